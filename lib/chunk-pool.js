@@ -1,0 +1,253 @@
+'use strict';
+
+// Warm spans between the arenas of one owner (an Arena with its scopes, or a request arena) and the
+// memory below. A span is the unit of life: it has an ArrayBuffer of its own, and so dies as one.
+// A warm span costs an array pop, where a fresh lease costs 3 µs and its first touch a page fault a page;
+// memory is called (82 ns) only to lease and to end a lease, never in a steady cycle of resets.
+
+const memory = require('./native.js');
+const { limitError, mapError } = require('./errors.js');
+const idle = require('./idle.js');
+
+const FastBuffer = Buffer[Symbol.species];
+const hasTransfer = typeof ArrayBuffer.prototype.transfer === 'function';
+const { fill } = Uint8Array.prototype;
+
+/** One ArrayBuffer over bytes that no other live ArrayBuffer of ralloc covers. */
+class Span {
+  constructor(ab, id, epoch, clean, whole) {
+    this.ab = ab; // null once it was stolen
+    this.size = ab.byteLength;
+    this.id = id; // with `epoch` the lease's name below
+    this.epoch = epoch;
+    this.clean = clean; // bytes from here on were never handed out and are zero
+    this.whole = whole; // a chunk of its own, or cut from one for a checkpoint or scope
+    this.used = 0; // bytes handed out in this epoch of its arena, while another window is open
+    this.end = 0; // bytes that may be handed out: size, or less at a request's limit
+  }
+}
+
+class ChunkPool {
+  #leases;
+  #spares = []; // whole spans, warm: detached from every Buffer, the last used on top
+  #pieces = []; // the same for spans cut for checkpoints and scopes
+  #low = 0; // fewest spares since the last idle tick: those were not needed
+  #limit;
+  #limitOption;
+  #safety;
+  #wipe;
+  #registers = new Float64Array(16);
+  #closed = false;
+  leasedBytes = 0; // of all spans here and in arenas: what V8 counts as external memory
+
+  #keeps;
+
+  /**
+   * Options are checked by the owners. `limitOption` is what an ERR_RALLOC_LIMIT tells to raise;
+   * `keeps(span, pool)` says whether a span that came back is worth keeping warm.
+   */
+  constructor({ maxBytes, chunkSize, safety, wipe, limitOption, keeps = () => true }) {
+    this.#keeps = keeps;
+    this.#leases = new memory.LeasedArena(maxBytes, chunkSize, wipe);
+    this.#limit = maxBytes;
+    this.#limitOption = limitOption;
+    this.#safety = safety;
+    this.#wipe = wipe;
+  }
+
+  /** Whether a span's memory can serve again at once. */
+  get renewable() {
+    return this.#safety !== 'gc';
+  }
+
+  /**
+   * A span of at least `need` and preferably `want` bytes; `whole` is a chunk of its own.
+   * Throws ERR_RALLOC_LIMIT or ERR_RALLOC_MAP and changes nothing.
+   */
+  take(need, want, whole) {
+    const span =
+      this.#warm(whole ? this.#spares : this.#pieces, need) ?? this.#lease(need, want, whole);
+    if (this.#spares.length < this.#low) this.#low = this.#spares.length;
+    return span;
+  }
+
+  #warm(spans, need) {
+    for (let i = spans.length - 1; i >= 0; i--) {
+      const span = spans[i];
+      if (span.size < need) continue;
+      if (i === spans.length - 1) spans.pop();
+      else spans.splice(i, 1);
+      // A Buffer that was kept in `recycle` mode can still have its memory taken away.
+      if (span.ab.byteLength !== 0) return span;
+      this.stolen(span);
+    }
+    return undefined;
+  }
+
+  #lease(need, want, whole) {
+    let leased = this.#leases.lease(need, Math.max(need, want), whole, this.#registers);
+    if (leased.kind === 'limit') {
+      const other = this.#warm(whole ? this.#pieces : this.#spares, need);
+      if (other !== undefined) return other;
+      // The warm ones are all too small for it: their bytes can still be had in another shape.
+      this.shrink();
+      leased = this.#leases.lease(need, Math.max(need, want), whole, this.#registers);
+    }
+    if (leased.kind !== undefined) {
+      if (leased.kind === 'map') throw mapError(leased, need);
+      throw limitError(this.#limitOption, need, leased.limit, leased.used);
+    }
+    const [id, epoch, clean] = this.#registers;
+    this.leasedBytes += leased.byteLength;
+    return new Span(leased, id, epoch, clean, whole);
+  }
+
+  /**
+   * Takes a span back from an arena that handed out its first `span.used` bytes: every Buffer over it is
+   * dead after this (safety 'detach'), or keeps its bytes (safety 'gc'), or shows what comes next ('recycle').
+   */
+  put(span) {
+    if (span.ab === null) return;
+    if (this.#safety === 'gc' && span.used > 0) {
+      this.quarantine(span);
+    } else if (this.renew(span)) {
+      if (this.#closed || !this.#keeps(span, this)) this.#giveBack(span);
+      else if (span.whole) this.#spares.push(span);
+      else this.#pieces.push(span);
+    }
+  }
+
+  /**
+   * Begins a span's next epoch in place: its Buffers are detached and it is as if nothing was handed out.
+   * False when it is lost: stolen, or made untransferable, and then left to the garbage collector.
+   */
+  renew(span) {
+    const { ab, used } = span;
+    if (ab.byteLength === 0) {
+      this.stolen(span);
+      return false;
+    }
+    if (used === 0) return true;
+    if (this.#wipe) fill.call(new FastBuffer(ab, 0, used), 0);
+    if (used > span.clean) span.clean = used;
+    if (this.#safety !== 'recycle') {
+      try {
+        span.ab = hasTransfer ? ab.transfer() : this.#leases.renew(span.id, span.epoch, ab);
+      } catch {
+        // worker_threads.markAsUntransferable(buf.buffer): it cannot be detached by anyone.
+        this.quarantine(span);
+        return false;
+      }
+    }
+    span.used = 0;
+    return true;
+  }
+
+  /** Leaves a span attached to its Buffers; its memory comes back when V8 has proved that there are none. */
+  quarantine(span) {
+    const { ab, id, epoch } = span;
+    if (ab === null) return;
+    if (ab.byteLength === 0) {
+      this.stolen(span);
+      return;
+    }
+    this.#forget(span);
+    this.#leases.quarantine(id, epoch, Math.max(span.used, span.clean), ab);
+  }
+
+  /** A transfer list or a byte stream took the ArrayBuffer: its memory is never used again. */
+  stolen(span) {
+    if (span.ab === null) return;
+    this.#forget(span);
+    this.#leases.steal(span.id, span.epoch, span.used);
+  }
+
+  #forget(span) {
+    span.ab = null;
+    this.leasedBytes -= span.size;
+  }
+
+  hold(span) {
+    this.#leases.hold(span.id, span.epoch);
+  }
+
+  unhold(span) {
+    this.#leases.unhold(span.id, span.epoch);
+    this.put(span);
+  }
+
+  #giveBack(span) {
+    idle.depot();
+    const { ab, id, epoch } = span;
+    // In `recycle` mode Buffers may still be over it: only V8 knows when there are none.
+    if (this.#safety === 'recycle' || ab.byteLength === 0) {
+      this.quarantine(span);
+    } else {
+      this.#forget(span);
+      this.#leases.release(id, epoch, span.clean, ab);
+    }
+  }
+
+  /** Gives every warm span back: to the depot, and by its idle trimming to the system. */
+  shrink() {
+    for (const span of this.#spares.splice(0)) this.#giveBack(span);
+    for (const span of this.#pieces.splice(0)) this.#giveBack(span);
+    this.#low = 0;
+    this.#leases.trim();
+  }
+
+  /** Called by the idle timer: what was warm for a whole tick without being used goes back. */
+  tick() {
+    for (const span of this.#spares.splice(0, this.#low)) this.#giveBack(span);
+    this.#low = this.#spares.length;
+    this.#leases.trim();
+    return this.#spares.length > 0;
+  }
+
+  close() {
+    this.#closed = true;
+    this.shrink();
+  }
+
+  get used() {
+    return this.#leases.used();
+  }
+
+  get quarantined() {
+    return this.#leases.quarantined();
+  }
+
+  get warmBytes() {
+    let bytes = 0;
+    for (const span of this.#spares) bytes += span.size;
+    for (const span of this.#pieces) bytes += span.size;
+    return bytes;
+  }
+
+  chunks() {
+    return this.#leases.chunks();
+  }
+
+  stats() {
+    const numbers = this.#registers;
+    this.#leases.stats(numbers);
+    return {
+      limit: this.#limit,
+      used: numbers[1],
+      peak: numbers[2],
+      leased: numbers[3] - this.warmBytes,
+      warm: this.warmBytes,
+      held: numbers[4],
+      quarantined: numbers[5],
+      stolen: numbers[6],
+      limbo: numbers[7],
+      committed: numbers[11],
+      chunks: numbers[8],
+      pins: numbers[9],
+      recycled: numbers[12],
+      mapped: numbers[13],
+    };
+  }
+}
+
+module.exports = { ChunkPool };

@@ -1,0 +1,120 @@
+'use strict';
+
+// Bytes copied into an arena, and out of one. Values are read once, before the arena's cursor is: what a
+// getter, proxy or iterator of the caller does can so never come between a check and its use.
+
+const { typeError } = require('./errors.js');
+const check = require('./validate.js');
+
+const FastBuffer = Buffer[Symbol.species];
+const { set, fill } = Uint8Array.prototype;
+// A subclass can lie with a getter of its own; these cannot.
+const getter = (name) =>
+  Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), name).get;
+const lengthOf = getter('length');
+const bufferOf = getter('buffer');
+const offsetOf = getter('byteOffset');
+const { isUint8Array, isAnyArrayBuffer } = require('node:util').types;
+
+const widths = new Map(
+  [
+    Int8Array,
+    Uint8Array,
+    Uint8ClampedArray,
+    Int16Array,
+    Uint16Array,
+    Int32Array,
+    Uint32Array,
+    globalThis.Float16Array,
+    Float32Array,
+    Float64Array,
+    BigInt64Array,
+    BigUint64Array,
+  ]
+    .filter(Boolean)
+    .map((Type) => [Type, Type.BYTES_PER_ELEMENT]),
+);
+
+/** Bytes an element of a TypedArray constructor. */
+function widthOf(Type) {
+  const width = widths.get(Type);
+  if (width === undefined) throw typeError('Type', 'a TypedArray constructor', Type);
+  return width;
+}
+
+/** Buffer.from(value, encoding), with the bytes in `arena`; ArrayBuffers are copied too. */
+function from(arena, value, encoding) {
+  if (typeof value === 'string') return fromString(arena, value, encoding);
+  if (isUint8Array(value)) return fromBytes(arena, value);
+  if (isAnyArrayBuffer(value)) return fromBytes(arena, new Uint8Array(value));
+  if (value === null || typeof value !== 'object') {
+    const expected =
+      'of type string or an instance of Buffer, ArrayBuffer, or Array or an Array-like Object';
+    throw typeError('value', expected, value);
+  }
+  // The rest as Node reads it: arrays, array-likes, {type: 'Buffer', data}, valueOf, Symbol.toPrimitive.
+  return fromBytes(arena, Buffer.from(value, encoding));
+}
+
+function fromString(arena, value, encoding = 'utf8') {
+  if (typeof encoding !== 'string') throw typeError('encoding', 'of type string', encoding);
+  if (!Buffer.isEncoding(encoding)) throw typeError('encoding', 'a known encoding', encoding);
+  const size = Buffer.byteLength(value, encoding);
+  const buffer = arena.allocUnsafe(size);
+  const written = size === 0 ? 0 : buffer.write(value, 0, size, encoding);
+  // For base64 and hex byteLength is an upper bound.
+  if (written === size) return buffer;
+  return new FastBuffer(buffer.buffer, buffer.byteOffset, written);
+}
+
+function fromBytes(arena, bytes) {
+  const buffer = arena.allocUnsafe(lengthOf.call(bytes));
+  set.call(buffer, bytes);
+  return buffer;
+}
+
+/** Buffer.concat(list, length), with the bytes in `arena`. */
+function concat(arena, list, length) {
+  if (!Array.isArray(list)) throw typeError('list', 'an Array', list);
+  if (length !== undefined) check.integer(length, 'length', 0, Number.MAX_SAFE_INTEGER);
+  const parts = [];
+  let total = 0;
+  const count = list.length;
+  for (let i = 0; i < count; i++) {
+    const part = list[i];
+    if (!isUint8Array(part))
+      throw typeError(`list[${i}]`, 'an instance of Buffer or Uint8Array', part);
+    parts.push(part);
+    total += lengthOf.call(part);
+  }
+  const size = length ?? total;
+  const buffer = arena.allocUnsafe(size);
+  let at = 0;
+  for (const part of parts) {
+    const room = size - at;
+    if (room === 0) break;
+    const bytes = lengthOf.call(part);
+    const fits = bytes <= room;
+    set.call(buffer, fits ? part : firstBytes(part, room), at);
+    at += fits ? bytes : room;
+  }
+  if (at < size) fill.call(buffer, 0, at);
+  return buffer;
+}
+
+const firstBytes = (part, count) => new Uint8Array(bufferOf.call(part), offsetOf.call(part), count);
+
+/** The ArrayBuffer of a view. */
+function arrayBufferOf(view) {
+  return view instanceof DataView ? view.buffer : bufferOf.call(view);
+}
+
+/** A copy on V8's heap, which outlives every arena. */
+function toHeap(view) {
+  const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+  const buffer = Buffer.allocUnsafeSlow(bytes.length);
+  set.call(buffer, bytes);
+  return buffer;
+}
+
+module.exports = { widthOf, from, concat, toHeap, arrayBufferOf };

@@ -1,0 +1,105 @@
+'use strict';
+
+// Every error that ralloc throws, in one place. docs/errors.md lists the codes; a test counts them.
+
+const { inspect } = require('node:util');
+
+/** Code → what it means, in one line. The keys are the stable part of ralloc's errors. */
+const codes = Object.freeze({
+  ERR_RALLOC_INVALID_ARGUMENT: 'an argument or option has the wrong type, name or value',
+  ERR_RALLOC_LIMIT: 'a byte limit is reached',
+  ERR_RALLOC_MAP: 'the operating system refused memory',
+  ERR_RALLOC_CLOSED: 'the arena is closed, or its scope has ended',
+  ERR_RALLOC_STALE_CHECKPOINT: 'the checkpoint is spent, out of order or of another arena',
+  ERR_RALLOC_ESCAPED: 'a scope returned a Buffer that dies with it',
+  ERR_RALLOC_UNSUPPORTED: 'this cannot be done here',
+  ERR_RALLOC_CORRUPTED: 'an internal invariant does not hold',
+});
+
+// Branded by a registered symbol, so that instanceof holds between two copies of ralloc in a process.
+const kBrand = Symbol.for('ralloc.error');
+
+class RallocError extends Error {
+  constructor(code, message, details) {
+    super(message);
+    this.code = code;
+    if (details !== undefined) Object.assign(this, details);
+  }
+
+  get name() {
+    return 'RallocError';
+  }
+
+  get [kBrand]() {
+    return true;
+  }
+
+  toString() {
+    return `${this.name} [${this.code}]: ${this.message}`;
+  }
+
+  static [Symbol.hasInstance](value) {
+    return value !== null && typeof value === 'object' && value[kBrand] === true;
+  }
+}
+
+function argumentError(Base, message) {
+  const error = new Base(message);
+  error.code = 'ERR_RALLOC_INVALID_ARGUMENT';
+  return error;
+}
+
+/** Node's words for a value, as in its own ERR_INVALID_ARG_TYPE. */
+function received(value) {
+  if (value == null) return `Received ${value}`;
+  if (typeof value === 'function') return `Received function ${value.name}`;
+  if (typeof value === 'object') {
+    const name = value.constructor?.name;
+    return name ? `Received an instance of ${name}` : `Received ${inspect(value, { depth: -1 })}`;
+  }
+  const text = inspect(value, { colors: false });
+  return `Received type ${typeof value} (${text.length > 28 ? `${text.slice(0, 25)}...` : text})`;
+}
+
+/** A TypeError: `name` ("size", "options.align") is not of the type that `expected` words. */
+function typeError(name, expected, value) {
+  const kind = name.includes('.') ? 'property' : 'argument';
+  return argumentError(TypeError, `The "${name}" ${kind} must be ${expected}. ${received(value)}`);
+}
+
+/** A RangeError: `name` has the right type and a value outside of what `expected` words. */
+function rangeError(name, expected, value) {
+  return argumentError(
+    RangeError,
+    `The value of "${name}" is out of range. It must be ${expected}. Received ${inspect(value)}`,
+  );
+}
+
+function limitError(option, requested, limit, used) {
+  return new RallocError(
+    'ERR_RALLOC_LIMIT',
+    `${requested} bytes do not fit: ${used} of ${limit} bytes are in use. Raise "${option}", or release memory first`,
+    { requested, limit, used, option },
+  );
+}
+
+function mapError({ syscall, errno, code }, requested) {
+  return new RallocError(
+    'ERR_RALLOC_MAP',
+    `${syscall} refused ${requested} bytes: ${code} (errno ${errno})`,
+    { syscall, errno, errnoCode: code, requested },
+  );
+}
+
+const closedError = (what) => new RallocError('ERR_RALLOC_CLOSED', `${what} is closed`);
+
+module.exports = {
+  codes,
+  RallocError,
+  argumentError,
+  typeError,
+  rangeError,
+  limitError,
+  mapError,
+  closedError,
+};

@@ -1,0 +1,11 @@
+'use strict';
+
+// Table of contents.
+
+const { Arena } = require('./arena.js');
+const { RallocError } = require('./errors.js');
+const { requestArena } = require('./express.js');
+const { backend } = require('./native.js');
+const { version } = require('../package.json');
+
+module.exports = { Arena, RallocError, backend, requestArena, version };

@@ -1,0 +1,100 @@
+'use strict';
+
+// One request: the owner of its arena's memory, from the first middleware to the end of its response.
+
+const { RallocError, limitError } = require('./errors.js');
+const { chunkGrowth } = require('./owner.js');
+const { makeShell, releaseShell } = require('./arena.js');
+
+class Request {
+  #arenas;
+  #room;
+  #heapBytes = 0;
+  #ended = false;
+  heap;
+  bucket;
+  arena;
+
+  constructor(arenas, heap, bucket) {
+    this.#arenas = arenas;
+    this.#room = arenas.settings.maxBytesPerRequest;
+    this.heap = heap;
+    this.bucket = bucket;
+    this.arena = makeShell(this);
+  }
+
+  get settings() {
+    return this.#arenas.settings;
+  }
+
+  get pool() {
+    return this.#arenas.pool;
+  }
+
+  get limit() {
+    return this.settings.maxBytesPerRequest;
+  }
+
+  get room() {
+    return this.#room;
+  }
+
+  chunkSize(opened) {
+    return chunkGrowth(this.#arenas.chunkSize, opened);
+  }
+
+  charge(count) {
+    this.#room -= count;
+  }
+
+  discharge(count) {
+    this.#room += count;
+  }
+
+  limitError(size) {
+    return limitError('maxBytesPerRequest', size, this.limit, this.limit - this.#room);
+  }
+
+  /** All memory is in use, or the system gives none: heap Buffers for the rest of this request. */
+  refused(error) {
+    if (!(error instanceof RallocError)) return false;
+    this.heap = true;
+    this.#arenas.fellBack(error.message);
+    return true;
+  }
+
+  onHeap(size, zero) {
+    if (size > this.#room) throw this.limitError(size);
+    this.#room -= size;
+    this.#heapBytes += size;
+    return this.#arenas.heapBuffer(size, zero);
+  }
+
+  resetHeap() {
+    this.#room += this.#heapBytes;
+    this.#heapBytes = 0;
+  }
+
+  /** An allocation after the end: a client that goes away must never turn into a throw in a handler. */
+  late(size, zero) {
+    return this.#arenas.lateBuffer(size, zero);
+  }
+
+  shrink() {}
+
+  checkClosable() {
+    throw new RallocError(
+      'ERR_RALLOC_UNSUPPORTED',
+      "A request's arena is closed by its response. reset() releases its memory before that",
+    );
+  }
+
+  /** The response is over. `clean` when it was sent to its end: then nothing reads its memory any more. */
+  end(clean) {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#arenas.ended(this, releaseShell(this.arena, clean), clean);
+  }
+}
+
+module.exports = { Request };

@@ -1,0 +1,31 @@
+'use strict';
+
+// What an arena tells of itself. Every field is described in index.d.ts, as gauge or counter.
+
+const { backend } = require('./native.js');
+
+function arenaStats(described, owner) {
+  const { name, safety } = owner.settings;
+  return { name, backend, safety, limit: owner.limit, ...described, memory: owner.pool.stats() };
+}
+
+function arenaLine({ live, allocated, spans, scopes, holds }, owner) {
+  const { name, safety } = owner.settings;
+  const parts = [
+    live ? 'live' : 'closed',
+    `${bytes(allocated)} of ${bytes(owner.limit)} in ${spans} span${spans === 1 ? '' : 's'}`,
+    safety,
+    backend,
+  ];
+  if (scopes > 0) parts.push(`${scopes} scope${scopes === 1 ? '' : 's'}`);
+  if (holds > 0) parts.push(`${holds} hold${holds === 1 ? '' : 's'}`);
+  return `Arena${name === '' ? '' : ` '${name}'`} { ${parts.join(', ')} }`;
+}
+
+function bytes(count) {
+  if (count < 1024) return `${count} B`;
+  const power = Math.min(Math.floor(Math.log2(count) / 10), 4);
+  return `${Number((count / 1024 ** power).toFixed(1))} ${['B', 'KiB', 'MiB', 'GiB', 'TiB'][power]}`;
+}
+
+module.exports = { arenaStats, arenaLine };

@@ -1,0 +1,96 @@
+'use strict';
+
+// Checks of arguments. Nothing here coerces: a value is right or it is refused, before any state changes.
+
+const { argumentError, typeError, rangeError } = require('./errors.js');
+
+/** An integer within [min, max]; bytes, unless the name says otherwise. */
+function integer(value, name, min, max) {
+  if (typeof value !== 'number') throw typeError(name, 'of type number', value);
+  if (!Number.isSafeInteger(value) || value < min || value > max) {
+    throw rangeError(name, `an integer >= ${min} and <= ${max}`, value);
+  }
+  return value;
+}
+
+function boolean(value, name) {
+  if (typeof value !== 'boolean') throw typeError(name, 'of type boolean', value);
+  return value;
+}
+
+function string(value, name) {
+  if (typeof value !== 'string') throw typeError(name, 'of type string', value);
+  return value;
+}
+
+function func(value, name) {
+  if (typeof value !== 'function') throw typeError(name, 'of type function', value);
+  return value;
+}
+
+function oneOf(value, name, allowed) {
+  string(value, name);
+  if (!allowed.includes(value)) {
+    throw rangeError(name, `one of ${allowed.map((one) => `'${one}'`).join(', ')}`, value);
+  }
+  return value;
+}
+
+function powerOfTwo(value, name, min, max) {
+  integer(value, name, min, max);
+  if (!Number.isInteger(Math.log2(value))) {
+    throw rangeError(name, `a power of two >= ${min} and <= ${max}`, value);
+  }
+  return value;
+}
+
+/**
+ * Reads each known option once and checks that there are no others.
+ * `readers` maps an option's name to (value, fullName) => checked value; an undefined option is left out.
+ */
+function options(given, readers) {
+  const checked = {};
+  if (given === undefined) return checked;
+  if (given === null || typeof given !== 'object' || Array.isArray(given)) {
+    throw typeError('options', 'an object', given);
+  }
+  for (const key of Object.keys(given)) {
+    if (!Object.hasOwn(readers, key)) {
+      const near = nearest(key, Object.keys(readers));
+      throw argumentError(TypeError, `Unknown option "${key}". Did you mean "${near}"?`);
+    }
+    const value = given[key];
+    if (value !== undefined) checked[key] = readers[key](value, `options.${key}`);
+  }
+  return checked;
+}
+
+/** The name of the fewest edits away (Levenshtein). */
+function nearest(name, names) {
+  const lower = name.toLowerCase();
+  let best;
+  let least = Number.POSITIVE_INFINITY;
+  for (const candidate of names) {
+    const edits = distance(lower, candidate.toLowerCase());
+    if (edits < least) {
+      least = edits;
+      best = candidate;
+    }
+  }
+  return best;
+}
+
+function distance(a, b) {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const swap = row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next[j] = Math.min(swap, row[j] + 1, next[j - 1] + 1);
+    }
+    row = next;
+  }
+  return row[b.length];
+}
+
+module.exports = { integer, boolean, string, func, oneOf, powerOfTwo, options };

@@ -1,0 +1,25 @@
+'use strict';
+
+// Warnings, once per cause and process: `process.on('warning', ({ code }) => …)` tells them apart.
+
+const texts = {
+  RALLOC_JS_BACKEND: (why) =>
+    `ralloc runs on its JavaScript fallback (${why}); the API is the same`,
+  RALLOC_HEAP_FALLBACK: (why) => `requests get heap Buffers for the time being: ${why}`,
+  RALLOC_QUARANTINE_HIGH: (bytes) =>
+    `${bytes} bytes of unfinished responses wait for the garbage collector`,
+  RALLOC_LEASED_LONG: (seconds) =>
+    `a request holds its arena for more than ${seconds} s; long streams should call req.arena.reset()`,
+  RALLOC_HOLD_EXPIRED: (seconds) =>
+    `a hold was not released within ${seconds} s; its memory now waits for the garbage collector`,
+};
+
+const told = new Set();
+
+function warnOnce(code, detail) {
+  if (told.has(code)) return;
+  told.add(code);
+  process.emitWarning(texts[code](detail), { type: 'RallocWarning', code });
+}
+
+module.exports = { warnOnce };
