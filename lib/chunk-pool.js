@@ -32,6 +32,7 @@ class ChunkPool {
   #spares = []; // whole spans, warm: detached from every Buffer, the last used on top
   #pieces = []; // the same for spans cut for checkpoints and scopes
   #low = 0; // fewest spares since the last idle tick: those were not needed
+  #idle = true; // nothing was taken since then
   #limit;
   #limitOption;
   #safety;
@@ -41,13 +42,24 @@ class ChunkPool {
   leasedBytes = 0; // of all spans here and in arenas: what V8 counts as external memory
 
   #keeps;
+  #trims;
 
   /**
    * Options are checked by the owners. `limitOption` is what an ERR_RALLOC_LIMIT tells to raise;
-   * `keeps(span, pool)` says whether a span that came back is worth keeping warm.
+   * `keeps(span, pool)` says whether a span that came back is worth keeping warm; `trims` gives back in
+   * idle times what is not used.
    */
-  constructor({ maxBytes, chunkSize, safety, wipe, limitOption, keeps = () => true }) {
+  constructor({
+    maxBytes,
+    chunkSize,
+    safety,
+    wipe,
+    limitOption,
+    keeps = () => true,
+    trims = false,
+  }) {
     this.#keeps = keeps;
+    this.#trims = trims;
     this.#leases = new memory.LeasedArena(maxBytes, chunkSize, wipe);
     this.#limit = maxBytes;
     this.#limitOption = limitOption;
@@ -65,6 +77,7 @@ class ChunkPool {
    * Throws ERR_RALLOC_LIMIT or ERR_RALLOC_MAP and changes nothing.
    */
   take(need, want, whole) {
+    this.#idle = false;
     const span =
       this.#warm(whole ? this.#spares : this.#pieces, need) ?? this.#lease(need, want, whole);
     if (this.#spares.length < this.#low) this.#low = this.#spares.length;
@@ -99,6 +112,7 @@ class ChunkPool {
     }
     const [id, epoch, clean] = this.#registers;
     this.leasedBytes += leased.byteLength;
+    if (this.#trims) idle.watch(this);
     return new Span(leased, id, epoch, clean, whole);
   }
 
@@ -111,9 +125,10 @@ class ChunkPool {
     if (this.#safety === 'gc' && span.used > 0) {
       this.quarantine(span);
     } else if (this.renew(span)) {
-      if (this.#closed || !this.#keeps(span, this)) this.#giveBack(span);
-      else if (span.whole) this.#spares.push(span);
-      else this.#pieces.push(span);
+      if (this.#closed) this.#giveBack(span);
+      else if (!span.whole) this.#pieces.push(span);
+      else if (this.#keeps(span, this)) this.#spares.push(span);
+      else this.#giveBack(span);
     }
   }
 
@@ -177,7 +192,7 @@ class ChunkPool {
   }
 
   #giveBack(span) {
-    idle.depot();
+    idle.watchDepot();
     const { ab, id, epoch } = span;
     // In `recycle` mode Buffers may still be over it: only V8 knows when there are none.
     if (this.#safety === 'recycle' || ab.byteLength === 0) {
@@ -198,10 +213,12 @@ class ChunkPool {
 
   /** Called by the idle timer: what was warm for a whole tick without being used goes back. */
   tick() {
-    for (const span of this.#spares.splice(0, this.#low)) this.#giveBack(span);
+    if (this.#idle) this.shrink();
+    else for (const span of this.#spares.splice(0, this.#low)) this.#giveBack(span);
+    this.#idle = true;
     this.#low = this.#spares.length;
     this.#leases.trim();
-    return this.#spares.length > 0;
+    return this.leasedBytes > 0;
   }
 
   close() {

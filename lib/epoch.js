@@ -53,7 +53,7 @@ class Epoch {
   #open = 0; // holds that wait for their release()
   #promises = null; // native promises that are held for; looked at when it matters
   #parked = null; // spans in state Held: nobody may touch them until the last hold is gone
-  #inner = null; // holds on the epochs of scopes that ended with this one
+  #inner = null; // epochs of scopes that ended with this one, each with a hold on it
   #timer = null;
   #deadline = 0;
 
@@ -117,7 +117,7 @@ class Epoch {
   endWith(outer) {
     if (outer.holds === 0) return;
     outer.#inner ??= [];
-    outer.#inner.push(this.hold());
+    outer.#inner.push({ epoch: this, hold: this.hold() });
     outer.#wait();
   }
 
@@ -151,12 +151,16 @@ class Epoch {
       this.#settle(false);
     } else if (performance.now() >= this.#deadline) {
       warnOnce('RALLOC_HOLD_EXPIRED', this.#owner.settings.holdMs / 1000);
-      this.#open = 0;
-      this.#promises = null;
-      this.#settle(true);
+      this.#expire();
     } else {
       this.#arm(Math.min(pollMs * 2, POLL_MAX_MS));
     }
+  }
+
+  #expire() {
+    this.#open = 0;
+    this.#promises = null;
+    this.#settle(true);
   }
 
   #settle(expired) {
@@ -171,7 +175,10 @@ class Epoch {
       if (expired) pool.quarantine(span);
       else pool.unhold(span);
     }
-    for (const hold of inner) hold.release();
+    for (const { epoch, hold } of inner) {
+      if (expired) epoch.#expire();
+      else hold.release();
+    }
   }
 }
 

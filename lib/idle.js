@@ -7,7 +7,6 @@ const memory = require('./native.js');
 const TICK_MS = 1000;
 const pools = new Set();
 let timer = null;
-let depotBytes = false;
 
 function arm() {
   if (timer !== null) return;
@@ -16,23 +15,18 @@ function arm() {
 }
 
 function tick() {
-  let busy = false;
-  for (const pool of pools) busy = pool.tick() || busy;
-  depotBytes = memory.trimDepot(TICK_MS).bytes > 0;
-  if (busy || depotBytes) return;
+  for (const pool of pools) if (!pool.tick()) pools.delete(pool);
+  const { bytes } = memory.trimDepot(TICK_MS);
+  if (pools.size > 0 || bytes > 0) return;
   clearInterval(timer);
   timer = null;
 }
 
-module.exports = {
-  /** Trims this pool while it has warm spans; called when it may have got some. */
-  watch(pool) {
-    pools.add(pool);
-    arm();
-  },
-  forget(pool) {
-    pools.delete(pool);
-  },
-  /** Something went on its way to the depot. */
-  depot: arm,
-};
+/** Trims this pool's warm spans while it has any leased at all. */
+function watch(pool) {
+  pools.add(pool);
+  arm();
+}
+
+// `watchDepot`: something is on its way there.
+module.exports = { watch, watchDepot: arm };

@@ -12,10 +12,9 @@ const { requestSettings } = require('./request-options.js');
 const { requestGc } = require('./gc.js');
 const { backend } = require('./native.js');
 const { watchResponse } = require('./response.js');
-const idle = require('./idle.js');
 
 const LONG_MS = 60_000;
-const BUCKETS = 4; // in-flight requests are counted in buckets of LONG_MS / 2 by their beginning
+const BUCKETS = 3; // in-flight requests are counted by the tick, LONG_MS / 2, in which they began
 
 class RequestArenas {
   #sizes = new ChunkSize();
@@ -40,6 +39,7 @@ class RequestArenas {
       wipe,
       limitOption: 'maxBytes',
       keeps,
+      trims: true,
     });
     if (this.settings.context) this.#storage = new AsyncLocalStorage();
   }
@@ -114,9 +114,9 @@ class RequestArenas {
     return zero ? Buffer.alloc(size) : Buffer.allocUnsafe(size);
   }
 
-  // A timer while requests are in flight: who began two ticks ago has been here for LONG_MS at least.
+  // A timer while requests are in flight: a bucket comes round again after three ticks, so who is still in
+  // it began more than LONG_MS ago.
   #tick() {
-    idle.watch(this.pool);
     this.#ticker = setInterval(() => {
       this.#bucket = (this.#bucket + 1) % BUCKETS;
       if (this.#buckets[this.#bucket] > 0) warnOnce('RALLOC_LEASED_LONG', LONG_MS / 1000);
@@ -144,7 +144,6 @@ class RequestArenas {
 
   #finishClose() {
     clearInterval(this.#ticker);
-    idle.forget(this.pool);
     this.pool.close();
     this.#closing.resolve();
   }
