@@ -1,0 +1,370 @@
+//! The record of one leased chunk: its state, its spans and its pins.
+//!
+//! ```text
+//!            hold / unhold          last span released, pins left        pins = 0
+//!  Leased ───────────────── Held    Leased ───────────────── Limbo ─────────────── Depot
+//!     │ quarantine                                             │ re-lease            ▲
+//!     ├──────────── Quarantined ── no span leased, pins = 0 ───┼─────────────────────┤
+//!     │ steal                                                  ▼                     │
+//!     └──────────── Stolen ─────── no span leased, pins = 0 ─────────────────────────┘
+//! ```
+//!
+//! The state follows from the counts, so there is one truth. Finalizers run late, on the thread
+//! of the isolate or in its teardown, and possibly after the arena is gone: they touch the
+//! record and the depot, nothing else.
+
+use super::budget::Budget;
+use crate::error::ChunkError;
+use crate::memory::{Depot, Mapping};
+use crate::sync::{Arc, Mutex};
+use std::ops::Range;
+use std::ptr::NonNull;
+
+/// What a chunk is to its arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// A span of it is leased: its bytes are in use.
+    Leased,
+    /// A leased span of it is held: an operation may be in flight.
+    Held,
+    /// A lease ended with its ArrayBuffer attached: waits for the finalizers.
+    Quarantined,
+    /// Somebody else took an ArrayBuffer over it: never reused, freed after its finalizers.
+    Stolen,
+    /// No span is leased, every ArrayBuffer is detached, some finalizers have not run. May be
+    /// leased again by the same arena.
+    Limbo,
+    /// Gone: in the depot, freed or abandoned. Counts toward nothing.
+    Depot,
+}
+
+impl State {
+    /// The state in lower case, as JavaScript sees it.
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Leased => "leased",
+            State::Held => "held",
+            State::Quarantined => "quarantined",
+            State::Stolen => "stolen",
+            State::Limbo => "limbo",
+            State::Depot => "depot",
+        }
+    }
+}
+
+/// How the lease of a span ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The ArrayBuffer was detached: nobody can reach the bytes through it.
+    Release,
+    /// The ArrayBuffer stays attached and JavaScript dropped its references.
+    Quarantine,
+    /// The ArrayBuffer belongs to somebody else.
+    Steal,
+}
+
+/// A chunk leased to JavaScript, shared by its arena and the finalizers of its ArrayBuffers.
+#[derive(Debug)]
+pub struct Chunk {
+    /// First byte. Invariant: `base .. base + len` is within the mapping, until Depot.
+    base: NonNull<u8>,
+    /// Usable bytes, all charged to `budget` until Depot. The mapping may be longer.
+    len: usize,
+    /// Whether bytes that were handed out are zeroed before their next user.
+    wipe: bool,
+    budget: Arc<Budget>,
+    depot: Arc<Depot>,
+    record: Mutex<Record>,
+}
+
+// SAFETY: `base` is an address, and the bytes behind it are reached by raw pointer only, under
+// the record's lock (wiping) or by JavaScript; all else is Send and Sync by itself.
+unsafe impl Send for Chunk {}
+// SAFETY: as above.
+unsafe impl Sync for Chunk {}
+
+#[derive(Debug)]
+struct Record {
+    /// `None` exactly in the state Depot.
+    mapping: Option<Mapping>,
+    /// Spans whose lease has not ended. 0 in Limbo and Depot.
+    leased: u32,
+    /// Those of them that are held. Invariant: at most `leased`.
+    held: u32,
+    /// A span was quarantined. Never cleared.
+    quarantined: bool,
+    /// A span was stolen: wins over `quarantined`. Never cleared.
+    stolen: bool,
+    /// A finalizer ran in the teardown of its isolate: the memory may live on in another one,
+    /// so it is abandoned where it would be recycled or freed. Never cleared.
+    orphaned: bool,
+    /// External ArrayBuffers over the chunk whose finalizer has not run. Positive in Limbo
+    /// (else it would be gone), 0 in Depot.
+    pins: u32,
+    /// Finalizers that came when no pin was left, and were ignored.
+    late: u64,
+    /// Parts that quarantined spans handed out, to be wiped. Empty unless `wipe`.
+    dirty: Vec<Range<usize>>,
+}
+
+impl Record {
+    fn state(&self) -> State {
+        match self {
+            Record { mapping: None, .. } => State::Depot,
+            Record { stolen: true, .. } => State::Stolen,
+            Record { quarantined: true, .. } => State::Quarantined,
+            Record { leased: 0, .. } => State::Limbo,
+            Record { held: 0, .. } => State::Leased,
+            _ => State::Held,
+        }
+    }
+
+    fn refuse(&self, action: &'static str) -> ChunkError {
+        ChunkError { action, state: self.state().name() }
+    }
+
+    /// The executable form of the invariants on the fields.
+    fn check(&self) -> Result<(), &'static str> {
+        let gone = self.mapping.is_none();
+        match self {
+            _ if self.held > self.leased => Err("more spans held than leased"),
+            _ if gone && self.leased > 0 => Err("gone while a span is leased"),
+            _ if gone && self.pins > 0 => Err("gone while an ArrayBuffer lives"),
+            _ if !gone && self.leased == 0 && self.pins == 0 => Err("complete, but not gone"),
+            _ if gone && !self.dirty.is_empty() => Err("gone, but not wiped"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A consistent view of a chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChunkView {
+    pub state: State,
+    /// Usable bytes.
+    pub size: usize,
+    /// Spans whose lease has not ended.
+    pub spans: u32,
+    pub held: u32,
+    /// ArrayBuffers whose finalizer has not run.
+    pub pins: u32,
+    /// Finalizers ignored because no pin was left (a counter).
+    pub late: u64,
+}
+
+impl Chunk {
+    /// A chunk over the first `len` bytes of `mapping`, born with its first span leased. Its
+    /// `len` bytes are charged to `budget` already.
+    pub fn lease(
+        mapping: Mapping,
+        len: usize,
+        wipe: bool,
+        budget: Arc<Budget>,
+        depot: Arc<Depot>,
+    ) -> Chunk {
+        assert!(len > 0 && len <= mapping.len(), "a chunk lies within its mapping");
+        let base = mapping.base();
+        let record = Mutex::new(Record {
+            mapping: Some(mapping),
+            leased: 1,
+            held: 0,
+            quarantined: false,
+            stolen: false,
+            orphaned: false,
+            pins: 0,
+            late: 0,
+            dirty: Vec::new(),
+        });
+        Chunk { base, len, wipe, budget, depot, record }
+    }
+
+    /// First byte. Mapped until the state is Depot.
+    pub fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    /// Usable bytes.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Never: a chunk has at least one byte.
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+
+    /// State and counts at one moment.
+    pub fn view(&self) -> ChunkView {
+        let record = self.record.lock();
+        ChunkView {
+            state: record.state(),
+            size: self.len,
+            spans: record.leased,
+            held: record.held,
+            pins: record.pins,
+            late: record.late,
+        }
+    }
+
+    /// The state now. A finalizer may end Quarantined, Stolen and Limbo at any time.
+    pub fn state(&self) -> State {
+        self.record.lock().state()
+    }
+
+    /// Leases one more span: of a chunk in use, or the first of one in Limbo.
+    pub fn open(&self) -> Result<(), ChunkError> {
+        self.change(|record| match record.state() {
+            State::Leased | State::Held | State::Limbo => {
+                record.leased += 1;
+                Ok(())
+            }
+            _ => Err(record.refuse("lease")),
+        })
+        .map(drop)
+    }
+
+    /// Leased to Held, for one span.
+    pub fn hold(&self) -> Result<(), ChunkError> {
+        self.change(|record| {
+            if record.held == record.leased {
+                return Err(record.refuse("hold"));
+            }
+            record.held += 1;
+            Ok(())
+        })
+        .map(drop)
+    }
+
+    /// Held to Leased, for one span.
+    pub fn unhold(&self) -> Result<(), ChunkError> {
+        self.change(|record| {
+            if record.held == 0 {
+                return Err(record.refuse("unhold"));
+            }
+            record.held -= 1;
+            Ok(())
+        })
+        .map(drop)
+    }
+
+    /// Ends the lease of one span, which was held if `held`; `dirty` is the part of the chunk
+    /// that it handed out. Returns the state after, perhaps Depot already.
+    pub fn end(&self, how: End, held: bool, dirty: Range<usize>) -> Result<State, ChunkError> {
+        debug_assert!(dirty.end <= self.len);
+        self.change(|record| {
+            let of_kind = if held { record.held } else { record.leased - record.held };
+            if of_kind == 0 {
+                return Err(record.refuse("end a lease of"));
+            }
+            record.leased -= 1;
+            record.held -= u32::from(held);
+            match how {
+                End::Release if self.wipe => self.zero(&dirty),
+                End::Release => {}
+                End::Quarantine => {
+                    record.quarantined = true;
+                    record.dirty.extend(self.wipe.then_some(dirty));
+                }
+                End::Steal => record.stolen = true,
+            }
+            Ok(())
+        })
+    }
+
+    /// Counts an ArrayBuffer over the chunk. Errors when the chunk is gone.
+    pub fn pin(&self) -> Result<(), ChunkError> {
+        self.change(|record| {
+            if record.leased == 0 {
+                return Err(record.refuse("pin"));
+            }
+            record.pins += 1;
+            Ok(())
+        })
+        .map(drop)
+    }
+
+    /// An ArrayBuffer's finalizer ran; `teardown` when it ran because its isolate ends. One
+    /// that comes when no pin is left is counted and ignored.
+    pub fn unpin(&self, teardown: bool) {
+        let _ = self.change(|record| {
+            match record.pins.checked_sub(1) {
+                Some(pins) => {
+                    record.pins = pins;
+                    record.orphaned |= teardown;
+                }
+                None => record.late += 1,
+            }
+            Ok(())
+        });
+    }
+
+    /// Gives the memory of a chunk in Limbo back, without ending the chunk: the bytes that
+    /// were in RAM; 0 in any other state.
+    pub fn trim(&self) -> usize {
+        let mut record = self.record.lock();
+        if record.state() != State::Limbo {
+            return 0;
+        }
+        let Some(mapping) = &mut record.mapping else { return 0 };
+        let resident = mapping.resident().unwrap_or(0);
+        let len = mapping.len();
+        mapping.decommit(0, len).map_or(0, |()| resident)
+    }
+
+    /// Bytes of the chunk that are in RAM now; 0 when it is gone.
+    pub fn resident(&self) -> usize {
+        let record = self.record.lock();
+        record.mapping.as_ref().map_or(0, |mapping| mapping.resident().unwrap_or(0))
+    }
+
+    /// Checks every invariant on the record's fields.
+    pub fn check(&self) -> Result<(), &'static str> {
+        self.record.lock().check()
+    }
+
+    /// The one way to change a record: keeps the gauges equal to the states, and completes the
+    /// chunk in the same critical section in which it became complete.
+    fn change(
+        &self,
+        transition: impl FnOnce(&mut Record) -> Result<(), ChunkError>,
+    ) -> Result<State, ChunkError> {
+        let mut record = self.record.lock();
+        let before = record.state();
+        transition(&mut record)?;
+        let due = before != State::Depot && record.leased == 0 && record.pins == 0;
+        let mapping = if due { record.mapping.take() } else { None };
+        if due && !record.stolen && !record.orphaned {
+            record.dirty.iter().for_each(|dirty| self.zero(dirty));
+        }
+        if due {
+            record.dirty = Vec::new();
+        }
+        let after = record.state();
+        match (before == State::Quarantined, after == State::Quarantined) {
+            (false, true) => self.budget.enter_quarantine(self.len),
+            (true, false) => self.budget.leave_quarantine(self.len),
+            _ => {}
+        }
+        debug_assert_eq!(record.check(), Ok(()));
+        let (stolen, orphaned) = (record.stolen, record.orphaned);
+        drop(record);
+        if let Some(mapping) = mapping {
+            match (orphaned, stolen) {
+                (true, _) => mapping.abandon(),
+                (_, true) => self.depot.retire(mapping),
+                _ => self.depot.park(mapping),
+            }
+            self.budget.discharge(self.len);
+        }
+        Ok(after)
+    }
+
+    /// Zeroes a part of the chunk. The record's lock is held and its mapping not yet given on.
+    fn zero(&self, part: &Range<usize>) {
+        debug_assert!(part.start <= part.end && part.end <= self.len);
+        let start = self.base.as_ptr().wrapping_add(part.start);
+        // SAFETY: within the mapping, which `change` gives on only after this; no reference to
+        // these bytes exists, and JavaScript has no ArrayBuffer over them any more.
+        unsafe { start.write_bytes(0, part.end - part.start) }
+    }
+}

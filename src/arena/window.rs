@@ -1,0 +1,387 @@
+//! What is leased to JavaScript: spans of chunks, each under an id and an epoch.
+//!
+//! Authoritative for chunks, states, pins, limit and accounting; JavaScript is authoritative
+//! for the cursor within a span it has leased. Free of napi: the caller turns a [`Lease`] into
+//! an ArrayBuffer, pins the chunk for it, and unpins it in the finalizer.
+//!
+//! `used = Σ size of the chunks that are not gone`; every call either succeeds or changes
+//! nothing.
+
+mod report;
+
+use super::budget::Budget;
+use super::chunk::{Chunk, End, State};
+use crate::error::{LeaseError, SpanError};
+use crate::layout;
+use crate::memory::{Depot, Mapping, mapping::page_size};
+use crate::sync::Arc;
+use std::ptr::NonNull;
+
+/// A span just leased.
+#[derive(Clone, Debug)]
+pub struct Lease {
+    /// Slot in the span table, reused after the lease ends.
+    pub id: u32,
+    /// Positive; a new one at each lease.
+    pub epoch: u32,
+    /// First byte. Valid for raw access until the chunk is gone.
+    pub ptr: NonNull<u8>,
+    /// Bytes, at least one.
+    pub len: usize,
+    /// Offset from which the bytes are known to be zero: 0 for pages fresh from the system in
+    /// their first lease, else `len`.
+    pub clean_from: usize,
+    /// For the pins of the ArrayBuffers over the span.
+    pub chunk: Arc<Chunk>,
+}
+
+#[derive(Debug)]
+struct Span {
+    /// 0 for a free slot.
+    epoch: u32,
+    /// `Some` while leased.
+    chunk: Option<Arc<Chunk>>,
+    /// Invariant: `offset .. offset + len` is within the chunk and disjoint from every other
+    /// leased span of it.
+    offset: usize,
+    len: usize,
+    held: bool,
+}
+
+/// The chunk that spans are cut from.
+#[derive(Debug)]
+struct Cut {
+    /// Invariant: Leased or Held.
+    chunk: Arc<Chunk>,
+    /// Every span of the chunk ends at or below. A page multiple, or the chunk's end.
+    cursor: usize,
+    /// Whether the bytes from `cursor` on are fresh from the system.
+    clean: bool,
+}
+
+/// A chunk just taken, its first span leased.
+struct Taken {
+    chunk: Arc<Chunk>,
+    clean: bool,
+}
+
+/// The chunks of one JavaScript arena. When it is dropped, spans still leased are treated as
+/// quarantined: their chunks live until their finalizers ran.
+#[derive(Debug)]
+pub struct LeasedArena {
+    budget: Arc<Budget>,
+    depot: Arc<Depot>,
+    chunk_size: usize,
+    wipe: bool,
+    spans: Vec<Span>,
+    /// Free slots of `spans`.
+    free: Vec<u32>,
+    /// All chunks that are not gone, and some that are (finalizers end them elsewhere).
+    chunks: Vec<Arc<Chunk>>,
+    /// Length of `chunks` at which those that are gone are dropped from it.
+    sweep_at: usize,
+    /// All chunks in Limbo, and some that are gone; none twice, none in another state.
+    limbo: Vec<Arc<Chunk>>,
+    cut: Option<Cut>,
+    epoch: u32,
+    peak: usize,
+    recycled: usize,
+    mapped: usize,
+}
+
+impl LeasedArena {
+    /// An arena of at most `limit` bytes (at least 1), whose spans are cut from chunks of
+    /// `chunk_size` bytes (at least 1; rounded up to a size class). `wipe`: bytes that were
+    /// handed out are zeroed before they get another user.
+    pub fn new(limit: usize, chunk_size: usize, wipe: bool, depot: Arc<Depot>) -> LeasedArena {
+        LeasedArena {
+            budget: Arc::new(Budget::new(limit)),
+            depot,
+            chunk_size,
+            wipe,
+            spans: Vec::new(),
+            free: Vec::new(),
+            chunks: Vec::new(),
+            sweep_at: 16,
+            limbo: Vec::new(),
+            cut: None,
+            epoch: 0,
+            peak: 0,
+            recycled: 0,
+            mapped: 0,
+        }
+    }
+
+    /// Leases at least `need` and preferably `want` bytes (each taken as at least 1, `want` as
+    /// at least `need`): with `whole` a chunk that is one span, else a span cut from the
+    /// current cut chunk and rounded up to pages.
+    pub fn lease(&mut self, need: usize, want: usize, whole: bool) -> Result<Lease, LeaseError> {
+        let need = need.max(1);
+        let want = want.max(need);
+        if whole || want > self.chunk_size {
+            let Taken { chunk, clean } = self.take_chunk(need, want)?;
+            let len = chunk.len();
+            return Ok(self.enter(chunk, 0, len, clean));
+        }
+        self.lease_cut(need, want)
+    }
+
+    fn lease_cut(&mut self, need: usize, want: usize) -> Result<Lease, LeaseError> {
+        if let Some(lease) = self.cut_span(want)? {
+            return Ok(lease);
+        }
+        match self.take_chunk(need, self.chunk_size) {
+            Ok(Taken { chunk, clean }) => {
+                let len = rounded(want).min(chunk.len());
+                self.cut = Some(Cut { chunk: Arc::clone(&chunk), cursor: len, clean });
+                Ok(self.enter(chunk, 0, len, clean))
+            }
+            // The tail of the current chunk may still do.
+            Err(error) => self.cut_span(need)?.ok_or(error),
+        }
+    }
+
+    /// A span of at least `bytes` from the cut chunk, if it has that much room.
+    fn cut_span(&mut self, bytes: usize) -> Result<Option<Lease>, LeaseError> {
+        let Some(cut) = &mut self.cut else { return Ok(None) };
+        let room = cut.chunk.len() - cut.cursor;
+        // `open` refuses a chunk that a span's quarantine or theft has closed.
+        if room < bytes || cut.chunk.open().is_err() {
+            return Ok(None);
+        }
+        let (offset, len) = (cut.cursor, rounded(bytes).min(room));
+        cut.cursor += len;
+        let (chunk, clean) = (Arc::clone(&cut.chunk), cut.clean);
+        Ok(Some(self.enter(chunk, offset, len, clean)))
+    }
+
+    /// A chunk of `need` to about `want` bytes with its first span leased: from Limbo, the
+    /// depot, or the system.
+    fn take_chunk(&mut self, need: usize, want: usize) -> Result<Taken, LeaseError> {
+        let page = page_size();
+        let size = layout::class_size(want, page).unwrap_or(usize::MAX);
+        if let Some(chunk) = self.take_limbo(want, size.saturating_mul(2)) {
+            return Ok(Taken { chunk, clean: false });
+        }
+        let room = self.budget.limit() - self.budget.used();
+        if room < size
+            && let Some(chunk) = self.take_limbo(need.max(room.saturating_add(1)), usize::MAX)
+        {
+            return Ok(Taken { chunk, clean: false });
+        }
+        let len = self.budget.charge(need, size).ok_or_else(|| self.limit_error(need))?;
+        let mapped = self.map(len, page).inspect_err(|_| self.budget.discharge(len))?;
+        let (mapping, clean) = mapped;
+        self.peak = self.peak.max(self.budget.used());
+        let (budget, depot) = (Arc::clone(&self.budget), Arc::clone(&self.depot));
+        let chunk = Arc::new(Chunk::lease(mapping, len, self.wipe, budget, depot));
+        self.remember(&chunk);
+        Ok(Taken { chunk, clean })
+    }
+
+    /// The smallest chunk in Limbo of `least` to `most` bytes, its first span leased.
+    fn take_limbo(&mut self, least: usize, most: usize) -> Option<Arc<Chunk>> {
+        loop {
+            self.limbo.retain(|chunk| chunk.state() == State::Limbo);
+            let fits = |(_, chunk): &(usize, &Arc<Chunk>)| (least..=most).contains(&chunk.len());
+            let fitting = self.limbo.iter().enumerate().filter(fits);
+            let (index, _) = fitting.min_by_key(|(_, chunk)| chunk.len())?;
+            let chunk = self.limbo.swap_remove(index);
+            // A finalizer on another thread may have ended it since: then the next best.
+            if chunk.open().is_ok() {
+                self.recycled += 1;
+                return Some(chunk);
+            }
+        }
+    }
+
+    /// Committed memory for `len` bytes, and whether it is fresh from the system.
+    fn map(&mut self, len: usize, page: usize) -> Result<(Mapping, bool), LeaseError> {
+        // Mapped in whole classes even where the limit clips the chunk, so that every mapping
+        // can be recycled; what is beyond `len` is never touched.
+        let size = layout::class_size(len, page).unwrap_or(usize::MAX);
+        if let Some(mapping) = self.depot.take(size) {
+            self.recycled += 1;
+            return Ok((mapping, false));
+        }
+        let mapping = Mapping::committed(size)?;
+        self.mapped += 1;
+        Ok((mapping, true))
+    }
+
+    fn limit_error(&self, requested: usize) -> LeaseError {
+        LeaseError::Limit { requested, used: self.budget.used(), limit: self.budget.limit() }
+    }
+
+    /// Adds a chunk to the list; now and then drops those that are gone from it.
+    fn remember(&mut self, chunk: &Arc<Chunk>) {
+        if self.chunks.len() >= self.sweep_at {
+            self.chunks.retain(|chunk| chunk.state() != State::Depot);
+            self.sweep_at = (self.chunks.len() * 2).max(16);
+        }
+        self.chunks.push(Arc::clone(chunk));
+    }
+
+    /// Enters a leased span into the table.
+    fn enter(&mut self, chunk: Arc<Chunk>, offset: usize, len: usize, clean: bool) -> Lease {
+        self.epoch = self.epoch.checked_add(1).unwrap_or(1);
+        let epoch = self.epoch;
+        let span = Span { epoch, chunk: Some(Arc::clone(&chunk)), offset, len, held: false };
+        let id = match self.free.pop() {
+            Some(id) => {
+                self.spans[id as usize] = span;
+                id
+            }
+            None => {
+                self.spans.push(span);
+                (self.spans.len() - 1) as u32
+            }
+        };
+        let ptr = at(&chunk, offset);
+        Lease { id, epoch, ptr, len, clean_from: if clean { 0 } else { len }, chunk }
+    }
+
+    /// The span leased as `epoch` under `id`.
+    fn span(&mut self, id: u32, epoch: u32) -> Result<(&mut Span, Arc<Chunk>), SpanError> {
+        let span = self.spans.get_mut(id as usize).ok_or(SpanError::Unknown { id })?;
+        let chunk = span.chunk.clone().ok_or(SpanError::Unknown { id })?;
+        if span.epoch != epoch {
+            return Err(SpanError::Stale { id, epoch });
+        }
+        Ok((span, chunk))
+    }
+
+    /// A leased span, to make another ArrayBuffer over it: `ptr` and `len` must be its own, and
+    /// it must not be held.
+    pub fn renew(
+        &mut self,
+        id: u32,
+        epoch: u32,
+        ptr: *mut u8,
+        len: usize,
+    ) -> Result<Lease, SpanError> {
+        let (span, chunk) = self.span(id, epoch)?;
+        if span.held {
+            return Err(SpanError::Held { id });
+        }
+        let own = at(&chunk, span.offset);
+        if own.as_ptr() != ptr || span.len != len {
+            return Err(SpanError::Foreign { id });
+        }
+        Ok(Lease { id, epoch, ptr: own, len, clean_from: len, chunk })
+    }
+
+    /// Leased to Held: an operation may be in flight on the span.
+    pub fn hold(&mut self, id: u32, epoch: u32) -> Result<(), SpanError> {
+        let (span, chunk) = self.span(id, epoch)?;
+        if span.held {
+            return Err(SpanError::Held { id });
+        }
+        chunk.hold()?;
+        span.held = true;
+        Ok(())
+    }
+
+    /// Held to Leased.
+    pub fn unhold(&mut self, id: u32, epoch: u32) -> Result<(), SpanError> {
+        let (span, chunk) = self.span(id, epoch)?;
+        if !span.held {
+            return Err(SpanError::NotHeld { id });
+        }
+        chunk.unhold()?;
+        span.held = false;
+        Ok(())
+    }
+
+    /// Ends a lease whose ArrayBuffer stays attached but is no longer referenced; the span may
+    /// be held. `dirty`: bytes from the span's start that were handed out (clipped to it).
+    pub fn quarantine(&mut self, id: u32, epoch: u32, dirty: usize) -> Result<(), SpanError> {
+        self.end(id, epoch, dirty, End::Quarantine)
+    }
+
+    /// Ends a lease whose ArrayBuffer somebody else took; the span may be held.
+    pub fn steal(&mut self, id: u32, epoch: u32, dirty: usize) -> Result<(), SpanError> {
+        self.end(id, epoch, dirty, End::Steal)
+    }
+
+    /// Ends a lease whose ArrayBuffer was detached. A held span is refused.
+    pub fn release(&mut self, id: u32, epoch: u32, dirty: usize) -> Result<(), SpanError> {
+        self.end(id, epoch, dirty, End::Release)
+    }
+
+    /// Undoes a lease that came to no ArrayBuffer.
+    pub fn cancel(&mut self, lease: &Lease) {
+        let Ok((span, chunk)) = self.span(lease.id, lease.epoch) else { return };
+        let (start, end) = (span.offset, span.offset + span.len);
+        if let Some(cut) = &mut self.cut
+            && Arc::ptr_eq(&cut.chunk, &chunk)
+            && cut.cursor == end
+        {
+            cut.cursor = start;
+        }
+        let _ = self.end(lease.id, lease.epoch, 0, End::Release);
+    }
+
+    fn end(&mut self, id: u32, epoch: u32, dirty: usize, how: End) -> Result<(), SpanError> {
+        let (span, chunk) = self.span(id, epoch)?;
+        if span.held && how == End::Release {
+            return Err(SpanError::Held { id });
+        }
+        let dirty = span.offset..span.offset + dirty.min(span.len);
+        let state = chunk.end(how, span.held, dirty)?;
+        span.chunk = None;
+        span.epoch = 0;
+        self.free.push(id);
+        let open = matches!(state, State::Leased | State::Held);
+        if !open && self.cut.as_ref().is_some_and(|cut| Arc::ptr_eq(&cut.chunk, &chunk)) {
+            self.cut = None;
+        }
+        if state == State::Limbo {
+            self.limbo.push(chunk);
+        }
+        Ok(())
+    }
+
+    /// Gives the memory of chunks in Limbo back to the system: the bytes that were in RAM.
+    pub fn trim(&mut self) -> usize {
+        self.limbo.retain(|chunk| chunk.state() == State::Limbo);
+        self.limbo.iter().map(|chunk| chunk.trim()).sum()
+    }
+
+    /// The limit on [`LeasedArena::used`].
+    pub fn limit(&self) -> usize {
+        self.budget.limit()
+    }
+
+    /// Bytes of all chunks that are not gone.
+    pub fn used(&self) -> usize {
+        self.budget.used()
+    }
+
+    /// Bytes of quarantined chunks.
+    pub fn quarantined(&self) -> usize {
+        self.budget.quarantined()
+    }
+}
+
+impl Drop for LeasedArena {
+    fn drop(&mut self) {
+        for span in &self.spans {
+            if let Some(chunk) = &span.chunk {
+                let whole = span.offset..span.offset + span.len;
+                let _ = chunk.end(End::Quarantine, span.held, whole);
+            }
+        }
+    }
+}
+
+/// `bytes` rounded up to pages; they come from a chunk, so the sum cannot overflow.
+fn rounded(bytes: usize) -> usize {
+    layout::align_up(bytes, page_size()).unwrap_or(bytes)
+}
+
+/// The address `offset` bytes into a chunk.
+fn at(chunk: &Chunk, offset: usize) -> NonNull<u8> {
+    // SAFETY: the offset is within the chunk, so the sum is in one mapping and not null.
+    unsafe { chunk.base().add(offset) }
+}

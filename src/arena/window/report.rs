@@ -1,0 +1,85 @@
+//! What a [`LeasedArena`] says of itself: stats, chunks, and the check of its invariants.
+
+use super::{LeasedArena, Span};
+use crate::arena::chunk::{Chunk, ChunkView, State};
+use crate::stats::LeasedStats;
+use crate::sync::Arc;
+
+impl LeasedArena {
+    /// A view of every chunk that is not gone.
+    pub fn chunks(&self) -> Vec<ChunkView> {
+        let views = self.chunks.iter().map(|chunk| chunk.view());
+        views.filter(|view| view.state != State::Depot).collect()
+    }
+
+    /// Gauges and counters; asks the system for the resident bytes.
+    pub fn stats(&self) -> LeasedStats {
+        let mut stats = LeasedStats {
+            limit: self.budget.limit(),
+            used: self.used(),
+            peak: self.peak,
+            recycled: self.recycled,
+            mapped: self.mapped,
+            spans: self.spans.len() - self.free.len(),
+            resident: self.chunks.iter().map(|chunk| chunk.resident()).sum(),
+            ..LeasedStats::default()
+        };
+        for view in self.chunks() {
+            stats.chunks += 1;
+            stats.pins += view.pins as usize;
+            let bytes = match view.state {
+                State::Leased => &mut stats.leased,
+                State::Held => &mut stats.held,
+                State::Quarantined => &mut stats.quarantined,
+                State::Stolen => &mut stats.stolen,
+                State::Limbo => &mut stats.limbo,
+                State::Depot => continue,
+            };
+            *bytes += view.size;
+        }
+        stats
+    }
+
+    /// The executable form of the invariants, for tests: names the first that does not hold.
+    /// Wants that no finalizer runs meanwhile.
+    pub fn check(&self) -> Result<(), String> {
+        let mut used = 0;
+        for chunk in &self.chunks {
+            chunk.check()?;
+            let view = chunk.view();
+            used += if view.state == State::Depot { 0 } else { view.size };
+            self.check_spans(chunk, &view)?;
+        }
+        if used != self.used() || used > self.budget.limit() {
+            return Err(format!("chunks of {used} bytes, {} charged", self.used()));
+        }
+        let quarantined = |view: &ChunkView| view.state == State::Quarantined;
+        let sum: usize = self.chunks().iter().filter(|v| quarantined(v)).map(|v| v.size).sum();
+        if sum != self.quarantined() {
+            return Err(format!("{sum} bytes quarantined, {} counted", self.quarantined()));
+        }
+        let stray = |chunk: &&Arc<Chunk>| !matches!(chunk.state(), State::Limbo | State::Depot);
+        match self.limbo.iter().find(stray) {
+            Some(chunk) => Err(format!("in the limbo list: {:?}", chunk.state())),
+            None => Ok(()),
+        }
+    }
+
+    fn check_spans(&self, chunk: &Arc<Chunk>, view: &ChunkView) -> Result<(), String> {
+        let of_chunk = |span: &&Span| span.chunk.as_ref().is_some_and(|c| Arc::ptr_eq(c, chunk));
+        let mut spans: Vec<&Span> = self.spans.iter().filter(of_chunk).collect();
+        spans.sort_by_key(|span| span.offset);
+        let held = spans.iter().filter(|span| span.held).count();
+        if (spans.len(), held) != (view.spans as usize, view.held as usize) {
+            return Err(format!("{} spans, {held} held, but {view:?}", spans.len()));
+        }
+        let cut = self.cut.as_ref().filter(|cut| Arc::ptr_eq(&cut.chunk, chunk));
+        let end = cut.map_or(chunk.len(), |cut| cut.cursor);
+        let ends = spans.iter().map(|span| span.offset + span.len);
+        let starts = spans.iter().skip(1).map(|span| span.offset).chain([end]);
+        match ends.zip(starts).find(|(end, start)| end > start) {
+            Some(_) => Err(format!("overlapping spans: {spans:?}")),
+            None => Ok(()),
+        }
+    }
+}

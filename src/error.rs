@@ -1,0 +1,181 @@
+//! One enum (or struct) per operation that can fail. An error means that nothing changed.
+
+use std::fmt;
+
+/// A system call about memory failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MapError {
+    /// The call's name, as in its manual page: `mmap`, `mprotect`, `madvise`, `VirtualAlloc`.
+    pub syscall: &'static str,
+    /// `errno`, or `GetLastError()` on Windows.
+    pub errno: i32,
+    /// The symbol of `errno` where it is one of those that these calls return: `ENOMEM`.
+    pub code: Option<&'static str>,
+}
+
+impl fmt::Display for MapError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} failed: {} (errno {})", self.syscall, self.code.unwrap_or("?"), self.errno)
+    }
+}
+
+impl std::error::Error for MapError {}
+
+/// Why [`crate::LeasedArena::lease`] gave nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeaseError {
+    /// The bytes asked for do not fit under the limit, everything in use counted.
+    Limit { requested: usize, used: usize, limit: usize },
+    /// The system refused the memory.
+    Map(MapError),
+}
+
+impl fmt::Display for LeaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LeaseError::Limit { requested, used, limit } => {
+                write!(f, "{requested} bytes do not fit: {used} of {limit} are in use")
+            }
+            LeaseError::Map(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for LeaseError {}
+
+impl From<MapError> for LeaseError {
+    fn from(error: MapError) -> Self {
+        LeaseError::Map(error)
+    }
+}
+
+/// Why a call about a leased span was refused. Each means a mistake of the caller: ids and
+/// epochs never reach user code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpanError {
+    /// No span was ever leased under this id, or its lease has ended.
+    Unknown { id: u32 },
+    /// The id is leased again, under another epoch.
+    Stale { id: u32, epoch: u32 },
+    /// The span is held: release and renew must wait for `unhold`.
+    Held { id: u32 },
+    /// `unhold` of a span that is not held.
+    NotHeld { id: u32 },
+    /// The ArrayBuffer is not the one over this span (or is detached).
+    Foreign { id: u32 },
+    /// The chunk's state does not allow it.
+    State(ChunkError),
+}
+
+impl fmt::Display for SpanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SpanError::Unknown { id } => write!(f, "span {id} is not leased"),
+            SpanError::Stale { id, epoch } => write!(f, "span {id} is not leased as {epoch}"),
+            SpanError::Held { id } => write!(f, "span {id} is held"),
+            SpanError::NotHeld { id } => write!(f, "span {id} is not held"),
+            SpanError::Foreign { id } => write!(f, "the ArrayBuffer is not that of span {id}"),
+            SpanError::State(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for SpanError {}
+
+impl From<ChunkError> for SpanError {
+    fn from(error: ChunkError) -> Self {
+        SpanError::State(error)
+    }
+}
+
+/// A transition that the chunk's state does not allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChunkError {
+    /// The transition that was asked for.
+    pub action: &'static str,
+    /// The name of the state that the chunk is in.
+    pub state: &'static str,
+}
+
+impl fmt::Display for ChunkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot {} a chunk that is {}", self.action, self.state)
+    }
+}
+
+impl std::error::Error for ChunkError {}
+
+/// Why an [`crate::Arena`] gave no bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AllocError {
+    /// A chunk for the bytes asked for does not fit under the limit; `used` counts all chunks.
+    Limit { requested: usize, used: usize, limit: usize },
+    /// The system refused the memory.
+    Map(MapError),
+}
+
+impl fmt::Display for AllocError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AllocError::Limit { requested, used, limit } => {
+                write!(f, "no chunk for {requested} bytes: {used} of {limit} are in use")
+            }
+            AllocError::Map(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for AllocError {}
+
+impl From<MapError> for AllocError {
+    fn from(error: MapError) -> Self {
+        AllocError::Map(error)
+    }
+}
+
+/// Options of an [`crate::Arena`] that cannot be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptionsError {
+    /// The alignment is no power of two from 1 to a page.
+    Align { align: usize },
+    /// The first chunk is larger than the cap on chunks, or either is 0.
+    ChunkSize { first: usize, cap: usize },
+}
+
+impl fmt::Display for OptionsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OptionsError::Align { align } => {
+                write!(f, "the alignment {align} is no power of two from 1 to a page")
+            }
+            OptionsError::ChunkSize { first, cap } => {
+                write!(f, "chunks of {first} to {cap} bytes: want 1 <= first <= cap")
+            }
+        }
+    }
+}
+
+impl std::error::Error for OptionsError {}
+
+/// Why a rewind was refused. The checkpoint is spent all the same: it could never do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RewindError {
+    /// The checkpoint is another arena's.
+    Foreign,
+    /// The arena has been reset since.
+    Stale,
+    /// The arena has been rewound to an older checkpoint since.
+    OutOfOrder,
+}
+
+impl fmt::Display for RewindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            RewindError::Foreign => "the checkpoint is another arena's",
+            RewindError::Stale => "the arena has been reset since the checkpoint",
+            RewindError::OutOfOrder => "the arena has been rewound to an older checkpoint since",
+        })
+    }
+}
+
+impl std::error::Error for RewindError {}

@@ -1,0 +1,96 @@
+//! Alignment and size classes. Pure arithmetic: pages come in as a number.
+#![forbid(unsafe_code)]
+
+/// The smallest chunk, in bytes.
+pub const MIN_CHUNK: usize = 16 * 1024;
+/// Classes from [`MIN_CHUNK`] to [`MAX_CLASS`], four to a doubling.
+pub const CLASSES: usize = 4 * 12 + 1;
+/// The largest size that has a class of its own, in bytes. Larger chunks are not recycled.
+pub const MAX_CLASS: usize = 64 * 1024 * 1024;
+/// The largest size anything here works with: sums of two of them cannot overflow.
+pub const MAX_BYTES: usize = isize::MAX as usize / 2;
+
+const _: () = assert!(MIN_CHUNK << ((CLASSES - 1) / 4) == MAX_CLASS);
+
+/// `n` rounded up to a multiple of `align`, a power of two; `None` above [`MAX_BYTES`].
+pub const fn align_up(n: usize, align: usize) -> Option<usize> {
+    debug_assert!(align.is_power_of_two());
+    if n > MAX_BYTES || align > MAX_BYTES {
+        return None;
+    }
+    Some((n + (align - 1)) & !(align - 1))
+}
+
+/// The size of the chunk that serves `n` bytes: a power of two or one of the three quarter
+/// steps above it (so at most a fifth is lost), at least [`MIN_CHUNK`], a multiple of `page`.
+/// `None` when it would pass [`MAX_BYTES`].
+pub const fn class_size(n: usize, page: usize) -> Option<usize> {
+    if n > MAX_BYTES {
+        return None;
+    }
+    if n <= MIN_CHUNK {
+        return align_up(MIN_CHUNK, page);
+    }
+    let step = 1 << ((n - 1).ilog2() - 2);
+    match align_up(n, step) {
+        Some(size) => align_up(size, page),
+        None => None,
+    }
+}
+
+/// The index (below [`CLASSES`]) of a class by its exact size; `None` for any other size.
+pub const fn class_index(size: usize, page: usize) -> Option<usize> {
+    if size > MAX_CLASS || size < MIN_CHUNK {
+        return None;
+    }
+    match class_size(size, page) {
+        Some(exact) if exact == size => {
+            let log = size.ilog2() as usize;
+            Some((log - MIN_CHUNK.ilog2() as usize) * 4 + ((size >> (log - 2)) & 3))
+        }
+        _ => None,
+    }
+}
+
+/// The size of a class by its index, the inverse of [`class_index`].
+pub const fn class_bytes(index: usize) -> usize {
+    let base = MIN_CHUNK << (index / 4);
+    base + base / 4 * (index % 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_size_up_to_a_mebibyte_fits_its_class_with_little_loss() {
+        for page in [4096, 16384, 65536] {
+            for n in (1..1 << 20).step_by(61) {
+                let size = class_size(n, page).unwrap();
+                assert!(size >= n && size.is_multiple_of(page) && size >= MIN_CHUNK);
+                assert!(n <= MIN_CHUNK || size - n < n / 4 + page, "{n} -> {size}");
+                assert_eq!(class_size(size, page), Some(size), "a class is its own class");
+            }
+        }
+    }
+
+    #[test]
+    fn classes_are_numbered_in_order_without_gaps() {
+        let mut size = MIN_CHUNK;
+        for index in 0..CLASSES {
+            assert_eq!(class_index(size, 4096), Some(index));
+            assert_eq!(class_bytes(index), size);
+            size = class_size(size + 1, 4096).unwrap();
+        }
+        assert_eq!(class_index(size, 4096), None, "beyond the largest");
+        assert_eq!(class_index(MIN_CHUNK + 4096 + 1, 4096), None, "not a class");
+    }
+
+    #[test]
+    fn nothing_overflows_at_the_top() {
+        assert_eq!(class_size(usize::MAX, 4096), None);
+        assert_eq!(align_up(usize::MAX, 8), None);
+        assert!(class_size(MAX_BYTES / 2, 4096).is_some());
+        assert_eq!(align_up(MAX_BYTES, 4096).map(|n| n % 4096), Some(0));
+    }
+}

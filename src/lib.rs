@@ -1,0 +1,23 @@
+//! The memory core of ralloc.
+//!
+//! Bytes are born in `os`, owned by [`memory`], and cut by [`arena`]: either for Rust
+//! ([`Arena`], a bump arena whose allocations die together) or for JavaScript
+//! ([`LeasedArena`], which leases spans of chunks and knows when each may be reused).
+//! `node` (feature `node`) is the translation to Node-API and nothing else.
+//!
+//! Imports go downward only: `node` → `arena` → `memory` → `os`; [`error`], [`layout`],
+//! `sync` and [`stats`] serve everyone.
+
+pub mod arena;
+pub mod error;
+pub mod layout;
+pub mod memory;
+#[cfg(feature = "node")]
+mod node;
+mod os;
+pub mod stats;
+pub mod sync;
+
+pub use arena::chunk::{Chunk, State};
+pub use arena::window::{Lease, LeasedArena};
+pub use arena::{Arena, Checkpoint, Options, Scope};

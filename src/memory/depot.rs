@@ -1,0 +1,243 @@
+//! Chunks between two users, by size class, for the whole process.
+//!
+//! `given = taken + parked + retired + unmapped`: a mapping given to the depot is parked
+//! (ready, its bytes as its last user left them), retired (its memory given back, its address
+//! space not yet), taken again, or unmapped.
+//!
+//! Unmapping happens from the retired list only, 30 s after a mapping came there: an operation
+//! that some handler left in flight on a detached Buffer must not fault.
+
+use super::mapping::{Mapping, page_size};
+use crate::layout::{self, CLASSES};
+use crate::stats::DepotStats;
+use crate::sync::{ArrayQueue, AtomicUsize, Mutex, Ordering};
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// Parked bytes that the process-wide depot keeps committed, by default: 64 MiB.
+pub const DEFAULT_COMMITTED_CAP: usize = 64 * 1024 * 1024;
+/// How long a mapping waits, parked before it is retired, and retired before it is unmapped.
+pub const RETIREMENT: Duration = Duration::from_secs(30);
+/// Mappings parked per class.
+const CLASS_CAPACITY: usize = if cfg!(loom) { 2 } else { 64 };
+
+/// A parked mapping.
+struct Parked {
+    mapping: Mapping,
+    since: Instant,
+    /// Whether its bytes are counted in [`Depot::committed`].
+    committed: bool,
+}
+
+/// A mapping without memory, on its way out.
+struct Retired {
+    mapping: Mapping,
+    since: Instant,
+}
+
+/// The retired list: oldest first in each queue.
+#[derive(Default)]
+struct RetiredList {
+    /// By class: these may be taken again when nothing is parked.
+    reusable: Vec<VecDeque<Retired>>,
+    /// Taken by somebody else once, or of no class: these only wait to be unmapped.
+    barred: VecDeque<Retired>,
+}
+
+/// Recycled chunks. All methods take `&self` and may be called from any thread.
+pub struct Depot {
+    classes: Vec<ArrayQueue<Parked>>,
+    retired: Mutex<RetiredList>,
+    cap: usize,
+    /// Bytes of parked mappings whose memory was not given back. Invariant: at most `cap`.
+    committed: AtomicUsize,
+    hits: AtomicUsize,
+    misses: AtomicUsize,
+    unmapped: AtomicUsize,
+}
+
+impl std::fmt::Debug for Depot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Depot").field("cap", &self.cap).finish_non_exhaustive()
+    }
+}
+
+/// The process's depot, made at first use.
+#[cfg(not(loom))]
+pub fn global() -> crate::sync::Arc<Depot> {
+    static GLOBAL: crate::sync::OnceLock<crate::sync::Arc<Depot>> = crate::sync::OnceLock::new();
+    let make = || crate::sync::Arc::new(Depot::new(DEFAULT_COMMITTED_CAP));
+    crate::sync::Arc::clone(GLOBAL.get_or_init(make))
+}
+
+impl Depot {
+    /// An empty depot that keeps at most `cap` bytes of parked memory committed.
+    pub fn new(cap: usize) -> Depot {
+        let reusable = (0..CLASSES).map(|_| VecDeque::new()).collect();
+        Depot {
+            classes: (0..CLASSES).map(|_| ArrayQueue::new(CLASS_CAPACITY)).collect(),
+            retired: Mutex::new(RetiredList { reusable, barred: VecDeque::new() }),
+            cap,
+            committed: AtomicUsize::new(0),
+            hits: AtomicUsize::new(0),
+            misses: AtomicUsize::new(0),
+            unmapped: AtomicUsize::new(0),
+        }
+    }
+
+    /// A mapping of exactly `size` bytes, committed, its content unknown; `None` when there is
+    /// none, which counts as a miss.
+    pub fn take(&self, size: usize) -> Option<Mapping> {
+        let found = layout::class_index(size, page_size())
+            .and_then(|class| self.take_parked(class).or_else(|| self.take_retired(class)));
+        let count = if found.is_some() { &self.hits } else { &self.misses };
+        count.fetch_add(1, Ordering::Relaxed);
+        found
+    }
+
+    fn take_parked(&self, class: usize) -> Option<Mapping> {
+        let parked = self.classes[class].pop()?;
+        self.uncount(&parked);
+        Some(parked.mapping)
+    }
+
+    /// The youngest retired one: its memory is gone, but an address saved is an mmap saved.
+    fn take_retired(&self, class: usize) -> Option<Mapping> {
+        Some(self.retired.lock().reusable[class].pop_back()?.mapping)
+    }
+
+    /// Keeps a mapping, wholly committed, for its next user. Above the cap, or when its class
+    /// is full or none, it is retired instead.
+    pub fn park(&self, mapping: Mapping) {
+        let since = Instant::now();
+        let Some(class) = layout::class_index(mapping.len(), page_size()) else {
+            return self.retire_at(mapping, since, false);
+        };
+        if !self.count(mapping.len()) {
+            return self.retire_at(mapping, since, true);
+        }
+        let parked = Parked { mapping, since, committed: true };
+        if let Err(parked) = self.classes[class].push(parked) {
+            self.uncount(&parked);
+            self.retire_at(parked.mapping, since, true);
+        }
+    }
+
+    /// Takes a mapping that must not be used again: gives its memory back now and unmaps it
+    /// [`RETIREMENT`] later.
+    pub fn retire(&self, mapping: Mapping) {
+        self.retire_at(mapping, Instant::now(), false);
+    }
+
+    fn retire_at(&self, mut mapping: Mapping, since: Instant, reusable: bool) {
+        // Should the advice fail, the memory is kept until it is unmapped: no harm.
+        let _ = mapping.decommit(0, mapping.len());
+        let class = layout::class_index(mapping.len(), page_size()).filter(|_| reusable);
+        let mut list = self.retired.lock();
+        let queue = match class {
+            Some(class) => &mut list.reusable[class],
+            None => &mut list.barred,
+        };
+        queue.push_back(Retired { mapping, since });
+        // Two out for one in: the list shrinks even where nobody calls `trim`.
+        let expired: Vec<Retired> = (0..2).filter_map(|_| pop_expired(queue, since)).collect();
+        drop(list);
+        self.unmap(expired);
+    }
+
+    /// Gives back the memory of what has been parked for `idle`; retires what has been parked
+    /// for 30 s; unmaps what has been retired for 30 s. Returns the bytes still committed.
+    pub fn trim(&self, idle: Duration) -> usize {
+        self.trim_at(Instant::now(), idle)
+    }
+
+    /// [`Depot::trim`] as if it were `now`.
+    pub fn trim_at(&self, now: Instant, idle: Duration) -> usize {
+        for queue in &self.classes {
+            for _ in 0..queue.len() {
+                let Some(parked) = queue.pop() else { break };
+                self.trim_parked(queue, parked, now, idle);
+            }
+        }
+        let mut expired = Vec::new();
+        let mut list = self.retired.lock();
+        let RetiredList { reusable, barred } = &mut *list;
+        for queue in reusable.iter_mut().chain([barred]) {
+            expired.extend(std::iter::from_fn(|| pop_expired(queue, now)));
+        }
+        drop(list);
+        self.unmap(expired);
+        self.committed.load(Ordering::Relaxed)
+    }
+
+    fn trim_parked(
+        &self,
+        queue: &ArrayQueue<Parked>,
+        mut parked: Parked,
+        now: Instant,
+        idle: Duration,
+    ) {
+        let age = now.saturating_duration_since(parked.since);
+        if age >= RETIREMENT {
+            self.uncount(&parked);
+            return self.retire_at(parked.mapping, now, true);
+        }
+        if age >= idle && parked.committed {
+            let len = parked.mapping.len();
+            if parked.mapping.decommit(0, len).is_ok() {
+                self.uncount(&parked);
+                parked.committed = false;
+            }
+        }
+        // Somebody may have filled the place since: then it is one too many.
+        if let Err(parked) = queue.push(parked) {
+            self.uncount(&parked);
+            self.retire_at(parked.mapping, now, true);
+        }
+    }
+
+    /// Counts what is in the depot now.
+    pub fn stats(&self) -> DepotStats {
+        let mut stats = DepotStats {
+            committed: self.committed.load(Ordering::Relaxed),
+            hits: self.hits.load(Ordering::Relaxed),
+            misses: self.misses.load(Ordering::Relaxed),
+            unmapped: self.unmapped.load(Ordering::Relaxed),
+            ..DepotStats::default()
+        };
+        let list = self.retired.lock();
+        for (class, queue) in self.classes.iter().enumerate() {
+            let count = queue.len() + list.reusable[class].len();
+            stats.chunks += count;
+            stats.reserved += count * layout::class_bytes(class);
+        }
+        stats.chunks += list.barred.len();
+        stats.reserved += list.barred.iter().map(|retired| retired.mapping.len()).sum::<usize>();
+        stats
+    }
+
+    /// Counts `len` bytes as committed, unless they would pass the cap.
+    fn count(&self, len: usize) -> bool {
+        // Relaxed: a sum that guards no other data.
+        let within = |sum: usize| sum.checked_add(len).filter(|&sum| sum <= self.cap);
+        self.committed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within).is_ok()
+    }
+
+    fn uncount(&self, parked: &Parked) {
+        if parked.committed {
+            self.committed.fetch_sub(parked.mapping.len(), Ordering::Relaxed);
+        }
+    }
+
+    /// Outside the lock: munmap takes microseconds.
+    fn unmap(&self, expired: Vec<Retired>) {
+        self.unmapped.fetch_add(expired.len(), Ordering::Relaxed);
+        drop(expired);
+    }
+}
+
+/// The oldest of the queue, if it has been retired for [`RETIREMENT`].
+fn pop_expired(queue: &mut VecDeque<Retired>, now: Instant) -> Option<Retired> {
+    let age = now.saturating_duration_since(queue.front()?.since);
+    if age >= RETIREMENT { queue.pop_front() } else { None }
+}

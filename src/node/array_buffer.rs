@@ -1,0 +1,103 @@
+//! External ArrayBuffers over leased spans, their finalizer, and detaching.
+
+use super::convert::{CORRUPTED, Result, UNSUPPORTED};
+use crate::sync::Arc;
+use crate::{Chunk, Lease};
+use napi::{Env, Error, sys};
+use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+
+const OK: sys::napi_status = sys::Status::napi_ok;
+
+/// An external ArrayBuffer over the span, its chunk pinned until the finalizer ran. On an
+/// error nothing is pinned.
+pub fn create(env: &Env, lease: &Lease) -> Result<sys::napi_value> {
+    let pinned = lease.chunk.pin();
+    pinned.map_err(|error| Error::new(CORRUPTED, error.to_string()))?;
+    let hint = Arc::into_raw(Arc::clone(&lease.chunk)).cast_mut().cast::<c_void>();
+    let mut value = ptr::null_mut();
+    // SAFETY: the bytes stay mapped while the chunk is pinned; the finalizer takes the hint.
+    let status = unsafe {
+        sys::napi_create_external_arraybuffer(
+            env.raw(),
+            lease.ptr.as_ptr().cast(),
+            lease.len,
+            Some(finalize),
+            hint,
+            &mut value,
+        )
+    };
+    if status == OK {
+        return Ok(value);
+    }
+    lease.chunk.unpin(false);
+    if status == sys::Status::napi_no_external_buffers_allowed {
+        // SAFETY: with this status the finalizer is never called, so the hint is still ours.
+        // With any other one it may be: then the count is leaked, and a late unpin ignored.
+        drop(unsafe { Arc::from_raw(hint.cast::<Chunk>().cast_const()) });
+    }
+    clear_exception(env.raw());
+    Err(Error::new(UNSUPPORTED, format!("this runtime refused external memory ({status})")))
+}
+
+/// The address and length of an ArrayBuffer; null and 0 when detached; `None` for other values.
+pub fn location(env: &Env, buffer: sys::napi_value) -> Option<(*mut u8, usize)> {
+    let (mut data, mut len) = (ptr::null_mut(), 0);
+    // SAFETY: env and value are the current call's, the out pointers live.
+    let status = unsafe { sys::napi_get_arraybuffer_info(env.raw(), buffer, &mut data, &mut len) };
+    (status == OK).then_some((data.cast(), len))
+}
+
+/// Detaches an ArrayBuffer.
+pub fn detach(env: &Env, buffer: sys::napi_value) -> Result<()> {
+    // SAFETY: env and value are the current call's.
+    match unsafe { sys::napi_detach_arraybuffer(env.raw(), buffer) } {
+        OK => Ok(()),
+        status => Err(Error::new(CORRUPTED, format!("cannot detach the ArrayBuffer ({status})"))),
+    }
+}
+
+/// Runs once for each external ArrayBuffer, some time after it died or was detached, or when
+/// its environment ends. A panic must not cross into Node.
+unsafe extern "C" fn finalize(env: sys::napi_env, _data: *mut c_void, hint: *mut c_void) {
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: the count that `create` gave away, taken back exactly once.
+        let chunk = unsafe { Arc::from_raw(hint.cast::<Chunk>().cast_const()) };
+        chunk.unpin(tearing_down(env));
+    }));
+}
+
+/// Whether the environment can no longer run JavaScript: that is how its teardown shows. A
+/// pending exception would look the same, so it is set aside for the probe.
+fn tearing_down(env: sys::napi_env) -> bool {
+    let pending = clear_exception(env);
+    let (mut script, mut result) = (ptr::null_mut(), ptr::null_mut());
+    // SAFETY: a finalizer may call Node-API with its env, within a scope of its own; every
+    // status is checked, and any failure means the careful answer: abandon.
+    unsafe {
+        let mut scope = ptr::null_mut();
+        if sys::napi_open_handle_scope(env, &mut scope) != OK {
+            return true;
+        }
+        let alive = sys::napi_create_string_utf8(env, c"1".as_ptr(), 1, &mut script) == OK
+            && sys::napi_run_script(env, script, &mut result) == OK;
+        sys::napi_close_handle_scope(env, scope);
+        if let Some(exception) = pending {
+            sys::napi_throw(env, exception);
+        }
+        !alive
+    }
+}
+
+/// Takes the pending exception, if there is one.
+fn clear_exception(env: sys::napi_env) -> Option<sys::napi_value> {
+    let (mut pending, mut exception) = (false, ptr::null_mut());
+    // SAFETY: both calls are allowed at any time and write to live pointers.
+    unsafe {
+        let asked = sys::napi_is_exception_pending(env, &mut pending) == OK;
+        let taken =
+            asked && pending && sys::napi_get_and_clear_last_exception(env, &mut exception) == OK;
+        taken.then_some(exception)
+    }
+}

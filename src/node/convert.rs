@@ -1,0 +1,121 @@
+//! Between JavaScript's values and ours.
+
+use crate::error::{LeaseError, SpanError};
+use napi::bindgen_prelude::{FromNapiValue, ToNapiValue};
+use napi::{Error, Status, check_status, sys};
+use napi_derive::napi;
+use std::ptr;
+
+/// A result whose error carries one of our codes.
+pub type Result<T> = std::result::Result<T, Error<&'static str>>;
+
+pub const INVALID_ARGUMENT: &str = "ERR_RALLOC_INVALID_ARGUMENT";
+pub const CORRUPTED: &str = "ERR_RALLOC_CORRUPTED";
+pub const UNSUPPORTED: &str = "ERR_RALLOC_UNSUPPORTED";
+
+/// The largest integer that a JavaScript number holds exactly.
+const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
+
+/// A number of bytes, an integer of at least `least`.
+pub fn bytes(name: &str, value: f64, least: usize) -> Result<usize> {
+    let exact = value.fract() == 0.0 && value >= least as f64 && value <= MAX_SAFE_INTEGER;
+    if exact && (value as u64) <= usize::MAX as u64 {
+        return Ok(value as usize);
+    }
+    let message = format!("\"{name}\" must be an integer >= {least}, received {value}");
+    Err(Error::new(INVALID_ARGUMENT, message))
+}
+
+/// A mistake in the bookkeeping of a span.
+pub fn corrupted(error: SpanError) -> Error<&'static str> {
+    Error::new(CORRUPTED, error.to_string())
+}
+
+/// Why a lease gave nothing, as a value: the hot caller tests its kind without a catch.
+#[napi(object, object_from_js = false)]
+pub struct Failure {
+    #[napi(ts_type = "'limit' | 'map'")]
+    pub kind: &'static str,
+    /// Bytes in use, and their limit.
+    pub used: f64,
+    pub limit: f64,
+    pub syscall: Option<&'static str>,
+    pub errno: Option<i32>,
+    pub code: Option<&'static str>,
+}
+
+impl Failure {
+    pub fn new(error: LeaseError, used: usize, limit: usize) -> Failure {
+        let map = match error {
+            LeaseError::Map(map) => Some(map),
+            LeaseError::Limit { .. } => None,
+        };
+        Failure {
+            kind: if map.is_some() { "map" } else { "limit" },
+            used: used as f64,
+            limit: limit as f64,
+            syscall: map.map(|map| map.syscall),
+            errno: map.map(|map| map.errno),
+            code: map.and_then(|map| map.code),
+        }
+    }
+}
+
+/// A value passed through as it is. napi's own ArrayBuffer would form a Rust reference to the
+/// leased bytes.
+pub struct Value(pub sys::napi_value);
+
+impl FromNapiValue for Value {
+    unsafe fn from_napi_value(_: sys::napi_env, value: sys::napi_value) -> napi::Result<Self> {
+        Ok(Value(value))
+    }
+}
+
+impl ToNapiValue for Value {
+    unsafe fn to_napi_value(_: sys::napi_env, value: Self) -> napi::Result<sys::napi_value> {
+        Ok(value.0)
+    }
+}
+
+/// A Float64Array to write numbers to, for the length of one call.
+pub struct Registers {
+    ptr: *mut f64,
+    len: usize,
+}
+
+impl FromNapiValue for Registers {
+    unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> napi::Result<Self> {
+        let (mut kind, mut len, mut data) = (0, 0, ptr::null_mut());
+        let (buffer, offset) = (ptr::null_mut(), ptr::null_mut());
+        // SAFETY: env and value are the current call's; the out pointers are live or null,
+        // which Node-API allows for what is not asked.
+        let status = unsafe {
+            sys::napi_get_typedarray_info(
+                env, value, &mut kind, &mut len, &mut data, buffer, offset,
+            )
+        };
+        check_status!(status, "registers must be a Float64Array")?;
+        if kind != sys::TypedarrayType::float64_array {
+            return Err(napi::Error::new(Status::InvalidArg, "registers must be a Float64Array"));
+        }
+        Ok(Registers { ptr: data.cast(), len })
+    }
+}
+
+impl Registers {
+    /// Fails unless there are `len` of them, before anything is changed.
+    pub fn expect(&self, len: usize) -> Result<()> {
+        if self.len >= len {
+            return Ok(());
+        }
+        Err(Error::new(INVALID_ARGUMENT, format!("registers must hold {len} numbers")))
+    }
+
+    /// Writes `values` from the register `first` on, as many as fit.
+    pub fn fill(&self, first: usize, values: &[f64]) {
+        let count = values.len().min(self.len.saturating_sub(first));
+        // SAFETY: `len` doubles at `ptr` are the typed array's, alive and attached since the
+        // argument was read, for no JavaScript ran; Float64Arrays are aligned to 8.
+        unsafe { ptr::copy_nonoverlapping(values.as_ptr(), self.ptr.wrapping_add(first), count) }
+    }
+}

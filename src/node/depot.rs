@@ -1,0 +1,30 @@
+//! The process's depot.
+
+use super::convert::{Registers, Result, bytes};
+use crate::memory::depot;
+use napi_derive::napi;
+use std::time::Duration;
+
+/// What a trim left behind.
+#[napi(object, object_from_js = false)]
+pub struct Trimmed {
+    /// Bytes still committed in the depot.
+    pub bytes: f64,
+}
+
+/// Gives back the memory of chunks that have been idle for `idleMs` milliseconds.
+#[napi(catch_unwind)]
+pub fn trim_depot(idle_ms: f64) -> Result<Trimmed> {
+    let idle = Duration::from_millis(bytes("idleMs", idle_ms, 0)? as u64);
+    Ok(Trimmed { bytes: depot::global().trim(idle) as f64 })
+}
+
+/// Registers: chunks, bytes reserved, bytes committed, hits, misses, unmapped.
+#[napi(catch_unwind)]
+pub fn depot_stats(#[napi(ts_arg_type = "Float64Array")] registers: Registers) -> Result<()> {
+    registers.expect(6)?;
+    let s = depot::global().stats();
+    let values = [s.chunks, s.reserved, s.committed, s.hits, s.misses, s.unmapped];
+    registers.fill(0, &values.map(|n| n as f64));
+    Ok(())
+}

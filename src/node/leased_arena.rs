@@ -1,0 +1,171 @@
+//! The class `LeasedArena`.
+
+use super::array_buffer;
+use super::convert::{Failure, Registers, Result, Value, bytes, corrupted};
+use crate::Lease;
+use crate::error::SpanError;
+use crate::memory::depot;
+use napi::Env;
+use napi::bindgen_prelude::Either;
+use napi_derive::napi;
+use std::cell::RefCell;
+
+/// The chunks of one JavaScript arena; see `src/arena/window.rs`.
+#[napi]
+pub struct LeasedArena {
+    inner: RefCell<crate::LeasedArena>,
+}
+
+/// A chunk that is not gone.
+#[napi(object, object_from_js = false)]
+pub struct ChunkInfo {
+    pub size: f64,
+    #[napi(ts_type = "'leased' | 'held' | 'quarantined' | 'stolen' | 'limbo'")]
+    pub state: &'static str,
+    pub spans: u32,
+    pub pins: u32,
+}
+
+#[napi]
+impl LeasedArena {
+    #[napi(constructor, catch_unwind)]
+    pub fn new(max_bytes: f64, chunk_size: f64, wipe: bool) -> Result<Self> {
+        let limit = bytes("maxBytes", max_bytes, 1)?;
+        let chunk_size = bytes("chunkSize", chunk_size, 1)?;
+        let inner = crate::LeasedArena::new(limit, chunk_size, wipe, depot::global());
+        Ok(LeasedArena { inner: RefCell::new(inner) })
+    }
+
+    /// Leases a span of at least `need` and preferably `want` bytes.
+    /// Registers: id, epoch, cleanFrom, 0.
+    #[napi(catch_unwind, ts_return_type = "ArrayBuffer | Failure")]
+    pub fn lease(
+        &self,
+        env: Env,
+        need: f64,
+        want: f64,
+        whole: bool,
+        #[napi(ts_arg_type = "Float64Array")] registers: Registers,
+    ) -> Result<Either<Value, Failure>> {
+        registers.expect(4)?;
+        let (need, want) = (bytes("need", need, 0)?, bytes("want", want, 0)?);
+        match self.with(|arena| arena.lease(need, want, whole)) {
+            Ok(lease) => self.hand_out(&env, &lease, &registers).map(Either::A),
+            Err(error) => Ok(Either::B(self.failure(error))),
+        }
+    }
+
+    /// Detaches the span's ArrayBuffer and returns a new one over the same bytes.
+    #[napi(catch_unwind, ts_return_type = "ArrayBuffer")]
+    pub fn renew(
+        &self,
+        env: Env,
+        id: u32,
+        epoch: u32,
+        #[napi(ts_arg_type = "ArrayBuffer")] ab: Value,
+    ) -> Result<Value> {
+        let foreign = || corrupted(SpanError::Foreign { id });
+        let (ptr, len) = array_buffer::location(&env, ab.0).ok_or_else(foreign)?;
+        let lease = self.with(|arena| arena.renew(id, epoch, ptr, len)).map_err(corrupted)?;
+        // The new one first: if it cannot be made, the old one is still there.
+        let made = array_buffer::create(&env, &lease)?;
+        array_buffer::detach(&env, ab.0)?;
+        Ok(Value(made))
+    }
+
+    /// Leased to Held.
+    #[napi(catch_unwind)]
+    pub fn hold(&self, id: u32, epoch: u32) -> Result<()> {
+        self.with(|arena| arena.hold(id, epoch)).map_err(corrupted)
+    }
+
+    /// Held to Leased.
+    #[napi(catch_unwind)]
+    pub fn unhold(&self, id: u32, epoch: u32) -> Result<()> {
+        self.with(|arena| arena.unhold(id, epoch)).map_err(corrupted)
+    }
+
+    /// Ends a lease whose ArrayBuffer stays attached, unreferenced.
+    #[napi(catch_unwind)]
+    pub fn quarantine(&self, id: u32, epoch: u32, dirty: f64) -> Result<()> {
+        let dirty = bytes("dirty", dirty, 0)?;
+        self.with(|arena| arena.quarantine(id, epoch, dirty)).map_err(corrupted)
+    }
+
+    /// Ends a lease whose ArrayBuffer somebody else owns now.
+    #[napi(catch_unwind)]
+    pub fn steal(&self, id: u32, epoch: u32, dirty: f64) -> Result<()> {
+        let dirty = bytes("dirty", dirty, 0)?;
+        self.with(|arena| arena.steal(id, epoch, dirty)).map_err(corrupted)
+    }
+
+    /// Ends a lease whose ArrayBuffer was detached.
+    #[napi(catch_unwind)]
+    pub fn release(&self, id: u32, epoch: u32, dirty: f64) -> Result<()> {
+        let dirty = bytes("dirty", dirty, 0)?;
+        self.with(|arena| arena.release(id, epoch, dirty)).map_err(corrupted)
+    }
+
+    /// Gives the memory of chunks in limbo back; returns the bytes that were in RAM.
+    #[napi(catch_unwind)]
+    pub fn trim(&self) -> f64 {
+        self.with(|arena| arena.trim()) as f64
+    }
+
+    /// Bytes of all chunks that are not gone.
+    #[napi(catch_unwind)]
+    pub fn used(&self) -> f64 {
+        self.with(|arena| arena.used()) as f64
+    }
+
+    /// Bytes of quarantined chunks.
+    #[napi(catch_unwind)]
+    pub fn quarantined(&self) -> f64 {
+        self.with(|arena| arena.quarantined()) as f64
+    }
+
+    /// Registers: limit, used, peak, leased, held, quarantined, stolen, limbo (bytes), chunks,
+    /// pins, spans, committed (bytes in RAM), recycled, mapped.
+    #[napi(catch_unwind)]
+    pub fn stats(&self, #[napi(ts_arg_type = "Float64Array")] registers: Registers) -> Result<()> {
+        registers.expect(14)?;
+        let s = self.with(|arena| arena.stats());
+        let spaces = [s.limit, s.used, s.peak, s.leased, s.held, s.quarantined, s.stolen, s.limbo];
+        let counts = [s.chunks, s.pins, s.spans, s.resident, s.recycled, s.mapped];
+        registers.fill(0, &spaces.map(|n| n as f64));
+        registers.fill(spaces.len(), &counts.map(|n| n as f64));
+        Ok(())
+    }
+
+    /// Every chunk that is not gone.
+    #[napi(catch_unwind)]
+    pub fn chunks(&self) -> Vec<ChunkInfo> {
+        let views = self.with(|arena| arena.chunks());
+        let info = |v: crate::arena::chunk::ChunkView| ChunkInfo {
+            size: v.size as f64,
+            state: v.state.name(),
+            spans: v.spans,
+            pins: v.pins,
+        };
+        views.into_iter().map(info).collect()
+    }
+}
+
+impl LeasedArena {
+    /// The borrow ends with `work`, which never calls into Node: a finalizer could come there.
+    fn with<T>(&self, work: impl FnOnce(&mut crate::LeasedArena) -> T) -> T {
+        work(&mut self.inner.borrow_mut())
+    }
+
+    /// An ArrayBuffer over a lease; if it cannot be made, the lease is undone.
+    fn hand_out(&self, env: &Env, lease: &Lease, registers: &Registers) -> Result<Value> {
+        let made = array_buffer::create(env, lease);
+        let made = made.inspect_err(|_| self.with(|arena| arena.cancel(lease)))?;
+        registers.fill(0, &[lease.id.into(), lease.epoch.into(), lease.clean_from as f64, 0.0]);
+        Ok(Value(made))
+    }
+
+    fn failure(&self, error: crate::error::LeaseError) -> Failure {
+        self.with(|arena| Failure::new(error, arena.used(), arena.limit()))
+    }
+}

@@ -1,0 +1,23 @@
+//! Node-API bindings: check, call, convert. One file per noun.
+//!
+//! Every export catches panics (one would abort Node otherwise) and throws errors whose `code`
+//! is an ERR_RALLOC code. No call runs JavaScript while it borrows an arena.
+
+mod array_buffer;
+mod convert;
+mod depot;
+mod leased_arena;
+
+use napi_derive::napi;
+
+/// The version of the core, as in Cargo.toml.
+#[napi(catch_unwind)]
+pub fn version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}
+
+/// For tests only: panics, which must surface as a thrown Error.
+#[napi(catch_unwind)]
+pub fn panic_for_test() {
+    panic!("a panic for the test");
+}

@@ -1,0 +1,77 @@
+//! Snapshots of counters. Gauges unless said otherwise; bytes unless said otherwise.
+#![forbid(unsafe_code)]
+
+/// What a [`crate::memory::Depot`] holds and has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DepotStats {
+    /// Mappings, parked and retired (a number).
+    pub chunks: usize,
+    /// Their address space.
+    pub reserved: usize,
+    /// Bytes of parked mappings whose memory was not given back: an upper estimate of RAM.
+    pub committed: usize,
+    /// Takes that found a mapping (a counter).
+    pub hits: usize,
+    /// Takes that found none (a counter).
+    pub misses: usize,
+    /// Mappings given back to the system (a counter).
+    pub unmapped: usize,
+}
+
+/// What a [`crate::LeasedArena`] uses.
+/// `used = leased + held + quarantined + stolen + limbo`, each the bytes of chunks in that state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeasedStats {
+    /// The limit on `used`.
+    pub limit: usize,
+    pub used: usize,
+    /// The highest `used` so far.
+    pub peak: usize,
+    pub leased: usize,
+    pub held: usize,
+    pub quarantined: usize,
+    pub stolen: usize,
+    pub limbo: usize,
+    /// Chunks that are not gone (a number).
+    pub chunks: usize,
+    /// ArrayBuffers over them whose finalizer has not run (a number).
+    pub pins: usize,
+    /// Spans whose lease has not ended (a number).
+    pub spans: usize,
+    /// Bytes of these chunks that are in RAM now.
+    pub resident: usize,
+    /// Chunks taken from limbo or the depot (a counter).
+    pub recycled: usize,
+    /// Chunks mapped anew (a counter).
+    pub mapped: usize,
+}
+
+/// What a [`crate::Arena`] uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ArenaStats {
+    /// The limit on `committed`.
+    pub limit: usize,
+    /// Bytes of all chunks, those kept for later included.
+    pub committed: usize,
+    /// The highest `committed` so far.
+    pub peak: usize,
+    /// Bytes handed out since the last reset and not rewound, alignment included.
+    pub allocated: usize,
+    /// Chunks (a number), those of oversize allocations included.
+    pub chunks: usize,
+    /// Chunks of one oversize allocation each (a number).
+    pub oversize: usize,
+    /// Chunks taken from the depot (a counter).
+    pub recycled: usize,
+    /// Chunks mapped anew (a counter).
+    pub mapped: usize,
+}
+
+/// One chunk of a [`crate::Arena`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChunkUsage {
+    /// Bytes of the chunk.
+    pub size: usize,
+    /// Bytes of it that are handed out, alignment included; the tail of a full one is lost.
+    pub used: usize,
+}

@@ -1,0 +1,106 @@
+//! The only door to atomics, locks, shared counts and shared queues: std, or loom under
+//! `--cfg loom`, so that the models in `tests/loom_*.rs` see every access.
+#![allow(clippy::disallowed_types)]
+
+#[cfg(loom)]
+use loom::sync as imp;
+#[cfg(not(loom))]
+use std::sync as imp;
+
+pub use imp::atomic::Ordering;
+pub use imp::{Arc, MutexGuard};
+
+/// An atomic number. A type of our own, so that clippy can ban std's.
+#[derive(Debug, Default)]
+pub struct AtomicUsize(imp::atomic::AtomicUsize);
+
+impl AtomicUsize {
+    pub fn new(value: usize) -> Self {
+        AtomicUsize(imp::atomic::AtomicUsize::new(value))
+    }
+
+    pub fn load(&self, order: Ordering) -> usize {
+        self.0.load(order)
+    }
+
+    pub fn fetch_add(&self, value: usize, order: Ordering) -> usize {
+        self.0.fetch_add(value, order)
+    }
+
+    pub fn fetch_sub(&self, value: usize, order: Ordering) -> usize {
+        self.0.fetch_sub(value, order)
+    }
+
+    /// Sets the value to what `f` makes of it, unless that is `None`: the value before.
+    pub fn fetch_update(
+        &self,
+        success: Ordering,
+        failure: Ordering,
+        f: impl FnMut(usize) -> Option<usize>,
+    ) -> Result<usize, usize> {
+        self.0.fetch_update(success, failure, f)
+    }
+}
+
+/// A mutex that outlives a panic of its holder: every critical section here leaves its
+/// record valid at each step, and a finalizer must not fail because some call once did.
+#[derive(Debug, Default)]
+pub struct Mutex<T>(imp::Mutex<T>);
+
+impl<T> Mutex<T> {
+    pub fn new(value: T) -> Self {
+        Mutex(imp::Mutex::new(value))
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// A number that no other call in this process returns. Never modelled: it orders nothing.
+pub fn unique_id() -> u64 {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+#[cfg(not(loom))]
+pub use crossbeam_queue::ArrayQueue;
+#[cfg(not(loom))]
+pub use std::sync::OnceLock;
+
+/// crossbeam's queue is trusted and not modelled; this keeps its contract (bounded, FIFO,
+/// `push` gives the value back when full).
+#[cfg(loom)]
+pub struct ArrayQueue<T> {
+    items: Mutex<std::collections::VecDeque<T>>,
+    capacity: usize,
+}
+
+#[cfg(loom)]
+impl<T> ArrayQueue<T> {
+    pub fn new(capacity: usize) -> Self {
+        ArrayQueue { items: Mutex::new(std::collections::VecDeque::new()), capacity }
+    }
+
+    pub fn push(&self, value: T) -> Result<(), T> {
+        let mut items = self.items.lock();
+        if items.len() == self.capacity {
+            return Err(value);
+        }
+        items.push_back(value);
+        Ok(())
+    }
+
+    pub fn pop(&self) -> Option<T> {
+        self.items.lock().pop_front()
+    }
+
+    pub fn len(&self) -> usize {
+        self.items.lock().len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

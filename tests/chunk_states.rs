@@ -1,0 +1,240 @@
+//! Random transitions of one chunk against a reference model: the state, who may do what, and
+//! where the memory ends, with finalizers that come late, too often, or in teardown.
+#![cfg(not(loom))]
+
+use proptest::prelude::*;
+use ralloc_core::arena::budget::Budget;
+use ralloc_core::arena::chunk::End;
+use ralloc_core::memory::{Depot, Mapping};
+use ralloc_core::sync::Arc;
+use ralloc_core::{Chunk, State};
+
+const LEN: usize = 64 * 1024;
+/// Each span of the model owns one byte at its number, and hands it out.
+const SPANS: usize = 64;
+
+#[derive(Clone, Debug)]
+enum Action {
+    Open,
+    Hold,
+    Unhold,
+    End(End, bool),
+    Pin,
+    Finalizer { teardown: bool },
+    Trim,
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    prop_oneof![
+        2 => Just(Action::Open),
+        2 => Just(Action::Hold),
+        2 => Just(Action::Unhold),
+        4 => any::<bool>().prop_map(|held| Action::End(End::Release, held)),
+        1 => any::<bool>().prop_map(|held| Action::End(End::Quarantine, held)),
+        1 => any::<bool>().prop_map(|held| Action::End(End::Steal, held)),
+        4 => Just(Action::Pin),
+        6 => Just(Action::Finalizer { teardown: false }),
+        1 => Just(Action::Finalizer { teardown: true }),
+        1 => Just(Action::Trim),
+    ]
+}
+
+/// What DESIGN says of a chunk, in its own words.
+#[derive(Default)]
+struct Model {
+    /// Numbers of the leased spans, not held and held.
+    leased: Vec<usize>,
+    held: Vec<usize>,
+    next: usize,
+    pins: u32,
+    late: u64,
+    quarantined: bool,
+    stolen: bool,
+    teardown: bool,
+    gone: bool,
+    /// Bytes that a wiping chunk must have zeroed when it reaches the depot.
+    handed_out: Vec<usize>,
+}
+
+impl Model {
+    fn state(&self) -> State {
+        let spans = self.leased.len() + self.held.len();
+        match () {
+            () if self.gone => State::Depot,
+            () if self.stolen => State::Stolen,
+            () if self.quarantined => State::Quarantined,
+            () if spans == 0 => State::Limbo,
+            () if self.held.is_empty() => State::Leased,
+            () => State::Held,
+        }
+    }
+
+    fn spans(&self) -> usize {
+        self.leased.len() + self.held.len()
+    }
+
+    /// Applies the action; whether it is allowed.
+    fn apply(&mut self, action: &Action) -> bool {
+        let allowed = match action {
+            Action::Open => {
+                let open = matches!(self.state(), State::Leased | State::Held | State::Limbo);
+                if open {
+                    self.leased.push(self.next % SPANS);
+                    self.next += 1;
+                }
+                open
+            }
+            Action::Hold => self.leased.pop().map(|span| self.held.push(span)).is_some(),
+            Action::Unhold => self.held.pop().map(|span| self.leased.push(span)).is_some(),
+            Action::End(how, held) => {
+                let ended = if *held { self.held.pop() } else { self.leased.pop() };
+                self.handed_out.extend(ended);
+                self.quarantined |= ended.is_some() && *how == End::Quarantine;
+                self.stolen |= ended.is_some() && *how == End::Steal;
+                ended.is_some()
+            }
+            Action::Pin => {
+                self.pins += u32::from(self.spans() > 0);
+                self.spans() > 0
+            }
+            Action::Finalizer { teardown } => {
+                if self.pins == 0 {
+                    self.late += 1;
+                } else {
+                    self.pins -= 1;
+                    self.teardown |= teardown;
+                }
+                true
+            }
+            Action::Trim => true,
+        };
+        self.gone |= self.spans() == 0 && self.pins == 0;
+        allowed
+    }
+}
+
+/// Runs a program; `End(_, held)` says which kind of span ends.
+fn run(actions: &[Action], wipe: bool) -> Result<(), TestCaseError> {
+    let budget = Arc::new(Budget::new(LEN));
+    let depot = Arc::new(Depot::new(usize::MAX));
+    budget.charge(LEN, LEN).unwrap();
+    let mapping = Mapping::committed(LEN).unwrap();
+    let base = mapping.base();
+    // SAFETY: the test's own mapping, of which only this thread knows.
+    (0..SPANS).for_each(|span| unsafe { base.add(span).write(0xaa) });
+    let chunk = Chunk::lease(mapping, LEN, wipe, Arc::clone(&budget), Arc::clone(&depot));
+    let mut model = Model { leased: vec![0], next: 1, ..Model::default() };
+    let mut trimmed = false;
+
+    for action in actions {
+        let gone = model.gone;
+        let end = match action {
+            Action::End(_, true) => model.held.last().copied(),
+            _ => model.leased.last().copied(),
+        };
+        trimmed |= matches!(action, Action::Trim) && model.state() == State::Limbo;
+        let allowed = model.apply(action);
+        let done = match action {
+            Action::Open => chunk.open().is_ok(),
+            Action::Hold => chunk.hold().is_ok(),
+            Action::Unhold => chunk.unhold().is_ok(),
+            Action::End(how, held) => {
+                let dirty = end.map_or(0..0, |span| span..span + 1);
+                chunk.end(*how, *held, dirty).is_ok()
+            }
+            Action::Pin => chunk.pin().is_ok(),
+            Action::Finalizer { teardown } => {
+                chunk.unpin(*teardown);
+                true
+            }
+            Action::Trim => {
+                chunk.trim();
+                true
+            }
+        };
+        prop_assert_eq!(done, allowed, "{:?} in {:?}", action, model.state());
+        prop_assert_eq!(chunk.check(), Ok(()));
+        let view = chunk.view();
+        prop_assert_eq!(view.state, model.state(), "after {:?}", action);
+        prop_assert_eq!(view.spans as usize, model.spans());
+        prop_assert_eq!(view.held as usize, model.held.len());
+        prop_assert_eq!((view.pins, view.late), (model.pins, model.late));
+        prop_assert_eq!(budget.used(), if model.gone { 0 } else { LEN });
+        let quarantined = if model.state() == State::Quarantined { LEN } else { 0 };
+        prop_assert_eq!(budget.quarantined(), quarantined);
+        if model.gone && !gone {
+            ends_where_it_should(&model, &depot, base, wipe, trimmed)?;
+        }
+    }
+    Ok(())
+}
+
+fn ends_where_it_should(
+    model: &Model,
+    depot: &Depot,
+    base: std::ptr::NonNull<u8>,
+    wipe: bool,
+    trimmed: bool,
+) -> Result<(), TestCaseError> {
+    let stats = depot.stats();
+    if model.teardown {
+        prop_assert_eq!(stats.chunks, 0, "abandoned: neither parked nor freed");
+        // SAFETY: abandoned pages stay mapped for ever.
+        prop_assert_eq!(unsafe { base.read() }, 0, "and their memory is given back");
+        return Ok(());
+    }
+    prop_assert_eq!(stats.chunks, 1);
+    let parked = depot.take(LEN);
+    prop_assert_eq!(parked.is_some(), !model.stolen, "stolen memory is never used again");
+    let Some(mapping) = parked else { return Ok(()) };
+    for span in 0..SPANS {
+        // SAFETY: the test's own mapping again.
+        let byte = unsafe { mapping.base().add(span).read() };
+        let wiped = wipe && model.handed_out.contains(&span);
+        prop_assert!(!wiped || byte == 0, "span {} shows its bytes after a wipe", span);
+        prop_assert!(wiped || trimmed || byte == 0xaa, "span {} was wiped for nothing", span);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn any_program_of_leases_holds_and_finalizers(
+        actions in prop::collection::vec(action(), 1..60),
+        wipe in any::<bool>(),
+    ) {
+        run(&actions, wipe)?;
+    }
+}
+
+#[test]
+fn a_quarantined_chunk_waits_for_every_finalizer() {
+    let quarantine = Action::End(End::Quarantine, false);
+    let finalizer = Action::Finalizer { teardown: false };
+    run(&[Action::Pin, Action::Pin, quarantine, finalizer.clone(), finalizer], true).unwrap();
+}
+
+#[test]
+fn a_finalizer_that_comes_twice_is_counted_and_ignored() {
+    let finalizer = || Action::Finalizer { teardown: false };
+    let release = Action::End(End::Release, false);
+    run(&[Action::Pin, release, finalizer(), finalizer(), finalizer()], false).unwrap();
+}
+
+#[test]
+fn a_theft_of_which_the_finalizer_ran_already_completes_at_once() {
+    let steal = Action::End(End::Steal, false);
+    run(&[Action::Pin, Action::Finalizer { teardown: false }, steal], true).unwrap();
+}
+
+#[test]
+fn a_chunk_of_which_a_finalizer_ran_in_teardown_is_abandoned_whatever_comes_later() {
+    for how in [End::Release, End::Quarantine, End::Steal] {
+        let teardown = Action::Finalizer { teardown: true };
+        let later = Action::Finalizer { teardown: false };
+        let program = [Action::Pin, Action::Pin, teardown, Action::End(how, false), later];
+        run(&program, true).unwrap();
+    }
+}

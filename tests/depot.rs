@@ -1,0 +1,113 @@
+//! The depot through its public API, with the clock passed in.
+#![cfg(not(loom))]
+
+use ralloc_core::memory::depot::RETIREMENT;
+use ralloc_core::memory::{Depot, Mapping};
+use std::time::{Duration, Instant};
+
+const CLASS: usize = 64 * 1024;
+
+fn chunk(size: usize) -> Mapping {
+    let mapping = Mapping::committed(size).unwrap();
+    // SAFETY: the first byte of a live, committed mapping.
+    unsafe { mapping.base().write(1) };
+    mapping
+}
+
+fn later(by: Duration) -> Instant {
+    // A second more, for the time that the test itself takes.
+    Instant::now() + by + Duration::from_secs(1)
+}
+
+#[test]
+fn what_is_parked_is_taken_again_by_its_class_only() {
+    let depot = Depot::new(1 << 20);
+    let mapping = chunk(CLASS);
+    let base = mapping.base();
+    depot.park(mapping);
+    assert!(depot.take(2 * CLASS).is_none());
+    assert!(depot.take(CLASS - 1).is_none(), "no class at all");
+    let again = depot.take(CLASS).unwrap();
+    assert_eq!(again.base(), base);
+    assert!(depot.take(CLASS).is_none());
+    let stats = depot.stats();
+    assert_eq!((stats.hits, stats.misses, stats.chunks, stats.committed), (1, 3, 0, 0));
+}
+
+#[test]
+fn an_idle_chunk_loses_its_memory_first_and_its_address_a_minute_later() {
+    let depot = Depot::new(1 << 20);
+    depot.park(chunk(CLASS));
+    assert_eq!(depot.trim(Duration::from_secs(5)), CLASS, "not idle yet");
+    assert_eq!(depot.trim_at(later(Duration::from_secs(5)), Duration::from_secs(5)), 0);
+    assert_eq!(depot.stats().chunks, 1, "still there");
+    assert_eq!(depot.trim_at(later(RETIREMENT), Duration::ZERO), 0);
+    assert_eq!((depot.stats().chunks, depot.stats().unmapped), (1, 0), "retired, mapped");
+    depot.trim_at(later(2 * RETIREMENT - Duration::from_secs(2)), Duration::ZERO);
+    assert_eq!((depot.stats().chunks, depot.stats().unmapped), (1, 0), "30 s there are not over");
+    depot.trim_at(later(2 * RETIREMENT), Duration::ZERO);
+    assert_eq!((depot.stats().chunks, depot.stats().unmapped), (0, 1));
+}
+
+#[test]
+fn a_decommitted_chunk_can_still_be_taken_and_written() {
+    let depot = Depot::new(1 << 20);
+    depot.park(chunk(CLASS));
+    depot.trim_at(later(Duration::ZERO), Duration::ZERO);
+    let again = depot.take(CLASS).unwrap();
+    // SAFETY: the last byte of a live, committed mapping.
+    unsafe { again.base().add(CLASS - 1).write(2) };
+    assert_eq!(depot.stats().committed, 0);
+}
+
+#[test]
+fn above_the_cap_chunks_are_kept_without_their_memory() {
+    let depot = Depot::new(2 * CLASS);
+    (0..5).for_each(|_| depot.park(chunk(CLASS)));
+    let stats = depot.stats();
+    assert_eq!((stats.chunks, stats.reserved, stats.committed), (5, 5 * CLASS, 2 * CLASS));
+    let taken: Vec<_> = (0..5).map(|_| depot.take(CLASS).unwrap()).collect();
+    let resident = |mapping: &&Mapping| mapping.resident().unwrap() > 0;
+    assert_eq!(taken.iter().filter(resident).count(), 2);
+    assert!(depot.take(CLASS).is_none());
+}
+
+#[test]
+fn a_retired_chunk_is_never_taken_and_loses_its_memory_at_once() {
+    let depot = Depot::new(1 << 20);
+    depot.retire(chunk(CLASS));
+    assert!(depot.take(CLASS).is_none());
+    assert_eq!((depot.stats().chunks, depot.stats().committed), (1, 0));
+    depot.trim_at(later(RETIREMENT), Duration::ZERO);
+    assert_eq!(depot.stats().unmapped, 1);
+}
+
+#[test]
+fn a_full_class_overflows_into_the_retired_list() {
+    let depot = Depot::new(usize::MAX);
+    (0..70).for_each(|_| depot.park(chunk(CLASS)));
+    assert_eq!(depot.stats().chunks, 70);
+    assert_eq!(depot.stats().committed, 64 * CLASS);
+}
+
+#[test]
+fn threads_may_park_take_and_trim_at_once() {
+    let depot = Depot::new(8 * CLASS);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                for round in 0..300 {
+                    let mapping = depot.take(CLASS).unwrap_or_else(|| chunk(CLASS));
+                    // SAFETY: the first byte of a live, committed mapping of this thread.
+                    unsafe { mapping.base().write(round as u8) };
+                    depot.park(mapping);
+                    depot.trim(Duration::ZERO);
+                }
+            });
+        }
+    });
+    let stats = depot.stats();
+    assert!(stats.committed <= 8 * CLASS);
+    assert_eq!(stats.hits + stats.misses, 900);
+    assert_eq!(stats.chunks, stats.misses, "every chunk ever mapped is back");
+}

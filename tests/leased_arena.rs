@@ -1,0 +1,283 @@
+//! The arena that is leased to JavaScript, scenario by scenario, without Node.
+#![cfg(not(loom))]
+
+use ralloc_core::error::{LeaseError, SpanError};
+use ralloc_core::memory::Depot;
+use ralloc_core::memory::mapping::page_size;
+use ralloc_core::sync::Arc;
+use ralloc_core::{Lease, LeasedArena, State};
+
+const KIB: usize = 1024;
+
+fn arena(limit: usize) -> (LeasedArena, Arc<Depot>) {
+    let depot = Arc::new(Depot::new(64 << 20));
+    (LeasedArena::new(limit, 64 * KIB, false, Arc::clone(&depot)), depot)
+}
+
+/// A lease with an ArrayBuffer over it.
+fn pinned(arena: &mut LeasedArena, need: usize, whole: bool) -> Lease {
+    let lease = arena.lease(need, need, whole).unwrap();
+    lease.chunk.pin().unwrap();
+    lease
+}
+
+fn write(lease: &Lease, value: u8) {
+    // SAFETY: a live lease of the test's arena, which nobody else touches.
+    unsafe { lease.ptr.write_bytes(value, lease.len) }
+}
+
+fn shows(lease: &Lease, value: u8) -> bool {
+    // SAFETY: as above; the test looks only while the chunk is not gone.
+    (0..lease.len).all(|index| unsafe { lease.ptr.add(index).read() } == value)
+}
+
+#[test]
+fn a_whole_chunk_has_its_size_class_and_is_clean_when_fresh() {
+    let (mut arena, _) = arena(1 << 20);
+    let lease = arena.lease(1, 33 * KIB, true).unwrap();
+    assert_eq!((lease.len, lease.clean_from), (40 * KIB, 0));
+    assert!(shows(&lease, 0));
+    assert!(lease.epoch > 0);
+    assert_eq!(arena.used(), 40 * KIB);
+}
+
+#[test]
+fn cut_spans_share_a_chunk_and_never_overlap() {
+    let (mut arena, _) = arena(1 << 20);
+    let one = pinned(&mut arena, 1, false);
+    let two = pinned(&mut arena, 5000, false);
+    assert_eq!((one.len, two.len), (4096, 8192));
+    assert_eq!(one.ptr.addr().get() + one.len, two.ptr.addr().get());
+    assert_eq!((arena.used(), arena.chunks().len()), (64 * KIB, 1));
+    assert_eq!((one.clean_from, two.clean_from), (0, 0));
+    let large = pinned(&mut arena, 60 * KIB, false);
+    assert_eq!((large.len, arena.used()), (60 * KIB, 128 * KIB), "a new cut chunk");
+    let larger = pinned(&mut arena, 100 * KIB, false);
+    assert_eq!(larger.len, 112 * KIB, "larger than a cut chunk: whole");
+    arena.check().unwrap();
+}
+
+#[test]
+fn the_limit_clips_the_last_chunk_to_the_byte_and_then_refuses() {
+    let (mut arena, _) = arena(100_000);
+    let first = arena.lease(1, 64 * KIB, true).unwrap();
+    let last = arena.lease(1, 64 * KIB, true).unwrap();
+    assert_eq!(first.len + last.len, 100_000);
+    write(&last, 1);
+    let refused = arena.lease(1, 1, true).unwrap_err();
+    assert_eq!(refused, LeaseError::Limit { requested: 1, used: 100_000, limit: 100_000 });
+    arena.release(last.id, last.epoch, last.len).unwrap();
+    assert_eq!(arena.used(), 64 * KIB, "no pin: back in the depot at once");
+}
+
+#[test]
+fn at_the_limit_the_tail_of_the_cut_chunk_still_serves_a_smaller_need() {
+    let (mut arena, _) = arena(64 * KIB);
+    let _first = pinned(&mut arena, 50 * KIB, false);
+    let tail = arena.lease(4 * KIB, 60 * KIB, false).unwrap();
+    assert_eq!(tail.len, 4 * KIB);
+}
+
+#[test]
+fn a_refusal_by_the_system_names_the_call_and_changes_nothing() {
+    let (mut arena, _) = arena(usize::MAX / 4);
+    let before = arena.stats();
+    let LeaseError::Map(error) = arena.lease(1 << 55, 1 << 55, true).unwrap_err() else {
+        panic!("want the system's error");
+    };
+    assert_eq!((error.code, error.syscall), (Some("ENOMEM"), "mmap"));
+    assert_eq!(arena.stats(), before);
+    arena.check().unwrap();
+}
+
+#[test]
+fn a_released_chunk_waits_in_limbo_and_serves_again_before_its_finalizer() {
+    let (mut arena, depot) = arena(1 << 20);
+    let first = pinned(&mut arena, 16 * KIB, true);
+    write(&first, 7);
+    arena.release(first.id, first.epoch, 16 * KIB).unwrap();
+    assert_eq!(arena.stats().limbo, 16 * KIB);
+    let again = pinned(&mut arena, 16 * KIB, true);
+    assert_eq!((again.ptr, again.clean_from), (first.ptr, again.len));
+    assert_ne!(again.epoch, first.epoch);
+    first.chunk.unpin(false);
+    assert_eq!(arena.stats().leased, 16 * KIB, "the late finalizer only counts");
+    arena.release(again.id, again.epoch, 0).unwrap();
+    again.chunk.unpin(false);
+    assert_eq!((arena.used(), depot.stats().chunks), (0, 1));
+}
+
+#[test]
+fn a_quarantined_span_keeps_its_bytes_and_closes_its_chunk() {
+    let (mut arena, depot) = arena(1 << 20);
+    let one = pinned(&mut arena, 4 * KIB, false);
+    let two = pinned(&mut arena, 4 * KIB, false);
+    write(&one, 1);
+    arena.quarantine(one.id, one.epoch, 100).unwrap();
+    assert_eq!((arena.quarantined(), two.chunk.state()), (64 * KIB, State::Quarantined));
+    let three = pinned(&mut arena, 4 * KIB, false);
+    assert!(!Arc::ptr_eq(&three.chunk, &one.chunk), "no further span is cut from it");
+    arena.hold(two.id, two.epoch).unwrap();
+    arena.unhold(two.id, two.epoch).unwrap();
+    arena.release(two.id, two.epoch, 0).unwrap();
+    two.chunk.unpin(false);
+    assert!(shows(&one, 1));
+    assert_eq!(depot.stats().chunks, 0);
+    one.chunk.unpin(false);
+    assert_eq!((arena.quarantined(), depot.stats().chunks), (0, 1));
+    arena.check().unwrap();
+}
+
+#[test]
+fn a_stolen_chunk_is_freed_and_never_leased_again() {
+    let (mut arena, depot) = arena(1 << 20);
+    let lease = pinned(&mut arena, 16 * KIB, true);
+    arena.quarantine(lease.id, lease.epoch, 0).unwrap();
+    let lease = pinned(&mut arena, 16 * KIB, true);
+    arena.steal(lease.id, lease.epoch, 0).unwrap();
+    assert_eq!(arena.stats().stolen, 16 * KIB);
+    lease.chunk.unpin(false);
+    assert_eq!((arena.stats().stolen, depot.stats().chunks), (0, 1));
+    assert_eq!(depot.stats().committed, 0, "on its way out");
+    let next = arena.lease(1, 16 * KIB, true).unwrap();
+    assert_ne!(next.ptr, lease.ptr);
+}
+
+#[test]
+fn a_held_span_can_neither_be_released_nor_renewed_but_given_up() {
+    let (mut arena, _) = arena(1 << 20);
+    let lease = pinned(&mut arena, 16 * KIB, true);
+    let (id, epoch) = (lease.id, lease.epoch);
+    assert_eq!(arena.unhold(id, epoch), Err(SpanError::NotHeld { id }));
+    arena.hold(id, epoch).unwrap();
+    assert_eq!(arena.stats().held, 16 * KIB);
+    assert_eq!(arena.hold(id, epoch), Err(SpanError::Held { id }));
+    assert_eq!(arena.release(id, epoch, 0), Err(SpanError::Held { id }));
+    let renewed = arena.renew(id, epoch, lease.ptr.as_ptr(), lease.len);
+    assert_eq!(renewed.unwrap_err(), SpanError::Held { id });
+    arena.quarantine(id, epoch, 0).unwrap();
+    assert_eq!((arena.stats().held, arena.quarantined()), (0, 16 * KIB));
+}
+
+#[test]
+fn wrong_ids_epochs_and_buffers_are_errors_that_change_nothing() {
+    let (mut arena, _) = arena(1 << 20);
+    let lease = pinned(&mut arena, 16 * KIB, true);
+    let (id, epoch, ptr) = (lease.id, lease.epoch, lease.ptr.as_ptr());
+    let before = arena.stats();
+    assert_eq!(arena.hold(id + 1, epoch), Err(SpanError::Unknown { id: id + 1 }));
+    assert_eq!(arena.steal(id, epoch + 1, 0), Err(SpanError::Stale { id, epoch: epoch + 1 }));
+    assert!(arena.renew(id, epoch, ptr.wrapping_add(1), lease.len).is_err());
+    assert!(arena.renew(id, epoch, ptr, lease.len - 1).is_err());
+    assert_eq!(arena.stats(), before);
+    assert_eq!(arena.renew(id, epoch, ptr, lease.len).unwrap().ptr, lease.ptr);
+    arena.release(id, epoch, 0).unwrap();
+    assert_eq!(arena.release(id, epoch, 0), Err(SpanError::Unknown { id }));
+}
+
+#[test]
+fn a_cancelled_lease_gives_its_piece_of_the_cut_chunk_back() {
+    let (mut arena, _) = arena(1 << 20);
+    let _kept = pinned(&mut arena, 4 * KIB, false);
+    let before = arena.stats();
+    let cancelled = arena.lease(8 * KIB, 8 * KIB, false).unwrap();
+    arena.cancel(&cancelled);
+    assert_eq!(arena.stats(), before);
+    let next = arena.lease(4 * KIB, 4 * KIB, false).unwrap();
+    assert_eq!((next.ptr, next.clean_from), (cancelled.ptr, 0));
+    arena.check().unwrap();
+}
+
+#[test]
+fn wipe_zeroes_what_was_handed_out_at_release_and_at_the_end_of_quarantine() {
+    let depot = Arc::new(Depot::new(64 << 20));
+    let mut arena = LeasedArena::new(1 << 20, 64 * KIB, true, Arc::clone(&depot));
+    let released = pinned(&mut arena, 16 * KIB, true);
+    write(&released, 5);
+    arena.release(released.id, released.epoch, 16 * KIB).unwrap();
+    assert!(shows(&released, 0));
+    let again = pinned(&mut arena, 16 * KIB, true);
+    assert_eq!(again.clean_from, again.len, "wiped, but not trusted to be zero");
+    write(&again, 6);
+    arena.quarantine(again.id, again.epoch, 16 * KIB).unwrap();
+    released.chunk.unpin(false);
+    assert!(shows(&again, 6), "still shown to who kept a Buffer");
+    again.chunk.unpin(false);
+    let next = arena.lease(1, 16 * KIB, true).unwrap();
+    assert_eq!(next.ptr, again.ptr);
+    assert!(shows(&next, 0));
+}
+
+#[test]
+fn chunks_outlive_a_dropped_arena_until_their_finalizers_ran() {
+    let (mut arena, depot) = arena(1 << 20);
+    let leased = pinned(&mut arena, 16 * KIB, true);
+    let limbo = pinned(&mut arena, 16 * KIB, true);
+    let unpinned = arena.lease(1, 16 * KIB, true).unwrap();
+    arena.release(limbo.id, limbo.epoch, 0).unwrap();
+    write(&leased, 3);
+    drop(arena);
+    assert_eq!(unpinned.chunk.state(), State::Depot);
+    assert_eq!(leased.chunk.state(), State::Quarantined);
+    assert!(shows(&leased, 3));
+    limbo.chunk.unpin(false);
+    leased.chunk.unpin(false);
+    leased.chunk.unpin(false);
+    assert_eq!(leased.chunk.view().late, 1);
+    assert_eq!(depot.stats().chunks, 3);
+}
+
+#[test]
+fn in_a_teardown_nothing_is_recycled_whichever_finalizer_comes_first() {
+    let (mut arena, depot) = arena(1 << 20);
+    let before = pinned(&mut arena, 16 * KIB, true);
+    let after = pinned(&mut arena, 16 * KIB, true);
+    before.chunk.unpin(true);
+    assert_eq!(before.chunk.state(), State::Leased);
+    drop(arena);
+    after.chunk.unpin(true);
+    for lease in [before, after] {
+        assert_eq!(lease.chunk.state(), State::Depot);
+        write(&lease, 1); // as another isolate may that got the memory by a transfer
+    }
+    assert_eq!(depot.stats().chunks, 0);
+}
+
+#[test]
+fn trim_gives_the_memory_of_limbo_back_and_of_nothing_else() {
+    let (mut arena, _) = arena(1 << 20);
+    let limbo = pinned(&mut arena, 16 * KIB, true);
+    let leased = pinned(&mut arena, 16 * KIB, true);
+    write(&limbo, 1);
+    write(&leased, 2);
+    arena.release(limbo.id, limbo.epoch, 16 * KIB).unwrap();
+    assert_eq!(arena.trim(), 16 * KIB);
+    assert_eq!(arena.trim(), 0);
+    assert_eq!(arena.stats().resident, 16 * KIB);
+    assert!(shows(&leased, 2));
+    let again = arena.lease(1, 16 * KIB, true).unwrap();
+    write(&again, 4);
+}
+
+#[test]
+fn at_the_limit_a_chunk_in_limbo_serves_whatever_its_size() {
+    let (mut arena, _) = arena(256 * KIB);
+    let large = pinned(&mut arena, 256 * KIB, true);
+    arena.release(large.id, large.epoch, 0).unwrap();
+    let small = arena.lease(1, 16 * KIB, true).unwrap();
+    assert_eq!(small.ptr, large.ptr);
+    assert_eq!(arena.used(), 256 * KIB);
+}
+
+#[test]
+fn ten_thousand_leases_leave_no_trail() {
+    let (mut arena, depot) = arena(1 << 20);
+    for round in 0..10_000 {
+        let lease = pinned(&mut arena, 16 * KIB, round % 2 == 0);
+        arena.quarantine(lease.id, lease.epoch, 0).unwrap();
+        lease.chunk.unpin(false);
+    }
+    assert_eq!((arena.used(), arena.chunks().len()), (0, 0));
+    assert!(depot.stats().chunks <= 2);
+    assert_eq!(arena.stats().peak, if page_size() == 4096 { 64 * KIB } else { arena.stats().peak });
+}

@@ -1,0 +1,368 @@
+//! Random programs over a leased arena against a reference model. After every step: spans are
+//! disjoint, show the bytes that were written, and `used` is the sum of the chunks not gone;
+//! finalizers come in any order, late, in teardown, and once too often.
+#![cfg(not(loom))]
+
+use proptest::prelude::*;
+use ralloc_core::error::LeaseError;
+use ralloc_core::memory::Depot;
+use ralloc_core::sync::Arc;
+use ralloc_core::{Chunk, Lease, LeasedArena, State};
+use std::collections::HashMap;
+
+const LIMIT: usize = 400_000;
+const CHUNK: usize = 64 * 1024;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Lease {
+        need: usize,
+        more: usize,
+        whole: bool,
+    },
+    Renew(usize),
+    Hold(usize),
+    Unhold(usize),
+    End(How, usize),
+    /// The finalizer of one of the ArrayBuffers that are dead or given up.
+    Finalize {
+        which: usize,
+        teardown: bool,
+    },
+    /// A finalizer of a chunk without pins.
+    FinalizeAgain(usize),
+    /// A call with a wrong id or epoch.
+    Mistake(usize),
+    Trim,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum How {
+    Release,
+    Quarantine,
+    Steal,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let size = prop_oneof![0usize..9000, 0usize..70_000, 0usize..200_000];
+    let which = 0usize..64;
+    let how = prop_oneof![
+        3 => Just(How::Release),
+        2 => Just(How::Quarantine),
+        1 => Just(How::Steal),
+    ];
+    prop_oneof![
+        6 => (size.clone(), size, any::<bool>())
+            .prop_map(|(need, more, whole)| Step::Lease { need, more, whole }),
+        2 => which.clone().prop_map(Step::Renew),
+        2 => which.clone().prop_map(Step::Hold),
+        2 => which.clone().prop_map(Step::Unhold),
+        5 => (how, which.clone()).prop_map(|(how, which)| Step::End(how, which)),
+        6 => (which.clone(), prop::bool::weighted(0.05))
+            .prop_map(|(which, teardown)| Step::Finalize { which, teardown }),
+        1 => which.clone().prop_map(Step::FinalizeAgain),
+        1 => which.prop_map(Step::Mistake),
+        1 => Just(Step::Trim),
+    ]
+}
+
+/// A leased span, with an ArrayBuffer attached.
+struct Span {
+    lease: Lease,
+    held: bool,
+    mark: u8,
+}
+
+/// An ArrayBuffer whose finalizer has not run: of a span that is leased no more, or detached.
+struct Buffer {
+    lease: Lease,
+    /// What it must still show, if it is attached and nobody else's.
+    shows: Option<u8>,
+}
+
+/// What the specification says of a chunk.
+#[derive(Default)]
+struct Counts {
+    size: usize,
+    spans: usize,
+    held: usize,
+    pins: usize,
+    quarantined: bool,
+    stolen: bool,
+}
+
+impl Counts {
+    fn state(&self) -> State {
+        match () {
+            () if self.spans == 0 && self.pins == 0 => State::Depot,
+            () if self.stolen => State::Stolen,
+            () if self.quarantined => State::Quarantined,
+            () if self.spans == 0 => State::Limbo,
+            () if self.held > 0 => State::Held,
+            () => State::Leased,
+        }
+    }
+}
+
+struct World {
+    arena: LeasedArena,
+    spans: Vec<Span>,
+    buffers: Vec<Buffer>,
+    /// By the address of the record: a record lives as long as the world.
+    counts: HashMap<*const Chunk, Counts>,
+    records: Vec<Arc<Chunk>>,
+    marks: u8,
+    late: u64,
+}
+
+fn write(lease: &Lease, mark: u8) {
+    // SAFETY: a live lease; the bytes are the test's.
+    unsafe { lease.ptr.write_bytes(mark, lease.len) }
+}
+
+/// Looks at both ends and every page: that is enough to see a neighbour's mark.
+fn shows(lease: &Lease, from: usize, mark: u8) -> bool {
+    let last = lease.len - 1;
+    let mut offsets = (from..lease.len).step_by(512).chain([last.max(from)]);
+    // SAFETY: within the lease, whose chunk is pinned.
+    offsets.all(|at| at > last || unsafe { lease.ptr.add(at).read() } == mark)
+}
+
+impl World {
+    fn new(wipe: bool) -> World {
+        let depot = Arc::new(Depot::new(1 << 20));
+        World {
+            arena: LeasedArena::new(LIMIT, CHUNK, wipe, depot),
+            spans: Vec::new(),
+            buffers: Vec::new(),
+            counts: HashMap::new(),
+            records: Vec::new(),
+            marks: 0,
+            late: 0,
+        }
+    }
+
+    fn counts(&mut self, lease: &Lease) -> &mut Counts {
+        self.counts.get_mut(&Arc::as_ptr(&lease.chunk)).unwrap()
+    }
+
+    fn lease(&mut self, need: usize, more: usize, whole: bool) -> Result<(), TestCaseError> {
+        let before = self.arena.stats();
+        let room = LIMIT - self.arena.used();
+        match self.arena.lease(need, need + more, whole) {
+            Ok(lease) => self.leased(lease, need, before.used),
+            Err(LeaseError::Limit { used, limit, .. }) => {
+                prop_assert_eq!((used, limit), (before.used, LIMIT));
+                prop_assert!(need.max(1) > room, "refused {} with {} left", need, room);
+                prop_assert_eq!(self.arena.stats(), before, "an error changes nothing");
+                Ok(())
+            }
+            Err(error) => Err(TestCaseError::fail(error.to_string())),
+        }
+    }
+
+    fn leased(&mut self, lease: Lease, need: usize, used: usize) -> Result<(), TestCaseError> {
+        prop_assert!(lease.len >= need.max(1));
+        if lease.clean_from == 0 {
+            prop_assert!(shows(&lease, 0, 0), "fresh memory that is not zero");
+        } else {
+            prop_assert_eq!(lease.clean_from, lease.len);
+        }
+        if !self.records.iter().any(|record| Arc::ptr_eq(record, &lease.chunk)) {
+            let size = lease.chunk.len();
+            prop_assert_eq!(self.arena.used(), used + size);
+            self.counts.insert(Arc::as_ptr(&lease.chunk), Counts { size, ..Counts::default() });
+            self.records.push(Arc::clone(&lease.chunk));
+        }
+        let state = self.counts(&lease).state();
+        prop_assert!(
+            !matches!(state, State::Quarantined | State::Stolen),
+            "leased from {:?}",
+            state
+        );
+        lease.chunk.pin().unwrap();
+        let counts = self.counts(&lease);
+        counts.spans += 1;
+        counts.pins += 1;
+        self.marks = self.marks % 250 + 1;
+        write(&lease, self.marks);
+        self.spans.push(Span { lease, held: false, mark: self.marks });
+        Ok(())
+    }
+
+    fn renew(&mut self, which: usize) -> Result<(), TestCaseError> {
+        let Some(span) = pick(&self.spans, which) else { return Ok(()) };
+        let Lease { id, epoch, ptr, len, .. } = self.spans[span].lease;
+        let renewed = self.arena.renew(id, epoch, ptr.as_ptr(), len);
+        prop_assert_eq!(renewed.is_err(), self.spans[span].held);
+        if let Ok(lease) = renewed {
+            prop_assert_eq!((lease.ptr, lease.len), (ptr, len));
+            lease.chunk.pin().unwrap();
+            self.counts(&lease).pins += 1;
+            self.buffers.push(Buffer { lease, shows: None });
+        }
+        Ok(())
+    }
+
+    fn hold(&mut self, which: usize, hold: bool) -> Result<(), TestCaseError> {
+        let Some(span) = pick(&self.spans, which) else { return Ok(()) };
+        let Lease { id, epoch, .. } = self.spans[span].lease;
+        let done = if hold { self.arena.hold(id, epoch) } else { self.arena.unhold(id, epoch) };
+        prop_assert_eq!(done.is_ok(), self.spans[span].held != hold);
+        if done.is_ok() {
+            self.spans[span].held = hold;
+            let lease = self.spans[span].lease.clone();
+            let counts = self.counts(&lease);
+            counts.held = if hold { counts.held + 1 } else { counts.held - 1 };
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, how: How, which: usize) -> Result<(), TestCaseError> {
+        let Some(span) = pick(&self.spans, which) else { return Ok(()) };
+        let Lease { id, epoch, len, .. } = self.spans[span].lease;
+        let ended = match how {
+            How::Release => self.arena.release(id, epoch, len),
+            How::Quarantine => self.arena.quarantine(id, epoch, len),
+            How::Steal => self.arena.steal(id, epoch, len),
+        };
+        prop_assert_eq!(ended.is_ok(), !(self.spans[span].held && how == How::Release));
+        if ended.is_err() {
+            return Ok(());
+        }
+        let Span { lease, held, mark } = self.spans.swap_remove(span);
+        let counts = self.counts(&lease);
+        counts.spans -= 1;
+        counts.held -= usize::from(held);
+        counts.quarantined |= how == How::Quarantine;
+        counts.stolen |= how == How::Steal;
+        let shows = (how != How::Release).then_some(mark);
+        self.buffers.push(Buffer { lease, shows });
+        Ok(())
+    }
+
+    fn finalize(&mut self, which: usize, teardown: bool) {
+        let Some(buffer) = pick(&self.buffers, which) else { return };
+        let Buffer { lease, .. } = self.buffers.swap_remove(buffer);
+        self.counts(&lease).pins -= 1;
+        lease.chunk.unpin(teardown);
+    }
+
+    fn finalize_again(&mut self, which: usize) {
+        let unpinned = |record: &&Arc<Chunk>| self.counts[&Arc::as_ptr(record)].pins == 0;
+        let records: Vec<Arc<Chunk>> = self.records.iter().filter(unpinned).cloned().collect();
+        if let Some(record) = pick(&records, which) {
+            records[record].unpin(false);
+            self.late += 1;
+        }
+    }
+
+    fn mistake(&mut self, which: usize) -> Result<(), TestCaseError> {
+        let before = self.arena.stats();
+        let wrong = match pick(&self.spans, which) {
+            Some(span) => (self.spans[span].lease.id, self.spans[span].lease.epoch + 1),
+            None => (which as u32, 1),
+        };
+        for (id, epoch) in [wrong, (1 << 20, 1), (0, 0)] {
+            prop_assert!(self.arena.hold(id, epoch).is_err());
+            prop_assert!(self.arena.unhold(id, epoch).is_err());
+            prop_assert!(self.arena.release(id, epoch, 1).is_err());
+            prop_assert!(self.arena.quarantine(id, epoch, usize::MAX).is_err());
+            prop_assert!(self.arena.steal(id, epoch, 1).is_err());
+        }
+        prop_assert_eq!(self.arena.stats(), before);
+        Ok(())
+    }
+
+    /// Everything that must hold after every step.
+    fn check(&mut self) -> Result<(), TestCaseError> {
+        self.arena.check().map_err(TestCaseError::fail)?;
+        let mut used = 0;
+        let mut late = 0;
+        for record in &self.records {
+            let counts = &self.counts[&Arc::as_ptr(record)];
+            let view = record.view();
+            prop_assert_eq!(view.state, counts.state());
+            prop_assert_eq!(view.pins as usize, counts.pins);
+            used += if counts.state() == State::Depot { 0 } else { counts.size };
+            late += view.late;
+        }
+        prop_assert_eq!((self.arena.used(), late), (used, self.late));
+        prop_assert!(used <= LIMIT);
+        let stats = self.arena.stats();
+        let sum = stats.leased + stats.held + stats.quarantined + stats.stolen + stats.limbo;
+        prop_assert_eq!((sum, stats.spans), (used, self.spans.len()));
+        let mut ranges: Vec<_> =
+            self.spans.iter().map(|span| (span.lease.ptr.addr().get(), span.lease.len)).collect();
+        ranges.sort_unstable();
+        let apart = ranges.windows(2).all(|pair| pair[0].0 + pair[0].1 <= pair[1].0);
+        prop_assert!(apart, "overlapping spans");
+        for span in &self.spans {
+            prop_assert!(shows(&span.lease, 0, span.mark), "a leased span lost its bytes");
+        }
+        for Buffer { lease, shows: mark } in &self.buffers {
+            let kept = mark.is_none_or(|mark| shows(lease, 0, mark));
+            prop_assert!(kept, "an attached ArrayBuffer shows somebody else's bytes");
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, step: &Step) -> Result<(), TestCaseError> {
+        match *step {
+            Step::Lease { need, more, whole } => self.lease(need, more, whole)?,
+            Step::Renew(which) => self.renew(which)?,
+            Step::Hold(which) => self.hold(which, true)?,
+            Step::Unhold(which) => self.hold(which, false)?,
+            Step::End(how, which) => self.end(how, which)?,
+            Step::Finalize { which, teardown } => self.finalize(which, teardown),
+            Step::FinalizeAgain(which) => self.finalize_again(which),
+            Step::Mistake(which) => self.mistake(which)?,
+            Step::Trim => drop(self.arena.trim()),
+        }
+        self.check()
+    }
+
+    /// The arena is dropped in the middle; then the finalizers come, in a random order.
+    fn end_of_the_world(self, order: &[usize], teardown: bool) -> Result<(), TestCaseError> {
+        let World { arena, spans, mut buffers, records, .. } = self;
+        drop(arena);
+        buffers.extend(spans.into_iter().map(|span| {
+            let Span { lease, mark, .. } = span;
+            Buffer { lease, shows: Some(mark) }
+        }));
+        for which in order.iter().cycle() {
+            let Some(next) = pick(&buffers, *which) else { break };
+            let Buffer { lease, shows: mark } = buffers.swap_remove(next);
+            prop_assert!(mark.is_none_or(|mark| shows(&lease, 0, mark)));
+            lease.chunk.unpin(teardown);
+        }
+        for record in records {
+            prop_assert_eq!(record.state(), State::Depot);
+            record.unpin(false);
+            prop_assert_eq!(record.check(), Ok(()));
+        }
+        Ok(())
+    }
+}
+
+fn pick<T>(items: &[T], which: usize) -> Option<usize> {
+    (!items.is_empty()).then(|| which % items.len())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn any_program_keeps_spans_apart_and_the_books_equal(
+        steps in prop::collection::vec(step(), 1..80),
+        wipe in any::<bool>(),
+        order in prop::collection::vec(0usize..64, 1..8),
+        teardown in prop::bool::weighted(0.2),
+    ) {
+        let mut world = World::new(wipe);
+        for step in &steps {
+            world.run(step)?;
+        }
+        world.end_of_the_world(&order, teardown)?;
+    }
+}

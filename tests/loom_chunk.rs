@@ -1,0 +1,159 @@
+//! Every interleaving of an arena's thread and a finalizer on another (that of an ArrayBuffer
+//! that was transferred to another isolate).
+//! `RUSTFLAGS="--cfg loom" cargo test --release --test loom_chunk`
+#![cfg(loom)]
+
+use ralloc_core::arena::budget::Budget;
+use ralloc_core::arena::chunk::End;
+use ralloc_core::memory::{Depot, Mapping};
+use ralloc_core::sync::Arc;
+use ralloc_core::{Chunk, LeasedArena, State};
+
+const LEN: usize = 16 * 1024;
+
+struct World {
+    chunk: Arc<Chunk>,
+    budget: Arc<Budget>,
+    depot: Arc<Depot>,
+}
+
+/// A chunk with one span leased and `pins` ArrayBuffers over it.
+fn world(pins: u32) -> World {
+    let (budget, depot) = (Arc::new(Budget::new(2 * LEN)), Arc::new(Depot::new(1 << 20)));
+    budget.charge(LEN, LEN).unwrap();
+    let mapping = Mapping::committed(LEN).unwrap();
+    let chunk = Chunk::lease(mapping, LEN, true, Arc::clone(&budget), Arc::clone(&depot));
+    (0..pins).for_each(|_| chunk.pin().unwrap());
+    World { chunk: Arc::new(chunk), budget, depot }
+}
+
+fn finalizer(world: &World, teardown: bool) -> loom::thread::JoinHandle<()> {
+    let chunk = Arc::clone(&world.chunk);
+    loom::thread::spawn(move || chunk.unpin(teardown))
+}
+
+/// The books of a chunk that is gone: nothing charged, and its memory in one place.
+fn gone(world: &World, parked: usize) {
+    assert_eq!(world.chunk.state(), State::Depot);
+    assert_eq!((world.budget.used(), world.budget.quarantined()), (0, 0));
+    assert_eq!(world.depot.stats().chunks, parked);
+    assert_eq!(world.chunk.check(), Ok(()));
+}
+
+#[test]
+fn however_a_lease_ends_the_last_one_out_gives_the_memory_on_once() {
+    for how in [End::Release, End::Quarantine, End::Steal] {
+        loom::model(move || {
+            let world = world(1);
+            let other = finalizer(&world, false);
+            world.chunk.end(how, false, 0..LEN).unwrap();
+            other.join().unwrap();
+            gone(&world, 1);
+            assert_eq!(world.depot.take(LEN).is_some(), how != End::Steal);
+        });
+    }
+}
+
+#[test]
+fn two_finalizers_and_the_end_of_a_quarantine_race() {
+    loom::model(|| {
+        let world = world(2);
+        let (one, two) = (finalizer(&world, false), finalizer(&world, false));
+        world.chunk.end(End::Quarantine, false, 0..1).unwrap();
+        one.join().unwrap();
+        two.join().unwrap();
+        gone(&world, 1);
+    });
+}
+
+#[test]
+fn a_finalizer_that_comes_twice_races_with_the_last_one() {
+    loom::model(|| {
+        let world = world(1);
+        world.chunk.end(End::Quarantine, false, 0..1).unwrap();
+        let (one, two) = (finalizer(&world, false), finalizer(&world, false));
+        one.join().unwrap();
+        two.join().unwrap();
+        gone(&world, 1);
+        assert_eq!(world.chunk.view().late, 1);
+    });
+}
+
+#[test]
+fn a_chunk_in_limbo_is_either_leased_again_or_gone() {
+    loom::model(|| {
+        let world = world(1);
+        world.chunk.end(End::Release, false, 0..0).unwrap();
+        let other = finalizer(&world, false);
+        let again = world.chunk.open();
+        if again.is_ok() {
+            // SAFETY: leased, so the memory is there.
+            unsafe { world.chunk.base().write(1) };
+            other.join().unwrap();
+            assert_eq!(world.budget.used(), LEN);
+            assert_eq!(world.chunk.state(), State::Leased);
+            world.chunk.end(End::Release, false, 0..1).unwrap();
+        } else {
+            other.join().unwrap();
+        }
+        gone(&world, 1);
+    });
+}
+
+#[test]
+fn trim_never_touches_memory_that_a_finalizer_gives_on() {
+    loom::model(|| {
+        let world = world(1);
+        world.chunk.end(End::Release, false, 0..0).unwrap();
+        let other = finalizer(&world, false);
+        world.chunk.trim();
+        other.join().unwrap();
+        gone(&world, 1);
+    });
+}
+
+#[test]
+fn a_finalizer_in_teardown_keeps_the_memory_from_every_other_user() {
+    loom::model(|| {
+        let world = world(2);
+        let (teardown, usual) = (finalizer(&world, true), finalizer(&world, false));
+        world.chunk.end(End::Release, false, 0..0).unwrap();
+        teardown.join().unwrap();
+        usual.join().unwrap();
+        gone(&world, 0);
+    });
+}
+
+#[test]
+fn an_arena_is_dropped_while_a_finalizer_runs() {
+    loom::model(|| {
+        let depot = Arc::new(Depot::new(1 << 20));
+        let mut arena = LeasedArena::new(LEN, LEN, false, Arc::clone(&depot));
+        let lease = arena.lease(1, LEN, true).unwrap();
+        lease.chunk.pin().unwrap();
+        let chunk = Arc::clone(&lease.chunk);
+        let other = loom::thread::spawn(move || chunk.unpin(false));
+        drop(arena);
+        other.join().unwrap();
+        assert_eq!(lease.chunk.state(), State::Depot);
+        assert_eq!(depot.stats().chunks, 1);
+    });
+}
+
+#[test]
+fn an_arena_at_its_limit_leases_or_refuses_while_its_memory_comes_back() {
+    loom::model(|| {
+        let depot = Arc::new(Depot::new(1 << 20));
+        let mut arena = LeasedArena::new(LEN, LEN, false, Arc::clone(&depot));
+        let lease = arena.lease(1, LEN, true).unwrap();
+        lease.chunk.pin().unwrap();
+        arena.quarantine(lease.id, lease.epoch, LEN).unwrap();
+        let chunk = Arc::clone(&lease.chunk);
+        let other = loom::thread::spawn(move || chunk.unpin(false));
+        let again = arena.lease(LEN, LEN, true);
+        assert!(arena.used() <= LEN);
+        other.join().unwrap();
+        assert_eq!(arena.used(), if again.is_ok() { LEN } else { 0 });
+        assert_eq!(arena.check(), Ok(()));
+    });
+}
