@@ -125,6 +125,7 @@ fn run(actions: &[Action], wipe: bool) -> Result<(), TestCaseError> {
     let chunk = Chunk::lease(mapping, LEN, wipe, Arc::clone(&budget), Arc::clone(&depot));
     let mut model = Model { leased: vec![0], next: 1, ..Model::default() };
     let mut trimmed = false;
+    let mut charged = true;
 
     for action in actions {
         let gone = model.gone;
@@ -133,7 +134,9 @@ fn run(actions: &[Action], wipe: bool) -> Result<(), TestCaseError> {
             _ => model.leased.last().copied(),
         };
         trimmed |= matches!(action, Action::Trim) && model.state() == State::Limbo;
+        charged &= !matches!(action, Action::Trim) || model.state() != State::Limbo;
         let allowed = model.apply(action);
+        charged |= model.spans() > 0;
         let done = match action {
             Action::Open => chunk.open().is_ok(),
             Action::Hold => chunk.hold().is_ok(),
@@ -159,7 +162,7 @@ fn run(actions: &[Action], wipe: bool) -> Result<(), TestCaseError> {
         prop_assert_eq!(view.spans as usize, model.spans());
         prop_assert_eq!(view.held as usize, model.held.len());
         prop_assert_eq!((view.pins, view.late), (model.pins, model.late));
-        prop_assert_eq!(budget.used(), if model.gone { 0 } else { LEN });
+        prop_assert_eq!(budget.used(), if model.gone || !charged { 0 } else { LEN });
         let quarantined = if model.state() == State::Quarantined { LEN } else { 0 };
         prop_assert_eq!(budget.quarantined(), quarantined);
         if model.gone && !gone {

@@ -260,6 +260,23 @@ fn trim_gives_the_memory_of_limbo_back_and_of_nothing_else() {
 }
 
 #[test]
+fn a_trimmed_chunk_makes_room_under_the_limit_before_its_finalizer_runs() {
+    let (mut arena, _) = arena(256 * KIB);
+    let small: Vec<Lease> = (0..4).map(|_| pinned(&mut arena, 64 * KIB, true)).collect();
+    for lease in &small {
+        arena.release(lease.id, lease.epoch, 1).unwrap();
+    }
+    assert!(arena.lease(200 * KIB, 200 * KIB, true).is_err());
+    arena.trim();
+    assert_eq!((arena.used(), arena.stats().limbo), (0, 0));
+    let large = pinned(&mut arena, 200 * KIB, true);
+    arena.lease(64 * KIB, 64 * KIB, true).unwrap_err();
+    small.iter().for_each(|lease| lease.chunk.unpin(false));
+    assert_eq!(arena.used(), large.len);
+    arena.check().unwrap();
+}
+
+#[test]
 fn at_the_limit_a_chunk_in_limbo_serves_whatever_its_size() {
     let (mut arena, _) = arena(256 * KIB);
     let large = pinned(&mut arena, 256 * KIB, true);

@@ -89,6 +89,7 @@ struct Counts {
     pins: usize,
     quarantined: bool,
     stolen: bool,
+    trimmed: bool,
 }
 
 impl Counts {
@@ -184,6 +185,7 @@ impl World {
         let counts = self.counts(&lease);
         counts.spans += 1;
         counts.pins += 1;
+        counts.trimmed = false;
         self.marks = self.marks % 250 + 1;
         write(&lease, self.marks);
         self.spans.push(Span { lease, held: false, mark: self.marks });
@@ -284,7 +286,9 @@ impl World {
             let view = record.view();
             prop_assert_eq!(view.state, counts.state());
             prop_assert_eq!(view.pins as usize, counts.pins);
-            used += if counts.state() == State::Depot { 0 } else { counts.size };
+            let counted = counts.state() != State::Depot && !counts.trimmed;
+            prop_assert_eq!(view.charged, counted);
+            used += if counted { counts.size } else { 0 };
             late += view.late;
         }
         prop_assert_eq!((self.arena.used(), late), (used, self.late));
@@ -317,7 +321,11 @@ impl World {
             Step::Finalize { which, teardown } => self.finalize(which, teardown),
             Step::FinalizeAgain(which) => self.finalize_again(which),
             Step::Mistake(which) => self.mistake(which)?,
-            Step::Trim => drop(self.arena.trim()),
+            Step::Trim => {
+                self.arena.trim();
+                let counts = self.counts.values_mut();
+                counts.filter(|c| c.state() == State::Limbo).for_each(|c| c.trimmed = true);
+            }
         }
         self.check()
     }

@@ -9,7 +9,7 @@ use crate::sync::{AtomicUsize, Ordering};
 #[derive(Debug)]
 pub struct Budget {
     limit: usize,
-    /// Bytes of all chunks of the arena that are not gone. Invariant: at most `limit`.
+    /// Bytes of all chunks of the arena that are charged. Invariant: at most `limit`.
     used: AtomicUsize,
     /// Those of them whose chunk is Quarantined.
     quarantined: AtomicUsize,

@@ -68,7 +68,7 @@ pub enum End {
 pub struct Chunk {
     /// First byte. Invariant: `base .. base + len` is within the mapping, until Depot.
     base: NonNull<u8>,
-    /// Usable bytes, all charged to `budget` until Depot. The mapping may be longer.
+    /// Usable bytes, charged to `budget` while `Record::charged`. The mapping may be longer.
     len: usize,
     /// Whether bytes that were handed out are zeroed before their next user.
     wipe: bool,
@@ -101,6 +101,9 @@ struct Record {
     /// External ArrayBuffers over the chunk whose finalizer has not run. Positive in Limbo
     /// (else it would be gone), 0 in Depot.
     pins: u32,
+    /// Whether the chunk's bytes count in the budget. False in Depot, and in Limbo once the memory was
+    /// given back: then it is address space and nothing else.
+    charged: bool,
     /// Finalizers that came when no pin was left, and were ignored.
     late: u64,
     /// Parts that quarantined spans handed out, to be wiped. Empty unless `wipe`.
@@ -132,6 +135,8 @@ impl Record {
             _ if gone && self.pins > 0 => Err("gone while an ArrayBuffer lives"),
             _ if !gone && self.leased == 0 && self.pins == 0 => Err("complete, but not gone"),
             _ if gone && !self.dirty.is_empty() => Err("gone, but not wiped"),
+            _ if gone && self.charged => Err("gone, but still charged"),
+            _ if !self.charged && self.leased > 0 => Err("leased, but not charged"),
             _ => Ok(()),
         }
     }
@@ -148,6 +153,8 @@ pub struct ChunkView {
     pub held: u32,
     /// ArrayBuffers whose finalizer has not run.
     pub pins: u32,
+    /// Whether `size` counts in the budget.
+    pub charged: bool,
     /// Finalizers ignored because no pin was left (a counter).
     pub late: u64,
 }
@@ -172,6 +179,7 @@ impl Chunk {
             stolen: false,
             orphaned: false,
             pins: 0,
+            charged: true,
             late: 0,
             dirty: Vec::new(),
         });
@@ -202,6 +210,7 @@ impl Chunk {
             spans: record.leased,
             held: record.held,
             pins: record.pins,
+            charged: record.charged,
             late: record.late,
         }
     }
@@ -215,6 +224,10 @@ impl Chunk {
     pub fn open(&self) -> Result<(), ChunkError> {
         self.change(|record| match record.state() {
             State::Leased | State::Held | State::Limbo => {
+                if !record.charged && self.budget.charge(self.len, self.len).is_none() {
+                    return Err(record.refuse("charge"));
+                }
+                record.charged = true;
                 record.leased += 1;
                 Ok(())
             }
@@ -298,17 +311,22 @@ impl Chunk {
         });
     }
 
-    /// Gives the memory of a chunk in Limbo back, without ending the chunk: the bytes that
-    /// were in RAM; 0 in any other state.
+    /// Gives the memory of a chunk in Limbo back to the system and its bytes to the budget, without
+    /// ending the chunk: the bytes that were in RAM; 0 in any other state, and the second time.
     pub fn trim(&self) -> usize {
         let mut record = self.record.lock();
-        if record.state() != State::Limbo {
+        if record.state() != State::Limbo || !record.charged {
             return 0;
         }
         let Some(mapping) = &mut record.mapping else { return 0 };
         let resident = mapping.resident().unwrap_or(0);
         let len = mapping.len();
-        mapping.decommit(0, len).map_or(0, |()| resident)
+        if mapping.decommit(0, len).is_err() {
+            return 0;
+        }
+        record.charged = false;
+        self.budget.discharge(self.len);
+        resident
     }
 
     /// Bytes of the chunk that are in RAM now; 0 when it is gone.
@@ -336,8 +354,10 @@ impl Chunk {
         if due && !record.stolen && !record.orphaned {
             record.dirty.iter().for_each(|dirty| self.zero(dirty));
         }
+        let charged = due && record.charged;
         if due {
             record.dirty = Vec::new();
+            record.charged = false;
         }
         let after = record.state();
         match (before == State::Quarantined, after == State::Quarantined) {
@@ -354,6 +374,8 @@ impl Chunk {
                 (_, true) => self.depot.retire(mapping),
                 _ => self.depot.park(mapping),
             }
+        }
+        if charged {
             self.budget.discharge(self.len);
         }
         Ok(after)

@@ -4,7 +4,8 @@
 //! for the cursor within a span it has leased. Free of napi: the caller turns a [`Lease`] into
 //! an ArrayBuffer, pins the chunk for it, and unpins it in the finalizer.
 //!
-//! `used = Σ size of the chunks that are not gone`; every call either succeeds or changes
+//! `used = Σ size of the chunks that are charged`: all that are not gone, but for those in Limbo whose
+//! memory was given back. Every call either succeeds or changes
 //! nothing.
 
 mod report;
@@ -183,7 +184,12 @@ impl LeasedArena {
     fn take_limbo(&mut self, least: usize, most: usize) -> Option<Arc<Chunk>> {
         loop {
             self.limbo.retain(|chunk| chunk.state() == State::Limbo);
-            let fits = |(_, chunk): &(usize, &Arc<Chunk>)| (least..=most).contains(&chunk.len());
+            // One that was trimmed has to be charged again; room only grows meanwhile.
+            let room = self.budget.limit() - self.budget.used();
+            let fits = |(_, chunk): &(usize, &Arc<Chunk>)| {
+                (least..=most).contains(&chunk.len())
+                    && (chunk.len() <= room || chunk.view().charged)
+            };
             let fitting = self.limbo.iter().enumerate().filter(fits);
             let (index, _) = fitting.min_by_key(|(_, chunk)| chunk.len())?;
             let chunk = self.limbo.swap_remove(index);
@@ -342,7 +348,8 @@ impl LeasedArena {
         Ok(())
     }
 
-    /// Gives the memory of chunks in Limbo back to the system: the bytes that were in RAM.
+    /// Gives the memory of chunks in Limbo back to the system, so that they count no more: the bytes
+    /// that were in RAM.
     pub fn trim(&mut self) -> usize {
         self.limbo.retain(|chunk| chunk.state() == State::Limbo);
         self.limbo.iter().map(|chunk| chunk.trim()).sum()
@@ -353,7 +360,7 @@ impl LeasedArena {
         self.budget.limit()
     }
 
-    /// Bytes of all chunks that are not gone.
+    /// Bytes of all chunks that are charged.
     pub fn used(&self) -> usize {
         self.budget.used()
     }

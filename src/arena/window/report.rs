@@ -35,7 +35,7 @@ impl LeasedArena {
                 State::Limbo => &mut stats.limbo,
                 State::Depot => continue,
             };
-            *bytes += view.size;
+            *bytes += if view.charged { view.size } else { 0 };
         }
         stats
     }
@@ -47,7 +47,7 @@ impl LeasedArena {
         for chunk in &self.chunks {
             chunk.check()?;
             let view = chunk.view();
-            used += if view.state == State::Depot { 0 } else { view.size };
+            used += if view.charged { view.size } else { 0 };
             self.check_spans(chunk, &view)?;
         }
         if used != self.used() || used > self.budget.limit() {
