@@ -73,9 +73,9 @@ export interface MemoryStats {
   used: number;
   /** The most that `used` ever was. */
   peak: number;
-  /** In chunks that arenas have spans of. */
+  /** In spans that arenas have. */
   leased: number;
-  /** In spans that wait, detached, for the next arena. */
+  /** In spans that wait, detached, for the next arena, and in what no span was cut from yet. */
   warm: number;
   /** In chunks that were reset while something held them. */
   held: number;

@@ -13,6 +13,7 @@ const { arenaStats, arenaLine } = require('./stats.js');
 const { Window, friend, CLOSED, RELEASED } = require('./window.js');
 
 const kInternal = Symbol('ralloc.internal');
+const kOfRequest = Symbol.for('ralloc.arena.ofRequest');
 
 // For request arenas, not of the package: a root arena of an owner, and its end (→ bytes it had handed out).
 let makeShell;
@@ -30,7 +31,8 @@ class Arena extends Window {
   }
 
   from(value, encoding) {
-    return copy.from(this, value, encoding);
+    const utf8 = typeof value === 'string' && (encoding === undefined || encoding === 'utf8');
+    return (utf8 ? friend.writeUtf8(this, value) : null) ?? copy.from(this, value, encoding);
   }
 
   concat(list, length) {
@@ -40,8 +42,7 @@ class Arena extends Window {
   array(Type, length) {
     const width = copy.widthOf(Type);
     check.integer(length, 'length', 0, Math.floor(Number.MAX_SAFE_INTEGER / width));
-    friend.align(this, width);
-    const buffer = this.alloc(length * width);
+    const buffer = friend.aligned(this, length * width, width);
     // A heap Buffer can lie anywhere in Node's pool.
     if (buffer.byteOffset % width !== 0) return new Type(length);
     return new Type(buffer.buffer, buffer.byteOffset, length);
@@ -71,7 +72,8 @@ class Arena extends Window {
     this.#resets++;
     const owner = friend.owner(this);
     if (owner.heap) owner.resetHeap();
-    if (this.#children === null && friend.renew(this)) return;
+    const scopes = this.#children !== null && this.#children.size > 0;
+    if (!scopes && friend.renew(this)) return;
     this.#clear(CLOSED, true, null);
   }
 
@@ -123,13 +125,13 @@ class Arena extends Window {
 
   /** Ends the epoch, and the scopes in it. Not `clean`: operations may still use its bytes. */
   #clear(childState, clean, outer) {
+    const epoch = friend.epoch(this);
+    // Before the scopes end: what holds `outer` then holds this epoch, and theirs through it.
+    if (outer !== null) epoch?.endWith(outer);
     const children = this.#children;
     this.#children = null;
-    if (children !== null) {
-      const epoch = friend.epoch(this);
-      for (const child of children) child.#finish(childState, clean, epoch);
-    }
-    friend.clear(this, clean, outer);
+    for (const child of children ?? []) child.#finish(childState, clean, epoch ?? outer);
+    friend.clear(this, clean);
   }
 
   #finish(state, clean, outer) {
@@ -137,23 +139,22 @@ class Arena extends Window {
     friend.end(this, state);
   }
 
+  #allocated() {
+    let bytes = friend.allocated(this);
+    if (this.#children !== null) for (const child of this.#children) bytes += child.#allocated();
+    return bytes;
+  }
+
   #describe() {
-    friend.sync(this);
     const epoch = friend.epoch(this);
-    let allocated = 0;
-    let spans = 0;
+    let spans = epoch?.spans.filter((span) => span.ab !== null).length ?? 0;
     let scopes = 0;
-    for (const span of epoch?.spans ?? []) {
-      if (span.ab === null) continue;
-      allocated += span.used;
-      spans++;
-    }
     for (const child of this.#children ?? []) {
       const inner = child.#describe();
-      allocated += inner.allocated;
       spans += inner.spans;
       scopes += 1 + inner.scopes;
     }
+    const allocated = this.#allocated();
     const holds = epoch?.holds ?? 0;
     return { live: friend.isLive(this), allocated, spans, scopes, holds, resets: this.#resets };
   }
@@ -166,6 +167,10 @@ class Arena extends Window {
     return friend.owner(this).pool.chunks();
   }
 
+  get [kOfRequest]() {
+    return friend.owner(this).ofRequest;
+  }
+
   [inspect.custom]() {
     return arenaLine(this.#describe(), friend.owner(this));
   }
@@ -173,7 +178,7 @@ class Arena extends Window {
   static {
     makeShell = (owner) => new Arena(undefined, kInternal, owner, null);
     releaseShell = (arena, clean) => {
-      const { allocated } = arena.#describe();
+      const allocated = arena.#allocated();
       arena.#finish(RELEASED, clean, null);
       return allocated;
     };

@@ -14,7 +14,7 @@ class Checkpoint {
 
   /** The window that `of` had; throws for what is no checkpoint, spent, out of order or foreign. */
   static windowOf(checkpoint, of, marks) {
-    if (!(checkpoint instanceof Checkpoint)) {
+    if (checkpoint === null || typeof checkpoint !== 'object' || !(#of in checkpoint)) {
       throw typeError('checkpoint', 'an instance of Checkpoint', checkpoint);
     }
     if (checkpoint.#of !== of) throw stale('belongs to another arena');

@@ -8,6 +8,7 @@
 const memory = require('./native.js');
 const { limitError, mapError } = require('./errors.js');
 const idle = require('./idle.js');
+const { memoryStats } = require('./stats.js');
 
 const FastBuffer = Buffer[Symbol.species];
 const hasTransfer = typeof ArrayBuffer.prototype.transfer === 'function';
@@ -22,6 +23,7 @@ class Span {
     this.epoch = epoch;
     this.clean = clean; // bytes from here on were never handed out and are zero
     this.whole = whole; // a chunk of its own, or cut from one for a checkpoint or scope
+    this.held = false;
     this.used = 0; // bytes handed out in this epoch of its arena, while another window is open
     this.end = 0; // bytes that may be handed out: size, or less at a request's limit
   }
@@ -38,7 +40,9 @@ class ChunkPool {
   #safety;
   #wipe;
   #registers = new Float64Array(16);
+  #heldBytes = 0;
   #closed = false;
+  quarantines = false; // something may be in quarantine; its user takes it back
   leasedBytes = 0; // of all spans here and in arenas: what V8 counts as external memory
 
   #keeps;
@@ -167,6 +171,8 @@ class ChunkPool {
       return;
     }
     this.#forget(span);
+    this.quarantines = true;
+    idle.watchDepot();
     this.#leases.quarantine(id, epoch, Math.max(span.used, span.clean), ab);
   }
 
@@ -178,16 +184,24 @@ class ChunkPool {
   }
 
   #forget(span) {
+    if (span.held) this.#setHeld(span, false);
     span.ab = null;
     this.leasedBytes -= span.size;
   }
 
+  #setHeld(span, held) {
+    span.held = held;
+    this.#heldBytes += held ? span.size : -span.size;
+  }
+
   hold(span) {
     this.#leases.hold(span.id, span.epoch);
+    this.#setHeld(span, true);
   }
 
   unhold(span) {
     this.#leases.unhold(span.id, span.epoch);
+    this.#setHeld(span, false);
     this.put(span);
   }
 
@@ -246,24 +260,9 @@ class ChunkPool {
   }
 
   stats() {
-    const numbers = this.#registers;
-    this.#leases.stats(numbers);
-    return {
-      limit: this.#limit,
-      used: numbers[1],
-      peak: numbers[2],
-      leased: numbers[3] - this.warmBytes,
-      warm: this.warmBytes,
-      held: numbers[4],
-      quarantined: numbers[5],
-      stolen: numbers[6],
-      limbo: numbers[7],
-      committed: numbers[11],
-      chunks: numbers[8],
-      pins: numbers[9],
-      recycled: numbers[12],
-      mapped: numbers[13],
-    };
+    this.#leases.stats(this.#registers);
+    const inArenas = this.leasedBytes - this.#heldBytes - this.warmBytes;
+    return memoryStats(this.#limit, this.#registers, inArenas);
   }
 }
 

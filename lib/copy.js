@@ -9,12 +9,13 @@ const check = require('./validate.js');
 const FastBuffer = Buffer[Symbol.species];
 const { set, fill } = Uint8Array.prototype;
 // A subclass can lie with a getter of its own; these cannot.
-const getter = (name) =>
-  Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), name).get;
+const getter = (name, prototype = Object.getPrototypeOf(Uint8Array.prototype)) =>
+  Object.getOwnPropertyDescriptor(prototype, name).get;
 const lengthOf = getter('length');
 const bufferOf = getter('buffer');
 const offsetOf = getter('byteOffset');
-const { isUint8Array, isAnyArrayBuffer } = require('node:util').types;
+const bufferOfDataView = getter('buffer', DataView.prototype);
+const { isUint8Array, isAnyArrayBuffer, isDataView } = require('node:util').types;
 
 const widths = new Map(
   [
@@ -46,15 +47,26 @@ function widthOf(Type) {
 function from(arena, value, encoding) {
   if (typeof value === 'string') return fromString(arena, value, encoding);
   if (isUint8Array(value)) return fromBytes(arena, value);
-  if (isAnyArrayBuffer(value)) return fromBytes(arena, new Uint8Array(value));
-  if (value === null || typeof value !== 'object') {
-    const expected =
-      'of type string or an instance of Buffer, ArrayBuffer, or Array or an Array-like Object';
-    throw typeError('value', expected, value);
-  }
-  // The rest as Node reads it: arrays, array-likes, {type: 'Buffer', data}, valueOf, Symbol.toPrimitive.
-  return fromBytes(arena, Buffer.from(value, encoding));
+  if (isAnyArrayBuffer(value)) return fromBytes(arena, bytesOf(value));
+  if (value === null || typeof value !== 'object') throw notBytes(value);
+  return fromBytes(arena, readByNode(value, encoding));
 }
+
+/** The rest as Node reads it: arrays, array-likes, {type: 'Buffer', data}, valueOf, Symbol.toPrimitive. */
+function readByNode(value, encoding) {
+  try {
+    return Buffer.from(value, encoding);
+  } catch (error) {
+    throw error?.code === 'ERR_INVALID_ARG_TYPE' ? notBytes(value) : error;
+  }
+}
+
+const notBytes = (value) =>
+  typeError(
+    'value',
+    'of type string or an instance of Buffer, ArrayBuffer, or Array or an Array-like Object',
+    value,
+  );
 
 function fromString(arena, value, encoding = 'utf8') {
   if (typeof encoding !== 'string') throw typeError('encoding', 'of type string', encoding);
@@ -67,9 +79,14 @@ function fromString(arena, value, encoding = 'utf8') {
   return new FastBuffer(buffer.buffer, buffer.byteOffset, written);
 }
 
+/** All bytes of an ArrayBuffer; none of a detached one, of which no view can be made. */
+const bytesOf = (ab) => new Uint8Array(ab.byteLength === 0 ? 0 : ab);
+
+// A dead view has no bytes, here as in Buffer.from; to copy from one throws.
 function fromBytes(arena, bytes) {
-  const buffer = arena.allocUnsafe(lengthOf.call(bytes));
-  set.call(buffer, bytes);
+  const size = lengthOf.call(bytes);
+  const buffer = arena.allocUnsafe(size);
+  if (size > 0) set.call(buffer, bytes);
   return buffer;
 }
 
@@ -94,6 +111,7 @@ function concat(arena, list, length) {
     const room = size - at;
     if (room === 0) break;
     const bytes = lengthOf.call(part);
+    if (bytes === 0) continue; // or dead
     const fits = bytes <= room;
     set.call(buffer, fits ? part : firstBytes(part, room), at);
     at += fits ? bytes : room;
@@ -106,11 +124,12 @@ const firstBytes = (part, count) => new Uint8Array(bufferOf.call(part), offsetOf
 
 /** The ArrayBuffer of a view. */
 function arrayBufferOf(view) {
-  return view instanceof DataView ? view.buffer : bufferOf.call(view);
+  return (isDataView(view) ? bufferOfDataView : bufferOf).call(view);
 }
 
 /** A copy on V8's heap, which outlives every arena. */
 function toHeap(view) {
+  if (arrayBufferOf(view).byteLength === 0) return new FastBuffer();
   const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
   const buffer = Buffer.allocUnsafeSlow(bytes.length);
   set.call(buffer, bytes);

@@ -22,14 +22,16 @@ const glance = {
  * would be one rejection more. A look costs 1–2 µs, and happens only when memory has to wait.
  */
 function isPending(promise) {
-  return /\{ <pending>/.test(inspect(promise, glance));
+  return /^[^{]*\{ <pending>/.test(inspect(promise, glance));
 }
 
 class Hold {
   #epoch;
+  #term;
 
-  constructor(epoch) {
+  constructor(epoch, term) {
     this.#epoch = epoch;
+    this.#term = term;
   }
 
   /** Gives the hold up. The second call does nothing. */
@@ -37,7 +39,7 @@ class Hold {
     const epoch = this.#epoch;
     if (epoch === null) return;
     this.#epoch = null;
-    epoch.released();
+    epoch.released(this.#term);
   }
 
   [Symbol.dispose]() {
@@ -51,6 +53,7 @@ const releasedHold = Object.freeze({ release() {}, [Symbol.dispose]() {} });
 class Epoch {
   #owner;
   #open = 0; // holds that wait for their release()
+  #term = 0; // goes up when all holds expire: those of an earlier term count no more
   #promises = null; // native promises that are held for; looked at when it matters
   #parked = null; // spans in state Held: nobody may touch them until the last hold is gone
   #inner = null; // epochs of scopes that ended with this one, each with a hold on it
@@ -80,7 +83,7 @@ class Epoch {
 
   hold() {
     this.#open++;
-    return new Hold(this);
+    return new Hold(this, this.#term);
   }
 
   watch(promise) {
@@ -95,9 +98,31 @@ class Epoch {
     }
   }
 
-  released() {
-    if (this.#open > 0) this.#open--;
+  released(term) {
+    if (term !== this.#term) return;
+    this.#open--;
     if (this.#timer !== null && this.holds === 0) this.#settle(false);
+  }
+
+  /**
+   * A span of at least `need` and preferably `want` bytes. Null when the heap is to serve instead; an error
+   * changes nothing.
+   */
+  open(need, want, whole) {
+    const owner = this.#owner;
+    const { room } = owner;
+    if (need > room) throw owner.limitError(need);
+    let span;
+    try {
+      span = owner.pool.take(need, Math.min(want, room), whole);
+    } catch (error) {
+      if (!owner.refused(error)) throw error;
+      return null;
+    }
+    span.end = Math.min(span.size, room);
+    owner.charge(span.end);
+    this.spans.push(span);
+    return span;
   }
 
   /** Ends the life of all spans from the `first`-th on. Not `clean`: operations may still use them. */
@@ -159,6 +184,7 @@ class Epoch {
 
   #expire() {
     this.#open = 0;
+    this.#term++;
     this.#promises = null;
     this.#settle(true);
   }

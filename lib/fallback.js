@@ -4,16 +4,20 @@
 // binary fits, in worker threads, and with RALLOC_BACKEND=js. A chunk is one ArrayBuffer that V8 owns;
 // quarantine means to drop it and let V8 free it, so nothing here can be unmapped under anyone.
 
+const depot = require('./fallback-depot.js');
+
 const PAGE = 4096;
 const hasTransfer = typeof ArrayBuffer.prototype.transfer === 'function';
 
 const round = (bytes) => Math.ceil(bytes / PAGE) * PAGE;
 
-/** Detaches `ab` and gives its memory back at once where V8 can (Node 20: at the next GC). */
-function free(ab) {
-  if (ab.byteLength === 0) return;
-  if (hasTransfer) ab.transfer(0);
-  else structuredClone(ab, { transfer: [ab] });
+/** Detaches `ab`; its memory lives on in the result. */
+function move(ab) {
+  if (hasTransfer) return ab.transfer();
+  const moved = structuredClone(ab, { transfer: [ab] });
+  // Node 20 copies in silence what was marked as untransferable.
+  if (ab.byteLength !== 0) throw new Error('the ArrayBuffer cannot be detached');
+  return moved;
 }
 
 function corrupted(message) {
@@ -30,6 +34,7 @@ class LeasedArena {
   #bytes = { leased: 0, held: 0, quarantined: 0 }; // used = their sum
   #peak = 0;
   #mapped = 0;
+  #recycled = 0;
   // Hears of a dropped ArrayBuffer's death at a major GC (Node 26: at a minor one too).
   #deaths = new FinalizationRegistry((size) => {
     this.#bytes.quarantined -= size;
@@ -43,9 +48,10 @@ class LeasedArena {
     const used = this.used();
     const size = Math.min(Math.max(round(want), round(need)), this.#limit - used);
     if (size < need) return { kind: 'limit', used, limit: this.#limit };
-    let ab;
+    let ab = depot.take(size);
+    const fresh = ab === undefined;
     try {
-      ab = new ArrayBuffer(size);
+      ab ??= new ArrayBuffer(size);
     } catch {
       const failure = { kind: 'map', syscall: 'ArrayBuffer', errno: 12, code: 'ENOMEM' };
       return { ...failure, used, limit: this.#limit };
@@ -54,17 +60,18 @@ class LeasedArena {
     const epoch = ++this.#nextEpoch;
     this.#spans.set(id, { epoch, size, state: 'leased' });
     this.#bytes.leased += size;
-    this.#mapped++;
+    if (fresh) this.#mapped++;
+    else this.#recycled++;
     this.#peak = Math.max(this.#peak, used + size);
     registers[0] = id;
     registers[1] = epoch;
-    registers[2] = 0;
+    registers[2] = fresh ? 0 : size;
     return ab;
   }
 
   renew(id, epoch, ab) {
     this.#span(id, epoch);
-    return hasTransfer ? ab.transfer() : structuredClone(ab, { transfer: [ab] });
+    return move(ab);
   }
 
   hold(id, epoch) {
@@ -88,7 +95,7 @@ class LeasedArena {
 
   release(id, epoch, _dirty, ab) {
     this.#end(id, epoch);
-    free(ab);
+    if (ab.byteLength !== 0) depot.park(ab);
   }
 
   trim() {
@@ -109,7 +116,7 @@ class LeasedArena {
     const used = this.used();
     const spans = this.#spans.size;
     const numbers = [this.#limit, used, this.#peak, leased, held, quarantined, 0, 0];
-    registers.set([...numbers, spans, spans, spans, used, 0, this.#mapped]);
+    registers.set([...numbers, spans, spans, spans, used, this.#recycled, this.#mapped]);
   }
 
   chunks() {
@@ -140,7 +147,7 @@ class LeasedArena {
 
 module.exports = {
   LeasedArena,
-  trimDepot: () => ({ bytes: 0 }),
+  trimDepot: depot.trim,
   depotStats: (registers) => registers.fill(0),
   version: () => require('../package.json').version,
 };

@@ -47,6 +47,8 @@ function arenaSettings(options) {
 const chunkGrowth = (first, opened) => Math.max(first, Math.min(first * 2 ** opened, CHUNK_CAP));
 
 class ArenaOwner {
+  ofRequest = false;
+
   constructor(options) {
     this.settings = arenaSettings(options);
     this.pool = new ChunkPool({ ...this.settings, limitOption: 'maxBytes' });

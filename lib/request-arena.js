@@ -23,7 +23,7 @@ class RequestArenas {
   #buckets = new Uint32Array(BUCKETS);
   #bucket = 0;
   #ticker = null;
-  #quarantines = false; // something may be in quarantine
+  #leasing = 0; // requests in flight that began with leave to lease
   #storage = null;
   #closing = null;
 
@@ -57,6 +57,7 @@ class RequestArenas {
     this.#counts.requests++;
     const heap = this.#closing !== null || this.#overQuarantine();
     if (heap) this.#counts.heapRequests++;
+    else this.#leasing++;
     this.#buckets[this.#bucket]++;
     if (this.#ticker === null) this.#tick();
     const request = new Request(this, heap, this.#bucket);
@@ -78,18 +79,17 @@ class RequestArenas {
     this.#buckets[request.bucket]--;
     if (clean) this.#counts.finished++;
     else this.#counts.aborted++;
-    if (allocated > 0) {
-      this.#sizes.record(allocated, this.inFlight + 1);
-      if (!clean || this.settings.safety === 'gc') this.#quarantines = true;
-    }
-    if (this.#closing !== null && this.inFlight === 0) this.#finishClose();
+    if (allocated > 0) this.#sizes.record(allocated, this.inFlight + 1);
+    if (!request.leases) return;
+    this.#leasing--;
+    if (this.#closing !== null && this.#leasing === 0) this.#finishClose();
   }
 
   /** Memory of unfinished responses comes back through the garbage collector: ask it when that is too much. */
   #overQuarantine() {
-    if (!this.#quarantines) return false;
+    if (!this.pool.quarantines) return false;
     const { quarantined } = this.pool;
-    if (quarantined === 0) this.#quarantines = false;
+    if (quarantined === 0) this.pool.quarantines = false;
     if (quarantined <= this.settings.maxQuarantineBytes) return false;
     warnOnce('RALLOC_QUARANTINE_HIGH', quarantined);
     requestGc({ major: backend === 'js' });
@@ -99,7 +99,7 @@ class RequestArenas {
   fellBack(why) {
     this.#counts.heapRequests++;
     warnOnce('RALLOC_HEAP_FALLBACK', why);
-    if (this.#quarantines) requestGc({ major: backend === 'js' });
+    if (this.pool.quarantines) requestGc({ major: backend === 'js' });
   }
 
   heapBuffer(size, zero) {
@@ -133,11 +133,11 @@ class RequestArenas {
     return { requests, inFlight, ...rest, ...this.#late, chunkSize, memory: this.pool.stats() };
   }
 
-  /** New requests get heap Buffers from now on; resolves when the last of the others is over. */
+  /** New requests get heap Buffers from now on; resolves when the last of those before is over. */
   close() {
     if (this.#closing === null) {
       this.#closing = Promise.withResolvers?.() ?? withResolvers();
-      if (this.inFlight === 0) this.#finishClose();
+      if (this.#leasing === 0) this.#finishClose();
     }
     return this.#closing.promise;
   }

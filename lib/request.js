@@ -7,11 +7,13 @@ const { chunkGrowth } = require('./owner.js');
 const { makeShell, releaseShell } = require('./arena.js');
 
 class Request {
+  ofRequest = true;
   #arenas;
   #room;
   #heapBytes = 0;
   #ended = false;
-  heap;
+  heap; // allocations come from the heap: from the beginning, or since a lease was refused
+  leases; // began with leave to lease
   bucket;
   arena;
 
@@ -19,6 +21,7 @@ class Request {
     this.#arenas = arenas;
     this.#room = arenas.settings.maxBytesPerRequest;
     this.heap = heap;
+    this.leases = !heap;
     this.bucket = bucket;
     this.arena = makeShell(this);
   }

@@ -28,4 +28,16 @@ function bytes(count) {
   return `${Number((count / 1024 ** power).toFixed(1))} ${['B', 'KiB', 'MiB', 'GiB', 'TiB'][power]}`;
 }
 
-module.exports = { arenaStats, arenaLine };
+/** The registers of LeasedArena.stats() by their names. `inArenas`: bytes of the spans that arenas have. */
+function memoryStats(limit, numbers, inArenas) {
+  const [, used, peak, chunksLeased, held, quarantined, stolen, limbo, chunks, pins] = numbers;
+  const [committed, recycled, mapped] = numbers.subarray(11);
+  // Below whole chunks are counted: the tail that no piece was cut from yet is as good as warm, and a piece
+  // can be in use in a chunk that counts as held, or as quarantined, for another piece of it.
+  const leased = Math.min(inArenas, chunksLeased);
+  const bytes = { limit, used, peak, leased, warm: chunksLeased - leased };
+  Object.assign(bytes, { held, quarantined, stolen, limbo, committed });
+  return { ...bytes, chunks, pins, recycled, mapped };
+}
+
+module.exports = { arenaStats, arenaLine, memoryStats };

@@ -65,16 +65,17 @@ function options(given, readers) {
   return checked;
 }
 
-/** The name of the fewest edits away (Levenshtein). */
-function nearest(name, names) {
-  const lower = name.toLowerCase();
+/** The name of the fewest edits away (Levenshtein), of those that begin with what was given if there are any. */
+function nearest(given, all) {
+  const lower = given.toLowerCase();
+  const longer = all.filter((name) => name.toLowerCase().startsWith(lower));
   let best;
   let least = Number.POSITIVE_INFINITY;
-  for (const candidate of names) {
-    const edits = distance(lower, candidate.toLowerCase());
+  for (const name of longer.length > 0 ? longer : all) {
+    const edits = distance(lower, name.toLowerCase());
     if (edits < least) {
       least = edits;
-      best = candidate;
+      best = name;
     }
   }
   return best;

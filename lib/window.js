@@ -18,6 +18,11 @@ const LIVE = 0;
 const CLOSED = 1; // by its owner, or with its scope: every use throws
 const RELEASED = 2; // with its response: allocations go to the heap, the rest does nothing
 
+function view(ab, start, size, zero) {
+  const buffer = new FastBuffer(ab, start, size);
+  return zero ? fill.call(buffer, 0) : buffer;
+}
+
 class Window {
   // While a window is open these are the truth, and its span's own fields are behind.
   #ab = null;
@@ -25,6 +30,7 @@ class Window {
   #end = 0; // 0 without a window, and after a checkpoint: then the next allocation takes the slow path
   #clean = 0; // bytes from here on were never handed out, and are zero
   #span = null;
+  #bytes = null; // a Buffer over the whole window, to write strings through
   #mask; // alignment - 1
 
   #owner;
@@ -42,6 +48,7 @@ class Window {
   // Hot: 2–4 ns over the bare view, which costs 11–19. A try/catch around the view would cost 10 more than
   // to ask for its byteLength, which is 0 when a transfer list or a byte stream took the ArrayBuffer.
   allocUnsafe(size) {
+    if (typeof size !== 'number') return this.#slow(size, false); // before anything coerces it
     const ab = this.#ab;
     const start = this.#cursor;
     const next = start + size;
@@ -54,6 +61,7 @@ class Window {
   }
 
   alloc(size) {
+    if (typeof size !== 'number') return this.#slow(size, true);
     const ab = this.#ab;
     const start = this.#cursor;
     const next = start + size;
@@ -75,51 +83,65 @@ class Window {
     if (owner.heap) return owner.onHeap(size, zero);
     this.#dropStolen();
     if (size > this.#end - this.#cursor) {
-      const span = this.#open(size);
+      const span = this.#open(size, true);
       if (span === null) return owner.onHeap(size, zero);
-      if (span !== this.#span) return this.#fromBeside(span, size, zero);
+      if (span !== this.#span) {
+        span.used = size;
+        return view(span.ab, 0, size, zero && span.clean > 0);
+      }
     }
     const start = this.#cursor;
     this.#cursor = start + size + (-size & this.#mask);
-    const buffer = new FastBuffer(this.#ab, start, size);
-    return zero && start < this.#clean ? fill.call(buffer, 0) : buffer;
-  }
-
-  #fromBeside(span, size, zero) {
-    span.used = size;
-    const buffer = new FastBuffer(span.ab, 0, size);
-    return zero && span.clean > 0 ? fill.call(buffer, 0) : buffer;
+    return view(this.#ab, start, size, zero && start < this.#clean);
   }
 
   /**
-   * Takes a span with room for `size` bytes and opens the window over it; an oversize one stays beside a
-   * window that has room left. Null when the heap is to serve instead.
+   * Takes a span with room for `size` bytes and opens the window over it; an oversize one for a single
+   * Buffer stays `beside` a window that has room left. Null when the heap is to serve instead.
    */
-  #open(size) {
-    const owner = this.#owner;
-    const { room } = owner;
-    if (size > room) throw owner.limitError(size);
-    const opened = this.#epoch === null ? 0 : this.#epoch.spans.length;
+  #open(size, beside) {
+    this.#giveBackUnused();
+    const epoch = friend.openEpoch(this);
+    const opened = epoch.spans.length;
     const whole = !this.#inner && !this.#sealed;
-    const usual = whole ? owner.chunkSize(opened) : PIECE << Math.min(opened, 4);
-    let span;
-    try {
-      span = owner.pool.take(size, Math.min(usual, room), whole);
-    } catch (error) {
-      if (!owner.refused(error)) throw error;
-      return null;
-    }
-    span.end = Math.min(span.size, room);
-    owner.charge(span.end);
-    this.#epoch ??= new Epoch(owner);
-    this.#epoch.spans.push(span);
-    if (size > usual && this.#end - this.#cursor >= usual >>> 3) return span;
+    const usual = whole ? this.#owner.chunkSize(opened) : PIECE << Math.min(opened, 4);
+    const span = epoch.open(size, usual, whole);
+    if (span === null) return null;
+    if (beside && size > usual && this.#end - this.#cursor >= usual >>> 3) return span;
     this.#sync();
     this.#set(span, 0, span.end, span.clean);
     return span;
   }
 
+  /** A window that nothing was handed out of, as after a reset, is not in the way of a larger one. */
+  #giveBackUnused() {
+    const span = this.#span;
+    if (span === null || this.#cursor !== 0 || this.#sealed) return;
+    const { spans } = this.#epoch;
+    spans.splice(spans.indexOf(span), 1);
+    this.#owner.discharge(span.end);
+    this.#sync();
+    this.#set(null, 0, 0, 0);
+    this.#owner.pool.put(span);
+  }
+
+  /**
+   * A string in UTF-8, if it fits into the open window however long its characters are; else null. Written
+   * in place and measured by that: to ask for its byteLength first takes as long as to write it.
+   */
+  #writeUtf8(string) {
+    const ab = this.#ab;
+    const start = this.#cursor;
+    const most = string.length * 3;
+    if (most === 0 || start + most > this.#end || ab.byteLength === 0) return null;
+    this.#bytes ??= new FastBuffer(ab);
+    const size = this.#bytes.write(string, start, most);
+    this.#cursor = start + size + (-size & this.#mask);
+    return new FastBuffer(ab, start, size);
+  }
+
   #set(span, cursor, end, clean) {
+    this.#bytes = null;
     const open = span !== null && span.ab !== null;
     this.#span = open ? span : null;
     this.#ab = open ? span.ab : null;
@@ -134,6 +156,16 @@ class Window {
     if (span !== null) span.used = Math.min(this.#cursor, span.size);
   }
 
+  /** Bytes handed out in this epoch, with the padding between. */
+  #allocated() {
+    const epoch = this.#epoch;
+    if (epoch === null) return 0;
+    this.#sync();
+    let bytes = 0;
+    for (const span of epoch.spans) if (span.ab !== null) bytes += span.used;
+    return bytes;
+  }
+
   #dropStolen() {
     if (this.#span === null || this.#ab.byteLength !== 0) return;
     this.#sync();
@@ -141,30 +173,30 @@ class Window {
     this.#set(null, 0, 0, 0);
   }
 
-  /** Moves the cursor to where a typed array of this element width can begin. */
-  #align(width) {
-    this.#cursor += -this.#cursor & (width - 1);
+  /** alloc(size) for a typed array of this element width. */
+  #aligned(size, width) {
+    const cursor = this.#cursor;
+    this.#cursor += -cursor & (width - 1);
+    try {
+      return this.alloc(size);
+    } catch (error) {
+      this.#cursor = cursor;
+      throw error;
+    }
   }
 
   reserve(bytes) {
     check.integer(bytes, 'bytes', 0, Number.MAX_SAFE_INTEGER);
     if (this.#isDead() || this.#owner.heap) return;
     this.#dropStolen();
-    if (bytes > this.#end - this.#cursor) this.#open(bytes);
+    if (bytes > this.#end - this.#cursor) this.#open(bytes, false);
   }
 
   checkpoint() {
     if (this.#isDead()) return new Checkpoint(this, null);
-    this.#epoch ??= new Epoch(this.#owner);
-    const epoch = this.#epoch;
-    const mark = new Checkpoint(this, {
-      spans: epoch.spans.length,
-      span: this.#span,
-      cursor: this.#cursor,
-      end: this.#end,
-      clean: this.#clean,
-      sealed: this.#sealed,
-    });
+    const epoch = friend.openEpoch(this);
+    const here = { span: this.#span, cursor: this.#cursor, end: this.#end, clean: this.#clean };
+    const mark = new Checkpoint(this, { ...here, spans: epoch.spans.length, sealed: this.#sealed });
     epoch.marks ??= [];
     epoch.marks.push(mark);
     // Lazy: only an allocation after this costs a span.
@@ -197,21 +229,20 @@ class Window {
     this.#sync();
     if (!pool.renewable || !pool.renew(span)) return false;
     this.#ab = span.ab;
+    this.#bytes = null;
     this.#clean = span.clean;
     this.#cursor = 0;
     return true;
   }
 
-  /** Ends the epoch. Not `clean`: operations may still use its bytes. `outer`: the epoch that ends with it. */
-  #clear(clean, outer) {
+  /** Ends the epoch. Not `clean`: operations may still use its bytes. */
+  #clear(clean) {
     const epoch = this.#epoch;
     this.#sync();
     this.#set(null, 0, 0, 0);
     this.#epoch = null;
     this.#sealed = false;
-    if (epoch === null) return;
-    if (outer !== null) epoch.endWith(outer);
-    epoch.end(0, clean);
+    if (epoch !== null) epoch.end(0, clean);
   }
 
   /** True when the response is over and nothing is to happen; throws when this arena was closed. */
@@ -229,10 +260,11 @@ class Window {
       window.#epoch ??= new Epoch(window.#owner);
       return window.#epoch;
     },
-    sync: (window) => window.#sync(),
-    align: (window, width) => window.#align(width),
+    allocated: (window) => window.#allocated(),
+    writeUtf8: (window, string) => window.#writeUtf8(string),
+    aligned: (window, size, width) => window.#aligned(size, width),
     renew: (window) => window.#renew(),
-    clear: (window, clean, outer) => window.#clear(clean, outer),
+    clear: (window, clean) => window.#clear(clean),
     isLive: (window) => window.#state === LIVE,
     isDead: (window) => window.#isDead(),
     end: (window, state) => {

@@ -85,9 +85,9 @@ fn a_retired_chunk_is_never_taken_and_loses_its_memory_at_once() {
 #[test]
 fn a_full_class_overflows_into_the_retired_list() {
     let depot = Depot::new(usize::MAX);
-    (0..70).for_each(|_| depot.park(chunk(CLASS)));
-    assert_eq!(depot.stats().chunks, 70);
-    assert_eq!(depot.stats().committed, 64 * CLASS);
+    (0..1030).for_each(|_| depot.park(chunk(CLASS)));
+    assert_eq!(depot.stats().chunks, 1030);
+    assert_eq!(depot.stats().committed, 1024 * CLASS);
 }
 
 #[test]

@@ -10,16 +10,17 @@
 use super::mapping::{Mapping, page_size};
 use crate::layout::{self, CLASSES};
 use crate::stats::DepotStats;
-use crate::sync::{ArrayQueue, AtomicUsize, Mutex, Ordering};
+use crate::sync::{ArrayQueue, AtomicUsize, Mutex, OnceLock, Ordering};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Parked bytes that the process-wide depot keeps committed, by default: 64 MiB.
-pub const DEFAULT_COMMITTED_CAP: usize = 64 * 1024 * 1024;
+/// Parked bytes that the process-wide depot keeps committed, by default: 128 MiB. One collection can
+/// end as many chunks at once, and to commit one again costs more than to fill it.
+pub const DEFAULT_COMMITTED_CAP: usize = 128 * 1024 * 1024;
 /// How long a mapping waits, parked before it is retired, and retired before it is unmapped.
 pub const RETIREMENT: Duration = Duration::from_secs(30);
-/// Mappings parked per class.
-const CLASS_CAPACITY: usize = if cfg!(loom) { 2 } else { 64 };
+/// Fewest and most mappings parked per class: what the cap allows, within these. A place takes 56 bytes.
+const CLASS_CAPACITY: (usize, usize) = if cfg!(loom) { (2, 2) } else { (16, 1024) };
 
 /// A parked mapping.
 struct Parked {
@@ -46,7 +47,8 @@ struct RetiredList {
 
 /// Recycled chunks. All methods take `&self` and may be called from any thread.
 pub struct Depot {
-    classes: Vec<ArrayQueue<Parked>>,
+    /// Each made when its class is first parked: most never are.
+    classes: Vec<OnceLock<ArrayQueue<Parked>>>,
     retired: Mutex<RetiredList>,
     cap: usize,
     /// Bytes of parked mappings whose memory was not given back. Invariant: at most `cap`.
@@ -65,7 +67,7 @@ impl std::fmt::Debug for Depot {
 /// The process's depot, made at first use.
 #[cfg(not(loom))]
 pub fn global() -> crate::sync::Arc<Depot> {
-    static GLOBAL: crate::sync::OnceLock<crate::sync::Arc<Depot>> = crate::sync::OnceLock::new();
+    static GLOBAL: OnceLock<crate::sync::Arc<Depot>> = OnceLock::new();
     let make = || crate::sync::Arc::new(Depot::new(DEFAULT_COMMITTED_CAP));
     crate::sync::Arc::clone(GLOBAL.get_or_init(make))
 }
@@ -75,7 +77,7 @@ impl Depot {
     pub fn new(cap: usize) -> Depot {
         let reusable = (0..CLASSES).map(|_| VecDeque::new()).collect();
         Depot {
-            classes: (0..CLASSES).map(|_| ArrayQueue::new(CLASS_CAPACITY)).collect(),
+            classes: (0..CLASSES).map(|_| OnceLock::new()).collect(),
             retired: Mutex::new(RetiredList { reusable, barred: VecDeque::new() }),
             cap,
             committed: AtomicUsize::new(0),
@@ -96,7 +98,7 @@ impl Depot {
     }
 
     fn take_parked(&self, class: usize) -> Option<Mapping> {
-        let parked = self.classes[class].pop()?;
+        let parked = self.classes[class].get()?.pop()?;
         self.uncount(&parked);
         Some(parked.mapping)
     }
@@ -117,10 +119,16 @@ impl Depot {
             return self.retire_at(mapping, since, true);
         }
         let parked = Parked { mapping, since, committed: true };
-        if let Err(parked) = self.classes[class].push(parked) {
+        if let Err(parked) = self.class(class).push(parked) {
             self.uncount(&parked);
             self.retire_at(parked.mapping, since, true);
         }
+    }
+
+    fn class(&self, class: usize) -> &ArrayQueue<Parked> {
+        let (least, most) = CLASS_CAPACITY;
+        let capacity = (self.cap / layout::class_bytes(class)).clamp(least, most);
+        self.classes[class].get_or_init(|| ArrayQueue::new(capacity))
     }
 
     /// Takes a mapping that must not be used again: gives its memory back now and unmaps it
@@ -153,7 +161,7 @@ impl Depot {
 
     /// [`Depot::trim`] as if it were `now`.
     pub fn trim_at(&self, now: Instant, idle: Duration) -> usize {
-        for queue in &self.classes {
+        for queue in self.classes.iter().filter_map(|class| class.get()) {
             for _ in 0..queue.len() {
                 let Some(parked) = queue.pop() else { break };
                 self.trim_parked(queue, parked, now, idle);
@@ -207,7 +215,7 @@ impl Depot {
         };
         let list = self.retired.lock();
         for (class, queue) in self.classes.iter().enumerate() {
-            let count = queue.len() + list.reusable[class].len();
+            let count = queue.get().map_or(0, |queue| queue.len()) + list.reusable[class].len();
             stats.chunks += count;
             stats.reserved += count * layout::class_bytes(class);
         }

@@ -1,0 +1,170 @@
+'use strict';
+
+// Which memory is loaded: the binary built here, an installed one, or the fallback with one line that says why.
+
+const test = require('ava');
+const fs = require('node:fs');
+const { Worker } = require('node:worker_threads');
+const { once } = require('node:events');
+const { join } = require('node:path');
+const ralloc = require('..');
+const { run } = require('./helpers/child.js');
+const { copyOfPackage, builtBinary } = require('./helpers/copy-of-package.js');
+const { nodeMajor } = require('./helpers/backend.js');
+
+const platform = process.platform === 'linux' ? `linux-${process.arch}-gnu` : undefined;
+const here = join(__dirname, '..');
+
+/** What the package in `folder` loads in a process of its own: { backend, version, works, warnings }. */
+async function loads(t, folder, { backend = '', ...options } = {}) {
+  const env = { RALLOC_BACKEND: backend, ...options.env };
+  const { code, stderr, result } = await run('which-backend.js', {
+    ...options,
+    args: [folder],
+    env,
+  });
+  t.is(code, 0, stderr);
+  t.true(result.works);
+  t.is(result.version, ralloc.version);
+  return result;
+}
+
+/** A test of loading a binary: of Linux, and where one was built. */
+function binaryTest(title, body) {
+  if (builtBinary !== undefined && platform !== undefined) test(title, body);
+  else test(`${title} – not done here: no binary was built`, (t) => t.is(ralloc.backend, 'js'));
+}
+
+test('RALLOC_BACKEND=js takes the fallback, without a word', async (t) => {
+  const { backend, warnings } = await loads(t, here, { backend: 'js' });
+  t.is(backend, 'js');
+  t.deepEqual(warnings, []);
+});
+
+binaryTest('the binary that was built here is taken, without a word', async (t) => {
+  const { backend, warnings } = await loads(t, here);
+  t.is(backend, 'native');
+  t.deepEqual(warnings, []);
+});
+
+binaryTest('the version of the binary is that of the package', (t) => {
+  t.is(require(builtBinary).version(), ralloc.version);
+});
+
+binaryTest("the platform's installed package is taken", async (t) => {
+  const folder = copyOfPackage(t, {
+    [`node_modules/@ralloc/${platform}/index.js`]: `module.exports = require(${JSON.stringify(builtBinary)});`,
+  });
+  const { backend, warnings } = await loads(t, folder);
+  t.is(backend, 'native');
+  t.deepEqual(warnings, []);
+});
+
+binaryTest('the package for the other C library is tried too', async (t) => {
+  const name = platform.replace('gnu', 'musl');
+  const folder = copyOfPackage(t, {
+    [`node_modules/@ralloc/${name}/index.js`]: `module.exports = require(${JSON.stringify(builtBinary)});`,
+  });
+  t.is((await loads(t, folder)).backend, 'native');
+});
+
+/** Checks that the fallback serves, and that one line tells of it and of the reason. */
+function fellBack(t, { backend, warnings }, reason) {
+  t.is(backend, 'js');
+  t.is(warnings.length, 1);
+  t.is(warnings[0].code, 'RALLOC_JS_BACKEND');
+  t.is(warnings[0].name, 'RallocWarning');
+  t.notRegex(warnings[0].message, /\n/);
+  t.regex(warnings[0].message, reason);
+}
+
+test('without a binary the fallback serves', async (t) => {
+  fellBack(t, await loads(t, copyOfPackage(t)), /there is no binary for/);
+});
+
+test('a binary that cannot be loaded leaves the fallback', async (t) => {
+  if (platform === undefined) return t.pass();
+  const folder = copyOfPackage(t, { [`ralloc.${platform}.node`]: 'not a binary' });
+  return fellBack(t, await loads(t, folder), /ralloc/);
+});
+
+test('an installed package that fails leaves the fallback', async (t) => {
+  if (platform === undefined) return t.pass();
+  const folder = copyOfPackage(t, {
+    [`node_modules/@ralloc/${platform}/index.js`]: "throw new Error('wrong C library');",
+  });
+  return fellBack(t, await loads(t, folder), /wrong C library/);
+});
+
+test('a runtime that refuses external memory gets the fallback', async (t) => {
+  if (platform === undefined) return t.pass();
+  const folder = copyOfPackage(t, {
+    [`node_modules/@ralloc/${platform}/index.js`]: `
+      exports.LeasedArena = class {
+        lease() {
+          throw new Error('this runtime refused external memory');
+        }
+      };`,
+  });
+  return fellBack(t, await loads(t, folder), /refused external memory/);
+});
+
+for (const [os, name] of [
+  ['win32', /win32-\w+-msvc/],
+  ['darwin', /darwin-/],
+  ['freebsd', /freebsd-/],
+]) {
+  test(`on ${os} its own binary is looked for`, async (t) => {
+    const folder = copyOfPackage(t, {
+      'as-platform.js': `Object.defineProperty(process, 'platform', { value: '${os}' });`,
+    });
+    const execArgv = ['--require', join(folder, 'as-platform.js')];
+    fellBack(t, await loads(t, folder, { execArgv }), name);
+  });
+}
+
+test('where the permission model forbids binaries, the fallback serves', async (t) => {
+  const flag = nodeMajor < 22 ? '--experimental-permission' : '--permission';
+  const execArgv = [flag, '--allow-fs-read=*', '--allow-fs-write=*'];
+  // A process without permissions may write no coverage either.
+  const env = { NODE_V8_COVERAGE: '' };
+  const { backend } = await loads(t, here, { execArgv, env });
+  t.is(backend, 'js');
+});
+
+test("a worker thread's arenas have memory of V8, without a word", async (t) => {
+  const worker = new Worker(join(__dirname, 'fixtures', 'which-backend.js'), { argv: [here] });
+  const [[result], [exit]] = await Promise.all([once(worker, 'message'), once(worker, 'exit')]);
+  t.is(exit, 0);
+  t.is(result.backend, 'js');
+  t.true(result.works);
+  t.deepEqual(result.warnings, []);
+});
+
+test('arenas in many threads at once do not disturb each other', async (t) => {
+  const arena = new ralloc.Arena();
+  const workers = Array.from(
+    { length: 3 },
+    () => new Worker(join(__dirname, 'fixtures', 'random-program.js')),
+  );
+  const results = await Promise.all(workers.map((worker) => once(worker, 'message')));
+  for (const [problems] of results) t.deepEqual(problems, []);
+  t.is(arena.alloc(10).length, 10);
+  arena.close();
+});
+
+test('the fallback has all that the binary has', (t) => {
+  const fallback = require('../lib/fallback.js');
+  const types = fs.readFileSync(join(here, 'lib', 'native.d.ts'), 'utf8');
+  const methods = [...types.matchAll(/^ {2}(\w+)\(/gm)].map(([, name]) => name);
+  for (const name of methods) t.is(typeof fallback.LeasedArena.prototype[name], 'function', name);
+  const functions = [...types.matchAll(/^export declare function (\w+)/gm)].map(([, name]) => name);
+  for (const name of functions.filter((one) => one !== 'panicForTest')) {
+    t.is(typeof fallback[name], 'function', name);
+  }
+  t.is(fallback.version(), ralloc.version);
+  t.is(fallback.trimDepot(0).bytes, 0);
+  const registers = new Float64Array(16).fill(1);
+  fallback.depotStats(registers);
+  t.is(registers[0], 0);
+});

@@ -1,0 +1,66 @@
+'use strict';
+
+const { spawn, fork } = require('node:child_process');
+const { once } = require('node:events');
+const { join } = require('node:path');
+
+const fixturePath = (name) => join(__dirname, '..', 'fixtures', name);
+
+/**
+ * Runs a program of fixtures/ to its end: { code, signal, stdout, stderr, result }, where `result` is the
+ * last line of stdout, as JSON.
+ */
+async function run(name, { args = [], execArgv = [], env = {}, path = fixturePath(name) } = {}) {
+  const child = spawn(process.execPath, [...execArgv, path, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const out = { stdout: '', stderr: '' };
+  for (const stream of ['stdout', 'stderr']) {
+    child[stream].setEncoding('utf8').on('data', (text) => {
+      out[stream] += text;
+    });
+  }
+  const [code, signal] = await once(child, 'close');
+  return { code, signal, ...out, result: lastJson(out.stdout) };
+}
+
+function lastJson(stdout) {
+  const line = stdout.trimEnd().split('\n').at(-1);
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Starts a program of fixtures/ that is talked to by messages. */
+function start(name, options) {
+  const child = fork(fixturePath(name), options);
+  return {
+    child,
+    /** Sends a message and waits for the answer. */
+    async ask(message) {
+      const gone = new AbortController();
+      const onExit = (code, signal) =>
+        gone.abort(new Error(`the child is gone: ${code ?? signal}`));
+      child.once('exit', onExit);
+      const answer = once(child, 'message', { signal: gone.signal });
+      child.send(message);
+      try {
+        return (await answer)[0];
+      } catch (error) {
+        throw error.cause ?? error;
+      } finally {
+        child.off('exit', onExit);
+      }
+    },
+    async stop() {
+      const exit = once(child, 'exit');
+      child.disconnect();
+      return exit;
+    },
+  };
+}
+
+module.exports = { run, start };

@@ -1,0 +1,79 @@
+'use strict';
+
+// Many cheap clients in one process with the server: each sends batches of pipelined requests by hand, and
+// reads the answers or resets the connection.
+
+const net = require('node:net');
+const { once } = require('node:events');
+
+/** A generator of pseudo-random numbers in [0, 1), the same at each run (mulberry32). */
+function random(seed) {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** One connection; answers are counted, and their bodies given to `onBody(body)` in order. */
+class Bee {
+  #socket = null;
+  #rest = Buffer.alloc(0);
+  #waiting = null;
+  #left = 0;
+  #port;
+  #onBody;
+
+  constructor(port, onBody) {
+    this.#port = port;
+    this.#onBody = onBody;
+  }
+
+  async send(paths) {
+    if (this.#socket === null) await this.#connect();
+    this.#socket.write(paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`).join(''));
+  }
+
+  async #connect() {
+    this.#socket = net.connect({ port: this.#port, host: '127.0.0.1', noDelay: true });
+    this.#rest = Buffer.alloc(0);
+    this.#socket.on('error', () => {});
+    this.#socket.on('data', (data) => this.#read(data));
+    await once(this.#socket, 'connect');
+  }
+
+  /** Resolves when so many answers have come. */
+  answers(count) {
+    this.#left = count;
+    return new Promise((resolve) => {
+      this.#waiting = resolve;
+    });
+  }
+
+  #read(data) {
+    let rest = this.#rest.length === 0 ? data : Buffer.concat([this.#rest, data]);
+    for (;;) {
+      const head = rest.indexOf('\r\n\r\n');
+      if (head < 0) break;
+      const length = Number(/content-length: (\d+)/i.exec(rest.latin1Slice(0, head))?.[1] ?? 0);
+      if (rest.length < head + 4 + length) break;
+      this.#onBody(rest.subarray(head + 4, head + 4 + length));
+      rest = rest.subarray(head + 4 + length);
+      if (--this.#left === 0) this.#waiting();
+    }
+    this.#rest = rest;
+  }
+
+  async reset() {
+    const socket = this.#socket;
+    this.#socket = null;
+    if (socket === null) return;
+    const closed = once(socket, 'close');
+    socket.resetAndDestroy();
+    await closed;
+  }
+}
+
+module.exports = { Bee, random };

@@ -1,0 +1,39 @@
+'use strict';
+
+// Waiting for a condition that no event tells of: the release of a request, or a garbage collection.
+
+const { setTimeout: sleep } = require('node:timers/promises');
+const v8 = require('node:v8');
+const vm = require('node:vm');
+
+v8.setFlagsFromString('--expose-gc');
+const gc = vm.runInNewContext('gc');
+
+/** Resolves once `condition()` is true; rejects after `seconds`, naming the condition. */
+async function until(condition, seconds = 10) {
+  const deadline = performance.now() + seconds * 1000;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`not within ${seconds} s: ${condition}`);
+    await sleep(1);
+  }
+}
+
+// On Node 20 a FinalizationRegistry is never heard of while collections follow each other within 2 ms, as
+// when several tests of a file wait for them.
+const EVERY_MS = 10;
+let last = Number.NEGATIVE_INFINITY;
+
+function collect() {
+  const now = performance.now();
+  if (now - last < EVERY_MS) return;
+  last = now;
+  gc();
+}
+
+/** The same, with full collections meanwhile; finalizers run in a turn after one. */
+async function untilCollected(condition, seconds = 10) {
+  collect();
+  await until(() => condition() || collect(), seconds);
+}
+
+module.exports = { until, untilCollected, gc };

@@ -1,0 +1,129 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { expectAssignable, expectError, expectNotAssignable, expectType } from 'tsd';
+import {
+  Arena,
+  type ArenaOptions,
+  type ArenaStats,
+  backend,
+  type Checkpoint,
+  type ChunkStats,
+  type Hold,
+  type MemoryStats,
+  RallocError,
+  type RallocErrorCode,
+  type RequestArena,
+  type RequestArenaOptions,
+  type RequestArenaStats,
+  requestArena,
+  type Safety,
+  version,
+} from '../..';
+
+expectType<'native' | 'js'>(backend);
+expectType<string>(version);
+
+// Options
+const arena = new Arena();
+expectType<Arena>(
+  new Arena({
+    maxBytes: 1 << 20,
+    chunkSize: 65_536,
+    align: 64,
+    safety: 'gc',
+    wipe: true,
+    name: 'mine',
+    holdMs: 1000,
+  }),
+);
+expectAssignable<ArenaOptions>({});
+expectError(new Arena({ maxBytes: '1 MiB' }));
+expectError(new Arena({ safety: 'safe' }));
+expectError(new Arena({ chunksize: 4096 }));
+expectNotAssignable<Safety>('none');
+
+// Allocation: Buffers of Node
+expectType<Buffer>(arena.alloc(10));
+expectType<Buffer>(arena.allocUnsafe(10));
+expectError(arena.alloc('10'));
+expectError(arena.alloc());
+expectType<Buffer>(arena.from('text'));
+expectType<Buffer>(arena.from('text', 'hex'));
+expectError(arena.from('text', 'utf9'));
+expectType<Buffer>(arena.from([1, 2, 3]));
+expectType<Buffer>(arena.from(new Uint8Array(3)));
+expectType<Buffer>(arena.from(new ArrayBuffer(3)));
+expectType<Buffer>(arena.from({ type: 'Buffer', data: [1] }));
+expectError(arena.from(5));
+expectType<Buffer>(arena.concat([Buffer.alloc(1), new Uint8Array(2)]));
+expectType<Buffer>(arena.concat([], 10));
+expectError(arena.concat(['a']));
+
+// Typed arrays
+expectType<Float64Array>(arena.array(Float64Array, 10) as Float64Array);
+expectAssignable<Float64Array>(arena.array(Float64Array, 10));
+expectAssignable<BigInt64Array>(arena.array(BigInt64Array, 10));
+expectError(arena.array(DataView, 10));
+expectError(arena.array(Float64Array));
+
+// Checkpoints: only rewind's own
+const checkpoint = arena.checkpoint();
+expectType<Checkpoint>(checkpoint);
+expectType<void>(arena.rewind(checkpoint));
+expectError(arena.rewind({}));
+
+// Scopes give on what their function gives
+expectType<number>(arena.scope((child) => child.alloc(10).length));
+expectType<Promise<string>>(arena.scope(async (child) => child.alloc(10).toString()));
+arena.scope((child) => expectType<Arena>(child));
+expectError(arena.scope());
+
+// Holds
+const hold = arena.hold();
+expectType<Hold>(hold);
+expectType<void>(hold.release());
+expectType<void>(hold[Symbol.dispose]());
+expectType<Promise<number>>(arena.hold(Promise.resolve(5)));
+expectError(arena.hold(5));
+
+// The rest
+expectType<void>(arena.reset());
+expectType<void>(arena.reserve(10));
+expectType<void>(arena.shrink());
+expectType<void>(arena.close());
+expectType<void>(arena[Symbol.dispose]());
+expectAssignable<Disposable>(arena);
+expectType<Buffer>(arena.copyOut(new Float64Array(1)));
+expectType<boolean>(arena.owns('anything'));
+
+const stats = arena.stats();
+expectType<ArenaStats>(stats);
+expectType<MemoryStats>(stats.memory);
+expectType<number>(stats.memory.quarantined);
+expectType<ChunkStats[]>(arena.chunks());
+
+// The middleware
+const arenas = requestArena({ maxBytesPerRequest: 1 << 20, property: 'memory', context: true });
+expectType<RequestArena>(arenas);
+expectAssignable<RequestArenaOptions>({ maxQuarantineBytes: 0 });
+expectError(requestArena({ maxByte: 1 }));
+declare const req: IncomingMessage;
+declare const res: ServerResponse;
+expectType<void>(arenas(req, res, () => {}));
+expectType<RequestArenaStats>(arenas.stats());
+expectType<Arena | undefined>(arenas.current());
+expectType<Promise<void>>(arenas.close());
+declare const expressRequest: Express.Request;
+expectType<Arena>(expressRequest.arena);
+
+// Errors
+declare const error: unknown;
+if (error instanceof RallocError) {
+  expectType<RallocErrorCode>(error.code);
+  expectType<number | undefined>(error.requested);
+  expectType<number | undefined>(error.limit);
+  expectType<string | undefined>(error.option);
+  expectType<string | undefined>(error.syscall);
+  if (error.code === 'ERR_RALLOC_LIMIT') expectType<'ERR_RALLOC_LIMIT'>(error.code);
+}
+expectNotAssignable<RallocErrorCode>('ERR_RALLOC_LIMITS');
+expectNotAssignable<new (code: RallocErrorCode, message: string) => RallocError>(RallocError);

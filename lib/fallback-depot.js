@@ -1,0 +1,38 @@
+'use strict';
+
+// Memory of the fallback between two users. It is not given back to V8 at once: an operation that some
+// handler left in flight on a detached Buffer would then meet freed memory, and end the process.
+
+const RETIREMENT_MS = 30_000;
+// Node 20 and 22 scavenge all the time above about 32 MB of live ArrayBuffers (lib/chunk-size.js).
+const isLegacy = Number.parseInt(process.versions.node, 10) < 24;
+const CAP = (isLegacy ? 8 : 64) * 1024 * 1024;
+
+const parked = []; // { ab, since }, the oldest first; nobody has a Buffer over them
+let bytes = 0;
+
+/** Keeps `ab` for its next user, or for V8 to free half a minute later; beyond the cap the oldest goes. */
+function park(ab) {
+  parked.push({ ab, since: performance.now() });
+  bytes += ab.byteLength;
+  while (bytes > CAP && parked.length > 1) bytes -= parked.shift().ab.byteLength;
+}
+
+/** The youngest of exactly this size, its bytes as its last user left them; undefined when there is none. */
+function take(size) {
+  for (let i = parked.length - 1; i >= 0; i--) {
+    if (parked[i].ab.byteLength !== size) continue;
+    bytes -= size;
+    return parked.splice(i, 1)[0].ab;
+  }
+  return undefined;
+}
+
+/** Lets go what has waited long enough; returns what is left. */
+function trim() {
+  const until = performance.now() - RETIREMENT_MS;
+  while (parked.length > 0 && parked[0].since <= until) bytes -= parked.shift().ab.byteLength;
+  return { bytes };
+}
+
+module.exports = { park, take, trim };

@@ -1,0 +1,100 @@
+'use strict';
+
+// `npm run build`: builds the native binary when a source is newer than it. Says what it does on
+// stderr only, for `npm run demo -- --json` pipes its stdout. A machine that cannot build (no Rust,
+// too old a Rust, no linker) is no error: the library has a JavaScript fallback, and one line says
+// that it is used. A build that was tried and failed is one.
+
+const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
+const path = require('node:path');
+const { withLock } = require('./lock.js');
+const { findToolchain } = require('./toolchain.js');
+
+const ROOT = path.join(__dirname, '..');
+const SOURCES = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'src', '.cargo'];
+
+function say(line) {
+  process.stderr.write(`ralloc: ${line}\n`);
+}
+
+/** Newest change below `file`. A folder's own time counts: it moves when a file in it is removed. */
+function newestChange(file) {
+  const stats = fs.statSync(file, { throwIfNoEntry: false });
+  if (!stats) return 0;
+  if (!stats.isDirectory()) return stats.mtimeMs;
+  const inside = fs.readdirSync(file).map((name) => newestChange(path.join(file, name)));
+  return Math.max(stats.mtimeMs, ...inside);
+}
+
+/** The built binary `ralloc.<platform>-<arch>[-<abi>].node`, the newest if there are several. */
+function findBinary(root) {
+  const name = new RegExp(`^ralloc\\.${process.platform}-${process.arch}(-\\w+)?\\.node$`);
+  const found = fs
+    .readdirSync(root)
+    .filter((file) => name.test(file))
+    .map((file) => ({ file: path.join(root, file), time: newestChange(path.join(root, file)) }));
+  return found.sort((a, b) => b.time - a.time)[0] || null;
+}
+
+function isUpToDate(root) {
+  const binary = findBinary(root);
+  if (!binary) return false;
+  return SOURCES.every((name) => newestChange(path.join(root, name)) <= binary.time);
+}
+
+/** The napi program of this clone's node_modules, run by this node: no npx, no network. */
+function findNapi(root) {
+  try {
+    const manifest = require.resolve('@napi-rs/cli/package.json', { paths: [root] });
+    return path.join(path.dirname(manifest), require(manifest).bin.napi);
+  } catch {
+    return null;
+  }
+}
+
+function giveUp(root, reason) {
+  const binary = findBinary(root);
+  say(
+    binary
+      ? `not rebuilt, so ${path.basename(binary.file)} is older than its sources: ${reason}`
+      : `no native binary, so the JavaScript fallback is used: ${reason}`,
+  );
+  return 0;
+}
+
+function compile(root, napi, toolchain) {
+  const started = new Date();
+  say(`building the native binary (rustc ${toolchain.rust}, release)`);
+  const flags = ['--platform', '--release', '--no-js', '--dts', 'lib/native.d.ts'];
+  const { status, signal, error } = spawnSync(
+    process.execPath,
+    [napi, 'build', ...flags, '--features', 'node'],
+    { cwd: root, env: toolchain.env, stdio: ['ignore', 2, 2] },
+  );
+  const binary = status === 0 ? findBinary(root) : null;
+  if (!binary) {
+    const how = error ? error.message : signal || `exit code ${status}`;
+    say(`the build failed (${how}); RALLOC_BACKEND=js does without the native binary`);
+    return 1;
+  }
+  // As old as the start of the build: what was saved while it ran is newer, and is built next time.
+  fs.utimesSync(binary.file, started, started);
+  const seconds = ((Date.now() - started) / 1000).toFixed(1);
+  say(`built ${path.basename(binary.file)} in ${seconds} s`);
+  return 0;
+}
+
+function build(root, env) {
+  if (env.RALLOC_BACKEND === 'js') return 0;
+  if (!fs.existsSync(path.join(root, 'Cargo.toml')) || isUpToDate(root)) return 0;
+  const toolchain = findToolchain(env);
+  if (toolchain.problem) return giveUp(root, toolchain.problem);
+  const napi = findNapi(root);
+  if (!napi) return giveUp(root, '@napi-rs/cli is not installed (npm install)');
+  return withLock(path.join(root, 'target', 'ralloc-build.lock'), say, () =>
+    isUpToDate(root) ? 0 : compile(root, napi, toolchain),
+  );
+}
+
+process.exitCode = build(ROOT, process.env);

@@ -1,0 +1,15 @@
+'use strict';
+
+// clippy finds nothing: in the core with its tests, and in the bindings. Those only as a library: with
+// napi linked no test program links (the symbols are node's).
+
+const { cargo } = require('./cargo.js');
+
+const STRICT = ['--', '-D', 'warnings'];
+
+process.exitCode = cargo(
+  ['clippy', '--all-targets', ...STRICT],
+  ['clippy', '--features', 'node', '--lib', ...STRICT],
+)
+  ? 0
+  : 1;
