@@ -1,7 +1,7 @@
 'use strict';
 
 const test = require('ava');
-const { Arena } = require('..');
+const { Arena, RallocError } = require('..');
 const { stamp, isStamped } = require('./helpers/bytes.js');
 const { steal } = require('./helpers/theft.js');
 const { isNative } = require('./helpers/backend.js');
@@ -162,4 +162,11 @@ test('the default limit is 64 MiB', (t) => {
   t.is(arena.stats().limit, 64 * MiB);
   t.throws(() => arena.alloc(64 * MiB + 1), { code: 'ERR_RALLOC_LIMIT' });
   arena.close();
+});
+
+test('a Buffer that V8 cannot make is a typed error, and the arena goes on', (t) => {
+  const arena = new Arena({ maxBytes: Number.MAX_SAFE_INTEGER });
+  const error = t.throws(() => arena.allocUnsafe(2 ** 47), { instanceOf: RallocError });
+  t.regex(error.code, /^ERR_RALLOC_(MAP|UNSUPPORTED)$/);
+  t.is(arena.allocUnsafe(8).length, 8);
 });
