@@ -66,7 +66,7 @@ pub fn unique_id() -> u64 {
 
 #[cfg(not(loom))]
 pub use crossbeam_queue::ArrayQueue;
-#[cfg(not(loom))]
+/// Of std under loom too: it guards no protocol of ours, only the making of things on first use.
 pub use std::sync::OnceLock;
 
 /// crossbeam's queue is trusted and not modelled; this keeps its contract (bounded, FIFO,
