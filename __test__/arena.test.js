@@ -236,14 +236,14 @@ test('shrink() and close() give all memory back once nobody can see it', async (
 });
 
 nativeTest(
-  'chunks of a closed arena serve the next one',
+  'chunks of a closed arena that are too large to stay warm serve the next one',
   "there is no depot: V8's own allocator has its caches",
   async (t) => {
-    const first = new Arena({ chunkSize: 448 * KiB });
+    const first = new Arena({ chunkSize: 1536 * KiB });
     first.alloc(10);
     first.close();
     await untilCollected(() => first.chunks().length === 0);
-    const second = new Arena({ chunkSize: 448 * KiB });
+    const second = new Arena({ chunkSize: 1536 * KiB });
     second.alloc(10);
     t.is(second.stats().memory.recycled, 1);
     t.is(second.stats().memory.mapped, 0);

@@ -49,7 +49,7 @@ test('allocated counts what was handed out, with the padding between, in scopes 
 });
 
 test('memory moves between gauges, and their sum is what is used', (t) => {
-  const arena = new Arena({ chunkSize: 64 * KiB });
+  const arena = new Arena({ chunkSize: 64 * KiB, maxBytes: 640 * KiB }); // no other test's settings
   const check = (expected) => {
     const { memory } = arena.stats();
     const { used, leased, warm, held, quarantined, stolen, limbo } = memory;

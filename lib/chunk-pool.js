@@ -7,27 +7,13 @@
 
 const memory = require('./native.js');
 const { RallocError, limitError, mapError } = require('./errors.js');
+const { Span } = require('./span.js');
 const idle = require('./idle.js');
 const { memoryStats } = require('./stats.js');
 
 const FastBuffer = Buffer[Symbol.species];
 const hasTransfer = typeof ArrayBuffer.prototype.transfer === 'function';
 const { fill } = Uint8Array.prototype;
-
-/** One ArrayBuffer over bytes that no other live ArrayBuffer of ralloc covers. */
-class Span {
-  constructor(ab, id, epoch, clean, whole) {
-    this.ab = ab; // null once it was stolen
-    this.size = ab.byteLength;
-    this.id = id; // with `epoch` the lease's name below
-    this.epoch = epoch;
-    this.clean = clean; // bytes from here on were never handed out and are zero
-    this.whole = whole; // a chunk of its own, or cut from one for a checkpoint or scope
-    this.held = false;
-    this.used = 0; // bytes handed out in this epoch of its arena, while another window is open
-    this.end = 0; // bytes that may be handed out: size, or less at a request's limit
-  }
-}
 
 class ChunkPool {
   #leases;
@@ -246,6 +232,11 @@ class ChunkPool {
   close() {
     this.#closed = true;
     this.shrink();
+  }
+
+  /** Counts anew, for another arena. */
+  restart() {
+    this.#leases.restart();
   }
 
   get used() {

@@ -102,6 +102,12 @@ class LeasedArena {
     return 0;
   }
 
+  restart() {
+    this.#peak = this.used();
+    this.#mapped = 0;
+    this.#recycled = 0;
+  }
+
   used() {
     const { leased, held, quarantined } = this.#bytes;
     return leased + held + quarantined;

@@ -28,5 +28,7 @@ function watch(pool) {
   arm();
 }
 
+const unwatch = (pool) => pools.delete(pool);
+
 // `watchDepot`: something is on its way there.
-module.exports = { watch, watchDepot: arm };
+module.exports = { watch, unwatch, watchDepot: arm };

@@ -7,6 +7,7 @@
 const check = require('./validate.js');
 const { rangeError } = require('./errors.js');
 const { ChunkPool } = require('./chunk-pool.js');
+const closedPools = require('./closed-pools.js');
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -51,7 +52,9 @@ class ArenaOwner {
 
   constructor(options) {
     this.settings = arenaSettings(options);
-    this.pool = new ChunkPool({ ...this.settings, limitOption: 'maxBytes' });
+    this.pool =
+      closedPools.take(this.settings) ??
+      new ChunkPool({ ...this.settings, limitOption: 'maxBytes' });
   }
 
   /** Bytes that may still be handed out in windows. Here the memory below keeps the limit. */
@@ -90,7 +93,14 @@ class ArenaOwner {
   checkClosable() {}
 
   close() {
-    this.pool.close();
+    const { pool } = this;
+    const stats = pool.stats();
+    if (!closedPools.park(this.settings, pool, stats)) {
+      pool.close();
+      return;
+    }
+    const last = { ...stats, used: 0, warm: 0, committed: 0, chunks: 0, pins: 0 };
+    this.pool = { stats: () => last, chunks: () => [] }; // the real one is another arena's from now on
   }
 }
 

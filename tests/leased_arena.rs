@@ -298,3 +298,17 @@ fn ten_thousand_leases_leave_no_trail() {
     assert!(depot.stats().chunks <= 2);
     assert_eq!(arena.stats().peak, if page_size() == 4096 { 64 * KIB } else { arena.stats().peak });
 }
+
+#[test]
+fn a_restart_counts_anew_and_changes_nothing_else() {
+    let (mut arena, _) = arena(1 << 20);
+    let kept = pinned(&mut arena, 16 * KIB, true);
+    let gone = pinned(&mut arena, 64 * KIB, true);
+    arena.quarantine(gone.id, gone.epoch, 0).unwrap();
+    gone.chunk.unpin(false);
+    arena.restart();
+    let stats = arena.stats();
+    assert_eq!((stats.peak, stats.used), (kept.len, kept.len));
+    assert_eq!((stats.mapped, stats.recycled, stats.leased), (0, 0, kept.len));
+    arena.check().unwrap();
+}

@@ -355,6 +355,12 @@ impl LeasedArena {
         self.limbo.iter().map(|chunk| chunk.trim()).sum()
     }
 
+    /// Begins the peak and the counters anew, for another user of the arena.
+    pub fn restart(&mut self) {
+        self.peak = self.budget.used();
+        (self.recycled, self.mapped) = (0, 0);
+    }
+
     /// The limit on [`LeasedArena::used`].
     pub fn limit(&self) -> usize {
         self.budget.limit()

@@ -112,7 +112,13 @@ impl LeasedArena {
         self.with(|arena| arena.trim()) as f64
     }
 
-    /// Bytes of all chunks that are not gone.
+    /// Begins the peak and the counters anew.
+    #[napi(catch_unwind)]
+    pub fn restart(&self) {
+        self.with(|arena| arena.restart());
+    }
+
+    /// Bytes of all chunks that are charged.
     #[napi(catch_unwind)]
     pub fn used(&self) -> f64 {
         self.with(|arena| arena.used()) as f64
