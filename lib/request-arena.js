@@ -17,7 +17,7 @@ const LONG_MS = 60_000;
 const BUCKETS = 3; // in-flight requests are counted by the tick, LONG_MS / 2, in which they began
 
 class RequestArenas {
-  #sizes = new ChunkSize();
+  sizes = new ChunkSize();
   #counts = { requests: 0, finished: 0, aborted: 0, heapRequests: 0, heapBuffers: 0, heapBytes: 0 };
   #late = { lateBuffers: 0, lateBytes: 0 };
   #buckets = new Uint32Array(BUCKETS);
@@ -30,7 +30,7 @@ class RequestArenas {
   constructor(options) {
     this.settings = requestSettings(options);
     const { maxBytes, safety, wipe } = this.settings;
-    const keeps = (span, pool) => this.#sizes.keeps(span.size, pool.leasedBytes);
+    const keeps = (span, pool) => this.sizes.keeps(span.size, pool.leasedBytes);
     const chunkSize = 64 * 1024;
     this.pool = new ChunkPool({
       maxBytes,
@@ -42,10 +42,6 @@ class RequestArenas {
       trims: true,
     });
     if (this.settings.context) this.#storage = new AsyncLocalStorage();
-  }
-
-  get chunkSize() {
-    return this.#sizes.bytes;
   }
 
   get inFlight() {
@@ -79,7 +75,7 @@ class RequestArenas {
     this.#buckets[request.bucket]--;
     if (clean) this.#counts.finished++;
     else this.#counts.aborted++;
-    if (allocated > 0) this.#sizes.record(allocated, this.inFlight + 1);
+    if (allocated > 0) this.sizes.record(allocated, this.inFlight + 1);
     if (!request.leases) return;
     this.#leasing--;
     if (this.#closing !== null && this.#leasing === 0) this.#finishClose();
@@ -129,7 +125,8 @@ class RequestArenas {
 
   stats() {
     const { requests, ...rest } = this.#counts;
-    const { inFlight, chunkSize } = this;
+    const { inFlight } = this;
+    const chunkSize = this.sizes.bytes;
     return { requests, inFlight, ...rest, ...this.#late, chunkSize, memory: this.pool.stats() };
   }
 

@@ -3,7 +3,6 @@
 // One request: the owner of its arena's memory, from the first middleware to the end of its response.
 
 const { RallocError, limitError } = require('./errors.js');
-const { chunkGrowth } = require('./owner.js');
 const { makeShell, releaseShell } = require('./arena.js');
 
 class Request {
@@ -43,7 +42,7 @@ class Request {
   }
 
   chunkSize(opened) {
-    return chunkGrowth(this.#arenas.chunkSize, opened);
+    return this.#arenas.sizes.next(opened);
   }
 
   charge(count) {
