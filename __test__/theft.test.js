@@ -226,6 +226,11 @@ test('a posted chunk that comes back is a stranger', async (t) => {
   arena.close();
 });
 
+test('Node exits as usual while memory that is marked as untransferable is in use', async (t) => {
+  const { code, signal, stderr } = await run('untransferable-exit.js');
+  t.deepEqual([code, signal], [0, null], stderr);
+});
+
 test('markAsUntransferable does not end the process, and its memory is not used again while it is seen', async (t) => {
   const { code, signal, stderr, result } = await run('untransferable.js');
   t.deepEqual([code, signal], [0, null], stderr);

@@ -100,6 +100,9 @@ class ChunkPool {
       if (leased.kind === 'map') throw mapError(leased, need);
       throw limitError(this.#limitOption, need, leased.limit, leased.used);
     }
+    // Node detaches what Node-API made when it exits, and on 24 and 26 aborts over one that was marked as
+    // untransferable. So nobody gets to see that one: its memory moves on at once (100 ns).
+    if (hasTransfer && memory.backend === 'native') leased = leased.transfer();
     const [id, epoch, clean] = this.#registers;
     this.leasedBytes += leased.byteLength;
     if (this.#trims) idle.watch(this);
