@@ -7,12 +7,11 @@
 
 const memory = require('./native.js');
 const { RallocError, limitError, mapError } = require('./errors.js');
+const { FastBuffer, hasTransfer } = require('./runtime.js');
 const { Span } = require('./span.js');
 const idle = require('./idle.js');
 const { memoryStats } = require('./stats.js');
 
-const FastBuffer = Buffer[Symbol.species];
-const hasTransfer = typeof ArrayBuffer.prototype.transfer === 'function';
 const { fill } = Uint8Array.prototype;
 
 class ChunkPool {
@@ -21,7 +20,6 @@ class ChunkPool {
   #pieces = []; // the same for spans cut for checkpoints and scopes
   #low = 0; // fewest spares since the last idle tick: those were not needed
   #idle = true; // nothing was taken since then
-  #limit;
   #limitOption;
   #safety;
   #wipe;
@@ -51,7 +49,6 @@ class ChunkPool {
     this.#keeps = keeps;
     this.#trims = trims;
     this.#leases = new memory.LeasedArena(maxBytes, chunkSize, wipe);
-    this.#limit = maxBytes;
     this.#limitOption = limitOption;
     this.#safety = safety;
     this.#wipe = wipe;
@@ -242,10 +239,6 @@ class ChunkPool {
     this.#leases.restart();
   }
 
-  get used() {
-    return this.#leases.used();
-  }
-
   get quarantined() {
     return this.#leases.quarantined();
   }
@@ -264,7 +257,7 @@ class ChunkPool {
   stats() {
     this.#leases.stats(this.#registers);
     const inArenas = this.leasedBytes - this.#heldBytes - this.warmBytes;
-    return memoryStats(this.#limit, this.#registers, inArenas);
+    return memoryStats(this.#registers, inArenas);
   }
 }
 

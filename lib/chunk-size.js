@@ -3,17 +3,15 @@
 // How large the chunks of requests should be: one chunk for nine requests in ten.
 
 const { chunkGrowth } = require('./owner.js');
+const { countsTransfers } = require('./runtime.js');
 
 const KiB = 1024;
 const MIN = 16 * KiB;
 const MAX = 1024 * KiB;
-// V8 up to 12.x (Node 20, 22) counts every ArrayBuffer that is made or transferred as young external
-// memory of its full size, and above about 32 MB of live ones scavenges a thousand times a second.
-const isLegacy = Number.parseInt(process.versions.node, 10) < 24;
-// There chunks stay small and do not double, so that what is live stays near what is used; sockets and
-// others need their share below the threshold too.
-const LEGACY_BYTES = 24 * 1024 * KiB;
-const LEGACY_MAX = 128 * KiB;
+// Where V8 counts transfers, chunks stay small and do not double, so that what is live stays near what is
+// used; sockets and others need their share below the threshold too.
+const COUNTED_BYTES = 24 * 1024 * KiB;
+const COUNTED_MAX = 128 * KiB;
 const PATIENCE = 64; // requests in a row that must agree before the size changes
 
 class ChunkSize {
@@ -45,19 +43,19 @@ class ChunkSize {
   #target() {
     const size = 2 ** Math.ceil(Math.log2(Math.max(this.#estimate, 1)));
     const fits = Math.min(Math.max(size, MIN), MAX);
-    if (!isLegacy || fits * this.#inFlight <= LEGACY_BYTES / 4) return fits;
-    const share = 2 ** Math.floor(Math.log2(LEGACY_BYTES / 2 / this.#inFlight));
-    return Math.max(Math.min(fits, share, LEGACY_MAX), MIN);
+    if (!countsTransfers || fits * this.#inFlight <= COUNTED_BYTES / 4) return fits;
+    const share = 2 ** Math.floor(Math.log2(COUNTED_BYTES / 2 / this.#inFlight));
+    return Math.max(Math.min(fits, share, COUNTED_MAX), MIN);
   }
 
   /** Bytes of a request's next chunk, after `opened` others. */
   next(opened) {
-    return isLegacy ? this.bytes : chunkGrowth(this.bytes, opened);
+    return countsTransfers ? this.bytes : chunkGrowth(this.bytes, opened);
   }
 
   /** Whether a span of this size is worth keeping, with so many bytes leased in all. */
   keeps(size, leasedBytes) {
-    if (isLegacy && leasedBytes > LEGACY_BYTES) return false;
+    if (countsTransfers && leasedBytes > COUNTED_BYTES) return false;
     return size >= this.bytes / 2 && size <= this.bytes * 4;
   }
 }

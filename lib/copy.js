@@ -6,7 +6,7 @@
 const { typeError } = require('./errors.js');
 const check = require('./validate.js');
 
-const FastBuffer = Buffer[Symbol.species];
+const { FastBuffer } = require('./runtime.js');
 const { set, fill } = Uint8Array.prototype;
 // A subclass can lie with a getter of its own; these cannot.
 const getter = (name, prototype = Object.getPrototypeOf(Uint8Array.prototype)) =>

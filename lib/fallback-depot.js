@@ -3,10 +3,10 @@
 // Memory of the fallback between two users. It is not given back to V8 at once: an operation that some
 // handler left in flight on a detached Buffer would then meet freed memory, and end the process.
 
+const { countsTransfers } = require('./runtime.js');
+
 const RETIREMENT_MS = 30_000;
-// Node 20 and 22 scavenge all the time above about 32 MB of live ArrayBuffers (lib/chunk-size.js).
-const isLegacy = Number.parseInt(process.versions.node, 10) < 24;
-const CAP = (isLegacy ? 8 : 64) * 1024 * 1024;
+const CAP = (countsTransfers ? 8 : 64) * 1024 * 1024;
 
 const parked = []; // { ab, since }, the oldest first; nobody has a Buffer over them
 let bytes = 0;

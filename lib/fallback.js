@@ -5,9 +5,9 @@
 // quarantine means to drop it and let V8 free it, so nothing here can be unmapped under anyone.
 
 const depot = require('./fallback-depot.js');
+const { hasTransfer } = require('./runtime.js');
 
 const PAGE = 4096;
-const hasTransfer = typeof ArrayBuffer.prototype.transfer === 'function';
 
 const round = (bytes) => Math.ceil(bytes / PAGE) * PAGE;
 

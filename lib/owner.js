@@ -2,7 +2,7 @@
 
 // Who answers for an arena's memory: its limit, how its chunks grow, and what happens when there is no
 // more. `ArenaOwner` stands behind an Arena that a user made; a request has one of its own
-// (lib/request-arena.js). An arena shares its owner with its scopes.
+// (lib/request.js). An arena shares its owner with its scopes.
 
 const check = require('./validate.js');
 const { rangeError } = require('./errors.js');

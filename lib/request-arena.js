@@ -16,6 +16,8 @@ const { watchResponse } = require('./response.js');
 const LONG_MS = 60_000;
 const BUCKETS = 3; // in-flight requests are counted by the tick, LONG_MS / 2, in which they began
 
+const fromHeap = (size, zero) => (zero ? Buffer.alloc(size) : Buffer.allocUnsafe(size));
+
 class RequestArenas {
   sizes = new ChunkSize();
   #counts = { requests: 0, finished: 0, aborted: 0, heapRequests: 0, heapBuffers: 0, heapBytes: 0 };
@@ -25,7 +27,8 @@ class RequestArenas {
   #ticker = null;
   #leasing = 0; // requests in flight that began with leave to lease
   #storage = null;
-  #closing = null;
+  #closing = null; // the promise of close()
+  #closed = null; // resolves it
 
   constructor(options) {
     this.settings = requestSettings(options);
@@ -101,13 +104,13 @@ class RequestArenas {
   heapBuffer(size, zero) {
     this.#counts.heapBuffers++;
     this.#counts.heapBytes += size;
-    return zero ? Buffer.alloc(size) : Buffer.allocUnsafe(size);
+    return fromHeap(size, zero);
   }
 
   lateBuffer(size, zero) {
     this.#late.lateBuffers++;
     this.#late.lateBytes += size;
-    return zero ? Buffer.alloc(size) : Buffer.allocUnsafe(size);
+    return fromHeap(size, zero);
   }
 
   // A timer while requests are in flight: a bucket comes round again after three ticks, so who is still in
@@ -133,25 +136,19 @@ class RequestArenas {
   /** New requests get heap Buffers from now on; resolves when the last of those before is over. */
   close() {
     if (this.#closing === null) {
-      this.#closing = Promise.withResolvers?.() ?? withResolvers();
+      this.#closing = new Promise((resolve) => {
+        this.#closed = resolve;
+      });
       if (this.#leasing === 0) this.#finishClose();
     }
-    return this.#closing.promise;
+    return this.#closing;
   }
 
   #finishClose() {
     clearInterval(this.#ticker);
     this.pool.close();
-    this.#closing.resolve();
+    this.#closed();
   }
-}
-
-function withResolvers() {
-  const resolvers = {};
-  resolvers.promise = new Promise((resolve) => {
-    resolvers.resolve = resolve;
-  });
-  return resolvers;
 }
 
 module.exports = { RequestArenas };

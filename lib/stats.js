@@ -29,8 +29,8 @@ function bytes(count) {
 }
 
 /** The registers of LeasedArena.stats() by their names. `inArenas`: bytes of the spans that arenas have. */
-function memoryStats(limit, numbers, inArenas) {
-  const [, used, peak, chunksLeased, held, quarantined, stolen, limbo, chunks, pins] = numbers;
+function memoryStats(numbers, inArenas) {
+  const [limit, used, peak, chunksLeased, held, quarantined, stolen, limbo, chunks, pins] = numbers;
   const [committed, recycled, mapped] = numbers.subarray(11);
   // Below whole chunks are counted: the tail that no piece was cut from yet is as good as warm, and a piece
   // can be in use in a chunk that counts as held, or as quarantined, for another piece of it.

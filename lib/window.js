@@ -7,9 +7,8 @@ const check = require('./validate.js');
 const { closedError } = require('./errors.js');
 const { Checkpoint } = require('./checkpoint.js');
 const { Epoch } = require('./epoch.js');
+const { FastBuffer } = require('./runtime.js');
 
-// The public door to Node's own FastBuffer: what it makes nobody can tell from Node's Buffers.
-const FastBuffer = Buffer[Symbol.species];
 const { fill } = Uint8Array.prototype;
 
 const PIECE = 16 * 1024; // bytes that a checkpoint or a scope takes first

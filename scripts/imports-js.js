@@ -14,7 +14,7 @@ const FLOORS = [
   { floor: 5, name: 'an adapter', is: /^(express|fastify|koa|hono|http)\.js$/ },
   { floor: 4, name: 'request-arena', is: /^request-[\w-]+\.js$/ },
   { floor: 2, name: 'native', is: /^(native|fallback)(-[\w-]+)?\.js$/ },
-  { floor: 1, name: 'what serves everyone', is: /^(errors|warnings|validate|options|units)\.js$/ },
+  { floor: 1, name: 'what serves everyone', is: /^(errors|warnings|validate|runtime)\.js$/ },
   { floor: 3, name: 'a noun', is: /./ },
 ];
 

@@ -1,0 +1,17 @@
+'use strict';
+
+// What this Node is and has.
+
+/** The public door to Node's own FastBuffer: what it makes nobody can tell from Node's Buffers. */
+const FastBuffer = Buffer[Symbol.species];
+
+/** Not on Node 20. */
+const hasTransfer = typeof ArrayBuffer.prototype.transfer === 'function';
+
+/**
+ * V8 up to 12.x (Node 20, 22) counts every ArrayBuffer that is made or transferred as young external
+ * memory of its full size, and above about 32 MB of live ones scavenges a thousand times a second.
+ */
+const countsTransfers = Number.parseInt(process.versions.node, 10) < 24;
+
+module.exports = { FastBuffer, hasTransfer, countsTransfers };
