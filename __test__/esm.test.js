@@ -28,6 +28,7 @@ test('the package exports what index.d.ts says', (t) => {
     'RallocError',
     'backend',
     'requestArena',
+    'stats',
     'version',
   ]);
   t.is(commonjs.version, version);

@@ -82,9 +82,19 @@ test('no gauge is ever negative, also where one chunk is in two states', (t) => 
 
 test('chunks() tells size, state, spans and pins of each chunk', async (t) => {
   const arena = new Arena({ chunkSize: 64 * KiB });
-  arena.alloc(10);
+  arena.alloc(10).fill(1);
   const [chunk] = arena.chunks();
-  t.deepEqual(chunk, { size: 64 * KiB, state: 'leased', spans: 1, pins: 1 });
+  const { resident, ...rest } = chunk;
+  const bytes = { reserved: 64 * KiB, committed: 64 * KiB };
+  t.deepEqual(rest, {
+    size: 64 * KiB,
+    state: 'leased',
+    spans: 1,
+    pins: 1,
+    ...bytes,
+    hugePages: 'none',
+  });
+  t.true(resident > 0 && resident <= 64 * KiB, `${resident}`);
   const hold = arena.hold();
   arena.reset();
   t.is(arena.chunks()[0].state, 'held');

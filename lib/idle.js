@@ -5,7 +5,10 @@
 const memory = require('./native.js');
 
 const TICK_MS = 1000;
-const pools = new Set();
+/** A method of arenas: gives a window back that was not used for a whole tick. */
+const kIdle = Symbol('ralloc.idle');
+
+const pools = new Set(); // of WeakRefs: the pool of an arena that nobody closed goes with it
 let timer = null;
 
 function arm() {
@@ -15,20 +18,25 @@ function arm() {
 }
 
 function tick() {
-  for (const pool of pools) if (!pool.tick()) pools.delete(pool);
-  const { bytes } = memory.trimDepot(TICK_MS);
-  if (pools.size > 0 || bytes > 0) return;
+  for (const ref of pools) {
+    const pool = ref.deref();
+    if (pool?.tick()) continue;
+    pools.delete(ref);
+    if (pool !== undefined) pool.watched = false;
+  }
+  const { chunks } = memory.trimDepot(TICK_MS);
+  if (pools.size > 0 || chunks > 0) return;
   clearInterval(timer);
   timer = null;
 }
 
-/** Trims this pool's warm spans while it has any leased at all. */
+/** Calls the pool's tick() from now on, until it returns false. */
 function watch(pool) {
-  pools.add(pool);
+  if (pool.watched) return;
+  pool.watched = true;
+  pools.add(new WeakRef(pool));
   arm();
 }
 
-const unwatch = (pool) => pools.delete(pool);
-
 // `watchDepot`: something is on its way there.
-module.exports = { watch, unwatch, watchDepot: arm };
+module.exports = { watch, watchDepot: arm, kIdle };

@@ -224,8 +224,11 @@ fn depots_that_nobody_uses_are_forgotten() {
     }
     assert!(Arc::ptr_eq(&kept, &depot::of(options(5000))), "in use: the same one");
     let before = Arc::downgrade(&depot::of(options(6999)));
-    depot::of(options(7000));
-    assert!(before.upgrade().is_none());
+    // Another test may be counting all depots just now, which keeps them for a moment.
+    while before.upgrade().is_some() {
+        depot::of(options(7000));
+        std::thread::yield_now();
+    }
 }
 
 fn huge_arena(limit: usize) -> Option<LeasedArena> {

@@ -44,8 +44,8 @@ pub struct Failure {
     pub syscall: Option<&'static str>,
     pub errno: Option<i32>,
     pub code: Option<&'static str>,
-    /// What this system does not have: `unsupported` only.
-    pub what: Option<&'static str>,
+    /// The reason, in a sentence: `unsupported` only.
+    pub why: Option<String>,
 }
 
 impl Failure {
@@ -57,7 +57,7 @@ impl Failure {
             syscall: None,
             errno: None,
             code: None,
-            what: None,
+            why: None,
         };
         match error {
             LeaseError::Limit { .. } => {}
@@ -67,9 +67,9 @@ impl Failure {
                 failure.errno = Some(errno);
                 failure.code = code;
             }
-            LeaseError::Map(MapError::Unsupported { what }) => {
+            LeaseError::Map(unsupported @ MapError::Unsupported { .. }) => {
                 failure.kind = "unsupported";
-                failure.what = Some(what);
+                failure.why = Some(unsupported.to_string());
             }
         }
         failure
