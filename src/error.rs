@@ -192,3 +192,108 @@ impl fmt::Display for RewindError {
 }
 
 impl std::error::Error for RewindError {}
+
+/// Why a [`crate::Slab`] cannot be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SlabError {
+    /// No pools, or more than the most there may be.
+    Pools { given: usize, most: usize },
+    /// The size of pool `index` is no power of two of at least 8 bytes.
+    Size { index: usize, size: usize },
+    /// The size of pool `index` is not above the one before it.
+    Order { index: usize, size: usize },
+    /// The count of pool `index` is 0, above its most, or more than a pool can have.
+    Count { index: usize, count: usize, most: usize },
+    /// The pools take `bytes` bytes (`usize::MAX` if the sum overflows), and `limit` are allowed.
+    Footprint { bytes: usize, limit: usize },
+    /// The system refused the memory.
+    Map(MapError),
+}
+
+impl fmt::Display for SlabError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SlabError::Pools { given, most } => write!(f, "{given} pools: want 1 to {most}"),
+            SlabError::Size { index, size } => {
+                write!(f, "the size of pool {index}, {size}, is no power of two of 8 or more")
+            }
+            SlabError::Order { index, size } => {
+                write!(f, "the size of pool {index}, {size}, is not above the one before it")
+            }
+            SlabError::Count { index, count, most } => {
+                write!(f, "the count of pool {index}, {count}, is not from 1 to {most}")
+            }
+            SlabError::Footprint { bytes, limit } => {
+                write!(f, "the pools take {bytes} bytes, and {limit} are allowed")
+            }
+            SlabError::Map(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for SlabError {}
+
+impl From<MapError> for SlabError {
+    fn from(error: MapError) -> Self {
+        SlabError::Map(error)
+    }
+}
+
+/// Why a [`crate::Slab`] gave no slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClaimError {
+    /// No pool has slots so large.
+    TooLarge { requested: usize, largest: usize },
+    /// All pools that could serve it are exhausted; `size` is that of the largest tried.
+    Exhausted { requested: usize, size: usize },
+    /// The system refused the memory to grow by.
+    Map(MapError),
+}
+
+impl fmt::Display for ClaimError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ClaimError::TooLarge { requested, largest } => {
+                write!(f, "{requested} bytes do not fit a slot: the largest have {largest}")
+            }
+            ClaimError::Exhausted { requested, size } => {
+                write!(f, "no slot for {requested} bytes is free, up to the pool of {size}")
+            }
+            ClaimError::Map(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ClaimError {}
+
+impl From<MapError> for ClaimError {
+    fn from(error: MapError) -> Self {
+        ClaimError::Map(error)
+    }
+}
+
+/// Why a slot was not freed, sent or received. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SlotError {
+    /// The address is in no slot of this slab.
+    Foreign,
+    /// The address is in a slot, but not its first byte.
+    Interior,
+    /// The slot is not held: freed already, or sent.
+    NotHeld,
+    /// No slot was sent under this token, or it was received or revoked already.
+    StaleToken,
+}
+
+impl fmt::Display for SlotError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SlotError::Foreign => "the address is in no slot of this slab",
+            SlotError::Interior => "the address is not the first byte of its slot",
+            SlotError::NotHeld => "the slot is not held: it was freed already, or sent",
+            SlotError::StaleToken => "no slot is under way with this token",
+        })
+    }
+}
+
+impl std::error::Error for SlotError {}

@@ -15,9 +15,11 @@ pub mod memory;
 #[cfg(feature = "node")]
 mod node;
 mod os;
+pub mod slab;
 pub mod stats;
 pub mod sync;
 
 pub use arena::chunk::{Chunk, State};
 pub use arena::window::{Lease, LeasedArena};
 pub use arena::{Arena, Checkpoint, Options, Scope};
+pub use slab::Slab;

@@ -114,3 +114,28 @@ pub struct ChunkUsage {
     /// Bytes of it that are handed out, alignment included; the tail of a full one is lost.
     pub used: usize,
 }
+
+/// One pool of a [`crate::Slab`]. `count = held + cached + sent + free`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolStats {
+    /// Bytes of a slot.
+    pub size: usize,
+    /// Slots that are there (a number, as all that follow).
+    pub count: usize,
+    /// Slots that there can be.
+    pub max_count: usize,
+    pub held: usize,
+    /// Claimed, and in some participant's magazine.
+    pub cached: usize,
+    /// Between two participants.
+    pub sent: usize,
+    pub free: usize,
+    /// The most that were claimed at once, as seen when slots were claimed.
+    pub peak: usize,
+    /// Allocations that a larger pool served (a counter).
+    pub promotions: usize,
+    /// Allocations that found no slot in any pool (a counter).
+    pub exhaustions: usize,
+    /// Frees and sends that were refused (a counter).
+    pub refused: usize,
+}

@@ -42,6 +42,163 @@ impl AtomicUsize {
     }
 }
 
+/// An atomic 64-bit word, laid out as the word itself, so that it can lie in mapped memory.
+#[derive(Debug, Default)]
+#[repr(transparent)]
+pub struct AtomicU64(imp::atomic::AtomicU64);
+
+impl AtomicU64 {
+    pub fn new(value: u64) -> Self {
+        AtomicU64(imp::atomic::AtomicU64::new(value))
+    }
+
+    #[inline]
+    pub fn load(&self, order: Ordering) -> u64 {
+        self.0.load(order)
+    }
+
+    #[inline]
+    pub fn store(&self, value: u64, order: Ordering) {
+        crash::point();
+        self.0.store(value, order)
+    }
+
+    pub fn fetch_or(&self, bits: u64, order: Ordering) -> u64 {
+        crash::point();
+        self.0.fetch_or(bits, order)
+    }
+
+    pub fn fetch_and(&self, bits: u64, order: Ordering) -> u64 {
+        crash::point();
+        self.0.fetch_and(bits, order)
+    }
+
+    pub fn compare_exchange(
+        &self,
+        current: u64,
+        new: u64,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64> {
+        crash::point();
+        self.0.compare_exchange(current, new, success, failure)
+    }
+}
+
+/// Where a participant can die: before any write to a 64-bit word. Only models let it.
+pub mod crash {
+    #[cfg(loom)]
+    loom::thread_local! {
+        static LEFT: std::cell::Cell<usize> = std::cell::Cell::new(usize::MAX);
+    }
+
+    /// Runs `work` on this thread and stops it before its write number `steps`, counted from 0.
+    /// Whether it came to its end.
+    #[cfg(loom)]
+    pub fn after(steps: usize, work: impl FnOnce()) -> bool {
+        LEFT.with(|left| left.set(steps));
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).is_ok();
+        LEFT.with(|left| left.set(usize::MAX));
+        ended
+    }
+
+    #[inline(always)]
+    pub(super) fn point() {
+        #[cfg(loom)]
+        LEFT.with(|left| match left.get() {
+            usize::MAX => {}
+            0 => std::panic::resume_unwind(Box::new("died here")),
+            steps => left.set(steps - 1),
+        });
+    }
+}
+
+/// A row of atomic words over mapped memory. Under loom the words lie beside it, since loom's
+/// atomics are larger than the words that they stand for.
+#[derive(Debug)]
+pub struct Words {
+    #[cfg(not(loom))]
+    start: std::ptr::NonNull<AtomicU64>,
+    #[cfg(not(loom))]
+    len: usize,
+    #[cfg(loom)]
+    cells: Box<[AtomicU64]>,
+}
+
+// SAFETY: words are reached as atomics only; who made the row keeps its memory mapped.
+unsafe impl Send for Words {}
+// SAFETY: as above.
+unsafe impl Sync for Words {}
+
+impl Words {
+    /// A row of `len` words from `start`.
+    ///
+    /// # Safety
+    /// `start` is aligned to 8 bytes, and `8 * len` bytes from it stay readable and writable as
+    /// long as the row lives, reached by nobody except through rows like this one. They are zero
+    /// or what another row left.
+    #[cfg(not(loom))]
+    pub unsafe fn over(start: std::ptr::NonNull<u8>, len: usize) -> Words {
+        debug_assert!(start.cast::<u64>().is_aligned());
+        Words { start: start.cast(), len }
+    }
+
+    /// A row of `len` words of its own, all zero.
+    ///
+    /// # Safety
+    /// None; the twin of the row over mapped memory.
+    #[cfg(loom)]
+    pub unsafe fn over(_start: std::ptr::NonNull<u8>, len: usize) -> Words {
+        Words { cells: (0..len).map(|_| AtomicU64::new(0)).collect() }
+    }
+
+    /// Words in the row.
+    #[inline]
+    pub fn len(&self) -> usize {
+        #[cfg(not(loom))]
+        return self.len;
+        #[cfg(loom)]
+        return self.cells.len();
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The word at `index`. Panics beyond the end.
+    #[inline]
+    pub fn at(&self, index: usize) -> &AtomicU64 {
+        assert!(index < self.len(), "beyond the row of words");
+        #[cfg(loom)]
+        return &self.cells[index];
+        #[cfg(not(loom))]
+        // SAFETY: within the row by the assertion, mapped and reached as an atomic only by the
+        // promise of `over`.
+        unsafe {
+            self.start.add(index).as_ref()
+        }
+    }
+}
+
+/// A counter for people to read. Never modelled: it orders nothing, and no decision hangs on it.
+#[derive(Debug, Default)]
+pub struct Tally(std::sync::atomic::AtomicU64);
+
+impl Tally {
+    pub fn add(&self, count: u64) {
+        self.0.fetch_add(count, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Makes it at least `value`.
+    pub fn raise(&self, value: u64) {
+        self.0.fetch_max(value, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    pub fn get(&self) -> u64 {
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
 /// A mutex that outlives a panic of its holder: every critical section here leaves its
 /// record valid at each step, and a finalizer must not fail because some call once did.
 #[derive(Debug, Default)]

@@ -1,0 +1,100 @@
+//! What a slab is asked to be, and the check that it can.
+
+use super::pool::Pool;
+use crate::error::SlabError;
+use crate::layout::{MAX_BYTES, align_up};
+use crate::memory::mapping::page_size;
+
+/// The most pools of a slab.
+pub const MAX_POOLS: usize = 32;
+/// The smallest slot, in bytes.
+pub const MIN_SIZE: usize = 8;
+/// A segment has about so many bytes, and at least one slot.
+const SEGMENT_BYTES: usize = 1 << 20;
+
+/// One pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolOptions {
+    /// Bytes of a slot: a power of two, at least 8.
+    pub size: usize,
+    /// Slots from the start, at least 1. Growth is by segments, so there may be some more.
+    pub count: u32,
+    /// Slots that there can be, at least `count`. The same: the pool does not grow.
+    pub max_count: u32,
+}
+
+/// The pools of a slab, in ascending sizes, and the bytes that slots and records may take.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub pools: Vec<PoolOptions>,
+    /// The most bytes. Pools that cannot grow must fit whole; others grow as far as it allows.
+    pub max_bytes: usize,
+}
+
+/// Bytes of the mappings behind a slab.
+pub(super) struct Plan {
+    pub(super) slot_bytes: usize,
+    pub(super) record_bytes: usize,
+}
+
+impl Options {
+    /// A slab of the same number of slots of each size, which does not grow.
+    pub fn fixed(sizes: &[usize], count: u32, max_bytes: usize) -> Options {
+        let pool = |&size| PoolOptions { size, count, max_count: count };
+        Options { pools: sizes.iter().map(pool).collect(), max_bytes }
+    }
+
+    pub(super) fn plan(&self) -> Result<Plan, SlabError> {
+        let given = self.pools.len();
+        if given == 0 || given > MAX_POOLS {
+            return Err(SlabError::Pools { given, most: MAX_POOLS });
+        }
+        let mut before = 0;
+        for (index, &PoolOptions { size, count, max_count }) in self.pools.iter().enumerate() {
+            if !size.is_power_of_two() || size < MIN_SIZE {
+                return Err(SlabError::Size { index, size });
+            }
+            if size <= before {
+                return Err(SlabError::Order { index, size });
+            }
+            if count == 0 || max_count < count {
+                let most = if max_count == 0 { u32::MAX } else { max_count } as usize;
+                return Err(SlabError::Count { index, count: count as usize, most });
+            }
+            before = size;
+        }
+        self.footprint()
+    }
+
+    fn footprint(&self) -> Result<Plan, SlabError> {
+        let limit = self.max_bytes;
+        let too_much = |bytes| SlabError::Footprint { bytes, limit };
+        let (mut all, mut first, mut words) = (0usize, 0usize, 0usize);
+        for pool in &self.pools {
+            let bytes = |count: u32| pool.size.checked_mul(count as usize);
+            let most = bytes(pool.max_count).filter(|&bytes| bytes < MAX_BYTES / MAX_POOLS);
+            let most = most.and_then(|bytes| align_up(bytes, page_size()));
+            all += most.ok_or(too_much(usize::MAX))?;
+            first += bytes(pool.count.min(pool.max_count)).ok_or(too_much(usize::MAX))?;
+            words += Pool::words_for(pool.max_count as usize);
+        }
+        let record_bytes = align_up(words * 8, page_size()).ok_or(too_much(usize::MAX))?;
+        let bytes = first + record_bytes;
+        if bytes > limit {
+            return Err(too_much(bytes));
+        }
+        Ok(Plan { slot_bytes: all, record_bytes })
+    }
+}
+
+/// Bytes of a pool's slots, in whole pages; the plan has checked that they do not overflow.
+pub(super) fn slot_bytes(options: &PoolOptions) -> usize {
+    (options.size * options.max_count as usize).next_multiple_of(page_size())
+}
+
+/// Slots of a segment of the pool, a power of two: whole pages, about 1 MiB, at least one slot.
+pub(super) fn segment_slots(options: &PoolOptions) -> usize {
+    let all = (options.max_count as usize).next_power_of_two();
+    let least = (page_size() / options.size).max(1);
+    (SEGMENT_BYTES / options.size).max(1).min(all).max(least)
+}

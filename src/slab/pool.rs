@@ -1,0 +1,343 @@
+//! One pool: slots of one size, a word for each, and hints where free ones may be.
+//!
+//! A claim looks into the summary for a word of hints, into that for a slot, takes the hint away,
+//! and then tries the slot's word, which alone decides. Hints may lie in both directions: a claim
+//! that meets a slot which is not free goes on, and a slot that lost its hint (whoever freed it
+//! died in between) is found by the scan that comes before any answer "exhausted".
+//!
+//! Knows nothing of threads' caches (`magazine`) nor of who is alive (`registry`).
+
+use super::word::{Owner, State, Word};
+use crate::sync::{AtomicU64, Ordering, Tally, Words};
+use std::ops::Range;
+
+/// Slots for which one word of hints stands.
+const PER_HINT: usize = 64;
+
+/// Counters of a pool, for people to read.
+#[derive(Debug, Default)]
+pub struct Tallies {
+    /// Slots that left Free, and slots that came back to it.
+    pub claimed: Tally,
+    pub freed: Tally,
+    /// The most slots that were claimed at once, as seen at claims.
+    pub peak: Tally,
+    /// Allocations that a larger pool served.
+    pub promotions: Tally,
+    /// Claims that found no slot.
+    pub exhaustions: Tally,
+    /// Frees that were refused: foreign within the pool, interior, or not held.
+    pub refused: Tally,
+}
+
+/// Slots by state, at a quiet moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    pub absent: usize,
+    pub free: usize,
+    pub held: usize,
+    pub cached: usize,
+    pub sent: usize,
+    pub damaged: usize,
+}
+
+#[derive(Debug)]
+pub struct Pool {
+    /// The truth: one for every slot that there can be.
+    words: Words,
+    /// Bit b of word h: slot 64 h + b may be free.
+    hints: Words,
+    /// Bit b of word s: the word of hints 64 s + b may not be zero.
+    summary: Words,
+    /// 0: slots may be free. 1: somebody scans. 2: a scan found none, and nothing was freed since.
+    dry: AtomicU64,
+    pub tallies: Tallies,
+}
+
+impl Pool {
+    /// 64-bit words of metadata for `count` slots.
+    pub const fn words_for(count: usize) -> usize {
+        let hints = count.div_ceil(PER_HINT);
+        count + hints + hints.div_ceil(64)
+    }
+
+    /// A pool of `count` slots over `row`, which makes words at an offset and of a length;
+    /// [`Pool::words_for`] says how many there must be. All slots are as the words say.
+    pub fn over(count: usize, mut row: impl FnMut(usize, usize) -> Words) -> Pool {
+        let hints = count.div_ceil(PER_HINT);
+        Pool {
+            words: row(0, count),
+            hints: row(count, hints),
+            summary: row(count + hints, hints.div_ceil(64)),
+            dry: AtomicU64::new(0),
+            tallies: Tallies::default(),
+        }
+    }
+
+    /// Slots that there can be.
+    pub fn count(&self) -> usize {
+        self.words.len()
+    }
+
+    /// The word of a slot now.
+    #[inline]
+    pub fn word(&self, slot: u32) -> Word {
+        Word::from_bits(self.words.at(slot as usize).load(Ordering::Relaxed))
+    }
+
+    /// Writes the word of a slot of which only the caller may write it (see the table in `word`).
+    #[inline]
+    pub fn set_own(&self, slot: u32, word: Word) {
+        // Relaxed: nobody else acts on a word that names another participant.
+        self.words.at(slot as usize).store(word.bits(), Ordering::Relaxed);
+    }
+
+    /// One step of the table in `word`, unless the slot is not `from` any more: then what it is.
+    pub fn change(&self, slot: u32, from: Word, to: Word) -> Result<(), Word> {
+        // Acquire pairs with the release by which the slot became Free or Sent: what its last
+        // user wrote there comes before what the next one does.
+        let word = self.words.at(slot as usize);
+        word.compare_exchange(from.bits(), to.bits(), Ordering::AcqRel, Ordering::Relaxed)
+            .map(drop)
+            .map_err(Word::from_bits)
+    }
+
+    /// Claims up to `want` free slots as `state` of `owner`: how many. None only if, at some
+    /// moment of the call, none was free.
+    pub fn claim(
+        &self,
+        owner: Owner,
+        state: State,
+        want: usize,
+        out: &mut impl FnMut(u32),
+    ) -> usize {
+        let mut found = self.claim_by_summary(owner, state, want, out);
+        if found == 0 {
+            found = self.scan(owner, state, want, out);
+        }
+        if found > 0 {
+            self.tallies.claimed.add(found as u64);
+            let claimed = self.tallies.claimed.get().saturating_sub(self.tallies.freed.get());
+            self.tallies.peak.raise(claimed);
+        }
+        found
+    }
+
+    fn claim_by_summary(
+        &self,
+        owner: Owner,
+        state: State,
+        want: usize,
+        out: &mut impl FnMut(u32),
+    ) -> usize {
+        // Participants begin at different places, so that they do not meet at one word.
+        let spread = (owner.index().saturating_sub(1) as u32).wrapping_mul(0x9E37_79B9);
+        let start = ((u64::from(spread) * self.hints.len() as u64) >> 32) as usize;
+        let turn = (start % 64) as u32;
+        let mut found = 0;
+        for step in 0..self.summary.len() {
+            let index = (start / 64 + step) % self.summary.len();
+            let mut open = self.summary.at(index).load(Ordering::Relaxed).rotate_right(turn);
+            while open != 0 {
+                let hint = index * 64 + ((open.trailing_zeros() + turn) % 64) as usize;
+                open &= open - 1;
+                found += self.claim_by_hint(hint, owner, state, want - found, out);
+                if found == want {
+                    return found;
+                }
+            }
+        }
+        found
+    }
+
+    fn claim_by_hint(
+        &self,
+        hint: usize,
+        owner: Owner,
+        state: State,
+        want: usize,
+        out: &mut impl FnMut(u32),
+    ) -> usize {
+        let mut found = 0;
+        while found < want {
+            let bits = self.hints.at(hint).load(Ordering::Relaxed);
+            let wanted = lowest(bits, want - found);
+            let taken = self.hints.at(hint).fetch_and(!wanted, Ordering::AcqRel);
+            if taken & !wanted == 0 {
+                self.close(hint);
+            }
+            if bits == 0 {
+                break;
+            }
+            for slot in slots_of(hint, taken & wanted) {
+                if self.claim_slot(slot, owner, state) {
+                    out(slot);
+                    found += 1;
+                }
+            }
+        }
+        found
+    }
+
+    fn claim_slot(&self, slot: u32, owner: Owner, state: State) -> bool {
+        let word = self.word(slot);
+        word.state() == State::Free && self.change(slot, word, word.to(state, owner)).is_ok()
+    }
+
+    /// Takes the word of hints out of the summary, for it was zero.
+    fn close(&self, hint: usize) {
+        let (word, bit) = (self.summary.at(hint / 64), 1 << (hint % 64));
+        // Acquire pairs with the release in `hint`: if that came before, its hints are seen below.
+        word.fetch_and(!bit, Ordering::AcqRel);
+        if self.hints.at(hint).load(Ordering::Acquire) != 0 {
+            word.fetch_or(bit, Ordering::AcqRel);
+        }
+    }
+
+    /// Notes that the slots of `bits` may be free.
+    fn hint(&self, hint: usize, bits: u64) {
+        // Whoever made the word other than zero opens it in the summary.
+        if self.hints.at(hint).fetch_or(bits, Ordering::AcqRel) == 0 {
+            self.summary.at(hint / 64).fetch_or(1 << (hint % 64), Ordering::AcqRel);
+        }
+        if self.dry.load(Ordering::Relaxed) != 0 {
+            self.dry.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Looks at every word, mends the hints of the first 64 slots with a free one, and claims there.
+    /// After one that found none, not again until a slot was freed: an exhausted pool must not
+    /// cost a walk over its words at every allocation.
+    fn scan(&self, owner: Owner, state: State, want: usize, out: &mut impl FnMut(u32)) -> usize {
+        // Relaxed: who frees a slot unseen by this scan leaves a hint, and hints are asked first.
+        if self.dry.load(Ordering::Relaxed) == 2 {
+            return 0;
+        }
+        self.dry.store(1, Ordering::Relaxed);
+        for hint in 0..self.hints.len() {
+            let free = self.free_in(hint);
+            if free == 0 {
+                continue;
+            }
+            self.hint(hint, free);
+            let found = self.claim_by_hint(hint, owner, state, want, out);
+            if found > 0 {
+                return found;
+            }
+        }
+        let _ = self.dry.compare_exchange(1, 2, Ordering::Relaxed, Ordering::Relaxed);
+        0
+    }
+
+    fn free_in(&self, hint: usize) -> u64 {
+        let first = hint * PER_HINT;
+        let slots = first..(first + PER_HINT).min(self.count());
+        let free = |slot: &usize| self.word(*slot as u32).state() == State::Free;
+        slots.filter(free).fold(0, |bits, slot| bits | 1 << (slot - first))
+    }
+
+    /// Frees one slot that is `from`, into the next generation; an error says what it is instead.
+    pub fn free(&self, slot: u32, from: Word) -> Result<(), Word> {
+        self.change(slot, from, from.next(State::Free, Owner::NOBODY))?;
+        self.tallies.freed.add(1);
+        self.hint(slot as usize / PER_HINT, 1 << (slot as usize % PER_HINT));
+        Ok(())
+    }
+
+    /// Frees slots that are Cached by the caller.
+    pub fn flush(&self, slots: &[u32]) {
+        let mut slots = slots.iter().map(|&slot| slot as usize).peekable();
+        let count = slots.len() as u64;
+        while let Some(slot) = slots.next() {
+            let hint = slot / PER_HINT;
+            let mut bits = self.flush_one(slot);
+            while let Some(slot) = slots.next_if(|slot| slot / PER_HINT == hint) {
+                bits |= self.flush_one(slot);
+            }
+            self.hint(hint, bits);
+        }
+        self.tallies.freed.add(count);
+    }
+
+    fn flush_one(&self, slot: usize) -> u64 {
+        let free = self.word(slot as u32).to(State::Free, Owner::NOBODY);
+        // Release pairs with the acquire in `change`, by which the next participant claims it.
+        self.words.at(slot).store(free.bits(), Ordering::Release);
+        1 << (slot % PER_HINT)
+    }
+
+    /// Frees the slots in one of `states` whose participant is `dead`: how many.
+    pub fn recover(&self, states: &[State], dead: impl Fn(Owner) -> bool) -> usize {
+        let mut freed = 0;
+        for slot in 0..self.count() as u32 {
+            let word = self.word(slot);
+            let lost = states.contains(&word.state()) && dead(word.owner());
+            freed += usize::from(lost && self.free(slot, word).is_ok());
+        }
+        // It may have died between a slot's word and its hint.
+        self.dry.store(0, Ordering::Relaxed);
+        freed
+    }
+
+    /// Makes absent slots free: their memory is there.
+    pub fn grow(&self, slots: Range<u32>) {
+        for slot in slots {
+            let word = self.word(slot);
+            debug_assert_eq!(word.state(), State::Absent);
+            // Release pairs with the acquire in `change`: the memory is there before it is claimed.
+            let free = word.to(State::Free, Owner::NOBODY);
+            self.words.at(slot as usize).store(free.bits(), Ordering::Release);
+            self.hint(slot as usize / PER_HINT, 1 << (slot as usize % PER_HINT));
+        }
+    }
+
+    /// Makes free slots absent, all or none of them: whether it did.
+    pub fn drop_slots(&self, slots: Range<u32>) -> bool {
+        for slot in slots.clone() {
+            let word = self.word(slot);
+            let absent = word.to(State::Absent, Owner::NOBODY);
+            if word.state() != State::Free || self.change(slot, word, absent).is_err() {
+                self.grow(slots.start..slot);
+                return false;
+            }
+        }
+        true
+    }
+
+    /// The generations of the slots added up, if all of them are free: what changes when one is used.
+    pub fn idle_mark(&self, slots: Range<u32>) -> Option<u64> {
+        slots.map(|slot| self.word(slot)).try_fold(0u64, |sum, word| {
+            (word.state() == State::Free).then(|| sum.wrapping_add(word.generation().into()))
+        })
+    }
+
+    /// Counts the slots by state. Adds up to [`Pool::count`]; true of one moment if it is quiet.
+    pub fn census(&self) -> Census {
+        let mut census = Census::default();
+        for slot in 0..self.count() as u32 {
+            *match self.word(slot).state() {
+                State::Absent => &mut census.absent,
+                State::Free => &mut census.free,
+                State::Held => &mut census.held,
+                State::Cached => &mut census.cached,
+                State::Sent => &mut census.sent,
+                State::Damaged => &mut census.damaged,
+            } += 1;
+        }
+        census
+    }
+}
+
+/// The lowest `count` of the bits that are set.
+fn lowest(bits: u64, count: usize) -> u64 {
+    let above = (0..count.min(64)).fold(bits, |rest, _| rest & rest.wrapping_sub(1));
+    bits & !above
+}
+
+fn slots_of(hint: usize, mut bits: u64) -> impl Iterator<Item = u32> {
+    std::iter::from_fn(move || {
+        let slot = (bits != 0).then(|| hint * PER_HINT + bits.trailing_zeros() as usize)?;
+        bits &= bits - 1;
+        Some(slot as u32)
+    })
+}

@@ -1,0 +1,86 @@
+//! Slots under way between two participants.
+//!
+//! ```text
+//!  bits  0–21  slot, counted over all pools    22–52  generation
+//! ```
+//! So a token is an integer below 2⁵³, which JavaScript can carry. Each send makes a new generation:
+//! an old token fits no later use of the slot, up to 2³¹ of them. Tokens guard against mistakes, not
+//! against attackers, who could count them through.
+
+use super::Slab;
+use super::word::{GENERATION_BITS, Owner, State, Word};
+use crate::error::SlotError;
+
+const SLOT_BITS: u32 = 22;
+/// Slots of a slab that can send, all pools together.
+pub const MAX_SLOTS: usize = 1 << SLOT_BITS;
+const _: () = assert!(SLOT_BITS + GENERATION_BITS == 53);
+
+/// What names a sent slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Token(u64);
+
+impl Token {
+    /// From its number; any number is a token, if a stale one.
+    pub fn from_bits(bits: u64) -> Token {
+        Token(bits)
+    }
+
+    /// Below 2⁵³.
+    pub fn bits(self) -> u64 {
+        self.0
+    }
+
+    fn of(slot: usize, word: Word) -> Token {
+        Token(slot as u64 | u64::from(word.generation()) << SLOT_BITS)
+    }
+}
+
+impl Slab {
+    /// Sends a slot that `owner` holds: only the token's receiver has it from then on.
+    /// A slab of more than [`MAX_SLOTS`] slots cannot.
+    pub fn send(&self, pool: usize, slot: u32, owner: Owner) -> Result<Token, SlotError> {
+        let place = &self.places()[pool];
+        let number = place.first + slot as usize;
+        let word = place.pool.word(slot);
+        let sent = word.next(State::Sent, owner);
+        let held = word.is(State::Held, owner) && number < MAX_SLOTS;
+        if !held || place.pool.change(slot, word, sent).is_err() {
+            return Err(self.refuse(pool, SlotError::NotHeld));
+        }
+        Ok(Token::of(number, sent))
+    }
+
+    /// Takes over a slot that was sent: its pool and number, held by `owner` from then on. Once.
+    pub fn receive(&self, token: Token, owner: Owner) -> Result<(usize, u32), SlotError> {
+        self.take(token, owner, |_| true)
+    }
+
+    /// Takes a slot back that `owner` sent and nobody received.
+    pub fn revoke(&self, token: Token, owner: Owner) -> Result<(usize, u32), SlotError> {
+        self.take(token, owner, |word| word.owner() == owner)
+    }
+
+    fn take(
+        &self,
+        token: Token,
+        owner: Owner,
+        allowed: impl Fn(Word) -> bool,
+    ) -> Result<(usize, u32), SlotError> {
+        let number = token.0 as usize & (MAX_SLOTS - 1);
+        let mut pools = self.places().iter().enumerate().rev();
+        let found = pools.find(|(_, place)| place.first <= number);
+        let (pool, place) = found.ok_or(SlotError::StaleToken)?;
+        let slot = number - place.first;
+        if slot >= place.pool.count() {
+            return Err(SlotError::StaleToken);
+        }
+        let word = place.pool.word(slot as u32);
+        let sent = word.state() == State::Sent && Token::of(number, word) == token;
+        let held = word.to(State::Held, owner);
+        if !sent || !allowed(word) || place.pool.change(slot as u32, word, held).is_err() {
+            return Err(SlotError::StaleToken);
+        }
+        Ok((pool, slot as u32))
+    }
+}

@@ -1,0 +1,188 @@
+//! The word of a slot: the whole truth about it, in 64 bits, and its transitions.
+//!
+//! ```text
+//!  bits  0–2  state    3–12  participant    13–32  its incarnation    33–63  generation
+//! ```
+//!
+//! | from | to | by | how | generation |
+//! |---|---|---|---|---|
+//! | Absent | Free | who grows the pool, under its lock | store | same |
+//! | Free | Absent | who drops a segment, under the pool's lock | CAS | same |
+//! | Free | Held(p), Cached(p) | p claims | CAS | same |
+//! | Cached(p) | Held(p) | p hands it out | store | same |
+//! | Held(p) | Cached(p) | p frees it | store | + 1 |
+//! | Held(q) | Cached(p), Free | p frees what q claimed | CAS | + 1 |
+//! | Held(p) | Sent(p) | p sends | CAS | + 1 |
+//! | Sent(q) | Held(p) | p receives, or q revokes | CAS | same |
+//! | Cached(p) | Free | p flushes | store | same |
+//! | Held(p), Cached(p) | Free | whoever recovers p, which is dead | CAS | + 1 |
+//! | Sent(p) | Free | whoever recovers p, when slots run out | CAS | + 1 |
+//!
+//! **A crash at any step loses nothing**: every row is one write of one word, so a slot is always in
+//! exactly one state, and a word that names a participant says who must be dead for it to be taken
+//! back. Whatever else a step writes (hints, counters) may be wrong afterwards, and is only ever a hint.
+//!
+//! **The stores are safe** because a word that names p as Cached is written by p alone, and one
+//! that names p as Held by p or by the one thread that frees that very allocation, once.
+//!
+//! **ABA**: a claim that is late by any number of reuses finds another generation (31 bits).
+#![forbid(unsafe_code)]
+
+use std::fmt;
+
+const STATE_BITS: u32 = 3;
+const PARTICIPANT_BITS: u32 = 10;
+const INCARNATION_BITS: u32 = 20;
+/// Bits of the generation, also in a token.
+pub const GENERATION_BITS: u32 = 31;
+const OWNER_BITS: u32 = PARTICIPANT_BITS + INCARNATION_BITS;
+const OWNER_SHIFT: u32 = STATE_BITS;
+const GENERATION_SHIFT: u32 = STATE_BITS + OWNER_BITS;
+const _: () = assert!(GENERATION_SHIFT + GENERATION_BITS == 64);
+
+/// Participants at a time, those of the number 0 not counted.
+pub const MAX_PARTICIPANTS: usize = (1 << PARTICIPANT_BITS) - 1;
+/// Incarnations of one participant number; beyond it they begin anew.
+pub const MAX_INCARNATION: u32 = (1 << INCARNATION_BITS) - 1;
+
+/// What a slot is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum State {
+    /// Its segment is not there. Zero, so that fresh pages are a pool without slots.
+    Absent = 0,
+    /// Anyone may claim it.
+    Free = 1,
+    /// Handed out.
+    Held = 2,
+    /// Claimed, in a magazine of its participant.
+    Cached = 3,
+    /// Between two participants, under a token.
+    Sent = 4,
+    /// No word that this code writes: the memory is damaged.
+    Damaged = 7,
+}
+
+/// A participant in one incarnation: who claimed a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner(u32);
+
+impl Owner {
+    /// The participant 0, which never dies: for callers without magazines.
+    pub const NOBODY: Owner = Owner(0);
+
+    /// Participant `index` (at most [`MAX_PARTICIPANTS`]) in `incarnation` (at most
+    /// [`MAX_INCARNATION`]).
+    pub fn new(index: usize, incarnation: u32) -> Owner {
+        assert!(index <= MAX_PARTICIPANTS && incarnation <= MAX_INCARNATION);
+        Owner(index as u32 | incarnation << PARTICIPANT_BITS)
+    }
+
+    /// The participant's number.
+    pub fn index(self) -> usize {
+        self.0 as usize & MAX_PARTICIPANTS
+    }
+
+    pub fn incarnation(self) -> u32 {
+        self.0 >> PARTICIPANT_BITS
+    }
+}
+
+/// State, owner and generation of a slot.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Word(u64);
+
+impl Word {
+    #[inline]
+    pub fn from_bits(bits: u64) -> Word {
+        Word(bits)
+    }
+
+    #[inline]
+    pub fn bits(self) -> u64 {
+        self.0
+    }
+
+    #[inline]
+    pub fn state(self) -> State {
+        match self.0 & ((1 << STATE_BITS) - 1) {
+            0 => State::Absent,
+            1 => State::Free,
+            2 => State::Held,
+            3 => State::Cached,
+            4 => State::Sent,
+            _ => State::Damaged,
+        }
+    }
+
+    /// Who claimed it; meaningless in Absent and Free.
+    #[inline]
+    pub fn owner(self) -> Owner {
+        Owner((self.0 >> OWNER_SHIFT) as u32 & ((1 << OWNER_BITS) - 1))
+    }
+
+    /// How often the slot was freed or sent, modulo 2³¹.
+    #[inline]
+    pub fn generation(self) -> u32 {
+        (self.0 >> GENERATION_SHIFT) as u32
+    }
+
+    /// Whether it is exactly `state` of `owner`, whatever the generation.
+    #[inline]
+    pub fn is(self, state: State, owner: Owner) -> bool {
+        let low = state as u64 | u64::from(owner.0) << OWNER_SHIFT;
+        self.0 & ((1 << GENERATION_SHIFT) - 1) == low
+    }
+
+    /// In `state` of `owner`, in the same generation.
+    #[inline]
+    pub fn to(self, state: State, owner: Owner) -> Word {
+        let generation = self.0 >> GENERATION_SHIFT << GENERATION_SHIFT;
+        Word(generation | u64::from(owner.0) << OWNER_SHIFT | state as u64)
+    }
+
+    /// In `state` of `owner`, in the next generation.
+    #[inline]
+    pub fn next(self, state: State, owner: Owner) -> Word {
+        // Wraps at the top of the word by itself.
+        Word(self.to(state, owner).0.wrapping_add(1 << GENERATION_SHIFT))
+    }
+}
+
+impl fmt::Debug for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let owner = (self.owner().index(), self.owner().incarnation());
+        write!(f, "{:?}{owner:?}#{}", self.state(), self.generation())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_gives_back_what_was_put_in() {
+        let owner = Owner::new(MAX_PARTICIPANTS, MAX_INCARNATION);
+        let word = Word::from_bits(0).next(State::Held, owner).next(State::Sent, owner);
+        assert_eq!((word.state(), word.owner(), word.generation()), (State::Sent, owner, 2));
+        assert!(word.is(State::Sent, owner) && !word.is(State::Held, owner));
+        assert!(!word.is(State::Sent, Owner::new(1, 1)));
+        assert_eq!(word.to(State::Free, Owner::NOBODY).generation(), 2);
+        assert_eq!((owner.index(), owner.incarnation()), (MAX_PARTICIPANTS, MAX_INCARNATION));
+    }
+
+    #[test]
+    fn zero_is_absent_and_the_last_generation_wraps_to_the_first() {
+        assert_eq!(Word::from_bits(0).state(), State::Absent);
+        let last = Word::from_bits(u64::MAX << GENERATION_SHIFT);
+        assert_eq!(last.generation(), (1 << GENERATION_BITS) - 1);
+        let wrapped = last.next(State::Free, Owner::new(3, 4));
+        assert_eq!((wrapped.generation(), wrapped.owner()), (0, Owner::new(3, 4)));
+    }
+
+    #[test]
+    fn a_word_that_nobody_writes_is_damaged() {
+        assert_eq!(Word::from_bits(5).state(), State::Damaged);
+        assert_eq!(Word::from_bits(6).state(), State::Damaged);
+    }
+}

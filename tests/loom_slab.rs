@@ -1,0 +1,302 @@
+//! Every interleaving of threads on the words of a few slots, with at most three preemptions (two where
+//! a participant dies), and
+//! every step at which a participant can die.
+//! `RUSTFLAGS="--cfg loom" cargo test --release --test loom_slab`
+#![cfg(loom)]
+
+use loom::cell::UnsafeCell;
+use ralloc_core::slab::pool::Pool;
+use ralloc_core::slab::registry::Registry;
+use ralloc_core::slab::word::{Owner, State, Word};
+use ralloc_core::slab::{Options, PoolOptions, Slab};
+use ralloc_core::sync::{Arc, Words, crash};
+use std::ptr::NonNull;
+
+const A: usize = 1;
+const B: usize = 2;
+
+fn model(run: impl Fn() + Sync + Send + 'static) {
+    bounded(3, run);
+}
+
+fn bounded(preemptions: usize, run: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.check(run);
+}
+
+fn owner(index: usize) -> Owner {
+    Owner::new(index, 1)
+}
+
+/// A pool whose slots have contents that loom watches: a use that is not ordered after the last
+/// holder's is reported as a race.
+struct Watched {
+    pool: Pool,
+    slots: Vec<UnsafeCell<usize>>,
+}
+
+// SAFETY: loom checks every access to the cells.
+unsafe impl Sync for Watched {}
+// SAFETY: as above.
+unsafe impl Send for Watched {}
+
+impl Watched {
+    fn new(count: usize) -> Arc<Watched> {
+        // SAFETY: under loom the words lie in the row itself.
+        let pool = Pool::over(count, |_, len| unsafe { Words::over(NonNull::dangling(), len) });
+        pool.grow(0..count as u32);
+        Arc::new(Watched { pool, slots: (0..count).map(|_| UnsafeCell::new(0)).collect() })
+    }
+
+    fn claim(&self, by: usize, state: State) -> Option<u32> {
+        let mut found = None;
+        self.pool.claim(owner(by), state, 1, &mut |slot| found = Some(slot));
+        found
+    }
+
+    /// Uses a slot as its only holder.
+    fn stamp(&self, slot: u32, by: usize) {
+        // SAFETY: loom checks it.
+        self.slots[slot as usize].with_mut(|value| unsafe { *value = by });
+    }
+
+    fn stamped(&self, slot: u32) -> usize {
+        // SAFETY: loom checks it.
+        self.slots[slot as usize].with(|value| unsafe { *value })
+    }
+
+    fn free(&self, slot: u32) -> Result<(), Word> {
+        self.pool.free(slot, self.pool.word(slot))
+    }
+
+    fn free_all(&self) -> usize {
+        self.pool.census().free
+    }
+}
+
+fn spawn(
+    pool: &Arc<Watched>,
+    work: impl FnOnce(&Watched) + 'static,
+) -> loom::thread::JoinHandle<()> {
+    let pool = Arc::clone(pool);
+    loom::thread::spawn(move || work(&pool))
+}
+
+#[test]
+fn a_slot_freed_by_one_is_used_by_another_after_it() {
+    model(|| {
+        let pool = Watched::new(1);
+        let round = |pool: &Watched, by| {
+            let Some(slot) = pool.claim(by, State::Held) else { return };
+            pool.stamp(slot, by);
+            assert_eq!(pool.stamped(slot), by);
+            pool.free(slot).unwrap();
+        };
+        let other = spawn(&pool, move |pool| round(pool, B));
+        round(&pool, A);
+        other.join().unwrap();
+        assert_eq!(pool.claim(A, State::Held), Some(0), "found again, whatever became of its hint");
+    });
+}
+
+#[test]
+fn two_that_claim_two_slots_get_one_each() {
+    model(|| {
+        let pool = Watched::new(2);
+        let other = spawn(&pool, |pool| {
+            let slot = pool.claim(B, State::Held).expect("two for two");
+            pool.stamp(slot, B);
+        });
+        let slot = pool.claim(A, State::Held).expect("two for two");
+        pool.stamp(slot, A);
+        other.join().unwrap();
+        assert_eq!(pool.stamped(slot), A);
+        assert_eq!(pool.claim(A, State::Held), None);
+    });
+}
+
+#[test]
+fn a_slot_handed_over_is_freed_into_the_other_s_magazine_while_its_claimer_claims() {
+    model(|| {
+        let pool = Watched::new(2);
+        let slot = pool.claim(A, State::Held).unwrap();
+        pool.stamp(slot, A);
+        let other = spawn(&pool, move |pool| {
+            assert_eq!(pool.stamped(slot), A);
+            let word = pool.pool.word(slot);
+            pool.pool.change(slot, word, word.next(State::Cached, owner(B))).unwrap();
+            // From the magazine again, then back to it and out.
+            let word = pool.pool.word(slot);
+            pool.pool.set_own(slot, word.to(State::Held, owner(B)));
+            pool.stamp(slot, B);
+            pool.pool.set_own(slot, pool.pool.word(slot).next(State::Cached, owner(B)));
+            pool.pool.flush(&[slot]);
+        });
+        let own = pool.claim(A, State::Held).expect("one is free throughout");
+        pool.stamp(own, A);
+        other.join().unwrap();
+        let last = pool.claim(A, State::Held).expect("flushed");
+        assert_ne!(own, last);
+        assert_eq!(pool.stamped(last), if last == slot { B } else { 0 });
+    });
+}
+
+#[test]
+fn a_block_freed_twice_at_once_is_freed_once() {
+    model(|| {
+        let pool = Watched::new(2);
+        let slot = pool.claim(A, State::Held).unwrap();
+        let word = pool.pool.word(slot);
+        let other = Arc::clone(&pool);
+        let other = loom::thread::spawn(move || other.pool.free(slot, word).is_ok());
+        let own = pool.pool.free(slot, word).is_ok();
+        assert!(own != other.join().unwrap());
+        assert_eq!(pool.free_all(), 2);
+    });
+}
+
+#[test]
+fn refills_and_flushes_in_batches_lose_no_slot() {
+    model(|| {
+        let pool = Watched::new(3);
+        let batch = |pool: &Watched, by: usize| {
+            let mut slots = Vec::new();
+            pool.pool.claim(owner(by), State::Cached, 2, &mut |slot| slots.push(slot));
+            slots.iter().for_each(|&slot| pool.stamp(slot, by));
+            pool.pool.flush(&slots);
+        };
+        let other = spawn(&pool, move |pool| batch(pool, B));
+        batch(&pool, A);
+        other.join().unwrap();
+        let mut found = 0;
+        while pool.claim(A, State::Held).is_some() {
+            found += 1;
+        }
+        assert_eq!(found, 3);
+    });
+}
+
+#[test]
+fn a_sent_slot_is_received_or_revoked_but_not_both() {
+    model(|| {
+        let options = Options::fixed(&[4096], 2, 1 << 20);
+        let slab = Arc::new(Slab::new(&options).unwrap());
+        let (a, b) = (slab.registry().join().unwrap(), slab.registry().join().unwrap());
+        let mut slot = 0;
+        slab.places()[0].pool.claim(a, State::Held, 1, &mut |found| slot = found);
+        let token = slab.send(0, slot, a).unwrap();
+        let other = Arc::clone(&slab);
+        let other = loom::thread::spawn(move || other.receive(token, b).is_ok());
+        let revoked = slab.revoke(token, a).is_ok();
+        let received = other.join().unwrap();
+        assert!(revoked != received);
+        let word = slab.places()[0].pool.word(slot);
+        assert!(word.is(State::Held, if received { b } else { a }));
+    });
+}
+
+#[test]
+fn a_pool_that_two_threads_grow_at_once_has_every_slot_once() {
+    model(|| {
+        let pools = vec![PoolOptions { size: 1 << 20, count: 1, max_count: 2 }];
+        let slab = Arc::new(Slab::new(&Options { pools, max_bytes: 4 << 20 }).unwrap());
+        let other = Arc::clone(&slab);
+        let other = loom::thread::spawn(move || other.allocate(1).unwrap().cast::<u8>().addr());
+        let own = slab.allocate(1).unwrap().cast::<u8>().addr();
+        assert_ne!(own, other.join().unwrap());
+        assert!(slab.allocate(1).is_err());
+        slab.check().unwrap();
+    });
+}
+
+#[test]
+fn a_segment_is_dropped_or_claimed_but_not_both() {
+    model(|| {
+        let pool = Watched::new(2);
+        let other = Arc::clone(&pool);
+        let other = loom::thread::spawn(move || other.claim(B, State::Held));
+        let dropped = pool.pool.drop_slots(0..2);
+        let claimed = other.join().unwrap();
+        assert!(!(dropped && claimed.is_some()));
+        let census = pool.pool.census();
+        let there = if dropped { 0 } else { 2 };
+        assert_eq!((census.absent, census.free + census.held), (2 - there, there));
+    });
+}
+
+/// A participant's whole life, each write of which may be its last.
+fn life(pool: &Watched) {
+    let mut slots = Vec::new();
+    pool.pool.claim(owner(B), State::Cached, 2, &mut |slot| slots.push(slot));
+    for &slot in &slots {
+        pool.pool.set_own(slot, pool.pool.word(slot).to(State::Held, owner(B)));
+        pool.stamp(slot, B);
+        pool.pool.set_own(slot, pool.pool.word(slot).next(State::Cached, owner(B)));
+    }
+    pool.pool.flush(&slots);
+    if let Some(slot) = pool.claim(B, State::Held) {
+        let _ = pool.free(slot);
+    }
+}
+
+#[test]
+fn a_participant_that_dies_at_any_step_loses_no_slot_while_another_works() {
+    for steps in 0.. {
+        let ended = std::sync::Arc::new(std::sync::Mutex::new(true));
+        let seen = std::sync::Arc::clone(&ended);
+        bounded(2, move || {
+            let pool = Watched::new(2);
+            let dying = Arc::clone(&pool);
+            let dying = loom::thread::spawn(move || crash::after(steps, || life(&dying)));
+            let own = [0; 2].map(|_| pool.claim(A, State::Held));
+            let own: Vec<u32> = own.into_iter().flatten().collect();
+            own.iter().for_each(|&slot| pool.stamp(slot, A));
+            *seen.lock().unwrap() &= dying.join().unwrap();
+            let states = [State::Held, State::Cached];
+            pool.pool.recover(&states, |dead| dead == owner(B));
+            own.into_iter().for_each(|slot| pool.free(slot).unwrap());
+            let mut found = 0;
+            while pool.claim(A, State::Held).is_some() {
+                found += 1;
+            }
+            assert_eq!(found, 2, "all are free and can be found");
+        });
+        if *ended.lock().unwrap() {
+            assert!(steps > 10, "the whole life was tried");
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_recovery_meets_a_live_thread_that_frees_what_the_dead_had_claimed() {
+    model(|| {
+        let pool = Watched::new(2);
+        let slot = pool.claim(B, State::Held).unwrap();
+        let word = pool.pool.word(slot);
+        let other = Arc::clone(&pool);
+        let other = loom::thread::spawn(move || other.pool.free(slot, word).is_ok());
+        let recovered = pool.pool.recover(&[State::Held], |dead| dead == owner(B));
+        assert!(other.join().unwrap() != (recovered == 1), "one of the two freed it");
+        assert_eq!(pool.free_all(), 2);
+    });
+}
+
+#[test]
+fn a_number_is_never_two_participants_at_once() {
+    model(|| {
+        let registry = Arc::new(Registry::default());
+        let first = registry.join().unwrap();
+        let other = Arc::clone(&registry);
+        let other = loom::thread::spawn(move || {
+            other.leave(first);
+            other.join().unwrap()
+        });
+        let own = registry.join().unwrap();
+        let other = other.join().unwrap();
+        assert_ne!(own.index(), other.index());
+        assert!(registry.is_alive(own) && registry.is_alive(other) && !registry.is_alive(first));
+        assert_eq!(registry.alive(), 2);
+    });
+}

@@ -1,0 +1,286 @@
+//! The slab through its public API, on one thread.
+#![cfg(not(loom))]
+
+use ralloc_core::Slab;
+use ralloc_core::error::{ClaimError, SlabError, SlotError};
+use ralloc_core::slab::token::Token;
+use ralloc_core::slab::word::{Owner, State};
+use ralloc_core::slab::{Local, Options, PoolOptions};
+use ralloc_core::sync::Arc;
+use std::ptr::NonNull;
+use std::time::{Duration, Instant};
+
+const MIB: usize = 1 << 20;
+
+fn slab(sizes: &[usize], count: u32) -> Arc<Slab> {
+    Arc::new(Slab::new(&Options::fixed(sizes, count, 64 * MIB)).unwrap())
+}
+
+fn free(slab: &Slab, block: NonNull<[u8]>) -> Result<(), SlotError> {
+    // SAFETY: the tests use no block that they have freed.
+    unsafe { slab.deallocate(block.cast()) }
+}
+
+fn free_local(local: &mut Local, block: NonNull<[u8]>) -> Result<(), SlotError> {
+    // SAFETY: as above.
+    unsafe { local.deallocate(block.cast()) }
+}
+
+fn address(block: NonNull<[u8]>) -> usize {
+    block.cast::<u8>().addr().get()
+}
+
+fn fill(block: NonNull<[u8]>, value: u8) {
+    // SAFETY: a live block of the test.
+    unsafe { block.cast::<u8>().write_bytes(value, block.len()) }
+}
+
+#[test]
+fn a_block_comes_from_the_smallest_pool_that_fits() {
+    let slab = slab(&[8, 64, 4096], 4);
+    let sizes = [(0, 8), (1, 8), (8, 8), (9, 64), (64, 64), (65, 4096), (4096, 4096)];
+    for (requested, size) in sizes {
+        let block = slab.allocate(requested).unwrap();
+        assert_eq!(block.len(), size, "{requested} bytes");
+        assert_eq!(address(block) % size, 0, "aligned to its size");
+        fill(block, 1);
+        free(&slab, block).unwrap();
+    }
+    let error = slab.allocate(4097).unwrap_err();
+    assert_eq!(error, ClaimError::TooLarge { requested: 4097, largest: 4096 });
+    assert!(slab.allocate(usize::MAX).is_err());
+}
+
+#[test]
+fn an_exhausted_pool_promotes_and_try_allocate_stays() {
+    let slab = slab(&[64, 256], 2);
+    let blocks: Vec<_> = (0..4).map(|_| slab.allocate(64).unwrap()).collect();
+    assert_eq!(blocks.iter().map(|block| block.len()).collect::<Vec<_>>(), [64, 64, 256, 256]);
+    assert_eq!(slab.try_allocate(64), Ok(None));
+    let error = slab.allocate(64).unwrap_err();
+    assert_eq!(error, ClaimError::Exhausted { requested: 64, size: 256 });
+    let stats = slab.stats();
+    assert_eq!((stats[0].promotions, stats[0].exhaustions, stats[0].peak), (2, 1, 2));
+    free(&slab, blocks[1]).unwrap();
+    assert_eq!(slab.try_allocate(10).unwrap(), Some(blocks[1]));
+}
+
+#[test]
+fn foreign_interior_and_free_addresses_are_told_apart() {
+    let slab = slab(&[64, 128], 4);
+    let block = slab.allocate(100).unwrap();
+    let inside = |offset| NonNull::new(block.cast::<u8>().as_ptr().wrapping_add(offset)).unwrap();
+    // SAFETY: none of these is a held block.
+    let refused = |at: NonNull<u8>| unsafe { slab.deallocate(at) }.unwrap_err();
+    assert_eq!(refused(NonNull::from(&mut 0u8)), SlotError::Foreign);
+    assert_eq!(refused(inside(1)), SlotError::Interior);
+    assert_eq!(refused(inside(64)), SlotError::Interior, "no slot of the smaller pool");
+    assert_eq!(refused(inside(128)), SlotError::NotHeld, "the next slot");
+    assert_eq!(refused(inside(4 * 128)), SlotError::Foreign, "behind the last slot");
+    free(&slab, block).unwrap();
+    assert_eq!(free(&slab, block), Err(SlotError::NotHeld), "twice");
+    assert_eq!(slab.stats()[1].refused, 4);
+    assert_eq!(slab.check().unwrap()[1].free, 4);
+}
+
+#[test]
+fn options_that_cannot_be_are_refused_by_name() {
+    let pool = |size, count, max_count| PoolOptions { size, count, max_count };
+    let make = |pools: &[PoolOptions], max_bytes| {
+        Slab::new(&Options { pools: pools.to_vec(), max_bytes }).map(|_| ()).unwrap_err()
+    };
+    assert_eq!(make(&[], MIB), SlabError::Pools { given: 0, most: 32 });
+    assert_eq!(make(&[pool(8, 1, 1); 33], MIB), SlabError::Pools { given: 33, most: 32 });
+    assert_eq!(make(&[pool(4, 1, 1)], MIB), SlabError::Size { index: 0, size: 4 });
+    assert_eq!(make(&[pool(0, 1, 1)], MIB), SlabError::Size { index: 0, size: 0 });
+    assert_eq!(make(&[pool(8, 1, 1), pool(24, 1, 1)], MIB), SlabError::Size { index: 1, size: 24 });
+    assert_eq!(make(&[pool(16, 1, 1), pool(8, 1, 1)], MIB), SlabError::Order { index: 1, size: 8 });
+    assert_eq!(make(&[pool(8, 1, 1), pool(8, 1, 1)], MIB), SlabError::Order { index: 1, size: 8 });
+    assert!(matches!(make(&[pool(8, 0, 0)], MIB), SlabError::Count { index: 0, count: 0, .. }));
+    assert_eq!(make(&[pool(8, 9, 8)], MIB), SlabError::Count { index: 0, count: 9, most: 8 });
+    let huge = pool(1 << 40, u32::MAX, u32::MAX);
+    assert_eq!(make(&[huge], MIB), SlabError::Footprint { bytes: usize::MAX, limit: MIB });
+    let SlabError::Footprint { bytes, limit } = make(&[pool(4096, 256, 256)], MIB) else {
+        panic!()
+    };
+    assert_eq!((bytes, limit), (MIB + 4096, MIB), "the records count");
+    Slab::new(&Options { pools: vec![pool(4096, 256, 256)], max_bytes: bytes }).unwrap();
+}
+
+#[test]
+fn a_magazine_serves_what_was_freed_last() {
+    let slab = slab(&[64], 1024);
+    let mut local = Local::new(&slab).unwrap();
+    let first = local.allocate(64).unwrap();
+    let second = local.allocate(64).unwrap();
+    assert_ne!(first, second);
+    free_local(&mut local, first).unwrap();
+    assert_eq!(local.allocate(1).unwrap(), first);
+    assert_eq!(free_local(&mut local, second), Ok(()));
+    assert_eq!(free_local(&mut local, second), Err(SlotError::NotHeld), "twice");
+    let stats = slab.stats()[0];
+    assert_eq!(stats.held, 1);
+    assert_eq!(stats.held + stats.cached + stats.free, 1024);
+    drop(local);
+    assert_eq!(slab.stats()[0].cached, 0, "flushed");
+    free(&slab, first).unwrap();
+    assert_eq!(slab.check().unwrap()[0].free, 1024);
+}
+
+#[test]
+fn a_magazine_never_holds_more_than_its_share() {
+    let slab = slab(&[64], 256);
+    let mut local = Local::new(&slab).unwrap();
+    let all: Vec<_> = (0..256).map(|_| local.allocate(64).unwrap()).collect();
+    assert!(local.allocate(64).is_err());
+    for block in all {
+        free_local(&mut local, block).unwrap();
+        assert!(local.cached(0) <= 64);
+    }
+    let others: Vec<_> = (0..7).map(|_| Local::new(&slab).unwrap()).collect();
+    let block = local.allocate(64).unwrap();
+    local.flush();
+    free_local(&mut local, block).unwrap();
+    let blocks: Vec<_> = (0..20).map(|_| local.allocate(64).unwrap()).collect();
+    for block in blocks {
+        free_local(&mut local, block).unwrap();
+        assert!(local.cached(0) <= 256 / (4 * 8), "{}", local.cached(0));
+    }
+    drop(others);
+}
+
+#[test]
+fn a_pool_too_small_to_share_has_no_magazines() {
+    let slab = slab(&[64], 3);
+    let mut local = Local::new(&slab).unwrap();
+    let block = local.allocate(64).unwrap();
+    assert_eq!(slab.stats()[0].cached, 0);
+    free_local(&mut local, block).unwrap();
+    assert_eq!((slab.stats()[0].cached, slab.stats()[0].free), (0, 3));
+}
+
+#[test]
+fn a_slot_that_lost_its_hint_is_found_before_the_pool_is_exhausted() {
+    let slab = slab(&[64], 200);
+    let pool = &slab.places()[0].pool;
+    let blocks: Vec<_> = (0..200).map(|_| slab.allocate(64).unwrap()).collect();
+    // As if a thread had died between the word and the hint: the word alone becomes free.
+    let word = pool.word(150);
+    pool.change(150, word, word.next(State::Free, Owner::NOBODY)).unwrap();
+    assert_eq!(slab.allocate(64).unwrap(), blocks[150]);
+    assert!(slab.allocate(64).is_err());
+}
+
+#[test]
+fn the_dead_give_back_what_they_held_and_cached() {
+    let slab = slab(&[64, 1024], 256);
+    let mut local = Local::new(&slab).unwrap();
+    let mut other = Local::new(&slab).unwrap();
+    let kept = other.allocate(64).unwrap();
+    let held: Vec<_> = (0..10).map(|_| local.allocate(64).unwrap()).collect();
+    let _large = local.allocate(1000).unwrap();
+    free_local(&mut local, held[3]).unwrap();
+    let before = slab.stats();
+    assert!(before[0].cached > 0);
+    let dead = local.die();
+    let freed = slab.recover(dead);
+    assert!(freed >= 11, "{freed}");
+    other.flush();
+    let census = slab.check().unwrap();
+    assert_eq!((census[0].held, census[0].cached, census[1].free), (1, 0, 256));
+    let next = Local::new(&slab).unwrap();
+    assert_eq!(next.owner().index(), dead.index(), "the number is given again");
+    assert_ne!(next.owner().incarnation(), dead.incarnation());
+    assert_eq!(slab.recover(dead_again(&slab, next)), 0);
+    free_local(&mut other, kept).unwrap();
+}
+
+fn dead_again(slab: &Slab, local: Local) -> Owner {
+    let dead = local.die();
+    assert!(slab.registry().is_alive(dead), "until it is recovered");
+    dead
+}
+
+#[test]
+fn what_is_sent_belongs_to_the_receiver_alone() {
+    let slab = slab(&[64, 256], 8);
+    let (a, b) = (slab.registry().join().unwrap(), slab.registry().join().unwrap());
+    let pool = &slab.places()[1].pool;
+    let mut slots = Vec::new();
+    pool.claim(a, State::Held, 2, &mut |slot| slots.push(slot));
+    let token = slab.send(1, slots[0], a).unwrap();
+    assert!(token.bits() < 1 << 53);
+    assert_eq!(slab.send(1, slots[0], a), Err(SlotError::NotHeld), "sent already");
+    assert_eq!(slab.send(1, slots[1], b), Err(SlotError::NotHeld), "another's");
+    assert_eq!(slab.revoke(token, b), Err(SlotError::StaleToken), "only its sender may");
+    assert_eq!(slab.receive(token, b), Ok((1, slots[0])));
+    assert_eq!(slab.receive(token, b), Err(SlotError::StaleToken), "twice");
+    assert_eq!(slab.revoke(token, a), Err(SlotError::StaleToken), "received already");
+    let again = slab.send(1, slots[0], b).unwrap();
+    assert_ne!(again, token);
+    assert_eq!(slab.receive(token, a), Err(SlotError::StaleToken), "an old token");
+    assert_eq!(slab.revoke(again, b), Ok((1, slots[0])));
+    for bits in [0, 5, (1 << 22) - 1, (1 << 53) - 1, u64::MAX] {
+        let forged = Token::from_bits(bits);
+        assert_eq!(slab.receive(forged, b), Err(SlotError::StaleToken), "{bits}");
+    }
+}
+
+#[test]
+fn what_the_dead_sent_can_be_received_until_slots_run_out() {
+    let slab = slab(&[64], 2);
+    let (a, b) = (slab.registry().join().unwrap(), slab.registry().join().unwrap());
+    let pool = &slab.places()[0].pool;
+    let mut slots = Vec::new();
+    pool.claim(a, State::Held, 2, &mut |slot| slots.push(slot));
+    let tokens: Vec<_> = slots.iter().map(|&slot| slab.send(0, slot, a).unwrap()).collect();
+    assert_eq!(slab.recover(a), 0);
+    assert_eq!(slab.receive(tokens[0], b), Ok((0, slots[0])));
+    let block = slab.allocate(64).unwrap();
+    let unreceived = pool_base(&slab) + 64 * slots[1] as usize;
+    assert_eq!(address(block), unreceived, "the other one was never received");
+    assert_eq!(slab.receive(tokens[1], b), Err(SlotError::StaleToken));
+}
+
+fn pool_base(slab: &Slab) -> usize {
+    address(slab.places()[0].block(0))
+}
+
+#[test]
+fn a_growing_pool_grows_by_segments_and_drops_those_that_idle() {
+    let pools = vec![PoolOptions { size: 4096, count: 256, max_count: 1024 }];
+    let slab = Slab::new(&Options { pools, max_bytes: 3 * MIB + 64 * 1024 }).unwrap();
+    assert_eq!((slab.stats()[0].count, slab.stats()[0].max_count), (256, 1024));
+    let blocks: Vec<_> = (0..768).map(|_| slab.allocate(4096).unwrap()).collect();
+    blocks.iter().for_each(|&block| fill(block, 7));
+    assert!(slab.allocate(4096).is_err(), "the fourth MiB passes the limit");
+    blocks.iter().for_each(|&block| free(&slab, block).unwrap());
+    let (now, second) = (Instant::now(), Duration::from_secs(1));
+    assert_eq!(slab.trim_at(now, second), 0, "seen idle for the first time");
+    let used = slab.allocate(4096).unwrap();
+    free(&slab, used).unwrap();
+    let bytes = slab.trim_at(now + second, second);
+    assert_eq!(bytes, 2 * MIB, "all but the one that was used since");
+    assert_eq!(slab.stats()[0].count, 256);
+    assert_eq!(slab.trim_at(now + 9 * second, second), 0, "the least stays");
+    let census = slab.check().unwrap()[0];
+    assert_eq!((census.absent, census.free), (768, 256));
+    assert_eq!((0..768).filter(|_| slab.allocate(4096).is_ok()).count(), 768, "and grows again");
+}
+
+#[test]
+fn a_segment_with_a_held_slot_is_never_dropped() {
+    let pools = vec![PoolOptions { size: 65536, count: 1, max_count: 64 }];
+    let slab = Slab::new(&Options { pools, max_bytes: 8 * MIB }).unwrap();
+    let blocks: Vec<_> = (0..64).map(|_| slab.allocate(65536).unwrap()).collect();
+    fill(blocks[20], 9);
+    for (index, &block) in blocks.iter().enumerate() {
+        if index != 20 {
+            free(&slab, block).unwrap();
+        }
+    }
+    assert_eq!(slab.trim(Duration::ZERO), 3 * MIB, "the one in use stays, and is the least");
+    // SAFETY: the block is held.
+    assert_eq!(unsafe { blocks[20].cast::<u8>().read() }, 9);
+    slab.check().unwrap();
+}

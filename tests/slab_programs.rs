@@ -1,0 +1,184 @@
+//! Random programs on a slab with three participants, against a model that only counts.
+#![cfg(not(loom))]
+
+use proptest::prelude::*;
+use ralloc_core::Slab;
+use ralloc_core::error::{ClaimError, SlotError};
+use ralloc_core::slab::word::State;
+use ralloc_core::slab::{Local, Options, PoolOptions};
+use ralloc_core::sync::Arc;
+use std::collections::HashMap;
+use std::ptr::NonNull;
+use std::time::Duration;
+
+const SIZES: [usize; 3] = [8, 32, 4096];
+
+#[derive(Clone, Debug)]
+enum Step {
+    Allocate { who: usize, size: usize, exact: bool },
+    Free { who: usize, which: usize },
+    FreeTwice { who: usize, which: usize },
+    Flush { who: usize },
+    Leave { who: usize },
+    Die { who: usize },
+    Trim,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let who = 0..4usize;
+    let size = prop_oneof![0..9usize, 9..33usize, 33..4097usize, Just(4097)];
+    prop_oneof![
+        12 => (who.clone(), size, any::<bool>())
+            .prop_map(|(who, size, exact)| Step::Allocate { who, size, exact }),
+        9 => (who.clone(), any::<usize>()).prop_map(|(who, which)| Step::Free { who, which }),
+        2 => (who.clone(), any::<usize>()).prop_map(|(who, which)| Step::FreeTwice { who, which }),
+        1 => who.clone().prop_map(|who| Step::Flush { who }),
+        1 => who.clone().prop_map(|who| Step::Leave { who }),
+        1 => who.prop_map(|who| Step::Die { who }),
+        1 => Just(Step::Trim),
+    ]
+}
+
+/// A block that is out: its stamp, and the participant that dies with it (3: nobody).
+struct Held {
+    block: NonNull<[u8]>,
+    stamp: u64,
+    of: (usize, u32),
+}
+
+struct World {
+    slab: Arc<Slab>,
+    locals: Vec<Option<Local>>,
+    held: Vec<Held>,
+    stamp: u64,
+    generations: HashMap<usize, u32>,
+}
+
+impl World {
+    fn new() -> World {
+        let growing = PoolOptions { size: SIZES[1], count: 40, max_count: 400 };
+        let fixed = |size| PoolOptions { size, count: 24, max_count: 24 };
+        let pools = vec![fixed(SIZES[0]), growing, fixed(SIZES[2])];
+        let slab = Arc::new(Slab::new(&Options { pools, max_bytes: 1 << 20 }).unwrap());
+        let locals = (0..3).map(|_| Local::new(&slab)).collect();
+        World { slab, locals, held: Vec::new(), stamp: 0, generations: HashMap::new() }
+    }
+
+    /// Participant `who`, made anew if it is gone; `None` is the slab itself.
+    fn local(&mut self, who: usize) -> Option<&mut Local> {
+        let slab = Arc::clone(&self.slab);
+        let local = self.locals.get_mut(who)?;
+        Some(local.get_or_insert_with(|| Local::new(&slab).unwrap()))
+    }
+
+    fn run(&mut self, step: Step) {
+        match step {
+            Step::Allocate { who, size, exact } => self.allocate(who, size, exact),
+            Step::Free { who, which } if !self.held.is_empty() => {
+                let held = self.held.swap_remove(which % self.held.len());
+                self.verify(&held);
+                assert_eq!(self.free(who, held.block), Ok(()));
+            }
+            Step::FreeTwice { who, which } if !self.held.is_empty() => {
+                let held = self.held.swap_remove(which % self.held.len());
+                assert_eq!(self.free(who, held.block), Ok(()));
+                assert!(self.free((who + 1) % 4, held.block).is_err());
+            }
+            Step::Flush { who } => self.local(who).into_iter().for_each(Local::flush),
+            Step::Leave { who } => drop(self.locals.get_mut(who).and_then(Option::take)),
+            Step::Die { who } => {
+                let Some(local) = self.locals.get_mut(who).and_then(Option::take) else { return };
+                let dead = local.die();
+                self.slab.recover(dead);
+                self.held.retain(|held| held.of != (dead.index(), dead.incarnation()));
+            }
+            Step::Trim => drop(self.slab.trim(Duration::ZERO)),
+            _ => {}
+        }
+    }
+
+    fn free(&mut self, who: usize, block: NonNull<[u8]>) -> Result<(), SlotError> {
+        let slab = Arc::clone(&self.slab);
+        match self.local(who) {
+            // SAFETY: the world uses no block that it has freed.
+            Some(local) => unsafe { local.deallocate(block.cast()) },
+            // SAFETY: as above.
+            None => unsafe { slab.deallocate(block.cast()) },
+        }
+    }
+
+    fn allocate(&mut self, who: usize, size: usize, exact: bool) {
+        let slab = Arc::clone(&self.slab);
+        let result = match (self.local(who), exact) {
+            (Some(local), true) => local.try_allocate(size),
+            (Some(local), false) => local.allocate(size).map(Some),
+            (None, true) => slab.try_allocate(size),
+            (None, false) => slab.allocate(size).map(Some),
+        };
+        let pool = SIZES.iter().position(|&slot| slot >= size);
+        let block = match (result, pool) {
+            (Ok(Some(block)), Some(pool)) => {
+                assert!(!exact || block.len() == SIZES[pool]);
+                block
+            }
+            (Ok(None), Some(pool)) => return self.none_free(pool..pool + 1),
+            (Err(ClaimError::Exhausted { .. }), Some(pool)) => return self.none_free(pool..3),
+            (Err(ClaimError::TooLarge { .. }), None) => return,
+            (other, pool) => panic!("{other:?} from {pool:?}"),
+        };
+        assert!(block.len() >= size);
+        self.stamp += 1;
+        // SAFETY: a held block of at least 8 bytes.
+        unsafe { block.cast::<u64>().write(self.stamp) };
+        let owner =
+            self.local(who).map_or((0, 0), |l| (l.owner().index(), l.owner().incarnation()));
+        self.advance(block);
+        self.held.push(Held { block, stamp: self.stamp, of: owner });
+    }
+
+    /// The generation of the slot is above the one at its last allocation.
+    fn advance(&mut self, block: NonNull<[u8]>) {
+        let address = block.cast::<u8>().addr().get();
+        let place = self.slab.places().iter().find(|place| place.size() == block.len()).unwrap();
+        let base = place.block(0).cast::<u8>().addr().get();
+        let word = place.pool.word(((address - base) / block.len()) as u32);
+        assert_eq!(word.state(), State::Held);
+        let before = self.generations.insert(address, word.generation());
+        assert!(before.is_none_or(|before| word.generation() > before));
+    }
+
+    /// What a pool may answer "exhausted" for: no slot free; those in others' magazines are theirs.
+    fn none_free(&self, pools: std::ops::Range<usize>) {
+        for stats in &self.slab.stats()[pools] {
+            assert_eq!(stats.free, 0, "{stats:?}");
+            assert!(stats.cached <= stats.max_count / 4, "hoarded: {stats:?}");
+        }
+    }
+
+    fn verify(&self, held: &Held) {
+        // SAFETY: a held block.
+        assert_eq!(unsafe { held.block.cast::<u64>().read() }, held.stamp);
+    }
+
+    fn check(&self) {
+        let census = self.slab.check().unwrap();
+        let held: usize = census.iter().map(|census| census.held).sum();
+        assert_eq!(held, self.held.len());
+        self.held.iter().for_each(|held| self.verify(held));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_slot_is_held_twice_or_lost_whatever_three_participants_do(
+        steps in prop::collection::vec(step(), 1..300),
+    ) {
+        let mut world = World::new();
+        for step in steps {
+            world.run(step);
+            world.check();
+        }
+    }
+}

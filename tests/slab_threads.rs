@@ -1,0 +1,256 @@
+//! Many threads on one slab: each stamps its slots and looks whether the stamp is still there.
+#![cfg(not(loom))]
+
+use ralloc_core::Slab;
+use ralloc_core::error::SlotError;
+use ralloc_core::slab::{Local, Options, PoolOptions};
+use ralloc_core::sync::Arc;
+use std::ptr::NonNull;
+use std::sync::{Barrier, mpsc};
+use std::thread;
+
+type Block = NonNull<[u8]>;
+
+/// A block on its way to another thread.
+struct Parcel(Block, u64);
+// SAFETY: a block belongs to whoever holds it, on whatever thread.
+unsafe impl Send for Parcel {}
+
+fn stamp(block: Block, value: u64) {
+    // SAFETY: a held block of at least 8 bytes, aligned to 8.
+    unsafe { block.cast::<u64>().write(value) };
+    let last = block.len() / 8 - 1;
+    // SAFETY: as above; its last word.
+    unsafe { block.cast::<u64>().add(last).write(value) };
+}
+
+fn assert_stamp(block: Block, value: u64) {
+    let last = block.len() / 8 - 1;
+    // SAFETY: as above.
+    let found = unsafe { (block.cast::<u64>().read(), block.cast::<u64>().add(last).read()) };
+    assert_eq!(found, (value, value), "somebody else wrote into a held slot");
+}
+
+fn free(local: &mut Local, block: Block) -> Result<(), SlotError> {
+    // SAFETY: no test uses a block after it.
+    unsafe { local.deallocate(block.cast()) }
+}
+
+/// A small generator of numbers (xorshift*), seeded by the thread.
+struct Random(u64);
+impl Random {
+    fn below(&mut self, most: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) % most
+    }
+}
+
+fn churn(slab: &Arc<Slab>, thread: u64, rounds: u64) {
+    let mut local = Local::new(slab).unwrap();
+    let mut random = Random(thread * 2 + 1);
+    let mut held: Vec<Parcel> = Vec::new();
+    for round in 0..rounds {
+        if held.len() < 24 && random.below(2) == 0 {
+            let size = 8 << random.below(6);
+            let block = match round % 3 {
+                0 => local.try_allocate(size).unwrap(),
+                1 => local.allocate(size).ok(),
+                _ => slab.allocate(size).ok(),
+            };
+            if let Some(block) = block {
+                assert!(block.len() >= size);
+                let value = thread << 48 | round;
+                stamp(block, value);
+                held.push(Parcel(block, value));
+            }
+        } else if !held.is_empty() {
+            let at = random.below(held.len() as u64) as usize;
+            let Parcel(block, value) = held.swap_remove(at);
+            assert_stamp(block, value);
+            free(&mut local, block).unwrap();
+        }
+        if round % 1000 == 999 {
+            local.flush();
+        }
+    }
+    for Parcel(block, value) in held {
+        assert_stamp(block, value);
+        free(&mut local, block).unwrap();
+    }
+}
+
+fn all_free(slab: &Slab) {
+    for (census, place) in slab.check().unwrap().iter().zip(slab.places()) {
+        assert_eq!(census.free + census.absent, place.pool.count(), "{census:?}");
+    }
+}
+
+#[test]
+fn no_slot_has_two_holders_and_none_is_lost_among_2_to_16_threads() {
+    for threads in [2, 3, 8, 16] {
+        let options = Options::fixed(&[8, 16, 64, 256], 100, 1 << 20);
+        let slab = Arc::new(Slab::new(&options).unwrap());
+        thread::scope(|scope| {
+            for thread in 0..threads {
+                let slab = &slab;
+                scope.spawn(move || churn(slab, thread, 20_000));
+            }
+        });
+        all_free(&slab);
+        assert_eq!(slab.registry().alive(), 0);
+    }
+}
+
+#[test]
+fn threads_that_grow_a_pool_at_once_find_all_of_it_and_no_more() {
+    let pools = vec![PoolOptions { size: 1024, count: 1, max_count: 8192 }];
+    let slab = Arc::new(Slab::new(&Options { pools, max_bytes: 16 << 20 }).unwrap());
+    let start = Barrier::new(4);
+    let found: usize = thread::scope(|scope| {
+        let threads: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| {
+                    start.wait();
+                    let mut local = Local::new(&slab).unwrap();
+                    let mut found = 0;
+                    while let Ok(block) = local.allocate(1000) {
+                        stamp(block, 1);
+                        found += 1;
+                    }
+                    local.flush();
+                    found
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    // A magazine may have had slots when another thread gave up.
+    let rest = (0..).take_while(|_| slab.allocate(1000).is_ok()).count();
+    assert_eq!(found + rest, 8192);
+    slab.check().unwrap();
+}
+
+#[test]
+fn blocks_are_freed_by_another_thread_than_their_allocator() {
+    let slab = Arc::new(Slab::new(&Options::fixed(&[64], 512, 1 << 20)).unwrap());
+    let (sender, receiver) = mpsc::sync_channel::<Parcel>(100);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let sender = sender;
+            let mut local = Local::new(&slab).unwrap();
+            for round in 0..100_000 {
+                let block = loop {
+                    match local.allocate(64) {
+                        Ok(block) => break block,
+                        Err(_) => thread::yield_now(),
+                    }
+                };
+                stamp(block, round);
+                sender.send(Parcel(block, round)).unwrap();
+            }
+        });
+        scope.spawn(|| {
+            let mut local = Local::new(&slab).unwrap();
+            for Parcel(block, value) in receiver {
+                assert_stamp(block, value);
+                free(&mut local, block).unwrap();
+            }
+        });
+    });
+    all_free(&slab);
+}
+
+#[test]
+fn eight_participants_share_four_slots() {
+    let slab = Arc::new(Slab::new(&Options::fixed(&[64], 4, 1 << 20)).unwrap());
+    thread::scope(|scope| {
+        for thread in 0..8 {
+            let slab = &slab;
+            scope.spawn(move || {
+                let mut local = Local::new(slab).unwrap();
+                let mut served = 0;
+                while served < 2_000 {
+                    let Ok(block) = local.allocate(64) else {
+                        thread::yield_now();
+                        continue;
+                    };
+                    stamp(block, thread);
+                    assert_stamp(block, thread);
+                    free(&mut local, block).unwrap();
+                    served += 1;
+                }
+            });
+        }
+    });
+    all_free(&slab);
+}
+
+#[test]
+fn seven_that_sleep_leave_three_quarters_of_128_slots_to_the_eighth() {
+    let slab = Arc::new(Slab::new(&Options::fixed(&[64], 128, 1 << 20)).unwrap());
+    let mut sleepers: Vec<Local> = (0..7).map(|_| Local::new(&slab).unwrap()).collect();
+    let mut awake = Local::new(&slab).unwrap();
+    for local in &mut sleepers {
+        let blocks: Vec<_> = (0..16).map(|_| local.allocate(64).unwrap()).collect();
+        blocks.into_iter().for_each(|block| free(local, block).unwrap());
+    }
+    let found = (0..).map_while(|_| awake.allocate(64).ok()).count();
+    assert!(found >= 128 - 128 / 4, "{found}");
+    let cached: usize = sleepers.iter().map(|local| local.cached(0)).sum();
+    assert_eq!(found + cached, 128);
+}
+
+#[test]
+fn a_thread_that_dies_amid_its_work_gives_everything_back() {
+    let slab = Arc::new(Slab::new(&Options::fixed(&[64, 256], 256, 1 << 20)).unwrap());
+    for round in 0..50u64 {
+        let dead = thread::scope(|scope| {
+            let dying = scope.spawn(|| {
+                let mut local = Local::new(&slab).unwrap();
+                let mut random = Random(round * 2 + 1);
+                for _ in 0..random.below(300) {
+                    let block = local.allocate(64).or_else(|_| local.allocate(256));
+                    if let (Ok(block), 0) = (block, random.below(3)) {
+                        free(&mut local, block).unwrap();
+                    }
+                }
+                local.die()
+            });
+            scope.spawn(|| churn(&slab, round, 500));
+            dying.join().unwrap()
+        });
+        slab.recover(dead);
+        all_free(&slab);
+    }
+}
+
+#[test]
+fn a_token_is_received_once_however_many_try() {
+    use ralloc_core::slab::word::State;
+    let slab = Slab::new(&Options::fixed(&[64], 8, 1 << 20)).unwrap();
+    let owners: Vec<_> = (0..4).map(|_| slab.registry().join().unwrap()).collect();
+    for _ in 0..500 {
+        let mut slot = 0;
+        slab.places()[0].pool.claim(owners[0], State::Held, 1, &mut |found| slot = found);
+        let token = slab.send(0, slot, owners[0]).unwrap();
+        let received: usize = thread::scope(|scope| {
+            let take = |owner| {
+                scope.spawn({
+                    let slab = &slab;
+                    move || slab.receive(token, owner).is_ok()
+                })
+            };
+            let threads: Vec<_> = owners[1..].iter().map(|&owner| take(owner)).collect();
+            let revoked = slab.revoke(token, owners[0]).is_ok();
+            threads.into_iter().map(|t| usize::from(t.join().unwrap())).sum::<usize>()
+                + usize::from(revoked)
+        });
+        assert_eq!(received, 1);
+        owners.iter().for_each(|&owner| {
+            slab.places()[0].pool.recover(&[State::Held], |other| other == owner);
+        });
+    }
+    all_free(&slab);
+}
