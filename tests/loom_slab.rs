@@ -200,7 +200,9 @@ fn a_sent_slot_is_received_or_revoked_but_not_both() {
 fn a_pool_that_two_threads_grow_at_once_has_every_slot_once() {
     model(|| {
         let pools = vec![PoolOptions { size: 1 << 20, count: 1, max_count: 2 }];
-        let slab = Arc::new(Slab::new(&Options { pools, max_bytes: 4 << 20 }).unwrap());
+        let slab = Arc::new(
+            Slab::new(&Options { pools, max_bytes: 4 << 20, memory: Default::default() }).unwrap(),
+        );
         let other = Arc::clone(&slab);
         let other = loom::thread::spawn(move || other.allocate(1).unwrap().cast::<u8>().addr());
         let own = slab.allocate(1).unwrap().cast::<u8>().addr();

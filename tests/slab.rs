@@ -87,7 +87,9 @@ fn foreign_interior_and_free_addresses_are_told_apart() {
 fn options_that_cannot_be_are_refused_by_name() {
     let pool = |size, count, max_count| PoolOptions { size, count, max_count };
     let make = |pools: &[PoolOptions], max_bytes| {
-        Slab::new(&Options { pools: pools.to_vec(), max_bytes }).map(|_| ()).unwrap_err()
+        Slab::new(&Options { pools: pools.to_vec(), max_bytes, memory: Default::default() })
+            .map(|_| ())
+            .unwrap_err()
     };
     assert_eq!(make(&[], MIB), SlabError::Pools { given: 0, most: 32 });
     assert_eq!(make(&[pool(8, 1, 1); 33], MIB), SlabError::Pools { given: 33, most: 32 });
@@ -104,7 +106,12 @@ fn options_that_cannot_be_are_refused_by_name() {
         panic!()
     };
     assert_eq!((bytes, limit), (MIB + 4096, MIB), "the records count");
-    Slab::new(&Options { pools: vec![pool(4096, 256, 256)], max_bytes: bytes }).unwrap();
+    Slab::new(&Options {
+        pools: vec![pool(4096, 256, 256)],
+        max_bytes: bytes,
+        memory: Default::default(),
+    })
+    .unwrap();
 }
 
 #[test]
@@ -249,7 +256,9 @@ fn pool_base(slab: &Slab) -> usize {
 #[test]
 fn a_growing_pool_grows_by_segments_and_drops_those_that_idle() {
     let pools = vec![PoolOptions { size: 4096, count: 256, max_count: 1024 }];
-    let slab = Slab::new(&Options { pools, max_bytes: 3 * MIB + 64 * 1024 }).unwrap();
+    let slab =
+        Slab::new(&Options { pools, max_bytes: 3 * MIB + 64 * 1024, memory: Default::default() })
+            .unwrap();
     assert_eq!((slab.stats()[0].count, slab.stats()[0].max_count), (256, 1024));
     let blocks: Vec<_> = (0..768).map(|_| slab.allocate(4096).unwrap()).collect();
     blocks.iter().for_each(|&block| fill(block, 7));
@@ -271,7 +280,8 @@ fn a_growing_pool_grows_by_segments_and_drops_those_that_idle() {
 #[test]
 fn a_segment_with_a_held_slot_is_never_dropped() {
     let pools = vec![PoolOptions { size: 65536, count: 1, max_count: 64 }];
-    let slab = Slab::new(&Options { pools, max_bytes: 8 * MIB }).unwrap();
+    let slab =
+        Slab::new(&Options { pools, max_bytes: 8 * MIB, memory: Default::default() }).unwrap();
     let blocks: Vec<_> = (0..64).map(|_| slab.allocate(65536).unwrap()).collect();
     fill(blocks[20], 9);
     for (index, &block) in blocks.iter().enumerate() {
@@ -283,4 +293,47 @@ fn a_segment_with_a_held_slot_is_never_dropped() {
     // SAFETY: the block is held.
     assert_eq!(unsafe { blocks[20].cast::<u8>().read() }, 9);
     slab.check().unwrap();
+}
+
+#[test]
+fn a_shared_slab_is_one_slab_at_two_addresses() {
+    let first = Slab::shared(&Options::fixed(&[64, 4096], 64, 64 * MIB)).unwrap();
+    let second = Slab::attach(first.share().unwrap()).unwrap();
+    let (a, b) = (first.registry().join().unwrap(), second.registry().join().unwrap());
+    assert_ne!(a, b);
+    let mut slots = Vec::new();
+    first.places()[1].pool.claim(a, State::Held, 64, &mut |slot| slots.push(slot));
+    assert_eq!(slots.len(), 64);
+    assert_eq!(second.try_allocate(4096), Ok(None), "the first has them all");
+    fill(first.places()[1].block(slots[9]), 9);
+    let token = first.send(1, slots[9], a).unwrap();
+    drop(first);
+    let (pool, slot) = second.receive(token, b).unwrap();
+    let block = second.places()[pool].block(slot);
+    // SAFETY: a slot that the test holds.
+    assert_eq!(unsafe { block.cast::<u8>().add(4095).read() }, 9, "the same bytes");
+    assert_eq!(second.recover(a), 63);
+    assert_eq!(second.check().unwrap()[1].free, 63);
+    let block = second.try_allocate(4096).unwrap().unwrap();
+    assert_eq!(free(&second, block), Ok(()));
+}
+
+#[test]
+fn an_exhausted_shared_slab_hears_of_a_slot_that_another_mapping_recovers() {
+    let first = Slab::shared(&Options::fixed(&[64], 8, MIB)).unwrap();
+    let second = Slab::attach(first.share().unwrap()).unwrap();
+    let a = first.registry().join().unwrap();
+    first.places()[0].pool.claim(a, State::Held, 8, &mut |_| {});
+    assert!(second.allocate(64).is_err() && first.allocate(64).is_err());
+    assert_eq!(second.recover(a), 8);
+    first.allocate(64).unwrap();
+}
+
+#[test]
+fn a_slab_that_can_grow_cannot_be_shared() {
+    let pools = vec![PoolOptions { size: 64, count: 1, max_count: 2 }];
+    let options = Options { pools, max_bytes: MIB, memory: Default::default() };
+    let error = Slab::shared(&options).map(|_| ()).unwrap_err();
+    assert!(error.to_string().contains("can grow"), "{error}");
+    assert!(Slab::new(&options).unwrap().share().is_none());
 }

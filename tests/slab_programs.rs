@@ -59,7 +59,9 @@ impl World {
         let growing = PoolOptions { size: SIZES[1], count: 40, max_count: 400 };
         let fixed = |size| PoolOptions { size, count: 24, max_count: 24 };
         let pools = vec![fixed(SIZES[0]), growing, fixed(SIZES[2])];
-        let slab = Arc::new(Slab::new(&Options { pools, max_bytes: 1 << 20 }).unwrap());
+        let slab = Arc::new(
+            Slab::new(&Options { pools, max_bytes: 1 << 20, memory: Default::default() }).unwrap(),
+        );
         let locals = (0..3).map(|_| Local::new(&slab)).collect();
         World { slab, locals, held: Vec::new(), stamp: 0, generations: HashMap::new() }
     }

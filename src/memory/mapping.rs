@@ -10,7 +10,7 @@ pub fn page_size() -> usize {
     os::page_size()
 }
 
-/// A page-aligned range of private anonymous memory, unmapped when dropped.
+/// A page-aligned range of memory, private unless a [`super::Segment`] made it, unmapped when dropped.
 ///
 /// It hands out raw pointers only and never forms a reference to its bytes, so that they may
 /// be shared with JavaScript. Whoever dereferences [`Mapping::base`] promises that the bytes
@@ -28,6 +28,8 @@ pub struct Mapping {
     pages: Pages,
     /// Whether it was reserved with a guard page on either side: all but those born Explicit.
     guarded: bool,
+    /// Whether its pages are a file's, which others may have mapped too.
+    shared: bool,
     /// Whether `options` are in force: false from [`Mapping::vacate`] to [`Mapping::restore`].
     ready: bool,
 }
@@ -91,7 +93,28 @@ impl Mapping {
         let len = layout::align_up(len.max(1), align).ok_or_else(os::too_large)?;
         let base = os::reserve(len, align, options.numa_node)?;
         let (pages, ready) = (Pages::Normal, options.is_plain());
-        Ok(Mapping { base, len, options, pages, guarded: true, ready })
+        Ok(Mapping { base, len, options, pages, guarded: true, shared: false, ready })
+    }
+
+    /// The bytes of `file` from `offset` (a page multiple) on, shared with its other mappings, with
+    /// those of `options` in force that are about pages and not about where they are from.
+    pub(super) fn of_file(
+        file: &os::MemoryFile,
+        offset: usize,
+        len: usize,
+        options: Options,
+    ) -> Result<Mapping, MapError> {
+        if options.huge_pages == HugePages::Require {
+            return Err(MapError::Unsupported { what: "huge pages in shared memory" });
+        }
+        // Transparent ones are a matter of the system's settings for shared memory.
+        let options = Options { huge_pages: HugePages::No, ..options };
+        let mut mapping = Mapping::reserve_for(len, options)?;
+        // SAFETY: all of our own reservation, just made; `Segment` says that the file is so long.
+        unsafe { os::map_file(file, offset, mapping.base.as_ptr(), mapping.len) }?;
+        mapping.shared = true;
+        mapping.prepare()?;
+        Ok(mapping)
     }
 
     /// Pages of the pool, all of them there: to touch one that is not would end the process.
@@ -99,7 +122,8 @@ impl Mapping {
         let len = layout::align_up(len.max(1), options.granule()).ok_or_else(os::too_large)?;
         let base = os::map_huge(len, options.numa_node)?;
         let pages = Pages::Explicit;
-        let mut mapping = Mapping { base, len, options, pages, guarded: false, ready: false };
+        let (guarded, shared, ready) = (false, false, false);
+        let mut mapping = Mapping { base, len, options, pages, guarded, shared, ready };
         mapping.prepare()?;
         Ok(mapping)
     }
@@ -147,6 +171,13 @@ impl Mapping {
         if self.options.lock {
             // SAFETY: our own committed pages. Were they not locked, nothing happens.
             let _ = unsafe { os::unlock(ptr, len) };
+        }
+        if self.shared {
+            // The file's memory is others' to keep; whoever still touches these finds zeros.
+            // SAFETY: our own pages; `&mut self` says that nobody relies on their bytes.
+            unsafe { os::replace(ptr, len) }?;
+            self.shared = false;
+            return Ok(());
         }
         if self.pages == Pages::Explicit {
             // The pool gets them back whole; whoever still touches them finds memory as before.

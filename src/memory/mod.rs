@@ -4,7 +4,9 @@
 pub mod depot;
 pub mod mapping;
 pub mod options;
+pub mod segment;
 
 pub use depot::Depot;
 pub use mapping::Mapping;
 pub use options::{HugePages, Options, Pages};
+pub use segment::Segment;

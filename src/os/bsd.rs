@@ -1,9 +1,10 @@
 //! What macOS and the BSDs do in their own way: no huge pages to ask for, and no NUMA.
 #![allow(clippy::disallowed_methods)]
 
-use super::touch;
+use super::{last_error, touch};
 use crate::error::MapError;
-use std::ffi::{c_int, c_void};
+use std::ffi::{CString, c_int, c_void};
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::ptr::NonNull;
 
 pub const RESERVE_FLAGS: c_int = 0;
@@ -46,4 +47,29 @@ pub unsafe fn populate(ptr: *mut u8, len: usize, _huge: bool) -> Result<(), MapE
     // SAFETY: the caller's promise.
     unsafe { touch(ptr, len) };
     Ok(())
+}
+
+/// A file of `len` zero bytes whose name is gone already, for mappings of the same memory at several
+/// addresses. Takes memory as it is touched.
+pub fn anonymous_file(len: usize) -> Result<OwnedFd, MapError> {
+    // Short enough for macOS, which allows 31 bytes.
+    let name = format!("/ralloc.{}.{:x}", std::process::id(), crate::sync::unique_id());
+    let name = CString::new(name).unwrap_or_default();
+    let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL;
+    // SAFETY: the name is a C string; the mode is the variadic argument that O_CREAT wants.
+    let fd = unsafe { libc::shm_open(name.as_ptr(), flags, 0o600 as libc::c_uint) };
+    if fd < 0 {
+        return Err(last_error("shm_open"));
+    }
+    // SAFETY: a descriptor just made, which nobody else has.
+    let file = unsafe { OwnedFd::from_raw_fd(fd) };
+    // SAFETY: as above; the file lives as long as its descriptors and mappings.
+    if unsafe { libc::shm_unlink(name.as_ptr()) } != 0 {
+        return Err(last_error("shm_unlink"));
+    }
+    // SAFETY: a call on our own descriptor.
+    match unsafe { libc::ftruncate(fd, len as libc::off_t) } {
+        0 => Ok(file),
+        _ => Err(last_error("ftruncate")),
+    }
 }

@@ -4,6 +4,7 @@
 use super::{last_error, system_error, touch};
 use crate::error::MapError;
 use std::ffi::{c_int, c_ulong, c_void};
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::ptr::{self, NonNull};
 
 /// Address space without a promise of swap: only what is touched counts.
@@ -117,4 +118,27 @@ fn unless(error: MapError, unsupported: i32, what: &'static str) -> MapError {
         MapError::System { errno, .. } if errno == unsupported => MapError::Unsupported { what },
         error => error,
     }
+}
+
+/// A file of `len` zero bytes that has no name and cannot be resized by anyone, for mappings of the
+/// same memory at several addresses. Takes memory as it is touched.
+pub fn anonymous_file(len: usize) -> Result<OwnedFd, MapError> {
+    let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
+    // SAFETY: the name is a C string.
+    let fd = unsafe { libc::memfd_create(c"ralloc".as_ptr(), flags) };
+    if fd < 0 {
+        return Err(unless(last_error("memfd_create"), libc::ENOSYS, "memory files"));
+    }
+    // SAFETY: a descriptor just made, which nobody else has.
+    let file = unsafe { OwnedFd::from_raw_fd(fd) };
+    // SAFETY: a call on our own descriptor.
+    if unsafe { libc::ftruncate(fd, len as libc::off_t) } != 0 {
+        return Err(last_error("ftruncate"));
+    }
+    let seals = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
+    // SAFETY: as above.
+    if unsafe { libc::fcntl(fd, libc::F_ADD_SEALS, seals) } != 0 {
+        return Err(last_error("fcntl"));
+    }
+    Ok(file)
 }

@@ -8,6 +8,7 @@
 //!   zero on Linux, and their old bytes or zero elsewhere;
 //! - `replace`: fresh ordinary pages over the range, whose address stays taken;
 //! - `map_huge(len, node)` and `release_huge`: pages of the system's pool of huge pages;
+//! - `anonymous_file(len)` and `map_file`: memory that is mapped at several addresses;
 //! - `advise_huge`, `lock`, `unlock`, `bind`, `populate`: about pages that are committed;
 //! - `resident`: bytes in RAM; `page_size`; `error_name` of an errno.
 //!
@@ -35,9 +36,10 @@ use windows as family;
 use windows as special;
 
 pub use family::{
-    commit, decommit, lock, page_size, release, release_huge, replace, reserve, resident, unlock,
+    MemoryFile, commit, decommit, lock, map_file, page_size, release, release_huge, replace,
+    reserve, resident, unlock,
 };
-pub use special::{advise_huge, bind, map_huge, populate};
+pub use special::{advise_huge, anonymous_file, bind, map_huge, populate};
 
 use crate::error::MapError;
 use family::error_name;

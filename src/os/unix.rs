@@ -5,6 +5,7 @@ use super::last_error;
 use super::special::{RESERVE_FLAGS, discard};
 use crate::error::MapError;
 use std::ffi::c_void;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr::{self, NonNull};
 
 pub const OUT_OF_MEMORY: i32 = libc::ENOMEM;
@@ -93,6 +94,28 @@ pub unsafe fn replace(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     if base == libc::MAP_FAILED { Err(last_error("mmap")) } else { Ok(()) }
 }
 
+/// A file whose bytes can be mapped at several addresses.
+pub type MemoryFile = OwnedFd;
+
+/// Puts the file's bytes from `offset` on over the range, shared with its other mappings.
+///
+/// # Safety
+/// `ptr..ptr + len` are whole pages within one reservation of the caller, and nobody needs what they
+/// show; `offset` is a page multiple, and the file has `offset + len` bytes for as long as it is mapped.
+pub unsafe fn map_file(
+    file: &MemoryFile,
+    offset: usize,
+    ptr: *mut u8,
+    len: usize,
+) -> Result<(), MapError> {
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    let flags = libc::MAP_SHARED | libc::MAP_FIXED;
+    let offset = offset as libc::off_t;
+    // SAFETY: MAP_FIXED over pages that the caller owns, so it can hit no foreign mapping.
+    let base = unsafe { libc::mmap(ptr.cast(), len, access, flags, file.as_raw_fd(), offset) };
+    if base == libc::MAP_FAILED { Err(last_error("mmap")) } else { Ok(()) }
+}
+
 /// Unmaps a whole reservation, with the pages on either side.
 ///
 /// # Safety
@@ -163,6 +186,9 @@ pub fn error_name(errno: i32) -> Option<&'static str> {
         libc::EAGAIN => "EAGAIN",
         libc::EFAULT => "EFAULT",
         libc::ENOSYS => "ENOSYS",
+        libc::EMFILE => "EMFILE",
+        libc::ENFILE => "ENFILE",
+        libc::ENOSPC => "ENOSPC",
         libc::EOVERFLOW => "EOVERFLOW",
         _ => return None,
     })

@@ -271,3 +271,24 @@ pub fn error_name(errno: i32) -> Option<&'static str> {
         _ => None,
     }
 }
+
+/// There is none: memory is not shared between isolates here.
+pub type MemoryFile = std::convert::Infallible;
+
+/// Never.
+pub fn anonymous_file(_len: usize) -> Result<MemoryFile, MapError> {
+    Err(MapError::Unsupported { what: "memory that is mapped at several addresses" })
+}
+
+/// Never called: there is no file to call it with.
+///
+/// # Safety
+/// None is needed.
+pub unsafe fn map_file(
+    file: &MemoryFile,
+    _offset: usize,
+    _ptr: *mut u8,
+    _len: usize,
+) -> Result<(), MapError> {
+    match *file {}
+}

@@ -17,10 +17,10 @@ pub mod word;
 pub use magazine::Local;
 pub use options::{MAX_POOLS, Options, PoolOptions};
 
-use crate::error::{ClaimError, SlabError, SlotError};
-use crate::memory::Mapping;
+use crate::error::{ClaimError, MapError, SlabError, SlotError};
+use crate::memory::{self, Mapping, Segment};
 use crate::stats::PoolStats;
-use crate::sync::{Mutex, Words};
+use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Words};
 use pool::{Census, Pool};
 use registry::Registry;
 use segments::Segments;
@@ -78,17 +78,31 @@ pub struct Slab {
     places: Box<[Place]>,
     /// Index of the smallest pool for sizes up to 2^i, or the number of pools.
     classes: [u8; 64],
-    registry: Registry,
-    /// The slots. Locked to grow and to drop segments; `committed` counts their bytes.
+    registry: Arc<Registry>,
+    /// Locked to grow and to drop segments.
     slots: Mutex<Slots>,
     /// The words. After `places`, so dropped after them.
     records: Mapping,
     max_bytes: usize,
+    /// What makes another isolate's slab over the same memory; `None` where it is not shared.
+    shared: Option<Arc<Shared>>,
+    /// Not 0: an isolate ended that had ArrayBuffers over the slots, which may live on in another one.
+    orphaned: AtomicUsize,
+}
+
+/// The memory of slabs that several isolates have, each at addresses of its own: records, then slots.
+/// Lives as long as one of them.
+#[derive(Debug)]
+pub struct Shared {
+    segment: Segment,
+    options: Options,
+    registry: Arc<Registry>,
 }
 
 #[derive(Debug)]
 struct Slots {
-    mapping: Mapping,
+    /// `Some` until the slab is dropped.
+    mapping: Option<Mapping>,
     /// Bytes of the segments that are there. Invariant: with the records at most `max_bytes`.
     committed: usize,
 }
@@ -97,8 +111,51 @@ impl Slab {
     /// A slab whose pools have their first slots at once; takes memory as slots are touched.
     pub fn new(options: &Options) -> Result<Slab, SlabError> {
         let plan = options.plan()?;
-        let slots = Mapping::reserve(plan.slot_bytes)?;
+        let slots = match options.memory.is_plain() {
+            true => Mapping::reserve(plan.slot_bytes)?,
+            false => Mapping::with(plan.slot_bytes, options.memory)?,
+        };
         let records = Mapping::committed(plan.record_bytes)?;
+        let slab = Slab::over(options, records, slots, Arc::default(), None);
+        slab.grow_to_counts()?;
+        Ok(slab)
+    }
+
+    /// A slab that cannot grow, over memory that [`Slab::attach`] can map again.
+    pub fn shared(options: &Options) -> Result<Slab, SlabError> {
+        let plan = options.plan()?;
+        if !options.is_fixed() {
+            return Err(MapError::Unsupported { what: "sharing of a slab that can grow" }.into());
+        }
+        let segment = Segment::anonymous(plan.record_bytes + plan.slot_bytes)?;
+        let shared = Shared { segment, options: options.clone(), registry: Arc::default() };
+        let slab = Slab::attach(&Arc::new(shared))?;
+        slab.grow_to_counts()?;
+        Ok(slab)
+    }
+
+    /// The same slab, mapped once more: for another isolate.
+    pub fn attach(shared: &Arc<Shared>) -> Result<Slab, SlabError> {
+        let Shared { segment, options, registry } = &**shared;
+        let plan = options.plan()?;
+        let records = segment.map(0, plan.record_bytes, memory::Options::default())?;
+        let slots = segment.map(plan.record_bytes, plan.slot_bytes, options.memory)?;
+        let owner = Some(Arc::clone(shared));
+        Ok(Slab::over(options, records, slots, Arc::clone(registry), owner))
+    }
+
+    /// What [`Slab::attach`] takes; `None` for a slab that is not shared.
+    pub fn share(&self) -> Option<&Arc<Shared>> {
+        self.shared.as_ref()
+    }
+
+    fn over(
+        options: &Options,
+        records: Mapping,
+        slots: Mapping,
+        registry: Arc<Registry>,
+        shared: Option<Arc<Shared>>,
+    ) -> Slab {
         let (mut words, mut offset, mut first) = (0, 0, 0);
         let place = |options: &PoolOptions| {
             let count = options.max_count as usize;
@@ -110,13 +167,10 @@ impl Slab {
             });
             // SAFETY: within the mapping by the plan.
             let base = unsafe { slots.base().add(offset) };
-            let place = Place {
-                pool,
-                base,
-                size_log: options.size.ilog2(),
-                first,
-                segments: Segments::new(options),
-            };
+            let size_log = options.size.ilog2();
+            // What is there already is another isolate's doing: a shared slab cannot grow.
+            let segments = Segments::new(options, shared.is_some());
+            let place = Place { pool, base, size_log, first, segments };
             words += Pool::words_for(count);
             offset += options::slot_bytes(options);
             first += count;
@@ -128,16 +182,9 @@ impl Slab {
             let fits = places.iter().position(|place| place.size_log as usize >= log);
             *class = fits.unwrap_or(places.len()) as u8;
         }
-        let slots = Mutex::new(Slots { mapping: slots, committed: 0 });
-        let max_bytes = options.max_bytes;
-        let slab =
-            Slab { places, classes, registry: Registry::default(), slots, records, max_bytes };
-        for (pool, options) in options.pools.iter().enumerate() {
-            while slab.places[pool].segments.slots() < options.count as usize {
-                slab.grow(pool)?;
-            }
-        }
-        Ok(slab)
+        let slots = Mutex::new(Slots { mapping: Some(slots), committed: 0 });
+        let (max_bytes, orphaned) = (options.max_bytes, AtomicUsize::new(0));
+        Slab { places, classes, registry, slots, records, max_bytes, shared, orphaned }
     }
 
     /// A slot of at least `size` bytes: of the smallest pool that fits, or, when it is exhausted,
@@ -177,6 +224,12 @@ impl Slab {
         freed
     }
 
+    /// Notes that an isolate ended that had ArrayBuffers over the slots: perhaps they live on in another
+    /// one, so the memory will be neither unmapped nor used again.
+    pub fn orphan(&self) {
+        self.orphaned.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// The pools, in ascending sizes.
     pub fn places(&self) -> &[Place] {
         &self.places
@@ -193,7 +246,8 @@ impl Slab {
 
     /// Bytes that the slab takes at most: all slots that there can be, and their records.
     pub fn footprint(&self) -> usize {
-        self.slots.lock().mapping.len() + self.records.len()
+        let slots = self.slots.lock();
+        slots.mapping.as_ref().map_or(0, Mapping::len) + self.records.len()
     }
 
     /// Gauges and counters of every pool.
@@ -203,7 +257,7 @@ impl Slab {
 
     /// The executable form of the equation above, for quiet moments; names what does not hold.
     pub fn check(&self) -> Result<Vec<Census>, String> {
-        self.places.iter().map(Place::check).collect()
+        self.places.iter().map(|place| place.check(self.shared.is_some())).collect()
     }
 
     /// Index of the smallest pool for `size` bytes.
@@ -293,6 +347,19 @@ impl Slab {
     }
 }
 
+impl Drop for Slab {
+    fn drop(&mut self) {
+        let Some(slots) = self.slots.lock().mapping.take() else { return };
+        // Relaxed: the last count on the slab was given back after it.
+        if self.orphaned.load(Ordering::Relaxed) > 0 {
+            return slots.abandon();
+        }
+        // An operation in flight may still touch a slot, so it is unmapped only after a while.
+        #[cfg(not(loom))]
+        memory::depot::global().retire(slots);
+    }
+}
+
 impl Place {
     fn stats(&self) -> PoolStats {
         let (census, tallies) = (self.pool.census(), &self.pool.tallies);
@@ -311,10 +378,12 @@ impl Place {
         }
     }
 
-    fn check(&self) -> Result<Census, String> {
+    /// `shared`: other isolates have claimed and freed too, and counted for themselves.
+    fn check(&self, shared: bool) -> Result<Census, String> {
         let census = self.pool.census();
         let Census { absent, free, held, cached, sent, damaged } = census;
-        let claimed = self.pool.tallies.claimed.get() - self.pool.tallies.freed.get();
+        let tallies = &self.pool.tallies;
+        let claimed = tallies.claimed.get().wrapping_sub(tallies.freed.get());
         let there = self.segments.slots();
         match () {
             _ if damaged > 0 => Err(format!("{damaged} damaged words")),
@@ -322,7 +391,7 @@ impl Place {
                 Err(format!("{absent} slots absent, {there} there, of {}", self.pool.count()))
             }
             _ if held + cached + sent + free != there => Err(format!("{census:?} of {there}")),
-            _ if claimed as usize != held + cached + sent => {
+            _ if !shared && claimed as usize != held + cached + sent => {
                 Err(format!("{claimed} claimed and not freed, but {census:?}"))
             }
             _ => Ok(census),

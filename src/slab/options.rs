@@ -3,7 +3,7 @@
 use super::pool::Pool;
 use crate::error::SlabError;
 use crate::layout::{MAX_BYTES, align_up};
-use crate::memory::mapping::page_size;
+use crate::memory::{self, mapping::page_size};
 
 /// The most pools of a slab.
 pub const MAX_POOLS: usize = 32;
@@ -29,6 +29,8 @@ pub struct Options {
     pub pools: Vec<PoolOptions>,
     /// The most bytes. Pools that cannot grow must fit whole; others grow as far as it allows.
     pub max_bytes: usize,
+    /// What is asked of the system for the slots; all there can be are then there from the start.
+    pub memory: memory::Options,
 }
 
 /// Bytes of the mappings behind a slab.
@@ -41,9 +43,16 @@ impl Options {
     /// A slab of the same number of slots of each size, which does not grow.
     pub fn fixed(sizes: &[usize], count: u32, max_bytes: usize) -> Options {
         let pool = |&size| PoolOptions { size, count, max_count: count };
-        Options { pools: sizes.iter().map(pool).collect(), max_bytes }
+        let memory = memory::Options::default();
+        Options { pools: sizes.iter().map(pool).collect(), max_bytes, memory }
     }
 
+    /// Whether no pool can grow: only such a slab can be shared.
+    pub fn is_fixed(&self) -> bool {
+        self.pools.iter().all(|pool| pool.count == pool.max_count)
+    }
+
+    /// Checks everything.
     pub(super) fn plan(&self) -> Result<Plan, SlabError> {
         let given = self.pools.len();
         if given == 0 || given > MAX_POOLS {

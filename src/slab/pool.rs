@@ -49,8 +49,9 @@ pub struct Pool {
     hints: Words,
     /// Bit b of word s: the word of hints 64 s + b may not be zero.
     summary: Words,
-    /// 0: slots may be free. 1: somebody scans. 2: a scan found none, and nothing was freed since.
-    dry: AtomicU64,
+    /// One word. 0: slots may be free. 1: somebody scans. 2: a scan found none, and nothing was freed
+    /// since.
+    dry: Words,
     pub tallies: Tallies,
 }
 
@@ -58,7 +59,7 @@ impl Pool {
     /// 64-bit words of metadata for `count` slots.
     pub const fn words_for(count: usize) -> usize {
         let hints = count.div_ceil(PER_HINT);
-        count + hints + hints.div_ceil(64)
+        count + hints + hints.div_ceil(64) + 1
     }
 
     /// A pool of `count` slots over `row`, which makes words at an offset and of a length;
@@ -69,7 +70,7 @@ impl Pool {
             words: row(0, count),
             hints: row(count, hints),
             summary: row(count + hints, hints.div_ceil(64)),
-            dry: AtomicU64::new(0),
+            dry: row(count + hints + hints.div_ceil(64), 1),
             tallies: Tallies::default(),
         }
     }
@@ -200,8 +201,8 @@ impl Pool {
         if self.hints.at(hint).fetch_or(bits, Ordering::AcqRel) == 0 {
             self.summary.at(hint / 64).fetch_or(1 << (hint % 64), Ordering::AcqRel);
         }
-        if self.dry.load(Ordering::Relaxed) != 0 {
-            self.dry.store(0, Ordering::Relaxed);
+        if self.dry().load(Ordering::Relaxed) != 0 {
+            self.dry().store(0, Ordering::Relaxed);
         }
     }
 
@@ -210,10 +211,10 @@ impl Pool {
     /// cost a walk over its words at every allocation.
     fn scan(&self, owner: Owner, state: State, want: usize, out: &mut impl FnMut(u32)) -> usize {
         // Relaxed: who frees a slot unseen by this scan leaves a hint, and hints are asked first.
-        if self.dry.load(Ordering::Relaxed) == 2 {
+        if self.dry().load(Ordering::Relaxed) == 2 {
             return 0;
         }
-        self.dry.store(1, Ordering::Relaxed);
+        self.dry().store(1, Ordering::Relaxed);
         for hint in 0..self.hints.len() {
             let free = self.free_in(hint);
             if free == 0 {
@@ -225,8 +226,12 @@ impl Pool {
                 return found;
             }
         }
-        let _ = self.dry.compare_exchange(1, 2, Ordering::Relaxed, Ordering::Relaxed);
+        let _ = self.dry().compare_exchange(1, 2, Ordering::Relaxed, Ordering::Relaxed);
         0
+    }
+
+    fn dry(&self) -> &AtomicU64 {
+        self.dry.at(0)
     }
 
     fn free_in(&self, hint: usize) -> u64 {
@@ -275,7 +280,7 @@ impl Pool {
             freed += usize::from(lost && self.free(slot, word).is_ok());
         }
         // It may have died between a slot's word and its hint.
-        self.dry.store(0, Ordering::Relaxed);
+        self.dry().store(0, Ordering::Relaxed);
         freed
     }
 

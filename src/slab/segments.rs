@@ -4,6 +4,7 @@
 use super::options::{PoolOptions, segment_slots};
 use super::{Place, Slab};
 use crate::error::MapError;
+use crate::memory::Mapping;
 use crate::sync::{AtomicUsize, Mutex, Ordering};
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -29,11 +30,12 @@ pub struct Segments {
 }
 
 impl Segments {
-    pub(super) fn new(options: &PoolOptions) -> Segments {
+    /// `there`: all of them are; else none.
+    pub(super) fn new(options: &PoolOptions, there: bool) -> Segments {
         let (each, count) = (segment_slots(options), options.max_count as usize);
-        let list = (0..count.div_ceil(each)).map(|_| Segment::default()).collect();
-        let least = options.count as usize;
-        Segments { each, count, least, list: Mutex::new(list), slots: AtomicUsize::new(0) }
+        let list = (0..count.div_ceil(each)).map(|_| Segment { there, idle: None }).collect();
+        let (least, slots) = (options.count as usize, AtomicUsize::new(count * usize::from(there)));
+        Segments { each, count, least, list: Mutex::new(list), slots }
     }
 
     /// Slots of the segments that are there.
@@ -57,12 +59,31 @@ impl Place {
         &self.segments
     }
 
+    /// Offset of a slot in the slab's mapping.
+    fn offset_in(&self, mapping: &Mapping, slot: u32) -> usize {
+        let first = self.base.addr().get() - mapping.base().addr().get();
+        first + ((slot as usize) << self.size_log)
+    }
+
     fn bytes_of(&self, slots: &Range<u32>) -> usize {
         slots.len() << self.size_log
     }
 }
 
 impl Slab {
+    /// Brings the slots that every pool has from the start.
+    pub(super) fn grow_to_counts(&self) -> Result<(), MapError> {
+        for (pool, place) in self.places.iter().enumerate() {
+            if self.shared.is_some() {
+                place.pool.grow(0..place.pool.count() as u32);
+            }
+            while place.segments.slots() < place.segments.least {
+                self.grow(pool)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Brings one more segment of a pool: false when all are there or the limit does not allow it.
     pub(super) fn grow(&self, pool: usize) -> Result<bool, MapError> {
         let place = &self.places[pool];
@@ -74,9 +95,8 @@ impl Slab {
         if slots.committed + bytes > self.max_bytes - self.records.len() {
             return Ok(false);
         }
-        let offset = place.base.addr().get() - slots.mapping.base().addr().get();
-        let start = offset + ((range.start as usize) << place.size_log);
-        slots.mapping.commit(start, bytes)?;
+        let Some(mapping) = &mut slots.mapping else { return Ok(false) };
+        mapping.commit(place.offset_in(mapping, range.start), bytes)?;
         slots.committed += bytes;
         list[index] = Segment { there: true, idle: None };
         place.segments.slots.fetch_add(range.len(), Ordering::Relaxed);
@@ -88,6 +108,9 @@ impl Slab {
     /// with: the bytes given back. Their content is lost, their addresses stay.
     pub fn trim_at(&self, now: Instant, idle: Duration) -> usize {
         let mut slots = self.slots.lock();
+        if self.shared.is_some() {
+            return 0; // the others have their segments' list of their own
+        }
         let mut bytes = 0;
         for place in &self.places {
             let mut list = place.segments.list.lock();
@@ -100,11 +123,11 @@ impl Slab {
                 if !place.pool.drop_slots(range.clone()) {
                     continue;
                 }
-                let offset = place.base.addr().get() - slots.mapping.base().addr().get();
-                let start = offset + ((range.start as usize) << place.size_log);
                 let len = place.bytes_of(&range);
-                // Should the advice fail, the memory is kept: no harm.
-                let _ = slots.mapping.decommit(start, len);
+                if let Some(mapping) = &mut slots.mapping {
+                    // Should the advice fail, the memory is kept: no harm.
+                    let _ = mapping.decommit(place.offset_in(mapping, range.start), len);
+                }
                 slots.committed -= len;
                 place.segments.slots.fetch_sub(range.len(), Ordering::Relaxed);
                 *segment = Segment::default();
