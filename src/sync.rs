@@ -225,6 +225,8 @@ pub fn unique_id() -> u64 {
 pub use crossbeam_queue::ArrayQueue;
 /// Of std under loom too: it guards no protocol of ours, only the making of things on first use.
 pub use std::sync::OnceLock;
+#[cfg(not(loom))]
+pub use std::sync::Weak;
 
 /// crossbeam's queue is trusted and not modelled; this keeps its contract (bounded, FIFO,
 /// `push` gives the value back when full).

@@ -185,7 +185,7 @@ fn a_sent_slot_is_received_or_revoked_but_not_both() {
         let (a, b) = (slab.registry().join().unwrap(), slab.registry().join().unwrap());
         let mut slot = 0;
         slab.places()[0].pool.claim(a, State::Held, 1, &mut |found| slot = found);
-        let token = slab.send(0, slot, a).unwrap();
+        let token = slab.send(0, slot, 64, a).unwrap();
         let other = Arc::clone(&slab);
         let other = loom::thread::spawn(move || other.receive(token, b).is_ok());
         let revoked = slab.revoke(token, a).is_ok();

@@ -236,7 +236,7 @@ fn a_token_is_received_once_however_many_try() {
     for _ in 0..500 {
         let mut slot = 0;
         slab.places()[0].pool.claim(owners[0], State::Held, 1, &mut |found| slot = found);
-        let token = slab.send(0, slot, owners[0]).unwrap();
+        let token = slab.send(0, slot, 64, owners[0]).unwrap();
         let received: usize = thread::scope(|scope| {
             let take = |owner| {
                 scope.spawn({

@@ -2,11 +2,12 @@
 
 use super::convert::{CORRUPTED, Result, UNSUPPORTED};
 use crate::sync::Arc;
-use crate::{Chunk, Lease};
+use crate::{Chunk, Lease, Slab};
 use napi::{Env, Error, sys};
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
+use std::ptr::NonNull;
 
 const OK: sys::napi_status = sys::Status::napi_ok;
 
@@ -15,27 +16,47 @@ const OK: sys::napi_status = sys::Status::napi_ok;
 pub fn create(env: &Env, lease: &Lease) -> Result<sys::napi_value> {
     let pinned = lease.chunk.pin();
     pinned.map_err(|error| Error::new(CORRUPTED, error.to_string()))?;
-    let hint = Arc::into_raw(Arc::clone(&lease.chunk)).cast_mut().cast::<c_void>();
+    let bytes = NonNull::slice_from_raw_parts(lease.ptr, lease.len);
+    // SAFETY: the bytes stay mapped while the chunk is pinned.
+    let made = unsafe { external(env, bytes, Arc::clone(&lease.chunk), finalize) };
+    made.inspect_err(|_| lease.chunk.unpin(false))
+}
+
+/// An external ArrayBuffer over slots of a slab, which lives until the finalizer ran.
+pub fn create_over_slab(
+    env: &Env,
+    slab: Arc<Slab>,
+    bytes: NonNull<[u8]>,
+) -> Result<sys::napi_value> {
+    // SAFETY: the bytes stay mapped while the slab lives.
+    unsafe { external(env, bytes, slab, finalize_slab) }
+}
+
+/// An external ArrayBuffer whose finalizer gets the count on `owner`.
+///
+/// # Safety
+/// `bytes` stay mapped, readable and writable, until `finalize` has run.
+unsafe fn external<T>(
+    env: &Env,
+    bytes: NonNull<[u8]>,
+    owner: Arc<T>,
+    finalize: unsafe extern "C" fn(sys::napi_env, *mut c_void, *mut c_void),
+) -> Result<sys::napi_value> {
+    let (data, len) = (bytes.as_ptr().cast(), bytes.len());
+    let hint = Arc::into_raw(owner).cast_mut().cast::<c_void>();
     let mut value = ptr::null_mut();
-    // SAFETY: the bytes stay mapped while the chunk is pinned; the finalizer takes the hint.
+    // SAFETY: the caller's promise; the finalizer takes the hint.
     let status = unsafe {
-        sys::napi_create_external_arraybuffer(
-            env.raw(),
-            lease.ptr.as_ptr().cast(),
-            lease.len,
-            Some(finalize),
-            hint,
-            &mut value,
-        )
+        let finalize = Some(finalize);
+        sys::napi_create_external_arraybuffer(env.raw(), data, len, finalize, hint, &mut value)
     };
     if status == OK {
         return Ok(value);
     }
-    lease.chunk.unpin(false);
     if status == sys::Status::napi_no_external_buffers_allowed {
         // SAFETY: with this status the finalizer is never called, so the hint is still ours.
         // With any other one it may be: then the count is leaked, and a late unpin ignored.
-        drop(unsafe { Arc::from_raw(hint.cast::<Chunk>().cast_const()) });
+        drop(unsafe { Arc::from_raw(hint.cast::<T>().cast_const()) });
     }
     clear_exception(env.raw());
     Err(Error::new(UNSUPPORTED, format!("this runtime refused external memory ({status})")))
@@ -62,11 +83,22 @@ pub fn detach(env: &Env, buffer: sys::napi_value) -> Result<()> {
 /// its environment ends. A panic must not cross into Node.
 unsafe extern "C" fn finalize(env: sys::napi_env, _data: *mut c_void, hint: *mut c_void) {
     let _ = catch_unwind(AssertUnwindSafe(|| {
-        // SAFETY: the count that `create` gave away, taken back exactly once.
+        // SAFETY: the count that `external` gave away, taken back exactly once.
         let chunk = unsafe { Arc::from_raw(hint.cast::<Chunk>().cast_const()) };
         // Only the last one gives memory on; for the others the probe's 400 ns are saved.
         let last = chunk.view().pins <= 1;
         chunk.unpin(last && tearing_down(env));
+    }));
+}
+
+/// The same for an ArrayBuffer over slots.
+unsafe extern "C" fn finalize_slab(env: sys::napi_env, _data: *mut c_void, hint: *mut c_void) {
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: the count that `external` gave away, taken back exactly once.
+        let slab = unsafe { Arc::from_raw(hint.cast::<Slab>().cast_const()) };
+        if tearing_down(env) {
+            slab.orphan();
+        }
     }));
 }
 

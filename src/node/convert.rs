@@ -13,6 +13,8 @@ pub type Result<T> = std::result::Result<T, Error<&'static str>>;
 pub const INVALID_ARGUMENT: &str = "ERR_RALLOC_INVALID_ARGUMENT";
 pub const CORRUPTED: &str = "ERR_RALLOC_CORRUPTED";
 pub const UNSUPPORTED: &str = "ERR_RALLOC_UNSUPPORTED";
+pub const CLOSED: &str = "ERR_RALLOC_CLOSED";
+pub const STALE_TOKEN: &str = "ERR_RALLOC_STALE_TOKEN";
 
 /// The largest integer that a JavaScript number holds exactly.
 const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
@@ -121,6 +123,27 @@ impl ToNapiValue for Value {
     }
 }
 
+/// Pointer and length of a typed array, which must be of `kind`.
+fn typed_array<T>(
+    env: sys::napi_env,
+    value: sys::napi_value,
+    wanted: sys::napi_typedarray_type,
+    complaint: &str,
+) -> napi::Result<(*mut T, usize)> {
+    let (mut kind, mut len, mut data) = (0, 0, ptr::null_mut());
+    let (buffer, offset) = (ptr::null_mut(), ptr::null_mut());
+    // SAFETY: env and value are the current call's; the out pointers are live or null, which
+    // Node-API allows for what is not asked.
+    let status = unsafe {
+        sys::napi_get_typedarray_info(env, value, &mut kind, &mut len, &mut data, buffer, offset)
+    };
+    check_status!(status, "{complaint}")?;
+    if kind != wanted {
+        return Err(napi::Error::new(Status::InvalidArg, complaint));
+    }
+    Ok((data.cast(), len))
+}
+
 /// A Float64Array to write numbers to, for the length of one call.
 pub struct Registers {
     ptr: *mut f64,
@@ -129,20 +152,44 @@ pub struct Registers {
 
 impl FromNapiValue for Registers {
     unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> napi::Result<Self> {
-        let (mut kind, mut len, mut data) = (0, 0, ptr::null_mut());
-        let (buffer, offset) = (ptr::null_mut(), ptr::null_mut());
-        // SAFETY: env and value are the current call's; the out pointers are live or null,
-        // which Node-API allows for what is not asked.
-        let status = unsafe {
-            sys::napi_get_typedarray_info(
-                env, value, &mut kind, &mut len, &mut data, buffer, offset,
-            )
-        };
-        check_status!(status, "registers must be a Float64Array")?;
-        if kind != sys::TypedarrayType::float64_array {
-            return Err(napi::Error::new(Status::InvalidArg, "registers must be a Float64Array"));
-        }
-        Ok(Registers { ptr: data.cast(), len })
+        let kind = sys::TypedarrayType::float64_array;
+        let (ptr, len) = typed_array(env, value, kind, "registers must be a Float64Array")?;
+        Ok(Registers { ptr, len })
+    }
+}
+
+/// A Uint32Array of slots, for the length of one call.
+pub struct Slots {
+    ptr: *mut u32,
+    len: usize,
+}
+
+impl FromNapiValue for Slots {
+    unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> napi::Result<Self> {
+        let kind = sys::TypedarrayType::uint32_array;
+        let (ptr, len) = typed_array(env, value, kind, "slots must be a Uint32Array")?;
+        Ok(Slots { ptr, len })
+    }
+}
+
+impl Slots {
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Panics beyond the end.
+    pub fn write(&self, at: usize, slot: u32) {
+        assert!(at < self.len);
+        // SAFETY: within the typed array, alive and attached since the argument was read, for no
+        // JavaScript ran; Uint32Arrays are aligned to 4.
+        unsafe { self.ptr.add(at).write(slot) }
+    }
+
+    /// Panics beyond the end.
+    pub fn read(&self, at: usize) -> u32 {
+        assert!(at < self.len);
+        // SAFETY: as in `write`.
+        unsafe { self.ptr.add(at).read() }
     }
 }
 

@@ -7,6 +7,7 @@ mod array_buffer;
 mod convert;
 mod depot;
 mod leased_arena;
+mod slab;
 
 use napi_derive::napi;
 

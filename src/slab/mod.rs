@@ -6,6 +6,8 @@
 //!
 //! `held + cached + sent + free + absent = count`, for every pool at any quiet moment: [`Slab::check`].
 
+#[cfg(not(loom))]
+pub mod handle;
 pub mod magazine;
 mod options;
 pub mod pool;

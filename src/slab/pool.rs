@@ -45,6 +45,8 @@ pub struct Census {
 pub struct Pool {
     /// The truth: one for every slot that there can be.
     words: Words,
+    /// How many bytes of a slot were sent: true while it is Sent.
+    lengths: Words,
     /// Bit b of word h: slot 64 h + b may be free.
     hints: Words,
     /// Bit b of word s: the word of hints 64 s + b may not be zero.
@@ -59,18 +61,24 @@ impl Pool {
     /// 64-bit words of metadata for `count` slots.
     pub const fn words_for(count: usize) -> usize {
         let hints = count.div_ceil(PER_HINT);
-        count + hints + hints.div_ceil(64) + 1
+        2 * count + hints + hints.div_ceil(64) + 1
     }
 
     /// A pool of `count` slots over `row`, which makes words at an offset and of a length;
     /// [`Pool::words_for`] says how many there must be. All slots are as the words say.
     pub fn over(count: usize, mut row: impl FnMut(usize, usize) -> Words) -> Pool {
         let hints = count.div_ceil(PER_HINT);
+        let mut start = 0;
+        let mut next = |len| {
+            start += len;
+            row(start - len, len)
+        };
         Pool {
-            words: row(0, count),
-            hints: row(count, hints),
-            summary: row(count + hints, hints.div_ceil(64)),
-            dry: row(count + hints + hints.div_ceil(64), 1),
+            words: next(count),
+            lengths: next(count),
+            hints: next(hints),
+            summary: next(hints.div_ceil(64)),
+            dry: next(1),
             tallies: Tallies::default(),
         }
     }
@@ -91,6 +99,18 @@ impl Pool {
     pub fn set_own(&self, slot: u32, word: Word) {
         // Relaxed: nobody else acts on a word that names another participant.
         self.words.at(slot as usize).store(word.bits(), Ordering::Relaxed);
+    }
+
+    /// Notes how many bytes of a slot, which the caller holds and is about to send, are of use.
+    pub(super) fn set_length(&self, slot: u32, length: usize) {
+        // Relaxed: the release of the word that says Sent comes after it.
+        self.lengths.at(slot as usize).store(length as u64, Ordering::Relaxed);
+    }
+
+    /// How many bytes its sender noted, for a slot that the caller has just received.
+    pub(super) fn length(&self, slot: u32) -> usize {
+        // Relaxed: the acquire by which it was received comes before.
+        self.lengths.at(slot as usize).load(Ordering::Relaxed) as usize
     }
 
     /// One step of the table in `word`, unless the slot is not `from` any more: then what it is.

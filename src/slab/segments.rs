@@ -7,6 +7,7 @@ use crate::error::MapError;
 use crate::memory::Mapping;
 use crate::sync::{AtomicUsize, Mutex, Ordering};
 use std::ops::Range;
+use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
 #[derive(Debug, Default)]
@@ -57,6 +58,14 @@ impl Segments {
 impl Place {
     pub fn segments(&self) -> &Segments {
         &self.segments
+    }
+
+    /// The bytes of a segment, there or not; `None` for one that there cannot be.
+    pub fn segment(&self, index: usize) -> Option<NonNull<[u8]>> {
+        let range = self.segments.range(index);
+        let first = (index * self.segments.each < self.segments.count).then_some(range.start)?;
+        let start = self.block(first).cast::<u8>();
+        Some(NonNull::slice_from_raw_parts(start, self.bytes_of(&range)))
     }
 
     /// Offset of a slot in the slab's mapping.

@@ -36,28 +36,46 @@ impl Token {
     }
 }
 
+/// A slot that has arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    pub pool: usize,
+    pub slot: u32,
+    /// Bytes of it that were sent.
+    pub length: usize,
+}
+
 impl Slab {
-    /// Sends a slot that `owner` holds: only the token's receiver has it from then on.
-    /// A slab of more than [`MAX_SLOTS`] slots cannot.
-    pub fn send(&self, pool: usize, slot: u32, owner: Owner) -> Result<Token, SlotError> {
+    /// Sends a slot that `owner` holds, with the first `length` bytes of it: only the token's receiver
+    /// has it from then on. A slab of more than [`MAX_SLOTS`] slots cannot.
+    pub fn send(
+        &self,
+        pool: usize,
+        slot: u32,
+        length: usize,
+        owner: Owner,
+    ) -> Result<Token, SlotError> {
         let place = &self.places()[pool];
         let number = place.first + slot as usize;
         let word = place.pool.word(slot);
         let sent = word.next(State::Sent, owner);
-        let held = word.is(State::Held, owner) && number < MAX_SLOTS;
+        let held = word.is(State::Held, owner) && number < MAX_SLOTS && length <= place.size();
+        if held {
+            place.pool.set_length(slot, length);
+        }
         if !held || place.pool.change(slot, word, sent).is_err() {
             return Err(self.refuse(pool, SlotError::NotHeld));
         }
         Ok(Token::of(number, sent))
     }
 
-    /// Takes over a slot that was sent: its pool and number, held by `owner` from then on. Once.
-    pub fn receive(&self, token: Token, owner: Owner) -> Result<(usize, u32), SlotError> {
+    /// Takes over a slot that was sent, held by `owner` from then on. Once.
+    pub fn receive(&self, token: Token, owner: Owner) -> Result<Received, SlotError> {
         self.take(token, owner, |_| true)
     }
 
     /// Takes a slot back that `owner` sent and nobody received.
-    pub fn revoke(&self, token: Token, owner: Owner) -> Result<(usize, u32), SlotError> {
+    pub fn revoke(&self, token: Token, owner: Owner) -> Result<Received, SlotError> {
         self.take(token, owner, |word| word.owner() == owner)
     }
 
@@ -66,7 +84,7 @@ impl Slab {
         token: Token,
         owner: Owner,
         allowed: impl Fn(Word) -> bool,
-    ) -> Result<(usize, u32), SlotError> {
+    ) -> Result<Received, SlotError> {
         let number = token.0 as usize & (MAX_SLOTS - 1);
         let mut pools = self.places().iter().enumerate().rev();
         let found = pools.find(|(_, place)| place.first <= number);
@@ -81,6 +99,8 @@ impl Slab {
         if !sent || !allowed(word) || place.pool.change(slot as u32, word, held).is_err() {
             return Err(SlotError::StaleToken);
         }
-        Ok((pool, slot as u32))
+        // The size bounds what another isolate may have written there.
+        let length = place.pool.length(slot as u32).min(place.size());
+        Ok(Received { pool, slot: slot as u32, length })
     }
 }

@@ -1,0 +1,302 @@
+//! The class `LeasedSlab`: an isolate's part in a slab.
+
+use super::array_buffer;
+use super::convert::{
+    CLOSED, Failure, INVALID_ARGUMENT, MemoryOptions, Registers, Result, STALE_TOKEN, Slots,
+    UNSUPPORTED, Value, bytes,
+};
+use crate::error::{ClaimError, SlabError, SlotError};
+use crate::slab::handle::Handle;
+use crate::slab::token::{Received, Token};
+use crate::slab::word::{Owner, State};
+use crate::slab::{Options, PoolOptions, Slab};
+use crate::sync::Arc;
+use napi::bindgen_prelude::Either;
+use napi::{Env, Error};
+use napi_derive::napi;
+use std::cell::RefCell;
+use std::time::Duration;
+
+/// Slots that this isolate claims and frees in batches; what happens to each in between is
+/// JavaScript's affair (lib/slab.js). See `src/slab/`.
+#[napi]
+pub struct LeasedSlab {
+    /// `None` before `open` or `attach`, and after `close`.
+    part: RefCell<Option<Part>>,
+}
+
+struct Part {
+    slab: Arc<Slab>,
+    owner: Owner,
+}
+
+impl Part {
+    fn new(slab: Slab) -> Result<Part> {
+        let full = || Error::new(UNSUPPORTED, "a slab has at most 1,023 participants");
+        let owner = slab.registry().join().ok_or_else(full)?;
+        Ok(Part { slab: Arc::new(slab), owner })
+    }
+}
+
+impl Drop for Part {
+    /// The isolate ends, or has closed the slab: all that it claimed is free.
+    fn drop(&mut self) {
+        self.slab.recover(self.owner);
+    }
+}
+
+/// What another isolate of the process attaches by.
+#[napi(object)]
+pub struct HandleInfo {
+    pub id: f64,
+    /// 16 hexadecimal digits.
+    pub nonce: String,
+}
+
+#[napi]
+impl LeasedSlab {
+    #[napi(constructor, catch_unwind)]
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        LeasedSlab { part: RefCell::new(None) }
+    }
+
+    /// Makes the slab. `pools`: size, count and most slots of each. Null, or why it cannot be had.
+    #[napi(catch_unwind)]
+    pub fn open(
+        &self,
+        pools: Vec<f64>,
+        max_bytes: f64,
+        shared: bool,
+        memory: Option<MemoryOptions>,
+    ) -> Result<Option<Failure>> {
+        let pools = pools.chunks_exact(3).map(pool_options).collect::<Result<_>>()?;
+        let memory = memory.map(|memory| memory.checked()).transpose()?.unwrap_or_default();
+        let options = Options { pools, max_bytes: bytes("maxBytes", max_bytes, 1)?, memory };
+        self.enter(if shared { Slab::shared(&options) } else { Slab::new(&options) })
+    }
+
+    /// Takes part in a slab that another isolate made.
+    #[napi(catch_unwind)]
+    pub fn attach(&self, id: f64, nonce: String) -> Result<Option<Failure>> {
+        let id = bytes("id", id, 1)? as u64;
+        let nonce = u64::from_str_radix(&nonce, 16).unwrap_or(0);
+        let closed = || Error::new(CLOSED, "no isolate of this process has this slab");
+        let shared = Handle { id, nonce }.find().ok_or_else(closed)?;
+        self.enter(Slab::attach(&shared))
+    }
+
+    /// Claims up to `want` slots of a pool, which may grow: how many are in `slots` then.
+    #[napi(catch_unwind, ts_return_type = "number | Failure")]
+    pub fn claim(
+        &self,
+        pool: u32,
+        want: u32,
+        #[napi(ts_arg_type = "Uint32Array")] slots: Slots,
+    ) -> Result<Either<u32, Failure>> {
+        let want = slots.len().min(want as usize);
+        let (mut found, mut at) = (Ok(0), 0);
+        self.with(|part| {
+            let mut write = |slot| {
+                slots.write(at, slot);
+                at += 1;
+            };
+            found = part.slab.claim(pool as usize, part.owner, State::Held, want, &mut write);
+        })?;
+        match found {
+            Ok(count) => Ok(Either::A(count as u32)),
+            Err(ClaimError::Map(error)) => Ok(Either::B(Failure::new(error.into(), 0, 0))),
+            Err(error) => Err(Error::new(INVALID_ARGUMENT, error.to_string())),
+        }
+    }
+
+    /// Frees the first `count` of `slots`: how many were this isolate's to free.
+    #[napi(catch_unwind)]
+    pub fn release(
+        &self,
+        pool: u32,
+        #[napi(ts_arg_type = "Uint32Array")] slots: Slots,
+        count: u32,
+    ) -> Result<u32> {
+        let count = slots.len().min(count as usize);
+        let mut freed = 0;
+        self.with(|part| {
+            let pool = &part.slab.places()[pool as usize].pool;
+            for slot in (0..count).map(|at| slots.read(at)) {
+                let held =
+                    (slot as usize) < pool.count() && pool.word(slot).is(State::Held, part.owner);
+                freed += u32::from(held && pool.free(slot, pool.word(slot)).is_ok());
+            }
+        })?;
+        Ok(freed)
+    }
+
+    /// An ArrayBuffer over a segment of a pool's slots: all of the isolate's Buffers there are over it.
+    #[napi(catch_unwind, ts_return_type = "ArrayBuffer")]
+    pub fn segment(&self, env: Env, pool: u32, index: u32) -> Result<Value> {
+        let mut found = None;
+        self.with(|part| {
+            let range = part.slab.places()[pool as usize].segment(index as usize);
+            found = range.map(|bytes| (Arc::clone(&part.slab), bytes));
+        })?;
+        let none = || Error::new(INVALID_ARGUMENT, format!("pool {pool} has no segment {index}"));
+        let (slab, bytes) = found.ok_or_else(none)?;
+        array_buffer::create_over_slab(&env, slab, bytes).map(Value)
+    }
+
+    /// Detaches an ArrayBuffer that `segment` gave: every Buffer over it is dead.
+    #[napi(catch_unwind)]
+    pub fn detach(&self, env: Env, #[napi(ts_arg_type = "ArrayBuffer")] ab: Value) -> Result<()> {
+        array_buffer::detach(&env, ab.0)
+    }
+
+    /// Slots in each segment of a pool, a power of two.
+    #[napi(catch_unwind)]
+    pub fn segment_slots(&self, pool: u32) -> Result<u32> {
+        let mut slots = 0;
+        self.with(|part| slots = part.slab.places()[pool as usize].segments().each())?;
+        Ok(slots as u32)
+    }
+
+    /// How many slots of a pool this isolate may cache.
+    #[napi(catch_unwind)]
+    pub fn room(&self, pool: u32) -> Result<u32> {
+        let mut room = 0;
+        self.with(|part| room = part.slab.room(pool as usize))?;
+        Ok(room as u32)
+    }
+
+    /// Sends the first `length` bytes of a slot of this isolate: the token, an integer below 2^53.
+    #[napi(catch_unwind)]
+    pub fn send(&self, pool: u32, slot: u32, length: f64) -> Result<f64> {
+        let length = bytes("length", length, 0)?;
+        let mut sent = Err(SlotError::NotHeld);
+        self.with(|part| sent = part.slab.send(pool as usize, slot, length, part.owner))?;
+        let token = sent.map_err(|error| Error::new(UNSUPPORTED, error.to_string()))?;
+        Ok(token.bits() as f64)
+    }
+
+    /// Takes over a sent slot. Registers: pool, slot, length.
+    #[napi(catch_unwind)]
+    pub fn receive(
+        &self,
+        token: f64,
+        #[napi(ts_arg_type = "Float64Array")] registers: Registers,
+    ) -> Result<()> {
+        self.take(token, registers, Slab::receive)
+    }
+
+    /// Takes back a slot that this isolate sent. Registers: pool, slot, length.
+    #[napi(catch_unwind)]
+    pub fn revoke(
+        &self,
+        token: f64,
+        #[napi(ts_arg_type = "Float64Array")] registers: Registers,
+    ) -> Result<()> {
+        self.take(token, registers, Slab::revoke)
+    }
+
+    /// Registers, for each pool: size, count, most slots, held and cached (by anyone), sent, free, peak.
+    #[napi(catch_unwind)]
+    pub fn stats(&self, #[napi(ts_arg_type = "Float64Array")] registers: Registers) -> Result<()> {
+        let mut stats = Vec::new();
+        self.with(|part| stats = part.slab.stats())?;
+        registers.expect(stats.len() * 8)?;
+        for (pool, s) in stats.iter().enumerate() {
+            let claimed = s.held + s.cached;
+            let numbers = [s.size, s.count, s.max_count, claimed, 0, s.sent, s.free, s.peak];
+            registers.fill(pool * 8, &numbers.map(|n| n as f64));
+        }
+        Ok(())
+    }
+
+    /// Drops segments that were idle for so many milliseconds: the bytes given back.
+    #[napi(catch_unwind)]
+    pub fn trim(&self, idle_ms: f64) -> Result<f64> {
+        let idle = Duration::from_millis(bytes("idleMs", idle_ms, 0)? as u64);
+        let mut freed = 0;
+        self.with(|part| freed = part.slab.trim(idle))?;
+        Ok(freed as f64)
+    }
+
+    /// Bytes of all slots that there can be, and of their records.
+    #[napi(catch_unwind)]
+    pub fn footprint(&self) -> Result<f64> {
+        let mut bytes = 0;
+        self.with(|part| bytes = part.slab.footprint())?;
+        Ok(bytes as f64)
+    }
+
+    /// Isolates (and other participants) that have this slab.
+    #[napi(catch_unwind)]
+    pub fn participants(&self) -> Result<u32> {
+        let mut count = 0;
+        self.with(|part| count = part.slab.registry().alive())?;
+        Ok(count as u32)
+    }
+
+    /// The slab's handle; null for one that is not shared.
+    #[napi(catch_unwind)]
+    pub fn handle(&self) -> Result<Option<HandleInfo>> {
+        let mut handle = None;
+        self.with(|part| handle = part.slab.handle())?;
+        let info = |h: Handle| HandleInfo { id: h.id as f64, nonce: format!("{:016x}", h.nonce) };
+        Ok(handle.map(info))
+    }
+
+    /// Frees all that this isolate claimed, and leaves. The second call does nothing.
+    #[napi(catch_unwind)]
+    pub fn close(&self) {
+        drop(self.part.borrow_mut().take());
+    }
+}
+
+impl LeasedSlab {
+    /// No call of `work` runs JavaScript: the borrow ends before.
+    fn with(&self, work: impl FnOnce(&Part)) -> Result<()> {
+        match &*self.part.borrow() {
+            Some(part) => work(part),
+            None => return Err(Error::new(CLOSED, "the slab is closed")),
+        }
+        Ok(())
+    }
+
+    fn enter(&self, slab: std::result::Result<Slab, SlabError>) -> Result<Option<Failure>> {
+        match slab {
+            Ok(slab) => *self.part.borrow_mut() = Some(Part::new(slab)?),
+            Err(SlabError::Map(error)) => return Ok(Some(Failure::new(error.into(), 0, 0))),
+            Err(error) => return Err(Error::new(INVALID_ARGUMENT, error.to_string())),
+        }
+        Ok(None)
+    }
+
+    fn take(
+        &self,
+        token: f64,
+        registers: Registers,
+        how: impl FnOnce(&Slab, Token, Owner) -> std::result::Result<Received, SlotError>,
+    ) -> Result<()> {
+        registers.expect(3)?;
+        let token = Token::from_bits(bytes("token", token, 0)? as u64);
+        let mut taken = Err(SlotError::StaleToken);
+        self.with(|part| taken = how(&part.slab, token, part.owner))?;
+        let Received { pool, slot, length } =
+            taken.map_err(|error| Error::new(STALE_TOKEN, error.to_string()))?;
+        registers.fill(0, &[pool as f64, slot.into(), length as f64]);
+        Ok(())
+    }
+}
+
+fn pool_options(numbers: &[f64]) -> Result<PoolOptions> {
+    let count = |name, value| {
+        let count = bytes(name, value, 0)?;
+        let too_many = |_| Error::new(INVALID_ARGUMENT, format!("\"{name}\" cannot be {count}"));
+        u32::try_from(count).map_err(too_many)
+    };
+    let size = bytes("size", numbers[0], 0)?;
+    Ok(PoolOptions {
+        size,
+        count: count("count", numbers[1])?,
+        max_count: count("maxCount", numbers[2])?,
+    })
+}

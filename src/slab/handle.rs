@@ -1,0 +1,79 @@
+//! Handles: how another isolate of this process finds a shared slab. A handle keeps nothing alive.
+
+use super::{Shared, Slab};
+use crate::sync::{Arc, Mutex, OnceLock, Weak, unique_id};
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+
+/// Names a shared slab of this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Handle {
+    /// A small number, given once.
+    pub id: u64,
+    /// Tells handles of this process from those of another, or made up.
+    pub nonce: u64,
+}
+
+type Table = HashMap<u64, (u64, Weak<Shared>)>;
+
+fn table() -> &'static Mutex<Table> {
+    static TABLE: OnceLock<Mutex<Table>> = OnceLock::new();
+    TABLE.get_or_init(Mutex::default)
+}
+
+impl Slab {
+    /// The handle of a shared slab, the same every time; `None` for one that is not shared.
+    pub fn handle(&self) -> Option<Handle> {
+        let shared = self.share()?;
+        let mut table = table().lock();
+        table.retain(|_, (_, slab)| slab.strong_count() > 0);
+        let own =
+            |(_, (_, slab)): &(&u64, &(u64, Weak<Shared>))| slab.as_ptr() == Arc::as_ptr(shared);
+        if let Some((&id, &(nonce, _))) = table.iter().find(own) {
+            return Some(Handle { id, nonce });
+        }
+        let id = unique_id();
+        // Random keys of std: no secret, but not to be guessed by mistake either.
+        let nonce = RandomState::new().hash_one(id);
+        table.insert(id, (nonce, Arc::downgrade(shared)));
+        Some(Handle { id, nonce })
+    }
+}
+
+impl Handle {
+    /// What it names; `None` once no isolate has it any more, and for a handle that was never given.
+    pub fn find(self) -> Option<Arc<Shared>> {
+        let table = table().lock();
+        let (nonce, slab) = table.get(&self.id)?;
+        slab.upgrade().filter(|_| *nonce == self.nonce)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::slab::Options;
+
+    #[test]
+    fn a_handle_finds_its_slab_until_nobody_has_it() {
+        let slab = Slab::shared(&Options::fixed(&[64], 8, 1 << 20)).unwrap();
+        let handle = slab.handle().unwrap();
+        assert_eq!(slab.handle(), Some(handle));
+        let other = Slab::attach(&handle.find().unwrap()).unwrap();
+        assert_eq!(other.handle(), Some(handle));
+        drop(slab);
+        assert!(handle.find().is_some(), "another isolate has it");
+        drop(other);
+        assert!(handle.find().is_none());
+    }
+
+    #[test]
+    fn a_handle_that_was_never_given_finds_nothing() {
+        let slab = Slab::shared(&Options::fixed(&[64], 8, 1 << 20)).unwrap();
+        let Handle { id, nonce } = slab.handle().unwrap();
+        assert!(Handle { id: id + 1, nonce }.find().is_none());
+        assert!(Handle { id, nonce: nonce ^ 1 }.find().is_none());
+        let local = Slab::new(&Options::fixed(&[64], 8, 1 << 20)).unwrap();
+        assert_eq!(local.handle(), None);
+    }
+}
