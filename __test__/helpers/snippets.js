@@ -73,4 +73,29 @@ async function runProgram(t, { file, line, code }, { given = {}, names = [] } = 
   return { printed, ...named };
 }
 
-module.exports = { programs, runProgram };
+/** GitHub's name for a heading in links. */
+const anchorOf = (heading) =>
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-');
+
+/** A document's text outside of fenced code. */
+const proseOf = (file) =>
+  fs.readFileSync(path.join(root, file), 'utf8').replace(/^```[\s\S]*?^```$/gm, '');
+
+/** The links of a document that lead to no file, or no heading of it. */
+function brokenLinks(file) {
+  const links = [...proseOf(file).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link);
+  return links.filter((link) => {
+    if (/^https?:/.test(link)) return false;
+    const [target, anchor] = link.split('#');
+    const other = target === '' ? file : path.join(path.dirname(file), target);
+    if (!fs.existsSync(path.join(root, other))) return true;
+    if (anchor === undefined) return false;
+    const headings = [...proseOf(other).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => heading);
+    return !headings.map(anchorOf).includes(anchor);
+  });
+}
+
+module.exports = { programs, runProgram, brokenLinks };
