@@ -80,7 +80,7 @@ const write = (output, bytes) =>
  * there and left out instead.
  *
  * Resolves to { lines, bad, bytes, memory }: values written, lines left out, bytes written, and what the
- * arena's memory stats were at the end. `output` is not ended. When that fails, the promise rejects.
+ * arena's memory stats were at the end. Rejects with the error of a read or a write. `output` is not ended.
  */
 async function encodeLines(input, output, options = {}) {
   const {
