@@ -3,10 +3,9 @@
 // Finds and loads the platform's binary, else the fallback; the only place that does. Both have the seam:
 // LeasedArena, trimDepot, depotStats, version.
 
-const { existsSync } = require('node:fs');
-const { join } = require('node:path');
 const { isMainThread } = require('node:worker_threads');
 const { warnOnce } = require('./warnings.js');
+const { version } = require('../package.json');
 
 /** Names of the binaries that this host may load, as napi-rs gives them; the C library's loader refuses the wrong one. */
 function platforms() {
@@ -16,29 +15,41 @@ function platforms() {
   return [`${os}-${arch}`];
 }
 
-/** A binary built here goes before an installed one. */
-function binding() {
+/**
+ * Where binaries lie: one that was built here, or copied beside a bundle, goes before an installed one. Bundlers
+ * must not see through the names: they would want to take in what has to stay a file.
+ */
+function places() {
   const names = platforms();
-  const local = names
-    .map((name) => join(__dirname, '..', `ralloc.${name}.node`))
-    .find((file) => existsSync(file));
-  if (local !== undefined) return require(local);
-  for (const name of names) {
-    try {
-      return require(`@ralloc/${name}`);
-    } catch (error) {
-      if (error.code !== 'MODULE_NOT_FOUND') throw error;
-    }
-  }
-  throw new Error(`there is no binary for ${names[0]}`);
+  const files = names.map((name) => `ralloc.${name}.node`);
+  return [
+    ...files.map((file) => `../${file}`),
+    ...files.map((file) => `./${file}`),
+    ...names.map((name) => `@ralloc/${name}`),
+  ];
 }
 
-/** The runtime's own word on external memory: sandboxed builds of V8 refuse it. */
+function binding() {
+  const failures = []; // of binaries that are there
+  for (const place of places()) {
+    try {
+      return require(place);
+    } catch (error) {
+      if (error?.code !== 'MODULE_NOT_FOUND') failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+  throw new Error(`there is no binary for ${platforms()[0]}`);
+}
+
+/** Whether the two halves fit, and the runtime's own word on external memory: sandboxed builds of V8 refuse it. */
 function probe(native) {
+  const theirs = native.version();
+  if (theirs !== version) throw new Error(`the binary is of version ${theirs}, not ${version}`);
   const registers = new Float64Array(16);
   const leases = new native.LeasedArena(1 << 16, 1 << 16, false);
   const ab = leases.lease(1, 1, true, registers);
-  if (!(ab instanceof ArrayBuffer)) return;
+  if (ab.kind !== undefined) return; // no memory at the moment
   leases.quarantine(registers[0], registers[1], 0, ab);
 }
 
@@ -52,9 +63,16 @@ function load() {
     probe(native);
     return { ...native, backend: 'native' };
   } catch (error) {
-    warnOnce('RALLOC_JS_BACKEND', error.message);
+    warnOnce('RALLOC_JS_BACKEND', reason(error));
     return fallback();
   }
+}
+
+/** In one line: the error's code, unless its message has it, and what the message begins with. */
+function reason(error) {
+  const line = String(error?.message ?? error).replace(/\.?(\n.*)?$/s, '');
+  const { code } = Object(error);
+  return code === undefined || line.includes(code) ? line : `${code}: ${line}`;
 }
 
 const fallback = () => ({ ...require('./fallback.js'), backend: 'js' });
