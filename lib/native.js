@@ -3,6 +3,7 @@
 // Finds and loads the platform's binary, else the fallback; the only place that does. Both have the seam:
 // LeasedArena, trimDepot, depotStats, version.
 
+const { createRequire } = require('node:module');
 const { isMainThread } = require('node:worker_threads');
 const { warnOnce } = require('./warnings.js');
 const { version } = require('../package.json');
@@ -15,10 +16,7 @@ function platforms() {
   return [`${os}-${arch}`];
 }
 
-/**
- * Where binaries lie: one that was built here, or copied beside a bundle, goes before an installed one. Bundlers
- * must not see through the names: they would want to take in what has to stay a file.
- */
+/** Where binaries lie: one that was built here, or copied beside a bundle, goes before an installed one. */
 function places() {
   const names = platforms();
   const files = names.map((name) => `ralloc.${name}.node`);
@@ -29,11 +27,17 @@ function places() {
   ];
 }
 
+/**
+ * Node's own require, also in a bundle: bundlers replace `require` by what knows only their modules, and
+ * leave this. One that is a module itself has no __filename, but perhaps a `require` that its maker gave it.
+ */
+const load = typeof __filename === 'string' ? createRequire(__filename) : require;
+
 function binding() {
   const failures = []; // of binaries that are there
   for (const place of places()) {
     try {
-      return require(place);
+      return load(place);
     } catch (error) {
       if (error?.code !== 'MODULE_NOT_FOUND') failures.push(error);
     }
@@ -53,7 +57,7 @@ function probe(native) {
   leases.quarantine(registers[0], registers[1], 0, ab);
 }
 
-function load() {
+function choose() {
   if (process.env.RALLOC_BACKEND === 'js') return fallback();
   // A worker's finalizers run at its end even for memory that another isolate got from it meanwhile; V8's
   // own memory survives that, so the arenas of workers use it.
@@ -77,4 +81,4 @@ function reason(error) {
 
 const fallback = () => ({ ...require('./fallback.js'), backend: 'js' });
 
-module.exports = load();
+module.exports = choose();
