@@ -30,7 +30,9 @@ function pressure(arena) {
   }
 }
 
-for (const mode of ['allocating', 'holding', 'waiting for zlib']) {
+const modes = ['allocating', 'holding', 'waiting for zlib', 'operations that outlive a reset'];
+
+for (const mode of modes) {
   test(`a worker that is terminated in the midst of ${mode} leaves main as it was`, async (t) => {
     const arena = new Arena();
     const kept = stamp(arena.alloc(10_000), 1);
