@@ -9,7 +9,7 @@ const { join, dirname } = require('node:path');
 const { builtBinary } = require('./copy-of-package.js');
 
 const root = join(__dirname, '..', '..');
-const { files: published } = require('../../package.json');
+const { files: published, version } = require('../../package.json');
 
 /**
  * Makes the folder; it is removed when the test is over. `binary: false` leaves the platform's package out;
@@ -40,7 +40,7 @@ function installBinary(modules) {
   const folder = join(modules, '@ralloc', platform);
   fs.mkdirSync(folder, { recursive: true });
   fs.copyFileSync(builtBinary, join(folder, file));
-  const manifest = { name: `@ralloc/${platform}`, version: '0.1.0', main: file };
+  const manifest = { name: `@ralloc/${platform}`, version, main: file };
   fs.writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
 }
 
