@@ -1,4 +1,5 @@
 /// <reference types="node" />
+/// <reference lib="esnext.disposable" />
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
@@ -15,6 +16,9 @@ export type Safety = 'detach' | 'gc' | 'recycle';
 /** `'native'`: memory of the Rust core. `'js'`: V8's own, in worker threads and where no binary fits. */
 export const backend: 'native' | 'js';
 
+/** What `Buffer.alloc` gives: `Buffer<ArrayBuffer>` where @types/node knows of that, else `Buffer`. */
+export type ArenaBuffer = ReturnType<typeof Buffer.alloc>;
+
 /** The version of the package. */
 export const version: string;
 
@@ -24,35 +28,35 @@ export interface ArenaOptions {
    * An integer >= 1.
    * @default 67108864 (64 MiB)
    */
-  maxBytes?: number;
+  maxBytes?: number | undefined;
   /**
    * Bytes of the first chunk, an integer >= 4096 and <= `maxBytes`. Further chunks of an epoch double up
    * to 1 MiB; a request that is larger gets a chunk of its own.
    * @default 65536, or `maxBytes` where that is less
    */
-  chunkSize?: number;
+  chunkSize?: number | undefined;
   /**
    * Every Buffer begins at a multiple of so many bytes: a power of two from 1 to 4096.
    * @default 8
    */
-  align?: number;
+  align?: number | undefined;
   /** @default 'detach' */
-  safety?: Safety;
+  safety?: Safety | undefined;
   /**
    * Zeroes the bytes that were handed out when their memory is released.
    * @default false
    */
-  wipe?: boolean;
+  wipe?: boolean | undefined;
   /** A name for `stats()` and `util.inspect()`. */
-  name?: string;
+  name?: string | undefined;
   /**
    * Milliseconds that memory waits for a hold after its reset, an integer from 1 to 2³¹ − 1. Then it goes to
    * quarantine, with the warning `RALLOC_HOLD_EXPIRED`.
    * @default 30000
    */
-  holdMs?: number;
+  holdMs?: number | undefined;
   /** Memory of a special kind, from the system. Native only. */
-  memory?: MemoryOptions;
+  memory?: MemoryOptions | undefined;
 }
 
 /**
@@ -70,18 +74,18 @@ export interface MemoryOptions {
    *   `chunks()` tells which.
    * - `'require'`: pages of the pool, or an error.
    */
-  hugePages?: 'advise' | 'prefer' | 'require';
+  hugePages?: 'advise' | 'prefer' | 'require' | undefined;
   /** Memory that is never swapped out (mlock), within the process's `RLIMIT_MEMLOCK`. */
-  lock?: boolean;
+  lock?: boolean | undefined;
   /** Memory of this NUMA node only (mbind; on Windows a preference), an integer >= 0. */
-  numaNode?: number;
+  numaNode?: number | undefined;
   /**
    * Memory that is there before it is used, so that no first touch takes a page fault.
    *
    * What is locked, prefaulted or of required huge pages is not given back in idle times: only by `shrink()`
    * and `close()`, and then when V8 has collected what was over it.
    */
-  prefault?: boolean;
+  prefault?: boolean | undefined;
 }
 
 /** Where an arena stood; spent by its rewind. */
@@ -216,11 +220,9 @@ export type BytesLike =
   | Uint8Array
   | ArrayBuffer
   | SharedArrayBuffer
-  | readonly number[]
-  | Iterable<number>
   | ArrayLike<number>
   | { type: 'Buffer'; data: readonly number[] }
-  | { valueOf(): string | object }
+  | { valueOf(): string | ArrayBuffer | SharedArrayBuffer | ArrayLike<number> }
   | { [Symbol.toPrimitive](hint: 'string'): string };
 
 /**
@@ -247,15 +249,15 @@ export class Arena implements Disposable {
   constructor(options?: ArenaOptions);
 
   /** A zero-filled Buffer of `size` bytes. */
-  alloc(size: number): Buffer;
+  alloc(size: number): ArenaBuffer;
   /** A Buffer of `size` bytes that show whatever was in the memory before. */
-  allocUnsafe(size: number): Buffer;
+  allocUnsafe(size: number): ArenaBuffer;
   /** As `Buffer.from(string, encoding)`. */
-  from(value: string, encoding?: BufferEncoding): Buffer;
+  from(value: string, encoding?: BufferEncoding): ArenaBuffer;
   /** As `Buffer.from(value)`; an ArrayBuffer is copied. */
-  from(value: BytesLike): Buffer;
+  from(value: BytesLike): ArenaBuffer;
   /** As `Buffer.concat`: `length` bytes, cut or zero-filled; the sum of the lengths by default. */
-  concat(list: readonly Uint8Array[], length?: number): Buffer;
+  concat(list: readonly Uint8Array[], length?: number): ArenaBuffer;
   /** A zero-filled typed array of `length` elements: `arena.array(Float64Array, 100)`. */
   array<T extends TypedArrayConstructor>(Type: T, length: number): InstanceType<T>;
 
@@ -291,7 +293,7 @@ export class Arena implements Disposable {
   /** The same until `promise` settles. Returns that very promise; its rejection stays as handled as it was. */
   hold<T extends PromiseLike<unknown>>(promise: T): T;
   /** A copy on V8's heap, which no reset touches. */
-  copyOut(buffer: ArrayBufferView): Buffer;
+  copyOut(buffer: ArrayBufferView): ArenaBuffer;
   /** Whether the bytes of `buffer` are of this arena's current epoch, or of a scope's. */
   owns(buffer: unknown): boolean;
   stats(): ArenaStats;
@@ -304,35 +306,35 @@ export interface RequestArenaOptions {
    * throw `ERR_RALLOC_LIMIT`.
    * @default 16777216 (16 MiB), or `maxBytes` where that is less
    */
-  maxBytesPerRequest?: number;
+  maxBytesPerRequest?: number | undefined;
   /**
    * The most bytes that all requests together may take: leased, warm, held or quarantined. Beyond it
    * requests get heap Buffers, counted in `stats()`.
    * @default 256 MiB or an eighth of the memory that the process may use, whichever is less
    */
-  maxBytes?: number;
+  maxBytes?: number | undefined;
   /**
    * Bytes of unfinished responses that may wait for the garbage collector before new requests get heap
    * Buffers.
    * @default a quarter of `maxBytes`
    */
-  maxQuarantineBytes?: number;
+  maxQuarantineBytes?: number | undefined;
   /**
    * The name of the request's property.
    * @default 'arena'
    */
-  property?: string;
+  property?: string | undefined;
   /** @default 'detach' */
-  safety?: Safety;
+  safety?: Safety | undefined;
   /** @default false */
-  wipe?: boolean;
+  wipe?: boolean | undefined;
   /** @default 30000 */
-  holdMs?: number;
+  holdMs?: number | undefined;
   /**
    * Makes `current()` work, by an AsyncLocalStorage.
    * @default false
    */
-  context?: boolean;
+  context?: boolean | undefined;
 }
 
 export interface RequestArenaStats {

@@ -10,7 +10,7 @@ const { join } = require('node:path');
 const ralloc = require('..');
 const { run } = require('./helpers/child.js');
 const { copyOfPackage, builtBinary } = require('./helpers/copy-of-package.js');
-const { nodeMajor } = require('./helpers/backend.js');
+const { testWhere } = require('./helpers/backend.js');
 
 const platform = process.platform === 'linux' ? `linux-${process.arch}-gnu` : undefined;
 const here = join(__dirname, '..');
@@ -30,10 +30,8 @@ async function loads(t, folder, { backend = '', ...options } = {}) {
 }
 
 /** A test of loading a binary: of Linux, and where one was built. */
-function binaryTest(title, body) {
-  if (builtBinary !== undefined && platform !== undefined) test(title, body);
-  else test(`${title} – not done here: no binary was built`, (t) => t.is(ralloc.backend, 'js'));
-}
+const hasBinary = builtBinary !== undefined && platform !== undefined;
+const binaryTest = (title, body) => testWhere(hasBinary, 'a binary built here', title, body);
 
 test('RALLOC_BACKEND=js takes the fallback, without a word', async (t) => {
   const { backend, warnings } = await loads(t, here, { backend: 'js' });
@@ -100,6 +98,7 @@ test('a runtime that refuses external memory gets the fallback', async (t) => {
   if (platform === undefined) return t.pass();
   const folder = copyOfPackage(t, {
     [`node_modules/@ralloc/${platform}/index.js`]: `
+      exports.version = () => '${ralloc.version}';
       exports.LeasedArena = class {
         lease() {
           throw new Error('this runtime refused external memory');
@@ -107,6 +106,39 @@ test('a runtime that refuses external memory gets the fallback', async (t) => {
       };`,
   });
   return fellBack(t, await loads(t, folder), /refused external memory/);
+});
+
+test('a binary of another version is not used', async (t) => {
+  if (platform === undefined) return t.pass();
+  const folder = copyOfPackage(t, {
+    [`node_modules/@ralloc/${platform}/index.js`]: "exports.version = () => '0.0.7';",
+  });
+  const reason = `the binary is of version 0\\.0\\.7, not ${ralloc.version}`;
+  return fellBack(t, await loads(t, folder), new RegExp(reason));
+});
+
+test('a package for the other C library serves where the first one fails', async (t) => {
+  if (platform === undefined) return t.pass();
+  const folder = copyOfPackage(t, {
+    [`node_modules/@ralloc/${platform}/index.js`]: "throw new Error('wrong C library');",
+    [`node_modules/@ralloc/${platform.replace('gnu', 'musl')}/index.js`]: `module.exports = require(${JSON.stringify(builtBinary)});`,
+  });
+  return t.is((await loads(t, folder)).backend, 'native');
+});
+
+test('whatever a package throws, its reason is one line', async (t) => {
+  if (platform === undefined) return t.pass();
+  const thrown = {
+    '"a string"': /\(a string\);/,
+    'Object.assign(new Error("first.\\nsecond"), { code: "E_CODE" })': /\(E_CODE: first\);/,
+    null: /\(null\);/,
+  };
+  for (const [what, reason] of Object.entries(thrown)) {
+    const folder = copyOfPackage(t, {
+      [`node_modules/@ralloc/${platform}/index.js`]: `throw ${what};`,
+    });
+    fellBack(t, await loads(t, folder), reason);
+  }
 });
 
 for (const [os, name] of [
@@ -122,15 +154,6 @@ for (const [os, name] of [
     fellBack(t, await loads(t, folder, { execArgv }), name);
   });
 }
-
-test('where the permission model forbids binaries, the fallback serves', async (t) => {
-  const flag = nodeMajor < 22 ? '--experimental-permission' : '--permission';
-  const execArgv = [flag, '--allow-fs-read=*', '--allow-fs-write=*'];
-  // A process without permissions may write no coverage either.
-  const env = { NODE_V8_COVERAGE: '' };
-  const { backend } = await loads(t, here, { execArgv, env });
-  t.is(backend, 'js');
-});
 
 test("a worker thread's arenas have memory of V8, without a word", async (t) => {
   const worker = new Worker(join(__dirname, 'fixtures', 'which-backend.js'), { argv: [here] });

@@ -1,6 +1,8 @@
 'use strict';
 
 const test = require('ava');
+const fs = require('node:fs');
+const { join } = require('node:path');
 const commonjs = require('..');
 const { version } = require('../package.json');
 
@@ -22,16 +24,31 @@ test('what is inside is not of the package', (t) => {
   t.throws(() => require('ralloc/lib/native.js'), { code: 'ERR_PACKAGE_PATH_NOT_EXPORTED' });
 });
 
-test('the package exports what index.d.ts says', (t) => {
-  t.deepEqual(Object.keys(commonjs).sort(), [
-    'Arena',
-    'RallocError',
-    'backend',
-    'requestArena',
-    'stats',
-    'version',
-  ]);
+/** Names that index.d.ts exports by one of these keywords. */
+function declared(keywords) {
+  const types = fs.readFileSync(join(__dirname, '..', 'index.d.ts'), 'utf8');
+  const found = types.matchAll(new RegExp(`^export (?:${keywords}) (\\w+)`, 'gm'));
+  return [...new Set([...found].map(([, name]) => name))].sort();
+}
+
+test('the package exports what index.d.ts says', async (t) => {
+  const names = Object.keys(commonjs).sort();
+  t.deepEqual(names, declared('const|class|function'));
+  t.true(names.includes('Arena'));
   t.is(commonjs.version, version);
+  // Node finds the names in the text of the CommonJS file too, for those who import that.
+  const { 'module.exports': whole, ...found } = await import('../lib/index.js');
+  t.deepEqual(Object.keys(found).sort(), [...names, 'default'].sort());
+  t.is(whole ?? commonjs, commonjs);
+});
+
+test('a program of the types test uses every name that index.d.ts exports', (t) => {
+  const program = join(__dirname, 'fixtures', 'consumer', 'program.ts');
+  const [, imported] = /import ralloc, \{(.*?)\} from 'ralloc'/s.exec(
+    fs.readFileSync(program, 'utf8'),
+  );
+  const names = imported.split(',').map((name) => name.replace('type ', '').trim());
+  t.deepEqual(names.filter(Boolean).sort(), declared('const|class|function|type|interface'));
 });
 
 test('only the methods of the API can be reached on an arena', (t) => {

@@ -2,11 +2,10 @@
 
 // The system refuses memory: a child whose address space is limited while it runs.
 
-const test = require('ava');
 const { execFileSync } = require('node:child_process');
 const { readFileSync } = require('node:fs');
 const { start } = require('./helpers/child.js');
-const { isNative } = require('./helpers/backend.js');
+const { isNative, testWhere } = require('./helpers/backend.js');
 
 const MiB = 1024 * 1024;
 const LARGE = 1024 * MiB; // half of it is left to V8, which dies where it gets nothing
@@ -22,10 +21,7 @@ const hasPrlimit = (() => {
 })();
 
 /** A test that limits the address space of a process, which needs Linux and util-linux. */
-function limitTest(title, body) {
-  if (hasPrlimit) test(title, body);
-  else test(`${title} – not done here: there is no prlimit`, (t) => t.false(hasPrlimit));
-}
+const limitTest = (title, body) => testWhere(hasPrlimit, 'prlimit', title, body);
 
 /** Leaves a process `bytes` more than it has; 'unlimited' lifts that. */
 function limitAddressSpace(pid, bytes) {

@@ -36,9 +36,16 @@ const widths = new Map(
     .map((Type) => [Type, Type.BYTES_PER_ELEMENT]),
 );
 
+// The constructors of another realm (node:vm) show the same text, which no function of a user can have:
+// `[native code]` is no syntax. To look at it runs nothing of the caller.
+const textOf = Function.prototype.toString;
+const widthsByText = new Map([...widths].map(([Type, width]) => [textOf.call(Type), width]));
+
 /** Bytes an element of a TypedArray constructor. */
 function widthOf(Type) {
-  const width = widths.get(Type);
+  const width =
+    widths.get(Type) ??
+    (typeof Type === 'function' ? widthsByText.get(textOf.call(Type)) : undefined);
   if (width === undefined) throw typeError('Type', 'a TypedArray constructor', Type);
   return width;
 }

@@ -3,10 +3,10 @@
 // Finds and loads the platform's binary, else the fallback; the only place that does. Both have the seam:
 // LeasedArena, trimDepot, depotStats, version.
 
-const { existsSync } = require('node:fs');
-const { join } = require('node:path');
+const { createRequire } = require('node:module');
 const { isMainThread } = require('node:worker_threads');
 const { warnOnce } = require('./warnings.js');
+const { version } = require('../package.json');
 
 /** Names of the binaries that this host may load, as napi-rs gives them; the C library's loader refuses the wrong one. */
 function platforms() {
@@ -16,33 +16,48 @@ function platforms() {
   return [`${os}-${arch}`];
 }
 
-/** A binary built here goes before an installed one. */
-function binding() {
+/** Where binaries lie: one that was built here, or copied beside a bundle, goes before an installed one. */
+function places() {
   const names = platforms();
-  const local = names
-    .map((name) => join(__dirname, '..', `ralloc.${name}.node`))
-    .find((file) => existsSync(file));
-  if (local !== undefined) return require(local);
-  for (const name of names) {
-    try {
-      return require(`@ralloc/${name}`);
-    } catch (error) {
-      if (error.code !== 'MODULE_NOT_FOUND') throw error;
-    }
-  }
-  throw new Error(`there is no binary for ${names[0]}`);
+  const files = names.map((name) => `ralloc.${name}.node`);
+  return [
+    ...files.map((file) => `../${file}`),
+    ...files.map((file) => `./${file}`),
+    ...names.map((name) => `@ralloc/${name}`),
+  ];
 }
 
-/** The runtime's own word on external memory: sandboxed builds of V8 refuse it. */
+/**
+ * Node's own require, also in a bundle: bundlers replace `require` by what knows only their modules, and
+ * leave this. One that is a module itself has no __filename, but perhaps a `require` that its maker gave it.
+ */
+const load = typeof __filename === 'string' ? createRequire(__filename) : require;
+
+function binding() {
+  const failures = []; // of binaries that are there
+  for (const place of places()) {
+    try {
+      return load(place);
+    } catch (error) {
+      if (error?.code !== 'MODULE_NOT_FOUND') failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+  throw new Error(`there is no binary for ${platforms()[0]}`);
+}
+
+/** Whether the two halves fit, and the runtime's own word on external memory: sandboxed builds of V8 refuse it. */
 function probe(native) {
+  const theirs = native.version();
+  if (theirs !== version) throw new Error(`the binary is of version ${theirs}, not ${version}`);
   const registers = new Float64Array(16);
   const leases = new native.LeasedArena(1 << 16, 1 << 16, false);
   const ab = leases.lease(1, 1, true, registers);
-  if (!(ab instanceof ArrayBuffer)) return;
+  if (ab.kind !== undefined) return; // no memory at the moment
   leases.quarantine(registers[0], registers[1], 0, ab);
 }
 
-function load() {
+function choose() {
   if (process.env.RALLOC_BACKEND === 'js') return fallback();
   // A worker's finalizers run at its end even for memory that another isolate got from it meanwhile; V8's
   // own memory survives that, so the arenas of workers use it.
@@ -52,11 +67,18 @@ function load() {
     probe(native);
     return { ...native, backend: 'native' };
   } catch (error) {
-    warnOnce('RALLOC_JS_BACKEND', error.message);
+    warnOnce('RALLOC_JS_BACKEND', reason(error));
     return fallback();
   }
 }
 
+/** In one line: the error's code, unless its message has it, and what the message begins with. */
+function reason(error) {
+  const line = String(error?.message ?? error).replace(/\.?(\n.*)?$/s, '');
+  const { code } = Object(error);
+  return code === undefined || line.includes(code) ? line : `${code}: ${line}`;
+}
+
 const fallback = () => ({ ...require('./fallback.js'), backend: 'js' });
 
-module.exports = load();
+module.exports = choose();

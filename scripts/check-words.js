@@ -26,6 +26,8 @@ const RULES = [
   {
     what: 'a skipped or focused test',
     files: CODE,
+    // Skips what this host cannot do, with a title that says so.
+    except: '__test__/helpers/backend.js',
     pattern:
       /\b(?:test|it|describe)(?:\.serial)?[.](?:skip|only|todo|failing|failed)\b|\btest\.serial[.](?:skip|only)\b|#\[ignore\b/g,
   },
@@ -36,7 +38,8 @@ function linesOf(text) {
 }
 
 function findingsIn(file, text) {
-  return RULES.filter((rule) => !rule.files || rule.files.test(file)).flatMap((rule) =>
+  const applies = ({ files, except }) => (!files || files.test(file)) && file !== except;
+  return RULES.filter(applies).flatMap((rule) =>
     linesOf(text).flatMap((line, index) =>
       [...line.matchAll(rule.pattern)].map((match) => ({
         file,
@@ -66,6 +69,7 @@ const CASES = [
       'a.js': ["test('a', (t) => t.pass());", "const dir = path.join(os.tmpdir(), 'work/main');"],
       'b.md': ['Use `match` to look for one failure; see docs/home/page and ~/.cargo/bin.'],
       'c.rs': ['#[test] fn ignored() {}'],
+      '__test__/helpers/backend.js': [join('test.s', "kip('a', f);")],
     },
     wrong: [],
   },

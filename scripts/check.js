@@ -16,7 +16,7 @@ function print(findings) {
 }
 
 /** Writes `files` to a new git folder, calls `use` with it, and removes it. */
-function withTree(files, use) {
+async function withTree(files, use) {
   const root = fs.mkdtempSync(path.join(os.tmpdir(), 'ralloc-check-'));
   try {
     spawnSync('git', ['init', '-q'], { cwd: root });
@@ -24,15 +24,15 @@ function withTree(files, use) {
       fs.mkdirSync(path.join(root, path.dirname(file)), { recursive: true });
       fs.writeFileSync(path.join(root, file), [].concat(lines).join('\n'));
     }
-    return use(root);
+    return await use(root);
   } finally {
     fs.rmSync(root, { recursive: true, force: true });
   }
 }
 
-/** @returns {boolean} whether `check` finds in the case's tree what it should, and only that */
-function holds(check, { name, files, wrong }) {
-  const found = withTree(files, (root) => check(root));
+/** @returns {Promise<boolean>} whether `check` finds in the case's tree what it should, and only that */
+async function holds(check, { name, files, wrong }) {
+  const found = await withTree(files, check);
   const places = found.map(({ file, line }) => `${file}:${line}`).sort();
   const good = JSON.stringify(places) === JSON.stringify([...wrong].sort());
   if (!good) {
@@ -43,17 +43,18 @@ function holds(check, { name, files, wrong }) {
 }
 
 /**
- * @param {(root: string) => { file: string, line: number, what: string }[]} check
+ * @param {(root: string) => Finding[] | Promise<Finding[]>} check  Finding: { file, line, what }
  * @param {{ name: string, files: Record<string, string | string[]>, wrong: string[] }[]} cases
  */
-function runCheck(check, cases) {
+async function runCheck(check, cases) {
   if (process.argv.includes('--self-test')) {
-    const failed = cases.filter((one) => !holds(check, one)).length;
+    let failed = 0;
+    for (const one of cases) if (!(await holds(check, one))) failed++;
     console.log(`self-test: ${cases.length - failed} of ${cases.length} cases as they should be`);
     process.exitCode = failed === 0 && cases.some(({ wrong }) => wrong.length > 0) ? 0 : 1;
     return;
   }
-  const findings = check(ROOT);
+  const findings = await check(ROOT);
   print(findings);
   process.exitCode = findings.length === 0 ? 0 : 1;
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { expectAssignable, expectError, expectNotAssignable, expectType } from 'tsd';
 import {
   Arena,
+  type ArenaBuffer,
   type ArenaOptions,
   type ArenaStats,
   backend,
@@ -42,26 +43,28 @@ expectError(new Arena({ chunksize: 4096 }));
 expectNotAssignable<Safety>('none');
 
 // Allocation: Buffers of Node
-expectType<Buffer>(arena.alloc(10));
-expectType<Buffer>(arena.allocUnsafe(10));
+expectType<Buffer<ArrayBuffer>>(arena.alloc(10));
+expectType<Buffer<ArrayBuffer>>(arena.allocUnsafe(10));
 expectError(arena.alloc('10'));
 expectError(arena.alloc());
-expectType<Buffer>(arena.from('text'));
-expectType<Buffer>(arena.from('text', 'hex'));
+expectType<Buffer<ArrayBuffer>>(arena.from('text'));
+expectType<Buffer<ArrayBuffer>>(arena.from('text', 'hex'));
 expectError(arena.from('text', 'utf9'));
-expectType<Buffer>(arena.from([1, 2, 3]));
-expectType<Buffer>(arena.from(new Uint8Array(3)));
-expectType<Buffer>(arena.from(new ArrayBuffer(3)));
-expectType<Buffer>(arena.from({ type: 'Buffer', data: [1] }));
+expectType<Buffer<ArrayBuffer>>(arena.from([1, 2, 3]));
+expectType<Buffer<ArrayBuffer>>(arena.from(new Uint8Array(3)));
+expectType<Buffer<ArrayBuffer>>(arena.from(new ArrayBuffer(3)));
+expectType<Buffer<ArrayBuffer>>(arena.from({ type: 'Buffer', data: [1] }));
 expectError(arena.from(5));
-expectType<Buffer>(arena.concat([Buffer.alloc(1), new Uint8Array(2)]));
-expectType<Buffer>(arena.concat([], 10));
+expectError(arena.from({}));
+expectError(arena.from(new Set([1])));
+expectAssignable<ArenaBuffer>(Buffer.alloc(1));
+expectType<Buffer<ArrayBuffer>>(arena.concat([Buffer.alloc(1), new Uint8Array(2)]));
+expectType<Buffer<ArrayBuffer>>(arena.concat([], 10));
 expectError(arena.concat(['a']));
 
 // Typed arrays
-expectType<Float64Array>(arena.array(Float64Array, 10) as Float64Array);
-expectAssignable<Float64Array>(arena.array(Float64Array, 10));
-expectAssignable<BigInt64Array>(arena.array(BigInt64Array, 10));
+expectType<Float64Array<ArrayBuffer>>(arena.array(Float64Array, 10));
+expectType<BigInt64Array<ArrayBuffer>>(arena.array(BigInt64Array, 10));
 expectError(arena.array(DataView, 10));
 expectError(arena.array(Float64Array));
 
@@ -92,7 +95,7 @@ expectType<void>(arena.shrink());
 expectType<void>(arena.close());
 expectType<void>(arena[Symbol.dispose]());
 expectAssignable<Disposable>(arena);
-expectType<Buffer>(arena.copyOut(new Float64Array(1)));
+expectType<Buffer<ArrayBuffer>>(arena.copyOut(new Float64Array(1)));
 expectType<boolean>(arena.owns('anything'));
 
 const stats = arena.stats();

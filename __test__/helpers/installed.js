@@ -1,0 +1,47 @@
+'use strict';
+
+// A folder of somebody who installed ralloc: node_modules holds what npm publishes of it, and nothing else
+// than what is asked for.
+
+const fs = require('node:fs');
+const os = require('node:os');
+const { join, dirname } = require('node:path');
+const { builtBinary } = require('./copy-of-package.js');
+
+const root = join(__dirname, '..', '..');
+const { files: published, version } = require('../../package.json');
+
+/**
+ * Makes the folder; it is removed when the test is over. `binary: false` leaves the platform's package out;
+ * `links` (name there → name here) are packages of this clone; `files` (path → content) are added.
+ */
+function install(t, { binary = true, links = {}, files = {} } = {}) {
+  const folder = fs.mkdtempSync(join(fs.realpathSync(os.tmpdir()), 'ralloc-user-'));
+  t.teardown(() => fs.rmSync(folder, { recursive: true }));
+  const modules = join(folder, 'node_modules');
+  for (const file of ['package.json', ...published]) {
+    fs.cpSync(join(root, file), join(modules, 'ralloc', file), { recursive: true });
+  }
+  if (binary && builtBinary !== undefined) installBinary(modules);
+  for (const [there, here] of Object.entries(links)) {
+    fs.mkdirSync(dirname(join(modules, there)), { recursive: true });
+    fs.symlinkSync(join(root, 'node_modules', here), join(modules, there), 'junction');
+  }
+  for (const [path, content] of Object.entries(files)) {
+    fs.mkdirSync(dirname(join(folder, path)), { recursive: true });
+    fs.writeFileSync(join(folder, path), content);
+  }
+  return folder;
+}
+
+/** The package of this platform: its binary and a package.json. */
+function installBinary(modules) {
+  const [, file, platform] = /(ralloc\.(.+)\.node)$/.exec(builtBinary);
+  const folder = join(modules, '@ralloc', platform);
+  fs.mkdirSync(folder, { recursive: true });
+  fs.copyFileSync(builtBinary, join(folder, file));
+  const manifest = { name: `@ralloc/${platform}`, version, main: file };
+  fs.writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
+}
+
+module.exports = { install };

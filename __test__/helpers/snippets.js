@@ -1,0 +1,101 @@
+'use strict';
+
+// The JavaScript that documents show, as programs: the `js` blocks under one heading are one program, in their
+// order, run with a package folder around them as a user has it. What stands behind a console.log() as a
+// comment is what it has to print.
+
+const fs = require('node:fs');
+const { createRequire } = require('node:module');
+const os = require('node:os');
+const path = require('node:path');
+const { format } = require('node:util');
+const vm = require('node:vm');
+
+const root = path.join(__dirname, '..', '..');
+
+/** The programs of a document: [{ heading, line, code, printed }], in order. */
+function programs(file) {
+  const found = [];
+  let heading = '';
+  let inside = null; // the fence's language
+  const lines = fs.readFileSync(path.join(root, file), 'utf8').split('\n');
+  for (const [index, text] of lines.entries()) {
+    const fence = /^\s*```(\w*)$/.exec(text);
+    if (fence !== null) inside = inside === null ? fence[1] : null;
+    else if (inside === null && /^#+ /.test(text)) heading = text.replace(/^#+ /, '');
+    else if (inside === 'js') add(found, heading, index, text);
+  }
+  return found.map((program) => ({ ...program, file, code: program.code.join('\n') }));
+}
+
+function add(found, heading, index, text) {
+  let program = found.at(-1);
+  if (program?.heading !== heading) {
+    program = { heading, line: index, code: [], printed: [] };
+    found.push(program);
+  }
+  // As many lines as in the document, so that a stack names the document's line.
+  while (program.line + program.code.length < index) program.code.push('');
+  program.code.push(text);
+  const printed = /\bconsole\.log\(.*\);\s*\/\/ (.*)$/.exec(text);
+  if (printed !== null) program.printed.push(printed[1].trimEnd());
+}
+
+/** A folder in which `require('ralloc')` is this package, and other packages are ours. */
+function packageFolder(t) {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ralloc-docs-'));
+  t.teardown(() => fs.rmSync(dir, { recursive: true }));
+  const modules = path.join(dir, 'node_modules');
+  fs.mkdirSync(modules);
+  fs.symlinkSync(root, path.join(modules, 'ralloc'));
+  fs.symlinkSync(path.join(root, 'node_modules', 'express'), path.join(modules, 'express'));
+  return dir;
+}
+
+/**
+ * Runs a program: { printed, ...named }, the lines it printed and the variables in `names`. `given` are names
+ * that it does not declare.
+ */
+async function runProgram(t, { file, line, code }, { given = {}, names = [] } = {}) {
+  const dir = packageFolder(t);
+  const script = path.join(dir, 'program.js');
+  fs.writeFileSync(script, code);
+  const printed = [];
+  const console = { ...globalThis.console, log: (...words) => printed.push(format(...words)) };
+  const params = { require: createRequire(script), __filename: script, __dirname: dir, console };
+  const bindings = { ...params, ...given };
+  const run = vm.compileFunction(
+    `return (async () => {${code}\nreturn { ${names.join(', ')} };\n})();`,
+    Object.keys(bindings),
+    { filename: path.join(root, file), lineOffset: line },
+  );
+  const named = await run(...Object.values(bindings));
+  return { printed, ...named };
+}
+
+/** GitHub's name for a heading in links. */
+const anchorOf = (heading) =>
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-');
+
+/** A document's text outside of fenced code. */
+const proseOf = (file) =>
+  fs.readFileSync(path.join(root, file), 'utf8').replace(/^```[\s\S]*?^```$/gm, '');
+
+/** The links of a document that lead to no file, or no heading of it. */
+function brokenLinks(file) {
+  const links = [...proseOf(file).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link);
+  return links.filter((link) => {
+    if (/^https?:/.test(link)) return false;
+    const [target, anchor] = link.split('#');
+    const other = target === '' ? file : path.join(path.dirname(file), target);
+    if (!fs.existsSync(path.join(root, other))) return true;
+    if (anchor === undefined) return false;
+    const headings = [...proseOf(other).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => heading);
+    return !headings.map(anchorOf).includes(anchor);
+  });
+}
+
+module.exports = { programs, runProgram, brokenLinks };
