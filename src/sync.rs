@@ -115,14 +115,16 @@ pub mod crash {
 
 /// A row of atomic words over mapped memory. Under loom the words lie beside it, since loom's
 /// atomics are larger than the words that they stand for.
-#[derive(Debug)]
+///
+/// A clone is another view of the same words, under the same promise.
+#[derive(Clone, Debug)]
 pub struct Words {
     #[cfg(not(loom))]
     start: std::ptr::NonNull<AtomicU64>,
     #[cfg(not(loom))]
     len: usize,
     #[cfg(loom)]
-    cells: Box<[AtomicU64]>,
+    cells: Arc<Vec<AtomicU64>>,
 }
 
 // SAFETY: words are reached as atomics only; who made the row keeps its memory mapped.
@@ -149,7 +151,7 @@ impl Words {
     /// None; the twin of the row over mapped memory.
     #[cfg(loom)]
     pub unsafe fn over(_start: std::ptr::NonNull<u8>, len: usize) -> Words {
-        Words { cells: (0..len).map(|_| AtomicU64::new(0)).collect() }
+        Words { cells: Arc::new((0..len).map(|_| AtomicU64::new(0)).collect()) }
     }
 
     /// Words in the row.

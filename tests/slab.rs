@@ -91,8 +91,8 @@ fn options_that_cannot_be_are_refused_by_name() {
             .map(|_| ())
             .unwrap_err()
     };
-    assert_eq!(make(&[], MIB), SlabError::Pools { given: 0, most: 32 });
-    assert_eq!(make(&[pool(8, 1, 1); 33], MIB), SlabError::Pools { given: 33, most: 32 });
+    assert_eq!(make(&[], MIB), SlabError::Pools { given: 0, most: 31 });
+    assert_eq!(make(&[pool(8, 1, 1); 32], MIB), SlabError::Pools { given: 32, most: 31 });
     assert_eq!(make(&[pool(4, 1, 1)], MIB), SlabError::Size { index: 0, size: 4 });
     assert_eq!(make(&[pool(0, 1, 1)], MIB), SlabError::Size { index: 0, size: 0 });
     assert_eq!(make(&[pool(8, 1, 1), pool(24, 1, 1)], MIB), SlabError::Size { index: 1, size: 24 });

@@ -79,7 +79,7 @@ pub struct Slab {
     /// In ascending sizes.
     places: Box<[Place]>,
     /// Index of the smallest pool for sizes up to 2^i, or the number of pools.
-    classes: [u8; 64],
+    classes: [u8; 65],
     registry: Arc<Registry>,
     /// Locked to grow and to drop segments.
     slots: Mutex<Slots>,
@@ -179,7 +179,7 @@ impl Slab {
             place
         };
         let places: Box<[Place]> = options.pools.iter().map(place).collect();
-        let mut classes = [places.len() as u8; 64];
+        let mut classes = [places.len() as u8; 65];
         for (log, class) in classes.iter_mut().enumerate() {
             let fits = places.iter().position(|place| place.size_log as usize >= log);
             *class = fits.unwrap_or(places.len()) as u8;
@@ -262,14 +262,20 @@ impl Slab {
         self.places.iter().map(|place| place.check(self.shared.is_some())).collect()
     }
 
-    /// Index of the smallest pool for `size` bytes.
+    /// Index of the smallest pool for `size` bytes; the number of pools where there is none.
     #[inline]
-    pub(crate) fn class_of(&self, size: usize) -> Result<usize, ClaimError> {
+    pub(crate) fn class(&self, size: usize) -> usize {
         let log = usize::BITS - size.saturating_sub(1).leading_zeros();
-        match self.classes.get(log as usize) {
-            Some(&pool) if usize::from(pool) < self.places.len() => Ok(pool.into()),
-            _ => Err(ClaimError::TooLarge { requested: size, largest: self.largest() }),
+        self.classes[log as usize].into()
+    }
+
+    /// Index of the smallest pool for `size` bytes.
+    pub(crate) fn class_of(&self, size: usize) -> Result<usize, ClaimError> {
+        let pool = self.class(size);
+        if pool < self.places.len() {
+            return Ok(pool);
         }
+        Err(ClaimError::TooLarge { requested: size, largest: self.largest() })
     }
 
     /// Pool and slot of a block by its first byte.

@@ -6,7 +6,7 @@ use crate::layout::{MAX_BYTES, align_up};
 use crate::memory::{self, mapping::page_size};
 
 /// The most pools of a slab.
-pub const MAX_POOLS: usize = 32;
+pub const MAX_POOLS: usize = 31;
 /// The smallest slot, in bytes.
 pub const MIN_SIZE: usize = 8;
 /// A segment has about so many bytes, and at least one slot.

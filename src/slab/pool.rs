@@ -88,6 +88,11 @@ impl Pool {
         self.words.len()
     }
 
+    /// The words, for who caches slots.
+    pub(super) fn words(&self) -> Words {
+        self.words.clone()
+    }
+
     /// The word of a slot now.
     #[inline]
     pub fn word(&self, slot: u32) -> Word {

@@ -141,6 +141,21 @@ impl Word {
         Word(generation | u64::from(owner.0) << OWNER_SHIFT | state as u64)
     }
 
+    /// Cached to Held, of the same participant.
+    #[inline]
+    pub fn out_of_cache(self) -> Word {
+        debug_assert_eq!(self.state(), State::Cached);
+        Word(self.0 ^ (State::Cached as u64 ^ State::Held as u64))
+    }
+
+    /// Held to Cached, of the same participant, in the next generation.
+    #[inline]
+    pub fn into_cache(self) -> Word {
+        debug_assert_eq!(self.state(), State::Held);
+        let cached = self.0 ^ (State::Cached as u64 ^ State::Held as u64);
+        Word(cached.wrapping_add(1 << GENERATION_SHIFT))
+    }
+
     /// In `state` of `owner`, in the next generation.
     #[inline]
     pub fn next(self, state: State, owner: Owner) -> Word {
@@ -178,6 +193,15 @@ mod tests {
         assert_eq!(last.generation(), (1 << GENERATION_BITS) - 1);
         let wrapped = last.next(State::Free, Owner::new(3, 4));
         assert_eq!((wrapped.generation(), wrapped.owner()), (0, Owner::new(3, 4)));
+    }
+
+    #[test]
+    fn the_short_ways_in_and_out_of_a_cache_are_the_long_ones() {
+        let owner = Owner::new(5, 6);
+        let held = Word::from_bits(u64::MAX << GENERATION_SHIFT).to(State::Held, owner);
+        assert_eq!(held.into_cache(), held.next(State::Cached, owner));
+        let cached = held.to(State::Cached, owner);
+        assert_eq!(cached.out_of_cache(), held);
     }
 
     #[test]
