@@ -49,7 +49,7 @@ impl Head {
 
     fn of_no_pool() -> Head {
         // SAFETY: no word is ever reached: there are none.
-        let words = unsafe { Words::over(NonNull::dangling(), 0) };
+        let words = unsafe { Words::over(NonNull::<u64>::dangling().cast(), 0) };
         Head { len: 0, room: 0, base: NonNull::dangling(), count: 0, size_log: 0, words }
     }
 
