@@ -378,12 +378,243 @@ export interface RequestArena {
  */
 export function requestArena(options?: RequestArenaOptions): RequestArena;
 
+/**
+ * What becomes of a Buffer that is freed.
+ *
+ * - `'checked'` (default): every allocation is a Buffer object of its own, so that whatever is freed twice, or
+ *   through an old reference, is an error.
+ * - `'recycle'`: one Buffer object for each slot, used again for the same length. Several times as fast; a free
+ *   through an old reference cannot be told from one by the slot's next user.
+ *
+ * In both, a Buffer that was freed still shows its slot's bytes, and so those of the next user.
+ */
+export type SlabSafety = 'checked' | 'recycle';
+
+export interface SlabOptions {
+  /** Bytes of the slots of each pool: 1 to 32 powers of two from 8 to 2³⁰, ascending. */
+  sizes: readonly number[];
+  /**
+   * Slots from the start: of every pool, or a list with one number for each; integers from 1 to 2³⁰. May be left
+   * out with `maxCount`: then a pool begins with none.
+   */
+  count?: number | readonly number[] | undefined;
+  /**
+   * Slots that there can be; pools grow up to it, about a MiB at a time, as far as `maxBytes` allows. A slab that can
+   * grow cannot be shared with other threads.
+   * @default `count`: pools do not grow
+   */
+  maxCount?: number | readonly number[] | undefined;
+  /**
+   * Slots that stay when idle ones are given back, at most `count`.
+   * @default `count`
+   */
+  minCount?: number | readonly number[] | undefined;
+  /**
+   * Milliseconds after which the memory of unused slots is given back, in pools that can grow.
+   * @default 10000
+   */
+  idleMs?: number | undefined;
+  /**
+   * The most bytes that slots and their records may take, an integer >= 1.
+   * @default 134217728 (128 MiB)
+   */
+  maxBytes?: number | undefined;
+  /** @default 'checked' */
+  safety?: SlabSafety | undefined;
+  /**
+   * Warns (`RALLOC_SLOT_STUCK`, once for each pool) of Buffers that nobody has freed for so many milliseconds.
+   * @default never
+   */
+  warnAfterMs?: number | undefined;
+  /** A name for `stats()`, warnings and `util.inspect()`. */
+  name?: string | undefined;
+  /** Memory of a special kind, from the system. Native only. */
+  memory?: MemoryOptions | undefined;
+}
+
+/** What a thread that attaches chooses for itself; as in SlabOptions. */
+export interface SlabAttachOptions {
+  safety?: SlabSafety | undefined;
+  warnAfterMs?: number | undefined;
+  name?: string | undefined;
+}
+
+/** What `Slab.attach()` takes in another thread of the process: a plain object, for postMessage or workerData. */
+export interface SlabHandle {
+  readonly id: number;
+  readonly nonce: string;
+}
+
+/** Numbers of slots, gauges: `held + cached + elsewhere + sent + free + stolen` is `count`. */
+export interface SlabSlots {
+  /** Slots that are there. */
+  count: number;
+  /** In Buffers that this thread has and did not free. */
+  held: number;
+  /** Free, and kept by this thread for its next allocations. */
+  cached: number;
+  /** In the Buffers and caches of other threads. */
+  elsewhere: number;
+  /** Sent and not received. */
+  sent: number;
+  /** Free for every thread. */
+  free: number;
+  /** Lost: somebody took the ArrayBuffer that they were in. */
+  stolen: number;
+}
+
+/** Numbers of events in this thread, counters. */
+export interface SlabCounters {
+  /** Allocations that a larger pool served. */
+  promotions: number;
+  /** Allocations that found no slot. */
+  exhaustions: number;
+  /** Frees that were errors. */
+  refused: number;
+}
+
+export interface SlabPoolStats extends SlabSlots, SlabCounters {
+  /** Bytes of a slot. */
+  size: number;
+  /** Slots that there can be. */
+  maxCount: number;
+  /** The most slots that this thread ever held at once. */
+  peak: number;
+}
+
+/** The sums of all pools; frees of Buffers of no pool are `refused` too. */
+export interface SlabStats extends SlabSlots, SlabCounters {
+  name: string;
+  backend: 'native' | 'js';
+  safety: SlabSafety;
+  /** Whether it was not closed. */
+  live: boolean;
+  /** Whether other threads may have it: it gave its handle, or was attached. */
+  shared: boolean;
+  /** Gauge: threads that have it. */
+  participants: number;
+  /** Bytes: `maxBytes`. */
+  limit: number;
+  /** Gauge, bytes: of the slots that are there, and their records. They take memory when they are first used. */
+  committed: number;
+  pools: SlabPoolStats[];
+}
+
+/**
+ * Pools of fixed-size slots that are freed one by one. A Buffer is over a slot of the smallest pool that fits, and
+ * has exactly the length that was asked for.
+ *
+ * **Whoever frees a Buffer must be done with it: it still shows the slot's bytes afterwards, and an operation
+ * that is still in flight (fs, zlib, a socket's write) would read or write those of the next user.**
+ *
+ * Every method that allocates throws
+ * - a TypeError or RangeError with code `ERR_RALLOC_INVALID_ARGUMENT` for a size that is not an integer from 0 to
+ *   the largest of `sizes`,
+ * - `ERR_RALLOC_MAP` when the system refuses memory to grow by,
+ * - `ERR_RALLOC_CLOSED` after `close()`,
+ *
+ * and nothing has changed then.
+ */
+export class Slab implements Disposable {
+  /**
+   * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value, or pools that take more than
+   *   `maxBytes`.
+   * @throws ERR_RALLOC_UNSUPPORTED, ERR_RALLOC_MAP: memory that cannot be had.
+   */
+  constructor(options: SlabOptions);
+
+  /**
+   * The slab of another thread of this process. Each thread has its own `Slab` object, and frees what it holds.
+   * @throws ERR_RALLOC_CLOSED: a handle of another process, or of a slab that no thread has any more.
+   * @throws ERR_RALLOC_UNSUPPORTED: on the JavaScript backend, or more than 1,023 threads.
+   */
+  static attach(handle: SlabHandle, options?: SlabAttachOptions): Slab;
+
+  /**
+   * A zero-filled Buffer of `size` bytes; of a larger pool when its own is exhausted.
+   * @throws ERR_RALLOC_EXHAUSTED: no pool that fits has a free slot.
+   */
+  alloc(size: number): ArenaBuffer;
+  /** The same, and its bytes show whatever was in the slot before. */
+  allocUnsafe(size: number): ArenaBuffer;
+  /** A zero-filled Buffer of the smallest pool that fits; null when that is exhausted. */
+  tryAlloc(size: number): ArenaBuffer | null;
+  /** The same, and its bytes show whatever was in the slot before. */
+  tryAllocUnsafe(size: number): ArenaBuffer | null;
+  /**
+   * Frees a Buffer that this slab handed out; null and undefined are ignored. Where `Symbol.dispose` is known, the
+   * Buffer's own `[Symbol.dispose]()` does the same, and nothing the second time.
+   * @throws ERR_RALLOC_DOUBLE_FREE: it was freed, or sent.
+   * @throws ERR_RALLOC_FOREIGN_BUFFER: it is of another slab or of none, or a view of a slab's Buffer.
+   * @throws ERR_RALLOC_CLOSED: the slab is.
+   */
+  free(buffer: Uint8Array | null | undefined): void;
+  /**
+   * Calls `fn` with a zero-filled Buffer, and frees it when `fn` returns, throws, or its promise settles.
+   * @throws ERR_RALLOC_ESCAPED: the result is that Buffer, or a view of it.
+   */
+  use<T>(size: number, fn: (buffer: ArenaBuffer) => T): T;
+  /** Whether `free(buffer)` would take it. */
+  owns(buffer: unknown): boolean;
+
+  /** Bytes of the slots of each pool, ascending. */
+  readonly sizes: readonly number[];
+  /** The most bytes that slots and records can take; 0 before the first use of the default slab, and after `close()`. */
+  readonly footprint: number;
+
+  /**
+   * What `Slab.attach()` takes in another thread; the same every time. It keeps nothing alive: the slab is there as
+   * long as one thread has it.
+   * @throws ERR_RALLOC_UNSUPPORTED: a slab that can grow or has more than 2²² slots, the JavaScript backend, a
+   *   system that cannot share such memory.
+   */
+  handle(): SlabHandle;
+  /**
+   * Sends a Buffer: the token, a safe integer, by which one thread receives it, once. It cannot be freed or sent here
+   * any more, and must not be used.
+   * @throws ERR_RALLOC_DOUBLE_FREE, ERR_RALLOC_FOREIGN_BUFFER: as `free()`.
+   */
+  send(buffer: Uint8Array): number;
+  /**
+   * The Buffer that was sent, over the same bytes and of the same length. This thread frees it.
+   * @throws ERR_RALLOC_STALE_TOKEN: received or revoked before, or never sent.
+   */
+  receive(token: number): ArenaBuffer;
+  /**
+   * Takes a Buffer back that this thread has sent and nobody received.
+   * @throws ERR_RALLOC_STALE_TOKEN: as `receive()`, and for what another thread sent.
+   */
+  revoke(token: number): ArenaBuffer;
+
+  stats(): SlabStats;
+  /**
+   * Gives the memory back for good; the second call does nothing. Every Buffer of this thread has length 0 then.
+   * Other threads that are attached keep theirs.
+   * @throws ERR_RALLOC_IN_USE: Buffers are in use (`inUse`), and `force` is not true.
+   * @throws ERR_RALLOC_UNSUPPORTED: the default slab is not closed.
+   */
+  close(options?: { force?: boolean | undefined }): void;
+  /** `close({ force: true })`. */
+  [Symbol.dispose](): void;
+}
+
+/**
+ * A slab for everyone, with slots from 64 B to 1 MiB in at most 128 MiB. It takes no memory before its first
+ * allocation, grows on demand, and gives idle memory back. Each thread has its own.
+ */
+export const slab: Slab;
+
 export type RallocErrorCode =
   | 'ERR_RALLOC_LIMIT'
+  | 'ERR_RALLOC_EXHAUSTED'
   | 'ERR_RALLOC_MAP'
   | 'ERR_RALLOC_CLOSED'
   | 'ERR_RALLOC_STALE_CHECKPOINT'
   | 'ERR_RALLOC_ESCAPED'
+  | 'ERR_RALLOC_DOUBLE_FREE'
+  | 'ERR_RALLOC_FOREIGN_BUFFER'
+  | 'ERR_RALLOC_STALE_TOKEN'
+  | 'ERR_RALLOC_IN_USE'
   | 'ERR_RALLOC_UNSUPPORTED'
   | 'ERR_RALLOC_CORRUPTED';
 
@@ -391,14 +622,16 @@ export type RallocErrorCode =
 export class RallocError extends Error {
   private constructor();
   readonly code: RallocErrorCode;
-  /** LIMIT, MAP: bytes asked for. */
+  /** LIMIT, EXHAUSTED, MAP: bytes asked for. */
   readonly requested?: number;
-  /** LIMIT: bytes that are allowed. */
+  /** LIMIT, EXHAUSTED: bytes that are allowed, or that there are slots for. */
   readonly limit?: number;
-  /** LIMIT: bytes that are in use. */
+  /** LIMIT, EXHAUSTED: bytes that are in use. */
   readonly used?: number;
-  /** LIMIT: the option to raise. */
+  /** LIMIT, EXHAUSTED: the option to raise. */
   readonly option?: string;
+  /** IN_USE: Buffers that nobody has freed. */
+  readonly inUse?: number;
   /** MAP: the system call that failed. */
   readonly syscall?: string;
   /** MAP: its error number, and name. */

@@ -179,8 +179,14 @@ test('arenas in many threads at once do not disturb each other', async (t) => {
 test('the fallback has all that the binary has', (t) => {
   const fallback = require('../lib/fallback.js');
   const types = fs.readFileSync(join(here, 'lib', 'native.d.ts'), 'utf8');
-  const methods = [...types.matchAll(/^ {2}(\w+)\(/gm)].map(([, name]) => name);
-  for (const name of methods) t.is(typeof fallback.LeasedArena.prototype[name], 'function', name);
+  const { LeasedArena } = fallback;
+  const { LeasedSlab } = require('../lib/fallback-slab.js');
+  for (const Class of [LeasedArena, LeasedSlab]) {
+    const [body] = types.split(`export declare class ${Class.name} {`)[1].split(/^}/m);
+    const methods = [...body.matchAll(/^ {2}(\w+)\(/gm)].map(([, name]) => name);
+    t.true(methods.length > 10);
+    for (const name of methods) t.is(typeof Class.prototype[name], 'function', name);
+  }
   const functions = [...types.matchAll(/^export declare function (\w+)/gm)].map(([, name]) => name);
   for (const name of functions.filter((one) => one !== 'panicForTest')) {
     t.is(typeof fallback[name], 'function', name);

@@ -6,7 +6,7 @@ const http = require('node:http');
 const { once } = require('node:events');
 const { inspect } = require('node:util');
 const { join } = require('node:path');
-const { Arena, RallocError, requestArena } = require('..');
+const { Arena, RallocError, Slab, requestArena } = require('..');
 const { codes } = require('../lib/errors.js');
 const { LeasedArena } = require('../lib/native.js');
 
@@ -48,6 +48,33 @@ const thrown = {
   ERR_RALLOC_LIMIT: [
     () => new Arena({ maxBytes: 10 }).alloc(11),
     ['requested', 'limit', 'used', 'option'],
+  ],
+  ERR_RALLOC_EXHAUSTED: [
+    () => {
+      const slab = new Slab({ sizes: [64], count: 1 });
+      slab.alloc(1);
+      slab.alloc(1);
+    },
+    ['requested', 'limit', 'used', 'option'],
+  ],
+  ERR_RALLOC_DOUBLE_FREE: [
+    () => {
+      const slab = new Slab({ sizes: [64], count: 1 });
+      const buffer = slab.alloc(1);
+      slab.free(buffer);
+      slab.free(buffer);
+    },
+    [],
+  ],
+  ERR_RALLOC_FOREIGN_BUFFER: [() => new Slab({ sizes: [64], count: 1 }).free(Buffer.alloc(8)), []],
+  ERR_RALLOC_STALE_TOKEN: [() => new Slab({ sizes: [64], count: 1 }).receive(5), []],
+  ERR_RALLOC_IN_USE: [
+    () => {
+      const slab = new Slab({ sizes: [64], count: 1 });
+      slab.alloc(1);
+      slab.close();
+    },
+    ['inUse'],
   ],
   ERR_RALLOC_MAP: [
     () => new Arena({ maxBytes: Number.MAX_SAFE_INTEGER }).alloc(2 ** 52),

@@ -82,6 +82,7 @@ const values = {
   rewound: 0,
   scopes: 15,
   told: true,
+  slots: [10, 100, 30, 2, 0, 0, 15],
   codes: ['RangeError', 'ERR_RALLOC_LIMIT', 'maxBytes', 'ERR_RALLOC_CLOSED', ''],
   requests: 0,
   safety: 'detach',

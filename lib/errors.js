@@ -9,9 +9,14 @@ const codes = Object.freeze({
   ERR_RALLOC_INVALID_ARGUMENT: 'an argument or option has the wrong type, name or value',
   ERR_RALLOC_LIMIT: 'a byte limit is reached',
   ERR_RALLOC_MAP: 'the operating system refused memory',
-  ERR_RALLOC_CLOSED: 'the arena is closed, or its scope has ended',
+  ERR_RALLOC_EXHAUSTED: 'no slot of the slab is free',
+  ERR_RALLOC_CLOSED: 'the arena or slab is closed, or the scope has ended',
   ERR_RALLOC_STALE_CHECKPOINT: 'the checkpoint is spent, out of order or of another arena',
-  ERR_RALLOC_ESCAPED: 'a scope returned a Buffer that dies with it',
+  ERR_RALLOC_ESCAPED: 'a function returned a Buffer that dies with it',
+  ERR_RALLOC_DOUBLE_FREE: 'the Buffer was freed or sent before',
+  ERR_RALLOC_FOREIGN_BUFFER: 'the Buffer is not one that the slab handed out',
+  ERR_RALLOC_STALE_TOKEN: 'the token is spent, or names nothing that was sent',
+  ERR_RALLOC_IN_USE: 'Buffers of the slab are in use',
   ERR_RALLOC_UNSUPPORTED: 'this cannot be done here',
   ERR_RALLOC_CORRUPTED: 'an internal invariant does not hold',
 });
@@ -83,6 +88,14 @@ function limitError(option, requested, limit, used) {
   );
 }
 
+function exhaustedError(option, requested, limit, used) {
+  return new RallocError(
+    'ERR_RALLOC_EXHAUSTED',
+    `No slot is free for ${requested} bytes: slots of ${used} of ${limit} bytes are in use. Raise "${option}", or free Buffers first`,
+    { requested, limit, used, option },
+  );
+}
+
 function mapError({ syscall, errno, code }, requested) {
   return new RallocError(
     'ERR_RALLOC_MAP',
@@ -108,6 +121,7 @@ module.exports = {
   typeError,
   rangeError,
   limitError,
+  exhaustedError,
   refusal,
   closedError,
 };

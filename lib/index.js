@@ -6,7 +6,9 @@ const { Arena } = require('./arena.js');
 const { RallocError } = require('./errors.js');
 const { requestArena } = require('./express.js');
 const { backend } = require('./native.js');
+const { Slab } = require('./slab.js');
+const { slab } = require('./default-slab.js');
 const { stats } = require('./stats.js');
 const { version } = require('../package.json');
 
-module.exports = { Arena, RallocError, backend, requestArena, stats, version };
+module.exports = { Arena, RallocError, Slab, backend, requestArena, slab, stats, version };

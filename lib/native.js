@@ -1,7 +1,7 @@
 'use strict';
 
 // Finds and loads the platform's binary, else the fallback; the only place that does. Both have the seam:
-// LeasedArena, trimDepot, depotStats, version.
+// LeasedArena, trimDepot, depotStats, version, and by slabs(): LeasedSlab.
 
 const { createRequire } = require('node:module');
 const { isMainThread } = require('node:worker_threads');
@@ -46,10 +46,14 @@ function binding() {
   throw new Error(`there is no binary for ${platforms()[0]}`);
 }
 
-/** Whether the two halves fit, and the runtime's own word on external memory: sandboxed builds of V8 refuse it. */
-function probe(native) {
+function checkVersion(native) {
   const theirs = native.version();
   if (theirs !== version) throw new Error(`the binary is of version ${theirs}, not ${version}`);
+}
+
+/** Whether the two halves fit, and the runtime's own word on external memory: sandboxed builds of V8 refuse it. */
+function probe(native) {
+  checkVersion(native);
   const registers = new Float64Array(16);
   const leases = new native.LeasedArena(1 << 16, 1 << 16, false);
   const ab = leases.lease(1, 1, true, registers);
@@ -81,4 +85,40 @@ function reason(error) {
 
 const fallback = () => ({ ...require('./fallback.js'), backend: 'js' });
 
-module.exports = choose();
+const memory = choose();
+
+let slabsOfThread;
+
+/**
+ * The class of slabs, and its backend. Native in workers too: slots are shared with other threads, and what a
+ * worker leaves of them is never unmapped. Workers without slabs need not load the binary.
+ */
+function slabs() {
+  slabsOfThread ??= chooseSlabs();
+  return slabsOfThread;
+}
+
+function chooseSlabs() {
+  const { backend, LeasedSlab } = memory;
+  if (backend === 'native') return { LeasedSlab, backend };
+  if (!isMainThread && process.env.RALLOC_BACKEND !== 'js') {
+    try {
+      const native = binding();
+      probeSlab(native);
+      return { LeasedSlab: native.LeasedSlab, backend: 'native' };
+    } catch {
+      // The main thread has warned of it.
+    }
+  }
+  return { ...require('./fallback-slab.js'), backend: 'js' };
+}
+
+/** As probe(). */
+function probeSlab(native) {
+  checkVersion(native);
+  const slab = new native.LeasedSlab();
+  if (slab.open([8, 1, 1, 1], 1 << 16, false) === null) slab.segment(0, 0);
+  slab.close();
+}
+
+module.exports = { ...memory, slabs };

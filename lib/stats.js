@@ -48,4 +48,4 @@ function stats() {
   return { backend, depot: { chunks, reserved, committed, hits, misses, hitRate, unmapped } };
 }
 
-module.exports = { arenaStats, arenaLine, memoryStats, stats };
+module.exports = { arenaStats, arenaLine, memoryStats, stats, bytes };

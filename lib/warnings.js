@@ -10,15 +10,20 @@ const texts = {
     `${bytes} bytes of unfinished responses wait for the garbage collector`,
   RALLOC_LEASED_LONG: (seconds) =>
     `a request holds its arena for more than ${seconds} s; long streams should call req.arena.reset()`,
+  RALLOC_SLOT_STUCK: ({ name, size, count, age }) =>
+    `${count} Buffers of ${size} bytes of the slab '${name}' are held, the first for ${Math.round(age)} ms; each needs its free()`,
   RALLOC_HOLD_EXPIRED: (seconds) =>
     `a hold was not released within ${seconds} s; its memory now waits for the garbage collector`,
 };
 
-const told = new Set();
+const told = new Set(); // codes
+const toldOf = new WeakSet(); // other causes, which go when nobody has them any more
 
-function warnOnce(code, detail) {
-  if (told.has(code)) return;
-  told.add(code);
+/** `cause`: what is warned about once; by default everything of this code. */
+function warnOnce(code, detail, cause = code) {
+  const before = typeof cause === 'string' ? told : toldOf;
+  if (before.has(cause)) return;
+  before.add(cause);
   process.emitWarning(texts[code](detail), { type: 'RallocWarning', code });
 }
 

@@ -199,7 +199,7 @@ fn a_sent_slot_is_received_or_revoked_but_not_both() {
 #[test]
 fn a_pool_that_two_threads_grow_at_once_has_every_slot_once() {
     model(|| {
-        let pools = vec![PoolOptions { size: 1 << 20, count: 1, max_count: 2 }];
+        let pools = vec![PoolOptions { size: 1 << 20, count: 1, max_count: 2, min_count: 1 }];
         let slab = Arc::new(
             Slab::new(&Options { pools, max_bytes: 4 << 20, memory: Default::default() }).unwrap(),
         );

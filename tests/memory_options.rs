@@ -71,7 +71,9 @@ fn every_combination_is_granted_whole_or_refused_by_name() {
             let Some(mut mapping) = granted(options, 100 * KIB) else { continue };
             assert_eq!(mapping.options(), options);
             assert!(mapping.len() >= 100 * KIB && mapping.len().is_multiple_of(options.granule()));
-            assert!(mapping.base().addr().get().is_multiple_of(options.granule()));
+            if mapping.pages() != Pages::Normal {
+                assert!(mapping.base().addr().get().is_multiple_of(HUGE_PAGE));
+            }
             match huge_pages {
                 HugePages::No => assert_eq!(mapping.pages(), Pages::Normal),
                 HugePages::Advise => assert_eq!(mapping.pages(), Pages::Transparent),
@@ -298,8 +300,7 @@ fn a_refusal_of_the_options_changes_nothing_in_an_arena() {
     let mut arena = LeasedArena::new(1 << 20, 64 * KIB, false, depot);
     let before = arena.stats();
     let Err(LeaseError::Map(error)) = arena.lease(1, 64 * KIB, true) else {
-        assert!(cfg!(windows), "only Windows might have so many nodes");
-        return;
+        panic!("no machine has so many nodes");
     };
     eprintln!("refused: {error}");
     assert_eq!(arena.probe(), Err(error));

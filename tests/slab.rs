@@ -85,7 +85,7 @@ fn foreign_interior_and_free_addresses_are_told_apart() {
 
 #[test]
 fn options_that_cannot_be_are_refused_by_name() {
-    let pool = |size, count, max_count| PoolOptions { size, count, max_count };
+    let pool = |size, count, max_count| PoolOptions { size, count, max_count, min_count: count };
     let make = |pools: &[PoolOptions], max_bytes| {
         Slab::new(&Options { pools: pools.to_vec(), max_bytes, memory: Default::default() })
             .map(|_| ())
@@ -100,6 +100,8 @@ fn options_that_cannot_be_are_refused_by_name() {
     assert_eq!(make(&[pool(8, 1, 1), pool(8, 1, 1)], MIB), SlabError::Order { index: 1, size: 8 });
     assert!(matches!(make(&[pool(8, 0, 0)], MIB), SlabError::Count { index: 0, count: 0, .. }));
     assert_eq!(make(&[pool(8, 9, 8)], MIB), SlabError::Count { index: 0, count: 9, most: 8 });
+    let least = PoolOptions { size: 8, count: 1, max_count: 8, min_count: 2 };
+    assert_eq!(make(&[least], MIB), SlabError::Count { index: 0, count: 1, most: 8 });
     let huge = pool(1 << 40, u32::MAX, u32::MAX);
     assert_eq!(make(&[huge], MIB), SlabError::Footprint { bytes: usize::MAX, limit: MIB });
     let SlabError::Footprint { bytes, limit } = make(&[pool(4096, 256, 256)], MIB) else {
@@ -255,7 +257,7 @@ fn pool_base(slab: &Slab) -> usize {
 
 #[test]
 fn a_growing_pool_grows_by_segments_and_drops_those_that_idle() {
-    let pools = vec![PoolOptions { size: 4096, count: 256, max_count: 1024 }];
+    let pools = vec![PoolOptions { size: 4096, count: 256, max_count: 1024, min_count: 256 }];
     let slab =
         Slab::new(&Options { pools, max_bytes: 3 * MIB + 64 * 1024, memory: Default::default() })
             .unwrap();
@@ -278,8 +280,63 @@ fn a_growing_pool_grows_by_segments_and_drops_those_that_idle() {
 }
 
 #[test]
+fn a_pool_grows_from_nothing_and_back_to_its_least() {
+    let growing = |count, min_count| {
+        let pools = vec![PoolOptions { size: 4096, count, max_count: 1 << 20, min_count }];
+        let options = Options { pools, max_bytes: 4 * MIB, memory: Default::default() };
+        Slab::new(&options).unwrap()
+    };
+    let (slab, now) = (growing(0, 0), Instant::now());
+    assert_eq!((slab.stats()[0].count, slab.footprint()), (0, 4 * MIB), "of the 4 GiB");
+    assert_eq!(slab.committed(), 0);
+    let block = slab.allocate(1).unwrap();
+    assert!((MIB..MIB + 8192).contains(&slab.committed()), "a segment and its records");
+    assert_eq!(slab.stats()[0].count, 256);
+    free(&slab, block).unwrap();
+    assert_eq!(slab.trim_at(now, Duration::ZERO), MIB);
+    assert_eq!(slab.committed(), 0);
+    assert_eq!((slab.stats()[0].count, slab.check().unwrap()[0].absent), (0, 1 << 20));
+    slab.allocate(1).unwrap();
+    let slab = growing(512, 256);
+    assert_eq!(slab.trim_at(now, Duration::ZERO), MIB);
+    assert_eq!(slab.stats()[0].count, 256);
+}
+
+#[test]
+fn a_limit_below_the_first_segment_is_refused() {
+    let pools = vec![PoolOptions { size: 4096, count: 1, max_count: 1024, min_count: 1 }];
+    let options =
+        |max_bytes| Options { pools: pools.clone(), max_bytes, memory: Default::default() };
+    let Err(SlabError::Footprint { bytes, limit }) = Slab::new(&options(MIB)).map(drop) else {
+        panic!()
+    };
+    assert!(bytes > MIB && limit == MIB, "{bytes}");
+    assert_eq!(Slab::new(&options(bytes)).unwrap().stats()[0].count, 256);
+}
+
+#[test]
+fn a_batch_of_frees_takes_what_its_owner_holds_and_nothing_else() {
+    let slab = slab(&[64], 1024);
+    let (a, b) = (slab.registry().join().unwrap(), slab.registry().join().unwrap());
+    let pool = &slab.places()[0].pool;
+    let (mut mine, mut others) = (Vec::new(), Vec::new());
+    pool.claim(a, State::Held, 300, &mut |slot| mine.push(slot));
+    pool.claim(b, State::Held, 10, &mut |slot| others.push(slot));
+    mine.reverse();
+    let batch = mine.iter().chain(&others).chain(&mine[..5]).chain(&[1024, u32::MAX]);
+    assert_eq!(pool.free_held(batch.copied(), a), 300);
+    let census = slab.check().unwrap()[0];
+    assert_eq!((census.free, census.held), (1014, 10));
+    assert_eq!(
+        (0..1014).filter(|_| slab.allocate(64).is_ok()).count(),
+        1014,
+        "all are found again"
+    );
+}
+
+#[test]
 fn a_segment_with_a_held_slot_is_never_dropped() {
-    let pools = vec![PoolOptions { size: 65536, count: 1, max_count: 64 }];
+    let pools = vec![PoolOptions { size: 65536, count: 1, max_count: 64, min_count: 1 }];
     let slab =
         Slab::new(&Options { pools, max_bytes: 8 * MIB, memory: Default::default() }).unwrap();
     let blocks: Vec<_> = (0..64).map(|_| slab.allocate(65536).unwrap()).collect();
@@ -332,7 +389,7 @@ fn an_exhausted_shared_slab_hears_of_a_slot_that_another_mapping_recovers() {
 
 #[test]
 fn a_slab_that_can_grow_cannot_be_shared() {
-    let pools = vec![PoolOptions { size: 64, count: 1, max_count: 2 }];
+    let pools = vec![PoolOptions { size: 64, count: 1, max_count: 2, min_count: 1 }];
     let options = Options { pools, max_bytes: MIB, memory: Default::default() };
     let error = Slab::shared(&options).map(|_| ()).unwrap_err();
     assert!(error.to_string().contains("can grow"), "{error}");

@@ -56,8 +56,8 @@ struct World {
 
 impl World {
     fn new() -> World {
-        let growing = PoolOptions { size: SIZES[1], count: 40, max_count: 400 };
-        let fixed = |size| PoolOptions { size, count: 24, max_count: 24 };
+        let growing = PoolOptions { size: SIZES[1], count: 40, max_count: 400, min_count: 40 };
+        let fixed = |size| PoolOptions { size, count: 24, max_count: 24, min_count: 24 };
         let pools = vec![fixed(SIZES[0]), growing, fixed(SIZES[2])];
         let slab = Arc::new(
             Slab::new(&Options { pools, max_bytes: 1 << 20, memory: Default::default() }).unwrap(),

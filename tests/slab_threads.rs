@@ -105,7 +105,7 @@ fn no_slot_has_two_holders_and_none_is_lost_among_2_to_16_threads() {
 
 #[test]
 fn threads_that_grow_a_pool_at_once_find_all_of_it_and_no_more() {
-    let pools = vec![PoolOptions { size: 1024, count: 1, max_count: 8192 }];
+    let pools = vec![PoolOptions { size: 1024, count: 1, max_count: 8192, min_count: 1 }];
     let slab = Arc::new(
         Slab::new(&Options { pools, max_bytes: 16 << 20, memory: Default::default() }).unwrap(),
     );

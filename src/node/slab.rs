@@ -5,7 +5,7 @@ use super::convert::{
     CLOSED, Failure, INVALID_ARGUMENT, MemoryOptions, Registers, Result, STALE_TOKEN, Slots,
     UNSUPPORTED, Value, bytes,
 };
-use crate::error::{ClaimError, SlabError, SlotError};
+use crate::error::{ClaimError, LeaseError, SlabError, SlotError};
 use crate::slab::handle::Handle;
 use crate::slab::token::{Received, Token};
 use crate::slab::word::{Owner, State};
@@ -61,7 +61,8 @@ impl LeasedSlab {
         LeasedSlab { part: RefCell::new(None) }
     }
 
-    /// Makes the slab. `pools`: size, count and most slots of each. Null, or why it cannot be had.
+    /// Makes the slab. `pools`: size, count, most and least slots of each. Null, or why it cannot be had: of
+    /// the kind 'limit' with the bytes that it takes as `used`.
     #[napi(catch_unwind)]
     pub fn open(
         &self,
@@ -70,7 +71,7 @@ impl LeasedSlab {
         shared: bool,
         memory: Option<MemoryOptions>,
     ) -> Result<Option<Failure>> {
-        let pools = pools.chunks_exact(3).map(pool_options).collect::<Result<_>>()?;
+        let pools = pools.chunks_exact(4).map(pool_options).collect::<Result<_>>()?;
         let memory = memory.map(|memory| memory.checked()).transpose()?.unwrap_or_default();
         let options = Options { pools, max_bytes: bytes("maxBytes", max_bytes, 1)?, memory };
         self.enter(if shared { Slab::shared(&options) } else { Slab::new(&options) })
@@ -121,14 +122,10 @@ impl LeasedSlab {
         let count = slots.len().min(count as usize);
         let mut freed = 0;
         self.with(|part| {
-            let pool = &part.slab.places()[pool as usize].pool;
-            for slot in (0..count).map(|at| slots.read(at)) {
-                let held =
-                    (slot as usize) < pool.count() && pool.word(slot).is(State::Held, part.owner);
-                freed += u32::from(held && pool.free(slot, pool.word(slot)).is_ok());
-            }
+            let slots = (0..count).map(|at| slots.read(at));
+            freed = part.slab.places()[pool as usize].pool.free_held(slots, part.owner);
         })?;
-        Ok(freed)
+        Ok(freed as u32)
     }
 
     /// An ArrayBuffer over a segment of a pool's slots: all of the isolate's Buffers there are over it.
@@ -227,6 +224,14 @@ impl LeasedSlab {
         Ok(bytes as f64)
     }
 
+    /// Bytes of the slots that are there, and of their records.
+    #[napi(catch_unwind)]
+    pub fn committed(&self) -> Result<f64> {
+        let mut bytes = 0;
+        self.with(|part| bytes = part.slab.committed())?;
+        Ok(bytes as f64)
+    }
+
     /// Isolates (and other participants) that have this slab.
     #[napi(catch_unwind)]
     pub fn participants(&self) -> Result<u32> {
@@ -265,6 +270,10 @@ impl LeasedSlab {
         match slab {
             Ok(slab) => *self.part.borrow_mut() = Some(Part::new(slab)?),
             Err(SlabError::Map(error)) => return Ok(Some(Failure::new(error.into(), 0, 0))),
+            Err(SlabError::Footprint { bytes: requested, limit }) => {
+                let error = LeaseError::Limit { requested, limit, used: 0 };
+                return Ok(Some(Failure::new(error, requested, limit)));
+            }
             Err(error) => return Err(Error::new(INVALID_ARGUMENT, error.to_string())),
         }
         Ok(None)
@@ -298,5 +307,6 @@ fn pool_options(numbers: &[f64]) -> Result<PoolOptions> {
         size,
         count: count("count", numbers[1])?,
         max_count: count("maxCount", numbers[2])?,
+        min_count: count("minCount", numbers[3])?,
     })
 }

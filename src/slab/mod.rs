@@ -172,6 +172,9 @@ impl Slab {
             let size_log = options.size.ilog2();
             // What is there already is another isolate's doing: a shared slab cannot grow.
             let segments = Segments::new(options, shared.is_some());
+            if shared.is_some() {
+                pool.reach(options.max_count);
+            }
             let place = Place { pool, base, size_log, first, segments };
             words += Pool::words_for(count);
             offset += options::slot_bytes(options);
@@ -246,10 +249,20 @@ impl Slab {
         self.places.last().map_or(0, Place::size)
     }
 
-    /// Bytes that the slab takes at most: all slots that there can be, and their records.
+    /// Bytes that the slab takes at most: all slots that there can be and their records, within its limit.
     pub fn footprint(&self) -> usize {
         let slots = self.slots.lock();
-        slots.mapping.as_ref().map_or(0, Mapping::len) + self.records.len()
+        let all = slots.mapping.as_ref().map_or(0, Mapping::len) + self.records.len();
+        all.min(self.max_bytes.max(slots.committed))
+    }
+
+    /// Bytes of the slots that are there, and of their records: at most the limit. All of them in a slab
+    /// that is shared.
+    pub fn committed(&self) -> usize {
+        match self.shared {
+            Some(_) => self.footprint(),
+            None => self.slots.lock().committed,
+        }
     }
 
     /// Gauges and counters of every pool.

@@ -17,23 +17,26 @@ const SEGMENT_BYTES: usize = 1 << 20;
 pub struct PoolOptions {
     /// Bytes of a slot: a power of two, at least 8.
     pub size: usize,
-    /// Slots from the start, at least 1. Growth is by segments, so there may be some more.
+    /// Slots from the start. Growth is by segments, so there may be some more.
     pub count: u32,
-    /// Slots that there can be, at least `count`. The same: the pool does not grow.
+    /// Slots that there can be, at least `count` and 1. The same: the pool does not grow.
     pub max_count: u32,
+    /// Slots that stay when idle segments are dropped, at most `count`.
+    pub min_count: u32,
 }
 
 /// The pools of a slab, in ascending sizes, and the bytes that slots and records may take.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub pools: Vec<PoolOptions>,
-    /// The most bytes. Pools that cannot grow must fit whole; others grow as far as it allows.
+    /// The most bytes, of slots and their records. Pools that cannot grow must fit whole; others grow
+    /// as far as it allows.
     pub max_bytes: usize,
     /// What is asked of the system for the slots; all there can be are then there from the start.
     pub memory: memory::Options,
 }
 
-/// Bytes of the mappings behind a slab.
+/// Bytes of the mappings behind a slab: of all slots that there can be.
 pub(super) struct Plan {
     pub(super) slot_bytes: usize,
     pub(super) record_bytes: usize,
@@ -42,7 +45,7 @@ pub(super) struct Plan {
 impl Options {
     /// A slab of the same number of slots of each size, which does not grow.
     pub fn fixed(sizes: &[usize], count: u32, max_bytes: usize) -> Options {
-        let pool = |&size| PoolOptions { size, count, max_count: count };
+        let pool = |&size| PoolOptions { size, count, max_count: count, min_count: count };
         let memory = memory::Options::default();
         Options { pools: sizes.iter().map(pool).collect(), max_bytes, memory }
     }
@@ -59,14 +62,15 @@ impl Options {
             return Err(SlabError::Pools { given, most: MAX_POOLS });
         }
         let mut before = 0;
-        for (index, &PoolOptions { size, count, max_count }) in self.pools.iter().enumerate() {
+        for (index, pool) in self.pools.iter().enumerate() {
+            let &PoolOptions { size, count, max_count, min_count } = pool;
             if !size.is_power_of_two() || size < MIN_SIZE {
                 return Err(SlabError::Size { index, size });
             }
             if size <= before {
                 return Err(SlabError::Order { index, size });
             }
-            if count == 0 || max_count < count {
+            if max_count == 0 || max_count < count || count < min_count {
                 let most = if max_count == 0 { u32::MAX } else { max_count } as usize;
                 return Err(SlabError::Count { index, count: count as usize, most });
             }
@@ -80,20 +84,28 @@ impl Options {
         let too_much = |bytes| SlabError::Footprint { bytes, limit };
         let (mut all, mut first, mut words) = (0usize, 0usize, 0usize);
         for pool in &self.pools {
-            let bytes = |count: u32| pool.size.checked_mul(count as usize);
-            let most = bytes(pool.max_count).filter(|&bytes| bytes < MAX_BYTES / MAX_POOLS);
+            let most = pool.size.checked_mul(pool.max_count as usize);
+            let most = most.filter(|&bytes| bytes < MAX_BYTES / MAX_POOLS);
             let most = most.and_then(|bytes| align_up(bytes, page_size()));
             all += most.ok_or(too_much(usize::MAX))?;
-            first += bytes(pool.count.min(pool.max_count)).ok_or(too_much(usize::MAX))?;
+            // Growth is by whole segments, from the first one on; the most there can be was checked.
+            let slots = (pool.count as usize).next_multiple_of(segment_slots(pool));
+            let slots = slots.min(pool.max_count as usize);
+            first += slots * pool.size + record_bytes(slots);
             words += Pool::words_for(pool.max_count as usize);
         }
-        let record_bytes = align_up(words * 8, page_size()).ok_or(too_much(usize::MAX))?;
-        let bytes = first + record_bytes;
-        if bytes > limit {
-            return Err(too_much(bytes));
+        let records = align_up(words * 8, page_size()).ok_or(too_much(usize::MAX))?;
+        if first > limit {
+            return Err(too_much(first));
         }
-        Ok(Plan { slot_bytes: all, record_bytes })
+        Ok(Plan { slot_bytes: all, record_bytes: records })
     }
+}
+
+/// Bytes of the records of so many slots. More are reserved in a pool that can grow, and take no memory
+/// before their slots are there.
+pub(super) fn record_bytes(slots: usize) -> usize {
+    Pool::words_for(slots) * 8
 }
 
 /// Bytes of a pool's slots, in whole pages; the plan has checked that they do not overflow.

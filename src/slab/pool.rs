@@ -54,6 +54,8 @@ pub struct Pool {
     /// One word. 0: slots may be free. 1: somebody scans. 2: a scan found none, and nothing was freed
     /// since.
     dry: Words,
+    /// Slots from here on were never there, so that nobody looks at their words. Only grows.
+    extent: Tally,
     pub tallies: Tallies,
 }
 
@@ -79,6 +81,7 @@ impl Pool {
             hints: next(hints),
             summary: next(hints.div_ceil(64)),
             dry: next(1),
+            extent: Tally::default(),
             tallies: Tallies::default(),
         }
     }
@@ -235,7 +238,7 @@ impl Pool {
             return 0;
         }
         self.dry().store(1, Ordering::Relaxed);
-        for hint in 0..self.hints.len() {
+        for hint in 0..self.extent().div_ceil(PER_HINT) {
             let free = self.free_in(hint);
             if free == 0 {
                 continue;
@@ -271,30 +274,47 @@ impl Pool {
 
     /// Frees slots that are Cached by the caller.
     pub fn flush(&self, slots: &[u32]) {
-        let mut slots = slots.iter().map(|&slot| slot as usize).peekable();
-        let count = slots.len() as u64;
-        while let Some(slot) = slots.next() {
-            let hint = slot / PER_HINT;
-            let mut bits = self.flush_one(slot);
-            while let Some(slot) = slots.next_if(|slot| slot / PER_HINT == hint) {
-                bits |= self.flush_one(slot);
-            }
-            self.hint(hint, bits);
-        }
-        self.tallies.freed.add(count);
+        self.free_own(slots.iter().copied(), |word| Some(word.to(State::Free, Owner::NOBODY)));
     }
 
-    fn flush_one(&self, slot: usize) -> u64 {
-        let free = self.word(slot as u32).to(State::Free, Owner::NOBODY);
-        // Release pairs with the acquire in `change`, by which the next participant claims it.
-        self.words.at(slot).store(free.bits(), Ordering::Release);
-        1 << (slot % PER_HINT)
+    /// Frees those of the slots that are Held by `owner`, which is the caller: how many.
+    pub fn free_held(&self, slots: impl Iterator<Item = u32>, owner: Owner) -> usize {
+        self.free_own(slots.filter(|&slot| (slot as usize) < self.count()), |word| {
+            word.is(State::Held, owner).then(|| word.next(State::Free, Owner::NOBODY))
+        })
+    }
+
+    /// Frees slots whose words only the caller may write, one hint for all neighbours that follow each
+    /// other. `free` makes the new word, or none.
+    fn free_own(
+        &self,
+        slots: impl Iterator<Item = u32>,
+        free: impl Fn(Word) -> Option<Word>,
+    ) -> usize {
+        let (mut count, mut at, mut bits) = (0, 0, 0);
+        for slot in slots {
+            let Some(word) = free(self.word(slot)) else { continue };
+            // Release pairs with the acquire in `change`, by which the next participant claims it.
+            self.words.at(slot as usize).store(word.bits(), Ordering::Release);
+            count += 1;
+            let hint = slot as usize / PER_HINT;
+            if hint != at && bits != 0 {
+                self.hint(at, std::mem::take(&mut bits));
+            }
+            at = hint;
+            bits |= 1 << (slot as usize % PER_HINT);
+        }
+        if bits != 0 {
+            self.hint(at, bits);
+        }
+        self.tallies.freed.add(count as u64);
+        count
     }
 
     /// Frees the slots in one of `states` whose participant is `dead`: how many.
     pub fn recover(&self, states: &[State], dead: impl Fn(Owner) -> bool) -> usize {
         let mut freed = 0;
-        for slot in 0..self.count() as u32 {
+        for slot in 0..self.extent() as u32 {
             let word = self.word(slot);
             let lost = states.contains(&word.state()) && dead(word.owner());
             freed += usize::from(lost && self.free(slot, word).is_ok());
@@ -304,8 +324,18 @@ impl Pool {
         freed
     }
 
+    fn extent(&self) -> usize {
+        self.extent.get() as usize
+    }
+
+    /// Notes that slots below `end` may be there: another mapping of the same words grew.
+    pub(super) fn reach(&self, end: u32) {
+        self.extent.raise(end.into());
+    }
+
     /// Makes absent slots free: their memory is there.
     pub fn grow(&self, slots: Range<u32>) {
+        self.reach(slots.end);
         for slot in slots {
             let word = self.word(slot);
             debug_assert_eq!(word.state(), State::Absent);
@@ -338,8 +368,9 @@ impl Pool {
 
     /// Counts the slots by state. Adds up to [`Pool::count`]; true of one moment if it is quiet.
     pub fn census(&self) -> Census {
-        let mut census = Census::default();
-        for slot in 0..self.count() as u32 {
+        let extent = self.extent();
+        let mut census = Census { absent: self.count() - extent, ..Census::default() };
+        for slot in 0..extent as u32 {
             *match self.word(slot).state() {
                 State::Absent => &mut census.absent,
                 State::Free => &mut census.free,

@@ -1,7 +1,7 @@
 //! Growth: which segments of a pool are there. A segment is a run of its slots; while it is absent,
 //! its words say so, and its pages take no memory.
 
-use super::options::{PoolOptions, segment_slots};
+use super::options::{PoolOptions, record_bytes, segment_slots};
 use super::{Place, Slab};
 use crate::error::MapError;
 use crate::memory::Mapping;
@@ -22,8 +22,9 @@ struct Segment {
 pub struct Segments {
     /// Slots in each; the last one may have fewer. A power of two.
     each: usize,
-    /// Slots in all, and those that stay when segments are dropped.
+    /// Slots in all, those from the start, and those that stay when segments are dropped.
     count: usize,
+    first: usize,
     least: usize,
     list: Mutex<Vec<Segment>>,
     /// Slots of the segments that are there.
@@ -35,8 +36,9 @@ impl Segments {
     pub(super) fn new(options: &PoolOptions, there: bool) -> Segments {
         let (each, count) = (segment_slots(options), options.max_count as usize);
         let list = (0..count.div_ceil(each)).map(|_| Segment { there, idle: None }).collect();
-        let (least, slots) = (options.count as usize, AtomicUsize::new(count * usize::from(there)));
-        Segments { each, count, least, list: Mutex::new(list), slots }
+        let slots = AtomicUsize::new(count * usize::from(there));
+        let (first, least) = (options.count as usize, options.min_count as usize);
+        Segments { each, count, first, least, list: Mutex::new(list), slots }
     }
 
     /// Slots of the segments that are there.
@@ -86,7 +88,7 @@ impl Slab {
             if self.shared.is_some() {
                 place.pool.grow(0..place.pool.count() as u32);
             }
-            while place.segments.slots() < place.segments.least {
+            while place.segments.slots() < place.segments.first {
                 self.grow(pool)?;
             }
         }
@@ -101,12 +103,13 @@ impl Slab {
         let Some(index) = list.iter().position(|segment| !segment.there) else { return Ok(false) };
         let range = place.segments.range(index);
         let bytes = place.bytes_of(&range);
-        if slots.committed + bytes > self.max_bytes - self.records.len() {
+        let charge = bytes + record_bytes(range.len());
+        if slots.committed + charge > self.max_bytes {
             return Ok(false);
         }
         let Some(mapping) = &mut slots.mapping else { return Ok(false) };
         mapping.commit(place.offset_in(mapping, range.start), bytes)?;
-        slots.committed += bytes;
+        slots.committed += charge;
         list[index] = Segment { there: true, idle: None };
         place.segments.slots.fetch_add(range.len(), Ordering::Relaxed);
         place.pool.grow(range);
@@ -137,7 +140,7 @@ impl Slab {
                     // Should the advice fail, the memory is kept: no harm.
                     let _ = mapping.decommit(place.offset_in(mapping, range.start), len);
                 }
-                slots.committed -= len;
+                slots.committed -= len + record_bytes(range.len());
                 place.segments.slots.fetch_sub(range.len(), Ordering::Relaxed);
                 *segment = Segment::default();
                 bytes += len;
