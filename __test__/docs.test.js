@@ -183,6 +183,26 @@ const checks = {
       },
     },
   },
+  'docs/slab.md': {
+    'Worker threads': {
+      names: ['shouted', 'frames'],
+      async check(t, { shouted, frames }) {
+        t.is(await shouted, 'HELLO');
+        t.is(frames.stats().held, 0);
+        frames.close();
+      },
+    },
+    'Without forgetting': {
+      names: ['later'],
+      check: async (t, { later }) => t.is(await later, 8),
+    },
+    'Operations in flight': {
+      names: ['log'],
+      async check(t, { log }) {
+        t.is(await new Promise((resolve) => log('', resolve)), null);
+      },
+    },
+  },
   'docs/when-not-to-use.md': {},
   'docs/safety.md': {
     'The one hole, first': { given: { app: express(), fs, fd: 1 } },

@@ -173,9 +173,8 @@ class Pool {
     // In order: neighbours share a word of hints below.
     this.core.leased.release(this.index, slots.sort(), given);
     this.claimed -= given;
-    this.stack.copyWithin(0, given, this.top);
+    this.stack.splice(0, given);
     this.top -= given;
-    this.stack.length = this.claimed;
     this.#spare = Math.max(this.#spare - given, 0);
     this.#settle();
   }

@@ -11,7 +11,7 @@ const texts = {
   RALLOC_LEASED_LONG: (seconds) =>
     `a request holds its arena for more than ${seconds} s; long streams should call req.arena.reset()`,
   RALLOC_SLOT_STUCK: ({ name, size, count, age }) =>
-    `${count} Buffers of ${size} bytes of the slab '${name}' are held, the first for ${Math.round(age)} ms; each needs its free()`,
+    `${count} Buffer${count === 1 ? '' : 's'} of ${size} bytes of the slab '${name}' ${count === 1 ? 'is' : 'are'} held, the first for ${Math.round(age)} ms; each needs its free()`,
   RALLOC_HOLD_EXPIRED: (seconds) =>
     `a hold was not released within ${seconds} s; its memory now waits for the garbage collector`,
 };

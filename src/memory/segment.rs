@@ -75,10 +75,12 @@ mod tests {
         // SAFETY: within live mappings, here and below; abandoned pages stay mapped for ever.
         unsafe { at(&first, 0).write(7) };
         first.vacate().unwrap();
+        // SAFETY: as above.
         assert_eq!(unsafe { (at(&first, 0).read(), at(&second, 0).read()) }, (0, 7));
         let byte = at(&second, 0);
         second.abandon();
         let third = segment.map(0, page_size(), plain).unwrap();
+        // SAFETY: as above.
         assert_eq!(unsafe { (byte.read(), at(&third, 0).read()) }, (0, 7));
     }
 

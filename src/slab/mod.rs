@@ -101,6 +101,13 @@ pub struct Shared {
     registry: Arc<Registry>,
 }
 
+impl Shared {
+    /// Participants of all its mappings.
+    pub fn participants(&self) -> usize {
+        self.registry.alive()
+    }
+}
+
 #[derive(Debug)]
 struct Slots {
     /// `Some` until the slab is dropped.
