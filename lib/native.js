@@ -6,6 +6,7 @@
 const { existsSync } = require('node:fs');
 const { join } = require('node:path');
 const { isMainThread } = require('node:worker_threads');
+const { version } = require('../package.json');
 const { warnOnce } = require('./warnings.js');
 
 /** Names of the binaries that this host may load, as napi-rs gives them; the C library's loader refuses the wrong one. */
@@ -23,14 +24,22 @@ function binding() {
     .map((name) => join(__dirname, '..', `ralloc.${name}.node`))
     .find((file) => existsSync(file));
   if (local !== undefined) return require(local);
+  let failure;
   for (const name of names) {
     try {
       return require(`@ralloc/${name}`);
     } catch (error) {
-      if (error.code !== 'MODULE_NOT_FOUND') throw error;
+      // Some package managers install both C libraries' packages: the other one may still load.
+      if (error.code !== 'MODULE_NOT_FOUND') failure ??= error;
     }
   }
-  throw new Error(`there is no binary for ${names[0]}`);
+  throw failure ?? new Error(`there is no binary for ${names[0]}`);
+}
+
+/** A binary of another release may differ in its seam; a package manager's overrides can bring one. */
+function checkVersion(native) {
+  const found = native.version();
+  if (found !== version) throw new Error(`the binary is of ralloc ${found}, this is ${version}`);
 }
 
 /** The runtime's own word on external memory: sandboxed builds of V8 refuse it. */
@@ -49,6 +58,7 @@ function load() {
   if (!isMainThread) return fallback();
   try {
     const native = binding();
+    checkVersion(native);
     probe(native);
     return { ...native, backend: 'native' };
   } catch (error) {
