@@ -5,7 +5,13 @@
 const { spawnSync } = require('node:child_process');
 const path = require('node:path');
 
-const TESTED = ['check-imports.js', 'check-words.js', 'check-length.js', 'ci-count.js'];
+const TESTED = [
+  'check-imports.js',
+  'check-words.js',
+  'check-length.js',
+  'check-version.js',
+  'ci-count.js',
+];
 
 function passes(name) {
   const script = path.join(__dirname, name);

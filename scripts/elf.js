@@ -17,6 +17,7 @@ const u64 = (bytes, at) => Number(bytes.readBigUInt64LE(at));
 
 function readSections(bytes) {
   const [table, size, count] = [u64(bytes, 40), bytes.readUInt16LE(58), bytes.readUInt16LE(60)];
+  if (table + size * count > bytes.length) throw new Error('it ends before its sections do');
   return Array.from({ length: count }, (_, index) => {
     const at = table + index * size;
     return {
@@ -112,6 +113,7 @@ function parseElf(bytes) {
     const [dynamic, symbols] = [SECTION.dynamic, SECTION.dynsym].map((type) =>
       find(bytes, sections, type),
     );
+    if (!dynamic || !symbols) throw new Error('nothing in it is for a loader');
     return {
       machine: MACHINES[bytes.readUInt16LE(18)],
       ...readDynamic(bytes, dynamic),

@@ -14,6 +14,7 @@ const CHECKS = [
   'check-imports.js',
   'check-words.js',
   'check-length.js',
+  'check-version.js',
   'check-self.js',
 ];
 

@@ -20,6 +20,8 @@ class Registry {
   published = [];
   fetched = [];
   url;
+  /** The name of a package that may not be published. */
+  refuses;
 
   async listen() {
     this.#server.listen(0, '127.0.0.1');
@@ -63,6 +65,7 @@ class Registry {
   #publish({ versions, 'dist-tags': tags, _attachments: attachments }, res) {
     const [manifest] = Object.values(versions);
     const [{ data }] = Object.values(attachments);
+    if (manifest.name === this.refuses) return res.writeHead(403).end('{"error":"forbidden"}');
     this.published.push(`${manifest.name} ${Object.keys(tags)}`);
     this.add(manifest, Buffer.from(data, 'base64'));
     return res.writeHead(201).end('{}');
