@@ -12,6 +12,7 @@ const { parseArgs } = require('node:util');
 const { checkFile } = require('./check-binary.js');
 const { withZig } = require('./get-zig.js');
 const { BUILD_FLAGS, findNapi } = require('./napi.js');
+const { program } = require('./program.js');
 const { BUILT_FOR_GLIBC, ROOT, TARGETS, binaryName, hostTriple } = require('./targets.js');
 const { findToolchain } = require('./toolchain.js');
 
@@ -23,14 +24,18 @@ function run(program, args, env) {
   );
 }
 
-/** Flags that replace the folders of this machine, which panic messages name, by short names. */
-function remapping(env) {
+/**
+ * rustc's flags. Panic messages name folders of this machine: they get short names. A musl library that Node can
+ * load is linked dynamically; napi says so in RUSTFLAGS, which what is set here goes before.
+ */
+function rustFlags(env, libc) {
   const home = env.CARGO_HOME || path.join(os.homedir(), '.cargo');
   const registries = path.join(home, 'registry', 'src');
   const folders = fs.existsSync(registries) ? fs.readdirSync(registries) : [];
   return [
     ...folders.map((name) => `--remap-path-prefix=${path.join(registries, name)}=crates`),
     `--remap-path-prefix=${ROOT}=ralloc`,
+    ...(libc === 'musl' ? ['-Ctarget-feature=-crt-static'] : []),
   ].join('\u001f');
 }
 
@@ -52,7 +57,10 @@ function build(triple, folder) {
   if (!napi) throw new Error('@napi-rs/cli is not installed (npm install)');
   // What is to be remapped must be there.
   run(toolchain.cargo, ['fetch', '--locked'], toolchain.env);
-  const env = { ...withZig(toolchain.env), CARGO_ENCODED_RUSTFLAGS: remapping(toolchain.env) };
+  const env = {
+    ...withZig(toolchain.env),
+    CARGO_ENCODED_RUSTFLAGS: rustFlags(toolchain.env, target.libc),
+  };
   const flags = [...BUILD_FLAGS, ...linking(triple, target.libc)];
   const types = path.join(folder, `${target.platform}.d.ts`);
   run(
@@ -75,4 +83,4 @@ function main() {
   process.exitCode = checkFile(file) ? 0 : 1;
 }
 
-main();
+program(main);

@@ -1,6 +1,6 @@
 'use strict';
 
-// The frame of a check: a function from a folder to a list of findings, each `{ file, line, what }`.
+// The frame of a check: a function from a folder to a list of findings, each `{ file, line, what }`, or a promise of it.
 // `--self-test` runs it on small trees that it must accept or refuse, for a check that cannot fail
 // proves nothing. In a case, `wrong` tells each finding as `file:line`, and nothing else may be found.
 
@@ -16,7 +16,7 @@ function print(findings) {
 }
 
 /** Writes `files` to a new git folder, calls `use` with it, and removes it. */
-function withTree(files, use) {
+async function withTree(files, use) {
   const root = fs.mkdtempSync(path.join(os.tmpdir(), 'ralloc-check-'));
   try {
     spawnSync('git', ['init', '-q'], { cwd: root });
@@ -24,15 +24,15 @@ function withTree(files, use) {
       fs.mkdirSync(path.join(root, path.dirname(file)), { recursive: true });
       fs.writeFileSync(path.join(root, file), [].concat(lines).join('\n'));
     }
-    return use(root);
+    return await use(root);
   } finally {
     fs.rmSync(root, { recursive: true, force: true });
   }
 }
 
-/** @returns {boolean} whether `check` finds in the case's tree what it should, and only that */
-function holds(check, { name, files, wrong }) {
-  const found = withTree(files, (root) => check(root));
+/** @returns {Promise<boolean>} whether `check` finds in the case's tree what it should, and only that */
+async function holds(check, { name, files, wrong }) {
+  const found = await withTree(files, (root) => check(root));
   const places = found.map(({ file, line }) => `${file}:${line}`).sort();
   const good = JSON.stringify(places) === JSON.stringify([...wrong].sort());
   if (!good) {
@@ -43,17 +43,19 @@ function holds(check, { name, files, wrong }) {
 }
 
 /**
- * @param {(root: string) => { file: string, line: number, what: string }[]} check
+ * @typedef {{ file: string, line: number, what: string }} Finding
+ * @param {(root: string) => Finding[] | Promise<Finding[]>} check
  * @param {{ name: string, files: Record<string, string | string[]>, wrong: string[] }[]} cases
  */
-function runCheck(check, cases) {
+async function runCheck(check, cases) {
   if (process.argv.includes('--self-test')) {
-    const failed = cases.filter((one) => !holds(check, one)).length;
+    let failed = 0;
+    for (const one of cases) failed += (await holds(check, one)) ? 0 : 1;
     console.log(`self-test: ${cases.length - failed} of ${cases.length} cases as they should be`);
     process.exitCode = failed === 0 && cases.some(({ wrong }) => wrong.length > 0) ? 0 : 1;
     return;
   }
-  const findings = check(ROOT);
+  const findings = await check(ROOT);
   print(findings);
   process.exitCode = findings.length === 0 ? 0 : 1;
 }

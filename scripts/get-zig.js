@@ -7,6 +7,7 @@
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
+const { program } = require('./program.js');
 const { ROOT } = require('./targets.js');
 const { findToolchain } = require('./toolchain.js');
 
@@ -56,4 +57,4 @@ function main() {
 
 module.exports = { withZig };
 
-if (require.main === module) main();
+if (require.main === module) program(main);

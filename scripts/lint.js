@@ -15,6 +15,7 @@ const CHECKS = [
   'check-words.js',
   'check-length.js',
   'check-version.js',
+  'check-workflows.js',
   'check-self.js',
 ];
 

@@ -8,6 +8,7 @@ const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
+const { program } = require('./program.js');
 
 const NPM = process.platform === 'win32' ? 'npm.cmd' : 'npm';
 
@@ -47,10 +48,11 @@ function main() {
     allowPositionals: true,
     options: { 'dry-run': { type: 'boolean', default: false } },
   });
+  if (positionals.length !== 1) throw new Error('usage: node scripts/publish.js DIR [--dry-run]');
   const root = path.resolve(positionals[0]);
   const platforms = fs.readdirSync(path.join(root, 'npm')).sort();
   const folders = [...platforms.map((name) => path.join(root, 'npm', name)), root];
   for (const folder of folders) publish(folder, values['dry-run']);
 }
 
-main();
+program(main);

@@ -11,6 +11,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
 const { findNapi } = require('./napi.js');
+const { program } = require('./program.js');
 const { ROOT, TARGETS, binaryName } = require('./targets.js');
 
 /** What only the clone needs. */
@@ -86,20 +87,20 @@ function stage({ output, binaries, repository }) {
   finish(output, platforms);
 }
 
-const { values } = parseArgs({
-  options: {
-    output: { type: 'string' },
-    binaries: { type: 'string', default: 'artifacts' },
-    repository: { type: 'string' },
-  },
-});
-if (values.output === undefined) {
-  console.error('ralloc is published from a staged copy: node scripts/stage.js --output DIR');
-  process.exitCode = 2;
-} else {
-  stage({
-    ...values,
-    output: path.resolve(values.output),
-    binaries: path.resolve(values.binaries),
+function main() {
+  const { values } = parseArgs({
+    options: {
+      output: { type: 'string' },
+      binaries: { type: 'string', default: 'artifacts' },
+      repository: { type: 'string' },
+    },
   });
+  const { output, binaries, ...rest } = values;
+  // `npm publish` in the clone ends here, too.
+  if (output === undefined) {
+    throw new Error('ralloc is published from a staged copy: node scripts/stage.js --output DIR');
+  }
+  stage({ output: path.resolve(output), binaries: path.resolve(binaries), ...rest });
 }
+
+program(main);
