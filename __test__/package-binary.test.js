@@ -115,6 +115,8 @@ test('libraries of macOS and Windows are known by their machine', (t) => {
   t.deepEqual(binaryFaults(mach(0x0100000c), 'darwin-x64'), ['it is not for darwin-x64']);
   t.deepEqual(binaryFaults(windows(0x8664), 'win32-x64-msvc'), []);
   t.deepEqual(binaryFaults(windows(0xaa64), 'win32-x64-msvc'), ['it is not for win32-x64-msvc']);
+  const imports = Buffer.concat([windows(0x8664), Buffer.from('KERNEL32.dll\0VCRUNTIME140.dll\0')]);
+  t.deepEqual(binaryFaults(imports, 'win32-x64-msvc'), ["it needs Visual C++'s runtime"]);
   t.deepEqual(binaryFaults(windows(0x8664, 1 << 20), 'win32-x64-msvc'), [
     'it is not for win32-x64-msvc',
   ]);

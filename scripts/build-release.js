@@ -26,9 +26,10 @@ function run(program, args, env) {
 
 /**
  * rustc's flags. Panic messages name folders of this machine: they get short names. A musl library that Node can
- * load is linked dynamically; napi says so in RUSTFLAGS, which what is set here goes before.
+ * load is linked dynamically; napi says so in RUSTFLAGS, which what is set here goes before. On Windows the C
+ * runtime is linked in, as it is in Node: not every system has Visual C++'s.
  */
-function rustFlags(env, libc) {
+function rustFlags(env, { libc, platform }) {
   const home = env.CARGO_HOME || path.join(os.homedir(), '.cargo');
   const registries = path.join(home, 'registry', 'src');
   const folders = fs.existsSync(registries) ? fs.readdirSync(registries) : [];
@@ -36,6 +37,7 @@ function rustFlags(env, libc) {
     ...folders.map((name) => `--remap-path-prefix=${path.join(registries, name)}=crates`),
     `--remap-path-prefix=${ROOT}=ralloc`,
     ...(libc === 'musl' ? ['-Ctarget-feature=-crt-static'] : []),
+    ...(platform.startsWith('win32') ? ['-Ctarget-feature=+crt-static'] : []),
   ].join('\u001f');
 }
 
@@ -59,7 +61,7 @@ function build(triple, folder) {
   run(toolchain.cargo, ['fetch', '--locked'], toolchain.env);
   const env = {
     ...withZig(toolchain.env),
-    CARGO_ENCODED_RUSTFLAGS: rustFlags(toolchain.env, target.libc),
+    CARGO_ENCODED_RUSTFLAGS: rustFlags(toolchain.env, target),
   };
   const flags = [...BUILD_FLAGS, ...linking(triple, target.libc)];
   const types = path.join(folder, `${target.platform}.d.ts`);

@@ -26,6 +26,9 @@ const LIBRARIES = {
 /** Folders of a machine, which rustc leaves in panic messages unless they are remapped. */
 const MACHINE_PATHS = /(?:[\w.-]*[\\/])*\.?cargo[\\/]registry[\\/]src[\\/][\w.-]+/;
 
+/** The name of a library that a Windows system need not have. */
+const VISUAL_C = /\b(?:vcruntime|msvcp)\d+(?:_\d)?\.dll\b/i;
+
 function isNewer(version, than) {
   return version.localeCompare(than, 'en', { numeric: true }) > 0;
 }
@@ -82,7 +85,9 @@ function binaryFaults(bytes, platform) {
   if (target === undefined) return [`${platform} is no platform of ralloc`];
   const faults = [];
   if (bytes.length >= MAX_BYTES) faults.push(`${bytes.length} bytes, not under ${MAX_BYTES}`);
-  const folder = MACHINE_PATHS.exec(bytes.toString('latin1'));
+  const text = bytes.toString('latin1');
+  if (VISUAL_C.test(text)) faults.push("it needs Visual C++'s runtime");
+  const folder = MACHINE_PATHS.exec(text);
   if (folder !== null) faults.push(`it tells of the machine that built it: ${folder[0]}`);
   try {
     if (target.libc !== undefined) faults.push(...elfFaults(bytes, target));
