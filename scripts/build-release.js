@@ -57,10 +57,11 @@ function build(triple, folder) {
   if (toolchain.problem) throw new Error(toolchain.problem);
   const napi = findNapi(ROOT);
   if (!napi) throw new Error('@napi-rs/cli is not installed (npm install)');
+  fs.mkdirSync(folder, { recursive: true });
   // What is to be remapped must be there.
   run(toolchain.cargo, ['fetch', '--locked'], toolchain.env);
   const env = {
-    ...withZig(toolchain.env),
+    ...(target.libc === undefined ? toolchain.env : withZig(toolchain.env)),
     CARGO_ENCODED_RUSTFLAGS: rustFlags(toolchain.env, target),
   };
   const flags = [...BUILD_FLAGS, ...linking(triple, target.libc)];
@@ -80,7 +81,6 @@ function main() {
     options: { 'output-dir': { type: 'string', default: 'artifacts' } },
   });
   const folder = path.resolve(ROOT, values['output-dir']);
-  fs.mkdirSync(folder, { recursive: true });
   const file = build(positionals[0] ?? hostTriple(), folder);
   process.exitCode = checkFile(file) ? 0 : 1;
 }
