@@ -15,6 +15,8 @@ const CHECKS = [
   'check-words.js',
   'check-length.js',
   'check-package.js',
+  'check-version.js',
+  'check-workflows.js',
   'check-self.js',
 ];
 
