@@ -287,11 +287,9 @@ impl Depot {
             self.uncount(&parked);
             return self.retire_at(parked.mapping, now, true);
         }
-        if age >= idle && parked.committed {
-            if parked.mapping.vacate().is_ok() {
-                self.uncount(&parked);
-                parked.committed = false;
-            }
+        if age >= idle && parked.committed && parked.mapping.vacate().is_ok() {
+            self.uncount(&parked);
+            parked.committed = false;
         }
         // Somebody may have filled the place since: then it is one too many.
         if let Err(parked) = queue.push(parked) {
