@@ -79,6 +79,20 @@ for (const [when, use] of Object.entries(uses)) {
   });
 }
 
+nativeTest('a thousand live arenas at once are trimmed, every one', WHY, async (t) => {
+  const arenas = Array.from({ length: 1000 }, () => fresh());
+  for (const arena of arenas) {
+    for (let i = 0; i < 3; i++) arena.alloc(30 * KiB).fill(1);
+    arena.reset();
+  }
+  const sum = (name) => arenas.reduce((bytes, arena) => bytes + memoryOf(arena)[name], 0);
+  t.true(sum('resident') >= 1000 * 90 * KiB);
+  await until(() => isTrimmed(arenas[0]) && isTrimmed(arenas.at(-1)));
+  t.deepEqual([sum('used'), sum('committed'), sum('resident')], [0, 0, 0]);
+  t.true(arenas.every((arena) => isZero(arena.alloc(30 * KiB))));
+  for (const arena of arenas) arena.close();
+});
+
 nativeTest('an arena in use keeps its bytes while others are trimmed', WHY, async (t) => {
   const [busy, idle] = [fresh(), fresh()];
   const buffer = stamp(busy.alloc(60 * KiB), 1);
