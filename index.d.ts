@@ -55,6 +55,37 @@ export interface ArenaOptions {
    * @default 30000
    */
   holdMs?: number | undefined;
+  /** Memory of a special kind, from the system. Native only. */
+  memory?: MemoryOptions | undefined;
+}
+
+/**
+ * What an arena asks of its memory. What the system does not have is `ERR_RALLOC_UNSUPPORTED`, as on the
+ * JavaScript backend; what it refuses is `ERR_RALLOC_MAP` with its `syscall` and `errno`: from the
+ * constructor, which tries a little of such memory, or from the allocation that could not have more of it.
+ */
+export interface MemoryOptions {
+  /**
+   * Chunks in huge pages, and so multiples of 2 MiB, which save misses of the TLB. `maxBytes` must be 2 MiB
+   * at least.
+   *
+   * - `'advise'`: transparent huge pages, as many as the kernel finds.
+   * - `'prefer'`: pages of the system's pool of huge pages, or transparent ones where it has none to give;
+   *   `chunks()` tells which.
+   * - `'require'`: pages of the pool, or an error.
+   */
+  hugePages?: 'advise' | 'prefer' | 'require' | undefined;
+  /** Memory that is never swapped out (mlock), within the process's `RLIMIT_MEMLOCK`. */
+  lock?: boolean | undefined;
+  /** Memory of this NUMA node only (mbind; on Windows a preference), an integer >= 0. */
+  numaNode?: number | undefined;
+  /**
+   * Memory that is there before it is used, so that no first touch takes a page fault.
+   *
+   * What is locked, prefaulted or of required huge pages is not given back in idle times: only by `shrink()`
+   * and `close()`, and then when V8 has collected what was over it.
+   */
+  prefault?: boolean | undefined;
 }
 
 /** Where an arena stood; spent by its rewind. */
@@ -89,8 +120,12 @@ export interface MemoryStats {
   stolen: number;
   /** In chunks that are detached and wait for their finalizers. */
   limbo: number;
-  /** Backed by memory of the system. */
+  /** Address space of the chunks. */
+  reserved: number;
+  /** What of it may take memory: all but chunks in limbo that idle trimming emptied. */
   committed: number;
+  /** What of it is in RAM now. On the JavaScript backend as `committed`: only V8 knows. */
+  resident: number;
   /** Gauge, a number of chunks. */
   chunks: number;
   /** Gauge, a number of ArrayBuffers whose finalizer has not run. */
@@ -131,7 +166,41 @@ export interface ChunkStats {
   spans: number;
   /** ArrayBuffers over it whose finalizer has not run. */
   pins: number;
+  /** Bytes of address space: `size` rounded up. */
+  reserved: number;
+  /** Bytes of it that may take memory: 0 in limbo once it was emptied, when it counts no more toward the limit. */
+  committed: number;
+  /** Bytes of it that are in RAM now. */
+  resident: number;
+  /** `'transparent'`: the kernel was advised; `'explicit'`: of the system's pool of huge pages. */
+  hugePages: 'none' | 'transparent' | 'explicit';
 }
+
+/** Chunks between two arenas. */
+export interface DepotStats {
+  /** Gauge, a number of chunks. */
+  chunks: number;
+  /** Gauge, bytes: their address space. */
+  reserved: number;
+  /** Gauge, bytes: what of it may take memory; idle trimming gives it back. */
+  committed: number;
+  /** Counter: chunks that were taken from here. */
+  hits: number;
+  /** Counter: chunks that were not here and had to be made. */
+  misses: number;
+  /** Gauge: `hits / (hits + misses)`, and 0 before the first. */
+  hitRate: number;
+  /** Counter: chunks given back to the system, half a minute or more after their last use. */
+  unmapped: number;
+}
+
+export interface Stats {
+  backend: 'native' | 'js';
+  depot: DepotStats;
+}
+
+/** What all arenas of the process share (of the thread, on the JavaScript backend). */
+export function stats(): Stats;
 
 export type TypedArrayConstructor =
   | Int8ArrayConstructor
@@ -173,7 +242,10 @@ export type BytesLike =
  * and nothing has changed then.
  */
 export class Arena implements Disposable {
-  /** @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value. */
+  /**
+   * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value.
+   * @throws ERR_RALLOC_UNSUPPORTED, ERR_RALLOC_MAP: `memory` that cannot be had.
+   */
   constructor(options?: ArenaOptions);
 
   /** A zero-filled Buffer of `size` bytes. */

@@ -2,7 +2,7 @@
 
 const test = require('ava');
 const { inspect } = require('node:util');
-const { Arena, backend } = require('..');
+const { Arena, backend, stats } = require('..');
 const { untilCollected } = require('./helpers/until.js');
 
 const KiB = 1024;
@@ -82,9 +82,19 @@ test('no gauge is ever negative, also where one chunk is in two states', (t) => 
 
 test('chunks() tells size, state, spans and pins of each chunk', async (t) => {
   const arena = new Arena({ chunkSize: 64 * KiB });
-  arena.alloc(10);
+  arena.alloc(10).fill(1);
   const [chunk] = arena.chunks();
-  t.deepEqual(chunk, { size: 64 * KiB, state: 'leased', spans: 1, pins: 1 });
+  const { resident, ...rest } = chunk;
+  const bytes = { reserved: 64 * KiB, committed: 64 * KiB };
+  t.deepEqual(rest, {
+    size: 64 * KiB,
+    state: 'leased',
+    spans: 1,
+    pins: 1,
+    ...bytes,
+    hugePages: 'none',
+  });
+  t.true(resident > 0 && resident <= 64 * KiB, `${resident}`);
   const hold = arena.hold();
   arena.reset();
   t.is(arena.chunks()[0].state, 'held');
@@ -105,6 +115,31 @@ test('peak and mapped only go up', (t) => {
   t.true(after.peak >= peak);
   t.true(after.mapped + after.recycled >= mapped);
   arena.close();
+});
+
+test.serial('stats() tells the backend, and what the depot has and did', async (t) => {
+  const { depot, ...rest } = stats();
+  t.deepEqual(rest, { backend });
+  const names = ['chunks', 'reserved', 'committed', 'hits', 'misses', 'hitRate', 'unmapped'];
+  t.deepEqual(Object.keys(depot), names);
+  for (const [name, value] of Object.entries(depot)) t.true(value >= 0, name);
+
+  const first = new Arena();
+  first.alloc(5000 * KiB);
+  const mapped = stats().depot;
+  t.is(mapped.misses, depot.misses + 1);
+  first.close();
+  await untilCollected(() => stats().depot.chunks > depot.chunks);
+  const parked = stats().depot;
+  t.true(parked.reserved >= depot.reserved + 5000 * KiB);
+  t.true(parked.committed <= parked.reserved);
+
+  const second = new Arena();
+  second.alloc(5000 * KiB);
+  const after = stats().depot;
+  t.is(after.hits, depot.hits + 1);
+  t.is(after.hitRate, after.hits / (after.hits + after.misses));
+  second.close();
 });
 
 test('util.inspect shows an arena in one line', (t) => {

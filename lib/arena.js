@@ -6,6 +6,7 @@ const { inspect } = require('node:util');
 const check = require('./validate.js');
 const copy = require('./copy.js');
 const { typeError } = require('./errors.js');
+const { kIdle } = require('./idle.js');
 const { releasedHold } = require('./epoch.js');
 const { ArenaOwner } = require('./owner.js');
 const { runScope, escapedError } = require('./scope.js');
@@ -23,11 +24,14 @@ class Arena extends Window {
   #parent;
   #children = null;
   #resets = 0;
+  #reserved = -1; // as #resets at the last reserve(): its window stays in this epoch
+  #idled = -1; // as #resets at the last idle tick
 
   constructor(options, internal, owner, parent) {
     const own = internal !== kInternal;
     super(own ? new ArenaOwner(options) : owner, !own && parent !== null);
     this.#parent = own ? null : parent;
+    if (own) friend.owner(this).pool.user = this;
   }
 
   from(value, encoding) {
@@ -46,6 +50,11 @@ class Arena extends Window {
     // A heap Buffer can lie anywhere in Node's pool.
     if (buffer.byteOffset % width !== 0) return new Type(length);
     return new Type(buffer.buffer, buffer.byteOffset, length);
+  }
+
+  reserve(bytes) {
+    super.reserve(bytes);
+    this.#reserved = this.#resets;
   }
 
   scope(fn) {
@@ -78,7 +87,16 @@ class Arena extends Window {
   }
 
   shrink() {
-    if (!friend.isDead(this)) friend.owner(this).shrink();
+    if (friend.isDead(this)) return;
+    friend.giveBackUnused(this);
+    friend.owner(this).shrink();
+  }
+
+  /** Called once a second: a window that nothing was handed out of since a reset before goes back. */
+  [kIdle]() {
+    const idle = this.#resets === this.#idled && this.#reserved !== this.#resets;
+    this.#idled = this.#resets;
+    if (idle) friend.giveBackUnused(this);
   }
 
   close() {

@@ -6,13 +6,15 @@
 // memory is called (300 ns) only to lease and to end a lease, never in a steady cycle of resets.
 
 const memory = require('./native.js');
-const { RallocError, limitError, mapError } = require('./errors.js');
+const { RallocError, refusal } = require('./errors.js');
 const { FastBuffer, hasTransfer } = require('./runtime.js');
 const { Span } = require('./span.js');
 const idle = require('./idle.js');
+const { staysWarm, leastOf } = require('./memory-options.js');
 const { memoryStats } = require('./stats.js');
 
 const { fill } = Uint8Array.prototype;
+const registers = new Float64Array(16); // what memory answers with: read at once, so one is enough
 
 class ChunkPool {
   #leases;
@@ -23,19 +25,21 @@ class ChunkPool {
   #limitOption;
   #safety;
   #wipe;
-  #registers = new Float64Array(16);
   #heldBytes = 0;
   #closed = false;
   quarantines = false; // something may be in quarantine; its user takes it back
   leasedBytes = 0; // of all spans here and in arenas: what V8 counts as external memory
 
+  watched = false; // by lib/idle.js
+  user = null; // the arena whose pool it is, which is asked for its window in idle times
+
   #keeps;
-  #trims;
+  #stays;
 
   /**
    * Options are checked by the owners. `limitOption` is what an ERR_RALLOC_LIMIT tells to raise;
-   * `keeps(span, pool)` says whether a span that came back is worth keeping warm; `trims` gives back in
-   * idle times what is not used.
+   * `keeps(span, pool)` says whether a span that came back is worth keeping warm. Throws
+   * ERR_RALLOC_UNSUPPORTED or ERR_RALLOC_MAP where the system does not grant what `kind` asks for.
    */
   constructor({
     maxBytes,
@@ -44,11 +48,15 @@ class ChunkPool {
     wipe,
     limitOption,
     keeps = () => true,
-    trims = false,
+    memory: kind,
   }) {
     this.#keeps = keeps;
-    this.#trims = trims;
-    this.#leases = new memory.LeasedArena(maxBytes, chunkSize, wipe);
+    this.#stays = staysWarm(kind);
+    this.#leases = new memory.LeasedArena(maxBytes, chunkSize, wipe, kind);
+    if (kind !== undefined) {
+      const failure = this.#leases.probe();
+      if (failure !== null) throw refusal(failure, limitOption, leastOf(kind));
+    }
     this.#limitOption = limitOption;
     this.#safety = safety;
     this.#wipe = wipe;
@@ -93,22 +101,19 @@ class ChunkPool {
       this.shrink();
       leased = this.#ask(need, want, whole);
     }
-    if (leased.kind !== undefined) {
-      if (leased.kind === 'map') throw mapError(leased, need);
-      throw limitError(this.#limitOption, need, leased.limit, leased.used);
-    }
+    if (leased.kind !== undefined) throw refusal(leased, this.#limitOption, need);
     // Node detaches what Node-API made when it exits, and on 24 and 26 aborts over one that was marked as
     // untransferable. So nobody gets to see that one: its memory moves on at once (100 ns).
     if (hasTransfer && memory.backend === 'native') leased = leased.transfer();
-    const [id, epoch, clean] = this.#registers;
+    const [id, epoch, clean] = registers;
     this.leasedBytes += leased.byteLength;
-    if (this.#trims) idle.watch(this);
+    if (!this.#stays) idle.watch(this);
     return new Span(leased, id, epoch, clean, whole);
   }
 
   #ask(need, want, whole) {
     try {
-      return this.#leases.lease(need, Math.max(need, want), whole, this.#registers);
+      return this.#leases.lease(need, Math.max(need, want), whole, registers);
     } catch (error) {
       throw new RallocError(error.code, error.message); // the runtime refused an external ArrayBuffer
     }
@@ -221,6 +226,10 @@ class ChunkPool {
 
   /** Called by the idle timer: what was warm for a whole tick without being used goes back. */
   tick() {
+    if (this.user !== null) {
+      if (this.#stays) return false;
+      this.user[idle.kIdle]();
+    }
     if (this.#idle) this.shrink();
     else for (const span of this.#spares.splice(0, this.#low)) this.#giveBack(span);
     this.#idle = true;
@@ -255,9 +264,9 @@ class ChunkPool {
   }
 
   stats() {
-    this.#leases.stats(this.#registers);
+    this.#leases.stats(registers);
     const inArenas = this.leasedBytes - this.#heldBytes - this.warmBytes;
-    return memoryStats(this.#registers, inArenas);
+    return memoryStats(registers, inArenas);
   }
 }
 

@@ -5,23 +5,21 @@
 // turn, when no finalizer runs, does not pile up mappings until the system has no more.
 
 const idle = require('./idle.js');
+const { keyOf: memoryKey } = require('./memory-options.js');
 
 const MOST = 8;
 const MOST_BYTES = 1024 * 1024; // warm, of one pool
 const parked = []; // { key, pool }, the oldest first
 
-const keyOf = ({ maxBytes, chunkSize, safety, wipe }) => [maxBytes, chunkSize, safety, wipe].join();
+const keyOf = ({ maxBytes, chunkSize, safety, wipe, memory }) =>
+  [maxBytes, chunkSize, safety, wipe, ...memoryKey(memory)].join();
 
 /** Keeps a pool whose memory, all of it, is warm. False when it is not so, and the pool has to be closed. */
 function park(settings, pool, { used, warm }) {
   // In the other modes Buffers of the closed arena are still alive over the memory.
   if (settings.safety !== 'detach' || used !== warm || used > MOST_BYTES) return false;
   parked.push({ key: keyOf(settings), pool });
-  if (parked.length > MOST) {
-    const oldest = parked.shift().pool;
-    idle.unwatch(oldest);
-    oldest.close();
-  }
+  if (parked.length > MOST) parked.shift().pool.close();
   idle.watch(pool); // gives its memory back after a second without use
   return true;
 }
@@ -32,7 +30,6 @@ function take(settings) {
   const index = parked.findLastIndex((one) => one.key === key);
   if (index === -1) return undefined;
   const [{ pool }] = parked.splice(index, 1);
-  idle.unwatch(pool);
   pool.restart();
   return pool;
 }

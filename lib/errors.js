@@ -91,6 +91,14 @@ function mapError({ syscall, errno, code }, requested) {
   );
 }
 
+/** The error of a lease's or a probe's failure (src/node/convert.rs). */
+function refusal(failure, option, requested) {
+  const { kind, limit, used, why } = failure;
+  if (kind === 'map') return mapError(failure, requested);
+  if (kind === 'limit') return limitError(option, requested, limit, used);
+  return new RallocError('ERR_RALLOC_UNSUPPORTED', `options.memory cannot be granted: ${why}`);
+}
+
 const closedError = (what) => new RallocError('ERR_RALLOC_CLOSED', `${what} is closed`);
 
 module.exports = {
@@ -100,6 +108,6 @@ module.exports = {
   typeError,
   rangeError,
   limitError,
-  mapError,
+  refusal,
   closedError,
 };

@@ -44,6 +44,12 @@ class LeasedArena {
     this.#limit = maxBytes;
   }
 
+  /** Asked only about memory options: V8 takes none. */
+  probe() {
+    const why = 'the JavaScript backend has ordinary memory of V8 only';
+    return { kind: 'unsupported', used: this.used(), limit: this.#limit, why };
+  }
+
   lease(need, want, _whole, registers) {
     const used = this.used();
     const size = Math.min(Math.max(round(want), round(need)), this.#limit - used);
@@ -122,11 +128,16 @@ class LeasedArena {
     const used = this.used();
     const spans = this.#spans.size;
     const numbers = [this.#limit, used, this.#peak, leased, held, quarantined, 0, 0];
-    registers.set([...numbers, spans, spans, spans, used, this.#recycled, this.#mapped]);
+    // What of it is in RAM only V8 knows: as much as there is, at most.
+    const bytes = [used, used, used];
+    registers.set([...numbers, spans, spans, spans, ...bytes, this.#recycled, this.#mapped]);
   }
 
   chunks() {
-    return [...this.#spans.values()].map(({ size, state }) => ({ size, state, spans: 1, pins: 1 }));
+    return [...this.#spans.values()].map(({ size, state }) => {
+      const bytes = { reserved: size, committed: size, resident: size };
+      return { size, state, spans: 1, pins: 1, ...bytes, hugePages: 'none' };
+    });
   }
 
   #span(id, epoch) {
@@ -154,6 +165,6 @@ class LeasedArena {
 module.exports = {
   LeasedArena,
   trimDepot: depot.trim,
-  depotStats: (registers) => registers.fill(0),
+  depotStats: depot.stats,
   version: () => require('../package.json').version,
 };

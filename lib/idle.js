@@ -1,34 +1,66 @@
 'use strict';
 
-// Gives memory back when nobody asked for it: one unref'd timer for the process, never on a hot path.
+// Gives memory back when nobody asked for it: one unref'd timer for the process, never on a hot path, and in
+// slices: a thousand arenas take 200 ms of system calls at once (430 MB, 0.1 µs a page).
 
 const memory = require('./native.js');
 
 const TICK_MS = 1000;
-const pools = new Set();
-let timer = null;
+const SLICE_MS = 4;
+const PAUSE_MS = 16;
+/** A method of arenas: gives a window back that was not used for a whole tick. */
+const kIdle = Symbol('ralloc.idle');
 
-function arm() {
-  if (timer !== null) return;
-  timer = setInterval(tick, TICK_MS);
+const pools = new Set(); // of WeakRefs: the pool of an arena that nobody closed goes with it
+let timer = null;
+let round = null; // over the pools, as far as it came
+let begun = 0;
+
+function arm(ms) {
+  timer = setTimeout(tick, ms);
   timer.unref();
 }
 
 function tick() {
-  for (const pool of pools) if (!pool.tick()) pools.delete(pool);
-  const { bytes } = memory.trimDepot(TICK_MS);
-  if (pools.size > 0 || bytes > 0) return;
-  clearInterval(timer);
-  timer = null;
+  const now = performance.now();
+  if (round === null) {
+    round = pools.values();
+    begun = now;
+  }
+  if (!visit(now + SLICE_MS)) {
+    arm(PAUSE_MS);
+    return;
+  }
+  round = null;
+  const { chunks } = memory.trimDepot(TICK_MS);
+  if (pools.size > 0 || chunks > 0) arm(Math.max(begun + TICK_MS - performance.now(), PAUSE_MS));
+  else timer = null;
 }
 
-/** Trims this pool's warm spans while it has any leased at all. */
+/** Goes on with the round; false when it is not over by `until`. */
+function visit(until) {
+  for (let next = round.next(); !next.done; next = round.next()) {
+    const pool = next.value.deref();
+    if (!pool?.tick()) {
+      pools.delete(next.value);
+      if (pool !== undefined) pool.watched = false;
+    }
+    if (performance.now() >= until) return false;
+  }
+  return true;
+}
+
+/** Something is on its way to the depot. */
+function watchDepot() {
+  if (timer === null) arm(TICK_MS);
+}
+
+/** Calls the pool's tick() from now on, about once a second, until it returns false. */
 function watch(pool) {
-  pools.add(pool);
-  arm();
+  if (pool.watched) return;
+  pool.watched = true;
+  pools.add(new WeakRef(pool));
+  watchDepot();
 }
 
-const unwatch = (pool) => pools.delete(pool);
-
-// `watchDepot`: something is on its way there.
-module.exports = { watch, unwatch, watchDepot: arm };
+module.exports = { watch, watchDepot, kIdle };

@@ -1,5 +1,5 @@
 // A thin wrapper: the classes are the CommonJS module's own.
 import ralloc from './index.js';
 
-export const { Arena, RallocError, backend, requestArena, version } = ralloc;
+export const { Arena, RallocError, backend, requestArena, stats, version } = ralloc;
 export default ralloc;

@@ -6,6 +6,7 @@
 
 const check = require('./validate.js');
 const { rangeError } = require('./errors.js');
+const { HUGE_PAGE, memoryOptions } = require('./memory-options.js');
 const { ChunkPool } = require('./chunk-pool.js');
 const closedPools = require('./closed-pools.js');
 
@@ -31,6 +32,7 @@ const arenaReaders = {
   chunkSize: (value, name) => check.integer(value, name, PAGE, Number.MAX_SAFE_INTEGER),
   align: (value, name) => check.powerOfTwo(value, name, 1, PAGE),
   name: check.string,
+  memory: memoryOptions,
 };
 
 function arenaSettings(options) {
@@ -41,6 +43,13 @@ function arenaSettings(options) {
     throw rangeError('options.chunkSize', range, given.chunkSize);
   }
   settings.chunkSize ??= Math.min(DEFAULT_CHUNK, settings.maxBytes);
+  if (given.memory?.hugePages !== undefined) {
+    if (settings.maxBytes < HUGE_PAGE) {
+      const range = `an integer >= ${HUGE_PAGE} with options.memory.hugePages`;
+      throw rangeError('options.maxBytes', range, settings.maxBytes);
+    }
+    settings.chunkSize = Math.max(settings.chunkSize, HUGE_PAGE);
+  }
   return settings;
 }
 
@@ -94,12 +103,14 @@ class ArenaOwner {
 
   close() {
     const { pool } = this;
+    pool.user = null;
     const stats = pool.stats();
     if (!closedPools.park(this.settings, pool, stats)) {
       pool.close();
       return;
     }
-    const last = { ...stats, used: 0, warm: 0, committed: 0, chunks: 0, pins: 0 };
+    const none = { used: 0, warm: 0, reserved: 0, committed: 0, resident: 0, chunks: 0, pins: 0 };
+    const last = { ...stats, ...none };
     this.pool = { stats: () => last, chunks: () => [] }; // the real one is another arena's from now on
   }
 }

@@ -42,7 +42,6 @@ class RequestArenas {
       wipe,
       limitOption: 'maxBytes',
       keeps,
-      trims: true,
     });
     if (this.settings.context) this.#storage = new AsyncLocalStorage();
   }

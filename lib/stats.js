@@ -1,8 +1,8 @@
 'use strict';
 
-// What an arena tells of itself. Every field is described in index.d.ts, as gauge or counter.
+// What an arena tells of itself, and the process. Every field is described in index.d.ts, as gauge or counter.
 
-const { backend } = require('./native.js');
+const { backend, depotStats } = require('./native.js');
 
 function arenaStats(described, owner) {
   const { name, safety } = owner.settings;
@@ -31,13 +31,21 @@ function bytes(count) {
 /** The registers of LeasedArena.stats() by their names. `inArenas`: bytes of the spans that arenas have. */
 function memoryStats(numbers, inArenas) {
   const [limit, used, peak, chunksLeased, held, quarantined, stolen, limbo, chunks, pins] = numbers;
-  const [committed, recycled, mapped] = numbers.subarray(11);
+  const [reserved, committed, resident, recycled, mapped] = numbers.subarray(11);
   // Below whole chunks are counted: the tail that no piece was cut from yet is as good as warm, and a piece
   // can be in use in a chunk that counts as held, or as quarantined, for another piece of it.
   const leased = Math.min(inArenas, chunksLeased);
   const bytes = { limit, used, peak, leased, warm: chunksLeased - leased };
-  Object.assign(bytes, { held, quarantined, stolen, limbo, committed });
+  Object.assign(bytes, { held, quarantined, stolen, limbo, reserved, committed, resident });
   return { ...bytes, chunks, pins, recycled, mapped };
 }
 
-module.exports = { arenaStats, arenaLine, memoryStats };
+/** What is shared by all arenas of the process (of the thread, on the fallback). */
+function stats() {
+  const numbers = new Float64Array(7);
+  depotStats(numbers);
+  const [chunks, reserved, committed, hits, misses, unmapped, hitRate] = numbers;
+  return { backend, depot: { chunks, reserved, committed, hits, misses, hitRate, unmapped } };
+}
+
+module.exports = { arenaStats, arenaLine, memoryStats, stats };

@@ -45,22 +45,27 @@ function powerOfTwo(value, name, min, max) {
 }
 
 /**
- * Reads each known option once and checks that there are no others.
+ * Reads each known option once and checks that there are no others; `name` is that of the object.
  * `readers` maps an option's name to (value, fullName) => checked value; an undefined option is left out.
  */
-function options(given, readers) {
+function options(given, readers, name = 'options') {
   const checked = {};
   if (given === undefined) return checked;
   if (given === null || typeof given !== 'object' || Array.isArray(given)) {
-    throw typeError('options', 'an object', given);
+    throw typeError(name, 'an object', given);
   }
   for (const key of Object.keys(given)) {
     if (!Object.hasOwn(readers, key)) {
       const near = nearest(key, Object.keys(readers));
-      throw argumentError(TypeError, `Unknown option "${key}". Did you mean "${near}"?`);
+      const inside = name.replace(/^options\.?/, '');
+      const full = (one) => (inside === '' ? one : `${inside}.${one}`);
+      throw argumentError(
+        TypeError,
+        `Unknown option "${full(key)}". Did you mean "${full(near)}"?`,
+      );
     }
     const value = given[key];
-    if (value !== undefined) checked[key] = readers[key](value, `options.${key}`);
+    if (value !== undefined) checked[key] = readers[key](value, `${name}.${key}`);
   }
   return checked;
 }

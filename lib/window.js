@@ -262,6 +262,7 @@ class Window {
     allocated: (window) => window.#allocated(),
     writeUtf8: (window, string) => window.#writeUtf8(string),
     aligned: (window, size, width) => window.#aligned(size, width),
+    giveBackUnused: (window) => window.#giveBackUnused(),
     renew: (window) => window.#renew(),
     clear: (window, clean) => window.#clear(clean),
     isLive: (window) => window.#state === LIVE,

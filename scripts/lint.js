@@ -10,6 +10,7 @@ const path = require('node:path');
 const CHECKS = [
   'check-rustfmt.js',
   'check-clippy.js',
+  'check-windows.js',
   'check-biome.js',
   'check-imports.js',
   'check-words.js',

@@ -2,20 +2,33 @@
 
 use std::fmt;
 
-/// A system call about memory failed.
+/// Memory could not be had, or not as it was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MapError {
-    /// The call's name, as in its manual page: `mmap`, `mprotect`, `madvise`, `VirtualAlloc`.
-    pub syscall: &'static str,
-    /// `errno`, or `GetLastError()` on Windows.
-    pub errno: i32,
-    /// The symbol of `errno` where it is one of those that these calls return: `ENOMEM`.
-    pub code: Option<&'static str>,
+pub enum MapError {
+    /// The system refused: the same call may succeed at another time, or under another limit.
+    System {
+        /// The call's name, as in its manual page: `mmap`, `mlock`, `mbind`, `VirtualAlloc`.
+        syscall: &'static str,
+        /// `errno`, or `GetLastError()` on Windows.
+        errno: i32,
+        /// The symbol of `errno` where it is one of those that these calls return: `ENOMEM`.
+        code: Option<&'static str>,
+    },
+    /// This system has no call for it.
+    Unsupported {
+        /// What it does not have, in words.
+        what: &'static str,
+    },
 }
 
 impl fmt::Display for MapError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} failed: {} (errno {})", self.syscall, self.code.unwrap_or("?"), self.errno)
+        match self {
+            MapError::System { syscall, errno, code } => {
+                write!(f, "{syscall} failed: {} (errno {errno})", code.unwrap_or("?"))
+            }
+            MapError::Unsupported { what } => write!(f, "this system does not have {what}"),
+        }
     }
 }
 

@@ -7,6 +7,8 @@ pub const MIN_CHUNK: usize = 16 * 1024;
 pub const CLASSES: usize = 4 * 12 + 1;
 /// The largest size that has a class of its own, in bytes. Larger chunks are not recycled.
 pub const MAX_CLASS: usize = 64 * 1024 * 1024;
+/// Bytes of a huge page where memory is asked to lie in them.
+pub const HUGE_PAGE: usize = 2 * 1024 * 1024;
 /// The largest size anything here works with: sums of two of them cannot overflow.
 pub const MAX_BYTES: usize = isize::MAX as usize / 2;
 
@@ -19,6 +21,12 @@ pub const fn align_up(n: usize, align: usize) -> Option<usize> {
         return None;
     }
     Some((n + (align - 1)) & !(align - 1))
+}
+
+/// `n` rounded down to a multiple of `align`, a power of two.
+pub const fn align_down(n: usize, align: usize) -> usize {
+    debug_assert!(align.is_power_of_two());
+    n & !(align - 1)
 }
 
 /// The size of the chunk that serves `n` bytes: a power of two or one of the three quarter
@@ -84,6 +92,17 @@ mod tests {
         }
         assert_eq!(class_index(size, 4096), None, "beyond the largest");
         assert_eq!(class_index(MIN_CHUNK + 4096 + 1, 4096), None, "not a class");
+    }
+
+    #[test]
+    fn classes_of_huge_pages_are_multiples_of_them_and_have_an_index() {
+        for n in (1..=MAX_CLASS).step_by(999_983) {
+            let size = class_size(n, HUGE_PAGE).unwrap();
+            assert!(size >= n && size.is_multiple_of(HUGE_PAGE), "{n} -> {size}");
+            assert_eq!(class_index(size, HUGE_PAGE).map(class_bytes), Some(size));
+        }
+        assert_eq!(class_index(MIN_CHUNK, HUGE_PAGE), None);
+        assert_eq!(align_down(2 * HUGE_PAGE - 1, HUGE_PAGE), HUGE_PAGE);
     }
 
     #[test]

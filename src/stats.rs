@@ -1,12 +1,15 @@
 //! Snapshots of counters. Gauges unless said otherwise; bytes unless said otherwise.
 #![forbid(unsafe_code)]
 
+use std::iter::Sum;
+use std::ops::Add;
+
 /// What a [`crate::memory::Depot`] holds and has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DepotStats {
     /// Mappings, parked and retired (a number).
     pub chunks: usize,
-    /// Their address space.
+    /// Their address space, without guard pages.
     pub reserved: usize,
     /// Bytes of parked mappings whose memory was not given back: an upper estimate of RAM.
     pub committed: usize,
@@ -16,6 +19,37 @@ pub struct DepotStats {
     pub misses: usize,
     /// Mappings given back to the system (a counter).
     pub unmapped: usize,
+}
+
+impl DepotStats {
+    /// The part of all takes that found a mapping: 0 to 1, and 0 before the first.
+    pub fn hit_rate(&self) -> f64 {
+        match self.hits + self.misses {
+            0 => 0.0,
+            takes => self.hits as f64 / takes as f64,
+        }
+    }
+}
+
+impl Add for DepotStats {
+    type Output = DepotStats;
+
+    fn add(self, other: DepotStats) -> DepotStats {
+        DepotStats {
+            chunks: self.chunks + other.chunks,
+            reserved: self.reserved + other.reserved,
+            committed: self.committed + other.committed,
+            hits: self.hits + other.hits,
+            misses: self.misses + other.misses,
+            unmapped: self.unmapped + other.unmapped,
+        }
+    }
+}
+
+impl Sum for DepotStats {
+    fn sum<I: Iterator<Item = DepotStats>>(each: I) -> DepotStats {
+        each.fold(DepotStats::default(), Add::add)
+    }
 }
 
 /// What a [`crate::LeasedArena`] uses.
@@ -38,7 +72,12 @@ pub struct LeasedStats {
     pub pins: usize,
     /// Spans whose lease has not ended (a number).
     pub spans: usize,
-    /// Bytes of these chunks that are in RAM now.
+    /// Address space of these chunks, without guard pages.
+    pub reserved: usize,
+    /// Those bytes of it that may take memory: all but chunks in Limbo that were trimmed. What
+    /// was never touched takes none.
+    pub committed: usize,
+    /// Those bytes of it that are in RAM now.
     pub resident: usize,
     /// Chunks taken from limbo or the depot (a counter).
     pub recycled: usize,

@@ -1,7 +1,7 @@
 //! The arena that is leased to JavaScript, scenario by scenario, without Node.
 #![cfg(not(loom))]
 
-use ralloc_core::error::{LeaseError, SpanError};
+use ralloc_core::error::{LeaseError, MapError, SpanError};
 use ralloc_core::memory::Depot;
 use ralloc_core::memory::mapping::page_size;
 use ralloc_core::sync::Arc;
@@ -82,10 +82,11 @@ fn at_the_limit_the_tail_of_the_cut_chunk_still_serves_a_smaller_need() {
 fn a_refusal_by_the_system_names_the_call_and_changes_nothing() {
     let (mut arena, _) = arena(usize::MAX / 4);
     let before = arena.stats();
-    let LeaseError::Map(error) = arena.lease(1 << 55, 1 << 55, true).unwrap_err() else {
-        panic!("want the system's error");
+    let refused = arena.lease(1 << 55, 1 << 55, true).unwrap_err();
+    let LeaseError::Map(MapError::System { syscall, code, .. }) = refused else {
+        panic!("want the system's error, got {refused}");
     };
-    assert_eq!((error.code, error.syscall), (Some("ENOMEM"), "mmap"));
+    assert_eq!((code, syscall), (Some("ENOMEM"), "mmap"));
     assert_eq!(arena.stats(), before);
     arena.check().unwrap();
 }

@@ -8,8 +8,11 @@ import {
   backend,
   type Checkpoint,
   type ChunkStats,
+  type DepotStats,
   type Hold,
+  type MemoryOptions,
   type MemoryStats,
+  stats as processStats,
   RallocError,
   type RallocErrorCode,
   type RequestArena,
@@ -17,6 +20,7 @@ import {
   type RequestArenaStats,
   requestArena,
   type Safety,
+  type Stats,
   version,
 } from '../..';
 
@@ -37,6 +41,13 @@ expectType<Arena>(
   }),
 );
 expectAssignable<ArenaOptions>({});
+expectAssignable<MemoryOptions>({ hugePages: 'prefer', lock: true, numaNode: 0, prefault: false });
+expectType<Arena>(new Arena({ memory: { hugePages: 'advise' } }));
+expectNotAssignable<ArenaOptions>({ memory: { hugePages: true } });
+expectNotAssignable<ArenaOptions>({ memory: { node: 0 } });
+expectType<Stats>(processStats());
+expectType<DepotStats>(processStats().depot);
+expectType<number>(processStats().depot.hitRate);
 expectError(new Arena({ maxBytes: '1 MiB' }));
 expectError(new Arena({ safety: 'safe' }));
 expectError(new Arena({ chunksize: 4096 }));

@@ -1,5 +1,6 @@
 //! The byte limit of an arena, shared with chunks that outlive it.
 
+use crate::layout;
 use crate::sync::{AtomicUsize, Ordering};
 
 /// A limit and what counts toward it.
@@ -38,9 +39,14 @@ impl Budget {
 
     /// Charges `want` bytes, or what is left if that is at least `need`: the bytes charged.
     pub fn charge(&self, need: usize, want: usize) -> Option<usize> {
+        self.charge_whole(need, want, 1)
+    }
+
+    /// [`Budget::charge`] of a multiple of `unit` bytes, a power of two.
+    pub fn charge_whole(&self, need: usize, want: usize, unit: usize) -> Option<usize> {
         let mut granted = 0;
         let charge = |used: usize| {
-            granted = want.min(self.limit - used);
+            granted = layout::align_down(want.min(self.limit - used), unit);
             (granted >= need).then_some(used + granted)
         };
         self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, charge).ok().map(|_| granted)

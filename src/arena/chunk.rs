@@ -15,7 +15,7 @@
 
 use super::budget::Budget;
 use crate::error::ChunkError;
-use crate::memory::{Depot, Mapping};
+use crate::memory::{Depot, Mapping, Pages};
 use crate::sync::{Arc, Mutex};
 use std::ops::Range;
 use std::ptr::NonNull;
@@ -155,6 +155,11 @@ pub struct ChunkView {
     pub pins: u32,
     /// Whether `size` counts in the budget.
     pub charged: bool,
+    /// Bytes of address space, without guard pages; 0 when it is gone.
+    pub reserved: usize,
+    /// Those of them that may take memory: none once it was trimmed.
+    pub committed: usize,
+    pub pages: Pages,
     /// Finalizers ignored because no pin was left (a counter).
     pub late: u64,
 }
@@ -204,6 +209,7 @@ impl Chunk {
     /// State and counts at one moment.
     pub fn view(&self) -> ChunkView {
         let record = self.record.lock();
+        let reserved = record.mapping.as_ref().map_or(0, |mapping| mapping.len());
         ChunkView {
             state: record.state(),
             size: self.len,
@@ -211,6 +217,9 @@ impl Chunk {
             held: record.held,
             pins: record.pins,
             charged: record.charged,
+            reserved,
+            committed: if record.charged { reserved } else { 0 },
+            pages: record.mapping.as_ref().map_or(Pages::Normal, |mapping| mapping.pages()),
             late: record.late,
         }
     }
@@ -312,13 +321,18 @@ impl Chunk {
     }
 
     /// Gives the memory of a chunk in Limbo back to the system and its bytes to the budget, without
-    /// ending the chunk: the bytes that were in RAM; 0 in any other state, and the second time.
+    /// ending the chunk: the bytes that were in RAM; 0 in any other state, the second time, and
+    /// where the memory was asked to stay ([`Mapping::keeps_memory`]): that is given back only when
+    /// the chunk ends, for it could not be had again without an error or a page fault.
     pub fn trim(&self) -> usize {
         let mut record = self.record.lock();
         if record.state() != State::Limbo || !record.charged {
             return 0;
         }
         let Some(mapping) = &mut record.mapping else { return 0 };
+        if mapping.keeps_memory() {
+            return 0;
+        }
         let resident = mapping.resident().unwrap_or(0);
         let len = mapping.len();
         if mapping.decommit(0, len).is_err() {

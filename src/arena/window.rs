@@ -12,7 +12,7 @@ mod report;
 
 use super::budget::Budget;
 use super::chunk::{Chunk, End, State};
-use crate::error::{LeaseError, SpanError};
+use crate::error::{LeaseError, MapError, SpanError};
 use crate::layout;
 use crate::memory::{Depot, Mapping, mapping::page_size};
 use crate::sync::Arc;
@@ -72,6 +72,8 @@ struct Taken {
 pub struct LeasedArena {
     budget: Arc<Budget>,
     depot: Arc<Depot>,
+    /// Chunks are multiples of so many bytes: of a page, or of a huge page.
+    granule: usize,
     chunk_size: usize,
     wipe: bool,
     spans: Vec<Span>,
@@ -92,11 +94,12 @@ pub struct LeasedArena {
 
 impl LeasedArena {
     /// An arena of at most `limit` bytes (at least 1), whose spans are cut from chunks of
-    /// `chunk_size` bytes (at least 1; rounded up to a size class). `wipe`: bytes that were
-    /// handed out are zeroed before they get another user.
+    /// `chunk_size` bytes (at least 1; rounded up to a size class) of the depot's kind of memory.
+    /// `wipe`: bytes that were handed out are zeroed before they get another user.
     pub fn new(limit: usize, chunk_size: usize, wipe: bool, depot: Arc<Depot>) -> LeasedArena {
         LeasedArena {
             budget: Arc::new(Budget::new(limit)),
+            granule: depot.options().granule(),
             depot,
             chunk_size,
             wipe,
@@ -111,6 +114,11 @@ impl LeasedArena {
             recycled: 0,
             mapped: 0,
         }
+    }
+
+    /// Asks the system for a little of the depot's kind of memory, and gives it back.
+    pub fn probe(&self) -> Result<(), MapError> {
+        self.depot.probe()
     }
 
     /// Leases at least `need` and preferably `want` bytes (each taken as at least 1, `want` as
@@ -159,8 +167,8 @@ impl LeasedArena {
     /// A chunk of `need` to about `want` bytes with its first span leased: from Limbo, the
     /// depot, or the system.
     fn take_chunk(&mut self, need: usize, want: usize) -> Result<Taken, LeaseError> {
-        let page = page_size();
-        let size = layout::class_size(want, page).unwrap_or(usize::MAX);
+        let unit = self.unit();
+        let size = layout::class_size(want, self.granule).unwrap_or(usize::MAX);
         if let Some(chunk) = self.take_limbo(want, size.saturating_mul(2)) {
             return Ok(Taken { chunk, clean: false });
         }
@@ -170,8 +178,9 @@ impl LeasedArena {
         {
             return Ok(Taken { chunk, clean: false });
         }
-        let len = self.budget.charge(need, size).ok_or_else(|| self.limit_error(need))?;
-        let mapped = self.map(len, page).inspect_err(|_| self.budget.discharge(len))?;
+        let charged = self.budget.charge_whole(need, size, unit);
+        let len = charged.ok_or_else(|| self.limit_error(need))?;
+        let mapped = self.map(len).inspect_err(|_| self.budget.discharge(len))?;
         let (mapping, clean) = mapped;
         self.peak = self.peak.max(self.budget.used());
         let (budget, depot) = (Arc::clone(&self.budget), Arc::clone(&self.depot));
@@ -201,18 +210,25 @@ impl LeasedArena {
         }
     }
 
+    /// What chunks are charged in. Of ordinary memory only what is touched is taken, so the last
+    /// chunk under a limit is cut to the byte; a huge page is there or not.
+    fn unit(&self) -> usize {
+        if self.granule == page_size() { 1 } else { self.granule }
+    }
+
     /// Committed memory for `len` bytes, and whether it is fresh from the system.
-    fn map(&mut self, len: usize, page: usize) -> Result<(Mapping, bool), LeaseError> {
+    fn map(&mut self, len: usize) -> Result<(Mapping, bool), LeaseError> {
         // Mapped in whole classes even where the limit clips the chunk, so that every mapping
-        // can be recycled; what is beyond `len` is never touched.
-        let size = layout::class_size(len, page).unwrap_or(usize::MAX);
-        if let Some(mapping) = self.depot.take(size) {
-            self.recycled += 1;
-            return Ok((mapping, false));
-        }
-        let mapping = Mapping::committed(size)?;
-        self.mapped += 1;
-        Ok((mapping, true))
+        // can be recycled; what is beyond `len` is never touched. Where it would take memory
+        // untouched, there is no more of it than was charged.
+        let size = if self.depot.options().is_plain() {
+            layout::class_size(len, self.granule).unwrap_or(usize::MAX)
+        } else {
+            len
+        };
+        let (mapping, fresh) = self.depot.obtain(size)?;
+        *(if fresh { &mut self.mapped } else { &mut self.recycled }) += 1;
+        Ok((mapping, fresh))
     }
 
     fn limit_error(&self, requested: usize) -> LeaseError {

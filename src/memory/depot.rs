@@ -6,10 +6,16 @@
 //!
 //! Unmapping happens from the retired list only, 30 s after a mapping came there: an operation
 //! that some handler left in flight on a detached Buffer must not fault.
+//!
+//! A depot has mappings of one kind of [`Options`]; [`of`] knows the process's depot of each.
 
-use super::mapping::{Mapping, page_size};
+use super::mapping::Mapping;
+use super::options::Options;
+use crate::error::MapError;
 use crate::layout::{self, CLASSES};
 use crate::stats::DepotStats;
+#[cfg(not(loom))]
+use crate::sync::Arc;
 use crate::sync::{ArrayQueue, AtomicUsize, Mutex, OnceLock, Ordering};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -19,7 +25,7 @@ use std::time::{Duration, Instant};
 pub const DEFAULT_COMMITTED_CAP: usize = 128 * 1024 * 1024;
 /// How long a mapping waits, parked before it is retired, and retired before it is unmapped.
 pub const RETIREMENT: Duration = Duration::from_secs(30);
-/// Fewest and most mappings parked per class: what the cap allows, within these. A place takes 56 bytes.
+/// Fewest and most mappings parked per class: what the cap allows, within these. A place takes 72 bytes.
 const CLASS_CAPACITY: (usize, usize) = if cfg!(loom) { (2, 2) } else { (16, 1024) };
 
 /// A parked mapping.
@@ -47,6 +53,8 @@ struct RetiredList {
 
 /// Recycled chunks. All methods take `&self` and may be called from any thread.
 pub struct Depot {
+    /// Of every mapping in it, but for those in `RetiredList::barred`.
+    options: Options,
     /// Each made when its class is first parked: most never are.
     classes: Vec<OnceLock<ArrayQueue<Parked>>>,
     retired: Mutex<RetiredList>,
@@ -64,19 +72,75 @@ impl std::fmt::Debug for Depot {
     }
 }
 
-/// The process's depot, made at first use.
+/// The process's depot of memory that asks nothing, made at first use.
 #[cfg(not(loom))]
-pub fn global() -> crate::sync::Arc<Depot> {
-    static GLOBAL: OnceLock<crate::sync::Arc<Depot>> = OnceLock::new();
-    let make = || crate::sync::Arc::new(Depot::new(DEFAULT_COMMITTED_CAP));
-    crate::sync::Arc::clone(GLOBAL.get_or_init(make))
+pub fn global() -> Arc<Depot> {
+    static GLOBAL: OnceLock<Arc<Depot>> = OnceLock::new();
+    let make = || Arc::new(Depot::new(DEFAULT_COMMITTED_CAP));
+    Arc::clone(GLOBAL.get_or_init(make))
+}
+
+/// The process's depots of memory that asks something.
+#[cfg(not(loom))]
+fn special() -> &'static Mutex<Vec<Arc<Depot>>> {
+    static SPECIAL: OnceLock<Mutex<Vec<Arc<Depot>>>> = OnceLock::new();
+    SPECIAL.get_or_init(Mutex::default)
+}
+
+/// The process's depot for these options, made at first use: [`global`] where nothing is asked.
+/// No mapping goes from one to another. The others keep no memory beyond need: what nobody uses
+/// gives its memory back at once (a locked one is unlocked before), and is prepared again.
+#[cfg(not(loom))]
+pub fn of(options: Options) -> Arc<Depot> {
+    if options.is_plain() {
+        return global();
+    }
+    let mut depots = special().lock();
+    if let Some(depot) = depots.iter().find(|depot| depot.options == options) {
+        return Arc::clone(depot);
+    }
+    // So there are no more of them than arenas with options, and options in the last minute.
+    depots.retain(|depot| Arc::strong_count(depot) > 1 || depot.stats().chunks > 0);
+    let depot = Arc::new(Depot::with(options, 0));
+    depots.push(Arc::clone(&depot));
+    depot
+}
+
+/// All depots of the process.
+#[cfg(not(loom))]
+fn all() -> impl Iterator<Item = Arc<Depot>> {
+    let special = special().lock().clone();
+    std::iter::once(global()).chain(special)
+}
+
+/// [`Depot::trim`] of all depots of the process, and what they hold then.
+#[cfg(not(loom))]
+pub fn trim(idle: Duration) -> DepotStats {
+    for depot in all() {
+        depot.trim(idle);
+    }
+    stats()
+}
+
+/// The sums of [`Depot::stats`] of all depots of the process. Those whose options nobody has
+/// used for a minute are forgotten, with their counters.
+#[cfg(not(loom))]
+pub fn stats() -> DepotStats {
+    all().map(|depot| depot.stats()).sum()
 }
 
 impl Depot {
-    /// An empty depot that keeps at most `cap` bytes of parked memory committed.
+    /// An empty depot of memory that asks nothing, which keeps at most `cap` bytes of what is
+    /// parked committed.
     pub fn new(cap: usize) -> Depot {
+        Depot::with(Options::default(), cap)
+    }
+
+    /// [`Depot::new`] for memory of these options.
+    pub fn with(options: Options, cap: usize) -> Depot {
         let reusable = (0..CLASSES).map(|_| VecDeque::new()).collect();
         Depot {
+            options,
             classes: (0..CLASSES).map(|_| OnceLock::new()).collect(),
             retired: Mutex::new(RetiredList { reusable, barred: VecDeque::new() }),
             cap,
@@ -87,10 +151,37 @@ impl Depot {
         }
     }
 
-    /// A mapping of exactly `size` bytes, committed, its content unknown; `None` when there is
-    /// none, which counts as a miss.
+    /// As every mapping from here was asked for.
+    pub fn options(&self) -> Options {
+        self.options
+    }
+
+    /// A mapping of `size` bytes (rounded up to [`Options::granule`]) with the depot's options in
+    /// force: from here, its content unknown, or else mapped (`true`: it is fresh, all zero).
+    /// On an error nothing has changed.
+    pub fn obtain(&self, size: usize) -> Result<(Mapping, bool), MapError> {
+        let Some(mut mapping) = self.take(size) else {
+            return Ok((Mapping::with(size, self.options)?, true));
+        };
+        match mapping.restore() {
+            Ok(()) => Ok((mapping, false)),
+            Err(error) => {
+                self.retire_at(mapping, Instant::now(), true);
+                Err(error)
+            }
+        }
+    }
+
+    /// Tries whether the system grants these options, by a mapping of the least size.
+    pub fn probe(&self) -> Result<(), MapError> {
+        // Nobody has seen it: it may be unmapped at once.
+        Mapping::with(1, self.options).map(drop)
+    }
+
+    /// A mapping of exactly `size` bytes, its content unknown; `None` when there is none, which
+    /// counts as a miss. What it was asked for is not in force: [`Depot::obtain`] sees to that.
     pub fn take(&self, size: usize) -> Option<Mapping> {
-        let found = layout::class_index(size, page_size())
+        let found = layout::class_index(size, self.options.granule())
             .and_then(|class| self.take_parked(class).or_else(|| self.take_retired(class)));
         let count = if found.is_some() { &self.hits } else { &self.misses };
         count.fetch_add(1, Ordering::Relaxed);
@@ -111,8 +202,9 @@ impl Depot {
     /// Keeps a mapping, wholly committed, for its next user. Above the cap, or when its class
     /// is full or none, it is retired instead.
     pub fn park(&self, mapping: Mapping) {
+        debug_assert_eq!(mapping.options(), self.options, "memory of another depot");
         let since = Instant::now();
-        let Some(class) = layout::class_index(mapping.len(), page_size()) else {
+        let Some(class) = self.class_of(&mapping) else {
             return self.retire_at(mapping, since, false);
         };
         if !self.count(mapping.len()) {
@@ -123,6 +215,10 @@ impl Depot {
             self.uncount(&parked);
             self.retire_at(parked.mapping, since, true);
         }
+    }
+
+    fn class_of(&self, mapping: &Mapping) -> Option<usize> {
+        layout::class_index(mapping.len(), self.options.granule())
     }
 
     fn class(&self, class: usize) -> &ArrayQueue<Parked> {
@@ -138,9 +234,10 @@ impl Depot {
     }
 
     fn retire_at(&self, mut mapping: Mapping, since: Instant, reusable: bool) {
-        // Should the advice fail, the memory is kept until it is unmapped: no harm.
-        let _ = mapping.decommit(0, mapping.len());
-        let class = layout::class_index(mapping.len(), page_size()).filter(|_| reusable);
+        // Should the call fail, the memory is kept until it is unmapped: no harm.
+        let _ = mapping.vacate();
+        let reusable = reusable && mapping.is_restorable();
+        let class = self.class_of(&mapping).filter(|_| reusable);
         let mut list = self.retired.lock();
         let queue = match class {
             Some(class) => &mut list.reusable[class],
@@ -190,12 +287,9 @@ impl Depot {
             self.uncount(&parked);
             return self.retire_at(parked.mapping, now, true);
         }
-        if age >= idle && parked.committed {
-            let len = parked.mapping.len();
-            if parked.mapping.decommit(0, len).is_ok() {
-                self.uncount(&parked);
-                parked.committed = false;
-            }
+        if age >= idle && parked.committed && parked.mapping.vacate().is_ok() {
+            self.uncount(&parked);
+            parked.committed = false;
         }
         // Somebody may have filled the place since: then it is one too many.
         if let Err(parked) = queue.push(parked) {

@@ -1,5 +1,6 @@
-//! An owned range of pages with a guard page on either side.
+//! An owned range of pages, as [`Options`] ask for them.
 
+use super::options::{HugePages, Options, Pages};
 use crate::error::MapError;
 use crate::{layout, os};
 use std::ptr::NonNull;
@@ -16,16 +17,24 @@ pub fn page_size() -> usize {
 /// are committed and the mapping alive.
 #[derive(Debug)]
 pub struct Mapping {
-    /// First usable byte. Invariant: page-aligned; the reservation is
-    /// `base - page .. base + len + page`, this value's alone, and its first and last page
-    /// (the guards) are never committed.
+    /// First usable byte. Invariant: `base .. base + len` is this value's alone, and `base` a
+    /// multiple of a page, of a huge page where they were granted or advised. An inaccessible
+    /// page lies on either side where it is `guarded`.
     base: NonNull<u8>,
-    /// Usable bytes. Invariant: a positive multiple of the page size.
+    /// Usable bytes. Invariant: a positive multiple of `options.granule()`.
     len: usize,
+    /// As it was asked for.
+    options: Options,
+    /// What it got. Invariant: Explicit only while its pages are of the pool.
+    pages: Pages,
+    /// Whether it was reserved with a guard page on either side: all but those born Explicit.
+    guarded: bool,
+    /// Whether `options` are in force: false from [`Mapping::vacate`] to [`Mapping::restore`].
+    ready: bool,
 }
 
 // SAFETY: the pages belong to no thread, and every method that changes them takes `&mut self`
-// or `self`; shared access reads the two numbers only.
+// or `self`; shared access reads the plain fields only.
 unsafe impl Send for Mapping {}
 // SAFETY: as above.
 unsafe impl Sync for Mapping {}
@@ -34,21 +43,144 @@ impl Mapping {
     /// Reserves address space for `len` bytes (rounded up to pages, at least one). Touching it
     /// faults until it is committed. Errors: the system's, or `ENOMEM` for an absurd size.
     pub fn reserve(len: usize) -> Result<Mapping, MapError> {
-        let page = page_size();
-        let len = layout::align_up(len.max(1), page).ok_or_else(os::too_large)?;
-        let start = os::reserve(len + 2 * page)?;
-        let base = start.as_ptr().wrapping_add(page);
-        // The reservation is longer than a page, so its second page is not null.
-        let base = NonNull::new(base).ok_or_else(os::too_large)?;
-        Ok(Mapping { base, len })
+        Mapping::reserve_at(len, page_size(), Options::default())
     }
 
     /// Reserves `len` bytes and commits all of them: zero pages, which take memory only when
     /// they are touched.
     pub fn committed(len: usize) -> Result<Mapping, MapError> {
-        let mut mapping = Mapping::reserve(len)?;
+        Mapping::with(len, Options::default())
+    }
+
+    /// `len` bytes (rounded up to [`Options::granule`], at least one), readable, writable and
+    /// zero, with `options` in force. On an error nothing is left behind.
+    pub fn with(len: usize, options: Options) -> Result<Mapping, MapError> {
+        match options.huge_pages {
+            HugePages::No => Mapping::ordinary(len, options),
+            HugePages::Advise => Mapping::transparent(len, options),
+            HugePages::Require => Mapping::explicit(len, options),
+            HugePages::Prefer => Mapping::explicit(len, options).or_else(|refused| {
+                match (refused, Mapping::transparent(len, options)) {
+                    // The system has a pool and nothing else: the preference was heard.
+                    (MapError::System { .. }, Err(MapError::Unsupported { .. })) => {
+                        Mapping::ordinary(len, options)
+                    }
+                    (_, mapping) => mapping,
+                }
+            }),
+        }
+    }
+
+    fn ordinary(len: usize, options: Options) -> Result<Mapping, MapError> {
+        let mut mapping = Mapping::reserve_at(len, page_size(), options)?;
         mapping.commit(0, mapping.len)?;
+        mapping.prepare()?;
         Ok(mapping)
+    }
+
+    /// Pages that the kernel is advised to make huge.
+    fn transparent(len: usize, options: Options) -> Result<Mapping, MapError> {
+        let mut mapping = Mapping::reserve_at(len, options.granule(), options)?;
+        mapping.commit(0, mapping.len)?;
+        // SAFETY: our own pages, and the advice changes no bytes.
+        unsafe { os::advise_huge(mapping.base.as_ptr(), mapping.len) }?;
+        mapping.pages = Pages::Transparent;
+        mapping.prepare()?;
+        Ok(mapping)
+    }
+
+    fn reserve_at(len: usize, align: usize, options: Options) -> Result<Mapping, MapError> {
+        let len = layout::align_up(len.max(1), options.granule()).ok_or_else(os::too_large)?;
+        let base = os::reserve(len, align, options.numa_node)?;
+        let (pages, ready) = (Pages::Normal, options.is_plain());
+        Ok(Mapping { base, len, options, pages, guarded: true, ready })
+    }
+
+    /// Pages of the pool, all of them there: to touch one that is not would end the process.
+    fn explicit(len: usize, options: Options) -> Result<Mapping, MapError> {
+        let len = layout::align_up(len.max(1), options.granule()).ok_or_else(os::too_large)?;
+        let base = os::map_huge(len, options.numa_node)?;
+        let pages = Pages::Explicit;
+        let mut mapping = Mapping { base, len, options, pages, guarded: false, ready: false };
+        mapping.prepare()?;
+        Ok(mapping)
+    }
+
+    /// Brings `options` into force over committed pages, whose bytes nobody needs. The node
+    /// before the pages are found, and those before they are locked: each step names itself
+    /// in its error.
+    fn prepare(&mut self) -> Result<(), MapError> {
+        let (ptr, len) = (self.base.as_ptr(), self.len);
+        let huge = self.pages == Pages::Explicit;
+        if let Some(node) = self.options.numa_node {
+            // SAFETY: our own committed pages, here and below.
+            unsafe { os::bind(ptr, len, node) }?;
+        }
+        if huge || self.options.prefault {
+            // SAFETY: as above; `&mut self` says that nobody relies on their bytes.
+            unsafe { os::populate(ptr, len, huge) }?;
+        }
+        if self.options.lock {
+            // SAFETY: as above.
+            unsafe { os::lock(ptr, len) }?;
+        }
+        self.ready = true;
+        Ok(())
+    }
+
+    /// Brings the options into force again after [`Mapping::vacate`]. On an error the mapping is
+    /// as vacated as before.
+    pub fn restore(&mut self) -> Result<(), MapError> {
+        if self.ready {
+            return Ok(());
+        }
+        let prepared = self.prepare();
+        if prepared.is_err() {
+            let _ = self.vacate();
+        }
+        prepared
+    }
+
+    /// Gives all its memory back and takes the options out of force. The pages stay accessible,
+    /// as ordinary ones, and lose their bytes (see [`Mapping::decommit`]).
+    pub fn vacate(&mut self) -> Result<(), MapError> {
+        let (ptr, len) = (self.base.as_ptr(), self.len);
+        self.ready = self.options.is_plain();
+        if self.options.lock {
+            // SAFETY: our own committed pages. Were they not locked, nothing happens.
+            let _ = unsafe { os::unlock(ptr, len) };
+        }
+        if self.pages == Pages::Explicit {
+            // The pool gets them back whole; whoever still touches them finds memory as before.
+            // SAFETY: our own pages; `&mut self` says that nobody relies on their bytes.
+            unsafe { os::replace(ptr, len) }?;
+            self.pages = Pages::Normal;
+            return Ok(());
+        }
+        // SAFETY: as above.
+        unsafe { os::decommit(ptr, len) }
+    }
+
+    /// Whether what its options ask for can be in force again: not over pages that were of the
+    /// pool, which [`Mapping::vacate`] has given up.
+    pub fn is_restorable(&self) -> bool {
+        self.guarded
+    }
+
+    /// As it was asked for.
+    pub fn options(&self) -> Options {
+        self.options
+    }
+
+    /// What its pages are.
+    pub fn pages(&self) -> Pages {
+        self.pages
+    }
+
+    /// Whether its memory stays until it is vacated: because it was asked to, or because pages
+    /// of the pool could not be had again.
+    pub fn keeps_memory(&self) -> bool {
+        self.options.keeps_memory() || self.pages == Pages::Explicit
     }
 
     /// First usable byte.
@@ -82,7 +214,8 @@ impl Mapping {
 
     /// Gives the memory of the whole pages between `offset` and `offset + len` back. They
     /// must have been committed, stay accessible, and lose their bytes (they then read as zero
-    /// on Linux, as zero or their old bytes elsewhere). Panics beyond the end.
+    /// on Linux, as zero or their old bytes elsewhere). Refused where memory was asked to stay:
+    /// see [`Mapping::keeps_memory`]. Panics beyond the end.
     pub fn decommit(&mut self, offset: usize, len: usize) -> Result<(), MapError> {
         assert!(offset + len <= self.len, "decommit beyond the mapping");
         let page = page_size();
@@ -90,6 +223,9 @@ impl Mapping {
         let end = (offset + len) & !(page - 1);
         if start >= end {
             return Ok(());
+        }
+        if self.keeps_memory() {
+            return Err(MapError::Unsupported { what: "a way to empty a part of kept memory" });
         }
         // SAFETY: whole pages within our reservation, by the assertion; `&mut self` says that
         // nobody relies on their bytes.
@@ -115,11 +251,12 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        let page = page_size();
-        let start = self.base.as_ptr().wrapping_sub(page);
-        // SAFETY: the whole reservation of `reserve`, which nobody uses once its owner drops
+        let (ptr, len) = (self.base.as_ptr(), self.len);
+        // SAFETY: all that `reserve` or `map_huge` gave, which nobody uses once its owner drops
         // it. An error here could only mean that the range is not ours: a bug.
-        let released = unsafe { os::release(start, self.len + 2 * page) };
+        let released = unsafe {
+            if self.guarded { os::release(ptr, len) } else { os::release_huge(ptr, len) }
+        };
         debug_assert!(released.is_ok(), "{released:?}");
     }
 }
@@ -180,10 +317,11 @@ mod tests {
 
     #[test]
     fn an_absurd_size_is_an_error_that_names_call_and_errno() {
-        let error = Mapping::reserve(usize::MAX).unwrap_err();
-        assert_eq!(error.code, Some("ENOMEM"));
-        let error = Mapping::reserve(1 << 55).unwrap_err();
-        assert!(!error.syscall.is_empty() && error.errno != 0, "{error}");
+        for len in [usize::MAX, 1 << 55] {
+            let error = Mapping::reserve(len).unwrap_err();
+            let MapError::System { syscall, errno, code } = error else { panic!("{error}") };
+            assert!(!syscall.is_empty() && errno != 0 && code == Some("ENOMEM"), "{error}");
+        }
     }
 
     #[test]

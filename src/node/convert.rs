@@ -1,6 +1,7 @@
 //! Between JavaScript's values and ours.
 
-use crate::error::{LeaseError, SpanError};
+use crate::error::{LeaseError, MapError, SpanError};
+use crate::memory::{HugePages, Options};
 use napi::bindgen_prelude::{FromNapiValue, ToNapiValue};
 use napi::{Error, Status, check_status, sys};
 use napi_derive::napi;
@@ -16,7 +17,7 @@ pub const UNSUPPORTED: &str = "ERR_RALLOC_UNSUPPORTED";
 /// The largest integer that a JavaScript number holds exactly.
 const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 
-/// A number of bytes, an integer of at least `least`.
+/// A number (of bytes, unless its name says otherwise), an integer of at least `least`.
 pub fn bytes(name: &str, value: f64, least: usize) -> Result<usize> {
     let exact = value.fract() == 0.0 && value >= least as f64 && value <= MAX_SAFE_INTEGER;
     if exact && (value as u64) <= usize::MAX as u64 {
@@ -31,33 +32,76 @@ pub fn corrupted(error: SpanError) -> Error<&'static str> {
     Error::new(CORRUPTED, error.to_string())
 }
 
-/// Why a lease gave nothing, as a value: the hot caller tests its kind without a catch.
+/// Why memory could not be had, as a value: the hot caller tests its kind without a catch.
 #[napi(object, object_from_js = false)]
 pub struct Failure {
-    #[napi(ts_type = "'limit' | 'map'")]
+    #[napi(ts_type = "'limit' | 'map' | 'unsupported'")]
     pub kind: &'static str,
     /// Bytes in use, and their limit.
     pub used: f64,
     pub limit: f64,
+    /// The system call, its error number and the name of that: `map` only.
     pub syscall: Option<&'static str>,
     pub errno: Option<i32>,
     pub code: Option<&'static str>,
+    /// The reason, in a sentence: `unsupported` only.
+    pub why: Option<String>,
 }
 
 impl Failure {
     pub fn new(error: LeaseError, used: usize, limit: usize) -> Failure {
-        let map = match error {
-            LeaseError::Map(map) => Some(map),
-            LeaseError::Limit { .. } => None,
-        };
-        Failure {
-            kind: if map.is_some() { "map" } else { "limit" },
+        let mut failure = Failure {
+            kind: "limit",
             used: used as f64,
             limit: limit as f64,
-            syscall: map.map(|map| map.syscall),
-            errno: map.map(|map| map.errno),
-            code: map.and_then(|map| map.code),
+            syscall: None,
+            errno: None,
+            code: None,
+            why: None,
+        };
+        match error {
+            LeaseError::Limit { .. } => {}
+            LeaseError::Map(MapError::System { syscall, errno, code }) => {
+                failure.kind = "map";
+                failure.syscall = Some(syscall);
+                failure.errno = Some(errno);
+                failure.code = code;
+            }
+            LeaseError::Map(unsupported @ MapError::Unsupported { .. }) => {
+                failure.kind = "unsupported";
+                failure.why = Some(unsupported.to_string());
+            }
         }
+        failure
+    }
+}
+
+/// How memory is to be had. What is left out is not asked for.
+#[napi(object, object_to_js = false)]
+pub struct MemoryOptions {
+    #[napi(ts_type = "'advise' | 'prefer' | 'require'")]
+    pub huge_pages: Option<String>,
+    pub lock: Option<bool>,
+    pub numa_node: Option<f64>,
+    pub prefault: Option<bool>,
+}
+
+impl MemoryOptions {
+    pub fn checked(&self) -> Result<Options> {
+        let huge_pages = match self.huge_pages.as_deref() {
+            None => HugePages::No,
+            Some("advise") => HugePages::Advise,
+            Some("prefer") => HugePages::Prefer,
+            Some("require") => HugePages::Require,
+            Some(other) => {
+                let message = format!("\"hugePages\" cannot be '{other}'");
+                return Err(Error::new(INVALID_ARGUMENT, message));
+            }
+        };
+        let node = self.numa_node.map(|node| bytes("numaNode", node, 0)).transpose()?;
+        let numa_node = node.map(|node| u32::try_from(node).unwrap_or(u32::MAX));
+        let (lock, prefault) = (self.lock == Some(true), self.prefault == Some(true));
+        Ok(Options { huge_pages, lock, numa_node, prefault })
     }
 }
 

@@ -1,4 +1,4 @@
-//! The process's depot.
+//! The process's depots.
 
 use super::convert::{Registers, Result, bytes};
 use crate::memory::depot;
@@ -8,23 +8,27 @@ use std::time::Duration;
 /// What a trim left behind.
 #[napi(object, object_from_js = false)]
 pub struct Trimmed {
-    /// Bytes still committed in the depot.
+    /// Bytes still committed in the depots.
     pub bytes: f64,
+    /// Chunks in them, with memory or without: in half a minute they move on.
+    pub chunks: f64,
 }
 
 /// Gives back the memory of chunks that have been idle for `idleMs` milliseconds.
 #[napi(catch_unwind)]
 pub fn trim_depot(idle_ms: f64) -> Result<Trimmed> {
     let idle = Duration::from_millis(bytes("idleMs", idle_ms, 0)? as u64);
-    Ok(Trimmed { bytes: depot::global().trim(idle) as f64 })
+    let left = depot::trim(idle);
+    Ok(Trimmed { bytes: left.committed as f64, chunks: left.chunks as f64 })
 }
 
-/// Registers: chunks, bytes reserved, bytes committed, hits, misses, unmapped.
+/// Registers: chunks, bytes reserved, bytes committed, hits, misses, unmapped, hit rate.
 #[napi(catch_unwind)]
 pub fn depot_stats(#[napi(ts_arg_type = "Float64Array")] registers: Registers) -> Result<()> {
-    registers.expect(6)?;
-    let s = depot::global().stats();
+    registers.expect(7)?;
+    let s = depot::stats();
     let values = [s.chunks, s.reserved, s.committed, s.hits, s.misses, s.unmapped];
     registers.fill(0, &values.map(|n| n as f64));
+    registers.fill(values.len(), &[s.hit_rate()]);
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The class `LeasedArena`.
 
 use super::array_buffer;
-use super::convert::{Failure, Registers, Result, Value, bytes, corrupted};
+use super::convert::{Failure, MemoryOptions, Registers, Result, Value, bytes, corrupted};
 use crate::Lease;
 use crate::error::SpanError;
 use crate::memory::depot;
@@ -24,16 +24,35 @@ pub struct ChunkInfo {
     pub state: &'static str,
     pub spans: u32,
     pub pins: u32,
+    pub reserved: f64,
+    pub committed: f64,
+    pub resident: f64,
+    #[napi(ts_type = "'none' | 'transparent' | 'explicit'")]
+    pub huge_pages: &'static str,
 }
 
 #[napi]
 impl LeasedArena {
     #[napi(constructor, catch_unwind)]
-    pub fn new(max_bytes: f64, chunk_size: f64, wipe: bool) -> Result<Self> {
+    pub fn new(
+        max_bytes: f64,
+        chunk_size: f64,
+        wipe: bool,
+        memory: Option<MemoryOptions>,
+    ) -> Result<Self> {
         let limit = bytes("maxBytes", max_bytes, 1)?;
         let chunk_size = bytes("chunkSize", chunk_size, 1)?;
-        let inner = crate::LeasedArena::new(limit, chunk_size, wipe, depot::global());
+        let options = memory.map(|memory| memory.checked()).transpose()?;
+        let depot = depot::of(options.unwrap_or_default());
+        let inner = crate::LeasedArena::new(limit, chunk_size, wipe, depot);
         Ok(LeasedArena { inner: RefCell::new(inner) })
+    }
+
+    /// Asks the system for a little of such memory and gives it back: why it refused, or null.
+    #[napi(catch_unwind)]
+    pub fn probe(&self) -> Option<Failure> {
+        let refused = self.with(|arena| arena.probe()).err()?;
+        Some(self.failure(refused.into()))
     }
 
     /// Leases a span of at least `need` and preferably `want` bytes.
@@ -131,27 +150,33 @@ impl LeasedArena {
     }
 
     /// Registers: limit, used, peak, leased, held, quarantined, stolen, limbo (bytes), chunks,
-    /// pins, spans, committed (bytes in RAM), recycled, mapped.
+    /// pins, spans (numbers), reserved, committed, resident (bytes), recycled, mapped.
     #[napi(catch_unwind)]
     pub fn stats(&self, #[napi(ts_arg_type = "Float64Array")] registers: Registers) -> Result<()> {
-        registers.expect(14)?;
+        registers.expect(16)?;
         let s = self.with(|arena| arena.stats());
         let spaces = [s.limit, s.used, s.peak, s.leased, s.held, s.quarantined, s.stolen, s.limbo];
-        let counts = [s.chunks, s.pins, s.spans, s.resident, s.recycled, s.mapped];
+        let counts = [s.chunks, s.pins, s.spans];
+        let rest = [s.reserved, s.committed, s.resident, s.recycled, s.mapped];
         registers.fill(0, &spaces.map(|n| n as f64));
         registers.fill(spaces.len(), &counts.map(|n| n as f64));
+        registers.fill(spaces.len() + counts.len(), &rest.map(|n| n as f64));
         Ok(())
     }
 
     /// Every chunk that is not gone.
     #[napi(catch_unwind)]
     pub fn chunks(&self) -> Vec<ChunkInfo> {
-        let views = self.with(|arena| arena.chunks());
-        let info = |v: crate::arena::chunk::ChunkView| ChunkInfo {
+        let views = self.with(|arena| arena.chunks_in_ram());
+        let info = |(v, resident): (crate::arena::chunk::ChunkView, usize)| ChunkInfo {
             size: v.size as f64,
             state: v.state.name(),
             spans: v.spans,
             pins: v.pins,
+            reserved: v.reserved as f64,
+            committed: v.committed as f64,
+            resident: resident as f64,
+            huge_pages: v.pages.name(),
         };
         views.into_iter().map(info).collect()
     }

@@ -1,43 +1,71 @@
 //! The only system calls of the crate, one file per platform family. Everything here works
 //! on whole pages of private anonymous memory:
 //!
-//! - `reserve(len)`: address space that faults when touched;
+//! - `reserve(len, align, node)`: address space that faults when touched, an inaccessible page
+//!   on either side of it; `release`: unmaps it with those;
 //! - `commit`: makes reserved pages readable and writable, zero at first;
 //! - `decommit`: gives the pages' memory back. They stay accessible; what they then show is
 //!   zero on Linux, and their old bytes or zero elsewhere;
-//! - `replace`: fresh pages over the range, whose address stays taken;
-//! - `release`: unmaps; `resident`: bytes in RAM; `page_size`; `error_name` of an errno.
+//! - `replace`: fresh ordinary pages over the range, whose address stays taken;
+//! - `map_huge(len, node)` and `release_huge`: pages of the system's pool of huge pages;
+//! - `advise_huge`, `lock`, `unlock`, `bind`, `populate`: about pages that are committed;
+//! - `resident`: bytes in RAM; `page_size`; `error_name` of an errno.
+//!
+//! What a platform has no call for is [`MapError::Unsupported`]. `ralloc_check_windows` lets
+//! a machine without Windows' std type-check the crate over `windows.rs`; it cannot be linked.
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+mod bsd;
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(ralloc_check_windows)))]
 mod linux;
-#[cfg(unix)]
+#[cfg(all(unix, not(ralloc_check_windows)))]
 mod unix;
-#[cfg(windows)]
+#[cfg(any(windows, ralloc_check_windows))]
 mod windows;
 
-#[cfg(unix)]
-pub use unix::{commit, decommit, page_size, release, replace, reserve, resident};
-#[cfg(windows)]
-pub use windows::{commit, decommit, page_size, release, replace, reserve, resident};
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+use bsd as special;
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(ralloc_check_windows)))]
+use linux as special;
+#[cfg(all(unix, not(ralloc_check_windows)))]
+use unix as family;
+#[cfg(any(windows, ralloc_check_windows))]
+use windows as family;
+#[cfg(any(windows, ralloc_check_windows))]
+use windows as special;
+
+pub use family::{
+    commit, decommit, lock, page_size, release, release_huge, replace, reserve, resident, unlock,
+};
+pub use special::{advise_huge, bind, map_huge, populate};
 
 use crate::error::MapError;
+use family::error_name;
 
 /// The error of the call that just failed on this thread.
 pub fn last_error(syscall: &'static str) -> MapError {
     let errno = std::io::Error::last_os_error().raw_os_error().unwrap_or(0);
-    MapError { syscall, errno, code: error_name(errno) }
+    system_error(syscall, errno)
 }
 
-#[cfg(unix)]
-use unix::error_name;
-#[cfg(windows)]
-use windows::error_name;
+fn system_error(syscall: &'static str, errno: i32) -> MapError {
+    MapError::System { syscall, errno, code: error_name(errno) }
+}
 
 /// The error of a size that no call could serve, named after the call that would have.
 pub fn too_large() -> MapError {
-    #[cfg(unix)]
-    let (syscall, errno) = ("mmap", unix::OUT_OF_MEMORY);
-    #[cfg(windows)]
-    let (syscall, errno) = ("VirtualAlloc", windows::OUT_OF_MEMORY);
-    MapError { syscall, errno, code: error_name(errno) }
+    system_error(family::MAP_CALL, family::OUT_OF_MEMORY)
+}
+
+/// Writes a zero to each page, which makes the system find memory for it. Where there is none
+/// it does not return: `populate` uses it only where no call can say so.
+///
+/// # Safety
+/// As for `populate`.
+#[allow(dead_code, reason = "newer Linux has a call for it")]
+unsafe fn touch(ptr: *mut u8, len: usize) {
+    for offset in (0..len).step_by(page_size()) {
+        // SAFETY: within the committed pages of the caller, whose bytes nobody needs.
+        unsafe { ptr.wrapping_add(offset).write_volatile(0) };
+    }
 }

@@ -2,26 +2,14 @@
 #![allow(clippy::disallowed_methods)]
 
 use super::last_error;
-#[cfg(any(target_os = "linux", target_os = "android"))]
-use super::linux::{RESERVE_FLAGS, discard};
+use super::special::{RESERVE_FLAGS, discard};
 use crate::error::MapError;
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
 
 pub const OUT_OF_MEMORY: i32 = libc::ENOMEM;
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-const RESERVE_FLAGS: i32 = 0;
-
-/// Elsewhere MADV_DONTNEED is only advice; MADV_FREE lets the kernel take the pages.
-///
-/// # Safety
-/// `ptr..ptr + len` are whole mapped pages whose content nobody needs.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-unsafe fn discard(ptr: *mut c_void, len: usize) -> i32 {
-    // SAFETY: the caller's promise; the call touches nothing but these pages.
-    unsafe { libc::madvise(ptr, len, libc::MADV_FREE) }
-}
+/// The call that makes a mapping.
+pub const MAP_CALL: &str = "mmap";
 
 /// Bytes of a page.
 pub fn page_size() -> usize {
@@ -30,15 +18,41 @@ pub fn page_size() -> usize {
     usize::try_from(size).unwrap_or(4096)
 }
 
-/// `len` bytes of address space that fault when touched; `len` is a positive page multiple.
-pub fn reserve(len: usize) -> Result<NonNull<u8>, MapError> {
+/// `len` bytes of address space that fault when touched, at a multiple of `align`, with a page
+/// of the same on either side. `len` is a positive page multiple, `align` a power of two of at
+/// least a page. `bind` sees to the node.
+pub fn reserve(len: usize, align: usize, _node: Option<u32>) -> Result<NonNull<u8>, MapError> {
+    let page = page_size();
+    let whole = len + 2 * page + (align - page);
     let flags = libc::MAP_PRIVATE | libc::MAP_ANON | RESERVE_FLAGS;
     // SAFETY: a new mapping at an address of the kernel's choice; it touches no other.
-    let base = unsafe { libc::mmap(ptr::null_mut(), len, libc::PROT_NONE, flags, -1, 0) };
-    if base == libc::MAP_FAILED {
+    let start = unsafe { libc::mmap(ptr::null_mut(), whole, libc::PROT_NONE, flags, -1, 0) };
+    if start == libc::MAP_FAILED {
         return Err(last_error("mmap"));
     }
-    NonNull::new(base.cast()).ok_or_else(super::too_large)
+    let start = start.cast::<u8>();
+    let ahead = (start.addr() + page).next_multiple_of(align) - start.addr() - page;
+    let behind = align - page - ahead;
+    let guard = start.wrapping_add(ahead);
+    // SAFETY: the front end of the mapping just made, outside of what is kept.
+    if ahead > 0 && unsafe { libc::munmap(start.cast(), ahead) } != 0 {
+        return Err(give_up(start, whole));
+    }
+    let tail = guard.wrapping_add(len + 2 * page);
+    // SAFETY: the back end of it, outside of what is kept.
+    if behind > 0 && unsafe { libc::munmap(tail.cast(), behind) } != 0 {
+        return Err(give_up(guard, whole - ahead));
+    }
+    NonNull::new(guard.wrapping_add(page)).ok_or_else(super::too_large)
+}
+
+/// The error of the call that just failed; unmaps what nobody has seen yet.
+fn give_up(start: *mut u8, len: usize) -> MapError {
+    let error = last_error("munmap");
+    // SAFETY: what is left of a mapping that `reserve` made and does not return. It needs no
+    // split of a mapping, which is what the other call could not have.
+    unsafe { libc::munmap(start.cast(), len) };
+    error
 }
 
 /// Makes reserved pages readable and writable.
@@ -79,15 +93,49 @@ pub unsafe fn replace(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     if base == libc::MAP_FAILED { Err(last_error("mmap")) } else { Ok(()) }
 }
 
-/// Unmaps a whole reservation.
+/// Unmaps a whole reservation, with the pages on either side.
 ///
 /// # Safety
-/// `ptr..ptr + len` is a reservation of the caller, and nobody uses it any more.
+/// `ptr..ptr + len` is what [`reserve`] gave, and nobody uses it any more.
 pub unsafe fn release(ptr: *mut u8, len: usize) -> Result<(), MapError> {
+    let page = page_size();
+    // SAFETY: the caller's promise; both pages are of the reservation.
+    unsafe { release_huge(ptr.wrapping_sub(page), len + 2 * page) }
+}
+
+/// Unmaps what `map_huge` made.
+///
+/// # Safety
+/// `ptr..ptr + len` is all of it, and nobody uses it any more.
+pub unsafe fn release_huge(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     // SAFETY: the caller's promise.
     match unsafe { libc::munmap(ptr.cast(), len) } {
         0 => Ok(()),
         _ => Err(last_error("munmap")),
+    }
+}
+
+/// Keeps the pages in RAM, all of them from now on.
+///
+/// # Safety
+/// `ptr..ptr + len` are whole committed pages of the caller.
+pub unsafe fn lock(ptr: *mut u8, len: usize) -> Result<(), MapError> {
+    // SAFETY: the caller's promise; the call changes no bytes.
+    match unsafe { libc::mlock(ptr.cast(), len) } {
+        0 => Ok(()),
+        _ => Err(last_error("mlock")),
+    }
+}
+
+/// Undoes [`lock`], also a part of it that was done before it failed.
+///
+/// # Safety
+/// As for [`lock`].
+pub unsafe fn unlock(ptr: *mut u8, len: usize) -> Result<(), MapError> {
+    // SAFETY: the caller's promise; the call changes no bytes.
+    match unsafe { libc::munlock(ptr.cast(), len) } {
+        0 => Ok(()),
+        _ => Err(last_error("munlock")),
     }
 }
 

@@ -1,22 +1,34 @@
 //! Windows memory calls.
 #![allow(clippy::disallowed_methods)]
 
-use super::last_error;
+use super::{last_error, system_error, touch};
 use crate::error::MapError;
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
+use windows_sys::Win32::Foundation::{CloseHandle, HANDLE, LUID};
+use windows_sys::Win32::Security::{
+    AdjustTokenPrivileges, LUID_AND_ATTRIBUTES, LookupPrivilegeValueW, SE_LOCK_MEMORY_NAME,
+    SE_PRIVILEGE_ENABLED, TOKEN_ADJUST_PRIVILEGES, TOKEN_PRIVILEGES, TOKEN_QUERY,
+};
 use windows_sys::Win32::System::Memory::{
-    MEM_COMMIT, MEM_RELEASE, MEM_RESERVE, MEM_RESET, PAGE_NOACCESS, PAGE_READWRITE, VirtualAlloc,
-    VirtualFree,
+    GetLargePageMinimum, MEM_COMMIT, MEM_LARGE_PAGES, MEM_RELEASE, MEM_RESERVE, MEM_RESET,
+    PAGE_NOACCESS, PAGE_READWRITE, VirtualAlloc, VirtualAllocExNuma, VirtualFree, VirtualLock,
+    VirtualUnlock,
 };
 use windows_sys::Win32::System::ProcessStatus::{
     K32QueryWorkingSetEx, PSAPI_WORKING_SET_EX_INFORMATION,
 };
 use windows_sys::Win32::System::SystemInformation::{GetSystemInfo, SYSTEM_INFO};
-use windows_sys::Win32::System::Threading::GetCurrentProcess;
+use windows_sys::Win32::System::Threading::{
+    GetCurrentProcess, GetNumaHighestNodeNumber, OpenProcessToken,
+};
 
 /// ERROR_NOT_ENOUGH_MEMORY.
 pub const OUT_OF_MEMORY: i32 = 8;
+/// The call that makes a mapping.
+pub const MAP_CALL: &str = "VirtualAlloc";
+/// ERROR_INVALID_PARAMETER.
+const INVALID_PARAMETER: i32 = 87;
 
 /// Bytes of a page.
 pub fn page_size() -> usize {
@@ -26,11 +38,51 @@ pub fn page_size() -> usize {
     info.dwPageSize as usize
 }
 
-/// `len` bytes of address space that fault when touched; `len` is a positive page multiple.
-pub fn reserve(len: usize) -> Result<NonNull<u8>, MapError> {
-    // SAFETY: a new reservation at an address of the system's choice.
-    let base = unsafe { VirtualAlloc(ptr::null(), len, MEM_RESERVE, PAGE_NOACCESS) };
-    NonNull::new(base.cast()).ok_or_else(|| last_error("VirtualAlloc"))
+/// New pages at an address of the system's choice, near `node` where it is asked for.
+fn allocate(
+    len: usize,
+    kind: u32,
+    access: u32,
+    node: Option<u32>,
+) -> Result<NonNull<u8>, MapError> {
+    let (base, syscall) = match node {
+        // SAFETY: a new allocation; it touches no other.
+        None => (unsafe { VirtualAlloc(ptr::null(), len, kind, access) }, MAP_CALL),
+        Some(node) => {
+            check_node(node)?;
+            // SAFETY: as above, in this process.
+            let base = unsafe {
+                VirtualAllocExNuma(GetCurrentProcess(), ptr::null(), len, kind, access, node)
+            };
+            (base, "VirtualAllocExNuma")
+        }
+    };
+    NonNull::new(base.cast()).ok_or_else(|| last_error(syscall))
+}
+
+/// VirtualAllocExNuma takes any number for a mere preference: that the node exists is checked here.
+fn check_node(node: u32) -> Result<(), MapError> {
+    let mut highest = 0;
+    // SAFETY: the pointer is to a live u32.
+    if unsafe { GetNumaHighestNodeNumber(&mut highest) } == 0 {
+        return Err(last_error("GetNumaHighestNodeNumber"));
+    }
+    if node > highest {
+        return Err(system_error("VirtualAllocExNuma", INVALID_PARAMETER));
+    }
+    Ok(())
+}
+
+/// `len` bytes of address space that fault when touched, a page of the same on either side.
+/// `len` is a positive page multiple. Only transparent huge pages, which Windows does not have,
+/// want an `align` of more than a page.
+pub fn reserve(len: usize, align: usize, node: Option<u32>) -> Result<NonNull<u8>, MapError> {
+    let page = page_size();
+    if align > page {
+        return Err(MapError::Unsupported { what: "transparent huge pages" });
+    }
+    let guard = allocate(len + 2 * page, MEM_RESERVE, PAGE_NOACCESS, node)?;
+    NonNull::new(guard.as_ptr().wrapping_add(page)).ok_or_else(super::too_large)
 }
 
 /// Makes reserved pages readable and writable.
@@ -54,7 +106,8 @@ pub unsafe fn decommit(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     if base.is_null() { Err(last_error("VirtualAlloc")) } else { Ok(()) }
 }
 
-/// Frees the memory of the range as far as Windows can; its address stays taken.
+/// Frees the memory of the range as far as Windows can, which for large pages it cannot; its
+/// address stays taken.
 ///
 /// # Safety
 /// As for `decommit`; who still looks at the pages may see zeros from now on.
@@ -63,16 +116,123 @@ pub unsafe fn replace(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     unsafe { decommit(ptr, len) }
 }
 
-/// Unmaps a whole reservation.
+/// Unmaps a whole reservation, with the pages on either side.
 ///
 /// # Safety
-/// `ptr` is the start of a reservation of the caller, and nobody uses it any more.
-pub unsafe fn release(ptr: *mut u8, _len: usize) -> Result<(), MapError> {
+/// `ptr` is what [`reserve`] gave, and nobody uses it any more.
+pub unsafe fn release(ptr: *mut u8, len: usize) -> Result<(), MapError> {
+    // SAFETY: the caller's promise.
+    unsafe { release_huge(ptr.wrapping_sub(page_size()), len) }
+}
+
+/// Unmaps what [`map_huge`] made.
+///
+/// # Safety
+/// `ptr` is what that gave, and nobody uses it any more.
+pub unsafe fn release_huge(ptr: *mut u8, _len: usize) -> Result<(), MapError> {
     // SAFETY: the caller's promise; MEM_RELEASE wants the size 0.
     match unsafe { VirtualFree(ptr.cast::<c_void>(), 0, MEM_RELEASE) } {
         0 => Err(last_error("VirtualFree")),
         _ => Ok(()),
     }
+}
+
+/// Never: Windows has large pages by MEM_LARGE_PAGES only.
+///
+/// # Safety
+/// None is needed.
+pub unsafe fn advise_huge(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
+    Err(MapError::Unsupported { what: "transparent huge pages" })
+}
+
+/// `len` readable and writable bytes of large pages, backed from the start; `len` is a positive
+/// multiple of 2 MiB. Needs the right "Lock pages in memory" (SeLockMemoryPrivilege).
+pub fn map_huge(len: usize, node: Option<u32>) -> Result<NonNull<u8>, MapError> {
+    // SAFETY: no preconditions.
+    let least = unsafe { GetLargePageMinimum() };
+    if least == 0 || !len.is_multiple_of(least) {
+        return Err(MapError::Unsupported { what: "huge pages of 2 MiB" });
+    }
+    enable_locking()?;
+    allocate(len, MEM_RESERVE | MEM_COMMIT | MEM_LARGE_PAGES, PAGE_READWRITE, node)
+}
+
+/// A token has its privileges switched off at first.
+fn enable_locking() -> Result<(), MapError> {
+    let mut token: HANDLE = ptr::null_mut();
+    let rights = TOKEN_ADJUST_PRIVILEGES | TOKEN_QUERY;
+    // SAFETY: the pseudo-handle of this process; the out pointer is live.
+    if unsafe { OpenProcessToken(GetCurrentProcess(), rights, &mut token) } == 0 {
+        return Err(last_error("OpenProcessToken"));
+    }
+    let enabled = enable_in(token);
+    // SAFETY: the handle just opened, which nobody else has.
+    unsafe { CloseHandle(token) };
+    enabled
+}
+
+fn enable_in(token: HANDLE) -> Result<(), MapError> {
+    let mut luid = LUID::default();
+    // SAFETY: a null for this machine, a constant of the system, a live LUID.
+    if unsafe { LookupPrivilegeValueW(ptr::null(), SE_LOCK_MEMORY_NAME, &mut luid) } == 0 {
+        return Err(last_error("LookupPrivilegeValue"));
+    }
+    let privilege = LUID_AND_ATTRIBUTES { Luid: luid, Attributes: SE_PRIVILEGE_ENABLED };
+    let wanted = TOKEN_PRIVILEGES { PrivilegeCount: 1, Privileges: [privilege] };
+    // SAFETY: the token is open, `wanted` is live, and the former state is not asked for.
+    let done =
+        unsafe { AdjustTokenPrivileges(token, 0, &wanted, 0, ptr::null_mut(), ptr::null_mut()) };
+    let error = last_error("AdjustTokenPrivileges");
+    // It succeeds also when the token does not have the privilege, and tells by the last error.
+    match (done, error) {
+        (0, error) => Err(error),
+        (_, MapError::System { errno: 0, .. }) => Ok(()),
+        (_, error) => Err(error),
+    }
+}
+
+/// Keeps the pages in RAM. A process may lock no more than its minimum working set.
+///
+/// # Safety
+/// `ptr..ptr + len` are whole committed pages of the caller.
+pub unsafe fn lock(ptr: *mut u8, len: usize) -> Result<(), MapError> {
+    // SAFETY: the caller's promise; the call changes no bytes.
+    match unsafe { VirtualLock(ptr.cast::<c_void>(), len) } {
+        0 => Err(last_error("VirtualLock")),
+        _ => Ok(()),
+    }
+}
+
+/// Undoes [`lock`].
+///
+/// # Safety
+/// As for [`lock`].
+pub unsafe fn unlock(ptr: *mut u8, len: usize) -> Result<(), MapError> {
+    // SAFETY: the caller's promise; the call changes no bytes.
+    match unsafe { VirtualUnlock(ptr.cast::<c_void>(), len) } {
+        0 => Err(last_error("VirtualUnlock")),
+        _ => Ok(()),
+    }
+}
+
+/// Nothing is left to do: Windows takes the node when the address space is reserved.
+///
+/// # Safety
+/// None is needed.
+pub unsafe fn bind(_ptr: *mut u8, _len: usize, _node: u32) -> Result<(), MapError> {
+    Ok(())
+}
+
+/// Finds memory for every page. Large pages have theirs.
+///
+/// # Safety
+/// `ptr..ptr + len` are whole committed pages of the caller, whose bytes nobody needs.
+pub unsafe fn populate(ptr: *mut u8, len: usize, huge: bool) -> Result<(), MapError> {
+    if !huge {
+        // SAFETY: the caller's promise. Committed memory is promised: it is there.
+        unsafe { touch(ptr, len) };
+    }
+    Ok(())
 }
 
 /// Bytes of the range that are in RAM now.
@@ -101,10 +261,13 @@ pub unsafe fn resident(ptr: *mut u8, len: usize) -> Result<usize, MapError> {
 /// The symbol that Unix would give to an error of these calls.
 pub fn error_name(errno: i32) -> Option<&'static str> {
     match errno {
-        // ERROR_NOT_ENOUGH_MEMORY, ERROR_OUTOFMEMORY, ERROR_COMMITMENT_LIMIT
-        8 | 14 | 1455 => Some("ENOMEM"),
+        // ERROR_NOT_ENOUGH_MEMORY, ERROR_OUTOFMEMORY, ERROR_WORKING_SET_QUOTA,
+        // ERROR_COMMITMENT_LIMIT, ERROR_NO_SYSTEM_RESOURCES (no free large pages)
+        8 | 14 | 1453 | 1455 | 1450 => Some("ENOMEM"),
         // ERROR_INVALID_PARAMETER, ERROR_INVALID_ADDRESS
-        87 | 487 => Some("EINVAL"),
+        INVALID_PARAMETER | 487 => Some("EINVAL"),
+        // ERROR_ACCESS_DENIED, ERROR_NOT_ALL_ASSIGNED, ERROR_PRIVILEGE_NOT_HELD
+        5 | 1300 | 1314 => Some("EPERM"),
         _ => None,
     }
 }

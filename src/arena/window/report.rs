@@ -12,6 +12,12 @@ impl LeasedArena {
         views.filter(|view| view.state != State::Depot).collect()
     }
 
+    /// The same, each with its bytes that are in RAM now.
+    pub fn chunks_in_ram(&self) -> Vec<(ChunkView, usize)> {
+        let views = self.chunks.iter().map(|chunk| (chunk.view(), chunk.resident()));
+        views.filter(|(view, _)| view.state != State::Depot).collect()
+    }
+
     /// Gauges and counters; asks the system for the resident bytes.
     pub fn stats(&self) -> LeasedStats {
         let mut stats = LeasedStats {
@@ -21,11 +27,13 @@ impl LeasedArena {
             recycled: self.recycled,
             mapped: self.mapped,
             spans: self.spans.len() - self.free.len(),
-            resident: self.chunks.iter().map(|chunk| chunk.resident()).sum(),
             ..LeasedStats::default()
         };
-        for view in self.chunks() {
+        for (view, resident) in self.chunks_in_ram() {
             stats.chunks += 1;
+            stats.reserved += view.reserved;
+            stats.committed += view.committed;
+            stats.resident += resident;
             stats.pins += view.pins as usize;
             let bytes = match view.state {
                 State::Leased => &mut stats.leased,

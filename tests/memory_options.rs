@@ -1,0 +1,309 @@
+//! Memory that is asked for in special ways: what the system grants is in force, what it does
+//! not is a typed error. Each test prints which it got (`-- --nocapture`).
+#![cfg(not(loom))]
+
+use ralloc_core::error::{LeaseError, MapError};
+use ralloc_core::layout::HUGE_PAGE;
+use ralloc_core::memory::depot::{self, RETIREMENT};
+use ralloc_core::memory::{Depot, HugePages, Mapping, Options, Pages};
+use ralloc_core::sync::Arc;
+use ralloc_core::{LeasedArena, State};
+use std::time::{Duration, Instant};
+
+const KIB: usize = 1024;
+const NODE_THAT_IS_NOT_THERE: u32 = 1023;
+
+fn plain() -> Options {
+    Options::default()
+}
+
+fn write(mapping: &Mapping, value: u8) {
+    // SAFETY: a live mapping of the test, committed, which nobody else touches.
+    unsafe { mapping.base().write_bytes(value, mapping.len()) }
+}
+
+fn shows(mapping: &Mapping, value: u8) -> bool {
+    // SAFETY: as above.
+    (0..mapping.len()).step_by(512).all(|at| unsafe { mapping.base().add(at).read() } == value)
+}
+
+/// The mapping, or `None` and a line where the system has a good reason.
+fn granted(options: Options, len: usize) -> Option<Mapping> {
+    match Mapping::with(len, options) {
+        Ok(mapping) => {
+            eprintln!("granted: {options:?} as {:?}", mapping.pages());
+            Some(mapping)
+        }
+        Err(error) => {
+            eprintln!("refused: {options:?}: {error}");
+            match error {
+                MapError::System { syscall, errno, code } => {
+                    let calls = ["mmap", "mlock", "mbind", "madvise"];
+                    assert!(!cfg!(target_os = "linux") || calls.contains(&syscall), "{syscall}");
+                    assert!(errno != 0 && code.is_some(), "{error}");
+                }
+                MapError::Unsupported { what } => assert!(!what.is_empty()),
+            }
+            None
+        }
+    }
+}
+
+/// What the kernel says of the mapping: its lines of /proc/self/smaps.
+#[cfg(target_os = "linux")]
+fn smaps(mapping: &Mapping) -> String {
+    let start = format!("{:x}-", mapping.base().addr());
+    let text = std::fs::read_to_string("/proc/self/smaps").unwrap();
+    let from = text.find(&format!("\n{start}")).expect("the mapping is listed") + 1;
+    let end = text[from..].find("VmFlags").unwrap() + from;
+    let flags = text[end..].lines().next().unwrap();
+    format!("{}{flags}\n", &text[from..end])
+}
+
+#[test]
+fn every_combination_is_granted_whole_or_refused_by_name() {
+    let sizes = [HugePages::No, HugePages::Advise, HugePages::Prefer, HugePages::Require];
+    for huge_pages in sizes {
+        for bits in 0..8 {
+            let numa_node = (bits & 4 != 0).then_some(0);
+            let (lock, prefault) = (bits & 1 != 0, bits & 2 != 0);
+            let options = Options { huge_pages, lock, numa_node, prefault };
+            let Some(mut mapping) = granted(options, 100 * KIB) else { continue };
+            assert_eq!(mapping.options(), options);
+            assert!(mapping.len() >= 100 * KIB && mapping.len().is_multiple_of(options.granule()));
+            if mapping.pages() != Pages::Normal {
+                assert!(mapping.base().addr().get().is_multiple_of(HUGE_PAGE));
+            }
+            match huge_pages {
+                HugePages::No => assert_eq!(mapping.pages(), Pages::Normal),
+                HugePages::Advise => assert_eq!(mapping.pages(), Pages::Transparent),
+                HugePages::Prefer => {}
+                HugePages::Require => assert_eq!(mapping.pages(), Pages::Explicit),
+            }
+            assert!(shows(&mapping, 0), "fresh pages are zero: {options:?}");
+            write(&mapping, 7);
+            mapping.vacate().unwrap();
+            if mapping.is_restorable() {
+                mapping.restore().unwrap();
+            }
+            write(&mapping, 9);
+            assert!(shows(&mapping, 9));
+        }
+    }
+}
+
+#[test]
+fn a_prefaulted_mapping_is_in_ram_at_once_and_again_after_it_was_vacated() {
+    let Some(mut mapping) = granted(Options { prefault: true, ..plain() }, 256 * KIB) else {
+        panic!("every platform can touch its pages");
+    };
+    assert_eq!(mapping.resident().unwrap(), 256 * KIB);
+    mapping.vacate().unwrap();
+    if cfg!(target_os = "linux") {
+        assert_eq!(mapping.resident().unwrap(), 0);
+    }
+    mapping.restore().unwrap();
+    assert_eq!(mapping.resident().unwrap(), 256 * KIB);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_locked_mapping_is_locked_until_it_is_vacated_and_again_when_restored() {
+    let Some(mut mapping) = granted(Options { lock: true, ..plain() }, 64 * KIB) else { return };
+    let locked = |mapping: &Mapping| smaps(mapping).contains(" lo");
+    assert!(locked(&mapping));
+    assert_eq!(mapping.resident().unwrap(), 64 * KIB);
+    mapping.vacate().unwrap();
+    assert!(!locked(&mapping));
+    assert_eq!(mapping.resident().unwrap(), 0, "the memory went, for it was unlocked before");
+    mapping.restore().unwrap();
+    assert!(locked(&mapping));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_advised_mapping_carries_the_advice_and_whole_huge_pages_where_the_kernel_gives_them() {
+    let advised = Options { huge_pages: HugePages::Advise, ..plain() };
+    let Some(mapping) = granted(advised, 2 * HUGE_PAGE) else { return };
+    write(&mapping, 1);
+    let smaps = smaps(&mapping);
+    assert!(smaps.contains(" hg"), "{smaps}");
+    let line = smaps.lines().find(|line| line.starts_with("AnonHugePages")).unwrap();
+    eprintln!("after touching {} KiB: {line}", mapping.len() / KIB);
+    let kib: usize = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    assert!(kib.is_multiple_of(2048) && kib <= 4096);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_bound_mapping_is_bound_by_the_kernels_word() {
+    let Some(mapping) = granted(Options { numa_node: Some(0), ..plain() }, 64 * KIB) else {
+        return;
+    };
+    write(&mapping, 1);
+    let text = std::fs::read_to_string("/proc/self/numa_maps").unwrap();
+    let start = format!("{:x} ", mapping.base().addr());
+    let line = text.lines().find(|line| line.starts_with(&start)).unwrap();
+    assert!(line.contains("bind:0"), "{line}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_node_that_is_not_there_is_the_systems_error_and_leaves_nothing() {
+    for node in [NODE_THAT_IS_NOT_THERE, 32_000, u32::MAX] {
+        let options = Options { numa_node: Some(node), ..plain() };
+        assert!(granted(options, 64 * KIB).is_none());
+        let depot = Depot::with(options, 0);
+        let (probed, obtained) = (depot.probe(), depot.obtain(64 * KIB));
+        assert_eq!(probed, obtained.map(drop));
+        assert_eq!(depot.stats().chunks, 0);
+    }
+}
+
+#[test]
+fn an_absurd_size_is_refused_with_every_option() {
+    for huge_pages in [HugePages::No, HugePages::Advise, HugePages::Prefer, HugePages::Require] {
+        for len in [usize::MAX, 1 << 55] {
+            assert!(granted(Options { huge_pages, ..plain() }, len).is_none());
+        }
+    }
+}
+
+#[test]
+fn memory_kept_on_purpose_is_not_emptied_in_part() {
+    let Some(mut mapping) = granted(Options { prefault: true, ..plain() }, 64 * KIB) else {
+        panic!("every platform can touch its pages");
+    };
+    write(&mapping, 3);
+    assert!(matches!(mapping.decommit(0, 32 * KIB), Err(MapError::Unsupported { .. })));
+    assert!(shows(&mapping, 3));
+}
+
+#[test]
+fn a_depot_with_options_keeps_no_memory_and_prepares_it_again() {
+    let options = Options { prefault: true, ..plain() };
+    let depot = Depot::with(options, 0);
+    let (mapping, fresh) = depot.obtain(64 * KIB).unwrap();
+    assert!(fresh);
+    let base = mapping.base();
+    depot.park(mapping);
+    let stats = depot.stats();
+    assert_eq!((stats.chunks, stats.committed, stats.reserved), (1, 0, 64 * KIB));
+    let (again, fresh) = depot.obtain(64 * KIB).unwrap();
+    assert_eq!((again.base(), fresh), (base, false));
+    assert_eq!(again.resident().unwrap(), 64 * KIB);
+    depot.park(again);
+    let later = Instant::now() + RETIREMENT + Duration::from_secs(1);
+    depot.trim_at(later, Duration::ZERO);
+    assert_eq!((depot.stats().chunks, depot.stats().unmapped), (0, 1));
+}
+
+#[test]
+fn each_kind_of_options_has_a_depot_of_its_own_and_the_sums_cover_all() {
+    let (bound, ahead) = (
+        Options { numa_node: Some(0), prefault: true, ..plain() },
+        Options { prefault: true, ..plain() },
+    );
+    assert!(Arc::ptr_eq(&depot::of(plain()), &depot::global()));
+    assert!(Arc::ptr_eq(&depot::of(ahead), &depot::of(ahead)));
+    assert!(!Arc::ptr_eq(&depot::of(ahead), &depot::of(bound)));
+    let size = 7 * 16 * KIB; // a class that no other test of this process uses
+    let (mapping, _) = depot::of(ahead).obtain(size).unwrap();
+    depot::of(ahead).park(mapping);
+    assert!(depot::global().take(size).is_none());
+    assert!(depot::of(bound).take(size).is_none());
+    let sums = depot::trim(Duration::ZERO);
+    assert!(sums.reserved >= size && sums.chunks >= 1 && sums.misses >= 3, "{sums:?}");
+    assert!((0.0..=1.0).contains(&sums.hit_rate()));
+}
+
+#[test]
+fn depots_that_nobody_uses_are_forgotten() {
+    let options = |node| Options { numa_node: Some(node), lock: true, ..plain() };
+    let kept = depot::of(options(5000));
+    for node in 0..1000 {
+        depot::of(options(6000 + node));
+    }
+    assert!(Arc::ptr_eq(&kept, &depot::of(options(5000))), "in use: the same one");
+    let before = Arc::downgrade(&depot::of(options(6999)));
+    // Another test may be counting all depots just now, which keeps them for a moment.
+    while before.upgrade().is_some() {
+        depot::of(options(7000));
+        std::thread::yield_now();
+    }
+}
+
+fn huge_arena(limit: usize) -> Option<LeasedArena> {
+    let options = Options { huge_pages: HugePages::Advise, ..plain() };
+    granted(options, 1)?;
+    Some(LeasedArena::new(limit, HUGE_PAGE, false, Arc::new(Depot::with(options, 0))))
+}
+
+#[test]
+fn chunks_of_huge_pages_are_whole_and_count_whole() {
+    let Some(mut arena) = huge_arena(7 * HUGE_PAGE - 1) else { return };
+    let small = arena.lease(1, 64 * KIB, true).unwrap();
+    assert_eq!((small.len, arena.used()), (HUGE_PAGE, HUGE_PAGE));
+    let large = arena.lease(2 * HUGE_PAGE + 1, 5 * HUGE_PAGE, true).unwrap();
+    assert_eq!(large.len, 5 * HUGE_PAGE, "what the limit leaves, in whole pages");
+    let stats = arena.stats();
+    assert_eq!(
+        (stats.used, stats.reserved, stats.committed),
+        (6 * HUGE_PAGE, 6 * HUGE_PAGE, 6 * HUGE_PAGE)
+    );
+    let refused = arena.lease(1, 1, true).unwrap_err();
+    let (used, limit) = (6 * HUGE_PAGE, 7 * HUGE_PAGE - 1);
+    assert_eq!(refused, LeaseError::Limit { requested: 1, used, limit });
+    assert!(arena.chunks().iter().all(|chunk| chunk.pages == Pages::Transparent));
+    arena.check().unwrap();
+}
+
+#[test]
+fn memory_that_was_asked_to_stay_stays_in_limbo_and_goes_with_the_chunk() {
+    let options = Options { prefault: true, ..plain() };
+    let depot = Arc::new(Depot::with(options, 0));
+    let mut arena = LeasedArena::new(1 << 20, 64 * KIB, false, Arc::clone(&depot));
+    let lease = arena.lease(1, 64 * KIB, true).unwrap();
+    lease.chunk.pin().unwrap();
+    arena.release(lease.id, lease.epoch, 0).unwrap();
+    assert_eq!(lease.chunk.state(), State::Limbo);
+    assert_eq!(arena.trim(), 0);
+    let stats = arena.stats();
+    assert_eq!((stats.used, stats.committed, stats.resident), (64 * KIB, 64 * KIB, 64 * KIB));
+    lease.chunk.unpin(false);
+    assert_eq!((arena.used(), depot.stats().chunks, depot.stats().committed), (0, 1, 0));
+}
+
+#[test]
+fn a_trimmed_chunk_in_limbo_is_address_space_and_counts_no_more() {
+    let depot = Arc::new(Depot::new(1 << 20));
+    let mut arena = LeasedArena::new(1 << 20, 64 * KIB, false, depot);
+    let lease = arena.lease(1, 64 * KIB, true).unwrap();
+    lease.chunk.pin().unwrap();
+    // SAFETY: a live lease of the test's arena.
+    unsafe { lease.ptr.write_bytes(1, lease.len) };
+    arena.release(lease.id, lease.epoch, lease.len).unwrap();
+    assert_eq!(arena.trim(), 64 * KIB);
+    let stats = arena.stats();
+    assert_eq!((stats.used, stats.reserved, stats.committed), (0, 64 * KIB, 0));
+    if cfg!(target_os = "linux") {
+        assert_eq!(stats.resident, 0);
+    }
+    assert_eq!(stats.limbo, 0);
+    assert_eq!((arena.chunks()[0].state, arena.chunks()[0].charged), (State::Limbo, false));
+}
+
+#[test]
+fn a_refusal_of_the_options_changes_nothing_in_an_arena() {
+    let options = Options { numa_node: Some(NODE_THAT_IS_NOT_THERE), ..plain() };
+    let depot = Arc::new(Depot::with(options, 0));
+    let mut arena = LeasedArena::new(1 << 20, 64 * KIB, false, depot);
+    let before = arena.stats();
+    let Err(LeaseError::Map(error)) = arena.lease(1, 64 * KIB, true) else {
+        panic!("no machine has so many nodes");
+    };
+    eprintln!("refused: {error}");
+    assert_eq!(arena.probe(), Err(error));
+    assert_eq!(arena.stats(), before);
+    arena.check().unwrap();
+}
