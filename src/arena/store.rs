@@ -1,11 +1,13 @@
 //! The chunks of an [`super::Arena`]: growth, limit, spares. All of it off the fast path.
 
 use super::Options;
+use super::diagnostics::{Event, Reporter};
 use crate::error::AllocError;
 use crate::layout;
 use crate::memory::{Depot, Mapping, mapping::page_size};
 use crate::stats::{ArenaStats, ChunkUsage};
 use crate::sync::{Arc, unique_id};
+use std::mem::take;
 use std::ptr::NonNull;
 
 /// A chunk. While it is the current one, the window's copies of `used` and `high` are
@@ -17,6 +19,8 @@ struct Piece {
     used: usize,
     /// Offset from which the bytes are zero: what was ever handed out, or all if recycled.
     high: usize,
+    /// [`Store::moves`] when it was taken: tells a scope which oversize chunks are its own.
+    taken: u64,
 }
 
 #[derive(Debug)]
@@ -35,6 +39,11 @@ pub(super) struct Store {
     next: usize,
     recycled: usize,
     mapped: usize,
+    /// How often the current chunk, the number of oversize chunks, or the last checkpoint has
+    /// changed.
+    pub(super) moves: u64,
+    /// Whoever borrows the store delivers what it notes, after the borrow.
+    pub(super) reporter: Reporter,
     /// For checkpoints: who, since which reset, and which of them still stand.
     pub(super) id: u64,
     pub(super) generation: u64,
@@ -55,6 +64,8 @@ impl Store {
             next: options.first_chunk,
             recycled: 0,
             mapped: 0,
+            moves: 0,
+            reporter: Reporter::default(),
             id: unique_id(),
             generation: 0,
             serial: 0,
@@ -70,6 +81,22 @@ impl Store {
     /// Indices of the current chunk and of the next oversize one: where a checkpoint stands.
     pub(super) fn position(&self) -> (usize, usize) {
         (self.at, self.oversize.len())
+    }
+
+    /// The position at which the cursor was `cursor` and `moves` what is given, and what was
+    /// used of the chunk then. Nothing from before may have been freed since.
+    pub(super) fn locate(&self, cursor: *mut u8, moves: u64) -> ((usize, usize), usize) {
+        // Unambiguous: between the ends of two chunks are guard pages.
+        let used = |piece: &Piece| {
+            let offset = cursor.addr().checked_sub(piece.mapping.base().addr().get());
+            offset.filter(|&offset| offset <= piece.mapping.len())
+        };
+        let chunks = self.pieces.iter().take(self.at + 1).enumerate();
+        // In none before the first chunk came.
+        let found = chunks.rev().find_map(|(at, piece)| used(piece).map(|used| (at, used)));
+        let (at, used) = found.unwrap_or((0, 0));
+        let oversize = self.oversize.partition_point(|piece| piece.taken <= moves);
+        ((at, oversize), used)
     }
 
     pub(super) fn leave(&mut self, used: usize, high: usize) {
@@ -96,6 +123,7 @@ impl Store {
         let first = self.pieces.is_empty();
         self.leave(used, high);
         self.line_up(need)?;
+        self.moves += 1;
         self.at += usize::from(!first);
         Ok(())
     }
@@ -106,7 +134,10 @@ impl Store {
         if next.is_some_and(|piece| piece.mapping.len() >= bytes) {
             return Ok(());
         }
-        self.line_up(bytes)
+        let first = self.pieces.is_empty();
+        self.line_up(bytes)?;
+        self.moves += u64::from(first);
+        Ok(())
     }
 
     /// Spares begin behind the current chunk, or at the front where none is in use yet.
@@ -132,7 +163,10 @@ impl Store {
     pub(super) fn oversize(&mut self, need: usize) -> Result<NonNull<u8>, AllocError> {
         let size = layout::class_size(need, page_size());
         let mut piece = self.take(need, size.unwrap_or(usize::MAX))?;
-        piece.used = need;
+        self.moves += 1;
+        (piece.used, piece.taken) = (need, self.moves);
+        let bytes = piece.mapping.len();
+        self.reporter.note(Event::Oversize { requested: need, bytes });
         let base = piece.mapping.base();
         self.oversize.push(piece);
         Ok(base)
@@ -162,17 +196,28 @@ impl Store {
         }
         let room = self.options.limit - self.committed;
         let Some(size) = [size, class, exact].into_iter().find(|&size| size <= room) else {
-            let (used, limit) = (self.committed, self.options.limit);
-            return Err(AllocError::Limit { requested: need, used, limit });
+            let (requested, used, limit) = (need, self.committed, self.options.limit);
+            self.reporter.note(Event::LimitRefused { requested, used, limit });
+            return Err(AllocError::Limit { requested, used, limit });
         };
         let (mapping, high) = match self.depot.take(size) {
             Some(mapping) => (mapping, size),
-            None => (Mapping::committed(size)?, 0),
+            None => {
+                let refused = |&error: &_| Event::MapRefused { requested: need, error };
+                let mapped = Mapping::committed(size);
+                (mapped.inspect_err(|error| self.reporter.note(refused(error)))?, 0)
+            }
         };
-        *(if high > 0 { &mut self.recycled } else { &mut self.mapped }) += 1;
+        if high > 0 {
+            self.recycled += 1;
+            self.reporter.note(Event::Recycled { bytes: size });
+        } else {
+            self.mapped += 1;
+            self.reporter.note(Event::Mapped { bytes: size });
+        }
         self.committed += size;
         self.peak = self.peak.max(self.committed);
-        Ok(Piece { mapping, used: 0, high })
+        Ok(Piece { mapping, used: 0, high, taken: self.moves })
     }
 
     /// Empties everything: the first chunk is the current one, all others are spares.
@@ -187,6 +232,7 @@ impl Store {
         for piece in self.pieces.iter_mut().skip(at) {
             piece.used = 0;
         }
+        self.moves += 1;
         self.at = at;
         if let Some(piece) = self.pieces.get_mut(at) {
             piece.used = used;
@@ -216,14 +262,19 @@ impl Store {
         if let Some(piece) = self.pieces.get_mut(self.at) {
             let start = (piece.mapping.len() - free).next_multiple_of(page_size());
             let len = piece.mapping.len() - start;
-            bytes += piece.mapping.decommit(start, len).map_or(0, |()| len);
+            if len > 0 && piece.mapping.decommit(start, len).is_ok() {
+                self.reporter.note(Event::Decommitted { bytes: len });
+                bytes += len;
+            }
         }
         bytes
     }
 
     fn give_back(&mut self, piece: Piece) {
-        self.committed -= piece.mapping.len();
+        let bytes = piece.mapping.len();
+        self.committed -= bytes;
         self.depot.park(piece.mapping);
+        self.reporter.note(Event::GivenBack { bytes });
     }
 
     pub(super) fn committed(&self) -> usize {
@@ -256,8 +307,10 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
-        for piece in self.pieces.drain(..).chain(self.oversize.drain(..)) {
-            self.depot.park(piece.mapping);
+        let (pieces, oversize) = (take(&mut self.pieces), take(&mut self.oversize));
+        pieces.into_iter().chain(oversize).for_each(|piece| self.give_back(piece));
+        if let Some(delivery) = self.reporter.take() {
+            delivery.run();
         }
     }
 }
