@@ -3,10 +3,11 @@
 // Counts the instructions of one round of each line, by valgrind: what a noisy machine cannot disturb.
 // It says nothing of caches and mispredicted branches; the `ratios` program has the times.
 //
-//   node bench/core/instructions.js [part of a line's name]
+//   node bench/core/instructions.js [part of a line's name]        needs valgrind
 
 const { spawnSync } = require('node:child_process');
 const path = require('node:path');
+const { cargo } = require('../../scripts/cargo.js');
 
 const ROUNDS = 200;
 const PROGRAM = path.join(__dirname, 'target', 'release', 'ratios');
@@ -37,7 +38,8 @@ function perRound(line, rival) {
 
 function main([part = '']) {
   const manifest = path.join(__dirname, 'Cargo.toml');
-  run('cargo', ['build', '--release', '--quiet', '--manifest-path', manifest, '--bin', 'ratios']);
+  const built = ['build', '--release', '--quiet', '--manifest-path', manifest, '--bin', 'ratios'];
+  if (!cargo(built)) process.exit(1);
   const { lines, rivals } = JSON.parse(run(PROGRAM, ['--names']).stdout);
   console.log(`instructions of one round, and the ratio to ${rivals[0]}`);
   for (const line of lines.filter((name) => name.includes(part))) {

@@ -14,7 +14,8 @@
 //!   all its chunks and goes through them again. Each is measured warm, as it is after the
 //!   first rounds.
 //! - arena-b counts each allocation, by its default features; without them it is faster. It
-//!   begins with 1 MiB here: whenever it grows it prints a stack trace to stderr.
+//!   begins with 1 MiB here: whenever it grows it prints a stack trace to stderr. Its
+//!   scopes slow one another down until a reset, so its line of scopes has one in each round.
 
 mod rivals;
 

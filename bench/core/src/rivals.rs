@@ -140,6 +140,8 @@ impl Rival for ArenaB {
                 });
             }
         });
+        // It keeps its checkpoints until then, and each scope walks through all of them.
+        self.reset();
     }
 }
 
