@@ -210,6 +210,7 @@ fn nest<const ALIGN: usize>(
     let mark = depth as u8;
     let fill = |&len: &usize| scope.try_alloc_slice_fill_copy(len, mark).ok();
     let blocks: Vec<_> = sizes.iter().filter_map(fill).collect();
+    sizes.first().map(|&size| scope.try_reserve(size));
     let allocated = scope.stats().allocated;
     if depth > 0 {
         scope.scope(|inner| nest(inner, depth - 1, sizes, unwinds));
