@@ -98,6 +98,34 @@ fn spares_are_given_up_before_the_limit_refuses() {
 }
 
 #[test]
+fn a_chunk_without_allocations_is_given_up_before_the_limit_refuses() {
+    let mut arena = arena(128 * KIB);
+    arena.try_alloc_layout(bytes(40 * KIB)).unwrap();
+    arena.reset();
+    let checkpoint = arena.checkpoint();
+    arena.scope(|scope| {
+        let large = scope.alloc_slice_fill_copy(100 * KIB, 1u8);
+        let small = scope.try_alloc(1u64).map(|small| *small);
+        assert!(large.iter().all(|&byte| byte == 1));
+        assert_eq!(small, Ok(1));
+    });
+    assert_eq!(arena.stats().allocated, 0);
+    arena.alloc_slice_fill_copy(100 * KIB, 2u8);
+    arena.rewind(checkpoint).unwrap();
+    assert_eq!(arena.stats().allocated, 0);
+    let kept = arena.alloc(7u64);
+    let error = arena.try_alloc_slice_fill_copy(115 * KIB, 3u8).unwrap_err();
+    assert!(matches!(error, AllocError::Limit { .. }), "its chunk is in use");
+    assert_eq!(*kept, 7);
+    arena.reset_and_shrink();
+    arena.scope(|scope| {
+        scope.reserve(120 * KIB);
+        assert_eq!(scope.alloc(8u64), &8);
+    });
+    assert_eq!((arena.stats().allocated, arena.stats().chunks), (0, 1));
+}
+
+#[test]
 fn an_absurd_size_is_a_typed_error() {
     let arena = arena(usize::MAX);
     let layout = Layout::from_size_align(isize::MAX as usize - 4095, 1).unwrap();
@@ -217,10 +245,26 @@ fn shrink_to_fit_gives_spares_and_free_pages_back_and_keeps_every_block() {
     fill(kept, 4);
     let before = arena.committed_bytes();
     let given = arena.shrink_to_fit();
-    assert_eq!(arena.committed_bytes(), 16 * KIB);
-    assert_eq!(given, before - 16 * KIB + 12 * KIB);
+    assert_eq!(arena.committed_bytes(), 64 * KIB, "the current chunk");
+    assert_eq!(given, before - 64 * KIB + 60 * KIB, "and of it the page in use");
     assert!(all(kept, 4));
     fill(arena.try_alloc_layout(bytes(15 * KIB)).unwrap(), 5);
+}
+
+#[test]
+fn what_went_over_several_chunks_stays_in_one_after_a_reset_if_one_is_large_enough() {
+    let mut arena = arena(1 << 20);
+    let round = |arena: &Arena| (0..50).for_each(|_| fill(arena.alloc_layout(bytes(KIB)), 1));
+    round(&arena);
+    let used = |arena: &Arena| arena.chunk_usage().iter().filter(|chunk| chunk.used > 0).count();
+    assert_eq!(used(&arena), 3);
+    let (committed, mapped) = (arena.committed_bytes(), arena.stats().mapped);
+    for _ in 0..3 {
+        arena.reset();
+        round(&arena);
+        assert_eq!(used(&arena), 1);
+    }
+    assert_eq!((arena.committed_bytes(), arena.stats().mapped), (committed, mapped));
 }
 
 #[test]

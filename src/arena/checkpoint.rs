@@ -52,9 +52,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     /// Frees everything beyond `used` bytes of the chunk at `position`, where the arena has
     /// been. Nobody may use what is freed any more.
     pub(super) fn go_back(&self, position: (usize, usize), used: usize) {
-        self.leave();
-        self.store.borrow_mut().back_to(position, used);
-        self.enter();
+        self.change(|store| store.back_to(position, used));
         self.report();
     }
 }

@@ -36,6 +36,11 @@ use store::Store;
 /// begins and ends at a page.
 const MAX_MIN_ALIGN: usize = 4096;
 
+/// Where the window is before the first chunk: at a multiple of every `MIN_ALIGN`, and not null.
+fn nowhere() -> *mut u8 {
+    ptr::without_provenance_mut(page_size())
+}
+
 /// A bump arena: allocating is a compare and an add, and all allocations die together.
 ///
 /// ```
@@ -162,8 +167,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
                 "MIN_ALIGN is a power of two from 1 to 4096"
             );
         }
-        let nowhere = ptr::without_provenance_mut(page_size());
-        let window = [nowhere; 4].map(Cell::new);
+        let window = [nowhere(); 4].map(Cell::new);
         let [cursor, end, base, clean] = window;
         let [moves, settled] = [store.moves; 2].map(Cell::new);
         Arena { cursor, end, base, clean, moves, settled, store: RefCell::new(store) }
@@ -183,17 +187,13 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         if self.end.get().addr() - self.cursor.get().addr() >= bytes {
             return Ok(());
         }
-        let first = self.base == self.end;
-        let reserved = self.store.borrow_mut().reserve(bytes);
-        if first {
-            self.enter();
-        }
+        let reserved = self.change(|store| store.reserve(bytes));
         self.report();
         reserved
     }
 
-    /// Frees every allocation at once and keeps the chunks for the next ones, except those of
-    /// oversize allocations.
+    /// Frees every allocation at once and keeps the chunks for the next ones, the largest first,
+    /// except those of oversize allocations.
     #[inline]
     pub fn reset(&mut self) {
         // The usual case, and a call of its own would cost more than what it does.
@@ -207,17 +207,17 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     #[cold]
     #[inline(never)]
     fn reset_slow(&mut self) {
-        self.leave();
-        self.store.get_mut().reset();
-        self.enter();
-        self.settled.set(self.moves.get());
-        self.report();
+        self.reset_by(Store::reset);
     }
 
-    /// [`Arena::reset`] that keeps only the first chunk and starts to grow from there.
+    /// [`Arena::reset`] that keeps only the smallest chunk and starts to grow from there.
     pub fn reset_and_shrink(&mut self) {
-        self.reset();
-        self.store.get_mut().forget_spares(true);
+        self.reset_by(Store::reset_and_shrink);
+    }
+
+    fn reset_by(&mut self, reset: fn(&mut Store)) {
+        self.change(reset);
+        self.settled.set(self.moves.get());
         self.report();
     }
 
@@ -269,22 +269,21 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         self.cursor.set(cursor);
     }
 
-    /// Notes in the store where the window stands, before it is moved.
-    fn leave(&self) {
-        let (used, high) = (self.offset(), self.high());
-        self.store.borrow_mut().leave(used, high);
-    }
-
-    /// Opens the window over the store's current chunk, at what is used of it.
-    fn enter(&self) {
-        let store = self.store.borrow();
+    /// Lets `f` change chunks, and moves the window to where the store then stands.
+    fn change<R>(&self, f: impl FnOnce(&mut Store) -> R) -> R {
+        let mut store = self.store.borrow_mut();
+        store.leave(self.offset(), self.high());
+        let result = f(&mut store);
         self.moves.set(store.moves);
-        let Some((mapping, used, high)) = store.current() else { return };
-        let base = mapping.base().as_ptr();
+        let (base, len, used, high) = match store.current() {
+            Some((mapping, used, high)) => (mapping.base().as_ptr(), mapping.len(), used, high),
+            None => (nowhere(), 0, 0, 0),
+        };
         self.base.set(base);
         self.cursor.set(base.wrapping_add(used));
         self.clean.set(base.wrapping_add(high));
-        self.end.set(base.wrapping_add(mapping.len()));
+        self.end.set(base.wrapping_add(len));
+        result
     }
 
     /// Calls the sink with what the store has noted. The store is not borrowed meanwhile, so

@@ -223,17 +223,17 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         // Chunks begin at a page, so only a larger alignment can need more than the size.
         let slack = if align > page_size() { align } else { 0 };
         let need = layout.size().saturating_add(slack);
-        let mut store = self.store.borrow_mut();
-        if store.is_oversize(need) {
-            let base = store.oversize(need)?;
-            self.moves.set(store.moves);
+        let oversize = self.change(|store| {
+            if store.is_oversize(need) {
+                return store.oversize(need).map(Some);
+            }
+            store.advance(need).map(|()| None)
+        })?;
+        if let Some(base) = oversize {
             let pad = base.addr().get().wrapping_neg() & (align - 1);
             // SAFETY: the chunk has room for the size and the slack.
             return Ok(unsafe { base.add(pad) });
         }
-        store.advance(need, self.offset(), self.high())?;
-        drop(store);
-        self.enter();
         Ok(self.bump(layout.size(), layout.align() - 1).expect("the store made room for it"))
     }
 }

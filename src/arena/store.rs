@@ -7,6 +7,7 @@ use crate::layout;
 use crate::memory::{Depot, Mapping, mapping::page_size};
 use crate::stats::{ArenaStats, ChunkUsage};
 use crate::sync::{Arc, unique_id};
+use std::cmp::Reverse;
 use std::mem::take;
 use std::ptr::NonNull;
 
@@ -99,6 +100,8 @@ impl Store {
         ((at, oversize), used)
     }
 
+    /// Takes over from the window, which says what is used of the current chunk and from where
+    /// it is zero. Before every call below that may change chunks.
     pub(super) fn leave(&mut self, used: usize, high: usize) {
         if let Some(piece) = self.pieces.get_mut(self.at) {
             piece.used = used;
@@ -113,22 +116,15 @@ impl Store {
         need > self.options.chunk_cap && !kept
     }
 
-    /// Goes on to a chunk with room for `need` bytes; the current one is full at `used`.
-    pub(super) fn advance(
-        &mut self,
-        need: usize,
-        used: usize,
-        high: usize,
-    ) -> Result<(), AllocError> {
-        let first = self.pieces.is_empty();
-        self.leave(used, high);
-        self.line_up(need)?;
+    /// Goes on to a chunk with room for `need` bytes; the current one is full.
+    pub(super) fn advance(&mut self, need: usize) -> Result<(), AllocError> {
+        self.at = self.line_up(need)?;
         self.moves += 1;
-        self.at += usize::from(!first);
         Ok(())
     }
 
-    /// Makes the chunk after the current one have room for `bytes`. Leaves the window alone.
+    /// Makes the chunk after the current one have room for `bytes`, or the first, if there is
+    /// none yet.
     pub(super) fn reserve(&mut self, bytes: usize) -> Result<(), AllocError> {
         let next = self.pieces.get(self.first_spare());
         if next.is_some_and(|piece| piece.mapping.len() >= bytes) {
@@ -145,18 +141,18 @@ impl Store {
         (self.at + 1).min(self.pieces.len())
     }
 
-    /// Puts a spare of at least `need` bytes next in line: a kept one, or a new one.
-    fn line_up(&mut self, need: usize) -> Result<(), AllocError> {
+    /// Puts a spare of at least `need` bytes next in line, a kept one or a new one: its index.
+    fn line_up(&mut self, need: usize) -> Result<usize, AllocError> {
         let spare = self.first_spare();
         let fits = |piece: &Piece| piece.mapping.len() >= need;
         if let Some(found) = self.pieces[spare..].iter().position(fits) {
             self.pieces.swap(spare, spare + found);
-            return Ok(());
+            return Ok(spare);
         }
         let piece = self.grow(need)?;
         let spare = self.first_spare();
         self.pieces.insert(spare, piece);
-        Ok(())
+        Ok(spare)
     }
 
     /// A chunk of its own for `need` bytes.
@@ -192,7 +188,8 @@ impl Store {
         let exact = layout::align_up(need, page).unwrap_or(usize::MAX);
         let class = layout::class_size(need, page).unwrap_or(usize::MAX);
         if exact > self.options.limit - self.committed {
-            self.forget_spares(false);
+            self.forget_spares();
+            self.forget_unused(exact);
         }
         let room = self.options.limit - self.committed;
         let Some(size) = [size, class, exact].into_iter().find(|&size| size <= room) else {
@@ -220,11 +217,21 @@ impl Store {
         Ok(Piece { mapping, used: 0, high, taken: self.moves })
     }
 
-    /// Empties everything: the first chunk is the current one, all others are spares.
+    /// Empties everything. The largest chunk is the current one and all others are spares: so
+    /// whoever does the same again, and had to go on from chunk to chunk, may now stay in one.
     pub(super) fn reset(&mut self) {
         self.generation += 1;
         self.standing.clear();
         self.back_to((0, 0), 0);
+        self.pieces.sort_unstable_by_key(|piece| Reverse(piece.mapping.len()));
+    }
+
+    /// [`Store::reset`] that keeps only the smallest chunk, from which growth begins anew.
+    pub(super) fn reset_and_shrink(&mut self) {
+        self.reset();
+        self.pieces.reverse();
+        self.forget_spares();
+        self.next = self.options.first_chunk;
     }
 
     /// Goes back to a position, where the current chunk has `used` bytes in use.
@@ -243,21 +250,30 @@ impl Store {
         }
     }
 
-    /// Gives every spare to the depot; `restart`: growth begins anew.
-    pub(super) fn forget_spares(&mut self, restart: bool) {
+    /// Gives every spare to the depot.
+    fn forget_spares(&mut self) {
         let spare = self.first_spare();
         for piece in self.pieces.split_off(spare) {
             self.give_back(piece);
         }
-        if restart {
-            self.next = self.options.first_chunk;
+    }
+
+    /// Gives the current chunk to the depot, if it is empty, no other is in use, and `bytes`
+    /// then fit under the limit.
+    fn forget_unused(&mut self, bytes: usize) {
+        let rest = self.options.limit - self.committed;
+        if let [Piece { mapping, used: 0, .. }] = &self.pieces[..]
+            && (rest..rest + mapping.len()).contains(&(bytes - 1))
+        {
+            self.moves += 1;
+            self.pieces.pop().into_iter().for_each(|piece| self.give_back(piece));
         }
     }
 
     /// Gives spares back and the pages of the current chunk's last `free` bytes.
     pub(super) fn shrink(&mut self, free: usize) -> usize {
         let before = self.committed;
-        self.forget_spares(false);
+        self.forget_spares();
         let mut bytes = before - self.committed;
         if let Some(piece) = self.pieces.get_mut(self.at) {
             let start = (piece.mapping.len() - free).next_multiple_of(page_size());
