@@ -70,9 +70,11 @@ impl Delivery {
 #[derive(Debug, Default)]
 pub(super) struct Reporter {
     sink: Option<Sink>,
-    /// Invariant: empty without a sink, and while a delivery is under way.
+    /// Invariant: empty without a sink, and while silent.
     pending: Vec<Event>,
-    delivering: bool,
+    /// While a delivery is under way, and for ever after one that panicked. The sink is kept
+    /// also then: its drop is foreign code, and would run in the middle of some call.
+    silent: bool,
 }
 
 impl Reporter {
@@ -83,7 +85,7 @@ impl Reporter {
     /// Notes an event, unless it comes from the sink's own use of the arena: a sink that
     /// allocates would else have no end.
     pub(super) fn note(&mut self, event: Event) {
-        if self.sink.is_some() && !self.delivering {
+        if self.sink.is_some() && !self.silent {
             self.pending.push(event);
         }
     }
@@ -94,16 +96,12 @@ impl Reporter {
             return None;
         }
         let sink = self.sink.clone()?;
-        self.delivering = true;
+        self.silent = true;
         Some(Delivery { sink, events: std::mem::take(&mut self.pending) })
     }
 
-    /// The sink is gone after a panic. The caller still has the delivery, so that it is not
-    /// dropped here, in a borrow.
+    /// Goes on to note events, if the delivery ended well.
     pub(super) fn done(&mut self, delivered: bool) {
-        self.delivering = false;
-        if !delivered {
-            self.sink = None;
-        }
+        self.silent = !delivered;
     }
 }
