@@ -27,7 +27,8 @@ fn refuse_overflow(len: usize, size: usize) -> ! {
     refuse(AllocError::Overflow { len, size })
 }
 
-/// What has to be added and cleared to align a cursor that is at a multiple of `least`.
+/// What has to be added and cleared to align a cursor that is at a multiple of `least`. Nothing,
+/// where that is enough: the compiler, which does not know the cursor, then drops both.
 #[inline]
 const fn mask(align: usize, least: usize) -> usize {
     if align > least { align - 1 } else { 0 }
@@ -42,7 +43,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     #[inline]
     #[track_caller]
     pub fn alloc_layout(&self, layout: Layout) -> NonNull<[u8]> {
-        let start = match self.bump(layout.size(), layout.align() - 1) {
+        let start = match self.bump(layout.size(), mask(layout.align(), MIN_ALIGN)) {
             Some(start) => start,
             None => self.place_slow(layout),
         };
@@ -52,7 +53,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     /// [`Arena::alloc_layout`], with an error.
     #[inline]
     pub fn try_alloc_layout(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        let start = match self.bump(layout.size(), layout.align() - 1) {
+        let start = match self.bump(layout.size(), mask(layout.align(), MIN_ALIGN)) {
             Some(start) => start,
             None => self.try_place_slow(layout)?,
         };
@@ -70,7 +71,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
 
     /// [`Arena::alloc_layout_zeroed`], with an error.
     pub fn try_alloc_layout_zeroed(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        let start = match self.bump(layout.size(), layout.align() - 1) {
+        let start = match self.bump(layout.size(), mask(layout.align(), MIN_ALIGN)) {
             Some(start) => start,
             None => self.cut_elsewhere(layout).inspect_err(|_| self.report())?,
         };
@@ -161,11 +162,9 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         Some(unsafe { NonNull::new_unchecked(cursor) }.cast())
     }
 
-    /// Cuts `size` bytes (of a layout) off the window, if it has them, aligned to `mask + 1`.
+    /// Cuts `size` bytes (of a layout) off the window, if it has them, aligned by a [`mask`].
     #[inline]
     fn bump(&self, size: usize, mask: usize) -> Option<NonNull<u8>> {
-        // Not a test of the alignment but the same for all: a cursor is at a multiple of
-        // MIN_ALIGN already, and that is what a `mask` below it leaves.
         let start = self.cursor.get().map_addr(|cursor| cursor.wrapping_add(mask) & !mask);
         // Signed, because aligning may pass the end, and even wrap (sizes never pass
         // isize::MAX, and what wraps is 0, half the address space or more before the end).
@@ -234,6 +233,8 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
             // SAFETY: the chunk has room for the size and the slack.
             return Ok(unsafe { base.add(pad) });
         }
-        Ok(self.bump(layout.size(), layout.align() - 1).expect("the store made room for it"))
+        Ok(self
+            .bump(layout.size(), mask(layout.align(), MIN_ALIGN))
+            .expect("the store made room for it"))
     }
 }
