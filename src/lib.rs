@@ -20,4 +20,4 @@ pub mod sync;
 
 pub use arena::chunk::{Chunk, State};
 pub use arena::window::{Lease, LeasedArena};
-pub use arena::{Arena, Checkpoint, Options, Scope};
+pub use arena::{Arena, Checkpoint, Local, Options, Scope, SyncArena};

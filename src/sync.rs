@@ -19,16 +19,33 @@ impl AtomicUsize {
         AtomicUsize(imp::atomic::AtomicUsize::new(value))
     }
 
+    #[inline]
     pub fn load(&self, order: Ordering) -> usize {
         self.0.load(order)
     }
 
+    pub fn swap(&self, value: usize, order: Ordering) -> usize {
+        self.0.swap(value, order)
+    }
+
+    #[inline]
     pub fn fetch_add(&self, value: usize, order: Ordering) -> usize {
         self.0.fetch_add(value, order)
     }
 
     pub fn fetch_sub(&self, value: usize, order: Ordering) -> usize {
         self.0.fetch_sub(value, order)
+    }
+
+    /// Sets the value to `new` if it is `current`: the value before, as an error if it was not.
+    pub fn compare_exchange(
+        &self,
+        current: usize,
+        new: usize,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<usize, usize> {
+        self.0.compare_exchange(current, new, success, failure)
     }
 
     /// Sets the value to what `f` makes of it, unless that is `None`: the value before.
@@ -39,6 +56,41 @@ impl AtomicUsize {
         f: impl FnMut(usize) -> Option<usize>,
     ) -> Result<usize, usize> {
         self.0.fetch_update(success, failure, f)
+    }
+}
+
+/// An atomic pointer. A type of our own, as [`AtomicUsize`].
+#[derive(Debug)]
+pub struct AtomicPtr<T>(imp::atomic::AtomicPtr<T>);
+
+impl<T> AtomicPtr<T> {
+    pub fn new(value: *mut T) -> Self {
+        AtomicPtr(imp::atomic::AtomicPtr::new(value))
+    }
+
+    #[inline]
+    pub fn load(&self, order: Ordering) -> *mut T {
+        self.0.load(order)
+    }
+
+    #[inline]
+    pub fn store(&self, value: *mut T, order: Ordering) {
+        self.0.store(value, order);
+    }
+}
+
+/// A value with cache lines of its own, so that writes next to it cost its users nothing. 128
+/// bytes: x64 fetches lines in pairs, and lines of arm64 are as long.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub struct Padded<T>(pub T);
+
+impl<T> std::ops::Deref for Padded<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0
     }
 }
 
@@ -54,6 +106,25 @@ impl<T> Mutex<T> {
 
     pub fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// Where a thread waits for a change of what a [`Mutex`] guards.
+#[derive(Debug, Default)]
+pub struct Condvar(imp::Condvar);
+
+impl Condvar {
+    pub fn new() -> Self {
+        Condvar(imp::Condvar::new())
+    }
+
+    /// Unlocks, waits to be notified (or, rarely, for nothing), and locks again.
+    pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+        self.0.wait(guard).unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    pub fn notify_all(&self) {
+        self.0.notify_all();
     }
 }
 

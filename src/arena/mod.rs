@@ -1,15 +1,18 @@
 //! How bytes are cut, all freed together.
 //!
-//! [`Arena`] is the face for Rust: a bump cursor over linked chunks. What JavaScript leases is
-//! in [`window`], with the records of its chunks in [`chunk`] and their limit in [`budget`].
+//! [`Arena`] is the face for Rust: a bump cursor over linked chunks; [`SyncArena`] is the same
+//! for many threads. What JavaScript leases is in [`window`], with the records of its chunks in
+//! [`chunk`] and their limit in [`budget`].
 
 pub mod budget;
 mod checkpoint;
 pub mod chunk;
 mod store;
+mod sync_arena;
 pub mod window;
 
 pub use checkpoint::{Checkpoint, Scope};
+pub use sync_arena::{Local, SyncArena};
 
 use crate::error::{AllocError, OptionsError};
 use crate::layout;
@@ -38,6 +41,17 @@ impl Default for Options {
     fn default() -> Self {
         let first_chunk = layout::MIN_CHUNK;
         Options { limit: 64 << 20, first_chunk, chunk_cap: 1 << 20, align: 8 }
+    }
+}
+
+impl Options {
+    /// Whether chunks of these sizes can be.
+    fn check_sizes(&self) -> Result<(), OptionsError> {
+        let Options { first_chunk: first, chunk_cap: cap, .. } = *self;
+        if first == 0 || first > cap {
+            return Err(OptionsError::ChunkSize { first, cap });
+        }
+        Ok(())
     }
 }
 
@@ -76,12 +90,10 @@ impl Arena {
 
     /// An empty arena that takes chunks from and gives them to `depot`.
     pub fn with_depot(options: Options, depot: Arc<Depot>) -> Result<Arena, OptionsError> {
-        let Options { limit: _, first_chunk, chunk_cap, align } = options;
+        options.check_sizes()?;
+        let align = options.align;
         if !align.is_power_of_two() || align > page_size() {
             return Err(OptionsError::Align { align });
-        }
-        if first_chunk == 0 || first_chunk > chunk_cap {
-            return Err(OptionsError::ChunkSize { first: first_chunk, cap: chunk_cap });
         }
         let nowhere = ptr::without_provenance_mut(page_size());
         let window = [nowhere; 4].map(Cell::new);

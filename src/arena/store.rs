@@ -73,7 +73,13 @@ impl Store {
     }
 
     pub(super) fn leave(&mut self, used: usize, high: usize) {
-        if let Some(piece) = self.pieces.get_mut(self.at) {
+        self.leave_at(self.at, used, high);
+    }
+
+    /// [`Store::leave`] of the chunk at `index`, for an arena whose full chunks may still serve
+    /// somebody who has not seen the next one.
+    pub(super) fn leave_at(&mut self, index: usize, used: usize, high: usize) {
+        if let Some(piece) = self.pieces.get_mut(index) {
             piece.used = used;
             piece.high = high;
         }
