@@ -133,7 +133,7 @@ fn run(arena: &SyncArena<16>, steps: &[Step], mut marks: u8) -> Result<Vec<Block
                 continue;
             }
             // An error of what cannot be is that of the allocation, so it needs no look here.
-            Step::Reserve(bytes) => drop(arena.reserve(*bytes)),
+            Step::Reserve(bytes) => drop(arena.try_reserve(*bytes)),
             _ => {}
         }
         match place.run(step) {

@@ -129,8 +129,14 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
     typed::typed_methods!('a, ['a,], self: &'a Self);
 
     /// Makes sure that an allocation of `bytes` bytes takes no memory from the system, if no
-    /// other thread comes first. Errors as that allocation would.
-    pub fn reserve(&self, bytes: usize) -> Result<(), AllocError> {
+    /// other thread comes first. Panics as that allocation would.
+    #[track_caller]
+    pub fn reserve(&self, bytes: usize) {
+        typed::or_panic(self.try_reserve(bytes));
+    }
+
+    /// [`SyncArena::reserve`], with errors as that allocation's.
+    pub fn try_reserve(&self, bytes: usize) -> Result<(), AllocError> {
         let mut state = self.state.lock();
         if state.current().room() >= bytes {
             return Ok(());
