@@ -7,7 +7,7 @@
 use crate::error::PoolError;
 use crate::layout;
 use crate::stats::ObjectPoolStats;
-use crate::sync::{ArrayQueue, AtomicUsize, Ordering, Padded};
+use crate::sync::{ArrayQueue, AtomicUsize, Ordering, Padded, thread_number};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -41,38 +41,25 @@ pub struct ObjectPool<T> {
     idle: ArrayQueue<T>,
     make: Box<dyn Fn() -> T + Send + Sync>,
     reset: fn(&mut T),
-    taken: Padded<Taken>,
-    ended: Padded<Ended>,
+    counters: [Padded<Counters>; LINES],
 }
 
-/// Counters that move when an object is taken. Relaxed: they order nothing.
-#[derive(Default)]
-struct Taken {
+/// Lines of counters, each for every so manieth thread. One line for all took half of the time
+/// of a get and a return on two threads: 120 ns against 60 with none.
+const LINES: usize = if cfg!(loom) { 1 } else { 16 };
+
+/// Calls of some threads. What is taken by one may end with another.
+#[derive(Debug, Default)]
+struct Counters {
+    /// Relaxed, as the next two: they order nothing.
     hits: AtomicUsize,
     misses: AtomicUsize,
     made: AtomicUsize,
-}
-
-/// Counters that move when the use of an object ends. On lines of their own, since one thread
-/// may do all the taking and another all the returning. Release: pairs with the acquire in
-/// `stats`, so that whoever sees an object's end sees that it was taken.
-#[derive(Default)]
-struct Ended {
+    /// Release, as the next two: pairs with the acquire in `stats`, so that whoever sees an
+    /// object's end sees that it was taken.
     returned: AtomicUsize,
     dropped: AtomicUsize,
     detached: AtomicUsize,
-}
-
-impl Taken {
-    fn count(counter: &AtomicUsize) {
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-impl Ended {
-    fn count(counter: &AtomicUsize) {
-        counter.fetch_add(1, Ordering::Release);
-    }
 }
 
 impl<T> ObjectPool<T> {
@@ -98,14 +85,8 @@ impl<T> ObjectPool<T> {
         let bytes = capacity.checked_mul(size_of::<(T, usize)>());
         let bytes = bytes.filter(|bytes| (1..=layout::MAX_BYTES).contains(bytes));
         Vec::<u8>::new().try_reserve_exact(bytes.ok_or(error)?).map_err(|_| error)?;
-        let (taken, ended) = Default::default();
-        Ok(ObjectPool {
-            idle: ArrayQueue::new(capacity),
-            make: Box::new(make),
-            reset,
-            taken,
-            ended,
-        })
+        let counters = Default::default();
+        Ok(ObjectPool { idle: ArrayQueue::new(capacity), make: Box::new(make), reset, counters })
     }
 
     /// An idle object, or a new one. A panic of `make` reaches the caller and changes nothing
@@ -113,7 +94,7 @@ impl<T> ObjectPool<T> {
     pub fn get(&self) -> Pooled<'_, T> {
         self.try_get().unwrap_or_else(|| {
             let value = (self.make)();
-            Taken::count(&self.taken.made);
+            self.counters().made.fetch_add(1, Ordering::Relaxed);
             Pooled { pool: self, value: Some(value) }
         })
     }
@@ -121,7 +102,8 @@ impl<T> ObjectPool<T> {
     /// An idle object, if there is one; else counts a miss.
     pub fn try_get(&self) -> Option<Pooled<'_, T>> {
         let value = self.idle.pop();
-        Taken::count(if value.is_some() { &self.taken.hits } else { &self.taken.misses });
+        let Counters { hits, misses, .. } = self.counters();
+        (if value.is_some() { hits } else { misses }).fetch_add(1, Ordering::Relaxed);
         value.map(|value| Pooled { pool: self, value: Some(value) })
     }
 
@@ -133,34 +115,46 @@ impl<T> ObjectPool<T> {
     /// Gauges and counters. What other threads take in the midst of this call counts as in use,
     /// even if it has come back.
     pub fn stats(&self) -> ObjectPoolStats {
-        // First, so that `in_use` errs upward. Acquire: pairs with the release in `Ended::count`.
-        let Ended { returned, dropped, detached } = &*self.ended;
-        let load = |counter: &AtomicUsize| counter.load(Ordering::Acquire);
-        let [returned, dropped, detached] = [returned, dropped, detached].map(load);
-        let Taken { hits, misses, made } = &*self.taken;
-        let load = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
-        let [hits, misses, made] = [hits, misses, made].map(load);
+        let sum = |counter: fn(&Counters) -> &AtomicUsize, order| {
+            self.counters.iter().map(|line| counter(line).load(order)).sum::<usize>()
+        };
+        // First, so that `in_use` errs upward. Acquire: pairs with the release in `put_back` and
+        // `into_inner`.
+        let returned = sum(|line| &line.returned, Ordering::Acquire);
+        let dropped = sum(|line| &line.dropped, Ordering::Acquire);
+        let detached = sum(|line| &line.detached, Ordering::Acquire);
+        let hits = sum(|line| &line.hits, Ordering::Relaxed);
+        let misses = sum(|line| &line.misses, Ordering::Relaxed);
+        let made = sum(|line| &line.made, Ordering::Relaxed);
         let in_use = hits + made - (returned + dropped + detached);
         let (capacity, idle) = (self.capacity(), self.idle.len());
         ObjectPoolStats { capacity, idle, in_use, hits, misses, made, returned, dropped, detached }
+    }
+
+    fn counters(&self) -> &Counters {
+        &self.counters[thread_number() % LINES]
     }
 
     /// Takes an object back. Nothing that `reset` or a destructor does can keep the counts from
     /// adding up; a panic of theirs goes on, unless one is under way already, which a second
     /// one would turn into an abort.
     fn put_back(&self, mut value: T) {
+        let counters = self.counters();
         // The object is dropped after a panic, so nobody sees what it left of it.
         let reset = catch_unwind(AssertUnwindSafe(|| (self.reset)(&mut value)));
         let ended = match reset {
             Ok(()) => match self.idle.push(value) {
-                Ok(()) => return Ended::count(&self.ended.returned),
+                Ok(()) => {
+                    counters.returned.fetch_add(1, Ordering::Release);
+                    return;
+                }
                 Err(value) => {
-                    Ended::count(&self.ended.dropped);
+                    counters.dropped.fetch_add(1, Ordering::Release);
                     catch_unwind(AssertUnwindSafe(|| drop(value)))
                 }
             },
             Err(payload) => {
-                Ended::count(&self.ended.dropped);
+                counters.dropped.fetch_add(1, Ordering::Release);
                 catch_unwind(AssertUnwindSafe(|| drop(value))).and(Err(payload))
             }
         };
@@ -192,7 +186,7 @@ impl<T> Pooled<'_, T> {
     pub fn into_inner(mut this: Self) -> T {
         match this.value.take() {
             Some(value) => {
-                Ended::count(&this.pool.ended.detached);
+                this.pool.counters().detached.fetch_add(1, Ordering::Release);
                 value
             }
             None => unreachable!("{GONE}"),
