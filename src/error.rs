@@ -217,3 +217,19 @@ impl fmt::Display for RewindError {
 }
 
 impl std::error::Error for RewindError {}
+
+/// A [`crate::ObjectPool`] of this many places cannot be: at least one, and as many as fit in
+/// memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolError {
+    /// The places asked for.
+    pub capacity: usize,
+}
+
+impl fmt::Display for PoolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a pool of {} objects: want at least 1, and memory for all", self.capacity)
+    }
+}
+
+impl std::error::Error for PoolError {}

@@ -2,9 +2,10 @@
 #![cfg(not(loom))]
 
 use ralloc_core::error::{AllocError, OptionsError};
-use ralloc_core::memory::Depot;
+use ralloc_core::memory::{self, Depot, HugePages};
 use ralloc_core::sync::{Arc, Mutex};
 use ralloc_core::{Arena, Builder, Event, Options};
+use std::alloc::Layout;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -21,6 +22,10 @@ fn recorder() -> (impl Fn(Event) + Send + Sync + 'static, Log) {
     let log = Log::default();
     let sink = Arc::clone(&log);
     (move |event| sink.lock().push(event), log)
+}
+
+fn bytes(size: usize) -> Layout {
+    Layout::from_size_align(size, 1).unwrap()
 }
 
 fn drain(log: &Log) -> Vec<Event> {
@@ -228,4 +233,62 @@ fn arenas_with_a_sink_move_between_threads_and_share_it() {
     let arenas: Vec<_> = threads.map(|thread| thread.join().unwrap()).collect();
     drop(arenas);
     assert_eq!(drain(&log).len(), 4, "two came, two went");
+}
+
+#[test]
+fn a_builder_makes_an_arena_for_many_threads_that_reports_from_each_of_them() {
+    let (sink, log) = recorder();
+    let arena = builder().limit(128 * KIB).reserve(1).diagnostics(sink).build_sync().unwrap();
+    assert_eq!(drain(&log), [Event::Mapped { bytes: 16 * KIB }]);
+    let error = builder().limit(KIB).reserve(8 * KIB).build_sync().unwrap_err();
+    assert!(matches!(error, OptionsError::Reserve(AllocError::Limit { .. })), "{error}");
+    std::thread::scope(|threads| {
+        threads.spawn(|| drop(arena.alloc_layout(bytes(100 * KIB))));
+    });
+    let [mapped, Event::Oversize { requested, bytes: size }] = drain(&log)[..] else { panic!() };
+    assert_eq!((mapped, requested), (Event::Mapped { bytes: size }, 100 * KIB));
+    assert!(arena.try_alloc_layout(bytes(100 * KIB)).is_err());
+    assert!(matches!(drain(&log)[..], [Event::LimitRefused { .. }]));
+}
+
+#[test]
+fn a_sink_may_allocate_from_the_arena_for_many_threads_that_calls_it() {
+    let slot: Arc<Mutex<Option<Arc<ralloc_core::SyncArena>>>> = Arc::default();
+    let (own, seen) = (Arc::clone(&slot), Arc::new(Mutex::new(0)));
+    let count = Arc::clone(&seen);
+    let sink = move |_| {
+        *count.lock() += 1;
+        own.lock().as_ref().unwrap().alloc_layout(bytes(40 * KIB));
+    };
+    let arena = Arc::new(builder().diagnostics(sink).build_sync().unwrap());
+    *slot.lock() = Some(Arc::clone(&arena));
+    arena.alloc(1u64);
+    assert_eq!(*seen.lock(), 1, "what the sink itself causes is not reported");
+    assert!(arena.committed_bytes() >= 48 * KIB);
+    slot.lock().take();
+}
+
+#[test]
+fn memory_options_hold_for_every_chunk_or_fail_by_the_system_s_own_error() {
+    let prefault = memory::Options { prefault: true, ..memory::Options::default() };
+    let arena = Arena::builder().memory(prefault).build().unwrap();
+    let block = arena.alloc_uninit_slice::<u8>(10 * KIB);
+    assert_eq!((block.len(), arena.committed_bytes()), (10 * KIB, 16 * KIB));
+    let nowhere = memory::Options { numa_node: Some(1023), ..memory::Options::default() };
+    let arena = Arena::builder().memory(nowhere).build().unwrap();
+    let error = arena.try_alloc(1u8).unwrap_err();
+    assert!(matches!(error, AllocError::Map(_)), "{error}");
+    assert_eq!(arena.committed_bytes(), 0);
+    let huge = memory::Options { huge_pages: HugePages::Advise, ..memory::Options::default() };
+    let arena = Arena::builder().memory(huge).limit(5 << 20).build_sync().unwrap();
+    if let Ok(one) = arena.try_alloc(1u8) {
+        assert!((&raw const *one).addr().is_multiple_of(2 << 20));
+        assert_eq!(arena.committed_bytes(), 2 << 20);
+        arena.alloc_layout(bytes((2 << 20) - 8));
+        let error = arena.try_alloc_layout(bytes(3 << 20)).unwrap_err();
+        assert!(
+            matches!(error, AllocError::Limit { used, .. } if used % (2 << 20) == 0),
+            "{error}"
+        );
+    }
 }

@@ -1,10 +1,10 @@
 //! How an [`Arena`] is made.
 
 use super::diagnostics::{Event, Reporter, Sink};
-use super::{Arena, store::Store};
+use super::{Arena, SyncArena, store::Store};
 use crate::error::OptionsError;
 use crate::layout::{self, MAX_BYTES};
-use crate::memory::Depot;
+use crate::memory::{self, Depot};
 use crate::sync::Arc;
 
 /// How an arena grows. Sizes in bytes.
@@ -55,6 +55,7 @@ impl Options {
 pub struct Builder<const MIN_ALIGN: usize = 8> {
     options: Options,
     reserve: usize,
+    memory: memory::Options,
     depot: Option<Arc<Depot>>,
     sink: Option<Sink>,
 }
@@ -96,7 +97,15 @@ impl<const MIN_ALIGN: usize> Builder<MIN_ALIGN> {
         self
     }
 
-    /// Takes chunks from and gives them to `depot`. Default: the process's.
+    /// What is asked of the system for its memory: huge pages, locked, of a NUMA node, there before it is
+    /// used. Where it cannot be had allocations fail by [`crate::error::AllocError::Map`]. Plays no part
+    /// with a depot of your own. Default: nothing.
+    pub fn memory(mut self, options: memory::Options) -> Self {
+        self.memory = options;
+        self
+    }
+
+    /// Takes chunks from and gives them to `depot`. Default: the process's for such memory.
     pub fn depot(mut self, depot: Arc<Depot>) -> Self {
         self.depot = Some(depot);
         self
@@ -124,29 +133,52 @@ impl<const MIN_ALIGN: usize> Builder<MIN_ALIGN> {
     /// ralloc_core::Arena::builder().min_align::<24>().build().unwrap();
     /// ```
     pub fn min_align<const ALIGN: usize>(self) -> Builder<ALIGN> {
-        let Builder { options, reserve, depot, sink } = self;
-        Builder { options, reserve, depot, sink }
+        let Builder { options, reserve, memory, depot, sink } = self;
+        Builder { options, reserve, memory, depot, sink }
     }
 
     /// The arena. Errors name the values that cannot be; none takes memory.
     pub fn build(self) -> Result<Arena<MIN_ALIGN>, OptionsError> {
+        let reserve = self.reserve;
+        let arena = Arena::over(self.store()?);
+        arena.try_reserve(reserve).map_err(OptionsError::Reserve)?;
+        Ok(arena)
+    }
+
+    /// The arena for many threads. Its sink is called on the thread that caused an event; what others cause
+    /// while it runs is not reported. Errors as those of [`Builder::build`].
+    ///
+    /// ```
+    /// let arena = ralloc_core::Arena::builder().limit(1 << 20).build_sync()?;
+    /// std::thread::scope(|threads| {
+    ///     threads.spawn(|| arena.alloc(1));
+    ///     arena.alloc(2);
+    /// });
+    /// # Ok::<(), ralloc_core::error::OptionsError>(())
+    /// ```
+    pub fn build_sync(self) -> Result<SyncArena<MIN_ALIGN>, OptionsError> {
+        let reserve = self.reserve;
+        let arena = SyncArena::over(self.store()?);
+        arena.try_reserve(reserve).map_err(OptionsError::Reserve)?;
+        Ok(arena)
+    }
+
+    fn store(self) -> Result<Store, OptionsError> {
         self.options.check()?;
-        let depot = self.depot.unwrap_or_else(default_depot);
+        let depot = self.depot.unwrap_or_else(|| default_depot(self.memory));
         let mut store = Store::new(self.options, depot);
         store.reporter = Reporter::new(self.sink);
-        let arena = Arena::over(store);
-        arena.try_reserve(self.reserve).map_err(OptionsError::Reserve)?;
-        Ok(arena)
+        Ok(store)
     }
 }
 
 #[cfg(not(loom))]
-fn default_depot() -> Arc<Depot> {
-    crate::memory::depot::global()
+fn default_depot(options: memory::Options) -> Arc<Depot> {
+    memory::depot::of(options)
 }
 
 /// Models share no state between their runs.
 #[cfg(loom)]
-fn default_depot() -> Arc<Depot> {
-    Arc::new(Depot::new(0))
+fn default_depot(options: memory::Options) -> Arc<Depot> {
+    Arc::new(Depot::with(options, 0))
 }

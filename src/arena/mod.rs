@@ -3,6 +3,7 @@
 //! [`Arena`] is the face for Rust: a bump cursor over linked chunks. Its verbs are by file:
 //! `raw` (layouts, the fast path and its slow twin), `typed` and `slices` (values, slices,
 //! strings), `checkpoint` and `scope`, `builder`, `diagnostics`; the chunks are in `store`.
+//! [`SyncArena`] is the same for many threads.
 //! What JavaScript leases is in [`window`], with the records of its chunks in [`chunk`] and
 //! their limit in [`budget`].
 
@@ -15,6 +16,7 @@ mod raw;
 mod scope;
 mod slices;
 mod store;
+mod sync_arena;
 mod typed;
 mod uninit_str;
 pub mod window;
@@ -23,6 +25,7 @@ pub use builder::{Builder, Options};
 pub use checkpoint::Checkpoint;
 pub use diagnostics::Event;
 pub use scope::Scope;
+pub use sync_arena::{Local, SyncArena};
 pub use uninit_str::UninitStr;
 
 use crate::error::AllocError;

@@ -43,6 +43,9 @@ pub(super) struct Store {
     /// How often the current chunk, the number of oversize chunks, or the last checkpoint has
     /// changed.
     pub(super) moves: u64,
+    /// Whether threads may allocate from the current chunk at any time, however empty it looks here: then it
+    /// is never given up.
+    pub(super) shared: bool,
     /// Whoever borrows the store delivers what it notes, after the borrow.
     pub(super) reporter: Reporter,
     /// For checkpoints: who, since which reset, and which of them still stand.
@@ -66,6 +69,7 @@ impl Store {
             recycled: 0,
             mapped: 0,
             moves: 0,
+            shared: false,
             reporter: Reporter::default(),
             id: unique_id(),
             generation: 0,
@@ -103,7 +107,13 @@ impl Store {
     /// Takes over from the window, which says what is used of the current chunk and from where
     /// it is zero. Before every call below that may change chunks.
     pub(super) fn leave(&mut self, used: usize, high: usize) {
-        if let Some(piece) = self.pieces.get_mut(self.at) {
+        self.leave_at(self.at, used, high);
+    }
+
+    /// [`Store::leave`] of the chunk at `index`, for an arena whose full chunks may still serve
+    /// somebody who has not seen the next one.
+    pub(super) fn leave_at(&mut self, index: usize, used: usize, high: usize) {
+        if let Some(piece) = self.pieces.get_mut(index) {
             piece.used = used;
             piece.high = high;
         }
@@ -157,7 +167,7 @@ impl Store {
 
     /// A chunk of its own for `need` bytes.
     pub(super) fn oversize(&mut self, need: usize) -> Result<NonNull<u8>, AllocError> {
-        let size = layout::class_size(need, page_size());
+        let size = layout::class_size(need, self.granule());
         let mut piece = self.take(need, size.unwrap_or(usize::MAX))?;
         self.moves += 1;
         (piece.used, piece.taken) = (need, self.moves);
@@ -175,18 +185,23 @@ impl Store {
 
     /// The next chunk in the geometric row, or a smaller one if only that fits the limit.
     fn grow(&mut self, need: usize) -> Result<Piece, AllocError> {
-        let size = layout::class_size(need.max(self.next), page_size());
+        let size = layout::class_size(need.max(self.next), self.granule());
         let piece = self.take(need, size.unwrap_or(usize::MAX))?;
         self.next = self.next.saturating_mul(2).min(self.options.chunk_cap);
         Ok(piece)
     }
 
+    /// Chunks are multiples of so many bytes.
+    fn granule(&self) -> usize {
+        self.depot.options().granule()
+    }
+
     /// A chunk of `size` bytes, or of at least `need` if only that fits the limit: as its
     /// class, or to the page. Gives spares up before it fails, for they count too.
     fn take(&mut self, need: usize, size: usize) -> Result<Piece, AllocError> {
-        let page = page_size();
-        let exact = layout::align_up(need, page).unwrap_or(usize::MAX);
-        let class = layout::class_size(need, page).unwrap_or(usize::MAX);
+        let granule = self.granule();
+        let exact = layout::align_up(need, granule).unwrap_or(usize::MAX);
+        let class = layout::class_size(need, granule).unwrap_or(usize::MAX);
         if exact > self.options.limit - self.committed {
             self.forget_spares();
             self.forget_unused(exact);
@@ -197,14 +212,11 @@ impl Store {
             self.reporter.note(Event::LimitRefused { requested, used, limit });
             return Err(AllocError::Limit { requested, used, limit });
         };
-        let (mapping, high) = match self.depot.take(size) {
-            Some(mapping) => (mapping, size),
-            None => {
-                let refused = |&error: &_| Event::MapRefused { requested: need, error };
-                let mapped = Mapping::committed(size);
-                (mapped.inspect_err(|error| self.reporter.note(refused(error)))?, 0)
-            }
-        };
+        let obtained = self.depot.obtain(size).inspect_err(|&error| {
+            self.reporter.note(Event::MapRefused { requested: need, error });
+        });
+        let (mapping, fresh) = obtained?;
+        let high = if fresh { 0 } else { mapping.len() };
         if high > 0 {
             self.recycled += 1;
             self.reporter.note(Event::Recycled { bytes: size });
@@ -262,7 +274,8 @@ impl Store {
     /// then fit under the limit.
     fn forget_unused(&mut self, bytes: usize) {
         let rest = self.options.limit - self.committed;
-        if let [Piece { mapping, used: 0, .. }] = &self.pieces[..]
+        if !self.shared
+            && let [Piece { mapping, used: 0, .. }] = &self.pieces[..]
             && (rest..rest + mapping.len()).contains(&(bytes - 1))
         {
             self.moves += 1;
