@@ -243,7 +243,7 @@ fn a_builder_makes_an_arena_for_many_threads_that_reports_from_each_of_them() {
     let error = builder().limit(KIB).reserve(8 * KIB).build_sync().unwrap_err();
     assert!(matches!(error, OptionsError::Reserve(AllocError::Limit { .. })), "{error}");
     std::thread::scope(|threads| {
-        threads.spawn(|| drop(arena.alloc_layout(bytes(100 * KIB))));
+        threads.spawn(|| arena.alloc_layout(bytes(100 * KIB)).len());
     });
     let [mapped, Event::Oversize { requested, bytes: size }] = drain(&log)[..] else { panic!() };
     assert_eq!((mapped, requested), (Event::Mapped { bytes: size }, 100 * KIB));
@@ -291,4 +291,16 @@ fn memory_options_hold_for_every_chunk_or_fail_by_the_system_s_own_error() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn a_refusal_never_gives_up_the_empty_chunk_from_which_other_threads_may_allocate_at_any_time() {
+    let arena = builder().limit(64 * KIB).build_sync().unwrap();
+    arena.reserve(1);
+    assert_eq!(arena.committed_bytes(), 16 * KIB);
+    let error = AllocError::Limit { requested: 60 * KIB, used: 16 * KIB, limit: 64 * KIB };
+    assert_eq!(arena.try_alloc_layout(bytes(60 * KIB)), Err(error));
+    assert_eq!((arena.committed_bytes(), arena.stats().chunks), (16 * KIB, 1));
+    arena.alloc_layout(bytes(16 * KIB));
+    assert_eq!(arena.committed_bytes(), 16 * KIB);
 }

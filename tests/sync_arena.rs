@@ -440,15 +440,3 @@ fn a_handle_goes_on_block_by_block_where_no_window_fits_the_limit() {
     assert_eq!(local.try_alloc(0u64), Err(error));
     assert!(local.try_alloc_slice_fill_with(usize::MAX, |_| 0u64).is_err());
 }
-
-#[test]
-fn a_refusal_never_gives_up_the_empty_chunk_from_which_other_threads_may_allocate_at_any_time() {
-    let arena = arena::<8>(64 * KIB);
-    arena.reserve(1);
-    assert_eq!(arena.committed_bytes(), 16 * KIB);
-    let error = AllocError::Limit { requested: 60 * KIB, used: 16 * KIB, limit: 64 * KIB };
-    assert_eq!(arena.try_alloc_layout(bytes(60 * KIB)), Err(error));
-    assert_eq!((arena.committed_bytes(), arena.stats().chunks), (16 * KIB, 1));
-    fill(arena.alloc_layout(bytes(16 * KIB)), 1);
-    assert_eq!(arena.committed_bytes(), 16 * KIB);
-}
