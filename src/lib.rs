@@ -24,3 +24,8 @@ pub use arena::chunk::{Chunk, State};
 pub use arena::window::{Lease, LeasedArena};
 pub use arena::{Arena, Builder, Checkpoint, Event, Local, Options, Scope, SyncArena, UninitStr};
 pub use object_pool::{ObjectPool, Pooled};
+
+/// The guide's examples in Rust are run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/guide.md")]
+struct Guide;
