@@ -31,18 +31,22 @@ const sizes = Object.values(SIZES);
 const makeSlab = (safety, count = SLOTS) =>
   new Slab({ sizes, count: sizes.map((size) => (size === 64 ? count : SLOTS)), safety });
 
+function pairs(slab, size, n) {
+  let last;
+  for (let i = 0; i < n; i++) {
+    const buffer = slab.allocUnsafe(size);
+    buffer[0] = i;
+    slab.free(buffer);
+    last = buffer;
+  }
+  return last;
+}
+
+// The slab comes as an argument: caught by the closure of the loop itself it cost 7 ns a pair in one run and 12 in
+// the next.
 function slabPair(safety, size) {
   const slab = makeSlab(safety);
-  return (n) => {
-    let last;
-    for (let i = 0; i < n; i++) {
-      const buffer = slab.allocUnsafe(size);
-      buffer[0] = i;
-      slab.free(buffer);
-      last = buffer;
-    }
-    return last;
-  };
+  return (n) => pairs(slab, size, n);
 }
 
 /** Buffers of one size; nothing is checked. */
@@ -137,14 +141,7 @@ const rivals = async (size) => ({
 function pairAmong(safety, live) {
   const slab = makeSlab(safety, live + SLOTS);
   const held = Array.from({ length: live }, () => slab.allocUnsafe(64));
-  return (n) => {
-    for (let i = 0; i < n; i++) {
-      const buffer = slab.allocUnsafe(64);
-      buffer[0] = i;
-      slab.free(buffer);
-    }
-    return held[0];
-  };
+  return (n) => pairs(slab, 64, n) ?? held;
 }
 
 const among = (safety) => () =>
