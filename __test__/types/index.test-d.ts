@@ -24,8 +24,8 @@ import {
   type SlabHandle,
   type SlabOptions,
   type SlabStats,
-  slab,
   type Stats,
+  slab,
   version,
 } from '../..';
 
