@@ -4,7 +4,7 @@
 
 const test = require('ava');
 const { inspect } = require('node:util');
-const { Slab } = require('..');
+const { Slab, backend } = require('..');
 
 const CODE = 'ERR_RALLOC_INVALID_ARGUMENT';
 const MiB = 1024 * 1024;
@@ -94,6 +94,26 @@ test('pools that take more than maxBytes are refused, by what they take', (t) =>
   const slab = new Slab({ sizes: [8], count: 1024, maxBytes: Number(least) });
   t.is(Array.from({ length: 1024 }, () => slab.alloc(8)).length, 1024);
   slab.close({ force: true });
+});
+
+test('memory of a kind is had, or refused by a typed error', (t) => {
+  const kinds = [{ prefault: true }, { lock: true }, { numaNode: 0 }, { hugePages: 'advise' }];
+  for (const memory of [...kinds, { hugePages: 'require' }, { numaNode: 4000 }]) {
+    let slab;
+    try {
+      slab = new Slab({ sizes: [64, 4096], count: 64, memory });
+    } catch (error) {
+      t.true(['ERR_RALLOC_UNSUPPORTED', 'ERR_RALLOC_MAP'].includes(error.code), error.message);
+      t.not(memory.prefault && backend, 'native', 'prefaulting is always granted');
+      continue;
+    }
+    t.is(backend, 'native');
+    const buffer = slab.alloc(4000).fill(1);
+    slab.free(buffer);
+    slab.close();
+  }
+  const plain = new Slab({ sizes: [64], count: 1, memory: { lock: false } });
+  plain.close();
 });
 
 test('every option is read once, and the lists are copied', (t) => {

@@ -1,49 +1,52 @@
 'use strict';
 
 // The hot path of slabs: SlabBuffer, which only private fields tell from a Buffer, and the two kinds of pools
-// that hand it out. Its mark makes every wrong free an error without a native call.
+// that hand it out. Its state makes every wrong free an error without a native call.
 
 const { RallocError, typeError } = require('./errors.js');
 const { FastBuffer } = require('./runtime.js');
 const { Pool } = require('./slab-pool.js');
 
-// Marks of a Buffer that has no slot any more, all negative. Slots are below 2^30.
-const freed = (slot) => ~slot;
-const sent = (slot) => ~slot - 2 ** 30;
-const isSent = (mark) => mark < -(2 ** 30);
+// What a Buffer is. Only ever stored: to make a new state out of the old one costs 2 ns, for the load waits for
+// the store before it.
+const FREED = 0;
+const HELD = 1;
+const SENT = 2;
 
-let markOf;
+let stateOf;
 let poolOf;
-let setMark;
+let slotOf;
+let setState;
 
 class SlabBuffer extends FastBuffer {
   #pool;
-  #slot; // while it is handed out; else one of the marks above
+  #slot;
+  #state;
 
-  constructor(ab, offset, length, pool, slot) {
+  constructor(ab, offset, length, pool, slot, state) {
     super(ab, offset, length);
     this.#pool = pool;
     this.#slot = slot;
+    this.#state = state;
   }
 
   /** Frees it, unless that has happened. */
   [Symbol.dispose]() {
-    if (this.#slot >= 0 && this.#pool.core.isLive) release(this.#pool.core, this);
+    if (this.#state === HELD && this.#pool.core.isLive) release(this.#pool.core, this);
   }
 
-  // 4 ns with `put`. `typeof` and null first, since `in` throws an untyped error for what is no object.
+  // `typeof` and null first, since `in` throws an untyped error for what is no object.
   static release(core, buffer) {
-    if (typeof buffer !== 'object' || buffer === null || !(#slot in buffer)) {
+    if (typeof buffer !== 'object' || buffer === null || !(#state in buffer)) {
       return refuse(core, buffer);
     }
-    const slot = buffer.#slot;
     const pool = buffer.#pool;
     const { top } = pool;
-    if (slot < 0 || pool.core !== core || top >= pool.room) {
-      return releaseSlow(core, buffer, pool, slot);
+    if (buffer.#state !== HELD || pool.core !== core || top >= pool.room) {
+      return releaseSlow(core, buffer, pool);
     }
-    buffer.#slot = ~slot;
-    pool.put(buffer, slot, top);
+    buffer.#state = FREED;
+    pool.put(buffer, top);
   }
 
   // In both kinds the stack is as long as it can get (Pool): a store that may have to grow it costs 2 ns
@@ -64,11 +67,11 @@ class SlabBuffer extends FastBuffer {
       const ab = this.segments[slot >>> this.shift];
       if (ab.byteLength === 0) return null;
       this.top = top;
-      return new SlabBuffer(ab, (slot & this.mask) << this.sizeLog, size, this, slot);
+      return new SlabBuffer(ab, (slot & this.mask) << this.sizeLog, size, this, slot, HELD);
     }
 
-    put(_buffer, slot, top) {
-      this.stack[top] = slot;
+    put(buffer, top) {
+      this.stack[top] = buffer.#slot;
       this.top = top + 1;
     }
 
@@ -94,7 +97,7 @@ class SlabBuffer extends FastBuffer {
       const buffer = this.stack[top];
       if (buffer.length !== size) return this.#resized(top, size);
       this.top = top;
-      buffer.#slot = ~buffer.#slot;
+      buffer.#state = HELD;
       return buffer;
     }
 
@@ -104,10 +107,10 @@ class SlabBuffer extends FastBuffer {
       const ab = this.segments[slot >>> this.shift];
       if (ab.byteLength === 0) return null;
       this.top = top;
-      return new SlabBuffer(ab, (slot & this.mask) << this.sizeLog, size, this, slot);
+      return new SlabBuffer(ab, (slot & this.mask) << this.sizeLog, size, this, slot, HELD);
     }
 
-    put(buffer, _slot, top) {
+    put(buffer, top) {
       this.stack[top] = buffer;
       this.top = top + 1;
     }
@@ -115,11 +118,11 @@ class SlabBuffer extends FastBuffer {
     cache(slot) {
       const ab = this.segments[slot >>> this.shift];
       const start = (slot & this.mask) << this.sizeLog;
-      this.stack[this.top++] = new SlabBuffer(ab, start, this.size, this, freed(slot));
+      this.stack[this.top++] = new SlabBuffer(ab, start, this.size, this, slot, FREED);
     }
 
     slotAt(i) {
-      return ~this.stack[i].#slot;
+      return this.stack[i].#slot;
     }
   };
 
@@ -129,11 +132,12 @@ class SlabBuffer extends FastBuffer {
       writable: true,
       configurable: true,
     });
-    markOf = (value) =>
-      typeof value === 'object' && value !== null && #slot in value ? value.#slot : undefined;
+    stateOf = (value) =>
+      typeof value === 'object' && value !== null && #state in value ? value.#state : undefined;
     poolOf = (buffer) => buffer.#pool;
-    setMark = (buffer, mark) => {
-      buffer.#slot = mark;
+    slotOf = (buffer) => buffer.#slot;
+    setState = (buffer, state) => {
+      buffer.#state = state;
     };
   }
 }
@@ -141,17 +145,17 @@ class SlabBuffer extends FastBuffer {
 const { release, CheckedPool, RecyclePool } = SlabBuffer;
 
 /** A free beyond the cache's room, of a Buffer without a slot, or of one that cannot be freed. */
-function releaseSlow(core, buffer, pool, slot) {
-  if (slot < 0 || pool.core !== core || !core.isLive) return refuse(core, buffer);
-  setMark(buffer, freed(slot));
+function releaseSlow(core, buffer, pool) {
+  if (!isHeld(core, buffer)) return refuse(core, buffer);
+  setState(buffer, FREED);
   if (pool.size === 0) return;
-  pool.put(buffer, slot, pool.top);
+  pool.put(buffer, pool.top);
   pool.overflow();
 }
 
-const FREED =
+const WAS_FREED =
   'The Buffer was freed before. Keep one owner for each Buffer, and drop the reference when it is freed';
-const SENT = 'The Buffer was sent: whoever receives its token frees it';
+const WAS_SENT = 'The Buffer was sent: whoever receives its token frees it';
 const OTHER = 'The Buffer is of another slab';
 const VIEW = 'The Buffer is a view of a slab Buffer. Free the one that alloc() gave';
 const NONE = 'The Buffer is of no slab';
@@ -162,8 +166,8 @@ const foreign = (message) => new RallocError('ERR_RALLOC_FOREIGN_BUFFER', messag
 /** Throws what is wrong with a Buffer that should be one of the slab's in somebody's hands. */
 function refuse(core, buffer) {
   if (buffer === null || buffer === undefined) return;
-  const mark = markOf(buffer);
-  if (mark === undefined) {
+  const state = stateOf(buffer);
+  if (state === undefined) {
     if (!ArrayBuffer.isView(buffer)) {
       throw typeError('buffer', 'an instance of Buffer', buffer);
     }
@@ -176,13 +180,15 @@ function refuse(core, buffer) {
     throw foreign(OTHER);
   }
   pool.refused++;
-  if (mark < 0) throw new RallocError('ERR_RALLOC_DOUBLE_FREE', isSent(mark) ? SENT : FREED);
+  if (state === FREED) throw new RallocError('ERR_RALLOC_DOUBLE_FREE', WAS_FREED);
+  if (state === SENT) throw new RallocError('ERR_RALLOC_DOUBLE_FREE', WAS_SENT);
   core.checkLive();
   throw foreign(TAKEN);
 }
 
 /** Whether a free would take it. */
-const isHeld = (core, value) => markOf(value) >= 0 && poolOf(value).core === core && core.isLive;
+const isHeld = (core, value) =>
+  stateOf(value) === HELD && poolOf(value).core === core && core.isLive;
 
 /** Sends a Buffer of the slab: its token. */
 function send(core, buffer) {
@@ -191,24 +197,24 @@ function send(core, buffer) {
   }
   if (!isHeld(core, buffer)) throw refuse(core, buffer);
   const pool = poolOf(buffer);
-  const slot = markOf(buffer);
+  const slot = slotOf(buffer);
   if (pool.size === 0) throw foreign('The Buffer has no bytes, and so no slot to send');
   if (buffer.buffer.byteLength === 0) throw refuse(core, buffer);
   const token = core.call('send', pool.index, slot, buffer.length);
   pool.resign(slot);
-  setMark(buffer, sent(slot));
+  setState(buffer, SENT);
   return token;
 }
 
 /** A Buffer in somebody's hands, over a slot that this thread has acquired. */
 function hold(pool, slot, length) {
   const start = (slot & pool.mask) << pool.sizeLog;
-  return new SlabBuffer(pool.segments[slot >>> pool.shift], start, length, pool, slot);
+  return new SlabBuffer(pool.segments[slot >>> pool.shift], start, length, pool, slot, HELD);
 }
 
 const NOTHING = new ArrayBuffer(0);
 
 /** A Buffer of no bytes, which takes no slot. */
-const empty = (pool) => new SlabBuffer(NOTHING, 0, 0, pool, 0);
+const empty = (pool) => new SlabBuffer(NOTHING, 0, 0, pool, 0, HELD);
 
-module.exports = { CheckedPool, RecyclePool, release, isHeld, send, hold, empty, slotOf: markOf };
+module.exports = { CheckedPool, RecyclePool, release, isHeld, send, hold, empty, slotOf };

@@ -96,25 +96,23 @@ class Pool {
   /** Makes the ArrayBuffers of the first `count` slots in `scratch`, which go back if one cannot be had. */
   #reach(count) {
     try {
-      for (let i = 0; i < count; i++) this.segment(scratch[i] >>> this.shift);
+      for (let i = 0; i < count; i++) this.#segment(scratch[i] >>> this.shift);
     } catch (error) {
       this.core.leased.release(this.index, scratch, count);
       throw error;
     }
   }
 
-  /** The ArrayBuffer of a segment, which may have been taken. */
-  segment(index) {
+  /** Makes the ArrayBuffer of a segment, unless it is there. */
+  #segment(index) {
     const { segments } = this;
     while (segments.length <= index) segments.push(null);
-    if (segments[index] === null) {
-      const ab = this.core.call('segment', this.index, index);
-      if (ab.kind !== undefined) throw refusal(ab, 'maxBytes', this.segmentBytes);
-      // Node detaches what Node-API made when it exits, and on 24 and 26 aborts over one that was marked as
-      // untransferable. So nobody gets to see that one: its memory moves on at once (100 ns).
-      segments[index] = hasTransfer ? ab.transfer() : ab;
-    }
-    return segments[index];
+    if (segments[index] !== null) return;
+    const ab = this.core.call('segment', this.index, index);
+    if (ab.kind !== undefined) throw refusal(ab, 'maxBytes', this.segmentBytes);
+    // Node detaches what Node-API made when it exits, and on 24 and 26 aborts over one that was marked as
+    // untransferable. So nobody gets to see that one: its memory moves on at once (100 ns).
+    segments[index] = hasTransfer ? ab.transfer() : ab;
   }
 
   #isStolen(slot) {
@@ -129,7 +127,8 @@ class Pool {
   /** Counts one slot more as this thread's, in nobody's hands yet: false, and stolen, if its memory is gone. */
   acquire(slot) {
     this.core.arm();
-    this.segment(slot >>> this.shift);
+    scratch[0] = slot;
+    this.#reach(1);
     this.claimed++;
     const stolen = this.#isStolen(slot);
     if (stolen) this.stolen++;
@@ -173,9 +172,8 @@ class Pool {
     // In order: neighbours share a word of hints below.
     this.core.leased.release(this.index, slots.sort(), given);
     this.claimed -= given;
-    this.stack.copyWithin(0, given, this.top);
+    this.stack.splice(0, given);
     this.top -= given;
-    this.stack.length = this.claimed;
     this.#spare = Math.max(this.#spare - given, 0);
     this.#settle();
   }

@@ -17,6 +17,11 @@ import {
   type RequestArenaStats,
   requestArena,
   type Safety,
+  Slab,
+  type SlabHandle,
+  type SlabOptions,
+  type SlabStats,
+  slab,
   version,
 } from '../..';
 
@@ -130,3 +135,34 @@ if (error instanceof RallocError) {
 }
 expectNotAssignable<RallocErrorCode>('ERR_RALLOC_LIMITS');
 expectNotAssignable<new (code: RallocErrorCode, message: string) => RallocError>(RallocError);
+
+// Slabs
+const mine = new Slab({ sizes: [64, 1024], count: [8, 4], safety: 'recycle', warnAfterMs: 1000 });
+expectError(new Slab());
+expectError(new Slab({ count: 1 }));
+expectError(new Slab({ sizes: 64, count: 1 }));
+expectError(new Slab({ sizes: [64], count: '8' }));
+expectError(new Slab({ sizes: [64], count: 8, safety: 'detach' }));
+expectAssignable<SlabOptions>({ sizes: [64] as const, maxCount: 8 });
+expectType<Buffer<ArrayBuffer>>(mine.alloc(10));
+expectType<Buffer<ArrayBuffer>>(mine.allocUnsafe(10));
+expectType<Buffer<ArrayBuffer> | null>(mine.tryAlloc(10));
+expectType<Buffer<ArrayBuffer> | null>(mine.tryAllocUnsafe(10));
+expectNotAssignable<Buffer>(mine.tryAlloc(10));
+expectType<void>(mine.free(mine.tryAlloc(10)));
+expectError(mine.free('text'));
+expectType<number>(mine.use(10, (buffer) => buffer.length));
+expectType<Promise<number>>(mine.use(10, async (buffer) => buffer.length));
+expectType<number>(mine.send(mine.alloc(1)));
+expectType<Buffer<ArrayBuffer>>(mine.receive(5));
+expectType<Buffer<ArrayBuffer>>(mine.revoke(5));
+expectType<SlabHandle>(mine.handle());
+expectType<Slab>(Slab.attach(mine.handle(), { safety: 'checked' }));
+expectError(Slab.attach(mine.handle(), { sizes: [64] }));
+expectError(Slab.attach(5));
+expectType<SlabStats>(mine.stats());
+expectType<number>(mine.stats().pools[0]?.peak ?? 0);
+expectError(mine.sizes.push(5));
+expectType<void>(mine.close({ force: true }));
+expectType<Slab>(slab);
+expectNotAssignable<SlabHandle>({ id: 5 });
