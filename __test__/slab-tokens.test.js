@@ -198,7 +198,7 @@ test('a worker that closes its part gives its slots back and goes on without', a
 
 test('a slab made in a worker is used by main, and outlives that worker', async (t) => {
   const { Worker } = require('node:worker_threads');
-  const worker = new Worker(require.resolve('./fixtures/slab-makes.js'));
+  const worker = new Worker(require.resolve('./fixtures/slab-of-worker.js'));
   const [{ handle, token }] = await once(worker, 'message');
   const slab = Slab.attach(handle);
   await worker.terminate();
