@@ -90,10 +90,12 @@ const memory = choose();
 let slabsOfThread;
 
 /**
- * The class of slabs, and its backend. Native in workers too: slots are shared with other threads, and what a
- * worker leaves of them is never unmapped. Workers without slabs need not load the binary.
+ * The class of slabs, and its backend. Slabs that other threads may have are native in workers too, and their
+ * addresses stay taken when a worker ends. Those of a worker alone are in V8's memory, as its arenas are; and
+ * workers without slabs need not load the binary.
  */
-function slabs() {
+function slabs(shareable) {
+  if (!isMainThread && !shareable) return { ...require('./fallback-slab.js'), backend: 'js' };
   slabsOfThread ??= chooseSlabs();
   return slabsOfThread;
 }

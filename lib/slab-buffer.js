@@ -7,6 +7,8 @@ const { RallocError, typeError } = require('./errors.js');
 const { FastBuffer } = require('./runtime.js');
 const { Pool } = require('./slab-pool.js');
 
+const { isView } = ArrayBuffer;
+
 // What a Buffer is. Only ever stored: to make a new state out of the old one costs 2 ns, for the load waits for
 // the store before it.
 const FREED = 0;
@@ -35,11 +37,9 @@ class SlabBuffer extends FastBuffer {
     if (this.#state === HELD && this.#pool.core.isLive) release(this.#pool.core, this);
   }
 
-  // `typeof` and null first, since `in` throws an untyped error for what is no object.
+  // `in` throws an untyped error for what is no object; isView() is quicker to say so than `typeof` on Node 26.
   static release(core, buffer) {
-    if (typeof buffer !== 'object' || buffer === null || !(#state in buffer)) {
-      return refuse(core, buffer);
-    }
+    if (!isView(buffer) || !(#state in buffer)) return refuse(core, buffer);
     const pool = buffer.#pool;
     const { top } = pool;
     if (buffer.#state !== HELD || pool.core !== core || top >= pool.room) {
@@ -132,8 +132,7 @@ class SlabBuffer extends FastBuffer {
       writable: true,
       configurable: true,
     });
-    stateOf = (value) =>
-      typeof value === 'object' && value !== null && #state in value ? value.#state : undefined;
+    stateOf = (value) => (isView(value) && #state in value ? value.#state : undefined);
     poolOf = (buffer) => buffer.#pool;
     slotOf = (buffer) => buffer.#slot;
     setState = (buffer, state) => {
@@ -168,7 +167,7 @@ function refuse(core, buffer) {
   if (buffer === null || buffer === undefined) return;
   const state = stateOf(buffer);
   if (state === undefined) {
-    if (!ArrayBuffer.isView(buffer)) {
+    if (!isView(buffer)) {
       throw typeError('buffer', 'an instance of Buffer', buffer);
     }
     core.refused++;

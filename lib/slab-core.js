@@ -24,6 +24,7 @@ class SlabCore {
   isLive = true;
   refused = 0; // frees of Buffers of no pool of this slab
   #why; // it cannot be shared
+  #backend;
   #exposed = false; // other threads may have it
   #ticking = false;
   #quietTicks = 0;
@@ -39,7 +40,7 @@ class SlabCore {
     const settings = attachSettings(options);
     const { id, nonce } = handleParts(handle);
     const core = new SlabCore(settings);
-    core.#lease((leased) => leased.attach(id, nonce), 0);
+    core.#lease(true, (leased) => leased.attach(id, nonce), 0);
     core.leased.stats(registers.fill(0));
     settings.pools = [];
     for (let i = 0; registers[i] > 0; i += 8) {
@@ -60,7 +61,8 @@ class SlabCore {
     const numbers = pools.flatMap((p) => [p.size, p.count, p.maxCount, p.minCount]);
     this.#why = whyNotShared(settings);
     const bytes = pools.reduce((sum, pool) => sum + pool.size * pool.count, 0);
-    this.#lease((leased) => {
+    const native = this.#why === undefined || memory !== undefined;
+    const take = (leased) => {
       let failure = null;
       if (this.#why === undefined) {
         failure = leased.open(numbers, maxBytes, true, memory);
@@ -69,18 +71,20 @@ class SlabCore {
         this.#why = failure.why;
       }
       return leased.open(numbers, maxBytes, false, memory);
-    }, bytes);
+    };
+    this.#lease(native, take, bytes);
     this.#makePools();
   }
 
   /** `take` tries to have the memory: null, or why not. */
-  #lease(take, bytes) {
-    const { LeasedSlab } = slabs();
+  #lease(native, take, bytes) {
+    const { LeasedSlab, backend } = slabs(native);
     const leased = new LeasedSlab();
     const failure = coded(() => take(leased));
     if (failure?.kind === 'limit') checkBytes(failure.used, failure.limit);
     if (failure !== null) throw refusal(failure, 'maxBytes', bytes);
     this.leased = leased;
+    this.#backend = backend;
   }
 
   #makePools() {
@@ -98,7 +102,8 @@ class SlabCore {
   }
 
   get backend() {
-    return slabs().backend;
+    this.#backend ??= slabs(false).backend;
+    return this.#backend;
   }
 
   get largest() {
