@@ -272,9 +272,10 @@ impl Mapping {
     /// Ends the ownership without unmapping, for memory that another isolate may still see:
     /// its pages are replaced by fresh zero pages and its addresses stay taken for ever.
     pub fn abandon(self) {
+        let (ptr, len) = (self.base.as_ptr(), self.len);
         // SAFETY: our own pages; what still looks at them sees zeros, which is the purpose.
         // Should the call fail, the old pages stay, which is as safe and only costs memory.
-        let _ = unsafe { os::replace(self.base.as_ptr(), self.len) };
+        let _ = unsafe { if self.guarded { os::abandon(ptr, len) } else { os::replace(ptr, len) } };
         #[allow(clippy::disallowed_methods, reason = "the addresses stay taken, on purpose")]
         std::mem::forget(self);
     }

@@ -6,7 +6,8 @@
 //! - `commit`: makes reserved pages readable and writable, zero at first;
 //! - `decommit`: gives the pages' memory back. They stay accessible; what they then show is
 //!   zero on Linux, and their old bytes or zero elsewhere;
-//! - `replace`: fresh ordinary pages over the range, whose address stays taken;
+//! - `replace`: fresh ordinary pages over the range, whose address stays taken; `abandon`: over a whole
+//!   reservation, for ever;
 //! - `map_huge(len, node)` and `release_huge`: pages of the system's pool of huge pages;
 //! - `anonymous_file(len)` and `map_file`: memory that is mapped at several addresses;
 //! - `advise_huge`, `lock`, `unlock`, `bind`, `populate`: about pages that are committed;
@@ -36,8 +37,8 @@ use windows as family;
 use windows as special;
 
 pub use family::{
-    MemoryFile, commit, decommit, lock, map_file, page_size, release, release_huge, replace,
-    reserve, resident, unlock,
+    MemoryFile, abandon, commit, decommit, lock, map_file, page_size, release, release_huge,
+    replace, reserve, resident, unlock,
 };
 pub use special::{advise_huge, anonymous_file, bind, map_huge, populate};
 

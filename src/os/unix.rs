@@ -94,6 +94,17 @@ pub unsafe fn replace(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     if base == libc::MAP_FAILED { Err(last_error("mmap")) } else { Ok(()) }
 }
 
+/// The same for a whole reservation, with the pages on either side: nothing tells it from abandoned
+/// neighbours then, and the kernel merges them. A process may have 65,530 ranges of memory, on Linux by
+/// default, and each worker that ends leaves one.
+///
+/// # Safety
+/// `ptr` is what [`reserve`] gave; who still looks at the pages sees zeros from now on.
+pub unsafe fn abandon(ptr: *mut u8, len: usize) -> Result<(), MapError> {
+    // SAFETY: the caller's promise; the reservation has a page before `ptr`, and one after the end.
+    unsafe { replace(ptr.wrapping_sub(page_size()), len + 2 * page_size()) }
+}
+
 /// A file whose bytes can be mapped at several addresses.
 pub type MemoryFile = OwnedFd;
 

@@ -116,6 +116,15 @@ pub unsafe fn replace(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     unsafe { decommit(ptr, len) }
 }
 
+/// The same for a whole reservation.
+///
+/// # Safety
+/// As for [`replace`].
+pub unsafe fn abandon(ptr: *mut u8, len: usize) -> Result<(), MapError> {
+    // SAFETY: the caller's promise.
+    unsafe { replace(ptr, len) }
+}
+
 /// Unmaps a whole reservation, with the pages on either side.
 ///
 /// # Safety
