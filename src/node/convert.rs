@@ -25,7 +25,7 @@ pub fn bytes(name: &str, value: f64, least: usize) -> Result<usize> {
     if exact && (value as u64) <= usize::MAX as u64 {
         return Ok(value as usize);
     }
-    let message = format!("\"{name}\" must be an integer >= {least}, received {value}");
+    let message = format!("\"{name}\" must be an integer >= {least}");
     Err(Error::new(INVALID_ARGUMENT, message))
 }
 

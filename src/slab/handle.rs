@@ -2,7 +2,6 @@
 
 use super::{Shared, Slab};
 use crate::sync::{Arc, Mutex, OnceLock, Weak, unique_id};
-use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
 /// Names a shared slab of this process.
@@ -14,7 +13,8 @@ pub struct Handle {
     pub nonce: u64,
 }
 
-type Table = HashMap<u64, (u64, Weak<Shared>)>;
+/// All that were given and whose slab somebody has: few.
+type Table = Vec<(Handle, Weak<Shared>)>;
 
 fn table() -> &'static Mutex<Table> {
     static TABLE: OnceLock<Mutex<Table>> = OnceLock::new();
@@ -26,17 +26,16 @@ impl Slab {
     pub fn handle(&self) -> Option<Handle> {
         let shared = self.share()?;
         let mut table = table().lock();
-        table.retain(|_, (_, slab)| slab.strong_count() > 0);
-        let own =
-            |(_, (_, slab)): &(&u64, &(u64, Weak<Shared>))| slab.as_ptr() == Arc::as_ptr(shared);
-        if let Some((&id, &(nonce, _))) = table.iter().find(own) {
-            return Some(Handle { id, nonce });
+        table.retain(|(_, slab)| slab.strong_count() > 0);
+        let own = table.iter().find(|(_, slab)| slab.as_ptr() == Arc::as_ptr(shared));
+        if let Some(&(handle, _)) = own {
+            return Some(handle);
         }
         let id = unique_id();
         // Random keys of std: no secret, but not to be guessed by mistake either.
-        let nonce = RandomState::new().hash_one(id);
-        table.insert(id, (nonce, Arc::downgrade(shared)));
-        Some(Handle { id, nonce })
+        let handle = Handle { id, nonce: RandomState::new().hash_one(id) };
+        table.push((handle, Arc::downgrade(shared)));
+        Some(handle)
     }
 }
 
@@ -44,8 +43,8 @@ impl Handle {
     /// What it names; `None` once no isolate has it any more, and for a handle that was never given.
     pub fn find(self) -> Option<Arc<Shared>> {
         let table = table().lock();
-        let (nonce, slab) = table.get(&self.id)?;
-        slab.upgrade().filter(|_| *nonce == self.nonce)
+        let (_, slab) = table.iter().find(|(handle, _)| *handle == self)?;
+        slab.upgrade()
     }
 }
 
