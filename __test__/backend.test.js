@@ -98,7 +98,7 @@ test('a runtime that refuses external memory gets the fallback', async (t) => {
   if (platform === undefined) return t.pass();
   const folder = copyOfPackage(t, {
     [`node_modules/@ralloc/${platform}/index.js`]: `
-      exports.version = () => '${ralloc.version}';
+      exports.version = () => ${JSON.stringify(ralloc.version)};
       exports.LeasedArena = class {
         lease() {
           throw new Error('this runtime refused external memory');
@@ -124,6 +124,16 @@ test('a package for the other C library serves where the first one fails', async
     [`node_modules/@ralloc/${platform.replace('gnu', 'musl')}/index.js`]: `module.exports = require(${JSON.stringify(builtBinary)});`,
   });
   return t.is((await loads(t, folder)).backend, 'native');
+});
+
+test("where every installed binary fails, the first one's reason is told", async (t) => {
+  if (platform === undefined) return t.pass();
+  const folder = copyOfPackage(t, {
+    [`node_modules/@ralloc/${platform}/index.js`]: "throw new Error('wrong C library');",
+    [`node_modules/@ralloc/${platform.replace('gnu', 'musl')}/index.js`]:
+      "throw new Error('the other one');",
+  });
+  return fellBack(t, await loads(t, folder), platform.includes('gnu') ? /wrong C library/ : /./);
 });
 
 test('whatever a package throws, its reason is one line', async (t) => {

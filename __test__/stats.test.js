@@ -2,7 +2,7 @@
 
 const test = require('ava');
 const { inspect } = require('node:util');
-const { Arena, backend } = require('..');
+const { Arena, backend, stats } = require('..');
 const { untilCollected } = require('./helpers/until.js');
 
 const KiB = 1024;
@@ -115,6 +115,31 @@ test('peak and mapped only go up', (t) => {
   t.true(after.peak >= peak);
   t.true(after.mapped + after.recycled >= mapped);
   arena.close();
+});
+
+test.serial('stats() tells the backend, and what the depot has and did', async (t) => {
+  const { depot, ...rest } = stats();
+  t.deepEqual(rest, { backend });
+  const names = ['chunks', 'reserved', 'committed', 'hits', 'misses', 'hitRate', 'unmapped'];
+  t.deepEqual(Object.keys(depot), names);
+  for (const [name, value] of Object.entries(depot)) t.true(value >= 0, name);
+
+  const first = new Arena();
+  first.alloc(5000 * KiB);
+  const mapped = stats().depot;
+  t.is(mapped.misses, depot.misses + 1);
+  first.close();
+  await untilCollected(() => stats().depot.chunks > depot.chunks);
+  const parked = stats().depot;
+  t.true(parked.reserved >= depot.reserved + 5000 * KiB);
+  t.true(parked.committed <= parked.reserved);
+
+  const second = new Arena();
+  second.alloc(5000 * KiB);
+  const after = stats().depot;
+  t.is(after.hits, depot.hits + 1);
+  t.is(after.hitRate, after.hits / (after.hits + after.misses));
+  second.close();
 });
 
 test('util.inspect shows an arena in one line', (t) => {

@@ -86,6 +86,8 @@ const values = {
   codes: ['RangeError', 'ERR_RALLOC_LIMIT', 'maxBytes', 'ERR_RALLOC_CLOSED', ''],
   requests: 0,
   safety: 'detach',
+  special: 'advise',
+  depot: true,
   same: true,
 };
 

@@ -130,4 +130,4 @@ async function compareSamples(samplers, unit, count) {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-module.exports = { compare, compareSamples, keep, turn, quick };
+module.exports = { compare, compareSamples, rowsOf, keep, turn, quick };

@@ -6,6 +6,7 @@ const UNITS = {
   ns: (value) => (value >= 9995 ? `${(value / 1000).toFixed(1)} µs` : `${round(value)} ns`),
   us: (value) => `${round(value)} µs`,
   ms: (value) => `${round(value)} ms`,
+  MB: (value) => `${round(value)} MB`,
 };
 
 function round(value) {

@@ -87,7 +87,9 @@ class Arena extends Window {
   }
 
   shrink() {
-    if (!friend.isDead(this)) friend.owner(this).shrink();
+    if (friend.isDead(this)) return;
+    friend.giveBackUnused(this);
+    friend.owner(this).shrink();
   }
 
   /** Called once a second: a window that nothing was handed out of since a reset before goes back. */

@@ -14,6 +14,7 @@ const { staysWarm, leastOf } = require('./memory-options.js');
 const { memoryStats } = require('./stats.js');
 
 const { fill } = Uint8Array.prototype;
+const registers = new Float64Array(16); // what memory answers with: read at once, so one is enough
 
 class ChunkPool {
   #leases;
@@ -24,7 +25,6 @@ class ChunkPool {
   #limitOption;
   #safety;
   #wipe;
-  #registers = new Float64Array(16);
   #heldBytes = 0;
   #closed = false;
   quarantines = false; // something may be in quarantine; its user takes it back
@@ -105,7 +105,7 @@ class ChunkPool {
     // Node detaches what Node-API made when it exits, and on 24 and 26 aborts over one that was marked as
     // untransferable. So nobody gets to see that one: its memory moves on at once (100 ns).
     if (hasTransfer && memory.backend === 'native') leased = leased.transfer();
-    const [id, epoch, clean] = this.#registers;
+    const [id, epoch, clean] = registers;
     this.leasedBytes += leased.byteLength;
     if (!this.#stays) idle.watch(this);
     return new Span(leased, id, epoch, clean, whole);
@@ -113,7 +113,7 @@ class ChunkPool {
 
   #ask(need, want, whole) {
     try {
-      return this.#leases.lease(need, Math.max(need, want), whole, this.#registers);
+      return this.#leases.lease(need, Math.max(need, want), whole, registers);
     } catch (error) {
       throw new RallocError(error.code, error.message); // the runtime refused an external ArrayBuffer
     }
@@ -264,9 +264,9 @@ class ChunkPool {
   }
 
   stats() {
-    this.#leases.stats(this.#registers);
+    this.#leases.stats(registers);
     const inArenas = this.leasedBytes - this.#heldBytes - this.warmBytes;
-    return memoryStats(this.#registers, inArenas);
+    return memoryStats(registers, inArenas);
   }
 }
 

@@ -5,8 +5,8 @@
 
 const { createRequire } = require('node:module');
 const { isMainThread } = require('node:worker_threads');
-const { warnOnce } = require('./warnings.js');
 const { version } = require('../package.json');
+const { warnOnce } = require('./warnings.js');
 
 /** Names of the binaries that this host may load, as napi-rs gives them; the C library's loader refuses the wrong one. */
 function platforms() {

@@ -9,10 +9,11 @@ const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { withLock } = require('./lock.js');
+const { BUILD_FLAGS, findNapi } = require('./napi.js');
 const { findToolchain } = require('./toolchain.js');
 
 const ROOT = path.join(__dirname, '..');
-const SOURCES = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'src', '.cargo'];
+const SOURCES = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'src', 'addon', '.cargo'];
 
 function say(line) {
   process.stderr.write(`ralloc: ${line}\n`);
@@ -43,16 +44,6 @@ function isUpToDate(root) {
   return SOURCES.every((name) => newestChange(path.join(root, name)) <= binary.time);
 }
 
-/** The napi program of this clone's node_modules, run by this node: no npx, no network. */
-function findNapi(root) {
-  try {
-    const manifest = require.resolve('@napi-rs/cli/package.json', { paths: [root] });
-    return path.join(path.dirname(manifest), require(manifest).bin.napi);
-  } catch {
-    return null;
-  }
-}
-
 function giveUp(root, reason) {
   const binary = findBinary(root);
   say(
@@ -65,11 +56,10 @@ function giveUp(root, reason) {
 
 function compile(root, napi, toolchain) {
   const started = new Date();
-  say(`building the native binary (rustc ${toolchain.rust}, release)`);
-  const flags = ['--platform', '--release', '--no-js', '--dts', 'lib/native.d.ts'];
+  say(`building the native binary (rustc ${toolchain.rust})`);
   const { status, signal, error } = spawnSync(
     process.execPath,
-    [napi, 'build', ...flags, '--features', 'node'],
+    [napi, 'build', ...BUILD_FLAGS, '--output-dir', '.', '--dts', 'lib/native.d.ts'],
     { cwd: root, env: toolchain.env, stdio: ['ignore', 2, 2] },
   );
   const binary = status === 0 ? findBinary(root) : null;

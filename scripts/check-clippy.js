@@ -9,7 +9,7 @@ const STRICT = ['--', '-D', 'warnings'];
 
 process.exitCode = cargo(
   ['clippy', '--all-targets', ...STRICT],
-  ['clippy', '--features', 'node', '--lib', ...STRICT],
+  ['clippy', '--workspace', '--lib', ...STRICT],
 )
   ? 0
   : 1;

@@ -10,6 +10,8 @@ const TESTED = [
   'check-words.js',
   'check-length.js',
   'check-package.js',
+  'check-version.js',
+  'check-workflows.js',
   'ci-count.js',
 ];
 

@@ -1,6 +1,6 @@
 'use strict';
 
-// The frame of a check: a function from a folder to a list of findings, each `{ file, line, what }`.
+// The frame of a check: a function from a folder to a list of findings, each `{ file, line, what }`, or a promise of it.
 // `--self-test` runs it on small trees that it must accept or refuse, for a check that cannot fail
 // proves nothing. In a case, `wrong` tells each finding as `file:line`, and nothing else may be found.
 
@@ -43,7 +43,8 @@ async function holds(check, { name, files, wrong }) {
 }
 
 /**
- * @param {(root: string) => Finding[] | Promise<Finding[]>} check  Finding: { file, line, what }
+ * @typedef {{ file: string, line: number, what: string }} Finding
+ * @param {(root: string) => Finding[] | Promise<Finding[]>} check
  * @param {{ name: string, files: Record<string, string | string[]>, wrong: string[] }[]} cases
  */
 async function runCheck(check, cases) {

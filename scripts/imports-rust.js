@@ -14,6 +14,7 @@ const FLOORS = {
   memory: 3,
   os: 2,
   lifetime: 2,
+  object_pool: 2,
   error: 1,
   layout: 1,
   stats: 1,

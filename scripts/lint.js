@@ -10,11 +10,14 @@ const path = require('node:path');
 const CHECKS = [
   'check-rustfmt.js',
   'check-clippy.js',
+  'check-windows.js',
   'check-biome.js',
   'check-imports.js',
   'check-words.js',
   'check-length.js',
   'check-package.js',
+  'check-version.js',
+  'check-workflows.js',
   'check-self.js',
 ];
 

@@ -125,11 +125,16 @@ pub enum AllocError {
     Limit { requested: usize, used: usize, limit: usize },
     /// The system refused the memory.
     Map(MapError),
+    /// `len` values of `size` bytes each are more than `isize::MAX` bytes.
+    Overflow { len: usize, size: usize },
 }
 
 impl fmt::Display for AllocError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            AllocError::Overflow { len, size } => {
+                write!(f, "{len} values of {size} bytes are more than an address space")
+            }
             AllocError::Limit { requested, used, limit } => {
                 write!(f, "no chunk for {requested} bytes: {used} of {limit} are in use")
             }
@@ -146,24 +151,44 @@ impl From<MapError> for AllocError {
     }
 }
 
+/// Why a value was not made in an [`crate::Arena`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InitError<E> {
+    /// The arena gave no bytes; the function was not called.
+    Alloc(AllocError),
+    /// The function's own error.
+    Init(E),
+}
+
+impl<E: fmt::Display> fmt::Display for InitError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InitError::Alloc(error) => error.fmt(f),
+            InitError::Init(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: std::error::Error> std::error::Error for InitError<E> {}
+
 /// Options of an [`crate::Arena`] that cannot be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OptionsError {
-    /// The alignment is no power of two from 1 to a page.
-    Align { align: usize },
-    /// The first chunk is larger than the cap on chunks, or either is 0.
+    /// The first chunk is larger than the cap on chunks, either is 0, or the cap is more than
+    /// [`crate::layout::MAX_BYTES`].
     ChunkSize { first: usize, cap: usize },
+    /// What was to be reserved does not fit under the limit, or the system refused it.
+    Reserve(AllocError),
 }
 
 impl fmt::Display for OptionsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            OptionsError::Align { align } => {
-                write!(f, "the alignment {align} is no power of two from 1 to a page")
-            }
             OptionsError::ChunkSize { first, cap } => {
-                write!(f, "chunks of {first} to {cap} bytes: want 1 <= first <= cap")
+                let most = crate::layout::MAX_BYTES;
+                write!(f, "chunks of {first} to {cap} bytes: want 1 <= first <= cap <= {most}")
             }
+            OptionsError::Reserve(error) => write!(f, "cannot reserve: {error}"),
         }
     }
 }
@@ -297,3 +322,19 @@ impl fmt::Display for SlotError {
 }
 
 impl std::error::Error for SlotError {}
+
+/// A [`crate::ObjectPool`] of this many places cannot be: at least one, and as many as fit in
+/// memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolError {
+    /// The places asked for.
+    pub capacity: usize,
+}
+
+impl fmt::Display for PoolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a pool of {} objects: want at least 1, and memory for all", self.capacity)
+    }
+}
+
+impl std::error::Error for PoolError {}

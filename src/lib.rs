@@ -3,6 +3,7 @@
 //! Bytes are born in `os`, owned by [`memory`], and cut by [`arena`]: either for Rust
 //! ([`Arena`], a bump arena whose allocations die together) or for JavaScript
 //! ([`LeasedArena`], which leases spans of chunks and knows when each may be reused).
+//! [`SyncArena`] is the arena for many threads; [`ObjectPool`] keeps whole objects.
 //! `node` (feature `node`) is the translation to Node-API and nothing else.
 //!
 //! Imports go downward only: `node` → `arena` → `memory` → `os`; [`error`], [`layout`],
@@ -14,6 +15,7 @@ pub mod layout;
 pub mod memory;
 #[cfg(feature = "node")]
 mod node;
+pub mod object_pool;
 mod os;
 pub mod slab;
 pub mod stats;
@@ -21,5 +23,11 @@ pub mod sync;
 
 pub use arena::chunk::{Chunk, State};
 pub use arena::window::{Lease, LeasedArena};
-pub use arena::{Arena, Checkpoint, Options, Scope};
+pub use arena::{Arena, Builder, Checkpoint, Event, Local, Options, Scope, SyncArena, UninitStr};
+pub use object_pool::{ObjectPool, Pooled};
 pub use slab::Slab;
+
+/// The guide's examples in Rust are run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/guide.md")]
+struct Guide;

@@ -139,3 +139,34 @@ pub struct PoolStats {
     /// Frees and sends that were refused (a counter).
     pub refused: usize,
 }
+
+/// What an [`crate::ObjectPool`] holds and has done; all are numbers of objects or calls.
+/// `hits + made = in_use + returned + dropped + detached`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ObjectPoolStats {
+    /// The limit on `idle`.
+    pub capacity: usize,
+    pub idle: usize,
+    /// Objects whose guard lives.
+    pub in_use: usize,
+    /// Gets that found an idle object (a counter).
+    pub hits: usize,
+    /// Gets that found none (a counter).
+    pub misses: usize,
+    /// Objects made after a miss (a counter).
+    pub made: usize,
+    /// Objects that came back and were kept (a counter).
+    pub returned: usize,
+    /// Objects that came back to a full pool, or whose reset panicked (a counter).
+    pub dropped: usize,
+    /// Objects taken out for good (a counter).
+    pub detached: usize,
+}
+
+impl ObjectPoolStats {
+    /// Hits per get, from 0 to 1; 0 before the first.
+    pub fn hit_rate(&self) -> f64 {
+        let gets = self.hits + self.misses;
+        if gets == 0 { 0.0 } else { self.hits as f64 / gets as f64 }
+    }
+}

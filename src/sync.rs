@@ -19,16 +19,33 @@ impl AtomicUsize {
         AtomicUsize(imp::atomic::AtomicUsize::new(value))
     }
 
+    #[inline]
     pub fn load(&self, order: Ordering) -> usize {
         self.0.load(order)
     }
 
+    pub fn swap(&self, value: usize, order: Ordering) -> usize {
+        self.0.swap(value, order)
+    }
+
+    #[inline]
     pub fn fetch_add(&self, value: usize, order: Ordering) -> usize {
         self.0.fetch_add(value, order)
     }
 
     pub fn fetch_sub(&self, value: usize, order: Ordering) -> usize {
         self.0.fetch_sub(value, order)
+    }
+
+    /// Sets the value to `new` if it is `current`: the value before, as an error if it was not.
+    pub fn compare_exchange(
+        &self,
+        current: usize,
+        new: usize,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<usize, usize> {
+        self.0.compare_exchange(current, new, success, failure)
     }
 
     /// Sets the value to what `f` makes of it, unless that is `None`: the value before.
@@ -199,6 +216,41 @@ impl Tally {
     }
 }
 
+/// An atomic pointer. A type of our own, as [`AtomicUsize`].
+#[derive(Debug)]
+pub struct AtomicPtr<T>(imp::atomic::AtomicPtr<T>);
+
+impl<T> AtomicPtr<T> {
+    pub fn new(value: *mut T) -> Self {
+        AtomicPtr(imp::atomic::AtomicPtr::new(value))
+    }
+
+    #[inline]
+    pub fn load(&self, order: Ordering) -> *mut T {
+        self.0.load(order)
+    }
+
+    #[inline]
+    pub fn store(&self, value: *mut T, order: Ordering) {
+        self.0.store(value, order);
+    }
+}
+
+/// A value with cache lines of its own, so that writes next to it cost its users nothing. 128
+/// bytes: x64 fetches lines in pairs, and lines of arm64 are as long.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub struct Padded<T>(pub T);
+
+impl<T> std::ops::Deref for Padded<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
 /// A mutex that outlives a panic of its holder: every critical section here leaves its
 /// record valid at each step, and a finalizer must not fail because some call once did.
 #[derive(Debug, Default)]
@@ -214,11 +266,39 @@ impl<T> Mutex<T> {
     }
 }
 
+/// Where a thread waits for a change of what a [`Mutex`] guards.
+#[derive(Debug, Default)]
+pub struct Condvar(imp::Condvar);
+
+impl Condvar {
+    pub fn new() -> Self {
+        Condvar(imp::Condvar::new())
+    }
+
+    /// Unlocks, waits to be notified (or, rarely, for nothing), and locks again.
+    pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+        self.0.wait(guard).unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    pub fn notify_all(&self) {
+        self.0.notify_all();
+    }
+}
+
 /// A number that no other call in this process returns. Never modelled: it orders nothing.
 pub fn unique_id() -> u64 {
     use std::sync::atomic::{AtomicU64, Ordering};
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// A number that this thread keeps, by which threads are spread over cache lines. 0 under loom,
+/// which would else meet other lines in each run of a model.
+pub fn thread_number() -> usize {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local!(static NUMBER: usize = NEXT.fetch_add(1, Ordering::Relaxed));
+    if cfg!(loom) { 0 } else { NUMBER.with(|number| *number) }
 }
 
 #[cfg(not(loom))]
@@ -253,6 +333,10 @@ impl<T> ArrayQueue<T> {
 
     pub fn pop(&self) -> Option<T> {
         self.items.lock().pop_front()
+    }
+
+    pub fn capacity(&self) -> usize {
+        self.capacity
     }
 
     pub fn len(&self) -> usize {

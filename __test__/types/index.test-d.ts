@@ -8,8 +8,11 @@ import {
   backend,
   type Checkpoint,
   type ChunkStats,
+  type DepotStats,
   type Hold,
+  type MemoryOptions,
   type MemoryStats,
+  stats as processStats,
   RallocError,
   type RallocErrorCode,
   type RequestArena,
@@ -21,6 +24,7 @@ import {
   type SlabHandle,
   type SlabOptions,
   type SlabStats,
+  type Stats,
   slab,
   version,
 } from '../..';
@@ -42,6 +46,13 @@ expectType<Arena>(
   }),
 );
 expectAssignable<ArenaOptions>({});
+expectAssignable<MemoryOptions>({ hugePages: 'prefer', lock: true, numaNode: 0, prefault: false });
+expectType<Arena>(new Arena({ memory: { hugePages: 'advise' } }));
+expectNotAssignable<ArenaOptions>({ memory: { hugePages: true } });
+expectNotAssignable<ArenaOptions>({ memory: { node: 0 } });
+expectType<Stats>(processStats());
+expectType<DepotStats>(processStats().depot);
+expectType<number>(processStats().depot.hitRate);
 expectError(new Arena({ maxBytes: '1 MiB' }));
 expectError(new Arena({ safety: 'safe' }));
 expectError(new Arena({ chunksize: 4096 }));

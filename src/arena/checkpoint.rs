@@ -1,8 +1,7 @@
-//! Checkpoints and scopes of an [`Arena`]: freeing what came last, in order.
+//! Checkpoints of an [`Arena`]: freeing what came last, in order.
 
 use super::Arena;
 use crate::error::RewindError;
-use std::ops::Deref;
 
 /// A point to rewind to. Spent by its rewind; void after a reset or a rewind past it.
 #[derive(Debug)]
@@ -17,13 +16,16 @@ pub struct Checkpoint {
     used: usize,
 }
 
-impl Arena {
+impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     /// A point to which [`Arena::rewind`] can go back. Costs 8 bytes until that, an older
     /// rewind, or a reset.
     pub fn checkpoint(&mut self) -> Checkpoint {
         let used = self.offset();
         let store = self.store.get_mut();
         store.serial += 1;
+        // The next reset has to void it.
+        store.moves += 1;
+        self.moves.set(store.moves);
         store.standing.push(store.serial);
         let (arena, generation, serial) = (store.id, store.generation, store.serial);
         Checkpoint { arena, generation, serial, position: store.position(), used }
@@ -43,45 +45,14 @@ impl Arena {
         let standing = store.standing.binary_search(&checkpoint.serial);
         let depth = standing.map_err(|_| RewindError::OutOfOrder)?;
         store.standing.truncate(depth);
-        self.leave();
-        self.store.get_mut().back_to(checkpoint.position, checkpoint.used);
-        self.enter();
+        self.go_back(checkpoint.position, checkpoint.used);
         Ok(())
     }
 
-    /// Calls `f` with the arena and frees what it allocated when it returns or panics.
-    pub fn scope<R>(&mut self, f: impl FnOnce(&mut Scope<'_>) -> R) -> R {
-        let checkpoint = Some(self.checkpoint());
-        f(&mut Scope { arena: self, checkpoint })
-    }
-}
-
-/// An arena within [`Arena::scope`]: allocates as the arena does, and cannot be reset.
-#[derive(Debug)]
-pub struct Scope<'a> {
-    arena: &'a mut Arena,
-    /// `Some` until dropped.
-    checkpoint: Option<Checkpoint>,
-}
-
-impl Scope<'_> {
-    /// A scope within this one.
-    pub fn scope<R>(&mut self, f: impl FnOnce(&mut Scope<'_>) -> R) -> R {
-        self.arena.scope(f)
-    }
-}
-
-impl Deref for Scope<'_> {
-    type Target = Arena;
-
-    fn deref(&self) -> &Arena {
-        self.arena
-    }
-}
-
-impl Drop for Scope<'_> {
-    fn drop(&mut self) {
-        let rewound = self.checkpoint.take().map(|checkpoint| self.arena.rewind(checkpoint));
-        debug_assert_eq!(rewound, Some(Ok(())), "nothing inside can void the checkpoint");
+    /// Frees everything beyond `used` bytes of the chunk at `position`, where the arena has
+    /// been. Nobody may use what is freed any more.
+    pub(super) fn go_back(&self, position: (usize, usize), used: usize) {
+        self.change(|store| store.back_to(position, used));
+        self.report();
     }
 }

@@ -1,11 +1,14 @@
 //! The chunks of an [`super::Arena`]: growth, limit, spares. All of it off the fast path.
 
 use super::Options;
+use super::diagnostics::{Event, Reporter};
 use crate::error::AllocError;
 use crate::layout;
 use crate::memory::{Depot, Mapping, mapping::page_size};
 use crate::stats::{ArenaStats, ChunkUsage};
 use crate::sync::{Arc, unique_id};
+use std::cmp::Reverse;
+use std::mem::take;
 use std::ptr::NonNull;
 
 /// A chunk. While it is the current one, the window's copies of `used` and `high` are
@@ -17,6 +20,8 @@ struct Piece {
     used: usize,
     /// Offset from which the bytes are zero: what was ever handed out, or all if recycled.
     high: usize,
+    /// [`Store::moves`] when it was taken: tells a scope which oversize chunks are its own.
+    taken: u64,
 }
 
 #[derive(Debug)]
@@ -35,6 +40,14 @@ pub(super) struct Store {
     next: usize,
     recycled: usize,
     mapped: usize,
+    /// How often the current chunk, the number of oversize chunks, or the last checkpoint has
+    /// changed.
+    pub(super) moves: u64,
+    /// Whether threads may allocate from the current chunk at any time, however empty it looks here: then it
+    /// is never given up.
+    pub(super) shared: bool,
+    /// Whoever borrows the store delivers what it notes, after the borrow.
+    pub(super) reporter: Reporter,
     /// For checkpoints: who, since which reset, and which of them still stand.
     pub(super) id: u64,
     pub(super) generation: u64,
@@ -55,6 +68,9 @@ impl Store {
             next: options.first_chunk,
             recycled: 0,
             mapped: 0,
+            moves: 0,
+            shared: false,
+            reporter: Reporter::default(),
             id: unique_id(),
             generation: 0,
             serial: 0,
@@ -72,8 +88,32 @@ impl Store {
         (self.at, self.oversize.len())
     }
 
+    /// The position at which the cursor was `cursor` and `moves` what is given, and what was
+    /// used of the chunk then. Nothing from before may have been freed since.
+    pub(super) fn locate(&self, cursor: *mut u8, moves: u64) -> ((usize, usize), usize) {
+        // Unambiguous: between the ends of two chunks are guard pages.
+        let used = |piece: &Piece| {
+            let offset = cursor.addr().checked_sub(piece.mapping.base().addr().get());
+            offset.filter(|&offset| offset <= piece.mapping.len())
+        };
+        let chunks = self.pieces.iter().take(self.at + 1).enumerate();
+        // In none before the first chunk came.
+        let found = chunks.rev().find_map(|(at, piece)| used(piece).map(|used| (at, used)));
+        let (at, used) = found.unwrap_or((0, 0));
+        let oversize = self.oversize.partition_point(|piece| piece.taken <= moves);
+        ((at, oversize), used)
+    }
+
+    /// Takes over from the window, which says what is used of the current chunk and from where
+    /// it is zero. Before every call below that may change chunks.
     pub(super) fn leave(&mut self, used: usize, high: usize) {
-        if let Some(piece) = self.pieces.get_mut(self.at) {
+        self.leave_at(self.at, used, high);
+    }
+
+    /// [`Store::leave`] of the chunk at `index`, for an arena whose full chunks may still serve
+    /// somebody who has not seen the next one.
+    pub(super) fn leave_at(&mut self, index: usize, used: usize, high: usize) {
+        if let Some(piece) = self.pieces.get_mut(index) {
             piece.used = used;
             piece.high = high;
         }
@@ -86,27 +126,24 @@ impl Store {
         need > self.options.chunk_cap && !kept
     }
 
-    /// Goes on to a chunk with room for `need` bytes; the current one is full at `used`.
-    pub(super) fn advance(
-        &mut self,
-        need: usize,
-        used: usize,
-        high: usize,
-    ) -> Result<(), AllocError> {
-        let first = self.pieces.is_empty();
-        self.leave(used, high);
-        self.line_up(need)?;
-        self.at += usize::from(!first);
+    /// Goes on to a chunk with room for `need` bytes; the current one is full.
+    pub(super) fn advance(&mut self, need: usize) -> Result<(), AllocError> {
+        self.at = self.line_up(need)?;
+        self.moves += 1;
         Ok(())
     }
 
-    /// Makes the chunk after the current one have room for `bytes`. Leaves the window alone.
+    /// Makes the chunk after the current one have room for `bytes`, or the first, if there is
+    /// none yet.
     pub(super) fn reserve(&mut self, bytes: usize) -> Result<(), AllocError> {
         let next = self.pieces.get(self.first_spare());
         if next.is_some_and(|piece| piece.mapping.len() >= bytes) {
             return Ok(());
         }
-        self.line_up(bytes)
+        let first = self.pieces.is_empty();
+        self.line_up(bytes)?;
+        self.moves += u64::from(first);
+        Ok(())
     }
 
     /// Spares begin behind the current chunk, or at the front where none is in use yet.
@@ -114,25 +151,28 @@ impl Store {
         (self.at + 1).min(self.pieces.len())
     }
 
-    /// Puts a spare of at least `need` bytes next in line: a kept one, or a new one.
-    fn line_up(&mut self, need: usize) -> Result<(), AllocError> {
+    /// Puts a spare of at least `need` bytes next in line, a kept one or a new one: its index.
+    fn line_up(&mut self, need: usize) -> Result<usize, AllocError> {
         let spare = self.first_spare();
         let fits = |piece: &Piece| piece.mapping.len() >= need;
         if let Some(found) = self.pieces[spare..].iter().position(fits) {
             self.pieces.swap(spare, spare + found);
-            return Ok(());
+            return Ok(spare);
         }
         let piece = self.grow(need)?;
         let spare = self.first_spare();
         self.pieces.insert(spare, piece);
-        Ok(())
+        Ok(spare)
     }
 
     /// A chunk of its own for `need` bytes.
     pub(super) fn oversize(&mut self, need: usize) -> Result<NonNull<u8>, AllocError> {
-        let size = layout::class_size(need, page_size());
+        let size = layout::class_size(need, self.granule());
         let mut piece = self.take(need, size.unwrap_or(usize::MAX))?;
-        piece.used = need;
+        self.moves += 1;
+        (piece.used, piece.taken) = (need, self.moves);
+        let bytes = piece.mapping.len();
+        self.reporter.note(Event::Oversize { requested: need, bytes });
         let base = piece.mapping.base();
         self.oversize.push(piece);
         Ok(base)
@@ -145,41 +185,65 @@ impl Store {
 
     /// The next chunk in the geometric row, or a smaller one if only that fits the limit.
     fn grow(&mut self, need: usize) -> Result<Piece, AllocError> {
-        let size = layout::class_size(need.max(self.next), page_size());
+        let size = layout::class_size(need.max(self.next), self.granule());
         let piece = self.take(need, size.unwrap_or(usize::MAX))?;
         self.next = self.next.saturating_mul(2).min(self.options.chunk_cap);
         Ok(piece)
     }
 
+    /// Chunks are multiples of so many bytes.
+    fn granule(&self) -> usize {
+        self.depot.options().granule()
+    }
+
     /// A chunk of `size` bytes, or of at least `need` if only that fits the limit: as its
     /// class, or to the page. Gives spares up before it fails, for they count too.
     fn take(&mut self, need: usize, size: usize) -> Result<Piece, AllocError> {
-        let page = page_size();
-        let exact = layout::align_up(need, page).unwrap_or(usize::MAX);
-        let class = layout::class_size(need, page).unwrap_or(usize::MAX);
+        let granule = self.granule();
+        let exact = layout::align_up(need, granule).unwrap_or(usize::MAX);
+        let class = layout::class_size(need, granule).unwrap_or(usize::MAX);
         if exact > self.options.limit - self.committed {
-            self.forget_spares(false);
+            self.forget_spares();
+            self.forget_unused(exact);
         }
         let room = self.options.limit - self.committed;
         let Some(size) = [size, class, exact].into_iter().find(|&size| size <= room) else {
-            let (used, limit) = (self.committed, self.options.limit);
-            return Err(AllocError::Limit { requested: need, used, limit });
+            let (requested, used, limit) = (need, self.committed, self.options.limit);
+            self.reporter.note(Event::LimitRefused { requested, used, limit });
+            return Err(AllocError::Limit { requested, used, limit });
         };
-        let (mapping, high) = match self.depot.take(size) {
-            Some(mapping) => (mapping, size),
-            None => (Mapping::committed(size)?, 0),
-        };
-        *(if high > 0 { &mut self.recycled } else { &mut self.mapped }) += 1;
+        let obtained = self.depot.obtain(size).inspect_err(|&error| {
+            self.reporter.note(Event::MapRefused { requested: need, error });
+        });
+        let (mapping, fresh) = obtained?;
+        let high = if fresh { 0 } else { mapping.len() };
+        if high > 0 {
+            self.recycled += 1;
+            self.reporter.note(Event::Recycled { bytes: size });
+        } else {
+            self.mapped += 1;
+            self.reporter.note(Event::Mapped { bytes: size });
+        }
         self.committed += size;
         self.peak = self.peak.max(self.committed);
-        Ok(Piece { mapping, used: 0, high })
+        Ok(Piece { mapping, used: 0, high, taken: self.moves })
     }
 
-    /// Empties everything: the first chunk is the current one, all others are spares.
+    /// Empties everything. The largest chunk is the current one and all others are spares: so
+    /// whoever does the same again, and had to go on from chunk to chunk, may now stay in one.
     pub(super) fn reset(&mut self) {
         self.generation += 1;
         self.standing.clear();
         self.back_to((0, 0), 0);
+        self.pieces.sort_unstable_by_key(|piece| Reverse(piece.mapping.len()));
+    }
+
+    /// [`Store::reset`] that keeps only the smallest chunk, from which growth begins anew.
+    pub(super) fn reset_and_shrink(&mut self) {
+        self.reset();
+        self.pieces.reverse();
+        self.forget_spares();
+        self.next = self.options.first_chunk;
     }
 
     /// Goes back to a position, where the current chunk has `used` bytes in use.
@@ -187,6 +251,7 @@ impl Store {
         for piece in self.pieces.iter_mut().skip(at) {
             piece.used = 0;
         }
+        self.moves += 1;
         self.at = at;
         if let Some(piece) = self.pieces.get_mut(at) {
             piece.used = used;
@@ -197,33 +262,48 @@ impl Store {
         }
     }
 
-    /// Gives every spare to the depot; `restart`: growth begins anew.
-    pub(super) fn forget_spares(&mut self, restart: bool) {
+    /// Gives every spare to the depot.
+    fn forget_spares(&mut self) {
         let spare = self.first_spare();
         for piece in self.pieces.split_off(spare) {
             self.give_back(piece);
         }
-        if restart {
-            self.next = self.options.first_chunk;
+    }
+
+    /// Gives the current chunk to the depot, if it is empty, no other is in use, and `bytes`
+    /// then fit under the limit.
+    fn forget_unused(&mut self, bytes: usize) {
+        let rest = self.options.limit - self.committed;
+        if !self.shared
+            && let [Piece { mapping, used: 0, .. }] = &self.pieces[..]
+            && (rest..rest + mapping.len()).contains(&(bytes - 1))
+        {
+            self.moves += 1;
+            self.pieces.pop().into_iter().for_each(|piece| self.give_back(piece));
         }
     }
 
     /// Gives spares back and the pages of the current chunk's last `free` bytes.
     pub(super) fn shrink(&mut self, free: usize) -> usize {
         let before = self.committed;
-        self.forget_spares(false);
+        self.forget_spares();
         let mut bytes = before - self.committed;
         if let Some(piece) = self.pieces.get_mut(self.at) {
             let start = (piece.mapping.len() - free).next_multiple_of(page_size());
             let len = piece.mapping.len() - start;
-            bytes += piece.mapping.decommit(start, len).map_or(0, |()| len);
+            if len > 0 && piece.mapping.decommit(start, len).is_ok() {
+                self.reporter.note(Event::Decommitted { bytes: len });
+                bytes += len;
+            }
         }
         bytes
     }
 
     fn give_back(&mut self, piece: Piece) {
-        self.committed -= piece.mapping.len();
+        let bytes = piece.mapping.len();
+        self.committed -= bytes;
         self.depot.park(piece.mapping);
+        self.reporter.note(Event::GivenBack { bytes });
     }
 
     pub(super) fn committed(&self) -> usize {
@@ -256,8 +336,10 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
-        for piece in self.pieces.drain(..).chain(self.oversize.drain(..)) {
-            self.depot.park(piece.mapping);
+        let (pieces, oversize) = (take(&mut self.pieces), take(&mut self.oversize));
+        pieces.into_iter().chain(oversize).for_each(|piece| self.give_back(piece));
+        if let Some(delivery) = self.reporter.take() {
+            delivery.run();
         }
     }
 }

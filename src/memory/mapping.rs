@@ -18,9 +18,10 @@ pub fn page_size() -> usize {
 #[derive(Debug)]
 pub struct Mapping {
     /// First usable byte. Invariant: `base .. base + len` is this value's alone, and `base` a
-    /// multiple of `options.granule()`. An inaccessible page lies on either side, `guarded`.
+    /// multiple of a page, of a huge page where they were granted or advised. An inaccessible
+    /// page lies on either side where it is `guarded`.
     base: NonNull<u8>,
-    /// Usable bytes. Invariant: a positive multiple of the page size.
+    /// Usable bytes. Invariant: a positive multiple of `options.granule()`.
     len: usize,
     /// As it was asked for.
     options: Options,
@@ -44,7 +45,7 @@ impl Mapping {
     /// Reserves address space for `len` bytes (rounded up to pages, at least one). Touching it
     /// faults until it is committed. Errors: the system's, or `ENOMEM` for an absurd size.
     pub fn reserve(len: usize) -> Result<Mapping, MapError> {
-        Mapping::reserve_for(len, Options::default())
+        Mapping::reserve_at(len, page_size(), Options::default())
     }
 
     /// Reserves `len` bytes and commits all of them: zero pages, which take memory only when
@@ -57,17 +58,14 @@ impl Mapping {
     /// zero, with `options` in force. On an error nothing is left behind.
     pub fn with(len: usize, options: Options) -> Result<Mapping, MapError> {
         match options.huge_pages {
-            HugePages::No | HugePages::Advise => Mapping::ordinary(len, options),
+            HugePages::No => Mapping::ordinary(len, options),
+            HugePages::Advise => Mapping::transparent(len, options),
             HugePages::Require => Mapping::explicit(len, options),
             HugePages::Prefer => Mapping::explicit(len, options).or_else(|refused| {
-                match (refused, Mapping::ordinary(len, options)) {
-                    // There are explicit ones, just not now: the preference was heard.
+                match (refused, Mapping::transparent(len, options)) {
+                    // The system has a pool and nothing else: the preference was heard.
                     (MapError::System { .. }, Err(MapError::Unsupported { .. })) => {
-                        let huge_pages = HugePages::No;
-                        let mut mapping =
-                            Mapping::ordinary(len, Options { huge_pages, ..options })?;
-                        mapping.options = options;
-                        Ok(mapping)
+                        Mapping::ordinary(len, options)
                     }
                     (_, mapping) => mapping,
                 }
@@ -75,22 +73,26 @@ impl Mapping {
         }
     }
 
-    /// Pages that are no part of the pool, transparent huge ones if huge ones are wanted.
     fn ordinary(len: usize, options: Options) -> Result<Mapping, MapError> {
-        let mut mapping = Mapping::reserve_for(len, options)?;
+        let mut mapping = Mapping::reserve_at(len, page_size(), options)?;
         mapping.commit(0, mapping.len)?;
-        if options.huge_pages != HugePages::No {
-            // SAFETY: our own pages, and the advice changes no bytes.
-            unsafe { os::advise_huge(mapping.base.as_ptr(), mapping.len) }?;
-            mapping.pages = Pages::Transparent;
-        }
         mapping.prepare()?;
         Ok(mapping)
     }
 
-    fn reserve_for(len: usize, options: Options) -> Result<Mapping, MapError> {
-        let align = options.granule();
-        let len = layout::align_up(len.max(1), align).ok_or_else(os::too_large)?;
+    /// Pages that the kernel is advised to make huge.
+    fn transparent(len: usize, options: Options) -> Result<Mapping, MapError> {
+        let mut mapping = Mapping::reserve_at(len, options.granule(), options)?;
+        mapping.commit(0, mapping.len)?;
+        // SAFETY: our own pages, and the advice changes no bytes.
+        unsafe { os::advise_huge(mapping.base.as_ptr(), mapping.len) }?;
+        mapping.pages = Pages::Transparent;
+        mapping.prepare()?;
+        Ok(mapping)
+    }
+
+    fn reserve_at(len: usize, align: usize, options: Options) -> Result<Mapping, MapError> {
+        let len = layout::align_up(len.max(1), options.granule()).ok_or_else(os::too_large)?;
         let base = os::reserve(len, align, options.numa_node)?;
         let (pages, ready) = (Pages::Normal, options.is_plain());
         Ok(Mapping { base, len, options, pages, guarded: true, shared: false, ready })
@@ -109,7 +111,7 @@ impl Mapping {
         }
         // Transparent ones are a matter of the system's settings for shared memory.
         let options = Options { huge_pages: HugePages::No, ..options };
-        let mut mapping = Mapping::reserve_for(len, options)?;
+        let mut mapping = Mapping::reserve_at(len, page_size(), options)?;
         // SAFETY: all of our own reservation, just made; `Segment` says that the file is so long.
         unsafe { os::map_file(file, offset, mapping.base.as_ptr(), mapping.len) }?;
         mapping.shared = true;

@@ -92,8 +92,8 @@ pub unsafe fn bind(ptr: *mut u8, len: usize, node: u32) -> Result<(), MapError> 
     }
 }
 
-/// Finds memory for every page. An error where there is none; before Linux 5.14 the pages are
-/// touched instead, unless they are `huge`: a huge page that is not to be had would end the process.
+/// Finds memory for every page. An error where there is none: EFAULT of huge pages, which to
+/// touch would end the process. Before Linux 5.14 others are touched instead.
 ///
 /// # Safety
 /// `ptr..ptr + len` are whole committed pages of the caller, whose bytes nobody needs.

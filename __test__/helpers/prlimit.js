@@ -1,0 +1,35 @@
+'use strict';
+
+// Limits of a process that runs, which need Linux and util-linux.
+
+const { execFileSync } = require('node:child_process');
+const { readFileSync } = require('node:fs');
+const { testWhere } = require('./backend.js');
+
+const hasPrlimit = (() => {
+  if (process.platform !== 'linux') return false;
+  try {
+    execFileSync('prlimit', ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+/** A test that limits a process. */
+const limitTest = (title, body) => testWhere(hasPrlimit, 'prlimit', title, body);
+
+const soft = (pid, name, value) =>
+  execFileSync('prlimit', ['--pid', `${pid}`, `--${name}=${value}:`]);
+
+/** Leaves a process `bytes` of address space more than it has; 'unlimited' lifts that. */
+function limitAddressSpace(pid, bytes) {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const has = Number(status.match(/VmSize:\s+(\d+)/)[1]) * 1024;
+  soft(pid, 'as', bytes === 'unlimited' ? bytes : has + bytes);
+}
+
+/** How much a process may lock, in bytes. */
+const limitLocked = (pid, bytes) => soft(pid, 'memlock', bytes);
+
+module.exports = { limitTest, limitAddressSpace, limitLocked };

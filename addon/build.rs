@@ -1,0 +1,5 @@
+//! Sets up the link against Node.
+
+fn main() {
+    napi_build::setup();
+}

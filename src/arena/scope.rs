@@ -1,0 +1,156 @@
+//! Scopes of an [`Arena`]: what is allocated within is freed at the end.
+
+use super::{Arena, UninitStr};
+use crate::error::{AllocError, InitError};
+use std::mem::MaybeUninit;
+use std::ops::Deref;
+
+/// An arena within [`Arena::scope`]: allocates as the arena does, and cannot be reset.
+///
+/// Its own methods return references that live as long as the scope, also while a scope within
+/// it is open. Through `Deref` it is an [`&Arena`](Arena) for functions that take one; what
+/// those return keeps the scope borrowed.
+pub struct Scope<'a, const MIN_ALIGN: usize = 8> {
+    /// Nothing is cut by the outer scope while an inner one is open: that borrows it mutably.
+    arena: &'a Arena<MIN_ALIGN>,
+    /// Where the arena stood at the beginning. In all three words, since what is saved here is
+    /// most of what a scope costs; the rest is found where it is needed.
+    cursor: *mut u8,
+    moves: u64,
+}
+
+impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
+    /// Calls `f` with the arena and frees what it allocated when it returns or panics.
+    ///
+    /// ```
+    /// let mut arena = ralloc_core::Arena::new();
+    /// let total: u32 = arena.scope(|outer| {
+    ///     let kept = outer.alloc(1);
+    ///     for step in 0..3 {
+    ///         outer.scope(|inner| *kept += *inner.alloc(step));
+    ///     }
+    ///     *kept
+    /// });
+    /// assert_eq!((total, arena.stats().allocated), (4, 0));
+    /// ```
+    ///
+    /// No reference leaves it:
+    ///
+    /// ```compile_fail
+    /// let mut arena = ralloc_core::Arena::new();
+    /// let name = arena.scope(|scope| scope.alloc_str("gone"));
+    /// println!("{name}");
+    /// ```
+    ///
+    /// nor an inner scope for the outer one, and the outer one is not used meanwhile:
+    ///
+    /// ```compile_fail
+    /// let mut arena = ralloc_core::Arena::new();
+    /// arena.scope(|outer| {
+    ///     let mut name = outer.alloc_str("kept");
+    ///     outer.scope(|inner| name = inner.alloc_str("gone"));
+    ///     println!("{name}");
+    /// });
+    /// ```
+    ///
+    /// ```compile_fail
+    /// let mut arena = ralloc_core::Arena::new();
+    /// arena.scope(|outer| {
+    ///     let name = outer.scope(|_inner| outer.alloc_str("whose?").len());
+    ///     println!("{name}");
+    /// });
+    /// ```
+    #[inline]
+    pub fn scope<R>(&mut self, f: impl FnOnce(&mut Scope<'_, MIN_ALIGN>) -> R) -> R {
+        f(&mut Scope::begin(self))
+    }
+}
+
+impl<'a, const MIN_ALIGN: usize> Scope<'a, MIN_ALIGN> {
+    /// The caller holds off all other use of the arena until the scope is dropped.
+    #[inline]
+    fn begin(arena: &'a Arena<MIN_ALIGN>) -> Self {
+        Scope { arena, cursor: arena.cursor.get(), moves: arena.moves.get() }
+    }
+
+    /// A scope within this one.
+    #[inline]
+    pub fn scope<R>(&mut self, f: impl FnOnce(&mut Scope<'_, MIN_ALIGN>) -> R) -> R {
+        f(&mut Scope::begin(self.arena))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn end_slow(&self) {
+        let (position, used) = self.arena.store.borrow().locate(self.cursor, self.moves);
+        self.arena.go_back(position, used);
+    }
+}
+
+impl<const MIN_ALIGN: usize> Drop for Scope<'_, MIN_ALIGN> {
+    #[inline]
+    fn drop(&mut self) {
+        // The usual case: the same chunk is current and no oversize one has come.
+        if self.arena.moves.get() == self.moves {
+            self.arena.move_back(self.cursor);
+        } else {
+            self.end_slow();
+        }
+    }
+}
+
+impl<const MIN_ALIGN: usize> Deref for Scope<'_, MIN_ALIGN> {
+    type Target = Arena<MIN_ALIGN>;
+
+    fn deref(&self) -> &Arena<MIN_ALIGN> {
+        self.arena
+    }
+}
+
+impl<const MIN_ALIGN: usize> std::fmt::Debug for Scope<'_, MIN_ALIGN> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Scope").field(self.arena).finish()
+    }
+}
+
+/// The arena's methods once more, with the lifetime of the scope instead of the borrow's.
+macro_rules! for_the_scope {
+    ($($name:ident [$($generics:tt)*] ($($arg:ident: $type:ty),*) -> $result:ty;)*) => { $(
+        #[doc = concat!("[`Arena::", stringify!($name), "`], for as long as the scope lives.")]
+        #[inline]
+        #[track_caller]
+        pub fn $name<$($generics)*>(&self, $($arg: $type),*) -> $result {
+            self.arena.$name($($arg),*)
+        }
+    )* };
+}
+
+#[allow(clippy::mut_from_ref, reason = "each call returns bytes of its own")]
+impl<'a, const MIN_ALIGN: usize> Scope<'a, MIN_ALIGN> {
+    for_the_scope! {
+        alloc[T](value: T) -> &'a mut T;
+        try_alloc[T](value: T) -> Result<&'a mut T, AllocError>;
+        alloc_with[T](make: impl FnOnce() -> T) -> &'a mut T;
+        try_alloc_with[T](make: impl FnOnce() -> T) -> Result<&'a mut T, AllocError>;
+        alloc_try_with[T, E](make: impl FnOnce() -> Result<T, E>) -> Result<&'a mut T, E>;
+        try_alloc_try_with[T, E](make: impl FnOnce() -> Result<T, E>) -> Result<&'a mut T, InitError<E>>;
+        alloc_str[](text: &str) -> &'a mut str;
+        try_alloc_str[](text: &str) -> Result<&'a mut str, AllocError>;
+        alloc_str_uninit[](capacity: usize) -> UninitStr<'a>;
+        try_alloc_str_uninit[](capacity: usize) -> Result<UninitStr<'a>, AllocError>;
+        alloc_uninit_slice[T](len: usize) -> &'a mut [MaybeUninit<T>];
+        try_alloc_uninit_slice[T](len: usize) -> Result<&'a mut [MaybeUninit<T>], AllocError>;
+        alloc_slice_copy[T: Copy](values: &[T]) -> &'a mut [T];
+        try_alloc_slice_copy[T: Copy](values: &[T]) -> Result<&'a mut [T], AllocError>;
+        alloc_slice_clone[T: Clone](values: &[T]) -> &'a mut [T];
+        try_alloc_slice_clone[T: Clone](values: &[T]) -> Result<&'a mut [T], AllocError>;
+        alloc_slice_fill_with[T](len: usize, make: impl FnMut(usize) -> T) -> &'a mut [T];
+        try_alloc_slice_fill_with[T](len: usize, make: impl FnMut(usize) -> T) -> Result<&'a mut [T], AllocError>;
+        alloc_slice_fill_copy[T: Copy](len: usize, value: T) -> &'a mut [T];
+        try_alloc_slice_fill_copy[T: Copy](len: usize, value: T) -> Result<&'a mut [T], AllocError>;
+        alloc_slice_fill_default[T: Default](len: usize) -> &'a mut [T];
+        try_alloc_slice_fill_default[T: Default](len: usize) -> Result<&'a mut [T], AllocError>;
+        alloc_slice_fill_iter[T](values: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>) -> &'a mut [T];
+        try_alloc_slice_fill_iter[T](values: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>) -> Result<&'a mut [T], AllocError>;
+    }
+}

@@ -1,0 +1,347 @@
+//! The arena for many threads: one cursor that all of them move.
+
+mod local;
+mod record;
+mod typed;
+
+pub use local::Local;
+
+use super::store::Store;
+use super::{MAX_MIN_ALIGN, Options};
+use crate::error::{AllocError, OptionsError};
+use crate::memory::{Depot, mapping::page_size};
+use crate::stats::{ArenaStats, ChunkUsage};
+use crate::sync::{Arc, AtomicPtr, Condvar, Mutex, Ordering, Padded};
+use record::{ADD_MAX, Block, Record};
+use std::alloc::Layout;
+use std::ptr::NonNull;
+
+/// An [`Arena`](crate::Arena) that many threads allocate from at once: an atomic add per
+/// allocation, and all allocations die together.
+///
+/// Every allocation is aligned to at least `MIN_ALIGN`: a power of two, at most 4096, checked
+/// when it is compiled. Blocks up to 4 KiB at that alignment cost one atomic add. Larger and
+/// over-aligned ones compare and exchange. Only a thread that finds the chunk full takes a
+/// lock, under which one of them lines up the next chunk for all. Many small allocations on
+/// many threads at once are cheaper through [`SyncArena::local`].
+///
+/// **No destructor runs.** `reset` and `drop` free bytes, whatever is in them: a `Vec` or a
+/// `File` that is moved into the arena leaks what it owns. As the arena never touches a value
+/// again, a value need not be `Send`: the reference stays with the thread that made it, unless
+/// the type itself allows it to travel.
+///
+/// A reference lives as long as the borrow of the arena that it came from, and a pointer from
+/// [`SyncArena::try_alloc_layout`] as long as its bytes are not freed by [`SyncArena::reset`],
+/// [`SyncArena::reset_and_shrink`] or drop, which need the arena alone:
+///
+/// ```
+/// use ralloc_core::{Options, SyncArena};
+///
+/// let mut arena = SyncArena::<8>::new(Options::default()).unwrap();
+/// let sum: u64 = std::thread::scope(|threads| {
+///     let made = [1, 2].map(|n| { let arena = &arena; threads.spawn(move || arena.alloc(n)) });
+///     made.map(|one| *one.join().unwrap()).iter().sum()
+/// });
+/// assert_eq!(sum, 3);
+/// arena.reset();
+/// ```
+///
+/// ```compile_fail,E0502
+/// let mut arena = ralloc_core::SyncArena::<8>::new(Default::default()).unwrap();
+/// let number = arena.alloc(1);
+/// arena.reset();
+/// *number += 1;
+/// ```
+///
+/// A value need not be `Send`, and so its reference is not either:
+///
+/// ```compile_fail,E0277
+/// let arena = ralloc_core::SyncArena::<8>::new(Default::default()).unwrap();
+/// let shared = arena.alloc(std::rc::Rc::new(1));
+/// std::thread::scope(|threads| threads.spawn(move || shared.clone()).join().unwrap());
+/// ```
+#[derive(Debug)]
+pub struct SyncArena<const MIN_ALIGN: usize = 8> {
+    /// The record of the current chunk, one of `State::records` or `State::nowhere`. Written
+    /// under the lock. Padded, so that nothing that is written often shares its line.
+    current: Padded<AtomicPtr<Record>>,
+    /// Everything that the fast path does not need. No foreign code runs under the lock.
+    state: Mutex<State>,
+    /// Told when a cursor was restored.
+    restored: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    store: Store,
+    /// The current record before the first chunk.
+    nowhere: Arc<Record>,
+    /// Of the store's chunks, in their order, up to the current one. Invariant: a record stays
+    /// where it is until `reset` or drop, which have the arena alone.
+    records: Vec<Arc<Record>>,
+    /// Threads that wait for a cursor to be restored.
+    waiting: usize,
+}
+
+impl State {
+    fn current(&self) -> &Arc<Record> {
+        self.records.last().unwrap_or(&self.nowhere)
+    }
+
+    /// Notes in the store where the cursors stand.
+    fn sync(&mut self) {
+        for (index, record) in self.records.iter().enumerate() {
+            self.store.leave_at(index, record.used(), record.high());
+        }
+    }
+
+    fn usage(&mut self) -> Vec<ChunkUsage> {
+        self.sync();
+        self.store.usage(self.current().used())
+    }
+}
+
+impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
+    /// An empty arena over the process's depot; takes no memory before the first allocation.
+    #[cfg(not(loom))]
+    pub fn new(options: Options) -> Result<Self, OptionsError> {
+        Self::with_depot(options, crate::memory::depot::global())
+    }
+
+    /// An empty arena that takes chunks from and gives them to `depot`.
+    pub fn with_depot(options: Options, depot: Arc<Depot>) -> Result<Self, OptionsError> {
+        options.check()?;
+        Ok(Self::over(Store::new(options, depot)))
+    }
+
+    /// An arena over an empty store.
+    pub(super) fn over(mut store: Store) -> Self {
+        const { assert!(MIN_ALIGN.is_power_of_two() && MIN_ALIGN <= MAX_MIN_ALIGN) };
+        store.shared = true;
+        let nowhere = Arc::new(Record::nowhere());
+        let current = Padded(AtomicPtr::new(Arc::as_ptr(&nowhere).cast_mut()));
+        let state = Mutex::new(State { store, nowhere, records: Vec::new(), waiting: 0 });
+        SyncArena { current, state, restored: Condvar::new() }
+    }
+
+    /// A handle for one thread, that takes 4 KiB at a time and cuts them without atomics.
+    pub fn local(&self) -> Local<'_, MIN_ALIGN> {
+        Local::new(self)
+    }
+
+    typed::typed_methods!('a, ['a,], self: &'a Self);
+
+    /// Makes sure that an allocation of `bytes` bytes takes no memory from the system, if no
+    /// other thread comes first. Panics as that allocation would.
+    #[track_caller]
+    pub fn reserve(&self, bytes: usize) {
+        typed::or_panic(self.try_reserve(bytes));
+    }
+
+    /// [`SyncArena::reserve`], with errors as that allocation's.
+    pub fn try_reserve(&self, bytes: usize) -> Result<(), AllocError> {
+        let mut state = self.state.lock();
+        if state.current().room() >= bytes {
+            return Ok(());
+        }
+        let reserved = state.store.reserve(bytes);
+        if reserved.is_ok() && state.records.is_empty() {
+            self.enter_first(&mut state);
+        }
+        drop(state);
+        self.report();
+        reserved
+    }
+
+    /// Calls the sink with what the store has noted, without the lock: the sink may use the arena. What other
+    /// threads cause meanwhile is not noted.
+    fn report(&self) {
+        let due = self.state.lock().store.reporter.take();
+        if let Some(delivery) = due {
+            let delivered = delivery.run();
+            self.state.lock().store.reporter.done(delivered);
+        }
+    }
+
+    /// Frees every allocation at once and keeps the chunks for the next ones, except those of
+    /// oversize allocations.
+    pub fn reset(&mut self) {
+        self.rewind(false);
+    }
+
+    /// [`SyncArena::reset`] that keeps only the first chunk and starts to grow from there.
+    pub fn reset_and_shrink(&mut self) {
+        self.rewind(true);
+    }
+
+    fn rewind(&mut self, shrink: bool) {
+        let mut state = self.state.lock();
+        state.sync();
+        state.records.clear();
+        // Relaxed: `&mut self` stands between this and every other thread.
+        self.current.store(Arc::as_ptr(&state.nowhere).cast_mut(), Ordering::Relaxed);
+        match shrink {
+            true => state.store.reset_and_shrink(),
+            false => state.store.reset(),
+        }
+        self.enter_first(&mut state);
+        drop(state);
+        self.report();
+    }
+
+    /// Opens the store's first chunk, where there is one, from its front.
+    fn enter_first(&self, state: &mut State) {
+        let first = state.store.current().map(|(mapping, _, clean)| Record::new(mapping, clean));
+        first.into_iter().for_each(|record| self.enter(state, record));
+    }
+
+    /// Every chunk with an allocation or a future: in order of use, oversize ones last. What
+    /// other threads allocate meanwhile may or may not be in it.
+    pub fn chunk_usage(&self) -> Vec<ChunkUsage> {
+        self.state.lock().usage()
+    }
+
+    /// Bytes of all chunks, unused parts included: what counts toward the limit.
+    pub fn committed_bytes(&self) -> usize {
+        self.state.lock().store.committed()
+    }
+
+    /// Gauges and counters, with the reserve of [`SyncArena::chunk_usage`].
+    pub fn stats(&self) -> ArenaStats {
+        let mut state = self.state.lock();
+        let allocated = state.usage().iter().map(|chunk| chunk.used).sum();
+        ArenaStats { allocated, ..state.store.stats() }
+    }
+
+    #[inline]
+    fn raw(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        self.grab(layout).map(|block| block.start)
+    }
+
+    fn zeroed(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        let Block { start, dirty } = self.grab(layout)?;
+        // SAFETY: within the bytes just handed out.
+        unsafe { start.write_bytes(0, dirty.min(layout.size())) };
+        Ok(start)
+    }
+
+    /// Bytes for `layout`: the fast path.
+    #[inline]
+    fn grab(&self, layout: Layout) -> Result<Block, AllocError> {
+        if layout.size() == 0 {
+            return Ok(Block::empty(layout.align().max(MIN_ALIGN)));
+        }
+        let record = self.record();
+        if layout.size() > ADD_MAX || layout.align() > MIN_ALIGN {
+            return self.grab_wide(layout, record);
+        }
+        match record.add(round::<MIN_ALIGN>(layout)) {
+            Ok(block) => Ok(block),
+            Err(start) => self.grab_slow(layout, record, start),
+        }
+    }
+
+    /// [`SyncArena::grab`] of what is too large to be added blindly, or needs an alignment.
+    #[inline(never)]
+    fn grab_wide(&self, layout: Layout, record: &Record) -> Result<Block, AllocError> {
+        let claimed = record.claim(round::<MIN_ALIGN>(layout), layout.align());
+        // Nothing was added, so there is nothing to restore.
+        claimed.or_else(|_| self.grab_slow(layout, record, usize::MAX))
+    }
+
+    /// The record of the current chunk, or of one that was current a moment ago.
+    #[inline]
+    fn record(&self) -> &Record {
+        // Acquire: pairs with the release in `enter`, which publishes the record's fields.
+        let record = self.current.load(Ordering::Acquire);
+        // SAFETY: a record lives until `reset` or drop, which have the arena alone.
+        unsafe { &*record }
+    }
+
+    /// Goes on to the next chunk, for a request that found `record` full where its cursor stood
+    /// at `start`. That is beyond the end, unless the request itself carried it over.
+    #[cold]
+    #[inline(never)]
+    fn grab_slow(
+        &self,
+        layout: Layout,
+        record: &Record,
+        start: usize,
+    ) -> Result<Block, AllocError> {
+        let block = self.grab_locked(layout, record, start);
+        self.report();
+        block
+    }
+
+    fn grab_locked(
+        &self,
+        layout: Layout,
+        record: &Record,
+        start: usize,
+    ) -> Result<Block, AllocError> {
+        let mut state = self.state.lock();
+        if record.restore(start) && state.waiting > 0 {
+            self.restored.notify_all();
+        }
+        loop {
+            // Has another thread gone on, or is there a tail that is large enough?
+            let current = state.current();
+            let cursor = match current.claim(round::<MIN_ALIGN>(layout), layout.align()) {
+                Ok(block) => return Ok(block),
+                Err(cursor) => cursor,
+            };
+            let tail_known = current.holds(cursor);
+            let grown = self.grow(&mut state, layout);
+            if grown.is_ok() || tail_known {
+                return grown;
+            }
+            // Refused, but the request might fit the tail, and a thread is on its way here to
+            // restore it: there is nothing between its failed add and the lock.
+            state.waiting += 1;
+            state = self.restored.wait(state);
+            state.waiting -= 1;
+        }
+    }
+
+    /// A block for `layout` in a chunk that is not the current one. An error changes nothing.
+    fn grow(&self, state: &mut State, layout: Layout) -> Result<Block, AllocError> {
+        let align = layout.align();
+        // Chunks begin at a page, so only a larger alignment can need more than the size.
+        let slack = if align > page_size() { align } else { 0 };
+        let need = layout.size().saturating_add(slack);
+        if state.store.is_oversize(need) {
+            let base = state.store.oversize(need)?;
+            let dirty = state.store.dirty_of_last_oversize();
+            let pad = base.addr().get().wrapping_neg() & (align - 1);
+            // SAFETY: the chunk has room for the size and the slack.
+            return Ok(Block { start: unsafe { base.add(pad) }, dirty });
+        }
+        let (used, high) = (state.current().used(), state.current().high());
+        state.store.leave(used, high);
+        state.store.advance(need)?;
+        let Some((mapping, _, clean)) = state.store.current() else {
+            unreachable!("the store has just advanced to a chunk")
+        };
+        let record = Record::new(mapping, clean);
+        // Before others see the chunk: whoever pays for it gets its bytes.
+        let Ok(block) = record.claim(round::<MIN_ALIGN>(layout), align) else {
+            unreachable!("the store has lined up a chunk with the room")
+        };
+        self.enter(state, record);
+        Ok(block)
+    }
+
+    /// Makes `record` the current one, for all threads.
+    fn enter(&self, state: &mut State, record: Record) {
+        let record = Arc::new(record);
+        // Release: pairs with the acquire in `record`.
+        self.current.store(Arc::as_ptr(&record).cast_mut(), Ordering::Release);
+        state.records.push(record);
+    }
+}
+
+/// The size in whole `MIN_ALIGN`s. Does not overflow: sizes never pass `isize::MAX`.
+#[inline]
+fn round<const MIN_ALIGN: usize>(layout: Layout) -> usize {
+    (layout.size() + (MIN_ALIGN - 1)) & !(MIN_ALIGN - 1)
+}

@@ -1,0 +1,110 @@
+//! One thread's part of a [`SyncArena`], cut without atomics.
+
+use super::record::Block;
+use super::{SyncArena, typed};
+use crate::error::AllocError;
+use std::alloc::Layout;
+use std::cell::Cell;
+use std::ptr::NonNull;
+
+/// Bytes taken from the arena at a time.
+const WINDOW: usize = 4096;
+/// Larger blocks come from the arena, so that the end of a window that is given up for the next
+/// one is at most a quarter of it.
+const LARGEST: usize = WINDOW / 4;
+
+/// A handle of one thread on a [`SyncArena`]: takes 4 KiB of it at a time and cuts them with a
+/// compare and an add. Blocks above 1 KiB come from the arena directly.
+///
+/// What it returns lives as long as the arena's borrow, not the handle's. The window counts as
+/// allocated; dropping the handle gives what is free of it back, if no other thread has
+/// allocated behind it, and else at the next reset. Where the limit allows no window, blocks
+/// come from the arena one by one.
+///
+/// ```
+/// let arena = ralloc_core::SyncArena::<8>::new(Default::default()).unwrap();
+/// let text = { let local = arena.local(); local.alloc_str("outlives the handle") };
+/// assert_eq!(text.len(), 19);
+/// ```
+///
+/// A handle belongs to its thread:
+///
+/// ```compile_fail,E0277
+/// let arena = ralloc_core::SyncArena::<8>::new(Default::default()).unwrap();
+/// let local = arena.local();
+/// std::thread::scope(|threads| threads.spawn(|| *local.alloc(1)).join().unwrap());
+/// ```
+#[derive(Debug)]
+pub struct Local<'a, const MIN_ALIGN: usize = 8> {
+    arena: &'a SyncArena<MIN_ALIGN>,
+    /// The free part of the window, this handle's alone. Invariant: both are of one block of
+    /// the arena, multiples of `MIN_ALIGN`, and `cursor <= end`; before the first window both
+    /// are one dangling address.
+    cursor: Cell<NonNull<u8>>,
+    end: Cell<NonNull<u8>>,
+}
+
+impl<'a, const MIN_ALIGN: usize> Local<'a, MIN_ALIGN> {
+    pub(super) fn new(arena: &'a SyncArena<MIN_ALIGN>) -> Self {
+        let nowhere = Block::empty(MIN_ALIGN).start;
+        Local { arena, cursor: Cell::new(nowhere), end: Cell::new(nowhere) }
+    }
+
+    typed::typed_methods!('a, [], self: &Self);
+
+    #[inline]
+    fn raw(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        let size = super::round::<MIN_ALIGN>(layout);
+        let room = self.end.get().addr().get() - self.cursor.get().addr().get();
+        if layout.align() > MIN_ALIGN || size > room {
+            return self.raw_slow(layout);
+        }
+        let start = self.cursor.get();
+        // SAFETY: within the window, which has the room.
+        self.cursor.set(unsafe { start.add(size) });
+        Ok(start)
+    }
+
+    /// A new window, or the arena itself for what is large or over-aligned.
+    #[cold]
+    #[inline(never)]
+    fn raw_slow(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        if layout.align() > MIN_ALIGN || layout.size() > LARGEST {
+            return self.arena.raw(layout);
+        }
+        // First, so that the next window begins where this one ends to be used.
+        self.give_back();
+        let window = Layout::from_size_align(WINDOW, MIN_ALIGN);
+        let Some(start) = window.ok().and_then(|window| self.arena.raw(window).ok()) else {
+            return self.arena.raw(layout);
+        };
+        self.cursor.set(start);
+        // SAFETY: the end of the bytes just taken.
+        self.end.set(unsafe { start.add(WINDOW) });
+        self.raw(layout)
+    }
+
+    /// Zeroes all of it, clean or not: what the arena gives in windows is small.
+    fn zeroed(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        if layout.size() > LARGEST {
+            return self.arena.zeroed(layout);
+        }
+        let start = self.raw(layout)?;
+        // SAFETY: the bytes just handed out.
+        unsafe { start.write_bytes(0, layout.size()) };
+        Ok(start)
+    }
+
+    /// Gives the free part of the window back, as far as that can be.
+    fn give_back(&self) {
+        let (start, end) = (self.cursor.get().addr().get(), self.end.get().addr().get());
+        self.arena.record().give_back(start, end);
+        self.cursor.set(self.end.get());
+    }
+}
+
+impl<const MIN_ALIGN: usize> Drop for Local<'_, MIN_ALIGN> {
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}

@@ -1,0 +1,73 @@
+//! A string of fixed capacity in an arena, written piece by piece.
+
+use std::fmt;
+use std::mem::MaybeUninit;
+
+/// From [`crate::Arena::alloc_str_uninit`]: grows up to its capacity, without unsafe code.
+///
+/// ```
+/// use std::fmt::Write;
+///
+/// let arena = ralloc_core::Arena::new();
+/// let mut line = arena.alloc_str_uninit(32);
+/// write!(line, "{} bytes left", line.room()).unwrap();
+/// assert_eq!(line.finish(), "32 bytes left");
+/// ```
+pub struct UninitStr<'a> {
+    bytes: &'a mut [MaybeUninit<u8>],
+    /// Invariant: at most `bytes.len()`, and so many bytes from the front are written: whole
+    /// strs one after another, so UTF-8.
+    len: usize,
+}
+
+impl<'a> UninitStr<'a> {
+    pub(super) fn new(bytes: &'a mut [MaybeUninit<u8>]) -> UninitStr<'a> {
+        UninitStr { bytes, len: 0 }
+    }
+
+    /// Adds `text`, all of it, or returns `false` and changes nothing when it does not fit.
+    #[must_use = "nothing is added when it does not fit"]
+    pub fn push_str(&mut self, text: &str) -> bool {
+        if text.len() > self.room() {
+            return false;
+        }
+        for (place, &byte) in self.bytes[self.len..].iter_mut().zip(text.as_bytes()) {
+            place.write(byte);
+        }
+        self.len += text.len();
+        true
+    }
+
+    /// Bytes that still fit.
+    pub fn room(&self) -> usize {
+        self.bytes.len() - self.len
+    }
+
+    /// What was added so far.
+    pub fn as_str(&self) -> &str {
+        let bytes: *const [MaybeUninit<u8>] = &self.bytes[..self.len];
+        // SAFETY: initialised and UTF-8, by the invariant of `len`.
+        unsafe { str::from_utf8_unchecked(&*(bytes as *const [u8])) }
+    }
+
+    /// What was added, for as long as the arena's allocation lives. The room that is left is
+    /// lost until then.
+    pub fn finish(self) -> &'a mut str {
+        let bytes: *mut [MaybeUninit<u8>] = &mut self.bytes[..self.len];
+        // SAFETY: initialised and UTF-8, by the invariant of `len`.
+        unsafe { str::from_utf8_unchecked_mut(&mut *(bytes as *mut [u8])) }
+    }
+}
+
+/// Errors where the text does not fit; what `write!` wrote before that stays.
+impl fmt::Write for UninitStr<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.push_str(text).then_some(()).ok_or(fmt::Error)
+    }
+}
+
+impl fmt::Debug for UninitStr<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
