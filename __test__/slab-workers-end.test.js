@@ -2,7 +2,7 @@
 
 // Threads that end in the midst of using a slab: every slot they had is back.
 
-const { nativeTest } = require('./helpers/backend.js');
+const { nativeTest, nodeMajor } = require('./helpers/backend.js');
 const { once } = require('node:events');
 const { join } = require('node:path');
 const { Worker } = require('node:worker_threads');
@@ -118,9 +118,10 @@ test('tokens of a living worker are never taken back from it, however few slots 
   const [key] = await peer.ask('alloc', { size: 64, id: 9 });
   const token = await peer.ask('send', { key });
   const rest = [];
-  for (let buffer = slab.tryAlloc(64); buffer !== null; buffer = slab.tryAlloc(64))
-    rest.push(buffer);
-  t.is(rest.length, 15);
+  await until(() => {
+    for (let one = slab.tryAlloc(64); one !== null; one = slab.tryAlloc(64)) rest.push(one);
+    return rest.length === 15; // with what the worker had cached
+  });
   t.throws(() => slab.alloc(64), { code: 'ERR_RALLOC_EXHAUSTED' });
   const received = slab.receive(token);
   t.true(isStamped(received, 9));
@@ -161,9 +162,10 @@ test('a hundred workers in a row leave no growth', async (t) => {
   // What one worker touched of the slab, 8 MB, would be here fifty times.
   t.true(Math.max(...rss.slice(5)) - Math.max(...rss.slice(0, 5)) <= 16);
   t.true(Math.max(...files.slice(1)) <= files[1] + 2, 'no file stays open');
-  // What a worker leaves keeps its addresses, which would be two ranges for each, and on Node 24 two more that
-  // go after half a minute.
-  t.true(ranges.at(-1) - ranges[0] < 180, 'the kernel merges them');
+  // What a worker leaves keeps its addresses, which unmerged would be two ranges for each. Node 24 collects early:
+  // there two more are to be unmapped half a minute later.
+  const most = nodeMajor === 24 ? 300 : 100;
+  t.true(ranges.at(-1) - ranges[0] < most, 'the kernel merges them');
   t.deepEqual([held, participants], [0, 1]);
 });
 
