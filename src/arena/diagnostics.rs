@@ -82,6 +82,10 @@ impl Reporter {
         Reporter { sink, ..Reporter::default() }
     }
 
+    pub(super) fn has_sink(&self) -> bool {
+        self.sink.is_some()
+    }
+
     /// Notes an event, unless it comes from the sink's own use of the arena: a sink that
     /// allocates would else have no end.
     pub(super) fn note(&mut self, event: Event) {

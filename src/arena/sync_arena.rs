@@ -69,6 +69,8 @@ pub struct SyncArena<const MIN_ALIGN: usize = 8> {
     state: Mutex<State>,
     /// Told when a cursor was restored.
     restored: Condvar,
+    /// Whether there is a sink to report to: without one the lock need not be taken for it.
+    reports: bool,
 }
 
 #[derive(Debug)]
@@ -118,10 +120,11 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
     pub(super) fn over(mut store: Store) -> Self {
         const { assert!(MIN_ALIGN.is_power_of_two() && MIN_ALIGN <= MAX_MIN_ALIGN) };
         store.shared = true;
+        let reports = store.reporter.has_sink();
         let nowhere = Arc::new(Record::nowhere());
         let current = Padded(AtomicPtr::new(Arc::as_ptr(&nowhere).cast_mut()));
         let state = Mutex::new(State { store, nowhere, records: Vec::new(), waiting: 0 });
-        SyncArena { current, state, restored: Condvar::new() }
+        SyncArena { current, state, restored: Condvar::new(), reports }
     }
 
     /// A handle for one thread, that takes 4 KiB at a time and cuts them without atomics.
@@ -156,6 +159,9 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
     /// Calls the sink with what the store has noted, without the lock: the sink may use the arena. What other
     /// threads cause meanwhile is not noted.
     fn report(&self) {
+        if !self.reports {
+            return;
+        }
         let due = self.state.lock().store.reporter.take();
         if let Some(delivery) = due {
             let delivered = delivery.run();
