@@ -3,10 +3,11 @@
 //! Bytes are born in `os`, owned by [`memory`], and cut by [`arena`]: either for Rust
 //! ([`Arena`], a bump arena whose allocations die together) or for JavaScript
 //! ([`LeasedArena`], which leases spans of chunks and knows when each may be reused).
-//! [`SyncArena`] is the arena for many threads; [`ObjectPool`] keeps whole objects.
+//! [`SyncArena`] is the arena for many threads. [`slab`] cuts slots of fixed sizes, which are
+//! freed one by one, for both; [`ObjectPool`] keeps whole objects.
 //! `node` (feature `node`) is the translation to Node-API and nothing else.
 //!
-//! Imports go downward only: `node` → `arena` → `memory` → `os`; [`error`], [`layout`],
+//! Imports go downward only: `node` → `arena`, `slab` → `memory` → `os`; [`error`], [`layout`],
 //! `sync` and [`stats`] serve everyone.
 
 pub mod arena;

@@ -7,6 +7,7 @@
 //! No hoarding: all magazines of a pool together have at most a quarter of it, since each has room for
 //! count / (4 × participants), read anew at every refill and flush.
 
+use super::pool::set_own;
 use super::word::{Owner, State, Word};
 use super::{MAX_POOLS, Place, Slab};
 use crate::error::{ClaimError, SlotError};
@@ -77,9 +78,8 @@ impl Head {
     #[inline(always)]
     fn hand_out(&self, slot: u32) -> NonNull<[u8]> {
         let word = self.words.at(slot as usize);
-        // Relaxed, as all stores of a word that names the caller: nobody else acts on it.
         let held = Word::from_bits(word.load(Ordering::Relaxed)).out_of_cache();
-        word.store(held.bits(), Ordering::Relaxed);
+        set_own(&self.words, slot, held);
         // SAFETY: `at` has checked that the slot is of this pool, so the sum is within its mapping.
         let start = unsafe { self.base.add((slot as usize) << self.size_log) };
         NonNull::slice_from_raw_parts(start, 1 << self.size_log)
@@ -150,7 +150,7 @@ impl Local {
             if within != 0 || !now.is(State::Held, self.owner) {
                 return self.free_slow(pool, slot, within);
             }
-            word.store(now.into_cache().bits(), Ordering::Relaxed);
+            set_own(&head.words, slot, now.into_cache());
             head.push(stack, slot);
             if head.len > head.room {
                 self.flush_half(pool);

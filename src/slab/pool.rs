@@ -102,11 +102,9 @@ impl Pool {
         Word::from_bits(self.words.at(slot as usize).load(Ordering::Relaxed))
     }
 
-    /// Writes the word of a slot of which only the caller may write it (see the table in `word`).
-    #[inline]
+    /// As [`set_own`].
     pub fn set_own(&self, slot: u32, word: Word) {
-        // Relaxed: nobody else acts on a word that names another participant.
-        self.words.at(slot as usize).store(word.bits(), Ordering::Relaxed);
+        set_own(&self.words, slot, word);
     }
 
     /// Notes how many bytes of a slot, which the caller holds and is about to send, are of use.
@@ -387,6 +385,13 @@ impl Pool {
         }
         census
     }
+}
+
+/// Writes the word of a slot of which only the caller may write it (see the table in `word`).
+#[inline(always)]
+pub(super) fn set_own(words: &Words, slot: u32, word: Word) {
+    // Relaxed: nobody else acts on a word that names another participant.
+    words.at(slot as usize).store(word.bits(), Ordering::Relaxed);
 }
 
 /// The lowest `count` of the bits that are set.
