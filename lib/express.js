@@ -2,8 +2,8 @@
 
 // The middleware of Express 4 and 5, connect, and of node:http as `arenas(req, res, next)`.
 
-const { argumentError } = require('./errors.js');
-const { RequestArenas } = require('./request-arena.js');
+const { argumentError } = require('./base/errors.js');
+const { RequestArenas } = require('./request/requests.js');
 
 // Registered: true of the arenas of requests, of every copy of ralloc in a process.
 const kOfRequest = Symbol.for('ralloc.arena.ofRequest');

@@ -2,13 +2,13 @@
 
 // Table of contents.
 
-const { Arena } = require('./arena.js');
-const { RallocError } = require('./errors.js');
+const { Arena } = require('./arena/arena.js');
+const { RallocError } = require('./base/errors.js');
 const { requestArena } = require('./express.js');
-const { backend } = require('./native.js');
-const { Slab } = require('./slab.js');
-const { slab } = require('./default-slab.js');
-const { stats } = require('./stats.js');
+const { backend } = require('./memory/native.js');
+const { Slab } = require('./slab/slab.js');
+const { slab } = require('./slab/default.js');
+const { stats } = require('./arena/stats.js');
 const { version } = require('../package.json');
 
 module.exports = { Arena, RallocError, Slab, backend, requestArena, slab, stats, version };

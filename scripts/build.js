@@ -59,7 +59,7 @@ function compile(root, napi, toolchain) {
   say(`building the native binary (rustc ${toolchain.rust})`);
   const { status, signal, error } = spawnSync(
     process.execPath,
-    [napi, 'build', ...BUILD_FLAGS, '--output-dir', '.', '--dts', 'lib/native.d.ts'],
+    [napi, 'build', ...BUILD_FLAGS, '--output-dir', '.', '--dts', 'lib/memory/native.d.ts'],
     { cwd: root, env: toolchain.env, stdio: ['ignore', 2, 2] },
   );
   const binary = status === 0 ? findBinary(root) : null;

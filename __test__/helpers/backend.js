@@ -1,7 +1,7 @@
 'use strict';
 
 const test = require('ava');
-const { backend } = require('../../lib/native.js');
+const { backend } = require('../../lib/memory/native.js');
 
 const isNative = backend === 'native';
 const nodeMajor = Number.parseInt(process.versions.node, 10);

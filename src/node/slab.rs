@@ -18,7 +18,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 /// Slots that this isolate claims and frees in batches; what happens to each in between is
-/// JavaScript's affair (lib/slab.js). See `src/slab/`.
+/// JavaScript's affair (lib/slab/). See `src/slab/`.
 #[napi]
 pub struct LeasedSlab {
     /// `None` before `open` or `attach`, and after `close`.

@@ -1,0 +1,172 @@
+'use strict';
+
+const test = require('ava');
+const { Arena, RallocError } = require('../..');
+const { stamp, isStamped } = require('../helpers/bytes.js');
+const { steal } = require('../helpers/theft.js');
+const { isNative } = require('../helpers/backend.js');
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** Allocates `size` bytes at a time until the limit: the Buffers, and the error. */
+function fill(arena, size) {
+  const buffers = [];
+  for (;;) {
+    try {
+      buffers.push(stamp(arena.allocUnsafe(size), buffers.length));
+    } catch (error) {
+      return { buffers, error };
+    }
+  }
+}
+
+test('at the limit an allocation throws, and tells what was asked, allowed, used, and what to raise', (t) => {
+  const arena = new Arena({ maxBytes: 100_000 });
+  arena.alloc(10);
+  const { used } = arena.stats().memory;
+  const error = t.throws(() => arena.alloc(200_000), {
+    name: 'RallocError',
+    code: 'ERR_RALLOC_LIMIT',
+  });
+  t.is(error.requested, 200_000);
+  t.is(error.limit, 100_000);
+  t.is(error.used, used);
+  t.is(error.option, 'maxBytes');
+  t.regex(error.message, /200000 .*100000 .*"maxBytes"/);
+  arena.close();
+});
+
+test('up to the limit every byte can be had', (t) => {
+  for (const maxBytes of [1, 100, 4096, 100_000, 1 * MiB, 3 * MiB + 17]) {
+    const arena = new Arena({ maxBytes, align: 1 });
+    t.is(arena.allocUnsafe(maxBytes).length, maxBytes);
+    t.throws(() => arena.alloc(1), { code: 'ERR_RALLOC_LIMIT' }, `${maxBytes}`);
+    arena.reset();
+    t.is(arena.alloc(maxBytes).length, maxBytes);
+    arena.close();
+  }
+});
+
+test('after an error at the limit the arena and its Buffers are as before', (t) => {
+  const arena = new Arena({ maxBytes: 1 * MiB });
+  const { buffers, error } = fill(arena, 16 * KiB);
+  t.is(error.code, 'ERR_RALLOC_LIMIT');
+  t.is(buffers.length, 64);
+  buffers.forEach((buffer, i) => {
+    t.true(isStamped(buffer, i));
+  });
+  t.is(arena.stats().memory.used, 1 * MiB);
+  arena.close();
+});
+
+test('what does not fit does not spoil what does', (t) => {
+  const arena = new Arena({ maxBytes: 256 * KiB });
+  const first = arena.alloc(10);
+  for (const size of [1 * MiB, 2 ** 40, Number.MAX_SAFE_INTEGER]) {
+    t.throws(() => arena.alloc(size), { code: 'ERR_RALLOC_LIMIT' });
+    t.throws(() => arena.reserve(size), { code: 'ERR_RALLOC_LIMIT' });
+  }
+  const second = arena.alloc(10);
+  t.is(second.buffer, first.buffer);
+  t.is(second.byteOffset, first.byteOffset + 16);
+  arena.close();
+});
+
+test('after a reset memory can be had in another shape, up to the limit', (t) => {
+  const arena = new Arena({ maxBytes: 1 * MiB });
+  fill(arena, 16 * KiB);
+  arena.reset();
+  t.is(arena.alloc(700 * KiB).length, 700 * KiB);
+  arena.reset();
+  t.true(fill(arena, 16 * KiB).buffers.length >= 60);
+  arena.close();
+});
+
+test('the empty window that a reset leaves is not in the way of a larger Buffer', (t) => {
+  const arena = new Arena({ maxBytes: 8 * MiB });
+  for (const size of [10, 4 * MiB, 5 * MiB, 6 * MiB, 8 * MiB, 3 * MiB, 8 * MiB]) {
+    t.is(arena.alloc(size).length, size);
+    arena.reset();
+  }
+  arena.reserve(5 * MiB);
+  t.is(arena.alloc(6 * MiB).length, 6 * MiB);
+  arena.close();
+});
+
+test('memory of scopes and rewinds can be had in another shape', (t) => {
+  const arena = new Arena({ maxBytes: 1 * MiB });
+  arena.scope((child) => {
+    fill(child, 16 * KiB);
+  });
+  t.is(arena.alloc(600 * KiB).length, 600 * KiB);
+  arena.reset();
+  const mark = arena.checkpoint();
+  fill(arena, 10 * KiB);
+  arena.rewind(mark);
+  t.is(arena.alloc(600 * KiB).length, 600 * KiB);
+  arena.close();
+});
+
+const counted = {
+  'in use': (arena) => arena.alloc(100),
+  warm: (arena) => {
+    arena.alloc(100);
+    arena.scope((child) => child.alloc(100).length);
+    arena.reset();
+  },
+  held: (arena) => {
+    arena.alloc(100);
+    arena.hold();
+    arena.reset();
+  },
+  quarantined: (arena) => {
+    arena.alloc(100);
+    arena.reset();
+  },
+  stolen: (arena) => steal(arena.alloc(100)),
+};
+
+for (const [state, bring] of Object.entries(counted)) {
+  test(`memory that is ${state} counts toward the limit`, async (t) => {
+    const safety = state === 'quarantined' ? 'gc' : 'detach';
+    const arena = new Arena({ maxBytes: 256 * KiB, chunkSize: 64 * KiB, safety });
+    await bring(arena);
+    arena.stats(); // notices a theft
+    arena.allocUnsafe(1);
+    const { memory } = arena.stats();
+    const { limit, used, peak, leased, warm, held, quarantined, stolen, limbo } = memory;
+    t.is(used, leased + warm + held + quarantined + stolen + limbo);
+    t.is(limit, 256 * KiB);
+    t.true(peak >= used);
+    if (state === 'in use') t.true(leased > 0);
+    else if (state !== 'stolen' || isNative) t.true(memory[state] > 0, JSON.stringify(memory));
+    const { buffers } = fill(arena, 16 * KiB);
+    t.true(buffers.length < 16);
+    t.true(arena.stats().memory.peak <= 256 * KiB);
+    arena.close();
+  });
+}
+
+test('two arenas have limits of their own', (t) => {
+  const first = new Arena({ maxBytes: 128 * KiB });
+  const second = new Arena({ maxBytes: 128 * KiB });
+  fill(first, 16 * KiB);
+  t.is(fill(second, 16 * KiB).buffers.length, 8);
+  first.close();
+  second.close();
+});
+
+test('the default limit is 64 MiB', (t) => {
+  const arena = new Arena();
+  t.is(arena.stats().limit, 64 * MiB);
+  t.throws(() => arena.alloc(64 * MiB + 1), { code: 'ERR_RALLOC_LIMIT' });
+  arena.close();
+});
+
+test('a Buffer that V8 cannot make is a typed error, and the arena goes on', (t) => {
+  const arena = new Arena({ maxBytes: Number.MAX_SAFE_INTEGER });
+  const error = t.throws(() => arena.allocUnsafe(2 ** 47), { instanceOf: RallocError });
+  t.regex(error.code, /^ERR_RALLOC_(MAP|UNSUPPORTED)$/);
+  t.is(arena.allocUnsafe(8).length, 8);
+});

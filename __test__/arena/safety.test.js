@@ -1,0 +1,148 @@
+'use strict';
+
+const test = require('ava');
+const zlib = require('node:zlib');
+const { promisify } = require('node:util');
+const { Arena } = require('../..');
+const { stamp, isStamped, isZero, isDead } = require('../helpers/bytes.js');
+const { run } = require('../helpers/child.js');
+const { untilCollected } = require('../helpers/until.js');
+
+const KiB = 1024;
+
+test('detach: Buffers are dead after a reset, and can neither read nor change what follows', (t) => {
+  const arena = new Arena({ safety: 'detach' });
+  const stale = stamp(arena.alloc(1000), 1);
+  arena.reset();
+  const next = stamp(arena.alloc(1000), 2);
+  stale[0] = 0xff;
+  stale.write('overwritten');
+  t.true(isDead(stale));
+  t.true(isStamped(next, 2));
+  t.is(Buffer.from(stale).length, 0);
+  arena.close();
+});
+
+test('gc: Buffers keep their bytes over resets, for as long as anybody has them', async (t) => {
+  const arena = new Arena({ safety: 'gc' });
+  const kept = [];
+  for (let i = 0; i < 20; i++) {
+    kept.push(stamp(arena.allocUnsafe(1000), i));
+    for (let k = 0; k < 5; k++) arena.allocUnsafe(1000).fill(0xee);
+    arena.reset();
+    if (i % 5 === 0) await untilCollected(() => true);
+  }
+  kept.forEach((buffer, i) => {
+    t.true(isStamped(buffer, i));
+  });
+  t.true(arena.stats().memory.quarantined >= 20 * 64 * KiB);
+  kept.length = 0;
+  await untilCollected(() => arena.stats().memory.quarantined === 0);
+  t.is(arena.stats().memory.leased, 0);
+  arena.close();
+});
+
+test('gc: memory is used again only after the finalizers', async (t) => {
+  const { code, stderr, result } = await run('gc-mode.js', { execArgv: ['--expose-gc'] });
+  t.is(code, 0, stderr);
+  t.true(result.refused, 'nothing is used again while Buffers are seen');
+  t.true(result.intact);
+  t.true(result.servedAgain, 'and all of it once they are not');
+});
+
+test('gc: scopes and rewinds leave Buffers alive too', (t) => {
+  const arena = new Arena({ safety: 'gc' });
+  let inner;
+  arena.scope((child) => {
+    inner = stamp(child.alloc(100), 1);
+  });
+  const mark = arena.checkpoint();
+  const since = stamp(arena.alloc(100), 2);
+  arena.rewind(mark);
+  arena.scope((child) => child.allocUnsafe(1000).fill(0xff).length);
+  arena.allocUnsafe(1000).fill(0xff);
+  t.true(isStamped(inner, 1));
+  t.true(isStamped(since, 2));
+  arena.close();
+  t.true(isStamped(inner, 1));
+  t.true(isStamped(since, 2));
+});
+
+test('recycle: memory is used again at once, and Buffers over it show what comes next', (t) => {
+  const arena = new Arena({ safety: 'recycle' });
+  const first = stamp(arena.alloc(1000), 1);
+  const { mapped } = arena.stats().memory;
+  arena.reset();
+  const second = arena.allocUnsafe(1000);
+  t.is(second.buffer, first.buffer);
+  t.is(second.byteOffset, first.byteOffset);
+  t.true(isStamped(second, 1));
+  stamp(second, 2);
+  t.true(isStamped(first, 2));
+  t.is(arena.stats().memory.mapped, mapped);
+  arena.close();
+});
+
+test('recycle: memory that leaves the arena waits for the collector, for Buffers are over it', async (t) => {
+  const arena = new Arena({ safety: 'recycle' });
+  const kept = [stamp(arena.alloc(1000), 1)];
+  arena.close();
+  t.true(arena.stats().memory.quarantined > 0);
+  const other = new Arena();
+  for (let i = 0; i < 20; i++) other.allocUnsafe(64 * KiB).fill(0xff);
+  t.true(isStamped(kept[0], 1));
+  kept.length = 0;
+  await untilCollected(() => arena.chunks().length === 0);
+  other.close();
+});
+
+for (const safety of ['detach', 'recycle']) {
+  test(`wipe: what was handed out is zero after a ${safety} reset`, (t) => {
+    const arena = new Arena({ wipe: true, safety });
+    for (const size of [100, 60 * KiB, 500 * KiB]) {
+      arena.allocUnsafe(size).fill(0xff);
+      const mark = arena.checkpoint();
+      arena.allocUnsafe(5000).fill(0xff);
+      arena.rewind(mark);
+      t.true(isZero(arena.allocUnsafe(5000)));
+      arena.reset();
+      t.true(isZero(arena.allocUnsafe(size)), `${size} bytes`);
+      arena.reset();
+    }
+    arena.scope((child) => child.allocUnsafe(5000).fill(0xff).length);
+    arena.scope((child) => t.true(isZero(child.allocUnsafe(5000))));
+    arena.close();
+  });
+}
+
+test('wipe: no bytes reach another arena, by any way out of this one', async (t) => {
+  const chunkSize = 832 * KiB; // a size class of its own in the depot
+  const leave = {
+    detach: (arena) => arena.close(),
+    gc: (arena) => arena.close(),
+    recycle: (arena) => arena.close(),
+  };
+  for (const [safety, end] of Object.entries(leave)) {
+    const arena = new Arena({ wipe: true, safety, chunkSize });
+    arena.allocUnsafe(chunkSize).fill(0xff);
+    end(arena);
+    await untilCollected(() => arena.chunks().length === 0);
+    const next = new Arena({ chunkSize });
+    t.true(isZero(next.allocUnsafe(chunkSize)), safety);
+    next.close();
+    await untilCollected(() => next.chunks().length === 0);
+  }
+});
+
+test('gc: an operation that outlives the reset works on its own bytes', async (t) => {
+  const arena = new Arena({ safety: 'gc' });
+  const content = stamp(arena.allocUnsafe(500 * KiB), 1);
+  const packing = promisify(zlib.gzip)(content);
+  arena.reset();
+  for (let i = 0; i < 3; i++) {
+    arena.allocUnsafe(500 * KiB).fill(0xff);
+    arena.reset();
+  }
+  t.true(isStamped(zlib.gunzipSync(await packing), 1));
+  arena.close();
+});

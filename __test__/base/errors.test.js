@@ -1,0 +1,193 @@
+'use strict';
+
+const test = require('ava');
+const fs = require('node:fs');
+const http = require('node:http');
+const { once } = require('node:events');
+const { inspect } = require('node:util');
+const { join } = require('node:path');
+const { Arena, RallocError, Slab, requestArena } = require('../..');
+const { codes } = require('../../lib/base/errors.js');
+const { LeasedArena } = require('../../lib/memory/native.js');
+
+const root = join(__dirname, '..', '..');
+const docs = fs.readFileSync(join(root, 'docs', 'errors.md'), 'utf8');
+
+/** The headings of docs/errors.md that are codes. */
+const documented = (prefix) =>
+  [...docs.matchAll(/^### `(\w+)`$/gm)].map(([, code]) => code).filter((c) => c.startsWith(prefix));
+
+/** All codes that the source of lib/ names. */
+function named(pattern) {
+  const files = fs
+    .readdirSync(join(root, 'lib'), { recursive: true })
+    .filter((file) => file.endsWith('.js'));
+  const sources = files.map((file) => fs.readFileSync(join(root, 'lib', file), 'utf8'));
+  return [...new Set(sources.flatMap((source) => source.match(pattern) ?? []))].sort();
+}
+
+test('docs/errors.md lists the codes of lib/base/errors.js, one by one', (t) => {
+  t.deepEqual(documented('ERR_').sort(), Object.keys(codes).sort());
+});
+
+test('lib/ names no code that lib/base/errors.js does not know', (t) => {
+  t.deepEqual(named(/\bERR_RALLOC_\w+/g), Object.keys(codes).sort());
+});
+
+test('docs/errors.md lists the codes of all warnings', (t) => {
+  const warnings = named(/\bRALLOC_[A-Z_]+\b/g).filter((code) => !/BACKEND$|DEBUG/.test(code));
+  t.deepEqual(documented('RALLOC_').sort(), [...warnings, 'RALLOC_JS_BACKEND'].sort());
+});
+
+test('index.d.ts lists the codes', (t) => {
+  const types = fs.readFileSync(join(root, 'index.d.ts'), 'utf8');
+  for (const code of Object.keys(codes)) t.regex(types, new RegExp(code));
+});
+
+/** Code → what throws it, with the properties that docs/errors.md promises. */
+const thrown = {
+  ERR_RALLOC_INVALID_ARGUMENT: [() => new Arena().alloc(-1), []],
+  ERR_RALLOC_LIMIT: [
+    () => new Arena({ maxBytes: 10 }).alloc(11),
+    ['requested', 'limit', 'used', 'option'],
+  ],
+  ERR_RALLOC_EXHAUSTED: [
+    () => {
+      const slab = new Slab({ sizes: [64], count: 1 });
+      slab.alloc(1);
+      slab.alloc(1);
+    },
+    ['requested', 'limit', 'used', 'option'],
+  ],
+  ERR_RALLOC_DOUBLE_FREE: [
+    () => {
+      const slab = new Slab({ sizes: [64], count: 1 });
+      const buffer = slab.alloc(1);
+      slab.free(buffer);
+      slab.free(buffer);
+    },
+    [],
+  ],
+  ERR_RALLOC_FOREIGN_BUFFER: [() => new Slab({ sizes: [64], count: 1 }).free(Buffer.alloc(8)), []],
+  ERR_RALLOC_STALE_TOKEN: [() => new Slab({ sizes: [64], count: 1 }).receive(5), []],
+  ERR_RALLOC_IN_USE: [
+    () => {
+      const slab = new Slab({ sizes: [64], count: 1 });
+      slab.alloc(1);
+      slab.close();
+    },
+    ['inUse'],
+  ],
+  ERR_RALLOC_MAP: [
+    () => new Arena({ maxBytes: Number.MAX_SAFE_INTEGER }).alloc(2 ** 52),
+    ['requested', 'syscall', 'errno', 'errnoCode'],
+  ],
+  ERR_RALLOC_CLOSED: [
+    () => {
+      const arena = new Arena();
+      arena.close();
+      arena.alloc(1);
+    },
+    [],
+  ],
+  ERR_RALLOC_STALE_CHECKPOINT: [() => new Arena().rewind(new Arena().checkpoint()), []],
+  ERR_RALLOC_ESCAPED: [() => new Arena().scope((child) => child.alloc(1)), []],
+  ERR_RALLOC_UNSUPPORTED: [async () => closeOfRequest(), []],
+  ERR_RALLOC_CORRUPTED: [() => new LeasedArena(1 << 20, 1 << 16, false).hold(7, 7), []],
+};
+
+/** What closing the arena of a request throws. */
+async function closeOfRequest() {
+  const arenas = requestArena();
+  let thrownError;
+  const server = http.createServer((req, res) => {
+    arenas(req, res, () => {
+      try {
+        req.arena.close();
+      } catch (error) {
+        thrownError = error;
+      }
+      res.end();
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const [response] = await once(
+    http.get({ port: server.address().port, host: '127.0.0.1' }),
+    'response',
+  );
+  response.resume();
+  await once(response, 'end');
+  server.close();
+  server.closeAllConnections();
+  await arenas.close();
+  throw thrownError;
+}
+
+for (const code of Object.keys(codes)) {
+  test(`${code} is thrown, with what docs/errors.md promises`, async (t) => {
+    const [act, properties] = thrown[code];
+    const error = await t.throwsAsync(async () => act());
+    t.is(error.code, code);
+    for (const property of properties) {
+      t.not(error[property], undefined, property);
+      t.true(docs.includes(`\`${property}\``), property);
+    }
+  });
+}
+
+test('argument errors are real TypeErrors and RangeErrors, the rest are RallocErrors', (t) => {
+  const arena = new Arena({ maxBytes: 100 });
+  t.true(t.throws(() => arena.alloc('8')) instanceof TypeError);
+  t.true(t.throws(() => arena.alloc(-1)) instanceof RangeError);
+  t.false(t.throws(() => arena.alloc(-1)) instanceof RallocError);
+  const error = t.throws(() => arena.alloc(1000));
+  t.true(error instanceof RallocError);
+  t.true(error instanceof Error);
+  t.is(error.name, 'RallocError');
+  t.true(String(error).startsWith('RallocError [ERR_RALLOC_LIMIT]: 1000 bytes'));
+  t.regex(inspect(error), /RallocError/);
+  t.regex(error.stack, /errors\.test\.js/);
+});
+
+test('instanceof RallocError holds between two copies of ralloc in a process', (t) => {
+  const path = require.resolve('../../lib/base/errors.js');
+  const mine = require.cache[path];
+  delete require.cache[path];
+  const copy = require('../../lib/base/errors.js');
+  require.cache[path] = mine;
+  t.not(copy.RallocError, RallocError);
+  const error = t.throws(() => new Arena({ maxBytes: 10 }).alloc(11));
+  t.true(error instanceof copy.RallocError);
+  t.true(copy.closedError('It') instanceof RallocError);
+  for (const value of [new Error('x'), null, undefined, 'text', {}]) {
+    t.false(value instanceof RallocError);
+  }
+});
+
+test("messages have Node's wording", (t) => {
+  const arena = new Arena();
+  const wordings = [
+    [
+      () => arena.alloc(-1),
+      /^The value of "size" is out of range\. It must be an integer >= 0 and <= \d+\. Received -1$/,
+    ],
+    [
+      () => arena.alloc('8'),
+      `The "size" argument must be of type number. Received type string ('8')`,
+    ],
+    [() => arena.alloc(null), 'The "size" argument must be of type number. Received null'],
+    [
+      () => arena.alloc({}),
+      'The "size" argument must be of type number. Received an instance of Object',
+    ],
+    [() => arena.reserve(Object.create(null)), /Received \[Object: null prototype\]/],
+    [() => arena.alloc(function named() {}), /Received function named$/],
+    [() => arena.alloc('x'.repeat(100)), /Received type string \('x{24}\.\.\.\)$/],
+    [
+      () => new Arena({ wipe: 1 }),
+      'The "options.wipe" property must be of type boolean. Received type number (1)',
+    ],
+  ];
+  for (const [act, message] of wordings) t.throws(act, { message });
+});

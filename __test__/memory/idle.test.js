@@ -1,0 +1,178 @@
+'use strict';
+
+// What nobody uses goes back to the system, from arenas that live on: seen by what they say of their memory.
+
+const test = require('ava');
+const { Arena, stats } = require('../..');
+const { stamp, isStamped, isZero } = require('../helpers/bytes.js');
+const { nativeTest } = require('../helpers/backend.js');
+const { until, untilCollected } = require('../helpers/until.js');
+
+const KiB = 1024;
+const WHY = 'V8 gives memory back when it likes';
+
+const memoryOf = (arena) => arena.stats().memory;
+const isTrimmed = (arena) => memoryOf(arena).committed === 0;
+
+/** A trimmed arena: not a byte of it is in RAM or counts, whatever it has of address space. */
+function checkTrimmed(t, arena) {
+  const { used, committed, resident, warm, limbo } = memoryOf(arena);
+  t.deepEqual(
+    { used, committed, resident, warm, limbo },
+    {
+      used: 0,
+      committed: 0,
+      resident: 0,
+      warm: 0,
+      limbo: 0,
+    },
+  );
+  for (const chunk of arena.chunks()) {
+    t.deepEqual([chunk.state, chunk.committed, chunk.resident], ['limbo', 0, 0]);
+    t.true(chunk.reserved >= chunk.size && chunk.size > 0);
+  }
+}
+
+/** Arenas are known by their limit to those that closed before. */
+let limit = 3000 * KiB;
+const fresh = (options) => {
+  limit += 4 * KiB;
+  return new Arena({ maxBytes: limit, ...options });
+};
+
+const uses = {
+  'after a reset of one span': (arena) => {
+    arena.alloc(60 * KiB).fill(1);
+    arena.reset();
+  },
+  'after a reset of several spans': (arena) => {
+    for (let i = 0; i < 10; i++) arena.alloc(60 * KiB).fill(1);
+    arena.reset();
+  },
+  'after a rewind and a reset': (arena) => {
+    arena.alloc(10);
+    const mark = arena.checkpoint();
+    arena.alloc(60 * KiB).fill(1);
+    arena.rewind(mark);
+    arena.reset();
+  },
+  'after a scope': (arena) => {
+    arena.scope((child) => child.alloc(60 * KiB).fill(1).length);
+  },
+};
+
+for (const [when, use] of Object.entries(uses)) {
+  nativeTest(`a live arena gives its memory back ${when}, and serves again`, WHY, async (t) => {
+    const arena = fresh();
+    use(arena);
+    const { resident, committed, reserved } = memoryOf(arena);
+    t.true(resident >= 60 * KiB && committed >= resident && reserved >= committed);
+    await until(() => isTrimmed(arena));
+    checkTrimmed(t, arena);
+    const again = arena.alloc(60 * KiB);
+    t.true(isZero(again));
+    t.true(isStamped(stamp(again, 1), 1));
+    t.true(memoryOf(arena).resident >= 60 * KiB);
+    arena.reset();
+    t.is(again.length, 0);
+    arena.close();
+  });
+}
+
+nativeTest('a thousand live arenas at once are trimmed, every one', WHY, async (t) => {
+  const arenas = Array.from({ length: 1000 }, () => fresh());
+  for (const arena of arenas) {
+    for (let i = 0; i < 3; i++) arena.alloc(30 * KiB).fill(1);
+    arena.reset();
+  }
+  const sum = (name) => arenas.reduce((bytes, arena) => bytes + memoryOf(arena)[name], 0);
+  t.true(sum('resident') >= 1000 * 90 * KiB);
+  await until(() => isTrimmed(arenas[0]) && isTrimmed(arenas.at(-1)));
+  t.deepEqual([sum('used'), sum('committed'), sum('resident')], [0, 0, 0]);
+  t.true(arenas.every((arena) => isZero(arena.alloc(30 * KiB))));
+  for (const arena of arenas) arena.close();
+});
+
+nativeTest('an arena in use keeps its bytes while others are trimmed', WHY, async (t) => {
+  const [busy, idle] = [fresh(), fresh()];
+  const buffer = stamp(busy.alloc(60 * KiB), 1);
+  idle.alloc(60 * KiB).fill(1);
+  idle.reset();
+  await until(() => isTrimmed(idle));
+  t.true(isStamped(buffer, 1));
+  t.true(memoryOf(busy).resident >= 60 * KiB);
+  busy.close();
+  idle.close();
+});
+
+/** Resolves after the timer came by twice: what is idle then was so for a whole tick. */
+async function twoRounds() {
+  for (let round = 0; round < 2; round++) {
+    const witness = fresh();
+    witness.alloc(100).fill(1);
+    witness.reset();
+    await until(() => isTrimmed(witness));
+    witness.close();
+  }
+}
+
+nativeTest('what was reserved and not used yet stays', WHY, async (t) => {
+  const arena = fresh();
+  arena.alloc(100);
+  arena.reset();
+  arena.reserve(500 * KiB);
+  await twoRounds();
+  const { mapped, recycled } = memoryOf(arena);
+  t.true(memoryOf(arena).committed >= 500 * KiB);
+  arena.alloc(500 * KiB);
+  t.is(memoryOf(arena).mapped + memoryOf(arena).recycled, mapped + recycled, 'no new chunk');
+  arena.reset();
+  await until(() => isTrimmed(arena));
+  checkTrimmed(t, arena);
+  arena.close();
+});
+
+nativeTest('memory that was asked to be there stays in idle times', 'it has none', async (t) => {
+  const arena = fresh({ memory: { prefault: true } });
+  for (let i = 0; i < 3; i++) arena.alloc(60 * KiB);
+  arena.reset();
+  const { resident } = memoryOf(arena);
+  t.true(resident >= 180 * KiB);
+  await twoRounds();
+  t.is(memoryOf(arena).resident, resident);
+  arena.close();
+  await untilCollected(() => arena.stats().memory.used === 0);
+});
+
+nativeTest('shrink() gives all of it back at once', WHY, (t) => {
+  const arena = fresh();
+  arena.alloc(60 * KiB).fill(1);
+  arena.reset();
+  t.true(memoryOf(arena).resident >= 60 * KiB);
+  arena.shrink();
+  checkTrimmed(t, arena);
+  arena.close();
+});
+
+test('an arena that is dropped without a close is collected, idle timer or not', async (t) => {
+  let gone = false;
+  const registry = new FinalizationRegistry(() => {
+    gone = true;
+  });
+  (() => {
+    const arena = fresh();
+    arena.alloc(60 * KiB).fill(1);
+    registry.register(arena);
+  })();
+  await untilCollected(() => gone);
+  t.true(gone);
+});
+
+nativeTest('the depot gives its memory back too', WHY, async (t) => {
+  const arena = fresh({ maxBytes: 6000 * KiB });
+  arena.alloc(3000 * KiB).fill(1);
+  arena.close();
+  await untilCollected(() => stats().depot.chunks > 0);
+  await until(() => stats().depot.committed === 0);
+  t.true(stats().depot.reserved >= 3000 * KiB);
+});

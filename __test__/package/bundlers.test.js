@@ -1,0 +1,122 @@
+'use strict';
+
+// Applications in one file, made by esbuild as its users do. A bundler cannot take the binary in: where it lies
+// beside the bundle or is installed it is found, else the fallback serves. docs/bundlers.md has the settings.
+
+const test = require('ava');
+const esbuild = require('esbuild');
+const fs = require('node:fs');
+const { basename, join } = require('node:path');
+const { version } = require('../../package.json');
+const { testWhere } = require('../helpers/backend.js');
+const { run } = require('../helpers/child.js');
+const { builtBinary } = require('../helpers/copy-of-package.js');
+const { install } = require('../helpers/installed.js');
+
+const binaryTest = (title, body) =>
+  testWhere(builtBinary !== undefined, 'a binary built here', title, body);
+
+const files = {
+  'app.cjs': "require('./report.js').report(require('ralloc'));",
+  'app.mjs':
+    "import * as ralloc from 'ralloc';\nimport { report } from './report.js';\nreport(ralloc);",
+  'report.js': fs.readFileSync(join(__dirname, '..', 'fixtures', 'bundled.js')),
+};
+
+// Node has no `require` in modules, and ralloc is CommonJS inside.
+const banner = {
+  js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+};
+const formats = {
+  cjs: { format: 'cjs' },
+  esm: { format: 'esm', banner },
+};
+const settings = {
+  'no settings': {},
+  minify: { minify: true },
+  "external: ['*.node']": { external: ['*.node'] },
+  "a loader for '.node'": { loader: { '.node': 'copy' } },
+};
+
+/** Bundles the application of `folder` into a file of `outdir`, without a warning. */
+async function bundle(
+  t,
+  folder,
+  outdir,
+  { format, ...options },
+  entry = format === 'esm' ? 'app.mjs' : 'app.cjs',
+) {
+  const outfile = join(outdir, format === 'esm' ? 'bundle.mjs' : 'bundle.cjs');
+  const { warnings } = await esbuild.build({
+    entryPoints: [join(folder, entry)],
+    bundle: true,
+    platform: 'node',
+    logLevel: 'silent',
+    format,
+    outfile,
+    ...options,
+  });
+  t.deepEqual(warnings, []);
+  return outfile;
+}
+
+/** What the bundle says: { backend, warnings }. */
+async function runs(t, path) {
+  const env = { RALLOC_BACKEND: '' };
+  const { code, stderr, result } = await run(basename(path), { path, env });
+  t.is(code, 0, stderr);
+  t.true(result.works);
+  t.is(result.version, version);
+  return result;
+}
+
+async function isNative(t, path) {
+  const { backend, warnings } = await runs(t, path);
+  t.is(backend, 'native');
+  t.deepEqual(warnings, []);
+}
+
+for (const [format, how] of Object.entries(formats)) {
+  for (const [what, more] of Object.entries(settings)) {
+    const title = `a bundle (${format}, ${what})`;
+
+    test(`${title} without a binary: the fallback serves with one warning`, async (t) => {
+      const folder = install(t, { binary: false, files });
+      const { backend, warnings } = await runs(
+        t,
+        await bundle(t, folder, folder, { ...how, ...more }),
+      );
+      t.is(backend, 'js');
+      t.is(warnings.length, 1);
+      t.is(warnings[0].code, 'RALLOC_JS_BACKEND');
+      t.regex(warnings[0].message, /\(there is no binary for [\w-]+\);/);
+    });
+
+    binaryTest(`${title} with the binary beside it: memory is native`, async (t) => {
+      const folder = install(t, { binary: false, files });
+      const path = await bundle(t, folder, join(folder, 'dist'), { ...how, ...more });
+      fs.copyFileSync(builtBinary, join(folder, 'dist', basename(builtBinary)));
+      await isNative(t, path);
+    });
+  }
+
+  binaryTest(
+    `a bundle (${format}) finds the platform's package where it is installed`,
+    async (t) => {
+      const folder = install(t, { files });
+      await isNative(t, await bundle(t, folder, join(folder, 'dist'), how));
+    },
+  );
+
+  binaryTest(`external: ['ralloc'] (${format}) needs nothing else`, async (t) => {
+    const folder = install(t, { files });
+    const options = { format, external: ['ralloc'] };
+    await isNative(t, await bundle(t, folder, join(folder, 'dist'), options));
+  });
+}
+
+test('docs/bundlers.md has the settings that are tested here', (t) => {
+  const docs = fs.readFileSync(join(__dirname, '..', '..', 'docs', 'bundlers.md'), 'utf8');
+  t.true(docs.includes("external: ['ralloc']"));
+  t.true(docs.includes(banner.js));
+});

@@ -1,0 +1,73 @@
+'use strict';
+
+const test = require('ava');
+const fs = require('node:fs');
+const { join } = require('node:path');
+const commonjs = require('../..');
+const { version } = require('../../package.json');
+
+test('import and require give the same classes', async (t) => {
+  const esm = await import('../../lib/index.mjs');
+  t.is(esm.default, commonjs);
+  for (const [name, value] of Object.entries(commonjs)) t.is(esm[name], value, name);
+  t.deepEqual(Object.keys(esm).sort(), [...Object.keys(commonjs), 'default'].sort());
+});
+
+test('the package resolves by its name, in both ways', async (t) => {
+  const esm = await import('ralloc');
+  t.is(require('ralloc'), commonjs);
+  t.is(esm.Arena, commonjs.Arena);
+  t.is(require('ralloc/package.json').version, version);
+});
+
+test('what is inside is not of the package', (t) => {
+  t.throws(() => require('ralloc/lib/memory/native.js'), { code: 'ERR_PACKAGE_PATH_NOT_EXPORTED' });
+});
+
+/** Names that index.d.ts exports by one of these keywords. */
+function declared(keywords) {
+  const types = fs.readFileSync(join(__dirname, '..', '..', 'index.d.ts'), 'utf8');
+  const found = types.matchAll(new RegExp(`^export (?:${keywords}) (\\w+)`, 'gm'));
+  return [...new Set([...found].map(([, name]) => name))].sort();
+}
+
+test('the package exports what index.d.ts says', async (t) => {
+  const names = Object.keys(commonjs).sort();
+  t.deepEqual(names, declared('const|class|function'));
+  t.true(names.includes('Arena'));
+  t.is(commonjs.version, version);
+  // Node finds the names in the text of the CommonJS file too, for those who import that.
+  const { 'module.exports': whole, ...found } = await import('../../lib/index.js');
+  t.deepEqual(Object.keys(found).sort(), [...names, 'default'].sort());
+  t.is(whole ?? commonjs, commonjs);
+});
+
+test('a program of the types test uses every name that index.d.ts exports', (t) => {
+  const program = join(__dirname, '..', 'fixtures', 'consumer', 'program.ts');
+  const [, imported] = /import ralloc, \{(.*?)\} from 'ralloc'/s.exec(
+    fs.readFileSync(program, 'utf8'),
+  );
+  const names = imported.split(',').map((name) => name.replace('type ', '').trim());
+  t.deepEqual(names.filter(Boolean).sort(), declared('const|class|function|type|interface'));
+});
+
+test('only the methods of the API can be reached on an arena', (t) => {
+  const arena = new commonjs.Arena();
+  t.deepEqual(Reflect.ownKeys(arena), []);
+  const methods = new Set();
+  let prototype = Object.getPrototypeOf(arena);
+  while (prototype !== Object.prototype) {
+    for (const key of Reflect.ownKeys(prototype)) methods.add(key);
+    prototype = Object.getPrototypeOf(prototype);
+  }
+  const names = [...methods].filter((key) => typeof key === 'string').sort();
+  t.deepEqual(
+    names,
+    (
+      'alloc allocUnsafe array checkpoint chunks close concat constructor copyOut from hold owns ' +
+      'reserve reset rewind scope shrink stats'
+    ).split(' '),
+  );
+  t.deepEqual(Reflect.ownKeys(commonjs.Arena).sort(), ['length', 'name', 'prototype']);
+  arena.close();
+});

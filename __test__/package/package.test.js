@@ -1,0 +1,217 @@
+'use strict';
+
+// What users get: the packages as a release packs them, from a registry on loopback, installed into an empty
+// folder where neither Rust nor a compiler is on PATH.
+
+const test = require('ava');
+const fs = require('node:fs');
+const { join } = require('node:path');
+const ts = require(require.resolve('@tsd/typescript', { paths: [require.resolve('tsd')] }));
+const { listFiles } = require('../../scripts/files.js');
+const { binaryFaults } = require('../../scripts/check-binary.js');
+const { cleanEnv, execute, npm } = require('../helpers/npm.js');
+const { Registry } = require('../helpers/registry.js');
+const { hostBinary, pack, platform, root, stage, temporary } = require('../helpers/release.js');
+
+const { version, napi } = require('../../package.json');
+
+const SCRIPTS_AT_INSTALL = ['preinstall', 'install', 'postinstall', 'prepare'];
+
+const folder = temporary();
+const registry = new Registry();
+
+test.before('pack every package, and offer them on loopback', async (t) => {
+  await registry.listen();
+  t.context.packages = await pack(folder, await stage(folder));
+  for (const { manifest, bytes } of t.context.packages) registry.add(manifest, bytes);
+});
+
+test.after.always('clean up', () => {
+  registry.close();
+  fs.rmSync(folder, { recursive: true, force: true });
+});
+
+/** Installs ralloc into an empty folder; everything that npm may read or keep is there too. */
+async function install(name, ...options) {
+  const app = join(folder, name);
+  const home = join(folder, `${name}-home`);
+  for (const one of [app, home]) fs.mkdirSync(one);
+  fs.writeFileSync(join(app, 'package.json'), '{}');
+  const env = cleanEnv(home, registry.url);
+  await npm(['install', 'ralloc', '--ignore-scripts=false', ...options], { cwd: app, env });
+  return { app, env, modules: join(app, 'node_modules') };
+}
+
+/** The packages that are installed. */
+function installed(modules) {
+  const names = fs.readdirSync(modules).filter((name) => !name.startsWith('.'));
+  return names.flatMap((name) =>
+    name.startsWith('@')
+      ? fs.readdirSync(join(modules, name)).map((one) => `${name}/${one}`)
+      : name,
+  );
+}
+
+/** Uses the package installed in `app` in a process of its own, got in this way. */
+async function use(t, { app, env }, file, get) {
+  const fixture = JSON.stringify(join(__dirname, '..', 'fixtures', 'use-installed.js'));
+  const lines = [get, `useInstalled(ralloc);`].join('\n').replace('FIXTURE', fixture);
+  fs.writeFileSync(join(app, file), lines);
+  const { code, stdout, stderr } = await execute(process.execPath, [file], { cwd: app, env });
+  t.is(code, 0, stderr);
+  const { backend, warnings, ...rest } = JSON.parse(stdout);
+  const [body, requests] = ['from the arena', 1];
+  t.deepEqual(rest, { version, body, requests, owned: true, keptLength: 0 });
+  return { backend, warnings };
+}
+
+const byRequire = [
+  'use.cjs',
+  "const ralloc = require('ralloc');\nconst { useInstalled } = require(FIXTURE);",
+];
+const byImport = [
+  'use.mjs',
+  "import { createRequire } from 'node:module';\nimport * as ralloc from 'ralloc';\n" +
+    'const { useInstalled } = createRequire(import.meta.url)(FIXTURE);',
+];
+
+const native = hostBinary() !== undefined;
+const memory = native ? 'native memory' : 'the fallback (no binary was built)';
+
+for (const [how, program] of [
+  ['require', byRequire],
+  ['import', byImport],
+]) {
+  test(`installed from a registry, by ${how}, it serves a request from an arena in ${memory}`, async (t) => {
+    const place = await install(`by-${how}`);
+    if (platform !== undefined) {
+      t.deepEqual(installed(place.modules), [`@ralloc/${platform}`, 'ralloc']);
+    }
+    const { backend, warnings } = await use(t, place, ...program);
+    t.is(backend, native ? 'native' : 'js');
+    t.is(warnings.length, native ? 0 : 1);
+  });
+}
+
+test('without the platform package the fallback serves, with exactly one warning', async (t) => {
+  const place = await install('omitted', '--omit=optional');
+  t.deepEqual(installed(place.modules), ['ralloc']);
+  const { backend, warnings } = await use(t, place, ...byRequire);
+  t.is(backend, 'js');
+  t.deepEqual(
+    warnings.map(({ code }) => code),
+    ['RALLOC_JS_BACKEND'],
+  );
+  t.regex(warnings[0].message, /there is no binary for/);
+});
+
+for (const [other, ...options] of [
+  ['linux-x64-musl', '--os=linux', '--cpu=x64', '--libc=musl'],
+  ['linux-arm64-gnu', '--os=linux', '--cpu=arm64', '--libc=glibc'],
+  ['darwin-arm64', '--os=darwin', '--cpu=arm64'],
+  ['win32-x64-msvc', '--os=win32', '--cpu=x64'],
+]) {
+  test(`npm takes one binary for ${other}: its own`, async (t) => {
+    const { modules } = await install(other, ...options);
+    t.deepEqual(installed(modules), [`@ralloc/${other}`, 'ralloc']);
+    t.true(fs.existsSync(join(modules, '@ralloc', other, `ralloc.${other}.node`)));
+  });
+}
+
+test('where there is no binary for a platform, npm installs ralloc alone', async (t) => {
+  const { modules } = await install('elsewhere', '--os=freebsd', '--cpu=x64');
+  t.deepEqual(installed(modules), ['ralloc']);
+});
+
+test('a TypeScript program compiles against the installed package, as CommonJS and as ESM', async (t) => {
+  const { app } = await install('typed');
+  const source = `import { Arena, requestArena, type ArenaStats } from 'ralloc';
+    const arena = new Arena({ maxBytes: 1024 });
+    const bytes: Buffer = arena.from('x');
+    export const stats: ArenaStats = arena.stats();
+    export const middleware = requestArena();
+    // @ts-expect-error a size is a number
+    arena.alloc('10', bytes);`;
+  const files = ['typed.cts', 'typed.mts'].map((name) => join(app, name));
+  for (const file of files) fs.writeFileSync(file, source);
+  const program = ts.createProgram(files, {
+    noEmit: true,
+    strict: true,
+    skipLibCheck: true,
+    target: ts.ScriptTarget.ES2022,
+    module: ts.ModuleKind.Node16,
+    moduleResolution: ts.ModuleResolutionKind.Node16,
+    typeRoots: [join(root, 'node_modules', '@types')],
+    types: ['node'],
+  });
+  const messages = ts
+    .getPreEmitDiagnostics(program)
+    .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
+  t.deepEqual(messages, []);
+  const own = program.getSourceFiles().filter(({ fileName }) => /ralloc\/index\.d/.test(fileName));
+  t.true(own.length > 0);
+});
+
+test('ralloc packs its sources, types, documents and licence, nothing else, in 150 kB', (t) => {
+  const [{ manifest, files, bytes }] = t.context.packages;
+  const shipped = /^(?:lib|docs)\/|^(?:index\.d\.m?ts|LICENSE|README\.md|package\.json)$/;
+  t.deepEqual(
+    files,
+    listFiles(root).filter((file) => shipped.test(file)),
+  );
+  t.true(bytes.length < 150_000, `${bytes.length} bytes`);
+  for (const key of ['scripts', 'devDependencies', 'dependencies', 'napi']) {
+    t.is(manifest[key], undefined, key);
+  }
+  for (const { types, default: program } of Object.values(manifest.exports['.'])) {
+    for (const file of [types, program]) t.true(files.includes(file.replace('./', '')), file);
+  }
+});
+
+test('a platform’s package is its binary, and tells npm where it belongs', (t) => {
+  const [, ...platforms] = t.context.packages;
+  t.is(platforms.length, napi.targets.length);
+  for (const { manifest, files } of platforms) {
+    const [, name] = manifest.name.split('/');
+    const [os, cpu, abi] = name.split('-');
+    const binary = `ralloc.${name}.node`;
+    t.deepEqual(files, ['LICENSE', 'README.md', 'package.json', binary]);
+    t.is(manifest.main, binary);
+    t.deepEqual([manifest.os, manifest.cpu], [[os], [cpu]]);
+    const libc = { gnu: ['glibc'], musl: ['musl'] }[abi];
+    t.deepEqual(manifest.libc, libc);
+    t.is(manifest.version, version);
+  }
+});
+
+test('ralloc depends on every platform’s package, of its own version exactly', (t) => {
+  const [{ manifest }, ...platforms] = t.context.packages;
+  const pinned = platforms.map((one) => [one.manifest.name, version]);
+  t.deepEqual(manifest.optionalDependencies, Object.fromEntries(pinned));
+});
+
+test('no package has anything that runs when it is installed', (t) => {
+  for (const { manifest, files } of t.context.packages) {
+    const scripts = Object.keys(manifest.scripts ?? {});
+    t.deepEqual(
+      scripts.filter((name) => SCRIPTS_AT_INSTALL.includes(name)),
+      [],
+      manifest.name,
+    );
+    // npm would run node-gyp for it.
+    t.false(files.includes('binding.gyp'), manifest.name);
+  }
+});
+
+test('a fresh clone asks no registry for packages that may not be published yet', (t) => {
+  const manifest = require('../../package.json');
+  t.is(manifest.optionalDependencies, undefined);
+  const lock = fs.readFileSync(join(root, 'package-lock.json'), 'utf8');
+  t.notRegex(lock, /"(?:node_modules\/)?@ralloc\//);
+});
+
+if (process.env.RALLOC_BINARIES !== undefined) {
+  test('the binary to be released is small, and asks for no more than an old system has', (t) => {
+    t.deepEqual(binaryFaults(fs.readFileSync(hostBinary()), platform), []);
+  });
+}

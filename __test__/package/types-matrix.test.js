@@ -1,0 +1,125 @@
+'use strict';
+
+// The types as their users have them: a strict project outside of this clone, which checks the libraries'
+// types too, compiled by the oldest and the newest TypeScript with the types of two Nodes, as CommonJS and as
+// modules. What comes out is run by this Node.
+
+const test = require('ava');
+const { spawn } = require('node:child_process');
+const { once } = require('node:events');
+const fs = require('node:fs');
+const { join } = require('node:path');
+const { backend } = require('../..');
+const { run } = require('../helpers/child.js');
+const { install } = require('../helpers/installed.js');
+
+const source = (name) =>
+  fs.readFileSync(join(__dirname, '..', 'fixtures', 'consumer', name), 'utf8');
+const wrong = source('wrong.ts');
+
+const config = {
+  compilerOptions: {
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    noPropertyAccessFromIndexSignature: true,
+    skipLibCheck: false,
+    target: 'es2022',
+    lib: ['es2022'],
+    module: 'node16',
+    types: ['node'],
+    outDir: 'out',
+  },
+  include: ['*.cts', '*.mts'],
+};
+
+const files = {
+  'tsconfig.json': JSON.stringify(config),
+  'program.cts': source('program.ts'),
+  'program.mts': source('program.ts'),
+  'required.cts': source('required.cts'),
+  'wrong.cts': wrong,
+  'wrong.mts': wrong,
+};
+
+/** `file:line` → error, as the compiler reports them. */
+async function compile(folder, typescript) {
+  const tsc = join(__dirname, '..', '..', 'node_modules', typescript, 'bin', 'tsc');
+  const child = spawn(process.execPath, [tsc, '--pretty', 'false'], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    output += text;
+  });
+  await once(child, 'close');
+  const found = output.matchAll(/^(?:(\S+?)\((\d+),\d+\): )?error (TS\d+)/gm);
+  return new Map([...found].map(([, file, line, code]) => [`${file}:${line}`, code]));
+}
+
+/** `file:line` → the errors that a comment there allows. */
+function expected(file) {
+  const lines = wrong.split('\n').map((line, i) => [`${file}:${i + 1}`, line.match(/TS\d+/g)]);
+  return lines.filter(([, codes]) => codes !== null);
+}
+
+/** Checks that what must not compile does not, each line for its reason, and all the rest does. */
+function onlyWrongIsRefused(t, errors) {
+  const all = [...expected('wrong.cts'), ...expected('wrong.mts')];
+  t.true(all.length > 30);
+  for (const [place, codes] of all) {
+    t.true(codes.includes(errors.get(place)), `${place}: ${errors.get(place)}`);
+    errors.delete(place);
+  }
+  t.deepEqual([...errors], []);
+}
+
+const values = {
+  buffers: [8, 8, 4, 2, 2, 2, 2, 2, 7, 15, 7, 11, 70, 10, 3],
+  sum: 6.5,
+  bytes: 36,
+  disposed: 2,
+  rewound: 0,
+  scopes: 15,
+  told: true,
+  slots: [10, 100, 30, 2, 0, 0, 15],
+  codes: ['RangeError', 'ERR_RALLOC_LIMIT', 'maxBytes', 'ERR_RALLOC_CLOSED', ''],
+  requests: 0,
+  safety: 'detach',
+  special: 'advise',
+  depot: true,
+  same: true,
+};
+
+async function runs(t, folder, name, result) {
+  const ended = await run(name, { path: join(folder, 'out', name) });
+  t.is(ended.code, 0, ended.stderr);
+  t.deepEqual(ended.result, result, name);
+}
+
+for (const typescript of ['typescript-5.4', 'typescript-latest']) {
+  for (const [node, types] of [
+    [20, 'types-node-20'],
+    [24, '@types/node'],
+  ]) {
+    test(`${typescript} with the types of Node ${node}: compiles as it should, and runs`, async (t) => {
+      const folder = install(t, { files, links: { '@types/node': types } });
+      onlyWrongIsRefused(t, await compile(folder, typescript));
+      await runs(t, folder, 'program.cjs', values);
+      await runs(t, folder, 'program.mjs', values);
+      await runs(t, folder, 'required.cjs', { name: 'required', backend });
+    });
+  }
+
+  test(`${typescript} with the types of Express: an application compiles`, async (t) => {
+    const folder = install(t, {
+      links: { '@types/node': '@types/node', '@types/express': '@types/express' },
+      files: {
+        'tsconfig.json': files['tsconfig.json'],
+        'with-express.mts': source('with-express.mts'),
+      },
+    });
+    t.deepEqual([...(await compile(folder, typescript))], []);
+  });
+}

@@ -1,0 +1,123 @@
+'use strict';
+
+// Handlers that answer and go on working: their Buffers are dead, their arena still serves, from the heap.
+
+const test = require('ava');
+const { once } = require('node:events');
+const { kinds, serve, assertSettled } = require('../helpers/server.js');
+const { Client } = require('../helpers/client.js');
+const { Ledger, isOf } = require('../helpers/ledger.js');
+const { until } = require('../helpers/until.js');
+
+const idOf = (req) => Number(req.url.slice(1));
+const lateOf = ({ arenas }) => {
+  const { lateBuffers, lateBytes } = arenas.stats();
+  return [lateBuffers, lateBytes];
+};
+
+for (const kind of kinds) {
+  test(`${kind}: a handler answers and goes on allocating`, async (t) => {
+    const ledger = new Ledger();
+    const works = [];
+    const server = await serve(t, kind, async (req, res) => {
+      const id = idOf(req);
+      const buffer = ledger.stamp(id, req.arena.allocUnsafe(50_000));
+      res.end(buffer);
+      await once(res, 'close');
+      await until(() => buffer.length === 0);
+      const zeroed = req.arena.alloc(3000);
+      t.true(zeroed.every((byte) => byte === 0));
+      works.push(ledger.stamp(id, zeroed), ledger.stamp(id, req.arena.allocUnsafe(2000)));
+      t.is(req.arena.from('grüße').toString(), 'grüße');
+      t.is(req.arena.concat([Buffer.from('ab'), Buffer.from('cd')]).toString(), 'abcd');
+      t.deepEqual([...req.arena.array(Float64Array, 2)], [0, 0]);
+      t.is(req.arena.alloc(0).length, 0);
+      works.push('done');
+    });
+    const client = await Client.connect(server.port);
+    for (let id = 0; id < 5; id++) {
+      t.true(isOf(id, (await client.get(`/${id}`)).body));
+      await until(() => works.length === 3 * (id + 1));
+      t.deepEqual(lateOf(server), [5 * (id + 1), 5027 * (id + 1)]);
+    }
+    t.deepEqual(ledger.wrong(), []);
+    t.is(server.arenas.stats().finished, 5);
+    assertSettled(t, server.arenas);
+  });
+}
+
+test('after the response the rest of an arena does nothing, and says so', async (t) => {
+  let after;
+  const server = await serve(t, 'express 5', async (req, res) => {
+    const { arena } = req;
+    const before = arena.checkpoint();
+    arena.allocUnsafe(1000);
+    res.end();
+    await once(res, 'close');
+    await until(() => !arena.stats().live);
+    const promise = Promise.resolve(1);
+    const hold = arena.hold();
+    hold.release();
+    hold[Symbol.dispose]();
+    after = {
+      rewound: arena.rewind(before),
+      mark: arena.rewind(arena.checkpoint()),
+      reset: arena.reset(),
+      reserve: arena.reserve(1000),
+      shrink: arena.shrink(),
+      close: arena.close(),
+      dispose: arena[Symbol.dispose](),
+      held: arena.hold(promise) === promise,
+      scope: arena.scope((scope) => scope.from('in a scope')).toString(),
+      later: (await arena.scope(async (scope) => scope.alloc(10))).length,
+      owns: arena.owns(arena.alloc(10)),
+      copy: arena.copyOut(arena.from('copy')).toString(),
+      stats: arena.stats(),
+    };
+  });
+  const client = await Client.connect(server.port);
+  await client.get('/1');
+  await until(() => after !== undefined);
+  const { held, scope, later, owns, copy, stats, ...nothing } = after;
+  t.deepEqual(new Set(Object.values(nothing)), new Set([undefined]));
+  t.deepEqual([held, scope, later, owns, copy], [true, 'in a scope', 10, false, 'copy']);
+  t.false(stats.live);
+  t.is(stats.allocated, 0);
+  t.deepEqual(lateOf(server), [4, 34]);
+  assertSettled(t, server.arenas);
+});
+
+test('arguments are still checked after the response', async (t) => {
+  const wrong = { code: 'ERR_RALLOC_INVALID_ARGUMENT' };
+  let checked = false;
+  const server = await serve(t, 'node:http', async (req, res) => {
+    const { arena } = req;
+    res.end();
+    await once(res, 'close');
+    await until(() => !arena.stats().live);
+    t.throws(() => arena.alloc(-1), { ...wrong, instanceOf: RangeError });
+    t.throws(() => arena.allocUnsafe('1'), { ...wrong, instanceOf: TypeError });
+    t.throws(() => arena.from(1), { ...wrong, instanceOf: TypeError });
+    t.throws(() => arena.hold(1), { ...wrong, instanceOf: TypeError });
+    checked = true;
+  });
+  const client = await Client.connect(server.port);
+  await client.get('/1');
+  await until(() => checked);
+  t.deepEqual(lateOf(server), [0, 0]);
+});
+
+test('a listener of close that others added still reads the Buffers', async (t) => {
+  let read;
+  const server = await serve(t, 'express 4', (req, res) => {
+    const buffer = req.arena.from('still here');
+    res.on('close', () => {
+      read = buffer.toString();
+    });
+    res.end(buffer);
+  });
+  const client = await Client.connect(server.port);
+  t.is((await client.get('/1')).body.toString(), 'still here');
+  await until(() => server.arenas.stats().inFlight === 0);
+  t.is(read, 'still here');
+});

@@ -1,0 +1,111 @@
+'use strict';
+
+// Bad options of requestArena() are typed errors, thrown before anything is made.
+
+const test = require('ava');
+const os = require('node:os');
+const { requestArena } = require('../../lib/index.js');
+
+const MiB = 1024 * 1024;
+const code = 'ERR_RALLOC_INVALID_ARGUMENT';
+
+const unknown = {
+  maxByte: 'maxBytes',
+  maxbytes: 'maxBytes',
+  maxBytesPerReq: 'maxBytesPerRequest',
+  maxQuarantine: 'maxQuarantineBytes',
+  prop: 'property',
+  safe: 'safety',
+  wiped: 'wipe',
+  contextual: 'context',
+  holdMS: 'holdMs',
+};
+
+for (const [name, near] of Object.entries(unknown)) {
+  test(`the unknown option "${name}" names "${near}"`, (t) => {
+    const error = t.throws(() => requestArena({ [name]: 1 }), { instanceOf: TypeError, code });
+    t.is(error.message, `Unknown option "${name}". Did you mean "${near}"?`);
+  });
+}
+
+const types = {
+  maxBytesPerRequest: ['1', null, true, 1n, {}, []],
+  maxBytes: ['1', null, Symbol('1'), () => 1],
+  maxQuarantineBytes: ['0', null, false],
+  property: [1, null, Symbol('arena'), {}],
+  safety: [1, null, true],
+  wipe: [1, 'true', null],
+  context: [0, 'yes', null],
+  holdMs: ['1', null],
+};
+
+for (const [name, values] of Object.entries(types)) {
+  test(`options.${name} of a wrong type`, (t) => {
+    for (const value of values) {
+      const error = t.throws(() => requestArena({ [name]: value }), {
+        instanceOf: TypeError,
+        code,
+      });
+      t.true(error.message.startsWith(`The "options.${name}" property must be of type `));
+    }
+  });
+}
+
+const ranges = {
+  maxBytesPerRequest: [Number.NaN, -1, 0, 1, 4095, 4096.5, Number.POSITIVE_INFINITY, 2 ** 53],
+  maxBytes: [Number.NaN, -1, 0, 4095, 1e6 + 0.5, Number.NEGATIVE_INFINITY, 1e300],
+  maxQuarantineBytes: [Number.NaN, -1, 0.5, Number.POSITIVE_INFINITY],
+  property: [''],
+  safety: ['detached', 'GC', ''],
+  holdMs: [0, -1, 1.5, 2 ** 31, Number.NaN],
+};
+
+for (const [name, values] of Object.entries(ranges)) {
+  test(`options.${name} out of its range`, (t) => {
+    for (const value of values) {
+      const error = t.throws(() => requestArena({ [name]: value }), {
+        instanceOf: RangeError,
+        code,
+      });
+      t.true(
+        error.message.startsWith(`The value of "options.${name}" is out of range. It must be `),
+      );
+    }
+  });
+}
+
+test('options that are no object', (t) => {
+  for (const options of [null, 1, 'arena', true, []]) {
+    t.throws(() => requestArena(options), { instanceOf: TypeError, code });
+  }
+});
+
+test('a limit a request that is more than the limit of all', (t) => {
+  const options = { maxBytes: MiB, maxBytesPerRequest: MiB + 1 };
+  const error = t.throws(() => requestArena(options), { instanceOf: RangeError, code });
+  t.regex(error.message, /"options\.maxBytesPerRequest".*options\.maxBytes \(1048576\)/);
+  t.notThrows(() => requestArena({ maxBytes: MiB, maxBytesPerRequest: MiB }));
+});
+
+test('each option is read once, and undefined is as left out', (t) => {
+  const reads = [];
+  const options = {
+    get maxBytes() {
+      reads.push('maxBytes');
+      return MiB;
+    },
+    wipe: undefined,
+  };
+  const arenas = requestArena(options);
+  t.deepEqual(reads, ['maxBytes']);
+  t.is(arenas.stats().memory.limit, MiB);
+});
+
+test('defaults are bounded by the memory of the machine', (t) => {
+  const { limit, used } = requestArena().stats().memory;
+  t.is(used, 0);
+  t.true(limit <= 256 * MiB);
+  t.true(limit <= Math.max(os.totalmem() / 8, 16 * MiB));
+  t.notThrows(() => requestArena({}));
+  t.notThrows(() => requestArena(undefined));
+});

@@ -1,0 +1,156 @@
+'use strict';
+
+// A free that is wrong is a typed error that says how, and changes nothing but the count of such frees.
+
+const test = require('ava');
+const { Slab } = require('../..');
+const { addsUp } = require('../helpers/slab.js');
+
+const DOUBLE = { code: 'ERR_RALLOC_DOUBLE_FREE' };
+const FOREIGN = { code: 'ERR_RALLOC_FOREIGN_BUFFER' };
+
+/** `act` throws, one free more is counted as refused, and nothing else has changed. */
+function refused(t, slab, act, expected) {
+  const before = slab.stats();
+  const error = t.throws(act, expected);
+  const after = slab.stats();
+  t.is(after.refused, before.refused + 1, error.message);
+  const slots = ({ pools }) => pools.map(({ refused, ...rest }) => rest);
+  t.deepEqual(slots(after), slots(before));
+  addsUp(t, slab);
+  return error;
+}
+
+for (const safety of ['checked', 'recycle']) {
+  const make = () => new Slab({ sizes: [64, 1024], count: 4, safety });
+
+  test(`${safety}: a Buffer is freed once`, (t) => {
+    const slab = make();
+    const buffer = slab.alloc(10);
+    slab.free(buffer);
+    const error = refused(t, slab, () => slab.free(buffer), DOUBLE);
+    t.regex(error.message, /freed before/);
+    for (let i = 0; i < 20; i++) t.throws(() => slab.free(buffer), DOUBLE);
+    t.is(new Set([1, 2, 3, 4].map(() => slab.alloc(64).byteOffset)).size, 4, 'no slot twice');
+    slab.close({ force: true });
+  });
+
+  test(`${safety}: an old reference frees nobody else's Buffer of another length`, (t) => {
+    const slab = make();
+    const old = slab.alloc(10);
+    slab.free(old);
+    const others = [11, 12, 13, 14].map((size) => slab.alloc(size));
+    refused(t, slab, () => slab.free(old), DOUBLE);
+    t.true(others.every((buffer) => slab.owns(buffer)));
+    slab.close({ force: true });
+  });
+
+  test(`${safety}: a view of a slab's Buffer is not it`, (t) => {
+    const slab = make();
+    const buffer = slab.alloc(64);
+    const views = [
+      buffer.subarray(),
+      buffer.subarray(1),
+      buffer.slice(0, 8),
+      Buffer.from(buffer.buffer, buffer.byteOffset, 64),
+      new Uint8Array(buffer.buffer, buffer.byteOffset, 64),
+      new DataView(buffer.buffer, buffer.byteOffset, 64),
+    ];
+    for (const view of views) {
+      const error = refused(t, slab, () => slab.free(view), FOREIGN);
+      t.regex(error.message, /a view of a slab Buffer/);
+      t.false(slab.owns(view));
+    }
+    slab.free(buffer);
+    slab.close();
+  });
+
+  test(`${safety}: a Buffer of another slab, or of none, is foreign`, (t) => {
+    const [slab, other] = [make(), make()];
+    const theirs = other.alloc(10);
+    const error = refused(t, slab, () => slab.free(theirs), FOREIGN);
+    t.regex(error.message, /of another slab/);
+    t.true(other.owns(theirs));
+    for (const buffer of [Buffer.alloc(64), new Uint8Array(8), new Float64Array(1)]) {
+      t.regex(refused(t, slab, () => slab.free(buffer), FOREIGN).message, /of no slab/);
+    }
+    for (const buffer of [theirs, Buffer.alloc(8)]) {
+      t.throws(() => slab.send(buffer), FOREIGN);
+      t.false(slab.owns(buffer));
+    }
+    other.free(theirs);
+    slab.close();
+    other.close();
+  });
+
+  test(`${safety}: what is no Buffer is a TypeError, and null is nothing to free`, (t) => {
+    const slab = make();
+    const buffer = slab.alloc(10);
+    const values = [
+      0,
+      1,
+      '',
+      'buffer',
+      true,
+      8n,
+      Symbol('b'),
+      {},
+      [],
+      () => {},
+      new ArrayBuffer(8),
+    ];
+    values.push(new Proxy(buffer, {}), Object.create(buffer), Object(8));
+    for (const [i, value] of values.entries()) {
+      for (const act of [() => slab.free(value), () => slab.send(value)]) {
+        const error = t.throws(act, { code: 'ERR_RALLOC_INVALID_ARGUMENT' }, `value ${i}`);
+        t.is(error.constructor, TypeError);
+        t.regex(error.message, /^The "buffer" argument must be an instance of Buffer\. Received /);
+      }
+      t.false(slab.owns(value));
+    }
+    t.is(slab.free(null), undefined);
+    t.is(slab.free(undefined), undefined);
+    t.is(slab.free(), undefined);
+    t.throws(() => slab.send(null), { instanceOf: TypeError });
+    t.is(slab.stats().refused, 0);
+    slab.free(buffer);
+    slab.close();
+  });
+
+  test(`${safety}: what was sent is freed by its receiver`, (t) => {
+    const slab = make();
+    const buffer = slab.alloc(10);
+    const token = slab.send(buffer);
+    t.false(slab.owns(buffer));
+    t.regex(refused(t, slab, () => slab.free(buffer), DOUBLE).message, /was sent/);
+    t.regex(refused(t, slab, () => slab.send(buffer), DOUBLE).message, /was sent/);
+    t.notThrows(() => buffer[Symbol.dispose]());
+    const received = slab.receive(token);
+    t.not(received, buffer);
+    refused(t, slab, () => slab.free(buffer), DOUBLE);
+    slab.free(received);
+    t.is(slab.stats().held, 0);
+    slab.close();
+  });
+
+  test(`${safety}: nothing is freed after close()`, (t) => {
+    const slab = make();
+    const [kept, given] = [slab.alloc(10), slab.alloc(10)];
+    slab.free(given);
+    slab.close({ force: true });
+    t.throws(() => slab.free(kept), { code: 'ERR_RALLOC_CLOSED' });
+    t.throws(() => slab.free(given), DOUBLE);
+    t.throws(() => slab.free(Buffer.alloc(8)), FOREIGN);
+    t.notThrows(() => slab.free(null));
+  });
+}
+
+test('a method on what is no slab is a TypeError', (t) => {
+  for (const method of ['alloc', 'free', 'use', 'stats', 'close', 'handle', 'send']) {
+    t.throws(() => Slab.prototype[method].call({}, 1, () => {}), { instanceOf: TypeError });
+  }
+  const slab = new Slab({ sizes: [64], count: 1 });
+  const dispose = slab.alloc(8)[Symbol.dispose];
+  t.throws(() => dispose.call(Buffer.alloc(8)), { instanceOf: TypeError });
+  slab.close({ force: true });
+});

@@ -1,0 +1,160 @@
+'use strict';
+
+// Pools that grow and shrink, and the default slab, which takes nothing before it is used.
+
+const test = require('ava');
+const { inspect } = require('node:util');
+const ralloc = require('../..');
+const { Slab } = ralloc;
+const { isStamped, isZero, stamp } = require('../helpers/bytes.js');
+const { run } = require('../helpers/child.js');
+const { addsUp } = require('../helpers/slab.js');
+const { until } = require('../helpers/until.js');
+
+const MiB = 1024 * 1024;
+const counts = (slab) => slab.stats().pools.map(({ count }) => count);
+
+for (const safety of ['checked', 'recycle']) {
+  test(`${safety}: a pool grows on demand up to maxCount, and all its slots are there`, (t) => {
+    const slab = new Slab({
+      sizes: [1024, 65536],
+      count: [0, 1].map(() => 1),
+      maxCount: [4000, 40],
+      safety,
+    });
+    const [small, large] = counts(slab);
+    t.true(small >= 1 && small < 4000 && large >= 1 && large < 40);
+    const all = Array.from({ length: 4000 }, (_, id) => stamp(slab.tryAlloc(1024), id));
+    t.is(slab.tryAlloc(1024), null);
+    t.is(counts(slab)[0], 4000);
+    all.forEach((buffer, id) => {
+      t.true(isStamped(buffer, id));
+    });
+    t.is(slab.alloc(1024).length, 1024, 'promoted');
+    addsUp(t, slab);
+    for (let i = 1; i < 40; i++) slab.alloc(65536);
+    const error = t.throws(() => slab.alloc(1), { code: 'ERR_RALLOC_EXHAUSTED' });
+    t.like(error, { option: 'maxCount', limit: 128 * MiB });
+    slab.close({ force: true });
+  });
+
+  test(`${safety}: maxBytes bounds all pools together, whoever grew first`, (t) => {
+    const options = { sizes: [4096, 65536], maxCount: 2 ** 20, maxBytes: 4.5 * MiB, safety };
+    const slab = new Slab(options);
+    const all = [];
+    for (let i = 0; i < 20; i++) all.push(slab.alloc(65536));
+    while (all.at(-1) !== null) all.push(slab.tryAlloc(4096));
+    all.pop();
+    const { committed, limit } = slab.stats();
+    t.true(committed > 4 * MiB && committed <= limit && limit === 4.5 * MiB);
+    for (let i = 20; i < 32; i++) all.push(slab.alloc(65536));
+    const error = t.throws(() => slab.alloc(4096), { code: 'ERR_RALLOC_EXHAUSTED' });
+    t.like(error, { option: 'maxBytes', limit: 4.5 * MiB, used: committed });
+    t.true(slab.footprint <= 4.5 * MiB);
+    for (const buffer of all) slab.free(buffer);
+    t.is(slab.stats().held, 0);
+    slab.close();
+  });
+
+  test(`${safety}: memory that idles goes back, down to minCount, and comes again`, async (t) => {
+    const slab = new Slab({
+      sizes: [4096],
+      count: 512,
+      minCount: 256,
+      maxCount: 2048,
+      idleMs: 50,
+      safety,
+    });
+    t.deepEqual(counts(slab), [512]);
+    const all = Array.from({ length: 2048 }, () => stamp(slab.allocUnsafe(4096), 1));
+    t.deepEqual(counts(slab), [2048]);
+    const kept = all.splice(700, 1);
+    for (const buffer of all) slab.free(buffer);
+    await until(() => counts(slab)[0] === 256);
+    addsUp(t, slab);
+    t.true(isStamped(kept[0], 1), 'what is in use stays');
+    slab.free(kept[0]);
+    const again = Array.from({ length: 2048 }, () => slab.alloc(4096));
+    t.true(again.every(isZero));
+    for (const buffer of again) slab.free(buffer);
+    await until(() => counts(slab)[0] === 256 && slab.stats().cached === 0);
+    slab.close();
+  });
+}
+
+test('a pool without a minimum gives everything back, and begins anew', async (t) => {
+  const slab = new Slab({ sizes: [64, 65536], maxCount: 100, idleMs: 30 });
+  t.deepEqual(counts(slab), [0, 0]);
+  t.is(slab.stats().committed, 0);
+  for (let round = 0; round < 3; round++) {
+    const buffers = [slab.alloc(10), slab.alloc(60_000)];
+    t.true(counts(slab).every((count) => count > 0));
+    for (const buffer of buffers) slab.free(buffer);
+    await until(() => slab.stats().committed === 0);
+  }
+  slab.close();
+});
+
+test('a slab that is in use all the time keeps what it needs', async (t) => {
+  const slab = new Slab({ sizes: [4096], maxCount: 1024, idleMs: 40 });
+  let turns = 0;
+  await until(() => {
+    const buffers = Array.from({ length: 100 }, () => slab.allocUnsafe(4096));
+    for (const buffer of buffers) slab.free(buffer);
+    t.true(counts(slab)[0] >= 100);
+    return ++turns === 150; // several times idleMs
+  });
+  slab.close();
+});
+
+test('the default slab takes no memory before its first allocation', async (t) => {
+  const { code, stderr, result } = await run('slab-default.js');
+  t.is(code, 0, stderr);
+  const { before, looked, empty, after, sizes } = result;
+  t.is(before.committed, 0);
+  t.is(before.footprint, 0);
+  t.deepEqual(looked, before, 'to look at it takes none');
+  t.deepEqual(empty, before, 'nor does a Buffer of no bytes');
+  t.true(after.committed > 0 && after.committed <= 2 * MiB);
+  t.is(after.limit, 128 * MiB);
+  t.deepEqual(sizes, [64, ...Array.from({ length: 14 }, (_, i) => 128 * 2 ** i)]);
+  t.true(result.idle, 'and gives idle memory back');
+});
+
+test('the default slab serves any size up to 1 MiB, and is not closed', (t) => {
+  const { slab } = ralloc;
+  const buffers = [0, 1, 64, 65, 5000, MiB].map((size, id) => stamp(slab.alloc(size), id));
+  buffers.slice(1).forEach((buffer, id) => {
+    t.true(isStamped(buffer, id + 1));
+  });
+  t.throws(() => slab.alloc(MiB + 1), { code: 'ERR_RALLOC_INVALID_ARGUMENT' });
+  for (const buffer of buffers) slab.free(buffer);
+  for (const act of [
+    () => slab.close(),
+    () => slab.close({ force: true }),
+    () => slab[Symbol.dispose](),
+  ]) {
+    t.throws(act, { code: 'ERR_RALLOC_UNSUPPORTED' });
+  }
+  const error = t.throws(() => slab.handle(), { code: 'ERR_RALLOC_UNSUPPORTED' });
+  t.regex(error.message, /grow|JavaScript backend/);
+  t.regex(inspect(slab), /^Slab 'default' \{ live/);
+  t.is(
+    slab.use(100, ({ length }) => length),
+    100,
+  );
+});
+
+test('the default slab fills its 128 MiB and not more', (t) => {
+  const slab = new Slab({ sizes: [64, 2 ** 20], maxCount: 2 ** 30 });
+  const all = [];
+  const error = t.throws(
+    () => {
+      for (;;) all.push(slab.allocUnsafe(2 ** 20));
+    },
+    { code: 'ERR_RALLOC_EXHAUSTED' },
+  );
+  t.is(error.option, 'maxBytes');
+  t.true(all.length >= 127 && all.length <= 128, `${all.length}`);
+  slab.close({ force: true });
+});

@@ -1,0 +1,89 @@
+'use strict';
+
+// A slab under piscina with its default options: several threads, idle ones blocked in Atomics.wait or ended.
+
+const { nativeTest } = require('../helpers/backend.js');
+const Piscina = require('piscina');
+const { Slab } = require('../..');
+const { stamp, isStamped } = require('../helpers/bytes.js');
+const { addsUp } = require('../helpers/slab.js');
+const { until } = require('../helpers/until.js');
+
+const test = (title, body) => nativeTest(title, 'a slab stays in its thread', body);
+
+function start(t, slab, safety) {
+  const filename = require.resolve('../fixtures/slab-piscina-task.js');
+  const pool = new Piscina({ filename, workerData: { handle: slab.handle(), safety } });
+  t.teardown(() => pool.destroy());
+  return pool;
+}
+
+// Not closed: piscina starts threads ahead and does not wait for those that it gave up, which would find no slab
+// any more and fail.
+const slabs = [];
+function makeSlab(options) {
+  slabs.push(new Slab(options));
+  return slabs.at(-1);
+}
+
+/** Resolves when the pool and all its threads are gone. */
+async function ended(pool, slab) {
+  await pool.destroy();
+  await until(() => slab.stats().participants === 1);
+}
+
+for (const safety of ['checked', 'recycle']) {
+  test(`${safety}: hundreds of tasks exchange Buffers with main by token`, async (t) => {
+    const slab = makeSlab({ sizes: [256, 4096, 2 ** 16], count: [256, 128, 64], safety });
+    const pool = start(t, slab, safety);
+    const sizes = [100, 256, 4000, 2 ** 16];
+    for (const name of ['exchange', 'pass']) {
+      const tasks = Array.from({ length: 120 }, async (_, i) => {
+        const [id, size] = [i * 3, sizes[i % sizes.length]];
+        const token = slab.send(stamp(slab.allocUnsafe(size), id));
+        const answer = await pool.run({ token, id }, { name });
+        const buffer = slab.receive(answer.token);
+        const ok = answer.sawIt && buffer.length === size && isStamped(buffer, id + 1);
+        slab.free(buffer);
+        return ok;
+      });
+      t.true((await Promise.all(tasks)).every(Boolean), name);
+    }
+    t.like(slab.stats(), { held: 0, sent: 0 });
+    addsUp(t, slab);
+    await ended(pool, slab);
+    t.like(slab.stats(), { held: 0, sent: 0, elsewhere: 0, participants: 1 });
+  });
+}
+
+test('a task that is aborted with a Buffer in its hands gives it back with its thread', async (t) => {
+  const slab = makeSlab({ sizes: [4096], count: 16 });
+  const pool = start(t, slab);
+  for (let round = 0; round < 3; round++) {
+    const turns = new Int32Array(new SharedArrayBuffer(4));
+    const aborter = new AbortController();
+    const token = slab.send(slab.alloc(4096));
+    const task = pool.run({ token, turns }, { name: 'hang', signal: aborter.signal });
+    await until(() => Atomics.load(turns, 0) > 10);
+    t.like(slab.stats(), { sent: 0, elsewhere: 1 });
+    aborter.abort();
+    await t.throwsAsync(task, { name: 'AbortError' });
+    await until(() => slab.stats().elsewhere === 0);
+    const { free, cached } = slab.stats();
+    t.is(free + cached, 16);
+  }
+  await ended(pool, slab);
+});
+
+test('a task that fails keeps what it did not free, until its thread ends', async (t) => {
+  const slab = makeSlab({ sizes: [4096], count: 16 });
+  const pool = start(t, slab);
+  const tasks = [1, 2, 3].map(() =>
+    pool.run({ token: slab.send(slab.alloc(4096)) }, { name: 'fail' }),
+  );
+  for (const task of tasks) await t.throwsAsync(task, { message: /in its hands/ });
+  t.like(slab.stats(), { sent: 0, held: 0 });
+  await ended(pool, slab);
+  const { elsewhere, free, cached, participants } = slab.stats();
+  t.deepEqual([elsewhere, free + cached, participants], [0, 16, 1]);
+});

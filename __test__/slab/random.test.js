@@ -1,0 +1,55 @@
+'use strict';
+
+// Thousands of random steps against a model. A failure names the seed, which replays it.
+
+const test = require('ava');
+const { SlabProgram } = require('../helpers/slab-program.js');
+const { isNative, nativeTest } = require('../helpers/backend.js');
+
+const STEPS = 4000;
+
+const kinds = {
+  'roomy pools': { sizes: [16, 64, 256, 4096], count: 300 },
+  'tiny pools': { sizes: [8, 32, 128], count: [3, 2, 1] },
+  'one pool': { sizes: [1024], count: 40 },
+  'growing pools': { sizes: [64, 1024, 65536], maxCount: 200, maxBytes: 6 * 2 ** 20, idleMs: 20 },
+  'growing pools with a minimum': {
+    sizes: [32, 4096],
+    count: [1, 256],
+    minCount: [0, 256],
+    maxCount: 1000,
+    idleMs: 10,
+  },
+  'stolen memory': { sizes: [4096, 65536], maxCount: 500, idleMs: 20, steals: true },
+};
+
+async function keepsItsPromises(t, seed, { steals, ...options }, parts) {
+  const program = new SlabProgram(seed, options, parts, steals);
+  t.deepEqual(await program.run(STEPS), []);
+  return program;
+}
+
+for (const safety of ['checked', 'recycle']) {
+  for (const [kind, options] of Object.entries(kinds)) {
+    for (const seed of [7, 70]) {
+      const title = `${safety}: a random program keeps every promise: ${kind}, seed ${seed}`;
+      test.serial(title, async (t) => {
+        const { refusals } = await keepsItsPromises(t, seed, { ...options, safety }, 1);
+        if (kind.startsWith('tiny')) t.true(refusals > 100);
+      });
+      if (options.maxCount !== undefined) continue;
+      for (const parts of [2, 4]) {
+        nativeTest(`${title}, ${parts} parts`, 'memory is of one thread', async (t) => {
+          await keepsItsPromises(t, seed, { ...options, safety }, parts);
+        });
+      }
+    }
+  }
+}
+
+test('watched slabs do the same', async (t) => {
+  for (const safety of ['checked', 'recycle']) {
+    const options = { sizes: [64, 1024], count: 50, safety, warnAfterMs: 60_000 };
+    await keepsItsPromises(t, 3, options, isNative ? 2 : 1);
+  }
+});

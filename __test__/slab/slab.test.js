@@ -1,0 +1,228 @@
+'use strict';
+
+// What a slab gives, on both backends: Buffers of slots, promotion, use(), stats that add up.
+
+const test = require('ava');
+const { inspect } = require('node:util');
+const { deflateSync } = require('node:zlib');
+const { createHash } = require('node:crypto');
+const { Slab } = require('../..');
+const { stamp, isStamped, isZero } = require('../helpers/bytes.js');
+const { backend, nodeMajor } = require('../helpers/backend.js');
+const { addsUp } = require('../helpers/slab.js');
+
+const modes = ['checked', 'recycle'];
+
+for (const safety of modes) {
+  const make = (options) => new Slab({ sizes: [64, 256, 1024], count: 8, safety, ...options });
+
+  test(`${safety}: a Buffer has the length that was asked for, over a slot of its own`, (t) => {
+    const slab = make();
+    const sizes = [1, 8, 63, 64, 65, 255, 256, 257, 1000, 1024];
+    const buffers = sizes.map((size, id) => stamp(slab.allocUnsafe(size), id));
+    t.deepEqual(
+      buffers.map(({ length }) => length),
+      sizes,
+    );
+    buffers.forEach((buffer, id) => {
+      t.true(isStamped(buffer, id));
+    });
+    t.deepEqual(
+      slab.stats().pools.map(({ held }) => held),
+      [4, 3, 3],
+    );
+    for (const buffer of buffers) slab.free(buffer);
+    t.is(slab.stats().held, 0);
+    addsUp(t, slab);
+    slab.close();
+  });
+
+  test(`${safety}: alloc() is zero where allocUnsafe() shows what was there`, (t) => {
+    const slab = make({ count: 1 });
+    slab.free(stamp(slab.allocUnsafe(64), 7));
+    const dirty = slab.allocUnsafe(64);
+    t.true(isStamped(dirty, 7));
+    slab.free(dirty);
+    const clean = slab.alloc(64);
+    t.true(isZero(clean));
+    slab.free(stamp(clean, 8));
+    t.true(isZero(slab.tryAlloc(64)));
+    slab.close({ force: true });
+  });
+
+  test(`${safety}: an exhausted pool promotes to the next larger one, and in the end says so`, (t) => {
+    const slab = make();
+    const sizes = [64, 256, 1024];
+    const all = Array.from({ length: 24 }, () => slab.alloc(10));
+    t.true(all.every(({ length }) => length === 10));
+    t.deepEqual(
+      slab.stats().pools.map(({ held }) => held),
+      [8, 8, 8],
+    );
+    const before = slab.stats();
+    const error = t.throws(() => slab.alloc(10), { code: 'ERR_RALLOC_EXHAUSTED' });
+    const bytes = 8 * (64 + 256 + 1024);
+    t.like(error, { requested: 10, limit: bytes, used: bytes, option: 'count' });
+    t.throws(() => slab.alloc(1000), { code: 'ERR_RALLOC_EXHAUSTED' });
+    const after = slab.stats();
+    t.deepEqual(
+      after.pools.map(({ promotions, exhaustions }) => [promotions, exhaustions]),
+      [
+        [16, 1],
+        [0, 0],
+        [0, 1],
+      ],
+    );
+    t.deepEqual({ ...after, exhaustions: 0, pools: 0 }, { ...before, exhaustions: 0, pools: 0 });
+    slab.free(all[20]);
+    t.is(slab.alloc(1).length, 1, 'of the largest pool, where one is free again');
+    t.deepEqual(slab.sizes, sizes);
+    slab.close({ force: true });
+  });
+
+  test(`${safety}: tryAlloc() never promotes, and gives null`, (t) => {
+    const slab = make();
+    const all = Array.from({ length: 8 }, () => slab.tryAlloc(64));
+    t.true(all.every(({ length }) => length === 64));
+    t.is(slab.tryAlloc(64), null);
+    t.is(slab.tryAllocUnsafe(1), null);
+    t.is(slab.stats().pools[1].held, 0);
+    slab.free(all.pop());
+    t.is(slab.tryAllocUnsafe(33).length, 33);
+    t.is(slab.tryAlloc(65).length, 65, 'another pool has slots');
+    slab.close({ force: true });
+  });
+
+  test(`${safety}: no two Buffers in use share a byte, over thousands of turns`, (t) => {
+    const slab = make({ count: 100 });
+    const live = new Map();
+    for (let turn = 0; turn < 4000; turn++) {
+      const size = 1 + ((turn * 7919) % 1024);
+      if (live.size < 100) live.set(turn, stamp(slab.allocUnsafe(size), turn));
+      else {
+        const [id, buffer] = live.entries().next().value;
+        t.true(isStamped(buffer, id));
+        live.delete(id);
+        slab.free(buffer);
+      }
+    }
+    for (const [id, buffer] of live) t.true(isStamped(buffer, id));
+    addsUp(t, slab);
+    slab.close({ force: true });
+  });
+
+  test(`${safety}: Buffers go wherever Node's go`, (t) => {
+    const slab = make();
+    const buffer = slab.alloc(5);
+    buffer.write('hello');
+    t.true(Buffer.isBuffer(buffer));
+    t.is(buffer.constructor, Buffer);
+    t.is(inspect(buffer), '<Buffer 68 65 6c 6c 6f>');
+    t.is(JSON.stringify(buffer), JSON.stringify(Buffer.from('hello')));
+    t.deepEqual(Object.keys(buffer), ['0', '1', '2', '3', '4']);
+    t.deepEqual(Reflect.ownKeys(buffer), Reflect.ownKeys(Buffer.from('hello')));
+    t.true(buffer.equals(Buffer.from('hello')));
+    t.is(Buffer.concat([buffer, buffer]).toString(), 'hellohello');
+    t.deepEqual(deflateSync(buffer), deflateSync('hello'));
+    const digest = (data) => createHash('sha1').update(data).digest('hex');
+    t.is(digest(buffer), digest('hello'));
+    if (nodeMajor >= 22)
+      t.notThrows(() => require('node:assert').deepStrictEqual(buffer, Buffer.from('hello')));
+    const part = buffer.subarray(1, 3);
+    t.is(Object.getPrototypeOf(part), Buffer.prototype);
+    t.false(slab.owns(part));
+    t.is(structuredClone(buffer)[4], 'o'.charCodeAt(0));
+    slab.free(buffer);
+    slab.close();
+  });
+
+  test(`${safety}: a Buffer of no bytes takes no slot, and is freed like the others`, (t) => {
+    const slab = make({ count: 1 });
+    const buffers = Array.from({ length: 10 }, () => slab.alloc(0));
+    t.true(buffers.every((buffer) => buffer.length === 0 && slab.owns(buffer)));
+    t.is(slab.tryAlloc(0).length, 0);
+    t.is(slab.stats().held, 0);
+    slab.free(buffers[0]);
+    t.false(slab.owns(buffers[0]));
+    t.throws(() => slab.free(buffers[0]), { code: 'ERR_RALLOC_DOUBLE_FREE' });
+    t.throws(() => slab.send(buffers[1]), { code: 'ERR_RALLOC_FOREIGN_BUFFER' });
+    slab.close();
+    t.throws(() => slab.alloc(0), { code: 'ERR_RALLOC_CLOSED' });
+    t.throws(() => slab.free(buffers[2]), { code: 'ERR_RALLOC_CLOSED' });
+  });
+
+  test(`${safety}: a slab tells of itself in one line, and adds up`, (t) => {
+    const slab = make({ name: 'lines' });
+    const buffers = [slab.alloc(1), slab.alloc(100), slab.alloc(100)];
+    const line = `Slab 'lines' { live, 3 of 24 slots held, 64 B to 1 KiB, ${safety}, ${backend} }`;
+    t.is(inspect(slab), line);
+    slab.free(buffers[2]);
+    const { pools, ...sums } = slab.stats();
+    t.like(sums, { name: 'lines', backend, safety, live: true, shared: false, participants: 1 });
+    t.like(sums, { count: 24, held: 2, elsewhere: 0, sent: 0, stolen: 0, limit: 128 * 2 ** 20 });
+    t.true(sums.committed >= 8 * (64 + 256 + 1024) && sums.committed <= slab.footprint);
+    t.deepEqual(
+      pools.map(({ size, count, maxCount, held, peak }) => [size, count, maxCount, held, peak]),
+      [
+        [64, 8, 8, 1, 1],
+        [256, 8, 8, 1, 2],
+        [1024, 8, 8, 0, 0],
+      ],
+    );
+    addsUp(t, slab);
+    slab.close({ force: true });
+    t.regex(inspect(slab), /^Slab 'lines' \{ closed, 0 of 0 slots held/);
+    t.is(inspect(new Slab({ sizes: [8], count: 1 })).split('\n').length, 1);
+  });
+
+  test(`${safety}: the peak is the most that were held at once, also within one batch`, (t) => {
+    const slab = make({ sizes: [64], count: 500 });
+    const peak = () => slab.stats().pools[0].peak;
+    const live = [];
+    for (const [take, give, most] of [
+      [5, 5, 5],
+      [3, 0, 5],
+      [100, 50, 103],
+      [49, 10, 103],
+      [12, 0, 104],
+      [300, 404, 404],
+      [400, 400, 404],
+    ]) {
+      for (let i = 0; i < take; i++) live.push(slab.allocUnsafe(64));
+      for (let i = 0; i < give; i++) slab.free(live.shift());
+      t.is(peak(), most);
+    }
+    slab.close();
+  });
+}
+
+test('recycle hands the same object out again for the same length, checked never', (t) => {
+  const again = (safety) => {
+    const slab = new Slab({ sizes: [64], count: 1, safety });
+    const first = slab.allocUnsafe(10);
+    slab.free(first);
+    const second = slab.allocUnsafe(10);
+    slab.free(second);
+    const third = slab.allocUnsafe(11);
+    slab.free(third);
+    t.throws(() => slab.free(second), { code: 'ERR_RALLOC_DOUBLE_FREE' });
+    slab.close();
+    return [first === second, second === third];
+  };
+  t.deepEqual(again('recycle'), [true, false]);
+  t.deepEqual(again('checked'), [false, false]);
+});
+
+test('nothing but the methods of the API can be reached on a slab', (t) => {
+  const slab = new Slab({ sizes: [64], count: 1 });
+  t.deepEqual(Reflect.ownKeys(slab), []);
+  const names = Object.getOwnPropertyNames(Slab.prototype).sort();
+  t.is(
+    names.join(' '),
+    'alloc allocUnsafe close constructor footprint free handle owns receive revoke send sizes stats ' +
+      'tryAlloc tryAllocUnsafe use',
+  );
+  t.deepEqual(Reflect.ownKeys(Slab).sort(), ['attach', 'length', 'name', 'prototype']);
+  t.true(Object.isFrozen(slab.sizes));
+  slab.close();
+});

@@ -1,0 +1,242 @@
+'use strict';
+
+// A slab and several threads: handles, tokens, and what is left of those that end.
+
+const { once } = require('node:events');
+const { join } = require('node:path');
+const { Worker } = require('node:worker_threads');
+const { Slab } = require('../..');
+const { stamp, isStamped } = require('../helpers/bytes.js');
+const { nativeTest } = require('../helpers/backend.js');
+const { addsUp } = require('../helpers/slab.js');
+const { until } = require('../helpers/until.js');
+
+const ONE_THREAD = 'memory is of one thread';
+
+function start(t, slab, options) {
+  const worker = new Worker(join(__dirname, '..', 'fixtures', 'slab-worker.js'), {
+    workerData: { handle: slab.handle(), ...options },
+  });
+  t.teardown(() => worker.terminate());
+  return {
+    worker,
+    async ask(act, rest) {
+      const answer = once(worker, 'message');
+      worker.postMessage({ act, ...rest });
+      return (await answer)[0];
+    },
+  };
+}
+
+/** All slots of the slab can be had here: none was lost, and none is anywhere twice. */
+function allCanBeHad(t, slab) {
+  const { pools } = slab.stats();
+  for (const { size, count } of pools) {
+    const all = [];
+    for (let one = slab.tryAlloc(size); one !== null; one = slab.tryAlloc(size)) all.push(one);
+    t.is(all.length, count, `of ${size} B`);
+    for (const [id, buffer] of all.entries()) stamp(buffer, id);
+    for (const [id, buffer] of all.entries()) t.true(isStamped(buffer, id));
+    for (const buffer of all) slab.free(buffer);
+  }
+  addsUp(t, slab);
+}
+
+for (const safety of ['checked', 'recycle']) {
+  const make = (options) => new Slab({ sizes: [64, 4096], count: 64, safety, ...options });
+
+  nativeTest(
+    `${safety}: Buffers go to a worker and back by token, over the same bytes`,
+    ONE_THREAD,
+    async (t) => {
+      const slab = make();
+      const { ask } = start(t, slab, { safety });
+      for (const size of [1, 64, 65, 4000, 4096]) {
+        for (let round = 0; round < 5; round++) {
+          const id = size * 10 + round;
+          const { sawIt, length, token } = await ask('pass', {
+            token: slab.send(stamp(slab.allocUnsafe(size), id)),
+            id,
+          });
+          t.deepEqual([sawIt, length], [true, size]);
+          const back = slab.receive(token);
+          t.is(back.length, size);
+          t.true(isStamped(back, id + 1000));
+          slab.free(back);
+        }
+      }
+      const { participants, shared } = slab.stats();
+      t.deepEqual([participants, shared], [2, true]);
+      t.like(await ask('stats'), {
+        arenas: 'js',
+        backend: 'native',
+        participants: 2,
+        shared: true,
+        held: 0,
+      });
+      addsUp(t, slab);
+    },
+  );
+
+  nativeTest(
+    `${safety}: a token is received once, by whoever comes first`,
+    ONE_THREAD,
+    async (t) => {
+      const slab = make();
+      const { ask } = start(t, slab, { safety });
+      const stale = 'ERR_RALLOC_STALE_TOKEN';
+      const token = slab.send(slab.alloc(10));
+      t.is(slab.stats().sent, 1);
+      t.is(await ask('fails', { what: 'revoke', token }), stale, 'only its sender may');
+      t.is(await ask('receive', { token }), 10);
+      t.throws(() => slab.receive(token), { code: stale });
+      t.throws(() => slab.revoke(token), { code: stale });
+      t.is(await ask('fails', { what: 'receive', token }), stale);
+      const mine = slab.send(slab.alloc(20));
+      const back = slab.revoke(mine);
+      t.is(back.length, 20);
+      t.is(await ask('fails', { what: 'receive', token: mine }), stale);
+      slab.free(back);
+      const again = slab.send(slab.alloc(20));
+      t.not(again, mine, 'a generation later');
+      t.true(Number.isSafeInteger(again));
+      slab.free(slab.revoke(again));
+      addsUp(t, slab);
+    },
+  );
+
+  nativeTest(
+    `${safety}: a worker that is terminated amid its work gives everything back`,
+    ONE_THREAD,
+    async (t) => {
+      const slab = make({ count: 200 });
+      const kept = stamp(slab.alloc(4096), 1);
+      for (let round = 0; round < 3; round++) {
+        const counts = new Int32Array(new SharedArrayBuffer(4));
+        const { worker } = start(t, slab, { mode: 'loop', counts, safety });
+        await until(() => Atomics.load(counts, 0) > 3000);
+        t.is(slab.stats().participants, 2);
+        t.is(await worker.terminate(), 1);
+        await until(() => slab.stats().participants === 1);
+        t.true(isStamped(kept, 1));
+        const { elsewhere, sent, held } = slab.stats();
+        t.is(elsewhere, 0);
+        t.is(held, 1);
+        t.true(sent <= 1);
+      }
+      slab.free(kept);
+      allCanBeHad(t, slab);
+    },
+  );
+
+  nativeTest(
+    `${safety}: a worker that exits, or closes its part, gives everything back`,
+    ONE_THREAD,
+    async (t) => {
+      const slab = make();
+      for (const end of ['exit', 'close']) {
+        const { worker, ask } = start(t, slab, { safety });
+        t.is(await ask('take', { size: 64, count: 20 }), 20);
+        await ask('free');
+        t.is(await ask('take', { size: 4096, count: 20 }), 20);
+        const lost = await ask('send', { size: 64 });
+        t.true(slab.stats().elsewhere >= 20);
+        if (end === 'exit') {
+          worker.postMessage({ act: end });
+          t.is((await once(worker, 'exit'))[0], 7);
+        } else {
+          await ask(end);
+        }
+        await until(() => slab.stats().participants === 1);
+        const { elsewhere, sent } = slab.stats();
+        t.is(elsewhere, 0);
+        t.is(sent, 1, 'what it has sent is still under way');
+        slab.free(slab.receive(lost));
+      }
+      allCanBeHad(t, slab);
+    },
+  );
+}
+
+nativeTest('what the dead have sent comes back when slots run out', ONE_THREAD, async (t) => {
+  const slab = new Slab({ sizes: [64], count: 4 });
+  const { worker, ask } = start(t, slab);
+  const token = await ask('send', { size: 10 });
+  await worker.terminate();
+  await until(() => slab.stats().participants === 1);
+  const all = Array.from({ length: 4 }, () => slab.alloc(64));
+  t.is(new Set(all.map(({ byteOffset }) => byteOffset)).size, 4);
+  t.throws(() => slab.receive(token), { code: 'ERR_RALLOC_STALE_TOKEN' });
+  slab.close({ force: true });
+});
+
+nativeTest('the slab outlives its creator, whose Buffers die alone', ONE_THREAD, async (t) => {
+  const slab = new Slab({ sizes: [64, 4096], count: 16 });
+  const handle = slab.handle();
+  const { ask } = start(t, slab);
+  const mine = stamp(slab.alloc(100), 5);
+  const token = slab.send(stamp(slab.alloc(4096), 6));
+  t.is((await ask('stats')).participants, 2);
+  slab.close({ force: true });
+  t.is(mine.length, 0);
+  t.like(await ask('pass', { token, id: 6 }), { sawIt: true, length: 4096 });
+  t.is(await ask('take', { size: 64, count: 16 }), 16);
+  const again = Slab.attach(handle);
+  t.is(again.stats().participants, 2);
+  t.is(again.tryAlloc(64), null, 'the worker has them all');
+  await ask('close');
+  await until(() => again.tryAlloc(64) !== null);
+  again.close({ force: true });
+  t.throws(() => Slab.attach(handle), { code: 'ERR_RALLOC_CLOSED' }, 'nobody has it any more');
+});
+
+nativeTest('a slab that a worker made is as good, and outlives it', ONE_THREAD, async (t) => {
+  const worker = new Worker(join(__dirname, '..', 'fixtures', 'slab-makes.js'));
+  const [{ handle, token, id, own, made }] = await once(worker, 'message');
+  t.is(made, 'native');
+  t.like(own, { backend: 'js', live: true, held: 1 }, 'what nobody else can have is of V8');
+  const slab = Slab.attach(handle);
+  t.is(await worker.terminate(), 1);
+  await until(() => slab.stats().participants === 1);
+  const buffer = slab.receive(token);
+  t.true(isStamped(buffer, id));
+  t.is(slab.stats().elsewhere, 0);
+  slab.free(buffer);
+  allCanBeHad(t, slab);
+  slab.close();
+});
+
+nativeTest('a worker that idles keeps no slots from the others for long', ONE_THREAD, async (t) => {
+  const slab = new Slab({ sizes: [64], count: 256 });
+  const { ask } = start(t, slab);
+  await ask('take', { size: 64, count: 60 });
+  t.true((await ask('free')) > 0, 'cached over there');
+  const all = [];
+  await until(() => {
+    for (let one = slab.tryAlloc(64); one !== null; one = slab.tryAlloc(64)) all.push(one);
+    return all.length === 256;
+  });
+  for (const buffer of all) slab.free(buffer);
+  await until(() => slab.stats().cached === 0);
+  t.is(await ask('drain', { size: 64 }), 256, 'and main keeps none from it');
+});
+
+nativeTest('a worker that is blocked keeps at most a quarter of a pool', ONE_THREAD, async (t) => {
+  const slab = new Slab({ sizes: [64, 256], count: [256, 4] });
+  const { worker, ask } = start(t, slab);
+  await ask('take', { size: 64, count: 200 });
+  await ask('take', { size: 256, count: 4 });
+  await ask('free');
+  const cell = new Int32Array(new SharedArrayBuffer(4));
+  t.is(await ask('block', { cell }), 'blocked');
+  const had = [64, 256].map((size) => {
+    let count = 0;
+    while (slab.tryAlloc(size) !== null) count++;
+    return count;
+  });
+  t.true(had[0] >= 192, `${had[0]} of 256`);
+  t.is(had[1], 4, 'small pools have no caches');
+  Atomics.store(cell, 0, 1);
+  Atomics.notify(cell, 0);
+  await worker.terminate();
+});

@@ -1,0 +1,30 @@
+'use strict';
+
+const { RallocError, typeError } = require('../base/errors.js');
+
+/** Where an arena stood. Spent by its rewind. */
+class Checkpoint {
+  #of;
+  #window;
+
+  constructor(of, window) {
+    this.#of = of;
+    this.#window = window;
+  }
+
+  /** The window that `of` had; throws for what is no checkpoint, spent, out of order or foreign. */
+  static windowOf(checkpoint, of, marks) {
+    if (checkpoint === null || typeof checkpoint !== 'object' || !(#of in checkpoint)) {
+      throw typeError('checkpoint', 'an instance of Checkpoint', checkpoint);
+    }
+    if (checkpoint.#of !== of) throw stale('belongs to another arena');
+    if (!marks?.includes(checkpoint)) {
+      throw stale('is spent: it was rewound to or past, or the arena was reset');
+    }
+    return checkpoint.#window;
+  }
+}
+
+const stale = (why) => new RallocError('ERR_RALLOC_STALE_CHECKPOINT', `The checkpoint ${why}`);
+
+module.exports = { Checkpoint };

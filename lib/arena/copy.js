@@ -1,0 +1,146 @@
+'use strict';
+
+// Bytes copied into an arena, and out of one. Values are read once, before the arena's cursor is: what a
+// getter, proxy or iterator of the caller does can so never come between a check and its use.
+
+const { typeError } = require('../base/errors.js');
+const check = require('../base/validate.js');
+
+const { FastBuffer } = require('../base/runtime.js');
+const { set, fill } = Uint8Array.prototype;
+// A subclass can lie with a getter of its own; these cannot.
+const getter = (name, prototype = Object.getPrototypeOf(Uint8Array.prototype)) =>
+  Object.getOwnPropertyDescriptor(prototype, name).get;
+const lengthOf = getter('length');
+const bufferOf = getter('buffer');
+const offsetOf = getter('byteOffset');
+const bufferOfDataView = getter('buffer', DataView.prototype);
+const { isUint8Array, isAnyArrayBuffer, isDataView } = require('node:util').types;
+
+const widths = new Map(
+  [
+    Int8Array,
+    Uint8Array,
+    Uint8ClampedArray,
+    Int16Array,
+    Uint16Array,
+    Int32Array,
+    Uint32Array,
+    globalThis.Float16Array,
+    Float32Array,
+    Float64Array,
+    BigInt64Array,
+    BigUint64Array,
+  ]
+    .filter(Boolean)
+    .map((Type) => [Type, Type.BYTES_PER_ELEMENT]),
+);
+
+// The constructors of another realm (node:vm) show the same text, which no function of a user can have:
+// `[native code]` is no syntax. To look at it runs nothing of the caller.
+const textOf = Function.prototype.toString;
+const widthsByText = new Map([...widths].map(([Type, width]) => [textOf.call(Type), width]));
+
+/** Bytes an element of a TypedArray constructor. */
+function widthOf(Type) {
+  const width =
+    widths.get(Type) ??
+    (typeof Type === 'function' ? widthsByText.get(textOf.call(Type)) : undefined);
+  if (width === undefined) throw typeError('Type', 'a TypedArray constructor', Type);
+  return width;
+}
+
+/** Buffer.from(value, encoding), with the bytes in `arena`; ArrayBuffers are copied too. */
+function from(arena, value, encoding) {
+  if (typeof value === 'string') return fromString(arena, value, encoding);
+  if (isUint8Array(value)) return fromBytes(arena, value);
+  if (isAnyArrayBuffer(value)) return fromBytes(arena, bytesOf(value));
+  if (value === null || typeof value !== 'object') throw notBytes(value);
+  return fromBytes(arena, readByNode(value, encoding));
+}
+
+/** The rest as Node reads it: arrays, array-likes, {type: 'Buffer', data}, valueOf, Symbol.toPrimitive. */
+function readByNode(value, encoding) {
+  try {
+    return Buffer.from(value, encoding);
+  } catch (error) {
+    throw error?.code === 'ERR_INVALID_ARG_TYPE' ? notBytes(value) : error;
+  }
+}
+
+const notBytes = (value) =>
+  typeError(
+    'value',
+    'of type string or an instance of Buffer, ArrayBuffer, or Array or an Array-like Object',
+    value,
+  );
+
+function fromString(arena, value, encoding = 'utf8') {
+  if (typeof encoding !== 'string') throw typeError('encoding', 'of type string', encoding);
+  if (!Buffer.isEncoding(encoding)) throw typeError('encoding', 'a known encoding', encoding);
+  const size = Buffer.byteLength(value, encoding);
+  const buffer = arena.allocUnsafe(size);
+  const written = size === 0 ? 0 : buffer.write(value, 0, size, encoding);
+  // For base64 and hex byteLength is an upper bound.
+  if (written === size) return buffer;
+  return new FastBuffer(buffer.buffer, buffer.byteOffset, written);
+}
+
+/** All bytes of an ArrayBuffer; none of a detached one, of which no view can be made. */
+const bytesOf = (ab) => new Uint8Array(ab.byteLength === 0 ? 0 : ab);
+
+// A dead view has no bytes, here as in Buffer.from; to copy from one throws.
+function fromBytes(arena, bytes) {
+  const size = lengthOf.call(bytes);
+  const buffer = arena.allocUnsafe(size);
+  if (size > 0) set.call(buffer, bytes);
+  return buffer;
+}
+
+/** Buffer.concat(list, length), with the bytes in `arena`. */
+function concat(arena, list, length) {
+  if (!Array.isArray(list)) throw typeError('list', 'an Array', list);
+  if (length !== undefined) check.integer(length, 'length', 0, Number.MAX_SAFE_INTEGER);
+  const parts = [];
+  let total = 0;
+  const count = list.length;
+  for (let i = 0; i < count; i++) {
+    const part = list[i];
+    if (!isUint8Array(part))
+      throw typeError(`list[${i}]`, 'an instance of Buffer or Uint8Array', part);
+    parts.push(part);
+    total += lengthOf.call(part);
+  }
+  const size = length ?? total;
+  const buffer = arena.allocUnsafe(size);
+  let at = 0;
+  for (const part of parts) {
+    const room = size - at;
+    if (room === 0) break;
+    const bytes = lengthOf.call(part);
+    if (bytes === 0) continue; // or dead
+    const fits = bytes <= room;
+    set.call(buffer, fits ? part : firstBytes(part, room), at);
+    at += fits ? bytes : room;
+  }
+  if (at < size) fill.call(buffer, 0, at);
+  return buffer;
+}
+
+const firstBytes = (part, count) => new Uint8Array(bufferOf.call(part), offsetOf.call(part), count);
+
+/** The ArrayBuffer of a view. */
+function arrayBufferOf(view) {
+  return (isDataView(view) ? bufferOfDataView : bufferOf).call(view);
+}
+
+/** A copy on V8's heap, which outlives every arena. */
+function toHeap(view) {
+  if (arrayBufferOf(view).byteLength === 0) return new FastBuffer();
+  const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+  const buffer = Buffer.allocUnsafeSlow(bytes.length);
+  set.call(buffer, bytes);
+  return buffer;
+}
+
+module.exports = { widthOf, from, concat, toHeap, arrayBufferOf };

@@ -1,0 +1,118 @@
+'use strict';
+
+// Who answers for an arena's memory: its limit, how its chunks grow, and what happens when there is no
+// more. `ArenaOwner` stands behind an Arena that a user made; a request has one of its own
+// (lib/request/request.js). An arena shares its owner with its scopes.
+
+const check = require('../base/validate.js');
+const { rangeError } = require('../base/errors.js');
+const { HUGE_PAGE, memoryOptions } = require('../memory/options.js');
+const { ChunkPool } = require('../memory/chunk-pool.js');
+const closedPools = require('../memory/closed-pools.js');
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const PAGE = 4 * KiB;
+const DEFAULT_CHUNK = 64 * KiB;
+const CHUNK_CAP = MiB; // more a chunk gains nothing, and 4 MiB lose on Node 20 and 22
+const DEFAULT_MAX_BYTES = 64 * MiB;
+const DEFAULT_HOLD_MS = 30_000;
+
+/** The options that an Arena and a request arena have in common. */
+const commonReaders = {
+  safety: (value, name) => check.oneOf(value, name, ['detach', 'gc', 'recycle']),
+  wipe: check.boolean,
+  holdMs: (value, name) => check.integer(value, name, 1, 2 ** 31 - 1),
+};
+const commonDefaults = { safety: 'detach', wipe: false, align: 8, holdMs: DEFAULT_HOLD_MS };
+
+const arenaReaders = {
+  ...commonReaders,
+  maxBytes: (value, name) => check.integer(value, name, 1, Number.MAX_SAFE_INTEGER),
+  chunkSize: (value, name) => check.integer(value, name, PAGE, Number.MAX_SAFE_INTEGER),
+  align: (value, name) => check.powerOfTwo(value, name, 1, PAGE),
+  name: check.string,
+  memory: memoryOptions,
+};
+
+function arenaSettings(options) {
+  const given = check.options(options, arenaReaders);
+  const settings = { ...commonDefaults, name: '', maxBytes: DEFAULT_MAX_BYTES, ...given };
+  if (given.chunkSize > settings.maxBytes) {
+    const range = `an integer >= ${PAGE} and <= options.maxBytes (${settings.maxBytes})`;
+    throw rangeError('options.chunkSize', range, given.chunkSize);
+  }
+  settings.chunkSize ??= Math.min(DEFAULT_CHUNK, settings.maxBytes);
+  if (given.memory?.hugePages !== undefined) {
+    if (settings.maxBytes < HUGE_PAGE) {
+      const range = `an integer >= ${HUGE_PAGE} with options.memory.hugePages`;
+      throw rangeError('options.maxBytes', range, settings.maxBytes);
+    }
+    settings.chunkSize = Math.max(settings.chunkSize, HUGE_PAGE);
+  }
+  return settings;
+}
+
+/** Chunks double, up to a cap. */
+const chunkGrowth = (first, opened) => Math.max(first, Math.min(first * 2 ** opened, CHUNK_CAP));
+
+class ArenaOwner {
+  ofRequest = false;
+
+  constructor(options) {
+    this.settings = arenaSettings(options);
+    this.pool =
+      closedPools.take(this.settings) ??
+      new ChunkPool({ ...this.settings, limitOption: 'maxBytes' });
+  }
+
+  /** Bytes that may still be handed out in windows. Here the memory below keeps the limit. */
+  get room() {
+    return Number.POSITIVE_INFINITY;
+  }
+
+  get limit() {
+    return this.settings.maxBytes;
+  }
+
+  /** Whether allocations go to the heap. */
+  get heap() {
+    return false;
+  }
+
+  /** Bytes that the next chunk should have, after `opened` others in this epoch. */
+  chunkSize(opened) {
+    return chunkGrowth(this.settings.chunkSize, opened);
+  }
+
+  charge() {}
+
+  discharge() {}
+
+  /** Called with the error of a refused lease: true when the heap serves instead. */
+  refused() {
+    return false;
+  }
+
+  shrink() {
+    this.pool.shrink();
+  }
+
+  /** Throws when users may not close the arenas of this owner. */
+  checkClosable() {}
+
+  close() {
+    const { pool } = this;
+    pool.user = null;
+    const stats = pool.stats();
+    if (!closedPools.park(this.settings, pool, stats)) {
+      pool.close();
+      return;
+    }
+    const none = { used: 0, warm: 0, reserved: 0, committed: 0, resident: 0, chunks: 0, pins: 0 };
+    const last = { ...stats, ...none };
+    this.pool = { stats: () => last, chunks: () => [] }; // the real one is another arena's from now on
+  }
+}
+
+module.exports = { ArenaOwner, commonReaders, commonDefaults, chunkGrowth };

@@ -1,0 +1,273 @@
+'use strict';
+
+// Warm spans between the arenas of one owner (an Arena with its scopes, or a request arena) and the
+// memory below. A span is the unit of life: it has an ArrayBuffer of its own, and so dies as one.
+// A warm span costs an array pop, where a fresh lease costs 3 µs and its first touch a page fault a page;
+// memory is called (300 ns) only to lease and to end a lease, never in a steady cycle of resets.
+
+const memory = require('./native.js');
+const { RallocError, refusal } = require('../base/errors.js');
+const { FastBuffer, hasTransfer } = require('../base/runtime.js');
+const { Span } = require('./span.js');
+const idle = require('./idle.js');
+const { staysWarm, leastOf } = require('./options.js');
+const { memoryStats } = require('../arena/stats.js');
+
+const { fill } = Uint8Array.prototype;
+const registers = new Float64Array(16); // what memory answers with: read at once, so one is enough
+
+class ChunkPool {
+  #leases;
+  #spares = []; // whole spans, warm: detached from every Buffer, the last used on top
+  #pieces = []; // the same for spans cut for checkpoints and scopes
+  #low = 0; // fewest spares since the last idle tick: those were not needed
+  #idle = true; // nothing was taken since then
+  #limitOption;
+  #safety;
+  #wipe;
+  #heldBytes = 0;
+  #closed = false;
+  quarantines = false; // something may be in quarantine; its user takes it back
+  leasedBytes = 0; // of all spans here and in arenas: what V8 counts as external memory
+
+  watched = false; // by idle.js
+  user = null; // the arena whose pool it is, which is asked for its window in idle times
+
+  #keeps;
+  #stays;
+
+  /**
+   * Options are checked by the owners. `limitOption` is what an ERR_RALLOC_LIMIT tells to raise;
+   * `keeps(span, pool)` says whether a span that came back is worth keeping warm. Throws
+   * ERR_RALLOC_UNSUPPORTED or ERR_RALLOC_MAP where the system does not grant what `kind` asks for.
+   */
+  constructor({
+    maxBytes,
+    chunkSize,
+    safety,
+    wipe,
+    limitOption,
+    keeps = () => true,
+    memory: kind,
+  }) {
+    this.#keeps = keeps;
+    this.#stays = staysWarm(kind);
+    this.#leases = new memory.LeasedArena(maxBytes, chunkSize, wipe, kind);
+    if (kind !== undefined) {
+      const failure = this.#leases.probe();
+      if (failure !== null) throw refusal(failure, limitOption, leastOf(kind));
+    }
+    this.#limitOption = limitOption;
+    this.#safety = safety;
+    this.#wipe = wipe;
+  }
+
+  /** Whether a span's memory can serve again at once. */
+  get renewable() {
+    return this.#safety !== 'gc';
+  }
+
+  /**
+   * A span of at least `need` and preferably `want` bytes; `whole` is a chunk of its own.
+   * Throws ERR_RALLOC_LIMIT or ERR_RALLOC_MAP and changes nothing.
+   */
+  take(need, want, whole) {
+    this.#idle = false;
+    const span =
+      this.#warm(whole ? this.#spares : this.#pieces, need) ?? this.#lease(need, want, whole);
+    if (this.#spares.length < this.#low) this.#low = this.#spares.length;
+    return span;
+  }
+
+  #warm(spans, need) {
+    for (let i = spans.length - 1; i >= 0; i--) {
+      const span = spans[i];
+      if (span.size < need) continue;
+      if (i === spans.length - 1) spans.pop();
+      else spans.splice(i, 1);
+      // A Buffer that was kept in `recycle` mode can still have its memory taken away.
+      if (span.ab.byteLength !== 0) return span;
+      this.stolen(span);
+    }
+    return undefined;
+  }
+
+  #lease(need, want, whole) {
+    let leased = this.#ask(need, want, whole);
+    if (leased.kind === 'limit') {
+      const other = this.#warm(whole ? this.#pieces : this.#spares, need);
+      if (other !== undefined) return other;
+      // The warm ones are all too small for it: their bytes can still be had in another shape.
+      this.shrink();
+      leased = this.#ask(need, want, whole);
+    }
+    if (leased.kind !== undefined) throw refusal(leased, this.#limitOption, need);
+    // Node detaches what Node-API made when it exits, and on 24 and 26 aborts over one that was marked as
+    // untransferable. So nobody gets to see that one: its memory moves on at once (100 ns).
+    if (hasTransfer && memory.backend === 'native') leased = leased.transfer();
+    const [id, epoch, clean] = registers;
+    this.leasedBytes += leased.byteLength;
+    if (!this.#stays) idle.watch(this);
+    return new Span(leased, id, epoch, clean, whole);
+  }
+
+  #ask(need, want, whole) {
+    try {
+      return this.#leases.lease(need, Math.max(need, want), whole, registers);
+    } catch (error) {
+      throw new RallocError(error.code, error.message); // the runtime refused an external ArrayBuffer
+    }
+  }
+
+  /**
+   * Takes a span back from an arena that handed out its first `span.used` bytes: every Buffer over it is
+   * dead after this (safety 'detach'), or keeps its bytes (safety 'gc'), or shows what comes next ('recycle').
+   */
+  put(span) {
+    if (span.ab === null) return;
+    if (this.#safety === 'gc' && span.used > 0) {
+      this.quarantine(span);
+    } else if (this.renew(span)) {
+      if (this.#closed) this.#giveBack(span);
+      else if (!span.whole) this.#pieces.push(span);
+      else if (this.#keeps(span, this)) this.#spares.push(span);
+      else this.#giveBack(span);
+    }
+  }
+
+  /**
+   * Begins a span's next epoch in place: its Buffers are detached and it is as if nothing was handed out.
+   * False when it is lost: stolen, or made untransferable, and then left to the garbage collector.
+   */
+  renew(span) {
+    const { ab, used } = span;
+    if (ab.byteLength === 0) {
+      this.stolen(span);
+      return false;
+    }
+    if (used === 0) return true;
+    if (this.#wipe) fill.call(new FastBuffer(ab, 0, used), 0);
+    if (used > span.clean) span.clean = used;
+    if (this.#safety !== 'recycle') {
+      try {
+        span.ab = hasTransfer ? ab.transfer() : this.#leases.renew(span.id, span.epoch, ab);
+      } catch {
+        // worker_threads.markAsUntransferable(buf.buffer): it cannot be detached by anyone.
+        this.quarantine(span);
+        return false;
+      }
+    }
+    span.used = 0;
+    return true;
+  }
+
+  /** Leaves a span attached to its Buffers; its memory comes back when V8 has proved that there are none. */
+  quarantine(span) {
+    const { ab, id, epoch } = span;
+    if (ab === null) return;
+    if (ab.byteLength === 0) {
+      this.stolen(span);
+      return;
+    }
+    this.#forget(span);
+    this.quarantines = true;
+    idle.watchDepot();
+    this.#leases.quarantine(id, epoch, Math.max(span.used, span.clean), ab);
+  }
+
+  /** A transfer list or a byte stream took the ArrayBuffer: its memory is never used again. */
+  stolen(span) {
+    if (span.ab === null) return;
+    this.#forget(span);
+    this.#leases.steal(span.id, span.epoch, span.used);
+  }
+
+  #forget(span) {
+    if (span.held) this.#setHeld(span, false);
+    span.ab = null;
+    this.leasedBytes -= span.size;
+  }
+
+  #setHeld(span, held) {
+    span.held = held;
+    this.#heldBytes += held ? span.size : -span.size;
+  }
+
+  hold(span) {
+    this.#leases.hold(span.id, span.epoch);
+    this.#setHeld(span, true);
+  }
+
+  unhold(span) {
+    this.#leases.unhold(span.id, span.epoch);
+    this.#setHeld(span, false);
+    this.put(span);
+  }
+
+  #giveBack(span) {
+    idle.watchDepot();
+    const { ab, id, epoch } = span;
+    // In `recycle` mode Buffers may still be over it: only V8 knows when there are none.
+    if (this.#safety === 'recycle' || ab.byteLength === 0) {
+      this.quarantine(span);
+    } else {
+      this.#forget(span);
+      this.#leases.release(id, epoch, span.clean, ab);
+    }
+  }
+
+  /** Gives every warm span back: to the depot, and by its idle trimming to the system. */
+  shrink() {
+    for (const span of this.#spares.splice(0)) this.#giveBack(span);
+    for (const span of this.#pieces.splice(0)) this.#giveBack(span);
+    this.#low = 0;
+    this.#leases.trim();
+  }
+
+  /** Called by the idle timer: what was warm for a whole tick without being used goes back. */
+  tick() {
+    if (this.user !== null) {
+      if (this.#stays) return false;
+      this.user[idle.kIdle]();
+    }
+    if (this.#idle) this.shrink();
+    else for (const span of this.#spares.splice(0, this.#low)) this.#giveBack(span);
+    this.#idle = true;
+    this.#low = this.#spares.length;
+    this.#leases.trim();
+    return this.leasedBytes > 0;
+  }
+
+  close() {
+    this.#closed = true;
+    this.shrink();
+  }
+
+  /** Counts anew, for another arena. */
+  restart() {
+    this.#leases.restart();
+  }
+
+  get quarantined() {
+    return this.#leases.quarantined();
+  }
+
+  get warmBytes() {
+    let bytes = 0;
+    for (const span of this.#spares) bytes += span.size;
+    for (const span of this.#pieces) bytes += span.size;
+    return bytes;
+  }
+
+  chunks() {
+    return this.#leases.chunks();
+  }
+
+  stats() {
+    this.#leases.stats(registers);
+    const inArenas = this.leasedBytes - this.#heldBytes - this.warmBytes;
+    return memoryStats(registers, inArenas);
+  }
+}
+
+module.exports = { ChunkPool };

@@ -1,0 +1,170 @@
+'use strict';
+
+// The memory of V8 behind the same seam as the native binding (src/node/leased_arena.rs): taken where no
+// binary fits, in worker threads, and with RALLOC_BACKEND=js. A chunk is one ArrayBuffer that V8 owns;
+// quarantine means to drop it and let V8 free it, so nothing here can be unmapped under anyone.
+
+const depot = require('./depot.js');
+const { hasTransfer } = require('../../base/runtime.js');
+
+const PAGE = 4096;
+
+const round = (bytes) => Math.ceil(bytes / PAGE) * PAGE;
+
+/** Detaches `ab`; its memory lives on in the result. */
+function move(ab) {
+  if (hasTransfer) return ab.transfer();
+  const moved = structuredClone(ab, { transfer: [ab] });
+  // Node 20 copies in silence what was marked as untransferable.
+  if (ab.byteLength !== 0) throw new Error('the ArrayBuffer cannot be detached');
+  return moved;
+}
+
+function corrupted(message) {
+  const error = new Error(message);
+  error.code = 'ERR_RALLOC_CORRUPTED';
+  return error;
+}
+
+class LeasedArena {
+  #limit;
+  #spans = new Map(); // id → { epoch, size, state }
+  #nextId = 0;
+  #nextEpoch = 0;
+  #bytes = { leased: 0, held: 0, quarantined: 0 }; // used = their sum
+  #peak = 0;
+  #mapped = 0;
+  #recycled = 0;
+  // Hears of a dropped ArrayBuffer's death at a major GC (Node 26: at a minor one too).
+  #deaths = new FinalizationRegistry((size) => {
+    this.#bytes.quarantined -= size;
+  });
+
+  constructor(maxBytes) {
+    this.#limit = maxBytes;
+  }
+
+  /** Asked only about memory options: V8 takes none. */
+  probe() {
+    const why = 'the JavaScript backend has ordinary memory of V8 only';
+    return { kind: 'unsupported', used: this.used(), limit: this.#limit, why };
+  }
+
+  lease(need, want, _whole, registers) {
+    const used = this.used();
+    const size = Math.min(Math.max(round(want), round(need)), this.#limit - used);
+    if (size < need) return { kind: 'limit', used, limit: this.#limit };
+    let ab = depot.take(size);
+    const fresh = ab === undefined;
+    try {
+      ab ??= new ArrayBuffer(size);
+    } catch {
+      const failure = { kind: 'map', syscall: 'ArrayBuffer', errno: 12, code: 'ENOMEM' };
+      return { ...failure, used, limit: this.#limit };
+    }
+    const id = this.#nextId++;
+    const epoch = ++this.#nextEpoch;
+    this.#spans.set(id, { epoch, size, state: 'leased' });
+    this.#bytes.leased += size;
+    if (fresh) this.#mapped++;
+    else this.#recycled++;
+    this.#peak = Math.max(this.#peak, used + size);
+    registers[0] = id;
+    registers[1] = epoch;
+    registers[2] = fresh ? 0 : size;
+    return ab;
+  }
+
+  renew(id, epoch, ab) {
+    this.#span(id, epoch);
+    return move(ab);
+  }
+
+  hold(id, epoch) {
+    this.#move(id, epoch, 'leased', 'held');
+  }
+
+  unhold(id, epoch) {
+    this.#move(id, epoch, 'held', 'leased');
+  }
+
+  quarantine(id, epoch, _dirty, ab) {
+    const { size } = this.#end(id, epoch);
+    this.#bytes.quarantined += size;
+    this.#deaths.register(ab, size);
+  }
+
+  // The bytes live in somebody else's ArrayBuffer, whose death nobody can hear of: they count there.
+  steal(id, epoch) {
+    this.#end(id, epoch);
+  }
+
+  release(id, epoch, _dirty, ab) {
+    this.#end(id, epoch);
+    if (ab.byteLength !== 0) depot.park(ab);
+  }
+
+  trim() {
+    return 0;
+  }
+
+  restart() {
+    this.#peak = this.used();
+    this.#mapped = 0;
+    this.#recycled = 0;
+  }
+
+  used() {
+    const { leased, held, quarantined } = this.#bytes;
+    return leased + held + quarantined;
+  }
+
+  quarantined() {
+    return this.#bytes.quarantined;
+  }
+
+  stats(registers) {
+    const { leased, held, quarantined } = this.#bytes;
+    const used = this.used();
+    const spans = this.#spans.size;
+    const numbers = [this.#limit, used, this.#peak, leased, held, quarantined, 0, 0];
+    // What of it is in RAM only V8 knows: as much as there is, at most.
+    const bytes = [used, used, used];
+    registers.set([...numbers, spans, spans, spans, ...bytes, this.#recycled, this.#mapped]);
+  }
+
+  chunks() {
+    return [...this.#spans.values()].map(({ size, state }) => {
+      const bytes = { reserved: size, committed: size, resident: size };
+      return { size, state, spans: 1, pins: 1, ...bytes, hugePages: 'none' };
+    });
+  }
+
+  #span(id, epoch) {
+    const span = this.#spans.get(id);
+    if (span === undefined || span.epoch !== epoch) throw corrupted(`span ${id} is not leased`);
+    return span;
+  }
+
+  #move(id, epoch, from, to) {
+    const span = this.#span(id, epoch);
+    if (span.state !== from) throw corrupted(`span ${id} is ${span.state}, not ${from}`);
+    span.state = to;
+    this.#bytes[from] -= span.size;
+    this.#bytes[to] += span.size;
+  }
+
+  #end(id, epoch) {
+    const span = this.#span(id, epoch);
+    this.#spans.delete(id);
+    this.#bytes[span.state] -= span.size;
+    return span;
+  }
+}
+
+module.exports = {
+  LeasedArena,
+  trimDepot: depot.trim,
+  depotStats: depot.stats,
+  version: () => require('../../../package.json').version,
+};

@@ -1,0 +1,63 @@
+'use strict';
+
+// How large the chunks of requests should be: one chunk for nine requests in ten.
+
+const { chunkGrowth } = require('../arena/owner.js');
+const { countsTransfers } = require('../base/runtime.js');
+
+const KiB = 1024;
+const MIN = 16 * KiB;
+const MAX = 1024 * KiB;
+// Where V8 counts transfers, chunks stay small and do not double, so that what is live stays near what is
+// used; sockets and others need their share below the threshold too.
+const COUNTED_BYTES = 24 * 1024 * KiB;
+const COUNTED_MAX = 128 * KiB;
+const PATIENCE = 64; // requests in a row that must agree before the size changes
+
+class ChunkSize {
+  #estimate = 0; // about the 90th percentile of bytes a request
+  #inFlight = 0; // a decaying maximum
+  #agreed = 0;
+  #next = 0;
+  bytes = 64 * KiB;
+
+  /** Learns from a request that is over. */
+  record(bytes, inFlight) {
+    if (bytes === 0) return;
+    // Steps of 9 up and 1 down settle where one request in ten is larger.
+    const step = Math.max(this.#estimate, MIN) / 64;
+    this.#estimate += bytes > this.#estimate ? Math.min(step * 9, bytes - this.#estimate) : -step;
+    this.#inFlight = Math.max(inFlight, this.#inFlight - this.#inFlight / 256);
+    const target = this.#target();
+    if (target === this.bytes) {
+      this.#agreed = 0;
+    } else if (target !== this.#next) {
+      this.#next = target;
+      this.#agreed = 1;
+    } else if (++this.#agreed >= PATIENCE) {
+      this.bytes = target;
+      this.#agreed = 0;
+    }
+  }
+
+  #target() {
+    const size = 2 ** Math.ceil(Math.log2(Math.max(this.#estimate, 1)));
+    const fits = Math.min(Math.max(size, MIN), MAX);
+    if (!countsTransfers || fits * this.#inFlight <= COUNTED_BYTES / 4) return fits;
+    const share = 2 ** Math.floor(Math.log2(COUNTED_BYTES / 2 / this.#inFlight));
+    return Math.max(Math.min(fits, share, COUNTED_MAX), MIN);
+  }
+
+  /** Bytes of a request's next chunk, after `opened` others. */
+  next(opened) {
+    return countsTransfers ? this.bytes : chunkGrowth(this.bytes, opened);
+  }
+
+  /** Whether a span of this size is worth keeping, with so many bytes leased in all. */
+  keeps(size, leasedBytes) {
+    if (countsTransfers && leasedBytes > COUNTED_BYTES) return false;
+    return size >= this.bytes / 2 && size <= this.bytes * 4;
+  }
+}
+
+module.exports = { ChunkSize };

@@ -1,0 +1,102 @@
+'use strict';
+
+// One request: the owner of its arena's memory, from the first middleware to the end of its response.
+
+const { RallocError, limitError } = require('../base/errors.js');
+const { makeShell, releaseShell } = require('../arena/arena.js');
+
+class Request {
+  ofRequest = true;
+  #arenas;
+  #room;
+  #heapBytes = 0;
+  #ended = false;
+  heap; // allocations come from the heap: from the beginning, or since a lease was refused
+  leases; // began with leave to lease
+  bucket;
+  arena;
+
+  constructor(arenas, heap, bucket) {
+    this.#arenas = arenas;
+    this.#room = arenas.settings.maxBytesPerRequest;
+    this.heap = heap;
+    this.leases = !heap;
+    this.bucket = bucket;
+    this.arena = makeShell(this);
+  }
+
+  get settings() {
+    return this.#arenas.settings;
+  }
+
+  get pool() {
+    return this.#arenas.pool;
+  }
+
+  get limit() {
+    return this.settings.maxBytesPerRequest;
+  }
+
+  get room() {
+    return this.#room;
+  }
+
+  chunkSize(opened) {
+    return this.#arenas.sizes.next(opened);
+  }
+
+  charge(count) {
+    this.#room -= count;
+  }
+
+  discharge(count) {
+    this.#room += count;
+  }
+
+  limitError(size) {
+    return limitError('maxBytesPerRequest', size, this.limit, this.limit - this.#room);
+  }
+
+  /** All memory is in use, or the system gives none: heap Buffers for the rest of this request. */
+  refused(error) {
+    if (!(error instanceof RallocError)) return false;
+    this.heap = true;
+    this.#arenas.fellBack(error.message);
+    return true;
+  }
+
+  onHeap(size, zero) {
+    if (size > this.#room) throw this.limitError(size);
+    this.#room -= size;
+    this.#heapBytes += size;
+    return this.#arenas.heapBuffer(size, zero);
+  }
+
+  resetHeap() {
+    this.#room += this.#heapBytes;
+    this.#heapBytes = 0;
+  }
+
+  /** An allocation after the end: a client that goes away must never turn into a throw in a handler. */
+  late(size, zero) {
+    return this.#arenas.lateBuffer(size, zero);
+  }
+
+  shrink() {}
+
+  checkClosable() {
+    throw new RallocError(
+      'ERR_RALLOC_UNSUPPORTED',
+      "A request's arena is closed by its response. reset() releases its memory before that",
+    );
+  }
+
+  /** The response is over. `clean` when it was sent to its end: then nothing reads its memory any more. */
+  end(clean) {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#arenas.ended(this, releaseShell(this.arena, clean), clean);
+  }
+}
+
+module.exports = { Request };

@@ -1,0 +1,153 @@
+'use strict';
+
+// The requests of one middleware: each gets an arena that is dead for ever after it; the chunks are pooled
+// here for all of them.
+
+const { AsyncLocalStorage } = require('node:async_hooks');
+const { warnOnce } = require('../base/warnings.js');
+const { ChunkPool } = require('../memory/chunk-pool.js');
+const { ChunkSize } = require('./chunk-size.js');
+const { Request } = require('./request.js');
+const { requestSettings } = require('./options.js');
+const { requestGc } = require('../memory/gc.js');
+const { backend } = require('../memory/native.js');
+const { watchResponse } = require('./response.js');
+
+const LONG_MS = 60_000;
+const BUCKETS = 3; // in-flight requests are counted by the tick, LONG_MS / 2, in which they began
+
+const fromHeap = (size, zero) => (zero ? Buffer.alloc(size) : Buffer.allocUnsafe(size));
+
+class RequestArenas {
+  sizes = new ChunkSize();
+  #counts = { requests: 0, finished: 0, aborted: 0, heapRequests: 0, heapBuffers: 0, heapBytes: 0 };
+  #late = { lateBuffers: 0, lateBytes: 0 };
+  #buckets = new Uint32Array(BUCKETS);
+  #bucket = 0;
+  #ticker = null;
+  #leasing = 0; // requests in flight that began with leave to lease
+  #storage = null;
+  #closing = null; // the promise of close()
+  #closed = null; // resolves it
+
+  constructor(options) {
+    this.settings = requestSettings(options);
+    const { maxBytes, safety, wipe } = this.settings;
+    const keeps = (span, pool) => this.sizes.keeps(span.size, pool.leasedBytes);
+    const chunkSize = 64 * 1024;
+    this.pool = new ChunkPool({
+      maxBytes,
+      chunkSize,
+      safety,
+      wipe,
+      limitOption: 'maxBytes',
+      keeps,
+    });
+    if (this.settings.context) this.#storage = new AsyncLocalStorage();
+  }
+
+  get inFlight() {
+    return this.#counts.requests - this.#counts.finished - this.#counts.aborted;
+  }
+
+  /** Begins a request; its arena ends with the response. */
+  begin(req, res) {
+    this.#counts.requests++;
+    const heap = this.#closing !== null || this.#overQuarantine();
+    if (heap) this.#counts.heapRequests++;
+    else this.#leasing++;
+    this.#buckets[this.#bucket]++;
+    if (this.#ticker === null) this.#tick();
+    const request = new Request(this, heap, this.#bucket);
+    watchResponse(req, res, request);
+    return request.arena;
+  }
+
+  run(arena, next) {
+    if (this.#storage === null) next();
+    else this.#storage.run(arena, next);
+  }
+
+  /** The arena of the request that the caller works for; undefined outside of one, or without `context`. */
+  current() {
+    return this.#storage?.getStore();
+  }
+
+  ended(request, allocated, clean) {
+    this.#buckets[request.bucket]--;
+    if (clean) this.#counts.finished++;
+    else this.#counts.aborted++;
+    if (allocated > 0) this.sizes.record(allocated, this.inFlight + 1);
+    if (!request.leases) return;
+    this.#leasing--;
+    if (this.#closing !== null && this.#leasing === 0) this.#finishClose();
+  }
+
+  /** Memory of unfinished responses comes back through the garbage collector: ask it when that is too much. */
+  #overQuarantine() {
+    if (!this.pool.quarantines) return false;
+    const { quarantined } = this.pool;
+    if (quarantined === 0) this.pool.quarantines = false;
+    if (quarantined <= this.settings.maxQuarantineBytes) return false;
+    warnOnce('RALLOC_QUARANTINE_HIGH', quarantined);
+    requestGc({ major: backend === 'js' });
+    return true;
+  }
+
+  fellBack(why) {
+    this.#counts.heapRequests++;
+    warnOnce('RALLOC_HEAP_FALLBACK', why);
+    if (this.pool.quarantines) requestGc({ major: backend === 'js' });
+  }
+
+  heapBuffer(size, zero) {
+    this.#counts.heapBuffers++;
+    this.#counts.heapBytes += size;
+    return fromHeap(size, zero);
+  }
+
+  lateBuffer(size, zero) {
+    this.#late.lateBuffers++;
+    this.#late.lateBytes += size;
+    return fromHeap(size, zero);
+  }
+
+  // A timer while requests are in flight: a bucket comes round again after three ticks, so who is still in
+  // it began more than LONG_MS ago.
+  #tick() {
+    this.#ticker = setInterval(() => {
+      this.#bucket = (this.#bucket + 1) % BUCKETS;
+      if (this.#buckets[this.#bucket] > 0) warnOnce('RALLOC_LEASED_LONG', LONG_MS / 1000);
+      if (this.inFlight > 0) return;
+      clearInterval(this.#ticker);
+      this.#ticker = null;
+    }, LONG_MS / 2);
+    this.#ticker.unref();
+  }
+
+  stats() {
+    const { requests, ...rest } = this.#counts;
+    const { inFlight } = this;
+    const chunkSize = this.sizes.bytes;
+    return { requests, inFlight, ...rest, ...this.#late, chunkSize, memory: this.pool.stats() };
+  }
+
+  /** New requests get heap Buffers from now on; resolves when the last of those before is over. */
+  close() {
+    if (this.#closing === null) {
+      this.#closing = new Promise((resolve) => {
+        this.#closed = resolve;
+      });
+      if (this.#leasing === 0) this.#finishClose();
+    }
+    return this.#closing;
+  }
+
+  #finishClose() {
+    clearInterval(this.#ticker);
+    this.pool.close();
+    this.#closed();
+  }
+}
+
+module.exports = { RequestArenas };

@@ -1,0 +1,145 @@
+'use strict';
+
+// The slab: Buffers of fixed-size slots that are freed one by one.
+
+const { inspect } = require('node:util');
+const check = require('../base/validate.js');
+const { RallocError } = require('../base/errors.js');
+const { release, isHeld, send } = require('./buffer.js');
+const { SlabCore } = require('./core.js');
+const { slabSettings } = require('./options.js');
+const { slabStats, slabLine } = require('./stats.js');
+const { runScope } = require('../arena/scope.js');
+
+const { fill } = Uint8Array.prototype;
+const kInternal = Symbol('ralloc.internal');
+
+class Slab {
+  #core;
+  #sizes = null;
+
+  constructor(options, internal, core) {
+    if (internal === kInternal) {
+      this.#core = core;
+      return;
+    }
+    this.#core = new SlabCore(slabSettings(options));
+    this.#core.open();
+  }
+
+  /** The slab of another thread of this process, by its handle. */
+  static attach(handle, options) {
+    return new Slab(undefined, kInternal, SlabCore.attach(handle, options));
+  }
+
+  // Hot: `recycle` 6 ns with its free, `checked` 25 of which the view is 15. `>>>` refuses in one compare
+  // what is no integer, negative, or 4 GiB and more.
+  allocUnsafe(size) {
+    const core = this.#core;
+    if (typeof size !== 'number' || size >>> 0 !== size) core.checkSize(size);
+    const buffer = core.classes[32 - Math.clz32(size - 1)].take(size);
+    return buffer !== null ? buffer : core.take(size);
+  }
+
+  alloc(size) {
+    return fill.call(this.allocUnsafe(size), 0);
+  }
+
+  tryAllocUnsafe(size) {
+    const core = this.#core;
+    if (typeof size !== 'number' || size >>> 0 !== size) core.checkSize(size);
+    const buffer = core.classes[32 - Math.clz32(size - 1)].take(size);
+    return buffer !== null ? buffer : core.tryTake(size);
+  }
+
+  tryAlloc(size) {
+    const buffer = this.tryAllocUnsafe(size);
+    return buffer === null ? null : fill.call(buffer, 0);
+  }
+
+  free(buffer) {
+    release(this.#core, buffer);
+  }
+
+  use(size, fn) {
+    check.func(fn, 'fn');
+    const buffer = this.alloc(size);
+    const { buffer: ab, byteOffset } = buffer;
+    const end = byteOffset + size;
+    return runScope(fn, buffer, (result) => {
+      if (isHeld(this.#core, buffer)) release(this.#core, buffer);
+      if (!ArrayBuffer.isView(result) || result.buffer !== ab) return result;
+      const apart = result.byteOffset >= end || result.byteOffset + result.byteLength <= byteOffset;
+      if (apart && result !== buffer) return result;
+      throw new RallocError(
+        'ERR_RALLOC_ESCAPED',
+        'The function returned the Buffer that was freed when it was over. Return a copy, as Buffer.from(buffer)',
+      );
+    });
+  }
+
+  owns(buffer) {
+    return isHeld(this.#core, buffer);
+  }
+
+  get sizes() {
+    this.#sizes ??= Object.freeze(this.#core.settings.pools.map(({ size }) => size));
+    return this.#sizes;
+  }
+
+  get footprint() {
+    const { leased, isLive } = this.#core;
+    return isLive && leased !== null ? leased.footprint() : 0;
+  }
+
+  handle() {
+    return this.#core.handle();
+  }
+
+  send(buffer) {
+    return send(this.#core, buffer);
+  }
+
+  receive(token) {
+    return this.#core.receive('receive', token);
+  }
+
+  revoke(token) {
+    return this.#core.receive('revoke', token);
+  }
+
+  close(options) {
+    const { force = false } = check.options(options, { force: check.boolean });
+    this.#close(force);
+  }
+
+  [Symbol.dispose]() {
+    this.#close(true);
+  }
+
+  #close(force) {
+    if (this.#core.settings.isDefault) {
+      throw new RallocError(
+        'ERR_RALLOC_UNSUPPORTED',
+        'The default slab is for everyone and stays open. Make one of your own to close it',
+      );
+    }
+    this.#core.close(force);
+  }
+
+  stats() {
+    return slabStats(this.#core);
+  }
+
+  [inspect.custom]() {
+    return slabLine(this.#core);
+  }
+}
+
+/** A slab that takes no memory before its first allocation, and is never closed. */
+function lazySlab(options) {
+  const settings = { ...slabSettings(options), isDefault: true };
+  return new Slab(undefined, kInternal, new SlabCore(settings));
+}
+
+module.exports = { Slab, lazySlab };
