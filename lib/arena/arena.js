@@ -5,11 +5,11 @@
 const { inspect } = require('node:util');
 const check = require('../base/validate.js');
 const copy = require('./copy.js');
-const { typeError } = require('../base/errors.js');
+const { RallocError, typeError } = require('../base/errors.js');
+const { runScope } = require('../base/scope.js');
 const { kIdle } = require('../memory/idle.js');
 const { releasedHold } = require('./epoch.js');
 const { ArenaOwner } = require('./owner.js');
-const { runScope, escapedError } = require('./scope.js');
 const { arenaStats, arenaLine } = require('./stats.js');
 const { Window, friend, CLOSED, RELEASED } = require('./window.js');
 
@@ -72,8 +72,11 @@ class Arena extends Window {
     const escapes = this.owns(result);
     this.#parent.#children?.delete(this);
     if (friend.isLive(this)) this.#finish(CLOSED, true, null);
-    if (escapes) throw escapedError();
-    return result;
+    if (!escapes) return result;
+    throw new RallocError(
+      'ERR_RALLOC_ESCAPED',
+      'The scope returned a Buffer of its own, which is dead now. Return copyOut(buffer), or allocate it from the outer arena',
+    );
   }
 
   reset() {

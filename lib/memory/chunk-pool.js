@@ -11,7 +11,7 @@ const { FastBuffer, hasTransfer } = require('../base/runtime.js');
 const { Span } = require('./span.js');
 const idle = require('./idle.js');
 const { staysWarm, leastOf } = require('./options.js');
-const { memoryStats } = require('../arena/stats.js');
+const { memoryStats } = require('./stats.js');
 
 const { fill } = Uint8Array.prototype;
 const registers = new Float64Array(16); // what memory answers with: read at once, so one is enough
