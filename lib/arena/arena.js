@@ -6,6 +6,7 @@ const { inspect } = require('node:util');
 const check = require('../base/validate.js');
 const copy = require('./copy.js');
 const { RallocError, typeError } = require('../base/errors.js');
+const { kOfRequest } = require('../base/protocol.js');
 const { runScope } = require('../base/scope.js');
 const { kIdle } = require('../memory/idle.js');
 const { releasedHold } = require('./epoch.js');
@@ -14,7 +15,6 @@ const { arenaStats, arenaLine } = require('./stats.js');
 const { Window, friend, CLOSED, RELEASED } = require('./window.js');
 
 const kInternal = Symbol('ralloc.internal');
-const kOfRequest = Symbol.for('ralloc.arena.ofRequest');
 
 // For request arenas, not of the package: a root arena of an owner, and its end (→ bytes it had handed out).
 let makeShell;
