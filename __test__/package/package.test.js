@@ -54,7 +54,7 @@ function installed(modules) {
 
 /** Uses the package installed in `app` in a process of its own, got in this way. */
 async function use(t, { app, env }, file, get) {
-  const fixture = JSON.stringify(join(__dirname, '..', 'fixtures', 'use-installed.js'));
+  const fixture = JSON.stringify(join(__dirname, '..', 'fixtures', 'package', 'use-installed.js'));
   const lines = [get, `useInstalled(ralloc);`].join('\n').replace('FIXTURE', fixture);
   fs.writeFileSync(join(app, file), lines);
   const { code, stdout, stderr } = await execute(process.execPath, [file], { cwd: app, env });
