@@ -1,6 +1,6 @@
 'use strict';
 
-// node scripts/publish.js DIR [--dry-run]   publishes what scripts/stage.js put into DIR: the platforms' packages
+// node scripts/release/publish.js DIR [--dry-run]   publishes what scripts/release/stage.js put into DIR: the platforms' packages
 // first, so that ralloc is never there without them. What is published already is left alone, so that a
 // run that broke off can be repeated. A version such as 1.0.0-beta.1 gets the tag `next`.
 
@@ -48,7 +48,8 @@ function main() {
     allowPositionals: true,
     options: { 'dry-run': { type: 'boolean', default: false } },
   });
-  if (positionals.length !== 1) throw new Error('usage: node scripts/publish.js DIR [--dry-run]');
+  if (positionals.length !== 1)
+    throw new Error('usage: node scripts/release/publish.js DIR [--dry-run]');
   const root = path.resolve(positionals[0]);
   const platforms = fs.readdirSync(path.join(root, 'npm')).sort();
   const folders = [...platforms.map((name) => path.join(root, 'npm', name)), root];

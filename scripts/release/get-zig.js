@@ -1,7 +1,7 @@
 'use strict';
 
-// node scripts/get-zig.js   puts zig and cargo-zigbuild, which link the releases for Linux, into target/tools/,
-// where scripts/build-release.js looks for them. Needs Python 3 with venv, and cargo. What is there already
+// node scripts/release/get-zig.js   puts zig and cargo-zigbuild, which link the releases for Linux, into target/tools/,
+// where scripts/release/build-release.js looks for them. Needs Python 3 with venv, and cargo. What is there already
 // is kept.
 
 const { spawnSync } = require('node:child_process');
@@ -9,7 +9,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { program } = require('./program.js');
 const { ROOT } = require('./targets.js');
-const { findToolchain } = require('./toolchain.js');
+const { findToolchain } = require('../lib/toolchain.js');
 
 const ZIG = 'ziglang==0.17.0';
 // In debug, for it takes a third of the time and only hands arguments on.

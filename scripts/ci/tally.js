@@ -1,15 +1,10 @@
 'use strict';
 
-// Turns the logs of .ci/run's steps into one true line, `N passed, N failed`.
-//
-//   node scripts/ci-count.js RESULTS     RESULTS: a line per step, `exit code <TAB> name <TAB> log file`
+// How many tests passed and failed, by the logs and exit codes of .ci/run's steps.
 //
 // What a runner counted is counted: ava's, cargo's and lint's own summaries. A step without a summary
 // is one. A step that ends badly though nothing in its log failed (coverage too low, a crash) is one
 // failure more. No test anywhere, or no step at all, is a failure too. Skipped tests are in neither sum.
-
-const fs = require('node:fs');
-const path = require('node:path');
 
 /** Each summary line a runner prints, with what its numbers mean. */
 const SUMMARIES = [
@@ -69,33 +64,4 @@ function countAll(steps) {
   return { counts, passed: add('passed'), failed: add('failed') + nothingRan };
 }
 
-function readSteps(results) {
-  return fs
-    .readFileSync(results, 'utf8')
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => {
-      const [code, name, log] = line.split('\t');
-      return { code: Number(code), name, log: fs.readFileSync(log, 'utf8') };
-    });
-}
-
-function report(steps) {
-  const { counts, passed, failed } = countAll(steps);
-  const width = Math.max(0, ...counts.map(({ name }) => name.length));
-  for (const count of counts) {
-    const verdict = count.failed > 0 ? 'FAIL' : 'ok  ';
-    console.log(
-      `${verdict} ${count.name.padEnd(width)}  ${count.passed} passed, ${count.failed} failed`,
-    );
-  }
-  console.log(`${passed} passed, ${failed} failed`);
-  return failed === 0;
-}
-
 module.exports = { countStep, countAll };
-
-if (require.main === module) {
-  if (process.argv.includes('--self-test')) require('./ci-count-cases.js').selfTest();
-  else process.exitCode = report(readSteps(path.resolve(process.argv[2]))) ? 0 : 1;
-}

@@ -1,6 +1,6 @@
 'use strict';
 
-// node scripts/stage.js --output DIR [--binaries DIR] [--repository URL]
+// node scripts/release/stage.js --output DIR [--binaries DIR] [--repository URL]
 // Puts the packages into DIR as they are published: ralloc in DIR itself, a platform's in DIR/npm/<platform>.
 // ralloc's optionalDependencies, all of its own version, are written here and not in the clone, where
 // `npm install` would ask for packages that are not published yet. A binary of every target of package.json
@@ -10,7 +10,7 @@ const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
-const { findNapi } = require('./napi.js');
+const { findNapi } = require('../lib/napi.js');
 const { program } = require('./program.js');
 const { ROOT, TARGETS, binaryName } = require('./targets.js');
 
@@ -98,7 +98,9 @@ function main() {
   const { output, binaries, ...rest } = values;
   // `npm publish` in the clone ends here, too.
   if (output === undefined) {
-    throw new Error('ralloc is published from a staged copy: node scripts/stage.js --output DIR');
+    throw new Error(
+      'ralloc is published from a staged copy: node scripts/release/stage.js --output DIR',
+    );
   }
   stage({ output: path.resolve(output), binaries: path.resolve(binaries), ...rest });
 }

@@ -49,7 +49,7 @@ function parse(text) {
 const { status, signal, stdout } = spawnSync(
   process.execPath,
   ['demo/run.js', '--json', ...process.argv.slice(2)],
-  { cwd: path.join(__dirname, '..'), stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8' },
+  { cwd: path.join(__dirname, '..', '..'), stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8' },
 );
 if (status !== 0) {
   console.error(`the demo ended with ${signal || `exit code ${status}`}`);

@@ -4,7 +4,7 @@
 
 const path = require('node:path');
 
-const ROOT = path.join(__dirname, '..');
+const ROOT = path.join(__dirname, '..', '..');
 
 /** What glibc a release asks for; Node 20 itself needs 2.28. */
 const BUILT_FOR_GLIBC = '2.17';

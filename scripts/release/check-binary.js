@@ -1,6 +1,6 @@
 'use strict';
 
-// node scripts/check-binary.js FILE...   whether binaries (`ralloc.<platform>.node`) are fit to be released:
+// node scripts/release/check-binary.js FILE...   whether binaries (`ralloc.<platform>.node`) are fit to be released:
 // small, for the right machine, and asking no more of a system than every system has that runs Node 20.
 
 const fs = require('node:fs');
@@ -116,6 +116,6 @@ module.exports = { MAX_BYTES, MAX_GLIBC, binaryFaults, checkFile, glibcFloor };
 
 if (require.main === module) {
   const files = process.argv.slice(2);
-  if (files.length === 0) console.log('usage: node scripts/check-binary.js FILE...');
+  if (files.length === 0) console.log('usage: node scripts/release/check-binary.js FILE...');
   process.exitCode = files.length > 0 && files.map(checkFile).every(Boolean) ? 0 : 1;
 }

@@ -1,8 +1,8 @@
 'use strict';
 
-// node scripts/build-release.js [TARGET] [--output-dir DIR]
+// node scripts/release/build-release.js [TARGET] [--output-dir DIR]
 // Builds the binary for TARGET (Rust's name; this host's by default) as it is released, into DIR (artifacts/), and
-// checks it. Linux is linked by zig, against an old glibc or musl and without libgcc_s: scripts/get-zig.js.
+// checks it. Linux is linked by zig, against an old glibc or musl and without libgcc_s: scripts/release/get-zig.js.
 
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
@@ -11,10 +11,10 @@ const path = require('node:path');
 const { parseArgs } = require('node:util');
 const { checkFile } = require('./check-binary.js');
 const { withZig } = require('./get-zig.js');
-const { BUILD_FLAGS, findNapi } = require('./napi.js');
+const { BUILD_FLAGS, findNapi } = require('../lib/napi.js');
 const { program } = require('./program.js');
 const { BUILT_FOR_GLIBC, ROOT, TARGETS, binaryName, hostTriple } = require('./targets.js');
-const { findToolchain } = require('./toolchain.js');
+const { findToolchain } = require('../lib/toolchain.js');
 
 function run(program, args, env) {
   const { status, error } = spawnSync(program, args, { cwd: ROOT, env, stdio: ['ignore', 2, 2] });

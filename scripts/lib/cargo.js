@@ -16,7 +16,7 @@ function cargo(...commands) {
   return commands
     .map((args) => {
       const { status } = spawnSync(toolchain.cargo, args, {
-        cwd: path.join(__dirname, '..'),
+        cwd: path.join(__dirname, '..', '..'),
         env: toolchain.env,
         stdio: ['ignore', 'inherit', 'inherit'],
       });
