@@ -3,7 +3,7 @@
 // clippy finds nothing: in the core with its tests, and in the bindings. Those only as a library: with
 // napi linked no test program links (the symbols are node's).
 
-const { cargo } = require('./cargo.js');
+const { cargo } = require('./lib/cargo.js');
 
 const STRICT = ['--', '-D', 'warnings'];
 

@@ -12,7 +12,7 @@ const TESTED = [
   'check-package.js',
   'check-version.js',
   'check-workflows.js',
-  'ci-count.js',
+  'ci/count.js',
 ];
 
 function passes(name) {

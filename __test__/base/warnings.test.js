@@ -4,7 +4,7 @@ const test = require('ava');
 const { run } = require('../helpers/child.js');
 
 test('a warning is given once for each cause, with a code and the type RallocWarning', async (t) => {
-  const { code, stderr, result } = await run('warns.js');
+  const { code, stderr, result } = await run('base/warns.js');
   t.is(code, 0, stderr);
   t.deepEqual(
     result.map(({ code: warning }) => warning),
@@ -18,14 +18,14 @@ test('a warning is given once for each cause, with a code and the type RallocWar
 });
 
 test('what nobody listens for is printed, in one line', async (t) => {
-  const { stderr } = await run('warns.js', { args: ['quiet'] });
+  const { stderr } = await run('base/warns.js', { args: ['quiet'] });
   const lines = stderr.split('\n').filter((line) => line.includes('RALLOC_HOLD_EXPIRED'));
   t.is(lines.length, 1);
   t.regex(lines[0], /RallocWarning: a hold was not released within 0\.02 s/);
 });
 
 test('a healthy arena warns of nothing', async (t) => {
-  const { code, stderr } = await run('healthy.js', { env: { RALLOC_BACKEND: 'js' } });
+  const { code, stderr } = await run('base/healthy.js', { env: { RALLOC_BACKEND: 'js' } });
   t.is(code, 0);
   t.is(stderr, '');
 });

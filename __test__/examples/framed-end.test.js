@@ -12,7 +12,7 @@ const { stamped } = require('../helpers/bytes.js');
 const { serve, nothingLeft, frameOf, raw } = require('../helpers/framed.js');
 const { until } = require('../helpers/until.js');
 
-const fixture = path.join(__dirname, '..', 'fixtures', 'framed-clients.js');
+const fixture = path.join(__dirname, '..', 'fixtures', 'examples', 'framed-clients.js');
 const MiB = 2 ** 20;
 
 test('clients that reset while they send, wait or refuse to read leave nothing behind', async (t) => {

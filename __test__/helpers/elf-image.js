@@ -1,6 +1,6 @@
 'use strict';
 
-// The image of a shared library, with just what scripts/elf.js reads.
+// The image of a shared library, with just what scripts/release/elf.js reads.
 
 const HEADER = 64;
 const SECTION = 64;

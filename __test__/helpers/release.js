@@ -5,7 +5,7 @@
 const fs = require('node:fs');
 const os = require('node:os');
 const { join } = require('node:path');
-const { TARGETS, binaryName, hostTriple } = require('../../scripts/targets.js');
+const { TARGETS, binaryName, hostTriple } = require('../../scripts/release/targets.js');
 const { cleanEnv, execute, npm } = require('./npm.js');
 
 const root = join(__dirname, '..', '..');
@@ -33,7 +33,7 @@ async function stage(folder) {
   const binary = hostBinary();
   if (binary !== undefined) fs.copyFileSync(binary, join(binaries, binaryName(platform)));
   const staged = join(folder, 'staged');
-  const args = ['scripts/stage.js', '--binaries', binaries, '--output', staged];
+  const args = ['scripts/release/stage.js', '--binaries', binaries, '--output', staged];
   const { code, stderr } = await execute(process.execPath, args, { cwd: root });
   if (code !== 0) throw new Error(stderr);
   return staged;

@@ -18,7 +18,7 @@ const here = join(__dirname, '..', '..');
 /** What the package in `folder` loads in a process of its own: { backend, version, works, warnings }. */
 async function loads(t, folder, { backend = '', ...options } = {}) {
   const env = { RALLOC_BACKEND: backend, ...options.env };
-  const { code, stderr, result } = await run('which-backend.js', {
+  const { code, stderr, result } = await run('memory/which-backend.js', {
     ...options,
     args: [folder],
     env,
@@ -166,7 +166,7 @@ for (const [os, name] of [
 }
 
 test("a worker thread's arenas have memory of V8, without a word", async (t) => {
-  const worker = new Worker(join(__dirname, '..', 'fixtures', 'which-backend.js'), {
+  const worker = new Worker(join(__dirname, '..', 'fixtures', 'memory', 'which-backend.js'), {
     argv: [here],
   });
   const [[result], [exit]] = await Promise.all([once(worker, 'message'), once(worker, 'exit')]);
@@ -180,7 +180,7 @@ test('arenas in many threads at once do not disturb each other', async (t) => {
   const arena = new ralloc.Arena();
   const workers = Array.from(
     { length: 3 },
-    () => new Worker(join(__dirname, '..', 'fixtures', 'random-program.js')),
+    () => new Worker(join(__dirname, '..', 'fixtures', 'arena', 'random-program.js')),
   );
   const results = await Promise.all(workers.map((worker) => once(worker, 'message')));
   for (const [problems] of results) t.deepEqual(problems, []);

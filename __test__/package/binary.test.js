@@ -1,11 +1,11 @@
 'use strict';
 
-// scripts/check-binary.js finds what makes a binary unfit for a release.
+// scripts/release/check-binary.js finds what makes a binary unfit for a release.
 
 const test = require('ava');
 const fs = require('node:fs');
-const { MAX_BYTES, binaryFaults, glibcFloor } = require('../../scripts/check-binary.js');
-const { parseElf } = require('../../scripts/elf.js');
+const { MAX_BYTES, binaryFaults, glibcFloor } = require('../../scripts/release/check-binary.js');
+const { parseElf } = require('../../scripts/release/elf.js');
 const { builtBinary } = require('../helpers/copy-of-package.js');
 const { elfImage } = require('../helpers/elf-image.js');
 

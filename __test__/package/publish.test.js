@@ -1,6 +1,6 @@
 'use strict';
 
-// scripts/publish.js, against a registry on loopback.
+// scripts/release/publish.js, against a registry on loopback.
 
 const test = require('ava');
 const fs = require('node:fs');
@@ -39,7 +39,11 @@ async function release(t, version) {
   // npm publishes nothing without a token, and this registry takes any.
   fs.writeFileSync(env.npm_config_userconfig, `${registry.url.slice(5)}:_authToken=any\n`);
   const publish = (...options) =>
-    execute(process.execPath, [join(root, 'scripts', 'publish.js'), staged, ...options], { env });
+    execute(
+      process.execPath,
+      [join(root, 'scripts', 'release', 'publish.js'), staged, ...options],
+      { env },
+    );
   return { registry, publish };
 }
 

@@ -128,7 +128,7 @@ for (const safety of ['checked', 'recycle']) {
 }
 
 nativeTest('the memory of a slab goes back after close()', 'V8 frees it', async (t) => {
-  const { code, stderr, result } = await run('slab-memory.js');
+  const { code, stderr, result } = await run('slab/memory.js');
   t.is(code, 0, stderr);
   t.true(result.used > 100, `${result.used} MB more in use`);
   t.true(result.left < result.used / 4, `${result.left} of ${result.used} MB are left`);
@@ -148,7 +148,7 @@ test('a slab that nobody has any more is collected, timers and all', async (t) =
 });
 
 test('markAsUntransferable on the ArrayBuffer keeps close() from nothing', async (t) => {
-  const { code, signal, stderr, result } = await run('slab-untransferable.js');
+  const { code, signal, stderr, result } = await run('slab/untransferable.js');
   t.deepEqual([code, signal], [0, null], stderr);
   t.deepEqual(result, { live: false, bytes: 'kept' });
 });

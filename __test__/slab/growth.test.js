@@ -108,7 +108,7 @@ test('a slab that is in use all the time keeps what it needs', async (t) => {
 });
 
 test('the default slab takes no memory before its first allocation', async (t) => {
-  const { code, stderr, result } = await run('slab-default.js');
+  const { code, stderr, result } = await run('slab/default.js');
   t.is(code, 0, stderr);
   const { before, looked, empty, after, sizes } = result;
   t.is(before.committed, 0);

@@ -5,7 +5,7 @@ const { run } = require('../helpers/child.js');
 
 for (const safety of ['checked', 'recycle']) {
   test(`${safety}: Buffers that nobody frees are warned of, once for each pool`, async (t) => {
-    const { code, stderr, result } = await run('slab-stuck.js', { args: [safety] });
+    const { code, stderr, result } = await run('slab/stuck.js', { args: [safety] });
     t.is(code, 0, stderr);
     t.deepEqual(
       result.map((warning) => warning.code),

@@ -7,7 +7,7 @@
 
 const { spawnSync } = require('node:child_process');
 const path = require('node:path');
-const { cargo } = require('../../scripts/cargo.js');
+const { cargo } = require('../../scripts/lib/cargo.js');
 
 const ROUNDS = 200;
 const PROGRAM = path.join(__dirname, 'target', 'release', 'ratios');
