@@ -10,6 +10,7 @@ const TESTED = [
   'check-words.js',
   'check-length.js',
   'check-package.js',
+  'check-platforms.js',
   'check-version.js',
   'check-workflows.js',
   'ci/count.js',

@@ -1,7 +1,7 @@
 'use strict';
 
-// One version everywhere: in package.json and its lock, in Cargo.toml and its lock, in the packages under npm/
-// where they were made, and at the head of CHANGELOG.md.
+// One version everywhere: in package.json and its lock, in Cargo.toml and its lock, in the packages under npm/,
+// and at the head of CHANGELOG.md.
 //
 //   node scripts/check-version.js [--tag v1.2.3]   with a tag, which is that version's, for a release
 

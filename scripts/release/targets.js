@@ -1,6 +1,6 @@
 'use strict';
 
-// The platforms that ralloc is built for, and what their binaries are called.
+// The platforms that ralloc is built for, and what their binaries and packages are called.
 
 const path = require('node:path');
 
@@ -21,6 +21,7 @@ const TARGETS = {
 };
 
 const binaryName = (platform) => `ralloc.${platform}.node`;
+const packageName = (platform) => `@ralloc/${platform}`;
 
 /** @returns {string | undefined} the platform that a file's name tells */
 function platformOf(file) {
@@ -47,4 +48,12 @@ function hostTriple() {
   return Object.keys(TARGETS).find((triple) => TARGETS[triple].platform === platform);
 }
 
-module.exports = { ROOT, TARGETS, BUILT_FOR_GLIBC, binaryName, platformOf, hostTriple };
+module.exports = {
+  ROOT,
+  TARGETS,
+  BUILT_FOR_GLIBC,
+  binaryName,
+  packageName,
+  platformOf,
+  hostTriple,
+};
