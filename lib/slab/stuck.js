@@ -12,12 +12,12 @@ const TICKS = 4; // in `warnAfterMs`
 /** A subclass of a kind of pool that knows since when each slot is held. */
 const timed = (Kind) =>
   class extends Kind {
-    #heldSince = new Float64Array(0); // by slot, the time of the tick before; 0: never handed out
+    #since = new Float64Array(0); // by slot, the time of the tick before; 0: never handed out
     now = performance.now(); // the time of the last tick: to read the clock at every take() costs too much
 
     take(size) {
       const buffer = super.take(size);
-      if (buffer !== null) this.#heldSince[slotOf(buffer)] = this.now;
+      if (buffer !== null) this.#since[slotOf(buffer)] = this.now;
       return buffer;
     }
 
@@ -29,19 +29,19 @@ const timed = (Kind) =>
     takeOver(slot) {
       this.#growTo(slot);
       const isUsable = super.takeOver(slot);
-      if (isUsable) this.#heldSince[slot] = this.now;
+      if (isUsable) this.#since[slot] = this.now;
       return isUsable;
     }
 
     forget(slot) {
-      this.#heldSince[slot] = 0;
+      this.#since[slot] = 0;
     }
 
     #growTo(slot) {
-      if (slot < this.#heldSince.length) return;
+      if (slot < this.#since.length) return;
       const longer = new Float64Array(2 ** Math.ceil(Math.log2(slot + 1)));
-      longer.set(this.#heldSince);
-      this.#heldSince = longer;
+      longer.set(this.#since);
+      this.#since = longer;
     }
 
     /** The number of held slots that were handed out at `before` or earlier, and the age of the oldest. */
@@ -50,7 +50,7 @@ const timed = (Kind) =>
       for (let i = 0; i < this.top; i++) cached.add(this.slotAt(i));
       let count = 0;
       let oldest = this.now;
-      this.#heldSince.forEach((since, slot) => {
+      this.#since.forEach((since, slot) => {
         if (since === 0 || since > before || cached.has(slot)) return;
         count++;
         oldest = Math.min(oldest, since);
