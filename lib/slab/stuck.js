@@ -1,19 +1,19 @@
 'use strict';
 
-// `warnAfterMs`: Buffers that nobody frees. Pools that are watched note when each slot was handed out; others
-// are of another class and know nothing of it.
+// The option `warnAfterMs`: warns of Buffers that nobody frees. Only slabs with this option have pools that keep
+// the time when each slot was handed out; the others do not pay for it.
 
 const { warnOnce } = require('../base/warnings.js');
 const { slotOf } = require('./buffer.js');
 const { every } = require('./idle.js');
 
-const TICKS = 4; // within the time after which a warning is due
+const TICKS = 4; // in `warnAfterMs`
 
-/** The same kind of pool, which knows since when each slot is held. */
-const watched = (Kind) =>
+/** A subclass of a kind of pool that knows since when each slot is held. */
+const timed = (Kind) =>
   class extends Kind {
-    #since = new Float64Array(0); // by slot, as of the tick before; 0: not handed out
-    now = performance.now();
+    #since = new Float64Array(0); // by slot, the time of the tick before; 0: never handed out
+    now = performance.now(); // the time of the last tick: to read the clock at every take() costs too much
 
     take(size) {
       const buffer = super.take(size);
@@ -22,29 +22,29 @@ const watched = (Kind) =>
     }
 
     cache(slot) {
-      this.#reach(slot);
+      this.#growTo(slot);
       super.cache(slot);
     }
 
-    acquire(slot) {
-      this.#reach(slot);
-      const acquired = super.acquire(slot);
-      if (acquired) this.#since[slot] = this.now;
-      return acquired;
+    takeOver(slot) {
+      this.#growTo(slot);
+      const isUsable = super.takeOver(slot);
+      if (isUsable) this.#since[slot] = this.now;
+      return isUsable;
     }
 
     forget(slot) {
       this.#since[slot] = 0;
     }
 
-    #reach(slot) {
+    #growTo(slot) {
       if (slot < this.#since.length) return;
       const longer = new Float64Array(2 ** Math.ceil(Math.log2(slot + 1)));
       longer.set(this.#since);
       this.#since = longer;
     }
 
-    /** Slots that were handed out at `before` or earlier: how many, and for how long the first. */
+    /** The number of held slots that were handed out at `before` or earlier, and the age of the oldest. */
     stuck(before) {
       const cached = new Set();
       for (let i = 0; i < this.top; i++) cached.add(this.slotAt(i));
@@ -59,7 +59,7 @@ const watched = (Kind) =>
     }
   };
 
-class Watch {
+class StuckCheck {
   #core;
 
   constructor(core) {
@@ -72,7 +72,7 @@ class Watch {
     const now = performance.now();
     for (const pool of isLive ? pools : []) {
       pool.now = now;
-      // What is noted may be a tick earlier than what was.
+      // The times may be up to a tick too early.
       const { count, age } = pool.stuck(now - warnAfterMs * (1 + 1 / TICKS));
       if (count === 0) continue;
       const { size } = pool;
@@ -82,13 +82,13 @@ class Watch {
   }
 }
 
-const watches = new WeakMap(); // core → its watch, which lives as long
+const checks = new WeakMap(); // core → its check, which the timer does not keep alive
 
-/** Warns of the Buffers of `core` that are held for long. */
-function watch(core) {
-  const watching = new Watch(core);
-  watches.set(core, watching);
-  every(Math.ceil(core.settings.warnAfterMs / TICKS), watching);
+/** Warns of Buffers of `core` that are held for longer than `warnAfterMs`. */
+function warnOfStuck(core) {
+  const stuckCheck = new StuckCheck(core);
+  checks.set(core, stuckCheck);
+  every(Math.ceil(core.settings.warnAfterMs / TICKS), stuckCheck);
 }
 
-module.exports = { watched, watch };
+module.exports = { timed, warnOfStuck };
