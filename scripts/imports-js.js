@@ -5,6 +5,7 @@
 
 const { builtinModules } = require('node:module');
 const path = require('node:path');
+const { cyclesOf } = require('./cycles.js');
 const { listFiles, readFile } = require('./files.js');
 const { JAVASCRIPT, maskSource, lineOf } = require('./source.js');
 
@@ -81,20 +82,6 @@ function each(pattern, code, what) {
     line: lineOf(code, match.index),
     what: what(match[0]),
   }));
-}
-
-/** @returns {string[][]} each cycle of requires once, as the files along it */
-function cyclesOf(graph) {
-  const done = new Set();
-  const cycles = [];
-  const walk = (file, trail) => {
-    if (trail.includes(file)) cycles.push(trail.slice(trail.indexOf(file)));
-    if (trail.includes(file) || done.has(file)) return;
-    for (const next of graph.get(file) || []) walk(next, [...trail, file]);
-    done.add(file);
-  };
-  for (const file of graph.keys()) walk(file, []);
-  return cycles;
 }
 
 function checkFile(root, file, files, graph) {
