@@ -89,6 +89,19 @@ const CASES = [
     ],
   },
   {
+    name: 'Rust in circles, also through what a module re-exports, and between a module and its own',
+    files: {
+      'src/lib.rs': ['pub mod memory;', 'pub use memory::Depot;'],
+      'src/memory/mod.rs': ['mod depot;', 'mod mapping;', 'pub use depot::Depot;'],
+      'src/memory/depot.rs': ['use super::mapping::Mapping;'],
+      'src/memory/mapping.rs': ['fn f(depot: &super::Depot) {}'],
+      'src/slab/mod.rs': ['mod pool;', 'use pool::Pool;', 'pub struct Slab;'],
+      'src/slab/pool.rs': ['use super::Slab;', 'mod tests;'],
+      'src/slab/pool/tests.rs': ['use super::Pool;', 'use crate::slab::Slab;'],
+    },
+    wrong: ['src/memory/depot.rs:1'],
+  },
+  {
     name: 'JavaScript as it should be',
     files: {
       'package.json': '{}',

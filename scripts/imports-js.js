@@ -6,6 +6,7 @@
 
 const { builtinModules } = require('node:module');
 const path = require('node:path');
+const { cyclesOf } = require('./cycles.js');
 const { listFiles, readFile } = require('./files.js');
 const { JAVASCRIPT, maskSource, lineOf } = require('./source.js');
 
@@ -91,20 +92,6 @@ function each(pattern, code, what) {
     line: lineOf(code, match.index),
     what: what(match[0]),
   }));
-}
-
-/** @returns {string[][]} each cycle of `graph` once, as the nodes along it */
-function cyclesOf(graph) {
-  const done = new Set();
-  const cycles = [];
-  const walk = (node, trail) => {
-    if (trail.includes(node)) cycles.push(trail.slice(trail.indexOf(node)));
-    if (trail.includes(node) || done.has(node)) return;
-    for (const next of graph.get(node) ?? []) walk(next, [...trail, node]);
-    done.add(node);
-  };
-  for (const node of graph.keys()) walk(node, []);
-  return cycles;
 }
 
 function checkFile({ file, source, code }, files) {

@@ -36,7 +36,7 @@ impl std::error::Error for MapError {}
 
 /// Why [`crate::LeasedArena::lease`] gave nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LeaseError {
+pub(crate) enum LeaseError {
     /// The bytes asked for do not fit under the limit, everything in use counted.
     Limit { requested: usize, used: usize, limit: usize },
     /// The system refused the memory.
@@ -65,7 +65,7 @@ impl From<MapError> for LeaseError {
 /// Why a call about a leased span was refused. Each means a mistake of the caller: ids and
 /// epochs never reach user code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SpanError {
+pub(crate) enum SpanError {
     /// No span was ever leased under this id, or its lease has ended.
     Unknown { id: u32 },
     /// The id is leased again, under another epoch.
@@ -103,7 +103,7 @@ impl From<ChunkError> for SpanError {
 
 /// A transition that the chunk's state does not allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ChunkError {
+pub(crate) struct ChunkError {
     /// The transition that was asked for.
     pub action: &'static str,
     /// The name of the state that the chunk is in.

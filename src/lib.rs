@@ -12,7 +12,7 @@
 
 pub mod arena;
 pub mod error;
-pub mod layout;
+mod layout;
 pub mod memory;
 #[cfg(feature = "node")]
 mod node;
@@ -20,11 +20,10 @@ pub mod object_pool;
 mod os;
 pub mod slab;
 pub mod stats;
-pub mod sync;
+mod sync;
 
-pub use arena::chunk::{Chunk, State};
-pub use arena::window::{Lease, LeasedArena};
 pub use arena::{Arena, Builder, Checkpoint, Event, Local, Options, Scope, SyncArena, UninitStr};
+pub use layout::MAX_BYTES;
 pub use object_pool::{ObjectPool, Pooled};
 pub use slab::Slab;
 

@@ -55,7 +55,7 @@ impl Sum for DepotStats {
 /// What a [`crate::LeasedArena`] uses.
 /// `used = leased + held + quarantined + stolen + limbo`, each the bytes of chunks in that state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LeasedStats {
+pub(crate) struct LeasedStats {
     /// The limit on `used`.
     pub limit: usize,
     pub used: usize,

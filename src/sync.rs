@@ -1,5 +1,6 @@
 //! The only door to atomics, locks, shared counts and shared queues: std, or loom under
-//! `--cfg loom`, so that the models in `tests/loom_*.rs` see every access.
+//! `--cfg loom`, so that the models (`models.rs` beside their modules, and
+//! `tests/loom_*.rs`) see every access.
 #![allow(clippy::disallowed_types)]
 
 #[cfg(loom)]
@@ -65,6 +66,7 @@ impl AtomicUsize {
 pub struct AtomicU64(imp::atomic::AtomicU64);
 
 impl AtomicU64 {
+    #[cfg(loom)]
     pub fn new(value: u64) -> Self {
         AtomicU64(imp::atomic::AtomicU64::new(value))
     }
@@ -111,7 +113,7 @@ pub mod crash {
 
     /// Runs `work` on this thread and stops it before its write number `steps`, counted from 0.
     /// Whether it came to its end.
-    #[cfg(loom)]
+    #[cfg(all(test, loom))]
     pub fn after(steps: usize, work: impl FnOnce()) -> bool {
         LEFT.with(|left| left.set(steps));
         let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).is_ok();
@@ -178,10 +180,6 @@ impl Words {
         return self.len;
         #[cfg(loom)]
         return self.cells.len();
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// The word at `index`. Panics beyond the end.
@@ -343,9 +341,5 @@ impl<T> ArrayQueue<T> {
 
     pub fn len(&self) -> usize {
         self.items.lock().len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }

@@ -4,9 +4,9 @@
 use ralloc_core::Arena;
 use ralloc_core::error::{AllocError, RewindError};
 use ralloc_core::memory::Depot;
-use ralloc_core::sync::Arc;
 use std::alloc::Layout;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 const KIB: usize = 1024;
 

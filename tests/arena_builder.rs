@@ -1,13 +1,14 @@
 //! How the Rust arena is made, and what it tells a diagnostics sink.
 #![cfg(not(loom))]
+#![allow(clippy::disallowed_types, reason = "of a test, as a user has them")]
 
 use ralloc_core::error::{AllocError, OptionsError};
 use ralloc_core::memory::{self, Depot, HugePages};
-use ralloc_core::sync::{Arc, Mutex};
 use ralloc_core::{Arena, Builder, Event, Options};
 use std::alloc::Layout;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
 
 const KIB: usize = 1024;
 
@@ -21,7 +22,7 @@ fn builder() -> Builder {
 fn recorder() -> (impl Fn(Event) + Send + Sync + 'static, Log) {
     let log = Log::default();
     let sink = Arc::clone(&log);
-    (move |event| sink.lock().push(event), log)
+    (move |event| sink.lock().unwrap().push(event), log)
 }
 
 fn bytes(size: usize) -> Layout {
@@ -29,7 +30,7 @@ fn bytes(size: usize) -> Layout {
 }
 
 fn drain(log: &Log) -> Vec<Event> {
-    std::mem::take(&mut log.lock())
+    std::mem::take(&mut log.lock().unwrap())
 }
 
 #[test]
@@ -56,7 +57,7 @@ fn options_that_cannot_be_are_refused_by_name_and_value() {
         assert_eq!(error, OptionsError::ChunkSize { first, cap });
         error.to_string()
     };
-    let most = ralloc_core::layout::MAX_BYTES;
+    let most = ralloc_core::MAX_BYTES;
     let text =
         |first, cap| format!("chunks of {first} to {cap} bytes: want 1 <= first <= cap <= {most}");
     assert_eq!(chunks(16 * KIB, 1), text(16 * KIB, 1));
@@ -143,7 +144,7 @@ thread_local! {
 fn use_the_arena(event: Event, log: &Log) {
     SHARED.with_borrow(|arena| {
         let Some(arena) = arena else { return };
-        log.lock().push(event);
+        log.lock().unwrap().push(event);
         // Each needs a chunk of its own, which is not reported, or it would never end.
         arena.try_alloc_uninit_slice::<u8>(70 * KIB).ok();
         let text = arena.try_alloc_str("from the sink").unwrap();
@@ -187,7 +188,7 @@ fn a_sink_that_panics_breaks_nothing_and_is_not_called_again() {
     let calls = Log::default();
     let sink = Arc::clone(&calls);
     let explode = move |event| {
-        sink.lock().push(event);
+        sink.lock().unwrap().push(event);
         std::panic::panic_any(Bomb);
     };
     let mut arena = builder().diagnostics(explode).build().unwrap();
@@ -198,7 +199,7 @@ fn a_sink_that_panics_breaks_nothing_and_is_not_called_again() {
     arena.reset();
     assert_eq!(Arc::strong_count(&calls), 2, "kept: its own drop may be foreign code, too");
     drop(arena);
-    assert_eq!((calls.lock().len(), Arc::strong_count(&calls)), (1, 1));
+    assert_eq!((calls.lock().unwrap().len(), Arc::strong_count(&calls)), (1, 1));
 }
 
 #[test]
@@ -257,15 +258,15 @@ fn a_sink_may_allocate_from_the_arena_for_many_threads_that_calls_it() {
     let (own, seen) = (Arc::clone(&slot), Arc::new(Mutex::new(0)));
     let count = Arc::clone(&seen);
     let sink = move |_| {
-        *count.lock() += 1;
-        own.lock().as_ref().unwrap().alloc_layout(bytes(40 * KIB));
+        *count.lock().unwrap() += 1;
+        own.lock().unwrap().as_ref().unwrap().alloc_layout(bytes(40 * KIB));
     };
     let arena = Arc::new(builder().diagnostics(sink).build_sync().unwrap());
-    *slot.lock() = Some(Arc::clone(&arena));
+    *slot.lock().unwrap() = Some(Arc::clone(&arena));
     arena.alloc(1u64);
-    assert_eq!(*seen.lock(), 1, "what the sink itself causes is not reported");
+    assert_eq!(*seen.lock().unwrap(), 1, "what the sink itself causes is not reported");
     assert!(arena.committed_bytes() >= 48 * KIB);
-    slot.lock().take();
+    slot.lock().unwrap().take();
 }
 
 #[test]

@@ -4,14 +4,13 @@
 
 use proptest::prelude::*;
 use ralloc_core::error::{AllocError, InitError, RewindError};
-use ralloc_core::memory::Depot;
-use ralloc_core::memory::mapping::page_size;
-use ralloc_core::sync::Arc;
+use ralloc_core::memory::{Depot, page_size};
 use ralloc_core::{Arena, Checkpoint, Scope};
 use std::alloc::Layout;
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 const LIMIT: usize = 300_000;
 

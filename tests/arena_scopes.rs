@@ -3,9 +3,9 @@
 
 use ralloc_core::Arena;
 use ralloc_core::memory::Depot;
-use ralloc_core::sync::Arc;
 use std::alloc::Layout;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 const KIB: usize = 1024;
 

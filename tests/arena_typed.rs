@@ -4,10 +4,10 @@
 use ralloc_core::Arena;
 use ralloc_core::error::{AllocError, InitError};
 use ralloc_core::memory::Depot;
-use ralloc_core::sync::Arc;
 use std::cell::Cell;
 use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 const KIB: usize = 1024;
 

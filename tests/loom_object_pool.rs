@@ -3,8 +3,8 @@
 #![cfg(loom)]
 
 use loom::cell::Cell;
+use loom::sync::Arc;
 use loom::thread::spawn;
-use ralloc_core::sync::Arc;
 use ralloc_core::{ObjectPool, Pooled};
 
 /// Loom sees when two threads touch the same object at once.

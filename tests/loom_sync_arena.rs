@@ -2,10 +2,10 @@
 //! `RUSTFLAGS="--cfg loom" cargo test --release --test loom_sync_arena`
 #![cfg(loom)]
 
+use loom::sync::Arc;
 use loom::thread::{JoinHandle, spawn};
 use ralloc_core::error::AllocError;
 use ralloc_core::memory::Depot;
-use ralloc_core::sync::Arc;
 use ralloc_core::{Options, SyncArena};
 use std::alloc::Layout;
 

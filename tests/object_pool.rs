@@ -1,14 +1,16 @@
 //! The object pool through its public API.
 #![cfg(not(loom))]
+#![allow(clippy::disallowed_types, reason = "of a test, as a user has them")]
 
 use proptest::prelude::*;
 use ralloc_core::error::PoolError;
 use ralloc_core::stats::ObjectPoolStats;
-use ralloc_core::sync::{Arc, AtomicUsize, Mutex, Ordering};
 use ralloc_core::{ObjectPool, Pooled};
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 /// An object that says which it is and knows what happened to it.
@@ -21,7 +23,7 @@ struct Thing {
 fn numbered() -> impl Fn() -> Thing + Send + Sync + 'static {
     let next = Mutex::new(0);
     move || {
-        let mut next = next.lock();
+        let mut next = next.lock().unwrap();
         *next += 1;
         Thing { id: *next, resets: 0 }
     }

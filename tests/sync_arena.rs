@@ -3,14 +3,13 @@
 
 use ralloc_core::error::{AllocError, OptionsError};
 use ralloc_core::memory::Depot;
-use ralloc_core::sync::Arc;
 use ralloc_core::{Options, SyncArena};
 use std::alloc::Layout;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::rc::Rc;
-use std::sync::Barrier;
+use std::sync::{Arc, Barrier};
 use std::thread;
 
 const KIB: usize = 1024;

@@ -4,12 +4,11 @@
 
 use proptest::prelude::*;
 use ralloc_core::error::AllocError;
-use ralloc_core::memory::Depot;
-use ralloc_core::memory::mapping::page_size;
-use ralloc_core::sync::Arc;
+use ralloc_core::memory::{Depot, page_size};
 use ralloc_core::{Local, Options, SyncArena};
 use std::alloc::Layout;
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::thread;
 
 const LIMIT: usize = 300_000;

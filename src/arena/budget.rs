@@ -1,5 +1,8 @@
 //! The byte limit of an arena, shared with chunks that outlive it.
 
+#[cfg(all(test, loom))]
+mod models;
+
 use crate::layout;
 use crate::sync::{AtomicUsize, Ordering};
 

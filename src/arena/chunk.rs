@@ -13,6 +13,11 @@
 //! of the isolate or in its teardown, and possibly after the arena is gone: they touch the
 //! record and the depot, nothing else.
 
+#[cfg(all(test, loom))]
+mod models;
+#[cfg(all(test, not(loom)))]
+mod tests;
+
 use super::budget::Budget;
 use crate::error::ChunkError;
 use crate::memory::{Depot, Mapping, Pages};
@@ -201,11 +206,6 @@ impl Chunk {
         self.len
     }
 
-    /// Never: a chunk has at least one byte.
-    pub fn is_empty(&self) -> bool {
-        false
-    }
-
     /// State and counts at one moment.
     pub fn view(&self) -> ChunkView {
         let record = self.record.lock();
@@ -350,6 +350,7 @@ impl Chunk {
     }
 
     /// Checks every invariant on the record's fields.
+    #[cfg(test)]
     pub fn check(&self) -> Result<(), &'static str> {
         self.record.lock().check()
     }

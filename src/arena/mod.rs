@@ -2,16 +2,19 @@
 //!
 //! [`Arena`] is the face for Rust: a bump cursor over linked chunks. Its verbs are by file:
 //! `raw` (layouts, the fast path and its slow twin), `typed` and `slices` (values, slices,
-//! strings), `checkpoint` and `scope`, `builder`, `diagnostics`; the chunks are in `store`.
+//! strings), `checkpoint` and `scope`, `builder` and `options`, `diagnostics`; the chunks are in `store`.
 //! [`SyncArena`] is the same for many threads.
-//! What JavaScript leases is in [`window`], with the records of its chunks in [`chunk`] and
-//! their limit in [`budget`].
+//! What JavaScript leases is in `window`, with the records of its chunks in `chunk` and their
+//! limit in `budget`.
 
-pub mod budget;
+#[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
+pub(crate) mod budget;
 mod builder;
 mod checkpoint;
-pub mod chunk;
+#[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
+pub(crate) mod chunk;
 mod diagnostics;
+mod options;
 mod raw;
 mod scope;
 mod slices;
@@ -19,17 +22,19 @@ mod store;
 mod sync_arena;
 mod typed;
 mod uninit_str;
-pub mod window;
+#[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
+pub(crate) mod window;
 
-pub use builder::{Builder, Options};
+pub use builder::Builder;
 pub use checkpoint::Checkpoint;
 pub use diagnostics::Event;
+pub use options::Options;
 pub use scope::Scope;
 pub use sync_arena::{Local, SyncArena};
 pub use uninit_str::UninitStr;
 
 use crate::error::AllocError;
-use crate::memory::mapping::page_size;
+use crate::memory::page_size;
 use crate::stats::{ArenaStats, ChunkUsage};
 use std::cell::{Cell, RefCell};
 use std::ptr;

@@ -2,7 +2,7 @@
 
 use super::Arena;
 use crate::error::AllocError;
-use crate::memory::mapping::page_size;
+use crate::memory::page_size;
 use std::alloc::Layout;
 use std::ptr::{self, NonNull};
 

@@ -4,7 +4,7 @@ use super::Options;
 use super::diagnostics::{Event, Reporter};
 use crate::error::AllocError;
 use crate::layout;
-use crate::memory::{Depot, Mapping, mapping::page_size};
+use crate::memory::{Depot, Mapping, page_size};
 use crate::stats::{ArenaStats, ChunkUsage};
 use crate::sync::{Arc, unique_id};
 use std::cmp::Reverse;

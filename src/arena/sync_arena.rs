@@ -9,7 +9,7 @@ pub use local::Local;
 use super::store::Store;
 use super::{MAX_MIN_ALIGN, Options};
 use crate::error::{AllocError, OptionsError};
-use crate::memory::{Depot, mapping::page_size};
+use crate::memory::{Depot, page_size};
 use crate::stats::{ArenaStats, ChunkUsage};
 use crate::sync::{Arc, AtomicPtr, Condvar, Mutex, Ordering, Padded};
 use record::{ADD_MAX, Block, Record};

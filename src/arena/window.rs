@@ -8,13 +8,17 @@
 //! memory was given back. Every call either succeeds or changes
 //! nothing.
 
+#[cfg(all(test, not(loom)))]
+mod programs;
 mod report;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 use super::budget::Budget;
 use super::chunk::{Chunk, End, State};
 use crate::error::{LeaseError, MapError, SpanError};
 use crate::layout;
-use crate::memory::{Depot, Mapping, mapping::page_size};
+use crate::memory::{Depot, Mapping, page_size};
 use crate::sync::Arc;
 use std::ptr::NonNull;
 

@@ -9,6 +9,11 @@
 //!
 //! A depot has mappings of one kind of [`Options`]; [`of`] knows the process's depot of each.
 
+#[cfg(all(test, loom))]
+mod models;
+#[cfg(all(test, not(loom)))]
+mod tests;
+
 use super::mapping::Mapping;
 use super::options::Options;
 use crate::error::MapError;
@@ -24,7 +29,7 @@ use std::time::{Duration, Instant};
 /// end as many chunks at once, and to commit one again costs more than to fill it.
 pub const DEFAULT_COMMITTED_CAP: usize = 128 * 1024 * 1024;
 /// How long a mapping waits, parked before it is retired, and retired before it is unmapped.
-pub const RETIREMENT: Duration = Duration::from_secs(30);
+pub(crate) const RETIREMENT: Duration = Duration::from_secs(30);
 /// Fewest and most mappings parked per class: what the cap allows, within these. A place takes 72 bytes.
 const CLASS_CAPACITY: (usize, usize) = if cfg!(loom) { (2, 2) } else { (16, 1024) };
 
@@ -159,7 +164,7 @@ impl Depot {
     /// A mapping of `size` bytes (rounded up to [`Options::granule`]) with the depot's options in
     /// force: from here, its content unknown, or else mapped (`true`: it is fresh, all zero).
     /// On an error nothing has changed.
-    pub fn obtain(&self, size: usize) -> Result<(Mapping, bool), MapError> {
+    pub(crate) fn obtain(&self, size: usize) -> Result<(Mapping, bool), MapError> {
         let Some(mut mapping) = self.take(size) else {
             return Ok((Mapping::with(size, self.options)?, true));
         };
@@ -173,14 +178,14 @@ impl Depot {
     }
 
     /// Tries whether the system grants these options, by a mapping of the least size.
-    pub fn probe(&self) -> Result<(), MapError> {
+    pub(crate) fn probe(&self) -> Result<(), MapError> {
         // Nobody has seen it: it may be unmapped at once.
         Mapping::with(1, self.options).map(drop)
     }
 
     /// A mapping of exactly `size` bytes, its content unknown; `None` when there is none, which
     /// counts as a miss. What it was asked for is not in force: [`Depot::obtain`] sees to that.
-    pub fn take(&self, size: usize) -> Option<Mapping> {
+    pub(crate) fn take(&self, size: usize) -> Option<Mapping> {
         let found = layout::class_index(size, self.options.granule())
             .and_then(|class| self.take_parked(class).or_else(|| self.take_retired(class)));
         let count = if found.is_some() { &self.hits } else { &self.misses };
@@ -201,7 +206,7 @@ impl Depot {
 
     /// Keeps a mapping, wholly committed, for its next user. Above the cap, or when its class
     /// is full or none, it is retired instead.
-    pub fn park(&self, mapping: Mapping) {
+    pub(crate) fn park(&self, mapping: Mapping) {
         debug_assert_eq!(mapping.options(), self.options, "memory of another depot");
         let since = Instant::now();
         let Some(class) = self.class_of(&mapping) else {
@@ -229,7 +234,7 @@ impl Depot {
 
     /// Takes a mapping that must not be used again: gives its memory back now and unmaps it
     /// [`RETIREMENT`] later.
-    pub fn retire(&self, mapping: Mapping) {
+    pub(crate) fn retire(&self, mapping: Mapping) {
         self.retire_at(mapping, Instant::now(), false);
     }
 
@@ -257,7 +262,7 @@ impl Depot {
     }
 
     /// [`Depot::trim`] as if it were `now`.
-    pub fn trim_at(&self, now: Instant, idle: Duration) -> usize {
+    pub(crate) fn trim_at(&self, now: Instant, idle: Duration) -> usize {
         for queue in self.classes.iter().filter_map(|class| class.get()) {
             for _ in 0..queue.len() {
                 let Some(parked) = queue.pop() else { break };

@@ -2,13 +2,9 @@
 
 use super::options::{HugePages, Options, Pages};
 use crate::error::MapError;
-use crate::{layout, os};
+use crate::layout;
+use crate::os::{self, page_size};
 use std::ptr::NonNull;
-
-/// Bytes of a page on this system.
-pub fn page_size() -> usize {
-    os::page_size()
-}
 
 /// A page-aligned range of memory, private unless a [`super::Segment`] made it, unmapped when dropped.
 ///
@@ -222,11 +218,6 @@ impl Mapping {
     /// Usable bytes, a multiple of the page size.
     pub fn len(&self) -> usize {
         self.len
-    }
-
-    /// Never: a mapping has at least one page.
-    pub fn is_empty(&self) -> bool {
-        false
     }
 
     /// Makes `len` bytes from `offset` readable and writable; both are rounded outward to

@@ -1,12 +1,16 @@
-//! Where bytes come from: [`mapping`] owns pages as [`options`] ask for them, [`depot`] keeps
+//! Where bytes come from: `mapping` owns pages as `options` ask for them, [`depot`] keeps
 //! those that are between users.
 
 pub mod depot;
-pub mod mapping;
-pub mod options;
-pub mod segment;
+mod mapping;
+#[cfg(all(test, not(loom)))]
+mod option_tests;
+mod options;
+mod segment;
 
+pub use crate::os::page_size;
 pub use depot::Depot;
-pub use mapping::Mapping;
-pub use options::{HugePages, Options, Pages};
-pub use segment::Segment;
+pub(crate) use mapping::Mapping;
+pub(crate) use options::Pages;
+pub use options::{HugePages, Options};
+pub(crate) use segment::Segment;

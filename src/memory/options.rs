@@ -1,8 +1,8 @@
 //! How memory is to be had from the system, where the usual way will not do.
 #![forbid(unsafe_code)]
 
-use super::mapping::page_size;
 use crate::layout::HUGE_PAGE;
+use crate::os::page_size;
 
 /// Whether memory is to lie in huge pages (of 2 MiB), which save misses of the TLB.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -13,7 +13,6 @@ pub enum HugePages {
     /// Transparent huge pages: the kernel is advised and does as it can.
     Advise,
     /// Pages of the system's pool of huge pages; as `Advise` where it has none to give.
-    /// [`super::Mapping::pages`] tells which it was.
     Prefer,
     /// Pages of the pool, or an error.
     Require,
@@ -60,15 +59,4 @@ pub enum Pages {
     Transparent,
     /// Of the system's pool of huge pages.
     Explicit,
-}
-
-impl Pages {
-    /// As JavaScript sees it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Pages::Normal => "none",
-            Pages::Transparent => "transparent",
-            Pages::Explicit => "explicit",
-        }
-    }
 }

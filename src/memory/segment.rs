@@ -28,22 +28,12 @@ impl Segment {
         assert!(end.is_some_and(|end| end <= self.len), "beyond the segment");
         Mapping::of_file(&self.file, offset, len, options)
     }
-
-    /// Bytes.
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Never: a segment has at least one page.
-    pub fn is_empty(&self) -> bool {
-        false
-    }
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::memory::mapping::page_size;
+    use crate::os::page_size;
 
     fn at(mapping: &Mapping, offset: usize) -> *mut u8 {
         mapping.base().as_ptr().wrapping_add(offset)

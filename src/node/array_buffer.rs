@@ -1,8 +1,10 @@
 //! External ArrayBuffers over leased spans, their finalizer, and detaching.
 
 use super::convert::{CORRUPTED, Result, UNSUPPORTED};
+use crate::arena::chunk::Chunk;
+use crate::arena::window::Lease;
+use crate::slab::Slab;
 use crate::sync::Arc;
-use crate::{Chunk, Lease, Slab};
 use napi::{Env, Error, sys};
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -51,7 +51,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub fn new(error: LeaseError, used: usize, limit: usize) -> Failure {
+    pub(super) fn new(error: LeaseError, used: usize, limit: usize) -> Failure {
         let mut failure = Failure {
             kind: "limit",
             used: used as f64,

@@ -2,9 +2,10 @@
 
 use super::array_buffer;
 use super::convert::{Failure, MemoryOptions, Registers, Result, Value, bytes, corrupted};
-use crate::Lease;
+use crate::arena::chunk::ChunkView;
+use crate::arena::window::{self, Lease};
 use crate::error::SpanError;
-use crate::memory::depot;
+use crate::memory::{Pages, depot};
 use napi::Env;
 use napi::bindgen_prelude::Either;
 use napi_derive::napi;
@@ -13,7 +14,7 @@ use std::cell::RefCell;
 /// The chunks of one JavaScript arena; see `src/arena/window.rs`.
 #[napi]
 pub struct LeasedArena {
-    inner: RefCell<crate::LeasedArena>,
+    inner: RefCell<window::LeasedArena>,
 }
 
 /// A chunk that is not gone.
@@ -44,7 +45,7 @@ impl LeasedArena {
         let chunk_size = bytes("chunkSize", chunk_size, 1)?;
         let options = memory.map(|memory| memory.checked()).transpose()?;
         let depot = depot::of(options.unwrap_or_default());
-        let inner = crate::LeasedArena::new(limit, chunk_size, wipe, depot);
+        let inner = window::LeasedArena::new(limit, chunk_size, wipe, depot);
         Ok(LeasedArena { inner: RefCell::new(inner) })
     }
 
@@ -168,7 +169,7 @@ impl LeasedArena {
     #[napi(catch_unwind)]
     pub fn chunks(&self) -> Vec<ChunkInfo> {
         let views = self.with(|arena| arena.chunks_in_ram());
-        let info = |(v, resident): (crate::arena::chunk::ChunkView, usize)| ChunkInfo {
+        let info = |(v, resident): (ChunkView, usize)| ChunkInfo {
             size: v.size as f64,
             state: v.state.name(),
             spans: v.spans,
@@ -176,7 +177,7 @@ impl LeasedArena {
             reserved: v.reserved as f64,
             committed: v.committed as f64,
             resident: resident as f64,
-            huge_pages: v.pages.name(),
+            huge_pages: name_of(v.pages),
         };
         views.into_iter().map(info).collect()
     }
@@ -184,7 +185,7 @@ impl LeasedArena {
 
 impl LeasedArena {
     /// The borrow ends with `work`, which never calls into Node: a finalizer could come there.
-    fn with<T>(&self, work: impl FnOnce(&mut crate::LeasedArena) -> T) -> T {
+    fn with<T>(&self, work: impl FnOnce(&mut window::LeasedArena) -> T) -> T {
         work(&mut self.inner.borrow_mut())
     }
 
@@ -198,5 +199,14 @@ impl LeasedArena {
 
     fn failure(&self, error: crate::error::LeaseError) -> Failure {
         self.with(|arena| Failure::new(error, arena.used(), arena.limit()))
+    }
+}
+
+/// What the pages of a chunk are, as JavaScript sees it.
+fn name_of(pages: Pages) -> &'static str {
+    match pages {
+        Pages::Normal => "none",
+        Pages::Transparent => "transparent",
+        Pages::Explicit => "explicit",
     }
 }

@@ -153,7 +153,7 @@ impl LeasedSlab {
     #[napi(catch_unwind)]
     pub fn segment_slots(&self, pool: u32) -> Result<u32> {
         let mut slots = 0;
-        self.with(|part| slots = part.slab.places()[pool as usize].segments().each())?;
+        self.with(|part| slots = part.slab.places()[pool as usize].segment_slots())?;
         Ok(slots as u32)
     }
 

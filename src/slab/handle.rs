@@ -23,7 +23,7 @@ fn table() -> &'static Mutex<Table> {
 
 impl Slab {
     /// The handle of a shared slab, the same every time; `None` for one that is not shared.
-    pub fn handle(&self) -> Option<Handle> {
+    pub(crate) fn handle(&self) -> Option<Handle> {
         let shared = self.share()?;
         let mut table = table().lock();
         table.retain(|(_, slab)| slab.strong_count() > 0);

@@ -200,13 +200,15 @@ impl Local {
     }
 
     /// Who this is in the words of its slots.
-    pub fn owner(&self) -> Owner {
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn owner(&self) -> Owner {
         self.owner
     }
 
     /// Dies as a thread does that is stopped anywhere: nothing is flushed, and its number is not given
     /// back. For tests of [`Slab::recover`], which then gets the number and gives all back.
-    pub fn die(mut self) -> Owner {
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn die(mut self) -> Owner {
         self.dead = true;
         self.owner
     }

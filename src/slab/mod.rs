@@ -1,20 +1,32 @@
 //! How bytes are cut, freed one by one, in fixed sizes.
 //!
 //! A [`Slab`] is a row of pools in ascending sizes over one mapping; the words of their slots lie in
-//! another one. [`pool`] claims and frees by one CAS on a slot's word ([`word`] has the table),
-//! [`Local`] is a thread's own cache before it, [`registry`] knows who is alive.
+//! another one. `pool` claims and frees by one CAS on a slot's word (`word` has the table),
+//! [`Local`] is a thread's own cache before it, `registry` knows who is alive.
 //!
-//! `held + cached + sent + free + absent = count`, for every pool at any quiet moment: [`Slab::check`].
+//! `held + cached + sent + free + absent = count`, for every pool at any quiet moment: `Slab::check`.
 
 #[cfg(not(loom))]
-pub mod handle;
-pub mod magazine;
+#[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
+pub(crate) mod handle;
+#[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
+mod isolate;
+mod magazine;
+#[cfg(all(test, loom))]
+mod models;
 mod options;
-pub mod pool;
-pub mod registry;
+pub(crate) mod pool;
+#[cfg(all(test, not(loom)))]
+mod programs;
+mod registry;
 mod segments;
-pub mod token;
-pub mod word;
+#[cfg(all(test, not(loom)))]
+mod tests;
+#[cfg(all(test, not(loom)))]
+mod threads;
+#[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
+pub(crate) mod token;
+pub(crate) mod word;
 
 pub use magazine::Local;
 pub use options::{MAX_POOLS, Options, PoolOptions};
@@ -23,7 +35,9 @@ use crate::error::{ClaimError, MapError, SlabError, SlotError};
 use crate::memory::{self, Mapping, Segment};
 use crate::stats::PoolStats;
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Words};
-use pool::{Census, Pool};
+#[cfg(test)]
+use pool::Census;
+use pool::Pool;
 use registry::Registry;
 use segments::Segments;
 use std::ptr::NonNull;
@@ -31,7 +45,7 @@ use word::{Owner, State};
 
 /// A pool and where its slots are.
 #[derive(Debug)]
-pub struct Place {
+pub(crate) struct Place {
     pub pool: Pool,
     /// First byte of the first slot. Invariant: page-aligned; `count << size_log` bytes from it are
     /// within the slab's mapping and no other pool's.
@@ -99,13 +113,6 @@ pub struct Shared {
     segment: Segment,
     options: Options,
     registry: Arc<Registry>,
-}
-
-impl Shared {
-    /// Participants of all its mappings.
-    pub fn participants(&self) -> usize {
-        self.registry.alive()
-    }
 }
 
 #[derive(Debug)]
@@ -226,28 +233,12 @@ impl Slab {
         self.free_slot(pool, slot)
     }
 
-    /// Frees what `owner`, which is dead, has claimed, and gives its number back: how many slots.
-    /// What it had sent stays under way until slots run out.
-    pub fn recover(&self, owner: Owner) -> usize {
-        let states = [State::Held, State::Cached];
-        let pools = self.places.iter().map(|place| &place.pool);
-        let freed = pools.map(|pool| pool.recover(&states, |other| other == owner)).sum();
-        self.registry.leave(owner);
-        freed
-    }
-
-    /// Notes that an isolate ended that had ArrayBuffers over the slots: perhaps they live on in another
-    /// one, so the memory will be neither unmapped nor used again.
-    pub fn orphan(&self) {
-        self.orphaned.fetch_add(1, Ordering::Relaxed);
-    }
-
     /// The pools, in ascending sizes.
-    pub fn places(&self) -> &[Place] {
+    pub(crate) fn places(&self) -> &[Place] {
         &self.places
     }
 
-    pub fn registry(&self) -> &Registry {
+    pub(crate) fn registry(&self) -> &Registry {
         &self.registry
     }
 
@@ -278,7 +269,8 @@ impl Slab {
     }
 
     /// The executable form of the equation above, for quiet moments; names what does not hold.
-    pub fn check(&self) -> Result<Vec<Census>, String> {
+    #[cfg(test)]
+    pub(crate) fn check(&self) -> Result<Vec<Census>, String> {
         self.places.iter().map(|place| place.check(self.shared.is_some())).collect()
     }
 
@@ -407,6 +399,7 @@ impl Place {
     }
 
     /// `shared`: other isolates have claimed and freed too, and counted for themselves.
+    #[cfg(test)]
     fn check(&self, shared: bool) -> Result<Census, String> {
         let census = self.pool.census();
         let Census { absent, free, held, cached, sent, damaged } = census;

@@ -3,7 +3,7 @@
 use super::pool::Pool;
 use crate::error::SlabError;
 use crate::layout::{MAX_BYTES, align_up};
-use crate::memory::{self, mapping::page_size};
+use crate::memory::{self, page_size};
 
 /// The most pools of a slab.
 pub const MAX_POOLS: usize = 31;

@@ -103,6 +103,7 @@ impl Pool {
     }
 
     /// As [`set_own`].
+    #[cfg(all(test, loom))]
     pub fn set_own(&self, slot: u32, word: Word) {
         set_own(&self.words, slot, word);
     }
@@ -280,16 +281,9 @@ impl Pool {
         self.free_own(slots.iter().copied(), |word| Some(word.to(State::Free, Owner::NOBODY)));
     }
 
-    /// Frees those of the slots that are Held by `owner`, which is the caller: how many.
-    pub fn free_held(&self, slots: impl Iterator<Item = u32>, owner: Owner) -> usize {
-        self.free_own(slots.filter(|&slot| (slot as usize) < self.count()), |word| {
-            word.is(State::Held, owner).then(|| word.next(State::Free, Owner::NOBODY))
-        })
-    }
-
     /// Frees slots whose words only the caller may write, one hint for all neighbours that follow each
     /// other. `free` makes the new word, or none.
-    fn free_own(
+    pub(super) fn free_own(
         &self,
         slots: impl Iterator<Item = u32>,
         free: impl Fn(Word) -> Option<Word>,

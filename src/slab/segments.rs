@@ -7,7 +7,6 @@ use crate::error::MapError;
 use crate::memory::Mapping;
 use crate::sync::{AtomicUsize, Mutex, Ordering};
 use std::ops::Range;
-use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
 #[derive(Debug, Default)]
@@ -21,9 +20,9 @@ struct Segment {
 #[derive(Debug)]
 pub struct Segments {
     /// Slots in each; the last one may have fewer. A power of two.
-    each: usize,
+    pub(super) each: usize,
     /// Slots in all, those from the start, and those that stay when segments are dropped.
-    count: usize,
+    pub(super) count: usize,
     first: usize,
     least: usize,
     list: Mutex<Vec<Segment>>,
@@ -46,37 +45,20 @@ impl Segments {
         self.slots.load(Ordering::Relaxed)
     }
 
-    /// Slots of each segment.
-    pub fn each(&self) -> usize {
-        self.each
-    }
-
-    fn range(&self, index: usize) -> Range<u32> {
+    pub(super) fn range(&self, index: usize) -> Range<u32> {
         let start = index * self.each;
         start as u32..(start + self.each).min(self.count) as u32
     }
 }
 
 impl Place {
-    pub fn segments(&self) -> &Segments {
-        &self.segments
-    }
-
-    /// The bytes of a segment, there or not; `None` for one that there cannot be.
-    pub fn segment(&self, index: usize) -> Option<NonNull<[u8]>> {
-        let range = self.segments.range(index);
-        let first = (index * self.segments.each < self.segments.count).then_some(range.start)?;
-        let start = self.block(first).cast::<u8>();
-        Some(NonNull::slice_from_raw_parts(start, self.bytes_of(&range)))
-    }
-
     /// Offset of a slot in the slab's mapping.
     fn offset_in(&self, mapping: &Mapping, slot: u32) -> usize {
         let first = self.base.addr().get() - mapping.base().addr().get();
         first + ((slot as usize) << self.size_log)
     }
 
-    fn bytes_of(&self, slots: &Range<u32>) -> usize {
+    pub(super) fn bytes_of(&self, slots: &Range<u32>) -> usize {
         slots.len() << self.size_log
     }
 }
@@ -118,7 +100,7 @@ impl Slab {
 
     /// Drops segments of which no slot was used for `idle`, as of `now`, down to what each pool began
     /// with: the bytes given back. Their content is lost, their addresses stay.
-    pub fn trim_at(&self, now: Instant, idle: Duration) -> usize {
+    pub(crate) fn trim_at(&self, now: Instant, idle: Duration) -> usize {
         let mut slots = self.slots.lock();
         if self.shared.is_some() {
             return 0; // the others have their segments' list of their own

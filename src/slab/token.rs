@@ -48,7 +48,7 @@ pub struct Received {
 impl Slab {
     /// Sends a slot that `owner` holds, with the first `length` bytes of it: only the token's receiver
     /// has it from then on. A slab of more than [`MAX_SLOTS`] slots cannot.
-    pub fn send(
+    pub(crate) fn send(
         &self,
         pool: usize,
         slot: u32,
@@ -70,12 +70,12 @@ impl Slab {
     }
 
     /// Takes over a slot that was sent, held by `owner` from then on. Once.
-    pub fn receive(&self, token: Token, owner: Owner) -> Result<Received, SlotError> {
+    pub(crate) fn receive(&self, token: Token, owner: Owner) -> Result<Received, SlotError> {
         self.take(token, owner, |_| true)
     }
 
     /// Takes a slot back that `owner` sent and nobody received.
-    pub fn revoke(&self, token: Token, owner: Owner) -> Result<Received, SlotError> {
+    pub(crate) fn revoke(&self, token: Token, owner: Owner) -> Result<Received, SlotError> {
         self.take(token, owner, |word| word.owner() == owner)
     }
 

@@ -10,10 +10,13 @@
 //!
 //! `cargo bench --manifest-path bench/core/Cargo.toml --bench object_pool`
 
+#![allow(clippy::disallowed_types, reason = "the rival's lock is its own")]
+
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ralloc_core::ObjectPool;
-use ralloc_core::sync::{AtomicUsize, Mutex, Ordering};
 use std::hint::black_box;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -61,11 +64,11 @@ fn lines(criterion: &mut Criterion) {
         line("ObjectPool", &|| touch(&mut pool.get()));
         let list = Mutex::new(Vec::with_capacity(64));
         line("Mutex<Vec>", &|| {
-            let found = list.lock().pop();
+            let found = list.lock().unwrap().pop();
             let mut buffer = found.unwrap_or_else(make);
             touch(&mut buffer);
             buffer.clear();
-            list.lock().push(buffer);
+            list.lock().unwrap().push(buffer);
         });
         line("made anew", &|| touch(&mut make()));
         group.finish();

@@ -19,13 +19,16 @@
 //! `cargo bench --manifest-path bench/core/Cargo.toml --bench sync_arena` measures each line and then
 //! prints the ratios; `-- --ratios` prints those only, `-- --test` checks that all of it runs.
 
+#![allow(clippy::disallowed_types, reason = "the rivals' atomics and locks are their own")]
+
 use criterion::{BenchmarkId, Criterion, Throughput};
-use ralloc_core::memory::{Depot, Mapping};
-use ralloc_core::sync::{Arc, AtomicUsize, Mutex, Ordering, Padded};
+use ralloc_core::memory::Depot;
 use ralloc_core::{Options, SyncArena};
 use std::alloc::Layout;
 use std::hint::black_box;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -54,9 +57,31 @@ fn use_block(block: NonNull<u8>, touch: bool) {
     black_box(block);
 }
 
+/// A counter with cache lines of its own.
+#[derive(Default)]
+#[repr(align(128))]
+struct Padded(AtomicUsize);
+
 struct BareAdd {
-    cursor: Padded<AtomicUsize>,
-    buffer: Mapping,
+    cursor: Padded,
+    buffer: Buffer,
+}
+
+/// Memory for [`BareAdd`], page-aligned and all zero; never freed.
+struct Buffer(NonNull<u8>);
+
+// SAFETY: an address; each block is written by the thread that claimed it.
+unsafe impl Send for Buffer {}
+// SAFETY: as above.
+unsafe impl Sync for Buffer {}
+
+impl Buffer {
+    fn new(len: usize) -> Buffer {
+        let layout = Layout::from_size_align(len, 4096).unwrap();
+        // SAFETY: the layout has a size.
+        let start = NonNull::new(unsafe { std::alloc::alloc_zeroed(layout) });
+        Buffer(start.unwrap_or_else(|| std::alloc::handle_alloc_error(layout)))
+    }
 }
 
 impl Rival for BareAdd {
@@ -65,9 +90,9 @@ impl Rival for BareAdd {
     }
 
     fn work(&self, touch: bool) {
-        let base = self.buffer.base();
+        let base = self.buffer.0;
         for _ in 0..COUNT {
-            let start = self.cursor.fetch_add(SIZE, Ordering::Relaxed);
+            let start = self.cursor.0.fetch_add(SIZE, Ordering::Relaxed);
             // SAFETY: the buffer has room for the blocks of all threads.
             use_block(unsafe { base.add(start) }, touch);
         }
@@ -119,11 +144,11 @@ impl Rival for Locked {
     }
 
     fn work(&self, touch: bool) {
-        (0..COUNT).for_each(|_| use_block(self.0.lock().alloc_layout(LAYOUT), touch));
+        (0..COUNT).for_each(|_| use_block(self.0.lock().unwrap().alloc_layout(LAYOUT), touch));
     }
 
     fn reset(&mut self) {
-        self.0.lock().reset();
+        self.0.get_mut().unwrap().reset();
     }
 }
 
@@ -151,7 +176,7 @@ impl Rival for Malloc {
 fn rivals() -> Vec<Box<dyn Rival>> {
     let options = Options { limit: 1 << 30, ..Options::default() };
     let arena = || SyncArena::with_depot(options, Arc::new(Depot::new(1 << 20))).unwrap();
-    let buffer = Mapping::committed(MOST_THREADS * COUNT * SIZE).unwrap();
+    let buffer = Buffer::new(MOST_THREADS * COUNT * SIZE);
     vec![
         Box::new(BareAdd { cursor: Padded::default(), buffer }),
         Box::new(Shared(arena())),

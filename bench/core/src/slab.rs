@@ -17,12 +17,11 @@
 use crossbeam_queue::ArrayQueue;
 use ralloc_core::Slab;
 use ralloc_core::slab::{Local, Options};
-use ralloc_core::sync::Arc;
 use std::alloc::{Layout, alloc, dealloc};
 use std::hint::black_box;
 use std::ptr::NonNull;
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Instant;
 

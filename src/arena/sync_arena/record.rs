@@ -17,7 +17,7 @@
 //! cursor passes the end by at most `ADD_MAX` per thread. A thread's stack alone is larger, and
 //! the chunk and the stacks have their places in one address space.
 
-use crate::memory::{Mapping, mapping::page_size};
+use crate::memory::{Mapping, page_size};
 use crate::sync::{AtomicUsize, Ordering, Padded};
 use std::ptr::{self, NonNull};
 

@@ -1,12 +1,18 @@
 //! What a [`LeasedArena`] says of itself: stats, chunks, and the check of its invariants.
 
-use super::{LeasedArena, Span};
-use crate::arena::chunk::{Chunk, ChunkView, State};
+use super::LeasedArena;
+#[cfg(test)]
+use super::Span;
+#[cfg(test)]
+use crate::arena::chunk::Chunk;
+use crate::arena::chunk::{ChunkView, State};
 use crate::stats::LeasedStats;
+#[cfg(test)]
 use crate::sync::Arc;
 
 impl LeasedArena {
     /// A view of every chunk that is not gone.
+    #[cfg(test)]
     pub fn chunks(&self) -> Vec<ChunkView> {
         let views = self.chunks.iter().map(|chunk| chunk.view());
         views.filter(|view| view.state != State::Depot).collect()
@@ -50,6 +56,7 @@ impl LeasedArena {
 
     /// The executable form of the invariants, for tests: names the first that does not hold.
     /// Wants that no finalizer runs meanwhile.
+    #[cfg(test)]
     pub fn check(&self) -> Result<(), String> {
         let mut used = 0;
         for chunk in &self.chunks {
@@ -73,6 +80,7 @@ impl LeasedArena {
         }
     }
 
+    #[cfg(test)]
     fn check_spans(&self, chunk: &Arc<Chunk>, view: &ChunkView) -> Result<(), String> {
         let of_chunk = |span: &&Span| span.chunk.as_ref().is_some_and(|c| Arc::ptr_eq(c, chunk));
         let mut spans: Vec<&Span> = self.spans.iter().filter(of_chunk).collect();

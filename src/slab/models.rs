@@ -1,15 +1,12 @@
 //! Every interleaving of threads on the words of a few slots, with at most three preemptions (two where
-//! a participant dies), and
-//! every step at which a participant can die.
-//! `RUSTFLAGS="--cfg loom" cargo test --release --test loom_slab`
-#![cfg(loom)]
+//! a participant dies), and every step at which a participant can die.
 
+use super::pool::Pool;
+use super::registry::Registry;
+use super::word::{Owner, State, Word};
+use super::{Options, PoolOptions, Slab};
+use crate::sync::{Arc, Words, crash};
 use loom::cell::UnsafeCell;
-use ralloc_core::slab::pool::Pool;
-use ralloc_core::slab::registry::Registry;
-use ralloc_core::slab::word::{Owner, State, Word};
-use ralloc_core::slab::{Options, PoolOptions, Slab};
-use ralloc_core::sync::{Arc, Words, crash};
 use std::ptr::NonNull;
 
 const A: usize = 1;

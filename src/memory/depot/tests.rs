@@ -1,8 +1,6 @@
 //! The depot through its public API, with the clock passed in.
-#![cfg(not(loom))]
 
-use ralloc_core::memory::depot::RETIREMENT;
-use ralloc_core::memory::{Depot, Mapping};
+use super::{Depot, Mapping, RETIREMENT};
 use std::time::{Duration, Instant};
 
 const CLASS: usize = 64 * 1024;

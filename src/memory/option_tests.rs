@@ -1,13 +1,11 @@
 //! Memory that is asked for in special ways: what the system grants is in force, what it does
 //! not is a typed error. Each test prints which it got (`-- --nocapture`).
-#![cfg(not(loom))]
 
-use ralloc_core::error::{LeaseError, MapError};
-use ralloc_core::layout::HUGE_PAGE;
-use ralloc_core::memory::depot::{self, RETIREMENT};
-use ralloc_core::memory::{Depot, HugePages, Mapping, Options, Pages};
-use ralloc_core::sync::Arc;
-use ralloc_core::{LeasedArena, State};
+use super::depot::{self, RETIREMENT};
+use super::{Depot, HugePages, Mapping, Options, Pages};
+use crate::error::MapError;
+use crate::layout::HUGE_PAGE;
+use crate::sync::Arc;
 use std::time::{Duration, Instant};
 
 const KIB: usize = 1024;
@@ -231,79 +229,4 @@ fn depots_that_nobody_uses_are_forgotten() {
         depot::of(options(7000));
         std::thread::yield_now();
     }
-}
-
-fn huge_arena(limit: usize) -> Option<LeasedArena> {
-    let options = Options { huge_pages: HugePages::Advise, ..plain() };
-    granted(options, 1)?;
-    Some(LeasedArena::new(limit, HUGE_PAGE, false, Arc::new(Depot::with(options, 0))))
-}
-
-#[test]
-fn chunks_of_huge_pages_are_whole_and_count_whole() {
-    let Some(mut arena) = huge_arena(7 * HUGE_PAGE - 1) else { return };
-    let small = arena.lease(1, 64 * KIB, true).unwrap();
-    assert_eq!((small.len, arena.used()), (HUGE_PAGE, HUGE_PAGE));
-    let large = arena.lease(2 * HUGE_PAGE + 1, 5 * HUGE_PAGE, true).unwrap();
-    assert_eq!(large.len, 5 * HUGE_PAGE, "what the limit leaves, in whole pages");
-    let stats = arena.stats();
-    assert_eq!(
-        (stats.used, stats.reserved, stats.committed),
-        (6 * HUGE_PAGE, 6 * HUGE_PAGE, 6 * HUGE_PAGE)
-    );
-    let refused = arena.lease(1, 1, true).unwrap_err();
-    let (used, limit) = (6 * HUGE_PAGE, 7 * HUGE_PAGE - 1);
-    assert_eq!(refused, LeaseError::Limit { requested: 1, used, limit });
-    assert!(arena.chunks().iter().all(|chunk| chunk.pages == Pages::Transparent));
-    arena.check().unwrap();
-}
-
-#[test]
-fn memory_that_was_asked_to_stay_stays_in_limbo_and_goes_with_the_chunk() {
-    let options = Options { prefault: true, ..plain() };
-    let depot = Arc::new(Depot::with(options, 0));
-    let mut arena = LeasedArena::new(1 << 20, 64 * KIB, false, Arc::clone(&depot));
-    let lease = arena.lease(1, 64 * KIB, true).unwrap();
-    lease.chunk.pin().unwrap();
-    arena.release(lease.id, lease.epoch, 0).unwrap();
-    assert_eq!(lease.chunk.state(), State::Limbo);
-    assert_eq!(arena.trim(), 0);
-    let stats = arena.stats();
-    assert_eq!((stats.used, stats.committed, stats.resident), (64 * KIB, 64 * KIB, 64 * KIB));
-    lease.chunk.unpin(false);
-    assert_eq!((arena.used(), depot.stats().chunks, depot.stats().committed), (0, 1, 0));
-}
-
-#[test]
-fn a_trimmed_chunk_in_limbo_is_address_space_and_counts_no_more() {
-    let depot = Arc::new(Depot::new(1 << 20));
-    let mut arena = LeasedArena::new(1 << 20, 64 * KIB, false, depot);
-    let lease = arena.lease(1, 64 * KIB, true).unwrap();
-    lease.chunk.pin().unwrap();
-    // SAFETY: a live lease of the test's arena.
-    unsafe { lease.ptr.write_bytes(1, lease.len) };
-    arena.release(lease.id, lease.epoch, lease.len).unwrap();
-    assert_eq!(arena.trim(), 64 * KIB);
-    let stats = arena.stats();
-    assert_eq!((stats.used, stats.reserved, stats.committed), (0, 64 * KIB, 0));
-    if cfg!(target_os = "linux") {
-        assert_eq!(stats.resident, 0);
-    }
-    assert_eq!(stats.limbo, 0);
-    assert_eq!((arena.chunks()[0].state, arena.chunks()[0].charged), (State::Limbo, false));
-}
-
-#[test]
-fn a_refusal_of_the_options_changes_nothing_in_an_arena() {
-    let options = Options { numa_node: Some(NODE_THAT_IS_NOT_THERE), ..plain() };
-    let depot = Arc::new(Depot::with(options, 0));
-    let mut arena = LeasedArena::new(1 << 20, 64 * KIB, false, depot);
-    let before = arena.stats();
-    let Err(LeaseError::Map(error)) = arena.lease(1, 64 * KIB, true) else {
-        panic!("no machine has so many nodes");
-    };
-    eprintln!("refused: {error}");
-    assert_eq!(arena.probe(), Err(error));
-    assert_eq!(arena.stats(), before);
-    arena.check().unwrap();
 }

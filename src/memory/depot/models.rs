@@ -1,42 +1,13 @@
-//! Every interleaving of threads on one budget and one depot. The queue is the stand-in.
-//! `RUSTFLAGS="--cfg loom" cargo test --release --test loom_depot`
-#![cfg(loom)]
+//! Every interleaving of threads on one depot. The queue is the stand-in.
 
-use ralloc_core::arena::budget::Budget;
-use ralloc_core::memory::{Depot, Mapping};
-use ralloc_core::sync::Arc;
+use super::{Depot, Mapping};
+use crate::sync::Arc;
 use std::time::Duration;
 
 const LEN: usize = 16 * 1024;
 
 fn chunk() -> Mapping {
     Mapping::committed(LEN).unwrap()
-}
-
-#[test]
-fn a_budget_never_grants_more_than_its_limit() {
-    loom::model(|| {
-        let budget = Arc::new(Budget::new(3));
-        let other = Arc::clone(&budget);
-        let other = loom::thread::spawn(move || other.charge(1, 2).unwrap());
-        let own = budget.charge(1, 2).unwrap();
-        let sum = own + other.join().unwrap();
-        assert_eq!((sum, budget.used()), (3, 3), "the second gets what is left");
-    });
-}
-
-#[test]
-fn a_charge_and_a_discharge_add_up() {
-    loom::model(|| {
-        let budget = Arc::new(Budget::new(3));
-        budget.charge(3, 3).unwrap();
-        let other = Arc::clone(&budget);
-        let other = loom::thread::spawn(move || other.discharge(2));
-        let granted = budget.charge(1, 3).unwrap_or(0);
-        other.join().unwrap();
-        assert!(granted == 0 || granted == 2);
-        assert_eq!(budget.used(), 1 + granted);
-    });
 }
 
 #[test]

@@ -1,13 +1,12 @@
 //! Random programs over a leased arena against a reference model. After every step: spans are
 //! disjoint, show the bytes that were written, and `used` is the sum of the chunks not gone;
 //! finalizers come in any order, late, in teardown, and once too often.
-#![cfg(not(loom))]
 
+use super::{Chunk, Lease, LeasedArena, State};
+use crate::error::LeaseError;
+use crate::memory::Depot;
+use crate::sync::Arc;
 use proptest::prelude::*;
-use ralloc_core::error::LeaseError;
-use ralloc_core::memory::Depot;
-use ralloc_core::sync::Arc;
-use ralloc_core::{Chunk, Lease, LeasedArena, State};
 use std::collections::HashMap;
 
 const LIMIT: usize = 400_000;

@@ -1,10 +1,9 @@
 //! Many threads on one slab: each stamps its slots and looks whether the stamp is still there.
-#![cfg(not(loom))]
 
-use ralloc_core::Slab;
-use ralloc_core::error::SlotError;
-use ralloc_core::slab::{Local, Options, PoolOptions};
-use ralloc_core::sync::Arc;
+use super::word::State;
+use super::{Local, Options, PoolOptions, Slab};
+use crate::error::SlotError;
+use crate::sync::Arc;
 use std::ptr::NonNull;
 use std::sync::{Barrier, mpsc};
 use std::thread;
@@ -230,7 +229,6 @@ fn a_thread_that_dies_amid_its_work_gives_everything_back() {
 
 #[test]
 fn a_token_is_received_once_however_many_try() {
-    use ralloc_core::slab::word::State;
     let slab = Slab::new(&Options::fixed(&[64], 8, 1 << 20)).unwrap();
     let owners: Vec<_> = (0..4).map(|_| slab.registry().join().unwrap()).collect();
     for _ in 0..500 {

@@ -1,12 +1,10 @@
 //! Random programs on a slab with three participants, against a model that only counts.
-#![cfg(not(loom))]
 
+use super::word::State;
+use super::{Local, Options, PoolOptions, Slab};
+use crate::error::{ClaimError, SlotError};
+use crate::sync::Arc;
 use proptest::prelude::*;
-use ralloc_core::Slab;
-use ralloc_core::error::{ClaimError, SlotError};
-use ralloc_core::slab::word::State;
-use ralloc_core::slab::{Local, Options, PoolOptions};
-use ralloc_core::sync::Arc;
 use std::collections::HashMap;
 use std::ptr::NonNull;
 use std::time::Duration;

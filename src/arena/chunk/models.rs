@@ -1,13 +1,11 @@
 //! Every interleaving of an arena's thread and a finalizer on another (that of an ArrayBuffer
 //! that was transferred to another isolate).
-//! `RUSTFLAGS="--cfg loom" cargo test --release --test loom_chunk`
-#![cfg(loom)]
 
-use ralloc_core::arena::budget::Budget;
-use ralloc_core::arena::chunk::End;
-use ralloc_core::memory::{Depot, Mapping};
-use ralloc_core::sync::Arc;
-use ralloc_core::{Chunk, LeasedArena, State};
+use super::{Chunk, End, State};
+use crate::arena::budget::Budget;
+use crate::arena::window::LeasedArena;
+use crate::memory::{Depot, Mapping};
+use crate::sync::Arc;
 
 const LEN: usize = 16 * 1024;
 

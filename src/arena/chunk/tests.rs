@@ -1,13 +1,11 @@
 //! Random transitions of one chunk against a reference model: the state, who may do what, and
 //! where the memory ends, with finalizers that come late, too often, or in teardown.
-#![cfg(not(loom))]
 
+use super::{Chunk, End, State};
+use crate::arena::budget::Budget;
+use crate::memory::{Depot, Mapping};
+use crate::sync::Arc;
 use proptest::prelude::*;
-use ralloc_core::arena::budget::Budget;
-use ralloc_core::arena::chunk::End;
-use ralloc_core::memory::{Depot, Mapping};
-use ralloc_core::sync::Arc;
-use ralloc_core::{Chunk, State};
 
 const LEN: usize = 64 * 1024;
 /// Each span of the model owns one byte at its number, and hands it out.

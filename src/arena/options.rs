@@ -1,0 +1,33 @@
+//! How an arena grows, and the check that it can.
+
+use crate::error::OptionsError;
+use crate::layout::{self, MAX_BYTES};
+
+/// How an arena grows. Sizes in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The most bytes of chunks at any time, unused parts included. Default 64 MiB.
+    pub limit: usize,
+    /// The first chunk; each further one is twice as large. Default 16 KiB, which is also the
+    /// least there is.
+    pub first_chunk: usize,
+    /// The largest chunk; larger allocations get one of their own. Default 1 MiB.
+    pub chunk_cap: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { limit: 64 << 20, first_chunk: layout::MIN_CHUNK, chunk_cap: 1 << 20 }
+    }
+}
+
+impl Options {
+    /// Whether an arena can be made so.
+    pub(super) fn check(&self) -> Result<(), OptionsError> {
+        let Options { limit: _, first_chunk: first, chunk_cap: cap } = *self;
+        if !(1..=cap).contains(&first) || cap > MAX_BYTES {
+            return Err(OptionsError::ChunkSize { first, cap });
+        }
+        Ok(())
+    }
+}
