@@ -178,17 +178,6 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         Some(unsafe { NonNull::new_unchecked(start) })
     }
 
-    /// Gives the place of a value back that came to nothing, if it is the last thing cut.
-    #[inline]
-    pub(super) fn unplace<T>(&self, place: NonNull<T>) {
-        let start = place.as_ptr().cast::<u8>();
-        let next = start.wrapping_add(size_of::<T>().next_multiple_of(MIN_ALIGN));
-        // No other chunk ends or begins at this address: there are guard pages between.
-        if size_of::<T>() > 0 && next == self.cursor.get() && self.in_window(place.cast()) {
-            self.move_back(start);
-        }
-    }
-
     fn in_window(&self, start: NonNull<u8>) -> bool {
         (self.base.get().addr()..=self.end.get().addr()).contains(&start.addr().get())
     }

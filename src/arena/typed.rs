@@ -79,7 +79,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         place: NonNull<T>,
         make: impl FnOnce() -> Result<T, E>,
     ) -> Result<&mut T, E> {
-        let value = make().inspect_err(|_| self.unplace(place))?;
+        let value = make().inspect_err(|_| self.cut_last(place.cast(), size_of::<T>(), 0))?;
         // SAFETY: as in `alloc_with`.
         Ok(unsafe { fill(place, || value) })
     }
