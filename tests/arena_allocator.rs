@@ -4,9 +4,9 @@
 use allocator_api2::alloc::{AllocError, Allocator, Layout};
 use allocator_api2::vec::Vec as ArenaVec;
 use ralloc_core::memory::Depot;
-use ralloc_core::sync::Arc;
 use ralloc_core::{Arena, Builder};
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 fn builder(limit: usize) -> Builder {
     let depot = Arc::new(Depot::new(1 << 20));

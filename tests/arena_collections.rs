@@ -7,11 +7,11 @@ use allocator_api2::vec::Vec as ArenaVec;
 use hashbrown::HashMap as ArenaMap;
 use proptest::prelude::*;
 use ralloc_core::memory::Depot;
-use ralloc_core::sync::Arc;
 use ralloc_core::{Arena, Builder};
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
+use std::sync::Arc;
 
 fn builder() -> Builder {
     let depot = Arc::new(Depot::new(1 << 20));
