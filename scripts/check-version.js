@@ -23,7 +23,7 @@ const JSON_VERSION = /"version": *"([^"]+)"/;
 const HEADING = /^## \[?v?(\d+\.\d+\.\d[\w.-]*)/m;
 const LOCK_ROOT = /"packages": *\{\s*"": *\{\s*(?:"name": *"[^"]*",\s*)?"version": *"([^"]+)"/;
 
-/** @returns {{ file: string, line: number, found?: string }[]} every place that tells the version */
+/** @returns {{ file: string, line: number, found?: string }[]} every place that has the version */
 function places(root) {
   const all = [
     ['Cargo.toml', CARGO],

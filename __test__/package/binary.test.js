@@ -7,7 +7,7 @@ const fs = require('node:fs');
 const { MAX_BYTES, binaryFaults, glibcFloor } = require('../../scripts/release/check-binary.js');
 const { parseElf } = require('../../scripts/release/elf.js');
 const { builtBinary } = require('../helpers/copy-of-package.js');
-const { elfImage } = require('../helpers/elf-image.js');
+const { elfImage } = require('../helpers/package/elf-image.js');
 
 const HERE = 'linux-x64-gnu';
 

@@ -9,9 +9,16 @@ const { join } = require('node:path');
 const ts = require(require.resolve('@tsd/typescript', { paths: [require.resolve('tsd')] }));
 const { listFiles } = require('../../scripts/files.js');
 const { binaryFaults } = require('../../scripts/release/check-binary.js');
-const { cleanEnv, execute, npm } = require('../helpers/npm.js');
-const { Registry } = require('../helpers/registry.js');
-const { hostBinary, pack, platform, root, stage, temporary } = require('../helpers/release.js');
+const { cleanEnv, execute, npm } = require('../helpers/package/npm.js');
+const { Registry } = require('../helpers/package/registry.js');
+const {
+  hostBinary,
+  pack,
+  platform,
+  root,
+  stage,
+  temporary,
+} = require('../helpers/package/release.js');
 
 const { version, napi } = require('../../package.json');
 

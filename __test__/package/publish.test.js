@@ -5,9 +5,9 @@
 const test = require('ava');
 const fs = require('node:fs');
 const { delimiter, dirname, join } = require('node:path');
-const { cleanEnv, execute } = require('../helpers/npm.js');
-const { Registry } = require('../helpers/registry.js');
-const { root, stage, temporary } = require('../helpers/release.js');
+const { cleanEnv, execute } = require('../helpers/package/npm.js');
+const { Registry } = require('../helpers/package/registry.js');
+const { root, stage, temporary } = require('../helpers/package/release.js');
 
 // Two of the platforms will do: npm takes its second for each package.
 const platforms = ['darwin-arm64', 'linux-x64-gnu'];

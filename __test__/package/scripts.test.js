@@ -5,8 +5,8 @@
 const test = require('ava');
 const fs = require('node:fs');
 const { join } = require('node:path');
-const { execute } = require('../helpers/npm.js');
-const { root, temporary } = require('../helpers/release.js');
+const { execute } = require('../helpers/package/npm.js');
+const { root, temporary } = require('../helpers/package/release.js');
 
 const WRONG = {
   'a target that ralloc is not built for': [

@@ -49,12 +49,12 @@ function tryTake(file) {
 /** Runs `work` while holding the lock `file`; waits for another owner as long as it lives. */
 function withLock(file, say, work) {
   fs.mkdirSync(path.dirname(file), { recursive: true });
-  let told = false;
+  let announced = false;
   while (!tryTake(file)) {
     const owner = ownerOf(file);
     if (owner === null) continue;
-    if (!told) say(`waiting for another build${owner > 0 ? ` (pid ${owner})` : ''}`);
-    told = true;
+    if (!announced) say(`waiting for another build${owner > 0 ? ` (pid ${owner})` : ''}`);
+    announced = true;
     sleep(WAIT_MS);
   }
   try {

@@ -47,10 +47,10 @@ function withFolder(env, folder) {
   return { ...env, [name]: [folder, ...folders].join(path.delimiter) };
 }
 
-/** @returns {[number, number] | null} what the rustc that `env` finds says of itself */
+/** @returns {[number, number] | null} the version of the rustc that is found with `env` */
 function rustVersion(env) {
-  const told = spawnSync(`rustc${EXE}`, ['--version'], { env, encoding: 'utf8' });
-  const match = /^rustc (\d+)\.(\d+)/.exec(told.stdout || '');
+  const answer = spawnSync(`rustc${EXE}`, ['--version'], { env, encoding: 'utf8' });
+  const match = /^rustc (\d+)\.(\d+)/.exec(answer.stdout || '');
   return match ? [Number(match[1]), Number(match[2])] : null;
 }
 

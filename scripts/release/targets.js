@@ -23,7 +23,7 @@ const TARGETS = {
 const binaryName = (platform) => `ralloc.${platform}.node`;
 const packageName = (platform) => `@ralloc/${platform}`;
 
-/** @returns {string | undefined} the platform that a file's name tells */
+/** @returns {string | undefined} the platform that a file's name has */
 function platformOf(file) {
   return /^ralloc\.([\w-]+)\.node$/.exec(path.basename(file))?.[1];
 }

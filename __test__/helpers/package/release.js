@@ -5,10 +5,10 @@
 const fs = require('node:fs');
 const os = require('node:os');
 const { join } = require('node:path');
-const { TARGETS, binaryName, hostTriple } = require('../../scripts/release/targets.js');
+const { TARGETS, binaryName, hostTriple } = require('../../../scripts/release/targets.js');
 const { cleanEnv, execute, npm } = require('./npm.js');
 
-const root = join(__dirname, '..', '..');
+const root = join(__dirname, '..', '..', '..');
 const { platform } = TARGETS[hostTriple()] ?? {};
 
 /** The binary to release: of RALLOC_BINARIES, a folder of released ones, or else what was built here. */
