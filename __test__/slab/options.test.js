@@ -92,7 +92,8 @@ test('pools that take more than maxBytes are refused, by what they take', (t) =>
   );
   t.true(Number(least) > 8192 && Number(least) < 64 * 1024, least);
   const slab = new Slab({ sizes: [8], count: 1024, maxBytes: Number(least) });
-  t.is(Array.from({ length: 1024 }, () => slab.alloc(8)).length, 1024);
+  for (let i = 0; i < 1024; i++) slab.alloc(8);
+  t.is(slab.stats().held, 1024);
   slab.close({ force: true });
 });
 
