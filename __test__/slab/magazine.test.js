@@ -113,6 +113,21 @@ for (const safety of ['checked', 'recycle']) {
     t.is(pool.top, pool.claimed);
   });
 
+  test(`${safety}: a segment that is dropped takes its Buffers with it, and comes again`, (t) => {
+    const { core, pool } = makeCore(t, growing);
+    const [buffer] = take(core, 1);
+    free(core, [buffer]);
+    for (let i = 0; i < 3; i++) core.tick();
+    t.is(pool.claimed, 0);
+    pool.dropSegment(0);
+    t.is(buffer.length, 0);
+    const [again] = take(core, 1);
+    t.is(again.length, SIZE);
+    t.not(again.buffer, buffer.buffer);
+    t.is(pool.stolen, 0);
+    free(core, [again]);
+  });
+
   nativeTest(`${safety}: a full cache is halved, and what stays is not all idle`, SHARED, (t) => {
     const { core, pool } = makeCore(t, { count: 256, safety });
     core.handle(); // limits the cache to a quarter of the pool
