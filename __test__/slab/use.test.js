@@ -72,6 +72,9 @@ for (const safety of ['checked', 'recycle']) {
       other,
       'another Buffer of the slab may',
     );
+    const before = (b, length) => new Uint8Array(b.buffer, b.byteOffset - 8, length);
+    t.throws(() => slab.use(64, (b) => before(b, 9)), escaped);
+    t.is(slab.use(64, (b) => before(b, 8)).length, 8, 'a view that ends where the Buffer begins');
     t.is(slab.use(5, (buffer) => Buffer.from(buffer)).length, 5);
     slab.free(other);
     slab.close();
