@@ -33,6 +33,9 @@ class Window {
 
   owner;
   epoch = null; // made by the first span, checkpoint or hold
+  resets = 0;
+  #reserved = -1; // as `resets` at the last reserve(): its window stays in this epoch
+  #idled = -1; // as `resets` at the last idle tick
   #state = LIVE;
   #span = null;
   #bytes = null; // a Buffer over the whole window, to write strings through
@@ -102,6 +105,13 @@ class Window {
     this.owner.pool.put(span);
   }
 
+  /** Called once a second: a window that nothing was handed out of since a reset before goes back. */
+  idleTick() {
+    const idle = this.resets === this.#idled && this.#reserved !== this.resets;
+    this.#idled = this.resets;
+    if (idle) this.giveBackUnused();
+  }
+
   /**
    * A string in UTF-8, if it fits into the open window however long its characters are; else null. Written
    * in place and measured by that: to ask for its byteLength first takes as long as to write it.
@@ -155,6 +165,7 @@ class Window {
     if (this.isDead() || this.owner.heap) return;
     this.#dropStolen();
     if (bytes > this.end - this.cursor) this.#open(bytes, false);
+    this.#reserved = this.resets;
   }
 
   checkpoint() {
