@@ -10,7 +10,7 @@ const { attachSettings, reasonNotToShare, checkBytes, handleParts } = require('.
 const { CheckedPool, RecyclePool, bufferOver, emptyBuffer } = require('./buffer.js');
 const { readPools } = require('./stats.js');
 const { timed, warnOfStuck } = require('./stuck.js');
-const { every } = require('./idle.js');
+const idle = require('../memory/idle.js');
 
 const SIZE_CLASSES = 33; // 32 - clz32(size - 1); the last one is for size 0, and for more than 2^31
 const SHARED_TICK_MS = 50; // what was idle for a whole tick is released, so within 100 ms
@@ -27,7 +27,7 @@ class SlabCore {
   #unshareable; // the reason why it cannot be shared
   #backend;
   #isShared = false; // other threads may have it
-  #isTimerOn = false;
+  watched = false; // by idle.js
   #quietTicks = 0;
 
   constructor(settings) {
@@ -215,9 +215,8 @@ class SlabCore {
   startTimer() {
     const { grows, idleMs } = this.settings;
     this.#quietTicks = 0;
-    if (this.#isTimerOn || !(this.#isShared || grows)) return;
-    this.#isTimerOn = true;
-    every(this.#isShared ? SHARED_TICK_MS : Math.min(Math.ceil(idleMs / 2), 1000), this);
+    if (!(this.#isShared || grows)) return;
+    idle.watch(this, this.#isShared ? SHARED_TICK_MS : Math.min(Math.ceil(idleMs / 2), 1000));
   }
 
   /** Called by the timer; returns whether it goes on. */
@@ -232,8 +231,7 @@ class SlabCore {
       this.#quietTicks = busy ? 0 : this.#quietTicks + 1;
     }
     // Ticks enough for a segment to be seen idle, and then to have been idle for `idleMs`.
-    this.#isTimerOn = this.isLive && this.#quietTicks < (grows ? 6 + idleMs / 1000 : 2);
-    return this.#isTimerOn;
+    return this.isLive && this.#quietTicks < (grows ? 6 + idleMs / 1000 : 2);
   }
 
   /** The number of Buffers that are not freed. */

@@ -5,7 +5,7 @@
 
 const { warnOnce } = require('../base/warnings.js');
 const { slotOf } = require('./buffer.js');
-const { every } = require('./idle.js');
+const idle = require('../memory/idle.js');
 
 const TICKS = 4; // in `warnAfterMs`
 
@@ -60,6 +60,7 @@ const timed = (Kind) =>
   };
 
 class StuckCheck {
+  watched = false; // by idle.js
   #core;
 
   constructor(core) {
@@ -88,7 +89,7 @@ const checks = new WeakMap(); // core → its check, which the timer does not ke
 function warnOfStuck(core) {
   const stuckCheck = new StuckCheck(core);
   checks.set(core, stuckCheck);
-  every(Math.ceil(core.settings.warnAfterMs / TICKS), stuckCheck);
+  idle.watch(stuckCheck, Math.ceil(core.settings.warnAfterMs / TICKS));
 }
 
 module.exports = { timed, warnOfStuck };
