@@ -223,6 +223,18 @@ clockTest('a window that nothing was handed out of goes back, one in use stays',
   t.is(idle.alloc(10).length, 10);
 });
 
+clockTest('what was reserved stays until the next reset', (t, { clock, Arena }) => {
+  const arena = new Arena();
+  epoch(arena, 1);
+  arena.reserve(512 * KiB);
+  clock.pass(5000);
+  t.is(memoryOf(arena).leased, 512 * KiB);
+  t.is(arena.alloc(512 * KiB).buffer.byteLength, 512 * KiB);
+  arena.reset();
+  clock.pass(5000);
+  t.is(memoryOf(arena).leased, 0);
+});
+
 clockTest('an arena in steady use keeps its window', (t, { clock, Arena }) => {
   const arena = new Arena();
   for (let i = 0; i < 5; i++) {
