@@ -38,6 +38,8 @@ test('by default a hold lasts 30 s from the moment that memory waits for it', (t
   t.deepEqual(memory(), [0, 64]);
   t.deepEqual(warned, [['RALLOC_HOLD_EXPIRED', 30]]);
   t.true(isStamped(buffer, 1), 'undetached');
+  use(() => arena.alloc(10));
+  t.is(arena.stats().memory.leased, 64 * KiB, 'what has expired is held no more');
 });
 
 test('holdMs is that time', (t) => {
