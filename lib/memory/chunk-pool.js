@@ -11,7 +11,7 @@ const { FastBuffer, hasTransfer } = require('../base/runtime.js');
 const { Span } = require('./span.js');
 const idle = require('./idle.js');
 const { staysWarm, leastOf } = require('./options.js');
-const { memoryStats } = require('../arena/stats.js');
+const { memoryStats } = require('./stats.js');
 
 const { fill } = Uint8Array.prototype;
 const registers = new Float64Array(16); // what memory answers with: read at once, so one is enough
@@ -31,7 +31,7 @@ class ChunkPool {
   leasedBytes = 0; // of all spans here and in arenas: what V8 counts as external memory
 
   watched = false; // by idle.js
-  user = null; // the arena whose pool it is, which is asked for its window in idle times
+  user = null; // the window of the arena whose pool it is, which is asked for its span in idle times
 
   #keeps;
   #stays;
@@ -228,7 +228,7 @@ class ChunkPool {
   tick() {
     if (this.user !== null) {
       if (this.#stays) return false;
-      this.user[idle.kIdle]();
+      this.user.idleTick();
     }
     if (this.#idle) this.shrink();
     else for (const span of this.#spares.splice(0, this.#low)) this.#giveBack(span);

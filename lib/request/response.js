@@ -3,11 +3,12 @@
 // When a response is over, as measured on Node 20 to 26 over http, https and h2: at its `close`, not one
 // turn earlier; where `close` never comes (pipelined requests behind a pending one whose client resets), at
 // the close of the socket.
-
-// Registered: one listener a socket serves all middlewares and all copies of ralloc in a process. Nothing is
+//
+// One listener a socket serves all middlewares and all copies of ralloc in a process. Nothing is
 // written to the request or the response: where Express changed their prototypes, a symbol more costs
 // Node 20 and 22 several microseconds a request.
-const kOpen = Symbol.for('ralloc.open');
+
+const { kOpenResponses } = require('../base/protocol.js');
 
 /**
  * One response that is not over, in the list of its socket. Intrusive: a Set that has grown old keeps the
@@ -54,7 +55,7 @@ class Watch {
 const release = (watch) => watch.release();
 
 function onSocketClose() {
-  const open = this[kOpen];
+  const open = this[kOpenResponses];
   // A listener added at an earlier request of a kept-alive socket runs before the response's own `close`.
   setImmediate(() => {
     for (let watch = open.first; watch !== null; watch = watch.next) watch.close();
@@ -68,10 +69,10 @@ const carrierOf = (req) => (req.httpVersionMajor >= 2 ? req.stream : req.socket)
 function openOf(req) {
   const carrier = carrierOf(req);
   if (typeof carrier?.once !== 'function') return undefined;
-  let open = carrier[kOpen];
+  let open = carrier[kOpenResponses];
   if (open === undefined) {
     open = { first: null };
-    carrier[kOpen] = open;
+    carrier[kOpenResponses] = open;
     carrier.once('close', onSocketClose);
   }
   return open;

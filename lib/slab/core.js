@@ -9,7 +9,7 @@ const { RallocError, closedError, exhaustedError, refusal } = require('../base/e
 const { attachSettings, whyNotShared, checkBytes, handleParts } = require('./options.js');
 const { CheckedPool, RecyclePool, hold, empty } = require('./buffer.js');
 const { watched, watch } = require('./watch.js');
-const { every } = require('./idle.js');
+const idle = require('../memory/idle.js');
 
 const CLASSES = 33; // by 32 - clz32(size - 1); the last one is that of 0, and of more than 2^31
 const SHARED_TICK_MS = 50; // so that what is idle for a tick is back within 100 ms
@@ -26,6 +26,7 @@ class SlabCore {
   #why; // it cannot be shared
   #backend;
   #exposed = false; // other threads may have it
+  watched = false; // by idle.js
   #ticking = false;
   #quietTicks = 0;
 
@@ -217,7 +218,7 @@ class SlabCore {
     this.#quietTicks = 0;
     if (this.#ticking || !(this.#exposed || grows)) return;
     this.#ticking = true;
-    every(this.#exposed ? SHARED_TICK_MS : Math.min(Math.ceil(idleMs / 2), 1000), this);
+    idle.watch(this, this.#exposed ? SHARED_TICK_MS : Math.min(Math.ceil(idleMs / 2), 1000));
   }
 
   /** Called by the timer: whether it is to go on. */

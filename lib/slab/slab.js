@@ -5,11 +5,11 @@
 const { inspect } = require('node:util');
 const check = require('../base/validate.js');
 const { RallocError } = require('../base/errors.js');
+const { runScope } = require('../base/scope.js');
 const { release, isHeld, send } = require('./buffer.js');
 const { SlabCore } = require('./core.js');
 const { slabSettings } = require('./options.js');
 const { slabStats, slabLine } = require('./stats.js');
-const { runScope } = require('../arena/scope.js');
 
 const { fill } = Uint8Array.prototype;
 const kInternal = Symbol('ralloc.internal');

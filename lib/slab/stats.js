@@ -2,7 +2,7 @@
 
 // What a slab tells of itself. Every field is described in index.d.ts, as gauge or counter.
 
-const { bytes } = require('../arena/stats.js');
+const { formatBytes } = require('../base/bytes.js');
 
 const registers = new Float64Array(32 * 8);
 
@@ -57,7 +57,7 @@ function slabStats(core) {
 
 function slabLine(core) {
   const { name, backend, safety, live, held, count, pools, participants } = slabStats(core);
-  const sizes = pools.map(({ size }) => bytes(size));
+  const sizes = pools.map(({ size }) => formatBytes(size));
   const range = sizes.length === 1 ? sizes[0] : `${sizes[0]} to ${sizes.at(-1)}`;
   const parts = [
     live ? 'live' : 'closed',

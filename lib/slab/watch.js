@@ -5,7 +5,7 @@
 
 const { warnOnce } = require('../base/warnings.js');
 const { slotOf } = require('./buffer.js');
-const { every } = require('./idle.js');
+const idle = require('../memory/idle.js');
 
 const TICKS = 4; // within the time after which a warning is due
 
@@ -60,6 +60,7 @@ const watched = (Kind) =>
   };
 
 class Watch {
+  watched = false; // by idle.js
   #core;
 
   constructor(core) {
@@ -88,7 +89,7 @@ const watches = new WeakMap(); // core → its watch, which lives as long
 function watch(core) {
   const watching = new Watch(core);
   watches.set(core, watching);
-  every(Math.ceil(core.settings.warnAfterMs / TICKS), watching);
+  idle.watch(watching, Math.ceil(core.settings.warnAfterMs / TICKS));
 }
 
 module.exports = { watched, watch };
