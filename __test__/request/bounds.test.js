@@ -167,3 +167,20 @@ test('chunks learn what a request had allocated, and how many were in flight wit
     [16, 1],
   ]);
 });
+
+test('close() waits for those with arena memory, however many on the heap end before', async (t) => {
+  const { arenas, begin } = middleware({});
+  const first = begin(10);
+  let closed = false;
+  const closing = arenas.close().then(() => {
+    closed = true;
+  });
+  const later = [1, 2, 3].map(() => begin(10));
+  for (const { exchange } of later) await exchange.finish();
+  t.false(closed);
+  t.is(first.buffer.length, 10);
+  await first.exchange.finish();
+  await closing;
+  t.true(closed);
+  t.is(arenas.stats().memory.warm, 0, 'nothing is kept');
+});
