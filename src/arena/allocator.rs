@@ -62,7 +62,7 @@ unsafe impl<const MIN_ALIGN: usize> Allocator for &Arena<MIN_ALIGN> {
 
     #[inline]
     unsafe fn deallocate(&self, start: NonNull<u8>, layout: Layout) {
-        self.cut_last(start, layout.size(), 0);
+        Arena::cut_last(self, start, layout.size(), 0);
     }
 
     #[inline]

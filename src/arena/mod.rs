@@ -1,9 +1,10 @@
 //! How bytes are cut, all freed together.
 //!
 //! [`Arena`] is the face for Rust: a bump cursor over linked chunks. Its verbs are by file:
-//! `raw` (layouts, the fast path and its slow twin), `typed` and `slices` (values, slices,
-//! strings), `resize` (growing and freeing the last block), `allocator` (the trait of allocator-api2 over
-//! it), `checkpoint` and `scope`, `builder` and `options`, `diagnostics`; the chunks are in `store`.
+//! `raw` (blocks: the fast path and its slow twin), `typed` and `from_iter` (values, slices,
+//! strings, of all arenas) with their names in `methods`, `resize` (growing and freeing the last
+//! block), `allocator` (the trait of allocator-api2 over it), `checkpoint` and `scope`, `builder`
+//! and `options`, `diagnostics`; the chunks are in `store`.
 //! [`SyncArena`] is the same for many threads.
 //! What JavaScript leases is in `window`, with the records of its chunks in `chunk` and their
 //! limit in `budget`.
@@ -17,11 +18,12 @@ mod checkpoint;
 #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
 pub(crate) mod chunk;
 mod diagnostics;
+mod from_iter;
+mod methods;
 mod options;
 mod raw;
 mod resize;
 mod scope;
-mod slices;
 mod store;
 mod sync_arena;
 mod typed;
@@ -37,11 +39,13 @@ pub use scope::Scope;
 pub use sync_arena::{Local, SyncArena};
 pub use uninit_str::UninitStr;
 
-use crate::error::AllocError;
+use crate::error::{AllocError, InitError};
 use crate::memory::page_size;
 use crate::stats::{ArenaStats, ChunkUsage};
+use std::alloc::Layout;
 use std::cell::{Cell, RefCell};
-use std::ptr;
+use std::mem::MaybeUninit;
+use std::ptr::{self, NonNull};
 use store::Store;
 
 /// The largest minimum alignment: the smallest page of any system we run on, since the window
@@ -171,6 +175,17 @@ impl<const MIN_ALIGN: usize> Default for Arena<MIN_ALIGN> {
     }
 }
 
+/// Values, slices, strings and bytes.
+#[allow(clippy::mut_from_ref, reason = "each call returns bytes of its own")]
+impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
+    methods::allocation_methods!('_, "let arena = ralloc_core::Arena::new();", "");
+
+    #[inline(always)]
+    fn raw(&self) -> &Self {
+        self
+    }
+}
+
 impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     /// An arena over an empty store.
     fn over(store: Store) -> Self {
@@ -191,7 +206,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     #[track_caller]
     pub fn reserve(&self, bytes: usize) {
         if let Err(error) = self.try_reserve(bytes) {
-            raw::refuse(error);
+            typed::refuse(error);
         }
     }
 

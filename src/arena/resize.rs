@@ -14,7 +14,6 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     }
 
     /// `start` as a pointer to the whole chunk: the caller's may be valid for the old size only.
-    #[cfg(feature = "allocator-api2")]
     #[inline]
     pub(super) fn in_chunk(&self, start: NonNull<u8>) -> NonNull<u8> {
         let start = self.cursor.get().with_addr(start.addr().get());
@@ -26,7 +25,6 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     /// it is the last one and the chunk has the room.
     ///
     /// The block is the caller's alone, and so are then the bytes added.
-    #[cfg(feature = "allocator-api2")]
     #[inline]
     pub(super) fn extend_last(&self, start: NonNull<u8>, old: usize, new: usize) -> bool {
         let room = self.end.get().addr().wrapping_sub(start.addr().get());

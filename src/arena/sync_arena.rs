@@ -2,18 +2,19 @@
 
 mod local;
 mod record;
-mod typed;
 
 pub use local::Local;
 
 use super::store::Store;
-use super::{MAX_MIN_ALIGN, Options};
-use crate::error::{AllocError, OptionsError};
+use super::typed::{self, RawAlloc};
+use super::{MAX_MIN_ALIGN, Options, UninitStr, from_iter, methods};
+use crate::error::{AllocError, InitError, OptionsError};
 use crate::memory::{Depot, page_size};
 use crate::stats::{ArenaStats, ChunkUsage};
 use crate::sync::{Arc, AtomicPtr, Condvar, Mutex, Ordering, Padded};
 use record::{ADD_MAX, Block, Record};
 use std::alloc::Layout;
+use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
 /// An [`Arena`](crate::Arena) that many threads allocate from at once: an atomic add per
@@ -103,6 +104,36 @@ impl State {
     }
 }
 
+/// Values, slices, strings and bytes.
+#[allow(clippy::mut_from_ref, reason = "each call returns bytes of its own")]
+impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
+    methods::allocation_methods!(
+        '_,
+        "let arena = ralloc_core::Arena::builder().build_sync().unwrap();",
+        ""
+    );
+
+    #[inline(always)]
+    fn raw(&self) -> &Self {
+        self
+    }
+}
+
+// SAFETY: `grab` hands each byte of a chunk out once, and what frees blocks takes `&mut SyncArena`.
+unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a SyncArena<MIN_ALIGN> {
+    #[inline]
+    fn try_block(self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        self.grab(layout).map(|block| block.start)
+    }
+
+    fn try_block_zeroed(self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        let Block { start, dirty } = self.grab(layout)?;
+        // SAFETY: within the bytes just handed out.
+        unsafe { start.write_bytes(0, dirty.min(layout.size())) };
+        Ok(start)
+    }
+}
+
 impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
     /// An empty arena over the process's depot; takes no memory before the first allocation.
     #[cfg(not(loom))]
@@ -132,13 +163,13 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         Local::new(self)
     }
 
-    typed::typed_methods!('a, ['a,], self: &'a Self);
-
     /// Makes sure that an allocation of `bytes` bytes takes no memory from the system, if no
     /// other thread comes first. Panics as that allocation would.
     #[track_caller]
     pub fn reserve(&self, bytes: usize) {
-        typed::or_panic(self.try_reserve(bytes));
+        if let Err(error) = self.try_reserve(bytes) {
+            typed::refuse(error);
+        }
     }
 
     /// [`SyncArena::reserve`], with errors as that allocation's.
@@ -217,18 +248,6 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         let mut state = self.state.lock();
         let allocated = state.usage().iter().map(|chunk| chunk.used).sum();
         ArenaStats { allocated, ..state.store.stats() }
-    }
-
-    #[inline]
-    fn raw(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        self.grab(layout).map(|block| block.start)
-    }
-
-    fn zeroed(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        let Block { start, dirty } = self.grab(layout)?;
-        // SAFETY: within the bytes just handed out.
-        unsafe { start.write_bytes(0, dirty.min(layout.size())) };
-        Ok(start)
     }
 
     /// Bytes for `layout`: the fast path.
