@@ -211,7 +211,7 @@ impl Depot {
     /// somebody still has would share it.
     ///
     /// ```compile_fail,E0624
-    /// ralloc_core::memory::depot::global().recycle(todo!());
+    /// ralloc_core::memory::depot::global().recycle(panic!());
     /// ```
     pub(crate) fn recycle(&self, mapping: Mapping) {
         debug_assert_eq!(mapping.options(), self.options, "memory of another depot");

@@ -23,7 +23,7 @@ impl Slab {
     /// ```compile_fail,E0624
     /// # use ralloc_core::slab::{Slab, SlabOptions};
     /// let slab = Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
-    /// slab.recover(todo!());
+    /// slab.recover(panic!());
     /// ```
     ///
     /// ```compile_fail,E0624
