@@ -1,14 +1,16 @@
 //! The memory core of ralloc.
 //!
-//! Bytes are born in `os`, owned by [`memory`], and cut by [`arena`]: either for Rust
-//! ([`Arena`], a bump arena whose allocations die together) or for JavaScript
-//! ([`LeasedArena`], which leases spans of chunks and knows when each may be reused).
-//! [`SyncArena`] is the arena for many threads. [`slab`] cuts slots of fixed sizes, which are
-//! freed one by one, for both; [`ObjectPool`] keeps whole objects.
-//! `node` (feature `node`) is the translation to Node-API and nothing else.
+//! - [`Arena`]: a bump arena for one thread, whose allocations die together.
+//! - [`SyncArena`]: the same for many threads.
+//! - [`Slab`]: blocks of fixed sizes, freed one by one, for many threads; [`ThreadCache`] makes it fast.
+//! - [`ObjectPool`]: whole objects, kept for their next user.
 //!
-//! Imports go downward only: `node` → `arena`, `slab` → `memory` → `os`; [`error`], [`layout`],
-//! `sync` and [`stats`] serve everyone.
+//! Safe code cannot cause undefined behaviour through anything that is public here.
+//!
+//! For those who read the source: bytes come from `os`, are owned by [`memory`], and cut by
+//! [`arena`] and [`slab`]. What `arena` leases to JavaScript is crate-private, as is the binding to
+//! Node-API, `node` (feature `node`). Imports go downward only: `node` → `arena`, `slab` →
+//! `memory` → `os`; [`error`], `layout`, `sync` and [`stats`] serve everyone.
 
 pub mod arena;
 pub mod error;
@@ -25,7 +27,7 @@ mod sync;
 pub use arena::{Arena, Builder, Checkpoint, Event, Local, Options, Scope, SyncArena, UninitStr};
 pub use layout::MAX_BYTES;
 pub use object_pool::{ObjectPool, Pooled};
-pub use slab::Slab;
+pub use slab::{Slab, ThreadCache};
 
 /// The guide's examples in Rust are run as tests.
 #[cfg(doctest)]

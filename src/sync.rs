@@ -199,9 +199,9 @@ impl Words {
 
 /// A counter for people to read. Never modelled: it orders nothing, and no decision hangs on it.
 #[derive(Debug, Default)]
-pub struct Tally(std::sync::atomic::AtomicU64);
+pub struct Counter(std::sync::atomic::AtomicU64);
 
-impl Tally {
+impl Counter {
     pub fn add(&self, count: u64) {
         self.0.fetch_add(count, std::sync::atomic::Ordering::Relaxed);
     }

@@ -3,7 +3,7 @@
 #![allow(clippy::disallowed_types, reason = "of a test, as a user has them")]
 
 use ralloc_core::error::{AllocError, OptionsError};
-use ralloc_core::memory::{self, Depot, HugePages};
+use ralloc_core::memory::{Depot, HugePages, MemoryOptions};
 use ralloc_core::{Arena, Builder, Event, Options};
 use std::alloc::Layout;
 use std::cell::RefCell;
@@ -271,16 +271,16 @@ fn a_sink_may_allocate_from_the_arena_for_many_threads_that_calls_it() {
 
 #[test]
 fn memory_options_hold_for_every_chunk_or_fail_by_the_system_s_own_error() {
-    let prefault = memory::Options { prefault: true, ..memory::Options::default() };
+    let prefault = MemoryOptions { prefault: true, ..MemoryOptions::default() };
     let arena = Arena::builder().memory(prefault).build().unwrap();
     let block = arena.alloc_uninit_slice::<u8>(10 * KIB);
     assert_eq!((block.len(), arena.committed_bytes()), (10 * KIB, 16 * KIB));
-    let nowhere = memory::Options { numa_node: Some(1023), ..memory::Options::default() };
+    let nowhere = MemoryOptions { numa_node: Some(1023), ..MemoryOptions::default() };
     let arena = Arena::builder().memory(nowhere).build().unwrap();
     let error = arena.try_alloc(1u8).unwrap_err();
     assert!(matches!(error, AllocError::Map(_)), "{error}");
     assert_eq!(arena.committed_bytes(), 0);
-    let huge = memory::Options { huge_pages: HugePages::Advise, ..memory::Options::default() };
+    let huge = MemoryOptions { huge_pages: HugePages::Advise, ..MemoryOptions::default() };
     let arena = Arena::builder().memory(huge).limit(5 << 20).build_sync().unwrap();
     if let Ok(one) = arena.try_alloc(1u8) {
         assert!((&raw const *one).addr().is_multiple_of(2 << 20));

@@ -3,7 +3,7 @@
 
 use ralloc_core::Slab;
 use ralloc_core::error::{ClaimError, SlabError, SlotError};
-use ralloc_core::slab::{Local, Options, PoolOptions};
+use ralloc_core::slab::{PoolOptions, SlabOptions, ThreadCache};
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use std::time::Duration;
 const MIB: usize = 1 << 20;
 
 fn slab(sizes: &[usize], count: u32) -> Arc<Slab> {
-    Arc::new(Slab::new(&Options::fixed(sizes, count, 64 * MIB)).unwrap())
+    Arc::new(Slab::new(&SlabOptions::fixed(sizes, count, 64 * MIB)).unwrap())
 }
 
 fn free(slab: &Slab, block: NonNull<[u8]>) -> Result<(), SlotError> {
@@ -19,7 +19,7 @@ fn free(slab: &Slab, block: NonNull<[u8]>) -> Result<(), SlotError> {
     unsafe { slab.deallocate(block.cast()) }
 }
 
-fn free_local(local: &mut Local, block: NonNull<[u8]>) -> Result<(), SlotError> {
+fn free_local(local: &mut ThreadCache, block: NonNull<[u8]>) -> Result<(), SlotError> {
     // SAFETY: as above.
     unsafe { local.deallocate(block.cast()) }
 }
@@ -85,7 +85,7 @@ fn foreign_interior_and_free_addresses_are_told_apart() {
 fn options_that_cannot_be_are_refused_by_name() {
     let pool = |size, count, max_count| PoolOptions { size, count, max_count, min_count: count };
     let make = |pools: &[PoolOptions], max_bytes| {
-        Slab::new(&Options { pools: pools.to_vec(), max_bytes, memory: Default::default() })
+        Slab::new(&SlabOptions { pools: pools.to_vec(), max_bytes, memory: Default::default() })
             .map(|_| ())
             .unwrap_err()
     };
@@ -106,7 +106,7 @@ fn options_that_cannot_be_are_refused_by_name() {
         panic!()
     };
     assert!(bytes > MIB && bytes < MIB + 16 * 1024 && limit == MIB, "the records count: {bytes}");
-    Slab::new(&Options {
+    Slab::new(&SlabOptions {
         pools: vec![pool(4096, 256, 256)],
         max_bytes: bytes,
         memory: Default::default(),
@@ -117,7 +117,7 @@ fn options_that_cannot_be_are_refused_by_name() {
 #[test]
 fn a_magazine_serves_what_was_freed_last() {
     let slab = slab(&[64], 1024);
-    let mut local = Local::new(&slab).unwrap();
+    let mut local = ThreadCache::new(&slab).unwrap();
     let first = local.allocate(64).unwrap();
     let second = local.allocate(64).unwrap();
     assert_ne!(first, second);
@@ -137,14 +137,14 @@ fn a_magazine_serves_what_was_freed_last() {
 #[test]
 fn a_magazine_never_holds_more_than_its_share() {
     let slab = slab(&[64], 256);
-    let mut local = Local::new(&slab).unwrap();
+    let mut local = ThreadCache::new(&slab).unwrap();
     let all: Vec<_> = (0..256).map(|_| local.allocate(64).unwrap()).collect();
     assert!(local.allocate(64).is_err());
     for block in all {
         free_local(&mut local, block).unwrap();
         assert!(local.cached(0) <= 64);
     }
-    let others: Vec<_> = (0..7).map(|_| Local::new(&slab).unwrap()).collect();
+    let others: Vec<_> = (0..7).map(|_| ThreadCache::new(&slab).unwrap()).collect();
     let block = local.allocate(64).unwrap();
     local.flush();
     free_local(&mut local, block).unwrap();
@@ -159,7 +159,7 @@ fn a_magazine_never_holds_more_than_its_share() {
 #[test]
 fn a_pool_too_small_to_share_has_no_magazines() {
     let slab = slab(&[64], 3);
-    let mut local = Local::new(&slab).unwrap();
+    let mut local = ThreadCache::new(&slab).unwrap();
     let block = local.allocate(64).unwrap();
     assert_eq!(slab.stats()[0].cached, 0);
     free_local(&mut local, block).unwrap();
@@ -170,7 +170,7 @@ fn a_pool_too_small_to_share_has_no_magazines() {
 fn a_pool_grows_from_nothing_and_back_to_its_least() {
     let growing = |count, min_count| {
         let pools = vec![PoolOptions { size: 4096, count, max_count: 1 << 20, min_count }];
-        let options = Options { pools, max_bytes: 4 * MIB, memory: Default::default() };
+        let options = SlabOptions { pools, max_bytes: 4 * MIB, memory: Default::default() };
         Slab::new(&options).unwrap()
     };
     let slab = growing(0, 0);
@@ -193,7 +193,7 @@ fn a_pool_grows_from_nothing_and_back_to_its_least() {
 fn a_limit_below_the_first_segment_is_refused() {
     let pools = vec![PoolOptions { size: 4096, count: 1, max_count: 1024, min_count: 1 }];
     let options =
-        |max_bytes| Options { pools: pools.clone(), max_bytes, memory: Default::default() };
+        |max_bytes| SlabOptions { pools: pools.clone(), max_bytes, memory: Default::default() };
     let Err(SlabError::Footprint { bytes, limit }) = Slab::new(&options(MIB)).map(drop) else {
         panic!()
     };
@@ -205,7 +205,7 @@ fn a_limit_below_the_first_segment_is_refused() {
 fn a_segment_with_a_held_slot_is_never_dropped() {
     let pools = vec![PoolOptions { size: 65536, count: 1, max_count: 64, min_count: 1 }];
     let slab =
-        Slab::new(&Options { pools, max_bytes: 8 * MIB, memory: Default::default() }).unwrap();
+        Slab::new(&SlabOptions { pools, max_bytes: 8 * MIB, memory: Default::default() }).unwrap();
     let blocks: Vec<_> = (0..64).map(|_| slab.allocate(65536).unwrap()).collect();
     fill(blocks[20], 9);
     for (index, &block) in blocks.iter().enumerate() {
@@ -222,7 +222,7 @@ fn a_segment_with_a_held_slot_is_never_dropped() {
 #[test]
 fn a_slab_that_can_grow_cannot_be_shared() {
     let pools = vec![PoolOptions { size: 64, count: 1, max_count: 2, min_count: 1 }];
-    let options = Options { pools, max_bytes: MIB, memory: Default::default() };
+    let options = SlabOptions { pools, max_bytes: MIB, memory: Default::default() };
     let error = Slab::shared(&options).map(|_| ()).unwrap_err();
     assert!(error.to_string().contains("can grow"), "{error}");
     assert!(Slab::new(&options).unwrap().share().is_none());

@@ -3,7 +3,7 @@
 use super::diagnostics::{Event, Reporter, Sink};
 use super::{Arena, Options, SyncArena, store::Store};
 use crate::error::OptionsError;
-use crate::memory::{self, Depot};
+use crate::memory::{Depot, MemoryOptions};
 use crate::sync::Arc;
 
 /// Makes an [`Arena`].
@@ -25,7 +25,7 @@ use crate::sync::Arc;
 pub struct Builder<const MIN_ALIGN: usize = 8> {
     options: Options,
     reserve: usize,
-    memory: memory::Options,
+    memory: MemoryOptions,
     depot: Option<Arc<Depot>>,
     sink: Option<Sink>,
 }
@@ -70,7 +70,7 @@ impl<const MIN_ALIGN: usize> Builder<MIN_ALIGN> {
     /// What is asked of the system for its memory: huge pages, locked, of a NUMA node, there before it is
     /// used. Where it cannot be had allocations fail by [`crate::error::AllocError::Map`]. Plays no part
     /// with a depot of your own. Default: nothing.
-    pub fn memory(mut self, options: memory::Options) -> Self {
+    pub fn memory(mut self, options: MemoryOptions) -> Self {
         self.memory = options;
         self
     }
@@ -143,12 +143,12 @@ impl<const MIN_ALIGN: usize> Builder<MIN_ALIGN> {
 }
 
 #[cfg(not(loom))]
-fn default_depot(options: memory::Options) -> Arc<Depot> {
-    memory::depot::of(options)
+fn default_depot(options: MemoryOptions) -> Arc<Depot> {
+    crate::memory::depot::of(options)
 }
 
 /// Models share no state between their runs.
 #[cfg(loom)]
-fn default_depot(options: memory::Options) -> Arc<Depot> {
+fn default_depot(options: MemoryOptions) -> Arc<Depot> {
     Arc::new(Depot::with(options, 0))
 }

@@ -1,4 +1,4 @@
-//! The record of one leased chunk: its state, its spans and its pins.
+//! One leased chunk: its state, its spans and its pins.
 //!
 //! ```text
 //!            hold / unhold          last span released, pins left        pins = 0
@@ -11,7 +11,7 @@
 //!
 //! The state follows from the counts, so there is one truth. Finalizers run late, on the thread
 //! of the isolate or in its teardown, and possibly after the arena is gone: they touch the
-//! record and the depot, nothing else.
+//! chunk and the depot, nothing else.
 
 #[cfg(all(test, loom))]
 mod models;
@@ -27,7 +27,7 @@ use std::ptr::NonNull;
 
 /// What a chunk is to its arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum State {
+pub enum ChunkState {
     /// A span of it is leased: its bytes are in use.
     Leased,
     /// A leased span of it is held: an operation may be in flight.
@@ -43,23 +43,23 @@ pub enum State {
     Depot,
 }
 
-impl State {
+impl ChunkState {
     /// The state in lower case, as JavaScript sees it.
     pub fn name(self) -> &'static str {
         match self {
-            State::Leased => "leased",
-            State::Held => "held",
-            State::Quarantined => "quarantined",
-            State::Stolen => "stolen",
-            State::Limbo => "limbo",
-            State::Depot => "depot",
+            ChunkState::Leased => "leased",
+            ChunkState::Held => "held",
+            ChunkState::Quarantined => "quarantined",
+            ChunkState::Stolen => "stolen",
+            ChunkState::Limbo => "limbo",
+            ChunkState::Depot => "depot",
         }
     }
 }
 
 /// How the lease of a span ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum LeaseEnd {
     /// The ArrayBuffer was detached: nobody can reach the bytes through it.
     Release,
     /// The ArrayBuffer stays attached and JavaScript dropped its references.
@@ -69,27 +69,34 @@ pub enum End {
 }
 
 /// A chunk leased to JavaScript, shared by its arena and the finalizers of its ArrayBuffers.
+///
+/// Not public: it trusts its callers that ranges are within it, and safe code outside the crate could zero
+/// any memory through [`Chunk::end_lease`].
+///
+/// ```compile_fail,E0603
+/// use ralloc_core::arena::chunk::{Chunk, LeaseEnd};
+/// ```
 #[derive(Debug)]
 pub struct Chunk {
     /// First byte. Invariant: `base .. base + len` is within the mapping, until Depot.
     base: NonNull<u8>,
-    /// Usable bytes, charged to `budget` while `Record::charged`. The mapping may be longer.
+    /// Usable bytes, charged to `budget` while `Inner::charged`. The mapping may be longer.
     len: usize,
     /// Whether bytes that were handed out are zeroed before their next user.
     wipe: bool,
     budget: Arc<Budget>,
     depot: Arc<Depot>,
-    record: Mutex<Record>,
+    inner: Mutex<Inner>,
 }
 
 // SAFETY: `base` is an address, and the bytes behind it are reached by raw pointer only, under
-// the record's lock (wiping) or by JavaScript; all else is Send and Sync by itself.
+// the chunk's lock (wiping) or by JavaScript; all else is Send and Sync by itself.
 unsafe impl Send for Chunk {}
 // SAFETY: as above.
 unsafe impl Sync for Chunk {}
 
 #[derive(Debug)]
-struct Record {
+struct Inner {
     /// `None` exactly in the state Depot.
     mapping: Option<Mapping>,
     /// Spans whose lease has not ended. 0 in Limbo and Depot.
@@ -102,7 +109,7 @@ struct Record {
     stolen: bool,
     /// A finalizer ran in the teardown of its isolate: the memory may live on in another one,
     /// so it is abandoned where it would be recycled or freed. Never cleared.
-    orphaned: bool,
+    abandoned: bool,
     /// External ArrayBuffers over the chunk whose finalizer has not run. Positive in Limbo
     /// (else it would be gone), 0 in Depot.
     pins: u32,
@@ -115,15 +122,15 @@ struct Record {
     dirty: Vec<Range<usize>>,
 }
 
-impl Record {
-    fn state(&self) -> State {
+impl Inner {
+    fn state(&self) -> ChunkState {
         match self {
-            Record { mapping: None, .. } => State::Depot,
-            Record { stolen: true, .. } => State::Stolen,
-            Record { quarantined: true, .. } => State::Quarantined,
-            Record { leased: 0, .. } => State::Limbo,
-            Record { held: 0, .. } => State::Leased,
-            _ => State::Held,
+            Inner { mapping: None, .. } => ChunkState::Depot,
+            Inner { stolen: true, .. } => ChunkState::Stolen,
+            Inner { quarantined: true, .. } => ChunkState::Quarantined,
+            Inner { leased: 0, .. } => ChunkState::Limbo,
+            Inner { held: 0, .. } => ChunkState::Leased,
+            _ => ChunkState::Held,
         }
     }
 
@@ -150,7 +157,7 @@ impl Record {
 /// A consistent view of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChunkView {
-    pub state: State,
+    pub state: ChunkState,
     /// Usable bytes.
     pub size: usize,
     /// Spans whose lease has not ended.
@@ -181,19 +188,19 @@ impl Chunk {
     ) -> Chunk {
         assert!(len > 0 && len <= mapping.len(), "a chunk lies within its mapping");
         let base = mapping.base();
-        let record = Mutex::new(Record {
+        let inner = Mutex::new(Inner {
             mapping: Some(mapping),
             leased: 1,
             held: 0,
             quarantined: false,
             stolen: false,
-            orphaned: false,
+            abandoned: false,
             pins: 0,
             charged: true,
             late: 0,
             dirty: Vec::new(),
         });
-        Chunk { base, len, wipe, budget, depot, record }
+        Chunk { base, len, wipe, budget, depot, inner }
     }
 
     /// First byte. Mapped until the state is Depot.
@@ -208,50 +215,50 @@ impl Chunk {
 
     /// State and counts at one moment.
     pub fn view(&self) -> ChunkView {
-        let record = self.record.lock();
-        let reserved = record.mapping.as_ref().map_or(0, |mapping| mapping.len());
+        let inner = self.inner.lock();
+        let reserved = inner.mapping.as_ref().map_or(0, |mapping| mapping.len());
         ChunkView {
-            state: record.state(),
+            state: inner.state(),
             size: self.len,
-            spans: record.leased,
-            held: record.held,
-            pins: record.pins,
-            charged: record.charged,
+            spans: inner.leased,
+            held: inner.held,
+            pins: inner.pins,
+            charged: inner.charged,
             reserved,
-            committed: if record.charged { reserved } else { 0 },
-            pages: record.mapping.as_ref().map_or(Pages::Normal, |mapping| mapping.pages()),
-            late: record.late,
+            committed: if inner.charged { reserved } else { 0 },
+            pages: inner.mapping.as_ref().map_or(Pages::Normal, |mapping| mapping.pages()),
+            late: inner.late,
         }
     }
 
     /// The state now. A finalizer may end Quarantined, Stolen and Limbo at any time.
-    pub fn state(&self) -> State {
-        self.record.lock().state()
+    pub fn state(&self) -> ChunkState {
+        self.inner.lock().state()
     }
 
     /// Leases one more span: of a chunk in use, or the first of one in Limbo.
     pub fn open(&self) -> Result<(), ChunkError> {
-        self.change(|record| match record.state() {
-            State::Leased | State::Held | State::Limbo => {
-                if !record.charged && self.budget.charge(self.len, self.len).is_none() {
-                    return Err(record.refuse("charge"));
+        self.change(|inner| match inner.state() {
+            ChunkState::Leased | ChunkState::Held | ChunkState::Limbo => {
+                if !inner.charged && self.budget.charge(self.len, self.len).is_none() {
+                    return Err(inner.refuse("charge"));
                 }
-                record.charged = true;
-                record.leased += 1;
+                inner.charged = true;
+                inner.leased += 1;
                 Ok(())
             }
-            _ => Err(record.refuse("lease")),
+            _ => Err(inner.refuse("lease")),
         })
         .map(drop)
     }
 
     /// Leased to Held, for one span.
     pub fn hold(&self) -> Result<(), ChunkError> {
-        self.change(|record| {
-            if record.held == record.leased {
-                return Err(record.refuse("hold"));
+        self.change(|inner| {
+            if inner.held == inner.leased {
+                return Err(inner.refuse("hold"));
             }
-            record.held += 1;
+            inner.held += 1;
             Ok(())
         })
         .map(drop)
@@ -259,11 +266,11 @@ impl Chunk {
 
     /// Held to Leased, for one span.
     pub fn unhold(&self) -> Result<(), ChunkError> {
-        self.change(|record| {
-            if record.held == 0 {
-                return Err(record.refuse("unhold"));
+        self.change(|inner| {
+            if inner.held == 0 {
+                return Err(inner.refuse("unhold"));
             }
-            record.held -= 1;
+            inner.held -= 1;
             Ok(())
         })
         .map(drop)
@@ -271,23 +278,28 @@ impl Chunk {
 
     /// Ends the lease of one span, which was held if `held`; `dirty` is the part of the chunk
     /// that it handed out. Returns the state after, perhaps Depot already.
-    pub fn end(&self, how: End, held: bool, dirty: Range<usize>) -> Result<State, ChunkError> {
+    pub fn end_lease(
+        &self,
+        how: LeaseEnd,
+        held: bool,
+        dirty: Range<usize>,
+    ) -> Result<ChunkState, ChunkError> {
         debug_assert!(dirty.end <= self.len);
-        self.change(|record| {
-            let of_kind = if held { record.held } else { record.leased - record.held };
+        self.change(|inner| {
+            let of_kind = if held { inner.held } else { inner.leased - inner.held };
             if of_kind == 0 {
-                return Err(record.refuse("end a lease of"));
+                return Err(inner.refuse("end a lease of"));
             }
-            record.leased -= 1;
-            record.held -= u32::from(held);
+            inner.leased -= 1;
+            inner.held -= u32::from(held);
             match how {
-                End::Release if self.wipe => self.zero(&dirty),
-                End::Release => {}
-                End::Quarantine => {
-                    record.quarantined = true;
-                    record.dirty.extend(self.wipe.then_some(dirty));
+                LeaseEnd::Release if self.wipe => self.zero(&dirty),
+                LeaseEnd::Release => {}
+                LeaseEnd::Quarantine => {
+                    inner.quarantined = true;
+                    inner.dirty.extend(self.wipe.then_some(dirty));
                 }
-                End::Steal => record.stolen = true,
+                LeaseEnd::Steal => inner.stolen = true,
             }
             Ok(())
         })
@@ -295,11 +307,11 @@ impl Chunk {
 
     /// Counts an ArrayBuffer over the chunk. Errors when the chunk is gone.
     pub fn pin(&self) -> Result<(), ChunkError> {
-        self.change(|record| {
-            if record.leased == 0 {
-                return Err(record.refuse("pin"));
+        self.change(|inner| {
+            if inner.leased == 0 {
+                return Err(inner.refuse("pin"));
             }
-            record.pins += 1;
+            inner.pins += 1;
             Ok(())
         })
         .map(drop)
@@ -308,13 +320,13 @@ impl Chunk {
     /// An ArrayBuffer's finalizer ran; `teardown` when it ran because its isolate ends. One
     /// that comes when no pin is left is counted and ignored.
     pub fn unpin(&self, teardown: bool) {
-        let _ = self.change(|record| {
-            match record.pins.checked_sub(1) {
+        let _ = self.change(|inner| {
+            match inner.pins.checked_sub(1) {
                 Some(pins) => {
-                    record.pins = pins;
-                    record.orphaned |= teardown;
+                    inner.pins = pins;
+                    inner.abandoned |= teardown;
                 }
-                None => record.late += 1,
+                None => inner.late += 1,
             }
             Ok(())
         });
@@ -325,11 +337,11 @@ impl Chunk {
     /// where the memory was asked to stay ([`Mapping::keeps_memory`]): that is given back only when
     /// the chunk ends, for it could not be had again without an error or a page fault.
     pub fn trim(&self) -> usize {
-        let mut record = self.record.lock();
-        if record.state() != State::Limbo || !record.charged {
+        let mut inner = self.inner.lock();
+        if inner.state() != ChunkState::Limbo || !inner.charged {
             return 0;
         }
-        let Some(mapping) = &mut record.mapping else { return 0 };
+        let Some(mapping) = &mut inner.mapping else { return 0 };
         if mapping.keeps_memory() {
             return 0;
         }
@@ -338,56 +350,56 @@ impl Chunk {
         if mapping.decommit(0, len).is_err() {
             return 0;
         }
-        record.charged = false;
+        inner.charged = false;
         self.budget.discharge(self.len);
         resident
     }
 
     /// Bytes of the chunk that are in RAM now; 0 when it is gone.
     pub fn resident(&self) -> usize {
-        let record = self.record.lock();
-        record.mapping.as_ref().map_or(0, |mapping| mapping.resident().unwrap_or(0))
+        let inner = self.inner.lock();
+        inner.mapping.as_ref().map_or(0, |mapping| mapping.resident().unwrap_or(0))
     }
 
-    /// Checks every invariant on the record's fields.
+    /// Checks every invariant on the chunk's fields.
     #[cfg(test)]
     pub fn check(&self) -> Result<(), &'static str> {
-        self.record.lock().check()
+        self.inner.lock().check()
     }
 
-    /// The one way to change a record: keeps the gauges equal to the states, and completes the
+    /// The one way to change a chunk: keeps the gauges equal to the states, and completes the
     /// chunk in the same critical section in which it became complete.
     fn change(
         &self,
-        transition: impl FnOnce(&mut Record) -> Result<(), ChunkError>,
-    ) -> Result<State, ChunkError> {
-        let mut record = self.record.lock();
-        let before = record.state();
-        transition(&mut record)?;
-        let due = before != State::Depot && record.leased == 0 && record.pins == 0;
-        let mapping = if due { record.mapping.take() } else { None };
-        if due && !record.stolen && !record.orphaned {
-            record.dirty.iter().for_each(|dirty| self.zero(dirty));
+        transition: impl FnOnce(&mut Inner) -> Result<(), ChunkError>,
+    ) -> Result<ChunkState, ChunkError> {
+        let mut inner = self.inner.lock();
+        let before = inner.state();
+        transition(&mut inner)?;
+        let due = before != ChunkState::Depot && inner.leased == 0 && inner.pins == 0;
+        let mapping = if due { inner.mapping.take() } else { None };
+        if due && !inner.stolen && !inner.abandoned {
+            inner.dirty.iter().for_each(|dirty| self.zero(dirty));
         }
-        let charged = due && record.charged;
+        let charged = due && inner.charged;
         if due {
-            record.dirty = Vec::new();
-            record.charged = false;
+            inner.dirty = Vec::new();
+            inner.charged = false;
         }
-        let after = record.state();
-        match (before == State::Quarantined, after == State::Quarantined) {
+        let after = inner.state();
+        match (before == ChunkState::Quarantined, after == ChunkState::Quarantined) {
             (false, true) => self.budget.enter_quarantine(self.len),
             (true, false) => self.budget.leave_quarantine(self.len),
             _ => {}
         }
-        debug_assert_eq!(record.check(), Ok(()));
-        let (stolen, orphaned) = (record.stolen, record.orphaned);
-        drop(record);
+        debug_assert_eq!(inner.check(), Ok(()));
+        let (stolen, abandoned) = (inner.stolen, inner.abandoned);
+        drop(inner);
         if let Some(mapping) = mapping {
-            match (orphaned, stolen) {
+            match (abandoned, stolen) {
                 (true, _) => mapping.abandon(),
                 (_, true) => self.depot.retire(mapping),
-                _ => self.depot.park(mapping),
+                _ => self.depot.recycle(mapping),
             }
         }
         if charged {
@@ -396,7 +408,7 @@ impl Chunk {
         Ok(after)
     }
 
-    /// Zeroes a part of the chunk. The record's lock is held and its mapping not yet given on.
+    /// Zeroes a part of the chunk. The chunk's lock is held and its mapping not yet given on.
     fn zero(&self, part: &Range<usize>) {
         debug_assert!(part.start <= part.end && part.end <= self.len);
         let start = self.base.as_ptr().wrapping_add(part.start);

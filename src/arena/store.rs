@@ -302,7 +302,7 @@ impl Store {
     fn give_back(&mut self, piece: Piece) {
         let bytes = piece.mapping.len();
         self.committed -= bytes;
-        self.depot.park(piece.mapping);
+        self.depot.recycle(piece.mapping);
         self.reporter.note(Event::GivenBack { bytes });
     }
 

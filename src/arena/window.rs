@@ -15,7 +15,7 @@ mod report;
 mod tests;
 
 use super::budget::Budget;
-use super::chunk::{Chunk, End, State};
+use super::chunk::{Chunk, ChunkState, LeaseEnd};
 use crate::error::{LeaseError, MapError, SpanError};
 use crate::layout;
 use crate::memory::{Depot, Mapping, page_size};
@@ -126,12 +126,17 @@ impl LeasedArena {
     }
 
     /// Leases at least `need` and preferably `want` bytes (each taken as at least 1, `want` as
-    /// at least `need`): with `whole` a chunk that is one span, else a span cut from the
+    /// at least `need`): with `own_chunk` a chunk of its own, else a span cut from the
     /// current cut chunk and rounded up to pages.
-    pub fn lease(&mut self, need: usize, want: usize, whole: bool) -> Result<Lease, LeaseError> {
+    pub fn lease(
+        &mut self,
+        need: usize,
+        want: usize,
+        own_chunk: bool,
+    ) -> Result<Lease, LeaseError> {
         let need = need.max(1);
         let want = want.max(need);
-        if whole || want > self.chunk_size {
+        if own_chunk || want > self.chunk_size {
             let Taken { chunk, clean } = self.take_chunk(need, want)?;
             let len = chunk.len();
             return Ok(self.enter(chunk, 0, len, clean));
@@ -196,7 +201,7 @@ impl LeasedArena {
     /// The smallest chunk in Limbo of `least` to `most` bytes, its first span leased.
     fn take_limbo(&mut self, least: usize, most: usize) -> Option<Arc<Chunk>> {
         loop {
-            self.limbo.retain(|chunk| chunk.state() == State::Limbo);
+            self.limbo.retain(|chunk| chunk.state() == ChunkState::Limbo);
             // One that was trimmed has to be charged again; room only grows meanwhile.
             let room = self.budget.limit() - self.budget.used();
             let fits = |(_, chunk): &(usize, &Arc<Chunk>)| {
@@ -242,7 +247,7 @@ impl LeasedArena {
     /// Adds a chunk to the list; now and then drops those that are gone from it.
     fn remember(&mut self, chunk: &Arc<Chunk>) {
         if self.chunks.len() >= self.sweep_at {
-            self.chunks.retain(|chunk| chunk.state() != State::Depot);
+            self.chunks.retain(|chunk| chunk.state() != ChunkState::Depot);
             self.sweep_at = (self.chunks.len() * 2).max(16);
         }
         self.chunks.push(Arc::clone(chunk));
@@ -322,17 +327,17 @@ impl LeasedArena {
     /// Ends a lease whose ArrayBuffer stays attached but is no longer referenced; the span may
     /// be held. `dirty`: bytes from the span's start that were handed out (clipped to it).
     pub fn quarantine(&mut self, id: u32, epoch: u32, dirty: usize) -> Result<(), SpanError> {
-        self.end(id, epoch, dirty, End::Quarantine)
+        self.end(id, epoch, dirty, LeaseEnd::Quarantine)
     }
 
     /// Ends a lease whose ArrayBuffer somebody else took; the span may be held.
     pub fn steal(&mut self, id: u32, epoch: u32, dirty: usize) -> Result<(), SpanError> {
-        self.end(id, epoch, dirty, End::Steal)
+        self.end(id, epoch, dirty, LeaseEnd::Steal)
     }
 
     /// Ends a lease whose ArrayBuffer was detached. A held span is refused.
     pub fn release(&mut self, id: u32, epoch: u32, dirty: usize) -> Result<(), SpanError> {
-        self.end(id, epoch, dirty, End::Release)
+        self.end(id, epoch, dirty, LeaseEnd::Release)
     }
 
     /// Undoes a lease that came to no ArrayBuffer.
@@ -345,24 +350,24 @@ impl LeasedArena {
         {
             cut.cursor = start;
         }
-        let _ = self.end(lease.id, lease.epoch, 0, End::Release);
+        let _ = self.end(lease.id, lease.epoch, 0, LeaseEnd::Release);
     }
 
-    fn end(&mut self, id: u32, epoch: u32, dirty: usize, how: End) -> Result<(), SpanError> {
+    fn end(&mut self, id: u32, epoch: u32, dirty: usize, how: LeaseEnd) -> Result<(), SpanError> {
         let (span, chunk) = self.span(id, epoch)?;
-        if span.held && how == End::Release {
+        if span.held && how == LeaseEnd::Release {
             return Err(SpanError::Held { id });
         }
         let dirty = span.offset..span.offset + dirty.min(span.len);
-        let state = chunk.end(how, span.held, dirty)?;
+        let state = chunk.end_lease(how, span.held, dirty)?;
         span.chunk = None;
         span.epoch = 0;
         self.free.push(id);
-        let open = matches!(state, State::Leased | State::Held);
+        let open = matches!(state, ChunkState::Leased | ChunkState::Held);
         if !open && self.cut.as_ref().is_some_and(|cut| Arc::ptr_eq(&cut.chunk, &chunk)) {
             self.cut = None;
         }
-        if state == State::Limbo {
+        if state == ChunkState::Limbo {
             self.limbo.push(chunk);
         }
         Ok(())
@@ -371,7 +376,7 @@ impl LeasedArena {
     /// Gives the memory of chunks in Limbo back to the system, so that they count no more: the bytes
     /// that were in RAM.
     pub fn trim(&mut self) -> usize {
-        self.limbo.retain(|chunk| chunk.state() == State::Limbo);
+        self.limbo.retain(|chunk| chunk.state() == ChunkState::Limbo);
         self.limbo.iter().map(|chunk| chunk.trim()).sum()
     }
 
@@ -401,8 +406,8 @@ impl Drop for LeasedArena {
     fn drop(&mut self) {
         for span in &self.spans {
             if let Some(chunk) = &span.chunk {
-                let whole = span.offset..span.offset + span.len;
-                let _ = chunk.end(End::Quarantine, span.held, whole);
+                let all = span.offset..span.offset + span.len;
+                let _ = chunk.end_lease(LeaseEnd::Quarantine, span.held, all);
             }
         }
     }

@@ -1,13 +1,13 @@
 //! Chunks between two users, by size class, for the whole process.
 //!
-//! `given = taken + parked + retired + unmapped`: a mapping given to the depot is parked
-//! (ready, its bytes as its last user left them), retired (its memory given back, its address
-//! space not yet), taken again, or unmapped.
+//! `given = taken + recycled + retired + unmapped`: a mapping given to the depot waits as recycled
+//! (ready, its bytes as its last user left them) or retired (its memory given back, its address
+//! space not yet), or was taken again or unmapped.
 //!
 //! Unmapping happens from the retired list only, 30 s after a mapping came there: an operation
 //! that some handler left in flight on a detached Buffer must not fault.
 //!
-//! A depot has mappings of one kind of [`Options`]; [`of`] knows the process's depot of each.
+//! A depot has mappings of one kind of [`MemoryOptions`]; [`of`] knows the process's depot of each.
 
 #[cfg(all(test, loom))]
 mod models;
@@ -15,7 +15,7 @@ mod models;
 mod tests;
 
 use super::mapping::Mapping;
-use super::options::Options;
+use super::options::MemoryOptions;
 use crate::error::MapError;
 use crate::layout::{self, CLASSES};
 use crate::stats::DepotStats;
@@ -25,16 +25,16 @@ use crate::sync::{ArrayQueue, AtomicUsize, Mutex, OnceLock, Ordering};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Parked bytes that the process-wide depot keeps committed, by default: 128 MiB. One collection can
+/// Recycled bytes that the process-wide depot keeps committed, by default: 128 MiB. One collection can
 /// end as many chunks at once, and to commit one again costs more than to fill it.
 pub const DEFAULT_COMMITTED_CAP: usize = 128 * 1024 * 1024;
-/// How long a mapping waits, parked before it is retired, and retired before it is unmapped.
+/// How long a mapping waits as recycled before it is retired, and as retired before it is unmapped.
 pub(crate) const RETIREMENT: Duration = Duration::from_secs(30);
-/// Fewest and most mappings parked per class: what the cap allows, within these. A place takes 72 bytes.
+/// Fewest and most recycled mappings per class: what the cap allows, within these. A place takes 72 bytes.
 const CLASS_CAPACITY: (usize, usize) = if cfg!(loom) { (2, 2) } else { (16, 1024) };
 
-/// A parked mapping.
-struct Parked {
+/// A recycled mapping.
+struct Recycled {
     mapping: Mapping,
     since: Instant,
     /// Whether its bytes are counted in [`Depot::committed`].
@@ -50,7 +50,7 @@ struct Retired {
 /// The retired list: oldest first in each queue.
 #[derive(Default)]
 struct RetiredList {
-    /// By class: these may be taken again when nothing is parked.
+    /// By class: these may be taken again when there is no recycled one.
     reusable: Vec<VecDeque<Retired>>,
     /// Taken by somebody else once, or of no class: these only wait to be unmapped.
     barred: VecDeque<Retired>,
@@ -59,12 +59,12 @@ struct RetiredList {
 /// Recycled chunks. All methods take `&self` and may be called from any thread.
 pub struct Depot {
     /// Of every mapping in it, but for those in `RetiredList::barred`.
-    options: Options,
-    /// Each made when its class is first parked: most never are.
-    classes: Vec<OnceLock<ArrayQueue<Parked>>>,
+    options: MemoryOptions,
+    /// Each made when a mapping of its class is first recycled: most never are.
+    classes: Vec<OnceLock<ArrayQueue<Recycled>>>,
     retired: Mutex<RetiredList>,
     cap: usize,
-    /// Bytes of parked mappings whose memory was not given back. Invariant: at most `cap`.
+    /// Bytes of recycled mappings whose memory was not given back. Invariant: at most `cap`.
     committed: AtomicUsize,
     hits: AtomicUsize,
     misses: AtomicUsize,
@@ -96,7 +96,7 @@ fn special() -> &'static Mutex<Vec<Arc<Depot>>> {
 /// No mapping goes from one to another. The others keep no memory beyond need: what nobody uses
 /// gives its memory back at once (a locked one is unlocked before), and is prepared again.
 #[cfg(not(loom))]
-pub fn of(options: Options) -> Arc<Depot> {
+pub fn of(options: MemoryOptions) -> Arc<Depot> {
     if options.is_plain() {
         return global();
     }
@@ -135,14 +135,14 @@ pub fn stats() -> DepotStats {
 }
 
 impl Depot {
-    /// An empty depot of memory that asks nothing, which keeps at most `cap` bytes of what is
-    /// parked committed.
+    /// An empty depot of memory that asks nothing, which keeps at most `cap` bytes of
+    /// recycled mappings committed.
     pub fn new(cap: usize) -> Depot {
-        Depot::with(Options::default(), cap)
+        Depot::with(MemoryOptions::default(), cap)
     }
 
     /// [`Depot::new`] for memory of these options.
-    pub fn with(options: Options, cap: usize) -> Depot {
+    pub fn with(options: MemoryOptions, cap: usize) -> Depot {
         let reusable = (0..CLASSES).map(|_| VecDeque::new()).collect();
         Depot {
             options,
@@ -157,11 +157,11 @@ impl Depot {
     }
 
     /// As every mapping from here was asked for.
-    pub fn options(&self) -> Options {
+    pub fn options(&self) -> MemoryOptions {
         self.options
     }
 
-    /// A mapping of `size` bytes (rounded up to [`Options::granule`]) with the depot's options in
+    /// A mapping of `size` bytes (rounded up to [`MemoryOptions::granule`]) with the depot's options in
     /// force: from here, its content unknown, or else mapped (`true`: it is fresh, all zero).
     /// On an error nothing has changed.
     pub(crate) fn obtain(&self, size: usize) -> Result<(Mapping, bool), MapError> {
@@ -187,16 +187,16 @@ impl Depot {
     /// counts as a miss. What it was asked for is not in force: [`Depot::obtain`] sees to that.
     pub(crate) fn take(&self, size: usize) -> Option<Mapping> {
         let found = layout::class_index(size, self.options.granule())
-            .and_then(|class| self.take_parked(class).or_else(|| self.take_retired(class)));
+            .and_then(|class| self.take_recycled(class).or_else(|| self.take_retired(class)));
         let count = if found.is_some() { &self.hits } else { &self.misses };
         count.fetch_add(1, Ordering::Relaxed);
         found
     }
 
-    fn take_parked(&self, class: usize) -> Option<Mapping> {
-        let parked = self.classes[class].get()?.pop()?;
-        self.uncount(&parked);
-        Some(parked.mapping)
+    fn take_recycled(&self, class: usize) -> Option<Mapping> {
+        let recycled = self.classes[class].get()?.pop()?;
+        self.uncount(&recycled);
+        Some(recycled.mapping)
     }
 
     /// The youngest retired one: its memory is gone, but an address saved is an mmap saved.
@@ -206,7 +206,14 @@ impl Depot {
 
     /// Keeps a mapping, wholly committed, for its next user. Above the cap, or when its class
     /// is full or none, it is retired instead.
-    pub(crate) fn park(&self, mapping: Mapping) {
+    ///
+    /// Not public: an [`crate::Arena`] would crash over a mapping that is not committed, and two users of one that
+    /// somebody still has would share it.
+    ///
+    /// ```compile_fail,E0624
+    /// ralloc_core::memory::depot::global().recycle(panic!());
+    /// ```
+    pub(crate) fn recycle(&self, mapping: Mapping) {
         debug_assert_eq!(mapping.options(), self.options, "memory of another depot");
         let since = Instant::now();
         let Some(class) = self.class_of(&mapping) else {
@@ -215,10 +222,10 @@ impl Depot {
         if !self.count(mapping.len()) {
             return self.retire_at(mapping, since, true);
         }
-        let parked = Parked { mapping, since, committed: true };
-        if let Err(parked) = self.class(class).push(parked) {
-            self.uncount(&parked);
-            self.retire_at(parked.mapping, since, true);
+        let recycled = Recycled { mapping, since, committed: true };
+        if let Err(recycled) = self.class(class).push(recycled) {
+            self.uncount(&recycled);
+            self.retire_at(recycled.mapping, since, true);
         }
     }
 
@@ -226,7 +233,7 @@ impl Depot {
         layout::class_index(mapping.len(), self.options.granule())
     }
 
-    fn class(&self, class: usize) -> &ArrayQueue<Parked> {
+    fn class(&self, class: usize) -> &ArrayQueue<Recycled> {
         let (least, most) = CLASS_CAPACITY;
         let capacity = (self.cap / layout::class_bytes(class)).clamp(least, most);
         self.classes[class].get_or_init(|| ArrayQueue::new(capacity))
@@ -255,8 +262,8 @@ impl Depot {
         self.unmap(expired);
     }
 
-    /// Gives back the memory of what has been parked for `idle`; retires what has been parked
-    /// for 30 s; unmaps what has been retired for 30 s. Returns the bytes still committed.
+    /// Gives back the memory of mappings that nobody took for `idle`; retires those that nobody
+    /// took for 30 s; unmaps what has been retired for 30 s. Returns the bytes still committed.
     pub fn trim(&self, idle: Duration) -> usize {
         self.trim_at(Instant::now(), idle)
     }
@@ -265,8 +272,8 @@ impl Depot {
     pub(crate) fn trim_at(&self, now: Instant, idle: Duration) -> usize {
         for queue in self.classes.iter().filter_map(|class| class.get()) {
             for _ in 0..queue.len() {
-                let Some(parked) = queue.pop() else { break };
-                self.trim_parked(queue, parked, now, idle);
+                let Some(recycled) = queue.pop() else { break };
+                self.trim_recycled(queue, recycled, now, idle);
             }
         }
         let mut expired = Vec::new();
@@ -280,26 +287,26 @@ impl Depot {
         self.committed.load(Ordering::Relaxed)
     }
 
-    fn trim_parked(
+    fn trim_recycled(
         &self,
-        queue: &ArrayQueue<Parked>,
-        mut parked: Parked,
+        queue: &ArrayQueue<Recycled>,
+        mut recycled: Recycled,
         now: Instant,
         idle: Duration,
     ) {
-        let age = now.saturating_duration_since(parked.since);
+        let age = now.saturating_duration_since(recycled.since);
         if age >= RETIREMENT {
-            self.uncount(&parked);
-            return self.retire_at(parked.mapping, now, true);
+            self.uncount(&recycled);
+            return self.retire_at(recycled.mapping, now, true);
         }
-        if age >= idle && parked.committed && parked.mapping.vacate().is_ok() {
-            self.uncount(&parked);
-            parked.committed = false;
+        if age >= idle && recycled.committed && recycled.mapping.vacate().is_ok() {
+            self.uncount(&recycled);
+            recycled.committed = false;
         }
         // Somebody may have filled the place since: then it is one too many.
-        if let Err(parked) = queue.push(parked) {
-            self.uncount(&parked);
-            self.retire_at(parked.mapping, now, true);
+        if let Err(recycled) = queue.push(recycled) {
+            self.uncount(&recycled);
+            self.retire_at(recycled.mapping, now, true);
         }
     }
 
@@ -330,9 +337,9 @@ impl Depot {
         self.committed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within).is_ok()
     }
 
-    fn uncount(&self, parked: &Parked) {
-        if parked.committed {
-            self.committed.fetch_sub(parked.mapping.len(), Ordering::Relaxed);
+    fn uncount(&self, recycled: &Recycled) {
+        if recycled.committed {
+            self.committed.fetch_sub(recycled.mapping.len(), Ordering::Relaxed);
         }
     }
 

@@ -1,16 +1,22 @@
-//! An owned range of pages, as [`Options`] ask for them.
+//! An owned range of pages, as [`MemoryOptions`] ask for them.
 
-use super::options::{HugePages, Options, Pages};
+use super::options::{HugePages, MemoryOptions, Pages};
 use crate::error::MapError;
 use crate::layout;
 use crate::os::{self, page_size};
 use std::ptr::NonNull;
 
-/// A page-aligned range of memory, private unless a [`super::Segment`] made it, unmapped when dropped.
+/// A page-aligned range of memory, private unless a [`super::SharedMemory`] made it, unmapped when dropped.
 ///
 /// It hands out raw pointers only and never forms a reference to its bytes, so that they may
 /// be shared with JavaScript. Whoever dereferences [`Mapping::base`] promises that the bytes
 /// are committed and the mapping alive.
+///
+/// Not public, nor is what takes one: a mapping that is reserved only would crash whoever got it next.
+///
+/// ```compile_fail,E0603
+/// use ralloc_core::memory::Mapping;
+/// ```
 #[derive(Debug)]
 pub struct Mapping {
     /// First usable byte. Invariant: `base .. base + len` is this value's alone, and `base` a
@@ -20,7 +26,7 @@ pub struct Mapping {
     /// Usable bytes. Invariant: a positive multiple of `options.granule()`.
     len: usize,
     /// As it was asked for.
-    options: Options,
+    options: MemoryOptions,
     /// What it got. Invariant: Explicit only while its pages are of the pool.
     pages: Pages,
     /// Whether it was reserved with a guard page on either side: all but those born Explicit.
@@ -41,18 +47,18 @@ impl Mapping {
     /// Reserves address space for `len` bytes (rounded up to pages, at least one). Touching it
     /// faults until it is committed. Errors: the system's, or `ENOMEM` for an absurd size.
     pub fn reserve(len: usize) -> Result<Mapping, MapError> {
-        Mapping::reserve_at(len, page_size(), Options::default())
+        Mapping::reserve_at(len, page_size(), MemoryOptions::default())
     }
 
     /// Reserves `len` bytes and commits all of them: zero pages, which take memory only when
     /// they are touched.
     pub fn committed(len: usize) -> Result<Mapping, MapError> {
-        Mapping::with(len, Options::default())
+        Mapping::with(len, MemoryOptions::default())
     }
 
-    /// `len` bytes (rounded up to [`Options::granule`], at least one), readable, writable and
+    /// `len` bytes (rounded up to [`MemoryOptions::granule`], at least one), readable, writable and
     /// zero, with `options` in force. On an error nothing is left behind.
-    pub fn with(len: usize, options: Options) -> Result<Mapping, MapError> {
+    pub fn with(len: usize, options: MemoryOptions) -> Result<Mapping, MapError> {
         match options.huge_pages {
             HugePages::No => Mapping::ordinary(len, options),
             HugePages::Advise => Mapping::transparent(len, options),
@@ -69,7 +75,7 @@ impl Mapping {
         }
     }
 
-    fn ordinary(len: usize, options: Options) -> Result<Mapping, MapError> {
+    fn ordinary(len: usize, options: MemoryOptions) -> Result<Mapping, MapError> {
         let mut mapping = Mapping::reserve_at(len, page_size(), options)?;
         mapping.commit(0, mapping.len)?;
         mapping.prepare()?;
@@ -77,7 +83,7 @@ impl Mapping {
     }
 
     /// Pages that the kernel is advised to make huge.
-    fn transparent(len: usize, options: Options) -> Result<Mapping, MapError> {
+    fn transparent(len: usize, options: MemoryOptions) -> Result<Mapping, MapError> {
         let mut mapping = Mapping::reserve_at(len, options.granule(), options)?;
         mapping.commit(0, mapping.len)?;
         // SAFETY: our own pages, and the advice changes no bytes.
@@ -87,7 +93,7 @@ impl Mapping {
         Ok(mapping)
     }
 
-    fn reserve_at(len: usize, align: usize, options: Options) -> Result<Mapping, MapError> {
+    fn reserve_at(len: usize, align: usize, options: MemoryOptions) -> Result<Mapping, MapError> {
         let len = layout::align_up(len.max(1), options.granule()).ok_or_else(os::too_large)?;
         let base = os::reserve(len, align, options.numa_node)?;
         let (pages, ready) = (Pages::Normal, options.is_plain());
@@ -100,15 +106,15 @@ impl Mapping {
         file: &os::MemoryFile,
         offset: usize,
         len: usize,
-        options: Options,
+        options: MemoryOptions,
     ) -> Result<Mapping, MapError> {
         if options.huge_pages == HugePages::Require {
             return Err(MapError::Unsupported { what: "huge pages in shared memory" });
         }
         // Transparent ones are a matter of the system's settings for shared memory.
-        let options = Options { huge_pages: HugePages::No, ..options };
+        let options = MemoryOptions { huge_pages: HugePages::No, ..options };
         let mut mapping = Mapping::reserve_at(len, page_size(), options)?;
-        // SAFETY: all of our own reservation, just made; `Segment` says that the file is so long.
+        // SAFETY: all of our own reservation, just made; `SharedMemory` says that the file is so long.
         unsafe { os::map_file(file, offset, mapping.base.as_ptr(), mapping.len) }?;
         mapping.shared = true;
         mapping.prepare()?;
@@ -116,7 +122,7 @@ impl Mapping {
     }
 
     /// Pages of the pool, all of them there: to touch one that is not would end the process.
-    fn explicit(len: usize, options: Options) -> Result<Mapping, MapError> {
+    fn explicit(len: usize, options: MemoryOptions) -> Result<Mapping, MapError> {
         let len = layout::align_up(len.max(1), options.granule()).ok_or_else(os::too_large)?;
         let base = os::map_huge(len, options.numa_node)?;
         let pages = Pages::Explicit;
@@ -195,7 +201,7 @@ impl Mapping {
     }
 
     /// As it was asked for.
-    pub fn options(&self) -> Options {
+    pub fn options(&self) -> MemoryOptions {
         self.options
     }
 

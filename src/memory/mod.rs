@@ -6,11 +6,11 @@ mod mapping;
 #[cfg(all(test, not(loom)))]
 mod option_tests;
 mod options;
-mod segment;
+mod shared_memory;
 
 pub use crate::os::page_size;
 pub use depot::Depot;
 pub(crate) use mapping::Mapping;
 pub(crate) use options::Pages;
-pub use options::{HugePages, Options};
-pub(crate) use segment::Segment;
+pub use options::{HugePages, MemoryOptions};
+pub(crate) use shared_memory::SharedMemory;

@@ -2,7 +2,7 @@
 //! not is a typed error. Each test prints which it got (`-- --nocapture`).
 
 use super::depot::{self, RETIREMENT};
-use super::{Depot, HugePages, Mapping, Options, Pages};
+use super::{Depot, HugePages, Mapping, MemoryOptions, Pages};
 use crate::error::MapError;
 use crate::layout::HUGE_PAGE;
 use crate::sync::Arc;
@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 const KIB: usize = 1024;
 const NODE_THAT_IS_NOT_THERE: u32 = 1023;
 
-fn plain() -> Options {
-    Options::default()
+fn plain() -> MemoryOptions {
+    MemoryOptions::default()
 }
 
 fn write(mapping: &Mapping, value: u8) {
@@ -26,7 +26,7 @@ fn shows(mapping: &Mapping, value: u8) -> bool {
 }
 
 /// The mapping, or `None` and a line where the system has a good reason.
-fn granted(options: Options, len: usize) -> Option<Mapping> {
+fn granted(options: MemoryOptions, len: usize) -> Option<Mapping> {
     match Mapping::with(len, options) {
         Ok(mapping) => {
             eprintln!("granted: {options:?} as {:?}", mapping.pages());
@@ -65,7 +65,7 @@ fn every_combination_is_granted_whole_or_refused_by_name() {
         for bits in 0..8 {
             let numa_node = (bits & 4 != 0).then_some(0);
             let (lock, prefault) = (bits & 1 != 0, bits & 2 != 0);
-            let options = Options { huge_pages, lock, numa_node, prefault };
+            let options = MemoryOptions { huge_pages, lock, numa_node, prefault };
             let Some(mut mapping) = granted(options, 100 * KIB) else { continue };
             assert_eq!(mapping.options(), options);
             assert!(mapping.len() >= 100 * KIB && mapping.len().is_multiple_of(options.granule()));
@@ -92,7 +92,7 @@ fn every_combination_is_granted_whole_or_refused_by_name() {
 
 #[test]
 fn a_prefaulted_mapping_is_in_ram_at_once_and_again_after_it_was_vacated() {
-    let Some(mut mapping) = granted(Options { prefault: true, ..plain() }, 256 * KIB) else {
+    let Some(mut mapping) = granted(MemoryOptions { prefault: true, ..plain() }, 256 * KIB) else {
         panic!("every platform can touch its pages");
     };
     assert_eq!(mapping.resident().unwrap(), 256 * KIB);
@@ -107,7 +107,9 @@ fn a_prefaulted_mapping_is_in_ram_at_once_and_again_after_it_was_vacated() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_locked_mapping_is_locked_until_it_is_vacated_and_again_when_restored() {
-    let Some(mut mapping) = granted(Options { lock: true, ..plain() }, 64 * KIB) else { return };
+    let Some(mut mapping) = granted(MemoryOptions { lock: true, ..plain() }, 64 * KIB) else {
+        return;
+    };
     let locked = |mapping: &Mapping| smaps(mapping).contains(" lo");
     assert!(locked(&mapping));
     assert_eq!(mapping.resident().unwrap(), 64 * KIB);
@@ -121,7 +123,7 @@ fn a_locked_mapping_is_locked_until_it_is_vacated_and_again_when_restored() {
 #[cfg(target_os = "linux")]
 #[test]
 fn an_advised_mapping_carries_the_advice_and_whole_huge_pages_where_the_kernel_gives_them() {
-    let advised = Options { huge_pages: HugePages::Advise, ..plain() };
+    let advised = MemoryOptions { huge_pages: HugePages::Advise, ..plain() };
     let Some(mapping) = granted(advised, 2 * HUGE_PAGE) else { return };
     write(&mapping, 1);
     let smaps = smaps(&mapping);
@@ -135,7 +137,7 @@ fn an_advised_mapping_carries_the_advice_and_whole_huge_pages_where_the_kernel_g
 #[cfg(target_os = "linux")]
 #[test]
 fn a_bound_mapping_is_bound_by_the_kernels_word() {
-    let Some(mapping) = granted(Options { numa_node: Some(0), ..plain() }, 64 * KIB) else {
+    let Some(mapping) = granted(MemoryOptions { numa_node: Some(0), ..plain() }, 64 * KIB) else {
         return;
     };
     write(&mapping, 1);
@@ -149,7 +151,7 @@ fn a_bound_mapping_is_bound_by_the_kernels_word() {
 #[test]
 fn a_node_that_is_not_there_is_the_systems_error_and_leaves_nothing() {
     for node in [NODE_THAT_IS_NOT_THERE, 32_000, u32::MAX] {
-        let options = Options { numa_node: Some(node), ..plain() };
+        let options = MemoryOptions { numa_node: Some(node), ..plain() };
         assert!(granted(options, 64 * KIB).is_none());
         let depot = Depot::with(options, 0);
         let (probed, obtained) = (depot.probe(), depot.obtain(64 * KIB));
@@ -162,14 +164,14 @@ fn a_node_that_is_not_there_is_the_systems_error_and_leaves_nothing() {
 fn an_absurd_size_is_refused_with_every_option() {
     for huge_pages in [HugePages::No, HugePages::Advise, HugePages::Prefer, HugePages::Require] {
         for len in [usize::MAX, 1 << 55] {
-            assert!(granted(Options { huge_pages, ..plain() }, len).is_none());
+            assert!(granted(MemoryOptions { huge_pages, ..plain() }, len).is_none());
         }
     }
 }
 
 #[test]
 fn memory_kept_on_purpose_is_not_emptied_in_part() {
-    let Some(mut mapping) = granted(Options { prefault: true, ..plain() }, 64 * KIB) else {
+    let Some(mut mapping) = granted(MemoryOptions { prefault: true, ..plain() }, 64 * KIB) else {
         panic!("every platform can touch its pages");
     };
     write(&mapping, 3);
@@ -179,18 +181,18 @@ fn memory_kept_on_purpose_is_not_emptied_in_part() {
 
 #[test]
 fn a_depot_with_options_keeps_no_memory_and_prepares_it_again() {
-    let options = Options { prefault: true, ..plain() };
+    let options = MemoryOptions { prefault: true, ..plain() };
     let depot = Depot::with(options, 0);
     let (mapping, fresh) = depot.obtain(64 * KIB).unwrap();
     assert!(fresh);
     let base = mapping.base();
-    depot.park(mapping);
+    depot.recycle(mapping);
     let stats = depot.stats();
     assert_eq!((stats.chunks, stats.committed, stats.reserved), (1, 0, 64 * KIB));
     let (again, fresh) = depot.obtain(64 * KIB).unwrap();
     assert_eq!((again.base(), fresh), (base, false));
     assert_eq!(again.resident().unwrap(), 64 * KIB);
-    depot.park(again);
+    depot.recycle(again);
     let later = Instant::now() + RETIREMENT + Duration::from_secs(1);
     depot.trim_at(later, Duration::ZERO);
     assert_eq!((depot.stats().chunks, depot.stats().unmapped), (0, 1));
@@ -199,15 +201,15 @@ fn a_depot_with_options_keeps_no_memory_and_prepares_it_again() {
 #[test]
 fn each_kind_of_options_has_a_depot_of_its_own_and_the_sums_cover_all() {
     let (bound, ahead) = (
-        Options { numa_node: Some(0), prefault: true, ..plain() },
-        Options { prefault: true, ..plain() },
+        MemoryOptions { numa_node: Some(0), prefault: true, ..plain() },
+        MemoryOptions { prefault: true, ..plain() },
     );
     assert!(Arc::ptr_eq(&depot::of(plain()), &depot::global()));
     assert!(Arc::ptr_eq(&depot::of(ahead), &depot::of(ahead)));
     assert!(!Arc::ptr_eq(&depot::of(ahead), &depot::of(bound)));
     let size = 7 * 16 * KIB; // a class that no other test of this process uses
     let (mapping, _) = depot::of(ahead).obtain(size).unwrap();
-    depot::of(ahead).park(mapping);
+    depot::of(ahead).recycle(mapping);
     assert!(depot::global().take(size).is_none());
     assert!(depot::of(bound).take(size).is_none());
     let sums = depot::trim(Duration::ZERO);
@@ -217,7 +219,7 @@ fn each_kind_of_options_has_a_depot_of_its_own_and_the_sums_cover_all() {
 
 #[test]
 fn depots_that_nobody_uses_are_forgotten() {
-    let options = |node| Options { numa_node: Some(node), lock: true, ..plain() };
+    let options = |node| MemoryOptions { numa_node: Some(node), lock: true, ..plain() };
     let kept = depot::of(options(5000));
     for node in 0..1000 {
         depot::of(options(6000 + node));

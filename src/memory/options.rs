@@ -20,7 +20,7 @@ pub enum HugePages {
 
 /// What a mapping asks of the system. The default asks nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Options {
+pub struct MemoryOptions {
     pub huge_pages: HugePages,
     /// Kept in RAM, never swapped out (mlock).
     pub lock: bool,
@@ -30,10 +30,10 @@ pub struct Options {
     pub prefault: bool,
 }
 
-impl Options {
+impl MemoryOptions {
     /// Whether nothing is asked for.
     pub fn is_plain(&self) -> bool {
-        *self == Options::default()
+        *self == MemoryOptions::default()
     }
 
     /// Mappings are multiples of so many bytes, and begin at a multiple.
@@ -52,7 +52,7 @@ impl Options {
 
 /// What the pages of a mapping are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Pages {
+pub(crate) enum Pages {
     /// Ordinary ones.
     Normal,
     /// Those that the kernel was advised to make huge; how many of them are is its affair.

@@ -99,7 +99,7 @@ unsafe extern "C" fn finalize_slab(env: sys::napi_env, _data: *mut c_void, hint:
         // SAFETY: the count that `external` gave away, taken back exactly once.
         let slab = unsafe { Arc::from_raw(hint.cast::<Slab>().cast_const()) };
         if tearing_down(env) {
-            slab.orphan();
+            slab.abandon_memory();
         }
     }));
 }

@@ -1,7 +1,7 @@
 //! Between JavaScript's values and ours.
 
 use crate::error::{LeaseError, MapError, SpanError};
-use crate::memory::{HugePages, Options};
+use crate::memory::{HugePages, MemoryOptions};
 use napi::bindgen_prelude::{FromNapiValue, ToNapiValue};
 use napi::{Error, Status, check_status, sys};
 use napi_derive::napi;
@@ -79,8 +79,8 @@ impl Failure {
 }
 
 /// How memory is to be had. What is left out is not asked for.
-#[napi(object, object_to_js = false)]
-pub struct MemoryOptions {
+#[napi(object, object_to_js = false, js_name = "MemoryOptions")]
+pub struct MemoryArgument {
     #[napi(ts_type = "'advise' | 'prefer' | 'require'")]
     pub huge_pages: Option<String>,
     pub lock: Option<bool>,
@@ -88,8 +88,8 @@ pub struct MemoryOptions {
     pub prefault: Option<bool>,
 }
 
-impl MemoryOptions {
-    pub fn checked(&self) -> Result<Options> {
+impl MemoryArgument {
+    pub fn checked(&self) -> Result<MemoryOptions> {
         let huge_pages = match self.huge_pages.as_deref() {
             None => HugePages::No,
             Some("advise") => HugePages::Advise,
@@ -103,7 +103,7 @@ impl MemoryOptions {
         let node = self.numa_node.map(|node| bytes("numaNode", node, 0)).transpose()?;
         let numa_node = node.map(|node| u32::try_from(node).unwrap_or(u32::MAX));
         let (lock, prefault) = (self.lock == Some(true), self.prefault == Some(true));
-        Ok(Options { huge_pages, lock, numa_node, prefault })
+        Ok(MemoryOptions { huge_pages, lock, numa_node, prefault })
     }
 }
 

@@ -1,7 +1,7 @@
 //! The class `LeasedArena`.
 
 use super::array_buffer;
-use super::convert::{Failure, MemoryOptions, Registers, Result, Value, bytes, corrupted};
+use super::convert::{Failure, MemoryArgument, Registers, Result, Value, bytes, corrupted};
 use crate::arena::chunk::ChunkView;
 use crate::arena::window::{self, Lease};
 use crate::error::SpanError;
@@ -39,7 +39,7 @@ impl LeasedArena {
         max_bytes: f64,
         chunk_size: f64,
         wipe: bool,
-        memory: Option<MemoryOptions>,
+        memory: Option<MemoryArgument>,
     ) -> Result<Self> {
         let limit = bytes("maxBytes", max_bytes, 1)?;
         let chunk_size = bytes("chunkSize", chunk_size, 1)?;
@@ -64,12 +64,12 @@ impl LeasedArena {
         env: Env,
         need: f64,
         want: f64,
-        whole: bool,
+        own_chunk: bool,
         #[napi(ts_arg_type = "Float64Array")] registers: Registers,
     ) -> Result<Either<Value, Failure>> {
         registers.expect(4)?;
         let (need, want) = (bytes("need", need, 0)?, bytes("want", want, 0)?);
-        match self.with(|arena| arena.lease(need, want, whole)) {
+        match self.with(|arena| arena.lease(need, want, own_chunk)) {
             Ok(lease) => self.hand_out(&env, &lease, &registers).map(Either::A),
             Err(error) => Ok(Either::B(self.failure(error))),
         }

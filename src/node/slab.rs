@@ -1,15 +1,15 @@
-//! The class `LeasedSlab`: an isolate's part in a slab.
+//! The class `LeasedSlab`: an isolate that takes part in a slab.
 
 use super::array_buffer;
 use super::convert::{
-    CLOSED, Failure, INVALID_ARGUMENT, MemoryOptions, Registers, Result, STALE_TOKEN, Slots,
+    CLOSED, Failure, INVALID_ARGUMENT, MemoryArgument, Registers, Result, STALE_TOKEN, Slots,
     UNSUPPORTED, Value, bytes,
 };
 use crate::error::{ClaimError, LeaseError, SlabError, SlotError};
 use crate::slab::handle::Handle;
 use crate::slab::token::{Received, Token};
-use crate::slab::word::{Owner, State};
-use crate::slab::{Options, PoolOptions, Slab};
+use crate::slab::word::{Owner, SlotState};
+use crate::slab::{PoolOptions, Slab, SlabOptions};
 use crate::sync::Arc;
 use napi::bindgen_prelude::Either;
 use napi::{Env, Error};
@@ -22,23 +22,23 @@ use std::time::Duration;
 #[napi]
 pub struct LeasedSlab {
     /// `None` before `open` or `attach`, and after `close`.
-    part: RefCell<Option<Part>>,
+    participant: RefCell<Option<Participant>>,
 }
 
-struct Part {
+struct Participant {
     slab: Arc<Slab>,
     owner: Owner,
 }
 
-impl Part {
-    fn new(slab: Slab) -> Result<Part> {
+impl Participant {
+    fn new(slab: Slab) -> Result<Participant> {
         let full = || Error::new(UNSUPPORTED, "a slab has at most 1,023 participants");
         let owner = slab.registry().join().ok_or_else(full)?;
-        Ok(Part { slab: Arc::new(slab), owner })
+        Ok(Participant { slab: Arc::new(slab), owner })
     }
 }
 
-impl Drop for Part {
+impl Drop for Participant {
     /// The isolate ends, or has closed the slab: all that it claimed is free.
     fn drop(&mut self) {
         self.slab.recover(self.owner);
@@ -58,7 +58,7 @@ impl LeasedSlab {
     #[napi(constructor, catch_unwind)]
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
-        LeasedSlab { part: RefCell::new(None) }
+        LeasedSlab { participant: RefCell::new(None) }
     }
 
     /// Makes the slab. `pools`: size, count, most and least slots of each. Null, or why it cannot be had: of
@@ -69,11 +69,11 @@ impl LeasedSlab {
         pools: Vec<f64>,
         max_bytes: f64,
         shared: bool,
-        memory: Option<MemoryOptions>,
+        memory: Option<MemoryArgument>,
     ) -> Result<Option<Failure>> {
         let pools = pools.chunks_exact(4).map(pool_options).collect::<Result<_>>()?;
         let memory = memory.map(|memory| memory.checked()).transpose()?.unwrap_or_default();
-        let options = Options { pools, max_bytes: bytes("maxBytes", max_bytes, 1)?, memory };
+        let options = SlabOptions { pools, max_bytes: bytes("maxBytes", max_bytes, 1)?, memory };
         self.enter(if shared { Slab::shared(&options) } else { Slab::new(&options) })
     }
 
@@ -99,12 +99,18 @@ impl LeasedSlab {
     ) -> Result<Either<u32, Failure>> {
         let want = slots.len().min(want as usize);
         let (mut found, mut at) = (Ok(0), 0);
-        self.with(|part| {
+        self.with(|participant| {
             let mut write = |slot| {
                 slots.write(at, slot);
                 at += 1;
             };
-            found = part.slab.claim(pool as usize, part.owner, State::Held, want, &mut write);
+            found = participant.slab.claim(
+                pool as usize,
+                participant.owner,
+                SlotState::Held,
+                want,
+                &mut write,
+            );
         })?;
         match found {
             Ok(count) => Ok(Either::A(count as u32)),
@@ -123,9 +129,9 @@ impl LeasedSlab {
     ) -> Result<u32> {
         let count = slots.len().min(count as usize);
         let mut freed = 0;
-        self.with(|part| {
+        self.with(|participant| {
             let slots = (0..count).map(|at| slots.read(at));
-            freed = part.slab.places()[pool as usize].pool.free_held(slots, part.owner);
+            freed = participant.slab.pools()[pool as usize].free_held(slots, participant.owner);
         })?;
         Ok(freed as u32)
     }
@@ -134,9 +140,9 @@ impl LeasedSlab {
     #[napi(catch_unwind, ts_return_type = "ArrayBuffer")]
     pub fn segment(&self, env: Env, pool: u32, index: u32) -> Result<Value> {
         let mut found = None;
-        self.with(|part| {
-            let range = part.slab.places()[pool as usize].segment(index as usize);
-            found = range.map(|bytes| (Arc::clone(&part.slab), bytes));
+        self.with(|participant| {
+            let range = participant.slab.pools()[pool as usize].segment(index as usize);
+            found = range.map(|bytes| (Arc::clone(&participant.slab), bytes));
         })?;
         let none = || Error::new(INVALID_ARGUMENT, format!("pool {pool} has no segment {index}"));
         let (slab, bytes) = found.ok_or_else(none)?;
@@ -153,7 +159,7 @@ impl LeasedSlab {
     #[napi(catch_unwind)]
     pub fn segment_slots(&self, pool: u32) -> Result<u32> {
         let mut slots = 0;
-        self.with(|part| slots = part.slab.places()[pool as usize].segment_slots())?;
+        self.with(|participant| slots = participant.slab.pools()[pool as usize].segment_slots())?;
         Ok(slots as u32)
     }
 
@@ -161,7 +167,7 @@ impl LeasedSlab {
     #[napi(catch_unwind)]
     pub fn room(&self, pool: u32) -> Result<u32> {
         let mut room = 0;
-        self.with(|part| room = part.slab.room(pool as usize))?;
+        self.with(|participant| room = participant.slab.cache_limit(pool as usize))?;
         Ok(room as u32)
     }
 
@@ -170,7 +176,9 @@ impl LeasedSlab {
     pub fn send(&self, pool: u32, slot: u32, length: f64) -> Result<f64> {
         let length = bytes("length", length, 0)?;
         let mut sent = Err(SlotError::NotHeld);
-        self.with(|part| sent = part.slab.send(pool as usize, slot, length, part.owner))?;
+        self.with(|participant| {
+            sent = participant.slab.send(pool as usize, slot, length, participant.owner)
+        })?;
         let token = sent.map_err(|error| Error::new(UNSUPPORTED, error.to_string()))?;
         Ok(token.bits() as f64)
     }
@@ -199,7 +207,7 @@ impl LeasedSlab {
     #[napi(catch_unwind)]
     pub fn stats(&self, #[napi(ts_arg_type = "Float64Array")] registers: Registers) -> Result<()> {
         let mut stats = Vec::new();
-        self.with(|part| stats = part.slab.stats())?;
+        self.with(|participant| stats = participant.slab.stats())?;
         registers.expect(stats.len() * 8)?;
         for (pool, s) in stats.iter().enumerate() {
             let claimed = s.held + s.cached;
@@ -214,7 +222,7 @@ impl LeasedSlab {
     pub fn trim(&self, idle_ms: f64) -> Result<f64> {
         let idle = Duration::from_millis(bytes("idleMs", idle_ms, 0)? as u64);
         let mut freed = 0;
-        self.with(|part| freed = part.slab.trim(idle))?;
+        self.with(|participant| freed = participant.slab.trim(idle))?;
         Ok(freed as f64)
     }
 
@@ -222,7 +230,7 @@ impl LeasedSlab {
     #[napi(catch_unwind)]
     pub fn footprint(&self) -> Result<f64> {
         let mut bytes = 0;
-        self.with(|part| bytes = part.slab.footprint())?;
+        self.with(|participant| bytes = participant.slab.footprint())?;
         Ok(bytes as f64)
     }
 
@@ -230,7 +238,7 @@ impl LeasedSlab {
     #[napi(catch_unwind)]
     pub fn committed(&self) -> Result<f64> {
         let mut bytes = 0;
-        self.with(|part| bytes = part.slab.committed())?;
+        self.with(|participant| bytes = participant.slab.committed())?;
         Ok(bytes as f64)
     }
 
@@ -238,7 +246,7 @@ impl LeasedSlab {
     #[napi(catch_unwind)]
     pub fn participants(&self) -> Result<u32> {
         let mut count = 0;
-        self.with(|part| count = part.slab.registry().alive())?;
+        self.with(|participant| count = participant.slab.registry().alive())?;
         Ok(count as u32)
     }
 
@@ -246,7 +254,7 @@ impl LeasedSlab {
     #[napi(catch_unwind)]
     pub fn handle(&self) -> Result<Option<HandleInfo>> {
         let mut handle = None;
-        self.with(|part| handle = part.slab.handle())?;
+        self.with(|participant| handle = participant.slab.handle())?;
         let info = |h: Handle| HandleInfo { id: h.id as f64, nonce: format!("{:016x}", h.nonce) };
         Ok(handle.map(info))
     }
@@ -254,15 +262,15 @@ impl LeasedSlab {
     /// Frees all that this isolate claimed, and leaves. The second call does nothing.
     #[napi(catch_unwind)]
     pub fn close(&self) {
-        drop(self.part.borrow_mut().take());
+        drop(self.participant.borrow_mut().take());
     }
 }
 
 impl LeasedSlab {
     /// No call of `work` runs JavaScript: the borrow ends before.
-    fn with(&self, work: impl FnOnce(&Part)) -> Result<()> {
-        match &*self.part.borrow() {
-            Some(part) => work(part),
+    fn with(&self, work: impl FnOnce(&Participant)) -> Result<()> {
+        match &*self.participant.borrow() {
+            Some(participant) => work(participant),
             None => return Err(Error::new(CLOSED, "the slab is closed")),
         }
         Ok(())
@@ -270,7 +278,7 @@ impl LeasedSlab {
 
     fn enter(&self, slab: std::result::Result<Slab, SlabError>) -> Result<Option<Failure>> {
         match slab {
-            Ok(slab) => *self.part.borrow_mut() = Some(Part::new(slab)?),
+            Ok(slab) => *self.participant.borrow_mut() = Some(Participant::new(slab)?),
             Err(SlabError::Map(error)) => return Ok(Some(Failure::new(error.into(), 0, 0))),
             Err(SlabError::Footprint { bytes: requested, limit }) => {
                 let error = LeaseError::Limit { requested, limit, used: 0 };
@@ -290,7 +298,7 @@ impl LeasedSlab {
         registers.expect(3)?;
         let token = Token::from_bits(bytes("token", token, 0)? as u64);
         let mut taken = Err(SlotError::StaleToken);
-        self.with(|part| taken = how(&part.slab, token, part.owner))?;
+        self.with(|participant| taken = how(&participant.slab, token, participant.owner))?;
         let Received { pool, slot, length } =
             taken.map_err(|error| Error::new(STALE_TOKEN, error.to_string()))?;
         registers.fill(0, &[pool as f64, slot.into(), length as f64]);

@@ -1,6 +1,6 @@
 //! Handles: how another isolate of this process finds a shared slab. A handle keeps nothing alive.
 
-use super::{Shared, Slab};
+use super::{SharedSlab, Slab};
 use crate::sync::{Arc, Mutex, OnceLock, Weak, unique_id};
 use std::hash::{BuildHasher, RandomState};
 
@@ -14,7 +14,7 @@ pub struct Handle {
 }
 
 /// All that were given and whose slab somebody has: few.
-type Table = Vec<(Handle, Weak<Shared>)>;
+type Table = Vec<(Handle, Weak<SharedSlab>)>;
 
 fn table() -> &'static Mutex<Table> {
     static TABLE: OnceLock<Mutex<Table>> = OnceLock::new();
@@ -41,7 +41,7 @@ impl Slab {
 
 impl Handle {
     /// What it names; `None` once no isolate has it any more, and for a handle that was never given.
-    pub fn find(self) -> Option<Arc<Shared>> {
+    pub fn find(self) -> Option<Arc<SharedSlab>> {
         let table = table().lock();
         let (_, slab) = table.iter().find(|(handle, _)| *handle == self)?;
         slab.upgrade()
@@ -51,11 +51,11 @@ impl Handle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::slab::Options;
+    use crate::slab::SlabOptions;
 
     #[test]
     fn a_handle_finds_its_slab_until_nobody_has_it() {
-        let slab = Slab::shared(&Options::fixed(&[64], 8, 1 << 20)).unwrap();
+        let slab = Slab::shared(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
         let handle = slab.handle().unwrap();
         assert_eq!(slab.handle(), Some(handle));
         let other = Slab::attach(&handle.find().unwrap()).unwrap();
@@ -68,11 +68,11 @@ mod tests {
 
     #[test]
     fn a_handle_that_was_never_given_finds_nothing() {
-        let slab = Slab::shared(&Options::fixed(&[64], 8, 1 << 20)).unwrap();
+        let slab = Slab::shared(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
         let Handle { id, nonce } = slab.handle().unwrap();
         assert!(Handle { id: id + 1, nonce }.find().is_none());
         assert!(Handle { id, nonce: nonce ^ 1 }.find().is_none());
-        let local = Slab::new(&Options::fixed(&[64], 8, 1 << 20)).unwrap();
+        let local = Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
         assert_eq!(local.handle(), None);
     }
 }

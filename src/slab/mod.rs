@@ -1,8 +1,8 @@
 //! How bytes are cut, freed one by one, in fixed sizes.
 //!
 //! A [`Slab`] is a row of pools in ascending sizes over one mapping; the words of their slots lie in
-//! another one. `pool` claims and frees by one CAS on a slot's word (`word` has the table),
-//! [`Local`] is a thread's own cache before it, `registry` knows who is alive.
+//! another one. `slot_table` claims and frees by one CAS on a slot's word (`word` has the transitions),
+//! [`ThreadCache`] keeps a thread's own slots before it, `registry` knows who is alive.
 //!
 //! `held + cached + sent + free + absent = count`, for every pool at any quiet moment: `Slab::check`.
 
@@ -11,78 +11,39 @@
 pub(crate) mod handle;
 #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
 mod isolate;
-mod magazine;
 #[cfg(all(test, loom))]
 mod models;
 mod options;
-pub(crate) mod pool;
+mod pool;
 #[cfg(all(test, not(loom)))]
 mod programs;
 mod registry;
 mod segments;
+mod slot_table;
 #[cfg(all(test, not(loom)))]
 mod tests;
+mod thread_cache;
 #[cfg(all(test, not(loom)))]
 mod threads;
 #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
 pub(crate) mod token;
 pub(crate) mod word;
 
-pub use magazine::Local;
-pub use options::{MAX_POOLS, Options, PoolOptions};
+pub use options::{MAX_POOLS, PoolOptions, SlabOptions};
+pub use thread_cache::ThreadCache;
 
 use crate::error::{ClaimError, MapError, SlabError, SlotError};
-use crate::memory::{self, Mapping, Segment};
+use crate::memory::{Mapping, MemoryOptions, SharedMemory};
 use crate::stats::PoolStats;
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Words};
-#[cfg(test)]
-use pool::Census;
 use pool::Pool;
 use registry::Registry;
 use segments::Segments;
+#[cfg(test)]
+use slot_table::SlotCounts;
+use slot_table::SlotTable;
 use std::ptr::NonNull;
-use word::{Owner, State};
-
-/// A pool and where its slots are.
-#[derive(Debug)]
-pub(crate) struct Place {
-    pub pool: Pool,
-    /// First byte of the first slot. Invariant: page-aligned; `count << size_log` bytes from it are
-    /// within the slab's mapping and no other pool's.
-    base: NonNull<u8>,
-    size_log: u32,
-    /// Number of the pool's first slot among all of the slab's: what tokens carry.
-    first: usize,
-    segments: Segments,
-}
-
-// SAFETY: `base` is an address; the bytes behind it belong to whoever holds their slot.
-unsafe impl Send for Place {}
-// SAFETY: as above; the pool and the segments are Sync by themselves.
-unsafe impl Sync for Place {}
-
-impl Place {
-    /// Bytes of a slot.
-    pub fn size(&self) -> usize {
-        1 << self.size_log
-    }
-
-    /// The bytes of a slot. Panics for one that there cannot be.
-    #[inline]
-    pub fn block(&self, slot: u32) -> NonNull<[u8]> {
-        assert!((slot as usize) < self.pool.count(), "beyond the pool");
-        // SAFETY: the slot is of this pool by the assertion, so the sum is within the mapping and not null.
-        let start = unsafe { self.base.add((slot as usize) << self.size_log) };
-        NonNull::slice_from_raw_parts(start, self.size())
-    }
-
-    /// Offset of an address in the pool's slots.
-    #[inline]
-    fn offset_of(&self, address: usize) -> Option<usize> {
-        let offset = address.wrapping_sub(self.base.addr().get());
-        (offset >> self.size_log < self.pool.count()).then_some(offset)
-    }
-}
+use word::{Owner, SlotState};
 
 /// Pools of fixed-size slots, for any number of threads.
 ///
@@ -91,27 +52,27 @@ impl Place {
 #[derive(Debug)]
 pub struct Slab {
     /// In ascending sizes.
-    places: Box<[Place]>,
+    pools: Box<[Pool]>,
     /// Index of the smallest pool for sizes up to 2^i, or the number of pools.
     classes: [u8; 65],
     registry: Arc<Registry>,
     /// Locked to grow and to drop segments.
     slots: Mutex<Slots>,
-    /// The words. After `places`, so dropped after them.
+    /// The words. After `pools`, so dropped after them.
     records: Mapping,
     max_bytes: usize,
-    /// What makes another isolate's slab over the same memory; `None` where it is not shared.
-    shared: Option<Arc<Shared>>,
+    /// What makes another slab over the same memory; `None` where it is not shared.
+    shared: Option<Arc<SharedSlab>>,
     /// Not 0: an isolate ended that had ArrayBuffers over the slots, which may live on in another one.
-    orphaned: AtomicUsize,
+    abandoned: AtomicUsize,
 }
 
-/// The memory of slabs that several isolates have, each at addresses of its own: records, then slots.
-/// Lives as long as one of them.
+/// The memory of a slab that is mapped several times, each time at other addresses: records, then slots.
+/// Lives as long as one of the mappings.
 #[derive(Debug)]
-pub struct Shared {
-    segment: Segment,
-    options: Options,
+pub struct SharedSlab {
+    memory: SharedMemory,
+    options: SlabOptions,
     registry: Arc<Registry>,
 }
 
@@ -125,58 +86,59 @@ struct Slots {
 
 impl Slab {
     /// A slab whose pools have their first slots at once; takes memory as slots are touched.
-    pub fn new(options: &Options) -> Result<Slab, SlabError> {
+    pub fn new(options: &SlabOptions) -> Result<Slab, SlabError> {
         let plan = options.plan()?;
         let slots = match options.memory.is_plain() {
             true => Mapping::reserve(plan.slot_bytes)?,
             false => Mapping::with(plan.slot_bytes, options.memory)?,
         };
         let records = Mapping::committed(plan.record_bytes)?;
-        let slab = Slab::over(options, records, slots, Arc::default(), None);
+        let slab = Slab::new_over(options, records, slots, Arc::default(), None);
         slab.grow_to_counts()?;
         Ok(slab)
     }
 
     /// A slab that cannot grow, over memory that [`Slab::attach`] can map again.
-    pub fn shared(options: &Options) -> Result<Slab, SlabError> {
+    pub fn shared(options: &SlabOptions) -> Result<Slab, SlabError> {
         let plan = options.plan()?;
         if !options.is_fixed() {
             return Err(MapError::Unsupported { what: "sharing of a slab that can grow" }.into());
         }
-        let segment = Segment::anonymous(plan.record_bytes + plan.slot_bytes)?;
-        let shared = Shared { segment, options: options.clone(), registry: Arc::default() };
+        let memory = SharedMemory::anonymous(plan.record_bytes + plan.slot_bytes)?;
+        let shared = SharedSlab { memory, options: options.clone(), registry: Arc::default() };
         let slab = Slab::attach(&Arc::new(shared))?;
         slab.grow_to_counts()?;
         Ok(slab)
     }
 
-    /// The same slab, mapped once more: for another isolate.
-    pub fn attach(shared: &Arc<Shared>) -> Result<Slab, SlabError> {
-        let Shared { segment, options, registry } = &**shared;
+    /// The same slab, mapped once more at addresses of its own. What one mapping has allocated, the other cannot
+    /// free: blocks are known by their address.
+    pub fn attach(shared: &Arc<SharedSlab>) -> Result<Slab, SlabError> {
+        let SharedSlab { memory, options, registry } = &**shared;
         let plan = options.plan()?;
-        let records = segment.map(0, plan.record_bytes, memory::Options::default())?;
-        let slots = segment.map(plan.record_bytes, plan.slot_bytes, options.memory)?;
+        let records = memory.map(0, plan.record_bytes, MemoryOptions::default())?;
+        let slots = memory.map(plan.record_bytes, plan.slot_bytes, options.memory)?;
         let owner = Some(Arc::clone(shared));
-        Ok(Slab::over(options, records, slots, Arc::clone(registry), owner))
+        Ok(Slab::new_over(options, records, slots, Arc::clone(registry), owner))
     }
 
     /// What [`Slab::attach`] takes; `None` for a slab that is not shared.
-    pub fn share(&self) -> Option<&Arc<Shared>> {
+    pub fn share(&self) -> Option<&Arc<SharedSlab>> {
         self.shared.as_ref()
     }
 
-    fn over(
-        options: &Options,
+    fn new_over(
+        options: &SlabOptions,
         records: Mapping,
         slots: Mapping,
         registry: Arc<Registry>,
-        shared: Option<Arc<Shared>>,
+        shared: Option<Arc<SharedSlab>>,
     ) -> Slab {
         let (mut words, mut offset, mut first) = (0, 0, 0);
-        let place = |options: &PoolOptions| {
+        let pool = |options: &PoolOptions| {
             let count = options.max_count as usize;
             let start = words;
-            let pool = Pool::over(count, |at, len| {
+            let table = SlotTable::new(count, |at, len| {
                 // SAFETY: within the records by the plan, page-aligned plus whole words; the
                 // mapping lives as long as the slab, longer than its pools.
                 unsafe { Words::over(records.base().add((start + at) * 8), len) }
@@ -187,32 +149,32 @@ impl Slab {
             // What is there already is another isolate's doing: a shared slab cannot grow.
             let segments = Segments::new(options, shared.is_some());
             if shared.is_some() {
-                pool.reach(options.max_count);
+                table.extend_to(options.max_count);
             }
-            let place = Place { pool, base, size_log, first, segments };
-            words += Pool::words_for(count);
+            let pool = Pool { table, base, size_log, first, segments };
+            words += SlotTable::words_for(count);
             offset += options::slot_bytes(options);
             first += count;
-            place
+            pool
         };
-        let places: Box<[Place]> = options.pools.iter().map(place).collect();
-        let mut classes = [places.len() as u8; 65];
+        let pools: Box<[Pool]> = options.pools.iter().map(pool).collect();
+        let mut classes = [pools.len() as u8; 65];
         for (log, class) in classes.iter_mut().enumerate() {
-            let fits = places.iter().position(|place| place.size_log as usize >= log);
-            *class = fits.unwrap_or(places.len()) as u8;
+            let fits = pools.iter().position(|pool| pool.size_log as usize >= log);
+            *class = fits.unwrap_or(pools.len()) as u8;
         }
         let slots = Mutex::new(Slots { mapping: Some(slots), committed: 0 });
-        let (max_bytes, orphaned) = (options.max_bytes, AtomicUsize::new(0));
-        Slab { places, classes, registry, slots, records, max_bytes, shared, orphaned }
+        let (max_bytes, abandoned) = (options.max_bytes, AtomicUsize::new(0));
+        Slab { pools, classes, registry, slots, records, max_bytes, shared, abandoned }
     }
 
     /// A slot of at least `size` bytes: of the smallest pool that fits, or, when it is exhausted,
     /// of the next larger one. Its content is whatever was there before.
     pub fn allocate(&self, size: usize) -> Result<NonNull<[u8]>, ClaimError> {
         let first = self.class_of(size)?;
-        for pool in first..self.places.len() {
-            if let Some(block) = self.claim_one(pool)? {
-                self.note_promotion(first, pool);
+        for index in first..self.pools.len() {
+            if let Some(block) = self.claim_one(index)? {
+                self.note_promotion(first, index);
                 return Ok(block);
             }
         }
@@ -227,15 +189,16 @@ impl Slab {
     /// Frees a block by its first byte. Any thread may, whoever allocated it.
     ///
     /// # Safety
-    /// If the block is one of this slab's, nobody uses it any more. (Anything else is an error.)
+    /// A block of this slab is held by the caller: nobody uses it any more, and no other call frees it. Other
+    /// addresses are errors, as a second free is where the block is still free.
     pub unsafe fn deallocate(&self, block: NonNull<u8>) -> Result<(), SlotError> {
-        let (pool, slot) = self.locate(block)?;
-        self.free_slot(pool, slot)
+        let (index, slot) = self.locate(block)?;
+        self.free_slot(index, slot)
     }
 
     /// The pools, in ascending sizes.
-    pub(crate) fn places(&self) -> &[Place] {
-        &self.places
+    pub(crate) fn pools(&self) -> &[Pool] {
+        &self.pools
     }
 
     pub(crate) fn registry(&self) -> &Registry {
@@ -244,7 +207,7 @@ impl Slab {
 
     /// Bytes of the largest slots.
     pub fn largest(&self) -> usize {
-        self.places.last().map_or(0, Place::size)
+        self.pools.last().map_or(0, Pool::size)
     }
 
     /// Bytes that the slab takes at most: all slots that there can be and their records, within its limit.
@@ -265,13 +228,13 @@ impl Slab {
 
     /// Gauges and counters of every pool.
     pub fn stats(&self) -> Vec<PoolStats> {
-        self.places.iter().map(Place::stats).collect()
+        self.pools.iter().map(Pool::stats).collect()
     }
 
     /// The executable form of the equation above, for quiet moments; names what does not hold.
     #[cfg(test)]
-    pub(crate) fn check(&self) -> Result<Vec<Census>, String> {
-        self.places.iter().map(|place| place.check(self.shared.is_some())).collect()
+    pub(crate) fn check(&self) -> Result<Vec<SlotCounts>, String> {
+        self.pools.iter().map(|pool| pool.check(self.shared.is_some())).collect()
     }
 
     /// Index of the smallest pool for `size` bytes; the number of pools where there is none.
@@ -283,86 +246,85 @@ impl Slab {
 
     /// Index of the smallest pool for `size` bytes.
     pub(crate) fn class_of(&self, size: usize) -> Result<usize, ClaimError> {
-        let pool = self.class(size);
-        if pool < self.places.len() {
-            return Ok(pool);
+        let index = self.class(size);
+        if index < self.pools.len() {
+            return Ok(index);
         }
         Err(ClaimError::TooLarge { requested: size, largest: self.largest() })
     }
 
-    /// Pool and slot of a block by its first byte.
+    /// Index of the pool, and slot, of a block by its first byte.
     #[inline]
     pub(crate) fn locate(&self, block: NonNull<u8>) -> Result<(usize, u32), SlotError> {
-        let address = block.addr().get();
-        for (pool, place) in self.places.iter().enumerate() {
-            if let Some(offset) = place.offset_of(address) {
-                if offset & (place.size() - 1) != 0 {
-                    return Err(self.refuse(pool, SlotError::Interior));
-                }
-                return Ok((pool, (offset >> place.size_log) as u32));
-            }
+        // The pools lie in the order of their indices.
+        let after = self.pools.partition_point(|pool| pool.base <= block);
+        let index = after.checked_sub(1).ok_or(SlotError::Foreign)?;
+        let pool = &self.pools[index];
+        let offset = pool.offset_of(block.addr().get()).ok_or(SlotError::Foreign)?;
+        if offset & (pool.size() - 1) != 0 {
+            return Err(self.refuse(index, SlotError::Interior));
         }
-        Err(SlotError::Foreign)
+        Ok((index, (offset >> pool.size_log) as u32))
     }
 
-    pub(crate) fn free_slot(&self, pool: usize, slot: u32) -> Result<(), SlotError> {
-        let place = &self.places[pool].pool;
-        let word = place.word(slot);
-        if word.state() != State::Held || place.free(slot, word).is_err() {
-            return Err(self.refuse(pool, SlotError::NotHeld));
+    pub(crate) fn free_slot(&self, index: usize, slot: u32) -> Result<(), SlotError> {
+        let table = &self.pools[index].table;
+        let word = table.word(slot);
+        if word.state() != SlotState::Held || table.free(slot, word).is_err() {
+            return Err(self.refuse(index, SlotError::NotHeld));
         }
         Ok(())
     }
 
     #[cold]
-    pub(crate) fn refuse(&self, pool: usize, error: SlotError) -> SlotError {
-        self.places[pool].pool.tallies.refused.add(1);
+    pub(crate) fn refuse(&self, index: usize, error: SlotError) -> SlotError {
+        self.pools[index].table.counters.refused.add(1);
         error
     }
 
-    fn claim_one(&self, pool: usize) -> Result<Option<NonNull<[u8]>>, ClaimError> {
+    fn claim_one(&self, index: usize) -> Result<Option<NonNull<[u8]>>, ClaimError> {
         let mut found = None;
-        self.claim(pool, Owner::NOBODY, State::Held, 1, &mut |slot| found = Some(slot))?;
-        Ok(found.map(|slot| self.places[pool].block(slot)))
+        self.claim(index, Owner::NOBODY, SlotState::Held, 1, &mut |slot| found = Some(slot))?;
+        Ok(found.map(|slot| self.pools[index].block(slot)))
     }
 
     /// Up to `want` slots of one pool, which grows if it has none and may: how many. As the last
     /// resort those that were sent by the dead and never received.
     pub(crate) fn claim(
         &self,
-        pool: usize,
+        index: usize,
         owner: Owner,
-        state: State,
+        state: SlotState,
         want: usize,
         out: &mut impl FnMut(u32),
     ) -> Result<usize, ClaimError> {
-        let place = &self.places[pool];
+        let table = &self.pools[index].table;
         loop {
-            let found = place.pool.claim(owner, state, want, out);
+            let found = table.claim(owner, state, want, out);
             if found > 0 {
                 return Ok(found);
             }
             let lost = |owner| !self.registry.is_alive(owner);
-            if !self.grow(pool)? && place.pool.recover(&[State::Sent], lost) == 0 {
+            if !self.grow(index)? && table.recover(&[SlotState::Sent], lost) == 0 {
                 return Ok(0);
             }
         }
     }
 
-    /// How many slots one participant may cache.
-    pub(crate) fn room(&self, pool: usize) -> usize {
-        let share = self.places[pool].pool.count() / (4 * self.registry.alive().max(1));
-        share.min(magazine::MAX_ROOM)
+    /// How many slots of a pool one participant may cache.
+    pub(crate) fn cache_limit(&self, index: usize) -> usize {
+        let share = self.pools[index].table.count() / (4 * self.registry.alive().max(1));
+        share.min(thread_cache::MAX_CACHED)
     }
 
-    pub(crate) fn note_promotion(&self, first: usize, pool: usize) {
-        if pool != first {
-            self.places[first].pool.tallies.promotions.add(1);
+    pub(crate) fn note_promotion(&self, first: usize, index: usize) {
+        if index != first {
+            self.pools[first].table.counters.promotions.add(1);
         }
     }
 
     pub(crate) fn exhausted(&self, first: usize, requested: usize) -> ClaimError {
-        self.places[first].pool.tallies.exhaustions.add(1);
+        self.pools[first].table.counters.exhaustions.add(1);
         ClaimError::Exhausted { requested, size: self.largest() }
     }
 }
@@ -371,51 +333,11 @@ impl Drop for Slab {
     fn drop(&mut self) {
         let Some(slots) = self.slots.lock().mapping.take() else { return };
         // Relaxed: the last count on the slab was given back after it.
-        if self.orphaned.load(Ordering::Relaxed) > 0 {
+        if self.abandoned.load(Ordering::Relaxed) > 0 {
             return slots.abandon();
         }
         // An operation in flight may still touch a slot, so it is unmapped only after a while.
         #[cfg(not(loom))]
-        memory::depot::global().retire(slots);
-    }
-}
-
-impl Place {
-    fn stats(&self) -> PoolStats {
-        let (census, tallies) = (self.pool.census(), &self.pool.tallies);
-        PoolStats {
-            size: self.size(),
-            count: self.pool.count() - census.absent,
-            max_count: self.pool.count(),
-            held: census.held,
-            cached: census.cached,
-            sent: census.sent,
-            free: census.free,
-            peak: tallies.peak.get() as usize,
-            promotions: tallies.promotions.get() as usize,
-            exhaustions: tallies.exhaustions.get() as usize,
-            refused: tallies.refused.get() as usize,
-        }
-    }
-
-    /// `shared`: other isolates have claimed and freed too, and counted for themselves.
-    #[cfg(test)]
-    fn check(&self, shared: bool) -> Result<Census, String> {
-        let census = self.pool.census();
-        let Census { absent, free, held, cached, sent, damaged } = census;
-        let tallies = &self.pool.tallies;
-        let claimed = tallies.claimed.get().wrapping_sub(tallies.freed.get());
-        let there = self.segments.slots();
-        match () {
-            _ if damaged > 0 => Err(format!("{damaged} damaged words")),
-            _ if absent + there != self.pool.count() => {
-                Err(format!("{absent} slots absent, {there} there, of {}", self.pool.count()))
-            }
-            _ if held + cached + sent + free != there => Err(format!("{census:?} of {there}")),
-            _ if !shared && claimed as usize != held + cached + sent => {
-                Err(format!("{claimed} claimed and not freed, but {census:?}"))
-            }
-            _ => Ok(census),
-        }
+        crate::memory::depot::global().retire(slots);
     }
 }

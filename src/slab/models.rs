@@ -1,10 +1,10 @@
 //! Every interleaving of threads on the words of a few slots, with at most three preemptions (two where
 //! a participant dies), and every step at which a participant can die.
 
-use super::pool::Pool;
 use super::registry::Registry;
-use super::word::{Owner, State, Word};
-use super::{Options, PoolOptions, Slab};
+use super::slot_table::SlotTable;
+use super::word::{Owner, SlotState, Word};
+use super::{PoolOptions, Slab, SlabOptions};
 use crate::sync::{Arc, Words, crash};
 use loom::cell::UnsafeCell;
 use std::ptr::NonNull;
@@ -29,7 +29,7 @@ fn owner(index: usize) -> Owner {
 /// A pool whose slots have contents that loom watches: a use that is not ordered after the last
 /// holder's is reported as a race.
 struct Watched {
-    pool: Pool,
+    table: SlotTable,
     slots: Vec<UnsafeCell<usize>>,
 }
 
@@ -41,14 +41,15 @@ unsafe impl Send for Watched {}
 impl Watched {
     fn new(count: usize) -> Arc<Watched> {
         // SAFETY: under loom the words lie in the row itself.
-        let pool = Pool::over(count, |_, len| unsafe { Words::over(NonNull::dangling(), len) });
-        pool.grow(0..count as u32);
-        Arc::new(Watched { pool, slots: (0..count).map(|_| UnsafeCell::new(0)).collect() })
+        let table =
+            SlotTable::new(count, |_, len| unsafe { Words::over(NonNull::dangling(), len) });
+        table.grow(0..count as u32);
+        Arc::new(Watched { table, slots: (0..count).map(|_| UnsafeCell::new(0)).collect() })
     }
 
-    fn claim(&self, by: usize, state: State) -> Option<u32> {
+    fn claim(&self, by: usize, state: SlotState) -> Option<u32> {
         let mut found = None;
-        self.pool.claim(owner(by), state, 1, &mut |slot| found = Some(slot));
+        self.table.claim(owner(by), state, 1, &mut |slot| found = Some(slot));
         found
     }
 
@@ -64,11 +65,11 @@ impl Watched {
     }
 
     fn free(&self, slot: u32) -> Result<(), Word> {
-        self.pool.free(slot, self.pool.word(slot))
+        self.table.free(slot, self.table.word(slot))
     }
 
     fn free_all(&self) -> usize {
-        self.pool.census().free
+        self.table.count_slots().free
     }
 }
 
@@ -85,7 +86,7 @@ fn a_slot_freed_by_one_is_used_by_another_after_it() {
     model(|| {
         let pool = Watched::new(1);
         let round = |pool: &Watched, by| {
-            let Some(slot) = pool.claim(by, State::Held) else { return };
+            let Some(slot) = pool.claim(by, SlotState::Held) else { return };
             pool.stamp(slot, by);
             assert_eq!(pool.stamped(slot), by);
             pool.free(slot).unwrap();
@@ -93,7 +94,11 @@ fn a_slot_freed_by_one_is_used_by_another_after_it() {
         let other = spawn(&pool, move |pool| round(pool, B));
         round(&pool, A);
         other.join().unwrap();
-        assert_eq!(pool.claim(A, State::Held), Some(0), "found again, whatever became of its hint");
+        assert_eq!(
+            pool.claim(A, SlotState::Held),
+            Some(0),
+            "found again, whatever became of its hint"
+        );
     });
 }
 
@@ -102,14 +107,14 @@ fn two_that_claim_two_slots_get_one_each() {
     model(|| {
         let pool = Watched::new(2);
         let other = spawn(&pool, |pool| {
-            let slot = pool.claim(B, State::Held).expect("two for two");
+            let slot = pool.claim(B, SlotState::Held).expect("two for two");
             pool.stamp(slot, B);
         });
-        let slot = pool.claim(A, State::Held).expect("two for two");
+        let slot = pool.claim(A, SlotState::Held).expect("two for two");
         pool.stamp(slot, A);
         other.join().unwrap();
         assert_eq!(pool.stamped(slot), A);
-        assert_eq!(pool.claim(A, State::Held), None);
+        assert_eq!(pool.claim(A, SlotState::Held), None);
     });
 }
 
@@ -117,23 +122,23 @@ fn two_that_claim_two_slots_get_one_each() {
 fn a_slot_handed_over_is_freed_into_the_other_s_magazine_while_its_claimer_claims() {
     model(|| {
         let pool = Watched::new(2);
-        let slot = pool.claim(A, State::Held).unwrap();
+        let slot = pool.claim(A, SlotState::Held).unwrap();
         pool.stamp(slot, A);
         let other = spawn(&pool, move |pool| {
             assert_eq!(pool.stamped(slot), A);
-            let word = pool.pool.word(slot);
-            pool.pool.change(slot, word, word.next(State::Cached, owner(B))).unwrap();
+            let word = pool.table.word(slot);
+            pool.table.change(slot, word, word.next(SlotState::Cached, owner(B))).unwrap();
             // From the magazine again, then back to it and out.
-            let word = pool.pool.word(slot);
-            pool.pool.set_own(slot, word.to(State::Held, owner(B)));
+            let word = pool.table.word(slot);
+            pool.table.set_own(slot, word.to(SlotState::Held, owner(B)));
             pool.stamp(slot, B);
-            pool.pool.set_own(slot, pool.pool.word(slot).next(State::Cached, owner(B)));
-            pool.pool.flush(&[slot]);
+            pool.table.set_own(slot, pool.table.word(slot).next(SlotState::Cached, owner(B)));
+            pool.table.flush(&[slot]);
         });
-        let own = pool.claim(A, State::Held).expect("one is free throughout");
+        let own = pool.claim(A, SlotState::Held).expect("one is free throughout");
         pool.stamp(own, A);
         other.join().unwrap();
-        let last = pool.claim(A, State::Held).expect("flushed");
+        let last = pool.claim(A, SlotState::Held).expect("flushed");
         assert_ne!(own, last);
         assert_eq!(pool.stamped(last), if last == slot { B } else { 0 });
     });
@@ -143,11 +148,11 @@ fn a_slot_handed_over_is_freed_into_the_other_s_magazine_while_its_claimer_claim
 fn a_block_freed_twice_at_once_is_freed_once() {
     model(|| {
         let pool = Watched::new(2);
-        let slot = pool.claim(A, State::Held).unwrap();
-        let word = pool.pool.word(slot);
+        let slot = pool.claim(A, SlotState::Held).unwrap();
+        let word = pool.table.word(slot);
         let other = Arc::clone(&pool);
-        let other = loom::thread::spawn(move || other.pool.free(slot, word).is_ok());
-        let own = pool.pool.free(slot, word).is_ok();
+        let other = loom::thread::spawn(move || other.table.free(slot, word).is_ok());
+        let own = pool.table.free(slot, word).is_ok();
         assert!(own != other.join().unwrap());
         assert_eq!(pool.free_all(), 2);
     });
@@ -159,15 +164,15 @@ fn refills_and_flushes_in_batches_lose_no_slot() {
         let pool = Watched::new(3);
         let batch = |pool: &Watched, by: usize| {
             let mut slots = Vec::new();
-            pool.pool.claim(owner(by), State::Cached, 2, &mut |slot| slots.push(slot));
+            pool.table.claim(owner(by), SlotState::Cached, 2, &mut |slot| slots.push(slot));
             slots.iter().for_each(|&slot| pool.stamp(slot, by));
-            pool.pool.flush(&slots);
+            pool.table.flush(&slots);
         };
         let other = spawn(&pool, move |pool| batch(pool, B));
         batch(&pool, A);
         other.join().unwrap();
         let mut found = 0;
-        while pool.claim(A, State::Held).is_some() {
+        while pool.claim(A, SlotState::Held).is_some() {
             found += 1;
         }
         assert_eq!(found, 3);
@@ -177,19 +182,19 @@ fn refills_and_flushes_in_batches_lose_no_slot() {
 #[test]
 fn a_sent_slot_is_received_or_revoked_but_not_both() {
     model(|| {
-        let options = Options::fixed(&[4096], 2, 1 << 20);
+        let options = SlabOptions::fixed(&[4096], 2, 1 << 20);
         let slab = Arc::new(Slab::new(&options).unwrap());
         let (a, b) = (slab.registry().join().unwrap(), slab.registry().join().unwrap());
         let mut slot = 0;
-        slab.places()[0].pool.claim(a, State::Held, 1, &mut |found| slot = found);
+        slab.pools()[0].table.claim(a, SlotState::Held, 1, &mut |found| slot = found);
         let token = slab.send(0, slot, 64, a).unwrap();
         let other = Arc::clone(&slab);
         let other = loom::thread::spawn(move || other.receive(token, b).is_ok());
         let revoked = slab.revoke(token, a).is_ok();
         let received = other.join().unwrap();
         assert!(revoked != received);
-        let word = slab.places()[0].pool.word(slot);
-        assert!(word.is(State::Held, if received { b } else { a }));
+        let word = slab.pools()[0].table.word(slot);
+        assert!(word.is(SlotState::Held, if received { b } else { a }));
     });
 }
 
@@ -198,7 +203,8 @@ fn a_pool_that_two_threads_grow_at_once_has_every_slot_once() {
     model(|| {
         let pools = vec![PoolOptions { size: 1 << 20, count: 1, max_count: 2, min_count: 1 }];
         let slab = Arc::new(
-            Slab::new(&Options { pools, max_bytes: 4 << 20, memory: Default::default() }).unwrap(),
+            Slab::new(&SlabOptions { pools, max_bytes: 4 << 20, memory: Default::default() })
+                .unwrap(),
         );
         let other = Arc::clone(&slab);
         let other = loom::thread::spawn(move || other.allocate(1).unwrap().cast::<u8>().addr());
@@ -214,27 +220,27 @@ fn a_segment_is_dropped_or_claimed_but_not_both() {
     model(|| {
         let pool = Watched::new(2);
         let other = Arc::clone(&pool);
-        let other = loom::thread::spawn(move || other.claim(B, State::Held));
-        let dropped = pool.pool.drop_slots(0..2);
+        let other = loom::thread::spawn(move || other.claim(B, SlotState::Held));
+        let dropped = pool.table.drop_slots(0..2);
         let claimed = other.join().unwrap();
         assert!(!(dropped && claimed.is_some()));
-        let census = pool.pool.census();
+        let counts = pool.table.count_slots();
         let there = if dropped { 0 } else { 2 };
-        assert_eq!((census.absent, census.free + census.held), (2 - there, there));
+        assert_eq!((counts.absent, counts.free + counts.held), (2 - there, there));
     });
 }
 
 /// A participant's whole life, each write of which may be its last.
 fn life(pool: &Watched) {
     let mut slots = Vec::new();
-    pool.pool.claim(owner(B), State::Cached, 2, &mut |slot| slots.push(slot));
+    pool.table.claim(owner(B), SlotState::Cached, 2, &mut |slot| slots.push(slot));
     for &slot in &slots {
-        pool.pool.set_own(slot, pool.pool.word(slot).to(State::Held, owner(B)));
+        pool.table.set_own(slot, pool.table.word(slot).to(SlotState::Held, owner(B)));
         pool.stamp(slot, B);
-        pool.pool.set_own(slot, pool.pool.word(slot).next(State::Cached, owner(B)));
+        pool.table.set_own(slot, pool.table.word(slot).next(SlotState::Cached, owner(B)));
     }
-    pool.pool.flush(&slots);
-    if let Some(slot) = pool.claim(B, State::Held) {
+    pool.table.flush(&slots);
+    if let Some(slot) = pool.claim(B, SlotState::Held) {
         let _ = pool.free(slot);
     }
 }
@@ -248,15 +254,15 @@ fn a_participant_that_dies_at_any_step_loses_no_slot_while_another_works() {
             let pool = Watched::new(2);
             let dying = Arc::clone(&pool);
             let dying = loom::thread::spawn(move || crash::after(steps, || life(&dying)));
-            let own = [0; 2].map(|_| pool.claim(A, State::Held));
+            let own = [0; 2].map(|_| pool.claim(A, SlotState::Held));
             let own: Vec<u32> = own.into_iter().flatten().collect();
             own.iter().for_each(|&slot| pool.stamp(slot, A));
             *seen.lock().unwrap() &= dying.join().unwrap();
-            let states = [State::Held, State::Cached];
-            pool.pool.recover(&states, |dead| dead == owner(B));
+            let states = [SlotState::Held, SlotState::Cached];
+            pool.table.recover(&states, |dead| dead == owner(B));
             own.into_iter().for_each(|slot| pool.free(slot).unwrap());
             let mut found = 0;
-            while pool.claim(A, State::Held).is_some() {
+            while pool.claim(A, SlotState::Held).is_some() {
                 found += 1;
             }
             assert_eq!(found, 2, "all are free and can be found");
@@ -272,11 +278,11 @@ fn a_participant_that_dies_at_any_step_loses_no_slot_while_another_works() {
 fn a_recovery_meets_a_live_thread_that_frees_what_the_dead_had_claimed() {
     model(|| {
         let pool = Watched::new(2);
-        let slot = pool.claim(B, State::Held).unwrap();
-        let word = pool.pool.word(slot);
+        let slot = pool.claim(B, SlotState::Held).unwrap();
+        let word = pool.table.word(slot);
         let other = Arc::clone(&pool);
-        let other = loom::thread::spawn(move || other.pool.free(slot, word).is_ok());
-        let recovered = pool.pool.recover(&[State::Held], |dead| dead == owner(B));
+        let other = loom::thread::spawn(move || other.table.free(slot, word).is_ok());
+        let recovered = pool.table.recover(&[SlotState::Held], |dead| dead == owner(B));
         assert!(other.join().unwrap() != (recovered == 1), "one of the two freed it");
         assert_eq!(pool.free_all(), 2);
     });

@@ -1,14 +1,14 @@
 //! What a slab is asked to be, and the check that it can.
 
-use super::pool::Pool;
+use super::slot_table::SlotTable;
 use crate::error::SlabError;
 use crate::layout::{MAX_BYTES, align_up};
-use crate::memory::{self, page_size};
+use crate::memory::{MemoryOptions, page_size};
 
 /// The most pools of a slab.
 pub const MAX_POOLS: usize = 31;
 /// The smallest slot, in bytes.
-pub const MIN_SIZE: usize = 8;
+const MIN_SIZE: usize = 8;
 /// A segment has about so many bytes, and at least one slot.
 const SEGMENT_BYTES: usize = 1 << 20;
 
@@ -27,13 +27,13 @@ pub struct PoolOptions {
 
 /// The pools of a slab, in ascending sizes, and the bytes that slots and records may take.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct SlabOptions {
     pub pools: Vec<PoolOptions>,
     /// The most bytes, of slots and their records. Pools that cannot grow must fit whole; others grow
     /// as far as it allows.
     pub max_bytes: usize,
     /// What is asked of the system for the slots; all there can be are then there from the start.
-    pub memory: memory::Options,
+    pub memory: MemoryOptions,
 }
 
 /// Bytes of the mappings behind a slab: of all slots that there can be.
@@ -42,12 +42,12 @@ pub(super) struct Plan {
     pub(super) record_bytes: usize,
 }
 
-impl Options {
+impl SlabOptions {
     /// A slab of the same number of slots of each size, which does not grow.
-    pub fn fixed(sizes: &[usize], count: u32, max_bytes: usize) -> Options {
+    pub fn fixed(sizes: &[usize], count: u32, max_bytes: usize) -> SlabOptions {
         let pool = |&size| PoolOptions { size, count, max_count: count, min_count: count };
-        let memory = memory::Options::default();
-        Options { pools: sizes.iter().map(pool).collect(), max_bytes, memory }
+        let memory = MemoryOptions::default();
+        SlabOptions { pools: sizes.iter().map(pool).collect(), max_bytes, memory }
     }
 
     /// Whether no pool can grow: only such a slab can be shared.
@@ -92,7 +92,7 @@ impl Options {
             let slots = (pool.count as usize).next_multiple_of(segment_slots(pool));
             let slots = slots.min(pool.max_count as usize);
             first += slots * pool.size + record_bytes(slots);
-            words += Pool::words_for(pool.max_count as usize);
+            words += SlotTable::words_for(pool.max_count as usize);
         }
         let records = align_up(words * 8, page_size()).ok_or(too_much(usize::MAX))?;
         if first > limit {
@@ -105,7 +105,7 @@ impl Options {
 /// Bytes of the records of so many slots. More are reserved in a pool that can grow, and take no memory
 /// before their slots are there.
 pub(super) fn record_bytes(slots: usize) -> usize {
-    Pool::words_for(slots) * 8
+    SlotTable::words_for(slots) * 8
 }
 
 /// Bytes of a pool's slots, in whole pages; the plan has checked that they do not overflow.

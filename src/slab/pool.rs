@@ -1,403 +1,99 @@
-//! One pool: slots of one size, a word for each, and hints where free ones may be.
-//!
-//! A claim looks into the summary for a word of hints, into that for a slot, takes the hint away,
-//! and then tries the slot's word, which alone decides. Hints may lie in both directions: a claim
-//! that meets a slot which is not free goes on, and a slot that lost its hint (whoever freed it
-//! died in between) is found by the scan that comes before any answer "exhausted".
-//!
-//! Knows nothing of threads' caches (`magazine`) nor of who is alive (`registry`).
+//! One pool of a slab: the bytes of its slots, their table, and the segments that are there.
 
-use super::word::{Owner, State, Word};
-use crate::sync::{AtomicU64, Ordering, Tally, Words};
+use super::segments::Segments;
+#[cfg(test)]
+use super::slot_table::SlotCounts;
+use super::slot_table::SlotTable;
+use crate::memory::Mapping;
+use crate::stats::PoolStats;
 use std::ops::Range;
+use std::ptr::NonNull;
 
-/// Slots for which one word of hints stands.
-const PER_HINT: usize = 64;
-
-/// Counters of a pool, for people to read.
-#[derive(Debug, Default)]
-pub struct Tallies {
-    /// Slots that left Free, and slots that came back to it.
-    pub claimed: Tally,
-    pub freed: Tally,
-    /// The most slots that were claimed at once, as seen at claims.
-    pub peak: Tally,
-    /// Allocations that a larger pool served.
-    pub promotions: Tally,
-    /// Claims that found no slot.
-    pub exhaustions: Tally,
-    /// Frees that were refused: foreign within the pool, interior, or not held.
-    pub refused: Tally,
-}
-
-/// Slots by state, at a quiet moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Census {
-    pub absent: usize,
-    pub free: usize,
-    pub held: usize,
-    pub cached: usize,
-    pub sent: usize,
-    pub damaged: usize,
-}
-
+/// Slots of one size: which of them are whose, and where they lie.
 #[derive(Debug)]
-pub struct Pool {
-    /// The truth: one for every slot that there can be.
-    words: Words,
-    /// How many bytes of a slot were sent: true while it is Sent.
-    lengths: Words,
-    /// Bit b of word h: slot 64 h + b may be free.
-    hints: Words,
-    /// Bit b of word s: the word of hints 64 s + b may not be zero.
-    summary: Words,
-    /// One word. 0: slots may be free. 1: somebody scans. 2: a scan found none, and nothing was freed
-    /// since.
-    dry: Words,
-    /// Slots from here on were never there, so that nobody looks at their words. Only grows.
-    extent: Tally,
-    pub tallies: Tallies,
+pub(crate) struct Pool {
+    pub(super) table: SlotTable,
+    /// First byte of the first slot. Invariant: page-aligned; `count << size_log` bytes from it are
+    /// within the slab's mapping and no other pool's.
+    pub(super) base: NonNull<u8>,
+    pub(super) size_log: u32,
+    /// Number of the pool's first slot among all of the slab's: what tokens carry.
+    pub(super) first: usize,
+    pub(super) segments: Segments,
 }
+
+// SAFETY: `base` is an address; the bytes behind it belong to whoever holds their slot.
+unsafe impl Send for Pool {}
+// SAFETY: as above; the pool and the segments are Sync by themselves.
+unsafe impl Sync for Pool {}
 
 impl Pool {
-    /// 64-bit words of metadata for `count` slots.
-    pub const fn words_for(count: usize) -> usize {
-        let hints = count.div_ceil(PER_HINT);
-        2 * count + hints + hints.div_ceil(64) + 1
+    /// Bytes of a slot.
+    pub(crate) fn size(&self) -> usize {
+        1 << self.size_log
     }
 
-    /// A pool of `count` slots over `row`, which makes words at an offset and of a length;
-    /// [`Pool::words_for`] says how many there must be. All slots are as the words say.
-    pub fn over(count: usize, mut row: impl FnMut(usize, usize) -> Words) -> Pool {
-        let hints = count.div_ceil(PER_HINT);
-        let mut start = 0;
-        let mut next = |len| {
-            start += len;
-            row(start - len, len)
-        };
-        Pool {
-            words: next(count),
-            lengths: next(count),
-            hints: next(hints),
-            summary: next(hints.div_ceil(64)),
-            dry: next(1),
-            extent: Tally::default(),
-            tallies: Tallies::default(),
-        }
-    }
-
-    /// Slots that there can be.
-    pub fn count(&self) -> usize {
-        self.words.len()
-    }
-
-    /// The words, for who caches slots.
-    pub(super) fn words(&self) -> Words {
-        self.words.clone()
-    }
-
-    /// The word of a slot now.
+    /// The bytes of a slot. Panics for one that there cannot be.
     #[inline]
-    pub fn word(&self, slot: u32) -> Word {
-        Word::from_bits(self.words.at(slot as usize).load(Ordering::Relaxed))
+    pub(crate) fn block(&self, slot: u32) -> NonNull<[u8]> {
+        assert!((slot as usize) < self.table.count(), "beyond the pool");
+        // SAFETY: the slot is of this pool by the assertion, so the sum is within the mapping and not null.
+        let start = unsafe { self.base.add((slot as usize) << self.size_log) };
+        NonNull::slice_from_raw_parts(start, self.size())
     }
 
-    /// As [`set_own`].
-    #[cfg(all(test, loom))]
-    pub fn set_own(&self, slot: u32, word: Word) {
-        set_own(&self.words, slot, word);
+    /// Offset of an address in the pool's slots.
+    #[inline]
+    pub(super) fn offset_of(&self, address: usize) -> Option<usize> {
+        let offset = address.wrapping_sub(self.base.addr().get());
+        (offset >> self.size_log < self.table.count()).then_some(offset)
     }
 
-    /// Notes how many bytes of a slot, which the caller holds and is about to send, are of use.
-    pub(super) fn set_length(&self, slot: u32, length: usize) {
-        // Relaxed: the release of the word that says Sent comes after it.
-        self.lengths.at(slot as usize).store(length as u64, Ordering::Relaxed);
+    /// Offset of a slot in the slab's mapping.
+    pub(super) fn offset_in(&self, mapping: &Mapping, slot: u32) -> usize {
+        let first = self.base.addr().get() - mapping.base().addr().get();
+        first + ((slot as usize) << self.size_log)
     }
 
-    /// How many bytes its sender noted, for a slot that the caller has just received.
-    pub(super) fn length(&self, slot: u32) -> usize {
-        // Relaxed: the acquire by which it was received comes before.
-        self.lengths.at(slot as usize).load(Ordering::Relaxed) as usize
+    pub(super) fn bytes_of(&self, slots: &Range<u32>) -> usize {
+        slots.len() << self.size_log
     }
 
-    /// One step of the table in `word`, unless the slot is not `from` any more: then what it is.
-    pub fn change(&self, slot: u32, from: Word, to: Word) -> Result<(), Word> {
-        // Acquire pairs with the release by which the slot became Free or Sent: what its last
-        // user wrote there comes before what the next one does.
-        let word = self.words.at(slot as usize);
-        word.compare_exchange(from.bits(), to.bits(), Ordering::AcqRel, Ordering::Relaxed)
-            .map(drop)
-            .map_err(Word::from_bits)
-    }
-
-    /// Claims up to `want` free slots as `state` of `owner`: how many. None only if, at some
-    /// moment of the call, none was free.
-    pub fn claim(
-        &self,
-        owner: Owner,
-        state: State,
-        want: usize,
-        out: &mut impl FnMut(u32),
-    ) -> usize {
-        let mut found = self.claim_by_summary(owner, state, want, out);
-        if found == 0 {
-            found = self.scan(owner, state, want, out);
+    pub(super) fn stats(&self) -> PoolStats {
+        let (counts, counters) = (self.table.count_slots(), &self.table.counters);
+        PoolStats {
+            size: self.size(),
+            count: self.table.count() - counts.absent,
+            max_count: self.table.count(),
+            held: counts.held,
+            cached: counts.cached,
+            sent: counts.sent,
+            free: counts.free,
+            peak: counters.peak.get() as usize,
+            promotions: counters.promotions.get() as usize,
+            exhaustions: counters.exhaustions.get() as usize,
+            refused: counters.refused.get() as usize,
         }
-        if found > 0 {
-            self.tallies.claimed.add(found as u64);
-            let claimed = self.tallies.claimed.get().saturating_sub(self.tallies.freed.get());
-            self.tallies.peak.raise(claimed);
-        }
-        found
     }
 
-    fn claim_by_summary(
-        &self,
-        owner: Owner,
-        state: State,
-        want: usize,
-        out: &mut impl FnMut(u32),
-    ) -> usize {
-        // Participants begin at different places, so that they do not meet at one word.
-        let spread = (owner.index().saturating_sub(1) as u32).wrapping_mul(0x9E37_79B9);
-        let start = ((u64::from(spread) * self.hints.len() as u64) >> 32) as usize;
-        let turn = (start % 64) as u32;
-        let mut found = 0;
-        for step in 0..self.summary.len() {
-            let index = (start / 64 + step) % self.summary.len();
-            let mut open = self.summary.at(index).load(Ordering::Relaxed).rotate_right(turn);
-            while open != 0 {
-                let hint = index * 64 + ((open.trailing_zeros() + turn) % 64) as usize;
-                open &= open - 1;
-                found += self.claim_by_hint(hint, owner, state, want - found, out);
-                if found == want {
-                    return found;
-                }
+    /// `shared`: other isolates have claimed and freed too, and counted for themselves.
+    #[cfg(test)]
+    pub(super) fn check(&self, shared: bool) -> Result<SlotCounts, String> {
+        let counts = self.table.count_slots();
+        let SlotCounts { absent, free, held, cached, sent, damaged } = counts;
+        let counters = &self.table.counters;
+        let claimed = counters.claimed.get().wrapping_sub(counters.freed.get());
+        let there = self.segments.slots();
+        match () {
+            _ if damaged > 0 => Err(format!("{damaged} damaged words")),
+            _ if absent + there != self.table.count() => {
+                Err(format!("{absent} slots absent, {there} there, of {}", self.table.count()))
             }
-        }
-        found
-    }
-
-    fn claim_by_hint(
-        &self,
-        hint: usize,
-        owner: Owner,
-        state: State,
-        want: usize,
-        out: &mut impl FnMut(u32),
-    ) -> usize {
-        let mut found = 0;
-        while found < want {
-            let bits = self.hints.at(hint).load(Ordering::Relaxed);
-            let wanted = lowest(bits, want - found);
-            let taken = self.hints.at(hint).fetch_and(!wanted, Ordering::AcqRel);
-            if taken & !wanted == 0 {
-                self.close(hint);
+            _ if held + cached + sent + free != there => Err(format!("{counts:?} of {there}")),
+            _ if !shared && claimed as usize != held + cached + sent => {
+                Err(format!("{claimed} claimed and not freed, but {counts:?}"))
             }
-            if bits == 0 {
-                break;
-            }
-            for slot in slots_of(hint, taken & wanted) {
-                if self.claim_slot(slot, owner, state) {
-                    out(slot);
-                    found += 1;
-                }
-            }
-        }
-        found
-    }
-
-    fn claim_slot(&self, slot: u32, owner: Owner, state: State) -> bool {
-        let word = self.word(slot);
-        word.state() == State::Free && self.change(slot, word, word.to(state, owner)).is_ok()
-    }
-
-    /// Takes the word of hints out of the summary, for it was zero.
-    fn close(&self, hint: usize) {
-        let (word, bit) = (self.summary.at(hint / 64), 1 << (hint % 64));
-        // Acquire pairs with the release in `hint`: if that came before, its hints are seen below.
-        word.fetch_and(!bit, Ordering::AcqRel);
-        if self.hints.at(hint).load(Ordering::Acquire) != 0 {
-            word.fetch_or(bit, Ordering::AcqRel);
+            _ => Ok(counts),
         }
     }
-
-    /// Notes that the slots of `bits` may be free.
-    fn hint(&self, hint: usize, bits: u64) {
-        // Whoever made the word other than zero opens it in the summary.
-        if self.hints.at(hint).fetch_or(bits, Ordering::AcqRel) == 0 {
-            self.summary.at(hint / 64).fetch_or(1 << (hint % 64), Ordering::AcqRel);
-        }
-        if self.dry().load(Ordering::Relaxed) != 0 {
-            self.dry().store(0, Ordering::Relaxed);
-        }
-    }
-
-    /// Looks at every word, mends the hints of the first 64 slots with a free one, and claims there.
-    /// After one that found none, not again until a slot was freed: an exhausted pool must not
-    /// cost a walk over its words at every allocation.
-    fn scan(&self, owner: Owner, state: State, want: usize, out: &mut impl FnMut(u32)) -> usize {
-        // Relaxed: who frees a slot unseen by this scan leaves a hint, and hints are asked first.
-        if self.dry().load(Ordering::Relaxed) == 2 {
-            return 0;
-        }
-        self.dry().store(1, Ordering::Relaxed);
-        for hint in 0..self.extent().div_ceil(PER_HINT) {
-            let free = self.free_in(hint);
-            if free == 0 {
-                continue;
-            }
-            self.hint(hint, free);
-            let found = self.claim_by_hint(hint, owner, state, want, out);
-            if found > 0 {
-                return found;
-            }
-        }
-        let _ = self.dry().compare_exchange(1, 2, Ordering::Relaxed, Ordering::Relaxed);
-        0
-    }
-
-    fn dry(&self) -> &AtomicU64 {
-        self.dry.at(0)
-    }
-
-    fn free_in(&self, hint: usize) -> u64 {
-        let first = hint * PER_HINT;
-        let slots = first..(first + PER_HINT).min(self.count());
-        let free = |slot: &usize| self.word(*slot as u32).state() == State::Free;
-        slots.filter(free).fold(0, |bits, slot| bits | 1 << (slot - first))
-    }
-
-    /// Frees one slot that is `from`, into the next generation; an error says what it is instead.
-    pub fn free(&self, slot: u32, from: Word) -> Result<(), Word> {
-        self.change(slot, from, from.next(State::Free, Owner::NOBODY))?;
-        self.tallies.freed.add(1);
-        self.hint(slot as usize / PER_HINT, 1 << (slot as usize % PER_HINT));
-        Ok(())
-    }
-
-    /// Frees slots that are Cached by the caller.
-    pub fn flush(&self, slots: &[u32]) {
-        self.free_own(slots.iter().copied(), |word| Some(word.to(State::Free, Owner::NOBODY)));
-    }
-
-    /// Frees slots whose words only the caller may write, one hint for all neighbours that follow each
-    /// other. `free` makes the new word, or none.
-    pub(super) fn free_own(
-        &self,
-        slots: impl Iterator<Item = u32>,
-        free: impl Fn(Word) -> Option<Word>,
-    ) -> usize {
-        let (mut count, mut at, mut bits) = (0, 0, 0);
-        for slot in slots {
-            let Some(word) = free(self.word(slot)) else { continue };
-            // Release pairs with the acquire in `change`, by which the next participant claims it.
-            self.words.at(slot as usize).store(word.bits(), Ordering::Release);
-            count += 1;
-            let hint = slot as usize / PER_HINT;
-            if hint != at && bits != 0 {
-                self.hint(at, std::mem::take(&mut bits));
-            }
-            at = hint;
-            bits |= 1 << (slot as usize % PER_HINT);
-        }
-        if bits != 0 {
-            self.hint(at, bits);
-        }
-        self.tallies.freed.add(count as u64);
-        count
-    }
-
-    /// Frees the slots in one of `states` whose participant is `dead`: how many.
-    pub fn recover(&self, states: &[State], dead: impl Fn(Owner) -> bool) -> usize {
-        let mut freed = 0;
-        for slot in 0..self.extent() as u32 {
-            let word = self.word(slot);
-            let lost = states.contains(&word.state()) && dead(word.owner());
-            freed += usize::from(lost && self.free(slot, word).is_ok());
-        }
-        // It may have died between a slot's word and its hint.
-        self.dry().store(0, Ordering::Relaxed);
-        freed
-    }
-
-    fn extent(&self) -> usize {
-        self.extent.get() as usize
-    }
-
-    /// Notes that slots below `end` may be there: another mapping of the same words grew.
-    pub(super) fn reach(&self, end: u32) {
-        self.extent.raise(end.into());
-    }
-
-    /// Makes absent slots free: their memory is there.
-    pub fn grow(&self, slots: Range<u32>) {
-        self.reach(slots.end);
-        for slot in slots {
-            let word = self.word(slot);
-            debug_assert_eq!(word.state(), State::Absent);
-            // Release pairs with the acquire in `change`: the memory is there before it is claimed.
-            let free = word.to(State::Free, Owner::NOBODY);
-            self.words.at(slot as usize).store(free.bits(), Ordering::Release);
-            self.hint(slot as usize / PER_HINT, 1 << (slot as usize % PER_HINT));
-        }
-    }
-
-    /// Makes free slots absent, all or none of them: whether it did.
-    pub fn drop_slots(&self, slots: Range<u32>) -> bool {
-        for slot in slots.clone() {
-            let word = self.word(slot);
-            let absent = word.to(State::Absent, Owner::NOBODY);
-            if word.state() != State::Free || self.change(slot, word, absent).is_err() {
-                self.grow(slots.start..slot);
-                return false;
-            }
-        }
-        true
-    }
-
-    /// The generations of the slots added up, if all of them are free: what changes when one is used.
-    pub fn idle_mark(&self, slots: Range<u32>) -> Option<u64> {
-        slots.map(|slot| self.word(slot)).try_fold(0u64, |sum, word| {
-            (word.state() == State::Free).then(|| sum.wrapping_add(word.generation().into()))
-        })
-    }
-
-    /// Counts the slots by state. Adds up to [`Pool::count`]; true of one moment if it is quiet.
-    pub fn census(&self) -> Census {
-        let extent = self.extent();
-        let mut census = Census { absent: self.count() - extent, ..Census::default() };
-        for slot in 0..extent as u32 {
-            *match self.word(slot).state() {
-                State::Absent => &mut census.absent,
-                State::Free => &mut census.free,
-                State::Held => &mut census.held,
-                State::Cached => &mut census.cached,
-                State::Sent => &mut census.sent,
-                State::Damaged => &mut census.damaged,
-            } += 1;
-        }
-        census
-    }
-}
-
-/// Writes the word of a slot of which only the caller may write it (see the table in `word`).
-#[inline(always)]
-pub(super) fn set_own(words: &Words, slot: u32, word: Word) {
-    // Relaxed: nobody else acts on a word that names another participant.
-    words.at(slot as usize).store(word.bits(), Ordering::Relaxed);
-}
-
-/// The lowest `count` of the bits that are set.
-fn lowest(bits: u64, count: usize) -> u64 {
-    let above = (0..count.min(64)).fold(bits, |rest, _| rest & rest.wrapping_sub(1));
-    bits & !above
-}
-
-fn slots_of(hint: usize, mut bits: u64) -> impl Iterator<Item = u32> {
-    std::iter::from_fn(move || {
-        let slot = (bits != 0).then(|| hint * PER_HINT + bits.trailing_zeros() as usize)?;
-        bits &= bits - 1;
-        Some(slot as u32)
-    })
 }

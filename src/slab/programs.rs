@@ -1,7 +1,7 @@
 //! Random programs on a slab with three participants, against a model that only counts.
 
-use super::word::State;
-use super::{Local, Options, PoolOptions, Slab};
+use super::word::SlotState;
+use super::{PoolOptions, Slab, SlabOptions, ThreadCache};
 use crate::error::{ClaimError, SlotError};
 use crate::sync::Arc;
 use proptest::prelude::*;
@@ -46,7 +46,7 @@ struct Held {
 
 struct World {
     slab: Arc<Slab>,
-    locals: Vec<Option<Local>>,
+    locals: Vec<Option<ThreadCache>>,
     held: Vec<Held>,
     stamp: u64,
     generations: HashMap<usize, u32>,
@@ -58,17 +58,18 @@ impl World {
         let fixed = |size| PoolOptions { size, count: 24, max_count: 24, min_count: 24 };
         let pools = vec![fixed(SIZES[0]), growing, fixed(SIZES[2])];
         let slab = Arc::new(
-            Slab::new(&Options { pools, max_bytes: 1 << 20, memory: Default::default() }).unwrap(),
+            Slab::new(&SlabOptions { pools, max_bytes: 1 << 20, memory: Default::default() })
+                .unwrap(),
         );
-        let locals = (0..3).map(|_| Local::new(&slab)).collect();
+        let locals = (0..3).map(|_| ThreadCache::new(&slab)).collect();
         World { slab, locals, held: Vec::new(), stamp: 0, generations: HashMap::new() }
     }
 
     /// Participant `who`, made anew if it is gone; `None` is the slab itself.
-    fn local(&mut self, who: usize) -> Option<&mut Local> {
+    fn local(&mut self, who: usize) -> Option<&mut ThreadCache> {
         let slab = Arc::clone(&self.slab);
         let local = self.locals.get_mut(who)?;
-        Some(local.get_or_insert_with(|| Local::new(&slab).unwrap()))
+        Some(local.get_or_insert_with(|| ThreadCache::new(&slab).unwrap()))
     }
 
     fn run(&mut self, step: Step) {
@@ -84,7 +85,7 @@ impl World {
                 assert_eq!(self.free(who, held.block), Ok(()));
                 assert!(self.free((who + 1) % 4, held.block).is_err());
             }
-            Step::Flush { who } => self.local(who).into_iter().for_each(Local::flush),
+            Step::Flush { who } => self.local(who).into_iter().for_each(ThreadCache::flush),
             Step::Leave { who } => drop(self.locals.get_mut(who).and_then(Option::take)),
             Step::Die { who } => {
                 let Some(local) = self.locals.get_mut(who).and_then(Option::take) else { return };
@@ -139,10 +140,10 @@ impl World {
     /// The generation of the slot is above the one at its last allocation.
     fn advance(&mut self, block: NonNull<[u8]>) {
         let address = block.cast::<u8>().addr().get();
-        let place = self.slab.places().iter().find(|place| place.size() == block.len()).unwrap();
-        let base = place.block(0).cast::<u8>().addr().get();
-        let word = place.pool.word(((address - base) / block.len()) as u32);
-        assert_eq!(word.state(), State::Held);
+        let pool = self.slab.pools().iter().find(|pool| pool.size() == block.len()).unwrap();
+        let base = pool.block(0).cast::<u8>().addr().get();
+        let word = pool.table.word(((address - base) / block.len()) as u32);
+        assert_eq!(word.state(), SlotState::Held);
         let before = self.generations.insert(address, word.generation());
         assert!(before.is_none_or(|before| word.generation() > before));
     }
@@ -161,8 +162,8 @@ impl World {
     }
 
     fn check(&self) {
-        let census = self.slab.check().unwrap();
-        let held: usize = census.iter().map(|census| census.held).sum();
+        let counts = self.slab.check().unwrap();
+        let held: usize = counts.iter().map(|counts| counts.held).sum();
         assert_eq!(held, self.held.len());
         self.held.iter().for_each(|held| self.verify(held));
     }

@@ -2,8 +2,8 @@
 //! passed in.
 
 use super::token::{Received, Token};
-use super::word::{Owner, State};
-use super::{Local, Options, PoolOptions, Slab};
+use super::word::{Owner, SlotState};
+use super::{PoolOptions, Slab, SlabOptions, ThreadCache};
 use crate::error::SlotError;
 use crate::sync::Arc;
 use std::ptr::NonNull;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 const MIB: usize = 1 << 20;
 
 fn slab(sizes: &[usize], count: u32) -> Arc<Slab> {
-    Arc::new(Slab::new(&Options::fixed(sizes, count, 64 * MIB)).unwrap())
+    Arc::new(Slab::new(&SlabOptions::fixed(sizes, count, 64 * MIB)).unwrap())
 }
 
 fn free(slab: &Slab, block: NonNull<[u8]>) -> Result<(), SlotError> {
@@ -20,7 +20,7 @@ fn free(slab: &Slab, block: NonNull<[u8]>) -> Result<(), SlotError> {
     unsafe { slab.deallocate(block.cast()) }
 }
 
-fn free_local(local: &mut Local, block: NonNull<[u8]>) -> Result<(), SlotError> {
+fn free_local(local: &mut ThreadCache, block: NonNull<[u8]>) -> Result<(), SlotError> {
     // SAFETY: as above.
     unsafe { local.deallocate(block.cast()) }
 }
@@ -37,11 +37,11 @@ fn fill(block: NonNull<[u8]>, value: u8) {
 #[test]
 fn a_slot_that_lost_its_hint_is_found_before_the_pool_is_exhausted() {
     let slab = slab(&[64], 200);
-    let pool = &slab.places()[0].pool;
+    let pool = &slab.pools()[0].table;
     let blocks: Vec<_> = (0..200).map(|_| slab.allocate(64).unwrap()).collect();
     // As if a thread had died between the word and the hint: the word alone becomes free.
     let word = pool.word(150);
-    pool.change(150, word, word.next(State::Free, Owner::NOBODY)).unwrap();
+    pool.change(150, word, word.next(SlotState::Free, Owner::NOBODY)).unwrap();
     assert_eq!(slab.allocate(64).unwrap(), blocks[150]);
     assert!(slab.allocate(64).is_err());
 }
@@ -49,8 +49,8 @@ fn a_slot_that_lost_its_hint_is_found_before_the_pool_is_exhausted() {
 #[test]
 fn the_dead_give_back_what_they_held_and_cached() {
     let slab = slab(&[64, 1024], 256);
-    let mut local = Local::new(&slab).unwrap();
-    let mut other = Local::new(&slab).unwrap();
+    let mut local = ThreadCache::new(&slab).unwrap();
+    let mut other = ThreadCache::new(&slab).unwrap();
     let kept = other.allocate(64).unwrap();
     let held: Vec<_> = (0..10).map(|_| local.allocate(64).unwrap()).collect();
     let _large = local.allocate(1000).unwrap();
@@ -61,16 +61,16 @@ fn the_dead_give_back_what_they_held_and_cached() {
     let freed = slab.recover(dead);
     assert!(freed >= 11, "{freed}");
     other.flush();
-    let census = slab.check().unwrap();
-    assert_eq!((census[0].held, census[0].cached, census[1].free), (1, 0, 256));
-    let next = Local::new(&slab).unwrap();
+    let counts = slab.check().unwrap();
+    assert_eq!((counts[0].held, counts[0].cached, counts[1].free), (1, 0, 256));
+    let next = ThreadCache::new(&slab).unwrap();
     assert_eq!(next.owner().index(), dead.index(), "the number is given again");
     assert_ne!(next.owner().incarnation(), dead.incarnation());
     assert_eq!(slab.recover(dead_again(&slab, next)), 0);
     free_local(&mut other, kept).unwrap();
 }
 
-fn dead_again(slab: &Slab, local: Local) -> Owner {
+fn dead_again(slab: &Slab, local: ThreadCache) -> Owner {
     let dead = local.die();
     assert!(slab.registry().is_alive(dead), "until it is recovered");
     dead
@@ -80,9 +80,9 @@ fn dead_again(slab: &Slab, local: Local) -> Owner {
 fn what_is_sent_belongs_to_the_receiver_alone() {
     let slab = slab(&[64, 256], 8);
     let (a, b) = (slab.registry().join().unwrap(), slab.registry().join().unwrap());
-    let pool = &slab.places()[1].pool;
+    let pool = &slab.pools()[1].table;
     let mut slots = Vec::new();
-    pool.claim(a, State::Held, 2, &mut |slot| slots.push(slot));
+    pool.claim(a, SlotState::Held, 2, &mut |slot| slots.push(slot));
     let token = slab.send(1, slots[0], 64, a).unwrap();
     assert!(token.bits() < 1 << 53);
     assert_eq!(slab.send(1, slots[0], 64, a), Err(SlotError::NotHeld), "sent already");
@@ -105,9 +105,9 @@ fn what_is_sent_belongs_to_the_receiver_alone() {
 fn what_the_dead_sent_can_be_received_until_slots_run_out() {
     let slab = slab(&[64], 2);
     let (a, b) = (slab.registry().join().unwrap(), slab.registry().join().unwrap());
-    let pool = &slab.places()[0].pool;
+    let pool = &slab.pools()[0].table;
     let mut slots = Vec::new();
-    pool.claim(a, State::Held, 2, &mut |slot| slots.push(slot));
+    pool.claim(a, SlotState::Held, 2, &mut |slot| slots.push(slot));
     let tokens: Vec<_> = slots.iter().map(|&slot| slab.send(0, slot, 64, a).unwrap()).collect();
     assert_eq!(slab.recover(a), 0);
     assert_eq!(slab.receive(tokens[0], b), Ok(Received { pool: 0, slot: slots[0], length: 64 }));
@@ -118,15 +118,18 @@ fn what_the_dead_sent_can_be_received_until_slots_run_out() {
 }
 
 fn pool_base(slab: &Slab) -> usize {
-    address(slab.places()[0].block(0))
+    address(slab.pools()[0].block(0))
 }
 
 #[test]
 fn a_growing_pool_grows_by_segments_and_drops_those_that_idle() {
     let pools = vec![PoolOptions { size: 4096, count: 256, max_count: 1024, min_count: 256 }];
-    let slab =
-        Slab::new(&Options { pools, max_bytes: 3 * MIB + 64 * 1024, memory: Default::default() })
-            .unwrap();
+    let slab = Slab::new(&SlabOptions {
+        pools,
+        max_bytes: 3 * MIB + 64 * 1024,
+        memory: Default::default(),
+    })
+    .unwrap();
     assert_eq!((slab.stats()[0].count, slab.stats()[0].max_count), (256, 1024));
     let blocks: Vec<_> = (0..768).map(|_| slab.allocate(4096).unwrap()).collect();
     blocks.iter().for_each(|&block| fill(block, 7));
@@ -140,8 +143,8 @@ fn a_growing_pool_grows_by_segments_and_drops_those_that_idle() {
     assert_eq!(bytes, 2 * MIB, "all but the one that was used since");
     assert_eq!(slab.stats()[0].count, 256);
     assert_eq!(slab.trim_at(now + 9 * second, second), 0, "the least stays");
-    let census = slab.check().unwrap()[0];
-    assert_eq!((census.absent, census.free), (768, 256));
+    let counts = slab.check().unwrap()[0];
+    assert_eq!((counts.absent, counts.free), (768, 256));
     assert_eq!((0..768).filter(|_| slab.allocate(4096).is_ok()).count(), 768, "and grows again");
 }
 
@@ -149,15 +152,15 @@ fn a_growing_pool_grows_by_segments_and_drops_those_that_idle() {
 fn a_batch_of_frees_takes_what_its_owner_holds_and_nothing_else() {
     let slab = slab(&[64], 1024);
     let (a, b) = (slab.registry().join().unwrap(), slab.registry().join().unwrap());
-    let pool = &slab.places()[0].pool;
+    let (pool, table) = (&slab.pools()[0], &slab.pools()[0].table);
     let (mut mine, mut others) = (Vec::new(), Vec::new());
-    pool.claim(a, State::Held, 300, &mut |slot| mine.push(slot));
-    pool.claim(b, State::Held, 10, &mut |slot| others.push(slot));
+    table.claim(a, SlotState::Held, 300, &mut |slot| mine.push(slot));
+    table.claim(b, SlotState::Held, 10, &mut |slot| others.push(slot));
     mine.reverse();
     let batch = mine.iter().chain(&others).chain(&mine[..5]).chain(&[1024, u32::MAX]);
     assert_eq!(pool.free_held(batch.copied(), a), 300);
-    let census = slab.check().unwrap()[0];
-    assert_eq!((census.free, census.held), (1014, 10));
+    let counts = slab.check().unwrap()[0];
+    assert_eq!((counts.free, counts.held), (1014, 10));
     assert_eq!(
         (0..1014).filter(|_| slab.allocate(64).is_ok()).count(),
         1014,
@@ -167,20 +170,20 @@ fn a_batch_of_frees_takes_what_its_owner_holds_and_nothing_else() {
 
 #[test]
 fn a_shared_slab_is_one_slab_at_two_addresses() {
-    let first = Slab::shared(&Options::fixed(&[64, 4096], 64, 64 * MIB)).unwrap();
+    let first = Slab::shared(&SlabOptions::fixed(&[64, 4096], 64, 64 * MIB)).unwrap();
     let second = Slab::attach(first.share().unwrap()).unwrap();
     let (a, b) = (first.registry().join().unwrap(), second.registry().join().unwrap());
     assert_ne!(a, b);
     let mut slots = Vec::new();
-    first.places()[1].pool.claim(a, State::Held, 64, &mut |slot| slots.push(slot));
+    first.pools()[1].table.claim(a, SlotState::Held, 64, &mut |slot| slots.push(slot));
     assert_eq!(slots.len(), 64);
     assert_eq!(second.try_allocate(4096), Ok(None), "the first has them all");
-    fill(first.places()[1].block(slots[9]), 9);
+    fill(first.pools()[1].block(slots[9]), 9);
     let token = first.send(1, slots[9], 4096, a).unwrap();
     drop(first);
     let Received { pool, slot, length } = second.receive(token, b).unwrap();
     assert_eq!(length, 4096);
-    let block = second.places()[pool].block(slot);
+    let block = second.pools()[pool].block(slot);
     // SAFETY: a slot that the test holds.
     assert_eq!(unsafe { block.cast::<u8>().add(4095).read() }, 9, "the same bytes");
     assert_eq!(second.recover(a), 63);
@@ -191,10 +194,10 @@ fn a_shared_slab_is_one_slab_at_two_addresses() {
 
 #[test]
 fn an_exhausted_shared_slab_hears_of_a_slot_that_another_mapping_recovers() {
-    let first = Slab::shared(&Options::fixed(&[64], 8, MIB)).unwrap();
+    let first = Slab::shared(&SlabOptions::fixed(&[64], 8, MIB)).unwrap();
     let second = Slab::attach(first.share().unwrap()).unwrap();
     let a = first.registry().join().unwrap();
-    first.places()[0].pool.claim(a, State::Held, 8, &mut |_| {});
+    first.pools()[0].table.claim(a, SlotState::Held, 8, &mut |_| {});
     assert!(second.allocate(64).is_err() && first.allocate(64).is_err());
     assert_eq!(second.recover(a), 8);
     first.allocate(64).unwrap();

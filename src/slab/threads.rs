@@ -1,7 +1,7 @@
 //! Many threads on one slab: each stamps its slots and looks whether the stamp is still there.
 
-use super::word::State;
-use super::{Local, Options, PoolOptions, Slab};
+use super::word::SlotState;
+use super::{PoolOptions, Slab, SlabOptions, ThreadCache};
 use crate::error::SlotError;
 use crate::sync::Arc;
 use std::ptr::NonNull;
@@ -30,7 +30,7 @@ fn assert_stamp(block: Block, value: u64) {
     assert_eq!(found, (value, value), "somebody else wrote into a held slot");
 }
 
-fn free(local: &mut Local, block: Block) -> Result<(), SlotError> {
+fn free(local: &mut ThreadCache, block: Block) -> Result<(), SlotError> {
     // SAFETY: no test uses a block after it.
     unsafe { local.deallocate(block.cast()) }
 }
@@ -47,7 +47,7 @@ impl Random {
 }
 
 fn churn(slab: &Arc<Slab>, thread: u64, rounds: u64) {
-    let mut local = Local::new(slab).unwrap();
+    let mut local = ThreadCache::new(slab).unwrap();
     let mut random = Random(thread * 2 + 1);
     let mut held: Vec<Parcel> = Vec::new();
     for round in 0..rounds {
@@ -81,15 +81,15 @@ fn churn(slab: &Arc<Slab>, thread: u64, rounds: u64) {
 }
 
 fn all_free(slab: &Slab) {
-    for (census, place) in slab.check().unwrap().iter().zip(slab.places()) {
-        assert_eq!(census.free + census.absent, place.pool.count(), "{census:?}");
+    for (counts, pool) in slab.check().unwrap().iter().zip(slab.pools()) {
+        assert_eq!(counts.free + counts.absent, pool.table.count(), "{counts:?}");
     }
 }
 
 #[test]
 fn no_slot_has_two_holders_and_none_is_lost_among_2_to_16_threads() {
     for threads in [2, 3, 8, 16] {
-        let options = Options::fixed(&[8, 16, 64, 256], 100, 1 << 20);
+        let options = SlabOptions::fixed(&[8, 16, 64, 256], 100, 1 << 20);
         let slab = Arc::new(Slab::new(&options).unwrap());
         thread::scope(|scope| {
             for thread in 0..threads {
@@ -106,7 +106,7 @@ fn no_slot_has_two_holders_and_none_is_lost_among_2_to_16_threads() {
 fn threads_that_grow_a_pool_at_once_find_all_of_it_and_no_more() {
     let pools = vec![PoolOptions { size: 1024, count: 1, max_count: 8192, min_count: 1 }];
     let slab = Arc::new(
-        Slab::new(&Options { pools, max_bytes: 16 << 20, memory: Default::default() }).unwrap(),
+        Slab::new(&SlabOptions { pools, max_bytes: 16 << 20, memory: Default::default() }).unwrap(),
     );
     let start = Barrier::new(4);
     let found: usize = thread::scope(|scope| {
@@ -114,7 +114,7 @@ fn threads_that_grow_a_pool_at_once_find_all_of_it_and_no_more() {
             .map(|_| {
                 scope.spawn(|| {
                     start.wait();
-                    let mut local = Local::new(&slab).unwrap();
+                    let mut local = ThreadCache::new(&slab).unwrap();
                     let mut found = 0;
                     while let Ok(block) = local.allocate(1000) {
                         stamp(block, 1);
@@ -135,12 +135,12 @@ fn threads_that_grow_a_pool_at_once_find_all_of_it_and_no_more() {
 
 #[test]
 fn blocks_are_freed_by_another_thread_than_their_allocator() {
-    let slab = Arc::new(Slab::new(&Options::fixed(&[64], 512, 1 << 20)).unwrap());
+    let slab = Arc::new(Slab::new(&SlabOptions::fixed(&[64], 512, 1 << 20)).unwrap());
     let (sender, receiver) = mpsc::sync_channel::<Parcel>(100);
     thread::scope(|scope| {
         scope.spawn(|| {
             let sender = sender;
-            let mut local = Local::new(&slab).unwrap();
+            let mut local = ThreadCache::new(&slab).unwrap();
             for round in 0..100_000 {
                 let block = loop {
                     match local.allocate(64) {
@@ -153,7 +153,7 @@ fn blocks_are_freed_by_another_thread_than_their_allocator() {
             }
         });
         scope.spawn(|| {
-            let mut local = Local::new(&slab).unwrap();
+            let mut local = ThreadCache::new(&slab).unwrap();
             for Parcel(block, value) in receiver {
                 assert_stamp(block, value);
                 free(&mut local, block).unwrap();
@@ -165,12 +165,12 @@ fn blocks_are_freed_by_another_thread_than_their_allocator() {
 
 #[test]
 fn eight_participants_share_four_slots() {
-    let slab = Arc::new(Slab::new(&Options::fixed(&[64], 4, 1 << 20)).unwrap());
+    let slab = Arc::new(Slab::new(&SlabOptions::fixed(&[64], 4, 1 << 20)).unwrap());
     thread::scope(|scope| {
         for thread in 0..8 {
             let slab = &slab;
             scope.spawn(move || {
-                let mut local = Local::new(slab).unwrap();
+                let mut local = ThreadCache::new(slab).unwrap();
                 let mut served = 0;
                 while served < 2_000 {
                     let Ok(block) = local.allocate(64) else {
@@ -190,9 +190,9 @@ fn eight_participants_share_four_slots() {
 
 #[test]
 fn seven_that_sleep_leave_three_quarters_of_128_slots_to_the_eighth() {
-    let slab = Arc::new(Slab::new(&Options::fixed(&[64], 128, 1 << 20)).unwrap());
-    let mut sleepers: Vec<Local> = (0..7).map(|_| Local::new(&slab).unwrap()).collect();
-    let mut awake = Local::new(&slab).unwrap();
+    let slab = Arc::new(Slab::new(&SlabOptions::fixed(&[64], 128, 1 << 20)).unwrap());
+    let mut sleepers: Vec<ThreadCache> = (0..7).map(|_| ThreadCache::new(&slab).unwrap()).collect();
+    let mut awake = ThreadCache::new(&slab).unwrap();
     for local in &mut sleepers {
         let blocks: Vec<_> = (0..16).map(|_| local.allocate(64).unwrap()).collect();
         blocks.into_iter().for_each(|block| free(local, block).unwrap());
@@ -205,11 +205,11 @@ fn seven_that_sleep_leave_three_quarters_of_128_slots_to_the_eighth() {
 
 #[test]
 fn a_thread_that_dies_amid_its_work_gives_everything_back() {
-    let slab = Arc::new(Slab::new(&Options::fixed(&[64, 256], 256, 1 << 20)).unwrap());
+    let slab = Arc::new(Slab::new(&SlabOptions::fixed(&[64, 256], 256, 1 << 20)).unwrap());
     for round in 0..50u64 {
         let dead = thread::scope(|scope| {
             let dying = scope.spawn(|| {
-                let mut local = Local::new(&slab).unwrap();
+                let mut local = ThreadCache::new(&slab).unwrap();
                 let mut random = Random(round * 2 + 1);
                 for _ in 0..random.below(300) {
                     let block = local.allocate(64).or_else(|_| local.allocate(256));
@@ -229,11 +229,11 @@ fn a_thread_that_dies_amid_its_work_gives_everything_back() {
 
 #[test]
 fn a_token_is_received_once_however_many_try() {
-    let slab = Slab::new(&Options::fixed(&[64], 8, 1 << 20)).unwrap();
+    let slab = Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
     let owners: Vec<_> = (0..4).map(|_| slab.registry().join().unwrap()).collect();
     for _ in 0..500 {
         let mut slot = 0;
-        slab.places()[0].pool.claim(owners[0], State::Held, 1, &mut |found| slot = found);
+        slab.pools()[0].table.claim(owners[0], SlotState::Held, 1, &mut |found| slot = found);
         let token = slab.send(0, slot, 64, owners[0]).unwrap();
         let received: usize = thread::scope(|scope| {
             let take = |owner| {
@@ -249,7 +249,7 @@ fn a_token_is_received_once_however_many_try() {
         });
         assert_eq!(received, 1);
         owners.iter().for_each(|&owner| {
-            slab.places()[0].pool.recover(&[State::Held], |other| other == owner);
+            slab.pools()[0].table.recover(&[SlotState::Held], |other| other == owner);
         });
     }
     all_free(&slab);

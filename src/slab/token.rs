@@ -8,7 +8,7 @@
 //! against attackers, who could count them through.
 
 use super::Slab;
-use super::word::{GENERATION_BITS, Owner, State, Word};
+use super::word::{GENERATION_BITS, Owner, SlotState, Word};
 use crate::error::SlotError;
 
 const SLOT_BITS: u32 = 22;
@@ -50,21 +50,21 @@ impl Slab {
     /// has it from then on. A slab of more than [`MAX_SLOTS`] slots cannot.
     pub(crate) fn send(
         &self,
-        pool: usize,
+        index: usize,
         slot: u32,
         length: usize,
         owner: Owner,
     ) -> Result<Token, SlotError> {
-        let place = &self.places()[pool];
-        let number = place.first + slot as usize;
-        let word = place.pool.word(slot);
-        let sent = word.next(State::Sent, owner);
-        let held = word.is(State::Held, owner) && number < MAX_SLOTS && length <= place.size();
+        let pool = &self.pools()[index];
+        let number = pool.first + slot as usize;
+        let word = pool.table.word(slot);
+        let sent = word.next(SlotState::Sent, owner);
+        let held = word.is(SlotState::Held, owner) && number < MAX_SLOTS && length <= pool.size();
         if held {
-            place.pool.set_length(slot, length);
+            pool.table.set_length(slot, length);
         }
-        if !held || place.pool.change(slot, word, sent).is_err() {
-            return Err(self.refuse(pool, SlotError::NotHeld));
+        if !held || pool.table.change(slot, word, sent).is_err() {
+            return Err(self.refuse(index, SlotError::NotHeld));
         }
         Ok(Token::of(number, sent))
     }
@@ -86,21 +86,21 @@ impl Slab {
         allowed: impl Fn(Word) -> bool,
     ) -> Result<Received, SlotError> {
         let number = token.0 as usize & (MAX_SLOTS - 1);
-        let mut pools = self.places().iter().enumerate().rev();
-        let found = pools.find(|(_, place)| place.first <= number);
-        let (pool, place) = found.ok_or(SlotError::StaleToken)?;
-        let slot = number - place.first;
-        if slot >= place.pool.count() {
+        let mut pools = self.pools().iter().enumerate().rev();
+        let found = pools.find(|(_, pool)| pool.first <= number);
+        let (index, pool) = found.ok_or(SlotError::StaleToken)?;
+        let slot = number - pool.first;
+        if slot >= pool.table.count() {
             return Err(SlotError::StaleToken);
         }
-        let word = place.pool.word(slot as u32);
-        let sent = word.state() == State::Sent && Token::of(number, word) == token;
-        let held = word.to(State::Held, owner);
-        if !sent || !allowed(word) || place.pool.change(slot as u32, word, held).is_err() {
+        let word = pool.table.word(slot as u32);
+        let sent = word.state() == SlotState::Sent && Token::of(number, word) == token;
+        let held = word.to(SlotState::Held, owner);
+        if !sent || !allowed(word) || pool.table.change(slot as u32, word, held).is_err() {
             return Err(SlotError::StaleToken);
         }
         // The size bounds what another isolate may have written there.
-        let length = place.pool.length(slot as u32).min(place.size());
-        Ok(Received { pool, slot: slot as u32, length })
+        let length = pool.table.length(slot as u32).min(pool.size());
+        Ok(Received { pool: index, slot: slot as u32, length })
     }
 }

@@ -48,7 +48,7 @@ pub const MAX_INCARNATION: u32 = (1 << INCARNATION_BITS) - 1;
 /// What a slot is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum State {
+pub enum SlotState {
     /// Its segment is not there. Zero, so that fresh pages are a pool without slots.
     Absent = 0,
     /// Anyone may claim it.
@@ -104,14 +104,14 @@ impl Word {
     }
 
     #[inline]
-    pub fn state(self) -> State {
+    pub fn state(self) -> SlotState {
         match self.0 & ((1 << STATE_BITS) - 1) {
-            0 => State::Absent,
-            1 => State::Free,
-            2 => State::Held,
-            3 => State::Cached,
-            4 => State::Sent,
-            _ => State::Damaged,
+            0 => SlotState::Absent,
+            1 => SlotState::Free,
+            2 => SlotState::Held,
+            3 => SlotState::Cached,
+            4 => SlotState::Sent,
+            _ => SlotState::Damaged,
         }
     }
 
@@ -129,14 +129,14 @@ impl Word {
 
     /// Whether it is exactly `state` of `owner`, whatever the generation.
     #[inline]
-    pub fn is(self, state: State, owner: Owner) -> bool {
+    pub fn is(self, state: SlotState, owner: Owner) -> bool {
         let low = state as u64 | u64::from(owner.0) << OWNER_SHIFT;
         self.0 & ((1 << GENERATION_SHIFT) - 1) == low
     }
 
     /// In `state` of `owner`, in the same generation.
     #[inline]
-    pub fn to(self, state: State, owner: Owner) -> Word {
+    pub fn to(self, state: SlotState, owner: Owner) -> Word {
         let generation = self.0 >> GENERATION_SHIFT << GENERATION_SHIFT;
         Word(generation | u64::from(owner.0) << OWNER_SHIFT | state as u64)
     }
@@ -144,21 +144,21 @@ impl Word {
     /// Cached to Held, of the same participant.
     #[inline]
     pub fn out_of_cache(self) -> Word {
-        debug_assert_eq!(self.state(), State::Cached);
-        Word(self.0 ^ (State::Cached as u64 ^ State::Held as u64))
+        debug_assert_eq!(self.state(), SlotState::Cached);
+        Word(self.0 ^ (SlotState::Cached as u64 ^ SlotState::Held as u64))
     }
 
     /// Held to Cached, of the same participant, in the next generation.
     #[inline]
     pub fn into_cache(self) -> Word {
-        debug_assert_eq!(self.state(), State::Held);
-        let cached = self.0 ^ (State::Cached as u64 ^ State::Held as u64);
+        debug_assert_eq!(self.state(), SlotState::Held);
+        let cached = self.0 ^ (SlotState::Cached as u64 ^ SlotState::Held as u64);
         Word(cached.wrapping_add(1 << GENERATION_SHIFT))
     }
 
     /// In `state` of `owner`, in the next generation.
     #[inline]
-    pub fn next(self, state: State, owner: Owner) -> Word {
+    pub fn next(self, state: SlotState, owner: Owner) -> Word {
         // Wraps at the top of the word by itself.
         Word(self.to(state, owner).0.wrapping_add(1 << GENERATION_SHIFT))
     }
@@ -178,35 +178,35 @@ mod tests {
     #[test]
     fn a_word_gives_back_what_was_put_in() {
         let owner = Owner::new(MAX_PARTICIPANTS, MAX_INCARNATION);
-        let word = Word::from_bits(0).next(State::Held, owner).next(State::Sent, owner);
-        assert_eq!((word.state(), word.owner(), word.generation()), (State::Sent, owner, 2));
-        assert!(word.is(State::Sent, owner) && !word.is(State::Held, owner));
-        assert!(!word.is(State::Sent, Owner::new(1, 1)));
-        assert_eq!(word.to(State::Free, Owner::NOBODY).generation(), 2);
+        let word = Word::from_bits(0).next(SlotState::Held, owner).next(SlotState::Sent, owner);
+        assert_eq!((word.state(), word.owner(), word.generation()), (SlotState::Sent, owner, 2));
+        assert!(word.is(SlotState::Sent, owner) && !word.is(SlotState::Held, owner));
+        assert!(!word.is(SlotState::Sent, Owner::new(1, 1)));
+        assert_eq!(word.to(SlotState::Free, Owner::NOBODY).generation(), 2);
         assert_eq!((owner.index(), owner.incarnation()), (MAX_PARTICIPANTS, MAX_INCARNATION));
     }
 
     #[test]
     fn zero_is_absent_and_the_last_generation_wraps_to_the_first() {
-        assert_eq!(Word::from_bits(0).state(), State::Absent);
+        assert_eq!(Word::from_bits(0).state(), SlotState::Absent);
         let last = Word::from_bits(u64::MAX << GENERATION_SHIFT);
         assert_eq!(last.generation(), (1 << GENERATION_BITS) - 1);
-        let wrapped = last.next(State::Free, Owner::new(3, 4));
+        let wrapped = last.next(SlotState::Free, Owner::new(3, 4));
         assert_eq!((wrapped.generation(), wrapped.owner()), (0, Owner::new(3, 4)));
     }
 
     #[test]
     fn the_short_ways_in_and_out_of_a_cache_are_the_long_ones() {
         let owner = Owner::new(5, 6);
-        let held = Word::from_bits(u64::MAX << GENERATION_SHIFT).to(State::Held, owner);
-        assert_eq!(held.into_cache(), held.next(State::Cached, owner));
-        let cached = held.to(State::Cached, owner);
+        let held = Word::from_bits(u64::MAX << GENERATION_SHIFT).to(SlotState::Held, owner);
+        assert_eq!(held.into_cache(), held.next(SlotState::Cached, owner));
+        let cached = held.to(SlotState::Cached, owner);
         assert_eq!(cached.out_of_cache(), held);
     }
 
     #[test]
     fn a_word_that_nobody_writes_is_damaged() {
-        assert_eq!(Word::from_bits(5).state(), State::Damaged);
-        assert_eq!(Word::from_bits(6).state(), State::Damaged);
+        assert_eq!(Word::from_bits(5).state(), SlotState::Damaged);
+        assert_eq!(Word::from_bits(6).state(), SlotState::Damaged);
     }
 }

@@ -16,7 +16,7 @@
 
 use crossbeam_queue::ArrayQueue;
 use ralloc_core::Slab;
-use ralloc_core::slab::{Local, Options};
+use ralloc_core::slab::{SlabOptions, ThreadCache};
 use std::alloc::{Layout, alloc, dealloc};
 use std::hint::black_box;
 use std::ptr::NonNull;
@@ -46,19 +46,19 @@ struct Magazines(Arc<Slab>);
 
 impl Contender for Magazines {
     const NAME: &'static str = "ralloc, magazines";
-    type Hand<'a> = Local;
+    type Hand<'a> = ThreadCache;
 
-    fn hand(&self) -> Local {
-        Local::new(&self.0).expect("a participant")
+    fn hand(&self) -> ThreadCache {
+        ThreadCache::new(&self.0).expect("a participant")
     }
 
     #[inline(always)]
-    fn take(hand: &mut Local) -> Option<NonNull<u64>> {
+    fn take(hand: &mut ThreadCache) -> Option<NonNull<u64>> {
         hand.allocate(SIZE).ok().map(NonNull::cast)
     }
 
     #[inline(always)]
-    fn give(hand: &mut Local, block: NonNull<u64>) {
+    fn give(hand: &mut ThreadCache, block: NonNull<u64>) {
         // SAFETY: the loops below use no block that they have given back.
         unsafe { hand.deallocate(block.cast()) }.expect("a held block");
     }
@@ -360,7 +360,7 @@ fn compare(title: &str, contenders: &[Turn<'_>]) {
 }
 
 fn slab() -> Arc<Slab> {
-    Arc::new(Slab::new(&Options::fixed(&[SIZE], COUNT, 1 << 24)).expect("a slab"))
+    Arc::new(Slab::new(&SlabOptions::fixed(&[SIZE], COUNT, 1 << 24)).expect("a slab"))
 }
 
 fn main() {

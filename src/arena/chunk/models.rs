@@ -1,7 +1,7 @@
 //! Every interleaving of an arena's thread and a finalizer on another (that of an ArrayBuffer
 //! that was transferred to another isolate).
 
-use super::{Chunk, End, State};
+use super::{Chunk, ChunkState, LeaseEnd};
 use crate::arena::budget::Budget;
 use crate::arena::window::LeasedArena;
 use crate::memory::{Depot, Mapping};
@@ -32,7 +32,7 @@ fn finalizer(world: &World, teardown: bool) -> loom::thread::JoinHandle<()> {
 
 /// The books of a chunk that is gone: nothing charged, and its memory in one place.
 fn gone(world: &World, parked: usize) {
-    assert_eq!(world.chunk.state(), State::Depot);
+    assert_eq!(world.chunk.state(), ChunkState::Depot);
     assert_eq!((world.budget.used(), world.budget.quarantined()), (0, 0));
     assert_eq!(world.depot.stats().chunks, parked);
     assert_eq!(world.chunk.check(), Ok(()));
@@ -40,14 +40,14 @@ fn gone(world: &World, parked: usize) {
 
 #[test]
 fn however_a_lease_ends_the_last_one_out_gives_the_memory_on_once() {
-    for how in [End::Release, End::Quarantine, End::Steal] {
+    for how in [LeaseEnd::Release, LeaseEnd::Quarantine, LeaseEnd::Steal] {
         loom::model(move || {
             let world = world(1);
             let other = finalizer(&world, false);
-            world.chunk.end(how, false, 0..LEN).unwrap();
+            world.chunk.end_lease(how, false, 0..LEN).unwrap();
             other.join().unwrap();
             gone(&world, 1);
-            assert_eq!(world.depot.take(LEN).is_some(), how != End::Steal);
+            assert_eq!(world.depot.take(LEN).is_some(), how != LeaseEnd::Steal);
         });
     }
 }
@@ -57,7 +57,7 @@ fn two_finalizers_and_the_end_of_a_quarantine_race() {
     loom::model(|| {
         let world = world(2);
         let (one, two) = (finalizer(&world, false), finalizer(&world, false));
-        world.chunk.end(End::Quarantine, false, 0..1).unwrap();
+        world.chunk.end_lease(LeaseEnd::Quarantine, false, 0..1).unwrap();
         one.join().unwrap();
         two.join().unwrap();
         gone(&world, 1);
@@ -68,7 +68,7 @@ fn two_finalizers_and_the_end_of_a_quarantine_race() {
 fn a_finalizer_that_comes_twice_races_with_the_last_one() {
     loom::model(|| {
         let world = world(1);
-        world.chunk.end(End::Quarantine, false, 0..1).unwrap();
+        world.chunk.end_lease(LeaseEnd::Quarantine, false, 0..1).unwrap();
         let (one, two) = (finalizer(&world, false), finalizer(&world, false));
         one.join().unwrap();
         two.join().unwrap();
@@ -81,7 +81,7 @@ fn a_finalizer_that_comes_twice_races_with_the_last_one() {
 fn a_chunk_in_limbo_is_either_leased_again_or_gone() {
     loom::model(|| {
         let world = world(1);
-        world.chunk.end(End::Release, false, 0..0).unwrap();
+        world.chunk.end_lease(LeaseEnd::Release, false, 0..0).unwrap();
         let other = finalizer(&world, false);
         let again = world.chunk.open();
         if again.is_ok() {
@@ -89,8 +89,8 @@ fn a_chunk_in_limbo_is_either_leased_again_or_gone() {
             unsafe { world.chunk.base().write(1) };
             other.join().unwrap();
             assert_eq!(world.budget.used(), LEN);
-            assert_eq!(world.chunk.state(), State::Leased);
-            world.chunk.end(End::Release, false, 0..1).unwrap();
+            assert_eq!(world.chunk.state(), ChunkState::Leased);
+            world.chunk.end_lease(LeaseEnd::Release, false, 0..1).unwrap();
         } else {
             other.join().unwrap();
         }
@@ -102,7 +102,7 @@ fn a_chunk_in_limbo_is_either_leased_again_or_gone() {
 fn trim_never_touches_memory_that_a_finalizer_gives_on() {
     loom::model(|| {
         let world = world(1);
-        world.chunk.end(End::Release, false, 0..0).unwrap();
+        world.chunk.end_lease(LeaseEnd::Release, false, 0..0).unwrap();
         let other = finalizer(&world, false);
         world.chunk.trim();
         other.join().unwrap();
@@ -115,7 +115,7 @@ fn a_finalizer_in_teardown_keeps_the_memory_from_every_other_user() {
     loom::model(|| {
         let world = world(2);
         let (teardown, usual) = (finalizer(&world, true), finalizer(&world, false));
-        world.chunk.end(End::Release, false, 0..0).unwrap();
+        world.chunk.end_lease(LeaseEnd::Release, false, 0..0).unwrap();
         teardown.join().unwrap();
         usual.join().unwrap();
         gone(&world, 0);
@@ -133,7 +133,7 @@ fn an_arena_is_dropped_while_a_finalizer_runs() {
         let other = loom::thread::spawn(move || chunk.unpin(false));
         drop(arena);
         other.join().unwrap();
-        assert_eq!(lease.chunk.state(), State::Depot);
+        assert_eq!(lease.chunk.state(), ChunkState::Depot);
         assert_eq!(depot.stats().chunks, 1);
     });
 }

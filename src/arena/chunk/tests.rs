@@ -1,7 +1,7 @@
 //! Random transitions of one chunk against a reference model: the state, who may do what, and
 //! where the memory ends, with finalizers that come late, too often, or in teardown.
 
-use super::{Chunk, End, State};
+use super::{Chunk, ChunkState, LeaseEnd};
 use crate::arena::budget::Budget;
 use crate::memory::{Depot, Mapping};
 use crate::sync::Arc;
@@ -16,7 +16,7 @@ enum Action {
     Open,
     Hold,
     Unhold,
-    End(End, bool),
+    LeaseEnd(LeaseEnd, bool),
     Pin,
     Finalizer { teardown: bool },
     Trim,
@@ -27,9 +27,9 @@ fn action() -> impl Strategy<Value = Action> {
         2 => Just(Action::Open),
         2 => Just(Action::Hold),
         2 => Just(Action::Unhold),
-        4 => any::<bool>().prop_map(|held| Action::End(End::Release, held)),
-        1 => any::<bool>().prop_map(|held| Action::End(End::Quarantine, held)),
-        1 => any::<bool>().prop_map(|held| Action::End(End::Steal, held)),
+        4 => any::<bool>().prop_map(|held| Action::LeaseEnd(LeaseEnd::Release, held)),
+        1 => any::<bool>().prop_map(|held| Action::LeaseEnd(LeaseEnd::Quarantine, held)),
+        1 => any::<bool>().prop_map(|held| Action::LeaseEnd(LeaseEnd::Steal, held)),
         4 => Just(Action::Pin),
         6 => Just(Action::Finalizer { teardown: false }),
         1 => Just(Action::Finalizer { teardown: true }),
@@ -55,15 +55,15 @@ struct Model {
 }
 
 impl Model {
-    fn state(&self) -> State {
+    fn state(&self) -> ChunkState {
         let spans = self.leased.len() + self.held.len();
         match () {
-            () if self.gone => State::Depot,
-            () if self.stolen => State::Stolen,
-            () if self.quarantined => State::Quarantined,
-            () if spans == 0 => State::Limbo,
-            () if self.held.is_empty() => State::Leased,
-            () => State::Held,
+            () if self.gone => ChunkState::Depot,
+            () if self.stolen => ChunkState::Stolen,
+            () if self.quarantined => ChunkState::Quarantined,
+            () if spans == 0 => ChunkState::Limbo,
+            () if self.held.is_empty() => ChunkState::Leased,
+            () => ChunkState::Held,
         }
     }
 
@@ -75,7 +75,10 @@ impl Model {
     fn apply(&mut self, action: &Action) -> bool {
         let allowed = match action {
             Action::Open => {
-                let open = matches!(self.state(), State::Leased | State::Held | State::Limbo);
+                let open = matches!(
+                    self.state(),
+                    ChunkState::Leased | ChunkState::Held | ChunkState::Limbo
+                );
                 if open {
                     self.leased.push(self.next % SPANS);
                     self.next += 1;
@@ -84,11 +87,11 @@ impl Model {
             }
             Action::Hold => self.leased.pop().map(|span| self.held.push(span)).is_some(),
             Action::Unhold => self.held.pop().map(|span| self.leased.push(span)).is_some(),
-            Action::End(how, held) => {
+            Action::LeaseEnd(how, held) => {
                 let ended = if *held { self.held.pop() } else { self.leased.pop() };
                 self.handed_out.extend(ended);
-                self.quarantined |= ended.is_some() && *how == End::Quarantine;
-                self.stolen |= ended.is_some() && *how == End::Steal;
+                self.quarantined |= ended.is_some() && *how == LeaseEnd::Quarantine;
+                self.stolen |= ended.is_some() && *how == LeaseEnd::Steal;
                 ended.is_some()
             }
             Action::Pin => {
@@ -111,7 +114,7 @@ impl Model {
     }
 }
 
-/// Runs a program; `End(_, held)` says which kind of span ends.
+/// Runs a program; `LeaseEnd(_, held)` says which kind of span ends.
 fn run(actions: &[Action], wipe: bool) -> Result<(), TestCaseError> {
     let budget = Arc::new(Budget::new(LEN));
     let depot = Arc::new(Depot::new(usize::MAX));
@@ -128,20 +131,20 @@ fn run(actions: &[Action], wipe: bool) -> Result<(), TestCaseError> {
     for action in actions {
         let gone = model.gone;
         let end = match action {
-            Action::End(_, true) => model.held.last().copied(),
+            Action::LeaseEnd(_, true) => model.held.last().copied(),
             _ => model.leased.last().copied(),
         };
-        trimmed |= matches!(action, Action::Trim) && model.state() == State::Limbo;
-        charged &= !matches!(action, Action::Trim) || model.state() != State::Limbo;
+        trimmed |= matches!(action, Action::Trim) && model.state() == ChunkState::Limbo;
+        charged &= !matches!(action, Action::Trim) || model.state() != ChunkState::Limbo;
         let allowed = model.apply(action);
         charged |= model.spans() > 0;
         let done = match action {
             Action::Open => chunk.open().is_ok(),
             Action::Hold => chunk.hold().is_ok(),
             Action::Unhold => chunk.unhold().is_ok(),
-            Action::End(how, held) => {
+            Action::LeaseEnd(how, held) => {
                 let dirty = end.map_or(0..0, |span| span..span + 1);
-                chunk.end(*how, *held, dirty).is_ok()
+                chunk.end_lease(*how, *held, dirty).is_ok()
             }
             Action::Pin => chunk.pin().is_ok(),
             Action::Finalizer { teardown } => {
@@ -161,7 +164,7 @@ fn run(actions: &[Action], wipe: bool) -> Result<(), TestCaseError> {
         prop_assert_eq!(view.held as usize, model.held.len());
         prop_assert_eq!((view.pins, view.late), (model.pins, model.late));
         prop_assert_eq!(budget.used(), if model.gone || !charged { 0 } else { LEN });
-        let quarantined = if model.state() == State::Quarantined { LEN } else { 0 };
+        let quarantined = if model.state() == ChunkState::Quarantined { LEN } else { 0 };
         prop_assert_eq!(budget.quarantined(), quarantined);
         if model.gone && !gone {
             ends_where_it_should(&model, &depot, base, wipe, trimmed)?;
@@ -212,7 +215,7 @@ proptest! {
 
 #[test]
 fn a_quarantined_chunk_waits_for_every_finalizer() {
-    let quarantine = Action::End(End::Quarantine, false);
+    let quarantine = Action::LeaseEnd(LeaseEnd::Quarantine, false);
     let finalizer = Action::Finalizer { teardown: false };
     run(&[Action::Pin, Action::Pin, quarantine, finalizer.clone(), finalizer], true).unwrap();
 }
@@ -220,22 +223,22 @@ fn a_quarantined_chunk_waits_for_every_finalizer() {
 #[test]
 fn a_finalizer_that_comes_twice_is_counted_and_ignored() {
     let finalizer = || Action::Finalizer { teardown: false };
-    let release = Action::End(End::Release, false);
+    let release = Action::LeaseEnd(LeaseEnd::Release, false);
     run(&[Action::Pin, release, finalizer(), finalizer(), finalizer()], false).unwrap();
 }
 
 #[test]
 fn a_theft_of_which_the_finalizer_ran_already_completes_at_once() {
-    let steal = Action::End(End::Steal, false);
+    let steal = Action::LeaseEnd(LeaseEnd::Steal, false);
     run(&[Action::Pin, Action::Finalizer { teardown: false }, steal], true).unwrap();
 }
 
 #[test]
 fn a_chunk_of_which_a_finalizer_ran_in_teardown_is_abandoned_whatever_comes_later() {
-    for how in [End::Release, End::Quarantine, End::Steal] {
+    for how in [LeaseEnd::Release, LeaseEnd::Quarantine, LeaseEnd::Steal] {
         let teardown = Action::Finalizer { teardown: true };
         let later = Action::Finalizer { teardown: false };
-        let program = [Action::Pin, Action::Pin, teardown, Action::End(how, false), later];
+        let program = [Action::Pin, Action::Pin, teardown, Action::LeaseEnd(how, false), later];
         run(&program, true).unwrap();
     }
 }

@@ -2,7 +2,7 @@
 //! disjoint, show the bytes that were written, and `used` is the sum of the chunks not gone;
 //! finalizers come in any order, late, in teardown, and once too often.
 
-use super::{Chunk, Lease, LeasedArena, State};
+use super::{Chunk, ChunkState, Lease, LeasedArena};
 use crate::error::LeaseError;
 use crate::memory::Depot;
 use crate::sync::Arc;
@@ -17,12 +17,12 @@ enum Step {
     Lease {
         need: usize,
         more: usize,
-        whole: bool,
+        own_chunk: bool,
     },
     Renew(usize),
     Hold(usize),
     Unhold(usize),
-    End(How, usize),
+    LeaseEnd(How, usize),
     /// The finalizer of one of the ArrayBuffers that are dead or given up.
     Finalize {
         which: usize,
@@ -52,11 +52,11 @@ fn step() -> impl Strategy<Value = Step> {
     ];
     prop_oneof![
         6 => (size.clone(), size, any::<bool>())
-            .prop_map(|(need, more, whole)| Step::Lease { need, more, whole }),
+            .prop_map(|(need, more, own_chunk)| Step::Lease { need, more, own_chunk }),
         2 => which.clone().prop_map(Step::Renew),
         2 => which.clone().prop_map(Step::Hold),
         2 => which.clone().prop_map(Step::Unhold),
-        5 => (how, which.clone()).prop_map(|(how, which)| Step::End(how, which)),
+        5 => (how, which.clone()).prop_map(|(how, which)| Step::LeaseEnd(how, which)),
         6 => (which.clone(), prop::bool::weighted(0.05))
             .prop_map(|(which, teardown)| Step::Finalize { which, teardown }),
         1 => which.clone().prop_map(Step::FinalizeAgain),
@@ -92,14 +92,14 @@ struct Counts {
 }
 
 impl Counts {
-    fn state(&self) -> State {
+    fn state(&self) -> ChunkState {
         match () {
-            () if self.spans == 0 && self.pins == 0 => State::Depot,
-            () if self.stolen => State::Stolen,
-            () if self.quarantined => State::Quarantined,
-            () if self.spans == 0 => State::Limbo,
-            () if self.held > 0 => State::Held,
-            () => State::Leased,
+            () if self.spans == 0 && self.pins == 0 => ChunkState::Depot,
+            () if self.stolen => ChunkState::Stolen,
+            () if self.quarantined => ChunkState::Quarantined,
+            () if self.spans == 0 => ChunkState::Limbo,
+            () if self.held > 0 => ChunkState::Held,
+            () => ChunkState::Leased,
         }
     }
 }
@@ -146,10 +146,10 @@ impl World {
         self.counts.get_mut(&Arc::as_ptr(&lease.chunk)).unwrap()
     }
 
-    fn lease(&mut self, need: usize, more: usize, whole: bool) -> Result<(), TestCaseError> {
+    fn lease(&mut self, need: usize, more: usize, own_chunk: bool) -> Result<(), TestCaseError> {
         let before = self.arena.stats();
         let room = LIMIT - self.arena.used();
-        match self.arena.lease(need, need + more, whole) {
+        match self.arena.lease(need, need + more, own_chunk) {
             Ok(lease) => self.leased(lease, need, before.used),
             Err(LeaseError::Limit { used, limit, .. }) => {
                 prop_assert_eq!((used, limit), (before.used, LIMIT));
@@ -176,7 +176,7 @@ impl World {
         }
         let state = self.counts(&lease).state();
         prop_assert!(
-            !matches!(state, State::Quarantined | State::Stolen),
+            !matches!(state, ChunkState::Quarantined | ChunkState::Stolen),
             "leased from {:?}",
             state
         );
@@ -285,7 +285,7 @@ impl World {
             let view = record.view();
             prop_assert_eq!(view.state, counts.state());
             prop_assert_eq!(view.pins as usize, counts.pins);
-            let counted = counts.state() != State::Depot && !counts.trimmed;
+            let counted = counts.state() != ChunkState::Depot && !counts.trimmed;
             prop_assert_eq!(view.charged, counted);
             used += if counted { counts.size } else { 0 };
             late += view.late;
@@ -312,18 +312,18 @@ impl World {
 
     fn run(&mut self, step: &Step) -> Result<(), TestCaseError> {
         match *step {
-            Step::Lease { need, more, whole } => self.lease(need, more, whole)?,
+            Step::Lease { need, more, own_chunk } => self.lease(need, more, own_chunk)?,
             Step::Renew(which) => self.renew(which)?,
             Step::Hold(which) => self.hold(which, true)?,
             Step::Unhold(which) => self.hold(which, false)?,
-            Step::End(how, which) => self.end(how, which)?,
+            Step::LeaseEnd(how, which) => self.end(how, which)?,
             Step::Finalize { which, teardown } => self.finalize(which, teardown),
             Step::FinalizeAgain(which) => self.finalize_again(which),
             Step::Mistake(which) => self.mistake(which)?,
             Step::Trim => {
                 self.arena.trim();
                 let counts = self.counts.values_mut();
-                counts.filter(|c| c.state() == State::Limbo).for_each(|c| c.trimmed = true);
+                counts.filter(|c| c.state() == ChunkState::Limbo).for_each(|c| c.trimmed = true);
             }
         }
         self.check()
@@ -344,7 +344,7 @@ impl World {
             lease.chunk.unpin(teardown);
         }
         for record in records {
-            prop_assert_eq!(record.state(), State::Depot);
+            prop_assert_eq!(record.state(), ChunkState::Depot);
             record.unpin(false);
             prop_assert_eq!(record.check(), Ok(()));
         }

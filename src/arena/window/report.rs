@@ -5,7 +5,7 @@ use super::LeasedArena;
 use super::Span;
 #[cfg(test)]
 use crate::arena::chunk::Chunk;
-use crate::arena::chunk::{ChunkView, State};
+use crate::arena::chunk::{ChunkState, ChunkView};
 use crate::stats::LeasedStats;
 #[cfg(test)]
 use crate::sync::Arc;
@@ -15,13 +15,13 @@ impl LeasedArena {
     #[cfg(test)]
     pub fn chunks(&self) -> Vec<ChunkView> {
         let views = self.chunks.iter().map(|chunk| chunk.view());
-        views.filter(|view| view.state != State::Depot).collect()
+        views.filter(|view| view.state != ChunkState::Depot).collect()
     }
 
     /// The same, each with its bytes that are in RAM now.
     pub fn chunks_in_ram(&self) -> Vec<(ChunkView, usize)> {
         let views = self.chunks.iter().map(|chunk| (chunk.view(), chunk.resident()));
-        views.filter(|(view, _)| view.state != State::Depot).collect()
+        views.filter(|(view, _)| view.state != ChunkState::Depot).collect()
     }
 
     /// Gauges and counters; asks the system for the resident bytes.
@@ -42,12 +42,12 @@ impl LeasedArena {
             stats.resident += resident;
             stats.pins += view.pins as usize;
             let bytes = match view.state {
-                State::Leased => &mut stats.leased,
-                State::Held => &mut stats.held,
-                State::Quarantined => &mut stats.quarantined,
-                State::Stolen => &mut stats.stolen,
-                State::Limbo => &mut stats.limbo,
-                State::Depot => continue,
+                ChunkState::Leased => &mut stats.leased,
+                ChunkState::Held => &mut stats.held,
+                ChunkState::Quarantined => &mut stats.quarantined,
+                ChunkState::Stolen => &mut stats.stolen,
+                ChunkState::Limbo => &mut stats.limbo,
+                ChunkState::Depot => continue,
             };
             *bytes += if view.charged { view.size } else { 0 };
         }
@@ -68,12 +68,13 @@ impl LeasedArena {
         if used != self.used() || used > self.budget.limit() {
             return Err(format!("chunks of {used} bytes, {} charged", self.used()));
         }
-        let quarantined = |view: &ChunkView| view.state == State::Quarantined;
+        let quarantined = |view: &ChunkView| view.state == ChunkState::Quarantined;
         let sum: usize = self.chunks().iter().filter(|v| quarantined(v)).map(|v| v.size).sum();
         if sum != self.quarantined() {
             return Err(format!("{sum} bytes quarantined, {} counted", self.quarantined()));
         }
-        let stray = |chunk: &&Arc<Chunk>| !matches!(chunk.state(), State::Limbo | State::Depot);
+        let stray =
+            |chunk: &&Arc<Chunk>| !matches!(chunk.state(), ChunkState::Limbo | ChunkState::Depot);
         match self.limbo.iter().find(stray) {
             Some(chunk) => Err(format!("in the limbo list: {:?}", chunk.state())),
             None => Ok(()),

@@ -1,9 +1,9 @@
 //! The arena that is leased to JavaScript, scenario by scenario, without Node.
 
-use super::{Lease, LeasedArena, State};
+use super::{ChunkState, Lease, LeasedArena};
 use crate::error::{LeaseError, MapError, SpanError};
 use crate::layout::HUGE_PAGE;
-use crate::memory::{Depot, HugePages, Mapping, Options, Pages, page_size};
+use crate::memory::{Depot, HugePages, Mapping, MemoryOptions, Pages, page_size};
 use crate::sync::Arc;
 
 const KIB: usize = 1024;
@@ -15,8 +15,8 @@ fn arena(limit: usize) -> (LeasedArena, Arc<Depot>) {
 }
 
 /// A lease with an ArrayBuffer over it.
-fn pinned(arena: &mut LeasedArena, need: usize, whole: bool) -> Lease {
-    let lease = arena.lease(need, need, whole).unwrap();
+fn pinned(arena: &mut LeasedArena, need: usize, own_chunk: bool) -> Lease {
+    let lease = arena.lease(need, need, own_chunk).unwrap();
     lease.chunk.pin().unwrap();
     lease
 }
@@ -115,7 +115,7 @@ fn a_quarantined_span_keeps_its_bytes_and_closes_its_chunk() {
     let two = pinned(&mut arena, 4 * KIB, false);
     write(&one, 1);
     arena.quarantine(one.id, one.epoch, 100).unwrap();
-    assert_eq!((arena.quarantined(), two.chunk.state()), (64 * KIB, State::Quarantined));
+    assert_eq!((arena.quarantined(), two.chunk.state()), (64 * KIB, ChunkState::Quarantined));
     let three = pinned(&mut arena, 4 * KIB, false);
     assert!(!Arc::ptr_eq(&three.chunk, &one.chunk), "no further span is cut from it");
     arena.hold(two.id, two.epoch).unwrap();
@@ -218,8 +218,8 @@ fn chunks_outlive_a_dropped_arena_until_their_finalizers_ran() {
     arena.release(limbo.id, limbo.epoch, 0).unwrap();
     write(&leased, 3);
     drop(arena);
-    assert_eq!(unpinned.chunk.state(), State::Depot);
-    assert_eq!(leased.chunk.state(), State::Quarantined);
+    assert_eq!(unpinned.chunk.state(), ChunkState::Depot);
+    assert_eq!(leased.chunk.state(), ChunkState::Quarantined);
     assert!(shows(&leased, 3));
     limbo.chunk.unpin(false);
     leased.chunk.unpin(false);
@@ -234,11 +234,11 @@ fn in_a_teardown_nothing_is_recycled_whichever_finalizer_comes_first() {
     let before = pinned(&mut arena, 16 * KIB, true);
     let after = pinned(&mut arena, 16 * KIB, true);
     before.chunk.unpin(true);
-    assert_eq!(before.chunk.state(), State::Leased);
+    assert_eq!(before.chunk.state(), ChunkState::Leased);
     drop(arena);
     after.chunk.unpin(true);
     for lease in [before, after] {
-        assert_eq!(lease.chunk.state(), State::Depot);
+        assert_eq!(lease.chunk.state(), ChunkState::Depot);
         write(&lease, 1); // as another isolate may that got the memory by a transfer
     }
     assert_eq!(depot.stats().chunks, 0);
@@ -315,7 +315,7 @@ fn a_restart_counts_anew_and_changes_nothing_else() {
 }
 
 fn huge_arena(limit: usize) -> Option<LeasedArena> {
-    let options = Options { huge_pages: HugePages::Advise, ..Options::default() };
+    let options = MemoryOptions { huge_pages: HugePages::Advise, ..MemoryOptions::default() };
     Mapping::with(1, options).ok()?; // not every system has them
     Some(LeasedArena::new(limit, HUGE_PAGE, false, Arc::new(Depot::with(options, 0))))
 }
@@ -341,13 +341,13 @@ fn chunks_of_huge_pages_are_whole_and_count_whole() {
 
 #[test]
 fn memory_that_was_asked_to_stay_stays_in_limbo_and_goes_with_the_chunk() {
-    let options = Options { prefault: true, ..Options::default() };
+    let options = MemoryOptions { prefault: true, ..MemoryOptions::default() };
     let depot = Arc::new(Depot::with(options, 0));
     let mut arena = LeasedArena::new(1 << 20, 64 * KIB, false, Arc::clone(&depot));
     let lease = arena.lease(1, 64 * KIB, true).unwrap();
     lease.chunk.pin().unwrap();
     arena.release(lease.id, lease.epoch, 0).unwrap();
-    assert_eq!(lease.chunk.state(), State::Limbo);
+    assert_eq!(lease.chunk.state(), ChunkState::Limbo);
     assert_eq!(arena.trim(), 0);
     let stats = arena.stats();
     assert_eq!((stats.used, stats.committed, stats.resident), (64 * KIB, 64 * KIB, 64 * KIB));
@@ -371,12 +371,13 @@ fn a_trimmed_chunk_in_limbo_is_address_space_and_counts_no_more() {
         assert_eq!(stats.resident, 0);
     }
     assert_eq!(stats.limbo, 0);
-    assert_eq!((arena.chunks()[0].state, arena.chunks()[0].charged), (State::Limbo, false));
+    assert_eq!((arena.chunks()[0].state, arena.chunks()[0].charged), (ChunkState::Limbo, false));
 }
 
 #[test]
 fn a_refusal_of_the_options_changes_nothing_in_an_arena() {
-    let options = Options { numa_node: Some(NODE_THAT_IS_NOT_THERE), ..Options::default() };
+    let options =
+        MemoryOptions { numa_node: Some(NODE_THAT_IS_NOT_THERE), ..MemoryOptions::default() };
     let depot = Arc::new(Depot::with(options, 0));
     let mut arena = LeasedArena::new(1 << 20, 64 * KIB, false, depot);
     let before = arena.stats();

@@ -14,7 +14,7 @@ fn chunk() -> Mapping {
 fn one_parked_chunk_is_taken_by_one_thread() {
     loom::model(|| {
         let depot = Arc::new(Depot::new(LEN));
-        depot.park(chunk());
+        depot.recycle(chunk());
         let other = Arc::clone(&depot);
         let other = loom::thread::spawn(move || other.take(LEN).is_some());
         let own = depot.take(LEN).is_some();
@@ -29,8 +29,8 @@ fn two_park_at_once_and_the_cap_holds() {
     loom::model(|| {
         let depot = Arc::new(Depot::new(LEN));
         let other = Arc::clone(&depot);
-        let other = loom::thread::spawn(move || other.park(chunk()));
-        depot.park(chunk());
+        let other = loom::thread::spawn(move || other.recycle(chunk()));
+        depot.recycle(chunk());
         other.join().unwrap();
         let stats = depot.stats();
         assert_eq!((stats.chunks, stats.committed), (2, LEN));
@@ -41,11 +41,11 @@ fn two_park_at_once_and_the_cap_holds() {
 fn a_trim_loses_nothing_that_is_parked_or_taken_meanwhile() {
     loom::model(|| {
         let depot = Arc::new(Depot::new(4 * LEN));
-        depot.park(chunk());
+        depot.recycle(chunk());
         let other = Arc::clone(&depot);
         let other = loom::thread::spawn(move || {
             let taken = usize::from(other.take(LEN).is_some());
-            other.park(chunk());
+            other.recycle(chunk());
             taken
         });
         depot.trim(Duration::ZERO);

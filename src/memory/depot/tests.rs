@@ -22,7 +22,7 @@ fn what_is_parked_is_taken_again_by_its_class_only() {
     let depot = Depot::new(1 << 20);
     let mapping = chunk(CLASS);
     let base = mapping.base();
-    depot.park(mapping);
+    depot.recycle(mapping);
     assert!(depot.take(2 * CLASS).is_none());
     assert!(depot.take(CLASS - 1).is_none(), "no class at all");
     let again = depot.take(CLASS).unwrap();
@@ -35,7 +35,7 @@ fn what_is_parked_is_taken_again_by_its_class_only() {
 #[test]
 fn an_idle_chunk_loses_its_memory_first_and_its_address_a_minute_later() {
     let depot = Depot::new(1 << 20);
-    depot.park(chunk(CLASS));
+    depot.recycle(chunk(CLASS));
     assert_eq!(depot.trim(Duration::from_secs(5)), CLASS, "not idle yet");
     assert_eq!(depot.trim_at(later(Duration::from_secs(5)), Duration::from_secs(5)), 0);
     assert_eq!(depot.stats().chunks, 1, "still there");
@@ -50,7 +50,7 @@ fn an_idle_chunk_loses_its_memory_first_and_its_address_a_minute_later() {
 #[test]
 fn a_decommitted_chunk_can_still_be_taken_and_written() {
     let depot = Depot::new(1 << 20);
-    depot.park(chunk(CLASS));
+    depot.recycle(chunk(CLASS));
     depot.trim_at(later(Duration::ZERO), Duration::ZERO);
     let again = depot.take(CLASS).unwrap();
     // SAFETY: the last byte of a live, committed mapping.
@@ -61,7 +61,7 @@ fn a_decommitted_chunk_can_still_be_taken_and_written() {
 #[test]
 fn above_the_cap_chunks_are_kept_without_their_memory() {
     let depot = Depot::new(2 * CLASS);
-    (0..5).for_each(|_| depot.park(chunk(CLASS)));
+    (0..5).for_each(|_| depot.recycle(chunk(CLASS)));
     let stats = depot.stats();
     assert_eq!((stats.chunks, stats.reserved, stats.committed), (5, 5 * CLASS, 2 * CLASS));
     let taken: Vec<_> = (0..5).map(|_| depot.take(CLASS).unwrap()).collect();
@@ -83,7 +83,7 @@ fn a_retired_chunk_is_never_taken_and_loses_its_memory_at_once() {
 #[test]
 fn a_full_class_overflows_into_the_retired_list() {
     let depot = Depot::new(usize::MAX);
-    (0..1030).for_each(|_| depot.park(chunk(CLASS)));
+    (0..1030).for_each(|_| depot.recycle(chunk(CLASS)));
     assert_eq!(depot.stats().chunks, 1030);
     assert_eq!(depot.stats().committed, 1024 * CLASS);
 }
@@ -98,7 +98,7 @@ fn threads_may_park_take_and_trim_at_once() {
                     let mapping = depot.take(CLASS).unwrap_or_else(|| chunk(CLASS));
                     // SAFETY: the first byte of a live, committed mapping of this thread.
                     unsafe { mapping.base().write(round as u8) };
-                    depot.park(mapping);
+                    depot.recycle(mapping);
                     depot.trim(Duration::ZERO);
                 }
             });

@@ -1,29 +1,34 @@
 //! Memory that is mapped at several addresses, once for each isolate that shares it.
 
 use super::mapping::Mapping;
-use super::options::Options;
+use super::options::MemoryOptions;
 use crate::error::MapError;
 use crate::{layout, os};
 
 /// A piece of memory without a name. Lives as long as it or one of its mappings does.
 #[derive(Debug)]
-pub struct Segment {
+pub struct SharedMemory {
     /// Invariant: `len` bytes long, for ever.
     file: os::MemoryFile,
     /// A positive multiple of the page size.
     len: usize,
 }
 
-impl Segment {
+impl SharedMemory {
     /// `len` bytes (rounded up to pages, at least one), zero. Takes memory as they are touched.
-    pub fn anonymous(len: usize) -> Result<Segment, MapError> {
+    pub fn anonymous(len: usize) -> Result<SharedMemory, MapError> {
         let len = layout::align_up(len.max(1), os::page_size()).ok_or_else(os::too_large)?;
-        Ok(Segment { file: os::anonymous_file(len)?, len })
+        Ok(SharedMemory { file: os::anonymous_file(len)?, len })
     }
 
     /// Maps `len` bytes from `offset`, both page multiples. What one mapping writes the others read.
     /// Panics beyond the end.
-    pub fn map(&self, offset: usize, len: usize, options: Options) -> Result<Mapping, MapError> {
+    pub fn map(
+        &self,
+        offset: usize,
+        len: usize,
+        options: MemoryOptions,
+    ) -> Result<Mapping, MapError> {
         let end = offset.checked_add(len);
         assert!(end.is_some_and(|end| end <= self.len), "beyond the segment");
         Mapping::of_file(&self.file, offset, len, options)
@@ -42,8 +47,8 @@ mod tests {
     #[test]
     fn what_one_mapping_writes_another_reads_also_after_the_first_is_gone() {
         let page = page_size();
-        let segment = Segment::anonymous(3 * page).unwrap();
-        let plain = Options::default();
+        let segment = SharedMemory::anonymous(3 * page).unwrap();
+        let plain = MemoryOptions::default();
         let first = segment.map(0, 3 * page, plain).unwrap();
         let second = segment.map(page, 2 * page, plain).unwrap();
         // SAFETY: within live mappings.
@@ -58,8 +63,8 @@ mod tests {
 
     #[test]
     fn a_mapping_that_is_vacated_or_abandoned_takes_nothing_from_the_others() {
-        let segment = Segment::anonymous(1).unwrap();
-        let plain = Options::default();
+        let segment = SharedMemory::anonymous(1).unwrap();
+        let plain = MemoryOptions::default();
         let mut first = segment.map(0, page_size(), plain).unwrap();
         let second = segment.map(0, page_size(), plain).unwrap();
         // SAFETY: within live mappings, here and below; abandoned pages stay mapped for ever.
@@ -77,7 +82,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "beyond")]
     fn a_mapping_beyond_the_end_panics() {
-        let segment = Segment::anonymous(1).unwrap();
-        let _ = segment.map(page_size(), page_size(), Options::default());
+        let segment = SharedMemory::anonymous(1).unwrap();
+        let _ = segment.map(page_size(), page_size(), MemoryOptions::default());
     }
 }

@@ -1,0 +1,255 @@
+//! Every public item of the crate, used from a program that may not say `unsafe`: whatever it does with them,
+//! there is no undefined behaviour. What is not here is an `unsafe fn`; the last test looks for more.
+#![cfg(not(loom))]
+#![forbid(unsafe_code)]
+
+use ralloc_core::error::{
+    AllocError, ClaimError, InitError, MapError, OptionsError, PoolError, RewindError, SlabError,
+    SlotError,
+};
+use ralloc_core::memory::{self, Depot, HugePages, MemoryOptions, depot};
+use ralloc_core::slab::{MAX_POOLS, PoolOptions, SharedSlab, SlabOptions, ThreadCache};
+use ralloc_core::stats::{ArenaStats, ChunkUsage, DepotStats, ObjectPoolStats, PoolStats};
+use ralloc_core::{Arena, Builder, Checkpoint, Event, Local, MAX_BYTES, Options, Scope};
+use ralloc_core::{ObjectPool, Pooled, Slab, SyncArena, UninitStr};
+use std::alloc::Layout;
+use std::sync::Arc;
+use std::time::Duration;
+
+const MIB: usize = 1 << 20;
+
+#[test]
+fn an_arena_gives_values_slices_and_strings() {
+    let arena = Arena::new();
+    assert_eq!((*arena.alloc(1), *arena.try_alloc(2).unwrap()), (1, 2));
+    assert_eq!((*arena.alloc_with(|| 3), *arena.try_alloc_with(|| 4).unwrap()), (3, 4));
+    assert_eq!(arena.alloc_try_with(|| Err::<u8, _>("no")), Err("no"));
+    let failed = arena.try_alloc_try_with(|| Err::<u8, _>("no")).unwrap_err();
+    assert_eq!(failed, InitError::Init("no"));
+    assert_eq!((&*arena.alloc_str("a"), &*arena.try_alloc_str("b").unwrap()), ("a", "b"));
+    let mut text: UninitStr = arena.alloc_str_uninit(8);
+    assert!(text.push_str("12345") && !text.push_str("6789"));
+    assert_eq!((text.room(), text.as_str()), (3, "12345"));
+    assert_eq!(text.finish(), "12345");
+    assert_eq!(arena.try_alloc_str_uninit(1).unwrap().room(), 1);
+    arena.alloc_uninit_slice::<u64>(3)[2].write(1);
+    arena.try_alloc_uninit_slice::<u64>(3).unwrap()[0].write(1);
+    assert_eq!(arena.alloc_slice_copy(&[1, 2]), arena.try_alloc_slice_copy(&[1, 2]).unwrap());
+    assert_eq!(arena.alloc_slice_clone(&["a"]), arena.try_alloc_slice_clone(&["a"]).unwrap());
+    assert_eq!(arena.alloc_slice_fill_with(3, |index| index), [0, 1, 2]);
+    assert_eq!(arena.try_alloc_slice_fill_with(2, |index| index).unwrap(), [0, 1]);
+    assert_eq!(arena.alloc_slice_fill_copy(2, 7), arena.try_alloc_slice_fill_copy(2, 7).unwrap());
+    assert_eq!(arena.alloc_slice_fill_default::<u8>(2), [0, 0]);
+    assert_eq!(arena.try_alloc_slice_fill_default::<u8>(1).unwrap(), [0]);
+    assert_eq!(arena.alloc_slice_fill_iter([1, 2].into_iter()), [1, 2]);
+    assert_eq!(arena.try_alloc_slice_fill_iter([1, 2].into_iter()).unwrap(), [1, 2]);
+    let layout = Layout::new::<[u64; 4]>();
+    assert_eq!(arena.alloc_layout(layout).len(), 32);
+    assert_eq!(arena.try_alloc_layout(layout).unwrap().len(), 32);
+    assert_eq!(arena.alloc_layout_zeroed(layout).len(), 32);
+    assert_eq!(arena.try_alloc_layout_zeroed(layout).unwrap().len(), 32);
+    let large = arena.try_alloc_uninit_slice::<u64>(MAX_BYTES).unwrap_err();
+    assert_eq!(large, AllocError::Overflow { len: MAX_BYTES, size: 8 });
+}
+
+#[test]
+fn an_arena_goes_back_in_order_and_reports_what_it_uses() {
+    let mut arena = Arena::builder().limit(MIB).build().unwrap();
+    arena.reserve(100);
+    arena.try_reserve(100).unwrap();
+    let (first, second): (Checkpoint, Checkpoint) = (arena.checkpoint(), arena.checkpoint());
+    arena.rewind(first).unwrap();
+    assert_eq!(arena.rewind(second), Err(RewindError::OutOfOrder));
+    let outer = arena.scope(|scope: &mut Scope| {
+        scope.alloc(1);
+        scope.scope(|inner| *inner.alloc(2))
+    });
+    assert_eq!(outer, 2);
+    arena.alloc(1);
+    let usage: Vec<ChunkUsage> = arena.chunk_usage();
+    let stats: ArenaStats = arena.stats();
+    assert_eq!((usage.len(), stats.committed), (1, arena.committed_bytes()));
+    arena.shrink_to_fit();
+    arena.reset();
+    arena.reset_and_shrink();
+    assert_eq!(arena.stats().allocated, 0);
+}
+
+#[test]
+fn a_builder_takes_every_option() {
+    let options = Options { limit: MIB, ..Options::default() };
+    let own = Arc::new(Depot::new(MIB));
+    let builder: Builder = Arena::builder().options(options).first_chunk(4096).chunk_cap(MIB);
+    let builder = builder.memory(MemoryOptions::default()).depot(own).reserve(1);
+    let arena = builder
+        .diagnostics(|event: Event| assert_ne!(event, Event::GivenBack { bytes: 0 }))
+        .min_align::<16>()
+        .build()
+        .unwrap();
+    arena.alloc(1u8);
+    let refused = Arena::builder().first_chunk(0).build_sync().unwrap_err();
+    assert!(matches!(refused, OptionsError::ChunkSize { first: 0, .. }));
+}
+
+#[test]
+fn a_sync_arena_serves_threads() {
+    let mut arena = SyncArena::<8>::new(Options::default()).unwrap();
+    std::thread::scope(|threads| {
+        let arena = &arena;
+        for _ in 0..2 {
+            threads.spawn(move || {
+                let local: Local = arena.local();
+                assert_eq!(*local.alloc(1) + *arena.alloc(2), 3);
+                assert_eq!(*local.try_alloc_with(|| 1).unwrap(), 1);
+            });
+        }
+    });
+    arena.reserve(100);
+    arena.try_reserve(100).unwrap();
+    assert!(arena.stats().allocated > 0 && arena.committed_bytes() > 0);
+    assert!(!arena.chunk_usage().is_empty());
+    arena.reset();
+    arena.reset_and_shrink();
+    let depot = Arc::new(Depot::new(0));
+    SyncArena::<8>::with_depot(Options::default(), depot).unwrap().alloc_str("text");
+}
+
+#[test]
+fn a_slab_hands_every_block_out_once() {
+    let slab = Arc::new(Slab::new(&SlabOptions::fixed(&[64, 256], 64, MIB)).unwrap());
+    let mut cache = ThreadCache::new(&slab).unwrap();
+    let mut blocks: Vec<_> = (0..30).map(|_| cache.allocate(64).unwrap()).collect();
+    blocks.extend((0..30).filter_map(|_| slab.try_allocate(64).unwrap()));
+    let other = ThreadCache::new(&slab).unwrap();
+    drop(cache);
+    let mut cache = ThreadCache::new(&slab).unwrap();
+    blocks.extend(std::iter::from_fn(|| cache.try_allocate(64).unwrap()));
+    assert!(cache.cached(0) <= 64);
+    cache.flush();
+    blocks.extend(std::iter::from_fn(|| slab.try_allocate(64).unwrap()));
+    drop(other);
+    assert_eq!(slab.trim(Duration::ZERO), 0);
+    let mut addresses: Vec<_> = blocks.iter().map(|block| block.cast::<u8>()).collect();
+    addresses.sort();
+    addresses.dedup();
+    assert_eq!(addresses.len(), 64);
+    let stats: Vec<PoolStats> = slab.stats();
+    assert_eq!((stats[0].held, stats[0].free), (64, 0));
+    let large = slab.allocate(257).unwrap_err();
+    assert_eq!(large, ClaimError::TooLarge { requested: 257, largest: slab.largest() });
+    assert!(slab.committed() <= slab.footprint());
+}
+
+#[test]
+fn a_slab_is_refused_by_name_or_shared() {
+    let pool = PoolOptions { size: 64, count: 8, max_count: 16, min_count: 0 };
+    let options = |pools| SlabOptions { pools, max_bytes: MIB, memory: MemoryOptions::default() };
+    assert!(!options(vec![pool]).is_fixed());
+    let refused = Slab::shared(&options(vec![pool])).map(drop).unwrap_err();
+    assert!(matches!(refused, SlabError::Map(MapError::Unsupported { .. })));
+    let refused = Slab::new(&options(vec![pool; MAX_POOLS + 1])).map(drop).unwrap_err();
+    assert_eq!(refused, SlabError::Pools { given: MAX_POOLS + 1, most: MAX_POOLS });
+    let first = Slab::shared(&SlabOptions::fixed(&[64], 8, MIB)).unwrap();
+    let memory: &Arc<SharedSlab> = first.share().unwrap();
+    let second = Slab::attach(memory).unwrap();
+    let found = (0..9).filter(|_| first.allocate(1).is_ok() || second.allocate(1).is_ok());
+    assert_eq!(found.count(), 8, "one pool for both");
+    assert!(!SlotError::NotHeld.to_string().is_empty());
+}
+
+#[test]
+fn depots_are_of_one_kind_of_memory_each() {
+    let options = MemoryOptions { prefault: true, ..MemoryOptions::default() };
+    assert!(!options.is_plain() && options.keeps_memory());
+    assert_eq!(options.granule(), memory::page_size());
+    assert_eq!(options.huge_pages, HugePages::No);
+    let own = Depot::with(options, depot::DEFAULT_COMMITTED_CAP);
+    assert_eq!((own.options(), own.trim(Duration::ZERO)), (options, 0));
+    let stats: DepotStats = own.stats();
+    assert_eq!((stats.chunks, stats.hit_rate()), (0, 0.0));
+    assert!(Arc::ptr_eq(&depot::of(MemoryOptions::default()), &depot::global()));
+    let all: DepotStats = [depot::trim(Duration::MAX), depot::stats()].into_iter().sum();
+    assert!((all + stats).chunks >= stats.chunks);
+}
+
+#[test]
+fn an_object_pool_gives_each_object_to_one_user() {
+    assert_eq!(ObjectPool::new(0, String::new).unwrap_err(), PoolError { capacity: 0 });
+    let pool = ObjectPool::with_reset(2, String::new, String::clear).unwrap();
+    let (mut first, second): (Pooled<String>, _) = (pool.get(), pool.get());
+    first.push('a');
+    assert!(pool.try_get().is_none() && second.is_empty());
+    drop(first);
+    assert!(pool.get().is_empty());
+    assert_eq!(Pooled::into_inner(second), "");
+    let stats: ObjectPoolStats = pool.stats();
+    assert_eq!((stats.idle, pool.capacity(), stats.detached), (1, 2, 1));
+    assert!(stats.hit_rate() < 1.0);
+}
+
+/// The sources of what is public; modules that are not are left out.
+const SOURCES: &[&str] = &[
+    include_str!("../src/arena/builder.rs"),
+    include_str!("../src/arena/checkpoint.rs"),
+    include_str!("../src/arena/diagnostics.rs"),
+    include_str!("../src/arena/mod.rs"),
+    include_str!("../src/arena/options.rs"),
+    include_str!("../src/arena/raw.rs"),
+    include_str!("../src/arena/scope.rs"),
+    include_str!("../src/arena/slices.rs"),
+    include_str!("../src/arena/sync_arena.rs"),
+    include_str!("../src/arena/sync_arena/local.rs"),
+    include_str!("../src/arena/typed.rs"),
+    include_str!("../src/arena/uninit_str.rs"),
+    include_str!("../src/error.rs"),
+    include_str!("../src/lib.rs"),
+    include_str!("../src/memory/depot.rs"),
+    include_str!("../src/memory/mod.rs"),
+    include_str!("../src/memory/options.rs"),
+    include_str!("../src/object_pool.rs"),
+    include_str!("../src/slab/mod.rs"),
+    include_str!("../src/slab/options.rs"),
+    include_str!("../src/slab/segments.rs"),
+    include_str!("../src/slab/thread_cache.rs"),
+    include_str!("../src/stats.rs"),
+];
+
+#[test]
+fn every_public_item_is_used_here() {
+    let used: Vec<&str> = include_str!("safe.rs").split(|c| !is_of_name(c)).collect();
+    for line in SOURCES.iter().flat_map(|source| source.lines()) {
+        for name in public_names(line) {
+            assert!(used.contains(&name), "{name} is public and not used in this file: {line}");
+        }
+    }
+}
+
+fn is_of_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// The names that a line of source makes public.
+fn public_names(line: &str) -> Vec<&str> {
+    let words: Vec<&str> = line.split(|c| !is_of_name(c)).filter(|word| !word.is_empty()).collect();
+    match words[..] {
+        _ if !line.trim_start().starts_with("pub ") || line.contains("fn $") => Vec::new(),
+        ["pub", "unsafe", "fn", ..] => Vec::new(),
+        ["pub", "use", ref names @ ..] => {
+            names.iter().skip(1).copied().filter(|n| n != &"os").collect()
+        }
+        [
+            "pub",
+            "fn" | "struct" | "enum" | "trait" | "type" | "const" | "static" | "mod",
+            "fn",
+            name,
+            ..,
+        ] => vec![name],
+        [
+            "pub",
+            "fn" | "struct" | "enum" | "trait" | "type" | "const" | "static" | "mod",
+            name,
+            ..,
+        ] => vec![name],
+        _ => Vec::new(), // a field
+    }
+}
