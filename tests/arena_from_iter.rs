@@ -5,11 +5,11 @@
 use proptest::prelude::*;
 use ralloc_core::error::AllocError;
 use ralloc_core::memory::Depot;
-use ralloc_core::sync::Arc;
 use ralloc_core::{Arena, Builder};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::Arc;
 
 const KIB: usize = 1024;
 
