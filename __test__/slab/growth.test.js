@@ -104,7 +104,7 @@ test('a slab that is in use all the time keeps what it needs', async (t) => {
     const buffers = Array.from({ length: 100 }, () => slab.allocUnsafe(4096));
     for (const buffer of buffers) slab.free(buffer);
     return ++turns === 150; // several times idleMs
-  });
+  }, 60);
   slab.close();
 });
 

@@ -98,7 +98,6 @@ class SlabCore {
     this.poolByClass = this.poolByClass.map(
       (noPool, log) => this.pools.find(({ size }) => size >= 2 ** log) ?? noPool,
     );
-    this.poolByClass[SIZE_CLASSES - 1] = this.noPool;
     if (settings.warnAfterMs > 0) warnOfStuck(this);
   }
 
