@@ -33,7 +33,7 @@ function idleTimer() {
     trims,
     visits,
     pool,
-    watch: (one) => clock.use(() => idle.watch(one)),
+    watch: (one, everyMs) => clock.use(() => idle.watch(one, everyMs)),
     watchDepot: () => clock.use(() => idle.watchDepot()),
     parkInDepot: (count) => {
       chunks = count;
@@ -184,4 +184,32 @@ test('a pool that was collected is forgotten', async (t) => {
   clock.pass(1000);
   t.is(trims.length, 1);
   t.is(clock.timers.length, 0);
+});
+
+test('targets of a shorter interval come more often, and before those of longer ones', (t) => {
+  const { clock, visits, pool, watch } = idleTimer();
+  const [slow, quick] = [pool('second', 0), pool('50 ms', 0)];
+  watch(slow);
+  clock.pass(10);
+  watch(quick, 50);
+  clock.pass(989);
+  t.deepEqual(
+    visits,
+    Array.from({ length: 19 }, (_, i) => ['50 ms', 60 + 50 * i]),
+  );
+  clock.pass(1);
+  t.deepEqual(visits.slice(19), [['second', 1000]]);
+  t.is(clock.timers.length, 1, 'by one timer');
+});
+
+test('many targets of a long interval do not delay those of a short one', (t) => {
+  const { clock, visits, pool, watch } = idleTimer();
+  const many = Array.from({ length: 100 }, (_, i) => pool(i, 3));
+  for (const one of many) watch(one);
+  const quick = pool('50 ms', 0);
+  watch(quick, 50);
+  clock.pass(2000);
+  const times = visits.filter(([name]) => name === '50 ms').map(([, at]) => at);
+  const longest = Math.max(...times.slice(1).map((at, i) => at - times[i]));
+  t.true(longest <= 80, `${longest} ms`);
 });
