@@ -24,7 +24,9 @@ pub mod sync;
 
 pub use arena::chunk::{Chunk, State};
 pub use arena::window::{Lease, LeasedArena};
-pub use arena::{Arena, Builder, Checkpoint, Event, Local, Options, Scope, SyncArena, UninitStr};
+pub use arena::{
+    Arena, ArenaBuilder, ArenaEvent, ArenaOptions, Checkpoint, Local, Scope, SyncArena, UninitStr,
+};
 pub use object_pool::{ObjectPool, Pooled};
 pub use slab::Slab;
 

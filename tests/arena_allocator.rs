@@ -5,10 +5,10 @@ use allocator_api2::alloc::{AllocError, Allocator, Layout};
 use allocator_api2::vec::Vec as ArenaVec;
 use ralloc_core::memory::Depot;
 use ralloc_core::sync::Arc;
-use ralloc_core::{Arena, Builder};
+use ralloc_core::{Arena, ArenaBuilder};
 use std::ptr::NonNull;
 
-fn builder(limit: usize) -> Builder {
+fn builder(limit: usize) -> ArenaBuilder {
     let depot = Arc::new(Depot::new(1 << 20));
     Arena::builder().limit(limit).chunk_cap(64 * 1024).depot(depot)
 }

@@ -8,12 +8,12 @@ use hashbrown::HashMap as ArenaMap;
 use proptest::prelude::*;
 use ralloc_core::memory::Depot;
 use ralloc_core::sync::Arc;
-use ralloc_core::{Arena, Builder};
+use ralloc_core::{Arena, ArenaBuilder};
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 
-fn builder() -> Builder {
+fn builder() -> ArenaBuilder {
     let depot = Arc::new(Depot::new(1 << 20));
     Arena::builder().limit(16 << 20).chunk_cap(64 * 1024).depot(depot)
 }

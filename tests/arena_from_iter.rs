@@ -6,14 +6,14 @@ use proptest::prelude::*;
 use ralloc_core::error::AllocError;
 use ralloc_core::memory::Depot;
 use ralloc_core::sync::Arc;
-use ralloc_core::{Arena, Builder};
+use ralloc_core::{Arena, ArenaBuilder};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 const KIB: usize = 1024;
 
-fn builder(limit: usize) -> Builder {
+fn builder(limit: usize) -> ArenaBuilder {
     Arena::builder().limit(limit).chunk_cap(64 * KIB).depot(Arc::new(Depot::new(1 << 20)))
 }
 

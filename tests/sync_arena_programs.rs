@@ -7,7 +7,7 @@ use ralloc_core::error::AllocError;
 use ralloc_core::memory::Depot;
 use ralloc_core::memory::mapping::page_size;
 use ralloc_core::sync::Arc;
-use ralloc_core::{Local, Options, SyncArena};
+use ralloc_core::{ArenaOptions, Local, SyncArena};
 use std::alloc::Layout;
 use std::ptr::NonNull;
 use std::thread;
@@ -174,7 +174,7 @@ fn check(arena: &SyncArena<16>, blocks: &[Block]) -> Result<(), TestCaseError> {
 }
 
 fn arena(first_chunk: usize) -> SyncArena<16> {
-    let options = Options { limit: LIMIT, first_chunk, chunk_cap: 64 * 1024 };
+    let options = ArenaOptions { limit: LIMIT, first_chunk, chunk_cap: 64 * 1024 };
     SyncArena::with_depot(options, Arc::new(Depot::new(1 << 20))).unwrap()
 }
 

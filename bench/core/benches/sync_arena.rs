@@ -22,7 +22,7 @@
 use criterion::{BenchmarkId, Criterion, Throughput};
 use ralloc_core::memory::{Depot, Mapping};
 use ralloc_core::sync::{Arc, AtomicUsize, Mutex, Ordering, Padded};
-use ralloc_core::{Options, SyncArena};
+use ralloc_core::{ArenaOptions, SyncArena};
 use std::alloc::Layout;
 use std::hint::black_box;
 use std::ptr::NonNull;
@@ -149,7 +149,7 @@ impl Rival for Malloc {
 }
 
 fn rivals() -> Vec<Box<dyn Rival>> {
-    let options = Options { limit: 1 << 30, ..Options::default() };
+    let options = ArenaOptions { limit: 1 << 30, ..ArenaOptions::default() };
     let arena = || SyncArena::with_depot(options, Arc::new(Depot::new(1 << 20))).unwrap();
     let buffer = Mapping::committed(MOST_THREADS * COUNT * SIZE).unwrap();
     vec![
