@@ -8,7 +8,7 @@ use ralloc_core::{Arena, Builder};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-fn builder(limit: usize) -> Builder {
+fn builder(limit: usize) -> ArenaBuilder {
     let depot = Arc::new(Depot::new(1 << 20));
     Arena::builder().limit(limit).chunk_cap(64 * 1024).depot(depot)
 }

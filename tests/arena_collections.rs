@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::sync::Arc;
 
-fn builder() -> Builder {
+fn builder() -> ArenaBuilder {
     let depot = Arc::new(Depot::new(1 << 20));
     Arena::builder().limit(16 << 20).chunk_cap(64 * 1024).depot(depot)
 }

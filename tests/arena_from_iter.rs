@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 const KIB: usize = 1024;
 
-fn builder(limit: usize) -> Builder {
+fn builder(limit: usize) -> ArenaBuilder {
     Arena::builder().limit(limit).chunk_cap(64 * KIB).depot(Arc::new(Depot::new(1 << 20)))
 }
 

@@ -173,7 +173,7 @@ fn check(arena: &SyncArena<16>, blocks: &[Block]) -> Result<(), TestCaseError> {
 }
 
 fn arena(first_chunk: usize) -> SyncArena<16> {
-    let options = Options { limit: LIMIT, first_chunk, chunk_cap: 64 * 1024 };
+    let options = ArenaOptions { limit: LIMIT, first_chunk, chunk_cap: 64 * 1024 };
     SyncArena::with_depot(options, Arc::new(Depot::new(1 << 20))).unwrap()
 }
 

@@ -125,7 +125,7 @@ fn nowhere() -> *mut u8 {
 ///
 /// Every allocation begins at a multiple of `MIN_ALIGN`, a power of two up to 4096, and takes
 /// whole multiples of it, so that what needs no more than that is never aligned at run time.
-/// Another one by [`Builder::min_align`]; one that cannot be does not compile.
+/// Another one by [`ArenaBuilder::min_align`]; one that cannot be does not compile.
 #[repr(C)] // What the fast paths need comes first, and together.
 pub struct Arena<const MIN_ALIGN: usize = 8> {
     /// Next free byte of the current chunk. Invariant: a multiple of `MIN_ALIGN` with
@@ -155,7 +155,7 @@ pub struct Arena<const MIN_ALIGN: usize = 8> {
 unsafe impl<const MIN_ALIGN: usize> Send for Arena<MIN_ALIGN> {}
 
 impl Arena {
-    /// An empty arena of default [`Options`] over the process's depot; takes no memory before
+    /// An empty arena of default [`ArenaOptions`] over the process's depot; takes no memory before
     /// the first allocation.
     #[cfg(not(loom))]
     pub fn new() -> Arena {
@@ -163,15 +163,15 @@ impl Arena {
     }
 
     /// What else an arena can be.
-    pub fn builder() -> Builder {
-        Builder::new()
+    pub fn builder() -> ArenaBuilder {
+        ArenaBuilder::new()
     }
 }
 
 #[cfg(not(loom))]
 impl<const MIN_ALIGN: usize> Default for Arena<MIN_ALIGN> {
     fn default() -> Self {
-        Arena::over(Store::new(Options::default(), crate::memory::depot::global()))
+        Arena::over(Store::new(ArenaOptions::default(), crate::memory::depot::global()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! One thread's part of a [`SyncArena`], cut without atomics.
 
 use super::SyncArena;
-use super::record::Block;
+use super::shared_chunk::Block;
 use crate::arena::typed::{self, RawAlloc};
 use crate::arena::{UninitStr, from_iter, methods};
 use crate::error::{AllocError, InitError};
@@ -117,7 +117,7 @@ impl<'a, const MIN_ALIGN: usize> Local<'a, MIN_ALIGN> {
     /// Gives the free part of the window back, as far as that can be.
     fn give_back(&self) {
         let (start, end) = (self.cursor.get().addr().get(), self.end.get().addr().get());
-        self.arena.record().give_back(start, end);
+        self.arena.current_chunk().give_back(start, end);
         self.cursor.set(self.end.get());
     }
 }

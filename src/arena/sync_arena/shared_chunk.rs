@@ -1,15 +1,15 @@
-//! The record of one chunk of a [`super::SyncArena`]: where many threads cut it at once.
+//! The bookkeeping of one chunk of a [`super::SyncArena`]: where many threads cut it at once.
 //!
 //! The cursor is moved in three ways, and what each gives is nobody else's because all of them
 //! are atomic read-modify-writes of the same number:
 //!
-//! - [`Record::add`] adds blindly. It succeeds when the sum is within the chunk. When it is
+//! - [`SharedChunk::add`] adds blindly. It succeeds when the sum is within the chunk. When it is
 //!   not, the cursor stands beyond the end and the chunk looks full to everybody. Exactly one
 //!   of the adds since it last stood within did carry it over: the one that found it within.
-//!   That thread alone knows where the free tail begins, and must [`Record::restore`] it.
-//! - [`Record::claim`] and [`Record::give_back`] compare and exchange, and only succeed from a
+//!   That thread alone knows where the free tail begins, and must [`SharedChunk::restore`] it.
+//! - [`SharedChunk::claim`] and [`SharedChunk::give_back`] compare and exchange, and only succeed from a
 //!   cursor within the chunk to another one within it.
-//! - [`Record::restore`] swaps. It can lose nothing but failed adds: while the cursor stands
+//! - [`SharedChunk::restore`] swaps. It can lose nothing but failed adds: while the cursor stands
 //!   beyond the end no claim and no add succeeds.
 //!
 //! The cursor cannot overflow. An add is of at most [`ADD_MAX`] bytes, and a thread whose add
@@ -45,7 +45,7 @@ impl Block {
 /// Where a chunk is cut. Lives outside of its bytes, until the arena is reset or dropped, so
 /// that a thread may come late to a chunk that is no longer current.
 #[derive(Debug)]
-pub(super) struct Record {
+pub(super) struct SharedChunk {
     base: NonNull<u8>,
     /// Bytes of the chunk: a multiple of the page size.
     len: usize,
@@ -55,27 +55,27 @@ pub(super) struct Record {
     /// the arena's alignment. Apart from the three above, which every allocation reads.
     ///
     /// All orderings are Relaxed: the number says whose the bytes are and publishes none of
-    /// them. `base`, `len` and `clean` are published with the record itself.
+    /// them. `base`, `len` and `clean` are published with the chunk itself.
     cursor: Padded<AtomicUsize>,
 }
 
 // SAFETY: `base` is an address, and the bytes behind it are handed out to one thread each.
-unsafe impl Send for Record {}
-// SAFETY: as above; all else is atomic or never written after the record is published.
-unsafe impl Sync for Record {}
+unsafe impl Send for SharedChunk {}
+// SAFETY: as above; all else is atomic or never written after the chunk is published.
+unsafe impl Sync for SharedChunk {}
 
-impl Record {
-    /// A record of no bytes: full for every request, so that the fast path needs no test for
+impl SharedChunk {
+    /// A chunk of no bytes: full for every request, so that the fast path needs no test for
     /// the chunk that is not there yet.
-    pub(super) fn nowhere() -> Record {
+    pub(super) fn nowhere() -> SharedChunk {
         let base = Block::empty(page_size()).start;
-        Record { base, len: 0, clean: 0, cursor: Padded(AtomicUsize::new(0)) }
+        SharedChunk { base, len: 0, clean: 0, cursor: Padded(AtomicUsize::new(0)) }
     }
 
-    /// The record of an empty chunk, zero from offset `clean`.
-    pub(super) fn new(mapping: &Mapping, clean: usize) -> Record {
+    /// An empty chunk, zero from offset `clean`.
+    pub(super) fn new(mapping: &Mapping, clean: usize) -> SharedChunk {
         let cursor = Padded(AtomicUsize::new(0));
-        Record { base: mapping.base(), len: mapping.len(), clean, cursor }
+        SharedChunk { base: mapping.base(), len: mapping.len(), clean, cursor }
     }
 
     /// The next `size` bytes, a multiple of the arena's alignment and at most [`ADD_MAX`]; or
@@ -106,7 +106,7 @@ impl Record {
         Ok(self.block(place(cursor)))
     }
 
-    /// Puts the cursor back to where [`Record::add`] found it, when that was within the chunk.
+    /// Puts the cursor back to where [`SharedChunk::add`] found it, when that was within the chunk.
     /// Whether it was.
     pub(super) fn restore(&self, start: usize) -> bool {
         let within = self.holds(start);
@@ -160,58 +160,58 @@ impl Record {
 mod tests {
     use super::*;
 
-    fn record() -> (Mapping, Record) {
+    fn chunk() -> (Mapping, SharedChunk) {
         let mapping = Mapping::committed(16 * 1024).unwrap();
-        let record = Record::new(&mapping, 0);
-        (mapping, record)
+        let chunk = SharedChunk::new(&mapping, 0);
+        (mapping, chunk)
     }
 
     #[test]
     fn the_one_that_carries_the_cursor_over_the_end_knows_where_the_tail_begins() {
-        let (mapping, record) = record();
+        let (mapping, chunk) = chunk();
         let tail = mapping.len() - 1024;
-        record.claim(tail, 8).unwrap();
-        assert_eq!(record.add(4096).unwrap_err(), tail);
+        chunk.claim(tail, 8).unwrap();
+        assert_eq!(chunk.add(4096).unwrap_err(), tail);
         for late in 0..1000 {
-            let start = record.add(8).unwrap_err();
+            let start = chunk.add(8).unwrap_err();
             assert_eq!(start, tail + 4096 + late * 8);
-            assert!(!record.restore(start), "not this one's to restore");
+            assert!(!chunk.restore(start), "not this one's to restore");
         }
-        assert!(record.claim(8, 8).is_err(), "full to everybody meanwhile");
-        assert!(record.restore(tail));
-        assert_eq!((record.used(), record.room()), (tail, 1024));
+        assert!(chunk.claim(8, 8).is_err(), "full to everybody meanwhile");
+        assert!(chunk.restore(tail));
+        assert_eq!((chunk.used(), chunk.room()), (tail, 1024));
         assert_eq!(
-            record.add(1024).unwrap().start,
+            chunk.add(1024).unwrap().start,
             mapping.base().map_addr(|base| base.saturating_add(tail))
         );
     }
 
     #[test]
     fn the_cursor_stays_below_overflow_with_more_failed_adds_than_there_are_threads() {
-        let (mapping, record) = record();
-        record.claim(mapping.len(), 1).unwrap();
+        let (mapping, chunk) = chunk();
+        chunk.claim(mapping.len(), 1).unwrap();
         let threads = 1 << 22;
-        (0..threads).for_each(|_| assert!(record.add(ADD_MAX).is_err()));
+        (0..threads).for_each(|_| assert!(chunk.add(ADD_MAX).is_err()));
         assert_eq!(
-            record.claim(isize::MAX as usize, 1).unwrap_err(),
+            chunk.claim(isize::MAX as usize, 1).unwrap_err(),
             mapping.len() + threads * ADD_MAX
         );
-        assert_eq!((record.used(), record.high()), (mapping.len(), mapping.len()));
-        assert!(record.restore(mapping.len()));
-        assert_eq!(record.add(0).unwrap().dirty, 0);
+        assert_eq!((chunk.used(), chunk.high()), (mapping.len(), mapping.len()));
+        assert!(chunk.restore(mapping.len()));
+        assert_eq!(chunk.add(0).unwrap().dirty, 0);
     }
 
     #[test]
     fn only_the_last_bytes_of_the_same_chunk_are_taken_back() {
-        let (mapping, record) = record();
+        let (mapping, chunk) = chunk();
         let base = mapping.base().addr().get();
-        record.claim(4096, 8).unwrap();
-        let (_other, foreign) = self::record();
+        chunk.claim(4096, 8).unwrap();
+        let (_other, foreign) = self::chunk();
         foreign.claim(4096, 8).unwrap();
         foreign.give_back(base + 64, base + 4096);
-        record.give_back(base + 64, base + 4088);
-        assert_eq!((record.used(), foreign.used()), (4096, 4096));
-        record.give_back(base + 64, base + 4096);
-        assert_eq!(record.used(), 64);
+        chunk.give_back(base + 64, base + 4088);
+        assert_eq!((chunk.used(), foreign.used()), (4096, 4096));
+        chunk.give_back(base + 64, base + 4096);
+        assert_eq!(chunk.used(), 64);
     }
 }
