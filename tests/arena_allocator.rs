@@ -4,7 +4,7 @@
 use allocator_api2::alloc::{AllocError, Allocator, Layout};
 use allocator_api2::vec::Vec as ArenaVec;
 use ralloc_core::memory::Depot;
-use ralloc_core::{Arena, Builder};
+use ralloc_core::{Arena, ArenaBuilder};
 use std::ptr::NonNull;
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@
 
 use ralloc_core::error::{AllocError, OptionsError};
 use ralloc_core::memory::{Depot, HugePages, MemoryOptions};
-use ralloc_core::{Arena, Builder, Event, Options};
+use ralloc_core::{Arena, ArenaBuilder, ArenaEvent, ArenaOptions};
 use std::alloc::Layout;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,7 +29,7 @@ fn bytes(size: usize) -> Layout {
     Layout::from_size_align(size, 1).unwrap()
 }
 
-fn drain(log: &Log) -> Vec<Event> {
+fn drain(log: &Log) -> Vec<ArenaEvent> {
     std::mem::take(&mut log.lock().unwrap())
 }
 

@@ -7,7 +7,7 @@ use allocator_api2::vec::Vec as ArenaVec;
 use hashbrown::HashMap as ArenaMap;
 use proptest::prelude::*;
 use ralloc_core::memory::Depot;
-use ralloc_core::{Arena, Builder};
+use ralloc_core::{Arena, ArenaBuilder};
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;

@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 use ralloc_core::error::AllocError;
 use ralloc_core::memory::Depot;
-use ralloc_core::{Arena, Builder};
+use ralloc_core::{Arena, ArenaBuilder};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;

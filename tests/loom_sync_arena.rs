@@ -6,7 +6,7 @@ use loom::sync::Arc;
 use loom::thread::{JoinHandle, spawn};
 use ralloc_core::error::AllocError;
 use ralloc_core::memory::Depot;
-use ralloc_core::{Options, SyncArena};
+use ralloc_core::{ArenaOptions, SyncArena};
 use std::alloc::Layout;
 
 const KIB: usize = 1024;

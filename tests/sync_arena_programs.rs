@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 use ralloc_core::error::AllocError;
 use ralloc_core::memory::{Depot, page_size};
-use ralloc_core::{Local, Options, SyncArena};
+use ralloc_core::{ArenaOptions, Local, SyncArena};
 use std::alloc::Layout;
 use std::ptr::NonNull;
 use std::sync::Arc;

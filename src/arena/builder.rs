@@ -1,7 +1,7 @@
 //! How an [`Arena`] is made.
 
-use super::diagnostics::{Event, Reporter, Sink};
-use super::{Arena, Options, SyncArena, store::Store};
+use super::diagnostics::{ArenaEvent, Reporter, Sink};
+use super::{Arena, ArenaOptions, SyncArena, store::Store};
 use crate::error::OptionsError;
 use crate::memory::{Depot, MemoryOptions};
 use crate::sync::Arc;

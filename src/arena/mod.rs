@@ -31,10 +31,10 @@ mod uninit_str;
 #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
 pub(crate) mod window;
 
-pub use builder::Builder;
+pub use builder::ArenaBuilder;
 pub use checkpoint::Checkpoint;
-pub use diagnostics::Event;
-pub use options::Options;
+pub use diagnostics::ArenaEvent;
+pub use options::ArenaOptions;
 pub use scope::Scope;
 pub use sync_arena::{Local, SyncArena};
 pub use uninit_str::UninitStr;

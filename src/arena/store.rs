@@ -302,8 +302,8 @@ impl Store {
     fn give_back(&mut self, chunk: OwnedChunk) {
         let bytes = chunk.mapping.len();
         self.committed -= bytes;
-        self.depot.recycle(piece.mapping);
-        self.reporter.note(Event::GivenBack { bytes });
+        self.depot.recycle(chunk.mapping);
+        self.reporter.note(ArenaEvent::GivenBack { bytes });
     }
 
     pub(super) fn committed(&self) -> usize {

@@ -23,7 +23,7 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use ralloc_core::memory::Depot;
-use ralloc_core::{Options, SyncArena};
+use ralloc_core::{ArenaOptions, SyncArena};
 use std::alloc::Layout;
 use std::hint::black_box;
 use std::ptr::NonNull;
