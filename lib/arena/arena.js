@@ -18,8 +18,8 @@ const { fill } = Uint8Array.prototype;
 const kInternal = Symbol('ralloc.internal');
 
 // For request arenas, not of the package: a root arena of an owner, and its end (→ bytes it had handed out).
-let makeShell;
-let releaseShell;
+let makeRequestArena;
+let releaseRequestArena;
 
 class Arena {
   #window;
@@ -108,9 +108,9 @@ class Arena {
 
   scope(fn) {
     check.func(fn, 'fn');
-    const dead = this.#window.isDead();
+    const released = this.#window.isReleased();
     const child = new Arena(undefined, kInternal, this.#window.owner, this);
-    if (dead) child.#window.finish(RELEASED);
+    if (released) child.#window.finish(RELEASED);
     this.#children ??= new Set();
     this.#children.add(child);
     return runScope(fn, child, (result) => child.#leave(result));
@@ -129,18 +129,18 @@ class Arena {
   }
 
   reset() {
-    if (this.#window.isDead()) return;
+    if (this.#window.isReleased()) return;
     this.#window.resets++;
     const owner = this.#window.owner;
     if (owner.heap) owner.resetHeap();
     const scopes = this.#children !== null && this.#children.size > 0;
-    if (!scopes && this.#window.renew()) return;
+    if (!scopes && this.#window.reuseInPlace()) return;
     this.#clear(CLOSED, true, null);
   }
 
   shrink() {
-    if (this.#window.isDead()) return;
-    this.#window.giveBackUnused();
+    if (this.#window.isReleased()) return;
+    this.#window.releaseUnused();
     this.#window.owner.shrink();
   }
 
@@ -161,10 +161,10 @@ class Arena {
     if (promise !== undefined && typeof promise?.then !== 'function') {
       throw typeError('promise', 'an instance of Promise', promise);
     }
-    if (this.#window.isDead()) return promise ?? releasedHold;
+    if (this.#window.isReleased()) return promise ?? releasedHold;
     const epoch = this.#window.openEpoch();
     if (promise === undefined) return epoch.hold();
-    epoch.watch(promise);
+    epoch.holdUntil(promise);
     return promise;
   }
 
@@ -190,7 +190,7 @@ class Arena {
   #clear(childState, clean, outer) {
     const epoch = this.#window.epoch;
     // Before the scopes end: what holds `outer` then holds this epoch, and theirs through it.
-    if (outer !== null) epoch?.endWith(outer);
+    if (outer !== null) epoch?.holdWith(outer);
     const children = this.#children;
     this.#children = null;
     for (const child of children ?? []) child.#finish(childState, clean, epoch ?? outer);
@@ -246,8 +246,8 @@ class Arena {
   }
 
   static {
-    makeShell = (owner) => new Arena(undefined, kInternal, owner, null);
-    releaseShell = (arena, clean) => {
+    makeRequestArena = (owner) => new Arena(undefined, kInternal, owner, null);
+    releaseRequestArena = (arena, clean) => {
       const allocated = arena.#allocated();
       arena.#finish(RELEASED, clean, null);
       return allocated;
@@ -255,4 +255,4 @@ class Arena {
   }
 }
 
-module.exports = { Arena, makeShell, releaseShell };
+module.exports = { Arena, makeRequestArena, releaseRequestArena };

@@ -11,7 +11,7 @@ const { FastBuffer } = require('../base/runtime.js');
 
 const { fill } = Uint8Array.prototype;
 
-const PIECE = 16 * 1024; // bytes that a checkpoint or a scope takes first
+const CUT_SPAN = 16 * 1024; // bytes of the first span that is cut from a chunk for a checkpoint or a scope
 
 const LIVE = 0;
 const CLOSED = 1; // by its owner, or with its scope: every use throws
@@ -39,27 +39,27 @@ class Window {
   #state = LIVE;
   #span = null;
   #bytes = null; // a Buffer over the whole window, to write strings through
-  #inner; // of a scope: takes small spans, cut from a chunk
-  #sealed = false; // a checkpoint stands: what comes after it takes spans of its own
+  #isScope; // of a scope: takes small spans, cut from a chunk
+  #isSealed = false; // a checkpoint stands: what comes after it takes spans of its own
 
   constructor(owner, inner) {
     this.owner = owner;
-    this.#inner = inner;
+    this.#isScope = inner;
     this.mask = owner.settings.align - 1;
   }
 
   /** An allocation that the open window cannot serve. Throws before anything changes. */
   allocSlow(size, zero) {
     check.integer(size, 'size', 0, Number.MAX_SAFE_INTEGER);
-    const dead = this.isDead();
+    const released = this.isReleased();
     if (size === 0) return new FastBuffer();
     const owner = this.owner;
-    if (dead) return owner.late(size, zero);
-    if (owner.heap) return owner.onHeap(size, zero);
+    if (released) return owner.allocAfterEnd(size, zero);
+    if (owner.heap) return owner.allocOnHeap(size, zero);
     this.#dropStolen();
     if (size > this.end - this.cursor) {
       const span = this.#open(size, true);
-      if (span === null) return owner.onHeap(size, zero);
+      if (span === null) return owner.allocOnHeap(size, zero);
       if (span !== this.#span) {
         span.used = size;
         return view(span.ab, 0, size, zero && span.clean > 0);
@@ -71,18 +71,18 @@ class Window {
   }
 
   /**
-   * Takes a span with room for `size` bytes and opens the window over it; an oversize one for a single
-   * Buffer stays `beside` a window that has room left. Null when the heap is to serve instead.
+   * Takes a span with room for `size` bytes and opens the window over it; with `keepWindow` an oversize one,
+   * for a single Buffer, leaves a window open that has room left. Null when the heap is to serve instead.
    */
-  #open(size, beside) {
-    this.giveBackUnused();
+  #open(size, keepWindow) {
+    this.releaseUnused();
     const epoch = this.openEpoch();
     const opened = epoch.spans.length;
-    const whole = !this.#inner && !this.#sealed;
-    const usual = whole ? this.owner.chunkSize(opened) : PIECE << Math.min(opened, 4);
-    const span = epoch.open(size, usual, whole);
+    const isChunk = !this.#isScope && !this.#isSealed;
+    const usual = isChunk ? this.owner.chunkSize(opened) : CUT_SPAN << Math.min(opened, 4);
+    const span = epoch.open(size, usual, isChunk);
     if (span === null) return null;
-    if (beside && size > usual && this.end - this.cursor >= usual >>> 3) return span;
+    if (keepWindow && size > usual && this.end - this.cursor >= usual >>> 3) return span;
     this.#sync();
     this.#set(span, 0, span.end, span.clean);
     return span;
@@ -94,22 +94,22 @@ class Window {
   }
 
   /** A window that nothing was handed out of, as after a reset, is not in the way of a larger one. */
-  giveBackUnused() {
+  releaseUnused() {
     const span = this.#span;
-    if (span === null || this.cursor !== 0 || this.#sealed) return;
+    if (span === null || this.cursor !== 0 || this.#isSealed) return;
     const { spans } = this.epoch;
     spans.splice(spans.indexOf(span), 1);
     this.owner.discharge(span.end);
     this.#sync();
     this.#set(null, 0, 0, 0);
-    this.owner.pool.put(span);
+    this.owner.pool.release(span);
   }
 
   /** Called once a second: a window that nothing was handed out of since a reset before goes back. */
   idleTick() {
     const idle = this.resets === this.#idled && this.#reserved !== this.resets;
     this.#idled = this.resets;
-    if (idle) this.giveBackUnused();
+    if (idle) this.releaseUnused();
   }
 
   /**
@@ -156,39 +156,43 @@ class Window {
   #dropStolen() {
     if (this.#span === null || this.ab.byteLength !== 0) return;
     this.#sync();
-    this.owner.pool.stolen(this.#span);
+    this.owner.pool.retireStolen(this.#span);
     this.#set(null, 0, 0, 0);
   }
 
   reserve(bytes) {
     check.integer(bytes, 'bytes', 0, Number.MAX_SAFE_INTEGER);
-    if (this.isDead() || this.owner.heap) return;
+    if (this.isReleased() || this.owner.heap) return;
     this.#dropStolen();
     if (bytes > this.end - this.cursor) this.#open(bytes, false);
     this.#reserved = this.resets;
   }
 
   checkpoint() {
-    if (this.isDead()) return new Checkpoint(this, null);
+    if (this.isReleased()) return new Checkpoint(this, null);
     const epoch = this.openEpoch();
     const here = { span: this.#span, cursor: this.cursor, end: this.end, clean: this.clean };
-    const mark = new Checkpoint(this, { ...here, spans: epoch.spans.length, sealed: this.#sealed });
-    epoch.marks ??= [];
-    epoch.marks.push(mark);
+    const checkpoint = new Checkpoint(this, {
+      ...here,
+      spans: epoch.spans.length,
+      isSealed: this.#isSealed,
+    });
+    epoch.checkpoints ??= [];
+    epoch.checkpoints.push(checkpoint);
     // Lazy: only an allocation after this costs a span.
-    this.#sealed = true;
+    this.#isSealed = true;
     this.end = 0;
-    return mark;
+    return checkpoint;
   }
 
   rewind(checkpoint) {
-    if (this.isDead()) return;
+    if (this.isReleased()) return;
     const epoch = this.epoch;
-    const window = Checkpoint.windowOf(checkpoint, this, epoch?.marks);
+    const window = Checkpoint.windowOf(checkpoint, this, epoch?.checkpoints);
     this.#sync();
-    epoch.marks.length = epoch.marks.indexOf(checkpoint);
-    epoch.end(window.spans, true);
-    this.#sealed = window.sealed;
+    epoch.checkpoints.length = epoch.checkpoints.indexOf(checkpoint);
+    epoch.release(window.spans, true);
+    this.#isSealed = window.isSealed;
     this.#set(window.span, window.cursor, window.end, window.clean);
   }
 
@@ -196,14 +200,14 @@ class Window {
    * Begins a new epoch in place, in the common case: one span and nobody waits for it. V8's transfer() and
    * little else, and no call to Rust. False when it is not so simple.
    */
-  renew() {
+  reuseInPlace() {
     const epoch = this.epoch;
     if (epoch === null) return true;
     const span = this.#span;
     if (!epoch.plain || epoch.spans.length !== 1 || span === null) return false;
     const { pool } = this.owner;
     this.#sync();
-    if (!pool.renewable || !pool.renew(span)) return false;
+    if (!pool.reusesAtOnce || !pool.detachAndReuse(span)) return false;
     this.ab = span.ab;
     this.#bytes = null;
     this.clean = span.clean;
@@ -217,15 +221,15 @@ class Window {
     this.#sync();
     this.#set(null, 0, 0, 0);
     this.epoch = null;
-    this.#sealed = false;
-    if (epoch !== null) epoch.end(0, clean);
+    this.#isSealed = false;
+    if (epoch !== null) epoch.release(0, clean);
   }
 
-  /** True when the response is over and nothing is to happen; throws when this arena was closed. */
-  isDead() {
+  /** Whether the response is over, and calls do nothing; throws when the arena, or its scope, is closed. */
+  isReleased() {
     if (this.#state === LIVE) return false;
     if (this.#state === RELEASED) return true;
-    throw closedError(this.#inner ? 'The scope of this arena' : 'The arena');
+    throw closedError(this.#isScope ? 'The scope of this arena' : 'The arena');
   }
 
   get isLive() {
