@@ -39,9 +39,10 @@ function mutantsNamed(parts) {
   const folder = path.join(__dirname, 'mutants');
   const groups = fs.readdirSync(folder).flatMap((file) => require(path.join(folder, file)));
   const all = groups.flatMap(mutantsOf);
-  for (const mutant of all) check(mutant, all);
-  if (parts.length === 0) return all;
-  return all.filter(({ name }) => parts.some((part) => name.includes(part)));
+  const isChosen = ({ name }) => parts.length === 0 || parts.some((part) => name.includes(part));
+  const chosen = all.filter(isChosen);
+  for (const mutant of chosen) check(mutant, all);
+  return chosen;
 }
 
 function check({ name, file, find, replace, tests, equivalent }, all) {

@@ -5,6 +5,8 @@
 
 const NAMES = ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate'];
 
+const MOST = 100_000; // timers in one pass(): more are a loop without end
+
 class Clock {
   now = 1_000_000;
   timers = []; // { at, callback, args, every, refed }
@@ -50,7 +52,8 @@ class Clock {
   /** Lets `ms` milliseconds pass, with the timers that fall due in them. */
   pass(ms) {
     const end = this.now + ms;
-    for (;;) {
+    for (let fired = 0; ; fired++) {
+      if (fired > MOST) throw new Error(`more than ${MOST} timers in ${ms} ms`);
       const due = this.timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
       if (due === undefined) break;
       this.now = Math.max(this.now, due.at);

@@ -1,0 +1,145 @@
+'use strict';
+
+/** Of what happens only where an ArrayBuffer has transfer(). */
+const hasTransfer = typeof ArrayBuffer.prototype.transfer === 'function';
+const where = hasTransfer ? {} : { equivalent: 'this Node has no transfer()' };
+
+module.exports = [
+  {
+    file: 'slab/pool.js',
+    tests: ['slab/magazine.test.js'],
+    mutants: {
+      'idle slots are never flushed': ['this.flush(this.#lowWater);', ''],
+      'an idle tick flushes everything': ['this.flush(this.#lowWater);', 'this.flush(this.top);'],
+      'the low-water mark is not begun anew at a tick': ['this.#lowWater = this.top;', ''],
+      'the low-water mark stays when takes go below it': [
+        'if (top < this.#lowWater) this.#lowWater = top >> 1;',
+        '',
+      ],
+      'the low-water mark is not lowered by a flush': [
+        'this.#lowWater = Math.max(this.#lowWater - count, 0);',
+        '',
+      ],
+      'stolen slots are never purged': [
+        'if (!this.segments.some((ab) => ab !== null && ab.byteLength === 0)) return;',
+        'return;',
+        { tests: ['slab/close.test.js'] },
+      ],
+      'purged slots are not counted as stolen': [
+        'this.stolen += this.top - kept;',
+        '',
+        { tests: ['slab/close.test.js'] },
+      ],
+      'a refill caches slots whose memory is gone': [
+        'if (this.#isStolen(slot)) this.stolen++;',
+        'if (false) this.stolen++;',
+        { tests: ['slab/close.test.js', 'slab/random.test.js'] },
+      ],
+      'a received slot whose memory is gone is handed out': [
+        'return !stolen;',
+        'return true;',
+        { tests: ['slab/close.test.js'] },
+      ],
+      'the watermark ignores the peak': [
+        'Math.max(cachedAtPeak, this.#lowWater, 0)',
+        'Math.max(this.#lowWater, 0)',
+        { tests: ['slab/slab.test.js'] },
+      ],
+      'the watermark ignores the low water': [
+        'Math.max(cachedAtPeak, this.#lowWater, 0)',
+        'Math.max(cachedAtPeak, 0)',
+      ],
+      'the watermark is one too low': [
+        'Math.max(cachedAtPeak, this.#lowWater, 0)',
+        'Math.max(cachedAtPeak - 1, this.#lowWater, 0)',
+        { tests: ['slab/slab.test.js'] },
+      ],
+      'the peak counts stolen slots': [
+        'Math.max(this.peak, this.claimed - this.stolen - top)',
+        'Math.max(this.peak, this.claimed - top)',
+        { tests: ['slab/close.test.js'] },
+      ],
+      'received slots are not in the peak': [
+        'this.peak = Math.max(this.peak, this.held);',
+        '',
+        { tests: ['slab/handle.test.js'] },
+      ],
+      'the stack is not filled up': [
+        'while (this.stack.length < this.claimed) this.stack.push(this.placeholder);',
+        '',
+      ],
+      'a refill does not read the capacity again': [
+        'if (this.#isShared) this.capacity = leased.room(this.index);',
+        '',
+        { tests: ['slab/sharing.test.js', 'slab/workers.test.js'] },
+      ],
+      'the capacity is never read again': [
+        'this.capacity = this.core.leased.room(this.index);',
+        '',
+        { tests: ['slab/sharing.test.js', 'slab/workers.test.js'] },
+      ],
+      'the cache of a shared slab has no limit': [
+        '    this.#isShared = true;\n    this.flushExcess();',
+        '',
+      ],
+      'sharing does not flush what is cached': [
+        '    this.#isShared = true;\n    this.flushExcess();',
+        '    this.#isShared = true;',
+        { tests: ['slab/sharing.test.js'] },
+      ],
+      'a shared slab refills by whole batches': [
+        'this.#isShared ? (this.capacity >> 1) + 1 : BATCH',
+        'BATCH',
+      ],
+      'an excess is flushed whole': [
+        'this.flush(this.top - (this.capacity >> 1))',
+        'this.flush(this.top)',
+      ],
+      'a full cache is not flushed': [
+        'if (this.top > this.capacity) this.flush',
+        'if (false) this.flush',
+      ],
+      'the newest slots are flushed': [
+        'slots[i] = this.slotAt(i);',
+        'slots[i] = this.slotAt(this.top - 1 - i);',
+      ],
+      'a flush keeps the slots claimed': ['this.claimed -= count;', ''],
+      'a flush releases nothing': [
+        'this.core.leased.release(this.index, slots.sort(), count);',
+        '',
+      ],
+      'slots of a failed refill are not released': [
+        'this.core.leased.release(this.index, batch, count);',
+        '',
+      ],
+      'a dropped segment is not detached': [
+        'this.#detach(ab);\n    this.segments[index] = null;',
+        'this.segments[index] = null;',
+      ],
+      'a dropped segment keeps its ArrayBuffer': [
+        '    this.#detach(ab);\n    this.segments[index] = null;',
+        '    this.#detach(ab);',
+      ],
+      'close() detaches nothing': [
+        'for (const ab of this.segments) if (ab !== null) this.#detach(ab);',
+        '',
+        { tests: ['slab/close.test.js'] },
+      ],
+      'after close() the cache still takes Buffers': [
+        '    this.capacity = 0;\n',
+        '',
+        { tests: ['slab/free.test.js'] },
+      ],
+      'a sent slot stays claimed': [
+        '    this.claimed--;\n',
+        '',
+        { tests: ['slab/handle.test.js'] },
+      ],
+      'what Node-API made is not moved on': [
+        'segments[index] = hasTransfer ? ab.transfer() : ab;',
+        'segments[index] = ab;',
+        { ...where, tests: ['slab/close.test.js'] },
+      ],
+    },
+  },
+];

@@ -1,0 +1,154 @@
+'use strict';
+
+module.exports = [
+  {
+    file: 'slab/core.js',
+    tests: ['slab/magazine.test.js'],
+    mutants: {
+      'promotions are not counted': [
+        'if (pool !== first) first.promotions++;',
+        '',
+        { tests: ['slab/slab.test.js'] },
+      ],
+      'promotions are counted for the larger pool': [
+        'if (pool !== first) first.promotions++;',
+        'if (pool !== first) pool.promotions++;',
+        { tests: ['slab/slab.test.js'] },
+      ],
+      'tryAlloc() exhaustions are not counted': [
+        '    pool.exhaustions++;\n    return null;',
+        '    return null;',
+        { tests: ['slab/slab.test.js'] },
+      ],
+      'growing slabs are never trimmed': [
+        'const bytes = grows',
+        'const bytes = false',
+        { tests: ['slab/growth.test.js'] },
+      ],
+      'the timer stops at the first quiet tick': ['(grows ? 6 + idleMs / 1000 : 2)', '1'],
+      'the timer never stops': ['this.#quietTicks = busy ? 0 : this.#quietTicks + 1;', ''],
+      'busy slabs stop their timer': [
+        'this.#quietTicks = busy ? 0 : this.#quietTicks + 1;',
+        'this.#quietTicks++;',
+      ],
+      'a shared slab starts no timer': [
+        'if (this.#isTimerOn || !(this.#isShared || grows)) return;',
+        'if (this.#isTimerOn || !grows) return;',
+        { tests: ['slab/sharing.test.js', 'slab/workers.test.js'] },
+      ],
+      'every allocation starts another timer': ['if (this.#isTimerOn || !(', 'if (!('],
+      'an exhausted slab that grows never names maxBytes': [
+        "exhaustedError(full ? 'maxBytes' : 'maxCount'",
+        "exhaustedError('maxCount'",
+        { tests: ['slab/growth.test.js'] },
+      ],
+      'close() does not ask for Buffers in use': [
+        'if (held > 0 && !force) {',
+        'if (false) {',
+        { tests: ['slab/close.test.js'] },
+      ],
+      'close() leaves the memory reserved': [
+        'this.leased?.close();',
+        '',
+        { tests: ['slab/close.test.js', 'slab/tokens.test.js'] },
+      ],
+    },
+  },
+  {
+    file: 'slab/slab.js',
+    tests: ['slab/use.test.js'],
+    mutants: {
+      'revoke() receives': [
+        "this.#core.receive('revoke', token)",
+        "this.#core.receive('receive', token)",
+        { tests: ['slab/tokens.test.js'] },
+      ],
+      'use() does not see a view that begins before': [
+        'result.byteOffset + result.byteLength <= byteOffset',
+        'result.byteOffset < byteOffset',
+      ],
+      'use() frees what was freed': ['if (isHeld(this.#core, buffer)) release', 'release'],
+    },
+  },
+  {
+    file: 'slab/buffer.js',
+    tests: ['slab/free.test.js'],
+    mutants: {
+      'a Buffer of another slab is freed': [
+        'buffer.#state !== HELD || pool.core !== core || top',
+        'buffer.#state !== HELD || top',
+      ],
+      'a double free is not seen': [
+        'buffer.#state !== HELD || pool.core !== core || top',
+        'pool.core !== core || top',
+      ],
+      'a free does not look at the capacity': [
+        ' || top >= pool.capacity) {',
+        ') {',
+        { tests: ['slab/magazine.test.js'] },
+      ],
+      'checked hands out Buffers over transferred memory': [
+        '      const ab = this.segments[slot >>> this.shift];\n      if (ab.byteLength === 0) return null;\n      this.top = top;\n      return new SlabBuffer(ab, (slot & this.mask) << this.sizeLog, size, this, slot, HELD);\n    }\n\n    push(buffer, top) {\n      this.stack[top] = buffer.#slot;',
+        '      const ab = this.segments[slot >>> this.shift];\n      this.top = top;\n      return new SlabBuffer(ab, (slot & this.mask) << this.sizeLog, size, this, slot, HELD);\n    }\n\n    push(buffer, top) {\n      this.stack[top] = buffer.#slot;',
+        { tests: ['slab/close.test.js'] },
+      ],
+      'recycle hands out a Buffer of the length before': [
+        'if (buffer.length !== size) return this.#resized(top, size);',
+        'if (buffer.length < size) return this.#resized(top, size);',
+        { tests: ['slab/slab.test.js'] },
+      ],
+      'recycle makes a new Buffer each time': [
+        'if (buffer.length !== size) return',
+        'return',
+        { tests: ['slab/slab.test.js'] },
+      ],
+      'a sent Buffer can be sent again': ['  setState(buffer, SENT);\n', ''],
+      'a refused free is not counted by the pool': ['  pool.refused++;\n', ''],
+      'Symbol.dispose of a closed slab throws': [
+        'this.#state === HELD && this.#pool.core.isLive',
+        'this.#state === HELD',
+        { tests: ['slab/use.test.js'] },
+      ],
+    },
+  },
+  {
+    file: 'slab/stats.js',
+    tests: ['slab/free.test.js'],
+    mutants: {
+      'stats() do not sum refused frees of no pool': ['  sums.refused += core.refused;\n', ''],
+      'stats() do not purge': ['  pool.purgeStolen();\n', '', { tests: ['slab/close.test.js'] }],
+    },
+  },
+  {
+    file: 'slab/stuck.js',
+    tests: ['slab/stuck.test.js'],
+    mutants: {
+      'cached slots count as stuck': [' || cached.has(slot)', ''],
+      'received slots are never stuck': ['if (isUsable) this.#since[slot] = this.now;', ''],
+      'slots that were sent stay timed': ['this.#since[slot] = 0;', ''],
+      'stuck Buffers are warned of a tick too early': [
+        'warnAfterMs * (1 + 1 / TICKS)',
+        'warnAfterMs * (1 - 1 / TICKS)',
+      ],
+    },
+  },
+  {
+    file: 'slab/options.js',
+    tests: ['slab/options.test.js'],
+    mutants: {
+      'maxBytes does not bound the slots from the start': [
+        '  if (bytes <= maxBytes) return;',
+        '  return;',
+      ],
+      'maxCount reserves addresses beyond maxBytes': [
+        'Math.max(Math.min(pool.maxCount, affordable), pool.count)',
+        'pool.maxCount',
+        { tests: ['slab/growth.test.js'] },
+      ],
+      'minCount is 0 unless given': [
+        "perPool(given, 'minCount', count)",
+        "perPool(given, 'minCount', 0)",
+      ],
+    },
+  },
+];
