@@ -4,11 +4,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /**
- * What becomes of Buffers when their memory is reset.
+ * What happens to Buffers when their memory is reset.
  *
  * - `'detach'` (default): every Buffer over it has length 0 from then on.
- * - `'gc'`: nothing is detached; memory is used again only after V8 has proved that no Buffer is left.
- *   Closes the hole of operations in flight, and costs garbage collection and floating memory.
+ * - `'gc'`: nothing is detached; memory is used again only after V8 has collected every Buffer over it. Safe
+ *   for operations in flight; costs garbage collections, and memory that waits for them.
  * - `'recycle'`: memory is used again at once and Buffers stay alive over it. The caller's responsibility.
  */
 export type Safety = 'detach' | 'gc' | 'recycle';
@@ -24,19 +24,19 @@ export const version: string;
 
 export interface ArenaOptions {
   /**
-   * The most bytes that all chunks of the arena may take: in use, warm, held or quarantined.
+   * The most bytes that all chunks of the arena may take: in use, kept for reuse (warm), held or quarantined.
    * An integer >= 1.
    * @default 67108864 (64 MiB)
    */
   maxBytes?: number | undefined;
   /**
-   * Bytes of the first chunk, an integer >= 4096 and <= `maxBytes`. Further chunks of an epoch double up
-   * to 1 MiB; a request that is larger gets a chunk of its own.
+   * Bytes of the first chunk, an integer >= 4096 and <= `maxBytes`. Further chunks between two resets
+   * double in size up to 1 MiB; an allocation that is larger gets a chunk of its own.
    * @default 65536, or `maxBytes` where that is less
    */
   chunkSize?: number | undefined;
   /**
-   * Every Buffer begins at a multiple of so many bytes: a power of two from 1 to 4096.
+   * Every Buffer begins at a multiple of this many bytes: a power of two from 1 to 4096.
    * @default 8
    */
   align?: number | undefined;
@@ -50,28 +50,27 @@ export interface ArenaOptions {
   /** A name for `stats()` and `util.inspect()`. */
   name?: string | undefined;
   /**
-   * Milliseconds that memory waits for a hold after its reset, an integer from 1 to 2³¹ − 1. Then it goes to
-   * quarantine, with the warning `RALLOC_HOLD_EXPIRED`.
+   * Milliseconds that memory waits for a hold after its reset, an integer from 1 to 2³¹ − 1. Then it is
+   * quarantined, with the warning `RALLOC_HOLD_EXPIRED`: not used again before V8 has collected the Buffers over it.
    * @default 30000
    */
   holdMs?: number | undefined;
-  /** Memory of a special kind, from the system. Native only. */
+  /** Huge, locked, NUMA-local or prefaulted pages. Native only. */
   memory?: MemoryOptions | undefined;
 }
 
 /**
- * What an arena asks of its memory. What the system does not have is `ERR_RALLOC_UNSUPPORTED`, as on the
+ * What kind of pages an arena or slab uses. What the system does not have is `ERR_RALLOC_UNSUPPORTED`, as on the
  * JavaScript backend; what it refuses is `ERR_RALLOC_MAP` with its `syscall` and `errno`: from the
- * constructor, which tries a little of such memory, or from the allocation that could not have more of it.
+ * constructor, which tries a small piece of such memory, or from the allocation that could not get more of it.
  */
 export interface MemoryOptions {
   /**
-   * Chunks in huge pages, and so multiples of 2 MiB, which save misses of the TLB. `maxBytes` must be 2 MiB
-   * at least.
+   * Chunks in huge pages, and so multiples of 2 MiB, for fewer TLB misses. `maxBytes` must be at least 2 MiB.
    *
    * - `'advise'`: transparent huge pages, as many as the kernel finds.
    * - `'prefer'`: pages of the system's pool of huge pages, or transparent ones where it has none to give;
-   *   `chunks()` tells which.
+   *   `chunks()` says which.
    * - `'require'`: pages of the pool, or an error.
    */
   hugePages?: 'advise' | 'prefer' | 'require' | undefined;
@@ -80,51 +79,54 @@ export interface MemoryOptions {
   /** Memory of this NUMA node only (mbind; on Windows a preference), an integer >= 0. */
   numaNode?: number | undefined;
   /**
-   * Memory that is there before it is used, so that no first touch takes a page fault.
+   * Pages that are faulted in before they are used, so that no first touch takes a page fault.
    *
-   * What is locked, prefaulted or of required huge pages is not given back in idle times: only by `shrink()`
-   * and `close()`, and then when V8 has collected what was over it.
+   * Locked, prefaulted and required huge pages are not returned to the system when idle: only by `shrink()`
+   * and `close()`, and then once V8 has collected the Buffers over them.
    */
   prefault?: boolean | undefined;
 }
 
-/** Where an arena stood; spent by its rewind. */
+/** A position in an arena. Valid until it is rewound to or past, or the arena is reset. */
 export interface Checkpoint {
   readonly [checkpoint]: true;
 }
 declare const checkpoint: unique symbol;
 
-/** Keeps an epoch's memory as it is. */
+/** Keeps memory as it is over a reset; see `Arena.hold()`. */
 export interface Hold extends Disposable {
-  /** Gives the hold up; the second call does nothing. */
+  /** Releases the hold; the second call does nothing. */
   release(): void;
 }
 
-/** What an arena draws its spans from. Gauges in bytes, unless said otherwise. */
+/**
+ * The memory that an arena takes its spans from: chunks, each cut into one span or several, a span being the bytes of
+ * one ArrayBuffer. Gauges in bytes, unless said otherwise.
+ */
 export interface MemoryStats {
   /** `maxBytes`. */
   limit: number;
-  /** All that counts toward the limit: the sum of `leased`, `warm`, `held`, `quarantined`, `stolen` and `limbo`. */
+  /** Everything that counts toward the limit: the sum of `leased`, `warm`, `held`, `quarantined`, `stolen` and `limbo`. */
   used: number;
   /** The most that `used` ever was. */
   peak: number;
-  /** In spans that arenas have. */
+  /** In spans that arenas use. */
   leased: number;
-  /** In spans that wait, detached, for the next arena, and in what no span was cut from yet. */
+  /** In spans that are detached and kept for the next arena, and in bytes of chunks that no span was cut from yet. */
   warm: number;
   /** In chunks that were reset while something held them. */
   held: number;
-  /** In chunks that come back when V8 has collected the Buffers over them. */
+  /** In chunks that are used again when V8 has collected the Buffers over them. */
   quarantined: number;
-  /** In chunks whose ArrayBuffer somebody took. */
+  /** In chunks whose ArrayBuffer was transferred away; they are never used again. */
   stolen: number;
   /** In chunks that are detached and wait for their finalizers. */
   limbo: number;
   /** Address space of the chunks. */
   reserved: number;
-  /** What of it may take memory: all but chunks in limbo that idle trimming emptied. */
+  /** The part of `reserved` that may be backed by memory: all but chunks in limbo that idle trimming emptied. */
   committed: number;
-  /** What of it is in RAM now. On the JavaScript backend as `committed`: only V8 knows. */
+  /** The part of `reserved` that is in RAM now. The same as `committed` on the JavaScript backend: only V8 knows. */
   resident: number;
   /** Gauge, a number of chunks. */
   chunks: number;
@@ -142,15 +144,15 @@ export interface ArenaStats {
   safety: Safety;
   /** Bytes: `maxBytes`, or `maxBytesPerRequest` for the arena of a request. */
   limit: number;
-  /** Whether it was neither closed nor released. */
+  /** False after `close()`, the end of its scope, or the end of its request. */
   live: boolean;
-  /** Gauge, bytes: handed out in this epoch, with the padding between, by the arena and its scopes. */
+  /** Gauge, bytes: handed out since the last reset, with the padding between, by the arena and its scopes. */
   allocated: number;
-  /** Gauge: spans of this epoch, with those of its scopes. */
+  /** Gauge: spans that were opened since the last reset, with those of its scopes. */
   spans: number;
   /** Gauge: scopes that have not ended. */
   scopes: number;
-  /** Gauge: holds of this epoch that are not released. */
+  /** Gauge: holds taken since the last reset that are not released. */
   holds: number;
   /** Counter. */
   resets: number;
@@ -162,13 +164,13 @@ export interface ChunkStats {
   /** Bytes. */
   size: number;
   state: 'leased' | 'held' | 'quarantined' | 'stolen' | 'limbo';
-  /** Leased spans that it is cut into. */
+  /** Gauge: spans cut from it that are in use. */
   spans: number;
   /** ArrayBuffers over it whose finalizer has not run. */
   pins: number;
   /** Bytes of address space: `size` rounded up. */
   reserved: number;
-  /** Bytes of it that may take memory: 0 in limbo once it was emptied, when it counts no more toward the limit. */
+  /** Bytes of it that may be backed by memory: 0 in limbo once it was emptied; then it no longer counts toward the limit. */
   committed: number;
   /** Bytes of it that are in RAM now. */
   resident: number;
@@ -176,21 +178,21 @@ export interface ChunkStats {
   hugePages: 'none' | 'transparent' | 'explicit';
 }
 
-/** Chunks between two arenas. */
+/** Chunks that no arena uses, kept to be recycled. */
 export interface DepotStats {
   /** Gauge, a number of chunks. */
   chunks: number;
   /** Gauge, bytes: their address space. */
   reserved: number;
-  /** Gauge, bytes: what of it may take memory; idle trimming gives it back. */
+  /** Gauge, bytes: the part of `reserved` that may be backed by memory; idle trimming returns it to the system. */
   committed: number;
-  /** Counter: chunks that were taken from here. */
+  /** Counter: chunks that were recycled. */
   hits: number;
-  /** Counter: chunks that were not here and had to be made. */
+  /** Counter: chunks that had to be mapped, because none of that size was here. */
   misses: number;
   /** Gauge: `hits / (hits + misses)`, and 0 before the first. */
   hitRate: number;
-  /** Counter: chunks given back to the system, half a minute or more after their last use. */
+  /** Counter: chunks returned to the system, half a minute or more after their last use. */
   unmapped: number;
 }
 
@@ -226,7 +228,7 @@ export type BytesLike =
   | { [Symbol.toPrimitive](hint: 'string'): string };
 
 /**
- * Memory that is freed all at once. Every Buffer it gives is one of Node's own, and dies (length 0) with
+ * Memory that is freed all at once. Every Buffer it hands out is one of Node's own, and is dead (length 0) after
  * `reset()`, `rewind()`, the end of its `scope()`, or `close()`.
  *
  * **An operation that was handed to the kernel, the thread pool or another stream (fs, zlib, a write to
@@ -250,7 +252,7 @@ export class Arena implements Disposable {
 
   /** A zero-filled Buffer of `size` bytes. */
   alloc(size: number): ArenaBuffer;
-  /** A Buffer of `size` bytes that show whatever was in the memory before. */
+  /** A Buffer of `size` uninitialized bytes: they show what was in the memory before. */
   allocUnsafe(size: number): ArenaBuffer;
   /** As `Buffer.from(string, encoding)`. */
   from(value: string, encoding?: BufferEncoding): ArenaBuffer;
@@ -261,12 +263,12 @@ export class Arena implements Disposable {
   /** A zero-filled typed array of `length` elements: `arena.array(Float64Array, 100)`. */
   array<T extends TypedArrayConstructor>(Type: T, length: number): InstanceType<T>;
 
-  /** Remembers where the arena stands. Costs nothing until the next allocation, which opens a span of its own. */
+  /** Marks the arena's position. Costs nothing until the next allocation, which opens a new span. */
   checkpoint(): Checkpoint;
   /**
-   * Releases everything that was allocated since; Buffers from before keep their bytes. Later checkpoints
-   * are spent with it.
-   * @throws ERR_RALLOC_STALE_CHECKPOINT: spent, rewound past, reset, or of another arena.
+   * Releases everything that was allocated since the checkpoint; Buffers from before keep their bytes. This
+   * checkpoint and later ones are invalid then.
+   * @throws ERR_RALLOC_STALE_CHECKPOINT: rewound to or past, from before a reset, or of another arena.
    */
   rewind(checkpoint: Checkpoint): void;
   /**
@@ -277,9 +279,9 @@ export class Arena implements Disposable {
   scope<T>(fn: (arena: Arena) => T): T;
   /** Releases everything, with all checkpoints and scopes. O(1) in the number of Buffers. */
   reset(): void;
-  /** Makes room for `bytes` bytes, so that allocations up to there take no new chunk. */
+  /** Makes room for `bytes` bytes, so that allocations up to there need no new chunk. */
   reserve(bytes: number): void;
-  /** Gives warm chunks back to the system. */
+  /** Returns warm chunks to the system. */
   shrink(): void;
   /**
    * Releases everything for good; the second call does nothing.
@@ -288,13 +290,16 @@ export class Arena implements Disposable {
   close(): void;
   [Symbol.dispose](): void;
 
-  /** Keeps all memory of this epoch as it is over a reset, until released (or `holdMs` later). */
+  /**
+   * Keeps everything that is allocated between the last reset and the next as it is, also over that reset, until
+   * the hold is released (or `holdMs` later).
+   */
   hold(): Hold;
-  /** The same until `promise` settles. Returns that very promise; its rejection stays as handled as it was. */
+  /** The same until `promise` settles. Returns that very promise, and does not handle its rejection. */
   hold<T extends PromiseLike<unknown>>(promise: T): T;
   /** A copy on V8's heap, which no reset touches. */
   copyOut(buffer: ArrayBufferView): ArenaBuffer;
-  /** Whether the bytes of `buffer` are of this arena's current epoch, or of a scope's. */
+  /** Whether `buffer` is over memory that this arena or one of its scopes has handed out since its last reset. */
   owns(buffer: unknown): boolean;
   stats(): ArenaStats;
   chunks(): ChunkStats[];
@@ -308,14 +313,13 @@ export interface RequestArenaOptions {
    */
   maxBytesPerRequest?: number | undefined;
   /**
-   * The most bytes that all requests together may take: leased, warm, held or quarantined. Beyond it
-   * requests get heap Buffers, counted in `stats()`.
+   * The most bytes that all requests together may take: in use, kept for reuse (warm), held or quarantined.
+   * Beyond it requests get heap Buffers, counted in `stats()`.
    * @default 256 MiB or an eighth of the memory that the process may use, whichever is less
    */
   maxBytes?: number | undefined;
   /**
-   * Bytes of unfinished responses that may wait for the garbage collector before new requests get heap
-   * Buffers.
+   * Bytes of aborted responses that may wait for the garbage collector before new requests get heap Buffers.
    * @default a quarter of `maxBytes`
    */
   maxQuarantineBytes?: number | undefined;
@@ -338,13 +342,13 @@ export interface RequestArenaOptions {
 }
 
 export interface RequestArenaStats {
-  /** Counter: requests that began. */
+  /** Counter: requests that were started. */
   requests: number;
   /** Gauge: requests whose response is not over. */
   inFlight: number;
   /** Counter: responses that were sent to their end. */
   finished: number;
-  /** Counter: responses that were not. */
+  /** Counter: responses that were not sent to their end. */
   aborted: number;
   /** Counter: requests that were served from the heap, in part or whole. */
   heapRequests: number;
@@ -356,7 +360,7 @@ export interface RequestArenaStats {
   lateBuffers: number;
   /** Counter, bytes. */
   lateBytes: number;
-  /** Gauge, bytes: the chunk that a request gets first, adapted to what requests use. */
+  /** Gauge, bytes: the size of a request's first chunk, adapted to what requests use. */
   chunkSize: number;
   memory: MemoryStats;
 }
@@ -365,9 +369,9 @@ export interface RequestArenaStats {
 export interface RequestArena {
   (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
   stats(): RequestArenaStats;
-  /** The arena of the request that the caller works for; needs `context: true`. */
+  /** The arena of the request in whose asynchronous context this is called; needs `context: true`. */
   current(): Arena | undefined;
-  /** Serves new requests from the heap; resolves when the last of the others is over. */
+  /** Serves new requests from the heap from now on; resolves when all earlier ones are over. */
   close(): Promise<void>;
 }
 
@@ -379,12 +383,12 @@ export interface RequestArena {
 export function requestArena(options?: RequestArenaOptions): RequestArena;
 
 /**
- * What becomes of a Buffer that is freed.
+ * What happens to a Buffer that is freed.
  *
- * - `'checked'` (default): every allocation is a Buffer object of its own, so that whatever is freed twice, or
- *   through an old reference, is an error.
+ * - `'checked'` (default): every allocation is a Buffer object of its own, so that freeing twice, or through a
+ *   stale reference, is an error.
  * - `'recycle'`: one Buffer object for each slot, used again for the same length. Several times as fast; a free
- *   through an old reference cannot be told from one by the slot's next user.
+ *   through a stale reference cannot be distinguished from one by the slot's next user.
  *
  * In both, a Buffer that was freed still shows its slot's bytes, and so those of the next user.
  */
@@ -394,23 +398,23 @@ export interface SlabOptions {
   /** Bytes of the slots of each pool: 1 to 32 powers of two from 8 to 2³⁰, ascending. */
   sizes: readonly number[];
   /**
-   * Slots from the start: of every pool, or a list with one number for each; integers from 1 to 2³⁰. May be left
-   * out with `maxCount`: then a pool begins with none.
+   * The number of slots at the start: of every pool, or a list with one number for each; integers from 1 to 2³⁰. May
+   * be left out with `maxCount`: then a pool begins with none.
    */
   count?: number | readonly number[] | undefined;
   /**
-   * Slots that there can be; pools grow up to it, about a MiB at a time, as far as `maxBytes` allows. A slab that can
-   * grow cannot be shared with other threads.
+   * The most slots; pools grow up to it, about a MiB at a time, as far as `maxBytes` allows. A slab that can grow
+   * cannot be shared with other threads.
    * @default `count`: pools do not grow
    */
   maxCount?: number | readonly number[] | undefined;
   /**
-   * Slots that stay when idle ones are given back, at most `count`.
+   * The number of slots that are kept when idle ones are returned to the system, at most `count`.
    * @default `count`
    */
   minCount?: number | readonly number[] | undefined;
   /**
-   * Milliseconds after which the memory of unused slots is given back, in pools that can grow.
+   * Milliseconds after which the memory of unused slots is returned to the system, in pools that can grow.
    * @default 10000
    */
   idleMs?: number | undefined;
@@ -422,17 +426,17 @@ export interface SlabOptions {
   /** @default 'checked' */
   safety?: SlabSafety | undefined;
   /**
-   * Warns (`RALLOC_SLOT_STUCK`, once for each pool) of Buffers that nobody has freed for so many milliseconds.
+   * Warns (`RALLOC_SLOT_STUCK`, once for each pool) of Buffers that are not freed for this many milliseconds.
    * @default never
    */
   warnAfterMs?: number | undefined;
   /** A name for `stats()`, warnings and `util.inspect()`. */
   name?: string | undefined;
-  /** Memory of a special kind, from the system. Native only. */
+  /** Huge, locked, NUMA-local or prefaulted pages. Native only. */
   memory?: MemoryOptions | undefined;
 }
 
-/** What a thread that attaches chooses for itself; as in SlabOptions. */
+/** The options that each attached thread chooses for itself, as in SlabOptions. */
 export interface SlabAttachOptions {
   safety?: SlabSafety | undefined;
   warnAfterMs?: number | undefined;
@@ -447,7 +451,7 @@ export interface SlabHandle {
 
 /** Numbers of slots, gauges: `held + cached + elsewhere + sent + free + stolen` is `count`. */
 export interface SlabSlots {
-  /** Slots that are there. */
+  /** All slots. */
   count: number;
   /** In Buffers that this thread has and did not free. */
   held: number;
@@ -459,7 +463,7 @@ export interface SlabSlots {
   sent: number;
   /** Free for every thread. */
   free: number;
-  /** Lost: somebody took the ArrayBuffer that they were in. */
+  /** Lost: the ArrayBuffer that they were in was transferred away. */
   stolen: number;
 }
 
@@ -476,7 +480,7 @@ export interface SlabCounters {
 export interface SlabPoolStats extends SlabSlots, SlabCounters {
   /** Bytes of a slot. */
   size: number;
-  /** Slots that there can be. */
+  /** The most slots. */
   maxCount: number;
   /** The most slots that this thread ever held at once. */
   peak: number;
@@ -487,15 +491,15 @@ export interface SlabStats extends SlabSlots, SlabCounters {
   name: string;
   backend: 'native' | 'js';
   safety: SlabSafety;
-  /** Whether it was not closed. */
+  /** False after `close()`. */
   live: boolean;
-  /** Whether other threads may have it: it gave its handle, or was attached. */
+  /** Whether other threads may use it: `handle()` or `Slab.attach()` was called. */
   shared: boolean;
-  /** Gauge: threads that have it. */
+  /** Gauge: threads that use it. */
   participants: number;
   /** Bytes: `maxBytes`. */
   limit: number;
-  /** Gauge, bytes: of the slots that are there, and their records. They take memory when they are first used. */
+  /** Gauge, bytes: all slots and their records. They are backed by memory when they are first used. */
   committed: number;
   pools: SlabPoolStats[];
 }
@@ -525,7 +529,7 @@ export class Slab implements Disposable {
 
   /**
    * The slab of another thread of this process. Each thread has its own `Slab` object, and frees what it holds.
-   * @throws ERR_RALLOC_CLOSED: a handle of another process, or of a slab that no thread has any more.
+   * @throws ERR_RALLOC_CLOSED: a handle of another process, or of a slab that no thread uses any more.
    * @throws ERR_RALLOC_UNSUPPORTED: on the JavaScript backend, or more than 1,023 threads.
    */
   static attach(handle: SlabHandle, options?: SlabAttachOptions): Slab;
@@ -535,15 +539,15 @@ export class Slab implements Disposable {
    * @throws ERR_RALLOC_EXHAUSTED: no pool that fits has a free slot.
    */
   alloc(size: number): ArenaBuffer;
-  /** The same, and its bytes show whatever was in the slot before. */
+  /** The same, uninitialized: its bytes show what was in the slot before. */
   allocUnsafe(size: number): ArenaBuffer;
   /** A zero-filled Buffer of the smallest pool that fits; null when that is exhausted. */
   tryAlloc(size: number): ArenaBuffer | null;
-  /** The same, and its bytes show whatever was in the slot before. */
+  /** The same, uninitialized: its bytes show what was in the slot before. */
   tryAllocUnsafe(size: number): ArenaBuffer | null;
   /**
-   * Frees a Buffer that this slab handed out; null and undefined are ignored. Where `Symbol.dispose` is known, the
-   * Buffer's own `[Symbol.dispose]()` does the same, and nothing the second time.
+   * Frees a Buffer that this slab handed out; null and undefined are ignored. Where the runtime has `Symbol.dispose`,
+   * the Buffer's own `[Symbol.dispose]()` does the same, and nothing the second time.
    * @throws ERR_RALLOC_DOUBLE_FREE: it was freed, or sent.
    * @throws ERR_RALLOC_FOREIGN_BUFFER: it is of another slab or of none, or a view of a slab's Buffer.
    * @throws ERR_RALLOC_CLOSED: the slab is.
@@ -554,7 +558,7 @@ export class Slab implements Disposable {
    * @throws ERR_RALLOC_ESCAPED: the result is that Buffer, or a view of it.
    */
   use<T>(size: number, fn: (buffer: ArenaBuffer) => T): T;
-  /** Whether `free(buffer)` would take it. */
+  /** Whether `free(buffer)` would free it. */
   owns(buffer: unknown): boolean;
 
   /** Bytes of the slots of each pool, ascending. */
@@ -563,15 +567,15 @@ export class Slab implements Disposable {
   readonly footprint: number;
 
   /**
-   * What `Slab.attach()` takes in another thread; the same every time. It keeps nothing alive: the slab is there as
-   * long as one thread has it.
+   * What `Slab.attach()` takes in another thread; the same every time. It keeps nothing alive: the slab exists as
+   * long as one thread uses it.
    * @throws ERR_RALLOC_UNSUPPORTED: a slab that can grow or has more than 2²² slots, the JavaScript backend, a
    *   system that cannot share such memory.
    */
   handle(): SlabHandle;
   /**
-   * Sends a Buffer: the token, a safe integer, by which one thread receives it, once. It cannot be freed or sent here
-   * any more, and must not be used.
+   * Sends a Buffer to another thread. Returns a token, a safe integer, by which one thread receives it, once. The
+   * Buffer cannot be freed or sent here any more, and must not be used.
    * @throws ERR_RALLOC_DOUBLE_FREE, ERR_RALLOC_FOREIGN_BUFFER: as `free()`.
    */
   send(buffer: Uint8Array): number;
@@ -588,7 +592,7 @@ export class Slab implements Disposable {
 
   stats(): SlabStats;
   /**
-   * Gives the memory back for good; the second call does nothing. Every Buffer of this thread has length 0 then.
+   * Releases the memory for good; the second call does nothing. Every Buffer of this thread has length 0 then.
    * Other threads that are attached keep theirs.
    * @throws ERR_RALLOC_IN_USE: Buffers are in use (`inUse`), and `force` is not true.
    * @throws ERR_RALLOC_UNSUPPORTED: the default slab is not closed.
@@ -599,8 +603,8 @@ export class Slab implements Disposable {
 }
 
 /**
- * A slab for everyone, with slots from 64 B to 1 MiB in at most 128 MiB. It takes no memory before its first
- * allocation, grows on demand, and gives idle memory back. Each thread has its own.
+ * The default slab, with slots from 64 B to 1 MiB in at most 128 MiB. It takes no memory before its first
+ * allocation, grows on demand, and returns idle memory to the system. Each thread has its own.
  */
 export const slab: Slab;
 
@@ -618,7 +622,7 @@ export type RallocErrorCode =
   | 'ERR_RALLOC_UNSUPPORTED'
   | 'ERR_RALLOC_CORRUPTED';
 
-/** Every error but those of arguments, which are TypeErrors and RangeErrors with `ERR_RALLOC_INVALID_ARGUMENT`. */
+/** Every error except argument errors, which are TypeErrors and RangeErrors with `ERR_RALLOC_INVALID_ARGUMENT`. */
 export class RallocError extends Error {
   private constructor();
   readonly code: RallocErrorCode;

@@ -5,7 +5,7 @@
 //! cargo run --release --example frame_loop -- 600      # frames; default 300
 //! ```
 
-use ralloc_core::{Arena, Event};
+use ralloc_core::{Arena, ArenaEvent};
 use std::fmt::Write;
 use std::sync::mpsc;
 
@@ -124,7 +124,9 @@ pub fn run(frames: usize, balls: usize) -> (Vec<Frame>, Vec<usize>) {
     let mut growth = Vec::new();
     let seen = (0..frames).map(|frame| {
         let seen = world.step(&arena);
-        let came = |event: &Event| matches!(event, Event::Mapped { .. } | Event::Recycled { .. });
+        let came = |event: &ArenaEvent| {
+            matches!(event, ArenaEvent::Mapped { .. } | ArenaEvent::Recycled { .. })
+        };
         let chunks = events.try_iter().filter(came).count();
         growth.extend((chunks > 0).then_some(frame));
         arena.reset();

@@ -3,15 +3,11 @@
 // The middleware of Express 4 and 5, connect, and of node:http as `arenas(req, res, next)`.
 
 const { argumentError } = require('./base/errors.js');
+const { kOfRequest, kProperties, kRequestArena } = require('./base/protocol.js');
 const { RequestArenas } = require('./request/requests.js');
 
-// Registered: true of the arenas of requests, of every copy of ralloc in a process.
-const kOfRequest = Symbol.for('ralloc.arena.ofRequest');
-
-// The property names of all middlewares, of every copy too. Only where there is more than one does a
-// request carry its arena under a symbol as well, which costs Node 20 and 22 some microseconds.
-const kArena = Symbol.for('ralloc.request.arena');
-const kProperties = Symbol.for('ralloc.request.properties');
+// The property names of all middlewares, of every copy of ralloc in the process. Only where there is more than
+// one does a request carry its arena under a symbol as well, which costs Node 20 and 22 some microseconds.
 if (globalThis[kProperties] === undefined) {
   Object.defineProperty(globalThis, kProperties, { value: new Set() });
 }
@@ -31,10 +27,10 @@ function requestArena(options) {
     }
     // A second middleware gives the first one's arena.
     const several = properties.size > 1;
-    const first = req[property] ?? (several ? req[kArena] : undefined);
+    const first = req[property] ?? (several ? req[kRequestArena] : undefined);
     const arena = first ?? arenas.begin(req, res);
     req[property] = arena;
-    if (several) req[kArena] = arena;
+    if (several) req[kRequestArena] = arena;
     arenas.run(arena, next);
   }
 

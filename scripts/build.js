@@ -8,9 +8,9 @@
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
-const { withLock } = require('./lock.js');
-const { BUILD_FLAGS, findNapi } = require('./napi.js');
-const { findToolchain } = require('./toolchain.js');
+const { withLock } = require('./lib/lock.js');
+const { BUILD_FLAGS, findNapi } = require('./lib/napi.js');
+const { findToolchain } = require('./lib/toolchain.js');
 
 const ROOT = path.join(__dirname, '..');
 const SOURCES = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'src', 'addon', '.cargo'];

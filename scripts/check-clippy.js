@@ -1,14 +1,15 @@
 'use strict';
 
-// clippy finds nothing: in the core with its tests, and in the bindings. Those only as a library: with
+// clippy finds nothing: in the core with its tests, with and without its optional allocator, and in the bindings. Those only as a library: with
 // napi linked no test program links (the symbols are node's).
 
-const { cargo } = require('./cargo.js');
+const { cargo } = require('./lib/cargo.js');
 
 const STRICT = ['--', '-D', 'warnings'];
 
 process.exitCode = cargo(
   ['clippy', '--all-targets', ...STRICT],
+  ['clippy', '--all-targets', '--features', 'allocator-api2', ...STRICT],
   ['clippy', '--workspace', '--lib', ...STRICT],
 )
   ? 0

@@ -2,8 +2,9 @@
 
 // The import rules of the house, for src/ and for lib/. `--self-test` proves that each rule can fail.
 
+const path = require('node:path');
 const { runCheck } = require('./check.js');
-const { checkJavaScript } = require('./imports-js.js');
+const { checkJavaScript, pictureOf } = require('./imports-js.js');
 const { checkRust } = require('./imports-rust.js');
 
 const CASES = [
@@ -106,7 +107,7 @@ const CASES = [
       'package.json': '{}',
       'lib/index.js': [
         "'use strict';",
-        "const { A } = require('./arena.js');",
+        "const { A } = require('./arena/arena.js');",
         'module.exports = { A };',
       ],
       'lib/index.mjs': [
@@ -114,59 +115,127 @@ const CASES = [
         'export const { A } = a;',
         'export default a;',
       ],
-      'lib/express.js': ["const { r } = require('./request-arena.js');"],
-      'lib/request-arena.js': ["const { A } = require('./arena.js');"],
-      'lib/arena.js': [
-        "require('./native.js'); require('./errors.js'); require('./chunk-pool.js');",
+      'lib/express.js': ["const { r } = require('./request/requests.js');"],
+      'lib/request/requests.js': ["require('../site/site.js'); require('../guard/fs.js');"],
+      'lib/site/site.js': ["require('../arena/arena.js'); require('../slab/slab.js');"],
+      'lib/arena/arena.js': ["require('./window.js'); require('../memory/fallback/depot.js');"],
+      'lib/arena/window.js': ["require('../base/errors.js');"],
+      'lib/slab/slab.js': ["const fs = require('fs'); // console.log(require('express'))"],
+      'lib/guard/fs.js': ["require('node:fs'); require('../base/errors.js');"],
+      'lib/memory/native.js': [
+        'createRequire(__filename)(name); require(name); require("../../a.node");',
+        'require("../../package.json"); require("@ralloc/linux-x64-gnu");',
       ],
-      'lib/chunk-pool.js': ["const fs = require('fs'); // console.log(require('express'))"],
-      'lib/native.js': ['require(name); require("../a.node"); require("../package.json");'],
-      'lib/errors.js': [
+      'lib/memory/fallback/depot.js': ["require('../native.js');"],
+      'lib/base/errors.js': [
         'const text = "see require(\'express\') and console.log";',
         'const r = /console.log/;',
       ],
+      'lib/debug/report.js': ["require('../request/requests.js');"],
       'lib/cli/main.js': ["const { A } = require('../index.js');", 'console.log(A);'],
     },
     wrong: [],
   },
   {
-    name: 'JavaScript upward, sideways, round and out',
+    name: 'JavaScript upward',
+    files: {
+      'lib/base/errors.js': ["require('../memory/native.js');"],
+      'lib/memory/native.js': ["require('../arena/window.js');"],
+      'lib/memory/fallback/arena.js': ["require('../../slab/slab.js');"],
+      'lib/guard/fs.js': ["require('../arena/window.js');"],
+      'lib/arena/window.js': ["require('../request/request.js');"],
+      'lib/slab/slab.js': ["require('../site/site.js');"],
+      'lib/site/site.js': ["require('../request/request.js');"],
+      'lib/request/request.js': ["require('../express.js');"],
+      'lib/express.js': ["require('./index.js');"],
+      'lib/index.js': ["require('./cli/main.js');"],
+      'lib/cli/main.js': [],
+    },
+    wrong: [
+      'lib/base/errors.js:1',
+      'lib/memory/native.js:1',
+      'lib/memory/fallback/arena.js:1',
+      'lib/guard/fs.js:1',
+      'lib/arena/window.js:1',
+      'lib/slab/slab.js:1',
+      'lib/site/site.js:1',
+      'lib/request/request.js:1',
+      'lib/express.js:1',
+      'lib/index.js:1',
+    ],
+  },
+  {
+    name: 'JavaScript sideways',
     files: {
       'lib/express.js': ["require('./koa.js');"],
-      'lib/koa.js': ["require('koa');"],
-      'lib/arena.js': [
-        "require('./request-arena.js');",
-        "import('express');",
-        "require('../demo/run.js');",
-      ],
-      'lib/request-arena.js': ["require('./missing.js');", "require('@ralloc/linux-x64-gnu');"],
-      'lib/native.js': ["require('./slab.js');"],
-      'lib/slab.js': ["require('./region.js');"],
-      'lib/region.js': ["require('./slab.js');", 'require(name);'],
-      'lib/errors.js': ["require('./native.js');"],
+      'lib/koa.js': ["require('./debug/report.js');"],
+      'lib/debug/report.js': [],
+      'lib/slab/slab.js': ['', "require('../arena/arena.js');"],
+      'lib/arena/arena.js': ["require('../region/region.js');"],
+      'lib/region/region.js': [],
+      'lib/guard/fs.js': ["require('../memory/native.js');"],
+      'lib/memory/native.js': [],
     },
     wrong: [
       'lib/express.js:1',
       'lib/koa.js:1',
-      'lib/arena.js:1',
-      'lib/arena.js:2',
-      'lib/arena.js:3',
-      'lib/request-arena.js:1',
-      'lib/request-arena.js:2',
-      'lib/native.js:1',
-      'lib/region.js:2',
-      'lib/errors.js:1',
-      'lib/slab.js:1', // the cycle, once
+      'lib/slab/slab.js:2',
+      'lib/arena/arena.js:1',
+      'lib/guard/fs.js:1',
+    ],
+  },
+  {
+    name: 'JavaScript in a circle, and in a room without a floor',
+    files: {
+      'lib/arena/a.js': ["require('./b.js');"],
+      'lib/arena/b.js': ["require('./c.js');"],
+      'lib/arena/c.js': ["require('./a.js');"],
+      'lib/attic/box.js': [],
+      'lib/tools.js': [],
+    },
+    wrong: ['lib/arena/a.js:1', 'lib/attic/box.js:1', 'lib/tools.js:1'],
+  },
+  {
+    name: 'JavaScript out of lib/, and by other doors',
+    files: {
+      'lib/koa.js': ["require('koa');"],
+      'lib/request/request.js': [
+        "import('express');",
+        "require('../../demo/run.js');",
+        "require('./missing.js');",
+        "require('../memory/native');",
+        "require('@ralloc/linux-x64-gnu');",
+        "require('../../ralloc.linux-x64-gnu.node');",
+      ],
+      'lib/memory/native.js': ['require(name);'],
+      'lib/memory/depot.js': [
+        'require(name);',
+        `require(\`./\${name}.js\`);`,
+        'const load = require;',
+        'createRequire(__filename);',
+        'process.dlopen(module, file);',
+      ],
+    },
+    wrong: [
+      'lib/koa.js:1',
+      ...[1, 2, 3, 4, 5, 6].map((line) => `lib/request/request.js:${line}`),
+      ...[1, 2, 3, 4, 5].map((line) => `lib/memory/depot.js:${line}`),
     ],
   },
   {
     name: 'JavaScript that prints, and a table of contents with logic',
     files: {
-      'lib/arena.js': ['', "console.error('x');", 'process.stdout.write(`x`);'],
-      'lib/index.js': ["const a = require('./arena.js');", 'module.exports = { a, f: () => a };'],
+      'lib/arena/arena.js': ['', "console.error('x');", 'process.stdout.write(`x`);'],
+      'lib/index.js': [
+        "const a = require('./arena/arena.js');",
+        'module.exports = { a, f: () => a };',
+      ],
     },
-    wrong: ['lib/arena.js:2', 'lib/arena.js:3', 'lib/index.js:2'],
+    wrong: ['lib/arena/arena.js:2', 'lib/arena/arena.js:3', 'lib/index.js:2'],
   },
 ];
 
-runCheck((root) => [...checkRust(root), ...checkJavaScript(root)], CASES);
+// `--picture [folder]` draws the rooms of lib/ and the arrows between them.
+const picture = process.argv.indexOf('--picture');
+if (picture === -1) runCheck((root) => [...checkRust(root), ...checkJavaScript(root)], CASES);
+else console.log(pictureOf(process.argv[picture + 1] ?? path.join(__dirname, '..')));

@@ -2,7 +2,7 @@
 
 // rustfmt finds nothing to change.
 
-const { cargo } = require('./cargo.js');
+const { cargo } = require('./lib/cargo.js');
 
 process.exitCode = cargo(
   ['fmt', '--all', '--', '--check'],

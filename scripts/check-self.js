@@ -10,9 +10,10 @@ const TESTED = [
   'check-words.js',
   'check-length.js',
   'check-package.js',
+  'check-platforms.js',
   'check-version.js',
   'check-workflows.js',
-  'ci-count.js',
+  'ci/count.js',
 ];
 
 function passes(name) {

@@ -1,7 +1,7 @@
 'use strict';
 
-// One version everywhere: in package.json and its lock, in Cargo.toml and its lock, in the packages under npm/
-// where they were made, and at the head of CHANGELOG.md.
+// One version everywhere: in package.json and its lock, in Cargo.toml and its lock, in the packages under npm/,
+// and at the head of CHANGELOG.md.
 //
 //   node scripts/check-version.js [--tag v1.2.3]   with a tag, which is that version's, for a release
 
@@ -23,7 +23,7 @@ const JSON_VERSION = /"version": *"([^"]+)"/;
 const HEADING = /^## \[?v?(\d+\.\d+\.\d[\w.-]*)/m;
 const LOCK_ROOT = /"packages": *\{\s*"": *\{\s*(?:"name": *"[^"]*",\s*)?"version": *"([^"]+)"/;
 
-/** @returns {{ file: string, line: number, found?: string }[]} every place that tells the version */
+/** @returns {{ file: string, line: number, found?: string }[]} every place that has the version */
 function places(root) {
   const all = [
     ['Cargo.toml', CARGO],

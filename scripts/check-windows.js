@@ -5,7 +5,7 @@
 // declarations on every platform. What only a build for Windows can find (the linker's view, behaviour) is
 // left to the release workflow.
 
-const { cargo } = require('./cargo.js');
+const { cargo } = require('./lib/cargo.js');
 
 if (process.platform === 'win32') {
   console.log('not done here: on Windows every other check compiles windows.rs');

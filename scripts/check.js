@@ -2,7 +2,7 @@
 
 // The frame of a check: a function from a folder to a list of findings, each `{ file, line, what }`, or a promise of it.
 // `--self-test` runs it on small trees that it must accept or refuse, for a check that cannot fail
-// proves nothing. In a case, `wrong` tells each finding as `file:line`, and nothing else may be found.
+// proves nothing. In a case, `wrong` lists each finding as `file:line`, and nothing else may be found.
 
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');

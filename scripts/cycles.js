@@ -1,18 +1,18 @@
 'use strict';
 
-// Circles among files, for the import rules of both languages.
+// Cycles in a graph of imports, for the rules of both languages.
 
-/** @returns {string[][]} each cycle once, as the files along it */
+/** @returns {string[][]} each cycle of `graph` once, as the nodes along it */
 function cyclesOf(graph) {
   const done = new Set();
   const cycles = [];
-  const walk = (file, trail) => {
-    if (trail.includes(file)) cycles.push(trail.slice(trail.indexOf(file)));
-    if (trail.includes(file) || done.has(file)) return;
-    for (const next of graph.get(file) || []) walk(next, [...trail, file]);
-    done.add(file);
+  const walk = (node, trail) => {
+    if (trail.includes(node)) cycles.push(trail.slice(trail.indexOf(node)));
+    if (trail.includes(node) || done.has(node)) return;
+    for (const next of graph.get(node) ?? []) walk(next, [...trail, node]);
+    done.add(node);
   };
-  for (const file of graph.keys()) walk(file, []);
+  for (const node of graph.keys()) walk(node, []);
   return cycles;
 }
 

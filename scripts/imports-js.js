@@ -1,6 +1,7 @@
 'use strict';
 
-// Who may require whom in lib/: adapters → request-arena → noun files → native → what serves everyone.
+// Who may require whom in lib/. A room is a folder of lib/, or a file that stands in lib/ itself; rooms stand
+// on floors. A file may use its own room and every floor below, none above, and no other room of its floor.
 // No framework, no package but our own platform packages; only the CLI prints; no cycles.
 
 const { builtinModules } = require('node:module');
@@ -9,26 +10,36 @@ const { cyclesOf } = require('./cycles.js');
 const { listFiles, readFile } = require('./files.js');
 const { JAVASCRIPT, maskSource, lineOf } = require('./source.js');
 
-/** Floors by the name's beginning, first match wins; what is on none is a noun. */
+/** From the top down. A room that is not here has to be given its floor first. */
 const FLOORS = [
-  { floor: 6, name: 'the table of contents', is: /^(index\.m?js$|cli\/)/ },
-  { floor: 5, name: 'an adapter', is: /^(express|fastify|koa|hono|http)\.js$/ },
-  { floor: 4, name: 'request-arena', is: /^request-[\w-]+\.js$/ },
-  { floor: 2, name: 'native', is: /^(native|fallback)(-[\w-]+)?\.js$/ },
-  { floor: 1, name: 'what serves everyone', is: /^(errors|warnings|validate|runtime)\.js$/ },
-  { floor: 3, name: 'a noun', is: /./ },
+  ['cli'],
+  ['index'],
+  ['express', 'fastify', 'koa', 'hono', 'nest', 'http', 'debug', 'profile'],
+  ['request'],
+  ['site'],
+  ['arena', 'slab', 'region'],
+  ['memory', 'guard'],
+  ['base'],
 ];
 
+/** The one file that loads binaries, and whose requires may be computed. */
+const LOADER = 'lib/memory/native.js';
+
 const PRINTS = /\bconsole\s*\.|\bprocess\s*\.\s*(stdout|stderr)\b|\b_rawDebug\b/g;
+
+/** Other ways to a module than a require of a literal. */
+const LOADS = /\bcreateRequire\b|\bdlopen\b|\brequire\b(?!\s*\(|\s*\.\s*resolve\s*\()/g;
 
 /** What a table of contents does not need. */
 const LOGIC = /\b(function|class|if|for|while|do|switch|try|new|await|yield|let|var|throw)\b|=>/g;
 
 const PLATFORM_PACKAGE = /^@ralloc\//;
 
-function floorOf(file) {
-  return FLOORS.find(({ is }) => is.test(file.replace(/^lib\//, '')));
-}
+/** `lib/arena/window.js` → `arena`, `lib/express.js` → `express`. */
+const roomOf = (file) => file.split('/')[1].replace(/\.[cm]?js$/, '');
+
+/** 0 is the top; -1 for a room without a floor. */
+const floorOf = (room) => FLOORS.findIndex((rooms) => rooms.includes(room));
 
 /** Every require, import and re-export. `to` is null when it is computed. */
 function requiresOf(source, code) {
@@ -49,31 +60,30 @@ function targetOf(file, to) {
 
 function aboutPackage(file, to) {
   if (to.startsWith('node:') || builtinModules.includes(to)) return null;
-  if (PLATFORM_PACKAGE.test(to)) {
-    return file === 'lib/native.js' ? null : `${to}: only lib/native.js loads a platform package`;
-  }
-  return `${to}: lib/ requires no package`;
+  if (!PLATFORM_PACKAGE.test(to)) return `${to}: lib/ requires no package`;
+  return file === LOADER ? null : `${to}: only ${LOADER} loads a platform package`;
+}
+
+function aboutRooms(from, to) {
+  if (from === to) return null;
+  const [above, below] = [floorOf(from), floorOf(to)];
+  if (above === -1 || below === -1 || above < below) return null;
+  return above > below
+    ? `${from} must not use ${to}, which is above it`
+    : `${from} must not use ${to}, which is on the same floor`;
 }
 
 function aboutFile(file, to, files) {
   const target = targetOf(file, to);
   if (target === 'package.json') return null;
-  if (/\.node$/.test(target))
-    return file === 'lib/native.js' ? null : `${to}: only lib/native.js loads it`;
+  if (target.endsWith('.node')) return file === LOADER ? null : `${to}: only ${LOADER} loads it`;
   if (!target.startsWith('lib/')) return `${to} leads out of lib/`;
   if (!files.includes(target)) return `${to} is no file (write the extension)`;
-  const from = floorOf(file);
-  const floor = floorOf(target);
-  if (floor.floor > from.floor)
-    return `${file} (${from.name}) must not use ${to} (${floor.name}), which is above it`;
-  if (floor.floor === from.floor && from.name === 'an adapter')
-    return `${to}: an adapter does not use another`;
-  return null;
+  return aboutRooms(roomOf(file), roomOf(target));
 }
 
 function aboutRequire(file, to, files) {
-  if (to === null)
-    return file === 'lib/native.js' ? null : 'a computed require, which no check can follow';
+  if (to === null) return file === LOADER ? null : 'a computed require, which no check can follow';
   return to.startsWith('.') ? aboutFile(file, to, files) : aboutPackage(file, to);
 }
 
@@ -84,21 +94,19 @@ function each(pattern, code, what) {
   }));
 }
 
-function checkFile(root, file, files, graph) {
-  const source = readFile(root, file);
-  const code = maskSource(source, JAVASCRIPT);
-  const requires = requiresOf(source, code);
-  const local = requires
-    .filter(({ to }) => to?.startsWith('.'))
-    .map(({ to }) => targetOf(file, to));
-  graph.set(
-    file,
-    local.filter((target) => files.includes(target)),
-  );
-  const findings = requires.map(({ to, line }) => ({ line, what: aboutRequire(file, to, files) }));
-  if (!file.startsWith('lib/cli/'))
+function checkFile({ file, source, code }, files) {
+  const findings = requiresOf(source, code).map(({ to, line }) => ({
+    line,
+    what: aboutRequire(file, to, files),
+  }));
+  const room = roomOf(file);
+  if (floorOf(room) === -1)
+    findings.push({ line: 1, what: `${room} is on no floor: name it in FLOORS` });
+  if (file !== LOADER)
+    findings.push(...each(LOADS, code, (text) => `${text}: only ${LOADER} loads by other means`));
+  if (room !== 'cli')
     findings.push(...each(PRINTS, code, (text) => `${text} prints; only lib/cli does`));
-  if (/^lib\/index\.m?js$/.test(file)) {
+  if (room === 'index') {
     findings.push(
       ...each(LOGIC, code, (text) => `"${text}": the table of contents only requires and exports`),
     );
@@ -106,19 +114,73 @@ function checkFile(root, file, files, graph) {
   return findings.filter(({ what }) => what).map((finding) => ({ file, ...finding }));
 }
 
+function readLibrary(root) {
+  const files = listFiles(root).filter((file) => /^lib\/.*\.[cm]?js$/.test(file));
+  return files.map((file) => {
+    const source = readFile(root, file);
+    return { file, source, code: maskSource(source, JAVASCRIPT) };
+  });
+}
+
+/** file → the files of lib/ that it requires */
+function graphOf(library) {
+  const files = new Set(library.map(({ file }) => file));
+  const targets = ({ file, source, code }) =>
+    requiresOf(source, code)
+      .filter(({ to }) => to?.startsWith('.'))
+      .map(({ to }) => targetOf(file, to))
+      .filter((target) => files.has(target));
+  return new Map(library.map((one) => [one.file, targets(one)]));
+}
+
 /** @returns {{ file: string, line: number, what: string }[]} */
 function checkJavaScript(root) {
-  const files = listFiles(root).filter((file) => /^lib\/.*\.(js|mjs|cjs)$/.test(file));
-  const graph = new Map();
-  const findings = files.flatMap((file) => checkFile(root, file, files, graph));
-  for (const cycle of cyclesOf(graph)) {
-    findings.push({
-      file: cycle[0],
-      line: 1,
-      what: `a cycle: ${[...cycle, cycle[0]].join(' → ')}`,
-    });
+  const library = readLibrary(root);
+  const files = library.map(({ file }) => file);
+  const findings = library.flatMap((one) => checkFile(one, files));
+  for (const cycle of cyclesOf(graphOf(library))) {
+    const what = `a cycle: ${[...cycle, cycle[0]].join(' → ')}`;
+    findings.push({ file: cycle[0], line: 1, what });
   }
   return findings;
 }
 
-module.exports = { checkJavaScript };
+/** The same by rooms: room → the other rooms that it uses. */
+function roomGraphOf(files) {
+  const rooms = new Map();
+  for (const [file, targets] of files) {
+    const room = roomOf(file);
+    const others = rooms.get(room) ?? new Set();
+    for (const target of targets.map(roomOf)) if (target !== room) others.add(target);
+    rooms.set(room, others);
+  }
+  return rooms;
+}
+
+/** Floors as they are, not as they are planned: how many rooms the longest way down passes. */
+function depthOf(rooms, room, above = []) {
+  if (above.includes(room)) return 0;
+  const below = [...(rooms.get(room) ?? [])].map((next) => depthOf(rooms, next, [...above, room]));
+  return 1 + Math.max(0, ...below);
+}
+
+/** A few lines for people: the rooms, from the top down, with the arrows between them, and the cycles. */
+function pictureOf(root) {
+  const files = graphOf(readLibrary(root));
+  const rooms = roomGraphOf(files);
+  const depths = new Map([...rooms.keys()].map((room) => [room, depthOf(rooms, room)]));
+  const names = [...rooms.keys()].sort((a, b) => depths.get(b) - depths.get(a));
+  const lines = names.map((room) => {
+    const below = [...rooms.get(room)].sort().join(', ');
+    return `${depths.get(room)}  ${room}${below === '' ? '' : ` → ${below}`}`;
+  });
+  const arrows = names.reduce((sum, room) => sum + rooms.get(room).size, 0);
+  const cycles = [...cyclesOf(rooms), ...cyclesOf(files)].map((one) =>
+    [...one, one[0]].join(' → '),
+  );
+  const floors = Math.max(0, ...depths.values());
+  const counts = `${files.size} files, ${rooms.size} rooms, ${floors} floors, ${arrows} arrows, ${cycles.length} cycles`;
+  return [...lines, ...cycles.map((one) => `cycle: ${one}`), counts].join('\n');
+}
+
+module.exports = { checkJavaScript, pictureOf };

@@ -2,7 +2,7 @@
 
 // `npm run lint`: every check, one after another, all of them even if one fails. Each is a program of
 // its own (`node scripts/check-words.js`) and says what is wrong with file:line.
-// The last line, `lint: N passed, N failed`, is read by scripts/ci-count.js.
+// The last line, `lint: N passed, N failed`, is read by scripts/ci/count.js.
 
 const { spawnSync } = require('node:child_process');
 const path = require('node:path');
@@ -16,6 +16,7 @@ const CHECKS = [
   'check-words.js',
   'check-length.js',
   'check-package.js',
+  'check-platforms.js',
   'check-version.js',
   'check-workflows.js',
   'check-self.js',

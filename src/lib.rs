@@ -24,7 +24,9 @@ pub mod slab;
 pub mod stats;
 mod sync;
 
-pub use arena::{Arena, Builder, Checkpoint, Event, Local, Options, Scope, SyncArena, UninitStr};
+pub use arena::{
+    Arena, ArenaBuilder, ArenaEvent, ArenaOptions, Checkpoint, Local, Scope, SyncArena, UninitStr,
+};
 pub use layout::MAX_BYTES;
 pub use object_pool::{ObjectPool, Pooled};
 pub use slab::{Slab, ThreadCache};

@@ -7,17 +7,17 @@
 use crate::error::PoolError;
 use crate::layout;
 use crate::stats::ObjectPoolStats;
-use crate::sync::{ArrayQueue, AtomicUsize, Ordering, Padded, thread_number};
+use crate::sync::{Mutex, MutexGuard, Padded};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-/// A bounded, lock-free pool of objects for any number of threads.
+/// A bounded pool of objects for any number of threads.
 ///
 /// [`ObjectPool::get`] gives an idle object or makes one; its guard brings it back. The pool
 /// bounds how many objects are kept, not how many are in use: one that comes back to a full
-/// pool is dropped. Idle objects are given out oldest first, in whatever state their last user
-/// or the pool's `reset` left them.
+/// pool is dropped. Idle objects are given out newest first, the one whose memory is most likely
+/// in the cache, in whatever state their last user or the pool's `reset` left them.
 ///
 /// ```
 /// use ralloc_core::ObjectPool;
@@ -38,28 +38,24 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 /// drop(text);
 /// ```
 pub struct ObjectPool<T> {
-    idle: ArrayQueue<T>,
+    /// Held to push or pop and to count, and never while foreign code runs. A lock of the whole
+    /// costs two atomic operations, as did a lock-free queue with counters beside it, which can
+    /// give objects out oldest first only.
+    contents: Padded<Mutex<Contents<T>>>,
+    capacity: usize,
     make: Box<dyn Fn() -> T + Send + Sync>,
-    reset: fn(&mut T),
-    counters: [Padded<Counters>; LINES],
+    reset: Box<dyn Fn(&mut T) + Send + Sync>,
 }
 
-/// Lines of counters, each for every so manieth thread. One line for all took half of the time
-/// of a get and a return on two threads: 120 ns against 60 with none.
-const LINES: usize = if cfg!(loom) { 1 } else { 16 };
-
-/// Calls of some threads. What is taken by one may end with another.
-#[derive(Debug, Default)]
-struct Counters {
-    /// Relaxed, as the next two: they order nothing.
-    hits: AtomicUsize,
-    misses: AtomicUsize,
-    made: AtomicUsize,
-    /// Release, as the next two: pairs with the acquire in `stats`, so that whoever sees an
-    /// object's end sees that it was taken.
-    returned: AtomicUsize,
-    dropped: AtomicUsize,
-    detached: AtomicUsize,
+struct Contents<T> {
+    /// The newest last. Invariant: at most `capacity`, for which there is room from the start.
+    idle: Vec<T>,
+    hits: usize,
+    misses: usize,
+    made: usize,
+    returned: usize,
+    dropped: usize,
+    detached: usize,
 }
 
 impl<T> ObjectPool<T> {
@@ -74,19 +70,33 @@ impl<T> ObjectPool<T> {
 
     /// [`ObjectPool::new`] that calls `reset` on every object that comes back, on the thread
     /// that brings it, before another can get it.
+    ///
+    /// ```
+    /// use ralloc_core::ObjectPool;
+    ///
+    /// let most = 4096;
+    /// let buffers = ObjectPool::with_reset(16, Vec::<u8>::new, move |buffer| {
+    ///     buffer.clear();
+    ///     buffer.shrink_to(most);
+    /// });
+    /// # Ok::<(), ralloc_core::error::PoolError>(drop(buffers?))
+    /// ```
     pub fn with_reset(
         capacity: usize,
         make: impl Fn() -> T + Send + Sync + 'static,
-        reset: fn(&mut T),
+        reset: impl Fn(&mut T) + Send + Sync + 'static,
     ) -> Result<Self, PoolError> {
         let error = PoolError { capacity };
-        // An object and its stamp are a place of the queue. Tried first, because the queue itself
-        // would abort the process.
-        let bytes = capacity.checked_mul(size_of::<(T, usize)>());
-        let bytes = bytes.filter(|bytes| (1..=layout::MAX_BYTES).contains(bytes));
-        Vec::<u8>::new().try_reserve_exact(bytes.ok_or(error)?).map_err(|_| error)?;
-        let counters = Default::default();
-        Ok(ObjectPool { idle: ArrayQueue::new(capacity), make: Box::new(make), reset, counters })
+        let bytes = capacity.checked_mul(size_of::<T>().max(1));
+        if !bytes.is_some_and(|bytes| (1..=layout::MAX_BYTES).contains(&bytes)) {
+            return Err(error);
+        }
+        let mut idle = Vec::new();
+        idle.try_reserve_exact(capacity).map_err(|_| error)?;
+        let [hits, misses, made, returned, dropped, detached] = [0; 6];
+        let contents = Contents { idle, hits, misses, made, returned, dropped, detached };
+        let (make, reset) = (Box::new(make), Box::new(reset));
+        Ok(ObjectPool { contents: Padded(Mutex::new(contents)), capacity, make, reset })
     }
 
     /// An idle object, or a new one. A panic of `make` reaches the caller and changes nothing
@@ -94,69 +104,67 @@ impl<T> ObjectPool<T> {
     pub fn get(&self) -> Pooled<'_, T> {
         self.try_get().unwrap_or_else(|| {
             let value = (self.make)();
-            self.counters().made.fetch_add(1, Ordering::Relaxed);
+            self.contents().made += 1;
             Pooled { pool: self, value: Some(value) }
         })
     }
 
     /// An idle object, if there is one; else counts a miss.
+    ///
+    /// ```
+    /// let pool = ralloc_core::ObjectPool::new(1, String::new)?;
+    /// assert!(pool.try_get().is_none());
+    /// drop(pool.get());
+    /// assert!(pool.try_get().is_some());
+    /// # Ok::<(), ralloc_core::error::PoolError>(())
+    /// ```
     pub fn try_get(&self) -> Option<Pooled<'_, T>> {
-        let value = self.idle.pop();
-        let Counters { hits, misses, .. } = self.counters();
-        (if value.is_some() { hits } else { misses }).fetch_add(1, Ordering::Relaxed);
+        let mut contents = self.contents();
+        let value = contents.idle.pop();
+        match value {
+            Some(_) => contents.hits += 1,
+            None => contents.misses += 1,
+        }
+        drop(contents);
         value.map(|value| Pooled { pool: self, value: Some(value) })
     }
 
     /// The most idle objects that are kept.
     pub fn capacity(&self) -> usize {
-        self.idle.capacity()
+        self.capacity
     }
 
-    /// Gauges and counters. What other threads take in the midst of this call counts as in use,
-    /// even if it has come back.
+    /// Gauges and counters, of one moment.
     pub fn stats(&self) -> ObjectPoolStats {
-        let sum = |counter: fn(&Counters) -> &AtomicUsize, order| {
-            self.counters.iter().map(|line| counter(line).load(order)).sum::<usize>()
-        };
-        // First, so that `in_use` errs upward. Acquire: pairs with the release in `put_back` and
-        // `into_inner`.
-        let returned = sum(|line| &line.returned, Ordering::Acquire);
-        let dropped = sum(|line| &line.dropped, Ordering::Acquire);
-        let detached = sum(|line| &line.detached, Ordering::Acquire);
-        let hits = sum(|line| &line.hits, Ordering::Relaxed);
-        let misses = sum(|line| &line.misses, Ordering::Relaxed);
-        let made = sum(|line| &line.made, Ordering::Relaxed);
+        let contents = self.contents();
+        let Contents { hits, misses, made, returned, dropped, detached, .. } = *contents;
         let in_use = hits + made - (returned + dropped + detached);
-        let (capacity, idle) = (self.capacity(), self.idle.len());
+        let (capacity, idle) = (self.capacity, contents.idle.len());
         ObjectPoolStats { capacity, idle, in_use, hits, misses, made, returned, dropped, detached }
     }
 
-    fn counters(&self) -> &Counters {
-        &self.counters[thread_number() % LINES]
+    fn contents(&self) -> MutexGuard<'_, Contents<T>> {
+        self.contents.lock()
     }
 
     /// Takes an object back. Nothing that `reset` or a destructor does can keep the counts from
     /// adding up; a panic of theirs goes on, unless one is under way already, which a second
     /// one would turn into an abort.
     fn put_back(&self, mut value: T) {
-        let counters = self.counters();
         // The object is dropped after a panic, so nobody sees what it left of it.
         let reset = catch_unwind(AssertUnwindSafe(|| (self.reset)(&mut value)));
+        let mut contents = self.contents();
+        if reset.is_ok() && contents.idle.len() < self.capacity {
+            contents.idle.push(value);
+            contents.returned += 1;
+            return;
+        }
+        contents.dropped += 1;
+        drop(contents);
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(value)));
         let ended = match reset {
-            Ok(()) => match self.idle.push(value) {
-                Ok(()) => {
-                    counters.returned.fetch_add(1, Ordering::Release);
-                    return;
-                }
-                Err(value) => {
-                    counters.dropped.fetch_add(1, Ordering::Release);
-                    catch_unwind(AssertUnwindSafe(|| drop(value)))
-                }
-            },
-            Err(payload) => {
-                counters.dropped.fetch_add(1, Ordering::Release);
-                catch_unwind(AssertUnwindSafe(|| drop(value))).and(Err(payload))
-            }
+            Ok(()) => dropped,
+            Err(payload) => dropped.and(Err(payload)),
         };
         if let Err(payload) = ended
             && !std::thread::panicking()
@@ -186,7 +194,7 @@ impl<T> Pooled<'_, T> {
     pub fn into_inner(mut this: Self) -> T {
         match this.value.take() {
             Some(value) => {
-                this.pool.counters().detached.fetch_add(1, Ordering::Release);
+                this.pool.contents().detached += 1;
                 value
             }
             None => unreachable!("{GONE}"),

@@ -292,15 +292,6 @@ pub fn unique_id() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// A number that this thread keeps, by which threads are spread over cache lines. 0 under loom,
-/// which would else meet other lines in each run of a model.
-pub fn thread_number() -> usize {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local!(static NUMBER: usize = NEXT.fetch_add(1, Ordering::Relaxed));
-    if cfg!(loom) { 0 } else { NUMBER.with(|number| *number) }
-}
-
 #[cfg(not(loom))]
 pub use crossbeam_queue::ArrayQueue;
 /// Of std under loom too: it guards no protocol of ours, only the making of things on first use.

@@ -4,7 +4,7 @@
 
 use ralloc_core::error::{AllocError, OptionsError};
 use ralloc_core::memory::{Depot, HugePages, MemoryOptions};
-use ralloc_core::{Arena, Builder, Event, Options};
+use ralloc_core::{Arena, ArenaBuilder, ArenaEvent, ArenaOptions};
 use std::alloc::Layout;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,14 +12,14 @@ use std::sync::{Arc, Mutex};
 
 const KIB: usize = 1024;
 
-type Log = Arc<Mutex<Vec<Event>>>;
+type Log = Arc<Mutex<Vec<ArenaEvent>>>;
 
-fn builder() -> Builder {
+fn builder() -> ArenaBuilder {
     Arena::builder().depot(Arc::new(Depot::new(1 << 20))).chunk_cap(64 * KIB)
 }
 
 /// A sink that writes down what it is told, and the log.
-fn recorder() -> (impl Fn(Event) + Send + Sync + 'static, Log) {
+fn recorder() -> (impl Fn(ArenaEvent) + Send + Sync + 'static, Log) {
     let log = Log::default();
     let sink = Arc::clone(&log);
     (move |event| sink.lock().unwrap().push(event), log)
@@ -29,7 +29,7 @@ fn bytes(size: usize) -> Layout {
     Layout::from_size_align(size, 1).unwrap()
 }
 
-fn drain(log: &Log) -> Vec<Event> {
+fn drain(log: &Log) -> Vec<ArenaEvent> {
     std::mem::take(&mut log.lock().unwrap())
 }
 
@@ -38,7 +38,7 @@ fn options_are_defaults_until_set() {
     let arena = Arena::builder().build().unwrap();
     assert_eq!(arena.stats().limit, 64 << 20);
     assert_eq!(arena.committed_bytes(), 0, "no memory before the first allocation");
-    let options = Options { limit: 100 * KIB, first_chunk: 32 * KIB, chunk_cap: 32 * KIB };
+    let options = ArenaOptions { limit: 100 * KIB, first_chunk: 32 * KIB, chunk_cap: 32 * KIB };
     let arena = Arena::builder().options(options).build().unwrap();
     arena.alloc(1u8);
     assert_eq!((arena.stats().limit, arena.committed_bytes()), (100 * KIB, 32 * KIB));
@@ -76,25 +76,25 @@ fn the_sink_hears_of_every_chunk_that_comes_and_goes() {
     assert!(drain(&log).is_empty());
     let bytes = |kib: usize| kib * KIB;
     arena.alloc(1u8);
-    assert_eq!(drain(&log), [Event::Mapped { bytes: bytes(16) }]);
+    assert_eq!(drain(&log), [ArenaEvent::Mapped { bytes: bytes(16) }]);
     arena.alloc_uninit_slice::<u8>(bytes(100));
-    let oversize = Event::Oversize { requested: bytes(100), bytes: bytes(112) };
-    assert_eq!(drain(&log), [Event::Mapped { bytes: bytes(112) }, oversize]);
+    let oversize = ArenaEvent::Oversize { requested: bytes(100), bytes: bytes(112) };
+    assert_eq!(drain(&log), [ArenaEvent::Mapped { bytes: bytes(112) }, oversize]);
     let used = bytes(16 + 112);
-    let refused = Event::LimitRefused { requested: bytes(200), used, limit: bytes(256) };
+    let refused = ArenaEvent::LimitRefused { requested: bytes(200), used, limit: bytes(256) };
     arena.try_alloc_uninit_slice::<u8>(bytes(200)).unwrap_err();
     assert_eq!(drain(&log), [refused]);
     arena.reset();
-    assert_eq!(drain(&log), [Event::GivenBack { bytes: bytes(112) }]);
+    assert_eq!(drain(&log), [ArenaEvent::GivenBack { bytes: bytes(112) }]);
     arena.alloc(1u8);
     arena.alloc_uninit_slice::<u8>(bytes(100));
-    assert_eq!(drain(&log), [Event::Recycled { bytes: bytes(112) }, oversize]);
+    assert_eq!(drain(&log), [ArenaEvent::Recycled { bytes: bytes(112) }, oversize]);
     arena.shrink_to_fit();
-    assert_eq!(drain(&log), [Event::Decommitted { bytes: bytes(12) }]);
+    assert_eq!(drain(&log), [ArenaEvent::Decommitted { bytes: bytes(12) }]);
     arena.reset_and_shrink();
-    assert_eq!(drain(&log), [Event::GivenBack { bytes: bytes(112) }]);
+    assert_eq!(drain(&log), [ArenaEvent::GivenBack { bytes: bytes(112) }]);
     drop(arena);
-    assert_eq!(drain(&log), [Event::GivenBack { bytes: bytes(16) }]);
+    assert_eq!(drain(&log), [ArenaEvent::GivenBack { bytes: bytes(16) }]);
 }
 
 #[test]
@@ -116,9 +116,9 @@ fn every_chunk_that_came_is_given_back_in_the_end() {
     let (mut came, mut gone) = (0, 0);
     for event in drain(&log) {
         match event {
-            Event::Mapped { bytes } | Event::Recycled { bytes } => came += bytes,
-            Event::GivenBack { bytes } => gone += bytes,
-            Event::Oversize { requested, bytes } => assert!(requested <= bytes),
+            ArenaEvent::Mapped { bytes } | ArenaEvent::Recycled { bytes } => came += bytes,
+            ArenaEvent::GivenBack { bytes } => gone += bytes,
+            ArenaEvent::Oversize { requested, bytes } => assert!(requested <= bytes),
             other => panic!("unexpected: {other:?}"),
         }
     }
@@ -133,7 +133,7 @@ fn the_system_s_refusal_is_told_with_its_error() {
     let Err(AllocError::Map(error)) = arena.try_alloc_uninit_slice::<u8>(1 << 55) else {
         panic!("no machine has that much")
     };
-    assert_eq!(drain(&log), [Event::MapRefused { requested: 1 << 55, error }]);
+    assert_eq!(drain(&log), [ArenaEvent::MapRefused { requested: 1 << 55, error }]);
 }
 
 thread_local! {
@@ -141,7 +141,7 @@ thread_local! {
 }
 
 /// What the sink does with the arena that calls it.
-fn use_the_arena(event: Event, log: &Log) {
+fn use_the_arena(event: ArenaEvent, log: &Log) {
     SHARED.with_borrow(|arena| {
         let Some(arena) = arena else { return };
         log.lock().unwrap().push(event);
@@ -169,7 +169,7 @@ fn a_sink_uses_the_arena_that_calls_it() {
     let events = drain(&log);
     assert!(matches!(
         events[..],
-        [Event::Mapped { .. }, Event::Mapped { .. }, Event::LimitRefused { .. }]
+        [ArenaEvent::Mapped { .. }, ArenaEvent::Mapped { .. }, ArenaEvent::LimitRefused { .. }]
     ));
     assert_eq!(arena.stats().oversize, 3, "one for each event");
 }
@@ -205,7 +205,7 @@ fn a_sink_that_panics_breaks_nothing_and_is_not_called_again() {
 #[test]
 fn a_sink_that_panics_while_a_scope_unwinds_does_not_abort() {
     let explode = |event| {
-        if let Event::GivenBack { .. } = event {
+        if let ArenaEvent::GivenBack { .. } = event {
             std::panic::panic_any(Bomb);
         }
     };
@@ -240,16 +240,18 @@ fn arenas_with_a_sink_move_between_threads_and_share_it() {
 fn a_builder_makes_an_arena_for_many_threads_that_reports_from_each_of_them() {
     let (sink, log) = recorder();
     let arena = builder().limit(128 * KIB).reserve(1).diagnostics(sink).build_sync().unwrap();
-    assert_eq!(drain(&log), [Event::Mapped { bytes: 16 * KIB }]);
+    assert_eq!(drain(&log), [ArenaEvent::Mapped { bytes: 16 * KIB }]);
     let error = builder().limit(KIB).reserve(8 * KIB).build_sync().unwrap_err();
     assert!(matches!(error, OptionsError::Reserve(AllocError::Limit { .. })), "{error}");
     std::thread::scope(|threads| {
         threads.spawn(|| arena.alloc_layout(bytes(100 * KIB)).len());
     });
-    let [mapped, Event::Oversize { requested, bytes: size }] = drain(&log)[..] else { panic!() };
-    assert_eq!((mapped, requested), (Event::Mapped { bytes: size }, 100 * KIB));
+    let [mapped, ArenaEvent::Oversize { requested, bytes: size }] = drain(&log)[..] else {
+        panic!()
+    };
+    assert_eq!((mapped, requested), (ArenaEvent::Mapped { bytes: size }, 100 * KIB));
     assert!(arena.try_alloc_layout(bytes(100 * KIB)).is_err());
-    assert!(matches!(drain(&log)[..], [Event::LimitRefused { .. }]));
+    assert!(matches!(drain(&log)[..], [ArenaEvent::LimitRefused { .. }]));
 }
 
 #[test]

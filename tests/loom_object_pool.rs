@@ -1,4 +1,4 @@
-//! Every interleaving of threads on one object pool. The queue is the stand-in.
+//! Every interleaving of threads on one object pool.
 //! `RUSTFLAGS="--cfg loom" cargo test --release --test loom_object_pool`
 #![cfg(loom)]
 

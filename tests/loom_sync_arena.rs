@@ -6,7 +6,7 @@ use loom::sync::Arc;
 use loom::thread::{JoinHandle, spawn};
 use ralloc_core::error::AllocError;
 use ralloc_core::memory::Depot;
-use ralloc_core::{Options, SyncArena};
+use ralloc_core::{ArenaOptions, SyncArena};
 use std::alloc::Layout;
 
 const KIB: usize = 1024;
@@ -19,7 +19,7 @@ type Outcome = Result<Range, AllocError>;
 
 /// An arena whose first chunk has `room` bytes left.
 fn arena(limit: usize, room: usize) -> Arc<SyncArena> {
-    let options = Options { limit, first_chunk: CHUNK, chunk_cap: CHUNK };
+    let options = ArenaOptions { limit, first_chunk: CHUNK, chunk_cap: CHUNK };
     let arena = SyncArena::with_depot(options, Arc::new(Depot::new(1 << 20))).unwrap();
     arena.alloc_layout(bytes(CHUNK - room));
     Arc::new(arena)

@@ -7,7 +7,6 @@ use ralloc_core::error::PoolError;
 use ralloc_core::stats::ObjectPoolStats;
 use ralloc_core::{ObjectPool, Pooled};
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -48,6 +47,32 @@ fn an_object_that_came_back_is_found_again_reset() {
     let stats = pool.stats();
     assert_eq!((stats.hits, stats.misses, stats.made, stats.in_use), (2, 2, 2, 2));
     assert!(balanced(stats) && (stats.hit_rate() - 0.5).abs() < f64::EPSILON);
+}
+
+#[test]
+fn the_object_that_came_back_last_is_given_out_first() {
+    let pool = ObjectPool::new(3, numbered()).unwrap();
+    let [one, two, three] = [(); 3].map(|()| pool.get());
+    drop(two);
+    drop(three);
+    drop(one);
+    let again = [(); 3].map(|()| pool.get());
+    assert_eq!(again.map(|thing| Pooled::into_inner(thing).id), [1, 3, 2]);
+}
+
+#[test]
+fn reset_may_be_a_closure_that_shares_what_it_captured() {
+    let (reset, most) = (Arc::new(AtomicUsize::new(0)), 16);
+    let counted = Arc::clone(&reset);
+    let pool = ObjectPool::with_reset(1, Vec::<u8>::new, move |buffer| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        buffer.clear();
+        buffer.shrink_to(most);
+    });
+    let pool = pool.unwrap();
+    pool.get().resize(1000, 1);
+    assert!(pool.get().capacity() < 1000);
+    assert_eq!(reset.load(Ordering::Relaxed), 2);
 }
 
 #[test]
@@ -205,28 +230,28 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
 
     #[test]
-    fn any_program_gives_out_what_a_queue_would(
+    fn any_program_gives_out_what_a_stack_would(
         capacity in 1usize..5,
         steps in prop::collection::vec(step(), 1..80),
     ) {
         let pool = ObjectPool::new(capacity, numbered()).unwrap();
-        let (mut idle, mut held, mut made) = (VecDeque::new(), Vec::new(), 0);
+        let (mut idle, mut held, mut made) = (Vec::new(), Vec::new(), 0);
         for step in steps {
             match step {
                 Step::Get => {
-                    let expected = idle.pop_front().unwrap_or_else(|| { made += 1; made });
+                    let expected = idle.pop().unwrap_or_else(|| { made += 1; made });
                     held.push(pool.get());
                     prop_assert_eq!(held.last().unwrap().id, expected);
                 }
                 Step::TryGet => {
                     let found = pool.try_get();
-                    prop_assert_eq!(found.as_ref().map(|thing| thing.id), idle.pop_front());
+                    prop_assert_eq!(found.as_ref().map(|thing| thing.id), idle.pop());
                     held.extend(found);
                 }
                 Step::Return(index) if index < held.len() => {
                     let thing = held.swap_remove(index);
                     if idle.len() < capacity {
-                        idle.push_back(thing.id);
+                        idle.push(thing.id);
                     }
                     drop(thing);
                 }

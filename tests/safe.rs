@@ -10,7 +10,9 @@ use ralloc_core::error::{
 use ralloc_core::memory::{self, Depot, HugePages, MemoryOptions, depot};
 use ralloc_core::slab::{MAX_POOLS, PoolOptions, SharedSlab, SlabOptions, ThreadCache};
 use ralloc_core::stats::{ArenaStats, ChunkUsage, DepotStats, ObjectPoolStats, PoolStats};
-use ralloc_core::{Arena, Builder, Checkpoint, Event, Local, MAX_BYTES, Options, Scope};
+use ralloc_core::{
+    Arena, ArenaBuilder, ArenaEvent, ArenaOptions, Checkpoint, Local, MAX_BYTES, Scope,
+};
 use ralloc_core::{ObjectPool, Pooled, Slab, SyncArena, UninitStr};
 use std::alloc::Layout;
 use std::sync::Arc;
@@ -43,6 +45,8 @@ fn an_arena_gives_values_slices_and_strings() {
     assert_eq!(arena.try_alloc_slice_fill_default::<u8>(1).unwrap(), [0]);
     assert_eq!(arena.alloc_slice_fill_iter([1, 2].into_iter()), [1, 2]);
     assert_eq!(arena.try_alloc_slice_fill_iter([1, 2].into_iter()).unwrap(), [1, 2]);
+    assert_eq!(arena.alloc_slice_from_iter("abc".chars()), ['a', 'b', 'c']);
+    assert_eq!(arena.try_alloc_slice_from_iter("abc".chars()).unwrap(), ['a', 'b', 'c']);
     let layout = Layout::new::<[u64; 4]>();
     assert_eq!(arena.alloc_layout(layout).len(), 32);
     assert_eq!(arena.try_alloc_layout(layout).unwrap().len(), 32);
@@ -77,12 +81,12 @@ fn an_arena_goes_back_in_order_and_reports_what_it_uses() {
 
 #[test]
 fn a_builder_takes_every_option() {
-    let options = Options { limit: MIB, ..Options::default() };
+    let options = ArenaOptions { limit: MIB, ..ArenaOptions::default() };
     let own = Arc::new(Depot::new(MIB));
-    let builder: Builder = Arena::builder().options(options).first_chunk(4096).chunk_cap(MIB);
+    let builder: ArenaBuilder = Arena::builder().options(options).first_chunk(4096).chunk_cap(MIB);
     let builder = builder.memory(MemoryOptions::default()).depot(own).reserve(1);
     let arena = builder
-        .diagnostics(|event: Event| assert_ne!(event, Event::GivenBack { bytes: 0 }))
+        .diagnostics(|event: ArenaEvent| assert_ne!(event, ArenaEvent::GivenBack { bytes: 0 }))
         .min_align::<16>()
         .build()
         .unwrap();
@@ -93,7 +97,7 @@ fn a_builder_takes_every_option() {
 
 #[test]
 fn a_sync_arena_serves_threads() {
-    let mut arena = SyncArena::<8>::new(Options::default()).unwrap();
+    let mut arena = SyncArena::<8>::new(ArenaOptions::default()).unwrap();
     std::thread::scope(|threads| {
         let arena = &arena;
         for _ in 0..2 {
@@ -111,7 +115,7 @@ fn a_sync_arena_serves_threads() {
     arena.reset();
     arena.reset_and_shrink();
     let depot = Arc::new(Depot::new(0));
-    SyncArena::<8>::with_depot(Options::default(), depot).unwrap().alloc_str("text");
+    SyncArena::<8>::with_depot(ArenaOptions::default(), depot).unwrap().alloc_str("text");
 }
 
 #[test]
@@ -192,11 +196,13 @@ const SOURCES: &[&str] = &[
     include_str!("../src/arena/builder.rs"),
     include_str!("../src/arena/checkpoint.rs"),
     include_str!("../src/arena/diagnostics.rs"),
+    include_str!("../src/arena/from_iter.rs"),
+    include_str!("../src/arena/methods.rs"),
     include_str!("../src/arena/mod.rs"),
     include_str!("../src/arena/options.rs"),
     include_str!("../src/arena/raw.rs"),
+    include_str!("../src/arena/resize.rs"),
     include_str!("../src/arena/scope.rs"),
-    include_str!("../src/arena/slices.rs"),
     include_str!("../src/arena/sync_arena.rs"),
     include_str!("../src/arena/sync_arena/local.rs"),
     include_str!("../src/arena/typed.rs"),

@@ -3,7 +3,7 @@
 
 use ralloc_core::error::{AllocError, OptionsError};
 use ralloc_core::memory::Depot;
-use ralloc_core::{Options, SyncArena};
+use ralloc_core::{ArenaOptions, SyncArena};
 use std::alloc::Layout;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,7 +16,7 @@ const KIB: usize = 1024;
 const THREADS: usize = 4;
 
 fn arena<const MIN_ALIGN: usize>(limit: usize) -> SyncArena<MIN_ALIGN> {
-    let options = Options { limit, chunk_cap: 64 * KIB, ..Options::default() };
+    let options = ArenaOptions { limit, chunk_cap: 64 * KIB, ..ArenaOptions::default() };
     SyncArena::with_depot(options, Arc::new(Depot::new(1 << 20))).unwrap()
 }
 
@@ -328,7 +328,7 @@ fn a_panic_while_a_value_is_made_leaves_the_arena_to_the_others() {
 fn zeroed_blocks_are_zero_in_fresh_reused_and_recycled_memory() {
     let depot = Arc::new(Depot::new(1 << 20));
     for _ in 0..2 {
-        let options = Options { chunk_cap: 64 * KIB, ..Options::default() };
+        let options = ArenaOptions { chunk_cap: 64 * KIB, ..ArenaOptions::default() };
         let mut arena = SyncArena::<8>::with_depot(options, Arc::clone(&depot)).unwrap();
         for _ in 0..3 {
             for size in [1, 100, 5000, 16 * KIB, 70 * KIB] {
@@ -376,7 +376,8 @@ fn reserve_takes_the_memory_beforehand() {
 #[test]
 fn options_that_cannot_be_are_refused() {
     for (first, cap) in [(0, 1), (2, 1)] {
-        let options = Options { first_chunk: first, chunk_cap: cap, ..Options::default() };
+        let options =
+            ArenaOptions { first_chunk: first, chunk_cap: cap, ..ArenaOptions::default() };
         let error = SyncArena::<8>::new(options).err();
         assert_eq!(error, Some(OptionsError::ChunkSize { first, cap }));
     }

@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 use ralloc_core::error::AllocError;
 use ralloc_core::memory::{Depot, page_size};
-use ralloc_core::{Local, Options, SyncArena};
+use ralloc_core::{ArenaOptions, Local, SyncArena};
 use std::alloc::Layout;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -173,7 +173,7 @@ fn check(arena: &SyncArena<16>, blocks: &[Block]) -> Result<(), TestCaseError> {
 }
 
 fn arena(first_chunk: usize) -> SyncArena<16> {
-    let options = Options { limit: LIMIT, first_chunk, chunk_cap: 64 * 1024 };
+    let options = ArenaOptions { limit: LIMIT, first_chunk, chunk_cap: 64 * 1024 };
     SyncArena::with_depot(options, Arc::new(Depot::new(1 << 20))).unwrap()
 }
 

@@ -7,14 +7,15 @@ const { stamp, isStamped } = require('../helpers/bytes.js');
 const KiB = 1024;
 
 test('100,000 arenas made and closed in one turn of the loop do not use up the mappings', (t) => {
+  let alive = 0;
   for (let i = 0; i < 100_000; i++) {
     const arena = new Arena();
     const buffer = arena.allocUnsafe(100);
     buffer[0] = 1;
     arena.close();
-    if (buffer.length !== 0) t.fail(`the Buffer of arena ${i} is alive after its close`);
+    if (buffer.length !== 0) alive++;
   }
-  t.pass();
+  t.is(alive, 0, 'Buffers that outlived their arena');
 });
 
 test('an arena counts from its own beginning, whoever had its memory before', (t) => {

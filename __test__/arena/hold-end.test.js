@@ -7,7 +7,9 @@ const { run } = require('../helpers/child.js');
 const { until } = require('../helpers/until.js');
 
 test('a hold that expires warns, and its memory waits undetached for the collector', async (t) => {
-  const { code, result, stderr } = await run('hold-expires.js', { execArgv: ['--expose-gc'] });
+  const { code, result, stderr } = await run('arena/hold-expires.js', {
+    execArgv: ['--expose-gc'],
+  });
   t.is(code, 0, stderr);
   t.deepEqual(result.warnings, ['RALLOC_HOLD_EXPIRED']);
   t.true(result.intact);
@@ -43,7 +45,7 @@ const rejections = {
 
 for (const [what, [mode, exit]] of Object.entries(rejections)) {
   test(`under a hold ${what}`, async (t) => {
-    const { code, stdout, stderr, result } = await run('hold-rejects.js', { args: [mode] });
+    const { code, stdout, stderr, result } = await run('arena/hold-rejects.js', { args: [mode] });
     t.is(code, exit, stderr);
     if (mode === 'unhandled') t.regex(stderr, /Error: mine/, stdout);
     else t.deepEqual(result, { unhandled: mode === 'late' ? 1 : 0, dead: true });
@@ -51,6 +53,6 @@ for (const [what, [mode, exit]] of Object.entries(rejections)) {
 }
 
 test('a hold keeps no process alive', async (t) => {
-  const { code, signal } = await run('hold-exits.js');
+  const { code, signal } = await run('arena/hold-exits.js');
   t.deepEqual([code, signal], [0, null]);
 });

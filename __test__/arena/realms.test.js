@@ -229,7 +229,7 @@ test('ralloc that is evaluated in another realm gives the same, and knows the er
 
 test('two installed copies of ralloc work side by side in a process', async (t) => {
   const copies = [install(t), install(t)].map((folder) => join(folder, 'node_modules', 'ralloc'));
-  const { code, stderr, result } = await run('two-copies.js', { args: copies });
+  const { code, stderr, result } = await run('arena/two-copies.js', { args: copies });
   t.is(code, 0, stderr);
   t.deepEqual(result, {
     backends: [backend, backend],

@@ -43,7 +43,7 @@ test('gc: Buffers keep their bytes over resets, for as long as anybody has them'
 });
 
 test('gc: memory is used again only after the finalizers', async (t) => {
-  const { code, stderr, result } = await run('gc-mode.js', { execArgv: ['--expose-gc'] });
+  const { code, stderr, result } = await run('arena/gc-mode.js', { execArgv: ['--expose-gc'] });
   t.is(code, 0, stderr);
   t.true(result.refused, 'nothing is used again while Buffers are seen');
   t.true(result.intact);

@@ -96,7 +96,9 @@ for (const name of ['fs.write', 'fs.read', 'zlib.deflate']) {
   test.serial(
     `${name} in flight when its chunk is given back does not end the process`,
     async (t) => {
-      const { code, signal, stderr, result } = await run('hole-given-back.js', { args: [name] });
+      const { code, signal, stderr, result } = await run('arena/hole-given-back.js', {
+        args: [name],
+      });
       t.deepEqual([code, signal], [0, null], stderr);
       t.is(result.seen, name === 'fs.read' ? undefined : result.size);
     },

@@ -39,7 +39,7 @@ for (const mode of modes) {
     const kept = stamp(arena.alloc(10_000), 1);
     for (let round = 0; round < 2; round++) {
       const counts = new Int32Array(new SharedArrayBuffer(8));
-      const worker = start('worker-busy.js', { mode, counts });
+      const worker = start('arena/worker-busy.js', { mode, counts });
       const [{ backend }] = await once(worker, 'message');
       t.is(backend, 'js');
       await until(() => Atomics.load(counts, 0) > 0);
@@ -59,7 +59,7 @@ test("a worker's arena memory, transferred to main before its termination, is ma
   const arena = new Arena();
   const given = [];
   for (let round = 0; round < 2; round++) {
-    const worker = start('worker-gives-on.js');
+    const worker = start('arena/worker-gives-on.js');
     await new Promise((resolve, reject) => {
       worker.on('error', reject).on('message', (gift) => {
         if (gift.last) resolve();
@@ -84,7 +84,7 @@ test("a worker's arena memory, transferred to main before its termination, is ma
 
 test("main's memory goes to a worker and back while main goes on", async (t) => {
   const arena = new Arena();
-  const worker = start('worker-returns.js');
+  const worker = start('arena/worker-returns.js');
   for (let round = 0; round < 5; round++) {
     arena.alloc(100);
     arena.reset(); // an ArrayBuffer that never moved cannot be transferred on Node 22 and later
@@ -105,7 +105,7 @@ test("main's memory goes to a worker and back while main goes on", async (t) => 
 });
 
 test('fifty workers with arenas, started and ended in a row, leave no growth', async (t) => {
-  const { code, signal, stderr, result } = await run('workers-in-a-row.js');
+  const { code, signal, stderr, result } = await run('arena/workers-in-a-row.js');
   t.deepEqual([code, signal], [0, null], stderr);
   const { rss } = result;
   t.is(rss.length, 10);
@@ -116,7 +116,7 @@ test('fifty workers with arenas, started and ended in a row, leave no growth', a
 });
 
 test("a worker's server has an arena for every request, and may be terminated within one", async (t) => {
-  const worker = start('worker-serves.js');
+  const worker = start('arena/worker-serves.js');
   const [{ port, backend }] = await once(worker, 'message');
   t.is(backend, 'js');
   const client = await Client.connect(port);

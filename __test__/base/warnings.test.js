@@ -2,9 +2,10 @@
 
 const test = require('ava');
 const { run } = require('../helpers/child.js');
+const { fresh } = require('../helpers/fresh.js');
 
 test('a warning is given once for each cause, with a code and the type RallocWarning', async (t) => {
-  const { code, stderr, result } = await run('warns.js');
+  const { code, stderr, result } = await run('base/warns.js');
   t.is(code, 0, stderr);
   t.deepEqual(
     result.map(({ code: warning }) => warning),
@@ -18,14 +19,59 @@ test('a warning is given once for each cause, with a code and the type RallocWar
 });
 
 test('what nobody listens for is printed, in one line', async (t) => {
-  const { stderr } = await run('warns.js', { args: ['quiet'] });
+  const { stderr } = await run('base/warns.js', { args: ['quiet'] });
   const lines = stderr.split('\n').filter((line) => line.includes('RALLOC_HOLD_EXPIRED'));
   t.is(lines.length, 1);
   t.regex(lines[0], /RallocWarning: a hold was not released within 0\.02 s/);
 });
 
 test('a healthy arena warns of nothing', async (t) => {
-  const { code, stderr } = await run('healthy.js', { env: { RALLOC_BACKEND: 'js' } });
+  const { code, stderr } = await run('base/healthy.js', { env: { RALLOC_BACKEND: 'js' } });
   t.is(code, 0);
   t.is(stderr, '');
+});
+
+/** warnOnce() without a past, and what it has emitted. */
+function warner() {
+  const { warnOnce } = fresh('base/warnings.js');
+  const emitted = [];
+  const warn = (...given) => {
+    const { emitWarning } = process;
+    process.emitWarning = (text, { code }) => emitted.push(`${code}: ${text}`);
+    try {
+      warnOnce(...given);
+    } finally {
+      process.emitWarning = emitWarning;
+    }
+  };
+  return { warn, emitted };
+}
+
+test('a code is warned of once, whatever the detail', (t) => {
+  const { warn, emitted } = warner();
+  warn('RALLOC_LEASED_LONG', 60);
+  warn('RALLOC_LEASED_LONG', 90);
+  warn('RALLOC_HEAP_FALLBACK', 'why');
+  t.deepEqual(emitted, [
+    'RALLOC_LEASED_LONG: a request holds its arena for more than 60 s; long streams should call req.arena.reset()',
+    'RALLOC_HEAP_FALLBACK: requests get heap Buffers for the time being: why',
+  ]);
+});
+
+test('causes that are objects are warned of once each', (t) => {
+  const { warn, emitted } = warner();
+  const causes = [{}, {}];
+  for (let i = 0; i < 3; i++) for (const cause of causes) warn('RALLOC_LEASED_LONG', i, cause);
+  t.is(emitted.length, 2);
+  warn('RALLOC_LEASED_LONG', 60);
+  t.is(emitted.length, 3, 'and the code itself');
+});
+
+test('one stuck Buffer and several are told of in good English', (t) => {
+  const { warn, emitted } = warner();
+  const slab = { name: 'frames', size: 64, age: 1234.5 };
+  warn('RALLOC_SLOT_STUCK', { ...slab, count: 1 }, {});
+  warn('RALLOC_SLOT_STUCK', { ...slab, count: 2 }, {});
+  t.regex(emitted[0], /: 1 Buffer of 64 bytes of the slab 'frames' is held, the first for 1235 ms/);
+  t.regex(emitted[1], /: 2 Buffers of 64 bytes of the slab 'frames' are held/);
 });

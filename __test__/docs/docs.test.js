@@ -192,7 +192,7 @@ const checks = {
         frames.close();
       },
     },
-    'Without forgetting': {
+    'Automatic free': {
       names: ['later'],
       check: async (t, { later }) => t.is(await later, 8),
     },

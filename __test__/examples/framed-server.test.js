@@ -9,7 +9,7 @@ const { Slab } = require('../..');
 const { FramedClient } = require('../../examples/framed/client.js');
 const { HEADER, ops, statuses } = require('../../examples/framed/protocol.js');
 const { stamped } = require('../helpers/bytes.js');
-const { serve, nothingLeft, frameOf, raw } = require('../helpers/framed.js');
+const { serve, nothingLeft, frameOf, rawClient } = require('../helpers/framed.js');
 const { random } = require('../helpers/random.js');
 
 const program = path.join(__dirname, '..', '..', 'examples', 'framed-server.js');
@@ -52,7 +52,7 @@ test('frames that arrive cut anywhere, or many in one piece, are the same frames
   const bytes = Buffer.concat(bodies.map((body, i) => frameOf(i % 3, body)));
   const right = bodies.map((body, i) => [statuses.OK, expected[i % 3](body)]);
   for (const most of [1, 2, 3, 4, 7, 64, bytes.length]) {
-    const client = await raw(port);
+    const client = await rawClient(port);
     client.read();
     client.socket.setNoDelay();
     for (let at = 0; at < bytes.length; at += most) {
@@ -63,7 +63,7 @@ test('frames that arrive cut anywhere, or many in one piece, are the same frames
     await client.closed;
     t.deepEqual(client.answers, right, `${most} bytes at a time`);
   }
-  const client = await raw(port);
+  const client = await rawClient(port);
   client.read();
   client.socket.end(Buffer.concat(Array(2000).fill(frameOf(ops.ECHO, Buffer.from('tiny')))));
   await client.closed;
@@ -81,7 +81,7 @@ test('a frame that is too large or empty is refused by name, after the answers b
     [Buffer.alloc(HEADER), statuses.EMPTY, 'a frame has at least 1 byte'],
   ];
   for (const [bad, status, text] of cases) {
-    const client = await raw(port);
+    const client = await rawClient(port);
     client.read();
     const good = frameOf(ops.ECHO, Buffer.alloc(9995, 'g'));
     client.socket.write(Buffer.concat([good, bad]));

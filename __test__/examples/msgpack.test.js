@@ -184,7 +184,7 @@ test('an output that fails ends it with its error, and the batch in flight stays
 });
 
 test('100,000 lines take no more memory than the first 10,000', async (t) => {
-  const { code, stderr, result } = await run('encode-many.js');
+  const { code, stderr, result } = await run('examples/encode-many.js');
   t.is(code, 0, stderr);
   t.is(result.lines, 110_000);
   t.true(result.bytes > 90e6, `${result.bytes}`);

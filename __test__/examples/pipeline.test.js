@@ -116,7 +116,7 @@ for (const stage of [0, 1]) {
   );
 }
 
-/** Frames that tell fixtures/stage-dies.js how, and where it may leave its mark. */
+/** Frames that tell fixtures/examples/stage-dies.js how, and where it may leave its mark. */
 function deadly(t, how) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ralloc-'));
   t.teardown(() => fs.rmSync(dir, { recursive: true }));
@@ -137,7 +137,7 @@ for (const [how, what] of ['throws', 'calls process.exit()'].entries()) {
       const pipeline = make(t, {
         frameBytes: 2 ** 16,
         generate: deadly(t, how),
-        stages: [path.join(stages, 'grey.js'), fixture('stage-dies.js')].reverse(),
+        stages: [path.join(stages, 'grey.js'), fixture('examples/stage-dies.js')].reverse(),
       });
       const seqs = [];
       await pipeline.run(20, ({ seq, results }) => {
@@ -160,7 +160,7 @@ nativeTest(
     const pipeline = make(t, {
       frameBytes: 2 ** 16,
       generate: deadly(t, 2),
-      stages: [fixture('stage-dies.js')],
+      stages: [fixture('examples/stage-dies.js')],
     });
     const seqs = [];
     const run = pipeline.run(20, ({ seq }) => {

@@ -13,7 +13,8 @@ const stamped = (size, id) => stamp(Buffer.allocUnsafeSlow(size), id);
 
 const isStamped = (buffer, id) => buffer.length > 0 && buffer.equals(stamped(buffer.length, id));
 
-const isZero = (buffer) => buffer.every((byte) => byte === 0);
+/** Whether there are bytes, and every one is zero. */
+const isZero = (buffer) => buffer.length > 0 && buffer.every((byte) => byte === 0);
 
 /** A Buffer whose memory was reset: nothing of it can be seen or changed. */
 const isDead = (buffer) =>

@@ -7,8 +7,8 @@ const { join } = require('node:path');
 const fixturePath = (name) => join(__dirname, '..', 'fixtures', name);
 
 /**
- * Runs a program of fixtures/ to its end: { code, signal, stdout, stderr, result }, where `result` is the
- * last line of stdout, as JSON.
+ * Runs a program of fixtures/ (`slab/gc.js`) to its end: { code, signal, stdout, stderr, result }, where
+ * `result` is the last line of stdout, as JSON.
  */
 async function run(name, { args = [], execArgv = [], env = {}, path = fixturePath(name) } = {}) {
   const child = spawn(process.execPath, [...execArgv, path, ...args], {

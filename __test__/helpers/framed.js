@@ -1,6 +1,6 @@
 'use strict';
 
-// What the tests of the framed server share: the server, and clients without manners.
+// What the tests of the framed server share: the server, and a client that can break the protocol.
 
 const { once } = require('node:events');
 const net = require('node:net');
@@ -36,8 +36,8 @@ const frameOf = (op, body) => {
   return frame;
 };
 
-/** A client without manners: bytes out, bytes in. */
-async function raw(port) {
+/** A socket that writes any bytes, and keeps what it is answered. */
+async function rawClient(port) {
   const socket = net.connect({ port, host: '127.0.0.1' });
   const parts = [];
   let error = null;
@@ -67,4 +67,4 @@ async function raw(port) {
   };
 }
 
-module.exports = { serve, nothingLeft, frameOf, raw };
+module.exports = { serve, nothingLeft, frameOf, rawClient };

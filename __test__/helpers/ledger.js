@@ -12,8 +12,8 @@ function mark(id) {
 
 const pattern = (id, length) => (length === 0 ? Buffer.alloc(0) : Buffer.alloc(length, mark(id)));
 
-/** Whether every byte is of this request. */
-const isOf = (id, buffer) => buffer.equals(pattern(id, buffer.length));
+/** Whether there are bytes, and every one is of this request. */
+const isOf = (id, buffer) => buffer.length > 0 && buffer.equals(pattern(id, buffer.length));
 
 class Ledger {
   #entries = [];

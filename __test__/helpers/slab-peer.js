@@ -4,7 +4,7 @@ const { once } = require('node:events');
 const { join } = require('node:path');
 const { MessageChannel, Worker } = require('node:worker_threads');
 
-/** A worker that takes part in a slab and does what ask() tells it (fixtures/slab-peer.js). */
+/** A worker that takes part in a slab and does what ask() tells it (fixtures/slab/peer.js). */
 class Peer {
   constructor(worker) {
     this.worker = worker;
@@ -12,7 +12,7 @@ class Peer {
 
   /** Resolves when it has attached; rejects with the error of that. */
   static async start(handle, options) {
-    const file = join(__dirname, '..', 'fixtures', 'slab-peer.js');
+    const file = join(__dirname, '..', 'fixtures', 'slab', 'peer.js');
     const worker = new Worker(file, { workerData: { handle, options } });
     await once(worker, 'message');
     return new Peer(worker);

@@ -1,8 +1,8 @@
 'use strict';
 
-// Random programs against slabs and a model of them: two or three parts in one slab (threads, as far as the memory
-// below can tell) that allocate, free, send, receive, revoke, idle and end. The model knows who has which
-// Buffer, and every Buffer must show the stamp of its owner and nobody else's.
+// Random programs against slabs and a model of them. One or more participants of a slab (each counts as a thread for
+// the memory) allocate, free, send, receive, revoke, idle and leave. The model knows who has which Buffer, and every
+// Buffer must show the stamp of its owner and nobody else's.
 
 const { Slab } = require('../..');
 const { stamp, isStamped, isZero } = require('./bytes.js');
@@ -10,7 +10,7 @@ const { random } = require('./random.js');
 const { unsound } = require('./slab.js');
 const { steal } = require('./theft.js');
 
-class Part {
+class Participant {
   live = []; // { buffer, id }
   dead = []; // Buffers that were freed or sent, the latest few
   tokens = []; // { token, id, size } that it sent and nobody received
@@ -23,21 +23,22 @@ class Part {
 class SlabProgram {
   #random;
   #options;
-  #parts;
+  #participants;
   #ids = 0;
   #steals;
-  #tokens = []; // of parts that ended
+  #tokens = []; // of participants that left
   refusals = 0;
+  thefts = 0;
   problems = [];
 
-  /** `parts`: how many there are; 1 where the slab is not shared. */
-  constructor(seed, options, parts, steals) {
+  /** `count`: the number of participants; 1 where the slab is not shared. */
+  constructor(seed, options, count, steals) {
     this.#steals = steals;
     this.#random = random(seed);
     this.#options = options;
     const slab = new Slab(options);
-    this.#parts = [new Part(slab)];
-    for (let i = 1; i < parts; i++) this.#attach();
+    this.#participants = [new Participant(slab)];
+    for (let i = 1; i < count; i++) this.#attach();
   }
 
   async run(steps) {
@@ -52,7 +53,9 @@ class SlabProgram {
 
   #attach() {
     const { safety } = this.#options;
-    this.#parts.push(new Part(Slab.attach(this.#parts[0].slab.handle(), { safety })));
+    this.#participants.push(
+      new Participant(Slab.attach(this.#participants[0].slab.handle(), { safety })),
+    );
   }
 
   #any(list) {
@@ -64,17 +67,17 @@ class SlabProgram {
   }
 
   #step() {
-    const part = this.#any(this.#parts);
+    const who = this.#any(this.#participants);
     const dice = this.#random(1000);
-    if (dice < 450) return this.#allocate(part);
-    if (dice < 800) return this.#free(part);
-    if (dice < 850) return this.#send(part);
-    if (dice < 900) return this.#receive(part);
-    if (dice < 920) return this.#revoke(part);
-    if (dice < 960) return this.#mistake(part);
-    if (dice < 975) return this.#freeMany(part);
-    if (dice < 980) return this.#end(part);
-    if (dice < 981) return this.#steal(part);
+    if (dice < 450) return this.#allocate(who);
+    if (dice < 800) return this.#free(who);
+    if (dice < 850) return this.#send(who);
+    if (dice < 900) return this.#receive(who);
+    if (dice < 920) return this.#revoke(who);
+    if (dice < 960) return this.#mistake(who);
+    if (dice < 975) return this.#freeMany(who);
+    if (dice < 980) return this.#leave(who);
+    if (dice < 981) return this.#steal(who);
     return this.#idle();
   }
 
@@ -84,16 +87,16 @@ class SlabProgram {
     return Math.min(2 ** log + this.#random(2 ** log), sizes.at(-1));
   }
 
-  #allocate(part) {
+  #allocate(who) {
     const size = this.#size();
     const way = this.#any(['alloc', 'allocUnsafe', 'tryAlloc', 'tryAllocUnsafe']);
     let buffer;
     try {
-      buffer = part.slab[way](size);
+      buffer = who.slab[way](size);
     } catch (error) {
       if (error.code !== 'ERR_RALLOC_EXHAUSTED') throw error;
       this.refusals++;
-      return this.#freeMany(part);
+      return this.#freeMany(who);
     }
     if (buffer === null) {
       this.refusals++;
@@ -101,56 +104,56 @@ class SlabProgram {
     }
     if (buffer.length !== size) this.#problem(`${buffer.length} bytes instead of ${size}`);
     if (!way.endsWith('Unsafe') && !isZero(buffer)) this.#problem(`${way}: not zero`);
-    this.#keep(part, stamp(buffer, ++this.#ids), this.#ids);
+    this.#keep(who, stamp(buffer, ++this.#ids), this.#ids);
   }
 
-  #keep(part, buffer, id) {
-    if (!part.slab.owns(buffer)) this.#problem(`Buffer ${id} is not owned`);
-    part.live.push({ buffer, id });
+  #keep(who, buffer, id) {
+    if (!who.slab.owns(buffer)) this.#problem(`Buffer ${id} is not owned`);
+    who.live.push({ buffer, id });
   }
 
-  #free(part) {
-    if (part.live.length === 0) return;
-    const { buffer, id } = this.#take(part.live);
+  #free(who) {
+    if (who.live.length === 0) return;
+    const { buffer, id } = this.#take(who.live);
     if (!isStamped(buffer, id)) this.#problem(`Buffer ${id} does not show its own bytes`);
     if (this.#random(4) === 0) buffer[Symbol.dispose]();
-    else part.slab.free(buffer);
-    this.#bury(part, buffer);
+    else who.slab.free(buffer);
+    this.#bury(who, buffer);
   }
 
-  #bury(part, buffer) {
+  #bury(who, buffer) {
     // In `recycle` mode the object may be somebody's again.
-    if (this.#options.safety !== 'recycle') part.dead = [...part.dead, buffer].slice(-5);
+    if (this.#options.safety !== 'recycle') who.dead = [...who.dead, buffer].slice(-5);
   }
 
-  #freeMany(part) {
-    const most = this.#random(part.live.length + 1);
-    for (let i = 0; i < most; i++) this.#free(part);
+  #freeMany(who) {
+    const most = this.#random(who.live.length + 1);
+    for (let i = 0; i < most; i++) this.#free(who);
   }
 
-  #send(part) {
-    if (part.live.length === 0) return;
-    const { buffer, id } = this.#take(part.live);
+  #send(who) {
+    if (who.live.length === 0) return;
+    const { buffer, id } = this.#take(who.live);
     const { length } = buffer;
-    part.tokens.push({ token: part.slab.send(buffer), id, length });
-    this.#bury(part, buffer);
+    who.tokens.push({ token: who.slab.send(buffer), id, length });
+    this.#bury(who, buffer);
   }
 
-  #receive(part) {
-    const sender = this.#any(this.#parts);
+  #receive(who) {
+    const sender = this.#any(this.#participants);
     const tokens = this.#random(5) === 0 ? this.#tokens : sender.tokens;
     if (tokens.length === 0) return;
-    this.#arrive(part, 'receive', this.#take(tokens));
+    this.#arrive(who, 'receive', this.#take(tokens));
   }
 
-  #revoke(part) {
-    if (part.tokens.length > 0) this.#arrive(part, 'revoke', this.#take(part.tokens));
+  #revoke(who) {
+    if (who.tokens.length > 0) this.#arrive(who, 'revoke', this.#take(who.tokens));
   }
 
-  #arrive(part, how, { token, id, length, mayBeGone }) {
+  #arrive(who, how, { token, id, length, mayBeGone }) {
     let buffer;
     try {
-      buffer = part.slab[how](token);
+      buffer = who.slab[how](token);
     } catch (error) {
       // What the dead have sent is taken back where slots run out; what lay in stolen memory is lost.
       if (error.code === 'ERR_RALLOC_STALE_TOKEN' && mayBeGone) return;
@@ -159,13 +162,13 @@ class SlabProgram {
     }
     if (buffer.length !== length) this.#problem(`${buffer.length} bytes of ${length} arrived`);
     if (!isStamped(buffer, id)) this.#problem(`Buffer ${id} arrived with other bytes`);
-    this.#keep(part, buffer, id);
-    this.#mustThrow(() => part.slab.receive(token), 'ERR_RALLOC_STALE_TOKEN');
+    this.#keep(who, buffer, id);
+    this.#mustThrow(() => who.slab.receive(token), 'ERR_RALLOC_STALE_TOKEN');
   }
 
   /** What must be refused, whatever the state. */
-  #mistake(part) {
-    const { slab, dead, live } = part;
+  #mistake(who) {
+    const { slab, dead, live } = who;
     const buffer = this.#any(dead);
     if (buffer !== undefined) {
       this.#mustThrow(() => slab.free(buffer), 'ERR_RALLOC_DOUBLE_FREE');
@@ -175,8 +178,8 @@ class SlabProgram {
     if (mine !== undefined) {
       const foreign = 'ERR_RALLOC_FOREIGN_BUFFER';
       this.#mustThrow(() => slab.free(mine.buffer.subarray(0)), foreign);
-      const other = this.#any(this.#parts);
-      if (other !== part) this.#mustThrow(() => other.slab.free(mine.buffer), foreign);
+      const other = this.#any(this.#participants);
+      if (other !== who) this.#mustThrow(() => other.slab.free(mine.buffer), foreign);
       this.#mustThrow(() => slab.close(), 'ERR_RALLOC_IN_USE');
     }
     this.#mustThrow(() => slab.receive(this.#random(2 ** 31)), 'ERR_RALLOC_STALE_TOKEN');
@@ -192,26 +195,27 @@ class SlabProgram {
     if (thrown !== code) this.#problem(`${thrown} instead of ${code}: ${act}`);
   }
 
-  /** A part ends with all it has, and another one begins. */
-  #end(part) {
-    if (this.#parts.length === 1) return;
+  /** A participant leaves with all it has, and another one comes. */
+  #leave(who) {
+    if (this.#participants.length === 1) return;
     this.#attach();
-    this.#parts.splice(this.#parts.indexOf(part), 1);
-    part.slab.close({ force: true });
-    for (const token of part.tokens) this.#tokens.push({ ...token, mayBeGone: true });
-    for (const { buffer, id } of part.live) {
+    this.#participants.splice(this.#participants.indexOf(who), 1);
+    who.slab.close({ force: true });
+    for (const token of who.tokens) this.#tokens.push({ ...token, mayBeGone: true });
+    for (const { buffer, id } of who.live) {
       if (buffer.length !== 0) this.#problem(`Buffer ${id} survived its slab`);
     }
   }
 
-  async #steal(part) {
-    if (!this.#steals || part.live.length === 0) return;
-    const { buffer: ab } = this.#any(part.live).buffer;
-    await steal(this.#any(part.live.filter(({ buffer }) => buffer.buffer === ab)).buffer);
-    const gone = part.live.filter(({ buffer }) => buffer.length === 0);
-    part.live = part.live.filter(({ buffer }) => buffer.length !== 0);
-    part.tokens = []; // perhaps of stolen slots
-    for (const { buffer } of gone) part.slab.free(buffer);
+  async #steal(who) {
+    if (!this.#steals || who.live.length === 0) return;
+    const { buffer: ab } = this.#any(who.live).buffer;
+    this.thefts++;
+    await steal(this.#any(who.live.filter(({ buffer }) => buffer.buffer === ab)).buffer);
+    const gone = who.live.filter(({ buffer }) => buffer.length === 0);
+    who.live = who.live.filter(({ buffer }) => buffer.length !== 0);
+    who.tokens = []; // perhaps of stolen slots
+    for (const { buffer } of gone) who.slab.free(buffer);
   }
 
   /** Lets the timers run. */
@@ -221,7 +225,7 @@ class SlabProgram {
 
   #check() {
     let count = 0;
-    for (const { slab, live } of this.#parts) {
+    for (const { slab, live } of this.#participants) {
       for (const { buffer, id } of live) {
         if (!isStamped(buffer, id)) this.#problem(`Buffer ${id} does not show its own bytes`);
       }
@@ -231,16 +235,16 @@ class SlabProgram {
       if (stats.limit < stats.committed) this.#problem(`${stats.committed} bytes committed`);
       count = stats.count;
     }
-    const all = this.#parts.reduce((sum, { live }) => sum + live.length, 0);
+    const all = this.#participants.reduce((sum, { live }) => sum + live.length, 0);
     if (all > count) this.#problem(`${all} Buffers in ${count} slots`);
   }
 
   #finish() {
-    for (const part of this.#parts) {
-      while (part.tokens.length > 0) this.#revoke(part);
-      while (part.live.length > 0) this.#free(part);
+    for (const who of this.#participants) {
+      while (who.tokens.length > 0) this.#revoke(who);
+      while (who.live.length > 0) this.#free(who);
     }
-    for (const part of this.#parts) part.slab.close();
+    for (const who of this.#participants) who.slab.close();
   }
 
   #problem(text) {

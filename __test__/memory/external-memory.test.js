@@ -18,7 +18,7 @@ test.after.always(() => fs.rmSync(folder, { recursive: true }));
 /** The library, compiled; undefined where there is no glibc or no compiler. */
 const library = (() => {
   if (process.platform !== 'linux' || builtBinary === undefined) return undefined;
-  const source = join(__dirname, '..', 'fixtures', 'refuses-external-memory.c');
+  const source = join(__dirname, '..', 'fixtures', 'memory', 'refuses-external-memory.c');
   const output = join(folder, 'refuses.so');
   try {
     execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', output, source, '-ldl']);
@@ -55,7 +55,7 @@ async function onSuchRuntime(t, name, after) {
 refusalTest(
   'where the runtime refuses external memory, the fallback serves with one warning',
   async (t) => {
-    const { backend, works, warnings } = await onSuchRuntime(t, 'which-backend.js', 0);
+    const { backend, works, warnings } = await onSuchRuntime(t, 'memory/which-backend.js', 0);
     t.is(backend, 'js');
     t.true(works);
     t.is(warnings.length, 1);
@@ -70,7 +70,7 @@ refusalTest(
 refusalTest(
   'where it refuses external memory later, that is a typed error or the heap',
   async (t) => {
-    const result = await onSuchRuntime(t, 'refused-later.js', 2);
+    const result = await onSuchRuntime(t, 'memory/refused-later.js', 2);
     const message = 'this runtime refused external memory (22)';
     t.deepEqual(result, {
       backend: 'native',

@@ -190,7 +190,7 @@ function lockTest(title, body) {
 }
 
 lockTest('where nothing may be locked, the constructor says so', async (t) => {
-  const { child, ask, stop } = start('memory-lock.js', unprivileged);
+  const { child, ask, stop } = start('memory/lock.js', unprivileged);
   t.deepEqual(await ask({ make: {} }), { chunks: 0, resident: 4096 });
   limitLocked(child.pid, 0);
   const error = await ask({ make: { memory: { lock: true } } });
@@ -205,7 +205,7 @@ lockTest('where nothing may be locked, the constructor says so', async (t) => {
 lockTest(
   'beyond what may be locked an allocation throws, and goes on when more may be',
   async (t) => {
-    const { child, ask, stop } = start('memory-lock.js', unprivileged);
+    const { child, ask, stop } = start('memory/lock.js', unprivileged);
     await ask({ make: {} });
     limitLocked(child.pid, MiB);
     const made = await ask({ make: { memory: { lock: true } } });

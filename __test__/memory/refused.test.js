@@ -23,7 +23,7 @@ function nativeLimitTest(title, why, body) {
 }
 
 limitTest('refused memory is a typed error, and the arena lives on', async (t) => {
-  const { child, ask, stop } = start('memory-refused.js', { env });
+  const { child, ask, stop } = start('memory/refused.js', { env });
   t.deepEqual(await ask({ alloc: 10 * MiB }), { length: 10 * MiB });
   const before = await ask({ stats: true });
 
@@ -50,7 +50,7 @@ limitTest('refused memory is a typed error, and the arena lives on', async (t) =
 limitTest(
   'refused memory at the first allocation of a scope ends the scope as any error does',
   async (t) => {
-    const { child, ask, stop } = start('memory-refused.js', { env });
+    const { child, ask, stop } = start('memory/refused.js', { env });
     await ask({ alloc: 1 });
     limitAddressSpace(child.pid, LEFT);
     t.is((await ask({ scope: LARGE })).code, 'ERR_RALLOC_MAP');
@@ -65,7 +65,7 @@ nativeLimitTest(
   'where address space ran out, the arena serves what it has, and goes on later',
   'V8 dies there',
   async (t) => {
-    const { child, ask, stop } = start('memory-refused.js', { env });
+    const { child, ask, stop } = start('memory/refused.js', { env });
     await ask({ alloc: 1 });
     limitAddressSpace(child.pid, LEFT);
     const step = 24 * MiB; // two fit, and 16 MiB stay for V8
@@ -99,7 +99,7 @@ nativeLimitTest(
   'requests whose memory the system refuses are served from the heap, counted and warned of, and later natively again',
   'its chunks are as large as heap Buffers',
   async (t) => {
-    const { child, ask, stop } = start('memory-refused-requests.js', { silent: true, env });
+    const { child, ask, stop } = start('memory/refused-requests.js', { silent: true, env });
     const { port } = await ask({ listen: true });
     t.deepEqual(await get(port, 1000), { length: 1000, ofArena: true });
     const before = await ask({ stats: true });

@@ -1,13 +1,14 @@
 'use strict';
 
-// scripts/check-binary.js finds what makes a binary unfit for a release.
+// scripts/release/check-binary.js finds what makes a binary unfit for a release.
 
 const test = require('ava');
 const fs = require('node:fs');
-const { MAX_BYTES, binaryFaults, glibcFloor } = require('../../scripts/check-binary.js');
-const { parseElf } = require('../../scripts/elf.js');
+const { MAX_BYTES, binaryFaults, glibcFloor } = require('../../scripts/release/check-binary.js');
+const { parseElf } = require('../../scripts/release/elf.js');
+const { testWhere } = require('../helpers/backend.js');
 const { builtBinary } = require('../helpers/copy-of-package.js');
-const { elfImage } = require('../helpers/elf-image.js');
+const { elfImage } = require('../helpers/package/elf-image.js');
 
 const HERE = 'linux-x64-gnu';
 
@@ -124,8 +125,9 @@ test('libraries of macOS and Windows are known by their machine', (t) => {
   t.deepEqual(binaryFaults(elfImage(), 'plan9-mips'), ['plan9-mips is no platform of ralloc']);
 });
 
-test('the binary that was built here is read as the system’s own loader reads it', (t) => {
-  if (builtBinary === undefined || process.platform !== 'linux') return t.pass();
+const isLinux = builtBinary !== undefined && process.platform === 'linux';
+const title = 'the binary that was built here is read as the system’s own loader reads it';
+testWhere(isLinux, 'a binary built here, on Linux', title, (t) => {
   const { exports, needed, stays, executableStack } = parseElf(fs.readFileSync(builtBinary));
   t.deepEqual(exports, ['napi_register_module_v1']);
   t.true(needed.some((name) => /^libc\./.test(name)));

@@ -20,7 +20,7 @@ const files = {
   'app.cjs': "require('./report.js').report(require('ralloc'));",
   'app.mjs':
     "import * as ralloc from 'ralloc';\nimport { report } from './report.js';\nreport(ralloc);",
-  'report.js': fs.readFileSync(join(__dirname, '..', 'fixtures', 'bundled.js')),
+  'report.js': fs.readFileSync(join(__dirname, '..', 'fixtures', 'package', 'bundled.js')),
 };
 
 // Node has no `require` in modules, and ralloc is CommonJS inside.

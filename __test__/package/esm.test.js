@@ -43,7 +43,7 @@ test('the package exports what index.d.ts says', async (t) => {
 });
 
 test('a program of the types test uses every name that index.d.ts exports', (t) => {
-  const program = join(__dirname, '..', 'fixtures', 'consumer', 'program.ts');
+  const program = join(__dirname, '..', 'fixtures', 'package', 'consumer', 'program.ts');
   const [, imported] = /import ralloc, \{(.*?)\} from 'ralloc'/s.exec(
     fs.readFileSync(program, 'utf8'),
   );

@@ -8,10 +8,17 @@ const fs = require('node:fs');
 const { join } = require('node:path');
 const ts = require(require.resolve('@tsd/typescript', { paths: [require.resolve('tsd')] }));
 const { listFiles } = require('../../scripts/files.js');
-const { binaryFaults } = require('../../scripts/check-binary.js');
-const { cleanEnv, execute, npm } = require('../helpers/npm.js');
-const { Registry } = require('../helpers/registry.js');
-const { hostBinary, pack, platform, root, stage, temporary } = require('../helpers/release.js');
+const { binaryFaults } = require('../../scripts/release/check-binary.js');
+const { cleanEnv, execute, npm } = require('../helpers/package/npm.js');
+const { Registry } = require('../helpers/package/registry.js');
+const {
+  hostBinary,
+  pack,
+  platform,
+  root,
+  stage,
+  temporary,
+} = require('../helpers/package/release.js');
 
 const { version, napi } = require('../../package.json');
 
@@ -54,7 +61,7 @@ function installed(modules) {
 
 /** Uses the package installed in `app` in a process of its own, got in this way. */
 async function use(t, { app, env }, file, get) {
-  const fixture = JSON.stringify(join(__dirname, '..', 'fixtures', 'use-installed.js'));
+  const fixture = JSON.stringify(join(__dirname, '..', 'fixtures', 'package', 'use-installed.js'));
   const lines = [get, `useInstalled(ralloc);`].join('\n').replace('FIXTURE', fixture);
   fs.writeFileSync(join(app, file), lines);
   const { code, stdout, stderr } = await execute(process.execPath, [file], { cwd: app, env });

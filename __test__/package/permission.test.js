@@ -21,7 +21,7 @@ const binaryTest = (title, body) =>
 async function loads(t, execArgv, backend = '') {
   const folder = install(t);
   const readable = [folder, fixtures].map((path) => `--allow-fs-read=${path}`);
-  const { code, stderr, result } = await run('which-backend.js', {
+  const { code, stderr, result } = await run('memory/which-backend.js', {
     execArgv: execArgv[0] === permission ? [...execArgv, ...readable] : execArgv,
     args: [join(folder, 'node_modules', 'ralloc')],
     // A process without permissions may write no coverage either.

@@ -1,13 +1,13 @@
 'use strict';
 
-// scripts/publish.js, against a registry on loopback.
+// scripts/release/publish.js, against a registry on loopback.
 
 const test = require('ava');
 const fs = require('node:fs');
 const { delimiter, dirname, join } = require('node:path');
-const { cleanEnv, execute } = require('../helpers/npm.js');
-const { Registry } = require('../helpers/registry.js');
-const { root, stage, temporary } = require('../helpers/release.js');
+const { cleanEnv, execute } = require('../helpers/package/npm.js');
+const { Registry } = require('../helpers/package/registry.js');
+const { root, stage, temporary } = require('../helpers/package/release.js');
 
 // Two of the platforms will do: npm takes its second for each package.
 const platforms = ['darwin-arm64', 'linux-x64-gnu'];
@@ -39,7 +39,11 @@ async function release(t, version) {
   // npm publishes nothing without a token, and this registry takes any.
   fs.writeFileSync(env.npm_config_userconfig, `${registry.url.slice(5)}:_authToken=any\n`);
   const publish = (...options) =>
-    execute(process.execPath, [join(root, 'scripts', 'publish.js'), staged, ...options], { env });
+    execute(
+      process.execPath,
+      [join(root, 'scripts', 'release', 'publish.js'), staged, ...options],
+      { env },
+    );
   return { registry, publish };
 }
 

@@ -5,8 +5,8 @@
 const test = require('ava');
 const fs = require('node:fs');
 const { join } = require('node:path');
-const { execute } = require('../helpers/npm.js');
-const { root, temporary } = require('../helpers/release.js');
+const { execute } = require('../helpers/package/npm.js');
+const { root, temporary } = require('../helpers/package/release.js');
 
 const WRONG = {
   'a target that ralloc is not built for': [
@@ -26,7 +26,7 @@ for (const [what, [script, args, message]] of Object.entries(WRONG)) {
     const folder = temporary();
     t.teardown(() => fs.rmSync(folder, { recursive: true }));
     fs.writeFileSync(join(folder, 'something'), '');
-    const program = join(root, 'scripts', script);
+    const program = join(root, 'scripts', 'release', script);
     const { code, stdout, stderr } = await execute(process.execPath, [program, ...args], {
       cwd: folder,
     });
@@ -43,7 +43,7 @@ test('stage.js refuses a release that lacks a binary, and names it', async (t) =
   t.teardown(() => fs.rmSync(folder, { recursive: true }));
   fs.writeFileSync(join(folder, 'ralloc.linux-x64-gnu.node'), '');
   const args = ['--binaries', folder, '--output', join(folder, 'staged')];
-  const program = join(root, 'scripts', 'stage.js');
+  const program = join(root, 'scripts', 'release', 'stage.js');
   const { code, stderr } = await execute(process.execPath, [program, ...args], { cwd: folder });
   t.is(code, 1);
   t.regex(stderr, /Missing artifacts/);

@@ -14,7 +14,7 @@ const { run } = require('../helpers/child.js');
 const { install } = require('../helpers/installed.js');
 
 const source = (name) =>
-  fs.readFileSync(join(__dirname, '..', 'fixtures', 'consumer', name), 'utf8');
+  fs.readFileSync(join(__dirname, '..', 'fixtures', 'package', 'consumer', name), 'utf8');
 const wrong = source('wrong.ts');
 
 const config = {

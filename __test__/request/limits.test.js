@@ -153,8 +153,7 @@ test.serial('wipe: the next request finds zeroes where the last one wrote', asyn
       await over(server);
     }
   }
-  t.deepEqual(answers, {
-    true: ['clean', 'clean', 'clean', 'clean'],
-    false: [answers.false[0], 'dirty', 'dirty', 'dirty'],
-  });
+  t.deepEqual(answers.true, ['clean', 'clean', 'clean', 'clean']);
+  // Who had the first one's memory before is not known.
+  t.deepEqual(answers.false.slice(1), ['dirty', 'dirty', 'dirty']);
 });

@@ -4,6 +4,7 @@
 
 const test = require('ava');
 const os = require('node:os');
+const { Exchange } = require('../helpers/exchange.js');
 const { requestArena } = require('../../lib/index.js');
 
 const MiB = 1024 * 1024;
@@ -108,4 +109,57 @@ test('defaults are bounded by the memory of the machine', (t) => {
   t.true(limit <= Math.max(os.totalmem() / 8, 16 * MiB));
   t.notThrows(() => requestArena({}));
   t.notThrows(() => requestArena(undefined));
+});
+
+const GiB = 1024 * MiB;
+
+/** The default of maxBytes where the machine and the process may use so much, in MiB. */
+function defaultWhere(machine, constrained) {
+  const { totalmem } = os;
+  const { constrainedMemory } = process;
+  os.totalmem = () => machine;
+  process.constrainedMemory = constrained === null ? undefined : () => constrained;
+  try {
+    return requestArena().stats().memory.limit / MiB;
+  } finally {
+    os.totalmem = totalmem;
+    process.constrainedMemory = constrainedMemory;
+  }
+}
+
+test('the default of maxBytes is an eighth of what the process may use, from 16 to 256 MiB', (t) => {
+  const cases = [
+    [64 * GiB, 0, 256],
+    [64 * GiB, null, 256],
+    [1 * GiB, 0, 128],
+    [64 * GiB, 1 * GiB, 128],
+    [64 * GiB, 64 * MiB, 16],
+    [1 * GiB, 2 ** 60, 128], // no limit is a very large one to some systems
+  ];
+  for (const [machine, constrained, expected] of cases) {
+    t.is(defaultWhere(machine, constrained), expected, `${machine / MiB} MiB, ${constrained}`);
+  }
+});
+
+test('a request may have 16 MiB by default, or as much as all may', (t) => {
+  const limitOf = (options) => new Exchange().begin(requestArena(options)).stats().limit / MiB;
+  t.is(limitOf({ maxBytes: 64 * MiB }), 16);
+  t.is(limitOf({ maxBytes: 4 * MiB }), 4);
+  t.is(limitOf({ maxBytes: 64 * MiB, maxBytesPerRequest: 20 * MiB }), 20);
+});
+
+test('a quarter of maxBytes may be in quarantine by default', async (t) => {
+  const arenas = requestArena({ maxBytes: MiB });
+  const kept = [];
+  const { heapRequests } = await (async () => {
+    for (let i = 0; i < 10 && arenas.stats().heapRequests === 0; i++) {
+      const exchange = new Exchange();
+      kept.push(exchange.begin(arenas).alloc(10));
+      await exchange.close();
+    }
+    return arenas.stats();
+  })();
+  t.is(heapRequests, 1);
+  t.is(arenas.stats().memory.quarantined, (256 + 64) * 1024);
+  t.is(kept.length, 6);
 });

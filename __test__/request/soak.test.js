@@ -14,7 +14,7 @@ const settings = {
 };
 
 test.serial('100,000 requests with random aborts leak nothing', async (t) => {
-  const { code, stderr, result } = await run('soak-random.js', settings);
+  const { code, stderr, result } = await run('request/soak-random.js', settings);
   t.is(code, 0, stderr);
   t.log(`RSS ${result.warm / MiB} MiB after 20,000, ${result.end / MiB} MiB at the end`);
   t.true(result.end <= result.warm + 10 * MiB);
@@ -29,7 +29,7 @@ test.serial('100,000 requests with random aborts leak nothing', async (t) => {
 });
 
 test.serial('100,000 requests all aborted never take more than maxBytes', async (t) => {
-  const { code, stderr, result } = await run('soak-aborted.js', settings);
+  const { code, stderr, result } = await run('request/soak-aborted.js', settings);
   t.is(code, 0, stderr);
   const { maxBytes, most, leased, memory } = result;
   t.log(`${most / MiB} MiB at most; ${leased} had arena memory, the others the heap's`);

@@ -73,7 +73,7 @@ for (const kind of kinds) {
   }
 
   test(`${kind}: memory posted to a worker that then terminates`, async (t) => {
-    const worker = new Worker(path.join(__dirname, '..', 'fixtures', 'worker-keeps.js'));
+    const worker = new Worker(path.join(__dirname, '..', 'fixtures', 'arena', 'worker-keeps.js'));
     const ledger = new Ledger();
     let posted = 0;
     const server = await serve(t, kind, async (req, res) => {

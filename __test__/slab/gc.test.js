@@ -4,7 +4,7 @@ const test = require('ava');
 const { run } = require('../helpers/child.js');
 
 test('ten million recycled pairs leave the garbage collector nothing to do', async (t) => {
-  const { code, stderr, result } = await run('slab-gc.js');
+  const { code, stderr, result } = await run('slab/gc.js');
   t.is(code, 0, stderr);
   const { recycle, allocUnsafe } = result;
   t.log(JSON.stringify(result));

@@ -56,3 +56,16 @@ test('a slab of one thread sends and receives too', (t) => {
   addsUp(t, slab);
   slab.close();
 });
+
+test('received Buffers count in the peak', (t) => {
+  const slab = new Slab({ sizes: [64], count: 16 });
+  const take = () => Array.from({ length: 8 }, () => slab.alloc(20));
+  const tokens = take().map((buffer) => slab.send(buffer));
+  const buffers = take();
+  t.is(slab.stats().pools[0].peak, 8);
+  for (const token of tokens) buffers.push(slab.receive(token));
+  t.is(slab.stats().pools[0].peak, 16);
+  for (const buffer of buffers) slab.free(buffer);
+  addsUp(t, slab);
+  slab.close();
+});

@@ -5,6 +5,7 @@
 const test = require('ava');
 const { inspect } = require('node:util');
 const { Slab, backend } = require('../..');
+const { slabSettings } = require('../../lib/slab/options.js');
 
 const CODE = 'ERR_RALLOC_INVALID_ARGUMENT';
 const MiB = 1024 * 1024;
@@ -92,8 +93,16 @@ test('pools that take more than maxBytes are refused, by what they take', (t) =>
   );
   t.true(Number(least) > 8192 && Number(least) < 64 * 1024, least);
   const slab = new Slab({ sizes: [8], count: 1024, maxBytes: Number(least) });
-  t.is(Array.from({ length: 1024 }, () => slab.alloc(8)).length, 1024);
+  for (let i = 0; i < 1024; i++) slab.alloc(8);
+  t.is(slab.stats().held, 1024);
   slab.close({ force: true });
+});
+
+test('what is given back when idle never goes below count, unless minCount allows it', (t) => {
+  const minCounts = (options) => slabSettings(options).pools.map(({ minCount }) => minCount);
+  t.deepEqual(minCounts({ ...pools, maxCount: 8 }), [4, 4]);
+  t.deepEqual(minCounts({ ...pools, maxCount: 8, minCount: [0, 3] }), [0, 3]);
+  t.deepEqual(minCounts({ sizes: [64], maxCount: 8 }), [0]);
 });
 
 test('memory of a kind is had, or refused by a typed error', (t) => {

@@ -12,7 +12,7 @@ const { until } = require('../helpers/until.js');
 const test = (title, body) => nativeTest(title, 'a slab stays in its thread', body);
 
 function start(t, slab, safety) {
-  const filename = require.resolve('../fixtures/slab-piscina-task.js');
+  const filename = require.resolve('../fixtures/slab/piscina-task.js');
   const pool = new Piscina({ filename, workerData: { handle: slab.handle(), safety } });
   t.teardown(() => pool.destroy());
   return pool;

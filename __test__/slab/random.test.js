@@ -23,8 +23,8 @@ const kinds = {
   'stolen memory': { sizes: [4096, 65536], maxCount: 500, idleMs: 20, steals: true },
 };
 
-async function keepsItsPromises(t, seed, { steals, ...options }, parts) {
-  const program = new SlabProgram(seed, options, parts, steals);
+async function keepsItsPromises(t, seed, { steals, ...options }, participants) {
+  const program = new SlabProgram(seed, options, participants, steals);
   t.deepEqual(await program.run(STEPS), []);
   return program;
 }
@@ -34,13 +34,14 @@ for (const safety of ['checked', 'recycle']) {
     for (const seed of [7, 70]) {
       const title = `${safety}: a random program keeps every promise: ${kind}, seed ${seed}`;
       test.serial(title, async (t) => {
-        const { refusals } = await keepsItsPromises(t, seed, { ...options, safety }, 1);
+        const { refusals, thefts } = await keepsItsPromises(t, seed, { ...options, safety }, 1);
         if (kind.startsWith('tiny')) t.true(refusals > 100);
+        t.is(thefts > 0, options.steals === true);
       });
       if (options.maxCount !== undefined) continue;
-      for (const parts of [2, 4]) {
-        nativeTest(`${title}, ${parts} parts`, 'memory is of one thread', async (t) => {
-          await keepsItsPromises(t, seed, { ...options, safety }, parts);
+      for (const count of [2, 4]) {
+        nativeTest(`${title}, ${count} participants`, 'memory is of one thread', async (t) => {
+          await keepsItsPromises(t, seed, { ...options, safety }, count);
         });
       }
     }

@@ -87,6 +87,7 @@ for (const safety of modes) {
     t.is(slab.tryAlloc(64), null);
     t.is(slab.tryAllocUnsafe(1), null);
     t.is(slab.stats().pools[1].held, 0);
+    t.like(slab.stats().pools[0], { promotions: 0, exhaustions: 2 });
     slab.free(all.pop());
     t.is(slab.tryAllocUnsafe(33).length, 33);
     t.is(slab.tryAlloc(65).length, 65, 'another pool has slots');

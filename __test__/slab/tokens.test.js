@@ -150,7 +150,7 @@ test('a handle that was not given, of a slab that is gone, or of another process
   ]) {
     t.throws(() => Slab.attach(wrong), { code: 'ERR_RALLOC_INVALID_ARGUMENT' });
   }
-  const child = fork(require.resolve('../fixtures/slab-attach.js'));
+  const child = fork(require.resolve('../fixtures/slab/attach.js'));
   child.send(handle);
   const [answer] = await once(child, 'message');
   t.like(answer, { code: 'ERR_RALLOC_CLOSED' });
@@ -198,7 +198,7 @@ test('a worker that closes its part gives its slots back and goes on without', a
 
 test('a slab made in a worker is used by main, and outlives that worker', async (t) => {
   const { Worker } = require('node:worker_threads');
-  const worker = new Worker(require.resolve('../fixtures/slab-of-worker.js'));
+  const worker = new Worker(require.resolve('../fixtures/slab/worker-sends.js'));
   const [{ handle, token }] = await once(worker, 'message');
   const slab = Slab.attach(handle);
   await worker.terminate();

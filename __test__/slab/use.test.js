@@ -72,6 +72,9 @@ for (const safety of ['checked', 'recycle']) {
       other,
       'another Buffer of the slab may',
     );
+    const before = (b, length) => new Uint8Array(b.buffer, b.byteOffset - 8, length);
+    t.throws(() => slab.use(64, (b) => before(b, 9)), escaped);
+    t.is(slab.use(64, (b) => before(b, 8)).length, 8, 'a view that ends where the Buffer begins');
     t.is(slab.use(5, (buffer) => Buffer.from(buffer)).length, 5);
     slab.free(other);
     slab.close();
@@ -91,7 +94,8 @@ for (const safety of ['checked', 'recycle']) {
 }
 
 testWhere(nodeMajor >= 24, 'Node 24', '`using` frees a Buffer, and a slab', async (t) => {
-  const { code, stderr, result } = await run('slab-using.mjs');
+  const { code, stderr, result } = await run('slab/using.mjs');
   t.is(code, 0, stderr);
-  t.deepEqual(result, { inside: 2, after: 0, thrown: 0, live: false, length: 0 });
+  const thrown = { caught: 'with 10 bytes', thrown: 0 };
+  t.deepEqual(result, { inside: 2, after: 0, ...thrown, live: false, length: 0 });
 });

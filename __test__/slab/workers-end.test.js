@@ -21,7 +21,7 @@ const SIZE = 256;
 const MINE = 20;
 
 const start = (workerData) =>
-  new Worker(join(__dirname, '..', 'fixtures', 'slab-worker-ends.js'), { workerData });
+  new Worker(join(__dirname, '..', 'fixtures', 'slab', 'worker-ends.js'), { workerData });
 
 const activities = ['allocating', 'batching', 'holding', 'sending'];
 const endings = {
@@ -132,7 +132,7 @@ test('tokens of a living worker are never taken back from it, however few slots 
 test('a worker that is terminated with operations in flight writes into nobody else’s slots', async (t) => {
   const slab = new Slab({ sizes: [2 ** 20], count: 16 });
   for (let round = 0; round < 4; round++) {
-    const file = join(__dirname, '..', 'fixtures', 'slab-worker-in-flight.js');
+    const file = join(__dirname, '..', 'fixtures', 'slab', 'worker-in-flight.js');
     const worker = new Worker(file, { workerData: { handle: slab.handle(), count: 12 } });
     await once(worker, 'message');
     await worker.terminate();
@@ -148,13 +148,13 @@ test('a worker that is terminated with operations in flight writes into nobody e
 });
 
 test("a worker's ArrayBuffers, transferred to main before it ends, can be read and written after", async (t) => {
-  const { code, signal, stderr, result } = await run('slab-transferred.js');
+  const { code, signal, stderr, result } = await run('slab/transferred.js');
   t.deepEqual([code, signal], [0, null], stderr);
   t.deepEqual(result, { took: Array(6).fill(10_000), wrong: [], elsewhere: 0 });
 });
 
 test('a hundred workers in a row leave no growth', async (t) => {
-  const { code, signal, stderr, result } = await run('slab-workers-in-a-row.js');
+  const { code, signal, stderr, result } = await run('slab/workers-in-a-row.js');
   t.deepEqual([code, signal], [0, null], stderr);
   const { rss, files, ranges, held, participants } = result;
   t.is(rss.length, 10);

@@ -14,7 +14,7 @@ const { until } = require('../helpers/until.js');
 const ONE_THREAD = 'memory is of one thread';
 
 function start(t, slab, options) {
-  const worker = new Worker(join(__dirname, '..', 'fixtures', 'slab-worker.js'), {
+  const worker = new Worker(join(__dirname, '..', 'fixtures', 'slab', 'worker.js'), {
     workerData: { handle: slab.handle(), ...options },
   });
   t.teardown(() => worker.terminate());
@@ -191,7 +191,7 @@ nativeTest('the slab outlives its creator, whose Buffers die alone', ONE_THREAD,
 });
 
 nativeTest('a slab that a worker made is as good, and outlives it', ONE_THREAD, async (t) => {
-  const worker = new Worker(join(__dirname, '..', 'fixtures', 'slab-makes.js'));
+  const worker = new Worker(join(__dirname, '..', 'fixtures', 'slab', 'worker-makes.js'));
   const [{ handle, token, id, own, made }] = await once(worker, 'message');
   t.is(made, 'native');
   t.like(own, { backend: 'js', live: true, held: 1 }, 'what nobody else can have is of V8');

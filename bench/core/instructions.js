@@ -7,7 +7,7 @@
 
 const { spawnSync } = require('node:child_process');
 const path = require('node:path');
-const { cargo } = require('../../scripts/cargo.js');
+const { cargo } = require('../../scripts/lib/cargo.js');
 
 const ROUNDS = 200;
 const PROGRAM = path.join(__dirname, 'target', 'release', 'ratios');
@@ -40,9 +40,9 @@ function main([part = '']) {
   const manifest = path.join(__dirname, 'Cargo.toml');
   const built = ['build', '--release', '--quiet', '--manifest-path', manifest, '--bin', 'ratios'];
   if (!cargo(built)) process.exit(1);
-  const { lines, rivals } = JSON.parse(run(PROGRAM, ['--names']).stdout);
-  console.log(`instructions of one round, and the ratio to ${rivals[0]}`);
-  for (const line of lines.filter((name) => name.includes(part))) {
+  const lines = JSON.parse(run(PROGRAM, ['--names']).stdout);
+  console.log('instructions of one round, and the ratio to the first');
+  for (const [line, rivals] of Object.entries(lines).filter(([name]) => name.includes(part))) {
     console.log(line);
     const counts = rivals.map((rival) => perRound(line, rival));
     rivals.forEach((rival, index) => {

@@ -13,12 +13,12 @@ class Checkpoint {
   }
 
   /** The window that `of` had; throws for what is no checkpoint, spent, out of order or foreign. */
-  static windowOf(checkpoint, of, marks) {
+  static windowOf(checkpoint, of, checkpoints) {
     if (checkpoint === null || typeof checkpoint !== 'object' || !(#of in checkpoint)) {
       throw typeError('checkpoint', 'an instance of Checkpoint', checkpoint);
     }
     if (checkpoint.#of !== of) throw stale('belongs to another arena');
-    if (!marks?.includes(checkpoint)) {
+    if (!checkpoints?.includes(checkpoint)) {
       throw stale('is spent: it was rewound to or past, or the arena was reset');
     }
     return checkpoint.#window;

@@ -8,7 +8,7 @@ const { warnOnce } = require('../base/warnings.js');
 
 const POLL_MAX_MS = 50;
 const PRUNE_AT = 32;
-const glance = {
+const PROMISE_STATE = {
   depth: 0,
   customInspect: false,
   maxStringLength: 0,
@@ -22,7 +22,7 @@ const glance = {
  * would be one rejection more. A look costs 1–2 µs, and happens only when memory has to wait.
  */
 function isPending(promise) {
-  return /^[^{]*\{ <pending>/.test(inspect(promise, glance));
+  return /^[^{]*\{ <pending>/.test(inspect(promise, PROMISE_STATE));
 }
 
 class Hold {
@@ -39,7 +39,7 @@ class Hold {
     const epoch = this.#epoch;
     if (epoch === null) return;
     this.#epoch = null;
-    epoch.released(this.#term);
+    epoch.holdReleased(this.#term);
   }
 
   [Symbol.dispose]() {
@@ -55,7 +55,7 @@ class Epoch {
   #open = 0; // holds that wait for their release()
   #term = 0; // goes up when all holds expire: those of an earlier term count no more
   #promises = null; // native promises that are held for; looked at when it matters
-  #parked = null; // spans in state Held: nobody may touch them until the last hold is gone
+  #heldSpans = null; // spans in state Held: nobody may touch them until the last hold is gone
   #inner = null; // epochs of scopes that ended with this one, each with a hold on it
   #timer = null;
   #deadline = 0;
@@ -63,12 +63,12 @@ class Epoch {
   constructor(owner) {
     this.#owner = owner;
     this.spans = []; // in the order of their opening
-    this.marks = null; // checkpoints that can still be rewound to, in the order of their making
+    this.checkpoints = null; // checkpoints that can still be rewound to, in the order of their making
   }
 
   /** No checkpoint and no hold was ever made: the epoch can begin anew in place. */
   get plain() {
-    return this.marks === null && this.#unheld;
+    return this.checkpoints === null && this.#unheld;
   }
 
   get #unheld() {
@@ -86,7 +86,7 @@ class Epoch {
     return new Hold(this, this.#term);
   }
 
-  watch(promise) {
+  holdUntil(promise) {
     if (types.isPromise(promise)) {
       this.#promises ??= [];
       if (this.#promises.length >= PRUNE_AT) this.#prune();
@@ -98,7 +98,7 @@ class Epoch {
     }
   }
 
-  released(term) {
+  holdReleased(term) {
     if (term !== this.#term) return;
     this.#open--;
     if (this.#timer !== null && this.holds === 0) this.#settle(false);
@@ -108,13 +108,13 @@ class Epoch {
    * A span of at least `need` and preferably `want` bytes. Null when the heap is to serve instead; an error
    * changes nothing.
    */
-  open(need, want, whole) {
+  open(need, want, isChunk) {
     const owner = this.#owner;
     const { room } = owner;
     if (need > room) throw owner.limitError(need);
     let span;
     try {
-      span = owner.pool.take(need, Math.min(want, room), whole);
+      span = owner.pool.acquire(need, Math.min(want, room), isChunk);
     } catch (error) {
       if (!owner.refused(error)) throw error;
       return null;
@@ -126,30 +126,30 @@ class Epoch {
   }
 
   /** Ends the life of all spans from the `first`-th on. Not `clean`: operations may still use them. */
-  end(first, clean) {
+  release(first, clean) {
     const { pool } = this.#owner;
     const held = clean && !this.#unheld && this.holds > 0;
     for (const span of this.spans.splice(first)) {
       this.#owner.discharge(span.end);
       if (span.ab === null) continue;
       if (!clean) pool.quarantine(span);
-      else if (held) this.#park(span);
-      else pool.put(span);
+      else if (held) this.#hold(span);
+      else pool.release(span);
     }
   }
 
   /** This epoch's spans wait for the holds of `outer` too, with which it ended. */
-  endWith(outer) {
+  holdWith(outer) {
     if (outer.holds === 0) return;
     outer.#inner ??= [];
     outer.#inner.push({ epoch: this, hold: this.hold() });
     outer.#wait();
   }
 
-  #park(span) {
+  #hold(span) {
     this.#owner.pool.hold(span);
-    this.#parked ??= [];
-    this.#parked.push(span);
+    this.#heldSpans ??= [];
+    this.#heldSpans.push(span);
     this.#wait();
   }
 
@@ -167,11 +167,11 @@ class Epoch {
   #arm(pollMs) {
     const left = Math.max(this.#deadline - performance.now(), 0);
     const wait = this.#promises === null ? left : Math.min(pollMs, left);
-    this.#timer = setTimeout(() => this.#look(pollMs), wait);
+    this.#timer = setTimeout(() => this.#poll(pollMs), wait);
     this.#timer.unref();
   }
 
-  #look(pollMs) {
+  #poll(pollMs) {
     if (this.holds === 0) {
       this.#settle(false);
     } else if (performance.now() >= this.#deadline) {
@@ -193,11 +193,11 @@ class Epoch {
     clearTimeout(this.#timer);
     this.#timer = null;
     const { pool } = this.#owner;
-    const parked = this.#parked ?? [];
+    const spans = this.#heldSpans ?? [];
     const inner = this.#inner ?? [];
-    this.#parked = null;
+    this.#heldSpans = null;
     this.#inner = null;
-    for (const span of parked) {
+    for (const span of spans) {
       if (expired) pool.quarantine(span);
       else pool.unhold(span);
     }

@@ -105,7 +105,7 @@ class ArenaOwner {
     const { pool } = this;
     pool.user = null;
     const stats = pool.stats();
-    if (!closedPools.park(this.settings, pool, stats)) {
+    if (!closedPools.keep(this.settings, pool, stats)) {
       pool.close();
       return;
     }

@@ -1,7 +1,7 @@
 'use strict';
 
-// The window {ab, cursor, end} over one span, bumped in JavaScript, and how it moves to the next span. An
-// Arena (arena.js) is a window with scopes, holds and an end.
+// The window {ab, cursor, end} over one span, and how it moves to the next span. The arena that has it
+// (arena.js) bumps its cursor.
 
 const check = require('../base/validate.js');
 const { closedError } = require('../base/errors.js');
@@ -11,7 +11,7 @@ const { FastBuffer } = require('../base/runtime.js');
 
 const { fill } = Uint8Array.prototype;
 
-const PIECE = 16 * 1024; // bytes that a checkpoint or a scope takes first
+const CUT_SPAN = 16 * 1024; // bytes of the first span that is cut from a chunk for a checkpoint or a scope
 
 const LIVE = 0;
 const CLOSED = 1; // by its owner, or with its scope: every use throws
@@ -23,119 +23,107 @@ function view(ab, start, size, zero) {
 }
 
 class Window {
-  // While a window is open these are the truth, and its span's own fields are behind.
-  #ab = null;
-  #cursor = 0; // where the next allocation starts, aligned; may lie past the end by the last one's padding
-  #end = 0; // 0 without a window, and after a checkpoint: then the next allocation takes the slow path
-  #clean = 0; // bytes from here on were never handed out, and are zero
+  // What the hot path in arena.js reads and writes. While a window is open these are the truth, and its span's
+  // own fields are behind.
+  ab = null;
+  cursor = 0; // where the next allocation starts, aligned; may lie past the end by the last one's padding
+  end = 0; // 0 without a window, and after a checkpoint: then the next allocation takes the slow path
+  clean = 0; // bytes from here on were never handed out, and are zero
+  mask; // alignment - 1
+
+  owner;
+  epoch = null; // made by the first span, checkpoint or hold
+  resets = 0;
+  #reserved = -1; // as `resets` at the last reserve(): its window stays in this epoch
+  #idled = -1; // as `resets` at the last idle tick
+  #state = LIVE;
   #span = null;
   #bytes = null; // a Buffer over the whole window, to write strings through
-  #mask; // alignment - 1
-
-  #owner;
-  #epoch = null; // made by the first span, checkpoint or hold
-  #inner; // of a scope: takes small spans, cut from a chunk
-  #sealed = false; // a checkpoint stands: what comes after it takes spans of its own
-  #state = LIVE;
+  #isScope; // of a scope: takes small spans, cut from a chunk
+  #isSealed = false; // a checkpoint stands: what comes after it takes spans of its own
 
   constructor(owner, inner) {
-    this.#owner = owner;
-    this.#inner = inner;
-    this.#mask = owner.settings.align - 1;
-  }
-
-  // Hot: 2–4 ns over the bare view, which costs 11–19. A try/catch around the view would cost 10 more than
-  // to ask for its byteLength, which is 0 when a transfer list or a byte stream took the ArrayBuffer.
-  allocUnsafe(size) {
-    if (typeof size !== 'number') return this.#slow(size, false); // before anything coerces it
-    const ab = this.#ab;
-    const start = this.#cursor;
-    const next = start + size;
-    // `>>>` refuses in one compare what is no integer, negative, or 4 GiB and more; #slow sorts them.
-    if (size >>> 0 === size && next <= this.#end && size !== 0 && ab.byteLength !== 0) {
-      this.#cursor = next + (-size & this.#mask);
-      return new FastBuffer(ab, start, size);
-    }
-    return this.#slow(size, false);
-  }
-
-  alloc(size) {
-    if (typeof size !== 'number') return this.#slow(size, true);
-    const ab = this.#ab;
-    const start = this.#cursor;
-    const next = start + size;
-    if (size >>> 0 === size && next <= this.#end && size !== 0 && ab.byteLength !== 0) {
-      this.#cursor = next + (-size & this.#mask);
-      const buffer = new FastBuffer(ab, start, size);
-      return start < this.#clean ? fill.call(buffer, 0) : buffer;
-    }
-    return this.#slow(size, true);
+    this.owner = owner;
+    this.#isScope = inner;
+    this.mask = owner.settings.align - 1;
   }
 
   /** An allocation that the open window cannot serve. Throws before anything changes. */
-  #slow(size, zero) {
+  allocSlow(size, zero) {
     check.integer(size, 'size', 0, Number.MAX_SAFE_INTEGER);
-    const dead = this.#isDead();
+    const released = this.isReleased();
     if (size === 0) return new FastBuffer();
-    const owner = this.#owner;
-    if (dead) return owner.late(size, zero);
-    if (owner.heap) return owner.onHeap(size, zero);
+    const owner = this.owner;
+    if (released) return owner.allocAfterEnd(size, zero);
+    if (owner.heap) return owner.allocOnHeap(size, zero);
     this.#dropStolen();
-    if (size > this.#end - this.#cursor) {
+    if (size > this.end - this.cursor) {
       const span = this.#open(size, true);
-      if (span === null) return owner.onHeap(size, zero);
+      if (span === null) return owner.allocOnHeap(size, zero);
       if (span !== this.#span) {
         span.used = size;
         return view(span.ab, 0, size, zero && span.clean > 0);
       }
     }
-    const start = this.#cursor;
-    this.#cursor = start + size + (-size & this.#mask);
-    return view(this.#ab, start, size, zero && start < this.#clean);
+    const start = this.cursor;
+    this.cursor = start + size + (-size & this.mask);
+    return view(this.ab, start, size, zero && start < this.clean);
   }
 
   /**
-   * Takes a span with room for `size` bytes and opens the window over it; an oversize one for a single
-   * Buffer stays `beside` a window that has room left. Null when the heap is to serve instead.
+   * Takes a span with room for `size` bytes and opens the window over it; with `keepWindow` an oversize one,
+   * for a single Buffer, leaves a window open that has room left. Null when the heap is to serve instead.
    */
-  #open(size, beside) {
-    this.#giveBackUnused();
-    const epoch = friend.openEpoch(this);
+  #open(size, keepWindow) {
+    this.releaseUnused();
+    const epoch = this.openEpoch();
     const opened = epoch.spans.length;
-    const whole = !this.#inner && !this.#sealed;
-    const usual = whole ? this.#owner.chunkSize(opened) : PIECE << Math.min(opened, 4);
-    const span = epoch.open(size, usual, whole);
+    const isChunk = !this.#isScope && !this.#isSealed;
+    const usual = isChunk ? this.owner.chunkSize(opened) : CUT_SPAN << Math.min(opened, 4);
+    const span = epoch.open(size, usual, isChunk);
     if (span === null) return null;
-    if (beside && size > usual && this.#end - this.#cursor >= usual >>> 3) return span;
+    if (keepWindow && size > usual && this.end - this.cursor >= usual >>> 3) return span;
     this.#sync();
     this.#set(span, 0, span.end, span.clean);
     return span;
   }
 
+  openEpoch() {
+    this.epoch ??= new Epoch(this.owner);
+    return this.epoch;
+  }
+
   /** A window that nothing was handed out of, as after a reset, is not in the way of a larger one. */
-  #giveBackUnused() {
+  releaseUnused() {
     const span = this.#span;
-    if (span === null || this.#cursor !== 0 || this.#sealed) return;
-    const { spans } = this.#epoch;
+    if (span === null || this.cursor !== 0 || this.#isSealed) return;
+    const { spans } = this.epoch;
     spans.splice(spans.indexOf(span), 1);
-    this.#owner.discharge(span.end);
+    this.owner.discharge(span.end);
     this.#sync();
     this.#set(null, 0, 0, 0);
-    this.#owner.pool.put(span);
+    this.owner.pool.release(span);
+  }
+
+  /** Called once a second: a window that nothing was handed out of since a reset before goes back. */
+  idleTick() {
+    const idle = this.resets === this.#idled && this.#reserved !== this.resets;
+    this.#idled = this.resets;
+    if (idle) this.releaseUnused();
   }
 
   /**
    * A string in UTF-8, if it fits into the open window however long its characters are; else null. Written
    * in place and measured by that: to ask for its byteLength first takes as long as to write it.
    */
-  #writeUtf8(string) {
-    const ab = this.#ab;
-    const start = this.#cursor;
+  writeUtf8(string) {
+    const ab = this.ab;
+    const start = this.cursor;
     const most = string.length * 3;
-    if (most === 0 || start + most > this.#end || ab.byteLength === 0) return null;
+    if (most === 0 || start + most > this.end || ab.byteLength === 0) return null;
     this.#bytes ??= new FastBuffer(ab);
     const size = this.#bytes.write(string, start, most);
-    this.#cursor = start + size + (-size & this.#mask);
+    this.cursor = start + size + (-size & this.mask);
     return new FastBuffer(ab, start, size);
   }
 
@@ -143,21 +131,21 @@ class Window {
     this.#bytes = null;
     const open = span !== null && span.ab !== null;
     this.#span = open ? span : null;
-    this.#ab = open ? span.ab : null;
-    this.#cursor = open ? cursor : 0;
-    this.#end = open ? end : 0;
-    this.#clean = clean;
+    this.ab = open ? span.ab : null;
+    this.cursor = open ? cursor : 0;
+    this.end = open ? end : 0;
+    this.clean = clean;
   }
 
   /** Writes the window back to its span. */
   #sync() {
     const span = this.#span;
-    if (span !== null) span.used = Math.min(this.#cursor, span.size);
+    if (span !== null) span.used = Math.min(this.cursor, span.size);
   }
 
   /** Bytes handed out in this epoch, with the padding between. */
-  #allocated() {
-    const epoch = this.#epoch;
+  allocated() {
+    const epoch = this.epoch;
     if (epoch === null) return 0;
     this.#sync();
     let bytes = 0;
@@ -166,52 +154,45 @@ class Window {
   }
 
   #dropStolen() {
-    if (this.#span === null || this.#ab.byteLength !== 0) return;
+    if (this.#span === null || this.ab.byteLength !== 0) return;
     this.#sync();
-    this.#owner.pool.stolen(this.#span);
+    this.owner.pool.retireStolen(this.#span);
     this.#set(null, 0, 0, 0);
-  }
-
-  /** alloc(size) for a typed array of this element width. */
-  #aligned(size, width) {
-    const cursor = this.#cursor;
-    this.#cursor += -cursor & (width - 1);
-    try {
-      return this.alloc(size);
-    } catch (error) {
-      this.#cursor = cursor;
-      throw error;
-    }
   }
 
   reserve(bytes) {
     check.integer(bytes, 'bytes', 0, Number.MAX_SAFE_INTEGER);
-    if (this.#isDead() || this.#owner.heap) return;
+    if (this.isReleased() || this.owner.heap) return;
     this.#dropStolen();
-    if (bytes > this.#end - this.#cursor) this.#open(bytes, false);
+    if (bytes > this.end - this.cursor) this.#open(bytes, false);
+    this.#reserved = this.resets;
   }
 
   checkpoint() {
-    if (this.#isDead()) return new Checkpoint(this, null);
-    const epoch = friend.openEpoch(this);
-    const here = { span: this.#span, cursor: this.#cursor, end: this.#end, clean: this.#clean };
-    const mark = new Checkpoint(this, { ...here, spans: epoch.spans.length, sealed: this.#sealed });
-    epoch.marks ??= [];
-    epoch.marks.push(mark);
+    if (this.isReleased()) return new Checkpoint(this, null);
+    const epoch = this.openEpoch();
+    const here = { span: this.#span, cursor: this.cursor, end: this.end, clean: this.clean };
+    const checkpoint = new Checkpoint(this, {
+      ...here,
+      spans: epoch.spans.length,
+      isSealed: this.#isSealed,
+    });
+    epoch.checkpoints ??= [];
+    epoch.checkpoints.push(checkpoint);
     // Lazy: only an allocation after this costs a span.
-    this.#sealed = true;
-    this.#end = 0;
-    return mark;
+    this.#isSealed = true;
+    this.end = 0;
+    return checkpoint;
   }
 
   rewind(checkpoint) {
-    if (this.#isDead()) return;
-    const epoch = this.#epoch;
-    const window = Checkpoint.windowOf(checkpoint, this, epoch?.marks);
+    if (this.isReleased()) return;
+    const epoch = this.epoch;
+    const window = Checkpoint.windowOf(checkpoint, this, epoch?.checkpoints);
     this.#sync();
-    epoch.marks.length = epoch.marks.indexOf(checkpoint);
-    epoch.end(window.spans, true);
-    this.#sealed = window.sealed;
+    epoch.checkpoints.length = epoch.checkpoints.indexOf(checkpoint);
+    epoch.release(window.spans, true);
+    this.#isSealed = window.isSealed;
     this.#set(window.span, window.cursor, window.end, window.clean);
   }
 
@@ -219,61 +200,46 @@ class Window {
    * Begins a new epoch in place, in the common case: one span and nobody waits for it. V8's transfer() and
    * little else, and no call to Rust. False when it is not so simple.
    */
-  #renew() {
-    const epoch = this.#epoch;
+  reuseInPlace() {
+    const epoch = this.epoch;
     if (epoch === null) return true;
     const span = this.#span;
     if (!epoch.plain || epoch.spans.length !== 1 || span === null) return false;
-    const { pool } = this.#owner;
+    const { pool } = this.owner;
     this.#sync();
-    if (!pool.renewable || !pool.renew(span)) return false;
-    this.#ab = span.ab;
+    if (!pool.reusesAtOnce || !pool.detachAndReuse(span)) return false;
+    this.ab = span.ab;
     this.#bytes = null;
-    this.#clean = span.clean;
-    this.#cursor = 0;
+    this.clean = span.clean;
+    this.cursor = 0;
     return true;
   }
 
   /** Ends the epoch. Not `clean`: operations may still use its bytes. */
-  #clear(clean) {
-    const epoch = this.#epoch;
+  clear(clean) {
+    const epoch = this.epoch;
     this.#sync();
     this.#set(null, 0, 0, 0);
-    this.#epoch = null;
-    this.#sealed = false;
-    if (epoch !== null) epoch.end(0, clean);
+    this.epoch = null;
+    this.#isSealed = false;
+    if (epoch !== null) epoch.release(0, clean);
   }
 
-  /** True when the response is over and nothing is to happen; throws when this arena was closed. */
-  #isDead() {
+  /** Whether the response is over, and calls do nothing; throws when the arena, or its scope, is closed. */
+  isReleased() {
     if (this.#state === LIVE) return false;
     if (this.#state === RELEASED) return true;
-    throw closedError(this.#inner ? 'The scope of this arena' : 'The arena');
+    throw closedError(this.#isScope ? 'The scope of this arena' : 'The arena');
   }
 
-  /** What only arena.js may do. */
-  static friend = {
-    owner: (window) => window.#owner,
-    epoch: (window) => window.#epoch,
-    openEpoch: (window) => {
-      window.#epoch ??= new Epoch(window.#owner);
-      return window.#epoch;
-    },
-    allocated: (window) => window.#allocated(),
-    writeUtf8: (window, string) => window.#writeUtf8(string),
-    aligned: (window, size, width) => window.#aligned(size, width),
-    giveBackUnused: (window) => window.#giveBackUnused(),
-    renew: (window) => window.#renew(),
-    clear: (window, clean) => window.#clear(clean),
-    isLive: (window) => window.#state === LIVE,
-    isDead: (window) => window.#isDead(),
-    end: (window, state) => {
-      window.#state = state;
-    },
-  };
+  get isLive() {
+    return this.#state === LIVE;
+  }
+
+  /** Ends it for good. */
+  finish(state) {
+    this.#state = state;
+  }
 }
 
-const { friend } = Window;
-delete Window.friend;
-
-module.exports = { Window, friend, CLOSED, RELEASED };
+module.exports = { Window, CLOSED, RELEASED };

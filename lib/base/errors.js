@@ -3,6 +3,7 @@
 // Every error that ralloc throws, in one place. docs/errors.md lists the codes; a test counts them.
 
 const { inspect } = require('node:util');
+const { kError } = require('./protocol.js');
 
 /** Code → what it means, in one line. The keys are the stable part of ralloc's errors. */
 const codes = Object.freeze({
@@ -21,9 +22,6 @@ const codes = Object.freeze({
   ERR_RALLOC_CORRUPTED: 'an internal invariant does not hold',
 });
 
-// Branded by a registered symbol, so that instanceof holds between two copies of ralloc in a process.
-const kBrand = Symbol.for('ralloc.error');
-
 class RallocError extends Error {
   constructor(code, message, details) {
     super(message);
@@ -35,7 +33,7 @@ class RallocError extends Error {
     return 'RallocError';
   }
 
-  get [kBrand]() {
+  get [kError]() {
     return true;
   }
 
@@ -44,7 +42,7 @@ class RallocError extends Error {
   }
 
   static [Symbol.hasInstance](value) {
-    return value !== null && typeof value === 'object' && value[kBrand] === true;
+    return value !== null && typeof value === 'object' && value[kError] === true;
   }
 }
 

@@ -16,12 +16,12 @@ const texts = {
     `a hold was not released within ${seconds} s; its memory now waits for the garbage collector`,
 };
 
-const told = new Set(); // codes
-const toldOf = new WeakSet(); // other causes, which go when nobody has them any more
+const warnedCodes = new Set();
+const warnedCauses = new WeakSet(); // other causes, which go when nobody has them any more
 
 /** `cause`: what is warned about once; by default everything of this code. */
 function warnOnce(code, detail, cause = code) {
-  const before = typeof cause === 'string' ? told : toldOf;
+  const before = typeof cause === 'string' ? warnedCodes : warnedCauses;
   if (before.has(cause)) return;
   before.add(cause);
   process.emitWarning(texts[code](detail), { type: 'RallocWarning', code });

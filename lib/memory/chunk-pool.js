@@ -11,17 +11,17 @@ const { FastBuffer, hasTransfer } = require('../base/runtime.js');
 const { Span } = require('./span.js');
 const idle = require('./idle.js');
 const { staysWarm, leastOf } = require('./options.js');
-const { memoryStats } = require('../arena/stats.js');
+const { memoryStats } = require('./stats.js');
 
 const { fill } = Uint8Array.prototype;
 const registers = new Float64Array(16); // what memory answers with: read at once, so one is enough
 
 class ChunkPool {
   #leases;
-  #spares = []; // whole spans, warm: detached from every Buffer, the last used on top
-  #pieces = []; // the same for spans cut for checkpoints and scopes
-  #low = 0; // fewest spares since the last idle tick: those were not needed
-  #idle = true; // nothing was taken since then
+  #chunkSpans = []; // spans that are chunks, warm: detached from every Buffer, the last used on top
+  #cutSpans = []; // the same for spans cut for checkpoints and scopes
+  #fewestChunks = 0; // the least of them since the last idle tick: so many were not needed
+  #isIdle = true; // nothing was taken since then
   #limitOption;
   #safety;
   #wipe;
@@ -31,10 +31,10 @@ class ChunkPool {
   leasedBytes = 0; // of all spans here and in arenas: what V8 counts as external memory
 
   watched = false; // by idle.js
-  user = null; // the arena whose pool it is, which is asked for its window in idle times
+  user = null; // the window of the arena whose pool it is, which is asked for its span in idle times
 
-  #keeps;
-  #stays;
+  #isWorthKeeping;
+  #staysWarm;
 
   /**
    * Options are checked by the owners. `limitOption` is what an ERR_RALLOC_LIMIT tells to raise;
@@ -50,8 +50,8 @@ class ChunkPool {
     keeps = () => true,
     memory: kind,
   }) {
-    this.#keeps = keeps;
-    this.#stays = staysWarm(kind);
+    this.#isWorthKeeping = keeps;
+    this.#staysWarm = staysWarm(kind);
     this.#leases = new memory.LeasedArena(maxBytes, chunkSize, wipe, kind);
     if (kind !== undefined) {
       const failure = this.#leases.probe();
@@ -63,23 +63,24 @@ class ChunkPool {
   }
 
   /** Whether a span's memory can serve again at once. */
-  get renewable() {
+  get reusesAtOnce() {
     return this.#safety !== 'gc';
   }
 
   /**
-   * A span of at least `need` and preferably `want` bytes; `whole` is a chunk of its own.
+   * A span of at least `need` and preferably `want` bytes; `isChunk`: as a chunk of its own.
    * Throws ERR_RALLOC_LIMIT or ERR_RALLOC_MAP and changes nothing.
    */
-  take(need, want, whole) {
-    this.#idle = false;
+  acquire(need, want, isChunk) {
+    this.#isIdle = false;
     const span =
-      this.#warm(whole ? this.#spares : this.#pieces, need) ?? this.#lease(need, want, whole);
-    if (this.#spares.length < this.#low) this.#low = this.#spares.length;
+      this.#takeWarm(isChunk ? this.#chunkSpans : this.#cutSpans, need) ??
+      this.#lease(need, want, isChunk);
+    if (this.#chunkSpans.length < this.#fewestChunks) this.#fewestChunks = this.#chunkSpans.length;
     return span;
   }
 
-  #warm(spans, need) {
+  #takeWarm(spans, need) {
     for (let i = spans.length - 1; i >= 0; i--) {
       const span = spans[i];
       if (span.size < need) continue;
@@ -87,19 +88,19 @@ class ChunkPool {
       else spans.splice(i, 1);
       // A Buffer that was kept in `recycle` mode can still have its memory taken away.
       if (span.ab.byteLength !== 0) return span;
-      this.stolen(span);
+      this.retireStolen(span);
     }
     return undefined;
   }
 
-  #lease(need, want, whole) {
-    let leased = this.#ask(need, want, whole);
+  #lease(need, want, isChunk) {
+    let leased = this.#tryLease(need, want, isChunk);
     if (leased.kind === 'limit') {
-      const other = this.#warm(whole ? this.#pieces : this.#spares, need);
+      const other = this.#takeWarm(isChunk ? this.#cutSpans : this.#chunkSpans, need);
       if (other !== undefined) return other;
       // The warm ones are all too small for it: their bytes can still be had in another shape.
       this.shrink();
-      leased = this.#ask(need, want, whole);
+      leased = this.#tryLease(need, want, isChunk);
     }
     if (leased.kind !== undefined) throw refusal(leased, this.#limitOption, need);
     // Node detaches what Node-API made when it exits, and on 24 and 26 aborts over one that was marked as
@@ -107,13 +108,13 @@ class ChunkPool {
     if (hasTransfer && memory.backend === 'native') leased = leased.transfer();
     const [id, epoch, clean] = registers;
     this.leasedBytes += leased.byteLength;
-    if (!this.#stays) idle.watch(this);
-    return new Span(leased, id, epoch, clean, whole);
+    if (!this.#staysWarm) idle.watch(this);
+    return new Span(leased, id, epoch, clean, isChunk);
   }
 
-  #ask(need, want, whole) {
+  #tryLease(need, want, isChunk) {
     try {
-      return this.#leases.lease(need, Math.max(need, want), whole, registers);
+      return this.#leases.lease(need, Math.max(need, want), isChunk, registers);
     } catch (error) {
       throw new RallocError(error.code, error.message); // the runtime refused an external ArrayBuffer
     }
@@ -123,15 +124,15 @@ class ChunkPool {
    * Takes a span back from an arena that handed out its first `span.used` bytes: every Buffer over it is
    * dead after this (safety 'detach'), or keeps its bytes (safety 'gc'), or shows what comes next ('recycle').
    */
-  put(span) {
+  release(span) {
     if (span.ab === null) return;
     if (this.#safety === 'gc' && span.used > 0) {
       this.quarantine(span);
-    } else if (this.renew(span)) {
-      if (this.#closed) this.#giveBack(span);
-      else if (!span.whole) this.#pieces.push(span);
-      else if (this.#keeps(span, this)) this.#spares.push(span);
-      else this.#giveBack(span);
+    } else if (this.detachAndReuse(span)) {
+      if (this.#closed) this.#endLease(span);
+      else if (!span.isChunk) this.#cutSpans.push(span);
+      else if (this.#isWorthKeeping(span, this)) this.#chunkSpans.push(span);
+      else this.#endLease(span);
     }
   }
 
@@ -139,10 +140,10 @@ class ChunkPool {
    * Begins a span's next epoch in place: its Buffers are detached and it is as if nothing was handed out.
    * False when it is lost: stolen, or made untransferable, and then left to the garbage collector.
    */
-  renew(span) {
+  detachAndReuse(span) {
     const { ab, used } = span;
     if (ab.byteLength === 0) {
-      this.stolen(span);
+      this.retireStolen(span);
       return false;
     }
     if (used === 0) return true;
@@ -166,7 +167,7 @@ class ChunkPool {
     const { ab, id, epoch } = span;
     if (ab === null) return;
     if (ab.byteLength === 0) {
-      this.stolen(span);
+      this.retireStolen(span);
       return;
     }
     this.#forget(span);
@@ -176,7 +177,7 @@ class ChunkPool {
   }
 
   /** A transfer list or a byte stream took the ArrayBuffer: its memory is never used again. */
-  stolen(span) {
+  retireStolen(span) {
     if (span.ab === null) return;
     this.#forget(span);
     this.#leases.steal(span.id, span.epoch, span.used);
@@ -201,10 +202,10 @@ class ChunkPool {
   unhold(span) {
     this.#leases.unhold(span.id, span.epoch);
     this.#setHeld(span, false);
-    this.put(span);
+    this.release(span);
   }
 
-  #giveBack(span) {
+  #endLease(span) {
     idle.watchDepot();
     const { ab, id, epoch } = span;
     // In `recycle` mode Buffers may still be over it: only V8 knows when there are none.
@@ -218,22 +219,22 @@ class ChunkPool {
 
   /** Gives every warm span back: to the depot, and by its idle trimming to the system. */
   shrink() {
-    for (const span of this.#spares.splice(0)) this.#giveBack(span);
-    for (const span of this.#pieces.splice(0)) this.#giveBack(span);
-    this.#low = 0;
+    for (const span of this.#chunkSpans.splice(0)) this.#endLease(span);
+    for (const span of this.#cutSpans.splice(0)) this.#endLease(span);
+    this.#fewestChunks = 0;
     this.#leases.trim();
   }
 
   /** Called by the idle timer: what was warm for a whole tick without being used goes back. */
   tick() {
     if (this.user !== null) {
-      if (this.#stays) return false;
-      this.user[idle.kIdle]();
+      if (this.#staysWarm) return false;
+      this.user.idleTick();
     }
-    if (this.#idle) this.shrink();
-    else for (const span of this.#spares.splice(0, this.#low)) this.#giveBack(span);
-    this.#idle = true;
-    this.#low = this.#spares.length;
+    if (this.#isIdle) this.shrink();
+    else for (const span of this.#chunkSpans.splice(0, this.#fewestChunks)) this.#endLease(span);
+    this.#isIdle = true;
+    this.#fewestChunks = this.#chunkSpans.length;
     this.#leases.trim();
     return this.leasedBytes > 0;
   }
@@ -254,8 +255,8 @@ class ChunkPool {
 
   get warmBytes() {
     let bytes = 0;
-    for (const span of this.#spares) bytes += span.size;
-    for (const span of this.#pieces) bytes += span.size;
+    for (const span of this.#chunkSpans) bytes += span.size;
+    for (const span of this.#cutSpans) bytes += span.size;
     return bytes;
   }
 

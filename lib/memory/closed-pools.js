@@ -9,17 +9,17 @@ const { keyOf: memoryKey } = require('./options.js');
 
 const MOST = 8;
 const MOST_BYTES = 1024 * 1024; // warm, of one pool
-const parked = []; // { key, pool }, the oldest first
+const kept = []; // { key, pool }, the oldest first
 
 const keyOf = ({ maxBytes, chunkSize, safety, wipe, memory }) =>
   [maxBytes, chunkSize, safety, wipe, ...memoryKey(memory)].join();
 
 /** Keeps a pool whose memory, all of it, is warm. False when it is not so, and the pool has to be closed. */
-function park(settings, pool, { used, warm }) {
+function keep(settings, pool, { used, warm }) {
   // In the other modes Buffers of the closed arena are still alive over the memory.
   if (settings.safety !== 'detach' || used !== warm || used > MOST_BYTES) return false;
-  parked.push({ key: keyOf(settings), pool });
-  if (parked.length > MOST) parked.shift().pool.close();
+  kept.push({ key: keyOf(settings), pool });
+  if (kept.length > MOST) kept.shift().pool.close();
   idle.watch(pool); // gives its memory back after a second without use
   return true;
 }
@@ -27,11 +27,11 @@ function park(settings, pool, { used, warm }) {
 /** The last pool of these settings; undefined when there is none. */
 function take(settings) {
   const key = keyOf(settings);
-  const index = parked.findLastIndex((one) => one.key === key);
+  const index = kept.findLastIndex((one) => one.key === key);
   if (index === -1) return undefined;
-  const [{ pool }] = parked.splice(index, 1);
+  const [{ pool }] = kept.splice(index, 1);
   pool.restart();
   return pool;
 }
 
-module.exports = { park, take };
+module.exports = { keep, take };

@@ -1,66 +1,116 @@
 'use strict';
 
-// Gives memory back when nobody asked for it: one unref'd timer for the process, never on a hot path, and in
-// slices: a thousand arenas take 200 ms of system calls at once (430 MB, 0.1 µs a page).
+// Gives memory back that nobody uses: one unref'd timer for the process, never on a hot path, and in slices: a
+// thousand arenas take 200 ms of system calls at once (430 MB, 0.1 µs a page).
 
 const memory = require('./native.js');
 
 const TICK_MS = 1000;
 const SLICE_MS = 4;
 const PAUSE_MS = 16;
-/** A method of arenas: gives a window back that was not used for a whole tick. */
-const kIdle = Symbol('ralloc.idle');
 
-const pools = new Set(); // of WeakRefs: the pool of an arena that nobody closed goes with it
+/** The targets of one interval, which are visited one after another when it is over. */
+class Round {
+  targets = new Set(); // of WeakRefs: the timer keeps no target alive
+  everyMs;
+  #begun = 0; // when the visits of this round began
+  #visits = null; // those that are left
+  due = 0;
+
+  constructor(everyMs) {
+    this.everyMs = everyMs;
+  }
+
+  add(target) {
+    if (this.targets.size === 0) {
+      this.due = performance.now() + this.everyMs;
+      this.#visits = null;
+    }
+    target.watched = true;
+    this.targets.add(new WeakRef(target));
+  }
+
+  /** Visits those that are left; false when the round is not over by `until`. */
+  visit(until) {
+    if (this.#visits === null) {
+      this.#visits = this.targets.values();
+      this.#begun = performance.now();
+    }
+    for (let next = this.#visits.next(); !next.done; next = this.#visits.next()) {
+      const target = next.value.deref();
+      if (!target?.tick()) {
+        this.targets.delete(next.value);
+        if (target !== undefined) target.watched = false;
+      }
+      if (performance.now() >= until) return false;
+    }
+    this.#visits = null;
+    this.due = Math.max(this.#begun + this.everyMs, performance.now() + PAUSE_MS);
+    return true;
+  }
+}
+
+let rounds = []; // the shortest interval first, so that many targets of a long one delay no others
+const depotRound = new Round(TICK_MS); // after the others: it is theirs that comes to the depot
 let timer = null;
-let round = null; // over the pools, as far as it came
-let begun = 0;
+let armed = 0; // what the timer is set for
 
-function arm(ms) {
-  timer = setTimeout(tick, ms);
+function arm(at) {
+  clearTimeout(timer);
+  armed = at;
+  timer = setTimeout(tick, at - performance.now());
   timer.unref();
 }
 
 function tick() {
+  timer = null;
   const now = performance.now();
-  if (round === null) {
-    round = pools.values();
-    begun = now;
-  }
-  if (!visit(now + SLICE_MS)) {
-    arm(PAUSE_MS);
-    return;
-  }
-  round = null;
-  const { chunks } = memory.trimDepot(TICK_MS);
-  if (pools.size > 0 || chunks > 0) arm(Math.max(begun + TICK_MS - performance.now(), PAUSE_MS));
-  else timer = null;
-}
-
-/** Goes on with the round; false when it is not over by `until`. */
-function visit(until) {
-  for (let next = round.next(); !next.done; next = round.next()) {
-    const pool = next.value.deref();
-    if (!pool?.tick()) {
-      pools.delete(next.value);
-      if (pool !== undefined) pool.watched = false;
+  for (const round of [...rounds, depotRound]) {
+    // Node's timers can be early by a part of a millisecond.
+    if (round.targets.size === 0 || round.due >= now + 1) continue;
+    if (!round.visit(now + SLICE_MS)) {
+      arm(performance.now() + PAUSE_MS);
+      return;
     }
-    if (performance.now() >= until) return false;
   }
-  return true;
+  rounds = rounds.filter(({ targets }) => targets.size > 0);
+  const busy = depotRound.targets.size > 0 ? [...rounds, depotRound] : rounds;
+  if (busy.length > 0) arm(Math.min(...busy.map(({ due }) => due)));
 }
 
-/** Something is on its way to the depot. */
+function roundOf(everyMs) {
+  let round = rounds.find((one) => one.everyMs === everyMs);
+  if (round === undefined) {
+    round = new Round(everyMs);
+    rounds.push(round);
+    rounds.sort((a, b) => a.everyMs - b.everyMs);
+  }
+  return round;
+}
+
+function enter(target, round) {
+  round.add(target);
+  if (timer === null || round.due < armed) arm(round.due);
+}
+
+/** Calls target.tick() every `everyMs` from now on, until it returns false or the target is collected. */
+function watch(target, everyMs = TICK_MS) {
+  if (target.watched) return;
+  enter(target, roundOf(everyMs));
+  if (everyMs === TICK_MS) watchDepot();
+}
+
+/** The depot is a target too, while something is in it or may come to it. */
+const depot = {
+  watched: false,
+  tick() {
+    const { chunks } = memory.trimDepot(TICK_MS);
+    return chunks > 0 || rounds.some((one) => one.everyMs === TICK_MS && one.targets.size > 0);
+  },
+};
+
 function watchDepot() {
-  if (timer === null) arm(TICK_MS);
+  if (!depot.watched) enter(depot, depotRound);
 }
 
-/** Calls the pool's tick() from now on, about once a second, until it returns false. */
-function watch(pool) {
-  if (pool.watched) return;
-  pool.watched = true;
-  pools.add(new WeakRef(pool));
-  watchDepot();
-}
-
-module.exports = { watch, watchDepot, kIdle };
+module.exports = { watch, watchDepot };

@@ -3,7 +3,7 @@
 // One request: the owner of its arena's memory, from the first middleware to the end of its response.
 
 const { RallocError, limitError } = require('../base/errors.js');
-const { makeShell, releaseShell } = require('../arena/arena.js');
+const { makeRequestArena, releaseRequestArena } = require('../arena/arena.js');
 
 class Request {
   ofRequest = true;
@@ -12,7 +12,7 @@ class Request {
   #heapBytes = 0;
   #ended = false;
   heap; // allocations come from the heap: from the beginning, or since a lease was refused
-  leases; // began with leave to lease
+  mayLease; // as of its beginning
   bucket;
   arena;
 
@@ -20,9 +20,9 @@ class Request {
     this.#arenas = arenas;
     this.#room = arenas.settings.maxBytesPerRequest;
     this.heap = heap;
-    this.leases = !heap;
+    this.mayLease = !heap;
     this.bucket = bucket;
-    this.arena = makeShell(this);
+    this.arena = makeRequestArena(this);
   }
 
   get settings() {
@@ -61,11 +61,11 @@ class Request {
   refused(error) {
     if (!(error instanceof RallocError)) return false;
     this.heap = true;
-    this.#arenas.fellBack(error.message);
+    this.#arenas.countFallback(error.message);
     return true;
   }
 
-  onHeap(size, zero) {
+  allocOnHeap(size, zero) {
     if (size > this.#room) throw this.limitError(size);
     this.#room -= size;
     this.#heapBytes += size;
@@ -78,7 +78,7 @@ class Request {
   }
 
   /** An allocation after the end: a client that goes away must never turn into a throw in a handler. */
-  late(size, zero) {
+  allocAfterEnd(size, zero) {
     return this.#arenas.lateBuffer(size, zero);
   }
 
@@ -95,7 +95,7 @@ class Request {
   end(clean) {
     if (this.#ended) return;
     this.#ended = true;
-    this.#arenas.ended(this, releaseShell(this.arena, clean), clean);
+    this.#arenas.ended(this, releaseRequestArena(this.arena, clean), clean);
   }
 }
 

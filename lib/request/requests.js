@@ -25,7 +25,7 @@ class RequestArenas {
   #buckets = new Uint32Array(BUCKETS);
   #bucket = 0;
   #ticker = null;
-  #leasing = 0; // requests in flight that began with leave to lease
+  #leasing = 0; // requests in flight that began with mayLease
   #storage = null;
   #closing = null; // the promise of close()
   #closed = null; // resolves it
@@ -78,7 +78,7 @@ class RequestArenas {
     if (clean) this.#counts.finished++;
     else this.#counts.aborted++;
     if (allocated > 0) this.sizes.record(allocated, this.inFlight + 1);
-    if (!request.leases) return;
+    if (!request.mayLease) return;
     this.#leasing--;
     if (this.#closing !== null && this.#leasing === 0) this.#finishClose();
   }
@@ -94,7 +94,7 @@ class RequestArenas {
     return true;
   }
 
-  fellBack(why) {
+  countFallback(why) {
     this.#counts.heapRequests++;
     warnOnce('RALLOC_HEAP_FALLBACK', why);
     if (this.pool.quarantines) requestGc({ major: backend === 'js' });

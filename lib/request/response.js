@@ -3,32 +3,33 @@
 // When a response is over, as measured on Node 20 to 26 over http, https and h2: at its `close`, not one
 // turn earlier; where `close` never comes (pipelined requests behind a pending one whose client resets), at
 // the close of the socket.
-
-// Registered: one listener a socket serves all middlewares and all copies of ralloc in a process. Nothing is
+//
+// One listener a socket serves all middlewares and all copies of ralloc in a process. Nothing is
 // written to the request or the response: where Express changed their prototypes, a symbol more costs
 // Node 20 and 22 several microseconds a request.
-const kOpen = Symbol.for('ralloc.open');
+
+const { kOpenResponses } = require('../base/protocol.js');
 
 /**
  * One response that is not over, in the list of its socket. Intrusive: a Set that has grown old keeps the
  * young requests in it alive for a while, and made a request cost 1.2–2 µs instead of 0.4.
  */
-class Watch {
+class OpenResponse {
   next = null;
   previous = null;
   #request;
   #res;
-  #open;
+  #list;
   #closed = false;
 
-  constructor(request, res, open) {
+  constructor(request, res, list) {
     this.#request = request;
     this.#res = res;
-    this.#open = open;
-    if (open === undefined) return;
-    this.next = open.first;
-    if (open.first !== null) open.first.previous = this;
-    open.first = this;
+    this.#list = list;
+    if (list === undefined) return;
+    this.next = list.first;
+    if (list.first !== null) list.first.previous = this;
+    list.first = this;
   }
 
   /** The response is closed, or its socket. Other listeners of `close` may still read: the release waits. */
@@ -39,9 +40,9 @@ class Watch {
   }
 
   release() {
-    const open = this.#open;
-    if (open !== undefined) {
-      if (this.previous === null) open.first = this.next;
+    const list = this.#list;
+    if (list !== undefined) {
+      if (this.previous === null) list.first = this.next;
       else this.previous.next = this.next;
       if (this.next !== null) this.next.previous = this.previous;
       this.next = null;
@@ -51,13 +52,13 @@ class Watch {
   }
 }
 
-const release = (watch) => watch.release();
+const release = (response) => response.release();
 
 function onSocketClose() {
-  const open = this[kOpen];
+  const list = this[kOpenResponses];
   // A listener added at an earlier request of a kept-alive socket runs before the response's own `close`.
   setImmediate(() => {
-    for (let watch = open.first; watch !== null; watch = watch.next) watch.close();
+    for (let response = list.first; response !== null; response = response.next) response.close();
   });
 }
 
@@ -65,16 +66,16 @@ function onSocketClose() {
 const carrierOf = (req) => (req.httpVersionMajor >= 2 ? req.stream : req.socket);
 
 /** The list of a carrier's responses that are not over. */
-function openOf(req) {
+function listOf(req) {
   const carrier = carrierOf(req);
   if (typeof carrier?.once !== 'function') return undefined;
-  let open = carrier[kOpen];
-  if (open === undefined) {
-    open = { first: null };
-    carrier[kOpen] = open;
+  let list = carrier[kOpenResponses];
+  if (list === undefined) {
+    list = { first: null };
+    carrier[kOpenResponses] = list;
     carrier.once('close', onSocketClose);
   }
-  return open;
+  return list;
 }
 
 const isOver = (req, res) =>
@@ -86,8 +87,8 @@ function watchResponse(req, res, request) {
     request.end(false);
     return;
   }
-  const watch = new Watch(request, res, openOf(req));
-  res.on('close', () => watch.close());
+  const response = new OpenResponse(request, res, listOf(req));
+  res.on('close', () => response.close());
 }
 
 module.exports = { watchResponse };

@@ -1,7 +1,7 @@
 'use strict';
 
-// The hot path of slabs: SlabBuffer, which only private fields tell from a Buffer, and the two kinds of pools
-// that hand it out. Its state makes every wrong free an error without a native call.
+// The hot path of slabs: SlabBuffer, which differs from a Buffer only in its private fields, and the two kinds
+// of pools that hand it out. Its state makes every wrong free an error without a native call.
 
 const { RallocError, typeError } = require('../base/errors.js');
 const { FastBuffer } = require('../base/runtime.js');
@@ -9,8 +9,8 @@ const { Pool } = require('./pool.js');
 
 const { isView } = ArrayBuffer;
 
-// What a Buffer is. Only ever stored: to make a new state out of the old one costs 2 ns, for the load waits for
-// the store before it.
+// The state of a Buffer. It is overwritten, never computed from the old one: that costs 2 ns, because the load
+// has to wait for the store before it.
 const FREED = 0;
 const HELD = 1;
 const SENT = 2;
@@ -32,36 +32,38 @@ class SlabBuffer extends FastBuffer {
     this.#state = state;
   }
 
-  /** Frees it, unless that has happened. */
+  /** Frees the Buffer, unless it was freed before. */
   [Symbol.dispose]() {
     if (this.#state === HELD && this.#pool.core.isLive) release(this.#pool.core, this);
   }
 
-  // `in` throws an untyped error for what is no object; isView() is quicker to say so than `typeof` on Node 26.
+  // `in` throws an error without a code for what is not an object; isView() is a quicker guard than `typeof` on
+  // Node 26.
   static release(core, buffer) {
     if (!isView(buffer) || !(#state in buffer)) return refuse(core, buffer);
     const pool = buffer.#pool;
     const { top } = pool;
-    if (buffer.#state !== HELD || pool.core !== core || top >= pool.room) {
+    if (buffer.#state !== HELD || pool.core !== core || top >= pool.capacity) {
       return releaseSlow(core, buffer, pool);
     }
     buffer.#state = FREED;
-    pool.put(buffer, top);
+    pool.push(buffer, top);
   }
 
-  // In both kinds the stack is as long as it can get (Pool): a store that may have to grow it costs 2 ns
-  // more. The same for a count of what was ever cached, hence the floor.
+  // In both kinds the stack has its full length from the start (see Pool), because a store that may have to grow
+  // it costs 2 ns more. To count the held slots would cost as much, hence the watermark.
 
-  /** A new Buffer object for each allocation. The stack holds slots. */
+  /** A new Buffer object for each allocation. The stack has the numbers of slots. */
   static CheckedPool = class CheckedPool extends Pool {
-    filler = 0;
+    placeholder = 0;
 
-    // `ab.byteLength` is 0 when the ArrayBuffer was taken: 4 ns, where a try/catch around `new` costs 10.
+    // `ab.byteLength` is 0 when the ArrayBuffer was transferred away. To read it takes 4 ns, a try/catch around
+    // `new` 10.
     take(size) {
       const top = this.top - 1;
-      if (top < this.floor) {
+      if (top < this.watermark) {
         if (top < 0) return null;
-        this.dip(top);
+        this.crossWatermark(top);
       }
       const slot = this.stack[top];
       const ab = this.segments[slot >>> this.shift];
@@ -70,7 +72,7 @@ class SlabBuffer extends FastBuffer {
       return new SlabBuffer(ab, (slot & this.mask) << this.sizeLog, size, this, slot, HELD);
     }
 
-    put(buffer, top) {
+    push(buffer, top) {
       this.stack[top] = buffer.#slot;
       this.top = top + 1;
     }
@@ -84,15 +86,15 @@ class SlabBuffer extends FastBuffer {
     }
   };
 
-  /** One Buffer object for each slot, used again for the same length. The stack holds the objects. */
+  /** One Buffer object for each slot, used again for the same length. The stack has these objects. */
   static RecyclePool = class RecyclePool extends Pool {
-    filler = null;
+    placeholder = null;
 
     take(size) {
       const top = this.top - 1;
-      if (top < this.floor) {
+      if (top < this.watermark) {
         if (top < 0) return null;
-        this.dip(top);
+        this.crossWatermark(top);
       }
       const buffer = this.stack[top];
       if (buffer.length !== size) return this.#resized(top, size);
@@ -101,7 +103,7 @@ class SlabBuffer extends FastBuffer {
       return buffer;
     }
 
-    /** Of another length than last time; or its memory was taken, and then it has the length 0. */
+    /** The slot had another length last time, or its memory is gone: then the old Buffer's length is 0. */
     #resized(top, size) {
       const slot = this.slotAt(top);
       const ab = this.segments[slot >>> this.shift];
@@ -110,7 +112,7 @@ class SlabBuffer extends FastBuffer {
       return new SlabBuffer(ab, (slot & this.mask) << this.sizeLog, size, this, slot, HELD);
     }
 
-    put(buffer, top) {
+    push(buffer, top) {
       this.stack[top] = buffer;
       this.top = top + 1;
     }
@@ -143,26 +145,27 @@ class SlabBuffer extends FastBuffer {
 
 const { release, CheckedPool, RecyclePool } = SlabBuffer;
 
-/** A free beyond the cache's room, of a Buffer without a slot, or of one that cannot be freed. */
+/** Frees a Buffer where the cache is full or the Buffer has no slot; throws where it cannot be freed. */
 function releaseSlow(core, buffer, pool) {
   if (!isHeld(core, buffer)) return refuse(core, buffer);
   setState(buffer, FREED);
   if (pool.size === 0) return;
-  pool.put(buffer, pool.top);
-  pool.overflow();
+  pool.push(buffer, pool.top);
+  pool.flushExcess();
 }
 
 const WAS_FREED =
   'The Buffer was freed before. Keep one owner for each Buffer, and drop the reference when it is freed';
 const WAS_SENT = 'The Buffer was sent: whoever receives its token frees it';
-const OTHER = 'The Buffer is of another slab';
-const VIEW = 'The Buffer is a view of a slab Buffer. Free the one that alloc() gave';
-const NONE = 'The Buffer is of no slab';
-const TAKEN = "The Buffer's memory was transferred away";
+const OF_OTHER_SLAB = 'The Buffer is of another slab';
+const IS_VIEW = 'The Buffer is a view of a slab Buffer. Free the one that alloc() gave';
+const OF_NO_SLAB = 'The Buffer is of no slab';
+const TRANSFERRED = "The Buffer's memory was transferred away";
+const NO_SLOT = 'The Buffer has no bytes, and so no slot to send';
 
-const foreign = (message) => new RallocError('ERR_RALLOC_FOREIGN_BUFFER', message);
+const foreignError = (message) => new RallocError('ERR_RALLOC_FOREIGN_BUFFER', message);
 
-/** Throws what is wrong with a Buffer that should be one of the slab's in somebody's hands. */
+/** Throws the error that says why `buffer` cannot be freed or sent; null and undefined are ignored. */
 function refuse(core, buffer) {
   if (buffer === null || buffer === undefined) return;
   const state = stateOf(buffer);
@@ -171,49 +174,58 @@ function refuse(core, buffer) {
       throw typeError('buffer', 'an instance of Buffer', buffer);
     }
     core.refused++;
-    throw foreign(core.hasSegment(buffer.buffer) ? VIEW : NONE);
+    throw foreignError(core.hasSegment(buffer.buffer) ? IS_VIEW : OF_NO_SLAB);
   }
   const pool = poolOf(buffer);
   if (pool.core !== core) {
     core.refused++;
-    throw foreign(OTHER);
+    throw foreignError(OF_OTHER_SLAB);
   }
   pool.refused++;
   if (state === FREED) throw new RallocError('ERR_RALLOC_DOUBLE_FREE', WAS_FREED);
   if (state === SENT) throw new RallocError('ERR_RALLOC_DOUBLE_FREE', WAS_SENT);
   core.checkLive();
-  throw foreign(TAKEN);
+  throw foreignError(TRANSFERRED);
 }
 
-/** Whether a free would take it. */
+/** Whether `value` is a Buffer that release() would free. */
 const isHeld = (core, value) =>
   stateOf(value) === HELD && poolOf(value).core === core && core.isLive;
 
-/** Sends a Buffer of the slab: its token. */
+/** Sends a Buffer of the slab; returns the token. */
 function send(core, buffer) {
   if (buffer === null || typeof buffer !== 'object') {
     throw typeError('buffer', 'an instance of Buffer', buffer);
   }
-  if (!isHeld(core, buffer)) throw refuse(core, buffer);
+  if (!isHeld(core, buffer)) refuse(core, buffer);
   const pool = poolOf(buffer);
   const slot = slotOf(buffer);
-  if (pool.size === 0) throw foreign('The Buffer has no bytes, and so no slot to send');
-  if (buffer.buffer.byteLength === 0) throw refuse(core, buffer);
+  if (pool.size === 0) throw foreignError(NO_SLOT);
+  if (buffer.buffer.byteLength === 0) refuse(core, buffer);
   const token = core.call('send', pool.index, slot, buffer.length);
-  pool.resign(slot);
+  pool.handOver(slot);
   setState(buffer, SENT);
   return token;
 }
 
-/** A Buffer in somebody's hands, over a slot that this thread has acquired. */
-function hold(pool, slot, length) {
+/** A held Buffer over a slot that came by token. */
+function bufferOver(pool, slot, length) {
   const start = (slot & pool.mask) << pool.sizeLog;
   return new SlabBuffer(pool.segments[slot >>> pool.shift], start, length, pool, slot, HELD);
 }
 
-const NOTHING = new ArrayBuffer(0);
+const NO_BYTES = new ArrayBuffer(0);
 
-/** A Buffer of no bytes, which takes no slot. */
-const empty = (pool) => new SlabBuffer(NOTHING, 0, 0, pool, 0, HELD);
+/** A Buffer of length 0, which takes no slot. */
+const emptyBuffer = (pool) => new SlabBuffer(NO_BYTES, 0, 0, pool, 0, HELD);
 
-module.exports = { CheckedPool, RecyclePool, release, isHeld, send, hold, empty, slotOf };
+module.exports = {
+  CheckedPool,
+  RecyclePool,
+  release,
+  isHeld,
+  send,
+  bufferOver,
+  emptyBuffer,
+  slotOf,
+};

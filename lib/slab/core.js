@@ -1,39 +1,40 @@
 'use strict';
 
-// What stands behind a Slab: its pools over the memory below, what they do when they are dry or idle, and the
-// end. The hot path is in buffer.js; slab.js is the face.
+// The state behind a Slab: its memory, its pools, and everything that is not hot: promotion to a larger pool,
+// sharing with other threads, idle memory, and the end. The hot path is in buffer.js, the API in slab.js.
 
 const check = require('../base/validate.js');
 const { slabs } = require('../memory/native.js');
 const { RallocError, closedError, exhaustedError, refusal } = require('../base/errors.js');
-const { attachSettings, whyNotShared, checkBytes, handleParts } = require('./options.js');
-const { CheckedPool, RecyclePool, hold, empty } = require('./buffer.js');
-const { watched, watch } = require('./watch.js');
-const { every } = require('./idle.js');
+const { attachSettings, reasonNotToShare, checkBytes, handleParts } = require('./options.js');
+const { CheckedPool, RecyclePool, bufferOver, emptyBuffer } = require('./buffer.js');
+const { readPools } = require('./stats.js');
+const { timed, warnOfStuck } = require('./stuck.js');
+const idle = require('../memory/idle.js');
 
-const CLASSES = 33; // by 32 - clz32(size - 1); the last one is that of 0, and of more than 2^31
-const SHARED_TICK_MS = 50; // so that what is idle for a tick is back within 100 ms
-const registers = new Float64Array(32 * 8);
+const SIZE_CLASSES = 33; // 32 - clz32(size - 1); the last one is for size 0, and for more than 2^31
+const SHARED_TICK_MS = 50; // what was idle for a whole tick is released, so within 100 ms
+const received = new Float64Array(3); // pool, slot, length
 
 class SlabCore {
   settings;
-  leased = null; // null: not open
+  leased = null; // the memory, of the binary or the fallback; null before open()
   pools = [];
-  outside; // stands where there is no pool: for the size 0, for too large ones, and while it is not open
-  classes; // Pool by class of size
+  noPool; // a pool that is always empty: for size 0, too large sizes, and before open()
+  poolByClass; // the pool of each size class
   isLive = true;
-  refused = 0; // frees of Buffers of no pool of this slab
-  #why; // it cannot be shared
+  refused = 0; // frees of Buffers that are of no pool of this slab
+  #unshareable; // the reason why it cannot be shared
   #backend;
-  #exposed = false; // other threads may have it
-  #ticking = false;
+  #isShared = false; // other threads may have it
+  watched = false; // by idle.js
   #quietTicks = 0;
 
   constructor(settings) {
     this.settings = settings;
-    this.outside = new CheckedPool(this, -1, 0, 0);
-    this.outside.room = 0;
-    this.classes = new Array(CLASSES).fill(this.outside);
+    this.noPool = new CheckedPool(this, -1, 0, 0);
+    this.noPool.capacity = 0;
+    this.poolByClass = new Array(SIZE_CLASSES).fill(this.noPool);
   }
 
   static attach(handle, options) {
@@ -41,34 +42,34 @@ class SlabCore {
     const { id, nonce } = handleParts(handle);
     const core = new SlabCore(settings);
     core.#lease(true, (leased) => leased.attach(id, nonce), 0);
-    core.leased.stats(registers.fill(0));
-    settings.pools = [];
-    for (let i = 0; registers[i] > 0; i += 8) {
-      const [size, count] = registers.subarray(i, i + 2);
-      settings.pools.push({ size, count, minCount: count, maxCount: count });
-    }
+    settings.pools = readPools(core.leased).map(({ size, count }) => ({
+      size,
+      count,
+      minCount: count,
+      maxCount: count,
+    }));
     Object.assign(settings, { grows: false, maxBytes: core.leased.footprint() });
     core.#makePools();
-    core.#expose();
+    core.#share();
     return core;
   }
 
-  /** Takes the memory; changes nothing where it cannot be had. */
+  /** Reserves the memory; changes nothing if that fails. */
   open() {
     if (this.leased !== null) return;
     const { settings } = this;
     const { pools, maxBytes, memory } = settings;
     const numbers = pools.flatMap((p) => [p.size, p.count, p.maxCount, p.minCount]);
-    this.#why = whyNotShared(settings);
+    this.#unshareable = reasonNotToShare(settings);
     const bytes = pools.reduce((sum, pool) => sum + pool.size * pool.count, 0);
-    const native = this.#why === undefined || memory !== undefined;
+    const native = this.#unshareable === undefined || memory !== undefined;
     const take = (leased) => {
       let failure = null;
-      if (this.#why === undefined) {
+      if (this.#unshareable === undefined) {
         failure = leased.open(numbers, maxBytes, true, memory);
-        // Where memory cannot be shared, or not of this kind, it may be had without that.
         if (failure?.kind !== 'unsupported') return failure;
-        this.#why = failure.why;
+        // The system may have memory that cannot be shared.
+        this.#unshareable = failure.why;
       }
       return leased.open(numbers, maxBytes, false, memory);
     };
@@ -76,11 +77,11 @@ class SlabCore {
     this.#makePools();
   }
 
-  /** `take` tries to have the memory: null, or why not. */
+  /** `take` reserves the memory of a LeasedSlab, and returns null or a failure. */
   #lease(native, take, bytes) {
     const { LeasedSlab, backend } = slabs(native);
     const leased = new LeasedSlab();
-    const failure = coded(() => take(leased));
+    const failure = translateErrors(() => take(leased));
     if (failure?.kind === 'limit') checkBytes(failure.used, failure.limit);
     if (failure !== null) throw refusal(failure, 'maxBytes', bytes);
     this.leased = leased;
@@ -90,15 +91,14 @@ class SlabCore {
   #makePools() {
     const { settings } = this;
     const Kind = settings.safety === 'recycle' ? RecyclePool : CheckedPool;
-    const Pool = settings.warnAfterMs > 0 ? watched(Kind) : Kind;
+    const Pool = settings.warnAfterMs > 0 ? timed(Kind) : Kind;
     this.pools = settings.pools.map(
       ({ size, maxCount }, index) => new Pool(this, index, size, maxCount),
     );
-    this.classes = this.classes.map(
-      (outside, log) => this.pools.find(({ size }) => size >= 2 ** log) ?? outside,
+    this.poolByClass = this.poolByClass.map(
+      (noPool, log) => this.pools.find(({ size }) => size >= 2 ** log) ?? noPool,
     );
-    this.classes[CLASSES - 1] = this.outside;
-    if (settings.warnAfterMs > 0) watch(this);
+    if (settings.warnAfterMs > 0) warnOfStuck(this);
   }
 
   get backend() {
@@ -114,18 +114,18 @@ class SlabCore {
     if (!this.isLive) throw closedError('The slab');
   }
 
-  /** Throws what is wrong with a size that no pool can have. */
+  /** Throws for a size that is not an integer, or larger than every slot. */
   checkSize(size) {
     check.integer(size, 'size', 0, this.largest);
   }
 
-  /** A Buffer where the pool of its class has no cached slot. */
-  take(size) {
+  /** Allocates where the pool of the size class has no cached slot: refills it, or promotes to a larger one. */
+  allocSlow(size) {
     const first = this.#poolFor(size);
-    if (size === 0) return empty(first);
-    for (let at = first.index; at < this.pools.length; at++) {
-      const pool = this.pools[at];
-      if (!pool.ready()) continue;
+    if (size === 0) return emptyBuffer(first);
+    for (let i = first.index; i < this.pools.length; i++) {
+      const pool = this.pools[i];
+      if (!pool.ensureCached()) continue;
       if (pool !== first) first.promotions++;
       return pool.take(size);
     }
@@ -133,11 +133,11 @@ class SlabCore {
     throw this.#exhausted(first, size);
   }
 
-  /** The same from no other pool; null if there is none. */
-  tryTake(size) {
+  /** The same without promotion: null if the pool is exhausted. */
+  tryAllocSlow(size) {
     const pool = this.#poolFor(size);
-    if (size === 0) return empty(pool);
-    if (pool.ready()) return pool.take(size);
+    if (size === 0) return emptyBuffer(pool);
+    if (pool.ensureCached()) return pool.take(size);
     pool.exhaustions++;
     return null;
   }
@@ -146,13 +146,13 @@ class SlabCore {
     this.checkSize(size);
     this.checkLive();
     if (size > 0) this.open();
-    return this.classes[32 - Math.clz32(size - 1)];
+    return this.poolByClass[32 - Math.clz32(size - 1)];
   }
 
   #exhausted(first, requested) {
     const { settings, pools } = this;
     if (!settings.grows) {
-      const bytes = pools.slice(first.index).reduce((sum, p) => sum + p.size * p.count, 0);
+      const bytes = pools.slice(first.index).reduce((sum, p) => sum + p.size * p.maxCount, 0);
       return exhaustedError('count', requested, bytes, bytes);
     }
     const used = this.leased.committed();
@@ -160,21 +160,17 @@ class SlabCore {
     return exhaustedError(full ? 'maxBytes' : 'maxCount', requested, settings.maxBytes, used);
   }
 
-  /** Calls a method of the memory below; its errors become ours. */
+  /** Calls a method of the LeasedSlab, and translates its errors. */
   call(method, ...args) {
-    return coded(() => this.leased[method](...args));
+    return translateErrors(() => this.leased[method](...args));
   }
 
   hasSegment(ab) {
     return this.pools.some((pool) => pool.segments.includes(ab));
   }
 
-  get whyNotShared() {
-    return this.#why;
-  }
-
   get isShared() {
-    return this.#exposed;
+    return this.#isShared;
   }
 
   handle() {
@@ -182,59 +178,62 @@ class SlabCore {
     this.open();
     const handle = this.leased.handle();
     if (handle === null) {
-      throw new RallocError('ERR_RALLOC_UNSUPPORTED', `The slab has no handle: ${this.#why}`);
+      throw new RallocError(
+        'ERR_RALLOC_UNSUPPORTED',
+        `The slab has no handle: ${this.#unshareable}`,
+      );
     }
-    this.#expose();
+    this.#share();
     return { id: handle.id, nonce: handle.nonce };
   }
 
-  /** From now on other threads may want slots: no more are cached than is this thread's share. */
-  #expose() {
-    if (this.#exposed) return;
-    this.#exposed = true;
-    for (const pool of this.pools) pool.bound();
-    this.arm();
+  /** Other threads may want slots from now on. */
+  #share() {
+    if (this.#isShared) return;
+    this.#isShared = true;
+    for (const pool of this.pools) pool.share();
+    this.startTimer();
   }
 
-  /** Takes over a slot that was sent; `how` is 'receive', or 'revoke' for one of this thread's own. */
-  receive(how, token) {
+  /** A Buffer over a slot that was sent; `method` is 'receive', or 'revoke' for one that this thread sent. */
+  receive(method, token) {
     check.integer(token, 'token', 0, Number.MAX_SAFE_INTEGER);
     this.checkLive();
     this.open();
-    this.call(how, token, registers);
-    const [index, slot, length] = registers;
+    this.call(method, token, received);
+    const [index, slot, length] = received;
     const pool = this.pools[index];
-    if (pool.acquire(slot)) return hold(pool, slot, length);
+    if (pool.takeOver(slot)) return bufferOver(pool, slot, length);
     throw new RallocError(
       'ERR_RALLOC_CLOSED',
       "The Buffer's memory was transferred away from this thread",
     );
   }
 
-  /** Gives what is idle back from now on, while there is something. */
-  arm() {
+  /** Releases idle slots from now on, until there are none. */
+  startTimer() {
     const { grows, idleMs } = this.settings;
     this.#quietTicks = 0;
-    if (this.#ticking || !(this.#exposed || grows)) return;
-    this.#ticking = true;
-    every(this.#exposed ? SHARED_TICK_MS : Math.min(Math.ceil(idleMs / 2), 1000), this);
+    if (!(this.#isShared || grows)) return;
+    idle.watch(this, this.#isShared ? SHARED_TICK_MS : Math.min(Math.ceil(idleMs / 2), 1000));
   }
 
-  /** Called by the timer: whether it is to go on. */
+  /** Called by the timer; returns whether it goes on. */
   tick() {
     const { grows, idleMs } = this.settings;
     if (this.isLive) {
-      for (const pool of this.pools) pool.idle();
-      const bytes = grows ? this.leased.trim(idleMs, (i, at) => this.pools[i].drop(at)) : 0;
+      for (const pool of this.pools) pool.flushIdle();
+      const bytes = grows
+        ? this.leased.trim(idleMs, (i, segment) => this.pools[i].dropSegment(segment))
+        : 0;
       const busy = bytes > 0 || this.pools.some(({ claimed, stolen }) => claimed > stolen);
       this.#quietTicks = busy ? 0 : this.#quietTicks + 1;
     }
-    // At three ticks a segment's idle time has begun, and at half of it there is one tick at least.
-    this.#ticking = this.isLive && this.#quietTicks < (grows ? 6 + idleMs / 1000 : 2);
-    return this.#ticking;
+    // Ticks enough for a segment to be seen idle, and then to have been idle for `idleMs`.
+    return this.isLive && this.#quietTicks < (grows ? 6 + idleMs / 1000 : 2);
   }
 
-  /** Buffers that nobody has freed. */
+  /** The number of Buffers that are not freed. */
   get held() {
     return this.pools.reduce((sum, pool) => sum + pool.held, 0);
   }
@@ -255,8 +254,8 @@ class SlabCore {
   }
 }
 
-/** What `call` gives; an error with a code of ours as a RallocError. */
-function coded(call) {
+/** Returns the result of `call`; an error of the binary that has one of our codes becomes a RallocError. */
+function translateErrors(call) {
   try {
     return call();
   } catch (error) {

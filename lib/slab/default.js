@@ -1,15 +1,15 @@
 'use strict';
 
-// `require('ralloc').slab`: for handlers that want a Buffer and no set-up. Takes no memory before its first
-// allocation, and gives idle memory back.
+// `require('ralloc').slab`: a slab that needs no set-up. It takes no memory before its first allocation, and gives
+// idle memory back.
 
 const { lazySlab } = require('./slab.js');
 
-const CLASSES = 15; // 64 B to 1 MiB
+const POOLS = 15; // 64 B to 1 MiB
 
 const slab = lazySlab({
   name: 'default',
-  sizes: Array.from({ length: CLASSES }, (_, i) => 64 * 2 ** i),
+  sizes: Array.from({ length: POOLS }, (_, i) => 64 * 2 ** i),
   maxCount: 2 ** 30, // as many as maxBytes allows
 });
 

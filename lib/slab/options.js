@@ -1,6 +1,6 @@
 'use strict';
 
-// What a slab is asked to be, checked before anything is made.
+// The options of a slab, checked before anything is made.
 
 const check = require('../base/validate.js');
 const { rangeError, typeError } = require('../base/errors.js');
@@ -11,7 +11,7 @@ const MIN_SIZE = 8;
 const MAX_SIZE = 2 ** 30;
 const MAX_POOLS = 32;
 const MAX_COUNT = 2 ** 30; // slots of a pool
-const MAX_SHARED = 2 ** 22; // slots of a slab that travel by token, all pools together
+const MAX_SHARED_SLOTS = 2 ** 22; // of all pools together: a token has 22 bits for the slot
 const MAX_MS = 2 ** 31 - 1;
 const DEFAULT_MAX_BYTES = 128 * MiB;
 const DEFAULT_IDLE_MS = 10_000;
@@ -31,7 +31,7 @@ function sizes(value, name) {
   return all;
 }
 
-/** A count for every pool, or a list of one for each. */
+/** Reads one count for every pool, or a list with one for each. */
 const counts = (least) => (value, name) => {
   if (typeof value === 'number') return check.integer(value, name, least, MAX_COUNT);
   if (!Array.isArray(value)) throw typeError(name, 'of type number or an instance of Array', value);
@@ -40,15 +40,15 @@ const counts = (least) => (value, name) => {
 
 const milliseconds = (value, name) => check.integer(value, name, 1, MAX_MS);
 
-/** Options that threads which attach give for themselves. */
-const localReaders = {
+/** The options of Slab.attach(): each thread chooses them for itself. */
+const attachReaders = {
   safety: (value, name) => check.oneOf(value, name, ['checked', 'recycle']),
   warnAfterMs: milliseconds,
   name: check.string,
 };
 
 const readers = {
-  ...localReaders,
+  ...attachReaders,
   sizes,
   count: counts(1),
   minCount: counts(0),
@@ -58,9 +58,9 @@ const readers = {
   memory: memoryOptions,
 };
 
-const localDefaults = { safety: 'checked', warnAfterMs: 0, name: '' };
+const attachDefaults = { safety: 'checked', warnAfterMs: 0, name: '' };
 
-/** Option `name` for each pool. */
+/** The values of option `name`, one for each pool. */
 function perPool(given, name, fallback) {
   const { sizes } = given;
   const value = given[name] ?? fallback;
@@ -81,14 +81,14 @@ function checkOrder(pools, low, high) {
   });
 }
 
-/** The settings of a slab that is made here. */
+/** The settings of a new slab. */
 function slabSettings(options) {
   const given = check.options(options, readers);
   if (given.sizes === undefined) throw typeError('options.sizes', 'an Array', undefined);
   if (given.count === undefined && given.maxCount === undefined) {
     throw typeError('options.count', 'of type number or an instance of Array', undefined);
   }
-  const settings = { ...localDefaults, maxBytes: DEFAULT_MAX_BYTES, idleMs: DEFAULT_IDLE_MS };
+  const settings = { ...attachDefaults, maxBytes: DEFAULT_MAX_BYTES, idleMs: DEFAULT_IDLE_MS };
   Object.assign(settings, given);
   const count = perPool(given, 'count', 0);
   const maxCount = perPool(given, 'maxCount', count);
@@ -106,34 +106,37 @@ function slabSettings(options) {
     settings.maxBytes,
   );
   for (const pool of pools) {
-    // More than this there can never be, and addresses for them need not be reserved.
-    const most = Math.max(Math.floor(settings.maxBytes / pool.size), 1);
-    pool.maxCount = Math.max(Math.min(pool.maxCount, most), pool.count);
+    // Addresses are reserved for maxCount slots, and maxBytes never allows more than this.
+    const affordable = Math.max(Math.floor(settings.maxBytes / pool.size), 1);
+    pool.maxCount = Math.max(Math.min(pool.maxCount, affordable), pool.count);
   }
   const grows = pools.some((pool) => pool.count !== pool.maxCount);
   return { ...settings, pools, grows };
 }
 
-/** The pools take `bytes` from the start. */
+/** Throws if the `bytes` that the pools take from the start are more than `maxBytes`. */
 function checkBytes(bytes, maxBytes) {
   if (bytes <= maxBytes) return;
   throw rangeError('options.maxBytes', `an integer >= ${bytes}, which the pools take`, maxBytes);
 }
 
-/** Why slots of such a slab cannot go to other threads; undefined if they can. */
-function whyNotShared({ pools, grows }) {
+/** The reason why such a slab cannot be shared with other threads; undefined if it can. */
+function reasonNotToShare({ pools, grows }) {
   if (grows) return 'a slab that can grow stays in its thread: make it without maxCount';
   const slots = pools.reduce((sum, pool) => sum + pool.count, 0);
-  if (slots <= MAX_SHARED) return undefined;
-  return `a slab of more than ${MAX_SHARED} slots stays in its thread, and this one has ${slots}`;
+  if (slots <= MAX_SHARED_SLOTS) return undefined;
+  return `a slab of more than ${MAX_SHARED_SLOTS} slots stays in its thread, and this one has ${slots}`;
 }
 
-/** The settings of a thread that attaches. */
-const attachSettings = (options) => ({ ...localDefaults, ...check.options(options, localReaders) });
+/** The settings of a slab that is attached. */
+const attachSettings = (options) => ({
+  ...attachDefaults,
+  ...check.options(options, attachReaders),
+});
 
 const NONCE = /^[0-9a-f]{16}$/;
 
-/** A handle's parts, read once. */
+/** Reads a handle's parts, each once, and checks them. */
 function handleParts(handle) {
   if (handle === null || typeof handle !== 'object') throw typeError('handle', 'an object', handle);
   const { id, nonce } = handle;
@@ -143,4 +146,4 @@ function handleParts(handle) {
   return { id, nonce };
 }
 
-module.exports = { slabSettings, attachSettings, whyNotShared, checkBytes, handleParts };
+module.exports = { slabSettings, attachSettings, reasonNotToShare, checkBytes, handleParts };

@@ -1,49 +1,49 @@
 'use strict';
 
-// A pool of a slab as this thread has it: a stack of cached slots before the memory below (src/slab/), from
-// which slots are claimed, and to which they go back, in batches. All here is cold; the hot path is in
-// buffer.js. `claimed = held + cached + stolen`, where cached slots are those on the stack.
+// A thread's side of a pool: a magazine (a stack of free slots) in front of the shared pool in src/slab/. Slots
+// are claimed from there and released to it in batches. Nothing in this file is hot; take() and push() are in
+// buffer.js. `claimed = held + cached + stolen`, where the cached slots are those on the stack.
 
 const { refusal } = require('../base/errors.js');
 const { hasTransfer } = require('../base/runtime.js');
 
-const BATCH = 64; // slots of a refill where nobody else wants them
-const UNBOUNDED = 2 ** 30; // above every count
+const BATCH = 64; // slots of a refill, at most
+const UNLIMITED = 2 ** 30; // more than any pool has slots
 
-const scratch = new Uint32Array(BATCH);
+const batch = new Uint32Array(BATCH); // what claim() and release() take and fill
 
 class Pool {
-  // What the hot path reads.
-  stack = []; // the cached slots, or their Buffers, up to `top`; never grows there, and has no holes
-  top = 0;
-  floor = 0; // below it a take says so, by dip()
-  room = UNBOUNDED; // where `top` stops
-  segments = []; // ArrayBuffers over the slots; null: not made; of length 0: taken by a transfer
-  shift = 0; // of a slot's number: its segment
-  mask = 0; // of a slot's number: its place there
+  // The magazine. take() and push() read these; the stack has room for every claimed slot, so it never grows there.
+  stack = []; // slots, or their Buffers, up to `top`; placeholders above
+  top = 0; // number of cached slots
+  watermark = 0; // take() calls crossWatermark() when it leaves fewer cached slots than this
+  capacity = UNLIMITED; // most slots that may be cached
+  segments = []; // ArrayBuffers over the slots; null: not made yet; of length 0: transferred away
+  shift = 0; // slot >>> shift: the slot's segment
+  mask = 0; // slot & mask: the slot's place in its segment
   sizeLog = 0;
 
-  size = 0;
-  count = 0; // most slots
-  index = 0; // in the memory below
-  claimed = 0;
-  stolen = 0;
-  peak = 0; // the most slots that were held at once
+  size = 0; // bytes of a slot
+  maxCount = 0;
+  index = 0; // of the pool in the slab
+  claimed = 0; // slots that are this thread's
+  stolen = 0; // claimed slots whose ArrayBuffer was transferred away
+  peak = 0; // most slots that were held at once
   promotions = 0;
   exhaustions = 0;
   refused = 0;
 
-  #spare = 0; // so many at the stack's bottom, or some more, were not needed since the last idle tick
-  #bounded = false; // other threads may want what is cached
+  #lowWater = 0; // at least so many slots stayed cached since the last idle tick
+  #isShared = false; // other threads may want the slots
 
-  constructor(core, index, size, count) {
-    this.core = core; // whose it is: told at every free
+  constructor(core, index, size, maxCount) {
+    this.core = core; // a free compares it with the slab's own
     this.index = index;
     this.size = size;
-    this.count = count;
-    const each = size === 0 ? 1 : core.leased.segmentSlots(index);
-    this.shift = Math.log2(each);
-    this.mask = each - 1;
+    this.maxCount = maxCount;
+    const slotsPerSegment = size === 0 ? 1 : core.leased.segmentSlots(index);
+    this.shift = Math.log2(slotsPerSegment);
+    this.mask = slotsPerSegment - 1;
     this.sizeLog = size === 0 ? 0 : Math.log2(size);
   }
 
@@ -52,66 +52,67 @@ class Pool {
   }
 
   get segmentBytes() {
-    return Math.min(this.mask + 1, this.count) * this.size;
+    return Math.min(this.mask + 1, this.maxCount) * this.size;
   }
 
-  /** A take goes below the floor: to fewer cached slots than since the last idle tick, or to a new peak. */
-  dip(top) {
-    if (this.#isStolen(this.slotAt(top))) return; // and then not taken
+  /** Called when `top` slots stay cached: a new low since the last idle tick, or a new peak of held ones. */
+  crossWatermark(top) {
+    if (this.#isStolen(this.slotAt(top))) return; // take() will not take it
     this.peak = Math.max(this.peak, this.claimed - this.stolen - top);
-    if (top < this.#spare) this.#spare = top >> 1; // so that it dips a few times a tick, not at every take
-    this.#settle();
+    // Half of it, so that a pool that drains comes here a few times a tick and not at every take.
+    if (top < this.#lowWater) this.#lowWater = top >> 1;
+    this.#recompute();
   }
 
-  /** After `claimed`, `stolen`, `top` or `#spare` changed here. */
-  #settle() {
-    const atPeak = this.claimed - this.stolen - this.peak; // cached slots when as many are held
-    this.floor = Math.max(atPeak, this.#spare, 0);
-    while (this.stack.length < this.claimed) this.stack.push(this.filler);
+  /** To be called after a change of `claimed`, `stolen`, `top`, `peak` or `#lowWater`. */
+  #recompute() {
+    const cachedAtPeak = this.claimed - this.stolen - this.peak; // when as many are held as at the peak
+    this.watermark = Math.max(cachedAtPeak, this.#lowWater, 0);
+    while (this.stack.length < this.claimed) this.stack.push(this.placeholder);
   }
 
-  /** Whether there is a slot to take, perhaps after a refill. */
-  ready() {
-    this.purge();
+  /** Whether a slot is cached, after a refill if need be. */
+  ensureCached() {
+    this.purgeStolen();
     return this.top > 0 || this.#refill();
   }
 
   #refill() {
     const { leased } = this.core;
-    this.core.arm();
+    this.core.startTimer();
     for (;;) {
-      if (this.#bounded) this.room = leased.room(this.index);
-      const want = this.#bounded ? (this.room >> 1) + 1 : BATCH;
-      const found = leased.claim(this.index, want, scratch);
+      if (this.#isShared) this.capacity = leased.room(this.index);
+      const want = this.#isShared ? (this.capacity >> 1) + 1 : BATCH;
+      const found = leased.claim(this.index, want, batch);
       if (typeof found !== 'number') throw refusal(found, 'maxBytes', this.segmentBytes);
       if (found === 0) return false;
-      this.#reach(found);
+      this.#makeSegments(found);
       this.claimed += found;
-      for (let i = found - 1; i >= 0; i--) this.#cacheUnlessStolen(scratch[i]);
-      this.#settle();
+      for (let i = found - 1; i >= 0; i--) this.#cacheUnlessStolen(batch[i]);
+      this.#recompute();
       if (this.top > 0) return true;
     }
   }
 
-  /** Makes the ArrayBuffers of the first `count` slots in `scratch`, which go back if one cannot be had. */
-  #reach(count) {
+  /** Makes the ArrayBuffers of the first `count` slots in `batch`; releases the slots if that fails. */
+  #makeSegments(count) {
     try {
-      for (let i = 0; i < count; i++) this.#segment(scratch[i] >>> this.shift);
+      for (let i = 0; i < count; i++) this.#makeSegment(batch[i] >>> this.shift);
     } catch (error) {
-      this.core.leased.release(this.index, scratch, count);
+      this.core.leased.release(this.index, batch, count);
       throw error;
     }
   }
 
-  /** Makes the ArrayBuffer of a segment, unless it is there. */
-  #segment(index) {
+  /** Makes the ArrayBuffer of a segment, unless there is one. */
+  #makeSegment(index) {
     const { segments } = this;
     while (segments.length <= index) segments.push(null);
     if (segments[index] !== null) return;
     const ab = this.core.call('segment', this.index, index);
     if (ab.kind !== undefined) throw refusal(ab, 'maxBytes', this.segmentBytes);
-    // Node detaches what Node-API made when it exits, and on 24 and 26 aborts over one that was marked as
-    // untransferable. So nobody gets to see that one: its memory moves on at once (100 ns).
+    // At exit Node detaches the ArrayBuffers that Node-API made, and Node 24 and 26 abort if one was marked as
+    // untransferable. So its memory moves to another ArrayBuffer before anyone can see it (100 ns).
     segments[index] = hasTransfer ? ab.transfer() : ab;
   }
 
@@ -124,28 +125,28 @@ class Pool {
     else this.cache(slot);
   }
 
-  /** Counts one slot more as this thread's, in nobody's hands yet: false, and stolen, if its memory is gone. */
-  acquire(slot) {
-    this.core.arm();
-    scratch[0] = slot;
-    this.#reach(1);
+  /** Counts a received slot as claimed and held; false if its memory was transferred away: then it is stolen. */
+  takeOver(slot) {
+    this.core.startTimer();
+    batch[0] = slot;
+    this.#makeSegments(1);
     this.claimed++;
     const stolen = this.#isStolen(slot);
     if (stolen) this.stolen++;
     this.peak = Math.max(this.peak, this.held);
-    this.#settle();
+    this.#recompute();
     return !stolen;
   }
 
-  /** A held slot is another one's from now on. */
-  resign(slot) {
+  /** Counts a held slot that was sent as claimed no more. */
+  handOver(slot) {
     this.claimed--;
     this.forget(slot);
-    this.#settle();
+    this.#recompute();
   }
 
-  /** Takes cached slots whose memory a transfer list or a byte stream took off the stack, for good. */
-  purge() {
+  /** Removes the cached slots whose ArrayBuffer a transfer list or a byte stream has taken. */
+  purgeStolen() {
     if (!this.segments.some((ab) => ab !== null && ab.byteLength === 0)) return;
     let kept = 0;
     for (let i = 0; i < this.top; i++) {
@@ -155,62 +156,62 @@ class Pool {
     }
     this.stolen += this.top - kept;
     this.top = kept;
-    this.#spare = 0;
-    this.#settle();
+    this.#lowWater = 0;
+    this.#recompute();
   }
 
-  /** Gives the `count` slots back that were cached longest. */
-  flush(count) {
-    this.purge();
-    const given = Math.min(count, this.top);
-    if (given === 0) return;
-    const slots = given <= BATCH ? scratch.subarray(0, given) : new Uint32Array(given);
-    for (let i = 0; i < given; i++) {
+  /** Releases up to `most` slots, those that were cached first. */
+  flush(most) {
+    this.purgeStolen();
+    const count = Math.min(most, this.top);
+    if (count === 0) return;
+    const slots = count <= BATCH ? batch.subarray(0, count) : new Uint32Array(count);
+    for (let i = 0; i < count; i++) {
       slots[i] = this.slotAt(i);
       this.forget(slots[i]);
     }
-    // In order: neighbours share a word of hints below.
-    this.core.leased.release(this.index, slots.sort(), given);
-    this.claimed -= given;
-    this.stack.splice(0, given);
-    this.top -= given;
-    this.#spare = Math.max(this.#spare - given, 0);
-    this.#settle();
+    // Sorted, because neighbours share a word of the native pool's bitmap.
+    this.core.leased.release(this.index, slots.sort(), count);
+    this.claimed -= count;
+    this.stack.splice(0, count);
+    this.top -= count;
+    this.#lowWater = Math.max(this.#lowWater - count, 0);
+    this.#recompute();
   }
 
-  /** Called after a free that went beyond `room`. */
-  overflow() {
-    this.room = this.core.leased.room(this.index);
-    if (this.top > this.room) this.flush(this.top - (this.room >> 1));
+  /** Reads the capacity again; if more is cached, releases all but half of it. */
+  flushExcess() {
+    this.capacity = this.core.leased.room(this.index);
+    if (this.top > this.capacity) this.flush(this.top - (this.capacity >> 1));
   }
 
-  /** From now on other threads may want the slots: no more are cached than is this one's share. */
-  bound() {
-    this.#bounded = true;
-    this.overflow();
+  /** Other threads may want the slots from now on, so the cache gets a limit. */
+  share() {
+    this.#isShared = true;
+    this.flushExcess();
   }
 
-  /** Gives what was cached for a whole tick without being used. */
-  idle() {
-    this.flush(this.#spare);
-    this.#spare = this.top;
-    this.#settle();
+  /** Releases the slots that were not needed since the last idle tick. */
+  flushIdle() {
+    this.flush(this.#lowWater);
+    this.#lowWater = this.top;
+    this.#recompute();
   }
 
-  /** The memory below has dropped a segment of free slots. */
-  drop(index) {
+  /** Detaches the ArrayBuffer of a segment that was given back to the system. */
+  dropSegment(index) {
     const ab = this.segments[index] ?? null;
     if (ab === null) return;
     this.#detach(ab);
     this.segments[index] = null;
   }
 
-  /** Every Buffer is dead after this. */
+  /** Detaches every ArrayBuffer, and with it every Buffer. */
   close() {
     this.stack = [];
     this.top = 0;
-    this.floor = 0;
-    this.room = 0;
+    this.watermark = 0;
+    this.capacity = 0;
     for (const ab of this.segments) if (ab !== null) this.#detach(ab);
     this.segments = [];
   }
@@ -221,11 +222,11 @@ class Pool {
       if (hasTransfer) ab.transfer();
       else this.core.leased.detach(ab);
     } catch {
-      // worker_threads.markAsUntransferable(buf.buffer): it cannot be detached by anyone, and keeps the memory.
+      // Somebody called worker_threads.markAsUntransferable(buf.buffer). It cannot be detached and keeps its memory.
     }
   }
 
-  /** For pools that keep something about each slot: it is not this thread's any more. */
+  /** Called when a slot ceases to be this thread's; for subclasses that keep something about each slot. */
   forget() {}
 }
 

@@ -1,44 +1,52 @@
 'use strict';
 
-// What a slab tells of itself. Every field is described in index.d.ts, as gauge or counter.
+// stats() and util.inspect() of a slab. index.d.ts describes every field, as gauge or counter.
 
-const { bytes } = require('../arena/stats.js');
+const { formatBytes } = require('../base/bytes.js');
 
-const registers = new Float64Array(32 * 8);
+const FIELDS = 8; // for each pool
+const numbers = new Float64Array(32 * FIELDS);
+
+/** Reads what all threads together have of each pool: [{ size, count, maxCount, claimed, sent, free }]. */
+function readPools(leased) {
+  leased.stats(numbers.fill(0));
+  const pools = [];
+  for (let i = 0; numbers[i] > 0; i += FIELDS) {
+    const [size, count, maxCount, claimed, , sent, free] = numbers.subarray(i, i + FIELDS);
+    pools.push({ size, count, maxCount, claimed, sent, free });
+  }
+  return pools;
+}
 
 /** `held + cached + elsewhere + sent + free + stolen = count`. */
-function poolStats(pool, [size, count, maxCount, claimed, , sent, free]) {
-  pool.purge();
-  const { held, top: cached, stolen, promotions, exhaustions, refused } = pool;
-  const elsewhere = claimed - pool.claimed; // in other threads' hands and caches
+function openPoolStats(pool, { size, count, maxCount, claimed, sent, free }) {
+  pool.purgeStolen();
+  const { held, top: cached, stolen, peak, promotions, exhaustions, refused } = pool;
+  const elsewhere = claimed - pool.claimed; // held or cached by other threads
   const slots = { held, cached, elsewhere, sent, free, stolen };
-  const counters = { peak: pool.peak, promotions, exhaustions, refused };
-  return { size, count, maxCount, ...slots, ...counters };
+  return { size, count, maxCount, ...slots, peak, promotions, exhaustions, refused };
 }
 
-/** Of a pool that is not there: not yet, or not any more. */
-function absentStats({ size, maxCount }, pool) {
-  const none = { held: 0, cached: 0, elsewhere: 0, sent: 0, free: 0, stolen: 0 };
+/** Of a slab that has no memory yet (then without `pool`), or no more. */
+function closedPoolStats({ size, maxCount }, pool) {
+  const slots = { held: 0, cached: 0, elsewhere: 0, sent: 0, free: 0, stolen: 0 };
   const { peak = 0, promotions = 0, exhaustions = 0, refused = 0 } = pool ?? {};
-  return { size, count: 0, maxCount, ...none, peak, promotions, exhaustions, refused };
+  return { size, count: 0, maxCount, ...slots, peak, promotions, exhaustions, refused };
 }
 
-const SUMS = [
+const SUMMED = [
   ...['count', 'held', 'cached', 'elsewhere', 'sent', 'free', 'stolen'],
   ...['promotions', 'exhaustions', 'refused'],
 ];
 
 function slabStats(core) {
   const { settings, pools, leased, isLive } = core;
-  const isThere = isLive && leased !== null;
-  if (isThere) leased.stats(registers);
-  const each = settings.pools.map((one, i) =>
-    isThere
-      ? poolStats(pools[i], registers.subarray(i * 8, i * 8 + 8))
-      : absentStats(one, pools[i]),
-  );
+  const isOpen = isLive && leased !== null;
+  const poolStats = isOpen
+    ? readPools(leased).map((shared, i) => openPoolStats(pools[i], shared))
+    : settings.pools.map((pool, i) => closedPoolStats(pool, pools[i]));
   const sums = Object.fromEntries(
-    SUMS.map((name) => [name, each.reduce((sum, pool) => sum + pool[name], 0)]),
+    SUMMED.map((name) => [name, poolStats.reduce((sum, pool) => sum + pool[name], 0)]),
   );
   sums.refused += core.refused;
   return {
@@ -47,17 +55,17 @@ function slabStats(core) {
     safety: settings.safety,
     live: isLive,
     shared: core.isShared,
-    participants: isThere ? leased.participants() : 0,
+    participants: isOpen ? leased.participants() : 0,
     limit: settings.maxBytes,
-    committed: isThere ? leased.committed() : 0,
+    committed: isOpen ? leased.committed() : 0,
     ...sums,
-    pools: each,
+    pools: poolStats,
   };
 }
 
-function slabLine(core) {
+function describeSlab(core) {
   const { name, backend, safety, live, held, count, pools, participants } = slabStats(core);
-  const sizes = pools.map(({ size }) => bytes(size));
+  const sizes = pools.map(({ size }) => formatBytes(size));
   const range = sizes.length === 1 ? sizes[0] : `${sizes[0]} to ${sizes.at(-1)}`;
   const parts = [
     live ? 'live' : 'closed',
@@ -70,4 +78,4 @@ function slabLine(core) {
   return `Slab${name === '' ? '' : ` '${name}'`} { ${parts.join(', ')} }`;
 }
 
-module.exports = { slabStats, slabLine };
+module.exports = { slabStats, describeSlab, readPools };

@@ -1,7 +1,7 @@
 //! How an [`Arena`] is made.
 
-use super::diagnostics::{Event, Reporter, Sink};
-use super::{Arena, Options, SyncArena, store::Store};
+use super::diagnostics::{ArenaEvent, Reporter, Sink};
+use super::{Arena, ArenaOptions, SyncArena, store::Store};
 use crate::error::OptionsError;
 use crate::memory::{Depot, MemoryOptions};
 use crate::sync::Arc;
@@ -22,41 +22,41 @@ use crate::sync::Arc;
 /// ```
 #[derive(Clone, Debug, Default)]
 #[must_use = "a builder does nothing until it builds"]
-pub struct Builder<const MIN_ALIGN: usize = 8> {
-    options: Options,
+pub struct ArenaBuilder<const MIN_ALIGN: usize = 8> {
+    options: ArenaOptions,
     reserve: usize,
     memory: MemoryOptions,
     depot: Option<Arc<Depot>>,
     sink: Option<Sink>,
 }
 
-impl Builder {
-    pub(super) fn new() -> Builder {
-        Builder::default()
+impl ArenaBuilder {
+    pub(super) fn new() -> ArenaBuilder {
+        ArenaBuilder::default()
     }
 }
 
-impl<const MIN_ALIGN: usize> Builder<MIN_ALIGN> {
-    /// Sets [`Options::limit`].
+impl<const MIN_ALIGN: usize> ArenaBuilder<MIN_ALIGN> {
+    /// Sets [`ArenaOptions::limit`].
     pub fn limit(mut self, bytes: usize) -> Self {
         self.options.limit = bytes;
         self
     }
 
-    /// Sets [`Options::first_chunk`]: from 1 to the cap on chunks; rounded up to a size class.
+    /// Sets [`ArenaOptions::first_chunk`]: from 1 to the cap on chunks; rounded up to a size class.
     pub fn first_chunk(mut self, bytes: usize) -> Self {
         self.options.first_chunk = bytes;
         self
     }
 
-    /// Sets [`Options::chunk_cap`], at least the first chunk.
+    /// Sets [`ArenaOptions::chunk_cap`], at least the first chunk.
     pub fn chunk_cap(mut self, bytes: usize) -> Self {
         self.options.chunk_cap = bytes;
         self
     }
 
-    /// Sets all [`Options`].
-    pub fn options(mut self, options: Options) -> Self {
+    /// Sets all [`ArenaOptions`].
+    pub fn options(mut self, options: ArenaOptions) -> Self {
         self.options = options;
         self
     }
@@ -81,10 +81,10 @@ impl<const MIN_ALIGN: usize> Builder<MIN_ALIGN> {
         self
     }
 
-    /// Calls `sink` with each [`Event`], after the call of the arena that caused it is done, on
+    /// Calls `sink` with each [`ArenaEvent`], after the call of the arena that caused it is done, on
     /// the thread that made it. The sink may use the arena; what it causes so is not reported.
     /// One that panics is not called again, and its panic goes no further.
-    pub fn diagnostics(mut self, sink: impl Fn(Event) + Send + Sync + 'static) -> Self {
+    pub fn diagnostics(mut self, sink: impl Fn(ArenaEvent) + Send + Sync + 'static) -> Self {
         self.sink = Some(Sink::new(sink));
         self
     }
@@ -102,9 +102,9 @@ impl<const MIN_ALIGN: usize> Builder<MIN_ALIGN> {
     /// ```compile_fail,E0080
     /// ralloc_core::Arena::builder().min_align::<24>().build().unwrap();
     /// ```
-    pub fn min_align<const ALIGN: usize>(self) -> Builder<ALIGN> {
-        let Builder { options, reserve, memory, depot, sink } = self;
-        Builder { options, reserve, memory, depot, sink }
+    pub fn min_align<const ALIGN: usize>(self) -> ArenaBuilder<ALIGN> {
+        let ArenaBuilder { options, reserve, memory, depot, sink } = self;
+        ArenaBuilder { options, reserve, memory, depot, sink }
     }
 
     /// The arena. Errors name the values that cannot be; none takes memory.
@@ -116,7 +116,7 @@ impl<const MIN_ALIGN: usize> Builder<MIN_ALIGN> {
     }
 
     /// The arena for many threads. Its sink is called on the thread that caused an event; what others cause
-    /// while it runs is not reported. Errors as those of [`Builder::build`].
+    /// while it runs is not reported. Errors as those of [`ArenaBuilder::build`].
     ///
     /// ```
     /// let arena = ralloc_core::Arena::builder().limit(1 << 20).build_sync()?;

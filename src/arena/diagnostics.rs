@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// Something that happened to an arena's chunks. In bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Event {
+pub enum ArenaEvent {
     /// A chunk came from the system.
     Mapped { bytes: usize },
     /// A chunk came from the depot.
@@ -32,14 +32,14 @@ pub enum Event {
 /// A function of the user's, in std's Arc also under loom: what it shares is its own affair. A
 /// type of its own for what it promises about panics.
 #[derive(Clone)]
-pub(super) struct Sink(Arc<dyn Fn(Event) + Send + Sync>);
+pub(super) struct Sink(Arc<dyn Fn(ArenaEvent) + Send + Sync>);
 
 // Whatever a panic leaves broken in the function is not seen: it is not called again.
 impl UnwindSafe for Sink {}
 impl RefUnwindSafe for Sink {}
 
 impl Sink {
-    pub(super) fn new(sink: impl Fn(Event) + Send + Sync + 'static) -> Sink {
+    pub(super) fn new(sink: impl Fn(ArenaEvent) + Send + Sync + 'static) -> Sink {
         Sink(Arc::new(sink))
     }
 }
@@ -53,7 +53,7 @@ impl fmt::Debug for Sink {
 /// Events on their way to the sink.
 pub(super) struct Delivery {
     sink: Sink,
-    events: Vec<Event>,
+    events: Vec<ArenaEvent>,
 }
 
 impl Delivery {
@@ -71,7 +71,7 @@ impl Delivery {
 pub(super) struct Reporter {
     sink: Option<Sink>,
     /// Invariant: empty without a sink, and while silent.
-    pending: Vec<Event>,
+    pending: Vec<ArenaEvent>,
     /// While a delivery is under way, and for ever after one that panicked. The sink is kept
     /// also then: its drop is foreign code, and would run in the middle of some call.
     silent: bool,
@@ -88,7 +88,7 @@ impl Reporter {
 
     /// Notes an event, unless it comes from the sink's own use of the arena: a sink that
     /// allocates would else have no end.
-    pub(super) fn note(&mut self, event: Event) {
+    pub(super) fn note(&mut self, event: ArenaEvent) {
         if self.sink.is_some() && !self.silent {
             self.pending.push(event);
         }

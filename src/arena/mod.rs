@@ -1,12 +1,16 @@
 //! How bytes are cut, all freed together.
 //!
 //! [`Arena`] is the face for Rust: a bump cursor over linked chunks. Its verbs are by file:
-//! `raw` (layouts, the fast path and its slow twin), `typed` and `slices` (values, slices,
-//! strings), `checkpoint` and `scope`, `builder` and `options`, `diagnostics`; the chunks are in `store`.
+//! `raw` (blocks: the fast path and its slow twin), `typed` and `from_iter` (values, slices,
+//! strings, of all arenas) with their names in `methods`, `resize` (growing and freeing the last
+//! block), `allocator` (the trait of allocator-api2 over it), `checkpoint` and `scope`, `builder`
+//! and `options`, `diagnostics`; the chunks are in `store`.
 //! [`SyncArena`] is the same for many threads.
 //! What JavaScript leases is in `window`, with the records of its chunks in `chunk` and their
 //! limit in `budget`.
 
+#[cfg(feature = "allocator-api2")]
+mod allocator;
 #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
 pub(crate) mod budget;
 mod builder;
@@ -14,10 +18,12 @@ mod checkpoint;
 #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
 pub(crate) mod chunk;
 mod diagnostics;
+mod from_iter;
+mod methods;
 mod options;
 mod raw;
+mod resize;
 mod scope;
-mod slices;
 mod store;
 mod sync_arena;
 mod typed;
@@ -25,19 +31,21 @@ mod uninit_str;
 #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
 pub(crate) mod window;
 
-pub use builder::Builder;
+pub use builder::ArenaBuilder;
 pub use checkpoint::Checkpoint;
-pub use diagnostics::Event;
-pub use options::Options;
+pub use diagnostics::ArenaEvent;
+pub use options::ArenaOptions;
 pub use scope::Scope;
 pub use sync_arena::{Local, SyncArena};
 pub use uninit_str::UninitStr;
 
-use crate::error::AllocError;
+use crate::error::{AllocError, InitError};
 use crate::memory::page_size;
 use crate::stats::{ArenaStats, ChunkUsage};
+use std::alloc::Layout;
 use std::cell::{Cell, RefCell};
-use std::ptr;
+use std::mem::MaybeUninit;
+use std::ptr::{self, NonNull};
 use store::Store;
 
 /// The largest minimum alignment: the smallest page of any system we run on, since the window
@@ -117,7 +125,7 @@ fn nowhere() -> *mut u8 {
 ///
 /// Every allocation begins at a multiple of `MIN_ALIGN`, a power of two up to 4096, and takes
 /// whole multiples of it, so that what needs no more than that is never aligned at run time.
-/// Another one by [`Builder::min_align`]; one that cannot be does not compile.
+/// Another one by [`ArenaBuilder::min_align`]; one that cannot be does not compile.
 #[repr(C)] // What the fast paths need comes first, and together.
 pub struct Arena<const MIN_ALIGN: usize = 8> {
     /// Next free byte of the current chunk. Invariant: a multiple of `MIN_ALIGN` with
@@ -147,7 +155,7 @@ pub struct Arena<const MIN_ALIGN: usize = 8> {
 unsafe impl<const MIN_ALIGN: usize> Send for Arena<MIN_ALIGN> {}
 
 impl Arena {
-    /// An empty arena of default [`Options`] over the process's depot; takes no memory before
+    /// An empty arena of default [`ArenaOptions`] over the process's depot; takes no memory before
     /// the first allocation.
     #[cfg(not(loom))]
     pub fn new() -> Arena {
@@ -155,15 +163,26 @@ impl Arena {
     }
 
     /// What else an arena can be.
-    pub fn builder() -> Builder {
-        Builder::new()
+    pub fn builder() -> ArenaBuilder {
+        ArenaBuilder::new()
     }
 }
 
 #[cfg(not(loom))]
 impl<const MIN_ALIGN: usize> Default for Arena<MIN_ALIGN> {
     fn default() -> Self {
-        Arena::over(Store::new(Options::default(), crate::memory::depot::global()))
+        Arena::over(Store::new(ArenaOptions::default(), crate::memory::depot::global()))
+    }
+}
+
+/// Values, slices, strings and bytes.
+#[allow(clippy::mut_from_ref, reason = "each call returns bytes of its own")]
+impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
+    methods::allocation_methods!('_, "let arena = ralloc_core::Arena::new();", "");
+
+    #[inline(always)]
+    fn raw(&self) -> &Self {
+        self
     }
 }
 
@@ -187,7 +206,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     #[track_caller]
     pub fn reserve(&self, bytes: usize) {
         if let Err(error) = self.try_reserve(bytes) {
-            raw::refuse(error);
+            typed::refuse(error);
         }
     }
 
@@ -266,10 +285,12 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         clean - self.base.get().addr()
     }
 
-    /// Puts the cursor back to `cursor`, where it was in the same chunk.
+    /// Puts the cursor back to `cursor`, where it was in the same chunk. That is above where it
+    /// is now, if a block from before was freed since.
     #[inline]
     fn move_back(&self, cursor: *mut u8) {
-        debug_assert!(self.base.get() <= cursor && cursor <= self.cursor.get());
+        debug_assert!(self.base.get() <= cursor);
+        debug_assert!(cursor <= self.cursor.get().max(self.clean.get()));
         // A branch, which is predicted, and no maximum, whose store the next one has to wait
         // for: 1.1 ns against 1.4 for an allocation and a reset.
         if self.cursor.get() > self.clean.get() {

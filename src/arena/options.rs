@@ -5,7 +5,7 @@ use crate::layout::{self, MAX_BYTES};
 
 /// How an arena grows. Sizes in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
+pub struct ArenaOptions {
     /// The most bytes of chunks at any time, unused parts included. Default 64 MiB.
     pub limit: usize,
     /// The first chunk; each further one is twice as large. Default 16 KiB, which is also the
@@ -15,16 +15,16 @@ pub struct Options {
     pub chunk_cap: usize,
 }
 
-impl Default for Options {
+impl Default for ArenaOptions {
     fn default() -> Self {
-        Options { limit: 64 << 20, first_chunk: layout::MIN_CHUNK, chunk_cap: 1 << 20 }
+        ArenaOptions { limit: 64 << 20, first_chunk: layout::MIN_CHUNK, chunk_cap: 1 << 20 }
     }
 }
 
-impl Options {
+impl ArenaOptions {
     /// Whether an arena can be made so.
     pub(super) fn check(&self) -> Result<(), OptionsError> {
-        let Options { limit: _, first_chunk: first, chunk_cap: cap } = *self;
+        let ArenaOptions { limit: _, first_chunk: first, chunk_cap: cap } = *self;
         if !(1..=cap).contains(&first) || cap > MAX_BYTES {
             return Err(OptionsError::ChunkSize { first, cap });
         }

@@ -1,6 +1,7 @@
-//! Bytes for layouts: the fast path, its slow twin, and the raw calls.
+//! Blocks of an [`Arena`]: the fast path and its slow twin.
 
 use super::Arena;
+use super::typed::{RawAlloc, refuse};
 use crate::error::AllocError;
 use crate::memory::page_size;
 use std::alloc::Layout;
@@ -10,23 +11,6 @@ use std::ptr::{self, NonNull};
 /// smallest guard page.
 const GUARDED: usize = 4096;
 
-/// Panics with the error's text, as every call without `try_` does. Not to be called from a
-/// closure: the panic is reported where the user called.
-#[cold]
-#[inline(never)]
-#[track_caller]
-pub(super) fn refuse(error: AllocError) -> ! {
-    panic!("{error}")
-}
-
-/// A function of its own, so that no fast path has to make room for the error.
-#[cold]
-#[inline(never)]
-#[track_caller]
-fn refuse_overflow(len: usize, size: usize) -> ! {
-    refuse(AllocError::Overflow { len, size })
-}
-
 /// What has to be added and cleared to align a cursor that is at a multiple of `least`. Nothing,
 /// where that is enough: the compiler, which does not know the cursor, then drops both.
 #[inline]
@@ -34,43 +18,27 @@ const fn mask(align: usize, least: usize) -> usize {
     if align > least { align - 1 } else { 0 }
 }
 
-impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
-    /// Bytes for `layout`, aligned to at least `MIN_ALIGN`, their content whatever was there
-    /// before. Size 0 is allowed and takes nothing. Panics with the [`AllocError`]'s text.
-    ///
-    /// The pointer is valid for reads and writes of its length, by whoever holds it and without
-    /// aliasing any other, as long as [the allocation](Arena#how-long-an-allocation-lives) lives.
+// SAFETY: `bump` and `cut_elsewhere` cut each byte of a chunk once. What frees blocks takes
+// `&mut Arena` or ends a scope, and `'a` is a borrow of the arena or of the scope.
+unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a Arena<MIN_ALIGN> {
     #[inline]
     #[track_caller]
-    pub fn alloc_layout(&self, layout: Layout) -> NonNull<[u8]> {
-        let start = match self.bump(layout.size(), mask(layout.align(), MIN_ALIGN)) {
+    fn block(self, layout: Layout) -> NonNull<u8> {
+        match self.bump(layout.size(), mask(layout.align(), MIN_ALIGN)) {
             Some(start) => start,
-            None => self.place_slow(layout),
-        };
-        NonNull::slice_from_raw_parts(start, layout.size())
-    }
-
-    /// [`Arena::alloc_layout`], with an error.
-    #[inline]
-    pub fn try_alloc_layout(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        let start = match self.bump(layout.size(), mask(layout.align(), MIN_ALIGN)) {
-            Some(start) => start,
-            None => self.try_place_slow(layout)?,
-        };
-        Ok(NonNull::slice_from_raw_parts(start, layout.size()))
-    }
-
-    /// [`Arena::alloc_layout`], all zero: zeroes only what is not known to be.
-    #[track_caller]
-    pub fn alloc_layout_zeroed(&self, layout: Layout) -> NonNull<[u8]> {
-        match self.try_alloc_layout_zeroed(layout) {
-            Ok(bytes) => bytes,
-            Err(error) => refuse(error),
+            None => self.block_slow(layout),
         }
     }
 
-    /// [`Arena::alloc_layout_zeroed`], with an error.
-    pub fn try_alloc_layout_zeroed(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+    #[inline]
+    fn try_block(self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        match self.bump(layout.size(), mask(layout.align(), MIN_ALIGN)) {
+            Some(start) => Ok(start),
+            None => self.try_block_slow(layout),
+        }
+    }
+
+    fn try_block_zeroed(self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         let start = match self.bump(layout.size(), mask(layout.align(), MIN_ALIGN)) {
             Some(start) => start,
             None => self.cut_elsewhere(layout).inspect_err(|_| self.report())?,
@@ -84,66 +52,56 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         unsafe { start.write_bytes(0, dirty.min(layout.size())) };
         // Last, for the sink may allocate.
         self.report();
-        Ok(NonNull::slice_from_raw_parts(start, layout.size()))
+        Ok(start)
     }
 
-    /// A place for one `T`: a load, a sum, a compare with the end, a store.
+    /// A load, a sum, a compare with the end, a store.
     #[inline]
     #[track_caller]
-    pub(super) fn place_one<T>(&self) -> NonNull<T> {
+    fn place<T>(self) -> NonNull<T> {
         match self.bump_one() {
             Some(place) => place,
-            None => self.place_slow(Layout::new::<T>()).cast(),
+            None => self.block_slow(Layout::new::<T>()).cast(),
         }
     }
 
     #[inline]
-    pub(super) fn try_place_one<T>(&self) -> Result<NonNull<T>, AllocError> {
+    fn try_place<T>(self) -> Result<NonNull<T>, AllocError> {
         match self.bump_one() {
             Some(place) => Ok(place),
-            None => self.try_place_slow(Layout::new::<T>()).map(NonNull::cast),
+            None => self.try_block_slow(Layout::new::<T>()).map(NonNull::cast),
         }
     }
 
-    /// Places for as many values as there are in `values`.
     #[inline]
     #[track_caller]
-    pub(super) fn place_like<T>(&self, values: &[T]) -> NonNull<T> {
-        match self.bump(size_of_val(values), const { mask(align_of::<T>(), MIN_ALIGN) }) {
-            Some(start) => start.cast(),
-            None => self.place_slow(Layout::for_value(values)).cast(),
-        }
-    }
-
-    #[inline]
-    pub(super) fn try_place_like<T>(&self, values: &[T]) -> Result<NonNull<T>, AllocError> {
-        match self.bump(size_of_val(values), const { mask(align_of::<T>(), MIN_ALIGN) }) {
-            Some(start) => Ok(start.cast()),
-            None => self.try_place_slow(Layout::for_value(values)).map(NonNull::cast),
-        }
-    }
-
-    /// Places for `len` values; any aligned address where they take no bytes.
-    #[inline]
-    #[track_caller]
-    pub(super) fn place_slice<T>(&self, len: usize) -> NonNull<T> {
-        let Ok(layout) = Layout::array::<T>(len) else { refuse_overflow(len, size_of::<T>()) };
+    fn places<T>(self, layout: Layout) -> NonNull<T> {
         match self.bump(layout.size(), const { mask(align_of::<T>(), MIN_ALIGN) }) {
             Some(start) => start.cast(),
-            None => self.place_slow(layout).cast(),
+            None => self.block_slow(layout).cast(),
         }
     }
 
     #[inline]
-    pub(super) fn try_place_slice<T>(&self, len: usize) -> Result<NonNull<T>, AllocError> {
-        let overflow = |_| AllocError::Overflow { len, size: size_of::<T>() };
-        let layout = Layout::array::<T>(len).map_err(overflow)?;
+    fn try_places<T>(self, layout: Layout) -> Result<NonNull<T>, AllocError> {
         match self.bump(layout.size(), const { mask(align_of::<T>(), MIN_ALIGN) }) {
             Some(start) => Ok(start.cast()),
-            None => self.try_place_slow(layout).map(NonNull::cast),
+            None => self.try_block_slow(layout).map(NonNull::cast),
         }
     }
 
+    #[inline]
+    fn extend_last(self, start: NonNull<u8>, old: usize, new: usize) -> bool {
+        Arena::extend_last(self, start, old, new)
+    }
+
+    #[inline]
+    fn cut_last(self, start: NonNull<u8>, old: usize, new: usize) {
+        Arena::cut_last(self, start, old, new);
+    }
+}
+
+impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     /// [`Arena::bump`] for a `T`, all of whose layout is known at compile time.
     #[inline]
     fn bump_one<T>(&self) -> Option<NonNull<T>> {
@@ -178,17 +136,6 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         Some(unsafe { NonNull::new_unchecked(start) })
     }
 
-    /// Gives the place of a value back that came to nothing, if it is the last thing cut.
-    #[inline]
-    pub(super) fn unplace<T>(&self, place: NonNull<T>) {
-        let start = place.as_ptr().cast::<u8>();
-        let next = start.wrapping_add(size_of::<T>().next_multiple_of(MIN_ALIGN));
-        // No other chunk ends or begins at this address: there are guard pages between.
-        if size_of::<T>() > 0 && next == self.cursor.get() && self.in_window(place.cast()) {
-            self.move_back(start);
-        }
-    }
-
     fn in_window(&self, start: NonNull<u8>) -> bool {
         (self.base.get().addr()..=self.end.get().addr()).contains(&start.addr().get())
     }
@@ -196,8 +143,8 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     #[cold]
     #[inline(never)]
     #[track_caller]
-    fn place_slow(&self, layout: Layout) -> NonNull<u8> {
-        match self.try_place_slow(layout) {
+    fn block_slow(&self, layout: Layout) -> NonNull<u8> {
+        match self.try_block_slow(layout) {
             Ok(start) => start,
             Err(error) => refuse(error),
         }
@@ -205,7 +152,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
 
     #[cold]
     #[inline(never)]
-    fn try_place_slow(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+    fn try_block_slow(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         let start = self.cut_elsewhere(layout);
         self.report();
         start

@@ -1,9 +1,12 @@
 //! Scopes of an [`Arena`]: what is allocated within is freed at the end.
 
-use super::{Arena, UninitStr};
+use super::typed;
+use super::{Arena, UninitStr, from_iter, methods};
 use crate::error::{AllocError, InitError};
+use std::alloc::Layout;
 use std::mem::MaybeUninit;
 use std::ops::Deref;
+use std::ptr::NonNull;
 
 /// An arena within [`Arena::scope`]: allocates as the arena does, and cannot be reset.
 ///
@@ -113,44 +116,17 @@ impl<const MIN_ALIGN: usize> std::fmt::Debug for Scope<'_, MIN_ALIGN> {
     }
 }
 
-/// The arena's methods once more, with the lifetime of the scope instead of the borrow's.
-macro_rules! for_the_scope {
-    ($($name:ident [$($generics:tt)*] ($($arg:ident: $type:ty),*) -> $result:ty;)*) => { $(
-        #[doc = concat!("[`Arena::", stringify!($name), "`], for as long as the scope lives.")]
-        #[inline]
-        #[track_caller]
-        pub fn $name<$($generics)*>(&self, $($arg: $type),*) -> $result {
-            self.arena.$name($($arg),*)
-        }
-    )* };
-}
-
+/// Values, slices, strings and bytes, for as long as the scope lives.
 #[allow(clippy::mut_from_ref, reason = "each call returns bytes of its own")]
 impl<'a, const MIN_ALIGN: usize> Scope<'a, MIN_ALIGN> {
-    for_the_scope! {
-        alloc[T](value: T) -> &'a mut T;
-        try_alloc[T](value: T) -> Result<&'a mut T, AllocError>;
-        alloc_with[T](make: impl FnOnce() -> T) -> &'a mut T;
-        try_alloc_with[T](make: impl FnOnce() -> T) -> Result<&'a mut T, AllocError>;
-        alloc_try_with[T, E](make: impl FnOnce() -> Result<T, E>) -> Result<&'a mut T, E>;
-        try_alloc_try_with[T, E](make: impl FnOnce() -> Result<T, E>) -> Result<&'a mut T, InitError<E>>;
-        alloc_str[](text: &str) -> &'a mut str;
-        try_alloc_str[](text: &str) -> Result<&'a mut str, AllocError>;
-        alloc_str_uninit[](capacity: usize) -> UninitStr<'a>;
-        try_alloc_str_uninit[](capacity: usize) -> Result<UninitStr<'a>, AllocError>;
-        alloc_uninit_slice[T](len: usize) -> &'a mut [MaybeUninit<T>];
-        try_alloc_uninit_slice[T](len: usize) -> Result<&'a mut [MaybeUninit<T>], AllocError>;
-        alloc_slice_copy[T: Copy](values: &[T]) -> &'a mut [T];
-        try_alloc_slice_copy[T: Copy](values: &[T]) -> Result<&'a mut [T], AllocError>;
-        alloc_slice_clone[T: Clone](values: &[T]) -> &'a mut [T];
-        try_alloc_slice_clone[T: Clone](values: &[T]) -> Result<&'a mut [T], AllocError>;
-        alloc_slice_fill_with[T](len: usize, make: impl FnMut(usize) -> T) -> &'a mut [T];
-        try_alloc_slice_fill_with[T](len: usize, make: impl FnMut(usize) -> T) -> Result<&'a mut [T], AllocError>;
-        alloc_slice_fill_copy[T: Copy](len: usize, value: T) -> &'a mut [T];
-        try_alloc_slice_fill_copy[T: Copy](len: usize, value: T) -> Result<&'a mut [T], AllocError>;
-        alloc_slice_fill_default[T: Default](len: usize) -> &'a mut [T];
-        try_alloc_slice_fill_default[T: Default](len: usize) -> Result<&'a mut [T], AllocError>;
-        alloc_slice_fill_iter[T](values: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>) -> &'a mut [T];
-        try_alloc_slice_fill_iter[T](values: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>) -> Result<&'a mut [T], AllocError>;
+    methods::allocation_methods!(
+        'a,
+        "let mut arena = ralloc_core::Arena::new();\narena.scope(|arena| {",
+        "});"
+    );
+
+    #[inline(always)]
+    fn raw(&self) -> &'a Arena<MIN_ALIGN> {
+        self.arena
     }
 }

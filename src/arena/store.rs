@@ -1,7 +1,7 @@
 //! The chunks of an [`super::Arena`]: growth, limit, spares. All of it off the fast path.
 
-use super::Options;
-use super::diagnostics::{Event, Reporter};
+use super::ArenaOptions;
+use super::diagnostics::{ArenaEvent, Reporter};
 use crate::error::AllocError;
 use crate::layout;
 use crate::memory::{Depot, Mapping, page_size};
@@ -14,7 +14,7 @@ use std::ptr::NonNull;
 /// A chunk. While it is the current one, the window's copies of `used` and `high` are
 /// authoritative.
 #[derive(Debug)]
-struct Piece {
+struct OwnedChunk {
     mapping: Mapping,
     /// Bytes handed out since it was last emptied.
     used: usize,
@@ -26,14 +26,14 @@ struct Piece {
 
 #[derive(Debug)]
 pub(super) struct Store {
-    options: Options,
+    options: ArenaOptions,
     depot: Arc<Depot>,
     /// Full chunks, the current one at `at`, then spares, which are empty.
-    pieces: Vec<Piece>,
+    chunks: Vec<OwnedChunk>,
     at: usize,
     /// One allocation each, in order of allocation.
-    oversize: Vec<Piece>,
-    /// Bytes of `pieces` and `oversize`. Invariant: at most `options.limit`.
+    oversize: Vec<OwnedChunk>,
+    /// Bytes of `chunks` and `oversize`. Invariant: at most `options.limit`.
     committed: usize,
     peak: usize,
     /// Size of the next chunk.
@@ -56,11 +56,11 @@ pub(super) struct Store {
 }
 
 impl Store {
-    pub(super) fn new(options: Options, depot: Arc<Depot>) -> Store {
+    pub(super) fn new(options: ArenaOptions, depot: Arc<Depot>) -> Store {
         Store {
             options,
             depot,
-            pieces: Vec::new(),
+            chunks: Vec::new(),
             at: 0,
             oversize: Vec::new(),
             committed: 0,
@@ -80,7 +80,7 @@ impl Store {
 
     /// The current chunk, what is used of it, and from where it is zero.
     pub(super) fn current(&self) -> Option<(&Mapping, usize, usize)> {
-        self.pieces.get(self.at).map(|piece| (&piece.mapping, piece.used, piece.high))
+        self.chunks.get(self.at).map(|chunk| (&chunk.mapping, chunk.used, chunk.high))
     }
 
     /// Indices of the current chunk and of the next oversize one: where a checkpoint stands.
@@ -92,15 +92,15 @@ impl Store {
     /// used of the chunk then. Nothing from before may have been freed since.
     pub(super) fn locate(&self, cursor: *mut u8, moves: u64) -> ((usize, usize), usize) {
         // Unambiguous: between the ends of two chunks are guard pages.
-        let used = |piece: &Piece| {
-            let offset = cursor.addr().checked_sub(piece.mapping.base().addr().get());
-            offset.filter(|&offset| offset <= piece.mapping.len())
+        let used = |chunk: &OwnedChunk| {
+            let offset = cursor.addr().checked_sub(chunk.mapping.base().addr().get());
+            offset.filter(|&offset| offset <= chunk.mapping.len())
         };
-        let chunks = self.pieces.iter().take(self.at + 1).enumerate();
+        let chunks = self.chunks.iter().take(self.at + 1).enumerate();
         // In none before the first chunk came.
-        let found = chunks.rev().find_map(|(at, piece)| used(piece).map(|used| (at, used)));
+        let found = chunks.rev().find_map(|(at, chunk)| used(chunk).map(|used| (at, used)));
         let (at, used) = found.unwrap_or((0, 0));
-        let oversize = self.oversize.partition_point(|piece| piece.taken <= moves);
+        let oversize = self.oversize.partition_point(|chunk| chunk.taken <= moves);
         ((at, oversize), used)
     }
 
@@ -113,16 +113,16 @@ impl Store {
     /// [`Store::leave`] of the chunk at `index`, for an arena whose full chunks may still serve
     /// somebody who has not seen the next one.
     pub(super) fn leave_at(&mut self, index: usize, used: usize, high: usize) {
-        if let Some(piece) = self.pieces.get_mut(index) {
-            piece.used = used;
-            piece.high = high;
+        if let Some(chunk) = self.chunks.get_mut(index) {
+            chunk.used = used;
+            chunk.high = high;
         }
     }
 
     /// Whether `need` bytes get a chunk of their own: no chunk may grow so large, and none
     /// that is kept next in line has the room.
     pub(super) fn is_oversize(&self, need: usize) -> bool {
-        let kept = self.pieces.get(self.at + 1).is_some_and(|piece| piece.mapping.len() >= need);
+        let kept = self.chunks.get(self.at + 1).is_some_and(|chunk| chunk.mapping.len() >= need);
         need > self.options.chunk_cap && !kept
     }
 
@@ -136,11 +136,11 @@ impl Store {
     /// Makes the chunk after the current one have room for `bytes`, or the first, if there is
     /// none yet.
     pub(super) fn reserve(&mut self, bytes: usize) -> Result<(), AllocError> {
-        let next = self.pieces.get(self.first_spare());
-        if next.is_some_and(|piece| piece.mapping.len() >= bytes) {
+        let next = self.chunks.get(self.first_spare());
+        if next.is_some_and(|chunk| chunk.mapping.len() >= bytes) {
             return Ok(());
         }
-        let first = self.pieces.is_empty();
+        let first = self.chunks.is_empty();
         self.line_up(bytes)?;
         self.moves += u64::from(first);
         Ok(())
@@ -148,47 +148,47 @@ impl Store {
 
     /// Spares begin behind the current chunk, or at the front where none is in use yet.
     fn first_spare(&self) -> usize {
-        (self.at + 1).min(self.pieces.len())
+        (self.at + 1).min(self.chunks.len())
     }
 
     /// Puts a spare of at least `need` bytes next in line, a kept one or a new one: its index.
     fn line_up(&mut self, need: usize) -> Result<usize, AllocError> {
         let spare = self.first_spare();
-        let fits = |piece: &Piece| piece.mapping.len() >= need;
-        if let Some(found) = self.pieces[spare..].iter().position(fits) {
-            self.pieces.swap(spare, spare + found);
+        let fits = |chunk: &OwnedChunk| chunk.mapping.len() >= need;
+        if let Some(found) = self.chunks[spare..].iter().position(fits) {
+            self.chunks.swap(spare, spare + found);
             return Ok(spare);
         }
-        let piece = self.grow(need)?;
+        let chunk = self.grow(need)?;
         let spare = self.first_spare();
-        self.pieces.insert(spare, piece);
+        self.chunks.insert(spare, chunk);
         Ok(spare)
     }
 
     /// A chunk of its own for `need` bytes.
     pub(super) fn oversize(&mut self, need: usize) -> Result<NonNull<u8>, AllocError> {
         let size = layout::class_size(need, self.granule());
-        let mut piece = self.take(need, size.unwrap_or(usize::MAX))?;
+        let mut chunk = self.take(need, size.unwrap_or(usize::MAX))?;
         self.moves += 1;
-        (piece.used, piece.taken) = (need, self.moves);
-        let bytes = piece.mapping.len();
-        self.reporter.note(Event::Oversize { requested: need, bytes });
-        let base = piece.mapping.base();
-        self.oversize.push(piece);
+        (chunk.used, chunk.taken) = (need, self.moves);
+        let bytes = chunk.mapping.len();
+        self.reporter.note(ArenaEvent::Oversize { requested: need, bytes });
+        let base = chunk.mapping.base();
+        self.oversize.push(chunk);
         Ok(base)
     }
 
     /// Bytes at the front of the last oversize chunk that may not be zero.
     pub(super) fn dirty_of_last_oversize(&self) -> usize {
-        self.oversize.last().map_or(0, |piece| piece.high)
+        self.oversize.last().map_or(0, |chunk| chunk.high)
     }
 
     /// The next chunk in the geometric row, or a smaller one if only that fits the limit.
-    fn grow(&mut self, need: usize) -> Result<Piece, AllocError> {
+    fn grow(&mut self, need: usize) -> Result<OwnedChunk, AllocError> {
         let size = layout::class_size(need.max(self.next), self.granule());
-        let piece = self.take(need, size.unwrap_or(usize::MAX))?;
+        let chunk = self.take(need, size.unwrap_or(usize::MAX))?;
         self.next = self.next.saturating_mul(2).min(self.options.chunk_cap);
-        Ok(piece)
+        Ok(chunk)
     }
 
     /// Chunks are multiples of so many bytes.
@@ -198,7 +198,7 @@ impl Store {
 
     /// A chunk of `size` bytes, or of at least `need` if only that fits the limit: as its
     /// class, or to the page. Gives spares up before it fails, for they count too.
-    fn take(&mut self, need: usize, size: usize) -> Result<Piece, AllocError> {
+    fn take(&mut self, need: usize, size: usize) -> Result<OwnedChunk, AllocError> {
         let granule = self.granule();
         let exact = layout::align_up(need, granule).unwrap_or(usize::MAX);
         let class = layout::class_size(need, granule).unwrap_or(usize::MAX);
@@ -209,24 +209,24 @@ impl Store {
         let room = self.options.limit - self.committed;
         let Some(size) = [size, class, exact].into_iter().find(|&size| size <= room) else {
             let (requested, used, limit) = (need, self.committed, self.options.limit);
-            self.reporter.note(Event::LimitRefused { requested, used, limit });
+            self.reporter.note(ArenaEvent::LimitRefused { requested, used, limit });
             return Err(AllocError::Limit { requested, used, limit });
         };
         let obtained = self.depot.obtain(size).inspect_err(|&error| {
-            self.reporter.note(Event::MapRefused { requested: need, error });
+            self.reporter.note(ArenaEvent::MapRefused { requested: need, error });
         });
         let (mapping, fresh) = obtained?;
         let high = if fresh { 0 } else { mapping.len() };
         if high > 0 {
             self.recycled += 1;
-            self.reporter.note(Event::Recycled { bytes: size });
+            self.reporter.note(ArenaEvent::Recycled { bytes: size });
         } else {
             self.mapped += 1;
-            self.reporter.note(Event::Mapped { bytes: size });
+            self.reporter.note(ArenaEvent::Mapped { bytes: size });
         }
         self.committed += size;
         self.peak = self.peak.max(self.committed);
-        Ok(Piece { mapping, used: 0, high, taken: self.moves })
+        Ok(OwnedChunk { mapping, used: 0, high, taken: self.moves })
     }
 
     /// Empties everything. The largest chunk is the current one and all others are spares: so
@@ -235,38 +235,38 @@ impl Store {
         self.generation += 1;
         self.standing.clear();
         self.back_to((0, 0), 0);
-        self.pieces.sort_unstable_by_key(|piece| Reverse(piece.mapping.len()));
+        self.chunks.sort_unstable_by_key(|chunk| Reverse(chunk.mapping.len()));
     }
 
     /// [`Store::reset`] that keeps only the smallest chunk, from which growth begins anew.
     pub(super) fn reset_and_shrink(&mut self) {
         self.reset();
-        self.pieces.reverse();
+        self.chunks.reverse();
         self.forget_spares();
         self.next = self.options.first_chunk;
     }
 
     /// Goes back to a position, where the current chunk has `used` bytes in use.
     pub(super) fn back_to(&mut self, (at, oversize): (usize, usize), used: usize) {
-        for piece in self.pieces.iter_mut().skip(at) {
-            piece.used = 0;
+        for chunk in self.chunks.iter_mut().skip(at) {
+            chunk.used = 0;
         }
         self.moves += 1;
         self.at = at;
-        if let Some(piece) = self.pieces.get_mut(at) {
-            piece.used = used;
+        if let Some(chunk) = self.chunks.get_mut(at) {
+            chunk.used = used;
         }
         while self.oversize.len() > oversize {
-            let piece = self.oversize.pop();
-            piece.into_iter().for_each(|piece| self.give_back(piece));
+            let chunk = self.oversize.pop();
+            chunk.into_iter().for_each(|chunk| self.give_back(chunk));
         }
     }
 
     /// Gives every spare to the depot.
     fn forget_spares(&mut self) {
         let spare = self.first_spare();
-        for piece in self.pieces.split_off(spare) {
-            self.give_back(piece);
+        for chunk in self.chunks.split_off(spare) {
+            self.give_back(chunk);
         }
     }
 
@@ -275,11 +275,11 @@ impl Store {
     fn forget_unused(&mut self, bytes: usize) {
         let rest = self.options.limit - self.committed;
         if !self.shared
-            && let [Piece { mapping, used: 0, .. }] = &self.pieces[..]
+            && let [OwnedChunk { mapping, used: 0, .. }] = &self.chunks[..]
             && (rest..rest + mapping.len()).contains(&(bytes - 1))
         {
             self.moves += 1;
-            self.pieces.pop().into_iter().for_each(|piece| self.give_back(piece));
+            self.chunks.pop().into_iter().for_each(|chunk| self.give_back(chunk));
         }
     }
 
@@ -288,22 +288,22 @@ impl Store {
         let before = self.committed;
         self.forget_spares();
         let mut bytes = before - self.committed;
-        if let Some(piece) = self.pieces.get_mut(self.at) {
-            let start = (piece.mapping.len() - free).next_multiple_of(page_size());
-            let len = piece.mapping.len() - start;
-            if len > 0 && piece.mapping.decommit(start, len).is_ok() {
-                self.reporter.note(Event::Decommitted { bytes: len });
+        if let Some(chunk) = self.chunks.get_mut(self.at) {
+            let start = (chunk.mapping.len() - free).next_multiple_of(page_size());
+            let len = chunk.mapping.len() - start;
+            if len > 0 && chunk.mapping.decommit(start, len).is_ok() {
+                self.reporter.note(ArenaEvent::Decommitted { bytes: len });
                 bytes += len;
             }
         }
         bytes
     }
 
-    fn give_back(&mut self, piece: Piece) {
-        let bytes = piece.mapping.len();
+    fn give_back(&mut self, chunk: OwnedChunk) {
+        let bytes = chunk.mapping.len();
         self.committed -= bytes;
-        self.depot.recycle(piece.mapping);
-        self.reporter.note(Event::GivenBack { bytes });
+        self.depot.recycle(chunk.mapping);
+        self.reporter.note(ArenaEvent::GivenBack { bytes });
     }
 
     pub(super) fn committed(&self) -> usize {
@@ -312,12 +312,12 @@ impl Store {
 
     /// `offset`: what is used of the current chunk.
     pub(super) fn usage(&self, offset: usize) -> Vec<ChunkUsage> {
-        let used = |(index, piece): (usize, &Piece)| ChunkUsage {
-            size: piece.mapping.len(),
-            used: if index == self.at { offset } else { piece.used },
+        let used = |(index, chunk): (usize, &OwnedChunk)| ChunkUsage {
+            size: chunk.mapping.len(),
+            used: if index == self.at { offset } else { chunk.used },
         };
-        let oversize = self.oversize.iter().map(|piece| (usize::MAX, piece));
-        self.pieces.iter().enumerate().chain(oversize).map(used).collect()
+        let oversize = self.oversize.iter().map(|chunk| (usize::MAX, chunk));
+        self.chunks.iter().enumerate().chain(oversize).map(used).collect()
     }
 
     pub(super) fn stats(&self) -> ArenaStats {
@@ -326,7 +326,7 @@ impl Store {
             committed: self.committed,
             peak: self.peak,
             allocated: 0,
-            chunks: self.pieces.len() + self.oversize.len(),
+            chunks: self.chunks.len() + self.oversize.len(),
             oversize: self.oversize.len(),
             recycled: self.recycled,
             mapped: self.mapped,
@@ -336,8 +336,8 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
-        let (pieces, oversize) = (take(&mut self.pieces), take(&mut self.oversize));
-        pieces.into_iter().chain(oversize).for_each(|piece| self.give_back(piece));
+        let (chunks, oversize) = (take(&mut self.chunks), take(&mut self.oversize));
+        chunks.into_iter().chain(oversize).for_each(|chunk| self.give_back(chunk));
         if let Some(delivery) = self.reporter.take() {
             delivery.run();
         }

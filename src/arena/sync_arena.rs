@@ -1,19 +1,20 @@
 //! The arena for many threads: one cursor that all of them move.
 
 mod local;
-mod record;
-mod typed;
+mod shared_chunk;
 
 pub use local::Local;
 
 use super::store::Store;
-use super::{MAX_MIN_ALIGN, Options};
-use crate::error::{AllocError, OptionsError};
+use super::typed::{self, RawAlloc};
+use super::{ArenaOptions, MAX_MIN_ALIGN, UninitStr, from_iter, methods};
+use crate::error::{AllocError, InitError, OptionsError};
 use crate::memory::{Depot, page_size};
 use crate::stats::{ArenaStats, ChunkUsage};
 use crate::sync::{Arc, AtomicPtr, Condvar, Mutex, Ordering, Padded};
-use record::{ADD_MAX, Block, Record};
+use shared_chunk::{ADD_MAX, Block, SharedChunk};
 use std::alloc::Layout;
+use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
 /// An [`Arena`](crate::Arena) that many threads allocate from at once: an atomic add per
@@ -35,9 +36,9 @@ use std::ptr::NonNull;
 /// [`SyncArena::reset_and_shrink`] or drop, which need the arena alone:
 ///
 /// ```
-/// use ralloc_core::{Options, SyncArena};
+/// use ralloc_core::{ArenaOptions, SyncArena};
 ///
-/// let mut arena = SyncArena::<8>::new(Options::default()).unwrap();
+/// let mut arena = SyncArena::<8>::new(ArenaOptions::default()).unwrap();
 /// let sum: u64 = std::thread::scope(|threads| {
 ///     let made = [1, 2].map(|n| { let arena = &arena; threads.spawn(move || arena.alloc(n)) });
 ///     made.map(|one| *one.join().unwrap()).iter().sum()
@@ -62,9 +63,9 @@ use std::ptr::NonNull;
 /// ```
 #[derive(Debug)]
 pub struct SyncArena<const MIN_ALIGN: usize = 8> {
-    /// The record of the current chunk, one of `State::records` or `State::nowhere`. Written
+    /// The current chunk, one of `State::chunks` or `State::nowhere`. Written
     /// under the lock. Padded, so that nothing that is written often shares its line.
-    current: Padded<AtomicPtr<Record>>,
+    current: Padded<AtomicPtr<SharedChunk>>,
     /// Everything that the fast path does not need. No foreign code runs under the lock.
     state: Mutex<State>,
     /// Told when a cursor was restored.
@@ -76,24 +77,24 @@ pub struct SyncArena<const MIN_ALIGN: usize = 8> {
 #[derive(Debug)]
 struct State {
     store: Store,
-    /// The current record before the first chunk.
-    nowhere: Arc<Record>,
-    /// Of the store's chunks, in their order, up to the current one. Invariant: a record stays
+    /// What is current before the first chunk.
+    nowhere: Arc<SharedChunk>,
+    /// The store's chunks, in their order, up to the current one. Invariant: a chunk stays
     /// where it is until `reset` or drop, which have the arena alone.
-    records: Vec<Arc<Record>>,
+    chunks: Vec<Arc<SharedChunk>>,
     /// Threads that wait for a cursor to be restored.
     waiting: usize,
 }
 
 impl State {
-    fn current(&self) -> &Arc<Record> {
-        self.records.last().unwrap_or(&self.nowhere)
+    fn current(&self) -> &Arc<SharedChunk> {
+        self.chunks.last().unwrap_or(&self.nowhere)
     }
 
     /// Notes in the store where the cursors stand.
     fn sync(&mut self) {
-        for (index, record) in self.records.iter().enumerate() {
-            self.store.leave_at(index, record.used(), record.high());
+        for (index, chunk) in self.chunks.iter().enumerate() {
+            self.store.leave_at(index, chunk.used(), chunk.high());
         }
     }
 
@@ -103,15 +104,45 @@ impl State {
     }
 }
 
+/// Values, slices, strings and bytes.
+#[allow(clippy::mut_from_ref, reason = "each call returns bytes of its own")]
+impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
+    methods::allocation_methods!(
+        '_,
+        "let arena = ralloc_core::Arena::builder().build_sync().unwrap();",
+        ""
+    );
+
+    #[inline(always)]
+    fn raw(&self) -> &Self {
+        self
+    }
+}
+
+// SAFETY: `grab` hands each byte of a chunk out once, and what frees blocks takes `&mut SyncArena`.
+unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a SyncArena<MIN_ALIGN> {
+    #[inline]
+    fn try_block(self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        self.grab(layout).map(|block| block.start)
+    }
+
+    fn try_block_zeroed(self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        let Block { start, dirty } = self.grab(layout)?;
+        // SAFETY: within the bytes just handed out.
+        unsafe { start.write_bytes(0, dirty.min(layout.size())) };
+        Ok(start)
+    }
+}
+
 impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
     /// An empty arena over the process's depot; takes no memory before the first allocation.
     #[cfg(not(loom))]
-    pub fn new(options: Options) -> Result<Self, OptionsError> {
+    pub fn new(options: ArenaOptions) -> Result<Self, OptionsError> {
         Self::with_depot(options, crate::memory::depot::global())
     }
 
     /// An empty arena that takes chunks from and gives them to `depot`.
-    pub fn with_depot(options: Options, depot: Arc<Depot>) -> Result<Self, OptionsError> {
+    pub fn with_depot(options: ArenaOptions, depot: Arc<Depot>) -> Result<Self, OptionsError> {
         options.check()?;
         Ok(Self::over(Store::new(options, depot)))
     }
@@ -121,9 +152,9 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         const { assert!(MIN_ALIGN.is_power_of_two() && MIN_ALIGN <= MAX_MIN_ALIGN) };
         store.shared = true;
         let reports = store.reporter.has_sink();
-        let nowhere = Arc::new(Record::nowhere());
+        let nowhere = Arc::new(SharedChunk::nowhere());
         let current = Padded(AtomicPtr::new(Arc::as_ptr(&nowhere).cast_mut()));
-        let state = Mutex::new(State { store, nowhere, records: Vec::new(), waiting: 0 });
+        let state = Mutex::new(State { store, nowhere, chunks: Vec::new(), waiting: 0 });
         SyncArena { current, state, restored: Condvar::new(), reports }
     }
 
@@ -132,13 +163,13 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         Local::new(self)
     }
 
-    typed::typed_methods!('a, ['a,], self: &'a Self);
-
     /// Makes sure that an allocation of `bytes` bytes takes no memory from the system, if no
     /// other thread comes first. Panics as that allocation would.
     #[track_caller]
     pub fn reserve(&self, bytes: usize) {
-        typed::or_panic(self.try_reserve(bytes));
+        if let Err(error) = self.try_reserve(bytes) {
+            typed::refuse(error);
+        }
     }
 
     /// [`SyncArena::reserve`], with errors as that allocation's.
@@ -148,7 +179,7 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
             return Ok(());
         }
         let reserved = state.store.reserve(bytes);
-        if reserved.is_ok() && state.records.is_empty() {
+        if reserved.is_ok() && state.chunks.is_empty() {
             self.enter_first(&mut state);
         }
         drop(state);
@@ -183,7 +214,7 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
     fn rewind(&mut self, shrink: bool) {
         let mut state = self.state.lock();
         state.sync();
-        state.records.clear();
+        state.chunks.clear();
         // Relaxed: `&mut self` stands between this and every other thread.
         self.current.store(Arc::as_ptr(&state.nowhere).cast_mut(), Ordering::Relaxed);
         match shrink {
@@ -197,8 +228,9 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
 
     /// Opens the store's first chunk, where there is one, from its front.
     fn enter_first(&self, state: &mut State) {
-        let first = state.store.current().map(|(mapping, _, clean)| Record::new(mapping, clean));
-        first.into_iter().for_each(|record| self.enter(state, record));
+        let first =
+            state.store.current().map(|(mapping, _, clean)| SharedChunk::new(mapping, clean));
+        first.into_iter().for_each(|chunk| self.enter(state, chunk));
     }
 
     /// Every chunk with an allocation or a future: in order of use, oversize ones last. What
@@ -219,62 +251,50 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         ArenaStats { allocated, ..state.store.stats() }
     }
 
-    #[inline]
-    fn raw(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        self.grab(layout).map(|block| block.start)
-    }
-
-    fn zeroed(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        let Block { start, dirty } = self.grab(layout)?;
-        // SAFETY: within the bytes just handed out.
-        unsafe { start.write_bytes(0, dirty.min(layout.size())) };
-        Ok(start)
-    }
-
     /// Bytes for `layout`: the fast path.
     #[inline]
     fn grab(&self, layout: Layout) -> Result<Block, AllocError> {
         if layout.size() == 0 {
             return Ok(Block::empty(layout.align().max(MIN_ALIGN)));
         }
-        let record = self.record();
+        let chunk = self.current_chunk();
         if layout.size() > ADD_MAX || layout.align() > MIN_ALIGN {
-            return self.grab_wide(layout, record);
+            return self.grab_wide(layout, chunk);
         }
-        match record.add(round::<MIN_ALIGN>(layout)) {
+        match chunk.add(round::<MIN_ALIGN>(layout)) {
             Ok(block) => Ok(block),
-            Err(start) => self.grab_slow(layout, record, start),
+            Err(start) => self.grab_slow(layout, chunk, start),
         }
     }
 
     /// [`SyncArena::grab`] of what is too large to be added blindly, or needs an alignment.
     #[inline(never)]
-    fn grab_wide(&self, layout: Layout, record: &Record) -> Result<Block, AllocError> {
-        let claimed = record.claim(round::<MIN_ALIGN>(layout), layout.align());
+    fn grab_wide(&self, layout: Layout, chunk: &SharedChunk) -> Result<Block, AllocError> {
+        let claimed = chunk.claim(round::<MIN_ALIGN>(layout), layout.align());
         // Nothing was added, so there is nothing to restore.
-        claimed.or_else(|_| self.grab_slow(layout, record, usize::MAX))
+        claimed.or_else(|_| self.grab_slow(layout, chunk, usize::MAX))
     }
 
-    /// The record of the current chunk, or of one that was current a moment ago.
+    /// The current chunk, or one that was current a moment ago.
     #[inline]
-    fn record(&self) -> &Record {
-        // Acquire: pairs with the release in `enter`, which publishes the record's fields.
-        let record = self.current.load(Ordering::Acquire);
-        // SAFETY: a record lives until `reset` or drop, which have the arena alone.
-        unsafe { &*record }
+    fn current_chunk(&self) -> &SharedChunk {
+        // Acquire: pairs with the release in `enter`, which publishes the chunk's fields.
+        let chunk = self.current.load(Ordering::Acquire);
+        // SAFETY: a `SharedChunk` lives until `reset` or drop, which have the arena alone.
+        unsafe { &*chunk }
     }
 
-    /// Goes on to the next chunk, for a request that found `record` full where its cursor stood
+    /// Goes on to the next chunk, for a request that found `chunk` full where its cursor stood
     /// at `start`. That is beyond the end, unless the request itself carried it over.
     #[cold]
     #[inline(never)]
     fn grab_slow(
         &self,
         layout: Layout,
-        record: &Record,
+        chunk: &SharedChunk,
         start: usize,
     ) -> Result<Block, AllocError> {
-        let block = self.grab_locked(layout, record, start);
+        let block = self.grab_locked(layout, chunk, start);
         self.report();
         block
     }
@@ -282,11 +302,11 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
     fn grab_locked(
         &self,
         layout: Layout,
-        record: &Record,
+        chunk: &SharedChunk,
         start: usize,
     ) -> Result<Block, AllocError> {
         let mut state = self.state.lock();
-        if record.restore(start) && state.waiting > 0 {
+        if chunk.restore(start) && state.waiting > 0 {
             self.restored.notify_all();
         }
         loop {
@@ -328,21 +348,21 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         let Some((mapping, _, clean)) = state.store.current() else {
             unreachable!("the store has just advanced to a chunk")
         };
-        let record = Record::new(mapping, clean);
+        let chunk = SharedChunk::new(mapping, clean);
         // Before others see the chunk: whoever pays for it gets its bytes.
-        let Ok(block) = record.claim(round::<MIN_ALIGN>(layout), align) else {
+        let Ok(block) = chunk.claim(round::<MIN_ALIGN>(layout), align) else {
             unreachable!("the store has lined up a chunk with the room")
         };
-        self.enter(state, record);
+        self.enter(state, chunk);
         Ok(block)
     }
 
-    /// Makes `record` the current one, for all threads.
-    fn enter(&self, state: &mut State, record: Record) {
-        let record = Arc::new(record);
-        // Release: pairs with the acquire in `record`.
-        self.current.store(Arc::as_ptr(&record).cast_mut(), Ordering::Release);
-        state.records.push(record);
+    /// Makes `chunk` the current one, for all threads.
+    fn enter(&self, state: &mut State, chunk: SharedChunk) {
+        let chunk = Arc::new(chunk);
+        // Release: pairs with the acquire in `current_chunk`.
+        self.current.store(Arc::as_ptr(&chunk).cast_mut(), Ordering::Release);
+        state.chunks.push(chunk);
     }
 }
 

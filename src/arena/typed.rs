@@ -1,8 +1,102 @@
-//! Single values in an [`Arena`].
+//! Values, slices and strings in any of the arenas: what their methods of the same names do.
+//!
+//! Each arena says by [`RawAlloc`] how it allocates bytes. The functions here are all that is
+//! built on it, and `methods` makes them methods.
 
-use super::Arena;
 use crate::error::{AllocError, InitError};
+use std::alloc::Layout;
+use std::mem::MaybeUninit;
 use std::ptr::NonNull;
+
+/// Panics with the error's text, as every call without `try_` does. Not to be called from a
+/// closure: the panic is reported where the user called.
+#[cold]
+#[inline(never)]
+#[track_caller]
+pub(super) fn refuse(error: AllocError) -> ! {
+    panic!("{error}")
+}
+
+/// A function of its own, so that no fast path has to make room for the error.
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn refuse_overflow(len: usize, size: usize) -> ! {
+    refuse(AllocError::Overflow { len, size })
+}
+
+/// A reference to an arena, by which it allocates blocks that live for `'a`.
+///
+/// # Safety
+/// A block has the size and the alignment that were asked for, is valid for reads and writes
+/// for all of `'a`, and is nobody else's.
+pub(super) unsafe trait RawAlloc<'a>: Copy {
+    /// A block. Size 0 is allowed and takes nothing.
+    fn try_block(self, layout: Layout) -> Result<NonNull<u8>, AllocError>;
+
+    /// A block, all zero.
+    fn try_block_zeroed(self, layout: Layout) -> Result<NonNull<u8>, AllocError>;
+
+    /// [`RawAlloc::try_block`] that panics: apart, so that a fast path need not make an error.
+    #[inline]
+    #[track_caller]
+    fn block(self, layout: Layout) -> NonNull<u8> {
+        match self.try_block(layout) {
+            Ok(start) => start,
+            Err(error) => refuse(error),
+        }
+    }
+
+    /// A block for one value.
+    #[inline]
+    #[track_caller]
+    fn place<T>(self) -> NonNull<T> {
+        self.block(Layout::new::<T>()).cast()
+    }
+
+    #[inline]
+    fn try_place<T>(self) -> Result<NonNull<T>, AllocError> {
+        self.try_block(Layout::new::<T>()).map(NonNull::cast)
+    }
+
+    /// A block of `layout`, which is that of some number of `T`s.
+    #[inline]
+    #[track_caller]
+    fn places<T>(self, layout: Layout) -> NonNull<T> {
+        self.block(layout).cast()
+    }
+
+    #[inline]
+    fn try_places<T>(self, layout: Layout) -> Result<NonNull<T>, AllocError> {
+        self.try_block(layout).map(NonNull::cast)
+    }
+
+    /// Makes the block of `old` bytes at `start` one of `new` bytes, where it is, if it is the
+    /// last one and there is room: whether it was.
+    #[inline]
+    fn extend_last(self, _start: NonNull<u8>, _old: usize, _new: usize) -> bool {
+        false
+    }
+
+    /// Gives back what lies beyond the first `new` of the `old` bytes at `start`, if the block
+    /// is the last one. The block is the caller's, who does not use it beyond `new` any more.
+    #[inline]
+    fn cut_last(self, _start: NonNull<u8>, _old: usize, _new: usize) {}
+}
+
+#[inline]
+#[track_caller]
+fn array<T>(len: usize) -> Layout {
+    match Layout::array::<T>(len) {
+        Ok(layout) => layout,
+        Err(_) => refuse_overflow(len, size_of::<T>()),
+    }
+}
+
+#[inline]
+fn try_array<T>(len: usize) -> Result<Layout, AllocError> {
+    Layout::array::<T>(len).map_err(|_| AllocError::Overflow { len, size: size_of::<T>() })
+}
 
 /// Puts the value that `make` returns at `place`. A function of its own, so that the compiler
 /// builds the value there instead of copying it from the stack, where it can.
@@ -10,7 +104,7 @@ use std::ptr::NonNull;
 /// # Safety
 /// `place` is aligned, large enough, and nobody else's for all of `'a`.
 #[inline(always)]
-unsafe fn fill<'a, T>(place: NonNull<T>, make: impl FnOnce() -> T) -> &'a mut T {
+unsafe fn fill_one<'a, T>(place: NonNull<T>, make: impl FnOnce() -> T) -> &'a mut T {
     // SAFETY: by this function's own condition.
     unsafe {
         place.write(make());
@@ -18,69 +112,174 @@ unsafe fn fill<'a, T>(place: NonNull<T>, make: impl FnOnce() -> T) -> &'a mut T 
     }
 }
 
-#[allow(clippy::mut_from_ref, reason = "each call returns bytes of its own")]
-impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
-    /// Moves `value` into the arena. It is [never dropped](Arena#no-destructor-runs).
-    #[inline]
-    #[track_caller]
-    pub fn alloc<T>(&self, value: T) -> &mut T {
-        // SAFETY: a place just cut, of an epoch that cannot end while `self` is borrowed.
-        unsafe { fill(self.place_one(), || value) }
+/// # Safety
+/// `place` is aligned, large enough for `values`, and nobody else's for all of `'a`.
+#[inline]
+unsafe fn copy<'a, T: Copy>(place: NonNull<T>, values: &[T]) -> &'a mut [T] {
+    // SAFETY: by this function's own condition; written before it is read.
+    unsafe {
+        place.copy_from_nonoverlapping(NonNull::from(values).cast(), values.len());
+        NonNull::slice_from_raw_parts(place, values.len()).as_mut()
     }
+}
 
-    /// [`Arena::alloc`], with an error.
-    #[inline]
-    pub fn try_alloc<T>(&self, value: T) -> Result<&mut T, AllocError> {
-        let place = self.try_place_one()?;
-        // SAFETY: as in `alloc`.
-        Ok(unsafe { fill(place, || value) })
+/// Fills at most `len` places until `next` returns `None`: the slice of those filled.
+///
+/// # Safety
+/// `place` is aligned, large enough for `len` values, and nobody else's for all of `'a`.
+#[inline]
+unsafe fn fill<'a, T>(
+    place: NonNull<T>,
+    len: usize,
+    mut next: impl FnMut(usize) -> Option<T>,
+) -> &'a mut [T] {
+    let mut filled = 0;
+    while filled < len
+        && let Some(value) = next(filled)
+    {
+        // SAFETY: `filled` is below `len`.
+        unsafe { place.add(filled).write(value) };
+        filled += 1;
     }
+    // SAFETY: the first `filled` places have been written.
+    unsafe { NonNull::slice_from_raw_parts(place, filled).as_mut() }
+}
 
-    /// Cuts the place first and then calls `make` for the value: large values need not pass
-    /// through the stack.
-    #[inline]
-    #[track_caller]
-    pub fn alloc_with<T>(&self, make: impl FnOnce() -> T) -> &mut T {
-        // SAFETY: as in `alloc`; what `make` allocates is cut from elsewhere.
-        unsafe { fill(self.place_one(), make) }
-    }
+/// # Safety
+/// `place` is aligned, large enough for `len` values, and nobody else's for all of `'a`.
+#[inline]
+unsafe fn uninit<'a, T>(place: NonNull<T>, len: usize) -> &'a mut [MaybeUninit<T>] {
+    // SAFETY: by this function's own condition; uninitialised bytes are a valid MaybeUninit.
+    unsafe { NonNull::slice_from_raw_parts(place.cast(), len).as_mut() }
+}
 
-    /// [`Arena::alloc_with`], with an error; `make` is then not called.
-    #[inline]
-    pub fn try_alloc_with<T>(&self, make: impl FnOnce() -> T) -> Result<&mut T, AllocError> {
-        let place = self.try_place_one()?;
-        // SAFETY: as in `alloc_with`.
-        Ok(unsafe { fill(place, make) })
-    }
+// SAFETY of every call below: a block just allocated for exactly this many values, which lives
+// for `'a` by the trait's contract; what the functions given allocate are other blocks.
 
-    /// The value of `make`, or its error. After an error the place is free again, unless
-    /// `make` has allocated behind it.
-    #[inline]
-    #[track_caller]
-    pub fn alloc_try_with<T, E>(&self, make: impl FnOnce() -> Result<T, E>) -> Result<&mut T, E> {
-        let place = self.place_one();
-        self.fill_or_give_back(place, make)
-    }
+#[inline]
+#[track_caller]
+pub(super) fn value<'a, T>(arena: impl RawAlloc<'a>, make: impl FnOnce() -> T) -> &'a mut T
+where
+    T: 'a,
+{
+    // SAFETY: as above.
+    unsafe { fill_one(arena.place(), make) }
+}
 
-    /// [`Arena::alloc_try_with`], where the arena's own errors are returned too.
-    #[inline]
-    pub fn try_alloc_try_with<T, E>(
-        &self,
-        make: impl FnOnce() -> Result<T, E>,
-    ) -> Result<&mut T, InitError<E>> {
-        let place = self.try_place_one().map_err(InitError::Alloc)?;
-        self.fill_or_give_back(place, make).map_err(InitError::Init)
-    }
+#[inline]
+pub(super) fn try_value<'a, T: 'a>(
+    arena: impl RawAlloc<'a>,
+    make: impl FnOnce() -> T,
+) -> Result<&'a mut T, AllocError> {
+    let place = arena.try_place()?;
+    // SAFETY: as above.
+    Ok(unsafe { fill_one(place, make) })
+}
 
-    /// `place`: of this arena and just cut.
-    #[inline]
-    fn fill_or_give_back<T, E>(
-        &self,
-        place: NonNull<T>,
-        make: impl FnOnce() -> Result<T, E>,
-    ) -> Result<&mut T, E> {
-        let value = make().inspect_err(|_| self.unplace(place))?;
-        // SAFETY: as in `alloc_with`.
-        Ok(unsafe { fill(place, || value) })
-    }
+/// Fills a place that was just allocated, or gives it back, unless `make` has allocated behind it.
+#[inline]
+fn fill_or_give_back<'a, T: 'a, E>(
+    arena: impl RawAlloc<'a>,
+    place: NonNull<T>,
+    make: impl FnOnce() -> Result<T, E>,
+) -> Result<&'a mut T, E> {
+    let value = make().inspect_err(|_| arena.cut_last(place.cast(), size_of::<T>(), 0))?;
+    // SAFETY: as above.
+    Ok(unsafe { fill_one(place, || value) })
+}
+
+#[inline]
+#[track_caller]
+pub(super) fn fallible<'a, T: 'a, E>(
+    arena: impl RawAlloc<'a>,
+    make: impl FnOnce() -> Result<T, E>,
+) -> Result<&'a mut T, E> {
+    fill_or_give_back(arena, arena.place(), make)
+}
+
+#[inline]
+pub(super) fn try_fallible<'a, T: 'a, E>(
+    arena: impl RawAlloc<'a>,
+    make: impl FnOnce() -> Result<T, E>,
+) -> Result<&'a mut T, InitError<E>> {
+    let place = arena.try_place().map_err(InitError::Alloc)?;
+    fill_or_give_back(arena, place, make).map_err(InitError::Init)
+}
+
+#[inline]
+#[track_caller]
+pub(super) fn text<'a>(arena: impl RawAlloc<'a>, text: &str) -> &'a mut str {
+    let bytes = copied(arena, text.as_bytes());
+    // SAFETY: a copy of a str is UTF-8.
+    unsafe { str::from_utf8_unchecked_mut(bytes) }
+}
+
+#[inline]
+pub(super) fn try_text<'a>(
+    arena: impl RawAlloc<'a>,
+    text: &str,
+) -> Result<&'a mut str, AllocError> {
+    let bytes = try_copied(arena, text.as_bytes())?;
+    // SAFETY: a copy of a str is UTF-8.
+    Ok(unsafe { str::from_utf8_unchecked_mut(bytes) })
+}
+
+#[inline]
+#[track_caller]
+pub(super) fn uninit_slice<'a, T: 'a>(
+    arena: impl RawAlloc<'a>,
+    len: usize,
+) -> &'a mut [MaybeUninit<T>] {
+    // SAFETY: as above.
+    unsafe { uninit(arena.places(array::<T>(len)), len) }
+}
+
+#[inline]
+pub(super) fn try_uninit_slice<'a, T: 'a>(
+    arena: impl RawAlloc<'a>,
+    len: usize,
+) -> Result<&'a mut [MaybeUninit<T>], AllocError> {
+    let place = arena.try_places(try_array::<T>(len)?)?;
+    // SAFETY: as above.
+    Ok(unsafe { uninit(place, len) })
+}
+
+#[inline]
+#[track_caller]
+pub(super) fn copied<'a, T: Copy + 'a>(arena: impl RawAlloc<'a>, values: &[T]) -> &'a mut [T] {
+    // SAFETY: as above.
+    unsafe { copy(arena.places(Layout::for_value(values)), values) }
+}
+
+#[inline]
+pub(super) fn try_copied<'a, T: Copy + 'a>(
+    arena: impl RawAlloc<'a>,
+    values: &[T],
+) -> Result<&'a mut [T], AllocError> {
+    let place = arena.try_places(Layout::for_value(values))?;
+    // SAFETY: as above.
+    Ok(unsafe { copy(place, values) })
+}
+
+/// A slice of at most `len` values, of as many as `next` gives.
+#[inline]
+#[track_caller]
+pub(super) fn filled<'a, T: 'a>(
+    arena: impl RawAlloc<'a>,
+    len: usize,
+    next: impl FnMut(usize) -> Option<T>,
+) -> &'a mut [T] {
+    // SAFETY: as above; `fill` goes by the places, whatever `next` gives.
+    unsafe { fill(arena.places(array::<T>(len)), len, next) }
+}
+
+#[inline]
+pub(super) fn try_filled<'a, T: 'a>(
+    arena: impl RawAlloc<'a>,
+    len: usize,
+    next: impl FnMut(usize) -> Option<T>,
+) -> Result<&'a mut [T], AllocError> {
+    let place = arena.try_places(try_array::<T>(len)?)?;
+    // SAFETY: as above; `fill` goes by the places, whatever `next` gives.
+    Ok(unsafe { fill(place, len, next) })
 }

@@ -2,7 +2,7 @@
 //! `Vec` behind a mutex, and made anew.
 //!
 //! Caveats first:
-//! - The threads do nothing else, so two of them contend for the queue as no program does.
+//! - The threads do nothing else, so two of them contend for the lock as no program does.
 //! - The mutex is held for a push or a pop, and never by a thread that waits for anything else; it
 //!   counts nothing, while the pool counts hits, misses and returns.
 //! - What is made anew here is cheap: malloc has it at hand. The dearer an object, the more a hit

@@ -23,7 +23,7 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use ralloc_core::memory::Depot;
-use ralloc_core::{Options, SyncArena};
+use ralloc_core::{ArenaOptions, SyncArena};
 use std::alloc::Layout;
 use std::hint::black_box;
 use std::ptr::NonNull;
@@ -174,7 +174,7 @@ impl Rival for Malloc {
 }
 
 fn rivals() -> Vec<Box<dyn Rival>> {
-    let options = Options { limit: 1 << 30, ..Options::default() };
+    let options = ArenaOptions { limit: 1 << 30, ..ArenaOptions::default() };
     let arena = || SyncArena::with_depot(options, Arc::new(Depot::new(1 << 20))).unwrap();
     let buffer = Buffer::new(MOST_THREADS * COUNT * SIZE);
     vec![

@@ -18,9 +18,13 @@
 //! - arena-b counts each allocation, by its default features; without them it is faster. It
 //!   begins with 1 MiB here: whenever it grows it prints a stack trace to stderr. Its
 //!   scopes slow one another down until a reset, so its line of scopes has one in each round.
+//! - Collections are allocator_api2's `Vec` and hashbrown's `HashMap` on each rival's allocator,
+//!   dropped at the end of each round; arena-b has no such allocator, malloc's is the global one.
 
+mod collections;
 mod rivals;
 
+pub use collections::{Collect, collect};
 pub use rivals::{ArenaB, Bumpalo, Malloc, Ralloc};
 
 use std::alloc::Layout;
@@ -53,10 +57,13 @@ pub enum Line {
     Mixed,
     Strings,
     Scopes,
+    Push,
+    Alternate,
+    Map,
 }
 
 impl Line {
-    pub const ALL: [Line; 8] = [
+    pub const ALL: [Line; 11] = [
         Line::One8,
         Line::One64,
         Line::Thousand8,
@@ -65,7 +72,15 @@ impl Line {
         Line::Mixed,
         Line::Strings,
         Line::Scopes,
+        Line::Push,
+        Line::Alternate,
+        Line::Map,
     ];
+
+    /// Whether it needs an allocator for collections.
+    pub fn collects(self) -> bool {
+        matches!(self, Line::Push | Line::Alternate | Line::Map)
+    }
 
     pub fn name(self) -> &'static str {
         match self {
@@ -77,6 +92,9 @@ impl Line {
             Line::Mixed => "1 to 512 B x 1,000 and a reset",
             Line::Strings => "1,000 words and a reset",
             Line::Scopes => "4 scopes in a scope, 4 x 8 B each",
+            Line::Push => "a Vec, 1,000 numbers pushed",
+            Line::Alternate => "a Vec of 10 Vecs, 100 numbers pushed to each by turns",
+            Line::Map => "a HashMap, 1,000 numbers inserted",
         }
     }
 }
@@ -132,6 +150,7 @@ pub fn work<R: Rival>(line: Line) -> Work {
             let mut rival = R::default();
             Box::new(move |rounds| (0..rounds).for_each(|_| rival.scopes(4)))
         }
+        Line::Push | Line::Alternate | Line::Map => unreachable!("lines of `collect`"),
     }
 }
 

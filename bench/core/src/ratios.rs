@@ -4,14 +4,16 @@
 //! ratios                       every line
 //! ratios strings               the lines whose name contains the text
 //! ratios --only LINE RIVAL N   N rounds of one: for valgrind --tool=callgrind
-//! ratios --names               the lines and rivals, as JSON
+//! ratios --names               the lines, each with its rivals, as JSON
 //! ```
 //!
 //! A ratio is taken within each turn, above 1 where the rival is slower than ralloc, and its
 //! spread is the middle 80 % of the turns. All of it is wall clock: on a busy machine
 //! instructions say more, and `instructions.js` counts them.
 
-use ralloc_bench_core::{ArenaB, Bumpalo, Line, Malloc, Ralloc, Rival, Work, work};
+use ralloc_bench_core::{
+    ArenaB, Bumpalo, Collect, Line, Malloc, Ralloc, Rival, Work, collect, work,
+};
 use std::time::{Duration, Instant};
 
 /// Many and short: few are interrupted by another program.
@@ -29,7 +31,19 @@ fn runner<R: Rival>(line: Line) -> Runner {
     Runner { name: R::NAME, work: work::<R>(line), turns: Vec::new() }
 }
 
+fn collector<R: Collect>(line: Line) -> Runner {
+    Runner { name: R::NAME, work: collect::<R>(line), turns: Vec::new() }
+}
+
 fn runners(line: Line) -> Vec<Runner> {
+    if line.collects() {
+        return vec![
+            collector::<Ralloc>(line),
+            collector::<Bumpalo<1>>(line),
+            collector::<Bumpalo<8>>(line),
+            collector::<Malloc>(line),
+        ];
+    }
     vec![
         runner::<Ralloc>(line),
         runner::<Bumpalo<1>>(line),
@@ -92,9 +106,9 @@ fn main() {
         return (runner.work)(rounds.parse().expect("a number of rounds"));
     }
     if arguments == ["--names"] {
-        let lines = Line::ALL.map(Line::name);
-        let rivals: Vec<_> = runners(Line::One8).iter().map(|one| one.name).collect();
-        return println!(r#"{{"lines":{lines:?},"rivals":{rivals:?}}}"#);
+        let names = |line| runners(line).iter().map(|one| one.name).collect::<Vec<_>>();
+        let lines = Line::ALL.map(|line| format!("{:?}:{:?}", line.name(), names(line)));
+        return println!("{{{}}}", lines.join(","));
     }
     let part = arguments.first().map_or("", String::as_str);
     println!("wall clock of one round, median and 10th percentile, and its ratio to ralloc's");

@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::ptr::NonNull;
 
 #[derive(Default)]
-pub struct Ralloc(ralloc_core::Arena);
+pub struct Ralloc(pub(crate) ralloc_core::Arena);
 
 impl Rival for Ralloc {
     const NAME: &'static str = "ralloc";
@@ -51,7 +51,10 @@ impl Rival for Ralloc {
 
 /// The second is the inner scope's.
 #[derive(Default)]
-pub struct Bumpalo<const MIN_ALIGN: usize>(bumpalo::Bump<MIN_ALIGN>, bumpalo::Bump<MIN_ALIGN>);
+pub struct Bumpalo<const MIN_ALIGN: usize>(
+    pub(crate) bumpalo::Bump<MIN_ALIGN>,
+    bumpalo::Bump<MIN_ALIGN>,
+);
 
 impl<const MIN_ALIGN: usize> Rival for Bumpalo<MIN_ALIGN>
 where

@@ -101,7 +101,7 @@ class LeasedArena {
 
   release(id, epoch, _dirty, ab) {
     this.#end(id, epoch);
-    if (ab.byteLength !== 0) depot.park(ab);
+    if (ab.byteLength !== 0) depot.keep(ab);
   }
 
   trim() {

@@ -8,30 +8,30 @@ const { countsTransfers } = require('../../base/runtime.js');
 const RETIREMENT_MS = 30_000;
 const CAP = (countsTransfers ? 8 : 64) * 1024 * 1024;
 
-const parked = []; // { ab, since }, the oldest first; nobody has a Buffer over them
+const kept = []; // { ab, since }, the oldest first; nobody has a Buffer over them
 let bytes = 0;
 const counts = { hits: 0, misses: 0, unmapped: 0 };
 
 /** The oldest goes: V8 frees it when it collects. */
 function drop() {
-  bytes -= parked.shift().ab.byteLength;
+  bytes -= kept.shift().ab.byteLength;
   counts.unmapped++;
 }
 
 /** Keeps `ab` for its next user, or for V8 to free half a minute later; beyond the cap the oldest goes. */
-function park(ab) {
-  parked.push({ ab, since: performance.now() });
+function keep(ab) {
+  kept.push({ ab, since: performance.now() });
   bytes += ab.byteLength;
-  while (bytes > CAP && parked.length > 1) drop();
+  while (bytes > CAP && kept.length > 1) drop();
 }
 
 /** The youngest of exactly this size, its bytes as its last user left them; undefined when there is none. */
 function take(size) {
-  for (let i = parked.length - 1; i >= 0; i--) {
-    if (parked[i].ab.byteLength !== size) continue;
+  for (let i = kept.length - 1; i >= 0; i--) {
+    if (kept[i].ab.byteLength !== size) continue;
     bytes -= size;
     counts.hits++;
-    return parked.splice(i, 1)[0].ab;
+    return kept.splice(i, 1)[0].ab;
   }
   counts.misses++;
   return undefined;
@@ -40,15 +40,15 @@ function take(size) {
 /** Lets go what has waited long enough; returns what is left. */
 function trim() {
   const until = performance.now() - RETIREMENT_MS;
-  while (parked.length > 0 && parked[0].since <= until) drop();
-  return { bytes, chunks: parked.length };
+  while (kept.length > 0 && kept[0].since <= until) drop();
+  return { bytes, chunks: kept.length };
 }
 
 /** Registers: chunks, bytes reserved, bytes committed, hits, misses, unmapped, hit rate. */
 function stats(registers) {
   const { hits, misses, unmapped } = counts;
   const rate = hits === 0 ? 0 : hits / (hits + misses);
-  registers.set([parked.length, bytes, bytes, hits, misses, unmapped, rate]);
+  registers.set([kept.length, bytes, bytes, hits, misses, unmapped, rate]);
 }
 
-module.exports = { park, take, trim, stats };
+module.exports = { keep, take, trim, stats };

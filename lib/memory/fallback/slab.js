@@ -1,9 +1,9 @@
 'use strict';
 
-// The memory of V8 behind the seam of the binding's LeasedSlab (src/node/slab.rs), for one thread: taken
-// where no binary fits, and with RALLOC_BACKEND=js. A segment is one ArrayBuffer that V8 owns.
+// LeasedSlab (src/node/slab.rs) in JavaScript: for one thread, in memory that V8 owns. Used where no binary fits,
+// and with RALLOC_BACKEND=js. A segment is an ArrayBuffer.
 
-const { SlabPool, MAX_SLOTS, failed, stale } = require('./slab-pool.js');
+const { SlotTable, MAX_TOKEN_SLOTS, codedError, staleError } = require('./slot-table.js');
 
 const ONE_THREAD = 'the JavaScript backend has memory of one thread only';
 const unsupported = (why, limit) => ({ kind: 'unsupported', used: 0, limit, why });
@@ -18,16 +18,16 @@ class LeasedSlab {
       return unsupported('the JavaScript backend has ordinary memory of V8 only', maxBytes);
     }
     const pools = [];
-    let number = 0;
+    let firstNumber = 0;
     for (let i = 0; i < numbers.length; i += 4) {
-      const [size, count, max, least] = numbers.slice(i, i + 4);
-      pools.push(new SlabPool(size, count, max, least, number));
-      number += max;
+      const [size, count, maxCount, minCount] = numbers.slice(i, i + 4);
+      pools.push(new SlotTable(size, count, maxCount, minCount, firstNumber));
+      firstNumber += maxCount;
     }
-    const used = pools.reduce((sum, pool) => sum + pool.bytesOf(pool.start), 0);
+    const used = pools.reduce((sum, pool) => sum + pool.bytesOf(pool.initialCount), 0);
     if (used > maxBytes) return { kind: 'limit', used, limit: maxBytes };
     for (const pool of pools) {
-      for (let index = 0; pool.count < pool.start; index++) pool.grow(index);
+      for (let index = 0; pool.count < pool.initialCount; index++) pool.addSegment(index);
     }
     this.#pools = pools;
     this.#limit = maxBytes;
@@ -35,7 +35,7 @@ class LeasedSlab {
   }
 
   attach() {
-    throw failed('ERR_RALLOC_UNSUPPORTED', ONE_THREAD);
+    throw codedError('ERR_RALLOC_UNSUPPORTED', ONE_THREAD);
   }
 
   handle() {
@@ -56,10 +56,10 @@ class LeasedSlab {
   }
 
   #grow(pool) {
-    const index = pool.missing();
+    const index = pool.nextSegment();
     if (index < 0) return false;
     if (this.committed() + pool.bytesOf(pool.slotsIn(index)) > this.#limit) return false;
-    pool.grow(index);
+    pool.addSegment(index);
     return true;
   }
 
@@ -69,26 +69,26 @@ class LeasedSlab {
     return freed;
   }
 
-  segment(index, at) {
+  segment(index, segment) {
     const pool = this.#pools[index];
     try {
-      return new ArrayBuffer(pool.slotsIn(at) * pool.size);
+      return new ArrayBuffer(pool.slotsIn(segment) * pool.size);
     } catch {
       return { kind: 'map', syscall: 'ArrayBuffer', errno: 12, code: 'ENOMEM' };
     }
   }
 
-  /** On Node 20 only; later ones have transfer(). */
+  /** Called on Node 20 only; later versions have ArrayBuffer.prototype.transfer(). */
   detach(ab) {
     structuredClone(ab, { transfer: [ab] });
   }
 
   segmentSlots(index) {
-    return this.#pools[index].each;
+    return this.#pools[index].slotsPerSegment;
   }
 
   room() {
-    return 2 ** 30; // nobody else wants them
+    return 2 ** 30; // no other thread wants the slots
   }
 
   send(index, slot, length) {
@@ -96,12 +96,12 @@ class LeasedSlab {
   }
 
   receive(token, registers) {
-    const number = token % MAX_SLOTS;
-    const index = this.#pools.findLastIndex((pool) => pool.number <= number);
-    if (index < 0) throw stale();
+    const number = token % MAX_TOKEN_SLOTS;
+    const index = this.#pools.findLastIndex(({ firstNumber }) => firstNumber <= number);
+    if (index < 0) throw staleError();
     const pool = this.#pools[index];
-    const slot = number - pool.number;
-    registers.set([index, slot, pool.receive(slot, Math.floor(token / MAX_SLOTS))]);
+    const slot = number - pool.firstNumber;
+    registers.set([index, slot, pool.receive(slot, Math.floor(token / MAX_TOKEN_SLOTS))]);
   }
 
   revoke(token, registers) {
@@ -110,18 +110,18 @@ class LeasedSlab {
 
   stats(registers) {
     this.#pools.forEach((pool, i) => {
-      const { size, count, max, held, sent, peak } = pool;
-      registers.set([size, count, max, held, 0, sent, count - held - sent, peak], i * 8);
+      const { size, count, maxCount, held, sent, peak } = pool;
+      registers.set([size, count, maxCount, held, 0, sent, count - held - sent, peak], i * 8);
     });
   }
 
-  /** Calls `dropped(pool, segment)` for each that goes. */
-  trim(idleMs, dropped) {
+  /** Gives idle segments back; calls `onDrop(pool, segment)` for each. */
+  trim(idleMs, onDrop) {
     const now = performance.now();
     let bytes = 0;
     this.#pools.forEach((pool, i) => {
       for (const index of pool.trim(idleMs, now)) {
-        dropped(i, index);
+        onDrop(i, index);
         bytes += pool.slotsIn(index) * pool.size;
       }
     });
@@ -129,7 +129,7 @@ class LeasedSlab {
   }
 
   footprint() {
-    const all = this.#pools.reduce((sum, pool) => sum + pool.bytesOf(pool.max), 0);
+    const all = this.#pools.reduce((sum, pool) => sum + pool.bytesOf(pool.maxCount), 0);
     return Math.min(all, this.#limit);
   }
 

@@ -1,10 +1,13 @@
 //! One thread's part of a [`SyncArena`], cut without atomics.
 
-use super::record::Block;
-use super::{SyncArena, typed};
-use crate::error::AllocError;
+use super::SyncArena;
+use super::shared_chunk::Block;
+use crate::arena::typed::{self, RawAlloc};
+use crate::arena::{UninitStr, from_iter, methods};
+use crate::error::{AllocError, InitError};
 use std::alloc::Layout;
 use std::cell::Cell;
+use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
 /// Bytes taken from the arena at a time.
@@ -44,20 +47,29 @@ pub struct Local<'a, const MIN_ALIGN: usize = 8> {
     end: Cell<NonNull<u8>>,
 }
 
+/// Values, slices, strings and bytes, which live as long as the arena's borrow.
+#[allow(clippy::mut_from_ref, reason = "each call returns bytes of its own")]
 impl<'a, const MIN_ALIGN: usize> Local<'a, MIN_ALIGN> {
-    pub(super) fn new(arena: &'a SyncArena<MIN_ALIGN>) -> Self {
-        let nowhere = Block::empty(MIN_ALIGN).start;
-        Local { arena, cursor: Cell::new(nowhere), end: Cell::new(nowhere) }
+    methods::allocation_methods!(
+        'a,
+        "let arena = ralloc_core::Arena::builder().build_sync().unwrap();\nlet arena = arena.local();",
+        ""
+    );
+
+    #[inline(always)]
+    fn raw(&self) -> &Self {
+        self
     }
+}
 
-    typed::typed_methods!('a, [], self: &Self);
-
+// SAFETY: a window is a block of the arena, of the handle alone, and cut once.
+unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &Local<'a, MIN_ALIGN> {
     #[inline]
-    fn raw(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+    fn try_block(self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         let size = super::round::<MIN_ALIGN>(layout);
         let room = self.end.get().addr().get() - self.cursor.get().addr().get();
         if layout.align() > MIN_ALIGN || size > room {
-            return self.raw_slow(layout);
+            return self.block_slow(layout);
         }
         let start = self.cursor.get();
         // SAFETY: within the window, which has the room.
@@ -65,40 +77,47 @@ impl<'a, const MIN_ALIGN: usize> Local<'a, MIN_ALIGN> {
         Ok(start)
     }
 
+    /// Zeroes all of it, clean or not: what the arena gives in windows is small.
+    fn try_block_zeroed(self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        if layout.size() > LARGEST {
+            return self.arena.try_block_zeroed(layout);
+        }
+        let start = self.try_block(layout)?;
+        // SAFETY: the bytes just handed out.
+        unsafe { start.write_bytes(0, layout.size()) };
+        Ok(start)
+    }
+}
+
+impl<'a, const MIN_ALIGN: usize> Local<'a, MIN_ALIGN> {
+    pub(super) fn new(arena: &'a SyncArena<MIN_ALIGN>) -> Self {
+        let nowhere = Block::empty(MIN_ALIGN).start;
+        Local { arena, cursor: Cell::new(nowhere), end: Cell::new(nowhere) }
+    }
+
     /// A new window, or the arena itself for what is large or over-aligned.
     #[cold]
     #[inline(never)]
-    fn raw_slow(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+    fn block_slow(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         if layout.align() > MIN_ALIGN || layout.size() > LARGEST {
-            return self.arena.raw(layout);
+            return self.arena.try_block(layout);
         }
         // First, so that the next window begins where this one ends to be used.
         self.give_back();
         let window = Layout::from_size_align(WINDOW, MIN_ALIGN);
-        let Some(start) = window.ok().and_then(|window| self.arena.raw(window).ok()) else {
-            return self.arena.raw(layout);
+        let Some(start) = window.ok().and_then(|window| self.arena.try_block(window).ok()) else {
+            return self.arena.try_block(layout);
         };
         self.cursor.set(start);
         // SAFETY: the end of the bytes just taken.
         self.end.set(unsafe { start.add(WINDOW) });
-        self.raw(layout)
-    }
-
-    /// Zeroes all of it, clean or not: what the arena gives in windows is small.
-    fn zeroed(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        if layout.size() > LARGEST {
-            return self.arena.zeroed(layout);
-        }
-        let start = self.raw(layout)?;
-        // SAFETY: the bytes just handed out.
-        unsafe { start.write_bytes(0, layout.size()) };
-        Ok(start)
+        self.try_block(layout)
     }
 
     /// Gives the free part of the window back, as far as that can be.
     fn give_back(&self) {
         let (start, end) = (self.cursor.get().addr().get(), self.end.get().addr().get());
-        self.arena.record().give_back(start, end);
+        self.arena.current_chunk().give_back(start, end);
         self.cursor.set(self.end.get());
     }
 }

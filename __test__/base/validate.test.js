@@ -1,0 +1,83 @@
+'use strict';
+
+// The checks of arguments, at the edges of what they take.
+
+const test = require('ava');
+const check = require('../../lib/base/validate.js');
+
+const code = 'ERR_RALLOC_INVALID_ARGUMENT';
+
+test('an integer is one within its range, ends included', (t) => {
+  for (const value of [5, 6, 10]) t.is(check.integer(value, 'size', 5, 10), value);
+  for (const value of [4, 11, 5.5, Number.NaN, Infinity]) {
+    const error = t.throws(() => check.integer(value, 'size', 5, 10), { code });
+    t.is(error.constructor, RangeError, `${value}`);
+    t.regex(error.message, /It must be an integer >= 5 and <= 10\./);
+  }
+  t.throws(() => check.integer(2 ** 53, 'size', 0, 2 ** 60), { code }, 'no safe integer');
+  for (const value of ['5', null, undefined, true, 5n, [5]]) {
+    t.is(t.throws(() => check.integer(value, 'size', 5, 10), { code }).constructor, TypeError);
+  }
+});
+
+test('a power of two is one within its range', (t) => {
+  for (const value of [8, 16, 64]) t.is(check.powerOfTwo(value, 'align', 8, 64), value);
+  for (const value of [4, 9, 12, 63, 128, 0]) {
+    t.throws(() => check.powerOfTwo(value, 'align', 8, 64), { code, instanceOf: RangeError });
+  }
+});
+
+test('one of some words is that word', (t) => {
+  const words = ['on', 'off'];
+  t.is(check.oneOf('on', 'mode', words), 'on');
+  const error = t.throws(() => check.oneOf('of', 'mode', words), { code, instanceOf: RangeError });
+  t.regex(error.message, /It must be one of 'on', 'off'\./);
+  t.throws(() => check.oneOf(['on'], 'mode', words), { code, instanceOf: TypeError });
+});
+
+for (const [name, values] of Object.entries({
+  boolean: [true, 1],
+  string: ['', Object('')],
+  func: [() => {}, {}],
+})) {
+  test(`a ${name} is nothing else`, (t) => {
+    const [good, bad] = values;
+    t.is(check[name](good, 'value'), good);
+    t.throws(() => check[name](bad, 'value'), { code, instanceOf: TypeError });
+  });
+}
+
+const readers = {
+  maxBytes: (value, name) => [name, value],
+  maxBytesPerRequest: (value) => value,
+  wipe: check.boolean,
+};
+const read = (options, name) => check.options(options, readers, name);
+
+test('options are read by their readers, and undefined ones are left out', (t) => {
+  t.deepEqual(read(undefined), {});
+  t.deepEqual(read({ maxBytes: 5, wipe: undefined }), { maxBytes: ['options.maxBytes', 5] });
+  t.deepEqual(read({ maxBytes: 5 }, 'options.memory').maxBytes[0], 'options.memory.maxBytes');
+  for (const options of [null, 5, 'wipe', [], true]) {
+    t.throws(() => read(options), { code, instanceOf: TypeError, message: /"options"/ });
+  }
+});
+
+test('an unknown option names the nearest, and in which object', (t) => {
+  const nearest = (key, name) => t.throws(() => read({ [key]: 1 }, name), { code }).message;
+  const near = {
+    maxByte: 'maxBytes',
+    MAXBYTES: 'maxBytes',
+    maxBytesPer: 'maxBytesPerRequest', // begins so, although "maxBytes" is fewer edits away
+    wpie: 'wipe',
+    wipes: 'wipe',
+    axBytes: 'maxBytes',
+  };
+  for (const [key, expected] of Object.entries(near)) {
+    t.is(nearest(key), `Unknown option "${key}". Did you mean "${expected}"?`);
+  }
+  t.is(
+    nearest('wip', 'options.memory'),
+    'Unknown option "memory.wip". Did you mean "memory.wipe"?',
+  );
+});

@@ -1,0 +1,51 @@
+'use strict';
+
+// Requests without a server, as far as a middleware knows them: what happens to them, and in which order, is
+// up to the test.
+
+const { EventEmitter } = require('node:events');
+const { setImmediate: turn } = require('node:timers/promises');
+
+class Exchange {
+  res = new EventEmitter();
+
+  /** `carrier` is the socket, or the stream of HTTP/2. */
+  constructor(carrier = new EventEmitter(), httpVersionMajor = 1) {
+    this.carrier = carrier;
+    this.req = { httpVersionMajor };
+    if (httpVersionMajor >= 2) this.req.stream = carrier;
+    else this.req.socket = carrier;
+    this.res.writableFinished = false;
+  }
+
+  /** Runs a middleware, and gives the request's arena. */
+  begin(middleware) {
+    let error;
+    middleware(this.req, this.res, (given) => {
+      error = given;
+    });
+    if (error !== undefined) throw error;
+    return this.req.arena;
+  }
+
+  /** The response was sent to its end. */
+  async finish() {
+    this.res.writableFinished = true;
+    await this.close();
+  }
+
+  /** The response is closed, as it stands. */
+  async close() {
+    this.res.emit('close');
+    await turn();
+  }
+}
+
+/** A carrier closes; its responses do not tell. */
+async function closeCarrier(carrier) {
+  carrier.emit('close');
+  await turn();
+  await turn();
+}
+
+module.exports = { Exchange, closeCarrier };

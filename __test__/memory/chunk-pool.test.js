@@ -1,0 +1,163 @@
+'use strict';
+
+// What happens to a span that comes back, and which one is taken next: seen by what an arena says of its memory.
+
+const test = require('ava');
+const { isZero } = require('../helpers/bytes.js');
+const { steal } = require('../helpers/theft.js');
+const { untilCollected } = require('../helpers/until.js');
+const { Arena } = require('../..');
+
+const KiB = 1024;
+
+/** Arenas are known by their limit to those that closed before. */
+let limit = 4000 * KiB;
+const newArena = (options) => {
+  limit += 4 * KiB;
+  return new Arena({ maxBytes: limit, ...options });
+};
+
+const memoryOf = (arena) => arena.stats().memory;
+const like = (t, arena, expected) => t.like(memoryOf(arena), expected);
+
+/** What is in arenas and warm, in KiB. */
+const gauges = (arena) => [memoryOf(arena).leased / KiB, memoryOf(arena).warm / KiB];
+
+/** One epoch with a span of 64 KiB, one of 128 KiB, and so on. */
+function epoch(arena, spans) {
+  for (let i = 0; i < spans; i++) arena.allocUnsafe((60 * KiB) << i);
+  arena.reset();
+}
+
+test('the span that was used last is taken first', (t) => {
+  const arena = newArena();
+  epoch(arena, 2);
+  t.deepEqual(gauges(arena), [0, 192]);
+  t.is(arena.alloc(10).buffer.byteLength, 128 * KiB);
+  t.deepEqual(gauges(arena), [128, 64]);
+  arena.close();
+});
+
+test('a warm span that is too small is passed over', (t) => {
+  const arena = newArena();
+  epoch(arena, 2);
+  arena.alloc(10);
+  t.is(arena.alloc(128 * KiB).length, 128 * KiB);
+  t.is(memoryOf(arena).warm, 64 * KiB);
+  arena.close();
+});
+
+test('spans cut for scopes and checkpoints are not taken for chunks', (t) => {
+  const arena = newArena();
+  arena.scope((child) => child.alloc(10).length);
+  t.is(arena.alloc(10).buffer.byteLength, 64 * KiB);
+  let inner;
+  arena.scope((child) => {
+    inner = child.alloc(10).buffer.byteLength;
+  });
+  t.is(inner, 16 * KiB);
+  arena.close();
+});
+
+test('at the limit a warm span of the other kind serves', (t) => {
+  const arena = newArena({ maxBytes: 128 * KiB, chunkSize: 64 * KiB });
+  arena.scope((child) => child.alloc(100 * KiB).length);
+  const { mapped, recycled } = memoryOf(arena);
+  t.is(arena.alloc(90 * KiB).length, 90 * KiB);
+  like(t, arena, { mapped, recycled });
+  arena.close();
+});
+
+test('a warm span whose memory was stolen in recycle mode is passed over', async (t) => {
+  const arena = newArena({ safety: 'recycle' });
+  const stale = [60, 120].map((size) => arena.alloc(size * KiB));
+  arena.reset();
+  await steal(stale[1]);
+  t.is(arena.alloc(10).buffer, stale[0].buffer);
+  arena.close();
+});
+
+test('in gc mode a span that nothing was handed out of stays warm', (t) => {
+  const arena = newArena({ safety: 'gc' });
+  arena.reserve(10);
+  arena.reset();
+  like(t, arena, { quarantined: 0, warm: 64 * KiB });
+  arena.alloc(10);
+  arena.reset();
+  like(t, arena, { quarantined: 64 * KiB, warm: 0 });
+  arena.close();
+});
+
+test('alloc is zero-filled where an epoch used less than the one before', (t) => {
+  const arena = newArena();
+  arena.allocUnsafe(60 * KiB).fill(0xff);
+  arena.reset();
+  arena.allocUnsafe(10).fill(0xff);
+  arena.reset();
+  for (const size of [100, 59 * KiB]) t.true(isZero(arena.alloc(size)));
+  arena.close();
+});
+
+test('alloc is zero-filled over memory that the garbage collector gave back', async (t) => {
+  const options = { safety: 'gc', chunkSize: 704 * KiB, maxBytes: 704 * KiB };
+  const arena = newArena(options);
+  for (let round = 0; round < 3; round++) {
+    (() => arena.allocUnsafe(704 * KiB).fill(0xff))();
+    arena.reset();
+    await untilCollected(() => memoryOf(arena).used === 0);
+    t.true(isZero(arena.alloc(704 * KiB)));
+    arena.reset();
+    await untilCollected(() => memoryOf(arena).used === 0);
+  }
+  arena.close();
+});
+
+test('with wipe a reset after a theft is one as any other', async (t) => {
+  const arena = newArena({ wipe: true });
+  await steal(arena.alloc(100));
+  arena.reset();
+  t.is(arena.alloc(100).length, 100);
+  arena.close();
+});
+
+test('stolen memory is in no arena', async (t) => {
+  const arena = newArena();
+  await steal(arena.alloc(100 * KiB));
+  epoch(arena, 2);
+  t.is(memoryOf(arena).leased, 0);
+  arena.close();
+});
+
+test('held memory is not in an arena, and is no more once it is stolen', async (t) => {
+  const arena = newArena();
+  const buffer = arena.alloc(10);
+  const hold = arena.hold();
+  arena.reset();
+  epoch(arena, 2);
+  like(t, arena, { held: 64 * KiB, leased: 0, warm: 192 * KiB });
+  await steal(buffer);
+  hold.release();
+  like(t, arena, { held: 0, leased: 0 });
+  arena.alloc(10);
+  like(t, arena, { leased: 128 * KiB });
+  arena.close();
+});
+
+test('a span that comes back to a closed arena is not kept', (t) => {
+  const arena = newArena();
+  arena.alloc(10);
+  const hold = arena.hold();
+  arena.close();
+  hold.release();
+  like(t, arena, { held: 0, leased: 0, warm: 0 });
+});
+
+test('shrink() gives back the spans of scopes too', (t) => {
+  const arena = newArena();
+  epoch(arena, 2);
+  arena.scope((child) => child.alloc(10).length);
+  t.true(memoryOf(arena).warm > 0);
+  arena.shrink();
+  like(t, arena, { leased: 0, warm: 0 });
+  arena.close();
+});

@@ -1,0 +1,51 @@
+'use strict';
+
+// Which chunks a middleware keeps for the next requests.
+
+const test = require('ava');
+const { serve, assertSettled } = require('../helpers/server.js');
+const { Client } = require('../helpers/client.js');
+const { until } = require('../helpers/until.js');
+
+const KiB = 1024;
+
+/** A server that allocates as many bytes as the path says; `after(bytes)` what is warm after that. */
+async function server(t, options) {
+  const handler = (req, res) => res.end(req.arena.alloc(Number(req.url.slice(1))).subarray(0, 1));
+  const { arenas, port } = await serve(t, 'node:http', handler, options);
+  const client = await Client.connect(port);
+  const after = async (bytes) => {
+    await client.get(`/${bytes}`);
+    await until(() => arenas.stats().inFlight === 0);
+    assertSettled(t, arenas);
+    return arenas.stats().memory.warm;
+  };
+  return { arenas, after };
+}
+
+test('a chunk of the usual size is kept, and serves the next request', async (t) => {
+  const { arenas, after } = await server(t);
+  for (let i = 0; i < 5; i++) t.is(await after(1000), 64 * KiB);
+  const { mapped, recycled } = arenas.stats().memory;
+  t.is(mapped + recycled, 1);
+});
+
+test('a chunk that is far from the usual size is given back', async (t) => {
+  const { after } = await server(t);
+  t.is(await after(1000), 64 * KiB);
+  t.is(await after(5000 * KiB), 64 * KiB);
+  t.is(await after(256 * KiB), (64 + 256) * KiB, 'up to four times is near');
+});
+
+test('chunks adapt to what requests use', async (t) => {
+  const { arenas, after } = await server(t);
+  const sizes = [];
+  for (let i = 0; i < 200; i++) {
+    await after(10 * KiB);
+    sizes.push(arenas.stats().chunkSize / KiB);
+  }
+  t.is(sizes[62], 64);
+  t.is(sizes.at(-1), 16);
+  for (let i = 0; i < 300; i++) await after(200 * KiB);
+  t.is(arenas.stats().chunkSize, 256 * KiB);
+});

@@ -1,0 +1,145 @@
+'use strict';
+
+// The cache of free slots that each thread keeps: what an idle tick releases, and when the timer stops. The ticks are
+// made by hand here, so that no clock decides.
+
+const test = require('ava');
+const { nativeTest } = require('../helpers/backend.js');
+const { release } = require('../../lib/slab/buffer.js');
+const { SlabCore } = require('../../lib/slab/core.js');
+const { slabSettings } = require('../../lib/slab/options.js');
+const { readPools } = require('../../lib/slab/stats.js');
+
+const SIZE = 64;
+const NEVER = 2 ** 31 - 1; // milliseconds
+const SHARED = 'a slab stays in its thread';
+
+/** The inside of a slab with one pool, which is closed at the end of the test. */
+function makeCore(t, options) {
+  const core = new SlabCore(slabSettings({ sizes: [SIZE], idleMs: NEVER, ...options }));
+  core.open();
+  t.teardown(() => core.close(true));
+  return { core, pool: core.pools[0] };
+}
+
+function take(core, count) {
+  const [pool] = core.pools;
+  return Array.from({ length: count }, () => pool.take(SIZE) ?? core.allocSlow(SIZE));
+}
+
+function free(core, buffers) {
+  for (const buffer of buffers) release(core, buffer);
+}
+
+for (const safety of ['checked', 'recycle']) {
+  const growing = { maxCount: 1000, safety };
+
+  test(`${safety}: a tick releases what was not needed since the tick before, and nothing else`, (t) => {
+    const { core, pool } = makeCore(t, growing);
+    free(core, take(core, 40));
+    t.is(pool.top, 64, 'one refill');
+    core.tick();
+    t.is(pool.top, 64, 'the slots were used since the slab was made');
+    free(core, take(core, 10));
+    core.tick();
+    t.true(pool.top >= 10, `the ten that were used stay: ${pool.top}`);
+    t.true(pool.top < 64, 'and others go');
+    core.tick();
+    t.is(pool.top, 0);
+    t.is(pool.claimed, 0);
+    t.is(readPools(core.leased)[0].claimed, 0);
+  });
+
+  test(`${safety}: Buffers that are held go through any number of ticks`, (t) => {
+    const { core, pool } = makeCore(t, growing);
+    const held = take(core, 100);
+    for (let i = 0; i < 5; i++) core.tick();
+    t.deepEqual([pool.held, pool.top, pool.claimed], [100, 0, 100]);
+    free(core, held);
+    t.is(pool.top, 100);
+  });
+
+  test(`${safety}: the timer stops when nothing is cached or held, and not before`, (t) => {
+    const { core } = makeCore(t, { ...growing, idleMs: 1000 });
+    const held = take(core, 1);
+    for (let i = 0; i < 30; i++) t.true(core.tick());
+    free(core, held);
+    let ticks = 0;
+    while (core.tick() && ticks < 30) ticks++;
+    t.true(ticks > 2 && ticks < 30, `${ticks} ticks`);
+    core.close(true);
+    t.false(core.tick());
+  });
+
+  test(`${safety}: a slab has one timer, however much it allocates`, (t) => {
+    const { core } = makeCore(t, growing);
+    const held = take(core, 1);
+    const { setInterval, setTimeout } = globalThis;
+    let timers = 0;
+    const counted = (start) =>
+      function count(...args) {
+        timers++;
+        return start(...args);
+      };
+    Object.assign(globalThis, {
+      setInterval: counted(setInterval),
+      setTimeout: counted(setTimeout),
+    });
+    try {
+      held.push(...take(core, 500)); // eight refills
+    } finally {
+      Object.assign(globalThis, { setInterval, setTimeout });
+    }
+    t.is(timers, 0, 'it runs since the first one');
+    free(core, held);
+  });
+
+  test(`${safety}: when a segment cannot be mapped, no slot is lost`, (t) => {
+    const { core, pool } = makeCore(t, growing);
+    core.leased.segment = () => ({ kind: 'map', syscall: 'mmap', errno: 12, code: 'ENOMEM' });
+    t.throws(() => take(core, 1), { code: 'ERR_RALLOC_MAP' });
+    t.deepEqual([pool.claimed, pool.top], [0, 0]);
+    t.is(readPools(core.leased)[0].claimed, 0);
+    delete core.leased.segment;
+    free(core, take(core, 1000));
+    t.is(core.held, 0);
+  });
+
+  test(`${safety}: the stack has room for every slot, so that no free has to grow it`, (t) => {
+    const { core, pool } = makeCore(t, growing);
+    const held = take(core, 200);
+    t.true(pool.stack.length >= pool.claimed);
+    free(core, held);
+    t.is(pool.top, pool.claimed);
+  });
+
+  test(`${safety}: a segment that is dropped takes its Buffers with it, and comes again`, (t) => {
+    const { core, pool } = makeCore(t, growing);
+    const [buffer] = take(core, 1);
+    free(core, [buffer]);
+    for (let i = 0; i < 3; i++) core.tick();
+    t.is(pool.claimed, 0);
+    pool.dropSegment(0);
+    t.is(buffer.length, 0);
+    const [again] = take(core, 1);
+    t.is(again.length, SIZE);
+    t.not(again.buffer, buffer.buffer);
+    t.is(pool.stolen, 0);
+    free(core, [again]);
+  });
+
+  nativeTest(`${safety}: a full cache is halved, and what stays is not all idle`, SHARED, (t) => {
+    const { core, pool } = makeCore(t, { count: 256, safety });
+    core.handle(); // limits the cache to a quarter of the pool
+    const held = take(core, 65);
+    free(core, held.splice(0, 63));
+    core.tick();
+    t.is(pool.top, 64, 'full');
+    free(core, held.splice(0, 1));
+    t.is(pool.top, 32);
+    core.tick();
+    t.is(pool.top, 1, 'the slot that was freed since the last tick');
+    t.is(readPools(core.leased)[0].claimed, 2);
+    free(core, held);
+  });
+}

@@ -1,0 +1,40 @@
+'use strict';
+
+// What copies of ralloc in one process share: the registered symbols, and what each copy may rely on when it
+// meets one of another copy. Such copies can be of different releases, so the number at the end of a name goes
+// up whenever what is said of it here changes. Copies with different numbers do not see each other; what that
+// costs is said too. It never costs memory: each copy releases what it has given out itself.
+
+module.exports = {
+  /**
+   * True of every RallocError, which has `code` and `message`: so `instanceof RallocError` holds for errors of
+   * other copies. Otherwise it is false for them, and `code` still tells.
+   */
+  kError: Symbol.for('ralloc.error.1'),
+
+  /**
+   * True of an arena that a middleware gave to a request: it has the methods of Arena, and ends with the
+   * response. A second middleware of the same `property` gives that one. Otherwise it reports the property as
+   * taken, by next(error).
+   */
+  kOfRequest: Symbol.for('ralloc.arena.ofRequest.1'),
+
+  /**
+   * Of globalThis: the Set of the property names of all middlewares. Where there is more than one, requests
+   * carry their arena under `kRequestArena` too. Otherwise each copy counts only its own.
+   */
+  kProperties: Symbol.for('ralloc.request.properties.1'),
+
+  /**
+   * Of a request: its arena, whatever the property is called. A second middleware gives that one. Otherwise
+   * the request has an arena of each copy, and each is released at the end of the response.
+   */
+  kRequestArena: Symbol.for('ralloc.request.arena.1'),
+
+  /**
+   * Of a socket or an HTTP/2 stream: `{ first }`, a doubly linked list (`next`, `previous`) of its responses
+   * that are not over. Who makes it adds a listener for `close` that calls close() of all that are in it
+   * then. Otherwise the socket has a list and a listener of each copy.
+   */
+  kOpenResponses: Symbol.for('ralloc.socket.openResponses.1'),
+};

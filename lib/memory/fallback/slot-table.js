@@ -1,0 +1,144 @@
+'use strict';
+
+// The slots of one pool of the fallback's slab (slab.js): which are free, held or sent. As in the binary, a token
+// has 22 bits for the number of the slot and 31 for its generation.
+
+const PAGE = 4096;
+const SEGMENT = 1 << 20; // bytes
+const RECORD = 8; // bytes of metadata for each slot, as in the binary
+const MAX_TOKEN_SLOTS = 1 << 22;
+const GENERATIONS = 2 ** 31;
+
+const FREE = 0;
+const HELD = 1;
+const SENT = 2;
+
+function codedError(code, message) {
+  const error = new Error(message);
+  error.code = code;
+  return error;
+}
+
+const staleError = () => codedError('ERR_RALLOC_STALE_TOKEN', 'the token is stale');
+
+class SlotTable {
+  segments = []; // { states, lengths, generations, used, idleSince }; null: dropped
+  #generations = []; // by segment, also of dropped ones: old tokens stay stale
+  free = []; // free slots
+  count = 0;
+  held = 0;
+  sent = 0;
+  peak = 0;
+
+  /** `firstNumber`: the number of the pool's first slot, counted over all pools. */
+  constructor(size, count, maxCount, minCount, firstNumber) {
+    Object.assign(this, { size, maxCount, minCount, firstNumber });
+    const all = 2 ** Math.ceil(Math.log2(maxCount));
+    const each = Math.max(Math.min(Math.max(SEGMENT / size, 1), all), PAGE / size, 1);
+    this.slotsPerSegment = each;
+    // Pools grow by whole segments.
+    this.initialCount = Math.min(Math.ceil(count / each) * each, maxCount);
+  }
+
+  bytesOf(slots) {
+    return slots * (this.size + RECORD);
+  }
+
+  slotsIn(index) {
+    return Math.min(this.slotsPerSegment, this.maxCount - index * this.slotsPerSegment);
+  }
+
+  /** The index of a segment that can be added; -1 if there are all. */
+  nextSegment() {
+    const { segments } = this;
+    const dropped = segments.indexOf(null);
+    if (dropped >= 0) return dropped;
+    return segments.length * this.slotsPerSegment < this.maxCount ? segments.length : -1;
+  }
+
+  addSegment(index) {
+    const slots = this.slotsIn(index);
+    this.#generations[index] ??= new Uint32Array(slots);
+    this.segments[index] = {
+      states: new Uint8Array(slots),
+      lengths: [],
+      generations: this.#generations[index],
+      used: 0,
+      idleSince: -1,
+    };
+    const first = index * this.slotsPerSegment;
+    for (let i = slots - 1; i >= 0; i--) this.free.push(first + i);
+    this.count += slots;
+  }
+
+  #find(slot) {
+    const segment = this.segments[Math.floor(slot / this.slotsPerSegment)] ?? null;
+    return segment === null ? null : { segment, i: slot % this.slotsPerSegment };
+  }
+
+  /** Claims a free slot; undefined if there is none. */
+  claim() {
+    const slot = this.free.pop();
+    if (slot === undefined) return undefined;
+    const { segment, i } = this.#find(slot);
+    segment.states[i] = HELD;
+    segment.used++;
+    segment.idleSince = -1;
+    this.held++;
+    this.peak = Math.max(this.peak, this.held + this.sent);
+    return slot;
+  }
+
+  release(slot) {
+    const found = this.#find(slot);
+    if (found?.segment.states[found.i] !== HELD) return 0;
+    found.segment.states[found.i] = FREE;
+    found.segment.used--;
+    this.held--;
+    this.free.push(slot);
+    return 1;
+  }
+
+  send(slot, length) {
+    const found = this.#find(slot);
+    if (found?.segment.states[found.i] !== HELD || this.firstNumber + slot >= MAX_TOKEN_SLOTS) {
+      throw codedError('ERR_RALLOC_UNSUPPORTED', 'the slot cannot be sent');
+    }
+    const { segment, i } = found;
+    segment.states[i] = SENT;
+    segment.lengths[i] = length;
+    segment.generations[i] = (segment.generations[i] + 1) % GENERATIONS;
+    this.held--;
+    this.sent++;
+    return this.firstNumber + slot + segment.generations[i] * MAX_TOKEN_SLOTS;
+  }
+
+  receive(slot, generation) {
+    const found = this.#find(slot);
+    if (found?.segment.states[found.i] !== SENT) throw staleError();
+    if (found.segment.generations[found.i] !== generation) throw staleError();
+    found.segment.states[found.i] = HELD;
+    this.sent--;
+    this.held++;
+    return found.segment.lengths[found.i];
+  }
+
+  /** Drops the segments of which no slot was used for `idleMs`; returns their indices. */
+  trim(idleMs, now) {
+    const dropped = [];
+    for (let index = this.segments.length - 1; index >= 0; index--) {
+      const segment = this.segments[index];
+      if (segment === null || segment.used > 0) continue;
+      if (segment.idleSince < 0) segment.idleSince = now;
+      const slots = this.slotsIn(index);
+      if (now - segment.idleSince < idleMs || this.count - slots < this.minCount) continue;
+      this.segments[index] = null;
+      this.count -= slots;
+      dropped.push(index);
+    }
+    if (dropped.length > 0) this.free = this.free.filter((slot) => this.#find(slot) !== null);
+    return dropped;
+  }
+}
+
+module.exports = { SlotTable, MAX_TOKEN_SLOTS, codedError, staleError };

@@ -1,0 +1,95 @@
+'use strict';
+
+// The option `warnAfterMs`: warns of Buffers that nobody frees. Only slabs with this option have pools that keep
+// the time when each slot was handed out; the others do not pay for it.
+
+const { warnOnce } = require('../base/warnings.js');
+const { slotOf } = require('./buffer.js');
+const idle = require('../memory/idle.js');
+
+const TICKS = 4; // in `warnAfterMs`
+
+/** A subclass of a kind of pool that knows since when each slot is held. */
+const timed = (Kind) =>
+  class extends Kind {
+    #since = new Float64Array(0); // by slot, the time of the tick before; 0: never handed out
+    now = performance.now(); // the time of the last tick: to read the clock at every take() costs too much
+
+    take(size) {
+      const buffer = super.take(size);
+      if (buffer !== null) this.#since[slotOf(buffer)] = this.now;
+      return buffer;
+    }
+
+    cache(slot) {
+      this.#growTo(slot);
+      super.cache(slot);
+    }
+
+    takeOver(slot) {
+      this.#growTo(slot);
+      const isUsable = super.takeOver(slot);
+      if (isUsable) this.#since[slot] = this.now;
+      return isUsable;
+    }
+
+    forget(slot) {
+      this.#since[slot] = 0;
+    }
+
+    #growTo(slot) {
+      if (slot < this.#since.length) return;
+      const longer = new Float64Array(2 ** Math.ceil(Math.log2(slot + 1)));
+      longer.set(this.#since);
+      this.#since = longer;
+    }
+
+    /** The number of held slots that were handed out at `before` or earlier, and the age of the oldest. */
+    stuck(before) {
+      const cached = new Set();
+      for (let i = 0; i < this.top; i++) cached.add(this.slotAt(i));
+      let count = 0;
+      let oldest = this.now;
+      this.#since.forEach((since, slot) => {
+        if (since === 0 || since > before || cached.has(slot)) return;
+        count++;
+        oldest = Math.min(oldest, since);
+      });
+      return { count, age: this.now - oldest };
+    }
+  };
+
+class StuckCheck {
+  watched = false; // by idle.js
+  #core;
+
+  constructor(core) {
+    this.#core = core;
+  }
+
+  tick() {
+    const { isLive, pools, settings } = this.#core;
+    const { warnAfterMs, name } = settings;
+    const now = performance.now();
+    for (const pool of isLive ? pools : []) {
+      pool.now = now;
+      // The times may be up to a tick too early.
+      const { count, age } = pool.stuck(now - warnAfterMs * (1 + 1 / TICKS));
+      if (count === 0) continue;
+      const { size } = pool;
+      warnOnce('RALLOC_SLOT_STUCK', { name, size, count, age }, pool);
+    }
+    return isLive;
+  }
+}
+
+const checks = new WeakMap(); // core → its check, which the timer does not keep alive
+
+/** Warns of Buffers of `core` that are held for longer than `warnAfterMs`. */
+function warnOfStuck(core) {
+  const stuckCheck = new StuckCheck(core);
+  checks.set(core, stuckCheck);
+  idle.watch(stuckCheck, Math.ceil(core.settings.warnAfterMs / TICKS));
+}
+
+module.exports = { timed, warnOfStuck };

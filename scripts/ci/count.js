@@ -1,0 +1,37 @@
+'use strict';
+
+// Turns the logs of .ci/run's steps into one true line, `N passed, N failed`.
+//
+//   node scripts/ci/count.js RESULTS     RESULTS: a line per step, `exit code <TAB> name <TAB> log file`
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { selfTest } = require('./tally-cases.js');
+const { countAll } = require('./tally.js');
+
+function readSteps(results) {
+  return fs
+    .readFileSync(results, 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => {
+      const [code, name, log] = line.split('\t');
+      return { code: Number(code), name, log: fs.readFileSync(log, 'utf8') };
+    });
+}
+
+function report(steps) {
+  const { counts, passed, failed } = countAll(steps);
+  const width = Math.max(0, ...counts.map(({ name }) => name.length));
+  for (const count of counts) {
+    const verdict = count.failed > 0 ? 'FAIL' : 'ok  ';
+    console.log(
+      `${verdict} ${count.name.padEnd(width)}  ${count.passed} passed, ${count.failed} failed`,
+    );
+  }
+  console.log(`${passed} passed, ${failed} failed`);
+  return failed === 0;
+}
+
+if (process.argv.includes('--self-test')) selfTest();
+else process.exitCode = report(readSteps(path.resolve(process.argv[2]))) ? 0 : 1;

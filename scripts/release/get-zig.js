@@ -1,0 +1,60 @@
+'use strict';
+
+// node scripts/release/get-zig.js   puts zig and cargo-zigbuild, which link the releases for Linux, into target/tools/,
+// where scripts/release/build-release.js looks for them. Needs Python 3 with venv, and cargo. What is there already
+// is kept.
+
+const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
+const path = require('node:path');
+const { program } = require('../program.js');
+const { ROOT } = require('./targets.js');
+const { findToolchain } = require('../lib/toolchain.js');
+
+const ZIG = 'ziglang==0.17.0';
+// In debug, for it takes a third of the time and only hands arguments on.
+const ZIGBUILD = ['--debug', 'cargo-zigbuild', '--version', '0.24.1'];
+
+const TOOLS = path.join(ROOT, 'target', 'tools');
+const VENV = path.join(TOOLS, 'zig');
+const WINDOWS = process.platform === 'win32';
+const PYTHON = WINDOWS
+  ? path.join(VENV, 'Scripts', 'python.exe')
+  : path.join(VENV, 'bin', 'python3');
+
+/** `env` in which cargo finds cargo-zigbuild, and that one finds zig. */
+function withZig(env) {
+  const bin = path.join(TOOLS, 'bin');
+  return {
+    ...env,
+    PATH: [bin, env.PATH].join(path.delimiter),
+    ...(fs.existsSync(PYTHON) ? { CARGO_ZIGBUILD_PYTHON_PATH: PYTHON } : {}),
+  };
+}
+
+function run(program, args, env) {
+  console.error(`${program} ${args.join(' ')}`);
+  const { status, error } = spawnSync(program, args, { env, stdio: ['ignore', 2, 2] });
+  if (status !== 0) throw new Error(`${program} failed: ${error ? error.message : status}`);
+}
+
+function main() {
+  const toolchain = findToolchain();
+  if (toolchain.problem) throw new Error(toolchain.problem);
+  if (!fs.existsSync(PYTHON))
+    run(WINDOWS ? 'python' : 'python3', ['-m', 'venv', VENV], toolchain.env);
+  run(
+    PYTHON,
+    ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ZIG],
+    toolchain.env,
+  );
+  run(
+    toolchain.cargo,
+    ['install', '--quiet', '--locked', '--root', TOOLS, ...ZIGBUILD],
+    toolchain.env,
+  );
+}
+
+module.exports = { withZig };
+
+if (require.main === module) program(main);

@@ -1,0 +1,190 @@
+//! [`Arena`] as an allocator of collections (feature `allocator-api2`).
+
+use super::Arena;
+use allocator_api2::alloc::{AllocError, Allocator};
+use std::alloc::Layout;
+use std::ptr::NonNull;
+
+/// Collections in the arena, whose destructors run.
+///
+/// With the feature `allocator-api2`, a reference to an arena is an allocator of that crate's
+/// `Box` and `Vec`, of hashbrown's `HashMap`, and of all else that takes one:
+///
+/// ```
+/// use allocator_api2::{boxed::Box, vec::Vec};
+/// use ralloc_core::Arena;
+///
+/// let mut arena = Arena::new();
+/// {
+///     let mut names = Vec::new_in(&arena);
+///     names.push(String::from("owned by the heap"));
+///     let boxed = Box::new_in(7, &arena);
+///     assert_eq!((names.len(), *boxed), (1, 7));
+/// } // here the String is dropped
+/// arena.reset();
+/// ```
+///
+/// The last block allocated grows, shrinks and is freed in place. Any other one is copied when
+/// it grows, and the bytes that it had are not used again before the arena is reset or
+/// rewound: collections that are to grow by turns begin with a capacity, or waste as much again
+/// as they need. An allocation that the limit refuses ends as the collection treats any other
+/// failure: by `handle_alloc_error`, or an error from its `try_` methods.
+///
+/// The reference borrows the arena, so that it cannot be reset while the collection lives:
+///
+/// ```compile_fail,E0502
+/// # use allocator_api2::vec::Vec;
+/// let mut arena = ralloc_core::Arena::new();
+/// let mut list = Vec::new_in(&arena);
+/// arena.reset();
+/// list.push(1);
+/// ```
+///
+/// In a [`Scope`](crate::Scope) `&**scope` is the reference.
+// SAFETY:
+// - A block stays valid and in place while the arena is borrowed, which each copy of the
+//   reference does: what frees blocks otherwise takes `&mut Arena`, or ends a scope that the
+//   reference was borrowed from.
+// - Copies of the reference are of the same arena, so that each may free what another allocated.
+//   The reference is not Send, since the arena is not Sync.
+// - Freeing moves the cursor below the last block and no further, so that no other block is cut
+//   twice; nor is the place of a value that is being made, which would then be the last.
+unsafe impl<const MIN_ALIGN: usize> Allocator for &Arena<MIN_ALIGN> {
+    #[inline]
+    fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        self.try_alloc_layout(layout).map_err(|_| AllocError)
+    }
+
+    #[inline]
+    fn allocate_zeroed(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        self.try_alloc_layout_zeroed(layout).map_err(|_| AllocError)
+    }
+
+    #[inline]
+    unsafe fn deallocate(&self, start: NonNull<u8>, layout: Layout) {
+        Arena::cut_last(self, start, layout.size(), 0);
+    }
+
+    #[inline]
+    unsafe fn grow(
+        &self,
+        start: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+    ) -> Result<NonNull<[u8]>, AllocError> {
+        // SAFETY: by the trait's own conditions.
+        unsafe { self.grow_block(start, old, new) }
+    }
+
+    #[inline]
+    unsafe fn grow_zeroed(
+        &self,
+        start: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+    ) -> Result<NonNull<[u8]>, AllocError> {
+        // SAFETY: by the trait's own conditions.
+        unsafe { self.grow_block_zeroed(start, old, new) }
+    }
+
+    #[inline]
+    unsafe fn shrink(
+        &self,
+        start: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+    ) -> Result<NonNull<[u8]>, AllocError> {
+        // SAFETY: by the trait's own conditions.
+        unsafe { self.shrink_block(start, old, new) }
+    }
+}
+
+impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
+    /// A block for `new` that begins with the bytes of the block for `old` at `start`, which is
+    /// the caller's and not to be used after.
+    ///
+    /// # Safety
+    /// The block was allocated by this arena with `old`, is not freed, and `new` is not smaller.
+    #[inline]
+    unsafe fn grow_block(
+        &self,
+        start: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+    ) -> Result<NonNull<[u8]>, AllocError> {
+        if is_aligned(start, new) && self.extend_last(start, old.size(), new.size()) {
+            return Ok(NonNull::slice_from_raw_parts(self.in_chunk(start), new.size()));
+        }
+        // SAFETY: the new block is at least as large.
+        unsafe { self.copy_block(start, old.size(), new) }
+    }
+
+    /// [`Arena::grow_block`], with the bytes added all zero.
+    ///
+    /// # Safety
+    /// As for `grow_block`.
+    unsafe fn grow_block_zeroed(
+        &self,
+        start: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+    ) -> Result<NonNull<[u8]>, AllocError> {
+        let dirty_end = self.cursor.get().max(self.clean.get()).addr();
+        let (block, dirty_end) =
+            if is_aligned(start, new) && self.extend_last(start, old.size(), new.size()) {
+                let block = NonNull::slice_from_raw_parts(self.in_chunk(start), new.size());
+                (block, new.size().min(dirty_end - start.addr().get()))
+            } else {
+                // SAFETY: the new block is at least as large.
+                (unsafe { self.copy_block(start, old.size(), new)? }, new.size())
+            };
+        // SAFETY: within the block just handed out.
+        unsafe {
+            let added = block.cast::<u8>().add(old.size());
+            added.write_bytes(0, dirty_end.saturating_sub(old.size()));
+        }
+        Ok(block)
+    }
+
+    /// A block for `new` with the first bytes of the block for `old` at `start`: the same one,
+    /// unless `new` has an alignment that it does not have.
+    ///
+    /// # Safety
+    /// The block was allocated by this arena with `old`, is not freed, and `new` is not larger.
+    #[inline]
+    unsafe fn shrink_block(
+        &self,
+        start: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+    ) -> Result<NonNull<[u8]>, AllocError> {
+        if is_aligned(start, new) {
+            self.cut_last(start, old.size(), new.size());
+            return Ok(NonNull::slice_from_raw_parts(start, new.size()));
+        }
+        // SAFETY: both blocks are at least as large.
+        unsafe { self.copy_block(start, new.size(), new) }
+    }
+
+    /// A new block for `new` with the first `len` bytes of what is at `start`.
+    ///
+    /// # Safety
+    /// Both are at least `len` bytes long.
+    #[inline]
+    unsafe fn copy_block(
+        &self,
+        start: NonNull<u8>,
+        len: usize,
+        new: Layout,
+    ) -> Result<NonNull<[u8]>, AllocError> {
+        let block = self.try_alloc_layout(new).map_err(|_| AllocError)?;
+        // SAFETY: by this function's own condition; a block just cut overlaps no other.
+        unsafe { block.cast().copy_from_nonoverlapping(start, len) };
+        Ok(block)
+    }
+}
+
+#[inline]
+fn is_aligned(start: NonNull<u8>, layout: Layout) -> bool {
+    start.addr().get() & (layout.align() - 1) == 0
+}

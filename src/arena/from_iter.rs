@@ -1,0 +1,106 @@
+//! Slices of iterators that do not know their length.
+
+use super::typed::RawAlloc;
+use crate::error::AllocError;
+use std::alloc::Layout;
+use std::ptr::{self, NonNull};
+
+/// What `size_hint` promises is believed up to so many bytes, since it may be wrong. After that
+/// the slice doubles, which copies nothing as long as it is the last block.
+const BELIEVED: usize = 4096;
+
+/// A slice that grows.
+///
+/// Its values are its own until it is finished: they are dropped when the iterator panics or the
+/// arena has no more memory.
+struct Growing<'a, T, A: RawAlloc<'a>> {
+    arena: A,
+    /// Invariant: a block of `room` places, of which the first `len` have values; any aligned
+    /// address while there is no room.
+    start: NonNull<T>,
+    len: usize,
+    room: usize,
+    lives: std::marker::PhantomData<&'a mut T>,
+}
+
+impl<'a, T, A: RawAlloc<'a>> Growing<'a, T, A> {
+    /// Adds a value; `more` are expected after it.
+    #[inline]
+    fn push(&mut self, value: T, more: usize) -> Result<(), AllocError> {
+        if self.len == self.room {
+            self.grow(more)?;
+        }
+        // SAFETY: a place of the block without a value.
+        unsafe { self.start.add(self.len).write(value) };
+        self.len += 1;
+        Ok(())
+    }
+
+    #[cold]
+    fn grow(&mut self, more: usize) -> Result<(), AllocError> {
+        let size = size_of::<T>();
+        let expected = more.min(BELIEVED.checked_div(size).unwrap_or(usize::MAX)).saturating_add(1);
+        let double = self.len.saturating_add(self.len.max(expected));
+        // Where the limit leaves no room for twice as many there may be some for a few more.
+        let few = self.len.saturating_add(self.len / 8 + 1);
+        self.grow_to(double).or_else(|_| self.grow_to(few))
+    }
+
+    fn grow_to(&mut self, room: usize) -> Result<(), AllocError> {
+        let size = size_of::<T>();
+        let layout = Layout::array::<T>(room);
+        let layout = layout.map_err(|_| AllocError::Overflow { len: room, size })?;
+        let start = self.start.cast();
+        if !self.arena.extend_last(start, self.room * size, layout.size()) {
+            let block = self.arena.try_places::<T>(layout)?;
+            // SAFETY: the values go to another block, which has room for more.
+            unsafe { block.copy_from_nonoverlapping(self.start, self.len) };
+            self.arena.cut_last(start, self.room * size, 0);
+            self.start = block;
+        }
+        self.room = room;
+        Ok(())
+    }
+
+    /// The slice, for good.
+    fn finish(self) -> &'a mut [T] {
+        let done = std::mem::ManuallyDrop::new(self);
+        done.give_back(done.len);
+        // SAFETY: the first `len` places have values and are nobody else's for `'a`.
+        unsafe { NonNull::slice_from_raw_parts(done.start, done.len).as_mut() }
+    }
+
+    /// Gives back the places beyond the first `kept`, if the block is the last one.
+    fn give_back(&self, kept: usize) {
+        let size = size_of::<T>();
+        self.arena.cut_last(self.start.cast(), self.room * size, kept * size);
+    }
+}
+
+impl<'a, T, A: RawAlloc<'a>> Drop for Growing<'a, T, A> {
+    fn drop(&mut self) {
+        let values = NonNull::slice_from_raw_parts(self.start, self.len);
+        // SAFETY: values that nobody else has seen.
+        unsafe { ptr::drop_in_place(values.as_ptr()) };
+        self.give_back(0);
+    }
+}
+
+/// What `values` yields.
+#[inline]
+pub(super) fn try_from_iter<'a, T: 'a>(
+    arena: impl RawAlloc<'a>,
+    values: impl IntoIterator<Item = T>,
+) -> Result<&'a mut [T], AllocError> {
+    let mut values = values.into_iter();
+    // A value of no size takes no place.
+    let room = if size_of::<T>() == 0 { usize::MAX } else { 0 };
+    let start = NonNull::dangling();
+    let lives = std::marker::PhantomData;
+    let mut slice = Growing { arena, start, len: 0, room, lives };
+    while let Some(value) = values.next() {
+        let more = if slice.len == slice.room { values.size_hint().0 } else { 0 };
+        slice.push(value, more)?;
+    }
+    Ok(slice.finish())
+}

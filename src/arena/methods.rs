@@ -1,0 +1,383 @@
+//! The methods that [`Arena`](super::Arena), [`Scope`](super::Scope),
+//! [`SyncArena`](super::SyncArena) and [`Local`](super::Local) share, stated once.
+//!
+//! A trait would have to be imported wherever an arena is used. What the methods do is in
+//! `typed` and `from_iter`, which are generic over the arena; here are names and documentation
+//! alone. `$a` is how long a block lives: `'_`, the borrow of the arena, or the lifetime of a
+//! handle. Each type has a method `raw`, its [`RawAlloc`](super::typed::RawAlloc). `$begin` and
+//! `$end` stand around the examples.
+
+macro_rules! allocation_methods {
+    ($a:lifetime, $begin:literal, $end:literal) => {
+        /// Moves `value` into the arena. It is [never dropped](crate::Arena#no-destructor-runs).
+        ///
+        /// ```
+        #[doc = $begin]
+        /// let number = arena.alloc(6);
+        /// *number += 1;
+        /// assert_eq!(*number, 7);
+        #[doc = $end]
+        /// ```
+        #[inline]
+        #[track_caller]
+        pub fn alloc<T>(&self, value: T) -> &$a mut T {
+            typed::value(self.raw(), || value)
+        }
+
+        /// [`Self::alloc`], with an error; `value` is then dropped.
+        ///
+        /// ```
+        #[doc = $begin]
+        /// match arena.try_alloc([0u8; 64]) {
+        ///     Ok(block) => block.fill(1),
+        ///     Err(error) => eprintln!("{error}"),
+        /// }
+        #[doc = $end]
+        /// ```
+        #[inline]
+        pub fn try_alloc<T>(&self, value: T) -> Result<&$a mut T, AllocError> {
+            typed::try_value(self.raw(), || value)
+        }
+
+        /// Makes the place first and then calls `make` for the value: large values need not pass
+        /// through the stack.
+        ///
+        /// ```
+        #[doc = $begin]
+        /// let large = arena.alloc_with(|| [7u8; 4096]);
+        /// assert_eq!(large[4095], 7);
+        #[doc = $end]
+        /// ```
+        #[inline]
+        #[track_caller]
+        pub fn alloc_with<T>(&self, make: impl FnOnce() -> T) -> &$a mut T {
+            typed::value(self.raw(), make)
+        }
+
+        /// [`Self::alloc_with`], with an error; `make` is then not called.
+        #[inline]
+        pub fn try_alloc_with<T>(&self, make: impl FnOnce() -> T) -> Result<&$a mut T, AllocError> {
+            typed::try_value(self.raw(), make)
+        }
+
+        /// The value of `make`, or its error. After an error the place is free again, if the arena
+        /// is of one thread and has allocated nothing behind it.
+        ///
+        /// ```
+        #[doc = $begin]
+        /// assert_eq!(arena.alloc_try_with(|| "7".parse()), Ok(&mut 7));
+        /// assert!(arena.alloc_try_with(|| "x".parse::<u8>()).is_err());
+        #[doc = $end]
+        /// ```
+        #[inline]
+        #[track_caller]
+        pub fn alloc_try_with<T, E>(
+            &self,
+            make: impl FnOnce() -> Result<T, E>,
+        ) -> Result<&$a mut T, E> {
+            typed::fallible(self.raw(), make)
+        }
+
+        /// [`Self::alloc_try_with`], where the arena's own errors are returned too.
+        #[inline]
+        pub fn try_alloc_try_with<T, E>(
+            &self,
+            make: impl FnOnce() -> Result<T, E>,
+        ) -> Result<&$a mut T, InitError<E>> {
+            typed::try_fallible(self.raw(), make)
+        }
+
+        /// A copy of `text`.
+        ///
+        /// ```
+        #[doc = $begin]
+        /// assert_eq!(arena.alloc_str("seven"), "seven");
+        #[doc = $end]
+        /// ```
+        #[inline]
+        #[track_caller]
+        pub fn alloc_str(&self, text: &str) -> &$a mut str {
+            typed::text(self.raw(), text)
+        }
+
+        /// [`Self::alloc_str`], with an error.
+        #[inline]
+        pub fn try_alloc_str(&self, text: &str) -> Result<&$a mut str, AllocError> {
+            typed::try_text(self.raw(), text)
+        }
+
+        /// An empty string with room for `capacity` bytes, to be written piece by piece.
+        ///
+        /// ```
+        #[doc = $begin]
+        /// use std::fmt::Write;
+        ///
+        /// let mut text = arena.alloc_str_uninit(16);
+        /// write!(text, "{} of {}", 6, 7).unwrap();
+        /// assert_eq!(text.finish(), "6 of 7");
+        #[doc = $end]
+        /// ```
+        #[inline]
+        #[track_caller]
+        pub fn alloc_str_uninit(&self, capacity: usize) -> UninitStr<$a> {
+            UninitStr::new(self.alloc_uninit_slice(capacity))
+        }
+
+        /// [`Self::alloc_str_uninit`], with an error.
+        #[inline]
+        pub fn try_alloc_str_uninit(&self, capacity: usize) -> Result<UninitStr<$a>, AllocError> {
+            self.try_alloc_uninit_slice(capacity).map(UninitStr::new)
+        }
+
+        /// Places for `len` values; the bytes are what was in the memory before.
+        ///
+        /// ```
+        #[doc = $begin]
+        /// let places = arena.alloc_uninit_slice::<u32>(2);
+        /// assert_eq!(*places[1].write(7), 7);
+        #[doc = $end]
+        /// ```
+        #[inline]
+        #[track_caller]
+        pub fn alloc_uninit_slice<T>(&self, len: usize) -> &$a mut [MaybeUninit<T>] {
+            typed::uninit_slice(self.raw(), len)
+        }
+
+        /// [`Self::alloc_uninit_slice`], with an error.
+        #[inline]
+        pub fn try_alloc_uninit_slice<T>(
+            &self,
+            len: usize,
+        ) -> Result<&$a mut [MaybeUninit<T>], AllocError> {
+            typed::try_uninit_slice(self.raw(), len)
+        }
+
+        /// A copy of `values`.
+        ///
+        /// ```
+        #[doc = $begin]
+        /// assert_eq!(arena.alloc_slice_copy(&[6, 7]), [6, 7]);
+        #[doc = $end]
+        /// ```
+        #[inline]
+        #[track_caller]
+        pub fn alloc_slice_copy<T: Copy>(&self, values: &[T]) -> &$a mut [T] {
+            typed::copied(self.raw(), values)
+        }
+
+        /// [`Self::alloc_slice_copy`], with an error.
+        #[inline]
+        pub fn try_alloc_slice_copy<T: Copy>(
+            &self,
+            values: &[T],
+        ) -> Result<&$a mut [T], AllocError> {
+            typed::try_copied(self.raw(), values)
+        }
+
+        /// A clone of each of `values`.
+        ///
+        /// ```
+        #[doc = $begin]
+        /// assert_eq!(arena.alloc_slice_clone(&[Some(7), None]), [Some(7), None]);
+        #[doc = $end]
+        /// ```
+        #[inline]
+        #[track_caller]
+        pub fn alloc_slice_clone<T: Clone>(&self, values: &[T]) -> &$a mut [T] {
+            typed::filled(self.raw(), values.len(), |index| values.get(index).cloned())
+        }
+
+        /// [`Self::alloc_slice_clone`], with an error; nothing is then cloned.
+        #[inline]
+        pub fn try_alloc_slice_clone<T: Clone>(
+            &self,
+            values: &[T],
+        ) -> Result<&$a mut [T], AllocError> {
+            typed::try_filled(self.raw(), values.len(), |index| values.get(index).cloned())
+        }
+
+        /// `len` values that `make` returns for the indices from 0 on.
+        ///
+        /// ```
+        #[doc = $begin]
+        /// assert_eq!(arena.alloc_slice_fill_with(3, |index| index * index), [0, 1, 4]);
+        #[doc = $end]
+        /// ```
+        #[inline]
+        #[track_caller]
+        pub fn alloc_slice_fill_with<T>(
+            &self,
+            len: usize,
+            mut make: impl FnMut(usize) -> T,
+        ) -> &$a mut [T] {
+            typed::filled(self.raw(), len, |index| Some(make(index)))
+        }
+
+        /// [`Self::alloc_slice_fill_with`], with an error; `make` is then not called.
+        #[inline]
+        pub fn try_alloc_slice_fill_with<T>(
+            &self,
+            len: usize,
+            mut make: impl FnMut(usize) -> T,
+        ) -> Result<&$a mut [T], AllocError> {
+            typed::try_filled(self.raw(), len, |index| Some(make(index)))
+        }
+
+        /// `len` copies of `value`.
+        ///
+        /// ```
+        #[doc = $begin]
+        /// assert_eq!(arena.alloc_slice_fill_copy(2, 7), [7, 7]);
+        #[doc = $end]
+        /// ```
+        #[inline]
+        #[track_caller]
+        pub fn alloc_slice_fill_copy<T: Copy>(&self, len: usize, value: T) -> &$a mut [T] {
+            self.alloc_slice_fill_with(len, |_| value)
+        }
+
+        /// [`Self::alloc_slice_fill_copy`], with an error.
+        #[inline]
+        pub fn try_alloc_slice_fill_copy<T: Copy>(
+            &self,
+            len: usize,
+            value: T,
+        ) -> Result<&$a mut [T], AllocError> {
+            self.try_alloc_slice_fill_with(len, |_| value)
+        }
+
+        /// `len` default values.
+        ///
+        /// ```
+        #[doc = $begin]
+        /// assert_eq!(arena.alloc_slice_fill_default::<u8>(2), [0, 0]);
+        #[doc = $end]
+        /// ```
+        #[inline]
+        #[track_caller]
+        pub fn alloc_slice_fill_default<T: Default>(&self, len: usize) -> &$a mut [T] {
+            self.alloc_slice_fill_with(len, |_| T::default())
+        }
+
+        /// [`Self::alloc_slice_fill_default`], with an error; no value is then made.
+        #[inline]
+        pub fn try_alloc_slice_fill_default<T: Default>(
+            &self,
+            len: usize,
+        ) -> Result<&$a mut [T], AllocError> {
+            self.try_alloc_slice_fill_with(len, |_| T::default())
+        }
+
+        /// What `values` yields, as many as its `len` says: one that yields fewer makes the slice
+        /// shorter, and what it would yield beyond is never asked for.
+        ///
+        /// ```
+        #[doc = $begin]
+        /// assert_eq!(arena.alloc_slice_fill_iter((1..4).map(|n| n * 7)), [7, 14, 21]);
+        #[doc = $end]
+        /// ```
+        #[inline]
+        #[track_caller]
+        pub fn alloc_slice_fill_iter<T>(
+            &self,
+            values: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>,
+        ) -> &$a mut [T] {
+            let mut values = values.into_iter();
+            typed::filled(self.raw(), values.len(), |_| values.next())
+        }
+
+        /// [`Self::alloc_slice_fill_iter`], with an error; nothing is then taken from `values`.
+        #[inline]
+        pub fn try_alloc_slice_fill_iter<T>(
+            &self,
+            values: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>,
+        ) -> Result<&$a mut [T], AllocError> {
+            let mut values = values.into_iter();
+            typed::try_filled(self.raw(), values.len(), |_| values.next())
+        }
+
+        /// All that `values` yields, however many: the slice grows, in place if the arena is of one
+        /// thread and nothing else is allocated meanwhile. When `values` panics, what it has
+        /// yielded is dropped.
+        ///
+        /// ```
+        #[doc = $begin]
+        /// let even = arena.alloc_slice_from_iter((0..9).filter(|n| n % 2 == 0));
+        /// assert_eq!(even, [0, 2, 4, 6, 8]);
+        #[doc = $end]
+        /// ```
+        #[inline]
+        #[track_caller]
+        pub fn alloc_slice_from_iter<T>(&self, values: impl IntoIterator<Item = T>) -> &$a mut [T] {
+            match from_iter::try_from_iter(self.raw(), values) {
+                Ok(slice) => slice,
+                Err(error) => typed::refuse(error),
+            }
+        }
+
+        /// [`Self::alloc_slice_from_iter`], with an error; what was taken from `values` is then
+        /// dropped.
+        #[inline]
+        pub fn try_alloc_slice_from_iter<T>(
+            &self,
+            values: impl IntoIterator<Item = T>,
+        ) -> Result<&$a mut [T], AllocError> {
+            from_iter::try_from_iter(self.raw(), values)
+        }
+
+        /// Bytes for `layout`, aligned to at least `MIN_ALIGN`, their content whatever was there
+        /// before. Size 0 is allowed and takes nothing. Panics with the [`AllocError`]'s text.
+        ///
+        /// The pointer is valid for reads and writes of its length, by whoever holds it and without
+        /// aliasing any other, as long as
+        /// [the allocation](crate::Arena#how-long-an-allocation-lives) lives.
+        ///
+        /// ```
+        #[doc = $begin]
+        /// let layout = std::alloc::Layout::new::<[u64; 8]>();
+        /// assert_eq!(arena.alloc_layout(layout).len(), 64);
+        #[doc = $end]
+        /// ```
+        #[inline]
+        #[track_caller]
+        pub fn alloc_layout(&self, layout: Layout) -> NonNull<[u8]> {
+            let start = typed::RawAlloc::block(self.raw(), layout);
+            NonNull::slice_from_raw_parts(start, layout.size())
+        }
+
+        /// [`Self::alloc_layout`], with an error.
+        #[inline]
+        pub fn try_alloc_layout(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+            let start = typed::RawAlloc::try_block(self.raw(), layout)?;
+            Ok(NonNull::slice_from_raw_parts(start, layout.size()))
+        }
+
+        /// [`Self::alloc_layout`], all zero: zeroes only what is not known to be.
+        ///
+        /// ```
+        #[doc = $begin]
+        /// let layout = std::alloc::Layout::new::<u64>();
+        /// let zero = arena.alloc_layout_zeroed(layout).cast::<u64>();
+        /// // SAFETY: the block just allocated.
+        /// assert_eq!(unsafe { zero.read() }, 0);
+        #[doc = $end]
+        /// ```
+        #[inline]
+        #[track_caller]
+        pub fn alloc_layout_zeroed(&self, layout: Layout) -> NonNull<[u8]> {
+            match self.try_alloc_layout_zeroed(layout) {
+                Ok(block) => block,
+                Err(error) => typed::refuse(error),
+            }
+        }
+
+        /// [`Self::alloc_layout_zeroed`], with an error.
+        #[inline]
+        pub fn try_alloc_layout_zeroed(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+            let start = typed::RawAlloc::try_block_zeroed(self.raw(), layout)?;
+            Ok(NonNull::slice_from_raw_parts(start, layout.size()))
+        }
+    };
+}
+
+pub(super) use allocation_methods;

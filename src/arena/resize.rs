@@ -1,0 +1,52 @@
+//! Blocks that grow, shrink and are freed in place, as long as nothing was allocated after them.
+
+use super::Arena;
+use std::ptr::NonNull;
+
+impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
+    /// Whether the block of `size` bytes at `start` is the last one of the current chunk.
+    #[inline]
+    fn is_last(&self, start: NonNull<u8>, size: usize) -> bool {
+        let end = start.as_ptr().wrapping_add(size.next_multiple_of(MIN_ALIGN));
+        // What ends at the cursor of this chunk does not begin in another one: there are guard
+        // pages between. A block of no bytes is in none.
+        size > 0 && end == self.cursor.get() && self.base.get() <= start.as_ptr()
+    }
+
+    /// `start` as a pointer to the whole chunk: the caller's may be valid for the old size only.
+    #[inline]
+    pub(super) fn in_chunk(&self, start: NonNull<u8>) -> NonNull<u8> {
+        let start = self.cursor.get().with_addr(start.addr().get());
+        // SAFETY: the address of a NonNull.
+        unsafe { NonNull::new_unchecked(start) }
+    }
+
+    /// Makes the block of `old` bytes at `start` at least as large as `new`, where it is: whether
+    /// it is the last one and the chunk has the room.
+    ///
+    /// The block is the caller's alone, and so are then the bytes added.
+    #[inline]
+    pub(super) fn extend_last(&self, start: NonNull<u8>, old: usize, new: usize) -> bool {
+        let room = self.end.get().addr().wrapping_sub(start.addr().get());
+        if !self.is_last(start, old) || new > room {
+            return false;
+        }
+        // Both are multiples of MIN_ALIGN, as the end is, so that this does not pass it.
+        let next = self.in_chunk(start).as_ptr().wrapping_add(new.next_multiple_of(MIN_ALIGN));
+        self.cursor.set(next);
+        true
+    }
+
+    /// Gives back what lies beyond the first `new` of the `old` bytes at `start`, if the block is
+    /// the last one. The block is the caller's alone and is not used beyond `new` any more.
+    ///
+    /// A checkpoint or a scope that began after the block was made is not harmed: going back to it
+    /// moves the cursor up again, over bytes that `clean` says are dirty.
+    #[inline]
+    pub(super) fn cut_last(&self, start: NonNull<u8>, old: usize, new: usize) {
+        if self.is_last(start, old) {
+            let next = start.as_ptr().wrapping_add(new.next_multiple_of(MIN_ALIGN));
+            self.move_back(self.cursor.get().with_addr(next.addr()));
+        }
+    }
+}
