@@ -132,7 +132,7 @@ pub mod crash {
     }
 }
 
-/// A row of atomic words over mapped memory. Under loom the words lie beside it, since loom's
+/// A row of atomic words over mapped memory. Under loom the words lie elsewhere, since loom's
 /// atomics are larger than the words that they stand for.
 ///
 /// A clone is another view of the same words, under the same promise.
