@@ -208,3 +208,13 @@ test('a rewind over a window whose memory was full goes on in it', (t) => {
   t.true(isStamped(next, 2));
   arena.close();
 });
+
+test('the error says whether a checkpoint is spent or of another arena', (t) => {
+  const arena = new Arena();
+  const mark = arena.checkpoint();
+  arena.rewind(mark);
+  t.throws(() => arena.rewind(mark), { message: /^The checkpoint is spent/ });
+  const foreign = new Arena().checkpoint();
+  t.throws(() => arena.rewind(foreign), { message: 'The checkpoint belongs to another arena' });
+  arena.close();
+});

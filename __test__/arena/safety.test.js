@@ -5,6 +5,7 @@ const zlib = require('node:zlib');
 const { promisify } = require('node:util');
 const { Arena } = require('../..');
 const { stamp, isStamped, isZero, isDead } = require('../helpers/bytes.js');
+const { isNative } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
 const { untilCollected } = require('../helpers/until.js');
 
@@ -122,13 +123,16 @@ test('wipe: no bytes reach another arena, by any way out of this one', async (t)
     gc: (arena) => arena.close(),
     recycle: (arena) => arena.close(),
   };
-  for (const [safety, end] of Object.entries(leave)) {
+  for (const [i, [safety, end]] of Object.entries(leave).entries()) {
     const arena = new Arena({ wipe: true, safety, chunkSize });
-    arena.allocUnsafe(chunkSize).fill(0xff);
+    (() => arena.allocUnsafe(chunkSize).fill(0xff))();
     end(arena);
-    await untilCollected(() => arena.chunks().length === 0);
-    const next = new Arena({ chunkSize });
+    const isLeft = () => arena.chunks().length === 0;
+    await untilCollected(isLeft);
+    const next = new Arena({ chunkSize, maxBytes: (5000 + i) * KiB }); // no pool of a closed one
     t.true(isZero(next.allocUnsafe(chunkSize)), safety);
+    if (isNative && safety !== 'detach') t.is(next.stats().memory.recycled, 1, 'the same memory');
+    next.alloc(1 + next.stats().limit - 2 * chunkSize); // too much to be kept warm
     next.close();
     await untilCollected(() => next.chunks().length === 0);
   }

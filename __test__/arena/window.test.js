@@ -184,6 +184,14 @@ test('strings go where the window is, wherever it was before', (t) => {
   arena.close();
 });
 
+test('an array that does not fit leaves the next allocation where it was', (t) => {
+  const arena = newArena({ align: 1 });
+  const { byteOffset } = arena.allocUnsafe(3);
+  t.throws(() => arena.array(Float64Array, 10 * MiB), { code: 'ERR_RALLOC_LIMIT' });
+  t.is(arena.allocUnsafe(1).byteOffset, byteOffset + 3);
+  arena.close();
+});
+
 test('padding beyond the end of a limit counts for nothing', (t) => {
   const arena = new Arena({ maxBytes: 100, wipe: true });
   arena.alloc(99);

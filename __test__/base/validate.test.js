@@ -76,6 +76,7 @@ test('an unknown option names the nearest, and in which object', (t) => {
   for (const [key, expected] of Object.entries(near)) {
     t.is(nearest(key), `Unknown option "${key}". Did you mean "${expected}"?`);
   }
+  t.regex(nearest('toString'), /^Unknown option "toString"/, 'of every object, but no option');
   t.is(
     nearest('wip', 'options.memory'),
     'Unknown option "memory.wip". Did you mean "memory.wipe"?',

@@ -144,6 +144,19 @@ clockTest('after a second without use it is given back', (t, { clock, useAndClos
   t.is(inherited({}), 0);
 });
 
+nativeTest(
+  'so is memory that was asked to be there',
+  'it has none',
+  inClock((t, { clock, useAndClose, inherited }) => {
+    const options = { memory: { prefault: true } };
+    useAndClose(options);
+    t.is(inherited(options), 64 * KiB);
+    useAndClose(options);
+    clock.pass(2001);
+    t.is(inherited(options), 0);
+  }),
+);
+
 clockTest('the next arena counts from its own beginning', (t, { Arena, useAndClose }) => {
   useAndClose({}, 500 * KiB);
   const { mapped, recycled, peak, used } = new Arena().stats().memory;

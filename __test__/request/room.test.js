@@ -54,6 +54,16 @@ test('Buffers of a scope at work stay when its request is aborted', async (t) =>
   t.true(arenas.stats().memory.quarantined > 0);
 });
 
+test('after the response nothing is held', async (t) => {
+  const { exchange, arena } = begin();
+  arena.alloc(10);
+  await exchange.finish();
+  const promise = new Promise(() => {});
+  t.is(arena.hold(promise), promise);
+  arena.hold();
+  t.is(arena.stats().holds, 0);
+});
+
 test('they die with the request that is finished', async (t) => {
   const { arenas, exchange, arena } = begin();
   let buffer;

@@ -1,0 +1,130 @@
+'use strict';
+
+// Mutation testing of the policies in lib/: limits, thresholds, order, what happens once. Each mutant of
+// scripts/mutants/ changes one line of a copy of the package, and one of the tests that it names must fail.
+// Run by hand: `node scripts/mutants.js`, or with parts of names: `node scripts/mutants.js gc idle`.
+// Exit code 1 where one survives.
+
+const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { program } = require('./program.js');
+
+const ROOT = path.join(__dirname, '..');
+const COPIED = ['lib', '__test__', 'docs', 'examples', 'package.json', 'index.d.ts', 'index.d.mts'];
+const TIMEOUT = '60s'; // of ava: without a test that ends in this time
+
+/**
+ * A group of scripts/mutants/: of one file, with the tests of its mutants.
+ * @typedef {object} Group
+ * @property {string} file in lib/
+ * @property {string[]} tests files in __test__/, of which one must fail
+ * @property {Record<string, string>} [env] of the tests
+ * @property {Record<string, [find: string, replace: string, more?: object]>} mutants by what they do; `find` is
+ *   in the file exactly once. `more`: `tests` and `env` of its own, or `equivalent`, which says why no test
+ *   can tell it from the original; it is not run then
+ */
+
+/** @param {Group} group */
+function mutantsOf({ mutants, ...common }) {
+  const noun = path.basename(common.file, '.js');
+  return Object.entries(mutants).map(([what, [find, replace, more]]) => {
+    return { ...common, name: `${noun}: ${what}`, find, replace, ...more };
+  });
+}
+
+/** Those whose name (`chunk-pool: no wipe`) has one of `parts`, or all. */
+function mutantsNamed(parts) {
+  const folder = path.join(__dirname, 'mutants');
+  const groups = fs.readdirSync(folder).flatMap((file) => require(path.join(folder, file)));
+  const all = groups.flatMap(mutantsOf);
+  for (const mutant of all) check(mutant, all);
+  if (parts.length === 0) return all;
+  return all.filter(({ name }) => parts.some((part) => name.includes(part)));
+}
+
+function check({ name, file, find, replace, tests, equivalent }, all) {
+  const wrong = (what) => new Error(`"${name}": ${what}`);
+  if (all.filter((one) => one.name === name).length > 1) throw wrong('the name is not unique');
+  const count = read(ROOT, file).split(find).length - 1;
+  if (count !== 1) throw wrong(`its text is ${count} times in ${file}`);
+  if (find === replace) throw wrong('it changes nothing');
+  if (equivalent !== undefined) return;
+  const absent = tests.find((one) => !fs.existsSync(path.join(ROOT, '__test__', one)));
+  if (tests.length === 0 || absent !== undefined) throw wrong(`there is no test ${absent}`);
+}
+
+const inLib = (root, file) => path.join(root, 'lib', file);
+const read = (root, file) => fs.readFileSync(inLib(root, file), 'utf8');
+
+/** Calls `use` with a copy of what the tests need, and removes it. */
+function withCopy(use) {
+  const root = fs.mkdtempSync(path.join(os.tmpdir(), 'ralloc-mutants-'));
+  try {
+    for (const name of COPIED) {
+      fs.cpSync(path.join(ROOT, name), path.join(root, name), { recursive: true });
+    }
+    const binaries = fs.readdirSync(ROOT).filter((name) => name.endsWith('.node'));
+    for (const name of ['node_modules', ...binaries]) {
+      fs.symlinkSync(fs.realpathSync(path.join(ROOT, name)), path.join(root, name));
+    }
+    use(root);
+  } finally {
+    fs.rmSync(root, { recursive: true, force: true });
+  }
+}
+
+/** Runs ava in the copy: whether all tests pass, its output, and how long it took. */
+function ava(root, tests, env = {}) {
+  const started = performance.now();
+  const cli = path.join('node_modules', 'ava', 'entrypoints', 'cli.mjs');
+  const files = [...new Set(tests)].map((file) => path.join('__test__', file));
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [cli, '--fail-fast', `--timeout=${TIMEOUT}`, ...files],
+    { cwd: root, encoding: 'utf8', env: { ...process.env, ...env } },
+  );
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  return { passed: status === 0, output: `${stdout}${stderr}`, seconds };
+}
+
+/** The tests must pass on what is not changed: else to fail says nothing. */
+function baseline(root, mutants) {
+  const keyOf = ({ env = {} }) => JSON.stringify(env);
+  for (const key of new Set(mutants.map(keyOf))) {
+    const tests = mutants
+      .filter((mutant) => keyOf(mutant) === key)
+      .flatMap((mutant) => mutant.tests);
+    const { passed, output, seconds } = ava(root, tests, JSON.parse(key));
+    if (!passed) throw new Error(`the tests fail without a mutant:\n${output}`);
+    console.log(`baseline passes (${seconds} s)`);
+  }
+}
+
+/** Whether one of the mutant's tests fails. */
+function isKilled(root, { name, file, find, replace, tests, env }) {
+  const source = read(root, file);
+  fs.writeFileSync(
+    inLib(root, file),
+    source.replace(find, () => replace),
+  );
+  const { passed, seconds } = ava(root, tests, env);
+  fs.writeFileSync(inLib(root, file), source);
+  console.log(`${passed ? 'SURVIVED' : 'killed  '} ${name} (${seconds} s)`);
+  return !passed;
+}
+
+program(() => {
+  const named = mutantsNamed(process.argv.slice(2));
+  const mutants = named.filter(({ equivalent }) => equivalent === undefined);
+  if (mutants.length === 0) throw new Error('no mutant has such a name');
+  withCopy((root) => {
+    baseline(root, mutants);
+    const killed = mutants.filter((mutant) => isKilled(root, mutant)).length;
+    const survived = mutants.length - killed;
+    const rest = `${named.length - mutants.length} equivalent and not run`;
+    console.log(`mutants: ${killed} killed, ${survived} survived, ${rest}`);
+    process.exitCode = survived === 0 ? 0 : 1;
+  });
+});

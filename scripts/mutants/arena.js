@@ -1,0 +1,220 @@
+'use strict';
+
+const holds = ['arena/hold.test.js', 'arena/hold-time.test.js'];
+const windows = ['arena/window.test.js'];
+const scopes = ['arena/scope.test.js'];
+const closes = ['arena/arena.test.js'];
+
+module.exports = [
+  {
+    file: 'arena/arena.js',
+    tests: closes,
+    mutants: {
+      'allocUnsafe: a byte past the end': [
+        'next <= window.end && size !== 0 && ab.byteLength !== 0) {\n      window.cursor = next + ((0 - size) & window.mask);\n      return',
+        'next <= window.end + 8 && size !== 0 && ab.byteLength !== 0) {\n      window.cursor = next + ((0 - size) & window.mask);\n      return',
+        { tests: windows },
+      ],
+      'alloc: a byte past the end': [
+        'next <= window.end && size !== 0 && ab.byteLength !== 0) {\n      window.cursor = next + ((0 - size) & window.mask);\n      const',
+        'next <= window.end + 8 && size !== 0 && ab.byteLength !== 0) {\n      window.cursor = next + ((0 - size) & window.mask);\n      const',
+        { tests: windows },
+      ],
+      'alloc: what is dirty is not filled': [
+        'return start < window.clean ? fill',
+        'return false ? fill',
+        { tests: windows },
+      ],
+      'a failed array moves the cursor': [
+        '      window.cursor = cursor;\n',
+        '',
+        { tests: windows },
+      ],
+      'arrays lie anywhere': [
+        'window.cursor += -cursor & (align - 1);',
+        '',
+        { tests: ['arena/copy.test.js'] },
+      ],
+      'a Buffer may escape': ['if (!escapes) return result;', 'return result;', { tests: scopes }],
+      'a scope stays among the children': [
+        '    this.#parent.#children?.delete(this);\n    if',
+        '    if',
+        { tests: scopes },
+      ],
+      'a reset is not counted': [
+        '    this.#window.resets++;\n',
+        '',
+        { tests: ['arena/stats.test.js'] },
+      ],
+      'a reset keeps heap bytes': [
+        'if (owner.heap) owner.resetHeap();',
+        '',
+        { tests: ['request/bounds.test.js'] },
+      ],
+      'a reset leaves scopes': ['if (!scopes && ', 'if (', { tests: scopes }],
+      'a reset releases the scopes': [
+        'this.#clear(CLOSED, true, null);\n  }\n\n  shrink',
+        'this.#clear(RELEASED, true, null);\n  }\n\n  shrink',
+        { tests: scopes },
+      ],
+      'shrink() leaves the window': [
+        '    this.#window.releaseUnused();\n    this',
+        '    this',
+        { tests: windows },
+      ],
+      'a request closes its arena': [
+        'if (this.#parent === null) owner.checkClosable();',
+        '',
+        { tests: ['request/stream.test.js'] },
+      ],
+      'a scope cannot close': [
+        'if (this.#parent === null) owner.checkClosable();',
+        'owner.checkClosable();',
+        { tests: ['request/room.test.js'] },
+      ],
+      'a scope closes the arena': [
+        'if (this.#parent === null) owner.close();\n    else',
+        'owner.close();\n    if (this.#parent !== null)',
+        { tests: scopes },
+      ],
+      'close() keeps the memory': [
+        'if (this.#parent === null) owner.close();\n    else',
+        'if (this.#parent !== null)',
+        { tests: ['memory/closed-pools.test.js'] },
+      ],
+      'close() twice': ['if (!this.#window.isLive) return;\n    const', 'const'],
+      'a hold after the end holds': [
+        'if (this.#window.isReleased()) return promise ?? releasedHold;',
+        'this.#window.isReleased();',
+        { tests: ['request/room.test.js'] },
+      ],
+      'hold() of any object': [
+        " && typeof promise?.then !== 'function'",
+        ' && false',
+        { tests: ['arena/bad-input.test.js'] },
+      ],
+      'owns() does not look into scopes': ['if (child.#covers(ab)) return true;', ''],
+      'holds do not cover the scopes': [
+        'if (outer !== null) epoch?.holdWith(outer);',
+        '',
+        { tests: holds },
+      ],
+      'scopes end with the nearest only': ['epoch ?? outer)', 'epoch)', { tests: holds }],
+      'scopes are not ended': [
+        'for (const child of children ?? []) child.#finish(childState',
+        'for (const child of []) child.#finish(childState',
+        { tests: scopes },
+      ],
+      'scopes end clean': [
+        'child.#finish(childState, clean, epoch',
+        'child.#finish(childState, true, epoch',
+        { tests: ['request/room.test.js'] },
+      ],
+      'scopes do not count': [
+        'for (const child of this.#children) bytes += child.#allocated();',
+        ';',
+        { tests: ['arena/stats.test.js'] },
+      ],
+      'arrays lie at any byte': [
+        'if (buffer.byteOffset % width !== 0) return new Type(length);',
+        '',
+        { equivalent: 'Buffer.alloc never cuts from the pool of Node' },
+      ],
+      'a released arena had nothing': [
+        'const allocated = arena.#allocated();',
+        'const allocated = 0;',
+        { tests: ['request/pooled.test.js'] },
+      ],
+      'released scopes are closed': [
+        'arena.#finish(RELEASED, clean, null);',
+        'arena.#finish(CLOSED, clean, null);',
+        { tests: ['request/late.test.js'] },
+      ],
+      'scopes of a released arena are live': [
+        'if (released) child.#window.finish(RELEASED);',
+        '',
+        { tests: ['request/late.test.js'] },
+      ],
+    },
+  },
+  {
+    file: 'arena/owner.js',
+    tests: closes,
+    mutants: {
+      'chunks never grow': ['first * 2 ** opened', 'first'],
+      'chunks grow for ever': ['Math.min(first * 2 ** opened, CHUNK_CAP)', 'first * 2 ** opened'],
+      'large first chunks are cut': ['Math.max(first, Math.min(', 'Math.min(first * 32, Math.min('],
+      'chunks of 128 KiB': ['DEFAULT_CHUNK = 64', 'DEFAULT_CHUNK = 128'],
+      'a limit of 32 MiB': [
+        'DEFAULT_MAX_BYTES = 64',
+        'DEFAULT_MAX_BYTES = 32',
+        { tests: ['arena/limit.test.js'] },
+      ],
+      'holds of 60 s': ['DEFAULT_HOLD_MS = 30_000', 'DEFAULT_HOLD_MS = 60_000', { tests: holds }],
+      'a chunk may be more than the limit': [
+        'given.chunkSize > settings.maxBytes',
+        'false',
+        { tests: ['arena/bad-input.test.js'] },
+      ],
+      'huge pages in small chunks': [
+        'settings.chunkSize = Math.max(settings.chunkSize, HUGE_PAGE);',
+        '',
+        { tests: ['memory/options.test.js'] },
+      ],
+      'no pool is taken over': [
+        '      closedPools.take(this.settings) ??\n',
+        '      undefined ??\n',
+        { tests: ['memory/closed-pools.test.js'] },
+      ],
+      'a pool keeps its last user': [
+        '    pool.user = null;\n',
+        '',
+        { tests: ['memory/closed-pools.test.js'] },
+      ],
+      'a pool that is not kept stays open': [
+        '      pool.close();\n',
+        '',
+        { tests: ['memory/chunk-pool.test.js'] },
+      ],
+      'a closed arena tells of the next one': [
+        'this.pool = { stats: () => last, chunks: () => [] };',
+        '',
+        { tests: ['arena/closed-arenas.test.js'] },
+      ],
+      'a closed arena has what it had': [
+        '{ ...stats, ...none }',
+        'stats',
+        { tests: ['arena/closed-arenas.test.js'] },
+      ],
+    },
+  },
+  {
+    file: 'base/scope.js',
+    tests: scopes,
+    mutants: {
+      'a scope that throws stays open': [
+        '  } catch (error) {\n    leave(undefined);',
+        '  } catch (error) {',
+      ],
+      'a scope that rejects stays open': ['(error) => {\n    leave(undefined);', '(error) => {'],
+      'a rejection is swallowed': [
+        '    leave(undefined);\n    throw error;\n  });',
+        '    leave(undefined);\n  });',
+      ],
+      'native promises only': ["typeof result?.then === 'function'", 'result instanceof Promise'],
+      'ends before its promise': [
+        'if (!pending) return leave(result);',
+        'if (!pending || leave(undefined)) return leave(result);',
+      ],
+    },
+  },
+  {
+    file: 'arena/checkpoint.js',
+    tests: ['arena/checkpoint.test.js'],
+    mutants: {
+      'anything is a checkpoint': ['!(#of in checkpoint)', 'false'],
+      'those of others are taken': ['if (checkpoint.#of !== of) throw', 'if (false) throw'],
+      'spent ones are taken': ['!checkpoints?.includes(checkpoint)', 'false'],
+    },
+  },
+];

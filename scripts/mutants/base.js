@@ -1,0 +1,45 @@
+'use strict';
+
+module.exports = [
+  {
+    file: 'base/warnings.js',
+    tests: ['base/warnings.test.js'],
+    mutants: {
+      'every time': ['if (before.has(cause)) return;', ''],
+      never: ['if (before.has(cause)) return;', 'return;'],
+      'not noted': ['  before.add(cause);\n', ''],
+      'by the code alone': ['cause = code) {', '_cause, cause = code) {'],
+      'without a code': ["{ type: 'RallocWarning', code }", "{ type: 'RallocWarning' }"],
+      'without a type': ["{ type: 'RallocWarning', code }", '{ code }'],
+    },
+  },
+  {
+    file: 'base/validate.js',
+    tests: ['base/validate.test.js'],
+    mutants: {
+      'integers: below the least': ['value < min || ', ''],
+      'integers: the least is not one': ['value < min', 'value <= min'],
+      'integers: above the most': [' || value > max', ''],
+      'integers: the most is not one': ['value > max', 'value >= max'],
+      'integers: unsafe': ['!Number.isSafeInteger(value) || ', ''],
+      'integers: strings': ["if (typeof value !== 'number') throw", 'if (false) throw'],
+      'booleans: anything': ["typeof value !== 'boolean'", 'false'],
+      'strings: anything': ["typeof value !== 'string'", 'false'],
+      'functions: anything': ["typeof value !== 'function'", 'false'],
+      'words: anything': ['!allowed.includes(value)', 'false'],
+      'powers: any number': ['!Number.isInteger(Math.log2(value))', 'false'],
+      'powers: of any size': ['  integer(value, name, min, max);\n  if', '  if'],
+      'options: null': ['given === null || ', ''],
+      'options: no object': ["typeof given !== 'object' || ", ''],
+      'options: a list': [' || Array.isArray(given)', ''],
+      'options: unknown ones': ['!Object.hasOwn(readers, key)', 'false'],
+      'options: those of the prototype': ['!Object.hasOwn(readers, key)', '!(key in readers)'],
+      'options: undefined ones are read': ['if (value !== undefined) checked', 'checked'],
+      'options: unchecked': ['checked[key] = readers[key](', 'checked[key] = ((one) => one)('],
+      'nearest: the farthest': ['edits < least', 'edits > -1'],
+      'nearest: case counts': ['const lower = given.toLowerCase();', 'const lower = given;'],
+      'nearest: beginnings do not count': ['longer.length > 0 ? longer : all', 'all'],
+      'nearest: without the object': ["inside === '' ? one", 'true ? one'],
+    },
+  },
+];

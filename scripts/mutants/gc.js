@@ -1,0 +1,77 @@
+'use strict';
+
+module.exports = [
+  {
+    file: 'memory/gc.js',
+    tests: ['memory/gc.test.js'],
+    mutants: {
+      'no throttle': ['EVERY_MS = 100', 'EVERY_MS = 0'],
+      'throttle of 99 ms': ['EVERY_MS = 100', 'EVERY_MS = 99'],
+      'throttle counts from the first': ['  last = now;\n', '  if (last < 0) last = now;\n'],
+      'full at once': ['MINORS = 3', 'MINORS = 0'],
+      'never full': ['minors > MINORS', 'false'],
+      'full for ever after the first': ['  minors = 0;\n', ''],
+      'no budget': ['now - majorEnd >= majorMs * SHARE', 'true'],
+      'half of the time': ['SHARE = 20', 'SHARE = 2'],
+      'budget counts from the beginning': ['majorEnd = performance.now()', 'majorEnd = start'],
+      'length of a full one not measured': ['  majorMs = majorEnd - start;\n', ''],
+      'a minor one where only full ones help': ['if (full || !major)', 'if (true)'],
+      'within the request': ['setImmediate(run, full)', 'run(full)'],
+      'minor ones are full': ["collect({ type: 'minor' })", 'collect()'],
+      'full ones are minor': ['  collect(); //', "  collect({ type: 'minor' }); //"],
+      '--expose-gc stays': ["  v8.setFlagsFromString('--no-expose-gc');\n", ''],
+      'the gc of a flag is not used': ["typeof globalThis.gc === 'function'", 'false'],
+    },
+  },
+  {
+    file: 'memory/idle.js',
+    tests: ['memory/idle-slices.test.js'],
+    mutants: {
+      'no slices': ['SLICE_MS = 4', 'SLICE_MS = Infinity'],
+      'slices of one target': ['SLICE_MS = 4', 'SLICE_MS = 0'],
+      'no pause': ['PAUSE_MS = 16', 'PAUSE_MS = 0'],
+      'twice a second': ['TICK_MS = 1000', 'TICK_MS = 500'],
+      'each slice begins anew': ['if (this.#visits === null) {', 'if (true) {'],
+      'the visits never begin anew': ['    this.#visits = null;\n    this.due', '    this.due'],
+      'the visits of before go on': [
+        '      this.#visits = null;\n',
+        '',
+        { equivalent: 'a round that has no target is over' },
+      ],
+      'rounds drift': [
+        'this.#begun + this.everyMs, performance',
+        'performance.now() + this.everyMs, performance',
+      ],
+      'no pause after a long round': [
+        'Math.max(this.#begun + this.everyMs, performance.now() + PAUSE_MS)',
+        'this.#begun + this.everyMs',
+      ],
+      'the timer keeps the process': ['  timer.unref();\n', ''],
+      'a timer of before stays': ['  clearTimeout(timer);\n', ''],
+      'rounds that are not due are visited': [' || round.due >= now + 1', ''],
+      'long intervals come first': ['a.everyMs - b.everyMs', 'b.everyMs - a.everyMs'],
+      'one interval for all': ['one.everyMs === everyMs)', 'true)'],
+      'what has nothing left stays': ['        this.targets.delete(next.value);\n', ''],
+      'cannot be watched again': ['target.watched = false', 'target.watched = true'],
+      'watched several times': ['if (target.watched) return', 'if (false) return'],
+      'the timer is never set': ['timer === null || round.due < armed', 'false'],
+      'a shorter interval waits for a longer one': [
+        'timer === null || round.due < armed',
+        'timer === null',
+      ],
+      'every target sets the timer anew': [
+        'timer === null || round.due < armed',
+        'true',
+        { equivalent: 'it is set for the same moment or an earlier one' },
+      ],
+      'the depot is not waited for': ['chunks > 0 || ', ''],
+      'the depot is trimmed for ever': ['chunks > 0 || ', 'true || '],
+      'the depot is forgotten while pools are watched': [
+        'rounds.some((one) => one.everyMs === TICK_MS && one.targets.size > 0)',
+        'false',
+      ],
+      'pools do not make the depot watched': ['if (everyMs === TICK_MS) watchDepot();', ''],
+      'targets are kept alive': ['new WeakRef(target)', '{ deref: () => target }'],
+    },
+  },
+];

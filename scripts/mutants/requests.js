@@ -1,0 +1,254 @@
+'use strict';
+
+const bounds = ['request/bounds.test.js'];
+const abort = ['request/abort.test.js'];
+
+module.exports = [
+  {
+    file: 'request/request.js',
+    tests: bounds,
+    mutants: {
+      'ends twice': [
+        'if (this.#ended) return;',
+        '',
+        { equivalent: 'the watch of its response ends it once' },
+      ],
+      'no limit on the heap': ['if (size > this.#room) throw this.limitError(size);', ''],
+      'heap bytes are not charged': ['    this.#room -= size;\n', ''],
+      'reset gives no room back': ['this.#room += this.#heapBytes;', ''],
+      'reset gives it back again and again': ['    this.#heapBytes = 0;\n', ''],
+      'windows are not charged': ['    this.#room -= count;\n', ''],
+      'windows are not discharged': ['    this.#room += count;\n', ''],
+      'the heap serves one allocation only': ['    this.heap = true;\n', ''],
+      'a fallback is not counted': ['    this.#arenas.countFallback(error.message);\n', ''],
+      'every error means the heap': [
+        '!(error instanceof RallocError)',
+        'false',
+        { equivalent: 'whatever memory refuses is a RallocError; the rest would be a bug' },
+      ],
+      'no error means the heap': ['!(error instanceof RallocError)', 'true'],
+      'its arena can be closed': [
+        "    throw new RallocError(\n      'ERR_RALLOC_UNSUPPORTED'",
+        "    return new RallocError(\n      'ERR_RALLOC_UNSUPPORTED'",
+        { tests: ['request/stream.test.js'] },
+      ],
+      'the limit of all is the limit of one': [
+        'return this.settings.maxBytesPerRequest',
+        'return this.settings.maxBytes',
+      ],
+      'always clean': [
+        'releaseRequestArena(this.arena, clean)',
+        'releaseRequestArena(this.arena, true)',
+        { tests: abort },
+      ],
+      'never clean': [
+        'releaseRequestArena(this.arena, clean)',
+        'releaseRequestArena(this.arena, false)',
+        { tests: ['request/body.test.js'] },
+      ],
+    },
+  },
+  {
+    file: 'request/requests.js',
+    tests: ['request/close.test.js', 'request/bounds.test.js'],
+    mutants: {
+      'leases after close()': ['this.#closing !== null || this.#over', 'this.#over'],
+      'leases over the quarantine': [
+        ' || this.#overQuarantine()',
+        '',
+        { tests: ['request/bounds.test.js'] },
+      ],
+      'heap requests are not counted': [
+        'if (heap) this.#counts.heapRequests++;',
+        'if (heap);',
+        { tests: ['request/bounds.test.js'] },
+      ],
+      'the heap is waited for': ['    if (!request.mayLease) return;\n', ''],
+      'close() waits for nobody': [
+        'this.#closing !== null && this.#leasing === 0',
+        'this.#closing !== null',
+      ],
+      'close() waits for ever': ['this.#closing !== null && this.#leasing === 0', 'false'],
+      'close() of an idle one waits for ever': [
+        '      if (this.#leasing === 0) this.#finishClose();',
+        '',
+      ],
+      'close() closes twice': ['if (this.#closing === null) {', 'if (true) {'],
+      'close() leaves the timer': [
+        '    clearInterval(this.#ticker);\n    this.pool',
+        '    this.pool',
+        { tests: ['request/long.test.js'] },
+      ],
+      'close() keeps the memory': ['    this.pool.close();\n', ''],
+      'finished and aborted change places': [
+        'if (clean) this',
+        'if (!clean) this',
+        { tests: abort },
+      ],
+      'learns from empty requests': [
+        'if (allocated > 0) this',
+        'if (true) this',
+        { equivalent: 'the size learns nothing from 0 bytes' },
+      ],
+      'never learns': [
+        'if (allocated > 0) this',
+        'if (false) this',
+        { tests: ['request/pooled.test.js'] },
+      ],
+      'learns of no crowd': ['this.inFlight + 1', '1', { tests: ['request/bounds.test.js'] }],
+      'no timer': [
+        'if (this.#ticker === null) this.#tick();',
+        '',
+        { tests: ['request/long.test.js'] },
+      ],
+      'a timer for each': [
+        'if (this.#ticker === null) this.#tick();',
+        'this.#tick();',
+        { tests: ['request/long.test.js'] },
+      ],
+      'the timer never ends': [
+        'if (this.inFlight > 0) return;',
+        'return;',
+        { tests: ['request/long.test.js'] },
+      ],
+      'warns a tick early': ['BUCKETS = 3', 'BUCKETS = 2', { tests: ['request/long.test.js'] }],
+      'warns a tick late': ['BUCKETS = 3', 'BUCKETS = 4', { tests: ['request/long.test.js'] }],
+      'warns of what has ended': [
+        'this.#buckets[request.bucket]--;',
+        '',
+        { tests: ['request/long.test.js'] },
+      ],
+      'quarantine is looked at always': [
+        'if (!this.pool.quarantines) return false;',
+        '',
+        { equivalent: 'it spares a call to native code, no more' },
+      ],
+      'quarantine is never looked at': [
+        'if (!this.pool.quarantines) return false;',
+        'return false;',
+        { tests: ['request/bounds.test.js'] },
+      ],
+      'quarantine is looked at for ever': [
+        'if (quarantined === 0) this.pool.quarantines = false;',
+        '',
+        { equivalent: 'it spares a call to native code, no more' },
+      ],
+      'quarantine at its bound is too much': [
+        'quarantined <= this',
+        'quarantined < this',
+        { tests: ['request/bounds.test.js'] },
+      ],
+      'high quarantine asks for no collection': [
+        "    requestGc({ major: backend === 'js' });\n    return true",
+        '    return true',
+        { tests: ['request/bounds.test.js'] },
+      ],
+      'high quarantine is not warned of': [
+        "    warnOnce('RALLOC_QUARANTINE_HIGH', quarantined);\n",
+        '',
+        { tests: ['request/bounds.test.js'] },
+      ],
+      'a fallback asks for no collection': [
+        'if (this.pool.quarantines) requestGc',
+        'if (false) requestGc',
+        { tests: ['request/bounds.test.js'] },
+      ],
+      'a fallback always asks for a collection': [
+        'if (this.pool.quarantines) requestGc',
+        'requestGc',
+        { tests: ['request/bounds.test.js'] },
+      ],
+      'a fallback is not warned of': [
+        "warnOnce('RALLOC_HEAP_FALLBACK', why);",
+        '',
+        { tests: bounds },
+      ],
+      'late Buffers are not counted': [
+        'this.#late.lateBuffers++;',
+        '',
+        { tests: ['request/late.test.js'] },
+      ],
+      'zeroed heap Buffers are not': [
+        'zero ? Buffer.alloc(size)',
+        'false ? Buffer.alloc(size)',
+        { tests: ['request/bounds.test.js'] },
+      ],
+      'a context where none was asked for': ['if (this.settings.context) this', 'this'],
+      'no context': ['if (this.settings.context) this', 'if (false) this'],
+    },
+  },
+  {
+    file: 'request/response.js',
+    tests: ['request/pipelining.test.js'],
+    mutants: {
+      'released at once': [
+        'process.nextTick(release, this)',
+        'release(this)',
+        { tests: ['request/late.test.js'] },
+      ],
+      'closes twice': ['if (this.#closed) return;', '', { tests: ['request/response.test.js'] }],
+      'stays in the list': [
+        'if (list !== undefined) {\n      if',
+        'if (false) {\n      if',
+        { tests: ['request/response.test.js'] },
+      ],
+      'the next of the list is lost': [
+        'else this.previous.next = this.next;',
+        'else this.previous.next = null;',
+        { tests: ['request/response.test.js'] },
+      ],
+      'the way back is lost': [
+        'if (this.next !== null) this.next.previous = this.previous;',
+        '',
+        { tests: ['request/response.test.js'] },
+      ],
+      'the older ones are forgotten': [
+        'this.next = list.first;',
+        '',
+        { tests: ['request/response.test.js'] },
+      ],
+      'always clean': ['this.#res.writableFinished === true', 'true', { tests: abort }],
+      'clean when it was ended': [
+        'this.#res.writableFinished === true',
+        'this.#res.writableEnded === true',
+        { tests: ['request/response.test.js'] },
+      ],
+      'the socket is not waited for': ["carrier.once('close', onSocketClose);", ''],
+      'a listener for each request': [
+        'if (list === undefined) {\n    list =',
+        'if (true) {\n    list =',
+        { tests: ['request/mount.test.js'] },
+      ],
+      'the socket closes before the response': [
+        '  setImmediate(() => {\n    for',
+        '  (() => {\n    for',
+        { tests: ['request/response.test.js'] },
+      ],
+      'http/2 by its socket': [
+        'req.httpVersionMajor >= 2 ? req.stream : req.socket',
+        'req.socket',
+        { tests: ['request/http2.test.js'] },
+      ],
+      'a closed response is waited for': [
+        'res.closed === true || ',
+        '',
+        { tests: ['request/response.test.js'] },
+      ],
+      'a destroyed response is waited for': [
+        'res.destroyed === true || ',
+        '',
+        { tests: ['request/response.test.js'] },
+      ],
+      'a closed socket is waited for': [
+        ' || req.socket?.destroyed === true',
+        '',
+        { tests: ['request/response.test.js'] },
+      ],
+      'what is over is clean': [
+        'request.end(false)',
+        'request.end(true)',
+        { tests: ['request/response.test.js'] },
+      ],
+    },
+  },
+];

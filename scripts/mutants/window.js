@@ -1,0 +1,103 @@
+'use strict';
+
+const idle = ['memory/idle-spans.test.js'];
+const windows = ['arena/window.test.js'];
+
+module.exports = [
+  {
+    file: 'arena/window.js',
+    tests: windows,
+    mutants: {
+      'slow alloc: what is dirty is not filled': ['zero && start < this.clean)', 'false)'],
+      'beside: what is dirty is not filled': ['zero && span.clean > 0)', 'false)'],
+      'oversize ones replace the window': ['if (keepWindow && size', 'if (false && size'],
+      'oversize ones lie beside a full window': [' && this.end - this.cursor >= usual >>> 3', ''],
+      'windows with an eighth left are replaced': ['>= usual >>> 3', '> usual >>> 3'],
+      'reserve() lies beside': ['this.#open(bytes, false)', 'this.#open(bytes, true)'],
+      'reserve() always opens': [
+        'if (bytes > this.end - this.cursor) this.#open(bytes',
+        'if (true) this.#open(bytes',
+      ],
+      'pieces of 64 KiB': ['CUT_SPAN = 16 * 1024', 'CUT_SPAN = 64 * 1024'],
+      'pieces never grow': ['CUT_SPAN << Math.min(opened, 4)', 'CUT_SPAN'],
+      'pieces grow for ever': ['CUT_SPAN << Math.min(opened, 4)', 'CUT_SPAN << opened'],
+      'scopes take chunks': ['!this.#isScope && !this.#isSealed;', '!this.#isSealed;'],
+      'checkpoints take chunks': ['!this.#isScope && !this.#isSealed;', '!this.#isScope;'],
+      'an unused window is in the way': [
+        'if (span === null || this.cursor !== 0 || this.#isSealed) return;',
+        'return;',
+        { tests: ['arena/limit.test.js'] },
+      ],
+      'a used window is given back': ['this.cursor !== 0 || this.#isSealed', 'this.#isSealed'],
+      'a window from before a checkpoint is given back': [
+        'this.cursor !== 0 || this.#isSealed',
+        'this.cursor !== 0',
+      ],
+      'an unused window stays charged': [
+        '    this.owner.discharge(span.end);\n',
+        '',
+        { tests: ['request/room.test.js'] },
+      ],
+      'an unused window stays in the epoch': ['    spans.splice(spans.indexOf(span), 1);\n', ''],
+      'long strings are cut': ['const most = string.length * 3;', 'const most = string.length;'],
+      'the string writer stays over another window': [
+        '    this.#bytes = null;\n    const open',
+        '    const open',
+      ],
+      'the string writer stays over a renewed window': [
+        '    this.ab = span.ab;\n    this.#bytes = null;',
+        '    this.ab = span.ab;',
+      ],
+      'a checkpoint is no border': [
+        '    this.#isSealed = true;\n    this.end = 0;',
+        '    this.#isSealed = true;',
+      ],
+      'a rewind leaves it sealed': ['this.#isSealed = window.isSealed;', ''],
+      'a rewind leaves its checkpoint': [
+        'epoch.checkpoints.length = epoch.checkpoints.indexOf(checkpoint);',
+        '',
+        { tests: ['arena/checkpoint.test.js'] },
+      ],
+      'a rewind goes to the beginning of the window': [
+        'window.cursor, window.end',
+        '0, window.end',
+        { tests: ['arena/checkpoint.test.js'] },
+      ],
+      'renewed in place with several spans': [
+        'epoch.spans.length !== 1',
+        'false',
+        { tests: ['arena/arena.test.js'] },
+      ],
+      'renewed in place in gc mode': [
+        '!pool.reusesAtOnce || ',
+        '',
+        { tests: ['arena/safety.test.js'] },
+      ],
+      'renewed, the clean mark stays behind': ['    this.clean = span.clean;\n', ''],
+      'a reset leaves it sealed': ['    this.#isSealed = false;\n', ''],
+      'thefts are not counted': [
+        '    this.owner.pool.retireStolen(this.#span);\n',
+        '',
+        { tests: ['arena/theft.test.js', 'memory/chunk-pool.test.js'] },
+      ],
+      'a released arena throws': [
+        'if (this.#state === RELEASED) return true;',
+        '',
+        { tests: ['request/late.test.js'] },
+      ],
+      'padding past the end counts': ['Math.min(this.cursor, span.size)', 'this.cursor'],
+      'stolen bytes count': ['if (span.ab !== null) bytes += span.used', 'bytes += span.used'],
+      'idle times take what was reserved': [
+        ' && this.#reserved !== this.resets',
+        '',
+        { tests: idle },
+      ],
+      'idle times take what was reset just now': [
+        'this.resets === this.#idled && ',
+        '',
+        { tests: idle },
+      ],
+      'idle times take nothing': ['    this.#idled = this.resets;\n', '', { tests: idle }],
+    },
+  },
+];
