@@ -1,14 +1,54 @@
-//! The memory core of ralloc.
+//! Arenas, slabs and pools over memory that comes from the system in chunks, is bounded by a
+//! limit, and goes back to a depot for the next one who needs it. The memory core of the npm
+//! package ralloc, and a crate of its own that needs no Node.
 //!
-//! Bytes are born in `os`, owned by [`memory`], and cut by [`arena`]: either for Rust
-//! ([`Arena`], a bump arena whose allocations die together) or for JavaScript
-//! ([`LeasedArena`], which leases spans of chunks and knows when each may be reused).
-//! [`SyncArena`] is the arena for many threads. [`slab`] cuts slots of fixed sizes, which are
-//! freed one by one, for both; [`ObjectPool`] keeps whole objects.
-//! `node` (feature `node`) is the translation to Node-API and nothing else.
+//! | | allocates | frees | threads | destructors |
+//! |---|---|---|---|---|
+//! | [`Arena`] | values, slices, strings of any size | all at once, or back to a [`Checkpoint`] or the begin of a [`Scope`] | one; may be sent | none run |
+//! | [`SyncArena`] | the same | all at once | many at the same time, cheaper through a [`Local`] | none run |
+//! | `&Arena` as an allocator (feature `allocator-api2`) | `Box`, `Vec`, `HashMap` | the last block at once, all others with the arena | one | run |
+//! | [`Slab`] | slots of a few fixed sizes | one by one, on any thread | many | none: slots are bytes |
+//! | [`ObjectPool`] | whole objects, made when first needed | one by one, kept for the next user | many | of what is not kept |
 //!
-//! Imports go downward only: `node` → `arena`, `slab` → `memory` → `os`; [`error`], [`layout`],
-//! `sync` and [`stats`] serve everyone.
+//! - What is made together is thrown away together (a request, a frame, a syntax tree): [`Arena`].
+//! - The same, filled by many threads: [`SyncArena`].
+//! - Buffers of a few sizes that come and go in any order, also from thread to thread: [`Slab`].
+//! - Objects that are costly to make, or own something outside: [`ObjectPool`].
+//! - Blocks of any size that are freed in any order: the global allocator is good at that.
+//!
+//! ```
+//! use ralloc_core::Arena;
+//!
+//! let mut arena = Arena::builder().limit(8 << 20).build()?;
+//! for request in ["/a", "/b?c=d"] {
+//!     let path = arena.alloc_str(request.split('?').next().unwrap_or(request));
+//!     let parts = arena.alloc_slice_from_iter(path.split('/').filter(|part| !part.is_empty()));
+//!     assert_eq!(parts.len(), 1);
+//!     arena.reset(); // frees both, and keeps the memory for the next request
+//! }
+//! # Ok::<(), ralloc_core::error::OptionsError>(())
+//! ```
+//!
+//! # Limits and errors
+//!
+//! Every one of them has a limit in bytes or objects. What does not fit is an error of the `try_`
+//! methods, which changes nothing, and a panic with the error's text of the others. All errors
+//! are in [`error`].
+//!
+//! # Features
+//!
+//! - `allocator-api2`: `&Arena` implements the trait `Allocator` of the crate allocator-api2, 0.2,
+//!   as hashbrown and others use it.
+//! - `node`: the binding for Node.js. Programs other than ralloc's own do not link with it.
+//!
+//! Rust 1.88 or later. Before 1.0 a minor version may change the API.
+//!
+//! # Layers
+//!
+//! Bytes are born in `os`, owned by [`memory`], and cut by [`arena`], for Rust or for JavaScript
+//! ([`LeasedArena`] leases spans of chunks and knows when each may be reused), and by [`slab`],
+//! for both. Imports go downward only: `node` → `arena`, `slab` → `memory` → `os`; [`error`],
+//! [`layout`], `sync` and [`stats`] serve everyone.
 
 pub mod arena;
 pub mod error;
@@ -30,7 +70,8 @@ pub use arena::{
 pub use object_pool::{ObjectPool, Pooled};
 pub use slab::Slab;
 
-/// The guide's examples in Rust are run as tests.
+/// The examples in Rust of the guide and of the crate's README are run as tests. Both are packed.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/guide.md")]
+#[doc = include_str!("README.md")]
 struct Guide;

@@ -78,8 +78,10 @@ impl<T> ObjectPool<T> {
     /// let buffers = ObjectPool::with_reset(16, Vec::<u8>::new, move |buffer| {
     ///     buffer.clear();
     ///     buffer.shrink_to(most);
-    /// });
-    /// # Ok::<(), ralloc_core::error::PoolError>(drop(buffers?))
+    /// })?;
+    /// buffers.get().resize(10_000, 0);
+    /// assert!(buffers.get().capacity() < 10_000);
+    /// # Ok::<(), ralloc_core::error::PoolError>(())
     /// ```
     pub fn with_reset(
         capacity: usize,

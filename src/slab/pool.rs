@@ -102,7 +102,7 @@ impl Pool {
         Word::from_bits(self.words.at(slot as usize).load(Ordering::Relaxed))
     }
 
-    /// As [`set_own`].
+    /// As `set_own`.
     pub fn set_own(&self, slot: u32, word: Word) {
         set_own(&self.words, slot, word);
     }
