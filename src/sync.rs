@@ -326,10 +326,6 @@ impl<T> ArrayQueue<T> {
         self.items.lock().pop_front()
     }
 
-    pub fn capacity(&self) -> usize {
-        self.capacity
-    }
-
     pub fn len(&self) -> usize {
         self.items.lock().len()
     }
