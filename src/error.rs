@@ -34,7 +34,7 @@ impl fmt::Display for MapError {
 
 impl std::error::Error for MapError {}
 
-/// Why [`crate::LeasedArena::lease`] gave nothing.
+/// Why `LeasedArena::lease` gave nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LeaseError {
     /// The bytes asked for do not fit under the limit, everything in use counted.
@@ -175,7 +175,7 @@ impl<E: std::error::Error> std::error::Error for InitError<E> {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OptionsError {
     /// The first chunk is larger than the cap on chunks, either is 0, or the cap is more than
-    /// [`crate::layout::MAX_BYTES`].
+    /// [`crate::MAX_BYTES`].
     ChunkSize { first: usize, cap: usize },
     /// What was to be reserved does not fit under the limit, or the system refused it.
     Reserve(AllocError),

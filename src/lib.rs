@@ -1,16 +1,59 @@
-//! The memory core of ralloc.
+//! Arenas, slabs and pools over memory that comes from the system in chunks, is bounded by a
+//! limit, and goes back to a depot for the next one who needs it. The memory core of the npm
+//! package ralloc, and a crate of its own that needs no Node.
 //!
-//! - [`Arena`]: a bump arena for one thread, whose allocations die together.
-//! - [`SyncArena`]: the same for many threads.
-//! - [`Slab`]: blocks of fixed sizes, freed one by one, for many threads; [`ThreadCache`] makes it fast.
-//! - [`ObjectPool`]: whole objects, kept for their next user.
+//! | | allocates | frees | threads | destructors |
+//! |---|---|---|---|---|
+//! | [`Arena`] | values, slices, strings of any size | all at once, or back to a [`Checkpoint`] or the begin of a [`Scope`] | one; may be sent | none run |
+//! | [`SyncArena`] | the same | all at once | many at the same time, cheaper through a [`Local`] | none run |
+//! | `&Arena` as an allocator (feature `allocator-api2`) | `Box`, `Vec`, `HashMap` | the last block at once, all others with the arena | one | run |
+//! | [`Slab`] | slots of a few fixed sizes | one by one, on any thread | many | none: slots are bytes |
+//! | [`ObjectPool`] | whole objects, made when first needed | one by one, kept for the next user | many | of what is not kept |
 //!
-//! Safe code cannot cause undefined behaviour through anything that is public here.
+//! - What is made together is thrown away together (a request, a frame, a syntax tree): [`Arena`].
+//! - The same, filled by many threads: [`SyncArena`].
+//! - Buffers of a few sizes that come and go in any order, also from thread to thread: [`Slab`].
+//! - Objects that are costly to make, or own something outside: [`ObjectPool`].
+//! - Blocks of any size that are freed in any order: the global allocator is good at that.
 //!
-//! For those who read the source: bytes come from `os`, are owned by [`memory`], and cut by
-//! [`arena`] and [`slab`]. What `arena` leases to JavaScript is crate-private, as is the binding to
-//! Node-API, `node` (feature `node`). Imports go downward only: `node` → `arena`, `slab` →
-//! `memory` → `os`; [`error`], `layout`, `sync` and [`stats`] serve everyone.
+//! ```
+//! use ralloc_core::Arena;
+//!
+//! let mut arena = Arena::builder().limit(8 << 20).build()?;
+//! for request in ["/a", "/b?c=d"] {
+//!     let path = arena.alloc_str(request.split('?').next().unwrap_or(request));
+//!     let parts = arena.alloc_slice_from_iter(path.split('/').filter(|part| !part.is_empty()));
+//!     assert_eq!(parts.len(), 1);
+//!     arena.reset(); // frees both, and keeps the memory for the next request
+//! }
+//! # Ok::<(), ralloc_core::error::OptionsError>(())
+//! ```
+//!
+//! # Limits and errors
+//!
+//! Every one of them has a limit in bytes or objects. What does not fit is an error of the `try_`
+//! methods, which changes nothing, and a panic with the error's text of the others. All errors
+//! are in [`error`].
+//!
+//! # Safety
+//!
+//! Safe code cannot cause undefined behaviour through anything that is public here. Blocks of a slab
+//! and of `alloc_layout` are raw pointers: their methods say how long they are valid.
+//!
+//! # Features
+//!
+//! - `allocator-api2`: `&Arena` implements the trait `Allocator` of the crate allocator-api2, 0.2,
+//!   as hashbrown and others use it.
+//! - `node`: the binding for Node.js. Programs other than ralloc's own do not link with it.
+//!
+//! Rust 1.88 or later. Before 1.0 a minor version may change the API.
+//!
+//! # Layers
+//!
+//! Bytes come from `os`, are owned by [`memory`], and cut by [`arena`] and [`slab`]. What `arena`
+//! leases to JavaScript is private to the crate, as is the binding itself, `node`. Imports go
+//! downward only: `node` → `arena`, `slab` → `memory` → `os`; [`error`], `layout`, `sync` and
+//! [`stats`] serve everyone.
 
 pub mod arena;
 pub mod error;
@@ -31,7 +74,8 @@ pub use layout::MAX_BYTES;
 pub use object_pool::{ObjectPool, Pooled};
 pub use slab::{Slab, ThreadCache};
 
-/// The guide's examples in Rust are run as tests.
+/// The examples in Rust of the guide and of the crate's README are run as tests. Both are packed.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/guide.md")]
+#[doc = include_str!("README.md")]
 struct Guide;

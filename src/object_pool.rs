@@ -78,8 +78,10 @@ impl<T> ObjectPool<T> {
     /// let buffers = ObjectPool::with_reset(16, Vec::<u8>::new, move |buffer| {
     ///     buffer.clear();
     ///     buffer.shrink_to(most);
-    /// });
-    /// # Ok::<(), ralloc_core::error::PoolError>(drop(buffers?))
+    /// })?;
+    /// buffers.get().resize(10_000, 0);
+    /// assert!(buffers.get().capacity() < 10_000);
+    /// # Ok::<(), ralloc_core::error::PoolError>(())
     /// ```
     pub fn with_reset(
         capacity: usize,
@@ -101,6 +103,14 @@ impl<T> ObjectPool<T> {
 
     /// An idle object, or a new one. A panic of `make` reaches the caller and changes nothing
     /// but the count of misses.
+    ///
+    /// ```
+    /// let pool = ralloc_core::ObjectPool::new(4, String::new)?;
+    /// let mut text = pool.get();
+    /// text.push_str("in use");
+    /// assert_eq!(pool.stats().in_use, 1);
+    /// # Ok::<(), ralloc_core::error::PoolError>(())
+    /// ```
     pub fn get(&self) -> Pooled<'_, T> {
         self.try_get().unwrap_or_else(|| {
             let value = (self.make)();
@@ -191,6 +201,15 @@ pub struct Pooled<'a, T> {
 impl<T> Pooled<'_, T> {
     /// Takes the object out of the pool's hands for good. (Not a method, so that it hides none
     /// of the object's.)
+    ///
+    /// ```
+    /// use ralloc_core::{ObjectPool, Pooled};
+    ///
+    /// let pool = ObjectPool::new(4, String::new)?;
+    /// let text: String = Pooled::into_inner(pool.get());
+    /// assert_eq!((text.as_str(), pool.stats().detached), ("", 1));
+    /// # Ok::<(), ralloc_core::error::PoolError>(())
+    /// ```
     pub fn into_inner(mut this: Self) -> T {
         match this.value.take() {
             Some(value) => {

@@ -7,11 +7,11 @@ use std::ops::Add;
 /// What a [`crate::memory::Depot`] holds and has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DepotStats {
-    /// Mappings, parked and retired (a number).
+    /// Mappings, recycled and retired (a number).
     pub chunks: usize,
     /// Their address space, without guard pages.
     pub reserved: usize,
-    /// Bytes of parked mappings whose memory was not given back: an upper estimate of RAM.
+    /// Bytes of recycled mappings whose memory was not given back: an upper estimate of RAM.
     pub committed: usize,
     /// Takes that found a mapping (a counter).
     pub hits: usize,
@@ -52,7 +52,7 @@ impl Sum for DepotStats {
     }
 }
 
-/// What a [`crate::LeasedArena`] uses.
+/// What a `LeasedArena` uses.
 /// `used = leased + held + quarantined + stolen + limbo`, each the bytes of chunks in that state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LeasedStats {

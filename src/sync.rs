@@ -132,7 +132,7 @@ pub mod crash {
     }
 }
 
-/// A row of atomic words over mapped memory. Under loom the words lie beside it, since loom's
+/// A row of atomic words over mapped memory. Under loom the words lie elsewhere, since loom's
 /// atomics are larger than the words that they stand for.
 ///
 /// A clone is another view of the same words, under the same promise.
@@ -324,10 +324,6 @@ impl<T> ArrayQueue<T> {
 
     pub fn pop(&self) -> Option<T> {
         self.items.lock().pop_front()
-    }
-
-    pub fn capacity(&self) -> usize {
-        self.capacity
     }
 
     pub fn len(&self) -> usize {

@@ -227,3 +227,37 @@ fn a_slab_that_can_grow_cannot_be_shared() {
     assert!(error.to_string().contains("can grow"), "{error}");
     assert!(Slab::new(&options).unwrap().share().is_none());
 }
+
+#[test]
+fn a_thread_cache_finds_the_pool_of_every_block_in_any_order() {
+    // A large pool before many small ones, and sizes above a page: ranges of all lengths.
+    let pool = |(size, count)| PoolOptions { size, count, max_count: count, min_count: count };
+    let counts =
+        [(8, 100_000), (16, 1), (64, 3), (128, 1), (1024, 70), (4096, 2), (8192, 1), (65536, 5)];
+    let pools = counts.map(pool).to_vec();
+    let options = SlabOptions { pools, max_bytes: 64 * MIB, memory: Default::default() };
+    let slab = Arc::new(Slab::new(&options).unwrap());
+    let mut local = ThreadCache::new(&slab).unwrap();
+    let mut blocks = Vec::new();
+    for (size, count) in counts {
+        blocks.extend((0..count).map(|_| local.try_allocate(size).unwrap().unwrap()));
+    }
+    let behind = |block: NonNull<[u8]>| block.cast::<u8>().addr().get() + block.len();
+    let end = blocks.iter().map(|&block| behind(block)).max().unwrap();
+    for at in [1, end, usize::MAX] {
+        let foreign = NonNull::new(std::ptr::without_provenance_mut(at)).unwrap();
+        // SAFETY: none of these is a block of the slab.
+        assert_eq!(unsafe { local.deallocate(foreign) }, Err(SlotError::Foreign), "{at:#x}");
+    }
+    let step = blocks.len() / 2 + 2;
+    for turn in 0..step {
+        for &block in blocks.iter().skip(turn).step_by(step) {
+            let inside = block.cast::<u8>().map_addr(|at| at.saturating_add(block.len() / 2));
+            // SAFETY: not the first byte of a block.
+            assert_eq!(unsafe { local.deallocate(inside) }, Err(SlotError::Interior));
+            assert_eq!(free_local(&mut local, block), Ok(()));
+        }
+    }
+    local.flush();
+    assert!(slab.stats().iter().all(|pool| pool.free == pool.count));
+}

@@ -42,11 +42,11 @@ impl Budget {
 
     /// Charges `want` bytes, or what is left if that is at least `need`: the bytes charged.
     pub fn charge(&self, need: usize, want: usize) -> Option<usize> {
-        self.charge_whole(need, want, 1)
+        self.charge_in_units(need, want, 1)
     }
 
     /// [`Budget::charge`] of a multiple of `unit` bytes, a power of two.
-    pub fn charge_whole(&self, need: usize, want: usize, unit: usize) -> Option<usize> {
+    pub fn charge_in_units(&self, need: usize, want: usize, unit: usize) -> Option<usize> {
         let mut granted = 0;
         let charge = |used: usize| {
             granted = layout::align_down(want.min(self.limit - used), unit);

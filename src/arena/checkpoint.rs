@@ -4,6 +4,17 @@ use super::Arena;
 use crate::error::RewindError;
 
 /// A point to rewind to. Spent by its rewind; void after a reset or a rewind past it.
+///
+/// ```
+/// let mut arena = ralloc_core::Arena::new();
+/// arena.alloc_str("kept");
+/// let checkpoint = arena.checkpoint();
+/// let allocated = arena.stats().allocated;
+/// arena.alloc_slice_fill_copy(1000, 0u8);
+/// arena.rewind(checkpoint)?;
+/// assert_eq!(arena.stats().allocated, allocated);
+/// # Ok::<(), ralloc_core::error::RewindError>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "a checkpoint does nothing until it is rewound to"]
 pub struct Checkpoint {

@@ -9,24 +9,70 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-/// Something that happened to an arena's chunks. In bytes.
+/// Something that happened to an arena's chunks.
+///
+/// ```
+/// use ralloc_core::{Arena, ArenaEvent};
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+///
+/// static CHUNKS: AtomicUsize = AtomicUsize::new(0);
+///
+/// let count = |event| {
+///     if let ArenaEvent::Mapped { .. } | ArenaEvent::Recycled { .. } = event {
+///         CHUNKS.fetch_add(1, Ordering::Relaxed);
+///     }
+/// };
+/// let arena = Arena::builder().diagnostics(count).build()?;
+/// arena.alloc(7);
+/// assert_eq!(CHUNKS.load(Ordering::Relaxed), 1);
+/// # Ok::<(), ralloc_core::error::OptionsError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ArenaEvent {
     /// A chunk came from the system.
-    Mapped { bytes: usize },
+    Mapped {
+        /// The size of the chunk.
+        bytes: usize,
+    },
     /// A chunk came from the depot.
-    Recycled { bytes: usize },
+    Recycled {
+        /// The size of the chunk.
+        bytes: usize,
+    },
     /// The chunk of the event before is for one allocation that fits no other.
-    Oversize { requested: usize, bytes: usize },
-    /// An allocation was refused: `used` of `limit` were in chunks.
-    LimitRefused { requested: usize, used: usize, limit: usize },
+    Oversize {
+        /// Bytes that were asked for.
+        requested: usize,
+        /// The size of the chunk.
+        bytes: usize,
+    },
+    /// An allocation was refused, for no chunk for it fits under the limit.
+    LimitRefused {
+        /// Bytes that were asked for.
+        requested: usize,
+        /// Bytes of all chunks.
+        used: usize,
+        /// The arena's limit on them.
+        limit: usize,
+    },
     /// An allocation was refused by the system.
-    MapRefused { requested: usize, error: MapError },
+    MapRefused {
+        /// Bytes that were asked for.
+        requested: usize,
+        /// Why.
+        error: MapError,
+    },
     /// A chunk went to the depot.
-    GivenBack { bytes: usize },
+    GivenBack {
+        /// The size of the chunk.
+        bytes: usize,
+    },
     /// Free pages of a chunk went back to the system.
-    Decommitted { bytes: usize },
+    Decommitted {
+        /// The size of those pages.
+        bytes: usize,
+    },
 }
 
 /// A function of the user's, in std's Arc also under loom: what it shares is its own affair. A

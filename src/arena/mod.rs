@@ -203,6 +203,14 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
 
     /// Makes sure that a next allocation of `bytes` bytes takes no memory from the system, if
     /// it is aligned to `MIN_ALIGN` at most. Panics as that allocation would.
+    ///
+    /// ```
+    /// let arena = ralloc_core::Arena::new();
+    /// arena.reserve(100_000);
+    /// let committed = arena.committed_bytes();
+    /// arena.alloc_slice_fill_copy(100_000, 0u8);
+    /// assert_eq!(arena.committed_bytes(), committed);
+    /// ```
     #[track_caller]
     pub fn reserve(&self, bytes: usize) {
         if let Err(error) = self.try_reserve(bytes) {
@@ -222,6 +230,14 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
 
     /// Frees every allocation at once and keeps the chunks for the next ones, the largest first,
     /// except those of oversize allocations.
+    ///
+    /// ```
+    /// let mut arena = ralloc_core::Arena::new();
+    /// arena.alloc_slice_fill_copy(1000, 0u8);
+    /// let committed = arena.committed_bytes();
+    /// arena.reset();
+    /// assert_eq!((arena.stats().allocated, arena.committed_bytes()), (0, committed));
+    /// ```
     #[inline]
     pub fn reset(&mut self) {
         // The usual case, and a call of its own would cost more than what it does.
@@ -239,6 +255,14 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     }
 
     /// [`Arena::reset`] that keeps only the smallest chunk and starts to grow from there.
+    ///
+    /// ```
+    /// let mut arena = ralloc_core::Arena::new();
+    /// (0..10_000).for_each(|number| *arena.alloc(number) += 1);
+    /// assert!(arena.stats().chunks > 1);
+    /// arena.reset_and_shrink();
+    /// assert_eq!(arena.stats().chunks, 1);
+    /// ```
     pub fn reset_and_shrink(&mut self) {
         self.reset_by(Store::reset_and_shrink);
     }
@@ -251,6 +275,12 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
 
     /// Gives back the chunks that hold no allocation and the memory of the current one's whole
     /// free pages: the bytes given back. Every allocation stays.
+    ///
+    /// ```
+    /// let mut arena = ralloc_core::Arena::new();
+    /// arena.reserve(1 << 20);
+    /// assert!(arena.shrink_to_fit() > 0);
+    /// ```
     pub fn shrink_to_fit(&mut self) -> usize {
         let free = self.end.get().addr() - self.cursor.get().addr();
         let bytes = self.store.get_mut().shrink(free);
@@ -258,7 +288,14 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         bytes
     }
 
-    /// Every chunk with an allocation or a future: in order of use, oversize ones last.
+    /// Every chunk: in order of use, then those that are kept for later, oversize ones last.
+    ///
+    /// ```
+    /// let arena = ralloc_core::Arena::new();
+    /// arena.alloc([0u8; 64]);
+    /// let chunks = arena.chunk_usage();
+    /// assert_eq!((chunks.len(), chunks[0].used), (1, 64));
+    /// ```
     pub fn chunk_usage(&self) -> Vec<ChunkUsage> {
         self.store.borrow().usage(self.offset())
     }
@@ -269,6 +306,12 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     }
 
     /// Gauges and counters.
+    ///
+    /// ```
+    /// let arena = ralloc_core::Arena::new();
+    /// arena.alloc([0u8; 64]);
+    /// assert_eq!((arena.stats().allocated, arena.stats().chunks), (64, 1));
+    /// ```
     pub fn stats(&self) -> ArenaStats {
         let allocated = self.chunk_usage().iter().map(|chunk| chunk.used).sum();
         ArenaStats { allocated, ..self.store.borrow().stats() }

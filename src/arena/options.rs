@@ -4,6 +4,15 @@ use crate::error::OptionsError;
 use crate::layout::{self, MAX_BYTES};
 
 /// How an arena grows. Sizes in bytes.
+///
+/// ```
+/// use ralloc_core::{Arena, ArenaOptions};
+///
+/// let options = ArenaOptions { limit: 1 << 20, ..ArenaOptions::default() };
+/// let arena = Arena::builder().options(options).build()?;
+/// assert_eq!(arena.stats().limit, 1 << 20);
+/// # Ok::<(), ralloc_core::error::OptionsError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArenaOptions {
     /// The most bytes of chunks at any time, unused parts included. Default 64 MiB.

@@ -142,6 +142,17 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
     }
 
     /// An empty arena that takes chunks from and gives them to `depot`.
+    ///
+    /// ```
+    /// use ralloc_core::memory::Depot;
+    /// use ralloc_core::{ArenaOptions, SyncArena};
+    /// use std::sync::Arc;
+    ///
+    /// let depot = Arc::new(Depot::new(1 << 20));
+    /// let arena = SyncArena::<8>::with_depot(ArenaOptions::default(), depot)?;
+    /// arena.alloc(1);
+    /// # Ok::<(), ralloc_core::error::OptionsError>(())
+    /// ```
     pub fn with_depot(options: ArenaOptions, depot: Arc<Depot>) -> Result<Self, OptionsError> {
         options.check()?;
         Ok(Self::over(Store::new(options, depot)))
@@ -159,6 +170,19 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
     }
 
     /// A handle for one thread, that takes 4 KiB at a time and cuts them without atomics.
+    ///
+    /// ```
+    /// let arena = ralloc_core::Arena::builder().build_sync()?;
+    /// std::thread::scope(|threads| {
+    ///     for _ in 0..2 {
+    ///         threads.spawn(|| {
+    ///             let local = arena.local();
+    ///             (0..1000).for_each(|number| *local.alloc(number) += 1);
+    ///         });
+    ///     }
+    /// });
+    /// # Ok::<(), ralloc_core::error::OptionsError>(())
+    /// ```
     pub fn local(&self) -> Local<'_, MIN_ALIGN> {
         Local::new(self)
     }
@@ -233,7 +257,7 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         first.into_iter().for_each(|chunk| self.enter(state, chunk));
     }
 
-    /// Every chunk with an allocation or a future: in order of use, oversize ones last. What
+    /// Every chunk: in order of use, then those that are kept for later, oversize ones last. What
     /// other threads allocate meanwhile may or may not be in it.
     pub fn chunk_usage(&self) -> Vec<ChunkUsage> {
         self.state.lock().usage()

@@ -139,7 +139,7 @@ impl LeasedArena {
         if own_chunk || want > self.chunk_size {
             let Taken { chunk, clean } = self.take_chunk(need, want)?;
             let len = chunk.len();
-            return Ok(self.enter(chunk, 0, len, clean));
+            return Ok(self.add_span(chunk, 0, len, clean));
         }
         self.lease_cut(need, want)
     }
@@ -152,7 +152,7 @@ impl LeasedArena {
             Ok(Taken { chunk, clean }) => {
                 let len = rounded(want).min(chunk.len());
                 self.cut = Some(Cut { chunk: Arc::clone(&chunk), cursor: len, clean });
-                Ok(self.enter(chunk, 0, len, clean))
+                Ok(self.add_span(chunk, 0, len, clean))
             }
             // The tail of the current chunk may still do.
             Err(error) => self.cut_span(need)?.ok_or(error),
@@ -170,7 +170,7 @@ impl LeasedArena {
         let (offset, len) = (cut.cursor, rounded(bytes).min(room));
         cut.cursor += len;
         let (chunk, clean) = (Arc::clone(&cut.chunk), cut.clean);
-        Ok(Some(self.enter(chunk, offset, len, clean)))
+        Ok(Some(self.add_span(chunk, offset, len, clean)))
     }
 
     /// A chunk of `need` to about `want` bytes with its first span leased: from Limbo, the
@@ -187,14 +187,14 @@ impl LeasedArena {
         {
             return Ok(Taken { chunk, clean: false });
         }
-        let charged = self.budget.charge_whole(need, size, unit);
+        let charged = self.budget.charge_in_units(need, size, unit);
         let len = charged.ok_or_else(|| self.limit_error(need))?;
         let mapped = self.map(len).inspect_err(|_| self.budget.discharge(len))?;
         let (mapping, clean) = mapped;
         self.peak = self.peak.max(self.budget.used());
         let (budget, depot) = (Arc::clone(&self.budget), Arc::clone(&self.depot));
         let chunk = Arc::new(Chunk::lease(mapping, len, self.wipe, budget, depot));
-        self.remember(&chunk);
+        self.add_chunk(&chunk);
         Ok(Taken { chunk, clean })
     }
 
@@ -245,7 +245,7 @@ impl LeasedArena {
     }
 
     /// Adds a chunk to the list; now and then drops those that are gone from it.
-    fn remember(&mut self, chunk: &Arc<Chunk>) {
+    fn add_chunk(&mut self, chunk: &Arc<Chunk>) {
         if self.chunks.len() >= self.sweep_at {
             self.chunks.retain(|chunk| chunk.state() != ChunkState::Depot);
             self.sweep_at = (self.chunks.len() * 2).max(16);
@@ -253,8 +253,8 @@ impl LeasedArena {
         self.chunks.push(Arc::clone(chunk));
     }
 
-    /// Enters a leased span into the table.
-    fn enter(&mut self, chunk: Arc<Chunk>, offset: usize, len: usize, clean: bool) -> Lease {
+    /// Adds a leased span to the table.
+    fn add_span(&mut self, chunk: Arc<Chunk>, offset: usize, len: usize, clean: bool) -> Lease {
         self.epoch = self.epoch.checked_add(1).unwrap_or(1);
         let epoch = self.epoch;
         let span = Span { epoch, chunk: Some(Arc::clone(&chunk)), offset, len, held: false };

@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 pub const DEFAULT_COMMITTED_CAP: usize = 128 * 1024 * 1024;
 /// How long a mapping waits as recycled before it is retired, and as retired before it is unmapped.
 pub(crate) const RETIREMENT: Duration = Duration::from_secs(30);
-/// Fewest and most recycled mappings per class: what the cap allows, within these. A place takes 72 bytes.
+/// Fewest and most recycled mappings per class: what the cap allows, within these. An entry takes 72 bytes.
 const CLASS_CAPACITY: (usize, usize) = if cfg!(loom) { (2, 2) } else { (16, 1024) };
 
 /// A recycled mapping.
@@ -204,7 +204,7 @@ impl Depot {
         Some(self.retired.lock().reusable[class].pop_back()?.mapping)
     }
 
-    /// Keeps a mapping, wholly committed, for its next user. Above the cap, or when its class
+    /// Keeps a mapping, all of it committed, for its next user. Above the cap, or when its class
     /// is full or none, it is retired instead.
     ///
     /// Not public: an [`crate::Arena`] would crash over a mapping that is not committed, and two users of one that
@@ -303,7 +303,7 @@ impl Depot {
             self.uncount(&recycled);
             recycled.committed = false;
         }
-        // Somebody may have filled the place since: then it is one too many.
+        // Another thread may have filled the queue since.
         if let Err(recycled) = queue.push(recycled) {
             self.uncount(&recycled);
             self.retire_at(recycled.mapping, now, true);

@@ -55,7 +55,7 @@ impl MemoryOptions {
 pub(crate) enum Pages {
     /// Ordinary ones.
     Normal,
-    /// Those that the kernel was advised to make huge; how many of them are is its affair.
+    /// Those that the kernel was advised to make huge; how many of them are huge is up to the kernel.
     Transparent,
     /// Of the system's pool of huge pages.
     Explicit,

@@ -18,7 +18,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 /// Slots that this isolate claims and frees in batches; what happens to each in between is
-/// JavaScript's affair (lib/slab/). See `src/slab/`.
+/// up to JavaScript (lib/slab/). See `src/slab/`.
 #[napi]
 pub struct LeasedSlab {
     /// `None` before `open` or `attach`, and after `close`.
@@ -74,7 +74,7 @@ impl LeasedSlab {
         let pools = pools.chunks_exact(4).map(pool_options).collect::<Result<_>>()?;
         let memory = memory.map(|memory| memory.checked()).transpose()?.unwrap_or_default();
         let options = SlabOptions { pools, max_bytes: bytes("maxBytes", max_bytes, 1)?, memory };
-        self.enter(if shared { Slab::shared(&options) } else { Slab::new(&options) })
+        self.set_participant(if shared { Slab::shared(&options) } else { Slab::new(&options) })
     }
 
     /// Takes part in a slab that another isolate made.
@@ -86,7 +86,7 @@ impl LeasedSlab {
         // Its memory may be there a little longer than those who had it: until their ArrayBuffers are collected.
         let found = Handle { id, nonce }.find().filter(|shared| shared.participants() > 0);
         let shared = found.ok_or_else(closed)?;
-        self.enter(Slab::attach(&shared))
+        self.set_participant(Slab::attach(&shared))
     }
 
     /// Claims up to `want` slots of a pool, which may grow: how many are in `slots` then.
@@ -276,7 +276,10 @@ impl LeasedSlab {
         Ok(())
     }
 
-    fn enter(&self, slab: std::result::Result<Slab, SlabError>) -> Result<Option<Failure>> {
+    fn set_participant(
+        &self,
+        slab: std::result::Result<Slab, SlabError>,
+    ) -> Result<Option<Failure>> {
         match slab {
             Ok(slab) => *self.participant.borrow_mut() = Some(Participant::new(slab)?),
             Err(SlabError::Map(error)) => return Ok(Some(Failure::new(error.into(), 0, 0))),

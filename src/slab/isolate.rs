@@ -14,8 +14,8 @@ impl SharedSlab {
 }
 
 impl Slab {
-    /// Frees what `owner`, which is dead, has claimed, and gives its number back: how many slots.
-    /// What it had sent stays under way until slots run out.
+    /// Frees the slots that `owner`, which is dead, had claimed, and gives its number back. Returns how many.
+    /// What it sent can still be received, until slots run out.
     ///
     /// Not public, nor is anything else that frees a slot without an `unsafe` promise: while `owner` lives, its
     /// blocks would be handed out twice.

@@ -49,6 +49,17 @@ use word::{Owner, SlotState};
 ///
 /// A block from [`Slab::allocate`] is valid for reads and writes of its length, aligned to its length
 /// or to a page if that is less, and aliases no other, until it is deallocated or the slab dropped.
+///
+/// ```
+/// use ralloc_core::slab::{Slab, SlabOptions};
+///
+/// let slab = Slab::new(&SlabOptions::fixed(&[64, 1024], 256, 1 << 20))?;
+/// let block = slab.allocate(100)?;
+/// assert_eq!(block.len(), 1024);
+/// // SAFETY: the block is held, and not used afterwards.
+/// unsafe { slab.deallocate(block.cast()) }?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Slab {
     /// In ascending sizes.

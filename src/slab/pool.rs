@@ -33,6 +33,12 @@ impl Pool {
         1 << self.size_log
     }
 
+    /// The address after the last slot.
+    pub(super) fn end(&self) -> NonNull<u8> {
+        // SAFETY: at most the end of the mapping, by the invariant on `base`.
+        unsafe { self.base.add(self.table.count() << self.size_log) }
+    }
+
     /// The bytes of a slot. Panics for one that there cannot be.
     #[inline]
     pub(crate) fn block(&self, slot: u32) -> NonNull<[u8]> {

@@ -1,7 +1,7 @@
 //! Who takes part in a slab: numbers for words, each in an incarnation of its own.
 //!
 //! A number is given again only after everything that its last incarnation had claimed is free;
-//! what it had sent keeps its name, and the incarnation tells it from the next one's.
+//! slots that it had sent keep its name, and the incarnation distinguishes it from the next one.
 
 use super::word::{MAX_INCARNATION, MAX_PARTICIPANTS, Owner};
 use crate::sync::{AtomicUsize, Mutex, Ordering};

@@ -105,8 +105,7 @@ impl Slab {
         Ok(true)
     }
 
-    /// Drops segments of which no slot was used for `idle`, as of `now`, down to what each pool began
-    /// with: the bytes given back. Their content is lost, their addresses stay.
+    /// [`Slab::trim`] as if it were `now`. The content of the segments is lost, their addresses stay reserved.
     pub(crate) fn trim_at(&self, now: Instant, idle: Duration) -> usize {
         let mut slots = self.slots.lock();
         if self.shared.is_some() {
@@ -139,7 +138,8 @@ impl Slab {
         bytes
     }
 
-    /// [`Slab::trim_at`] now.
+    /// Gives the memory of segments back of which no slot was used for `idle`, down to what each pool keeps at
+    /// least: how many bytes. None of a shared slab, which cannot grow.
     pub fn trim(&self, idle: Duration) -> usize {
         self.trim_at(Instant::now(), idle)
     }

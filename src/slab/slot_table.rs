@@ -235,7 +235,7 @@ impl SlotTable {
 
     /// Looks at every word, mends the hints of the first 64 slots with a free one, and claims there.
     /// After one that found none, not again until a slot was freed: an exhausted pool must not
-    /// cost a walk over its words at every allocation.
+    /// cost a scan of all its words at every allocation.
     fn scan(
         &self,
         owner: Owner,

@@ -25,6 +25,16 @@ const MAGAZINES: usize = MAX_POOLS + 1;
 const _: () = assert!(CAPACITY.is_power_of_two() && CAPACITY > MAX_CACHED + 1);
 const _: () = assert!(MAGAZINES.is_power_of_two());
 
+/// The smallest page of any system: pools begin at multiples of it.
+const LEAST_PAGE: usize = 4096;
+
+/// The binary logarithm of an offset in pages. Since the next pool is mostly about twice as large as the one
+/// before, few pools share one.
+#[inline(always)]
+fn octave(offset: usize) -> usize {
+    ((offset / LEAST_PAGE) | 1).ilog2() as usize
+}
+
 type Stack = [u32; CAPACITY];
 
 /// A magazine without its slots: what the fast path has to know of it and of its pool, in one cache line.
@@ -35,24 +45,23 @@ struct Magazine {
     len: usize,
     /// The most there may be; 0: none, every call goes to the pool.
     limit: usize,
-    /// First byte of the pool's first slot, its number of slots, and the binary logarithm of their size.
+    /// First byte of the pool's first slot, and the binary logarithm of a slot's size.
     base: NonNull<u8>,
-    count: usize,
     size_log: u32,
-    /// The pool's words.
+    /// The pool's words, as many as it has slots: a slot below their number needs no second test.
     words: Words,
 }
 
 impl Magazine {
     fn new(pool: &Pool, limit: usize) -> Magazine {
-        let (base, count) = (pool.base, pool.table.count());
-        Magazine { len: 0, limit, base, count, size_log: pool.size_log, words: pool.table.words() }
+        let Pool { table, base, size_log, .. } = pool;
+        Magazine { len: 0, limit, base: *base, size_log: *size_log, words: table.words() }
     }
 
     fn without_pool() -> Magazine {
         // SAFETY: no word is ever reached: there are none.
         let words = unsafe { Words::over(NonNull::<u64>::dangling().cast(), 0) };
-        Magazine { len: 0, limit: 0, base: NonNull::dangling(), count: 0, size_log: 0, words }
+        Magazine { len: 0, limit: 0, base: NonNull::dangling(), size_log: 0, words }
     }
 
     #[inline(always)]
@@ -72,7 +81,7 @@ impl Magazine {
     fn find(&self, block: NonNull<u8>) -> Option<(u32, usize)> {
         let offset = block.addr().get().wrapping_sub(self.base.addr().get());
         let slot = offset >> self.size_log;
-        (slot < self.count).then_some((slot as u32, offset - (slot << self.size_log)))
+        (slot < self.words.len()).then_some((slot as u32, offset - (slot << self.size_log)))
     }
 
     /// Gives a slot that the caller has Cached into its hands.
@@ -87,8 +96,21 @@ impl Magazine {
     }
 }
 
-/// A participant in a slab, for one thread. When it is dropped its magazines are flushed; slots that
-/// it handed out stay with whoever holds them.
+/// A participant in a slab, for one thread: allocates and frees through magazines of its own, several times as
+/// fast as [`Slab`] does. When it is dropped its magazines are flushed; blocks that it handed out stay with
+/// whoever holds them, and any thread may free them.
+///
+/// ```
+/// use ralloc_core::slab::{Slab, SlabOptions, ThreadCache};
+/// use std::sync::Arc;
+///
+/// let slab = Arc::new(Slab::new(&SlabOptions::fixed(&[64], 1024, 1 << 20))?);
+/// let mut cache = ThreadCache::new(&slab).expect("at most 1,023 at a time");
+/// let block = cache.allocate(64)?;
+/// // SAFETY: the block is held, and not used afterwards.
+/// unsafe { cache.deallocate(block.cast()) }?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct ThreadCache {
     slab: Arc<Slab>,
@@ -98,10 +120,12 @@ pub struct ThreadCache {
     magazines: Box<[Magazine; MAGAZINES]>,
     /// The slots of each magazine.
     stacks: Box<[Stack; MAGAZINES]>,
-    /// The pool of the block that was freed last: a guess whose the next one is.
+    /// The pool of the block that was allocated or freed last: a guess where the next one to be freed is.
     recent: usize,
-    /// The addresses at which the pools begin, in the order of their indices, which is ascending.
-    starts: Box<[usize]>,
+    /// Address of the first pool, after which the others follow in the order of their indices.
+    start: usize,
+    /// For offsets from `start`, by [`octave`]: the first pool that has one of them, or a later one.
+    octaves: [u8; 64],
 }
 
 // SAFETY: the addresses in its magazines are of the slab that it keeps alive, and who has the value is
@@ -118,9 +142,16 @@ impl ThreadCache {
         };
         let magazines = Box::new(std::array::from_fn(magazine));
         let stacks = Box::new([[0; CAPACITY]; MAGAZINES]);
-        let starts = slab.pools().iter().map(|pool| pool.base.addr().get()).collect();
+        let start = slab.pools()[0].base.addr().get();
+        // Octave o begins at 2^o pages, but for the first, which begins at 0.
+        let octaves = std::array::from_fn(|octave| {
+            let pages = if octave == 0 { 0 } else { 1u64 << octave };
+            let least = pages.saturating_mul(LEAST_PAGE as u64);
+            let before = |pool: &Pool| (pool.end().addr().get() - start) as u64 <= least;
+            slab.pools().partition_point(before) as u8
+        });
         let (slab, dead, recent) = (Arc::clone(slab), false, 0);
-        Some(ThreadCache { slab, owner, dead, magazines, stacks, recent, starts })
+        Some(ThreadCache { slab, owner, dead, magazines, stacks, recent, start, octaves })
     }
 
     /// As [`Slab::allocate`].
@@ -129,7 +160,10 @@ impl ThreadCache {
         let index = self.slab.class(size);
         let magazine = &mut self.magazines[index % MAGAZINES];
         match magazine.pop(&self.stacks[index % MAGAZINES]) {
-            Some(slot) => Ok(magazine.hand_out(slot)),
+            Some(slot) => {
+                self.recent = index;
+                Ok(magazine.hand_out(slot))
+            }
             None => self.allocate_slow(size),
         }
     }
@@ -150,12 +184,31 @@ impl ThreadCache {
     /// As there.
     #[inline]
     pub unsafe fn deallocate(&mut self, block: NonNull<u8>) -> Result<(), SlotError> {
-        let index = self.recent;
+        match self.magazines[self.recent % MAGAZINES].find(block) {
+            Some((slot, within)) => self.free_in(self.recent, slot, within),
+            None => self.free_elsewhere(block),
+        }
+    }
+
+    /// Frees a block of another pool than the one before. Most programs free what they allocated last, or several
+    /// blocks of one pool in a row, and for those the guess saves this search. The table leads to the right
+    /// pool or, where small ones lie behind a large one, to one a little before it.
+    #[inline(never)]
+    fn free_elsewhere(&mut self, block: NonNull<u8>) -> Result<(), SlotError> {
+        let first = self.octaves[octave(block.addr().get().wrapping_sub(self.start))];
+        for index in first.into()..self.slab.pools().len() {
+            if let Some((slot, within)) = self.magazines[index % MAGAZINES].find(block) {
+                self.recent = index;
+                return self.free_in(index, slot, within);
+            }
+        }
+        Err(SlotError::Foreign)
+    }
+
+    /// Frees a slot by its pool's index, if `within`, the offset in the slot, is 0.
+    #[inline(always)]
+    fn free_in(&mut self, index: usize, slot: u32, within: usize) -> Result<(), SlotError> {
         let magazine = &mut self.magazines[index % MAGAZINES];
-        let Some((slot, within)) = magazine.find(block) else {
-            // SAFETY: the caller's promise, passed on.
-            return unsafe { self.free_elsewhere(block) };
-        };
         let word = magazine.words.at(slot as usize);
         let now = Word::from_bits(word.load(Ordering::Relaxed));
         if within != 0 || !now.is(SlotState::Held, self.owner) {
@@ -167,23 +220,6 @@ impl ThreadCache {
             self.flush_half(index);
         }
         Ok(())
-    }
-
-    /// Frees a block of another pool than the one before. Most programs free several blocks of one pool in a
-    /// row, and for those the guess saves this search.
-    ///
-    /// # Safety
-    /// As [`Slab::deallocate`].
-    #[inline(never)]
-    unsafe fn free_elsewhere(&mut self, block: NonNull<u8>) -> Result<(), SlotError> {
-        let after = self.starts.partition_point(|&start| start <= block.addr().get());
-        let index = after.checked_sub(1).ok_or(SlotError::Foreign)?;
-        if self.magazines[index % MAGAZINES].find(block).is_none() {
-            return Err(SlotError::Foreign);
-        }
-        self.recent = index;
-        // SAFETY: as above. The block is now where the guess says.
-        unsafe { self.deallocate(block) }
     }
 
     /// Frees a slot that another participant claimed, or finds out the mistake.
@@ -232,7 +268,7 @@ impl ThreadCache {
     }
 
     /// Dies as a thread does that is stopped anywhere: nothing is flushed, and its number is not given
-    /// back. For tests of [`Slab::recover`], which then gets the number and gives all back.
+    /// back. For tests of `Slab::recover`, which then gets the number and gives all back.
     #[cfg(all(test, not(loom)))]
     pub(super) fn die(mut self) -> Owner {
         self.dead = true;

@@ -1,4 +1,4 @@
-//! Slots under way between two participants.
+//! Slots that one participant sends to another.
 //!
 //! ```text
 //!  bits  0–21  slot, counted over all pools    22–52  generation

@@ -30,7 +30,7 @@ fn finalizer(world: &World, teardown: bool) -> loom::thread::JoinHandle<()> {
     loom::thread::spawn(move || chunk.unpin(teardown))
 }
 
-/// The books of a chunk that is gone: nothing charged, and its memory in one place.
+/// Asserts that a chunk is gone: nothing is charged, and its memory is in one place.
 fn gone(world: &World, parked: usize) {
     assert_eq!(world.chunk.state(), ChunkState::Depot);
     assert_eq!((world.budget.used(), world.budget.quarantined()), (0, 0));
