@@ -8,6 +8,8 @@
 //! What JavaScript leases is in [`window`], with the records of its chunks in [`chunk`] and
 //! their limit in [`budget`].
 
+#![warn(missing_docs)]
+
 #[cfg(feature = "allocator-api2")]
 mod allocator;
 pub mod budget;
