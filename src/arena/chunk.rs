@@ -157,11 +157,13 @@ impl Inner {
 /// A consistent view of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChunkView {
+    /// What the chunk is in use for.
     pub state: ChunkState,
     /// Usable bytes.
     pub size: usize,
     /// Spans whose lease has not ended.
     pub spans: u32,
+    /// Those of them that are held.
     pub held: u32,
     /// ArrayBuffers whose finalizer has not run.
     pub pins: u32,
@@ -171,6 +173,7 @@ pub struct ChunkView {
     pub reserved: usize,
     /// Those of them that may take memory: none once it was trimmed.
     pub committed: usize,
+    /// What its pages are.
     pub pages: Pages,
     /// Finalizers ignored because no pin was left (a counter).
     pub late: u64,

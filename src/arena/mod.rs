@@ -9,6 +9,8 @@
 //! What JavaScript leases is in `window`, with the records of its chunks in `chunk` and their
 //! limit in `budget`.
 
+#![warn(missing_docs)]
+
 #[cfg(feature = "allocator-api2")]
 mod allocator;
 #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
