@@ -10,7 +10,7 @@ const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
-const { findToolchain } = require('./toolchain.js');
+const { findToolchain } = require('./lib/toolchain.js');
 
 const ROOT = path.join(__dirname, '..');
 const FEATURES = ['--features', 'allocator-api2'];

@@ -3,9 +3,9 @@
 // The import rules of the house, for src/ and for lib/. `--self-test` proves that each rule can fail.
 
 const path = require('node:path');
-const { runCheck } = require('./check.js');
-const { checkJavaScript, pictureOf } = require('./imports-js.js');
-const { checkRust } = require('./imports-rust.js');
+const { runCheck } = require('./lib/check.js');
+const { checkJavaScript, pictureOf } = require('./lib/imports-js.js');
+const { checkRust } = require('./lib/imports-rust.js');
 
 const CASES = [
   {

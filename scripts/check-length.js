@@ -3,8 +3,8 @@
 // Files stay short: about 400 lines of Rust, 250 of JavaScript ("about" is an eighth more here); a longer
 // one holds two nouns. An adapter has 60. `--self-test` proves that a long file is found.
 
-const { runCheck } = require('./check.js');
-const { listFiles, readFile } = require('./files.js');
+const { runCheck } = require('./lib/check.js');
+const { listFiles, readFile } = require('./lib/files.js');
 
 const LIMITS = [
   { files: /^lib\/(express|fastify|koa|hono|http)\.js$/, lines: 60 },

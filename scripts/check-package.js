@@ -8,7 +8,7 @@ const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
-const { runCheck } = require('./check.js');
+const { runCheck } = require('./lib/check.js');
 
 /** The bytes of the package that `npm pack` makes of the folder `root`. */
 function pack(root) {

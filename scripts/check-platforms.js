@@ -7,8 +7,8 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { isDeepStrictEqual } = require('node:util');
-const { runCheck } = require('./check.js');
-const { listFiles, readFile } = require('./files.js');
+const { runCheck } = require('./lib/check.js');
+const { listFiles, readFile } = require('./lib/files.js');
 const { TARGETS, binaryName, packageName } = require('./release/targets.js');
 
 /** A platform's package.json, as package.json and the platform's name make it. */

@@ -7,7 +7,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { runCheck } = require('./check.js');
+const { runCheck } = require('./lib/check.js');
 
 /** [line, version] of the first match; line 1 where there is none. */
 function search(text, pattern) {

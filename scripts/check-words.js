@@ -3,8 +3,8 @@
 // Words that have no place in a tracked file: paths of one machine, work left for later, registry
 // hosts, tests that are skipped or run alone. `--self-test` proves that each can be found.
 
-const { runCheck } = require('./check.js');
-const { listFiles, readFile } = require('./files.js');
+const { runCheck } = require('./lib/check.js');
+const { listFiles, readFile } = require('./lib/files.js');
 
 const CODE = /\.(rs|js|cjs|mjs|ts|cts|mts)$/;
 const BINARY = /\.(png|jpe?g|gif|ico|gz|tgz|zip|node|wasm)$/;

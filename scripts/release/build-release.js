@@ -12,7 +12,7 @@ const { parseArgs } = require('node:util');
 const { checkFile } = require('./check-binary.js');
 const { withZig } = require('./get-zig.js');
 const { BUILD_FLAGS, findNapi } = require('../lib/napi.js');
-const { program } = require('../program.js');
+const { program } = require('../lib/program.js');
 const { BUILT_FOR_GLIBC, ROOT, TARGETS, binaryName, hostTriple } = require('./targets.js');
 const { findToolchain } = require('../lib/toolchain.js');
 

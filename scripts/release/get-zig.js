@@ -7,7 +7,7 @@
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
-const { program } = require('../program.js');
+const { program } = require('../lib/program.js');
 const { ROOT } = require('./targets.js');
 const { findToolchain } = require('../lib/toolchain.js');
 

@@ -8,7 +8,7 @@ const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
-const { program } = require('../program.js');
+const { program } = require('../lib/program.js');
 
 const NPM = process.platform === 'win32' ? 'npm.cmd' : 'npm';
 

@@ -9,7 +9,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
-const { program } = require('../program.js');
+const { program } = require('../lib/program.js');
 const { ROOT, TARGETS, binaryName, packageName } = require('./targets.js');
 
 /** What only the clone needs. */

@@ -67,7 +67,7 @@ function betweenFloors(file, path) {
   const [root, to] = path.split('::');
   // lib.rs is the table of contents: it names everything.
   if (from === undefined || root !== 'crate' || to === from || !(to in FLOORS)) return null;
-  if (!(from in FLOORS)) return `src/${from} is on no floor: add it to scripts/imports-rust.js`;
+  if (!(from in FLOORS)) return `src/${from} is on no floor: add it to scripts/lib/imports-rust.js`;
   if (FORBIDDEN[from]?.includes(to)) return `${from} must not use ${to}`;
   if (FLOORS[to] < FLOORS[from] || (FLOORS[to] === GROUND && FLOORS[from] === GROUND)) return null;
   const where = FLOORS[to] === FLOORS[from] ? 'on the same floor' : 'above it';

@@ -1,9 +1,9 @@
 'use strict';
 
-// What tally.js must make of a step's log and exit code.
+// What summary.js must make of a step's log and exit code.
 
 const assert = require('node:assert/strict');
-const { countAll, countStep } = require('./tally.js');
+const { countAll, countStep } = require('./summary.js');
 
 const AVA_GOOD = '  ✔ a › b\n  ─\n\n  12 tests passed\n';
 const AVA_ONE = '\u001b[32m  1 test passed\u001b[39m\n';
