@@ -224,3 +224,18 @@ test('many targets of a long interval do not delay those of a short one', (t) =>
   const longest = Math.max(...times.slice(1).map((at, i) => at - times[i]));
   t.true(longest <= 80, `${longest} ms`);
 });
+
+test('a pool whose tick throws stops neither the others nor the timer', (t) => {
+  const { clock, visits, pool, watch } = idleTimer();
+  const thrower = pool('thrower', 0, () => {
+    throw new Error('a tick failed');
+  });
+  for (const one of [thrower, pool('other', 0)]) watch(one);
+  t.throws(() => clock.pass(1000), { message: 'a tick failed' });
+  clock.pass(20);
+  t.deepEqual(
+    visits.map(([name]) => name),
+    ['thrower', 'other'],
+  );
+  t.throws(() => clock.pass(1000), { message: 'a tick failed' }, 'and the next second begins anew');
+});

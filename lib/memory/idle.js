@@ -65,17 +65,24 @@ function arm(at) {
 function tick() {
   timer = null;
   const now = performance.now();
+  let next = now + SLICE_MS + PAUSE_MS; // also when a target throws: the others are visited then
+  try {
+    next = visitDue(now);
+  } finally {
+    if (next !== Number.POSITIVE_INFINITY) arm(next);
+  }
+}
+
+/** Visits the rounds that are due, for a slice of time; returns when to go on. */
+function visitDue(now) {
   for (const round of [...rounds, depotRound]) {
     // Node's timers can be early by a part of a millisecond.
     if (round.targets.size === 0 || round.due >= now + 1) continue;
-    if (!round.visit(now + SLICE_MS)) {
-      arm(performance.now() + PAUSE_MS);
-      return;
-    }
+    if (!round.visit(now + SLICE_MS)) return performance.now() + PAUSE_MS;
   }
   rounds = rounds.filter(({ targets }) => targets.size > 0);
   const busy = depotRound.targets.size > 0 ? [...rounds, depotRound] : rounds;
-  if (busy.length > 0) arm(Math.min(...busy.map(({ due }) => due)));
+  return Math.min(...busy.map(({ due }) => due));
 }
 
 function roundOf(everyMs) {
