@@ -1,8 +1,28 @@
-//! One enum (or struct) per operation that can fail. An error means that nothing changed.
+//! What can fail, and why: one enum (or struct) per operation.
+//!
+//! Match on these where a program can do something about a failure: allocate less, wait until a
+//! slot is free, or take other options. All of them are `Copy`, allocate nothing, and have a text
+//! that names the values at fault. Unless an error says otherwise, the call that returned it has
+//! changed nothing. Sizes are in bytes.
+
+mod slab;
+
+pub use slab::{ClaimError, SlabError, SlotError};
 
 use std::fmt;
 
-/// Memory could not be had, or not as it was asked for.
+/// Memory could not be had, or not as it was asked for. Other errors wrap it as their `Map`.
+///
+/// ```
+/// use ralloc_core::Slab;
+/// use ralloc_core::error::{MapError, SlabError};
+/// use ralloc_core::slab::SlabOptions;
+///
+/// let mut options = SlabOptions::fixed(&[64], 16, 1 << 20);
+/// options.pools[0].max_count = 32;
+/// let error = Slab::shared(&options).unwrap_err(); // a slab that can grow cannot be shared
+/// assert!(matches!(error, SlabError::Map(MapError::Unsupported { .. })));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MapError {
     /// The system refused: the same call may succeed at another time, or under another limit.
@@ -14,9 +34,9 @@ pub enum MapError {
         /// The symbol of `errno` where it is one of those that these calls return: `ENOMEM`.
         code: Option<&'static str>,
     },
-    /// This system has no call for it.
+    /// What was asked for does not exist here: trying again does not help.
     Unsupported {
-        /// What it does not have, in words.
+        /// What does not exist, in words.
         what: &'static str,
     },
 }
@@ -118,15 +138,41 @@ impl fmt::Display for ChunkError {
 
 impl std::error::Error for ChunkError {}
 
-/// Why an [`crate::Arena`] gave no bytes.
+/// Why an [`crate::Arena`] gave no bytes. The `try_` methods return it; the others panic with its text.
+///
+/// ```
+/// use ralloc_core::Arena;
+/// use ralloc_core::error::AllocError;
+///
+/// let arena = Arena::builder().limit(64 << 10).build()?;
+/// match arena.try_alloc_slice_fill_copy(1 << 20, 0u8) {
+///     Err(AllocError::Limit { requested, used, limit }) => {
+///         assert_eq!((requested, used, limit), (1 << 20, 0, 64 << 10));
+///     }
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok::<(), ralloc_core::error::OptionsError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AllocError {
-    /// A chunk for the bytes asked for does not fit under the limit; `used` counts all chunks.
-    Limit { requested: usize, used: usize, limit: usize },
-    /// The system refused the memory.
+    /// No chunk has the room, and a new one for the allocation does not fit under the limit.
+    Limit {
+        /// Bytes that the allocation needs.
+        requested: usize,
+        /// Bytes of all chunks that the arena has, unused parts included.
+        used: usize,
+        /// The most bytes that all chunks together may have: [`crate::ArenaOptions::limit`].
+        limit: usize,
+    },
+    /// The system refused the memory of a new chunk.
     Map(MapError),
-    /// `len` values of `size` bytes each are more than `isize::MAX` bytes.
-    Overflow { len: usize, size: usize },
+    /// The values together are more than `isize::MAX` bytes, which no allocation can be.
+    Overflow {
+        /// The number of values asked for.
+        len: usize,
+        /// Bytes of each value.
+        size: usize,
+    },
 }
 
 impl fmt::Display for AllocError {
@@ -151,7 +197,16 @@ impl From<MapError> for AllocError {
     }
 }
 
-/// Why a value was not made in an [`crate::Arena`].
+/// Why a value was not made in an [`crate::Arena`] by a function that can fail.
+///
+/// ```
+/// use ralloc_core::Arena;
+/// use ralloc_core::error::InitError;
+///
+/// let arena = Arena::new();
+/// let result = arena.try_alloc_try_with(|| "seven".parse::<u32>());
+/// assert!(matches!(result, Err(InitError::Init(_)))); // parse's own error
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InitError<E> {
     /// The arena gave no bytes; the function was not called.
@@ -171,12 +226,25 @@ impl<E: fmt::Display> fmt::Display for InitError<E> {
 
 impl<E: std::error::Error> std::error::Error for InitError<E> {}
 
-/// Options of an [`crate::Arena`] that cannot be.
+/// Why an [`crate::Arena`] or a [`crate::SyncArena`] cannot be built.
+///
+/// ```
+/// use ralloc_core::Arena;
+/// use ralloc_core::error::OptionsError;
+///
+/// let error = Arena::builder().first_chunk(4096).chunk_cap(1024).build().unwrap_err();
+/// assert_eq!(error, OptionsError::ChunkSize { first: 4096, cap: 1024 });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OptionsError {
     /// The first chunk is larger than the cap on chunks, either is 0, or the cap is more than
     /// [`crate::MAX_BYTES`].
-    ChunkSize { first: usize, cap: usize },
+    ChunkSize {
+        /// [`crate::ArenaOptions::first_chunk`], in bytes.
+        first: usize,
+        /// [`crate::ArenaOptions::chunk_cap`], in bytes.
+        cap: usize,
+    },
     /// What was to be reserved does not fit under the limit, or the system refused it.
     Reserve(AllocError),
 }
@@ -195,14 +263,26 @@ impl fmt::Display for OptionsError {
 
 impl std::error::Error for OptionsError {}
 
-/// Why a rewind was refused. The checkpoint is spent all the same: it could never do.
+/// Why [`crate::Arena::rewind`] was refused. The arena is unchanged. The checkpoint is used up all the
+/// same: it could not be rewound to later either.
+///
+/// ```
+/// use ralloc_core::Arena;
+/// use ralloc_core::error::RewindError;
+///
+/// let mut arena = Arena::new();
+/// let (older, newer) = (arena.checkpoint(), arena.checkpoint());
+/// arena.rewind(older)?;
+/// assert_eq!(arena.rewind(newer), Err(RewindError::OutOfOrder));
+/// # Ok::<(), RewindError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RewindError {
     /// The checkpoint is another arena's.
     Foreign,
-    /// The arena has been reset since.
+    /// The arena has been reset since the checkpoint was taken.
     Stale,
-    /// The arena has been rewound to an older checkpoint since.
+    /// The arena has been rewound to an older checkpoint since this one was taken.
     OutOfOrder,
 }
 
@@ -218,116 +298,18 @@ impl fmt::Display for RewindError {
 
 impl std::error::Error for RewindError {}
 
-/// Why a [`crate::Slab`] cannot be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SlabError {
-    /// No pools, or more than the most there may be.
-    Pools { given: usize, most: usize },
-    /// The size of pool `index` is no power of two of at least 8 bytes.
-    Size { index: usize, size: usize },
-    /// The size of pool `index` is not above the one before it.
-    Order { index: usize, size: usize },
-    /// The count of pool `index` is 0, above its most, or more than a pool can have.
-    Count { index: usize, count: usize, most: usize },
-    /// The pools take `bytes` bytes (`usize::MAX` if the sum overflows), and `limit` are allowed.
-    Footprint { bytes: usize, limit: usize },
-    /// The system refused the memory.
-    Map(MapError),
-}
-
-impl fmt::Display for SlabError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SlabError::Pools { given, most } => write!(f, "{given} pools: want 1 to {most}"),
-            SlabError::Size { index, size } => {
-                write!(f, "the size of pool {index}, {size}, is no power of two of 8 or more")
-            }
-            SlabError::Order { index, size } => {
-                write!(f, "the size of pool {index}, {size}, is not above the one before it")
-            }
-            SlabError::Count { index, count, most } => {
-                write!(f, "the count of pool {index}, {count}, is not from 1 to {most}")
-            }
-            SlabError::Footprint { bytes, limit } => {
-                write!(f, "the pools take {bytes} bytes, and {limit} are allowed")
-            }
-            SlabError::Map(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for SlabError {}
-
-impl From<MapError> for SlabError {
-    fn from(error: MapError) -> Self {
-        SlabError::Map(error)
-    }
-}
-
-/// Why a [`crate::Slab`] gave no slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClaimError {
-    /// No pool has slots so large.
-    TooLarge { requested: usize, largest: usize },
-    /// All pools that could serve it are exhausted; `size` is that of the largest tried.
-    Exhausted { requested: usize, size: usize },
-    /// The system refused the memory to grow by.
-    Map(MapError),
-}
-
-impl fmt::Display for ClaimError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ClaimError::TooLarge { requested, largest } => {
-                write!(f, "{requested} bytes do not fit a slot: the largest have {largest}")
-            }
-            ClaimError::Exhausted { requested, size } => {
-                write!(f, "no slot for {requested} bytes is free, up to the pool of {size}")
-            }
-            ClaimError::Map(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for ClaimError {}
-
-impl From<MapError> for ClaimError {
-    fn from(error: MapError) -> Self {
-        ClaimError::Map(error)
-    }
-}
-
-/// Why a slot was not freed, sent or received. Nothing has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SlotError {
-    /// The address is in no slot of this slab.
-    Foreign,
-    /// The address is in a slot, but not its first byte.
-    Interior,
-    /// The slot is not held: freed already, or sent.
-    NotHeld,
-    /// No slot was sent under this token, or it was received or revoked already.
-    StaleToken,
-}
-
-impl fmt::Display for SlotError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            SlotError::Foreign => "the address is in no slot of this slab",
-            SlotError::Interior => "the address is not the first byte of its slot",
-            SlotError::NotHeld => "the slot is not held: it was freed already, or sent",
-            SlotError::StaleToken => "no slot is under way with this token",
-        })
-    }
-}
-
-impl std::error::Error for SlotError {}
-
-/// A [`crate::ObjectPool`] of this many places cannot be: at least one, and as many as fit in
-/// memory.
+/// An [`crate::ObjectPool`] cannot keep this many objects: it is none, or more than fit in memory.
+///
+/// ```
+/// use ralloc_core::ObjectPool;
+/// use ralloc_core::error::PoolError;
+///
+/// let error = ObjectPool::new(0, String::new).unwrap_err();
+/// assert_eq!(error, PoolError { capacity: 0 });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolError {
-    /// The places asked for.
+    /// The number of idle objects that it was to keep at most.
     pub capacity: usize,
 }
 
