@@ -9,7 +9,13 @@ pub const CLASSES: usize = 4 * 12 + 1;
 pub const MAX_CLASS: usize = 64 * 1024 * 1024;
 /// Bytes of a huge page where memory is asked to lie in them.
 pub const HUGE_PAGE: usize = 2 * 1024 * 1024;
-/// The largest size anything here works with: sums of two of them cannot overflow.
+/// The largest size anything here works with, in bytes: sums of two of them cannot overflow.
+///
+/// ```
+/// use ralloc_core::{Arena, MAX_BYTES};
+///
+/// assert!(Arena::builder().chunk_cap(MAX_BYTES + 1).build().is_err());
+/// ```
 pub const MAX_BYTES: usize = isize::MAX as usize / 2;
 
 const _: () = assert!(MIN_CHUNK << ((CLASSES - 1) / 4) == MAX_CLASS);

@@ -1,28 +1,49 @@
-//! Snapshots of counters. Gauges unless said otherwise; bytes unless said otherwise.
+//! What arenas, slabs, depots and pools use and have done, as plain structs to log or to export.
+//!
+//! Take a snapshot with the `stats` method of each. It costs a walk over chunks or slots, and a lock
+//! where several threads share the owner: meant for a metrics endpoint or a test, not for every
+//! allocation. A field is a gauge (what is now) unless it is called a counter (how often, since the
+//! owner was made; it never falls). Sizes are in bytes unless said otherwise.
 #![forbid(unsafe_code)]
 
 use std::iter::Sum;
 use std::ops::Add;
 
-/// What a [`crate::memory::Depot`] holds and has done.
+/// What a [`crate::memory::Depot`] holds and has done. Several are added up by `+` or `sum`.
+///
+/// ```
+/// use ralloc_core::Arena;
+/// use ralloc_core::memory::Depot;
+/// use std::sync::Arc;
+///
+/// let depot = Arc::new(Depot::new(1 << 20));
+/// for _ in 0..2 {
+///     let arena = Arena::builder().depot(Arc::clone(&depot)).build()?;
+///     arena.alloc(7);
+/// } // here its chunk goes to the depot
+/// let stats = depot.stats();
+/// assert_eq!((stats.misses, stats.hits, stats.chunks), (1, 1, 1));
+/// assert_eq!(stats.hit_rate(), 0.5);
+/// # Ok::<(), ralloc_core::error::OptionsError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DepotStats {
-    /// Mappings, recycled and retired (a number).
+    /// Mappings that wait in the depot, with their memory or without (a number).
     pub chunks: usize,
-    /// Their address space, without guard pages.
+    /// Bytes of their address space, without guard pages.
     pub reserved: usize,
     /// Bytes of recycled mappings whose memory was not given back: an upper estimate of RAM.
     pub committed: usize,
-    /// Takes that found a mapping (a counter).
+    /// Requests for a chunk that found a mapping (a counter).
     pub hits: usize,
-    /// Takes that found none (a counter).
+    /// Requests for a chunk that found none, so that one was mapped (a counter).
     pub misses: usize,
     /// Mappings given back to the system (a counter).
     pub unmapped: usize,
 }
 
 impl DepotStats {
-    /// The part of all takes that found a mapping: 0 to 1, and 0 before the first.
+    /// Hits per request, from 0 to 1; 0 before the first.
     pub fn hit_rate(&self) -> f64 {
         match self.hits + self.misses {
             0 => 0.0,
@@ -85,10 +106,24 @@ pub(crate) struct LeasedStats {
     pub mapped: usize,
 }
 
-/// What a [`crate::Arena`] uses.
+/// What a [`crate::Arena`] or a [`crate::SyncArena`] uses.
+///
+/// ```
+/// use ralloc_core::Arena;
+///
+/// let mut arena = Arena::builder().limit(1 << 20).build()?;
+/// arena.alloc([0u8; 100]);
+/// let stats = arena.stats();
+/// assert_eq!((stats.allocated, stats.chunks), (104, 1)); // rounded up to the alignment, 8
+/// assert!(stats.committed <= stats.limit);
+/// arena.reset();
+/// assert_eq!(arena.stats().allocated, 0);
+/// assert_eq!(arena.stats().committed, stats.committed); // kept for the next allocations
+/// # Ok::<(), ralloc_core::error::OptionsError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ArenaStats {
-    /// The limit on `committed`.
+    /// The most that `committed` may be; it does not change.
     pub limit: usize,
     /// Bytes of all chunks, those kept for later included.
     pub committed: usize,
@@ -96,7 +131,7 @@ pub struct ArenaStats {
     pub peak: usize,
     /// Bytes handed out since the last reset and not rewound, alignment included.
     pub allocated: usize,
-    /// Chunks (a number), those of oversize allocations included.
+    /// Chunks, those of oversize allocations included (a number).
     pub chunks: usize,
     /// Chunks of one oversize allocation each (a number).
     pub oversize: usize,
@@ -106,7 +141,15 @@ pub struct ArenaStats {
     pub mapped: usize,
 }
 
-/// One chunk of a [`crate::Arena`].
+/// One chunk of a [`crate::Arena`] or a [`crate::SyncArena`].
+///
+/// ```
+/// let arena = ralloc_core::Arena::new();
+/// arena.alloc_slice_fill_copy(1000, 0u8);
+/// let chunk = arena.chunk_usage()[0];
+/// assert_eq!(chunk.used, 1000);
+/// assert!(chunk.size >= 16 << 10);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChunkUsage {
     /// Bytes of the chunk.
@@ -115,37 +158,66 @@ pub struct ChunkUsage {
     pub used: usize,
 }
 
-/// One pool of a [`crate::Slab`]. `count = held + cached + sent + free`.
+/// One pool of a [`crate::Slab`]. `count = held + cached + sent + free` while no other thread
+/// allocates or frees. All fields but `size` are numbers of slots or calls.
+///
+/// ```
+/// use ralloc_core::Slab;
+/// use ralloc_core::slab::SlabOptions;
+///
+/// let slab = Slab::new(&SlabOptions::fixed(&[64, 256], 8, 1 << 20))?;
+/// slab.allocate(200)?;
+/// let pool = slab.stats()[1];
+/// assert_eq!((pool.size, pool.count), (256, 8));
+/// assert_eq!((pool.held, pool.free, pool.peak), (1, 7, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PoolStats {
     /// Bytes of a slot.
     pub size: usize,
-    /// Slots that are there (a number, as all that follow).
+    /// Slots that the pool has now: between `min_count` and `max_count` of its options, in whole segments.
     pub count: usize,
-    /// Slots that there can be.
+    /// Slots that the pool can have; it does not change.
     pub max_count: usize,
+    /// Slots that were allocated and not freed.
     pub held: usize,
-    /// Claimed, and in some participant's magazine.
+    /// Slots that wait in a [`crate::ThreadCache`].
     pub cached: usize,
-    /// Between two participants.
+    /// Slots on their way to another isolate of Node.js; 0 without the binding.
     pub sent: usize,
+    /// Slots that anyone may allocate.
     pub free: usize,
-    /// The most that were claimed at once, as seen when slots were claimed.
+    /// The most slots that were not free at once, as seen when slots were taken.
     pub peak: usize,
-    /// Allocations that a larger pool served (a counter).
+    /// Allocations of this pool's sizes that a larger pool served (a counter).
     pub promotions: usize,
-    /// Allocations that found no slot in any pool (a counter).
+    /// Allocations of this pool's sizes that failed, as no pool had a slot (a counter).
     pub exhaustions: usize,
-    /// Frees and sends that were refused (a counter).
+    /// Frees and sends of addresses in this pool that were refused (a counter).
     pub refused: usize,
 }
 
 /// What an [`crate::ObjectPool`] holds and has done; all are numbers of objects or calls.
 /// `hits + made = in_use + returned + dropped + detached`.
+///
+/// ```
+/// use ralloc_core::{ObjectPool, Pooled};
+///
+/// let pool = ObjectPool::new(1, String::new)?;
+/// drop((pool.get(), pool.get())); // both are made, and one finds a place
+/// let found = Pooled::into_inner(pool.get());
+/// let stats = pool.stats();
+/// assert_eq!((stats.misses, stats.made, stats.hits), (2, 2, 1));
+/// assert_eq!((stats.returned, stats.dropped, stats.detached), (1, 1, 1));
+/// assert_eq!((stats.in_use, stats.idle), (0, 0));
+/// # Ok::<(), ralloc_core::error::PoolError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ObjectPoolStats {
-    /// The limit on `idle`.
+    /// The most that `idle` may be; it does not change.
     pub capacity: usize,
+    /// Objects that wait for the next get.
     pub idle: usize,
     /// Objects whose guard lives.
     pub in_use: usize,
@@ -153,7 +225,7 @@ pub struct ObjectPoolStats {
     pub hits: usize,
     /// Gets that found none (a counter).
     pub misses: usize,
-    /// Objects made after a miss (a counter).
+    /// Objects made by a get after a miss; a miss of `try_get` makes none (a counter).
     pub made: usize,
     /// Objects that came back and were kept (a counter).
     pub returned: usize,
@@ -165,6 +237,15 @@ pub struct ObjectPoolStats {
 
 impl ObjectPoolStats {
     /// Hits per get, from 0 to 1; 0 before the first.
+    ///
+    /// ```
+    /// let pool = ralloc_core::ObjectPool::new(4, String::new)?;
+    /// assert_eq!(pool.stats().hit_rate(), 0.0);
+    /// drop(pool.get()); // made
+    /// drop(pool.get()); // found
+    /// assert_eq!(pool.stats().hit_rate(), 0.5);
+    /// # Ok::<(), ralloc_core::error::PoolError>(())
+    /// ```
     pub fn hit_rate(&self) -> f64 {
         let gets = self.hits + self.misses;
         if gets == 0 { 0.0 } else { self.hits as f64 / gets as f64 }

@@ -1,5 +1,10 @@
 //! Chunks between two users, by size class, for the whole process.
 //!
+//! An arena that is dropped, or shrunk, gives its chunks to a depot, and the next arena takes them
+//! from there, which saves it the system calls and the page faults of new ones. That happens without
+//! any call of yours. Use this module to give idle memory back ([`trim`]), to see how much there is
+//! ([`stats`]), or to make a [`Depot`] with another cap.
+//!
 //! `given = taken + recycled + retired + unmapped`: a mapping given to the depot waits as recycled
 //! (ready, its bytes as its last user left them) or retired (its memory given back, its address
 //! space not yet), or was taken again or unmapped.
@@ -57,6 +62,22 @@ struct RetiredList {
 }
 
 /// Recycled chunks. All methods take `&self` and may be called from any thread.
+///
+/// ```
+/// use ralloc_core::Arena;
+/// use ralloc_core::memory::Depot;
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
+/// let depot = Arc::new(Depot::new(8 << 20));
+/// let arena = Arena::builder().depot(Arc::clone(&depot)).build()?;
+/// arena.alloc_str("takes a chunk");
+/// let bytes = arena.committed_bytes();
+/// drop(arena); // its chunk waits for the next arena
+/// assert_eq!(depot.stats().committed, bytes);
+/// assert_eq!(depot.trim(Duration::ZERO), 0); // its memory is given back now
+/// # Ok::<(), ralloc_core::error::OptionsError>(())
+/// ```
 pub struct Depot {
     /// Of every mapping in it, but for those in `RetiredList::barred`.
     options: MemoryOptions,
@@ -77,7 +98,15 @@ impl std::fmt::Debug for Depot {
     }
 }
 
-/// The process's depot of memory that asks nothing, made at first use.
+/// The process's depot of ordinary memory, made at first use: what arenas use that name no other.
+/// It keeps up to [`DEFAULT_COMMITTED_CAP`] bytes committed.
+///
+/// ```
+/// use ralloc_core::memory::depot;
+/// use std::sync::Arc;
+///
+/// assert!(Arc::ptr_eq(&depot::global(), &depot::global()));
+/// ```
 #[cfg(not(loom))]
 pub fn global() -> Arc<Depot> {
     static GLOBAL: OnceLock<Arc<Depot>> = OnceLock::new();
@@ -95,6 +124,14 @@ fn special() -> &'static Mutex<Vec<Arc<Depot>>> {
 /// The process's depot for these options, made at first use: [`global`] where nothing is asked.
 /// No mapping goes from one to another. The others keep no memory beyond need: what nobody uses
 /// gives its memory back at once (a locked one is unlocked before), and is prepared again.
+///
+/// ```
+/// use ralloc_core::memory::{MemoryOptions, depot};
+///
+/// let options = MemoryOptions { prefault: true, ..MemoryOptions::default() };
+/// assert_eq!(depot::of(options).options(), options);
+/// assert!(depot::of(MemoryOptions::default()).options().is_plain());
+/// ```
 #[cfg(not(loom))]
 pub fn of(options: MemoryOptions) -> Arc<Depot> {
     if options.is_plain() {
@@ -118,7 +155,17 @@ fn all() -> impl Iterator<Item = Arc<Depot>> {
     std::iter::once(global()).chain(special)
 }
 
-/// [`Depot::trim`] of all depots of the process, and what they hold then.
+/// Calls [`Depot::trim`] of all depots of the process: what they hold then. Depots of your own are not
+/// among them.
+///
+/// ```
+/// use ralloc_core::memory::depot;
+/// use std::time::Duration;
+///
+/// // Now and then, where the program is idle:
+/// let stats = depot::trim(Duration::from_secs(5));
+/// assert!(stats.committed <= stats.reserved);
+/// ```
 #[cfg(not(loom))]
 pub fn trim(idle: Duration) -> DepotStats {
     for depot in all() {
@@ -129,19 +176,39 @@ pub fn trim(idle: Duration) -> DepotStats {
 
 /// The sums of [`Depot::stats`] of all depots of the process. Those whose options nobody has
 /// used for a minute are forgotten, with their counters.
+///
+/// ```
+/// use ralloc_core::{Arena, memory::depot};
+///
+/// Arena::new().alloc(7); // needs a chunk
+/// let stats = depot::stats();
+/// assert!(stats.hits + stats.misses >= 1);
+/// ```
 #[cfg(not(loom))]
 pub fn stats() -> DepotStats {
     all().map(|depot| depot.stats()).sum()
 }
 
 impl Depot {
-    /// An empty depot of memory that asks nothing, which keeps at most `cap` bytes of
-    /// recycled mappings committed.
+    /// An empty depot of ordinary memory, which keeps at most `cap` bytes of recycled mappings
+    /// committed. With a cap of 0 it keeps their address space alone.
+    ///
+    /// ```
+    /// let depot = ralloc_core::memory::Depot::new(1 << 20);
+    /// assert_eq!((depot.stats().chunks, depot.options().is_plain()), (0, true));
+    /// ```
     pub fn new(cap: usize) -> Depot {
         Depot::with(MemoryOptions::default(), cap)
     }
 
     /// [`Depot::new`] for memory of these options.
+    ///
+    /// ```
+    /// use ralloc_core::memory::{Depot, MemoryOptions};
+    ///
+    /// let options = MemoryOptions { prefault: true, ..MemoryOptions::default() };
+    /// assert_eq!(Depot::with(options, 1 << 20).options(), options);
+    /// ```
     pub fn with(options: MemoryOptions, cap: usize) -> Depot {
         let reusable = (0..CLASSES).map(|_| VecDeque::new()).collect();
         Depot {
@@ -156,7 +223,7 @@ impl Depot {
         }
     }
 
-    /// As every mapping from here was asked for.
+    /// What every mapping from here was asked for with.
     pub fn options(&self) -> MemoryOptions {
         self.options
     }
@@ -264,6 +331,8 @@ impl Depot {
 
     /// Gives back the memory of mappings that nobody took for `idle`; retires those that nobody
     /// took for 30 s; unmaps what has been retired for 30 s. Returns the bytes still committed.
+    ///
+    /// [`Depot`] shows it.
     pub fn trim(&self, idle: Duration) -> usize {
         self.trim_at(Instant::now(), idle)
     }
@@ -310,7 +379,7 @@ impl Depot {
         }
     }
 
-    /// Counts what is in the depot now.
+    /// Gauges of what is in the depot now, and its counters: see [`DepotStats`] for an example.
     pub fn stats(&self) -> DepotStats {
         let mut stats = DepotStats {
             committed: self.committed.load(Ordering::Relaxed),

@@ -1,5 +1,13 @@
-//! Where bytes come from: `mapping` owns pages as `options` ask for them, [`depot`] keeps
-//! those that are between users.
+//! Where bytes come from: what is asked of the system for them, and the depots that keep chunks
+//! between two users.
+//!
+//! Arenas and slabs find their memory by themselves; come here for more. [`MemoryOptions`] asks
+//! for huge pages, memory that is locked or prefaulted, or that of one NUMA node. A [`Depot`] of
+//! your own keeps the chunks of some arenas apart from all others. [`depot::trim`] gives idle
+//! memory back to the system: nothing in this crate runs in the background, so a long-lived program
+//! calls it now and then.
+//!
+//! (`mapping` owns pages as `options` ask for them, [`depot`] keeps those that are between users.)
 
 pub mod depot;
 mod mapping;
@@ -8,6 +16,11 @@ mod option_tests;
 mod options;
 mod shared_memory;
 
+/// See [`MemoryOptions::granule`] for what mappings are multiples of.
+///
+/// ```
+/// assert!(ralloc_core::memory::page_size().is_power_of_two());
+/// ```
 pub use crate::os::page_size;
 pub use depot::Depot;
 pub(crate) use mapping::Mapping;

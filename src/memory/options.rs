@@ -4,7 +4,19 @@
 use crate::layout::HUGE_PAGE;
 use crate::os::page_size;
 
-/// Whether memory is to lie in huge pages (of 2 MiB), which save misses of the TLB.
+/// Whether memory is to lie in huge pages (of 2 MiB), which save misses of the TLB. Systems that have no
+/// such pages refuse all but `No`: [`MapError::Unsupported`](crate::error::MapError::Unsupported).
+///
+/// ```
+/// use ralloc_core::Arena;
+/// use ralloc_core::memory::{HugePages, MemoryOptions};
+///
+/// let options = MemoryOptions { huge_pages: HugePages::Advise, ..MemoryOptions::default() };
+/// assert!(options.granule() >= 2 << 20); // chunks are larger than others
+/// let arena = Arena::builder().memory(options).build()?;
+/// assert_eq!(arena.committed_bytes(), 0); // asked for with the first chunk
+/// # Ok::<(), ralloc_core::error::OptionsError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum HugePages {
     /// Ordinary pages.
@@ -14,15 +26,30 @@ pub enum HugePages {
     Advise,
     /// Pages of the system's pool of huge pages; as `Advise` where it has none to give.
     Prefer,
-    /// Pages of the pool, or an error.
+    /// Pages of the pool, or [`MapError::System`](crate::error::MapError::System) where it has none to give.
     Require,
 }
 
-/// What a mapping asks of the system. The default asks nothing.
+/// What is asked of the system for memory. The default asks nothing special. What cannot be had is
+/// a [`MapError`](crate::error::MapError) of the allocation that needs the memory, or of
+/// [`Slab::new`](crate::Slab::new).
+///
+/// ```
+/// use ralloc_core::Slab;
+/// use ralloc_core::memory::MemoryOptions;
+/// use ralloc_core::slab::SlabOptions;
+///
+/// let memory = MemoryOptions { prefault: true, ..MemoryOptions::default() };
+/// assert!(!memory.is_plain() && memory.keeps_memory());
+/// let slab = Slab::new(&SlabOptions { memory, ..SlabOptions::fixed(&[64], 256, 1 << 20) })?;
+/// assert_eq!(slab.allocate(64)?.len(), 64); // takes no page fault
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct MemoryOptions {
+    /// Whether it lies in huge pages. Default: no.
     pub huge_pages: HugePages,
-    /// Kept in RAM, never swapped out (mlock).
+    /// Kept in RAM, never swapped out (mlock). Counts toward the process's limit on locked memory.
     pub lock: bool,
     /// From the memory of this NUMA node only (mbind; on Windows a preference).
     pub numa_node: Option<u32>,
@@ -31,12 +58,18 @@ pub struct MemoryOptions {
 }
 
 impl MemoryOptions {
-    /// Whether nothing is asked for.
+    /// Whether nothing is asked for, as by the default.
     pub fn is_plain(&self) -> bool {
         *self == MemoryOptions::default()
     }
 
-    /// Mappings are multiples of so many bytes, and begin at a multiple.
+    /// Bytes of which every mapping is a multiple and begins at one: a page, or 2 MiB with huge pages.
+    ///
+    /// ```
+    /// use ralloc_core::memory::{MemoryOptions, page_size};
+    ///
+    /// assert_eq!(MemoryOptions::default().granule(), page_size());
+    /// ```
     pub fn granule(&self) -> usize {
         match self.huge_pages {
             HugePages::No => page_size(),
@@ -44,7 +77,7 @@ impl MemoryOptions {
         }
     }
 
-    /// Whether the memory was asked to be in RAM before it is used.
+    /// Whether the memory is asked to be in RAM before it is used: it is locked or prefaulted.
     pub fn keeps_memory(&self) -> bool {
         self.lock || self.prefault
     }
