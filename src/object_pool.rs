@@ -1,9 +1,13 @@
 //! Objects that are costly to make, kept for the next user.
 //!
+//! For what an arena cannot hold, since it has a destructor or outlives the request: buffers that keep
+//! their capacity, parsers, compressors, connections. The pool is one mutex over a `Vec`, held for a
+//! push or a pop: it pays where making an object costs more than that, and not for small values
+//! that many threads get and return all the time.
+//!
 //! Everything made or found is accounted for: `hits + made = in_use + returned + dropped +
 //! detached`.
 #![forbid(unsafe_code)]
-#![warn(missing_docs)]
 
 use crate::error::PoolError;
 use crate::layout;
@@ -61,7 +65,14 @@ struct Contents<T> {
 
 impl<T> ObjectPool<T> {
     /// A pool that keeps up to `capacity` idle objects, each made by `make` when it is first
-    /// needed. The places are allocated now. Error: no place at all, or more than memory has.
+    /// needed. The places are allocated now. Error: a capacity of 0, or more places than memory has.
+    ///
+    /// ```
+    /// let pool = ralloc_core::ObjectPool::new(4, || Vec::<u8>::with_capacity(4096))?;
+    /// assert_eq!((pool.capacity(), pool.stats().made), (4, 0));
+    /// assert_eq!(pool.get().capacity(), 4096);
+    /// # Ok::<(), ralloc_core::error::PoolError>(())
+    /// ```
     pub fn new(
         capacity: usize,
         make: impl Fn() -> T + Send + Sync + 'static,
@@ -140,12 +151,12 @@ impl<T> ObjectPool<T> {
         value.map(|value| Pooled { pool: self, value: Some(value) })
     }
 
-    /// The most idle objects that are kept.
+    /// The most idle objects that are kept, as given to [`ObjectPool::new`], which shows it.
     pub fn capacity(&self) -> usize {
         self.capacity
     }
 
-    /// Gauges and counters, of one moment.
+    /// Gauges and counters, all of one moment: see [`ObjectPoolStats`] for an example.
     pub fn stats(&self) -> ObjectPoolStats {
         let contents = self.contents();
         let Contents { hits, misses, made, returned, dropped, detached, .. } = *contents;
@@ -192,7 +203,19 @@ impl<T> fmt::Debug for ObjectPool<T> {
 }
 
 /// An object in use, which goes back to its [`ObjectPool`] when this is dropped, also while a
-/// panic unwinds.
+/// panic unwinds. Use it as the object itself, through `Deref`.
+///
+/// ```
+/// use ralloc_core::{ObjectPool, Pooled};
+///
+/// let pool = ObjectPool::new(1, String::new)?;
+/// let mut text: Pooled<String> = pool.get();
+/// text.push('a');
+/// assert_eq!(text.len(), 1);
+/// drop(text);
+/// assert_eq!(pool.stats().idle, 1);
+/// # Ok::<(), ralloc_core::error::PoolError>(())
+/// ```
 pub struct Pooled<'a, T> {
     pool: &'a ObjectPool<T>,
     /// `Some` until dropped or taken out.

@@ -1,4 +1,12 @@
-//! How bytes are cut, freed one by one, in fixed sizes.
+//! Blocks of a few fixed sizes, freed one by one, in any order and on any thread.
+//!
+//! For buffers that come and go (network reads, records, messages between threads) where the
+//! memory in use has to have a bound, and where a double free has to be an error. What ends together
+//! is cheaper in an [`Arena`](crate::Arena). A [`Slab`] alone costs an atomic operation for each
+//! call; a thread that allocates often makes itself a [`ThreadCache`]. [`SlabOptions`] says how
+//! many slots of which sizes there are.
+//!
+//! # How it works
 //!
 //! A [`Slab`] is a row of pools in ascending sizes over one mapping; the words of their slots lie in
 //! another one. `slot_table` claims and frees by one CAS on a slot's word (`word` has the transitions),
@@ -79,7 +87,8 @@ pub struct Slab {
 }
 
 /// The memory of a slab that is mapped several times, each time at other addresses: records, then slots.
-/// Lives as long as one of the mappings.
+/// Lives as long as one of the mappings. [`Slab::shared`] makes it, [`Slab::share`] names it, and
+/// [`Slab::attach`], which has an example, maps it once more.
 #[derive(Debug)]
 pub struct SharedSlab {
     memory: SharedMemory,
@@ -97,6 +106,16 @@ struct Slots {
 
 impl Slab {
     /// A slab whose pools have their first slots at once; takes memory as slots are touched.
+    ///
+    /// Errors: options that contradict each other or do not fit `max_bytes`, by name, and
+    /// [`SlabError::Map`] where the system refuses.
+    ///
+    /// ```
+    /// use ralloc_core::slab::{Slab, SlabOptions};
+    ///
+    /// assert!(Slab::new(&SlabOptions::fixed(&[64, 1024], 256, 1 << 20)).is_ok());
+    /// assert!(Slab::new(&SlabOptions::fixed(&[64, 1024], 256, 1 << 10)).is_err()); // more than 1 KiB
+    /// ```
     pub fn new(options: &SlabOptions) -> Result<Slab, SlabError> {
         let plan = options.plan()?;
         let slots = match options.memory.is_plain() {
@@ -109,7 +128,8 @@ impl Slab {
         Ok(slab)
     }
 
-    /// A slab that cannot grow, over memory that [`Slab::attach`] can map again.
+    /// A slab that cannot grow, over memory that [`Slab::attach`] can map again. Errors as those of
+    /// [`Slab::new`], and [`MapError::Unsupported`] where the options allow growth and on Windows.
     pub fn shared(options: &SlabOptions) -> Result<Slab, SlabError> {
         let plan = options.plan()?;
         if !options.is_fixed() {
@@ -124,6 +144,22 @@ impl Slab {
 
     /// The same slab, mapped once more at addresses of its own. What one mapping has allocated, the other cannot
     /// free: blocks are known by their address.
+    ///
+    /// ```
+    /// # #[cfg(not(windows))] {
+    /// use ralloc_core::slab::{Slab, SlabOptions};
+    ///
+    /// let first = Slab::shared(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
+    /// let second = Slab::attach(first.share().expect("it is shared")).unwrap();
+    /// let block = first.allocate(64).unwrap();
+    /// assert_eq!(second.stats()[0].held, 1); // one pool for both
+    /// // SAFETY: the block is held, and not used afterwards.
+    /// unsafe {
+    ///     assert!(second.deallocate(block.cast()).is_err());
+    ///     assert!(first.deallocate(block.cast()).is_ok());
+    /// }
+    /// # }
+    /// ```
     pub fn attach(shared: &Arc<SharedSlab>) -> Result<Slab, SlabError> {
         let SharedSlab { memory, options, registry } = &**shared;
         let plan = options.plan()?;
@@ -181,6 +217,19 @@ impl Slab {
 
     /// A slot of at least `size` bytes: of the smallest pool that fits, or, when it is exhausted,
     /// of the next larger one. Its content is whatever was there before.
+    ///
+    /// Errors: [`ClaimError::TooLarge`], [`ClaimError::Exhausted`] when no larger pool has a slot either, and
+    /// [`ClaimError::Map`] where the system refuses the memory to grow by.
+    ///
+    /// ```
+    /// use ralloc_core::slab::{Slab, SlabOptions};
+    ///
+    /// let slab = Slab::new(&SlabOptions::fixed(&[64, 256], 1, 1 << 20))?;
+    /// assert_eq!(slab.allocate(60)?.len(), 64);
+    /// assert_eq!(slab.try_allocate(60)?, None); // the pool of 64 is exhausted
+    /// assert_eq!(slab.allocate(60)?.len(), 256);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn allocate(&self, size: usize) -> Result<NonNull<[u8]>, ClaimError> {
         let first = self.class_of(size)?;
         for index in first..self.pools.len() {
@@ -192,12 +241,25 @@ impl Slab {
         Err(self.exhausted(first, size))
     }
 
-    /// A slot of exactly the smallest pool that fits; `None` when it is exhausted.
+    /// A slot of exactly the smallest pool that fits; `None` when it is exhausted. Errors as those of
+    /// [`Slab::allocate`], which shows both.
     pub fn try_allocate(&self, size: usize) -> Result<Option<NonNull<[u8]>>, ClaimError> {
         self.claim_one(self.class_of(size)?)
     }
 
-    /// Frees a block by its first byte. Any thread may, whoever allocated it.
+    /// Frees a block by its first byte. Any thread may, whoever allocated it. [`SlotError`] has an
+    /// example of what is refused.
+    ///
+    /// ```
+    /// use ralloc_core::slab::{Slab, SlabOptions};
+    ///
+    /// let slab = Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20))?;
+    /// let block = slab.allocate(64)?;
+    /// // SAFETY: the block is held, and not used afterwards.
+    /// unsafe { slab.deallocate(block.cast()) }?;
+    /// assert_eq!(slab.stats()[0].held, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Safety
     /// A block of this slab is held by the caller: nobody uses it any more, and no other call frees it. Other
@@ -216,12 +278,21 @@ impl Slab {
         &self.registry
     }
 
-    /// Bytes of the largest slots.
+    /// Bytes of the largest slots: the most that can be allocated at once. [`SlabOptions::fixed`] shows it.
     pub fn largest(&self) -> usize {
         self.pools.last().map_or(0, Pool::size)
     }
 
     /// Bytes that the slab takes at most: all slots that there can be and their records, within its limit.
+    ///
+    /// ```
+    /// use ralloc_core::slab::{Slab, SlabOptions};
+    ///
+    /// let slab = Slab::new(&SlabOptions::fixed(&[4096], 64, 1 << 20))?;
+    /// assert!(slab.committed() >= 64 * 4096);
+    /// assert!(slab.committed() <= slab.footprint() && slab.footprint() <= 1 << 20);
+    /// # Ok::<(), ralloc_core::error::SlabError>(())
+    /// ```
     pub fn footprint(&self) -> usize {
         let slots = self.slots.lock();
         let all = slots.mapping.as_ref().map_or(0, Mapping::len) + self.records.len();
@@ -229,7 +300,7 @@ impl Slab {
     }
 
     /// Bytes of the slots that are there, and of their records: at most the limit. All of them in a slab
-    /// that is shared.
+    /// that is shared. [`Slab::footprint`] shows it.
     pub fn committed(&self) -> usize {
         match self.shared {
             Some(_) => self.footprint(),
@@ -237,7 +308,8 @@ impl Slab {
         }
     }
 
-    /// Gauges and counters of every pool.
+    /// Gauges and counters of every pool, in the order of the options: see [`PoolStats`] for an example.
+    /// Walks over the words of all slots.
     pub fn stats(&self) -> Vec<PoolStats> {
         self.pools.iter().map(Pool::stats).collect()
     }

@@ -6,28 +6,52 @@ use crate::layout::{MAX_BYTES, align_up};
 use crate::memory::{MemoryOptions, page_size};
 
 /// The most pools of a slab.
+///
+/// ```
+/// use ralloc_core::slab::{MAX_POOLS, Slab, SlabOptions};
+///
+/// let options = SlabOptions::fixed(&[64; MAX_POOLS + 1], 8, 1 << 20);
+/// assert!(Slab::new(&options).is_err());
+/// ```
 pub const MAX_POOLS: usize = 31;
 /// The smallest slot, in bytes.
 const MIN_SIZE: usize = 8;
 /// A segment has about so many bytes, and at least one slot.
 const SEGMENT_BYTES: usize = 1 << 20;
 
-/// One pool.
+/// One pool: slots of one size, whose number may grow from `count` to `max_count`.
+///
+/// ```
+/// use ralloc_core::memory::MemoryOptions;
+/// use ralloc_core::slab::{PoolOptions, Slab, SlabOptions};
+///
+/// let pool = PoolOptions { size: 4096, count: 256, max_count: 1024, min_count: 0 };
+/// let (max_bytes, memory) = (8 << 20, MemoryOptions::default());
+/// let slab = Slab::new(&SlabOptions { pools: vec![pool], max_bytes, memory })?;
+/// for _ in 0..300 {
+///     slab.allocate(4096)?; // the pool grows when it is exhausted
+/// }
+/// assert!(slab.stats()[0].count >= 300);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolOptions {
     /// Bytes of a slot: a power of two, at least 8.
     pub size: usize,
     /// Slots from the start. Growth is by segments, so there may be some more.
     pub count: u32,
-    /// Slots that there can be, at least `count` and 1. The same: the pool does not grow.
+    /// Slots that there can be: at least `count`, and at least 1. Where it equals `count`, the pool does
+    /// not grow.
     pub max_count: u32,
-    /// Slots that stay when idle segments are dropped, at most `count`.
+    /// Slots that stay when [`trim`](super::Slab::trim) drops idle segments: at most `count`.
     pub min_count: u32,
 }
 
 /// The pools of a slab, in ascending sizes, and the bytes that slots and records may take.
+/// [`SlabOptions::fixed`] is short for the usual case; [`PoolOptions`] has an example of the other.
 #[derive(Clone, Debug)]
 pub struct SlabOptions {
+    /// From 1 to [`MAX_POOLS`] pools, each with larger slots than the one before.
     pub pools: Vec<PoolOptions>,
     /// The most bytes, of slots and their records. Pools that cannot grow must fit whole; others grow
     /// as far as it allows.
@@ -43,14 +67,24 @@ pub(super) struct Plan {
 }
 
 impl SlabOptions {
-    /// A slab of the same number of slots of each size, which does not grow.
+    /// A slab of `count` slots of each size, which does not grow. The sizes ascend; `max_bytes` has to
+    /// be enough for all slots and their records, of 8 bytes a slot and somewhat more.
+    ///
+    /// ```
+    /// use ralloc_core::slab::{Slab, SlabOptions};
+    ///
+    /// let options = SlabOptions::fixed(&[64, 1024], 256, 1 << 20);
+    /// assert!(options.is_fixed());
+    /// assert_eq!(Slab::new(&options)?.largest(), 1024);
+    /// # Ok::<(), ralloc_core::error::SlabError>(())
+    /// ```
     pub fn fixed(sizes: &[usize], count: u32, max_bytes: usize) -> SlabOptions {
         let pool = |&size| PoolOptions { size, count, max_count: count, min_count: count };
         let memory = MemoryOptions::default();
         SlabOptions { pools: sizes.iter().map(pool).collect(), max_bytes, memory }
     }
 
-    /// Whether no pool can grow: only such a slab can be shared.
+    /// Whether no pool can grow: only such a slab can be [shared](super::Slab::shared).
     pub fn is_fixed(&self) -> bool {
         self.pools.iter().all(|pool| pool.count == pool.max_count)
     }

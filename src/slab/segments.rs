@@ -138,8 +138,23 @@ impl Slab {
         bytes
     }
 
-    /// Gives the memory of segments back of which no slot was used for `idle`, down to what each pool keeps at
-    /// least: how many bytes. None of a shared slab, which cannot grow.
+    /// Gives back the memory of segments of which no slot was used for `idle`, down to what each pool keeps
+    /// at least (`min_count`): how many bytes. It can only tell what happened between two calls, so call it now
+    /// and then. Gives back nothing of a shared slab, which cannot grow.
+    ///
+    /// ```
+    /// use ralloc_core::slab::{Slab, SlabOptions};
+    /// use std::time::Duration;
+    ///
+    /// let mut options = SlabOptions::fixed(&[4096], 256, 4 << 20);
+    /// options.pools[0].min_count = 0;
+    /// let slab = Slab::new(&options)?;
+    /// assert_eq!(slab.trim(Duration::ZERO), 1 << 20); // nobody uses a slot
+    /// assert_eq!(slab.stats()[0].count, 0);
+    /// slab.allocate(4096)?; // brings them back
+    /// assert_eq!(slab.stats()[0].count, 256);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn trim(&self, idle: Duration) -> usize {
         self.trim_at(Instant::now(), idle)
     }

@@ -133,7 +133,24 @@ pub struct ThreadCache {
 unsafe impl Send for ThreadCache {}
 
 impl ThreadCache {
-    /// A new participant in `slab`; `None` when there are as many as there can be.
+    /// A new participant in `slab`; `None` when there are as many as there can be, 1,023 at a time.
+    ///
+    /// ```
+    /// use ralloc_core::slab::{Slab, SlabOptions, ThreadCache};
+    /// use std::sync::Arc;
+    ///
+    /// let slab = Arc::new(Slab::new(&SlabOptions::fixed(&[64], 1024, 1 << 20))?);
+    /// std::thread::scope(|threads| {
+    ///     for _ in 0..2 {
+    ///         threads.spawn(|| {
+    ///             let mut cache = ThreadCache::new(&slab).unwrap();
+    ///             assert_eq!(cache.allocate(64).unwrap().len(), 64);
+    ///         });
+    ///     }
+    /// });
+    /// assert_eq!(slab.stats()[0].held, 2); // blocks outlive the cache
+    /// # Ok::<(), ralloc_core::error::SlabError>(())
+    /// ```
     pub fn new(slab: &Arc<Slab>) -> Option<ThreadCache> {
         let owner = slab.registry().join()?;
         let magazine = |index| match slab.pools().get(index) {
@@ -154,7 +171,7 @@ impl ThreadCache {
         Some(ThreadCache { slab, owner, dead, magazines, stacks, recent, start, octaves })
     }
 
-    /// As [`Slab::allocate`].
+    /// As [`Slab::allocate`]. [`ThreadCache`] shows it, with [`ThreadCache::deallocate`].
     #[inline]
     pub fn allocate(&mut self, size: usize) -> Result<NonNull<[u8]>, ClaimError> {
         let index = self.slab.class(size);
@@ -247,7 +264,21 @@ impl ThreadCache {
         Ok(())
     }
 
-    /// Gives every cached slot back to its pool.
+    /// Gives every cached slot back to its pool, where other threads can have it: for a thread that will
+    /// not allocate for a while.
+    ///
+    /// ```
+    /// use ralloc_core::slab::{Slab, SlabOptions, ThreadCache};
+    /// use std::sync::Arc;
+    ///
+    /// let slab = Arc::new(Slab::new(&SlabOptions::fixed(&[64], 1024, 1 << 20))?);
+    /// let mut cache = ThreadCache::new(&slab).unwrap();
+    /// cache.allocate(64)?; // takes more slots than one at the same time
+    /// assert!(cache.cached(0) > 0);
+    /// cache.flush();
+    /// assert_eq!((cache.cached(0), slab.stats()[0].free), (0, 1023));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn flush(&mut self) {
         let stacks = self.magazines.iter_mut().zip(&*self.stacks);
         for ((magazine, stack), pool) in stacks.zip(self.slab.pools()) {
@@ -256,7 +287,8 @@ impl ThreadCache {
         }
     }
 
-    /// Number of cached slots of a pool, by its index. Panics for one that no slab has.
+    /// Number of cached slots of a pool, by its index; 0 for a pool that this slab does not have.
+    /// [`ThreadCache::flush`] shows it. Panics for an index that no slab has, above [`MAX_POOLS`].
     pub fn cached(&self, index: usize) -> usize {
         self.magazines[index].len
     }
