@@ -6,7 +6,7 @@ use crate::error::OptionsError;
 use crate::memory::{Depot, MemoryOptions};
 use crate::sync::Arc;
 
-/// Makes an [`Arena`].
+/// Makes an [`Arena`] or, by [`ArenaBuilder::build_sync`], a [`SyncArena`].
 ///
 /// ```
 /// use ralloc_core::Arena;
@@ -49,13 +49,20 @@ impl<const MIN_ALIGN: usize> ArenaBuilder<MIN_ALIGN> {
         self
     }
 
-    /// Sets [`ArenaOptions::chunk_cap`], at least the first chunk.
+    /// Sets [`ArenaOptions::chunk_cap`]: from the first chunk to [`MAX_BYTES`](crate::MAX_BYTES).
+    ///
+    /// ```
+    /// let arena = ralloc_core::Arena::builder().chunk_cap(32 << 10).build()?;
+    /// (0..100_000).for_each(|number| *arena.alloc(number) += 1u64);
+    /// assert!(arena.chunk_usage().iter().all(|chunk| chunk.size <= 32 << 10));
+    /// # Ok::<(), ralloc_core::error::OptionsError>(())
+    /// ```
     pub fn chunk_cap(mut self, bytes: usize) -> Self {
         self.options.chunk_cap = bytes;
         self
     }
 
-    /// Sets all [`ArenaOptions`].
+    /// Sets all [`ArenaOptions`], which have an example of it.
     pub fn options(mut self, options: ArenaOptions) -> Self {
         self.options = options;
         self
@@ -70,12 +77,33 @@ impl<const MIN_ALIGN: usize> ArenaBuilder<MIN_ALIGN> {
     /// What is asked of the system for its memory: huge pages, locked, of a NUMA node, there before it is
     /// used. Where it cannot be had allocations fail by [`crate::error::AllocError::Map`]. Plays no part
     /// with a depot of your own. Default: nothing.
+    ///
+    /// ```
+    /// use ralloc_core::{Arena, memory::MemoryOptions};
+    ///
+    /// let memory = MemoryOptions { prefault: true, ..MemoryOptions::default() };
+    /// let arena = Arena::builder().memory(memory).build()?;
+    /// assert_eq!(*arena.alloc(7), 7); // takes no page fault
+    /// # Ok::<(), ralloc_core::error::OptionsError>(())
+    /// ```
     pub fn memory(mut self, options: MemoryOptions) -> Self {
         self.memory = options;
         self
     }
 
     /// Takes chunks from and gives them to `depot`. Default: the process's for such memory.
+    ///
+    /// ```
+    /// use ralloc_core::{Arena, memory::Depot};
+    /// use std::sync::Arc;
+    ///
+    /// let depot = Arc::new(Depot::new(1 << 20));
+    /// let arena = Arena::builder().depot(Arc::clone(&depot)).build()?;
+    /// arena.alloc(7);
+    /// drop(arena);
+    /// assert_eq!(depot.stats().chunks, 1);
+    /// # Ok::<(), ralloc_core::error::OptionsError>(())
+    /// ```
     pub fn depot(mut self, depot: Arc<Depot>) -> Self {
         self.depot = Some(depot);
         self
@@ -107,7 +135,8 @@ impl<const MIN_ALIGN: usize> ArenaBuilder<MIN_ALIGN> {
         ArenaBuilder { options, reserve, memory, depot, sink }
     }
 
-    /// The arena. Errors name the values that cannot be; none takes memory.
+    /// The arena. Errors: chunk sizes that contradict each other, by name, or what is to be reserved
+    /// cannot be had. [`ArenaBuilder`] shows it.
     pub fn build(self) -> Result<Arena<MIN_ALIGN>, OptionsError> {
         let reserve = self.reserve;
         let arena = Arena::over(self.store()?);

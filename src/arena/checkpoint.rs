@@ -30,6 +30,14 @@ pub struct Checkpoint {
 impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     /// A point to which [`Arena::rewind`] can go back. Costs 8 bytes until that, an older
     /// rewind, or a reset.
+    ///
+    /// ```
+    /// let mut arena = ralloc_core::Arena::new();
+    /// let checkpoints = [arena.checkpoint(), arena.checkpoint()];
+    /// for checkpoint in checkpoints.into_iter().rev() {
+    ///     assert!(arena.rewind(checkpoint).is_ok()); // the newest first
+    /// }
+    /// ```
     pub fn checkpoint(&mut self) -> Checkpoint {
         let used = self.offset();
         let store = self.store.get_mut();
@@ -43,7 +51,23 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     }
 
     /// Frees everything allocated since the checkpoint; later checkpoints become void. What
-    /// was allocated before keeps its bytes. An error changes nothing.
+    /// was allocated before keeps its bytes. An error changes nothing: the checkpoint is of another
+    /// arena, or a reset or an earlier rewind has made it void.
+    ///
+    /// ```
+    /// use ralloc_core::error::RewindError;
+    ///
+    /// let mut arena = ralloc_core::Arena::new();
+    /// let checkpoint = arena.checkpoint();
+    /// arena.alloc(7);
+    /// arena.rewind(checkpoint)?;
+    /// assert_eq!(arena.stats().allocated, 0);
+    ///
+    /// let checkpoint = arena.checkpoint();
+    /// arena.reset();
+    /// assert_eq!(arena.rewind(checkpoint), Err(RewindError::Stale));
+    /// # Ok::<(), RewindError>(())
+    /// ```
     pub fn rewind(&mut self, checkpoint: Checkpoint) -> Result<(), RewindError> {
         let store = self.store.get_mut();
         if checkpoint.arena != store.id {

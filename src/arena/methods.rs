@@ -24,7 +24,8 @@ macro_rules! allocation_methods {
             typed::value(self.raw(), || value)
         }
 
-        /// [`Self::alloc`], with an error; `value` is then dropped.
+        /// Like [`Self::alloc`], but returns the error instead of panicking; `value` is then
+        /// dropped.
         ///
         /// ```
         #[doc = $begin]
@@ -54,7 +55,8 @@ macro_rules! allocation_methods {
             typed::value(self.raw(), make)
         }
 
-        /// [`Self::alloc_with`], with an error; `make` is then not called.
+        /// Like [`Self::alloc_with`], but returns the error instead of panicking; `make` is then
+        /// not called.
         #[inline]
         pub fn try_alloc_with<T>(&self, make: impl FnOnce() -> T) -> Result<&$a mut T, AllocError> {
             typed::try_value(self.raw(), make)
@@ -100,7 +102,7 @@ macro_rules! allocation_methods {
             typed::text(self.raw(), text)
         }
 
-        /// [`Self::alloc_str`], with an error.
+        /// Like [`Self::alloc_str`], but returns the error instead of panicking.
         #[inline]
         pub fn try_alloc_str(&self, text: &str) -> Result<&$a mut str, AllocError> {
             typed::try_text(self.raw(), text)
@@ -123,7 +125,7 @@ macro_rules! allocation_methods {
             UninitStr::new(self.alloc_uninit_slice(capacity))
         }
 
-        /// [`Self::alloc_str_uninit`], with an error.
+        /// Like [`Self::alloc_str_uninit`], but returns the error instead of panicking.
         #[inline]
         pub fn try_alloc_str_uninit(&self, capacity: usize) -> Result<UninitStr<$a>, AllocError> {
             self.try_alloc_uninit_slice(capacity).map(UninitStr::new)
@@ -143,7 +145,7 @@ macro_rules! allocation_methods {
             typed::uninit_slice(self.raw(), len)
         }
 
-        /// [`Self::alloc_uninit_slice`], with an error.
+        /// Like [`Self::alloc_uninit_slice`], but returns the error instead of panicking.
         #[inline]
         pub fn try_alloc_uninit_slice<T>(
             &self,
@@ -165,7 +167,7 @@ macro_rules! allocation_methods {
             typed::copied(self.raw(), values)
         }
 
-        /// [`Self::alloc_slice_copy`], with an error.
+        /// Like [`Self::alloc_slice_copy`], but returns the error instead of panicking.
         #[inline]
         pub fn try_alloc_slice_copy<T: Copy>(
             &self,
@@ -187,7 +189,8 @@ macro_rules! allocation_methods {
             typed::filled(self.raw(), values.len(), |index| values.get(index).cloned())
         }
 
-        /// [`Self::alloc_slice_clone`], with an error; nothing is then cloned.
+        /// Like [`Self::alloc_slice_clone`], but returns the error instead of panicking; nothing is
+        /// then cloned.
         #[inline]
         pub fn try_alloc_slice_clone<T: Clone>(
             &self,
@@ -213,7 +216,8 @@ macro_rules! allocation_methods {
             typed::filled(self.raw(), len, |index| Some(make(index)))
         }
 
-        /// [`Self::alloc_slice_fill_with`], with an error; `make` is then not called.
+        /// Like [`Self::alloc_slice_fill_with`], but returns the error instead of panicking; `make`
+        /// is then not called.
         #[inline]
         pub fn try_alloc_slice_fill_with<T>(
             &self,
@@ -236,7 +240,7 @@ macro_rules! allocation_methods {
             self.alloc_slice_fill_with(len, |_| value)
         }
 
-        /// [`Self::alloc_slice_fill_copy`], with an error.
+        /// Like [`Self::alloc_slice_fill_copy`], but returns the error instead of panicking.
         #[inline]
         pub fn try_alloc_slice_fill_copy<T: Copy>(
             &self,
@@ -259,7 +263,8 @@ macro_rules! allocation_methods {
             self.alloc_slice_fill_with(len, |_| T::default())
         }
 
-        /// [`Self::alloc_slice_fill_default`], with an error; no value is then made.
+        /// Like [`Self::alloc_slice_fill_default`], but returns the error instead of panicking; no
+        /// value is then made.
         #[inline]
         pub fn try_alloc_slice_fill_default<T: Default>(
             &self,
@@ -286,7 +291,8 @@ macro_rules! allocation_methods {
             typed::filled(self.raw(), values.len(), |_| values.next())
         }
 
-        /// [`Self::alloc_slice_fill_iter`], with an error; nothing is then taken from `values`.
+        /// Like [`Self::alloc_slice_fill_iter`], but returns the error instead of panicking;
+        /// nothing is then taken from `values`.
         #[inline]
         pub fn try_alloc_slice_fill_iter<T>(
             &self,
@@ -315,8 +321,8 @@ macro_rules! allocation_methods {
             }
         }
 
-        /// [`Self::alloc_slice_from_iter`], with an error; what was taken from `values` is then
-        /// dropped.
+        /// Like [`Self::alloc_slice_from_iter`], but returns the error instead of panicking; what
+        /// was taken from `values` is then dropped.
         #[inline]
         pub fn try_alloc_slice_from_iter<T>(
             &self,
@@ -345,7 +351,7 @@ macro_rules! allocation_methods {
             NonNull::slice_from_raw_parts(start, layout.size())
         }
 
-        /// [`Self::alloc_layout`], with an error.
+        /// Like [`Self::alloc_layout`], but returns the error instead of panicking.
         #[inline]
         pub fn try_alloc_layout(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
             let start = typed::RawAlloc::try_block(self.raw(), layout)?;
@@ -371,7 +377,7 @@ macro_rules! allocation_methods {
             }
         }
 
-        /// [`Self::alloc_layout_zeroed`], with an error.
+        /// Like [`Self::alloc_layout_zeroed`], but returns the error instead of panicking.
         #[inline]
         pub fn try_alloc_layout_zeroed(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
             let start = typed::RawAlloc::try_block_zeroed(self.raw(), layout)?;

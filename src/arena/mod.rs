@@ -1,4 +1,11 @@
-//! How bytes are cut, all freed together.
+//! Values, slices and strings that are all freed together.
+//!
+//! For what is made for one purpose and thrown away with it: a request, a frame, a syntax tree.
+//! Allocating is a compare and an add; freeing everything takes one call. Start with
+//! [`Arena::new`], or with [`Arena::builder`] for a limit of your own; [`SyncArena`] serves
+//! many threads. Not for what is freed one by one: that is what a [`Slab`](crate::Slab) does.
+//!
+//! # How it works
 //!
 //! [`Arena`] is the face for Rust: a bump cursor over linked chunks. Its verbs are by file:
 //! `raw` (blocks: the fast path and its slow twin), `typed` and `from_iter` (values, slices,
@@ -8,8 +15,6 @@
 //! [`SyncArena`] is the same for many threads.
 //! What JavaScript leases is in `window`, with the records of its chunks in `chunk` and their
 //! limit in `budget`.
-
-#![warn(missing_docs)]
 
 #[cfg(feature = "allocator-api2")]
 mod allocator;
@@ -159,12 +164,23 @@ unsafe impl<const MIN_ALIGN: usize> Send for Arena<MIN_ALIGN> {}
 impl Arena {
     /// An empty arena of default [`ArenaOptions`] over the process's depot; takes no memory before
     /// the first allocation.
+    ///
+    /// ```
+    /// let arena = ralloc_core::Arena::new();
+    /// assert_eq!((arena.committed_bytes(), arena.stats().limit), (0, 64 << 20));
+    /// ```
     #[cfg(not(loom))]
     pub fn new() -> Arena {
         Arena::default()
     }
 
-    /// What else an arena can be.
+    /// Makes an arena with options: a limit, chunk sizes, memory, an alignment.
+    ///
+    /// ```
+    /// let arena = ralloc_core::Arena::builder().limit(1 << 20).build()?;
+    /// assert_eq!(arena.stats().limit, 1 << 20);
+    /// # Ok::<(), ralloc_core::error::OptionsError>(())
+    /// ```
     pub fn builder() -> ArenaBuilder {
         ArenaBuilder::new()
     }
@@ -220,7 +236,13 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         }
     }
 
-    /// [`Arena::reserve`], with errors as that allocation's.
+    /// Like [`Arena::reserve`], but returns the error that the allocation would.
+    ///
+    /// ```
+    /// let arena = ralloc_core::Arena::builder().limit(1 << 20).build()?;
+    /// assert!(arena.try_reserve(1 << 19).is_ok() && arena.try_reserve(1 << 21).is_err());
+    /// # Ok::<(), ralloc_core::error::OptionsError>(())
+    /// ```
     pub fn try_reserve(&self, bytes: usize) -> Result<(), AllocError> {
         if self.end.get().addr() - self.cursor.get().addr() >= bytes {
             return Ok(());
@@ -303,6 +325,12 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     }
 
     /// Bytes of all chunks, unused parts included: what counts toward the limit.
+    ///
+    /// ```
+    /// let arena = ralloc_core::Arena::new();
+    /// arena.alloc(7u8); // the first chunk comes with it
+    /// assert_eq!(arena.committed_bytes(), arena.chunk_usage()[0].size);
+    /// ```
     pub fn committed_bytes(&self) -> usize {
         self.store.borrow().committed()
     }

@@ -13,6 +13,18 @@ use std::ptr::NonNull;
 /// Its own methods return references that live as long as the scope, also while a scope within
 /// it is open. Through `Deref` it is an [`&Arena`](Arena) for functions that take one; what
 /// those return keeps the scope borrowed.
+///
+/// ```
+/// use ralloc_core::{Arena, Scope};
+///
+/// fn total(arena: &Arena, numbers: &[u32]) -> u32 {
+///     arena.alloc_slice_copy(numbers).iter().sum()
+/// }
+///
+/// let mut arena = Arena::new();
+/// let sum = arena.scope(|scope: &mut Scope| *scope.alloc(4) + total(scope, &[1, 2]));
+/// assert_eq!((sum, arena.stats().allocated), (7, 0));
+/// ```
 pub struct Scope<'a, const MIN_ALIGN: usize = 8> {
     /// Nothing is cut by the outer scope while an inner one is open: that borrows it mutably.
     arena: &'a Arena<MIN_ALIGN>,
@@ -76,7 +88,17 @@ impl<'a, const MIN_ALIGN: usize> Scope<'a, MIN_ALIGN> {
         Scope { arena, cursor: arena.cursor.get(), moves: arena.moves.get() }
     }
 
-    /// A scope within this one.
+    /// A scope within this one, as [`Arena::scope`]: what it allocated is freed when `f` returns or
+    /// panics, and what this one has allocated stays.
+    ///
+    /// ```
+    /// let mut arena = ralloc_core::Arena::new();
+    /// arena.scope(|outer| {
+    ///     let kept = outer.alloc(7);
+    ///     outer.scope(|inner| inner.alloc_str("freed first").len());
+    ///     assert_eq!((*kept, outer.stats().allocated), (7, 8));
+    /// });
+    /// ```
     #[inline]
     pub fn scope<R>(&mut self, f: impl FnOnce(&mut Scope<'_, MIN_ALIGN>) -> R) -> R {
         f(&mut Scope::begin(self.arena))

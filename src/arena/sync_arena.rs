@@ -136,6 +136,7 @@ unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a SyncArena<MIN_ALIGN
 
 impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
     /// An empty arena over the process's depot; takes no memory before the first allocation.
+    /// [`SyncArena`] shows it. Other memory by [`ArenaBuilder::build_sync`](crate::ArenaBuilder::build_sync).
     #[cfg(not(loom))]
     pub fn new(options: ArenaOptions) -> Result<Self, OptionsError> {
         Self::with_depot(options, crate::memory::depot::global())
@@ -189,6 +190,14 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
 
     /// Makes sure that an allocation of `bytes` bytes takes no memory from the system, if no
     /// other thread comes first. Panics as that allocation would.
+    ///
+    /// ```
+    /// let arena = ralloc_core::Arena::builder().limit(1 << 20).build_sync()?;
+    /// arena.reserve(100_000);
+    /// assert!(arena.committed_bytes() >= 100_000);
+    /// assert!(arena.try_reserve(1 << 21).is_err());
+    /// # Ok::<(), ralloc_core::error::OptionsError>(())
+    /// ```
     #[track_caller]
     pub fn reserve(&self, bytes: usize) {
         if let Err(error) = self.try_reserve(bytes) {
@@ -196,7 +205,7 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         }
     }
 
-    /// [`SyncArena::reserve`], with errors as that allocation's.
+    /// Like [`SyncArena::reserve`], but returns the error that the allocation would.
     pub fn try_reserve(&self, bytes: usize) -> Result<(), AllocError> {
         let mut state = self.state.lock();
         if state.current().room() >= bytes {
@@ -226,11 +235,22 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
 
     /// Frees every allocation at once and keeps the chunks for the next ones, except those of
     /// oversize allocations.
+    ///
+    /// ```
+    /// let mut arena = ralloc_core::Arena::builder().build_sync()?;
+    /// (0..10_000).for_each(|number| *arena.alloc(number) += 1);
+    /// arena.reset();
+    /// assert_eq!(arena.stats().allocated, 0);
+    /// assert!(arena.stats().chunks > 1);
+    /// arena.reset_and_shrink();
+    /// assert_eq!(arena.stats().chunks, 1);
+    /// # Ok::<(), ralloc_core::error::OptionsError>(())
+    /// ```
     pub fn reset(&mut self) {
         self.rewind(false);
     }
 
-    /// [`SyncArena::reset`] that keeps only the first chunk and starts to grow from there.
+    /// [`SyncArena::reset`], which shows it, that keeps only the first chunk and starts to grow from there.
     pub fn reset_and_shrink(&mut self) {
         self.rewind(true);
     }
@@ -259,16 +279,27 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
 
     /// Every chunk: in order of use, then those that are kept for later, oversize ones last. What
     /// other threads allocate meanwhile may or may not be in it.
+    ///
+    /// ```
+    /// let arena = ralloc_core::Arena::builder().build_sync()?;
+    /// arena.alloc([0u8; 64]);
+    /// let chunk = arena.chunk_usage()[0];
+    /// assert_eq!((chunk.used, chunk.size), (64, arena.committed_bytes()));
+    /// assert_eq!(arena.stats().allocated, 64);
+    /// # Ok::<(), ralloc_core::error::OptionsError>(())
+    /// ```
     pub fn chunk_usage(&self) -> Vec<ChunkUsage> {
         self.state.lock().usage()
     }
 
-    /// Bytes of all chunks, unused parts included: what counts toward the limit.
+    /// Bytes of all chunks, unused parts included: what counts toward the limit. [`SyncArena::chunk_usage`]
+    /// shows it.
     pub fn committed_bytes(&self) -> usize {
         self.state.lock().store.committed()
     }
 
-    /// Gauges and counters, with the reserve of [`SyncArena::chunk_usage`].
+    /// Gauges and counters; as in [`SyncArena::chunk_usage`], which shows it, what other threads allocate
+    /// meanwhile may or may not be in them.
     pub fn stats(&self) -> ArenaStats {
         let mut state = self.state.lock();
         let allocated = state.usage().iter().map(|chunk| chunk.used).sum();

@@ -26,6 +26,13 @@ impl<'a> UninitStr<'a> {
     }
 
     /// Adds `text`, all of it, or returns `false` and changes nothing when it does not fit.
+    ///
+    /// ```
+    /// let arena = ralloc_core::Arena::new();
+    /// let mut text = arena.alloc_str_uninit(8);
+    /// assert!(text.push_str("12345") && !text.push_str("6789"));
+    /// assert_eq!((text.as_str(), text.room()), ("12345", 3));
+    /// ```
     #[must_use = "nothing is added when it does not fit"]
     pub fn push_str(&mut self, text: &str) -> bool {
         if text.len() > self.room() {
@@ -38,12 +45,12 @@ impl<'a> UninitStr<'a> {
         true
     }
 
-    /// Bytes that still fit.
+    /// Bytes that still fit. [`UninitStr::push_str`] shows it.
     pub fn room(&self) -> usize {
         self.bytes.len() - self.len
     }
 
-    /// What was added so far.
+    /// What was added so far. [`UninitStr::push_str`] shows it.
     pub fn as_str(&self) -> &str {
         let bytes: *const [MaybeUninit<u8>] = &self.bytes[..self.len];
         // SAFETY: initialised and UTF-8, by the invariant of `len`.
@@ -52,6 +59,15 @@ impl<'a> UninitStr<'a> {
 
     /// What was added, for as long as the arena's allocation lives. The room that is left is
     /// lost until then.
+    ///
+    /// ```
+    /// let arena = ralloc_core::Arena::new();
+    /// let mut text = arena.alloc_str_uninit(8);
+    /// assert!(text.push_str("seven"));
+    /// let finished: &mut str = text.finish();
+    /// finished.make_ascii_uppercase();
+    /// assert_eq!(finished, "SEVEN");
+    /// ```
     pub fn finish(self) -> &'a mut str {
         let bytes: *mut [MaybeUninit<u8>] = &mut self.bytes[..self.len];
         // SAFETY: initialised and UTF-8, by the invariant of `len`.
