@@ -55,6 +55,8 @@
 //! downward only: `node` → `arena`, `slab` → `memory` → `os`; [`error`], `layout`, `sync` and
 //! [`stats`] serve everyone.
 
+#![warn(missing_docs)]
+
 pub mod arena;
 pub mod error;
 mod layout;
