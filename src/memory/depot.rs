@@ -16,16 +16,19 @@
 
 #[cfg(all(test, loom))]
 mod models;
+#[cfg(not(loom))]
+mod process;
 #[cfg(all(test, not(loom)))]
 mod tests;
+
+#[cfg(not(loom))]
+pub use process::{global, of, stats, trim};
 
 use super::mapping::Mapping;
 use super::options::MemoryOptions;
 use crate::error::MapError;
 use crate::layout::{self, CLASSES};
 use crate::stats::DepotStats;
-#[cfg(not(loom))]
-use crate::sync::Arc;
 use crate::sync::{ArrayQueue, AtomicUsize, Mutex, OnceLock, Ordering};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -98,97 +101,6 @@ impl std::fmt::Debug for Depot {
     }
 }
 
-/// The process's depot of ordinary memory, made at first use: what arenas use that name no other.
-/// It keeps up to [`DEFAULT_COMMITTED_CAP`] bytes committed.
-///
-/// ```
-/// use ralloc_core::memory::depot;
-/// use std::sync::Arc;
-///
-/// assert!(Arc::ptr_eq(&depot::global(), &depot::global()));
-/// ```
-#[cfg(not(loom))]
-pub fn global() -> Arc<Depot> {
-    static GLOBAL: OnceLock<Arc<Depot>> = OnceLock::new();
-    let make = || Arc::new(Depot::new(DEFAULT_COMMITTED_CAP));
-    Arc::clone(GLOBAL.get_or_init(make))
-}
-
-/// The process's depots of memory that asks something.
-#[cfg(not(loom))]
-fn special() -> &'static Mutex<Vec<Arc<Depot>>> {
-    static SPECIAL: OnceLock<Mutex<Vec<Arc<Depot>>>> = OnceLock::new();
-    SPECIAL.get_or_init(Mutex::default)
-}
-
-/// The process's depot for these options, made at first use: [`global`] where nothing is asked.
-/// No mapping goes from one to another. The others keep no memory beyond need: what nobody uses
-/// gives its memory back at once (a locked one is unlocked before), and is prepared again.
-///
-/// ```
-/// use ralloc_core::memory::{MemoryOptions, depot};
-///
-/// let options = MemoryOptions { prefault: true, ..MemoryOptions::default() };
-/// assert_eq!(depot::of(options).options(), options);
-/// assert!(depot::of(MemoryOptions::default()).options().is_plain());
-/// ```
-#[cfg(not(loom))]
-pub fn of(options: MemoryOptions) -> Arc<Depot> {
-    if options.is_plain() {
-        return global();
-    }
-    let mut depots = special().lock();
-    if let Some(depot) = depots.iter().find(|depot| depot.options == options) {
-        return Arc::clone(depot);
-    }
-    // So there are no more of them than arenas with options, and options in the last minute.
-    depots.retain(|depot| Arc::strong_count(depot) > 1 || depot.stats().chunks > 0);
-    let depot = Arc::new(Depot::with(options, 0));
-    depots.push(Arc::clone(&depot));
-    depot
-}
-
-/// All depots of the process.
-#[cfg(not(loom))]
-fn all() -> impl Iterator<Item = Arc<Depot>> {
-    let special = special().lock().clone();
-    std::iter::once(global()).chain(special)
-}
-
-/// Calls [`Depot::trim`] of all depots of the process: what they hold then. Depots of your own are not
-/// among them.
-///
-/// ```
-/// use ralloc_core::memory::depot;
-/// use std::time::Duration;
-///
-/// // Now and then, where the program is idle:
-/// let stats = depot::trim(Duration::from_secs(5));
-/// assert!(stats.committed <= stats.reserved);
-/// ```
-#[cfg(not(loom))]
-pub fn trim(idle: Duration) -> DepotStats {
-    for depot in all() {
-        depot.trim(idle);
-    }
-    stats()
-}
-
-/// The sums of [`Depot::stats`] of all depots of the process. Those whose options nobody has
-/// used for a minute are forgotten, with their counters.
-///
-/// ```
-/// use ralloc_core::{Arena, memory::depot};
-///
-/// Arena::new().alloc(7); // needs a chunk
-/// let stats = depot::stats();
-/// assert!(stats.hits + stats.misses >= 1);
-/// ```
-#[cfg(not(loom))]
-pub fn stats() -> DepotStats {
-    all().map(|depot| depot.stats()).sum()
-}
-
 impl Depot {
     /// An empty depot of ordinary memory, which keeps at most `cap` bytes of recycled mappings
     /// committed. With a cap of 0 it keeps their address space alone.
@@ -224,6 +136,12 @@ impl Depot {
     }
 
     /// What every mapping from here was asked for with.
+    ///
+    /// ```
+    /// use ralloc_core::memory::{Depot, MemoryOptions};
+    ///
+    /// assert_eq!(Depot::new(1 << 20).options(), MemoryOptions::default());
+    /// ```
     pub fn options(&self) -> MemoryOptions {
         self.options
     }
@@ -332,7 +250,19 @@ impl Depot {
     /// Gives back the memory of mappings that nobody took for `idle`; retires those that nobody
     /// took for 30 s; unmaps what has been retired for 30 s. Returns the bytes still committed.
     ///
-    /// [`Depot`] shows it.
+    /// ```
+    /// use ralloc_core::memory::Depot;
+    /// use std::sync::Arc;
+    /// use std::time::Duration;
+    ///
+    /// let depot = Arc::new(Depot::new(1 << 20));
+    /// let arena = ralloc_core::Arena::builder().depot(Arc::clone(&depot)).build()?;
+    /// arena.alloc(7);
+    /// drop(arena);
+    /// assert!(depot.trim(Duration::from_secs(20)) > 0); // its chunk came just now
+    /// assert_eq!(depot.trim(Duration::ZERO), 0);
+    /// # Ok::<(), ralloc_core::error::OptionsError>(())
+    /// ```
     pub fn trim(&self, idle: Duration) -> usize {
         self.trim_at(Instant::now(), idle)
     }
@@ -379,7 +309,13 @@ impl Depot {
         }
     }
 
-    /// Gauges of what is in the depot now, and its counters: see [`DepotStats`] for an example.
+    /// Gauges of what is in the depot now, and its counters. [`DepotStats`] has more of an example.
+    ///
+    /// ```
+    /// use ralloc_core::{memory::Depot, stats::DepotStats};
+    ///
+    /// assert_eq!(Depot::new(1 << 20).stats(), DepotStats::default());
+    /// ```
     pub fn stats(&self) -> DepotStats {
         let mut stats = DepotStats {
             committed: self.committed.load(Ordering::Relaxed),

@@ -1,0 +1,93 @@
+//! The depots that the whole process shares: one of ordinary memory, and one for each kind of
+//! memory that somebody asked for.
+
+use super::{DEFAULT_COMMITTED_CAP, Depot};
+use crate::memory::MemoryOptions;
+use crate::stats::DepotStats;
+use crate::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+/// The process's depot of ordinary memory, made at first use: what arenas use that name no other.
+/// It keeps up to [`DEFAULT_COMMITTED_CAP`] bytes committed.
+///
+/// ```
+/// use ralloc_core::memory::depot;
+/// use std::sync::Arc;
+///
+/// assert!(Arc::ptr_eq(&depot::global(), &depot::global()));
+/// ```
+pub fn global() -> Arc<Depot> {
+    static GLOBAL: OnceLock<Arc<Depot>> = OnceLock::new();
+    let make = || Arc::new(Depot::new(DEFAULT_COMMITTED_CAP));
+    Arc::clone(GLOBAL.get_or_init(make))
+}
+
+/// The process's depots of memory that asks something.
+fn special() -> &'static Mutex<Vec<Arc<Depot>>> {
+    static SPECIAL: OnceLock<Mutex<Vec<Arc<Depot>>>> = OnceLock::new();
+    SPECIAL.get_or_init(Mutex::default)
+}
+
+/// The process's depot for these options, made at first use: [`global`] where nothing is asked.
+/// No mapping goes from one to another. The others keep no memory beyond need: what nobody uses
+/// gives its memory back at once (a locked one is unlocked before), and is prepared again.
+///
+/// ```
+/// use ralloc_core::memory::{MemoryOptions, depot};
+///
+/// let options = MemoryOptions { prefault: true, ..MemoryOptions::default() };
+/// assert_eq!(depot::of(options).options(), options);
+/// assert!(depot::of(MemoryOptions::default()).options().is_plain());
+/// ```
+pub fn of(options: MemoryOptions) -> Arc<Depot> {
+    if options.is_plain() {
+        return global();
+    }
+    let mut depots = special().lock();
+    if let Some(depot) = depots.iter().find(|depot| depot.options == options) {
+        return Arc::clone(depot);
+    }
+    // So there are no more of them than arenas with options, and options in the last minute.
+    depots.retain(|depot| Arc::strong_count(depot) > 1 || depot.stats().chunks > 0);
+    let depot = Arc::new(Depot::with(options, 0));
+    depots.push(Arc::clone(&depot));
+    depot
+}
+
+/// All depots of the process.
+fn all() -> impl Iterator<Item = Arc<Depot>> {
+    let special = special().lock().clone();
+    std::iter::once(global()).chain(special)
+}
+
+/// Calls [`Depot::trim`] of all depots of the process: what they hold then. Depots of your own are not
+/// among them.
+///
+/// ```
+/// use ralloc_core::memory::depot;
+/// use std::time::Duration;
+///
+/// // Now and then, where the program is idle:
+/// let stats = depot::trim(Duration::from_secs(5));
+/// assert!(stats.committed <= stats.reserved);
+/// ```
+pub fn trim(idle: Duration) -> DepotStats {
+    for depot in all() {
+        depot.trim(idle);
+    }
+    stats()
+}
+
+/// The sums of [`Depot::stats`] of all depots of the process. Those whose options nobody has
+/// used for a minute are forgotten, with their counters.
+///
+/// ```
+/// use ralloc_core::{Arena, memory::depot};
+///
+/// Arena::new().alloc(7); // needs a chunk
+/// let stats = depot::stats();
+/// assert!(stats.hits + stats.misses >= 1);
+/// ```
+pub fn stats() -> DepotStats {
+    all().map(|depot| depot.stats()).sum()
+}
