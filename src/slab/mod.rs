@@ -35,6 +35,7 @@ mod thread_cache;
 mod threads;
 #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
 pub(crate) mod token;
+mod usage;
 pub(crate) mod word;
 
 pub use options::{MAX_POOLS, PoolOptions, SlabOptions};
@@ -42,7 +43,6 @@ pub use thread_cache::ThreadCache;
 
 use crate::error::{ClaimError, MapError, SlabError, SlotError};
 use crate::memory::{Mapping, MemoryOptions, SharedMemory};
-use crate::stats::PoolStats;
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Words};
 use pool::Pool;
 use registry::Registry;
@@ -88,7 +88,19 @@ pub struct Slab {
 
 /// The memory of a slab that is mapped several times, each time at other addresses: records, then slots.
 /// Lives as long as one of the mappings. [`Slab::shared`] makes it, [`Slab::share`] names it, and
-/// [`Slab::attach`], which has an example, maps it once more.
+/// [`Slab::attach`] maps it once more, here on another thread:
+///
+/// ```
+/// # #[cfg(not(windows))] {
+/// use ralloc_core::slab::{SharedSlab, Slab, SlabOptions};
+/// use std::sync::Arc;
+///
+/// let slab = Slab::shared(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
+/// let shared: Arc<SharedSlab> = Arc::clone(slab.share().unwrap());
+/// std::thread::spawn(move || Slab::attach(&shared).unwrap().allocate(64).unwrap().len()).join().unwrap();
+/// assert_eq!(slab.stats()[0].held, 1);
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct SharedSlab {
     memory: SharedMemory,
@@ -130,6 +142,15 @@ impl Slab {
 
     /// A slab that cannot grow, over memory that [`Slab::attach`] can map again. Errors as those of
     /// [`Slab::new`], and [`MapError::Unsupported`] where the options allow growth and on Windows.
+    ///
+    /// ```
+    /// # #[cfg(not(windows))] {
+    /// use ralloc_core::slab::{Slab, SlabOptions};
+    ///
+    /// let slab = Slab::shared(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
+    /// assert!(slab.share().is_some());
+    /// # }
+    /// ```
     pub fn shared(options: &SlabOptions) -> Result<Slab, SlabError> {
         let plan = options.plan()?;
         if !options.is_fixed() {
@@ -170,6 +191,14 @@ impl Slab {
     }
 
     /// What [`Slab::attach`] takes; `None` for a slab that is not shared.
+    ///
+    /// ```
+    /// use ralloc_core::slab::{Slab, SlabOptions};
+    ///
+    /// let slab = Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20))?;
+    /// assert!(slab.share().is_none());
+    /// # Ok::<(), ralloc_core::error::SlabError>(())
+    /// ```
     pub fn share(&self) -> Option<&Arc<SharedSlab>> {
         self.shared.as_ref()
     }
@@ -276,42 +305,6 @@ impl Slab {
 
     pub(crate) fn registry(&self) -> &Registry {
         &self.registry
-    }
-
-    /// Bytes of the largest slots: the most that can be allocated at once. [`SlabOptions::fixed`] shows it.
-    pub fn largest(&self) -> usize {
-        self.pools.last().map_or(0, Pool::size)
-    }
-
-    /// Bytes that the slab takes at most: all slots that there can be and their records, within its limit.
-    ///
-    /// ```
-    /// use ralloc_core::slab::{Slab, SlabOptions};
-    ///
-    /// let slab = Slab::new(&SlabOptions::fixed(&[4096], 64, 1 << 20))?;
-    /// assert!(slab.committed() >= 64 * 4096);
-    /// assert!(slab.committed() <= slab.footprint() && slab.footprint() <= 1 << 20);
-    /// # Ok::<(), ralloc_core::error::SlabError>(())
-    /// ```
-    pub fn footprint(&self) -> usize {
-        let slots = self.slots.lock();
-        let all = slots.mapping.as_ref().map_or(0, Mapping::len) + self.records.len();
-        all.min(self.max_bytes.max(slots.committed))
-    }
-
-    /// Bytes of the slots that are there, and of their records: at most the limit. All of them in a slab
-    /// that is shared. [`Slab::footprint`] shows it.
-    pub fn committed(&self) -> usize {
-        match self.shared {
-            Some(_) => self.footprint(),
-            None => self.slots.lock().committed,
-        }
-    }
-
-    /// Gauges and counters of every pool, in the order of the options: see [`PoolStats`] for an example.
-    /// Walks over the words of all slots.
-    pub fn stats(&self) -> Vec<PoolStats> {
-        self.pools.iter().map(Pool::stats).collect()
     }
 
     /// The executable form of the equation above, for quiet moments; names what does not hold.

@@ -107,6 +107,7 @@ impl Magazine {
 /// let slab = Arc::new(Slab::new(&SlabOptions::fixed(&[64], 1024, 1 << 20))?);
 /// let mut cache = ThreadCache::new(&slab).expect("at most 1,023 at a time");
 /// let block = cache.allocate(64)?;
+/// assert_eq!(block.len(), 64);
 /// // SAFETY: the block is held, and not used afterwards.
 /// unsafe { cache.deallocate(block.cast()) }?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
