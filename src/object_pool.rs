@@ -151,12 +151,26 @@ impl<T> ObjectPool<T> {
         value.map(|value| Pooled { pool: self, value: Some(value) })
     }
 
-    /// The most idle objects that are kept, as given to [`ObjectPool::new`], which shows it.
+    /// The most idle objects that are kept.
+    ///
+    /// ```
+    /// let pool = ralloc_core::ObjectPool::new(2, String::new)?;
+    /// drop([pool.get(), pool.get(), pool.get()]);
+    /// assert_eq!((pool.capacity(), pool.stats().idle), (2, 2));
+    /// # Ok::<(), ralloc_core::error::PoolError>(())
+    /// ```
     pub fn capacity(&self) -> usize {
         self.capacity
     }
 
-    /// Gauges and counters, all of one moment: see [`ObjectPoolStats`] for an example.
+    /// Gauges and counters, all of one moment. [`ObjectPoolStats`] has more of an example.
+    ///
+    /// ```
+    /// let pool = ralloc_core::ObjectPool::new(2, String::new)?;
+    /// let _text = pool.get();
+    /// assert_eq!((pool.stats().in_use, pool.stats().made), (1, 1));
+    /// # Ok::<(), ralloc_core::error::PoolError>(())
+    /// ```
     pub fn stats(&self) -> ObjectPoolStats {
         let contents = self.contents();
         let Contents { hits, misses, made, returned, dropped, detached, .. } = *contents;

@@ -153,6 +153,7 @@ impl<const MIN_ALIGN: usize> ArenaBuilder<MIN_ALIGN> {
     ///     threads.spawn(|| arena.alloc(1));
     ///     arena.alloc(2);
     /// });
+    /// assert_eq!(arena.stats().allocated, 16);
     /// # Ok::<(), ralloc_core::error::OptionsError>(())
     /// ```
     pub fn build_sync(self) -> Result<SyncArena<MIN_ALIGN>, OptionsError> {

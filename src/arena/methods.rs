@@ -30,7 +30,7 @@ macro_rules! allocation_methods {
         /// ```
         #[doc = $begin]
         /// match arena.try_alloc([0u8; 64]) {
-        ///     Ok(block) => block.fill(1),
+        ///     Ok(block) => assert_eq!(block.len(), 64),
         ///     Err(error) => eprintln!("{error}"),
         /// }
         #[doc = $end]
@@ -80,7 +80,8 @@ macro_rules! allocation_methods {
             typed::fallible(self.raw(), make)
         }
 
-        /// [`Self::alloc_try_with`], where the arena's own errors are returned too.
+        /// Like [`Self::alloc_try_with`], but returns the arena's own errors too, as
+        /// [`InitError::Alloc`], instead of panicking.
         #[inline]
         pub fn try_alloc_try_with<T, E>(
             &self,

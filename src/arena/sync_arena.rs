@@ -151,7 +151,7 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
     ///
     /// let depot = Arc::new(Depot::new(1 << 20));
     /// let arena = SyncArena::<8>::with_depot(ArenaOptions::default(), depot)?;
-    /// arena.alloc(1);
+    /// assert_eq!(*arena.alloc(1), 1);
     /// # Ok::<(), ralloc_core::error::OptionsError>(())
     /// ```
     pub fn with_depot(options: ArenaOptions, depot: Arc<Depot>) -> Result<Self, OptionsError> {
@@ -182,6 +182,7 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
     ///         });
     ///     }
     /// });
+    /// assert!(arena.stats().allocated >= 2 * 1000 * 8);
     /// # Ok::<(), ralloc_core::error::OptionsError>(())
     /// ```
     pub fn local(&self) -> Local<'_, MIN_ALIGN> {
