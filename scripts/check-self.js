@@ -9,6 +9,7 @@ const TESTED = [
   'check-imports.js',
   'check-words.js',
   'check-length.js',
+  'check-mutants.js',
   'check-package.js',
   'check-platforms.js',
   'check-version.js',

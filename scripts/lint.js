@@ -15,6 +15,7 @@ const CHECKS = [
   'check-imports.js',
   'check-words.js',
   'check-length.js',
+  'check-mutants.js',
   'check-package.js',
   'check-platforms.js',
   'check-version.js',

@@ -9,51 +9,23 @@ const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
+const { readMutants, flawOf } = require('./lib/mutants.js');
 const { program } = require('./lib/program.js');
 
 const ROOT = path.join(__dirname, '..');
 const COPIED = ['lib', '__test__', 'docs', 'examples', 'package.json', 'index.d.ts', 'index.d.mts'];
 const TIMEOUT = '60s'; // of ava: without a test that ends in this time
 
-/**
- * A group of scripts/mutants/: of one file, with the tests of its mutants.
- * @typedef {object} Group
- * @property {string} file in lib/
- * @property {string[]} tests files in __test__/, of which one must fail
- * @property {Record<string, string>} [env] of the tests
- * @property {Record<string, [find: string, replace: string, more?: object]>} mutants by what they do; `find` is
- *   in the file exactly once. `more`: `tests` and `env` of its own, or `equivalent`, which says why no test
- *   can tell it from the original; it is not run then
- */
-
-/** @param {Group} group */
-function mutantsOf({ mutants, ...common }) {
-  const noun = path.basename(common.file, '.js');
-  return Object.entries(mutants).map(([what, [find, replace, more]]) => {
-    return { ...common, name: `${noun}: ${what}`, find, replace, ...more };
-  });
-}
-
 /** Those whose name (`chunk-pool: no wipe`) has one of `parts`, or all. */
 function mutantsNamed(parts) {
-  const folder = path.join(__dirname, 'mutants');
-  const groups = fs.readdirSync(folder).flatMap((file) => require(path.join(folder, file)));
-  const all = groups.flatMap(mutantsOf);
+  const all = readMutants(ROOT);
   const isChosen = ({ name }) => parts.length === 0 || parts.some((part) => name.includes(part));
   const chosen = all.filter(isChosen);
-  for (const mutant of chosen) check(mutant, all);
+  for (const mutant of chosen) {
+    const flaw = flawOf(mutant, all, ROOT);
+    if (flaw !== null) throw new Error(`"${mutant.name}": ${flaw}`);
+  }
   return chosen;
-}
-
-function check({ name, file, find, replace, tests, equivalent }, all) {
-  const wrong = (what) => new Error(`"${name}": ${what}`);
-  if (all.filter((one) => one.name === name).length > 1) throw wrong('the name is not unique');
-  const count = read(ROOT, file).split(find).length - 1;
-  if (count !== 1) throw wrong(`its text is ${count} times in ${file}`);
-  if (find === replace) throw wrong('it changes nothing');
-  if (equivalent !== undefined) return;
-  const absent = tests.find((one) => !fs.existsSync(path.join(ROOT, '__test__', one)));
-  if (tests.length === 0 || absent !== undefined) throw wrong(`there is no test ${absent}`);
 }
 
 const inLib = (root, file) => path.join(root, 'lib', file);

@@ -130,9 +130,9 @@ test.serial('stats() tells the backend, and what the depot has and did', async (
   t.is(mapped.misses, depot.misses + 1);
   first.close();
   await untilCollected(() => stats().depot.chunks > depot.chunks);
-  const parked = stats().depot;
-  t.true(parked.reserved >= depot.reserved + 5000 * KiB);
-  t.true(parked.committed <= parked.reserved);
+  const kept = stats().depot;
+  t.true(kept.reserved >= depot.reserved + 5000 * KiB);
+  t.true(kept.committed <= kept.reserved);
 
   const second = new Arena();
   second.alloc(5000 * KiB);

@@ -35,7 +35,7 @@ function idleTimer() {
     pool,
     watch: (one, everyMs) => clock.use(() => idle.watch(one, everyMs)),
     watchDepot: () => clock.use(() => idle.watchDepot()),
-    parkInDepot: (count) => {
+    keepInDepot: (count) => {
       chunks = count;
     },
   };
@@ -160,8 +160,8 @@ test('the timer keeps no process alive', (t) => {
 });
 
 test('while something is in the depot it is trimmed once a second, of what lay there for one', (t) => {
-  const { clock, trims, watchDepot, parkInDepot } = idleTimer();
-  parkInDepot(2);
+  const { clock, trims, watchDepot, keepInDepot } = idleTimer();
+  keepInDepot(2);
   watchDepot();
   clock.pass(3000);
   t.deepEqual(trims, [
@@ -169,7 +169,7 @@ test('while something is in the depot it is trimmed once a second, of what lay t
     [2000, 1000],
     [3000, 1000],
   ]);
-  parkInDepot(0);
+  keepInDepot(0);
   clock.pass(1000);
   t.is(clock.timers.length, 0);
   clock.pass(5000);
@@ -177,12 +177,12 @@ test('while something is in the depot it is trimmed once a second, of what lay t
 });
 
 test('while pools are watched the depot is: what finalizers bring to it comes without a word', (t) => {
-  const { clock, trims, pool, watch, parkInDepot } = idleTimer();
+  const { clock, trims, pool, watch, keepInDepot } = idleTimer();
   const one = pool('a', 0);
   watch(one);
   clock.pass(3000);
   t.is(trims.length, 3);
-  parkInDepot(1);
+  keepInDepot(1);
   clock.pass(1000);
   t.is(trims.length, 4);
 });

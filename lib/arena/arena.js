@@ -30,7 +30,7 @@ class Arena {
     const own = internal !== kInternal;
     this.#window = new Window(own ? new ArenaOwner(options) : owner, !own && parent !== null);
     this.#parent = own ? null : parent;
-    if (own) this.#window.owner.pool.user = this.#window;
+    if (own) this.#window.owner.pool.window = this.#window;
   }
 
   // Hot: 2–4 ns over the bare view, which costs 11–19. A try/catch around the view would cost 10 more than
@@ -59,7 +59,7 @@ class Arena {
     if (size >>> 0 === size && next <= window.end && size !== 0 && ab.byteLength !== 0) {
       window.cursor = next + ((0 - size) & window.mask);
       const buffer = new FastBuffer(ab, start, size);
-      return start < window.clean ? fill.call(buffer, 0) : buffer;
+      return start < window.cleanFrom ? fill.call(buffer, 0) : buffer;
     }
     return window.allocSlow(size, true);
   }
@@ -132,7 +132,7 @@ class Arena {
     if (this.#window.isReleased()) return;
     this.#window.resets++;
     const owner = this.#window.owner;
-    if (owner.heap) owner.resetHeap();
+    if (owner.usesHeap) owner.resetHeap();
     const scopes = this.#children !== null && this.#children.size > 0;
     if (!scopes && this.#window.reuseInPlace()) return;
     this.#clear(CLOSED, true, null);
@@ -186,19 +186,19 @@ class Arena {
     return false;
   }
 
-  /** Ends the epoch, and the scopes in it. Not `clean`: operations may still use its bytes. */
-  #clear(childState, clean, outer) {
+  /** Ends the epoch, and the scopes in it. Not `finished`: operations may still use its bytes. */
+  #clear(childState, finished, outer) {
     const epoch = this.#window.epoch;
     // Before the scopes end: what holds `outer` then holds this epoch, and theirs through it.
     if (outer !== null) epoch?.holdWith(outer);
     const children = this.#children;
     this.#children = null;
-    for (const child of children ?? []) child.#finish(childState, clean, epoch ?? outer);
-    this.#window.clear(clean);
+    for (const child of children ?? []) child.#finish(childState, finished, epoch ?? outer);
+    this.#window.clear(finished);
   }
 
-  #finish(state, clean, outer) {
-    this.#clear(state, clean, outer);
+  #finish(state, finished, outer) {
+    this.#clear(state, finished, outer);
     this.#window.finish(state);
   }
 
@@ -247,9 +247,9 @@ class Arena {
 
   static {
     makeRequestArena = (owner) => new Arena(undefined, kInternal, owner, null);
-    releaseRequestArena = (arena, clean) => {
+    releaseRequestArena = (arena, finished) => {
       const allocated = arena.#allocated();
-      arena.#finish(RELEASED, clean, null);
+      arena.#finish(RELEASED, finished, null);
       return allocated;
     };
   }

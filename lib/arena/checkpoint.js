@@ -5,15 +5,15 @@ const { RallocError, typeError } = require('../base/errors.js');
 /** Where an arena stood. Spent by its rewind. */
 class Checkpoint {
   #of;
-  #window;
+  #position;
 
-  constructor(of, window) {
+  constructor(of, position) {
     this.#of = of;
-    this.#window = window;
+    this.#position = position;
   }
 
-  /** The window that `of` had; throws for what is no checkpoint, spent, out of order or foreign. */
-  static windowOf(checkpoint, of, checkpoints) {
+  /** Where the window of `of` stood; throws for what is no checkpoint, spent, out of order or foreign. */
+  static positionOf(checkpoint, of, checkpoints) {
     if (checkpoint === null || typeof checkpoint !== 'object' || !(#of in checkpoint)) {
       throw typeError('checkpoint', 'an instance of Checkpoint', checkpoint);
     }
@@ -21,7 +21,7 @@ class Checkpoint {
     if (!checkpoints?.includes(checkpoint)) {
       throw stale('is spent: it was rewound to or past, or the arena was reset');
     }
-    return checkpoint.#window;
+    return checkpoint.#position;
   }
 }
 

@@ -125,14 +125,14 @@ class Epoch {
     return span;
   }
 
-  /** Ends the life of all spans from the `first`-th on. Not `clean`: operations may still use them. */
-  release(first, clean) {
+  /** Ends the life of all spans from the `first`-th on. Not `finished`: operations may still use them. */
+  release(first, finished) {
     const { pool } = this.#owner;
-    const held = clean && !this.#unheld && this.holds > 0;
+    const held = finished && !this.#unheld && this.holds > 0;
     for (const span of this.spans.splice(first)) {
       this.#owner.discharge(span.end);
       if (span.ab === null) continue;
-      if (!clean) pool.quarantine(span);
+      if (!finished) pool.quarantine(span);
       else if (held) this.#hold(span);
       else pool.release(span);
     }

@@ -14,7 +14,7 @@ const KiB = 1024;
 const MiB = 1024 * KiB;
 const PAGE = 4 * KiB;
 const DEFAULT_CHUNK = 64 * KiB;
-const CHUNK_CAP = MiB; // more a chunk gains nothing, and 4 MiB lose on Node 20 and 22
+const CHUNK_CAP = MiB; // larger chunks gain nothing, and 4 MiB lose on Node 20 and 22
 const DEFAULT_MAX_BYTES = 64 * MiB;
 const DEFAULT_HOLD_MS = 30_000;
 
@@ -76,12 +76,12 @@ class ArenaOwner {
   }
 
   /** Whether allocations go to the heap. */
-  get heap() {
+  get usesHeap() {
     return false;
   }
 
   /** Bytes that the next chunk should have, after `opened` others in this epoch. */
-  chunkSize(opened) {
+  nextChunkSize(opened) {
     return chunkGrowth(this.settings.chunkSize, opened);
   }
 
@@ -103,7 +103,7 @@ class ArenaOwner {
 
   close() {
     const { pool } = this;
-    pool.user = null;
+    pool.window = null;
     const stats = pool.stats();
     if (!closedPools.keep(this.settings, pool, stats)) {
       pool.close();

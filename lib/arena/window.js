@@ -27,24 +27,24 @@ class Window {
   // own fields are behind.
   ab = null;
   cursor = 0; // where the next allocation starts, aligned; may lie past the end by the last one's padding
-  end = 0; // 0 without a window, and after a checkpoint: then the next allocation takes the slow path
-  clean = 0; // bytes from here on were never handed out, and are zero
+  end = 0; // 0 without a span, and after a checkpoint: then the next allocation takes the slow path
+  cleanFrom = 0; // bytes from here on were never handed out, and are zero
   mask; // alignment - 1
 
   owner;
   epoch = null; // made by the first span, checkpoint or hold
   resets = 0;
-  #reserved = -1; // as `resets` at the last reserve(): its window stays in this epoch
-  #idled = -1; // as `resets` at the last idle tick
+  #resetsAtReserve = -1; // `resets` at the last reserve(): its window stays in this epoch
+  #resetsAtIdleTick = -1; // `resets` at the last idle tick
   #state = LIVE;
   #span = null;
   #bytes = null; // a Buffer over the whole window, to write strings through
   #isScope; // of a scope: takes small spans, cut from a chunk
   #isSealed = false; // a checkpoint stands: what comes after it takes spans of its own
 
-  constructor(owner, inner) {
+  constructor(owner, isScope) {
     this.owner = owner;
-    this.#isScope = inner;
+    this.#isScope = isScope;
     this.mask = owner.settings.align - 1;
   }
 
@@ -55,19 +55,19 @@ class Window {
     if (size === 0) return new FastBuffer();
     const owner = this.owner;
     if (released) return owner.allocAfterEnd(size, zero);
-    if (owner.heap) return owner.allocOnHeap(size, zero);
+    if (owner.usesHeap) return owner.allocOnHeap(size, zero);
     this.#dropStolen();
     if (size > this.end - this.cursor) {
       const span = this.#open(size, true);
       if (span === null) return owner.allocOnHeap(size, zero);
       if (span !== this.#span) {
         span.used = size;
-        return view(span.ab, 0, size, zero && span.clean > 0);
+        return view(span.ab, 0, size, zero && span.cleanFrom > 0);
       }
     }
     const start = this.cursor;
     this.cursor = start + size + (-size & this.mask);
-    return view(this.ab, start, size, zero && start < this.clean);
+    return view(this.ab, start, size, zero && start < this.cleanFrom);
   }
 
   /**
@@ -79,12 +79,12 @@ class Window {
     const epoch = this.openEpoch();
     const opened = epoch.spans.length;
     const isChunk = !this.#isScope && !this.#isSealed;
-    const usual = isChunk ? this.owner.chunkSize(opened) : CUT_SPAN << Math.min(opened, 4);
+    const usual = isChunk ? this.owner.nextChunkSize(opened) : CUT_SPAN << Math.min(opened, 4);
     const span = epoch.open(size, usual, isChunk);
     if (span === null) return null;
     if (keepWindow && size > usual && this.end - this.cursor >= usual >>> 3) return span;
     this.#sync();
-    this.#set(span, 0, span.end, span.clean);
+    this.#set(span, 0, span.end, span.cleanFrom);
     return span;
   }
 
@@ -107,8 +107,8 @@ class Window {
 
   /** Called once a second: a window that nothing was handed out of since a reset before goes back. */
   idleTick() {
-    const idle = this.resets === this.#idled && this.#reserved !== this.resets;
-    this.#idled = this.resets;
+    const idle = this.resets === this.#resetsAtIdleTick && this.#resetsAtReserve !== this.resets;
+    this.#resetsAtIdleTick = this.resets;
     if (idle) this.releaseUnused();
   }
 
@@ -127,14 +127,14 @@ class Window {
     return new FastBuffer(ab, start, size);
   }
 
-  #set(span, cursor, end, clean) {
+  #set(span, cursor, end, cleanFrom) {
     this.#bytes = null;
     const open = span !== null && span.ab !== null;
     this.#span = open ? span : null;
     this.ab = open ? span.ab : null;
     this.cursor = open ? cursor : 0;
     this.end = open ? end : 0;
-    this.clean = clean;
+    this.cleanFrom = cleanFrom;
   }
 
   /** Writes the window back to its span. */
@@ -162,19 +162,24 @@ class Window {
 
   reserve(bytes) {
     check.integer(bytes, 'bytes', 0, Number.MAX_SAFE_INTEGER);
-    if (this.isReleased() || this.owner.heap) return;
+    if (this.isReleased() || this.owner.usesHeap) return;
     this.#dropStolen();
     if (bytes > this.end - this.cursor) this.#open(bytes, false);
-    this.#reserved = this.resets;
+    this.#resetsAtReserve = this.resets;
   }
 
   checkpoint() {
     if (this.isReleased()) return new Checkpoint(this, null);
     const epoch = this.openEpoch();
-    const here = { span: this.#span, cursor: this.cursor, end: this.end, clean: this.clean };
+    const here = {
+      span: this.#span,
+      cursor: this.cursor,
+      end: this.end,
+      cleanFrom: this.cleanFrom,
+    };
     const checkpoint = new Checkpoint(this, {
       ...here,
-      spans: epoch.spans.length,
+      spanCount: epoch.spans.length,
       isSealed: this.#isSealed,
     });
     epoch.checkpoints ??= [];
@@ -188,12 +193,12 @@ class Window {
   rewind(checkpoint) {
     if (this.isReleased()) return;
     const epoch = this.epoch;
-    const window = Checkpoint.windowOf(checkpoint, this, epoch?.checkpoints);
+    const saved = Checkpoint.positionOf(checkpoint, this, epoch?.checkpoints);
     this.#sync();
     epoch.checkpoints.length = epoch.checkpoints.indexOf(checkpoint);
-    epoch.release(window.spans, true);
-    this.#isSealed = window.isSealed;
-    this.#set(window.span, window.cursor, window.end, window.clean);
+    epoch.release(saved.spanCount, true);
+    this.#isSealed = saved.isSealed;
+    this.#set(saved.span, saved.cursor, saved.end, saved.cleanFrom);
   }
 
   /**
@@ -210,19 +215,19 @@ class Window {
     if (!pool.reusesAtOnce || !pool.detachAndReuse(span)) return false;
     this.ab = span.ab;
     this.#bytes = null;
-    this.clean = span.clean;
+    this.cleanFrom = span.cleanFrom;
     this.cursor = 0;
     return true;
   }
 
-  /** Ends the epoch. Not `clean`: operations may still use its bytes. */
-  clear(clean) {
+  /** Ends the epoch. Not `finished`: operations may still use its bytes. */
+  clear(finished) {
     const epoch = this.epoch;
     this.#sync();
     this.#set(null, 0, 0, 0);
     this.epoch = null;
     this.#isSealed = false;
-    if (epoch !== null) epoch.release(0, clean);
+    if (epoch !== null) epoch.release(0, finished);
   }
 
   /** Whether the response is over, and calls do nothing; throws when the arena, or its scope, is closed. */

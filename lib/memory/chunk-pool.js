@@ -1,6 +1,6 @@
 'use strict';
 
-// Warm spans between the arenas of one owner (an Arena with its scopes, or a request arena) and the
+// Warm spans between the arenas of one pool (an Arena with its scopes, or all requests of a middleware) and the
 // memory below. A span is the unit of life: it has an ArrayBuffer of its own, and so dies as one.
 // A warm span costs an array pop, where a fresh lease costs 3 µs and its first touch a page fault a page;
 // memory is called (300 ns) only to lease and to end a lease, never in a steady cycle of resets.
@@ -27,11 +27,11 @@ class ChunkPool {
   #wipe;
   #heldBytes = 0;
   #closed = false;
-  quarantines = false; // something may be in quarantine; its user takes it back
+  mayHaveQuarantined = false; // set when something goes to quarantine; who asks `quarantined` may clear it
   leasedBytes = 0; // of all spans here and in arenas: what V8 counts as external memory
 
   watched = false; // by idle.js
-  user = null; // the window of the arena whose pool it is, which is asked for its span in idle times
+  window = null; // the window of the arena whose pool it is, which is asked for its span in idle times
 
   #isWorthKeeping;
   #staysWarm;
@@ -39,7 +39,7 @@ class ChunkPool {
   /**
    * Options are checked by the owners. `limitOption` is what an ERR_RALLOC_LIMIT tells to raise;
    * `keeps(span, pool)` says whether a span that came back is worth keeping warm. Throws
-   * ERR_RALLOC_UNSUPPORTED or ERR_RALLOC_MAP where the system does not grant what `kind` asks for.
+   * ERR_RALLOC_UNSUPPORTED or ERR_RALLOC_MAP where the system does not grant what `memory` asks for.
    */
   constructor({
     maxBytes,
@@ -48,14 +48,14 @@ class ChunkPool {
     wipe,
     limitOption,
     keeps = () => true,
-    memory: kind,
+    memory: asked,
   }) {
     this.#isWorthKeeping = keeps;
-    this.#staysWarm = staysWarm(kind);
-    this.#leases = new memory.LeasedArena(maxBytes, chunkSize, wipe, kind);
-    if (kind !== undefined) {
+    this.#staysWarm = staysWarm(asked);
+    this.#leases = new memory.LeasedArena(maxBytes, chunkSize, wipe, asked);
+    if (asked !== undefined) {
       const failure = this.#leases.probe();
-      if (failure !== null) throw refusal(failure, limitOption, leastOf(kind));
+      if (failure !== null) throw refusal(failure, limitOption, leastOf(asked));
     }
     this.#limitOption = limitOption;
     this.#safety = safety;
@@ -106,10 +106,10 @@ class ChunkPool {
     // Node detaches what Node-API made when it exits, and on 24 and 26 aborts over one that was marked as
     // untransferable. So nobody gets to see that one: its memory moves on at once (100 ns).
     if (hasTransfer && memory.backend === 'native') leased = leased.transfer();
-    const [id, epoch, clean] = registers;
+    const [id, epoch, cleanFrom] = registers;
     this.leasedBytes += leased.byteLength;
     if (!this.#staysWarm) idle.watch(this);
-    return new Span(leased, id, epoch, clean, isChunk);
+    return new Span(leased, id, epoch, cleanFrom, isChunk);
   }
 
   #tryLease(need, want, isChunk) {
@@ -148,7 +148,7 @@ class ChunkPool {
     }
     if (used === 0) return true;
     if (this.#wipe) fill.call(new FastBuffer(ab, 0, used), 0);
-    if (used > span.clean) span.clean = used;
+    if (used > span.cleanFrom) span.cleanFrom = used;
     if (this.#safety !== 'recycle') {
       try {
         span.ab = hasTransfer ? ab.transfer() : this.#leases.renew(span.id, span.epoch, ab);
@@ -171,9 +171,9 @@ class ChunkPool {
       return;
     }
     this.#forget(span);
-    this.quarantines = true;
+    this.mayHaveQuarantined = true;
     idle.watchDepot();
-    this.#leases.quarantine(id, epoch, Math.max(span.used, span.clean), ab);
+    this.#leases.quarantine(id, epoch, Math.max(span.used, span.cleanFrom), ab);
   }
 
   /** A transfer list or a byte stream took the ArrayBuffer: its memory is never used again. */
@@ -213,7 +213,7 @@ class ChunkPool {
       this.quarantine(span);
     } else {
       this.#forget(span);
-      this.#leases.release(id, epoch, span.clean, ab);
+      this.#leases.release(id, epoch, span.cleanFrom, ab);
     }
   }
 
@@ -227,9 +227,9 @@ class ChunkPool {
 
   /** Called by the idle timer: what was warm for a whole tick without being used goes back. */
   tick() {
-    if (this.user !== null) {
+    if (this.window !== null) {
       if (this.#staysWarm) return false;
-      this.user.idleTick();
+      this.window.idleTick();
     }
     if (this.#isIdle) this.shrink();
     else for (const span of this.#chunkSpans.splice(0, this.#fewestChunks)) this.#endLease(span);

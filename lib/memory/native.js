@@ -94,8 +94,8 @@ let slabsOfThread;
  * addresses stay taken when a worker ends. Those of a worker alone are in V8's memory, as its arenas are; and
  * workers without slabs need not load the binary.
  */
-function slabs(shareable) {
-  if (!isMainThread && !shareable) return { ...require('./fallback/slab.js'), backend: 'js' };
+function slabs(needsNative) {
+  if (!isMainThread && !needsNative) return { ...require('./fallback/slab.js'), backend: 'js' };
   slabsOfThread ??= chooseSlabs();
   return slabsOfThread;
 }

@@ -18,7 +18,7 @@ class ChunkSize {
   #estimate = 0; // about the 90th percentile of bytes a request
   #inFlight = 0; // a decaying maximum
   #agreed = 0;
-  #next = 0;
+  #candidate = 0;
   bytes = 64 * KiB;
 
   /** Learns from a request that is over. */
@@ -31,8 +31,8 @@ class ChunkSize {
     const target = this.#target();
     if (target === this.bytes) {
       this.#agreed = 0;
-    } else if (target !== this.#next) {
-      this.#next = target;
+    } else if (target !== this.#candidate) {
+      this.#candidate = target;
       this.#agreed = 1;
     } else if (++this.#agreed >= PATIENCE) {
       this.bytes = target;

@@ -11,16 +11,16 @@ class Request {
   #room;
   #heapBytes = 0;
   #ended = false;
-  heap; // allocations come from the heap: from the beginning, or since a lease was refused
-  mayLease; // as of its beginning
+  usesHeap; // allocations come from the heap: from the beginning, or since a lease was refused
+  mayLease; // whether it began with leave to lease: close() waits for such
   bucket;
   arena;
 
-  constructor(arenas, heap, bucket) {
+  constructor(arenas, usesHeap, bucket) {
     this.#arenas = arenas;
     this.#room = arenas.settings.maxBytesPerRequest;
-    this.heap = heap;
-    this.mayLease = !heap;
+    this.usesHeap = usesHeap;
+    this.mayLease = !usesHeap;
     this.bucket = bucket;
     this.arena = makeRequestArena(this);
   }
@@ -41,8 +41,8 @@ class Request {
     return this.#room;
   }
 
-  chunkSize(opened) {
-    return this.#arenas.sizes.next(opened);
+  nextChunkSize(opened) {
+    return this.#arenas.chunkSizes.next(opened);
   }
 
   charge(count) {
@@ -60,7 +60,7 @@ class Request {
   /** All memory is in use, or the system gives none: heap Buffers for the rest of this request. */
   refused(error) {
     if (!(error instanceof RallocError)) return false;
-    this.heap = true;
+    this.usesHeap = true;
     this.#arenas.countFallback(error.message);
     return true;
   }
@@ -91,11 +91,11 @@ class Request {
     );
   }
 
-  /** The response is over. `clean` when it was sent to its end: then nothing reads its memory any more. */
-  end(clean) {
+  /** The response is over. `finished` when it was sent to its end: then nothing reads its memory any more. */
+  end(finished) {
     if (this.#ended) return;
     this.#ended = true;
-    this.#arenas.ended(this, releaseRequestArena(this.arena, clean), clean);
+    this.#arenas.ended(this, releaseRequestArena(this.arena, finished), finished);
   }
 }
 

@@ -19,7 +19,7 @@ const BUCKETS = 3; // in-flight requests are counted by the tick, LONG_MS / 2, i
 const fromHeap = (size, zero) => (zero ? Buffer.alloc(size) : Buffer.allocUnsafe(size));
 
 class RequestArenas {
-  sizes = new ChunkSize();
+  chunkSizes = new ChunkSize();
   #counts = { requests: 0, finished: 0, aborted: 0, heapRequests: 0, heapBuffers: 0, heapBytes: 0 };
   #late = { lateBuffers: 0, lateBytes: 0 };
   #buckets = new Uint32Array(BUCKETS);
@@ -33,8 +33,8 @@ class RequestArenas {
   constructor(options) {
     this.settings = requestSettings(options);
     const { maxBytes, safety, wipe } = this.settings;
-    const keeps = (span, pool) => this.sizes.keeps(span.size, pool.leasedBytes);
-    const chunkSize = 64 * 1024;
+    const keeps = (span, pool) => this.chunkSizes.keeps(span.size, pool.leasedBytes);
+    const chunkSize = 64 * 1024; // only of chunks that scopes cut from; ChunkSize decides the rest
     this.pool = new ChunkPool({
       maxBytes,
       chunkSize,
@@ -53,12 +53,12 @@ class RequestArenas {
   /** Begins a request; its arena ends with the response. */
   begin(req, res) {
     this.#counts.requests++;
-    const heap = this.#closing !== null || this.#overQuarantine();
-    if (heap) this.#counts.heapRequests++;
+    const usesHeap = this.#closing !== null || this.#overQuarantine();
+    if (usesHeap) this.#counts.heapRequests++;
     else this.#leasing++;
     this.#buckets[this.#bucket]++;
     if (this.#ticker === null) this.#tick();
-    const request = new Request(this, heap, this.#bucket);
+    const request = new Request(this, usesHeap, this.#bucket);
     watchResponse(req, res, request);
     return request.arena;
   }
@@ -73,11 +73,11 @@ class RequestArenas {
     return this.#storage?.getStore();
   }
 
-  ended(request, allocated, clean) {
+  ended(request, allocated, finished) {
     this.#buckets[request.bucket]--;
-    if (clean) this.#counts.finished++;
+    if (finished) this.#counts.finished++;
     else this.#counts.aborted++;
-    if (allocated > 0) this.sizes.record(allocated, this.inFlight + 1);
+    if (allocated > 0) this.chunkSizes.record(allocated, this.inFlight + 1);
     if (!request.mayLease) return;
     this.#leasing--;
     if (this.#closing !== null && this.#leasing === 0) this.#finishClose();
@@ -85,9 +85,9 @@ class RequestArenas {
 
   /** Memory of unfinished responses comes back through the garbage collector: ask it when that is too much. */
   #overQuarantine() {
-    if (!this.pool.quarantines) return false;
+    if (!this.pool.mayHaveQuarantined) return false;
     const { quarantined } = this.pool;
-    if (quarantined === 0) this.pool.quarantines = false;
+    if (quarantined === 0) this.pool.mayHaveQuarantined = false;
     if (quarantined <= this.settings.maxQuarantineBytes) return false;
     warnOnce('RALLOC_QUARANTINE_HIGH', quarantined);
     requestGc({ major: backend === 'js' });
@@ -97,7 +97,7 @@ class RequestArenas {
   countFallback(why) {
     this.#counts.heapRequests++;
     warnOnce('RALLOC_HEAP_FALLBACK', why);
-    if (this.pool.quarantines) requestGc({ major: backend === 'js' });
+    if (this.pool.mayHaveQuarantined) requestGc({ major: backend === 'js' });
   }
 
   heapBuffer(size, zero) {
@@ -128,7 +128,7 @@ class RequestArenas {
   stats() {
     const { requests, ...rest } = this.#counts;
     const { inFlight } = this;
-    const chunkSize = this.sizes.bytes;
+    const chunkSize = this.chunkSizes.bytes;
     return { requests, inFlight, ...rest, ...this.#late, chunkSize, memory: this.pool.stats() };
   }
 

@@ -81,7 +81,7 @@ function listOf(req) {
 const isOver = (req, res) =>
   res.closed === true || res.destroyed === true || req.socket?.destroyed === true;
 
-/** Calls request.end(clean) once, when the response is over. */
+/** Calls request.end(finished) once, when the response is over. */
 function watchResponse(req, res, request) {
   if (isOver(req, res)) {
     request.end(false);

@@ -62,7 +62,7 @@ class SlabCore {
     const numbers = pools.flatMap((p) => [p.size, p.count, p.maxCount, p.minCount]);
     this.#unshareable = reasonNotToShare(settings);
     const bytes = pools.reduce((sum, pool) => sum + pool.size * pool.count, 0);
-    const native = this.#unshareable === undefined || memory !== undefined;
+    const needsNative = this.#unshareable === undefined || memory !== undefined;
     const take = (leased) => {
       let failure = null;
       if (this.#unshareable === undefined) {
@@ -73,13 +73,13 @@ class SlabCore {
       }
       return leased.open(numbers, maxBytes, false, memory);
     };
-    this.#lease(native, take, bytes);
+    this.#lease(needsNative, take, bytes);
     this.#makePools();
   }
 
   /** `take` reserves the memory of a LeasedSlab, and returns null or a failure. */
-  #lease(native, take, bytes) {
-    const { LeasedSlab, backend } = slabs(native);
+  #lease(needsNative, take, bytes) {
+    const { LeasedSlab, backend } = slabs(needsNative);
     const leased = new LeasedSlab();
     const failure = translateErrors(() => take(leased));
     if (failure?.kind === 'limit') checkBytes(failure.used, failure.limit);

@@ -10,6 +10,7 @@ const numbers = new Float64Array(32 * FIELDS);
 /** Reads what all threads together have of each pool: [{ size, count, maxCount, claimed, sent, free }]. */
 function readPools(leased) {
   leased.stats(numbers.fill(0));
+  // The fifth is always 0 here: what isolates cache counts as claimed. The last, the peak, is of no use here.
   const pools = [];
   for (let i = 0; numbers[i] > 0; i += FIELDS) {
     const [size, count, maxCount, claimed, , sent, free] = numbers.subarray(i, i + FIELDS);

@@ -21,7 +21,7 @@ module.exports = [
         { tests: windows },
       ],
       'alloc: what is dirty is not filled': [
-        'return start < window.clean ? fill',
+        'return start < window.cleanFrom ? fill',
         'return false ? fill',
         { tests: windows },
       ],
@@ -47,7 +47,7 @@ module.exports = [
         { tests: ['arena/stats.test.js'] },
       ],
       'a reset keeps heap bytes': [
-        'if (owner.heap) owner.resetHeap();',
+        'if (owner.usesHeap) owner.resetHeap();',
         '',
         { tests: ['request/bounds.test.js'] },
       ],
@@ -105,8 +105,8 @@ module.exports = [
         'for (const child of []) child.#finish(childState',
         { tests: scopes },
       ],
-      'scopes end clean': [
-        'child.#finish(childState, clean, epoch',
+      'scopes end as finished': [
+        'child.#finish(childState, finished, epoch',
         'child.#finish(childState, true, epoch',
         { tests: ['request/room.test.js'] },
       ],
@@ -126,8 +126,8 @@ module.exports = [
         { tests: ['request/pooled.test.js'] },
       ],
       'released scopes are closed': [
-        'arena.#finish(RELEASED, clean, null);',
-        'arena.#finish(CLOSED, clean, null);',
+        'arena.#finish(RELEASED, finished, null);',
+        'arena.#finish(CLOSED, finished, null);',
         { tests: ['request/late.test.js'] },
       ],
       'scopes of a released arena are live': [
@@ -167,7 +167,7 @@ module.exports = [
         { tests: ['memory/closed-pools.test.js'] },
       ],
       'a pool keeps its last user': [
-        '    pool.user = null;\n',
+        '    pool.window = null;\n',
         '',
         { tests: ['memory/closed-pools.test.js'] },
       ],

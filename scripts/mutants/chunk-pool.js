@@ -50,10 +50,10 @@ module.exports = [
         'new FastBuffer(ab, 0, used - 1)',
         { tests: ['arena/safety.test.js'] },
       ],
-      'the clean mark never moves': ['if (used > span.clean) span.clean = used;', ''],
+      'the clean mark never moves': ['if (used > span.cleanFrom) span.cleanFrom = used;', ''],
       'the clean mark goes back': [
-        'if (used > span.clean) span.clean = used;',
-        'span.clean = used;',
+        'if (used > span.cleanFrom) span.cleanFrom = used;',
+        'span.cleanFrom = used;',
       ],
       'recycle detaches': ["this.#safety !== 'recycle'", 'true'],
       'detach does not': [
@@ -67,12 +67,12 @@ module.exports = [
         { tests: ['arena/theft.test.js'], env: { RALLOC_BACKEND: 'js' } },
       ],
       'quarantine is not told of': [
-        'this.quarantines = true;',
+        'this.mayHaveQuarantined = true;',
         '',
         { tests: ['request/bounds.test.js'] },
       ],
       'dirty bytes pass for clean': [
-        'Math.max(span.used, span.clean), ab',
+        'Math.max(span.used, span.cleanFrom), ab',
         '0, ab',
         { tests: ['arena/safety.test.js'] },
       ],
@@ -101,7 +101,7 @@ module.exports = [
         '',
         { tests: idle },
       ],
-      'idle times leave the window': ['this.user.idleTick();', '', { tests: idle }],
+      'idle times leave the window': ['this.window.idleTick();', '', { tests: idle }],
       'idle pools keep all': [
         'if (this.#isIdle) this.shrink();\n    else for',
         'for',

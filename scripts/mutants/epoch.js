@@ -79,13 +79,13 @@ module.exports = [
         'promise.then(release)',
       ],
       'memory is not held': ['else if (held) this.#hold(span);', ''],
-      'holds keep what is not clean': [
-        'clean && !this.#unheld',
+      'holds keep what is not finished': [
+        'finished && !this.#unheld',
         '!this.#unheld',
-        { equivalent: 'what is not clean goes into quarantine before holds are asked for' },
+        { equivalent: 'what is not finished goes into quarantine before holds are asked for' },
       ],
-      'unclean memory is used again': [
-        'if (!clean) pool.quarantine(span);\n      else if',
+      'unfinished memory is used again': [
+        'if (!finished) pool.quarantine(span);\n      else if',
         'if',
         { tests: ['request/response.test.js'] },
       ],

@@ -19,7 +19,7 @@ module.exports = [
       'reset gives it back again and again': ['    this.#heapBytes = 0;\n', ''],
       'windows are not charged': ['    this.#room -= count;\n', ''],
       'windows are not discharged': ['    this.#room += count;\n', ''],
-      'the heap serves one allocation only': ['    this.heap = true;\n', ''],
+      'the heap serves one allocation only': ['    this.usesHeap = true;\n', ''],
       'a fallback is not counted': ['    this.#arenas.countFallback(error.message);\n', ''],
       'every error means the heap': [
         '!(error instanceof RallocError)',
@@ -36,13 +36,13 @@ module.exports = [
         'return this.settings.maxBytesPerRequest',
         'return this.settings.maxBytes',
       ],
-      'always clean': [
-        'releaseRequestArena(this.arena, clean)',
+      'always finished': [
+        'releaseRequestArena(this.arena, finished)',
         'releaseRequestArena(this.arena, true)',
         { tests: abort },
       ],
-      'never clean': [
-        'releaseRequestArena(this.arena, clean)',
+      'never finished': [
+        'releaseRequestArena(this.arena, finished)',
         'releaseRequestArena(this.arena, false)',
         { tests: ['request/body.test.js'] },
       ],
@@ -59,8 +59,8 @@ module.exports = [
         { tests: ['request/bounds.test.js'] },
       ],
       'heap requests are not counted': [
-        'if (heap) this.#counts.heapRequests++;',
-        'if (heap);',
+        'if (usesHeap) this.#counts.heapRequests++;',
+        'if (usesHeap);',
         { tests: ['request/bounds.test.js'] },
       ],
       'the heap is waited for': ['    if (!request.mayLease) return;\n', ''],
@@ -81,8 +81,8 @@ module.exports = [
       ],
       'close() keeps the memory': ['    this.pool.close();\n', ''],
       'finished and aborted change places': [
-        'if (clean) this',
-        'if (!clean) this',
+        'if (finished) this',
+        'if (!finished) this',
         { tests: abort },
       ],
       'learns from empty requests': [
@@ -119,17 +119,17 @@ module.exports = [
         { tests: ['request/long.test.js'] },
       ],
       'quarantine is looked at always': [
-        'if (!this.pool.quarantines) return false;',
+        'if (!this.pool.mayHaveQuarantined) return false;',
         '',
         { equivalent: 'it spares a call to native code, no more' },
       ],
       'quarantine is never looked at': [
-        'if (!this.pool.quarantines) return false;',
+        'if (!this.pool.mayHaveQuarantined) return false;',
         'return false;',
         { tests: ['request/bounds.test.js'] },
       ],
       'quarantine is looked at for ever': [
-        'if (quarantined === 0) this.pool.quarantines = false;',
+        'if (quarantined === 0) this.pool.mayHaveQuarantined = false;',
         '',
         { equivalent: 'it spares a call to native code, no more' },
       ],
@@ -149,12 +149,12 @@ module.exports = [
         { tests: ['request/bounds.test.js'] },
       ],
       'a fallback asks for no collection': [
-        'if (this.pool.quarantines) requestGc',
+        'if (this.pool.mayHaveQuarantined) requestGc',
         'if (false) requestGc',
         { tests: ['request/bounds.test.js'] },
       ],
       'a fallback always asks for a collection': [
-        'if (this.pool.quarantines) requestGc',
+        'if (this.pool.mayHaveQuarantined) requestGc',
         'requestGc',
         { tests: ['request/bounds.test.js'] },
       ],
@@ -207,8 +207,8 @@ module.exports = [
         '',
         { tests: ['request/response.test.js'] },
       ],
-      'always clean': ['this.#res.writableFinished === true', 'true', { tests: abort }],
-      'clean when it was ended': [
+      'always finished': ['this.#res.writableFinished === true', 'true', { tests: abort }],
+      'finished when it was ended': [
         'this.#res.writableFinished === true',
         'this.#res.writableEnded === true',
         { tests: ['request/response.test.js'] },
@@ -244,7 +244,7 @@ module.exports = [
         '',
         { tests: ['request/response.test.js'] },
       ],
-      'what is over is clean': [
+      'what is over is finished': [
         'request.end(false)',
         'request.end(true)',
         { tests: ['request/response.test.js'] },

@@ -32,11 +32,10 @@ module.exports = [
         'this.#quietTicks++;',
       ],
       'a shared slab starts no timer': [
-        'if (this.#isTimerOn || !(this.#isShared || grows)) return;',
-        'if (this.#isTimerOn || !grows) return;',
+        'if (!(this.#isShared || grows)) return;',
+        'if (!grows) return;',
         { tests: ['slab/sharing.test.js', 'slab/workers.test.js'] },
       ],
-      'every allocation starts another timer': ['if (this.#isTimerOn || !(', 'if (!('],
       'an exhausted slab that grows never names maxBytes': [
         "exhaustedError(full ? 'maxBytes' : 'maxCount'",
         "exhaustedError('maxCount'",

@@ -8,8 +8,8 @@ module.exports = [
     file: 'arena/window.js',
     tests: windows,
     mutants: {
-      'slow alloc: what is dirty is not filled': ['zero && start < this.clean)', 'false)'],
-      'beside: what is dirty is not filled': ['zero && span.clean > 0)', 'false)'],
+      'slow alloc: what is dirty is not filled': ['zero && start < this.cleanFrom)', 'false)'],
+      'beside: what is dirty is not filled': ['zero && span.cleanFrom > 0)', 'false)'],
       'oversize ones replace the window': ['if (keepWindow && size', 'if (false && size'],
       'oversize ones lie beside a full window': [' && this.end - this.cursor >= usual >>> 3', ''],
       'windows with an eighth left are replaced': ['>= usual >>> 3', '> usual >>> 3'],
@@ -52,15 +52,15 @@ module.exports = [
         '    this.#isSealed = true;\n    this.end = 0;',
         '    this.#isSealed = true;',
       ],
-      'a rewind leaves it sealed': ['this.#isSealed = window.isSealed;', ''],
+      'a rewind leaves it sealed': ['this.#isSealed = saved.isSealed;', ''],
       'a rewind leaves its checkpoint': [
         'epoch.checkpoints.length = epoch.checkpoints.indexOf(checkpoint);',
         '',
         { tests: ['arena/checkpoint.test.js'] },
       ],
       'a rewind goes to the beginning of the window': [
-        'window.cursor, window.end',
-        '0, window.end',
+        'saved.cursor, saved.end',
+        '0, saved.end',
         { tests: ['arena/checkpoint.test.js'] },
       ],
       'renewed in place with several spans': [
@@ -73,7 +73,7 @@ module.exports = [
         '',
         { tests: ['arena/safety.test.js'] },
       ],
-      'renewed, the clean mark stays behind': ['    this.clean = span.clean;\n', ''],
+      'renewed, the clean mark stays behind': ['    this.cleanFrom = span.cleanFrom;\n', ''],
       'a reset leaves it sealed': ['    this.#isSealed = false;\n', ''],
       'thefts are not counted': [
         '    this.owner.pool.retireStolen(this.#span);\n',
@@ -88,16 +88,20 @@ module.exports = [
       'padding past the end counts': ['Math.min(this.cursor, span.size)', 'this.cursor'],
       'stolen bytes count': ['if (span.ab !== null) bytes += span.used', 'bytes += span.used'],
       'idle times take what was reserved': [
-        ' && this.#reserved !== this.resets',
+        ' && this.#resetsAtReserve !== this.resets',
         '',
         { tests: idle },
       ],
       'idle times take what was reset just now': [
-        'this.resets === this.#idled && ',
+        'this.resets === this.#resetsAtIdleTick && ',
         '',
         { tests: idle },
       ],
-      'idle times take nothing': ['    this.#idled = this.resets;\n', '', { tests: idle }],
+      'idle times take nothing': [
+        '    this.#resetsAtIdleTick = this.resets;\n',
+        '',
+        { tests: idle },
+      ],
     },
   },
 ];

@@ -50,7 +50,7 @@ class LeasedArena {
     return { kind: 'unsupported', used: this.used(), limit: this.#limit, why };
   }
 
-  lease(need, want, _whole, registers) {
+  lease(need, want, _isChunk, registers) {
     const used = this.used();
     const size = Math.min(Math.max(round(want), round(need)), this.#limit - used);
     if (size < need) return { kind: 'limit', used, limit: this.#limit };
@@ -88,7 +88,7 @@ class LeasedArena {
     this.#move(id, epoch, 'held', 'leased');
   }
 
-  quarantine(id, epoch, _dirty, ab) {
+  quarantine(id, epoch, _cleanFrom, ab) {
     const { size } = this.#end(id, epoch);
     this.#bytes.quarantined += size;
     this.#deaths.register(ab, size);
@@ -99,7 +99,7 @@ class LeasedArena {
     this.#end(id, epoch);
   }
 
-  release(id, epoch, _dirty, ab) {
+  release(id, epoch, _cleanFrom, ab) {
     this.#end(id, epoch);
     if (ab.byteLength !== 0) depot.keep(ab);
   }
