@@ -247,7 +247,7 @@ impl LeasedArena {
     /// Adds a chunk to the list; now and then drops those that are gone from it.
     fn add_chunk(&mut self, chunk: &Arc<Chunk>) {
         if self.chunks.len() >= self.sweep_at {
-            self.chunks.retain(|chunk| chunk.state() != ChunkState::Depot);
+            self.chunks.retain(|chunk| chunk.state() != ChunkState::Gone);
             self.sweep_at = (self.chunks.len() * 2).max(16);
         }
         self.chunks.push(Arc::clone(chunk));
