@@ -13,7 +13,7 @@
 //! block), `allocator` (the trait of allocator-api2 over it), `checkpoint` and `scope`, `builder`
 //! and `options`, `diagnostics`; the chunks are in `store`.
 //! [`SyncArena`] is the same for many threads.
-//! What JavaScript leases is in `window`, with its chunks in `chunk` and their limit in `budget`.
+//! What JavaScript leases is in `leased_arena`, with its chunks in `chunk` and their limit in `budget`.
 
 #[cfg(feature = "allocator-api2")]
 mod allocator;
@@ -25,6 +25,8 @@ mod checkpoint;
 pub(crate) mod chunk;
 mod diagnostics;
 mod from_iter;
+#[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
+pub(crate) mod leased_arena;
 mod methods;
 mod options;
 mod raw;
@@ -34,8 +36,6 @@ mod store;
 mod sync_arena;
 mod typed;
 mod uninit_str;
-#[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
-pub(crate) mod window;
 
 pub use builder::ArenaBuilder;
 pub use checkpoint::Checkpoint;

@@ -3,7 +3,7 @@
 
 use super::{Chunk, ChunkState, LeaseEnd};
 use crate::arena::budget::Budget;
-use crate::arena::window::LeasedArena;
+use crate::arena::leased_arena::LeasedArena;
 use crate::memory::{Depot, Mapping};
 use crate::sync::Arc;
 
