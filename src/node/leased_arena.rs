@@ -11,7 +11,7 @@ use napi::bindgen_prelude::Either;
 use napi_derive::napi;
 use std::cell::RefCell;
 
-/// The chunks of one JavaScript arena; see `src/arena/leased_arena.rs`.
+/// The chunks of one ChunkPool of JavaScript; see `src/arena/leased_arena.rs`.
 #[napi]
 pub struct LeasedArena {
     inner: RefCell<leased_arena::LeasedArena>,
@@ -64,12 +64,12 @@ impl LeasedArena {
         env: Env,
         need: f64,
         want: f64,
-        own_chunk: bool,
+        is_chunk: bool,
         #[napi(ts_arg_type = "Float64Array")] registers: Registers,
     ) -> Result<Either<Value, Failure>> {
         registers.expect(4)?;
         let (need, want) = (bytes("need", need, 0)?, bytes("want", want, 0)?);
-        match self.with(|arena| arena.lease(need, want, own_chunk)) {
+        match self.with(|arena| arena.lease(need, want, is_chunk)) {
             Ok(lease) => self.hand_out(&env, &lease, &registers).map(Either::A),
             Err(error) => Ok(Either::B(self.failure(error))),
         }

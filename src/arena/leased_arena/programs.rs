@@ -17,7 +17,7 @@ enum Step {
     Lease {
         need: usize,
         more: usize,
-        own_chunk: bool,
+        is_chunk: bool,
     },
     Renew(usize),
     Hold(usize),
@@ -52,7 +52,7 @@ fn step() -> impl Strategy<Value = Step> {
     ];
     prop_oneof![
         6 => (size.clone(), size, any::<bool>())
-            .prop_map(|(need, more, own_chunk)| Step::Lease { need, more, own_chunk }),
+            .prop_map(|(need, more, is_chunk)| Step::Lease { need, more, is_chunk }),
         2 => which.clone().prop_map(Step::Renew),
         2 => which.clone().prop_map(Step::Hold),
         2 => which.clone().prop_map(Step::Unhold),
@@ -146,10 +146,10 @@ impl World {
         self.counts.get_mut(&Arc::as_ptr(&lease.chunk)).unwrap()
     }
 
-    fn lease(&mut self, need: usize, more: usize, own_chunk: bool) -> Result<(), TestCaseError> {
+    fn lease(&mut self, need: usize, more: usize, is_chunk: bool) -> Result<(), TestCaseError> {
         let before = self.arena.stats();
         let room = LIMIT - self.arena.used();
-        match self.arena.lease(need, need + more, own_chunk) {
+        match self.arena.lease(need, need + more, is_chunk) {
             Ok(lease) => self.leased(lease, need, before.used),
             Err(LeaseError::Limit { used, limit, .. }) => {
                 prop_assert_eq!((used, limit), (before.used, LIMIT));
@@ -312,7 +312,7 @@ impl World {
 
     fn run(&mut self, step: &Step) -> Result<(), TestCaseError> {
         match *step {
-            Step::Lease { need, more, own_chunk } => self.lease(need, more, own_chunk)?,
+            Step::Lease { need, more, is_chunk } => self.lease(need, more, is_chunk)?,
             Step::Renew(which) => self.renew(which)?,
             Step::Hold(which) => self.hold(which, true)?,
             Step::Unhold(which) => self.hold(which, false)?,
