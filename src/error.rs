@@ -66,6 +66,7 @@ pub(crate) enum LeaseError {
 impl fmt::Display for LeaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            // JavaScript never shows this text: lib/base/errors.js words it anew.
             LeaseError::Limit { requested, used, limit } => {
                 write!(f, "{requested} bytes do not fit: {used} of {limit} are in use")
             }

@@ -159,7 +159,8 @@ pub struct ChunkUsage {
 }
 
 /// One pool of a [`crate::Slab`]. `count = held + cached + sent + free` while no other thread
-/// allocates or frees. All fields but `size` are numbers of slots or calls.
+/// allocates or frees; the `max_count - count` slots that the pool does not have now are in none of
+/// these. All fields but `size` are numbers of slots or calls.
 ///
 /// ```
 /// use ralloc_core::Slab;
@@ -180,7 +181,7 @@ pub struct PoolStats {
     pub count: usize,
     /// Slots that the pool can have; it does not change.
     pub max_count: usize,
-    /// Slots that were allocated and not freed.
+    /// Slots that were allocated and not freed. With Node.js also those that an isolate caches.
     pub held: usize,
     /// Slots that wait in a [`crate::ThreadCache`].
     pub cached: usize,

@@ -204,7 +204,7 @@ fn zeroed_blocks_are_zero_in_fresh_reused_recycled_and_oversize_memory() {
 }
 
 #[test]
-fn reset_keeps_the_chunks_and_reset_and_shrink_the_first_only() {
+fn reset_keeps_the_chunks_and_reset_and_shrink_the_smallest_only() {
     let mut arena = arena(1 << 20);
     (0..50).for_each(|_| fill(arena.try_alloc_layout(bytes(5 * KIB)).unwrap(), 1));
     let committed = arena.committed_bytes();

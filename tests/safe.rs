@@ -199,7 +199,7 @@ fn an_object_pool_gives_each_object_to_one_user() {
 const PRIVATE: &[&str] = &[
     "arena/budget",
     "arena/chunk",
-    "arena/window",
+    "arena/leased_arena",
     "layout",
     "memory/mapping",
     "memory/shared_memory",

@@ -19,9 +19,9 @@ fn free(slab: &Slab, block: NonNull<[u8]>) -> Result<(), SlotError> {
     unsafe { slab.deallocate(block.cast()) }
 }
 
-fn free_local(local: &mut ThreadCache, block: NonNull<[u8]>) -> Result<(), SlotError> {
+fn free_cached(cache: &mut ThreadCache, block: NonNull<[u8]>) -> Result<(), SlotError> {
     // SAFETY: as above.
-    unsafe { local.deallocate(block.cast()) }
+    unsafe { cache.deallocate(block.cast()) }
 }
 
 fn address(block: NonNull<[u8]>) -> usize {
@@ -117,18 +117,18 @@ fn options_that_cannot_be_are_refused_by_name() {
 #[test]
 fn a_magazine_serves_what_was_freed_last() {
     let slab = slab(&[64], 1024);
-    let mut local = ThreadCache::new(&slab).unwrap();
-    let first = local.allocate(64).unwrap();
-    let second = local.allocate(64).unwrap();
+    let mut cache = ThreadCache::new(&slab).unwrap();
+    let first = cache.allocate(64).unwrap();
+    let second = cache.allocate(64).unwrap();
     assert_ne!(first, second);
-    free_local(&mut local, first).unwrap();
-    assert_eq!(local.allocate(1).unwrap(), first);
-    assert_eq!(free_local(&mut local, second), Ok(()));
-    assert_eq!(free_local(&mut local, second), Err(SlotError::NotHeld), "twice");
+    free_cached(&mut cache, first).unwrap();
+    assert_eq!(cache.allocate(1).unwrap(), first);
+    assert_eq!(free_cached(&mut cache, second), Ok(()));
+    assert_eq!(free_cached(&mut cache, second), Err(SlotError::NotHeld), "twice");
     let stats = slab.stats()[0];
     assert_eq!(stats.held, 1);
     assert_eq!(stats.held + stats.cached + stats.free, 1024);
-    drop(local);
+    drop(cache);
     assert_eq!(slab.stats()[0].cached, 0, "flushed");
     free(&slab, first).unwrap();
     assert_eq!(slab.stats()[0].free, 1024);
@@ -137,21 +137,21 @@ fn a_magazine_serves_what_was_freed_last() {
 #[test]
 fn a_magazine_never_holds_more_than_its_share() {
     let slab = slab(&[64], 256);
-    let mut local = ThreadCache::new(&slab).unwrap();
-    let all: Vec<_> = (0..256).map(|_| local.allocate(64).unwrap()).collect();
-    assert!(local.allocate(64).is_err());
+    let mut cache = ThreadCache::new(&slab).unwrap();
+    let all: Vec<_> = (0..256).map(|_| cache.allocate(64).unwrap()).collect();
+    assert!(cache.allocate(64).is_err());
     for block in all {
-        free_local(&mut local, block).unwrap();
-        assert!(local.cached(0) <= 64);
+        free_cached(&mut cache, block).unwrap();
+        assert!(cache.cached(0) <= 64);
     }
     let others: Vec<_> = (0..7).map(|_| ThreadCache::new(&slab).unwrap()).collect();
-    let block = local.allocate(64).unwrap();
-    local.flush();
-    free_local(&mut local, block).unwrap();
-    let blocks: Vec<_> = (0..20).map(|_| local.allocate(64).unwrap()).collect();
+    let block = cache.allocate(64).unwrap();
+    cache.flush();
+    free_cached(&mut cache, block).unwrap();
+    let blocks: Vec<_> = (0..20).map(|_| cache.allocate(64).unwrap()).collect();
     for block in blocks {
-        free_local(&mut local, block).unwrap();
-        assert!(local.cached(0) <= 256 / (4 * 8), "{}", local.cached(0));
+        free_cached(&mut cache, block).unwrap();
+        assert!(cache.cached(0) <= 256 / (4 * 8), "{}", cache.cached(0));
     }
     drop(others);
 }
@@ -159,10 +159,10 @@ fn a_magazine_never_holds_more_than_its_share() {
 #[test]
 fn a_pool_too_small_to_share_has_no_magazines() {
     let slab = slab(&[64], 3);
-    let mut local = ThreadCache::new(&slab).unwrap();
-    let block = local.allocate(64).unwrap();
+    let mut cache = ThreadCache::new(&slab).unwrap();
+    let block = cache.allocate(64).unwrap();
     assert_eq!(slab.stats()[0].cached, 0);
-    free_local(&mut local, block).unwrap();
+    free_cached(&mut cache, block).unwrap();
     assert_eq!((slab.stats()[0].cached, slab.stats()[0].free), (0, 3));
 }
 
@@ -237,27 +237,27 @@ fn a_thread_cache_finds_the_pool_of_every_block_in_any_order() {
     let pools = counts.map(pool).to_vec();
     let options = SlabOptions { pools, max_bytes: 64 * MIB, memory: Default::default() };
     let slab = Arc::new(Slab::new(&options).unwrap());
-    let mut local = ThreadCache::new(&slab).unwrap();
+    let mut cache = ThreadCache::new(&slab).unwrap();
     let mut blocks = Vec::new();
     for (size, count) in counts {
-        blocks.extend((0..count).map(|_| local.try_allocate(size).unwrap().unwrap()));
+        blocks.extend((0..count).map(|_| cache.try_allocate(size).unwrap().unwrap()));
     }
     let behind = |block: NonNull<[u8]>| block.cast::<u8>().addr().get() + block.len();
     let end = blocks.iter().map(|&block| behind(block)).max().unwrap();
     for at in [1, end, usize::MAX] {
         let foreign = NonNull::new(std::ptr::without_provenance_mut(at)).unwrap();
         // SAFETY: none of these is a block of the slab.
-        assert_eq!(unsafe { local.deallocate(foreign) }, Err(SlotError::Foreign), "{at:#x}");
+        assert_eq!(unsafe { cache.deallocate(foreign) }, Err(SlotError::Foreign), "{at:#x}");
     }
     let step = blocks.len() / 2 + 2;
     for turn in 0..step {
         for &block in blocks.iter().skip(turn).step_by(step) {
             let inside = block.cast::<u8>().map_addr(|at| at.saturating_add(block.len() / 2));
             // SAFETY: not the first byte of a block.
-            assert_eq!(unsafe { local.deallocate(inside) }, Err(SlotError::Interior));
-            assert_eq!(free_local(&mut local, block), Ok(()));
+            assert_eq!(unsafe { cache.deallocate(inside) }, Err(SlotError::Interior));
+            assert_eq!(free_cached(&mut cache, block), Ok(()));
         }
     }
-    local.flush();
+    cache.flush();
     assert!(slab.stats().iter().all(|pool| pool.free == pool.count));
 }

@@ -344,7 +344,7 @@ fn zeroed_blocks_are_zero_in_fresh_reused_and_recycled_memory() {
 }
 
 #[test]
-fn reset_keeps_the_chunks_and_reset_and_shrink_the_first_only() {
+fn reset_keeps_the_chunks_and_reset_and_shrink_the_smallest_only() {
     let mut arena = arena::<8>(1 << 20);
     (0..50).for_each(|_| fill(arena.alloc_layout(bytes(5 * KIB)), 1));
     let committed = arena.committed_bytes();

@@ -19,7 +19,7 @@ use crate::error::RewindError;
 #[must_use = "a checkpoint does nothing until it is rewound to"]
 pub struct Checkpoint {
     arena: u64,
-    generation: u64,
+    resets: u64,
     serial: u64,
     /// Index of the chunk that was current, and number of oversize chunks.
     position: (usize, usize),
@@ -43,11 +43,11 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         let store = self.store.get_mut();
         store.serial += 1;
         // The next reset has to void it.
-        store.moves += 1;
-        self.moves.set(store.moves);
+        store.version += 1;
+        self.version.set(store.version);
         store.standing.push(store.serial);
-        let (arena, generation, serial) = (store.id, store.generation, store.serial);
-        Checkpoint { arena, generation, serial, position: store.position(), used }
+        let (arena, resets, serial) = (store.id, store.resets, store.serial);
+        Checkpoint { arena, resets, serial, position: store.position(), used }
     }
 
     /// Frees everything allocated since the checkpoint; later checkpoints become void. What
@@ -73,7 +73,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         if checkpoint.arena != store.id {
             return Err(RewindError::Foreign);
         }
-        if checkpoint.generation != store.generation {
+        if checkpoint.resets != store.resets {
             return Err(RewindError::Stale);
         }
         // Serials only grow, so the stack is sorted.

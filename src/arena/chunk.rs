@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!            hold / unhold          last span released, pins left        pins = 0
-//!  Leased ───────────────── Held    Leased ───────────────── Limbo ─────────────── Depot
+//!  Leased ───────────────── Held    Leased ───────────────── Limbo ──────────────── Gone
 //!     │ quarantine                                             │ re-lease            ▲
 //!     ├──────────── Quarantined ── no span leased, pins = 0 ───┼─────────────────────┤
 //!     │ steal                                                  ▼                     │
@@ -40,7 +40,7 @@ pub enum ChunkState {
     /// leased again by the same arena.
     Limbo,
     /// Gone: in the depot, freed or abandoned. Counts toward nothing.
-    Depot,
+    Gone,
 }
 
 impl ChunkState {
@@ -52,7 +52,7 @@ impl ChunkState {
             ChunkState::Quarantined => "quarantined",
             ChunkState::Stolen => "stolen",
             ChunkState::Limbo => "limbo",
-            ChunkState::Depot => "depot",
+            ChunkState::Gone => "depot", // part of the texts of errors
         }
     }
 }
@@ -78,7 +78,7 @@ pub enum LeaseEnd {
 /// ```
 #[derive(Debug)]
 pub struct Chunk {
-    /// First byte. Invariant: `base .. base + len` is within the mapping, until Depot.
+    /// First byte. Invariant: `base .. base + len` is within the mapping, until Gone.
     base: NonNull<u8>,
     /// Usable bytes, charged to `budget` while `Inner::charged`. The mapping may be longer.
     len: usize,
@@ -97,9 +97,9 @@ unsafe impl Sync for Chunk {}
 
 #[derive(Debug)]
 struct Inner {
-    /// `None` exactly in the state Depot.
+    /// `None` exactly in the state Gone.
     mapping: Option<Mapping>,
-    /// Spans whose lease has not ended. 0 in Limbo and Depot.
+    /// Spans whose lease has not ended. 0 in Limbo and Gone.
     leased: u32,
     /// Those of them that are held. Invariant: at most `leased`.
     held: u32,
@@ -111,9 +111,9 @@ struct Inner {
     /// so it is abandoned where it would be recycled or freed. Never cleared.
     abandoned: bool,
     /// External ArrayBuffers over the chunk whose finalizer has not run. Positive in Limbo
-    /// (else it would be gone), 0 in Depot.
+    /// (else it would be gone), 0 in Gone.
     pins: u32,
-    /// Whether the chunk's bytes count in the budget. False in Depot, and in Limbo once the memory was
+    /// Whether the chunk's bytes count in the budget. False in Gone, and in Limbo once the memory was
     /// given back: then it is address space and nothing else.
     charged: bool,
     /// Finalizers that came when no pin was left, and were ignored.
@@ -125,7 +125,7 @@ struct Inner {
 impl Inner {
     fn state(&self) -> ChunkState {
         match self {
-            Inner { mapping: None, .. } => ChunkState::Depot,
+            Inner { mapping: None, .. } => ChunkState::Gone,
             Inner { stolen: true, .. } => ChunkState::Stolen,
             Inner { quarantined: true, .. } => ChunkState::Quarantined,
             Inner { leased: 0, .. } => ChunkState::Limbo,
@@ -206,7 +206,7 @@ impl Chunk {
         Chunk { base, len, wipe, budget, depot, inner }
     }
 
-    /// First byte. Mapped until the state is Depot.
+    /// First byte. Mapped until the state is Gone.
     pub fn base(&self) -> NonNull<u8> {
         self.base
     }
@@ -280,7 +280,7 @@ impl Chunk {
     }
 
     /// Ends the lease of one span, which was held if `held`; `dirty` is the part of the chunk
-    /// that it handed out. Returns the state after, perhaps Depot already.
+    /// that it handed out. Returns the state after, perhaps Gone already.
     pub fn end_lease(
         &self,
         how: LeaseEnd,
@@ -308,7 +308,7 @@ impl Chunk {
         })
     }
 
-    /// Counts an ArrayBuffer over the chunk. Errors when the chunk is gone.
+    /// Counts an ArrayBuffer over the chunk. Errors when no span of it is leased.
     pub fn pin(&self) -> Result<(), ChunkError> {
         self.change(|inner| {
             if inner.leased == 0 {
@@ -379,7 +379,7 @@ impl Chunk {
         let mut inner = self.inner.lock();
         let before = inner.state();
         transition(&mut inner)?;
-        let due = before != ChunkState::Depot && inner.leased == 0 && inner.pins == 0;
+        let due = before != ChunkState::Gone && inner.leased == 0 && inner.pins == 0;
         let mapping = if due { inner.mapping.take() } else { None };
         if due && !inner.stolen && !inner.abandoned {
             inner.dirty.iter().for_each(|dirty| self.zero(dirty));

@@ -7,14 +7,13 @@
 //!
 //! # How it works
 //!
-//! [`Arena`] is the face for Rust: a bump cursor over linked chunks. Its verbs are by file:
+//! [`Arena`] is the face for Rust: a bump cursor over a row of chunks. Its verbs are by file:
 //! `raw` (blocks: the fast path and its slow twin), `typed` and `from_iter` (values, slices,
 //! strings, of all arenas) with their names in `methods`, `resize` (growing and freeing the last
 //! block), `allocator` (the trait of allocator-api2 over it), `checkpoint` and `scope`, `builder`
 //! and `options`, `diagnostics`; the chunks are in `store`.
 //! [`SyncArena`] is the same for many threads.
-//! What JavaScript leases is in `window`, with the records of its chunks in `chunk` and their
-//! limit in `budget`.
+//! What JavaScript leases is in `leased_arena`, with its chunks in `chunk` and their limit in `budget`.
 
 #[cfg(feature = "allocator-api2")]
 mod allocator;
@@ -26,6 +25,8 @@ mod checkpoint;
 pub(crate) mod chunk;
 mod diagnostics;
 mod from_iter;
+#[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
+pub(crate) mod leased_arena;
 mod methods;
 mod options;
 mod raw;
@@ -35,8 +36,6 @@ mod store;
 mod sync_arena;
 mod typed;
 mod uninit_str;
-#[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
-pub(crate) mod window;
 
 pub use builder::ArenaBuilder;
 pub use checkpoint::Checkpoint;
@@ -145,10 +144,10 @@ pub struct Arena<const MIN_ALIGN: usize = 8> {
     base: Cell<*mut u8>,
     /// Bytes of the current chunk that are at or above both this and `cursor` are zero.
     clean: Cell<*mut u8>,
-    /// Copy of [`Store::moves`], which is authoritative. While it has not changed, going back
+    /// Copy of [`Store::version`], which is authoritative. While it has not changed, going back
     /// means to move the cursor and nothing else.
-    moves: Cell<u64>,
-    /// What `moves` was after the last reset.
+    version: Cell<u64>,
+    /// What `version` was after the last reset.
     settled: Cell<u64>,
     /// Everything that the fast path does not need. Borrowed within single calls only, none
     /// of which runs foreign code.
@@ -215,8 +214,8 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         }
         let window = [nowhere(); 4].map(Cell::new);
         let [cursor, end, base, clean] = window;
-        let [moves, settled] = [store.moves; 2].map(Cell::new);
-        Arena { cursor, end, base, clean, moves, settled, store: RefCell::new(store) }
+        let [version, settled] = [store.version; 2].map(Cell::new);
+        Arena { cursor, end, base, clean, version, settled, store: RefCell::new(store) }
     }
 
     /// Makes sure that a next allocation of `bytes` bytes takes no memory from the system, if
@@ -265,7 +264,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     #[inline]
     pub fn reset(&mut self) {
         // The usual case, and a call of its own would cost more than what it does.
-        if self.moves == self.settled {
+        if self.version == self.settled {
             self.move_back(self.base.get());
         } else {
             self.reset_slow();
@@ -293,7 +292,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
 
     fn reset_by(&mut self, reset: fn(&mut Store)) {
         self.change(reset);
-        self.settled.set(self.moves.get());
+        self.settled.set(self.version.get());
         self.report();
     }
 
@@ -353,7 +352,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     }
 
     /// Offset in the current chunk from which its bytes are zero.
-    fn high(&self) -> usize {
+    fn clean_from(&self) -> usize {
         let clean = self.clean.get().addr().max(self.cursor.get().addr());
         clean - self.base.get().addr()
     }
@@ -375,16 +374,18 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     /// Lets `f` change chunks, and moves the window to where the store then stands.
     fn change<R>(&self, f: impl FnOnce(&mut Store) -> R) -> R {
         let mut store = self.store.borrow_mut();
-        store.leave(self.offset(), self.high());
+        store.leave(self.offset(), self.clean_from());
         let result = f(&mut store);
-        self.moves.set(store.moves);
-        let (base, len, used, high) = match store.current() {
-            Some((mapping, used, high)) => (mapping.base().as_ptr(), mapping.len(), used, high),
+        self.version.set(store.version);
+        let (base, len, used, clean_from) = match store.current() {
+            Some((mapping, used, clean_from)) => {
+                (mapping.base().as_ptr(), mapping.len(), used, clean_from)
+            }
             None => (nowhere(), 0, 0, 0),
         };
         self.base.set(base);
         self.cursor.set(base.wrapping_add(used));
-        self.clean.set(base.wrapping_add(high));
+        self.clean.set(base.wrapping_add(clean_from));
         self.end.set(base.wrapping_add(len));
         result
     }

@@ -31,7 +31,7 @@ pub struct Scope<'a, const MIN_ALIGN: usize = 8> {
     /// Where the arena stood at the beginning. In all three words, since what is saved here is
     /// most of what a scope costs; the rest is found where it is needed.
     cursor: *mut u8,
-    moves: u64,
+    version: u64,
 }
 
 impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
@@ -85,7 +85,7 @@ impl<'a, const MIN_ALIGN: usize> Scope<'a, MIN_ALIGN> {
     /// The caller holds off all other use of the arena until the scope is dropped.
     #[inline]
     fn begin(arena: &'a Arena<MIN_ALIGN>) -> Self {
-        Scope { arena, cursor: arena.cursor.get(), moves: arena.moves.get() }
+        Scope { arena, cursor: arena.cursor.get(), version: arena.version.get() }
     }
 
     /// A scope within this one, as [`Arena::scope`]: what it allocated is freed when `f` returns or
@@ -107,7 +107,7 @@ impl<'a, const MIN_ALIGN: usize> Scope<'a, MIN_ALIGN> {
     #[cold]
     #[inline(never)]
     fn end_slow(&self) {
-        let (position, used) = self.arena.store.borrow().locate(self.cursor, self.moves);
+        let (position, used) = self.arena.store.borrow().locate(self.cursor, self.version);
         self.arena.go_back(position, used);
     }
 }
@@ -116,7 +116,7 @@ impl<const MIN_ALIGN: usize> Drop for Scope<'_, MIN_ALIGN> {
     #[inline]
     fn drop(&mut self) {
         // The usual case: the same chunk is current and no oversize one has come.
-        if self.arena.moves.get() == self.moves {
+        if self.arena.version.get() == self.version {
             self.arena.move_back(self.cursor);
         } else {
             self.end_slow();

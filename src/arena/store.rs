@@ -11,7 +11,7 @@ use std::cmp::Reverse;
 use std::mem::take;
 use std::ptr::NonNull;
 
-/// A chunk. While it is the current one, the window's copies of `used` and `high` are
+/// A chunk. While it is the current one, the window's copies of `used` and `clean_from` are
 /// authoritative.
 #[derive(Debug)]
 struct OwnedChunk {
@@ -19,8 +19,8 @@ struct OwnedChunk {
     /// Bytes handed out since it was last emptied.
     used: usize,
     /// Offset from which the bytes are zero: what was ever handed out, or all if recycled.
-    high: usize,
-    /// [`Store::moves`] when it was taken: tells a scope which oversize chunks are its own.
+    clean_from: usize,
+    /// [`Store::version`] when it was taken: tells a scope which oversize chunks are its own.
     taken: u64,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct Store {
     mapped: usize,
     /// How often the current chunk, the number of oversize chunks, or the last checkpoint has
     /// changed.
-    pub(super) moves: u64,
+    pub(super) version: u64,
     /// Whether threads may allocate from the current chunk at any time, however empty it looks here: then it
     /// is never given up.
     pub(super) shared: bool,
@@ -50,7 +50,7 @@ pub(super) struct Store {
     pub(super) reporter: Reporter,
     /// For checkpoints: who, since which reset, and which of them still stand.
     pub(super) id: u64,
-    pub(super) generation: u64,
+    pub(super) resets: u64,
     pub(super) serial: u64,
     pub(super) standing: Vec<u64>,
 }
@@ -68,11 +68,11 @@ impl Store {
             next: options.first_chunk,
             recycled: 0,
             mapped: 0,
-            moves: 0,
+            version: 0,
             shared: false,
             reporter: Reporter::default(),
             id: unique_id(),
-            generation: 0,
+            resets: 0,
             serial: 0,
             standing: Vec::new(),
         }
@@ -80,7 +80,7 @@ impl Store {
 
     /// The current chunk, what is used of it, and from where it is zero.
     pub(super) fn current(&self) -> Option<(&Mapping, usize, usize)> {
-        self.chunks.get(self.at).map(|chunk| (&chunk.mapping, chunk.used, chunk.high))
+        self.chunks.get(self.at).map(|chunk| (&chunk.mapping, chunk.used, chunk.clean_from))
     }
 
     /// Indices of the current chunk and of the next oversize one: where a checkpoint stands.
@@ -88,9 +88,9 @@ impl Store {
         (self.at, self.oversize.len())
     }
 
-    /// The position at which the cursor was `cursor` and `moves` what is given, and what was
+    /// The position at which the cursor was `cursor` and `version` what is given, and what was
     /// used of the chunk then. Nothing from before may have been freed since.
-    pub(super) fn locate(&self, cursor: *mut u8, moves: u64) -> ((usize, usize), usize) {
+    pub(super) fn locate(&self, cursor: *mut u8, version: u64) -> ((usize, usize), usize) {
         // Unambiguous: between the ends of two chunks are guard pages.
         let used = |chunk: &OwnedChunk| {
             let offset = cursor.addr().checked_sub(chunk.mapping.base().addr().get());
@@ -100,22 +100,22 @@ impl Store {
         // In none before the first chunk came.
         let found = chunks.rev().find_map(|(at, chunk)| used(chunk).map(|used| (at, used)));
         let (at, used) = found.unwrap_or((0, 0));
-        let oversize = self.oversize.partition_point(|chunk| chunk.taken <= moves);
+        let oversize = self.oversize.partition_point(|chunk| chunk.taken <= version);
         ((at, oversize), used)
     }
 
     /// Takes over from the window, which says what is used of the current chunk and from where
     /// it is zero. Before every call below that may change chunks.
-    pub(super) fn leave(&mut self, used: usize, high: usize) {
-        self.leave_at(self.at, used, high);
+    pub(super) fn leave(&mut self, used: usize, clean_from: usize) {
+        self.leave_at(self.at, used, clean_from);
     }
 
     /// [`Store::leave`] of the chunk at `index`, for an arena whose full chunks may still serve
     /// somebody who has not seen the next one.
-    pub(super) fn leave_at(&mut self, index: usize, used: usize, high: usize) {
+    pub(super) fn leave_at(&mut self, index: usize, used: usize, clean_from: usize) {
         if let Some(chunk) = self.chunks.get_mut(index) {
             chunk.used = used;
-            chunk.high = high;
+            chunk.clean_from = clean_from;
         }
     }
 
@@ -129,7 +129,7 @@ impl Store {
     /// Goes on to a chunk with room for `need` bytes; the current one is full.
     pub(super) fn advance(&mut self, need: usize) -> Result<(), AllocError> {
         self.at = self.line_up(need)?;
-        self.moves += 1;
+        self.version += 1;
         Ok(())
     }
 
@@ -142,7 +142,7 @@ impl Store {
         }
         let first = self.chunks.is_empty();
         self.line_up(bytes)?;
-        self.moves += u64::from(first);
+        self.version += u64::from(first);
         Ok(())
     }
 
@@ -169,8 +169,8 @@ impl Store {
     pub(super) fn oversize(&mut self, need: usize) -> Result<NonNull<u8>, AllocError> {
         let size = layout::class_size(need, self.granule());
         let mut chunk = self.take(need, size.unwrap_or(usize::MAX))?;
-        self.moves += 1;
-        (chunk.used, chunk.taken) = (need, self.moves);
+        self.version += 1;
+        (chunk.used, chunk.taken) = (need, self.version);
         let bytes = chunk.mapping.len();
         self.reporter.note(ArenaEvent::Oversize { requested: need, bytes });
         let base = chunk.mapping.base();
@@ -180,7 +180,7 @@ impl Store {
 
     /// Bytes at the front of the last oversize chunk that may not be zero.
     pub(super) fn dirty_of_last_oversize(&self) -> usize {
-        self.oversize.last().map_or(0, |chunk| chunk.high)
+        self.oversize.last().map_or(0, |chunk| chunk.clean_from)
     }
 
     /// The next chunk in the geometric row, or a smaller one if only that fits the limit.
@@ -216,8 +216,8 @@ impl Store {
             self.reporter.note(ArenaEvent::MapRefused { requested: need, error });
         });
         let (mapping, fresh) = obtained?;
-        let high = if fresh { 0 } else { mapping.len() };
-        if high > 0 {
+        let clean_from = if fresh { 0 } else { mapping.len() };
+        if clean_from > 0 {
             self.recycled += 1;
             self.reporter.note(ArenaEvent::Recycled { bytes: size });
         } else {
@@ -226,13 +226,13 @@ impl Store {
         }
         self.committed += size;
         self.peak = self.peak.max(self.committed);
-        Ok(OwnedChunk { mapping, used: 0, high, taken: self.moves })
+        Ok(OwnedChunk { mapping, used: 0, clean_from, taken: self.version })
     }
 
     /// Empties everything. The largest chunk is the current one and all others are spares: so
     /// whoever does the same again, and had to go on from chunk to chunk, may now stay in one.
     pub(super) fn reset(&mut self) {
-        self.generation += 1;
+        self.resets += 1;
         self.standing.clear();
         self.back_to((0, 0), 0);
         self.chunks.sort_unstable_by_key(|chunk| Reverse(chunk.mapping.len()));
@@ -251,7 +251,7 @@ impl Store {
         for chunk in self.chunks.iter_mut().skip(at) {
             chunk.used = 0;
         }
-        self.moves += 1;
+        self.version += 1;
         self.at = at;
         if let Some(chunk) = self.chunks.get_mut(at) {
             chunk.used = used;
@@ -278,7 +278,7 @@ impl Store {
             && let [OwnedChunk { mapping, used: 0, .. }] = &self.chunks[..]
             && (rest..rest + mapping.len()).contains(&(bytes - 1))
         {
-            self.moves += 1;
+            self.version += 1;
             self.chunks.pop().into_iter().for_each(|chunk| self.give_back(chunk));
         }
     }

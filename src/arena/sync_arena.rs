@@ -94,7 +94,7 @@ impl State {
     /// Notes in the store where the cursors stand.
     fn sync(&mut self) {
         for (index, chunk) in self.chunks.iter().enumerate() {
-            self.store.leave_at(index, chunk.used(), chunk.high());
+            self.store.leave_at(index, chunk.used(), chunk.clean_from_now());
         }
     }
 
@@ -248,15 +248,15 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
     /// # Ok::<(), ralloc_core::error::OptionsError>(())
     /// ```
     pub fn reset(&mut self) {
-        self.rewind(false);
+        self.reset_by(false);
     }
 
-    /// [`SyncArena::reset`], which shows it, that keeps only the first chunk and starts to grow from there.
+    /// [`SyncArena::reset`], which shows it, that keeps only the smallest chunk and starts to grow from there.
     pub fn reset_and_shrink(&mut self) {
-        self.rewind(true);
+        self.reset_by(true);
     }
 
-    fn rewind(&mut self, shrink: bool) {
+    fn reset_by(&mut self, shrink: bool) {
         let mut state = self.state.lock();
         state.sync();
         state.chunks.clear();
@@ -273,8 +273,8 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
 
     /// Opens the store's first chunk, where there is one, from its front.
     fn enter_first(&self, state: &mut State) {
-        let first =
-            state.store.current().map(|(mapping, _, clean)| SharedChunk::new(mapping, clean));
+        let current = state.store.current();
+        let first = current.map(|(mapping, _, clean_from)| SharedChunk::new(mapping, clean_from));
         first.into_iter().for_each(|chunk| self.enter(state, chunk));
     }
 
@@ -398,13 +398,13 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
             // SAFETY: the chunk has room for the size and the slack.
             return Ok(Block { start: unsafe { base.add(pad) }, dirty });
         }
-        let (used, high) = (state.current().used(), state.current().high());
-        state.store.leave(used, high);
+        let (used, clean_from) = (state.current().used(), state.current().clean_from_now());
+        state.store.leave(used, clean_from);
         state.store.advance(need)?;
-        let Some((mapping, _, clean)) = state.store.current() else {
+        let Some((mapping, _, clean_from)) = state.store.current() else {
             unreachable!("the store has just advanced to a chunk")
         };
-        let chunk = SharedChunk::new(mapping, clean);
+        let chunk = SharedChunk::new(mapping, clean_from);
         // Before others see the chunk: whoever pays for it gets its bytes.
         let Ok(block) = chunk.claim(round::<MIN_ALIGN>(layout), align) else {
             unreachable!("the store has lined up a chunk with the room")

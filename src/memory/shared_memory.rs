@@ -30,7 +30,7 @@ impl SharedMemory {
         options: MemoryOptions,
     ) -> Result<Mapping, MapError> {
         let end = offset.checked_add(len);
-        assert!(end.is_some_and(|end| end <= self.len), "beyond the segment");
+        assert!(end.is_some_and(|end| end <= self.len), "beyond the memory");
         Mapping::of_file(&self.file, offset, len, options)
     }
 }
@@ -47,26 +47,26 @@ mod tests {
     #[test]
     fn what_one_mapping_writes_another_reads_also_after_the_first_is_gone() {
         let page = page_size();
-        let segment = SharedMemory::anonymous(3 * page).unwrap();
+        let memory = SharedMemory::anonymous(3 * page).unwrap();
         let plain = MemoryOptions::default();
-        let first = segment.map(0, 3 * page, plain).unwrap();
-        let second = segment.map(page, 2 * page, plain).unwrap();
+        let first = memory.map(0, 3 * page, plain).unwrap();
+        let second = memory.map(page, 2 * page, plain).unwrap();
         // SAFETY: within live mappings.
         unsafe { at(&first, page + 5).write(7) };
         // SAFETY: as above.
         assert_eq!(unsafe { at(&second, 5).read() }, 7);
         drop(first);
-        drop(segment);
+        drop(memory);
         // SAFETY: as above.
         assert_eq!(unsafe { at(&second, 5).read() }, 7);
     }
 
     #[test]
     fn a_mapping_that_is_vacated_or_abandoned_takes_nothing_from_the_others() {
-        let segment = SharedMemory::anonymous(1).unwrap();
+        let memory = SharedMemory::anonymous(1).unwrap();
         let plain = MemoryOptions::default();
-        let mut first = segment.map(0, page_size(), plain).unwrap();
-        let second = segment.map(0, page_size(), plain).unwrap();
+        let mut first = memory.map(0, page_size(), plain).unwrap();
+        let second = memory.map(0, page_size(), plain).unwrap();
         // SAFETY: within live mappings, here and below; abandoned pages stay mapped for ever.
         unsafe { at(&first, 0).write(7) };
         first.vacate().unwrap();
@@ -74,7 +74,7 @@ mod tests {
         assert_eq!(unsafe { (at(&first, 0).read(), at(&second, 0).read()) }, (0, 7));
         let byte = at(&second, 0);
         second.abandon();
-        let third = segment.map(0, page_size(), plain).unwrap();
+        let third = memory.map(0, page_size(), plain).unwrap();
         // SAFETY: as above.
         assert_eq!(unsafe { (byte.read(), at(&third, 0).read()) }, (0, 7));
     }
@@ -82,7 +82,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "beyond")]
     fn a_mapping_beyond_the_end_panics() {
-        let segment = SharedMemory::anonymous(1).unwrap();
-        let _ = segment.map(page_size(), page_size(), MemoryOptions::default());
+        let memory = SharedMemory::anonymous(1).unwrap();
+        let _ = memory.map(page_size(), page_size(), MemoryOptions::default());
     }
 }

@@ -2,7 +2,7 @@
 
 use super::convert::{CORRUPTED, Result, UNSUPPORTED};
 use crate::arena::chunk::Chunk;
-use crate::arena::window::Lease;
+use crate::arena::leased_arena::Lease;
 use crate::slab::Slab;
 use crate::sync::Arc;
 use napi::{Env, Error, sys};

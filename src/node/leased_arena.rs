@@ -3,7 +3,7 @@
 use super::array_buffer;
 use super::convert::{Failure, MemoryArgument, Registers, Result, Value, bytes, corrupted};
 use crate::arena::chunk::ChunkView;
-use crate::arena::window::{self, Lease};
+use crate::arena::leased_arena::{self, Lease};
 use crate::error::SpanError;
 use crate::memory::{Pages, depot};
 use napi::Env;
@@ -11,10 +11,10 @@ use napi::bindgen_prelude::Either;
 use napi_derive::napi;
 use std::cell::RefCell;
 
-/// The chunks of one JavaScript arena; see `src/arena/window.rs`.
+/// The chunks of one ChunkPool of JavaScript; see `src/arena/leased_arena.rs`.
 #[napi]
 pub struct LeasedArena {
-    inner: RefCell<window::LeasedArena>,
+    inner: RefCell<leased_arena::LeasedArena>,
 }
 
 /// A chunk that is not gone.
@@ -45,7 +45,7 @@ impl LeasedArena {
         let chunk_size = bytes("chunkSize", chunk_size, 1)?;
         let options = memory.map(|memory| memory.checked()).transpose()?;
         let depot = depot::of(options.unwrap_or_default());
-        let inner = window::LeasedArena::new(limit, chunk_size, wipe, depot);
+        let inner = leased_arena::LeasedArena::new(limit, chunk_size, wipe, depot);
         Ok(LeasedArena { inner: RefCell::new(inner) })
     }
 
@@ -64,12 +64,12 @@ impl LeasedArena {
         env: Env,
         need: f64,
         want: f64,
-        own_chunk: bool,
+        is_chunk: bool,
         #[napi(ts_arg_type = "Float64Array")] registers: Registers,
     ) -> Result<Either<Value, Failure>> {
         registers.expect(4)?;
         let (need, want) = (bytes("need", need, 0)?, bytes("want", want, 0)?);
-        match self.with(|arena| arena.lease(need, want, own_chunk)) {
+        match self.with(|arena| arena.lease(need, want, is_chunk)) {
             Ok(lease) => self.hand_out(&env, &lease, &registers).map(Either::A),
             Err(error) => Ok(Either::B(self.failure(error))),
         }
@@ -185,7 +185,7 @@ impl LeasedArena {
 
 impl LeasedArena {
     /// The borrow ends with `work`, which never calls into Node: a finalizer could come there.
-    fn with<T>(&self, work: impl FnOnce(&mut window::LeasedArena) -> T) -> T {
+    fn with<T>(&self, work: impl FnOnce(&mut leased_arena::LeasedArena) -> T) -> T {
         work(&mut self.inner.borrow_mut())
     }
 

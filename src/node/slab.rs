@@ -159,7 +159,9 @@ impl LeasedSlab {
     #[napi(catch_unwind)]
     pub fn segment_slots(&self, pool: u32) -> Result<u32> {
         let mut slots = 0;
-        self.with(|participant| slots = participant.slab.pools()[pool as usize].segment_slots())?;
+        self.with(|participant| {
+            slots = participant.slab.pools()[pool as usize].slots_per_segment()
+        })?;
         Ok(slots as u32)
     }
 
@@ -203,7 +205,7 @@ impl LeasedSlab {
         self.take(token, registers, Slab::revoke)
     }
 
-    /// Registers, for each pool: size, count, most slots, held and cached (by anyone), sent, free, peak.
+    /// Registers, for each pool: size, count, most slots, held and cached (by anyone), 0, sent, free, peak.
     #[napi(catch_unwind)]
     pub fn stats(&self, #[napi(ts_arg_type = "Float64Array")] registers: Registers) -> Result<()> {
         let mut stats = Vec::new();
@@ -226,7 +228,7 @@ impl LeasedSlab {
         Ok(freed as f64)
     }
 
-    /// Bytes of all slots that there can be, and of their records.
+    /// Bytes that the slab takes at most: all slots that there can be and their records, within its limit.
     #[napi(catch_unwind)]
     pub fn footprint(&self) -> Result<f64> {
         let mut bytes = 0;

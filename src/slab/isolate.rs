@@ -39,8 +39,8 @@ impl Slab {
     /// ```
     pub(crate) fn recover(&self, owner: Owner) -> usize {
         let states = [SlotState::Held, SlotState::Cached];
-        let pools = self.pools.iter().map(|pool| &pool.table);
-        let freed = pools.map(|pool| pool.recover(&states, |other| other == owner)).sum();
+        let tables = self.pools.iter().map(|pool| &pool.table);
+        let freed = tables.map(|table| table.recover(&states, |other| other == owner)).sum();
         self.registry.leave(owner);
         freed
     }
@@ -55,22 +55,22 @@ impl Slab {
 impl Pool {
     /// Frees those of the slots that are Held by `owner`, which is the caller: how many.
     pub(crate) fn free_held(&self, slots: impl Iterator<Item = u32>, owner: Owner) -> usize {
-        let slots = slots.filter(|&slot| (slot as usize) < self.table.count());
+        let slots = slots.filter(|&slot| (slot as usize) < self.table.max_count());
         self.table.free_own(slots, |word| {
             word.is(SlotState::Held, owner).then(|| word.next(SlotState::Free, Owner::NOBODY))
         })
     }
 
     /// Slots of each segment.
-    pub(crate) fn segment_slots(&self) -> usize {
-        self.segments.slots_each
+    pub(crate) fn slots_per_segment(&self) -> usize {
+        self.segments.slots_per_segment
     }
 
     /// The bytes of a segment, present or not; `None` for one that there cannot be.
     pub(crate) fn segment(&self, index: usize) -> Option<NonNull<[u8]>> {
         let range = self.segments.range(index);
-        let first =
-            (index * self.segments.slots_each < self.segments.count).then_some(range.start)?;
+        let first = (index * self.segments.slots_per_segment < self.segments.max_count)
+            .then_some(range.start)?;
         let start = self.block(first).cast::<u8>();
         Some(NonNull::slice_from_raw_parts(start, self.bytes_of(&range)))
     }

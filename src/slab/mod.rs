@@ -12,7 +12,8 @@
 //! another one. `slot_table` claims and frees by one CAS on a slot's word (`word` has the transitions),
 //! [`ThreadCache`] keeps a thread's own slots before it, `registry` knows who is alive.
 //!
-//! `held + cached + sent + free + absent = count`, for every pool at any quiet moment: `Slab::check`.
+//! `held + cached + sent + free + absent = max_count`, for every pool at any quiet moment: `Slab::check`. The
+//! `count` of [`PoolStats`](crate::stats::PoolStats) is that without the absent slots.
 
 #[cfg(not(loom))]
 #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
@@ -190,7 +191,8 @@ impl Slab {
         Ok(Slab::new_over(options, records, slots, Arc::clone(registry), owner))
     }
 
-    /// What [`Slab::attach`] takes; `None` for a slab that is not shared.
+    /// What [`Slab::attach`] takes; `None` for a slab that is not shared. Makes nothing: a slab is made for
+    /// sharing by [`Slab::shared`].
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};
@@ -210,7 +212,7 @@ impl Slab {
         registry: Arc<Registry>,
         shared: Option<Arc<SharedSlab>>,
     ) -> Slab {
-        let (mut words, mut offset, mut first) = (0, 0, 0);
+        let (mut words, mut offset, mut first_slot) = (0, 0, 0);
         let pool = |options: &PoolOptions| {
             let count = options.max_count as usize;
             let start = words;
@@ -227,10 +229,10 @@ impl Slab {
             if shared.is_some() {
                 table.extend_to(options.max_count);
             }
-            let pool = Pool { table, base, size_log, first, segments };
+            let pool = Pool { table, base, size_log, first_slot, segments };
             words += SlotTable::words_for(count);
             offset += options::slot_bytes(options);
-            first += count;
+            first_slot += count;
             pool
         };
         let pools: Box<[Pool]> = options.pools.iter().map(pool).collect();
@@ -389,7 +391,7 @@ impl Slab {
 
     /// How many slots of a pool one participant may cache.
     pub(crate) fn cache_limit(&self, index: usize) -> usize {
-        let share = self.pools[index].table.count() / (4 * self.registry.alive().max(1));
+        let share = self.pools[index].table.max_count() / (4 * self.registry.alive().max(1));
         share.min(thread_cache::MAX_CACHED)
     }
 

@@ -26,7 +26,7 @@ fn owner(index: usize) -> Owner {
     Owner::new(index, 1)
 }
 
-/// A pool whose slots have contents that loom watches: a use that is not ordered after the last
+/// A table whose slots have contents that loom watches: a use that is not ordered after the last
 /// holder's is reported as a race.
 struct Watched {
     table: SlotTable,

@@ -89,8 +89,8 @@ impl SlabOptions {
         self.pools.iter().all(|pool| pool.count == pool.max_count)
     }
 
-    /// Checks everything.
-    pub(super) fn plan(&self) -> Result<Plan, SlabError> {
+    /// Checks the pools one by one.
+    fn check(&self) -> Result<(), SlabError> {
         let given = self.pools.len();
         if given == 0 || given > MAX_POOLS {
             return Err(SlabError::Pools { given, most: MAX_POOLS });
@@ -110,10 +110,12 @@ impl SlabOptions {
             }
             before = size;
         }
-        self.footprint()
+        Ok(())
     }
 
-    fn footprint(&self) -> Result<Plan, SlabError> {
+    /// Checks everything.
+    pub(super) fn plan(&self) -> Result<Plan, SlabError> {
+        self.check()?;
         let limit = self.max_bytes;
         let too_much = |bytes| SlabError::Footprint { bytes, limit };
         let (mut all, mut first, mut words) = (0usize, 0usize, 0usize);
@@ -123,7 +125,7 @@ impl SlabOptions {
             let most = most.and_then(|bytes| align_up(bytes, page_size()));
             all += most.ok_or(too_much(usize::MAX))?;
             // Growth is by whole segments, from the first one on; the most there can be was checked.
-            let slots = (pool.count as usize).next_multiple_of(segment_slots(pool));
+            let slots = (pool.count as usize).next_multiple_of(slots_per_segment(pool));
             let slots = slots.min(pool.max_count as usize);
             first += slots * pool.size + record_bytes(slots);
             words += SlotTable::words_for(pool.max_count as usize);
@@ -148,7 +150,7 @@ pub(super) fn slot_bytes(options: &PoolOptions) -> usize {
 }
 
 /// Slots of a segment of the pool, a power of two: whole pages, about 1 MiB, at least one slot.
-pub(super) fn segment_slots(options: &PoolOptions) -> usize {
+pub(super) fn slots_per_segment(options: &PoolOptions) -> usize {
     let all = (options.max_count as usize).next_power_of_two();
     let least = (page_size() / options.size).max(1);
     (SEGMENT_BYTES / options.size).max(1).min(all).max(least)

@@ -18,13 +18,13 @@ pub(crate) struct Pool {
     pub(super) base: NonNull<u8>,
     pub(super) size_log: u32,
     /// Number of the pool's first slot among all of the slab's: what tokens carry.
-    pub(super) first: usize,
+    pub(super) first_slot: usize,
     pub(super) segments: Segments,
 }
 
 // SAFETY: `base` is an address; the bytes behind it belong to whoever holds their slot.
 unsafe impl Send for Pool {}
-// SAFETY: as above; the pool and the segments are Sync by themselves.
+// SAFETY: as above; the table and the segments are Sync by themselves.
 unsafe impl Sync for Pool {}
 
 impl Pool {
@@ -36,13 +36,13 @@ impl Pool {
     /// The address after the last slot.
     pub(super) fn end(&self) -> NonNull<u8> {
         // SAFETY: at most the end of the mapping, by the invariant on `base`.
-        unsafe { self.base.add(self.table.count() << self.size_log) }
+        unsafe { self.base.add(self.table.max_count() << self.size_log) }
     }
 
     /// The bytes of a slot. Panics for one that there cannot be.
     #[inline]
     pub(crate) fn block(&self, slot: u32) -> NonNull<[u8]> {
-        assert!((slot as usize) < self.table.count(), "beyond the pool");
+        assert!((slot as usize) < self.table.max_count(), "beyond the pool");
         // SAFETY: the slot is of this pool by the assertion, so the sum is within the mapping and not null.
         let start = unsafe { self.base.add((slot as usize) << self.size_log) };
         NonNull::slice_from_raw_parts(start, self.size())
@@ -52,7 +52,7 @@ impl Pool {
     #[inline]
     pub(super) fn offset_of(&self, address: usize) -> Option<usize> {
         let offset = address.wrapping_sub(self.base.addr().get());
-        (offset >> self.size_log < self.table.count()).then_some(offset)
+        (offset >> self.size_log < self.table.max_count()).then_some(offset)
     }
 
     /// Offset of a slot in the slab's mapping.
@@ -69,8 +69,8 @@ impl Pool {
         let (counts, counters) = (self.table.count_slots(), &self.table.counters);
         PoolStats {
             size: self.size(),
-            count: self.table.count() - counts.absent,
-            max_count: self.table.count(),
+            count: self.table.max_count() - counts.absent,
+            max_count: self.table.max_count(),
             held: counts.held,
             cached: counts.cached,
             sent: counts.sent,
@@ -92,8 +92,8 @@ impl Pool {
         let there = self.segments.slots();
         match () {
             _ if damaged > 0 => Err(format!("{damaged} damaged words")),
-            _ if absent + there != self.table.count() => {
-                Err(format!("{absent} slots absent, {there} there, of {}", self.table.count()))
+            _ if absent + there != self.table.max_count() => {
+                Err(format!("{absent} slots absent, {there} there, of {}", self.table.max_count()))
             }
             _ if held + cached + sent + free != there => Err(format!("{counts:?} of {there}")),
             _ if !shared && claimed as usize != held + cached + sent => {

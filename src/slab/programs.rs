@@ -46,7 +46,7 @@ struct Held {
 
 struct World {
     slab: Arc<Slab>,
-    locals: Vec<Option<ThreadCache>>,
+    caches: Vec<Option<ThreadCache>>,
     held: Vec<Held>,
     stamp: u64,
     generations: HashMap<usize, u32>,
@@ -61,15 +61,15 @@ impl World {
             Slab::new(&SlabOptions { pools, max_bytes: 1 << 20, memory: Default::default() })
                 .unwrap(),
         );
-        let locals = (0..3).map(|_| ThreadCache::new(&slab)).collect();
-        World { slab, locals, held: Vec::new(), stamp: 0, generations: HashMap::new() }
+        let caches = (0..3).map(|_| ThreadCache::new(&slab)).collect();
+        World { slab, caches, held: Vec::new(), stamp: 0, generations: HashMap::new() }
     }
 
     /// Participant `who`, made anew if it is gone; `None` is the slab itself.
-    fn local(&mut self, who: usize) -> Option<&mut ThreadCache> {
+    fn cache(&mut self, who: usize) -> Option<&mut ThreadCache> {
         let slab = Arc::clone(&self.slab);
-        let local = self.locals.get_mut(who)?;
-        Some(local.get_or_insert_with(|| ThreadCache::new(&slab).unwrap()))
+        let cache = self.caches.get_mut(who)?;
+        Some(cache.get_or_insert_with(|| ThreadCache::new(&slab).unwrap()))
     }
 
     fn run(&mut self, step: Step) {
@@ -85,11 +85,11 @@ impl World {
                 assert_eq!(self.free(who, held.block), Ok(()));
                 assert!(self.free((who + 1) % 4, held.block).is_err());
             }
-            Step::Flush { who } => self.local(who).into_iter().for_each(ThreadCache::flush),
-            Step::Leave { who } => drop(self.locals.get_mut(who).and_then(Option::take)),
+            Step::Flush { who } => self.cache(who).into_iter().for_each(ThreadCache::flush),
+            Step::Leave { who } => drop(self.caches.get_mut(who).and_then(Option::take)),
             Step::Die { who } => {
-                let Some(local) = self.locals.get_mut(who).and_then(Option::take) else { return };
-                let dead = local.die();
+                let Some(cache) = self.caches.get_mut(who).and_then(Option::take) else { return };
+                let dead = cache.die();
                 self.slab.recover(dead);
                 self.held.retain(|held| held.of != (dead.index(), dead.incarnation()));
             }
@@ -100,9 +100,9 @@ impl World {
 
     fn free(&mut self, who: usize, block: NonNull<[u8]>) -> Result<(), SlotError> {
         let slab = Arc::clone(&self.slab);
-        match self.local(who) {
+        match self.cache(who) {
             // SAFETY: the world uses no block that it has freed.
-            Some(local) => unsafe { local.deallocate(block.cast()) },
+            Some(cache) => unsafe { cache.deallocate(block.cast()) },
             // SAFETY: as above.
             None => unsafe { slab.deallocate(block.cast()) },
         }
@@ -110,9 +110,9 @@ impl World {
 
     fn allocate(&mut self, who: usize, size: usize, exact: bool) {
         let slab = Arc::clone(&self.slab);
-        let result = match (self.local(who), exact) {
-            (Some(local), true) => local.try_allocate(size),
-            (Some(local), false) => local.allocate(size).map(Some),
+        let result = match (self.cache(who), exact) {
+            (Some(cache), true) => cache.try_allocate(size),
+            (Some(cache), false) => cache.allocate(size).map(Some),
             (None, true) => slab.try_allocate(size),
             (None, false) => slab.allocate(size).map(Some),
         };
@@ -132,7 +132,7 @@ impl World {
         // SAFETY: a held block of at least 8 bytes.
         unsafe { block.cast::<u64>().write(self.stamp) };
         let owner =
-            self.local(who).map_or((0, 0), |l| (l.owner().index(), l.owner().incarnation()));
+            self.cache(who).map_or((0, 0), |l| (l.owner().index(), l.owner().incarnation()));
         self.advance(block);
         self.held.push(Held { block, stamp: self.stamp, of: owner });
     }

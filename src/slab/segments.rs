@@ -2,7 +2,7 @@
 //! its words say so, and its pages take no memory.
 
 use super::Slab;
-use super::options::{PoolOptions, record_bytes, segment_slots};
+use super::options::{PoolOptions, record_bytes, slots_per_segment};
 use crate::error::MapError;
 use crate::sync::{AtomicUsize, Mutex, Ordering};
 use std::ops::Range;
@@ -36,13 +36,13 @@ impl Segment {
 #[derive(Debug)]
 pub(super) struct Segments {
     /// Slots in each; the last one may have fewer. A power of two.
-    pub(super) slots_each: usize,
+    pub(super) slots_per_segment: usize,
     /// Slots that there can be.
-    pub(super) count: usize,
+    pub(super) max_count: usize,
     /// Slots from the start.
-    initial: usize,
+    count: usize,
     /// Slots that stay when idle segments are dropped.
-    minimum: usize,
+    min_count: usize,
     list: Mutex<Vec<Segment>>,
     /// Slots of the segments that are present.
     slots: AtomicUsize,
@@ -51,12 +51,13 @@ pub(super) struct Segments {
 impl Segments {
     /// All of them present, or none.
     pub(super) fn new(options: &PoolOptions, present: bool) -> Segments {
-        let (slots_each, count) = (segment_slots(options), options.max_count as usize);
-        let list =
-            (0..count.div_ceil(slots_each)).map(|_| Segment { present, idle: None }).collect();
-        let slots = AtomicUsize::new(count * usize::from(present));
-        let (initial, minimum) = (options.count as usize, options.min_count as usize);
-        Segments { slots_each, count, initial, minimum, list: Mutex::new(list), slots }
+        let &PoolOptions { count, max_count, min_count, .. } = options;
+        let [count, max_count, min_count] = [count, max_count, min_count].map(|n| n as usize);
+        let slots_per_segment = slots_per_segment(options);
+        let segments = 0..max_count.div_ceil(slots_per_segment);
+        let list = Mutex::new(segments.map(|_| Segment { present, idle: None }).collect());
+        let slots = AtomicUsize::new(max_count * usize::from(present));
+        Segments { slots_per_segment, max_count, count, min_count, list, slots }
     }
 
     /// Slots of the segments that are there.
@@ -65,8 +66,8 @@ impl Segments {
     }
 
     pub(super) fn range(&self, index: usize) -> Range<u32> {
-        let start = index * self.slots_each;
-        start as u32..(start + self.slots_each).min(self.count) as u32
+        let start = index * self.slots_per_segment;
+        start as u32..(start + self.slots_per_segment).min(self.max_count) as u32
     }
 }
 
@@ -75,9 +76,9 @@ impl Slab {
     pub(super) fn grow_to_counts(&self) -> Result<(), MapError> {
         for (index, pool) in self.pools.iter().enumerate() {
             if self.shared.is_some() {
-                pool.table.grow(0..pool.table.count() as u32);
+                pool.table.grow(0..pool.table.max_count() as u32);
             }
-            while pool.segments.slots() < pool.segments.initial {
+            while pool.segments.slots() < pool.segments.count {
                 self.grow(index)?;
             }
         }
@@ -116,7 +117,7 @@ impl Slab {
             let mut list = pool.segments.list.lock();
             for (index, segment) in list.iter_mut().enumerate().rev() {
                 let range = pool.segments.range(index);
-                let spare = pool.segments.slots() >= pool.segments.minimum + range.len();
+                let spare = pool.segments.slots() >= pool.segments.min_count + range.len();
                 let mark = || pool.table.idle_mark(range.clone());
                 if !segment.present || !segment.is_idle(mark(), now, idle) || !spare {
                     continue;

@@ -24,9 +24,9 @@ pub struct PoolCounters {
     pub peak: Counter,
     /// Allocations that a larger pool served.
     pub promotions: Counter,
-    /// Claims that found no slot.
+    /// Allocations that found no slot in any pool that fits.
     pub exhaustions: Counter,
-    /// Frees that were refused: foreign within the pool, interior, or not held.
+    /// Frees and sends that were refused: interior, or not held.
     pub refused: Counter,
 }
 
@@ -87,7 +87,7 @@ impl SlotTable {
     }
 
     /// Slots that there can be.
-    pub fn count(&self) -> usize {
+    pub fn max_count(&self) -> usize {
         self.words.len()
     }
 
@@ -167,9 +167,9 @@ impl SlotTable {
             let index = (start / 64 + step) % self.summary.len();
             let mut open = self.summary.at(index).load(Ordering::Relaxed).rotate_right(turn);
             while open != 0 {
-                let hint = index * 64 + ((open.trailing_zeros() + turn) % 64) as usize;
+                let hint_word = index * 64 + ((open.trailing_zeros() + turn) % 64) as usize;
                 open &= open - 1;
-                found += self.claim_by_hint(hint, owner, state, want - found, out);
+                found += self.claim_by_hint(hint_word, owner, state, want - found, out);
                 if found == want {
                     return found;
                 }
@@ -180,7 +180,7 @@ impl SlotTable {
 
     fn claim_by_hint(
         &self,
-        hint: usize,
+        hint_word: usize,
         owner: Owner,
         state: SlotState,
         want: usize,
@@ -188,16 +188,16 @@ impl SlotTable {
     ) -> usize {
         let mut found = 0;
         while found < want {
-            let bits = self.hints.at(hint).load(Ordering::Relaxed);
+            let bits = self.hints.at(hint_word).load(Ordering::Relaxed);
             let wanted = lowest(bits, want - found);
-            let taken = self.hints.at(hint).fetch_and(!wanted, Ordering::AcqRel);
+            let taken = self.hints.at(hint_word).fetch_and(!wanted, Ordering::AcqRel);
             if taken & !wanted == 0 {
-                self.clear_summary(hint);
+                self.clear_summary(hint_word);
             }
             if bits == 0 {
                 break;
             }
-            for slot in slots_of(hint, taken & wanted) {
+            for slot in slots_of(hint_word, taken & wanted) {
                 if self.claim_slot(slot, owner, state) {
                     out(slot);
                     found += 1;
@@ -213,20 +213,20 @@ impl SlotTable {
     }
 
     /// Takes the word of hints out of the summary, for it was zero.
-    fn clear_summary(&self, hint: usize) {
-        let (word, bit) = (self.summary.at(hint / 64), 1 << (hint % 64));
+    fn clear_summary(&self, hint_word: usize) {
+        let (summary, bit) = (self.summary.at(hint_word / 64), 1 << (hint_word % 64));
         // Acquire pairs with the release in `add_hints`: if that came before, its hints are seen below.
-        word.fetch_and(!bit, Ordering::AcqRel);
-        if self.hints.at(hint).load(Ordering::Acquire) != 0 {
-            word.fetch_or(bit, Ordering::AcqRel);
+        summary.fetch_and(!bit, Ordering::AcqRel);
+        if self.hints.at(hint_word).load(Ordering::Acquire) != 0 {
+            summary.fetch_or(bit, Ordering::AcqRel);
         }
     }
 
     /// Notes that the slots of `bits` may be free.
-    fn add_hints(&self, hint: usize, bits: u64) {
+    fn add_hints(&self, hint_word: usize, bits: u64) {
         // Whoever made the word other than zero opens it in the summary.
-        if self.hints.at(hint).fetch_or(bits, Ordering::AcqRel) == 0 {
-            self.summary.at(hint / 64).fetch_or(1 << (hint % 64), Ordering::AcqRel);
+        if self.hints.at(hint_word).fetch_or(bits, Ordering::AcqRel) == 0 {
+            self.summary.at(hint_word / 64).fetch_or(1 << (hint_word % 64), Ordering::AcqRel);
         }
         if self.exhausted().load(Ordering::Relaxed) != 0 {
             self.exhausted().store(0, Ordering::Relaxed);
@@ -248,13 +248,13 @@ impl SlotTable {
             return 0;
         }
         self.exhausted().store(1, Ordering::Relaxed);
-        for hint in 0..self.extent().div_ceil(PER_HINT) {
-            let free = self.free_in(hint);
+        for hint_word in 0..self.extent().div_ceil(PER_HINT) {
+            let free = self.free_in(hint_word);
             if free == 0 {
                 continue;
             }
-            self.add_hints(hint, free);
-            let found = self.claim_by_hint(hint, owner, state, want, out);
+            self.add_hints(hint_word, free);
+            let found = self.claim_by_hint(hint_word, owner, state, want, out);
             if found > 0 {
                 return found;
             }
@@ -267,9 +267,9 @@ impl SlotTable {
         self.exhausted.at(0)
     }
 
-    fn free_in(&self, hint: usize) -> u64 {
-        let first = hint * PER_HINT;
-        let slots = first..(first + PER_HINT).min(self.count());
+    fn free_in(&self, hint_word: usize) -> u64 {
+        let first = hint_word * PER_HINT;
+        let slots = first..(first + PER_HINT).min(self.max_count());
         let free = |slot: &usize| self.word(*slot as u32).state() == SlotState::Free;
         slots.filter(free).fold(0, |bits, slot| bits | 1 << (slot - first))
     }
@@ -300,11 +300,11 @@ impl SlotTable {
             // Release pairs with the acquire in `change`, by which the next participant claims it.
             self.words.at(slot as usize).store(word.bits(), Ordering::Release);
             count += 1;
-            let hint = slot as usize / PER_HINT;
-            if hint != at && bits != 0 {
+            let hint_word = slot as usize / PER_HINT;
+            if hint_word != at && bits != 0 {
                 self.add_hints(at, std::mem::take(&mut bits));
             }
-            at = hint;
+            at = hint_word;
             bits |= 1 << (slot as usize % PER_HINT);
         }
         if bits != 0 {
@@ -369,10 +369,10 @@ impl SlotTable {
         })
     }
 
-    /// Counts the slots by state. Adds up to [`SlotTable::count`]; true of one moment if it is quiet.
+    /// Counts the slots by state. Adds up to [`SlotTable::max_count`]; true of one moment if it is quiet.
     pub fn count_slots(&self) -> SlotCounts {
         let extent = self.extent();
-        let mut counts = SlotCounts { absent: self.count() - extent, ..SlotCounts::default() };
+        let mut counts = SlotCounts { absent: self.max_count() - extent, ..SlotCounts::default() };
         for slot in 0..extent as u32 {
             *match self.word(slot).state() {
                 SlotState::Absent => &mut counts.absent,
@@ -400,9 +400,9 @@ fn lowest(bits: u64, count: usize) -> u64 {
     bits & !above
 }
 
-fn slots_of(hint: usize, mut bits: u64) -> impl Iterator<Item = u32> {
+fn slots_of(hint_word: usize, mut bits: u64) -> impl Iterator<Item = u32> {
     std::iter::from_fn(move || {
-        let slot = (bits != 0).then(|| hint * PER_HINT + bits.trailing_zeros() as usize)?;
+        let slot = (bits != 0).then(|| hint_word * PER_HINT + bits.trailing_zeros() as usize)?;
         bits &= bits - 1;
         Some(slot as u32)
     })

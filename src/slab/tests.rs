@@ -20,9 +20,9 @@ fn free(slab: &Slab, block: NonNull<[u8]>) -> Result<(), SlotError> {
     unsafe { slab.deallocate(block.cast()) }
 }
 
-fn free_local(local: &mut ThreadCache, block: NonNull<[u8]>) -> Result<(), SlotError> {
+fn free_cached(cache: &mut ThreadCache, block: NonNull<[u8]>) -> Result<(), SlotError> {
     // SAFETY: as above.
-    unsafe { local.deallocate(block.cast()) }
+    unsafe { cache.deallocate(block.cast()) }
 }
 
 fn address(block: NonNull<[u8]>) -> usize {
@@ -49,15 +49,15 @@ fn a_slot_that_lost_its_hint_is_found_before_the_pool_is_exhausted() {
 #[test]
 fn the_dead_give_back_what_they_held_and_cached() {
     let slab = slab(&[64, 1024], 256);
-    let mut local = ThreadCache::new(&slab).unwrap();
+    let mut cache = ThreadCache::new(&slab).unwrap();
     let mut other = ThreadCache::new(&slab).unwrap();
     let kept = other.allocate(64).unwrap();
-    let held: Vec<_> = (0..10).map(|_| local.allocate(64).unwrap()).collect();
-    let _large = local.allocate(1000).unwrap();
-    free_local(&mut local, held[3]).unwrap();
+    let held: Vec<_> = (0..10).map(|_| cache.allocate(64).unwrap()).collect();
+    let _large = cache.allocate(1000).unwrap();
+    free_cached(&mut cache, held[3]).unwrap();
     let before = slab.stats();
     assert!(before[0].cached > 0);
-    let dead = local.die();
+    let dead = cache.die();
     let freed = slab.recover(dead);
     assert!(freed >= 11, "{freed}");
     other.flush();
@@ -67,11 +67,11 @@ fn the_dead_give_back_what_they_held_and_cached() {
     assert_eq!(next.owner().index(), dead.index(), "the number is given again");
     assert_ne!(next.owner().incarnation(), dead.incarnation());
     assert_eq!(slab.recover(dead_again(&slab, next)), 0);
-    free_local(&mut other, kept).unwrap();
+    free_cached(&mut other, kept).unwrap();
 }
 
-fn dead_again(slab: &Slab, local: ThreadCache) -> Owner {
-    let dead = local.die();
+fn dead_again(slab: &Slab, cache: ThreadCache) -> Owner {
+    let dead = cache.die();
     assert!(slab.registry().is_alive(dead), "until it is recovered");
     dead
 }

@@ -5,7 +5,7 @@
 //! (Bonwick and Adams, "Magazines and Vmem", USENIX 2001.)
 //!
 //! No hoarding: all magazines of a pool together have at most a quarter of it, since each has room for
-//! count / (4 × participants), read anew at every refill and flush.
+//! `max_count` / (4 × participants), read anew at every refill and flush.
 
 use super::pool::Pool;
 use super::slot_table::set_own;
@@ -18,11 +18,11 @@ use std::ptr::NonNull;
 /// The most slots in a magazine.
 pub(super) const MAX_CACHED: usize = 64;
 /// Length of a magazine's array: a power of two above MAX_CACHED, so that an index needs a mask and no test.
-const CAPACITY: usize = 128;
+const STACK_LEN: usize = 128;
 /// Magazines: a power of two above the number of pools, for the same reason. Those without a
 /// pool are empty for ever, so that a size too large takes the slow path by itself.
 const MAGAZINES: usize = MAX_POOLS + 1;
-const _: () = assert!(CAPACITY.is_power_of_two() && CAPACITY > MAX_CACHED + 1);
+const _: () = assert!(STACK_LEN.is_power_of_two() && STACK_LEN > MAX_CACHED + 1);
 const _: () = assert!(MAGAZINES.is_power_of_two());
 
 /// The smallest page of any system: pools begin at multiples of it.
@@ -35,7 +35,7 @@ fn octave(offset: usize) -> usize {
     ((offset / LEAST_PAGE) | 1).ilog2() as usize
 }
 
-type Stack = [u32; CAPACITY];
+type Stack = [u32; STACK_LEN];
 
 /// A magazine without its slots: what the fast path has to know of it and of its pool, in one cache line.
 #[derive(Debug)]
@@ -67,12 +67,12 @@ impl Magazine {
     #[inline(always)]
     fn pop(&mut self, stack: &Stack) -> Option<u32> {
         self.len = self.len.checked_sub(1)?;
-        Some(stack[self.len % CAPACITY])
+        Some(stack[self.len % STACK_LEN])
     }
 
     #[inline(always)]
     fn push(&mut self, stack: &mut Stack, slot: u32) {
-        stack[self.len % CAPACITY] = slot;
+        stack[self.len % STACK_LEN] = slot;
         self.len += 1;
     }
 
@@ -159,7 +159,7 @@ impl ThreadCache {
             None => Magazine::without_pool(),
         };
         let magazines = Box::new(std::array::from_fn(magazine));
-        let stacks = Box::new([[0; CAPACITY]; MAGAZINES]);
+        let stacks = Box::new([[0; STACK_LEN]; MAGAZINES]);
         let start = slab.pools()[0].base.addr().get();
         // Octave o begins at 2^o pages, but for the first, which begins at 0.
         let octaves = std::array::from_fn(|octave| {
@@ -252,10 +252,10 @@ impl ThreadCache {
             magazine.limit = self.slab.cache_limit(index);
             return self.slab.free_slot(index, slot);
         }
-        let words = &self.slab.pools()[index].table;
-        let word = words.word(slot);
+        let table = &self.slab.pools()[index].table;
+        let word = table.word(slot);
         let cached = word.next(SlotState::Cached, self.owner);
-        if word.state() != SlotState::Held || words.change(slot, word, cached).is_err() {
+        if word.state() != SlotState::Held || table.change(slot, word, cached).is_err() {
             return Err(self.slab.refuse(index, SlotError::NotHeld));
         }
         magazine.push(stack, slot);

@@ -30,9 +30,9 @@ fn assert_stamp(block: Block, value: u64) {
     assert_eq!(found, (value, value), "somebody else wrote into a held slot");
 }
 
-fn free(local: &mut ThreadCache, block: Block) -> Result<(), SlotError> {
+fn free(cache: &mut ThreadCache, block: Block) -> Result<(), SlotError> {
     // SAFETY: no test uses a block after it.
-    unsafe { local.deallocate(block.cast()) }
+    unsafe { cache.deallocate(block.cast()) }
 }
 
 /// A small generator of numbers (xorshift*), seeded by the thread.
@@ -47,15 +47,15 @@ impl Random {
 }
 
 fn churn(slab: &Arc<Slab>, thread: u64, rounds: u64) {
-    let mut local = ThreadCache::new(slab).unwrap();
+    let mut cache = ThreadCache::new(slab).unwrap();
     let mut random = Random(thread * 2 + 1);
     let mut held: Vec<Parcel> = Vec::new();
     for round in 0..rounds {
         if held.len() < 24 && random.below(2) == 0 {
             let size = 8 << random.below(6);
             let block = match round % 3 {
-                0 => local.try_allocate(size).unwrap(),
-                1 => local.allocate(size).ok(),
+                0 => cache.try_allocate(size).unwrap(),
+                1 => cache.allocate(size).ok(),
                 _ => slab.allocate(size).ok(),
             };
             if let Some(block) = block {
@@ -68,21 +68,21 @@ fn churn(slab: &Arc<Slab>, thread: u64, rounds: u64) {
             let at = random.below(held.len() as u64) as usize;
             let Parcel(block, value) = held.swap_remove(at);
             assert_stamp(block, value);
-            free(&mut local, block).unwrap();
+            free(&mut cache, block).unwrap();
         }
         if round % 1000 == 999 {
-            local.flush();
+            cache.flush();
         }
     }
     for Parcel(block, value) in held {
         assert_stamp(block, value);
-        free(&mut local, block).unwrap();
+        free(&mut cache, block).unwrap();
     }
 }
 
 fn all_free(slab: &Slab) {
     for (counts, pool) in slab.check().unwrap().iter().zip(slab.pools()) {
-        assert_eq!(counts.free + counts.absent, pool.table.count(), "{counts:?}");
+        assert_eq!(counts.free + counts.absent, pool.table.max_count(), "{counts:?}");
     }
 }
 
@@ -114,13 +114,13 @@ fn threads_that_grow_a_pool_at_once_find_all_of_it_and_no_more() {
             .map(|_| {
                 scope.spawn(|| {
                     start.wait();
-                    let mut local = ThreadCache::new(&slab).unwrap();
+                    let mut cache = ThreadCache::new(&slab).unwrap();
                     let mut found = 0;
-                    while let Ok(block) = local.allocate(1000) {
+                    while let Ok(block) = cache.allocate(1000) {
                         stamp(block, 1);
                         found += 1;
                     }
-                    local.flush();
+                    cache.flush();
                     found
                 })
             })
@@ -140,10 +140,10 @@ fn blocks_are_freed_by_another_thread_than_their_allocator() {
     thread::scope(|scope| {
         scope.spawn(|| {
             let sender = sender;
-            let mut local = ThreadCache::new(&slab).unwrap();
+            let mut cache = ThreadCache::new(&slab).unwrap();
             for round in 0..100_000 {
                 let block = loop {
-                    match local.allocate(64) {
+                    match cache.allocate(64) {
                         Ok(block) => break block,
                         Err(_) => thread::yield_now(),
                     }
@@ -153,10 +153,10 @@ fn blocks_are_freed_by_another_thread_than_their_allocator() {
             }
         });
         scope.spawn(|| {
-            let mut local = ThreadCache::new(&slab).unwrap();
+            let mut cache = ThreadCache::new(&slab).unwrap();
             for Parcel(block, value) in receiver {
                 assert_stamp(block, value);
-                free(&mut local, block).unwrap();
+                free(&mut cache, block).unwrap();
             }
         });
     });
@@ -170,16 +170,16 @@ fn eight_participants_share_four_slots() {
         for thread in 0..8 {
             let slab = &slab;
             scope.spawn(move || {
-                let mut local = ThreadCache::new(slab).unwrap();
+                let mut cache = ThreadCache::new(slab).unwrap();
                 let mut served = 0;
                 while served < 2_000 {
-                    let Ok(block) = local.allocate(64) else {
+                    let Ok(block) = cache.allocate(64) else {
                         thread::yield_now();
                         continue;
                     };
                     stamp(block, thread);
                     assert_stamp(block, thread);
-                    free(&mut local, block).unwrap();
+                    free(&mut cache, block).unwrap();
                     served += 1;
                 }
             });
@@ -193,13 +193,13 @@ fn seven_that_sleep_leave_three_quarters_of_128_slots_to_the_eighth() {
     let slab = Arc::new(Slab::new(&SlabOptions::fixed(&[64], 128, 1 << 20)).unwrap());
     let mut sleepers: Vec<ThreadCache> = (0..7).map(|_| ThreadCache::new(&slab).unwrap()).collect();
     let mut awake = ThreadCache::new(&slab).unwrap();
-    for local in &mut sleepers {
-        let blocks: Vec<_> = (0..16).map(|_| local.allocate(64).unwrap()).collect();
-        blocks.into_iter().for_each(|block| free(local, block).unwrap());
+    for cache in &mut sleepers {
+        let blocks: Vec<_> = (0..16).map(|_| cache.allocate(64).unwrap()).collect();
+        blocks.into_iter().for_each(|block| free(cache, block).unwrap());
     }
     let found = (0..).map_while(|_| awake.allocate(64).ok()).count();
     assert!(found >= 128 - 128 / 4, "{found}");
-    let cached: usize = sleepers.iter().map(|local| local.cached(0)).sum();
+    let cached: usize = sleepers.iter().map(|cache| cache.cached(0)).sum();
     assert_eq!(found + cached, 128);
 }
 
@@ -209,15 +209,15 @@ fn a_thread_that_dies_amid_its_work_gives_everything_back() {
     for round in 0..50u64 {
         let dead = thread::scope(|scope| {
             let dying = scope.spawn(|| {
-                let mut local = ThreadCache::new(&slab).unwrap();
+                let mut cache = ThreadCache::new(&slab).unwrap();
                 let mut random = Random(round * 2 + 1);
                 for _ in 0..random.below(300) {
-                    let block = local.allocate(64).or_else(|_| local.allocate(256));
+                    let block = cache.allocate(64).or_else(|_| cache.allocate(256));
                     if let (Ok(block), 0) = (block, random.below(3)) {
-                        free(&mut local, block).unwrap();
+                        free(&mut cache, block).unwrap();
                     }
                 }
-                local.die()
+                cache.die()
             });
             scope.spawn(|| churn(&slab, round, 500));
             dying.join().unwrap()

@@ -56,7 +56,7 @@ impl Slab {
         owner: Owner,
     ) -> Result<Token, SlotError> {
         let pool = &self.pools()[index];
-        let number = pool.first + slot as usize;
+        let number = pool.first_slot + slot as usize;
         let word = pool.table.word(slot);
         let sent = word.next(SlotState::Sent, owner);
         let held = word.is(SlotState::Held, owner) && number < MAX_SLOTS && length <= pool.size();
@@ -87,10 +87,10 @@ impl Slab {
     ) -> Result<Received, SlotError> {
         let number = token.0 as usize & (MAX_SLOTS - 1);
         let mut pools = self.pools().iter().enumerate().rev();
-        let found = pools.find(|(_, pool)| pool.first <= number);
+        let found = pools.find(|(_, pool)| pool.first_slot <= number);
         let (index, pool) = found.ok_or(SlotError::StaleToken)?;
-        let slot = number - pool.first;
-        if slot >= pool.table.count() {
+        let slot = number - pool.first_slot;
+        if slot >= pool.table.max_count() {
             return Err(SlotError::StaleToken);
         }
         let word = pool.table.word(slot as u32);

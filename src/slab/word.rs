@@ -4,19 +4,21 @@
 //!  bits  0–2  state    3–12  participant    13–32  its incarnation    33–63  generation
 //! ```
 //!
-//! | from | to | by | how | generation |
-//! |---|---|---|---|---|
-//! | Absent | Free | who grows the pool, under its lock | store | same |
-//! | Free | Absent | who drops a segment, under the pool's lock | CAS | same |
-//! | Free | Held(p), Cached(p) | p claims | CAS | same |
-//! | Cached(p) | Held(p) | p hands it out | store | same |
-//! | Held(p) | Cached(p) | p frees it | store | + 1 |
-//! | Held(q) | Cached(p), Free | p frees what q claimed | CAS | + 1 |
-//! | Held(p) | Sent(p) | p sends | CAS | + 1 |
-//! | Sent(q) | Held(p) | p receives, or q revokes | CAS | same |
-//! | Cached(p) | Free | p flushes | store | same |
-//! | Held(p), Cached(p) | Free | whoever recovers p, which is dead | CAS | + 1 |
-//! | Sent(p) | Free | whoever recovers p, when slots run out | CAS | + 1 |
+//! | from | to | by | how | generation | function |
+//! |---|---|---|---|---|---|
+//! | Absent | Free | who grows the pool, under its lock | store | same | `SlotTable::grow` |
+//! | Free | Absent | who drops a segment, under the pool's lock | CAS | same | `SlotTable::drop_slots` |
+//! | Free | Held(p), Cached(p) | p claims | CAS | same | `SlotTable::claim` |
+//! | Cached(p) | Held(p) | p hands it out | store | same | `Magazine::hand_out` |
+//! | Held(p) | Cached(p) | p frees it | store | + 1 | `ThreadCache::deallocate` |
+//! | Held(p) | Free | p, an isolate, gives it back | store | + 1 | `Pool::free_held` |
+//! | Held(q) | Cached(p) | p frees what q claimed | CAS | + 1 | `ThreadCache::deallocate` |
+//! | Held(q) | Free | anyone frees what q claimed | CAS | + 1 | `Slab::deallocate` |
+//! | Held(p) | Sent(p) | p sends | CAS | + 1 | `Slab::send` |
+//! | Sent(q) | Held(p) | p receives, or q revokes | CAS | same | `Slab::receive`, `Slab::revoke` |
+//! | Cached(p) | Free | p flushes | store | same | `SlotTable::flush` |
+//! | Held(p), Cached(p) | Free | whoever recovers p, which is dead | CAS | + 1 | `Slab::recover` |
+//! | Sent(p) | Free | whoever recovers p, when slots run out | CAS | + 1 | `Slab::claim` |
 //!
 //! **A crash at any step loses nothing**: every row is one write of one word, so a slot is always in
 //! exactly one state, and a word that names a participant says who must be dead for it to be taken
@@ -53,9 +55,9 @@ pub enum SlotState {
     Absent = 0,
     /// Anyone may claim it.
     Free = 1,
-    /// Handed out.
+    /// Handed out, or cached by an isolate (`lib/slab/pool.js`).
     Held = 2,
-    /// Claimed, in a magazine of its participant.
+    /// Claimed, in the [`ThreadCache`](super::ThreadCache) of its participant.
     Cached = 3,
     /// Between two participants, under a token.
     Sent = 4,

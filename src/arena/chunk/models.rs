@@ -3,7 +3,7 @@
 
 use super::{Chunk, ChunkState, LeaseEnd};
 use crate::arena::budget::Budget;
-use crate::arena::window::LeasedArena;
+use crate::arena::leased_arena::LeasedArena;
 use crate::memory::{Depot, Mapping};
 use crate::sync::Arc;
 
@@ -31,10 +31,10 @@ fn finalizer(world: &World, teardown: bool) -> loom::thread::JoinHandle<()> {
 }
 
 /// Asserts that a chunk is gone: nothing is charged, and its memory is in one place.
-fn gone(world: &World, parked: usize) {
-    assert_eq!(world.chunk.state(), ChunkState::Depot);
+fn gone(world: &World, recycled: usize) {
+    assert_eq!(world.chunk.state(), ChunkState::Gone);
     assert_eq!((world.budget.used(), world.budget.quarantined()), (0, 0));
-    assert_eq!(world.depot.stats().chunks, parked);
+    assert_eq!(world.depot.stats().chunks, recycled);
     assert_eq!(world.chunk.check(), Ok(()));
 }
 
@@ -133,7 +133,7 @@ fn an_arena_is_dropped_while_a_finalizer_runs() {
         let other = loom::thread::spawn(move || chunk.unpin(false));
         drop(arena);
         other.join().unwrap();
-        assert_eq!(lease.chunk.state(), ChunkState::Depot);
+        assert_eq!(lease.chunk.state(), ChunkState::Gone);
         assert_eq!(depot.stats().chunks, 1);
     });
 }

@@ -58,7 +58,7 @@ impl Model {
     fn state(&self) -> ChunkState {
         let spans = self.leased.len() + self.held.len();
         match () {
-            () if self.gone => ChunkState::Depot,
+            () if self.gone => ChunkState::Gone,
             () if self.stolen => ChunkState::Stolen,
             () if self.quarantined => ChunkState::Quarantined,
             () if spans == 0 => ChunkState::Limbo,
@@ -182,15 +182,15 @@ fn ends_where_it_should(
 ) -> Result<(), TestCaseError> {
     let stats = depot.stats();
     if model.teardown {
-        prop_assert_eq!(stats.chunks, 0, "abandoned: neither parked nor freed");
+        prop_assert_eq!(stats.chunks, 0, "abandoned: neither recycled nor freed");
         // SAFETY: abandoned pages stay mapped for ever.
         prop_assert_eq!(unsafe { base.read() }, 0, "and their memory is given back");
         return Ok(());
     }
     prop_assert_eq!(stats.chunks, 1);
-    let parked = depot.take(LEN);
-    prop_assert_eq!(parked.is_some(), !model.stolen, "stolen memory is never used again");
-    let Some(mapping) = parked else { return Ok(()) };
+    let recycled = depot.take(LEN);
+    prop_assert_eq!(recycled.is_some(), !model.stolen, "stolen memory is never used again");
+    let Some(mapping) = recycled else { return Ok(()) };
     for span in 0..SPANS {
         // SAFETY: the test's own mapping again.
         let byte = unsafe { mapping.base().add(span).read() };

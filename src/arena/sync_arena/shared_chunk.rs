@@ -50,12 +50,12 @@ pub(super) struct SharedChunk {
     /// Bytes of the chunk: a multiple of the page size.
     len: usize,
     /// Offset from which the bytes were zero when the chunk became current.
-    clean: usize,
+    clean_from: usize,
     /// Offset of the next free byte, or beyond `len`: see the module. Invariant: a multiple of
     /// the arena's alignment. Apart from the three above, which every allocation reads.
     ///
     /// All orderings are Relaxed: the number says whose the bytes are and publishes none of
-    /// them. `base`, `len` and `clean` are published with the chunk itself.
+    /// them. `base`, `len` and `clean_from` are published with the chunk itself.
     cursor: Padded<AtomicUsize>,
 }
 
@@ -69,13 +69,13 @@ impl SharedChunk {
     /// the chunk that is not there yet.
     pub(super) fn nowhere() -> SharedChunk {
         let base = Block::empty(page_size()).start;
-        SharedChunk { base, len: 0, clean: 0, cursor: Padded(AtomicUsize::new(0)) }
+        SharedChunk { base, len: 0, clean_from: 0, cursor: Padded(AtomicUsize::new(0)) }
     }
 
-    /// An empty chunk, zero from offset `clean`.
-    pub(super) fn new(mapping: &Mapping, clean: usize) -> SharedChunk {
+    /// An empty chunk, zero from offset `clean_from`.
+    pub(super) fn new(mapping: &Mapping, clean_from: usize) -> SharedChunk {
         let cursor = Padded(AtomicUsize::new(0));
-        SharedChunk { base: mapping.base(), len: mapping.len(), clean, cursor }
+        SharedChunk { base: mapping.base(), len: mapping.len(), clean_from, cursor }
     }
 
     /// The next `size` bytes, a multiple of the arena's alignment and at most [`ADD_MAX`]; or
@@ -143,14 +143,14 @@ impl SharedChunk {
     }
 
     /// Offset from which no byte was handed out and all are zero.
-    pub(super) fn high(&self) -> usize {
-        self.used().max(self.clean)
+    pub(super) fn clean_from_now(&self) -> usize {
+        self.used().max(self.clean_from)
     }
 
     /// The bytes from offset `start`, at most `len`.
     #[inline]
     fn block(&self, start: usize) -> Block {
-        let dirty = self.clean.saturating_sub(start);
+        let dirty = self.clean_from.saturating_sub(start);
         // SAFETY: `start` is at most `len`, so within the chunk or at its end.
         Block { start: unsafe { self.base.add(start) }, dirty }
     }
@@ -196,7 +196,7 @@ mod tests {
             chunk.claim(isize::MAX as usize, 1).unwrap_err(),
             mapping.len() + threads * ADD_MAX
         );
-        assert_eq!((chunk.used(), chunk.high()), (mapping.len(), mapping.len()));
+        assert_eq!((chunk.used(), chunk.clean_from_now()), (mapping.len(), mapping.len()));
         assert!(chunk.restore(mapping.len()));
         assert_eq!(chunk.add(0).unwrap().dirty, 0);
     }

@@ -11,7 +11,7 @@ fn chunk() -> Mapping {
 }
 
 #[test]
-fn one_parked_chunk_is_taken_by_one_thread() {
+fn one_recycled_chunk_is_taken_by_one_thread() {
     loom::model(|| {
         let depot = Arc::new(Depot::new(LEN));
         depot.recycle(chunk());
@@ -25,7 +25,7 @@ fn one_parked_chunk_is_taken_by_one_thread() {
 }
 
 #[test]
-fn two_park_at_once_and_the_cap_holds() {
+fn two_recycle_at_once_and_the_cap_holds() {
     loom::model(|| {
         let depot = Arc::new(Depot::new(LEN));
         let other = Arc::clone(&depot);
@@ -38,7 +38,7 @@ fn two_park_at_once_and_the_cap_holds() {
 }
 
 #[test]
-fn a_trim_loses_nothing_that_is_parked_or_taken_meanwhile() {
+fn a_trim_loses_nothing_that_is_recycled_or_taken_meanwhile() {
     loom::model(|| {
         let depot = Arc::new(Depot::new(4 * LEN));
         depot.recycle(chunk());

@@ -18,7 +18,7 @@ fn later(by: Duration) -> Instant {
 }
 
 #[test]
-fn what_is_parked_is_taken_again_by_its_class_only() {
+fn what_is_recycled_is_taken_again_by_its_class_only() {
     let depot = Depot::new(1 << 20);
     let mapping = chunk(CLASS);
     let base = mapping.base();
@@ -89,7 +89,7 @@ fn a_full_class_overflows_into_the_retired_list() {
 }
 
 #[test]
-fn threads_may_park_take_and_trim_at_once() {
+fn threads_may_recycle_take_and_trim_at_once() {
     let depot = Depot::new(8 * CLASS);
     std::thread::scope(|scope| {
         for _ in 0..3 {

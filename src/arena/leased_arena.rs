@@ -27,7 +27,7 @@ use std::ptr::NonNull;
 pub struct Lease {
     /// Slot in the span table, reused after the lease ends.
     pub id: u32,
-    /// Positive; a new one at each lease.
+    /// Positive; a new one at each lease. Not the epoch of JavaScript's class Epoch: this lease's number.
     pub epoch: u32,
     /// First byte. Valid for raw access until the chunk is gone.
     pub ptr: NonNull<u8>,
@@ -70,7 +70,7 @@ struct Taken {
     clean: bool,
 }
 
-/// The chunks of one JavaScript arena. When it is dropped, spans still leased are treated as
+/// The chunks of one ChunkPool (`lib/memory/chunk-pool.js`). When it is dropped, spans still leased are treated as
 /// quarantined: their chunks live until their finalizers ran.
 #[derive(Debug)]
 pub struct LeasedArena {
@@ -78,7 +78,8 @@ pub struct LeasedArena {
     depot: Arc<Depot>,
     /// Chunks are multiples of so many bytes: of a page, or of a huge page.
     granule: usize,
-    chunk_size: usize,
+    /// Size of the chunks that spans are cut from.
+    cut_chunk_size: usize,
     wipe: bool,
     spans: Vec<Span>,
     /// Free slots of `spans`.
@@ -98,14 +99,14 @@ pub struct LeasedArena {
 
 impl LeasedArena {
     /// An arena of at most `limit` bytes (at least 1), whose spans are cut from chunks of
-    /// `chunk_size` bytes (at least 1; rounded up to a size class) of the depot's kind of memory.
+    /// `cut_chunk_size` bytes (at least 1; rounded up to a size class) of the depot's kind of memory.
     /// `wipe`: bytes that were handed out are zeroed before they get another user.
-    pub fn new(limit: usize, chunk_size: usize, wipe: bool, depot: Arc<Depot>) -> LeasedArena {
+    pub fn new(limit: usize, cut_chunk_size: usize, wipe: bool, depot: Arc<Depot>) -> LeasedArena {
         LeasedArena {
             budget: Arc::new(Budget::new(limit)),
             granule: depot.options().granule(),
             depot,
-            chunk_size,
+            cut_chunk_size,
             wipe,
             spans: Vec::new(),
             free: Vec::new(),
@@ -126,17 +127,12 @@ impl LeasedArena {
     }
 
     /// Leases at least `need` and preferably `want` bytes (each taken as at least 1, `want` as
-    /// at least `need`): with `own_chunk` a chunk of its own, else a span cut from the
+    /// at least `need`): with `is_chunk` a chunk of its own, else a span cut from the
     /// current cut chunk and rounded up to pages.
-    pub fn lease(
-        &mut self,
-        need: usize,
-        want: usize,
-        own_chunk: bool,
-    ) -> Result<Lease, LeaseError> {
+    pub fn lease(&mut self, need: usize, want: usize, is_chunk: bool) -> Result<Lease, LeaseError> {
         let need = need.max(1);
         let want = want.max(need);
-        if own_chunk || want > self.chunk_size {
+        if is_chunk || want > self.cut_chunk_size {
             let Taken { chunk, clean } = self.take_chunk(need, want)?;
             let len = chunk.len();
             return Ok(self.add_span(chunk, 0, len, clean));
@@ -148,7 +144,7 @@ impl LeasedArena {
         if let Some(lease) = self.cut_span(want)? {
             return Ok(lease);
         }
-        match self.take_chunk(need, self.chunk_size) {
+        match self.take_chunk(need, self.cut_chunk_size) {
             Ok(Taken { chunk, clean }) => {
                 let len = rounded(want).min(chunk.len());
                 self.cut = Some(Cut { chunk: Arc::clone(&chunk), cursor: len, clean });
@@ -247,7 +243,7 @@ impl LeasedArena {
     /// Adds a chunk to the list; now and then drops those that are gone from it.
     fn add_chunk(&mut self, chunk: &Arc<Chunk>) {
         if self.chunks.len() >= self.sweep_at {
-            self.chunks.retain(|chunk| chunk.state() != ChunkState::Depot);
+            self.chunks.retain(|chunk| chunk.state() != ChunkState::Gone);
             self.sweep_at = (self.chunks.len() * 2).max(16);
         }
         self.chunks.push(Arc::clone(chunk));

@@ -218,7 +218,7 @@ fn chunks_outlive_a_dropped_arena_until_their_finalizers_ran() {
     arena.release(limbo.id, limbo.epoch, 0).unwrap();
     write(&leased, 3);
     drop(arena);
-    assert_eq!(unpinned.chunk.state(), ChunkState::Depot);
+    assert_eq!(unpinned.chunk.state(), ChunkState::Gone);
     assert_eq!(leased.chunk.state(), ChunkState::Quarantined);
     assert!(shows(&leased, 3));
     limbo.chunk.unpin(false);
@@ -238,7 +238,7 @@ fn in_a_teardown_nothing_is_recycled_whichever_finalizer_comes_first() {
     drop(arena);
     after.chunk.unpin(true);
     for lease in [before, after] {
-        assert_eq!(lease.chunk.state(), ChunkState::Depot);
+        assert_eq!(lease.chunk.state(), ChunkState::Gone);
         write(&lease, 1); // as another isolate may that got the memory by a transfer
     }
     assert_eq!(depot.stats().chunks, 0);

@@ -17,7 +17,7 @@ enum Step {
     Lease {
         need: usize,
         more: usize,
-        own_chunk: bool,
+        is_chunk: bool,
     },
     Renew(usize),
     Hold(usize),
@@ -52,7 +52,7 @@ fn step() -> impl Strategy<Value = Step> {
     ];
     prop_oneof![
         6 => (size.clone(), size, any::<bool>())
-            .prop_map(|(need, more, own_chunk)| Step::Lease { need, more, own_chunk }),
+            .prop_map(|(need, more, is_chunk)| Step::Lease { need, more, is_chunk }),
         2 => which.clone().prop_map(Step::Renew),
         2 => which.clone().prop_map(Step::Hold),
         2 => which.clone().prop_map(Step::Unhold),
@@ -94,7 +94,7 @@ struct Counts {
 impl Counts {
     fn state(&self) -> ChunkState {
         match () {
-            () if self.spans == 0 && self.pins == 0 => ChunkState::Depot,
+            () if self.spans == 0 && self.pins == 0 => ChunkState::Gone,
             () if self.stolen => ChunkState::Stolen,
             () if self.quarantined => ChunkState::Quarantined,
             () if self.spans == 0 => ChunkState::Limbo,
@@ -108,9 +108,9 @@ struct World {
     arena: LeasedArena,
     spans: Vec<Span>,
     buffers: Vec<Buffer>,
-    /// By the address of the record: a record lives as long as the world.
+    /// By the chunk's address: `chunks` keeps it as long as the world.
     counts: HashMap<*const Chunk, Counts>,
-    records: Vec<Arc<Chunk>>,
+    chunks: Vec<Arc<Chunk>>,
     marks: u8,
     late: u64,
 }
@@ -136,7 +136,7 @@ impl World {
             spans: Vec::new(),
             buffers: Vec::new(),
             counts: HashMap::new(),
-            records: Vec::new(),
+            chunks: Vec::new(),
             marks: 0,
             late: 0,
         }
@@ -146,10 +146,10 @@ impl World {
         self.counts.get_mut(&Arc::as_ptr(&lease.chunk)).unwrap()
     }
 
-    fn lease(&mut self, need: usize, more: usize, own_chunk: bool) -> Result<(), TestCaseError> {
+    fn lease(&mut self, need: usize, more: usize, is_chunk: bool) -> Result<(), TestCaseError> {
         let before = self.arena.stats();
         let room = LIMIT - self.arena.used();
-        match self.arena.lease(need, need + more, own_chunk) {
+        match self.arena.lease(need, need + more, is_chunk) {
             Ok(lease) => self.leased(lease, need, before.used),
             Err(LeaseError::Limit { used, limit, .. }) => {
                 prop_assert_eq!((used, limit), (before.used, LIMIT));
@@ -168,11 +168,11 @@ impl World {
         } else {
             prop_assert_eq!(lease.clean_from, lease.len);
         }
-        if !self.records.iter().any(|record| Arc::ptr_eq(record, &lease.chunk)) {
+        if !self.chunks.iter().any(|chunk| Arc::ptr_eq(chunk, &lease.chunk)) {
             let size = lease.chunk.len();
             prop_assert_eq!(self.arena.used(), used + size);
             self.counts.insert(Arc::as_ptr(&lease.chunk), Counts { size, ..Counts::default() });
-            self.records.push(Arc::clone(&lease.chunk));
+            self.chunks.push(Arc::clone(&lease.chunk));
         }
         let state = self.counts(&lease).state();
         prop_assert!(
@@ -250,10 +250,10 @@ impl World {
     }
 
     fn finalize_again(&mut self, which: usize) {
-        let unpinned = |record: &&Arc<Chunk>| self.counts[&Arc::as_ptr(record)].pins == 0;
-        let records: Vec<Arc<Chunk>> = self.records.iter().filter(unpinned).cloned().collect();
-        if let Some(record) = pick(&records, which) {
-            records[record].unpin(false);
+        let unpinned = |chunk: &&Arc<Chunk>| self.counts[&Arc::as_ptr(chunk)].pins == 0;
+        let chunks: Vec<Arc<Chunk>> = self.chunks.iter().filter(unpinned).cloned().collect();
+        if let Some(index) = pick(&chunks, which) {
+            chunks[index].unpin(false);
             self.late += 1;
         }
     }
@@ -280,12 +280,12 @@ impl World {
         self.arena.check().map_err(TestCaseError::fail)?;
         let mut used = 0;
         let mut late = 0;
-        for record in &self.records {
-            let counts = &self.counts[&Arc::as_ptr(record)];
-            let view = record.view();
+        for chunk in &self.chunks {
+            let counts = &self.counts[&Arc::as_ptr(chunk)];
+            let view = chunk.view();
             prop_assert_eq!(view.state, counts.state());
             prop_assert_eq!(view.pins as usize, counts.pins);
-            let counted = counts.state() != ChunkState::Depot && !counts.trimmed;
+            let counted = counts.state() != ChunkState::Gone && !counts.trimmed;
             prop_assert_eq!(view.charged, counted);
             used += if counted { counts.size } else { 0 };
             late += view.late;
@@ -312,7 +312,7 @@ impl World {
 
     fn run(&mut self, step: &Step) -> Result<(), TestCaseError> {
         match *step {
-            Step::Lease { need, more, own_chunk } => self.lease(need, more, own_chunk)?,
+            Step::Lease { need, more, is_chunk } => self.lease(need, more, is_chunk)?,
             Step::Renew(which) => self.renew(which)?,
             Step::Hold(which) => self.hold(which, true)?,
             Step::Unhold(which) => self.hold(which, false)?,
@@ -331,7 +331,7 @@ impl World {
 
     /// The arena is dropped in the middle; then the finalizers come, in a random order.
     fn end_of_the_world(self, order: &[usize], teardown: bool) -> Result<(), TestCaseError> {
-        let World { arena, spans, mut buffers, records, .. } = self;
+        let World { arena, spans, mut buffers, chunks, .. } = self;
         drop(arena);
         buffers.extend(spans.into_iter().map(|span| {
             let Span { lease, mark, .. } = span;
@@ -343,10 +343,10 @@ impl World {
             prop_assert!(mark.is_none_or(|mark| shows(&lease, 0, mark)));
             lease.chunk.unpin(teardown);
         }
-        for record in records {
-            prop_assert_eq!(record.state(), ChunkState::Depot);
-            record.unpin(false);
-            prop_assert_eq!(record.check(), Ok(()));
+        for chunk in chunks {
+            prop_assert_eq!(chunk.state(), ChunkState::Gone);
+            chunk.unpin(false);
+            prop_assert_eq!(chunk.check(), Ok(()));
         }
         Ok(())
     }

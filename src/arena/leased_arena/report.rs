@@ -15,13 +15,13 @@ impl LeasedArena {
     #[cfg(test)]
     pub fn chunks(&self) -> Vec<ChunkView> {
         let views = self.chunks.iter().map(|chunk| chunk.view());
-        views.filter(|view| view.state != ChunkState::Depot).collect()
+        views.filter(|view| view.state != ChunkState::Gone).collect()
     }
 
     /// The same, each with its bytes that are in RAM now.
     pub fn chunks_in_ram(&self) -> Vec<(ChunkView, usize)> {
         let views = self.chunks.iter().map(|chunk| (chunk.view(), chunk.resident()));
-        views.filter(|(view, _)| view.state != ChunkState::Depot).collect()
+        views.filter(|(view, _)| view.state != ChunkState::Gone).collect()
     }
 
     /// Gauges and counters; asks the system for the resident bytes.
@@ -47,7 +47,7 @@ impl LeasedArena {
                 ChunkState::Quarantined => &mut stats.quarantined,
                 ChunkState::Stolen => &mut stats.stolen,
                 ChunkState::Limbo => &mut stats.limbo,
-                ChunkState::Depot => continue,
+                ChunkState::Gone => continue,
             };
             *bytes += if view.charged { view.size } else { 0 };
         }
@@ -74,7 +74,7 @@ impl LeasedArena {
             return Err(format!("{sum} bytes quarantined, {} counted", self.quarantined()));
         }
         let stray =
-            |chunk: &&Arc<Chunk>| !matches!(chunk.state(), ChunkState::Limbo | ChunkState::Depot);
+            |chunk: &&Arc<Chunk>| !matches!(chunk.state(), ChunkState::Limbo | ChunkState::Gone);
         match self.limbo.iter().find(stray) {
             Some(chunk) => Err(format!("in the limbo list: {:?}", chunk.state())),
             None => Ok(()),
