@@ -38,6 +38,6 @@ test('a hold from before an expiry takes no later hold away', async (t) => {
 });
 
 test('a hold keeps no process alive', async (t) => {
-  const { code, signal } = await run('arena/hold-exits.js');
-  t.deepEqual([code, signal], [0, null]);
+  const { code, signal, result } = await run('arena/hold-exits.js');
+  t.deepEqual([code, signal, result], [0, null, { held: true }]);
 });
