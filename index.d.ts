@@ -295,8 +295,12 @@ export class Arena implements Disposable {
    * the hold is released (or `holdMs` later).
    */
   hold(): Hold;
-  /** The same until `promise` settles. Returns that very promise, and does not handle its rejection. */
-  hold<T extends PromiseLike<unknown>>(promise: T): T;
+  /**
+   * As `promise.finally(() => hold.release())`: **await what it returns**, which settles as `promise` does once the
+   * hold is released. It rejects with it too; a result that nobody handles is an unhandled rejection. `then` is read
+   * once and called once. After the response of a request's arena it returns `promise` itself.
+   */
+  hold<T>(promise: PromiseLike<T>): Promise<T>;
   /** A copy on V8's heap, which no reset touches. */
   copyOut(buffer: ArrayBufferView): ArenaBuffer;
   /** Whether `buffer` is over memory that this arena or one of its scopes has handed out since its last reset. */

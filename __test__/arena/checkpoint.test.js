@@ -120,6 +120,12 @@ const stale = {
     arena.alloc(8);
     return mark;
   },
+  'from before a reset that has a Buffer to release': (arena) => {
+    arena.alloc(8);
+    const mark = arena.checkpoint();
+    arena.reset();
+    return mark;
+  },
   'from before a reset and a newer checkpoint': (arena) => {
     const mark = arena.checkpoint();
     arena.reset();

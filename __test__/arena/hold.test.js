@@ -1,10 +1,8 @@
 'use strict';
 
 const test = require('ava');
-const fs = require('node:fs');
 const { Arena } = require('../..');
 const { stamp, isStamped, isDead } = require('../helpers/bytes.js');
-const { until, untilCollected } = require('../helpers/until.js');
 
 const KiB = 1024;
 
@@ -152,100 +150,6 @@ test('a hold that was released before the reset holds nothing', (t) => {
   hold.release();
   arena.reset();
   t.true(isDead(buffer));
-  arena.close();
-});
-
-test('hold(promise) gives that very promise, and releases when it fulfils', async (t) => {
-  const arena = new Arena();
-  const buffer = stamp(arena.alloc(100), 1);
-  let resolve;
-  const promise = new Promise((done) => {
-    resolve = done;
-  });
-  t.is(arena.hold(promise), promise);
-  t.is(arena.stats().holds, 1);
-  arena.reset();
-  t.true(isStamped(buffer, 1));
-  resolve({ pending: '{ <pending>' });
-  await until(() => buffer.length === 0);
-  t.is(arena.stats().memory.held, 0);
-  arena.close();
-});
-
-test('hold(promise) releases when it rejects, and its rejection stays with whoever handles it', async (t) => {
-  const arena = new Arena();
-  const buffer = stamp(arena.alloc(100), 1);
-  let reject;
-  const promise = new Promise((_, fail) => {
-    reject = fail;
-  });
-  const held = arena.hold(promise);
-  arena.reset();
-  reject(new Error('mine'));
-  await t.throwsAsync(held, { message: 'mine' });
-  await until(() => buffer.length === 0);
-  t.is(arena.stats().memory.held, 0);
-  arena.close();
-});
-
-test('hold(thenable) calls its then once, and releases by it', async (t) => {
-  const arena = new Arena();
-  const buffer = stamp(arena.alloc(100), 1);
-  const calls = [];
-  const thenable = Object.defineProperty({}, 'then', { value: (done) => calls.push(done) });
-  t.is(arena.hold(thenable), thenable);
-  arena.reset();
-  t.true(isStamped(buffer, 1));
-  t.is(calls.length, 1);
-  calls[0]();
-  t.true(isDead(buffer));
-  arena.close();
-});
-
-test('a promise that is settled already holds nothing', (t) => {
-  const arena = new Arena();
-  const buffer = arena.alloc(100);
-  arena.hold(Promise.resolve(Symbol('{ <pending>')));
-  t.is(arena.stats().holds, 0);
-  arena.reset();
-  t.true(isDead(buffer));
-  arena.close();
-});
-
-test('many settled promises pile up nowhere', async (t) => {
-  const arena = new Arena();
-  arena.alloc(10);
-  arena.hold(new Promise(() => {}));
-  let collected = 0;
-  const registry = new FinalizationRegistry(() => collected++);
-  const holdMany = () => {
-    for (let i = 0; i < 1000; i++) {
-      const promise = Promise.resolve(i);
-      registry.register(promise);
-      arena.hold(promise);
-    }
-  };
-  holdMany();
-  // Not one look at the stats until then: it is the arena that lets go of them, while it is in use.
-  await untilCollected(() => collected >= 960);
-  t.is(arena.stats().holds, 1);
-  arena.close();
-});
-
-test('a file that is read into held memory arrives whole, over a reset', async (t) => {
-  const arena = new Arena();
-  const file = await fs.promises.open(__filename);
-  const { size } = await file.stat();
-  const buffer = arena.allocUnsafe(size);
-  const read = arena.hold(file.read(buffer, 0, size, 0));
-  arena.reset();
-  arena.allocUnsafe(64 * KiB).fill(0xff);
-  const { bytesRead } = await read;
-  // The promise's own reactions run before the arena looks at it.
-  t.is(bytesRead, size);
-  t.is(buffer.compare(fs.readFileSync(__filename)), 0);
-  await until(() => buffer.length === 0);
-  await file.close();
   arena.close();
 });
 

@@ -102,6 +102,8 @@ expectType<Hold>(hold);
 expectType<void>(hold.release());
 expectType<void>(hold[Symbol.dispose]());
 expectType<Promise<number>>(arena.hold(Promise.resolve(5)));
+declare const query: PromiseLike<string[]>;
+expectType<Promise<string[]>>(arena.hold(query));
 expectError(arena.hold(5));
 
 // The rest

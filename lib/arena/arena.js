@@ -158,14 +158,13 @@ class Arena {
   }
 
   hold(promise) {
-    if (promise !== undefined && typeof promise?.then !== 'function') {
+    const then = promise?.then; // the only reading: a getter may do work
+    if (promise !== undefined && typeof then !== 'function') {
       throw typeError('promise', 'an instance of Promise', promise);
     }
     if (this.#window.isReleased()) return promise ?? releasedHold;
     const epoch = this.#window.openEpoch();
-    if (promise === undefined) return epoch.hold();
-    epoch.holdUntil(promise);
-    return promise;
+    return promise === undefined ? epoch.hold() : epoch.holdUntil(promise, then);
   }
 
   copyOut(buffer) {

@@ -3,27 +3,10 @@
 // An epoch is the time between two resets of an arena: the spans that it handed out bytes of, the
 // checkpoints into them, and the holds that keep them from being detached when it ends.
 
-const { inspect, types } = require('node:util');
+const { types } = require('node:util');
 const { warnOnce } = require('../base/warnings.js');
 
-const POLL_MAX_MS = 50;
-const PRUNE_AT = 32;
-const PROMISE_STATE = {
-  depth: 0,
-  customInspect: false,
-  maxStringLength: 0,
-  maxArrayLength: 0,
-  breakLength: Number.POSITIVE_INFINITY,
-};
-
-/**
- * Whether a native promise is still pending. Looking is the only way that changes nothing: a `then` of
- * ours would mark the promise as handled and so hide its rejection, and a promise derived from it
- * would be one rejection more. A look costs 1–2 µs, and happens only when memory has to wait.
- */
-function isPending(promise) {
-  return /^[^{]*\{ <pending>/.test(inspect(promise, PROMISE_STATE));
-}
+const promiseThen = Promise.prototype.then;
 
 class Hold {
   #epoch;
@@ -52,13 +35,13 @@ const releasedHold = Object.freeze({ release() {}, [Symbol.dispose]() {} });
 
 class Epoch {
   #owner;
-  #open = 0; // holds that wait for their release()
-  #term = 0; // goes up when all holds expire: those of an earlier term count no more
-  #promises = null; // native promises that are held for; looked at when it matters
+  // Holds that wait for their release(): those from before the timer was set, which it expires, and later ones.
+  #expiring = 0;
+  #open = 0;
+  #term = 0; // goes up when the timer is set
   #heldSpans = null; // spans in state Held: nobody may touch them until the last hold is gone
   #inner = null; // epochs of scopes that ended with this one, each with a hold on it
   #timer = null;
-  #deadline = 0;
 
   constructor(owner) {
     this.#owner = owner;
@@ -66,19 +49,14 @@ class Epoch {
     this.checkpoints = null; // checkpoints that can still be rewound to, in the order of their making
   }
 
-  /** No checkpoint and no hold was ever made: the epoch can begin anew in place. */
+  /** No checkpoint was made and no hold is open: the epoch can begin anew in place. */
   get plain() {
-    return this.checkpoints === null && this.#unheld;
-  }
-
-  get #unheld() {
-    return this.#open === 0 && this.#promises === null;
+    return this.checkpoints === null && this.holds === 0;
   }
 
   /** The holds that are not released, now. */
   get holds() {
-    this.#prune();
-    return this.#open + (this.#promises === null ? 0 : this.#promises.length);
+    return this.#open + this.#expiring;
   }
 
   hold() {
@@ -86,21 +64,36 @@ class Epoch {
     return new Hold(this, this.#term);
   }
 
-  holdUntil(promise) {
-    if (types.isPromise(promise)) {
-      this.#promises ??= [];
-      if (this.#promises.length >= PRUNE_AT) this.#prune();
-      this.#promises.push(promise);
-    } else {
-      const hold = this.hold();
-      const release = () => hold.release();
-      promise.then(release, release);
+  /**
+   * As `promise.finally(release)`. `then` is what the caller read of it. One of its own may begin work, as that
+   * of a query builder does, so it is called once; a promise of ours stands between, since it may also throw,
+   * or call back at once or twice.
+   */
+  holdUntil(promise, then) {
+    const hold = this.hold();
+    const isPlain = then === promiseThen && types.isPromise(promise);
+    const source = isPlain
+      ? promise
+      : new Promise((resolve, reject) => Reflect.apply(then, promise, [resolve, reject]));
+    const fulfilled = (value) => {
+      hold.release();
+      return value;
+    };
+    const rejected = (reason) => {
+      hold.release();
+      throw reason;
+    };
+    try {
+      return Reflect.apply(promiseThen, source, [fulfilled, rejected]);
+    } catch (error) {
+      hold.release(); // the constructor of a subclass threw
+      throw error;
     }
   }
 
   holdReleased(term) {
-    if (term !== this.#term) return;
-    this.#open--;
+    if (term === this.#term) this.#open--;
+    else if (term === this.#term - 1 && this.#expiring > 0) this.#expiring--;
     if (this.#timer !== null && this.holds === 0) this.#settle(false);
   }
 
@@ -128,7 +121,7 @@ class Epoch {
   /** Ends the life of all spans from the `first`-th on. Not `finished`: operations may still use them. */
   release(first, finished) {
     const { pool } = this.#owner;
-    const held = finished && !this.#unheld && this.holds > 0;
+    const held = finished && this.holds > 0;
     for (const span of this.spans.splice(first)) {
       this.#owner.discharge(span.end);
       if (span.ab === null) continue;
@@ -153,39 +146,22 @@ class Epoch {
     this.#wait();
   }
 
-  #prune() {
-    if (this.#promises !== null) this.#promises = this.#promises.filter(isPending);
-  }
-
+  // Memory waits for `holdMs` at most. Only the holds that were taken before the timer was set expire with it: a
+  // later one has not had its time yet, and still counts at the next reset. Memory that waits for it already
+  // is quarantined with the rest, where no operation loses it. Were the time extended instead, holds that follow
+  // each other would keep a forgotten one, and all memory since, for ever.
   #wait() {
     if (this.#timer !== null) return;
-    this.#deadline = performance.now() + this.#owner.settings.holdMs;
-    this.#arm(1);
-  }
-
-  // Promises are looked at after 1 ms, 2 ms, … 50 ms; without any, only the deadline is waited for.
-  #arm(pollMs) {
-    const left = Math.max(this.#deadline - performance.now(), 0);
-    const wait = this.#promises === null ? left : Math.min(pollMs, left);
-    this.#timer = setTimeout(() => this.#poll(pollMs), wait);
+    this.#expiring = this.#open;
+    this.#open = 0;
+    this.#term++;
+    this.#timer = setTimeout(() => this.#expire(), this.#owner.settings.holdMs);
     this.#timer.unref();
   }
 
-  #poll(pollMs) {
-    if (this.holds === 0) {
-      this.#settle(false);
-    } else if (performance.now() >= this.#deadline) {
-      warnOnce('RALLOC_HOLD_EXPIRED', this.#owner.settings.holdMs / 1000);
-      this.#expire();
-    } else {
-      this.#arm(Math.min(pollMs * 2, POLL_MAX_MS));
-    }
-  }
-
   #expire() {
-    this.#open = 0;
-    this.#term++;
-    this.#promises = null;
+    if (this.#expiring > 0) warnOnce('RALLOC_HOLD_EXPIRED', this.#owner.settings.holdMs / 1000);
+    this.#expiring = 0;
     this.#settle(true);
   }
 
@@ -202,7 +178,7 @@ class Epoch {
       else pool.unhold(span);
     }
     for (const { epoch, hold } of inner) {
-      if (expired) epoch.#expire();
+      if (expired) epoch.#settle(true);
       else hold.release();
     }
   }

@@ -89,7 +89,7 @@ module.exports = [
         { tests: ['request/room.test.js'] },
       ],
       'hold() of any object': [
-        " && typeof promise?.then !== 'function'",
+        " && typeof then !== 'function'",
         ' && false',
         { tests: ['arena/bad-input.test.js'] },
       ],

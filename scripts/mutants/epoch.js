@@ -1,31 +1,32 @@
 'use strict';
 
-const holds = ['arena/hold.test.js', 'arena/hold-time.test.js'];
+const holds = ['hold', 'hold-promise', 'hold-thenable', 'hold-time'].map(
+  (noun) => `arena/${noun}.test.js`,
+);
 
 module.exports = [
   {
     file: 'arena/epoch.js',
     tests: holds,
     mutants: {
-      'no prune': ['if (this.#promises.length >= PRUNE_AT) this.#prune();', ''],
-      'prunes thousands': ['PRUNE_AT = 32', 'PRUNE_AT = 2000'],
-      'settled promises count': ['this.#promises.filter(isPending)', 'this.#promises'],
-      'pending promises do not count': ['this.#promises.filter(isPending)', '[]'],
-      'looks at promises ever more seldom': ['POLL_MAX_MS = 50', 'POLL_MAX_MS = 50_000'],
-      'looks at promises in the end only': [
-        'this.#promises === null ? left : Math.min(pollMs, left)',
-        'left',
-      ],
-      'holds last for ever': ['performance.now() >= this.#deadline', 'false'],
-      'holds expire at the first look': ['performance.now() >= this.#deadline', 'true'],
       'holds last twice as long': [
-        '+ this.#owner.settings.holdMs;',
-        '+ 2 * this.#owner.settings.holdMs;',
+        '#expire(), this.#owner.settings.holdMs)',
+        '#expire(), 2 * this.#owner.settings.holdMs)',
       ],
       'each span begins the time anew': [
-        '    if (this.#timer !== null) return;\n    this.#deadline',
-        '    clearTimeout(this.#timer);\n    this.#deadline',
+        '    if (this.#timer !== null) return;\n    this.#expiring',
+        '    clearTimeout(this.#timer);\n    this.#expiring',
       ],
+      'later holds expire too': [
+        '    this.#expiring = 0;\n    this.#settle(true);',
+        '    this.#expiring = 0;\n    this.#open = 0;\n    this.#settle(true);',
+      ],
+      'holds expire without their time': ['    this.#expiring = this.#open;\n', ''],
+      'holds are counted twice when memory waits': [
+        '    this.#open = 0;\n    this.#term++;',
+        '    this.#term++;',
+      ],
+      'released holds are warned of': ['if (this.#expiring > 0) warnOnce', 'warnOnce'],
       'expiry is not warned of': [
         "warnOnce('RALLOC_HOLD_EXPIRED', this.#owner.settings.holdMs / 1000);",
         '',
@@ -38,17 +39,18 @@ module.exports = [
         'if (expired) pool.quarantine(span);\n      else pool.unhold(span);',
         'pool.quarantine(span);',
       ],
+      'a term is as the one before': ['    this.#term++;\n', ''],
       'holds from before an expiry count': [
-        '    this.#term++;\n',
+        ' && this.#expiring > 0',
         '',
         { tests: ['arena/hold-end.test.js'] },
       ],
-      'expired holds stay open': ['    this.#open = 0;\n', ''],
-      'expired promises stay': [
-        '    this.#promises = null;\n    this.#settle(true);',
-        '    this.#settle(true);',
+      'holds of any term count': [
+        'term === this.#term - 1 && this.#expiring > 0',
+        'this.#expiring > 0',
       ],
-      'expiry leaves the scopes held': ['if (expired) epoch.#expire();', 'if (expired);'],
+      'expired holds stay open': ['    this.#expiring = 0;\n    this.#settle', '    this.#settle'],
+      'expiry leaves the scopes held': ['if (expired) epoch.#settle(true);', 'if (expired);'],
       'a release leaves the scopes held': ['else hold.release();', ''],
       'scopes that ended are settled twice': [
         '    this.#inner = null;\n    for',
@@ -70,19 +72,45 @@ module.exports = [
         'if (this.#timer !== null && this.holds === 0) this',
         'if (false) this',
       ],
-      'a thenable is held for without a hold': [
-        '      const hold = this.hold();',
-        '      const hold = { release() {} };',
+      'a promise is held for without a hold': [
+        '    const hold = this.hold();\n',
+        '    const hold = { release() {} };\n',
       ],
-      'a rejected thenable holds for ever': [
-        'promise.then(release, release)',
-        'promise.then(release)',
+      'then of a thenable is called again': [
+        'then === promiseThen && types.isPromise(promise)',
+        'true',
+      ],
+      'every then runs under a promise of its own': [
+        'then === promiseThen && types.isPromise(promise)',
+        'false',
+      ],
+      'a then of its own is passed by': [
+        'then === promiseThen && types.isPromise(promise)',
+        'types.isPromise(promise)',
+      ],
+      'what looks like a promise is one': [
+        'then === promiseThen && types.isPromise(promise)',
+        'then === promiseThen',
+      ],
+      'a fulfilled promise holds for ever': [
+        '      hold.release();\n      return value;',
+        '      return value;',
+      ],
+      'a rejected promise holds for ever': [
+        '      hold.release();\n      throw reason;',
+        '      throw reason;',
+      ],
+      'the value is lost': ['      return value;\n', ''],
+      'the rejection is lost': ['      throw reason;\n', ''],
+      'a subclass that throws holds for ever': [
+        '      hold.release(); // the constructor of a subclass threw\n',
+        '',
       ],
       'memory is not held': ['else if (held) this.#hold(span);', ''],
-      'holds keep what is not finished': [
-        'finished && !this.#unheld',
-        '!this.#unheld',
-        { equivalent: 'what is not finished goes into quarantine before holds are asked for' },
+      'holds keep what is not clean': [
+        'finished && this.holds > 0',
+        'this.holds > 0',
+        { equivalent: 'what is not clean goes into quarantine before holds are asked for' },
       ],
       'unfinished memory is used again': [
         'if (!finished) pool.quarantine(span);\n      else if',
@@ -110,22 +138,16 @@ module.exports = [
         { tests: ['request/bounds.test.js'] },
       ],
       'an epoch with checkpoints begins in place': [
-        'this.checkpoints === null && this.#unheld',
-        'this.#unheld',
+        'this.checkpoints === null && this.holds === 0',
+        'this.holds === 0',
         { tests: ['arena/checkpoint.test.js'] },
       ],
       'an epoch with holds begins in place': [
-        'this.checkpoints === null && this.#unheld',
+        'this.checkpoints === null && this.holds === 0',
         'this.checkpoints === null',
       ],
-      'promises hold nothing in place': [
-        'this.#open === 0 && this.#promises === null',
-        'this.#open === 0',
-      ],
-      'holds hold nothing in place': [
-        'this.#open === 0 && this.#promises === null',
-        'this.#promises === null',
-      ],
+      'holds that may expire do not count': ['this.#open + this.#expiring', 'this.#open'],
+      'later holds do not count': ['this.#open + this.#expiring', 'this.#expiring'],
     },
   },
 ];
