@@ -239,3 +239,32 @@ test('a pool whose tick throws stops neither the others nor the timer', (t) => {
   );
   t.throws(() => clock.pass(1000), { message: 'a tick failed' }, 'and the next second begins anew');
 });
+
+test('a clock that was ahead for a while delays the next look by one interval at most', (t) => {
+  const { clock, visits, pool, watch } = idleTimer();
+  const { now } = clock;
+  clock.now += 30 * 24 * 3600 * 1000;
+  watch(pool('a', 0));
+  const [timer] = clock.timers;
+  clock.now = now;
+  timer.at = now + 1000; // as a real timer, which goes by another clock
+  clock.pass(1000);
+  t.deepEqual(visits, [], 'that look was due in a month');
+  clock.pass(1000);
+  t.is(visits.length, 1);
+  t.is(clock.timers.length, 1);
+  t.true(clock.timers[0].at <= clock.now + 1000);
+});
+
+test('where setTimeout() gives a number the timer is set all the same', (t) => {
+  const { clock, visits, pool, watch } = idleTimer();
+  const begun = clock.now;
+  clock.use(() => {
+    const { setTimeout } = globalThis;
+    globalThis.setTimeout = (...args) => void setTimeout(...args) ?? 1;
+    watch(pool('a', 0), 50);
+    globalThis.setTimeout = setTimeout;
+  });
+  clock.pass(50);
+  t.deepEqual(visits, [['a', clock.now - begun]]);
+});

@@ -156,7 +156,7 @@ class Epoch {
     this.#open = 0;
     this.#term++;
     this.#timer = setTimeout(() => this.#expire(), this.#owner.settings.holdMs);
-    this.#timer.unref();
+    this.#timer.unref?.();
   }
 
   #expire() {

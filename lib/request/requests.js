@@ -122,7 +122,7 @@ class RequestArenas {
       clearInterval(this.#ticker);
       this.#ticker = null;
     }, LONG_MS / 2);
-    this.#ticker.unref();
+    this.#ticker.unref?.();
   }
 
   stats() {

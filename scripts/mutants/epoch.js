@@ -59,7 +59,7 @@ module.exports = [
       ],
       'spans are settled twice': ['    this.#heldSpans = null;\n', ''],
       'the timer keeps the process': [
-        '    this.#timer.unref();\n',
+        '    this.#timer.unref?.();\n',
         '',
         { tests: ['arena/hold-end.test.js'] },
       ],
