@@ -285,3 +285,18 @@ fn a_dropped_arena_leaves_its_chunks_to_the_next() {
     }
     assert_eq!(depot.stats().chunks, 1);
 }
+
+#[test]
+fn a_refusal_that_nothing_could_have_helped_keeps_what_is_warm() {
+    let mut arena = Arena::builder().limit(1 << 20).build().unwrap();
+    for _ in 0..20 {
+        arena.alloc([1u8; 32 * 1024]);
+    }
+    arena.reset();
+    let warm = arena.stats();
+    assert!(warm.chunks > 2);
+    arena.try_alloc_uninit_slice::<u8>(1 << 40).unwrap_err();
+    arena.try_alloc_uninit_slice::<u8>((1 << 20) + 1).unwrap_err();
+    assert_eq!((arena.stats().chunks, arena.stats().committed), (warm.chunks, warm.committed));
+    arena.try_alloc_uninit_slice::<u8>((1 << 20) - 4096).unwrap();
+}

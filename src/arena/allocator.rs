@@ -27,8 +27,12 @@ use std::ptr::NonNull;
 /// The last block allocated grows, shrinks and is freed in place. Any other one is copied when
 /// it grows, and the bytes that it had are not used again before the arena is reset or
 /// rewound: collections that are to grow by turns begin with a capacity, or waste as much again
-/// as they need. An allocation that the limit refuses ends as the collection treats any other
-/// failure: by `handle_alloc_error`, or an error from its `try_` methods.
+/// as they need. Blocks larger than [`ArenaOptions::chunk_cap`](crate::ArenaOptions) have a chunk
+/// each: they are copied when they grow, and freed at once. An allocation that the limit refuses
+/// ends as the collection treats any other failure: by `handle_alloc_error`, which aborts, or an
+/// error from its `try_` methods. (Some collections allocate to shrink, as hashbrown's do.)
+///
+/// A `Box<dyn Trait, &Arena>` is made by `allocator_api2::unsize_box!`.
 ///
 /// The reference borrows the arena, so that it cannot be reset while the collection lives:
 ///
@@ -116,7 +120,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
             return Ok(NonNull::slice_from_raw_parts(self.in_chunk(start), new.size()));
         }
         // SAFETY: the new block is at least as large.
-        unsafe { self.copy_block(start, old.size(), new) }
+        unsafe { self.move_block(start, old.size(), old.size(), new) }
     }
 
     /// [`Arena::grow_block`], with the bytes added all zero.
@@ -136,7 +140,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
                 (block, new.size().min(dirty_end - start.addr().get()))
             } else {
                 // SAFETY: the new block is at least as large.
-                (unsafe { self.copy_block(start, old.size(), new)? }, new.size())
+                (unsafe { self.move_block(start, old.size(), old.size(), new)? }, new.size())
             };
         // SAFETY: within the block just handed out.
         unsafe {
@@ -163,23 +167,26 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
             return Ok(NonNull::slice_from_raw_parts(start, new.size()));
         }
         // SAFETY: both blocks are at least as large.
-        unsafe { self.copy_block(start, new.size(), new) }
+        unsafe { self.move_block(start, old.size(), new.size(), new) }
     }
 
-    /// A new block for `new` with the first `len` bytes of what is at `start`.
+    /// A new block for `new` with the first `len` bytes of the block of `old` bytes at `start`,
+    /// which is freed.
     ///
     /// # Safety
-    /// Both are at least `len` bytes long.
+    /// Both are at least `len` bytes long, and the old one is not used after.
     #[inline]
-    unsafe fn copy_block(
+    unsafe fn move_block(
         &self,
         start: NonNull<u8>,
+        old: usize,
         len: usize,
         new: Layout,
     ) -> Result<NonNull<[u8]>, AllocError> {
         let block = self.try_alloc_layout(new).map_err(|_| AllocError)?;
         // SAFETY: by this function's own condition; a block just cut overlaps no other.
         unsafe { block.cast().copy_from_nonoverlapping(start, len) };
+        self.cut_last(start, old, 0);
         Ok(block)
     }
 }

@@ -3,6 +3,9 @@
 use super::Arena;
 use std::ptr::NonNull;
 
+/// Smaller blocks are not looked for among those that have a chunk of their own.
+const LEAST_OVERSIZE: usize = 4096;
+
 impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     /// Whether the block of `size` bytes at `start` is the last one of the current chunk.
     #[inline]
@@ -38,7 +41,8 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     }
 
     /// Gives back what lies beyond the first `new` of the `old` bytes at `start`, if the block is
-    /// the last one. The block is the caller's alone and is not used beyond `new` any more.
+    /// the last one, and all of a block that has a chunk of its own. The block is the caller's alone
+    /// and is not used beyond `new` any more.
     ///
     /// A checkpoint or a scope that began after the block was made is not harmed: going back to it
     /// moves the cursor up again, over bytes that `clean` says are dirty.
@@ -47,6 +51,16 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         if self.is_last(start, old) {
             let next = start.as_ptr().wrapping_add(new.next_multiple_of(MIN_ALIGN));
             self.move_back(self.cursor.get().with_addr(next.addr()));
+        } else if new == 0 && old >= LEAST_OVERSIZE {
+            self.free_oversize(start);
         }
+    }
+
+    /// Gives a block's chunk back, if it has one of its own. Tells no sink: that would be foreign
+    /// code in the midst of a destructor. The next report does.
+    #[cold]
+    #[inline(never)]
+    fn free_oversize(&self, start: NonNull<u8>) {
+        self.store.borrow_mut().free_oversize(start.addr().get());
     }
 }

@@ -178,6 +178,21 @@ impl Store {
         Ok(base)
     }
 
+    /// Gives the oversize chunk to the depot that has the address `start`, if there is one. The
+    /// block in it is the caller's, and is not used any more.
+    ///
+    /// A checkpoint that knows how many of them there were then keeps one too many: until the next
+    /// reset, and without harm.
+    pub(super) fn free_oversize(&mut self, start: usize) {
+        let has = |chunk: &OwnedChunk| {
+            start.wrapping_sub(chunk.mapping.base().addr().get()) < chunk.mapping.len()
+        };
+        if let Some(index) = self.oversize.iter().rposition(has) {
+            let chunk = self.oversize.remove(index);
+            self.give_back(chunk);
+        }
+    }
+
     /// Bytes at the front of the last oversize chunk that may not be zero.
     pub(super) fn dirty_of_last_oversize(&self) -> usize {
         self.oversize.last().map_or(0, |chunk| chunk.clean_from)
@@ -202,7 +217,9 @@ impl Store {
         let granule = self.granule();
         let exact = layout::align_up(need, granule).unwrap_or(usize::MAX);
         let class = layout::class_size(need, granule).unwrap_or(usize::MAX);
-        if exact > self.options.limit - self.committed {
+        let room = self.options.limit - self.committed;
+        // Not in vain: what is kept for later is no price for an error.
+        if exact > room && exact - room <= self.unused_bytes() {
             self.forget_spares();
             self.forget_unused(exact);
         }
@@ -260,6 +277,15 @@ impl Store {
             let chunk = self.oversize.pop();
             chunk.into_iter().for_each(|chunk| self.give_back(chunk));
         }
+    }
+
+    /// Bytes of the spares, and of the current chunk if it is empty and may be given back.
+    fn unused_bytes(&self) -> usize {
+        let begin = match &self.chunks[..] {
+            [first, ..] if !self.shared && self.at == 0 && first.used == 0 => 0,
+            _ => self.first_spare(),
+        };
+        self.chunks[begin..].iter().map(|chunk| chunk.mapping.len()).sum()
     }
 
     /// Gives every spare to the depot.
