@@ -59,7 +59,7 @@ let armed = 0; // what the timer is set for
 function arm(at) {
   clearTimeout(timer);
   armed = at;
-  timer = setTimeout(tick, Math.min(at - performance.now(), MAX_MS));
+  timer = setTimeout(tick, Math.min(Math.max(at - performance.now(), 1), MAX_MS));
   timer.unref?.(); // environments for tests of browsers give numbers
 }
 
@@ -101,7 +101,9 @@ function roundOf(everyMs) {
 
 function enter(target, round) {
   round.add(target);
-  if (timer === null || round.due < armed) arm(round.due);
+  // What is overdue is in the midst of its visits, which go on after a pause.
+  const comesFirst = round.due < armed && round.due > performance.now();
+  if (timer === null || comesFirst) arm(round.due);
 }
 
 /** Calls target.tick() every `everyMs` from now on, until it returns false or the target is collected. */
