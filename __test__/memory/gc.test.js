@@ -115,6 +115,43 @@ test('a cheap full collection does not make the next one wait', (t) => {
   t.is(runs.length, 5);
 });
 
+/** Runs one request and its turn, in a runtime where `act` has changed what there is. */
+function requestOnce(options) {
+  const clock = new Clock();
+  const { requestGc } = fresh('memory/gc.js');
+  clock.use(() => requestGc(options));
+  clock.turn();
+}
+
+test.serial("Bun's own collector is asked: beside the program at first, then in full", (t) => {
+  const runs = [];
+  globalThis.Bun = { gc: (force) => runs.push(force) };
+  t.teardown(() => delete globalThis.Bun);
+  requestOnce();
+  requestOnce({ major: true });
+  t.deepEqual(runs, [false, true]);
+});
+
+for (const [missing, module, name] of [
+  ['no gc in a new context', vm, 'runInNewContext'],
+  ['no flags', require('node:v8'), 'setFlagsFromString'],
+]) {
+  test.serial(`a runtime that has ${missing} is not asked, and nothing is thrown`, (t) => {
+    const real = module[name];
+    let calls = 0;
+    module[name] = () => {
+      calls++;
+      throw new ReferenceError('gc is not defined');
+    };
+    t.teardown(() => {
+      module[name] = real;
+      require('node:v8').setFlagsFromString('--no-expose-gc');
+    });
+    t.notThrows(() => requestOnce({ major: true }));
+    t.is(calls, 1);
+  });
+}
+
 const newContextHas = () => vm.runInNewContext('typeof gc');
 
 /** Whether an object that nobody has is gone after what `collect` asks for. */
