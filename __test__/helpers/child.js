@@ -8,10 +8,13 @@ const fixturePath = (name) => join(__dirname, '..', 'fixtures', name);
 
 /**
  * Runs a program of fixtures/ (`slab/gc.js`) to its end: { code, signal, stdout, stderr, result }, where
- * `result` is the last line of stdout, as JSON.
+ * `result` is the last line of stdout, as JSON. `runtime`: what runs it, by default this Node.
  */
-async function run(name, { args = [], execArgv = [], env = {}, path = fixturePath(name) } = {}) {
-  const child = spawn(process.execPath, [...execArgv, path, ...args], {
+async function run(
+  name,
+  { args = [], execArgv = [], env = {}, path = fixturePath(name), runtime = process.execPath } = {},
+) {
+  const child = spawn(runtime, [...execArgv, path, ...args], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -161,6 +161,48 @@ for (const [os, name] of [
   });
 }
 
+/** Loads a copy of the package, with whatever binary is here, after the text `before` has run. */
+function loadsAfter(t, before, options) {
+  const built = `module.exports = require(${JSON.stringify(builtBinary)});`;
+  const folder = copyOfPackage(t, {
+    'before.js': before,
+    ...(hasBinary && { [`node_modules/@ralloc/${platform}/index.js`]: built }),
+  });
+  return loads(t, folder, { ...options, execArgv: ['--require', join(folder, 'before.js')] });
+}
+
+const AS_DENO = `
+  const versions = { ...process.versions, deno: '2.9.0' };
+  Object.defineProperty(process, 'versions', { value: versions });`;
+
+const SECRET = `
+  const { env } = process;
+  const get = (_, key) => {
+    if (key.startsWith?.('RALLOC')) throw new Error('Requires env access');
+    return env[key];
+  };
+  process.env = new Proxy(env, { get });`;
+
+test('on Deno the fallback serves, whatever binary there is', async (t) => {
+  fellBack(t, await loadsAfter(t, AS_DENO), /\(Deno runs finalizers .+ other threads\);/);
+});
+
+test('on Deno too, who asks for the fallback is not warned', async (t) => {
+  const { backend, warnings } = await loadsAfter(t, AS_DENO, { backend: 'js' });
+  t.is(backend, 'js');
+  t.deepEqual(warnings, []);
+});
+
+binaryTest('an environment that may not be read asks for nothing', async (t) => {
+  const { backend, warnings } = await loadsAfter(t, SECRET);
+  t.is(backend, 'native');
+  t.deepEqual(warnings, []);
+});
+
+test('on Deno without permissions it loads, with the one warning', async (t) => {
+  fellBack(t, await loadsAfter(t, AS_DENO + SECRET), /Deno/);
+});
+
 test("a worker thread's arenas have memory of V8, without a word", async (t) => {
   const worker = new Worker(join(__dirname, '..', 'fixtures', 'memory', 'which-backend.js'), {
     argv: [here],

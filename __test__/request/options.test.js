@@ -117,7 +117,10 @@ const GiB = 1024 * MiB;
 function defaultWhere(machine, constrained) {
   const { totalmem } = os;
   const { constrainedMemory } = process;
-  os.totalmem = () => machine;
+  os.totalmem = () => {
+    if (machine === 'secret') throw new Error('Requires sys access');
+    return machine;
+  };
   process.constrainedMemory = constrained === null ? undefined : () => constrained;
   try {
     return requestArena().stats().memory.limit / MiB;
@@ -135,9 +138,10 @@ test('the default of maxBytes is an eighth of what the process may use, from 16 
     [64 * GiB, 1 * GiB, 128],
     [64 * GiB, 64 * MiB, 16],
     [1 * GiB, 2 ** 60, 128], // no limit is a very large one to some systems
+    ['secret', null, 256],
   ];
   for (const [machine, constrained, expected] of cases) {
-    t.is(defaultWhere(machine, constrained), expected, `${machine / MiB} MiB, ${constrained}`);
+    t.is(defaultWhere(machine, constrained), expected, `${machine} bytes, ${constrained}`);
   }
 });
 

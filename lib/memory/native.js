@@ -33,7 +33,12 @@ function places() {
  */
 const load = typeof __filename === 'string' ? createRequire(__filename) : require;
 
+// Deno 2.9 runs the finalizers of external ArrayBuffers on a thread of V8's, where Node-API has no HandleScope:
+// that is the end of the process, some collections after the first lease.
+const FINALIZES_ELSEWHERE = 'Deno runs finalizers of native memory on other threads';
+
 function binding() {
+  if (process.versions.deno !== undefined) throw new Error(FINALIZES_ELSEWHERE);
   const failures = []; // of binaries that are there
   for (const place of places()) {
     try {
@@ -61,8 +66,17 @@ function probe(native) {
   leases.quarantine(registers[0], registers[1], 0, ab);
 }
 
+/** What RALLOC_BACKEND asks for. Deno lets nobody read it without --allow-env. */
+function wanted() {
+  try {
+    return process.env.RALLOC_BACKEND;
+  } catch {
+    return undefined;
+  }
+}
+
 function choose() {
-  if (process.env.RALLOC_BACKEND === 'js') return fallback();
+  if (wanted() === 'js') return fallback();
   // A worker's finalizers run at its end even for memory that another isolate got from it meanwhile; V8's
   // own memory survives that, so the arenas of workers use it.
   if (!isMainThread) return fallback();
@@ -103,7 +117,7 @@ function slabs(needsNative) {
 function chooseSlabs() {
   const { backend, LeasedSlab } = memory;
   if (backend === 'native') return { LeasedSlab, backend };
-  if (!isMainThread && process.env.RALLOC_BACKEND !== 'js') {
+  if (!isMainThread && wanted() !== 'js') {
     try {
       const native = binding();
       probeSlab(native);

@@ -25,10 +25,18 @@ function propertyName(value, name) {
   return value;
 }
 
+/** The bytes that the process may use: infinite where it may not know (Deno without --allow-sys). */
+function memoryOfProcess() {
+  try {
+    return Math.min(process.constrainedMemory?.() || Infinity, os.totalmem());
+  } catch {
+    return Infinity;
+  }
+}
+
 function requestSettings(options) {
   const given = check.options(options, readers);
-  const memory = process.constrainedMemory?.() || os.totalmem();
-  const eighth = Math.max(Math.floor(Math.min(memory, os.totalmem()) / 8), 16 * MiB);
+  const eighth = Math.max(Math.floor(memoryOfProcess() / 8), 16 * MiB);
   const maxBytes = given.maxBytes ?? Math.min(256 * MiB, eighth);
   if (given.maxBytesPerRequest > maxBytes) {
     const range = `an integer >= 4096 and <= options.maxBytes (${maxBytes})`;

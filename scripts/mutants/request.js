@@ -48,10 +48,17 @@ module.exports = [
     tests: ['request/options.test.js'],
     mutants: {
       'the memory of the machine alone': [
-        'process.constrainedMemory?.() || os.totalmem()',
+        'Math.min(process.constrainedMemory?.() || Infinity, os.totalmem())',
         'os.totalmem()',
       ],
-      'a constraint above the machine': ['Math.min(memory, os.totalmem())', 'memory'],
+      'a constraint above the machine': [
+        'Math.min(process.constrainedMemory?.() || Infinity, os.totalmem())',
+        'process.constrainedMemory?.() || os.totalmem()',
+      ],
+      'a machine that is secret throws': [
+        '  } catch {\n    return Infinity;\n  }\n',
+        '  } finally {\n  }\n',
+      ],
       'a quarter of the memory': ['/ 8), 16', '/ 4), 16'],
       'no least default': [' / 8), 16 * MiB)', ' / 8), 0)'],
       'no largest default': ['Math.min(256 * MiB, eighth)', 'eighth'],

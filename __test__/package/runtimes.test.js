@@ -1,0 +1,59 @@
+'use strict';
+
+// One program on every runtime there is: this Node, and Bun and Deno where RALLOC_BUN and RALLOC_DENO are the
+// paths of their binaries.
+
+const test = require('ava');
+const { join } = require('node:path');
+const { backend, testWhere } = require('../helpers/backend.js');
+const { run } = require('../helpers/child.js');
+
+const { RALLOC_BUN: bun, RALLOC_DENO: deno } = process.env;
+const root = join(__dirname, '..', '..');
+
+/** Runs the program: nothing dies, nothing is wrong, and every aborted response's memory comes back. */
+async function works(t, expected, warnings, options) {
+  const { code, signal, stderr, result } = await run('package/on-runtime.js', {
+    args: [root],
+    ...options,
+  });
+  t.deepEqual([code, signal], [0, null], stderr);
+  t.deepEqual(result, {
+    backend: expected,
+    codes: warnings,
+    values: ['text', true, 4.5, true, 0, 0],
+    requests: { wrong: 0, requests: 30, finished: 30, leased: 0 },
+    aborts: { aborted: 5, served: true, fromHeap: true, quarantined: 0 },
+  });
+}
+
+const bunTest = (title, body) => testWhere(bun !== undefined, 'Bun (RALLOC_BUN)', title, body);
+const denoTest = (title, body) => testWhere(deno !== undefined, 'Deno (RALLOC_DENO)', title, body);
+
+test('on this Node it serves requests, and gets the memory of aborted ones back', (t) =>
+  works(t, backend, ['RALLOC_QUARANTINE_HIGH']));
+
+bunTest('on Bun it does, with the same memory', (t) =>
+  works(t, backend, ['RALLOC_QUARANTINE_HIGH'], { runtime: bun }),
+);
+
+for (const [title, permissions, env] of [
+  ['that may do all', ['-A'], { RALLOC_BACKEND: '' }],
+  ['without --allow-env', ['--no-prompt', '--allow-read', '--allow-net'], {}],
+]) {
+  denoTest(`on Deno ${title} it does in memory of V8, with one warning of that`, (t) =>
+    works(t, 'js', ['RALLOC_JS_BACKEND', 'RALLOC_QUARANTINE_HIGH'], {
+      runtime: deno,
+      execArgv: ['run', ...permissions],
+      env,
+    }),
+  );
+}
+
+denoTest('on Deno who asks for the fallback is not warned', (t) =>
+  works(t, 'js', ['RALLOC_QUARANTINE_HIGH'], {
+    runtime: deno,
+    execArgv: ['run', '-A'],
+    env: { RALLOC_BACKEND: 'js' },
+  }),
+);
