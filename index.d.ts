@@ -585,7 +585,7 @@ export class Slab implements Disposable {
   send(buffer: Uint8Array): number;
   /**
    * The Buffer that was sent, over the same bytes and of the same length. This thread frees it.
-   * @throws ERR_RALLOC_STALE_TOKEN: received or revoked before, or never sent.
+   * @throws ERR_RALLOC_STALE_TOKEN: received or revoked before, never sent, or sent by another slab.
    */
   receive(token: number): ArenaBuffer;
   /**

@@ -57,6 +57,20 @@ test('a slab of one thread sends and receives too', (t) => {
   slab.close();
 });
 
+test('a token fits no other slab, also where both have sent the same slot', (t) => {
+  const slabs = Array.from({ length: 50 }, () => new Slab({ sizes: [64], count: 8 }));
+  const tokens = slabs.map((slab, id) => slab.send(stamp(slab.alloc(20), id)));
+  t.is(new Set(tokens).size, 50);
+  slabs.forEach((slab, id) => {
+    for (const token of tokens.filter((_, other) => other !== id)) {
+      t.throws(() => slab.receive(token), { code: 'ERR_RALLOC_STALE_TOKEN' });
+      t.throws(() => slab.revoke(token), { code: 'ERR_RALLOC_STALE_TOKEN' });
+    }
+    t.true(isStamped(slab.receive(tokens[id]), id));
+    slab.close({ force: true });
+  });
+});
+
 test('received Buffers count in the peak', (t) => {
   const slab = new Slab({ sizes: [64], count: 16 });
   const take = () => Array.from({ length: 8 }, () => slab.alloc(20));

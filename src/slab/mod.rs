@@ -52,6 +52,7 @@ use segments::Segments;
 use slot_table::SlotCounts;
 use slot_table::SlotTable;
 use std::ptr::NonNull;
+use token::Identity;
 use word::{Owner, SlotState};
 
 /// Pools of fixed-size slots, for any number of threads.
@@ -83,6 +84,8 @@ pub struct Slab {
     max_bytes: usize,
     /// What makes another slab over the same memory; `None` where it is not shared.
     shared: Option<Arc<SharedSlab>>,
+    /// The same in all mappings of a shared slab.
+    identity: Identity,
     /// Not 0: an isolate ended that had ArrayBuffers over the slots, which may live on in another one.
     abandoned: AtomicUsize,
 }
@@ -107,6 +110,7 @@ pub struct SharedSlab {
     memory: SharedMemory,
     options: SlabOptions,
     registry: Arc<Registry>,
+    identity: Identity,
 }
 
 #[derive(Debug)]
@@ -158,7 +162,8 @@ impl Slab {
             return Err(MapError::Unsupported { what: "sharing of a slab that can grow" }.into());
         }
         let memory = SharedMemory::anonymous(plan.record_bytes + plan.slot_bytes)?;
-        let shared = SharedSlab { memory, options: options.clone(), registry: Arc::default() };
+        let (options, registry, identity) = (options.clone(), Arc::default(), Identity::new());
+        let shared = SharedSlab { memory, options, registry, identity };
         let slab = Slab::attach(&Arc::new(shared))?;
         slab.grow_to_counts()?;
         Ok(slab)
@@ -183,7 +188,7 @@ impl Slab {
     /// # }
     /// ```
     pub fn attach(shared: &Arc<SharedSlab>) -> Result<Slab, SlabError> {
-        let SharedSlab { memory, options, registry } = &**shared;
+        let SharedSlab { memory, options, registry, .. } = &**shared;
         let plan = options.plan()?;
         let records = memory.map(0, plan.record_bytes, MemoryOptions::default())?;
         let slots = memory.map(plan.record_bytes, plan.slot_bytes, options.memory)?;
@@ -243,7 +248,8 @@ impl Slab {
         }
         let slots = Mutex::new(Slots { mapping: Some(slots), committed: 0 });
         let (max_bytes, abandoned) = (options.max_bytes, AtomicUsize::new(0));
-        Slab { pools, classes, registry, slots, records, max_bytes, shared, abandoned }
+        let identity = shared.as_ref().map_or_else(Identity::new, |shared| shared.identity);
+        Slab { pools, classes, registry, slots, records, max_bytes, shared, identity, abandoned }
     }
 
     /// A slot of at least `size` bytes: of the smallest pool that fits, or, when it is exhausted,

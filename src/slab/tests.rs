@@ -102,6 +102,40 @@ fn what_is_sent_belongs_to_the_receiver_alone() {
 }
 
 #[test]
+fn a_token_fits_its_own_slab_alone() {
+    let options = SlabOptions::fixed(&[64], 8, MIB);
+    let slabs: Vec<_> = (0..200).map(|_| Slab::new(&options).unwrap()).collect();
+    let sends = |slab: &Slab| {
+        let owner = slab.registry().join().unwrap();
+        let mut slots = Vec::new();
+        slab.pools()[0].table.claim(owner, SlotState::Held, 1, &mut |slot| slots.push(slot));
+        assert_eq!(slots, [0]);
+        (owner, slab.send(0, 0, 64, owner).unwrap())
+    };
+    let sent: Vec<_> = slabs.iter().map(sends).collect();
+    for (index, slab) in slabs.iter().enumerate() {
+        for (other, &(_, token)) in sent.iter().enumerate().filter(|&(other, _)| other != index) {
+            let owner = sent[index].0;
+            assert_eq!(slab.receive(token, owner), Err(SlotError::StaleToken), "{index} {other}");
+            assert_eq!(slab.revoke(token, owner), Err(SlotError::StaleToken), "{index} {other}");
+        }
+    }
+    for (slab, (owner, token)) in slabs.iter().zip(sent) {
+        assert_eq!(slab.revoke(token, owner), Ok(Received { pool: 0, slot: 0, length: 64 }));
+    }
+}
+
+#[test]
+fn a_token_is_good_in_every_mapping_of_its_slab() {
+    let first = Slab::shared(&SlabOptions::fixed(&[64], 8, MIB)).unwrap();
+    let second = Slab::attach(first.share().unwrap()).unwrap();
+    let (a, b) = (first.registry().join().unwrap(), second.registry().join().unwrap());
+    first.pools()[0].table.claim(a, SlotState::Held, 1, &mut |_| {});
+    let token = first.send(0, 0, 5, a).unwrap();
+    assert_eq!(second.receive(token, b), Ok(Received { pool: 0, slot: 0, length: 5 }));
+}
+
+#[test]
 fn what_the_dead_sent_can_be_received_until_slots_run_out() {
     let slab = slab(&[64], 2);
     let (a, b) = (slab.registry().join().unwrap(), slab.registry().join().unwrap());

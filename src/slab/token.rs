@@ -1,19 +1,23 @@
 //! Slots that one participant sends to another.
 //!
 //! ```text
-//!  bits  0–21  slot, counted over all pools    22–52  generation
+//!  bits  0–21  slot, counted over all pools    22–52  generation + identity of the slab
 //! ```
 //! So a token is an integer below 2⁵³, which JavaScript can carry. Each send makes a new generation:
-//! an old token fits no later use of the slot, up to 2³¹ of them. Tokens guard against mistakes, not
+//! an old token fits no later use of the slot, up to 2³¹ of them; and no slot of another slab, unless that was
+//! used more often by exactly what the identities differ by. Tokens guard against mistakes, not
 //! against attackers, who could count them through.
 
 use super::Slab;
 use super::word::{GENERATION_BITS, Owner, SlotState, Word};
 use crate::error::SlotError;
+use crate::sync::{OnceLock, unique_id};
+use std::hash::{BuildHasher, RandomState};
 
 const SLOT_BITS: u32 = 22;
 /// Slots of a slab that can send, all pools together.
 pub const MAX_SLOTS: usize = 1 << SLOT_BITS;
+const MAX_GENERATION: u32 = (1 << GENERATION_BITS) - 1;
 const _: () = assert!(SLOT_BITS + GENERATION_BITS == 53);
 
 /// What names a sent slot.
@@ -31,8 +35,24 @@ impl Token {
         self.0
     }
 
-    fn of(slot: usize, word: Word) -> Token {
-        Token(slot as u64 | u64::from(word.generation()) << SLOT_BITS)
+    fn of(slot: usize, word: Word, slab: Identity) -> Token {
+        let generation = word.generation().wrapping_add(slab.0) & MAX_GENERATION;
+        Token(slot as u64 | u64::from(generation) << SLOT_BITS)
+    }
+}
+
+/// What the tokens of a slab differ by from those of all others.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Identity(u32);
+
+impl Identity {
+    /// One for a new slab. Those of a process are spread evenly, however many there are (multiples of the golden
+    /// ratio): any two of a thousand differ by more than 800,000. They begin at random, so that the token of
+    /// another process does not fit by rule.
+    pub fn new() -> Identity {
+        static FIRST: OnceLock<u64> = OnceLock::new();
+        let first = *FIRST.get_or_init(|| RandomState::new().hash_one(0));
+        Identity(first.wrapping_add(unique_id().wrapping_mul(0x9E37_79B1)) as u32)
     }
 }
 
@@ -66,10 +86,10 @@ impl Slab {
         if !held || pool.table.change(slot, word, sent).is_err() {
             return Err(self.refuse(index, SlotError::NotHeld));
         }
-        Ok(Token::of(number, sent))
+        Ok(Token::of(number, sent, self.identity))
     }
 
-    /// Takes over a slot that was sent, held by `owner` from then on. Once.
+    /// Takes over a slot that was sent by this slab, held by `owner` from then on. Once.
     pub(crate) fn receive(&self, token: Token, owner: Owner) -> Result<Received, SlotError> {
         self.take(token, owner, |_| true)
     }
@@ -94,7 +114,8 @@ impl Slab {
             return Err(SlotError::StaleToken);
         }
         let word = pool.table.word(slot as u32);
-        let sent = word.state() == SlotState::Sent && Token::of(number, word) == token;
+        let fits = Token::of(number, word, self.identity) == token;
+        let sent = word.state() == SlotState::Sent && fits;
         let held = word.to(SlotState::Held, owner);
         if !sent || !allowed(word) || pool.table.change(slot as u32, word, held).is_err() {
             return Err(SlotError::StaleToken);

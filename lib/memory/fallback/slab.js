@@ -3,7 +3,13 @@
 // LeasedSlab (src/node/slab.rs) in JavaScript: for one thread, in memory that V8 owns. Used where no binary fits,
 // and with RALLOC_BACKEND=js. A segment is an ArrayBuffer.
 
-const { SlotTable, MAX_TOKEN_SLOTS, codedError, staleError } = require('./slot-table.js');
+const {
+  SlotTable,
+  MAX_TOKEN_SLOTS,
+  codedError,
+  newIdentity,
+  staleError,
+} = require('./slot-table.js');
 
 const ONE_THREAD = 'the JavaScript backend has memory of one thread only';
 const unsupported = (why, limit) => ({ kind: 'unsupported', used: 0, limit, why });
@@ -18,10 +24,11 @@ class LeasedSlab {
       return unsupported('the JavaScript backend has ordinary memory of V8 only', maxBytes);
     }
     const pools = [];
+    const identity = newIdentity();
     let firstNumber = 0;
     for (let i = 0; i < numbers.length; i += 4) {
       const [size, count, maxCount, minCount] = numbers.slice(i, i + 4);
-      pools.push(new SlotTable(size, count, maxCount, minCount, firstNumber));
+      pools.push(new SlotTable(size, count, maxCount, minCount, firstNumber, identity));
       firstNumber += maxCount;
     }
     const used = pools.reduce((sum, pool) => sum + pool.bytesOf(pool.initialCount), 0);

@@ -1,7 +1,7 @@
 'use strict';
 
 // The slots of one pool of the fallback's slab (slab.js): which are free, held or sent. As in the binary, a token
-// has 22 bits for the number of the slot and 31 for its generation.
+// has 22 bits for the number of the slot and 31 for its generation, to which the slab's identity is added.
 
 const PAGE = 4096;
 const SEGMENT = 1 << 20; // bytes
@@ -19,6 +19,14 @@ function codedError(code, message) {
   return error;
 }
 
+let lastIdentity = Math.floor(Math.random() * GENERATIONS);
+
+/** What the tokens of a new slab differ by from those of others: spread evenly, as in src/slab/token.rs. */
+function newIdentity() {
+  lastIdentity = (lastIdentity + 0x1e3779b1) % GENERATIONS;
+  return lastIdentity;
+}
+
 const staleError = () => codedError('ERR_RALLOC_STALE_TOKEN', 'the token is stale');
 
 class SlotTable {
@@ -30,9 +38,9 @@ class SlotTable {
   sent = 0;
   peak = 0;
 
-  /** `firstNumber`: the number of the pool's first slot, counted over all pools. */
-  constructor(size, count, maxCount, minCount, firstNumber) {
-    Object.assign(this, { size, maxCount, minCount, firstNumber });
+  /** `firstNumber`: the number of the pool's first slot, counted over all pools; `identity` of the slab. */
+  constructor(size, count, maxCount, minCount, firstNumber, identity) {
+    Object.assign(this, { size, maxCount, minCount, firstNumber, identity });
     const all = 2 ** Math.ceil(Math.log2(maxCount));
     const each = Math.max(Math.min(Math.max(SEGMENT / size, 1), all), PAGE / size, 1);
     this.slotsPerSegment = each;
@@ -110,13 +118,18 @@ class SlotTable {
     segment.generations[i] = (segment.generations[i] + 1) % GENERATIONS;
     this.held--;
     this.sent++;
-    return this.firstNumber + slot + segment.generations[i] * MAX_TOKEN_SLOTS;
+    return this.firstNumber + slot + this.#mark(segment.generations[i]) * MAX_TOKEN_SLOTS;
   }
 
-  receive(slot, generation) {
+  /** What a token has of a generation. */
+  #mark(generation) {
+    return (generation + this.identity) % GENERATIONS;
+  }
+
+  receive(slot, mark) {
     const found = this.#find(slot);
     if (found?.segment.states[found.i] !== SENT) throw staleError();
-    if (found.segment.generations[found.i] !== generation) throw staleError();
+    if (this.#mark(found.segment.generations[found.i]) !== mark) throw staleError();
     found.segment.states[found.i] = HELD;
     this.sent--;
     this.held++;
@@ -141,4 +154,4 @@ class SlotTable {
   }
 }
 
-module.exports = { SlotTable, MAX_TOKEN_SLOTS, codedError, staleError };
+module.exports = { SlotTable, MAX_TOKEN_SLOTS, codedError, staleError, newIdentity };
