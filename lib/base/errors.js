@@ -94,13 +94,22 @@ function exhaustedError(option, requested, limit, used) {
   );
 }
 
-function mapError({ syscall, errno, code }, requested) {
+/** An error number of the system and, where it has one, its name. */
+const errorName = ({ code, errno }) =>
+  code === undefined ? `errno ${errno}` : `${code} (errno ${errno})`;
+
+function mapError(failure, requested) {
+  const { syscall, errno, code } = failure;
   return new RallocError(
     'ERR_RALLOC_MAP',
-    `${syscall} refused ${requested} bytes: ${code} (errno ${errno})`,
+    `${syscall} refused ${requested} bytes: ${errorName(failure)}`,
     { syscall, errno, errnoCode: code, requested },
   );
 }
+
+/** What a failure of the kinds 'map' and 'unsupported' is, in words. */
+const failureReason = (failure) =>
+  failure.kind === 'map' ? `${failure.syscall} failed: ${errorName(failure)}` : failure.why;
 
 /** The error of a lease's or a probe's failure (src/node/convert.rs). */
 function refusal(failure, option, requested) {
@@ -121,5 +130,6 @@ module.exports = {
   limitError,
   exhaustedError,
   refusal,
+  failureReason,
   closedError,
 };

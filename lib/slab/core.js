@@ -5,7 +5,13 @@
 
 const check = require('../base/validate.js');
 const { slabs } = require('../memory/native.js');
-const { RallocError, closedError, exhaustedError, refusal } = require('../base/errors.js');
+const {
+  RallocError,
+  closedError,
+  exhaustedError,
+  failureReason,
+  refusal,
+} = require('../base/errors.js');
 const { attachSettings, reasonNotToShare, checkBytes, handleParts } = require('./options.js');
 const { CheckedPool, RecyclePool, bufferOver, emptyBuffer } = require('./buffer.js');
 const { readPools } = require('./stats.js');
@@ -64,12 +70,11 @@ class SlabCore {
     const bytes = pools.reduce((sum, pool) => sum + pool.size * pool.count, 0);
     const needsNative = this.#unshareable === undefined || memory !== undefined;
     const take = (leased) => {
-      let failure = null;
       if (this.#unshareable === undefined) {
-        failure = leased.open(numbers, maxBytes, true, memory);
-        if (failure?.kind !== 'unsupported') return failure;
-        // The system may have memory that cannot be shared.
-        this.#unshareable = failure.why;
+        const failure = leased.open(numbers, maxBytes, true, memory);
+        if (failure === null || failure.kind === 'limit') return failure;
+        // The system may have memory that cannot be shared, and most slabs never are.
+        this.#unshareable = failureReason(failure);
       }
       return leased.open(numbers, maxBytes, false, memory);
     };

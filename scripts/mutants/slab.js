@@ -41,6 +41,11 @@ module.exports = [
         "exhaustedError('maxCount'",
         { tests: ['slab/growth.test.js'] },
       ],
+      'a slab that the system does not let share is not made': [
+        "if (failure === null || failure.kind === 'limit') return failure;",
+        "if (failure?.kind !== 'unsupported') return failure;",
+        { tests: ['slab/private.test.js'] },
+      ],
       'close() does not ask for Buffers in use': [
         'if (held > 0 && !force) {',
         'if (false) {',

@@ -31,7 +31,7 @@ pub struct Mapping {
     pages: Pages,
     /// Whether it was reserved with a guard page on either side: all but those born Explicit.
     guarded: bool,
-    /// Whether its pages are a file's, which others may have mapped too.
+    /// Whether its pages are those of a [`super::SharedMemory`], which others may have mapped too.
     shared: bool,
     /// Whether `options` are in force: false from [`Mapping::vacate`] to [`Mapping::restore`].
     ready: bool,
@@ -100,10 +100,10 @@ impl Mapping {
         Ok(Mapping { base, len, options, pages, guarded: true, shared: false, ready })
     }
 
-    /// The bytes of `file` from `offset` (a page multiple) on, shared with its other mappings, with
+    /// The bytes of `pages` from `offset` (a page multiple) on, shared with its other mappings, with
     /// those of `options` in force that are about pages and not about where they are from.
-    pub(super) fn of_file(
-        file: &os::MemoryFile,
+    pub(super) fn of_shared(
+        pages: &os::SharedPages,
         offset: usize,
         len: usize,
         options: MemoryOptions,
@@ -114,8 +114,8 @@ impl Mapping {
         // Transparent ones are a matter of the system's settings for shared memory.
         let options = MemoryOptions { huge_pages: HugePages::No, ..options };
         let mut mapping = Mapping::reserve_at(len, page_size(), options)?;
-        // SAFETY: all of our own reservation, just made; `SharedMemory` says that the file is so long.
-        unsafe { os::map_file(file, offset, mapping.base.as_ptr(), mapping.len) }?;
+        // SAFETY: all of our own reservation, just made; `SharedMemory` says that there are so many.
+        unsafe { os::map_shared(pages, offset, mapping.base.as_ptr(), mapping.len) }?;
         mapping.shared = true;
         mapping.prepare()?;
         Ok(mapping)
@@ -177,7 +177,7 @@ impl Mapping {
             let _ = unsafe { os::unlock(ptr, len) };
         }
         if self.shared {
-            // The file's memory is others' to keep; whoever still touches these finds zeros.
+            // The memory is others' to keep; whoever still touches these finds zeros.
             // SAFETY: our own pages; `&mut self` says that nobody relies on their bytes.
             unsafe { os::replace(ptr, len) }?;
             self.shared = false;

@@ -8,21 +8,26 @@ use crate::{layout, os};
 /// A piece of memory without a name. Lives as long as it or one of its mappings does.
 #[derive(Debug)]
 pub struct SharedMemory {
-    /// Invariant: `len` bytes long, for ever.
-    file: os::MemoryFile,
+    /// Invariant: `len` bytes, for ever, that can be mapped from `last` on at most.
+    pages: os::SharedPages,
     /// A positive multiple of the page size.
     len: usize,
+    last: usize,
 }
 
 impl SharedMemory {
-    /// `len` bytes (rounded up to pages, at least one), zero. Takes memory as they are touched.
-    pub fn anonymous(len: usize) -> Result<SharedMemory, MapError> {
+    /// `len` bytes (rounded up to pages, at least one), zero. Takes memory as they are touched. No mapping
+    /// will begin beyond `last`: where that is near, so is the end of the addresses that are kept. Panics if it is
+    /// beyond the end.
+    pub fn anonymous(len: usize, last: usize) -> Result<SharedMemory, MapError> {
         let len = layout::align_up(len.max(1), os::page_size()).ok_or_else(os::too_large)?;
-        Ok(SharedMemory { file: os::anonymous_file(len)?, len })
+        let last = last & !(os::page_size() - 1);
+        assert!(last < len, "beyond the memory");
+        Ok(SharedMemory { pages: os::shared_pages(len, last)?, len, last })
     }
 
     /// Maps `len` bytes from `offset`, both page multiples. What one mapping writes the others read.
-    /// Panics beyond the end.
+    /// Panics beyond the end, and for an offset beyond the last one.
     pub fn map(
         &self,
         offset: usize,
@@ -30,8 +35,9 @@ impl SharedMemory {
         options: MemoryOptions,
     ) -> Result<Mapping, MapError> {
         let end = offset.checked_add(len);
-        assert!(end.is_some_and(|end| end <= self.len), "beyond the memory");
-        Mapping::of_file(&self.file, offset, len, options)
+        let fits = end.is_some_and(|end| end <= self.len) && offset <= self.last;
+        assert!(fits, "beyond the memory");
+        Mapping::of_shared(&self.pages, offset, len, options)
     }
 }
 
@@ -47,7 +53,7 @@ mod tests {
     #[test]
     fn what_one_mapping_writes_another_reads_also_after_the_first_is_gone() {
         let page = page_size();
-        let memory = SharedMemory::anonymous(3 * page).unwrap();
+        let memory = SharedMemory::anonymous(3 * page, page).unwrap();
         let plain = MemoryOptions::default();
         let first = memory.map(0, 3 * page, plain).unwrap();
         let second = memory.map(page, 2 * page, plain).unwrap();
@@ -63,7 +69,7 @@ mod tests {
 
     #[test]
     fn a_mapping_that_is_vacated_or_abandoned_takes_nothing_from_the_others() {
-        let memory = SharedMemory::anonymous(1).unwrap();
+        let memory = SharedMemory::anonymous(1, 0).unwrap();
         let plain = MemoryOptions::default();
         let mut first = memory.map(0, page_size(), plain).unwrap();
         let second = memory.map(0, page_size(), plain).unwrap();
@@ -82,7 +88,43 @@ mod tests {
     #[test]
     #[should_panic(expected = "beyond")]
     fn a_mapping_beyond_the_end_panics() {
-        let memory = SharedMemory::anonymous(1).unwrap();
+        let memory = SharedMemory::anonymous(1, 0).unwrap();
+        let _ = memory.map(page_size(), page_size(), MemoryOptions::default());
+    }
+    #[test]
+    fn each_mapping_has_the_pages_from_its_offset_on_however_little_is_kept() {
+        let page = page_size();
+        let memory = SharedMemory::anonymous(64 * page, 2 * page).unwrap();
+        let plain = MemoryOptions::default();
+        let whole = memory.map(0, 64 * page, plain).unwrap();
+        let rest = memory.map(2 * page, 62 * page, plain).unwrap();
+        for index in 0..64 {
+            // SAFETY: within a live mapping.
+            unsafe { at(&whole, index * page).write(index as u8 + 1) };
+        }
+        for index in 2..64 {
+            // SAFETY: as above.
+            assert_eq!(unsafe { at(&rest, (index - 2) * page).read() }, index as u8 + 1);
+        }
+    }
+
+    #[test]
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn shared_memory_needs_no_file() {
+        let names = |_| std::fs::read_dir("/proc/self/fd").unwrap();
+        let files = || {
+            let links = names(()).filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
+            links.filter(|name| name.to_string_lossy().contains("ralloc")).count()
+        };
+        let all: Vec<_> = (0..50).map(|_| SharedMemory::anonymous(1, 0).unwrap()).collect();
+        let _mapped = all[0].map(0, page_size(), MemoryOptions::default()).unwrap();
+        assert_eq!(files(), 0);
+    }
+
+    #[test]
+    #[should_panic(expected = "beyond")]
+    fn a_mapping_beyond_the_last_offset_panics() {
+        let memory = SharedMemory::anonymous(2 * page_size(), 0).unwrap();
         let _ = memory.map(page_size(), page_size(), MemoryOptions::default());
     }
 }

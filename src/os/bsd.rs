@@ -4,7 +4,7 @@
 use super::{last_error, touch};
 use crate::error::MapError;
 use std::ffi::{CString, c_int, c_void};
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::ptr::NonNull;
 
 pub const RESERVE_FLAGS: c_int = 0;
@@ -49,9 +49,12 @@ pub unsafe fn populate(ptr: *mut u8, len: usize, _huge: bool) -> Result<(), MapE
     Ok(())
 }
 
-/// A file of `len` zero bytes whose name is gone already, for mappings of the same memory at several
-/// addresses. Takes memory as it is touched.
-pub fn anonymous_file(len: usize) -> Result<OwnedFd, MapError> {
+/// Memory that several ranges of addresses show: a file whose name is gone already. It lives as long as this or
+/// one of those ranges does.
+pub type SharedPages = OwnedFd;
+
+/// `len` zero bytes, a page multiple, that [`map_shared`] maps. They take memory as they are touched.
+pub fn shared_pages(len: usize, _last: usize) -> Result<SharedPages, MapError> {
     // Short enough for macOS, which allows 31 bytes.
     let name = format!("/ralloc.{}.{:x}", std::process::id(), crate::sync::unique_id());
     let name = CString::new(name).unwrap_or_default();
@@ -72,4 +75,23 @@ pub fn anonymous_file(len: usize) -> Result<OwnedFd, MapError> {
         0 => Ok(file),
         _ => Err(last_error("ftruncate")),
     }
+}
+
+/// Shows `len` bytes of the memory, from `offset` on, in the range.
+///
+/// # Safety
+/// `ptr..ptr + len` are whole pages within one reservation of the caller, and nobody needs what they
+/// show; `offset` is a page multiple, and `offset + len` at most what `shared_pages` was asked for.
+pub unsafe fn map_shared(
+    pages: &SharedPages,
+    offset: usize,
+    ptr: *mut u8,
+    len: usize,
+) -> Result<(), MapError> {
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    let flags = libc::MAP_SHARED | libc::MAP_FIXED;
+    let offset = offset as libc::off_t;
+    // SAFETY: MAP_FIXED over pages that the caller owns, so it can hit no foreign mapping.
+    let base = unsafe { libc::mmap(ptr.cast(), len, access, flags, pages.as_raw_fd(), offset) };
+    if base == libc::MAP_FAILED { Err(last_error("mmap")) } else { Ok(()) }
 }

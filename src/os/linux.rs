@@ -1,10 +1,10 @@
 //! What Linux does in its own way.
 #![allow(clippy::disallowed_methods)]
 
+use super::unix::{commit, page_size, release_huge};
 use super::{last_error, system_error, touch};
 use crate::error::MapError;
 use std::ffi::{c_int, c_ulong, c_void};
-use std::os::fd::{FromRawFd, OwnedFd};
 use std::ptr::{self, NonNull};
 
 /// Address space without a promise of swap: only what is touched counts.
@@ -120,25 +120,68 @@ fn unless(error: MapError, unsupported: i32, what: &'static str) -> MapError {
     }
 }
 
-/// A file of `len` zero bytes that has no name and cannot be resized by anyone, for mappings of the
-/// same memory at several addresses. Takes memory as it is touched.
-pub fn anonymous_file(len: usize) -> Result<OwnedFd, MapError> {
-    let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
-    // SAFETY: the name is a C string.
-    let fd = unsafe { libc::memfd_create(c"ralloc".as_ptr(), flags) };
-    if fd < 0 {
-        return Err(unless(last_error("memfd_create"), libc::ENOSYS, "memory files"));
+/// Memory that several ranges of addresses show. It lives as long as this or one of those ranges does.
+///
+/// No file: what is made by MAP_SHARED needs none, so that neither a limit on open files or on their size nor a
+/// filter of system calls can refuse it, and nobody can resize it. What is left of the first mapping of it is all that
+/// is kept: `mremap` with an old size of 0 makes another one from a single page.
+#[derive(Debug)]
+pub struct SharedPages {
+    base: NonNull<u8>,
+    /// Inaccessible, for ever. Invariant: a positive page multiple, mapped from `base` on.
+    len: usize,
+}
+
+// SAFETY: nobody can touch the pages, and the kernel's calls may come from any thread.
+unsafe impl Send for SharedPages {}
+// SAFETY: as above.
+unsafe impl Sync for SharedPages {}
+
+impl Drop for SharedPages {
+    fn drop(&mut self) {
+        // SAFETY: all that is left of our own mapping, which nobody can touch.
+        let unmapped = unsafe { release_huge(self.base.as_ptr(), self.len) };
+        debug_assert!(unmapped.is_ok(), "{unmapped:?}");
     }
-    // SAFETY: a descriptor just made, which nobody else has.
-    let file = unsafe { OwnedFd::from_raw_fd(fd) };
-    // SAFETY: a call on our own descriptor.
-    if unsafe { libc::ftruncate(fd, len as libc::off_t) } != 0 {
-        return Err(last_error("ftruncate"));
+}
+
+/// `len` zero bytes that [`map_shared`] maps, from offsets of at most `last`; both are page multiples, and
+/// `last` is less than `len`. They take memory as they are touched.
+pub fn shared_pages(len: usize, last: usize) -> Result<SharedPages, MapError> {
+    let flags = libc::MAP_SHARED | libc::MAP_ANON | RESERVE_FLAGS;
+    // SAFETY: a new mapping at an address of the kernel's choice; it touches no other.
+    let base = unsafe { libc::mmap(ptr::null_mut(), len, libc::PROT_NONE, flags, -1, 0) };
+    if base == libc::MAP_FAILED {
+        return Err(last_error("mmap"));
     }
-    let seals = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
-    // SAFETY: as above.
-    if unsafe { libc::fcntl(fd, libc::F_ADD_SEALS, seals) } != 0 {
-        return Err(last_error("fcntl"));
+    let base = NonNull::new(base.cast::<u8>()).ok_or_else(super::too_large)?;
+    let kept = last + page_size();
+    // SAFETY: the end of the mapping just made. To cut it off needs no other range; should it fail all the same,
+    // the addresses stay taken until the process ends.
+    let _ = unsafe { release_huge(base.as_ptr().wrapping_add(kept), len - kept) };
+    Ok(SharedPages { base, len: kept })
+}
+
+/// Shows `len` bytes of the memory, from `offset` on, in the range.
+///
+/// # Safety
+/// `ptr..ptr + len` are whole pages within one reservation of the caller, and nobody needs what they
+/// show; `offset + len` is at most what `shared_pages` was asked for, and `offset` at most its `last`.
+pub unsafe fn map_shared(
+    pages: &SharedPages,
+    offset: usize,
+    ptr: *mut u8,
+    len: usize,
+) -> Result<(), MapError> {
+    assert!(offset < pages.len, "beyond what was kept");
+    let from = pages.base.as_ptr().wrapping_add(offset).cast();
+    let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
+    // SAFETY: the old range is our own and stays, for its size is 0; the new one is the caller's, so that
+    // no foreign mapping is hit.
+    let base = unsafe { libc::mremap(from, 0, len, flags, ptr.cast::<c_void>()) };
+    if base == libc::MAP_FAILED {
+        return Err(last_error("mremap"));
     }
-    Ok(file)
+    // SAFETY: the caller's promise. The new range is as inaccessible as the old one, until now.
+    unsafe { commit(ptr, len) }
 }

@@ -9,7 +9,7 @@
 //! - `replace`: fresh ordinary pages over the range, whose address stays taken; `abandon`: over a whole
 //!   reservation, for ever;
 //! - `map_huge(len, node)` and `release_huge`: pages of the system's pool of huge pages;
-//! - `anonymous_file(len)` and `map_file`: memory that is mapped at several addresses;
+//! - `shared_pages(len, last)` and `map_shared`: memory that several ranges of addresses show;
 //! - `advise_huge`, `lock`, `unlock`, `bind`, `populate`: about pages that are committed;
 //! - `resident`: bytes in RAM; `page_size`; `error_name` of an errno.
 //!
@@ -37,10 +37,10 @@ use windows as family;
 use windows as special;
 
 pub use family::{
-    MemoryFile, abandon, commit, decommit, lock, map_file, page_size, release, release_huge,
-    replace, reserve, resident, unlock,
+    abandon, commit, decommit, lock, page_size, release, release_huge, replace, reserve, resident,
+    unlock,
 };
-pub use special::{advise_huge, anonymous_file, bind, map_huge, populate};
+pub use special::{SharedPages, advise_huge, bind, map_huge, map_shared, populate, shared_pages};
 
 use crate::error::MapError;
 use family::error_name;

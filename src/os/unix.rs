@@ -5,7 +5,6 @@ use super::last_error;
 use super::special::{RESERVE_FLAGS, discard};
 use crate::error::MapError;
 use std::ffi::c_void;
-use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr::{self, NonNull};
 
 pub const OUT_OF_MEMORY: i32 = libc::ENOMEM;
@@ -105,28 +104,6 @@ pub unsafe fn abandon(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     unsafe { replace(ptr.wrapping_sub(page_size()), len + 2 * page_size()) }
 }
 
-/// A file whose bytes can be mapped at several addresses.
-pub type MemoryFile = OwnedFd;
-
-/// Puts the file's bytes from `offset` on over the range, shared with its other mappings.
-///
-/// # Safety
-/// `ptr..ptr + len` are whole pages within one reservation of the caller, and nobody needs what they
-/// show; `offset` is a page multiple, and the file has `offset + len` bytes for as long as it is mapped.
-pub unsafe fn map_file(
-    file: &MemoryFile,
-    offset: usize,
-    ptr: *mut u8,
-    len: usize,
-) -> Result<(), MapError> {
-    let access = libc::PROT_READ | libc::PROT_WRITE;
-    let flags = libc::MAP_SHARED | libc::MAP_FIXED;
-    let offset = offset as libc::off_t;
-    // SAFETY: MAP_FIXED over pages that the caller owns, so it can hit no foreign mapping.
-    let base = unsafe { libc::mmap(ptr.cast(), len, access, flags, file.as_raw_fd(), offset) };
-    if base == libc::MAP_FAILED { Err(last_error("mmap")) } else { Ok(()) }
-}
-
 /// Unmaps a whole reservation, with the pages on either side.
 ///
 /// # Safety
@@ -187,20 +164,44 @@ pub unsafe fn resident(ptr: *mut u8, len: usize) -> Result<usize, MapError> {
     Ok(pages.iter().filter(|&&page| page & 1 != 0).count() * page)
 }
 
-/// The symbol of an errno that these calls return.
-pub fn error_name(errno: i32) -> Option<&'static str> {
-    Some(match errno {
-        libc::ENOMEM => "ENOMEM",
-        libc::EINVAL => "EINVAL",
-        libc::EACCES => "EACCES",
-        libc::EPERM => "EPERM",
-        libc::EAGAIN => "EAGAIN",
-        libc::EFAULT => "EFAULT",
-        libc::ENOSYS => "ENOSYS",
-        libc::EMFILE => "EMFILE",
-        libc::ENFILE => "ENFILE",
-        libc::ENOSPC => "ENOSPC",
-        libc::EOVERFLOW => "EOVERFLOW",
-        _ => return None,
-    })
+/// The names of errors: `names!(ENOMEM EINVAL)` is a function from errno to name.
+macro_rules! names {
+    ($($name:ident)*) => {
+        /// The symbol of an errno: of all that POSIX has, since filters of system calls may give any.
+        pub fn error_name(errno: i32) -> Option<&'static str> {
+            $(if errno == libc::$name { return Some(stringify!($name)); })*
+            None
+        }
+    };
+}
+
+names! {
+    ENOMEM EINVAL EACCES EPERM EAGAIN EFAULT ENOSYS EMFILE ENFILE ENOSPC EOVERFLOW EFBIG EEXIST ENOENT EBUSY EINTR
+    EIO ENXIO E2BIG ENOEXEC EBADF ECHILD ENOTBLK EXDEV ENODEV ENOTDIR EISDIR ENOTTY ETXTBSY ESPIPE EROFS EMLINK EPIPE
+    EDOM ERANGE EDEADLK ENAMETOOLONG ENOLCK ENOTEMPTY ELOOP EDQUOT ESTALE ESRCH ECANCELED EPROTO EOPNOTSUPP
+    ENOTSUP ETIMEDOUT ENOBUFS EILSEQ ENOTSOCK EAFNOSUPPORT ECONNREFUSED EALREADY EINPROGRESS EUSERS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::error_name;
+
+    #[test]
+    fn every_errno_that_a_call_about_memory_or_a_filter_of_calls_gives_has_its_name() {
+        // 1 to 34 are the same on all systems, but for the number of EAGAIN and EDEADLK; 15 is ENOTBLK.
+        for errno in 1..=34 {
+            let name = error_name(errno).unwrap_or_default();
+            assert!(name.starts_with('E'), "{errno} has no name");
+        }
+        for (errno, name) in [
+            (libc::ENOMEM, "ENOMEM"),
+            (libc::EFBIG, "EFBIG"),
+            (libc::EPERM, "EPERM"),
+            (libc::ENOSYS, "ENOSYS"),
+            (libc::EDQUOT, "EDQUOT"),
+        ] {
+            assert_eq!(error_name(errno), Some(name));
+        }
+        assert_eq!(error_name(0), None);
+    }
 }

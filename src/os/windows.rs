@@ -283,22 +283,22 @@ pub fn error_name(errno: i32) -> Option<&'static str> {
 
 /// There is none: memory is not shared between isolates here. Boxed, so that the compiler does not take what
 /// is written for the other systems for unreachable.
-pub type MemoryFile = Box<std::convert::Infallible>;
+pub type SharedPages = Box<std::convert::Infallible>;
 
 /// Never.
-pub fn anonymous_file(_len: usize) -> Result<MemoryFile, MapError> {
+pub fn shared_pages(_len: usize, _last: usize) -> Result<SharedPages, MapError> {
     Err(MapError::Unsupported { what: "memory that is mapped at several addresses" })
 }
 
-/// Never called: there is no file to call it with.
+/// Never called: there are no pages to call it with.
 ///
 /// # Safety
 /// None is needed.
-pub unsafe fn map_file(
-    file: &MemoryFile,
+pub unsafe fn map_shared(
+    pages: &SharedPages,
     _offset: usize,
     _ptr: *mut u8,
     _len: usize,
 ) -> Result<(), MapError> {
-    match **file {}
+    match **pages {}
 }

@@ -161,7 +161,8 @@ impl Slab {
         if !options.is_fixed() {
             return Err(MapError::Unsupported { what: "sharing of a slab that can grow" }.into());
         }
-        let memory = SharedMemory::anonymous(plan.record_bytes + plan.slot_bytes)?;
+        let bytes = plan.record_bytes + plan.slot_bytes;
+        let memory = SharedMemory::anonymous(bytes, plan.record_bytes)?;
         let (options, registry, identity) = (options.clone(), Arc::default(), Identity::new());
         let shared = SharedSlab { memory, options, registry, identity };
         let slab = Slab::attach(&Arc::new(shared))?;
