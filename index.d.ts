@@ -2,6 +2,7 @@
 /// <reference lib="esnext.disposable" />
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 
 /**
  * What happens to Buffers when their memory is reset.
@@ -215,7 +216,8 @@ export type TypedArrayConstructor =
   | Float32ArrayConstructor
   | Float64ArrayConstructor
   | BigInt64ArrayConstructor
-  | BigUint64ArrayConstructor;
+  | BigUint64ArrayConstructor
+  | (typeof globalThis extends { Float16Array: infer Float16 } ? Float16 : never);
 
 /** What `Buffer.from` takes, ArrayBuffers by copy. */
 export type BytesLike =
@@ -283,10 +285,7 @@ export class Arena implements Disposable {
   reserve(bytes: number): void;
   /** Returns warm chunks to the system. */
   shrink(): void;
-  /**
-   * Releases everything for good; the second call does nothing.
-   * @throws ERR_RALLOC_UNSUPPORTED: a request's arena is closed by its response.
-   */
+  /** Releases everything for good; the second call does nothing. */
   close(): void;
   [Symbol.dispose](): void;
 
@@ -369,12 +368,25 @@ export interface RequestArenaStats {
   memory: MemoryStats;
 }
 
-/** A middleware that gives every request an arena, for Express 4 and 5, connect, and node:http. */
-export interface RequestArena {
-  (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
+/**
+ * The arena of a request: all of an Arena but its end, which is that of the response (`close()` throws
+ * `ERR_RALLOC_UNSUPPORTED`). A function that takes a `RequestArena` takes every `Arena` too.
+ */
+export interface RequestArena extends Omit<Arena, 'close' | typeof Symbol.dispose> {}
+
+/**
+ * A middleware that gives every request an arena, for Express 4 and 5, connect, node:http and node:http2. Who imports
+ * `ralloc/express` tells TypeScript of `req.arena` in Express's requests, who imports `ralloc/http` in Node's.
+ */
+export interface RequestArenas {
+  (
+    req: IncomingMessage | Http2ServerRequest,
+    res: ServerResponse | Http2ServerResponse,
+    next: (error?: unknown) => void,
+  ): void;
   stats(): RequestArenaStats;
   /** The arena of the request in whose asynchronous context this is called; needs `context: true`. */
-  current(): Arena | undefined;
+  current(): RequestArena | undefined;
   /** Serves new requests from the heap from now on; resolves when all earlier ones are over. */
   close(): Promise<void>;
 }
@@ -384,7 +396,10 @@ export interface RequestArena {
  * over; what a handler allocates after that comes from the heap.
  * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value.
  */
-export function requestArena(options?: RequestArenaOptions): RequestArena;
+export function requestArena(options?: RequestArenaOptions): RequestArenas;
+
+/** A Buffer of a slab; its `[Symbol.dispose]()` frees it, and does nothing after that. */
+export type SlabBuffer = ArenaBuffer & Disposable;
 
 /**
  * What happens to a Buffer that is freed.
@@ -542,16 +557,16 @@ export class Slab implements Disposable {
    * A zero-filled Buffer of `size` bytes; of a larger pool when its own is exhausted.
    * @throws ERR_RALLOC_EXHAUSTED: no pool that fits has a free slot.
    */
-  alloc(size: number): ArenaBuffer;
+  alloc(size: number): SlabBuffer;
   /** The same, uninitialized: its bytes show what was in the slot before. */
-  allocUnsafe(size: number): ArenaBuffer;
+  allocUnsafe(size: number): SlabBuffer;
   /** A zero-filled Buffer of the smallest pool that fits; null when that is exhausted. */
-  tryAlloc(size: number): ArenaBuffer | null;
+  tryAlloc(size: number): SlabBuffer | null;
   /** The same, uninitialized: its bytes show what was in the slot before. */
-  tryAllocUnsafe(size: number): ArenaBuffer | null;
+  tryAllocUnsafe(size: number): SlabBuffer | null;
   /**
-   * Frees a Buffer that this slab handed out; null and undefined are ignored. Where the runtime has `Symbol.dispose`,
-   * the Buffer's own `[Symbol.dispose]()` does the same, and nothing the second time.
+   * Frees a Buffer that this slab handed out; null and undefined are ignored. The Buffer's own `[Symbol.dispose]()`
+   * does the same, and nothing the second time.
    * @throws ERR_RALLOC_DOUBLE_FREE: it was freed, or sent.
    * @throws ERR_RALLOC_FOREIGN_BUFFER: it is of another slab or of none, or a view of a slab's Buffer.
    * @throws ERR_RALLOC_CLOSED: the slab is.
@@ -561,7 +576,7 @@ export class Slab implements Disposable {
    * Calls `fn` with a zero-filled Buffer, and frees it when `fn` returns, throws, or its promise settles.
    * @throws ERR_RALLOC_ESCAPED: the result is that Buffer, or a view of it.
    */
-  use<T>(size: number, fn: (buffer: ArenaBuffer) => T): T;
+  use<T>(size: number, fn: (buffer: SlabBuffer) => T): T;
   /** Whether `free(buffer)` would free it. */
   owns(buffer: unknown): boolean;
 
@@ -587,12 +602,12 @@ export class Slab implements Disposable {
    * The Buffer that was sent, over the same bytes and of the same length. This thread frees it.
    * @throws ERR_RALLOC_STALE_TOKEN: received or revoked before, never sent, or sent by another slab.
    */
-  receive(token: number): ArenaBuffer;
+  receive(token: number): SlabBuffer;
   /**
    * Takes a Buffer back that this thread has sent and nobody received.
    * @throws ERR_RALLOC_STALE_TOKEN: as `receive()`, and for what another thread sent.
    */
-  revoke(token: number): ArenaBuffer;
+  revoke(token: number): SlabBuffer;
 
   stats(): SlabStats;
   /**
@@ -645,13 +660,4 @@ export class RallocError extends Error {
   /** MAP: its error number, and name. */
   readonly errno?: number;
   readonly errnoCode?: string;
-}
-
-declare global {
-  namespace Express {
-    interface Request {
-      /** This request's arena, where `app.use(ralloc.requestArena())` is in place. */
-      arena: Arena;
-    }
-  }
 }

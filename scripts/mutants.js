@@ -13,7 +13,17 @@ const { readMutants, flawOf } = require('./lib/mutants.js');
 const { program } = require('./lib/program.js');
 
 const ROOT = path.join(__dirname, '..');
-const COPIED = ['lib', '__test__', 'docs', 'examples', 'package.json', 'index.d.ts', 'index.d.mts'];
+const COPIED = [
+  'lib',
+  '__test__',
+  'docs',
+  'examples',
+  'package.json',
+  'index.d.ts',
+  'index.d.mts',
+  'express.d.ts',
+  'http.d.ts',
+];
 const TIMEOUT = '60s'; // of ava: without a test that ends in this time
 
 /** Those whose name (`chunk-pool: no wipe`) has one of `parts`, or all. */

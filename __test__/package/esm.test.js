@@ -20,6 +20,15 @@ test('the package resolves by its name, in both ways', async (t) => {
   t.is(require('ralloc/package.json').version, version);
 });
 
+for (const door of ['ralloc/express', 'ralloc/http']) {
+  test(`${door} has the middleware, in both ways`, async (t) => {
+    const { requestArena } = commonjs;
+    t.deepEqual({ ...require(door) }, { requestArena });
+    const { default: whole, 'module.exports': _, ...named } = await import(door);
+    t.deepEqual([{ ...whole }, named], [{ requestArena }, { requestArena }]);
+  });
+}
+
 test('what is inside is not of the package', (t) => {
   t.throws(() => require('ralloc/lib/memory/native.js'), { code: 'ERR_PACKAGE_PATH_NOT_EXPORTED' });
 });

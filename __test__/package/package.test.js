@@ -161,7 +161,8 @@ test('a TypeScript program compiles against the installed package, as CommonJS a
 
 test('ralloc packs its sources, types, documents and licence, nothing else, in 150 kB', (t) => {
   const [{ manifest, files, bytes }] = t.context.packages;
-  const shipped = /^(?:lib|docs)\/|^(?:index\.d\.m?ts|LICENSE|README\.md|package\.json)$/;
+  const shipped =
+    /^(?:lib|docs)\/|^(?:(?:index|express|http)\.d\.m?ts|LICENSE|README\.md|package\.json)$/;
   t.deepEqual(
     files,
     listFiles(root).filter((file) => shipped.test(file)),
@@ -170,7 +171,8 @@ test('ralloc packs its sources, types, documents and licence, nothing else, in 1
   for (const key of ['scripts', 'devDependencies', 'dependencies', 'napi']) {
     t.is(manifest[key], undefined, key);
   }
-  for (const { types, default: program } of Object.values(manifest.exports['.'])) {
+  const { '.': main, './express': express, './http': http } = manifest.exports;
+  for (const { types, default: program } of [...Object.values(main), express, http]) {
     for (const file of [types, program]) t.true(files.includes(file.replace('./', '')), file);
   }
 });

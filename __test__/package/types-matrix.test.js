@@ -83,7 +83,7 @@ const values = {
   rewound: 0,
   scopes: 15,
   told: true,
-  slots: [10, 100, 30, 2, 0, 0, 15],
+  slots: [10, 100, 30, 2, 0, 0, 15, 0],
   codes: ['RangeError', 'ERR_RALLOC_LIMIT', 'maxBytes', 'ERR_RALLOC_CLOSED', ''],
   requests: 0,
   safety: 'detach',
@@ -118,8 +118,46 @@ for (const typescript of ['typescript-5.4', 'typescript-latest']) {
       files: {
         'tsconfig.json': files['tsconfig.json'],
         'with-express.mts': source('with-express.mts'),
+        'with-express.cts': source('with-express.mts').replace(
+          /^import express from (.+);/m,
+          'import express = require($1);',
+        ),
       },
     });
     t.deepEqual([...(await compile(folder, typescript))], []);
   });
+
+  for (const [node, types] of [
+    [20, 'types-node-20'],
+    [24, '@types/node'],
+  ]) {
+    test(`${typescript} with the types of Node ${node}: its servers have arenas, as CommonJS and as ESM`, async (t) => {
+      const folder = install(t, {
+        links: { '@types/node': types },
+        files: {
+          'tsconfig.json': files['tsconfig.json'],
+          'with-http.cts': source('with-http.cts'),
+          'with-http.mts': source('with-http.cts').replace(
+            /^import (\w+) = require\((.+?)\)/gm,
+            'import $1 from $2',
+          ),
+        },
+      });
+      t.deepEqual([...(await compile(folder, typescript))], []);
+    });
+  }
 }
+
+test('typescript-latest with its newest library: arrays of half floats', async (t) => {
+  const folder = install(t, {
+    links: { '@types/node': '@types/node' },
+    files: {
+      'tsconfig.json': JSON.stringify({
+        ...config,
+        compilerOptions: { ...config.compilerOptions, lib: ['esnext'] },
+      }),
+      'float16.mts': source('float16.mts'),
+    },
+  });
+  t.deepEqual([...(await compile(folder, 'typescript-latest'))], []);
+});

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { expectAssignable, expectError, expectNotAssignable, expectType } from 'tsd';
 import {
   Arena,
@@ -18,9 +19,11 @@ import {
   type RequestArena,
   type RequestArenaOptions,
   type RequestArenaStats,
+  type RequestArenas,
   requestArena,
   type Safety,
   Slab,
+  type SlabBuffer,
   type SlabHandle,
   type SlabOptions,
   type SlabStats,
@@ -28,6 +31,8 @@ import {
   slab,
   version,
 } from '../..';
+import * as ofExpress from '../../express';
+import * as ofHttp from '../../http';
 
 expectType<'native' | 'js'>(backend);
 expectType<string>(version);
@@ -124,17 +129,37 @@ expectType<ChunkStats[]>(arena.chunks());
 
 // The middleware
 const arenas = requestArena({ maxBytesPerRequest: 1 << 20, property: 'memory', context: true });
-expectType<RequestArena>(arenas);
+expectType<RequestArenas>(arenas);
+expectType<typeof requestArena>(ofExpress.requestArena);
+expectType<typeof requestArena>(ofHttp.requestArena);
 expectAssignable<RequestArenaOptions>({ maxQuarantineBytes: 0 });
 expectError(requestArena({ maxByte: 1 }));
 declare const req: IncomingMessage;
 declare const res: ServerResponse;
 expectType<void>(arenas(req, res, () => {}));
 expectType<RequestArenaStats>(arenas.stats());
-expectType<Arena | undefined>(arenas.current());
+expectType<RequestArena | undefined>(arenas.current());
 expectType<Promise<void>>(arenas.close());
 declare const expressRequest: Express.Request;
-expectType<Arena>(expressRequest.arena);
+expectType<RequestArena>(expressRequest.arena);
+expectType<RequestArena>(req.arena);
+declare const http2Request: Http2ServerRequest;
+declare const http2Response: Http2ServerResponse;
+expectType<void>(arenas(http2Request, http2Response, () => {}));
+expectType<RequestArena>(http2Request.arena);
+
+// A request's arena: an Arena without its end
+expectType<Buffer<ArrayBuffer>>(req.arena.alloc(10));
+expectType<Buffer<ArrayBuffer>>(req.arena.from('text', 'hex'));
+expectType<Float64Array<ArrayBuffer>>(req.arena.array(Float64Array, 10));
+expectType<Hold>(req.arena.hold());
+expectType<Promise<number>>(req.arena.hold(Promise.resolve(5)));
+expectType<number>(req.arena.scope((child: Arena) => child.alloc(10).length));
+expectType<void>(req.arena.reset());
+expectError(req.arena.close());
+expectNotAssignable<Disposable>(req.arena);
+expectNotAssignable<Arena>(req.arena);
+expectAssignable<RequestArena>(arena);
 
 // Errors
 declare const error: unknown;
@@ -157,18 +182,22 @@ expectError(new Slab({ sizes: 64, count: 1 }));
 expectError(new Slab({ sizes: [64], count: '8' }));
 expectError(new Slab({ sizes: [64], count: 8, safety: 'detach' }));
 expectAssignable<SlabOptions>({ sizes: [64] as const, maxCount: 8 });
-expectType<Buffer<ArrayBuffer>>(mine.alloc(10));
-expectType<Buffer<ArrayBuffer>>(mine.allocUnsafe(10));
-expectType<Buffer<ArrayBuffer> | null>(mine.tryAlloc(10));
-expectType<Buffer<ArrayBuffer> | null>(mine.tryAllocUnsafe(10));
+expectType<SlabBuffer>(mine.alloc(10));
+expectType<SlabBuffer>(mine.allocUnsafe(10));
+expectType<SlabBuffer | null>(mine.tryAlloc(10));
+expectType<SlabBuffer | null>(mine.tryAllocUnsafe(10));
 expectNotAssignable<Buffer>(mine.tryAlloc(10));
+expectAssignable<Buffer<ArrayBuffer>>(mine.alloc(10));
+expectAssignable<Disposable>(mine.alloc(10));
+expectAssignable<Disposable | null>(mine.tryAlloc(10));
 expectType<void>(mine.free(mine.tryAlloc(10)));
 expectError(mine.free('text'));
 expectType<number>(mine.use(10, (buffer) => buffer.length));
+mine.use(10, (buffer) => expectType<SlabBuffer>(buffer));
 expectType<Promise<number>>(mine.use(10, async (buffer) => buffer.length));
 expectType<number>(mine.send(mine.alloc(1)));
-expectType<Buffer<ArrayBuffer>>(mine.receive(5));
-expectType<Buffer<ArrayBuffer>>(mine.revoke(5));
+expectType<SlabBuffer>(mine.receive(5));
+expectType<SlabBuffer>(mine.revoke(5));
 expectType<SlabHandle>(mine.handle());
 expectType<Slab>(Slab.attach(mine.handle(), { safety: 'checked' }));
 expectError(Slab.attach(mine.handle(), { sizes: [64] }));
