@@ -5,7 +5,7 @@
 const { inspect } = require('node:util');
 const check = require('../base/validate.js');
 const copy = require('./copy.js');
-const { RallocError, typeError } = require('../base/errors.js');
+const { typeError } = require('../base/errors.js');
 const { FastBuffer } = require('../base/runtime.js');
 const { kOfRequest } = require('../base/protocol.js');
 const { runScope } = require('../base/scope.js');
@@ -16,6 +16,9 @@ const { Window, CLOSED, RELEASED } = require('./window.js');
 
 const { fill } = Uint8Array.prototype;
 const kInternal = Symbol('ralloc.internal');
+
+const ESCAPED =
+  'The scope returned a Buffer of its own, which is dead now. Return copyOut(buffer), or allocate it from the outer arena';
 
 // For request arenas, not of the package: a root arena of an owner, and its end (→ bytes it had handed out).
 let makeRequestArena;
@@ -111,21 +114,20 @@ class Arena {
     const released = this.#window.isReleased();
     const child = new Arena(undefined, kInternal, this.#window.owner, this);
     if (released) child.#window.finish(RELEASED);
-    this.#children ??= new Set();
-    this.#children.add(child);
-    return runScope(fn, child, (result) => child.#leave(result));
+    const open = () => {
+      this.#children ??= new Set();
+      this.#children.add(child);
+      return child;
+    };
+    return runScope(fn, open, (result) => child.#leave(result), this.#window.owner.pool, ESCAPED);
   }
 
-  /** Ends this scope and gives `result` on, unless it dies with the scope. */
+  /** Ends this scope; tells whether `result` dies with it. */
   #leave(result) {
     const escapes = this.owns(result);
-    this.#parent.#children?.delete(this);
     if (this.#window.isLive) this.#finish(CLOSED, true, null);
-    if (!escapes) return result;
-    throw new RallocError(
-      'ERR_RALLOC_ESCAPED',
-      'The scope returned a Buffer of its own, which is dead now. Return copyOut(buffer), or allocate it from the outer arena',
-    );
+    this.#parent.#children?.delete(this);
+    return escapes;
   }
 
   reset() {

@@ -1,24 +1,61 @@
 'use strict';
 
+const { RallocError } = require('./errors.js');
+
 /**
- * Calls fn(resource) and then leave(result) exactly once: when fn returns or throws, or when the promise that
- * it returned settles. An error of fn goes before one of leave.
+ * Calls fn(open()), then leave(result) once: when fn returns or throws, or when the promise that it returned
+ * settles. An error of fn goes before one of leave(), which tells whether the result escapes: that is an error
+ * with the text `escaped`.
+ *
+ * Where the stack ends leave() can throw too, and has then changed nothing, or can be called again. Then it is left
+ * to `owner.unfinished`, a list, for the owner's next call. To put it there takes assignments only: calls would throw
+ * as well, and so can object literals.
  */
-function runScope(fn, resource, leave) {
+function runScope(fn, open, leave, owner, escaped) {
+  const end = { finish: leave, next: null };
   let result;
-  let pending;
+  let escapes = false;
   try {
-    result = fn(resource);
-    pending = typeof result?.then === 'function';
+    result = fn(open());
+    if (typeof result?.then === 'function') {
+      return Promise.resolve(result).then(
+        (value) => {
+          if (leave(value)) throw new RallocError('ERR_RALLOC_ESCAPED', escaped);
+          return value;
+        },
+        (error) => {
+          leave(undefined);
+          throw error;
+        },
+      );
+    }
   } catch (error) {
-    leave(undefined);
+    try {
+      leave(undefined);
+    } catch {
+      end.next = owner.unfinished;
+      owner.unfinished = end;
+    }
     throw error;
   }
-  if (!pending) return leave(result);
-  return Promise.resolve(result).then(leave, (error) => {
-    leave(undefined);
+  try {
+    escapes = leave(result);
+  } catch (error) {
+    end.next = owner.unfinished;
+    owner.unfinished = end;
     throw error;
-  });
+  }
+  if (escapes) throw new RallocError('ERR_RALLOC_ESCAPED', escaped);
+  return result;
 }
 
-module.exports = { runScope };
+/** Does what was left to `owner.unfinished`. */
+function finishScopes(owner) {
+  while (owner.unfinished !== null) {
+    const work = owner.unfinished;
+    work.finish(undefined);
+    owner.unfinished = work.next;
+  }
+}
+
+module.exports = { runScope, finishScopes };

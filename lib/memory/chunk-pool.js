@@ -30,6 +30,7 @@ class ChunkPool {
   mayHaveQuarantined = false; // set when something goes to quarantine; who asks `quarantined` may clear it
   leasedBytes = 0; // of all spans here and in arenas: what V8 counts as external memory
 
+  unfinished = null; // what was cut off: see settle()
   watched = false; // by idle.js
   window = null; // the window of the arena whose pool it is, which is asked for its span in idle times
 

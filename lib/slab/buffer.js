@@ -8,6 +8,7 @@ const { FastBuffer } = require('../base/runtime.js');
 const { Pool } = require('./pool.js');
 
 const { isView } = ArrayBuffer;
+const { fill } = Uint8Array.prototype;
 
 // The state of a Buffer. It is overwritten, never computed from the old one: that costs 2 ns, because the load
 // has to wait for the store before it.
@@ -17,8 +18,9 @@ const SENT = 2;
 
 let stateOf;
 let poolOf;
-let slotOf;
 let setState;
+let giveBack;
+let send;
 
 class SlabBuffer extends FastBuffer {
   #pool;
@@ -46,8 +48,8 @@ class SlabBuffer extends FastBuffer {
     if (buffer.#state !== HELD || pool.core !== core || top >= pool.capacity) {
       return releaseSlow(core, buffer, pool);
     }
-    buffer.#state = FREED;
     pool.push(buffer, top);
+    buffer.#state = FREED; // no call from the push on: a free that throws has freed nothing
   }
 
   // In both kinds the stack has its full length from the start (see Pool), because a store that may have to grow
@@ -58,8 +60,8 @@ class SlabBuffer extends FastBuffer {
     placeholder = 0;
 
     // `ab.byteLength` is 0 when the ArrayBuffer was transferred away. To read it takes 4 ns, a try/catch around
-    // `new` 10.
-    take(size) {
+    // `new` 10. Any call can throw, at the stack's end, so the slot leaves the stack after the last one.
+    take(size, zero) {
       const top = this.top - 1;
       if (top < this.watermark) {
         if (top < 0) return null;
@@ -68,8 +70,11 @@ class SlabBuffer extends FastBuffer {
       const slot = this.stack[top];
       const ab = this.segments[slot >>> this.shift];
       if (ab.byteLength === 0) return null;
+      const start = (slot & this.mask) << this.sizeLog;
+      const buffer = new SlabBuffer(ab, start, size, this, slot, HELD);
+      if (zero) fill.call(buffer, 0);
       this.top = top;
-      return new SlabBuffer(ab, (slot & this.mask) << this.sizeLog, size, this, slot, HELD);
+      return buffer;
     }
 
     push(buffer, top) {
@@ -90,26 +95,30 @@ class SlabBuffer extends FastBuffer {
   static RecyclePool = class RecyclePool extends Pool {
     placeholder = null;
 
-    take(size) {
+    take(size, zero) {
       const top = this.top - 1;
       if (top < this.watermark) {
         if (top < 0) return null;
         this.crossWatermark(top);
       }
       const buffer = this.stack[top];
-      if (buffer.length !== size) return this.#resized(top, size);
+      if (buffer.length !== size) return this.#resized(top, size, zero);
+      if (zero) fill.call(buffer, 0);
       this.top = top;
       buffer.#state = HELD;
       return buffer;
     }
 
     /** The slot had another length last time, or its memory is gone: then the old Buffer's length is 0. */
-    #resized(top, size) {
+    #resized(top, size, zero) {
       const slot = this.slotAt(top);
       const ab = this.segments[slot >>> this.shift];
       if (ab.byteLength === 0) return null;
+      const start = (slot & this.mask) << this.sizeLog;
+      const buffer = new SlabBuffer(ab, start, size, this, slot, HELD);
+      if (zero) fill.call(buffer, 0);
       this.top = top;
-      return new SlabBuffer(ab, (slot & this.mask) << this.sizeLog, size, this, slot, HELD);
+      return buffer;
     }
 
     push(buffer, top) {
@@ -120,7 +129,8 @@ class SlabBuffer extends FastBuffer {
     cache(slot) {
       const ab = this.segments[slot >>> this.shift];
       const start = (slot & this.mask) << this.sizeLog;
-      this.stack[this.top++] = new SlabBuffer(ab, start, this.size, this, slot, FREED);
+      const buffer = new SlabBuffer(ab, start, this.size, this, slot, FREED);
+      this.stack[this.top++] = buffer;
     }
 
     slotAt(i) {
@@ -136,9 +146,28 @@ class SlabBuffer extends FastBuffer {
     });
     stateOf = (value) => (isView(value) && #state in value ? value.#state : undefined);
     poolOf = (buffer) => buffer.#pool;
-    slotOf = (buffer) => buffer.#slot;
     setState = (buffer, state) => {
       buffer.#state = state;
+    };
+    giveBack = (buffer, pool) => {
+      if (pool.capacity > 0) {
+        pool.push(buffer, pool.top);
+      } else {
+        pool.forget(buffer.#slot);
+        pool.giveUp(buffer.#slot);
+        pool.claimed--;
+      }
+      buffer.#state = FREED;
+    };
+    // After the call to the pool none that could throw: whoever has no token has the Buffer.
+    send = (core, buffer) => {
+      checkSendable(core, buffer);
+      const pool = buffer.#pool;
+      pool.forget(buffer.#slot);
+      const token = core.call('send', pool.index, buffer.#slot, buffer.length);
+      pool.claimed--;
+      buffer.#state = SENT;
+      return token;
     };
   }
 }
@@ -148,10 +177,12 @@ const { release, CheckedPool, RecyclePool } = SlabBuffer;
 /** Frees a Buffer where the cache is full or the Buffer has no slot; throws where it cannot be freed. */
 function releaseSlow(core, buffer, pool) {
   if (!isHeld(core, buffer)) return refuse(core, buffer);
-  setState(buffer, FREED);
-  if (pool.size === 0) return;
-  pool.push(buffer, pool.top);
-  pool.flushExcess();
+  if (pool.size === 0) {
+    setState(buffer, FREED);
+    return;
+  }
+  pool.flushExcess(1);
+  giveBack(buffer, pool);
 }
 
 const WAS_FREED =
@@ -192,20 +223,14 @@ function refuse(core, buffer) {
 const isHeld = (core, value) =>
   stateOf(value) === HELD && poolOf(value).core === core && core.isLive;
 
-/** Sends a Buffer of the slab; returns the token. */
-function send(core, buffer) {
+/** Throws for what is no Buffer of the slab that can be sent. */
+function checkSendable(core, buffer) {
   if (buffer === null || typeof buffer !== 'object') {
     throw typeError('buffer', 'an instance of Buffer', buffer);
   }
   if (!isHeld(core, buffer)) refuse(core, buffer);
-  const pool = poolOf(buffer);
-  const slot = slotOf(buffer);
-  if (pool.size === 0) throw foreignError(NO_SLOT);
+  if (poolOf(buffer).size === 0) throw foreignError(NO_SLOT);
   if (buffer.buffer.byteLength === 0) refuse(core, buffer);
-  const token = core.call('send', pool.index, slot, buffer.length);
-  pool.handOver(slot);
-  setState(buffer, SENT);
-  return token;
 }
 
 /** A held Buffer over a slot that came by token. */
@@ -227,5 +252,4 @@ module.exports = {
   send,
   bufferOver,
   emptyBuffer,
-  slotOf,
 };

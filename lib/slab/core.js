@@ -5,22 +5,17 @@
 
 const check = require('../base/validate.js');
 const { slabs } = require('../memory/native.js');
-const {
-  RallocError,
-  closedError,
-  exhaustedError,
-  failureReason,
-  refusal,
-} = require('../base/errors.js');
-const { attachSettings, reasonNotToShare, checkBytes, handleParts } = require('./options.js');
+const { RallocError, closedError, exhaustedError, failureReason } = require('../base/errors.js');
+const { attachSettings, reasonNotToShare, handleParts } = require('./options.js');
 const { CheckedPool, RecyclePool, bufferOver, emptyBuffer } = require('./buffer.js');
+const { lease, translateErrors } = require('./lease.js');
 const { readPools } = require('./stats.js');
+const { finishScopes } = require('../base/scope.js');
 const { timed, warnOfStuck } = require('./stuck.js');
 const idle = require('../memory/idle.js');
 
 const SIZE_CLASSES = 33; // 32 - clz32(size - 1); the last one is for size 0, and for more than 2^31
 const SHARED_TICK_MS = 50; // what was idle for a whole tick is released, so within 100 ms
-const received = new Float64Array(3); // pool, slot, length
 
 class SlabCore {
   settings;
@@ -29,7 +24,10 @@ class SlabCore {
   noPool; // a pool that is always empty: for size 0, too large sizes, and before open()
   poolByClass; // the pool of each size class
   isLive = true;
+  unfinished = null; // the ends of scopes that the stack had no room for: see base/scope.js
   refused = 0; // frees of Buffers that are of no pool of this slab
+  #isClosed = false; // later than `isLive`: a close() that was cut off can be called again
+  #received = Float64Array.of(-1, 0, 0); // pool, slot and length of what came by token and is no Buffer yet
   #unshareable; // the reason why it cannot be shared
   #backend;
   #isShared = false; // other threads may have it
@@ -47,15 +45,15 @@ class SlabCore {
     const settings = attachSettings(options);
     const { id, nonce } = handleParts(handle);
     const core = new SlabCore(settings);
-    core.#lease(true, (leased) => leased.attach(id, nonce), 0);
-    settings.pools = readPools(core.leased).map(({ size, count }) => ({
+    const { leased, backend } = lease(true, (leased) => leased.attach(id, nonce), 0);
+    settings.pools = readPools(leased).map(({ size, count }) => ({
       size,
       count,
       minCount: count,
       maxCount: count,
     }));
-    Object.assign(settings, { grows: false, maxBytes: core.leased.footprint() });
-    core.#makePools();
+    Object.assign(settings, { grows: false, maxBytes: leased.footprint() });
+    core.#begin(leased, backend);
     core.#share();
     return core;
   }
@@ -78,32 +76,27 @@ class SlabCore {
       }
       return leased.open(numbers, maxBytes, false, memory);
     };
-    this.#lease(needsNative, take, bytes);
-    this.#makePools();
+    const { leased, backend } = lease(needsNative, take, bytes);
+    this.#begin(leased, backend);
   }
 
-  /** `take` reserves the memory of a LeasedSlab, and returns null or a failure. */
-  #lease(needsNative, take, bytes) {
-    const { LeasedSlab, backend } = slabs(needsNative);
-    const leased = new LeasedSlab();
-    const failure = translateErrors(() => take(leased));
-    if (failure?.kind === 'limit') checkBytes(failure.used, failure.limit);
-    if (failure !== null) throw refusal(failure, 'maxBytes', bytes);
-    this.leased = leased;
-    this.#backend = backend;
-  }
-
-  #makePools() {
+  /** Makes the pools. Nothing of it shows before all is there. */
+  #begin(leased, backend) {
     const { settings } = this;
     const Kind = settings.safety === 'recycle' ? RecyclePool : CheckedPool;
     const Pool = settings.warnAfterMs > 0 ? timed(Kind) : Kind;
-    this.pools = settings.pools.map(
-      ({ size, maxCount }, index) => new Pool(this, index, size, maxCount),
+    const pools = settings.pools.map(
+      ({ size, maxCount }, index) =>
+        new Pool(this, index, size, maxCount, leased.segmentSlots(index)),
     );
-    this.poolByClass = this.poolByClass.map(
-      (noPool, log) => this.pools.find(({ size }) => size >= 2 ** log) ?? noPool,
+    const poolByClass = this.poolByClass.map(
+      (noPool, log) => pools.find(({ size }) => size >= 2 ** log) ?? noPool,
     );
     if (settings.warnAfterMs > 0) warnOfStuck(this);
+    this.#backend = backend;
+    this.pools = pools;
+    this.poolByClass = poolByClass;
+    this.leased = leased;
   }
 
   get backend() {
@@ -125,24 +118,24 @@ class SlabCore {
   }
 
   /** Allocates where the pool of the size class has no cached slot: refills it, or promotes to a larger one. */
-  allocSlow(size) {
+  allocSlow(size, zero) {
     const first = this.#poolFor(size);
     if (size === 0) return emptyBuffer(first);
     for (let i = first.index; i < this.pools.length; i++) {
       const pool = this.pools[i];
       if (!pool.ensureCached()) continue;
       if (pool !== first) first.promotions++;
-      return pool.take(size);
+      return pool.take(size, zero);
     }
     first.exhaustions++;
     throw this.#exhausted(first, size);
   }
 
   /** The same without promotion: null if the pool is exhausted. */
-  tryAllocSlow(size) {
+  tryAllocSlow(size, zero) {
     const pool = this.#poolFor(size);
     if (size === 0) return emptyBuffer(pool);
-    if (pool.ensureCached()) return pool.take(size);
+    if (pool.ensureCached()) return pool.take(size, zero);
     pool.exhaustions++;
     return null;
   }
@@ -151,6 +144,7 @@ class SlabCore {
     this.checkSize(size);
     this.checkLive();
     if (size > 0) this.open();
+    this.settle();
     return this.poolByClass[32 - Math.clz32(size - 1)];
   }
 
@@ -195,9 +189,18 @@ class SlabCore {
   /** Other threads may want slots from now on. */
   #share() {
     if (this.#isShared) return;
-    this.#isShared = true;
     for (const pool of this.pools) pool.share();
+    this.#isShared = true;
     this.startTimer();
+  }
+
+  /** Finishes what was cut off: at the stack's end any call can throw, and vm's timeout stops JavaScript anywhere. */
+  settle() {
+    if (this.unfinished !== null) finishScopes(this);
+    const received = this.#received;
+    if (received[0] < 0) return;
+    this.pools[received[0]].giveUp(received[1]);
+    received[0] = -1;
   }
 
   /** A Buffer over a slot that was sent; `method` is 'receive', or 'revoke' for one that this thread sent. */
@@ -205,10 +208,15 @@ class SlabCore {
     check.integer(token, 'token', 0, Number.MAX_SAFE_INTEGER);
     this.checkLive();
     this.open();
-    this.call(method, token, received);
-    const [index, slot, length] = received;
+    this.settle();
+    this.call(method, token, this.#received);
+    const [index, slot, length] = this.#received;
     const pool = this.pools[index];
-    if (pool.takeOver(slot)) return bufferOver(pool, slot, length);
+    const buffer = pool.prepare(slot) ? bufferOver(pool, slot, length) : null;
+    pool.claimed++;
+    if (buffer === null) pool.stolen++;
+    this.#received[0] = -1;
+    if (buffer !== null) return buffer;
     throw new RallocError(
       'ERR_RALLOC_CLOSED',
       "The Buffer's memory was transferred away from this thread",
@@ -226,6 +234,7 @@ class SlabCore {
   /** Called by the timer; returns whether it goes on. */
   tick() {
     const { grows, idleMs } = this.settings;
+    this.settle();
     if (this.isLive) {
       for (const pool of this.pools) pool.flushIdle();
       const bytes = grows
@@ -244,8 +253,9 @@ class SlabCore {
   }
 
   close(force) {
-    if (!this.isLive) return;
-    const { held } = this;
+    if (this.#isClosed) return;
+    this.settle();
+    const held = this.isLive ? this.held : 0;
     if (held > 0 && !force) {
       throw new RallocError(
         'ERR_RALLOC_IN_USE',
@@ -256,16 +266,7 @@ class SlabCore {
     this.isLive = false;
     for (const pool of this.pools) pool.close();
     this.leased?.close();
-  }
-}
-
-/** Returns the result of `call`; an error of the binary that has one of our codes becomes a RallocError. */
-function translateErrors(call) {
-  try {
-    return call();
-  } catch (error) {
-    if (!String(error?.code).startsWith('ERR_RALLOC_')) throw error;
-    throw new RallocError(error.code, error.message);
+    this.#isClosed = true;
   }
 }
 

@@ -2,15 +2,16 @@
 
 // A thread's side of a pool: a magazine (a stack of free slots) in front of the shared pool in src/slab/. Slots
 // are claimed from there and released to it in batches. Nothing in this file is hot; take() and push() are in
-// buffer.js. `claimed = held + cached + stolen`, where the cached slots are those on the stack.
+// buffer.js. `claimed = held + cached + stolen + moving`, where the cached slots are those on the stack.
+//
+// Any call can throw where the stack ends, and vm's timeout can stop JavaScript at any call or turn of a loop. So
+// each step here changes everything that belongs together after its last call.
 
 const { refusal } = require('../base/errors.js');
 const { hasTransfer } = require('../base/runtime.js');
 
 const BATCH = 64; // slots of a refill, at most
 const UNLIMITED = 2 ** 30; // more than any pool has slots
-
-const batch = new Uint32Array(BATCH); // what claim() and release() take and fill
 
 class Pool {
   // The magazine. take() and push() read these; the stack has room for every claimed slot, so it never grows there.
@@ -36,19 +37,23 @@ class Pool {
   #lowWater = 0; // at least so many slots stayed cached since the last idle tick
   #isShared = false; // other threads may want the slots
 
-  constructor(core, index, size, maxCount) {
+  // Slots on their way between the stack and the shared pool: claimed, but neither cached nor held.
+  #moving;
+  #movingCount = 0;
+  #batch = new Uint32Array(BATCH);
+
+  constructor(core, index, size, maxCount, slotsPerSegment = 1) {
     this.core = core; // a free compares it with the slab's own
     this.index = index;
     this.size = size;
     this.maxCount = maxCount;
-    const slotsPerSegment = size === 0 ? 1 : core.leased.segmentSlots(index);
     this.shift = Math.log2(slotsPerSegment);
     this.mask = slotsPerSegment - 1;
     this.sizeLog = size === 0 ? 0 : Math.log2(size);
   }
 
   get held() {
-    return this.claimed - this.stolen - this.top;
+    return this.claimed - this.stolen - this.top - this.#movingCount;
   }
 
   get segmentBytes() {
@@ -64,11 +69,11 @@ class Pool {
     this.#recompute();
   }
 
-  /** To be called after a change of `claimed`, `stolen`, `top`, `peak` or `#lowWater`. */
-  #recompute() {
-    const cachedAtPeak = this.claimed - this.stolen - this.peak; // when as many are held as at the peak
+  /** To be called after a change of these, but for fewer claimed ones: then take() only calls crossWatermark() early. */
+  #recompute(claimed = this.claimed) {
+    const cachedAtPeak = claimed - this.stolen - this.peak; // when as many are held as at the peak
     this.watermark = Math.max(cachedAtPeak, this.#lowWater, 0);
-    while (this.stack.length < this.claimed) this.stack.push(this.placeholder);
+    while (this.stack.length < claimed) this.stack.push(this.placeholder);
   }
 
   /** Whether a slot is cached, after a refill if need be. */
@@ -80,28 +85,43 @@ class Pool {
   #refill() {
     const { leased } = this.core;
     this.core.startTimer();
+    this.releaseMoving();
+    this.#moving = this.#batch;
     for (;;) {
       if (this.#isShared) this.capacity = leased.room(this.index);
       const want = this.#isShared ? (this.capacity >> 1) + 1 : BATCH;
-      const found = leased.claim(this.index, want, batch);
+      const found = leased.claim(this.index, want, this.#batch);
       if (typeof found !== 'number') throw refusal(found, 'maxBytes', this.segmentBytes);
       if (found === 0) return false;
-      this.#makeSegments(found);
+      this.#movingCount = found;
       this.claimed += found;
-      for (let i = found - 1; i >= 0; i--) this.#cacheUnlessStolen(batch[i]);
+      try {
+        this.#cacheMoving();
+      } catch (error) {
+        this.releaseMoving();
+        throw error;
+      }
       this.#recompute();
       if (this.top > 0) return true;
     }
   }
 
-  /** Makes the ArrayBuffers of the first `count` slots in `batch`; releases the slots if that fails. */
-  #makeSegments(count) {
-    try {
-      for (let i = 0; i < count; i++) this.#makeSegment(batch[i] >>> this.shift);
-    } catch (error) {
-      this.core.leased.release(this.index, batch, count);
-      throw error;
+  #cacheMoving() {
+    while (this.#movingCount > 0) {
+      const slot = this.#moving[this.#movingCount - 1];
+      this.#makeSegment(slot >>> this.shift);
+      if (this.#isStolen(slot)) this.stolen++;
+      else this.cache(slot);
+      this.#movingCount--;
     }
+  }
+
+  /** Releases the slots that a refill or a flush was cut off with. */
+  releaseMoving() {
+    if (this.#movingCount === 0) return;
+    this.core.leased.release(this.index, this.#moving, this.#movingCount);
+    this.claimed -= this.#movingCount;
+    this.#movingCount = 0;
   }
 
   /** Makes the ArrayBuffer of a segment, unless there is one. */
@@ -120,75 +140,69 @@ class Pool {
     return this.segments[slot >>> this.shift].byteLength === 0;
   }
 
-  #cacheUnlessStolen(slot) {
-    if (this.#isStolen(slot)) this.stolen++;
-    else this.cache(slot);
-  }
-
-  /** Counts a received slot as claimed and held; false if its memory was transferred away: then it is stolen. */
-  takeOver(slot) {
+  /** Prepares to hold a slot that came by token; false if its memory was transferred away. */
+  prepare(slot) {
     this.core.startTimer();
-    batch[0] = slot;
-    this.#makeSegments(1);
-    this.claimed++;
+    this.#makeSegment(slot >>> this.shift);
     const stolen = this.#isStolen(slot);
-    if (stolen) this.stolen++;
-    this.peak = Math.max(this.peak, this.held);
-    this.#recompute();
+    if (!stolen) this.peak = Math.max(this.peak, this.held + 1);
+    this.#recompute(this.claimed + 1);
     return !stolen;
   }
 
-  /** Counts a held slot that was sent as claimed no more. */
-  handOver(slot) {
-    this.claimed--;
-    this.forget(slot);
-    this.#recompute();
+  /** Releases a slot past the cache. */
+  giveUp(slot) {
+    this.core.leased.release(this.index, Uint32Array.of(slot), 1);
   }
 
   /** Removes the cached slots whose ArrayBuffer a transfer list or a byte stream has taken. */
   purgeStolen() {
     if (!this.segments.some((ab) => ab !== null && ab.byteLength === 0)) return;
-    let kept = 0;
+    const kept = [];
     for (let i = 0; i < this.top; i++) {
       const slot = this.slotAt(i);
       if (this.#isStolen(slot)) this.forget(slot);
-      else this.stack[kept++] = this.stack[i];
+      else kept.push(this.stack[i]);
     }
-    this.stolen += this.top - kept;
-    this.top = kept;
+    this.stolen += this.top - kept.length;
+    this.top = kept.length;
+    this.stack = kept;
     this.#lowWater = 0;
     this.#recompute();
   }
 
   /** Releases up to `most` slots, those that were cached first. */
   flush(most) {
+    this.releaseMoving();
     this.purgeStolen();
     const count = Math.min(most, this.top);
     if (count === 0) return;
-    const slots = count <= BATCH ? batch.subarray(0, count) : new Uint32Array(count);
+    const slots = count <= BATCH ? this.#batch.subarray(0, count) : new Uint32Array(count);
     for (let i = 0; i < count; i++) {
       slots[i] = this.slotAt(i);
       this.forget(slots[i]);
     }
     // Sorted, because neighbours share a word of the native pool's bitmap.
-    this.core.leased.release(this.index, slots.sort(), count);
-    this.claimed -= count;
+    this.#moving = slots.sort();
     this.stack.splice(0, count);
     this.top -= count;
+    this.#movingCount = count;
+    this.releaseMoving();
     this.#lowWater = Math.max(this.#lowWater - count, 0);
     this.#recompute();
   }
 
-  /** Reads the capacity again; if more is cached, releases all but half of it. */
-  flushExcess() {
+  /** Reads the capacity again; if more is cached with `coming` slots, releases all but half of it. */
+  flushExcess(coming) {
     this.capacity = this.core.leased.room(this.index);
-    if (this.top > this.capacity) this.flush(this.top - (this.capacity >> 1));
+    const cached = this.top + coming;
+    if (cached > this.capacity) this.flush(cached - (this.capacity >> 1));
   }
 
   /** Other threads may want the slots from now on, so the cache gets a limit. */
   share() {
     this.#isShared = true;
-    this.flushExcess();
+    this.flushExcess(0);
   }
 
   /** Releases the slots that were not needed since the last idle tick. */
@@ -221,7 +235,8 @@ class Pool {
     try {
       if (hasTransfer) ab.transfer();
       else this.core.leased.detach(ab);
-    } catch {
+    } catch (error) {
+      if (error instanceof RangeError) throw error; // the stack ends here
       // Somebody called worker_threads.markAsUntransferable(buf.buffer). It cannot be detached and keeps its memory.
     }
   }

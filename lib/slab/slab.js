@@ -11,8 +11,18 @@ const { SlabCore } = require('./core.js');
 const { slabSettings } = require('./options.js');
 const { slabStats, describeSlab } = require('./stats.js');
 
-const { fill } = Uint8Array.prototype;
 const kInternal = Symbol('ralloc.internal');
+
+const ESCAPED =
+  'The function returned the Buffer that was freed when it was over. Return a copy, as Buffer.from(buffer)';
+
+/** Whether `value` is `buffer`, of `size` bytes, or a view of some of its bytes. */
+function overlaps(value, buffer, size) {
+  if (value === buffer) return true;
+  if (!ArrayBuffer.isView(value) || value.buffer !== buffer.buffer) return false;
+  const { byteOffset } = buffer;
+  return value.byteOffset < byteOffset + size && value.byteOffset + value.byteLength > byteOffset;
+}
 
 class Slab {
   #core;
@@ -37,24 +47,29 @@ class Slab {
   allocUnsafe(size) {
     const core = this.#core;
     if (typeof size !== 'number' || size >>> 0 !== size) core.checkSize(size);
-    const buffer = core.poolByClass[32 - Math.clz32(size - 1)].take(size);
-    return buffer !== null ? buffer : core.allocSlow(size);
+    const buffer = core.poolByClass[32 - Math.clz32(size - 1)].take(size, false);
+    return buffer !== null ? buffer : core.allocSlow(size, false);
   }
 
   alloc(size) {
-    return fill.call(this.allocUnsafe(size), 0);
+    const core = this.#core;
+    if (typeof size !== 'number' || size >>> 0 !== size) core.checkSize(size);
+    const buffer = core.poolByClass[32 - Math.clz32(size - 1)].take(size, true);
+    return buffer !== null ? buffer : core.allocSlow(size, true);
   }
 
   tryAllocUnsafe(size) {
     const core = this.#core;
     if (typeof size !== 'number' || size >>> 0 !== size) core.checkSize(size);
-    const buffer = core.poolByClass[32 - Math.clz32(size - 1)].take(size);
-    return buffer !== null ? buffer : core.tryAllocSlow(size);
+    const buffer = core.poolByClass[32 - Math.clz32(size - 1)].take(size, false);
+    return buffer !== null ? buffer : core.tryAllocSlow(size, false);
   }
 
   tryAlloc(size) {
-    const buffer = this.tryAllocUnsafe(size);
-    return buffer === null ? null : fill.call(buffer, 0);
+    const core = this.#core;
+    if (typeof size !== 'number' || size >>> 0 !== size) core.checkSize(size);
+    const buffer = core.poolByClass[32 - Math.clz32(size - 1)].take(size, true);
+    return buffer !== null ? buffer : core.tryAllocSlow(size, true);
   }
 
   free(buffer) {
@@ -63,20 +78,20 @@ class Slab {
 
   use(size, fn) {
     check.func(fn, 'fn');
-    const buffer = this.alloc(size);
-    const { buffer: ab, byteOffset } = buffer;
-    const end = byteOffset + size;
-    return runScope(fn, buffer, (result) => {
-      if (isHeld(this.#core, buffer)) release(this.#core, buffer);
-      if (!ArrayBuffer.isView(result) || result.buffer !== ab) return result;
-      const isApart =
-        result.byteOffset >= end || result.byteOffset + result.byteLength <= byteOffset;
-      if (isApart && result !== buffer) return result;
-      throw new RallocError(
-        'ERR_RALLOC_ESCAPED',
-        'The function returned the Buffer that was freed when it was over. Return a copy, as Buffer.from(buffer)',
-      );
-    });
+    const core = this.#core;
+    let buffer = null;
+    const open = () => {
+      buffer = this.alloc(size);
+      return buffer;
+    };
+    const leave = (result) => {
+      if (buffer === null) return false;
+      const escapes = overlaps(result, buffer, size);
+      if (isHeld(core, buffer)) release(core, buffer);
+      buffer = null;
+      return escapes;
+    };
+    return runScope(fn, open, leave, core, ESCAPED);
   }
 
   owns(buffer) {

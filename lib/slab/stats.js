@@ -41,8 +41,10 @@ const SUMMED = [
 ];
 
 function slabStats(core) {
+  core.settle();
   const { settings, pools, leased, isLive } = core;
   const isOpen = isLive && leased !== null;
+  if (isOpen) for (const pool of pools) pool.releaseMoving();
   const poolStats = isOpen
     ? readPools(leased).map((shared, i) => openPoolStats(pools[i], shared))
     : settings.pools.map((pool, i) => closedPoolStats(pool, pools[i]));

@@ -4,7 +4,6 @@
 // the time when each slot was handed out; the others do not pay for it.
 
 const { warnOnce } = require('../base/warnings.js');
-const { slotOf } = require('./buffer.js');
 const idle = require('../memory/idle.js');
 
 const TICKS = 4; // in `warnAfterMs`
@@ -15,10 +14,11 @@ const timed = (Kind) =>
     #since = new Float64Array(0); // by slot, the time of the tick before; 0: never handed out
     now = performance.now(); // the time of the last tick: to read the clock at every take() costs too much
 
-    take(size) {
-      const buffer = super.take(size);
-      if (buffer !== null) this.#since[slotOf(buffer)] = this.now;
-      return buffer;
+    // The time first: nothing may throw once the slot has left the stack. A cached slot is never stuck.
+    take(size, zero) {
+      const { top } = this;
+      if (top > 0) this.#since[this.slotAt(top - 1)] = this.now;
+      return super.take(size, zero);
     }
 
     cache(slot) {
@@ -26,9 +26,9 @@ const timed = (Kind) =>
       super.cache(slot);
     }
 
-    takeOver(slot) {
+    prepare(slot) {
       this.#growTo(slot);
-      const isUsable = super.takeOver(slot);
+      const isUsable = super.prepare(slot);
       if (isUsable) this.#since[slot] = this.now;
       return isUsable;
     }

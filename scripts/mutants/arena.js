@@ -35,10 +35,10 @@ module.exports = [
         '',
         { tests: ['arena/copy.test.js'] },
       ],
-      'a Buffer may escape': ['if (!escapes) return result;', 'return result;', { tests: scopes }],
+      'a Buffer may escape': ['    return escapes;\n', '    return false;\n', { tests: scopes }],
       'a scope stays among the children': [
-        '    this.#parent.#children?.delete(this);\n    if',
-        '    if',
+        '    this.#parent.#children?.delete(this);\n    return escapes',
+        '    return escapes',
         { tests: scopes },
       ],
       'a reset is not counted': [
@@ -192,19 +192,24 @@ module.exports = [
     file: 'base/scope.js',
     tests: scopes,
     mutants: {
-      'a scope that throws stays open': [
-        '  } catch (error) {\n    leave(undefined);',
-        '  } catch (error) {',
+      'a scope that throws stays open': ['    try {\n      leave(undefined);', '    try {'],
+      'a scope that rejects stays open': [
+        '(error) => {\n          leave(undefined);',
+        '(error) => {',
       ],
-      'a scope that rejects stays open': ['(error) => {\n    leave(undefined);', '(error) => {'],
       'a rejection is swallowed': [
-        '    leave(undefined);\n    throw error;\n  });',
-        '    leave(undefined);\n  });',
+        '          leave(undefined);\n          throw error;\n',
+        '          leave(undefined);\n',
       ],
       'native promises only': ["typeof result?.then === 'function'", 'result instanceof Promise'],
       'ends before its promise': [
-        'if (!pending) return leave(result);',
-        'if (!pending || leave(undefined)) return leave(result);',
+        'return Promise.resolve(result).then(',
+        'leave(undefined);\n      return Promise.resolve(result).then(',
+      ],
+      'an end that the stack had no room for is forgotten': [
+        'owner.unfinished = work.next;',
+        'owner.unfinished = null;',
+        { tests: ['slab/cut-off.test.js'] },
       ],
     },
   },

@@ -68,10 +68,10 @@ module.exports = [
         { tests: ['slab/tokens.test.js'] },
       ],
       'use() does not see a view that begins before': [
-        'result.byteOffset + result.byteLength <= byteOffset',
-        'result.byteOffset < byteOffset',
+        'value.byteOffset + value.byteLength > byteOffset',
+        'value.byteOffset >= byteOffset',
       ],
-      'use() frees what was freed': ['if (isHeld(this.#core, buffer)) release', 'release'],
+      'use() frees what was freed': ['if (isHeld(core, buffer)) release', 'release'],
     },
   },
   {
@@ -92,13 +92,13 @@ module.exports = [
         { tests: ['slab/magazine.test.js'] },
       ],
       'checked hands out Buffers over transferred memory': [
-        '      const ab = this.segments[slot >>> this.shift];\n      if (ab.byteLength === 0) return null;\n      this.top = top;\n      return new SlabBuffer(ab, (slot & this.mask) << this.sizeLog, size, this, slot, HELD);\n    }\n\n    push(buffer, top) {\n      this.stack[top] = buffer.#slot;',
-        '      const ab = this.segments[slot >>> this.shift];\n      this.top = top;\n      return new SlabBuffer(ab, (slot & this.mask) << this.sizeLog, size, this, slot, HELD);\n    }\n\n    push(buffer, top) {\n      this.stack[top] = buffer.#slot;',
+        'const slot = this.stack[top];\n      const ab = this.segments[slot >>> this.shift];\n      if (ab.byteLength === 0) return null;',
+        'const slot = this.stack[top];\n      const ab = this.segments[slot >>> this.shift];',
         { tests: ['slab/close.test.js'] },
       ],
       'recycle hands out a Buffer of the length before': [
-        'if (buffer.length !== size) return this.#resized(top, size);',
-        'if (buffer.length < size) return this.#resized(top, size);',
+        'if (buffer.length !== size) return this.#resized(top, size, zero);',
+        'if (buffer.length < size) return this.#resized(top, size, zero);',
         { tests: ['slab/slab.test.js'] },
       ],
       'recycle makes a new Buffer each time': [
@@ -106,7 +106,22 @@ module.exports = [
         'return',
         { tests: ['slab/slab.test.js'] },
       ],
-      'a sent Buffer can be sent again': ['  setState(buffer, SENT);\n', ''],
+      'a sent Buffer can be sent again': ['      buffer.#state = SENT;\n', ''],
+      'a slot leaves the stack before its Buffer is there': [
+        '      const buffer = new SlabBuffer(ab, start, size, this, slot, HELD);\n      if (zero) fill.call(buffer, 0);\n      this.top = top;\n      return buffer;\n    }\n\n    push(buffer, top) {\n      this.stack[top] = buffer.#slot;',
+        '      this.top = top;\n      const buffer = new SlabBuffer(ab, start, size, this, slot, HELD);\n      if (zero) fill.call(buffer, 0);\n      return buffer;\n    }\n\n    push(buffer, top) {\n      this.stack[top] = buffer.#slot;',
+        { tests: ['slab/cut-off.test.js'] },
+      ],
+      'a full cache takes the Buffer': [
+        'if (pool.capacity > 0) {',
+        'if (true) {',
+        { tests: ['slab/sharing.test.js', 'slab/magazine.test.js'] },
+      ],
+      'a sent slot stays claimed': [
+        '      pool.claimed--;\n      buffer.#state = SENT;',
+        '      buffer.#state = SENT;',
+        { tests: ['slab/handle.test.js'] },
+      ],
       'a refused free is not counted by the pool': ['  pool.refused++;\n', ''],
       'Symbol.dispose of a closed slab throws': [
         'this.#state === HELD && this.#pool.core.isLive',

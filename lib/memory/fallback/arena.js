@@ -36,8 +36,8 @@ class LeasedArena {
   #mapped = 0;
   #recycled = 0;
   // Hears of a dropped ArrayBuffer's death at a major GC (Node 26: at a minor one too).
-  #deaths = new FinalizationRegistry((size) => {
-    this.#bytes.quarantined -= size;
+  #deaths = new FinalizationRegistry((dropped) => {
+    this.#bytes.quarantined -= dropped.size;
   });
 
   constructor(maxBytes) {
@@ -65,10 +65,11 @@ class LeasedArena {
     const id = this.#nextId++;
     const epoch = ++this.#nextEpoch;
     this.#spans.set(id, { epoch, size, state: 'leased' });
+    // From here on no call, which could throw at the stack's end: so it is with every change in this file.
     this.#bytes.leased += size;
     if (fresh) this.#mapped++;
     else this.#recycled++;
-    this.#peak = Math.max(this.#peak, used + size);
+    if (used + size > this.#peak) this.#peak = used + size;
     registers[0] = id;
     registers[1] = epoch;
     registers[2] = fresh ? 0 : size;
@@ -89,9 +90,11 @@ class LeasedArena {
   }
 
   quarantine(id, epoch, _cleanFrom, ab) {
+    const dropped = { size: 0 };
+    this.#deaths.register(ab, dropped);
     const { size } = this.#end(id, epoch);
     this.#bytes.quarantined += size;
-    this.#deaths.register(ab, size);
+    dropped.size = size;
   }
 
   // The bytes live in somebody else's ArrayBuffer, whose death nobody can hear of: they count there.
@@ -100,8 +103,9 @@ class LeasedArena {
   }
 
   release(id, epoch, _cleanFrom, ab) {
+    const place = depot.reserve(ab.byteLength);
     this.#end(id, epoch);
-    if (ab.byteLength !== 0) depot.keep(ab);
+    place.ab = ab;
   }
 
   trim() {

@@ -8,30 +8,37 @@ const { countsTransfers } = require('../../base/runtime.js');
 const RETIREMENT_MS = 30_000;
 const CAP = (countsTransfers ? 8 : 64) * 1024 * 1024;
 
-const kept = []; // { ab, since }, the oldest first; nobody has a Buffer over them
+const kept = []; // { ab, size, since }, the oldest first; nobody has a Buffer over them
 let bytes = 0;
 const counts = { hits: 0, misses: 0, unmapped: 0 };
 
 /** The oldest goes: V8 frees it when it collects. */
 function drop() {
-  bytes -= kept.shift().ab.byteLength;
+  bytes -= kept.shift().size;
   counts.unmapped++;
 }
 
-/** Keeps `ab` for its next user, or for V8 to free half a minute later; beyond the cap the oldest goes. */
-function keep(ab) {
-  kept.push({ ab, since: performance.now() });
-  bytes += ab.byteLength;
-  while (bytes > CAP && kept.length > 1) drop();
+/**
+ * A place for an ArrayBuffer that is kept for its next user, or for V8 to free half a minute later; beyond the cap
+ * the oldest goes. The caller puts it in, by an assignment: no call, which could throw at the stack's end.
+ */
+function reserve(size) {
+  while (bytes + size > CAP && kept.length > 0) drop();
+  const place = { ab: null, size, since: performance.now() };
+  kept.push(place);
+  bytes += size;
+  return place;
 }
 
 /** The youngest of exactly this size, its bytes as its last user left them; undefined when there is none. */
 function take(size) {
   for (let i = kept.length - 1; i >= 0; i--) {
-    if (kept[i].ab.byteLength !== size) continue;
+    if (kept[i].ab === null || kept[i].size !== size) continue;
+    const { ab } = kept[i];
+    kept.splice(i, 1);
     bytes -= size;
     counts.hits++;
-    return kept.splice(i, 1)[0].ab;
+    return ab;
   }
   counts.misses++;
   return undefined;
@@ -51,4 +58,4 @@ function stats(registers) {
   registers.set([kept.length, bytes, bytes, hits, misses, unmapped, rate]);
 }
 
-module.exports = { keep, take, trim, stats };
+module.exports = { reserve, take, trim, stats };

@@ -17,6 +17,7 @@ const unsupported = (why, limit) => ({ kind: 'unsupported', used: 0, limit, why 
 class LeasedSlab {
   #pools = [];
   #limit = 0;
+  #claim = { pool: null, slots: null, count: 0 }; // one in progress: vm's timeout or the stack's end can stop it
 
   open(numbers, maxBytes, shared, memory) {
     if (shared) return unsupported(ONE_THREAD, maxBytes);
@@ -50,16 +51,29 @@ class LeasedSlab {
   }
 
   claim(index, want, slots) {
+    this.#undoClaim();
     const pool = this.#pools[index];
-    let found = 0;
+    const claim = this.#claim;
+    claim.pool = pool;
+    claim.slots = slots;
     for (;;) {
-      while (found < want) {
+      while (claim.count < want) {
         const slot = pool.claim();
         if (slot === undefined) break;
-        slots[found++] = slot;
+        slots[claim.count++] = slot;
       }
-      if (found > 0 || !this.#grow(pool)) return found;
+      const found = claim.count;
+      if (found > 0 || !this.#grow(pool)) {
+        claim.count = 0;
+        return found;
+      }
     }
+  }
+
+  /** Frees the slots of a claim that was cut off. */
+  #undoClaim() {
+    const claim = this.#claim;
+    for (; claim.count > 0; claim.count--) claim.pool.release(claim.slots[claim.count - 1]);
   }
 
   #grow(pool) {
@@ -108,7 +122,10 @@ class LeasedSlab {
     if (index < 0) throw staleError();
     const pool = this.#pools[index];
     const slot = number - pool.firstNumber;
-    registers.set([index, slot, pool.receive(slot, Math.floor(token / MAX_TOKEN_SLOTS))]);
+    const length = pool.receive(slot, Math.floor(token / MAX_TOKEN_SLOTS));
+    registers[0] = index;
+    registers[1] = slot;
+    registers[2] = length;
   }
 
   revoke(token, registers) {
@@ -116,6 +133,7 @@ class LeasedSlab {
   }
 
   stats(registers) {
+    this.#undoClaim();
     this.#pools.forEach((pool, i) => {
       const { size, count, maxCount, held, sent, peak } = pool;
       registers.set([size, count, maxCount, held, 0, sent, count - held - sent, peak], i * 8);

@@ -1,7 +1,8 @@
 'use strict';
 
 // The slots of one pool of the fallback's slab (slab.js): which are free, held or sent. As in the binary, a token
-// has 22 bits for the number of the slot and 31 for its generation, to which the slab's identity is added.
+// has 22 bits for the number of the slot and 31 for its generation, to which the slab's identity is added. Every
+// change comes after the last call that could throw, at the stack's end, so it is whole or did not begin.
 
 const PAGE = 4096;
 const SEGMENT = 1 << 20; // bytes
@@ -67,7 +68,7 @@ class SlotTable {
   addSegment(index) {
     const slots = this.slotsIn(index);
     this.#generations[index] ??= new Uint32Array(slots);
-    this.segments[index] = {
+    const segment = {
       states: new Uint8Array(slots),
       lengths: [],
       generations: this.#generations[index],
@@ -75,7 +76,10 @@ class SlotTable {
       idleSince: -1,
     };
     const first = index * this.slotsPerSegment;
-    for (let i = slots - 1; i >= 0; i--) this.free.push(first + i);
+    const free = this.free.slice();
+    for (let i = slots - 1; i >= 0; i--) free.push(first + i);
+    this.segments[index] = segment;
+    this.free = free;
     this.count += slots;
   }
 
@@ -86,24 +90,26 @@ class SlotTable {
 
   /** Claims a free slot; undefined if there is none. */
   claim() {
-    const slot = this.free.pop();
-    if (slot === undefined) return undefined;
+    const { free } = this;
+    if (free.length === 0) return undefined;
+    const slot = free[free.length - 1];
     const { segment, i } = this.#find(slot);
+    free.length--;
     segment.states[i] = HELD;
     segment.used++;
     segment.idleSince = -1;
     this.held++;
-    this.peak = Math.max(this.peak, this.held + this.sent);
+    if (this.held + this.sent > this.peak) this.peak = this.held + this.sent;
     return slot;
   }
 
   release(slot) {
     const found = this.#find(slot);
     if (found?.segment.states[found.i] !== HELD) return 0;
+    this.free.push(slot);
     found.segment.states[found.i] = FREE;
     found.segment.used--;
     this.held--;
-    this.free.push(slot);
     return 1;
   }
 
