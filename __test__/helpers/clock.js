@@ -1,9 +1,9 @@
 'use strict';
 
-// A clock that a test moves. While `use()` runs a function, that is all the time and all the timers there are;
+// A clock that a test moves. While `use()` runs a function, that is all the time and all the timers that lib/ has;
 // what is set then falls due by `pass()` and `turn()` alone, however long the test really takes.
 
-const NAMES = ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate'];
+const time = require('../../lib/base/time.js');
 
 const MOST = 100_000; // timers in one pass(): more are a loop without end
 
@@ -14,24 +14,19 @@ class Clock {
 
   /** Calls `act` in the clock's time, and gives its result. `act` must be synchronous; it may call pass(). */
   use(act) {
-    const realNow = Object.getOwnPropertyDescriptor(performance, 'now');
-    const real = NAMES.map((name) => globalThis[name]);
-    const fakes = {
+    const real = { ...time };
+    Object.assign(time, {
+      now: () => this.now,
       setTimeout: (callback, ms, ...args) => this.#set(callback, ms, args),
       setInterval: (callback, ms, ...args) => this.#set(callback, ms, args, ms),
       clearTimeout: (timer) => this.#clear(timer),
       clearInterval: (timer) => this.#clear(timer),
       setImmediate: (callback, ...args) => this.#turns.push(() => callback(...args)),
-    };
-    Object.assign(globalThis, fakes);
-    performance.now = () => this.now;
+    });
     try {
       return act();
     } finally {
-      if (realNow === undefined)
-        delete performance.now; // the real one is of the prototype
-      else Object.defineProperty(performance, 'now', realNow);
-      for (const [i, name] of NAMES.entries()) globalThis[name] = real[i];
+      Object.assign(time, real);
     }
   }
 

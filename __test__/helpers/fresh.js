@@ -5,12 +5,13 @@ const { join } = require('node:path');
 const root = join(__dirname, '..', '..');
 
 /**
- * A module of lib/ with a state of its own, and what it requires too. `stubs` (path → exports) stand for
- * modules of lib/; paths are as in 'memory/gc.js'.
+ * A module of lib/ with a state of its own, and what it requires too; only the time (helpers/clock.js) is one for
+ * all. `stubs` (path → exports) stand for modules of lib/; paths are as in 'memory/gc.js'.
  */
 function fresh(path, stubs = {}) {
   const at = (one) => join(root, 'lib', one);
-  const isOurs = (file) => file.startsWith(at('')) && !file.endsWith('.node');
+  const shared = at('base/time.js');
+  const isOurs = (file) => file.startsWith(at('')) && !file.endsWith('.node') && file !== shared;
   const kept = Object.entries(require.cache).filter(([file]) => isOurs(file));
   for (const [file] of kept) delete require.cache[file];
   for (const [one, exports] of Object.entries(stubs)) {

@@ -4,27 +4,26 @@
 // turned by hand.
 
 const test = require('ava');
+const time = require('../../lib/base/time.js');
+const { serve, assertSettled } = require('../helpers/server.js');
 const { Client } = require('../helpers/client.js');
+const { until } = require('../helpers/until.js');
 
 const TICK_MS = 30_000;
 const ticks = new Set();
-const { setInterval: realInterval, clearInterval: realClear } = globalThis;
-globalThis.setInterval = (callback, ms, ...rest) => {
+const { setInterval: realInterval, clearInterval: realClear } = time;
+time.setInterval = (callback, ms, ...rest) => {
   if (ms !== TICK_MS) return realInterval(callback, ms, ...rest);
   const ticker = { callback, unref: () => ticker };
   ticks.add(ticker);
   return ticker;
 };
-globalThis.clearInterval = (timer) => {
+time.clearInterval = (timer) => {
   if (!ticks.delete(timer)) realClear(timer);
 };
 const tick = () => {
   for (const { callback } of [...ticks]) callback();
 };
-
-// After the timers are in place.
-const { serve, assertSettled } = require('../helpers/server.js');
-const { until } = require('../helpers/until.js');
 
 const warnings = [];
 process.on('warning', ({ code, message }) => warnings.push({ code, message }));

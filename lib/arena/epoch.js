@@ -4,6 +4,7 @@
 // checkpoints into them, and the holds that keep them from being detached when it ends.
 
 const { types } = require('node:util');
+const time = require('../base/time.js');
 const { warnOnce } = require('../base/warnings.js');
 
 const promiseThen = Promise.prototype.then;
@@ -155,7 +156,7 @@ class Epoch {
     this.#expiring = this.#open;
     this.#open = 0;
     this.#term++;
-    this.#timer = setTimeout(() => this.#expire(), this.#owner.settings.holdMs);
+    this.#timer = time.setTimeout(() => this.#expire(), this.#owner.settings.holdMs);
     this.#timer.unref?.();
   }
 
@@ -166,7 +167,7 @@ class Epoch {
   }
 
   #settle(expired) {
-    clearTimeout(this.#timer);
+    time.clearTimeout(this.#timer);
     this.#timer = null;
     const { pool } = this.#owner;
     const spans = this.#heldSpans ?? [];

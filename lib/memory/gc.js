@@ -5,6 +5,7 @@
 
 const v8 = require('node:v8');
 const vm = require('node:vm');
+const time = require('../base/time.js');
 
 const EVERY_MS = 100;
 const MINORS = 3; // before a full one: who still asks then, waits for what has grown old
@@ -38,12 +39,12 @@ function obtain() {
  * ArrayBuffers that died young are so found; V8's own (`major`: FinalizationRegistry) need a full one.
  */
 function requestGc({ major = false } = {}) {
-  const now = performance.now();
+  const now = time.now();
   if (now - last < EVERY_MS) return;
   last = now;
   minors++;
   const full = (major || minors > MINORS) && now - majorEnd >= majorMs * SHARE;
-  if (full || !major) setImmediate(run, full);
+  if (full || !major) time.setImmediate(run, full);
 }
 
 function run(full) {
@@ -52,9 +53,9 @@ function run(full) {
     collect({ type: 'minor' });
     return;
   }
-  const start = performance.now();
+  const start = time.now();
   collect(); // Node 20 takes { type: 'major' } for a minor one
-  majorEnd = performance.now();
+  majorEnd = time.now();
   majorMs = majorEnd - start;
   minors = 0;
 }

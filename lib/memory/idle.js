@@ -4,6 +4,7 @@
 // thousand arenas take 200 ms of system calls at once (430 MB, 0.1 µs a page).
 
 const memory = require('./native.js');
+const time = require('../base/time.js');
 
 const TICK_MS = 1000;
 const SLICE_MS = 4;
@@ -24,7 +25,7 @@ class Round {
 
   add(target) {
     if (this.targets.size === 0) {
-      this.due = performance.now() + this.everyMs;
+      this.due = time.now() + this.everyMs;
       this.#visits = null;
     }
     target.watched = true;
@@ -35,7 +36,7 @@ class Round {
   visit(until) {
     if (this.#visits === null) {
       this.#visits = this.targets.values();
-      this.#begun = performance.now();
+      this.#begun = time.now();
     }
     for (let next = this.#visits.next(); !next.done; next = this.#visits.next()) {
       const target = next.value.deref();
@@ -43,10 +44,10 @@ class Round {
         this.targets.delete(next.value);
         if (target !== undefined) target.watched = false;
       }
-      if (performance.now() >= until) return false;
+      if (time.now() >= until) return false;
     }
     this.#visits = null;
-    this.due = Math.max(this.#begun + this.everyMs, performance.now() + PAUSE_MS);
+    this.due = Math.max(this.#begun + this.everyMs, time.now() + PAUSE_MS);
     return true;
   }
 }
@@ -57,15 +58,15 @@ let timer = null;
 let armed = 0; // what the timer is set for
 
 function arm(at) {
-  clearTimeout(timer);
+  time.clearTimeout(timer);
   armed = at;
-  timer = setTimeout(tick, Math.min(Math.max(at - performance.now(), 1), MAX_MS));
-  timer.unref?.(); // environments for tests of browsers give numbers
+  timer = time.setTimeout(tick, Math.min(Math.max(at - time.now(), 1), MAX_MS));
+  timer.unref?.(); // fake timers from before ralloc can be numbers
 }
 
 function tick() {
   timer = null;
-  const now = performance.now();
+  const now = time.now();
   let next = now + SLICE_MS + PAUSE_MS; // also when a target throws: the others are visited then
   try {
     next = visitDue(now);
@@ -82,7 +83,7 @@ function visitDue(now) {
     if (round.due > now + round.everyMs + PAUSE_MS) round.due = now + round.everyMs;
     // Node's timers can be early by a part of a millisecond.
     if (round.due >= now + 1) continue;
-    if (!round.visit(now + SLICE_MS)) return performance.now() + PAUSE_MS;
+    if (!round.visit(now + SLICE_MS)) return time.now() + PAUSE_MS;
   }
   rounds = rounds.filter(({ targets }) => targets.size > 0);
   const busy = depotRound.targets.size > 0 ? [...rounds, depotRound] : rounds;
@@ -102,7 +103,7 @@ function roundOf(everyMs) {
 function enter(target, round) {
   round.add(target);
   // What is overdue is in the midst of its visits, which go on after a pause.
-  const comesFirst = round.due < armed && round.due > performance.now();
+  const comesFirst = round.due < armed && round.due > time.now();
   if (timer === null || comesFirst) arm(round.due);
 }
 

@@ -3,6 +3,7 @@
 // The option `warnAfterMs`: warns of Buffers that nobody frees. Only slabs with this option have pools that keep
 // the time when each slot was handed out; the others do not pay for it.
 
+const time = require('../base/time.js');
 const { warnOnce } = require('../base/warnings.js');
 const idle = require('../memory/idle.js');
 
@@ -12,7 +13,7 @@ const TICKS = 4; // in `warnAfterMs`
 const timed = (Kind) =>
   class extends Kind {
     #since = new Float64Array(0); // by slot, the time of the tick before; 0: never handed out
-    now = performance.now(); // the time of the last tick: to read the clock at every take() costs too much
+    now = time.now(); // the time of the last tick: to read the clock at every take() costs too much
 
     // The time first: nothing may throw once the slot has left the stack. A cached slot is never stuck.
     take(size, zero) {
@@ -70,7 +71,7 @@ class StuckCheck {
   tick() {
     const { isLive, pools, settings } = this.#core;
     const { warnAfterMs, name } = settings;
-    const now = performance.now();
+    const now = time.now();
     for (const pool of isLive ? pools : []) {
       pool.now = now;
       // The times may be up to a tick too early.

@@ -2,6 +2,27 @@
 
 module.exports = [
   {
+    file: 'base/time.js',
+    tests: ['base/time.test.js'],
+    mutants: {
+      'the clock of the moment': ['now.call(performance)', 'globalThis.performance.now()'],
+      'nextTick of the moment': [
+        '  nextTick,\n',
+        '  nextTick: (...args) => process.nextTick(...args),\n',
+      ],
+      'timers of the globals': ["} = require('node:timers');", '} = globalThis;'],
+      'timeouts in the context of who sets them': [
+        'outside(timers.setTimeout, ',
+        'timers.setTimeout(',
+      ],
+      'intervals in the context of who sets them': [
+        'outside(timers.setInterval, ',
+        'timers.setInterval(',
+      ],
+      'turns in the context of who asks': ['outside(setImmediate, ', 'setImmediate('],
+    },
+  },
+  {
     file: 'base/warnings.js',
     tests: ['base/warnings.test.js'],
     mutants: {

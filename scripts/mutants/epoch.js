@@ -15,7 +15,7 @@ module.exports = [
       ],
       'each span begins the time anew': [
         '    if (this.#timer !== null) return;\n    this.#expiring',
-        '    clearTimeout(this.#timer);\n    this.#expiring',
+        '    time.clearTimeout(this.#timer);\n    this.#expiring',
       ],
       'later holds expire too': [
         '    this.#expiring = 0;\n    this.#settle(true);',

@@ -3,6 +3,7 @@
 // Memory of the fallback between two users. It is not given back to V8 at once: an operation that some
 // handler left in flight on a detached Buffer would then meet freed memory, and end the process.
 
+const time = require('../../base/time.js');
 const { countsTransfers } = require('../../base/runtime.js');
 
 const RETIREMENT_MS = 30_000;
@@ -24,7 +25,7 @@ function drop() {
  */
 function reserve(size) {
   while (bytes + size > CAP && kept.length > 0) drop();
-  const place = { ab: null, size, since: performance.now() };
+  const place = { ab: null, size, since: time.now() };
   kept.push(place);
   bytes += size;
   return place;
@@ -46,7 +47,7 @@ function take(size) {
 
 /** Lets go what has waited long enough; returns what is left. */
 function trim() {
-  const until = performance.now() - RETIREMENT_MS;
+  const until = time.now() - RETIREMENT_MS;
   while (kept.length > 0 && kept[0].since <= until) drop();
   return { bytes, chunks: kept.length };
 }

@@ -10,6 +10,7 @@ const {
   newIdentity,
   staleError,
 } = require('./slot-table.js');
+const time = require('../../base/time.js');
 
 const ONE_THREAD = 'the JavaScript backend has memory of one thread only';
 const unsupported = (why, limit) => ({ kind: 'unsupported', used: 0, limit, why });
@@ -142,7 +143,7 @@ class LeasedSlab {
 
   /** Gives idle segments back; calls `onDrop(pool, segment)` for each. */
   trim(idleMs, onDrop) {
-    const now = performance.now();
+    const now = time.now();
     let bytes = 0;
     this.#pools.forEach((pool, i) => {
       for (const index of pool.trim(idleMs, now)) {
