@@ -387,6 +387,13 @@ export interface RequestArenas {
   stats(): RequestArenaStats;
   /** The arena of the request in whose asynchronous context this is called; needs `context: true`. */
   current(): RequestArena | undefined;
+  /**
+   * Ends the request, for servers whose responses emit neither `finish` nor `close`. Its memory is used again once V8
+   * has collected the Buffers over it; at once, if `req.arena.reset()` was called before. False when the request is
+   * over already, or has no arena.
+   * @throws ERR_RALLOC_INVALID_ARGUMENT: `req` is no object.
+   */
+  end(req: object): boolean;
   /** Serves new requests from the heap from now on; resolves when all earlier ones are over. */
   close(): Promise<void>;
 }

@@ -2,8 +2,8 @@
 
 // The middleware of Express 4 and 5, connect, and of node:http as `arenas(req, res, next)`.
 
-const { argumentError } = require('./base/errors.js');
-const { kOfRequest, kProperties, kRequestArena } = require('./base/protocol.js');
+const { argumentError, typeError } = require('./base/errors.js');
+const { kEndRequest, kOfRequest, kProperties, kRequestArena } = require('./base/protocol.js');
 const { RequestArenas } = require('./request/requests.js');
 
 // The property names of all middlewares, of every copy of ralloc in the process. Only where there is more than
@@ -34,6 +34,10 @@ function requestArena(options) {
     arenas.run(arena, next);
   }
 
+  middleware.end = (req) => {
+    if (req === null || typeof req !== 'object') throw typeError('req', 'of type object', req);
+    return req[property]?.[kEndRequest]?.() ?? false;
+  };
   middleware.stats = () => arenas.stats();
   middleware.current = () => arenas.current();
   middleware.close = () => arenas.close();

@@ -67,6 +67,12 @@ test('causes that are objects are warned of once each', (t) => {
   t.is(emitted.length, 3, 'and the code itself');
 });
 
+test('a request that goes on after its response is told of with what to do', (t) => {
+  const { warn, emitted } = warner();
+  warn('RALLOC_USED_LATE', 'GET /path, answered with 200');
+  t.regex(emitted[0], /^RALLOC_USED_LATE: GET \/path, answered with 200, allocates after the end/);
+});
+
 test('one stuck Buffer and several are told of in good English', (t) => {
   const { warn, emitted } = warner();
   const slab = { name: 'frames', size: 64, age: 1234.5 };

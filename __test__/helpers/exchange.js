@@ -4,13 +4,14 @@
 // up to the test.
 
 const { EventEmitter } = require('node:events');
+const { Socket } = require('node:net');
 const { setImmediate: turn } = require('node:timers/promises');
 
 class Exchange {
   res = new EventEmitter();
 
   /** `carrier` is the socket, or the stream of HTTP/2. */
-  constructor(carrier = new EventEmitter(), httpVersionMajor = 1) {
+  constructor(carrier = new Socket(), httpVersionMajor = 1) {
     this.carrier = carrier;
     this.req = { httpVersionMajor };
     if (httpVersionMajor >= 2) this.req.stream = carrier;

@@ -137,7 +137,7 @@ for (const kind of kinds) {
     for (const id of [1, 2, 1, 2]) {
       t.is((await client.get(`/${id}`)).status, 500);
       await over(server);
-      t.deepEqual(ledger.alive(), []);
+      t.deepEqual(ledger.wrong(), []);
     }
     t.is(server.arenas.stats().finished, 4);
     await t.throwsAsync(client.get('/3'));

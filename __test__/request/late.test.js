@@ -46,6 +46,102 @@ for (const kind of kinds) {
   });
 }
 
+for (const [status, holds] of [
+  [503, false],
+  [200, true],
+]) {
+  const how = holds ? `${status}, and a hold` : status;
+  test(`an early answer of ${how}: the handler that lost writes to its Buffer as to one of the heap`, async (t) => {
+    let written;
+    const server = await serve(t, 'node:http', async (req, res) => {
+      const buffer = req.arena.alloc(100);
+      const hold = holds ? req.arena.hold() : null;
+      res.writeHead(status).end(); // a timeout of somebody else's
+      await until(() => !req.arena.stats().live);
+      buffer.writeUInt32BE(7, 0);
+      written = [buffer.length, buffer.readUInt32BE(0)];
+      hold?.release();
+      t.is(buffer.length, holds ? 0 : 100, 'dead with the hold, or collected');
+    });
+    const client = await Client.connect(server.port);
+    t.is((await client.get('/')).status, status);
+    await until(() => written !== undefined);
+    t.deepEqual(written, [100, 7]);
+    const { finished, memory } = server.arenas.stats();
+    t.is(finished, 1);
+    t.is(memory.quarantined > 0, !holds);
+    assertSettled(t, server.arenas);
+  });
+}
+
+test('of work that runs side by side one part fails: the other reads into memory of its own', async (t) => {
+  let read;
+  const server = await serve(t, 'express 5', async (req, res) => {
+    const id = idOf(req);
+    if (id > 0) return res.end(req.arena.alloc(4096).fill(id));
+    const buffer = req.arena.alloc(4096);
+    const slow = until(() => server.arenas.stats().finished > 20).then(() => {
+      read = [buffer.length, buffer.every((byte) => byte === 0)];
+    });
+    await Promise.all([slow, Promise.reject(new Error('the other part'))]);
+  });
+  const client = await Client.connect(server.port);
+  t.is((await client.get('/0')).status, 500);
+  for (let id = 1; id <= 25; id++) await client.get(`/${id}`);
+  await until(() => read !== undefined);
+  t.deepEqual(read, [4096, true]);
+  assertSettled(t, server.arenas);
+});
+
+test('an early answer that is no error and without a hold: the handler that lost throws', async (t) => {
+  let thrown;
+  const server = await serve(t, 'node:http', async (req, res) => {
+    const buffer = req.arena.alloc(100);
+    res.end('early');
+    await until(() => !req.arena.stats().live);
+    thrown = t.throws(() => buffer.writeUInt32BE(7, 0));
+  });
+  const client = await Client.connect(server.port);
+  await client.get('/');
+  await until(() => thrown !== undefined);
+  t.is(thrown.code, 'ERR_BUFFER_OUT_OF_BOUNDS');
+});
+
+test('a handler that goes on after its response is told of once, by method, path and status', async (t) => {
+  const warnings = [];
+  const listener = ({ code, message }) => warnings.push({ code, message });
+  process.on('warning', listener);
+  t.teardown(() => process.off('warning', listener));
+  // Other tests of this file go on after their responses too.
+  const mine = /^GET \/(gone|report|other)\b/;
+  const told = () =>
+    warnings.filter(({ code, message }) => code === 'RALLOC_USED_LATE' && mine.test(message));
+  const server = await serve(t, 'express 5', async (req, res) => {
+    if (req.url === '/gone') {
+      res.destroy();
+    } else {
+      res.statusCode = 503; // as a timeout answers
+      res.end();
+    }
+    await until(() => !req.arena.stats().live);
+    req.arena.alloc(10);
+    req.arena.alloc(10);
+  });
+  const late = () => server.arenas.stats().lateBuffers;
+  const gone = await Client.connect(server.port);
+  gone.send('/gone');
+  await until(() => late() === 2);
+  const client = await Client.connect(server.port);
+  await client.get('/report?token=secret');
+  await until(() => late() === 4);
+  await client.get('/other');
+  await until(() => late() === 6 && told().length > 0);
+  t.is(told().length, 1, 'of the client that went away nothing is said');
+  const [{ message }] = told();
+  t.regex(message, /^GET \/report, answered with 503 \d+ ms ago, allocates after/);
+  t.notRegex(message, /secret/);
+});
+
 test('after the response the rest of an arena does nothing, and says so', async (t) => {
   let after;
   const server = await serve(t, 'express 5', async (req, res) => {

@@ -139,6 +139,8 @@ declare const res: ServerResponse;
 expectType<void>(arenas(req, res, () => {}));
 expectType<RequestArenaStats>(arenas.stats());
 expectType<RequestArena | undefined>(arenas.current());
+expectType<boolean>(arenas.end({}));
+expectError(arenas.end('req'));
 expectType<Promise<void>>(arenas.close());
 declare const expressRequest: Express.Request;
 expectType<RequestArena>(expressRequest.arena);

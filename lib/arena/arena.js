@@ -7,7 +7,7 @@ const check = require('../base/validate.js');
 const copy = require('./copy.js');
 const { typeError } = require('../base/errors.js');
 const { FastBuffer } = require('../base/runtime.js');
-const { kOfRequest } = require('../base/protocol.js');
+const { kEndRequest, kOfRequest } = require('../base/protocol.js');
 const { runScope } = require('../base/scope.js');
 const { releasedHold } = require('./epoch.js');
 const { ArenaOwner } = require('./owner.js');
@@ -240,6 +240,10 @@ class Arena {
 
   get [kOfRequest]() {
     return this.#window.owner.ofRequest;
+  }
+
+  [kEndRequest]() {
+    return this.#window.owner.endNow();
   }
 
   [inspect.custom]() {

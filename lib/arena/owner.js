@@ -94,6 +94,11 @@ class ArenaOwner {
     return false;
   }
 
+  /** arenas.end(): an arena that a user made is of no request. */
+  endNow() {
+    return false;
+  }
+
   shrink() {
     this.pool.shrink();
   }

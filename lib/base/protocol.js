@@ -20,6 +20,12 @@ module.exports = {
   kOfRequest: Symbol.for('ralloc.arena.ofRequest.1'),
 
   /**
+   * Of an arena: ends the request that it was given to; true unless that was over. Otherwise arenas.end() is for
+   * requests of its own copy.
+   */
+  kEndRequest: Symbol.for('ralloc.arena.endRequest.1'),
+
+  /**
    * Of globalThis: the Set of the property names of all middlewares. Where there is more than one, requests
    * carry their arena under `kRequestArena` too. Otherwise each copy counts only its own.
    */
@@ -32,9 +38,9 @@ module.exports = {
   kRequestArena: Symbol.for('ralloc.request.arena.1'),
 
   /**
-   * Of a socket or an HTTP/2 stream: `{ first }`, a doubly linked list (`next`, `previous`) of its responses
-   * that are not over. Who makes it adds a listener for `close` that calls close() of all that are in it
-   * then. Otherwise the socket has a list and a listener of each copy.
+   * Of a socket or an HTTP/2 stream: `{ first, isSocket }`, a doubly linked list (`next`, `previous`) of its
+   * responses that are not over, and whether it is a socket: what was written is the kernel's when its callback
+   * is called. Who makes it adds a listener for `close` that calls close() of all that are in it then. Otherwise the socket has a list and a listener of each copy.
    */
   kOpenResponses: Symbol.for('ralloc.socket.openResponses.1'),
 };

@@ -7,9 +7,11 @@ const texts = {
     `ralloc runs on its JavaScript fallback (${why}); the API is the same`,
   RALLOC_HEAP_FALLBACK: (why) => `requests get heap Buffers for the time being: ${why}`,
   RALLOC_QUARANTINE_HIGH: (bytes) =>
-    `${bytes} bytes of unfinished responses wait for the garbage collector`,
+    `${bytes} bytes of responses that were cut off, or went to no socket, wait for the garbage collector`,
   RALLOC_LEASED_LONG: (seconds) =>
     `a request holds its arena for more than ${seconds} s; long streams should call req.arena.reset()`,
+  RALLOC_USED_LATE: (request) =>
+    `${request}, allocates after the end of its response, when its Buffers are dead: to read one gives nothing, to write a number to it throws. Await such work before the response, or hold() it`,
   RALLOC_SLOT_STUCK: ({ name, size, count, age }) =>
     `${count} Buffer${count === 1 ? '' : 's'} of ${size} bytes of the slab '${name}' ${count === 1 ? 'is' : 'are'} held, the first for ${Math.round(age)} ms; each needs its free()`,
   RALLOC_HOLD_EXPIRED: (seconds) =>

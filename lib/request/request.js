@@ -11,9 +11,11 @@ class Request {
   #room;
   #heapBytes = 0;
   #ended = false;
+  #finished = false;
   usesHeap; // allocations come from the heap: from the beginning, or since a lease was refused
   mayLease; // whether it began with leave to lease: close() waits for such
   bucket;
+  response = null; // until it is over, and to describe it
   arena;
 
   constructor(arenas, usesHeap, bucket) {
@@ -79,6 +81,7 @@ class Request {
 
   /** An allocation after the end: a client that goes away must never turn into a throw in a handler. */
   allocAfterEnd(size, zero) {
+    if (this.#finished) this.#arenas.warnLate(this.response);
     return this.#arenas.lateBuffer(size, zero);
   }
 
@@ -91,11 +94,19 @@ class Request {
     );
   }
 
-  /** The response is over. `finished` when it was sent to its end: then nothing reads its memory any more. */
-  end(finished) {
+  /** The response is over. `finished` when it was sent to its end; `mayBeRead` when something may have its memory. */
+  end(finished, mayBeRead) {
     if (this.#ended) return;
     this.#ended = true;
-    this.#arenas.ended(this, releaseRequestArena(this.arena, finished), finished);
+    this.#finished = finished;
+    this.#arenas.ended(this, releaseRequestArena(this.arena, !mayBeRead), finished);
+  }
+
+  /** arenas.end(): for a response that emits nothing. False when it is over already. */
+  endNow() {
+    if (this.#ended) return false;
+    this.response.endNow();
+    return true;
   }
 }
 

@@ -4,6 +4,7 @@
 // here for all of them.
 
 const { AsyncLocalStorage } = require('node:async_hooks');
+const time = require('../base/time.js');
 const { warnOnce } = require('../base/warnings.js');
 const { ChunkPool } = require('../memory/chunk-pool.js');
 const { ChunkSize } = require('./chunk-size.js');
@@ -59,7 +60,7 @@ class RequestArenas {
     this.#buckets[this.#bucket]++;
     if (this.#ticker === null) this.#tick();
     const request = new Request(this, usesHeap, this.#bucket);
-    watchResponse(req, res, request);
+    request.response = watchResponse(req, res, request);
     return request.arena;
   }
 
@@ -106,6 +107,11 @@ class RequestArenas {
     return fromHeap(size, zero);
   }
 
+  /** Once for a middleware: which request's handler went on after its response. */
+  warnLate(response) {
+    warnOnce('RALLOC_USED_LATE', response.describe(), this);
+  }
+
   lateBuffer(size, zero) {
     this.#late.lateBuffers++;
     this.#late.lateBytes += size;
@@ -115,11 +121,11 @@ class RequestArenas {
   // A timer while requests are in flight: a bucket comes round again after three ticks, so who is still in
   // it began more than LONG_MS ago.
   #tick() {
-    this.#ticker = setInterval(() => {
+    this.#ticker = time.setInterval(() => {
       this.#bucket = (this.#bucket + 1) % BUCKETS;
       if (this.#buckets[this.#bucket] > 0) warnOnce('RALLOC_LEASED_LONG', LONG_MS / 1000);
       if (this.inFlight > 0) return;
-      clearInterval(this.#ticker);
+      time.clearInterval(this.#ticker);
       this.#ticker = null;
     }, LONG_MS / 2);
     this.#ticker.unref?.();
@@ -144,7 +150,7 @@ class RequestArenas {
   }
 
   #finishClose() {
-    clearInterval(this.#ticker);
+    time.clearInterval(this.#ticker);
     this.pool.close();
     this.#closed();
   }

@@ -2,12 +2,20 @@
 
 // When a response is over, as measured on Node 20 to 26 over http, https and h2: at its `close`, not one
 // turn earlier; where `close` never comes (pipelined requests behind a pending one whose client resets), at
-// the close of the socket.
+// the close of the socket. A response over anything but a socket (a test's injection, a function in a cloud, a
+// stream in memory) may emit `finish` alone: then it is over at that.
+//
+// When a socket emits `close`, the kernel, TLS or HTTP/2 has the bytes. Another stream may pass its chunks on by
+// reference, to a reader that looks at them later, as `stream.duplexPair()` does. So what was written to one is
+// never detached: its memory waits until V8 has collected it. The same where a server's error was answered (5xx):
+// that may be a timeout, or one failure of several operations, and the rest of the handler is still at work.
 //
 // One listener a socket serves all middlewares and all copies of ralloc in a process. Nothing is
 // written to the request or the response: where Express changed their prototypes, a symbol more costs
 // Node 20 and 22 several microseconds a request.
 
+const { Socket } = require('node:net');
+const time = require('../base/time.js');
 const { kOpenResponses } = require('../base/protocol.js');
 
 /**
@@ -18,46 +26,79 @@ class OpenResponse {
   next = null;
   previous = null;
   #request;
+  #req;
   #res;
-  #list;
-  #closed = false;
+  #list; // none once it has left it
+  #keepsChunks; // whether what carries the response may still have them when it is over
+  #finished = false; // `finish` was emitted
+  #endedAt = 0; // of server's errors only
 
-  constructor(request, res, list) {
+  constructor(request, req, res, list, keepsChunks) {
     this.#request = request;
+    this.#req = req;
     this.#res = res;
     this.#list = list;
+    this.#keepsChunks = keepsChunks;
     if (list === undefined) return;
     this.next = list.first;
     if (list.first !== null) list.first.previous = this;
     list.first = this;
   }
 
-  /** The response is closed, or its socket. Other listeners of `close` may still read: the release waits. */
+  /** The response is closed, or its socket, or both. Other listeners of `close` may still read: the release waits. */
   close() {
-    if (this.#closed) return;
-    this.#closed = true;
-    process.nextTick(release, this);
+    time.nextTick(release, this);
+  }
+
+  /** The response is finished, and `close` may never come. */
+  finish() {
+    this.#finished = true;
+    this.close();
+  }
+
+  /** The user says that it is over, where no event does. */
+  endNow() {
+    const isSent = this.#res.writableFinished === true;
+    this.#leave(true, this.#keepsChunks || !isSent);
   }
 
   release() {
+    const finished = this.#finished || this.#res.writableFinished === true;
+    this.#leave(finished, this.#keepsChunks || !finished);
+  }
+
+  #leave(finished, mayBeRead) {
     const list = this.#list;
     if (list !== undefined) {
+      this.#list = undefined;
       if (this.previous === null) list.first = this.next;
       else this.previous.next = this.next;
       if (this.next !== null) this.next.previous = this.previous;
       this.next = null;
       this.previous = null;
     }
-    this.#request.end(this.#res.writableFinished === true);
+    const failed = this.#res.statusCode >= 500;
+    if (failed) this.#endedAt = time.now(); // for every response that would be 40 ns
+    this.#request.end(finished, mayBeRead || failed);
+  }
+
+  /** For people: `GET /path, answered with 503 41 ms ago`. Without the query, which may hold secrets. */
+  describe() {
+    const { method, url, originalUrl = url } = this.#req;
+    const path = String(originalUrl).split('?', 1)[0].slice(0, MOST_OF_PATH);
+    const ago = this.#endedAt === 0 ? '' : ` ${Math.round(time.now() - this.#endedAt)} ms ago`;
+    return `${method} ${path}, answered with ${this.#res.statusCode}${ago}`;
   }
 }
+
+const MOST_OF_PATH = 200; // characters
 
 const release = (response) => response.release();
 
 function onSocketClose() {
   const list = this[kOpenResponses];
   // A listener added at an earlier request of a kept-alive socket runs before the response's own `close`.
-  setImmediate(() => {
+  time.setImmediate(() => {
     for (let response = list.first; response !== null; response = response.next) response.close();
   });
 }
@@ -65,13 +106,16 @@ function onSocketClose() {
 /** What carries the response, and closes with it or after it: an HTTP/2 stream, or the socket. */
 const carrierOf = (req) => (req.httpVersionMajor >= 2 ? req.stream : req.socket);
 
+/** Whether what is written to a carrier is the kernel's, or copied, once its callback is called. */
+const isSocket = (req, carrier) => req.httpVersionMajor >= 2 || carrier instanceof Socket;
+
 /** The list of a carrier's responses that are not over. */
 function listOf(req) {
   const carrier = carrierOf(req);
   if (typeof carrier?.once !== 'function') return undefined;
   let list = carrier[kOpenResponses];
   if (list === undefined) {
-    list = { first: null };
+    list = { first: null, isSocket: isSocket(req, carrier) };
     carrier[kOpenResponses] = list;
     carrier.once('close', onSocketClose);
   }
@@ -81,14 +125,29 @@ function listOf(req) {
 const isOver = (req, res) =>
   res.closed === true || res.destroyed === true || req.socket?.destroyed === true;
 
-/** Calls request.end(finished) once, when the response is over. */
+/** Whether the response goes to the socket of its request: frameworks and tests can give it another stream. */
+function isOnSocket(req, res, list) {
+  if (list === undefined || !list.isSocket) return false;
+  if (req.httpVersionMajor >= 2) return true;
+  const { socket } = res; // none while pipelined behind another response
+  return socket === req.socket || socket === null || socket === undefined;
+}
+
+/**
+ * Calls request.end(finished, mayBeRead) once, when the response is over; `mayBeRead` when something may still read
+ * its memory. Returns the open response, or null when it is over already.
+ */
 function watchResponse(req, res, request) {
   if (isOver(req, res)) {
-    request.end(false);
-    return;
+    request.end(false, true);
+    return null;
   }
-  const response = new OpenResponse(request, res, listOf(req));
+  const list = listOf(req);
+  const onSocket = isOnSocket(req, res, list);
+  const response = new OpenResponse(request, req, res, list, !onSocket);
   res.on('close', () => response.close());
+  if (!onSocket) res.on('finish', () => response.finish());
+  return response;
 }
 
 module.exports = { watchResponse };

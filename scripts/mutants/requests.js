@@ -37,12 +37,12 @@ module.exports = [
         'return this.settings.maxBytes',
       ],
       'always finished': [
-        'releaseRequestArena(this.arena, finished)',
+        'releaseRequestArena(this.arena, !mayBeRead)',
         'releaseRequestArena(this.arena, true)',
         { tests: abort },
       ],
       'never finished': [
-        'releaseRequestArena(this.arena, finished)',
+        'releaseRequestArena(this.arena, !mayBeRead)',
         'releaseRequestArena(this.arena, false)',
         { tests: ['request/body.test.js'] },
       ],
@@ -75,7 +75,7 @@ module.exports = [
       ],
       'close() closes twice': ['if (this.#closing === null) {', 'if (true) {'],
       'close() leaves the timer': [
-        '    clearInterval(this.#ticker);\n    this.pool',
+        '    time.clearInterval(this.#ticker);\n    this.pool',
         '    this.pool',
         { tests: ['request/long.test.js'] },
       ],
@@ -175,80 +175,6 @@ module.exports = [
       ],
       'a context where none was asked for': ['if (this.settings.context) this', 'this'],
       'no context': ['if (this.settings.context) this', 'if (false) this'],
-    },
-  },
-  {
-    file: 'request/response.js',
-    tests: ['request/pipelining.test.js'],
-    mutants: {
-      'released at once': [
-        'process.nextTick(release, this)',
-        'release(this)',
-        { tests: ['request/late.test.js'] },
-      ],
-      'closes twice': ['if (this.#closed) return;', '', { tests: ['request/response.test.js'] }],
-      'stays in the list': [
-        'if (list !== undefined) {\n      if',
-        'if (false) {\n      if',
-        { tests: ['request/response.test.js'] },
-      ],
-      'the next of the list is lost': [
-        'else this.previous.next = this.next;',
-        'else this.previous.next = null;',
-        { tests: ['request/response.test.js'] },
-      ],
-      'the way back is lost': [
-        'if (this.next !== null) this.next.previous = this.previous;',
-        '',
-        { tests: ['request/response.test.js'] },
-      ],
-      'the older ones are forgotten': [
-        'this.next = list.first;',
-        '',
-        { tests: ['request/response.test.js'] },
-      ],
-      'always finished': ['this.#res.writableFinished === true', 'true', { tests: abort }],
-      'finished when it was ended': [
-        'this.#res.writableFinished === true',
-        'this.#res.writableEnded === true',
-        { tests: ['request/response.test.js'] },
-      ],
-      'the socket is not waited for': ["carrier.once('close', onSocketClose);", ''],
-      'a listener for each request': [
-        'if (list === undefined) {\n    list =',
-        'if (true) {\n    list =',
-        { tests: ['request/mount.test.js'] },
-      ],
-      'the socket closes before the response': [
-        '  setImmediate(() => {\n    for',
-        '  (() => {\n    for',
-        { tests: ['request/response.test.js'] },
-      ],
-      'http/2 by its socket': [
-        'req.httpVersionMajor >= 2 ? req.stream : req.socket',
-        'req.socket',
-        { tests: ['request/http2.test.js'] },
-      ],
-      'a closed response is waited for': [
-        'res.closed === true || ',
-        '',
-        { tests: ['request/response.test.js'] },
-      ],
-      'a destroyed response is waited for': [
-        'res.destroyed === true || ',
-        '',
-        { tests: ['request/response.test.js'] },
-      ],
-      'a closed socket is waited for': [
-        ' || req.socket?.destroyed === true',
-        '',
-        { tests: ['request/response.test.js'] },
-      ],
-      'what is over is finished': [
-        'request.end(false)',
-        'request.end(true)',
-        { tests: ['request/response.test.js'] },
-      ],
     },
   },
 ];

@@ -1,0 +1,134 @@
+'use strict';
+
+const abort = ['request/abort.test.js'];
+const noSocket = ['request/no-socket.test.js'];
+
+module.exports = [
+  {
+    file: 'request/response.js',
+    tests: ['request/pipelining.test.js'],
+    mutants: {
+      'released at once': [
+        'time.nextTick(release, this)',
+        'release(this)',
+        { tests: ['request/late.test.js'] },
+      ],
+      'stays in the list': [
+        'if (list !== undefined) {\n      this.#list',
+        'if (false) {\n      this.#list',
+        { tests: ['request/response.test.js'] },
+      ],
+      'the next of the list is lost': [
+        'else this.previous.next = this.next;',
+        'else this.previous.next = null;',
+        { tests: ['request/response.test.js'] },
+      ],
+      'the way back is lost': [
+        'if (this.next !== null) this.next.previous = this.previous;',
+        '',
+        { tests: ['request/response.test.js'] },
+      ],
+      'the older ones are forgotten': [
+        'this.next = list.first;',
+        '',
+        { tests: ['request/response.test.js'] },
+      ],
+      'leaves the list twice': ['      this.#list = undefined;\n', '', { tests: noSocket }],
+      'always finished': [
+        'this.#finished || this.#res.writableFinished === true',
+        'true',
+        { tests: abort },
+      ],
+      'finished by its own word alone': [
+        'this.#finished || this.#res.writableFinished === true',
+        'this.#res.writableFinished === true',
+        { tests: noSocket },
+      ],
+      'finish is not waited for': [
+        "if (!onSocket) res.on('finish', () => response.finish());",
+        '',
+        { tests: noSocket },
+      ],
+      'finish is the end on a socket too': ['if (!onSocket) res', 'res', { tests: noSocket }],
+      'every stream is a socket': ['carrier instanceof Socket', 'true', { tests: noSocket }],
+      'no stream is a socket': ['carrier instanceof Socket', 'false', { tests: noSocket }],
+      'the socket of the request alone counts': [
+        'socket === req.socket || socket === null || socket === undefined',
+        'true',
+        { tests: noSocket },
+      ],
+      'pipelined responses are on no socket': [
+        ' || socket === null || socket === undefined',
+        '',
+        { tests: noSocket },
+      ],
+      'what streams keep is detached': [
+        'this.#keepsChunks || !finished',
+        '!finished',
+        { tests: noSocket },
+      ],
+      'end() detaches what was not sent': [
+        'this.#keepsChunks || !isSent',
+        'this.#keepsChunks',
+        { tests: noSocket },
+      ],
+      'end() detaches what streams keep': [
+        'this.#keepsChunks || !isSent',
+        '!isSent',
+        { tests: noSocket },
+      ],
+      "server's errors are detached": [
+        'mayBeRead || failed',
+        'mayBeRead',
+        { tests: ['request/late.test.js'] },
+      ],
+      'every answer is an error': [
+        'statusCode >= 500',
+        'statusCode >= 200',
+        { tests: ['request/late.test.js'] },
+      ],
+      'secrets are told': [".split('?', 1)[0]", '', { tests: ['request/late.test.js'] }],
+      'finished when it was ended': [
+        'this.#finished || this.#res.writableFinished === true',
+        'this.#res.writableEnded === true',
+        { tests: ['request/response.test.js'] },
+      ],
+      'the socket is not waited for': ["carrier.once('close', onSocketClose);", ''],
+      'a listener for each request': [
+        'if (list === undefined) {\n    list =',
+        'if (true) {\n    list =',
+        { tests: ['request/mount.test.js'] },
+      ],
+      'the socket closes before the response': [
+        '  time.setImmediate(() => {\n    for',
+        '  (() => {\n    for',
+        { tests: ['request/response.test.js'] },
+      ],
+      'http/2 by its socket': [
+        'req.httpVersionMajor >= 2 ? req.stream : req.socket',
+        'req.socket',
+        { tests: ['request/http2.test.js'] },
+      ],
+      'a closed response is waited for': [
+        'res.closed === true || ',
+        '',
+        { tests: ['request/response.test.js'] },
+      ],
+      'a destroyed response is waited for': [
+        'res.destroyed === true || ',
+        '',
+        { tests: ['request/response.test.js'] },
+      ],
+      'a closed socket is waited for': [
+        ' || req.socket?.destroyed === true',
+        '',
+        { tests: ['request/response.test.js'] },
+      ],
+      'what is over is finished': [
+        'request.end(false, true)',
+        'request.end(true, true)',
+        { tests: ['request/response.test.js'] },
+      ],
+    },
+  },
+];
