@@ -260,7 +260,9 @@ export class Arena implements Disposable {
   from(value: string, encoding?: BufferEncoding): ArenaBuffer;
   /** As `Buffer.from(value)`; an ArrayBuffer is copied. */
   from(value: BytesLike): ArenaBuffer;
-  /** As `Buffer.concat`: `length` bytes, cut or zero-filled; the sum of the lengths by default. */
+  /**
+   * As `Buffer.concat`: `length` bytes, cut or zero-filled; the sum of the lengths by default. None for an empty list.
+   */
   concat(list: readonly Uint8Array[], length?: number): ArenaBuffer;
   /** A zero-filled typed array of `length` elements: `arena.array(Float64Array, 100)`. */
   array<T extends TypedArrayConstructor>(Type: T, length: number): InstanceType<T>;

@@ -96,10 +96,17 @@ fn options_that_cannot_be_are_refused_by_name() {
     assert_eq!(make(&[pool(8, 1, 1), pool(24, 1, 1)], MIB), SlabError::Size { index: 1, size: 24 });
     assert_eq!(make(&[pool(16, 1, 1), pool(8, 1, 1)], MIB), SlabError::Order { index: 1, size: 8 });
     assert_eq!(make(&[pool(8, 1, 1), pool(8, 1, 1)], MIB), SlabError::Order { index: 1, size: 8 });
-    assert!(matches!(make(&[pool(8, 0, 0)], MIB), SlabError::Count { index: 0, count: 0, .. }));
-    assert_eq!(make(&[pool(8, 9, 8)], MIB), SlabError::Count { index: 0, count: 9, most: 8 });
-    let least = PoolOptions { size: 8, count: 1, max_count: 8, min_count: 2 };
-    assert_eq!(make(&[least], MIB), SlabError::Count { index: 0, count: 1, most: 8 });
+    let counts = |count, least, most| SlabError::Count { index: 0, count, least, most };
+    let none = make(&[pool(8, 0, 0)], MIB);
+    assert_eq!(none, counts(0, 0, 0));
+    assert_eq!(none.to_string(), "the max_count of pool 0 is 0: want 1 or more");
+    let above = make(&[pool(8, 9, 8)], MIB);
+    assert_eq!(above, counts(9, 9, 8));
+    assert_eq!(above.to_string(), "the count of pool 0, 9, is above its max_count, 8");
+    let least = PoolOptions { size: 8, count: 5, max_count: 10, min_count: 6 };
+    let below = make(&[least], MIB);
+    assert_eq!(below, counts(5, 6, 10));
+    assert_eq!(below.to_string(), "the count of pool 0, 5, is below its min_count, 6");
     let huge = pool(1 << 40, u32::MAX, u32::MAX);
     assert_eq!(make(&[huge], MIB), SlabError::Footprint { bytes: usize::MAX, limit: MIB });
     let SlabError::Footprint { bytes, limit } = make(&[pool(4096, 256, 256)], MIB) else {

@@ -75,6 +75,28 @@ test('from(value) reads what Buffer.from reads', (t) => {
   });
 });
 
+test('an array-like that is too long for Node is refused, and what a getter throws is left as it is', (t) => {
+  withArena((arena) => {
+    const error = t.throws(() => arena.from({ length: 2 ** 50 }), {
+      instanceOf: RangeError,
+      code: 'ERR_RALLOC_INVALID_ARGUMENT',
+    });
+    t.regex(error.message, /^The "value" argument is too long\. (?:Invalid|Array buffer)/);
+    t.is(arena.stats().allocated, 0);
+    const mine = new RangeError('mine');
+    const value = {
+      get length() {
+        throw mine;
+      },
+    };
+    t.is(
+      t.throws(() => arena.from(value)),
+      mine,
+    );
+    t.is(mine.code, undefined);
+  });
+});
+
 test('from() copies: the source and the arena change apart', (t) => {
   withArena((arena) => {
     const source = new Uint8Array([1, 2, 3]);
@@ -107,7 +129,8 @@ test('concat gives what Buffer.concat gives', (t) => {
       t.deepEqual(arena.concat(parts, length), Buffer.concat(parts, length), `${length} bytes`);
     }
     t.deepEqual(arena.concat([]), Buffer.alloc(0));
-    t.deepEqual(arena.concat([], 5), Buffer.alloc(5));
+    t.deepEqual(arena.concat([], 5), Buffer.concat([], 5));
+    t.throws(() => arena.concat([], -1), { code: 'ERR_RALLOC_INVALID_ARGUMENT' });
     const own = [arena.from('of the '), arena.from('arena')];
     t.is(arena.concat(own).toString(), 'of the arena');
   });

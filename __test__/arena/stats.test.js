@@ -2,7 +2,7 @@
 
 const test = require('ava');
 const { inspect } = require('node:util');
-const { Arena, backend, stats } = require('../..');
+const { Arena, Slab, backend, slab, stats } = require('../..');
 const { untilCollected } = require('../helpers/until.js');
 
 const KiB = 1024;
@@ -159,6 +159,16 @@ test('util.inspect shows an arena in one line', (t) => {
     inspect(new Arena({ safety: 'recycle' })),
     `Arena { live, 0 B of 64 MiB in 0 spans, recycle, ${backend} }`,
   );
+});
+
+test('what has no state of an arena or a slab is shown all the same', (t) => {
+  for (const [Class, one] of [
+    [Arena, new Arena()],
+    [Slab, slab],
+  ]) {
+    t.is(inspect(new Proxy(one, {})), `${Class.name} {}`);
+    t.is(inspect(Object.create(one)), `${Class.name} {}`);
+  }
 });
 
 test('the stats of a scope are of its own, over the same memory', (t) => {

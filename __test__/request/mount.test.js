@@ -46,6 +46,15 @@ for (const kind of kinds) {
   });
 }
 
+test('a Proxy of an arena takes the property as anything else does', (t) => {
+  const req = { arena: new Proxy(new ralloc.Arena(), {}) };
+  let error;
+  requestArena()(req, {}, (given) => {
+    error = given;
+  });
+  t.is(error?.code, 'ERR_RALLOC_INVALID_ARGUMENT');
+});
+
 test('two copies of ralloc in one process share the arena, and one listener a socket', async (t) => {
   const other = secondCopy(t);
   t.not(other.requestArena, requestArena);

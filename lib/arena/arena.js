@@ -239,7 +239,7 @@ class Arena {
   }
 
   get [kOfRequest]() {
-    return this.#window.owner.ofRequest;
+    return #window in this && this.#window.owner.ofRequest; // not in a Proxy of one
   }
 
   [kEndRequest]() {
@@ -247,6 +247,7 @@ class Arena {
   }
 
   [inspect.custom]() {
+    if (!(#window in this)) return 'Arena {}'; // a Proxy of one, or its heir
     return arenaLine(this.#describe(), this.#window.owner);
   }
 

@@ -3,7 +3,7 @@
 // Bytes copied into an arena, and out of one. Values are read once, before the arena's cursor is: what a
 // getter, proxy or iterator of the caller does can so never come between a check and its use.
 
-const { typeError } = require('../base/errors.js');
+const { argumentError, typeError } = require('../base/errors.js');
 const check = require('../base/validate.js');
 
 const { FastBuffer } = require('../base/runtime.js');
@@ -64,9 +64,16 @@ function readByNode(value, encoding) {
   try {
     return Buffer.from(value, encoding);
   } catch (error) {
-    throw error?.code === 'ERR_INVALID_ARG_TYPE' ? notBytes(value) : error;
+    if (error?.code === 'ERR_INVALID_ARG_TYPE') throw notBytes(value);
+    throw isOfV8(error) ? tooLong(error) : error;
   }
 }
+
+// The two texts that V8 has for a length which it cannot allocate; neither has a code.
+const OF_V8 = /^(?:Invalid typed array length|Array buffer allocation failed)/;
+const isOfV8 = (error) => error instanceof RangeError && OF_V8.test(error.message);
+const tooLong = ({ message }) =>
+  argumentError(RangeError, `The "value" argument is too long. ${message}`);
 
 const notBytes = (value) =>
   typeError(
@@ -104,6 +111,7 @@ function concat(arena, list, length) {
   const parts = [];
   let total = 0;
   const count = list.length;
+  if (count === 0) return arena.allocUnsafe(0); // whatever the length: Node's way
   for (let i = 0; i < count; i++) {
     const part = list[i];
     if (!isUint8Array(part))

@@ -148,6 +148,7 @@ class Slab {
   }
 
   [inspect.custom]() {
+    if (!(#core in this)) return 'Slab {}'; // a Proxy of one, or its heir
     return describeSlab(this.#core);
   }
 }

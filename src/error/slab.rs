@@ -44,7 +44,9 @@ pub enum SlabError {
         index: usize,
         /// Its `count`, in slots.
         count: usize,
-        /// Its `max_count`, in slots; the most that a pool can have where that is 0.
+        /// Its `min_count`, in slots.
+        least: usize,
+        /// Its `max_count`, in slots.
         most: usize,
     },
     /// The pools with their records do not fit the limit.
@@ -68,8 +70,14 @@ impl fmt::Display for SlabError {
             SlabError::Order { index, size } => {
                 write!(f, "the size of pool {index}, {size}, is not above the one before it")
             }
-            SlabError::Count { index, count, most } => {
-                write!(f, "the count of pool {index}, {count}, is not from 1 to {most}")
+            SlabError::Count { index, most: 0, .. } => {
+                write!(f, "the max_count of pool {index} is 0: want 1 or more")
+            }
+            SlabError::Count { index, count, most, .. } if count > most => {
+                write!(f, "the count of pool {index}, {count}, is above its max_count, {most}")
+            }
+            SlabError::Count { index, count, least, .. } => {
+                write!(f, "the count of pool {index}, {count}, is below its min_count, {least}")
             }
             SlabError::Footprint { bytes, limit } => {
                 write!(f, "the pools take {bytes} bytes, and {limit} are allowed")

@@ -105,8 +105,9 @@ impl SlabOptions {
                 return Err(SlabError::Order { index, size });
             }
             if max_count == 0 || max_count < count || count < min_count {
-                let most = if max_count == 0 { u32::MAX } else { max_count } as usize;
-                return Err(SlabError::Count { index, count: count as usize, most });
+                let [count, least, most] =
+                    [count, min_count, max_count].map(|slots| slots as usize);
+                return Err(SlabError::Count { index, count, least, most });
             }
             before = size;
         }
