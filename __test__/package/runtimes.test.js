@@ -21,6 +21,7 @@ async function works(t, expected, warnings, options) {
   t.deepEqual(result, {
     backend: expected,
     codes: warnings,
+    threads: expected === 'native' ? 'HELLO' : 'ERR_RALLOC_UNSUPPORTED',
     values: ['text', true, 4.5, true, 0, 0],
     requests: { wrong: 0, requests: 30, finished: 30, leased: 0 },
     aborts: { aborted: 5, served: true, fromHeap: true, quarantined: 0 },
