@@ -491,7 +491,7 @@ export interface SlabSlots {
   sent: number;
   /** Free for every thread. */
   free: number;
-  /** Lost: the ArrayBuffer that they were in was transferred away. */
+  /** Lost to this thread: the ArrayBuffer that they were in was transferred away. No other thread gets them. */
   stolen: number;
 }
 
@@ -620,8 +620,9 @@ export class Slab implements Disposable {
 
   stats(): SlabStats;
   /**
-   * Releases the memory for good; the second call does nothing. Every Buffer of this thread has length 0 then.
-   * Other threads that are attached keep theirs.
+   * Releases the memory for good; the second call does nothing. Every Buffer of this thread has length 0 then, but on
+   * Node 24 and later those whose ArrayBuffer was marked by `markAsUntransferable()`: they keep their bytes, and their
+   * slots, until they are collected. Other threads that are attached keep theirs.
    * @throws ERR_RALLOC_IN_USE: Buffers are in use (`inUse`), and `force` is not true.
    * @throws ERR_RALLOC_UNSUPPORTED: the default slab is not closed.
    */

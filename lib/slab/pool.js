@@ -216,7 +216,7 @@ class Pool {
   dropSegment(index) {
     const ab = this.segments[index] ?? null;
     if (ab === null) return;
-    this.#detach(ab);
+    this.#detach(ab, index);
     this.segments[index] = null;
   }
 
@@ -226,18 +226,21 @@ class Pool {
     this.top = 0;
     this.watermark = 0;
     this.capacity = 0;
-    for (const ab of this.segments) if (ab !== null) this.#detach(ab);
+    this.segments.forEach((ab, index) => {
+      if (ab !== null) this.#detach(ab, index);
+    });
     this.segments = [];
   }
 
-  #detach(ab) {
-    if (ab.byteLength === 0) return;
+  #detach(ab, index) {
+    if (ab.byteLength === 0) return; // whoever took it keeps it, and no one else gets its slots
     try {
-      if (hasTransfer) ab.transfer();
-      else this.core.leased.detach(ab);
+      // Moved on first: what nobody else has, nobody can have marked, and Node 24 aborts where Node-API detaches that.
+      this.core.leased.detach(this.index, index, hasTransfer ? ab.transfer() : ab);
     } catch (error) {
       if (error instanceof RangeError) throw error; // the stack ends here
-      // Somebody called worker_threads.markAsUntransferable(buf.buffer). It cannot be detached and keeps its memory.
+      // Somebody called worker_threads.markAsUntransferable(buf.buffer). It cannot be detached and keeps its memory
+      // until it is collected.
     }
   }
 

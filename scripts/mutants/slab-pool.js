@@ -131,17 +131,27 @@ module.exports = [
         { tests: cutOff },
       ],
       'a dropped segment is not detached': [
-        'this.#detach(ab);\n    this.segments[index] = null;',
+        'this.#detach(ab, index);\n    this.segments[index] = null;',
         'this.segments[index] = null;',
       ],
       'a dropped segment keeps its ArrayBuffer': [
-        '    this.#detach(ab);\n    this.segments[index] = null;',
-        '    this.#detach(ab);',
+        '    this.#detach(ab, index);\n    this.segments[index] = null;',
+        '    this.#detach(ab, index);',
       ],
       'close() detaches nothing': [
-        'for (const ab of this.segments) if (ab !== null) this.#detach(ab);',
+        'if (ab !== null) this.#detach(ab, index);',
         '',
         { tests: ['slab/close.test.js'] },
+      ],
+      'what close() detaches is still taken for visible': [
+        'this.core.leased.detach(this.index, index, hasTransfer ? ab.transfer() : ab);',
+        'if (hasTransfer) ab.transfer();\n      else structuredClone(ab, { transfer: [ab] });',
+        { tests: ['slab/views.test.js'] },
+      ],
+      'a close() that cannot detach throws': [
+        'if (error instanceof RangeError) throw error; // the stack ends here',
+        'throw error;',
+        { tests: ['slab/close.test.js', 'slab/views.test.js'] },
       ],
       'after close() the cache still takes Buffers': [
         '    this.capacity = 0;\n',

@@ -3,7 +3,7 @@
 use super::convert::{CORRUPTED, Result, UNSUPPORTED};
 use crate::arena::chunk::Chunk;
 use crate::arena::leased_arena::Lease;
-use crate::slab::Slab;
+use crate::slab::participant::View;
 use crate::sync::Arc;
 use napi::{Env, Error, sys};
 use std::ffi::c_void;
@@ -24,14 +24,10 @@ pub fn create(env: &Env, lease: &Lease) -> Result<sys::napi_value> {
     made.inspect_err(|_| lease.chunk.unpin(false))
 }
 
-/// An external ArrayBuffer over slots of a slab, which lives until the finalizer ran.
-pub fn create_over_slab(
-    env: &Env,
-    slab: Arc<Slab>,
-    bytes: NonNull<[u8]>,
-) -> Result<sys::napi_value> {
-    // SAFETY: the bytes stay mapped while the slab lives.
-    unsafe { external(env, bytes, slab, finalize_slab) }
+/// An external ArrayBuffer over a segment of a slab's slots: all of them stay whose they are until the finalizer ran.
+pub fn create_over_slab(env: &Env, view: View, bytes: NonNull<[u8]>) -> Result<sys::napi_value> {
+    // SAFETY: the bytes stay mapped while the view has its participant, whose the slab is.
+    unsafe { external(env, bytes, Arc::new(view), finalize_slab) }
 }
 
 /// An external ArrayBuffer whose finalizer gets the count on `owner`.
@@ -97,9 +93,9 @@ unsafe extern "C" fn finalize(env: sys::napi_env, _data: *mut c_void, hint: *mut
 unsafe extern "C" fn finalize_slab(env: sys::napi_env, _data: *mut c_void, hint: *mut c_void) {
     let _ = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: the count that `external` gave away, taken back exactly once.
-        let slab = unsafe { Arc::from_raw(hint.cast::<Slab>().cast_const()) };
+        let view = unsafe { Arc::from_raw(hint.cast::<View>().cast_const()) };
         if tearing_down(env) {
-            slab.abandon_memory();
+            view.abandon();
         }
     }));
 }

@@ -7,6 +7,7 @@ use super::convert::{
 };
 use crate::error::{ClaimError, LeaseError, SlabError, SlotError};
 use crate::slab::handle::Handle;
+use crate::slab::participant::Participant;
 use crate::slab::token::{Received, Token};
 use crate::slab::word::{Owner, SlotState};
 use crate::slab::{PoolOptions, Slab, SlabOptions};
@@ -22,26 +23,23 @@ use std::time::Duration;
 #[napi]
 pub struct LeasedSlab {
     /// `None` before `open` or `attach`, and after `close`.
-    participant: RefCell<Option<Participant>>,
+    participant: RefCell<Option<Joined>>,
 }
 
-struct Participant {
-    slab: Arc<Slab>,
-    owner: Owner,
-}
+/// The isolate's own reference; its ArrayBuffers have others.
+struct Joined(Arc<Participant>);
 
-impl Participant {
-    fn new(slab: Slab) -> Result<Participant> {
+impl Joined {
+    fn new(slab: Slab) -> Result<Joined> {
         let full = || Error::new(UNSUPPORTED, "a slab has at most 1,023 participants");
-        let owner = slab.registry().join().ok_or_else(full)?;
-        Ok(Participant { slab: Arc::new(slab), owner })
+        Ok(Joined(Arc::new(Participant::join(slab).ok_or_else(full)?)))
     }
 }
 
-impl Drop for Participant {
-    /// The isolate ends, or has closed the slab: all that it claimed is free.
+impl Drop for Joined {
+    /// The isolate has closed the slab, or forgotten it, or ends.
     fn drop(&mut self) {
-        self.slab.recover(self.owner);
+        self.0.close();
     }
 }
 
@@ -104,9 +102,9 @@ impl LeasedSlab {
                 slots.write(at, slot);
                 at += 1;
             };
-            found = participant.slab.claim(
+            found = participant.slab().claim(
                 pool as usize,
-                participant.owner,
+                participant.owner(),
                 SlotState::Held,
                 want,
                 &mut write,
@@ -131,7 +129,8 @@ impl LeasedSlab {
         let mut freed = 0;
         self.with(|participant| {
             let slots = (0..count).map(|at| slots.read(at));
-            freed = participant.slab.pools()[pool as usize].free_held(slots, participant.owner);
+            let pool = &participant.slab().pools()[pool as usize];
+            freed = pool.free_held(slots, participant.owner());
         })?;
         Ok(freed as u32)
     }
@@ -141,18 +140,33 @@ impl LeasedSlab {
     pub fn segment(&self, env: Env, pool: u32, index: u32) -> Result<Value> {
         let mut found = None;
         self.with(|participant| {
-            let range = participant.slab.pools()[pool as usize].segment(index as usize);
-            found = range.map(|bytes| (Arc::clone(&participant.slab), bytes));
+            let view = participant.view(pool as usize, index as usize);
+            found = view.and_then(|view| Some((view.bytes()?, view)));
         })?;
         let none = || Error::new(INVALID_ARGUMENT, format!("pool {pool} has no segment {index}"));
-        let (slab, bytes) = found.ok_or_else(none)?;
-        array_buffer::create_over_slab(&env, slab, bytes).map(Value)
+        let (bytes, view) = found.ok_or_else(none)?;
+        array_buffer::create_over_slab(&env, view, bytes).map(Value)
     }
 
-    /// Detaches an ArrayBuffer that `segment` gave: every Buffer over it is dead.
+    /// Detaches the ArrayBuffer over a segment: every Buffer over it is dead, and after `close` its slots are free
+    /// without waiting for its finalizer. Nobody else may have that memory by another ArrayBuffer.
     #[napi(catch_unwind)]
-    pub fn detach(&self, env: Env, #[napi(ts_arg_type = "ArrayBuffer")] ab: Value) -> Result<()> {
-        array_buffer::detach(&env, ab.0)
+    pub fn detach(
+        &self,
+        env: Env,
+        pool: u32,
+        index: u32,
+        #[napi(ts_arg_type = "ArrayBuffer")] ab: Value,
+    ) -> Result<()> {
+        let (pool, index) = (pool as usize, index as usize);
+        let mut bytes = None;
+        self.with(|participant| bytes = participant.slab().pools()[pool].segment(index))?;
+        let bytes = bytes.map(|bytes| (bytes.cast().as_ptr(), bytes.len()));
+        if bytes.is_none() || array_buffer::location(&env, ab.0) != bytes {
+            return Err(Error::new(INVALID_ARGUMENT, "the ArrayBuffer is not that of the segment"));
+        }
+        array_buffer::detach(&env, ab.0)?;
+        self.with(|participant| participant.note_detached(pool, index))
     }
 
     /// Slots in each segment of a pool, a power of two.
@@ -160,7 +174,7 @@ impl LeasedSlab {
     pub fn segment_slots(&self, pool: u32) -> Result<u32> {
         let mut slots = 0;
         self.with(|participant| {
-            slots = participant.slab.pools()[pool as usize].slots_per_segment()
+            slots = participant.slab().pools()[pool as usize].slots_per_segment()
         })?;
         Ok(slots as u32)
     }
@@ -169,7 +183,7 @@ impl LeasedSlab {
     #[napi(catch_unwind)]
     pub fn room(&self, pool: u32) -> Result<u32> {
         let mut room = 0;
-        self.with(|participant| room = participant.slab.cache_limit(pool as usize))?;
+        self.with(|participant| room = participant.slab().cache_limit(pool as usize))?;
         Ok(room as u32)
     }
 
@@ -179,7 +193,7 @@ impl LeasedSlab {
         let length = bytes("length", length, 0)?;
         let mut sent = Err(SlotError::NotHeld);
         self.with(|participant| {
-            sent = participant.slab.send(pool as usize, slot, length, participant.owner)
+            sent = participant.slab().send(pool as usize, slot, length, participant.owner())
         })?;
         let token = sent.map_err(|error| Error::new(UNSUPPORTED, error.to_string()))?;
         Ok(token.bits() as f64)
@@ -209,7 +223,7 @@ impl LeasedSlab {
     #[napi(catch_unwind)]
     pub fn stats(&self, #[napi(ts_arg_type = "Float64Array")] registers: Registers) -> Result<()> {
         let mut stats = Vec::new();
-        self.with(|participant| stats = participant.slab.stats())?;
+        self.with(|participant| stats = participant.slab().stats())?;
         registers.expect(stats.len() * 8)?;
         for (pool, s) in stats.iter().enumerate() {
             let claimed = s.held + s.cached;
@@ -224,7 +238,7 @@ impl LeasedSlab {
     pub fn trim(&self, idle_ms: f64) -> Result<f64> {
         let idle = Duration::from_millis(bytes("idleMs", idle_ms, 0)? as u64);
         let mut freed = 0;
-        self.with(|participant| freed = participant.slab.trim(idle))?;
+        self.with(|participant| freed = participant.slab().trim(idle))?;
         Ok(freed as f64)
     }
 
@@ -232,7 +246,7 @@ impl LeasedSlab {
     #[napi(catch_unwind)]
     pub fn footprint(&self) -> Result<f64> {
         let mut bytes = 0;
-        self.with(|participant| bytes = participant.slab.footprint())?;
+        self.with(|participant| bytes = participant.slab().footprint())?;
         Ok(bytes as f64)
     }
 
@@ -240,15 +254,15 @@ impl LeasedSlab {
     #[napi(catch_unwind)]
     pub fn committed(&self) -> Result<f64> {
         let mut bytes = 0;
-        self.with(|participant| bytes = participant.slab.committed())?;
+        self.with(|participant| bytes = participant.slab().committed())?;
         Ok(bytes as f64)
     }
 
-    /// Isolates (and other participants) that have this slab.
+    /// Isolates (and other participants) that have this slab, and have not closed it.
     #[napi(catch_unwind)]
     pub fn participants(&self) -> Result<u32> {
         let mut count = 0;
-        self.with(|participant| count = participant.slab.registry().alive())?;
+        self.with(|participant| count = participant.slab().registry().alive())?;
         Ok(count as u32)
     }
 
@@ -256,12 +270,13 @@ impl LeasedSlab {
     #[napi(catch_unwind)]
     pub fn handle(&self) -> Result<Option<HandleInfo>> {
         let mut handle = None;
-        self.with(|participant| handle = participant.slab.handle())?;
+        self.with(|participant| handle = participant.slab().handle())?;
         let info = |h: Handle| HandleInfo { id: h.id as f64, nonce: format!("{:016x}", h.nonce) };
         Ok(handle.map(info))
     }
 
-    /// Frees all that this isolate claimed, and leaves. The second call does nothing.
+    /// Leaves, and frees all that this isolate claimed: what JavaScript still sees once it does no more. The
+    /// second call does nothing.
     #[napi(catch_unwind)]
     pub fn close(&self) {
         drop(self.participant.borrow_mut().take());
@@ -270,9 +285,9 @@ impl LeasedSlab {
 
 impl LeasedSlab {
     /// No call of `work` runs JavaScript: the borrow ends before.
-    fn with(&self, work: impl FnOnce(&Participant)) -> Result<()> {
+    fn with(&self, work: impl FnOnce(&Arc<Participant>)) -> Result<()> {
         match &*self.participant.borrow() {
-            Some(participant) => work(participant),
+            Some(Joined(participant)) => work(participant),
             None => return Err(Error::new(CLOSED, "the slab is closed")),
         }
         Ok(())
@@ -283,7 +298,7 @@ impl LeasedSlab {
         slab: std::result::Result<Slab, SlabError>,
     ) -> Result<Option<Failure>> {
         match slab {
-            Ok(slab) => *self.participant.borrow_mut() = Some(Participant::new(slab)?),
+            Ok(slab) => *self.participant.borrow_mut() = Some(Joined::new(slab)?),
             Err(SlabError::Map(error)) => return Ok(Some(Failure::new(error.into(), 0, 0))),
             Err(SlabError::Footprint { bytes: requested, limit }) => {
                 let error = LeaseError::Limit { requested, limit, used: 0 };
@@ -303,7 +318,7 @@ impl LeasedSlab {
         registers.expect(3)?;
         let token = Token::from_bits(bytes("token", token, 0)? as u64);
         let mut taken = Err(SlotError::StaleToken);
-        self.with(|participant| taken = how(&participant.slab, token, participant.owner))?;
+        self.with(|participant| taken = how(participant.slab(), token, participant.owner()))?;
         let Received { pool, slot, length } =
             taken.map_err(|error| Error::new(STALE_TOKEN, error.to_string()))?;
         registers.fill(0, &[pool as f64, slot.into(), length as f64]);

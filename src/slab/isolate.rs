@@ -7,7 +7,7 @@ use crate::sync::Ordering;
 use std::ptr::NonNull;
 
 impl SharedSlab {
-    /// Participants of all its mappings.
+    /// Participants of all its mappings, without those that have closed theirs.
     pub(crate) fn participants(&self) -> usize {
         self.registry.alive()
     }
@@ -45,10 +45,20 @@ impl Slab {
         freed
     }
 
-    /// Notes that an isolate ended that had ArrayBuffers over the slots: perhaps they live on in another
-    /// one, so the memory will be neither unmapped nor used again.
-    pub(crate) fn abandon_memory(&self) {
+    /// Puts fresh pages over the slots, for ever, in this mapping alone: an isolate ended that had ArrayBuffers over
+    /// them, and perhaps they live on in another one. Whether that was done.
+    pub(super) fn abandon_memory(&self) -> bool {
         self.abandoned.fetch_add(1, Ordering::Relaxed);
+        self.show_nothing()
+    }
+
+    /// Lets this mapping show the slots no more, where others share them. Whoever still looks, such as an operation in
+    /// flight, finds pages that are nobody else's.
+    pub(super) fn show_nothing(&self) -> bool {
+        match (&self.shared, &mut self.slots.lock().mapping) {
+            (Some(_), Some(mapping)) => mapping.vacate().is_ok(),
+            _ => true,
+        }
     }
 }
 
@@ -59,6 +69,17 @@ impl Pool {
         self.table.free_own(slots, |word| {
             word.is(SlotState::Held, owner).then(|| word.next(SlotState::Free, Owner::NOBODY))
         })
+    }
+
+    /// Frees the slots of a segment that `owner`, which claims no more, has claimed.
+    pub(super) fn recover_segment(&self, segment: usize, owner: Owner) {
+        for slot in self.segments.range(segment) {
+            let word = self.table.word(slot);
+            if word.is(SlotState::Held, owner) {
+                // Unless another one frees it at this moment.
+                let _ = self.table.free(slot, word);
+            }
+        }
     }
 
     /// Slots of each segment.

@@ -23,6 +23,8 @@ mod isolate;
 #[cfg(all(test, loom))]
 mod models;
 mod options;
+#[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
+pub(crate) mod participant;
 mod pool;
 #[cfg(all(test, not(loom)))]
 mod programs;

@@ -10,13 +10,15 @@ use crate::sync::{AtomicUsize, Mutex, Ordering};
 struct Entry {
     incarnation: u32,
     alive: bool,
+    /// Whether it claims no more: it is alive only because its slots are still seen.
+    retired: bool,
 }
 
 #[derive(Debug, Default)]
 pub struct Registry {
     /// Entry i is participant i + 1.
     entries: Mutex<Vec<Entry>>,
-    /// Entries that are alive. Relaxed: a bound on caches, read when they are refilled.
+    /// Entries that are alive and not retired. Relaxed: a bound on caches, read when they are refilled.
     alive: AtomicUsize,
 }
 
@@ -28,16 +30,25 @@ impl Registry {
             Some(index) => index,
             None if entries.len() == MAX_PARTICIPANTS => return None,
             None => {
-                entries.push(Entry { incarnation: 0, alive: false });
+                entries.push(Entry { incarnation: 0, alive: false, retired: false });
                 entries.len() - 1
             }
         };
         let entry = &mut entries[index];
         entry.incarnation =
             if entry.incarnation == MAX_INCARNATION { 1 } else { entry.incarnation + 1 };
-        entry.alive = true;
+        (entry.alive, entry.retired) = (true, false);
         self.alive.fetch_add(1, Ordering::Relaxed);
         Some(Owner::new(index + 1, entry.incarnation))
+    }
+
+    /// Notes that `owner` will claim no more; what it has claimed stays its own until it leaves. Once per join.
+    pub fn retire(&self, owner: Owner) {
+        let mut entries = self.entries.lock();
+        let entry = &mut entries[owner.index() - 1];
+        debug_assert!(entry.alive && !entry.retired);
+        entry.retired = true;
+        self.alive.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Gives the number back. The caller has freed what `owner` had claimed. Once per join.
@@ -46,10 +57,12 @@ impl Registry {
         let entry = &mut entries[owner.index() - 1];
         debug_assert!(entry.alive && entry.incarnation == owner.incarnation());
         entry.alive = false;
-        self.alive.fetch_sub(1, Ordering::Relaxed);
+        if !entry.retired {
+            self.alive.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
-    /// Participants that are alive.
+    /// Participants that are alive and not retired.
     pub fn alive(&self) -> usize {
         self.alive.load(Ordering::Relaxed)
     }
