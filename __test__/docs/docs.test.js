@@ -118,7 +118,7 @@ const checks = {
       names: ['server', 'arenas'],
       async check(t, { server, arenas }) {
         const text = await get(await serve(t, server));
-        t.is(text.trimEnd().split('\n').length, 200);
+        t.is(text.trimEnd().split('\n').length, 100);
         t.true(text.length > 100 * 100_000);
         t.true(arenas.stats().memory.peak < 2 * 1024 * 1024, 'of the ten million bytes');
         await settled(t, arenas);
