@@ -387,7 +387,10 @@ export interface RequestArenas {
     next: (error?: unknown) => void,
   ): void;
   stats(): RequestArenaStats;
-  /** The arena of the request in whose asynchronous context this is called; needs `context: true`. */
+  /**
+   * The arena of the request in whose asynchronous context this is called; needs `context: true`. Listeners of the
+   * request and the response may be called outside of it: bind them with `AsyncResource.bind()`.
+   */
   current(): RequestArena | undefined;
   /**
    * Ends the request, for servers whose responses emit neither `finish` nor `close`. Its memory is used again once V8

@@ -129,6 +129,7 @@ const checks = {
       async check(t, { app, arenas, encode }) {
         t.is(await get(await serve(t, app)), 'from deep inside');
         t.is(encode('outside').toString(), 'outside');
+        t.is((await post(`${await serve(t, app)}/length`, 'seven b')).bytes.toString(), '7');
         await settled(t, arenas);
       },
     },
