@@ -324,7 +324,8 @@ export interface RequestArenaOptions {
    */
   maxBytes?: number | undefined;
   /**
-   * Bytes of aborted responses that may wait for the garbage collector before new requests get heap Buffers.
+   * Bytes of aborted responses that may wait for the garbage collector before new requests get heap Buffers. They count
+   * toward `maxBytes` too.
    * @default a quarter of `maxBytes`
    */
   maxQuarantineBytes?: number | undefined;
@@ -361,7 +362,7 @@ export interface RequestArenaStats {
   heapBuffers: number;
   /** Counter, bytes. */
   heapBytes: number;
-  /** Counter: Buffers allocated after the end of their request, from the heap. */
+  /** Counter: Buffers allocated after the end of their request, from the heap, within `maxBytesPerRequest`. */
   lateBuffers: number;
   /** Counter, bytes. */
   lateBytes: number;

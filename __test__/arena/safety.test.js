@@ -2,12 +2,13 @@
 
 const test = require('ava');
 const zlib = require('node:zlib');
+const { setImmediate: turn } = require('node:timers/promises');
 const { promisify } = require('node:util');
 const { Arena } = require('../..');
 const { stamp, isStamped, isZero, isDead } = require('../helpers/bytes.js');
 const { isNative } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
-const { untilCollected } = require('../helpers/until.js');
+const { until, untilCollected } = require('../helpers/until.js');
 
 const KiB = 1024;
 
@@ -148,5 +149,32 @@ test('gc: an operation that outlives the reset works on its own bytes', async (t
     arena.reset();
   }
   t.true(isStamped(zlib.gunzipSync(await packing), 1));
+  arena.close();
+});
+
+test('gc: resets go on for ever where the event loop turns and no Buffer is kept', async (t) => {
+  const arena = new Arena({ safety: 'gc', maxBytes: 64 * KiB * KiB });
+  let bytes = 0;
+  while (bytes < 5 * arena.stats().limit) {
+    bytes += arena.allocUnsafe(100_000).length;
+    arena.reset();
+    await turn();
+  }
+  t.true(arena.stats().memory.peak <= arena.stats().limit);
+  arena.close();
+});
+
+test('gc: without a turn there is an end, whose error says why; after some it goes on', async (t) => {
+  const arena = new Arena({ safety: 'gc', maxBytes: 8 * KiB * KiB });
+  const loop = () => {
+    for (let i = 0; i < 1000; i++) {
+      arena.allocUnsafe(100_000);
+      arena.reset();
+    }
+  };
+  const { used, message } = t.throws(loop, { code: 'ERR_RALLOC_LIMIT' });
+  t.regex(message, new RegExp(`${used} of them until a garbage collection.* event loop must turn`));
+  await until(() => arena.stats().memory.quarantined < used);
+  t.is(arena.allocUnsafe(100_000).length, 100_000);
   arena.close();
 });

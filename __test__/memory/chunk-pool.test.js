@@ -161,3 +161,73 @@ test('shrink() gives back the spans of scopes too', (t) => {
   like(t, arena, { leased: 0, warm: 0 });
   arena.close();
 });
+
+/** Scopes that are open at the same time, one Buffer of each size in each; gives the bytes of their spans. */
+function together(arena, sizes) {
+  const bytes = [];
+  const open = (outer, [size, ...rest]) =>
+    outer.scope((scope) => {
+      bytes.push(scope.allocUnsafe(size).buffer.byteLength);
+      if (rest.length > 0) open(scope, rest);
+    });
+  open(arena, sizes);
+  return bytes;
+}
+
+test('a small scope takes no large piece, whichever was used last', (t) => {
+  const arena = newArena({ maxBytes: 64 * 1024 * KiB });
+  const sizes = [10, 2048 * KiB, 10, 700 * KiB];
+  const first = together(arena, sizes);
+  const { mapped, recycled } = memoryOf(arena);
+  for (let i = 0; i < 20; i++) {
+    const turned = i % 2 ? (sizes.toReversed?.() ?? [...sizes].reverse()) : sizes;
+    const bytes = together(arena, turned);
+    t.deepEqual([...bytes].sort(), [...first].sort());
+  }
+  like(t, arena, { mapped, recycled });
+  arena.close();
+});
+
+test('scopes of all sizes need no more than what is alive, in classes', (t) => {
+  const arena = newArena({ maxBytes: 16 * 1024 * KiB });
+  for (let round = 0; round < 30; round++) {
+    const size = [2, 40, 300, 2048, 6000][round % 5] * KiB;
+    const count = Math.floor((8 * 1024 * KiB) / Math.max(size, 16 * KiB));
+    t.is(together(arena, Array(Math.min(count, 200)).fill(size)).length, Math.min(count, 200));
+  }
+  t.true(memoryOf(arena).peak <= 16 * 1024 * KiB);
+  arena.close();
+});
+
+test('a chunk that was made for one large Buffer serves no small ones', (t) => {
+  const arena = newArena({ maxBytes: 16 * 1024 * KiB });
+  arena.alloc(6000 * KiB);
+  arena.scope(() => {});
+  const mark = arena.hold();
+  arena.reset();
+  mark.release();
+  t.true(arena.alloc(10).buffer.byteLength <= 1024 * KiB);
+  t.true(arena.alloc(5000 * KiB).buffer.byteLength >= 6000 * KiB, 'but another large one');
+  arena.close();
+});
+
+test('at the limit the largest go, and no more than are in the way', (t) => {
+  const arena = newArena({ maxBytes: 1024 * KiB, chunkSize: 64 * KiB });
+  together(arena, [10, 10, 300 * KiB, 400 * KiB]);
+  const { warm } = memoryOf(arena);
+  t.is(together(arena, [600 * KiB]).length, 1);
+  const after = memoryOf(arena);
+  t.true(after.warm >= 64 * KiB, `of ${warm} bytes warm`);
+  const { mapped, recycled } = memoryOf(arena);
+  together(arena, [10, 10]);
+  like(t, arena, { mapped, recycled });
+  arena.close();
+});
+
+test('in recycle mode, where memory does not come back at once, any shape serves at the limit', (t) => {
+  const arena = newArena({ maxBytes: 1024 * KiB, chunkSize: 64 * KiB, safety: 'recycle' });
+  together(arena, [900 * KiB]);
+  t.is(arena.alloc(100 * KiB).length, 100 * KiB);
+  like(t, arena, { quarantined: 0 });
+  arena.close();
+});

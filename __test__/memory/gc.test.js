@@ -10,14 +10,30 @@ const { Worker } = require('node:worker_threads');
 const { Clock } = require('../helpers/clock.js');
 const { fresh } = require('../helpers/fresh.js');
 
-/** A fresh requestGc() in a clock's time, whose full collections take `fullMs`; `runs` are what it ran. */
-function collector({ fullMs = 0 } = {}) {
+const SMALL = 48 * 1024 * 1024;
+
+/**
+ * A fresh requestGc() in a clock's time, whose collections take `fullMs` and `minorMs`, beside a V8 as `state`
+ * says; `runs` are what it ran.
+ */
+function collector({ fullMs = 0, minorMs = 0, heap = SMALL, marking = null } = {}) {
   const clock = new Clock();
-  const { requestGc } = fresh('memory/gc.js');
+  const state = { heap, marking };
+  const { requestGc } = fresh('memory/gc.js', {
+    'memory/marking.js': {
+      heapBytes: () => state.heap,
+      isMarking: () => state.marking,
+      timeOf: (act) => {
+        const start = clock.now;
+        act();
+        return clock.now - start;
+      },
+    },
+  });
   const runs = [];
   const gc = (options) => {
     runs.push(options === undefined ? 'full' : options.type);
-    if (options === undefined) clock.now += fullMs;
+    clock.now += options === undefined ? fullMs : minorMs;
   };
   const inClock = (act) => {
     globalThis.gc = gc;
@@ -28,17 +44,19 @@ function collector({ fullMs = 0 } = {}) {
     }
   };
   const request = (options) => clock.use(() => requestGc(options));
+  const turn = () => inClock(() => clock.turn());
   /** One request, and the turn after it. */
   const collect = (options) => {
-    request(options);
-    inClock(() => clock.turn());
+    const answer = request(options);
+    turn();
+    return answer;
   };
-  return { clock, runs, request, collect, turn: () => inClock(() => clock.turn()) };
+  return { clock, state, runs, request, collect, turn };
 }
 
 test('a collection runs in a later turn, not within the request', (t) => {
   const { runs, request, turn } = collector();
-  request();
+  t.true(request());
   t.deepEqual(runs, []);
   turn();
   t.deepEqual(runs, ['minor']);
@@ -47,7 +65,7 @@ test('a collection runs in a later turn, not within the request', (t) => {
 test('there is at most one in 100 ms, however many ask', (t) => {
   const { clock, runs, collect } = collector();
   for (let i = 0; i < 100; i++) {
-    collect();
+    t.is(collect(), i === 0);
     clock.pass(0.99);
   }
   t.is(runs.length, 1, 'in 99 ms');
@@ -64,61 +82,116 @@ test('there is at most one in 100 ms, however many ask', (t) => {
   t.is(runs.length, 12, 'ten in a second');
 });
 
-test('the young generation is collected three times before all is', (t) => {
-  const { clock, runs, collect } = collector();
-  for (let i = 0; i < 8; i++) {
-    collect();
-    clock.pass(100);
-  }
-  t.deepEqual(runs, ['minor', 'minor', 'minor', 'full', 'minor', 'minor', 'minor', 'full']);
-});
-
-test('where only a full one helps, the first is full', (t) => {
-  const { runs, collect } = collector();
-  collect({ major: true });
-  t.deepEqual(runs, ['full']);
-});
-
-test('full collections take at most a twentieth of the time; the young generation is not kept waiting', (t) => {
-  const { clock, runs, collect } = collector({ fullMs: 50 });
-  const begun = clock.now;
-  while (clock.now < begun + 20_000) {
-    collect();
-    clock.pass(100);
-  }
-  const full = runs.filter((one) => one === 'full').length;
-  t.true(full * 50 <= 20_000 / 20, `${full} full ones of 50 ms in 20 s`);
-  t.true(full >= 15, `${full}: the time it may take is taken`);
-  t.true(runs.length - full >= 150, 'minor ones meanwhile');
-});
-
-test('the share of time holds for those too who can use full ones only', (t) => {
-  const { clock, runs, collect } = collector({ fullMs: 50 });
-  collect({ major: true });
-  const end = clock.now;
-  while (clock.now < end + 999) {
-    collect({ major: true });
-    clock.pass(1);
-  }
-  t.deepEqual(runs, ['full'], 'nothing until twenty times its length has passed');
-  clock.pass(100);
-  collect({ major: true });
-  t.deepEqual(runs, ['full', 'full']);
-});
-
-test('a cheap full collection does not make the next one wait', (t) => {
-  const { clock, runs, collect } = collector({ fullMs: 1 });
-  for (let i = 0; i < 5; i++) {
-    collect({ major: true });
-    clock.pass(100);
-  }
+test('who has nowhere else to go does not wait, and gets one a turn', (t) => {
+  const { runs, request, collect, turn } = collector({ minorMs: 40 });
+  collect();
+  for (let i = 0; i < 3; i++) t.true(collect({ urgent: true }));
+  t.is(runs.length, 4);
+  t.true(request({ urgent: true }));
+  t.false(request({ urgent: true }));
+  turn();
   t.is(runs.length, 5);
 });
+
+for (const options of [{ full: true }, { major: true }]) {
+  const [what] = Object.keys(options);
+  test(`a full one of a small heap, for ${what}`, (t) => {
+    const { runs, collect } = collector();
+    collect(options);
+    t.deepEqual(runs, ['full']);
+  });
+
+  test(`none of a large heap, for ${what}`, (t) => {
+    const { runs, collect } = collector({ heap: SMALL + 1, marking: false });
+    t.is(collect(options), what === 'full');
+    t.deepEqual(runs, what === 'full' ? ['minor'] : [], 'one of the young generation may help');
+  });
+}
+
+test('none of any kind while V8 marks a large heap, or may mark it', (t) => {
+  const { clock, state, runs, collect } = collector({ heap: SMALL + 1 });
+  for (const marking of [null, true]) {
+    state.marking = marking;
+    for (const urgent of [false, true]) {
+      clock.pass(100);
+      t.false(collect({ urgent }));
+    }
+  }
+  state.marking = false;
+  clock.pass(100);
+  t.true(collect());
+  t.deepEqual(runs, ['minor']);
+  state.marking = true;
+  state.heap = SMALL;
+  clock.pass(100);
+  collect();
+  t.is(runs.length, 2, 'of a small one it is cheap');
+});
+
+test('none when V8 began to mark after the request, nor a full one when the heap grew', (t) => {
+  const { clock, state, runs, request, turn } = collector({ heap: SMALL + 1, marking: false });
+  t.true(request());
+  state.marking = true;
+  turn();
+  t.deepEqual(runs, []);
+  Object.assign(state, { marking: false, heap: SMALL });
+  clock.pass(100);
+  t.true(request({ full: true }));
+  state.heap = SMALL + 1;
+  turn();
+  t.deepEqual(runs, ['minor']);
+});
+
+for (const [kind, options] of [
+  ['full', { full: true }],
+  ['minor', {}],
+]) {
+  test(`${kind} ones take at most a twentieth of the time`, (t) => {
+    const { clock, runs, collect } = collector({ fullMs: 40, minorMs: 40 });
+    const begun = clock.now;
+    while (clock.now < begun + 20_000) {
+      collect(options);
+      clock.pass(1);
+    }
+    t.true(runs.length <= 24 + 1, `${runs.length} of 40 ms in 20 s`);
+    t.true(runs.length >= 23, `${runs.length}: the time they may take is taken`);
+    t.deepEqual(new Set(runs), new Set([kind]));
+  });
+
+  test(`after a ${kind} one that was dear there is none for a long while, for nobody`, (t) => {
+    const { clock, runs, collect } = collector({ fullMs: 51, minorMs: 51 });
+    collect(options);
+    for (let i = 0; i < 509; i++) {
+      clock.pass(100);
+      collect({ urgent: i % 2 === 0 });
+    }
+    t.is(runs.length, 1, 'in 50.9 s');
+    clock.pass(100);
+    collect();
+    t.is(runs.length, 2, 'for the machine may have paused');
+  });
+}
+
+test('50 ms are not dear', (t) => {
+  const { runs, collect } = collector({ minorMs: 50 });
+  collect();
+  collect({ urgent: true });
+  t.is(runs.length, 2);
+});
+
+const smallHeap = {
+  heapBytes: () => 0,
+  isMarking: () => null,
+  timeOf(act) {
+    act();
+    return 0;
+  },
+};
 
 /** Runs one request and its turn, in a runtime where `act` has changed what there is. */
 function requestOnce(options) {
   const clock = new Clock();
-  const { requestGc } = fresh('memory/gc.js');
+  const { requestGc } = fresh('memory/gc.js', { 'memory/marking.js': smallHeap });
   clock.use(() => requestGc(options));
   clock.turn();
 }

@@ -70,6 +70,32 @@ clockTest('spans of scopes go back after a second without any use', (t, { clock,
   t.deepEqual(gauges(arena), [0, 0]);
 });
 
+clockTest(
+  'pieces of scopes that were not needed go back, by their sizes',
+  (t, { clock, Arena }) => {
+    const arena = new Arena();
+    const open = (outer, sizes) =>
+      outer.scope((scope) => {
+        scope.allocUnsafe(sizes[0] * KiB);
+        if (sizes.length > 1) open(scope, sizes.slice(1));
+      });
+    open(arena, [10, 10, 300, 300, 300]);
+    clock.pass(1000); // ends the second in which they were leased
+    const { warm } = memoryOf(arena);
+    t.true(warm >= 900 * KiB);
+    for (let i = 0; i < 3; i++) open(arena, [10, 10, 300]);
+    clock.pass(1000);
+    t.true(memoryOf(arena).warm <= warm - 600 * KiB, 'two of the large ones');
+    t.true(memoryOf(arena).warm >= 320 * KiB, 'and no more');
+    const { warm: needed } = memoryOf(arena);
+    for (let i = 0; i < 3; i++) {
+      open(arena, [10, 10, 300]);
+      clock.pass(1000);
+      t.is(memoryOf(arena).warm, needed);
+    }
+  },
+);
+
 test('an arena that has given all back is not looked at any more', (t) => {
   const clock = new Clock();
   let looks = 0;

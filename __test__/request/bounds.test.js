@@ -47,7 +47,7 @@ function middleware(options) {
   return { arenas, asked, warned, recorded, begin, abort, heapRequests, kept };
 }
 
-const ONE_COLLECTION = [{ major: !isNative }];
+const ONE_COLLECTION = [{ full: false, major: !isNative, urgent: false }];
 
 test('up to maxQuarantineBytes requests have arena memory, one byte above not', async (t) => {
   const env = middleware({ maxQuarantineBytes: 128 * KiB });

@@ -75,3 +75,83 @@ test('they die with the request that is finished', async (t) => {
   t.is(buffer.length, 0);
   t.is(arenas.stats().memory.quarantined, 0);
 });
+
+test('scopes take no more room for what earlier requests left warm', async (t) => {
+  const arenas = requestArena({ maxBytesPerRequest: 4096 * KiB });
+  const request = async (count, size) => {
+    const exchange = new Exchange();
+    const arena = exchange.begin(arenas);
+    const open = [];
+    for (let i = 0; i < count; i++) {
+      arena.scope((scope) => {
+        scope.alloc(size);
+        return new Promise((resolve) => open.push(resolve));
+      });
+    }
+    await exchange.finish();
+  };
+  await request(200, 10);
+  await request(5, 700 * KiB);
+  await t.notThrowsAsync(request(200, 10));
+  // The same in one request.
+  const arena = new Exchange().begin(arenas);
+  for (let i = 0; i < 5; i++) arena.scope((scope) => scope.alloc(700 * KiB).length);
+  const lengths = [];
+  const nest = (outer, depth) =>
+    outer.scope((scope) => {
+      lengths.push(scope.alloc(10).length);
+      if (depth > 1) nest(scope, depth - 1);
+    });
+  nest(arena, 200);
+  t.is(lengths.length, 200);
+});
+
+test('a large chunk that was warm leaves the rest of the room to scopes', async (t) => {
+  const arenas = requestArena({ maxBytesPerRequest: 256 * KiB });
+  for (let i = 0; i < 200; i++) {
+    const exchange = new Exchange();
+    exchange.begin(arenas).alloc(200 * KiB);
+    await exchange.finish();
+  }
+  t.is(arenas.stats().chunkSize, 256 * KiB);
+  const arena = new Exchange().begin(arenas);
+  arena.alloc(10);
+  t.is(
+    arena.scope((scope) => scope.alloc(200 * KiB).length),
+    200 * KiB,
+  );
+  // And its window goes on to the end of that chunk, and of the room.
+  const buffers = Array.from({ length: 15 }, () => arena.alloc(10 * KiB));
+  t.is(new Set(buffers.map(({ buffer }) => buffer)).size, 1);
+  t.throws(() => arena.alloc(107 * KiB), { code: 'ERR_RALLOC_LIMIT' });
+});
+
+test('a window that is left for a larger Buffer counts by what it handed out', (t) => {
+  const { arena } = begin({ maxBytesPerRequest: 1024 * KiB });
+  arena.alloc(10);
+  t.is(arena.alloc(1000 * KiB).length, 1000 * KiB);
+  const small = arena.alloc(20 * KiB);
+  t.is(small.length, 20 * KiB);
+  t.throws(() => arena.alloc(5 * KiB), { code: 'ERR_RALLOC_LIMIT' });
+  arena.reset();
+  t.is(arena.alloc(1024 * KiB).length, 1024 * KiB);
+});
+
+test('a request on the heap gets the room of its scopes and rewinds back', (t) => {
+  const arenas = requestArena({ maxBytes: 256 * KiB, maxBytesPerRequest: 256 * KiB });
+  new Exchange().begin(arenas).alloc(256 * KiB);
+  const arena = new Exchange().begin(arenas);
+  arena.alloc(56 * KiB);
+  t.is(arenas.stats().heapRequests, 1);
+  for (let i = 0; i < 3; i++) {
+    arena.scope((scope) => t.throws(() => scope.alloc(201 * KiB), { code: 'ERR_RALLOC_LIMIT' }));
+    t.is(
+      arena.scope((scope) => scope.alloc(200 * KiB).length),
+      200 * KiB,
+    );
+    const mark = arena.checkpoint();
+    arena.alloc(200 * KiB);
+    t.throws(() => arena.alloc(1), { code: 'ERR_RALLOC_LIMIT' });
+    arena.rewind(mark);
+  }
+});

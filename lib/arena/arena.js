@@ -126,15 +126,16 @@ class Arena {
   #leave(result) {
     const escapes = this.owns(result);
     if (this.#window.isLive) this.#finish(CLOSED, true, null);
+    else this.#window.dischargeHeap(0); // a scope that outlived its request
     this.#parent.#children?.delete(this);
     return escapes;
   }
 
   reset() {
-    if (this.#window.isReleased()) return;
+    const released = this.#window.isReleased();
+    this.#window.dischargeHeap(0);
+    if (released) return;
     this.#window.resets++;
-    const owner = this.#window.owner;
-    if (owner.usesHeap) owner.resetHeap();
     const scopes = this.#children !== null && this.#children.size > 0;
     if (!scopes && this.#window.reuseInPlace()) return;
     this.#clear(CLOSED, true, null);

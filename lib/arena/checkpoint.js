@@ -12,6 +12,12 @@ class Checkpoint {
     this.#position = position;
   }
 
+  /** The charged heap bytes of then; undefined for what is no checkpoint of `of`. */
+  static heapBytesOf(checkpoint, of) {
+    const isOurs = typeof checkpoint === 'object' && checkpoint !== null && #of in checkpoint;
+    return isOurs && checkpoint.#of === of ? checkpoint.#position.heapBytes : undefined;
+  }
+
   /** Where the window of `of` stood; throws for what is no checkpoint, spent, out of order or foreign. */
   static positionOf(checkpoint, of, checkpoints) {
     if (checkpoint === null || typeof checkpoint !== 'object' || !(#of in checkpoint)) {

@@ -113,8 +113,7 @@ class Epoch {
       if (!owner.refused(error)) throw error;
       return null;
     }
-    span.end = Math.min(span.size, room);
-    owner.charge(span.end);
+    span.end = owner.charge(need, want, span.size);
     this.spans.push(span);
     return span;
   }

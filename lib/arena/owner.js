@@ -63,7 +63,11 @@ class ArenaOwner {
     this.settings = arenaSettings(options);
     this.pool =
       closedPools.take(this.settings) ??
-      new ChunkPool({ ...this.settings, limitOption: 'maxBytes' });
+      new ChunkPool({
+        ...this.settings,
+        limitOption: 'maxBytes',
+        collectsFrom: this.settings.maxBytes / 4,
+      });
   }
 
   /** Bytes that may still be handed out in windows. Here the memory below keeps the limit. */
@@ -85,7 +89,10 @@ class ArenaOwner {
     return chunkGrowth(this.settings.chunkSize, opened);
   }
 
-  charge() {}
+  /** What a window over `size` bytes may hand out at first. */
+  charge(_need, _want, size) {
+    return size;
+  }
 
   discharge() {}
 

@@ -7,6 +7,7 @@ const check = require('../base/validate.js');
 const { closedError } = require('../base/errors.js');
 const { Checkpoint } = require('./checkpoint.js');
 const { Epoch } = require('./epoch.js');
+const { extend, retract } = require('./room.js');
 const { FastBuffer } = require('../base/runtime.js');
 
 const { fill } = Uint8Array.prototype;
@@ -33,6 +34,7 @@ class Window {
 
   owner;
   epoch = null; // made by the first span, checkpoint or hold
+  #heapBytes = 0; // of Buffers that came from the heap instead, charged to the owner
   resets = 0;
   #resetsAtReserve = -1; // `resets` at the last reserve(): its window stays in this epoch
   #resetsAtIdleTick = -1; // `resets` at the last idle tick
@@ -53,13 +55,11 @@ class Window {
     check.integer(size, 'size', 0, Number.MAX_SAFE_INTEGER);
     const released = this.isReleased();
     if (size === 0) return new FastBuffer();
-    const owner = this.owner;
-    if (released) return owner.allocAfterEnd(size, zero);
-    if (owner.usesHeap) return owner.allocOnHeap(size, zero);
+    if (released || this.owner.usesHeap) return this.#allocOnHeap(size, zero);
     this.#dropStolen();
-    if (size > this.end - this.cursor) {
+    if (size > this.end - this.cursor && !this.#extend(size)) {
       const span = this.#open(size, true);
-      if (span === null) return owner.allocOnHeap(size, zero);
+      if (span === null) return this.#allocOnHeap(size, zero);
       if (span !== this.#span) {
         span.used = size;
         return view(span.ab, 0, size, zero && span.cleanFrom > 0);
@@ -70,22 +70,51 @@ class Window {
     return view(this.ab, start, size, zero && start < this.cleanFrom);
   }
 
+  #allocOnHeap(size, zero) {
+    const buffer = this.owner.allocOnHeap(size, zero);
+    this.#heapBytes += size;
+    return buffer;
+  }
+
+  /** Gives the room of heap Buffers back, but for the first `kept` bytes of them. */
+  dischargeHeap(kept = this.#heapBytes) {
+    const bytes = this.#heapBytes - kept;
+    if (bytes <= 0) return;
+    this.#heapBytes = kept;
+    this.owner.discharge(bytes);
+  }
+
+  #extend(size) {
+    if (this.#isSealed || !extend(this.#span, this.cursor, size, this.owner)) return false;
+    this.end = this.#span.end;
+    return true;
+  }
+
   /**
    * Takes a span with room for `size` bytes and opens the window over it; with `keepWindow` an oversize one,
    * for a single Buffer, leaves a window open that has room left. Null when the heap is to serve instead.
    */
   #open(size, keepWindow) {
     this.releaseUnused();
+    const left = this.#left();
     const epoch = this.openEpoch();
     const opened = epoch.spans.length;
     const isChunk = !this.#isScope && !this.#isSealed;
     const usual = isChunk ? this.owner.nextChunkSize(opened) : CUT_SPAN << Math.min(opened, 4);
     const span = epoch.open(size, usual, isChunk);
     if (span === null) return null;
-    if (keepWindow && size > usual && this.end - this.cursor >= usual >>> 3) return span;
+    if (keepWindow && size > usual && left >= usual >>> 3) return span;
     this.#sync();
     this.#set(span, 0, span.end, span.cleanFrom);
     return span;
+  }
+
+  /** Bytes that are left in the open window's span, which are not charged any more. */
+  #left() {
+    if (this.#span === null || this.#isSealed) return 0;
+    retract(this.#span, this.cursor, this.owner);
+    this.end = this.#span.end;
+    return this.#span.size - this.cursor;
   }
 
   openEpoch() {
@@ -164,23 +193,21 @@ class Window {
     check.integer(bytes, 'bytes', 0, Number.MAX_SAFE_INTEGER);
     if (this.isReleased() || this.owner.usesHeap) return;
     this.#dropStolen();
-    if (bytes > this.end - this.cursor) this.#open(bytes, false);
+    if (bytes > this.end - this.cursor && !this.#extend(bytes)) this.#open(bytes, false);
     this.#resetsAtReserve = this.resets;
   }
 
   checkpoint() {
-    if (this.isReleased()) return new Checkpoint(this, null);
+    if (this.isReleased()) return new Checkpoint(this, { heapBytes: this.#heapBytes });
     const epoch = this.openEpoch();
-    const here = {
+    const checkpoint = new Checkpoint(this, {
       span: this.#span,
       cursor: this.cursor,
       end: this.end,
       cleanFrom: this.cleanFrom,
-    };
-    const checkpoint = new Checkpoint(this, {
-      ...here,
       spanCount: epoch.spans.length,
       isSealed: this.#isSealed,
+      heapBytes: this.#heapBytes,
     });
     epoch.checkpoints ??= [];
     epoch.checkpoints.push(checkpoint);
@@ -191,13 +218,14 @@ class Window {
   }
 
   rewind(checkpoint) {
-    if (this.isReleased()) return;
+    if (this.isReleased()) return this.dischargeHeap(Checkpoint.heapBytesOf(checkpoint, this));
     const epoch = this.epoch;
     const saved = Checkpoint.positionOf(checkpoint, this, epoch?.checkpoints);
     this.#sync();
     epoch.checkpoints.length = epoch.checkpoints.indexOf(checkpoint);
     epoch.release(saved.spanCount, true);
     this.#isSealed = saved.isSealed;
+    this.dischargeHeap(saved.heapBytes);
     this.#set(saved.span, saved.cursor, saved.end, saved.cleanFrom);
   }
 
@@ -223,6 +251,7 @@ class Window {
   /** Ends the epoch. Not `finished`: operations may still use its bytes. */
   clear(finished) {
     const epoch = this.epoch;
+    this.dischargeHeap(0);
     this.#sync();
     this.#set(null, 0, 0, 0);
     this.epoch = null;

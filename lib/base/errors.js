@@ -78,10 +78,15 @@ function rangeError(name, expected, value) {
   );
 }
 
-function limitError(option, requested, limit, used) {
+/** `waiting`: bytes that only a garbage collection can free. */
+function limitError(option, requested, limit, used, waiting = 0) {
+  const why =
+    waiting === 0
+      ? ''
+      : `, ${waiting} of them until a garbage collection, for which the event loop must turn`;
   return new RallocError(
     'ERR_RALLOC_LIMIT',
-    `${requested} bytes do not fit: ${used} of ${limit} bytes are in use. Raise "${option}", or release memory first`,
+    `${requested} bytes do not fit: ${used} of ${limit} bytes are in use${why}. Raise "${option}", or release memory first`,
     { requested, limit, used, option },
   );
 }
@@ -112,10 +117,10 @@ const failureReason = (failure) =>
   failure.kind === 'map' ? `${failure.syscall} failed: ${errorName(failure)}` : failure.why;
 
 /** The error of a lease's or a probe's failure (src/node/convert.rs). */
-function refusal(failure, option, requested) {
+function refusal(failure, option, requested, waiting) {
   const { kind, limit, used, why } = failure;
   if (kind === 'map') return mapError(failure, requested);
-  if (kind === 'limit') return limitError(option, requested, limit, used);
+  if (kind === 'limit') return limitError(option, requested, limit, used, waiting);
   return new RallocError('ERR_RALLOC_UNSUPPORTED', `options.memory cannot be granted: ${why}`);
 }
 

@@ -9,6 +9,8 @@ const memory = require('./native.js');
 const { RallocError, refusal } = require('../base/errors.js');
 const { FastBuffer, hasTransfer } = require('../base/runtime.js');
 const { Span } = require('./span.js');
+const { WarmSpans } = require('./warm-spans.js');
+const { QuarantineGc } = require('./quarantine-gc.js');
 const idle = require('./idle.js');
 const { staysWarm, leastOf } = require('./options.js');
 const { memoryStats } = require('./stats.js');
@@ -18,10 +20,8 @@ const registers = new Float64Array(16); // what memory answers with: read at onc
 
 class ChunkPool {
   #leases;
-  #chunkSpans = []; // spans that are chunks, warm: detached from every Buffer, the last used on top
-  #cutSpans = []; // the same for spans cut for checkpoints and scopes
-  #fewestChunks = 0; // the least of them since the last idle tick: so many were not needed
-  #isIdle = true; // nothing was taken since then
+  #warm = new WarmSpans();
+  #isIdle = true; // nothing was taken since the last idle tick
   #limitOption;
   #safety;
   #wipe;
@@ -36,11 +36,13 @@ class ChunkPool {
 
   #isWorthKeeping;
   #staysWarm;
+  #gc;
 
   /**
    * Options are checked by the owners. `limitOption` is what an ERR_RALLOC_LIMIT tells to raise;
-   * `keeps(span, pool)` says whether a span that came back is worth keeping warm. Throws
-   * ERR_RALLOC_UNSUPPORTED or ERR_RALLOC_MAP where the system does not grant what `memory` asks for.
+   * `keeps(span, pool)` says whether a span that came back is worth keeping warm; from `collectsFrom` bytes in
+   * quarantine on a collection is asked for. Throws ERR_RALLOC_UNSUPPORTED or ERR_RALLOC_MAP where the system does
+   * not grant what `memory` asks for.
    */
   constructor({
     maxBytes,
@@ -49,9 +51,11 @@ class ChunkPool {
     wipe,
     limitOption,
     keeps = () => true,
+    collectsFrom = Number.POSITIVE_INFINITY,
     memory: asked,
   }) {
     this.#isWorthKeeping = keeps;
+    this.#gc = new QuarantineGc(collectsFrom, memory.backend === 'js');
     this.#staysWarm = staysWarm(asked);
     this.#leases = new memory.LeasedArena(maxBytes, chunkSize, wipe, asked);
     if (asked !== undefined) {
@@ -74,36 +78,31 @@ class ChunkPool {
    */
   acquire(need, want, isChunk) {
     this.#isIdle = false;
-    const span =
-      this.#takeWarm(isChunk ? this.#chunkSpans : this.#cutSpans, need) ??
-      this.#lease(need, want, isChunk);
-    if (this.#chunkSpans.length < this.#fewestChunks) this.#fewestChunks = this.#chunkSpans.length;
-    return span;
+    let span = this.#warm.take(need, want, isChunk);
+    while (span !== undefined && !this.#isWhole(span)) span = this.#warm.take(need, want, isChunk);
+    return span ?? this.#lease(need, want, isChunk);
   }
 
-  #takeWarm(spans, need) {
-    for (let i = spans.length - 1; i >= 0; i--) {
-      const span = spans[i];
-      if (span.size < need) continue;
-      if (i === spans.length - 1) spans.pop();
-      else spans.splice(i, 1);
-      // A Buffer that was kept in `recycle` mode can still have its memory taken away.
-      if (span.ab.byteLength !== 0) return span;
-      this.retireStolen(span);
-    }
-    return undefined;
+  /** A Buffer that was kept in `recycle` mode can still have its memory taken away: false then. */
+  #isWhole(span) {
+    if (span.ab.byteLength === 0) this.retireStolen(span);
+    return span.ab !== null;
   }
 
   #lease(need, want, isChunk) {
     let leased = this.#tryLease(need, want, isChunk);
     if (leased.kind === 'limit') {
-      const other = this.#takeWarm(isChunk ? this.#cutSpans : this.#chunkSpans, need);
-      if (other !== undefined) return other;
-      // The warm ones are all too small for it: their bytes can still be had in another shape.
-      this.shrink();
-      leased = this.#tryLease(need, want, isChunk);
+      // Where what is given back is not to be had in another shape at once, any shape is welcome.
+      const comesBack = this.#safety !== 'recycle' && !this.#staysWarm;
+      const fitting = comesBack ? Math.max(need, want) : Number.MAX_SAFE_INTEGER;
+      const other = this.#warm.takeOther(need, fitting, isChunk);
+      if (other !== undefined && this.#isWhole(other)) return other;
+      leased = this.#leaseAfterEviction(need, want, isChunk);
     }
-    if (leased.kind !== undefined) throw refusal(leased, this.#limitOption, need);
+    if (leased.kind !== undefined) {
+      if (this.quarantined > 0) this.collect();
+      throw refusal(leased, this.#limitOption, need, this.quarantined);
+    }
     // Node detaches what Node-API made when it exits, and on 24 and 26 aborts over one that was marked as
     // untransferable. So nobody gets to see that one: its memory moves on at once (100 ns).
     if (hasTransfer && memory.backend === 'native') leased = leased.transfer();
@@ -111,6 +110,17 @@ class ChunkPool {
     this.leasedBytes += leased.byteLength;
     if (!this.#staysWarm) idle.watch(this);
     return new Span(leased, id, epoch, cleanFrom, isChunk);
+  }
+
+  /** What is warm has other shapes: the largest go back, until their bytes can be had in this one. */
+  #leaseAfterEviction(need, want, isChunk) {
+    for (let bytes = need; ; bytes *= 2) {
+      const evicted = this.#warm.takeLargest(bytes);
+      for (const span of evicted) this.#endLease(span);
+      this.#leases.trim();
+      const leased = this.#tryLease(need, want, isChunk);
+      if (leased.kind !== 'limit' || evicted.length === 0) return leased;
+    }
   }
 
   #tryLease(need, want, isChunk) {
@@ -131,8 +141,7 @@ class ChunkPool {
       this.quarantine(span);
     } else if (this.detachAndReuse(span)) {
       if (this.#closed) this.#endLease(span);
-      else if (!span.isChunk) this.#cutSpans.push(span);
-      else if (this.#isWorthKeeping(span, this)) this.#chunkSpans.push(span);
+      else if (this.#isWorthKeeping(span, this)) this.#warm.put(span);
       else this.#endLease(span);
     }
   }
@@ -175,6 +184,12 @@ class ChunkPool {
     this.mayHaveQuarantined = true;
     idle.watchDepot();
     this.#leases.quarantine(id, epoch, Math.max(span.used, span.cleanFrom), ab);
+    this.#gc.entered(span.size, this);
+  }
+
+  /** Asks for a collection. */
+  collect() {
+    this.#gc.ask(this.quarantined);
   }
 
   /** A transfer list or a byte stream took the ArrayBuffer: its memory is never used again. */
@@ -220,9 +235,7 @@ class ChunkPool {
 
   /** Gives every warm span back: to the depot, and by its idle trimming to the system. */
   shrink() {
-    for (const span of this.#chunkSpans.splice(0)) this.#endLease(span);
-    for (const span of this.#cutSpans.splice(0)) this.#endLease(span);
-    this.#fewestChunks = 0;
+    for (const span of this.#warm.takeAll()) this.#endLease(span);
     this.#leases.trim();
   }
 
@@ -233,9 +246,8 @@ class ChunkPool {
       this.window.idleTick();
     }
     if (this.#isIdle) this.shrink();
-    else for (const span of this.#chunkSpans.splice(0, this.#fewestChunks)) this.#endLease(span);
+    else for (const span of this.#warm.takeUnneeded()) this.#endLease(span);
     this.#isIdle = true;
-    this.#fewestChunks = this.#chunkSpans.length;
     this.#leases.trim();
     return this.leasedBytes > 0;
   }
@@ -254,20 +266,13 @@ class ChunkPool {
     return this.#leases.quarantined();
   }
 
-  get warmBytes() {
-    let bytes = 0;
-    for (const span of this.#chunkSpans) bytes += span.size;
-    for (const span of this.#cutSpans) bytes += span.size;
-    return bytes;
-  }
-
   chunks() {
     return this.#leases.chunks();
   }
 
   stats() {
     this.#leases.stats(registers);
-    const inArenas = this.leasedBytes - this.#heldBytes - this.warmBytes;
+    const inArenas = this.leasedBytes - this.#heldBytes - this.#warm.bytes;
     return memoryStats(registers, inArenas);
   }
 }

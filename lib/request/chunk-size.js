@@ -53,10 +53,10 @@ class ChunkSize {
     return countsTransfers ? this.bytes : chunkGrowth(this.bytes, opened);
   }
 
-  /** Whether a span of this size is worth keeping, with so many bytes leased in all. */
-  keeps(size, leasedBytes) {
+  /** Whether a span is worth keeping, with so many bytes leased in all. */
+  keeps({ size, isChunk }, leasedBytes) {
     if (countsTransfers && leasedBytes > COUNTED_BYTES) return false;
-    return size >= this.bytes / 2 && size <= this.bytes * 4;
+    return !isChunk || (size >= this.bytes / 2 && size <= this.bytes * 4);
   }
 }
 

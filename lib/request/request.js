@@ -5,11 +5,12 @@
 const { RallocError, limitError } = require('../base/errors.js');
 const { makeRequestArena, releaseRequestArena } = require('../arena/arena.js');
 
+const MIN_AHEAD = 4096;
+
 class Request {
   ofRequest = true;
   #arenas;
   #room;
-  #heapBytes = 0;
   #ended = false;
   #finished = false;
   usesHeap; // allocations come from the heap: from the beginning, or since a lease was refused
@@ -47,8 +48,16 @@ class Request {
     return this.#arenas.chunkSizes.next(opened);
   }
 
-  charge(count) {
+  /**
+   * What a window over `size` bytes may hand out at first, charged: room for `need` and about `want`, whatever
+   * size of span was warm. Windows that are full are charged for more of their span, so that no window has
+   * more than a sixteenth of the limit ahead of its use.
+   */
+  charge(need, want, size) {
+    const ahead = Math.max(MIN_AHEAD, Math.floor(this.limit / 16));
+    const count = Math.min(size, this.#room, Math.max(need, Math.min(want, ahead)));
     this.#room -= count;
+    return count;
   }
 
   discharge(count) {
@@ -67,22 +76,17 @@ class Request {
     return true;
   }
 
+  /**
+   * A Buffer on V8's heap, charged. After the response's end the limit is the same, and all room is free
+   * again: a client that goes away must never turn into a throw in a handler, nor into memory without a bound.
+   */
   allocOnHeap(size, zero) {
     if (size > this.#room) throw this.limitError(size);
+    const arenas = this.#arenas;
+    if (this.#finished) arenas.warnLate(this.response);
+    const buffer = this.#ended ? arenas.lateBuffer(size, zero) : arenas.heapBuffer(size, zero);
     this.#room -= size;
-    this.#heapBytes += size;
-    return this.#arenas.heapBuffer(size, zero);
-  }
-
-  resetHeap() {
-    this.#room += this.#heapBytes;
-    this.#heapBytes = 0;
-  }
-
-  /** An allocation after the end: a client that goes away must never turn into a throw in a handler. */
-  allocAfterEnd(size, zero) {
-    if (this.#finished) this.#arenas.warnLate(this.response);
-    return this.#arenas.lateBuffer(size, zero);
+    return buffer;
   }
 
   shrink() {}

@@ -10,8 +10,6 @@ const { ChunkPool } = require('../memory/chunk-pool.js');
 const { ChunkSize } = require('./chunk-size.js');
 const { Request } = require('./request.js');
 const { requestSettings } = require('./options.js');
-const { requestGc } = require('../memory/gc.js');
-const { backend } = require('../memory/native.js');
 const { watchResponse } = require('./response.js');
 
 const LONG_MS = 60_000;
@@ -34,7 +32,7 @@ class RequestArenas {
   constructor(options) {
     this.settings = requestSettings(options);
     const { maxBytes, safety, wipe } = this.settings;
-    const keeps = (span, pool) => this.chunkSizes.keeps(span.size, pool.leasedBytes);
+    const keeps = (span, pool) => this.chunkSizes.keeps(span, pool.leasedBytes);
     const chunkSize = 64 * 1024; // only of chunks that scopes cut from; ChunkSize decides the rest
     this.pool = new ChunkPool({
       maxBytes,
@@ -91,20 +89,20 @@ class RequestArenas {
     if (quarantined === 0) this.pool.mayHaveQuarantined = false;
     if (quarantined <= this.settings.maxQuarantineBytes) return false;
     warnOnce('RALLOC_QUARANTINE_HIGH', quarantined);
-    requestGc({ major: backend === 'js' });
+    this.pool.collect();
     return true;
   }
 
   countFallback(why) {
     this.#counts.heapRequests++;
     warnOnce('RALLOC_HEAP_FALLBACK', why);
-    if (this.pool.mayHaveQuarantined) requestGc({ major: backend === 'js' });
   }
 
   heapBuffer(size, zero) {
+    const buffer = fromHeap(size, zero);
     this.#counts.heapBuffers++;
     this.#counts.heapBytes += size;
-    return fromHeap(size, zero);
+    return buffer;
   }
 
   /** Once for a middleware: which request's handler went on after its response. */
@@ -113,9 +111,10 @@ class RequestArenas {
   }
 
   lateBuffer(size, zero) {
+    const buffer = fromHeap(size, zero);
     this.#late.lateBuffers++;
     this.#late.lateBytes += size;
-    return fromHeap(size, zero);
+    return buffer;
   }
 
   // A timer while requests are in flight: a bucket comes round again after three ticks, so who is still in

@@ -47,9 +47,14 @@ module.exports = [
         { tests: ['arena/stats.test.js'] },
       ],
       'a reset keeps heap bytes': [
-        'if (owner.usesHeap) owner.resetHeap();',
+        '    this.#window.dischargeHeap(0);\n    if (released) return;\n',
         '',
         { tests: ['request/bounds.test.js'] },
+      ],
+      'a scope that outlived its request keeps heap bytes': [
+        'else this.#window.dischargeHeap(0);',
+        '',
+        { tests: ['request/late-limit.test.js'] },
       ],
       'a reset leaves scopes': ['if (!scopes && ', 'if (', { tests: scopes }],
       'a reset releases the scopes': [

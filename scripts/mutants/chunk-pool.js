@@ -18,19 +18,62 @@ module.exports = [
         { tests: ['request/pooled.test.js'] },
       ],
       'serves again in gc mode': ["return this.#safety !== 'gc'", 'return true'],
-      'the first used is taken': [
-        'let i = spans.length - 1; i >= 0; i--',
-        'let i = 0; i < spans.length; i++',
+      'stolen spans are taken': ['if (span.ab.byteLength === 0) this.retireStolen(span);', ''],
+      'the other shape is not looked at': [
+        'if (other !== undefined && this.#isWhole(other)) return other;',
+        '',
       ],
-      'too small spans are taken': ['span.size < need', 'false'],
-      'stolen spans are taken': ['if (span.ab.byteLength !== 0) return span;', 'return span;'],
-      'the other shape is not looked at': ['if (other !== undefined) return other;', ''],
+      'any shape serves at the limit': [
+        'comesBack ? Math.max(need, want) : Number.MAX_SAFE_INTEGER',
+        'Number.MAX_SAFE_INTEGER',
+      ],
+      'few shapes serve at the limit where memory stays away': [
+        'comesBack ? Math.max(need, want) : Number.MAX_SAFE_INTEGER',
+        'Math.max(need, want)',
+      ],
       'warm bytes block another shape': [
-        '      this.shrink();\n      leased',
-        '      leased',
+        'for (const span of evicted) this.#endLease(span);',
+        '',
         { tests: ['arena/limit.test.js'] },
       ],
-      'what is wanted is not asked for': ['Math.max(need, want)', 'need'],
+      'evicted once': ["leased.kind !== 'limit' || evicted.length === 0", 'true'],
+      'all is evicted': ['this.#warm.takeLargest(bytes)', 'this.#warm.takeLargest(2 ** 50)'],
+      'what is wanted is not asked for': ['lease(need, Math.max(need, want)', 'lease(need, need'],
+      'nothing is asked for at the limit': [
+        'if (this.quarantined > 0) this.collect();',
+        '',
+        { tests: ['request/bounds.test.js'] },
+      ],
+      'a collection is asked for that cannot help': [
+        'if (this.quarantined > 0) this.collect();',
+        'this.collect();',
+        { tests: ['request/bounds.test.js'] },
+      ],
+      'what enters quarantine is not told': [
+        'this.#gc.entered(span.size, this);',
+        '',
+        { tests: ['arena/safety.test.js'] },
+      ],
+      'recycle detaches': [
+        "    if (this.#safety !== 'recycle') {\n      try",
+        '    if (true) {\n      try',
+      ],
+      'detach does not': [
+        "    if (this.#safety !== 'recycle') {\n      try",
+        '    if (false) {\n      try',
+        { tests: ['arena/safety.test.js'] },
+      ],
+      'shrink() keeps what is warm': ['of this.#warm.takeAll()', 'of []'],
+      'busy pools keep what they do not need': [
+        'of this.#warm.takeUnneeded()',
+        'of []',
+        { tests: idle },
+      ],
+      'busy pools lose what they need': [
+        'of this.#warm.takeUnneeded()',
+        'of this.#warm.takeAll()',
+        { tests: idle },
+      ],
       'lent bytes are not counted': ['this.leasedBytes += leased.byteLength;', '', { tests: idle }],
       'lost bytes stay counted': ['this.leasedBytes -= span.size;', ''],
       'gc mode detaches': ["this.#safety === 'gc' && span.used > 0", 'false'],
@@ -39,7 +82,6 @@ module.exports = [
         "this.#safety === 'gc'",
       ],
       'a closed pool keeps what comes back': ['if (this.#closed) this', 'if (false) this'],
-      'pieces count as chunks': ['else if (!span.isChunk) this.#cutSpans.push(span);', ''],
       'a stolen span is used again': [
         '    if (ab.byteLength === 0) {\n      this.retireStolen(span);\n      return false;\n    }\n',
         '',
@@ -54,12 +96,6 @@ module.exports = [
       'the clean mark goes back': [
         'if (used > span.cleanFrom) span.cleanFrom = used;',
         'span.cleanFrom = used;',
-      ],
-      'recycle detaches': ["this.#safety !== 'recycle'", 'true'],
-      'detach does not': [
-        "this.#safety !== 'recycle'",
-        'false',
-        { tests: ['arena/safety.test.js'] },
       ],
       'untransferable memory is used again': [
         '        this.quarantine(span);\n        return false;\n      }\n    }\n    span.used = 0',
@@ -88,14 +124,6 @@ module.exports = [
         'ab',
         { tests: ['arena/safety.test.js'] },
       ],
-      'shrink() leaves chunks': [
-        'for (const span of this.#chunkSpans.splice(0)) this',
-        'for (const span of []) this',
-      ],
-      'shrink() leaves pieces': [
-        'for (const span of this.#cutSpans.splice(0)) this',
-        'for (const span of []) this',
-      ],
       'idle times take what was asked to stay': [
         'if (this.#staysWarm) return false;',
         '',
@@ -112,21 +140,6 @@ module.exports = [
         'if (true) this.shrink();',
         { tests: idle },
       ],
-      'busy pools keep what they do not need': [
-        'this.#chunkSpans.splice(0, this.#fewestChunks)',
-        '[]',
-        { tests: idle },
-      ],
-      'busy pools lose what they need': [
-        'this.#chunkSpans.splice(0, this.#fewestChunks)',
-        'this.#chunkSpans.splice(0)',
-        { tests: idle },
-      ],
-      'the fewest spares are not noted': [
-        'if (this.#chunkSpans.length < this.#fewestChunks) this.#fewestChunks = this.#chunkSpans.length;',
-        '',
-        { tests: idle },
-      ],
       'idle is never noted': ['    this.#isIdle = true;\n', '', { tests: idle }],
       'use is never noted': ['    this.#isIdle = false;\n', '', { tests: idle }],
       'ticks for ever': ['return this.leasedBytes > 0;', 'return true;', { tests: idle }],
@@ -141,6 +154,64 @@ module.exports = [
         'this.#leases.restart();',
         '',
         { tests: ['memory/closed-pools.test.js'] },
+      ],
+    },
+  },
+  {
+    file: 'memory/warm-spans.js',
+    tests: ['memory/warm-spans.test.js'],
+    mutants: {
+      'one class': ['size < 2 ** LAST ? LAST - Math.clz32(size) : LAST', '20'],
+      'too small spans are taken': ['size >= need && ', ''],
+      'classes below are not looked at': [
+        '      mask ^= 1 << index;\n    }',
+        '      mask = 0;\n    }',
+      ],
+      'larger classes are looked at': [
+        '(0xffffffff >>> (LAST - most))',
+        '0xffffffff',
+        { equivalent: 'it spares looks at what is too large' },
+      ],
+      'too large spans are taken': [' && size < limit', ''],
+      'no larger class is looked at': ['classOf(limit - 1)', 'classOf(fitting)'],
+      'the first used is taken': [
+        'return this.#remove(index, i);',
+        'return this.#remove(index, 0);',
+      ],
+      'warm bytes do not go': ['    this.bytes -= span.size;\n', ''],
+      'the fewest spares are not noted': [
+        'if (spans.length < one.fewest) one.fewest = spans.length;',
+        '',
+      ],
+      'the fewest never rise': ['      one.fewest = one.spans.length;\n', ''],
+      'usual chunks serve what was wanted only': [
+        'Math.max(need, want, USUAL)',
+        'Math.max(need, want)',
+      ],
+      'large chunks serve all': ['Math.max(need, want, USUAL)', '2 ** 30'],
+      'pieces serve all': [
+        'this.#pieces.take(need, Math.max(need, want))',
+        'this.#pieces.take(need, 2 ** 30)',
+      ],
+      'pieces count as chunks': [
+        'if (span.isChunk) this.#chunks.put(span);',
+        'this.#chunks.put(span);\n    if (true);',
+      ],
+      'pieces stay': [
+        '[...this.#chunks.takeUnneeded(), ...this.#pieces.takeUnneeded()]',
+        'this.#chunks.takeUnneeded()',
+      ],
+      'chunks stay': [
+        '[...this.#chunks.takeUnneeded(), ...this.#pieces.takeUnneeded()]',
+        'this.#pieces.takeUnneeded()',
+      ],
+      'shrink() leaves chunks': [
+        '[...this.#chunks.takeAll(), ...this.#pieces.takeAll()]',
+        'this.#pieces.takeAll()',
+      ],
+      'shrink() leaves pieces': [
+        '[...this.#chunks.takeAll(), ...this.#pieces.takeAll()]',
+        'this.#chunks.takeAll()',
       ],
     },
   },

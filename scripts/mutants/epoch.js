@@ -128,8 +128,8 @@ module.exports = [
         { tests: ['request/room.test.js'] },
       ],
       'the room is not charged': [
-        'owner.charge(span.end);',
-        '',
+        'owner.charge(need, want, span.size)',
+        'Math.min(span.size, room)',
         { tests: ['request/bounds.test.js'] },
       ],
       'the room does not come back': [

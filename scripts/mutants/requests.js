@@ -15,9 +15,17 @@ module.exports = [
       ],
       'no limit on the heap': ['if (size > this.#room) throw this.limitError(size);', ''],
       'heap bytes are not charged': ['    this.#room -= size;\n', ''],
-      'reset gives no room back': ['this.#room += this.#heapBytes;', ''],
-      'reset gives it back again and again': ['    this.#heapBytes = 0;\n', ''],
       'windows are not charged': ['    this.#room -= count;\n', ''],
+      'after the end there is no limit': [
+        'if (size > this.#room) throw',
+        'if (!this.#ended && size > this.#room) throw',
+        { tests: ['request/late-limit.test.js'] },
+      ],
+      'windows take all of the room': [
+        'Math.max(need, Math.min(want, ahead))',
+        'Math.max(need, want)',
+        { tests: ['request/room.test.js'] },
+      ],
       'windows are not discharged': ['    this.#room += count;\n', ''],
       'the heap serves one allocation only': ['    this.usesHeap = true;\n', ''],
       'a fallback is not counted': ['    this.#arenas.countFallback(error.message);\n', ''],
@@ -139,23 +147,13 @@ module.exports = [
         { tests: ['request/bounds.test.js'] },
       ],
       'high quarantine asks for no collection': [
-        "    requestGc({ major: backend === 'js' });\n    return true",
-        '    return true',
+        '    this.pool.collect();\n',
+        '',
         { tests: ['request/bounds.test.js'] },
       ],
       'high quarantine is not warned of': [
         "    warnOnce('RALLOC_QUARANTINE_HIGH', quarantined);\n",
         '',
-        { tests: ['request/bounds.test.js'] },
-      ],
-      'a fallback asks for no collection': [
-        'if (this.pool.mayHaveQuarantined) requestGc',
-        'if (false) requestGc',
-        { tests: ['request/bounds.test.js'] },
-      ],
-      'a fallback always asks for a collection': [
-        'if (this.pool.mayHaveQuarantined) requestGc',
-        'requestGc',
         { tests: ['request/bounds.test.js'] },
       ],
       'a fallback is not warned of': [

@@ -5,22 +5,52 @@ const windows = ['arena/window.test.js'];
 
 module.exports = [
   {
+    file: 'arena/room.js',
+    tests: ['request/room.test.js'],
+    mutants: {
+      'extended beyond the room': [' || need > owner.room', ''],
+      'extended beyond the span': ['need > rest || ', ''],
+      'nothing is given back': ['  owner.discharge(span.end - end);\n  span.end = end;\n', ''],
+      'what is given back stays open': ['  span.end = end;\n', ''],
+    },
+  },
+  {
     file: 'arena/window.js',
     tests: windows,
     mutants: {
       'slow alloc: what is dirty is not filled': ['zero && start < this.cleanFrom)', 'false)'],
       'beside: what is dirty is not filled': ['zero && span.cleanFrom > 0)', 'false)'],
       'oversize ones replace the window': ['if (keepWindow && size', 'if (false && size'],
-      'oversize ones lie beside a full window': [' && this.end - this.cursor >= usual >>> 3', ''],
+      'oversize ones lie beside a full window': [' && left >= usual >>> 3', ''],
       'windows with an eighth left are replaced': ['>= usual >>> 3', '> usual >>> 3'],
       'reserve() lies beside': ['this.#open(bytes, false)', 'this.#open(bytes, true)'],
       'reserve() always opens': [
-        'if (bytes > this.end - this.cursor) this.#open(bytes',
-        'if (true) this.#open(bytes',
+        'if (bytes > this.end - this.cursor && !this.#extend(bytes)) this',
+        'this',
       ],
       'pieces of 64 KiB': ['CUT_SPAN = 16 * 1024', 'CUT_SPAN = 64 * 1024'],
       'pieces never grow': ['CUT_SPAN << Math.min(opened, 4)', 'CUT_SPAN'],
       'pieces grow for ever': ['CUT_SPAN << Math.min(opened, 4)', 'CUT_SPAN << opened'],
+      'no window is extended': [
+        'this.cursor && !this.#extend(size)',
+        'this.cursor',
+        { tests: ['request/room.test.js'] },
+      ],
+      'heap bytes are not noted': [
+        '    this.#heapBytes += size;\n',
+        '',
+        { tests: ['request/late-limit.test.js', 'request/room.test.js'] },
+      ],
+      'a rewind keeps heap bytes': [
+        '    this.dischargeHeap(saved.heapBytes);\n',
+        '',
+        { tests: ['request/room.test.js'] },
+      ],
+      'a late rewind keeps heap bytes': [
+        'return this.dischargeHeap(Checkpoint.heapBytesOf(checkpoint, this));',
+        'return;',
+        { tests: ['request/late-limit.test.js'] },
+      ],
       'scopes take chunks': ['!this.#isScope && !this.#isSealed;', '!this.#isSealed;'],
       'checkpoints take chunks': ['!this.#isScope && !this.#isSealed;', '!this.#isScope;'],
       'an unused window is in the way': [

@@ -1,0 +1,61 @@
+'use strict';
+
+const test = require('ava');
+const { setImmediate: turn } = require('node:timers/promises');
+const { fresh } = require('../helpers/fresh.js');
+const { gc } = require('../helpers/until.js');
+
+test('nothing is known at first; after a full collection V8 does not mark', async (t) => {
+  const { isMarking } = fresh('memory/marking.js');
+  t.is(isMarking(), null);
+  gc();
+  await turn();
+  t.is(isMarking(), false);
+});
+
+test('V8 marks from the start of it to its end', async (t) => {
+  const seen = [];
+  const { constants } = require('node:perf_hooks');
+  class PerformanceObserver {
+    constructor(callback) {
+      this.callback = callback;
+      seen.push(this);
+    }
+    observe(what) {
+      t.deepEqual(what, { entryTypes: ['gc'] });
+    }
+    takeRecords() {
+      return this.records?.splice(0) ?? [];
+    }
+  }
+  const hooks = require('node:perf_hooks');
+  const real = hooks.PerformanceObserver;
+  hooks.PerformanceObserver = PerformanceObserver;
+  t.teardown(() => {
+    hooks.PerformanceObserver = real;
+  });
+  const { isMarking } = fresh('memory/marking.js');
+  const entry = (kind) => ({ detail: { kind } });
+  t.is(isMarking(), null);
+  const [observer] = seen;
+  observer.callback({ getEntries: () => [entry(constants.NODE_PERFORMANCE_GC_INCREMENTAL)] });
+  t.true(isMarking());
+  observer.callback({ getEntries: () => [entry(constants.NODE_PERFORMANCE_GC_MINOR)] });
+  t.true(isMarking(), 'a collection of the young generation is no end');
+  observer.records = [entry(constants.NODE_PERFORMANCE_GC_MAJOR)];
+  t.false(isMarking(), 'also when the callback was not told yet');
+  t.is(seen.length, 1);
+});
+
+test('the time of an act is what it took, and no more than the processors gave', (t) => {
+  const { timeOf, heapBytes } = fresh('memory/marking.js');
+  const busy = timeOf(() => {
+    for (const end = performance.now() + 20; performance.now() < end; );
+  });
+  t.true(busy > 1, `${busy}`);
+  const asleep = timeOf(() => {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+  });
+  t.true(asleep < 150, `${asleep} ms of the processor in 200 ms of sleep`);
+  t.true(heapBytes() > 1024 * 1024);
+});

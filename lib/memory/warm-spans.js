@@ -1,0 +1,136 @@
+'use strict';
+
+// The warm spans of a pool, detached from every Buffer: chunks, and pieces that were cut from chunks for checkpoints
+// and scopes. Each by size class, one for each power of two: which one is taken is a look at a bit mask and the
+// end of an array, however many there are.
+
+const USUAL = 1024 * 1024; // bytes of the largest chunk that is not made for a single Buffer
+const LAST = 31; // the class of all that have 2 GiB and more
+const LOOKS = 8; // at spans of one class that may be too small or too large, before it is given up
+
+const classOf = (size) => (size < 2 ** LAST ? LAST - Math.clz32(size) : LAST);
+
+class SizeClasses {
+  #classes = []; // { spans, fewest } by class, made by the first span; in `spans` the last used is on top
+  #mask = 0; // a bit for each class that has spans
+  bytes = 0;
+
+  put(span) {
+    const index = classOf(span.size);
+    this.#classes[index] ??= { spans: [], fewest: 0 };
+    this.#classes[index].spans.push(span);
+    this.#mask |= 1 << index;
+    this.bytes += span.size;
+  }
+
+  /**
+   * A span of at least `need` bytes and less than twice `fitting`: the last used of the largest class that has
+   * such, as far as can be seen with a few looks. Undefined when there is none.
+   */
+  take(need, fitting) {
+    const limit = 2 * fitting;
+    const most = classOf(limit - 1);
+    const least = classOf(need);
+    let mask = this.#mask & (0xffffffff >>> (LAST - most));
+    while (mask !== 0) {
+      const index = LAST - Math.clz32(mask);
+      if (index < least) return undefined;
+      const { spans } = this.#classes[index];
+      const stop = Math.max(spans.length - LOOKS, 0);
+      for (let i = spans.length - 1; i >= stop; i--) {
+        const { size } = spans[i];
+        if (size >= need && size < limit) return this.#remove(index, i);
+      }
+      mask ^= 1 << index;
+    }
+    return undefined;
+  }
+
+  /** A span of the largest class; undefined when there is none. */
+  takeLargest() {
+    return this.#mask === 0 ? undefined : this.#remove(LAST - Math.clz32(this.#mask), 0);
+  }
+
+  #remove(index, i) {
+    const one = this.#classes[index];
+    const { spans } = one;
+    const last = spans.pop();
+    const span = i === spans.length ? last : spans[i];
+    if (span !== last) {
+      spans.copyWithin(i, i + 1);
+      spans[spans.length - 1] = last;
+    }
+    if (spans.length === 0) this.#mask ^= 1 << index;
+    if (spans.length < one.fewest) one.fewest = spans.length;
+    this.bytes -= span.size;
+    return span;
+  }
+
+  /** Takes the spans of each class that were not needed since this was called last: the longest unused. */
+  takeUnneeded() {
+    const unneeded = [];
+    this.#classes.forEach((one, index) => {
+      for (let count = one.fewest; count > 0; count--) unneeded.push(this.#remove(index, 0));
+      one.fewest = one.spans.length;
+    });
+    return unneeded;
+  }
+
+  takeAll() {
+    const all = this.#classes.flatMap(({ spans }) => spans);
+    this.#classes = [];
+    this.#mask = 0;
+    this.bytes = 0;
+    return all;
+  }
+}
+
+class WarmSpans {
+  #chunks = new SizeClasses();
+  #pieces = new SizeClasses();
+
+  get bytes() {
+    return this.#chunks.bytes + this.#pieces.bytes;
+  }
+
+  put(span) {
+    if (span.isChunk) this.#chunks.put(span);
+    else this.#pieces.put(span);
+  }
+
+  /**
+   * Of chunks the largest that is a usual one, so that an arena's next epoch has fewer windows. Pieces are many at
+   * a time: each about as large as is wanted, and none that another one needs.
+   */
+  take(need, want, isChunk) {
+    return isChunk
+      ? this.#chunks.take(need, Math.max(need, want, USUAL))
+      : this.#pieces.take(need, Math.max(need, want));
+  }
+
+  /** The same of the other kind, of at most about `fitting` bytes. */
+  takeOther(need, fitting, isChunk) {
+    return (isChunk ? this.#pieces : this.#chunks).take(need, fitting);
+  }
+
+  /** The largest, chunks first: at least `bytes` in all, if there are so many. */
+  takeLargest(bytes) {
+    const taken = [];
+    for (let left = bytes; left > 0; left -= taken.at(-1).size) {
+      const span = this.#chunks.takeLargest() ?? this.#pieces.takeLargest();
+      if (span === undefined) break;
+      taken.push(span);
+    }
+    return taken;
+  }
+
+  takeUnneeded() {
+    return [...this.#chunks.takeUnneeded(), ...this.#pieces.takeUnneeded()];
+  }
+
+  takeAll() {
+    return [...this.#chunks.takeAll(), ...this.#pieces.takeAll()];
+  }
+}
+
+module.exports = { WarmSpans };
