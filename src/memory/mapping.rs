@@ -229,14 +229,14 @@ impl Mapping {
     /// Makes `len` bytes from `offset` readable and writable; both are rounded outward to
     /// pages. Pages that are committed already keep their bytes. Panics beyond the end.
     pub fn commit(&mut self, offset: usize, len: usize) -> Result<(), MapError> {
+        let end = self.end_of(offset, len).expect("commit beyond the mapping");
         let page = page_size();
-        let start = offset & !(page - 1);
-        let end = (offset + len).next_multiple_of(page);
-        assert!(start <= end && end <= self.len, "commit beyond the mapping");
+        // Within the mapping, which is whole pages.
+        let (start, end) = (offset & !(page - 1), end.next_multiple_of(page));
         if start == end {
             return Ok(());
         }
-        // SAFETY: whole pages within our reservation, by the assertion.
+        // SAFETY: whole pages within our reservation, as just checked.
         unsafe { os::commit(self.base.as_ptr().wrapping_add(start), end - start) }
     }
 
@@ -245,19 +245,23 @@ impl Mapping {
     /// on Linux, as zero or their old bytes elsewhere). Refused where memory was asked to stay:
     /// see [`Mapping::keeps_memory`]. Panics beyond the end.
     pub fn decommit(&mut self, offset: usize, len: usize) -> Result<(), MapError> {
-        assert!(offset + len <= self.len, "decommit beyond the mapping");
+        let end = self.end_of(offset, len).expect("decommit beyond the mapping");
         let page = page_size();
-        let start = offset.next_multiple_of(page);
-        let end = (offset + len) & !(page - 1);
+        let (start, end) = (offset.next_multiple_of(page), end & !(page - 1));
         if start >= end {
             return Ok(());
         }
         if self.keeps_memory() {
             return Err(MapError::Unsupported { what: "a way to empty a part of kept memory" });
         }
-        // SAFETY: whole pages within our reservation, by the assertion; `&mut self` says that
+        // SAFETY: whole pages within our reservation, as just checked; `&mut self` says that
         // nobody relies on their bytes.
         unsafe { os::decommit(self.base.as_ptr().wrapping_add(start), end - start) }
+    }
+
+    /// `offset + len`; `None` when that is beyond the end, also when it is beyond every number.
+    fn end_of(&self, offset: usize, len: usize) -> Option<usize> {
+        offset.checked_add(len).filter(|&end| end <= self.len)
     }
 
     /// Bytes of this mapping that are in RAM now.
@@ -293,6 +297,7 @@ impl Drop for Mapping {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
 
     fn read(mapping: &Mapping, offset: usize) -> u8 {
         assert!(offset < mapping.len());
@@ -364,9 +369,15 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "beyond")]
-    fn commit_beyond_the_end_panics() {
-        let mut mapping = Mapping::reserve(1).unwrap();
-        let _ = mapping.commit(0, page_size() + 1);
+    fn a_part_beyond_the_end_panics_also_where_the_sum_wraps() {
+        let page = page_size();
+        let beyond = [(0, page + 1), (page, 1), (0, usize::MAX), (1, usize::MAX), (usize::MAX, 1)];
+        for (offset, len) in beyond {
+            for call in [Mapping::commit, Mapping::decommit] {
+                let mut mapping = Mapping::reserve(1).unwrap();
+                let called = AssertUnwindSafe(|| call(&mut mapping, offset, len));
+                assert!(catch_unwind(called).is_err(), "{offset} + {len}");
+            }
+        }
     }
 }
