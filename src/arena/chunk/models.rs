@@ -123,6 +123,19 @@ fn a_finalizer_in_teardown_keeps_the_memory_from_every_other_user() {
 }
 
 #[test]
+fn of_finalizers_on_two_threads_the_last_one_asks_whether_its_isolate_ends() {
+    loom::model(|| {
+        let world = world(2);
+        world.chunk.end_lease(LeaseEnd::Quarantine, false, 0..1).unwrap();
+        let chunk = Arc::clone(&world.chunk);
+        let other = loom::thread::spawn(move || chunk.finalize(|| true));
+        world.chunk.finalize(|| true);
+        other.join().unwrap();
+        gone(&world, 0);
+    });
+}
+
+#[test]
 fn an_arena_is_dropped_while_a_finalizer_runs() {
     loom::model(|| {
         let depot = Arc::new(Depot::new(1 << 20));
