@@ -11,8 +11,8 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     #[inline]
     fn is_last(&self, start: NonNull<u8>, size: usize) -> bool {
         let end = start.as_ptr().wrapping_add(size.next_multiple_of(MIN_ALIGN));
-        // What ends at the cursor of this chunk does not begin in another one: there are guard
-        // pages between. A block of no bytes is in none.
+        // What ends at the cursor and begins in this chunk is of it. A block of no bytes is in none: it may be the
+        // end of a chunk that lies before this one.
         size > 0 && end == self.cursor.get() && self.base.get() <= start.as_ptr()
     }
 

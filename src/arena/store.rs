@@ -20,8 +20,9 @@ struct OwnedChunk {
     used: usize,
     /// Offset from which the bytes are zero: what was ever handed out, or all if recycled.
     clean_from: usize,
-    /// [`Store::version`] when it was taken: tells a scope which oversize chunks are its own.
-    taken: u64,
+    /// [`Store::version`] when it became the current one, or, of an oversize one, when it was taken: tells a
+    /// scope which chunks came after it began.
+    since: u64,
 }
 
 #[derive(Debug)]
@@ -91,16 +92,16 @@ impl Store {
     /// The position at which the cursor was `cursor` and `version` what is given, and what was
     /// used of the chunk then. Nothing from before may have been freed since.
     pub(super) fn locate(&self, cursor: *mut u8, version: u64) -> ((usize, usize), usize) {
-        // Unambiguous: between the ends of two chunks are guard pages.
-        let used = |chunk: &OwnedChunk| {
-            let offset = cursor.addr().checked_sub(chunk.mapping.base().addr().get());
-            offset.filter(|&offset| offset <= chunk.mapping.len())
-        };
-        let chunks = self.chunks.iter().take(self.at + 1).enumerate();
+        // The chunks in use became current one after another. The address alone would not do: where one chunk ends
+        // another may begin.
+        let in_use = &self.chunks[..self.first_spare()];
+        let before = in_use.partition_point(|chunk| chunk.since <= version);
         // In none before the first chunk came.
-        let found = chunks.rev().find_map(|(at, chunk)| used(chunk).map(|used| (at, used)));
-        let (at, used) = found.unwrap_or((0, 0));
-        let oversize = self.oversize.partition_point(|chunk| chunk.taken <= version);
+        let (at, used) = match before.checked_sub(1) {
+            Some(at) => (at, cursor.addr() - in_use[at].mapping.base().addr().get()),
+            None => (0, 0),
+        };
+        let oversize = self.oversize.partition_point(|chunk| chunk.since <= version);
         ((at, oversize), used)
     }
 
@@ -130,6 +131,7 @@ impl Store {
     pub(super) fn advance(&mut self, need: usize) -> Result<(), AllocError> {
         self.at = self.line_up(need)?;
         self.version += 1;
+        self.chunks[self.at].since = self.version;
         Ok(())
     }
 
@@ -141,8 +143,11 @@ impl Store {
             return Ok(());
         }
         let first = self.chunks.is_empty();
-        self.line_up(bytes)?;
-        self.version += u64::from(first);
+        let at = self.line_up(bytes)?;
+        if first {
+            self.version += 1;
+            self.chunks[at].since = self.version;
+        }
         Ok(())
     }
 
@@ -170,7 +175,7 @@ impl Store {
         let size = layout::class_size(need, self.granule());
         let mut chunk = self.take(need, size.unwrap_or(usize::MAX))?;
         self.version += 1;
-        (chunk.used, chunk.taken) = (need, self.version);
+        (chunk.used, chunk.since) = (need, self.version);
         let bytes = chunk.mapping.len();
         self.reporter.note(ArenaEvent::Oversize { requested: need, bytes });
         let base = chunk.mapping.base();
@@ -243,7 +248,7 @@ impl Store {
         }
         self.committed += size;
         self.peak = self.peak.max(self.committed);
-        Ok(OwnedChunk { mapping, used: 0, clean_from, taken: self.version })
+        Ok(OwnedChunk { mapping, used: 0, clean_from, since: self.version })
     }
 
     /// Empties everything. The largest chunk is the current one and all others are spares: so
