@@ -4,6 +4,7 @@ const test = require('ava');
 const native = require('../../lib/memory/native.js');
 const { Arena } = require('../..');
 const { nativeTest } = require('../helpers/backend.js');
+const { run } = require('../helpers/child.js');
 
 const why = 'there is no Rust in it';
 
@@ -14,6 +15,16 @@ nativeTest('a panic in Rust surfaces as a thrown Error, and the process goes on'
   t.is(arena.alloc(10).length, 10);
   arena.close();
 });
+
+nativeTest(
+  'a panic when Rust drops what a collected object had is no end of the process',
+  why,
+  async (t) => {
+    const { code, signal, stderr, result } = await run('memory/panic-in-drop.js');
+    t.deepEqual([code, signal], [0, null], stderr);
+    t.true(result.dropped > 0, stderr);
+  },
+);
 
 const wrongCalls = {
   'a span that is not leased': (leases) => leases.hold(99, 1),

@@ -1,6 +1,7 @@
 //! The class `LeasedArena`.
 
 use super::array_buffer;
+use super::contained::Contained;
 use super::convert::{Failure, MemoryArgument, Registers, Result, Value, bytes, corrupted};
 use crate::arena::chunk::ChunkView;
 use crate::arena::leased_arena::{self, Lease};
@@ -14,7 +15,7 @@ use std::cell::RefCell;
 /// The chunks of one ChunkPool of JavaScript; see `src/arena/leased_arena.rs`.
 #[napi]
 pub struct LeasedArena {
-    inner: RefCell<leased_arena::LeasedArena>,
+    inner: Contained<RefCell<leased_arena::LeasedArena>>,
 }
 
 /// A chunk that is not gone.
@@ -46,7 +47,7 @@ impl LeasedArena {
         let options = memory.map(|memory| memory.checked()).transpose()?;
         let depot = depot::of(options.unwrap_or_default());
         let inner = leased_arena::LeasedArena::new(limit, chunk_size, wipe, depot);
-        Ok(LeasedArena { inner: RefCell::new(inner) })
+        Ok(LeasedArena { inner: Contained::new(RefCell::new(inner)) })
     }
 
     /// Asks the system for a little of such memory and gives it back: why it refused, or null.

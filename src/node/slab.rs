@@ -1,6 +1,7 @@
 //! The class `LeasedSlab`: an isolate that takes part in a slab.
 
 use super::array_buffer;
+use super::contained::Contained;
 use super::convert::{
     CLOSED, Failure, INVALID_ARGUMENT, MemoryArgument, Registers, Result, STALE_TOKEN, Slots,
     UNSUPPORTED, Value, bytes,
@@ -23,7 +24,7 @@ use std::time::Duration;
 #[napi]
 pub struct LeasedSlab {
     /// `None` before `open` or `attach`, and after `close`.
-    participant: RefCell<Option<Joined>>,
+    participant: Contained<RefCell<Option<Joined>>>,
 }
 
 /// The isolate's own reference; its ArrayBuffers have others.
@@ -56,7 +57,7 @@ impl LeasedSlab {
     #[napi(constructor, catch_unwind)]
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
-        LeasedSlab { participant: RefCell::new(None) }
+        LeasedSlab { participant: Contained::new(RefCell::new(None)) }
     }
 
     /// Makes the slab. `pools`: size, count, most and least slots of each. Null, or why it cannot be had: of

@@ -1,0 +1,30 @@
+//! What a class of ours owns.
+
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// A value whose drop may panic. napi-rs drops a class's value in a finalizer of Node-API, which no
+/// `#[napi(catch_unwind)]` covers, and a panic that leaves one aborts Node: it ends here instead.
+pub struct Contained<T>(ManuallyDrop<T>);
+
+impl<T> Contained<T> {
+    pub fn new(value: T) -> Contained<T> {
+        Contained(ManuallyDrop::new(value))
+    }
+}
+
+impl<T> Deref for Contained<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> Drop for Contained<T> {
+    fn drop(&mut self) {
+        // SAFETY: dropped once, and not used after.
+        let _ = catch_unwind(AssertUnwindSafe(|| unsafe { ManuallyDrop::drop(&mut self.0) }));
+    }
+}
