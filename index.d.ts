@@ -187,13 +187,18 @@ export interface DepotStats {
   reserved: number;
   /** Gauge, bytes: the part of `reserved` that may be backed by memory; idle trimming returns it to the system. */
   committed: number;
+  /**
+   * Gauge, bytes: address space that JavaScript has seen and nothing uses. It takes no memory, is used again, and
+   * is not given back before the process ends, for an operation in flight may still write there. 0 on the JavaScript backend.
+   */
+  retained: number;
   /** Counter: chunks that were recycled. */
   hits: number;
   /** Counter: chunks that had to be mapped, because none of that size was here. */
   misses: number;
   /** Gauge: `hits / (hits + misses)`, and 0 before the first. */
   hitRate: number;
-  /** Counter: chunks returned to the system, half a minute or more after their last use. */
+  /** Counter: chunks whose addresses were given back to the system; on the native backend none ever is. */
   unmapped: number;
 }
 

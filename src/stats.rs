@@ -40,6 +40,9 @@ pub struct DepotStats {
     pub misses: usize,
     /// Mappings given back to the system (a counter).
     pub unmapped: usize,
+    /// Bytes of address space that JavaScript has seen and nobody uses: never unmapped, without memory, used again.
+    /// The process's, told by [`depot::stats`](crate::memory::depot::stats); 0 of a single depot.
+    pub retained: usize,
 }
 
 impl DepotStats {
@@ -63,6 +66,7 @@ impl Add for DepotStats {
             hits: self.hits + other.hits,
             misses: self.misses + other.misses,
             unmapped: self.unmapped + other.unmapped,
+            retained: self.retained + other.retained,
         }
     }
 }

@@ -16,6 +16,7 @@ const { staysWarm, leastOf } = require('./options.js');
 const { memoryStats } = require('./stats.js');
 
 const { fill } = Uint8Array.prototype;
+const transfers = hasTransfer && memory.backend === 'native'; // elsewhere detaching takes a call
 const registers = new Float64Array(16); // what memory answers with: read at once, so one is enough
 
 class ChunkPool {
@@ -103,9 +104,8 @@ class ChunkPool {
       if (this.quarantined > 0) this.collect();
       throw refusal(leased, this.#limitOption, need, this.quarantined);
     }
-    // Node detaches what Node-API made when it exits, and on 24 and 26 aborts over one that was marked as
-    // untransferable. So nobody gets to see that one: its memory moves on at once (100 ns).
-    if (hasTransfer && memory.backend === 'native') leased = leased.transfer();
+    // At exit Node 24 and 26 abort over one of Node-API's that was marked as untransferable: nobody sees it (100 ns).
+    if (transfers) leased = leased.transfer();
     const [id, epoch, cleanFrom] = registers;
     this.leasedBytes += leased.byteLength;
     if (!this.#staysWarm) idle.watch(this);
@@ -161,7 +161,7 @@ class ChunkPool {
     if (used > span.cleanFrom) span.cleanFrom = used;
     if (this.#safety !== 'recycle') {
       try {
-        span.ab = hasTransfer ? ab.transfer() : this.#leases.renew(span.id, span.epoch, ab);
+        span.ab = transfers ? ab.transfer() : this.#leases.renew(span.id, span.epoch, ab);
       } catch {
         // worker_threads.markAsUntransferable(buf.buffer): it cannot be detached by anyone.
         this.quarantine(span);

@@ -19,10 +19,11 @@ function memoryStats(numbers, inArenas) {
 
 /** What is shared by all arenas of the process (of the thread, on the fallback). */
 function stats() {
-  const numbers = new Float64Array(7);
+  const numbers = new Float64Array(8);
   depotStats(numbers);
-  const [chunks, reserved, committed, hits, misses, unmapped, hitRate] = numbers;
-  return { backend, depot: { chunks, reserved, committed, hits, misses, hitRate, unmapped } };
+  const [chunks, reserved, committed, hits, misses, unmapped, hitRate, retained] = numbers;
+  const counts = { hits, misses, hitRate, unmapped };
+  return { backend, depot: { chunks, reserved, committed, retained, ...counts } };
 }
 
 module.exports = { memoryStats, stats };

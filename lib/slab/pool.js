@@ -235,8 +235,9 @@ class Pool {
   #detach(ab, index) {
     if (ab.byteLength === 0) return; // whoever took it keeps it, and no one else gets its slots
     try {
+      const transfers = hasTransfer && this.core.backend === 'native';
       // Moved on first: what nobody else has, nobody can have marked, and Node 24 aborts where Node-API detaches that.
-      this.core.leased.detach(this.index, index, hasTransfer ? ab.transfer() : ab);
+      this.core.leased.detach(this.index, index, transfers ? ab.transfer() : ab);
     } catch (error) {
       if (error instanceof RangeError) throw error; // the stack ends here
       // Somebody called worker_threads.markAsUntransferable(buf.buffer). It cannot be detached and keeps its memory

@@ -144,8 +144,8 @@ module.exports = [
         { tests: ['slab/close.test.js'] },
       ],
       'what close() detaches is still taken for visible': [
-        'this.core.leased.detach(this.index, index, hasTransfer ? ab.transfer() : ab);',
-        'if (hasTransfer) ab.transfer();\n      else structuredClone(ab, { transfer: [ab] });',
+        'this.core.leased.detach(this.index, index, transfers ? ab.transfer() : ab);',
+        'if (transfers) ab.transfer();\n      else structuredClone(ab, { transfer: [ab] });',
         { tests: ['slab/views.test.js'] },
       ],
       'a close() that cannot detach throws': [

@@ -183,13 +183,14 @@ impl Chunk {
     /// A chunk over the first `len` bytes of `mapping`, born with its first span leased. Its
     /// `len` bytes are charged to `budget` already.
     pub fn lease(
-        mapping: Mapping,
+        mut mapping: Mapping,
         len: usize,
         wipe: bool,
         budget: Arc<Budget>,
         depot: Arc<Depot>,
     ) -> Chunk {
         assert!(len > 0 && len <= mapping.len(), "a chunk lies within its mapping");
+        mapping.mark_seen();
         let base = mapping.base();
         let inner = Mutex::new(Inner {
             mapping: Some(mapping),

@@ -152,3 +152,30 @@ impl<'a, const MIN_ALIGN: usize> Scope<'a, MIN_ALIGN> {
         self.arena
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use crate::Arena;
+    use crate::layout::MIN_CHUNK;
+    use crate::memory::{Depot, Mapping};
+    use crate::sync::Arc;
+
+    /// As pages of the system's pool lie, and whatever else has no guard pages.
+    #[test]
+    fn a_scope_ends_where_it_began_though_its_chunk_begins_where_the_next_one_ends() {
+        let (first, behind) = Mapping::neighbours(MIN_CHUNK);
+        let depot = Arc::new(Depot::new(1 << 20));
+        depot.recycle(behind);
+        depot.recycle(first);
+        let arena = Arena::builder().first_chunk(MIN_CHUNK).chunk_cap(MIN_CHUNK);
+        let mut arena = arena.depot(depot).build().unwrap();
+        arena.reserve(MIN_CHUNK);
+        arena.scope(|scope| {
+            scope.alloc_uninit_slice::<u8>(MIN_CHUNK);
+            scope.scope(|inner| inner.alloc_uninit_slice::<u8>(MIN_CHUNK).len());
+            assert_eq!(scope.stats().allocated, MIN_CHUNK);
+            scope.alloc_uninit_slice::<u8>(MIN_CHUNK);
+        });
+        assert_eq!((arena.stats().allocated, arena.stats().chunks), (0, 2));
+    }
+}

@@ -9,8 +9,9 @@
 //! (ready, its bytes as its last user left them) or retired (its memory given back, its address
 //! space not yet), or was taken again or unmapped.
 //!
-//! Unmapping happens from the retired list only, 30 s after a mapping came there: an operation
-//! that some handler left in flight on a detached Buffer must not fault.
+//! Unmapping happens from the retired list only, 30 s after a mapping came there. What JavaScript has seen is never
+//! unmapped, for an operation that some handler left in flight on a detached Buffer must not fault, whenever it comes:
+//! such addresses are kept for whoever needs some next, of any size, and cost address space alone.
 //!
 //! A depot has mappings of one kind of [`MemoryOptions`]; [`of`] knows the process's depot of each.
 
@@ -31,6 +32,7 @@ use crate::layout::{self, CLASSES};
 use crate::stats::DepotStats;
 use crate::sync::{ArrayQueue, AtomicUsize, Mutex, OnceLock, Ordering};
 use std::collections::VecDeque;
+use std::mem::take;
 use std::time::{Duration, Instant};
 
 /// Recycled bytes that the process-wide depot keeps committed, by default: 128 MiB. One collection can
@@ -60,7 +62,7 @@ struct Retired {
 struct RetiredList {
     /// By class: these may be taken again when there is no recycled one.
     reusable: Vec<VecDeque<Retired>>,
-    /// Taken by somebody else once, or of no class: these only wait to be unmapped.
+    /// Of no class: these only wait to be unmapped. None was seen.
     barred: VecDeque<Retired>,
 }
 
@@ -84,6 +86,8 @@ struct RetiredList {
 pub struct Depot {
     /// Of every mapping in it, but for those in `RetiredList::barred`.
     options: MemoryOptions,
+    /// Whether it may use addresses that JavaScript has seen before: only the process's depots do.
+    takes_seen: bool,
     /// Each made when a mapping of its class is first recycled: most never are.
     classes: Vec<OnceLock<ArrayQueue<Recycled>>>,
     retired: Mutex<RetiredList>,
@@ -125,6 +129,7 @@ impl Depot {
         let reusable = (0..CLASSES).map(|_| VecDeque::new()).collect();
         Depot {
             options,
+            takes_seen: false,
             classes: (0..CLASSES).map(|_| OnceLock::new()).collect(),
             retired: Mutex::new(RetiredList { reusable, barred: VecDeque::new() }),
             cap,
@@ -133,6 +138,12 @@ impl Depot {
             misses: AtomicUsize::new(0),
             unmapped: AtomicUsize::new(0),
         }
+    }
+
+    /// [`Depot::with`] for the arenas of the whole process.
+    #[cfg(not(loom))]
+    fn of_process(options: MemoryOptions, cap: usize) -> Depot {
+        Depot { takes_seen: true, ..Depot::with(options, cap) }
     }
 
     /// What every mapping from here was asked for with.
@@ -147,8 +158,8 @@ impl Depot {
     }
 
     /// A mapping of `size` bytes (rounded up to [`MemoryOptions::granule`]) with the depot's options in
-    /// force: from here, its content unknown, or else mapped (`true`: it is fresh, all zero).
-    /// On an error nothing has changed.
+    /// force: from here, or at addresses that were seen before, its content unknown; or else mapped (`true`: it is
+    /// fresh, all zero). On an error nothing has changed.
     pub(crate) fn obtain(&self, size: usize) -> Result<(Mapping, bool), MapError> {
         let Some(mut mapping) = self.take(size) else {
             return Ok((Mapping::with(size, self.options)?, true));
@@ -172,7 +183,8 @@ impl Depot {
     /// counts as a miss. What it was asked for is not in force: [`Depot::obtain`] sees to that.
     pub(crate) fn take(&self, size: usize) -> Option<Mapping> {
         let found = layout::class_index(size, self.options.granule())
-            .and_then(|class| self.take_recycled(class).or_else(|| self.take_retired(class)));
+            .and_then(|class| self.take_recycled(class).or_else(|| self.take_retired(class)))
+            .or_else(|| self.take_seen(size));
         let count = if found.is_some() { &self.hits } else { &self.misses };
         count.fetch_add(1, Ordering::Relaxed);
         found
@@ -187,6 +199,30 @@ impl Depot {
     /// The youngest retired one: its memory is gone, but an address saved is an mmap saved.
     fn take_retired(&self, class: usize) -> Option<Mapping> {
         Some(self.retired.lock().reusable[class].pop_back()?.mapping)
+    }
+
+    /// Addresses that were seen before; where the mappings that are retired here have them, those are joined first.
+    fn take_seen(&self, size: usize) -> Option<Mapping> {
+        let again = || Mapping::again(size, self.options);
+        if !self.takes_seen {
+            return None;
+        }
+        again().or_else(|| self.join_retired().then(again).flatten())
+    }
+
+    /// Gives the addresses of retired mappings that were seen to whoever needs some, whatever their size: so nothing
+    /// new is mapped where they would do. Whether there were any.
+    fn join_retired(&self) -> bool {
+        let mut list = self.retired.lock();
+        let mut seen = Vec::new();
+        for queue in &mut list.reusable {
+            let is_seen = |retired: &Retired| retired.mapping.is_seen();
+            let (joined, rest): (Vec<_>, Vec<_>) = take(queue).into_iter().partition(is_seen);
+            seen.extend(joined);
+            *queue = VecDeque::from(rest);
+        }
+        drop(list);
+        !seen.is_empty() // dropped here, outside the lock
     }
 
     /// Keeps a mapping, all of it committed, for its next user. Above the cap, or when its class
@@ -224,8 +260,8 @@ impl Depot {
         self.classes[class].get_or_init(|| ArrayQueue::new(capacity))
     }
 
-    /// Takes a mapping that must not be used again: gives its memory back now and unmaps it
-    /// [`RETIREMENT`] later.
+    /// Takes a mapping that must not be used again as it is: gives its memory back now, and unmaps it
+    /// [`RETIREMENT`] later if it was not seen.
     pub(crate) fn retire(&self, mapping: Mapping) {
         self.retire_at(mapping, Instant::now(), false);
     }
@@ -235,6 +271,9 @@ impl Depot {
         let _ = mapping.vacate();
         let reusable = reusable && mapping.is_restorable();
         let class = self.class_of(&mapping).filter(|_| reusable);
+        if class.is_none() && mapping.is_seen() {
+            return; // its addresses are kept
+        }
         let mut list = self.retired.lock();
         let queue = match class {
             Some(class) => &mut list.reusable[class],
@@ -248,7 +287,7 @@ impl Depot {
     }
 
     /// Gives back the memory of mappings that nobody took for `idle`; retires those that nobody
-    /// took for 30 s; unmaps what has been retired for 30 s. Returns the bytes still committed.
+    /// took for 30 s; unmaps what has been retired for 30 s and was not seen by JavaScript. Returns the bytes still committed.
     ///
     /// ```
     /// use ralloc_core::memory::Depot;
@@ -348,9 +387,10 @@ impl Depot {
         }
     }
 
-    /// Outside the lock: munmap takes microseconds.
+    /// Outside the lock: munmap takes microseconds. What was seen keeps its addresses.
     fn unmap(&self, expired: Vec<Retired>) {
-        self.unmapped.fetch_add(expired.len(), Ordering::Relaxed);
+        let unmapped = expired.iter().filter(|retired| !retired.mapping.is_seen()).count();
+        self.unmapped.fetch_add(unmapped, Ordering::Relaxed);
         drop(expired);
     }
 }

@@ -1,12 +1,18 @@
 //! An owned range of pages, as [`MemoryOptions`] ask for them.
 
+#[cfg(all(test, not(loom)))]
+mod tests;
+
 use super::options::{HugePages, MemoryOptions, Pages};
+#[cfg(not(loom))]
+use super::retained;
 use crate::error::MapError;
 use crate::layout;
 use crate::os::{self, page_size};
 use std::ptr::NonNull;
 
-/// A page-aligned range of memory, private unless a [`super::SharedMemory`] made it, unmapped when dropped.
+/// A page-aligned range of memory, private unless a [`super::SharedMemory`] made it. Unmapped when dropped, unless
+/// JavaScript has seen it: then its memory is given back and its addresses are kept (`retained`).
 ///
 /// It hands out raw pointers only and never forms a reference to its bytes, so that they may
 /// be shared with JavaScript. Whoever dereferences [`Mapping::base`] promises that the bytes
@@ -21,7 +27,7 @@ use std::ptr::NonNull;
 pub struct Mapping {
     /// First usable byte. Invariant: `base .. base + len` is this value's alone, and `base` a
     /// multiple of a page, of a huge page where they were granted or advised. An inaccessible
-    /// page lies on either side where it is `guarded`.
+    /// page of its own lies on either side where it is `guarded`.
     base: NonNull<u8>,
     /// Usable bytes. Invariant: a positive multiple of `options.granule()`.
     len: usize,
@@ -29,8 +35,13 @@ pub struct Mapping {
     options: MemoryOptions,
     /// What it got. Invariant: Explicit only while its pages are of the pool.
     pages: Pages,
-    /// Whether it was reserved with a guard page on either side: all but those born Explicit.
+    /// Whether it has a guard page on either side: all but those born Explicit, and those whose addresses were
+    /// seen before.
     guarded: bool,
+    /// Whether JavaScript has seen its addresses, in this use or in one before.
+    seen: bool,
+    /// Whether its pages were of the pool, which has them back.
+    spent: bool,
     /// Whether its pages are those of a [`super::SharedMemory`], which others may have mapped too.
     shared: bool,
     /// Whether `options` are in force: false from [`Mapping::vacate`] to [`Mapping::restore`].
@@ -43,11 +54,24 @@ unsafe impl Send for Mapping {}
 // SAFETY: as above.
 unsafe impl Sync for Mapping {}
 
+/// From length, alignment and NUMA node.
+type MakePages = fn(usize, usize, Option<u32>) -> Result<NonNull<u8>, MapError>;
+
 impl Mapping {
     /// Reserves address space for `len` bytes (rounded up to pages, at least one). Touching it
     /// faults until it is committed. Errors: the system's, or `ENOMEM` for an absurd size.
+    #[cfg(all(test, not(loom)))]
     pub fn reserve(len: usize) -> Result<Mapping, MapError> {
-        Mapping::reserve_at(len, page_size(), MemoryOptions::default())
+        Mapping::fresh(len, page_size(), MemoryOptions::default(), os::reserve)
+    }
+
+    /// The same, also at addresses that JavaScript has seen before: then all of it is committed, its content unknown, and
+    /// somebody may still write there. So nothing may lie there but what JavaScript gets.
+    pub fn reserve_any(len: usize, options: MemoryOptions) -> Result<Mapping, MapError> {
+        match Mapping::again(len, options) {
+            Some(mapping) => Ok(mapping),
+            None => Mapping::fresh(len, page_size(), options, os::reserve),
+        }
     }
 
     /// Reserves `len` bytes and commits all of them: zero pages, which take memory only when
@@ -76,45 +100,106 @@ impl Mapping {
     }
 
     fn ordinary(len: usize, options: MemoryOptions) -> Result<Mapping, MapError> {
-        let mut mapping = Mapping::reserve_at(len, page_size(), options)?;
-        mapping.commit(0, mapping.len)?;
+        let mut mapping = Mapping::fresh(len, page_size(), options, os::map)?;
         mapping.prepare()?;
         Ok(mapping)
     }
 
     /// Pages that the kernel is advised to make huge.
     fn transparent(len: usize, options: MemoryOptions) -> Result<Mapping, MapError> {
-        let mut mapping = Mapping::reserve_at(len, options.granule(), options)?;
-        mapping.commit(0, mapping.len)?;
-        // SAFETY: our own pages, and the advice changes no bytes.
-        unsafe { os::advise_huge(mapping.base.as_ptr(), mapping.len) }?;
-        mapping.pages = Pages::Transparent;
+        let mut mapping = Mapping::fresh(len, options.granule(), options, os::map)?;
+        mapping.advise()?;
         mapping.prepare()?;
         Ok(mapping)
     }
 
-    fn reserve_at(len: usize, align: usize, options: MemoryOptions) -> Result<Mapping, MapError> {
+    fn advise(&mut self) -> Result<(), MapError> {
+        // SAFETY: our own pages, and the advice changes no bytes.
+        unsafe { os::advise_huge(self.base.as_ptr(), self.len) }?;
+        self.pages = Pages::Transparent;
+        Ok(())
+    }
+
+    /// New address space, by [`os::map`] or [`os::reserve`].
+    fn fresh(
+        len: usize,
+        align: usize,
+        options: MemoryOptions,
+        make: MakePages,
+    ) -> Result<Mapping, MapError> {
         let len = layout::align_up(len.max(1), options.granule()).ok_or_else(os::too_large)?;
-        let base = os::reserve(len, align, options.numa_node)?;
+        let base = make(len, align, options.numa_node)?;
+        let mut mapping = Mapping::over(base, len, options);
+        mapping.guarded = true;
+        Ok(mapping)
+    }
+
+    /// Ordinary pages, which nobody else has.
+    fn over(base: NonNull<u8>, len: usize, options: MemoryOptions) -> Mapping {
         let (pages, ready) = (Pages::Normal, options.is_plain());
-        Ok(Mapping { base, len, options, pages, guarded: true, shared: false, ready })
+        let (guarded, seen, spent, shared) = (false, false, false, false);
+        Mapping { base, len, options, pages, guarded, seen, spent, shared, ready }
+    }
+
+    /// [`Mapping::with`], also at addresses that were seen before, as [`Mapping::reserve_any`].
+    pub fn with_any(len: usize, options: MemoryOptions) -> Result<Mapping, MapError> {
+        match Mapping::again(len, options) {
+            Some(mut mapping) => mapping.restore().map(|()| mapping),
+            None => Mapping::with(len, options),
+        }
+    }
+
+    /// `len` bytes (rounded up to [`MemoryOptions::granule`]) of addresses that JavaScript has seen before: committed,
+    /// their content unknown, [`Mapping::restore`] brings `options` into force. `None` where there are none, or where
+    /// what is asked for needs new ones.
+    #[cfg(not(loom))]
+    pub fn again(len: usize, options: MemoryOptions) -> Option<Mapping> {
+        let granule = options.granule();
+        let advised = match options.huge_pages {
+            HugePages::No => false,
+            HugePages::Advise => true,
+            // The pool's pages come at addresses of their own.
+            HugePages::Prefer | HugePages::Require => return None,
+        };
+        if cfg!(windows) && options.numa_node.is_some() {
+            return None; // taken with the node
+        }
+        let len = layout::align_up(len.max(1), granule)?;
+        let base = retained::process().take(len, granule)?;
+        let mut mapping = Mapping::over(base, len, options);
+        mapping.mark_seen();
+        if advised {
+            mapping.advise().ok()?;
+        }
+        Some(mapping)
+    }
+
+    #[cfg(loom)]
+    pub fn again(_len: usize, _options: MemoryOptions) -> Option<Mapping> {
+        None
     }
 
     /// The bytes of `pages` from `offset` (a page multiple) on, shared with its other mappings, with
-    /// those of `options` in force that are about pages and not about where they are from.
+    /// those of `options` in force that are about pages and not about where they are from. `any`: also at addresses
+    /// that were seen before, as [`Mapping::reserve_any`].
     pub(super) fn of_shared(
         pages: &os::SharedPages,
         offset: usize,
         len: usize,
         options: MemoryOptions,
+        any: bool,
     ) -> Result<Mapping, MapError> {
         if options.huge_pages == HugePages::Require {
             return Err(MapError::Unsupported { what: "huge pages in shared memory" });
         }
         // Transparent ones are a matter of the system's settings for shared memory.
         let options = MemoryOptions { huge_pages: HugePages::No, ..options };
-        let mut mapping = Mapping::reserve_at(len, page_size(), options)?;
-        // SAFETY: all of our own reservation, just made; `SharedMemory` says that there are so many.
+        let mut mapping = match any {
+            true => Mapping::reserve_any(len, options)?,
+            false => Mapping::fresh(len, page_size(), options, os::reserve)?,
+        };
+        // SAFETY: all of our own reservation, just taken; `SharedMemory` says that there are so many bytes. Should the
+        // call fail after it unmapped what was seen before, dropping the mapping maps it again.
         unsafe { os::map_shared(pages, offset, mapping.base.as_ptr(), mapping.len) }?;
         mapping.shared = true;
         mapping.prepare()?;
@@ -125,9 +210,8 @@ impl Mapping {
     fn explicit(len: usize, options: MemoryOptions) -> Result<Mapping, MapError> {
         let len = layout::align_up(len.max(1), options.granule()).ok_or_else(os::too_large)?;
         let base = os::map_huge(len, options.numa_node)?;
-        let pages = Pages::Explicit;
-        let (guarded, shared, ready) = (false, false, false);
-        let mut mapping = Mapping { base, len, options, pages, guarded, shared, ready };
+        let mut mapping = Mapping::over(base, len, options);
+        (mapping.pages, mapping.ready) = (Pages::Explicit, false);
         mapping.prepare()?;
         Ok(mapping)
     }
@@ -187,7 +271,7 @@ impl Mapping {
             // The pool gets them back whole; whoever still touches them finds memory as before.
             // SAFETY: our own pages; `&mut self` says that nobody relies on their bytes.
             unsafe { os::replace(ptr, len) }?;
-            self.pages = Pages::Normal;
+            (self.pages, self.spent) = (Pages::Normal, true);
             return Ok(());
         }
         // SAFETY: as above.
@@ -197,7 +281,17 @@ impl Mapping {
     /// Whether what its options ask for can be in force again: not over pages that were of the
     /// pool, which [`Mapping::vacate`] has given up.
     pub fn is_restorable(&self) -> bool {
-        self.guarded
+        !self.spent
+    }
+
+    /// Notes that JavaScript gets to see it: from now on its addresses are never unmapped.
+    pub fn mark_seen(&mut self) {
+        self.seen = true;
+    }
+
+    /// Whether its addresses outlive it.
+    pub fn is_seen(&self) -> bool {
+        self.seen
     }
 
     /// As it was asked for.
@@ -270,114 +364,61 @@ impl Mapping {
         unsafe { os::resident(self.base.as_ptr(), self.len) }
     }
 
+    /// Two of `len` bytes, the second one where the first one ends.
+    #[cfg(test)]
+    pub fn neighbours(len: usize) -> (Mapping, Mapping) {
+        let options = MemoryOptions::default();
+        let both = Mapping::fresh(2 * len, page_size(), options, os::map).unwrap();
+        let (base, len) = (both.base, both.len / 2);
+        both.abandon(); // its addresses, that is
+        // SAFETY: within what stays mapped for ever.
+        let behind = unsafe { base.add(len) };
+        let seen = |at| {
+            let mut mapping = Mapping::over(at, len, options);
+            mapping.mark_seen();
+            mapping
+        };
+        (seen(base), seen(behind))
+    }
+
     /// Ends the ownership without unmapping, for memory that another isolate may still see:
     /// its pages are replaced by fresh zero pages and its addresses stay taken for ever.
     pub fn abandon(self) {
-        let (ptr, len) = (self.base.as_ptr(), self.len);
-        // SAFETY: our own pages; what still looks at them sees zeros, which is the purpose.
-        // Should the call fail, the old pages stay, which is as safe and only costs memory.
-        let _ = unsafe { if self.guarded { os::abandon(ptr, len) } else { os::replace(ptr, len) } };
+        let _ = self.replace_all();
         #[allow(clippy::disallowed_methods, reason = "the addresses stay taken, on purpose")]
         std::mem::forget(self);
+    }
+
+    /// Puts fresh zero pages over all of it, guard pages too: nothing tells them from such neighbours then, and for
+    /// the kernel they are one range. The range; on an error the old pages stay, which only costs memory.
+    fn replace_all(&self) -> Result<(NonNull<u8>, usize), MapError> {
+        let (ptr, len) = (self.base.as_ptr(), self.len);
+        // SAFETY: our own pages, of which nobody needs the bytes: the callers end the ownership. What still looks at
+        // them sees zeros, which is the purpose.
+        unsafe {
+            match self.guarded {
+                true => os::abandon(ptr, len),
+                false => os::replace(ptr, len).map(|()| (self.base, len)),
+            }
+        }
     }
 }
 
 impl Drop for Mapping {
     fn drop(&mut self) {
+        if self.seen {
+            // Should the call fail, the addresses stay taken, as they must, and are not used again.
+            let _range = self.replace_all();
+            #[cfg(not(loom))]
+            _range.map(|(base, len)| retained::process().keep(base, len)).unwrap_or_default();
+            return;
+        }
         let (ptr, len) = (self.base.as_ptr(), self.len);
-        // SAFETY: all that `reserve` or `map_huge` gave, which nobody uses once its owner drops
+        // SAFETY: all that `reserve`, `map` or `map_huge` gave, which nobody uses once its owner drops
         // it. An error here could only mean that the range is not ours: a bug.
         let released = unsafe {
             if self.guarded { os::release(ptr, len) } else { os::release_huge(ptr, len) }
         };
         debug_assert!(released.is_ok(), "{released:?}");
-    }
-}
-
-#[cfg(all(test, not(loom)))]
-mod tests {
-    use super::*;
-    use std::panic::{AssertUnwindSafe, catch_unwind};
-
-    fn read(mapping: &Mapping, offset: usize) -> u8 {
-        assert!(offset < mapping.len());
-        // SAFETY: within a live mapping whose page the test has committed.
-        unsafe { mapping.base().as_ptr().wrapping_add(offset).read() }
-    }
-
-    fn write(mapping: &Mapping, offset: usize, value: u8) {
-        assert!(offset < mapping.len());
-        // SAFETY: as above.
-        unsafe { mapping.base().as_ptr().wrapping_add(offset).write(value) }
-    }
-
-    #[test]
-    fn committed_pages_are_zero_writable_and_counted_once_touched() {
-        let page = page_size();
-        let mapping = Mapping::committed(5 * page - 1).unwrap();
-        assert_eq!(mapping.len(), 5 * page);
-        assert_eq!(mapping.base().as_ptr().addr() % page, 0);
-        assert_eq!(mapping.resident().unwrap(), 0);
-        assert_eq!(read(&mapping, 5 * page - 1), 0);
-        write(&mapping, 0, 7);
-        write(&mapping, 3 * page, 7);
-        assert_eq!(mapping.resident().unwrap(), 3 * page);
-    }
-
-    #[test]
-    fn a_reservation_is_committed_piece_by_piece() {
-        let page = page_size();
-        let mut mapping = Mapping::reserve(64 * page).unwrap();
-        mapping.commit(2 * page, 1).unwrap();
-        write(&mapping, 2 * page, 1);
-        write(&mapping, 3 * page - 1, 1);
-        mapping.commit(0, 64 * page).unwrap();
-        assert_eq!(read(&mapping, 2 * page), 1, "committing again keeps the bytes");
-    }
-
-    #[test]
-    fn decommit_frees_whole_pages_only_and_keeps_them_accessible() {
-        let page = page_size();
-        let mut mapping = Mapping::committed(4 * page).unwrap();
-        (0..4).for_each(|index| write(&mapping, index * page, 9));
-        mapping.decommit(1, 3 * page).unwrap();
-        assert_eq!(read(&mapping, 0), 9);
-        assert_eq!(read(&mapping, 3 * page), 9);
-        write(&mapping, page, 1);
-        if cfg!(target_os = "linux") {
-            assert_eq!(read(&mapping, 2 * page), 0);
-        }
-    }
-
-    #[test]
-    fn an_absurd_size_is_an_error_that_names_call_and_errno() {
-        for len in [usize::MAX, 1 << 55] {
-            let error = Mapping::reserve(len).unwrap_err();
-            let MapError::System { syscall, errno, code } = error else { panic!("{error}") };
-            assert!(!syscall.is_empty() && errno != 0 && code == Some("ENOMEM"), "{error}");
-        }
-    }
-
-    #[test]
-    fn abandoned_memory_reads_as_zero_and_stays_mapped() {
-        let mapping = Mapping::committed(1).unwrap();
-        write(&mapping, 0, 5);
-        let byte = mapping.base().as_ptr();
-        mapping.abandon();
-        // SAFETY: abandoned pages stay mapped for ever.
-        assert_eq!(unsafe { byte.read() }, 0);
-    }
-
-    #[test]
-    fn a_part_beyond_the_end_panics_also_where_the_sum_wraps() {
-        let page = page_size();
-        let beyond = [(0, page + 1), (page, 1), (0, usize::MAX), (1, usize::MAX), (usize::MAX, 1)];
-        for (offset, len) in beyond {
-            for call in [Mapping::commit, Mapping::decommit] {
-                let mut mapping = Mapping::reserve(1).unwrap();
-                let called = AssertUnwindSafe(|| call(&mut mapping, offset, len));
-                assert!(catch_unwind(called).is_err(), "{offset} + {len}");
-            }
-        }
     }
 }

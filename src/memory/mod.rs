@@ -7,13 +7,15 @@
 //! memory back to the system: nothing in this crate runs in the background, so a long-lived program
 //! calls it now and then.
 //!
-//! (`mapping` owns pages as `options` ask for them, [`depot`] keeps those that are between users.)
+//! (`mapping` owns pages as `options` ask for them, [`depot`] keeps those that are between users, `retained` the
+//! addresses that JavaScript has seen.)
 
 pub mod depot;
 mod mapping;
 #[cfg(all(test, not(loom)))]
 mod option_tests;
 mod options;
+mod retained;
 mod shared_memory;
 
 /// See [`MemoryOptions::granule`] for what mappings are multiples of.

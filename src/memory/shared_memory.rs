@@ -34,10 +34,30 @@ impl SharedMemory {
         len: usize,
         options: MemoryOptions,
     ) -> Result<Mapping, MapError> {
+        self.map_at(offset, len, options, false)
+    }
+
+    /// The same, also at addresses that JavaScript has seen before: see [`Mapping::reserve_any`].
+    pub fn map_any(
+        &self,
+        offset: usize,
+        len: usize,
+        options: MemoryOptions,
+    ) -> Result<Mapping, MapError> {
+        self.map_at(offset, len, options, true)
+    }
+
+    fn map_at(
+        &self,
+        offset: usize,
+        len: usize,
+        options: MemoryOptions,
+        any: bool,
+    ) -> Result<Mapping, MapError> {
         let end = offset.checked_add(len);
         let fits = end.is_some_and(|end| end <= self.len) && offset <= self.last;
         assert!(fits, "beyond the memory");
-        Mapping::of_shared(&self.pages, offset, len, options)
+        Mapping::of_shared(&self.pages, offset, len, options, any)
     }
 }
 

@@ -22,13 +22,13 @@ pub fn trim_depot(idle_ms: f64) -> Result<Trimmed> {
     Ok(Trimmed { bytes: left.committed as f64, chunks: left.chunks as f64 })
 }
 
-/// Registers: chunks, bytes reserved, bytes committed, hits, misses, unmapped, hit rate.
+/// Registers: chunks, bytes reserved, bytes committed, hits, misses, unmapped, hit rate, bytes retained.
 #[napi(catch_unwind)]
 pub fn depot_stats(#[napi(ts_arg_type = "Float64Array")] registers: Registers) -> Result<()> {
-    registers.expect(7)?;
+    registers.expect(8)?;
     let s = depot::stats();
     let values = [s.chunks, s.reserved, s.committed, s.hits, s.misses, s.unmapped];
     registers.fill(0, &values.map(|n| n as f64));
-    registers.fill(values.len(), &[s.hit_rate()]);
+    registers.fill(values.len(), &[s.hit_rate(), s.retained as f64]);
     Ok(())
 }

@@ -18,6 +18,18 @@ pub unsafe fn discard(ptr: *mut c_void, len: usize) -> c_int {
     unsafe { libc::madvise(ptr, len, libc::MADV_FREE) }
 }
 
+/// Makes pages inaccessible.
+///
+/// # Safety
+/// `ptr..ptr + len` are whole mapped pages of the caller, whose content nobody needs.
+pub unsafe fn guard(ptr: *mut u8, len: usize) -> Result<(), MapError> {
+    // SAFETY: the caller's promise.
+    match unsafe { libc::mprotect(ptr.cast(), len, libc::PROT_NONE) } {
+        0 => Ok(()),
+        _ => Err(last_error("mprotect")),
+    }
+}
+
 /// Never.
 ///
 /// # Safety

@@ -13,6 +13,8 @@ pub const RESERVE_FLAGS: c_int = libc::MAP_NORESERVE;
 const HUGE_2MB: c_int = 21 << 26;
 /// Linux 5.14; not in every libc that we build with.
 const MADV_POPULATE_WRITE: c_int = 23;
+/// Linux 6.13: the same.
+const MADV_GUARD_INSTALL: c_int = 102;
 /// More nodes than any kernel can be built for; the system's own answer is EINVAL.
 const MAX_NODES: u32 = 32_000;
 
@@ -29,6 +31,20 @@ const MAX_NODES: u32 = 32_000;
 pub unsafe fn discard(ptr: *mut c_void, len: usize) -> c_int {
     // SAFETY: the caller's promise; the call touches nothing but these pages.
     unsafe { libc::madvise(ptr, len, libc::MADV_DONTNEED) }
+}
+
+/// Makes pages inaccessible. By a mark on the page where the kernel can: then the range around stays one, of which a
+/// process may have 65,530. Before Linux 6.13 each guard page, or two of neighbours, is a range of its own.
+///
+/// # Safety
+/// `ptr..ptr + len` are whole mapped pages of the caller, whose content nobody needs.
+pub unsafe fn guard(ptr: *mut u8, len: usize) -> Result<(), MapError> {
+    // SAFETY: the caller's promise.
+    let guarded = unsafe {
+        libc::madvise(ptr.cast(), len, MADV_GUARD_INSTALL) == 0
+            || libc::mprotect(ptr.cast(), len, libc::PROT_NONE) == 0
+    };
+    if guarded { Ok(()) } else { Err(last_error("mprotect")) }
 }
 
 /// Asks for transparent huge pages; the range should begin and end at multiples of their size.

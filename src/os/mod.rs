@@ -3,11 +3,12 @@
 //!
 //! - `reserve(len, align, node)`: address space that faults when touched, an inaccessible page
 //!   on either side of it; `release`: unmaps it with those;
+//! - `map`: the same with the pages between committed at once;
 //! - `commit`: makes reserved pages readable and writable, zero at first;
 //! - `decommit`: gives the pages' memory back. They stay accessible; what they then show is
 //!   zero on Linux, and their old bytes or zero elsewhere;
 //! - `replace`: fresh ordinary pages over the range, whose address stays taken; `abandon`: over a whole
-//!   reservation, for ever;
+//!   reservation, for ever; `JOINS`: whether calls take ranges that are parts of several reservations;
 //! - `map_huge(len, node)` and `release_huge`: pages of the system's pool of huge pages;
 //! - `shared_pages(len, last)` and `map_shared`: memory that several ranges of addresses show;
 //! - `advise_huge`, `lock`, `unlock`, `bind`, `populate`: about pages that are committed;
@@ -37,8 +38,8 @@ use windows as family;
 use windows as special;
 
 pub use family::{
-    abandon, commit, decommit, lock, page_size, release, release_huge, replace, reserve, resident,
-    unlock,
+    JOINS, abandon, commit, decommit, lock, map, page_size, release, release_huge, replace,
+    reserve, resident, unlock,
 };
 pub use special::{SharedPages, advise_huge, bind, map_huge, map_shared, populate, shared_pages};
 

@@ -2,12 +2,14 @@
 #![allow(clippy::disallowed_methods)]
 
 use super::last_error;
-use super::special::{RESERVE_FLAGS, discard};
+use super::special::{RESERVE_FLAGS, discard, guard};
 use crate::error::MapError;
-use std::ffi::c_void;
+use std::ffi::{c_int, c_void};
 use std::ptr::{self, NonNull};
 
 pub const OUT_OF_MEMORY: i32 = libc::ENOMEM;
+/// Whether calls take ranges that are parts of several reservations.
+pub const JOINS: bool = true;
 /// The call that makes a mapping.
 pub const MAP_CALL: &str = "mmap";
 
@@ -22,28 +24,50 @@ pub fn page_size() -> usize {
 /// of the same on either side. `len` is a positive page multiple, `align` a power of two of at
 /// least a page. `bind` sees to the node.
 pub fn reserve(len: usize, align: usize, _node: Option<u32>) -> Result<NonNull<u8>, MapError> {
+    place(len, align, libc::PROT_NONE)
+}
+
+/// [`reserve`] with all but the guard pages committed. Where guard pages take no range of their own, the kernel
+/// makes one range of all neighbours.
+pub fn map(len: usize, align: usize, _node: Option<u32>) -> Result<NonNull<u8>, MapError> {
+    let base = place(len, align, libc::PROT_READ | libc::PROT_WRITE)?;
+    let page = page_size();
+    let guards = [base.as_ptr().wrapping_sub(page), base.as_ptr().wrapping_add(len)];
+    for ptr in guards {
+        // SAFETY: the first or the last page of the mapping just made.
+        if let Err(error) = unsafe { guard(ptr, page) } {
+            // SAFETY: the mapping just made, which nobody has seen.
+            let _ = unsafe { release(base.as_ptr(), len) };
+            return Err(error);
+        }
+    }
+    Ok(base)
+}
+
+/// `len` bytes at a multiple of `align`, and a page on either side.
+fn place(len: usize, align: usize, access: c_int) -> Result<NonNull<u8>, MapError> {
     let page = page_size();
     let whole = len + 2 * page + (align - page);
     let flags = libc::MAP_PRIVATE | libc::MAP_ANON | RESERVE_FLAGS;
     // SAFETY: a new mapping at an address of the kernel's choice; it touches no other.
-    let start = unsafe { libc::mmap(ptr::null_mut(), whole, libc::PROT_NONE, flags, -1, 0) };
+    let start = unsafe { libc::mmap(ptr::null_mut(), whole, access, flags, -1, 0) };
     if start == libc::MAP_FAILED {
         return Err(last_error("mmap"));
     }
     let start = start.cast::<u8>();
     let ahead = (start.addr() + page).next_multiple_of(align) - start.addr() - page;
     let behind = align - page - ahead;
-    let guard = start.wrapping_add(ahead);
+    let front = start.wrapping_add(ahead);
     // SAFETY: the front end of the mapping just made, outside of what is kept.
     if ahead > 0 && unsafe { libc::munmap(start.cast(), ahead) } != 0 {
         return Err(give_up(start, whole));
     }
-    let tail = guard.wrapping_add(len + 2 * page);
+    let tail = front.wrapping_add(len + 2 * page);
     // SAFETY: the back end of it, outside of what is kept.
     if behind > 0 && unsafe { libc::munmap(tail.cast(), behind) } != 0 {
-        return Err(give_up(guard, whole - ahead));
+        return Err(give_up(front, whole - ahead));
     }
-    NonNull::new(guard.wrapping_add(page)).ok_or_else(super::too_large)
+    NonNull::new(front.wrapping_add(page)).ok_or_else(super::too_large)
 }
 
 /// The error of the call that just failed; unmaps what nobody has seen yet.
@@ -93,15 +117,17 @@ pub unsafe fn replace(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     if base == libc::MAP_FAILED { Err(last_error("mmap")) } else { Ok(()) }
 }
 
-/// The same for a whole reservation, with the pages on either side: nothing tells it from abandoned
+/// The same for a whole reservation, with the pages on either side: the range. Nothing tells it from abandoned
 /// neighbours then, and the kernel merges them. A process may have 65,530 ranges of memory, on Linux by
-/// default, and each worker that ends leaves one.
+/// default.
 ///
 /// # Safety
 /// `ptr` is what [`reserve`] gave; who still looks at the pages sees zeros from now on.
-pub unsafe fn abandon(ptr: *mut u8, len: usize) -> Result<(), MapError> {
+pub unsafe fn abandon(ptr: *mut u8, len: usize) -> Result<(NonNull<u8>, usize), MapError> {
+    let (start, len) = (ptr.wrapping_sub(page_size()), len + 2 * page_size());
     // SAFETY: the caller's promise; the reservation has a page before `ptr`, and one after the end.
-    unsafe { replace(ptr.wrapping_sub(page_size()), len + 2 * page_size()) }
+    unsafe { replace(start, len) }?;
+    NonNull::new(start).map(|start| (start, len)).ok_or_else(super::too_large)
 }
 
 /// Unmaps a whole reservation, with the pages on either side.
@@ -184,7 +210,8 @@ names! {
 
 #[cfg(test)]
 mod tests {
-    use super::error_name;
+    use super::*;
+    use std::os::fd::AsRawFd;
 
     #[test]
     fn every_errno_that_a_call_about_memory_or_a_filter_of_calls_gives_has_its_name() {
@@ -203,5 +230,30 @@ mod tests {
             assert_eq!(error_name(errno), Some(name));
         }
         assert_eq!(error_name(0), None);
+    }
+
+    /// Whether a system call can read the byte; a load of one that it cannot would end the process.
+    fn readable(byte: *const u8) -> bool {
+        let (_reader, writer) = std::io::pipe().unwrap();
+        // SAFETY: the kernel checks the address.
+        unsafe { libc::write(writer.as_raw_fd(), byte.cast(), 1) == 1 }
+    }
+
+    #[test]
+    fn a_page_on_either_side_faults_until_the_reservation_is_abandoned() {
+        let page = page_size();
+        for (make, inside) in [(reserve as fn(_, _, _) -> _, false), (map, true)] {
+            for align in [page, 16 * page] {
+                let base: NonNull<u8> = make(2 * page, align, None).unwrap();
+                let (first, end) = (base.as_ptr(), base.as_ptr().wrapping_add(2 * page));
+                assert!(first.addr().is_multiple_of(align));
+                let edges = [first.wrapping_sub(1), first, end.wrapping_sub(1), end];
+                assert_eq!(edges.map(|byte| readable(byte)), [false, inside, inside, false]);
+                // SAFETY: the reservation just made.
+                let (start, len) = unsafe { abandon(first, 2 * page) }.unwrap();
+                assert_eq!((start.as_ptr(), len), (first.wrapping_sub(page), 4 * page));
+                assert_eq!(edges.map(|byte| readable(byte)), [true; 4]);
+            }
+        }
     }
 }

@@ -25,6 +25,8 @@ use windows_sys::Win32::System::Threading::{
 
 /// ERROR_NOT_ENOUGH_MEMORY.
 pub const OUT_OF_MEMORY: i32 = 8;
+/// Whether calls take ranges that are parts of several reservations.
+pub const JOINS: bool = false;
 /// The call that makes a mapping.
 pub const MAP_CALL: &str = "VirtualAlloc";
 /// ERROR_INVALID_PARAMETER.
@@ -85,6 +87,18 @@ pub fn reserve(len: usize, align: usize, node: Option<u32>) -> Result<NonNull<u8
     NonNull::new(guard.as_ptr().wrapping_add(page)).ok_or_else(super::too_large)
 }
 
+/// [`reserve`] with all but the guard pages committed.
+pub fn map(len: usize, align: usize, node: Option<u32>) -> Result<NonNull<u8>, MapError> {
+    let base = reserve(len, align, node)?;
+    // SAFETY: the pages of the reservation just made, but for those on either side.
+    let committed = unsafe { commit(base.as_ptr(), len) };
+    if committed.is_err() {
+        // SAFETY: the reservation just made, which nobody has seen.
+        let _ = unsafe { release(base.as_ptr(), len) };
+    }
+    committed.map(|()| base)
+}
+
 /// Makes reserved pages readable and writable.
 ///
 /// # Safety
@@ -116,13 +130,18 @@ pub unsafe fn replace(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     unsafe { decommit(ptr, len) }
 }
 
-/// The same for a whole reservation.
+/// The same for a whole reservation: the range, which is what lies between the pages on either side. Some of it may be
+/// reserved only, so all is committed.
 ///
 /// # Safety
 /// As for [`replace`].
-pub unsafe fn abandon(ptr: *mut u8, len: usize) -> Result<(), MapError> {
+pub unsafe fn abandon(ptr: *mut u8, len: usize) -> Result<(NonNull<u8>, usize), MapError> {
     // SAFETY: the caller's promise.
-    unsafe { replace(ptr, len) }
+    unsafe {
+        commit(ptr, len)?;
+        replace(ptr, len)?;
+    }
+    NonNull::new(ptr).map(|start| (start, len)).ok_or_else(super::too_large)
 }
 
 /// Unmaps a whole reservation, with the pages on either side.

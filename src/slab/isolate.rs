@@ -45,6 +45,13 @@ impl Slab {
         freed
     }
 
+    /// Notes that JavaScript gets to see the slots, whose addresses so are never unmapped.
+    pub(super) fn mark_seen(&self) {
+        if let Some(mapping) = &mut self.slots.lock().mapping {
+            mapping.mark_seen();
+        }
+    }
+
     /// Puts fresh pages over the slots, for ever, in this mapping alone: an isolate ended that had ArrayBuffers over
     /// them, and perhaps they live on in another one. Whether that was done.
     pub(super) fn abandon_memory(&self) -> bool {

@@ -137,9 +137,9 @@ impl Slab {
     /// ```
     pub fn new(options: &SlabOptions) -> Result<Slab, SlabError> {
         let plan = options.plan()?;
-        let slots = match options.memory.is_plain() {
-            true => Mapping::reserve(plan.slot_bytes)?,
-            false => Mapping::with(plan.slot_bytes, options.memory)?,
+        let slots = match options.memory.is_plain() && !options.is_fixed() {
+            true => Mapping::reserve_any(plan.slot_bytes, options.memory)?,
+            false => Mapping::with_any(plan.slot_bytes, options.memory)?,
         };
         let records = Mapping::committed(plan.record_bytes)?;
         let slab = Slab::new_over(options, records, slots, Arc::default(), None);
@@ -194,7 +194,7 @@ impl Slab {
         let SharedSlab { memory, options, registry, .. } = &**shared;
         let plan = options.plan()?;
         let records = memory.map(0, plan.record_bytes, MemoryOptions::default())?;
-        let slots = memory.map(plan.record_bytes, plan.slot_bytes, options.memory)?;
+        let slots = memory.map_any(plan.record_bytes, plan.slot_bytes, options.memory)?;
         let owner = Some(Arc::clone(shared));
         Ok(Slab::new_over(options, records, slots, Arc::clone(registry), owner))
     }
@@ -423,7 +423,11 @@ impl Drop for Slab {
         if self.abandoned.load(Ordering::Relaxed) > 0 {
             return slots.abandon();
         }
-        // An operation in flight may still touch a slot, so it is unmapped only after a while.
+        // An operation in flight may still touch a slot that JavaScript has seen: the depot keeps its address. That of
+        // the records is kept too, so that it leaves no gap: for the kernel all that is kept is one range then.
+        if slots.is_seen() {
+            self.records.mark_seen();
+        }
         #[cfg(not(loom))]
         crate::memory::depot::global().retire(slots);
     }

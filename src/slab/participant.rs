@@ -69,6 +69,7 @@ impl Participant {
     /// What the ArrayBuffer over a segment is to have; `None` for a segment that there cannot be.
     pub(crate) fn view(self: &Arc<Self>, pool: usize, segment: usize) -> Option<View> {
         self.slab.pools.get(pool)?.segment(segment)?;
+        self.slab.mark_seen();
         self.seen.lock().segments.entry((pool, segment)).or_default().0 += 1;
         Some(View { participant: Arc::clone(self), pool, segment })
     }

@@ -5,20 +5,11 @@
 // quarantine means to drop it and let V8 free it, so nothing here can be unmapped under anyone.
 
 const depot = require('./depot.js');
-const { hasTransfer } = require('../../base/runtime.js');
+const { move } = require('./move.js');
 
 const PAGE = 4096;
 
 const round = (bytes) => Math.ceil(bytes / PAGE) * PAGE;
-
-/** Detaches `ab`; its memory lives on in the result. */
-function move(ab) {
-  if (hasTransfer) return ab.transfer();
-  const moved = structuredClone(ab, { transfer: [ab] });
-  // Node 20 copies in silence what was marked as untransferable.
-  if (ab.byteLength !== 0) throw new Error('the ArrayBuffer cannot be detached');
-  return moved;
-}
 
 function corrupted(message) {
   const error = new Error(message);

@@ -1,7 +1,7 @@
 'use strict';
 
-// Memory of the fallback between two users. It is not given back to V8 at once: an operation that some
-// handler left in flight on a detached Buffer would then meet freed memory, and end the process.
+// Memory of the fallback between two users. What is let go V8 frees, once no operation in flight has it any
+// more: see move.js.
 
 const time = require('../../base/time.js');
 const { countsTransfers } = require('../../base/runtime.js');
@@ -52,11 +52,11 @@ function trim() {
   return { bytes, chunks: kept.length };
 }
 
-/** Registers: chunks, bytes reserved, bytes committed, hits, misses, unmapped, hit rate. */
+/** Registers: chunks, bytes reserved, bytes committed, hits, misses, unmapped, hit rate, 0. */
 function stats(registers) {
   const { hits, misses, unmapped } = counts;
   const rate = hits === 0 ? 0 : hits / (hits + misses);
-  registers.set([kept.length, bytes, bytes, hits, misses, unmapped, rate]);
+  registers.set([kept.length, bytes, bytes, hits, misses, unmapped, rate, 0]);
 }
 
 module.exports = { reserve, take, trim, stats };

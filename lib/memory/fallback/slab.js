@@ -3,7 +3,7 @@
 // LeasedSlab (src/node/slab.rs) in JavaScript: for one thread, in memory that V8 owns. Used where no binary fits,
 // and with RALLOC_BACKEND=js. A segment is an ArrayBuffer.
 
-const { hasTransfer } = require('../../base/runtime.js');
+const { move } = require('./move.js');
 const {
   SlotTable,
   MAX_TOKEN_SLOTS,
@@ -101,9 +101,8 @@ class LeasedSlab {
     }
   }
 
-  /** Where ArrayBuffers have transfer(), whoever calls this has moved it on: it goes with the call. */
   detach(_pool, _segment, ab) {
-    if (!hasTransfer) structuredClone(ab, { transfer: [ab] });
+    move(ab);
   }
 
   segmentSlots(index) {

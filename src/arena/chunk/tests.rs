@@ -187,9 +187,10 @@ fn ends_where_it_should(
         prop_assert_eq!(unsafe { base.read() }, 0, "and their memory is given back");
         return Ok(());
     }
-    prop_assert_eq!(stats.chunks, 1);
+    // Of a stolen one the addresses are kept, elsewhere.
+    prop_assert_eq!(stats.chunks, usize::from(!model.stolen));
     let recycled = depot.take(LEN);
-    prop_assert_eq!(recycled.is_some(), !model.stolen, "stolen memory is never used again");
+    prop_assert_eq!(recycled.is_some(), !model.stolen, "stolen memory is never recycled");
     let Some(mapping) = recycled else { return Ok(()) };
     for span in 0..SPANS {
         // SAFETY: the test's own mapping again.

@@ -2,7 +2,7 @@
 //! memory that somebody asked for.
 
 use super::{DEFAULT_COMMITTED_CAP, Depot};
-use crate::memory::MemoryOptions;
+use crate::memory::{MemoryOptions, retained};
 use crate::stats::DepotStats;
 use crate::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -18,7 +18,7 @@ use std::time::Duration;
 /// ```
 pub fn global() -> Arc<Depot> {
     static GLOBAL: OnceLock<Arc<Depot>> = OnceLock::new();
-    let make = || Arc::new(Depot::new(DEFAULT_COMMITTED_CAP));
+    let make = || Arc::new(Depot::of_process(MemoryOptions::default(), DEFAULT_COMMITTED_CAP));
     Arc::clone(GLOBAL.get_or_init(make))
 }
 
@@ -49,7 +49,7 @@ pub fn of(options: MemoryOptions) -> Arc<Depot> {
     }
     // So there are no more of them than arenas with options, and options in the last minute.
     depots.retain(|depot| Arc::strong_count(depot) > 1 || depot.stats().chunks > 0);
-    let depot = Arc::new(Depot::with(options, 0));
+    let depot = Arc::new(Depot::of_process(options, 0));
     depots.push(Arc::clone(&depot));
     depot
 }
@@ -89,5 +89,6 @@ pub fn trim(idle: Duration) -> DepotStats {
 /// assert!(stats.hits + stats.misses >= 1);
 /// ```
 pub fn stats() -> DepotStats {
-    all().map(|depot| depot.stats()).sum()
+    let sum: DepotStats = all().map(|depot| depot.stats()).sum();
+    DepotStats { retained: retained::process().bytes(), ..sum }
 }

@@ -1,6 +1,6 @@
 //! The depot through its public API, with the clock passed in.
 
-use super::{Depot, Mapping, RETIREMENT};
+use super::{Depot, Mapping, MemoryOptions, RETIREMENT};
 use std::time::{Duration, Instant};
 
 const CLASS: usize = 64 * 1024;
@@ -45,6 +45,47 @@ fn an_idle_chunk_loses_its_memory_first_and_its_address_a_minute_later() {
     assert_eq!((depot.stats().chunks, depot.stats().unmapped), (1, 0), "30 s there are not over");
     depot.trim_at(later(2 * RETIREMENT), Duration::ZERO);
     assert_eq!((depot.stats().chunks, depot.stats().unmapped), (0, 1));
+}
+
+#[test]
+fn what_javascript_has_seen_is_never_unmapped_however_it_leaves() {
+    let depot = Depot::new(CLASS);
+    let seen = |size| {
+        let mut mapping = chunk(size);
+        mapping.mark_seen();
+        mapping
+    };
+    let all = [seen(CLASS), seen(CLASS), seen(CLASS), seen(5 * CLASS + 4096)];
+    let bytes = all.each_ref().map(|mapping| mapping.base());
+    // Recycled, above the cap, stolen, and of no class.
+    let [one, two, three, four] = all;
+    depot.recycle(one);
+    depot.recycle(two);
+    depot.retire(three);
+    depot.recycle(four);
+    assert_eq!(depot.stats().chunks, 2);
+    depot.trim_at(later(RETIREMENT), Duration::ZERO);
+    depot.trim_at(later(3 * RETIREMENT), Duration::ZERO);
+    assert_eq!((depot.stats().chunks, depot.stats().unmapped), (0, 0));
+    for byte in bytes {
+        // SAFETY: never unmapped; to read an address that is would end the process.
+        unsafe { byte.as_ptr().read_volatile() };
+    }
+}
+
+#[test]
+fn the_processs_depot_uses_addresses_again_for_whatever_size() {
+    let depot = Depot::of_process(MemoryOptions::default(), 0);
+    let mut mapping = chunk(4 * CLASS);
+    mapping.mark_seen();
+    depot.recycle(mapping);
+    assert_eq!(depot.stats().chunks, 1, "retired: of its class");
+    let (again, fresh) = depot.obtain(CLASS).unwrap();
+    assert!(!fresh && again.is_seen() && again.len() == CLASS);
+    assert_eq!((depot.stats().hits, depot.stats().misses), (1, 0));
+    // SAFETY: the last byte of a live, committed mapping.
+    unsafe { again.base().add(CLASS - 1).write(1) };
+    depot.recycle(again);
 }
 
 #[test]

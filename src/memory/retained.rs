@@ -1,0 +1,182 @@
+//! Addresses that JavaScript has seen and nobody uses: never unmapped, and used again.
+//!
+//! An operation in flight on a detached Buffer keeps a raw pointer for as long as it likes: one that waits in the queue
+//! of the thread pool writes when its turn comes, minutes later perhaps. Were its address unmapped, that would end
+//! the process. So the range stays readable and writable, without memory of its own, until the process ends, and
+//! whoever is next to need address space gets it from here.
+//!
+//! Neighbours are joined and pieces are cut off, so what is in use and here together is what was in use at one time,
+//! but for what lies scattered between pieces in use. No piece has guard pages: within bytes that were seen, one would
+//! be the very fault. For the kernel joined ranges are one, and count as address space only.
+#![forbid(unsafe_code)]
+
+use crate::os;
+use crate::sync::Mutex;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ptr::{NonNull, with_exposed_provenance_mut};
+
+/// Ranges by their addresses. All methods take `&self` and may be called from any thread.
+#[derive(Debug, Default)]
+pub(super) struct Retained {
+    ranges: Mutex<Ranges>,
+}
+
+/// Invariant: both have the same ranges, no two of which touch where ranges can be joined.
+#[derive(Debug, Default)]
+struct Ranges {
+    /// Lengths by first addresses.
+    by_start: BTreeMap<usize, usize>,
+    /// (length, first address), for the best fit.
+    by_len: BTreeSet<(usize, usize)>,
+    bytes: usize,
+}
+
+impl Ranges {
+    fn insert(&mut self, start: usize, len: usize) {
+        if len > 0 {
+            self.by_start.insert(start, len);
+            self.by_len.insert((len, start));
+            self.bytes += len;
+        }
+    }
+
+    fn remove(&mut self, start: usize, len: usize) {
+        self.by_start.remove(&start);
+        self.by_len.remove(&(len, start));
+        self.bytes -= len;
+    }
+
+    /// The smallest that has `len` bytes at a multiple of `align`, and where they begin.
+    fn best_fit(&self, len: usize, align: usize) -> Option<((usize, usize), usize)> {
+        let fits = self.by_len.range((len, 0)..).take_while(|(has, _)| os::JOINS || *has == len);
+        let at = |&(has, start): &(usize, usize)| {
+            let begin = start.checked_next_multiple_of(align)?;
+            (begin - start <= has - len).then_some(((start, has), begin))
+        };
+        fits.filter_map(at).next()
+    }
+}
+
+impl Retained {
+    /// Keeps pages that are readable and writable, take no memory, and are nobody's any more.
+    pub(super) fn keep(&self, base: NonNull<u8>, len: usize) {
+        let (mut start, mut len) = (base.as_ptr().expose_provenance(), len);
+        let mut ranges = self.ranges.lock();
+        if os::JOINS {
+            let before = ranges.by_start.range(..start).next_back();
+            if let Some((&first, &bytes)) = before.filter(|&(first, bytes)| first + bytes == start)
+            {
+                ranges.remove(first, bytes);
+                (start, len) = (first, len + bytes);
+            }
+            if let Some(&bytes) = ranges.by_start.get(&(start + len)) {
+                ranges.remove(start + len, bytes);
+                len += bytes;
+            }
+        }
+        ranges.insert(start, len);
+    }
+
+    /// `len` bytes (whole pages) at a multiple of `align`, of the smallest range that has them. Their content is
+    /// unknown: somebody may have written there since. `None` where there is no such range.
+    pub(super) fn take(&self, len: usize, align: usize) -> Option<NonNull<u8>> {
+        let mut ranges = self.ranges.lock();
+        let ((start, has), begin) = ranges.best_fit(len, align)?;
+        ranges.remove(start, has);
+        ranges.insert(start, begin - start);
+        ranges.insert(begin + len, start + has - begin - len);
+        NonNull::new(with_exposed_provenance_mut(begin))
+    }
+
+    /// Bytes of address space.
+    pub(super) fn bytes(&self) -> usize {
+        self.ranges.lock().bytes
+    }
+}
+
+/// The process's. Models have none: their mappings are only set aside.
+#[cfg(not(loom))]
+pub(super) fn process() -> &'static Retained {
+    use crate::sync::OnceLock;
+    static RETAINED: OnceLock<Retained> = OnceLock::new();
+    RETAINED.get_or_init(Retained::default)
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const PAGE: usize = 4096;
+    const BASE: usize = 1 << 30;
+
+    fn keep(retained: &Retained, page: usize, pages: usize) {
+        // Nobody looks behind these addresses.
+        let base = NonNull::new(with_exposed_provenance_mut(BASE + page * PAGE)).unwrap();
+        retained.keep(base, pages * PAGE);
+    }
+
+    fn take(retained: &Retained, pages: usize) -> Option<usize> {
+        retained.take(pages * PAGE, PAGE).map(|base| (base.addr().get() - BASE) / PAGE)
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn neighbours_are_joined_from_either_side_and_between() {
+        let retained = Retained::default();
+        for page in [2, 0, 3, 1] {
+            keep(&retained, page, 1);
+        }
+        assert_eq!(retained.bytes(), 4 * PAGE);
+        assert_eq!(take(&retained, 5), None);
+        assert_eq!(take(&retained, 4), Some(0));
+        assert_eq!((take(&retained, 1), retained.bytes()), (None, 0));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_smallest_that_fits_is_cut_and_its_rest_stays() {
+        let retained = Retained::default();
+        keep(&retained, 0, 10);
+        keep(&retained, 20, 4);
+        assert_eq!(take(&retained, 3), Some(20));
+        assert_eq!(take(&retained, 1), Some(23));
+        assert_eq!(take(&retained, 2), Some(0));
+        assert_eq!(retained.bytes(), 8 * PAGE);
+        // What comes before a multiple of the alignment stays too.
+        let aligned = retained.take(PAGE, 4 * PAGE).unwrap();
+        assert_eq!(aligned.addr().get(), BASE + 4 * PAGE);
+        assert_eq!((take(&retained, 5), take(&retained, 2)), (Some(5), Some(2)));
+        assert_eq!(retained.bytes(), 0);
+    }
+
+    proptest! {
+        /// However sizes change, no byte is handed out twice or lost, and what comes back whole is one range.
+        #[test]
+        fn any_order_of_uses_gives_back_what_there_was(steps in prop::collection::vec((1..40usize, any::<prop::sample::Index>()), 1..200)) {
+            let (retained, all) = (Retained::default(), 256);
+            keep(&retained, 0, all);
+            let mut used: Vec<(usize, usize)> = Vec::new();
+            for (pages, which) in steps {
+                match take(&retained, pages) {
+                    Some(start) => {
+                        let apart = |&(at, len): &(usize, usize)| start + pages <= at || at + len <= start;
+                        prop_assert!(start + pages <= all && used.iter().all(apart));
+                        used.push((start, pages));
+                    }
+                    None if used.is_empty() => prop_assert!(!cfg!(unix)),
+                    None => {
+                        let (start, pages) = used.swap_remove(which.index(used.len()));
+                        keep(&retained, start, pages);
+                    }
+                }
+                let in_use: usize = used.iter().map(|(_, pages)| pages).sum();
+                prop_assert_eq!(retained.bytes(), (all - in_use) * PAGE);
+            }
+            used.drain(..).for_each(|(start, pages)| keep(&retained, start, pages));
+            if cfg!(unix) {
+                prop_assert_eq!(take(&retained, all), Some(0));
+            }
+        }
+    }
+}
