@@ -13,6 +13,7 @@ use crate::error::PoolError;
 use crate::layout;
 use crate::stats::ObjectPoolStats;
 use crate::sync::{Mutex, MutexGuard, Padded};
+use std::any::Any;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -198,15 +199,33 @@ impl<T> ObjectPool<T> {
         contents.dropped += 1;
         drop(contents);
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(value)));
-        let ended = match reset {
-            Ok(()) => dropped,
-            Err(payload) => dropped.and(Err(payload)),
-        };
-        if let Err(payload) = ended
-            && !std::thread::panicking()
-        {
-            resume_unwind(payload);
+        match (dropped, reset) {
+            (Ok(()), Ok(())) => {}
+            (Ok(()), Err(payload)) | (Err(payload), Ok(())) => go_on(payload),
+            (Err(payload), Err(first)) => {
+                discard(first);
+                go_on(payload);
+            }
         }
+    }
+}
+
+/// Goes on with a panic, unless one is under way already.
+#[cold]
+fn go_on(payload: Box<dyn Any + Send>) {
+    if std::thread::panicking() {
+        discard(payload);
+    } else {
+        resume_unwind(payload);
+    }
+}
+
+/// Drops what a panic carried, which is the caller's type and may panic itself, over and over.
+#[cold]
+fn discard(payload: Box<dyn Any + Send>) {
+    if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        #[allow(clippy::disallowed_methods, reason = "lost rather than dropped: it may panic too")]
+        std::mem::forget(another);
     }
 }
 

@@ -157,6 +157,34 @@ fn a_panic_in_reset_during_another_panic_aborts_nothing() {
 }
 
 #[test]
+fn a_panic_in_reset_whose_payload_panics_when_it_is_dropped_aborts_nothing() {
+    struct Payload;
+    impl Drop for Payload {
+        fn drop(&mut self) {
+            resume_unwind(Box::new("the payload"));
+        }
+    }
+    struct Fails(bool);
+    impl Drop for Fails {
+        fn drop(&mut self) {
+            if self.0 {
+                resume_unwind(Box::new("the destructor"));
+            }
+        }
+    }
+    let reset: fn(&mut Fails) = |_| resume_unwind(Box::new(Payload));
+    let pool = ObjectPool::with_reset(1, || Fails(false), reset).unwrap();
+    let unwound = catch_unwind(AssertUnwindSafe(|| {
+        let _held = pool.get();
+        resume_unwind(Box::new("the first"));
+    }));
+    assert_eq!(unwound.unwrap_err().downcast_ref(), Some(&"the first"));
+    let unwound = catch_unwind(AssertUnwindSafe(|| pool.get().0 = true));
+    assert_eq!(unwound.unwrap_err().downcast_ref(), Some(&"the destructor"));
+    assert_eq!((pool.stats().dropped, pool.stats().in_use), (2, 0));
+}
+
+#[test]
 fn a_panic_in_a_destructor_leaves_the_counts_right() {
     struct Bomb;
     impl Drop for Bomb {
