@@ -87,6 +87,11 @@ impl AtomicU64 {
         self.0.fetch_or(bits, order)
     }
 
+    pub fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
+        crash::point();
+        self.0.fetch_add(value, order)
+    }
+
     pub fn fetch_and(&self, bits: u64, order: Ordering) -> u64 {
         crash::point();
         self.0.fetch_and(bits, order)
@@ -208,7 +213,9 @@ impl Counter {
 
     /// Makes it at least `value`.
     pub fn raise(&self, value: u64) {
-        self.0.fetch_max(value, std::sync::atomic::Ordering::Relaxed);
+        if self.get() < value {
+            self.0.fetch_max(value, std::sync::atomic::Ordering::Relaxed);
+        }
     }
 
     pub fn get(&self) -> u64 {

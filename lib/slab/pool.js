@@ -78,7 +78,8 @@ class Pool {
 
   /** Whether a slot is cached, after a refill if need be. */
   ensureCached() {
-    this.purgeStolen();
+    // To look at all segments each time would cost an exhausted pool the more the larger it is.
+    if (this.top > 0 && this.#isStolen(this.slotAt(this.top - 1))) this.purgeStolen();
     return this.top > 0 || this.#refill();
   }
 

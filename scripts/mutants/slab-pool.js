@@ -27,6 +27,16 @@ module.exports = [
         'return;',
         { tests: ['slab/close.test.js'] },
       ],
+      'a stolen slot on top is never purged': [
+        'if (this.top > 0 && this.#isStolen(this.slotAt(this.top - 1))) this.purgeStolen();',
+        '',
+        { tests: ['slab/close.test.js'] },
+      ],
+      'a pool with nothing cached looks at all segments': [
+        'if (this.top > 0 && this.#isStolen(this.slotAt(this.top - 1))) this.purgeStolen();',
+        'for (let i = 0; i < this.maxCount; i++) this.purgeStolen();',
+        { tests: ['slab/exhausted.test.js'] },
+      ],
       'purged slots are not counted as stolen': [
         'this.stolen += this.top - kept.length;',
         '',

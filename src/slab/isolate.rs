@@ -38,10 +38,10 @@ impl Slab {
     /// slab.registry();
     /// ```
     pub(crate) fn recover(&self, owner: Owner) -> usize {
-        let states = [SlotState::Held, SlotState::Cached];
-        let tables = self.pools.iter().map(|pool| &pool.table);
-        let freed = tables.map(|table| table.recover(&states, |other| other == owner)).sum();
-        self.registry.leave(owner);
+        let recovered = self.pools.iter().map(|pool| pool.table.recover(owner));
+        let add = |(freed, sent), (more, left)| (freed + more, sent | left);
+        let (freed, sent) = recovered.fold((0, false), add);
+        self.registry.leave(owner, sent);
         freed
     }
 

@@ -15,9 +15,11 @@
 //! `held + cached + sent + free + absent = max_count`, for every pool at any quiet moment: `Slab::check`. The
 //! `count` of [`PoolStats`](crate::stats::PoolStats) is that without the absent slots.
 
+mod claims;
 #[cfg(not(loom))]
 #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
 pub(crate) mod handle;
+mod hints;
 #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
 mod isolate;
 #[cfg(all(test, loom))]
@@ -55,7 +57,7 @@ use slot_table::SlotCounts;
 use slot_table::SlotTable;
 use std::ptr::NonNull;
 use token::Identity;
-use word::{Owner, SlotState};
+use word::SlotState;
 
 /// Pools of fixed-size slots, for any number of threads.
 ///
@@ -367,41 +369,6 @@ impl Slab {
     pub(crate) fn refuse(&self, index: usize, error: SlotError) -> SlotError {
         self.pools[index].table.counters.refused.add(1);
         error
-    }
-
-    fn claim_one(&self, index: usize) -> Result<Option<NonNull<[u8]>>, ClaimError> {
-        let mut found = None;
-        self.claim(index, Owner::NOBODY, SlotState::Held, 1, &mut |slot| found = Some(slot))?;
-        Ok(found.map(|slot| self.pools[index].block(slot)))
-    }
-
-    /// Up to `want` slots of one pool, which grows if it has none and may: how many. As the last
-    /// resort those that were sent by the dead and never received.
-    pub(crate) fn claim(
-        &self,
-        index: usize,
-        owner: Owner,
-        state: SlotState,
-        want: usize,
-        out: &mut impl FnMut(u32),
-    ) -> Result<usize, ClaimError> {
-        let table = &self.pools[index].table;
-        loop {
-            let found = table.claim(owner, state, want, out);
-            if found > 0 {
-                return Ok(found);
-            }
-            let lost = |owner| !self.registry.is_alive(owner);
-            if !self.grow(index)? && table.recover(&[SlotState::Sent], lost) == 0 {
-                return Ok(0);
-            }
-        }
-    }
-
-    /// How many slots of a pool one participant may cache.
-    pub(crate) fn cache_limit(&self, index: usize) -> usize {
-        let share = self.pools[index].table.max_count() / (4 * self.registry.alive().max(1));
-        share.min(thread_cache::MAX_CACHED)
     }
 
     pub(crate) fn note_promotion(&self, first: usize, index: usize) {

@@ -216,6 +216,38 @@ fn a_pool_that_two_threads_grow_at_once_has_every_slot_once() {
 }
 
 #[test]
+fn two_that_need_a_slot_of_an_empty_pool_get_them_from_one_segment() {
+    model(|| {
+        let pools = vec![PoolOptions { size: 1 << 19, count: 0, max_count: 4, min_count: 0 }];
+        let options = SlabOptions { pools, max_bytes: 4 << 20, memory: Default::default() };
+        let slab = Arc::new(Slab::new(&options).unwrap());
+        let other = Arc::clone(&slab);
+        let other = loom::thread::spawn(move || other.allocate(1).unwrap().cast::<u8>().addr());
+        let own = slab.allocate(1).unwrap().cast::<u8>().addr();
+        assert_ne!(own, other.join().unwrap());
+        assert_eq!(slab.stats()[0].count, 2, "the second one used what the first one brought");
+        slab.check().unwrap();
+    });
+}
+
+#[test]
+fn who_meets_a_segment_that_is_about_to_be_dropped_is_never_told_that_the_pool_is_exhausted() {
+    model(|| {
+        let pools = vec![PoolOptions { size: 1 << 19, count: 2, max_count: 2, min_count: 0 }];
+        let options = SlabOptions { pools, max_bytes: 4 << 20, memory: Default::default() };
+        let slab = Arc::new(Slab::new(&options).unwrap());
+        let other = Arc::clone(&slab);
+        let other = loom::thread::spawn(move || {
+            (0..2).map(|_| other.allocate(1).unwrap().cast::<u8>().addr()).collect::<Vec<_>>()
+        });
+        slab.trim(std::time::Duration::ZERO);
+        let blocks = other.join().unwrap();
+        assert_ne!(blocks[0], blocks[1]);
+        slab.check().unwrap();
+    });
+}
+
+#[test]
 fn a_segment_is_dropped_or_claimed_but_not_both() {
     model(|| {
         let pool = Watched::new(2);
@@ -258,8 +290,7 @@ fn a_participant_that_dies_at_any_step_loses_no_slot_while_another_works() {
             let own: Vec<u32> = own.into_iter().flatten().collect();
             own.iter().for_each(|&slot| pool.stamp(slot, A));
             *seen.lock().unwrap() &= dying.join().unwrap();
-            let states = [SlotState::Held, SlotState::Cached];
-            pool.table.recover(&states, |dead| dead == owner(B));
+            pool.table.recover(owner(B));
             own.into_iter().for_each(|slot| pool.free(slot).unwrap());
             let mut found = 0;
             while pool.claim(A, SlotState::Held).is_some() {
@@ -275,6 +306,42 @@ fn a_participant_that_dies_at_any_step_loses_no_slot_while_another_works() {
 }
 
 #[test]
+fn what_the_dead_sent_is_freed_once_at_whichever_step_its_finder_dies() {
+    for steps in 0.. {
+        let ended = std::sync::Arc::new(std::sync::Mutex::new(true));
+        let seen = std::sync::Arc::clone(&ended);
+        bounded(2, move || {
+            let slab = Arc::new(Slab::new(&SlabOptions::fixed(&[4096], 2, 1 << 20)).unwrap());
+            let [a, b, c] = [0; 3].map(|_| slab.join().unwrap());
+            let mut slots = Vec::new();
+            slab.pools()[0].table.claim(a, SlotState::Held, 2, &mut |slot| slots.push(slot));
+            let token = slab.send(0, slots[0], 64, a).unwrap();
+            slab.send(0, slots[1], 64, a).unwrap();
+            slab.recover(a);
+            let dying = Arc::clone(&slab);
+            let dying = loom::thread::spawn(move || {
+                crash::after(steps, || {
+                    dying.claim(0, b, SlotState::Held, 1, &mut |_| {}).unwrap();
+                })
+            });
+            let received = slab.receive(token, c).is_ok();
+            *seen.lock().unwrap() &= dying.join().unwrap();
+            slab.recover(b);
+            let mut found = usize::from(received);
+            while slab.claim(0, c, SlotState::Held, 1, &mut |_| {}).unwrap() > 0 {
+                found += 1;
+            }
+            assert_eq!(found, 2);
+            assert_eq!(slab.check().unwrap()[0].held, 2);
+        });
+        if *ended.lock().unwrap() {
+            assert!(steps > 5, "every step was tried");
+            return;
+        }
+    }
+}
+
+#[test]
 fn a_recovery_meets_a_live_thread_that_frees_what_the_dead_had_claimed() {
     model(|| {
         let pool = Watched::new(2);
@@ -282,7 +349,7 @@ fn a_recovery_meets_a_live_thread_that_frees_what_the_dead_had_claimed() {
         let word = pool.table.word(slot);
         let other = Arc::clone(&pool);
         let other = loom::thread::spawn(move || other.table.free(slot, word).is_ok());
-        let recovered = pool.table.recover(&[SlotState::Held], |dead| dead == owner(B));
+        let (recovered, _) = pool.table.recover(owner(B));
         assert!(other.join().unwrap() != (recovered == 1), "one of the two freed it");
         assert_eq!(pool.free_all(), 2);
     });
@@ -295,7 +362,7 @@ fn a_number_is_never_two_participants_at_once() {
         let first = registry.join().unwrap();
         let other = Arc::clone(&registry);
         let other = loom::thread::spawn(move || {
-            other.leave(first);
+            other.leave(first, false);
             other.join().unwrap()
         });
         let own = registry.join().unwrap();

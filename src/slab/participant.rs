@@ -54,7 +54,7 @@ pub(crate) struct View {
 impl Participant {
     /// `None` when there are too many.
     pub(crate) fn join(slab: Slab) -> Option<Participant> {
-        let owner = slab.registry.join()?;
+        let owner = slab.join()?;
         Some(Participant { slab, owner, seen: Mutex::default() })
     }
 

@@ -32,6 +32,36 @@ impl Segment {
     }
 }
 
+/// Those of the segments that were ever there; the others are absent.
+#[derive(Debug, Default)]
+struct List {
+    segments: Vec<Segment>,
+    /// No segment before this one is absent.
+    absent_from: usize,
+}
+
+impl List {
+    /// The first segment that is absent, perhaps one that there cannot be.
+    fn first_absent(&mut self) -> usize {
+        while self.segments.get(self.absent_from).is_some_and(|one| one.present) {
+            self.absent_from += 1;
+        }
+        self.absent_from
+    }
+
+    fn bring(&mut self, index: usize) {
+        if index == self.segments.len() {
+            self.segments.push(Segment::default());
+        }
+        self.segments[index] = Segment { present: true, idle: None };
+    }
+
+    fn remove(&mut self, index: usize) {
+        self.segments[index] = Segment::default();
+        self.absent_from = self.absent_from.min(index);
+    }
+}
+
 /// The segments of one pool.
 #[derive(Debug)]
 pub(super) struct Segments {
@@ -43,21 +73,47 @@ pub(super) struct Segments {
     count: usize,
     /// Slots that stay when idle segments are dropped.
     min_count: usize,
-    list: Mutex<Vec<Segment>>,
+    /// Whether segments come or go after the start.
+    varies: bool,
+    list: Mutex<List>,
     /// Slots of the segments that are present.
     slots: AtomicUsize,
+    /// How often absent slots became free. Written under the lock of the list.
+    growths: AtomicUsize,
 }
 
 impl Segments {
-    /// All of them present, or none.
+    /// All of them present, for ever, or none.
     pub(super) fn new(options: &PoolOptions, present: bool) -> Segments {
         let &PoolOptions { count, max_count, min_count, .. } = options;
         let [count, max_count, min_count] = [count, max_count, min_count].map(|n| n as usize);
         let slots_per_segment = slots_per_segment(options);
-        let segments = 0..max_count.div_ceil(slots_per_segment);
-        let list = Mutex::new(segments.map(|_| Segment { present, idle: None }).collect());
+        let varies = !present && min_count < max_count;
+        let (list, growths) = (Mutex::default(), AtomicUsize::default());
         let slots = AtomicUsize::new(max_count * usize::from(present));
-        Segments { slots_per_segment, max_count, count, min_count, list, slots }
+        Segments { slots_per_segment, max_count, count, min_count, varies, list, slots, growths }
+    }
+
+    /// How often the pool has grown: read before a claim, it tells [`Slab::grow`] whether another thread
+    /// brought slots since.
+    pub(super) fn growths(&self) -> usize {
+        // Acquire pairs with the release in `note_growth`: a claim after it finds what came.
+        self.growths.load(Ordering::Acquire)
+    }
+
+    /// Segments that take memory in the list.
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn noted(&self) -> usize {
+        self.list.lock().segments.len()
+    }
+
+    fn note_growth(&self) {
+        self.growths.fetch_add(1, Ordering::Release);
+    }
+
+    /// Whether all slots are there, for ever.
+    fn is_complete(&self) -> bool {
+        !self.varies && self.slots() == self.max_count
     }
 
     /// Slots of the segments that are there.
@@ -67,7 +123,8 @@ impl Segments {
 
     pub(super) fn range(&self, index: usize) -> Range<u32> {
         let start = index * self.slots_per_segment;
-        start as u32..(start + self.slots_per_segment).min(self.max_count) as u32
+        let end = start + self.slots_per_segment;
+        start.min(self.max_count) as u32..end.min(self.max_count) as u32
     }
 }
 
@@ -79,19 +136,29 @@ impl Slab {
                 pool.table.grow(0..pool.table.max_count() as u32);
             }
             while pool.segments.slots() < pool.segments.count {
-                self.grow(index)?;
+                self.grow(index, pool.segments.growths())?;
             }
         }
         Ok(())
     }
 
-    /// Brings one more segment of a pool: false when all are there or the limit does not allow it.
-    pub(super) fn grow(&self, index: usize) -> Result<bool, MapError> {
+    /// Brings one more segment of a pool, unless it has grown since there were `growths`: then another
+    /// thread's segment is there to claim from. False when all are there or the limit does not allow it.
+    pub(super) fn grow(&self, index: usize, growths: usize) -> Result<bool, MapError> {
         let pool = &self.pools[index];
+        if pool.segments.is_complete() {
+            return Ok(false);
+        }
         let mut slots = self.slots.lock();
         let mut list = pool.segments.list.lock();
-        let Some(segment) = list.iter().position(|one| !one.present) else { return Ok(false) };
+        if pool.segments.growths() != growths {
+            return Ok(true);
+        }
+        let segment = list.first_absent();
         let range = pool.segments.range(segment);
+        if range.is_empty() {
+            return Ok(false);
+        }
         let bytes = pool.bytes_of(&range);
         let charge = bytes + record_bytes(range.len());
         if slots.committed + charge > self.max_bytes {
@@ -100,9 +167,10 @@ impl Slab {
         let Some(mapping) = &mut slots.mapping else { return Ok(false) };
         mapping.commit(pool.offset_in(mapping, range.start), bytes)?;
         slots.committed += charge;
-        list[segment] = Segment { present: true, idle: None };
+        list.bring(segment);
         pool.segments.slots.fetch_add(range.len(), Ordering::Relaxed);
         pool.table.grow(range);
+        pool.segments.note_growth();
         Ok(true)
     }
 
@@ -115,7 +183,8 @@ impl Slab {
         let mut bytes = 0;
         for pool in &self.pools {
             let mut list = pool.segments.list.lock();
-            for (index, segment) in list.iter_mut().enumerate().rev() {
+            for index in (0..list.segments.len()).rev() {
+                let segment = &mut list.segments[index];
                 let range = pool.segments.range(index);
                 let spare = pool.segments.slots() >= pool.segments.min_count + range.len();
                 let mark = || pool.table.idle_mark(range.clone());
@@ -123,6 +192,8 @@ impl Slab {
                     continue;
                 }
                 if !pool.table.drop_slots(range.clone()) {
+                    // For those who have met absent slots in the meantime.
+                    pool.segments.note_growth();
                     continue;
                 }
                 let len = pool.bytes_of(&range);
@@ -132,7 +203,7 @@ impl Slab {
                 }
                 slots.committed -= len + record_bytes(range.len());
                 pool.segments.slots.fetch_sub(range.len(), Ordering::Relaxed);
-                *segment = Segment::default();
+                list.remove(index);
                 bytes += len;
             }
         }

@@ -1,18 +1,17 @@
 //! The slots of one pool: a word for each, and hints where free ones may be.
 //!
-//! A claim looks into the summary for a word of hints, into that for a slot, takes the hint away,
-//! and then tries the slot's word, which alone decides. Hints may lie in both directions: a claim
-//! that meets a slot which is not free goes on, and a slot that lost its hint (whoever freed it
-//! died in between) is found by the scan that comes before any answer "exhausted".
+//! A claim asks the hints (`hints`) for a slot, takes the hint away, and then tries the slot's word, which
+//! alone decides. A hint may lie: a claim that meets a slot which is not free goes on. A free slot
+//! without a hint is in the hands of a call that has not returned, or that never will: whoever recovers
+//! the dead gives all free slots their hints back. So a full pool answers "none" without a look at its
+//! words.
 //!
 //! Knows nothing of threads' caches (`thread_cache`) nor of who is alive (`registry`).
 
+use super::hints::{Hints, PER_HINT};
 use super::word::{Owner, SlotState, Word};
-use crate::sync::{AtomicU64, Counter, Ordering, Words};
+use crate::sync::{Counter, Ordering, Words};
 use std::ops::Range;
-
-/// Slots for which one word of hints stands.
-const PER_HINT: usize = 64;
 
 /// Counters of a pool, for people to read.
 #[derive(Debug, Default)]
@@ -47,13 +46,11 @@ pub struct SlotTable {
     words: Words,
     /// How many bytes of a slot were sent: true while it is Sent.
     lengths: Words,
-    /// Bit b of word h: slot 64 h + b may be free.
-    hints: Words,
-    /// Bit b of word s: the word of hints 64 s + b may not be zero.
-    summary: Words,
-    /// One word. 0: slots may be free. 1: somebody scans. 2: a scan found none, and nothing was freed
-    /// since.
-    exhausted: Words,
+    /// Which slots may be free.
+    hints: Hints,
+    /// One word: how many participants had left without their tokens being received when what they
+    /// had sent was last freed.
+    swept: Words,
     /// Slots from here on were never there, so that nobody looks at their words. Only grows.
     extent: Counter,
     pub counters: PoolCounters,
@@ -62,14 +59,12 @@ pub struct SlotTable {
 impl SlotTable {
     /// 64-bit words of metadata for `count` slots.
     pub const fn words_for(count: usize) -> usize {
-        let hints = count.div_ceil(PER_HINT);
-        2 * count + hints + hints.div_ceil(64) + 1
+        2 * count + Hints::words_for(count) + 1
     }
 
     /// A table of `count` slots over `row`, which makes words at an offset and of a length;
     /// [`SlotTable::words_for`] says how many there must be. All slots are as the words say.
     pub fn new(count: usize, mut row: impl FnMut(usize, usize) -> Words) -> SlotTable {
-        let hints = count.div_ceil(PER_HINT);
         let mut start = 0;
         let mut next = |len| {
             start += len;
@@ -78,9 +73,8 @@ impl SlotTable {
         SlotTable {
             words: next(count),
             lengths: next(count),
-            hints: next(hints),
-            summary: next(hints.div_ceil(64)),
-            exhausted: next(1),
+            hints: Hints::new(count, &mut next),
+            swept: next(1),
             extent: Counter::default(),
             counters: PoolCounters::default(),
         }
@@ -130,28 +124,10 @@ impl SlotTable {
             .map_err(Word::from_bits)
     }
 
-    /// Claims up to `want` free slots as `state` of `owner`: how many. None only if, at some
-    /// moment of the call, none was free.
+    /// Claims up to `want` free slots as `state` of `owner`: how many. "None" is no more than likely while
+    /// others claim from the pool: see [`SlotTable::claim_surely`].
+    #[inline]
     pub fn claim(
-        &self,
-        owner: Owner,
-        state: SlotState,
-        want: usize,
-        out: &mut impl FnMut(u32),
-    ) -> usize {
-        let mut found = self.claim_by_summary(owner, state, want, out);
-        if found == 0 {
-            found = self.scan(owner, state, want, out);
-        }
-        if found > 0 {
-            self.counters.claimed.add(found as u64);
-            let claimed = self.counters.claimed.get().saturating_sub(self.counters.freed.get());
-            self.counters.peak.raise(claimed);
-        }
-        found
-    }
-
-    fn claim_by_summary(
         &self,
         owner: Owner,
         state: SlotState,
@@ -161,110 +137,66 @@ impl SlotTable {
         // Participants begin at different places, so that they do not meet at one word.
         let spread = (owner.index().saturating_sub(1) as u32).wrapping_mul(0x9E37_79B9);
         let start = ((u64::from(spread) * self.hints.len() as u64) >> 32) as usize;
-        let turn = (start % 64) as u32;
         let mut found = 0;
-        for step in 0..self.summary.len() {
-            let index = (start / 64 + step) % self.summary.len();
-            let mut open = self.summary.at(index).load(Ordering::Relaxed).rotate_right(turn);
-            while open != 0 {
-                let hint_word = index * 64 + ((open.trailing_zeros() + turn) % 64) as usize;
-                open &= open - 1;
-                found += self.claim_by_hint(hint_word, owner, state, want - found, out);
-                if found == want {
-                    return found;
-                }
-            }
-        }
+        self.hints
+            .visit_open(start, |word| self.claim_in(word, owner, state, want, &mut found, out));
+        self.note_claimed(found);
         found
     }
 
-    fn claim_by_hint(
+    /// The same, and finds every slot that is free from before the call to its end. So "none" means that
+    /// each slot was claimed at some moment of the call, not that all were at the same one. Waits for nobody.
+    pub fn claim_surely(
         &self,
-        hint_word: usize,
         owner: Owner,
         state: SlotState,
         want: usize,
         out: &mut impl FnMut(u32),
     ) -> usize {
+        if self.hints.is_settled() {
+            return self.claim(owner, state, want, out);
+        }
         let mut found = 0;
-        while found < want {
-            let bits = self.hints.at(hint_word).load(Ordering::Relaxed);
-            let wanted = lowest(bits, want - found);
-            let taken = self.hints.at(hint_word).fetch_and(!wanted, Ordering::AcqRel);
-            if taken & !wanted == 0 {
-                self.clear_summary(hint_word);
-            }
-            if bits == 0 {
-                break;
-            }
-            for slot in slots_of(hint_word, taken & wanted) {
+        self.hints.visit_all(|word| self.claim_in(word, owner, state, want, &mut found, out));
+        self.note_claimed(found);
+        found
+    }
+
+    /// Claims by the hints of a word until `found` is what is wanted: whether it is.
+    #[inline]
+    fn claim_in(
+        &self,
+        word: usize,
+        owner: Owner,
+        state: SlotState,
+        want: usize,
+        found: &mut usize,
+        out: &mut impl FnMut(u32),
+    ) -> bool {
+        while *found < want {
+            let Some(slots) = self.hints.take(word, want - *found) else { return false };
+            for slot in slots {
                 if self.claim_slot(slot, owner, state) {
                     out(slot);
-                    found += 1;
+                    *found += 1;
                 }
             }
         }
-        found
+        true
+    }
+
+    #[inline]
+    fn note_claimed(&self, found: usize) {
+        if found > 0 {
+            self.counters.claimed.add(found as u64);
+            let claimed = self.counters.claimed.get().saturating_sub(self.counters.freed.get());
+            self.counters.peak.raise(claimed);
+        }
     }
 
     fn claim_slot(&self, slot: u32, owner: Owner, state: SlotState) -> bool {
         let word = self.word(slot);
         word.state() == SlotState::Free && self.change(slot, word, word.to(state, owner)).is_ok()
-    }
-
-    /// Takes the word of hints out of the summary, for it was zero.
-    fn clear_summary(&self, hint_word: usize) {
-        let (summary, bit) = (self.summary.at(hint_word / 64), 1 << (hint_word % 64));
-        // Acquire pairs with the release in `add_hints`: if that came before, its hints are seen below.
-        summary.fetch_and(!bit, Ordering::AcqRel);
-        if self.hints.at(hint_word).load(Ordering::Acquire) != 0 {
-            summary.fetch_or(bit, Ordering::AcqRel);
-        }
-    }
-
-    /// Notes that the slots of `bits` may be free.
-    fn add_hints(&self, hint_word: usize, bits: u64) {
-        // Whoever made the word other than zero opens it in the summary.
-        if self.hints.at(hint_word).fetch_or(bits, Ordering::AcqRel) == 0 {
-            self.summary.at(hint_word / 64).fetch_or(1 << (hint_word % 64), Ordering::AcqRel);
-        }
-        if self.exhausted().load(Ordering::Relaxed) != 0 {
-            self.exhausted().store(0, Ordering::Relaxed);
-        }
-    }
-
-    /// Looks at every word, mends the hints of the first 64 slots with a free one, and claims there.
-    /// After one that found none, not again until a slot was freed: an exhausted pool must not
-    /// cost a scan of all its words at every allocation.
-    fn scan(
-        &self,
-        owner: Owner,
-        state: SlotState,
-        want: usize,
-        out: &mut impl FnMut(u32),
-    ) -> usize {
-        // Relaxed: who frees a slot unseen by this scan leaves a hint, and hints are asked first.
-        if self.exhausted().load(Ordering::Relaxed) == 2 {
-            return 0;
-        }
-        self.exhausted().store(1, Ordering::Relaxed);
-        for hint_word in 0..self.extent().div_ceil(PER_HINT) {
-            let free = self.free_in(hint_word);
-            if free == 0 {
-                continue;
-            }
-            self.add_hints(hint_word, free);
-            let found = self.claim_by_hint(hint_word, owner, state, want, out);
-            if found > 0 {
-                return found;
-            }
-        }
-        let _ = self.exhausted().compare_exchange(1, 2, Ordering::Relaxed, Ordering::Relaxed);
-        0
-    }
-
-    fn exhausted(&self) -> &AtomicU64 {
-        self.exhausted.at(0)
     }
 
     fn free_in(&self, hint_word: usize) -> u64 {
@@ -278,7 +210,7 @@ impl SlotTable {
     pub fn free(&self, slot: u32, from: Word) -> Result<(), Word> {
         self.change(slot, from, from.next(SlotState::Free, Owner::NOBODY))?;
         self.counters.freed.add(1);
-        self.add_hints(slot as usize / PER_HINT, 1 << (slot as usize % PER_HINT));
+        self.hints.add(slot as usize / PER_HINT, 1 << (slot as usize % PER_HINT));
         Ok(())
     }
 
@@ -294,37 +226,84 @@ impl SlotTable {
         slots: impl Iterator<Item = u32>,
         free: impl Fn(Word) -> Option<Word>,
     ) -> usize {
+        let count = self.store_free(slots, free);
+        self.counters.freed.add(count as u64);
+        count
+    }
+
+    fn store_free(
+        &self,
+        slots: impl Iterator<Item = u32>,
+        free: impl Fn(Word) -> Option<Word>,
+    ) -> usize {
         let (mut count, mut at, mut bits) = (0, 0, 0);
         for slot in slots {
             let Some(word) = free(self.word(slot)) else { continue };
-            // Release pairs with the acquire in `change`, by which the next participant claims it.
+            // Release pairs with the acquire in `change`, by which the next participant claims it: what
+            // its last user wrote, or that its memory is there, comes before.
             self.words.at(slot as usize).store(word.bits(), Ordering::Release);
             count += 1;
             let hint_word = slot as usize / PER_HINT;
             if hint_word != at && bits != 0 {
-                self.add_hints(at, std::mem::take(&mut bits));
+                self.hints.add(at, std::mem::take(&mut bits));
             }
             at = hint_word;
             bits |= 1 << (slot as usize % PER_HINT);
         }
         if bits != 0 {
-            self.add_hints(at, bits);
+            self.hints.add(at, bits);
         }
-        self.counters.freed.add(count as u64);
         count
     }
 
-    /// Frees the slots in one of `states` whose participant is `dead`: how many.
-    pub fn recover(&self, states: &[SlotState], dead: impl Fn(Owner) -> bool) -> usize {
-        let mut freed = 0;
+    /// Frees what `dead` had claimed: how many slots, and whether slots are left that it had sent. Gives
+    /// all free slots their hints back: it may have died between a word and its hints.
+    pub fn recover(&self, dead: Owner) -> (usize, bool) {
+        let (mut freed, mut sent) = (0, false);
         for slot in 0..self.extent() as u32 {
             let word = self.word(slot);
-            let lost = states.contains(&word.state()) && dead(word.owner());
+            let lost = word.is(SlotState::Held, dead) || word.is(SlotState::Cached, dead);
             freed += usize::from(lost && self.free(slot, word).is_ok());
+            sent |= word.is(SlotState::Sent, dead);
         }
-        // It may have died between a slot's word and its hint.
-        self.exhausted().store(0, Ordering::Relaxed);
-        freed
+        for hint_word in 0..self.extent().div_ceil(PER_HINT) {
+            let free = self.free_in(hint_word);
+            if free != 0 {
+                self.hints.add(hint_word, free);
+            }
+        }
+        (freed, sent)
+    }
+
+    /// Frees what was sent by participants that are gone, unless it was done since the last of
+    /// `departures`: whether slots may be free now. A full pool must not cost a walk over its words at
+    /// every call.
+    pub fn sweep(&self, departures: usize, mut gone: impl FnMut(Owner) -> bool) -> bool {
+        let (swept, departures) = (self.swept.at(0), departures as u64);
+        // Acquire pairs with the release below: what that walk freed is found by the next claim.
+        if swept.load(Ordering::Acquire) == departures {
+            return false;
+        }
+        for slot in 0..self.extent() as u32 {
+            let word = self.word(slot);
+            if word.state() == SlotState::Sent && gone(word.owner()) {
+                // Received or revoked just now, if it is an error.
+                let _ = self.free(slot, word);
+            }
+        }
+        // After the walk: should this thread die in its midst, the next one walks again.
+        swept.store(departures, Ordering::Release);
+        true
+    }
+
+    /// Calls `note` with the owner of every slot that has one.
+    pub fn each_owner(&self, mut note: impl FnMut(Owner)) {
+        for slot in 0..self.extent() as u32 {
+            let word = self.word(slot);
+            if !matches!(word.state(), SlotState::Absent | SlotState::Free) {
+                note(word.owner());
+            }
+        }
     }
 
     fn extent(&self) -> usize {
@@ -339,14 +318,11 @@ impl SlotTable {
     /// Makes absent slots free: their memory is there.
     pub fn grow(&self, slots: Range<u32>) {
         self.extend_to(slots.end);
-        for slot in slots {
-            let word = self.word(slot);
-            debug_assert_eq!(word.state(), SlotState::Absent);
-            // Release pairs with the acquire in `change`: the memory is there before it is claimed.
-            let free = word.to(SlotState::Free, Owner::NOBODY);
-            self.words.at(slot as usize).store(free.bits(), Ordering::Release);
-            self.add_hints(slot as usize / PER_HINT, 1 << (slot as usize % PER_HINT));
-        }
+        let absent = slots.filter(|&slot| {
+            debug_assert_eq!(self.word(slot).state(), SlotState::Absent);
+            true
+        });
+        self.store_free(absent, |word| Some(word.to(SlotState::Free, Owner::NOBODY)));
     }
 
     /// Makes free slots absent, all or none of them: whether it did.
@@ -392,18 +368,4 @@ impl SlotTable {
 pub(super) fn set_own(words: &Words, slot: u32, word: Word) {
     // Relaxed: nobody else acts on a word that names another participant.
     words.at(slot as usize).store(word.bits(), Ordering::Relaxed);
-}
-
-/// The lowest `count` of the bits that are set.
-fn lowest(bits: u64, count: usize) -> u64 {
-    let above = (0..count.min(64)).fold(bits, |rest, _| rest & rest.wrapping_sub(1));
-    bits & !above
-}
-
-fn slots_of(hint_word: usize, mut bits: u64) -> impl Iterator<Item = u32> {
-    std::iter::from_fn(move || {
-        let slot = (bits != 0).then(|| hint_word * PER_HINT + bits.trailing_zeros() as usize)?;
-        bits &= bits - 1;
-        Some(slot as u32)
-    })
 }

@@ -2,7 +2,7 @@
 //! passed in.
 
 use super::token::{Received, Token};
-use super::word::{Owner, SlotState};
+use super::word::{MAX_PARTICIPANTS, Owner, SlotState};
 use super::{PoolOptions, Slab, SlabOptions, ThreadCache};
 use crate::error::SlotError;
 use crate::sync::Arc;
@@ -35,15 +35,97 @@ fn fill(block: NonNull<[u8]>, value: u8) {
 }
 
 #[test]
-fn a_slot_that_lost_its_hint_is_found_before_the_pool_is_exhausted() {
-    let slab = slab(&[64], 200);
+fn a_slot_whose_freer_died_before_its_hint_is_found_once_the_dead_is_recovered() {
+    let slab = slab(&[64], 5000);
     let pool = &slab.pools()[0].table;
-    let blocks: Vec<_> = (0..200).map(|_| slab.allocate(64).unwrap()).collect();
-    // As if a thread had died between the word and the hint: the word alone becomes free.
-    let word = pool.word(150);
-    pool.change(150, word, word.next(SlotState::Free, Owner::NOBODY)).unwrap();
-    assert_eq!(slab.allocate(64).unwrap(), blocks[150]);
+    let blocks: Vec<_> = (0..5000).map(|_| slab.allocate(64).unwrap()).collect();
+    let cache = ThreadCache::new(&slab).unwrap();
+    // As if the participant had died between the word and the hint: the word alone becomes free.
+    let word = pool.word(4500);
+    pool.change(4500, word, word.next(SlotState::Free, Owner::NOBODY)).unwrap();
+    assert!(slab.allocate(64).is_err(), "a full pool is not searched at every call");
+    slab.recover(cache.die());
+    assert_eq!(slab.allocate(64).unwrap(), blocks[4500]);
     assert!(slab.allocate(64).is_err());
+}
+
+#[test]
+fn what_the_dead_sent_is_searched_for_once_for_each_that_left_without_its_tokens_being_received() {
+    let slab = slab(&[64], 3);
+    let table = &slab.pools()[0].table;
+    let (a, b) = (slab.join().unwrap(), slab.join().unwrap());
+    let claim = |owner| {
+        let mut found = None;
+        slab.claim(0, owner, SlotState::Held, 1, &mut |slot| found = Some(slot)).unwrap();
+        found
+    };
+    let (first, second) = (claim(a).unwrap(), claim(b).unwrap());
+    claim(b).unwrap();
+    slab.send(0, first, 8, a).unwrap();
+    slab.recover(a);
+    assert_eq!(claim(b), Some(first), "what it had sent, since no other slot is free");
+    // Unseen by the registry, as if it had been done before that search.
+    let word = table.word(second);
+    table.change(second, word, word.next(SlotState::Sent, a)).unwrap();
+    assert_eq!(claim(b), None, "nobody left since");
+    drop(ThreadCache::new(&slab));
+    assert_eq!(claim(b), None, "who left has sent nothing");
+    let c = slab.join().unwrap();
+    table.change(first, table.word(first), table.word(first).next(SlotState::Sent, c)).unwrap();
+    slab.recover(c);
+    assert!(claim(b).is_some() && claim(b).is_some() && claim(b).is_none());
+}
+
+#[test]
+fn caches_of_a_growing_pool_keep_a_quarter_of_the_slots_that_are_there() {
+    let pools = vec![PoolOptions { size: 16384, count: 64, max_count: 1 << 16, min_count: 64 }];
+    let max_bytes = 64 * 16384 + 64 * 1024;
+    let options = SlabOptions { pools, max_bytes, memory: Default::default() };
+    let slab = Arc::new(Slab::new(&options).unwrap());
+    let mut idle = [0; 2].map(|_| ThreadCache::new(&slab).unwrap());
+    let mut awake = ThreadCache::new(&slab).unwrap();
+    for cache in &mut idle {
+        let blocks: Vec<_> = (0..40).filter_map(|_| cache.allocate(16384).ok()).collect();
+        blocks.into_iter().for_each(|block| free_cached(cache, block).unwrap());
+    }
+    let found = (0..).map_while(|_| awake.allocate(16384).ok()).count();
+    let cached: usize = idle.iter().map(|cache| cache.cached(0)).sum();
+    assert_eq!(found + cached, 64);
+    assert!(cached <= 64 / 4, "{cached} of 64 slots are out of reach");
+}
+
+#[test]
+fn what_a_pool_may_grow_to_takes_no_memory_before_it_is_there() {
+    let pools = vec![PoolOptions { size: 4096, count: 1, max_count: 1 << 28, min_count: 0 }];
+    let slab =
+        Slab::new(&SlabOptions { pools, max_bytes: 64 * MIB, memory: Default::default() }).unwrap();
+    assert_eq!((slab.pools()[0].segments.noted(), slab.stats()[0].count), (1, 256));
+    let blocks: Vec<_> = (0..1000).map(|_| slab.allocate(4096).unwrap()).collect();
+    assert_eq!(slab.pools()[0].segments.noted(), 4);
+    blocks.into_iter().for_each(|block| free(&slab, block).unwrap());
+    assert_eq!(slab.trim(Duration::ZERO), 4 * MIB);
+    assert_eq!(slab.allocate(4096).map(|block| block.len()), Ok(4096));
+    assert_eq!(slab.stats()[0].count, 256, "the first segment came back");
+}
+
+#[test]
+fn a_number_that_is_used_up_is_given_again_when_no_block_names_it() {
+    let slab = slab(&[64], 64);
+    let join_all =
+        || -> Vec<_> { (0..MAX_PARTICIPANTS).map_while(|_| ThreadCache::new(&slab)).collect() };
+    let caches = join_all();
+    assert!(caches.len() == MAX_PARTICIPANTS && ThreadCache::new(&slab).is_none());
+    drop(caches);
+    slab.registry().wear_out();
+    let mut last = join_all();
+    let (old, block) = (last[6].owner(), last[6].allocate(64).unwrap());
+    drop(last);
+    let mut anew = join_all();
+    assert_eq!(anew.len(), MAX_PARTICIPANTS - 1);
+    assert!(anew.iter().all(|cache| cache.owner().index() != old.index()), "its block is out");
+    free_cached(&mut anew[0], block).unwrap();
+    anew[0].flush();
+    assert_eq!(ThreadCache::new(&slab).map(|cache| cache.owner()), Some(Owner::new(7, 1)));
 }
 
 #[test]

@@ -4,8 +4,8 @@
 //! Refilled and flushed by halves, the cold half first out, as DPDK's mempool cache does since 2026.
 //! (Bonwick and Adams, "Magazines and Vmem", USENIX 2001.)
 //!
-//! No hoarding: all magazines of a pool together have at most a quarter of it, since each has room for
-//! `max_count` / (4 × participants), read anew at every refill and flush.
+//! No hoarding: all magazines of a pool together have at most a quarter of the slots that are there, since
+//! each has room for `count` / (4 × participants), read anew at every refill and flush.
 
 use super::pool::Pool;
 use super::slot_table::set_own;
@@ -153,7 +153,7 @@ impl ThreadCache {
     /// # Ok::<(), ralloc_core::error::SlabError>(())
     /// ```
     pub fn new(slab: &Arc<Slab>) -> Option<ThreadCache> {
-        let owner = slab.registry().join()?;
+        let owner = slab.join()?;
         let magazine = |index| match slab.pools().get(index) {
             Some(pool) => Magazine::new(pool, slab.cache_limit(index)),
             None => Magazine::without_pool(),
@@ -357,6 +357,6 @@ impl Drop for ThreadCache {
             return;
         }
         self.flush();
-        self.slab.registry().leave(self.owner);
+        self.slab.registry().leave(self.owner, false);
     }
 }

@@ -249,7 +249,7 @@ fn a_token_is_received_once_however_many_try() {
         });
         assert_eq!(received, 1);
         owners.iter().for_each(|&owner| {
-            slab.pools()[0].table.recover(&[SlotState::Held], |other| other == owner);
+            slab.pools()[0].table.recover(owner);
         });
     }
     all_free(&slab);

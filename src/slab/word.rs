@@ -17,8 +17,8 @@
 //! | Held(p) | Sent(p) | p sends | CAS | + 1 | `Slab::send` |
 //! | Sent(q) | Held(p) | p receives, or q revokes | CAS | same | `Slab::receive`, `Slab::revoke` |
 //! | Cached(p) | Free | p flushes | store | same | `SlotTable::flush` |
-//! | Held(p), Cached(p) | Free | whoever recovers p, which is dead | CAS | + 1 | `Slab::recover` |
-//! | Sent(p) | Free | whoever recovers p, when slots run out | CAS | + 1 | `Slab::claim` |
+//! | Held(p), Cached(p) | Free | whoever recovers p, which is dead | CAS | + 1 | `SlotTable::recover` |
+//! | Sent(p) | Free | who finds no slot after p has left | CAS | + 1 | `SlotTable::sweep` |
 //!
 //! **A crash at any step loses nothing**: every row is one write of one word, so a slot is always in
 //! exactly one state, and a word that names a participant says who must be dead for it to be taken
@@ -44,7 +44,7 @@ const _: () = assert!(GENERATION_SHIFT + GENERATION_BITS == 64);
 
 /// Participants at a time, those of the number 0 not counted.
 pub const MAX_PARTICIPANTS: usize = (1 << PARTICIPANT_BITS) - 1;
-/// Incarnations of one participant number; beyond it they begin anew.
+/// Incarnations of one participant number; beyond it they begin anew, once no slot names it.
 pub const MAX_INCARNATION: u32 = (1 << INCARNATION_BITS) - 1;
 
 /// What a slot is.

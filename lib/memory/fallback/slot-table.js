@@ -33,6 +33,7 @@ const staleError = () => codedError('ERR_RALLOC_STALE_TOKEN', 'the token is stal
 class SlotTable {
   segments = []; // { states, lengths, generations, used, idleSince }; null: dropped
   #generations = []; // by segment, also of dropped ones: old tokens stay stale
+  #dropped = []; // the indices of dropped segments
   free = []; // free slots
   count = 0;
   held = 0;
@@ -59,13 +60,14 @@ class SlotTable {
 
   /** The index of a segment that can be added; -1 if there are all. */
   nextSegment() {
-    const { segments } = this;
-    const dropped = segments.indexOf(null);
-    if (dropped >= 0) return dropped;
-    return segments.length * this.slotsPerSegment < this.maxCount ? segments.length : -1;
+    if (this.#dropped.length > 0) return this.#dropped.at(-1);
+    const { length } = this.segments;
+    return length * this.slotsPerSegment < this.maxCount ? length : -1;
   }
 
+  /** Adds the segment that nextSegment() names. */
   addSegment(index) {
+    this.#dropped.pop();
     const slots = this.slotsIn(index);
     this.#generations[index] ??= new Uint32Array(slots);
     const segment = {
@@ -152,6 +154,7 @@ class SlotTable {
       const slots = this.slotsIn(index);
       if (now - segment.idleSince < idleMs || this.count - slots < this.minCount) continue;
       this.segments[index] = null;
+      this.#dropped.push(index);
       this.count -= slots;
       dropped.push(index);
     }

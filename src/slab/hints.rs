@@ -1,0 +1,222 @@
+//! Where free slots may be: a bit for each, and two rows of words above, so that a full pool answers after
+//! a look at the index, whatever its size.
+//!
+//! A bit that is set may lie. One that is not set does so only while a call is under way that is about
+//! to set it, or when that call's thread died in its midst: [`Hints::add`] sets all that is not set
+//! above it, so what the dead left is mended by the next free there, or by `SlotTable::recover`.
+//!
+//! **Above a word**, bits are set after it, and cleared before it is read once more, by a write. Who adds
+//! a bit to a word that was just found empty either comes before that read, which then sets what is
+//! above again; or after it, and then sees that nothing is set above, and sets it.
+//!
+//! In between, a slot that nobody touches can be hidden. So who clears is counted as long as it
+//! lasts, and `Hints::is_settled` tells whether somebody does.
+
+use crate::sync::{Ordering, Words};
+
+/// Slots for which one word of hints stands.
+pub(super) const PER_HINT: usize = 64;
+
+#[derive(Debug)]
+pub(super) struct Hints {
+    /// Bit b of word h: slot 64 h + b may be free.
+    words: Words,
+    /// Bit b of word s: the word of hints 64 s + b may not be zero.
+    summary: Words,
+    /// Bit b of word i: the word 64 i + b of the summary may not be zero. One word for 2^18 slots.
+    index: Words,
+    /// One word: how many calls are clearing bits of the two rows above. Too high for ever if a
+    /// thread dies there, which costs others a look at all hints when the pool is full.
+    closing: Words,
+}
+
+impl Hints {
+    /// 64-bit words for so many slots.
+    pub(super) const fn words_for(count: usize) -> usize {
+        let words = count.div_ceil(PER_HINT);
+        words + words.div_ceil(64) + words.div_ceil(64 * 64) + 1
+    }
+
+    /// For `count` slots, over rows that `next` makes of a length.
+    pub(super) fn new(count: usize, next: &mut impl FnMut(usize) -> Words) -> Hints {
+        let words = count.div_ceil(PER_HINT);
+        let (words, summary) = (next(words), next(words.div_ceil(64)));
+        let index = next(summary.len().div_ceil(64));
+        Hints { words, summary, index, closing: next(1) }
+    }
+
+    /// Words of hints.
+    pub(super) fn len(&self) -> usize {
+        self.words.len()
+    }
+
+    /// Notes that the slots of `bits` may be free.
+    #[inline]
+    pub(super) fn add(&self, word: usize, bits: u64) {
+        // Release pairs with the acquire in `take` and `close`.
+        self.words.at(word).fetch_or(bits, Ordering::AcqRel);
+        self.open(word);
+    }
+
+    /// Shows `visit` the words that may not be zero, from the one of `start` on and around, until it
+    /// returns true.
+    #[inline]
+    pub(super) fn visit_open(&self, start: usize, mut visit: impl FnMut(usize) -> bool) {
+        let mut at = start / (64 * 64);
+        for _ in 0..self.index.len() {
+            // Acquire, here and below, pairs with the release in `close`: who finds a bit cleared
+            // finds it counted.
+            let mut groups = Bits::new(self.index.at(at).load(Ordering::Acquire), start / 64);
+            while let Some(group) = groups.next().map(|bit| at * 64 + bit) {
+                let open = self.summary.at(group).load(Ordering::Acquire);
+                if open == 0 {
+                    self.close_group(group);
+                }
+                let mut words = Bits::new(open, start);
+                while let Some(word) = words.next().map(|bit| group * 64 + bit) {
+                    if visit(word) {
+                        return;
+                    }
+                }
+            }
+            at = if at + 1 == self.index.len() { 0 } else { at + 1 };
+        }
+    }
+
+    /// Shows `visit` all words that are not zero, until it returns true.
+    pub(super) fn visit_all(&self, mut visit: impl FnMut(usize) -> bool) {
+        let mut words = 0..self.words.len();
+        words.any(|word| self.words.at(word).load(Ordering::Acquire) != 0 && visit(word));
+    }
+
+    /// Whether at this moment nobody clears bits above the words. Then [`Hints::visit_open`] shows, from now on,
+    /// all hints that were added before this call.
+    pub(super) fn is_settled(&self) -> bool {
+        // As long as it mostly takes. Under loom once, for every turn there is a branch.
+        let turns = if cfg!(loom) { 1 } else { 64 };
+        (0..turns).any(|turn| {
+            if turn > 0 {
+                std::hint::spin_loop();
+            }
+            // A write, though it changes nothing: whoever begins to clear after it acquires what the caller
+            // knows, and so finds the hints that it knows of.
+            self.closing.at(0).fetch_add(0, Ordering::AcqRel) == 0
+        })
+    }
+
+    /// Takes the hints of up to `want` slots of a word: theirs, or `None` if it has no hint.
+    #[inline]
+    pub(super) fn take(&self, word: usize, want: usize) -> Option<impl Iterator<Item = u32>> {
+        let bits = self.words.at(word).load(Ordering::Relaxed);
+        let wanted = lowest(bits, want);
+        // Acquire pairs with the release in `add`: the slots' words are seen to be free.
+        let taken = self.words.at(word).fetch_and(!wanted, Ordering::AcqRel);
+        if taken & !wanted == 0 {
+            self.close(word);
+        }
+        (bits != 0).then(|| slots_of(word, taken & wanted))
+    }
+
+    /// Sets what is above a word that is not zero.
+    #[inline]
+    fn open(&self, word: usize) {
+        set(&self.summary, word);
+        set(&self.index, word / 64);
+    }
+
+    /// Clears what is above a word that was zero.
+    #[inline(never)]
+    fn close(&self, word: usize) {
+        self.counted(|| {
+            if !is_zero(&self.words, word) {
+                return;
+            }
+            let bit = 1 << (word % 64);
+            let left = self.summary.at(word / 64).fetch_and(!bit, Ordering::AcqRel) & !bit;
+            if !is_zero(&self.words, word) {
+                self.open(word);
+            } else if left == 0 {
+                self.clear_index(word / 64);
+            }
+        });
+    }
+
+    /// Clears the bit of the index over a word of the summary that was zero.
+    #[cold]
+    fn close_group(&self, group: usize) {
+        self.counted(|| {
+            if is_zero(&self.summary, group) {
+                self.clear_index(group);
+            }
+        });
+    }
+
+    fn clear_index(&self, group: usize) {
+        self.index.at(group / 64).fetch_and(!(1 << (group % 64)), Ordering::AcqRel);
+        if !is_zero(&self.summary, group) {
+            set(&self.index, group);
+        }
+    }
+
+    /// Does what clears bits above.
+    #[inline]
+    fn counted(&self, clear: impl FnOnce()) {
+        let closing = self.closing.at(0);
+        closing.fetch_add(1, Ordering::AcqRel);
+        clear();
+        closing.fetch_add(1u64.wrapping_neg(), Ordering::AcqRel);
+    }
+}
+
+/// Whether a word is zero.
+fn is_zero(row: &Words, at: usize) -> bool {
+    // A write, though it changes nothing: whoever changes the word after it acquires what is above it.
+    // After a mere load both could miss what the other did.
+    row.at(at).fetch_or(0, Ordering::AcqRel) == 0
+}
+
+/// Sets bit `at` of a row, unless it is set.
+#[inline]
+fn set(row: &Words, at: usize) {
+    let (word, bit) = (row.at(at / 64), 1 << (at % 64));
+    // A load spares the line a write by every free. That it is stale does no harm: a bit which somebody
+    // has cleared since is his to set again, for he reads the word below after it.
+    if word.load(Ordering::Relaxed) & bit == 0 {
+        word.fetch_or(bit, Ordering::AcqRel);
+    }
+}
+
+/// The places of the bits that are set in a word, from that of `start` on and around.
+struct Bits {
+    rotated: u64,
+    turn: u32,
+}
+
+impl Bits {
+    #[inline(always)]
+    fn new(word: u64, start: usize) -> Bits {
+        let turn = (start % 64) as u32;
+        Bits { rotated: word.rotate_right(turn), turn }
+    }
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        let bit = (self.rotated != 0).then(|| (self.rotated.trailing_zeros() + self.turn) % 64)?;
+        self.rotated &= self.rotated - 1;
+        Some(bit as usize)
+    }
+}
+
+/// The lowest `count` of the bits that are set.
+fn lowest(bits: u64, count: usize) -> u64 {
+    let above = (0..count.min(64)).fold(bits, |rest, _| rest & rest.wrapping_sub(1));
+    bits & !above
+}
+
+fn slots_of(word: usize, mut bits: u64) -> impl Iterator<Item = u32> {
+    std::iter::from_fn(move || {
+        let slot = (bits != 0).then(|| word * PER_HINT + bits.trailing_zeros() as usize)?;
+        bits &= bits - 1;
+        Some(slot as u32)
+    })
+}
