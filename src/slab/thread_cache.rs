@@ -100,6 +100,10 @@ impl Magazine {
 /// fast as [`Slab`] does. When it is dropped its magazines are flushed; blocks that it handed out stay with
 /// whoever holds them, and any thread may free them.
 ///
+/// After a `fork` the child has copies of its parent's caches. Those of a [shared](Slab::shared) slab are not
+/// the child's to allocate or free with, for the parent goes on with the same slots; to drop or to flush one
+/// there does nothing. The child can make itself caches over slabs of its own.
+///
 /// ```
 /// use ralloc_core::slab::{Slab, SlabOptions, ThreadCache};
 /// use std::sync::Arc;
@@ -118,6 +122,8 @@ pub struct ThreadCache {
     owner: Owner,
     /// Whether it died, in a test.
     dead: bool,
+    /// The process that claimed its slots.
+    process: u32,
     magazines: Box<[Magazine; MAGAZINES]>,
     /// The slots of each magazine.
     stacks: Box<[Stack; MAGAZINES]>,
@@ -169,7 +175,8 @@ impl ThreadCache {
             slab.pools().partition_point(before) as u8
         });
         let (slab, dead, recent) = (Arc::clone(slab), false, 0);
-        Some(ThreadCache { slab, owner, dead, magazines, stacks, recent, start, octaves })
+        let process = std::process::id();
+        Some(ThreadCache { slab, owner, dead, process, magazines, stacks, recent, start, octaves })
     }
 
     /// As [`Slab::allocate`]. [`ThreadCache`] shows it, with [`ThreadCache::deallocate`].
@@ -281,6 +288,18 @@ impl ThreadCache {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn flush(&mut self) {
+        if !self.is_copy() {
+            self.flush_all();
+        }
+    }
+
+    /// Whether this is the copy that a `fork` made, and its slots are those of the original: in memory that both
+    /// processes share they would be free for others while the original hands them out.
+    fn is_copy(&self) -> bool {
+        self.slab.share().is_some() && self.process != std::process::id()
+    }
+
+    fn flush_all(&mut self) {
         let stacks = self.magazines.iter_mut().zip(&*self.stacks);
         for ((magazine, stack), pool) in stacks.zip(self.slab.pools()) {
             pool.table.flush(&stack[..magazine.len]);
@@ -353,10 +372,10 @@ impl ThreadCache {
 
 impl Drop for ThreadCache {
     fn drop(&mut self) {
-        if self.dead {
+        if self.dead || self.is_copy() {
             return;
         }
-        self.flush();
+        self.flush_all();
         self.slab.registry().leave(self.owner, false);
     }
 }
