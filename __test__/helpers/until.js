@@ -27,7 +27,8 @@ function collect() {
   const now = performance.now();
   if (now - last < EVERY_MS) return;
   last = now;
-  gc();
+  // Not in a turn of the timers: there the idle timer may have looked at a slab, which keeps it for that turn.
+  setImmediate(gc);
 }
 
 /** The same, with full collections meanwhile; finalizers run in a turn after one. */

@@ -162,9 +162,9 @@ test('a hundred workers in a row leave no growth', async (t) => {
   // What one worker touched of the slab, 8 MB, would be here fifty times.
   t.true(Math.max(...rss.slice(5)) - Math.max(...rss.slice(0, 5)) <= 16);
   t.true(Math.max(...files.slice(1)) <= files[1] + 2, 'no file stays open');
-  // What a worker leaves keeps its addresses, which unmerged would be two ranges for each. Node 24 collects early:
-  // there two more are to be unmapped half a minute later.
-  const most = nodeMajor === 24 ? 300 : 100;
+  // What a worker leaves keeps its addresses, which unmerged would be two ranges for each. Node 24 and 26 can collect
+  // early: then two more are to be unmapped half a minute later.
+  const most = nodeMajor >= 24 ? 300 : 100;
   t.true(ranges.at(-1) - ranges[0] < most, 'the kernel merges them');
   t.deepEqual([held, participants], [0, 1]);
 });

@@ -149,6 +149,12 @@ impl LeasedSlab {
         array_buffer::create_over_slab(&env, view, bytes).map(Value)
     }
 
+    /// Throws where the runtime refuses external memory.
+    #[napi(catch_unwind)]
+    pub fn probe(&self, env: Env) -> Result<()> {
+        array_buffer::probe(&env)
+    }
+
     /// Detaches the ArrayBuffer over a segment: every Buffer over it is dead, and after `close` its slots are free
     /// without waiting for its finalizer. Nobody else may have that memory by another ArrayBuffer.
     #[napi(catch_unwind)]
