@@ -4,9 +4,8 @@ use super::convert::{CORRUPTED, Result, UNSUPPORTED};
 use crate::arena::chunk::Chunk;
 use crate::arena::leased_arena::Lease;
 use crate::slab::participant::View;
-use crate::sync::Arc;
+use crate::sync::{Arc, AtomicUsize};
 use napi::{Env, Error, sys};
-use std::cell::UnsafeCell;
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
@@ -34,8 +33,8 @@ pub fn create_over_slab(env: &Env, view: View, bytes: NonNull<[u8]>) -> Result<s
 /// An error where the runtime refuses external memory. Tried with bytes of the heap, which leave no mapping behind: each
 /// worker that begins tries it, and a process has 65,530 ranges of memory.
 pub fn probe(env: &Env) -> Result<()> {
-    let bytes: Arc<UnsafeCell<[u8; 8]>> = Arc::default();
-    let start = NonNull::slice_from_raw_parts(NonNull::from(&*bytes).cast(), 8);
+    let bytes = Arc::new(AtomicUsize::new(0)); // of what may be written through a shared reference
+    let start = NonNull::slice_from_raw_parts(NonNull::from(&*bytes).cast(), size_of::<usize>());
     // SAFETY: the bytes live until the finalizer drops the last count on them, and nobody sees the ArrayBuffer.
     unsafe { external(env, start, bytes, finalize_probe) }.map(drop)
 }
@@ -111,7 +110,7 @@ unsafe extern "C" fn finalize_slab(env: sys::napi_env, _data: *mut c_void, hint:
 /// The same for that of [`probe`].
 unsafe extern "C" fn finalize_probe(_env: sys::napi_env, _data: *mut c_void, hint: *mut c_void) {
     // SAFETY: the count that `external` gave away, taken back exactly once.
-    drop(unsafe { Arc::from_raw(hint.cast::<UnsafeCell<[u8; 8]>>().cast_const()) });
+    drop(unsafe { Arc::from_raw(hint.cast::<AtomicUsize>().cast_const()) });
 }
 
 /// Whether the environment can no longer run JavaScript: that is how its teardown shows. A

@@ -44,6 +44,9 @@ class LeasedSlab {
     return null;
   }
 
+  /** V8's own memory is never refused. */
+  probe() {}
+
   attach() {
     throw codedError('ERR_RALLOC_UNSUPPORTED', ONE_THREAD);
   }
