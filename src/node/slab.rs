@@ -141,7 +141,7 @@ impl LeasedSlab {
     pub fn segment(&self, env: Env, pool: u32, index: u32) -> Result<Value> {
         let mut found = None;
         self.with(|participant| {
-            let view = participant.view(pool as usize, index as usize);
+            let view = Participant::view(participant, pool as usize, index as usize);
             found = view.and_then(|view| Some((view.bytes()?, view)));
         })?;
         let none = || Error::new(INVALID_ARGUMENT, format!("pool {pool} has no segment {index}"));

@@ -67,11 +67,11 @@ impl Participant {
     }
 
     /// What the ArrayBuffer over a segment is to have; `None` for a segment that there cannot be.
-    pub(crate) fn view(self: &Arc<Self>, pool: usize, segment: usize) -> Option<View> {
-        self.slab.pools.get(pool)?.segment(segment)?;
-        self.slab.mark_seen();
-        self.seen.lock().segments.entry((pool, segment)).or_default().0 += 1;
-        Some(View { participant: Arc::clone(self), pool, segment })
+    pub(crate) fn view(this: &Arc<Self>, pool: usize, segment: usize) -> Option<View> {
+        this.slab.pools.get(pool)?.segment(segment)?;
+        this.slab.mark_seen();
+        this.seen.lock().segments.entry((pool, segment)).or_default().0 += 1;
+        Some(View { participant: Arc::clone(this), pool, segment })
     }
 
     /// Notes that an ArrayBuffer over the segment is detached: nobody sees the bytes by it any more, though
@@ -196,7 +196,7 @@ mod tests {
     }
 
     fn views(of: &Arc<Participant>) -> Vec<View> {
-        (0..SEGMENTS).map(|segment| of.view(0, segment).unwrap()).collect()
+        (0..SEGMENTS).map(|segment| Participant::view(of, 0, segment).unwrap()).collect()
     }
 
     fn slots_of(segment: usize) -> Vec<u32> {
@@ -211,7 +211,7 @@ mod tests {
     fn who_closes_keeps_what_is_seen_until_the_last_view_of_each_segment_is_gone() {
         let (first, second) = two();
         let mut views = views(&first);
-        let again = first.view(0, 1).unwrap();
+        let again = Participant::view(&first, 0, 1).unwrap();
         first.close();
         first.close();
         assert_eq!(claim(&second), []);
@@ -314,6 +314,9 @@ mod tests {
     #[test]
     fn there_is_no_view_of_what_there_cannot_be() {
         let (first, _) = two();
-        assert!(first.view(0, SEGMENTS).is_none() && first.view(1, 0).is_none());
+        assert!(
+            Participant::view(&first, 0, SEGMENTS).is_none()
+                && Participant::view(&first, 1, 0).is_none()
+        );
     }
 }
