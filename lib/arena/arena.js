@@ -12,7 +12,8 @@ const { runScope } = require('../base/scope.js');
 const { releasedHold } = require('./epoch.js');
 const { ArenaOwner } = require('./owner.js');
 const { arenaStats, arenaLine } = require('./stats.js');
-const { Window, CLOSED, RELEASED } = require('./window.js');
+const { CLOSED, RELEASED } = require('./life.js');
+const { Window } = require('./window.js');
 
 const { fill } = Uint8Array.prototype;
 const kInternal = Symbol('ralloc.internal');
@@ -47,8 +48,9 @@ class Arena {
     // `>>>` refuses in one compare what is no integer, negative, or 4 GiB and more; allocSlow() sorts them.
     // `0 - size` for padding, since V8 looks whether `-size` is -0: 6 instructions of 325.
     if (size >>> 0 === size && next <= window.end && size !== 0 && ab.byteLength !== 0) {
+      const buffer = new FastBuffer(ab, start, size);
       window.cursor = next + ((0 - size) & window.mask);
-      return new FastBuffer(ab, start, size);
+      return buffer;
     }
     return window.allocSlow(size, false);
   }
@@ -60,9 +62,10 @@ class Arena {
     const start = window.cursor;
     const next = start + size;
     if (size >>> 0 === size && next <= window.end && size !== 0 && ab.byteLength !== 0) {
-      window.cursor = next + ((0 - size) & window.mask);
       const buffer = new FastBuffer(ab, start, size);
-      return start < window.cleanFrom ? fill.call(buffer, 0) : buffer;
+      if (start < window.cleanFrom) fill.call(buffer, 0);
+      window.cursor = next + ((0 - size) & window.mask);
+      return buffer;
     }
     return window.allocSlow(size, true);
   }
@@ -87,12 +90,12 @@ class Arena {
 
   #allocAligned(size, align) {
     const window = this.#window;
-    const { cursor } = window;
+    const { ab, cursor } = window;
     window.cursor += -cursor & (align - 1);
     try {
       return this.alloc(size);
     } catch (error) {
-      window.cursor = cursor;
+      if (window.ab === ab) window.cursor = cursor;
       throw error;
     }
   }
@@ -112,6 +115,7 @@ class Arena {
   scope(fn) {
     check.func(fn, 'fn');
     const released = this.#window.isReleased();
+    this.#window.owner.pool.settleCutOff();
     const child = new Arena(undefined, kInternal, this.#window.owner, this);
     if (released) child.#window.finish(RELEASED);
     const open = () => {
@@ -138,19 +142,23 @@ class Arena {
     this.#window.resets++;
     const scopes = this.#children !== null && this.#children.size > 0;
     if (!scopes && this.#window.reuseInPlace()) return;
+    this.#window.owner.pool.settleCutOff();
     this.#clear(CLOSED, true, null);
   }
 
   shrink() {
     if (this.#window.isReleased()) return;
+    const { owner } = this.#window;
+    owner.pool.settleCutOff();
     this.#window.releaseUnused();
-    this.#window.owner.shrink();
+    owner.shrink();
   }
 
   close() {
     if (!this.#window.isLive) return;
     const owner = this.#window.owner;
     if (this.#parent === null) owner.checkClosable();
+    owner.pool.settleCutOff();
     this.#finish(CLOSED, true, null);
     if (this.#parent === null) owner.close();
     else this.#parent.#children?.delete(this);
@@ -193,9 +201,11 @@ class Arena {
     const epoch = this.#window.epoch;
     // Before the scopes end: what holds `outer` then holds this epoch, and theirs through it.
     if (outer !== null) epoch?.holdWith(outer);
-    const children = this.#children;
+    for (const child of this.#children ?? []) {
+      child.#finish(childState, finished, epoch ?? outer);
+      this.#children.delete(child);
+    }
     this.#children = null;
-    for (const child of children ?? []) child.#finish(childState, finished, epoch ?? outer);
     this.#window.clear(finished);
   }
 
@@ -255,6 +265,7 @@ class Arena {
   static {
     makeRequestArena = (owner) => new Arena(undefined, kInternal, owner, null);
     releaseRequestArena = (arena, finished) => {
+      arena.#window.owner.pool.settleCutOff();
       const allocated = arena.#allocated();
       arena.#finish(RELEASED, finished, null);
       return allocated;

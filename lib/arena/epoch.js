@@ -9,6 +9,8 @@ const { warnOnce } = require('../base/warnings.js');
 
 const promiseThen = Promise.prototype.then;
 
+let releaseHold; // in the midst of a step
+
 class Hold {
   #epoch;
   #term;
@@ -20,22 +22,41 @@ class Hold {
 
   /** Gives the hold up. The second call does nothing. */
   release() {
-    const epoch = this.#epoch;
-    if (epoch === null) return;
-    this.#epoch = null;
-    epoch.holdReleased(this.#term);
+    this.#epoch?.settleCutOff();
+    releaseHold(this);
   }
 
   [Symbol.dispose]() {
     this.release();
+  }
+
+  static {
+    releaseHold = (hold) => {
+      const epoch = hold.#epoch;
+      if (epoch === null) return;
+      epoch.holdReleased(hold.#term);
+      hold.#epoch = null;
+      epoch.settle();
+    };
   }
 }
 
 /** What hold() gives where nothing is left to hold. */
 const releasedHold = Object.freeze({ release() {}, [Symbol.dispose]() {} });
 
+const NOT = 0;
+const REUSED = 1;
+const EXPIRED = 2;
+
 class Epoch {
   #owner;
+  #pool; // also when the owner is closed and has it no more
+  // The end of the spans from `cutAt` on, of which those before `#ended` are dealt with. An end that was cut off
+  // is finished by the pool's next call: see ChunkPool.
+  cutAt = -1; // none
+  finished = true; // false: operations may still use them
+  #ended = 0;
+  #settles = NOT; // the end of the wait for holds, and what becomes of the spans
   // Holds that wait for their release(): those from before the timer was set, which it expires, and later ones.
   #expiring = 0;
   #open = 0;
@@ -46,6 +67,7 @@ class Epoch {
 
   constructor(owner) {
     this.#owner = owner;
+    this.#pool = owner.pool;
     this.spans = []; // in the order of their opening
     this.checkpoints = null; // checkpoints that can still be rewound to, in the order of their making
   }
@@ -61,8 +83,9 @@ class Epoch {
   }
 
   hold() {
+    const hold = new Hold(this, this.#term);
     this.#open++;
-    return new Hold(this, this.#term);
+    return hold;
   }
 
   /**
@@ -92,43 +115,78 @@ class Epoch {
     }
   }
 
+  settleCutOff() {
+    this.#pool.settleCutOff();
+  }
+
+  /** One hold fewer; settle() is to follow. */
   holdReleased(term) {
+    const pool = this.#pool;
     if (term === this.#term) this.#open--;
     else if (term === this.#term - 1 && this.#expiring > 0) this.#expiring--;
-    if (this.#timer !== null && this.holds === 0) this.#settle(false);
+    if (this.#timer === null || this.#open + this.#expiring > 0) return;
+    this.#settles = REUSED;
+    pool.pending++;
   }
 
   /**
-   * A span of at least `need` and preferably `want` bytes. Null when the heap is to serve instead; an error
-   * changes nothing.
+   * A span of at least `need` and preferably `want` bytes, for add(). Null when the heap is to serve instead; an
+   * error changes nothing.
    */
-  open(need, want, isChunk) {
+  acquire(need, want, isChunk) {
     const owner = this.#owner;
     const { room } = owner;
     if (need > room) throw owner.limitError(need);
-    let span;
     try {
-      span = owner.pool.acquire(need, Math.min(want, room), isChunk);
+      return this.#pool.acquire(need, Math.min(want, room), isChunk);
     } catch (error) {
       if (!owner.refused(error)) throw error;
       return null;
     }
-    span.end = owner.charge(need, want, span.size);
-    this.spans.push(span);
-    return span;
   }
 
-  /** Ends the life of all spans from the `first`-th on. Not `finished`: operations may still use them. */
-  release(first, finished) {
-    const { pool } = this.#owner;
+  /** Makes a span of acquire() one of this epoch, and charges its owner. */
+  add(span, need, want) {
+    const pool = this.#pool;
+    this.spans.push(span);
+    span.end = this.#owner.charge(need, want, span.size);
+    span.home = this;
+    pool.pending--;
+  }
+
+  /** Finishes what has begun: the end of the spans from `cutAt` on, and that of their wait for holds. */
+  finish() {
+    if (this.cutAt >= 0) this.#endSpans();
+    if (this.#settles !== NOT) this.#settle();
+  }
+
+  #endSpans() {
+    const { spans, finished } = this;
+    const owner = this.#owner;
+    const pool = this.#pool;
     const held = finished && this.holds > 0;
-    for (const span of this.spans.splice(first)) {
-      this.#owner.discharge(span.end);
+    if (this.#ended < this.cutAt) this.#ended = this.cutAt;
+    for (; this.#ended < spans.length; this.#ended++) {
+      const span = spans[this.#ended];
+      if (span.home !== this) continue; // never was, or is no more
+      owner.discharge(span.end);
+      span.end = 0;
       if (span.ab === null) continue;
       if (!finished) pool.quarantine(span);
       else if (held) this.#hold(span);
       else pool.release(span);
     }
+    spans.length = this.cutAt;
+    this.cutAt = -1;
+    this.#ended = 0;
+  }
+
+  /** Ends the wait for holds, if the last is gone. */
+  settle() {
+    if (this.#settles === NOT) return;
+    const pool = this.#pool;
+    this.#settle();
+    pool.pending--;
   }
 
   /** This epoch's spans wait for the holds of `outer` too, with which it ended. */
@@ -140,10 +198,10 @@ class Epoch {
   }
 
   #hold(span) {
-    this.#owner.pool.hold(span);
+    this.#wait();
+    this.#pool.hold(span);
     this.#heldSpans ??= [];
     this.#heldSpans.push(span);
-    this.#wait();
   }
 
   // Memory waits for `holdMs` at most. Only the holds that were taken before the timer was set expire with it: a
@@ -152,35 +210,50 @@ class Epoch {
   // each other would keep a forgotten one, and all memory since, for ever.
   #wait() {
     if (this.#timer !== null) return;
+    const timer = time.setTimeout(() => this.#expire(timer), this.#owner.settings.holdMs);
+    timer.unref?.();
+    this.#timer = timer;
     this.#expiring = this.#open;
     this.#open = 0;
     this.#term++;
-    this.#timer = time.setTimeout(() => this.#expire(), this.#owner.settings.holdMs);
-    this.#timer.unref?.();
   }
 
-  #expire() {
+  #expire(timer) {
+    if (timer !== this.#timer) return;
+    const pool = this.#pool;
+    pool.settleCutOff();
     if (this.#expiring > 0) warnOnce('RALLOC_HOLD_EXPIRED', this.#owner.settings.holdMs / 1000);
     this.#expiring = 0;
-    this.#settle(true);
+    this.#settles = EXPIRED;
+    pool.pending++;
+    this.settle();
   }
 
-  #settle(expired) {
-    time.clearTimeout(this.#timer);
-    this.#timer = null;
-    const { pool } = this.#owner;
+  #settle() {
+    const pool = this.#pool;
+    const expired = this.#settles === EXPIRED;
     const spans = this.#heldSpans ?? [];
     const inner = this.#inner ?? [];
-    this.#heldSpans = null;
-    this.#inner = null;
-    for (const span of spans) {
+    for (; spans.length > 0; spans.length--) {
+      const span = spans[spans.length - 1];
       if (expired) pool.quarantine(span);
       else pool.unhold(span);
     }
-    for (const { epoch, hold } of inner) {
-      if (expired) epoch.#settle(true);
-      else hold.release();
+    for (; inner.length > 0; inner.length--) {
+      const { epoch, hold } = inner[inner.length - 1];
+      if (expired) epoch.#expireWith();
+      else releaseHold(hold);
     }
+    time.clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#heldSpans = null;
+    this.#inner = null;
+    this.#settles = NOT;
+  }
+
+  #expireWith() {
+    this.#settles = EXPIRED;
+    this.#settle();
   }
 }
 

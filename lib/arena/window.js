@@ -4,9 +4,9 @@
 // (arena.js) bumps its cursor.
 
 const check = require('../base/validate.js');
-const { closedError } = require('../base/errors.js');
 const { Checkpoint } = require('./checkpoint.js');
 const { Epoch } = require('./epoch.js');
+const { Life } = require('./life.js');
 const { extend, retract } = require('./room.js');
 const { FastBuffer } = require('../base/runtime.js');
 
@@ -14,16 +14,12 @@ const { fill } = Uint8Array.prototype;
 
 const CUT_SPAN = 16 * 1024; // bytes of the first span that is cut from a chunk for a checkpoint or a scope
 
-const LIVE = 0;
-const CLOSED = 1; // by its owner, or with its scope: every use throws
-const RELEASED = 2; // with its response: allocations go to the heap, the rest does nothing
-
 function view(ab, start, size, zero) {
   const buffer = new FastBuffer(ab, start, size);
   return zero ? fill.call(buffer, 0) : buffer;
 }
 
-class Window {
+class Window extends Life {
   // What the hot path in arena.js reads and writes. While a window is open these are the truth, and its span's
   // own fields are behind.
   ab = null;
@@ -32,21 +28,16 @@ class Window {
   cleanFrom = 0; // bytes from here on were never handed out, and are zero
   mask; // alignment - 1
 
-  owner;
   epoch = null; // made by the first span, checkpoint or hold
-  #heapBytes = 0; // of Buffers that came from the heap instead, charged to the owner
   resets = 0;
   #resetsAtReserve = -1; // `resets` at the last reserve(): its window stays in this epoch
   #resetsAtIdleTick = -1; // `resets` at the last idle tick
-  #state = LIVE;
   #span = null;
   #bytes = null; // a Buffer over the whole window, to write strings through
-  #isScope; // of a scope: takes small spans, cut from a chunk
   #isSealed = false; // a checkpoint stands: what comes after it takes spans of its own
 
   constructor(owner, isScope) {
-    this.owner = owner;
-    this.#isScope = isScope;
+    super(owner, isScope);
     this.mask = owner.settings.align - 1;
   }
 
@@ -55,33 +46,18 @@ class Window {
     check.integer(size, 'size', 0, Number.MAX_SAFE_INTEGER);
     const released = this.isReleased();
     if (size === 0) return new FastBuffer();
-    if (released || this.owner.usesHeap) return this.#allocOnHeap(size, zero);
+    if (released || this.owner.usesHeap) return this.allocOnHeap(size, zero);
+    this.owner.pool.settleCutOff();
     this.#dropStolen();
     if (size > this.end - this.cursor && !this.#extend(size)) {
-      const span = this.#open(size, true);
-      if (span === null) return this.#allocOnHeap(size, zero);
-      if (span !== this.#span) {
-        span.used = size;
-        return view(span.ab, 0, size, zero && span.cleanFrom > 0);
-      }
+      const aside = this.#open(size, true, zero);
+      if (aside === null) return this.allocOnHeap(size, zero);
+      if (aside !== undefined) return aside;
     }
     const start = this.cursor;
+    const buffer = view(this.ab, start, size, zero && start < this.cleanFrom);
     this.cursor = start + size + (-size & this.mask);
-    return view(this.ab, start, size, zero && start < this.cleanFrom);
-  }
-
-  #allocOnHeap(size, zero) {
-    const buffer = this.owner.allocOnHeap(size, zero);
-    this.#heapBytes += size;
     return buffer;
-  }
-
-  /** Gives the room of heap Buffers back, but for the first `kept` bytes of them. */
-  dischargeHeap(kept = this.#heapBytes) {
-    const bytes = this.#heapBytes - kept;
-    if (bytes <= 0) return;
-    this.#heapBytes = kept;
-    this.owner.discharge(bytes);
   }
 
   #extend(size) {
@@ -92,21 +68,33 @@ class Window {
 
   /**
    * Takes a span with room for `size` bytes and opens the window over it; with `keepWindow` an oversize one,
-   * for a single Buffer, leaves a window open that has room left. Null when the heap is to serve instead.
+   * for a single Buffer, which is returned, leaves a window open that has room left. Null when the heap is to
+   * serve instead. Where a call throws, at the stack's end, the window is as before.
    */
-  #open(size, keepWindow) {
+  #open(size, keepWindow, zero) {
     this.releaseUnused();
     const left = this.#left();
     const epoch = this.openEpoch();
     const opened = epoch.spans.length;
-    const isChunk = !this.#isScope && !this.#isSealed;
+    const isChunk = !this.isScope && !this.#isSealed;
     const usual = isChunk ? this.owner.nextChunkSize(opened) : CUT_SPAN << Math.min(opened, 4);
-    const span = epoch.open(size, usual, isChunk);
+    const span = epoch.acquire(size, usual, isChunk);
     if (span === null) return null;
-    if (keepWindow && size > usual && left >= usual >>> 3) return span;
+    if (keepWindow && size > usual && left >= usual >>> 3) {
+      const buffer = view(span.ab, 0, size, zero && span.cleanFrom > 0);
+      epoch.add(span, size, usual);
+      span.used = size;
+      return buffer;
+    }
     this.#sync();
-    this.#set(span, 0, span.end, span.cleanFrom);
-    return span;
+    epoch.add(span, size, usual);
+    this.#bytes = null;
+    this.#span = span;
+    this.ab = span.ab;
+    this.cursor = 0;
+    this.end = span.end;
+    this.cleanFrom = span.cleanFrom;
+    return undefined;
   }
 
   /** Bytes that are left in the open window's span, which are not charged any more. */
@@ -127,11 +115,17 @@ class Window {
     const span = this.#span;
     if (span === null || this.cursor !== 0 || this.#isSealed) return;
     const { spans } = this.epoch;
-    spans.splice(spans.indexOf(span), 1);
-    this.owner.discharge(span.end);
+    const { pool } = this.owner;
+    const index = spans.indexOf(span);
     this.#sync();
     this.#set(null, 0, 0, 0);
-    this.owner.pool.release(span);
+    pool.pending++;
+    this.owner.discharge(span.end);
+    span.end = 0;
+    spans.splice(index, 1);
+    span.home = null;
+    pool.release(span);
+    pool.pending--;
   }
 
   /** Called once a second: a window that nothing was handed out of since a reset before goes back. */
@@ -192,13 +186,14 @@ class Window {
   reserve(bytes) {
     check.integer(bytes, 'bytes', 0, Number.MAX_SAFE_INTEGER);
     if (this.isReleased() || this.owner.usesHeap) return;
+    this.owner.pool.settleCutOff();
     this.#dropStolen();
-    if (bytes > this.end - this.cursor && !this.#extend(bytes)) this.#open(bytes, false);
+    if (bytes > this.end - this.cursor && !this.#extend(bytes)) this.#open(bytes, false, false);
     this.#resetsAtReserve = this.resets;
   }
 
   checkpoint() {
-    if (this.isReleased()) return new Checkpoint(this, { heapBytes: this.#heapBytes });
+    if (this.isReleased()) return new Checkpoint(this, { heapBytes: this.heapBytes });
     const epoch = this.openEpoch();
     const checkpoint = new Checkpoint(this, {
       span: this.#span,
@@ -207,7 +202,7 @@ class Window {
       cleanFrom: this.cleanFrom,
       spanCount: epoch.spans.length,
       isSealed: this.#isSealed,
-      heapBytes: this.#heapBytes,
+      heapBytes: this.heapBytes,
     });
     epoch.checkpoints ??= [];
     epoch.checkpoints.push(checkpoint);
@@ -221,12 +216,19 @@ class Window {
     if (this.isReleased()) return this.dischargeHeap(Checkpoint.heapBytesOf(checkpoint, this));
     const epoch = this.epoch;
     const saved = Checkpoint.positionOf(checkpoint, this, epoch?.checkpoints);
+    const index = epoch.checkpoints.indexOf(checkpoint);
+    const { pool } = this.owner;
+    pool.settleCutOff();
     this.#sync();
-    epoch.checkpoints.length = epoch.checkpoints.indexOf(checkpoint);
-    epoch.release(saved.spanCount, true);
-    this.#isSealed = saved.isSealed;
-    this.dischargeHeap(saved.heapBytes);
     this.#set(saved.span, saved.cursor, saved.end, saved.cleanFrom);
+    this.#isSealed = saved.isSealed;
+    epoch.checkpoints.length = index;
+    epoch.finished = true;
+    epoch.cutAt = saved.spanCount;
+    pool.pending++;
+    epoch.finish();
+    pool.pending--;
+    this.dischargeHeap(saved.heapBytes);
   }
 
   /**
@@ -234,11 +236,12 @@ class Window {
    * little else, and no call to Rust. False when it is not so simple.
    */
   reuseInPlace() {
+    const { pool } = this.owner;
+    if (pool.pending !== 0) return false;
     const epoch = this.epoch;
     if (epoch === null) return true;
     const span = this.#span;
     if (!epoch.plain || epoch.spans.length !== 1 || span === null) return false;
-    const { pool } = this.owner;
     this.#sync();
     if (!pool.reusesAtOnce || !pool.detachAndReuse(span)) return false;
     this.ab = span.ab;
@@ -251,29 +254,19 @@ class Window {
   /** Ends the epoch. Not `finished`: operations may still use its bytes. */
   clear(finished) {
     const epoch = this.epoch;
+    const { pool } = this.owner;
     this.dischargeHeap(0);
     this.#sync();
     this.#set(null, 0, 0, 0);
     this.epoch = null;
     this.#isSealed = false;
-    if (epoch !== null) epoch.release(0, finished);
-  }
-
-  /** Whether the response is over, and calls do nothing; throws when the arena, or its scope, is closed. */
-  isReleased() {
-    if (this.#state === LIVE) return false;
-    if (this.#state === RELEASED) return true;
-    throw closedError(this.#isScope ? 'The scope of this arena' : 'The arena');
-  }
-
-  get isLive() {
-    return this.#state === LIVE;
-  }
-
-  /** Ends it for good. */
-  finish(state) {
-    this.#state = state;
+    if (epoch === null) return;
+    epoch.finished = finished;
+    epoch.cutAt = 0;
+    pool.pending++;
+    epoch.finish();
+    pool.pending--;
   }
 }
 
-module.exports = { Window, CLOSED, RELEASED };
+module.exports = { Window };

@@ -4,11 +4,16 @@
 // memory below. A span is the unit of life: it has an ArrayBuffer of its own, and so dies as one.
 // A warm span costs an array pop, where a fresh lease costs 3 µs and its first touch a page fault a page;
 // memory is called (300 ns) only to lease and to end a lease, never in a steady cycle of resets.
+//
+// Any call can throw where the stack ends, and vm's timeout can stop JavaScript at any call or turn of a loop. What
+// belongs together is changed after the last call, so `ab` and `home` of a span are always right. Steps that take more
+// are counted in `pending`; when it is not 0 at the next call, one was cut off, and settle() makes the rest right.
 
 const memory = require('./native.js');
-const { RallocError, refusal } = require('../base/errors.js');
+const { refusal } = require('../base/errors.js');
 const { FastBuffer, hasTransfer } = require('../base/runtime.js');
-const { Span } = require('./span.js');
+const { finishScopes } = require('../base/scope.js');
+const { SpanLeases } = require('./span-leases.js');
 const { WarmSpans } = require('./warm-spans.js');
 const { QuarantineGc } = require('./quarantine-gc.js');
 const idle = require('./idle.js');
@@ -17,21 +22,19 @@ const { memoryStats } = require('./stats.js');
 
 const { fill } = Uint8Array.prototype;
 const transfers = hasTransfer && memory.backend === 'native'; // elsewhere detaching takes a call
-const registers = new Float64Array(16); // what memory answers with: read at once, so one is enough
 
 class ChunkPool {
   #leases;
+  pending = 0; // steps that have begun and are not over
   #warm = new WarmSpans();
   #isIdle = true; // nothing was taken since the last idle tick
   #limitOption;
   #safety;
   #wipe;
-  #heldBytes = 0;
   #closed = false;
   mayHaveQuarantined = false; // set when something goes to quarantine; who asks `quarantined` may clear it
-  leasedBytes = 0; // of all spans here and in arenas: what V8 counts as external memory
 
-  unfinished = null; // what was cut off: see settle()
+  unfinished = null; // the ends of scopes that the stack had no room for: see base/scope.js
   watched = false; // by idle.js
   window = null; // the window of the arena whose pool it is, which is asked for its span in idle times
 
@@ -58,7 +61,7 @@ class ChunkPool {
     this.#isWorthKeeping = keeps;
     this.#gc = new QuarantineGc(collectsFrom, memory.backend === 'js');
     this.#staysWarm = staysWarm(asked);
-    this.#leases = new memory.LeasedArena(maxBytes, chunkSize, wipe, asked);
+    this.#leases = new SpanLeases(maxBytes, chunkSize, wipe, asked);
     if (asked !== undefined) {
       const failure = this.#leases.probe();
       if (failure !== null) throw refusal(failure, limitOption, leastOf(asked));
@@ -68,6 +71,11 @@ class ChunkPool {
     this.#wipe = wipe;
   }
 
+  /** Bytes of all spans here and in arenas: what V8 counts as external memory. */
+  get leasedBytes() {
+    return this.#leases.bytes;
+  }
+
   /** Whether a span's memory can serve again at once. */
   get reusesAtOnce() {
     return this.#safety !== 'gc';
@@ -75,13 +83,17 @@ class ChunkPool {
 
   /**
    * A span of at least `need` and preferably `want` bytes; `isChunk`: as a chunk of its own.
-   * Throws ERR_RALLOC_LIMIT or ERR_RALLOC_MAP and changes nothing.
+   * Throws ERR_RALLOC_LIMIT or ERR_RALLOC_MAP and changes nothing. The caller makes it its own by `home`, and with it
+   * ends the step: `pending--`.
    */
   acquire(need, want, isChunk) {
     this.#isIdle = false;
+    this.pending++;
     let span = this.#warm.take(need, want, isChunk);
     while (span !== undefined && !this.#isWhole(span)) span = this.#warm.take(need, want, isChunk);
-    return span ?? this.#lease(need, want, isChunk);
+    if (span !== undefined) return span;
+    this.pending--;
+    return this.#lease(need, want, isChunk);
   }
 
   /** A Buffer that was kept in `recycle` mode can still have its memory taken away: false then. */
@@ -91,25 +103,23 @@ class ChunkPool {
   }
 
   #lease(need, want, isChunk) {
-    let leased = this.#tryLease(need, want, isChunk);
+    let leased = this.#leases.lease(need, want, isChunk, this);
     if (leased.kind === 'limit') {
       // Where what is given back is not to be had in another shape at once, any shape is welcome.
       const comesBack = this.#safety !== 'recycle' && !this.#staysWarm;
       const fitting = comesBack ? Math.max(need, want) : Number.MAX_SAFE_INTEGER;
+      this.pending++;
       const other = this.#warm.takeOther(need, fitting, isChunk);
       if (other !== undefined && this.#isWhole(other)) return other;
       leased = this.#leaseAfterEviction(need, want, isChunk);
+      this.pending--;
     }
     if (leased.kind !== undefined) {
       if (this.quarantined > 0) this.collect();
       throw refusal(leased, this.#limitOption, need, this.quarantined);
     }
-    // At exit Node 24 and 26 abort over one of Node-API's that was marked as untransferable: nobody sees it (100 ns).
-    if (transfers) leased = leased.transfer();
-    const [id, epoch, cleanFrom] = registers;
-    this.leasedBytes += leased.byteLength;
     if (!this.#staysWarm) idle.watch(this);
-    return new Span(leased, id, epoch, cleanFrom, isChunk);
+    return leased;
   }
 
   /** What is warm has other shapes: the largest go back, until their bytes can be had in this one. */
@@ -118,17 +128,23 @@ class ChunkPool {
       const evicted = this.#warm.takeLargest(bytes);
       for (const span of evicted) this.#endLease(span);
       this.#leases.trim();
-      const leased = this.#tryLease(need, want, isChunk);
+      const leased = this.#leases.lease(need, want, isChunk, this);
       if (leased.kind !== 'limit' || evicted.length === 0) return leased;
     }
   }
 
-  #tryLease(need, want, isChunk) {
-    try {
-      return this.#leases.lease(need, Math.max(need, want), isChunk, registers);
-    } catch (error) {
-      throw new RallocError(error.code, error.message); // the runtime refused an external ArrayBuffer
-    }
+  /** Makes right what a cut-off step left. To be called only where no other is under way. */
+  settle() {
+    if (this.unfinished !== null) finishScopes(this);
+    for (const span of this.#leases.spans) if (span.ab !== null) span.home?.finish();
+    this.#leases.sweep();
+    this.#warm = new WarmSpans();
+    for (const span of this.#leases.spans) if (span.home === null) this.#warm.put(span);
+    this.pending = 0;
+  }
+
+  settleCutOff() {
+    if (this.pending !== 0 || this.unfinished !== null) this.settle();
   }
 
   /**
@@ -140,6 +156,7 @@ class ChunkPool {
     if (this.#safety === 'gc' && span.used > 0) {
       this.quarantine(span);
     } else if (this.detachAndReuse(span)) {
+      span.home = null;
       if (this.#closed) this.#endLease(span);
       else if (this.#isWorthKeeping(span, this)) this.#warm.put(span);
       else this.#endLease(span);
@@ -161,8 +178,9 @@ class ChunkPool {
     if (used > span.cleanFrom) span.cleanFrom = used;
     if (this.#safety !== 'recycle') {
       try {
-        span.ab = transfers ? ab.transfer() : this.#leases.renew(span.id, span.epoch, ab);
-      } catch {
+        span.ab = transfers ? ab.transfer() : this.#leases.renew(span);
+      } catch (error) {
+        if (error instanceof RangeError) throw error; // the stack ends here
         // worker_threads.markAsUntransferable(buf.buffer): it cannot be detached by anyone.
         this.quarantine(span);
         return false;
@@ -174,73 +192,54 @@ class ChunkPool {
 
   /** Leaves a span attached to its Buffers; its memory comes back when V8 has proved that there are none. */
   quarantine(span) {
-    const { ab, id, epoch } = span;
+    const { ab } = span;
     if (ab === null) return;
     if (ab.byteLength === 0) {
       this.retireStolen(span);
       return;
     }
-    this.#forget(span);
     this.mayHaveQuarantined = true;
     idle.watchDepot();
-    this.#leases.quarantine(id, epoch, Math.max(span.used, span.cleanFrom), ab);
+    this.#leases.end('quarantine', span, Math.max(span.used, span.cleanFrom));
     this.#gc.entered(span.size, this);
   }
 
-  /** Asks for a collection. */
   collect() {
     this.#gc.ask(this.quarantined);
   }
 
   /** A transfer list or a byte stream took the ArrayBuffer: its memory is never used again. */
   retireStolen(span) {
-    if (span.ab === null) return;
-    this.#forget(span);
-    this.#leases.steal(span.id, span.epoch, span.used);
-  }
-
-  #forget(span) {
-    if (span.held) this.#setHeld(span, false);
-    span.ab = null;
-    this.leasedBytes -= span.size;
-  }
-
-  #setHeld(span, held) {
-    span.held = held;
-    this.#heldBytes += held ? span.size : -span.size;
+    if (span.ab !== null) this.#leases.end('steal', span, span.used);
   }
 
   hold(span) {
-    this.#leases.hold(span.id, span.epoch);
-    this.#setHeld(span, true);
+    this.#leases.hold(span);
   }
 
   unhold(span) {
-    this.#leases.unhold(span.id, span.epoch);
-    this.#setHeld(span, false);
+    this.#leases.unhold(span);
     this.release(span);
   }
 
   #endLease(span) {
     idle.watchDepot();
-    const { ab, id, epoch } = span;
     // In `recycle` mode Buffers may still be over it: only V8 knows when there are none.
-    if (this.#safety === 'recycle' || ab.byteLength === 0) {
-      this.quarantine(span);
-    } else {
-      this.#forget(span);
-      this.#leases.release(id, epoch, span.cleanFrom, ab);
-    }
+    if (this.#safety === 'recycle' || span.ab.byteLength === 0) this.quarantine(span);
+    else this.#leases.end('release', span, span.cleanFrom);
   }
 
   /** Gives every warm span back: to the depot, and by its idle trimming to the system. */
   shrink() {
+    this.pending++;
     for (const span of this.#warm.takeAll()) this.#endLease(span);
     this.#leases.trim();
+    this.pending--;
   }
 
   /** Called by the idle timer: what was warm for a whole tick without being used goes back. */
   tick() {
+    this.settleCutOff();
     if (this.window !== null) {
       if (this.#staysWarm) return false;
       this.window.idleTick();
@@ -254,6 +253,7 @@ class ChunkPool {
 
   close() {
     this.#closed = true;
+    this.settleCutOff();
     this.shrink();
   }
 
@@ -271,9 +271,9 @@ class ChunkPool {
   }
 
   stats() {
-    this.#leases.stats(registers);
-    const inArenas = this.leasedBytes - this.#heldBytes - this.#warm.bytes;
-    return memoryStats(registers, inArenas);
+    this.settleCutOff();
+    const { bytes, heldBytes } = this.#leases;
+    return memoryStats(this.#leases.stats(), bytes - heldBytes - this.#warm.bytes);
   }
 }
 

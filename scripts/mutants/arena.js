@@ -11,22 +11,22 @@ module.exports = [
     tests: closes,
     mutants: {
       'allocUnsafe: a byte past the end': [
-        'next <= window.end && size !== 0 && ab.byteLength !== 0) {\n      window.cursor = next + ((0 - size) & window.mask);\n      return',
-        'next <= window.end + 8 && size !== 0 && ab.byteLength !== 0) {\n      window.cursor = next + ((0 - size) & window.mask);\n      return',
+        'next <= window.end && size !== 0 && ab.byteLength !== 0) {\n      const buffer = new FastBuffer(ab, start, size);\n      window',
+        'next <= window.end + 8 && size !== 0 && ab.byteLength !== 0) {\n      const buffer = new FastBuffer(ab, start, size);\n      window',
         { tests: windows },
       ],
       'alloc: a byte past the end': [
-        'next <= window.end && size !== 0 && ab.byteLength !== 0) {\n      window.cursor = next + ((0 - size) & window.mask);\n      const',
-        'next <= window.end + 8 && size !== 0 && ab.byteLength !== 0) {\n      window.cursor = next + ((0 - size) & window.mask);\n      const',
+        'next <= window.end && size !== 0 && ab.byteLength !== 0) {\n      const buffer = new FastBuffer(ab, start, size);\n      if',
+        'next <= window.end + 8 && size !== 0 && ab.byteLength !== 0) {\n      const buffer = new FastBuffer(ab, start, size);\n      if',
         { tests: windows },
       ],
       'alloc: what is dirty is not filled': [
-        'return start < window.cleanFrom ? fill',
-        'return false ? fill',
+        'if (start < window.cleanFrom) fill',
+        'if (false) fill',
         { tests: windows },
       ],
       'a failed array moves the cursor': [
-        '      window.cursor = cursor;\n',
+        '      if (window.ab === ab) window.cursor = cursor;\n',
         '',
         { tests: windows },
       ],
@@ -62,11 +62,7 @@ module.exports = [
         'this.#clear(RELEASED, true, null);\n  }\n\n  shrink',
         { tests: scopes },
       ],
-      'shrink() leaves the window': [
-        '    this.#window.releaseUnused();\n    this',
-        '    this',
-        { tests: windows },
-      ],
+      'shrink() leaves the window': ['    this.#window.releaseUnused();\n', '', { tests: windows }],
       'a request closes its arena': [
         'if (this.#parent === null) owner.checkClosable();',
         '',
@@ -106,8 +102,8 @@ module.exports = [
       ],
       'scopes end with the nearest only': ['epoch ?? outer)', 'epoch)', { tests: holds }],
       'scopes are not ended': [
-        'for (const child of children ?? []) child.#finish(childState',
-        'for (const child of []) child.#finish(childState',
+        'for (const child of this.#children ?? []) {\n      child',
+        'for (const child of []) {\n      child',
         { tests: scopes },
       ],
       'scopes end as finished': [

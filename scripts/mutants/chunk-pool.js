@@ -4,6 +4,29 @@ const idle = ['memory/idle-spans.test.js'];
 
 module.exports = [
   {
+    file: 'memory/span-leases.js',
+    tests: ['memory/chunk-pool.test.js'],
+    mutants: {
+      'what is wanted is not asked for': [
+        'const most = Math.max(need, want);',
+        'const most = need;',
+      ],
+      'lent bytes are not counted': ['    this.bytes += size;\n', '', { tests: idle }],
+      'lost bytes stay counted': ['    this.bytes -= span.size;\n', ''],
+      'held bytes stay counted': [
+        '    if (span.held) this.heldBytes -= span.size;\n',
+        '',
+        { tests: ['arena/hold-time.test.js'] },
+      ],
+      'held bytes are not counted': ['    this.heldBytes += span.size;\n', ''],
+      'what Node-API made and was cut off stays as it is': [
+        '      else if (span.isRaw) this.#show(span);\n',
+        '',
+        { tests: ['arena/cut-off.test.js'] },
+      ],
+    },
+  },
+  {
     file: 'memory/chunk-pool.js',
     tests: ['memory/chunk-pool.test.js'],
     mutants: {
@@ -38,7 +61,6 @@ module.exports = [
       ],
       'evicted once': ["leased.kind !== 'limit' || evicted.length === 0", 'true'],
       'all is evicted': ['this.#warm.takeLargest(bytes)', 'this.#warm.takeLargest(2 ** 50)'],
-      'what is wanted is not asked for': ['lease(need, Math.max(need, want)', 'lease(need, need'],
       'nothing is asked for at the limit': [
         'if (this.quarantined > 0) this.collect();',
         '',
@@ -74,8 +96,6 @@ module.exports = [
         'of this.#warm.takeAll()',
         { tests: idle },
       ],
-      'lent bytes are not counted': ['this.leasedBytes += leased.byteLength;', '', { tests: idle }],
-      'lost bytes stay counted': ['this.leasedBytes -= span.size;', ''],
       'gc mode detaches': ["this.#safety === 'gc' && span.used > 0", 'false'],
       'gc mode lets go of what nobody used': [
         "this.#safety === 'gc' && span.used > 0",
@@ -108,20 +128,24 @@ module.exports = [
         { tests: ['request/bounds.test.js'] },
       ],
       'dirty bytes pass for clean': [
-        'Math.max(span.used, span.cleanFrom), ab',
-        '0, ab',
+        'Math.max(span.used, span.cleanFrom));',
+        '0);',
         { tests: ['arena/safety.test.js'] },
       ],
-      'held bytes stay counted': [
-        'if (span.held) this.#setHeld(span, false);',
-        '',
-        { tests: ['arena/hold-time.test.js'] },
-      ],
-      'held bytes are not counted': ['this.#heldBytes += held ? span.size : -span.size;', ''],
       'a released hold keeps its span': ['    this.release(span);\n', ''],
+      'what was cut off stays so': [
+        'if (this.pending !== 0 || this.unfinished !== null) this.settle();',
+        '',
+        { tests: ['arena/cut-off.test.js'] },
+      ],
+      'the end of the stack counts as an untransferable ArrayBuffer': [
+        '        if (error instanceof RangeError) throw error; // the stack ends here\n',
+        '',
+        { tests: ['arena/cut-off.test.js'] },
+      ],
       'recycle gives back what is seen': [
-        "this.#safety === 'recycle' || ab",
-        'ab',
+        "this.#safety === 'recycle' || span.ab",
+        'span.ab',
         { tests: ['arena/safety.test.js'] },
       ],
       'idle times take what was asked to stay': [
@@ -146,8 +170,8 @@ module.exports = [
       'ticks once': ['return this.leasedBytes > 0;', 'return false;', { tests: idle }],
       'is not watched': ['if (!this.#staysWarm) idle.watch(this);', '', { tests: idle }],
       'the depot is not watched': [
-        '    idle.watchDepot();\n    const { ab, id, epoch }',
-        '    const { ab, id, epoch }',
+        '    idle.watchDepot();\n    // In',
+        '    // In',
         { tests: idle },
       ],
       'counts go on in the next arena': [

@@ -10,16 +10,16 @@ module.exports = [
     tests: holds,
     mutants: {
       'holds last twice as long': [
-        '#expire(), this.#owner.settings.holdMs)',
-        '#expire(), 2 * this.#owner.settings.holdMs)',
+        '#expire(timer), this.#owner.settings.holdMs)',
+        '#expire(timer), 2 * this.#owner.settings.holdMs)',
       ],
       'each span begins the time anew': [
-        '    if (this.#timer !== null) return;\n    this.#expiring',
-        '    time.clearTimeout(this.#timer);\n    this.#expiring',
+        '    if (this.#timer !== null) return;\n    const timer',
+        '    time.clearTimeout(this.#timer);\n    const timer',
       ],
       'later holds expire too': [
-        '    this.#expiring = 0;\n    this.#settle(true);',
-        '    this.#expiring = 0;\n    this.#open = 0;\n    this.#settle(true);',
+        '    this.#expiring = 0;\n    this.#settles = EXPIRED;',
+        '    this.#expiring = 0;\n    this.#open = 0;\n    this.#settles = EXPIRED;',
       ],
       'holds expire without their time': ['    this.#expiring = this.#open;\n', ''],
       'holds are counted twice when memory waits': [
@@ -50,28 +50,25 @@ module.exports = [
         'this.#expiring > 0',
       ],
       'expired holds stay open': ['    this.#expiring = 0;\n    this.#settle', '    this.#settle'],
-      'expiry leaves the scopes held': ['if (expired) epoch.#settle(true);', 'if (expired);'],
-      'a release leaves the scopes held': ['else hold.release();', ''],
+      'expiry leaves the scopes held': ['if (expired) epoch.#expireWith();', 'if (expired);'],
+      'a release leaves the scopes held': ['else releaseHold(hold);', ''],
       'scopes that ended are settled twice': [
-        '    this.#inner = null;\n    for',
-        '    for',
+        '    this.#inner = null;\n',
+        '',
         { equivalent: 'a hold is released once, and what expired has nothing left' },
       ],
       'spans are settled twice': ['    this.#heldSpans = null;\n', ''],
       'the timer keeps the process': [
-        '    this.#timer.unref?.();\n',
+        '    timer.unref?.();\n',
         '',
         { tests: ['arena/hold-end.test.js'] },
       ],
-      'a hold is released twice': ['    this.#epoch = null;\n', ''],
+      'a hold is released twice': ['      hold.#epoch = null;\n', ''],
       'the first release counts': [
-        'this.#timer !== null && this.holds === 0',
-        'this.#timer !== null',
+        'if (this.#timer === null || this.#open + this.#expiring > 0) return;',
+        'if (this.#timer === null) return;',
       ],
-      'the last release is not seen': [
-        'if (this.#timer !== null && this.holds === 0) this',
-        'if (false) this',
-      ],
+      'the last release is not seen': ['    this.#settles = REUSED;\n    pool.pending++;\n', ''],
       'a promise is held for without a hold': [
         '    const hold = this.hold();\n',
         '    const hold = { release() {} };\n',
@@ -133,7 +130,7 @@ module.exports = [
         { tests: ['request/bounds.test.js'] },
       ],
       'the room does not come back': [
-        '      this.#owner.discharge(span.end);\n',
+        '      owner.discharge(span.end);\n',
         '',
         { tests: ['request/bounds.test.js'] },
       ],
@@ -146,8 +143,11 @@ module.exports = [
         'this.checkpoints === null && this.holds === 0',
         'this.checkpoints === null',
       ],
-      'holds that may expire do not count': ['this.#open + this.#expiring', 'this.#open'],
-      'later holds do not count': ['this.#open + this.#expiring', 'this.#expiring'],
+      'holds that may expire do not count': [
+        'return this.#open + this.#expiring',
+        'return this.#open',
+      ],
+      'later holds do not count': ['return this.#open + this.#expiring', 'return this.#expiring'],
     },
   },
 ];

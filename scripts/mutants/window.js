@@ -5,6 +5,22 @@ const windows = ['arena/window.test.js'];
 
 module.exports = [
   {
+    file: 'arena/life.js',
+    tests: windows,
+    mutants: {
+      'heap bytes are not noted': [
+        '    this.heapBytes += size;\n',
+        '',
+        { tests: ['request/late-limit.test.js', 'request/room.test.js'] },
+      ],
+      'a released arena throws': [
+        'if (this.#state === RELEASED) return true;',
+        '',
+        { tests: ['request/late.test.js'] },
+      ],
+    },
+  },
+  {
     file: 'arena/room.js',
     tests: ['request/room.test.js'],
     mutants: {
@@ -23,7 +39,10 @@ module.exports = [
       'oversize ones replace the window': ['if (keepWindow && size', 'if (false && size'],
       'oversize ones lie beside a full window': [' && left >= usual >>> 3', ''],
       'windows with an eighth left are replaced': ['>= usual >>> 3', '> usual >>> 3'],
-      'reserve() lies beside': ['this.#open(bytes, false)', 'this.#open(bytes, true)'],
+      'reserve() lies beside': [
+        'this.#open(bytes, false, false)',
+        'this.#open(bytes, true, false)',
+      ],
       'reserve() always opens': [
         'if (bytes > this.end - this.cursor && !this.#extend(bytes)) this',
         'this',
@@ -36,11 +55,6 @@ module.exports = [
         'this.cursor',
         { tests: ['request/room.test.js'] },
       ],
-      'heap bytes are not noted': [
-        '    this.#heapBytes += size;\n',
-        '',
-        { tests: ['request/late-limit.test.js', 'request/room.test.js'] },
-      ],
       'a rewind keeps heap bytes': [
         '    this.dischargeHeap(saved.heapBytes);\n',
         '',
@@ -51,8 +65,8 @@ module.exports = [
         'return;',
         { tests: ['request/late-limit.test.js'] },
       ],
-      'scopes take chunks': ['!this.#isScope && !this.#isSealed;', '!this.#isSealed;'],
-      'checkpoints take chunks': ['!this.#isScope && !this.#isSealed;', '!this.#isScope;'],
+      'scopes take chunks': ['!this.isScope && !this.#isSealed;', '!this.#isSealed;'],
+      'checkpoints take chunks': ['!this.isScope && !this.#isSealed;', '!this.isScope;'],
       'an unused window is in the way': [
         'if (span === null || this.cursor !== 0 || this.#isSealed) return;',
         'return;',
@@ -68,7 +82,7 @@ module.exports = [
         '',
         { tests: ['request/room.test.js'] },
       ],
-      'an unused window stays in the epoch': ['    spans.splice(spans.indexOf(span), 1);\n', ''],
+      'an unused window stays in the epoch': ['    spans.splice(index, 1);\n', ''],
       'long strings are cut': ['const most = string.length * 3;', 'const most = string.length;'],
       'the string writer stays over another window': [
         '    this.#bytes = null;\n    const open',
@@ -84,7 +98,7 @@ module.exports = [
       ],
       'a rewind leaves it sealed': ['this.#isSealed = saved.isSealed;', ''],
       'a rewind leaves its checkpoint': [
-        'epoch.checkpoints.length = epoch.checkpoints.indexOf(checkpoint);',
+        '    epoch.checkpoints.length = index;\n',
         '',
         { tests: ['arena/checkpoint.test.js'] },
       ],
@@ -103,17 +117,15 @@ module.exports = [
         '',
         { tests: ['arena/safety.test.js'] },
       ],
-      'renewed, the clean mark stays behind': ['    this.cleanFrom = span.cleanFrom;\n', ''],
+      'renewed, the clean mark stays behind': [
+        '    this.cleanFrom = span.cleanFrom;\n    this.cursor = 0;\n    return',
+        '    this.cursor = 0;\n    return',
+      ],
       'a reset leaves it sealed': ['    this.#isSealed = false;\n', ''],
       'thefts are not counted': [
         '    this.owner.pool.retireStolen(this.#span);\n',
         '',
         { tests: ['arena/theft.test.js', 'memory/chunk-pool.test.js'] },
-      ],
-      'a released arena throws': [
-        'if (this.#state === RELEASED) return true;',
-        '',
-        { tests: ['request/late.test.js'] },
       ],
       'padding past the end counts': ['Math.min(this.cursor, span.size)', 'this.cursor'],
       'stolen bytes count': ['if (span.ab !== null) bytes += span.used', 'bytes += span.used'],

@@ -1,0 +1,130 @@
+'use strict';
+
+// The spans that a pool has leased from the memory below. Whatever cuts a call off, each span here is leased there and
+// the other way round: what memory answers is noted by assignments alone, where no call can throw.
+
+const memory = require('./native.js');
+const { RallocError } = require('../base/errors.js');
+const { hasTransfer } = require('../base/runtime.js');
+const { Span } = require('./span.js');
+
+const registers = new Float64Array(16); // what memory answers with: read at once, so one is enough
+
+class SpanLeases {
+  #memory;
+  spans = new Set(); // all that are leased, and some that were
+  bytes = 0; // of those that are
+  heldBytes = 0;
+
+  constructor(maxBytes, chunkSize, wipe, asked) {
+    this.#memory = new memory.LeasedArena(maxBytes, chunkSize, wipe, asked);
+  }
+
+  /** A new span, or a failure. With it a step of `pool` has begun. */
+  lease(need, want, isChunk, pool) {
+    const span = new Span(isChunk);
+    const most = Math.max(need, want);
+    this.spans.add(span);
+    let ab;
+    try {
+      ab = this.#memory.lease(need, most, isChunk, registers);
+    } catch (error) {
+      pool.pending++; // so that the span is swept
+      if (error?.code === undefined) throw error; // the stack ends here
+      this.spans.delete(span);
+      pool.pending--;
+      throw new RallocError(error.code, error.message); // the runtime refused an external ArrayBuffer
+    }
+    if (ab.kind !== undefined) {
+      this.spans.delete(span);
+      return ab;
+    }
+    pool.pending++;
+    span.ab = ab;
+    span.id = registers[0];
+    span.epoch = registers[1];
+    span.cleanFrom = registers[2];
+    this.#show(span);
+    return span;
+  }
+
+  /**
+   * Node detaches what Node-API made when it exits, and on 24 and 26 aborts over one that was marked as
+   * untransferable. So nobody gets to see that one: its memory moves on at once (100 ns).
+   */
+  #show(span) {
+    const size = span.ab.byteLength; // by a call
+    const shown = hasTransfer && memory.backend === 'native' ? span.ab.transfer() : span.ab;
+    span.ab = shown;
+    span.size = size;
+    span.isRaw = false;
+    this.bytes += size;
+  }
+
+  /** Drops what is leased no more, and completes what was leased by a call that was cut off. */
+  sweep() {
+    for (const span of this.spans) {
+      if (span.ab === null) this.spans.delete(span);
+      else if (span.isRaw) this.#show(span);
+    }
+  }
+
+  /** Ends a lease: how = release, quarantine or steal. */
+  end(how, span, dirty) {
+    this.#memory[how](span.id, span.epoch, dirty, span.ab);
+    span.ab = null;
+    this.bytes -= span.size;
+    if (span.held) this.heldBytes -= span.size;
+    span.held = false;
+    this.spans.delete(span);
+  }
+
+  /** Detaches the span's ArrayBuffer; returns another over the same bytes. */
+  renew(span) {
+    return this.#memory.renew(span.id, span.epoch, span.ab);
+  }
+
+  // Both do nothing the second time, so that what was cut off can call them again.
+
+  hold(span) {
+    if (span.held) return;
+    this.#memory.hold(span.id, span.epoch);
+    span.held = true;
+    this.heldBytes += span.size;
+  }
+
+  unhold(span) {
+    if (!span.held) return;
+    this.#memory.unhold(span.id, span.epoch);
+    span.held = false;
+    this.heldBytes -= span.size;
+  }
+
+  probe() {
+    return this.#memory.probe();
+  }
+
+  trim() {
+    return this.#memory.trim();
+  }
+
+  restart() {
+    this.#memory.restart();
+  }
+
+  quarantined() {
+    return this.#memory.quarantined();
+  }
+
+  chunks() {
+    return this.#memory.chunks();
+  }
+
+  /** The registers of the memory's stats(), until the next call. */
+  stats() {
+    this.#memory.stats(registers);
+    return registers;
+  }
+}
+
+module.exports = { SpanLeases };
