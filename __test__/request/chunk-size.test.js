@@ -16,6 +16,8 @@ function sizesWhere(countsTransfers) {
   return new ChunkSize();
 }
 
+const chunk = (size) => ({ size, isChunk: true });
+
 /** Records `count` requests of so many bytes. */
 function learn(sizes, count, bytes, inFlight = 1) {
   for (let i = 0; i < count; i++) sizes.record(bytes, inFlight);
@@ -77,11 +79,12 @@ for (const counted of [true, false]) {
 
   test(`${where} spans near the size are kept, from half of it to four times`, (t) => {
     const sizes = sizesWhere(counted);
-    const kept = [16, 31, 32, 64, 256, 257, 1024].filter((size) => sizes.keeps(size * KiB, MiB));
+    const kept = [16, 31, 32, 64, 256, 257, 1024].filter((size) => sizes.keeps(chunk(size * KiB), MiB));
     t.deepEqual(kept, [32, 64, 256]);
     learn(sizes, 1000, 600 * KiB);
-    t.false(sizes.keeps(256 * KiB, MiB));
-    t.true(sizes.keeps(4 * MiB, MiB));
+    t.false(sizes.keeps(chunk(256 * KiB), MiB));
+    t.true(sizes.keeps(chunk(4 * MiB), MiB));
+    t.true(sizes.keeps({ size: 16 * KiB, isChunk: false }, MiB), 'pieces of chunks always are');
   });
 }
 
@@ -106,7 +109,7 @@ test('a crowd is remembered for a while after it has gone', (t) => {
 });
 
 test('where transfers are counted nothing is kept while more than 24 MiB are leased', (t) => {
-  t.true(sizesWhere(true).keeps(64 * KiB, 24 * MiB));
-  t.false(sizesWhere(true).keeps(64 * KiB, 24 * MiB + 1));
-  t.true(sizesWhere(false).keeps(64 * KiB, 25 * MiB));
+  t.true(sizesWhere(true).keeps(chunk(64 * KiB), 24 * MiB));
+  t.false(sizesWhere(true).keeps(chunk(64 * KiB), 24 * MiB + 1));
+  t.true(sizesWhere(false).keeps(chunk(64 * KiB), 25 * MiB));
 });
