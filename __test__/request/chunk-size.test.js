@@ -79,7 +79,9 @@ for (const counted of [true, false]) {
 
   test(`${where} spans near the size are kept, from half of it to four times`, (t) => {
     const sizes = sizesWhere(counted);
-    const kept = [16, 31, 32, 64, 256, 257, 1024].filter((size) => sizes.keeps(chunk(size * KiB), MiB));
+    const kept = [16, 31, 32, 64, 256, 257, 1024].filter((size) =>
+      sizes.keeps(chunk(size * KiB), MiB),
+    );
     t.deepEqual(kept, [32, 64, 256]);
     learn(sizes, 1000, 600 * KiB);
     t.false(sizes.keeps(chunk(256 * KiB), MiB));
