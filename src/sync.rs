@@ -143,8 +143,9 @@ pub mod crash {
 /// A clone is another view of the same words, under the same promise.
 #[derive(Clone, Debug)]
 pub struct Words {
+    /// Meaningless where there are none: a row of zero bytes is one without words.
     #[cfg(not(loom))]
-    start: std::ptr::NonNull<AtomicU64>,
+    start: *mut AtomicU64,
     #[cfg(not(loom))]
     len: usize,
     #[cfg(loom)]
@@ -166,7 +167,7 @@ impl Words {
     #[cfg(not(loom))]
     pub unsafe fn over(start: std::ptr::NonNull<u8>, len: usize) -> Words {
         debug_assert!(start.cast::<u64>().is_aligned());
-        Words { start: start.cast(), len }
+        Words { start: start.cast().as_ptr(), len }
     }
 
     /// A row of `len` words of its own, all zero.
@@ -197,7 +198,7 @@ impl Words {
         // SAFETY: within the row by the assertion, mapped and reached as an atomic only by the
         // promise of `over`.
         unsafe {
-            self.start.add(index).as_ref()
+            &*self.start.add(index)
         }
     }
 }

@@ -1,13 +1,34 @@
 //! A slab's thread caches in a process that forks.
-#![cfg(unix)]
+#![cfg(all(unix, not(loom)))]
 
+#[cfg(target_os = "linux")]
+use ralloc_core::error::{ClaimError, SlotError};
 use ralloc_core::slab::{Slab, SlabOptions, ThreadCache};
 use std::collections::HashSet;
 use std::sync::Arc;
 
+/// Forks, and says whether the child found that `work` came out as it should. There it must not panic.
+fn in_a_child(work: impl FnOnce() -> bool) -> bool {
+    // SAFETY: the child only does what it is here for and ends without running anything else.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let status = i32::from(!work());
+        // SAFETY: ends the child.
+        unsafe { libc::_exit(status) };
+    }
+    let mut status = -1;
+    // SAFETY: waits for the child just made, and writes to the local.
+    let ended = unsafe { libc::waitpid(child, &mut status, 0) };
+    (ended, status) == (child, 0)
+}
+
+fn shared(count: u32) -> Arc<Slab> {
+    Arc::new(Slab::shared(&SlabOptions::fixed(&[64], count, 1 << 20)).unwrap())
+}
+
 #[test]
 fn a_forked_child_that_drops_and_flushes_its_copies_frees_nothing_of_its_parents() {
-    let slab = Arc::new(Slab::shared(&SlabOptions::fixed(&[64], 64, 1 << 20)).unwrap());
+    let slab = shared(64);
     let mut caches = [0; 2].map(|_| ThreadCache::new(&slab).unwrap());
     for cache in &mut caches {
         let block = cache.allocate(64).unwrap();
@@ -15,19 +36,14 @@ fn a_forked_child_that_drops_and_flushes_its_copies_frees_nothing_of_its_parents
         unsafe { cache.deallocate(block.cast()) }.unwrap();
         assert!(cache.cached(0) > 0);
     }
-    // SAFETY: the child allocates nothing and ends without running anything else.
-    let child = unsafe { libc::fork() };
-    if child == 0 {
-        let [dropped, mut flushed] = caches;
-        drop(dropped);
+    let [dropped, flushed] = &mut caches;
+    let dropped: *mut ThreadCache = dropped;
+    assert!(in_a_child(|| {
+        // SAFETY: the child's copy, which it does not use again: it ends without dropping it.
+        unsafe { dropped.drop_in_place() };
         flushed.flush();
-        // SAFETY: ends the child.
-        unsafe { libc::_exit(0) };
-    }
-    let mut status = -1;
-    // SAFETY: waits for the child just made, and writes to the local.
-    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
-    assert_eq!(status, 0);
+        true
+    }));
     let cached = caches.each_ref().map(|cache| cache.cached(0));
     assert_eq!(slab.stats()[0].cached, cached.iter().sum());
     let mut blocks = HashSet::new();
@@ -40,4 +56,52 @@ fn a_forked_child_that_drops_and_flushes_its_copies_frees_nothing_of_its_parents
         }
     }
     assert_eq!(blocks.len(), 64);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_forked_child_can_neither_allocate_nor_free_with_its_copy_and_its_parent_goes_on() {
+    let slab = shared(256);
+    let mut cache = ThreadCache::new(&slab).unwrap();
+    let held = cache.allocate(64).unwrap().cast::<u8>();
+    let direct = slab.allocate(64).unwrap().cast::<u8>();
+    let before = slab.stats()[0];
+    assert!(cache.cached(0) > 8);
+    assert!(in_a_child(|| {
+        (0..100).all(|_| {
+            let refused = cache.allocate(64) == Err(ClaimError::Forked)
+                && cache.try_allocate(64) == Err(ClaimError::Forked);
+            // SAFETY: no block is freed.
+            let kept = [held, direct].map(|block| unsafe { cache.deallocate(block) });
+            refused && kept == [Err(SlotError::Forked); 2] && cache.cached(0) == 0
+        })
+    }));
+    let after = slab.stats()[0];
+    assert_eq!((after.held, after.cached), (before.held, before.cached));
+    let mut blocks = HashSet::from([held, direct]);
+    while let Ok(block) = cache.allocate(64) {
+        assert!(blocks.insert(block.cast()), "handed out twice");
+    }
+    assert_eq!(blocks.len(), 256);
+    // SAFETY: held by this process, and not used afterwards.
+    assert_eq!(unsafe { cache.deallocate(held) }, Ok(()));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_child_of_a_child_is_refused_too_and_caches_of_slabs_that_are_not_shared_go_on() {
+    let own = Arc::new(Slab::new(&SlabOptions::fixed(&[64], 256, 1 << 20)).unwrap());
+    let (slab, mut private) = (shared(256), ThreadCache::new(&own).unwrap());
+    let mut cache = ThreadCache::new(&slab).unwrap();
+    let block = private.allocate(64).unwrap().cast::<u8>();
+    cache.allocate(64).unwrap();
+    assert!(in_a_child(|| {
+        let refused = in_a_child(|| cache.allocate(64) == Err(ClaimError::Forked));
+        // What was its parent's is a copy here.
+        // SAFETY: held in this copy, and not used afterwards.
+        let freed = unsafe { private.deallocate(block) }.is_ok();
+        refused && freed && private.allocate(64).is_ok()
+    }));
+    // SAFETY: as above, in this process.
+    assert_eq!(unsafe { private.deallocate(block) }, Ok(()));
 }

@@ -3,6 +3,8 @@
 use super::MapError;
 use std::fmt;
 
+const FORKED: &str = "the thread cache belongs to the process that forked this one";
+
 /// Why a [`crate::Slab`] cannot be made. Pools are named by their index in
 /// [`SlabOptions::pools`](crate::slab::SlabOptions::pools).
 ///
@@ -126,6 +128,9 @@ pub enum ClaimError {
     },
     /// The system refused the memory to grow by.
     Map(MapError),
+    /// The [`ThreadCache`](crate::slab::ThreadCache) is the copy that a fork made of one over a shared slab: its
+    /// slots are those of the process that forked.
+    Forked,
 }
 
 impl fmt::Display for ClaimError {
@@ -138,6 +143,7 @@ impl fmt::Display for ClaimError {
                 write!(f, "no slot for {requested} bytes is free, up to the pool of {size}")
             }
             ClaimError::Map(error) => error.fmt(f),
+            ClaimError::Forked => f.write_str(FORKED),
         }
     }
 }
@@ -179,6 +185,8 @@ pub enum SlotError {
     /// No slot was sent under this token, or it was received or revoked already. Only the binding for
     /// Node.js has tokens.
     StaleToken,
+    /// As [`ClaimError::Forked`].
+    Forked,
 }
 
 impl fmt::Display for SlotError {
@@ -188,6 +196,7 @@ impl fmt::Display for SlotError {
             SlotError::Interior => "the address is not the first byte of its slot",
             SlotError::NotHeld => "the slot is not held: it was freed already, or sent",
             SlotError::StaleToken => "no slot is under way with this token",
+            SlotError::Forked => FORKED,
         })
     }
 }

@@ -17,6 +17,7 @@ mod option_tests;
 mod options;
 mod retained;
 mod shared_memory;
+mod wiped_on_fork;
 
 /// See [`MemoryOptions::granule`] for what mappings are multiples of.
 ///
@@ -29,3 +30,4 @@ pub(crate) use mapping::Mapping;
 pub(crate) use options::Pages;
 pub use options::{HugePages, MemoryOptions};
 pub(crate) use shared_memory::SharedMemory;
+pub(crate) use wiped_on_fork::{WipedOnFork, ZeroIsValid};

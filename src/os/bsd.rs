@@ -51,6 +51,14 @@ pub unsafe fn bind(_ptr: *mut u8, _len: usize, _node: u32) -> Result<(), MapErro
     Err(MapError::Unsupported { what: "binding memory to a NUMA node" })
 }
 
+/// Never.
+///
+/// # Safety
+/// None is needed.
+pub unsafe fn wipe_on_fork(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
+    Err(MapError::Unsupported { what: "memory that a fork wipes" })
+}
+
 /// Finds memory for every page.
 ///
 /// # Safety

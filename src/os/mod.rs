@@ -11,6 +11,7 @@
 //!   reservation, for ever; `JOINS`: whether calls take ranges that are parts of several reservations;
 //! - `map_huge(len, node)` and `release_huge`: pages of the system's pool of huge pages;
 //! - `shared_pages(len, last)` and `map_shared`: memory that several ranges of addresses show;
+//! - `wipe_on_fork`: a forked child finds zeros there;
 //! - `advise_huge`, `lock`, `unlock`, `bind`, `populate`: about pages that are committed;
 //! - `resident`: bytes in RAM; `page_size`; `error_name` of an errno.
 //!
@@ -41,7 +42,9 @@ pub use family::{
     JOINS, abandon, commit, decommit, lock, map, page_size, release, release_huge, replace,
     reserve, resident, unlock,
 };
-pub use special::{SharedPages, advise_huge, bind, map_huge, map_shared, populate, shared_pages};
+pub use special::{
+    SharedPages, advise_huge, bind, map_huge, map_shared, populate, shared_pages, wipe_on_fork,
+};
 
 use crate::error::MapError;
 use family::error_name;

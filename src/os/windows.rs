@@ -251,6 +251,14 @@ pub unsafe fn bind(_ptr: *mut u8, _len: usize, _node: u32) -> Result<(), MapErro
     Ok(())
 }
 
+/// Nothing to do: no process forks.
+///
+/// # Safety
+/// None is needed.
+pub unsafe fn wipe_on_fork(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
+    Ok(())
+}
+
 /// Finds memory for every page. Large pages have theirs.
 ///
 /// # Safety

@@ -12,6 +12,7 @@ use super::slot_table::set_own;
 use super::word::{Owner, SlotState, Word};
 use super::{MAX_POOLS, Slab};
 use crate::error::{ClaimError, SlotError};
+use crate::memory::{WipedOnFork, ZeroIsValid};
 use crate::sync::{Arc, Ordering, Words};
 use std::ptr::NonNull;
 
@@ -46,7 +47,7 @@ struct Magazine {
     /// The most there may be; 0: none, every call goes to the pool.
     limit: usize,
     /// First byte of the pool's first slot, and the binary logarithm of a slot's size.
-    base: NonNull<u8>,
+    base: *mut u8,
     size_log: u32,
     /// The pool's words, as many as it has slots: a slot below their number needs no second test.
     words: Words,
@@ -55,13 +56,13 @@ struct Magazine {
 impl Magazine {
     fn new(pool: &Pool, limit: usize) -> Magazine {
         let Pool { table, base, size_log, .. } = pool;
-        Magazine { len: 0, limit, base: *base, size_log: *size_log, words: table.words() }
+        Magazine { len: 0, limit, base: base.as_ptr(), size_log: *size_log, words: table.words() }
     }
 
     fn without_pool() -> Magazine {
         // SAFETY: no word is ever reached: there are none.
         let words = unsafe { Words::over(NonNull::<u64>::dangling().cast(), 0) };
-        Magazine { len: 0, limit: 0, base: NonNull::dangling(), size_log: 0, words }
+        Magazine { len: 0, limit: 0, base: std::ptr::null_mut(), size_log: 0, words }
     }
 
     #[inline(always)]
@@ -79,7 +80,7 @@ impl Magazine {
     /// The slot of an address, and the offset in there, if the pool has it.
     #[inline(always)]
     fn find(&self, block: NonNull<u8>) -> Option<(u32, usize)> {
-        let offset = block.addr().get().wrapping_sub(self.base.addr().get());
+        let offset = block.addr().get().wrapping_sub(self.base.addr());
         let slot = offset >> self.size_log;
         (slot < self.words.len()).then_some((slot as u32, offset - (slot << self.size_log)))
     }
@@ -90,19 +91,34 @@ impl Magazine {
         let word = self.words.at(slot as usize);
         let held = Word::from_bits(word.load(Ordering::Relaxed)).out_of_cache();
         set_own(&self.words, slot, held);
-        // SAFETY: `at` has checked that the slot is of this pool, so the sum is within its mapping.
-        let start = unsafe { self.base.add((slot as usize) << self.size_log) };
+        // SAFETY: `at` has checked that the slot is of this pool, so the sum is within its mapping, and not null.
+        let start =
+            unsafe { NonNull::new_unchecked(self.base.add((slot as usize) << self.size_log)) };
         NonNull::slice_from_raw_parts(start, 1 << self.size_log)
     }
 }
+
+/// What the fast path reads first. All zero, there is no slot to take and none that is found, so that every call
+/// takes the slow path.
+#[derive(Debug)]
+struct Magazines {
+    all: [Magazine; MAGAZINES],
+    /// The process that claimed their slots; 0 in a child that found zeros.
+    process: u32,
+}
+
+// SAFETY: numbers, addresses that are nowhere used as such, and rows without words.
+unsafe impl ZeroIsValid for Magazines {}
 
 /// A participant in a slab, for one thread: allocates and frees through magazines of its own, several times as
 /// fast as [`Slab`] does. When it is dropped its magazines are flushed; blocks that it handed out stay with
 /// whoever holds them, and any thread may free them.
 ///
 /// After a `fork` the child has copies of its parent's caches. Those of a [shared](Slab::shared) slab are not
-/// the child's to allocate or free with, for the parent goes on with the same slots; to drop or to flush one
-/// there does nothing. The child can make itself caches over slabs of its own.
+/// the child's to allocate or free with, for the parent goes on with the same slots: both calls are errors there,
+/// [`ClaimError::Forked`] and [`SlotError::Forked`], and to drop or to flush one does nothing. Where the system has no
+/// memory that a fork wipes (Linux has, since 4.14) a child must not call them: it is told only once the copy of a
+/// magazine is empty. The child can make itself caches over slabs of its own.
 ///
 /// ```
 /// use ralloc_core::slab::{Slab, SlabOptions, ThreadCache};
@@ -122,9 +138,7 @@ pub struct ThreadCache {
     owner: Owner,
     /// Whether it died, in a test.
     dead: bool,
-    /// The process that claimed its slots.
-    process: u32,
-    magazines: Box<[Magazine; MAGAZINES]>,
+    magazines: WipedOnFork<Magazines>,
     /// The slots of each magazine.
     stacks: Box<[Stack; MAGAZINES]>,
     /// The pool of the block that was allocated or freed last: a guess where the next one to be freed is.
@@ -164,7 +178,8 @@ impl ThreadCache {
             Some(pool) => Magazine::new(pool, slab.cache_limit(index)),
             None => Magazine::without_pool(),
         };
-        let magazines = Box::new(std::array::from_fn(magazine));
+        let (all, process) = (std::array::from_fn(magazine), std::process::id());
+        let magazines = WipedOnFork::new(Magazines { all, process }, slab.share().is_some());
         let stacks = Box::new([[0; STACK_LEN]; MAGAZINES]);
         let start = slab.pools()[0].base.addr().get();
         // Octave o begins at 2^o pages, but for the first, which begins at 0.
@@ -175,15 +190,14 @@ impl ThreadCache {
             slab.pools().partition_point(before) as u8
         });
         let (slab, dead, recent) = (Arc::clone(slab), false, 0);
-        let process = std::process::id();
-        Some(ThreadCache { slab, owner, dead, process, magazines, stacks, recent, start, octaves })
+        Some(ThreadCache { slab, owner, dead, magazines, stacks, recent, start, octaves })
     }
 
     /// As [`Slab::allocate`]. [`ThreadCache`] shows it, with [`ThreadCache::deallocate`].
     #[inline]
     pub fn allocate(&mut self, size: usize) -> Result<NonNull<[u8]>, ClaimError> {
         let index = self.slab.class(size);
-        let magazine = &mut self.magazines[index % MAGAZINES];
+        let magazine = &mut self.magazines.all[index % MAGAZINES];
         match magazine.pop(&self.stacks[index % MAGAZINES]) {
             Some(slot) => {
                 self.recent = index;
@@ -196,7 +210,7 @@ impl ThreadCache {
     /// As [`Slab::try_allocate`].
     pub fn try_allocate(&mut self, size: usize) -> Result<Option<NonNull<[u8]>>, ClaimError> {
         let index = self.slab.class_of(size)?;
-        let magazine = &mut self.magazines[index % MAGAZINES];
+        let magazine = &mut self.magazines.all[index % MAGAZINES];
         match magazine.pop(&self.stacks[index % MAGAZINES]) {
             Some(slot) => Ok(Some(magazine.hand_out(slot))),
             None => self.refill(index),
@@ -209,7 +223,7 @@ impl ThreadCache {
     /// As there.
     #[inline]
     pub unsafe fn deallocate(&mut self, block: NonNull<u8>) -> Result<(), SlotError> {
-        match self.magazines[self.recent % MAGAZINES].find(block) {
+        match self.magazines.all[self.recent % MAGAZINES].find(block) {
             Some((slot, within)) => self.free_in(self.recent, slot, within),
             None => self.free_elsewhere(block),
         }
@@ -222,18 +236,18 @@ impl ThreadCache {
     fn free_elsewhere(&mut self, block: NonNull<u8>) -> Result<(), SlotError> {
         let first = self.octaves[octave(block.addr().get().wrapping_sub(self.start))];
         for index in first.into()..self.slab.pools().len() {
-            if let Some((slot, within)) = self.magazines[index % MAGAZINES].find(block) {
+            if let Some((slot, within)) = self.magazines.all[index % MAGAZINES].find(block) {
                 self.recent = index;
                 return self.free_in(index, slot, within);
             }
         }
-        Err(SlotError::Foreign)
+        Err(if self.is_copy() { SlotError::Forked } else { SlotError::Foreign })
     }
 
     /// Frees a slot by its pool's index, if `within`, the offset in the slot, is 0.
     #[inline(always)]
     fn free_in(&mut self, index: usize, slot: u32, within: usize) -> Result<(), SlotError> {
-        let magazine = &mut self.magazines[index % MAGAZINES];
+        let magazine = &mut self.magazines.all[index % MAGAZINES];
         let word = magazine.words.at(slot as usize);
         let now = Word::from_bits(word.load(Ordering::Relaxed));
         if within != 0 || !now.is(SlotState::Held, self.owner) {
@@ -251,10 +265,13 @@ impl ThreadCache {
     #[cold]
     #[inline(never)]
     fn free_slow(&mut self, index: usize, slot: u32, within: usize) -> Result<(), SlotError> {
+        if self.is_copy() {
+            return Err(SlotError::Forked);
+        }
         if within != 0 {
             return Err(self.slab.refuse(index, SlotError::Interior));
         }
-        let (magazine, stack) = (&mut self.magazines[index], &mut self.stacks[index]);
+        let (magazine, stack) = (&mut self.magazines.all[index], &mut self.stacks[index]);
         if magazine.limit == 0 {
             magazine.limit = self.slab.cache_limit(index);
             return self.slab.free_slot(index, slot);
@@ -296,11 +313,14 @@ impl ThreadCache {
     /// Whether this is the copy that a `fork` made, and its slots are those of the original: in memory that both
     /// processes share they would be free for others while the original hands them out.
     fn is_copy(&self) -> bool {
-        self.slab.share().is_some() && self.process != std::process::id()
+        let Magazines { process, .. } = *self.magazines;
+        // A system call, which only those make whose memory no fork wipes.
+        let is_other = || !self.magazines.is_wiped_on_fork() && process != std::process::id();
+        self.slab.share().is_some() && (process == 0 || is_other())
     }
 
     fn flush_all(&mut self) {
-        let stacks = self.magazines.iter_mut().zip(&*self.stacks);
+        let stacks = self.magazines.all.iter_mut().zip(&*self.stacks);
         for ((magazine, stack), pool) in stacks.zip(self.slab.pools()) {
             pool.table.flush(&stack[..magazine.len]);
             magazine.len = 0;
@@ -310,7 +330,7 @@ impl ThreadCache {
     /// Number of cached slots of a pool, by its index; 0 for a pool that this slab does not have.
     /// [`ThreadCache::flush`] shows it. Panics for an index that no slab has, above [`MAX_POOLS`].
     pub fn cached(&self, index: usize) -> usize {
-        self.magazines[index].len
+        self.magazines.all[index].len
     }
 
     /// Who this is in the words of its slots.
@@ -331,9 +351,12 @@ impl ThreadCache {
     #[inline(never)]
     fn allocate_slow(&mut self, size: usize) -> Result<NonNull<[u8]>, ClaimError> {
         let first = self.slab.class_of(size)?;
+        if self.is_copy() {
+            return Err(ClaimError::Forked);
+        }
         for index in first..self.slab.pools().len() {
-            let found = match self.magazines[index].pop(&self.stacks[index]) {
-                Some(slot) => Some(self.magazines[index].hand_out(slot)),
+            let found = match self.magazines.all[index].pop(&self.stacks[index]) {
+                Some(slot) => Some(self.magazines.all[index].hand_out(slot)),
                 None => self.refill(index)?,
             };
             if let Some(block) = found {
@@ -348,7 +371,10 @@ impl ThreadCache {
     #[cold]
     #[inline(never)]
     fn refill(&mut self, index: usize) -> Result<Option<NonNull<[u8]>>, ClaimError> {
-        let (magazine, stack) = (&mut self.magazines[index], &mut self.stacks[index]);
+        if self.is_copy() {
+            return Err(ClaimError::Forked);
+        }
+        let (magazine, stack) = (&mut self.magazines.all[index], &mut self.stacks[index]);
         magazine.limit = self.slab.cache_limit(index);
         let want = magazine.limit / 2 + 1;
         let mut push = |slot| magazine.push(stack, slot);
@@ -361,10 +387,13 @@ impl ThreadCache {
     #[cold]
     #[inline(never)]
     fn flush_half(&mut self, index: usize) {
-        let (magazine, stack) = (&mut self.magazines[index], &mut self.stacks[index]);
+        let copy = self.is_copy();
+        let (magazine, stack) = (&mut self.magazines.all[index], &mut self.stacks[index]);
         magazine.limit = self.slab.cache_limit(index);
         let cold = magazine.len.saturating_sub(magazine.limit / 2);
-        self.slab.pools()[index].table.flush(&stack[..cold]);
+        if !copy {
+            self.slab.pools()[index].table.flush(&stack[..cold]);
+        }
         stack.copy_within(cold..magazine.len, 0);
         magazine.len -= cold;
     }

@@ -1,0 +1,81 @@
+//! A value that a forked child finds as zeros, so that it cannot go on with what is its parent's.
+
+use super::Mapping;
+use crate::os;
+use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
+
+/// Types of which zero bytes are a value.
+///
+/// # Safety
+/// They are, and it may come to be between any two calls on the value, but not while it is borrowed.
+pub unsafe trait ZeroIsValid {}
+
+/// A value on the heap, or, where that was asked for and can be had, on pages which are zeros in a forked child.
+#[derive(Debug)]
+pub struct WipedOnFork<T: ZeroIsValid> {
+    /// Invariant: of a `Box`, or the first bytes of `pages`. Reached through this value only.
+    value: NonNull<T>,
+    pages: Option<Mapping>,
+}
+
+// SAFETY: the value is owned, as in a box.
+unsafe impl<T: ZeroIsValid + Send> Send for WipedOnFork<T> {}
+// SAFETY: as above.
+unsafe impl<T: ZeroIsValid + Sync> Sync for WipedOnFork<T> {}
+
+impl<T: ZeroIsValid> WipedOnFork<T> {
+    /// `wipe`: on pages of its own, which take two of the kernel's ranges more than a box does.
+    pub fn new(value: T, wipe: bool) -> WipedOnFork<T> {
+        let Some(pages) = wipe.then(Self::pages).flatten() else {
+            return WipedOnFork { value: NonNull::from(Box::leak(Box::new(value))), pages: None };
+        };
+        let place = pages.base().cast::<T>();
+        // SAFETY: fresh pages of our own, long enough and aligned to a page, which no type exceeds here.
+        unsafe { place.write(value) };
+        WipedOnFork { value: place, pages: Some(pages) }
+    }
+
+    fn pages() -> Option<Mapping> {
+        // Where zeros could not be dropped there is nothing to wipe. (Under loom words are counted.)
+        if std::mem::needs_drop::<T>() || align_of::<T>() > os::page_size() {
+            return None;
+        }
+        let pages = Mapping::committed(size_of::<T>()).ok()?;
+        // SAFETY: all of our own pages, just made.
+        unsafe { os::wipe_on_fork(pages.base().as_ptr(), pages.len()) }.ok()?;
+        Some(pages)
+    }
+
+    /// Whether a forked child finds zeros.
+    pub fn is_wiped_on_fork(&self) -> bool {
+        self.pages.is_some()
+    }
+}
+
+impl<T: ZeroIsValid> Deref for WipedOnFork<T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        // SAFETY: by the invariant; in a child the zeros are a value too.
+        unsafe { self.value.as_ref() }
+    }
+}
+
+impl<T: ZeroIsValid> DerefMut for WipedOnFork<T> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as above, and nobody else has it.
+        unsafe { self.value.as_mut() }
+    }
+}
+
+impl<T: ZeroIsValid> Drop for WipedOnFork<T> {
+    fn drop(&mut self) {
+        if self.pages.is_none() {
+            // SAFETY: of a box, by the invariant, and not used any more.
+            drop(unsafe { Box::from_raw(self.value.as_ptr()) });
+        }
+    }
+}
