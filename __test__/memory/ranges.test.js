@@ -25,7 +25,7 @@ testWhere(
     );
     t.true(result.arenas <= (marksGuardPages() ? 300 : 2100));
     t.true(
-      result.slabs.at(-1) - result.slabs[0] <= 300,
+      result.slabs.at(-1) - result.slabs[0] <= 60,
       'later slabs use the addresses of earlier ones',
     );
     const { retained, unmapped } = result.depot;

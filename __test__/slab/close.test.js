@@ -171,3 +171,23 @@ test('markAsUntransferable on the ArrayBuffer keeps close() from nothing', async
   const bytes = detached ? '' : 'kept';
   t.deepEqual(result, { live: false, bytes });
 });
+
+test('slabs that are made and closed in one stretch of JavaScript pile up nothing', async (t) => {
+  // At four ranges for each, as many as the kernel allows were reached after 12,000.
+  const { code, signal, stderr, result } = await run('slab/made-and-closed.js', {
+    args: ['16000'],
+  });
+  t.deepEqual([code, signal], [0, null], stderr);
+  const { ranges, retained, dead } = result;
+  t.log(`${ranges} more ranges of memory, ${retained} bytes of addresses kept`);
+  t.true(dead);
+  // V8's own heap grows by some 200.
+  t.true(ranges < 500, 'a slab leaves none');
+  t.true(retained < 2 ** 20, 'later slabs use the addresses of earlier ones');
+});
+
+test('a slab may be closed with operations of the thread pool in flight', async (t) => {
+  const { code, signal, stderr, result } = await run('slab/closed-in-flight.js');
+  t.deepEqual([code, signal], [0, null], stderr);
+  t.deepEqual(result, { errors: [], intact: true, dead: true });
+});

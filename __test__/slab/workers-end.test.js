@@ -2,7 +2,7 @@
 
 // Threads that end in the midst of using a slab: every slot they had is back.
 
-const { nativeTest, nodeMajor } = require('../helpers/backend.js');
+const { nativeTest } = require('../helpers/backend.js');
 const { once } = require('node:events');
 const { join } = require('node:path');
 const { Worker } = require('node:worker_threads');
@@ -162,10 +162,8 @@ test('a hundred workers in a row leave no growth', async (t) => {
   // What one worker touched of the slab, 8 MB, would be here fifty times.
   t.true(Math.max(...rss.slice(5)) - Math.max(...rss.slice(0, 5)) <= 16);
   t.true(Math.max(...files.slice(1)) <= files[1] + 2, 'no file stays open');
-  // What a worker leaves keeps its addresses, which unmerged would be two ranges for each. Node 24 and 26 can collect
-  // early: then two more are to be unmapped half a minute later.
-  const most = nodeMajor >= 24 ? 300 : 100;
-  t.true(ranges.at(-1) - ranges[0] < most, 'the kernel merges them');
+  // What a worker leaves keeps its addresses, which unmerged would be two ranges for each.
+  t.true(ranges.at(-1) - ranges[0] < 100, 'the kernel merges them');
   t.deepEqual([held, participants], [0, 1]);
 });
 

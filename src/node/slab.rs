@@ -12,7 +12,6 @@ use crate::slab::participant::Participant;
 use crate::slab::token::{Received, Token};
 use crate::slab::word::{Owner, SlotState};
 use crate::slab::{PoolOptions, Slab, SlabOptions};
-use crate::sync::Arc;
 use napi::bindgen_prelude::Either;
 use napi::{Env, Error};
 use napi_derive::napi;
@@ -24,24 +23,7 @@ use std::time::Duration;
 #[napi]
 pub struct LeasedSlab {
     /// `None` before `open` or `attach`, and after `close`.
-    participant: Contained<RefCell<Option<Joined>>>,
-}
-
-/// The isolate's own reference; its ArrayBuffers have others.
-struct Joined(Arc<Participant>);
-
-impl Joined {
-    fn new(slab: Slab) -> Result<Joined> {
-        let full = || Error::new(UNSUPPORTED, "a slab has at most 1,023 participants");
-        Ok(Joined(Arc::new(Participant::join(slab).ok_or_else(full)?)))
-    }
-}
-
-impl Drop for Joined {
-    /// The isolate has closed the slab, or forgotten it, or ends.
-    fn drop(&mut self) {
-        self.0.close();
-    }
+    participant: Contained<RefCell<Option<Participant>>>,
 }
 
 /// What another isolate of the process attaches by.
@@ -141,11 +123,10 @@ impl LeasedSlab {
     pub fn segment(&self, env: Env, pool: u32, index: u32) -> Result<Value> {
         let mut found = None;
         self.with(|participant| {
-            let view = Participant::view(participant, pool as usize, index as usize);
-            found = view.and_then(|view| Some((view.bytes()?, view)));
+            found = participant.view(pool as usize, index as usize);
         })?;
         let none = || Error::new(INVALID_ARGUMENT, format!("pool {pool} has no segment {index}"));
-        let (bytes, view) = found.ok_or_else(none)?;
+        let (view, bytes) = found.ok_or_else(none)?;
         array_buffer::create_over_slab(&env, view, bytes).map(Value)
     }
 
@@ -292,9 +273,9 @@ impl LeasedSlab {
 
 impl LeasedSlab {
     /// No call of `work` runs JavaScript: the borrow ends before.
-    fn with(&self, work: impl FnOnce(&Arc<Participant>)) -> Result<()> {
+    fn with(&self, work: impl FnOnce(&Participant)) -> Result<()> {
         match &*self.participant.borrow() {
-            Some(Joined(participant)) => work(participant),
+            Some(participant) => work(participant),
             None => return Err(Error::new(CLOSED, "the slab is closed")),
         }
         Ok(())
@@ -305,7 +286,11 @@ impl LeasedSlab {
         slab: std::result::Result<Slab, SlabError>,
     ) -> Result<Option<Failure>> {
         match slab {
-            Ok(slab) => *self.participant.borrow_mut() = Some(Joined::new(slab)?),
+            Ok(slab) => {
+                let full = || Error::new(UNSUPPORTED, "a slab has at most 1,023 participants");
+                let participant = Participant::join(slab).ok_or_else(full)?;
+                *self.participant.borrow_mut() = Some(participant);
+            }
             Err(SlabError::Map(error)) => return Ok(Some(Failure::new(error.into(), 0, 0))),
             Err(SlabError::Footprint { bytes: requested, limit }) => {
                 let error = LeaseError::Limit { requested, limit, used: 0 };

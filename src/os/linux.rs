@@ -190,7 +190,7 @@ pub fn shared_pages(len: usize, last: usize) -> Result<SharedPages, MapError> {
     Ok(SharedPages { base, len: kept })
 }
 
-/// Shows `len` bytes of the memory, from `offset` on, in the range.
+/// Shows `len` bytes of the memory, from `offset` on, in the range, whose pages can be touched at any moment of it.
 ///
 /// # Safety
 /// `ptr..ptr + len` are whole pages within one reservation of the caller, and nobody needs what they
@@ -203,13 +203,58 @@ pub unsafe fn map_shared(
 ) -> Result<(), MapError> {
     assert!(offset < pages.len, "beyond what was kept");
     let from = pages.base.as_ptr().wrapping_add(offset).cast();
-    let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
-    // SAFETY: the old range is our own and stays, for its size is 0; the new one is the caller's, so that
-    // no foreign mapping is hit.
-    let base = unsafe { libc::mremap(from, 0, len, flags, ptr.cast::<c_void>()) };
+    // SAFETY: the old range is our own and stays, for its size is 0; the new one is of the kernel's choice.
+    let base = unsafe { libc::mremap(from, 0, len, libc::MREMAP_MAYMOVE) };
     if base == libc::MAP_FAILED {
         return Err(last_error("mremap"));
     }
-    // SAFETY: the caller's promise. The new range is as inaccessible as the old one, until now.
-    unsafe { commit(ptr, len) }
+    // As inaccessible as the old one, until now. That it must not be where it is going to lie: an operation in flight may
+    // write there at any moment. So it is moved there as it shall be, which is one step.
+    // SAFETY: the range just made.
+    let mut mapped = unsafe { commit(base.cast(), len) };
+    if mapped.is_ok() {
+        let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
+        // SAFETY: as above; where it goes are the caller's pages, so that no foreign mapping is hit.
+        let moved = unsafe { libc::mremap(base, len, len, flags, ptr.cast::<c_void>()) };
+        if moved == libc::MAP_FAILED {
+            mapped = Err(last_error("mremap"));
+        }
+    }
+    if mapped.is_err() {
+        // SAFETY: the range just made, which nobody has seen.
+        let _ = unsafe { release_huge(base.cast(), len) };
+    }
+    mapped
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::super::{map, replace};
+    use super::*;
+    use crate::sync::{AtomicUsize, Ordering};
+
+    #[test]
+    fn an_operation_in_flight_may_write_at_any_moment_of_a_new_mapping() {
+        let (page, done) = (page_size(), AtomicUsize::new(0));
+        let pages = shared_pages(page, 0).unwrap();
+        let base = map(page, page, None).unwrap();
+        let address = base.as_ptr().expose_provenance();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let byte = ptr::with_exposed_provenance_mut::<u8>(address);
+                while done.load(Ordering::Relaxed) == 0 {
+                    // SAFETY: pages that this test never unmaps.
+                    unsafe { byte.write_volatile(1) };
+                }
+            });
+            for _ in 0..3000 {
+                // SAFETY: the page of our own mapping, whose bytes nobody needs.
+                unsafe {
+                    map_shared(&pages, 0, base.as_ptr(), page).unwrap();
+                    replace(base.as_ptr(), page).unwrap();
+                }
+            }
+            done.fetch_add(1, Ordering::Relaxed);
+        });
+    }
 }

@@ -390,11 +390,9 @@ impl Drop for Slab {
         if self.abandoned.load(Ordering::Relaxed) > 0 {
             return slots.abandon();
         }
-        // An operation in flight may still touch a slot that JavaScript has seen: the depot keeps its address. That of
-        // the records is kept too, so that it leaves no gap: for the kernel all that is kept is one range then.
-        if slots.is_seen() {
-            self.records.mark_seen();
-        }
+        // An operation in flight may still touch a slot that JavaScript has seen: the depot keeps its address. The
+        // records, which nobody can have seen, are unmapped: the next slab's, which never lie at addresses that were
+        // seen, would else take new ones each time, and a process that makes slabs all day would have none left.
         #[cfg(not(loom))]
         crate::memory::depot::global().retire(slots);
     }

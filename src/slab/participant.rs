@@ -6,28 +6,36 @@ use crate::sync::{Arc, Mutex};
 use std::collections::BTreeMap;
 use std::ptr::NonNull;
 
-/// An isolate's part in a slab.
+/// An isolate's part in a slab, as long as it claims and frees there.
 ///
 /// What it has claimed is its own as long as JavaScript can see the bytes: until the isolate closes the slab (or
-/// forgets it) **and** the last ArrayBuffer over the slot's segment is gone, whichever is later. That ArrayBuffer may be
-/// kept by a view that somebody made, or be in another isolate by a transfer; then it outlives the slab's object
-/// for long. So every ArrayBuffer has a [`View`], and all of them keep the participant.
+/// forgets it) **and** the last ArrayBuffer over the slot's segment is detached or gone, whichever is later. An
+/// ArrayBuffer may be kept by a view that somebody made, or be in another isolate by a transfer; then it outlives the
+/// slab's object for long. So every ArrayBuffer has a [`View`], and all of them keep the [`Part`].
+///
+/// The part keeps the slab until nobody sees its slots, and no longer: the finalizers of detached ArrayBuffers do not
+/// run before the event loop turns, and a loop that makes and closes slabs would have no addresses left by then.
 ///
 /// An isolate that ends ends its views, whoever has the ArrayBuffers now: the addresses show other pages from then on,
 /// and only then are the slots free.
 #[derive(Debug)]
 pub(crate) struct Participant {
-    slab: Slab,
+    slab: Arc<Slab>,
+    part: Arc<Part>,
+}
+
+#[derive(Debug)]
+struct Part {
     owner: Owner,
     seen: Mutex<Seen>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Seen {
+    /// Until all it had claimed is free and its number given back.
+    slab: Option<Arc<Slab>>,
     /// Whether it claims no more.
     closed: bool,
-    /// Whether all it had claimed is free and its number given back.
-    left: bool,
     /// By pool and segment: ArrayBuffers whose finalizer is still to come, and how many of these are detached.
     segments: BTreeMap<(usize, usize), (usize, usize)>,
 }
@@ -46,7 +54,7 @@ impl Seen {
 /// An ArrayBuffer over a segment, for as long as its finalizer is to come.
 #[derive(Debug)]
 pub(crate) struct View {
-    participant: Arc<Participant>,
+    part: Arc<Part>,
     pool: usize,
     segment: usize,
 }
@@ -55,7 +63,9 @@ impl Participant {
     /// `None` when there are too many.
     pub(crate) fn join(slab: Slab) -> Option<Participant> {
         let owner = slab.join()?;
-        Some(Participant { slab, owner, seen: Mutex::default() })
+        let slab = Arc::new(slab);
+        let seen = Seen { slab: Some(Arc::clone(&slab)), closed: false, segments: BTreeMap::new() };
+        Some(Participant { slab, part: Arc::new(Part { owner, seen: Mutex::new(seen) }) })
     }
 
     pub(crate) fn slab(&self) -> &Slab {
@@ -63,21 +73,22 @@ impl Participant {
     }
 
     pub(crate) fn owner(&self) -> Owner {
-        self.owner
+        self.part.owner
     }
 
-    /// What the ArrayBuffer over a segment is to have; `None` for a segment that there cannot be.
-    pub(crate) fn view(this: &Arc<Self>, pool: usize, segment: usize) -> Option<View> {
-        this.slab.pools.get(pool)?.segment(segment)?;
-        this.slab.mark_seen();
-        this.seen.lock().segments.entry((pool, segment)).or_default().0 += 1;
-        Some(View { participant: Arc::clone(this), pool, segment })
+    /// The bytes of a segment, and what the ArrayBuffer over them is to have; `None` for a segment that there
+    /// cannot be.
+    pub(crate) fn view(&self, pool: usize, segment: usize) -> Option<(View, NonNull<[u8]>)> {
+        let bytes = self.slab.pools.get(pool)?.segment(segment)?;
+        self.slab.mark_seen();
+        self.part.seen.lock().segments.entry((pool, segment)).or_default().0 += 1;
+        Some((View { part: Arc::clone(&self.part), pool, segment }, bytes))
     }
 
     /// Notes that an ArrayBuffer over the segment is detached: nobody sees the bytes by it any more, though
     /// its finalizer is still to come.
     pub(crate) fn note_detached(&self, pool: usize, segment: usize) {
-        if let Some((made, detached)) = self.seen.lock().segments.get_mut(&(pool, segment)) {
+        if let Some((made, detached)) = self.part.seen.lock().segments.get_mut(&(pool, segment)) {
             *detached = (*detached + 1).min(*made);
         }
     }
@@ -85,40 +96,47 @@ impl Participant {
     /// Claims no more, and frees all slots that nobody sees; the others follow with their last view. The second
     /// call does nothing.
     pub(crate) fn close(&self) {
-        let mut seen = self.seen.lock();
-        if !self.retire(&mut seen) || self.leave_unless_seen(&mut seen) {
+        let Part { owner, seen } = &*self.part;
+        let mut seen = seen.lock();
+        if !self.part.retire(&mut seen) || self.part.leave_unless_seen(&mut seen) {
             return;
         }
         for (index, pool) in self.slab.pools.iter().enumerate() {
             let segments = 0..pool.segments.max_count.div_ceil(pool.slots_per_segment());
             for segment in segments.filter(|&segment| !seen.is_visible(index, segment)) {
-                pool.recover_segment(segment, self.owner);
+                pool.recover_segment(segment, *owner);
             }
         }
     }
+}
 
+impl Drop for Participant {
+    /// The isolate has closed the slab, or forgotten it, or ends.
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Part {
     /// Whether it did not before.
     fn retire(&self, seen: &mut Seen) -> bool {
-        if !seen.closed {
-            self.slab.registry.retire(self.owner);
+        if let (false, Some(slab)) = (seen.closed, &seen.slab) {
+            slab.registry.retire(self.owner);
         }
         !std::mem::replace(&mut seen.closed, true)
     }
 
     /// Ends its part where nobody sees anything: whether nobody does.
     fn leave_unless_seen(&self, seen: &mut Seen) -> bool {
-        if seen.left || seen.is_any_visible() {
-            return seen.left;
+        if seen.is_any_visible() {
+            return seen.slab.is_none();
         }
-        // For operations in flight. Should it fail, they may still write into what others get.
-        self.slab.show_nothing();
-        self.leave(seen);
+        if let Some(slab) = seen.slab.take() {
+            // For operations in flight. Should it fail, they may still write into what others get.
+            slab.show_nothing();
+            slab.recover(self.owner);
+        }
         true
-    }
-
-    fn leave(&self, seen: &mut Seen) {
-        self.slab.recover(self.owner);
-        seen.left = true;
     }
 
     /// The isolate ends.
@@ -126,28 +144,23 @@ impl Participant {
         let mut seen = self.seen.lock();
         self.retire(&mut seen);
         // Should that fail, its claims stay for ever: slots that are lost are better than slots that two have.
-        if !seen.left && self.slab.abandon_memory() {
-            self.leave(&mut seen);
+        if let Some(slab) = seen.slab.take_if(|slab| slab.abandon_memory()) {
+            slab.recover(self.owner);
         }
     }
 }
 
 impl View {
-    /// The bytes of the segment.
-    pub(crate) fn bytes(&self) -> Option<NonNull<[u8]>> {
-        self.participant.slab.pools[self.pool].segment(self.segment)
-    }
-
     /// Notes that the ArrayBuffer's isolate ends, where another one may have the ArrayBuffer.
     pub(crate) fn abandon(&self) {
-        self.participant.tear_down();
+        self.part.tear_down();
     }
 }
 
 impl Drop for View {
     /// The ArrayBuffer is gone.
     fn drop(&mut self) {
-        let Participant { slab, owner, seen } = &*self.participant;
+        let Part { owner, seen } = &*self.part;
         let mut seen = seen.lock();
         let at = (self.pool, self.segment);
         if let Some((made, detached)) = seen.segments.get_mut(&at) {
@@ -157,8 +170,10 @@ impl Drop for View {
                 seen.segments.remove(&at);
             }
         }
-        let free = seen.closed && !seen.is_visible(self.pool, self.segment);
-        if free && !self.participant.leave_unless_seen(&mut seen) {
+        if !seen.closed || seen.is_visible(self.pool, self.segment) {
+            return;
+        }
+        if let (false, Some(slab)) = (self.part.leave_unless_seen(&mut seen), &seen.slab) {
             slab.pools[self.pool].recover_segment(self.segment, *owner);
         }
     }
@@ -176,13 +191,13 @@ mod tests {
     const COUNT: usize = 16 * SEGMENTS;
 
     /// A slab, all of which `first` has claimed.
-    fn two() -> (Arc<Participant>, Arc<Participant>) {
+    fn two() -> (Participant, Participant) {
         let options = SlabOptions::fixed(&[SIZE], COUNT as u32, 64 << 20);
         let slab = Slab::shared(&options).unwrap();
         let other = Slab::attach(slab.share().unwrap()).unwrap();
-        let first = Arc::new(Participant::join(slab).unwrap());
+        let first = Participant::join(slab).unwrap();
         assert_eq!(claim(&first).len(), COUNT);
-        (first, Arc::new(Participant::join(other).unwrap()))
+        (first, Participant::join(other).unwrap())
     }
 
     /// All there are.
@@ -195,8 +210,8 @@ mod tests {
         slots
     }
 
-    fn views(of: &Arc<Participant>) -> Vec<View> {
-        (0..SEGMENTS).map(|segment| Participant::view(of, 0, segment).unwrap()).collect()
+    fn views(of: &Participant) -> Vec<View> {
+        (0..SEGMENTS).map(|segment| of.view(0, segment).unwrap().0).collect()
     }
 
     fn slots_of(segment: usize) -> Vec<u32> {
@@ -211,7 +226,7 @@ mod tests {
     fn who_closes_keeps_what_is_seen_until_the_last_view_of_each_segment_is_gone() {
         let (first, second) = two();
         let mut views = views(&first);
-        let again = Participant::view(&first, 0, 1).unwrap();
+        let again = first.view(0, 1).unwrap();
         first.close();
         first.close();
         assert_eq!(claim(&second), []);
@@ -252,6 +267,27 @@ mod tests {
         // SAFETY: a slot of the second one.
         assert_eq!(unsafe { byte(&second, 20).read() }, 0);
         drop(views);
+    }
+
+    #[test]
+    fn the_slab_goes_with_its_last_claim_though_finalizers_of_detached_views_are_to_come() {
+        let (first, _second) = two();
+        let slab = Arc::downgrade(&first.slab);
+        let views = views(&first);
+        (0..SEGMENTS).for_each(|segment| first.note_detached(0, segment));
+        drop(first);
+        assert!(slab.upgrade().is_none());
+        views[0].abandon(); // an isolate that ends after all
+        drop(views);
+
+        let (first, _second) = two();
+        let slab = Arc::downgrade(&first.slab);
+        let views = self::views(&first);
+        first.note_detached(0, 1);
+        drop(first);
+        assert!(slab.upgrade().is_some(), "two segments are seen");
+        drop(views);
+        assert!(slab.upgrade().is_none());
     }
 
     #[test]
@@ -314,9 +350,6 @@ mod tests {
     #[test]
     fn there_is_no_view_of_what_there_cannot_be() {
         let (first, _) = two();
-        assert!(
-            Participant::view(&first, 0, SEGMENTS).is_none()
-                && Participant::view(&first, 1, 0).is_none()
-        );
+        assert!(first.view(0, SEGMENTS).is_none() && first.view(1, 0).is_none());
     }
 }
