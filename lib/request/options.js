@@ -8,6 +8,7 @@ const { rangeError } = require('../base/errors.js');
 const { commonReaders, commonDefaults } = require('../arena/owner.js');
 
 const MiB = 1024 * 1024;
+const MIN_AHEAD = 4096;
 
 const bytes = (value, name) => check.integer(value, name, 4096, Number.MAX_SAFE_INTEGER);
 const readers = {
@@ -42,15 +43,17 @@ function requestSettings(options) {
     const range = `an integer >= 4096 and <= options.maxBytes (${maxBytes})`;
     throw rangeError('options.maxBytesPerRequest', range, given.maxBytesPerRequest);
   }
+  const { maxBytesPerRequest = Math.min(16 * MiB, maxBytes) } = given;
   return {
     ...commonDefaults,
     name: 'request',
-    maxBytesPerRequest: Math.min(16 * MiB, maxBytes),
     maxQuarantineBytes: Math.floor(maxBytes / 4),
     property: 'arena',
     context: false,
     ...given,
     maxBytes,
+    maxBytesPerRequest,
+    ahead: Math.max(MIN_AHEAD, Math.floor(maxBytesPerRequest / 16)), // bytes that a window is charged beforehand
   };
 }
 

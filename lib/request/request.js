@@ -5,8 +5,6 @@
 const { RallocError, limitError } = require('../base/errors.js');
 const { makeRequestArena, releaseRequestArena } = require('../arena/arena.js');
 
-const MIN_AHEAD = 4096;
-
 class Request {
   ofRequest = true;
   #arenas;
@@ -51,10 +49,10 @@ class Request {
   /**
    * What a window over `size` bytes may hand out at first, charged: room for `need` and about `want`, whatever
    * size of span was warm. Windows that are full are charged for more of their span, so that no window has
-   * more than a sixteenth of the limit ahead of its use.
+   * more than `ahead` bytes, a sixteenth of the limit, ahead of its use.
    */
   charge(need, want, size) {
-    const ahead = Math.max(MIN_AHEAD, Math.floor(this.limit / 16));
+    const { ahead } = this.#arenas.settings;
     const count = Math.min(size, this.#room, Math.max(need, Math.min(want, ahead)));
     this.#room -= count;
     return count;
