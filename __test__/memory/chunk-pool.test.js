@@ -4,6 +4,7 @@
 
 const test = require('ava');
 const { isZero } = require('../helpers/bytes.js');
+const { fresh } = require('../helpers/fresh.js');
 const { steal } = require('../helpers/theft.js');
 const { untilCollected } = require('../helpers/until.js');
 const { Arena } = require('../..');
@@ -229,5 +230,37 @@ test('in recycle mode, where memory does not come back at once, any shape serves
   together(arena, [900 * KiB]);
   t.is(arena.alloc(100 * KiB).length, 100 * KiB);
   like(t, arena, { quarantined: 0 });
+  arena.close();
+});
+
+test('at the limit a span of the other kind serves only what it fits', (t) => {
+  const arena = newArena({ maxBytes: 1024 * KiB, chunkSize: 64 * KiB });
+  together(arena, [900 * KiB]);
+  t.true(arena.alloc(100 * KiB).buffer.byteLength < 200 * KiB);
+  arena.close();
+});
+
+test('at the limit more and more goes, until there is a chunk of which nothing is left', (t) => {
+  const arena = newArena({ maxBytes: 128 * KiB, chunkSize: 64 * KiB });
+  t.is(together(arena, Array(6).fill(10)).length, 6);
+  t.is(arena.alloc(60 * KiB).length, 60 * KiB);
+  arena.close();
+});
+
+test('in gc mode a collection is asked for when a quarter of the limit waits, and not before', (t) => {
+  const asked = [];
+  const { Arena: Fresh } = fresh('arena/arena.js', {
+    'memory/gc.js': { requestGc: (options) => asked.push(options) },
+  });
+  const arena = new Fresh({ safety: 'gc', maxBytes: 4096 * KiB });
+  const fill = () => {
+    arena.allocUnsafe(60 * KiB);
+    arena.reset();
+  };
+  while (memoryOf(arena).quarantined < 960 * KiB) fill();
+  t.is(asked.length, 0);
+  while (memoryOf(arena).quarantined < 1024 * KiB) fill();
+  t.is(asked.length, 1);
+  t.true(asked[0].urgent, 'arenas have nowhere else to go');
   arena.close();
 });

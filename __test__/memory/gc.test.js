@@ -158,6 +158,15 @@ for (const [kind, options] of [
     t.deepEqual(new Set(runs), new Set([kind]));
   });
 
+  test(`a ${kind} one is paid for from its end on, to the millisecond`, (t) => {
+    const { clock, collect } = collector({ fullMs: 40, minorMs: 40 });
+    collect(options);
+    clock.pass(20 * 40 - 1);
+    t.false(collect(options));
+    clock.pass(1);
+    t.true(collect(options));
+  });
+
   test(`after a ${kind} one that was dear there is none for a long while, for nobody`, (t) => {
     const { clock, runs, collect } = collector({ fullMs: 51, minorMs: 51 });
     collect(options);

