@@ -12,7 +12,7 @@ const { runScope } = require('../base/scope.js');
 const { releasedHold } = require('./epoch.js');
 const { ArenaOwner } = require('./owner.js');
 const { arenaStats, arenaLine } = require('./stats.js');
-const { CLOSED, RELEASED } = require('./life.js');
+const { LIVE, CLOSED, RELEASED, dischargeHeap, isReleased } = require('./life.js');
 const { Window } = require('./window.js');
 
 const { fill } = Uint8Array.prototype;
@@ -114,10 +114,10 @@ class Arena {
 
   scope(fn) {
     check.func(fn, 'fn');
-    const released = this.#window.isReleased();
+    const released = isReleased(this.#window);
     this.#window.owner.pool.settleCutOff();
     const child = new Arena(undefined, kInternal, this.#window.owner, this);
-    if (released) child.#window.finish(RELEASED);
+    if (released) child.#window.state = RELEASED;
     const open = () => {
       this.#children ??= new Set();
       this.#children.add(child);
@@ -129,15 +129,15 @@ class Arena {
   /** Ends this scope; tells whether `result` dies with it. */
   #leave(result) {
     const escapes = this.owns(result);
-    if (this.#window.isLive) this.#finish(CLOSED, true, null);
-    else this.#window.dischargeHeap(0); // a scope that outlived its request
+    if (this.#window.state === LIVE) this.#finish(CLOSED, true, null);
+    else dischargeHeap(this.#window, 0); // a scope that outlived its request
     this.#parent.#children?.delete(this);
     return escapes;
   }
 
   reset() {
-    const released = this.#window.isReleased();
-    this.#window.dischargeHeap(0);
+    const released = isReleased(this.#window);
+    dischargeHeap(this.#window, 0);
     if (released) return;
     this.#window.resets++;
     const scopes = this.#children !== null && this.#children.size > 0;
@@ -147,7 +147,7 @@ class Arena {
   }
 
   shrink() {
-    if (this.#window.isReleased()) return;
+    if (isReleased(this.#window)) return;
     const { owner } = this.#window;
     owner.pool.settleCutOff();
     this.#window.releaseUnused();
@@ -155,7 +155,7 @@ class Arena {
   }
 
   close() {
-    if (!this.#window.isLive) return;
+    if (this.#window.state !== LIVE) return;
     const owner = this.#window.owner;
     if (this.#parent === null) owner.checkClosable();
     owner.pool.settleCutOff();
@@ -173,7 +173,7 @@ class Arena {
     if (promise !== undefined && typeof then !== 'function') {
       throw typeError('promise', 'an instance of Promise', promise);
     }
-    if (this.#window.isReleased()) return promise ?? releasedHold;
+    if (isReleased(this.#window)) return promise ?? releasedHold;
     const epoch = this.#window.openEpoch();
     return promise === undefined ? epoch.hold() : epoch.holdUntil(promise, then);
   }
@@ -211,7 +211,7 @@ class Arena {
 
   #finish(state, finished, outer) {
     this.#clear(state, finished, outer);
-    this.#window.finish(state);
+    this.#window.state = state;
   }
 
   #allocated() {
@@ -232,7 +232,7 @@ class Arena {
     const allocated = this.#allocated();
     const holds = epoch?.holds ?? 0;
     return {
-      live: this.#window.isLive,
+      live: this.#window.state === LIVE,
       allocated,
       spans,
       scopes,

@@ -6,7 +6,7 @@
 const check = require('../base/validate.js');
 const { Checkpoint } = require('./checkpoint.js');
 const { Epoch } = require('./epoch.js');
-const { Life } = require('./life.js');
+const { LIVE, allocOnHeap, dischargeHeap, isReleased } = require('./life.js');
 const { extend, retract } = require('./room.js');
 const { FastBuffer } = require('../base/runtime.js');
 
@@ -19,7 +19,7 @@ function view(ab, start, size, zero) {
   return zero ? fill.call(buffer, 0) : buffer;
 }
 
-class Window extends Life {
+class Window {
   // What the hot path in arena.js reads and writes. While a window is open these are the truth, and its span's
   // own fields are behind.
   ab = null;
@@ -28,6 +28,10 @@ class Window extends Life {
   cleanFrom = 0; // bytes from here on were never handed out, and are zero
   mask; // alignment - 1
 
+  owner;
+  isScope; // of a scope: takes small spans, cut from a chunk
+  heapBytes = 0; // see life.js
+  state = LIVE;
   epoch = null; // made by the first span, checkpoint or hold
   resets = 0;
   #resetsAtReserve = -1; // `resets` at the last reserve(): its window stays in this epoch
@@ -37,21 +41,22 @@ class Window extends Life {
   #isSealed = false; // a checkpoint stands: what comes after it takes spans of its own
 
   constructor(owner, isScope) {
-    super(owner, isScope);
+    this.owner = owner;
+    this.isScope = isScope;
     this.mask = owner.settings.align - 1;
   }
 
   /** An allocation that the open window cannot serve. Throws before anything changes. */
   allocSlow(size, zero) {
     check.integer(size, 'size', 0, Number.MAX_SAFE_INTEGER);
-    const released = this.isReleased();
+    const released = isReleased(this);
     if (size === 0) return new FastBuffer();
-    if (released || this.owner.usesHeap) return this.allocOnHeap(size, zero);
+    if (released || this.owner.usesHeap) return allocOnHeap(this, size, zero);
     this.owner.pool.settleCutOff();
     this.#dropStolen();
     if (size > this.end - this.cursor && !this.#extend(size)) {
       const aside = this.#open(size, true, zero);
-      if (aside === null) return this.allocOnHeap(size, zero);
+      if (aside === null) return allocOnHeap(this, size, zero);
       if (aside !== undefined) return aside;
     }
     const start = this.cursor;
@@ -185,7 +190,7 @@ class Window extends Life {
 
   reserve(bytes) {
     check.integer(bytes, 'bytes', 0, Number.MAX_SAFE_INTEGER);
-    if (this.isReleased() || this.owner.usesHeap) return;
+    if (isReleased(this) || this.owner.usesHeap) return;
     this.owner.pool.settleCutOff();
     this.#dropStolen();
     if (bytes > this.end - this.cursor && !this.#extend(bytes)) this.#open(bytes, false, false);
@@ -193,7 +198,7 @@ class Window extends Life {
   }
 
   checkpoint() {
-    if (this.isReleased()) return new Checkpoint(this, { heapBytes: this.heapBytes });
+    if (isReleased(this)) return new Checkpoint(this, { heapBytes: this.heapBytes });
     const epoch = this.openEpoch();
     const checkpoint = new Checkpoint(this, {
       span: this.#span,
@@ -213,7 +218,7 @@ class Window extends Life {
   }
 
   rewind(checkpoint) {
-    if (this.isReleased()) return this.dischargeHeap(Checkpoint.heapBytesOf(checkpoint, this));
+    if (isReleased(this)) return dischargeHeap(this, Checkpoint.heapBytesOf(checkpoint, this));
     const epoch = this.epoch;
     const saved = Checkpoint.positionOf(checkpoint, this, epoch?.checkpoints);
     const index = epoch.checkpoints.indexOf(checkpoint);
@@ -228,7 +233,7 @@ class Window extends Life {
     pool.pending++;
     epoch.finish();
     pool.pending--;
-    this.dischargeHeap(saved.heapBytes);
+    dischargeHeap(this, saved.heapBytes);
   }
 
   /**
@@ -255,7 +260,7 @@ class Window extends Life {
   clear(finished) {
     const epoch = this.epoch;
     const { pool } = this.owner;
-    this.dischargeHeap(0);
+    dischargeHeap(this, 0);
     this.#sync();
     this.#set(null, 0, 0, 0);
     this.epoch = null;

@@ -47,12 +47,12 @@ module.exports = [
         { tests: ['arena/stats.test.js'] },
       ],
       'a reset keeps heap bytes': [
-        '    this.#window.dischargeHeap(0);\n    if (released) return;\n',
+        '    dischargeHeap(this.#window, 0);\n    if (released) return;\n',
         '',
         { tests: ['request/bounds.test.js'] },
       ],
       'a scope that outlived its request keeps heap bytes': [
-        'else this.#window.dischargeHeap(0);',
+        'else dischargeHeap(this.#window, 0);',
         '',
         { tests: ['request/late-limit.test.js'] },
       ],
@@ -83,10 +83,10 @@ module.exports = [
         'if (this.#parent !== null)',
         { tests: ['memory/closed-pools.test.js'] },
       ],
-      'close() twice': ['if (!this.#window.isLive) return;\n    const', 'const'],
+      'close() twice': ['if (this.#window.state !== LIVE) return;\n    const', 'const'],
       'a hold after the end holds': [
-        'if (this.#window.isReleased()) return promise ?? releasedHold;',
-        'this.#window.isReleased();',
+        'if (isReleased(this.#window)) return promise ?? releasedHold;',
+        'isReleased(this.#window);',
         { tests: ['request/room.test.js'] },
       ],
       'hold() of any object': [
@@ -132,7 +132,7 @@ module.exports = [
         { tests: ['request/late.test.js'] },
       ],
       'scopes of a released arena are live': [
-        'if (released) child.#window.finish(RELEASED);',
+        'if (released) child.#window.state = RELEASED;',
         '',
         { tests: ['request/late.test.js'] },
       ],

@@ -9,12 +9,12 @@ module.exports = [
     tests: windows,
     mutants: {
       'heap bytes are not noted': [
-        '    this.heapBytes += size;\n',
+        '  life.heapBytes += size;\n',
         '',
         { tests: ['request/late-limit.test.js', 'request/room.test.js'] },
       ],
       'a released arena throws': [
-        'if (this.#state === RELEASED) return true;',
+        'if (life.state === RELEASED) return true;',
         '',
         { tests: ['request/late.test.js'] },
       ],
@@ -56,12 +56,12 @@ module.exports = [
         { tests: ['request/room.test.js'] },
       ],
       'a rewind keeps heap bytes': [
-        '    this.dischargeHeap(saved.heapBytes);\n',
+        '    dischargeHeap(this, saved.heapBytes);\n',
         '',
         { tests: ['request/room.test.js'] },
       ],
       'a late rewind keeps heap bytes': [
-        'return this.dischargeHeap(Checkpoint.heapBytesOf(checkpoint, this));',
+        'return dischargeHeap(this, Checkpoint.heapBytesOf(checkpoint, this));',
         'return;',
         { tests: ['request/late-limit.test.js'] },
       ],
