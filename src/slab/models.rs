@@ -39,10 +39,21 @@ unsafe impl Sync for Watched {}
 unsafe impl Send for Watched {}
 
 impl Watched {
+    /// As a pool of more than 64 slots does its hints.
     fn new(count: usize) -> Arc<Watched> {
+        Watched::with(count, SlotTable::clear_always)
+    }
+
+    /// As one of up to 64 does.
+    fn small(count: usize) -> Arc<Watched> {
+        Watched::with(count, |_| {})
+    }
+
+    fn with(count: usize, prepare: impl FnOnce(&mut SlotTable)) -> Arc<Watched> {
         // SAFETY: under loom the words lie in the row itself.
-        let table =
+        let mut table =
             SlotTable::new(count, |_, len| unsafe { Words::over(NonNull::dangling(), len) });
+        prepare(&mut table);
         table.grow(0..count as u32);
         Arc::new(Watched { table, slots: (0..count).map(|_| UnsafeCell::new(0)).collect() })
     }
@@ -73,6 +84,13 @@ impl Watched {
     }
 }
 
+/// As [`Watched::new`].
+fn slab(options: &SlabOptions) -> Slab {
+    let mut slab = Slab::new(options).unwrap();
+    slab.pools.iter_mut().for_each(|pool| pool.table.clear_always());
+    slab
+}
+
 fn spawn(
     pool: &Arc<Watched>,
     work: impl FnOnce(&Watched) + 'static,
@@ -83,23 +101,21 @@ fn spawn(
 
 #[test]
 fn a_slot_freed_by_one_is_used_by_another_after_it() {
-    model(|| {
-        let pool = Watched::new(1);
-        let round = |pool: &Watched, by| {
-            let Some(slot) = pool.claim(by, SlotState::Held) else { return };
-            pool.stamp(slot, by);
-            assert_eq!(pool.stamped(slot), by);
-            pool.free(slot).unwrap();
-        };
-        let other = spawn(&pool, move |pool| round(pool, B));
-        round(&pool, A);
-        other.join().unwrap();
-        assert_eq!(
-            pool.claim(A, SlotState::Held),
-            Some(0),
-            "found again, whatever became of its hint"
-        );
-    });
+    model(|| freed_and_used(Watched::new(1)));
+    model(|| freed_and_used(Watched::small(1)));
+}
+
+fn freed_and_used(pool: Arc<Watched>) {
+    let round = |pool: &Watched, by| {
+        let Some(slot) = pool.claim(by, SlotState::Held) else { return };
+        pool.stamp(slot, by);
+        assert_eq!(pool.stamped(slot), by);
+        pool.free(slot).unwrap();
+    };
+    let other = spawn(&pool, move |pool| round(pool, B));
+    round(&pool, A);
+    other.join().unwrap();
+    assert_eq!(pool.claim(A, SlotState::Held), Some(0), "found again, whatever became of its hint");
 }
 
 #[test]
@@ -160,30 +176,32 @@ fn a_block_freed_twice_at_once_is_freed_once() {
 
 #[test]
 fn refills_and_flushes_in_batches_lose_no_slot() {
-    model(|| {
-        let pool = Watched::new(3);
-        let batch = |pool: &Watched, by: usize| {
-            let mut slots = Vec::new();
-            pool.table.claim(owner(by), SlotState::Cached, 2, &mut |slot| slots.push(slot));
-            slots.iter().for_each(|&slot| pool.stamp(slot, by));
-            pool.table.flush(&slots);
-        };
-        let other = spawn(&pool, move |pool| batch(pool, B));
-        batch(&pool, A);
-        other.join().unwrap();
-        let mut found = 0;
-        while pool.claim(A, SlotState::Held).is_some() {
-            found += 1;
-        }
-        assert_eq!(found, 3);
-    });
+    model(|| refilled_and_flushed(Watched::new(3)));
+    model(|| refilled_and_flushed(Watched::small(3)));
+}
+
+fn refilled_and_flushed(pool: Arc<Watched>) {
+    let batch = |pool: &Watched, by: usize| {
+        let mut slots = Vec::new();
+        pool.table.claim(owner(by), SlotState::Cached, 2, &mut |slot| slots.push(slot));
+        slots.iter().for_each(|&slot| pool.stamp(slot, by));
+        pool.table.flush(&slots);
+    };
+    let other = spawn(&pool, move |pool| batch(pool, B));
+    batch(&pool, A);
+    other.join().unwrap();
+    let mut found = 0;
+    while pool.claim(A, SlotState::Held).is_some() {
+        found += 1;
+    }
+    assert_eq!(found, 3);
 }
 
 #[test]
 fn a_sent_slot_is_received_or_revoked_but_not_both() {
     model(|| {
         let options = SlabOptions::fixed(&[4096], 2, 1 << 20);
-        let slab = Arc::new(Slab::new(&options).unwrap());
+        let slab = Arc::new(slab(&options));
         let (a, b) = (slab.registry().join().unwrap(), slab.registry().join().unwrap());
         let mut slot = 0;
         slab.pools()[0].table.claim(a, SlotState::Held, 1, &mut |found| slot = found);
@@ -202,10 +220,8 @@ fn a_sent_slot_is_received_or_revoked_but_not_both() {
 fn a_pool_that_two_threads_grow_at_once_has_every_slot_once() {
     model(|| {
         let pools = vec![PoolOptions { size: 1 << 20, count: 1, max_count: 2, min_count: 1 }];
-        let slab = Arc::new(
-            Slab::new(&SlabOptions { pools, max_bytes: 4 << 20, memory: Default::default() })
-                .unwrap(),
-        );
+        let options = SlabOptions { pools, max_bytes: 4 << 20, memory: Default::default() };
+        let slab = Arc::new(slab(&options));
         let other = Arc::clone(&slab);
         let other = loom::thread::spawn(move || other.allocate(1).unwrap().cast::<u8>().addr());
         let own = slab.allocate(1).unwrap().cast::<u8>().addr();
@@ -220,7 +236,7 @@ fn two_that_need_a_slot_of_an_empty_pool_get_them_from_one_segment() {
     model(|| {
         let pools = vec![PoolOptions { size: 1 << 19, count: 0, max_count: 4, min_count: 0 }];
         let options = SlabOptions { pools, max_bytes: 4 << 20, memory: Default::default() };
-        let slab = Arc::new(Slab::new(&options).unwrap());
+        let slab = Arc::new(slab(&options));
         let other = Arc::clone(&slab);
         let other = loom::thread::spawn(move || other.allocate(1).unwrap().cast::<u8>().addr());
         let own = slab.allocate(1).unwrap().cast::<u8>().addr();
@@ -235,7 +251,7 @@ fn who_meets_a_segment_that_is_about_to_be_dropped_is_never_told_that_the_pool_i
     model(|| {
         let pools = vec![PoolOptions { size: 1 << 19, count: 2, max_count: 2, min_count: 0 }];
         let options = SlabOptions { pools, max_bytes: 4 << 20, memory: Default::default() };
-        let slab = Arc::new(Slab::new(&options).unwrap());
+        let slab = Arc::new(slab(&options));
         let other = Arc::clone(&slab);
         let other = loom::thread::spawn(move || {
             (0..2).map(|_| other.allocate(1).unwrap().cast::<u8>().addr()).collect::<Vec<_>>()
@@ -279,11 +295,16 @@ fn life(pool: &Watched) {
 
 #[test]
 fn a_participant_that_dies_at_any_step_loses_no_slot_while_another_works() {
+    dies_at_any_step(Watched::new);
+    dies_at_any_step(Watched::small);
+}
+
+fn dies_at_any_step(pool: fn(usize) -> Arc<Watched>) {
     for steps in 0.. {
         let ended = std::sync::Arc::new(std::sync::Mutex::new(true));
         let seen = std::sync::Arc::clone(&ended);
         bounded(2, move || {
-            let pool = Watched::new(2);
+            let pool = pool(2);
             let dying = Arc::clone(&pool);
             let dying = loom::thread::spawn(move || crash::after(steps, || life(&dying)));
             let own = [0; 2].map(|_| pool.claim(A, SlotState::Held));
@@ -311,7 +332,7 @@ fn what_the_dead_sent_is_freed_once_at_whichever_step_its_finder_dies() {
         let ended = std::sync::Arc::new(std::sync::Mutex::new(true));
         let seen = std::sync::Arc::clone(&ended);
         bounded(2, move || {
-            let slab = Arc::new(Slab::new(&SlabOptions::fixed(&[4096], 2, 1 << 20)).unwrap());
+            let slab = Arc::new(slab(&SlabOptions::fixed(&[4096], 2, 1 << 20)));
             let [a, b, c] = [0; 3].map(|_| slab.join().unwrap());
             let mut slots = Vec::new();
             slab.pools()[0].table.claim(a, SlotState::Held, 2, &mut |slot| slots.push(slot));

@@ -96,6 +96,12 @@ impl SlotTable {
         Word::from_bits(self.words.at(slot as usize).load(Ordering::Relaxed))
     }
 
+    /// As [`Hints::clear_always`].
+    #[cfg(all(test, loom))]
+    pub fn clear_always(&mut self) {
+        self.hints.clear_always();
+    }
+
     /// As [`set_own`].
     #[cfg(all(test, loom))]
     pub fn set_own(&self, slot: u32, word: Word) {
