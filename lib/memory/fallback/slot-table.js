@@ -121,12 +121,14 @@ class SlotTable {
       throw codedError('ERR_RALLOC_UNSUPPORTED', 'the slot cannot be sent');
     }
     const { segment, i } = found;
+    const generation = (segment.generations[i] + 1) % GENERATIONS;
+    const token = this.firstNumber + slot + this.#mark(generation) * MAX_TOKEN_SLOTS;
+    segment.lengths[i] = length; // an array that grows by this: a call
     segment.states[i] = SENT;
-    segment.lengths[i] = length;
-    segment.generations[i] = (segment.generations[i] + 1) % GENERATIONS;
+    segment.generations[i] = generation;
     this.held--;
     this.sent++;
-    return this.firstNumber + slot + this.#mark(segment.generations[i]) * MAX_TOKEN_SLOTS;
+    return token;
   }
 
   /** What a token has of a generation. */
