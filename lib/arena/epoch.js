@@ -176,7 +176,9 @@ class Epoch {
       else if (held) this.#hold(span);
       else pool.release(span);
     }
-    spans.length = this.cutAt;
+    // To set `length` is a call into V8: 10 of a request's 700 ns.
+    if (this.cutAt === 0) this.spans = [];
+    else spans.length = this.cutAt;
     this.cutAt = -1;
     this.#ended = 0;
   }
