@@ -1,6 +1,10 @@
 'use strict';
 
+const { execFileSync } = require('node:child_process');
+const fs = require('node:fs');
 const os = require('node:os');
+const { join } = require('node:path');
+const test = require('ava');
 const { isNative, testWhere } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
 
@@ -11,6 +15,26 @@ function marksGuardPages() {
 }
 
 const isLinux = process.platform === 'linux';
+
+const folder = fs.mkdtempSync(join(os.tmpdir(), 'ralloc-test-'));
+test.after.always(() => fs.rmSync(folder, { recursive: true }));
+
+/** The library that answers as a Linux before 6.13, compiled; undefined where it cannot be. */
+const library = (() => {
+  if (!isLinux || !isNative) return undefined;
+  const source = join(__dirname, '..', 'fixtures', 'memory', 'refuses-guard-marks.c');
+  const output = join(folder, 'refuses.so');
+  try {
+    execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', output, source], { stdio: 'ignore' });
+    return output;
+  } catch {
+    return undefined;
+  }
+})();
+
+const olderLinuxTest = (title, body) =>
+  testWhere(library !== undefined, 'a binary, Linux and a C compiler', title, body);
+
 const title = 'arenas, and slabs that were closed, take few of the ranges that the kernel allows';
 
 testWhere(
@@ -31,5 +55,40 @@ testWhere(
     const { retained, unmapped } = result.depot;
     t.is(unmapped, 0);
     t.true(retained > 0 && retained < 64 * 1024 * 1024);
+  },
+);
+
+olderLinuxTest(
+  'before Linux 6.13 each arena takes two ranges, and what is used again takes none',
+  async (t) => {
+    const { code, signal, stderr, result } = await run('memory/ranges.js', {
+      env: { LD_PRELOAD: library },
+    });
+    t.deepEqual([code, signal], [0, null], stderr);
+    t.log(`1,000 arenas take ${result.arenas}; then there are ${result.slabs}`);
+    t.true(result.arenas > 1900, 'the library answers in the place of the kernel');
+    t.true(result.arenas <= 2100);
+    t.true(result.slabs.at(-1) - result.slabs[0] <= 60);
+  },
+);
+
+olderLinuxTest(
+  'before Linux 6.13 arenas, slabs and workers have their bytes, and leave nothing',
+  async (t) => {
+    const env = { LD_PRELOAD: library };
+    const { code, signal, stderr, result } = await run('memory/guarded.js', { env });
+    t.deepEqual([code, signal], [0, null], stderr);
+    t.deepEqual(result, { backend: 'native', intact: true, dead: true, worker: true, ended: 0 });
+
+    const closed = await run('slab/made-and-closed.js', { args: ['2000'], env });
+    t.deepEqual([closed.code, closed.signal], [0, null], closed.stderr);
+    t.true(closed.result.dead && closed.result.ranges < 500);
+    t.true(closed.result.retained < 2 ** 20);
+
+    const workers = await run('slab/workers-in-a-row.js', { env });
+    t.deepEqual([workers.code, workers.signal], [0, null], workers.stderr);
+    const { ranges, held, participants } = workers.result;
+    t.true(ranges.at(-1) - ranges[0] < 100);
+    t.deepEqual([held, participants], [0, 1]);
   },
 );
