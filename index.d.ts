@@ -432,7 +432,7 @@ export type SlabBuffer = ArenaBuffer & Disposable;
 export type SlabSafety = 'checked' | 'recycle';
 
 export interface SlabOptions {
-  /** Bytes of the slots of each pool: 1 to 32 powers of two from 8 to 2³⁰, ascending. */
+  /** Bytes of the slots of each pool: 1 to 28 powers of two from 8 to 2³⁰, ascending. */
   sizes: readonly number[];
   /**
    * The number of slots at the start: of every pool, or a list with one number for each; integers from 1 to 2³⁰. May
@@ -619,11 +619,13 @@ export class Slab implements Disposable {
   /**
    * The Buffer that was sent, over the same bytes and of the same length. This thread frees it.
    * @throws ERR_RALLOC_STALE_TOKEN: received or revoked before, never sent, or sent by another slab.
+   * @throws ERR_RALLOC_CLOSED: the slab is closed, or the slot's memory was transferred away from this thread; the
+   *   token stays good, for other threads.
    */
   receive(token: number): SlabBuffer;
   /**
    * Takes a Buffer back that this thread has sent and nobody received.
-   * @throws ERR_RALLOC_STALE_TOKEN: as `receive()`, and for what another thread sent.
+   * @throws ERR_RALLOC_STALE_TOKEN, ERR_RALLOC_CLOSED: as `receive()`, and the first for what another thread sent.
    */
   revoke(token: number): SlabBuffer;
 

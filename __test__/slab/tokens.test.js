@@ -36,6 +36,30 @@ for (const safety of ['checked', 'recycle']) {
     slab.close();
   });
 
+  test(`${safety}: a thread that gave its memory away cannot receive, and leaves the token to others`, async (t) => {
+    const slab = new Slab({ sizes: [64, 4096], count: 64, safety });
+    const peer = await Peer.start(slab.handle(), { safety });
+    await peer.ask('steal', { size: 4096 });
+    const tokens = [1, 2].map((id) => slab.send(stamp(slab.alloc(4000), id)));
+    const token = slab.send(stamp(slab.alloc(60), 3));
+    const gone = { code: 'ERR_RALLOC_CLOSED', message: /transferred away/ };
+    for (const [i, wanted] of tokens.entries()) {
+      const refusal = await peer.ask('receive', { token: wanted, id: i + 1 });
+      t.is(refusal.code, gone.code);
+      t.regex(refusal.message, gone.message);
+    }
+    t.like(await peer.ask('receive', { token, id: 3 }), { isStamped: true }, 'of another pool');
+    t.is(slab.stats().sent, 2);
+    const revoked = slab.revoke(tokens[0]);
+    const received = slab.receive(tokens[1]);
+    t.true(isStamped(revoked, 1) && isStamped(received, 2));
+    slab.free(revoked);
+    slab.free(received);
+    addsUp(t, slab);
+    await peer.terminate();
+    slab.close();
+  });
+
   test(`${safety}: what was sent and not received comes back to its sender, and to no other`, async (t) => {
     const slab = new Slab({ sizes: [64], count: 64, safety });
     const peer = await Peer.start(slab.handle(), { safety });

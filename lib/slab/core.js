@@ -15,6 +15,7 @@ const { timed, warnOfStuck } = require('./stuck.js');
 const idle = require('../memory/idle.js');
 
 const SIZE_CLASSES = 33; // 32 - clz32(size - 1); the last one is for size 0, and for more than 2^31
+const TOKEN_SLOTS = 2 ** 22; // a token's low bits: its slot, counted over all pools
 const SHARED_TICK_MS = 50; // what was idle for a whole tick is released, so within 100 ms
 
 class SlabCore {
@@ -203,24 +204,30 @@ class SlabCore {
     received[0] = -1;
   }
 
+  /** Throws if this thread cannot see the slot of a token: before the token is spent, for other threads can. */
+  #checkVisible(token) {
+    let slot = token % TOKEN_SLOTS;
+    for (const pool of this.pools) {
+      if (slot < pool.maxCount) return pool.checkVisible(slot);
+      slot -= pool.maxCount;
+    }
+  }
+
   /** A Buffer over a slot that was sent; `method` is 'receive', or 'revoke' for one that this thread sent. */
   receive(method, token) {
     check.integer(token, 'token', 0, Number.MAX_SAFE_INTEGER);
     this.checkLive();
     this.open();
     this.settle();
+    this.#checkVisible(token);
     this.call(method, token, this.#received);
     const [index, slot, length] = this.#received;
     const pool = this.pools[index];
-    const buffer = pool.prepare(slot) ? bufferOver(pool, slot, length) : null;
+    pool.prepare(slot);
+    const buffer = bufferOver(pool, slot, length);
     pool.claimed++;
-    if (buffer === null) pool.stolen++;
     this.#received[0] = -1;
-    if (buffer !== null) return buffer;
-    throw new RallocError(
-      'ERR_RALLOC_CLOSED',
-      "The Buffer's memory was transferred away from this thread",
-    );
+    return buffer;
   }
 
   /** Releases idle slots from now on, until there are none. */

@@ -7,7 +7,7 @@
 // Any call can throw where the stack ends, and vm's timeout can stop JavaScript at any call or turn of a loop. So
 // each step here changes everything that belongs together after its last call.
 
-const { refusal } = require('../base/errors.js');
+const { RallocError, refusal } = require('../base/errors.js');
 const { hasTransfer } = require('../base/runtime.js');
 
 const BATCH = 64; // slots of a refill, at most
@@ -141,14 +141,21 @@ class Pool {
     return this.segments[slot >>> this.shift].byteLength === 0;
   }
 
-  /** Prepares to hold a slot that came by token; false if its memory was transferred away. */
+  /** Throws if the memory of a slot, which another thread may have, was transferred away from this one. */
+  checkVisible(slot) {
+    if (this.segments[slot >>> this.shift]?.byteLength !== 0) return;
+    throw new RallocError(
+      'ERR_RALLOC_CLOSED',
+      "The Buffer's memory was transferred away from this thread",
+    );
+  }
+
+  /** Prepares to hold a slot that came by token. */
   prepare(slot) {
     this.core.startTimer();
     this.#makeSegment(slot >>> this.shift);
-    const stolen = this.#isStolen(slot);
-    if (!stolen) this.peak = Math.max(this.peak, this.held + 1);
+    this.peak = Math.max(this.peak, this.held + 1);
     this.#recompute(this.claimed + 1);
-    return !stolen;
   }
 
   /** Releases a slot past the cache. */

@@ -29,9 +29,8 @@ const timed = (Kind) =>
 
     prepare(slot) {
       this.#growTo(slot);
-      const isUsable = super.prepare(slot);
-      if (isUsable) this.#since[slot] = this.now;
-      return isUsable;
+      super.prepare(slot);
+      this.#since[slot] = this.now;
     }
 
     forget(slot) {

@@ -46,6 +46,11 @@ module.exports = [
         "if (failure?.kind !== 'unsupported') return failure;",
         { tests: ['slab/private.test.js'] },
       ],
+      'a token is spent before its memory is looked at': [
+        '    this.#checkVisible(token);\n    this.call(method, token, this.#received);',
+        '    this.call(method, token, this.#received);\n    this.#checkVisible(token);',
+        { tests: ['slab/tokens.test.js', 'slab/close.test.js'] },
+      ],
       'close() does not ask for Buffers in use': [
         'if (held > 0 && !force) {',
         'if (false) {',
@@ -143,7 +148,10 @@ module.exports = [
     tests: ['slab/stuck.test.js'],
     mutants: {
       'cached slots count as stuck': [' || cached.has(slot)', ''],
-      'received slots are never stuck': ['if (isUsable) this.#since[slot] = this.now;', ''],
+      'received slots are never stuck': [
+        'super.prepare(slot);\n      this.#since[slot] = this.now;',
+        'super.prepare(slot);',
+      ],
       'slots that were sent stay timed': ['this.#since[slot] = 0;', ''],
       'stuck Buffers are warned of a tick too early': [
         'warnAfterMs * (1 + 1 / TICKS)',
