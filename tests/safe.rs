@@ -203,6 +203,7 @@ const PRIVATE: &[&str] = &[
     "layout",
     "memory/mapping",
     "memory/shared_memory",
+    "memory/wiped_on_fork",
     "node",
     "os",
     "slab/handle",

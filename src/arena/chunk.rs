@@ -420,7 +420,7 @@ impl Chunk {
         if let Some(mapping) = mapping {
             match (abandoned, stolen) {
                 (true, _) => mapping.abandon(),
-                (_, true) => self.depot.retire(mapping),
+                (_, true) => self.depot.discard(mapping),
                 _ => self.depot.recycle(mapping),
             }
         }

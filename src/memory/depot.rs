@@ -9,9 +9,10 @@
 //! (ready, its bytes as its last user left them) or retired (its memory given back, its address
 //! space not yet), or was taken again or unmapped.
 //!
-//! Unmapping happens from the retired list only, 30 s after a mapping came there. What JavaScript has seen is never
-//! unmapped, for an operation that some handler left in flight on a detached Buffer must not fault, whenever it comes:
-//! such addresses are kept for whoever needs some next, of any size, and cost address space alone.
+//! Chunks larger than 64 MiB, and those beyond the room of their class, are unmapped at once; the others when they
+//! have been retired for 30 s, or when the system has no memory left for somebody else. No Rust code has a pointer
+//! there any more: lifetimes see to it. What JavaScript has seen is never unmapped, for an operation that some
+//! handler left in flight on a detached Buffer must not fault, whenever it comes: such addresses are kept for whoever needs some next, of any size, and cost address space alone.
 //!
 //! A depot has mappings of one kind of [`MemoryOptions`]; [`of`] knows the process's depot of each.
 
@@ -29,6 +30,7 @@ use super::mapping::Mapping;
 use super::options::MemoryOptions;
 use crate::error::MapError;
 use crate::layout::{self, CLASSES};
+use crate::os;
 use crate::stats::DepotStats;
 use crate::sync::{ArrayQueue, AtomicUsize, Mutex, OnceLock, Ordering};
 use std::collections::VecDeque;
@@ -57,14 +59,8 @@ struct Retired {
     since: Instant,
 }
 
-/// The retired list: oldest first in each queue.
-#[derive(Default)]
-struct RetiredList {
-    /// By class: these may be taken again when there is no recycled one.
-    reusable: Vec<VecDeque<Retired>>,
-    /// Of no class: these only wait to be unmapped. None was seen.
-    barred: VecDeque<Retired>,
-}
+/// By class, oldest first in each: may be taken again when there is no recycled one.
+type RetiredList = Vec<VecDeque<Retired>>;
 
 /// Recycled chunks. All methods take `&self` and may be called from any thread.
 ///
@@ -84,7 +80,7 @@ struct RetiredList {
 /// # Ok::<(), ralloc_core::error::OptionsError>(())
 /// ```
 pub struct Depot {
-    /// Of every mapping in it, but for those in `RetiredList::barred`.
+    /// Of every mapping in it.
     options: MemoryOptions,
     /// Whether it may use addresses that JavaScript has seen before: only the process's depots do.
     takes_seen: bool,
@@ -126,12 +122,11 @@ impl Depot {
     /// assert_eq!(Depot::with(options, 1 << 20).options(), options);
     /// ```
     pub fn with(options: MemoryOptions, cap: usize) -> Depot {
-        let reusable = (0..CLASSES).map(|_| VecDeque::new()).collect();
         Depot {
             options,
             takes_seen: false,
             classes: (0..CLASSES).map(|_| OnceLock::new()).collect(),
-            retired: Mutex::new(RetiredList { reusable, barred: VecDeque::new() }),
+            retired: Mutex::new((0..CLASSES).map(|_| VecDeque::new()).collect()),
             cap,
             committed: AtomicUsize::new(0),
             hits: AtomicUsize::new(0),
@@ -162,12 +157,12 @@ impl Depot {
     /// fresh, all zero). On an error nothing has changed.
     pub(crate) fn obtain(&self, size: usize) -> Result<(Mapping, bool), MapError> {
         let Some(mut mapping) = self.take(size) else {
-            return Ok((Mapping::with(size, self.options)?, true));
+            return Ok((map_new(Some(self), || Mapping::with(size, self.options))?, true));
         };
         match mapping.restore() {
             Ok(()) => Ok((mapping, false)),
             Err(error) => {
-                self.retire_at(mapping, Instant::now(), true);
+                self.retire_at(mapping, Instant::now());
                 Err(error)
             }
         }
@@ -198,7 +193,7 @@ impl Depot {
 
     /// The youngest retired one: its memory is gone, but an address saved is an mmap saved.
     fn take_retired(&self, class: usize) -> Option<Mapping> {
-        Some(self.retired.lock().reusable[class].pop_back()?.mapping)
+        Some(self.retired.lock()[class].pop_back()?.mapping)
     }
 
     /// Addresses that were seen before; where the mappings that are retired here have them, those are joined first.
@@ -215,7 +210,7 @@ impl Depot {
     fn join_retired(&self) -> bool {
         let mut list = self.retired.lock();
         let mut seen = Vec::new();
-        for queue in &mut list.reusable {
+        for queue in &mut *list {
             let is_seen = |retired: &Retired| retired.mapping.is_seen();
             let (joined, rest): (Vec<_>, Vec<_>) = take(queue).into_iter().partition(is_seen);
             seen.extend(joined);
@@ -225,8 +220,8 @@ impl Depot {
         !seen.is_empty() // dropped here, outside the lock
     }
 
-    /// Keeps a mapping, all of it committed, for its next user. Above the cap, or when its class
-    /// is full or none, it is retired instead.
+    /// Keeps a mapping, all of it committed, for its next user. Above the cap, or when its class is full, it is
+    /// retired instead, and unmapped where it has no class.
     ///
     /// Not public: an [`crate::Arena`] would crash over a mapping that is not committed, and two users of one that
     /// somebody still has would share it.
@@ -238,15 +233,15 @@ impl Depot {
         debug_assert_eq!(mapping.options(), self.options, "memory of another depot");
         let since = Instant::now();
         let Some(class) = self.class_of(&mapping) else {
-            return self.retire_at(mapping, since, false);
+            return self.discard(mapping);
         };
         if !self.count(mapping.len()) {
-            return self.retire_at(mapping, since, true);
+            return self.retire_at(mapping, since);
         }
         let recycled = Recycled { mapping, since, committed: true };
         if let Err(recycled) = self.class(class).push(recycled) {
             self.uncount(&recycled);
-            self.retire_at(recycled.mapping, since, true);
+            self.retire_at(recycled.mapping, since);
         }
     }
 
@@ -255,35 +250,56 @@ impl Depot {
     }
 
     fn class(&self, class: usize) -> &ArrayQueue<Recycled> {
+        self.classes[class].get_or_init(|| ArrayQueue::new(self.capacity(class)))
+    }
+
+    /// The most recycled mappings of a class, and again the most retired ones that were not seen.
+    fn capacity(&self, class: usize) -> usize {
         let (least, most) = CLASS_CAPACITY;
-        let capacity = (self.cap / layout::class_bytes(class)).clamp(least, most);
-        self.classes[class].get_or_init(|| ArrayQueue::new(capacity))
+        (self.cap / layout::class_bytes(class)).clamp(least, most)
     }
 
-    /// Takes a mapping that must not be used again as it is: gives its memory back now, and unmaps it
-    /// [`RETIREMENT`] later if it was not seen.
-    pub(crate) fn retire(&self, mapping: Mapping) {
-        self.retire_at(mapping, Instant::now(), false);
-    }
-
-    fn retire_at(&self, mut mapping: Mapping, since: Instant, reusable: bool) {
+    fn retire_at(&self, mut mapping: Mapping, since: Instant) {
         // Should the call fail, the memory is kept until it is unmapped: no harm.
         let _ = mapping.vacate();
-        let reusable = reusable && mapping.is_restorable();
-        let class = self.class_of(&mapping).filter(|_| reusable);
-        if class.is_none() && mapping.is_seen() {
-            return; // its addresses are kept
-        }
-        let mut list = self.retired.lock();
-        let queue = match class {
-            Some(class) => &mut list.reusable[class],
-            None => &mut list.barred,
+        let Some(class) = self.class_of(&mapping).filter(|_| mapping.is_restorable()) else {
+            return self.discard(mapping);
         };
+        let mut list = self.retired.lock();
+        let queue = &mut list[class];
+        if queue.len() >= self.capacity(class) && !mapping.is_seen() {
+            drop(list);
+            return self.discard(mapping);
+        }
         queue.push_back(Retired { mapping, since });
         // Two out for one in: the list shrinks even where nobody calls `trim`.
         let expired: Vec<Retired> = (0..2).filter_map(|_| pop_expired(queue, since)).collect();
         drop(list);
-        self.unmap(expired);
+        expired.into_iter().for_each(|retired| self.discard(retired.mapping));
+    }
+
+    /// Takes a mapping that must not be used again as it is: unmaps it, or keeps its addresses if it was seen. Not
+    /// under the lock: munmap takes microseconds.
+    pub(crate) fn discard(&self, mapping: Mapping) {
+        self.unmapped.fetch_add(usize::from(!mapping.is_seen()), Ordering::Relaxed);
+        drop(mapping);
+    }
+
+    /// Discards all that waits here: whether there was anything.
+    pub(crate) fn discard_all(&self) -> bool {
+        let mut all = Vec::new();
+        for queue in self.classes.iter().filter_map(|class| class.get()) {
+            while let Some(recycled) = queue.pop() {
+                self.uncount(&recycled);
+                all.push(recycled.mapping);
+            }
+        }
+        let mut list = self.retired.lock();
+        all.extend(list.iter_mut().flat_map(take).map(|retired| retired.mapping));
+        drop(list);
+        let any = !all.is_empty();
+        all.into_iter().for_each(|mapping| self.discard(mapping));
+        any
     }
 
     /// Gives back the memory of mappings that nobody took for `idle`; retires those that nobody
@@ -316,12 +332,11 @@ impl Depot {
         }
         let mut expired = Vec::new();
         let mut list = self.retired.lock();
-        let RetiredList { reusable, barred } = &mut *list;
-        for queue in reusable.iter_mut().chain([barred]) {
+        for queue in &mut *list {
             expired.extend(std::iter::from_fn(|| pop_expired(queue, now)));
         }
         drop(list);
-        self.unmap(expired);
+        expired.into_iter().for_each(|retired: Retired| self.discard(retired.mapping));
         self.committed.load(Ordering::Relaxed)
     }
 
@@ -335,7 +350,7 @@ impl Depot {
         let age = now.saturating_duration_since(recycled.since);
         if age >= RETIREMENT {
             self.uncount(&recycled);
-            return self.retire_at(recycled.mapping, now, true);
+            return self.retire_at(recycled.mapping, now);
         }
         if age >= idle && recycled.committed && recycled.mapping.vacate().is_ok() {
             self.uncount(&recycled);
@@ -344,7 +359,7 @@ impl Depot {
         // Another thread may have filled the queue since.
         if let Err(recycled) = queue.push(recycled) {
             self.uncount(&recycled);
-            self.retire_at(recycled.mapping, now, true);
+            self.retire_at(recycled.mapping, now);
         }
     }
 
@@ -365,12 +380,10 @@ impl Depot {
         };
         let list = self.retired.lock();
         for (class, queue) in self.classes.iter().enumerate() {
-            let count = queue.get().map_or(0, |queue| queue.len()) + list.reusable[class].len();
+            let count = queue.get().map_or(0, |queue| queue.len()) + list[class].len();
             stats.chunks += count;
             stats.reserved += count * layout::class_bytes(class);
         }
-        stats.chunks += list.barred.len();
-        stats.reserved += list.barred.iter().map(|retired| retired.mapping.len()).sum::<usize>();
         stats
     }
 
@@ -386,12 +399,22 @@ impl Depot {
             self.committed.fetch_sub(recycled.mapping.len(), Ordering::Relaxed);
         }
     }
+}
 
-    /// Outside the lock: munmap takes microseconds. What was seen keeps its addresses.
-    fn unmap(&self, expired: Vec<Retired>) {
-        let unmapped = expired.iter().filter(|retired| !retired.mapping.is_seen()).count();
-        self.unmapped.fetch_add(unmapped, Ordering::Relaxed);
-        drop(expired);
+/// What `map` maps. Where the system has no memory, addresses or ranges left for it, all that waits in the process's
+/// depots and in `own` is discarded, and it is tried once more.
+pub(crate) fn map_new<T>(
+    own: Option<&Depot>,
+    mut map: impl FnMut() -> Result<T, MapError>,
+) -> Result<T, MapError> {
+    match map() {
+        Err(error) if os::is_out_of_memory(&error) => {
+            let found = own.is_some_and(|depot| depot.discard_all());
+            #[cfg(not(loom))]
+            let found = process::discard_all() | found;
+            if found { map() } else { Err(error) }
+        }
+        mapped => mapped,
     }
 }
 

@@ -407,6 +407,10 @@ impl Mapping {
 impl Drop for Mapping {
     fn drop(&mut self) {
         if self.seen {
+            if self.options.lock {
+                // SAFETY: our own committed pages. Were they not locked, nothing happens.
+                let _ = unsafe { os::unlock(self.base.as_ptr(), self.len) };
+            }
             // Should the call fail, the addresses stay taken, as they must, and are not used again.
             let _range = self.replace_all();
             #[cfg(not(loom))]
@@ -415,10 +419,15 @@ impl Drop for Mapping {
         }
         let (ptr, len) = (self.base.as_ptr(), self.len);
         // SAFETY: all that `reserve`, `map` or `map_huge` gave, which nobody uses once its owner drops
-        // it. An error here could only mean that the range is not ours: a bug.
+        // it. An error of another kind could only mean that the range is not ours: a bug.
         let released = unsafe {
             if self.guarded { os::release(ptr, len) } else { os::release_huge(ptr, len) }
         };
-        debug_assert!(released.is_ok(), "{released:?}");
+        if let Err(error) = released {
+            debug_assert!(os::is_out_of_memory(&error), "{error}");
+            // To cut a range in two takes one more, and a process may have none left. Then the addresses stay taken.
+            // SAFETY: our own pages, which nobody uses.
+            let _ = unsafe { os::decommit(ptr, len) };
+        }
     }
 }

@@ -64,6 +64,15 @@ pub fn too_large() -> MapError {
     system_error(family::MAP_CALL, family::OUT_OF_MEMORY)
 }
 
+/// Whether a call had too little memory, or too few addresses or ranges. Not what could not be locked: that limit is
+/// one of its own.
+pub fn is_out_of_memory(error: &MapError) -> bool {
+    const COMMITMENT_LIMIT: i32 = 1455;
+    let MapError::System { syscall, errno, .. } = *error else { return false };
+    let no_memory = errno == family::OUT_OF_MEMORY || cfg!(windows) && errno == COMMITMENT_LIMIT;
+    no_memory && syscall != "mlock"
+}
+
 /// Writes a zero to each page, which makes the system find memory for it. Where there is none
 /// it does not return: `populate` uses it only where no call can say so.
 ///

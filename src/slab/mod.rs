@@ -47,6 +47,7 @@ pub use options::{MAX_POOLS, PoolOptions, SlabOptions};
 pub use thread_cache::ThreadCache;
 
 use crate::error::{ClaimError, MapError, SlabError, SlotError};
+use crate::memory::depot::map_new;
 use crate::memory::{Mapping, MemoryOptions, SharedMemory};
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Words};
 use pool::Pool;
@@ -139,11 +140,11 @@ impl Slab {
     /// ```
     pub fn new(options: &SlabOptions) -> Result<Slab, SlabError> {
         let plan = options.plan()?;
-        let slots = match options.memory.is_plain() && !options.is_fixed() {
-            true => Mapping::reserve_any(plan.slot_bytes, options.memory)?,
-            false => Mapping::with_any(plan.slot_bytes, options.memory)?,
-        };
-        let records = Mapping::committed(plan.record_bytes)?;
+        let slots = map_new(None, || match options.memory.is_plain() && !options.is_fixed() {
+            true => Mapping::reserve_any(plan.slot_bytes, options.memory),
+            false => Mapping::with_any(plan.slot_bytes, options.memory),
+        })?;
+        let records = map_new(None, || Mapping::committed(plan.record_bytes))?;
         let slab = Slab::new_over(options, records, slots, Arc::default(), None);
         slab.grow_to_counts()?;
         Ok(slab)
@@ -166,7 +167,7 @@ impl Slab {
             return Err(MapError::Unsupported { what: "sharing of a slab that can grow" }.into());
         }
         let bytes = plan.record_bytes + plan.slot_bytes;
-        let memory = SharedMemory::anonymous(bytes, plan.record_bytes)?;
+        let memory = map_new(None, || SharedMemory::anonymous(bytes, plan.record_bytes))?;
         let (options, registry, identity) = (options.clone(), Arc::default(), Identity::new());
         let shared = SharedSlab { memory, options, registry, identity };
         let slab = Slab::attach(&Arc::new(shared))?;
@@ -195,8 +196,9 @@ impl Slab {
     pub fn attach(shared: &Arc<SharedSlab>) -> Result<Slab, SlabError> {
         let SharedSlab { memory, options, registry, .. } = &**shared;
         let plan = options.plan()?;
-        let records = memory.map(0, plan.record_bytes, MemoryOptions::default())?;
-        let slots = memory.map_any(plan.record_bytes, plan.slot_bytes, options.memory)?;
+        let (at, len) = (plan.record_bytes, plan.slot_bytes);
+        let records = map_new(None, || memory.map(0, at, MemoryOptions::default()))?;
+        let slots = map_new(None, || memory.map_any(at, len, options.memory))?;
         let owner = Some(Arc::clone(shared));
         Ok(Slab::new_over(options, records, slots, Arc::clone(registry), owner))
     }
@@ -390,10 +392,9 @@ impl Drop for Slab {
         if self.abandoned.load(Ordering::Relaxed) > 0 {
             return slots.abandon();
         }
-        // An operation in flight may still touch a slot that JavaScript has seen: the depot keeps its address. The
-        // records, which nobody can have seen, are unmapped: the next slab's, which never lie at addresses that were
-        // seen, would else take new ones each time, and a process that makes slabs all day would have none left.
-        #[cfg(not(loom))]
-        crate::memory::depot::global().retire(slots);
+        // An operation in flight may still touch a slot that JavaScript has seen: then the addresses are kept. All that
+        // nobody can have seen is unmapped, as the records always are: a process that makes slabs all day would have no
+        // addresses left.
+        drop(slots);
     }
 }

@@ -4,6 +4,7 @@
 use super::Slab;
 use super::options::{PoolOptions, record_bytes, slots_per_segment};
 use crate::error::MapError;
+use crate::memory::depot::map_new;
 use crate::sync::{AtomicUsize, Mutex, Ordering};
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -165,7 +166,8 @@ impl Slab {
             return Ok(false);
         }
         let Some(mapping) = &mut slots.mapping else { return Ok(false) };
-        mapping.commit(pool.offset_in(mapping, range.start), bytes)?;
+        let start = pool.offset_in(mapping, range.start);
+        map_new(None, || mapping.commit(start, bytes))?;
         slots.committed += charge;
         list.bring(segment);
         pool.segments.slots.fetch_add(range.len(), Ordering::Relaxed);

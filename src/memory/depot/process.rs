@@ -60,6 +60,11 @@ fn all() -> impl Iterator<Item = Arc<Depot>> {
     std::iter::once(global()).chain(special)
 }
 
+/// [`Depot::discard_all`] of all depots of the process.
+pub(super) fn discard_all() -> bool {
+    all().fold(false, |found, depot| depot.discard_all() | found)
+}
+
 /// Calls [`Depot::trim`] of all depots of the process: what they hold then. Depots of your own are not
 /// among them.
 ///

@@ -1,6 +1,9 @@
 //! The depot through its public API, with the clock passed in.
 
-use super::{Depot, Mapping, MemoryOptions, RETIREMENT};
+use super::{Depot, Mapping, MemoryOptions, RETIREMENT, map_new};
+use crate::error::MapError;
+use crate::os;
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 const CLASS: usize = 64 * 1024;
@@ -61,7 +64,7 @@ fn what_javascript_has_seen_is_never_unmapped_however_it_leaves() {
     let [one, two, three, four] = all;
     depot.recycle(one);
     depot.recycle(two);
-    depot.retire(three);
+    depot.discard(three);
     depot.recycle(four);
     assert_eq!(depot.stats().chunks, 2);
     depot.trim_at(later(RETIREMENT), Duration::ZERO);
@@ -112,13 +115,37 @@ fn above_the_cap_chunks_are_kept_without_their_memory() {
 }
 
 #[test]
-fn a_retired_chunk_is_never_taken_and_loses_its_memory_at_once() {
-    let depot = Depot::new(1 << 20);
-    depot.retire(chunk(CLASS));
-    assert!(depot.take(CLASS).is_none());
-    assert_eq!((depot.stats().chunks, depot.stats().committed), (1, 0));
-    depot.trim_at(later(RETIREMENT), Duration::ZERO);
-    assert_eq!(depot.stats().unmapped, 1);
+fn what_has_no_class_or_no_room_is_unmapped_at_once_unless_javascript_has_seen_it() {
+    let depot = Depot::new(0);
+    depot.recycle(chunk(5 * CLASS + 4096));
+    depot.discard(chunk(CLASS));
+    assert_eq!((depot.stats().chunks, depot.stats().unmapped), (0, 2));
+    (0..20).for_each(|_| depot.recycle(chunk(CLASS)));
+    assert_eq!((depot.stats().chunks, depot.stats().unmapped), (16, 6));
+    let mut seen = chunk(CLASS);
+    seen.mark_seen();
+    depot.recycle(seen);
+    assert_eq!((depot.stats().chunks, depot.stats().unmapped), (17, 6));
+}
+
+#[test]
+fn where_the_system_has_nothing_left_what_waits_is_given_up_and_the_call_made_once_more() {
+    let depot = Depot::new(CLASS);
+    let calls = Cell::new(0);
+    let refuse = |error: MapError| {
+        calls.set(0);
+        let call = || {
+            calls.set(calls.get() + 1);
+            if calls.get() == 1 { Err(error) } else { Ok(calls.get()) }
+        };
+        map_new(Some(&depot), call)
+    };
+    (0..3).for_each(|_| depot.recycle(chunk(CLASS)));
+    let unsupported = MapError::Unsupported { what: "that" };
+    assert_eq!((refuse(unsupported), depot.stats().chunks), (Err(unsupported), 3));
+    assert_eq!(refuse(os::too_large()), Ok(2));
+    let stats = depot.stats();
+    assert_eq!((stats.chunks, stats.committed, stats.unmapped), (0, 0, 3));
 }
 
 #[test]
