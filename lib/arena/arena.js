@@ -265,7 +265,6 @@ class Arena {
   static {
     makeRequestArena = (owner) => new Arena(undefined, kInternal, owner, null);
     releaseRequestArena = (arena, finished) => {
-      arena.#window.owner.pool.settleCutOff();
       const allocated = arena.#allocated();
       arena.#finish(RELEASED, finished, null);
       return allocated;

@@ -28,7 +28,6 @@ class Round {
       this.due = time.now() + this.everyMs;
       this.#visits = null;
     }
-    target.watched = true;
     this.targets.add(new WeakRef(target));
   }
 
@@ -58,10 +57,11 @@ let timer = null;
 let armed = 0; // what the timer is set for
 
 function arm(at) {
+  const next = time.setTimeout(tick, Math.min(Math.max(at - time.now(), 1), MAX_MS));
+  next.unref?.(); // fake timers from before ralloc can be numbers
   time.clearTimeout(timer);
+  timer = next;
   armed = at;
-  timer = time.setTimeout(tick, Math.min(Math.max(at - time.now(), 1), MAX_MS));
-  timer.unref?.(); // fake timers from before ralloc can be numbers
 }
 
 function tick() {
@@ -105,6 +105,7 @@ function enter(target, round) {
   // What is overdue is in the midst of its visits, which go on after a pause.
   const comesFirst = round.due < armed && round.due > time.now();
   if (timer === null || comesFirst) arm(round.due);
+  target.watched = true; // after the last call, which could throw where the stack ends
 }
 
 /** Calls target.tick() every `everyMs` from now on, until it returns false or the target is collected. */

@@ -9,7 +9,8 @@ class Request {
   ofRequest = true;
   #arenas;
   #room;
-  #ended = false;
+  isOver = false; // and its counts are closed
+  next = null; // in the pool's list of what is unfinished
   #finished = false;
   usesHeap; // allocations come from the heap: from the beginning, or since a lease was refused
   mayLease; // whether it began with leave to lease: close() waits for such
@@ -82,7 +83,7 @@ class Request {
     if (size > this.#room) throw this.limitError(size);
     const arenas = this.#arenas;
     if (this.#finished) arenas.warnLate(this.response);
-    const buffer = this.#ended ? arenas.lateBuffer(size, zero) : arenas.heapBuffer(size, zero);
+    const buffer = this.isOver ? arenas.lateBuffer(size, zero) : arenas.heapBuffer(size, zero);
     this.#room -= size;
     return buffer;
   }
@@ -98,15 +99,25 @@ class Request {
 
   /** The response is over. `finished` when it was sent to its end; `mayBeRead` when something may have its memory. */
   end(finished, mayBeRead) {
-    if (this.#ended) return;
-    this.#ended = true;
+    if (this.isOver) return;
+    this.pool.settleCutOff();
+    this.#end(finished, mayBeRead);
+  }
+
+  #end(finished, mayBeRead) {
+    const allocated = releaseRequestArena(this.arena, !mayBeRead);
     this.#finished = finished;
-    this.#arenas.ended(this, releaseRequestArena(this.arena, !mayBeRead), finished);
+    this.#arenas.ended(this, allocated, finished);
+  }
+
+  /** Ends what the middleware began and, at the end of the stack, could not go on with: see base/scope.js. */
+  finish() {
+    if (!this.isOver) this.#end(false, true);
   }
 
   /** arenas.end(): for a response that emits nothing. False when it is over already. */
   endNow() {
-    if (this.#ended) return false;
+    if (this.isOver) return false;
     this.response.endNow();
     return true;
   }

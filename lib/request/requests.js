@@ -51,14 +51,24 @@ class RequestArenas {
 
   /** Begins a request; its arena ends with the response. */
   begin(req, res) {
-    this.#counts.requests++;
     const usesHeap = this.#closing !== null || this.#overQuarantine();
-    if (usesHeap) this.#counts.heapRequests++;
-    else this.#leasing++;
-    this.#buckets[this.#bucket]++;
+    const bucket = this.#bucket;
+    const counts = this.#counts;
+    const { pool } = this;
     if (this.#ticker === null) this.#tick();
-    const request = new Request(this, usesHeap, this.#bucket);
-    request.response = watchResponse(req, res, request);
+    const request = new Request(this, usesHeap, bucket);
+    // Where the stack ends a call throws. Here and in ended() all counts change between two calls.
+    counts.requests++;
+    if (usesHeap) counts.heapRequests++;
+    else this.#leasing++;
+    this.#buckets[bucket]++;
+    try {
+      request.response = watchResponse(req, res, request);
+    } catch (error) {
+      request.next = pool.unfinished;
+      pool.unfinished = request;
+      throw error;
+    }
     return request.arena;
   }
 
@@ -73,12 +83,14 @@ class RequestArenas {
   }
 
   ended(request, allocated, finished) {
+    const counts = this.#counts;
+    request.isOver = true;
     this.#buckets[request.bucket]--;
-    if (finished) this.#counts.finished++;
-    else this.#counts.aborted++;
+    if (finished) counts.finished++;
+    else counts.aborted++;
+    if (request.mayLease) this.#leasing--;
     if (allocated > 0) this.chunkSizes.record(allocated, this.inFlight + 1);
     if (!request.mayLease) return;
-    this.#leasing--;
     if (this.#closing !== null && this.#leasing === 0) this.#finishClose();
   }
 

@@ -68,18 +68,17 @@ class OpenResponse {
   }
 
   #leave(finished, mayBeRead) {
-    const list = this.#list;
-    if (list !== undefined) {
-      this.#list = undefined;
-      if (this.previous === null) list.first = this.next;
-      else this.previous.next = this.next;
-      if (this.next !== null) this.next.previous = this.previous;
-      this.next = null;
-      this.previous = null;
-    }
     const failed = this.#res.statusCode >= 500;
     if (failed) this.#endedAt = time.now(); // for every response that would be 40 ns
     this.#request.end(finished, mayBeRead || failed);
+    const list = this.#list;
+    if (list === undefined) return;
+    this.#list = undefined;
+    if (this.previous === null) list.first = this.next;
+    else this.previous.next = this.next;
+    if (this.next !== null) this.next.previous = this.previous;
+    this.next = null;
+    this.previous = null;
   }
 
   /** For people: `GET /path, answered with 503 41 ms ago`. Without the query, which may hold secrets. */

@@ -90,7 +90,7 @@ module.exports = [
         'this.#begun + this.everyMs',
       ],
       'the timer keeps the process': [
-        '  timer.unref?.(); // fake timers from before ralloc can be numbers\n',
+        '  next.unref?.(); // fake timers from before ralloc can be numbers\n',
         '',
       ],
       'a timer of before stays': ['  time.clearTimeout(timer);\n', ''],

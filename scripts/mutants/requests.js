@@ -9,7 +9,7 @@ module.exports = [
     tests: bounds,
     mutants: {
       'ends twice': [
-        'if (this.#ended) return;',
+        'if (this.isOver) return;',
         '',
         { equivalent: 'the watch of its response ends it once' },
       ],
@@ -18,7 +18,7 @@ module.exports = [
       'windows are not charged': ['    this.#room -= count;\n', ''],
       'after the end there is no limit': [
         'if (size > this.#room) throw',
-        'if (!this.#ended && size > this.#room) throw',
+        'if (!this.isOver && size > this.#room) throw',
         { tests: ['request/late-limit.test.js'] },
       ],
       'windows take all of the room': [
@@ -67,11 +67,16 @@ module.exports = [
         { tests: ['request/bounds.test.js'] },
       ],
       'heap requests are not counted': [
-        'if (usesHeap) this.#counts.heapRequests++;',
+        'if (usesHeap) counts.heapRequests++;',
         'if (usesHeap);',
         { tests: ['request/bounds.test.js'] },
       ],
-      'the heap is waited for': ['    if (!request.mayLease) return;\n', ''],
+      'the heap is waited for': ['if (request.mayLease) this.#leasing--;', 'this.#leasing--;'],
+      'what began at the end of the stack is left': [
+        '      pool.unfinished = request;\n',
+        '',
+        { tests: ['request/cut-off.test.js'] },
+      ],
       'close() waits for nobody': [
         'this.#closing !== null && this.#leasing === 0',
         'this.#closing !== null',
@@ -89,8 +94,8 @@ module.exports = [
       ],
       'close() keeps the memory': ['    this.pool.close();\n', ''],
       'finished and aborted change places': [
-        'if (finished) this',
-        'if (!finished) this',
+        'if (finished) counts',
+        'if (!finished) counts',
         { tests: abort },
       ],
       'learns from empty requests': [

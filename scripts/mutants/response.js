@@ -14,8 +14,8 @@ module.exports = [
         { tests: ['request/late.test.js'] },
       ],
       'stays in the list': [
-        'if (list !== undefined) {\n      this.#list',
-        'if (false) {\n      this.#list',
+        'if (list === undefined) return;\n    this.#list',
+        'if (true) return;\n    this.#list',
         { tests: ['request/response.test.js'] },
       ],
       'the next of the list is lost': [
@@ -33,7 +33,7 @@ module.exports = [
         '',
         { tests: ['request/response.test.js'] },
       ],
-      'leaves the list twice': ['      this.#list = undefined;\n', '', { tests: noSocket }],
+      'leaves the list twice': ['    this.#list = undefined;\n', '', { tests: noSocket }],
       'always finished': [
         'this.#finished || this.#res.writableFinished === true',
         'true',
