@@ -94,6 +94,35 @@ test('streams that are reset, and sessions that are destroyed', async (t) => {
   assertSettled(t, arenas);
 });
 
+// Node finishes the writable side of a stream that is reset, and of a HEAD at its beginning.
+const resets = {
+  'is cancelled': (stream) => stream.close(http2.constants.NGHTTP2_CANCEL),
+  'is closed without an error': (stream) => stream.close(http2.constants.NGHTTP2_NO_ERROR),
+  'is destroyed': (stream) => stream.destroy(),
+  'ends with its session': (stream) => stream.session.destroy(),
+};
+for (const method of ['GET', 'HEAD', 'POST']) {
+  for (const [how, reset] of Object.entries(resets)) {
+    test(`a ${method} that ${how} before its answer leaves the handler its bytes`, async (t) => {
+      let buffer;
+      const { arenas, connect, over } = await serve(t, (req, res) => {
+        buffer = req.arena.alloc(1000).fill(7);
+        if (method === 'POST') res.write(req.arena.alloc(10));
+      });
+      const session = await connect();
+      const stream = session.request({ ':method': method, ':path': '/1' });
+      stream.on('error', () => {});
+      await until(() => buffer !== undefined);
+      reset(stream);
+      await over();
+      t.is(buffer.length, 1000);
+      t.true(buffer.every((byte) => byte === 7));
+      const { finished, aborted } = arenas.stats();
+      t.deepEqual({ finished, aborted }, { finished: 0, aborted: 1 });
+    });
+  }
+}
+
 test('a stream that is closed when the middleware runs', async (t) => {
   let late = null;
   const wait = async (_req, res, next) => {

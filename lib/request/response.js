@@ -58,12 +58,11 @@ class OpenResponse {
 
   /** The user says that it is over, where no event does. */
   endNow() {
-    const isSent = this.#res.writableFinished === true;
-    this.#leave(true, this.#keepsChunks || !isSent);
+    this.#leave(true, this.#keepsChunks || !isSent(this.#res));
   }
 
   release() {
-    const finished = this.#finished || this.#res.writableFinished === true;
+    const finished = this.#finished || isSent(this.#res);
     this.#leave(finished, this.#keepsChunks || !finished);
   }
 
@@ -120,6 +119,10 @@ function listOf(req) {
   }
   return list;
 }
+
+// HTTP/2 finishes the writable side of a stream that is reset, and of a HEAD at its beginning: only `end()` of the
+// response tells whether the handler was done.
+const isSent = (res) => res.writableFinished === true && res.writableEnded !== false;
 
 const isOver = (req, res) =>
   res.closed === true || res.destroyed === true || req.socket?.destroyed === true;

@@ -34,14 +34,10 @@ module.exports = [
         { tests: ['request/response.test.js'] },
       ],
       'leaves the list twice': ['    this.#list = undefined;\n', '', { tests: noSocket }],
-      'always finished': [
-        'this.#finished || this.#res.writableFinished === true',
-        'true',
-        { tests: abort },
-      ],
+      'always finished': ['this.#finished || isSent(this.#res)', 'true', { tests: abort }],
       'finished by its own word alone': [
-        'this.#finished || this.#res.writableFinished === true',
-        'this.#res.writableFinished === true',
+        'this.#finished || isSent(this.#res)',
+        'isSent(this.#res)',
         { tests: noSocket },
       ],
       'finish is not waited for': [
@@ -88,8 +84,13 @@ module.exports = [
         { tests: ['request/late.test.js'] },
       ],
       'secrets are told': [".split('?', 1)[0]", '', { tests: ['request/late.test.js'] }],
+      'finished without an end': [
+        ' && res.writableEnded !== false',
+        '',
+        { tests: ['request/http2.test.js'] },
+      ],
       'finished when it was ended': [
-        'this.#finished || this.#res.writableFinished === true',
+        'this.#finished || isSent(this.#res)',
         'this.#res.writableEnded === true',
         { tests: ['request/response.test.js'] },
       ],
