@@ -11,6 +11,7 @@ class Clock {
   now = 1_000_000;
   timers = []; // { at, callback, args, every, refed }
   #turns = []; // functions that wait for the next turn of the loop
+  #ticks = []; // and for the next tick
 
   /** Calls `act` in the clock's time, and gives its result. `act` must be synchronous; it may call pass(). */
   use(act) {
@@ -22,12 +23,19 @@ class Clock {
       clearTimeout: (timer) => this.#clear(timer),
       clearInterval: (timer) => this.#clear(timer),
       setImmediate: (callback, ...args) => this.#turns.push(() => callback(...args)),
+      outside: (work) => this.#ticks.push(work),
     });
     try {
-      return act();
+      const result = act();
+      this.#tick();
+      return result;
     } finally {
       Object.assign(time, real);
     }
+  }
+
+  #tick() {
+    for (const work of this.#ticks.splice(0)) work();
   }
 
   #set(callback, ms, args, every = null) {
@@ -46,6 +54,7 @@ class Clock {
 
   /** Lets `ms` milliseconds pass, with the timers that fall due in them. */
   pass(ms) {
+    this.use(() => {}); // the ticks that wait come first
     const end = this.now + ms;
     for (let fired = 0; ; fired++) {
       if (fired > MOST) throw new Error(`more than ${MOST} timers in ${ms} ms`);

@@ -5,26 +5,35 @@
 // the real ones also where only the globals were replaced before, as Jest does. What was replaced there too
 // before ralloc was loaded stays replaced.
 //
-// Timers run outside of every AsyncLocalStorage, with what was its store when ralloc was loaded: the idle timer lives
-// as long as there is work, and so would the store of the request that set it.
+// A timer keeps the stores of every AsyncLocalStorage that it was set in. The idle timer lives as long as there is work,
+// and so would the store of the request that set it: such timers are set by outside(), with the stores of the time when
+// ralloc was loaded. Not at once: Node ends the process where vm's timeout stops a call in another context.
 
 const { AsyncLocalStorage } = require('node:async_hooks');
 const { performance } = require('node:perf_hooks');
-const { clearInterval, clearTimeout, setImmediate, ...timers } = require('node:timers');
+const {
+  clearInterval,
+  clearTimeout,
+  setImmediate,
+  setInterval,
+  setTimeout,
+} = require('node:timers');
 
 const { nextTick } = process;
 const { now } = performance;
-const outside = AsyncLocalStorage.snapshot();
+const runOutside = AsyncLocalStorage.snapshot();
 
 /** Tests move these by hand (`__test__/helpers/clock.js`), so they are called as methods of this object. */
 const time = {
   now: () => now.call(performance),
-  setTimeout: (callback, ms) => outside(timers.setTimeout, callback, ms),
+  setTimeout,
   clearTimeout,
-  setInterval: (callback, ms) => outside(timers.setInterval, callback, ms),
+  setInterval,
   clearInterval,
-  setImmediate: (callback, argument) => outside(setImmediate, callback, argument),
+  setImmediate,
   nextTick,
+  /** Calls work() at the next tick, outside of every store. */
+  outside: (work) => nextTick(runOutside, work),
 };
 
 module.exports = time;

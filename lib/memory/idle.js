@@ -55,6 +55,7 @@ let rounds = []; // the shortest interval first, so that many targets of a long 
 const depotRound = new Round(TICK_MS); // after the others: it is theirs that comes to the depot
 let timer = null;
 let armed = 0; // what the timer is set for
+let wanted = Number.POSITIVE_INFINITY; // what it will be set for at the next tick, if that comes first
 
 function arm(at) {
   const next = time.setTimeout(tick, Math.min(Math.max(at - time.now(), 1), MAX_MS));
@@ -90,6 +91,12 @@ function visitDue(now) {
   return Math.min(...busy.map(({ due }) => due));
 }
 
+function armWanted() {
+  const at = wanted;
+  wanted = Number.POSITIVE_INFINITY;
+  if (timer === null || at < armed) arm(at);
+}
+
 function roundOf(everyMs) {
   let round = rounds.find((one) => one.everyMs === everyMs);
   if (round === undefined) {
@@ -104,7 +111,10 @@ function enter(target, round) {
   round.add(target);
   // What is overdue is in the midst of its visits, which go on after a pause.
   const comesFirst = round.due < armed && round.due > time.now();
-  if (timer === null || comesFirst) arm(round.due);
+  if (timer === null || comesFirst) {
+    if (wanted === Number.POSITIVE_INFINITY) time.outside(armWanted);
+    if (round.due < wanted) wanted = round.due;
+  }
   target.watched = true; // after the last call, which could throw where the stack ends
 }
 

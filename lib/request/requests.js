@@ -24,6 +24,7 @@ class RequestArenas {
   #buckets = new Uint32Array(BUCKETS);
   #bucket = 0;
   #ticker = null;
+  #isTicking = false; // or will be at the next tick
   #leasing = 0; // requests in flight that began with mayLease
   #storage = null;
   #closing = null; // the promise of close()
@@ -55,7 +56,7 @@ class RequestArenas {
     const bucket = this.#bucket;
     const counts = this.#counts;
     const { pool } = this;
-    if (this.#ticker === null) this.#tick();
+    if (!this.#isTicking) this.#tick();
     const request = new Request(this, usesHeap, bucket);
     // Where the stack ends a call throws. Here and in ended() all counts change between two calls.
     counts.requests++;
@@ -132,12 +133,17 @@ class RequestArenas {
   // A timer while requests are in flight: a bucket comes round again after three ticks, so who is still in
   // it began more than LONG_MS ago.
   #tick() {
+    time.outside(() => this.#startTicker());
+    this.#isTicking = true;
+  }
+
+  #startTicker() {
     this.#ticker = time.setInterval(() => {
       this.#bucket = (this.#bucket + 1) % BUCKETS;
       if (this.#buckets[this.#bucket] > 0) warnOnce('RALLOC_LEASED_LONG', LONG_MS / 1000);
       if (this.inFlight > 0) return;
       time.clearInterval(this.#ticker);
-      this.#ticker = null;
+      this.#isTicking = false;
     }, LONG_MS / 2);
     this.#ticker.unref?.();
   }

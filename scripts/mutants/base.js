@@ -11,15 +11,8 @@ module.exports = [
         '  nextTick: (...args) => process.nextTick(...args),\n',
       ],
       'timers of the globals': ["} = require('node:timers');", '} = globalThis;'],
-      'timeouts in the context of who sets them': [
-        'outside(timers.setTimeout, ',
-        'timers.setTimeout(',
-      ],
-      'intervals in the context of who sets them': [
-        'outside(timers.setInterval, ',
-        'timers.setInterval(',
-      ],
-      'turns in the context of who asks': ['outside(setImmediate, ', 'setImmediate('],
+      'outside is in the context of who asks': ['nextTick(runOutside, work)', 'nextTick(work)'],
+      'outside is at once': ['nextTick(runOutside, work)', 'runOutside(work)'],
     },
   },
   {

@@ -109,13 +109,9 @@ module.exports = [
         { tests: ['request/pooled.test.js'] },
       ],
       'learns of no crowd': ['this.inFlight + 1', '1', { tests: ['request/bounds.test.js'] }],
-      'no timer': [
-        'if (this.#ticker === null) this.#tick();',
-        '',
-        { tests: ['request/long.test.js'] },
-      ],
+      'no timer': ['if (!this.#isTicking) this.#tick();', '', { tests: ['request/long.test.js'] }],
       'a timer for each': [
-        'if (this.#ticker === null) this.#tick();',
+        'if (!this.#isTicking) this.#tick();',
         'this.#tick();',
         { tests: ['request/long.test.js'] },
       ],
