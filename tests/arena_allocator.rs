@@ -7,6 +7,7 @@ use ralloc_core::memory::Depot;
 use ralloc_core::{Arena, ArenaBuilder};
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::time::Instant;
 
 fn builder(limit: usize) -> ArenaBuilder {
     let depot = Arc::new(Depot::new(1 << 20));
@@ -247,4 +248,66 @@ fn a_scope_frees_its_own_large_blocks_and_keeps_older_ones() {
     });
     assert_eq!(allocated(&arena), 2 << 20);
     assert_eq!(bytes(older, 2 << 20), vec![1; 2 << 20]);
+}
+
+/// Blocks of 17 KiB with a chunk each, where a chunk has 16 KiB at most.
+fn oversize_blocks(arena: &Arena, count: usize) -> Vec<ArenaVec<u8, &Arena>> {
+    (0..count).map(|_| ArenaVec::with_capacity_in(17 << 10, arena)).collect()
+}
+
+fn small_chunks() -> Arena {
+    let depot = Arc::new(Depot::new(usize::MAX));
+    Arena::builder().limit(1 << 40).chunk_cap(16 << 10).depot(depot).build().unwrap()
+}
+
+#[test]
+fn oversize_blocks_freed_in_any_order_leave_the_others_and_a_rewind_frees_what_came_after() {
+    let mut arena = small_chunks();
+    drop(oversize_blocks(&arena, 1));
+    let mut older = oversize_blocks(&arena, 9);
+    for (mark, block) in older.iter_mut().enumerate() {
+        block.resize(17 << 10, mark as u8);
+    }
+    // The middle one, the oldest, the youngest.
+    for (index, mark) in [(4, 4), (0, 0), (6, 8)] {
+        assert_eq!(older.remove(index)[0], mark);
+    }
+    let marks = |blocks: &[ArenaVec<u8, &Arena>]| -> Vec<u8> {
+        assert!(blocks.iter().all(|block| block.iter().all(|&byte| byte == block[0])));
+        blocks.iter().map(|block| block[0]).collect()
+    };
+    assert_eq!((marks(&older), arena.stats().oversize), (vec![1, 2, 3, 5, 6, 7], 6));
+    drop(older);
+    assert_eq!(arena.stats().oversize, 0);
+
+    let kept = arena.alloc_layout(layout(17 << 10, 8));
+    arena.alloc_layout(layout(17 << 10, 8));
+    let checkpoint = arena.checkpoint();
+    arena.alloc_layout(layout(17 << 10, 8));
+    // SAFETY: allocated above with this layout, and not used afterwards.
+    unsafe { Allocator::deallocate(&&arena, kept.cast(), layout(17 << 10, 8)) };
+    assert_eq!(arena.stats().oversize, 2);
+    arena.rewind(checkpoint).unwrap();
+    assert_eq!(arena.stats().oversize, 1, "the one from before it");
+    arena.reset();
+    assert_eq!(arena.stats().oversize, 0);
+}
+
+#[test]
+fn oversize_blocks_are_freed_oldest_first_about_as_fast_as_youngest_first() {
+    let arena = small_chunks();
+    let fastest = |oldest_first: bool| {
+        let free = |_| {
+            let mut blocks = oversize_blocks(&arena, 20_000);
+            if !oldest_first {
+                blocks.reverse();
+            }
+            let start = Instant::now();
+            drop(blocks);
+            start.elapsed()
+        };
+        (0..3).map(free).min().unwrap()
+    };
+    let (youngest, oldest) = (fastest(false), fastest(true));
+    assert!(oldest < 8 * youngest, "{youngest:?} youngest first, {oldest:?} oldest first");
 }

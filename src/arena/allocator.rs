@@ -28,7 +28,7 @@ use std::ptr::NonNull;
 /// it grows, and the bytes that it had are not used again before the arena is reset or
 /// rewound: collections that are to grow by turns begin with a capacity, or waste as much again
 /// as they need. Blocks larger than [`ArenaOptions::chunk_cap`](crate::ArenaOptions) have a chunk
-/// each: they are copied when they grow, and freed at once. An allocation that the limit refuses
+/// each: they are copied when they grow, and freed at once, in whatever order. An allocation that the limit refuses
 /// ends as the collection treats any other failure: by `handle_alloc_error`, which aborts, or an
 /// error from its `try_` methods. (Some collections allocate to shrink, as hashbrown's do.)
 ///

@@ -21,8 +21,8 @@ pub struct Checkpoint {
     arena: u64,
     resets: u64,
     serial: u64,
-    /// Index of the chunk that was current, and number of oversize chunks.
-    position: (usize, usize),
+    /// Index of the chunk that was current, and the version of the arena's chunks.
+    position: (usize, u64),
     /// Bytes of that chunk that were in use.
     used: usize,
 }
@@ -86,7 +86,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
 
     /// Frees everything beyond `used` bytes of the chunk at `position`, where the arena has
     /// been. Nobody may use what is freed any more.
-    pub(super) fn go_back(&self, position: (usize, usize), used: usize) {
+    pub(super) fn go_back(&self, position: (usize, u64), used: usize) {
         self.change(|store| store.back_to(position, used));
         self.report();
     }

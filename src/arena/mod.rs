@@ -29,6 +29,8 @@ mod from_iter;
 pub(crate) mod leased_arena;
 mod methods;
 mod options;
+mod oversize;
+mod owned_chunk;
 mod raw;
 mod resize;
 mod scope;

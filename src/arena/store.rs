@@ -2,6 +2,8 @@
 
 use super::ArenaOptions;
 use super::diagnostics::{ArenaEvent, Reporter};
+use super::oversize::Oversize;
+use super::owned_chunk::OwnedChunk;
 use crate::error::AllocError;
 use crate::layout;
 use crate::memory::{Depot, Mapping, page_size};
@@ -11,20 +13,6 @@ use std::cmp::Reverse;
 use std::mem::take;
 use std::ptr::NonNull;
 
-/// A chunk. While it is the current one, the window's copies of `used` and `clean_from` are
-/// authoritative.
-#[derive(Debug)]
-struct OwnedChunk {
-    mapping: Mapping,
-    /// Bytes handed out since it was last emptied.
-    used: usize,
-    /// Offset from which the bytes are zero: what was ever handed out, or all if recycled.
-    clean_from: usize,
-    /// [`Store::version`] when it became the current one, or, of an oversize one, when it was taken: tells a
-    /// scope which chunks came after it began.
-    since: u64,
-}
-
 #[derive(Debug)]
 pub(super) struct Store {
     options: ArenaOptions,
@@ -32,8 +20,7 @@ pub(super) struct Store {
     /// Full chunks, the current one at `at`, then spares, which are empty.
     chunks: Vec<OwnedChunk>,
     at: usize,
-    /// One allocation each, in order of allocation.
-    oversize: Vec<OwnedChunk>,
+    oversize: Oversize,
     /// Bytes of `chunks` and `oversize`. Invariant: at most `options.limit`.
     committed: usize,
     peak: usize,
@@ -63,7 +50,7 @@ impl Store {
             depot,
             chunks: Vec::new(),
             at: 0,
-            oversize: Vec::new(),
+            oversize: Oversize::default(),
             committed: 0,
             peak: 0,
             next: options.first_chunk,
@@ -84,14 +71,15 @@ impl Store {
         self.chunks.get(self.at).map(|chunk| (&chunk.mapping, chunk.used, chunk.clean_from))
     }
 
-    /// Indices of the current chunk and of the next oversize one: where a checkpoint stands.
-    pub(super) fn position(&self) -> (usize, usize) {
-        (self.at, self.oversize.len())
+    /// Index of the current chunk, and the version, which tells older oversize chunks from younger ones: where a
+    /// checkpoint stands.
+    pub(super) fn position(&self) -> (usize, u64) {
+        (self.at, self.version)
     }
 
     /// The position at which the cursor was `cursor` and `version` what is given, and what was
     /// used of the chunk then. Nothing from before may have been freed since.
-    pub(super) fn locate(&self, cursor: *mut u8, version: u64) -> ((usize, usize), usize) {
+    pub(super) fn locate(&self, cursor: *mut u8, version: u64) -> ((usize, u64), usize) {
         // The chunks in use became current one after another. The address alone would not do: where one chunk ends
         // another may begin.
         let in_use = &self.chunks[..self.first_spare()];
@@ -101,8 +89,7 @@ impl Store {
             Some(at) => (at, cursor.addr() - in_use[at].mapping.base().addr().get()),
             None => (0, 0),
         };
-        let oversize = self.oversize.partition_point(|chunk| chunk.since <= version);
-        ((at, oversize), used)
+        ((at, version), used)
     }
 
     /// Takes over from the window, which says what is used of the current chunk and from where
@@ -185,15 +172,8 @@ impl Store {
 
     /// Gives the oversize chunk to the depot that has the address `start`, if there is one. The
     /// block in it is the caller's, and is not used any more.
-    ///
-    /// A checkpoint that knows how many of them there were then keeps one too many: until the next
-    /// reset, and without harm.
     pub(super) fn free_oversize(&mut self, start: usize) {
-        let has = |chunk: &OwnedChunk| {
-            start.wrapping_sub(chunk.mapping.base().addr().get()) < chunk.mapping.len()
-        };
-        if let Some(index) = self.oversize.iter().rposition(has) {
-            let chunk = self.oversize.remove(index);
+        if let Some(chunk) = self.oversize.remove_at(start) {
             self.give_back(chunk);
         }
     }
@@ -269,7 +249,7 @@ impl Store {
     }
 
     /// Goes back to a position, where the current chunk has `used` bytes in use.
-    pub(super) fn back_to(&mut self, (at, oversize): (usize, usize), used: usize) {
+    pub(super) fn back_to(&mut self, (at, version): (usize, u64), used: usize) {
         for chunk in self.chunks.iter_mut().skip(at) {
             chunk.used = 0;
         }
@@ -278,9 +258,8 @@ impl Store {
         if let Some(chunk) = self.chunks.get_mut(at) {
             chunk.used = used;
         }
-        while self.oversize.len() > oversize {
-            let chunk = self.oversize.pop();
-            chunk.into_iter().for_each(|chunk| self.give_back(chunk));
+        while let Some(chunk) = self.oversize.pop_after(version) {
+            self.give_back(chunk);
         }
     }
 
@@ -367,8 +346,10 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
-        let (chunks, oversize) = (take(&mut self.chunks), take(&mut self.oversize));
-        chunks.into_iter().chain(oversize).for_each(|chunk| self.give_back(chunk));
+        take(&mut self.chunks).into_iter().for_each(|chunk| self.give_back(chunk));
+        while let Some(chunk) = self.oversize.pop_after(0) {
+            self.give_back(chunk);
+        }
         if let Some(delivery) = self.reporter.take() {
             delivery.run();
         }

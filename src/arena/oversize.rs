@@ -1,0 +1,58 @@
+//! Chunks that have one allocation each, found by age, for what is freed together, and by address, for what is
+//! freed alone.
+#![forbid(unsafe_code)]
+
+use super::owned_chunk::OwnedChunk;
+use std::collections::BTreeMap;
+
+/// Both orders cost the logarithm of their number, whichever block is freed first: a `Vec` of 64,000 collections drops
+/// the oldest first. They lie on the heap, away from the blocks.
+#[derive(Debug, Default)]
+pub(super) struct Oversize {
+    /// By [`OwnedChunk::since`], which no two share: in order of allocation.
+    by_age: BTreeMap<u64, OwnedChunk>,
+    /// The keys of those by their first addresses. Invariant: of all of them and no others.
+    by_address: BTreeMap<usize, u64>,
+}
+
+impl Oversize {
+    /// Takes a chunk that came later than all in it.
+    pub(super) fn push(&mut self, chunk: OwnedChunk) {
+        debug_assert!(self.last().is_none_or(|last| last.since < chunk.since), "out of order");
+        self.by_address.insert(chunk.mapping.base().addr().get(), chunk.since);
+        self.by_age.insert(chunk.since, chunk);
+    }
+
+    /// The youngest.
+    pub(super) fn last(&self) -> Option<&OwnedChunk> {
+        self.by_age.last_key_value().map(|(_, chunk)| chunk)
+    }
+
+    /// Takes the youngest out if it came after `version`.
+    pub(super) fn pop_after(&mut self, version: u64) -> Option<OwnedChunk> {
+        let last = self.by_age.last_entry().filter(|last| *last.key() > version)?;
+        let chunk = last.remove();
+        self.by_address.remove(&chunk.mapping.base().addr().get());
+        Some(chunk)
+    }
+
+    /// Takes the one out that has the address, if there is one.
+    pub(super) fn remove_at(&mut self, address: usize) -> Option<OwnedChunk> {
+        let (&base, since) = self.by_address.range(..=address).next_back()?;
+        let len = self.by_age.get(since)?.mapping.len();
+        if address - base >= len {
+            return None;
+        }
+        self.by_address.remove(&base).and_then(|since| self.by_age.remove(&since))
+    }
+
+    /// In order of allocation.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &OwnedChunk> {
+        self.by_age.values()
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.by_age.len()
+    }
+}
