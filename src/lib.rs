@@ -40,6 +40,15 @@
 //! Safe code cannot cause undefined behaviour through anything that is public here. Blocks of a slab
 //! and of `alloc_layout` are raw pointers: their methods say how long they are valid.
 //!
+//! # Fork
+//!
+//! Until `exec`, the child of a process with several threads may use only what is safe in a signal handler, and
+//! nothing here is: the depots of the process have locks, which the child does not reset. Where another thread had one at the
+//! fork, it stays locked in the child, and even a new [`Arena`] or [`ThreadCache`] may wait for it for ever. So fork before you
+//! start threads, or call `exec` at once. The child of a process with one thread has copies of its arenas and slabs,
+//! to go on with as it likes, but for [shared](Slab::shared) slabs: their memory is the parent's too. What the child
+//! allocates there stays allocated when it ends, unless it frees it: nobody else does.
+//!
 //! # Features
 //!
 //! - `allocator-api2`: `&Arena` implements the trait `Allocator` of the crate allocator-api2, 0.2,

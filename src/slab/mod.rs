@@ -265,6 +265,9 @@ impl Slab {
     /// Errors: [`ClaimError::TooLarge`], [`ClaimError::Exhausted`] when no larger pool has a slot either, and
     /// [`ClaimError::Map`] where the system refuses the memory to grow by.
     ///
+    /// In a child that a `fork` made, a slot of a [shared](Slab::shared) slab is taken from the parent too, and nobody
+    /// gives it back when the child ends.
+    ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};
     ///

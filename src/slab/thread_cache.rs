@@ -118,7 +118,8 @@ unsafe impl ZeroIsValid for Magazines {}
 /// the child's to allocate or free with, for the parent goes on with the same slots: both calls are errors there,
 /// [`ClaimError::Forked`] and [`SlotError::Forked`], and to drop or to flush one does nothing. Where the system has no
 /// memory that a fork wipes (Linux has, since 4.14) a child must not call them: it is told only once the copy of a
-/// magazine is empty. The child can make itself caches over slabs of its own.
+/// magazine is empty. The child can make itself caches over slabs of its own, but not if its parent had several threads:
+/// see [fork](crate#fork).
 ///
 /// ```
 /// use ralloc_core::slab::{Slab, SlabOptions, ThreadCache};
