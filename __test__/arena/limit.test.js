@@ -4,7 +4,8 @@ const test = require('ava');
 const { Arena, RallocError } = require('../..');
 const { stamp, isStamped } = require('../helpers/bytes.js');
 const { steal } = require('../helpers/theft.js');
-const { isNative } = require('../helpers/backend.js');
+const { constants } = require('node:buffer');
+const { isNative, testWhere } = require('../helpers/backend.js');
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -170,3 +171,18 @@ test('a Buffer that V8 cannot make is a typed error, and the arena goes on', (t)
   t.regex(error.code, /^ERR_RALLOC_(MAP|UNSUPPORTED)$/);
   t.is(arena.allocUnsafe(8).length, 8);
 });
+
+testWhere(
+  constants.MAX_LENGTH < 2 ** 40,
+  'a runtime whose Buffers are shorter than its addresses allow',
+  'a Buffer that is longer than the runtime allows is a typed error, and nothing is leased',
+  (t) => {
+    const arena = new Arena({ maxBytes: 2 ** 40 });
+    t.throws(() => arena.alloc(constants.MAX_LENGTH + 1), {
+      code: 'ERR_RALLOC_UNSUPPORTED',
+      message: /longer than this runtime allows, which is \d+ bytes$/,
+    });
+    t.is(arena.stats().memory.leased, 0);
+    arena.close();
+  },
+);

@@ -3,27 +3,37 @@
 // The spans that a pool has leased from the memory below. Whatever cuts a call off, each span here is leased there and
 // the other way round: what memory answers is noted by assignments alone, where no call can throw.
 
+const { constants } = require('node:buffer');
 const memory = require('./native.js');
 const { RallocError } = require('../base/errors.js');
 const { hasTransfer } = require('../base/runtime.js');
 const { Span } = require('./span.js');
 
+const LONGEST = constants.MAX_LENGTH; // of a Buffer: 4 GiB on Node 20, beyond all memory later
 const registers = new Float64Array(16); // what memory answers with: read at once, so one is enough
 
 class SpanLeases {
   #memory;
+  #maxBytes;
   spans = new Set(); // all that are leased, and some that were
   bytes = 0; // of those that are
   heldBytes = 0;
 
   constructor(maxBytes, chunkSize, wipe, asked) {
+    this.#maxBytes = maxBytes;
     this.#memory = new memory.LeasedArena(maxBytes, chunkSize, wipe, asked);
   }
 
   /** A new span, or a failure. With it a step of `pool` has begun. */
   lease(need, want, isChunk, pool) {
+    if (need > LONGEST && need <= this.#maxBytes) {
+      throw new RallocError(
+        'ERR_RALLOC_UNSUPPORTED',
+        `A Buffer of ${need} bytes is longer than this runtime allows, which is ${LONGEST} bytes`,
+      );
+    }
     const span = new Span(isChunk);
-    const most = Math.max(need, want);
+    const most = Math.max(need, Math.min(want, LONGEST / 2));
     this.spans.add(span);
     let ab;
     try {
