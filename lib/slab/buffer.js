@@ -154,8 +154,12 @@ class SlabBuffer extends FastBuffer {
         pool.push(buffer, pool.top);
       } else {
         pool.forget(buffer.#slot);
-        pool.giveUp(buffer.#slot);
-        pool.claimed--;
+        if (pool.isStolen(buffer.#slot)) {
+          pool.stolen++;
+        } else {
+          pool.giveUp(buffer.#slot);
+          pool.claimed--;
+        }
       }
       buffer.#state = FREED;
     };

@@ -62,7 +62,7 @@ class Pool {
 
   /** Called when `top` slots stay cached: a new low since the last idle tick, or a new peak of held ones. */
   crossWatermark(top) {
-    if (this.#isStolen(this.slotAt(top))) return; // take() will not take it
+    if (this.isStolen(this.slotAt(top))) return; // take() will not take it
     this.peak = Math.max(this.peak, this.claimed - this.stolen - top);
     // Half of it, so that a pool that drains comes here a few times a tick and not at every take.
     if (top < this.#lowWater) this.#lowWater = top >> 1;
@@ -79,7 +79,7 @@ class Pool {
   /** Whether a slot is cached, after a refill if need be. */
   ensureCached() {
     // To look at all segments each time would cost an exhausted pool the more the larger it is.
-    if (this.top > 0 && this.#isStolen(this.slotAt(this.top - 1))) this.purgeStolen();
+    if (this.top > 0 && this.isStolen(this.slotAt(this.top - 1))) this.purgeStolen();
     return this.top > 0 || this.#refill();
   }
 
@@ -111,7 +111,7 @@ class Pool {
     while (this.#movingCount > 0) {
       const slot = this.#moving[this.#movingCount - 1];
       this.#makeSegment(slot >>> this.shift);
-      if (this.#isStolen(slot)) this.stolen++;
+      if (this.isStolen(slot)) this.stolen++;
       else this.cache(slot);
       this.#movingCount--;
     }
@@ -137,7 +137,8 @@ class Pool {
     segments[index] = hasTransfer ? ab.transfer() : ab;
   }
 
-  #isStolen(slot) {
+  /** Whether the slot's memory was transferred away: whoever has it keeps the slot. */
+  isStolen(slot) {
     return this.segments[slot >>> this.shift].byteLength === 0;
   }
 
@@ -169,7 +170,7 @@ class Pool {
     const kept = [];
     for (let i = 0; i < this.top; i++) {
       const slot = this.slotAt(i);
-      if (this.#isStolen(slot)) this.forget(slot);
+      if (this.isStolen(slot)) this.forget(slot);
       else kept.push(this.stack[i]);
     }
     this.stolen += this.top - kept.length;
