@@ -8,7 +8,7 @@ module.exports = [
     tests: ['memory/chunk-pool.test.js'],
     mutants: {
       'what is wanted is not asked for': [
-        'const most = Math.max(need, want);',
+        'const most = Math.max(need, Math.min(want, LONGEST / 2));',
         'const most = need;',
       ],
       'lent bytes are not counted': ['    this.bytes += size;\n', '', { tests: idle }],
@@ -52,7 +52,7 @@ module.exports = [
       ],
       'few shapes serve at the limit where memory stays away': [
         'comesBack ? Math.max(need, want) : Number.MAX_SAFE_INTEGER',
-        'Math.max(need, want)',
+        'Math.max(need, Math.min(want, LONGEST / 2))',
       ],
       'warm bytes block another shape': [
         'for (const span of evicted) this.#endLease(span);',
