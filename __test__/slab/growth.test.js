@@ -56,6 +56,72 @@ for (const safety of ['checked', 'recycle']) {
     slab.close();
   });
 
+  test(`${safety}: what idles in one pool makes room for another at once when maxBytes is met`, (t) => {
+    const options = { sizes: [4096, MiB], maxCount: 2 ** 12, maxBytes: 4.5 * MiB, safety };
+    const slab = new Slab({ ...options, idleMs: 3_600_000 });
+    const fill = (size) => {
+      const all = [];
+      for (let one = slab.tryAlloc(size); one !== null; one = slab.tryAlloc(size)) all.push(one);
+      return all;
+    };
+    for (let round = 0; round < 3; round++) {
+      const small = fill(4096);
+      t.true(small.length >= 1024, `${small.length}`);
+      t.throws(() => slab.alloc(MiB), { code: 'ERR_RALLOC_EXHAUSTED' });
+      const kept = small.splice(100, 1)[0];
+      stamp(kept, round);
+      for (const buffer of small) slab.free(buffer);
+      const large = fill(MiB);
+      t.is(large.length, 3, 'all but the segment of which a slot is in use');
+      large.forEach(stamp);
+      t.true(isStamped(kept, round));
+      t.is(slab.tryAlloc(MiB), null);
+      addsUp(t, slab);
+      slab.free(kept);
+      large.push(slab.alloc(MiB));
+      for (const buffer of large) slab.free(buffer);
+      t.true(slab.stats().committed <= 4.5 * MiB);
+    }
+    slab.close();
+  });
+
+  test(`${safety}: caches are given up where maxBytes is met, and not where maxCount is`, (t) => {
+    const slab = new Slab({ sizes: [64, MiB], maxCount: [4096, 2], maxBytes: 64 * MiB, safety });
+    const fill = (pools) => {
+      pools.free(pools.alloc(10));
+      const { cached } = pools.stats();
+      for (let one = pools.tryAlloc(MiB); one !== null; ) one = pools.tryAlloc(MiB);
+      t.is(pools.tryAlloc(MiB), null);
+      return { before: cached, after: pools.stats().cached };
+    };
+    const { before, after } = fill(slab);
+    t.true(before > 0);
+    t.is(after, before);
+    slab.close({ force: true });
+    const limited = new Slab({ sizes: [64, MiB], maxCount: 4096, maxBytes: 3.5 * MiB, safety });
+    t.is(fill(limited).after, 0);
+    limited.close({ force: true });
+  });
+
+  test(`${safety}: an overload at maxBytes does not empty the caches at every call, yet a burst's end is seen`, (t) => {
+    const slab = new Slab({ sizes: [4096, MiB], maxCount: 4096, maxBytes: 4.5 * MiB, safety });
+    const large = [];
+    for (let one = slab.tryAlloc(MiB); one !== null; one = slab.tryAlloc(MiB)) large.push(one);
+    slab.free(large.pop());
+    const burst = Array.from({ length: 200 }, () => slab.alloc(4096));
+    t.is(slab.tryAlloc(MiB), null);
+    const emptied = () => {
+      slab.free(slab.alloc(4096));
+      t.is(slab.tryAlloc(MiB), null);
+      return slab.stats().pools[0].cached === 0;
+    };
+    t.is(Array.from({ length: 640 }, emptied).filter(Boolean).length, 10);
+    for (const buffer of burst) slab.free(buffer);
+    large.push(slab.tryAlloc(MiB));
+    t.not(large.at(-1), null);
+    slab.close({ force: true });
+  });
+
   test(`${safety}: memory that idles goes back, down to minCount, and comes again`, async (t) => {
     const slab = new Slab({
       sizes: [4096],

@@ -5,9 +5,10 @@
 
 const check = require('../base/validate.js');
 const { slabs } = require('../memory/native.js');
-const { RallocError, closedError, exhaustedError, failureReason } = require('../base/errors.js');
+const { RallocError, closedError, failureReason } = require('../base/errors.js');
 const { attachSettings, reasonNotToShare, handleParts } = require('./options.js');
 const { CheckedPool, RecyclePool, bufferOver, emptyBuffer } = require('./buffer.js');
+const { exhausted } = require('./full.js');
 const { lease, translateErrors } = require('./lease.js');
 const { readPools } = require('./stats.js');
 const { finishScopes } = require('../base/scope.js');
@@ -27,6 +28,8 @@ class SlabCore {
   isLive = true;
   unfinished = null; // the ends of scopes that the stack had no room for: see base/scope.js
   refused = 0; // frees of Buffers that are of no pool of this slab
+  heldWhenFull = Number.POSITIVE_INFINITY; // see full.js, also the next one
+  triesWhenFull = 0;
   #isClosed = false; // later than `isLive`: a close() that was cut off can be called again
   #received = Float64Array.of(-1, 0, 0); // pool, slot and length of what came by token and is no Buffer yet
   #unshareable; // the reason why it cannot be shared
@@ -129,7 +132,7 @@ class SlabCore {
       return pool.take(size, zero);
     }
     first.exhaustions++;
-    throw this.#exhausted(first, size);
+    throw exhausted(this, first, size);
   }
 
   /** The same without promotion: null if the pool is exhausted. */
@@ -149,21 +152,13 @@ class SlabCore {
     return this.poolByClass[32 - Math.clz32(size - 1)];
   }
 
-  #exhausted(first, requested) {
-    const { settings, pools } = this;
-    if (!settings.grows) {
-      const bytes = pools.slice(first.index).reduce((sum, p) => sum + p.size * p.maxCount, 0);
-      return exhaustedError('count', requested, bytes, bytes);
-    }
-    const used = this.leased.committed();
-    const full = used + first.segmentBytes > settings.maxBytes;
-    return exhaustedError(full ? 'maxBytes' : 'maxCount', requested, settings.maxBytes, used);
-  }
-
   /** Calls a method of the LeasedSlab, and translates its errors. */
   call(method, ...args) {
     return translateErrors(() => this.leased[method](...args));
   }
+
+  /** Called by the memory that drops a segment: the fallback's alone does. */
+  dropSegment = (index, segment) => this.pools[index].dropSegment(segment);
 
   hasSegment(ab) {
     return this.pools.some((pool) => pool.segments.includes(ab));
@@ -244,9 +239,7 @@ class SlabCore {
     this.settle();
     if (this.isLive) {
       for (const pool of this.pools) pool.flushIdle();
-      const bytes = grows
-        ? this.leased.trim(idleMs, (i, segment) => this.pools[i].dropSegment(segment))
-        : 0;
+      const bytes = grows ? this.leased.trim(idleMs, this.dropSegment) : 0;
       const busy = bytes > 0 || this.pools.some(({ claimed, stolen }) => claimed > stolen);
       this.#quietTicks = busy ? 0 : this.#quietTicks + 1;
     }

@@ -9,6 +9,7 @@
 
 const { RallocError, refusal } = require('../base/errors.js');
 const { hasTransfer } = require('../base/runtime.js');
+const { makeRoom, noteHeld } = require('./full.js');
 
 const BATCH = 64; // slots of a refill, at most
 const UNLIMITED = 2 ** 30; // more than any pool has slots
@@ -91,9 +92,12 @@ class Pool {
     for (;;) {
       if (this.#isShared) this.capacity = leased.room(this.index);
       const want = this.#isShared ? (this.capacity >> 1) + 1 : BATCH;
-      const found = leased.claim(this.index, want, this.#batch);
+      const found = leased.claim(this.index, want, this.#batch, this.core.dropSegment);
       if (typeof found !== 'number') throw refusal(found, 'maxBytes', this.segmentBytes);
-      if (found === 0) return false;
+      if (found === 0) {
+        if (makeRoom(this.core, this)) continue;
+        return false;
+      }
       this.#movingCount = found;
       this.claimed += found;
       try {
@@ -103,6 +107,7 @@ class Pool {
         throw error;
       }
       this.#recompute();
+      noteHeld(this.core);
       if (this.top > 0) return true;
     }
   }

@@ -36,11 +36,6 @@ module.exports = [
         'if (!grows) return;',
         { tests: ['slab/sharing.test.js', 'slab/workers.test.js'] },
       ],
-      'an exhausted slab that grows never names maxBytes': [
-        "exhaustedError(full ? 'maxBytes' : 'maxCount'",
-        "exhaustedError('maxCount'",
-        { tests: ['slab/growth.test.js'] },
-      ],
       'a slab that the system does not let share is not made': [
         "if (failure === null || failure.kind === 'limit') return failure;",
         "if (failure?.kind !== 'unsupported') return failure;",
@@ -60,6 +55,33 @@ module.exports = [
         'this.leased?.close();',
         '',
         { tests: ['slab/close.test.js', 'slab/tokens.test.js'] },
+      ],
+    },
+  },
+  {
+    file: 'slab/full.js',
+    tests: ['slab/growth.test.js'],
+    mutants: {
+      'an exhausted slab that grows never names maxBytes': [
+        "exhaustedError(full ? 'maxBytes' : 'maxCount'",
+        "exhaustedError('maxCount'",
+      ],
+      'caches keep segments when maxBytes is met': [
+        '  for (const each of core.pools) each.flush(each.top);\n  core.heldWhenFull = held;\n  return true;',
+        '  return false;',
+      ],
+      'an overload empties the caches at every call': [
+        'if (held >= core.heldWhenFull && ++core.triesWhenFull % TRIES !== 0) return false;',
+        '',
+      ],
+      'caches are emptied once': [' && ++core.triesWhenFull % TRIES !== 0', ''],
+      'a burst after the last time is not seen': [
+        'Math.max(core.heldWhenFull, core.held)',
+        'core.heldWhenFull',
+      ],
+      'caches are given up at maxCount': [
+        'if (core.leased.committed() + needed <= maxBytes)',
+        'if (false)',
       ],
     },
   },

@@ -119,7 +119,8 @@ pub enum ClaimError {
         /// Bytes of the largest slots, as [`crate::Slab::largest`].
         largest: usize,
     },
-    /// No pool whose slots are large enough has a free one: the call may succeed once a slot is freed.
+    /// No pool whose slots are large enough has a free one: the call may succeed once a slot is freed. Where the
+    /// limit stops the growth, that is so once all slots of a segment, of any pool, are free.
     Exhausted {
         /// Bytes that were asked for.
         requested: usize,

@@ -124,6 +124,8 @@ struct Slots {
     mapping: Option<Mapping>,
     /// Bytes of the segments that are there. Invariant: with the records at most `max_bytes`.
     committed: usize,
+    /// How many slots had been freed, ever, when a segment did not fit the limit and none was idle.
+    nothing_idle_at: Option<u64>,
 }
 
 impl Slab {
@@ -253,7 +255,7 @@ impl Slab {
             let fits = pools.iter().position(|pool| pool.size_log as usize >= log);
             *class = fits.unwrap_or(pools.len()) as u8;
         }
-        let slots = Mutex::new(Slots { mapping: Some(slots), committed: 0 });
+        let slots = Mutex::new(Slots { mapping: Some(slots), committed: 0, nothing_idle_at: None });
         let (max_bytes, abandoned) = (options.max_bytes, AtomicUsize::new(0));
         let identity = shared.as_ref().map_or_else(Identity::new, |shared| shared.identity);
         Slab { pools, classes, registry, slots, records, max_bytes, shared, identity, abandoned }

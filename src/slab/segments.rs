@@ -1,8 +1,8 @@
 //! Growth: which segments of a pool are present. A segment is a run of its slots; while it is absent,
 //! its words say so, and its pages take no memory.
 
-use super::Slab;
 use super::options::{PoolOptions, record_bytes, slots_per_segment};
+use super::{Slab, Slots};
 use crate::error::MapError;
 use crate::memory::depot::map_new;
 use crate::sync::{AtomicUsize, Mutex, Ordering};
@@ -144,41 +144,62 @@ impl Slab {
     }
 
     /// Brings one more segment of a pool, unless it has grown since there were `growths`: then another
-    /// thread's segment is there to claim from. False when all are there or the limit does not allow it.
+    /// thread's segment is there to claim from. Idle segments make room where the limit is met. False when all
+    /// are there or the limit does not allow it.
     pub(super) fn grow(&self, index: usize, growths: usize) -> Result<bool, MapError> {
         let pool = &self.pools[index];
         if pool.segments.is_complete() {
             return Ok(false);
         }
         let mut slots = self.slots.lock();
-        let mut list = pool.segments.list.lock();
         if pool.segments.growths() != growths {
             return Ok(true);
         }
-        let segment = list.first_absent();
+        let segment = pool.segments.list.lock().first_absent();
         let range = pool.segments.range(segment);
         if range.is_empty() {
             return Ok(false);
         }
         let bytes = pool.bytes_of(&range);
         let charge = bytes + record_bytes(range.len());
-        if slots.committed + charge > self.max_bytes {
+        let most = self.max_bytes.saturating_sub(charge);
+        if slots.committed > most && !self.make_room(&mut slots, most) {
             return Ok(false);
         }
         let Some(mapping) = &mut slots.mapping else { return Ok(false) };
         let start = pool.offset_in(mapping, range.start);
         map_new(None, || mapping.commit(start, bytes))?;
         slots.committed += charge;
-        list.bring(segment);
+        pool.segments.list.lock().bring(segment);
         pool.segments.slots.fetch_add(range.len(), Ordering::Relaxed);
         pool.table.grow(range);
         pool.segments.note_growth();
         Ok(true)
     }
 
+    /// Drops idle segments until no more than `most` bytes are committed: whether it came so far. The next
+    /// call after it did not drops nothing unless slots were freed since, so that an overload costs no walk at
+    /// every claim.
+    fn make_room(&self, slots: &mut Slots, most: usize) -> bool {
+        let freed = self.pools.iter().map(|pool| pool.table.counters.freed.get());
+        let freed = Some(freed.fold(0, u64::wrapping_add));
+        if slots.nothing_idle_at == freed {
+            return false;
+        }
+        self.drop_idle(slots, Instant::now(), Duration::ZERO, most);
+        let made = slots.committed <= most;
+        slots.nothing_idle_at = freed.filter(|_| !made);
+        made
+    }
+
     /// [`Slab::trim`] as if it were `now`. The content of the segments is lost, their addresses stay reserved.
     pub(crate) fn trim_at(&self, now: Instant, idle: Duration) -> usize {
-        let mut slots = self.slots.lock();
+        self.drop_idle(&mut self.slots.lock(), now, idle, 0)
+    }
+
+    /// Drops segments of which no slot was used for `idle` while more than `most` bytes are committed: how many
+    /// bytes.
+    fn drop_idle(&self, slots: &mut Slots, now: Instant, idle: Duration, most: usize) -> usize {
         if self.shared.is_some() {
             return 0; // the others have their segments' list of their own
         }
@@ -186,6 +207,9 @@ impl Slab {
         for pool in &self.pools {
             let mut list = pool.segments.list.lock();
             for index in (0..list.segments.len()).rev() {
+                if slots.committed <= most {
+                    return bytes;
+                }
                 let segment = &mut list.segments[index];
                 let range = pool.segments.range(index);
                 let spare = pool.segments.slots() >= pool.segments.min_count + range.len();

@@ -265,6 +265,47 @@ fn a_growing_pool_grows_by_segments_and_drops_those_that_idle() {
 }
 
 #[test]
+fn what_idles_in_one_pool_makes_room_for_another_at_the_limit_and_no_more_than_that() {
+    let pool = |size, max_count| PoolOptions { size, count: 0, max_count, min_count: 0 };
+    let pools = vec![pool(4096, 4096), pool(MIB, 100)];
+    let max_bytes = 4 * MIB + 64 * 1024;
+    let slab = Slab::new(&SlabOptions { pools, max_bytes, memory: Default::default() }).unwrap();
+    let small: Vec<_> = std::iter::from_fn(|| slab.try_allocate(4096).unwrap()).collect();
+    assert_eq!(small.len(), 1024);
+    assert_eq!(slab.try_allocate(MIB), Ok(None), "all of it is in use");
+    small[1..512].iter().for_each(|&block| free(&slab, block).unwrap());
+    let large = slab.allocate(MIB).unwrap();
+    assert_eq!(slab.stats()[0].count, 768, "the one idle segment went");
+    assert_eq!(slab.try_allocate(MIB), Ok(None), "a slot of the other is in use");
+    free(&slab, small[0]).unwrap();
+    let other = slab.allocate(MIB).unwrap();
+    [large, other].iter().for_each(|&block| free(&slab, block).unwrap());
+    let again = (0..).map_while(|_| slab.try_allocate(4096).unwrap()).count();
+    assert_eq!(again, 512, "and back");
+    assert!(slab.committed() <= max_bytes);
+    slab.check().unwrap();
+}
+
+#[test]
+fn no_segment_is_looked_at_twice_for_room_before_a_slot_is_freed() {
+    let pool = |size, max_count| PoolOptions { size, count: 0, max_count, min_count: 0 };
+    let pools = vec![pool(4096, 4096), pool(MIB, 100)];
+    let max_bytes = 4 * MIB + 64 * 1024;
+    let slab = Slab::new(&SlabOptions { pools, max_bytes, memory: Default::default() }).unwrap();
+    let small: Vec<_> = std::iter::from_fn(|| slab.try_allocate(4096).unwrap()).collect();
+    assert_eq!(slab.try_allocate(MIB), Ok(None));
+    // Behind the counters' back: only a walk over the words could see it.
+    let table = &slab.pools()[0].table;
+    (0..256).for_each(|slot| {
+        let word = table.word(slot);
+        table.change(slot, word, word.next(SlotState::Free, Owner::NOBODY)).unwrap();
+    });
+    assert_eq!(slab.try_allocate(MIB), Ok(None));
+    free(&slab, small[1000]).unwrap();
+    assert!(slab.try_allocate(MIB).unwrap().is_some());
+}
+
+#[test]
 fn a_batch_of_frees_takes_what_its_owner_holds_and_nothing_else() {
     let slab = slab(&[64], 1024);
     let (a, b) = (slab.registry().join().unwrap(), slab.registry().join().unwrap());

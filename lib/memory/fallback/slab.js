@@ -55,7 +55,8 @@ class LeasedSlab {
     return null;
   }
 
-  claim(index, want, slots) {
+  /** Calls `onDrop(pool, segment)` for each segment that makes room for another one. */
+  claim(index, want, slots, onDrop) {
     this.#undoClaim();
     const pool = this.#pools[index];
     const claim = this.#claim;
@@ -68,7 +69,7 @@ class LeasedSlab {
         slots[claim.count++] = slot;
       }
       const found = claim.count;
-      if (found > 0 || !this.#grow(pool)) {
+      if (found > 0 || !this.#grow(pool, onDrop)) {
         claim.count = 0;
         return found;
       }
@@ -81,12 +82,27 @@ class LeasedSlab {
     for (; claim.count > 0; claim.count--) claim.pool.release(claim.slots[claim.count - 1]);
   }
 
-  #grow(pool) {
+  #grow(pool, onDrop) {
     const index = pool.nextSegment();
     if (index < 0) return false;
-    if (this.committed() + pool.bytesOf(pool.slotsIn(index)) > this.#limit) return false;
+    const most = this.#limit - pool.bytesOf(pool.slotsIn(index));
+    if (this.committed() > most) this.#dropIdle(0, onDrop, most);
+    if (this.committed() > most) return false;
     pool.addSegment(index);
     return true;
+  }
+
+  /** Drops segments that were idle for `idleMs` while more than `most` bytes are committed: the bytes of their slots. */
+  #dropIdle(idleMs, onDrop, most) {
+    const now = time.now();
+    let bytes = 0;
+    this.#pools.forEach((pool, i) => {
+      for (const index of pool.trim(idleMs, now, this.committed() - most)) {
+        onDrop(i, index);
+        bytes += pool.slotsIn(index) * pool.size;
+      }
+    });
+    return bytes;
   }
 
   release(index, slots, count) {
@@ -146,15 +162,7 @@ class LeasedSlab {
 
   /** Gives idle segments back; calls `onDrop(pool, segment)` for each. */
   trim(idleMs, onDrop) {
-    const now = time.now();
-    let bytes = 0;
-    this.#pools.forEach((pool, i) => {
-      for (const index of pool.trim(idleMs, now)) {
-        onDrop(i, index);
-        bytes += pool.slotsIn(index) * pool.size;
-      }
-    });
-    return bytes;
+    return this.#dropIdle(idleMs, onDrop, 0);
   }
 
   footprint() {

@@ -146,10 +146,12 @@ class SlotTable {
     return found.segment.lengths[found.i];
   }
 
-  /** Drops the segments of which no slot was used for `idleMs`; returns their indices. */
-  trim(idleMs, now) {
+  /** Drops segments of which no slot was used for `idleMs`, of `wanted` bytes or more; returns their indices. */
+  trim(idleMs, now, wanted) {
     const dropped = [];
+    const most = this.bytesOf(this.count) - wanted;
     for (let index = this.segments.length - 1; index >= 0; index--) {
+      if (this.bytesOf(this.count) <= most) break;
       const segment = this.segments[index];
       if (segment === null || segment.used > 0) continue;
       if (segment.idleSince < 0) segment.idleSince = now;
