@@ -75,7 +75,8 @@ impl Pool {
             cached: counts.cached,
             sent: counts.sent,
             free: counts.free,
-            peak: counters.peak.get() as usize,
+            // Threads count their claims and frees one after the other, so that the sum can be too high.
+            peak: (counters.peak.get() as usize).min(self.table.extent()),
             promotions: counters.promotions.get() as usize,
             exhaustions: counters.exhaustions.get() as usize,
             refused: counters.refused.get() as usize,

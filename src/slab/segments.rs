@@ -122,6 +122,13 @@ impl Segments {
         self.slots.load(Ordering::Relaxed)
     }
 
+    /// What all segments together are charged against the limit.
+    pub(super) fn charges(&self, size: usize) -> usize {
+        let (each, rest) = (self.slots_per_segment, self.max_count % self.slots_per_segment);
+        let records = self.max_count / each * record_bytes(each);
+        self.max_count * size + records + if rest > 0 { record_bytes(rest) } else { 0 }
+    }
+
     pub(super) fn range(&self, index: usize) -> Range<u32> {
         let start = index * self.slots_per_segment;
         let end = start + self.slots_per_segment;

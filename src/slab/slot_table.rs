@@ -312,7 +312,8 @@ impl SlotTable {
         }
     }
 
-    fn extent(&self) -> usize {
+    /// Slots that were ever there, and perhaps some more of their segments.
+    pub(super) fn extent(&self) -> usize {
         self.extent.get() as usize
     }
 

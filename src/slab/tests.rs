@@ -306,6 +306,27 @@ fn no_segment_is_looked_at_twice_for_room_before_a_slot_is_freed() {
 }
 
 #[test]
+fn a_slab_never_has_more_than_its_footprint() {
+    for size in [8, 64, 4096] {
+        for count in (1..600).chain([131_071, 131_072, 131_073, 140_001]) {
+            let options = SlabOptions::fixed(&[size], count, 1 << 30);
+            let slab = Slab::new(&options).unwrap();
+            let (committed, footprint) = (slab.committed(), slab.footprint());
+            assert!(committed <= footprint, "{count} of {size}: {committed} of {footprint}");
+            assert_eq!(footprint % 4096, 0);
+        }
+    }
+}
+
+#[test]
+fn the_peak_of_a_pool_is_never_above_what_was_there() {
+    let slab = slab(&[64], 7);
+    // As if a thread had freed a slot and not counted it before the next one claimed it.
+    slab.pools()[0].table.counters.peak.raise(9);
+    assert_eq!((slab.stats()[0].peak, slab.stats()[0].count), (7, 7));
+}
+
+#[test]
 fn a_batch_of_frees_takes_what_its_owner_holds_and_nothing_else() {
     let slab = slab(&[64], 1024);
     let (a, b) = (slab.registry().join().unwrap(), slab.registry().join().unwrap());
