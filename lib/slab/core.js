@@ -69,7 +69,7 @@ class SlabCore {
     const { pools, maxBytes, memory } = settings;
     const numbers = pools.flatMap((p) => [p.size, p.count, p.maxCount, p.minCount]);
     this.#unshareable = reasonNotToShare(settings);
-    const bytes = pools.reduce((sum, pool) => sum + pool.size * pool.count, 0);
+    const bytes = pools.reduce((sum, pool) => sum + pool.size * pool.maxCount, 0); // reserved
     const needsNative = this.#unshareable === undefined || memory !== undefined;
     const take = (leased) => {
       if (this.#unshareable === undefined) {
