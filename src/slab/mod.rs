@@ -129,7 +129,8 @@ struct Slots {
 }
 
 impl Slab {
-    /// A slab whose pools have their first slots at once; takes memory as slots are touched.
+    /// A slab whose pools have their first slots at once; takes memory as slots are touched, and for their records at
+    /// once: 8 bytes a slot are written here (4 million slots: 32 MiB, some 50 ms).
     ///
     /// Errors: options that contradict each other or do not fit `max_bytes`, by name, and
     /// [`SlabError::Map`] where the system refuses.

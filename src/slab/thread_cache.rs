@@ -4,8 +4,9 @@
 //! Refilled and flushed by halves, the cold half first out, as DPDK's mempool cache does since 2026.
 //! (Bonwick and Adams, "Magazines and Vmem", USENIX 2001.)
 //!
-//! No hoarding: all magazines of a pool together have at most a quarter of the slots that are there, since
-//! each has room for `count` / (4 × participants), read anew at every refill and flush.
+//! No hoarding: each magazine has room for a quarter of the slots that are there, divided by the participants at that
+//! time, read anew at every refill and flush. So those of a pool together have at most a quarter, and more only where
+//! threads joined since the others' last refill.
 
 use super::pool::Pool;
 use super::slot_table::set_own;
