@@ -169,7 +169,7 @@ impl Slab {
         }
         let bytes = pool.bytes_of(&range);
         let charge = bytes + record_bytes(range.len());
-        let most = self.max_bytes.saturating_sub(charge);
+        let Some(most) = self.max_bytes.checked_sub(charge) else { return Ok(false) };
         if slots.committed > most && !self.make_room(&mut slots, most) {
             return Ok(false);
         }

@@ -319,6 +319,15 @@ fn a_slab_never_has_more_than_its_footprint() {
 }
 
 #[test]
+fn a_segment_that_is_larger_than_the_limit_does_not_come() {
+    let pools = vec![PoolOptions { size: 64, count: 0, max_count: 20_000, min_count: 0 }];
+    let slab =
+        Slab::new(&SlabOptions { pools, max_bytes: MIB, memory: Default::default() }).unwrap();
+    assert_eq!(slab.try_allocate(64), Ok(None), "a MiB of slots, and their records");
+    assert_eq!(slab.committed(), 0);
+}
+
+#[test]
 fn the_peak_of_a_pool_is_never_above_what_was_there() {
     let slab = slab(&[64], 7);
     // As if a thread had freed a slot and not counted it before the next one claimed it.
