@@ -34,7 +34,8 @@ class SlotTable {
   segments = []; // { states, lengths, generations, used, idleSince }; null: dropped
   #generations = []; // by segment, also of dropped ones: old tokens stay stale
   #dropped = []; // the indices of dropped segments
-  free = []; // free slots
+  free = []; // free slots: the first `freeCount`; what follows was left by a call that was cut off
+  freeCount = 0;
   count = 0;
   held = 0;
   sent = 0;
@@ -67,7 +68,7 @@ class SlotTable {
 
   /** Adds the segment that nextSegment() names. */
   addSegment(index) {
-    this.#dropped.pop();
+    const wasDropped = this.#dropped.length > 0;
     const slots = this.slotsIn(index);
     this.#generations[index] ??= new Uint32Array(slots);
     const segment = {
@@ -78,10 +79,11 @@ class SlotTable {
       idleSince: -1,
     };
     const first = index * this.slotsPerSegment;
-    const free = this.free.slice();
-    for (let i = slots - 1; i >= 0; i--) free.push(first + i);
+    const { free, freeCount } = this;
+    for (let i = 0; i < slots; i++) free[freeCount + i] = first + slots - 1 - i;
     this.segments[index] = segment;
-    this.free = free;
+    if (wasDropped) this.#dropped.length--;
+    this.freeCount = freeCount + slots;
     this.count += slots;
   }
 
@@ -92,11 +94,10 @@ class SlotTable {
 
   /** Claims a free slot; undefined if there is none. */
   claim() {
-    const { free } = this;
-    if (free.length === 0) return undefined;
-    const slot = free[free.length - 1];
+    if (this.freeCount === 0) return undefined;
+    const slot = this.free[this.freeCount - 1];
     const { segment, i } = this.#find(slot);
-    free.length--;
+    this.freeCount--;
     segment.states[i] = HELD;
     segment.used++;
     segment.idleSince = -1;
@@ -108,7 +109,8 @@ class SlotTable {
   release(slot) {
     const found = this.#find(slot);
     if (found?.segment.states[found.i] !== HELD) return 0;
-    this.free.push(slot);
+    this.free[this.freeCount] = slot; // an array that may grow by this: a call
+    this.freeCount++;
     found.segment.states[found.i] = FREE;
     found.segment.used--;
     this.held--;
@@ -149,20 +151,28 @@ class SlotTable {
   /** Drops segments of which no slot was used for `idleMs`, of `wanted` bytes or more; returns their indices. */
   trim(idleMs, now, wanted) {
     const dropped = [];
-    const most = this.bytesOf(this.count) - wanted;
+    let { count } = this;
+    const most = this.bytesOf(count) - wanted;
     for (let index = this.segments.length - 1; index >= 0; index--) {
-      if (this.bytesOf(this.count) <= most) break;
+      if (this.bytesOf(count) <= most) break;
       const segment = this.segments[index];
       if (segment === null || segment.used > 0) continue;
       if (segment.idleSince < 0) segment.idleSince = now;
       const slots = this.slotsIn(index);
-      if (now - segment.idleSince < idleMs || this.count - slots < this.minCount) continue;
-      this.segments[index] = null;
-      this.#dropped.push(index);
-      this.count -= slots;
+      if (now - segment.idleSince < idleMs || count - slots < this.minCount) continue;
+      count -= slots;
       dropped.push(index);
     }
-    if (dropped.length > 0) this.free = this.free.filter((slot) => this.#find(slot) !== null);
+    if (dropped.length === 0) return dropped;
+    const segments = this.segments.map((one, index) => (dropped.includes(index) ? null : one));
+    const isThere = (slot) => segments[Math.floor(slot / this.slotsPerSegment)] !== null;
+    const free = this.free.slice(0, this.freeCount).filter(isThere);
+    const allDropped = this.#dropped.concat(dropped);
+    this.segments = segments;
+    this.#dropped = allDropped;
+    this.free = free;
+    this.freeCount = free.length;
+    this.count = count;
     return dropped;
   }
 }
