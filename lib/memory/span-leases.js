@@ -12,26 +12,21 @@ const { Span } = require('./span.js');
 const LONGEST = constants.MAX_LENGTH; // of a Buffer: 4 GiB on Node 20, beyond all memory later
 const registers = new Float64Array(16); // what memory answers with: read at once, so one is enough
 
+const tooLong = (size) =>
+  `A Buffer of ${size} bytes is longer than this runtime allows, which is ${LONGEST} bytes`;
+
 class SpanLeases {
   #memory;
-  #maxBytes;
   spans = new Set(); // all that are leased, and some that were
   bytes = 0; // of those that are
   heldBytes = 0;
 
   constructor(maxBytes, chunkSize, wipe, asked) {
-    this.#maxBytes = maxBytes;
     this.#memory = new memory.LeasedArena(maxBytes, chunkSize, wipe, asked);
   }
 
   /** A new span, or a failure. With it a step of `pool` has begun. */
   lease(need, want, isChunk, pool) {
-    if (need > LONGEST && need <= this.#maxBytes) {
-      throw new RallocError(
-        'ERR_RALLOC_UNSUPPORTED',
-        `A Buffer of ${need} bytes is longer than this runtime allows, which is ${LONGEST} bytes`,
-      );
-    }
     const span = new Span(isChunk);
     const most = Math.max(need, Math.min(want, LONGEST / 2));
     this.spans.add(span);
@@ -43,7 +38,8 @@ class SpanLeases {
       if (error?.code === undefined) throw error; // the stack ends here
       this.spans.delete(span);
       pool.pending--;
-      throw new RallocError(error.code, error.message); // the runtime refused an external ArrayBuffer
+      // The runtime refused an external ArrayBuffer.
+      throw new RallocError(error.code, need > LONGEST ? tooLong(need) : error.message);
     }
     if (ab.kind !== undefined) {
       this.spans.delete(span);

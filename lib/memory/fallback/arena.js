@@ -4,6 +4,7 @@
 // binary fits, in worker threads, and with RALLOC_BACKEND=js. A chunk is one ArrayBuffer that V8 owns;
 // quarantine means to drop it and let V8 free it, so nothing here can be unmapped under anyone.
 
+const { constants } = require('node:buffer');
 const depot = require('./depot.js');
 const { move } = require('./move.js');
 
@@ -11,11 +12,8 @@ const PAGE = 4096;
 
 const round = (bytes) => Math.ceil(bytes / PAGE) * PAGE;
 
-function corrupted(message) {
-  const error = new Error(message);
-  error.code = 'ERR_RALLOC_CORRUPTED';
-  return error;
-}
+const coded = (code, message) => Object.assign(new Error(message), { code });
+const corrupted = (message) => coded('ERR_RALLOC_CORRUPTED', message);
 
 class LeasedArena {
   #limit;
@@ -53,6 +51,8 @@ class LeasedArena {
       const failure = { kind: 'map', syscall: 'ArrayBuffer', errno: 12, code: 'ENOMEM' };
       return { ...failure, used, limit: this.#limit };
     }
+    // Node 20 makes longer ArrayBuffers than it has Buffers.
+    if (need > constants.MAX_LENGTH) throw coded('ERR_RALLOC_UNSUPPORTED', 'too long for a Buffer');
     const id = this.#nextId++;
     const epoch = ++this.#nextEpoch;
     this.#spans.set(id, { epoch, size, state: 'leased' });
