@@ -7,9 +7,14 @@ const { isZero } = require('../helpers/bytes.js');
 const { fresh } = require('../helpers/fresh.js');
 const { steal } = require('../helpers/theft.js');
 const { untilCollected } = require('../helpers/until.js');
+const { testWhere } = require('../helpers/backend.js');
 const { Arena } = require('../..');
+const { backend } = require('../../lib/memory/native.js');
 
 const KiB = 1024;
+
+// Elsewhere a detach is a call of the memory below.
+const hasTransfer = backend === 'native' && typeof ArrayBuffer.prototype.transfer === 'function';
 
 /** Arenas are known by their limit to those that closed before. */
 let limit = 4000 * KiB;
@@ -264,3 +269,24 @@ test('in gc mode a collection is asked for when a quarter of the limit waits, an
   t.true(asked[0].urgent, 'arenas have nowhere else to go');
   arena.close();
 });
+
+testWhere(
+  hasTransfer,
+  'ArrayBuffer.prototype.transfer()',
+  'a reset that is cut off in the midst of a detach leaves nothing in quarantine, and the next one does all of it',
+  (t) => {
+    const arena = newArena();
+    const buffer = arena.alloc(10);
+    // What the end of the stack does to any call.
+    buffer.buffer.transfer = () => {
+      throw new RangeError('Maximum call stack size exceeded');
+    };
+    t.throws(() => arena.reset(), { message: /call stack/ });
+    t.is(memoryOf(arena).quarantined, 0);
+    delete buffer.buffer.transfer;
+    arena.reset();
+    t.is(buffer.length, 0);
+    t.deepEqual(gauges(arena), [64, 0], 'in place');
+    arena.close();
+  },
+);

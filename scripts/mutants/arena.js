@@ -210,7 +210,7 @@ module.exports = [
       'an end that the stack had no room for is forgotten': [
         'owner.unfinished = work.next;',
         'owner.unfinished = null;',
-        { tests: ['slab/cut-off.test.js'] },
+        { tests: ['base/scope.test.js'] },
       ],
     },
   },
