@@ -57,7 +57,11 @@ module.exports = [
         '',
         { equivalent: 'a hold is released once, and what expired has nothing left' },
       ],
-      'spans are settled twice': ['    this.#heldSpans = null;\n', ''],
+      'spans are settled twice': [
+        '    this.#heldSpans = null;\n',
+        '',
+        { equivalent: 'the list is empty by then' },
+      ],
       'the timer keeps the process': [
         '    timer.unref?.();\n',
         '',
