@@ -12,7 +12,6 @@
 
 use crate::os;
 use crate::sync::Mutex;
-use std::collections::{BTreeMap, BTreeSet};
 use std::ptr::{NonNull, with_exposed_provenance_mut};
 
 /// Ranges by their addresses. All methods take `&self` and may be called from any thread.
@@ -21,70 +20,61 @@ pub(super) struct Retained {
     ranges: Mutex<Ranges>,
 }
 
-/// Invariant: both have the same ranges, no two of which touch where ranges can be joined.
 #[derive(Debug, Default)]
 struct Ranges {
-    /// Lengths by first addresses.
-    by_start: BTreeMap<usize, usize>,
-    /// (length, first address), for the best fit.
-    by_len: BTreeSet<(usize, usize)>,
+    /// First addresses and lengths. Invariant: in order, and no two touch where ranges can be joined. To walk a
+    /// thousand takes a microsecond, as long as the system call that is saved.
+    all: Vec<(usize, usize)>,
     bytes: usize,
 }
 
 impl Ranges {
-    fn insert(&mut self, start: usize, len: usize) {
-        if len > 0 {
-            self.by_start.insert(start, len);
-            self.by_len.insert((len, start));
-            self.bytes += len;
-        }
-    }
-
-    fn remove(&mut self, start: usize, len: usize) {
-        self.by_start.remove(&start);
-        self.by_len.remove(&(len, start));
-        self.bytes -= len;
-    }
-
-    /// The smallest that has `len` bytes at a multiple of `align`, and where they begin.
-    fn best_fit(&self, len: usize, align: usize) -> Option<((usize, usize), usize)> {
-        let fits = self.by_len.range((len, 0)..).take_while(|(has, _)| os::JOINS || *has == len);
-        let at = |&(has, start): &(usize, usize)| {
+    /// The index of the smallest that has `len` bytes at a multiple of `align`, and where they begin.
+    fn best_fit(&self, len: usize, align: usize) -> Option<(usize, usize)> {
+        let fits = self.all.iter().enumerate().filter_map(|(index, &(start, has))| {
             let begin = start.checked_next_multiple_of(align)?;
-            (begin - start <= has - len).then_some(((start, has), begin))
-        };
-        fits.filter_map(at).next()
+            let fits = begin - start <= has.checked_sub(len)? && (os::JOINS || has == len);
+            fits.then_some((has, index, begin))
+        });
+        fits.min().map(|(_, index, begin)| (index, begin))
     }
 }
 
 impl Retained {
     /// Keeps pages that are readable and writable, take no memory, and are nobody's any more.
     pub(super) fn keep(&self, base: NonNull<u8>, len: usize) {
-        let (mut start, mut len) = (base.as_ptr().expose_provenance(), len);
+        let start = base.as_ptr().expose_provenance();
         let mut ranges = self.ranges.lock();
-        if os::JOINS {
-            let before = ranges.by_start.range(..start).next_back();
-            if let Some((&first, &bytes)) = before.filter(|&(first, bytes)| first + bytes == start)
-            {
-                ranges.remove(first, bytes);
-                (start, len) = (first, len + bytes);
-            }
-            if let Some(&bytes) = ranges.by_start.get(&(start + len)) {
-                ranges.remove(start + len, bytes);
-                len += bytes;
-            }
+        ranges.bytes += len;
+        let index = ranges.all.partition_point(|&(first, _)| first < start);
+        let ends = |(first, bytes): (usize, usize)| first + bytes;
+        let joins_before = os::JOINS && index > 0 && ends(ranges.all[index - 1]) == start;
+        let after = ranges.all.get(index).filter(|&&(first, _)| os::JOINS && first == start + len);
+        let end = after.map_or(start + len, |&range| ends(range));
+        if after.is_some() {
+            ranges.all.remove(index);
         }
-        ranges.insert(start, len);
+        if joins_before {
+            let (first, bytes) = &mut ranges.all[index - 1];
+            *bytes = end - *first;
+        } else {
+            ranges.all.insert(index, (start, end - start));
+        }
     }
 
     /// `len` bytes (whole pages) at a multiple of `align`, of the smallest range that has them. Their content is
     /// unknown: somebody may have written there since. `None` where there is no such range.
     pub(super) fn take(&self, len: usize, align: usize) -> Option<NonNull<u8>> {
         let mut ranges = self.ranges.lock();
-        let ((start, has), begin) = ranges.best_fit(len, align)?;
-        ranges.remove(start, has);
-        ranges.insert(start, begin - start);
-        ranges.insert(begin + len, start + has - begin - len);
+        let (index, begin) = ranges.best_fit(len, align)?;
+        let (start, has) = ranges.all.remove(index);
+        let after = (begin + len, start + has - begin - len);
+        for rest in [after, (start, begin - start)] {
+            if rest.1 > 0 {
+                ranges.all.insert(index, rest);
+            }
+        }
+        ranges.bytes -= len;
         NonNull::new(with_exposed_provenance_mut(begin))
     }
 

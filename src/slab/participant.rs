@@ -3,7 +3,6 @@
 use super::Slab;
 use super::word::Owner;
 use crate::sync::{Arc, Mutex};
-use std::collections::BTreeMap;
 use std::ptr::NonNull;
 
 /// An isolate's part in a slab, as long as it claims and frees there.
@@ -36,18 +35,67 @@ struct Seen {
     slab: Option<Arc<Slab>>,
     /// Whether it claims no more.
     closed: bool,
-    /// By pool and segment: ArrayBuffers whose finalizer is still to come, and how many of these are detached.
-    segments: BTreeMap<(usize, usize), (usize, usize)>,
+    /// Invariant: in order of `at`, and each has been `made`.
+    segments: Vec<SegmentViews>,
+}
+
+#[derive(Debug)]
+struct SegmentViews {
+    /// Pool and segment.
+    at: (usize, usize),
+    /// ArrayBuffers whose finalizer is still to come.
+    made: usize,
+    /// How many of these are detached.
+    detached: usize,
 }
 
 impl Seen {
+    /// The index of a segment's views, or where it belongs.
+    fn find(&self, pool: usize, segment: usize) -> Result<usize, usize> {
+        self.segments.binary_search_by_key(&(pool, segment), |one| one.at)
+    }
+
     /// Whether JavaScript may see a segment.
     fn is_visible(&self, pool: usize, segment: usize) -> bool {
-        self.segments.get(&(pool, segment)).is_some_and(|(made, detached)| made > detached)
+        self.find(pool, segment).is_ok_and(|index| self.segments[index].is_visible())
     }
 
     fn is_any_visible(&self) -> bool {
-        self.segments.values().any(|(made, detached)| made > detached)
+        self.segments.iter().any(SegmentViews::is_visible)
+    }
+
+    fn note_made(&mut self, pool: usize, segment: usize) {
+        match self.find(pool, segment) {
+            Ok(index) => self.segments[index].made += 1,
+            Err(index) => {
+                let views = SegmentViews { at: (pool, segment), made: 1, detached: 0 };
+                self.segments.insert(index, views);
+            }
+        }
+    }
+
+    fn note_detached(&mut self, pool: usize, segment: usize) {
+        if let Ok(index) = self.find(pool, segment) {
+            let views = &mut self.segments[index];
+            views.detached = (views.detached + 1).min(views.made);
+        }
+    }
+
+    fn note_gone(&mut self, pool: usize, segment: usize) {
+        if let Ok(index) = self.find(pool, segment) {
+            let views = &mut self.segments[index];
+            // Which of several it was is not known: the others count as not detached then.
+            (views.made, views.detached) = (views.made - 1, 0);
+            if views.made == 0 {
+                self.segments.remove(index);
+            }
+        }
+    }
+}
+
+impl SegmentViews {
+    fn is_visible(&self) -> bool {
+        self.made > self.detached
     }
 }
 
@@ -64,7 +112,7 @@ impl Participant {
     pub(crate) fn join(slab: Slab) -> Option<Participant> {
         let owner = slab.join()?;
         let slab = Arc::new(slab);
-        let seen = Seen { slab: Some(Arc::clone(&slab)), closed: false, segments: BTreeMap::new() };
+        let seen = Seen { slab: Some(Arc::clone(&slab)), closed: false, segments: Vec::new() };
         Some(Participant { slab, part: Arc::new(Part { owner, seen: Mutex::new(seen) }) })
     }
 
@@ -81,16 +129,14 @@ impl Participant {
     pub(crate) fn view(&self, pool: usize, segment: usize) -> Option<(View, NonNull<[u8]>)> {
         let bytes = self.slab.pools.get(pool)?.segment(segment)?;
         self.slab.mark_seen();
-        self.part.seen.lock().segments.entry((pool, segment)).or_default().0 += 1;
+        self.part.seen.lock().note_made(pool, segment);
         Some((View { part: Arc::clone(&self.part), pool, segment }, bytes))
     }
 
     /// Notes that an ArrayBuffer over the segment is detached: nobody sees the bytes by it any more, though
     /// its finalizer is still to come.
     pub(crate) fn note_detached(&self, pool: usize, segment: usize) {
-        if let Some((made, detached)) = self.part.seen.lock().segments.get_mut(&(pool, segment)) {
-            *detached = (*detached + 1).min(*made);
-        }
+        self.part.seen.lock().note_detached(pool, segment);
     }
 
     /// Claims no more, and frees all slots that nobody sees; the others follow with their last view. The second
@@ -162,14 +208,7 @@ impl Drop for View {
     fn drop(&mut self) {
         let Part { owner, seen } = &*self.part;
         let mut seen = seen.lock();
-        let at = (self.pool, self.segment);
-        if let Some((made, detached)) = seen.segments.get_mut(&at) {
-            // Which of several it was is not known: the others count as not detached then.
-            (*made, *detached) = (*made - 1, 0);
-            if *made == 0 {
-                seen.segments.remove(&at);
-            }
-        }
+        seen.note_gone(self.pool, self.segment);
         if !seen.closed || seen.is_visible(self.pool, self.segment) {
             return;
         }
