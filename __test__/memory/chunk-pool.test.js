@@ -8,7 +8,6 @@ const { fresh } = require('../helpers/fresh.js');
 const { steal } = require('../helpers/theft.js');
 const { untilCollected } = require('../helpers/until.js');
 const { Arena } = require('../..');
-const native = require('../../lib/memory/native.js');
 
 const KiB = 1024;
 
@@ -263,31 +262,5 @@ test('in gc mode a collection is asked for when a quarter of the limit waits, an
   while (memoryOf(arena).quarantined < 1024 * KiB) fill();
   t.is(asked.length, 1);
   t.true(asked[0].urgent, 'arenas have nowhere else to go');
-  arena.close();
-});
-
-test('a reset that is cut off in a detach leaves nothing in quarantine, and the next one does all of it', (t) => {
-  let ends = true;
-  // What the end of the stack does to any call: Node 20 and the fallback detach by one of the memory below.
-  const endOfStack = () => {
-    if (ends) throw new RangeError('Maximum call stack size exceeded');
-  };
-  class LeasedArena extends native.LeasedArena {
-    renew(...span) {
-      endOfStack();
-      return super.renew(...span);
-    }
-  }
-  const ralloc = fresh('index.js', { 'memory/native.js': { ...native, LeasedArena } });
-  const arena = new ralloc.Arena();
-  const buffer = arena.alloc(10);
-  buffer.buffer.transfer = endOfStack;
-  t.throws(() => arena.reset(), { message: /call stack/ });
-  t.is(memoryOf(arena).quarantined, 0);
-  ends = false;
-  delete buffer.buffer.transfer;
-  arena.reset();
-  t.is(buffer.length, 0);
-  t.deepEqual(gauges(arena), [64, 0], 'in place');
   arena.close();
 });

@@ -137,7 +137,7 @@ module.exports = [
       'the end of the stack counts as an untransferable ArrayBuffer': [
         '        if (error instanceof RangeError) throw error; // the stack ends here\n',
         '',
-        { tests: ['memory/chunk-pool.test.js'] },
+        { tests: ['arena/cut-off.test.js'] },
       ],
       'recycle gives back what is seen': [
         "this.#safety === 'recycle' || span.ab",
