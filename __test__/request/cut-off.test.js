@@ -3,10 +3,32 @@
 // A stack overflow, which programs catch, can end the middleware at any of its calls.
 
 const test = require('ava');
+const { EventEmitter } = require('node:events');
+const { Socket } = require('node:net');
+const { requestArena } = require('../..');
 const { run } = require('../helpers/child.js');
 
 test('a request that begins or ends where the stack ends leaves nothing in flight or leased', async (t) => {
   const { result, stderr } = await run('request/cut-off.js', { execArgv: ['--stack-size=120'] });
   t.deepEqual(result?.problems, [], stderr);
   t.true(result.cuts > 0);
+});
+
+test('a request whose response takes no listener is over with the next one', (t) => {
+  const arenas = requestArena();
+  const socket = new Socket();
+  const begin = (res) => {
+    const req = { httpVersionMajor: 1, socket, method: 'GET', url: '/' };
+    arenas(req, res, () => req.arena.allocUnsafe(10));
+    return req;
+  };
+  const res = new EventEmitter();
+  res.on = () => {
+    throw new RangeError('Maximum call stack size exceeded');
+  };
+  t.throws(() => begin(res), { message: /call stack/ });
+  t.is(arenas.stats().requests, 1);
+  t.true(arenas.end(begin(new EventEmitter())));
+  const { inFlight, aborted, memory } = arenas.stats();
+  t.deepEqual({ inFlight, aborted, leased: memory.leased }, { inFlight: 0, aborted: 1, leased: 0 });
 });
