@@ -1,11 +1,9 @@
 'use strict';
 
-const { execFileSync } = require('node:child_process');
-const fs = require('node:fs');
 const os = require('node:os');
-const { join } = require('node:path');
 const test = require('ava');
 const { isNative, testWhere } = require('../helpers/backend.js');
+const { preloadLibrary } = require('../helpers/preload.js');
 const { run } = require('../helpers/child.js');
 
 /** Whether guard pages take no range of their own: since Linux 6.13. */
@@ -16,21 +14,8 @@ function marksGuardPages() {
 
 const isLinux = process.platform === 'linux';
 
-const folder = fs.mkdtempSync(join(os.tmpdir(), 'ralloc-test-'));
-test.after.always(() => fs.rmSync(folder, { recursive: true }));
-
 /** The library that answers as a Linux before 6.13, compiled; undefined where it cannot be. */
-const library = (() => {
-  if (!isLinux || !isNative) return undefined;
-  const source = join(__dirname, '..', 'fixtures', 'memory', 'refuses-guard-marks.c');
-  const output = join(folder, 'refuses.so');
-  try {
-    execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', output, source], { stdio: 'ignore' });
-    return output;
-  } catch {
-    return undefined;
-  }
-})();
+const library = preloadLibrary(test, 'memory/refuses-guard-marks.c');
 
 const olderLinuxTest = (title, body) =>
   testWhere(library !== undefined, 'a binary, Linux and a C compiler', title, body);

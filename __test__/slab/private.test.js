@@ -2,30 +2,14 @@
 
 // What slabs need of the system: shared memory without files, and private memory where there is no other.
 
-const { execFileSync } = require('node:child_process');
-const fs = require('node:fs');
-const os = require('node:os');
-const { join } = require('node:path');
 const test = require('ava');
 const { isNative, testWhere } = require('../helpers/backend.js');
+const { preloadLibrary } = require('../helpers/preload.js');
 const { run } = require('../helpers/child.js');
 const { limitTest } = require('../helpers/prlimit.js');
 
-const folder = fs.mkdtempSync(join(os.tmpdir(), 'ralloc-test-'));
-test.after.always(() => fs.rmSync(folder, { recursive: true }));
-
 /** The library that refuses, compiled; undefined where it cannot be, or changes nothing. */
-const library = (() => {
-  if (process.platform !== 'linux' || !isNative) return undefined;
-  const source = join(__dirname, '..', 'fixtures', 'slab', 'refuses-sharing.c');
-  const output = join(folder, 'refuses.so');
-  try {
-    execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', output, source], { stdio: 'ignore' });
-    return output;
-  } catch {
-    return undefined;
-  }
-})();
+const library = preloadLibrary(test, 'slab/refuses-sharing.c');
 
 testWhere(
   library !== undefined,
