@@ -10,6 +10,7 @@ const TESTED = [
   'check-words.js',
   'check-length.js',
   'check-mutants.js',
+  'check-lock.js',
   'check-package.js',
   'check-platforms.js',
   'check-version.js',

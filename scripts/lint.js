@@ -16,6 +16,7 @@ const CHECKS = [
   'check-words.js',
   'check-length.js',
   'check-mutants.js',
+  'check-lock.js',
   'check-package.js',
   'check-platforms.js',
   'check-version.js',

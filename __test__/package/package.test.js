@@ -168,7 +168,7 @@ test('ralloc packs its sources, types, documents and licence, nothing else, in 1
     listFiles(root).filter((file) => shipped.test(file)),
   );
   t.true(bytes.length < 150_000, `${bytes.length} bytes`);
-  for (const key of ['scripts', 'devDependencies', 'dependencies', 'napi']) {
+  for (const key of ['scripts', 'devDependencies', 'dependencies', 'overrides', 'napi']) {
     t.is(manifest[key], undefined, key);
   }
   const { '.': main, './express': express, './http': http } = manifest.exports;

@@ -13,7 +13,7 @@ const { program } = require('../lib/program.js');
 const { ROOT, TARGETS, binaryName, packageName } = require('./targets.js');
 
 /** What only the clone needs. */
-const OF_THE_CLONE = ['napi', 'scripts', 'devDependencies', 'ava', 'c8', 'tsd'];
+const OF_THE_CLONE = ['napi', 'scripts', 'devDependencies', 'overrides', 'ava', 'c8', 'tsd'];
 
 const ALWAYS_PACKED = ['README.md', 'LICENSE'];
 
