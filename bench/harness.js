@@ -7,20 +7,22 @@
 // beside it. All rivals of a scenario share a process and its type feedback.
 //
 // How: every rival's `run(n)` is warmed up and its n calibrated to a sample of `SAMPLE_MS`; then the
-// rivals take turns, one sample each a round, in an order that rotates. A turn begins with half a sample
+// rivals take turns, in mirrored order (method/schedule.js). A turn begins with half a sample
 // that is not timed, in which the last rival's garbage goes and the heap takes its shape; a forced
 // collection instead would shrink the young generation and made a request four times as dear (3.9 µs, not 1.0).
-// Ratios are taken within rounds.
+// All of it in BLOCKS processes, started by run.js, for a process is fast or slow for its whole life.
 
-const { median, ratio, spread } = require('./numbers.js');
+const { mean } = require('./method/statistics.js');
+const { perPass, takeTurns } = require('./method/schedule.js');
 
 const SAMPLE_MS = 40;
 const WARM_UP_MS = 150;
-const ROUNDS = 15;
-const QUICK = { rounds: 3, sampleMs: 5, warmUpMs: 10 };
+const BLOCKS = 4;
+const SLICES = 16; // of each rival, over all blocks
+const QUICK = { sampleMs: 5, warmUpMs: 10 };
 
 const quick = process.env.RALLOC_BENCH_QUICK === '1';
-const rounds = (wanted = ROUNDS) => (quick ? Math.min(QUICK.rounds, wanted) : wanted);
+const blocks = quick ? 1 : BLOCKS;
 
 const NS = 1e6;
 
@@ -64,39 +66,31 @@ async function calibrate(run) {
 /**
  * Lets the rivals take turns.
  * @param {Record<string, () => Promise<number> | number>} samplers each gives the cost of one operation
- * @returns {Promise<Record<string, number[]>>} a value a round for each
+ * @param {number} slices of each, over all blocks
+ * @returns {Promise<Record<string, number[]>>} a value a pass for each
  */
-async function takeTurns(samplers, count) {
+async function takeSlices(samplers, slices) {
+  const passes = quick ? 1 : Math.ceil(slices / BLOCKS / 2);
   const names = Object.keys(samplers);
-  const values = Object.fromEntries(names.map((name) => [name, []]));
-  for (let round = 0; round < count; round++) {
-    for (let turn = 0; turn < names.length; turn++) {
-      const name = names[(round + turn) % names.length];
-      values[name].push(await samplers[name]());
-    }
-  }
-  return values;
+  const taken = await takeTurns(names.length, passes, (index) => samplers[names[index]]());
+  return Object.fromEntries(names.map((name, index) => [name, perPass(taken[index], mean)]));
 }
 
-/** The rows of a table: each rival against the first, which is the baseline. */
+/** The rows of one block; the first is the baseline of the others. */
 function rowsOf(values, unit, walls = {}) {
-  const [baseline] = Object.values(values);
   return Object.entries(values).map(([name, samples]) => ({
     name,
     unit,
-    median: median(samples),
-    min: Math.min(...samples),
-    wall: walls[name] ? median(walls[name]) : null,
-    spread: spread(samples),
-    ...ratio(samples, baseline),
+    samples,
+    walls: walls[name] ?? null,
   }));
 }
 
 /**
  * Compares rivals that live in this process.
  * @param {Record<string, (n: number) => unknown>} rivals the first is the baseline
- * @param {Record<string, (round: Record<string, number>) => number>} [derived] more rows, computed from the
- *   values of each round
+ * @param {Record<string, (pass: Record<string, number>) => number>} [derived] more rows, computed from the
+ *   values of each pass
  */
 async function compare(rivals, derived = {}) {
   const samplers = {};
@@ -111,11 +105,11 @@ async function compare(rivals, derived = {}) {
       return (cpu * NS) / n;
     };
   }
-  const values = await takeTurns(samplers, rounds());
+  const values = await takeSlices(samplers, SLICES);
   const [first] = Object.values(values);
   for (const [name, derive] of Object.entries(derived)) {
-    values[name] = first.map((_, round) =>
-      derive(Object.fromEntries(Object.keys(rivals).map((rival) => [rival, values[rival][round]]))),
+    values[name] = first.map((_, pass) =>
+      derive(Object.fromEntries(Object.keys(rivals).map((rival) => [rival, values[rival][pass]]))),
     );
   }
   return rowsOf(values, 'ns', walls).map((row) =>
@@ -123,11 +117,11 @@ async function compare(rivals, derived = {}) {
   );
 }
 
-/** Compares by samplers of their own: processes, servers. */
-async function compareSamples(samplers, unit, count) {
-  return rowsOf(await takeTurns(samplers, rounds(count)), unit);
+/** Compares by samplers of their own: processes, servers. `slices` of each, over all blocks. */
+async function compareSamples(samplers, unit, slices) {
+  return rowsOf(await takeSlices(samplers, slices), unit);
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-module.exports = { compare, compareSamples, rowsOf, keep, turn, quick };
+module.exports = { compare, compareSamples, rowsOf, keep, turn, quick, blocks };

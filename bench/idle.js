@@ -12,7 +12,7 @@ const { spawnSync } = require('node:child_process');
 const path = require('node:path');
 const { quick, rowsOf } = require('./harness.js');
 
-const SAMPLES = 5;
+const SAMPLES = 2; // a block
 const MB = 1e6;
 
 function sample(backend) {

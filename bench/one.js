@@ -1,6 +1,6 @@
 'use strict';
 
-// One scenario in this process; run.js starts it: node bench/one.js FILE SCENARIO
+// One block of a scenario, in this process; run.js starts it: node bench/one.js FILE SCENARIO
 
 const os = require('node:os');
 const path = require('node:path');
@@ -9,6 +9,7 @@ async function main([file, scenario]) {
   const bench = require(path.join(__dirname, file));
   const rows = await bench.scenarios[scenario]();
   const { backend } = require('..');
+  const { blocks } = require('./harness.js');
   const [cpu] = os.cpus();
   const result = {
     bench: path.basename(file, '.js'),
@@ -17,6 +18,7 @@ async function main([file, scenario]) {
     v8: process.versions.v8,
     backend,
     machine: `${cpu.model}, ${os.cpus().length} cores, load ${os.loadavg()[0].toFixed(1)}`,
+    blocks,
     rows,
   };
   await new Promise((resolve) => process.stdout.write(`${JSON.stringify(result)}\n`, resolve));

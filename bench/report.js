@@ -2,6 +2,8 @@
 
 // Results as a table for people. `--json` prints the same as one object a line.
 
+const { differs, median, quantile, ratio } = require('./method/statistics.js');
+
 const UNITS = {
   ns: (value) => (value >= 9995 ? `${(value / 1000).toFixed(1)} µs` : `${round(value)} ns`),
   us: (value) => `${round(value)} µs`,
@@ -13,11 +15,41 @@ function round(value) {
   return Math.abs(value) < 100 ? value.toFixed(1) : value.toFixed(0);
 }
 
+/** Half the width of the middle 80 % of the values, as a part of their median. */
+function scatter(values) {
+  const middle = median(values);
+  return middle === 0 ? 0 : (quantile(values, 0.9) - quantile(values, 0.1)) / 2 / Math.abs(middle);
+}
+
+/** One result of the blocks of a scenario, which are runs of it in processes of their own. */
+function merge(blocks) {
+  const samplesOf = (index) => blocks.map(({ rows }) => rows[index].samples);
+  const rows = blocks[0].rows.map(({ name, unit, derived, walls }, index) => {
+    const samples = samplesOf(index).flat();
+    const against = derived ? null : ratio(samplesOf(index), samplesOf(0));
+    return {
+      name,
+      unit,
+      median: median(samples),
+      min: Math.min(...samples),
+      wall: walls ? median(blocks.flatMap((block) => block.rows[index].walls)) : null,
+      spread: scatter(samples),
+      ratio: against?.value ?? null,
+      low: against?.low ?? null,
+      high: against?.high ?? null,
+      differs: differs(against),
+      ...(derived && { derived }),
+    };
+  });
+  return { ...blocks[0], rows };
+}
+
 function verdict(row, index) {
-  if (row.derived) return '';
+  if (row.derived || row.ratio === null) return '';
   if (index === 0) return 'baseline';
-  if (!row.differs) return `no difference (${row.low.toFixed(2)}–${row.high.toFixed(2)})`;
-  return `${row.ratio.toFixed(2)} × (${row.low.toFixed(2)}–${row.high.toFixed(2)})`;
+  if (!Number.isFinite(row.high)) return 'one block: no interval';
+  const interval = `[${row.low.toFixed(2)}, ${row.high.toFixed(2)}]`;
+  return row.differs ? `${row.ratio.toFixed(2)} × ${interval}` : `no difference ${interval}`;
 }
 
 function table(lines) {
@@ -50,4 +82,4 @@ function printScenario({ bench, scenario, rows }) {
   console.log(table([['', 'median', 'min', 'wall', 'spread', 'against the baseline'], ...lines]));
 }
 
-module.exports = { printHead, printScenario };
+module.exports = { merge, printHead, printScenario };

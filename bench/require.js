@@ -9,7 +9,7 @@ const { spawnSync } = require('node:child_process');
 const path = require('node:path');
 const { compareSamples } = require('./harness.js');
 
-const SAMPLES = 30;
+const SAMPLES = 32;
 const ROOT = path.join(__dirname, '..');
 
 const PROGRAM = `

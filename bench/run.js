@@ -1,15 +1,15 @@
 'use strict';
 
 // node bench/run.js [BENCH ...] [--node PATH ...] [--scenario TEXT] [--json] [--quick]
-// Every scenario runs in a fresh process, one after another. Without BENCH: all of them.
+// Every scenario runs in fresh processes, one after another. Without BENCH: all of them.
 
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
-const { printHead, printScenario } = require('./report.js');
+const { merge, printHead, printScenario } = require('./report.js');
 
-const TOOLS = ['harness.js', 'numbers.js', 'one.js', 'report.js', 'run.js'];
+const TOOLS = ['harness.js', 'one.js', 'report.js', 'run.js', 'self-test.js'];
 
 function benches(names) {
   const all = fs
@@ -36,6 +36,13 @@ function runOne(node, file, scenario, quick) {
   return JSON.parse(stdout);
 }
 
+/** All blocks of a scenario, as one result. */
+function runAll(node, file, scenario, quick) {
+  const blocks = [runOne(node, file, scenario, quick)];
+  while (blocks.length < blocks[0].blocks) blocks.push(runOne(node, file, scenario, quick));
+  return merge(blocks);
+}
+
 function main() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -54,7 +61,7 @@ function main() {
       const wanted = Object.keys(scenarios).filter((name) => name.includes(values.scenario));
       for (const scenario of wanted) {
         try {
-          const result = runOne(node, file, scenario, values.quick);
+          const result = runAll(node, file, scenario, values.quick);
           if (values.json) {
             console.log(JSON.stringify({ ...result, notMeasured }));
             continue;
