@@ -48,11 +48,18 @@ export interface ArenaOptions {
    * @default false
    */
   wipe?: boolean | undefined;
+  /**
+   * Operations of Node hold what they were given: one that uses a Buffer after its function returned (fs, streams and
+   * sockets, zlib, randomFill …) keeps its memory as it is until it is over, at most `holdMs` beyond its reset. Wraps
+   * Node's functions, once in a thread, with the first arena that asks for it. `RALLOC_GUARD=off` leaves Node as it is.
+   * @default false
+   */
+  guard?: boolean | undefined;
   /** A name for `stats()` and `util.inspect()`. */
   name?: string | undefined;
   /**
-   * Milliseconds that memory waits for a hold after its reset, an integer from 1 to 2³¹ − 1. Then it is
-   * quarantined, with the warning `RALLOC_HOLD_EXPIRED`: not used again before V8 has collected the Buffers over it.
+   * Milliseconds that memory waits for a hold after its reset, or for an operation that the guard holds, an integer from 1
+   * to 2³¹ − 1. Then it is quarantined, with the warning `RALLOC_HOLD_EXPIRED` or `RALLOC_OPERATION_LONG`: not used again before V8 has collected the Buffers over it.
    * @default 30000
    */
   holdMs?: number | undefined;
@@ -157,6 +164,8 @@ export interface ArenaStats {
   holds: number;
   /** Counter. */
   resets: number;
+  /** What the guard has held: with `guard`, or of a request. */
+  guarded: GuardStats;
   /** The memory behind it; all requests of one middleware share theirs. */
   memory: MemoryStats;
 }
@@ -343,6 +352,13 @@ export interface RequestArenaOptions {
   safety?: Safety | undefined;
   /** @default false */
   wipe?: boolean | undefined;
+  /**
+   * Operations of Node hold what they were given: one that uses a Buffer after its function returned (fs, streams and
+   * sockets, zlib, randomFill …) keeps its memory as it is until it is over, at most `holdMs` beyond its reset. Wraps
+   * Node's functions, once in a thread, with the first arena that asks for it. `RALLOC_GUARD=off` leaves Node as it is.
+   * @default true
+   */
+  guard?: boolean | undefined;
   /** @default 30000 */
   holdMs?: number | undefined;
   /**
@@ -350,6 +366,20 @@ export interface RequestArenaOptions {
    * @default false
    */
   context?: boolean | undefined;
+}
+
+/**
+ * Operations of Node that were given Buffers, and held them, by kind: files, streams (sockets, files, zlib and crypto among
+ * them), messages of http that wait for a socket, web streams, datagrams, `crypto.randomFill()`. An operation that Node makes of
+ * others counts as each of them: a file stream's write is a write of a file too.
+ */
+export type GuardStats = Record<'fs' | 'stream' | 'http' | 'web' | 'dgram' | 'crypto', GuardCounts>;
+
+export interface GuardCounts {
+  /** Counter. */
+  operations: number;
+  /** Counter, bytes of their Buffers. */
+  bytes: number;
 }
 
 export interface RequestArenaStats {
@@ -373,6 +403,8 @@ export interface RequestArenaStats {
   lateBytes: number;
   /** Gauge, bytes: the size of a request's first chunk, adapted to what requests use. */
   chunkSize: number;
+  /** What the guard has held. */
+  guarded: GuardStats;
   memory: MemoryStats;
 }
 
@@ -655,6 +687,7 @@ export type RallocErrorCode =
   | 'ERR_RALLOC_CLOSED'
   | 'ERR_RALLOC_STALE_CHECKPOINT'
   | 'ERR_RALLOC_ESCAPED'
+  | 'ERR_RALLOC_DEAD_BUFFER'
   | 'ERR_RALLOC_DOUBLE_FREE'
   | 'ERR_RALLOC_FOREIGN_BUFFER'
   | 'ERR_RALLOC_STALE_TOKEN'

@@ -9,7 +9,7 @@ const KiB = 1024;
 
 test('a new arena has nothing', (t) => {
   const arena = new Arena({ name: 'new', maxBytes: 1 << 20, safety: 'gc' });
-  const { memory, ...rest } = arena.stats();
+  const { memory, guarded, ...rest } = arena.stats();
   t.deepEqual(rest, {
     name: 'new',
     backend,
@@ -22,6 +22,8 @@ test('a new arena has nothing', (t) => {
     holds: 0,
     resets: 0,
   });
+  t.deepEqual(Object.keys(guarded), ['fs', 'stream', 'http', 'web', 'dgram', 'crypto']);
+  for (const counts of Object.values(guarded)) t.deepEqual(counts, { operations: 0, bytes: 0 });
   const { limit, ...counts } = memory;
   t.is(limit, 1 << 20);
   for (const [name, value] of Object.entries(counts)) t.is(value, 0, name);

@@ -35,7 +35,9 @@ test('lib/ names no code that lib/base/errors.js does not know', (t) => {
 });
 
 test('docs/errors.md lists the codes of all warnings', (t) => {
-  const warnings = named(/\bRALLOC_[A-Z_]+\b/g).filter((code) => !/BACKEND$|DEBUG/.test(code));
+  const warnings = named(/\bRALLOC_[A-Z_]+\b/g).filter(
+    (code) => !/BACKEND$|GUARD$|DEBUG/.test(code),
+  );
   t.deepEqual(documented('RALLOC_').sort(), [...warnings, 'RALLOC_JS_BACKEND'].sort());
 });
 
@@ -93,8 +95,16 @@ const thrown = {
   ERR_RALLOC_STALE_CHECKPOINT: [() => new Arena().rewind(new Arena().checkpoint()), []],
   ERR_RALLOC_ESCAPED: [() => new Arena().scope((child) => child.alloc(1)), []],
   ERR_RALLOC_UNSUPPORTED: [async () => closeOfRequest(), []],
+  ERR_RALLOC_DEAD_BUFFER: [() => writeDead(), []],
   ERR_RALLOC_CORRUPTED: [() => new LeasedArena(1 << 20, 1 << 16, false).hold(7, 7), []],
 };
+
+function writeDead() {
+  const arena = new Arena({ guard: true });
+  const buffer = arena.alloc(1);
+  arena.reset();
+  fs.write(2, buffer, () => {});
+}
 
 /** What closing the arena of a request throws. */
 async function closeOfRequest() {

@@ -7,6 +7,7 @@
 const check = require('../base/validate.js');
 const { rangeError } = require('../base/errors.js');
 const { HUGE_PAGE, memoryOptions } = require('../memory/options.js');
+const { install } = require('../guard/install.js');
 const { ChunkPool } = require('../memory/chunk-pool.js');
 const closedPools = require('../memory/closed-pools.js');
 
@@ -22,9 +23,16 @@ const DEFAULT_HOLD_MS = 30_000;
 const commonReaders = {
   safety: (value, name) => check.oneOf(value, name, ['detach', 'gc', 'recycle']),
   wipe: check.boolean,
+  guard: check.boolean,
   holdMs: (value, name) => check.integer(value, name, 1, 2 ** 31 - 1),
 };
-const commonDefaults = { safety: 'detach', wipe: false, align: 8, holdMs: DEFAULT_HOLD_MS };
+const commonDefaults = {
+  safety: 'detach',
+  wipe: false,
+  guard: false,
+  align: 8,
+  holdMs: DEFAULT_HOLD_MS,
+};
 
 const arenaReaders = {
   ...commonReaders,
@@ -61,6 +69,7 @@ class ArenaOwner {
 
   constructor(options) {
     this.settings = arenaSettings(options);
+    this.settings.guard = install(this.settings.guard);
     this.pool =
       closedPools.take(this.settings) ??
       new ChunkPool({
@@ -123,7 +132,8 @@ class ArenaOwner {
     }
     const none = { used: 0, warm: 0, reserved: 0, committed: 0, resident: 0, chunks: 0, pins: 0 };
     const last = { ...stats, ...none };
-    this.pool = { stats: () => last, chunks: () => [] }; // the real one is another arena's from now on
+    const { guarded } = pool;
+    this.pool = { guarded, stats: () => last, chunks: () => [] }; // the real one is another arena's from now on
   }
 }
 

@@ -7,7 +7,9 @@ const { backend } = require('../memory/native.js');
 
 function arenaStats(described, owner) {
   const { name, safety } = owner.settings;
-  return { name, backend, safety, limit: owner.limit, ...described, memory: owner.pool.stats() };
+  const { pool, limit } = owner;
+  const guarded = pool.guarded.stats();
+  return { name, backend, safety, limit, ...described, guarded, memory: pool.stats() };
 }
 
 function arenaLine({ live, allocated, spans, scopes, holds }, owner) {

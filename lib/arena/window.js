@@ -246,7 +246,8 @@ class Window {
     const epoch = this.epoch;
     if (epoch === null) return true;
     const span = this.#span;
-    if (!epoch.plain || epoch.spans.length !== 1 || span === null) return false;
+    if (!epoch.plain || epoch.spans.length !== 1 || span === null || span.operations > 0)
+      return false;
     this.#sync();
     if (!pool.reusesAtOnce || !pool.detachAndReuse(span)) return false;
     this.ab = span.ab;

@@ -14,6 +14,7 @@ const codes = Object.freeze({
   ERR_RALLOC_CLOSED: 'the arena or slab is closed, or the scope has ended',
   ERR_RALLOC_STALE_CHECKPOINT: 'the checkpoint is spent, out of order or of another arena',
   ERR_RALLOC_ESCAPED: 'a function returned a Buffer that dies with it',
+  ERR_RALLOC_DEAD_BUFFER: 'the memory of the Buffer was reset or freed',
   ERR_RALLOC_DOUBLE_FREE: 'the Buffer was freed or sent before',
   ERR_RALLOC_FOREIGN_BUFFER: 'the Buffer is not one that the slab handed out',
   ERR_RALLOC_STALE_TOKEN: 'the token is spent, or names nothing that was sent',
@@ -124,6 +125,12 @@ function refusal(failure, option, requested, waiting) {
   return new RallocError('ERR_RALLOC_UNSUPPORTED', `options.memory cannot be granted: ${why}`);
 }
 
+const deadError = () =>
+  new RallocError(
+    'ERR_RALLOC_DEAD_BUFFER',
+    'The Buffer is dead: its memory was reset or freed, its response is over, or it was transferred. Begin what is to use it before, or give it copyOut(buffer)',
+  );
+
 const closedError = (what) => new RallocError('ERR_RALLOC_CLOSED', `${what} is closed`);
 
 module.exports = {
@@ -136,5 +143,6 @@ module.exports = {
   exhaustedError,
   refusal,
   failureReason,
+  deadError,
   closedError,
 };

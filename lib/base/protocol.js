@@ -7,6 +7,20 @@
 
 module.exports = {
   /**
+   * Of the ArrayBuffer behind Buffers that die with a reset or a free: who holds their memory for operations of Node
+   * that use it after they returned. `take(view, kind)` begins one and returns a function, to be called once when
+   * it is over; until then the memory stays as it is. `kind` is a key of stats().guarded. It throws
+   * ERR_RALLOC_DEAD_BUFFER where the memory is not there any more. Otherwise operations hold the Buffers of the copy alone whose guard is installed.
+   */
+  kHolder: Symbol.for('ralloc.holder.1'),
+
+  /**
+   * Of the module node:stream, whatever realm or copy asks: true once Node's functions are wrapped. Otherwise they are wrapped
+   * by each copy, and hold what they were given twice.
+   */
+  kGuard: Symbol.for('ralloc.guard.1'),
+
+  /**
    * True of every RallocError, which has `code` and `message`: so `instanceof RallocError` holds for errors of
    * other copies. Otherwise it is false for them, and `code` still tells.
    */

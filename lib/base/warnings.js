@@ -14,6 +14,8 @@ const texts = {
     `${request}, allocates after the end of its response, when its Buffers are dead: to read one gives nothing, to write a number to it throws. Await such work before the response, or hold() it`,
   RALLOC_SLOT_STUCK: ({ name, size, count, age }) =>
     `${count} Buffer${count === 1 ? '' : 's'} of ${size} bytes of the slab '${name}' ${count === 1 ? 'is' : 'are'} held, the first for ${Math.round(age)} ms; each needs its free()`,
+  RALLOC_OPERATION_LONG: (seconds) =>
+    `an operation of Node that was given a Buffer of an arena is not over after ${seconds} s; its memory now waits for the garbage collector`,
   RALLOC_HOLD_EXPIRED: (seconds) =>
     `a hold was not released within ${seconds} s; its memory now waits for the garbage collector`,
 };

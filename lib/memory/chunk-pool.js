@@ -11,8 +11,10 @@
 
 const memory = require('./native.js');
 const { refusal } = require('../base/errors.js');
-const { FastBuffer, hasTransfer } = require('../base/runtime.js');
+const { FastBuffer } = require('../base/runtime.js');
 const { finishScopes } = require('../base/scope.js');
+const { Guarded } = require('../base/guarded.js');
+const { ParkedSpans } = require('./parked-spans.js');
 const { SpanLeases } = require('./span-leases.js');
 const { WarmSpans } = require('./warm-spans.js');
 const { QuarantineGc } = require('./quarantine-gc.js');
@@ -21,7 +23,6 @@ const { staysWarm, leastOf } = require('./options.js');
 const { memoryStats } = require('./stats.js');
 
 const { fill } = Uint8Array.prototype;
-const transfers = hasTransfer && memory.backend === 'native'; // elsewhere detaching takes a call
 
 class ChunkPool {
   #leases;
@@ -35,6 +36,7 @@ class ChunkPool {
 
   unfinished = null; // the ends of scopes that the stack had no room for: see base/scope.js
   watched = false; // by idle.js
+  guarded = new Guarded();
   window = null; // the window of the arena whose pool it is, which is asked for its span in idle times
 
   #isWorthKeeping;
@@ -52,11 +54,16 @@ class ChunkPool {
     chunkSize,
     safety,
     wipe,
+    guard,
+    holdMs,
     limitOption,
     keeps = () => true,
     collectsFrom = Number.POSITIVE_INFINITY,
     memory: asked,
   }) {
+    this.reusesAtOnce = safety !== 'gc'; // a span's memory
+    this.isGuarded = guard && this.reusesAtOnce; // see lib/guard
+    this.parked = new ParkedSpans(this, holdMs);
     this.#isWorthKeeping = keeps;
     this.#gc = new QuarantineGc(collectsFrom, memory.backend === 'js');
     this.#staysWarm = staysWarm(asked);
@@ -73,11 +80,6 @@ class ChunkPool {
   /** Bytes of all spans here and in arenas: what V8 counts as external memory. */
   get leasedBytes() {
     return this.#leases.bytes;
-  }
-
-  /** Whether a span's memory can serve again at once. */
-  get reusesAtOnce() {
-    return this.#safety !== 'gc';
   }
 
   /**
@@ -153,6 +155,8 @@ class ChunkPool {
     if (span.ab === null) return;
     if (this.#safety === 'gc' && span.used > 0) {
       this.quarantine(span);
+    } else if (span.operations > 0) {
+      this.parked.add(span);
     } else if (this.detachAndReuse(span)) {
       span.home = null;
       if (this.#closed) this.#endLease(span);
@@ -176,7 +180,7 @@ class ChunkPool {
     if (used > span.cleanFrom) span.cleanFrom = used;
     if (this.#safety !== 'recycle') {
       try {
-        span.ab = transfers ? ab.transfer() : this.#leases.renew(span);
+        this.#leases.renew(span);
       } catch (error) {
         if (error instanceof RangeError) throw error; // the stack ends here
         // worker_threads.markAsUntransferable(buf.buffer): it cannot be detached by anyone.
@@ -190,12 +194,8 @@ class ChunkPool {
 
   /** Leaves a span attached to its Buffers; its memory comes back when V8 has proved that there are none. */
   quarantine(span) {
-    const { ab } = span;
-    if (ab === null) return;
-    if (ab.byteLength === 0) {
-      this.retireStolen(span);
-      return;
-    }
+    if (span.ab === null) return;
+    if (span.ab.byteLength === 0) return this.retireStolen(span);
     this.mayHaveQuarantined = true;
     idle.watchDepot();
     this.#leases.end('quarantine', span, Math.max(span.used, span.cleanFrom));
@@ -254,7 +254,9 @@ class ChunkPool {
   }
 
   /** Counts anew, for another arena. */
-  restart() {
+  restart({ holdMs }) {
+    this.parked.holdMs = holdMs;
+    if (this.isGuarded) this.guarded = new Guarded();
     this.#leases.restart();
   }
 

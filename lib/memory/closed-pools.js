@@ -11,8 +11,8 @@ const MOST = 8;
 const MOST_BYTES = 1024 * 1024; // warm, of one pool
 const kept = []; // { key, pool }, the oldest first
 
-const keyOf = ({ maxBytes, chunkSize, safety, wipe, memory }) =>
-  [maxBytes, chunkSize, safety, wipe, ...memoryKey(memory)].join();
+const keyOf = ({ maxBytes, chunkSize, safety, wipe, guard, memory }) =>
+  [maxBytes, chunkSize, safety, wipe, guard, ...memoryKey(memory)].join();
 
 /** Keeps a pool whose memory, all of it, is warm. False when it is not so, and the pool has to be closed. */
 function keep(settings, pool, { used, warm }) {
@@ -30,7 +30,7 @@ function take(settings) {
   const index = kept.findLastIndex((one) => one.key === key);
   if (index === -1) return undefined;
   const [{ pool }] = kept.splice(index, 1);
-  pool.restart();
+  pool.restart(settings);
   return pool;
 }
 

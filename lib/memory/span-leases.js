@@ -6,10 +6,12 @@
 const { constants } = require('node:buffer');
 const memory = require('./native.js');
 const { RallocError } = require('../base/errors.js');
+const { kHolder } = require('../base/protocol.js');
 const { hasTransfer } = require('../base/runtime.js');
 const { Span } = require('./span.js');
 
 const LONGEST = constants.MAX_LENGTH; // of a Buffer: 4 GiB on Node 20, beyond all memory later
+const transfers = hasTransfer && memory.backend === 'native'; // elsewhere detaching takes a call
 const registers = new Float64Array(16); // what memory answers with: read at once, so one is enough
 
 const tooLong = (size) =>
@@ -27,7 +29,7 @@ class SpanLeases {
 
   /** A new span, or a failure. With it a step of `pool` has begun. */
   lease(need, want, isChunk, pool) {
-    const span = new Span(isChunk);
+    const span = new Span(isChunk, pool);
     const most = Math.max(need, Math.min(want, LONGEST / 2));
     this.spans.add(span);
     let ab;
@@ -60,7 +62,8 @@ class SpanLeases {
    */
   #show(span) {
     const size = span.ab.byteLength; // by a call
-    const shown = hasTransfer && memory.backend === 'native' ? span.ab.transfer() : span.ab;
+    const shown = transfers ? span.ab.transfer() : span.ab;
+    if (span.pool.isGuarded) shown[kHolder] = span;
     span.ab = shown;
     span.size = size;
     span.isRaw = false;
@@ -85,9 +88,12 @@ class SpanLeases {
     this.spans.delete(span);
   }
 
-  /** Detaches the span's ArrayBuffer; returns another over the same bytes. */
+  /** Detaches the span's ArrayBuffer, for another over the same bytes. */
   renew(span) {
-    return this.#memory.renew(span.id, span.epoch, span.ab);
+    const { ab } = span;
+    const renewed = transfers ? ab.transfer() : this.#memory.renew(span.id, span.epoch, ab);
+    if (span.pool.isGuarded) renewed[kHolder] = span;
+    span.ab = renewed;
   }
 
   // Both do nothing the second time, so that what was cut off can call them again.

@@ -1,11 +1,15 @@
 'use strict';
 
+const { deadError } = require('../base/errors.js');
+
 /** One ArrayBuffer over bytes that no other live ArrayBuffer of ralloc covers. */
 class Span {
-  constructor(isChunk) {
+  #done; // made for the first operation: one for all, so that a stream sees the same callback for every write
+
+  constructor(isChunk, pool) {
     this.ab = null; // until it is leased, and once the lease has ended
     this.isRaw = true; // `ab` is the one that memory gave, which nobody may see: see ChunkPool
-    this.home = null; // the Epoch that has it; null: the pool
+    this.home = null; // the Epoch that has it, or ParkedSpans; null: the pool
     this.size = 0;
     this.id = 0; // with `epoch` what the memory below knows the lease by
     this.epoch = 0; // not an Epoch: this lease's number
@@ -14,6 +18,27 @@ class Span {
     this.held = false;
     this.used = 0; // bytes handed out in this epoch of its arena, while another window is open
     this.end = 0; // bytes that may be handed out: size, or less at a request's limit
+    this.pool = pool;
+    this.operations = 0; // of Node that were given Buffers of it and are not over: while there are any it is not reset
+  }
+
+  /**
+   * An operation begins that uses `view`, of this span, after it returned: see kHolder in base/protocol.js. Throws
+   * ERR_RALLOC_DEAD_BUFFER where it would find nothing.
+   */
+  take(view, kind) {
+    const bytes = view.byteLength;
+    if (bytes === 0 && view.buffer.byteLength === 0) throw deadError();
+    this.#done ??= () => this.#end();
+    this.pool.guarded.count(kind, bytes);
+    this.operations++;
+    return this.#done;
+  }
+
+  #end() {
+    if (this.operations === 0) return; // called twice
+    this.operations--;
+    if (this.operations === 0 && this.home === this.pool.parked) this.home.remove(this);
   }
 }
 

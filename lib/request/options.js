@@ -46,6 +46,7 @@ function requestSettings(options) {
   const { maxBytesPerRequest = Math.min(16 * MiB, maxBytes) } = given;
   return {
     ...commonDefaults,
+    guard: true,
     name: 'request',
     maxQuarantineBytes: Math.floor(maxBytes / 4),
     property: 'arena',

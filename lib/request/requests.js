@@ -6,6 +6,7 @@
 const { AsyncLocalStorage } = require('node:async_hooks');
 const time = require('../base/time.js');
 const { warnOnce } = require('../base/warnings.js');
+const { install } = require('../guard/install.js');
 const { ChunkPool } = require('../memory/chunk-pool.js');
 const { ChunkSize } = require('./chunk-size.js');
 const { Request } = require('./request.js');
@@ -32,7 +33,8 @@ class RequestArenas {
 
   constructor(options) {
     this.settings = requestSettings(options);
-    const { maxBytes, safety, wipe } = this.settings;
+    this.settings.guard = install(this.settings.guard);
+    const { maxBytes, safety, wipe, guard, holdMs } = this.settings;
     const keeps = (span, pool) => this.chunkSizes.keeps(span, pool.leasedBytes);
     const chunkSize = 64 * 1024; // only of chunks that scopes cut from; ChunkSize decides the rest
     this.pool = new ChunkPool({
@@ -40,6 +42,8 @@ class RequestArenas {
       chunkSize,
       safety,
       wipe,
+      guard,
+      holdMs,
       limitOption: 'maxBytes',
       keeps,
     });
@@ -152,7 +156,16 @@ class RequestArenas {
     const { requests, ...rest } = this.#counts;
     const { inFlight } = this;
     const chunkSize = this.chunkSizes.bytes;
-    return { requests, inFlight, ...rest, ...this.#late, chunkSize, memory: this.pool.stats() };
+    const guarded = this.pool.guarded.stats();
+    return {
+      requests,
+      inFlight,
+      ...rest,
+      ...this.#late,
+      chunkSize,
+      guarded,
+      memory: this.pool.stats(),
+    };
   }
 
   /** New requests get heap Buffers from now on; resolves when the last of those before is over. */

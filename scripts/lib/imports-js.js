@@ -18,7 +18,8 @@ const FLOORS = [
   ['request'],
   ['site'],
   ['arena', 'slab', 'region'],
-  ['memory', 'guard'],
+  ['memory'],
+  ['guard'],
   ['base'],
 ];
 

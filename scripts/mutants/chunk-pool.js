@@ -40,7 +40,10 @@ module.exports = [
         'false',
         { tests: ['request/pooled.test.js'] },
       ],
-      'serves again in gc mode': ["return this.#safety !== 'gc'", 'return true'],
+      'serves again in gc mode': [
+        "this.reusesAtOnce = safety !== 'gc'",
+        'this.reusesAtOnce = true',
+      ],
       'stolen spans are taken': ['if (span.ab.byteLength === 0) this.retireStolen(span);', ''],
       'the other shape is not looked at': [
         'if (other !== undefined && this.#isWhole(other)) return other;',
@@ -256,8 +259,8 @@ module.exports = [
       'of any kind of memory': [', ...memoryKey(memory)]', ']'],
       'of any limit': ['[maxBytes, chunkSize', '[chunkSize'],
       'of any chunk size': ['[maxBytes, chunkSize', '[maxBytes'],
-      'wiped or not': ['safety, wipe, ...memory', 'safety, ...memory'],
-      'counts go on': ['  pool.restart();\n', ''],
+      'wiped or not': ['safety, wipe, guard, ...memory', 'safety, guard, ...memory'],
+      'counts go on': ['  pool.restart(settings);\n', ''],
     },
   },
 ];

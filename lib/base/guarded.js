@@ -1,0 +1,26 @@
+'use strict';
+
+// What the guard has held, by kind: stats().guarded. Both counters only go up.
+
+const KINDS = ['fs', 'stream', 'http', 'web', 'dgram', 'crypto'];
+
+const none = () => ({ operations: 0, bytes: 0 });
+
+class Guarded {
+  #counts = {};
+
+  /** `kind` comes from whichever copy of ralloc has wrapped Node's functions, and may be a later one's. */
+  count(kind, bytes) {
+    this.#counts[kind] ??= none();
+    const counts = this.#counts[kind];
+    counts.operations++;
+    counts.bytes += bytes;
+  }
+
+  stats() {
+    const zeros = Object.fromEntries(KINDS.map((kind) => [kind, none()]));
+    return { ...zeros, ...structuredClone(this.#counts) };
+  }
+}
+
+module.exports = { Guarded };

@@ -1,0 +1,80 @@
+'use strict';
+
+// Spans whose arena has no use for them any more, and that wait for operations of Node which were given Buffers of
+// them (lib/guard/). A span is here as long as this is its home; it may be in the list longer, where a call was cut off.
+
+const time = require('../base/time.js');
+const { warnOnce } = require('../base/warnings.js');
+
+class ParkedSpans {
+  #pool;
+  #since = new Map(); // span → when it was parked, the oldest first
+  #timer = null;
+
+  constructor(pool, holdMs) {
+    this.#pool = pool;
+    this.holdMs = holdMs;
+  }
+
+  /** Can be called again for what was cut off. */
+  add(span) {
+    this.#pool.hold(span);
+    this.#since.set(span, time.now());
+    this.#watch();
+    span.home = this;
+  }
+
+  #watch() {
+    if (this.#timer !== null) return;
+    const timer = time.setTimeout(() => this.#expire(timer), this.holdMs);
+    timer.unref?.();
+    this.#timer = timer;
+  }
+
+  /** The last operation on a span is over. */
+  remove(span) {
+    const pool = this.#pool;
+    pool.settleCutOff();
+    pool.pending++;
+    this.#remove(span);
+    pool.pending--;
+  }
+
+  #remove(span) {
+    this.#pool.unhold(span);
+    this.#since.delete(span);
+    if (this.#since.size > 0 || this.#timer === null) return;
+    time.clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  /** Finishes what was cut off. */
+  finish() {
+    for (const span of this.#since.keys()) {
+      if (span.home !== this || span.ab === null) this.#since.delete(span);
+      else if (span.operations === 0) this.#remove(span);
+    }
+  }
+
+  /** Memory waits for `holdMs` at most; then V8 has to prove that nothing has it. */
+  #expire(timer) {
+    if (timer !== this.#timer) return;
+    const pool = this.#pool;
+    pool.settleCutOff();
+    pool.pending++;
+    const before = time.now() - this.holdMs;
+    for (const [span, since] of this.#since) {
+      if (since > before) break;
+      if (span.home === this && span.ab !== null) {
+        warnOnce('RALLOC_OPERATION_LONG', this.holdMs / 1000);
+        pool.quarantine(span);
+      }
+      this.#since.delete(span);
+    }
+    this.#timer = null;
+    if (this.#since.size > 0) this.#watch();
+    pool.pending--;
+  }
+}
+
+module.exports = { ParkedSpans };
