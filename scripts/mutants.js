@@ -22,6 +22,7 @@ const COPIED = [
   'index.d.ts',
   'index.d.mts',
   'express.d.ts',
+  'guard.d.ts',
   'http.d.ts',
 ];
 const TIMEOUT = '60s'; // of ava: without a test that ends in this time

@@ -4,7 +4,7 @@ const test = require('ava');
 const fs = require('node:fs');
 const http = require('node:http');
 const { once } = require('node:events');
-const { inspect } = require('node:util');
+const { inspect, promisify } = require('node:util');
 const { join } = require('node:path');
 const { Arena, RallocError, Slab, requestArena } = require('../..');
 const { codes } = require('../../lib/base/errors.js');
@@ -103,7 +103,7 @@ function writeDead() {
   const arena = new Arena({ guard: true });
   const buffer = arena.alloc(1);
   arena.reset();
-  fs.write(2, buffer, () => {});
+  return promisify(fs.write)(2, buffer);
 }
 
 /** What closing the arena of a request throws. */

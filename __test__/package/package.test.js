@@ -162,7 +162,7 @@ test('a TypeScript program compiles against the installed package, as CommonJS a
 test('ralloc packs its sources, types, documents and licence, nothing else, in 150 kB', (t) => {
   const [{ manifest, files, bytes }] = t.context.packages;
   const shipped =
-    /^(?:lib|docs)\/|^(?:(?:index|express|http)\.d\.m?ts|LICENSE|README\.md|package\.json)$/;
+    /^(?:lib|docs)\/|^(?:(?:index|express|guard|http)\.d\.m?ts|LICENSE|README\.md|package\.json)$/;
   t.deepEqual(
     files,
     listFiles(root).filter((file) => shipped.test(file)),
@@ -171,8 +171,8 @@ test('ralloc packs its sources, types, documents and licence, nothing else, in 1
   for (const key of ['scripts', 'devDependencies', 'dependencies', 'overrides', 'napi']) {
     t.is(manifest[key], undefined, key);
   }
-  const { '.': main, './express': express, './http': http } = manifest.exports;
-  for (const { types, default: program } of [...Object.values(main), express, http]) {
+  const { '.': main, './package.json': _, ...doors } = manifest.exports;
+  for (const { types, default: program } of [main.import, main.require, ...Object.values(doors)]) {
     for (const file of [types, program]) t.true(files.includes(file.replace('./', '')), file);
   }
 });

@@ -16,6 +16,8 @@ const texts = {
     `${count} Buffer${count === 1 ? '' : 's'} of ${size} bytes of the slab '${name}' ${count === 1 ? 'is' : 'are'} held, the first for ${Math.round(age)} ms; each needs its free()`,
   RALLOC_OPERATION_LONG: (seconds) =>
     `an operation of Node that was given a Buffer of an arena is not over after ${seconds} s; its memory now waits for the garbage collector`,
+  RALLOC_GUARD_PARTIAL: (names) =>
+    `the guard could not replace ${names.join(', ')}: Buffers given to these are not held. Give them copyOut(buffer), hold() it, or install the guard first of all, by node --import ralloc/guard`,
   RALLOC_HOLD_EXPIRED: (seconds) =>
     `a hold was not released within ${seconds} s; its memory now waits for the garbage collector`,
 };

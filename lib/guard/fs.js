@@ -3,6 +3,7 @@
 // Files, by callbacks. The thread pool has the Buffer until the callback is called.
 
 const fs = require('node:fs');
+const time = require('../base/time.js');
 const { beginAll, callingBack } = require('./operation.js');
 const { wrap } = require('./wrap.js');
 
@@ -18,11 +19,19 @@ const data = {
   appendFile: (_file, content) => [content],
 };
 
+// A dead Buffer is told to the callback: fs.writeFile() itself calls fs.write(), from where nobody could catch it.
 const make = (dataOf) => (original) =>
   function (...args) {
-    const end = beginAll(dataOf(...args), 'fs');
-    if (end === undefined) return Reflect.apply(original, this, args);
     const last = args.findLastIndex((arg) => typeof arg === 'function');
+    let end;
+    try {
+      end = beginAll(dataOf(...args), 'fs');
+    } catch (error) {
+      if (last === -1) throw error;
+      time.nextTick(args[last], error);
+      return undefined;
+    }
+    if (end === undefined) return Reflect.apply(original, this, args);
     if (last !== -1) args[last] = callingBack(args[last], end);
     try {
       if (last === -1) end(); // Node throws

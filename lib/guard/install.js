@@ -3,29 +3,65 @@
 // The guard: Node's functions that use a Buffer after they returned hold its memory until they are done. They are
 // wrapped once in a thread, by the first copy of ralloc that is asked to, and stay so.
 
-const { syncBuiltinESMExports } = require('node:module');
 const stream = require('node:stream');
+const { rangeError } = require('../base/errors.js');
 const { kGuard } = require('../base/protocol.js');
+const { warnOnce } = require('../base/warnings.js');
 const { guardFiles } = require('./fs.js');
 const { guardStreams } = require('./stream.js');
+const { takeRefused } = require('./wrap.js');
 
-/** Whether RALLOC_GUARD=off leaves Node as it is. Deno lets nobody read it without --allow-env. */
-function isOff() {
+const parts = { stream: guardStreams, fs: guardFiles };
+
+let isInstalled = false;
+
+/** RALLOC_GUARD. Deno lets nobody read it without --allow-env. */
+function setting() {
   try {
-    return process.env.RALLOC_GUARD === 'off';
+    return process.env.RALLOC_GUARD ?? '';
   } catch {
-    return false;
+    return '';
+  }
+}
+
+/** Whether RALLOC_GUARD=off leaves Node as it is. Throws ERR_RALLOC_INVALID_ARGUMENT for what it cannot be. */
+function isOff() {
+  const value = setting();
+  if (!['', 'on', 'off'].includes(value)) throw rangeError('RALLOC_GUARD', "'on' or 'off'", value);
+  return value === 'off';
+}
+
+/** Wraps what a part can, and gives the names of the rest. */
+function installPart(part, guard) {
+  try {
+    guard();
+  } catch {
+    return [part, ...takeRefused().map((name) => `${part}.${name}`)];
+  }
+  return takeRefused().map((name) => `${part}.${name}`);
+}
+
+/** Those who import functions of Node by name see the wrapped ones. jest's node:module does nothing there. */
+function syncImports() {
+  try {
+    const { syncBuiltinESMExports } =
+      process.getBuiltinModule?.('node:module') ?? require('node:module');
+    syncBuiltinESMExports();
+    return [];
+  } catch {
+    return ['named imports'];
   }
 }
 
 /** Wraps Node's functions, where that is wanted and was not done before. Returns whether they are wrapped. */
 function install(wanted = true) {
   if (!wanted || isOff()) return false;
-  if (stream[kGuard] === true) return true;
-  guardStreams();
-  guardFiles();
-  syncBuiltinESMExports();
-  Object.defineProperty(stream, kGuard, { value: true });
+  if (isInstalled || stream[kGuard] === true) return true;
+  const missing = Object.entries(parts).flatMap(([part, guard]) => installPart(part, guard));
+  missing.push(...syncImports());
+  Reflect.defineProperty(stream, kGuard, { value: true });
+  isInstalled = true;
+  if (missing.length > 0) warnOnce('RALLOC_GUARD_PARTIAL', missing);
   return true;
 }
 

@@ -1,19 +1,40 @@
 'use strict';
 
-/**
- * Replaces the method `name` of `object` by make(original), which has its name, length and other own properties, as
- * util.promisify.custom. False where there is no such method, or the object does not let anyone replace it.
- */
-function wrap(object, name, make) {
-  const descriptor = Object.getOwnPropertyDescriptor(object ?? {}, name);
-  if (typeof descriptor?.value !== 'function') return false;
-  const original = descriptor.value;
-  const wrapper = make(original);
+// How a function of Node is replaced.
+
+let refused = [];
+
+/** The names of the functions that could not be replaced since the last call. */
+function takeRefused() {
+  const names = refused;
+  refused = [];
+  return names;
+}
+
+/** `wrapper` gets name, length and other own properties of `original`, as util.promisify.custom. */
+function dress(wrapper, original) {
   for (const key of Reflect.ownKeys(original)) {
     if (key === 'prototype') continue;
     Object.defineProperty(wrapper, key, Object.getOwnPropertyDescriptor(original, key));
   }
-  return Reflect.defineProperty(object, name, { ...descriptor, value: wrapper });
+  return wrapper;
 }
 
-module.exports = { wrap };
+/**
+ * Replaces the method `name` of `object` by make(original), which looks like it. False where there is no such method,
+ * or where it cannot be replaced: in a module that somebody froze, or behind a getter of another patch. Never throws.
+ */
+function wrap(object, name, make) {
+  const descriptor = Object.getOwnPropertyDescriptor(object ?? {}, name);
+  if (descriptor === undefined) return false; // not on this Node
+  try {
+    const value = dress(make(descriptor.value), descriptor.value);
+    if (Reflect.defineProperty(object, name, { ...descriptor, value })) return true;
+  } catch {
+    // It is as it was.
+  }
+  refused.push(name);
+  return false;
+}
+
+module.exports = { wrap, takeRefused };

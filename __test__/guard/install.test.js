@@ -1,0 +1,103 @@
+'use strict';
+
+// Who installs the guard, when, and what it leaves as it was.
+
+const test = require('ava');
+const { join } = require('node:path');
+const { run } = require('../helpers/child.js');
+
+const root = join(__dirname, '..', '..');
+const REPLACED = ['fs.write', 'fs.writeFile', 'stream.Writable.prototype.write'];
+
+async function whatChanges(t, act, options) {
+  const { code, stderr, result } = await run('guard/what-changes.js', { args: [act], ...options });
+  t.is(code, 0, stderr);
+  t.true(result.count > 3000, 'many functions were compared');
+  return result;
+}
+
+for (const [title, act, RALLOC_GUARD] of [
+  ['to load ralloc', 'load'],
+  ['an arena', 'arena'],
+  ['a slab', 'slab'],
+  ['a middleware with guard: false', 'requests without the guard'],
+  ['with RALLOC_GUARD=off whatever asks for it', 'all', 'off'],
+]) {
+  test(`${title} leaves every function of Node as it was`, async (t) => {
+    const { replaced, code, warnings } = await whatChanges(t, act, { env: { RALLOC_GUARD } });
+    t.deepEqual([replaced, code, warnings], [[], undefined, []]);
+  });
+}
+
+for (const [title, act, RALLOC_GUARD = '', execArgv = []] of [
+  ['a middleware', 'requests'],
+  ['an arena with guard: true', 'arena with the guard'],
+  ['ralloc/guard', 'entry'],
+  ['a middleware with RALLOC_GUARD=on', 'requests', 'on'],
+  ['a middleware with --frozen-intrinsics', 'requests', '', ['--frozen-intrinsics']],
+]) {
+  test(`${title} replaces functions, which look as before`, async (t) => {
+    const result = await whatChanges(t, act, { env: { RALLOC_GUARD }, execArgv });
+    for (const name of REPLACED) t.true(result.replaced.includes(name), name);
+    t.deepEqual(result.different, []);
+    t.deepEqual(
+      result.warnings.filter(({ code }) => code !== undefined),
+      [],
+    );
+  });
+}
+
+for (const act of ['requests', 'entry', 'arena with the guard']) {
+  test(`a RALLOC_GUARD that is neither on nor off is refused: ${act}`, async (t) => {
+    const { replaced, code } = await whatChanges(t, act, { env: { RALLOC_GUARD: 'no' } });
+    t.deepEqual(replaced, []);
+    t.is(
+      code,
+      `RangeError ERR_RALLOC_INVALID_ARGUMENT: The value of "RALLOC_GUARD" is out of range. It must be 'on' or 'off'. Received 'no'`,
+    );
+  });
+}
+
+test('a RALLOC_GUARD that is neither is nothing to those who do not ask for the guard', async (t) => {
+  const env = { RALLOC_GUARD: 'no' };
+  t.is((await whatChanges(t, 'requests without the guard', { env })).code, undefined);
+});
+
+for (const [title, act, missing] of [
+  ['a module that somebody froze', 'a frozen fs', /could not replace (fs\.\w+, )+fs\.\w+: /],
+  ['a function that stands behind a getter', 'fs.write behind a getter', /replace fs\.write: /],
+]) {
+  test(`${title} is left, and one warning names it; the rest is guarded`, async (t) => {
+    const { replaced, warnings } = await whatChanges(t, act);
+    t.true(replaced.includes('stream.Writable.prototype.write'));
+    t.deepEqual(
+      warnings.map(({ code }) => code),
+      ['RALLOC_GUARD_PARTIAL'],
+    );
+    t.regex(warnings[0].message, missing);
+  });
+}
+
+test('a node:stream that somebody froze is guarded once', async (t) => {
+  const { replaced, different, warnings } = await whatChanges(t, 'a frozen stream');
+  t.true(replaced.includes('stream.Writable.prototype.write'));
+  t.deepEqual([different, warnings], [[], []]);
+});
+
+const all = { 'a named import': true, 'a namespace': true, 'a property that was read': true };
+
+for (const [title, execArgv, expected] of [
+  ['--import ralloc/guard', ['--import', 'ralloc/guard'], all],
+  ['--require ralloc/guard', ['--require', 'ralloc/guard'], all],
+  ['the first arena', [], { ...all, 'a property that was read': false }],
+]) {
+  for (const args of [[], ['in a worker']]) {
+    const where = args.length === 0 ? '' : ' in a worker';
+    test(`installed by ${title}${where}, functions that were taken before hold what they are given`, async (t) => {
+      const path = join(root, '__test__', 'fixtures', 'guard', 'taken-early.mjs');
+      const { code, stderr, result } = await run('', { path, execArgv, args });
+      t.is(code, 0, stderr);
+      t.deepEqual(result, expected);
+    });
+  }
+}
