@@ -17,6 +17,12 @@ export type Safety = 'detach' | 'gc' | 'recycle';
 /** `'native'`: memory of the Rust core. `'js'`: V8's own, in worker threads and where no binary fits. */
 export const backend: 'native' | 'js';
 
+/**
+ * Why `backend` is `'js'`, in one line, with the command that installs the binary where one is missing; undefined
+ * where it is `'native'`.
+ */
+export const backendReason: string | undefined;
+
 /** What `Buffer.alloc` gives: `Buffer<ArrayBuffer>` where @types/node knows of that, else `Buffer`. */
 export type ArenaBuffer = ReturnType<typeof Buffer.alloc>;
 

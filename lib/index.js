@@ -5,10 +5,20 @@
 const { Arena } = require('./arena/arena.js');
 const { RallocError } = require('./base/errors.js');
 const { requestArena } = require('./express.js');
-const { backend } = require('./memory/native.js');
+const { backend, backendReason } = require('./memory/native.js');
 const { stats } = require('./memory/stats.js');
 const { Slab } = require('./slab/slab.js');
 const { slab } = require('./slab/default.js');
 const { version } = require('../package.json');
 
-module.exports = { Arena, RallocError, Slab, backend, requestArena, slab, stats, version };
+module.exports = {
+  Arena,
+  RallocError,
+  Slab,
+  backend,
+  backendReason,
+  requestArena,
+  slab,
+  stats,
+  version,
+};

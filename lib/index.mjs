@@ -1,5 +1,15 @@
 // A thin wrapper: the classes are the CommonJS module's own.
 import ralloc from './index.js';
 
-export const { Arena, RallocError, Slab, backend, requestArena, slab, stats, version } = ralloc;
+export const {
+  Arena,
+  RallocError,
+  Slab,
+  backend,
+  backendReason,
+  requestArena,
+  slab,
+  stats,
+  version,
+} = ralloc;
 export default ralloc;

@@ -1,7 +1,8 @@
 'use strict';
 
 // npm/ has a folder for every target of package.json, and no other: its package.json tells npm where the binary
-// belongs, in ralloc's own version, and its README whoever finds the package what it is.
+// belongs, in ralloc's own version, and its README whoever finds the package what it is. The release builds and tests
+// each, and docs/platforms.md lists it.
 // `--self-test` proves that each of these can fail.
 
 const fs = require('node:fs');
@@ -12,7 +13,7 @@ const { listFiles, readFile } = require('./lib/files.js');
 const { TARGETS, binaryName, packageName } = require('./release/targets.js');
 
 /** A platform's package.json, as package.json and the platform's name make it. */
-function manifestOf(platform, libc, { version, license, engines }) {
+function manifestOf(platform, libc, { version, license, author, engines }) {
   const [os, cpu] = platform.split('-');
   const binary = binaryName(platform);
   return {
@@ -20,6 +21,7 @@ function manifestOf(platform, libc, { version, license, engines }) {
     version,
     description: `The binary of ralloc for ${platform}`,
     license,
+    author,
     main: binary,
     files: [binary],
     engines,
@@ -65,13 +67,40 @@ function aboutPlatform(root, { platform, libc }, main) {
   });
 }
 
+/** Where else each platform stands: what has to be there, as often as it has to. */
+const LISTS = [
+  {
+    file: '.github/workflows/release.yml',
+    word: ({ triple }) => `{ target: ${triple},`,
+    times: 2,
+    what: 'is not both built and tested there',
+  },
+  {
+    file: 'docs/platforms.md',
+    word: ({ platform }) => `\`${packageName(platform)}\` |`,
+    times: 1,
+    what: 'is not listed there',
+  },
+];
+
+function aboutLists(root, targets) {
+  return LISTS.flatMap(({ file, word, times, what }) => {
+    const text = readFile(root, file);
+    return targets
+      .filter((target) => text.split(word(target)).length - 1 < times)
+      .map(({ platform }) => ({ file, line: 1, what: `${platform} ${what}` }));
+  });
+}
+
 function checkPlatforms(root) {
   const text = readFile(root, 'package.json');
   const main = JSON.parse(text);
   const { targets } = main.napi;
   const unknown = targets.filter((triple) => TARGETS[triple] === undefined);
   const absent = Object.keys(TARGETS).filter((triple) => !targets.includes(triple));
-  const platforms = targets.map((triple) => TARGETS[triple]).filter(Boolean);
+  const platforms = targets
+    .filter((triple) => TARGETS[triple] !== undefined)
+    .map((triple) => ({ triple, ...TARGETS[triple] }));
   const expected = platforms.flatMap(({ platform }) => [
     `npm/${platform}/package.json`,
     `npm/${platform}/README.md`,
@@ -86,15 +115,23 @@ function checkPlatforms(root) {
     ...absent.map((triple) => inMain('"targets"', `${triple} is missing, a target of ralloc`)),
     ...surplus.map((file) => finding(file, 1, 'belongs to no target of package.json')),
     ...platforms.flatMap((target) => aboutPlatform(root, target, main)),
+    ...aboutLists(root, platforms),
   ];
 }
 
-const MAIN = { version: '1.2.3', license: 'MIT', engines: { node: '>=20' } };
+const MAIN = { version: '1.2.3', license: 'MIT', author: 'us', engines: { node: '>=20' } };
 const main = (targets) => JSON.stringify({ ...MAIN, napi: { targets } }, null, 2);
 
 /** The tree as it should be; but for one package, which is written out below. */
 const TREE = {
   'package.json': main(Object.keys(TARGETS)),
+  '.github/workflows/release.yml': Object.keys(TARGETS).flatMap((triple) => [
+    `- { target: ${triple}, runner: one }`,
+    `- { target: ${triple}, runner: two }`,
+  ]),
+  'docs/platforms.md': Object.values(TARGETS).map(
+    ({ platform }) => `| here | \`${packageName(platform)}\` | – |`,
+  ),
   ...Object.fromEntries(
     Object.values(TARGETS).flatMap(({ platform, libc }) => [
       [`npm/${platform}/package.json`, JSON.stringify(manifestOf(platform, libc, MAIN), null, 2)],
@@ -109,6 +146,7 @@ const MUSL = [
   '  "version": "1.2.3",',
   '  "description": "The binary of ralloc for linux-arm64-musl",',
   '  "license": "MIT",',
+  '  "author": "us",',
   '  "main": "ralloc.linux-arm64-musl.node",',
   '  "files": ["ralloc.linux-arm64-musl.node"],',
   '  "engines": { "node": ">=20" },',
@@ -135,23 +173,24 @@ const CASES = [
         2: '  "name": "@ralloc/binding-linux-arm64-musl",',
         3: '  "version": "1.2.2",',
         5: '  "license": "ISC",',
-        6: '  "main": "index.js",',
-        7: '  "files": [],',
-        8: '  "engines": { "node": ">=18" },',
-        9: '  "os": ["linux", "darwin"],',
-        10: '  "cpu": ["x64"],',
-        11: '  "libc": ["glibc"]',
+        6: '  "author": "them",',
+        7: '  "main": "index.js",',
+        8: '  "files": [],',
+        9: '  "engines": { "node": ">=18" },',
+        10: '  "os": ["linux", "darwin"],',
+        11: '  "cpu": ["x64"],',
+        12: '  "libc": ["glibc"]',
       }),
     },
-    wrong: [2, 3, 5, 6, 7, 8, 9, 10, 11].map((line) => `${at}:${line}`),
+    wrong: [2, 3, 5, 6, 7, 8, 9, 10, 11, 12].map((line) => `${at}:${line}`),
   },
   {
     name: 'a field too few, and one too many',
     files: {
       ...TREE,
-      [at]: withLines({ 4: '', 11: '  "libc": ["musl"], "scripts": { "install": "true" }' }),
+      [at]: withLines({ 4: '', 12: '  "libc": ["musl"], "scripts": { "install": "true" }' }),
     },
-    wrong: [`${at}:1`, `${at}:11`],
+    wrong: [`${at}:1`, `${at}:12`],
   },
   {
     name: 'packages that are missing, in part or whole',
@@ -169,6 +208,15 @@ const CASES = [
     wrong: ['npm/freebsd-x64/package.json:1', 'npm/linux-arm64-musl/index.js:1', 'npm/README.md:1'],
   },
   {
+    name: 'platforms that are built and not tested, or in no list',
+    files: {
+      ...TREE,
+      '.github/workflows/release.yml': TREE['.github/workflows/release.yml'].slice(1),
+      'docs/platforms.md': TREE['docs/platforms.md'].slice(2),
+    },
+    wrong: ['.github/workflows/release.yml:1', 'docs/platforms.md:1', 'docs/platforms.md:1'],
+  },
+  {
     name: 'a README of another package',
     files: { ...TREE, 'npm/darwin-x64/README.md': '# `@ralloc/darwin-arm64`\n' },
     wrong: ['npm/darwin-x64/README.md:1'],
@@ -176,10 +224,10 @@ const CASES = [
   {
     name: 'targets that nobody knows, and a target left out',
     files: {
-      ...without('npm/win32-x64-msvc/package.json', 'npm/win32-x64-msvc/README.md'),
+      ...without('npm/win32-arm64-msvc/package.json', 'npm/win32-arm64-msvc/README.md'),
       'package.json': main([...Object.keys(TARGETS).slice(0, -1), 'mips-unknown-linux-gnu']),
     },
-    wrong: ['package.json:8', 'package.json:15'],
+    wrong: ['package.json:9', 'package.json:17'],
   },
 ];
 

@@ -9,7 +9,10 @@ const { join, dirname } = require('node:path');
 const { builtBinary } = require('./copy-of-package.js');
 
 const root = join(__dirname, '..', '..');
-const { files: published, version } = require('../../package.json');
+const manifest = require('../../package.json');
+const { publishedManifest } = require('../../scripts/release/manifest.js');
+
+const published = publishedManifest(manifest, 'https://example.test/us/ralloc');
 
 /**
  * Makes the folder; it is removed when the test is over. `binary: false` leaves the platform's package out;
@@ -19,9 +22,10 @@ function install(t, { binary = true, links = {}, files = {} } = {}) {
   const folder = fs.mkdtempSync(join(fs.realpathSync(os.tmpdir()), 'ralloc-user-'));
   t.teardown(() => fs.rmSync(folder, { recursive: true }));
   const modules = join(folder, 'node_modules');
-  for (const file of ['package.json', ...published.filter((file) => !file.startsWith('!'))]) {
+  for (const file of manifest.files.filter((pattern) => !pattern.startsWith('!'))) {
     fs.cpSync(join(root, file), join(modules, 'ralloc', file), { recursive: true });
   }
+  fs.writeFileSync(join(modules, 'ralloc', 'package.json'), JSON.stringify(published));
   if (binary && builtBinary !== undefined) installBinary(modules);
   for (const [there, here] of Object.entries(links)) {
     fs.mkdirSync(dirname(join(modules, there)), { recursive: true });
@@ -40,8 +44,9 @@ function installBinary(modules) {
   const folder = join(modules, '@ralloc', platform);
   fs.mkdirSync(folder, { recursive: true });
   fs.copyFileSync(builtBinary, join(folder, file));
-  const manifest = { name: `@ralloc/${platform}`, version, main: file };
-  fs.writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
+  const { version } = manifest;
+  const own = { name: `@ralloc/${platform}`, version, main: file };
+  fs.writeFileSync(join(folder, 'package.json'), JSON.stringify(own));
 }
 
-module.exports = { install };
+module.exports = { install, published };

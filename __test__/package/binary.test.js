@@ -8,6 +8,7 @@ const { MAX_BYTES, binaryFaults, glibcFloor } = require('../../scripts/release/c
 const { parseElf } = require('../../scripts/release/elf.js');
 const { testWhere } = require('../helpers/backend.js');
 const { builtBinary } = require('../helpers/copy-of-package.js');
+const { machImage, windowsImage } = require('../helpers/package/binaries.js');
 const { elfImage } = require('../helpers/package/elf-image.js');
 
 const HERE = 'linux-x64-gnu';
@@ -99,26 +100,19 @@ test('what is damaged, cut off or no library is told, not thrown', (t) => {
 });
 
 test('libraries of macOS and Windows are known by their machine', (t) => {
-  const mach = (cpu) => {
-    const bytes = Buffer.alloc(64);
-    bytes.writeUInt32LE(0xfeedfacf, 0);
-    bytes.writeUInt32LE(cpu, 4);
-    return bytes;
-  };
-  const windows = (machine, header = 64) => {
-    const bytes = Buffer.alloc(128);
-    bytes.write('MZ');
-    bytes.writeUInt32LE(header, 60);
-    bytes.writeUInt16LE(machine, 68);
-    return bytes;
-  };
-  t.deepEqual(binaryFaults(mach(0x0100000c), 'darwin-arm64'), []);
-  t.deepEqual(binaryFaults(mach(0x0100000c), 'darwin-x64'), ['it is not for darwin-x64']);
-  t.deepEqual(binaryFaults(windows(0x8664), 'win32-x64-msvc'), []);
-  t.deepEqual(binaryFaults(windows(0xaa64), 'win32-x64-msvc'), ['it is not for win32-x64-msvc']);
-  const imports = Buffer.concat([windows(0x8664), Buffer.from('KERNEL32.dll\0VCRUNTIME140.dll\0')]);
+  t.deepEqual(binaryFaults(machImage(0x0100000c), 'darwin-arm64'), []);
+  t.deepEqual(binaryFaults(machImage(0x0100000c), 'darwin-x64'), ['it is not for darwin-x64']);
+  t.deepEqual(binaryFaults(windowsImage(0x8664), 'win32-x64-msvc'), []);
+  t.deepEqual(binaryFaults(windowsImage(0xaa64), 'win32-arm64-msvc'), []);
+  t.deepEqual(binaryFaults(windowsImage(0xaa64), 'win32-x64-msvc'), [
+    'it is not for win32-x64-msvc',
+  ]);
+  const imports = Buffer.concat([
+    windowsImage(0x8664),
+    Buffer.from('KERNEL32.dll\0VCRUNTIME140.dll\0'),
+  ]);
   t.deepEqual(binaryFaults(imports, 'win32-x64-msvc'), ["it needs Visual C++'s runtime"]);
-  t.deepEqual(binaryFaults(windows(0x8664, 1 << 20), 'win32-x64-msvc'), [
+  t.deepEqual(binaryFaults(windowsImage(0x8664, 1 << 20), 'win32-x64-msvc'), [
     'it is not for win32-x64-msvc',
   ]);
   t.deepEqual(binaryFaults(elfImage(), 'darwin-x64'), ['it is not for darwin-x64']);

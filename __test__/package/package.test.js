@@ -5,16 +5,18 @@
 
 const test = require('ava');
 const fs = require('node:fs');
-const { join } = require('node:path');
+const { join, posix } = require('node:path');
 const ts = require(require.resolve('@tsd/typescript', { paths: [require.resolve('tsd')] }));
 const { listFiles } = require('../../scripts/lib/files.js');
 const { binaryFaults } = require('../../scripts/release/check-binary.js');
+const { replaceLinks } = require('../../scripts/release/links.js');
 const { cleanEnv, execute, npm } = require('../helpers/package/npm.js');
 const { Registry } = require('../helpers/package/registry.js');
 const {
   hostBinary,
   pack,
   platform,
+  repository,
   root,
   stage,
   temporary,
@@ -100,8 +102,19 @@ for (const [how, program] of [
   });
 }
 
-test('without the platform package the fallback serves, with exactly one warning', async (t) => {
+/** Runs the command that a warning names, and checks that memory is native then. */
+async function followAdvice(t, place, { message }) {
+  const [, command] = / To install it: npm (install .+)$/.exec(message);
+  await npm(command.split(' '), { cwd: place.app, env: place.env });
+  t.deepEqual(installed(place.modules), [`@ralloc/${platform}`, 'ralloc']);
+  const { backend, warnings } = await use(t, place, ...byRequire);
+  t.is(backend, 'native');
+  t.deepEqual(warnings, []);
+}
+
+test('without the platform package the fallback serves; the one warning has the command that installs it', async (t) => {
   const place = await install('omitted', '--omit=optional');
+  fs.writeFileSync(join(place.app, '.npmrc'), 'omit=optional\n');
   t.deepEqual(installed(place.modules), ['ralloc']);
   const { backend, warnings } = await use(t, place, ...byRequire);
   t.is(backend, 'js');
@@ -109,7 +122,10 @@ test('without the platform package the fallback serves, with exactly one warning
     warnings.map(({ code }) => code),
     ['RALLOC_JS_BACKEND'],
   );
-  t.regex(warnings[0].message, /there is no binary for/);
+  const why =
+    platform === undefined ? /: ralloc has no binary for / : /: @ralloc\/.+ is not installed\. /;
+  t.regex(warnings[0].message, why);
+  if (native) await followAdvice(t, place, warnings[0]);
 });
 
 for (const [other, ...options] of [
@@ -117,6 +133,7 @@ for (const [other, ...options] of [
   ['linux-arm64-gnu', '--os=linux', '--cpu=arm64', '--libc=glibc'],
   ['darwin-arm64', '--os=darwin', '--cpu=arm64'],
   ['win32-x64-msvc', '--os=win32', '--cpu=x64'],
+  ['win32-arm64-msvc', '--os=win32', '--cpu=arm64'],
 ]) {
   test(`npm takes one binary for ${other}: its own`, async (t) => {
     const { modules } = await install(other, ...options);
@@ -197,6 +214,39 @@ test('ralloc depends on every platform’s package, of its own version exactly',
   const [{ manifest }, ...platforms] = t.context.packages;
   const pinned = platforms.map((one) => [one.manifest.name, version]);
   t.deepEqual(manifest.optionalDependencies, Object.fromEntries(pinned));
+});
+
+test('every package says whose it is, and where its sources and its page are', (t) => {
+  for (const { manifest } of t.context.packages) {
+    const [, name] = manifest.name.split('/');
+    t.is(manifest.author, 'The ralloc maintainers');
+    t.is(manifest.homepage, `${repository}#readme`);
+    t.deepEqual(manifest.bugs, { url: `${repository}/issues` });
+    t.deepEqual(manifest.repository, {
+      type: 'git',
+      url: `git+${repository}.git`,
+      ...(name && { directory: `npm/${name}` }),
+    });
+  }
+});
+
+test('links of the packed documents lead to files of the package, or to the repository', (t) => {
+  const [{ files }] = t.context.packages;
+  const targets = { inside: 0, outside: 0 };
+  for (const file of files.filter((one) => one.endsWith('.md'))) {
+    replaceLinks(fs.readFileSync(join(folder, 'staged', file), 'utf8'), (target) => {
+      targets.inside++;
+      t.true(files.includes(posix.join(posix.dirname(file), target)), `${file}: ${target}`);
+      return target;
+    });
+    for (const [, kind, path] of fs
+      .readFileSync(join(folder, 'staged', file), 'utf8')
+      .matchAll(new RegExp(`${repository}/(blob|tree)/v${version}/([\\w./-]+)`, 'g'))) {
+      targets.outside++;
+      t.is(fs.statSync(join(root, path)).isDirectory(), kind === 'tree', `${file}: ${path}`);
+    }
+  }
+  t.true(targets.inside > 10 && targets.outside > 5, JSON.stringify(targets));
 });
 
 test('no package has anything that runs when it is installed', (t) => {

@@ -6,7 +6,15 @@ const test = require('ava');
 const fs = require('node:fs');
 const { join } = require('node:path');
 const { execute } = require('../helpers/package/npm.js');
-const { root, temporary } = require('../helpers/package/release.js');
+const {
+  repository,
+  root,
+  runStage,
+  temporary,
+  writeBinaries,
+} = require('../helpers/package/release.js');
+const { fitBinaries } = require('../helpers/package/binaries.js');
+const { TARGETS } = require('../../scripts/release/targets.js');
 
 const WRONG = {
   'a target that ralloc is not built for': [
@@ -16,7 +24,16 @@ const WRONG = {
   ],
   'an unknown option': ['build-release.js', ['--fast'], /^build-release: Unknown option '--fast'/],
   'a release put nowhere': ['stage.js', [], /^stage: ralloc is published from a staged copy: /],
-  'a release put into a folder in use': ['stage.js', ['--output', '.'], /^stage: .* is not empty/],
+  'a release put into a folder in use': [
+    'stage.js',
+    ['--output', '.', '--repository', repository],
+    /^stage: .* is not empty/,
+  ],
+  'a release of no repository': [
+    'stage.js',
+    ['--output', 'staged', '--repository', 'ralloc'],
+    /^stage: ralloc is no repository: https:\/\/github\.com\/OWNER\/NAME is one/,
+  ],
   'nothing to publish': ['publish.js', [], /^publish: usage: /],
   'a folder to publish that was not staged': ['publish.js', ['absent'], /^publish: ENOENT/],
 };
@@ -38,15 +55,58 @@ for (const [what, [script, args, message]] of Object.entries(WRONG)) {
   });
 }
 
-test('stage.js refuses a release that lacks a binary, and names it', async (t) => {
+const whole = fitBinaries(Object.values(TARGETS));
+const other = whole['ralloc.linux-arm64-gnu.node'];
+
+const UNFIT = {
+  'that is missing': [undefined, /^stage: Missing artifacts in .*: ralloc\.linux-x64-gnu\.node\n$/],
+  'that is empty': [Buffer.alloc(0), /gnu\.node: it is no ELF library\n$/],
+  'that is text': [Buffer.from('not found'), /gnu\.node: it is no ELF library\n$/],
+  'that is cut off': [whole['ralloc.linux-x64-gnu.node'].subarray(0, 300), /gnu\.node: damaged: /],
+  'of another platform': [other, /gnu\.node: it is for arm64, not for x64\n$/],
+};
+
+for (const [what, [bytes, message]] of Object.entries(UNFIT)) {
+  test(`stage.js refuses a binary ${what}, and leaves nothing`, async (t) => {
+    const folder = temporary();
+    t.teardown(() => fs.rmSync(folder, { recursive: true }));
+    const binaries = join(folder, 'binaries');
+    writeBinaries(binaries, { 'ralloc.linux-x64-gnu.node': bytes });
+    const { code, stderr } = await runStage(binaries, join(folder, 'staged'));
+    t.is(code, 1);
+    t.regex(stderr, message);
+    t.notRegex(stderr, /darwin|musl|win32/);
+    t.deepEqual(fs.readdirSync(folder), ['binaries']);
+  });
+}
+
+test('stage.js leaves nothing half-done when it cannot go on', async (t) => {
   const folder = temporary();
   t.teardown(() => fs.rmSync(folder, { recursive: true }));
-  fs.writeFileSync(join(folder, 'ralloc.linux-x64-gnu.node'), '');
-  const args = ['--binaries', folder, '--output', join(folder, 'staged')];
+  const binaries = join(folder, 'binaries');
+  writeBinaries(binaries);
+  const ends = `const fs = require('node:fs');
+    const { copyFileSync } = fs;
+    fs.copyFileSync = (from, to) => {
+      if (from.endsWith('.node')) throw new Error('no space left on device');
+      copyFileSync(from, to);
+    };`;
+  fs.writeFileSync(join(folder, 'full.js'), ends);
   const program = join(root, 'scripts', 'release', 'stage.js');
-  const { code, stderr } = await execute(process.execPath, [program, ...args], { cwd: folder });
+  const args = [
+    '--binaries',
+    binaries,
+    '--output',
+    join(folder, 'staged'),
+    '--repository',
+    repository,
+  ];
+  const { code, stderr } = await execute(
+    process.execPath,
+    ['--require', join(folder, 'full.js'), program, ...args],
+    { cwd: folder },
+  );
   t.is(code, 1);
-  t.regex(stderr, /Missing artifacts/);
-  t.regex(stderr, /ralloc\.darwin-arm64\.node/);
-  t.notRegex(stderr, /ralloc\.linux-x64-gnu\.node/);
+  t.is(stderr, 'stage: no space left on device\n');
+  t.deepEqual(fs.readdirSync(folder).sort(), ['binaries', 'full.js']);
 });

@@ -7,6 +7,7 @@ import {
   type ArenaOptions,
   type ArenaStats,
   backend,
+  backendReason,
   type Checkpoint,
   type ChunkStats,
   type DepotStats,
@@ -35,6 +36,7 @@ import * as ofExpress from '../../express';
 import * as ofHttp from '../../http';
 
 expectType<'native' | 'js'>(backend);
+expectType<string | undefined>(backendReason);
 expectType<string>(version);
 
 // Options

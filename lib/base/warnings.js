@@ -4,7 +4,9 @@
 
 const texts = {
   RALLOC_JS_BACKEND: (why) =>
-    `ralloc runs on its JavaScript fallback (${why}); the API is the same`,
+    `ralloc runs on its JavaScript fallback, on which threads share no slabs and the memory options do not work: ${why}`,
+  RALLOC_UNKNOWN_BACKEND: (value) =>
+    `RALLOC_BACKEND is '${value}', which is ignored: 'js' takes the JavaScript fallback, 'native' is the default`,
   RALLOC_HEAP_FALLBACK: (why) => `requests get heap Buffers for the time being: ${why}`,
   RALLOC_QUARANTINE_HIGH: (bytes) =>
     `${bytes} bytes of responses that were cut off, or went to no socket, wait for the garbage collector`,

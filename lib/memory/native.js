@@ -7,31 +7,40 @@ const { createRequire } = require('node:module');
 const { isMainThread } = require('node:worker_threads');
 const { version } = require('../../package.json');
 const { warnOnce } = require('../base/warnings.js');
-
-/** Names of the binaries that this host may load, as napi-rs gives them; the C library's loader refuses the wrong one. */
-function platforms() {
-  const { platform: os, arch } = process;
-  if (os === 'linux') return [`linux-${arch}-gnu`, `linux-${arch}-musl`];
-  if (os === 'win32') return [`win32-${arch}-msvc`];
-  return [`${os}-${arch}`];
-}
-
-/** Where binaries lie: one that was built here, or copied beside a bundle, goes before an installed one. */
-function places() {
-  const names = platforms();
-  const files = names.map((name) => `ralloc.${name}.node`);
-  return [
-    ...files.map((file) => `../../${file}`),
-    ...files.map((file) => `./${file}`),
-    ...names.map((name) => `@ralloc/${name}`),
-  ];
-}
+const { faultOf, libcOfBinary } = require('./binary-file.js');
+const { libcs, missing, placesOf, unavailable } = require('./platform.js');
 
 /**
  * Node's own require, also in a bundle: bundlers replace `require` by what knows only their modules, and
  * leave this. One that is a module itself has no __filename, but perhaps a `require` that its maker gave it.
  */
 const load = typeof __filename === 'string' ? createRequire(__filename) : require;
+
+/** @returns {string | undefined} the file at a place; undefined where there is none */
+function find(place) {
+  try {
+    return load.resolve === undefined ? place : load.resolve(place);
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+const isNotFound = (error) => error?.code === 'MODULE_NOT_FOUND';
+
+/** Loads what is in `file`. A binary whose file says that it does not belong here, or is not whole, is not loaded. */
+function loadFile(file, libc) {
+  const isLinux = libc !== undefined && file.endsWith('.node');
+  const fault = isLinux ? faultOf(file) : undefined;
+  if (fault !== undefined) throw unavailable(`${file} ${fault}`, libc);
+  try {
+    return load(file);
+  } catch (error) {
+    const theirs = isLinux ? libcOfBinary(file) : undefined;
+    if (theirs === undefined || theirs === libc) throw error;
+    throw unavailable(`${file} is for ${theirs}, and this Node runs on ${libc}`, libc);
+  }
+}
 
 // Deno 2.9 runs the finalizers of external ArrayBuffers on a thread of V8's, where Node-API has no HandleScope:
 // that is the end of the process, some collections after the first lease.
@@ -40,25 +49,30 @@ const FINALIZES_ELSEWHERE = 'Deno runs finalizers of native memory on other thre
 function binding() {
   if (process.versions.deno !== undefined) throw new Error(FINALIZES_ELSEWHERE);
   const failures = []; // of binaries that are there
-  for (const place of places()) {
-    try {
-      return load(place);
-    } catch (error) {
-      if (error?.code !== 'MODULE_NOT_FOUND') failures.push(error);
+  const possible = libcs();
+  for (const libc of possible) {
+    for (const place of placesOf(libc)) {
+      try {
+        const file = find(place);
+        if (file !== undefined) return checkVersion(loadFile(file, libc), libc);
+      } catch (error) {
+        if (!isNotFound(error)) failures.push(error);
+      }
     }
   }
   if (failures.length > 0) throw failures[0];
-  throw new Error(`there is no binary for ${platforms()[0]}`);
+  throw missing(possible[0], (name) => find(name) !== undefined);
 }
 
-function checkVersion(native) {
+/** @returns `native`, if it is of this version */
+function checkVersion(native, libc) {
   const theirs = native.version();
-  if (theirs !== version) throw new Error(`the binary is of version ${theirs}, not ${version}`);
+  if (theirs === version) return native;
+  throw unavailable(`the binary is of version ${theirs}, not ${version}`, libc);
 }
 
-/** Whether the two halves fit, and the runtime's own word on external memory: sandboxed builds of V8 refuse it. */
+/** The runtime's own word on external memory: sandboxed builds of V8 refuse it. */
 function probe(native) {
-  checkVersion(native);
   const registers = new Float64Array(16);
   const leases = new native.LeasedArena(1 << 16, 1 << 16, false);
   const ab = leases.lease(1, 1, true, registers);
@@ -75,18 +89,23 @@ function wanted() {
   }
 }
 
+/** `native` is the default, and the fallback takes its place where it has to. */
+const BACKENDS = [undefined, '', 'js', 'native'];
+
 function choose() {
-  if (wanted() === 'js') return fallback();
   // A worker's finalizers run at its end even for memory that another isolate got from it meanwhile; V8's
   // own memory survives that, so the arenas of workers use it.
-  if (!isMainThread) return fallback();
+  if (!isMainThread) return fallback('arenas in worker threads have memory of V8');
+  if (!BACKENDS.includes(wanted())) warnOnce('RALLOC_UNKNOWN_BACKEND', wanted());
+  if (wanted() === 'js') return fallback('RALLOC_BACKEND is js');
   try {
     const native = binding();
     probe(native);
-    return { ...native, backend: 'native' };
+    return { ...native, backend: 'native', backendReason: undefined };
   } catch (error) {
-    warnOnce('RALLOC_JS_BACKEND', reason(error));
-    return fallback();
+    const why = reason(error);
+    warnOnce('RALLOC_JS_BACKEND', why);
+    return fallback(why);
   }
 }
 
@@ -97,7 +116,9 @@ function reason(error) {
   return code === undefined || line.includes(code) ? line : `${code}: ${line}`;
 }
 
-const fallback = () => ({ ...require('./fallback/arena.js'), backend: 'js' });
+function fallback(backendReason) {
+  return { ...require('./fallback/arena.js'), backend: 'js', backendReason };
+}
 
 const memory = choose();
 
@@ -131,7 +152,6 @@ function chooseSlabs() {
 
 /** As probe(). */
 function probeSlab(native) {
-  checkVersion(native);
   new native.LeasedSlab().probe();
 }
 

@@ -1,74 +1,112 @@
 'use strict';
 
-// node scripts/release/stage.js --output DIR [--binaries DIR] [--repository URL]
+// node scripts/release/stage.js --output DIR --repository URL [--binaries DIR]
 // Puts the packages into DIR as they are published: ralloc in DIR itself, a platform's, from npm/, in
 // DIR/npm/<platform>. ralloc's optionalDependencies, all of its own version, are written here and not in the clone,
-// where `npm install` would ask for packages that are not published yet. A binary of every target of package.json
-// must be in --binaries (artifacts/).
+// where `npm install` would ask for packages that are not published yet; and so is everything that names the
+// repository. A binary of every target of package.json must be in --binaries (artifacts/), and fit to be released.
+// DIR is there when all of it is, and not before.
 
 const fs = require('node:fs');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
 const { program } = require('../lib/program.js');
-const { ROOT, TARGETS, binaryName, packageName } = require('./targets.js');
-
-/** What only the clone needs. */
-const OF_THE_CLONE = ['napi', 'scripts', 'devDependencies', 'overrides', 'ava', 'c8', 'tsd'];
+const { binaryFaults } = require('./check-binary.js');
+const { withLinks } = require('./links.js');
+const { addresses, publishedManifest, webAddress } = require('./manifest.js');
+const { ROOT, TARGETS, binaryName } = require('./targets.js');
 
 const ALWAYS_PACKED = ['README.md', 'LICENSE'];
 
 const readJson = (file) => JSON.parse(fs.readFileSync(file, 'utf8'));
 const writeJson = (file, value) => fs.writeFileSync(file, `${JSON.stringify(value, null, 2)}\n`);
 
-function makeEmpty(folder) {
-  fs.mkdirSync(folder, { recursive: true });
-  if (fs.readdirSync(folder).length > 0) throw new Error(`${folder} is not empty`);
-}
-
+/** Throws unless every binary is there, and is what its name says. */
 function checkBinaries(binaries, platforms) {
-  const files = platforms.map((platform) => path.join(binaries, binaryName(platform)));
-  const missing = files.filter((file) => !fs.existsSync(file)).map((file) => path.basename(file));
+  const there = (platform) => fs.existsSync(path.join(binaries, binaryName(platform)));
+  const missing = platforms.filter((platform) => !there(platform)).map(binaryName);
   if (missing.length > 0)
     throw new Error(`Missing artifacts in ${binaries}: ${missing.join(', ')}`);
+  const faults = platforms.flatMap((platform) => {
+    const name = binaryName(platform);
+    const found = binaryFaults(fs.readFileSync(path.join(binaries, name)), platform);
+    return found.map((fault) => `${name}: ${fault}`);
+  });
+  if (faults.length > 0) throw new Error(`Unfit artifacts in ${binaries}: ${faults.join('; ')}`);
 }
 
-/** What users install: no word of how it is built, and the binaries' packages of the same version. */
-function stageMain(output, manifest, platforms, provenance) {
-  const files = manifest.files.filter((pattern) => !pattern.startsWith('!'));
-  for (const file of [...files, ...ALWAYS_PACKED]) {
-    fs.cpSync(path.join(ROOT, file), path.join(output, file), { recursive: true });
-  }
-  const optionalDependencies = Object.fromEntries(
-    platforms.map((platform) => [packageName(platform), manifest.version]),
-  );
-  const copy = { ...manifest, ...provenance, optionalDependencies };
-  for (const key of OF_THE_CLONE) delete copy[key];
-  writeJson(path.join(output, 'package.json'), copy);
+/** Documents have links; all else is copied as it is. */
+function copy(file, output, links) {
+  fs.mkdirSync(path.dirname(path.join(output, file)), { recursive: true });
+  if (file.endsWith('.md')) fs.writeFileSync(path.join(output, file), withLinks(ROOT, file, links));
+  else fs.copyFileSync(path.join(ROOT, file), path.join(output, file));
 }
 
-function stagePlatform(output, platform, binaries, provenance) {
-  const [from, to] = [ROOT, output].map((root) => path.join(root, 'npm', platform));
+/** Every file of a file or folder of the clone. */
+function filesIn(name) {
+  if (!fs.statSync(path.join(ROOT, name)).isDirectory()) return [name];
+  return fs
+    .readdirSync(path.join(ROOT, name))
+    .sort()
+    .flatMap((one) => filesIn(path.posix.join(name, one)));
+}
+
+function stageMain(output, manifest, web) {
+  const published = publishedManifest(manifest, web);
+  const kept = manifest.files.filter((pattern) => !pattern.startsWith('!'));
+  const left = manifest.files
+    .filter((pattern) => pattern.startsWith('!'))
+    .map((one) => one.slice(1));
+  const files = [...kept, ...ALWAYS_PACKED].flatMap(filesIn).filter((file) => !left.includes(file));
+  const packed = (file) => files.includes(file) || files.some((one) => one.startsWith(`${file}/`));
+  for (const file of files) copy(file, output, { packed, web, version: manifest.version });
+  writeJson(path.join(output, 'package.json'), published);
+}
+
+function stagePlatform(output, platform, binaries, web) {
+  const folder = `npm/${platform}`;
+  const [from, to] = [path.join(ROOT, folder), path.join(output, folder)];
   const binary = binaryName(platform);
   fs.mkdirSync(to, { recursive: true });
   writeJson(path.join(to, 'package.json'), {
     ...readJson(path.join(from, 'package.json')),
-    ...provenance,
+    ...addresses(web, folder),
   });
   fs.copyFileSync(path.join(from, 'README.md'), path.join(to, 'README.md'));
   fs.copyFileSync(path.join(ROOT, 'LICENSE'), path.join(to, 'LICENSE'));
   fs.copyFileSync(path.join(binaries, binary), path.join(to, binary));
 }
 
+function checkEmpty(folder) {
+  if (fs.existsSync(folder) && fs.readdirSync(folder).length > 0)
+    throw new Error(`${folder} is not empty`);
+}
+
+/** Calls `fill` with a new folder, which becomes `output` if that ends well, and is gone if it does not. */
+function wholeOrNothing(output, fill) {
+  fs.mkdirSync(path.dirname(output), { recursive: true });
+  const partial = fs.mkdtempSync(`${output}.partial-`);
+  try {
+    fill(partial);
+    fs.chmodSync(partial, 0o755); // mkdtemp lets nobody else in
+    fs.rmSync(output, { recursive: true, force: true }); // empty, if it is there
+    fs.renameSync(partial, output);
+  } catch (error) {
+    fs.rmSync(partial, { recursive: true, force: true });
+    throw error;
+  }
+}
+
 function stage({ output, binaries, repository }) {
+  const web = webAddress(repository);
   const manifest = readJson(path.join(ROOT, 'package.json'));
   const platforms = manifest.napi.targets.map((triple) => TARGETS[triple].platform);
-  // Provenance wants to know the repository, which a fork changes.
-  const provenance =
-    repository === undefined ? {} : { repository: { type: 'git', url: repository } };
-  makeEmpty(output);
+  checkEmpty(output);
   checkBinaries(binaries, platforms);
-  stageMain(output, manifest, platforms, provenance);
-  for (const platform of platforms) stagePlatform(output, platform, binaries, provenance);
+  wholeOrNothing(output, (partial) => {
+    stageMain(partial, manifest, web);
+    for (const platform of platforms) stagePlatform(partial, platform, binaries, web);
+  });
 }
 
 function main() {
@@ -79,14 +117,14 @@ function main() {
       repository: { type: 'string' },
     },
   });
-  const { output, binaries, ...rest } = values;
+  const { output, binaries, repository } = values;
   // `npm publish` in the clone ends here, too.
-  if (output === undefined) {
+  if (output === undefined || repository === undefined) {
     throw new Error(
-      'ralloc is published from a staged copy: node scripts/release/stage.js --output DIR',
+      'ralloc is published from a staged copy: node scripts/release/stage.js --output DIR --repository URL',
     );
   }
-  stage({ output: path.resolve(output), binaries: path.resolve(binaries), ...rest });
+  stage({ output: path.resolve(output), binaries: path.resolve(binaries), repository });
 }
 
 program(main);

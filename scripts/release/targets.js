@@ -3,6 +3,7 @@
 // The platforms that ralloc is built for, and what their binaries and packages are called.
 
 const path = require('node:path');
+const { libcOfProcess } = require('../../lib/memory/binary-file.js');
 
 const ROOT = path.join(__dirname, '..', '..');
 
@@ -18,6 +19,7 @@ const TARGETS = {
   'x86_64-apple-darwin': { platform: 'darwin-x64', machine: 'x64' },
   'aarch64-apple-darwin': { platform: 'darwin-arm64', machine: 'arm64' },
   'x86_64-pc-windows-msvc': { platform: 'win32-x64-msvc', machine: 'x64' },
+  'aarch64-pc-windows-msvc': { platform: 'win32-arm64-msvc', machine: 'arm64' },
 };
 
 const binaryName = (platform) => `ralloc.${platform}.node`;
@@ -28,22 +30,11 @@ function platformOf(file) {
   return /^ralloc\.([\w-]+)\.node$/.exec(path.basename(file))?.[1];
 }
 
-function isGlibc() {
-  const { report } = process;
-  const network = report.excludeNetwork;
-  report.excludeNetwork = true; // it would resolve names, which takes seconds
-  try {
-    return report.getReport().header.glibcVersionRuntime !== undefined;
-  } finally {
-    report.excludeNetwork = network;
-  }
-}
-
 /** @returns {string | undefined} Rust's name of this host; undefined where no binary is built for it */
 function hostTriple() {
   const { platform: os, arch } = process;
   let platform = `${os}-${arch}`;
-  if (os === 'linux') platform += isGlibc() ? '-gnu' : '-musl';
+  if (os === 'linux') platform += libcOfProcess() === 'musl' ? '-musl' : '-gnu';
   if (os === 'win32') platform += '-msvc';
   return Object.keys(TARGETS).find((triple) => TARGETS[triple].platform === platform);
 }

@@ -6,6 +6,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const { join } = require('node:path');
 const { TARGETS, binaryName, hostTriple } = require('../../../scripts/release/targets.js');
+const { fitBinaries } = require('./binaries.js');
 const { cleanEnv, execute, npm } = require('./npm.js');
 
 const root = join(__dirname, '..', '..', '..');
@@ -23,19 +24,37 @@ function hostBinary() {
 /** A folder for all that a release needs; the caller removes it. */
 const temporary = () => fs.realpathSync(fs.mkdtempSync(join(os.tmpdir(), 'ralloc-release-')));
 
-/** Stages the packages of all platforms in `folder`. Other hosts' binaries are a line of text here. */
+/** Where the sources of these releases are said to be. */
+const repository = 'https://example.test/us/ralloc';
+
+/** Fills a folder with a binary for every platform, but for `changes` (name → bytes, undefined for none there). */
+function writeBinaries(folder, changes = {}) {
+  fs.mkdirSync(folder, { recursive: true });
+  for (const [name, bytes] of Object.entries({
+    ...fitBinaries(Object.values(TARGETS)),
+    ...changes,
+  }))
+    if (bytes !== undefined) fs.writeFileSync(join(folder, name), bytes);
+}
+
+/** Runs stage.js: { code, stdout, stderr }. */
+function runStage(binaries, output, options = ['--repository', repository]) {
+  const program = join(root, 'scripts', 'release', 'stage.js');
+  const args = [program, '--binaries', binaries, '--output', output, ...options];
+  return execute(process.execPath, args, { cwd: root });
+}
+
+/** Stages the packages of all platforms in `folder`. */
 async function stage(folder) {
   const binaries = join(folder, 'binaries');
-  fs.mkdirSync(binaries);
-  for (const one of Object.values(TARGETS)) {
-    fs.writeFileSync(join(binaries, binaryName(one.platform)), 'not for this machine\n');
-  }
-  const binary = hostBinary();
-  if (binary !== undefined) fs.copyFileSync(binary, join(binaries, binaryName(platform)));
+  writeBinaries(binaries);
   const staged = join(folder, 'staged');
-  const args = ['scripts/release/stage.js', '--binaries', binaries, '--output', staged];
-  const { code, stderr } = await execute(process.execPath, args, { cwd: root });
+  const { code, stderr } = await runStage(binaries, staged);
   if (code !== 0) throw new Error(stderr);
+  // What is built in a clone is not fit to be released: it asks for this machine's C library.
+  const binary = hostBinary();
+  if (binary !== undefined)
+    fs.copyFileSync(binary, join(staged, 'npm', platform, binaryName(platform)));
   return staged;
 }
 
@@ -61,4 +80,14 @@ async function pack(folder, staged) {
   });
 }
 
-module.exports = { hostBinary, pack, platform, root, stage, temporary };
+module.exports = {
+  hostBinary,
+  pack,
+  platform,
+  repository,
+  root,
+  runStage,
+  stage,
+  temporary,
+  writeBinaries,
+};

@@ -1,0 +1,57 @@
+'use strict';
+
+// Which binary this host needs, and what is said where it is not there: a reason, and the command that helps.
+
+const { optionalDependencies, version } = require('../../package.json');
+const { libcOfProcess } = require('./binary-file.js');
+
+/** What a platform's binaries are called, as napi-rs does; `libc` only tells them apart on Linux. */
+function platformOf(libc) {
+  const { platform: os, arch } = process;
+  if (os === 'linux') return `linux-${arch}-${libc === 'musl' ? 'musl' : 'gnu'}`;
+  return os === 'win32' ? `win32-${arch}-msvc` : `${os}-${arch}`;
+}
+
+const packageOf = (libc) => `@ralloc/${platformOf(libc)}`;
+
+/** The C libraries whose binaries may be tried: the one of this process, or both where nothing tells which it is. */
+function libcs() {
+  if (process.platform !== 'linux') return [undefined];
+  const libc = libcOfProcess();
+  return libc === undefined ? ['glibc', 'musl'] : [libc];
+}
+
+/** Where its binary may lie: one that was built here, or copied beside a bundle, goes before an installed one. */
+function placesOf(libc) {
+  const file = `ralloc.${platformOf(libc)}.node`;
+  return [`../../${file}`, `./${file}`, packageOf(libc)];
+}
+
+/** What gets the binary: in a clone it is built, elsewhere installed. Undefined where ralloc has none for this host. */
+function remedy(libc) {
+  if (optionalDependencies === undefined) return 'To build it: npm run build';
+  const name = packageOf(libc);
+  if (optionalDependencies[name] === undefined) return undefined;
+  return `To install it: npm install --include=optional --save-optional ${name}@${version}`;
+}
+
+/** An error in one line: why there is no binary, and what to do about it. */
+function unavailable(why, libc) {
+  const what = remedy(libc);
+  return new Error(what === undefined ? why : `${why}. ${what}`);
+}
+
+/** For a binary that is at none of its places; `isInstalled` answers for a package. */
+function missing(libc, isInstalled) {
+  const name = packageOf(libc);
+  if (optionalDependencies === undefined)
+    return unavailable(`no binary for ${platformOf(libc)} was built`, libc);
+  if (optionalDependencies[name] === undefined)
+    return unavailable(`ralloc has no binary for ${platformOf(libc)}`, libc);
+  const other = packageOf(libc === 'musl' ? 'glibc' : 'musl');
+  return libc !== undefined && isInstalled(other)
+    ? unavailable(`${other} is installed, and this Node runs on ${libc}: it needs ${name}`, libc)
+    : unavailable(`${name} is not installed`, libc);
+}
+
+module.exports = { libcs, missing, placesOf, unavailable };

@@ -1,0 +1,45 @@
+'use strict';
+
+// The links of a document, for readers who have it out of the npm package and not in the clone.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { posix } = path;
+
+/** Fenced blocks and spans of code, in which nothing is a link. */
+const CODE = /(```[\s\S]*?```|`[^`\n]+`)/;
+
+/** `[text](target#heading)` and `src="target"`; not what names a scheme, nor a heading of the same document. */
+const LINK = /(\]\(|\b(?:src|srcset|href)=")(?![\w+.-]+:|#)([^\s)"#]+)/g;
+
+/**
+ * @param {string} text
+ * @param {(target: string) => string} replace
+ */
+function replaceLinks(text, replace) {
+  return text
+    .split(CODE)
+    .map((part, index) =>
+      index % 2 === 1 ? part : part.replace(LINK, (_, before, target) => before + replace(target)),
+    )
+    .join('');
+}
+
+/**
+ * A document in which links that lead out of the package go to the repository.
+ *
+ * @param {string} root the clone
+ * @param {string} file the document, in the clone and in the package
+ * @param {{ packed: (file: string) => boolean, web: string, version: string }} where
+ */
+function withLinks(root, file, { packed, web, version }) {
+  return replaceLinks(fs.readFileSync(path.join(root, file), 'utf8'), (target) => {
+    const to = posix.join(posix.dirname(file), target);
+    if (packed(to)) return target;
+    const stats = fs.statSync(path.join(root, to), { throwIfNoEntry: false });
+    if (stats === undefined) throw new Error(`${file} has a link to ${target}, which is not there`);
+    return `${web}/${stats.isDirectory() ? 'tree' : 'blob'}/v${version}/${to}`;
+  });
+}
+
+module.exports = { replaceLinks, withLinks };
