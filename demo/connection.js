@@ -68,6 +68,8 @@ module.exports = class Connection {
   }
 
   onResponseError(_controller, err) {
-    this.#onDone(this, `${this.#mix} request ${this.#id}: ${err.message}`, false);
+    const fault = `${this.#mix} request ${this.#id}: ${err.message}`;
+    // Not at once: while it closes a connection undici must not be given a request.
+    setImmediate(() => this.#onDone(this, fault, false));
   }
 };

@@ -3,20 +3,20 @@
 // The client, as a process of its own: fifty kept-alive connections to each server, and the two
 // kinds of load. Both are bounded in time, and give up after a hundred faults.
 
-const { createHistogram } = require('node:perf_hooks');
 const { answerCalls } = require('./child.js');
 const Connection = require('./connection.js');
 const Expected = require('./expect.js');
 const files = require('./files.js');
-const { metronome, now } = require('./metronome.js');
+const { Metronome, now } = require('./metronome.js');
 
 const CONNECTIONS = 50;
 const MANY_FAULTS = 100;
-const START_UP = 50e6; // ns, for the metronome's thread
+const START_UP = 3e6; // ns, for the metronome to wake
 const LATE = 10_000; // ms that a phase may take beyond three times its own
 
 let expected = null;
 let nextId = 1;
+const metronome = new Metronome();
 const targets = new Map();
 
 /** The bookkeeping that both kinds of load share; `onFree(connection)` may send again. */
@@ -91,10 +91,10 @@ function fixedRate({ name, mix, rate, seconds }) {
     const total = Math.max(1, Math.round(rate * seconds));
     const gap = 1e9 / rate;
     const start = now() + START_UP;
-    const histogram = createHistogram();
+    const latencies = []; // ms
     const startedFor = new Map();
     const phase = new Phase(name, mix, (connection) => {
-      histogram.record(Math.max(1, Math.round(now() - startedFor.get(connection))));
+      latencies.push((now() - startedFor.get(connection)) / 1e6);
       free.push(connection);
       if (phase.done === total || phase.hopeless) finish();
       else sendDue();
@@ -110,14 +110,13 @@ function fixedRate({ name, mix, rate, seconds }) {
     };
     const finish = () => {
       clearTimeout(deadline);
-      stop();
+      metronome.stop();
       const unanswered = total - phase.done;
       if (unanswered > 0) phase.fault(`${mix}: ${unanswered} requests unanswered`, unanswered);
-      const [p50, p99, p999] = [50, 99, 99.9].map((p) => histogram.percentile(p) / 1e6);
-      resolve(phase.result({ p50, p99, p999 }));
+      resolve(phase.result({ latencies: Float64Array.from(latencies) }));
     };
     const deadline = setTimeout(finish, 3000 * seconds + LATE);
-    const stop = metronome(start, gap, total, sendDue);
+    metronome.start(start, gap, total, sendDue);
   });
 }
 

@@ -1,14 +1,17 @@
 'use strict';
 
-// One mix on one kind of server: a fresh process for each contender, alive through all rounds and
-// idle while the others have their turn; rounds interleaved, each beginning with another one.
+// One mix on one kind of server. A block is a fresh process for each contender, loaded by turns in short slices:
+// first in a closed loop, then at one fixed rate for all. The others are idle meanwhile.
 
 const path = require('node:path');
+const { setTimeout: sleep } = require('node:timers/promises');
+const { takeTurns } = require('../bench/method/schedule.js');
+const { median } = require('../bench/method/statistics.js');
 const { Child } = require('./child.js');
-const { median, spread, sum } = require('./stats.js');
 
-const SHARE = 0.6; // the fixed rate, of what allocUnsafe reaches in the closed loop
+const SHARE = 0.6; // the fixed rate, of what the base reaches in the closed loop
 const SERVER = path.join(__dirname, 'server.js');
+const PATIENCE = 240_000;
 
 /** The answers of a server are so wrong that to go on is of no use. */
 class Wrong extends Error {
@@ -17,98 +20,132 @@ class Wrong extends Error {
   }
 }
 
-/** Rows `{ run, rounds, … }`: `run` as in --json, `rounds` the values behind its medians. */
-async function measure({ mix, server, contenders, node, copies, load, turns, rounds, step }) {
-  const field = contenders.map((contender) => ({ ...contender, closed: [], fixed: [], costs: [] }));
-  try {
-    await Promise.all(field.map((one) => start(one, { server, node, copies, load })));
-    const turn = async (one, method, args) => {
-      await one.child.call('lap');
-      const answer = await load.call(
-        method,
-        { name: one.name, mix, ...args },
-        240_000 + 5000 * args.seconds,
-      );
-      step(`${server} ${mix} ${one.name}`);
-      if (answer.hopeless) throw new Wrong(server, one.name, answer);
-      return [answer, await one.child.call('lap')];
-    };
+/** A contender's process. */
+class Server {
+  #setting;
+  #contender;
+  #child;
+  #connected = false;
 
-    for (const one of field) {
-      [one.warm] = await turn(one, 'closedLoop', { seconds: turns.warm });
-    }
-    for (const one of schedule(field, rounds)) {
-      const [answer, lap] = await turn(one, 'closedLoop', { seconds: turns.closed });
-      one.closed.push({ ...answer, fullCpuUs: lap.cpuUs / lap.requests });
-    }
-    const base = field.find(({ name }) => name === 'allocUnsafe');
-    const rate = SHARE * median(base.closed.map(({ rps }) => rps));
-    for (const one of schedule(field, rounds)) {
-      const [answer, lap] = await turn(one, 'fixedRate', { seconds: turns.fixed, rate });
-      one.fixed.push(answer);
-      one.costs.push(lap);
-    }
-    return field.map((one) => row(one, mix, server));
-  } finally {
-    await Promise.all(field.map((one) => stop(one, load)));
+  constructor(contender, setting) {
+    this.#contender = contender;
+    this.#setting = setting;
+    const { node, server, env, processors } = setting;
+    this.#child = new Child(SERVER, [server, contender.allocator], {
+      execPath: node,
+      execArgv: [...contender.execArgv, '--disable-warning=RALLOC_JS_BACKEND'],
+      env,
+      processors: processors?.servers,
+    });
+  }
+
+  async start(index) {
+    const { copies, port, load } = this.#setting;
+    const { burn } = this.#contender;
+    const wanted = port === 0 ? 0 : port + index;
+    const listening = await this.#child.call('listen', { copies, burn, port: wanted });
+    await load.call('connect', { name: this.#contender.name, port: listening });
+    this.#connected = true;
+  }
+
+  /** What the client saw in `seconds` of load, and what they cost the server: with what it does right after. */
+  async slice(method, args, seconds) {
+    const { load, mix, plan, server, onSlice } = this.#setting;
+    const { name } = this.#contender;
+    await this.#child.call('lap');
+    const patience = PATIENCE + 5000 * seconds;
+    const seen = await load.call(method, { name, mix, seconds, ...args }, patience);
+    await sleep(plan.gap * 1000);
+    const lap = await this.#child.call('lap');
+    onSlice?.(`${mix} ${name}`, seconds + plan.gap);
+    if (seen.hopeless) throw new Wrong(server, name, seen);
+    return { ...seen, ...lap };
+  }
+
+  sample() {
+    return this.#child.call('sample');
+  }
+
+  async stop() {
+    const { load } = this.#setting;
+    const { name } = this.#contender;
+    if (this.#connected) await load.call('disconnect', { name }).catch(() => {});
+    await this.#child.stop();
   }
 }
 
-function schedule(field, rounds) {
-  return Array.from({ length: rounds * field.length }, (_, n) => {
-    const round = Math.floor(n / field.length);
-    return field[(n + round) % field.length];
+/** Starts a server for each contender, and ends them after `work(servers)`. */
+async function withServers(setting, work) {
+  const servers = setting.contenders.map((contender) => new Server(contender, setting));
+  try {
+    await Promise.all(servers.map((server, index) => server.start(index)));
+    return await work(servers);
+  } finally {
+    await Promise.all(servers.map((server) => server.stop()));
+  }
+}
+
+const rateOf = (slices) => SHARE * median(slices.map(({ rps }) => rps));
+
+async function takeInOrder(servers, take) {
+  const taken = [];
+  for (const server of servers) taken.push(await take(server));
+  return taken;
+}
+
+/** Each contender's slices: `[{ warm, closed, fixed }]`. The first contender is the base. */
+function block(setting) {
+  const { plan } = setting;
+  return withServers(setting, async (servers) => {
+    // While code is compiled and the heap takes its shape slices are unlike the later ones: none of these counts.
+    const warm = await takeInOrder(servers, (server) => server.slice('closedLoop', {}, plan.warm));
+    const closed = await takeTurns(servers.length, plan.passes, (index) =>
+      servers[index].slice('closedLoop', {}, plan.slice),
+    );
+    const rate = rateOf(closed[0]);
+    const fixed = await takeTurns(servers.length, plan.fixedPasses, (index) =>
+      servers[index].slice('fixedRate', { rate }, plan.fixedSlice),
+    );
+    return servers.map((_, index) => ({
+      warm: [warm[index]],
+      closed: closed[index],
+      fixed: fixed[index],
+    }));
   });
 }
 
-async function start(one, { server, node, copies, load }) {
-  const execArgv = [...one.execArgv, '--disable-warning=RALLOC_JS_BACKEND'];
-  one.child = new Child(SERVER, [server, one.allocator], { execPath: node, execArgv });
-  const port = await one.child.call('listen', { copies });
-  await load.call('connect', { name: one.name, port });
-  one.connected = true;
+/**
+ * All blocks of a mix on a kind of server: for each contender its blocks.
+ * `setting`: { mix, server, contenders, node, env, processors, copies, port, load, plan, onSlice }
+ */
+async function measure(setting) {
+  const blocks = [];
+  for (let n = 0; n < setting.plan.blocks; n++) blocks.push(await block(setting));
+  return setting.contenders.map((_, index) => blocks.map((one) => one[index]));
 }
 
-async function stop(one, load) {
-  if (one.connected) await load.call('disconnect', { name: one.name }).catch(() => {});
-  await one.child?.stop();
+/**
+ * Each server alone under load at the fixed rate for `seconds`, and what was resident at each second:
+ * `[{ latencies, resident, … }]`.
+ */
+function steadyLoad(setting, seconds) {
+  return withServers(setting, async (servers) => {
+    const { warm } = setting.plan;
+    const first = await takeInOrder(servers, (server) => server.slice('closedLoop', {}, warm));
+    const rate = rateOf(first.slice(0, 1));
+    return takeInOrder(servers, async (server) => {
+      const resident = [];
+      const sample = async () => resident.push(await server.sample());
+      const timer = setInterval(() => sample().catch(() => {}), 1000);
+      try {
+        const slice = await server.slice('fixedRate', { rate }, seconds);
+        await sample();
+        return { ...slice, rate, resident };
+      } finally {
+        clearInterval(timer);
+      }
+    });
+  });
 }
 
-function row(one, mix, server) {
-  const { closed, fixed, costs } = one;
-  const served = sum(costs.map(({ requests }) => requests));
-  const per10k = (field) => (sum(costs.map((lap) => lap[field])) / served) * 10_000;
-  const rounds = {
-    rps: closed.map(({ rps }) => rps),
-    p50: fixed.map(({ p50 }) => p50),
-    p99: fixed.map(({ p99 }) => p99),
-    p999: fixed.map(({ p999 }) => p999),
-    cpuUs: costs.map(({ cpuUs, requests }) => cpuUs / requests),
-  };
-  const ofRounds = (how) =>
-    Object.fromEntries(Object.entries(rounds).map(([field, values]) => [field, how(values)]));
-  const phases = [one.warm, ...closed, ...fixed];
-  const total = (field) => sum(phases.map((phase) => phase[field]));
-  const run = {
-    mix,
-    server,
-    allocator: one.name,
-    ...ofRounds(median),
-    rss: Math.max(...costs.map(({ rss }) => rss)),
-    gcMs: per10k('gcMs'),
-    majorGcs: per10k('majorGcs'),
-    requests: total('requests'),
-    errors: total('errors'),
-    verified: total('verified'),
-    spread: ofRounds(spread),
-  };
-  return {
-    run,
-    rounds: { ...rounds, fullCpuUs: closed.map(({ fullCpuUs }) => fullCpuUs) },
-    clientBusy: median(closed.map(({ busy }) => busy)),
-    heapFallbacks: costs.at(-1).heapFallbacks,
-    firstFault: phases.find((phase) => phase.firstFault)?.firstFault ?? null,
-  };
-}
-
-module.exports = { measure, Wrong };
+module.exports = { measure, steadyLoad, Wrong };

@@ -1,63 +1,78 @@
 'use strict';
 
-// What the demo says around its table: what was run, how to read it, and what it does not show.
+// What the demo says around its figures.
 
 const os = require('node:os');
-const { turns } = require('./options.js');
-const { sum } = require('./stats.js');
+const { verdict } = require('./screen.js');
 
-function header({ version, backend, summary: { count, bytes, sha256 } }) {
-  const cpus = os.cpus();
+const NEXT = [
+  'Next: npm run demo -- --long --mix frame   the tail, and memory over a minute',
+  '      npm run demo -- --all                every mix, server and rival',
+].join('\n');
+
+function headLine({ version, backend }) {
+  const count = os.availableParallelism();
+  return `ralloc (${backend}) on Express 5, Node.js ${version}, ${os.platform()} ${os.arch()}, ${count} cores`;
+}
+
+function pinning(processors) {
+  return processors
+    ? `Client on processor ${processors.client}, servers on ${processors.servers}.`
+    : 'Client and servers share processors: there is one, or they cannot be pinned here.';
+}
+
+function filesLine({ count, bytes, sha256 }) {
+  return `${count} files, ${(bytes / 1e6).toFixed(1)} MB, sha256 ${sha256}`;
+}
+
+function proofLines({ pool, ralloc }) {
+  const shown = ({ length, shows }) => (length === 0 ? 'nothing: it is dead' : `"${shows}"`);
   return [
-    `Node ${version}, ralloc's ${backend} backend; ${cpus.length} × ${cpus[0].model.trim()}, ${os.platform()} ${os.arch()}`,
-    `${count} files, ${(bytes / 1e6).toFixed(1)} MB, sha256 ${sha256}`,
-  ].join('\n');
+    `Anna's Buffer, kept past its response, shows after Bert's request, in a pool by`,
+    `hand: ${shown(pool)}; in ralloc ${shown(ralloc)}.`,
+  ];
 }
 
-function durations(options) {
-  return options.servers.map((server) => {
-    const { warm, closed, fixed } = turns(options, server);
-    return `  ${server}: ${warm} s of warm-up, ${options.rounds} × ${closed} s full, ${options.rounds} × ${fixed} s at the fixed rate`;
-  });
+/** The system's own Node, in a line. */
+function ownLine(rows) {
+  const { run } = rows.find((row) => row.run.allocator === 'ralloc');
+  const { rps, fullCpuUs } = run.ratio;
+  return `frame on this machine's ${run.node}:\n requests/s ${verdict(rps)}, CPU ${verdict(fullCpuUs)}`;
 }
 
-function named(rows) {
-  return rows.map(({ run }) => `${run.mix} ${run.server} ${run.allocator}`).join(', ');
-}
+const named = (rows) =>
+  rows
+    .map(({ run }) => `${run.mix}${run.server === 'http' ? ' http' : ''} ${run.allocator}`)
+    .join(', ');
 
-function notes(options, rows, unable) {
+/** What a reader has to know of these figures and no other run's. */
+function warnings(rows, unable) {
   const bound = rows.filter(({ clientBusy }) => clientBusy > 0.95);
   const fellBack = rows.filter(({ heapFallbacks }) => heapFallbacks > 0);
+  const lines = [];
+  if (unable.length > 0) lines.push(`This Node does not know the flag of: ${unable.join(', ')}.`);
+  if (bound.length > 0) lines.push(`The client was the limit of requests/s in: ${named(bound)}.`);
+  if (fellBack.length > 0) lines.push(`Some requests had heap Buffers in: ${named(fellBack)}.`);
+  return lines;
+}
+
+const mb = (bytes) => Math.round(bytes / 1e6);
+
+/** A minute at the fixed rate: the tail, and memory every tenth of the time. */
+function steadyLines(rows) {
+  const { mix, server } = rows[0].run;
   const lines = [
-    `Medians of ${options.rounds} interleaved rounds, ± half their range; ratios to allocUnsafe, ≈ where the rounds overlap:`,
-    'no difference. Each row is a process of its own, alive through all rounds. Turns:',
-    ...durations(options),
-    'req/s and "CPU µs full": a closed loop over 50 kept-alive connections. All the rest: the same',
-    "fixed rate for all, 60 % of allocUnsafe's req/s, latencies from the intended start. CPU: all",
-    "threads of the server, per request. GC: per 10,000 requests. RSS: the peak of the process's life.",
-    `${sum(rows.map(({ run }) => run.verified)).toLocaleString('en-US')} answers were compared byte for byte.`,
-    'Not measured: a network, and a client on another machine: here it shares the cores.',
+    `${mix}, ${server}: a minute at ${Math.round(rows[0].run.steady.rate)} requests/s, each server alone`,
   ];
-  if (options.peers) {
+  for (const { run } of rows) {
+    const { p99, p999, resident } = run.steady;
+    const every = Math.max(1, Math.floor(resident.length / 10));
+    const over = resident.filter((_, n) => n % every === 0).map(mb);
     lines.push(
-      'allocUnsafe-semi64: --max-semi-space-size=64; allocUnsafe-newspace8:',
-      '--scavenger-max-new-space-capacity-mb=8; pool: thirty lines by hand, see demo/pool.js.',
+      `  ${run.allocator.padEnd(12)} p99 ${p99.toFixed(2)} ms, p99.9 ${p999.toFixed(2)} ms, RSS ${over.join(' ')} MB`,
     );
   }
-  if (unable.length > 0) lines.push(`This Node does not know the flag of: ${unable.join(', ')}.`);
-  if (bound.length > 0) lines.push(`The client was the limit of req/s in: ${named(bound)}.`);
-  if (fellBack.length > 0) lines.push(`Some requests had heap Buffers in: ${named(fellBack)}.`);
-  return lines.join('\n');
+  return lines;
 }
 
-function proofText({ pool, ralloc }) {
-  const line = ({ length, shows }) => `${length} bytes, "${shows}"`;
-  return [
-    'Anna posts a note, and the handler keeps its Buffer past the response; then Bert posts one.',
-    "What does Anna's Buffer show now?",
-    `  a pool by hand: ${line(pool)}`,
-    `  ralloc:         ${line(ralloc)}`,
-  ].join('\n');
-}
-
-module.exports = { header, notes, proofText };
+module.exports = { headLine, pinning, filesLine, proofLines, ownLine, warnings, steadyLines, NEXT };

@@ -2,25 +2,28 @@
 
 // The command line of the demo.
 
-const fs = require('node:fs');
-
+const DEFAULT_MIXES = ['frame', 'ingest', 'serve', 'json'];
 const MIXES = ['frame', 'ingest', 'digest', 'serve', 'json'];
 const SERVERS = ['express', 'http'];
+const BACKENDS = ['native', 'js'];
 
 const USAGE = `usage: npm run demo -- [options]
 
-  --mix NAME       only this mix: ${MIXES.join(', ')}
-  --server NAME    only this server: ${SERVERS.join(', ')}
-  --node PATH      the Node.js that the servers run on (default: this one)
-  --peers          also allocUnsafe with V8's tuning flags, and a hand-written pool
-  --rounds N       rounds of each phase (default 3)
-  --seconds N      seconds of each server's turn in a round (default: see below)
-  --json           one JSON object on stdout instead of the table
-  --help
+  --all              every mix, server and rival, V8's tuning flags among them
+  --long             minutes of load a mix: p99.9, and memory over time
+  --mix NAME         only this mix: ${MIXES.join(', ')}
+  --server NAME      only this server: ${SERVERS.join(', ')}
+  --node NODE        the Node.js that the servers run on: self, a path, or a major version, which
+                     is downloaded from npm (default: this one, and where it is not one of the two newest
+                     LTS lines the current LTS as well)
+  --backend NAME     ralloc's backend: ${BACKENDS.join(', ')}
+  --blocks N         sets of fresh processes, over which intervals are taken (default 5)
+  --seconds N        seconds of a slice (default 0.1)
+  --port N           the servers listen on N and the ports after it (default: any that are free)
+  --json             one JSON object on stdout
+  --help`;
 
-Without --seconds a turn takes 0.55 s through Express and 0.3 s on bare node:http, so that the whole
-run takes less than two minutes.`;
-
+/** The command line is wrong; the demo ends with 2. */
 class UsageError extends Error {}
 
 function oneOf(names, value, option) {
@@ -29,68 +32,53 @@ function oneOf(names, value, option) {
 }
 
 function number(value, option, { least, most, whole }) {
-  const n = Number(value);
+  const n = value.trim() === '' ? Number.NaN : Number(value);
   if (n >= least && n <= most && (!whole || Number.isInteger(n))) return n;
   const kind = whole ? 'a whole number' : 'a number';
   throw new UsageError(`${option} must be ${kind} from ${least} to ${most}, not "${value}"`);
 }
 
-function program(value, option) {
-  try {
-    fs.accessSync(value, fs.constants.X_OK);
-    if (fs.statSync(value).isFile()) return fs.realpathSync(value);
-  } catch {}
-  throw new UsageError(`${option}: "${value}" is not a program`);
-}
-
 const TAKING_A_VALUE = {
   '--mix': (o, value, name) => {
-    o.mixes = [oneOf(MIXES, value, name)];
+    o.mix = oneOf(MIXES, value, name);
   },
   '--server': (o, value, name) => {
-    o.servers = [oneOf(SERVERS, value, name)];
+    o.server = oneOf(SERVERS, value, name);
   },
-  '--node': (o, value, name) => {
-    o.node = program(value, name);
+  '--node': (o, value) => {
+    o.node = value;
   },
-  '--rounds': (o, value, name) => {
-    o.rounds = number(value, name, { least: 3, most: 1000, whole: true });
+  '--backend': (o, value, name) => {
+    o.backend = oneOf(BACKENDS, value, name);
+  },
+  '--blocks': (o, value, name) => {
+    o.blocks = number(value, name, { least: 2, most: 1000, whole: true });
   },
   '--seconds': (o, value, name) => {
-    o.seconds = number(value, name, { least: 0.1, most: 3600 });
+    o.seconds = number(value, name, { least: 0.05, most: 3600 });
+  },
+  '--port': (o, value, name) => {
+    o.port = number(value, name, { least: 1, most: 65_500, whole: true });
   },
 };
 
+const FLAGS = ['--all', '--long', '--json', '--help'];
+
 /** Reads argv; throws a UsageError that says what is wrong. */
 function parse(argv) {
-  const options = {
-    mixes: MIXES,
-    servers: SERVERS,
-    node: process.execPath,
-    rounds: 3,
-    seconds: null,
-    peers: false,
-    json: false,
-    help: false,
-  };
+  const options = { node: null, port: 0, all: false, long: false, json: false, help: false };
   const rest = argv.flatMap((word) => (/^--\w+=/.test(word) ? word.split(/=(.*)/s, 2) : [word]));
   while (rest.length > 0) {
     const name = rest.shift();
-    if (['--peers', '--json', '--help'].includes(name)) options[name.slice(2)] = true;
+    if (FLAGS.includes(name)) options[name.slice(2)] = true;
     else if (!Object.hasOwn(TAKING_A_VALUE, name)) throw new UsageError(`unknown option ${name}`);
     else if (rest.length === 0) throw new UsageError(`${name} needs a value`);
     else TAKING_A_VALUE[name](options, rest.shift(), name);
   }
+  const { all, mix, server } = options;
+  options.mixes = mix ? [mix] : all ? MIXES : DEFAULT_MIXES;
+  options.servers = server ? [server] : all ? SERVERS : SERVERS.slice(0, 1);
   return options;
 }
 
-/** Seconds of each turn: warm-up once, then `closed` and `fixed` in every round. */
-function turns(options, server) {
-  if (options.seconds !== null) {
-    return { warm: Math.max(1, options.seconds), closed: options.seconds, fixed: options.seconds };
-  }
-  if (server === 'express') return { warm: 0.6, closed: 0.55, fixed: 0.55 };
-  return { warm: 0.4, closed: 0.3, fixed: 0.25 };
-}
-
-module.exports = { parse, turns, USAGE, UsageError };
+module.exports = { parse, USAGE, UsageError };

@@ -1,85 +1,128 @@
 'use strict';
 
-// npm run demo: a real server under load for each allocator, one table, and the stale-byte proof.
+// npm run demo: a real server under load for each allocator, and the stale-byte proof, on one screen.
 // Exit code 1: a wrong byte, an error, or a stale Buffer that is alive; 2: the command line.
 
-const { execFileSync } = require('node:child_process');
-const path = require('node:path');
-const { Child } = require('./child.js');
+const { placement } = require('../bench/method/cpus.js');
+const { ChildError } = require('./child.js');
+const { hasColour } = require('./colour.js');
 const { contenders } = require('./contenders.js');
+const { NotFetched } = require('./download.js');
 const files = require('./files.js');
-const { measure, Wrong } = require('./measure.js');
-const { header, notes, proofText } = require('./notes.js');
-const { parse, turns, USAGE, UsageError } = require('./options.js');
-const progress = require('./progress.js');
-const { table } = require('./table.js');
+const { Wrong } = require('./measure.js');
+const { choose } = require('./nodes.js');
+const notes = require('./notes.js');
+const { parse, USAGE, UsageError } = require('./options.js');
+const { Progress } = require('./progress.js');
+const { screen } = require('./screen.js');
+const { Session, groupsOf, proveStale, secondsOf } = require('./session.js');
+const { READING, table } = require('./table.js');
 
 const say = (text) => process.stderr.write(`${text}\n`);
 
-/** The version and the backend of ralloc on the Node that the servers run on. */
-function probe(node) {
-  const index = path.join(__dirname, '..', 'lib', 'index.js');
-  const script = `console.log(process.version + ' ' + require(${JSON.stringify(index)}).backend)`;
-  return execFileSync(node, ['-e', script], { encoding: 'utf8' }).trim().split(' ');
+function fetching() {
+  const { stderr } = process;
+  return {
+    onProgress(megabytes) {
+      if (stderr.isTTY) stderr.write(`\r\x1b[KNode.js from npm: ${megabytes.toFixed(0)} MB so far`);
+    },
+    onFetched({ name, version, megabytes, integrity }) {
+      if (stderr.isTTY) stderr.write('\r\x1b[K');
+      say(
+        `${name} ${version} from npm, ${megabytes.toFixed(0)} MB, ${integrity.slice(0, 23)}… checked; kept.`,
+      );
+    },
+  };
 }
 
-async function measureAll(options, able, copies) {
-  const rows = [];
-  const groups = options.mixes.flatMap((mix) => options.servers.map((server) => ({ mix, server })));
-  const step = progress(groups.length * able.length * (1 + 2 * options.rounds));
-  const load = new Child(path.join(__dirname, 'load.js'));
-  try {
-    await load.call('read', { copies });
-    for (const { mix, server } of groups) {
-      const { node, rounds } = options;
-      const common = { contenders: able, node, copies, load, rounds, step };
-      rows.push(...(await measure({ mix, server, turns: turns(options, server), ...common })));
-    }
-  } finally {
-    await load.stop();
+/** Everything that is shown, whatever the form. */
+async function measureAll(options) {
+  const env = options.backend ? { RALLOC_BACKEND: options.backend } : {};
+  const {
+    lead,
+    own,
+    notes: said,
+  } = await choose({ node: options.node, env, fetching: fetching() });
+  if (options.backend && lead.backend !== options.backend) {
+    throw new UsageError(`--backend: ralloc's ${options.backend} backend is not available here`);
   }
-  return rows;
+  const { copies, summary } = files.prepare();
+  const { able, unable } = contenders(lead.path, options.all);
+  const processors = placement();
+  const groups = groupsOf(options, own);
+  const head = [notes.headLine(lead), ...said, notes.pinning(processors)];
+  for (const line of head) say(line);
+  say(notes.filesLine(summary));
+
+  const progress = new Progress(secondsOf(groups, able.length));
+  const common = { env, processors, copies, port: options.port };
+  try {
+    const results = await new Session({ common, lead, own, progress }).run(groups, able);
+    const proof = await proveStale(lead.path, env);
+    return { lead, summary, processors, head, unable, results, proof };
+  } finally {
+    progress.end();
+  }
 }
 
-async function proveStale(node) {
-  const child = new Child(path.join(__dirname, 'stale.js'), [], { execPath: node });
-  try {
-    const pool = await child.call('showKept', { allocator: 'pool' });
-    const ralloc = await child.call('showKept', { allocator: 'ralloc' });
-    return { pool, ralloc, dead: ralloc.length === 0 && ralloc.shows === '' };
-  } finally {
-    await child.stop();
+/** The screen, or with --all and --long the tables. */
+function render(options, { head, unable, results, proof }) {
+  const [mixes, owns] = [false, true].map((own) =>
+    results.filter(({ group }) => Boolean(group.own) === own).map(({ rows }) => rows),
+  );
+  const tail = [
+    ...notes.warnings(mixes.flat(), unable),
+    ...owns.map(notes.ownLine),
+    notes.proofLines(proof).join('\n'),
+  ];
+  if (options.all || options.long) {
+    const steady = options.long ? mixes.flatMap(notes.steadyLines) : [];
+    return ['', ...head, '', table(mixes), '', ...steady, READING, ...tail].join('\n');
   }
+  const { columns } = process.stdout;
+  const colour = hasColour(process.stdout);
+  return screen({ head, mixes, tail: [...tail, notes.NEXT], columns, colour });
 }
 
 async function main() {
   const options = parse(process.argv.slice(2));
   if (options.help) return console.log(USAGE);
-  const [version, backend] = probe(options.node);
-  const { copies, summary } = files.prepare();
-  const { able, unable } = contenders(options.node, options.peers);
-  say(header({ version, backend, summary }));
-
-  const rows = await measureAll(options, able, copies);
-  const proof = await proveStale(options.node);
-  const runs = rows.map(({ run }) => run);
+  const all = await measureAll(options);
+  const rows = all.results.flatMap((result) => result.rows);
   if (options.json) {
-    say(proofText(proof));
-    console.log(JSON.stringify({ node: version, backend, files: summary, runs }, null, 2));
+    const { lead, summary, processors, proof } = all;
+    const runs = rows.map(({ run }) => run);
+    const { version, backend } = lead;
+    const result = {
+      node: version,
+      headline: version,
+      backend,
+      processors,
+      files: summary,
+      proof,
+      runs,
+    };
+    console.log(JSON.stringify(result, null, 2));
   } else {
-    console.log(`\n${table(rows)}\n\n${notes(options, rows, unable)}\n\n${proofText(proof)}`);
+    console.log(render(options, all));
   }
   for (const { run, firstFault } of rows) {
-    if (firstFault)
-      say(`WRONG: ${run.server} ${run.allocator}: ${firstFault} (${run.errors} errors)`);
+    if (!firstFault) continue;
+    say(`WRONG: ${run.server} ${run.allocator}: ${firstFault} (${run.errors} errors)`);
   }
-  if (!proof.dead) say('WRONG: a Buffer kept past its response is alive');
-  if (!proof.dead || rows.some(({ firstFault }) => firstFault)) process.exitCode = 1;
+  if (!all.proof.dead) say('WRONG: a Buffer kept past its response is alive');
+  if (!all.proof.dead || rows.some(({ firstFault }) => firstFault)) process.exitCode = 1;
 }
 
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
+function explain(err) {
+  if (err instanceof UsageError) return `${err.message} (npm run demo -- --help)`;
+  if (err instanceof Wrong) return `WRONG: ${err.message}`;
+  if (err instanceof NotFetched) return `Node.js cannot be had from npm: ${err.message}`;
+  return err instanceof ChildError ? err.message : err.stack;
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(130));
 main().catch((err) => {
-  if (err instanceof UsageError) say(`${err.message}\n\n${USAGE}`);
-  else say(err instanceof Wrong ? `WRONG: ${err.message}` : err.stack);
+  say(explain(err));
   process.exit(err instanceof UsageError ? 2 : 1);
 });

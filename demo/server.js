@@ -5,6 +5,7 @@
 const http = require('node:http');
 const allocators = require('./allocators.js');
 const { answerCalls } = require('./child.js');
+const burner = require('./burner.js');
 const files = require('./files.js');
 const createHandlers = require('./handler.js');
 const { Meter, peakRss } = require('./meter.js');
@@ -43,31 +44,35 @@ function overHttp(middleware, handlers) {
   };
 }
 
-let requests = 0;
+let served = 0;
 let meter = null;
 let middleware = null;
 
 answerCalls({
-  /** Reads the files and listens; answers the port. */
-  listen({ copies }) {
+  /** Reads the files and listens; answers the port. `burn`: microseconds of CPU that each request wastes. */
+  listen({ copies, port, burn }) {
     const handlers = createHandlers(files.load(copies), files.manifest());
     middleware = allocators[allocator]();
+    if (burn) middleware = burner(middleware, burn);
     const app = (kind === 'express' ? overExpress : overHttp)(middleware, handlers);
     const server = http.createServer(app);
     server.keepAliveTimeout = LONG;
-    server.on('request', () => requests++);
+    server.on('request', () => served++);
     meter = new Meter();
     return new Promise((resolve, reject) => {
       server.once('error', reject);
-      server.listen(0, '127.0.0.1', () => resolve(server.address().port));
+      server.listen(port, '127.0.0.1', () => resolve(server.address().port));
     });
   },
 
   /** What was used since the last lap; and so far: the peak of RSS, arenas that had to use the heap. */
   async lap() {
     const heapFallbacks = middleware.stats?.().heapRequests ?? 0;
-    const lap = { requests, rss: peakRss(), heapFallbacks, ...(await meter.lap()) };
-    requests = 0;
+    const lap = { served, rss: peakRss(), heapFallbacks, ...(await meter.lap()) };
+    served = 0;
     return lap;
   },
+
+  /** What is resident now. */
+  sample: () => process.memoryUsage.rss(),
 });

@@ -66,4 +66,4 @@ function start(name, options) {
   };
 }
 
-module.exports = { run, start };
+module.exports = { run, start, fixturePath };

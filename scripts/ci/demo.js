@@ -1,7 +1,7 @@
 'use strict';
 
-// A short run of the demo, with the arguments given: it must end well, print nothing but one JSON object
-// on stdout, and have verified every run without a wrong answer.
+// A short run of the demo on this Node, with the arguments given: it must end well, print nothing but one
+// JSON object on stdout, and have verified every run without a wrong answer.
 
 const { spawnSync } = require('node:child_process');
 const path = require('node:path');
@@ -15,6 +15,7 @@ const FIELDS = [
   'p99',
   'p999',
   'cpuUs',
+  'fullCpuUs',
   'rss',
   'gcMs',
   'majorGcs',
@@ -22,11 +23,13 @@ const FIELDS = [
   'errors',
   'verified',
   'spread',
+  'ratio',
+  'removed',
 ];
 
 /** @returns {string[]} what is wrong with the demo's result */
 function faultsOf(result) {
-  const faults = ['node', 'backend', 'files', 'runs'].filter((key) => !(key in result));
+  const faults = ['node', 'headline', 'backend', 'files', 'runs'].filter((key) => !(key in result));
   if (faults.length > 0) return [`missing: ${faults.join(', ')}`];
   if (!Array.isArray(result.runs) || result.runs.length === 0) return ['no runs'];
   return result.runs.flatMap((run) => {
@@ -48,7 +51,7 @@ function parse(text) {
 
 const { status, signal, stdout } = spawnSync(
   process.execPath,
-  ['demo/run.js', '--json', ...process.argv.slice(2)],
+  ['demo/run.js', '--json', '--node', 'self', '--blocks', '2', ...process.argv.slice(2)],
   { cwd: path.join(__dirname, '..', '..'), stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8' },
 );
 if (status !== 0) {

@@ -1,0 +1,61 @@
+'use strict';
+
+const test = require('ava');
+const { parse, UsageError } = require('../../demo/options.js');
+const { runDemo } = require('../helpers/demo.js');
+
+test('by default four mixes over Express', (t) => {
+  const { mixes, servers, node, port } = parse([]);
+  t.deepEqual(mixes, ['frame', 'ingest', 'serve', 'json']);
+  t.deepEqual(servers, ['express']);
+  t.is(node, null);
+  t.is(port, 0);
+});
+
+test('--all takes every mix and server, --mix and --server narrow it', (t) => {
+  t.deepEqual(parse(['--all']).mixes, ['frame', 'ingest', 'digest', 'serve', 'json']);
+  t.deepEqual(parse(['--all']).servers, ['express', 'http']);
+  t.deepEqual(parse(['--all', '--mix', 'digest']).mixes, ['digest']);
+  t.deepEqual(parse(['--server=http']).servers, ['http']);
+  t.deepEqual(parse(['--server=http']).mixes, parse([]).mixes);
+});
+
+for (const [args, message] of [
+  [['--mix', 'soup'], '--mix must be one of frame, ingest, digest, serve, json, not "soup"'],
+  [['--mix'], '--mix needs a value'],
+  [['--server', 'koa'], '--server must be one of express, http, not "koa"'],
+  [['--backend', 'wasm'], '--backend must be one of native, js, not "wasm"'],
+  [['--blocks', '1'], '--blocks must be a whole number from 2 to 1000, not "1"'],
+  [['--blocks', '2.5'], '--blocks must be a whole number from 2 to 1000, not "2.5"'],
+  [['--seconds', ''], '--seconds must be a number from 0.05 to 3600, not ""'],
+  [['--port', '70000'], '--port must be a whole number from 1 to 65500, not "70000"'],
+  [['--fast'], 'unknown option --fast'],
+  [['frame'], 'unknown option frame'],
+]) {
+  test(`bad: ${args.join(' ')}`, (t) => {
+    t.throws(() => parse(args), { instanceOf: UsageError, message });
+  });
+}
+
+for (const [what, args, message] of [
+  ['a mix that is none', ['--mix', 'soup'], /^--mix must be one of frame, .* not "soup"/],
+  ['a --node that is nothing', ['--node', './none'], /^--node: "\.\/none" is neither a program/],
+  [
+    'a --node that cannot be run',
+    ['--node', __filename],
+    /^--node: ".*options\.test\.js" is neither/,
+  ],
+  [
+    'a Node.js too old to be fetched',
+    ['--node', '18'],
+    /^--node: 18 is too old: ralloc needs Node\.js 20\.19/,
+  ],
+]) {
+  test(`${what} is told in one line, with exit code 2`, async (t) => {
+    const { code, stdout, stderr } = await runDemo(args);
+    t.is(code, 2, stderr);
+    t.is(stdout, '');
+    t.regex(stderr, message);
+    t.is(stderr.trimEnd().split('\n').length, 1);
+  });
+}

@@ -1,0 +1,123 @@
+'use strict';
+
+const { spawn } = require('node:child_process');
+const { once } = require('node:events');
+const fs = require('node:fs');
+const net = require('node:net');
+const path = require('node:path');
+const test = require('ava');
+const { fixturePath } = require('../helpers/child.js');
+const { BRIEF, PROGRAM, runDemo, temporary } = require('../helpers/demo.js');
+const { until } = require('../helpers/until.js');
+
+const preload = (name) => ({ NODE_OPTIONS: `--require ${fixturePath(`demo/${name}`)}` });
+
+test.serial('--json: one object, with ratios, shares and no wrong byte', async (t) => {
+  const folder = temporary(t);
+  const { code, stdout, stderr } = await runDemo([...BRIEF, '--mix', 'serve', '--json'], {
+    env: { TMPDIR: folder },
+  });
+  t.is(code, 0, stderr);
+  const { headline, node, runs, proof, files } = JSON.parse(stdout);
+  t.is(headline, process.version);
+  t.is(node, process.version);
+  t.regex(files.sha256, /^[0-9a-f]{64}$/);
+  t.deepEqual(
+    runs.map(({ allocator }) => allocator),
+    ['allocUnsafe', 'ralloc', 'pool'],
+  );
+  for (const run of runs) {
+    t.is(run.errors, 0);
+    t.true(run.requests > 0 && run.verified > 0);
+    for (const field of ['rps', 'cpuUs', 'fullCpuUs', 'p999', 'rss']) {
+      const { value, low, high } = run.ratio[field];
+      t.true(low <= value && value <= high, `${field} of ${run.allocator}`);
+    }
+    t.deepEqual(Object.keys(run.removed), ['cpu', 'rss']);
+  }
+  t.like(runs[0].ratio.rps, { value: 1, low: 1, high: 1 });
+  t.deepEqual(proof.ralloc, { length: 0, shows: '' });
+  t.is(proof.pool.shows, 'bert: my PIN is 2222');
+  t.deepEqual(fs.readdirSync(folder), [], 'no file is left');
+});
+
+test.serial(
+  'without a terminal: plain text of at most 80 columns, and the fallback if asked for',
+  async (t) => {
+    const { code, stdout, stderr } = await runDemo([...BRIEF, '--mix', 'json', '--backend', 'js']);
+    t.is(code, 0, stderr);
+    t.regex(stdout, /^ralloc \(js\) on Express 5/);
+    t.regex(stdout, /json: no Buffers at all/);
+    t.regex(stdout, /"bert: my PIN is 2222"; in ralloc nothing: it is dead/);
+    t.false(`${stdout}${stderr}`.includes('\x1b'));
+    t.true(stdout.split('\n').every((line) => line.length <= 80));
+    t.regex(stderr, /100 %/);
+  },
+);
+
+test.serial(
+  'a server that dies in the midst: its last lines are shown, and exit code 1',
+  async (t) => {
+    const { code, stdout, stderr } = await runDemo([...BRIEF, '--mix', 'frame'], {
+      env: preload('dies.js'),
+    });
+    t.is(code, 1);
+    t.is(stdout, '');
+    t.regex(stderr, /server\.js express ralloc ended with exit code 1; its last lines:/);
+    t.regex(stderr, /\| about to end/);
+    t.regex(stderr, /\| Error: an end in the midst/);
+  },
+);
+
+test.serial('a port that is taken is told in one line', async (t) => {
+  const taken = net.createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  t.teardown(() => taken.close());
+  const { port } = taken.address();
+  const { code, stderr } = await runDemo([...BRIEF, '--mix', 'json', '--port', String(port)]);
+  t.is(code, 1);
+  const last = stderr.trimEnd().split('\n').at(-1);
+  t.is(
+    last,
+    `server.js express allocUnsafe: listen EADDRINUSE: address already in use 127.0.0.1:${port}`,
+  );
+});
+
+const isAlive = (pid) => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+for (const [when, isThen] of [
+  ['while servers start', (pids) => pids.length >= 3],
+  ['in the midst of the load', (_, stderr) => / \d\d %, /.test(stderr)],
+]) {
+  test.serial(`Ctrl-C ${when}: exit code 130, no process and no file is left`, async (t) => {
+    const folder = temporary(t);
+    const list = path.join(temporary(t), 'pids');
+    fs.writeFileSync(list, '');
+    const pids = () => fs.readFileSync(list, 'utf8').trim().split('\n').filter(Boolean).map(Number);
+    // A terminal sends the signal to all processes of the group: so does this.
+    const child = spawn(process.execPath, [PROGRAM, ...BRIEF, '--mix', 'frame'], {
+      env: { ...process.env, ...preload('tells-pid.js'), DEMO_PIDS: list, TMPDIR: folder },
+      stdio: ['ignore', 'ignore', 'pipe'],
+      detached: true,
+    });
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      stderr += text;
+    });
+    await until(() => isThen(pids(), stderr), 60);
+    const ended = once(child, 'exit');
+    process.kill(-child.pid, 'SIGINT');
+    t.deepEqual(await ended, [130, null], stderr);
+    await until(() => !pids().some(isAlive));
+    t.true(pids().length >= 3);
+    t.deepEqual(fs.readdirSync(folder), []);
+    t.notRegex(stderr, /Error|ended with/);
+  });
+}

@@ -1,0 +1,149 @@
+'use strict';
+
+const test = require('ava');
+const { hasColour } = require('../../demo/colour.js');
+const { Progress } = require('../../demo/progress.js');
+const { screen, verdict, wrap } = require('../../demo/screen.js');
+
+const interval = (value, width = 0.04) => ({ value, low: value - width, high: value + width });
+
+function row(mix, allocator, factor, more = {}) {
+  const ratio = Object.fromEntries(
+    ['fullCpuUs', 'p99', 'rss', 'majorGcs'].map((field) => [field, interval(factor)]),
+  );
+  return {
+    run: {
+      ...{ mix, server: 'express', allocator, node: 'v26.0.0' },
+      ...{ rps: 6086.4 / factor, fullCpuUs: 199 * factor, p99: 11.1 * factor },
+      ...{ rss: 207e6 * factor, majorGcs: 43 * factor },
+      ratio: { ...ratio, rps: interval(1 / factor) },
+      removed: { cpu: 0.9, rss: 0.88 },
+      ...more,
+    },
+  };
+}
+
+const rows = (mix, factor) => [
+  row(mix, 'allocUnsafe', 1),
+  row(mix, 'ralloc', factor),
+  row(mix, 'pool', 0.4),
+];
+
+function drawn(options = {}) {
+  const mixes = ['frame', 'ingest', 'serve', 'json'].map((mix) => rows(mix, 0.45));
+  const lines = {
+    head: ['Head'],
+    tail: ['Tail one', 'Tail two'],
+    mixes,
+    columns: 80,
+    colour: false,
+  };
+  return screen({ ...lines, ...options });
+}
+
+test('four mixes fit a screen of 80 columns and 40 rows', (t) => {
+  const lines = drawn().split('\n');
+  t.true(lines.length <= 40 - 8, `${lines.length}: room for what stands around it`);
+  t.true(lines.every((line) => line.length <= 80));
+  t.true(lines.every((line) => line === line.trimEnd()));
+});
+
+test('each bar has its figures and its ratio', (t) => {
+  const line = drawn()
+    .split('\n')
+    .find((one) => one.includes('CPU   '));
+  t.is(line, ' CPU        ██████▎░░░░░░░ 199 → 90 µs        0.45 × [0.41, 0.49]         0.40');
+});
+
+test('what is more than allocUnsafe has is shaded', (t) => {
+  const line = drawn()
+    .split('\n')
+    .find((one) => one.includes('requests/s'));
+  t.is(line, ' requests/s ██████▓▓▓▓▓▓▓▓ 6,086 → 13,525     2.22 × [2.18, 2.26]         2.50');
+});
+
+test('the share of what can be saved stands beside the name of a mix', (t) => {
+  t.regex(drawn(), /^frame: 16 pieces into a batch +of what can be saved: 90 % CPU, 88 % RSS$/m);
+  const none = { removed: { cpu: null, rss: null } };
+  const mixes = [[row('json', 'allocUnsafe', 1), row('json', 'ralloc', 1, none)]];
+  t.regex(drawn({ mixes }), /^json: no Buffers at all$/m);
+});
+
+test('an interval that holds 1 is no difference', (t) => {
+  t.is(verdict(interval(1.02)), 'no difference [0.98, 1.06]');
+  t.is(verdict(interval(0.5)), '0.50 × [0.46, 0.54]');
+  t.is(verdict({ value: 1, low: 0.001, high: 106.47 }), 'no difference [0.00, 106]');
+  t.is(verdict(null), '');
+});
+
+test('what is worse is red, what is better green, and no difference neither', (t) => {
+  const text = drawn({ mixes: [rows('frame', 1.5)], colour: true });
+  t.true(text.includes('\x1b[31m1.50 × [1.46, 1.54]\x1b[0m'));
+  t.true(text.includes('\x1b[31m0.67 × [0.63, 0.71]\x1b[0m'));
+  t.true(drawn({ colour: true }).includes('\x1b[32m0.45 × [0.41, 0.49]\x1b[0m'));
+  t.true(drawn({ mixes: [rows('json', 1)], colour: true }).includes('\x1b[2mno difference'));
+});
+
+for (const columns of [40, 60, 79]) {
+  test(`a terminal of ${columns} columns has ratios without bars`, (t) => {
+    const mixes = [rows('ingest', 1)];
+    const lines = drawn({ columns, mixes, tail: ['words '.repeat(30).trim()] }).split('\n');
+    t.true(lines.every((line) => line.length <= columns));
+    t.true(lines.includes('  requests/s no difference [0.96, 1.04]'));
+  });
+}
+
+test('a stream that does not tell its columns has 80', (t) => {
+  t.is(drawn({ columns: undefined }), drawn({ columns: 80 }));
+  t.is(drawn({ columns: 200 }), drawn({ columns: 80 }));
+});
+
+test('texts are broken at spaces, and words that are too long where they end', (t) => {
+  t.deepEqual(wrap('one two three', 7), ['one two', 'three']);
+  t.deepEqual(wrap('abcdefghij k', 4), ['abcd', 'efgh', 'ij k']);
+  t.deepEqual(wrap('a\nb', 10), ['a', 'b']);
+});
+
+test('colour is for terminals, and not where NO_COLOR is set', (t) => {
+  t.true(hasColour({ isTTY: true }, {}));
+  t.true(hasColour({ isTTY: true }, { NO_COLOR: '' }));
+  t.false(hasColour({ isTTY: true }, { NO_COLOR: '1' }));
+  t.false(hasColour({ isTTY: true }, { TERM: 'dumb' }));
+  t.false(hasColour({ isTTY: false }, {}));
+  t.false(hasColour({}, {}));
+});
+
+/** A stream that keeps what is written, and a clock to set. */
+function fake(isTTY, columns) {
+  const clock = { seconds: 0 };
+  const written = [];
+  const stream = { isTTY, columns, write: (text) => written.push(text) };
+  return { clock, written, options: { stream, now: () => clock.seconds } };
+}
+
+test('progress says how much time is left, by how fast it went so far', (t) => {
+  const { clock, written, options } = fake(true, 80);
+  const progress = new Progress(100, options);
+  progress.step('frame ralloc', 1);
+  t.is(written[0], `\r\x1b[K${'░'.repeat(24)} 1 %, 1:39 left  frame ralloc`);
+  clock.seconds = 50;
+  progress.step('frame pool', 24);
+  t.regex(written[1], /█{6}░{18} 25 %, 2:30 left/);
+  progress.end();
+  t.is(written.at(-1), '\r\x1b[K');
+});
+
+test('progress fits a narrow terminal', (t) => {
+  const { written, options } = fake(true, 40);
+  new Progress(10, options).step('a mix with a long name indeed', 1);
+  t.true(written[0].length <= 39 + '\r\x1b[K'.length);
+});
+
+test('progress in a pipe is a line at each tenth, without escapes', (t) => {
+  const { written, options } = fake(false);
+  const progress = new Progress(100, options);
+  for (let n = 0; n < 100; n++) progress.step('frame', 1);
+  progress.end();
+  t.is(written.length, 10);
+  t.true(written.every((line) => /^[█░]{24} \d+0 %, \d+:\d\d left {2}frame\n$/.test(line)));
+});

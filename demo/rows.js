@@ -1,0 +1,111 @@
+'use strict';
+
+// From a contender's blocks to one row: what --json prints of a run, and what is drawn of it.
+
+const { perPass } = require('../bench/method/schedule.js');
+const statistics = require('../bench/method/statistics.js');
+
+const { differs, mean, median, quantile, ratio, removed, spread, sum } = statistics;
+
+const BASE = 'allocUnsafe';
+const FLOOR = 'pool';
+
+const cpuPerRequest = (slices) =>
+  sum(slices.map(({ cpuUs }) => cpuUs)) / sum(slices.map(({ served }) => served));
+
+const per10k = (slices, field) =>
+  (10_000 * sum(slices.map((slice) => slice[field]))) / sum(slices.map(({ served }) => served));
+
+const meanRps = (slices) => mean(slices.map(({ rps }) => rps));
+
+/** A percentile of all latencies of a block: one slice has too few for its tail. */
+const percentile =
+  (q) =>
+  ({ fixed }) =>
+    quantile(
+      fixed.flatMap(({ latencies }) => [...latencies]),
+      q,
+    );
+
+/** Each field's values: for every block the neighbours that are compared, passes or the block as a whole. */
+const MEASURES = {
+  rps: ({ closed }) => perPass(closed, meanRps),
+  fullCpuUs: ({ closed }) => perPass(closed, cpuPerRequest),
+  cpuUs: ({ fixed }) => perPass(fixed, cpuPerRequest),
+  p50: (block) => [percentile(0.5)(block)],
+  p99: (block) => [percentile(0.99)(block)],
+  p999: (block) => [percentile(0.999)(block)],
+  rss: ({ fixed }) => [fixed.at(-1).rss],
+  majorGcs: ({ closed, fixed }) => [per10k([...closed, ...fixed], 'majorGcs')],
+};
+
+function valuesOf(blocks) {
+  return Object.fromEntries(
+    Object.entries(MEASURES).map(([field, measure]) => [field, blocks.map(measure)]),
+  );
+}
+
+const mapFields = (values, how) =>
+  Object.fromEntries(Object.entries(values).map(([field, value]) => [field, how(value, field)]));
+
+function runOf(blocks, values) {
+  const medians = mapFields(values, (ofBlocks) => median(ofBlocks.map(median)));
+  const measured = blocks.flatMap(({ closed, fixed }) => [...closed, ...fixed]);
+  const all = blocks.flatMap(({ warm, closed, fixed }) => [...warm, ...closed, ...fixed]);
+  const total = (field) => sum(all.map((slice) => slice[field]));
+  const { rss, majorGcs, fullCpuUs, ...rounds } = mapFields(values, (ofBlocks) =>
+    spread(ofBlocks.map(median)),
+  );
+  return {
+    ...medians,
+    gcMs: per10k(measured, 'gcMs'),
+    majorGcs: per10k(measured, 'majorGcs'),
+    requests: total('requests'),
+    errors: total('errors'),
+    verified: total('verified'),
+    spread: rounds,
+  };
+}
+
+/** The share of what can be removed that a contender removes; null where the floor is no better than the base. */
+function shares(ratios, floor) {
+  const share = (field) => {
+    if (!floor || !differs(floor[field])) return null;
+    return removed({ base: 1, value: ratios[field].value, floor: floor[field].value });
+  };
+  return { cpu: share('fullCpuUs'), rss: share('rss') };
+}
+
+/**
+ * Rows `{ run, … }` of the contenders of one mix and server.
+ * @param {{ name: string }[]} contenders
+ * @param {object[][]} measured each one's blocks
+ */
+function rowsOf(contenders, measured, about) {
+  const values = measured.map(valuesOf);
+  const indexOf = (wanted) => contenders.findIndex(({ name }) => name === wanted);
+  const base = values[indexOf(BASE)];
+  const ratios = values.map((own) =>
+    mapFields(own, (ofBlocks, field) => ratio(ofBlocks, base[field])),
+  );
+  const floor = ratios[indexOf(FLOOR)];
+  return contenders.map(({ name }, index) => {
+    const blocks = measured[index];
+    const slices = blocks.flatMap(({ warm, closed, fixed }) => [...warm, ...closed, ...fixed]);
+    const run = {
+      ...about,
+      allocator: name,
+      ...runOf(blocks, values[index]),
+      ratio: ratios[index],
+      removed: shares(ratios[index], floor),
+    };
+    return {
+      run,
+      clientBusy: median(blocks.flatMap(({ closed }) => closed.map(({ busy }) => busy))),
+      heapFallbacks: Math.max(...slices.map(({ heapFallbacks }) => heapFallbacks)),
+      firstFault: slices.find(({ firstFault }) => firstFault)?.firstFault ?? null,
+    };
+  });
+}
+
+module.exports = { rowsOf, MEASURES };
