@@ -5,14 +5,20 @@ const path = require('node:path');
 const test = require('ava');
 const { fetchNode, NotFetched, packageName } = require('../../demo/download.js');
 const { choose } = require('../../demo/nodes.js');
+const { ltsOn, objection } = require('../../demo/releases.js');
 const { temporary } = require('../helpers/demo.js');
 const { startRegistry } = require('../helpers/registry.js');
 
 const name = packageName();
 
-/** A registry with Node.js 26.99.0, and that npm of this process asks it. */
+// A day on which this Node.js is not one to judge by, and the LTS of that day.
+const major = Number(process.versions.node.split('.')[0]);
+const day = objection(major, '2099-01-01') ? '2099-01-01' : '2025-12-01';
+const [lts] = ltsOn(day);
+
+/** A registry with one Node.js, and that npm of this process asks it. */
 async function registry(t, options) {
-  const started = await startRegistry({ name, version: '26.99.0', ...options });
+  const started = await startRegistry({ name, version: `${lts}.99.0`, ...options });
   process.env.npm_config_registry = started.url;
   t.teardown(started.close);
   return started;
@@ -22,25 +28,25 @@ test.serial('a Node.js is fetched once, whole, and kept', async (t) => {
   const { requests } = await registry(t);
   const cache = temporary(t);
   const said = [];
-  const first = await fetchNode(26, { cache, onFetched: (about) => said.push(about) });
-  t.is(first.version, '26.99.0');
+  const first = await fetchNode(lts, { cache, onFetched: (about) => said.push(about) });
+  t.is(first.version, `${lts}.99.0`);
   t.true(fs.statSync(first.path).isFile());
-  t.like(said, [{ name, version: '26.99.0' }]);
+  t.like(said, [{ name, version: `${lts}.99.0` }]);
   t.regex(said[0].integrity, /^sha512-/);
 
   const count = requests.length;
-  t.deepEqual(await fetchNode(26, { cache }), first);
+  t.deepEqual(await fetchNode(lts, { cache }), first);
   t.is(requests.length, count, 'nothing was asked for again');
-  t.deepEqual(fs.readdirSync(cache), [`${name}-26`], 'nothing else is left');
+  t.deepEqual(fs.readdirSync(cache), [`${name}-${lts}`], 'nothing else is left');
 });
 
 test.serial('what was changed in the cache is fetched again', async (t) => {
   const { requests } = await registry(t);
   const cache = temporary(t);
-  const first = await fetchNode(26, { cache });
+  const first = await fetchNode(lts, { cache });
   const count = requests.length;
   fs.appendFileSync(first.path, '# more\n');
-  const second = await fetchNode(26, { cache });
+  const second = await fetchNode(lts, { cache });
   t.true(requests.length > count);
   t.false(fs.readFileSync(second.path, 'utf8').includes('# more'));
 });
@@ -51,7 +57,7 @@ test.serial(
     const damage = (bytes) => Buffer.concat([bytes, Buffer.from('x')]);
     await registry(t, { damage });
     const cache = temporary(t);
-    const error = await t.throwsAsync(fetchNode(26, { cache }), { instanceOf: NotFetched });
+    const error = await t.throwsAsync(fetchNode(lts, { cache }), { instanceOf: NotFetched });
     t.regex(error.message, /EINTEGRITY/);
     t.deepEqual(fs.readdirSync(cache), []);
   },
@@ -69,13 +75,15 @@ test.serial('without a network the system Node.js is used, and one line says so'
   const { close } = await registry(t);
   close();
   const { version } = process;
-  const day = '2099-01-01'; // every Node.js is too old by then
   const fetching = { cache: temporary(t) };
   const chosen = await choose({ node: null, env: {}, fetching, day });
   t.is(chosen.lead.version, version);
   t.is(chosen.own, null);
   t.is(chosen.notes.length, 1);
-  t.regex(chosen.notes[0], /Node\.js 26 cannot be had from npm \(.*ECONNREFUSED.*going on without/);
+  t.regex(
+    chosen.notes[0],
+    /Node\.js \d+ cannot be had from npm \(.*ECONNREFUSED.*going on without/,
+  );
   t.false(chosen.notes[0].includes('\n'));
 
   await t.throwsAsync(choose({ node: '98', env: {}, fetching }), { instanceOf: NotFetched });
@@ -84,15 +92,14 @@ test.serial('without a network the system Node.js is used, and one line says so'
 test.serial('the LTS leads where the system has an older one, which follows', async (t) => {
   await registry(t);
   const fetching = { cache: temporary(t) };
-  const chosen = await choose({ node: null, env: {}, fetching, day: '2099-01-01' });
-  t.is(path.basename(path.dirname(path.dirname(chosen.lead.path))), `${name}-26`);
+  const chosen = await choose({ node: null, env: {}, fetching, day });
+  t.is(path.basename(path.dirname(path.dirname(chosen.lead.path))), `${name}-${lts}`);
   t.is(chosen.own.path, process.execPath);
   t.regex(chosen.notes[0], /the current LTS, leads/);
 });
 
 test('self, and the major of this Node.js, are this Node.js', async (t) => {
-  const major = process.versions.node.split('.')[0];
-  for (const node of ['self', major, process.execPath]) {
+  for (const node of ['self', `${major}`, process.execPath]) {
     const { lead, own } = await choose({ node, env: {} });
     t.is(lead.version, process.version);
     t.is(own, null);
