@@ -13,6 +13,10 @@ const { BUILD_FLAGS, findNapi } = require('./lib/napi.js');
 const { findToolchain } = require('./lib/toolchain.js');
 
 const ROOT = path.join(__dirname, '..');
+/** Exports that a release does not have. */
+const FOR_TESTS = ['--features', 'test-exports'];
+
+const TYPES = 'lib/memory/native.d.ts';
 const SOURCES = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'src', 'addon', '.cargo'];
 
 function say(line) {
@@ -59,7 +63,7 @@ function compile(root, napi, toolchain) {
   say(`building the native binary (rustc ${toolchain.rust})`);
   const { status, signal, error } = spawnSync(
     process.execPath,
-    [napi, 'build', ...BUILD_FLAGS, '--output-dir', '.', '--dts', 'lib/memory/native.d.ts'],
+    [napi, 'build', ...BUILD_FLAGS, ...FOR_TESTS, '--output-dir', '.', '--dts', TYPES],
     { cwd: root, env: toolchain.env, stdio: ['ignore', 2, 2] },
   );
   const binary = status === 0 ? findBinary(root) : null;

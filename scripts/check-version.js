@@ -3,60 +3,11 @@
 // One version everywhere: in package.json and its lock, in Cargo.toml and its lock, in the packages under npm/,
 // and at the head of CHANGELOG.md.
 //
-//   node scripts/check-version.js [--tag v1.2.3]   with a tag, which is that version's, for a release
+//   node scripts/check-version.js [--tag v1.2.3]   with a tag, for a release: it is that version's, and the CHANGELOG has a date
+//   node scripts/release/set-version.js 1.2.3      sets them all
 
-const fs = require('node:fs');
-const path = require('node:path');
 const { runCheck } = require('./lib/check.js');
-
-/** [line, version] of the first match; line 1 where there is none. */
-function search(text, pattern) {
-  const match = pattern.exec(text);
-  const line = match === null ? 1 : text.slice(0, match.index).split('\n').length;
-  return [line, match?.[1]];
-}
-
-/** In Cargo.toml the [package]'s, in Cargo.lock ralloc-core's. */
-const CARGO = /^name = "ralloc-core"\n(?:(?!\[).*\n)*?version = "([^"]+)"/m;
-const JSON_VERSION = /"version": *"([^"]+)"/;
-/** `## [1.2.3]`, `## 1.2.3 - 2026-01-01`; a heading without a number is what comes next. */
-const HEADING = /^## \[?v?(\d+\.\d+\.\d[\w.-]*)/m;
-const LOCK_ROOT = /"packages": *\{\s*"": *\{\s*(?:"name": *"[^"]*",\s*)?"version": *"([^"]+)"/;
-
-/** @returns {{ file: string, line: number, found?: string }[]} every place that has the version */
-function places(root) {
-  const all = [
-    ['Cargo.toml', CARGO],
-    ['Cargo.lock', CARGO],
-    ['package-lock.json', JSON_VERSION],
-    ['package-lock.json', LOCK_ROOT],
-    ['CHANGELOG.md', HEADING],
-  ];
-  const npm = path.join(root, 'npm');
-  const platforms = fs.existsSync(npm) ? fs.readdirSync(npm) : [];
-  for (const one of platforms) all.push([`npm/${one}/package.json`, JSON_VERSION]);
-  return all
-    .filter(([file]) => fs.existsSync(path.join(root, file)))
-    .map(([file, pattern]) => {
-      const [line, found] = search(fs.readFileSync(path.join(root, file), 'utf8'), pattern);
-      return { file, line, found };
-    });
-}
-
-function checkVersion(root, tag) {
-  const { version } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
-  const findings = places(root)
-    .filter(({ found }) => found !== version)
-    .map(({ file, line, found = 'no version' }) => ({
-      file,
-      line,
-      what: `${found}, but package.json says ${version}`,
-    }));
-  if (tag !== undefined && tag !== `v${version}`) {
-    findings.push({ file: 'package.json', line: 1, what: `${version} is released as ${tag}` });
-  }
-  return findings;
-}
+const { checkVersion } = require('./lib/versions.js');
 
 const cargo = (version) => [
   '[package]',
@@ -105,8 +56,8 @@ const CASES = [
     },
     wrong: [
       'package-lock.json:2',
-      'package-lock.json:3',
-      'Cargo.toml:2',
+      'package-lock.json:4',
+      'Cargo.toml:3',
       'Cargo.lock:1',
       'npm/linux-x64-gnu/package.json:2',
       'CHANGELOG.md:3',

@@ -1,5 +1,6 @@
 'use strict';
 
+const { posixTest } = require('../helpers/backend.js');
 const test = require('ava');
 const { spawn } = require('node:child_process');
 const { createHash } = require('node:crypto');
@@ -114,7 +115,7 @@ test('an unknown op is answered with an error, and the connection goes on', asyn
   await nothingLeft(t, server);
 });
 
-test('as a program: it serves until it is told to end', async (t) => {
+posixTest('as a program: it serves until it is told to end', async (t) => {
   const child = spawn(process.execPath, [program, '--port', '0'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

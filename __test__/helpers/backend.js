@@ -10,9 +10,14 @@ const nodeMajor = Number.parseInt(process.versions.node, 10);
  * A test of what not every host has. Elsewhere ava reports it as skipped, by a title that says what it needs:
  * this is the only place where a test is skipped.
  */
-function testWhere(has, needs, title, body) {
-  if (has) test(title, body);
+function testWhere(has, needs, title, body, run = test) {
+  if (has) run(title, body);
   else test.skip(`${title} – needs ${needs}`, body);
+}
+
+/** A test with pipes that have a name, or signals that a process can handle: Windows has neither. */
+function posixTest(title, body, run = test) {
+  testWhere(process.platform !== 'win32', 'POSIX', title, body, run);
 }
 
 /** A test of what only native memory does; `why` the fallback does not. */
@@ -20,4 +25,4 @@ function nativeTest(title, why, body) {
   testWhere(isNative, `native memory: on the fallback ${why}`, title, body);
 }
 
-module.exports = { backend, isNative, nativeTest, nodeMajor, testWhere };
+module.exports = { backend, isNative, nativeTest, nodeMajor, posixTest, testWhere };

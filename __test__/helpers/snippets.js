@@ -47,8 +47,12 @@ function packageFolder(t) {
   t.teardown(() => fs.rmSync(dir, { recursive: true }));
   const modules = path.join(dir, 'node_modules');
   fs.mkdirSync(modules);
-  fs.symlinkSync(root, path.join(modules, 'ralloc'));
-  fs.symlinkSync(path.join(root, 'node_modules', 'express'), path.join(modules, 'express'));
+  fs.symlinkSync(root, path.join(modules, 'ralloc'), 'junction');
+  fs.symlinkSync(
+    path.join(root, 'node_modules', 'express'),
+    path.join(modules, 'express'),
+    'junction',
+  );
   return dir;
 }
 

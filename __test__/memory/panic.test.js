@@ -3,12 +3,16 @@
 const test = require('ava');
 const native = require('../../lib/memory/native.js');
 const { Arena } = require('../..');
-const { nativeTest } = require('../helpers/backend.js');
+const { nativeTest, testWhere } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
 
 const why = 'there is no Rust in it';
 
-nativeTest('a panic in Rust surfaces as a thrown Error, and the process goes on', why, (t) => {
+/** A test of what a release does not export. */
+const panicTest = (title, body) =>
+  testWhere(native.panicForTest !== undefined, 'a binary built by npm run build', title, body);
+
+panicTest('a panic in Rust surfaces as a thrown Error, and the process goes on', (t) => {
   const error = t.throws(() => native.panicForTest(), { instanceOf: Error });
   t.regex(error.message, /a panic for the test/);
   const arena = new Arena();
@@ -16,9 +20,8 @@ nativeTest('a panic in Rust surfaces as a thrown Error, and the process goes on'
   arena.close();
 });
 
-nativeTest(
+panicTest(
   'a panic when Rust drops what a collected object had is no end of the process',
-  why,
   async (t) => {
     const { code, signal, stderr, result } = await run('memory/panic-in-drop.js');
     t.deepEqual([code, signal], [0, null], stderr);

@@ -85,6 +85,11 @@ test('folders of the machine that built it are found', (t) => {
   t.deepEqual(binaryFaults(bytes, HERE), [`it tells of the machine that built it: ${folder}`]);
 });
 
+test('what is exported for the tests of a clone alone is found', (t) => {
+  const bytes = Buffer.concat([elfImage(), Buffer.from('\0panicForTest\0')]);
+  t.deepEqual(binaryFaults(bytes, HERE), ['it exports panicForTest, for tests only']);
+});
+
 test('what is damaged, cut off or no library is told, not thrown', (t) => {
   const image = elfImage();
   t.deepEqual(binaryFaults(Buffer.from('not a library'), HERE), ['it is no ELF library']);

@@ -55,6 +55,21 @@ for (const [what, [script, args, message]] of Object.entries(WRONG)) {
   });
 }
 
+test('build-release.js without zig stops at once, and says what installs it', (t) => {
+  const script = join(root, 'scripts', 'release', 'get-zig.js');
+  const { zigProblem } = require(script);
+  const empty = temporary();
+  t.teardown(() => fs.rmSync(empty, { recursive: true }));
+  const tools = join(empty, 'tools');
+  const how = '; node scripts/release/get-zig.js installs them';
+  t.is(zigProblem({ PATH: empty }, tools), `there is no cargo-zigbuild and no zig${how}`);
+  const program = (name) => join(empty, process.platform === 'win32' ? `${name}.exe` : name);
+  for (const name of ['cargo-zigbuild', 'zig']) fs.writeFileSync(program(name), '');
+  t.is(zigProblem({ PATH: empty }, tools), undefined);
+  fs.rmSync(program('zig'));
+  t.is(zigProblem({ PATH: empty }, tools), `there is no zig${how}`);
+});
+
 const whole = fitBinaries(Object.values(TARGETS));
 const other = whole['ralloc.linux-arm64-gnu.node'];
 

@@ -10,7 +10,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
 const { checkFile } = require('./check-binary.js');
-const { withZig } = require('./get-zig.js');
+const { withZig, zigProblem } = require('./get-zig.js');
 const { BUILD_FLAGS, findNapi } = require('../lib/napi.js');
 const { program } = require('../lib/program.js');
 const { BUILT_FOR_GLIBC, ROOT, TARGETS, binaryName, hostTriple } = require('./targets.js');
@@ -55,6 +55,8 @@ function build(triple, folder) {
   }
   const toolchain = findToolchain();
   if (toolchain.problem) throw new Error(toolchain.problem);
+  const missing = target.libc === undefined ? undefined : zigProblem(toolchain.env);
+  if (missing) throw new Error(missing);
   const napi = findNapi(ROOT);
   if (!napi) throw new Error('@napi-rs/cli is not installed (npm install)');
   fs.mkdirSync(folder, { recursive: true });

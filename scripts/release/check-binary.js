@@ -26,6 +26,9 @@ const LIBRARIES = {
 /** Folders of a machine, which rustc leaves in panic messages unless they are remapped. */
 const MACHINE_PATHS = /(?:[\w.-]*[\\/])*\.?cargo[\\/]registry[\\/]src[\\/][\w.-]+/;
 
+/** The end of what is exported for the tests alone: `panicForTest`. */
+const FOR_TESTS = /\w+ForTest\b/;
+
 /** The name of a library that a Windows system need not have. */
 const VISUAL_C = /\b(?:vcruntime|msvcp)\d+(?:_\d)?\.dll\b/i;
 
@@ -87,6 +90,8 @@ function binaryFaults(bytes, platform) {
   if (bytes.length >= MAX_BYTES) faults.push(`${bytes.length} bytes, not under ${MAX_BYTES}`);
   const text = bytes.toString('latin1');
   if (VISUAL_C.test(text)) faults.push("it needs Visual C++'s runtime");
+  const forTests = FOR_TESTS.exec(text);
+  if (forTests !== null) faults.push(`it exports ${forTests[0]}, for tests only`);
   const folder = MACHINE_PATHS.exec(text);
   if (folder !== null) faults.push(`it tells of the machine that built it: ${folder[0]}`);
   try {

@@ -18,9 +18,9 @@ const ZIGBUILD = ['--debug', 'cargo-zigbuild', '--version', '0.24.1'];
 const TOOLS = path.join(ROOT, 'target', 'tools');
 const VENV = path.join(TOOLS, 'zig');
 const WINDOWS = process.platform === 'win32';
-const PYTHON = WINDOWS
-  ? path.join(VENV, 'Scripts', 'python.exe')
-  : path.join(VENV, 'bin', 'python3');
+const pythonOf = (tools) =>
+  path.join(tools, 'zig', ...(WINDOWS ? ['Scripts', 'python.exe'] : ['bin', 'python3']));
+const PYTHON = pythonOf(TOOLS);
 
 /** `env` in which cargo finds cargo-zigbuild, and that one finds zig. */
 function withZig(env) {
@@ -30,6 +30,18 @@ function withZig(env) {
     PATH: [bin, env.PATH].join(path.delimiter),
     ...(fs.existsSync(PYTHON) ? { CARGO_ZIGBUILD_PYTHON_PATH: PYTHON } : {}),
   };
+}
+
+/** @returns {string | undefined} what is missing for a build by zig: it is looked for before anything is built */
+function zigProblem(env, tools = TOOLS) {
+  const folders = [path.join(tools, 'bin'), ...(env.PATH ?? '').split(path.delimiter)];
+  const isThere = (name) =>
+    folders.some((folder) => fs.existsSync(path.join(folder, WINDOWS ? `${name}.exe` : name)));
+  const missing = ['cargo-zigbuild', 'zig'].filter(
+    (name) => !isThere(name) && !(name === 'zig' && fs.existsSync(pythonOf(tools))),
+  );
+  if (missing.length === 0) return undefined;
+  return `there is no ${missing.join(' and no ')}; node scripts/release/get-zig.js installs them`;
 }
 
 function run(program, args, env) {
@@ -55,6 +67,6 @@ function main() {
   );
 }
 
-module.exports = { withZig };
+module.exports = { withZig, zigProblem };
 
 if (require.main === module) program(main);
