@@ -8,10 +8,15 @@ const { rangeError } = require('../base/errors.js');
 const { kGuard } = require('../base/protocol.js');
 const { warnOnce } = require('../base/warnings.js');
 const { guardFiles } = require('./fs.js');
+const { guardReadables } = require('./readable.js');
 const { guardStreams } = require('./stream.js');
 const { takeRefused } = require('./wrap.js');
 
-const parts = { stream: guardStreams, fs: guardFiles };
+const parts = {
+  stream: guardStreams,
+  readable: guardReadables,
+  fs: guardFiles,
+};
 
 let isInstalled = false;
 
