@@ -4,28 +4,27 @@
 
 const fs = require('node:fs');
 const time = require('../base/time.js');
-const { beginAll, callingBack } = require('./operation.js');
+const { buffer, bufferOrOptions, bufferList, readOptions } = require('./buffers.js');
+const { callingBack } = require('./operation.js');
 const { wrap } = require('./wrap.js');
 
-const list = (value) => (Array.isArray(value) ? value : []);
-
-/** The values among a function's arguments that may be Buffers. */
-const data = {
-  read: (_fd, buffer) => [ArrayBuffer.isView(buffer) ? buffer : buffer?.buffer], // or options
-  readv: (_fd, buffers) => list(buffers),
-  write: (_fd, buffer) => [buffer],
-  writev: (_fd, buffers) => list(buffers),
-  writeFile: (_file, content) => [content],
-  appendFile: (_file, content) => [content],
+const functions = {
+  read: bufferOrOptions(1),
+  readv: bufferList(1),
+  readFile: readOptions(1),
+  write: buffer(1),
+  writev: bufferList(1),
+  writeFile: buffer(1),
+  appendFile: buffer(1),
 };
 
 // A dead Buffer is told to the callback: fs.writeFile() itself calls fs.write(), from where nobody could catch it.
-const make = (dataOf) => (original) =>
+const make = (prepare) => (original) =>
   function (...args) {
     const last = args.findLastIndex((arg) => typeof arg === 'function');
     let end;
     try {
-      end = beginAll(dataOf(...args), 'fs');
+      end = prepare(args);
     } catch (error) {
       if (last === -1) throw error;
       time.nextTick(args[last], error);
@@ -43,7 +42,7 @@ const make = (dataOf) => (original) =>
   };
 
 function guardFiles() {
-  for (const [name, dataOf] of Object.entries(data)) wrap(fs, name, make(dataOf));
+  for (const [name, prepare] of Object.entries(functions)) wrap(fs, name, make(prepare));
 }
 
 module.exports = { guardFiles };

@@ -7,7 +7,9 @@ const stream = require('node:stream');
 const { rangeError } = require('../base/errors.js');
 const { kGuard } = require('../base/protocol.js');
 const { warnOnce } = require('../base/warnings.js');
+const { guardFileHandles } = require('./file-handle.js');
 const { guardFiles } = require('./fs.js');
+const { guardPromises } = require('./promises.js');
 const { guardReadables } = require('./readable.js');
 const { guardStreams } = require('./stream.js');
 const { takeRefused } = require('./wrap.js');
@@ -16,6 +18,8 @@ const parts = {
   stream: guardStreams,
   readable: guardReadables,
   fs: guardFiles,
+  'fs.promises': guardPromises,
+  FileHandle: guardFileHandles,
 };
 
 let isInstalled = false;

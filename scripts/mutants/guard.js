@@ -1,0 +1,91 @@
+'use strict';
+
+const files = ['guard/files.test.js'];
+const handles = ['guard/file-handle.test.js'];
+
+module.exports = [
+  {
+    file: 'guard/fs.js',
+    tests: files,
+    mutants: {
+      'a dead Buffer goes on': ['time.nextTick(args[last], error);\n      return undefined;', ''],
+      'ends when the function returns': [
+        'if (last !== -1) args[last] = callingBack(args[last], end);\n    try {',
+        'try {\n      if (last !== -1) end();',
+      ],
+      'readFile() is not held': [
+        '  readFile: readOptions(1),\n',
+        '',
+        { equivalent: 'on Node 20, where mutants run: it takes no Buffer' },
+      ],
+    },
+  },
+  {
+    file: 'guard/buffers.js',
+    tests: handles,
+    mutants: {
+      'no Buffer in options': ['isView(value) ? value : value?.buffer', 'value', { tests: files }],
+      'lists are not held': ["beginAll(args[at], 'fs') : undefined", 'undefined : undefined'],
+      'iterables are not held': ['if (isIterable(data)) args[at] = holding(data);', ''],
+      'async iterables alone are held': [" || typeof data[Symbol.iterator] === 'function'", ''],
+      'chunks are never let go': ['end?.();\n    }', '\n    }'],
+      'chunks are held when the next is asked for too': [
+        'yield chunk;\n    } finally {\n      end?.();',
+        'yield chunk;\n    } finally {\n      setTimeout(() => end?.(), 50);',
+      ],
+    },
+  },
+  {
+    file: 'guard/promises.js',
+    tests: files,
+    mutants: {
+      'a dead Buffer throws': ['return Promise.reject(error);', 'throw error;', { tests: handles }],
+      'not held until the promise settles': [
+        'return settling(Reflect.apply(original, this, args), end);',
+        'end();\n    return Reflect.apply(original, this, args);',
+      ],
+    },
+  },
+  {
+    file: 'guard/file-handle.js',
+    tests: handles,
+    mutants: {
+      'open() is not watched': ['guarded ? opening : opening.then(see)', 'opening'],
+      'no file is opened at first': ['if (!mayOpen(file)) return;', 'return;'],
+      'the file stays open': ['.then((handle) => see(handle).close())', '.then(see)'],
+      'a denied file is not expected': [
+        '    .catch(() => {}); // then',
+        '; // then',
+        { equivalent: 'asked before; open() fails without permission alone' },
+      ],
+      "one's own class is any": [
+        "if (prototype?.constructor?.name !== 'FileHandle') return false;",
+        '',
+        { equivalent: 'Node gives no other, and what has no such methods is left' },
+      ],
+    },
+  },
+  {
+    file: 'guard/operation.js',
+    tests: handles,
+    mutants: {
+      'a promise is over before who awaits it has seen it': [
+        '    (value) => {\n      time.nextTick(end);',
+        '    (value) => {\n      end();',
+      ],
+      'a rejected promise is never over': [
+        '    (error) => {\n      time.nextTick(end);',
+        '    (error) => {',
+      ],
+      'a callback comes after the end': [
+        'try {\n      return Reflect.apply(callback, this, results);\n    } finally {\n      end();\n    }',
+        'end();\n    return Reflect.apply(callback, this, results);',
+        { tests: files },
+      ],
+      'what began before one is refused stays held': [
+        'for (const end of ends) end();\n    throw error;',
+        'throw error;',
+      ],
+    },
+  },
+];
