@@ -18,6 +18,7 @@ const COPIED = [
   '__test__',
   'docs',
   'examples',
+  'scripts',
   'package.json',
   'index.d.ts',
   'index.d.mts',

@@ -1,5 +1,7 @@
 'use strict';
 
+const missing = ['memory/missing-binary.test.js'];
+
 module.exports = [
   {
     file: 'memory/native.js',
@@ -14,6 +16,37 @@ module.exports = [
         '  } catch {\n    return undefined;\n  }\n',
         "  } catch {\n    return 'js';\n  }\n",
       ],
+      'an unknown backend is ignored in silence': ['!BACKENDS.includes(wanted())', 'false'],
+      'the first binary that fails ends the search': [
+        'if (!isNotFound(error)) failures.push(error);',
+        'throw error;',
+        { tests: missing },
+      ],
+      'a binary is loaded unseen': [
+        'isLinux ? faultOf(file) : undefined',
+        'undefined',
+        { tests: missing },
+      ],
+    },
+  },
+  {
+    file: 'memory/platform.js',
+    tests: missing,
+    mutants: {
+      'on musl the binary for glibc is asked for': ["libc === 'musl' ? 'musl' : 'gnu'", "'gnu'"],
+      'a command for a package that there is not': [
+        '  if (optionalDependencies[name] === undefined) return undefined;\n',
+        '',
+      ],
+      'the package for the other C library is not named': ['isInstalled(other)', 'false'],
+    },
+  },
+  {
+    file: 'memory/binary-file.js',
+    tests: missing,
+    mutants: {
+      'a file that was cut off is loaded': ['size < end', 'false'],
+      'a binary for another machine is loaded': ['machine !== process.arch', 'false'],
     },
   },
   {
