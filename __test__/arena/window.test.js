@@ -38,6 +38,20 @@ test('a window serves to its last byte, and no further', (t) => {
   arena.close();
 });
 
+test('strings go to the window that a rewind opens again', (t) => {
+  for (const safety of ['detach', 'gc', 'recycle']) {
+    const arena = newArena({ safety });
+    const before = arena.from('before');
+    const checkpoint = arena.checkpoint();
+    arena.from('between');
+    arena.rewind(checkpoint);
+    const after = arena.from('after');
+    t.is(after.buffer, before.buffer);
+    t.deepEqual([before.toString(), after.toString()], ['before', 'after']);
+    arena.close();
+  }
+});
+
 const dirty = (arena, size) => arena.allocUnsafe(size).fill(0xff);
 
 test('alloc is zero-filled over dirty memory, in whichever way it is served', (t) => {

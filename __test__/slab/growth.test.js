@@ -122,6 +122,17 @@ for (const safety of ['checked', 'recycle']) {
     slab.close({ force: true });
   });
 
+  test(`${safety}: a burst that comes after the caches were emptied, and ends, makes room at once`, (t) => {
+    const slab = new Slab({ sizes: [4096, MiB], maxCount: 4096, maxBytes: 4.5 * MiB, safety });
+    const large = [];
+    for (let one = slab.tryAlloc(MiB); one !== null; one = slab.tryAlloc(MiB)) large.push(one);
+    slab.free(large.pop());
+    const burst = Array.from({ length: 200 }, () => slab.alloc(4096)); // empties the caches for the first
+    for (const buffer of burst) slab.free(buffer);
+    t.not(slab.tryAlloc(MiB), null, 'as many are held as then, but more were since');
+    slab.close({ force: true });
+  });
+
   test(`${safety}: memory that idles goes back, down to minCount, and comes again`, async (t) => {
     const slab = new Slab({
       sizes: [4096],

@@ -105,6 +105,33 @@ for (const safety of ['checked', 'recycle']) {
     t.is(core.held, 0);
   });
 
+  test(`${safety}: what is on its way when a flush is cut off is not held`, (t) => {
+    const cutOff = () => {
+      throw new RangeError('Maximum call stack size exceeded');
+    };
+    const { core, pool } = makeCore(t, growing);
+    free(core, take(core, 40));
+    core.leased.release = cutOff;
+    t.throws(() => pool.flush(10), { instanceOf: RangeError });
+    t.deepEqual([pool.held, pool.top, pool.claimed], [0, 54, 64]);
+    delete core.leased.release;
+    t.notThrows(() => core.close(false));
+  });
+
+  test(`${safety}: close() goes on where an ArrayBuffer cannot be detached, but at the end of the stack`, (t) => {
+    const { core, pool } = makeCore(t, growing);
+    free(core, take(core, 1));
+    core.leased.detach = () => {
+      throw new RangeError('Maximum call stack size exceeded');
+    };
+    t.throws(() => core.close(false), { instanceOf: RangeError });
+    core.leased.detach = () => {
+      throw new TypeError('Cannot perform ArrayBuffer.prototype.transfer');
+    };
+    core.close(false);
+    t.deepEqual([core.isLive, pool.segments.length], [false, 0]);
+  });
+
   test(`${safety}: the stack has room for every slot, so that no free has to grow it`, (t) => {
     const { core, pool } = makeCore(t, growing);
     const held = take(core, 200);
