@@ -505,6 +505,13 @@ export interface SlabOptions {
    * @default never
    */
   warnAfterMs?: number | undefined;
+  /**
+   * Operations of Node hold what they were given: a slot that is freed while one uses it (fs, streams and sockets, zlib,
+   * randomFill …) is handed out again when it is over. Wraps Node's functions, once in a thread, with the first slab
+   * or arena that asks for it. `RALLOC_GUARD=off` leaves Node as it is.
+   * @default false
+   */
+  guard?: boolean | undefined;
   /** A name for `stats()`, warnings and `util.inspect()`. */
   name?: string | undefined;
   /** Huge, locked, NUMA-local or prefaulted pages. Native only. */
@@ -515,6 +522,7 @@ export interface SlabOptions {
 export interface SlabAttachOptions {
   safety?: SlabSafety | undefined;
   warnAfterMs?: number | undefined;
+  guard?: boolean | undefined;
   name?: string | undefined;
 }
 
@@ -524,12 +532,14 @@ export interface SlabHandle {
   readonly nonce: string;
 }
 
-/** Numbers of slots, gauges: `held + cached + elsewhere + sent + free + stolen` is `count`. */
+/** Numbers of slots, gauges: `held + inFlight + cached + elsewhere + sent + free + stolen` is `count`. */
 export interface SlabSlots {
   /** All slots. */
   count: number;
   /** In Buffers that this thread has and did not free. */
   held: number;
+  /** In Buffers that this thread has freed while operations of Node used them, until these are over: see `guard`. */
+  inFlight: number;
   /** Free, and kept by this thread for its next allocations. */
   cached: number;
   /** In the Buffers and caches of other threads. */
@@ -576,6 +586,8 @@ export interface SlabStats extends SlabSlots, SlabCounters {
   limit: number;
   /** Gauge, bytes: all slots and their records. They are backed by memory when they are first used. */
   committed: number;
+  /** What the guard has held. */
+  guarded: GuardStats;
   pools: SlabPoolStats[];
 }
 
@@ -583,8 +595,8 @@ export interface SlabStats extends SlabSlots, SlabCounters {
  * Pools of fixed-size slots that are freed one by one. A Buffer is over a slot of the smallest pool that fits, and
  * has exactly the length that was asked for.
  *
- * **Whoever frees a Buffer must be done with it: it still shows the slot's bytes afterwards, and an operation
- * that is still in flight (fs, zlib, a socket's write) would read or write those of the next user.**
+ * **Whoever frees a Buffer must be done with it: it still shows the slot's bytes afterwards, and without `guard` an
+ * operation that is still in flight (fs, zlib, a socket's write) would read or write those of the next user.**
  *
  * Every method that allocates throws
  * - a TypeError or RangeError with code `ERR_RALLOC_INVALID_ARGUMENT` for a size that is not an integer from 0 to
@@ -652,6 +664,7 @@ export class Slab implements Disposable {
    * Sends a Buffer to another thread. Returns a token, a safe integer, by which one thread receives it, once. The
    * Buffer cannot be freed or sent here any more, and must not be used.
    * @throws ERR_RALLOC_DOUBLE_FREE, ERR_RALLOC_FOREIGN_BUFFER: as `free()`.
+   * @throws ERR_RALLOC_IN_USE: with `guard`, an operation of Node uses it.
    */
   send(buffer: Uint8Array): number;
   /**
@@ -671,7 +684,8 @@ export class Slab implements Disposable {
   /**
    * Releases the memory for good; the second call does nothing. Every Buffer of this thread has length 0 then, but on
    * Node 24 and later those whose ArrayBuffer was marked by `markAsUntransferable()`: they keep their bytes, and their
-   * slots, until they are collected. Other threads that are attached keep theirs.
+   * slots, until they are collected. Nor those of an ArrayBuffer that operations use, with `guard`, until these are
+   * over. Other threads that are attached keep theirs.
    * @throws ERR_RALLOC_IN_USE: Buffers are in use (`inUse`), and `force` is not true.
    * @throws ERR_RALLOC_UNSUPPORTED: the default slab is not closed.
    */
@@ -682,7 +696,8 @@ export class Slab implements Disposable {
 
 /**
  * The default slab, with slots from 64 B to 1 MiB in at most 128 MiB. It takes no memory before its first
- * allocation, grows on demand, and returns idle memory to the system. Each thread has its own.
+ * allocation, grows on demand, and returns idle memory to the system. Each thread has its own. It wraps nothing of
+ * Node's; where that was done, operations hold its Buffers as with `guard`.
  */
 export const slab: Slab;
 

@@ -1,17 +1,18 @@
 'use strict';
 
-/** Every slot of a slab is in one state: `held + cached + elsewhere + sent + free + stolen = count`. */
+/** Every slot of a slab is in one state: `held + inFlight + cached + elsewhere + sent + free + stolen = count`. */
 function addsUp(t, slab) {
   for (const pool of slab.stats().pools) t.deepEqual(unsound(pool), [], JSON.stringify(pool));
 }
 
 /** What is wrong with a pool's numbers. */
 function unsound(pool) {
-  const { size, count, maxCount, held, cached, elsewhere, sent, free, stolen, peak } = pool;
+  const { size, count, maxCount, held, inFlight, cached, elsewhere, sent, free, stolen, peak } =
+    pool;
   const problems = Object.entries(pool)
     .filter(([, value]) => !Number.isSafeInteger(value) || value < 0)
     .map(([name, value]) => `${size} B: ${name} is ${value}`);
-  const sum = held + cached + elsewhere + sent + free + stolen;
+  const sum = held + inFlight + cached + elsewhere + sent + free + stolen;
   if (sum !== count) problems.push(`${size} B: ${sum} slots of ${count}`);
   if (count > maxCount) problems.push(`${size} B: ${count} of ${maxCount} slots`);
   if (peak < held) problems.push(`${size} B: peak ${peak}, and ${held} are held`);

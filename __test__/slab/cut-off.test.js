@@ -7,7 +7,10 @@ const test = require('ava');
 const { backend } = require('../../lib/memory/native.js');
 const { run } = require('../helpers/child.js');
 
-const OPERATIONS = ['alloc', 'tryAlloc', 'free', 'freeMany', 'use', 'send', 'receive'];
+const OPERATIONS = [
+  ...['alloc', 'tryAlloc', 'free', 'freeMany', 'freeInFlight', 'freeInFlightOfSeveral'],
+  ...['use', 'send', 'receive'],
+];
 const sharings = backend === 'native' ? ['own', 'shared'] : ['own'];
 
 for (const sharing of sharings) {

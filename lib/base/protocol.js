@@ -10,7 +10,8 @@ module.exports = {
    * Of the ArrayBuffer behind Buffers that die with a reset or a free: who holds their memory for operations of Node
    * that use it after they returned. `take(view, kind)` begins one and returns a function, to be called once when
    * it is over; until then the memory stays as it is. `kind` is a key of stats().guarded. It throws
-   * ERR_RALLOC_DEAD_BUFFER where the memory is not there any more. Otherwise operations hold the Buffers of the copy alone whose guard is installed.
+   * ERR_RALLOC_DEAD_BUFFER where the memory is not there any more. The function's `isFirst` says whether it is to be called
+   * before the operation's own callback, and not after it. Otherwise operations hold the Buffers of the copy alone whose guard is installed.
    */
   kHolder: Symbol.for('ralloc.holder.1'),
 

@@ -31,14 +31,20 @@ function beginAll(values, kind) {
     throw error;
   }
   if (ends.length <= 1) return ends[0];
-  return () => {
+  const endAll = () => {
     for (const end of ends) end();
   };
+  endAll.isFirst = ends.every(({ isFirst }) => isFirst);
+  return endAll;
 }
 
-/** `callback`, and after it the end: what an operation read is to be seen in its callback. */
+/** `callback`, and after it the end, if that does not come first: what an operation read is to be seen in its callback. */
 function callingBack(callback, end) {
   return function (...results) {
+    if (end.isFirst) {
+      end();
+      return Reflect.apply(callback, this, results);
+    }
     try {
       return Reflect.apply(callback, this, results);
     } finally {
@@ -49,19 +55,21 @@ function callingBack(callback, end) {
 
 /**
  * The promise of an operation, for the user. Not `promise` itself: to listen to that too would hide its
- * rejection where the user does not. The end comes a tick later, after those who await it have seen what was read.
+ * rejection where the user does not. The end comes a tick later, if not at once, after those who await it have seen what was read.
  */
 function settling(promise, end) {
   return promise.then(
     (value) => {
-      time.nextTick(end);
+      endSettled(end);
       return value;
     },
     (error) => {
-      time.nextTick(end);
+      endSettled(end);
       throw error;
     },
   );
 }
+
+const endSettled = (end) => (end.isFirst ? end() : time.nextTick(end));
 
 module.exports = { begin, beginAll, callingBack, settling };

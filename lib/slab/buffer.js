@@ -3,8 +3,9 @@
 // The hot path of slabs: SlabBuffer, which differs from a Buffer only in its private fields, and the two kinds
 // of pools that hand it out. Its state makes every wrong free an error without a native call.
 
-const { RallocError, typeError } = require('../base/errors.js');
+const { typeError } = require('../base/errors.js');
 const { FastBuffer } = require('../base/runtime.js');
+const errors = require('./errors.js');
 const { Pool } = require('./pool.js');
 
 const { isView } = ArrayBuffer;
@@ -15,11 +16,14 @@ const { fill } = Uint8Array.prototype;
 const FREED = 0;
 const HELD = 1;
 const SENT = 2;
+const IN_FLIGHT = 3; // freed, and its slot waits for operations of Node: see operations.js
 
 let stateOf;
 let poolOf;
 let setState;
 let giveBack;
+let isInFlight;
+let wait;
 let send;
 
 class SlabBuffer extends FastBuffer {
@@ -150,7 +154,7 @@ class SlabBuffer extends FastBuffer {
       buffer.#state = state;
     };
     giveBack = (buffer, pool) => {
-      if (pool.capacity > 0) {
+      if (pool.limit > 0) {
         pool.push(buffer, pool.top);
       } else {
         pool.forget(buffer.#slot);
@@ -162,6 +166,14 @@ class SlabBuffer extends FastBuffer {
         }
       }
       buffer.#state = FREED;
+    };
+    isInFlight = (buffer, pool) => pool.isInFlight(buffer.#slot);
+    wait = (buffer, pool) => {
+      const slot = buffer.#slot;
+      pool.guards[slot >>> pool.shift].wait(slot & pool.mask, buffer);
+      pool.forget(slot);
+      pool.inFlight++;
+      buffer.#state = IN_FLIGHT;
     };
     // After the call to the pool none that could throw: whoever has no token has the Buffer.
     send = (core, buffer) => {
@@ -178,27 +190,32 @@ class SlabBuffer extends FastBuffer {
 
 const { release, CheckedPool, RecyclePool } = SlabBuffer;
 
-/** Frees a Buffer where the cache is full or the Buffer has no slot; throws where it cannot be freed. */
+/** Frees a Buffer where the cache is full, operations are in flight or there is no slot; throws where it cannot be freed. */
 function releaseSlow(core, buffer, pool) {
   if (!isHeld(core, buffer)) return refuse(core, buffer);
   if (pool.size === 0) {
     setState(buffer, FREED);
     return;
   }
-  pool.flushExcess(1);
+  if (isInFlight(buffer, pool)) return wait(buffer, pool);
+  if (pool.top >= pool.limit) pool.flushExcess(1);
   giveBack(buffer, pool);
 }
 
-const WAS_FREED =
-  'The Buffer was freed before. Keep one owner for each Buffer, and drop the reference when it is freed';
-const WAS_SENT = 'The Buffer was sent: whoever receives its token frees it';
-const OF_OTHER_SLAB = 'The Buffer is of another slab';
-const IS_VIEW = 'The Buffer is a view of a slab Buffer. Free the one that alloc() gave';
-const OF_NO_SLAB = 'The Buffer is of no slab';
-const TRANSFERRED = "The Buffer's memory was transferred away";
-const NO_SLOT = 'The Buffer has no bytes, and so no slot to send';
+/** Takes back the slot of a Buffer that was freed while operations used it. Does nothing the second time. */
+function takeBack(buffer) {
+  if (stateOf(buffer) !== IN_FLIGHT) return;
+  const pool = poolOf(buffer);
+  if (pool.top >= pool.limit) pool.flushExcess(1);
+  giveBack(buffer, pool);
+  pool.inFlight--;
+}
 
-const foreignError = (message) => new RallocError('ERR_RALLOC_FOREIGN_BUFFER', message);
+/** Whether `view` is a Buffer that was freed, and whose slot may be somebody else's. */
+function isDead(view) {
+  const state = stateOf(view);
+  return state === FREED || state === SENT;
+}
 
 /** Throws the error that says why `buffer` cannot be freed or sent; null and undefined are ignored. */
 function refuse(core, buffer) {
@@ -209,18 +226,18 @@ function refuse(core, buffer) {
       throw typeError('buffer', 'an instance of Buffer', buffer);
     }
     core.refused++;
-    throw foreignError(core.hasSegment(buffer.buffer) ? IS_VIEW : OF_NO_SLAB);
+    throw core.hasSegment(buffer.buffer) ? errors.isView() : errors.ofNoSlab();
   }
   const pool = poolOf(buffer);
   if (pool.core !== core) {
     core.refused++;
-    throw foreignError(OF_OTHER_SLAB);
+    throw errors.ofOtherSlab();
   }
   pool.refused++;
-  if (state === FREED) throw new RallocError('ERR_RALLOC_DOUBLE_FREE', WAS_FREED);
-  if (state === SENT) throw new RallocError('ERR_RALLOC_DOUBLE_FREE', WAS_SENT);
+  if (state === SENT) throw errors.wasSent();
+  if (state !== HELD) throw errors.wasFreed();
   core.checkLive();
-  throw foreignError(TRANSFERRED);
+  throw errors.wasTransferred();
 }
 
 /** Whether `value` is a Buffer that release() would free. */
@@ -233,8 +250,9 @@ function checkSendable(core, buffer) {
     throw typeError('buffer', 'an instance of Buffer', buffer);
   }
   if (!isHeld(core, buffer)) refuse(core, buffer);
-  if (poolOf(buffer).size === 0) throw foreignError(NO_SLOT);
+  if (poolOf(buffer).size === 0) throw errors.hasNoSlot();
   if (buffer.buffer.byteLength === 0) refuse(core, buffer);
+  if (isInFlight(buffer, poolOf(buffer))) throw errors.isInFlight();
 }
 
 /** A held Buffer over a slot that came by token. */
@@ -252,7 +270,9 @@ module.exports = {
   CheckedPool,
   RecyclePool,
   release,
+  takeBack,
   isHeld,
+  isDead,
   send,
   bufferOver,
   emptyBuffer,

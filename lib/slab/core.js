@@ -5,11 +5,13 @@
 
 const check = require('../base/validate.js');
 const { slabs } = require('../memory/native.js');
-const { RallocError, closedError, failureReason } = require('../base/errors.js');
-const { attachSettings, reasonNotToShare, handleParts } = require('./options.js');
+const { RallocError, closedError } = require('../base/errors.js');
+const { attachSettings, handleParts } = require('./options.js');
+const { Guarded } = require('../base/guarded.js');
 const { CheckedPool, RecyclePool, bufferOver, emptyBuffer } = require('./buffer.js');
 const { exhausted } = require('./full.js');
-const { lease, translateErrors } = require('./lease.js');
+const { lease, openMemory, translateErrors } = require('./lease.js');
+const { SegmentGuard, finishOperations } = require('./operations.js');
 const { readPools } = require('./stats.js');
 const { finishScopes } = require('../base/scope.js');
 const { timed, warnOfStuck } = require('./stuck.js');
@@ -27,6 +29,8 @@ class SlabCore {
   poolByClass; // the pool of each size class
   isLive = true;
   unfinished = null; // the ends of scopes that the stack had no room for: see base/scope.js
+  guarded = new Guarded();
+  over = null; // operations of Node that are over, and of which not all is done: see operations.js
   refused = 0; // frees of Buffers that are of no pool of this slab
   heldWhenFull = Number.POSITIVE_INFINITY; // see full.js, also the next one
   triesWhenFull = 0;
@@ -65,22 +69,8 @@ class SlabCore {
   /** Reserves the memory; changes nothing if that fails. */
   open() {
     if (this.leased !== null) return;
-    const { settings } = this;
-    const { pools, maxBytes, memory } = settings;
-    const numbers = pools.flatMap((p) => [p.size, p.count, p.maxCount, p.minCount]);
-    this.#unshareable = reasonNotToShare(settings);
-    const bytes = pools.reduce((sum, pool) => sum + pool.size * pool.maxCount, 0); // reserved
-    const needsNative = this.#unshareable === undefined || memory !== undefined;
-    const take = (leased) => {
-      if (this.#unshareable === undefined) {
-        const failure = leased.open(numbers, maxBytes, true, memory);
-        if (failure === null || failure.kind === 'limit') return failure;
-        // The system may have memory that cannot be shared, and most slabs never are.
-        this.#unshareable = failureReason(failure);
-      }
-      return leased.open(numbers, maxBytes, false, memory);
-    };
-    const { leased, backend } = lease(needsNative, take, bytes);
+    const { leased, backend, unshareable } = openMemory(this.settings);
+    this.#unshareable = unshareable;
     this.#begin(leased, backend);
   }
 
@@ -157,6 +147,11 @@ class SlabCore {
     return translateErrors(() => this.leased[method](...args));
   }
 
+  /** What operations of Node find on the ArrayBuffer of a segment; null without the option `guard`. */
+  guardOf(pool, index, ab) {
+    return this.settings.guard ? new SegmentGuard(pool, index, ab) : null;
+  }
+
   /** Called by the memory that drops a segment: the fallback's alone does. */
   dropSegment = (index, segment) => this.pools[index].dropSegment(segment);
 
@@ -193,6 +188,7 @@ class SlabCore {
   /** Finishes what was cut off: at the stack's end any call can throw, and vm's timeout stops JavaScript anywhere. */
   settle() {
     if (this.unfinished !== null) finishScopes(this);
+    if (this.over !== null) finishOperations(this);
     const received = this.#received;
     if (received[0] < 0) return;
     this.pools[received[0]].giveUp(received[1]);
@@ -263,8 +259,19 @@ class SlabCore {
         { inUse: held },
       );
     }
+    if (this.#isInUse) for (const pool of this.pools) pool.flush(pool.top); // for other threads
     this.isLive = false;
     for (const pool of this.pools) pool.close();
+    this.leave();
+  }
+
+  get #isInUse() {
+    return this.pools.some(({ operations }) => operations > 0);
+  }
+
+  /** Gives the memory back, once all is closed and no operation of Node uses it. */
+  leave() {
+    if (this.#isInUse || this.pools.some(({ segments }) => segments.length > 0)) return;
     this.leased?.close();
     this.#isClosed = true;
   }

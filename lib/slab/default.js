@@ -1,7 +1,8 @@
 'use strict';
 
 // `require('ralloc').slab`: a slab that needs no set-up. It takes no memory before its first allocation, and gives
-// idle memory back.
+// idle memory back. It wraps nothing of Node's, which nobody has asked for; where that was done, by a request arena or
+// ralloc/guard, operations hold its Buffers too, for nobody can ask for that here.
 
 const { lazySlab } = require('./slab.js');
 
@@ -11,6 +12,7 @@ const slab = lazySlab({
   name: 'default',
   sizes: Array.from({ length: POOLS }, (_, i) => 64 * 2 ** i),
   maxCount: 2 ** 30, // as many as maxBytes allows
+  guard: true,
 });
 
 module.exports = { slab };

@@ -3,8 +3,8 @@
 // The memory of a slab, of the binary or the fallback: how it is had, and its errors as ours.
 
 const { slabs } = require('../memory/native.js');
-const { RallocError, refusal } = require('../base/errors.js');
-const { checkBytes } = require('./options.js');
+const { RallocError, failureReason, refusal } = require('../base/errors.js');
+const { checkBytes, reasonNotToShare } = require('./options.js');
 
 /** `take` reserves the memory of a LeasedSlab, and returns null or a failure; `bytes`: how many it asks for. */
 function lease(needsNative, take, bytes) {
@@ -14,6 +14,26 @@ function lease(needsNative, take, bytes) {
   if (failure?.kind === 'limit') checkBytes(failure.used, failure.limit);
   if (failure !== null) throw refusal(failure, 'maxBytes', bytes);
   return { leased, backend };
+}
+
+/** The memory of a new slab, and why other threads cannot have it: undefined if they can. */
+function openMemory(settings) {
+  const { pools, maxBytes, memory } = settings;
+  const numbers = pools.flatMap((p) => [p.size, p.count, p.maxCount, p.minCount]);
+  const bytes = pools.reduce((sum, pool) => sum + pool.size * pool.maxCount, 0); // reserved
+  let unshareable = reasonNotToShare(settings);
+  const needsNative = unshareable === undefined || memory !== undefined;
+  const take = (leased) => {
+    if (unshareable === undefined) {
+      const failure = leased.open(numbers, maxBytes, true, memory);
+      if (failure === null || failure.kind === 'limit') return failure;
+      // The system may have memory that cannot be shared, and most slabs never are.
+      unshareable = failureReason(failure);
+    }
+    return leased.open(numbers, maxBytes, false, memory);
+  };
+  const { leased, backend } = lease(needsNative, take, bytes);
+  return { leased, backend, unshareable };
 }
 
 /** Returns the result of `call`; an error of the binary that has one of our codes becomes a RallocError. */
@@ -26,4 +46,4 @@ function translateErrors(call) {
   }
 }
 
-module.exports = { lease, translateErrors };
+module.exports = { lease, openMemory, translateErrors };

@@ -44,6 +44,7 @@ const milliseconds = (value, name) => check.integer(value, name, 1, MAX_MS);
 const attachReaders = {
   safety: (value, name) => check.oneOf(value, name, ['checked', 'recycle']),
   warnAfterMs: milliseconds,
+  guard: check.boolean,
   name: check.string,
 };
 
@@ -58,7 +59,7 @@ const readers = {
   memory: memoryOptions,
 };
 
-const attachDefaults = { safety: 'checked', warnAfterMs: 0, name: '' };
+const attachDefaults = { safety: 'checked', warnAfterMs: 0, guard: false, name: '' };
 
 /** The values of option `name`, one for each pool. */
 function perPool(given, name, fallback) {

@@ -2,14 +2,14 @@
 
 // A thread's side of a pool: a magazine (a stack of free slots) in front of the shared pool in src/slab/. Slots
 // are claimed from there and released to it in batches. Nothing in this file is hot; take() and push() are in
-// buffer.js. `claimed = held + cached + stolen + moving`, where the cached slots are those on the stack.
+// buffer.js. `claimed = held + inFlight + cached + stolen + moving`, where the cached slots are those on the stack.
 //
 // Any call can throw where the stack ends, and vm's timeout can stop JavaScript at any call or turn of a loop. So
 // each step here changes everything that belongs together after its last call.
 
-const { RallocError, refusal } = require('../base/errors.js');
-const { hasTransfer } = require('../base/runtime.js');
+const { RallocError } = require('../base/errors.js');
 const { makeRoom, noteHeld } = require('./full.js');
+const { refuseSegment, makeSegment, detachSegment } = require('./segments.js');
 
 const BATCH = 64; // slots of a refill, at most
 const UNLIMITED = 2 ** 30; // more than any pool has slots
@@ -19,7 +19,7 @@ class Pool {
   stack = []; // slots, or their Buffers, up to `top`; placeholders above
   top = 0; // number of cached slots
   watermark = 0; // take() calls crossWatermark() when it leaves fewer cached slots than this
-  capacity = UNLIMITED; // most slots that may be cached
+  capacity = UNLIMITED; // most slots that push() may cache: `limit`, or 0 while operations are in flight
   segments = []; // ArrayBuffers over the slots; null: not made yet; of length 0: transferred away
   shift = 0; // slot >>> shift: the slot's segment
   mask = 0; // slot & mask: the slot's place in its segment
@@ -30,6 +30,10 @@ class Pool {
   index = 0; // of the pool in the slab
   claimed = 0; // slots that are this thread's
   stolen = 0; // claimed slots whose ArrayBuffer was transferred away
+  inFlight = 0; // slots that were freed, and wait for operations of Node: see operations.js
+  operations = 0; // of Node, that use Buffers of the pool and are not over
+  limit = UNLIMITED; // most slots that may be cached
+  guards = []; // by segment; empty without the option `guard`
   peak = 0; // most slots that were held at once
   promotions = 0;
   exhaustions = 0;
@@ -54,7 +58,7 @@ class Pool {
   }
 
   get held() {
-    return this.claimed - this.stolen - this.top - this.#movingCount;
+    return this.claimed - this.stolen - this.top - this.inFlight - this.#movingCount;
   }
 
   get segmentBytes() {
@@ -64,13 +68,16 @@ class Pool {
   /** Called when `top` slots stay cached: a new low since the last idle tick, or a new peak of held ones. */
   crossWatermark(top) {
     if (this.isStolen(this.slotAt(top))) return; // take() will not take it
-    this.peak = Math.max(this.peak, this.claimed - this.stolen - top);
+    this.peak = Math.max(this.peak, this.claimed - this.stolen - this.inFlight - top);
     // Half of it, so that a pool that drains comes here a few times a tick and not at every take.
     if (top < this.#lowWater) this.#lowWater = top >> 1;
     this.#recompute();
   }
 
-  /** To be called after a change of these, but for fewer claimed ones: then take() only calls crossWatermark() early. */
+  /**
+   * To be called after a change of these, but for fewer claimed ones: then take() only calls crossWatermark() early. So it
+   * does while slots are in flight, and nothing has to be done when they are not any more.
+   */
   #recompute(claimed = this.claimed) {
     const cachedAtPeak = claimed - this.stolen - this.peak; // when as many are held as at the peak
     this.watermark = Math.max(cachedAtPeak, this.#lowWater, 0);
@@ -90,10 +97,10 @@ class Pool {
     this.releaseMoving();
     this.#moving = this.#batch;
     for (;;) {
-      if (this.#isShared) this.capacity = leased.room(this.index);
-      const want = this.#isShared ? (this.capacity >> 1) + 1 : BATCH;
+      if (this.#isShared) this.#setLimit(leased.room(this.index));
+      const want = this.#isShared ? (this.limit >> 1) + 1 : BATCH;
       const found = leased.claim(this.index, want, this.#batch, this.core.dropSegment);
-      if (typeof found !== 'number') throw refusal(found, 'maxBytes', this.segmentBytes);
+      if (typeof found !== 'number') throw refuseSegment(this, found);
       if (found === 0) {
         if (makeRoom(this.core, this)) continue;
         return false;
@@ -115,7 +122,7 @@ class Pool {
   #cacheMoving() {
     while (this.#movingCount > 0) {
       const slot = this.#moving[this.#movingCount - 1];
-      this.#makeSegment(slot >>> this.shift);
+      makeSegment(this, slot >>> this.shift);
       if (this.isStolen(slot)) this.stolen++;
       else this.cache(slot);
       this.#movingCount--;
@@ -130,16 +137,9 @@ class Pool {
     this.#movingCount = 0;
   }
 
-  /** Makes the ArrayBuffer of a segment, unless there is one. */
-  #makeSegment(index) {
-    const { segments } = this;
-    while (segments.length <= index) segments.push(null);
-    if (segments[index] !== null) return;
-    const ab = this.core.call('segment', this.index, index);
-    if (ab.kind !== undefined) throw refusal(ab, 'maxBytes', this.segmentBytes);
-    // At exit Node detaches the ArrayBuffers that Node-API made, and Node 24 and 26 abort if one was marked as
-    // untransferable. So its memory moves to another ArrayBuffer before anyone can see it (100 ns).
-    segments[index] = hasTransfer ? ab.transfer() : ab;
+  /** Whether an operation of Node uses the slot. */
+  isInFlight(slot) {
+    return this.operations > 0 && this.guards[slot >>> this.shift].covers(slot & this.mask);
   }
 
   /** Whether the slot's memory was transferred away: whoever has it keeps the slot. */
@@ -159,7 +159,7 @@ class Pool {
   /** Prepares to hold a slot that came by token. */
   prepare(slot) {
     this.core.startTimer();
-    this.#makeSegment(slot >>> this.shift);
+    makeSegment(this, slot >>> this.shift);
     this.peak = Math.max(this.peak, this.held + 1);
     this.#recompute(this.claimed + 1);
   }
@@ -206,11 +206,16 @@ class Pool {
     this.#recompute();
   }
 
-  /** Reads the capacity again; if more is cached with `coming` slots, releases all but half of it. */
+  /** Reads the limit again; if more is cached with `coming` slots, releases all but half of it. */
   flushExcess(coming) {
-    this.capacity = this.core.leased.room(this.index);
+    this.#setLimit(this.core.leased.room(this.index));
     const cached = this.top + coming;
-    if (cached > this.capacity) this.flush(cached - (this.capacity >> 1));
+    if (cached > this.limit) this.flush(cached - (this.limit >> 1));
+  }
+
+  #setLimit(limit) {
+    this.limit = limit;
+    if (this.operations === 0) this.capacity = limit;
   }
 
   /** Other threads may want the slots from now on, so the cache gets a limit. */
@@ -230,33 +235,22 @@ class Pool {
   dropSegment(index) {
     const ab = this.segments[index] ?? null;
     if (ab === null) return;
-    this.#detach(ab, index);
+    detachSegment(this, ab, index);
     this.segments[index] = null;
   }
 
-  /** Detaches every ArrayBuffer, and with it every Buffer. */
+  /** Detaches every ArrayBuffer, and with it every Buffer; those that operations use stay until these are over. */
   close() {
     this.stack = [];
     this.top = 0;
     this.watermark = 0;
+    this.limit = 0;
     this.capacity = 0;
     this.segments.forEach((ab, index) => {
-      if (ab !== null) this.#detach(ab, index);
+      const inUse = this.guards[index]?.operations > 0;
+      if (ab !== null && !inUse) detachSegment(this, ab, index);
     });
     this.segments = [];
-  }
-
-  #detach(ab, index) {
-    if (ab.byteLength === 0) return; // whoever took it keeps it, and no one else gets its slots
-    try {
-      const transfers = hasTransfer && this.core.backend === 'native';
-      // Moved on first: what nobody else has, nobody can have marked, and Node 24 aborts where Node-API detaches that.
-      this.core.leased.detach(this.index, index, transfers ? ab.transfer() : ab);
-    } catch (error) {
-      if (error instanceof RangeError) throw error; // the stack ends here
-      // Somebody called worker_threads.markAsUntransferable(buf.buffer). It cannot be detached and keeps its memory
-      // until it is collected.
-    }
   }
 
   /** Called when a slot ceases to be this thread's; for subclasses that keep something about each slot. */

@@ -6,6 +6,7 @@ const { inspect } = require('node:util');
 const check = require('../base/validate.js');
 const { RallocError } = require('../base/errors.js');
 const { runScope } = require('../base/scope.js');
+const { install } = require('../guard/install.js');
 const { release, isHeld, send } = require('./buffer.js');
 const { SlabCore } = require('./core.js');
 const { slabSettings } = require('./options.js');
@@ -35,11 +36,19 @@ class Slab {
     }
     this.#core = new SlabCore(slabSettings(options));
     this.#core.open();
+    this.#guard();
   }
 
   /** Attaches to the slab of another thread of this process. */
   static attach(handle, options) {
-    return new Slab(undefined, kInternal, SlabCore.attach(handle, options));
+    const slab = new Slab(undefined, kInternal, SlabCore.attach(handle, options));
+    slab.#guard();
+    return slab;
+  }
+
+  #guard() {
+    const { settings } = this.#core;
+    settings.guard = install(settings.guard);
   }
 
   // Hot: with its free `recycle` takes 6 ns, `checked` 25, 15 of these for the view. `>>>` catches in one compare

@@ -19,24 +19,24 @@ function readPools(leased) {
   return pools;
 }
 
-/** `held + cached + elsewhere + sent + free + stolen = count`. */
+/** `held + inFlight + cached + elsewhere + sent + free + stolen = count`. */
 function openPoolStats(pool, { size, count, maxCount, claimed, sent, free }) {
   pool.purgeStolen();
-  const { held, top: cached, stolen, peak, promotions, exhaustions, refused } = pool;
+  const { held, inFlight, top: cached, stolen, peak, promotions, exhaustions, refused } = pool;
   const elsewhere = claimed - pool.claimed; // held or cached by other threads
-  const slots = { held, cached, elsewhere, sent, free, stolen };
+  const slots = { held, inFlight, cached, elsewhere, sent, free, stolen };
   return { size, count, maxCount, ...slots, peak, promotions, exhaustions, refused };
 }
 
 /** Of a slab that has no memory yet (then without `pool`), or no more. */
 function closedPoolStats({ size, maxCount }, pool) {
-  const slots = { held: 0, cached: 0, elsewhere: 0, sent: 0, free: 0, stolen: 0 };
+  const slots = { held: 0, inFlight: 0, cached: 0, elsewhere: 0, sent: 0, free: 0, stolen: 0 };
   const { peak = 0, promotions = 0, exhaustions = 0, refused = 0 } = pool ?? {};
   return { size, count: 0, maxCount, ...slots, peak, promotions, exhaustions, refused };
 }
 
 const SUMMED = [
-  ...['count', 'held', 'cached', 'elsewhere', 'sent', 'free', 'stolen'],
+  ...['count', 'held', 'inFlight', 'cached', 'elsewhere', 'sent', 'free', 'stolen'],
   ...['promotions', 'exhaustions', 'refused'],
 ];
 
@@ -62,6 +62,7 @@ function slabStats(core) {
     limit: settings.maxBytes,
     committed: isOpen ? leased.committed() : 0,
     ...sums,
+    guarded: core.guarded.stats(),
     pools: poolStats,
   };
 }

@@ -5,6 +5,8 @@ const hasTransfer = typeof ArrayBuffer.prototype.transfer === 'function';
 const where = hasTransfer ? {} : { equivalent: 'this Node has no transfer()' };
 
 const cutOff = ['slab/cut-off.test.js'];
+const inFlight = { tests: ['slab/guard.test.js'] };
+const guarded = { tests: ['slab/guard-end.test.js'] };
 
 module.exports = [
   {
@@ -67,8 +69,8 @@ module.exports = [
         { tests: ['slab/slab.test.js'] },
       ],
       'the peak counts stolen slots': [
-        'Math.max(this.peak, this.claimed - this.stolen - top)',
-        'Math.max(this.peak, this.claimed - top)',
+        'this.claimed - this.stolen - this.inFlight - top',
+        'this.claimed - this.inFlight - top',
         { tests: ['slab/close.test.js'] },
       ],
       'received slots are not in the peak': [
@@ -81,12 +83,12 @@ module.exports = [
         '',
       ],
       'a refill does not read the capacity again': [
-        'if (this.#isShared) this.capacity = leased.room(this.index);',
+        'if (this.#isShared) this.#setLimit(leased.room(this.index));',
         '',
         { tests: ['slab/sharing.test.js', 'slab/workers.test.js'] },
       ],
       'the capacity is never read again': [
-        'this.capacity = this.core.leased.room(this.index);',
+        'this.#setLimit(this.core.leased.room(this.index));',
         '',
         { tests: ['slab/sharing.test.js', 'slab/workers.test.js'] },
       ],
@@ -100,15 +102,15 @@ module.exports = [
         { tests: ['slab/sharing.test.js'] },
       ],
       'a shared slab refills by whole batches': [
-        'this.#isShared ? (this.capacity >> 1) + 1 : BATCH',
+        'this.#isShared ? (this.limit >> 1) + 1 : BATCH',
         'BATCH',
       ],
       'an excess is flushed whole': [
-        'this.flush(cached - (this.capacity >> 1))',
+        'this.flush(cached - (this.limit >> 1))',
         'this.flush(this.top)',
       ],
       'a full cache is not flushed': [
-        'if (cached > this.capacity) this.flush',
+        'if (cached > this.limit) this.flush',
         'if (false) this.flush',
       ],
       'the newest slots are flushed': [
@@ -136,43 +138,130 @@ module.exports = [
         { tests: cutOff },
       ],
       'slots that are moving count as held': [
-        ' - this.top - this.#movingCount;',
-        ' - this.top;',
-        { tests: cutOff },
+        ' - this.inFlight - this.#movingCount;',
+        ' - this.inFlight;',
       ],
       'a dropped segment is not detached': [
-        'this.#detach(ab, index);\n    this.segments[index] = null;',
+        'detachSegment(this, ab, index);\n    this.segments[index] = null;',
         'this.segments[index] = null;',
       ],
       'a dropped segment keeps its ArrayBuffer': [
-        '    this.#detach(ab, index);\n    this.segments[index] = null;',
-        '    this.#detach(ab, index);',
+        '    detachSegment(this, ab, index);\n    this.segments[index] = null;',
+        '    detachSegment(this, ab, index);',
       ],
       'close() detaches nothing': [
-        'if (ab !== null) this.#detach(ab, index);',
+        'if (ab !== null && !inUse) detachSegment(this, ab, index);',
         '',
         { tests: ['slab/close.test.js'] },
-      ],
-      'what close() detaches is still taken for visible': [
-        'this.core.leased.detach(this.index, index, transfers ? ab.transfer() : ab);',
-        'if (transfers) ab.transfer();\n      else structuredClone(ab, { transfer: [ab] });',
-        { tests: ['slab/views.test.js'] },
-      ],
-      'a close() that cannot detach throws': [
-        'if (error instanceof RangeError) throw error; // the stack ends here',
-        'throw error;',
-        { tests: ['slab/close.test.js', 'slab/views.test.js'] },
       ],
       'after close() the cache still takes Buffers': [
         '    this.capacity = 0;\n',
         '',
         { tests: ['slab/free.test.js'] },
       ],
-      'what Node-API made is not moved on': [
-        'segments[index] = hasTransfer ? ab.transfer() : ab;',
-        'segments[index] = ab;',
-        { ...where, tests: ['slab/close.test.js'] },
+      'close() detaches what operations use': ['ab !== null && !inUse', 'ab !== null', guarded],
+      'the peak counts what was freed in flight': [
+        'this.claimed - this.stolen - this.inFlight - top',
+        'this.claimed - this.stolen - top',
+        guarded,
       ],
+      'what was freed in flight counts as held': [
+        ' - this.top - this.inFlight - ',
+        ' - this.top - ',
+        guarded,
+      ],
+      'a limit that is read again lets the fast path free what is in flight': [
+        'if (this.operations === 0) this.capacity = limit;',
+        'this.capacity = limit;',
+        guarded,
+      ],
+    },
+  },
+  {
+    file: 'slab/segments.js',
+    tests: ['slab/close.test.js'],
+    mutants: {
+      'what close() detaches is still taken for visible': [
+        'core.leased.detach(pool, index, transfers ? ab.transfer() : ab);',
+        'if (transfers) ab.transfer();\n    else structuredClone(ab, { transfer: [ab] });',
+        { tests: ['slab/views.test.js'] },
+      ],
+      'a close() that cannot detach throws': [
+        'if (error instanceof RangeError) throw error; // the stack ends here',
+        'throw error;',
+        { tests: ['slab/magazine.test.js'] },
+      ],
+      'what Node-API made is not moved on': [
+        'const shown = hasTransfer ? ab.transfer() : ab;',
+        'const shown = ab;',
+        where,
+      ],
+    },
+  },
+  {
+    file: 'slab/operations.js',
+    tests: ['slab/guard-end.test.js'],
+    mutants: {
+      'a free in flight takes the fast path': ['    pool.capacity = 0;\n', '', inFlight],
+      'after operations every free takes the slow path': [
+        'if (pool.operations === 0) pool.capacity = pool.limit;',
+        '',
+      ],
+      'other operations do not hinder the fast path': [
+        'if (pool.operations === 0) pool.capacity = pool.limit;',
+        'pool.capacity = pool.limit;',
+      ],
+      'the first of several operations on a slot gives it back': [
+        'if (operations.count > 0) return;',
+        '',
+      ],
+      'an operation can end twice': ['if (operations.count === 0) return; // called twice', ''],
+      'operations on one slot have each their end': [
+        'first === last ? this.#bySlot.get(first) : undefined',
+        'undefined',
+      ],
+      'a view of several slots holds the first': [
+        '(start + bytes - 1) >>> sizeLog',
+        'start >>> sizeLog',
+        inFlight,
+      ],
+      'a view that ends with a slot holds the next': [
+        '(start + bytes - 1) >>> sizeLog',
+        '(start + bytes) >>> sizeLog',
+      ],
+      'a view of several slots holds all before its last': [
+        'first <= slot && slot <= last) return true',
+        'slot <= last) return true',
+      ],
+      'the end of a view of several slots gives none back': [
+        'if (first <= slot && slot <= last) this.#takeBack',
+        'if (false) this.#takeBack',
+      ],
+      'what other operations use is given back': [
+        'if (buffer === undefined || this.covers(slot)) return;',
+        'if (buffer === undefined) return;',
+      ],
+      'dead Buffers are held': [' || isDead(view)) throw', ') throw'],
+      'a view of no bytes holds a slot': ['if (bytes === 0) return nothing;', ''],
+      'the end comes after the callback': [
+        'this.end.isFirst = true;',
+        'this.end.isFirst = false;',
+        inFlight,
+      ],
+      'nothing is counted': ['    core.guarded.count(kind, bytes);\n', '', inFlight],
+      'operations outlive close() with an ArrayBuffer': [
+        'if (this.operations === 0) detachSegment(pool, this.#ab, this.#index);',
+        '',
+      ],
+      'the first end after close() detaches': [
+        'if (this.operations === 0) detachSegment',
+        'detachSegment',
+      ],
+      'the memory of a closed slab stays after its last operation': [
+        '      pool.core.leave();\n',
+        '',
+      ],
+      'what was cut off waits for ever': ['pool.core.over = operations; // no call until here', ''],
     },
   },
 ];

@@ -36,11 +36,6 @@ module.exports = [
         'if (!grows) return;',
         { tests: ['slab/sharing.test.js', 'slab/workers.test.js'] },
       ],
-      'a slab that the system does not let share is not made': [
-        "if (failure === null || failure.kind === 'limit') return failure;",
-        "if (failure?.kind !== 'unsupported') return failure;",
-        { tests: ['slab/private.test.js'] },
-      ],
       'a token is spent before its memory is looked at': [
         '    this.#checkVisible(token);\n    this.call(method, token, this.#received);',
         '    this.call(method, token, this.#received);\n    this.#checkVisible(token);',
@@ -55,6 +50,31 @@ module.exports = [
         'this.leased?.close();',
         '',
         { tests: ['slab/close.test.js', 'slab/tokens.test.js'] },
+      ],
+      'close() gives the memory back under operations': [
+        'if (this.#isInUse || this.pools',
+        'if (this.pools',
+        { tests: ['slab/guard-end.test.js'] },
+      ],
+      'close() in flight keeps what is cached': [
+        'if (this.#isInUse) for (const pool of this.pools) pool.flush(pool.top);',
+        '',
+        { tests: ['slab/guard-end.test.js'] },
+      ],
+      'what an end was cut off with waits for ever': [
+        '    if (this.over !== null) finishOperations(this);\n',
+        '',
+        { tests: ['slab/cut-off.test.js'] },
+      ],
+    },
+  },
+  {
+    file: 'slab/lease.js',
+    tests: ['slab/private.test.js'],
+    mutants: {
+      'a slab that the system does not let share is not made': [
+        "if (failure === null || failure.kind === 'limit') return failure;",
+        "if (failure?.kind !== 'unsupported') return failure;",
       ],
     },
   },
@@ -140,7 +160,7 @@ module.exports = [
         { tests: ['slab/cut-off.test.js'] },
       ],
       'a full cache takes the Buffer': [
-        'if (pool.capacity > 0) {',
+        'if (pool.limit > 0) {',
         'if (true) {',
         { tests: ['slab/sharing.test.js', 'slab/magazine.test.js'] },
       ],
@@ -148,6 +168,46 @@ module.exports = [
         '      pool.claimed--;\n      buffer.#state = SENT;',
         '      buffer.#state = SENT;',
         { tests: ['slab/handle.test.js'] },
+      ],
+      'a free in flight gives the slot back': [
+        '  if (isInFlight(buffer, pool)) return wait(buffer, pool);\n',
+        '',
+        { tests: ['slab/guard.test.js'] },
+      ],
+      'what waits is given back twice': [
+        '  if (stateOf(buffer) !== IN_FLIGHT) return;\n',
+        '',
+        { tests: ['slab/cut-off.test.js'] },
+      ],
+      'a slot that was given back still counts as in flight': [
+        '  pool.inFlight--;\n',
+        '',
+        { tests: ['slab/guard.test.js'] },
+      ],
+      'a slot that is given back does not look at the limit': [
+        '  const pool = poolOf(buffer);\n  if (pool.top >= pool.limit) pool.flushExcess(1);\n  giveBack(buffer, pool);\n  pool.inFlight--;',
+        '  const pool = poolOf(buffer);\n  giveBack(buffer, pool);\n  pool.inFlight--;',
+        { tests: ['slab/guard-end.test.js'] },
+      ],
+      'a Buffer in flight is sent': [
+        '  if (isInFlight(buffer, poolOf(buffer))) throw errors.isInFlight();\n',
+        '',
+        { tests: ['slab/guard-end.test.js'] },
+      ],
+      'a Buffer that was sent is not dead': [
+        'return state === FREED || state === SENT;',
+        'return state === FREED;',
+        { tests: ['slab/guard-end.test.js'] },
+      ],
+      'a Buffer that was freed in flight is dead to its own stream': [
+        'return state === FREED || state === SENT;',
+        'return state !== undefined && state !== HELD;',
+        { tests: ['slab/guard.test.js'] },
+      ],
+      'what was freed in flight is stuck': [
+        '      pool.forget(slot);\n      pool.inFlight++;',
+        '      pool.inFlight++;',
+        { tests: ['slab/guard-end.test.js'] },
       ],
       'a refused free is not counted by the pool': ['  pool.refused++;\n', ''],
       'Symbol.dispose of a closed slab throws': [
