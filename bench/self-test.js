@@ -17,7 +17,7 @@ const files = require('../demo/files.js');
 const { measure } = require('../demo/measure.js');
 const { duration, planOf } = require('../demo/plan.js');
 const { rowsOf } = require('../demo/rows.js');
-const { pinned, placement } = require('./method/cpus.js');
+const { pin, placement } = require('./method/cpus.js');
 const { differs, median } = require('./method/statistics.js');
 
 const LOAD = path.join(__dirname, '..', 'demo', 'load.js');
@@ -45,8 +45,8 @@ function arguments_() {
 /** A busy loop of another program, on the processor that the servers have. */
 function startBusyLoop(processors) {
   const last = processors?.servers.split(',').at(-1);
-  const [command, args] = pinned(last, process.execPath, ['-e', 'for (;;);']);
-  const child = spawn(command, args, { stdio: 'ignore' });
+  const child = spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' });
+  if (last) pin(child.pid, last);
   process.on('exit', () => child.kill('SIGKILL'));
 }
 
@@ -76,7 +76,8 @@ async function main() {
   options.key = JSON.stringify({ mix, node, busy, plan });
   const processors = placement();
   const { copies } = files.prepare();
-  const load = new Child(LOAD, [], { processors: processors?.client });
+  const load = new Child(LOAD);
+  load.pin(processors?.client);
   if (busy) startBusyLoop(processors);
   await load.call('read', { copies });
   const setting = { mix, server: 'express', node, env: {}, processors, copies, port: 0, load };

@@ -5,7 +5,7 @@
 
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
-const { pinned } = require('../bench/method/cpus.js');
+const { pin } = require('../bench/method/cpus.js');
 
 const PATIENCE = 60_000;
 const LAST_LINES = 12;
@@ -25,11 +25,10 @@ class Child {
   #printed = '';
   #end = 'has ended';
 
-  /** Starts `script` on the Node at `execPath`, on these processors; what it prints is shown if it fails. */
-  constructor(script, args = [], { execPath = process.execPath, execArgv, env, processors } = {}) {
+  /** Starts `script` on the Node at `execPath`; what it prints is shown if it fails. */
+  constructor(script, args = [], { execPath = process.execPath, execArgv = [], env } = {}) {
     this.name = [script.replace(/^.*[\\/]/, ''), ...args].join(' ');
-    const words = [...(execArgv ?? []), script, ...args];
-    this.#process = spawn(...pinned(processors, execPath, words), {
+    this.#process = spawn(execPath, [...execArgv, script, ...args], {
       env: { ...process.env, NODE_ENV: 'production', ...env },
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -59,6 +58,11 @@ class Child {
       this.#end = `ended with ${signal ?? `exit code ${code}`}`;
       this.#fail(this.#end);
     });
+  }
+
+  /** Keeps it on these processors from now on; anywhere without any. */
+  pin(processors) {
+    if (processors && this.#process.pid) pin(this.#process.pid, processors);
   }
 
   #print(text) {

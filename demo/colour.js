@@ -12,7 +12,8 @@ function hasColour(stream, env = process.env) {
 
 /** `paint(text, name)`; the text as it is without `enabled`. */
 function painter(enabled) {
-  return (text, name) => (enabled && name ? `\x1b[${CODES[name]}m${text}\x1b[0m` : text);
+  return (text, name) =>
+    enabled && name && text !== '' ? `\x1b[${CODES[name]}m${text}\x1b[0m` : text;
 }
 
 module.exports = { hasColour, painter };

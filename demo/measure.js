@@ -30,12 +30,11 @@ class Server {
   constructor(contender, setting) {
     this.#contender = contender;
     this.#setting = setting;
-    const { node, server, env, processors } = setting;
+    const { node, server, env } = setting;
     this.#child = new Child(SERVER, [server, contender.allocator], {
       execPath: node,
       execArgv: [...contender.execArgv, '--disable-warning=RALLOC_JS_BACKEND'],
       env,
-      processors: processors?.servers,
     });
   }
 
@@ -60,6 +59,10 @@ class Server {
     onSlice?.(`${mix} ${name}`, seconds + plan.gap);
     if (seen.hopeless) throw new Wrong(server, name, seen);
     return { ...seen, ...lap };
+  }
+
+  pin() {
+    this.#child.pin(this.#setting.processors?.servers);
   }
 
   sample() {
@@ -87,18 +90,24 @@ async function withServers(setting, work) {
 
 const rateOf = (slices) => SHARE * median(slices.map(({ rps }) => rps));
 
-async function takeInOrder(servers, take) {
-  const taken = [];
-  for (const server of servers) taken.push(await take(server));
-  return taken;
+/**
+ * Load on all at once, on whatever processors there are, of which nothing counts: while code is compiled and the
+ * heap takes its shape slices are unlike the later ones.
+ */
+async function warmUp(servers, { plan }) {
+  const seconds = plan.warm * servers.length;
+  const slices = await Promise.all(
+    servers.map((server) => server.slice('closedLoop', {}, seconds)),
+  );
+  for (const server of servers) server.pin();
+  return slices;
 }
 
 /** Each contender's slices: `[{ warm, closed, fixed }]`. The first contender is the base. */
 function block(setting) {
   const { plan } = setting;
   return withServers(setting, async (servers) => {
-    // While code is compiled and the heap takes its shape slices are unlike the later ones: none of these counts.
-    const warm = await takeInOrder(servers, (server) => server.slice('closedLoop', {}, plan.warm));
+    const warm = await warmUp(servers, setting);
     const closed = await takeTurns(servers.length, plan.passes, (index) =>
       servers[index].slice('closedLoop', {}, plan.slice),
     );
@@ -130,22 +139,26 @@ async function measure(setting) {
  */
 function steadyLoad(setting, seconds) {
   return withServers(setting, async (servers) => {
-    const { warm } = setting.plan;
-    const first = await takeInOrder(servers, (server) => server.slice('closedLoop', {}, warm));
-    const rate = rateOf(first.slice(0, 1));
-    return takeInOrder(servers, async (server) => {
-      const resident = [];
-      const sample = async () => resident.push(await server.sample());
-      const timer = setInterval(() => sample().catch(() => {}), 1000);
-      try {
-        const slice = await server.slice('fixedRate', { rate }, seconds);
-        await sample();
-        return { ...slice, rate, resident };
-      } finally {
-        clearInterval(timer);
-      }
-    });
+    await warmUp(servers, setting);
+    const alone = await servers[0].slice('closedLoop', {}, setting.plan.warm);
+    const rate = rateOf([alone]);
+    const taken = [];
+    for (const server of servers) taken.push(await steadySlice(server, rate, seconds));
+    return taken;
   });
+}
+
+async function steadySlice(server, rate, seconds) {
+  const resident = [];
+  const sample = async () => resident.push(await server.sample());
+  const timer = setInterval(() => sample().catch(() => {}), 1000);
+  try {
+    const slice = await server.slice('fixedRate', { rate }, seconds);
+    await sample();
+    return { ...slice, rate, resident };
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 module.exports = { measure, steadyLoad, Wrong };

@@ -10,9 +10,12 @@ const NEXT = [
   '      npm run demo -- --all                every mix, server and rival',
 ].join('\n');
 
-function headLine({ version, backend }) {
+const SERVERS = { express: 'Express 5', http: 'node:http' };
+
+function headLine({ version, backend }, servers) {
+  const on = servers.map((server) => SERVERS[server]).join(' and ');
   const count = os.availableParallelism();
-  return `ralloc (${backend}) on Express 5, Node.js ${version}, ${os.platform()} ${os.arch()}, ${count} cores`;
+  return `ralloc (${backend}) on ${on}, Node.js ${version}, ${os.platform()} ${os.arch()}, ${count} cores`;
 }
 
 function pinning(processors) {

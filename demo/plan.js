@@ -4,7 +4,7 @@
 
 const SHORT = {
   blocks: 5,
-  warm: 0.35,
+  warm: 0.25, // times the contenders, all at once
   passes: 2, // of closed-loop slices, two a contender each
   slice: 0.1,
   gap: 0.015, // lets a server's collections on other threads end before the next one's slice
@@ -14,7 +14,7 @@ const SHORT = {
 
 const LONG = {
   blocks: 5,
-  warm: 1.5,
+  warm: 1,
   passes: 4,
   slice: 0.5,
   gap: 0.03,
@@ -23,7 +23,7 @@ const LONG = {
 };
 
 // The system's Node, 10 s in all. Node 20 and 22 compile more slowly.
-const OWN = { ...SHORT, blocks: 4, warm: 0.6, slice: 0.08, fixedSlice: 0.05 };
+const OWN = { ...SHORT, blocks: 4, warm: 0.4, slice: 0.08, fixedSlice: 0.05 };
 const STEADY = 60; // of each server at the fixed rate, in --long
 const START = 0.25; // to start a server and end it, about
 

@@ -50,7 +50,7 @@ async function measureAll(options) {
   const { able, unable } = contenders(lead.path, options.all);
   const processors = placement();
   const groups = groupsOf(options, own);
-  const head = [notes.headLine(lead), ...said, notes.pinning(processors)];
+  const head = [notes.headLine(lead, options.servers), ...said, notes.pinning(processors)];
   for (const line of head) say(line);
   say(notes.filesLine(summary));
 

@@ -59,7 +59,8 @@ class Session {
   /** Rows of each group: `[{ group, rows }]`; the row of a contender has `steady` in --long. */
   async run(groups, contenders) {
     const { processors, copies } = this.#common;
-    const load = new Child(LOAD, [], { processors: processors?.client });
+    const load = new Child(LOAD);
+    load.pin(processors?.client);
     try {
       await load.call('read', { copies });
       const results = [];

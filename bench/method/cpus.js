@@ -49,16 +49,17 @@ function divide(processors, siblingsOf) {
   return { client: `${first}`, servers: (elsewhere.length > 0 ? elsewhere : rest).join(',') };
 }
 
+/** Moves a process, with all its threads, to these processors; whether that could be done. */
+function pin(pid, processors) {
+  return spawnSync('taskset', ['-a', '-c', '-p', processors, `${pid}`]).status === 0;
+}
+
 /** `divide` for this machine; null as well where processes cannot be pinned. */
 function placement() {
-  const divided = divide(allowed(), siblings);
+  const processors = allowed();
+  const divided = divide(processors, siblings);
   if (divided === null) return null;
-  return spawnSync('taskset', ['-c', divided.servers, 'true']).status === 0 ? divided : null;
+  return pin(process.pid, processors.join(',')) ? divided : null; // where we are anyway
 }
 
-/** The command that runs `command` on those processors; unchanged without any. */
-function pinned(processors, command, args) {
-  return processors ? ['taskset', ['-c', processors, command, ...args]] : [command, args];
-}
-
-module.exports = { parse, divide, placement, pinned };
+module.exports = { parse, divide, placement, pin };
