@@ -5,6 +5,7 @@
 
 const stream = require('node:stream');
 const { kHolder } = require('../base/protocol.js');
+const time = require('../base/time.js');
 const { callingBack } = require('./operation.js');
 const { wrap } = require('./wrap.js');
 
@@ -22,13 +23,29 @@ function writeHeld(write, writable, chunk, encoding, callback, end) {
   }
 }
 
+/**
+ * A dead chunk destroys the stream, as one that is written after end() does: most often it was in a queue, of
+ * a response behind another or of undici, and is written from where nobody could catch what is thrown.
+ */
+function refuse(writable, error, callback) {
+  if (typeof writable?.destroy !== 'function') throw error;
+  if (typeof callback === 'function') time.nextTick(callback, error);
+  writable.destroy(error);
+  return false;
+}
+
 // Hot: every write of a socket comes here. With fixed arguments it costs 30 ns, with `...args` 110.
 const makeWrite = (write) =>
   function (chunk, encoding, callback) {
     if (!isView(chunk)) return write.call(this, chunk, encoding, callback);
     const holder = chunk.buffer[kHolder];
     if (holder === undefined) return write.call(this, chunk, encoding, callback);
-    const end = holder.take(chunk, 'stream');
+    let end;
+    try {
+      end = holder.take(chunk, 'stream');
+    } catch (error) {
+      return refuse(this, error, typeof encoding === 'function' ? encoding : callback);
+    }
     return typeof encoding === 'function'
       ? writeHeld(write, this, chunk, undefined, encoding, end)
       : writeHeld(write, this, chunk, encoding, callback, end);
@@ -40,7 +57,13 @@ const makeEnd = (end, write) =>
     if (!isView(chunk)) return end.call(this, chunk, encoding, callback);
     const holder = chunk.buffer[kHolder];
     if (holder === undefined || !this?.writable) return end.call(this, chunk, encoding, callback);
-    const done = holder.take(chunk, 'stream');
+    let done;
+    try {
+      done = holder.take(chunk, 'stream');
+    } catch (error) {
+      refuse(this, error, typeof encoding === 'function' ? encoding : callback);
+      return this;
+    }
     if (typeof encoding === 'function') {
       writeHeld(write, this, chunk, undefined, undefined, done);
       return end.call(this, encoding);

@@ -1,0 +1,89 @@
+'use strict';
+
+// Buffers that are dead already when Node is given them: an error that reaches somebody, and never one that nobody can
+// catch.
+
+require('../../lib/guard/index.js');
+const test = require('ava');
+const { once } = require('node:events');
+const fs = require('node:fs');
+const http = require('node:http');
+const net = require('node:net');
+const os = require('node:os');
+const path = require('node:path');
+const { PassThrough, Readable } = require('node:stream');
+const { pipeline } = require('node:stream/promises');
+const { Arena } = require('../../lib/index.js');
+const { listen } = require('../helpers/server.js');
+
+const DEAD = { code: 'ERR_RALLOC_DEAD_BUFFER' };
+
+function deadBuffer() {
+  const arena = new Arena({ guard: true });
+  const buffer = arena.from('gone');
+  arena.reset();
+  return buffer;
+}
+
+for (const name of ['write', 'end']) {
+  for (const [how, encoding] of [
+    ['a callback', []],
+    ['an encoding and a callback', ['utf8']],
+  ]) {
+    test(`${name}() of a stream, with ${how}, destroys it`, async (t) => {
+      const through = new PassThrough();
+      const failed = once(through, 'error');
+      const called = new Promise((resolve) => {
+        const result = through[name](deadBuffer(), ...encoding, resolve);
+        t.is(result, name === 'write' ? false : through);
+      });
+      t.like(await called, DEAD);
+      t.like((await failed)[0], DEAD);
+      t.true(through.destroyed);
+    });
+  }
+}
+
+test('a stream without destroy() throws', (t) => {
+  const { write } = PassThrough.prototype;
+  t.throws(() => write.call({ writable: true }, deadBuffer()), DEAD);
+});
+
+test('a pipeline rejects', async (t) => {
+  const source = Readable.from([1]).map(() => deadBuffer());
+  await t.throwsAsync(pipeline(source, new PassThrough()), DEAD);
+});
+
+test('a file that is written by a function that somebody took before the guard gives it to the callback', async (t) => {
+  const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'ralloc-')), 'file');
+  t.teardown(() => fs.rmSync(path.dirname(file), { recursive: true }));
+  const error = await new Promise((resolve) => fs.writeFile(file, deadBuffer(), resolve));
+  t.like(error, DEAD);
+});
+
+test('a server whose socket is given one closes that connection, and goes on', async (t) => {
+  const server = http.createServer((req, res) => {
+    if (req.url === '/dead') req.socket.write(deadBuffer());
+    else res.end('alive');
+  });
+  const port = await listen(server);
+  t.teardown(() => server.close());
+  const get = (url) =>
+    new Promise((resolve, reject) => {
+      http.get({ port, path: url, agent: false }, resolve).once('error', reject);
+    });
+  await t.throwsAsync(get('/dead'), { code: 'ECONNRESET' });
+  const response = await get('/');
+  t.is((await response.setEncoding('utf8').toArray()).join(''), 'alive');
+});
+
+test('a socket tells its user', async (t) => {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const socket = net.connect(server.address().port, '127.0.0.1');
+  const [[peer]] = await Promise.all([once(server, 'connection'), once(socket, 'connect')]);
+  socket.write(deadBuffer());
+  t.like((await once(socket, 'error'))[0], DEAD);
+  peer.destroy();
+  server.close();
+});
