@@ -43,7 +43,7 @@ test('strings go to the window that a rewind opens again', (t) => {
     const arena = newArena({ safety });
     const before = arena.from('before');
     const checkpoint = arena.checkpoint();
-    arena.from('between');
+    for (let i = 0; i < 2; i++) arena.from('between'); // the second by the writer of its window
     arena.rewind(checkpoint);
     const after = arena.from('after');
     t.is(after.buffer, before.buffer);

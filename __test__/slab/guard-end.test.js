@@ -7,14 +7,10 @@ require('../../lib/guard/index.js'); // before anyone takes functions out of Nod
 const test = require('ava');
 const fs = require('node:fs');
 const { promisify } = require('node:util');
-const { Slab, slab: defaultSlab } = require('../..');
-const { begin, beginAll } = require('../../lib/guard/operation.js');
-const { release } = require('../../lib/slab/buffer.js');
-const { SlabCore } = require('../../lib/slab/core.js');
-const { slabSettings } = require('../../lib/slab/options.js');
+const { Slab } = require('../..');
+const { begin } = require('../../lib/guard/operation.js');
 const { isDead, isStamped, stamp, stamped } = require('../helpers/bytes.js');
 const { nativeTest } = require('../helpers/backend.js');
-const { run } = require('../helpers/child.js');
 const operations = require('../helpers/operations.js');
 const { addsUp } = require('../helpers/slab.js');
 const { steal } = require('../helpers/theft.js');
@@ -54,6 +50,18 @@ for (const safety of ['checked', 'recycle']) {
     }
   }
 
+  test(`${safety}: close() leaves an ArrayBuffer to the last operation on it`, (t) => {
+    const slab = make();
+    const all = [slab.alloc(10), slab.alloc(10)];
+    const ends = all.map((buffer) => begin(buffer, 'fs'));
+    slab.close({ force: true });
+    t.throws(() => slab.free(all[0]), { code: 'ERR_RALLOC_CLOSED' });
+    ends[0]();
+    t.false(all.some(isDead));
+    ends[1]();
+    t.true(all.every(isDead));
+  });
+
   test(`${safety}: a Buffer in flight is not sent, and nothing has changed then`, (t) => {
     const slab = make();
     const buffer = slab.alloc(10);
@@ -89,64 +97,6 @@ for (const safety of ['checked', 'recycle']) {
     await t.throwsAsync(write(1, view), DEAD);
   });
 
-  test(`${safety}: a slot waits for all of its operations, in whatever order they end`, (t) => {
-    const slab = make();
-    const all = Array.from({ length: 8 }, () => slab.alloc(64));
-    const [{ buffer }] = all;
-    const ends = [
-      begin(all[0], 'fs'),
-      begin(all[0].subarray(10), 'fs'),
-      begin(new Uint8Array(buffer, 0, 65), 'fs'),
-      begin(new DataView(buffer, 64, 448), 'fs'),
-      begin(new Float64Array(buffer, 448, 0), 'fs'),
-    ];
-    t.is(ends[0], ends[1], 'one function, so that a stream sees the same callback');
-    for (const one of all) slab.free(one);
-    const waiting = () => {
-      addsUp(t, slab);
-      return slab.stats().inFlight;
-    };
-    t.is(waiting(), 8);
-    ends[3]();
-    ends[3]();
-    t.is(waiting(), 2);
-    ends[0]();
-    t.is(waiting(), 2);
-    ends[2]();
-    t.is(waiting(), 1);
-    ends[1]();
-    t.is(waiting(), 0);
-    ends[4]();
-    t.is(slab.stats().guarded.fs.operations, 4, 'none over no bytes');
-    t.is(new Set(Array.from({ length: 8 }, () => slab.alloc(1).byteOffset)).size, 8);
-    slab.close({ force: true });
-  });
-
-  test(`${safety}: while something is in flight the other Buffers of the pool are freed and cached`, (t) => {
-    const core = new SlabCore({
-      ...slabSettings({ sizes: [64], maxCount: 256, safety }),
-      guard: true,
-    });
-    core.open();
-    const [pool] = core.pools;
-    const all = Array.from({ length: 64 }, () => core.tryAllocSlow(64));
-    const end = begin(all[0], 'fs');
-    t.is(pool.capacity, 0);
-    for (const one of all) release(core, one);
-    t.deepEqual([pool.top, pool.inFlight, pool.held, pool.claimed], [63, 1, 0, 64]);
-    for (let i = 0; i < 63; i++) pool.take(64, false);
-    core.allocSlow(64, false);
-    t.deepEqual([pool.held, pool.peak], [64, 64], 'what waits is not held');
-    pool.flushExcess(0);
-    t.is(pool.capacity, 0);
-    end();
-    t.deepEqual([pool.top, pool.inFlight, pool.held, pool.claimed], [64, 0, 64, 128]);
-    t.is(pool.capacity, pool.limit);
-    for (let i = 0; i < 64; i++) pool.take(64, false);
-    t.deepEqual([pool.held, pool.peak], [128, 128]);
-    core.close(true);
-  });
-
   test(`${safety}: a slot in flight keeps the memory of its segment, and gives it back after`, async (t) => {
     const slab = make({ sizes: [SIZE], count: undefined, maxCount: 16, idleMs: 20 });
     const buffer = stamp(slab.alloc(SIZE), 7);
@@ -176,24 +126,6 @@ for (const safety of ['checked', 'recycle']) {
     addsUp(t, slab);
     t.like(slab.stats(), { inFlight: 0, stolen: 8 });
     slab.close();
-  });
-
-  test(`${safety}: warnAfterMs does not count what was freed and is in flight`, (t) => {
-    const slabs = {
-      ...slabSettings({ sizes: [64], count: 8, safety, warnAfterMs: 60_000 }),
-      guard: true,
-    };
-    const core = new SlabCore(slabs);
-    core.open();
-    const [pool] = core.pools;
-    const buffer = core.allocSlow(64, false);
-    const end = begin(buffer, 'fs');
-    t.is(pool.stuck(pool.now).count, 1, 'nobody has freed it');
-    release(core, buffer);
-    t.is(pool.stuck(pool.now).count, 0);
-    end();
-    t.is(pool.stuck(pool.now).count, 0);
-    core.close();
   });
 
   nativeTest(
@@ -241,31 +173,3 @@ for (const safety of ['checked', 'recycle']) {
     },
   );
 }
-
-test('operations of several Buffers end before the callback where all are of slabs', (t) => {
-  const slab = new Slab({ sizes: [64], count: 8, guard: true });
-  const pair = [slab.alloc(10), slab.alloc(10)];
-  const end = beginAll(pair, 'fs');
-  t.true(end.isFirst);
-  end();
-  for (const one of pair) slab.free(one);
-  t.is(slab.stats().inFlight, 0);
-  slab.close();
-});
-
-test('the default slab is guarded where Node is wrapped', (t) => {
-  const buffer = defaultSlab.alloc(10);
-  const end = begin(buffer, 'fs');
-  defaultSlab.free(buffer);
-  t.is(defaultSlab.stats().inFlight, 1);
-  end();
-  t.is(defaultSlab.stats().inFlight, 0);
-});
-
-test('only a slab that asks for the guard wraps anything of Node', async (t) => {
-  const { code, stderr, result } = await run('slab/guard-installed.js');
-  t.is(code, 0, stderr);
-  t.deepEqual(result, { required: false, made: false, used: false, asked: true });
-  const off = await run('slab/guard-installed.js', { env: { RALLOC_GUARD: 'off' } });
-  t.deepEqual(Object.values({ ...off.result, shares: false }).some(Boolean), false, off.stderr);
-});

@@ -70,11 +70,11 @@ module.exports = [
     tests: handles,
     mutants: {
       'a promise is over before who awaits it has seen it': [
-        '    (value) => {\n      time.nextTick(end);',
-        '    (value) => {\n      end();',
+        'end.isFirst ? end() : time.nextTick(end)',
+        'end()',
       ],
       'a rejected promise is never over': [
-        '    (error) => {\n      time.nextTick(end);',
+        '    (error) => {\n      endSettled(end);',
         '    (error) => {',
       ],
       'a callback comes after the end': [

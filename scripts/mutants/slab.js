@@ -1,5 +1,7 @@
 'use strict';
 
+const guards = ['slab/guard-end.test.js', 'slab/guard-slots.test.js'];
+
 module.exports = [
   {
     file: 'slab/core.js',
@@ -54,17 +56,17 @@ module.exports = [
       'close() gives the memory back under operations': [
         'if (this.#isInUse || this.pools',
         'if (this.pools',
-        { tests: ['slab/guard-end.test.js'] },
+        { tests: guards },
       ],
       'close() in flight keeps what is cached': [
         'if (this.#isInUse) for (const pool of this.pools) pool.flush(pool.top);',
         '',
-        { tests: ['slab/guard-end.test.js'] },
+        { tests: guards },
       ],
       'what an end was cut off with waits for ever': [
         '    if (this.over !== null) finishOperations(this);\n',
         '',
-        { tests: ['slab/cut-off.test.js'] },
+        { tests: guards },
       ],
     },
   },
@@ -187,17 +189,17 @@ module.exports = [
       'a slot that is given back does not look at the limit': [
         '  const pool = poolOf(buffer);\n  if (pool.top >= pool.limit) pool.flushExcess(1);\n  giveBack(buffer, pool);\n  pool.inFlight--;',
         '  const pool = poolOf(buffer);\n  giveBack(buffer, pool);\n  pool.inFlight--;',
-        { tests: ['slab/guard-end.test.js'] },
+        { tests: guards },
       ],
       'a Buffer in flight is sent': [
         '  if (isInFlight(buffer, poolOf(buffer))) throw errors.isInFlight();\n',
         '',
-        { tests: ['slab/guard-end.test.js'] },
+        { tests: guards },
       ],
       'a Buffer that was sent is not dead': [
         'return state === FREED || state === SENT;',
         'return state === FREED;',
-        { tests: ['slab/guard-end.test.js'] },
+        { tests: guards },
       ],
       'a Buffer that was freed in flight is dead to its own stream': [
         'return state === FREED || state === SENT;',
@@ -207,7 +209,7 @@ module.exports = [
       'what was freed in flight is stuck': [
         '      pool.forget(slot);\n      pool.inFlight++;',
         '      pool.inFlight++;',
-        { tests: ['slab/guard-end.test.js'] },
+        { tests: guards },
       ],
       'a refused free is not counted by the pool': ['  pool.refused++;\n', ''],
       'Symbol.dispose of a closed slab throws': [
