@@ -147,4 +147,4 @@ async function fetchNode(
   }
 }
 
-module.exports = { fetchNode, NotFetched, packageName };
+module.exports = { fetchNode, NotFetched, packageName, CACHE };

@@ -6,8 +6,10 @@ const fs = require('node:fs');
 const net = require('node:net');
 const path = require('node:path');
 const test = require('ava');
+const { CACHE, packageName } = require('../../demo/download.js');
 const { fixturePath } = require('../helpers/child.js');
 const { BRIEF, PROGRAM, runDemo, temporary } = require('../helpers/demo.js');
+const { startRegistry } = require('../helpers/registry.js');
 const { until } = require('../helpers/until.js');
 
 const preload = (name) => ({ NODE_OPTIONS: `--require ${fixturePath(`demo/${name}`)}` });
@@ -92,32 +94,52 @@ const isAlive = (pid) => {
   }
 };
 
+/** Starts the demo, sends what Ctrl-C sends as soon as `isThen(pids, stderr)`, and waits for the end of all of it. */
+async function interrupt(t, args, isThen, env = {}) {
+  const folder = temporary(t);
+  const list = path.join(temporary(t), 'pids');
+  fs.writeFileSync(list, '');
+  const pids = () => fs.readFileSync(list, 'utf8').trim().split('\n').filter(Boolean).map(Number);
+  // A terminal sends the signal to all processes of the group: so does this.
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
+    env: { ...process.env, ...preload('tells-pid.js'), DEMO_PIDS: list, TMPDIR: folder, ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+    detached: true,
+  });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    stderr += text;
+  });
+  await until(() => isThen(pids(), stderr), 60);
+  const ended = once(child, 'exit');
+  process.kill(-child.pid, 'SIGINT');
+  t.deepEqual(await ended, [130, null], stderr);
+  await until(() => !pids().some(isAlive));
+  t.deepEqual(fs.readdirSync(folder), []);
+  t.notRegex(stderr, /Error|ended with/);
+  return pids();
+}
+
 for (const [when, isThen] of [
   ['while servers start', (pids) => pids.length >= 3],
   ['in the midst of the load', (_, stderr) => / \d\d %, /.test(stderr)],
 ]) {
   test.serial(`Ctrl-C ${when}: exit code 130, no process and no file is left`, async (t) => {
-    const folder = temporary(t);
-    const list = path.join(temporary(t), 'pids');
-    fs.writeFileSync(list, '');
-    const pids = () => fs.readFileSync(list, 'utf8').trim().split('\n').filter(Boolean).map(Number);
-    // A terminal sends the signal to all processes of the group: so does this.
-    const child = spawn(process.execPath, [PROGRAM, ...BRIEF, '--mix', 'frame'], {
-      env: { ...process.env, ...preload('tells-pid.js'), DEMO_PIDS: list, TMPDIR: folder },
-      stdio: ['ignore', 'ignore', 'pipe'],
-      detached: true,
-    });
-    let stderr = '';
-    child.stderr.setEncoding('utf8').on('data', (text) => {
-      stderr += text;
-    });
-    await until(() => isThen(pids(), stderr), 60);
-    const ended = once(child, 'exit');
-    process.kill(-child.pid, 'SIGINT');
-    t.deepEqual(await ended, [130, null], stderr);
-    await until(() => !pids().some(isAlive));
-    t.true(pids().length >= 3);
-    t.deepEqual(fs.readdirSync(folder), []);
-    t.notRegex(stderr, /Error|ended with/);
+    const pids = await interrupt(t, [...BRIEF, '--mix', 'frame'], isThen);
+    t.true(pids.length >= 3);
   });
 }
+
+test.serial('Ctrl-C while a Node.js is fetched: npm ends too, and no file is left', async (t) => {
+  const name = packageName();
+  const registry = await startRegistry({ name, version: '98.0.0', silent: true });
+  t.teardown(registry.close);
+  const asked = () => registry.requests.some((url) => url.endsWith('.tgz'));
+  const env = { npm_config_registry: registry.url };
+  const pids = await interrupt(t, ['--node', '98'], asked, env);
+  t.true(pids.length >= 2);
+  t.deepEqual(
+    fs.readdirSync(CACHE).filter((one) => one.startsWith('download-')),
+    [],
+  );
+});

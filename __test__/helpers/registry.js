@@ -37,15 +37,16 @@ function tarball(name, version) {
 }
 
 /**
- * Starts it: { url, requests, close() }. `damage` changes the tarball after its integrity was taken.
+ * Starts it: { url, requests, close() }. `damage` changes the tarball after its integrity was taken; a `silent`
+ * one never sends it.
  */
-async function startRegistry({ name, version, damage = (bytes) => bytes }) {
+async function startRegistry({ name, version, damage = (bytes) => bytes, silent = false }) {
   const bytes = tarball(name, version);
   const integrity = `sha512-${createHash('sha512').update(bytes).digest('base64')}`;
   const requests = [];
   const server = http.createServer((req, res) => {
     requests.push(req.url);
-    if (req.url.endsWith('.tgz')) return res.end(damage(bytes));
+    if (req.url.endsWith('.tgz')) return silent || res.end(damage(bytes));
     const dist = { tarball: `${url}/${name}/-/${name}-${version}.tgz`, integrity };
     const versions = { [version]: { name, version, dist } };
     res.setHeader('content-type', 'application/json');
