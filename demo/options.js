@@ -18,7 +18,7 @@ const USAGE = `usage: npm run demo -- [options]
                      LTS lines the current LTS as well)
   --backend NAME     ralloc's backend: ${BACKENDS.join(', ')}
   --blocks N         sets of fresh processes, over which intervals are taken (default 5)
-  --seconds N        seconds of a slice (default 0.1)
+  --seconds N        seconds of a slice (default 0.25, and 0.1 at the fixed rate)
   --port N           the servers listen on N and the ports after it (default: any that are free)
   --json             one JSON object on stdout
   --help`;

@@ -5,8 +5,8 @@
 const SHORT = {
   blocks: 5,
   warm: 0.25, // times the contenders, all at once
-  passes: 2, // of closed-loop slices, two a contender each
-  slice: 0.1,
+  passes: 1, // of closed-loop slices, two a contender each
+  slice: 0.25,
   gap: 0.015, // lets a server's collections on other threads end before the next one's slice
   fixedPasses: 1,
   fixedSlice: 0.1,
@@ -23,9 +23,9 @@ const LONG = {
 };
 
 // The system's Node, 10 s in all. Node 20 and 22 compile more slowly.
-const OWN = { ...SHORT, blocks: 4, warm: 0.4, slice: 0.08, fixedSlice: 0.05 };
+const OWN = { ...SHORT, blocks: 4, warm: 0.4, slice: 0.15, fixedSlice: 0.05 };
 const STEADY = 60; // of each server at the fixed rate, in --long
-const START = 0.25; // to start a server and end it, about
+const START = 0.2; // to start a server and end it, about
 
 function planOf({ long, blocks, seconds }) {
   const plan = { ...(long ? LONG : SHORT) };
