@@ -81,7 +81,9 @@ for (const [title, act, missing] of [
 test('a node:stream that somebody froze is guarded once', async (t) => {
   const { replaced, different, warnings } = await whatChanges(t, 'a frozen stream');
   t.true(replaced.includes('stream.Writable.prototype.write'));
-  t.deepEqual([different, warnings], [[], []]);
+  t.deepEqual(different, []);
+  t.is(warnings.length, 1);
+  t.regex(warnings[0].message, /could not replace stream\.compose, stream\.pipeline: /);
 });
 
 const all = { 'a named import': true, 'a namespace': true, 'a property that was read': true };

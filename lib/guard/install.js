@@ -7,20 +7,28 @@ const stream = require('node:stream');
 const { rangeError } = require('../base/errors.js');
 const { kGuard } = require('../base/protocol.js');
 const { warnOnce } = require('../base/warnings.js');
+const { guardCollectors } = require('./collect.js');
 const { guardFileHandles } = require('./file-handle.js');
 const { guardFiles } = require('./fs.js');
+const { guardLists } = require('./list.js');
 const { guardPromises } = require('./promises.js');
 const { guardReadables } = require('./readable.js');
+const { guardSockets } = require('./socket.js');
 const { guardStreams } = require('./stream.js');
+const { guardWebStreams } = require('./web.js');
 const { takeRefused } = require('./wrap.js');
 
-const parts = {
-  stream: guardStreams,
-  readable: guardReadables,
-  fs: guardFiles,
-  'fs.promises': guardPromises,
-  FileHandle: guardFileHandles,
-};
+const parts = [
+  ['stream', guardStreams],
+  ['stream', guardReadables],
+  ['stream', guardLists],
+  ['stream', guardCollectors],
+  ['stream/web', guardWebStreams],
+  ['net', guardSockets],
+  ['fs', guardFiles],
+  ['fs.promises', guardPromises],
+  ['FileHandle', guardFileHandles],
+];
 
 let isInstalled = false;
 
@@ -66,7 +74,7 @@ function syncImports() {
 function install(wanted = true) {
   if (!wanted || isOff()) return false;
   if (isInstalled || stream[kGuard] === true) return true;
-  const missing = Object.entries(parts).flatMap(([part, guard]) => installPart(part, guard));
+  const missing = parts.flatMap(([part, guard]) => installPart(part, guard));
   missing.push(...syncImports());
   Reflect.defineProperty(stream, kGuard, { value: true });
   isInstalled = true;

@@ -26,6 +26,7 @@ class Queue {
   #waits = []; // { until, end }: from the front of the queue to its back
   #back = 0; // where its end is, from anywhere: differences count
   #list = undefined; // the end of what its source still has to push: see list.js
+  #kept = null; // what has left it for a list that somebody makes of all: see collect.js
   isHolding = false;
 
   #begins() {
@@ -72,7 +73,18 @@ class Queue {
     if (left === 0) return;
     const gone = waits.splice(0, left === -1 ? waits.length : left);
     this.#settles();
-    queueMicrotask(() => time.nextTick(endAll, gone));
+    if (this.#kept !== null) for (const one of gone) this.#kept.push(one);
+    else queueMicrotask(() => time.nextTick(endAll, gone));
+  }
+
+  /** From now on what leaves is held until end(), which is returned. */
+  keeps() {
+    const kept = [];
+    this.#kept ??= kept;
+    return () => {
+      if (this.#kept === kept) this.#kept = null;
+      endAll(kept);
+    };
   }
 
   #settles() {

@@ -23,13 +23,14 @@ function dress(wrapper, original) {
 /**
  * Replaces the method `name` of `object` by make(original), which looks like it. False where there is no such method,
  * or where it cannot be replaced: in a module that somebody froze, or behind a getter of another patch. Never throws.
+ * With `part` 'get' it is the getter of a property.
  */
-function wrap(object, name, make) {
+function wrap(object, name, make, part = 'value') {
   const descriptor = Object.getOwnPropertyDescriptor(object ?? {}, name);
   if (descriptor === undefined) return false; // not on this Node
   try {
-    const value = dress(make(descriptor.value), descriptor.value);
-    if (Reflect.defineProperty(object, name, { ...descriptor, value })) return true;
+    const wrapper = dress(make(descriptor[part]), descriptor[part]);
+    if (Reflect.defineProperty(object, name, { ...descriptor, [part]: wrapper })) return true;
   } catch {
     // It is as it was.
   }

@@ -40,4 +40,57 @@ module.exports = [
       'what is forgotten holds on': ['  forgotten.register(readable, queue);\n', ''],
     },
   },
+  {
+    file: 'guard/list.js',
+    tests: ['guard/pipelines.test.js'],
+    mutants: {
+      'a list is let go at once': ['      queueOf(readable).lists(end);\n', '      end();\n'],
+      'the list in the list of streams is not seen': [
+        'Array.isArray(first) && Array.isArray(first[0]) ? first[0] : first',
+        'first',
+      ],
+      'a refused list is held': [
+        '    } catch (error) {\n      end();\n      throw error;\n    }\n  };\n\n/** The source',
+        '    } catch (error) {\n      throw error;\n    }\n  };\n\n/** The source',
+      ],
+    },
+  },
+  {
+    file: 'guard/collect.js',
+    tests: ['guard/pipelines.test.js'],
+    mutants: {
+      'what was collected is dead': [
+        'settling(promise, queueOf(readable).keeps())',
+        'settling(promise, () => {})',
+      ],
+    },
+  },
+  {
+    file: 'guard/web.js',
+    tests: ['guard/web-streams.test.js'],
+    mutants: {
+      'what is enqueued is not copied': [
+        'enqueue.call(this, copied(chunk))',
+        'enqueue.call(this, chunk)',
+      ],
+      'what a transform passes on is held for its write alone': [
+        'if (!ofTransforms.has(this)) holding.add(writer);',
+        'holding.add(writer);',
+      ],
+      'every writer copies': ['holding.add(writer);', ''],
+      'a list is not copied': ['iterable.map(copied)', 'iterable'],
+      'a DataView is copied as bytes': ["'DataView'", "'Uint8Array'"],
+    },
+  },
+  {
+    file: 'guard/socket.js',
+    tests: ['guard/socket.test.js'],
+    mutants: {
+      'a socket is let go at once': [".once('close', end)", ''],
+      'net has two functions': [
+        'if (net.createConnection === connect) net.createConnection = net.connect;\n  else ',
+        '',
+      ],
+    },
+  },
 ];

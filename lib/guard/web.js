@@ -1,0 +1,83 @@
+'use strict';
+
+// Web streams. What a writer is given is held until its promise settles. What is given to a controller may wait
+// anywhere, and nobody tells when it was used: there Node gets a copy of the bytes. So it does where a writer writes to a
+// TransformStream, which passes chunks on to its readable side.
+
+const web = require('node:stream/web');
+const { kHolder } = require('../base/protocol.js');
+const { FastBuffer } = require('../base/runtime.js');
+const { settling } = require('./operation.js');
+const { wrap } = require('./wrap.js');
+
+const { isView } = ArrayBuffer;
+const { get: typeOf } = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  Symbol.toStringTag,
+);
+
+const ofTransforms = new WeakSet(); // the writable sides of TransformStreams
+const holding = new WeakSet(); // writers that hold what they are given
+
+/** The same bytes on the heap, in a view of the same type, where they lie in memory that dies; else `value` itself. */
+function copied(value) {
+  const holder = isView(value) ? value.buffer[kHolder] : undefined;
+  if (holder === undefined) return value;
+  holder.take(value, 'web')();
+  const { buffer, byteOffset, byteLength } = value;
+  const bytes = buffer.slice(byteOffset, byteOffset + byteLength);
+  if (Buffer.isBuffer(value)) return new FastBuffer(bytes);
+  return new globalThis[typeOf.call(value) ?? 'DataView'](bytes);
+}
+
+const makeWrite = (write) =>
+  function (chunk) {
+    const holder = isView(chunk) ? chunk.buffer[kHolder] : undefined;
+    if (holder === undefined) return write.call(this, chunk);
+    try {
+      if (!holding.has(this)) return write.call(this, copied(chunk));
+      const end = holder.take(chunk, 'web');
+      return settling(write.call(this, chunk), end);
+    } catch (error) {
+      return Promise.reject(error); // it was dead
+    }
+  };
+
+const makeGetWriter = (getWriter) =>
+  function () {
+    const writer = getWriter.call(this);
+    if (!ofTransforms.has(this)) holding.add(writer);
+    return writer;
+  };
+
+const makeWritable = (writable) =>
+  function () {
+    const side = writable.call(this);
+    ofTransforms.add(side);
+    return side;
+  };
+
+const makeEnqueue = (enqueue) =>
+  function (chunk) {
+    return enqueue.call(this, copied(chunk));
+  };
+
+const makeFrom = (from) =>
+  function (iterable) {
+    return from.call(this, Array.isArray(iterable) ? iterable.map(copied) : copied(iterable));
+  };
+
+function guardWebStreams() {
+  wrap(web.WritableStreamDefaultWriter?.prototype, 'write', makeWrite);
+  wrap(web.WritableStream?.prototype, 'getWriter', makeGetWriter);
+  wrap(web.TransformStream?.prototype, 'writable', makeWritable, 'get');
+  for (const Controller of [
+    web.ReadableStreamDefaultController,
+    web.TransformStreamDefaultController,
+  ]) {
+    wrap(Controller?.prototype, 'enqueue', makeEnqueue);
+  }
+  wrap(web.ReadableStream, 'from', makeFrom);
+}
+
+module.exports = { guardWebStreams };
