@@ -8,7 +8,17 @@ const { run } = require('../helpers/child.js');
 const { fresh } = require('../helpers/fresh.js');
 const native = require('../../lib/memory/native.js');
 
-const OPERATIONS = ['alloc', 'zeroed', 'large', 'text', 'reset', 'scope', 'checkpoint', 'close'];
+const OPERATIONS = [
+  'alloc',
+  'zeroed',
+  'large',
+  'text',
+  'reset',
+  'scope',
+  'checkpoint',
+  'guard',
+  'close',
+];
 // In `recycle` shrink() leaves memory to the garbage collector.
 const operationsOf = { detach: [...OPERATIONS, 'reserve'], recycle: OPERATIONS };
 

@@ -60,7 +60,6 @@ const bad = [
   [RangeError, { ...pools, idleMs: 2 ** 31 }, /<= 2147483647/],
   [RangeError, { ...pools, warnAfterMs: 0 }, /"options\.warnAfterMs"/],
   [TypeError, { ...pools, warnAfterMs: true }, /of type number/],
-  [TypeError, { ...pools, guard: 'on' }, /"options\.guard".*of type boolean/],
   [RangeError, { ...pools, maxBytes: 0 }, /"options\.maxBytes".* >= 1/],
   [TypeError, { ...pools, maxBytes: '1 MiB' }, /of type number/],
   [RangeError, { ...pools, safety: 'detach' }, /'checked', 'recycle'\. Received 'detach'/],
@@ -235,6 +234,6 @@ test('a handle that is none, or a made up one, attaches nothing', (t) => {
   ]) {
     t.throws(() => Slab.attach(handle), { code: CODE, instanceOf: RangeError }, inspect(handle));
   }
-  const options = [{ safety: 'gc' }, { count: 4 }, { warnAfterMs: -1 }, { guard: 1 }, 5];
+  const options = [{ safety: 'gc' }, { count: 4 }, { warnAfterMs: -1 }, 5];
   for (const given of options) t.throws(() => Slab.attach({ id: 1, nonce }, given), { code: CODE });
 });

@@ -239,7 +239,7 @@ class Epoch {
     for (; spans.length > 0; spans.length--) {
       const span = spans[spans.length - 1];
       if (expired) pool.quarantine(span);
-      else pool.unhold(span);
+      else pool.release(span);
     }
     for (; inner.length > 0; inner.length--) {
       const { epoch, hold } = inner[inner.length - 1];

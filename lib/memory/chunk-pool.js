@@ -148,11 +148,13 @@ class ChunkPool {
   }
 
   /**
-   * Takes a span back from an arena that handed out its first `span.used` bytes: every Buffer over it is
-   * dead after this (safety 'detach'), or keeps its bytes (safety 'gc'), or shows what comes next ('recycle').
+   * Takes a span back from an arena that handed out its first `span.used` bytes, and from what held it; if operations use
+   * it, when they are over. Then every Buffer over it is dead (safety 'detach'), or keeps its bytes (safety 'gc'), or
+   * shows what comes next ('recycle').
    */
   release(span) {
     if (span.ab === null) return;
+    if (span.held && span.operations === 0) this.#leases.unhold(span);
     if (this.#safety === 'gc' && span.used > 0) {
       this.quarantine(span);
     } else if (span.operations > 0) {
@@ -213,11 +215,6 @@ class ChunkPool {
 
   hold(span) {
     this.#leases.hold(span);
-  }
-
-  unhold(span) {
-    this.#leases.unhold(span);
-    this.release(span);
   }
 
   #endLease(span) {

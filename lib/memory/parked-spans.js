@@ -19,29 +19,32 @@ class ParkedSpans {
   /** Can be called again for what was cut off. */
   add(span) {
     this.#pool.hold(span);
+    this.#since.delete(span); // for the order
     this.#since.set(span, time.now());
-    this.#watch();
+    this.#watch(this.holdMs);
     span.home = this;
   }
 
-  #watch() {
+  #watch(ms) {
     if (this.#timer !== null) return;
-    const timer = time.setTimeout(() => this.#expire(timer), this.holdMs);
+    const timer = time.setTimeout(() => this.#expire(timer), ms);
     timer.unref?.();
     this.#timer = timer;
   }
 
-  /** The last operation on a span is over. */
+  /** The last operation on a span is over, and this step of the pool has begun. */
   remove(span) {
     const pool = this.#pool;
-    pool.settleCutOff();
-    pool.pending++;
-    this.#remove(span);
-    pool.pending--;
+    if (pool.pending > 1) {
+      pool.settle();
+    } else {
+      this.#remove(span);
+      pool.pending--;
+    }
   }
 
   #remove(span) {
-    this.#pool.unhold(span);
+    this.#pool.release(span);
     this.#since.delete(span);
     if (this.#since.size > 0 || this.#timer === null) return;
     time.clearTimeout(this.#timer);
@@ -59,20 +62,22 @@ class ParkedSpans {
   /** Memory waits for `holdMs` at most; then V8 has to prove that nothing has it. */
   #expire(timer) {
     if (timer !== this.#timer) return;
+    this.#timer = null;
     const pool = this.#pool;
     pool.settleCutOff();
     pool.pending++;
-    const before = time.now() - this.holdMs;
+    const now = time.now();
+    let left = 0;
     for (const [span, since] of this.#since) {
-      if (since > before) break;
+      left = since + this.holdMs - now;
+      if (left > 0) break;
       if (span.home === this && span.ab !== null) {
         warnOnce('RALLOC_OPERATION_LONG', this.holdMs / 1000);
         pool.quarantine(span);
       }
       this.#since.delete(span);
     }
-    this.#timer = null;
-    if (this.#since.size > 0) this.#watch();
+    if (this.#since.size > 0) this.#watch(left);
     pool.pending--;
   }
 }

@@ -63,7 +63,9 @@ class SpanLeases {
   #show(span) {
     const size = span.ab.byteLength; // by a call
     const shown = transfers ? span.ab.transfer() : span.ab;
+    // The fallback's may have been another pool's.
     if (span.pool.isGuarded) shown[kHolder] = span;
+    else if (shown[kHolder] !== undefined) shown[kHolder] = undefined;
     span.ab = shown;
     span.size = size;
     span.isRaw = false;

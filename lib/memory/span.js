@@ -37,8 +37,11 @@ class Span {
 
   #end() {
     if (this.operations === 0) return; // called twice
+    const { pool } = this;
     this.operations--;
-    if (this.operations === 0 && this.home === this.pool.parked) this.home.remove(this);
+    if (this.operations > 0 || this.home !== pool.parked) return;
+    pool.pending++; // from here on the pool's next call finishes what is cut off
+    pool.parked.remove(this);
   }
 }
 

@@ -131,7 +131,26 @@ module.exports = [
         '0);',
         { tests: ['arena/safety.test.js'] },
       ],
-      'a released hold keeps its span': ['    this.release(span);\n', ''],
+      'a released hold keeps its span': [
+        'if (span.held && span.operations === 0) this.#leases.unhold(span);',
+        '',
+        { tests: ['memory/parked-spans.test.js'] },
+      ],
+      'operations do not keep their span': [
+        'span.operations > 0',
+        'false',
+        { tests: ['memory/parked-spans.test.js'] },
+      ],
+      'what is quarantined anyway is marked': [
+        'guard && this.reusesAtOnce',
+        'guard',
+        { tests: ['memory/parked-spans.test.js'] },
+      ],
+      'the next arena has what the last one counted': [
+        'if (this.isGuarded) this.guarded = new Guarded();',
+        '',
+        { tests: ['memory/parked-spans.test.js'] },
+      ],
       'what was cut off stays so': [
         'if (this.pending !== 0 || this.unfinished !== null) this.settle();',
         '',

@@ -36,7 +36,7 @@ module.exports = [
         'pool',
       ],
       'released memory is not used again': [
-        'if (expired) pool.quarantine(span);\n      else pool.unhold(span);',
+        'if (expired) pool.quarantine(span);\n      else pool.release(span);',
         'pool.quarantine(span);',
       ],
       'a term is as the one before': ['    this.#term++;\n', ''],

@@ -89,15 +89,13 @@ module.exports = [
         '',
       ],
       'nobody asks what was forgotten': ['    if (!this.watched) idle.watch(this);\n', ''],
-      'what nobody can end is never over': ['  forgotten.register(end, operations);\n', ''],
-      'the pool keeps the end itself': ['  operations.end = null; //', '  //'],
-      'what one forgot is for the next to end': [
-        'if (operations?.sharedEnd !== undefined) return operations;',
-        'if (operations !== undefined) return operations;',
+      'what nobody can end is never over': [
+        '  forgotten.register(operations.end.deref() ?? {}, operations);\n',
+        '',
       ],
-      'the end of what was forgotten is that of the next': [
-        'if (this.#bySlot.get(first) === operations) this.#bySlot',
-        'this.#bySlot',
+      'what one forgot is for the next to end': [
+        'if (operations.end.deref() !== undefined) return operations;',
+        'return operations;',
       ],
       'the timer forgets views of several slots': [
         'if (wide.first <= slot && slot <= wide.last) watch(wide);',

@@ -1,0 +1,82 @@
+'use strict';
+
+module.exports = [
+  {
+    file: 'memory/parked-spans.js',
+    tests: ['memory/parked-spans.test.js', 'memory/parked-time.test.js'],
+    mutants: {
+      "memory that waits is nobody's": ['    this.#pool.hold(span);\n', ''],
+      'nothing expires': ['    this.#watch(this.holdMs);\n', ''],
+      'the program waits for the timer': ['    timer.unref?.();\n', ''],
+      'each span sets a timer': [
+        '    if (this.#timer !== null) return;\n    const timer',
+        '    const timer',
+      ],
+      'expires too early': ['if (left > 0) break;', ''],
+      'expires a whole time later': ['this.#watch(left);', 'this.#watch(this.holdMs);'],
+      'expires once': ['    if (this.#since.size > 0) this.#watch(left);\n', ''],
+      'what has waited too long is detached': [
+        'pool.quarantine(span);',
+        'span.operations = 0;\n        pool.release(span);',
+      ],
+      'the timer outlives what waited': ['    time.clearTimeout(this.#timer);\n', ''],
+      'a step is never over': [
+        '      pool.pending--;\n    }',
+        '    }',
+        { equivalent: 'the next call settles what is pending, and finds nothing' },
+      ],
+      'what was cut off waits for its time': [
+        'else if (span.operations === 0) this.#remove(span);',
+        '',
+        { tests: ['arena/cut-off.test.js'] },
+      ],
+    },
+  },
+  {
+    file: 'memory/span.js',
+    tests: ['memory/parked-spans.test.js', 'memory/parked-time.test.js'],
+    mutants: {
+      'the first operation that ends frees the span': [
+        'if (this.operations > 0 || this',
+        'if (this',
+      ],
+      'an operation that ends twice ends another': [
+        '    if (this.operations === 0) return; // called twice\n',
+        '',
+      ],
+      'dead Buffers are taken': [
+        'if (bytes === 0 && view.buffer.byteLength === 0) throw deadError();',
+        '',
+      ],
+      'views of no bytes are dead': [' && view.buffer.byteLength === 0', ''],
+      'what was cut off is not pending': [
+        '    pool.pending++; // from here',
+        '    pool.pending = 1; // from here',
+        { equivalent: 'to be settled is all that it says' },
+      ],
+    },
+  },
+  {
+    file: 'memory/span-leases.js',
+    tests: ['memory/parked-spans.test.js', 'memory/parked-time.test.js'],
+    mutants: {
+      'a span is marked once': ['if (span.pool.isGuarded) renewed[kHolder] = span;', ''],
+      'a span is marked by its first reset': [
+        'if (span.pool.isGuarded) shown[kHolder] = span;\n    else if',
+        'if',
+      ],
+      'the mark of another pool stays': [
+        'else if (shown[kHolder] !== undefined) shown[kHolder] = undefined;',
+        '',
+        { env: { RALLOC_BACKEND: 'js' } },
+      ],
+    },
+  },
+  {
+    file: 'arena/window.js',
+    tests: ['memory/parked-spans.test.js', 'memory/parked-time.test.js'],
+    mutants: {
+      'a reset in place does not wait': ['span === null || span.operations > 0', 'span === null'],
+    },
+  },
+];
