@@ -103,18 +103,17 @@ async function warmUp(servers, { plan }) {
   return slices;
 }
 
-/** Each contender's slices: `[{ warm, closed, fixed }]`. The first contender is the base. */
-function block(setting) {
+/** Each contender's slices in the block `n`: `[{ warm, closed, fixed }]`. The first contender is the base. */
+function block(setting, n) {
   const { plan } = setting;
   return withServers(setting, async (servers) => {
     const warm = await warmUp(servers, setting);
-    const closed = await takeTurns(servers.length, plan.passes, (index) =>
-      servers[index].slice('closedLoop', {}, plan.slice),
-    );
+    const count = servers.length;
+    const full = (index) => servers[index].slice('closedLoop', {}, plan.slice);
+    const closed = await takeTurns(count, plan.passes, full, n * plan.passes);
     const rate = rateOf(closed[0]);
-    const fixed = await takeTurns(servers.length, plan.fixedPasses, (index) =>
-      servers[index].slice('fixedRate', { rate }, plan.fixedSlice),
-    );
+    const paced = (index) => servers[index].slice('fixedRate', { rate }, plan.fixedSlice);
+    const fixed = await takeTurns(count, plan.fixedPasses, paced, n * plan.fixedPasses);
     return servers.map((_, index) => ({
       warm: [warm[index]],
       closed: closed[index],
@@ -129,7 +128,7 @@ function block(setting) {
  */
 async function measure(setting) {
   const blocks = [];
-  for (let n = 0; n < setting.plan.blocks; n++) blocks.push(await block(setting));
+  for (let n = 0; n < setting.plan.blocks; n++) blocks.push(await block(setting, n));
   return setting.contenders.map((_, index) => blocks.map((one) => one[index]));
 }
 

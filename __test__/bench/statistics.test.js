@@ -130,6 +130,7 @@ test('a pass is mirrored, and the next one begins with another contender', (t) =
   t.deepEqual(order(2, 2), [0, 1, 1, 0, 1, 0, 0, 1]);
   t.deepEqual(order(3, 2), [0, 1, 2, 2, 1, 0, 1, 2, 0, 0, 2, 1]);
   t.deepEqual(order(1, 2), [0, 0, 0, 0]);
+  t.deepEqual(order(3, 1, 4), order(3, 2).slice(6), 'and so it goes on in the next block');
 });
 
 test('contenders take turns in that order, and each has two slices a pass', async (t) => {

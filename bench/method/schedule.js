@@ -4,10 +4,10 @@
 // far from the middle of the pass for all, so what drifts steadily cancels. The first of a pass rotates, so that
 // nobody always follows the same other.
 
-/** The order of the slices of `passes` passes over `count` contenders: indices from 0. */
-function order(count, passes) {
+/** The order of the slices of `passes` passes over `count` contenders: indices from 0. `first`: that of the first pass. */
+function order(count, passes, first = 0) {
   return Array.from({ length: passes }, (_, pass) => {
-    const forth = Array.from({ length: count }, (__, n) => (n + pass) % count);
+    const forth = Array.from({ length: count }, (__, n) => (n + pass + first) % count);
     return [...forth, ...forth.toReversed()];
   }).flat();
 }
@@ -20,12 +20,13 @@ function perPass(slices, combine) {
 }
 
 /**
- * Lets contenders take turns: `take(index)` is awaited for each slice.
+ * Lets contenders take turns: `take(index)` is awaited for each slice. `first`: see order(); blocks go on where the
+ * one before ended.
  * @returns each contender's slices, in order
  */
-async function takeTurns(count, passes, take) {
+async function takeTurns(count, passes, take, first = 0) {
   const slices = Array.from({ length: count }, () => []);
-  for (const index of order(count, passes)) slices[index].push(await take(index));
+  for (const index of order(count, passes, first)) slices[index].push(await take(index));
   return slices;
 }
 
