@@ -8,9 +8,12 @@ const { rangeError } = require('../base/errors.js');
 const { kGuard } = require('../base/protocol.js');
 const { warnOnce } = require('../base/warnings.js');
 const { guardCollectors } = require('./collect.js');
+const { guardCrypto } = require('./crypto.js');
+const { guardDatagrams } = require('./dgram.js');
 const { guardFileHandles } = require('./file-handle.js');
 const { guardFiles } = require('./fs.js');
 const { guardLists } = require('./list.js');
+const { guardMessages } = require('./http.js');
 const { guardPromises } = require('./promises.js');
 const { guardReadables } = require('./readable.js');
 const { guardSockets } = require('./socket.js');
@@ -28,6 +31,9 @@ const parts = [
   ['fs', guardFiles],
   ['fs.promises', guardPromises],
   ['FileHandle', guardFileHandles],
+  ['http', guardMessages],
+  ['dgram', guardDatagrams],
+  ['crypto', guardCrypto],
 ];
 
 let isInstalled = false;

@@ -8,11 +8,13 @@ const { kHolder } = require('../base/protocol.js');
 const time = require('../base/time.js');
 const { callingBack } = require('./operation.js');
 const { wrap } = require('./wrap.js');
+const { isZlib, untilError } = require('./zlib.js');
 
 const { isView } = ArrayBuffer;
 
 /** Writes a chunk and calls `end` when the stream is done with it. */
-function writeHeld(write, writable, chunk, encoding, callback, end) {
+function writeHeld(write, writable, chunk, encoding, callback, done) {
+  const end = isZlib(writable) ? untilError(writable, done) : done;
   const before = writable?.writableLength;
   const called = typeof callback === 'function' ? callingBack(callback, end) : end;
   try {

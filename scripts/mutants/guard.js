@@ -88,4 +88,55 @@ module.exports = [
       ],
     },
   },
+  {
+    file: 'guard/http.js',
+    tests: ['guard/http.test.js'],
+    mutants: {
+      'a response with its socket is held twice': ['this.socket ? give : giveHeld', 'giveHeld'],
+      'a message that waits is not held': [
+        'const how = this.socket ? give',
+        'const how = true ? give',
+      ],
+      'the close of a message is not heard': [
+        "message.once('close', onClose);",
+        '',
+        { tests: ['guard/http-ends.test.js'] },
+      ],
+      'the close of a socket is not heard': [
+        "socket.once('close', onSocketClose);",
+        '',
+        { tests: ['guard/http-ends.test.js'] },
+      ],
+      'what is flushed stays held': ['  else letGo(message);', ''],
+      'a dead chunk is sent': [
+        "if (chunk.byteLength === 0) holder.take(chunk, 'http')();",
+        '',
+        { tests: ['guard/http-ends.test.js'] },
+      ],
+    },
+  },
+  {
+    file: 'guard/zlib.js',
+    tests: ['guard/crypto.test.js'],
+    mutants: { 'what cannot be expanded stays held': ['for (const over of pending) over();', ''] },
+  },
+  {
+    file: 'guard/dgram.js',
+    tests: ['guard/datagram.test.js'],
+    mutants: {
+      'a list is not copied': ['message.map(copied)', 'message'],
+      'a datagram stays held': ['  end();\n', ''],
+    },
+  },
+  {
+    file: 'guard/crypto.js',
+    tests: ['guard/crypto.test.js'],
+    mutants: {
+      'an ArrayBuffer is not held': [
+        'target instanceof ArrayBuffer ? new Uint8Array(target) : target',
+        'target',
+      ],
+      'what Node refuses stays held': ['      end();\n      throw error;', '      throw error;'],
+    },
+  },
 ];

@@ -1,0 +1,90 @@
+'use strict';
+
+// Datagrams: what Node has not sent yet when the memory of its Buffer is reset.
+
+require('../../lib/guard/index.js'); // before anyone takes functions out of Node's modules
+const test = require('ava');
+const dgram = require('node:dgram');
+const { once } = require('node:events');
+const { Arena } = require('../../lib/index.js');
+
+const text = (message) => message.toString();
+const lengthOf = (buffer) => buffer.length;
+
+async function bound(t) {
+  const socket = dgram.createSocket('udp4');
+  t.teardown(() => socket.close());
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  return socket;
+}
+
+/** A socket whose name is looked up in the turn after next. */
+function sender(t) {
+  const lookup = (_host, _options, callback) => setImmediate(callback, null, '127.0.0.1', 4);
+  const socket = dgram.createSocket({ type: 'udp4', lookup });
+  t.teardown(() => socket.close());
+  return socket;
+}
+
+const done = () => {};
+
+// Each sends 'aaaa' of a Buffer of four of them, before or after others of the same arena.
+const ways = {
+  'a port and a host': (s, b, port) => s.send(b, port, 'receiver'),
+  'a port, a host and a callback': (s, b, port) => s.send(b, port, 'receiver', done),
+  'a port': (s, b, port) => s.send(b, port),
+  'a port and a callback': (s, b, port) => s.send(b, port, done),
+  'offset, length, port and host': (s, b, port) => s.send(b, 0, lengthOf(b), port, 'receiver'),
+  'offset, length, port, host and a callback': (s, b, port) =>
+    s.send(b, 0, lengthOf(b), port, 'receiver', done),
+  'a list': (s, b, port) => s.send([b.subarray(0, 2), b.subarray(2)], port, 'receiver'),
+  'a list and a callback': (s, b, port) =>
+    s.send([b.subarray(0, 1), 'a', b.subarray(2)], port, 'receiver', done),
+  'a DataView': (s, b, port) =>
+    s.send(new DataView(b.buffer, b.byteOffset, b.length), port, 'receiver', done),
+};
+
+for (const [guard, how] of [
+  [true, 'is what it was'],
+  [false, 'without the guard is what came after'],
+]) {
+  for (const [name, send] of Object.entries(ways)) {
+    for (const [state, prepare] of [
+      ['an unbound socket', () => {}],
+      ['a bound socket', (socket) => once(socket.bind(), 'listening')],
+    ]) {
+      if (!guard && (state === 'an unbound socket' || name === 'a DataView')) continue; // Node throws, in its own callback
+      test(`a datagram from ${state}, with ${name}, ${how}`, async (t) => {
+        const arena = new Arena({ guard });
+        const receiver = await bound(t);
+        const socket = sender(t);
+        await prepare(socket);
+        const received = once(receiver, 'message');
+        socket.on('error', () => {});
+        const { port } = receiver.address();
+        send(socket, arena.from('aaaa'), port);
+        arena.reset();
+        arena.from('bbbb');
+        const end = setTimeout(
+          () => sender(t).send('nothing', port, 'receiver'),
+          guard ? 5000 : 300,
+        );
+        t.is(text((await received)[0]) === 'aaaa', guard);
+        clearTimeout(end);
+        t.is(arena.stats().memory.held, 0);
+        t.is(arena.stats().guarded.dgram.operations > 0, guard);
+      });
+    }
+  }
+}
+
+test('a dead Buffer throws, alone and in a list', (t) => {
+  const arena = new Arena({ guard: true });
+  const dead = arena.from('dead');
+  arena.reset();
+  const socket = sender(t);
+  const expected = { code: 'ERR_RALLOC_DEAD_BUFFER' };
+  t.throws(() => socket.send(dead, 1), expected);
+  t.throws(() => socket.send(['alive', dead], 1, done), expected);
+});

@@ -1,0 +1,138 @@
+'use strict';
+
+// Messages of HTTP/1. What is written to one that has its socket goes there at once, and is held as every stream's. A
+// message keeps chunks itself while it has no socket (a response behind another that is not over, a request
+// whose connection is not there yet) and while it is corked; on Node 26 it corks itself with the first chunk of a turn.
+
+const { OutgoingMessage } = require('node:http');
+const { kHolder } = require('../base/protocol.js');
+const { wrap } = require('./wrap.js');
+
+const { isView } = ArrayBuffer;
+
+const kEnds = Symbol('ralloc.http.ends'); // of a message: the ends of the operations on chunks that it keeps
+const kWatched = Symbol('ralloc.http.watched'); // of a message: its close is listened to
+const kMessages = Symbol('ralloc.http.messages'); // of a socket: the messages that wait for it
+
+const major = Number.parseInt(process.versions.node, 10);
+const corks = major >= 22; // Node 20 corks the socket instead
+const corksItself = major >= 25;
+
+const isCorked = (message) => corks && message.writableCorked > 0;
+
+const isKeeping = (message) =>
+  message.outputData.length > 0 || (message.chunkedEncoding && isCorked(message));
+
+/** All chunks of a message are with its socket, or will never be. */
+function letGo(message) {
+  const ends = message[kEnds];
+  if (ends === undefined) return;
+  message[kEnds] = undefined;
+  message.req?.socket?.[kMessages]?.delete(message);
+  for (const end of ends) end();
+}
+
+function onClose() {
+  letGo(this);
+}
+
+function onSocketClose() {
+  for (const message of this[kMessages]) letGo(message);
+}
+
+/** Listens for the end of a message, or of the socket that it waits for: there Node 20 and 22 leave it without an event. */
+function watch(message) {
+  if (message[kWatched] !== true) {
+    message[kWatched] = true;
+    message.once('close', onClose);
+  }
+  const socket = message.req?.socket; // of a response
+  if (message.socket || !socket) return;
+  if (socket[kMessages] === undefined) {
+    socket[kMessages] = new Set();
+    socket.once('close', onSocketClose);
+  }
+  socket[kMessages].add(message);
+}
+
+const isOver = (message) =>
+  message._closed === true || (!message.socket && message.req?.socket?.destroyed === true);
+
+/** After a call that gave `message` a chunk: `end` is called once it does not keep that. */
+function keep(message, end, corkedItself) {
+  if (!isKeeping(message) || isOver(message)) return end();
+  message[kEnds] ??= [];
+  message[kEnds].push(end);
+  if (message.outputData.length > 0 || !corkedItself) watch(message); // else it is uncorked in the next tick
+  return undefined;
+}
+
+/** After a call that gave chunks to the socket. */
+function look(message) {
+  if (message[kEnds] === undefined) return;
+  if (isKeeping(message) && !isOver(message)) watch(message);
+  else letGo(message);
+}
+
+/** Whether the next chunk can stay in the message. */
+const mayKeep = (message) =>
+  !message.socket ||
+  isCorked(message) ||
+  (corksItself && (message.chunkedEncoding || !message._header));
+
+/** A chunk goes to the socket, whose write holds it. But not if that ends, or serves another message. */
+function give(method, message, holder, chunk, encoding, callback) {
+  if (chunk.byteLength === 0) holder.take(chunk, 'http')(); // throws where it is dead, while nothing has been sent
+  const result = method.call(message, chunk, encoding, callback);
+  if (message.outputData.length > 0) keep(message, holder.take(chunk, 'http'), false);
+  return result;
+}
+
+function giveHeld(method, message, holder, chunk, encoding, callback) {
+  const end = holder.take(chunk, 'http');
+  const corksItselfNow = message.socket && !isCorked(message);
+  try {
+    return method.call(message, chunk, encoding, callback);
+  } finally {
+    keep(message, end, corksItselfNow);
+  }
+}
+
+// Hot: most responses come here, and most have their socket.
+const makeWrite = (write) =>
+  function (chunk, encoding, callback) {
+    if (!isView(chunk)) return write.call(this, chunk, encoding, callback);
+    const holder = chunk.buffer[kHolder];
+    if (holder === undefined) return write.call(this, chunk, encoding, callback);
+    const how = mayKeep(this) ? giveHeld : give;
+    return how(write, this, holder, chunk, encoding, callback);
+  };
+
+/** end() uncorks. It is not write() and end(): it sets Content-Length where it is all there is. */
+const makeEnd = (end) =>
+  function (chunk, encoding, callback) {
+    if (!isView(chunk)) return end.call(this, chunk, encoding, callback);
+    const holder = chunk.buffer[kHolder];
+    if (holder === undefined) return end.call(this, chunk, encoding, callback);
+    const how = this.socket ? give : giveHeld;
+    return how(end, this, holder, chunk, encoding, callback);
+  };
+
+const makeFlush = (flush) =>
+  function (socket) {
+    try {
+      return flush.call(this, socket);
+    } finally {
+      look(this);
+    }
+  };
+
+function guardMessages() {
+  const { prototype } = OutgoingMessage;
+  wrap(prototype, 'write', makeWrite);
+  wrap(prototype, 'end', makeEnd);
+  wrap(prototype, 'uncork', makeFlush);
+  wrap(prototype, '_flushOutput', makeFlush);
+}
+
+module.exports = { guardMessages };
