@@ -136,21 +136,6 @@ module.exports = [
         '',
         { tests: ['memory/parked-spans.test.js'] },
       ],
-      'operations do not keep their span': [
-        'span.operations > 0',
-        'false',
-        { tests: ['memory/parked-spans.test.js'] },
-      ],
-      'what is quarantined anyway is marked': [
-        'guard && this.reusesAtOnce',
-        'guard',
-        { tests: ['memory/parked-spans.test.js'] },
-      ],
-      'the next arena has what the last one counted': [
-        'if (this.isGuarded) this.guarded = new Guarded();',
-        '',
-        { tests: ['memory/parked-spans.test.js'] },
-      ],
       'what was cut off stays so': [
         'if (this.pending !== 0 || this.unfinished !== null) this.settle();',
         '',

@@ -79,4 +79,16 @@ module.exports = [
       'a reset in place does not wait': ['span === null || span.operations > 0', 'span === null'],
     },
   },
+  {
+    file: 'memory/chunk-pool.js',
+    tests: ['memory/parked-spans.test.js'],
+    mutants: {
+      'operations do not keep their span': ['span.operations > 0', 'false'],
+      'what is quarantined anyway is marked': ['guard && this.reusesAtOnce', 'guard'],
+      'the next arena has what the last one counted': [
+        'if (this.isGuarded) this.guarded = new Guarded();',
+        '',
+      ],
+    },
+  },
 ];
