@@ -96,6 +96,7 @@ module.exports = [
       'a message that waits is not held': [
         'const how = this.socket ? give',
         'const how = true ? give',
+        { equivalent: 'give() looks after the call too' },
       ],
       'the close of a message is not heard': [
         "message.once('close', onClose);",

@@ -1,0 +1,32 @@
+'use strict';
+
+// Wrong arguments: the errors of the functions that the guard replaced are Node's own.
+
+const test = require('ava');
+const { run } = require('../helpers/child.js');
+
+const FRAMES = 2;
+
+async function errors(t, how) {
+  const { code, stderr, result } = await run('guard/errors.js', { args: [how] });
+  t.is(code, 0, stderr);
+  return result;
+}
+
+/** Without the depth of its stack. */
+const told = ([args, answer]) => [args, Array.isArray(answer) ? answer.slice(0, 3) : answer];
+
+test('wrong arguments get the errors that they get without the guard, two frames deeper at most', async (t) => {
+  const [without, with_] = await Promise.all([errors(t, 'without'), errors(t, 'with the guard')]);
+  let count = 0;
+  for (const [name, expected] of Object.entries(without)) {
+    t.deepEqual(with_[name].map(told), expected.map(told), name);
+    for (const [i, [args, answer]] of expected.entries()) {
+      if (typeof answer === 'string') continue;
+      count++;
+      const deeper = with_[name][i][1][3] - answer[3];
+      if (answer[3] !== undefined) t.true(deeper <= FRAMES, `${name} ${args}: ${deeper} frames`);
+    }
+  }
+  t.true(count > 500, `${count} errors were compared`);
+});
