@@ -23,11 +23,12 @@ class Bee {
   #rest = Buffer.alloc(0);
   #waiting = null;
   #left = 0;
-  #port;
+  #open;
   #onBody;
 
-  constructor(port, onBody) {
-    this.#port = port;
+  /** `open` makes a socket, of net or tls. */
+  constructor(port, onBody, open = () => net.connect({ port, host: '127.0.0.1', noDelay: true })) {
+    this.#open = open;
     this.#onBody = onBody;
   }
 
@@ -37,16 +38,18 @@ class Bee {
   }
 
   async #connect() {
-    this.#socket = net.connect({ port: this.#port, host: '127.0.0.1', noDelay: true });
+    this.#socket = this.#open();
     this.#rest = Buffer.alloc(0);
     this.#socket.on('error', () => {});
     this.#socket.on('data', (data) => this.#read(data));
-    await once(this.#socket, 'connect');
+    this.#socket.on('close', () => this.#waiting?.(this.#left)); // cut off by the server
+    await once(this.#socket, this.#socket.encrypted ? 'secureConnect' : 'connect');
   }
 
-  /** Resolves when so many answers have come. */
+  /** Resolves when so many answers have come, or none will, to how many are missing. */
   answers(count) {
     this.#left = count;
+    if (this.#socket.closed) return Promise.resolve(count);
     return new Promise((resolve) => {
       this.#waiting = resolve;
     });
@@ -61,7 +64,7 @@ class Bee {
       if (rest.length < head + 4 + length) break;
       this.#onBody(rest.subarray(head + 4, head + 4 + length));
       rest = rest.subarray(head + 4 + length);
-      if (--this.#left === 0) this.#waiting();
+      if (--this.#left === 0) this.#waiting(0);
     }
     this.#rest = rest;
   }
@@ -69,9 +72,10 @@ class Bee {
   async reset() {
     const socket = this.#socket;
     this.#socket = null;
-    if (socket === null) return;
+    if (socket === null || socket.closed) return;
     const closed = once(socket, 'close');
-    socket.resetAndDestroy();
+    if (socket.encrypted) socket.destroy();
+    else socket.resetAndDestroy();
     await closed;
   }
 }

@@ -3,6 +3,7 @@
 // What is written to a stream waits in its queue, or is with the kernel or the thread pool, until its callback is
 // called: sockets, files, zlib and crypto, HTTP/2 streams, child processes, stdout.
 
+const net = require('node:net');
 const stream = require('node:stream');
 const { kHolder } = require('../base/protocol.js');
 const time = require('../base/time.js');
@@ -81,6 +82,7 @@ function guardStreams() {
     wrap(prototype, 'write', makeWrite);
     wrap(prototype, 'end', (end) => makeEnd(end, write));
   }
+  wrap(net.Socket.prototype, 'write', makeWrite); // of a patch that kept Duplex's, and calls that; Node has none there
 }
 
 module.exports = { guardStreams };

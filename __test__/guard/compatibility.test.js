@@ -1,0 +1,29 @@
+'use strict';
+
+// The guard beside others who replace functions of Node, whoever came first: the bytes are right, what they record is
+// recorded, and errors are Node's own. dd-trace, jest and vitest are too large to be installed for this; what stands
+// for them is a wrapper as shimmer's, and a realm for each registry of modules.
+
+const test = require('ava');
+const { run } = require('../helpers/child.js');
+
+const CODES = ['ERR_INVALID_ARG_TYPE', 'ERR_INVALID_ARG_TYPE', 'ENOENT', 'ENOENT'];
+const recordedBy = {
+  'graceful-fs': [],
+  tracer: ['end', 'request', 'write', 'writeFile'],
+  OpenTelemetry: ['POST', 'fs writeFile', 'tcp.connect'],
+};
+
+for (const [other, names] of Object.entries(recordedBy)) {
+  for (const when of ['before', 'after']) {
+    test(`${other} that came ${when} the guard`, async (t) => {
+      const { code, stderr, result } = await run('guard/beside.js', { args: [other, when] });
+      t.is(code, 0, stderr);
+      t.deepEqual(result.wrong, []);
+      t.deepEqual(result.codes, CODES);
+      t.is(result.held, 0);
+      const missing = names.filter((name) => !(result.recorded[name] > 0));
+      t.deepEqual(missing, [], JSON.stringify(result.recorded));
+    });
+  }
+}
