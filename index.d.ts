@@ -253,9 +253,8 @@ export type BytesLike =
  * Memory that is freed all at once. Every Buffer it hands out is one of Node's own, and is dead (length 0) after
  * `reset()`, `rewind()`, the end of its `scope()`, or `close()`.
  *
- * **An operation that was handed to the kernel, the thread pool or another stream (fs, zlib, a write to
- * another socket) and is still in flight then may read or write memory that is in use again, unless a
- * `hold()` covers it or `safety` is `'gc'`.**
+ * **An operation that is still in flight then (fs, zlib, a write to a socket) loses, sends or overwrites bytes, unless
+ * `guard` is on and it is Node's own, a `hold()` covers it, or `safety` is `'gc'`.**
  *
  * Every method that allocates throws
  * - a TypeError or RangeError with code `ERR_RALLOC_INVALID_ARGUMENT` for a size that is not an integer >= 0,

@@ -206,7 +206,7 @@ const checks = {
   },
   'docs/when-not-to-use.md': {},
   'docs/safety.md': {
-    'The one hole, first': { given: { app: express(), fs, fd: 1 } },
+    'Operations in flight: the guard': { given: { app: express(), fs } },
   },
   'docs/errors.md': {
     'Errors and warnings': { given: { arena: new Arena(), size: 10, buffer: null } },

@@ -5,6 +5,7 @@
 // for them is a wrapper as shimmer's, and a realm for each registry of modules.
 
 const test = require('ava');
+const { createHook } = require('node:async_hooks');
 const { run } = require('../helpers/child.js');
 
 const CODES = ['ERR_INVALID_ARG_TYPE', 'ERR_INVALID_ARG_TYPE', 'ENOENT', 'ENOENT'];
@@ -27,3 +28,20 @@ for (const [other, names] of Object.entries(recordedBy)) {
     });
   }
 }
+
+test('what ralloc makes when it is loaded is no open handle to those who count them, as Jest does', (t) => {
+  const made = [];
+  const hook = createHook({ init: (_id, type, _trigger, resource) => made.push([type, resource]) });
+  const path = require.resolve('../../lib/base/time.js');
+  const mine = require.cache[path];
+  delete require.cache[path];
+  hook.enable();
+  require('../../lib/base/time.js');
+  hook.disable();
+  require.cache[path] = mine;
+  t.deepEqual(
+    made.map(([type]) => type),
+    ['RALLOC'],
+  );
+  t.false(made[0][1].hasRef());
+});

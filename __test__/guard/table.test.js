@@ -1,0 +1,68 @@
+'use strict';
+
+// The table of docs/safety.md, found anew on this Node: each API is given a Buffer whose arena is reset before it goes on.
+// What is right with the guard alone is held; what is right without it too, Node copies by itself. Addons have no row here,
+// and ws has its own test, in libraries.test.js.
+
+require('../../lib/guard/index.js');
+const test = require('ava');
+const { once } = require('node:events');
+const fs = require('node:fs');
+const http = require('node:http');
+const { join } = require('node:path');
+const { setTimeout: sleep } = require('node:timers/promises');
+const { Arena } = require('../../lib/index.js');
+const { folder } = require('../helpers/folder.js');
+const { rows } = require('./table.js');
+
+const SIZE = 64 * 1024;
+const PATIENCE = 1000; // ms for what may never end
+const right = Buffer.alloc(SIZE, 'a');
+
+async function echo(t) {
+  const server = http.createServer((req, res) => req.pipe(res)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return `http://127.0.0.1:${server.address().port}/`;
+}
+
+/** Whether what was begun with a Buffer saw its bytes, though they were reset before it went on. */
+async function isRight(t, { begin }, guard, url) {
+  const arena = new Arena({ guard });
+  const { goOn, finish } = await begin(arena.allocUnsafe(SIZE).fill('a'), {
+    folder: folder(t),
+    url,
+  });
+  arena.reset();
+  arena.allocUnsafe(SIZE).fill('b');
+  await goOn();
+  const seen = await Promise.race([finish().catch((error) => error), sleep(PATIENCE)]);
+  return Buffer.isBuffer(seen) && seen.equals(right);
+}
+
+async function verdictOf(t, row) {
+  const url = await echo(t);
+  if (await isRight(t, row, false, url)) return 'copies';
+  return (await isRight(t, row, true, url)) ? 'held' : 'not seen';
+}
+
+for (const row of rows) {
+  test.serial(`${row.api}: ${row.verdict}`, async (t) => {
+    t.is(await verdictOf(t, row), row.verdict);
+  });
+}
+
+test('docs/safety.md has these rows, and no others', (t) => {
+  const text = fs.readFileSync(join(__dirname, '..', '..', 'docs', 'safety.md'), 'utf8');
+  const shown = [...text.matchAll(/^\| `?([^|`]+?)`? \| (held|copies|not seen) \|/gm)];
+  const untested = ['native addons', 'ws with permessage-deflate'];
+  t.deepEqual(
+    shown
+      .filter(([, api]) => !untested.includes(api))
+      .map(([, api, verdict]) => `${api}: ${verdict}`),
+    rows.map(({ api, verdict }) => `${api}: ${verdict}`),
+  );
+});
