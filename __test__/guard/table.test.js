@@ -1,8 +1,8 @@
 'use strict';
 
 // The table of docs/safety.md, found anew on this Node: each API is given a Buffer whose arena is reset before it goes on.
-// What is right with the guard alone is held; what is right without it too, Node copies by itself. Addons have no row here,
-// and ws has its own test, in libraries.test.js.
+// What is right with the guard alone is held; what is right without it too, Node copies by itself. Addons have no row here;
+// ws, dgram and randomFill() have tests of their own.
 
 require('../../lib/guard/index.js');
 const test = require('ava');
@@ -58,7 +58,7 @@ for (const row of rows) {
 test('docs/safety.md has these rows, and no others', (t) => {
   const text = fs.readFileSync(join(__dirname, '..', '..', 'docs', 'safety.md'), 'utf8');
   const shown = [...text.matchAll(/^\| `?([^|`]+?)`? \| (held|copies|not seen) \|/gm)];
-  const untested = ['native addons', 'ws with permessage-deflate'];
+  const untested = ['crypto.randomFill', 'dgram', 'native addons', 'ws with permessage-deflate'];
   t.deepEqual(
     shown
       .filter(([, api]) => !untested.includes(api))

@@ -4,7 +4,7 @@
 // message keeps chunks itself while it has no socket (a response behind another that is not over, a request
 // whose connection is not there yet) and while it is corked; on Node 26 it corks itself with the first chunk of a turn.
 
-const { OutgoingMessage } = require('node:http');
+const { ClientRequest, OutgoingMessage, ServerResponse } = require('node:http');
 const { kHolder } = require('../base/protocol.js');
 const { wrap } = require('./wrap.js');
 
@@ -133,6 +133,11 @@ function guardMessages() {
   wrap(prototype, 'end', makeEnd);
   wrap(prototype, 'uncork', makeFlush);
   wrap(prototype, '_flushOutput', makeFlush);
+  // Of patches that kept the prototype's, and call those; Node has none there.
+  for (const { prototype: own } of [ClientRequest, ServerResponse]) {
+    wrap(own, 'write', makeWrite);
+    if (own.end !== prototype.end) wrap(own, 'end', makeEnd);
+  }
 }
 
 module.exports = { guardMessages };
