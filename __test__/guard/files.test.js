@@ -9,6 +9,7 @@ const { join } = require('node:path');
 const { promisify } = require('node:util');
 const { Arena } = require('../../lib/index.js');
 const { folder } = require('../helpers/folder.js');
+const { until } = require('../helpers/until.js');
 const { SIZE, isAll, outlive, inPool } = require('../helpers/in-flight.js');
 
 const half = (buffer) => [buffer.subarray(0, SIZE / 2), buffer.subarray(SIZE / 2)];
@@ -107,7 +108,7 @@ test.serial(
     });
     t.is(seen[0], 'read');
     t.true(seen[1] > 0);
-    t.is(arena.stats().memory.held, 0);
+    await until(() => arena.stats().memory.held === 0);
   },
 );
 

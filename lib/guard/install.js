@@ -7,33 +7,22 @@ const stream = require('node:stream');
 const { rangeError } = require('../base/errors.js');
 const { kGuard } = require('../base/protocol.js');
 const { warnOnce } = require('../base/warnings.js');
-const { guardCollectors } = require('./collect.js');
-const { guardCrypto } = require('./crypto.js');
-const { guardDatagrams } = require('./dgram.js');
-const { guardFileHandles } = require('./file-handle.js');
-const { guardFiles } = require('./fs.js');
-const { guardLists } = require('./list.js');
-const { guardMessages } = require('./http.js');
-const { guardPromises } = require('./promises.js');
-const { guardReadables } = require('./readable.js');
-const { guardSockets } = require('./socket.js');
-const { guardStreams } = require('./stream.js');
-const { guardWebStreams } = require('./web.js');
 const { takeRefused } = require('./wrap.js');
 
+/** Of which modules of Node, and how. What nobody asks for is not loaded: it takes as long as all the rest of ralloc. */
 const parts = [
-  ['stream', guardStreams],
-  ['stream', guardReadables],
-  ['stream', guardLists],
-  ['stream', guardCollectors],
-  ['stream/web', guardWebStreams],
-  ['net', guardSockets],
-  ['fs', guardFiles],
-  ['fs.promises', guardPromises],
-  ['FileHandle', guardFileHandles],
-  ['http', guardMessages],
-  ['dgram', guardDatagrams],
-  ['crypto', guardCrypto],
+  ['stream', () => require('./stream.js').guardStreams()],
+  ['stream', () => require('./readable.js').guardReadables()],
+  ['stream', () => require('./list.js').guardLists()],
+  ['stream', () => require('./collect.js').guardCollectors()],
+  ['stream/web', () => require('./web.js').guardWebStreams()],
+  ['net', () => require('./socket.js').guardSockets()],
+  ['fs', () => require('./fs.js').guardFiles()],
+  ['fs.promises', () => require('./promises.js').guardPromises()],
+  ['FileHandle', () => require('./file-handle.js').guardFileHandles()],
+  ['http', () => require('./http.js').guardMessages()],
+  ['dgram', () => require('./dgram.js').guardDatagrams()],
+  ['crypto', () => require('./crypto.js').guardCrypto()],
 ];
 
 let isInstalled = false;

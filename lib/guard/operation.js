@@ -48,7 +48,7 @@ function callingBack(callback, end) {
     try {
       return Reflect.apply(callback, this, results);
     } finally {
-      end();
+      afterAwaits(end);
     }
   };
 }
@@ -72,4 +72,14 @@ function settling(promise, end) {
 
 const endSettled = (end) => (end.isFirst ? end() : time.nextTick(end));
 
-module.exports = { begin, beginAll, callingBack, settling };
+const settled = Promise.resolve();
+
+/**
+ * Calls `work` once those who wait for promises that are settled now have gone on, as util.promisify() settles one in the
+ * callback: a tick that a microtask asks for comes after theirs.
+ */
+function afterAwaits(work) {
+  settled.then(() => time.nextTick(work));
+}
+
+module.exports = { begin, beginAll, callingBack, afterAwaits, settling };

@@ -5,7 +5,7 @@
 // whatever way.
 
 const stream = require('node:stream');
-const time = require('../base/time.js');
+const { afterAwaits } = require('./operation.js');
 const { kHolder } = require('../base/protocol.js');
 const { wrap } = require('./wrap.js');
 
@@ -64,7 +64,7 @@ class Queue {
 
   /**
    * What has left holds no more: not at once, for who gets it by a promise, as an async iterator does, has not yet begun
-   * what holds it then. A tick that a microtask asks for comes after all that wait for promises now.
+   * what holds it then.
    */
   left(length) {
     const waits = this.#waits;
@@ -74,7 +74,7 @@ class Queue {
     const gone = waits.splice(0, left === -1 ? waits.length : left);
     this.#settles();
     if (this.#kept !== null) for (const one of gone) this.#kept.push(one);
-    else queueMicrotask(() => time.nextTick(endAll, gone));
+    else afterAwaits(() => endAll(gone));
   }
 
   /** From now on what leaves is held until end(), which is returned. */

@@ -23,12 +23,12 @@ module.exports = [
       ],
       'a part that was read ends all': ['until > front', 'until > front + 1'],
       'who waits for a promise finds it dead': [
-        'queueMicrotask(() => time.nextTick(endAll, gone));',
+        'afterAwaits(() => endAll(gone));',
         'endAll(gone);',
       ],
       'a microtask is enough': [
-        'queueMicrotask(() => time.nextTick(endAll, gone));',
-        'queueMicrotask(() => endAll(gone));',
+        'afterAwaits(() => endAll(gone));',
+        'Promise.resolve().then(() => endAll(gone));',
       ],
       'what is destroyed holds on': ['      queue?.drop();\n', ''],
       'only a Readable lets go': ['[prototype, stream.Duplex.prototype]', '[prototype]'],

@@ -78,9 +78,19 @@ module.exports = [
         '    (error) => {',
       ],
       'a callback comes after the end': [
-        'try {\n      return Reflect.apply(callback, this, results);\n    } finally {\n      end();\n    }',
+        'try {\n      return Reflect.apply(callback, this, results);\n    } finally {\n      afterAwaits(end);\n    }',
         'end();\n    return Reflect.apply(callback, this, results);',
         { tests: files },
+      ],
+      'who awaits a promisified function finds nothing': [
+        '      afterAwaits(end);\n',
+        '      end();\n',
+        { tests: ['guard/operation.test.js'] },
+      ],
+      'a tick alone comes before who awaits': [
+        'settled.then(() => time.nextTick(work));',
+        'time.nextTick(work);',
+        { tests: ['guard/operation.test.js'] },
       ],
       'what began before one is refused stays held': [
         'for (const end of ends) end();\n    throw error;',
