@@ -6,6 +6,7 @@ require('../../lib/guard/index.js'); // before anyone takes functions out of Nod
 const test = require('ava');
 const crypto = require('node:crypto');
 const fs = require('node:fs');
+const os = require('node:os');
 const { promisify } = require('node:util');
 const { Arena } = require('../../lib/index.js');
 const { until } = require('../helpers/until.js');
@@ -37,3 +38,18 @@ for (const [name, read] of Object.entries(reading)) {
     arena.close();
   });
 }
+
+test('the callback of a write has its Buffer still, whose memory goes back after it', async (t) => {
+  const fd = fs.openSync(os.devNull, 'w');
+  t.teardown(() => fs.closeSync(fd));
+  const arena = new Arena({ guard: true });
+  const buffer = arena.alloc(10);
+  const length = await new Promise((resolve) => {
+    fs.write(fd, buffer, () => resolve(buffer.length));
+    arena.reset();
+  });
+  t.is(length, 10);
+  t.is(buffer.length, 0);
+  t.is(arena.stats().memory.held, 0);
+  arena.close();
+});

@@ -4,7 +4,7 @@
 // are given before they return.
 
 const crypto = require('node:crypto');
-const { begin, callingBack } = require('./operation.js');
+const { begin, readingBack } = require('./operation.js');
 const { wrap } = require('./wrap.js');
 
 const makeRandomFill = (randomFill) =>
@@ -14,7 +14,7 @@ const makeRandomFill = (randomFill) =>
     const end = begin(target instanceof ArrayBuffer ? new Uint8Array(target) : target, 'crypto');
     if (end === undefined) return Reflect.apply(randomFill, this, args);
     const at = args.findIndex((arg) => typeof arg === 'function');
-    if (at !== -1) args[at] = callingBack(args[at], end);
+    if (at !== -1) args[at] = readingBack(args[at], end);
     try {
       return Reflect.apply(randomFill, this, args);
     } catch (error) {

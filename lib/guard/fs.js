@@ -5,13 +5,15 @@
 const fs = require('node:fs');
 const time = require('../base/time.js');
 const { buffer, bufferOrOptions, bufferList, readOptions } = require('./buffers.js');
-const { callingBack } = require('./operation.js');
+const { callingBack, readingBack } = require('./operation.js');
 const { wrap } = require('./wrap.js');
 
-const functions = {
+const reading = {
   read: bufferOrOptions(1),
   readv: bufferList(1),
   readFile: readOptions(1),
+};
+const writing = {
   write: buffer(1),
   writev: bufferList(1),
   writeFile: buffer(1),
@@ -19,7 +21,7 @@ const functions = {
 };
 
 // A dead Buffer is told to the callback: fs.writeFile() itself calls fs.write(), from where nobody could catch it.
-const make = (prepare) => (original) =>
+const make = (prepare, whenCalled) => (original) =>
   function (...args) {
     const last = args.findLastIndex((arg) => typeof arg === 'function');
     let end;
@@ -31,7 +33,7 @@ const make = (prepare) => (original) =>
       return undefined;
     }
     if (end === undefined) return Reflect.apply(original, this, args);
-    if (last !== -1) args[last] = callingBack(args[last], end);
+    if (last !== -1) args[last] = whenCalled(args[last], end);
     try {
       if (last === -1) end(); // Node throws
       return Reflect.apply(original, this, args);
@@ -42,7 +44,8 @@ const make = (prepare) => (original) =>
   };
 
 function guardFiles() {
-  for (const [name, prepare] of Object.entries(functions)) wrap(fs, name, make(prepare));
+  for (const [name, prepare] of Object.entries(reading)) wrap(fs, name, make(prepare, readingBack));
+  for (const [name, prepare] of Object.entries(writing)) wrap(fs, name, make(prepare, callingBack));
 }
 
 module.exports = { guardFiles };

@@ -38,7 +38,7 @@ function beginAll(values, kind) {
   return endAll;
 }
 
-/** `callback`, and after it the end, if that does not come first: what an operation read is to be seen in its callback. */
+/** `callback`, and after it the end, if that does not come first: the callback may use the Buffer, too. */
 function callingBack(callback, end) {
   return function (...results) {
     if (end.isFirst) {
@@ -48,10 +48,14 @@ function callingBack(callback, end) {
     try {
       return Reflect.apply(callback, this, results);
     } finally {
-      afterAwaits(end);
+      end();
     }
   };
 }
+
+/** The same for an operation that reads into its Buffer: who awaits a promise that `callback` settles finds it too. */
+const readingBack = (callback, end) =>
+  callingBack(callback, end.isFirst ? end : () => afterAwaits(end));
 
 /**
  * The promise of an operation, for the user. Not `promise` itself: to listen to that too would hide its
@@ -82,4 +86,4 @@ function afterAwaits(work) {
   settled.then(() => time.nextTick(work));
 }
 
-module.exports = { begin, beginAll, callingBack, afterAwaits, settling };
+module.exports = { begin, beginAll, callingBack, afterAwaits, readingBack, settling };

@@ -10,7 +10,7 @@ module.exports = [
     mutants: {
       'a dead Buffer goes on': ['time.nextTick(args[last], error);\n      return undefined;', ''],
       'ends when the function returns': [
-        'if (last !== -1) args[last] = callingBack(args[last], end);\n    try {',
+        'if (last !== -1) args[last] = whenCalled(args[last], end);\n    try {',
         'try {\n      if (last !== -1) end();',
       ],
       'readFile() is not held': [
@@ -78,13 +78,13 @@ module.exports = [
         '    (error) => {',
       ],
       'a callback comes after the end': [
-        'try {\n      return Reflect.apply(callback, this, results);\n    } finally {\n      afterAwaits(end);\n    }',
+        'try {\n      return Reflect.apply(callback, this, results);\n    } finally {\n      end();\n    }',
         'end();\n    return Reflect.apply(callback, this, results);',
-        { tests: files },
+        { tests: ['guard/operation.test.js'] },
       ],
       'who awaits a promisified function finds nothing': [
-        '      afterAwaits(end);\n',
-        '      end();\n',
+        'end.isFirst ? end : () => afterAwaits(end)',
+        'end',
         { tests: ['guard/operation.test.js'] },
       ],
       'a tick alone comes before who awaits': [
