@@ -253,8 +253,9 @@ export type BytesLike =
  * Memory that is freed all at once. Every Buffer it hands out is one of Node's own, and is dead (length 0) after
  * `reset()`, `rewind()`, the end of its `scope()`, or `close()`.
  *
- * **An operation that is still in flight then (fs, zlib, a write to a socket) loses, sends or overwrites bytes, unless
- * `guard` is on and it is Node's own, a `hold()` covers it, or `safety` is `'gc'`.**
+ * **With `guard`, Node's own operations that are still in flight then (fs, zlib, a write to a socket) hold what they were
+ * given. What is not seen (native addons, queues in user land, functions taken before the guard; without `guard` Node's own
+ * too) loses, sends or overwrites bytes, unless a `hold()` covers it, or `safety` is `'gc'`.**
  *
  * Every method that allocates throws
  * - a TypeError or RangeError with code `ERR_RALLOC_INVALID_ARGUMENT` for a size that is not an integer >= 0,
@@ -312,7 +313,8 @@ export class Arena implements Disposable {
 
   /**
    * Keeps everything that is allocated between the last reset and the next as it is, also over that reset, until
-   * the hold is released (or `holdMs` later).
+   * the hold is released (or `holdMs` later). With `guard`, Node's own operations need none: it is for native addons,
+   * queues in user land, a generator's future chunks, and functions that were taken before the guard.
    */
   hold(): Hold;
   /**
