@@ -28,5 +28,19 @@ test('wrong arguments get the errors that they get without the guard, two frames
       if (answer[3] !== undefined) t.true(deeper <= FRAMES, `${name} ${args}: ${deeper} frames`);
     }
   }
-  t.true(count > 500, `${count} errors were compared`);
+  t.true(count > 1000, `${count} errors were compared`);
+});
+
+test('every function that the guard replaces is among them', async (t) => {
+  const [compared, changes] = await Promise.all([
+    errors(t, 'without'),
+    run('guard/what-changes.js', { args: ['requests'] }),
+  ]);
+  t.is(changes.code, 0, changes.stderr);
+  const { replaced } = changes.result;
+  t.true(replaced.length > 40, `${replaced.length} are replaced`);
+  t.deepEqual(
+    replaced.filter((name) => !(name in compared)),
+    [],
+  );
 });

@@ -7,7 +7,7 @@ const fs = require('node:fs');
 const { isDeepStrictEqual } = require('node:util');
 
 const MODULES =
-  'buffer child_process crypto dgram fs fs/promises http http2 https net stream stream/promises stream/web tls worker_threads zlib';
+  'buffer child_process crypto dgram fs fs/promises http http2 https net stream stream/consumers stream/promises stream/web tls worker_threads zlib';
 const GLOBALS =
   'Blob Buffer CompressionStream FormData ReadableStream Request Response TransformStream WebSocket WritableStream fetch structuredClone';
 
