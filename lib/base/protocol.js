@@ -58,4 +58,10 @@ module.exports = {
    * is called. Who makes it adds a listener for `close` that calls close() of all that are in it then. Otherwise the socket has a list and a listener of each copy.
    */
   kOpenResponses: Symbol.for('ralloc.socket.openResponses.1'),
+
+  /**
+   * Of a binary's trimDepot(): a number that goes up with each copy or registry that begins to watch its depot. The one
+   * that has the last number watches until the depot is empty; the others while they have arenas. Otherwise each does.
+   */
+  kDepotTurn: Symbol.for('ralloc.depot.turn.1'),
 };

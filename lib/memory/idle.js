@@ -4,6 +4,7 @@
 // thousand arenas take 200 ms of system calls at once (430 MB, 0.1 µs a page).
 
 const memory = require('./native.js');
+const { kDepotTurn } = require('../base/protocol.js');
 const time = require('../base/time.js');
 
 const TICK_MS = 1000;
@@ -125,17 +126,28 @@ function watch(target, everyMs = TICK_MS) {
   if (everyMs === TICK_MS) watchDepot();
 }
 
-/** The depot is a target too, while something is in it or may come to it. */
+/**
+ * The depot is a target too, while something is in it or may come to it. The binary's is one for all who evaluated
+ * ralloc in this thread: what is in it the last of them watches. Else each of a test runner's registries of modules
+ * would live, by its timer, as long as any test uses the depot.
+ */
 const depot = {
   watched: false,
+  turn: 0,
   tick() {
     const { chunks } = memory.trimDepot(TICK_MS);
-    return chunks > 0 || rounds.some((one) => one.everyMs === TICK_MS && one.targets.size > 0);
+    const isMine = memory.trimDepot[kDepotTurn] === this.turn;
+    if (chunks > 0 && isMine) return true;
+    return rounds.some((one) => one.everyMs === TICK_MS && one.targets.size > 0);
   },
 };
 
 function watchDepot() {
-  if (!depot.watched) enter(depot, depotRound);
+  if (depot.watched) return;
+  const { trimDepot } = memory;
+  depot.turn = (trimDepot[kDepotTurn] ?? 0) + 1;
+  trimDepot[kDepotTurn] = depot.turn;
+  enter(depot, depotRound);
 }
 
 module.exports = { watch, watchDepot };

@@ -73,6 +73,11 @@ module.exports = [
     file: 'memory/idle.js',
     tests: ['memory/idle-slices.test.js'],
     mutants: {
+      'every registry watches the depot': [
+        'if (chunks > 0 && isMine)',
+        'if (chunks > 0)',
+        { tests: ['memory/registries.test.js'] },
+      ],
       'no slices': ['SLICE_MS = 4', 'SLICE_MS = Infinity'],
       'slices of one target': ['SLICE_MS = 4', 'SLICE_MS = 0'],
       'no pause': ['PAUSE_MS = 16', 'PAUSE_MS = 0'],
@@ -110,8 +115,8 @@ module.exports = [
         'true',
         { equivalent: 'it is set for the same moment or an earlier one' },
       ],
-      'the depot is not waited for': ['chunks > 0 || ', ''],
-      'the depot is trimmed for ever': ['chunks > 0 || ', 'true || '],
+      'the depot is not waited for': ['if (chunks > 0 && isMine) return true;', ''],
+      'the depot is trimmed for ever': ['if (chunks > 0 && isMine) return true;', 'return true;'],
       'the depot is forgotten while pools are watched': [
         'rounds.some((one) => one.everyMs === TICK_MS && one.targets.size > 0)',
         'false',

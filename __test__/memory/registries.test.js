@@ -1,0 +1,18 @@
+'use strict';
+
+// Test runners evaluate ralloc anew for every file, in one process. What they drop is collected.
+
+const test = require('ava');
+const { run } = require('../helpers/child.js');
+
+for (const [how, args] of [
+  ['in this realm', []],
+  ['in a realm of its own', ['realms']],
+]) {
+  // The last one has the depot of the process.
+  test(`of many registries that evaluated ralloc, each ${how}, one is left at most`, async (t) => {
+    const { code, stderr, result } = await run('memory/registries.js', { args });
+    t.is(code, 0, stderr);
+    t.true(result.left <= 1, `${result.left} are left`);
+  });
+}
