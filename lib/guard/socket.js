@@ -1,17 +1,17 @@
 'use strict';
 
-// A socket that reads into one Buffer (`onread`) has it as long as it is open. `new net.Socket()` is Node's own class,
-// which nothing can stand in for: there the Buffer is not seen.
+// A socket that reads into one Buffer (`onread`) has it as long as it is open. The constructor gets it, which nothing
+// can stand in for; but net.connect() and tls.connect() give all of their options to the socket's connect(), too. What
+// only `new net.Socket()` gets is not seen.
 
 const net = require('node:net');
-const tls = require('node:tls');
 const { begin } = require('./operation.js');
 const { wrap } = require('./wrap.js');
 
 const makeConnect = (connect) =>
   function (...args) {
-    const options = args.find((arg) => arg?.onread);
-    const end = begin(options?.onread.buffer, 'stream');
+    const [options] = args.flat(); // net.connect() gives a list
+    const end = begin(options?.onread?.buffer, 'stream');
     if (end === undefined) return Reflect.apply(connect, this, args);
     try {
       return Reflect.apply(connect, this, args).once('close', end);
@@ -21,13 +21,8 @@ const makeConnect = (connect) =>
     }
   };
 
-/** net.connect and net.createConnection are one function, and stay so. */
 function guardSockets() {
-  const { connect } = net;
-  wrap(net, 'connect', makeConnect);
-  if (net.createConnection === connect) net.createConnection = net.connect;
-  else wrap(net, 'createConnection', makeConnect);
-  wrap(tls, 'connect', makeConnect);
+  wrap(net.Socket.prototype, 'connect', makeConnect);
 }
 
 module.exports = { guardSockets };
