@@ -1,0 +1,80 @@
+'use strict';
+
+const tests = ['guard/install.test.js'];
+
+module.exports = [
+  {
+    file: 'guard/install.js',
+    tests,
+    mutants: {
+      'what is not wanted is done': ['if (!wanted || isOff())', 'if (isOff())'],
+      'off is on': ['if (!wanted || isOff())', 'if (!wanted)'],
+      'any RALLOC_GUARD will do': [
+        "if (!['', 'on', 'off'].includes(value)) throw rangeError('RALLOC_GUARD', \"'on' or 'off'\", value);",
+        '',
+      ],
+      'another copy wraps what is wrapped': [
+        'isInstalled || stream[kGuard] === true',
+        'isInstalled',
+        { tests: ['guard/realms.test.js'] },
+      ],
+      'a frozen stream is wrapped again': [
+        'isInstalled || stream[kGuard] === true',
+        'stream[kGuard] === true',
+        { tests: ['guard/realms.test.js'] },
+      ],
+      'other copies are not told': [
+        'Reflect.defineProperty(stream, kGuard, { value: true });',
+        '',
+        { tests: ['guard/realms.test.js'] },
+      ],
+      'a frozen stream throws': [
+        'Reflect.defineProperty(stream, kGuard',
+        'Object.defineProperty(stream, kGuard',
+      ],
+      'named imports stay as they were': ['    syncBuiltinESMExports();\n', ''],
+      'nobody hears of what is not wrapped': [
+        'if (missing.length > 0) warnOnce',
+        'if (false) warnOnce',
+      ],
+    },
+  },
+  {
+    file: 'guard/wrap.js',
+    tests,
+    mutants: {
+      'what is refused has no name': ['  refused.push(name);\n', ''],
+      'what is refused is named again': ['  refused = [];\n', ''],
+      'own properties are lost': [
+        'for (const key of Reflect.ownKeys(original)) {',
+        'for (const key of []) {',
+        { tests: ['guard/unchanged.test.js'] },
+      ],
+      'symbols are lost': [
+        'Reflect.ownKeys(original)',
+        'Object.getOwnPropertyNames(original)',
+        { tests: ['guard/unchanged.test.js'] },
+      ],
+      'the property becomes another': [
+        '{ ...descriptor, [part]: wrapper }',
+        '{ configurable: true, [part]: wrapper }',
+        { equivalent: 'attributes that are not given stay as they are' },
+      ],
+      'what cannot be replaced throws': [
+        'Reflect.defineProperty(object, name',
+        'Object.defineProperty(object, name',
+        { equivalent: 'it is caught' },
+      ],
+    },
+  },
+  {
+    file: 'guard/operation.js',
+    tests: ['guard/bad-input.test.js'],
+    mutants: {
+      'a callback that throws holds on': [
+        'try {\n      return Reflect.apply(callback, this, results);\n    } finally {\n      end();\n    }',
+        'const result = Reflect.apply(callback, this, results);\n    end();\n    return result;',
+      ],
+    },
+  },
+];
