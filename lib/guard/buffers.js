@@ -36,10 +36,11 @@ async function* holding(data) {
   }
 }
 
-/** A Buffer, or an iterable of them. */
+/** A Buffer, or an iterable of them: an array has them all now, others give them one by one. */
 const bufferOrChunks = (at) => (args) => {
   const data = args[at];
   if (isView(data)) return begin(data, 'fs');
+  if (Array.isArray(data)) return beginAll(data, 'fs');
   if (isIterable(data)) args[at] = holding(data);
   return undefined;
 };

@@ -127,16 +127,28 @@ const makeFlush = (flush) =>
     }
   };
 
+/** What is destroyed without a socket, as while it waits for its agent, is never sent. */
+const makeDestroy = (destroy) =>
+  function (...args) {
+    try {
+      return Reflect.apply(destroy, this, args);
+    } finally {
+      if (!this.socket) letGo(this);
+    }
+  };
+
 function guardMessages() {
   const { prototype } = OutgoingMessage;
   wrap(prototype, 'write', makeWrite);
   wrap(prototype, 'end', makeEnd);
   wrap(prototype, 'uncork', makeFlush);
   wrap(prototype, '_flushOutput', makeFlush);
+  wrap(prototype, 'destroy', makeDestroy);
   // Of patches that kept the prototype's, and call those; Node has none there.
   for (const { prototype: own } of [ClientRequest, ServerResponse]) {
     wrap(own, 'write', makeWrite);
     if (own.end !== prototype.end) wrap(own, 'end', makeEnd);
+    if (own.destroy !== prototype.destroy) wrap(own, 'destroy', makeDestroy);
   }
 }
 

@@ -8,20 +8,24 @@ const stream = require('node:stream');
 const { kHolder } = require('../base/protocol.js');
 const time = require('../base/time.js');
 const { callingBack } = require('./operation.js');
+const { untilClosed } = require('./pending.js');
 const { wrap } = require('./wrap.js');
-const { isZlib, untilError } = require('./zlib.js');
 
 const { isView } = ArrayBuffer;
 
 /** Writes a chunk and calls `end` when the stream is done with it. */
 function writeHeld(write, writable, chunk, encoding, callback, done) {
-  const end = isZlib(writable) ? untilError(writable, done) : done;
-  const before = writable?.writableLength;
+  if (typeof writable?.once !== 'function') {
+    done(); // it is no stream, and Node says so
+    return write.call(writable, chunk, encoding, callback);
+  }
+  const end = untilClosed(writable, done);
+  const before = writable.writableLength;
   const called = typeof callback === 'function' ? callingBack(callback, end) : end;
   try {
     return write.call(writable, chunk, encoding, called);
   } catch (error) {
-    if (writable?.writableLength === before) end(); // else the stream has it, and its own _write() has thrown
+    if (writable.writableLength === before) end(); // else the stream has it, and its own _write() has thrown
     throw error;
   }
 }

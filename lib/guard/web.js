@@ -34,11 +34,13 @@ const makeWrite = (write) =>
   function (chunk) {
     const holder = isView(chunk) ? chunk.buffer[kHolder] : undefined;
     if (holder === undefined) return write.call(this, chunk);
+    let end;
     try {
       if (!holding.has(this)) return write.call(this, copied(chunk));
-      const end = holder.take(chunk, 'web');
+      end = holder.take(chunk, 'web');
       return settling(write.call(this, chunk), end);
     } catch (error) {
+      end?.();
       return Promise.reject(error); // it was dead
     }
   };

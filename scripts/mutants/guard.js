@@ -102,6 +102,11 @@ module.exports = [
     file: 'guard/http.js',
     tests: ['guard/http.test.js'],
     mutants: {
+      'what is destroyed without a socket stays held': [
+        'if (!this.socket) letGo(this);',
+        '',
+        { tests: ['guard/destroyed.test.js'] },
+      ],
       'a response with its socket is held twice': ['this.socket ? give : giveHeld', 'giveHeld'],
       'a message that waits is not held': [
         'const how = this.socket ? give',
@@ -127,9 +132,21 @@ module.exports = [
     },
   },
   {
-    file: 'guard/zlib.js',
-    tests: ['guard/crypto.test.js'],
-    mutants: { 'what cannot be expanded stays held': ['for (const over of pending) over();', ''] },
+    file: 'guard/pending.js',
+    tests: ['guard/destroyed.test.js', 'guard/crypto.test.js'],
+    mutants: {
+      'what cannot be expanded stays held': ['        endAll(pending);\n', ''],
+      'what is destroyed stays held': ["writable.once('close'", "writable.once('never'"],
+      'the thread pool is done at close': ['if (end !== first || !waits) end();', 'end();'],
+      'the thread pool always has the oldest chunk': [
+        'const waits = isBusy(handle, writable);',
+        'const waits = true;',
+      ],
+      'a stream that waits for its reader is at work': [
+        ' && writable._read === getPrototypeOf(writable)._read',
+        '',
+      ],
+    },
   },
   {
     file: 'guard/dgram.js',

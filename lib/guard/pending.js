@@ -1,0 +1,62 @@
+'use strict';
+
+// Chunks whose callbacks never come: of a stream that is destroyed, Node does not call those that wait behind a write that is
+// not over, nor that of a Transform which waits for its reader; and none where `_write()` has thrown. So the operations on
+// them are over with the stream's 'close'. What a stream of the program gives to other functions of Node these hold by
+// themselves. Sockets and streams of HTTP/2 call all of their callbacks, when nothing of Node has the chunk any more.
+//
+// In zlib the thread pool may still have the chunk at 'close'; then the callback comes. And a zlib stream whose data is wrong
+// calls its handle's onerror() alone.
+
+const net = require('node:net');
+const zlib = require('node:zlib');
+
+const { getPrototypeOf } = Object;
+const { constructor: ZlibBase } = getPrototypeOf(getPrototypeOf(zlib.Gzip.prototype));
+
+const pendingOf = new WeakMap(); // stream → the functions that end the operations on its chunks, the oldest first
+
+/** Whether the thread pool has a chunk: not where the stream waits for its reader, with a `_read` for that time. */
+const isBusy = (handle, writable) =>
+  handle !== null && handle.buffer !== null && writable._read === getPrototypeOf(writable)._read;
+
+function endAll(pending) {
+  for (const end of pending) end();
+}
+
+function watch(writable) {
+  const pending = new Set();
+  const handle = writable instanceof ZlibBase ? writable._handle : null;
+  pendingOf.set(writable, pending);
+  if (handle !== null) {
+    const { onerror } = handle;
+    handle.onerror = function (...args) {
+      try {
+        return Reflect.apply(onerror, this, args);
+      } finally {
+        endAll(pending);
+      }
+    };
+  }
+  writable.once('close', () => {
+    const [first] = pending;
+    const waits = isBusy(handle, writable);
+    for (const end of pending) if (end !== first || !waits) end();
+  });
+  return pending;
+}
+
+const callsAll = (writable) => writable instanceof net.Socket || 'rstCode' in writable;
+
+/** `end`, to be called by the callback, or else by the end of the stream. */
+function untilClosed(writable, end) {
+  if (callsAll(writable)) return end;
+  const pending = pendingOf.get(writable) ?? watch(writable);
+  const over = () => {
+    if (pending.delete(over)) end();
+  };
+  pending.add(over);
+  return over;
+}
+
+module.exports = { untilClosed };
