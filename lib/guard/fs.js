@@ -20,19 +20,22 @@ const writing = {
   appendFile: buffer(1),
 };
 
+const lastFunction = (args) => args.findLastIndex((arg) => typeof arg === 'function');
+
 // A dead Buffer is told to the callback: fs.writeFile() itself calls fs.write(), from where nobody could catch it.
 const make = (prepare, whenCalled) => (original) =>
   function (...args) {
-    const last = args.findLastIndex((arg) => typeof arg === 'function');
     let end;
     try {
       end = prepare(args);
     } catch (error) {
+      const last = lastFunction(args);
       if (last === -1) throw error;
       time.nextTick(args[last], error);
       return undefined;
     }
     if (end === undefined) return Reflect.apply(original, this, args);
+    const last = lastFunction(args);
     if (last !== -1) args[last] = whenCalled(args[last], end);
     try {
       if (last === -1) end(); // Node throws
