@@ -36,13 +36,13 @@ async function* holding(data) {
   }
 }
 
-/** A Buffer, or an iterable of them: an array has them all now, others give them one by one. */
+/** A Buffer, or an iterable of them or of promises. An array may have them all now, others give them one by one. */
 const bufferOrChunks = (at) => (args) => {
   const data = args[at];
   if (isView(data)) return begin(data, 'fs');
-  if (Array.isArray(data)) return beginAll(data, 'fs');
-  if (isIterable(data)) args[at] = holding(data);
-  return undefined;
+  const end = Array.isArray(data) ? beginAll(data, 'fs') : undefined;
+  if (isIterable(data) && !(end && data.every(isView))) args[at] = holding(data);
+  return end;
 };
 
 /** Options whose `buffer` is where a file is read to, or a function that makes it once the size is known. */
