@@ -41,7 +41,7 @@ const bufferOrChunks = (at) => (args) => {
   const data = args[at];
   if (isView(data)) return begin(data, 'fs');
   const end = Array.isArray(data) ? beginAll(data, 'fs') : undefined;
-  if (isIterable(data) && !(end && data.every(isView))) args[at] = holding(data);
+  if (isIterable(data)) args[at] = holding(data);
   return end;
 };
 

@@ -26,7 +26,12 @@ module.exports = [
     mutants: {
       'no Buffer in options': ['isView(value) ? value : value?.buffer', 'value', { tests: files }],
       'lists are not held': ["beginAll(args[at], 'fs') : undefined", 'undefined : undefined'],
-      'iterables are not held': ['if (isIterable(data)) args[at] = holding(data);', ''],
+      'iterables are not held': ['args[at] = holding(data);', 'args[at] = data;'],
+      'the Buffers of an array are held one by one': [
+        'Array.isArray(data) ? beginAll',
+        'false ? beginAll',
+        { tests: ['guard/destroyed.test.js'] },
+      ],
       'async iterables alone are held': [" || typeof data[Symbol.iterator] === 'function'", ''],
       'chunks are never let go': ['end?.();\n    }', '\n    }'],
       'chunks are held when the next is asked for too': [
