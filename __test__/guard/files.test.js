@@ -137,3 +137,22 @@ for (const [name, act] of Object.entries(dying)) {
     t.is(fs.readFileSync(target.file, 'utf8'), 'as it was');
   });
 }
+
+for (const [name, remove] of [
+  ['fs.rm', (path) => promisify(fs.rm)(path, { recursive: true })],
+  ['fs.promises.rm', (path) => fs.promises.rm(path, { recursive: true })],
+]) {
+  test.serial(`${name} of a folder has the Buffer of its path until all is removed`, async (t) => {
+    const path = join(folder(t), 'whole');
+    fs.mkdirSync(join(path, 'a', 'b'), { recursive: true });
+    fs.writeFileSync(join(path, 'a', 'b', 'file'), 'x');
+    const arena = new Arena({ guard: true });
+    const removed = remove(arena.from(path));
+    arena.reset();
+    arena.allocUnsafe(60_000).fill('!');
+    await removed;
+    t.false(fs.existsSync(path));
+    await until(() => arena.stats().memory.held === 0);
+    arena.close();
+  });
+}

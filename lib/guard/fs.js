@@ -18,6 +18,8 @@ const writing = {
   writev: bufferList(1),
   writeFile: buffer(1),
   appendFile: buffer(1),
+  rm: buffer(0), // the path, which is used for each file below it: others use theirs at once
+  rmdir: buffer(0),
 };
 
 const lastFunction = (args) => args.findLastIndex((arg) => typeof arg === 'function');

@@ -3,7 +3,7 @@
 // Files, by promises. The thread pool has the Buffers until the promise settles.
 
 const fs = require('node:fs');
-const { bufferOrChunks, readOptions } = require('./buffers.js');
+const { buffer, bufferOrChunks, readOptions } = require('./buffers.js');
 const { settling } = require('./operation.js');
 const { wrap } = require('./wrap.js');
 
@@ -24,6 +24,7 @@ function guardPromises() {
   wrap(fs.promises, 'writeFile', makeSettling(bufferOrChunks(1)));
   wrap(fs.promises, 'appendFile', makeSettling(bufferOrChunks(1)));
   wrap(fs.promises, 'readFile', makeSettling(readOptions(1)));
+  for (const name of ['rm', 'rmdir']) wrap(fs.promises, name, makeSettling(buffer(0)));
 }
 
 module.exports = { guardPromises, makeSettling };
