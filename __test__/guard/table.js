@@ -2,7 +2,8 @@
 
 // The rows of the table in docs/safety.md: what becomes of a Buffer that was given to an API and whose arena was reset
 // before that was done with it. `begin(buffer, place)` gives { goOn, finish }: goOn() lets it go on, finish() resolves to
-// the bytes that it saw, or for one that writes to the Buffer to what `place.intact()` says. `place`: a folder and a port.
+// the bytes that it saw, or for one that writes to the Buffer to what `place.intact()` says: the same where what came after
+// in its memory is as it was. `place`: a folder and a URL besides.
 
 const crypto = require('node:crypto');
 const { once } = require('node:events');
@@ -17,6 +18,7 @@ const { MessageChannel } = require('node:worker_threads');
 const zlib = require('node:zlib');
 const undici = require('undici');
 const { inPool } = require('../helpers/in-flight.js');
+const connections = require('./table-connections.js');
 
 const { subtle } = crypto.webcrypto;
 const gzip = promisify(zlib.gzip);
@@ -53,6 +55,16 @@ const derived = (use, check) =>
     return (await check(right, Buffer.from(made))) ? right : Buffer.from('other');
   });
 
+/** Fills the Buffer of a file that is open, in the pool. */
+const filling = (use) => async (buffer, place) => {
+  const handle = await fs.promises.open(__filename);
+  return inPool(async (given) => {
+    await use(given, handle);
+    await handle.close();
+    return place.intact();
+  })(buffer);
+};
+
 /** What can be begun, waits by itself, and goes on when asked for its bytes. */
 const waiting = (begin) => async (buffer, place) => {
   const read = begin(buffer, place);
@@ -77,7 +89,18 @@ const viaPort = (send) =>
     };
   });
 
+const hmac = { name: 'HMAC', hash: 'SHA-256' };
+const plainKey = (usage) =>
+  subtle.importKey('raw', Buffer.alloc(16), usage === 'sign' ? hmac : 'AES-GCM', false, [usage]);
+const gcm = { name: 'AES-GCM', iv: Buffer.alloc(12) };
+const same = async (one, other) => Buffer.from(await one).equals(Buffer.from(await other));
+
 const HELD = {
+  'fs.read': filling((buffer, { fd }) => promisify(fs.read)(fd, buffer, 0, 1024, 0)),
+  'fs.readv': filling((buffer, { fd }) => promisify(fs.readv)(fd, [buffer], 0)),
+  'filehandle.read': filling((buffer, handle) => handle.read(buffer, 0, 1024, 0)),
+  'filehandle.readv': filling((buffer, handle) => handle.readv([buffer], 0)),
+  'crypto.randomFill': filling((buffer) => promisify(crypto.randomFill)(buffer)),
   'fs.write': opened((fd, buffer) => write(fd, buffer)),
   'fs.writev': opened((fd, buffer) => writev(fd, [buffer])),
   'fs.writeFile': pooled((buffer, file) => promisify(fs.writeFile)(file, buffer)),
@@ -179,6 +202,19 @@ const COPIES = {
     (buffer) => sign('sha256', buffer, privateKey),
     (right, made) => crypto.verify('sha256', right, publicKey, made),
   ),
+  'subtle.encrypt': derived(
+    async (buffer) => subtle.encrypt(gcm, await plainKey('encrypt'), buffer),
+    async (right, made) => same(subtle.encrypt(gcm, await plainKey('encrypt'), right), made),
+  ),
+  'subtle.sign': derived(
+    async (buffer) => subtle.sign('HMAC', await plainKey('sign'), buffer),
+    async (right, made) => same(subtle.sign('HMAC', await plainKey('sign'), right), made),
+  ),
+  'subtle.importKey': derived(
+    async (buffer) =>
+      subtle.exportKey('raw', await subtle.importKey('raw', buffer, hmac, true, ['sign'])),
+    (right, made) => made.equals(right),
+  ),
   'subtle.digest': derived(
     (buffer) => subtle.digest('SHA-256', buffer),
     (right, made) => crypto.createHash('sha256').update(right).digest().equals(made),
@@ -198,6 +234,14 @@ const COPIES = {
   'port.postMessage': viaPort((port, buffer) => port.postMessage(buffer)),
 };
 
+if (process.getBuiltinModule?.('node:sqlite') !== undefined) {
+  COPIES['node:sqlite iterate'] = waiting((buffer) => {
+    const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
+    const rows = new DatabaseSync(':memory:').prepare('SELECT ? AS bytes').iterate(buffer);
+    return async () => rows.next().value.bytes;
+  });
+}
+
 const NOT_SEEN = {
   'undici.request': waiting((buffer, { url }) => {
     const sent = undici.request(url, { method: 'POST', body: buffer });
@@ -210,9 +254,21 @@ const NOT_SEEN = {
 };
 
 const rows = [
-  ...Object.entries(HELD).map(([api, begin]) => ({ api, verdict: 'held', begin })),
-  ...Object.entries(COPIES).map(([api, begin]) => ({ api, verdict: 'copies', begin })),
-  ...Object.entries(NOT_SEEN).map(([api, begin]) => ({ api, verdict: 'not seen', begin })),
+  ...Object.entries({ ...HELD, ...connections.HELD }).map(([api, begin]) => ({
+    api,
+    verdict: 'held',
+    begin,
+  })),
+  ...Object.entries({ ...COPIES, ...connections.COPIES }).map(([api, begin]) => ({
+    api,
+    verdict: 'copies',
+    begin,
+  })),
+  ...Object.entries({ ...connections.NOT_SEEN, ...NOT_SEEN }).map(([api, begin]) => ({
+    api,
+    verdict: 'not seen',
+    begin,
+  })),
 ];
 
 module.exports = { rows };
