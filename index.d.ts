@@ -14,7 +14,10 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
  */
 export type Safety = 'detach' | 'gc' | 'recycle';
 
-/** `'native'`: memory of the Rust core. `'js'`: V8's own, in worker threads and where no binary fits. */
+/**
+ * `'native'`: memory of the Rust core. `'js'`: V8's own, in worker threads and where no binary fits. Arenas have no `memory`
+ * options there. Where no binary fits, a slab cannot be shared between threads either. Both throw `ERR_RALLOC_UNSUPPORTED`.
+ */
 export const backend: 'native' | 'js';
 
 /**
@@ -429,7 +432,7 @@ export interface RequestArenas {
   (
     req: IncomingMessage | Http2ServerRequest,
     res: ServerResponse | Http2ServerResponse,
-    next: (error?: unknown) => void,
+    next: (error?: Error & { code: string }) => void,
   ): void;
   stats(): RequestArenaStats;
   /**
