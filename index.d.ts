@@ -424,16 +424,8 @@ export interface RequestArenaStats {
  */
 export interface RequestArena extends Omit<Arena, 'close' | typeof Symbol.dispose> {}
 
-/**
- * A middleware that gives every request an arena, for Express 4 and 5, connect, node:http and node:http2. Who imports
- * `ralloc/express` tells TypeScript of `req.arena` in Express's requests, who imports `ralloc/http` in Node's.
- */
-export interface RequestArenas {
-  (
-    req: IncomingMessage | Http2ServerRequest,
-    res: ServerResponse | Http2ServerResponse,
-    next: (error?: Error & { code: string }) => void,
-  ): void;
+/** What the result of `requestArena()` has, whatever the framework. */
+export interface RequestArenaHandle {
   stats(): RequestArenaStats;
   /**
    * The arena of the request in whose asynchronous context this is called; needs `context: true`. Listeners of the
@@ -441,14 +433,38 @@ export interface RequestArenas {
    */
   current(): RequestArena | undefined;
   /**
+   * Serves new requests from the heap from now on; resolves when all earlier ones are over, or when `timeoutMs` has passed,
+   * with the number of those that are not over. They go on as before; who wants to end them destroys their sockets.
+   * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value.
+   */
+  close(options?: RequestArenaCloseOptions): Promise<number>;
+}
+
+export interface RequestArenaCloseOptions {
+  /**
+   * Milliseconds, an integer from 0 to 2147483647: how long to wait for requests in flight, such as a long stream of events.
+   * @default as long as it takes
+   */
+  timeoutMs?: number | undefined;
+}
+
+/**
+ * A middleware that gives every request an arena, for Express 4 and 5, connect, node:http and node:http2. Who imports
+ * `ralloc/express` tells TypeScript of `req.arena` in Express's requests, who imports `ralloc/http` in Node's.
+ */
+export interface RequestArenas extends RequestArenaHandle {
+  (
+    req: IncomingMessage | Http2ServerRequest,
+    res: ServerResponse | Http2ServerResponse,
+    next: (error?: Error & { code: string }) => void,
+  ): void;
+  /**
    * Ends the request, for servers whose responses emit neither `finish` nor `close`. Its memory is used again once V8
    * has collected the Buffers over it; at once, if `req.arena.reset()` was called before. False when the request is
    * over already, or has no arena.
    * @throws ERR_RALLOC_INVALID_ARGUMENT: `req` is no object.
    */
   end(req: object): boolean;
-  /** Serves new requests from the heap from now on; resolves when all earlier ones are over. */
-  close(): Promise<void>;
 }
 
 /**

@@ -18,6 +18,8 @@ import {
   RallocError,
   type RallocErrorCode,
   type RequestArena,
+  type RequestArenaCloseOptions,
+  type RequestArenaHandle,
   type RequestArenaOptions,
   type RequestArenaStats,
   type RequestArenas,
@@ -143,7 +145,11 @@ expectType<RequestArenaStats>(arenas.stats());
 expectType<RequestArena | undefined>(arenas.current());
 expectType<boolean>(arenas.end({}));
 expectError(arenas.end('req'));
-expectType<Promise<void>>(arenas.close());
+expectType<Promise<number>>(arenas.close());
+expectType<Promise<number>>(arenas.close({ timeoutMs: 5000 }));
+expectError(arenas.close({ timeout: 5000 }));
+expectAssignable<RequestArenaHandle>(arenas);
+expectAssignable<RequestArenaCloseOptions>({});
 declare const expressRequest: Express.Request;
 expectType<RequestArena>(expressRequest.arena);
 expectType<RequestArena>(req.arena);

@@ -41,7 +41,8 @@ module.exports = {
   kEndRequest: Symbol.for('ralloc.arena.endRequest.1'),
 
   /**
-   * Of globalThis: the Set of the property names of all middlewares. Where there is more than one, requests
+   * Of globalThis: the Set of the places of all mounts, which are the name of a property of Node's requests, or of a
+   * framework's (`arena of koa`). Where there is more than one, Node's requests
    * carry their arena under `kRequestArena` too. Otherwise each copy counts only its own.
    */
   kProperties: Symbol.for('ralloc.request.properties.1'),

@@ -4,6 +4,7 @@
 // here for all of them.
 
 const { AsyncLocalStorage } = require('node:async_hooks');
+const check = require('../base/validate.js');
 const time = require('../base/time.js');
 const { warnOnce } = require('../base/warnings.js');
 const { install } = require('../guard/install.js');
@@ -15,6 +16,10 @@ const { watchResponse } = require('./response.js');
 
 const LONG_MS = 60_000;
 const BUCKETS = 3; // in-flight requests are counted by the tick, LONG_MS / 2, in which they began
+
+const MOST_MS = 2 ** 31 - 1; // of a timer
+
+const closeReaders = { timeoutMs: (value, name) => check.integer(value, name, 0, MOST_MS) };
 
 const fromHeap = (size, zero) => (zero ? Buffer.alloc(size) : Buffer.allocUnsafe(size));
 
@@ -78,8 +83,7 @@ class RequestArenas {
   }
 
   run(arena, next) {
-    if (this.#storage === null) next();
-    else this.#storage.run(arena, next);
+    return this.#storage === null ? next() : this.#storage.run(arena, next);
   }
 
   /** The arena of the request that the caller works for; undefined outside of one, or without `context`. */
@@ -168,21 +172,35 @@ class RequestArenas {
     };
   }
 
-  /** New requests get heap Buffers from now on; resolves when the last of those before is over. */
-  close() {
+  /**
+   * New requests get heap Buffers from now on; resolves when the last of those before is over, or the deadline has passed, with
+   * the number of those that are not over.
+   */
+  close(options) {
+    const { timeoutMs } = check.options(options, closeReaders);
     if (this.#closing === null) {
       this.#closing = new Promise((resolve) => {
         this.#closed = resolve;
       });
       if (this.#leasing === 0) this.#finishClose();
     }
-    return this.#closing;
+    return timeoutMs === undefined ? this.#closing : this.#closedWithin(timeoutMs);
+  }
+
+  async #closedWithin(timeoutMs) {
+    let timer;
+    const deadline = new Promise((resolve) => {
+      timer = time.setTimeout(resolve, timeoutMs);
+    });
+    await Promise.race([this.#closing, deadline]);
+    time.clearTimeout(timer);
+    return this.#leasing;
   }
 
   #finishClose() {
     time.clearInterval(this.#ticker);
     this.pool.close();
-    this.#closed();
+    this.#closed(0);
   }
 }
 
