@@ -1,0 +1,136 @@
+'use strict';
+
+// The programs of docs/recipes.md, run as they stand and asked over real connections.
+
+const test = require('ava');
+const { once } = require('node:events');
+const http = require('node:http');
+const { programs, runProgram } = require('../helpers/snippets.js');
+const { until } = require('../helpers/until.js');
+
+const document = 'docs/recipes.md';
+const shown = programs(document);
+
+/** Runs the program under a heading, in a process with these variables: what it declares by these names. */
+async function run(t, heading, names, env = {}) {
+  const program = shown.find((candidate) => candidate.heading === heading);
+  const given = { process: Object.assign(Object.create(process), { env, once() {} }) };
+  return await runProgram(t, program, { given, names });
+}
+
+async function listen(t, app) {
+  const server = app instanceof http.Server ? app : http.createServer(app);
+  if (!server.listening)
+    await once(server.listening ? server : server.listen(0, '127.0.0.1'), 'listening');
+  t.teardown(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return `http://127.0.0.1:${server.address().port}`;
+}
+
+async function released(t, arenas) {
+  await until(() => arenas.stats().inFlight === 0 && arenas.stats().memory.held === 0);
+  const { memory, heapRequests, lateBuffers } = arenas.stats();
+  t.deepEqual([memory.leased, heapRequests, lateBuffers], [0, 0, 0]);
+}
+
+const idsOf = (text) =>
+  [...text.matchAll(/^id: (\d+)\ndata: the time is \d+\n\n/gm)].map(([, id]) => Number(id));
+
+test('every recipe has its test', (t) => {
+  t.deepEqual(
+    shown.map(({ heading }) => heading),
+    [
+      'Server-sent events with a deadline',
+      'Graceful shutdown',
+      'Work that goes on after the response',
+      'A queue of your own',
+    ],
+  );
+});
+
+test('events: a stream ends at its deadline, goes on from the last id, and uses one piece of memory', async (t) => {
+  const env = { EVENTS_LIFETIME_MS: '500', EVENTS_INTERVAL_MS: '1' };
+  const { app, arenas } = await run(
+    t,
+    'Server-sent events with a deadline',
+    ['app', 'arenas'],
+    env,
+  );
+  const url = await listen(t, app);
+  const response = await fetch(`${url}/events`, { headers: { 'last-event-id': '41' } });
+  t.is(response.headers.get('content-type'), 'text/event-stream');
+  const text = await response.text(); // to its end
+  const ids = idsOf(text);
+  t.true(ids.length > 1);
+  t.deepEqual(
+    ids,
+    ids.map((_, index) => 42 + index),
+  );
+  t.is(text.replace(/id: \d+\ndata: the time is \d+\n\n/g, ''), '', 'events, and nothing else');
+  await released(t, arenas);
+  t.true(arenas.stats().memory.peak <= 2 * arenas.stats().chunkSize + 65_536);
+});
+
+test('events: a client that goes away ends its stream long before the deadline', async (t) => {
+  const { app, arenas } = await run(t, 'Server-sent events with a deadline', ['app', 'arenas']);
+  const url = await listen(t, app);
+  const [response] = await once(http.get(`${url}/events`), 'response');
+  const [chunk] = await once(response, 'data');
+  t.deepEqual(idsOf(String(chunk)), [1]);
+  response.destroy();
+  await released(t, arenas);
+  t.is(arenas.stats().aborted, 1);
+});
+
+test('shutdown: a response that does not end is cut off when the time is up', async (t) => {
+  const env = { PORT: '0', GRACE_MS: '50' };
+  const names = ['server', 'arenas', 'shutDown'];
+  const { server, arenas, shutDown } = await run(t, 'Graceful shutdown', names, env);
+  const url = await listen(t, server);
+  t.is(await (await fetch(url)).text(), 'hello');
+  const [response] = await once(http.get(`${url}/forever`), 'response');
+  const [chunk] = await once(response, 'data');
+  t.is(String(chunk), 'this response does not end by itself');
+  const cut = once(response, 'error');
+  const closed = once(server, 'close');
+  await shutDown();
+  t.is((await cut)[0].code, 'ECONNRESET');
+  await closed;
+  await released(t, arenas);
+});
+
+test('shutdown: a server at rest is down at once', async (t) => {
+  const env = { PORT: '0', GRACE_MS: '100000' };
+  const names = ['server', 'arenas', 'shutDown'];
+  const { server, arenas, shutDown } = await run(t, 'Graceful shutdown', names, env);
+  const url = await listen(t, server);
+  t.is(await (await fetch(url)).text(), 'hello');
+  await shutDown();
+  t.is(await arenas.close(), 0);
+});
+
+test('after the response: what is held is whole, whatever comes in its place', async (t) => {
+  const names = ['server', 'arenas', 'log'];
+  const { server, arenas, log } = await run(t, 'Work that goes on after the response', names);
+  const url = await listen(t, server);
+  const paths = Array.from({ length: 20 }, (_, index) => `/order/${index}`);
+  for (const path of paths) t.is((await fetch(url + path)).status, 202);
+  await until(() => log.length === paths.length);
+  t.deepEqual(
+    log,
+    paths.map((path) => `GET ${path}`),
+  );
+  await released(t, arenas);
+});
+
+test('a queue: copies outlive the requests that they are of', async (t) => {
+  const names = ['server', 'arenas', 'takeBatch'];
+  const { server, arenas, takeBatch } = await run(t, 'A queue of your own', names);
+  const url = await listen(t, server);
+  for (const path of ['/a', '/b', '/c']) t.is(await (await fetch(url + path)).text(), `${path}\n`);
+  await released(t, arenas);
+  t.is(takeBatch().toString(), '/a\n/b\n/c\n');
+  t.is(takeBatch().length, 0);
+});
