@@ -430,6 +430,7 @@ export interface RequestArenaHandle {
   /**
    * The arena of the request in whose asynchronous context this is called; needs `context: true`. Listeners of the
    * request and the response may be called outside of it: bind them with `AsyncResource.bind()`.
+   * @throws ERR_RALLOC_UNSUPPORTED: without `context: true`.
    */
   current(): RequestArena | undefined;
   /**

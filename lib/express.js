@@ -3,17 +3,22 @@
 // The middleware of Express 4 and 5, connect, and of node:http as `arenas(req, res, next)`.
 
 const { typeError } = require('./base/errors.js');
+const check = require('./base/validate.js');
 const { kEndRequest } = require('./base/protocol.js');
+const { checkCalled, faultOf } = require('./request/messages.js');
 const { Mount } = require('./request/mount.js');
 
 /** Makes a middleware that gives every request an arena of its own. */
-function requestArena(options) {
+function requestArena(options, ...rest) {
+  checkCalled([options, ...rest]);
   const mount = new Mount(options);
   const { property } = mount;
 
   function middleware(req, res, next) {
-    if (mount.isTaken(req)) {
-      next(mount.takenError());
+    check.func(next, 'next');
+    const fault = faultOf(req, res) ?? (mount.isTaken(req) ? mount.takenError() : undefined);
+    if (fault !== undefined) {
+      next(fault);
       return;
     }
     // A second middleware gives the first one's arena.

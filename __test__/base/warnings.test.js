@@ -9,7 +9,7 @@ test('a warning is given once for each cause, with a code and the type RallocWar
   t.is(code, 0, stderr);
   t.deepEqual(
     result.map(({ code: warning }) => warning),
-    ['RALLOC_HOLD_EXPIRED', 'RALLOC_LEASED_LONG'],
+    ['RALLOC_HOLD_EXPIRED', 'RALLOC_QUARANTINE_HIGH'],
   );
   for (const { name, message } of result) {
     t.is(name, 'RallocWarning');
@@ -49,11 +49,12 @@ function warner() {
 
 test('a code is warned of once, whatever the detail', (t) => {
   const { warn, emitted } = warner();
-  warn('RALLOC_LEASED_LONG', 60);
-  warn('RALLOC_LEASED_LONG', 90);
+  const request = 'GET /events';
+  warn('RALLOC_LEASED_LONG', { request, bytes: 1536, seconds: 60 });
+  warn('RALLOC_LEASED_LONG', { request, bytes: 9, seconds: 90 });
   warn('RALLOC_HEAP_FALLBACK', 'why');
   t.deepEqual(emitted, [
-    'RALLOC_LEASED_LONG: a request holds its arena for more than 60 s; long streams should call req.arena.reset()',
+    'RALLOC_LEASED_LONG: GET /events has had its arena for 60 s, with all of the 1.5 KiB that it has allocated. A long stream should call req.arena.reset() between its messages',
     'RALLOC_HEAP_FALLBACK: requests get heap Buffers for the time being: why',
   ]);
 });
@@ -61,9 +62,9 @@ test('a code is warned of once, whatever the detail', (t) => {
 test('causes that are objects are warned of once each', (t) => {
   const { warn, emitted } = warner();
   const causes = [{}, {}];
-  for (let i = 0; i < 3; i++) for (const cause of causes) warn('RALLOC_LEASED_LONG', i, cause);
+  for (let i = 0; i < 3; i++) for (const cause of causes) warn('RALLOC_QUARANTINE_HIGH', i, cause);
   t.is(emitted.length, 2);
-  warn('RALLOC_LEASED_LONG', 60);
+  warn('RALLOC_QUARANTINE_HIGH', 60);
   t.is(emitted.length, 3, 'and the code itself');
 });
 

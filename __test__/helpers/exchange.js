@@ -8,12 +8,13 @@ const { Socket } = require('node:net');
 const { setImmediate: turn } = require('node:timers/promises');
 
 class Exchange {
-  res = new EventEmitter();
+  req = Object.assign(new EventEmitter(), { method: 'GET', url: '/' });
+  res = Object.assign(new EventEmitter(), { end() {} });
 
   /** `carrier` is the socket, or the stream of HTTP/2. */
   constructor(carrier = new Socket(), httpVersionMajor = 1) {
     this.carrier = carrier;
-    this.req = { httpVersionMajor };
+    this.req.httpVersionMajor = httpVersionMajor;
     if (httpVersionMajor >= 2) this.req.stream = carrier;
     else this.req.socket = carrier;
     this.res.writableFinished = false;

@@ -113,12 +113,17 @@ test('close() of a middleware that nobody used', async (t) => {
   t.is(arenas.stats().requests, 0);
 });
 
-test('without `context` there is no current arena', async (t) => {
+test('without `context` current() says what it needs, in and outside of requests', async (t) => {
   const arenas = requestArena();
-  const handler = (_req, res) => res.end(String(arenas.current()));
+  const message =
+    'current() needs an AsyncLocalStorage: make the middleware by requestArena({ context: true })';
+  const refused = () =>
+    t.throws(() => arenas.current(), { code: 'ERR_RALLOC_UNSUPPORTED', message });
+  const handler = (_req, res) => res.end(refused().code);
   const server = await serve(t, 'express 5', handler, { arenas });
   const client = await Client.connect(server.port);
-  t.is((await client.get('/')).body.toString(), 'undefined');
+  t.is((await client.get('/')).body.toString(), 'ERR_RALLOC_UNSUPPORTED');
+  refused();
 });
 
 test('the second middleware, with `context`, knows the arena of the first', async (t) => {

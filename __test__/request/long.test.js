@@ -1,86 +1,104 @@
 'use strict';
 
-// Requests that hold their arena for a minute are told of, once. The minute is not waited for: the timer is
-// turned by hand.
+// A request that has its arena for a minute is told of, once, and by which it is. The minute is not waited for.
 
 const test = require('ava');
-const time = require('../../lib/base/time.js');
-const { serve, assertSettled } = require('../helpers/server.js');
-const { Client } = require('../helpers/client.js');
-const { until } = require('../helpers/until.js');
+const { Clock } = require('../helpers/clock.js');
+const { Exchange } = require('../helpers/exchange.js');
+const { fresh } = require('../helpers/fresh.js');
 
-const TICK_MS = 30_000;
-const ticks = new Set();
-const { setInterval: realInterval, clearInterval: realClear } = time;
-time.setInterval = (callback, ms, ...rest) => {
-  if (ms !== TICK_MS) return realInterval(callback, ms, ...rest);
-  const ticker = { callback, unref: () => ticker };
-  ticks.add(ticker);
-  return ticker;
-};
-time.clearInterval = (timer) => {
-  if (!ticks.delete(timer)) realClear(timer);
-};
-const tick = () => {
-  for (const { callback } of [...ticks]) callback();
-};
+const MINUTE = 60_000;
 
-const warnings = [];
-process.on('warning', ({ code, message }) => warnings.push({ code, message }));
-const told = async () => {
-  await new Promise(setImmediate);
-  return warnings.filter(({ code }) => code === 'RALLOC_LEASED_LONG').length;
-};
+/** A middleware of a fresh ralloc in time of its own: the requests that are begun in it, and what it warned of. */
+function middleware() {
+  const clock = new Clock();
+  const warned = [];
+  const { requestArena } = clock.use(() =>
+    fresh('express.js', {
+      'base/warnings.js': { warnOnce: (code, detail) => warned.push({ code, ...detail }) },
+    }),
+  );
+  const arenas = requestArena();
+  const begin = (url, bytes) => {
+    const exchange = new Exchange();
+    Object.assign(exchange.req, { url });
+    const arena = clock.use(() => exchange.begin(arenas));
+    if (bytes > 0) arena.alloc(bytes);
+    const end = () => {
+      exchange.res.writableFinished = true;
+      clock.use(() => arenas.end(exchange.req));
+    };
+    return { arena, end };
+  };
+  const tickers = () => {
+    clock.pass(0);
+    return clock.timers.filter(({ every }) => every === 1000).length;
+  };
+  return { clock, arenas, begin, tickers, told: () => warned.splice(0) };
+}
 
-test.serial(
-  'a request that is in flight for more than a minute is warned about once',
-  async (t) => {
-    const waiting = [];
-    const server = await serve(t, 'express 5', (req, res) => {
-      req.arena.alloc(100);
-      if (req.url === '/long') waiting.push(res);
-      else res.end('ok');
-    });
-    t.is(ticks.size, 0, 'no timer without requests');
-    const quick = await Client.connect(server.port);
-    const long = await Client.connect(server.port);
-    for (let i = 0; i < 6; i++) {
-      await quick.get('/quick');
-      tick();
-    }
-    t.is(await told(), 0, 'short ones never are');
+const warning = (request, bytes) => ({ code: 'RALLOC_LEASED_LONG', request, bytes, seconds: 60 });
 
-    await quick.get('/quick');
-    long.send('/long');
-    await until(() => waiting.length === 1);
-    t.is(ticks.size, 1);
-    for (let i = 0; i < 2; i++) {
-      await quick.get('/quick');
-      tick();
-      t.is(await told(), 0, `not after ${i + 1} ticks`);
-    }
-    tick();
-    t.is(await told(), 1);
-    for (let i = 0; i < 6; i++) tick();
-    t.is(await told(), 1, 'once');
-    t.regex(warnings[0].message, /60 s.*req\.arena\.reset\(\)/);
+test('after a minute, and not before, a request is told of by its method and path', (t) => {
+  const { clock, begin, told } = middleware();
+  begin('/events?token=secret', 100);
+  clock.pass(MINUTE - 1);
+  t.deepEqual(told(), []);
+  clock.pass(1001);
+  t.deepEqual(told(), [warning('GET /events', 104)]);
+});
 
-    waiting[0].end('at last');
-    t.is((await long.response()).body.toString(), 'at last');
-    await until(() => server.arenas.stats().inFlight === 0);
-    tick();
-    t.is(ticks.size, 0, 'the timer ends with the requests');
-    assertSettled(t, server.arenas);
-  },
-);
+test('requests that began at any time of a second are told of within a second', (t) => {
+  for (const ms of [1, 500, 999]) {
+    const { clock, begin, told } = middleware();
+    begin('/first', 0);
+    clock.pass(ms);
+    begin('/second', 8);
+    clock.pass(MINUTE - 1);
+    t.deepEqual(told(), [], `${ms} ms`);
+    clock.pass(1001);
+    t.deepEqual(told(), [warning('GET /second', 8)], `${ms} ms`);
+  }
+});
 
-test.serial('close() ends the timer', async (t) => {
-  const server = await serve(t, 'node:http', (_req, res) => res.end('ok'));
-  const before = ticks.size;
-  const client = await Client.connect(server.port);
-  await client.get('/');
-  t.is(ticks.size, before + 1);
-  await until(() => server.arenas.stats().inFlight === 0);
-  await server.arenas.close();
-  t.is(ticks.size, before);
+test('who is over, has reset its arena, or has nothing in it is not told of', (t) => {
+  const { clock, begin, told } = middleware();
+  const [first, middle, last] = ['/first', '/middle', '/last'].map((url) => begin(url, 10));
+  const stream = begin('/stream', 10);
+  begin('/idle', 0);
+  middle.end();
+  last.end();
+  first.end();
+  stream.arena.reset();
+  stream.arena.alloc(10);
+  clock.pass(3 * MINUTE);
+  t.deepEqual(told(), []);
+  begin('/long', 10);
+  clock.pass(MINUTE + 1000);
+  t.deepEqual(told(), [warning('GET /long', 16)], 'those before it are behind');
+});
+
+test('of several the oldest that is left is told of', (t) => {
+  const { clock, begin, told } = middleware();
+  const first = begin('/first', 10);
+  begin('/second', 10);
+  begin('/third', 10);
+  clock.pass(MINUTE - 1000);
+  first.end();
+  clock.pass(2000);
+  t.deepEqual(told(), [warning('GET /second', 16)]);
+});
+
+test('the timer is there while requests are in flight', async (t) => {
+  const { clock, arenas, begin, tickers } = middleware();
+  t.is(tickers(), 0, 'none without requests');
+  begin('/quick', 0).end();
+  begin('/again', 0).end();
+  t.is(tickers(), 1);
+  clock.pass(1000);
+  t.is(tickers(), 0, 'it ends with them');
+  begin('/more', 0).end();
+  t.is(tickers(), 1);
+  await clock.use(() => arenas.close());
+  t.is(tickers(), 0, 'close() ends it');
 });

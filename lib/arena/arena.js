@@ -21,9 +21,12 @@ const kInternal = Symbol('ralloc.internal');
 const ESCAPED =
   'The scope returned a Buffer of its own, which is dead now. Return copyOut(buffer), or allocate it from the outer arena';
 
-// For request arenas, not of the package: a root arena of an owner, and its end (→ bytes it had handed out).
+// For request arenas, not of the package: a root arena of an owner, its end (→ bytes it had handed out), its owner
+// (undefined for another copy's), and what it has.
 let makeRequestArena;
 let releaseRequestArena;
+let ownerOf;
+let describe;
 
 class Arena {
   #window;
@@ -229,16 +232,9 @@ class Arena {
       spans += inner.spans;
       scopes += 1 + inner.scopes;
     }
-    const allocated = this.#allocated();
-    const holds = epoch?.holds ?? 0;
-    return {
-      live: this.#window.state === LIVE,
-      allocated,
-      spans,
-      scopes,
-      holds,
-      resets: this.#window.resets,
-    };
+    const { state, resets } = this.#window;
+    const [live, allocated, holds] = [state === LIVE, this.#allocated(), epoch?.holds ?? 0];
+    return { live, allocated, spans, scopes, holds, resets };
   }
 
   stats() {
@@ -269,7 +265,9 @@ class Arena {
       arena.#finish(RELEASED, finished, null);
       return allocated;
     };
+    ownerOf = (arena) => (#window in arena ? arena.#window.owner : undefined);
+    describe = (arena) => arena.#describe();
   }
 }
 
-module.exports = { Arena, makeRequestArena, releaseRequestArena };
+module.exports = { Arena, makeRequestArena, releaseRequestArena, ownerOf, describe };

@@ -2,6 +2,8 @@
 
 // Warnings, once per cause and process: `process.on('warning', ({ code }) => …)` tells them apart.
 
+const { formatBytes } = require('./bytes.js');
+
 const texts = {
   RALLOC_JS_BACKEND: (why) =>
     `ralloc runs on its JavaScript fallback, on which threads share no slabs and the memory options do not work: ${why}`,
@@ -10,8 +12,10 @@ const texts = {
   RALLOC_HEAP_FALLBACK: (why) => `requests get heap Buffers for the time being: ${why}`,
   RALLOC_QUARANTINE_HIGH: (bytes) =>
     `${bytes} bytes of responses that were cut off, or went to no socket, wait for the garbage collector`,
-  RALLOC_LEASED_LONG: (seconds) =>
-    `a request holds its arena for more than ${seconds} s; long streams should call req.arena.reset()`,
+  RALLOC_LEASED_LONG: ({ request, bytes, seconds }) =>
+    `${request} has had its arena for ${seconds} s, with all of the ${formatBytes(bytes)} that it has allocated. A long stream should call req.arena.reset() between its messages`,
+  RALLOC_OPTIONS_IGNORED: (names) =>
+    `requestArena() is mounted for requests that have an arena of another requestArena() already: ${names.map((name) => `"${name}"`).join(', ')} of the second ${names.length === 1 ? 'is' : 'are'} ignored. Mount one of them, with the options that are to hold`,
   RALLOC_USED_LATE: (request) =>
     `${request}, allocates after the end of its response, when its Buffers are dead: to read one gives nothing, to write a number to it throws. Await such work before the response, or hold() it`,
   RALLOC_SLOT_STUCK: ({ name, size, count, age }) =>

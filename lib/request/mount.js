@@ -44,9 +44,11 @@ class Mount {
    * `res` are Node's; the arena ends with `res`.
    */
   arenaFor(first, req, res) {
-    if (places.size === 1) return first ?? this.#arenas.begin(req, res);
-    const arena = first ?? req[kRequestArena] ?? this.#arenas.begin(req, res);
-    req[kRequestArena] = arena;
+    const several = places.size > 1;
+    const given = first ?? (several ? req[kRequestArena] : undefined);
+    const arena = given ?? this.#arenas.begin(req, res);
+    if (given !== undefined) this.#arenas.checkMount(given);
+    if (several) req[kRequestArena] = arena;
     return arena;
   }
 

@@ -20,6 +20,9 @@ const readers = {
   context: check.boolean,
 };
 
+/** Options that each of several middlewares of a request has for itself; it has no use for the others of the second. */
+const ofEach = ['property', 'context'];
+
 function propertyName(value, name) {
   check.string(value, name);
   if (value === '') throw rangeError(name, 'a non-empty string', value);
@@ -54,6 +57,7 @@ function requestSettings(options) {
     ...given,
     maxBytes,
     maxBytesPerRequest,
+    ignored: Object.keys(given).filter((name) => !ofEach.includes(name)),
     ahead: Math.max(MIN_AHEAD, Math.floor(maxBytesPerRequest / 16)), // bytes that a window is charged beforehand
   };
 }

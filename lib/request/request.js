@@ -3,7 +3,7 @@
 // One request: the owner of its arena's memory, from the first middleware to the end of its response.
 
 const { RallocError, limitError } = require('../base/errors.js');
-const { makeRequestArena, releaseRequestArena } = require('../arena/arena.js');
+const { describe, makeRequestArena, releaseRequestArena } = require('../arena/arena.js');
 
 class Request {
   ofRequest = true;
@@ -14,17 +14,23 @@ class Request {
   #finished = false;
   usesHeap; // allocations come from the heap: from the beginning, or since a lease was refused
   mayLease; // whether it began with leave to lease: close() waits for such
-  bucket;
+  since = 0; // with `older` and `newer` of LongRequests
+  older = null;
+  newer = null;
   response = null; // until it is over, and to describe it
   arena;
 
-  constructor(arenas, usesHeap, bucket) {
+  constructor(arenas, usesHeap) {
     this.#arenas = arenas;
     this.#room = arenas.settings.maxBytesPerRequest;
     this.usesHeap = usesHeap;
     this.mayLease = !usesHeap;
-    this.bucket = bucket;
     this.arena = makeRequestArena(this);
+  }
+
+  /** The middleware. */
+  get arenas() {
+    return this.#arenas;
   }
 
   get settings() {
@@ -113,6 +119,17 @@ class Request {
   /** Ends what the middleware began and, at the end of the stack, could not go on with: see base/scope.js. */
   finish() {
     if (!this.isOver) this.#end(false, true);
+  }
+
+  /** Whether it has everything that it ever allocated: long streams reset their arena between messages. */
+  get keepsAll() {
+    const { allocated, resets } = describe(this.arena);
+    return allocated > 0 && resets === 0;
+  }
+
+  /** For people, which request it is. */
+  describe() {
+    return this.response?.describe() ?? 'a request';
   }
 
   /** arenas.end(): for a response that emits nothing. False when it is over already. */

@@ -4,18 +4,21 @@
 // here for all of them.
 
 const { AsyncLocalStorage } = require('node:async_hooks');
+const { describe, ownerOf } = require('../arena/arena.js');
+const { RallocError } = require('../base/errors.js');
 const check = require('../base/validate.js');
 const time = require('../base/time.js');
 const { warnOnce } = require('../base/warnings.js');
 const { install } = require('../guard/install.js');
 const { ChunkPool } = require('../memory/chunk-pool.js');
 const { ChunkSize } = require('./chunk-size.js');
+const { LongRequests } = require('./long-requests.js');
 const { Request } = require('./request.js');
 const { requestSettings } = require('./options.js');
 const { watchResponse } = require('./response.js');
 
+const TICK_MS = 1000;
 const LONG_MS = 60_000;
-const BUCKETS = 3; // in-flight requests are counted by the tick, LONG_MS / 2, in which they began
 
 const MOST_MS = 2 ** 31 - 1; // of a timer
 
@@ -27,8 +30,8 @@ class RequestArenas {
   chunkSizes = new ChunkSize();
   #counts = { requests: 0, finished: 0, aborted: 0, heapRequests: 0, heapBuffers: 0, heapBytes: 0 };
   #late = { lateBuffers: 0, lateBytes: 0 };
-  #buckets = new Uint32Array(BUCKETS);
-  #bucket = 0;
+  // Requests in flight, in the order of their beginning: see LongRequests.
+  #long = new LongRequests(LONG_MS / TICK_MS);
   #ticker = null;
   #isTicking = false; // or will be at the next tick
   #leasing = 0; // requests in flight that began with mayLease
@@ -62,16 +65,15 @@ class RequestArenas {
   /** Begins a request; its arena ends with the response. */
   begin(req, res) {
     const usesHeap = this.#closing !== null || this.#overQuarantine();
-    const bucket = this.#bucket;
     const counts = this.#counts;
     const { pool } = this;
     if (!this.#isTicking) this.#tick();
-    const request = new Request(this, usesHeap, bucket);
+    const request = new Request(this, usesHeap);
     // Where the stack ends a call throws. Here and in ended() all counts change between two calls.
     counts.requests++;
     if (usesHeap) counts.heapRequests++;
     else this.#leasing++;
-    this.#buckets[bucket]++;
+    this.#long.add(request);
     try {
       request.response = watchResponse(req, res, request);
     } catch (error) {
@@ -86,15 +88,28 @@ class RequestArenas {
     return this.#storage === null ? next() : this.#storage.run(arena, next);
   }
 
-  /** The arena of the request that the caller works for; undefined outside of one, or without `context`. */
+  /** The arena of the request that the caller works for; undefined outside of one. */
   current() {
-    return this.#storage?.getStore();
+    if (this.#storage === null) {
+      throw new RallocError(
+        'ERR_RALLOC_UNSUPPORTED',
+        'current() needs an AsyncLocalStorage: make the middleware by requestArena({ context: true })',
+      );
+    }
+    return this.#storage.getStore();
+  }
+
+  /** Warns, once, where a request has the arena of another middleware, which does not have these options. */
+  checkMount(arena) {
+    const { ignored } = this.settings;
+    if (ignored.length > 0 && ownerOf(arena)?.arenas !== this)
+      warnOnce('RALLOC_OPTIONS_IGNORED', ignored, this);
   }
 
   ended(request, allocated, finished) {
     const counts = this.#counts;
     request.isOver = true;
-    this.#buckets[request.bucket]--;
+    this.#long.remove(request);
     if (finished) counts.finished++;
     else counts.aborted++;
     if (request.mayLease) this.#leasing--;
@@ -128,7 +143,7 @@ class RequestArenas {
 
   /** Once for a middleware: which request's handler went on after its response. */
   warnLate(response) {
-    warnOnce('RALLOC_USED_LATE', response.describe(), this);
+    warnOnce('RALLOC_USED_LATE', response.describeAnswer(), this);
   }
 
   lateBuffer(size, zero) {
@@ -138,8 +153,7 @@ class RequestArenas {
     return buffer;
   }
 
-  // A timer while requests are in flight: a bucket comes round again after three ticks, so who is still in
-  // it began more than LONG_MS ago.
+  // A timer while requests are in flight.
   #tick() {
     time.outside(() => this.#startTicker());
     this.#isTicking = true;
@@ -147,16 +161,24 @@ class RequestArenas {
 
   #startTicker() {
     this.#ticker = time.setInterval(() => {
-      this.#bucket = (this.#bucket + 1) % BUCKETS;
-      if (this.#buckets[this.#bucket] > 0) warnOnce('RALLOC_LEASED_LONG', LONG_MS / 1000);
+      const request = this.#long.tick();
+      if (request !== undefined) this.#warnLong(request);
       if (this.inFlight > 0) return;
       time.clearInterval(this.#ticker);
       this.#isTicking = false;
-    }, LONG_MS / 2);
+    }, TICK_MS);
     this.#ticker.unref?.();
   }
 
+  /** Once for a middleware: which request is long. */
+  #warnLong(request) {
+    const { allocated: bytes } = describe(request.arena);
+    const seconds = LONG_MS / 1000;
+    warnOnce('RALLOC_LEASED_LONG', { request: request.describe(), bytes, seconds }, this);
+  }
+
   stats() {
+    this.pool.settleCutOff();
     const { requests, ...rest } = this.#counts;
     const { inFlight } = this;
     const chunkSize = this.chunkSizes.bytes;
@@ -179,6 +201,7 @@ class RequestArenas {
   close(options) {
     const { timeoutMs } = check.options(options, closeReaders);
     if (this.#closing === null) {
+      this.pool.settleCutOff();
       this.#closing = new Promise((resolve) => {
         this.#closed = resolve;
       });

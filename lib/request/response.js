@@ -80,12 +80,17 @@ class OpenResponse {
     this.previous = null;
   }
 
-  /** For people: `GET /path, answered with 503 41 ms ago`. Without the query, which may hold secrets. */
+  /** For people: `GET /path`. Without the query, which may hold secrets. */
   describe() {
     const { method, url, originalUrl = url } = this.#req;
     const path = String(originalUrl).split('?', 1)[0].slice(0, MOST_OF_PATH);
+    return `${method} ${path}`;
+  }
+
+  /** For people: `GET /path, answered with 503 41 ms ago`. */
+  describeAnswer() {
     const ago = this.#endedAt === 0 ? '' : ` ${Math.round(time.now() - this.#endedAt)} ms ago`;
-    return `${method} ${path}, answered with ${this.#res.statusCode}${ago}`;
+    return `${this.describe()}, answered with ${this.#res.statusCode}${ago}`;
   }
 }
 

@@ -3,7 +3,49 @@
 const bounds = ['request/bounds.test.js'];
 const abort = ['request/abort.test.js'];
 
+const long = ['request/long.test.js'];
+const mounting = ['mistakes/mounting.test.js'];
+
 module.exports = [
+  {
+    file: 'request/long-requests.js',
+    tests: long,
+    mutants: {
+      'a tick early': ['this.#now - this.#ticks - 1', 'this.#now - this.#ticks'],
+      'a tick late': ['this.#now - this.#ticks - 1', 'this.#now - this.#ticks - 2'],
+      'the first one alone': ['request.since < since', 'false'],
+      'one of a tick alone': [
+        'while (request !== null && request.since === since)',
+        'if (request !== null && request.since === since)',
+      ],
+      'who has reset or is empty too': ['if (request.keepsAll) return request;', 'return request;'],
+      'who is over stays the first': [
+        'if (older === null) this.#first = newer;',
+        'if (older === null);',
+      ],
+      'who is over stays the last': [
+        'if (newer === null) this.#last = older;',
+        'if (newer === null);',
+      ],
+    },
+  },
+  {
+    file: 'request/messages.js',
+    tests: mounting,
+    mutants: {
+      'any request': ['isObject(req) && isEmitter(res)', 'isEmitter(res)'],
+      'any response': ['isObject(req) && isEmitter(res)', 'isObject(req)'],
+      'the other way round': ['!ends(req) || ends(res)', 'true'],
+      'no hint': ['  error.message += hint(of);\n', ''],
+      'a hook of promises is no middleware': [" && hint(req) === ''", ''],
+      'a listener is no middleware': ['!hasNext && !isEmitter(req)', '!hasNext'],
+      'a middleware with next is none': [
+        '!hasNext && !isEmitter',
+        '!isEmitter',
+        { equivalent: 'whatever else it has, a request of a framework that is known tells' },
+      ],
+    },
+  },
   {
     file: 'request/request.js',
     tests: bounds,
@@ -90,7 +132,7 @@ module.exports = [
       'close() leaves the timer': [
         '    time.clearInterval(this.#ticker);\n    this.pool',
         '    this.pool',
-        { tests: ['request/long.test.js'] },
+        { tests: long },
       ],
       'close() keeps the memory': ['    this.pool.close();\n', ''],
       'finished and aborted change places': [
@@ -109,23 +151,23 @@ module.exports = [
         { tests: ['request/pooled.test.js'] },
       ],
       'learns of no crowd': ['this.inFlight + 1', '1', { tests: ['request/bounds.test.js'] }],
-      'no timer': ['if (!this.#isTicking) this.#tick();', '', { tests: ['request/long.test.js'] }],
-      'a timer for each': [
-        'if (!this.#isTicking) this.#tick();',
-        'this.#tick();',
-        { tests: ['request/long.test.js'] },
+      'no timer': ['if (!this.#isTicking) this.#tick();', '', { tests: long }],
+      'a timer for each': ['if (!this.#isTicking) this.#tick();', 'this.#tick();', { tests: long }],
+      'the timer never ends': ['if (this.inFlight > 0) return;', 'return;', { tests: long }],
+      'other options than the first are not told of': [
+        "warnOnce('RALLOC_OPTIONS_IGNORED', ignored, this);",
+        ';',
+        { tests: mounting },
       ],
-      'the timer never ends': [
-        'if (this.inFlight > 0) return;',
-        'return;',
-        { tests: ['request/long.test.js'] },
+      'a router that is mounted twice is told of': [
+        'ignored.length > 0 && ownerOf(arena)?.arenas !== this',
+        'ignored.length > 0',
+        { tests: mounting },
       ],
-      'warns a tick early': ['BUCKETS = 3', 'BUCKETS = 2', { tests: ['request/long.test.js'] }],
-      'warns a tick late': ['BUCKETS = 3', 'BUCKETS = 4', { tests: ['request/long.test.js'] }],
-      'warns of what has ended': [
-        'this.#buckets[request.bucket]--;',
-        '',
-        { tests: ['request/long.test.js'] },
+      'close() leaves what was cut off': [
+        'if (this.#closing === null) {\n      this.pool.settleCutOff();\n',
+        'if (this.#closing === null) {\n',
+        { tests: ['request/cut-off.test.js'] },
       ],
       'quarantine is looked at always': [
         'if (!this.pool.mayHaveQuarantined) return false;',

@@ -1,0 +1,56 @@
+'use strict';
+
+// What a middleware is called with: Node's own request and response. Frameworks hand out objects of theirs instead,
+// which have Node's inside; the error says where.
+
+const { argumentError, typeError } = require('../base/errors.js');
+
+const isObject = (value) => value !== null && typeof value === 'object';
+const isEmitter = (value) => isObject(value) && typeof value.on === 'function';
+const ends = (value) => typeof value.end === 'function';
+
+/** Framework, where its objects have Node's, and what to pass. */
+const FRAMEWORKS = [
+  ['Hono', (c) => c.env?.incoming, 'c.env.incoming, c.env.outgoing'],
+  ['h3 and Nitro', (event) => event.node?.req, 'event.node.req, event.node.res'],
+  ['hapi', (request) => request.raw?.req, 'request.raw.req, request.raw.res'],
+  ['Fastify', (request) => request.raw, 'request.raw, reply.raw'],
+  ['Koa', (ctx) => ctx.req, 'ctx.req, ctx.res'],
+];
+
+/** `. In Koa pass ctx.req, ctx.res`, if `given` is of a framework that is known. */
+function hint(given) {
+  if (!isObject(given)) return '';
+  const found = FRAMEWORKS.find(([, requestOf]) => isEmitter(requestOf(given)));
+  return found === undefined ? '' : `. In ${found[0]} pass ${found[2]}`;
+}
+
+function wrong(name, expected, given, of) {
+  const error = typeError(name, `Node's own ${expected}`, given);
+  error.message += hint(of);
+  return error;
+}
+
+/** The error of a request or response that no arena can follow; undefined where they are right. */
+function faultOf(req, res) {
+  if (isObject(req) && isEmitter(res)) {
+    if (!ends(req) || ends(res)) return undefined;
+    return argumentError(TypeError, 'The request comes first, then the response: (req, res, next)');
+  }
+  return isEmitter(req)
+    ? wrong('res', 'response (http.ServerResponse)', res, req)
+    : wrong('req', 'request (http.IncomingMessage)', req, req);
+}
+
+/** Throws where requestArena() itself was mounted, `given` with the arguments of a middleware. */
+function checkCalled(given) {
+  const [req] = given;
+  const hasNext = given.length > 1 && typeof given.at(-1) === 'function';
+  if (!hasNext && !isEmitter(req) && hint(req) === '') return;
+  throw argumentError(
+    TypeError,
+    'requestArena() makes a middleware, and was used as one. Call it once: app.use(requestArena())',
+  );
+}
+
+module.exports = { faultOf, checkCalled };
