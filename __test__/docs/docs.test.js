@@ -123,7 +123,7 @@ const checks = {
         await settled(t, arenas);
       },
     },
-    'Without the request at hand': {
+    'AsyncLocalStorage: current()': {
       names: ['app', 'arenas', 'encode'],
       async check(t, { app, arenas, encode }) {
         t.is(await get(await serve(t, app)), 'from deep inside');
@@ -184,7 +184,7 @@ const checks = {
     },
   },
   'docs/slab.md': {
-    'Worker threads': {
+    'Sharing between workers': {
       names: ['shouted', 'frames'],
       async check(t, { shouted, frames }) {
         t.is(await shouted, 'HELLO');
