@@ -192,7 +192,7 @@ const checks = {
         frames.close();
       },
     },
-    'Automatic free': {
+    'Freeing automatically': {
       names: ['later'],
       check: async (t, { later }) => t.is(await later, 8),
     },
