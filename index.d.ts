@@ -58,17 +58,19 @@ export interface ArenaOptions {
    */
   wipe?: boolean | undefined;
   /**
-   * Operations of Node hold what they were given: one that uses a Buffer after its function returned (fs, streams and
-   * sockets, zlib, randomFill …) keeps its memory as it is until it is over, at most `holdMs` beyond its reset. Wraps
-   * Node's functions, once in a thread, with the first arena that asks for it. `RALLOC_GUARD=off` leaves Node as it is.
+   * Makes Node's operations hold the Buffers that they were given. An operation that uses a Buffer after its function has
+   * returned (fs, streams and sockets, zlib, randomFill …) keeps the memory as it is until it is over, for at most
+   * `holdMs` after the reset. Node's functions are wrapped once in a thread, for the first arena that asks.
+   * `RALLOC_GUARD=off` leaves Node as it is.
    * @default false
    */
   guard?: boolean | undefined;
   /** A name for `stats()` and `util.inspect()`. */
   name?: string | undefined;
   /**
-   * Milliseconds that memory waits for a hold after its reset, or for an operation that the guard holds, an integer from 1
-   * to 2³¹ − 1. Then it is quarantined, with the warning `RALLOC_HOLD_EXPIRED` or `RALLOC_OPERATION_LONG`: not used again before V8 has collected the Buffers over it.
+   * Milliseconds that memory waits after its reset for a hold, or for an operation that the guard knows: an integer from 1
+   * to 2³¹ − 1. Then it is quarantined, with the warning `RALLOC_HOLD_EXPIRED` or `RALLOC_OPERATION_LONG`: it is not used
+   * again before V8 has collected the Buffers over it.
    * @default 30000
    */
   holdMs?: number | undefined;
@@ -77,9 +79,10 @@ export interface ArenaOptions {
 }
 
 /**
- * What kind of pages an arena or slab uses. What the system does not have is `ERR_RALLOC_UNSUPPORTED`, as on the
- * JavaScript backend; what it refuses is `ERR_RALLOC_MAP` with its `syscall` and `errno`: from the
- * constructor, which tries a small piece of such memory, or from the allocation that could not get more of it.
+ * What kind of pages an arena or slab uses. An option that the system does not have throws `ERR_RALLOC_UNSUPPORTED`, as
+ * all of them do on the JavaScript backend. Memory that the system refuses throws `ERR_RALLOC_MAP`, with its `syscall` and
+ * `errno`. The constructor tries a small piece of such memory and throws these errors; an allocation that cannot get more
+ * throws them too.
  */
 export interface MemoryOptions {
   /**
@@ -93,13 +96,13 @@ export interface MemoryOptions {
   hugePages?: 'advise' | 'prefer' | 'require' | undefined;
   /** Memory that is never swapped out (mlock), within the process's `RLIMIT_MEMLOCK`. */
   lock?: boolean | undefined;
-  /** Memory of this NUMA node only (mbind; on Windows a preference), an integer >= 0. */
+  /** Memory of this NUMA node only (mbind; on Windows this is a preference), an integer >= 0. */
   numaNode?: number | undefined;
   /**
    * Pages that are faulted in before they are used, so that no first touch takes a page fault.
    *
-   * Locked, prefaulted and required huge pages are not returned to the system when idle: only by `shrink()`
-   * and `close()`, and then once V8 has collected the Buffers over them.
+   * Locked, prefaulted and required huge pages are not returned to the system when idle. `shrink()` and `close()` return
+   * them, once V8 has collected the Buffers over them.
    */
   prefault?: boolean | undefined;
 }
@@ -117,8 +120,8 @@ export interface Hold extends Disposable {
 }
 
 /**
- * The memory that an arena takes its spans from: chunks, each cut into one span or several, a span being the bytes of
- * one ArrayBuffer. Gauges in bytes, unless said otherwise.
+ * The memory of an arena. It consists of chunks, and each chunk is cut into one or more spans. A span is the bytes of one
+ * ArrayBuffer. The numbers are gauges in bytes, unless stated otherwise. docs/guide.md has a glossary of the words.
  */
 export interface MemoryStats {
   /** `maxBytes`. */
@@ -127,9 +130,9 @@ export interface MemoryStats {
   used: number;
   /** The most that `used` ever was. */
   peak: number;
-  /** In spans that arenas use. */
+  /** In spans that arenas use: Buffers are handed out from them. */
   leased: number;
-  /** In spans that are detached and kept for the next arena, and in bytes of chunks that no span was cut from yet. */
+  /** Kept for the next allocations: in spans that are detached, and in bytes of chunks that no span was cut from yet. */
   warm: number;
   /** In chunks that were reset while something held them. */
   held: number;
@@ -137,7 +140,7 @@ export interface MemoryStats {
   quarantined: number;
   /** In chunks whose ArrayBuffer was transferred away; they are never used again. */
   stolen: number;
-  /** In chunks that are detached and wait for their finalizers. */
+  /** In chunks whose Buffers are dead, and which wait until V8 has collected their ArrayBuffers. */
   limbo: number;
   /** Address space of the chunks. */
   reserved: number;
@@ -206,8 +209,8 @@ export interface DepotStats {
   /** Gauge, bytes: the part of `reserved` that may be backed by memory; idle trimming returns it to the system. */
   committed: number;
   /**
-   * Gauge, bytes: address space that JavaScript has seen and nothing uses. It takes no memory, is used again, and
-   * is not given back before the process ends, for an operation in flight may still write there. 0 on the JavaScript backend.
+   * Gauge, bytes: address space that JavaScript has seen and nothing uses. It takes no memory and is used again. It is not
+   * given back before the process ends, because an operation in flight may still write there. 0 on the JavaScript backend.
    */
   retained: number;
   /** Counter: chunks that were recycled. */
@@ -256,9 +259,10 @@ export type BytesLike =
  * Memory that is freed all at once. Every Buffer it hands out is one of Node's own, and is dead (length 0) after
  * `reset()`, `rewind()`, the end of its `scope()`, or `close()`.
  *
- * **With `guard`, Node's own operations that are still in flight then (fs, zlib, a write to a socket) hold what they were
- * given. What is not seen (native addons, queues in user land, functions taken before the guard; without `guard` Node's own
- * too) loses, sends or overwrites bytes, unless a `hold()` covers it, or `safety` is `'gc'`.**
+ * **An operation that is in flight at the reset must keep its memory.** With `guard`, Node's own operations (fs, zlib, a
+ * write to a socket) do. Native addons, queues in user land, and functions that were taken before the guard do not; without
+ * `guard` Node's own do not either. They lose, send or overwrite bytes if they use a Buffer after its reset. Take a `hold()` for
+ * them, or give them bytes that no reset touches: `copyOut()`, or an arena with `safety: 'gc'`.
  *
  * Every method that allocates throws
  * - a TypeError or RangeError with code `ERR_RALLOC_INVALID_ARGUMENT` for a size that is not an integer >= 0,
@@ -299,8 +303,8 @@ export class Arena implements Disposable {
    */
   rewind(checkpoint: Checkpoint): void;
   /**
-   * Calls `fn` with an arena that is charged to this one's limit, and releases it when `fn` returns, throws,
-   * or its promise settles. Scopes may overlap and end in any order; a reset or close here ends them all.
+   * Calls `fn` with an arena that counts toward this one's limit. Releases it when `fn` returns or throws, or when its
+   * promise settles. Scopes may overlap and end in any order. A reset or close of this arena ends them all.
    * @throws ERR_RALLOC_ESCAPED: the result is a Buffer of the scope. Return `copyOut(buffer)`.
    */
   scope<T>(fn: (arena: Arena) => T): T;
@@ -316,14 +320,14 @@ export class Arena implements Disposable {
 
   /**
    * Keeps everything that is allocated between the last reset and the next as it is, also over that reset, until
-   * the hold is released (or `holdMs` later). With `guard`, Node's own operations need none: it is for native addons,
+   * the hold is released (or for `holdMs`). With `guard`, Node's own operations need no hold. Take one for native addons,
    * queues in user land, a generator's future chunks, and functions that were taken before the guard.
    */
   hold(): Hold;
   /**
-   * As `promise.finally(() => hold.release())`: **await what it returns**, which settles as `promise` does once the
-   * hold is released. It rejects with it too; a result that nobody handles is an unhandled rejection. `then` is read
-   * once and called once. After the response of a request's arena it returns `promise` itself.
+   * As `promise.finally(() => hold.release())`. **Await what it returns**: it settles as `promise` does, once the hold is
+   * released. If `promise` rejects, so does it, and if nobody handles that, it is an unhandled rejection. `then` is read
+   * once and called once. In the arena of a request whose response is over, it returns `promise` itself.
    */
   hold<T>(promise: PromiseLike<T>): Promise<T>;
   /** A copy on V8's heap, which no reset touches. */
@@ -363,9 +367,10 @@ export interface RequestArenaOptions {
   /** @default false */
   wipe?: boolean | undefined;
   /**
-   * Operations of Node hold what they were given: one that uses a Buffer after its function returned (fs, streams and
-   * sockets, zlib, randomFill …) keeps its memory as it is until it is over, at most `holdMs` beyond its reset. Wraps
-   * Node's functions, once in a thread, with the first arena that asks for it. `RALLOC_GUARD=off` leaves Node as it is.
+   * Makes Node's operations hold the Buffers that they were given. An operation that uses a Buffer after its function has
+   * returned (fs, streams and sockets, zlib, randomFill …) keeps the memory as it is until it is over, for at most
+   * `holdMs` after the reset. Node's functions are wrapped once in a thread, for the first arena that asks.
+   * `RALLOC_GUARD=off` leaves Node as it is.
    * @default true
    */
   guard?: boolean | undefined;
@@ -379,9 +384,9 @@ export interface RequestArenaOptions {
 }
 
 /**
- * Operations of Node that were given Buffers, and held them, by kind: files, streams (sockets, files, zlib and crypto among
- * them), messages of http that wait for a socket, web streams, datagrams, `crypto.randomFill()`. An operation that Node makes of
- * others counts as each of them: a file stream's write is a write of a file too.
+ * Node's operations that held Buffers, by kind: files, streams (among them sockets, files, zlib and crypto), http messages that
+ * wait for a socket, web streams, datagrams, `crypto.randomFill()`. An operation that consists of others counts as each of
+ * them: the write of a file stream is a write of a file too.
  */
 export type GuardStats = Record<'fs' | 'stream' | 'http' | 'web' | 'dgram' | 'crypto', GuardCounts>;
 
@@ -419,8 +424,8 @@ export interface RequestArenaStats {
 }
 
 /**
- * The arena of a request: all of an Arena but its end, which is that of the response (`close()` throws
- * `ERR_RALLOC_UNSUPPORTED`). A function that takes a `RequestArena` takes every `Arena` too.
+ * The arena of a request. It has all of an Arena's methods, except those that close it: it ends with the response
+ * (`close()` throws `ERR_RALLOC_UNSUPPORTED`). A function that takes a `RequestArena` also takes an `Arena`.
  */
 export interface RequestArena extends Omit<Arena, 'close' | typeof Symbol.dispose> {}
 
@@ -434,8 +439,8 @@ export interface RequestArenaHandle {
    */
   current(): RequestArena | undefined;
   /**
-   * Serves new requests from the heap from now on; resolves when all earlier ones are over, or when `timeoutMs` has passed,
-   * with the number of those that are not over. They go on as before; who wants to end them destroys their sockets.
+   * From now on, new requests get heap Buffers. Resolves when all earlier requests are over, or when `timeoutMs` has passed,
+   * with the number of those that are not over. These go on as before. To end them, destroy their sockets.
    * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value.
    */
   close(options?: RequestArenaCloseOptions): Promise<number>;
@@ -450,8 +455,8 @@ export interface RequestArenaCloseOptions {
 }
 
 /**
- * A middleware that gives every request an arena, for Express 4 and 5, connect, node:http and node:http2. Who imports
- * `ralloc/express` tells TypeScript of `req.arena` in Express's requests, who imports `ralloc/http` in Node's.
+ * A middleware that gives every request an arena, for Express 4 and 5, connect, node:http and node:http2. Import
+ * `ralloc/express` to add `req.arena` to the type of Express's requests, `ralloc/http` to add it to Node's.
  */
 export interface RequestArenas extends RequestArenaHandle {
   (
@@ -461,8 +466,8 @@ export interface RequestArenas extends RequestArenaHandle {
   ): void;
   /**
    * Ends the request, for servers whose responses emit neither `finish` nor `close`. Its memory is used again once V8
-   * has collected the Buffers over it; at once, if `req.arena.reset()` was called before. False when the request is
-   * over already, or has no arena.
+   * has collected the Buffers over it, or at once if `req.arena.reset()` was called before. Returns false when the request
+   * is over already, or has no arena.
    * @throws ERR_RALLOC_INVALID_ARGUMENT: `req` is no object.
    */
   end(req: object): boolean;
@@ -494,12 +499,12 @@ export interface SlabOptions {
   /** Bytes of the slots of each pool: 1 to 28 powers of two from 8 to 2³⁰, ascending. */
   sizes: readonly number[];
   /**
-   * The number of slots at the start: of every pool, or a list with one number for each; integers from 1 to 2³⁰. May
-   * be left out with `maxCount`: then a pool begins with none.
+   * The number of slots at the start: one number for every pool, or a list with one for each; integers from 1 to 2³⁰. With
+   * `maxCount` it may be left out: then a pool begins with no slots.
    */
   count?: number | readonly number[] | undefined;
   /**
-   * The most slots; pools grow up to it, about a MiB at a time, as far as `maxBytes` allows. A slab that can grow
+   * The most slots. Pools grow up to it, about 1 MiB at a time, as far as `maxBytes` allows. A slab that can grow
    * cannot be shared with other threads.
    * @default `count`: pools do not grow
    */
@@ -527,9 +532,9 @@ export interface SlabOptions {
    */
   warnAfterMs?: number | undefined;
   /**
-   * Operations of Node hold what they were given: a slot that is freed while one uses it (fs, streams and sockets, zlib,
-   * randomFill …) is handed out again when it is over. Wraps Node's functions, once in a thread, with the first slab
-   * or arena that asks for it. `RALLOC_GUARD=off` leaves Node as it is.
+   * Makes Node's operations hold the Buffers that they were given. A slot that is freed while an operation uses it (fs,
+   * streams and sockets, zlib, randomFill …) is handed out again when the operation is over. Node's functions are wrapped
+   * once in a thread, for the first slab or arena that asks. `RALLOC_GUARD=off` leaves Node as it is.
    * @default false
    */
   guard?: boolean | undefined;
@@ -559,7 +564,7 @@ export interface SlabSlots {
   count: number;
   /** In Buffers that this thread has and did not free. */
   held: number;
-  /** In Buffers that this thread has freed while operations of Node used them, until these are over: see `guard`. */
+  /** In Buffers that this thread has freed while Node's operations used them, until the operations are over: see `guard`. */
   inFlight: number;
   /** Free, and kept by this thread for its next allocations. */
   cached: number;
@@ -592,7 +597,7 @@ export interface SlabPoolStats extends SlabSlots, SlabCounters {
   peak: number;
 }
 
-/** The sums of all pools; frees of Buffers of no pool are `refused` too. */
+/** The sums of all pools. `refused` also counts frees of Buffers that belong to no pool. */
 export interface SlabStats extends SlabSlots, SlabCounters {
   name: string;
   backend: 'native' | 'js';
@@ -616,8 +621,8 @@ export interface SlabStats extends SlabSlots, SlabCounters {
  * Pools of fixed-size slots that are freed one by one. A Buffer is over a slot of the smallest pool that fits, and
  * has exactly the length that was asked for.
  *
- * **Whoever frees a Buffer must be done with it: it still shows the slot's bytes afterwards, and without `guard` an
- * operation that is still in flight (fs, zlib, a socket's write) would read or write those of the next user.**
+ * **Free a Buffer only when you are done with it.** It still shows the slot's bytes afterwards. Without `guard`, an operation
+ * that is still in flight (fs, zlib, a socket's write) would read or write the bytes of the slot's next user.
  *
  * Every method that allocates throws
  * - a TypeError or RangeError with code `ERR_RALLOC_INVALID_ARGUMENT` for a size that is not an integer from 0 to
@@ -654,8 +659,8 @@ export class Slab implements Disposable {
   /** The same, uninitialized: its bytes show what was in the slot before. */
   tryAllocUnsafe(size: number): SlabBuffer | null;
   /**
-   * Frees a Buffer that this slab handed out; null and undefined are ignored. The Buffer's own `[Symbol.dispose]()`
-   * does the same, and nothing the second time.
+   * Frees a Buffer that this slab handed out. Null and undefined are ignored. The Buffer's own `[Symbol.dispose]()`
+   * does the same the first time, and nothing after that.
    * @throws ERR_RALLOC_DOUBLE_FREE: it was freed, or sent.
    * @throws ERR_RALLOC_FOREIGN_BUFFER: it is of another slab or of none, or a view of a slab's Buffer.
    * @throws ERR_RALLOC_CLOSED: the slab is.
@@ -675,7 +680,7 @@ export class Slab implements Disposable {
   readonly footprint: number;
 
   /**
-   * What `Slab.attach()` takes in another thread; the same every time. It keeps nothing alive: the slab exists as
+   * What `Slab.attach()` takes in another thread. It is the same every time. It keeps nothing alive: the slab exists as
    * long as one thread uses it.
    * @throws ERR_RALLOC_UNSUPPORTED: a slab that can grow or has more than 2²² slots, the JavaScript backend, a
    *   system that cannot share such memory.
@@ -697,16 +702,16 @@ export class Slab implements Disposable {
   receive(token: number): SlabBuffer;
   /**
    * Takes a Buffer back that this thread has sent and nobody received.
-   * @throws ERR_RALLOC_STALE_TOKEN, ERR_RALLOC_CLOSED: as `receive()`, and the first for what another thread sent.
+   * @throws ERR_RALLOC_STALE_TOKEN, ERR_RALLOC_CLOSED: as `receive()`; the first also when another thread sent it.
    */
   revoke(token: number): SlabBuffer;
 
   stats(): SlabStats;
   /**
-   * Releases the memory for good; the second call does nothing. Every Buffer of this thread has length 0 then, but on
-   * Node 24 and later those whose ArrayBuffer was marked by `markAsUntransferable()`: they keep their bytes, and their
-   * slots, until they are collected. Nor those of an ArrayBuffer that operations use, with `guard`, until these are
-   * over. Other threads that are attached keep theirs.
+   * Releases the memory for good. The second call does nothing. Every Buffer of this thread then has length 0, with two
+   * exceptions. With `guard`, Buffers in an ArrayBuffer that operations use keep their bytes until these are over. On Node 24
+   * and later, those whose ArrayBuffer was marked by `markAsUntransferable()` keep their bytes, and their slots, until they are
+   * collected. Other threads that are attached keep their Buffers.
    * @throws ERR_RALLOC_IN_USE: Buffers are in use (`inUse`), and `force` is not true.
    * @throws ERR_RALLOC_UNSUPPORTED: the default slab is not closed.
    */
@@ -717,8 +722,8 @@ export class Slab implements Disposable {
 
 /**
  * The default slab, with slots from 64 B to 1 MiB in at most 128 MiB. It takes no memory before its first
- * allocation, grows on demand, and returns idle memory to the system. Each thread has its own. It wraps nothing of
- * Node's; where that was done, operations hold its Buffers as with `guard`.
+ * allocation, grows on demand, and returns idle memory to the system. Each thread has its own. It does not wrap Node's
+ * functions. Where they are wrapped already, operations hold its Buffers as with `guard`.
  */
 export const slab: Slab;
 
