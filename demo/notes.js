@@ -10,6 +10,13 @@ const NEXT = [
   '      npm run demo -- --all                every mix, server and rival',
 ].join('\n');
 
+/** What the figures of a run hold for. */
+function machine() {
+  const cpu = (os.cpus()[0]?.model ?? 'unknown processor').trim();
+  const { platform, arch } = process;
+  return { cpu, cores: os.availableParallelism(), platform, arch };
+}
+
 const SERVERS = { express: 'Express 5', http: 'node:http' };
 
 function headLine({ version, backend }, servers) {
@@ -78,4 +85,7 @@ function steadyLines(rows) {
   return lines;
 }
 
-module.exports = { headLine, pinning, filesLine, proofLines, ownLine, warnings, steadyLines, NEXT };
+module.exports = {
+  ...{ machine, headLine, pinning, filesLine, proofLines, ownLine, warnings, steadyLines },
+  NEXT,
+};

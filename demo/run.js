@@ -97,6 +97,7 @@ async function main() {
       node: version,
       headline: version,
       backend,
+      machine: notes.machine(),
       processors,
       files: summary,
       proof,

@@ -20,9 +20,11 @@ test.serial('--json: one object, with ratios, shares and no wrong byte', async (
     env: { TMPDIR: folder },
   });
   t.is(code, 0, stderr);
-  const { headline, node, runs, proof, files } = JSON.parse(stdout);
+  const { headline, node, machine, runs, proof, files } = JSON.parse(stdout);
   t.is(headline, process.version);
   t.is(node, process.version);
+  t.like(machine, { platform: process.platform, arch: process.arch });
+  t.true(machine.cpu.length > 0 && machine.cores > 0);
   t.regex(files.sha256, /^[0-9a-f]{64}$/);
   t.deepEqual(
     runs.map(({ allocator }) => allocator),

@@ -1,0 +1,88 @@
+'use strict';
+
+// What the documents show of runs of the demo: one object for each JSON file, checked. Pure.
+
+const { differs } = require('../bench/method/statistics.js');
+const { ABOUT } = require('./screen.js');
+
+const BASE = 'allocUnsafe';
+const FIELDS = ['rps', 'fullCpuUs', 'cpuUs', 'p999', 'rss'];
+
+/** A file is not what `--json` prints. */
+class BadRun extends Error {}
+
+/** The object in what `npm run demo -- --json` wrote, which may begin with npm's own lines. */
+function parseRun(text, name) {
+  const at = text.search(/^\{/m);
+  let run;
+  try {
+    run = JSON.parse(text.slice(Math.max(0, at)));
+  } catch (error) {
+    throw new BadRun(`${name} is not the JSON of a run: ${error.message}`);
+  }
+  for (const field of ['headline', 'backend', 'machine', 'runs']) {
+    if (run?.[field] === undefined) throw new BadRun(`${name} has no "${field}"`);
+  }
+  return run;
+}
+
+const isInterval = (ratio) =>
+  ['value', 'low', 'high'].every((key) => Number.isFinite(ratio?.[key])) &&
+  ratio.low <= ratio.value &&
+  ratio.value <= ratio.high;
+
+function checked(run, place) {
+  if (run.errors !== 0) throw new BadRun(`${place} has ${run.errors} errors`);
+  for (const field of FIELDS) {
+    if (!Number.isFinite(run[field])) throw new BadRun(`${place} has no "${field}"`);
+    if (!isInterval(run.ratio?.[field])) throw new BadRun(`${place} has no ratio of "${field}"`);
+  }
+  return run;
+}
+
+/** `{ node, machine, mixes: [{ mix, base, ralloc }] }` of one file: Express, on the Node that led. */
+function figuresOf(text, name) {
+  const { headline, backend, machine, runs } = parseRun(text, name);
+  if (backend !== 'native') throw new BadRun(`${name} was made with the backend "${backend}"`);
+  const own = runs.filter(({ node, server }) => node === headline && server === 'express');
+  const mixes = Object.keys(ABOUT).filter((mix) => own.some((run) => run.mix === mix));
+  if (mixes.length === 0) throw new BadRun(`${name} has no run on Express`);
+  const find = (mix, allocator) => {
+    const run = own.find((one) => one.mix === mix && one.allocator === allocator);
+    const place = `${name}: ${mix} ${allocator}`;
+    if (run === undefined) throw new BadRun(`${place} is missing`);
+    return checked(run, place);
+  };
+  const pair = (mix) => ({ mix, base: find(mix, BASE), ralloc: find(mix, 'ralloc') });
+  return { node: headline.replace(/^v/, ''), machine, mixes: mixes.map(pair) };
+}
+
+/** Those of all files: `[{ text, name }]`, of as many Nodes, the oldest first, on one machine. */
+function figuresOfAll(files) {
+  const all = files.map(({ text, name }) => figuresOf(text, name));
+  all.sort((a, b) => a.node.localeCompare(b.node, 'en', { numeric: true }));
+  for (const [n, { node, machine }] of all.entries()) {
+    if (n === 0) continue;
+    if (node === all[n - 1].node) throw new BadRun(`Two runs are of Node.js ${node}`);
+    if (JSON.stringify(machine) !== JSON.stringify(all[0].machine)) {
+      throw new BadRun(`The runs are of two machines: ${machine.cpu}, ${all[0].machine.cpu}`);
+    }
+  }
+  return all;
+}
+
+const whole = (value) => Math.round(value).toLocaleString('en-US');
+
+/** "2.13 ×", or "≈" where there is no difference. */
+const times = (ratio) => (differs(ratio) ? `${ratio.value.toFixed(2)} ×` : '≈');
+
+/** `better`, `worse` or `none`; `more`: more of it is better. */
+function judge(ratio, more) {
+  if (!differs(ratio)) return 'none';
+  return ratio.value > 1 === more ? 'better' : 'worse';
+}
+
+const machineLine = ({ cpu, cores, platform, arch }) =>
+  `${cpu}, ${cores} cores, ${platform} ${arch}`;
+
+module.exports = { figuresOfAll, BadRun, whole, times, judge, machineLine };
