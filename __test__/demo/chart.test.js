@@ -228,3 +228,24 @@ test('documents without their markers, or with two, are left alone', async (t) =
     t.is(fs.readFileSync(path.join(into, 'README.md'), 'utf8'), document);
   }
 });
+
+test('README and docs/benchmarks.md have figures, and the chart is there in both colours', (t) => {
+  const partOf = (name) => {
+    const text = fs.readFileSync(path.join(root, name), 'utf8');
+    t.is(text.split(BEGIN).length, 2, name);
+    return text.slice(text.indexOf(BEGIN) + BEGIN.length, text.indexOf(END));
+  };
+  const readme = partOf('README.md');
+  const charts = [...readme.matchAll(/ src(?:set)?="([^"]+)"/g)].map(([, file]) => file);
+  t.deepEqual(charts, ['docs/chart-dark.svg', 'docs/chart-light.svg']);
+  const drawn = charts.map((file) => fs.readFileSync(path.join(root, file), 'utf8'));
+  for (const svg of drawn) t.true(isWellFormed(svg));
+
+  // One run: what the chart says of each mix and Node is what the table says.
+  const tables = partOf('docs/benchmarks.md');
+  const cells = [...tables.matchAll(/^\| `\w+`[^|]*\| ([\d,]+ → [\d,]+)<br>/gm)].map(
+    ([, cell]) => cell,
+  );
+  t.true(cells.length >= 8, `${cells.length} rows`);
+  for (const cell of cells) for (const svg of drawn) t.true(svg.includes(`>${cell}<`), cell);
+});

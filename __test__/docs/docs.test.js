@@ -1,85 +1,18 @@
 'use strict';
 
 // Every `js` block of the documents below is run as it stands. Servers are asked, files read, and what a
-// console.log() shows as a comment is what it prints.
+// console.log() shows as a comment is what it prints. Uninitialized memory has a pattern here, and no client may see it.
 
 const test = require('ava');
-const { once } = require('node:events');
 const fs = require('node:fs');
 const http = require('node:http');
 const http2 = require('node:http2');
-const net = require('node:net');
+const path = require('node:path');
 const express = require('express');
-const { Arena } = require('../..');
-const { programs, runProgram } = require('../helpers/snippets.js');
-const { until } = require('../helpers/until.js');
-
-/** Serves an application, or a server, until the test is over. */
-async function serve(t, app) {
-  const server =
-    app instanceof http.Server || typeof app.setTimeout === 'function'
-      ? app
-      : http.createServer(app);
-  if (!server.listening) server.listen(0, '127.0.0.1');
-  if (server.address() === null) await once(server, 'listening');
-  t.teardown(() => {
-    server.close();
-    server.closeAllConnections?.();
-  });
-  return `http://127.0.0.1:${server.address().port}`;
-}
-
-async function post(url, body) {
-  const response = await fetch(url, {
-    method: 'POST',
-    body,
-    headers: { 'content-type': 'application/octet-stream' },
-  });
-  return { status: response.status, bytes: Buffer.from(await response.arrayBuffer()) };
-}
-
-const get = async (url) => (await fetch(url)).text();
-
-/** Nothing in flight, and every request's memory released. */
-async function settled(t, arenas) {
-  await until(() => arenas.stats().inFlight === 0);
-  t.is(arenas.stats().memory.leased, 0);
-  t.is(arenas.stats().heapRequests, 0);
-}
-
-/** A response of a frame: four or eight bytes of its length, then itself. */
-function isFrame(t, { status, bytes }, body, head) {
-  t.is(status, 200);
-  t.is(bytes.readUInt32BE(0), body.length);
-  t.is(bytes.subarray(head).toString(), body);
-}
-
-/** What a server of frames answers on a connection of its own, to messages that come one by one and at once. */
-async function framesOf(t, server) {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => server.close());
-  const socket = net.connect(server.address().port, '127.0.0.1');
-  let received = Buffer.alloc(0);
-  socket.on('data', (part) => {
-    received = Buffer.concat([received, part]);
-  });
-  const messages = ['first', 'second', 'x'.repeat(100_000)];
-  const total = messages.reduce((sum, message) => sum + message.length, 0);
-  for (const message of messages) socket.write(message);
-  // TCP may join messages or cut them; heads tell how.
-  const bodies = () => {
-    const found = [];
-    for (let at = 0; at + 4 <= received.length; at += 4 + received.readUInt32BE(at)) {
-      found.push(received.subarray(at + 4, at + 4 + received.readUInt32BE(at)));
-    }
-    return Buffer.concat(found).toString();
-  };
-  await until(() => bodies().length === total);
-  socket.end();
-  await once(socket, 'close');
-  return bodies() === messages.join('');
-}
+const { Arena, requestArena, slab } = require('../..');
+const { framesOf, get, isFrame, post, serve, settled, urlOf } = require('../helpers/ask.js');
+const { allDocuments, programs, runProgram } = require('../helpers/snippets.js');
+const { UNWRITTEN, written } = require('../helpers/unwritten.js');
 
 /**
  * What a program needs that it does not declare, the names that are looked at afterwards, and how. By document
@@ -108,7 +41,7 @@ const checks = {
       async check(t, { server, arenas }) {
         const session = http2.connect(await serve(t, server));
         const parts = await session.request({ ':path': '/' }).toArray();
-        t.is(Buffer.concat(parts).toString(), 'a stream of its own');
+        t.is(written(Buffer.concat(parts)).toString(), 'a stream of its own');
         session.close();
         await settled(t, arenas);
       },
@@ -211,18 +144,74 @@ const checks = {
     'Errors and warnings': { given: { arena: new Arena(), size: 10, buffer: null } },
     Warnings: { given: { log() {} } },
   },
+  'docs/platforms.md': {
+    'When the binary is missing': {
+      given: { process: { on: (_event, listener) => listener({ code: 'RALLOC_JS_BACKEND' }) } },
+    },
+  },
   'README.md': {
-    Express: {
-      names: ['app', 'frame', 'text'],
-      async check(t, { app, frame, text }) {
-        isFrame(t, await post(`${await serve(t, app)}/frame`, 'some bytes'), 'some bytes', 8);
-        t.is(frame.length, 0);
-        t.is(text, 'bytes until the next reset'.repeat(2));
+    ralloc: {
+      names: ['app'],
+      async check(t, { app, servers }) {
+        const url = urlOf(servers[0]);
+        app.post('/login', (req, res) => {
+          req.arena.allocUnsafe(10_000).fill('password=hunter2');
+          res.end('ok');
+        });
+        // As `curl -d hello` sends it, and as other clients do.
+        const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+        for (const init of [
+          { headers, body: 'hello' },
+          { body: 'hello' },
+          { body: Buffer.from('hello') },
+        ]) {
+          for (let n = 0; n < 20; n++) await fetch(`${url}/login`, { method: 'POST' });
+          const response = await fetch(url, { method: 'POST', ...init });
+          t.is(response.status, 200);
+          t.is(await response.text(), 'You sent: hello\n');
+        }
+        t.is((await fetch(url, { method: 'POST' })).status, 200, 'without a body');
+      },
+    },
+    Frameworks: {
+      names: ['arenas'],
+      async check(t, { arenas, servers }) {
+        t.is(await get(`${urlOf(servers[0])}/path`), 'You asked for /path\n');
+        await settled(t, arenas);
       },
     },
   },
 };
 const documents = Object.keys(checks);
+
+test('every document that shows programs has them run', (t) => {
+  const elsewhere = {
+    'docs/recipes.md': 'docs/recipes.test.js',
+    'docs/bundlers.md': 'package/bundlers.test.js',
+  };
+  for (const [document, file] of Object.entries(elsewhere)) {
+    t.true(fs.readFileSync(path.join(__dirname, '..', file), 'utf8').includes(document), document);
+  }
+  const shown = allDocuments().filter((document) => programs(document).length > 0);
+  const run = [...documents, ...Object.keys(elsewhere)];
+  t.deepEqual(
+    shown.filter((document) => !run.includes(document)),
+    [],
+  );
+});
+
+test('a program that sends what it did not write is found', async (t) => {
+  const arenas = requestArena();
+  const server = http.createServer((req, res) => {
+    arenas(req, res, () => {
+      const header = req.arena.allocUnsafe(8);
+      header.writeUInt32BE(5, 0); // and sends eight
+      res.end(req.arena.concat([header, req.arena.from('hello')]));
+    });
+  });
+  await t.throwsAsync(get(await serve(t, server)), { message: /^never written: / });
+  t.true(slab.tryAllocUnsafe(100).every((byte) => byte === UNWRITTEN));
+});
 
 for (const document of documents) {
   const shown = programs(document);

@@ -6,6 +6,7 @@ const test = require('ava');
 const { once } = require('node:events');
 const http = require('node:http');
 const { programs, runProgram } = require('../helpers/snippets.js');
+require('../helpers/unwritten.js'); // of which no byte may come out
 const { until } = require('../helpers/until.js');
 
 const document = 'docs/recipes.md';

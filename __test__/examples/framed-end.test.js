@@ -2,6 +2,7 @@
 
 // The framed server when clients go away, do not read, or want more than there is: no slot stays behind.
 
+require('../helpers/unwritten.js'); // of which no byte may come out
 const test = require('ava');
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');

@@ -1,6 +1,7 @@
 'use strict';
 
 const { posixTest } = require('../helpers/backend.js');
+require('../helpers/unwritten.js'); // of which no byte may come out
 const test = require('ava');
 const { spawn } = require('node:child_process');
 const { createHash } = require('node:crypto');

@@ -1,5 +1,6 @@
 'use strict';
 
+require('../helpers/unwritten.js'); // of which no byte may come out
 const test = require('ava');
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');

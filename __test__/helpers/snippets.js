@@ -4,14 +4,26 @@
 // order, run with a package folder around them as a user has it. What stands behind a console.log() as a
 // comment is what it has to print.
 
+const { AsyncLocalStorage } = require('node:async_hooks');
+const { once } = require('node:events');
 const fs = require('node:fs');
 const { createRequire } = require('node:module');
+const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
 const { format } = require('node:util');
 const vm = require('node:vm');
 
 const root = path.join(__dirname, '..', '..');
+
+/** What readers see: the Markdown of the clone, the documents and the benchmarks. */
+const allDocuments = () =>
+  ['.', 'docs', 'bench'].flatMap((folder) =>
+    fs
+      .readdirSync(path.join(root, folder))
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => path.posix.join(folder, name)),
+  );
 
 /** The programs of a document: [{ heading, line, code, printed }], in order. */
 function programs(file) {
@@ -56,9 +68,33 @@ function packageFolder(t) {
   return dir;
 }
 
+/** The servers of the program that runs: whatever port it names, they listen on a free one. */
+const listening = new AsyncLocalStorage();
+const { listen } = net.Server.prototype;
+net.Server.prototype.listen = function listenAnywhere(...args) {
+  const servers = listening.getStore();
+  if (servers === undefined || typeof args[0] !== 'number') return listen.apply(this, args);
+  servers.push(this);
+  return listen.call(this, 0, '127.0.0.1', ...args.filter((arg) => typeof arg === 'function'));
+};
+
+/** The servers that `run` lets listen, once they do. They are closed when the test is over. */
+async function serversOf(t, run) {
+  const servers = [];
+  t.teardown(() => {
+    for (const server of servers) {
+      server.close();
+      server.closeAllConnections?.();
+    }
+  });
+  const result = await listening.run(servers, run);
+  for (const server of servers) if (!server.listening) await once(server, 'listening');
+  return { result, servers };
+}
+
 /**
- * Runs a program: { printed, ...named }, the lines it printed and the variables in `names`. `given` are names
- * that it does not declare.
+ * Runs a program: { printed, servers, ...named }, the lines it printed, the servers that listen, and the variables in
+ * `names`. `given` are names that it does not declare.
  */
 async function runProgram(t, { file, line, code }, { given = {}, names = [] } = {}) {
   const dir = packageFolder(t);
@@ -73,8 +109,8 @@ async function runProgram(t, { file, line, code }, { given = {}, names = [] } = 
     Object.keys(bindings),
     { filename: path.join(root, file), lineOffset: line },
   );
-  const named = await run(...Object.values(bindings));
-  return { printed, ...named };
+  const { result, servers } = await serversOf(t, () => run(...Object.values(bindings)));
+  return { printed, servers, ...result };
 }
 
 /** GitHub's name for a heading in links. */
@@ -102,4 +138,4 @@ function brokenLinks(file) {
   });
 }
 
-module.exports = { programs, runProgram, brokenLinks };
+module.exports = { allDocuments, programs, runProgram, brokenLinks };

@@ -12,6 +12,7 @@ const { testWhere } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
 const { builtBinary } = require('../helpers/copy-of-package.js');
 const { install } = require('../helpers/installed.js');
+const { programs, runProgram } = require('../helpers/snippets.js');
 
 const binaryTest = (title, body) =>
   testWhere(builtBinary !== undefined, 'a binary built here', title, body);
@@ -119,4 +120,23 @@ test('docs/bundlers.md has the settings that are tested here', (t) => {
   const docs = fs.readFileSync(join(__dirname, '..', '..', 'docs', 'bundlers.md'), 'utf8');
   t.true(docs.includes("external: ['ralloc']"));
   t.true(docs.includes(banner.js));
+});
+
+for (const [outfile, entry] of [
+  ['dist/app.js', 'app.cjs'],
+  ['dist/app.mjs', 'app.mjs'],
+]) {
+  test(`docs/bundlers.md: what makes ${outfile} makes a bundle that runs`, async (t) => {
+    const folder = install(t, { files: { ...files, 'app.js': files[entry] } });
+    const program = programs('docs/bundlers.md').find(({ code }) => code.includes(`'${outfile}'`));
+    const there = { build: (options) => esbuild.build({ absWorkingDir: folder, ...options }) };
+    const code = program.code.replace(/^const esbuild = .*$/m, '');
+    await runProgram(t, { ...program, code }, { given: { esbuild: there } });
+    const { backend } = await runs(t, join(folder, outfile));
+    t.is(backend, builtBinary === undefined ? 'js' : 'native');
+  });
+}
+
+test('every program of docs/bundlers.md makes one of these', (t) => {
+  t.is(programs('docs/bundlers.md').length, 2);
 });

@@ -1,0 +1,80 @@
+'use strict';
+
+// Servers of documents, and their clients, which refuse bytes that nobody wrote.
+
+const { once } = require('node:events');
+const http = require('node:http');
+const net = require('node:net');
+const { written } = require('./unwritten.js');
+const { until } = require('./until.js');
+
+/** Serves an application, or a server, until the test is over. */
+async function serve(t, app) {
+  const server =
+    app instanceof http.Server || typeof app.setTimeout === 'function'
+      ? app
+      : http.createServer(app);
+  if (!server.listening) server.listen(0, '127.0.0.1');
+  if (server.address() === null) await once(server, 'listening');
+  t.teardown(() => {
+    server.close();
+    server.closeAllConnections?.();
+  });
+  return urlOf(server);
+}
+
+const urlOf = (server) => `http://127.0.0.1:${server.address().port}`;
+
+async function post(url, body) {
+  const response = await fetch(url, {
+    method: 'POST',
+    body,
+    headers: { 'content-type': 'application/octet-stream' },
+  });
+  return { status: response.status, bytes: written(Buffer.from(await response.arrayBuffer())) };
+}
+
+const get = async (url) => written(Buffer.from(await (await fetch(url)).arrayBuffer())).toString();
+
+/** Nothing in flight, and every request's memory released. */
+async function settled(t, arenas) {
+  await until(() => arenas.stats().inFlight === 0);
+  t.is(arenas.stats().memory.leased, 0);
+  t.is(arenas.stats().heapRequests, 0);
+}
+
+/** A response of a frame: four or eight bytes of its length, then itself. */
+function isFrame(t, { status, bytes }, body, head) {
+  t.is(status, 200);
+  t.is(bytes.readUInt32BE(0), body.length);
+  t.is(bytes.subarray(head).toString(), body);
+}
+
+/** What a server of frames answers on a connection of its own, to messages that come one by one and at once. */
+async function framesOf(t, server) {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  const socket = net.connect(server.address().port, '127.0.0.1');
+  let received = Buffer.alloc(0);
+  socket.on('data', (part) => {
+    received = Buffer.concat([received, written(part)]);
+  });
+  const messages = ['first', 'second', 'x'.repeat(100_000)];
+  const total = messages.reduce((sum, message) => sum + message.length, 0);
+  for (const message of messages) socket.write(message);
+  // TCP may join messages or cut them; heads tell how.
+  const bodies = () => {
+    const found = [];
+    for (let at = 0; at + 4 <= received.length; at += 4 + received.readUInt32BE(at)) {
+      found.push(received.subarray(at + 4, at + 4 + received.readUInt32BE(at)));
+    }
+    return Buffer.concat(found).toString();
+  };
+  await until(() => bodies().length === total);
+  socket.end();
+  await once(socket, 'close');
+  return bodies() === messages.join('');
+}
+
+module.exports = { framesOf, get, isFrame, post, serve, settled, urlOf };
