@@ -180,7 +180,7 @@ impl fmt::Display for AllocError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             AllocError::Overflow { len, size } => {
-                write!(f, "{len} values of {size} bytes are more than an address space")
+                write!(f, "{len} values of {size} bytes exceed the address space")
             }
             AllocError::Limit { requested, used, limit } => {
                 write!(f, "no chunk for {requested} bytes: {used} of {limit} are in use")
@@ -255,7 +255,7 @@ impl fmt::Display for OptionsError {
         match self {
             OptionsError::ChunkSize { first, cap } => {
                 let most = crate::layout::MAX_BYTES;
-                write!(f, "chunks of {first} to {cap} bytes: want 1 <= first <= cap <= {most}")
+                write!(f, "chunks of {first} to {cap} bytes: must be 1 <= first <= cap <= {most}")
             }
             OptionsError::Reserve(error) => write!(f, "cannot reserve: {error}"),
         }
@@ -290,7 +290,7 @@ pub enum RewindError {
 impl fmt::Display for RewindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            RewindError::Foreign => "the checkpoint is another arena's",
+            RewindError::Foreign => "the checkpoint belongs to another arena",
             RewindError::Stale => "the arena has been reset since the checkpoint",
             RewindError::OutOfOrder => "the arena has been rewound to an older checkpoint since",
         })
@@ -316,7 +316,11 @@ pub struct PoolError {
 
 impl fmt::Display for PoolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a pool of {} objects: want at least 1, and memory for all", self.capacity)
+        write!(
+            f,
+            "a pool of {} objects: there must be at least 1, and memory for all",
+            self.capacity
+        )
     }
 }
 

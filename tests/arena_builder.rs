@@ -58,8 +58,9 @@ fn options_that_cannot_be_are_refused_by_name_and_value() {
         error.to_string()
     };
     let most = ralloc_core::MAX_BYTES;
-    let text =
-        |first, cap| format!("chunks of {first} to {cap} bytes: want 1 <= first <= cap <= {most}");
+    let text = |first, cap| {
+        format!("chunks of {first} to {cap} bytes: must be 1 <= first <= cap <= {most}")
+    };
     assert_eq!(chunks(16 * KIB, 1), text(16 * KIB, 1));
     assert_eq!(chunks(0, 0), text(0, 0));
     assert_eq!(chunks(1, usize::MAX), text(1, usize::MAX));

@@ -299,7 +299,7 @@ fn every_call_without_try_panics_with_the_text_of_the_error() {
     );
     assert_eq!(panic_of(|| arena.reserve(5)), refused(5));
     let text = panic_of(|| arena.alloc_uninit_slice::<u64>(usize::MAX));
-    assert_eq!(text, format!("{} values of 8 bytes are more than an address space", usize::MAX));
+    assert_eq!(text, format!("{} values of 8 bytes exceed the address space", usize::MAX));
 }
 
 /// The line of this file at which `f` panics.

@@ -99,14 +99,14 @@ fn options_that_cannot_be_are_refused_by_name() {
     let counts = |count, least, most| SlabError::Count { index: 0, count, least, most };
     let none = make(&[pool(8, 0, 0)], MIB);
     assert_eq!(none, counts(0, 0, 0));
-    assert_eq!(none.to_string(), "the max_count of pool 0 is 0: want 1 or more");
+    assert_eq!(none.to_string(), "the max_count of pool 0 is 0: it must be at least 1");
     let above = make(&[pool(8, 9, 8)], MIB);
     assert_eq!(above, counts(9, 9, 8));
-    assert_eq!(above.to_string(), "the count of pool 0, 9, is above its max_count, 8");
+    assert_eq!(above.to_string(), "the count of pool 0, 9, is greater than its max_count, 8");
     let least = PoolOptions { size: 8, count: 5, max_count: 10, min_count: 6 };
     let below = make(&[least], MIB);
     assert_eq!(below, counts(5, 6, 10));
-    assert_eq!(below.to_string(), "the count of pool 0, 5, is below its min_count, 6");
+    assert_eq!(below.to_string(), "the count of pool 0, 5, is less than its min_count, 6");
     let huge = pool(1 << 40, u32::MAX, u32::MAX);
     assert_eq!(make(&[huge], MIB), SlabError::Footprint { bytes: usize::MAX, limit: MIB });
     let SlabError::Footprint { bytes, limit } = make(&[pool(4096, 256, 256)], MIB) else {

@@ -219,7 +219,7 @@ test('the error says whether a checkpoint is spent or of another arena', (t) => 
   const arena = new Arena();
   const mark = arena.checkpoint();
   arena.rewind(mark);
-  t.throws(() => arena.rewind(mark), { message: /^The checkpoint is spent/ });
+  t.throws(() => arena.rewind(mark), { message: /^The checkpoint is no longer valid/ });
   const foreign = new Arena().checkpoint();
   t.throws(() => arena.rewind(foreign), { message: 'The checkpoint belongs to another arena' });
   arena.close();

@@ -234,7 +234,7 @@ test('as a program: it tells the rate and the digest, or why it cannot', async (
     );
   } else {
     t.is(code, 1);
-    t.regex(stderr, /^The slab has no handle: /);
+    t.regex(stderr, /^The slab cannot be shared: /);
   }
   for (const args of [['--fast'], ['--frames', '0'], ['--in-flight', 'x']]) {
     t.is((await run(...args)).code, 2);

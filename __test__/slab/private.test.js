@@ -26,7 +26,7 @@ testWhere(
       error: {
         name: 'RallocError',
         code: 'ERR_RALLOC_UNSUPPORTED',
-        message: 'The slab has no handle: mremap failed: EPERM (errno 1)',
+        message: 'The slab cannot be shared: mremap failed: EPERM (errno 1)',
       },
       live: true,
     });

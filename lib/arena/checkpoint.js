@@ -25,7 +25,7 @@ class Checkpoint {
     }
     if (checkpoint.#of !== of) throw stale('belongs to another arena');
     if (!checkpoints?.includes(checkpoint)) {
-      throw stale('is spent: it was rewound to or past, or the arena was reset');
+      throw stale('is no longer valid: the arena was rewound to it or past it, or was reset');
     }
     return checkpoint.#position;
   }

@@ -95,7 +95,7 @@ function limitError(option, requested, limit, used, waiting = 0) {
 function exhaustedError(option, requested, limit, used) {
   return new RallocError(
     'ERR_RALLOC_EXHAUSTED',
-    `No slot is free for ${requested} bytes: slots of ${used} of ${limit} bytes are in use. Raise "${option}", or free Buffers first`,
+    `No slot is free for ${requested} bytes: ${used} of ${limit} bytes are in use in the pools that fit. Raise "${option}", or free Buffers first`,
     { requested, limit, used, option },
   );
 }

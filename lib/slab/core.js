@@ -170,7 +170,7 @@ class SlabCore {
     if (handle === null) {
       throw new RallocError(
         'ERR_RALLOC_UNSUPPORTED',
-        `The slab has no handle: ${this.#unshareable}`,
+        `The slab cannot be shared: ${this.#unshareable}`,
       );
     }
     this.#share();

@@ -1,6 +1,6 @@
 'use strict';
 
-// What a slab says of a Buffer that it does not free or send.
+// The errors of a slab for a Buffer that it does not free or send.
 
 const { RallocError } = require('../base/errors.js');
 
@@ -8,17 +8,17 @@ const foreign = (message) => () => new RallocError('ERR_RALLOC_FOREIGN_BUFFER', 
 const ended = (message) => () => new RallocError('ERR_RALLOC_DOUBLE_FREE', message);
 
 const IN_FLIGHT =
-  'An operation of Node uses the Buffer and is not over. Send it when it is: in its callback, or after its promise';
+  'An operation of Node still uses the Buffer. Send it when the operation is over: in its callback, or after its promise';
 
 module.exports = {
-  ofNoSlab: foreign('The Buffer is of no slab'),
-  ofOtherSlab: foreign('The Buffer is of another slab'),
-  isView: foreign('The Buffer is a view of a slab Buffer. Free the one that alloc() gave'),
+  ofNoSlab: foreign('The Buffer does not belong to a slab'),
+  ofOtherSlab: foreign('The Buffer belongs to another slab'),
+  isView: foreign('The Buffer is a view of a slab Buffer. Free the Buffer that alloc() returned'),
   wasTransferred: foreign("The Buffer's memory was transferred away"),
-  hasNoSlot: foreign('The Buffer has no bytes, and so no slot to send'),
+  hasNoSlot: foreign('The Buffer has no bytes, so there is no slot to send'),
   wasFreed: ended(
-    'The Buffer was freed before. Keep one owner for each Buffer, and drop the reference when it is freed',
+    'The Buffer was already freed. Let one place own each Buffer, and drop the reference when it is freed',
   ),
-  wasSent: ended('The Buffer was sent: whoever receives its token frees it'),
+  wasSent: ended('The Buffer was sent. The thread that receives it frees it'),
   isInFlight: () => new RallocError('ERR_RALLOC_IN_USE', IN_FLIGHT, { inUse: 1 }),
 };

@@ -118,15 +118,19 @@ function slabSettings(options) {
 /** Throws if the `bytes` that the pools take from the start are more than `maxBytes`. */
 function checkBytes(bytes, maxBytes) {
   if (bytes <= maxBytes) return;
-  throw rangeError('options.maxBytes', `an integer >= ${bytes}, which the pools take`, maxBytes);
+  throw rangeError(
+    'options.maxBytes',
+    `an integer >= ${bytes}, the bytes that the pools take`,
+    maxBytes,
+  );
 }
 
 /** The reason why such a slab cannot be shared with other threads; undefined if it can. */
 function reasonNotToShare({ pools, grows }) {
-  if (grows) return 'a slab that can grow stays in its thread: make it without maxCount';
+  if (grows) return 'it can grow. Create it without maxCount';
   const slots = pools.reduce((sum, pool) => sum + pool.count, 0);
   if (slots <= MAX_SHARED_SLOTS) return undefined;
-  return `a slab of more than ${MAX_SHARED_SLOTS} slots stays in its thread, and this one has ${slots}`;
+  return `it has ${slots} slots, and at most ${MAX_SHARED_SLOTS} can be shared`;
 }
 
 /** The settings of a slab that is attached. */

@@ -15,7 +15,7 @@ const { slabStats, describeSlab } = require('./stats.js');
 const kInternal = Symbol('ralloc.internal');
 
 const ESCAPED =
-  'The function returned the Buffer that was freed when it was over. Return a copy, as Buffer.from(buffer)';
+  'The function returned the Buffer of use(), which is freed now. Return a copy: Buffer.from(buffer)';
 
 /** Whether `value` is `buffer`, of `size` bytes, or a view of some of its bytes. */
 function overlaps(value, buffer, size) {
@@ -146,7 +146,7 @@ class Slab {
     if (this.#core.settings.isDefault) {
       throw new RallocError(
         'ERR_RALLOC_UNSUPPORTED',
-        'The default slab is for everyone and stays open. Make one of your own to close it',
+        'The default slab cannot be closed. To close one, create a slab of your own',
       );
     }
     this.#core.close(force);

@@ -65,21 +65,26 @@ pub enum SlabError {
 impl fmt::Display for SlabError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            SlabError::Pools { given, most } => write!(f, "{given} pools: want 1 to {most}"),
+            SlabError::Pools { given, most } => {
+                write!(f, "{given} pools were given: 1 to {most} are allowed")
+            }
             SlabError::Size { index, size } => {
-                write!(f, "the size of pool {index}, {size}, is no power of two of 8 or more")
+                write!(f, "the size of pool {index}, {size}, is not a power of two >= 8")
             }
             SlabError::Order { index, size } => {
-                write!(f, "the size of pool {index}, {size}, is not above the one before it")
+                write!(f, "the size of pool {index}, {size}, is not greater than the one before it")
             }
             SlabError::Count { index, most: 0, .. } => {
-                write!(f, "the max_count of pool {index} is 0: want 1 or more")
+                write!(f, "the max_count of pool {index} is 0: it must be at least 1")
             }
             SlabError::Count { index, count, most, .. } if count > most => {
-                write!(f, "the count of pool {index}, {count}, is above its max_count, {most}")
+                write!(
+                    f,
+                    "the count of pool {index}, {count}, is greater than its max_count, {most}"
+                )
             }
             SlabError::Count { index, count, least, .. } => {
-                write!(f, "the count of pool {index}, {count}, is below its min_count, {least}")
+                write!(f, "the count of pool {index}, {count}, is less than its min_count, {least}")
             }
             SlabError::Footprint { bytes, limit } => {
                 write!(f, "the pools take {bytes} bytes, and {limit} are allowed")
@@ -138,7 +143,10 @@ impl fmt::Display for ClaimError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ClaimError::TooLarge { requested, largest } => {
-                write!(f, "{requested} bytes do not fit a slot: the largest have {largest}")
+                write!(
+                    f,
+                    "{requested} bytes do not fit into a slot: the largest slots have {largest}"
+                )
             }
             ClaimError::Exhausted { requested, size } => {
                 write!(f, "no slot for {requested} bytes is free, up to the pool of {size}")
@@ -193,10 +201,12 @@ pub enum SlotError {
 impl fmt::Display for SlotError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            SlotError::Foreign => "the address is in no slot of this slab",
+            SlotError::Foreign => "the address does not belong to this slab",
             SlotError::Interior => "the address is not the first byte of its slot",
             SlotError::NotHeld => "the slot is not held: it was freed already, or sent",
-            SlotError::StaleToken => "no slot is under way with this token",
+            SlotError::StaleToken => {
+                "no Buffer was sent with this token, or it was already received"
+            }
             SlotError::Forked => FORKED,
         })
     }

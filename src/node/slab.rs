@@ -63,7 +63,12 @@ impl LeasedSlab {
     pub fn attach(&self, id: f64, nonce: String) -> Result<Option<Failure>> {
         let id = bytes("id", id, 1)? as u64;
         let nonce = u64::from_str_radix(&nonce, 16).unwrap_or(0);
-        let closed = || Error::new(CLOSED, "no isolate of this process has this slab");
+        let closed = || {
+            Error::new(
+                CLOSED,
+                "the handle belongs to another process, or no thread uses the slab any more",
+            )
+        };
         // Its memory may be there a little longer than those who had it: until their ArrayBuffers are collected.
         let found = Handle { id, nonce }.find().filter(|shared| shared.participants() > 0);
         let shared = found.ok_or_else(closed)?;

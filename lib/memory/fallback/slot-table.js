@@ -28,7 +28,11 @@ function newIdentity() {
   return lastIdentity;
 }
 
-const staleError = () => codedError('ERR_RALLOC_STALE_TOKEN', 'the token is stale');
+const staleError = () =>
+  codedError(
+    'ERR_RALLOC_STALE_TOKEN',
+    'no Buffer was sent with this token, or it was already received',
+  );
 
 class SlotTable {
   segments = []; // { states, lengths, generations, used, idleSince }; null: dropped
