@@ -43,7 +43,7 @@ function readmePart(all) {
     '</picture>',
     '',
     `An Express 5 server under load, with its client on one machine (${machineLine(machine)}).`,
-    `Peak memory on Node ${versionOf(node)}: ${memory.join(', ')}.`,
+    `Peak memory on Node ${versionOf(node)}, relative as well: ${memory.join(', ')}.`,
   ].join('\n');
 }
 

@@ -114,7 +114,10 @@ test('two runs become a chart in two colours, and figures in both documents', as
   t.true(readme.endsWith(`\n${END}\n\nThe rest.\n`));
   t.regex(readme, /<source media="\(prefers-color-scheme: dark\)" srcset="docs\/chart-dark\.svg">/);
   t.regex(readme, /alt="[^"]*frame: 2\.00 × on Node 24\.21, 2\.00 × on Node 26\.1; serve: no diff/);
-  t.regex(readme, /Peak memory on Node 26\.1: `frame` 0\.50 ×, `serve` ≈, `json` 1\.25 ×\./);
+  t.regex(
+    readme,
+    /Peak memory on Node 26\.1, relative as well: `frame` 0\.50 ×, `serve` ≈, `json` 1\.25 ×\./,
+  );
 
   const tables = read('docs/benchmarks.md');
   t.regex(

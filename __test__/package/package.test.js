@@ -176,13 +176,13 @@ test('a TypeScript program compiles against the installed package, as CommonJS a
   t.true(own.length > 0);
 });
 
-test('ralloc packs its sources, types, documents and licence, nothing else, in 150 kB', (t) => {
+test('ralloc packs its sources, types, documents and licence, no pictures, nothing else, in 150 kB', (t) => {
   const [{ manifest, files, bytes }] = t.context.packages;
   const shipped =
     /^(?:lib|docs)\/|^(?:(?:index|express|guard|http)\.d\.m?ts|LICENSE|README\.md|package\.json)$/;
   t.deepEqual(
     files,
-    listFiles(root).filter((file) => shipped.test(file)),
+    listFiles(root).filter((file) => shipped.test(file) && !file.endsWith('.svg')),
   );
   t.true(bytes.length < 150_000, `${bytes.length} bytes`);
   for (const key of ['scripts', 'devDependencies', 'dependencies', 'overrides', 'napi']) {
@@ -241,11 +241,16 @@ test('links of the packed documents lead to files of the package, or to the repo
     });
     for (const [, kind, path] of fs
       .readFileSync(join(folder, 'staged', file), 'utf8')
-      .matchAll(new RegExp(`${repository}/(blob|tree)/v${version}/([\\w./-]+)`, 'g'))) {
+      .matchAll(new RegExp(`${repository}/(blob|tree|raw)/v${version}/([\\w./-]+)`, 'g'))) {
       targets.outside++;
       t.is(fs.statSync(join(root, path)).isDirectory(), kind === 'tree', `${file}: ${path}`);
+      t.is(path.endsWith('.svg'), kind === 'raw', `${file}: ${path}`);
     }
   }
+  const readme = fs.readFileSync(join(folder, 'staged', 'README.md'), 'utf8');
+  const pictures = [...readme.matchAll(/ (?:src|srcset)="([^"]+)"/g)].map(([, target]) => target);
+  const raw = `${repository}/raw/v${version}/docs`;
+  t.deepEqual(pictures, [`${raw}/chart-dark.svg`, `${raw}/chart-light.svg`]);
   t.true(targets.inside > 10 && targets.outside > 5, JSON.stringify(targets));
 });
 

@@ -25,8 +25,11 @@ function replaceLinks(text, replace) {
     .join('');
 }
 
+/** Pictures are shown from the repository's own bytes: npm's page finds no relative ones, in `srcset` least of all. */
+const PICTURE = /\.(?:svg|png)$/;
+
 /**
- * A document in which links that lead out of the package go to the repository.
+ * A document in which pictures, and links that lead out of the package, go to the repository.
  *
  * @param {string} root the clone
  * @param {string} file the document, in the clone and in the package
@@ -38,7 +41,8 @@ function withLinks(root, file, { packed, web, version }) {
     if (packed(to)) return target;
     const stats = fs.statSync(path.join(root, to), { throwIfNoEntry: false });
     if (stats === undefined) throw new Error(`${file} has a link to ${target}, which is not there`);
-    return `${web}/${stats.isDirectory() ? 'tree' : 'blob'}/v${version}/${to}`;
+    const kind = stats.isDirectory() ? 'tree' : PICTURE.test(to) ? 'raw' : 'blob';
+    return `${web}/${kind}/v${version}/${to}`;
   });
 }
 

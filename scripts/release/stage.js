@@ -51,13 +51,16 @@ function filesIn(name) {
     .flatMap((one) => filesIn(path.posix.join(name, one)));
 }
 
+/** `!docs/*.svg` as an expression: a `*` is a part of one name. */
+const patternOf = (excluded) =>
+  new RegExp(`^${excluded.slice(1).replaceAll('.', '\\.').replaceAll('*', '[^/]*')}$`);
+
 function stageMain(output, manifest, web) {
   const published = publishedManifest(manifest, web);
   const kept = manifest.files.filter((pattern) => !pattern.startsWith('!'));
-  const left = manifest.files
-    .filter((pattern) => pattern.startsWith('!'))
-    .map((one) => one.slice(1));
-  const files = [...kept, ...ALWAYS_PACKED].flatMap(filesIn).filter((file) => !left.includes(file));
+  const left = manifest.files.filter((pattern) => pattern.startsWith('!')).map(patternOf);
+  const isLeft = (file) => left.some((pattern) => pattern.test(file));
+  const files = [...kept, ...ALWAYS_PACKED].flatMap(filesIn).filter((file) => !isLeft(file));
   const packed = (file) => files.includes(file) || files.some((one) => one.startsWith(`${file}/`));
   for (const file of files) copy(file, output, { packed, web, version: manifest.version });
   writeJson(path.join(output, 'package.json'), published);
