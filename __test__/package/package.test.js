@@ -233,22 +233,21 @@ test('every package says whose it is, and where its sources and its page are', (
 test('links of the packed documents lead to files of the package, or to the repository', (t) => {
   const [{ files }] = t.context.packages;
   const targets = { inside: 0, outside: 0 };
+  const staged = (file) => fs.readFileSync(join(folder, 'staged', file), 'utf8');
   for (const file of files.filter((one) => one.endsWith('.md'))) {
-    replaceLinks(fs.readFileSync(join(folder, 'staged', file), 'utf8'), (target) => {
+    replaceLinks(staged(file), (target) => {
       targets.inside++;
       t.true(files.includes(posix.join(posix.dirname(file), target)), `${file}: ${target}`);
       return target;
     });
-    for (const [, kind, path] of fs
-      .readFileSync(join(folder, 'staged', file), 'utf8')
-      .matchAll(new RegExp(`${repository}/(blob|tree|raw)/v${version}/([\\w./-]+)`, 'g'))) {
+    const outside = new RegExp(`${repository}/(blob|tree|raw)/v${version}/([\\w./-]+)`, 'g');
+    for (const [, kind, path] of staged(file).matchAll(outside)) {
       targets.outside++;
       t.is(fs.statSync(join(root, path)).isDirectory(), kind === 'tree', `${file}: ${path}`);
       t.is(path.endsWith('.svg'), kind === 'raw', `${file}: ${path}`);
     }
   }
-  const readme = fs.readFileSync(join(folder, 'staged', 'README.md'), 'utf8');
-  const pictures = [...readme.matchAll(/ (?:src|srcset)="([^"]+)"/g)].map(([, target]) => target);
+  const pictures = staged('README.md').match(/(?<= (?:src|srcset)=")[^"]+/g);
   const raw = `${repository}/raw/v${version}/docs`;
   t.deepEqual(pictures, [`${raw}/chart-dark.svg`, `${raw}/chart-light.svg`]);
   t.true(targets.inside > 10 && targets.outside > 5, JSON.stringify(targets));
