@@ -1,8 +1,8 @@
 'use strict';
 
 // node demo/chart.js [--into FOLDER] FILE...
-// Puts runs of the demo (`npm run demo -- --node 24 --json > 24.json`), one of each Node, into the documents: the
-// chart of README and the tables of docs/benchmarks.md, between their markers. FOLDER: the clone, this one by default.
+// Puts runs of the demo (`npm run demo -- --node 24 --json > 24.json`) into the documents: the chart of README and the
+// tables of docs/benchmarks.md, a table for each Node, between their markers. FOLDER: the clone, this one by default.
 
 const fs = require('node:fs');
 const path = require('node:path');

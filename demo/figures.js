@@ -57,18 +57,31 @@ function figuresOf(text, name) {
   return { node: headline.replace(/^v/, ''), machine, mixes: mixes.map(pair) };
 }
 
-/** Those of all files: `[{ text, name }]`, of as many Nodes, the oldest first, on one machine. */
+/** One of two runs on the same Node, with the mixes of both. */
+function joined(first, second) {
+  const order = Object.keys(ABOUT);
+  const mixes = [...first.mixes, ...second.mixes];
+  mixes.sort((a, b) => order.indexOf(a.mix) - order.indexOf(b.mix));
+  const twice = mixes.find(({ mix }, n) => mix === mixes[n + 1]?.mix);
+  if (twice) throw new BadRun(`${twice.mix} on Node.js ${first.node} is in two files`);
+  return { ...first, mixes };
+}
+
+/** Those of all files, `[{ text, name }]`, of one machine: an object for each Node, the oldest first. */
 function figuresOfAll(files) {
-  const all = files.map(({ text, name }) => figuresOf(text, name));
-  all.sort((a, b) => a.node.localeCompare(b.node, 'en', { numeric: true }));
-  for (const [n, { node, machine }] of all.entries()) {
-    if (n === 0) continue;
-    if (node === all[n - 1].node) throw new BadRun(`Two runs are of Node.js ${node}`);
-    if (JSON.stringify(machine) !== JSON.stringify(all[0].machine)) {
-      throw new BadRun(`The runs are of two machines: ${machine.cpu}, ${all[0].machine.cpu}`);
+  const byNode = new Map();
+  let one;
+  for (const { text, name } of files) {
+    const figures = figuresOf(text, name);
+    const { node, machine } = figures;
+    one ??= machine;
+    if (JSON.stringify(machine) !== JSON.stringify(one)) {
+      throw new BadRun(`The runs are of two machines: ${one.cpu}, ${machine.cpu}`);
     }
+    byNode.set(node, byNode.has(node) ? joined(byNode.get(node), figures) : figures);
   }
-  return all;
+  const inOrder = (a, b) => a.node.localeCompare(b.node, 'en', { numeric: true });
+  return [...byNode.values()].sort(inOrder);
 }
 
 const whole = (value) => Math.round(value).toLocaleString('en-US');

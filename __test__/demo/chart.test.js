@@ -145,6 +145,22 @@ test('the same runs give the same files, and what npm prints before the JSON is 
   }
 });
 
+test('a mix that was run for itself stands among the others of its Node', async (t) => {
+  const digest = outcome('v24.21.0', { runs: pair('digest', 0.8) });
+  const { code, read, stderr } = await draw(t, [digest, outcome('v26.1.0'), outcome()]);
+  t.is(code, 0, stderr);
+  const rows = [...read('docs/benchmarks.md').matchAll(/^\| (?:Node )?`?([\w.]+)/gm)];
+  t.is(
+    rows.map(([, name]) => name).join(),
+    '24.21.0,frame,digest,serve,json,26.1.0,frame,serve,json',
+  );
+  const nodes = [...read('docs/chart-dark.svg').matchAll(/>(Node [\d.]+|\w+)<\/text>/g)];
+  t.regex(
+    nodes.map(([, text]) => text).join(),
+    /frame,Node 24\.21,Node 26\.1,digest,Node 24\.21,serve/,
+  );
+});
+
 test('an interval without an end is cut off at the edge of the chart', async (t) => {
   const wide = outcome();
   wide.runs[1].ratio.rps = { value: 1.1, low: 0.01, high: 1e9 };
@@ -201,11 +217,11 @@ for (const [what, outcomes, message] of [
     ],
     /frame ralloc has no ratio of "p999"/,
   ],
-  ['one Node twice', [outcome(), outcome()], /^Two runs are of Node\.js 24\.21\.0/],
+  ['one Node twice', [outcome(), outcome()], /^frame on Node\.js 24\.21\.0 is in two files/],
   [
     'two machines',
     [outcome(), outcome('v26.1.0', { machine: { cpu: 'another' } })],
-    /^The runs are of two machines: another, A & B/,
+    /^The runs are of two machines: A & B "<CPU>", another/,
   ],
 ]) {
   test(`${what} is told in one line, and nothing is written`, async (t) => {
