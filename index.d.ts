@@ -245,6 +245,9 @@ export type TypedArrayConstructor =
   | BigUint64ArrayConstructor
   | (typeof globalThis extends { Float16Array: infer Float16 } ? Float16 : never);
 
+/** What `Buffer.alloc` fills with. */
+export type Fill = string | number | boolean | Uint8Array;
+
 /** What `Buffer.from` takes, ArrayBuffers by copy. */
 export type BytesLike =
   | Uint8Array
@@ -279,13 +282,15 @@ export class Arena implements Disposable {
    */
   constructor(options?: ArenaOptions);
 
-  /** A zero-filled Buffer of `size` bytes. */
-  alloc(size: number): ArenaBuffer;
+  /** A Buffer of `size` bytes, zero-filled, or filled with `fill` as `Buffer.alloc` does. */
+  alloc(size: number, fill?: Fill, encoding?: BufferEncoding): ArenaBuffer;
   /** A Buffer of `size` uninitialized bytes: they show what was in the memory before. */
   allocUnsafe(size: number): ArenaBuffer;
   /** As `Buffer.from(string, encoding)`. */
   from(value: string, encoding?: BufferEncoding): ArenaBuffer;
-  /** As `Buffer.from(value)`; an ArrayBuffer is copied. */
+  /** As `Buffer.from(arrayBuffer, byteOffset, length)`, but a copy of these bytes. */
+  from(value: ArrayBuffer | SharedArrayBuffer, byteOffset?: number, length?: number): ArenaBuffer;
+  /** As `Buffer.from(value)`. */
   from(value: BytesLike): ArenaBuffer;
   /**
    * As `Buffer.concat`: `length` bytes, cut or zero-filled; the sum of the lengths by default. None for an empty list.
@@ -330,7 +335,10 @@ export class Arena implements Disposable {
    * once and called once. In the arena of a request whose response is over, it returns `promise` itself.
    */
   hold<T>(promise: PromiseLike<T>): Promise<T>;
-  /** A copy on V8's heap, which no reset touches. */
+  /**
+   * A copy on V8's heap, which no reset touches.
+   * @throws ERR_RALLOC_DEAD_BUFFER: the memory of `buffer` is gone. `from()` and `concat()` throw it too.
+   */
   copyOut(buffer: ArrayBufferView): ArenaBuffer;
   /** Whether `buffer` is over memory that this arena or one of its scopes has handed out since its last reset. */
   owns(buffer: unknown): boolean;
@@ -648,14 +656,15 @@ export class Slab implements Disposable {
   static attach(handle: SlabHandle, options?: SlabAttachOptions): Slab;
 
   /**
-   * A zero-filled Buffer of `size` bytes; of a larger pool when its own is exhausted.
+   * A Buffer of `size` bytes, zero-filled, or filled with `fill` as `Buffer.alloc` does; of a larger pool when its own
+   * is exhausted.
    * @throws ERR_RALLOC_EXHAUSTED: no pool that fits has a free slot.
    */
-  alloc(size: number): SlabBuffer;
+  alloc(size: number, fill?: Fill, encoding?: BufferEncoding): SlabBuffer;
   /** The same, uninitialized: its bytes show what was in the slot before. */
   allocUnsafe(size: number): SlabBuffer;
-  /** A zero-filled Buffer of the smallest pool that fits; null when that is exhausted. */
-  tryAlloc(size: number): SlabBuffer | null;
+  /** As `alloc()`, of the smallest pool that fits; null when that is exhausted. */
+  tryAlloc(size: number, fill?: Fill, encoding?: BufferEncoding): SlabBuffer | null;
   /** The same, uninitialized: its bytes show what was in the slot before. */
   tryAllocUnsafe(size: number): SlabBuffer | null;
   /**

@@ -6,6 +6,7 @@ const { inspect } = require('node:util');
 const check = require('../base/validate.js');
 const copy = require('./copy.js');
 const { typeError } = require('../base/errors.js');
+const { allocFilled } = require('../base/fill.js');
 const { FastBuffer } = require('../base/runtime.js');
 const { kEndRequest, kOfRequest } = require('../base/protocol.js');
 const { runScope } = require('../base/scope.js');
@@ -58,7 +59,8 @@ class Arena {
     return window.allocSlow(size, false);
   }
 
-  alloc(size) {
+  alloc(size, value, encoding) {
+    if (value !== undefined) return allocFilled(this, size, value, encoding);
     const window = this.#window;
     if (typeof size !== 'number') return window.allocSlow(size, true);
     const ab = window.ab;
@@ -73,9 +75,11 @@ class Arena {
     return window.allocSlow(size, true);
   }
 
-  from(value, encoding) {
+  from(value, encoding, length) {
     const utf8 = typeof value === 'string' && (encoding === undefined || encoding === 'utf8');
-    return (utf8 ? this.#window.writeUtf8(value) : null) ?? copy.from(this, value, encoding);
+    return (
+      (utf8 ? this.#window.writeUtf8(value) : null) ?? copy.from(this, value, encoding, length)
+    );
   }
 
   concat(list, length) {
@@ -146,7 +150,7 @@ class Arena {
     const scopes = this.#children !== null && this.#children.size > 0;
     if (!scopes && this.#window.reuseInPlace()) return;
     this.#window.owner.pool.settleCutOff();
-    this.#clear(CLOSED, true, null);
+    this.#clear(CLOSED, true, null, 'reset');
   }
 
   shrink() {
@@ -200,7 +204,7 @@ class Arena {
   }
 
   /** Ends the epoch, and the scopes in it. Not `finished`: operations may still use its bytes. */
-  #clear(childState, finished, outer) {
+  #clear(childState, finished, outer, death) {
     const epoch = this.#window.epoch;
     // Before the scopes end: what holds `outer` then holds this epoch, and theirs through it.
     if (outer !== null) epoch?.holdWith(outer);
@@ -209,11 +213,12 @@ class Arena {
       this.#children.delete(child);
     }
     this.#children = null;
-    this.#window.clear(finished);
+    this.#window.clear(finished, death);
   }
 
   #finish(state, finished, outer) {
-    this.#clear(state, finished, outer);
+    const death = state === RELEASED ? 'response' : this.#parent === null ? 'close' : 'scope';
+    this.#clear(state, finished, outer, death);
     this.#window.state = state;
   }
 

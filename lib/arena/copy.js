@@ -4,6 +4,7 @@
 // getter, proxy or iterator of the caller does can so never come between a check and its use.
 
 const { argumentError, typeError } = require('../base/errors.js');
+const { checkAlive } = require('../base/dead.js');
 const check = require('../base/validate.js');
 
 const { FastBuffer } = require('../base/runtime.js');
@@ -50,19 +51,20 @@ function widthOf(Type) {
   return width;
 }
 
-/** Buffer.from(value, encoding), with the bytes in `arena`; ArrayBuffers are copied too. */
-function from(arena, value, encoding) {
+/** Buffer.from(value, encoding), or of an ArrayBuffer (value, byteOffset, length), with the bytes copied to `arena`. */
+function from(arena, value, encoding, length) {
   if (typeof value === 'string') return fromString(arena, value, encoding);
   if (isUint8Array(value)) return fromBytes(arena, value);
-  if (isAnyArrayBuffer(value)) return fromBytes(arena, bytesOf(value));
+  if (isAnyArrayBuffer(value)) return fromBytes(arena, bytesOf(value, encoding, length));
   if (value === null || typeof value !== 'object') throw notBytes(value);
-  return fromBytes(arena, readByNode(value, encoding));
+  if (ArrayBuffer.isView(value)) checkAlive(arrayBufferOf(value), 'value');
+  return fromBytes(arena, readByNode(value, encoding, length));
 }
 
 /** The rest as Node reads it: arrays, array-likes, {type: 'Buffer', data}, valueOf, Symbol.toPrimitive. */
-function readByNode(value, encoding) {
+function readByNode(value, encoding, length) {
   try {
-    return Buffer.from(value, encoding);
+    return Buffer.from(value, encoding, length);
   } catch (error) {
     if (error?.code === 'ERR_INVALID_ARG_TYPE') throw notBytes(value);
     throw isOfV8(error) ? tooLong(error) : error;
@@ -82,9 +84,8 @@ const notBytes = (value) =>
     value,
   );
 
-function fromString(arena, value, encoding = 'utf8') {
-  if (typeof encoding !== 'string') throw typeError('encoding', 'of type string', encoding);
-  if (!Buffer.isEncoding(encoding)) throw typeError('encoding', 'a known encoding', encoding);
+function fromString(arena, value, given) {
+  const encoding = check.encoding(given);
   const size = Buffer.byteLength(value, encoding);
   const buffer = arena.allocUnsafe(size);
   const written = size === 0 ? 0 : buffer.write(value, 0, size, encoding);
@@ -93,12 +94,18 @@ function fromString(arena, value, encoding = 'utf8') {
   return new FastBuffer(buffer.buffer, buffer.byteOffset, written);
 }
 
-/** All bytes of an ArrayBuffer; none of a detached one, of which no view can be made. */
-const bytesOf = (ab) => new Uint8Array(ab.byteLength === 0 ? 0 : ab);
+/** The bytes of an ArrayBuffer, or `length` of them from `offset` on. */
+function bytesOf(ab, offset = 0, length = undefined) {
+  checkAlive(ab, 'value');
+  const size = ab.byteLength;
+  check.integer(offset, 'byteOffset', 0, size);
+  if (length !== undefined) check.integer(length, 'length', 0, size - offset);
+  return new Uint8Array(ab, offset, length);
+}
 
-// A dead view has no bytes, here as in Buffer.from; to copy from one throws.
 function fromBytes(arena, bytes) {
   const size = lengthOf.call(bytes);
+  if (size === 0) checkAlive(bufferOf.call(bytes), 'value');
   const buffer = arena.allocUnsafe(size);
   if (size > 0) set.call(buffer, bytes);
   return buffer;
@@ -117,7 +124,9 @@ function concat(arena, list, length) {
     if (!isUint8Array(part))
       throw typeError(`list[${i}]`, 'an instance of Buffer or Uint8Array', part);
     parts.push(part);
-    total += lengthOf.call(part);
+    const bytes = lengthOf.call(part);
+    if (bytes === 0) checkAlive(bufferOf.call(part), `list[${i}]`);
+    total += bytes;
   }
   const size = length ?? total;
   const buffer = arena.allocUnsafe(size);
@@ -126,7 +135,7 @@ function concat(arena, list, length) {
     const room = size - at;
     if (room === 0) break;
     const bytes = lengthOf.call(part);
-    if (bytes === 0) continue; // or dead
+    if (bytes === 0) continue; // or dead since: a getter of the list can do anything
     const fits = bytes <= room;
     set.call(buffer, fits ? part : firstBytes(part, room), at);
     at += fits ? bytes : room;
@@ -144,7 +153,9 @@ function arrayBufferOf(view) {
 
 /** A copy on V8's heap, which outlives every arena. */
 function toHeap(view) {
-  if (arrayBufferOf(view).byteLength === 0) return new FastBuffer();
+  const ab = arrayBufferOf(view);
+  checkAlive(ab, 'buffer');
+  if (ab.byteLength === 0) return new FastBuffer();
   const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
   const buffer = Buffer.allocUnsafeSlow(bytes.length);
   set.call(buffer, bytes);

@@ -55,6 +55,7 @@ class Epoch {
   // is finished by the pool's next call: see ChunkPool.
   cutAt = -1; // none
   finished = true; // false: operations may still use them
+  death = 'reset'; // of the Buffers in them: a key of `deaths` in base/errors.js
   #ended = 0;
   #settles = NOT; // the end of the wait for holds, and what becomes of the spans
   // Holds that wait for their release(): those from before the timer was set, which it expires, and later ones.
@@ -150,6 +151,7 @@ class Epoch {
     const pool = this.#pool;
     this.spans.push(span);
     span.end = this.#owner.charge(need, want, span.size);
+    span.death = 'reset'; // in place
     span.home = this;
     pool.pending--;
   }
@@ -161,7 +163,7 @@ class Epoch {
   }
 
   #endSpans() {
-    const { spans, finished } = this;
+    const { spans, finished, death } = this;
     const owner = this.#owner;
     const pool = this.#pool;
     const held = finished && this.holds > 0;
@@ -171,6 +173,7 @@ class Epoch {
       if (span.home !== this) continue; // never was, or is no more
       owner.discharge(span.end);
       span.end = 0;
+      span.death = death;
       if (span.ab === null) continue;
       if (!finished) pool.quarantine(span);
       else if (held) this.#hold(span);

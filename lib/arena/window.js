@@ -229,6 +229,7 @@ class Window {
     this.#isSealed = saved.isSealed;
     epoch.checkpoints.length = index;
     epoch.finished = true;
+    epoch.death = 'rewind';
     epoch.cutAt = saved.spanCount;
     pool.pending++;
     epoch.finish();
@@ -257,8 +258,8 @@ class Window {
     return true;
   }
 
-  /** Ends the epoch. Not `finished`: operations may still use its bytes. */
-  clear(finished) {
+  /** Ends the epoch, and its Buffers by `death`. Not `finished`: operations may still use its bytes. */
+  clear(finished, death) {
     const epoch = this.epoch;
     const { pool } = this.owner;
     dischargeHeap(this, 0);
@@ -268,6 +269,7 @@ class Window {
     this.#isSealed = false;
     if (epoch === null) return;
     epoch.finished = finished;
+    epoch.death = death;
     epoch.cutAt = 0;
     pool.pending++;
     epoch.finish();

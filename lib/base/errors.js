@@ -125,10 +125,27 @@ function refusal(failure, option, requested, waiting) {
   return new RallocError('ERR_RALLOC_UNSUPPORTED', `options.memory cannot be granted: ${why}`);
 }
 
-const deadError = () =>
+/** How the memory behind a Buffer can end. */
+const deaths = Object.freeze({
+  reset: 'its arena was reset',
+  rewind: 'its arena was rewound to a checkpoint from before it',
+  scope: 'its scope has ended',
+  close: 'its arena was closed',
+  response: 'its response is over',
+  slab: 'its slab was closed',
+  freed: 'it was freed',
+  sent: 'it was sent to another thread',
+  transferred: 'its ArrayBuffer was transferred away',
+});
+
+const UNKNOWN_DEATH =
+  'its arena was reset or closed, its scope or response is over, or its ArrayBuffer was transferred away';
+
+/** `name`: of the argument, where it is not an operation's Buffer; `death`: a key of `deaths`, if it is known. */
+const deadError = (name, death) =>
   new RallocError(
     'ERR_RALLOC_DEAD_BUFFER',
-    'The Buffer is dead: its memory was reset or freed, its response is over, or it was transferred. Begin what is to use it before, or give it copyOut(buffer)',
+    `The ${name === undefined ? 'Buffer' : `"${name}" argument`} is dead: ${deaths[death] ?? UNKNOWN_DEATH}. Use it before that, or take copyOut(buffer) in time`,
   );
 
 const closedError = (what) => new RallocError('ERR_RALLOC_CLOSED', `${what} is closed`);

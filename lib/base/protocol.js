@@ -11,7 +11,8 @@ module.exports = {
    * that use it after they returned. `take(view, kind)` begins one and returns a function, to be called once when
    * it is over; until then the memory stays as it is. `kind` is a key of stats().guarded. It throws
    * ERR_RALLOC_DEAD_BUFFER where the memory is not there any more. The function's `isFirst` says whether it is to be called
-   * before the operation's own callback, and not after it. Otherwise operations hold the Buffers of the copy alone whose guard is installed.
+   * before the operation's own callback, and not after it. `death` says how the memory ended, once it is detached: see `deaths` in
+   * base/errors.js; copies that have none there say that they do not know. Otherwise operations hold the Buffers of the copy alone whose guard is installed.
    */
   kHolder: Symbol.for('ralloc.holder.1'),
 

@@ -23,6 +23,13 @@ function string(value, name) {
   return value;
 }
 
+/** An encoding of Node's; UTF-8 by default. */
+function encoding(value = 'utf8', name = 'encoding') {
+  if (typeof value !== 'string') throw typeError(name, 'of type string', value);
+  if (!Buffer.isEncoding(value)) throw typeError(name, 'a known encoding', value);
+  return value;
+}
+
 function func(value, name) {
   if (typeof value !== 'function') throw typeError(name, 'of type function', value);
   return value;
@@ -99,4 +106,4 @@ function distance(a, b) {
   return row[b.length];
 }
 
-module.exports = { integer, boolean, string, func, oneOf, powerOfTwo, options };
+module.exports = { integer, boolean, string, encoding, func, oneOf, powerOfTwo, options };

@@ -8,7 +8,7 @@ const memory = require('./native.js');
 const { RallocError } = require('../base/errors.js');
 const { kHolder } = require('../base/protocol.js');
 const { hasTransfer } = require('../base/runtime.js');
-const { Span } = require('./span.js');
+const { Life, Span } = require('./span.js');
 
 const LONGEST = constants.MAX_LENGTH; // of a Buffer: 4 GiB on Node 20, beyond all memory later
 const transfers = hasTransfer && memory.backend === 'native'; // elsewhere detaching takes a call
@@ -62,10 +62,11 @@ class SpanLeases {
    */
   #show(span) {
     const size = span.ab.byteLength; // by a call
+    const life = span.pool.isGuarded ? new Life(span) : undefined;
     const shown = transfers ? span.ab.transfer() : span.ab;
     // The fallback's may have been another pool's.
-    if (span.pool.isGuarded) shown[kHolder] = span;
-    else if (shown[kHolder] !== undefined) shown[kHolder] = undefined;
+    if (life !== undefined || shown[kHolder] !== undefined) shown[kHolder] = life;
+    span.life = life;
     span.ab = shown;
     span.size = size;
     span.isRaw = false;
@@ -92,9 +93,14 @@ class SpanLeases {
 
   /** Detaches the span's ArrayBuffer, for another over the same bytes. */
   renew(span) {
-    const { ab } = span;
+    const { ab, life: ended } = span;
+    const life = ended === undefined ? undefined : new Life(span);
     const renewed = transfers ? ab.transfer() : this.#memory.renew(span.id, span.epoch, ab);
-    if (span.pool.isGuarded) renewed[kHolder] = span;
+    if (life !== undefined) {
+      renewed[kHolder] = life;
+      ended.death = span.death;
+      span.life = life;
+    }
     span.ab = renewed;
   }
 

@@ -2,6 +2,22 @@
 
 const { deadError } = require('../base/errors.js');
 
+/** What operations of Node find on an ArrayBuffer of a span (kHolder), and later how it died. */
+class Life {
+  #span;
+  death = 'transferred'; // until it is said: a key of `deaths` in base/errors.js
+
+  constructor(span) {
+    this.#span = span;
+  }
+
+  take(view, kind) {
+    if (view.byteLength === 0 && view.buffer.byteLength === 0)
+      throw deadError(undefined, this.death);
+    return this.#span.take(view, kind);
+  }
+}
+
 /** One ArrayBuffer over bytes that no other live ArrayBuffer of ralloc covers. */
 class Span {
   #done; // made for the first operation: one for all, so that a stream sees the same callback for every write
@@ -19,18 +35,15 @@ class Span {
     this.used = 0; // bytes handed out in this epoch of its arena, while another window is open
     this.end = 0; // bytes that may be handed out: size, or less at a request's limit
     this.pool = pool;
+    this.life = undefined; // of its ArrayBuffer, with the guard
+    this.death = 'reset'; // what ends it: said by its epoch
     this.operations = 0; // of Node that were given Buffers of it and are not over: while there are any it is not reset
   }
 
-  /**
-   * An operation begins that uses `view`, of this span, after it returned: see kHolder in base/protocol.js. Throws
-   * ERR_RALLOC_DEAD_BUFFER where it would find nothing.
-   */
+  /** An operation begins that uses `view`, of this span, after it returned: see kHolder in base/protocol.js. */
   take(view, kind) {
-    const bytes = view.byteLength;
-    if (bytes === 0 && view.buffer.byteLength === 0) throw deadError();
     this.#done ??= () => this.#end();
-    this.pool.guarded.count(kind, bytes);
+    this.pool.guarded.count(kind, view.byteLength);
     this.operations++;
     return this.#done;
   }
@@ -45,4 +58,4 @@ class Span {
   }
 }
 
-module.exports = { Span };
+module.exports = { Span, Life };

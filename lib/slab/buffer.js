@@ -211,10 +211,11 @@ function takeBack(buffer) {
   pool.inFlight--;
 }
 
-/** Whether `view` is a Buffer that was freed, and whose slot may be somebody else's. */
-function isDead(view) {
+/** How a Buffer ended whose slot may be somebody else's; undefined for any other. */
+function deathOf(view) {
   const state = stateOf(view);
-  return state === FREED || state === SENT;
+  if (state === FREED) return 'freed';
+  return state === SENT ? 'sent' : undefined;
 }
 
 /** Throws the error that says why `buffer` cannot be freed or sent; null and undefined are ignored. */
@@ -272,7 +273,7 @@ module.exports = {
   release,
   takeBack,
   isHeld,
-  isDead,
+  deathOf,
   send,
   bufferOver,
   emptyBuffer,

@@ -8,7 +8,7 @@
 
 const { deadError } = require('../base/errors.js');
 const idle = require('../memory/idle.js');
-const { takeBack, isDead } = require('./buffer.js');
+const { deathOf, takeBack } = require('./buffer.js');
 const { detachSegment } = require('./segments.js');
 
 /** Operations on one slot, of which there can be many at once, or one on several slots. */
@@ -61,11 +61,17 @@ class SegmentGuard {
     this.#ab = ab;
   }
 
+  /** How its Buffers died, once they are dead. */
+  get death() {
+    return this.#pool.core.isLive ? 'transferred' : 'slab';
+  }
+
   take(view, kind) {
     const pool = this.#pool;
     const { core, sizeLog } = pool;
     const { byteLength: bytes, byteOffset: start } = view;
-    if (this.#ab.byteLength === 0 || isDead(view)) throw deadError();
+    const death = this.#ab.byteLength === 0 ? this.death : deathOf(view);
+    if (death !== undefined) throw deadError(undefined, death);
     if (bytes === 0) return nothing;
     if (core.over !== null) finishOperations(core);
     const operations = this.#on(start >>> sizeLog, (start + bytes - 1) >>> sizeLog);

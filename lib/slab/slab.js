@@ -5,6 +5,7 @@
 const { inspect } = require('node:util');
 const check = require('../base/validate.js');
 const { RallocError } = require('../base/errors.js');
+const { allocFilled, tryAllocFilled } = require('../base/fill.js');
 const { runScope } = require('../base/scope.js');
 const { install } = require('../guard/install.js');
 const { release, isHeld, send } = require('./buffer.js');
@@ -60,7 +61,8 @@ class Slab {
     return buffer !== null ? buffer : core.allocSlow(size, false);
   }
 
-  alloc(size) {
+  alloc(size, fill, encoding) {
+    if (fill !== undefined) return allocFilled(this, size, fill, encoding);
     const core = this.#core;
     if (typeof size !== 'number' || size >>> 0 !== size) core.checkSize(size);
     const buffer = core.poolByClass[32 - Math.clz32(size - 1)].take(size, true);
@@ -74,7 +76,8 @@ class Slab {
     return buffer !== null ? buffer : core.tryAllocSlow(size, false);
   }
 
-  tryAlloc(size) {
+  tryAlloc(size, fill, encoding) {
+    if (fill !== undefined) return tryAllocFilled(this, size, fill, encoding);
     const core = this.#core;
     if (typeof size !== 'number' || size >>> 0 !== size) core.checkSize(size);
     const buffer = core.poolByClass[32 - Math.clz32(size - 1)].take(size, true);

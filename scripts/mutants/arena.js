@@ -4,8 +4,57 @@ const holds = ['arena/hold.test.js', 'arena/hold-time.test.js'];
 const windows = ['arena/window.test.js'];
 const scopes = ['arena/scope.test.js'];
 const closes = ['arena/arena.test.js'];
+const dead = ['mistakes/dead.test.js'];
+const filled = ['mistakes/buffer-arguments.test.js'];
 
 module.exports = [
+  {
+    file: 'base/dead.js',
+    tests: dead,
+    mutants: {
+      'what is empty is dead': [' && isDetached(ab)', ''],
+      'nobody knows how it died': [', ab[kHolder]?.death', ''],
+    },
+  },
+  {
+    file: 'base/fill.js',
+    tests: filled,
+    mutants: {
+      'what fills nothing leaves what was there': ["if (fill === '') return 0;", 'return 0;'],
+      'allocated before it is checked': [
+        '  const pattern = patternOf(fill, encoding);\n  return allocator.allocUnsafe(size).fill(pattern);',
+        '  return allocator.allocUnsafe(size).fill(patternOf(fill, encoding));',
+      ],
+      'dead Buffers fill nothing': ["    checkAlive(fill.buffer, 'fill');\n", '', { tests: dead }],
+    },
+  },
+  {
+    file: 'arena/copy.js',
+    tests: dead,
+    mutants: {
+      'from: dead Buffers are empty': [
+        "  if (size === 0) checkAlive(bufferOf.call(bytes), 'value');\n",
+        '',
+      ],
+      'from: dead ArrayBuffers are empty': ["  checkAlive(ab, 'value');\n", ''],
+      'from: dead typed arrays are empty': [
+        "  if (ArrayBuffer.isView(value)) checkAlive(arrayBufferOf(value), 'value');\n",
+        '',
+      ],
+      'concat: dead Buffers are empty': ['if (bytes === 0) checkAlive(', 'if (false) checkAlive('],
+      'copyOut: dead Buffers are empty': ["  checkAlive(ab, 'buffer');\n", ''],
+      'from: any offset': [
+        "  check.integer(offset, 'byteOffset', 0, size);\n",
+        '',
+        { tests: filled },
+      ],
+      'from: any length': [
+        "  if (length !== undefined) check.integer(length, 'length', 0, size - offset);\n",
+        '',
+        { tests: filled },
+      ],
+    },
+  },
   {
     file: 'arena/arena.js',
     tests: closes,
@@ -58,8 +107,8 @@ module.exports = [
       ],
       'a reset leaves scopes': ['if (!scopes && ', 'if (', { tests: scopes }],
       'a reset releases the scopes': [
-        'this.#clear(CLOSED, true, null);\n  }\n\n  shrink',
-        'this.#clear(RELEASED, true, null);\n  }\n\n  shrink',
+        "this.#clear(CLOSED, true, null, 'reset');\n  }\n\n  shrink",
+        "this.#clear(RELEASED, true, null, 'reset');\n  }\n\n  shrink",
         { tests: scopes },
       ],
       'shrink() leaves the window': ['    this.#window.releaseUnused();\n', '', { tests: windows }],

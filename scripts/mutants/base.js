@@ -38,7 +38,10 @@ module.exports = [
       'integers: unsafe': ['!Number.isSafeInteger(value) || ', ''],
       'integers: strings': ["if (typeof value !== 'number') throw", 'if (false) throw'],
       'booleans: anything': ["typeof value !== 'boolean'", 'false'],
-      'strings: anything': ["typeof value !== 'string'", 'false'],
+      'strings: anything': [
+        "if (typeof value !== 'string') throw typeError(name, 'of type string', value);\n  return value;",
+        'return value;',
+      ],
       'functions: anything': ["typeof value !== 'function'", 'false'],
       'words: anything': ['!allowed.includes(value)', 'false'],
       'powers: any number': ['!Number.isInteger(Math.log2(value))', 'false'],

@@ -45,8 +45,8 @@ module.exports = [
         '',
       ],
       'dead Buffers are taken': [
-        'if (bytes === 0 && view.buffer.byteLength === 0) throw deadError();',
-        '',
+        'if (view.byteLength === 0 && view.buffer.byteLength === 0)\n      throw',
+        'if (false) throw',
       ],
       'views of no bytes are dead': [' && view.buffer.byteLength === 0', ''],
       'what was cut off is not pending': [
@@ -60,14 +60,16 @@ module.exports = [
     file: 'memory/span-leases.js',
     tests: ['memory/parked-spans.test.js', 'memory/parked-time.test.js'],
     mutants: {
-      'a span is marked once': ['if (span.pool.isGuarded) renewed[kHolder] = span;', ''],
-      'a span is marked by its first reset': [
-        'if (span.pool.isGuarded) shown[kHolder] = span;\n    else if',
-        'if',
-      ],
-      'the mark of another pool stays': [
-        'else if (shown[kHolder] !== undefined) shown[kHolder] = undefined;',
+      'how it died is not said': [
+        '      ended.death = span.death;\n',
         '',
+        { tests: ['mistakes/dead.test.js'] },
+      ],
+      'a span is marked once': ['      renewed[kHolder] = life;\n', ''],
+      'a span is marked by its first reset': ['    span.life = life;\n    span.ab', '    span.ab'],
+      'the mark of another pool stays': [
+        'life !== undefined || shown[kHolder] !== undefined',
+        'life !== undefined',
         { env: { RALLOC_BACKEND: 'js' } },
       ],
     },

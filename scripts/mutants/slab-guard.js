@@ -72,7 +72,7 @@ module.exports = [
         'if (buffer === undefined || this.covers(slot)) return;',
         'if (buffer === undefined) return;',
       ],
-      'dead Buffers are held': [' || isDead(view)) throw', ') throw'],
+      'dead Buffers are held': ['this.death : deathOf(view)', 'this.death : undefined'],
       'a view of no bytes holds a slot': ['if (bytes === 0) return nothing;', ''],
       'the end comes after the callback': ['end.isFirst = true;', 'end.isFirst = false;', inFlight],
       'nothing is counted': ['    core.guarded.count(kind, bytes);\n', '', inFlight],

@@ -197,13 +197,13 @@ module.exports = [
         { tests: guards },
       ],
       'a Buffer that was sent is not dead': [
-        'return state === FREED || state === SENT;',
-        'return state === FREED;',
+        "return state === SENT ? 'sent' : undefined;",
+        'return undefined;',
         { tests: guards },
       ],
       'a Buffer that was freed in flight is dead to its own stream': [
-        'return state === FREED || state === SENT;',
-        'return state !== undefined && state !== HELD;',
+        "if (state === FREED) return 'freed';",
+        "if (state === FREED || state === IN_FLIGHT) return 'freed';",
         { tests: ['slab/guard.test.js'] },
       ],
       'what was freed in flight is stuck': [

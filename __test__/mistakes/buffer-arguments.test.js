@@ -1,0 +1,146 @@
+'use strict';
+
+// Arguments that Buffer's functions take: ralloc's of the same name do what Buffer's do, or refuse.
+
+const test = require('ava');
+const { Arena, Slab } = require('../..');
+
+const code = 'ERR_RALLOC_INVALID_ARGUMENT';
+
+const bytes = Uint8Array.of(1, 2, 3, 4);
+const ranges = [[], [0], [1], [4], [1, 2], [0, 4], [4, 0], [undefined, 3], [2, undefined]];
+
+for (const kind of ['ArrayBuffer', 'SharedArrayBuffer']) {
+  test(`from(${kind}, byteOffset, length) copies the bytes that Buffer.from gives`, (t) => {
+    const ab = new globalThis[kind](4);
+    new Uint8Array(ab).set(bytes);
+    const arena = new Arena();
+    for (const range of ranges) {
+      const copy = arena.from(ab, ...range);
+      t.deepEqual(copy, Buffer.from(ab, ...range), String(range));
+      t.true(copy.length === 0 || arena.owns(copy));
+    }
+    const messages = [
+      [
+        [5],
+        'The value of "byteOffset" is out of range. It must be an integer >= 0 and <= 4. Received 5',
+      ],
+      [
+        [-1],
+        'The value of "byteOffset" is out of range. It must be an integer >= 0 and <= 4. Received -1',
+      ],
+      [
+        [1, 4],
+        'The value of "length" is out of range. It must be an integer >= 0 and <= 3. Received 4',
+      ],
+      [
+        [0.5],
+        'The value of "byteOffset" is out of range. It must be an integer >= 0 and <= 4. Received 0.5',
+      ],
+    ];
+    for (const [range, message] of messages) {
+      t.throws(() => arena.from(ab, ...range), { instanceOf: RangeError, code, message });
+    }
+    const message = `The "byteOffset" argument must be of type number. Received type string ('utf8')`;
+    t.throws(() => arena.from(ab, 'utf8'), { instanceOf: TypeError, code, message });
+  });
+}
+
+test('from(object, encoding, length) passes all of them on, as for valueOf', (t) => {
+  const boxed = { valueOf: () => bytes.buffer };
+  t.deepEqual(new Arena().from(boxed, 1, 2), Buffer.from(boxed, 1, 2));
+});
+
+const fills = [
+  [0],
+  [1],
+  [257],
+  [-1],
+  [1.5],
+  [Number.NaN],
+  [true],
+  [false],
+  [''],
+  ['a'],
+  ['abc'],
+  ['é'],
+  ['ab', 'ucs2'],
+  ['é', 'latin1'],
+  ['0aff', 'hex'],
+  ['YWJj', 'base64'],
+  ['abcdefghijklmnop'],
+  [Buffer.from('xyz')],
+  [Uint8Array.of(7, 8, 9)],
+];
+
+/** Functions of each that fill, over memory that is dirty. */
+const allocators = {
+  'arena.alloc': (...given) => {
+    const arena = new Arena();
+    arena.allocUnsafe(100).fill(0xa5);
+    arena.reset();
+    return arena.alloc(...given);
+  },
+  'slab.alloc': (...given) => slabOf().alloc(...given),
+  'slab.tryAlloc': (...given) => slabOf().tryAlloc(...given),
+};
+
+function slabOf() {
+  const slab = new Slab({ sizes: [64], count: 1 });
+  const dirty = slab.allocUnsafe(64).fill(0xa5);
+  slab.free(dirty);
+  return slab;
+}
+
+for (const [name, alloc] of Object.entries(allocators)) {
+  test(`${name}(size, fill, encoding) fills as Buffer.alloc does`, (t) => {
+    for (const given of fills) {
+      for (const size of [0, 1, 10]) {
+        const filled = alloc(size, ...given);
+        t.true(Buffer.alloc(size, ...given).equals(filled), `${size}, ${given}`);
+      }
+    }
+    t.true(alloc(10, undefined).equals(Buffer.alloc(10)));
+  });
+
+  test(`${name}() refuses what nothing can be filled with, before it allocates`, (t) => {
+    const wrong = [
+      [
+        {},
+        'The "fill" argument must be of type string, number or boolean, or an instance of Buffer. Received an instance of Object',
+      ],
+      [
+        null,
+        'The "fill" argument must be of type string, number or boolean, or an instance of Buffer. Received null',
+      ],
+      [
+        Buffer.alloc(0),
+        'The value of "fill" is out of range. It must be at least one byte. Received <Buffer >',
+      ],
+    ];
+    for (const [fill, message] of wrong) t.throws(() => alloc(10, fill), { code, message });
+    t.throws(() => alloc(10, 'zz', 'hex'), {
+      instanceOf: RangeError,
+      code,
+      message: `The value of "fill" is out of range. It must be at least one byte. Received 'zz'`,
+    });
+    t.throws(() => alloc(10, 'a', 'utf9'), {
+      code,
+      message: /"encoding" argument must be a known/,
+    });
+    t.throws(() => alloc('10', 1), { code, message: /"size" argument must be of type number/ });
+    t.throws(() => alloc(-1, 1), { code, message: /"size" is out of range/ });
+  });
+}
+
+test('an arena whose fill was refused has allocated nothing', (t) => {
+  const arena = new Arena();
+  t.throws(() => arena.alloc(10, {}), { code });
+  t.is(arena.stats().allocated, 0);
+});
+
+test('tryAlloc() with a fill is null where no slot is free', (t) => {
+  const slab = new Slab({ sizes: [64], count: 1 });
+  t.is(slab.tryAlloc(3, 'x').toString(), 'xxx');
+  t.is(slab.tryAlloc(3, 'x'), null);
+});

@@ -1,0 +1,40 @@
+'use strict';
+
+// alloc(size, fill, encoding), as Buffer.alloc has it. What is wrong is refused before anything is allocated.
+
+const { rangeError, typeError } = require('./errors.js');
+const { checkAlive } = require('./dead.js');
+const check = require('./validate.js');
+
+const { isUint8Array } = require('node:util').types;
+
+/** What `fill` and `encoding` ask for, as Buffer.prototype.fill() takes it. */
+function patternOf(fill, encoding) {
+  if (typeof fill === 'number' || typeof fill === 'boolean') return Number(fill);
+  if (typeof fill === 'string') {
+    const bytes = Buffer.from(fill, check.encoding(encoding));
+    if (bytes.length > 0) return bytes;
+    if (fill === '') return 0;
+  } else if (!isUint8Array(fill)) {
+    throw typeError('fill', 'of type string, number or boolean, or an instance of Buffer', fill);
+  } else if (fill.length > 0) {
+    return fill;
+  } else {
+    checkAlive(fill.buffer, 'fill');
+  }
+  throw rangeError('fill', 'at least one byte', fill);
+}
+
+/** `allocator.allocUnsafe(size)`, filled. */
+function allocFilled(allocator, size, fill, encoding) {
+  const pattern = patternOf(fill, encoding);
+  return allocator.allocUnsafe(size).fill(pattern);
+}
+
+/** The same of tryAllocUnsafe(): null where it gives none. */
+function tryAllocFilled(allocator, size, fill, encoding) {
+  const pattern = patternOf(fill, encoding);
+  return allocator.tryAllocUnsafe(size)?.fill(pattern) ?? null;
+}
+
+module.exports = { allocFilled, tryAllocFilled };
