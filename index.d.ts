@@ -293,7 +293,8 @@ export class Arena implements Disposable {
   /** As `Buffer.from(value)`. */
   from(value: BytesLike): ArenaBuffer;
   /**
-   * As `Buffer.concat`: `length` bytes, cut or zero-filled; the sum of the lengths by default. None for an empty list.
+   * As `Buffer.concat`: `length` bytes, cut or zero-filled, by default the sum of the lengths. An empty list gives an empty
+   * Buffer.
    */
   concat(list: readonly Uint8Array[], length?: number): ArenaBuffer;
   /** A zero-filled typed array of `length` elements: `arena.array(Float64Array, 100)`. */
