@@ -7,7 +7,7 @@ const path = require('node:path');
 const test = require('ava');
 const { BEGIN, END } = require('../../demo/documents.js');
 const { run } = require('../helpers/child.js');
-const { temporary } = require('../helpers/demo.js');
+const { isWellFormed, temporary } = require('../helpers/demo.js');
 
 const root = path.join(__dirname, '..', '..');
 const program = path.join(root, 'demo', 'chart.js');
@@ -63,20 +63,6 @@ async function draw(t, outcomes) {
   });
   const ended = await run('chart', { path: program, args: ['--into', into, ...files] });
   return { ...ended, into, read: (name) => fs.readFileSync(path.join(into, name), 'utf8') };
-}
-
-/** Tags of an SVG, each closed in its turn, with nothing but escaped text between. */
-function isWellFormed(svg) {
-  const open = [];
-  const rest = svg.replace(
-    /<(\/?)(\w+)((?: [\w:-]+="[^"<>&]*")*)(\/?)>/g,
-    (_, end, name, __, empty) => {
-      if (end === '/' && open.pop() !== name) open.push('wrong');
-      if (end === '' && empty === '') open.push(name);
-      return '';
-    },
-  );
-  return open.length === 0 && !/[<>]|&(?!#\d+;)/.test(rest);
 }
 
 test('two runs become a chart in two colours, and figures in both documents', async (t) => {
@@ -234,6 +220,18 @@ for (const [what, outcomes, message] of [
     t.is(read('docs/benchmarks.md'), document);
   });
 }
+
+test('a file that is not there, and an option that is none, are told in one line', async (t) => {
+  for (const [args, message] of [
+    [['none.json'], /^ENOENT: .*none\.json/],
+    [['--out', 'x'], /^Unknown option '--out'/],
+  ]) {
+    const { code, stderr } = await run('chart', { path: program, args });
+    t.is(code, 1);
+    t.regex(stderr, message);
+    t.is(stderr.trimEnd().split('\n').length, 1);
+  }
+});
 
 test('documents without their markers, or with two, are left alone', async (t) => {
   for (const text of ['# Nothing\n', `${END}\n${BEGIN}\n`, `${document}${document}`]) {

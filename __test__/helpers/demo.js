@@ -19,7 +19,21 @@ function temporary(t) {
   return folder;
 }
 
+/** Tags of an SVG, each closed in its turn, with nothing but escaped text between. */
+function isWellFormed(svg) {
+  const open = [];
+  const rest = svg.replace(
+    /<(\/?)(\w+)((?: [\w:-]+="[^"<>&]*")*)(\/?)>/g,
+    (_, end, name, __, empty) => {
+      if (end === '/' && open.pop() !== name) open.push('wrong');
+      if (end === '' && empty === '') open.push(name);
+      return '';
+    },
+  );
+  return open.length === 0 && !/[<>]|&(?!#\d+;)/.test(rest);
+}
+
 /** Arguments of a run that is as short as it can be. */
 const BRIEF = ['--node', 'self', '--blocks', '2', '--seconds', '0.05'];
 
-module.exports = { runDemo, temporary, PROGRAM, BRIEF };
+module.exports = { runDemo, temporary, isWellFormed, PROGRAM, BRIEF };
