@@ -1,14 +1,37 @@
-// `ralloc/http`: the middleware, and the type of what it gives to the requests of node:http and node:http2.
+// `ralloc/http`: the middleware with `wrap()`, and the type of what it gives to the requests of node:http and node:http2.
 
-import type { RequestArena } from './index.js';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type { RequestArena, RequestArenaOptions, RequestArenas } from './index.js';
 
-export {
-  type RequestArena,
-  type RequestArenaOptions,
-  type RequestArenaStats,
-  type RequestArenas,
-  requestArena,
+export type {
+  RequestArena,
+  RequestArenaCloseOptions,
+  RequestArenaHandle,
+  RequestArenaOptions,
+  RequestArenaStats,
+  RequestArenas,
 } from './index.js';
+
+export interface HttpRequestArenas extends RequestArenas {
+  /**
+   * A listener of `request` (also of `checkContinue` and `checkExpectation`) that calls `handler` once the request has its
+   * arena, with the same `this` and arguments, and returns what it returns. The listener throws
+   * `ERR_RALLOC_INVALID_ARGUMENT` where the property of the request is taken.
+   * @throws ERR_RALLOC_INVALID_ARGUMENT: `handler` is no function.
+   */
+  wrap<
+    Request extends IncomingMessage | Http2ServerRequest = IncomingMessage,
+    Response extends ServerResponse | Http2ServerResponse = ServerResponse,
+    Result = void,
+  >(handler: (req: Request, res: Response) => Result): (req: Request, res: Response) => Result;
+}
+
+/**
+ * Makes the middleware of `ralloc`, with `wrap()`.
+ * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value.
+ */
+export function requestArena(options?: RequestArenaOptions): HttpRequestArenas;
 
 declare module 'http' {
   interface IncomingMessage {

@@ -11,7 +11,7 @@ const { Mount } = require('./request/mount.js');
 /** Makes a middleware that gives every request an arena of its own. */
 function requestArena(options, ...rest) {
   checkCalled([options, ...rest]);
-  const mount = new Mount(options);
+  const mount = Mount.of(options);
   const { property } = mount;
 
   function middleware(req, res, next) {

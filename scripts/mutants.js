@@ -23,8 +23,12 @@ const COPIED = [
   'index.d.ts',
   'index.d.mts',
   'express.d.ts',
+  'fastify.d.ts',
   'guard.d.ts',
+  'hono.d.ts',
   'http.d.ts',
+  'koa.d.ts',
+  'nest.d.ts',
 ];
 const TIMEOUT = '60s'; // of ava: without a test that ends in this time
 

@@ -6,7 +6,9 @@ const http = require('node:http');
 const { once } = require('node:events');
 const { inspect, promisify } = require('node:util');
 const { join } = require('node:path');
+const fastify = require('fastify');
 const { Arena, RallocError, Slab, requestArena } = require('../..');
+const fastifyPlugin = require('../../lib/fastify.js');
 const { codes } = require('../../lib/base/errors.js');
 const { LeasedArena } = require('../../lib/memory/native.js');
 
@@ -93,6 +95,8 @@ const thrown = {
   ],
   ERR_RALLOC_STALE_CHECKPOINT: [() => new Arena().rewind(new Arena().checkpoint()), []],
   ERR_RALLOC_ESCAPED: [() => new Arena().scope((child) => child.alloc(1)), []],
+  ERR_RALLOC_FRAMEWORK: [() => fastifyPlugin({ version: '4.0.0' }, {}), ['framework', 'version']],
+  ERR_RALLOC_MOUNTED: [() => fastify().register(fastifyPlugin).register(fastifyPlugin).ready(), []],
   ERR_RALLOC_UNSUPPORTED: [async () => closeOfRequest(), []],
   ERR_RALLOC_DEAD_BUFFER: [() => writeDead(), []],
   ERR_RALLOC_CORRUPTED: [() => new LeasedArena(1 << 20, 1 << 16, false).hold(7, 7), []],

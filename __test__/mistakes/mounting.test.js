@@ -34,17 +34,21 @@ const NO_RESPONSE = `The "res" argument must be Node's own response (http.Server
 class Request {}
 const { req: raw, res: rawResponse } = new Exchange();
 const frameworks = {
-  Fastify: ['request.raw, reply.raw', { raw }, { raw: rawResponse }],
-  Koa: ['ctx.req, ctx.res', { req: raw, res: rawResponse }, {}],
-  hapi: ['request.raw.req, request.raw.res', { raw: { req: raw, res: rawResponse } }, {}],
-  Hono: ['c.env.incoming, c.env.outgoing', { env: { incoming: raw, outgoing: rawResponse } }, {}],
-  'h3 and Nitro': ['event.node.req, event.node.res', { node: { req: raw, res: rawResponse } }, {}],
+  Fastify: ['use ralloc/fastify', { raw }, { raw: rawResponse }],
+  Koa: ['use ralloc/koa', { req: raw, res: rawResponse }, {}],
+  hapi: ['pass request.raw.req, request.raw.res', { raw: { req: raw, res: rawResponse } }, {}],
+  Hono: ['use ralloc/hono', { env: { incoming: raw, outgoing: rawResponse } }, {}],
+  'h3 and Nitro': [
+    'pass event.node.req, event.node.res',
+    { node: { req: raw, res: rawResponse } },
+    {},
+  ],
 };
 
 for (const [name, [hint, given, second]] of Object.entries(frameworks)) {
-  test(`${name}: its own request is refused with what to pass`, async (t) => {
+  test(`${name}: its own request is refused with what to do`, async (t) => {
     const request = Object.assign(new Request(), given);
-    const message = `${NO_REQUEST}an instance of Request. In ${name} pass ${hint}`;
+    const message = `${NO_REQUEST}an instance of Request. In ${name} ${hint}`;
     t.is(await refused(t, request, second), message);
   });
 

@@ -20,14 +20,30 @@ test('the package resolves by its name, in both ways', async (t) => {
   t.is(require('ralloc/package.json').version, version);
 });
 
-for (const door of ['ralloc/express', 'ralloc/http']) {
-  test(`${door} has the middleware, in both ways`, async (t) => {
-    const { requestArena } = commonjs;
-    t.deepEqual({ ...require(door) }, { requestArena });
-    const { default: whole, 'module.exports': _, ...named } = await import(door);
-    t.deepEqual([{ ...whole }, named], [{ requestArena }, { requestArena }]);
+const doors = {
+  express: ['requestArena'],
+  fastify: ['requestArena'],
+  hono: ['requestArena'],
+  http: ['requestArena'],
+  koa: ['requestArena'],
+  nest: ['ARENAS', 'Arena', 'requestArena'],
+};
+
+for (const [door, names] of Object.entries(doors)) {
+  test(`ralloc/${door} has the same by import and by require`, async (t) => {
+    const required = require(`ralloc/${door}`);
+    t.deepEqual(Object.keys(required).sort(), names);
+    const { default: whole, 'module.exports': _, ...named } = await import(`ralloc/${door}`);
+    t.is(whole, required);
+    t.deepEqual(Object.keys(named).sort(), names);
+    for (const name of names) t.is(named[name], required[name]);
   });
 }
+
+test("the middleware of ralloc is that of ralloc/express, and Fastify's is the plugin itself", (t) => {
+  t.is(require('ralloc/express').requestArena, commonjs.requestArena);
+  t.is(require('ralloc/fastify').requestArena, require('ralloc/fastify'));
+});
 
 test('what is inside is not of the package', (t) => {
   t.throws(() => require('ralloc/lib/memory/native.js'), { code: 'ERR_PACKAGE_PATH_NOT_EXPORTED' });

@@ -135,7 +135,12 @@ expectType<ChunkStats[]>(arena.chunks());
 const arenas = requestArena({ maxBytesPerRequest: 1 << 20, property: 'memory', context: true });
 expectType<RequestArenas>(arenas);
 expectType<typeof requestArena>(ofExpress.requestArena);
-expectType<typeof requestArena>(ofHttp.requestArena);
+expectType<ofHttp.HttpRequestArenas>(ofHttp.requestArena());
+expectAssignable<RequestArenas>(ofHttp.requestArena());
+expectType<(req: IncomingMessage, res: ServerResponse) => number>(
+  ofHttp.requestArena().wrap(() => 5),
+);
+expectError(ofHttp.requestArena().wrap('handler'));
 expectAssignable<RequestArenaOptions>({ maxQuarantineBytes: 0 });
 expectError(requestArena({ maxByte: 1 }));
 declare const req: IncomingMessage;

@@ -19,6 +19,8 @@ const codes = Object.freeze({
   ERR_RALLOC_FOREIGN_BUFFER: 'the Buffer is not one that the slab handed out',
   ERR_RALLOC_STALE_TOKEN: 'the token is spent, or names nothing that was sent',
   ERR_RALLOC_IN_USE: 'Buffers of the slab are in use',
+  ERR_RALLOC_FRAMEWORK: 'the adapter is for another framework, or another major version of it',
+  ERR_RALLOC_MOUNTED: 'the plugin is registered already',
   ERR_RALLOC_UNSUPPORTED: 'this cannot be done here',
   ERR_RALLOC_CORRUPTED: 'an internal invariant does not hold',
 });
@@ -148,6 +150,21 @@ const deadError = (name, death) =>
     `The ${name === undefined ? 'Buffer' : `"${name}" argument`} is dead: ${deaths[death] ?? UNKNOWN_DEATH}. Use it before that, or take copyOut(buffer) in time`,
   );
 
+/** An adapter was given what is not of its framework, or of a `version` that it is not for. */
+function frameworkError(door, framework, found, version) {
+  const given = version === undefined ? received(found) : `Received version ${version}`;
+  return new RallocError('ERR_RALLOC_FRAMEWORK', `ralloc/${door} needs ${framework}. ${given}`, {
+    framework,
+    version,
+  });
+}
+
+const mountedError = (name) =>
+  new RallocError(
+    'ERR_RALLOC_MOUNTED',
+    `ralloc is registered here already: "${name}" is its own. Register it once, with the options for all routes`,
+  );
+
 const closedError = (what) => new RallocError('ERR_RALLOC_CLOSED', `${what} is closed`);
 
 module.exports = {
@@ -161,5 +178,7 @@ module.exports = {
   refusal,
   failureReason,
   deadError,
+  frameworkError,
+  mountedError,
   closedError,
 };

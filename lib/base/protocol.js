@@ -55,6 +55,12 @@ module.exports = {
   kRequestArena: Symbol.for('ralloc.request.arena.1'),
 
   /**
+   * True of what requestArena() returned: so the plugin of a framework finds that it is registered already. Otherwise it reports
+   * the names that it would use as taken.
+   */
+  kMounted: Symbol.for('ralloc.mounted.1'),
+
+  /**
    * Of a socket or an HTTP/2 stream: `{ first, isSocket }`, a doubly linked list (`next`, `previous`) of its
    * responses that are not over, and whether it is a socket: what was written is the kernel's when its callback
    * is called. Who makes it adds a listener for `close` that calls close() of all that are in it then. Otherwise the socket has a list and a listener of each copy.

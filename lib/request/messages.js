@@ -9,20 +9,20 @@ const isObject = (value) => value !== null && typeof value === 'object';
 const isEmitter = (value) => isObject(value) && typeof value.on === 'function';
 const ends = (value) => typeof value.end === 'function';
 
-/** Framework, where its objects have Node's, and what to pass. */
+/** Framework, where its objects have Node's, and what to do. */
 const FRAMEWORKS = [
-  ['Hono', (c) => c.env?.incoming, 'c.env.incoming, c.env.outgoing'],
-  ['h3 and Nitro', (event) => event.node?.req, 'event.node.req, event.node.res'],
-  ['hapi', (request) => request.raw?.req, 'request.raw.req, request.raw.res'],
-  ['Fastify', (request) => request.raw, 'request.raw, reply.raw'],
-  ['Koa', (ctx) => ctx.req, 'ctx.req, ctx.res'],
+  ['Hono', (c) => c.env?.incoming, 'use ralloc/hono'],
+  ['h3 and Nitro', (event) => event.node?.req, 'pass event.node.req, event.node.res'],
+  ['hapi', (request) => request.raw?.req, 'pass request.raw.req, request.raw.res'],
+  ['Fastify', (request) => request.raw, 'use ralloc/fastify'],
+  ['Koa', (ctx) => ctx.req, 'use ralloc/koa'],
 ];
 
-/** `. In Koa pass ctx.req, ctx.res`, if `given` is of a framework that is known. */
+/** `. In Koa use ralloc/koa`, if `given` is of a framework that is known. */
 function hint(given) {
   if (!isObject(given)) return '';
   const found = FRAMEWORKS.find(([, requestOf]) => isEmitter(requestOf(given)));
-  return found === undefined ? '' : `. In ${found[0]} pass ${found[2]}`;
+  return found === undefined ? '' : `. In ${found[0]} ${found[2]}`;
 }
 
 function wrong(name, expected, given, of) {

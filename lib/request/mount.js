@@ -4,7 +4,7 @@
 // are mounted. Each adapter is a few lines over this, and gives begin() Node's own request and response.
 
 const { argumentError } = require('../base/errors.js');
-const { kOfRequest, kProperties, kRequestArena } = require('../base/protocol.js');
+const { kMounted, kOfRequest, kProperties, kRequestArena } = require('../base/protocol.js');
 const { RequestArenas } = require('./requests.js');
 
 // The places of all mounts, of every copy of ralloc in the process. Only where there is more than
@@ -23,6 +23,11 @@ class Mount {
     this.#arenas = new RequestArenas(options);
     this.property = this.#arenas.settings.property;
     places.add(of === undefined ? this.property : `${this.property} of ${of}`);
+  }
+
+  /** One that was made before, by an adapter that stands on another's; or a new one. */
+  static of(options, framework) {
+    return options instanceof Mount ? options : new Mount(options, framework);
   }
 
   get hasContext() {
@@ -61,6 +66,7 @@ class Mount {
   face(target) {
     const arenas = this.#arenas;
     return Object.assign(target, {
+      [kMounted]: true,
       stats: () => arenas.stats(),
       current: () => arenas.current(),
       close: (options) => arenas.close(options),

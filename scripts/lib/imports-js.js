@@ -14,7 +14,8 @@ const { JAVASCRIPT, maskSource, lineOf } = require('./source.js');
 const FLOORS = [
   ['cli'],
   ['index'],
-  ['express', 'fastify', 'koa', 'hono', 'nest', 'http', 'debug', 'profile'],
+  ['nest', 'http'], // which stand on others' doors
+  ['express', 'fastify', 'koa', 'hono', 'debug', 'profile'],
   ['request'],
   ['site'],
   ['arena', 'slab', 'region'],

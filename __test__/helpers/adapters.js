@@ -1,0 +1,174 @@
+'use strict';
+
+// Every adapter, as a server of its real framework over a real socket, with one handler behind it.
+//
+// `handler({ arena, req, res })`, of which `req` and `res` are Node's, gives a Buffer or a stream that the framework sends, as its
+// users would have it; or it gives `RAW`, and answers by `res` itself.
+
+require('reflect-metadata');
+const http = require('node:http');
+const { once } = require('node:events');
+const { Controller, All, Module, Req, Res } = require('@nestjs/common');
+const { NestFactory } = require('@nestjs/core');
+const { ExpressAdapter } = require('@nestjs/platform-express');
+const { FastifyAdapter } = require('@nestjs/platform-fastify');
+const { createAdaptorServer } = require('@hono/node-server');
+const { RESPONSE_ALREADY_SENT } = require('@hono/node-server/utils/response');
+const connect = require('connect');
+const express5 = require('express');
+const express4 = require('express4');
+const fastify = require('fastify');
+const { Hono } = require('hono');
+const Koa = require('koa');
+
+const RAW = Symbol('answers by itself');
+
+/** Sends what a handler gave where the framework leaves that to `res`. */
+async function send(res, given) {
+  const body = await given;
+  if (body === RAW) return;
+  if (typeof body?.pipe === 'function') body.pipe(res);
+  else res.end(body);
+}
+
+const failed = (res) => {
+  if (res.headersSent) res.destroy();
+  else res.writeHead(500).end('thrown');
+};
+
+function onExpress(make, options, handler) {
+  const arenas = require('ralloc/express').requestArena(options);
+  const app = make();
+  app.set?.('env', 'test'); // no stacks on stderr
+  app.use(arenas);
+  app.use((req, res, next) => {
+    const answer = async () => handler({ arena: req.arena, req, res });
+    send(res, answer()).catch(next);
+  });
+  app.use((_error, _req, res, _next) => failed(res));
+  return { arenas, server: http.createServer(app) };
+}
+
+function onHttp(options, handler) {
+  const arenas = require('ralloc/http').requestArena(options);
+  const listener = arenas.wrap((req, res) => {
+    const answer = async () => handler({ arena: req.arena, req, res });
+    send(res, answer()).catch(() => failed(res));
+  });
+  return { arenas, server: http.createServer(listener) };
+}
+
+/** Handlers that read bodies read them of Node's request. */
+function leaveBodies(app) {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _body, done) => done(null));
+}
+
+async function onFastify(options, handler) {
+  const app = fastify({ exposeHeadRoutes: false, http: {} });
+  app.register(require('ralloc/fastify'), options);
+  leaveBodies(app);
+  app.all('/*', async (request, reply) => {
+    const { raw: req } = request;
+    const body = await handler({ arena: request.arena, req, res: reply.raw });
+    if (body === RAW) reply.hijack();
+    return body;
+  });
+  await app.ready();
+  return { arenas: app.arenas, server: app.server, app, end: () => app.close() };
+}
+
+function onKoa(options, handler) {
+  const arenas = require('ralloc/koa').requestArena(options);
+  const app = new Koa();
+  app.silent = true;
+  app.use(arenas);
+  app.use(async (ctx) => {
+    const body = await handler({ arena: ctx.arena, req: ctx.req, res: ctx.res });
+    if (body === RAW) ctx.respond = false;
+    else ctx.body = body;
+  });
+  return { arenas, server: http.createServer(app.callback()) };
+}
+
+function onHono(options, handler) {
+  const { Readable } = require('node:stream');
+  const arenas = require('ralloc/hono').requestArena(options);
+  const app = new Hono();
+  app.onError((_error, c) => c.text('thrown', 500));
+  app.use(arenas);
+  app.all('*', async (c) => {
+    const { incoming: req, outgoing: res } = c.env;
+    const body = await handler({ arena: c.get('arena'), req, res });
+    if (body === RAW) return RESPONSE_ALREADY_SENT;
+    return c.body(typeof body?.pipe === 'function' ? Readable.toWeb(body) : body);
+  });
+  return { arenas, server: createAdaptorServer({ fetch: app.fetch }), app };
+}
+
+async function onNest(Adapter, options, handler) {
+  const { requestArena, Arena } = require('ralloc/nest');
+  const arenas = requestArena(options);
+  class Everything {
+    async answer(arena, request, response) {
+      const req = request.raw ?? request;
+      const res = response.raw ?? response;
+      let body;
+      try {
+        body = await handler({ arena, req, res });
+      } catch {
+        failed(res);
+        return;
+      }
+      if (body === RAW) response.hijack?.();
+      else if (response.hijack === undefined) await send(res, body);
+      else response.send(body);
+    }
+  }
+  Controller()(Everything);
+  const { prototype } = Everything;
+  const paths = ['/', Adapter === FastifyAdapter ? '*' : '*path'];
+  All(paths)(prototype, 'answer', Object.getOwnPropertyDescriptor(prototype, 'answer'));
+  Arena()(prototype, 'answer', 0);
+  Req()(prototype, 'answer', 1);
+  Res()(prototype, 'answer', 2);
+  class Root {}
+  Module({ imports: [arenas], controllers: [Everything] })(Root);
+  const app = await NestFactory.create(Root, new Adapter(), {
+    logger: false,
+    abortOnError: false,
+    bodyParser: false,
+  });
+  const instance = app.getHttpAdapter().getInstance();
+  if (Adapter === FastifyAdapter) leaveBodies(instance);
+  await app.init();
+  await instance.ready?.();
+  return { arenas, server: app.getHttpServer(), app, end: () => app.close() };
+}
+
+const adapters = {
+  'node:http': onHttp,
+  connect: (options, handler) => onExpress(connect, options, handler),
+  'express 5': (options, handler) => onExpress(express5, options, handler),
+  'express 4': (options, handler) => onExpress(express4, options, handler),
+  fastify: onFastify,
+  koa: onKoa,
+  hono: onHono,
+  'nest on express': (options, handler) => onNest(ExpressAdapter, options, handler),
+  'nest on fastify': (options, handler) => onNest(FastifyAdapter, options, handler),
+};
+
+/** Serves `handler` on an adapter until the test `t` is over: { port, server, arenas, app }. */
+async function serveOn(t, name, handler, options = {}) {
+  const served = await adapters[name](options, handler);
+  const { server, end } = served;
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(async () => {
+    server.closeAllConnections();
+    await (end?.() ?? new Promise((resolve) => server.close(resolve)));
+  });
+  return { ...served, port: server.address().port };
+}
+
+module.exports = { adapters: Object.keys(adapters), serveOn, RAW };

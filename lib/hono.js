@@ -1,0 +1,41 @@
+'use strict';
+
+// The middleware of Hono 4: `app.use(requestArena(options))`, `c.get('arena')`. On @hono/node-server the arena ends with Node's response.
+// Elsewhere, as with app.request() in a test, nobody tells when the body was read: the request is over with its
+// handler, and its memory is used again once V8 has collected the Buffers.
+
+const { frameworkError } = require('./base/errors.js');
+const { kEndRequest, kOfRequest, kRequestArena } = require('./base/protocol.js');
+const { checkCalled } = require('./request/messages.js');
+const { Mount } = require('./request/mount.js');
+
+const nothing = { on() {} }; // a response that emits no event
+
+/** Makes a middleware that gives every context an arena of its own. */
+function requestArena(options, ...rest) {
+  checkCalled([options, ...rest]);
+  const mount = new Mount(options, 'hono');
+  const { property } = mount;
+
+  async function middleware(c, next) {
+    // setLayout() came with Hono 4.
+    if (typeof c?.setLayout !== 'function') throw frameworkError('hono', 'Hono 4', c);
+    const first = c.get(property);
+    if (first !== undefined && first?.[kOfRequest] !== true) throw mount.takenError();
+    const { incoming, outgoing } = c.env ?? {};
+    const isOnNode = typeof outgoing?.on === 'function';
+    const req = isOnNode ? incoming : c.req.raw;
+    const endsHere = !isOnNode && first === undefined && req[kRequestArena] === undefined;
+    const arena = mount.arenaFor(first, req, isOnNode ? outgoing : nothing);
+    c.set(property, arena);
+    try {
+      await mount.run(arena, next);
+    } finally {
+      if (endsHere) arena[kEndRequest]();
+    }
+  }
+
+  return mount.face(middleware);
+}
+
+module.exports = { requestArena };

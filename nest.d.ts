@@ -1,0 +1,31 @@
+// `ralloc/nest`: the module and the decorator of NestJS 11, for Express and for Fastify.
+
+import type { DynamicModule } from '@nestjs/common';
+import type { RequestArenaHandle, RequestArenaOptions } from './index.js';
+
+export type {
+  RequestArena,
+  RequestArenaCloseOptions,
+  RequestArenaHandle,
+  RequestArenaOptions,
+  RequestArenaStats,
+} from './index.js';
+
+/** Injects what `requestArena()` counts, and its end: `@Inject(ARENAS) arenas: RequestArenaHandle`. */
+export const ARENAS: unique symbol;
+
+/**
+ * A parameter of a controller's method, which is the request's arena. The method throws `ERR_RALLOC_UNSUPPORTED` where the
+ * request has none.
+ * @param property the option `property` of the module, 'arena' by default
+ * @throws ERR_RALLOC_INVALID_ARGUMENT: `property` is no string.
+ */
+export function Arena(property?: string): ParameterDecorator;
+
+/**
+ * Makes a global module, for the `imports` of the root module. Every request of the application has an arena, which is
+ * released when the response is over; `app.close()` closes it. `app.init()` rejects with `ERR_RALLOC_FRAMEWORK` on NestJS 10,
+ * and on Fastify with what its plugin rejects with.
+ * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value.
+ */
+export function requestArena(options?: RequestArenaOptions): DynamicModule & RequestArenaHandle;
