@@ -10,15 +10,8 @@ const net = require('node:net');
 const { Arena } = require('../../lib/index.js');
 const { Client } = require('../helpers/client.js');
 const { SIZE } = require('../helpers/in-flight.js');
-const { listen } = require('../helpers/server.js');
+const { listen, serveOnly } = require('../helpers/server.js');
 const { until } = require('../helpers/until.js');
-
-async function serve(t, onRequest) {
-  const server = http.createServer(onRequest);
-  t.teardown(() => server.close());
-  t.teardown(() => server.closeAllConnections());
-  return listen(server);
-}
 
 const CHUNK = 512; // of more Node stops to read a connection
 const guarded = () => new Arena({ guard: true, chunkSize: 4 * SIZE });
@@ -68,7 +61,7 @@ for (const [name, give] of Object.entries(gives)) {
       const arena = guarded();
       const agent = new http.Agent({ maxSockets: 1 });
       let isBusy = false;
-      const port = await serve(t, () => {
+      const port = await serveOnly(t, () => {
         isBusy = true;
       });
       const first = http.get({ port, agent }).on('error', () => {});
@@ -91,7 +84,7 @@ for (const [name, give] of Object.entries(gives)) {
     test.serial(`a response that waits for another lets go when it ${end}: ${name}`, async (t) => {
       const arena = guarded();
       const responses = [];
-      const port = await serve(t, (_req, res) => {
+      const port = await serveOnly(t, (_req, res) => {
         if (responses.push(res) > 1) give(res, arena.allocUnsafe(CHUNK));
       });
       const client = await Client.connect(port);
@@ -120,7 +113,7 @@ for (const [name, give] of Object.entries(gives)) {
 test.serial('a corked response whose client goes away lets go', async (t) => {
   const arena = guarded();
   let response;
-  const port = await serve(t, (_req, res) => {
+  const port = await serveOnly(t, (_req, res) => {
     response = res;
     res.flushHeaders();
     res.cork();
@@ -135,7 +128,7 @@ test.serial('a corked response whose client goes away lets go', async (t) => {
 test.serial('a response that is destroyed in the turn of its write lets go', async (t) => {
   const arena = guarded();
   let response;
-  const port = await serve(t, (_req, res) => {
+  const port = await serveOnly(t, (_req, res) => {
     response = res;
     res.write(arena.allocUnsafe(CHUNK));
     res.destroy();
@@ -152,7 +145,7 @@ for (const [name, give] of Object.entries(gives)) {
     const arena = guarded();
     const dead = arena.allocUnsafe(CHUNK);
     arena.reset();
-    const port = await serve(t, (_req, res) => {
+    const port = await serveOnly(t, (_req, res) => {
       const { code } = t.throws(() => give(res, dead));
       t.is(code, 'ERR_RALLOC_DEAD_BUFFER');
       t.false(res.headersSent);
@@ -166,7 +159,7 @@ for (const [name, give] of Object.entries(gives)) {
 
 test.serial('a call that throws holds nothing', async (t) => {
   const arena = guarded();
-  const port = await serve(t, (_req, res) => {
+  const port = await serveOnly(t, (_req, res) => {
     t.throws(() => res.write({}), { code: 'ERR_INVALID_ARG_TYPE' });
     res.setHeader('Content-Length', 1);
     res.strictContentLength = true;

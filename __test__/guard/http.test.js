@@ -10,15 +10,8 @@ const net = require('node:net');
 const { Arena } = require('../../lib/index.js');
 const { Client } = require('../helpers/client.js');
 const { SIZE, isAll } = require('../helpers/in-flight.js');
-const { listen } = require('../helpers/server.js');
+const { listen, serveOnly } = require('../helpers/server.js');
 const { until } = require('../helpers/until.js');
-
-async function serve(t, onRequest) {
-  const server = http.createServer(onRequest);
-  t.teardown(() => server.close());
-  t.teardown(() => server.closeAllConnections());
-  return listen(server);
-}
 
 /** Resets the arena, and gives its memory to b's. */
 function reuse(arena) {
@@ -95,7 +88,7 @@ for (const [guard, how] of guards) {
       const arena = new Arena({ guard, chunkSize: 4 * SIZE });
       const responses = [];
       let finish;
-      const port = await serve(t, (_req, res) => {
+      const port = await serveOnly(t, (_req, res) => {
         if (responses.push(res) === 1) return;
         finish = give(res, make(arena));
         reuse(arena);
@@ -150,7 +143,7 @@ for (const [guard, how] of guards) {
     test.serial(`${name} ${how}`, async (t) => {
       const arena = new Arena({ guard, chunkSize: 4 * SIZE });
       let response;
-      const port = await serve(t, (_req, res) => {
+      const port = await serveOnly(t, (_req, res) => {
         response = res;
         give(res, make(arena));
         reuse(arena);
@@ -167,7 +160,7 @@ for (const [guard, how] of guards) {
 
 async function arenaAndServer(t, onRequest) {
   const arena = new Arena({ guard: true, chunkSize: 4 * SIZE });
-  const port = await serve(t, (req, res) => onRequest(arena, res, req));
+  const port = await serveOnly(t, (req, res) => onRequest(arena, res, req));
   return { arena, port };
 }
 

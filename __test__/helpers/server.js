@@ -58,6 +58,14 @@ async function listen(server) {
   return server.address().port;
 }
 
+/** The port of a server with nothing in front of `onRequest`, until the test `t` is over. */
+async function serveOnly(t, onRequest) {
+  const server = http.createServer(onRequest);
+  t.teardown(() => server.close());
+  t.teardown(() => server.closeAllConnections());
+  return listen(server);
+}
+
 /** Serves `handler` behind the middleware, until the test `t` is over. */
 async function serve(t, kind, handler, { before = [], arenas, server: settings, ...options } = {}) {
   const middleware = arenas ?? requestArena(options);
@@ -84,4 +92,4 @@ function assertSettled(t, arenas) {
   t.is(memory.held, 0);
 }
 
-module.exports = { kinds, serve, listen, listener, assertSettled };
+module.exports = { kinds, serve, serveOnly, listen, listener, assertSettled };

@@ -5,16 +5,12 @@
 
 const net = require('node:net');
 const { once } = require('node:events');
+const { random } = require('./random.js');
 
-/** A generator of pseudo-random numbers in [0, 1), the same at each run (mulberry32). */
-function random(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+/** A generator of pseudo-random numbers in [0, 1), the same at each run. */
+function fractions(seed) {
+  const next = random(seed);
+  return () => next(2 ** 32) / 2 ** 32;
 }
 
 /** One connection; answers are counted, and their bodies given to `onBody(body)` in order. */
@@ -80,4 +76,4 @@ class Bee {
   }
 }
 
-module.exports = { Bee, random };
+module.exports = { Bee, fractions };

@@ -4,23 +4,11 @@
 // guard takes them, and end when the test says so.
 
 const test = require('ava');
+const { newArena, begin, memoryOf, bytes } = require('../helpers/parked.js');
 const { kHolder } = require('../../lib/base/protocol.js');
-const { Arena } = require('../..');
+const { Arena } = require('../../lib/index.js');
 
 const KiB = 1024;
-
-/** Arenas are known by their limit to those that closed before. */
-let limit = 1024 * KiB;
-const newArena = (options) => {
-  limit += 4 * KiB;
-  return new Arena({ maxBytes: limit, guard: true, ...options });
-};
-
-const begin = (buffer) => buffer.buffer[kHolder].take(buffer, 'fs');
-const memoryOf = (arena) => arena.stats().memory;
-
-/** A Buffer of eight bytes, all `byte`. */
-const bytes = (arena, byte, size = 8) => arena.allocUnsafe(size).fill(byte);
 
 const ends = {
   'a reset': (arena, act) => {

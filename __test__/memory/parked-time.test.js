@@ -5,24 +5,10 @@
 
 const test = require('ava');
 const { Clock } = require('../helpers/clock.js');
+const { newArena, begin, memoryOf, bytes } = require('../helpers/parked.js');
 const { untilCollected } = require('../helpers/until.js');
-const { kHolder } = require('../../lib/base/protocol.js');
-const { Arena } = require('../..');
 
 const KiB = 1024;
-
-/** Arenas are known by their limit to those that closed before. */
-let limit = 1024 * KiB;
-const newArena = (options) => {
-  limit += 4 * KiB;
-  return new Arena({ maxBytes: limit, guard: true, ...options });
-};
-
-const begin = (buffer) => buffer.buffer[kHolder].take(buffer, 'fs');
-const memoryOf = (arena) => arena.stats().memory;
-
-/** A Buffer of eight bytes, all `byte`. */
-const bytes = (arena, byte, size = 8) => arena.allocUnsafe(size).fill(byte);
 
 test('an operation without an end waits for holdMs, and then for the garbage collector', async (t) => {
   const clock = new Clock();

@@ -1,28 +1,17 @@
 'use strict';
 
-// Datagrams. Node gets a copy: it has no sign of the end for one without a callback, one with a callback can lack it too
-// (a connected socket ignores it where a port is given), and to copy 1,400 bytes costs no more than a hold.
+// Datagrams. Node gets a copy: it has no sign of the end for one without a callback, and one with a callback can lack it
+// too (a connected socket ignores it where a port is given). Datagrams are small.
 
 const { Socket } = require('node:dgram');
-const { kHolder } = require('../base/protocol.js');
+const { copied } = require('./operation.js');
 const { wrap } = require('./wrap.js');
 
-const { isView } = ArrayBuffer;
-
-/** The bytes of a Buffer that may die, on the heap; anything else as it is. Throws ERR_RALLOC_DEAD_BUFFER. */
-function copied(value) {
-  if (!isView(value)) return value;
-  const holder = value.buffer[kHolder];
-  if (holder === undefined) return value;
-  const end = holder.take(value, 'dgram');
-  const copy = Buffer.from(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
-  end();
-  return copy;
-}
+const toCopy = (bytes) => copied(bytes, 'dgram');
 
 const makeSend = (send) =>
   function (message, ...rest) {
-    const data = Array.isArray(message) ? message.map(copied) : copied(message);
+    const data = Array.isArray(message) ? message.map(toCopy) : toCopy(message);
     return send.call(this, data, ...rest);
   };
 

@@ -4,7 +4,7 @@
 //
 // The first comes from fs.promises.open(), and is seen before its user has it. For those who took open() out of
 // the module before, and for handles that another thread sent, a file is opened here, in the background. Not held is what such
-// a handle is given before that is open, some 100 µs after the installation; nothing is held where this process may not
+// a handle is given before that is open, soon after the installation; nothing is held where this process may not
 // read its own binary, until open() is called.
 
 const fs = require('node:fs');

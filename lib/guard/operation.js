@@ -6,8 +6,13 @@
 
 const time = require('../base/time.js');
 const { kHolder } = require('../base/protocol.js');
+const { FastBuffer } = require('../base/runtime.js');
 
 const { isView } = ArrayBuffer;
+const { get: typeOf } = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  Symbol.toStringTag,
+);
 
 /**
  * Begins an operation on `value`. Returns what ends it, to be called once, or undefined where there is nothing to
@@ -18,7 +23,21 @@ function begin(value, kind) {
   return value.buffer[kHolder]?.take(value, kind);
 }
 
-/** The same for a list of values. When one of them throws, nothing has begun. */
+/**
+ * The same bytes on the heap, in a view of the same type, where they lie in memory that dies; else `value` itself.
+ * Throws ERR_RALLOC_DEAD_BUFFER.
+ */
+function copied(value, kind) {
+  const end = begin(value, kind);
+  if (end === undefined) return value;
+  const { buffer, byteOffset, byteLength } = value;
+  const bytes = buffer.slice(byteOffset, byteOffset + byteLength);
+  end();
+  if (Buffer.isBuffer(value)) return new FastBuffer(bytes);
+  return new globalThis[typeOf.call(value) ?? 'DataView'](bytes);
+}
+
+/** The same as begin() for a list of values. When one of them throws, nothing has begun. */
 function beginAll(values, kind) {
   const ends = [];
   try {
@@ -86,4 +105,4 @@ function afterAwaits(work) {
   settled.then(() => time.nextTick(work));
 }
 
-module.exports = { begin, beginAll, callingBack, afterAwaits, readingBack, settling };
+module.exports = { begin, beginAll, callingBack, copied, afterAwaits, readingBack, settling };

@@ -6,29 +6,13 @@
 
 const web = require('node:stream/web');
 const { kHolder } = require('../base/protocol.js');
-const { FastBuffer } = require('../base/runtime.js');
-const { settling } = require('./operation.js');
+const { copied, settling } = require('./operation.js');
 const { wrap } = require('./wrap.js');
 
 const { isView } = ArrayBuffer;
-const { get: typeOf } = Object.getOwnPropertyDescriptor(
-  Object.getPrototypeOf(Uint8Array.prototype),
-  Symbol.toStringTag,
-);
 
 const ofTransforms = new WeakSet(); // the writable sides of TransformStreams
 const holding = new WeakSet(); // writers that hold what they are given
-
-/** The same bytes on the heap, in a view of the same type, where they lie in memory that dies; else `value` itself. */
-function copied(value) {
-  const holder = isView(value) ? value.buffer[kHolder] : undefined;
-  if (holder === undefined) return value;
-  holder.take(value, 'web')();
-  const { buffer, byteOffset, byteLength } = value;
-  const bytes = buffer.slice(byteOffset, byteOffset + byteLength);
-  if (Buffer.isBuffer(value)) return new FastBuffer(bytes);
-  return new globalThis[typeOf.call(value) ?? 'DataView'](bytes);
-}
 
 const makeWrite = (write) =>
   function (chunk) {
@@ -36,7 +20,7 @@ const makeWrite = (write) =>
     if (holder === undefined) return write.call(this, chunk);
     let end;
     try {
-      if (!holding.has(this)) return write.call(this, copied(chunk));
+      if (!holding.has(this)) return write.call(this, copied(chunk, 'web'));
       end = holder.take(chunk, 'web');
       return settling(write.call(this, chunk), end);
     } catch (error) {
@@ -61,12 +45,14 @@ const makeWritable = (writable) =>
 
 const makeEnqueue = (enqueue) =>
   function (chunk) {
-    return enqueue.call(this, copied(chunk));
+    return enqueue.call(this, copied(chunk, 'web'));
   };
+
+const toCopy = (chunk) => copied(chunk, 'web');
 
 const makeFrom = (from) =>
   function (iterable) {
-    return from.call(this, Array.isArray(iterable) ? iterable.map(copied) : copied(iterable));
+    return from.call(this, Array.isArray(iterable) ? iterable.map(toCopy) : toCopy(iterable));
   };
 
 function guardWebStreams() {

@@ -69,6 +69,14 @@ module.exports = [
   },
   {
     file: 'guard/operation.js',
+    tests: ['guard/web-streams.test.js', 'guard/datagram.test.js'],
+    mutants: {
+      'a DataView is copied as bytes': ["'DataView'", "'Uint8Array'"],
+      'what was copied stays held': ['byteLength);\n  end();', 'byteLength);'],
+    },
+  },
+  {
+    file: 'guard/operation.js',
     tests: ['guard/bad-input.test.js'],
     mutants: {
       'a callback that throws holds on': [

@@ -70,7 +70,7 @@ module.exports = [
     tests: ['guard/web-streams.test.js'],
     mutants: {
       'what is enqueued is not copied': [
-        'enqueue.call(this, copied(chunk))',
+        "enqueue.call(this, copied(chunk, 'web'))",
         'enqueue.call(this, chunk)',
       ],
       'what a transform passes on is held for its write alone': [
@@ -78,8 +78,7 @@ module.exports = [
         'holding.add(writer);',
       ],
       'every writer copies': ['holding.add(writer);', ''],
-      'a list is not copied': ['iterable.map(copied)', 'iterable'],
-      'a DataView is copied as bytes': ["'DataView'", "'Uint8Array'"],
+      'a list is not copied': ['iterable.map(toCopy)', 'iterable'],
     },
   },
   {
