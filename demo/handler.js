@@ -53,6 +53,10 @@ module.exports = function handlers(files, manifest) {
   }
 
   return {
+    /** Of no mix: warms up what all have in common. */
+    async empty(_req, res) {
+      res.end();
+    },
     async frame(req, res, id, whole) {
       const batch = await frame(req.arena, id, 16, files);
       res.end(whole ? batch : summary(batch));

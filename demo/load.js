@@ -7,6 +7,7 @@ const { answerCalls } = require('./child.js');
 const Connection = require('./connection.js');
 const Expected = require('./expect.js');
 const files = require('./files.js');
+const warm = require('./warm.js');
 const { Metronome, now } = require('./metronome.js');
 
 const CONNECTIONS = 50;
@@ -64,13 +65,15 @@ class Phase {
   }
 }
 
-function closedLoop({ name, mix, seconds }) {
+/** For so many seconds, or until so many requests are sent. */
+function closedLoop({ name, mix, seconds = Infinity, requests = Infinity }) {
   return new Promise((resolve) => {
     const cpu = process.cpuUsage();
     const start = now();
     const end = start + seconds * 1e9;
     const phase = new Phase(name, mix, (connection) => {
-      if (now() < end && !phase.hopeless) return phase.send(connection);
+      const goesOn = now() < end && phase.sent < requests && !phase.hopeless;
+      if (goesOn) return phase.send(connection);
       if (phase.done < phase.sent) return;
       const elapsed = now() - start;
       const { user, system } = process.cpuUsage(cpu);
@@ -131,6 +134,7 @@ answerCalls({
     for (let n = 0; n < CONNECTIONS; n++) {
       target.connections.push(new Connection(port, expected, onDone));
     }
+    target.port = port;
     targets.set(name, target);
   },
 
@@ -138,6 +142,10 @@ answerCalls({
     const { connections } = targets.get(name);
     targets.delete(name);
     await Promise.all(connections.map((connection) => connection.destroy()));
+  },
+
+  async warm({ name, requests }) {
+    await warm(targets.get(name).port, requests);
   },
 
   closedLoop,

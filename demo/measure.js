@@ -8,10 +8,12 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const { takeTurns } = require('../bench/method/schedule.js');
 const { median } = require('../bench/method/statistics.js');
 const { Child } = require('./child.js');
+const { warmUpOf } = require('./plan.js');
 
 const SHARE = 0.6; // the fixed rate, of what the base reaches in the closed loop
 const SERVER = path.join(__dirname, 'server.js');
 const PATIENCE = 240_000;
+const ALONE = 2; // seconds that settle the rate of --long
 
 /** The answers of a server are so wrong that to go on is of no use. */
 class Wrong extends Error {
@@ -47,18 +49,26 @@ class Server {
     this.#connected = true;
   }
 
-  /** What the client saw in `seconds` of load, and what they cost the server: with what it does right after. */
+  /**
+   * What the client saw of a load of about `seconds`, and what it cost the server: with what it does right after.
+   */
   async slice(method, args, seconds) {
     const { load, mix, plan, server, onSlice } = this.#setting;
     const { name } = this.#contender;
     await this.#child.call('lap');
     const patience = PATIENCE + 5000 * seconds;
-    const seen = await load.call(method, { name, mix, seconds, ...args }, patience);
+    const seen = await load.call(method, { name, mix, ...args }, patience);
     await sleep(plan.gap * 1000);
     const lap = await this.#child.call('lap');
     onSlice?.(`${mix} ${name}`, seconds + plan.gap);
     if (seen.hopeless) throw new Wrong(server, name, seen);
     return { ...seen, ...lap };
+  }
+
+  /** Has it answer so many empty requests, of no mix. */
+  warm(requests) {
+    const { load } = this.#setting;
+    return load.call('warm', { name: this.#contender.name, requests }, PATIENCE);
   }
 
   pin() {
@@ -91,13 +101,17 @@ async function withServers(setting, work) {
 const rateOf = (slices) => SHARE * median(slices.map(({ rps }) => rps));
 
 /**
- * Load on all at once, on whatever processors there are, of which nothing counts: while code is compiled and the
- * heap takes its shape slices are unlike the later ones.
+ * As many requests for each, all at once and on whatever processors there are, of which nothing counts: while code
+ * is compiled and the heap takes its shape slices are unlike the later ones. The mix comes first, so that what
+ * the empty requests have compiled is compiled for it too.
  */
 async function warmUp(servers, { plan }) {
-  const seconds = plan.warm * servers.length;
   const slices = await Promise.all(
-    servers.map((server) => server.slice('closedLoop', {}, seconds)),
+    servers.map(async (server) => {
+      const slice = await server.slice('closedLoop', { requests: plan.warm }, warmUpOf(plan));
+      if (plan.empty > 0) await server.warm(plan.empty);
+      return slice;
+    }),
   );
   for (const server of servers) server.pin();
   return slices;
@@ -109,10 +123,11 @@ function block(setting, n) {
   return withServers(setting, async (servers) => {
     const warm = await warmUp(servers, setting);
     const count = servers.length;
-    const full = (index) => servers[index].slice('closedLoop', {}, plan.slice);
+    const full = (index) => servers[index].slice('closedLoop', { seconds: plan.slice }, plan.slice);
     const closed = await takeTurns(count, plan.passes, full, n * plan.passes);
     const rate = rateOf(closed[0]);
-    const paced = (index) => servers[index].slice('fixedRate', { rate }, plan.fixedSlice);
+    const paced = (index) =>
+      servers[index].slice('fixedRate', { rate, seconds: plan.fixedSlice }, plan.fixedSlice);
     const fixed = await takeTurns(count, plan.fixedPasses, paced, n * plan.fixedPasses);
     return servers.map((_, index) => ({
       warm: [warm[index]],
@@ -139,7 +154,7 @@ async function measure(setting) {
 function steadyLoad(setting, seconds) {
   return withServers(setting, async (servers) => {
     await warmUp(servers, setting);
-    const alone = await servers[0].slice('closedLoop', {}, setting.plan.warm);
+    const alone = await servers[0].slice('closedLoop', { seconds: ALONE }, ALONE);
     const rate = rateOf([alone]);
     const taken = [];
     for (const server of servers) taken.push(await steadySlice(server, rate, seconds));
@@ -152,7 +167,7 @@ async function steadySlice(server, rate, seconds) {
   const sample = async () => resident.push(await server.sample());
   const timer = setInterval(() => sample().catch(() => {}), 1000);
   try {
-    const slice = await server.slice('fixedRate', { rate }, seconds);
+    const slice = await server.slice('fixedRate', { rate, seconds }, seconds);
     await sample();
     return { ...slice, rate, resident };
   } finally {

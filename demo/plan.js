@@ -1,10 +1,12 @@
 'use strict';
 
-// How long everything takes, in seconds. Chosen by bench/self-test.js: see bench/README.md.
+// How long everything takes, in seconds, and how many requests come first. Chosen by bench/self-test.js: see
+// bench/README.md.
 
 const SHORT = {
   blocks: 5,
-  warm: 0.25, // times the contenders, all at once
+  warm: 2500, // requests of the mix to each contender, all at once
+  empty: 0, // requests of no mix: see warm.js
   passes: 1, // of closed-loop slices, two a contender each
   slice: 0.25,
   gap: 0.015, // lets a server's collections on other threads end before the next one's slice
@@ -13,8 +15,9 @@ const SHORT = {
 };
 
 const LONG = {
-  blocks: 5,
-  warm: 1,
+  ...SHORT,
+  warm: 10_000,
+  empty: 18_000,
   passes: 4,
   slice: 0.5,
   gap: 0.03,
@@ -22,10 +25,13 @@ const LONG = {
   fixedSlice: 1,
 };
 
-// The system's Node, 10 s in all. Node 20 and 22 compile more slowly.
-const OWN = { ...SHORT, blocks: 4, warm: 0.4, slice: 0.15, fixedSlice: 0.05 };
+// The system's Node, 10 s in all.
+const OWN = { ...SHORT, blocks: 4, warm: 2000, slice: 0.15, fixedSlice: 0.05 };
 const STEADY = 60; // of each server at the fixed rate, in --long
-const START = 0.2; // to start a server and end it, about
+const START = 0.15; // to start a server and end it, about
+
+/** About what both kinds of warm-up take for each contender: on two processors all of them reach such rates together. */
+const warmUpOf = ({ warm, empty }) => warm / 8000 + empty / 60_000;
 
 function planOf({ long, blocks, seconds }) {
   const plan = { ...(long ? LONG : SHORT) };
@@ -35,10 +41,11 @@ function planOf({ long, blocks, seconds }) {
 }
 
 /** About how long a mix takes with so many contenders. */
-function duration({ blocks, warm, passes, slice, gap, fixedPasses, fixedSlice }, contenders) {
+function duration(plan, contenders) {
+  const { blocks, passes, slice, gap, fixedPasses, fixedSlice } = plan;
   const slices = 1 + 2 * passes + 2 * fixedPasses;
-  const each = warm + 2 * passes * slice + 2 * fixedPasses * fixedSlice + slices * gap;
+  const each = warmUpOf(plan) + 2 * passes * slice + 2 * fixedPasses * fixedSlice + slices * gap;
   return blocks * contenders * (START + each);
 }
 
-module.exports = { planOf, duration, OWN, STEADY, START };
+module.exports = { planOf, duration, warmUpOf, OWN, STEADY, START };

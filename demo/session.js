@@ -5,7 +5,7 @@
 const path = require('node:path');
 const { Child } = require('./child.js');
 const { measure, steadyLoad } = require('./measure.js');
-const { duration, OWN, planOf, START, STEADY } = require('./plan.js');
+const { duration, OWN, planOf, START, STEADY, warmUpOf } = require('./plan.js');
 const { rowsOf } = require('./rows.js');
 const { median, quantile } = require('../bench/method/statistics.js');
 
@@ -27,7 +27,7 @@ function groupsOf(options, own) {
 const secondsOf = (groups, contenders) =>
   groups.reduce((total, { plan, steady, own }) => {
     const count = own ? 2 : contenders;
-    return total + duration(plan, count) + (steady && count * (steady + START + plan.warm));
+    return total + duration(plan, count) + (steady && count * (steady + START + warmUpOf(plan)));
   }, 0);
 
 /** What a minute of load did: the tail, and what was resident over time, in bytes. */
