@@ -18,7 +18,7 @@ const root = path.join(__dirname, '..', '..');
 
 /** What readers see: the Markdown of the clone, the documents and the benchmarks. */
 const allDocuments = () =>
-  ['.', 'docs', 'bench'].flatMap((folder) =>
+  ['.', 'docs', 'docs/frameworks', 'bench'].flatMap((folder) =>
     fs
       .readdirSync(path.join(root, folder))
       .filter((name) => name.endsWith('.md'))
@@ -53,6 +53,17 @@ function add(found, heading, index, text) {
   if (printed !== null) program.printed.push(printed[1].trimEnd());
 }
 
+/** What documents require besides ralloc. */
+const OTHERS = [
+  '@hono/node-server',
+  'express',
+  'fastify',
+  'hono',
+  'koa',
+  'light-my-request',
+  'supertest',
+];
+
 /** A folder in which `require('ralloc')` is this package, and other packages are ours. */
 function packageFolder(t) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ralloc-docs-'));
@@ -60,11 +71,10 @@ function packageFolder(t) {
   const modules = path.join(dir, 'node_modules');
   fs.mkdirSync(modules);
   fs.symlinkSync(root, path.join(modules, 'ralloc'), 'junction');
-  fs.symlinkSync(
-    path.join(root, 'node_modules', 'express'),
-    path.join(modules, 'express'),
-    'junction',
-  );
+  fs.mkdirSync(path.join(modules, '@hono'));
+  for (const name of OTHERS) {
+    fs.symlinkSync(path.join(root, 'node_modules', name), path.join(modules, name), 'junction');
+  }
   return dir;
 }
 
@@ -73,7 +83,10 @@ const listening = new AsyncLocalStorage();
 const { listen } = net.Server.prototype;
 net.Server.prototype.listen = function listenAnywhere(...args) {
   const servers = listening.getStore();
-  if (servers === undefined || typeof args[0] !== 'number') return listen.apply(this, args);
+  const { port = args[0] } = Object(args[0]);
+  // What supertest listens on is free anyway, and closed again.
+  if (servers === undefined || typeof port !== 'number' || port === 0)
+    return listen.apply(this, args);
   servers.push(this);
   return listen.call(this, 0, '127.0.0.1', ...args.filter((arg) => typeof arg === 'function'));
 };
