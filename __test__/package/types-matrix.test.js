@@ -148,6 +148,37 @@ for (const typescript of ['typescript-5.4', 'typescript-latest']) {
   }
 }
 
+const FRAMEWORKS = [
+  '@hono/node-server',
+  '@nestjs/common',
+  '@types/koa',
+  '@types/node',
+  'fastify',
+  'hono',
+];
+
+for (const typescript of ['typescript-5.4', 'typescript-latest']) {
+  test(`${typescript} with the types of the other frameworks: their applications compile, as CommonJS and as ESM`, async (t) => {
+    const modern = source('with-frameworks.mts');
+    const folder = install(t, {
+      links: Object.fromEntries(FRAMEWORKS.map((name) => [name, name])),
+      files: {
+        // The frameworks' own types are not all for that TypeScript, or for strict projects.
+        'tsconfig.json': JSON.stringify({
+          ...config,
+          compilerOptions: { ...config.compilerOptions, skipLibCheck: true },
+        }),
+        'with-frameworks.mts': modern,
+        'with-frameworks.cts': modern.replace(
+          /^import (http|Koa) from (.+);/gm,
+          'import $1 = require($2);',
+        ),
+      },
+    });
+    t.deepEqual([...(await compile(folder, typescript))], []);
+  });
+}
+
 test('typescript-latest with its newest library: arrays of half floats', async (t) => {
   const folder = install(t, {
     links: { '@types/node': '@types/node' },
