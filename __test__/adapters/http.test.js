@@ -1,0 +1,99 @@
+'use strict';
+
+// wrap() on the other servers of Node, and with their other events.
+
+const test = require('ava');
+const { once } = require('node:events');
+const http = require('node:http');
+const http2 = require('node:http2');
+const https = require('node:https');
+const { buffer } = require('node:stream/consumers');
+const { requestArena } = require('ralloc/http');
+const { certificate } = require('../helpers/certificate.js');
+const { Client } = require('../helpers/client.js');
+const { assertSettled, listen } = require('../helpers/server.js');
+const { until } = require('../helpers/until.js');
+
+const answer = (kept) => (req, res) => {
+  kept.push(req.arena.from(`you asked for ${req.url}`));
+  res.end(kept.at(-1));
+};
+
+async function ended(t, arenas, kept) {
+  await until(() => arenas.stats().inFlight === 0);
+  t.is(arenas.stats().finished, kept.length);
+  t.true(kept.every(({ length }) => length === 0));
+  assertSettled(t, arenas);
+}
+
+test('https', async (t) => {
+  const arenas = requestArena();
+  const kept = [];
+  const server = https.createServer(certificate(), arenas.wrap(answer(kept)));
+  t.teardown(() => server.close());
+  const port = await listen(server);
+  const options = { port, host: '127.0.0.1', path: '/x', rejectUnauthorized: false, agent: false };
+  const [response] = await once(https.get(options), 'response');
+  t.is((await buffer(response)).toString(), 'you asked for /x');
+  await ended(t, arenas, kept);
+});
+
+test('http2, by its compatibility API', async (t) => {
+  const arenas = requestArena();
+  const kept = [];
+  const server = http2.createServer(arenas.wrap(answer(kept)));
+  t.teardown(() => server.close());
+  const session = http2.connect(`http://127.0.0.1:${await listen(server)}`);
+  for (const path of ['/a', '/b']) {
+    const parts = await session.request({ ':path': path }).toArray();
+    t.is(Buffer.concat(parts).toString(), `you asked for ${path}`);
+  }
+  session.close();
+  await ended(t, arenas, kept);
+});
+
+test('a listener of checkContinue has the arena too', async (t) => {
+  const arenas = requestArena();
+  const kept = [];
+  const server = http.createServer();
+  server.on(
+    'checkContinue',
+    arenas.wrap((req, res) => {
+      res.writeContinue();
+      answer(kept)(req, res);
+    }),
+  );
+  t.teardown(() => server.close());
+  const port = await listen(server);
+  const headers = { Expect: '100-continue' };
+  const req = http.request({ port, host: '127.0.0.1', method: 'POST', headers, agent: false });
+  req.end('body');
+  const [response] = await once(req, 'response');
+  t.is((await buffer(response)).toString(), 'you asked for /');
+  await ended(t, arenas, kept);
+});
+
+test('a plain upgrade and a CONNECT reach no middleware, and have no arena', async (t) => {
+  const arenas = requestArena();
+  const server = http.createServer(arenas.wrap(() => t.fail()));
+  const seen = [];
+  for (const event of ['upgrade', 'connect']) {
+    server.on(event, (req, socket) => {
+      seen.push([event, req.arena]);
+      socket.end('HTTP/1.1 200 OK\r\n\r\n');
+    });
+  }
+  t.teardown(() => server.close());
+  const port = await listen(server);
+  const upgrade = await Client.connect(port);
+  upgrade.send('/', { headers: { Connection: 'Upgrade', Upgrade: 'other' } });
+  await upgrade.rest();
+  const tunnel = await Client.connect(port);
+  tunnel.send('example.test:80', { method: 'CONNECT' });
+  await tunnel.rest();
+  t.deepEqual(seen, [
+    ['upgrade', undefined],
+    ['connect', undefined],
+  ]);
+  t.is(arenas.stats().requests, 0);
+});
