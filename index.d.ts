@@ -158,6 +158,12 @@ export interface MemoryStats {
   mapped: number;
 }
 
+/** Counters: holds, and operations of Node that the guard held, which were not over when their memory had waited for `holdMs`. */
+export interface ExpiredStats {
+  holds: number;
+  operations: number;
+}
+
 export interface ArenaStats {
   name: string;
   backend: 'native' | 'js';
@@ -176,6 +182,8 @@ export interface ArenaStats {
   holds: number;
   /** Counter. */
   resets: number;
+  /** Whose memory has waited for `holdMs`. */
+  expired: ExpiredStats;
   /** What the guard has held: with `guard`, or of a request. */
   guarded: GuardStats;
   /** The memory behind it; all requests of one middleware share theirs. */
@@ -427,6 +435,8 @@ export interface RequestArenaStats {
   lateBytes: number;
   /** Gauge, bytes: the size of a request's first chunk, adapted to what requests use. */
   chunkSize: number;
+  /** Whose memory has waited for `holdMs`. */
+  expired: ExpiredStats;
   /** What the guard has held. */
   guarded: GuardStats;
   memory: MemoryStats;

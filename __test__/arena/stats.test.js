@@ -9,7 +9,8 @@ const KiB = 1024;
 
 test('a new arena has nothing', (t) => {
   const arena = new Arena({ name: 'new', maxBytes: 1 << 20, safety: 'gc' });
-  const { memory, guarded, ...rest } = arena.stats();
+  const { memory, guarded, expired, ...rest } = arena.stats();
+  t.deepEqual(expired, { holds: 0, operations: 0 });
   t.deepEqual(rest, {
     name: 'new',
     backend,

@@ -72,11 +72,22 @@ test('an unknown option names the nearest, and in which object', (t) => {
     wpie: 'wipe',
     wipes: 'wipe',
     axBytes: 'maxBytes',
+    wiper: 'wipe',
+    wipeMemory: 'wipe', // begins with it
   };
   for (const [key, expected] of Object.entries(near)) {
     t.is(nearest(key), `Unknown option "${key}". Did you mean "${expected}"?`);
   }
-  t.regex(nearest('toString'), /^Unknown option "toString"/, 'of every object, but no option');
+  for (const key of ['toString', 'limit', 'highWaterMark', 'ma', 'w']) {
+    const all = 'The options are "maxBytes", "maxBytesPerRequest", "wipe"';
+    t.is(nearest(key), `Unknown option "${key}". ${all}`);
+  }
+  t.is(
+    nearest('limit', 'options.memory'),
+    'Unknown option "memory.limit". The options are "memory.maxBytes", "memory.maxBytesPerRequest", "memory.wipe"',
+  );
+  const only = () => check.options({ x: 1 }, { force: check.boolean });
+  t.throws(only, { code, message: 'Unknown option "x". The only option is "force"' });
   t.is(
     nearest('wip', 'options.memory'),
     'Unknown option "memory.wip". Did you mean "memory.wipe"?',

@@ -22,7 +22,7 @@ test('what nobody listens for is printed, in one line', async (t) => {
   const { stderr } = await run('base/warns.js', { args: ['quiet'] });
   const lines = stderr.split('\n').filter((line) => line.includes('RALLOC_HOLD_EXPIRED'));
   t.is(lines.length, 1);
-  t.regex(lines[0], /RallocWarning: a hold was not released within 0\.02 s/);
+  t.regex(lines[0], /RallocWarning: a hold of an arena was not released within 0\.02 s/);
 });
 
 test('a healthy arena warns of nothing', async (t) => {

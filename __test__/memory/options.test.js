@@ -120,7 +120,11 @@ const bad = [
   ['lock', TypeError, /"options\.memory" property must be an object/],
   [['lock'], TypeError, /"options\.memory" property must be an object/],
   [{ hugepages: 'advise' }, TypeError, /"memory\.hugepages"\. Did you mean "memory\.hugePages"\?/],
-  [{ node: 0 }, TypeError, /"memory\.node"\. Did you mean "memory\.\w+"\?/],
+  [
+    { node: 0 },
+    TypeError,
+    /"memory\.node"\. The options are "memory\.hugePages", "memory\.lock", "memory\.numaNode", "memory\.prefault"$/,
+  ],
   [{ locked: true }, TypeError, /"memory\.locked"\. Did you mean "memory\.lock"\?/],
   [{ hugePages: true }, TypeError, /"options\.memory\.hugePages" .* of type string/],
   [{ hugePages: 'always' }, RangeError, /one of 'advise', 'prefer', 'require'/],

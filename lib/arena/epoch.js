@@ -5,7 +5,8 @@
 
 const { types } = require('node:util');
 const time = require('../base/time.js');
-const { warnOnce } = require('../base/warnings.js');
+const { debug, warnOnce } = require('../base/warnings.js');
+const { noteStack, stackOf } = require('./hold-stacks.js');
 
 const promiseThen = Promise.prototype.then;
 
@@ -18,6 +19,10 @@ class Hold {
   constructor(epoch, term) {
     this.#epoch = epoch;
     this.#term = term;
+  }
+
+  get isOpen() {
+    return this.#epoch !== null;
   }
 
   /** Gives the hold up. The second call does nothing. */
@@ -86,6 +91,7 @@ class Epoch {
   hold() {
     const hold = new Hold(this, this.#term);
     this.#open++;
+    if (debug) noteStack(this, hold);
     return hold;
   }
 
@@ -227,11 +233,18 @@ class Epoch {
     if (timer !== this.#timer) return;
     const pool = this.#pool;
     pool.settleCutOff();
-    if (this.#expiring > 0) warnOnce('RALLOC_HOLD_EXPIRED', this.#owner.settings.holdMs / 1000);
+    if (this.#expiring > 0) this.#tellExpired();
     this.#expiring = 0;
     this.#settles = EXPIRED;
     pool.pending++;
     this.settle();
+  }
+
+  #tellExpired() {
+    const owner = this.#owner;
+    const seconds = owner.settings.holdMs / 1000;
+    this.#pool.parked.expired.holds += this.#expiring;
+    warnOnce('RALLOC_HOLD_EXPIRED', { of: owner.describe(), seconds, stack: stackOf(this) });
   }
 
   #settle() {

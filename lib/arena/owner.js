@@ -79,6 +79,12 @@ class ArenaOwner {
       });
   }
 
+  /** For people, which arena it is. */
+  describe() {
+    const { name } = this.settings;
+    return name === '' ? 'an arena' : `the arena '${name}'`;
+  }
+
   /** Bytes that may still be handed out in windows. Here the memory below keeps the limit. */
   get room() {
     return Number.POSITIVE_INFINITY;
@@ -132,8 +138,9 @@ class ArenaOwner {
     }
     const none = { used: 0, warm: 0, reserved: 0, committed: 0, resident: 0, chunks: 0, pins: 0 };
     const last = { ...stats, ...none };
-    const { guarded } = pool;
-    this.pool = { guarded, stats: () => last, chunks: () => [] }; // the real one is another arena's from now on
+    const { guarded, parked } = pool;
+    const { expired } = parked;
+    this.pool = { guarded, parked: { expired }, stats: () => last, chunks: () => [] }; // the real one is another arena's from now on
   }
 }
 

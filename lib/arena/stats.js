@@ -9,11 +9,13 @@ function arenaStats(described, owner) {
   const { name, safety } = owner.settings;
   const { pool, limit } = owner;
   const guarded = pool.guarded.stats();
-  return { name, backend, safety, limit, ...described, guarded, memory: pool.stats() };
+  const expired = { ...pool.parked.expired };
+  return { name, backend, safety, limit, ...described, expired, guarded, memory: pool.stats() };
 }
 
 function arenaLine({ live, allocated, spans, scopes, holds }, owner) {
   const { name, safety } = owner.settings;
+  const { pool } = owner;
   const parts = [
     live ? 'live' : 'closed',
     `${formatBytes(allocated)} of ${formatBytes(owner.limit)} in ${spans} span${spans === 1 ? '' : 's'}`,
@@ -22,6 +24,7 @@ function arenaLine({ live, allocated, spans, scopes, holds }, owner) {
   ];
   if (scopes > 0) parts.push(`${scopes} scope${scopes === 1 ? '' : 's'}`);
   if (holds > 0) parts.push(`${holds} hold${holds === 1 ? '' : 's'}`);
+  if (live && !owner.ofRequest) parts.push(...pool.waiting());
   return `Arena${name === '' ? '' : ` '${name}'`} { ${parts.join(', ')} }`;
 }
 

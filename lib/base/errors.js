@@ -81,15 +81,14 @@ function rangeError(name, expected, value) {
   );
 }
 
-/** `waiting`: bytes that only a garbage collection can free. */
-function limitError(option, requested, limit, used, waiting = 0) {
-  const why =
-    waiting === 0
-      ? ''
-      : `, ${waiting} of them until a garbage collection, for which the event loop must turn`;
+const ALL_IN_USE = { parts: [], remedy: 'release memory first' };
+
+/** `taken`: what has the bytes, and what gives them back (memory/taken.js). */
+function limitError(option, requested, limit, used, { parts, remedy } = ALL_IN_USE) {
+  const how = parts.length === 0 ? 'in use' : `taken (${parts.join(', ')})`;
   return new RallocError(
     'ERR_RALLOC_LIMIT',
-    `${requested} bytes do not fit: ${used} of ${limit} bytes are in use${why}. Raise "${option}", or release memory first`,
+    `${requested} bytes do not fit: ${used} of ${limit} bytes are ${how}. Raise "${option}", or ${remedy}`,
     { requested, limit, used, option },
   );
 }
@@ -106,11 +105,25 @@ function exhaustedError(option, requested, limit, used) {
 const errorName = ({ code, errno }) =>
   code === undefined ? `errno ${errno}` : `${code} (errno ${errno})`;
 
-function mapError(failure, requested) {
+const NO_HUGE_PAGES =
+  'The system has no huge pages to give: raise vm.nr_hugepages, or ask for hugePages: "prefer"';
+const requiresHugePages = ({ hugePages }) => hugePages === 'require';
+
+/** The call that the system refused → for which kinds of memory, and what to do. */
+const REMEDIES = {
+  mmap: [requiresHugePages, NO_HUGE_PAGES],
+  madvise: [requiresHugePages, NO_HUGE_PAGES],
+  mlock: [({ lock }) => lock, 'Raise the limit on locked memory (RLIMIT_MEMLOCK, ulimit -l)'],
+  mbind: [({ numaNode }) => numaNode !== undefined, 'Give a numaNode that this system has'],
+};
+
+function mapError(failure, requested, asked = {}) {
   const { syscall, errno, code } = failure;
+  const [isFor, remedy] = REMEDIES[syscall] ?? [];
+  const advice = isFor?.(asked) ? `. ${remedy}` : '';
   return new RallocError(
     'ERR_RALLOC_MAP',
-    `${syscall} refused ${requested} bytes: ${errorName(failure)}`,
+    `${syscall} refused ${requested} bytes: ${errorName(failure)}${advice}`,
     { syscall, errno, errnoCode: code, requested },
   );
 }
@@ -119,11 +132,14 @@ function mapError(failure, requested) {
 const failureReason = (failure) =>
   failure.kind === 'map' ? `${failure.syscall} failed: ${errorName(failure)}` : failure.why;
 
-/** The error of a lease's or a probe's failure (src/node/convert.rs). */
-function refusal(failure, option, requested, waiting) {
+/**
+ * The error of a lease's or a probe's failure (src/node/convert.rs). `asked`: the options `memory`; `taken`: what has the
+ * bytes, where that is known.
+ */
+function refusal(failure, option, requested, { asked, taken } = {}) {
   const { kind, limit, used, why } = failure;
-  if (kind === 'map') return mapError(failure, requested);
-  if (kind === 'limit') return limitError(option, requested, limit, used, waiting);
+  if (kind === 'map') return mapError(failure, requested, asked);
+  if (kind === 'limit') return limitError(option, requested, limit, used, taken);
   return new RallocError('ERR_RALLOC_UNSUPPORTED', `options.memory cannot be granted: ${why}`);
 }
 

@@ -63,12 +63,11 @@ function options(given, readers, name = 'options') {
   }
   for (const key of Object.keys(given)) {
     if (!Object.hasOwn(readers, key)) {
-      const near = nearest(key, Object.keys(readers));
       const inside = name.replace(/^options\.?/, '');
       const full = (one) => (inside === '' ? one : `${inside}.${one}`);
       throw argumentError(
         TypeError,
-        `Unknown option "${full(key)}". Did you mean "${full(near)}"?`,
+        `Unknown option "${full(key)}". ${advice(key, readers, full)}`,
       );
     }
     const value = given[key];
@@ -77,20 +76,32 @@ function options(given, readers, name = 'options') {
   return checked;
 }
 
-/** The name of the fewest edits away (Levenshtein), of those that begin with what was given if there are any. */
+/** What to write instead of an unknown name: the one that it looks like, or one of all. */
+function advice(key, readers, full) {
+  const all = Object.keys(readers);
+  const near = nearest(key, all);
+  if (near !== undefined) return `Did you mean "${full(near)}"?`;
+  if (all.length === 1) return `The only option is "${full(all[0])}"`;
+  return `The options are ${all.map((one) => `"${full(one)}"`).join(', ')}`;
+}
+
+const MOST_EDITS = 2;
+const LEAST_BEGINNING = 3; // letters
+
+/**
+ * The name that `given` begins, or that begins it; else one at most two edits away (Levenshtein). Of several the one
+ * with the fewest edits. Undefined if there is none.
+ */
 function nearest(given, all) {
   const lower = given.toLowerCase();
-  const longer = all.filter((name) => name.toLowerCase().startsWith(lower));
-  let best;
-  let least = Number.POSITIVE_INFINITY;
-  for (const name of longer.length > 0 ? longer : all) {
-    const edits = distance(lower, name.toLowerCase());
-    if (edits < least) {
-      least = edits;
-      best = name;
-    }
-  }
-  return best;
+  const begins = (a, b) => a.length >= LEAST_BEGINNING && b.startsWith(a);
+  const edits = (name) => distance(lower, name.toLowerCase());
+  const groups = [
+    all.filter((name) => begins(lower, name.toLowerCase())),
+    all.filter((name) => begins(name.toLowerCase(), lower)),
+    all.filter((name) => edits(name) <= MOST_EDITS),
+  ];
+  return groups.flatMap((names) => names.sort((a, b) => edits(a) - edits(b)))[0];
 }
 
 function distance(a, b) {

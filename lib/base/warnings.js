@@ -24,8 +24,8 @@ const texts = {
     `an operation of Node that was given a Buffer of an arena is not over after ${seconds} s; its memory now waits for the garbage collector`,
   RALLOC_GUARD_PARTIAL: (names) =>
     `the guard could not replace ${names.join(', ')}: Buffers given to these are not held. Give them copyOut(buffer), hold() it, or install the guard first of all, by node --import ralloc/guard`,
-  RALLOC_HOLD_EXPIRED: (seconds) =>
-    `a hold was not released within ${seconds} s; its memory now waits for the garbage collector`,
+  RALLOC_HOLD_EXPIRED: ({ of, seconds }) =>
+    `a hold of ${of} was not released within ${seconds} s; its memory now waits for the garbage collector. RALLOC_DEBUG=1 shows where it was taken`,
 };
 
 const warnedCodes = new Set();
@@ -36,7 +36,17 @@ function warnOnce(code, detail, cause = code) {
   const before = typeof cause === 'string' ? warnedCodes : warnedCauses;
   if (before.has(cause)) return;
   before.add(cause);
-  process.emitWarning(texts[code](detail), { type: 'RallocWarning', code });
+  const stack = detail?.stack; // in debug
+  process.emitWarning(texts[code](detail), { type: 'RallocWarning', code, detail: stack });
 }
 
-module.exports = { warnOnce };
+/** RALLOC_DEBUG. Deno lets nobody read it without --allow-env. */
+function isDebug() {
+  try {
+    return !['', '0', 'off'].includes(process.env.RALLOC_DEBUG ?? '');
+  } catch {
+    return false;
+  }
+}
+
+module.exports = { warnOnce, debug: isDebug() };

@@ -21,6 +21,7 @@ const { QuarantineGc } = require('./quarantine-gc.js');
 const idle = require('./idle.js');
 const { staysWarm, leastOf } = require('./options.js');
 const { memoryStats } = require('./stats.js');
+const { describeTaken, waitingParts } = require('./taken.js');
 
 const { fill } = Uint8Array.prototype;
 
@@ -28,7 +29,7 @@ class ChunkPool {
   #leases;
   pending = 0; // steps that have begun and are not over
   #warm = new WarmSpans();
-  #limitOption;
+  #about; // for errors
   #safety;
   #wipe;
   #closed = false;
@@ -44,10 +45,9 @@ class ChunkPool {
   #gc;
 
   /**
-   * Options are checked by the owners. `limitOption` is what an ERR_RALLOC_LIMIT tells to raise;
-   * `keeps(span, pool)` says whether a span that came back is worth keeping warm; from `collectsFrom` bytes in
-   * quarantine on a collection is asked for. Throws ERR_RALLOC_UNSUPPORTED or ERR_RALLOC_MAP where the system does
-   * not grant what `memory` asks for.
+   * Options are checked by the owners. `limitOption` is what an ERR_RALLOC_LIMIT tells to raise; `keeps(span, pool)` says
+   * whether a span that came back is worth keeping warm; from `collectsFrom` bytes in quarantine on a collection is asked
+   * for. Throws ERR_RALLOC_UNSUPPORTED or ERR_RALLOC_MAP where the system does not grant what `memory` asks for.
    */
   constructor({
     maxBytes,
@@ -70,14 +70,14 @@ class ChunkPool {
     this.#leases = new SpanLeases(maxBytes, chunkSize, wipe, asked);
     if (asked !== undefined) {
       const failure = this.#leases.probe();
-      if (failure !== null) throw refusal(failure, limitOption, leastOf(asked));
+      if (failure !== null) throw refusal(failure, limitOption, leastOf(asked), { asked });
     }
-    this.#limitOption = limitOption;
+    this.#about = { limitOption, asked };
     this.#safety = safety;
     this.#wipe = wipe;
   }
 
-  /** Bytes of all spans here and in arenas: what V8 counts as external memory. */
+  // Of all spans here and in arenas: what V8 counts as external memory.
   get leasedBytes() {
     return this.#leases.bytes;
   }
@@ -116,7 +116,8 @@ class ChunkPool {
     }
     if (leased.kind !== undefined) {
       if (this.quarantined > 0) this.collect();
-      throw refusal(leased, this.#limitOption, need, this.quarantined);
+      const taken = describeTaken(this.stats(), this.#leases.spans);
+      throw refusal(leased, this.#about.limitOption, need, { ...this.#about, taken });
     }
     if (!this.#staysWarm) idle.watch(this);
     return leased;
@@ -252,13 +253,17 @@ class ChunkPool {
 
   /** Counts anew, for another arena. */
   restart({ holdMs }) {
-    this.parked.holdMs = holdMs;
+    this.parked.restart(holdMs);
     if (this.isGuarded) this.guarded = new Guarded();
     this.#leases.restart();
   }
 
   get quarantined() {
     return this.#leases.quarantined();
+  }
+
+  waiting() {
+    return waitingParts(this.stats(), this.#leases.spans);
   }
 
   chunks() {

@@ -13,7 +13,13 @@ class ParkedSpans {
 
   constructor(pool, holdMs) {
     this.#pool = pool;
+    this.restart(holdMs);
+  }
+
+  /** Counts anew, for another arena. */
+  restart(holdMs) {
     this.holdMs = holdMs;
+    this.expired = { holds: 0, operations: 0 }; // whose memory has waited for so long
   }
 
   /** Can be called again for what was cut off. */
@@ -72,6 +78,7 @@ class ParkedSpans {
       left = since + this.holdMs - now;
       if (left > 0) break;
       if (span.home === this && span.ab !== null) {
+        this.expired.operations += span.operations;
         warnOnce('RALLOC_OPERATION_LONG', this.holdMs / 1000);
         pool.quarantine(span);
       }

@@ -189,6 +189,7 @@ class RequestArenas {
       ...rest,
       ...this.#late,
       chunkSize,
+      expired: { ...this.pool.parked.expired },
       guarded,
       memory: this.pool.stats(),
     };

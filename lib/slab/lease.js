@@ -7,12 +7,12 @@ const { RallocError, failureReason, refusal } = require('../base/errors.js');
 const { checkBytes, reasonNotToShare } = require('./options.js');
 
 /** `take` reserves the memory of a LeasedSlab, and returns null or a failure; `bytes`: how many it asks for. */
-function lease(needsNative, take, bytes) {
+function lease(needsNative, take, bytes, asked) {
   const { LeasedSlab, backend } = slabs(needsNative);
   const leased = new LeasedSlab();
   const failure = translateErrors(() => take(leased));
   if (failure?.kind === 'limit') checkBytes(failure.used, failure.limit);
-  if (failure !== null) throw refusal(failure, 'maxBytes', bytes);
+  if (failure !== null) throw refusal(failure, 'maxBytes', bytes, { asked });
   return { leased, backend };
 }
 
@@ -32,7 +32,7 @@ function openMemory(settings) {
     }
     return leased.open(numbers, maxBytes, false, memory);
   };
-  const { leased, backend } = lease(needsNative, take, bytes);
+  const { leased, backend } = lease(needsNative, take, bytes, memory);
   return { leased, backend, unshareable };
 }
 

@@ -7,7 +7,8 @@ const { kHolder } = require('../base/protocol.js');
 const { hasTransfer } = require('../base/runtime.js');
 
 /** The error of memory that a pool was refused. */
-const refuseSegment = (pool, failure) => refusal(failure, 'maxBytes', pool.segmentBytes);
+const refuseSegment = ({ core, segmentBytes }, failure) =>
+  refusal(failure, 'maxBytes', segmentBytes, { asked: core.settings.memory });
 
 /** Makes the ArrayBuffer of a segment, unless there is one. */
 function makeSegment(pool, index) {

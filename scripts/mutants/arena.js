@@ -227,7 +227,7 @@ module.exports = [
         { tests: ['memory/chunk-pool.test.js'] },
       ],
       'a closed arena tells of the next one': [
-        'this.pool = { guarded, stats: () => last, chunks: () => [] };',
+        'this.pool = { guarded, parked: { expired }, stats: () => last, chunks: () => [] };',
         '',
         { tests: ['arena/closed-arenas.test.js'] },
       ],

@@ -26,9 +26,13 @@ module.exports = [
         '    this.#open = 0;\n    this.#term++;',
         '    this.#term++;',
       ],
-      'released holds are warned of': ['if (this.#expiring > 0) warnOnce', 'warnOnce'],
+      'expired holds are not counted': [
+        '    this.#pool.parked.expired.holds += this.#expiring;\n',
+        '',
+      ],
+      'released holds are warned of': ['if (this.#expiring > 0) this', 'this'],
       'expiry is not warned of': [
-        "warnOnce('RALLOC_HOLD_EXPIRED', this.#owner.settings.holdMs / 1000);",
+        "warnOnce('RALLOC_HOLD_EXPIRED', { of: owner.describe(), seconds, stack: stackOf(this) });",
         '',
       ],
       'expired memory is used again': [

@@ -1,0 +1,25 @@
+'use strict';
+
+// A hold that nobody releases is told of: whose it is, how many there were, and with RALLOC_DEBUG where it was taken.
+
+const test = require('ava');
+const { run } = require('../helpers/child.js');
+
+const message =
+  "a hold of the arena 'frames' was not released within 0.02 s; its memory now waits for the garbage collector. RALLOC_DEBUG=1 shows where it was taken";
+
+for (const value of ['', '0', 'off']) {
+  test(`RALLOC_DEBUG=${value}: the warning names the arena, and a counter goes up`, async (t) => {
+    const { result } = await run('base/hold-forgotten.js', { env: { RALLOC_DEBUG: value } });
+    const expected = [{ code: 'RALLOC_HOLD_EXPIRED', message }];
+    t.deepEqual(result, { warnings: expected, expired: { holds: 1, operations: 0 } });
+  });
+}
+
+test('RALLOC_DEBUG=1: the warning has the stack of the hold that is open', async (t) => {
+  const { result } = await run('base/hold-forgotten.js', { env: { RALLOC_DEBUG: '1' } });
+  const [{ code, detail }] = result.warnings;
+  t.is(code, 'RALLOC_HOLD_EXPIRED');
+  t.regex(detail, /^Error: the hold was taken\n/);
+  t.regex(detail, /at forgetsItsHold \(.*hold-forgotten\.js:13:/);
+});
