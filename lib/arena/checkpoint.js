@@ -18,6 +18,13 @@ class Checkpoint {
     return isOurs && checkpoint.#of === of ? checkpoint.#position.heapBytes : undefined;
   }
 
+  /** How many spans the epoch of `checkpoints` had when the last of them was made; 0 without any. */
+  static spansBefore(checkpoints) {
+    return checkpoints === null || checkpoints.length === 0
+      ? 0
+      : checkpoints[checkpoints.length - 1].#position.spanCount;
+  }
+
   /** Where the window of `of` stood; throws for what is no checkpoint, spent, out of order or foreign. */
   static positionOf(checkpoint, of, checkpoints) {
     if (checkpoint === null || typeof checkpoint !== 'object' || !(#of in checkpoint)) {

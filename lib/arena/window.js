@@ -1,7 +1,6 @@
 'use strict';
 
-// The window {ab, cursor, end} over one span, and how it moves to the next span. The arena that has it
-// (arena.js) bumps its cursor.
+// The window {ab, cursor, end} over one span, and how it moves to the next. Its arena (arena.js) bumps its cursor.
 
 const check = require('../base/validate.js');
 const { Checkpoint } = require('./checkpoint.js');
@@ -46,7 +45,7 @@ class Window {
     this.mask = owner.settings.align - 1;
   }
 
-  /** An allocation that the open window cannot serve. Throws before anything changes. */
+  // An allocation that the open window cannot serve. Throws before anything changes.
   allocSlow(size, zero) {
     check.integer(size, 'size', 0, Number.MAX_SAFE_INTEGER);
     const released = isReleased(this);
@@ -82,7 +81,8 @@ class Window {
     const epoch = this.openEpoch();
     const opened = epoch.spans.length;
     const isChunk = !this.isScope && !this.#isSealed;
-    const usual = isChunk ? this.owner.nextChunkSize(opened) : CUT_SPAN << Math.min(opened, 4);
+    const pieces = opened - Checkpoint.spansBefore(epoch.checkpoints); // of this checkpoint, or this scope
+    const usual = isChunk ? this.owner.nextChunkSize(opened) : CUT_SPAN << Math.min(pieces, 4);
     const span = epoch.acquire(size, usual, isChunk);
     if (span === null) return null;
     if (keepWindow && size > usual && left >= usual >>> 3) {

@@ -255,7 +255,7 @@ class SlabCore {
     if (held > 0 && !force) {
       throw new RallocError(
         'ERR_RALLOC_IN_USE',
-        `${held} Buffers of the slab are in use. Free them first, or close({ force: true })`,
+        `${held} Buffer${held === 1 ? ' of the slab is' : 's of the slab are'} in use. Free all Buffers first, or close({ force: true })`,
         { inUse: held },
       );
     }

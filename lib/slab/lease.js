@@ -36,13 +36,18 @@ function openMemory(settings) {
   return { leased, backend, unshareable };
 }
 
+const texts = {
+  ERR_RALLOC_STALE_TOKEN:
+    'No Buffer is under way with this token: it was received or revoked before, or is of another slab. A token is received once, by one thread',
+};
+
 /** Returns the result of `call`; an error of the binary that has one of our codes becomes a RallocError. */
 function translateErrors(call) {
   try {
     return call();
   } catch (error) {
     if (!String(error?.code).startsWith('ERR_RALLOC_')) throw error;
-    throw new RallocError(error.code, error.message);
+    throw new RallocError(error.code, texts[error.code] ?? error.message);
   }
 }
 

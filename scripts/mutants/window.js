@@ -48,8 +48,12 @@ module.exports = [
         'this',
       ],
       'pieces of 64 KiB': ['CUT_SPAN = 16 * 1024', 'CUT_SPAN = 64 * 1024'],
-      'pieces never grow': ['CUT_SPAN << Math.min(opened, 4)', 'CUT_SPAN'],
-      'pieces grow for ever': ['CUT_SPAN << Math.min(opened, 4)', 'CUT_SPAN << opened'],
+      'pieces grow with every checkpoint': [
+        'opened - Checkpoint.spansBefore(epoch.checkpoints)',
+        'opened',
+      ],
+      'pieces never grow': ['CUT_SPAN << Math.min(pieces, 4)', 'CUT_SPAN'],
+      'pieces grow for ever': ['CUT_SPAN << Math.min(pieces, 4)', 'CUT_SPAN << pieces'],
       'no window is extended': [
         'this.cursor && !this.#extend(size)',
         'this.cursor',
