@@ -32,10 +32,6 @@ async function requestArena(app, options) {
     request[property] = arena;
     mount.run(arena, done);
   });
-  // What reads the body goes on in a listener of Node's, outside of the context.
-  if (mount.hasContext) {
-    app.addHook('preValidation', (request, _reply, done) => mount.run(request[property], done));
-  }
   app.addHook('onClose', (_app, done) => {
     app.arenas.close(); // what is in flight still gives its memory back
     done();

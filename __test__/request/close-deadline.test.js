@@ -53,7 +53,7 @@ test('a close() without a deadline goes on while one with a deadline has given u
   open[0].res.end();
   t.is(await patient, 0);
   t.is(arenas.close(), patient);
-  t.is(await arenas.close({ timeoutMs: 60_000 }), 0, 'at once');
+  t.is(await arenas.close({ timeoutMs: 2 ** 31 - 1 }), 0, 'at once');
 });
 
 test.serial('a deadline that is not needed keeps no timer', async (t) => {

@@ -30,10 +30,6 @@ class Mount {
     return options instanceof Mount ? options : new Mount(options, framework);
   }
 
-  get hasContext() {
-    return this.#arenas.settings.context;
-  }
-
   /** Whether something that is no request's arena is at the property of `holder`. */
   isTaken(holder) {
     return this.property in holder && holder[this.property]?.[kOfRequest] !== true;
