@@ -4,6 +4,8 @@ import type { RequestArena } from './index.js';
 
 export {
   type RequestArena,
+  type RequestArenaCloseOptions,
+  type RequestArenaHandle,
   type RequestArenaOptions,
   type RequestArenaStats,
   type RequestArenas,

@@ -783,4 +783,8 @@ export class RallocError extends Error {
   /** MAP: its error number, and name. */
   readonly errno?: number;
   readonly errnoCode?: string;
+  /** FRAMEWORK: what the adapter is for, as 'Koa 3'. */
+  readonly framework?: string;
+  /** FRAMEWORK: the version that it was given, where the framework tells. */
+  readonly version?: string;
 }

@@ -24,8 +24,9 @@ export function Arena(property?: string): ParameterDecorator;
 
 /**
  * Makes a global module, for the `imports` of the root module. Every request of the application has an arena, which is
- * released when the response is over; `app.close()` closes it. `app.init()` rejects with `ERR_RALLOC_FRAMEWORK` on NestJS 10,
- * and on Fastify with what its plugin rejects with.
+ * released when the response is over. `app.close()` closes the arenas; an application that is made of the same module after
+ * that has new ones. `app.init()` rejects with `ERR_RALLOC_FRAMEWORK` on NestJS 10, and on Fastify with what its plugin
+ * rejects with.
  * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value.
  */
 export function requestArena(options?: RequestArenaOptions): DynamicModule & RequestArenaHandle;

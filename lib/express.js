@@ -3,9 +3,8 @@
 // The middleware of Express 4 and 5, connect, and of node:http as `arenas(req, res, next)`.
 
 const { typeError } = require('./base/errors.js');
-const check = require('./base/validate.js');
 const { kEndRequest } = require('./base/protocol.js');
-const { checkCalled, faultOf } = require('./request/messages.js');
+const { checkCalled, faultOf, nextError } = require('./request/messages.js');
 const { Mount } = require('./request/mount.js');
 
 /** Makes a middleware that gives every request an arena of its own. */
@@ -15,7 +14,7 @@ function requestArena(options, ...rest) {
   const { property } = mount;
 
   function middleware(req, res, next) {
-    check.func(next, 'next');
+    if (typeof next !== 'function') throw nextError(req, res, next);
     const fault = faultOf(req, res) ?? (mount.isTaken(req) ? mount.takenError() : undefined);
     if (fault !== undefined) {
       next(fault);

@@ -32,6 +32,7 @@ async function requestArena(app, options) {
     request[property] = arena;
     mount.run(arena, done);
   });
+  if (options instanceof Mount) return; // who made it closes it
   app.addHook('onClose', (_app, done) => {
     app.arenas.close(); // what is in flight still gives its memory back
     done();

@@ -14,8 +14,20 @@ const ARENAS = Symbol('ralloc.arenas');
 
 /** Makes a dynamic module that gives every request of the application an arena. */
 function requestArena(options) {
-  const mount = new Mount(options, 'nest');
-  const arenas = mount.face({});
+  let mount;
+  let face;
+  let applications = 0;
+  const open = () => {
+    mount = new Mount(options, 'nest');
+    face = mount.face({});
+  };
+  open();
+  const arenas = {
+    ...face,
+    stats: () => face.stats(),
+    current: () => face.current(),
+    close: (closing) => face.close(closing),
+  };
 
   class ArenaModule {
     async configure(consumer) {
@@ -24,13 +36,15 @@ function requestArena(options) {
       if (typeof adapter?.normalizePath !== 'function') {
         throw frameworkError('nest', 'NestJS 11', adapter);
       }
+      if (mount.isClosed && applications === 0) open(); // tests make one application after another of the same module
+      applications++;
       const app = adapter.getInstance();
       if (adapter.getType() === 'fastify') await fastify(app, mount);
       else app.use(express.requestArena(mount));
     }
 
     onApplicationShutdown() {
-      arenas.close();
+      if (--applications === 0) face.close();
     }
   }
 

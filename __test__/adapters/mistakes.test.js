@@ -57,6 +57,36 @@ async function honoError(app, ...middlewares) {
   return found;
 }
 
+test("Koa and Hono that are given Express's middleware are told their own", async (t) => {
+  const koa = await koaError(t, new Koa(), ofHttp.requestArena());
+  t.is(koa.code, INVALID);
+  t.regex(koa.message, /In Koa use ralloc\/koa$/);
+  const wrong = ofHttp.requestArena();
+  const app = new Hono();
+  let found;
+  app.onError((error, c) => {
+    found = error;
+    return c.text('', 500);
+  });
+  app.use('*', wrong);
+  const { createAdaptorServer } = require('@hono/node-server');
+  const server = createAdaptorServer({ fetch: app.fetch });
+  t.teardown(() => server.close());
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const client = await Client.connect(server.address().port);
+  t.is((await client.get('/')).status, 500);
+  await client.destroy();
+  t.regex(found.message, /In Hono use ralloc\/hono$/);
+});
+
+test('a middleware as the listener of a server is told of wrap()', (t) => {
+  const { req, res } = new Exchange();
+  const error = t.throws(() => ofHttp.requestArena()(req, res), { instanceOf: TypeError });
+  t.is(error.code, INVALID);
+  t.regex(error.message, /use requestArena\(\)\.wrap\(handler\) of ralloc\/http$/);
+});
+
 test('Fastify 4 is told by its version', async (t) => {
   const error = await refusedBy(t, fastify4(), ofFastify);
   t.is(error.code, FRAMEWORK);

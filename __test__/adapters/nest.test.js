@@ -58,6 +58,28 @@ for (const Adapter of [ExpressAdapter, FastifyAdapter]) {
     t.is(arenas.stats().memory.warm, 0, 'it keeps nothing for a next request');
   });
 
+  test(`${name}: an application of a module whose last one was closed has arenas again`, async (t) => {
+    const arenas = requestArena();
+    const root = rootOf([arenas], [Arena()], (arena) => arena.from('hello').toString());
+    for (let n = 0; n < 2; n++) {
+      const { app, get } = await listening(t, Adapter, root);
+      t.deepEqual(await get(), [200, 'hello']);
+      t.like(arenas.stats(), { requests: 1, heapRequests: 0 });
+      await app.close();
+      assertSettled(t, arenas);
+    }
+  });
+
+  test(`${name}: the end of one of two applications leaves the other its arenas`, async (t) => {
+    const arenas = requestArena();
+    const root = rootOf([arenas], [Arena()], (arena) => arena.from('hello').toString());
+    const first = await listening(t, Adapter, root);
+    const second = await listening(t, Adapter, root);
+    await first.app.close();
+    t.deepEqual(await second.get(), [200, 'hello']);
+    t.is(arenas.stats().heapRequests, 0);
+  });
+
   test(`${name}: @Arena() without the module, or of another property, says so`, async (t) => {
     const root = rootOf([], [Arena()], () => t.fail());
     const errors = [];

@@ -77,6 +77,48 @@ test('a server whose socket is given one closes that connection, and goes on', a
   t.is((await response.setEncoding('utf8').toArray()).join(''), 'alive');
 });
 
+for (const name of ['write', 'end']) {
+  test(`${name}() of a response behind its headers throws, and ends the connection, so that nothing else is read as an answer`, async (t) => {
+    const errors = [];
+    const server = http.createServer((req, res) => {
+      if (req.url !== '/dead') return res.end('alive');
+      res.writeHead(200, { 'content-length': 0 });
+      try {
+        res[name](deadBuffer());
+      } catch (error) {
+        errors.push(error.code);
+        res.end(`Error: ${error.message}`); // as frameworks do
+      }
+    });
+    const port = await listen(server);
+    t.teardown(() => server.close());
+    const socket = net.connect(port, '127.0.0.1');
+    socket.write('GET /dead HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    socket.on('error', () => {});
+    let received = '';
+    socket.setEncoding('latin1').on('data', (text) => {
+      received += text;
+    });
+    await once(socket, 'close');
+    t.deepEqual(errors, [DEAD.code]);
+    t.notRegex(received, /Error/);
+  });
+
+  test(`${name}() of a response before its headers throws, and the handler can answer with an error`, async (t) => {
+    const server = http.createServer((_req, res) => {
+      try {
+        res[name](deadBuffer());
+      } catch (error) {
+        res.writeHead(500).end(error.code);
+      }
+    });
+    const port = await listen(server);
+    t.teardown(() => server.close());
+    const response = await fetch(`http://127.0.0.1:${port}`, { headers: { connection: 'close' } });
+    t.deepEqual([response.status, await response.text()], [500, DEAD.code]);
+  });
+}
+
 test('a socket tells its user', async (t) => {
   const server = net.createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -79,9 +79,12 @@ test('the request and the response the other way round', async (t) => {
 test('without next()', async (t) => {
   const arenas = requestArena();
   const { req, res } = new Exchange();
-  const message = 'The "next" argument must be of type function. Received undefined';
+  const message =
+    'The "next" argument must be of type function. Received undefined. ' +
+    'For a listener of node:http use requestArena().wrap(handler) of ralloc/http';
   t.throws(() => arenas(req, res), { instanceOf: TypeError, code, message });
-  t.throws(() => arenas({ req, res }, () => {}), { instanceOf: TypeError, code, message });
+  const koa = /In Koa use ralloc\/koa$/;
+  t.throws(() => arenas({ req, res }, () => {}), { instanceOf: TypeError, code, message: koa });
   t.is(arenas.stats().requests, 0);
   await arenas.close();
 });

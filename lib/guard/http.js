@@ -80,16 +80,29 @@ const mayKeep = (message) =>
   isCorked(message) ||
   (corksItself && (message.chunkedEncoding || !message._header));
 
+/**
+ * What ends the hold of a chunk. A dead one throws, and where the message has its headers the connection ends
+ * as well: what an error handler writes behind them would be read as another message's.
+ */
+function take(message, holder, chunk) {
+  try {
+    return holder.take(chunk, 'http');
+  } catch (error) {
+    if (message._header) message.destroy(error);
+    throw error;
+  }
+}
+
 /** A chunk goes to the socket, whose write holds it. But not if that ends, or serves another message. */
 function give(method, message, holder, chunk, encoding, callback) {
-  if (chunk.byteLength === 0) holder.take(chunk, 'http')(); // throws where it is dead, while nothing has been sent
+  if (chunk.byteLength === 0) take(message, holder, chunk)(); // throws where it is dead
   const result = method.call(message, chunk, encoding, callback);
   if (message.outputData.length > 0) keep(message, holder.take(chunk, 'http'), false);
   return result;
 }
 
 function giveHeld(method, message, holder, chunk, encoding, callback) {
-  const end = holder.take(chunk, 'http');
+  const end = take(message, holder, chunk);
   const corksItselfNow = message.socket && !isCorked(message);
   try {
     return method.call(message, chunk, encoding, callback);

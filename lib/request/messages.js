@@ -42,6 +42,15 @@ function faultOf(req, res) {
     : wrong('req', 'request (http.IncomingMessage)', req, req);
 }
 
+/** The error of a middleware that was called without next(): most often by another framework's app.use(). */
+function nextError(req, res, next) {
+  const fault = faultOf(req, res);
+  if (fault !== undefined) return fault;
+  const error = typeError('next', 'of type function', next);
+  error.message += '. For a listener of node:http use requestArena().wrap(handler) of ralloc/http';
+  return error;
+}
+
 /** Throws where requestArena() itself was mounted, `given` with the arguments of a middleware. */
 function checkCalled(given) {
   const [req] = given;
@@ -53,4 +62,4 @@ function checkCalled(given) {
   );
 }
 
-module.exports = { faultOf, checkCalled };
+module.exports = { faultOf, nextError, checkCalled };

@@ -30,6 +30,10 @@ class Mount {
     return options instanceof Mount ? options : new Mount(options, framework);
   }
 
+  get isClosed() {
+    return this.#arenas.isClosing;
+  }
+
   /** Whether something that is no request's arena is at the property of `holder`. */
   isTaken(holder) {
     return this.property in holder && holder[this.property]?.[kOfRequest] !== true;

@@ -58,6 +58,10 @@ class RequestArenas {
     if (this.settings.context) this.#storage = new AsyncLocalStorage();
   }
 
+  get isClosing() {
+    return this.#closing !== null;
+  }
+
   get inFlight() {
     return this.#counts.requests - this.#counts.finished - this.#counts.aborted;
   }

@@ -85,7 +85,9 @@ module.exports = [
     tests: ['adapters/nest.test.js'],
     mutants: {
       'any version': ["typeof adapter?.normalizePath !== 'function'", 'false', { tests: mistakes }],
-      'left open': ['      arenas.close();\n', ''],
+      'left open': ['if (--applications === 0) face.close();', '--applications;'],
+      'closed for all': ['if (--applications === 0) face.close();', 'face.close();'],
+      'closed for ever': ['if (mount.isClosed && applications === 0) open();', ''],
       'undefined without the module': ['if (arena !== undefined && arena !== null)', 'if (true)'],
       'any name': ["  check.string(property, 'property');\n", ''],
       'other parameters are forgotten': ['{ ...args, [name]', '{ [name]'],

@@ -129,8 +129,13 @@ module.exports = [
         { tests: ['guard/http-ends.test.js'] },
       ],
       'what is flushed stays held': ['  else letGo(message);', ''],
+      'what is behind the headers of a dead chunk is sent': [
+        'if (message._header) message.destroy(error);',
+        '',
+        { tests: ['guard/dead.test.js'] },
+      ],
       'a dead chunk is sent': [
-        "if (chunk.byteLength === 0) holder.take(chunk, 'http')();",
+        'if (chunk.byteLength === 0) take(message, holder, chunk)();',
         '',
         { tests: ['guard/http-ends.test.js'] },
       ],
