@@ -44,6 +44,21 @@ for (const name of ['write', 'end']) {
   }
 }
 
+test("a stream whose 'error' nobody hears throws, and is as it was", (t) => {
+  const through = new PassThrough();
+  for (const act of ['write', 'end']) t.throws(() => through[act](deadBuffer()), DEAD);
+  const readable = new Readable({ read() {} });
+  for (const act of ['push', 'unshift']) t.throws(() => readable[act](deadBuffer()), DEAD);
+  t.false(through.destroyed || readable.destroyed);
+});
+
+test("a readable stream whose 'error' somebody hears is destroyed", async (t) => {
+  const readable = new Readable({ read() {} });
+  const failed = once(readable, 'error');
+  t.false(readable.push(deadBuffer()));
+  t.like((await failed)[0], DEAD);
+});
+
 test('a stream without destroy() throws', (t) => {
   const { write } = PassThrough.prototype;
   t.throws(() => write.call({ writable: true }, deadBuffer()), DEAD);
@@ -124,8 +139,9 @@ test('a socket tells its user', async (t) => {
   await once(server, 'listening');
   const socket = net.connect(server.address().port, '127.0.0.1');
   const [[peer]] = await Promise.all([once(server, 'connection'), once(socket, 'connect')]);
+  const failed = once(socket, 'error');
   socket.write(deadBuffer());
-  t.like((await once(socket, 'error'))[0], DEAD);
+  t.like((await failed)[0], DEAD);
   peer.destroy();
   server.close();
 });

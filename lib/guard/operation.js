@@ -95,6 +95,10 @@ function settling(promise, end) {
 
 const endSettled = (end) => (end.isFirst ? end() : time.nextTick(end));
 
+/** Whether a stream can be destroyed, and somebody is told of its error. */
+const isHeard = (stream) =>
+  typeof stream?.destroy === 'function' && stream.listenerCount('error') > 0;
+
 const settled = Promise.resolve();
 
 /**
@@ -105,4 +109,13 @@ function afterAwaits(work) {
   settled.then(() => time.nextTick(work));
 }
 
-module.exports = { begin, beginAll, callingBack, copied, afterAwaits, readingBack, settling };
+module.exports = {
+  begin,
+  beginAll,
+  callingBack,
+  copied,
+  afterAwaits,
+  isHeard,
+  readingBack,
+  settling,
+};

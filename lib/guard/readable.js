@@ -5,7 +5,7 @@
 // whatever way.
 
 const stream = require('node:stream');
-const { afterAwaits } = require('./operation.js');
+const { afterAwaits, isHeard } = require('./operation.js');
 const { kHolder } = require('../base/protocol.js');
 const { wrap } = require('./wrap.js');
 
@@ -124,8 +124,12 @@ function isPassedOn(readable, state) {
   return state.flowing && state.length === 0 && !state.sync && readable.listenerCount('data') > 0;
 }
 
-/** Node's way with a chunk that is none. It is pushed in a callback, where to throw would end the process. */
+/**
+ * Node's way with a chunk that is none. It is pushed in a callback, where to throw would end the process; so would an 'error' that
+ * nobody hears.
+ */
 function refuse(readable, error) {
+  if (!isHeard(readable)) throw error;
   readable.destroy(error);
   return false;
 }

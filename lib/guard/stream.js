@@ -7,7 +7,7 @@ const net = require('node:net');
 const stream = require('node:stream');
 const { kHolder } = require('../base/protocol.js');
 const time = require('../base/time.js');
-const { callingBack } = require('./operation.js');
+const { callingBack, isHeard } = require('./operation.js');
 const { untilClosed } = require('./pending.js');
 const { wrap } = require('./wrap.js');
 
@@ -32,10 +32,11 @@ function writeHeld(write, writable, chunk, encoding, callback, done) {
 
 /**
  * A dead chunk destroys the stream, as one that is written after end() does: most often it was in a queue, of
- * a response behind another or of undici, and is written from where nobody could catch what is thrown.
+ * a response behind another or of undici, and is written from where nobody could catch what is thrown. One whose 'error' nobody
+ * hears would end the process: there it is thrown, to a caller who may catch it.
  */
 function refuse(writable, error, callback) {
-  if (typeof writable?.destroy !== 'function') throw error;
+  if (!isHeard(writable)) throw error;
   if (typeof callback === 'function') time.nextTick(callback, error);
   writable.destroy(error);
   return false;

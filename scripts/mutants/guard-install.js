@@ -72,6 +72,11 @@ module.exports = [
     tests: ['guard/web-streams.test.js', 'guard/datagram.test.js'],
     mutants: {
       'a DataView is copied as bytes': ["'DataView'", "'Uint8Array'"],
+      'what nobody hears ends the process': [
+        " && stream.listenerCount('error') > 0",
+        '',
+        { tests: ['guard/dead.test.js'] },
+      ],
       'what was copied stays held': ['byteLength);\n  end();', 'byteLength);'],
     },
   },
