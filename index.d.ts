@@ -10,7 +10,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
  * - `'detach'` (default): every Buffer over it has length 0 from then on.
  * - `'gc'`: nothing is detached; memory is used again only after V8 has collected every Buffer over it. Safe
  *   for operations in flight; costs garbage collections, and memory that waits for them.
- * - `'recycle'`: memory is used again at once and Buffers stay alive over it. The caller's responsibility.
+ * - `'recycle'`: memory is used again at once and Buffers stay alive over it, until it leaves the arena. The caller's responsibility.
  */
 export type Safety = 'detach' | 'gc' | 'recycle';
 

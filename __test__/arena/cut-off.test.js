@@ -18,14 +18,13 @@ const OPERATIONS = [
   'checkpoint',
   'guard',
   'close',
+  'reserve',
 ];
-// In `recycle` shrink() leaves memory to the garbage collector.
-const operationsOf = { detach: [...OPERATIONS, 'reserve'], recycle: OPERATIONS };
 
 for (const how of ['stack', 'timeout']) {
   for (const safety of ['detach', 'recycle']) {
     test(`whatever ${how === 'stack' ? 'the end of the stack' : "vm's timeout"} cuts off, a reset arena has all of its memory (${safety})`, async (t) => {
-      for (const operation of operationsOf[safety]) {
+      for (const operation of OPERATIONS) {
         const args = [how, operation, safety];
         const execArgv = ['--stack-size=120']; // KiB, so that its end is soon there
         const { result, stderr } = await run('arena/cut-off.js', { args, execArgv });

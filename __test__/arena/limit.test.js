@@ -74,6 +74,79 @@ test('what does not fit does not spoil what does', (t) => {
   arena.close();
 });
 
+for (const safety of ['detach', 'recycle', 'gc']) {
+  for (const call of ['alloc', 'reserve']) {
+    test(`what can never fit changes nothing (${call}, ${safety})`, (t) => {
+      const arena = new Arena({ maxBytes: 1 * MiB, safety });
+      for (const size of [60_000, 70_000, 140_000, 250_000]) {
+        arena.alloc(size);
+        arena.reset();
+      }
+      arena.reserve(300_000);
+      const gauges = () => {
+        const { used, leased, warm, quarantined, limbo } = arena.stats().memory;
+        return { used, leased, warm, quarantined, limbo };
+      };
+      const before = gauges();
+      t.throws(() => arena[call](1 * MiB + 1), { code: 'ERR_RALLOC_LIMIT' });
+      t.deepEqual(gauges(), before);
+      t.is(arena.alloc(300_000).length, 300_000);
+      t.is(gauges().used, before.used);
+      arena.close();
+    });
+  }
+}
+
+test('after what can never fit a recycle arena still has all of its memory', (t) => {
+  const arena = new Arena({ maxBytes: 1 * MiB, safety: 'recycle' });
+  arena.alloc(900_000);
+  arena.reset();
+  const message = /are taken \(0 B in use, \d+ KiB warm\)\. /;
+  t.throws(() => arena.alloc(2 * MiB), { code: 'ERR_RALLOC_LIMIT', message });
+  t.is(arena.alloc(900_000).length, 900_000);
+  arena.close();
+});
+
+test('what does not fit beside chunks in use and in quarantine takes nothing that is warm', (t) => {
+  const arena = new Arena({ maxBytes: 1 * MiB, safety: 'gc' });
+  arena.allocUnsafe(300 * KiB);
+  arena.reset();
+  arena.allocUnsafe(300 * KiB);
+  arena.scope((scope) => scope.reserve(100 * KiB));
+  const { leased, warm, quarantined } = arena.stats().memory;
+  t.true(leased >= 300 * KiB && warm >= 100 * KiB && quarantined >= 300 * KiB);
+  t.throws(() => arena.alloc(500 * KiB), { code: 'ERR_RALLOC_LIMIT' });
+  t.like(arena.stats().memory, { leased, warm, quarantined });
+  t.is(arena.alloc(330 * KiB).length, 330 * KiB, 'what fits in place of the warm has it');
+  arena.close();
+});
+
+test('nor does what does not fit beside the scopes that are open', (t) => {
+  const arena = new Arena({ maxBytes: 1001 * KiB }); // no pool of a closed one
+  for (const size of [60, 100]) arena.alloc(size * KiB);
+  arena.reset();
+  arena.scope((scope) => {
+    scope.alloc(600 * KiB);
+    const { leased, warm } = arena.stats().memory;
+    t.true(warm >= 160 * KiB);
+    t.throws(() => scope.alloc(500 * KiB), { code: 'ERR_RALLOC_LIMIT' });
+    t.like(arena.stats().memory, { leased, warm });
+  });
+  arena.close();
+});
+
+for (const safety of ['detach', 'recycle']) {
+  test(`sizes that grow from reset to reset never meet the limit (${safety})`, (t) => {
+    const arena = new Arena({ maxBytes: 1 * MiB, safety });
+    for (let size = 10_000; size <= 1 * MiB; size += 10_000) {
+      t.is(arena.allocUnsafe(size).length, size);
+      arena.reset();
+    }
+    t.is(arena.stats().memory.quarantined, 0);
+    arena.close();
+  });
+}
+
 test('after a reset memory can be had in another shape, up to the limit', (t) => {
   const arena = new Arena({ maxBytes: 1 * MiB });
   fill(arena, 16 * KiB);

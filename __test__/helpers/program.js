@@ -201,7 +201,6 @@ class Program {
     const { safety = 'detach' } = this.#options;
     for (const { buffer, id } of entries) {
       if (safety === 'detach' && !isDead(buffer)) this.#problem(`Buffer ${id} is not dead`);
-      if (safety === 'recycle' && buffer.length === 0) this.#problem(`Buffer ${id} is dead`);
     }
     if (safety === 'gc') this.#stale = [...this.#stale, ...entries].slice(-20);
   }

@@ -7,6 +7,7 @@ const { isZero } = require('../helpers/bytes.js');
 const { fresh } = require('../helpers/fresh.js');
 const { steal } = require('../helpers/theft.js');
 const { untilCollected } = require('../helpers/until.js');
+const { nativeTest } = require('../helpers/backend.js');
 const { Arena } = require('../..');
 
 const KiB = 1024;
@@ -225,20 +226,29 @@ test('at the limit the largest go, and no more than are in the way', (t) => {
   arena.close();
 });
 
-test('in recycle mode, where memory does not come back at once, any shape serves at the limit', (t) => {
-  const arena = newArena({ maxBytes: 1024 * KiB, chunkSize: 64 * KiB, safety: 'recycle' });
-  together(arena, [900 * KiB]);
-  t.is(arena.alloc(100 * KiB).length, 100 * KiB);
-  like(t, arena, { quarantined: 0 });
-  arena.close();
-});
+nativeTest(
+  'where memory that was asked to be there stays, any shape serves at the limit',
+  'it has none',
+  (t) => {
+    const memory = { prefault: true };
+    const arena = newArena({ maxBytes: 1024 * KiB, chunkSize: 64 * KiB, memory });
+    together(arena, [900 * KiB]);
+    const { mapped, recycled } = memoryOf(arena);
+    t.is(arena.alloc(100 * KiB).length, 100 * KiB);
+    like(t, arena, { mapped, recycled });
+    arena.close();
+  },
+);
 
-test('at the limit a span of the other kind serves only what it fits', (t) => {
-  const arena = newArena({ maxBytes: 1024 * KiB, chunkSize: 64 * KiB });
-  together(arena, [900 * KiB]);
-  t.true(arena.alloc(100 * KiB).buffer.byteLength < 200 * KiB);
-  arena.close();
-});
+for (const safety of ['detach', 'recycle']) {
+  test(`at the limit a span of the other kind serves only what it fits (${safety})`, (t) => {
+    const arena = newArena({ maxBytes: 1024 * KiB, chunkSize: 64 * KiB, safety });
+    together(arena, [900 * KiB]);
+    t.true(arena.alloc(100 * KiB).buffer.byteLength < 200 * KiB);
+    like(t, arena, { quarantined: 0 });
+    arena.close();
+  });
+}
 
 test('at the limit more and more goes, until there is a chunk of which nothing is left', (t) => {
   const arena = newArena({ maxBytes: 128 * KiB, chunkSize: 64 * KiB });

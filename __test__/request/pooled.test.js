@@ -37,6 +37,16 @@ test('a chunk that is far from the usual size is given back', async (t) => {
   t.is(await after(256 * KiB), (64 + 256) * KiB, 'up to four times is near');
 });
 
+for (const safety of ['detach', 'recycle']) {
+  test(`requests of varying sizes need no heap, whatever was kept for others (${safety})`, async (t) => {
+    const limits = { maxBytes: 2048 * KiB, maxBytesPerRequest: 1024 * KiB };
+    const { arenas, after } = await server(t, { safety, ...limits });
+    for (let i = 0; i < 60; i++) await after(1 + ((i * 7919 * 37) % 1_000_000));
+    t.is(arenas.stats().heapRequests, 0);
+    t.is(arenas.stats().memory.quarantined, 0);
+  });
+}
+
 test('chunks adapt to what requests use', async (t) => {
   const { arenas, after } = await server(t);
   const sizes = [];

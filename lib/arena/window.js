@@ -19,8 +19,7 @@ function view(ab, start, size, zero) {
 }
 
 class Window {
-  // What the hot path in arena.js reads and writes. While a window is open these are the truth, and its span's
-  // own fields are behind.
+  // The hot path in arena.js reads and writes these. While a window is open its span's own fields are behind.
   ab = null;
   cursor = 0; // where the next allocation starts, aligned; may lie past the end by the last one's padding
   end = 0; // 0 without a span, and after a checkpoint: then the next allocation takes the slow path
@@ -73,17 +72,23 @@ class Window {
   /**
    * Takes a span with room for `size` bytes and opens the window over it; with `keepWindow` an oversize one,
    * for a single Buffer, which is returned, leaves a window open that has room left. Null when the heap is to
-   * serve instead. Where a call throws, at the stack's end, the window is as before.
+   * serve instead. Where a call throws, the window is as before, or at the limit another one of its size.
    */
   #open(size, keepWindow, zero) {
-    this.releaseUnused();
+    const unused = this.releaseUnused();
     const left = this.#left();
     const epoch = this.openEpoch();
     const opened = epoch.spans.length;
     const isChunk = !this.isScope && !this.#isSealed;
     const pieces = opened - Checkpoint.spansBefore(epoch.checkpoints); // of this checkpoint, or this scope
     const usual = isChunk ? this.owner.nextChunkSize(opened) : CUT_SPAN << Math.min(pieces, 4);
-    const span = epoch.acquire(size, usual, isChunk);
+    let span;
+    try {
+      span = epoch.acquire(size, usual, isChunk);
+    } catch (error) {
+      if (unused > 0) this.#open(unused, false, false);
+      throw error;
+    }
     if (span === null) return null;
     if (keepWindow && size > usual && left >= usual >>> 3) {
       const buffer = view(span.ab, 0, size, zero && span.cleanFrom > 0);
@@ -115,22 +120,23 @@ class Window {
     return this.epoch;
   }
 
-  /** A window that nothing was handed out of, as after a reset, is not in the way of a larger one. */
+  /** A window that nothing was handed out of, as after a reset, is not in the way of a larger one: its bytes. */
   releaseUnused() {
     const span = this.#span;
-    if (span === null || this.cursor !== 0 || this.#isSealed) return;
-    const { spans } = this.epoch;
+    if (span === null || this.cursor !== 0 || this.#isSealed) return 0;
     const { pool } = this.owner;
-    const index = spans.indexOf(span);
+    const { end } = span;
+    const index = this.epoch.spans.indexOf(span);
     this.#sync();
     this.#set(null, 0, 0, 0);
     pool.pending++;
     this.owner.discharge(span.end);
     span.end = 0;
-    spans.splice(index, 1);
+    this.epoch.spans.splice(index, 1);
     span.home = null;
     pool.release(span);
     pool.pending--;
+    return end;
   }
 
   /** Called once a second: a window that nothing was handed out of since a reset before goes back. */
@@ -145,8 +151,7 @@ class Window {
    * in place and measured by that: to ask for its byteLength first takes as long as to write it.
    */
   writeUtf8(string) {
-    const ab = this.ab;
-    const start = this.cursor;
+    const { ab, cursor: start } = this;
     const most = string.length * 3;
     if (most === 0 || start + most > this.end || ab.byteLength === 0) return null;
     this.#bytes ??= new FastBuffer(ab);
@@ -173,11 +178,10 @@ class Window {
 
   /** Bytes handed out in this epoch, with the padding between. */
   allocated() {
-    const epoch = this.epoch;
-    if (epoch === null) return 0;
+    if (this.epoch === null) return 0;
     this.#sync();
     let bytes = 0;
-    for (const span of epoch.spans) if (span.ab !== null) bytes += span.used;
+    for (const span of this.epoch.spans) if (span.ab !== null) bytes += span.used;
     return bytes;
   }
 
@@ -237,14 +241,11 @@ class Window {
     dischargeHeap(this, saved.heapBytes);
   }
 
-  /**
-   * Begins a new epoch in place, in the common case: one span and nobody waits for it. V8's transfer() and
-   * little else, and no call to Rust. False when it is not so simple.
-   */
+  /** Begins a new epoch in place, without a call to Rust. False unless it has one span, and nobody waits for it. */
   reuseInPlace() {
-    const { pool } = this.owner;
+    const { epoch, owner } = this;
+    const { pool } = owner;
     if (pool.pending !== 0) return false;
-    const epoch = this.epoch;
     if (epoch === null) return true;
     const span = this.#span;
     if (!epoch.plain || epoch.spans.length !== 1 || span === null || span.operations > 0)
@@ -260,8 +261,7 @@ class Window {
 
   /** Ends the epoch, and its Buffers by `death`. Not `finished`: operations may still use its bytes. */
   clear(finished, death) {
-    const epoch = this.epoch;
-    const { pool } = this.owner;
+    const { epoch, owner } = this;
     dischargeHeap(this, 0);
     this.#sync();
     this.#set(null, 0, 0, 0);
@@ -271,9 +271,9 @@ class Window {
     epoch.finished = finished;
     epoch.death = death;
     epoch.cutAt = 0;
-    pool.pending++;
+    owner.pool.pending++;
     epoch.finish();
-    pool.pending--;
+    owner.pool.pending--;
   }
 }
 

@@ -104,10 +104,10 @@ class ChunkPool {
 
   #lease(need, want, isChunk) {
     let leased = this.#leases.lease(need, want, isChunk, this);
-    if (leased.kind === 'limit') {
+    // What is warm goes only where that can help: a size that never fits takes nothing from those that do.
+    if (leased.kind === 'limit' && need <= leased.limit - this.#leases.lasting()) {
       // Where what is given back is not to be had in another shape at once, any shape is welcome.
-      const comesBack = this.#safety !== 'recycle' && !this.#staysWarm;
-      const fitting = comesBack ? Math.max(need, want) : Number.MAX_SAFE_INTEGER;
+      const fitting = this.#staysWarm ? Number.MAX_SAFE_INTEGER : Math.max(need, want);
       this.pending++;
       const other = this.#warm.takeOther(need, fitting, isChunk);
       if (other !== undefined && this.#isWhole(other)) return other;
@@ -181,15 +181,9 @@ class ChunkPool {
     if (used === 0) return true;
     if (this.#wipe) fill.call(new FastBuffer(ab, 0, used), 0);
     if (used > span.cleanFrom) span.cleanFrom = used;
-    if (this.#safety !== 'recycle') {
-      try {
-        this.#leases.renew(span);
-      } catch (error) {
-        if (error instanceof RangeError) throw error; // the stack ends here
-        // worker_threads.markAsUntransferable(buf.buffer): it cannot be detached by anyone.
-        this.quarantine(span);
-        return false;
-      }
+    if (this.#safety !== 'recycle' && !this.#leases.renew(span)) {
+      this.quarantine(span);
+      return false;
     }
     span.used = 0;
     return true;
@@ -220,8 +214,10 @@ class ChunkPool {
 
   #endLease(span) {
     idle.watchDepot();
-    // In `recycle` mode Buffers may still be over it: only V8 knows when there are none.
-    if (this.#safety === 'recycle' || span.ab.byteLength === 0) this.quarantine(span);
+    // Those of Buffers that `recycle` leaves alive. They die here, for the next user can be any arena.
+    if (span.operations > 0) return this.parked.add(span);
+    const isSeen = this.#safety === 'recycle' && !this.#leases.renew(span);
+    if (isSeen || span.ab.byteLength === 0) this.quarantine(span);
     else this.#leases.end('release', span, span.cleanFrom);
   }
 

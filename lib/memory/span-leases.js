@@ -91,17 +91,24 @@ class SpanLeases {
     this.spans.delete(span);
   }
 
-  /** Detaches the span's ArrayBuffer, for another over the same bytes. */
+  /** Detaches the span's ArrayBuffer, for another over the same bytes. False where nobody can detach it. */
   renew(span) {
     const { ab, life: ended } = span;
     const life = ended === undefined ? undefined : new Life(span);
-    const renewed = transfers ? ab.transfer() : this.#memory.renew(span.id, span.epoch, ab);
+    let renewed;
+    try {
+      renewed = transfers ? ab.transfer() : this.#memory.renew(span.id, span.epoch, ab);
+    } catch (error) {
+      if (error instanceof RangeError) throw error; // the stack ends here
+      return false; // worker_threads.markAsUntransferable(buf.buffer)
+    }
     if (life !== undefined) {
       renewed[kHolder] = life;
       ended.death = span.death;
       span.life = life;
     }
     span.ab = renewed;
+    return true;
   }
 
   // Both do nothing the second time, so that what was cut off can call them again.
@@ -118,6 +125,21 @@ class SpanLeases {
     this.#memory.unhold(span.id, span.epoch);
     span.held = false;
     this.heldBytes -= span.size;
+  }
+
+  /**
+   * Bytes that stay taken if all warm spans are given back, or more do. Of pieces, which can lie in a chunk that is
+   * in quarantine, nobody knows here.
+   */
+  lasting() {
+    let all = 0;
+    let chunks = this.quarantined();
+    for (const { ab, home, isChunk, size } of this.spans) {
+      if (ab === null || home === null) continue;
+      all += size;
+      if (isChunk) chunks += size;
+    }
+    return Math.max(all, chunks);
   }
 
   probe() {

@@ -4,29 +4,6 @@ const idle = ['memory/idle-spans.test.js'];
 
 module.exports = [
   {
-    file: 'memory/span-leases.js',
-    tests: ['memory/chunk-pool.test.js'],
-    mutants: {
-      'what is wanted is not asked for': [
-        'const most = Math.max(need, Math.min(want, LONGEST / 2));',
-        'const most = need;',
-      ],
-      'lent bytes are not counted': ['    this.bytes += size;\n', '', { tests: idle }],
-      'lost bytes stay counted': ['    this.bytes -= span.size;\n', ''],
-      'held bytes stay counted': [
-        '    if (span.held) this.heldBytes -= span.size;\n',
-        '',
-        { tests: ['arena/hold-time.test.js'] },
-      ],
-      'held bytes are not counted': ['    this.heldBytes += span.size;\n', ''],
-      'what Node-API made and was cut off stays as it is': [
-        '      else if (span.isRaw) this.#show(span);\n',
-        '',
-        { tests: ['arena/cut-off.test.js'] },
-      ],
-    },
-  },
-  {
     file: 'memory/chunk-pool.js',
     tests: ['memory/chunk-pool.test.js'],
     mutants: {
@@ -50,12 +27,17 @@ module.exports = [
         '',
       ],
       'any shape serves at the limit': [
-        'comesBack ? Math.max(need, want) : Number.MAX_SAFE_INTEGER',
+        'this.#staysWarm ? Number.MAX_SAFE_INTEGER : Math.max(need, want)',
         'Number.MAX_SAFE_INTEGER',
       ],
       'few shapes serve at the limit where memory stays away': [
-        'comesBack ? Math.max(need, want) : Number.MAX_SAFE_INTEGER',
-        'Math.max(need, Math.min(want, LONGEST / 2))',
+        'this.#staysWarm ? Number.MAX_SAFE_INTEGER : Math.max(need, want)',
+        'Math.max(need, want)',
+      ],
+      'what is warm goes in vain': [
+        ' && need <= leased.limit - this.#leases.lasting()',
+        '',
+        { tests: ['arena/limit.test.js'] },
       ],
       'warm bytes block another shape': [
         'for (const span of evicted) this.#endLease(span);',
@@ -76,12 +58,12 @@ module.exports = [
       ],
       'what enters quarantine is not told': ['this.#gc.entered(span.size, this);', ''],
       'recycle detaches': [
-        "    if (this.#safety !== 'recycle') {\n      try",
-        '    if (true) {\n      try',
+        "if (this.#safety !== 'recycle' && !this.#leases.renew(span)) {",
+        'if (!this.#leases.renew(span)) {',
       ],
       'detach does not': [
-        "    if (this.#safety !== 'recycle') {\n      try",
-        '    if (false) {\n      try',
+        "if (this.#safety !== 'recycle' && !this.#leases.renew(span)) {",
+        'if (false) {',
         { tests: ['arena/safety.test.js'] },
       ],
       'shrink() keeps what is warm': ['of this.#warm.takeAll()', 'of []'],
@@ -117,8 +99,8 @@ module.exports = [
         'span.cleanFrom = used;',
       ],
       'untransferable memory is used again': [
-        '        this.quarantine(span);\n        return false;\n      }\n    }\n    span.used = 0',
-        '      }\n    }\n    span.used = 0',
+        '      this.quarantine(span);\n      return false;\n    }\n    span.used = 0',
+        '    }\n    span.used = 0',
         { tests: ['arena/theft.test.js'], env: { RALLOC_BACKEND: 'js' } },
       ],
       'quarantine is not told of': [
@@ -141,14 +123,24 @@ module.exports = [
         '',
         { tests: ['arena/cut-off.test.js'] },
       ],
-      'the end of the stack counts as an untransferable ArrayBuffer': [
-        '        if (error instanceof RangeError) throw error; // the stack ends here\n',
-        '',
-        { tests: ['arena/cut-off.test.js'] },
-      ],
       'recycle gives back what is seen': [
-        "this.#safety === 'recycle' || span.ab",
-        'span.ab',
+        "const isSeen = this.#safety === 'recycle' && !this.#leases.renew(span);",
+        'const isSeen = false;',
+        { tests: ['arena/safety.test.js'] },
+      ],
+      'recycle leaves what it gives back to the collector': [
+        "const isSeen = this.#safety === 'recycle' && !this.#leases.renew(span);",
+        "const isSeen = this.#safety === 'recycle';",
+        { tests: ['arena/limit.test.js'] },
+      ],
+      'recycle gives back what nobody can detach': [
+        "const isSeen = this.#safety === 'recycle' && !this.#leases.renew(span);",
+        "const isSeen = false;\n    if (this.#safety === 'recycle') this.#leases.renew(span);",
+        { tests: ['arena/safety.test.js'], env: { RALLOC_BACKEND: 'js' } },
+      ],
+      'recycle gives back what operations have': [
+        '    if (span.operations > 0) return this.parked.add(span);\n',
+        '',
         { tests: ['arena/safety.test.js'] },
       ],
       'idle times take what was asked to stay': [
@@ -161,8 +153,8 @@ module.exports = [
       'ticks once': ['return this.leasedBytes > 0;', 'return false;', { tests: idle }],
       'is not watched': ['if (!this.#staysWarm) idle.watch(this);', '', { tests: idle }],
       'the depot is not watched': [
-        '    idle.watchDepot();\n    // In',
-        '    // In',
+        '    idle.watchDepot();\n    // Those',
+        '    // Those',
         { tests: idle },
       ],
       'counts go on in the next arena': [

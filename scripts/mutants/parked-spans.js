@@ -85,7 +85,10 @@ module.exports = [
     file: 'memory/chunk-pool.js',
     tests: ['memory/parked-spans.test.js'],
     mutants: {
-      'operations do not keep their span': ['span.operations > 0', 'false'],
+      'operations do not keep their span': [
+        '} else if (span.operations > 0) {',
+        '} else if (false) {',
+      ],
       'what is quarantined anyway is marked': ['guard && this.reusesAtOnce', 'guard'],
       'the next arena has what the last one counted': [
         'if (this.isGuarded) this.guarded = new Guarded();',

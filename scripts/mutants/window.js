@@ -72,8 +72,8 @@ module.exports = [
       'scopes take chunks': ['!this.isScope && !this.#isSealed;', '!this.#isSealed;'],
       'checkpoints take chunks': ['!this.isScope && !this.#isSealed;', '!this.isScope;'],
       'an unused window is in the way': [
-        'if (span === null || this.cursor !== 0 || this.#isSealed) return;',
-        'return;',
+        'if (span === null || this.cursor !== 0 || this.#isSealed) return 0;',
+        'return 0;',
         { tests: ['arena/limit.test.js'] },
       ],
       'a used window is given back': ['this.cursor !== 0 || this.#isSealed', 'this.#isSealed'],
@@ -86,7 +86,12 @@ module.exports = [
         '',
         { tests: ['request/room.test.js'] },
       ],
-      'an unused window stays in the epoch': ['    spans.splice(index, 1);\n', ''],
+      'an unused window stays in the epoch': ['    this.epoch.spans.splice(index, 1);\n', ''],
+      'an unused window is lost at the limit': [
+        '      if (unused > 0) this.#open(unused, false, false);\n',
+        '',
+        { tests: ['arena/limit.test.js'] },
+      ],
       'long strings are cut': ['const most = string.length * 3;', 'const most = string.length;'],
       'the string writer stays over another window': [
         '    this.#bytes = null;\n    const open',

@@ -1,0 +1,56 @@
+'use strict';
+
+module.exports = [
+  {
+    file: 'memory/span-leases.js',
+    tests: ['memory/chunk-pool.test.js'],
+    mutants: {
+      'what is wanted is not asked for': [
+        'const most = Math.max(need, Math.min(want, LONGEST / 2));',
+        'const most = need;',
+      ],
+      'lent bytes are not counted': [
+        '    this.bytes += size;\n',
+        '',
+        { tests: ['memory/idle-spans.test.js'] },
+      ],
+      'lost bytes stay counted': ['    this.bytes -= span.size;\n', ''],
+      'held bytes stay counted': [
+        '    if (span.held) this.heldBytes -= span.size;\n',
+        '',
+        { tests: ['arena/hold-time.test.js'] },
+      ],
+      'held bytes are not counted': ['    this.heldBytes += span.size;\n', ''],
+      'the end of the stack counts as an untransferable ArrayBuffer': [
+        '      if (error instanceof RangeError) throw error; // the stack ends here\n      return false',
+        '      return false',
+        { tests: ['arena/cut-off.test.js'] },
+      ],
+      'chunks in use do not last': [
+        'if (isChunk) chunks += size;',
+        '',
+        { tests: ['arena/limit.test.js'] },
+      ],
+      'pieces in use do not last': [
+        'return Math.max(all, chunks);',
+        'return chunks;',
+        { tests: ['arena/limit.test.js'] },
+      ],
+      'what is warm lasts': [
+        'if (ab === null || home === null) continue;',
+        'if (ab === null) continue;',
+        { tests: ['arena/limit.test.js'] },
+      ],
+      'quarantine does not last': [
+        'let chunks = this.quarantined();',
+        'let chunks = 0;',
+        { tests: ['arena/limit.test.js'] },
+      ],
+      'what Node-API made and was cut off stays as it is': [
+        '      else if (span.isRaw) this.#show(span);\n',
+        '',
+        { tests: ['arena/cut-off.test.js'] },
+      ],
+    },
+  },
+];
