@@ -518,18 +518,20 @@ export interface SlabOptions {
   /** Bytes of the slots of each pool: 1 to 28 powers of two from 8 to 2³⁰, ascending. */
   sizes: readonly number[];
   /**
-   * The number of slots at the start: one number for every pool, or a list with one for each; integers from 1 to 2³⁰. With
-   * `maxCount` it may be left out: then a pool begins with no slots.
+   * The number of slots at the start, exactly: one number for every pool, or a list with one for each; integers from 1 to
+   * 2³⁰. With `maxCount` it may be left out: then a pool begins with no slots.
    */
   count?: number | readonly number[] | undefined;
   /**
-   * The most slots. Pools grow up to it, about 1 MiB at a time, as far as `maxBytes` allows. A slab that can grow
-   * cannot be shared with other threads.
+   * The most slots, exactly, or as many as `maxBytes` holds if that is less: `stats()` says which. Pools grow on demand,
+   * by about 1 MiB at a time, less where `maxBytes` is a few MiB or leaves less. A slab that can grow cannot be shared with
+   * other threads.
    * @default `count`: pools do not grow
    */
   maxCount?: number | readonly number[] | undefined;
   /**
-   * The number of slots that are kept when idle ones are returned to the system, at most `count`.
+   * The least number of slots that are kept when idle ones are returned to the system, at most `count`. They go by whole
+   * ArrayBuffers (about 1 MiB), so that some more may be kept.
    * @default `count`
    */
   minCount?: number | readonly number[] | undefined;
@@ -539,7 +541,8 @@ export interface SlabOptions {
    */
   idleMs?: number | undefined;
   /**
-   * The most bytes that slots and their records may take, an integer >= 1.
+   * The most bytes that the slots of all pools and their records may take (some 16.2 B for each slot, and 40 B for each
+   * pool). It must hold `count` slots of every pool, and one slot of each beside the `minCount` of all.
    * @default 134217728 (128 MiB)
    */
   maxBytes?: number | undefined;
@@ -610,7 +613,7 @@ export interface SlabCounters {
 export interface SlabPoolStats extends SlabSlots, SlabCounters {
   /** Bytes of a slot. */
   size: number;
-  /** The most slots. */
+  /** The most slots: the option, or as many as `maxBytes` holds of this pool alone. */
   maxCount: number;
   /** The most slots that this thread ever held at once. */
   peak: number;

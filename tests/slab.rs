@@ -197,8 +197,8 @@ fn a_pool_grows_from_nothing_and_back_to_its_least() {
 }
 
 #[test]
-fn a_limit_below_the_first_segment_is_refused() {
-    let pools = vec![PoolOptions { size: 4096, count: 1, max_count: 1024, min_count: 1 }];
+fn a_limit_below_the_slots_from_the_start_is_refused() {
+    let pools = vec![PoolOptions { size: 4096, count: 256, max_count: 1024, min_count: 1 }];
     let options =
         |max_bytes| SlabOptions { pools: pools.clone(), max_bytes, memory: Default::default() };
     let Err(SlabError::Footprint { bytes, limit }) = Slab::new(&options(MIB)).map(drop) else {

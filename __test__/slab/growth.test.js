@@ -98,7 +98,7 @@ for (const safety of ['checked', 'recycle']) {
     t.true(before > 0);
     t.is(after, before);
     slab.close({ force: true });
-    const limited = new Slab({ sizes: [64, MiB], maxCount: 4096, maxBytes: 3.5 * MiB, safety });
+    const limited = new Slab({ sizes: [64, MiB], maxCount: 4096, maxBytes: 4.25 * MiB, safety });
     t.is(fill(limited).after, 0);
     limited.close({ force: true });
   });
@@ -129,6 +129,20 @@ for (const safety of ['checked', 'recycle']) {
     slab.free(large.pop());
     const burst = Array.from({ length: 200 }, () => slab.alloc(4096)); // empties the caches for the first
     for (const buffer of burst) slab.free(buffer);
+    t.not(slab.tryAlloc(MiB), null, 'as many are held as then, but more were since');
+    slab.close({ force: true });
+  });
+
+  test(`${safety}: a burst that needs no growth, and ends, makes room at once too`, (t) => {
+    const slab = new Slab({ sizes: [64, 4096, MiB], maxCount: 100_000, maxBytes: 5 * MiB, safety });
+    slab.alloc(64);
+    const kept = slab.alloc(4096);
+    while (slab.tryAlloc(MiB) !== null); // empties the caches for the last
+    const { committed } = slab.stats();
+    slab.alloc(64);
+    const burst = Array.from({ length: 100 }, () => slab.alloc(4096));
+    t.is(slab.stats().committed, committed);
+    for (const buffer of [...burst, kept]) slab.free(buffer);
     t.not(slab.tryAlloc(MiB), null, 'as many are held as then, but more were since');
     slab.close({ force: true });
   });

@@ -32,8 +32,7 @@ class SlabCore {
   guarded = new Guarded();
   over = null; // operations of Node that are over, and of which not all is done: see operations.js
   refused = 0; // frees of Buffers that are of no pool of this slab
-  heldWhenFull = Number.POSITIVE_INFINITY; // see full.js, also the next one
-  triesWhenFull = 0;
+  full = { held: Number.POSITIVE_INFINITY, bytes: 0, tries: 0 }; // when it was last so: see full.js
   #isClosed = false; // later than `isLive`: a close() that was cut off can be called again
   #received = Float64Array.of(-1, 0, 0); // pool, slot and length of what came by token and is no Buffer yet
   #unshareable; // the reason why it cannot be shared
@@ -59,6 +58,7 @@ class SlabCore {
       count,
       minCount: count,
       maxCount: count,
+      asked: count,
     }));
     Object.assign(settings, { grows: false, maxBytes: leased.footprint() });
     core.#begin(leased, backend);

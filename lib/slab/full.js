@@ -4,12 +4,9 @@
 
 const { exhaustedError } = require('../base/errors.js');
 
-/** Bytes that a slab's memory takes at most for so many slots besides their own: 16 B for each, and hints. */
-const recordBytes = (slots) => 17 * slots + 64;
-
 // An overload meets the limit at every call, and to empty the caches, which then fill again, takes 10 µs. So it is
-// done again once fewer Buffers are held than the last time, or since; for those that were freed for others, which
-// does not show in their number, at one call of so many.
+// done again once slots came or went, or once fewer Buffers are held than the last time, or since; for those that were
+// freed for others, which does not show in their number, at one call of so many.
 const TRIES = 64;
 
 /**
@@ -17,35 +14,38 @@ const TRIES = 64;
  * false if that is not likely to help.
  */
 function makeRoom(core, pool) {
-  const { grows, maxBytes } = core.settings;
-  if (!grows) return false;
-  const { held } = core;
-  if (core.pools.every(({ top }) => top === 0)) {
-    core.heldWhenFull = held;
-    return false;
-  }
-  if (held >= core.heldWhenFull && ++core.triesWhenFull % TRIES !== 0) return false;
-  const needed = pool.segmentBytes + recordBytes(pool.segmentBytes / pool.size);
-  if (core.leased.committed() + needed <= maxBytes) return false; // it is the pool's maxCount
+  if (!core.settings.grows) return false;
+  if (core.leased.slotCount(pool.index) === pool.maxCount) return false;
+  const { full, held } = core;
+  const bytes = core.leased.committed();
+  const isSame = bytes === full.bytes && held >= full.held;
+  const isEmpty = core.pools.every(({ top }) => top === 0);
+  if (!isEmpty && isSame && ++full.tries % TRIES !== 0) return false;
   for (const each of core.pools) each.flush(each.top);
-  core.heldWhenFull = held;
-  return true;
+  full.held = held;
+  full.bytes = bytes;
+  return !isEmpty;
 }
 
 /** To be called at a refill, as what is held may become more then. */
 function noteHeld(core) {
-  core.heldWhenFull = Math.max(core.heldWhenFull, core.held);
+  core.full.held = Math.max(core.full.held, core.held);
 }
 
-/** The error of an allocation of `requested` bytes, for which `first` is the smallest pool. */
+/**
+ * The error of an allocation of `requested` bytes, for which `first` is the smallest pool. It names `maxBytes` where one of
+ * the pools that fit would have grown but for that.
+ */
 function exhausted({ settings, pools, leased }, first, requested) {
-  if (!settings.grows) {
-    const bytes = pools.slice(first.index).reduce((sum, p) => sum + p.size * p.maxCount, 0);
-    return exhaustedError('count', requested, bytes, bytes);
+  const { grows, maxBytes } = settings;
+  const fitting = pools.slice(first.index);
+  const isBound = ({ index }) => leased.slotCount(index) < settings.pools[index].asked;
+  if (fitting.some(isBound)) {
+    return exhaustedError('maxBytes', requested, maxBytes, leased.committed());
   }
-  const used = leased.committed();
-  const full = used + first.segmentBytes > settings.maxBytes;
-  return exhaustedError(full ? 'maxBytes' : 'maxCount', requested, settings.maxBytes, used);
+  if (grows) return exhaustedError('maxCount', requested, maxBytes, leased.committed());
+  const bytes = fitting.reduce((sum, pool) => sum + pool.size * pool.maxCount, 0);
+  return exhaustedError('count', requested, bytes, bytes);
 }
 
 module.exports = { makeRoom, noteHeld, exhausted };

@@ -5,6 +5,7 @@
 const check = require('../base/validate.js');
 const { rangeError, typeError } = require('../base/errors.js');
 const { memoryOptions } = require('../memory/options.js');
+const { leastBytes, slotsWithin } = require('../memory/slab-layout.js');
 
 const MiB = 1024 * 1024;
 const MIN_SIZE = 8;
@@ -99,28 +100,25 @@ function slabSettings(options) {
     count: count[i],
     maxCount: maxCount[i],
     minCount: minCount[i],
+    asked: maxCount[i], // `maxCount` as it was given
   }));
   checkOrder(pools, 'count', 'maxCount');
   checkOrder(pools, 'minCount', 'count');
-  checkBytes(
-    pools.reduce((sum, pool) => sum + pool.size * pool.count, 0),
-    settings.maxBytes,
-  );
+  checkBytes(leastBytes(pools), settings.maxBytes);
   for (const pool of pools) {
     // Addresses are reserved for maxCount slots, and maxBytes never allows more than this.
-    const affordable = Math.max(Math.floor(settings.maxBytes / pool.size), 1);
-    pool.maxCount = Math.max(Math.min(pool.maxCount, affordable), pool.count);
+    pool.maxCount = slotsWithin(pool.size, 0, pool.maxCount, settings.maxBytes);
   }
   const grows = pools.some((pool) => pool.count !== pool.maxCount);
   return { ...settings, pools, grows };
 }
 
-/** Throws if the `bytes` that the pools take from the start are more than `maxBytes`. */
+/** Throws if the `bytes` that the pools take at least are more than `maxBytes`. */
 function checkBytes(bytes, maxBytes) {
   if (bytes <= maxBytes) return;
   throw rangeError(
     'options.maxBytes',
-    `an integer >= ${bytes}, the bytes that the pools take`,
+    `an integer >= ${bytes}, the least that the pools take with their records`,
     maxBytes,
   );
 }

@@ -81,33 +81,6 @@ module.exports = [
     },
   },
   {
-    file: 'slab/full.js',
-    tests: ['slab/growth.test.js'],
-    mutants: {
-      'an exhausted slab that grows never names maxBytes': [
-        "exhaustedError(full ? 'maxBytes' : 'maxCount'",
-        "exhaustedError('maxCount'",
-      ],
-      'caches keep segments when maxBytes is met': [
-        '  for (const each of core.pools) each.flush(each.top);\n  core.heldWhenFull = held;\n  return true;',
-        '  return false;',
-      ],
-      'an overload empties the caches at every call': [
-        'if (held >= core.heldWhenFull && ++core.triesWhenFull % TRIES !== 0) return false;',
-        '',
-      ],
-      'caches are emptied once': [' && ++core.triesWhenFull % TRIES !== 0', ''],
-      'a burst after the last time is not seen': [
-        'Math.max(core.heldWhenFull, core.held)',
-        'core.heldWhenFull',
-      ],
-      'caches are given up at maxCount': [
-        'if (core.leased.committed() + needed <= maxBytes)',
-        'if (false)',
-      ],
-    },
-  },
-  {
     file: 'slab/slab.js',
     tests: ['slab/use.test.js'],
     mutants: {
@@ -240,25 +213,6 @@ module.exports = [
       'stuck Buffers are warned of a tick too early': [
         'warnAfterMs * (1 + 1 / TICKS)',
         'warnAfterMs * (1 - 1 / TICKS)',
-      ],
-    },
-  },
-  {
-    file: 'slab/options.js',
-    tests: ['slab/options.test.js'],
-    mutants: {
-      'maxBytes does not bound the slots from the start': [
-        '  if (bytes <= maxBytes) return;',
-        '  return;',
-      ],
-      'maxCount reserves addresses beyond maxBytes': [
-        'Math.max(Math.min(pool.maxCount, affordable), pool.count)',
-        'pool.maxCount',
-        { tests: ['slab/growth.test.js'] },
-      ],
-      'minCount is 0 unless given': [
-        "perPool(given, 'minCount', count)",
-        "perPool(given, 'minCount', 0)",
       ],
     },
   },

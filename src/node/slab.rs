@@ -172,6 +172,14 @@ impl LeasedSlab {
         Ok(slots as u32)
     }
 
+    /// Slots of a pool that are there.
+    #[napi(catch_unwind)]
+    pub fn slot_count(&self, pool: u32) -> Result<u32> {
+        let mut count = 0;
+        self.with(|participant| count = participant.slab().pools()[pool as usize].slots())?;
+        Ok(count as u32)
+    }
+
     /// How many slots of a pool this isolate may cache.
     #[napi(catch_unwind)]
     pub fn room(&self, pool: u32) -> Result<u32> {

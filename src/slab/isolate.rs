@@ -89,6 +89,11 @@ impl Pool {
         }
     }
 
+    /// Slots that are there.
+    pub(crate) fn slots(&self) -> usize {
+        self.segments.slots()
+    }
+
     /// Slots of each segment.
     pub(crate) fn slots_per_segment(&self) -> usize {
         self.segments.slots_per_segment

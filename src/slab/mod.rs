@@ -16,6 +16,8 @@
 //! `count` of [`PoolStats`](crate::stats::PoolStats) is that without the absent slots.
 
 mod claims;
+#[cfg(all(test, not(loom)))]
+mod growth_tests;
 #[cfg(not(loom))]
 #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
 pub(crate) mod handle;
@@ -228,8 +230,8 @@ impl Slab {
         shared: Option<Arc<SharedSlab>>,
     ) -> Slab {
         let (mut words, mut offset, mut first_slot) = (0, 0, 0);
-        let pool = |options: &PoolOptions| {
-            let count = options.max_count as usize;
+        let pool = |pool: &PoolOptions| {
+            let count = pool.max_count as usize;
             let start = words;
             let table = SlotTable::new(count, |at, len| {
                 // SAFETY: within the records by the plan, page-aligned plus whole words; the
@@ -238,17 +240,17 @@ impl Slab {
             });
             // SAFETY: within the mapping by the plan.
             let base = unsafe { slots.base().add(offset) };
-            let size_log = options.size.ilog2();
+            let size_log = pool.size.ilog2();
             // What is there already is another isolate's doing: a shared slab cannot grow.
-            let segments = Segments::new(options, shared.is_some());
+            let segments = Segments::new(pool, options.slots_per_segment(pool), shared.is_some());
             if shared.is_some() {
-                table.extend_to(options.max_count);
+                table.extend_to(pool.max_count);
             }
-            let pool = Pool { table, base, size_log, first_slot, segments };
+            let made = Pool { table, base, size_log, first_slot, segments };
             words += SlotTable::words_for(count);
-            offset += options::slot_bytes(options);
+            offset += options::slot_bytes(pool);
             first_slot += count;
-            pool
+            made
         };
         let pools: Box<[Pool]> = options.pools.iter().map(pool).collect();
         let mut classes = [pools.len() as u8; 65];

@@ -18,6 +18,9 @@ pub const MAX_POOLS: usize = 31;
 const MIN_SIZE: usize = 8;
 /// A segment has about so many bytes, and at least one slot.
 const SEGMENT_BYTES: usize = 1 << 20;
+/// The segments of pools that grow are smaller where one of each would take more than this part of the limit: the
+/// first slot of one pool must not take what the others need.
+const LIMIT_PART: usize = 2;
 
 /// One pool: slots of one size, whose number may grow from `count` to `max_count`.
 ///
@@ -38,12 +41,12 @@ const SEGMENT_BYTES: usize = 1 << 20;
 pub struct PoolOptions {
     /// Bytes of a slot: a power of two, at least 8.
     pub size: usize,
-    /// Slots from the start. Growth is by segments, so there may be some more.
+    /// Slots from the start. Further ones come about 1 MiB at a time, fewer where less is left of the limit.
     pub count: u32,
     /// Slots that there can be: at least `count`, and at least 1. Where it equals `count`, the pool does
     /// not grow.
     pub max_count: u32,
-    /// Slots that stay when [`trim`](super::Slab::trim) drops idle segments: at most `count`.
+    /// Slots that stay at least when [`trim`](super::Slab::trim) drops idle segments, whole ones: at most `count`.
     pub min_count: u32,
 }
 
@@ -53,8 +56,8 @@ pub struct PoolOptions {
 pub struct SlabOptions {
     /// From 1 to [`MAX_POOLS`] pools, each with larger slots than the one before.
     pub pools: Vec<PoolOptions>,
-    /// The most bytes, of slots and their records. Pools that cannot grow must fit whole; others grow
-    /// as far as it allows.
+    /// The most bytes, of slots and their records. The `count` of every pool must fit, and a slot of each beside
+    /// what all keep; pools grow as far as it allows, to the last slot.
     pub max_bytes: usize,
     /// What is asked of the system for the slots; all there can be are then there from the start.
     pub memory: MemoryOptions,
@@ -114,45 +117,60 @@ impl SlabOptions {
         Ok(())
     }
 
+    /// Bytes of the slots from the start, or of one of a pool that has none then, if that is more: beside what the
+    /// other pools keep. The sums do not overflow once the most there can be was checked.
+    fn least_bytes(&self) -> usize {
+        let bytes = |pool: &PoolOptions, slots: u32| charge(pool.size, slots as usize);
+        let kept: usize = self.pools.iter().map(|pool| bytes(pool, pool.min_count)).sum();
+        let first = self.pools.iter().map(|pool| bytes(pool, pool.count)).sum();
+        let one = |pool: &PoolOptions| kept + bytes(pool, 1);
+        self.pools.iter().filter(|pool| pool.count == 0).map(one).fold(first, usize::max)
+    }
+
+    /// Slots of a segment of the pool, a power of two: whole pages, about 1 MiB, at least one slot.
+    pub(super) fn slots_per_segment(&self, pool: &PoolOptions) -> usize {
+        let all = (pool.max_count as usize).next_power_of_two();
+        let least = (page_size() / pool.size).max(1);
+        let bytes = match pool.count == pool.max_count {
+            true => SEGMENT_BYTES,
+            false => SEGMENT_BYTES.min(self.max_bytes / (LIMIT_PART * self.pools.len())),
+        };
+        let about = 1 << (bytes / pool.size).max(1).ilog2();
+        about.min(all).max(least)
+    }
+
     /// Checks everything.
     pub(super) fn plan(&self) -> Result<Plan, SlabError> {
         self.check()?;
         let limit = self.max_bytes;
         let too_much = |bytes| SlabError::Footprint { bytes, limit };
-        let (mut all, mut first, mut words) = (0usize, 0usize, 0usize);
+        let (mut all, mut words) = (0usize, 0usize);
         for pool in &self.pools {
             let most = pool.size.checked_mul(pool.max_count as usize);
             let most = most.filter(|&bytes| bytes < MAX_BYTES / MAX_POOLS);
             let most = most.and_then(|bytes| align_up(bytes, page_size()));
             all += most.ok_or(too_much(usize::MAX))?;
-            // Growth is by whole segments, from the first one on; the most there can be was checked.
-            let slots = (pool.count as usize).next_multiple_of(slots_per_segment(pool));
-            let slots = slots.min(pool.max_count as usize);
-            first += slots * pool.size + record_bytes(slots);
             words += SlotTable::words_for(pool.max_count as usize);
         }
         let records = align_up(words * 8, page_size()).ok_or(too_much(usize::MAX))?;
-        if first > limit {
-            return Err(too_much(first));
+        let least = self.least_bytes();
+        if least > limit {
+            return Err(too_much(least));
         }
         Ok(Plan { slot_bytes: all, record_bytes: records })
     }
 }
 
-/// Bytes of the records of so many slots. More are reserved in a pool that can grow, and take no memory
-/// before their slots are there.
-pub(super) fn record_bytes(slots: usize) -> usize {
-    SlotTable::words_for(slots) * 8
+/// What so many slots of a pool are charged against the limit: their bytes and their records'. More records are
+/// reserved in a pool that can grow, and take no memory before their slots are there.
+pub(super) fn charge(size: usize, slots: usize) -> usize {
+    match slots {
+        0 => 0,
+        _ => slots * size + SlotTable::words_for(slots) * 8,
+    }
 }
 
 /// Bytes of a pool's slots, in whole pages; the plan has checked that they do not overflow.
 pub(super) fn slot_bytes(options: &PoolOptions) -> usize {
     (options.size * options.max_count as usize).next_multiple_of(page_size())
-}
-
-/// Slots of a segment of the pool, a power of two: whole pages, about 1 MiB, at least one slot.
-pub(super) fn slots_per_segment(options: &PoolOptions) -> usize {
-    let all = (options.max_count as usize).next_power_of_two();
-    let least = (page_size() / options.size).max(1);
-    (SEGMENT_BYTES / options.size).max(1).min(all).max(least)
 }

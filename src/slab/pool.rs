@@ -1,5 +1,6 @@
 //! One pool of a slab: the bytes of its slots, their table, and the segments that are there.
 
+use super::options::charge;
 use super::segments::Segments;
 #[cfg(test)]
 use super::slot_table::SlotCounts;
@@ -63,6 +64,11 @@ impl Pool {
 
     pub(super) fn bytes_of(&self, slots: &Range<u32>) -> usize {
         slots.len() << self.size_log
+    }
+
+    /// What so many of its slots are charged against the limit.
+    pub(super) fn charge(&self, slots: usize) -> usize {
+        charge(self.size(), slots)
     }
 
     pub(super) fn stats(&self) -> PoolStats {

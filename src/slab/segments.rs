@@ -1,7 +1,8 @@
-//! Growth: which segments of a pool are present. A segment is a run of its slots; while it is absent,
-//! its words say so, and its pages take no memory.
+//! Growth: which slots of a pool are present. A segment is a run of its slots, of which the first ones are
+//! present, mostly all or none: fewer where the limit or `count` ends in its midst. The words of absent slots say
+//! so, and their pages take no memory.
 
-use super::options::{PoolOptions, record_bytes, slots_per_segment};
+use super::options::PoolOptions;
 use super::{Slab, Slots};
 use crate::error::MapError;
 use crate::memory::depot::map_new;
@@ -11,7 +12,8 @@ use std::time::{Duration, Instant};
 
 #[derive(Debug, Default)]
 struct Segment {
-    present: bool,
+    /// How many of its slots, from the first one on.
+    present: u32,
     /// Since when it is idle, and the `SlotTable::idle_mark` then.
     idle: Option<(Instant, u64)>,
 }
@@ -37,30 +39,29 @@ impl Segment {
 #[derive(Debug, Default)]
 struct List {
     segments: Vec<Segment>,
-    /// No segment before this one is absent.
+    /// No slot of a segment before this one is absent.
     absent_from: usize,
 }
 
 impl List {
-    /// The first segment that is absent, perhaps one that there cannot be.
-    fn first_absent(&mut self) -> usize {
-        while self.segments.get(self.absent_from).is_some_and(|one| one.present) {
-            self.absent_from += 1;
-        }
-        self.absent_from
-    }
-
-    fn bring(&mut self, index: usize) {
+    fn bring(&mut self, index: usize, slots: u32) {
         if index == self.segments.len() {
             self.segments.push(Segment::default());
         }
-        self.segments[index] = Segment { present: true, idle: None };
+        let Segment { present, idle } = &mut self.segments[index];
+        (*present, *idle) = (*present + slots, None);
     }
 
     fn remove(&mut self, index: usize) {
         self.segments[index] = Segment::default();
         self.absent_from = self.absent_from.min(index);
     }
+}
+
+/// What a pool grows by at once: a segment, and those of its slots that come.
+struct Growth {
+    segment: usize,
+    slots: Range<u32>,
 }
 
 /// The segments of one pool.
@@ -85,10 +86,9 @@ pub(super) struct Segments {
 
 impl Segments {
     /// All of them present, for ever, or none.
-    pub(super) fn new(options: &PoolOptions, present: bool) -> Segments {
+    pub(super) fn new(options: &PoolOptions, slots_per_segment: usize, present: bool) -> Segments {
         let &PoolOptions { count, max_count, min_count, .. } = options;
         let [count, max_count, min_count] = [count, max_count, min_count].map(|n| n as usize);
-        let slots_per_segment = slots_per_segment(options);
         let varies = !present && min_count < max_count;
         let (list, growths) = (Mutex::default(), AtomicUsize::default());
         let slots = AtomicUsize::new(max_count * usize::from(present));
@@ -122,11 +122,18 @@ impl Segments {
         self.slots.load(Ordering::Relaxed)
     }
 
-    /// What all segments together are charged against the limit.
-    pub(super) fn charges(&self, size: usize) -> usize {
-        let (each, rest) = (self.slots_per_segment, self.max_count % self.slots_per_segment);
-        let records = self.max_count / each * record_bytes(each);
-        self.max_count * size + records + if rest > 0 { record_bytes(rest) } else { 0 }
+    /// The first segment with absent slots, perhaps one that there cannot be, and these slots.
+    fn first_absent(&self) -> Growth {
+        let list = &mut *self.list.lock();
+        loop {
+            let segment = list.absent_from;
+            let Range { start, end } = self.range(segment);
+            let present = list.segments.get(segment).map_or(0, |one| one.present);
+            if present == 0 || start + present < end {
+                return Growth { segment, slots: start + present..end };
+            }
+            list.absent_from += 1;
+        }
     }
 
     pub(super) fn range(&self, index: usize) -> Range<u32> {
@@ -143,17 +150,23 @@ impl Slab {
             if self.shared.is_some() {
                 pool.table.grow(0..pool.table.max_count() as u32);
             }
-            while pool.segments.slots() < pool.segments.count {
-                self.grow(index, pool.segments.growths())?;
+            let Segments { count, .. } = pool.segments;
+            while pool.segments.slots() < count {
+                self.grow_within(index, pool.segments.growths(), count)?;
             }
         }
         Ok(())
     }
 
-    /// Brings one more segment of a pool, unless it has grown since there were `growths`: then another
-    /// thread's segment is there to claim from. Idle segments make room where the limit is met. False when all
-    /// are there or the limit does not allow it.
+    /// Brings more slots of a pool, those of one segment, unless it has grown since there were `growths`: then
+    /// another thread's are there to claim from. What is left of the limit bounds them, and idle segments make room
+    /// where it leaves not even one. False when all are there or the limit does not allow it.
     pub(super) fn grow(&self, index: usize, growths: usize) -> Result<bool, MapError> {
+        self.grow_within(index, growths, self.pools[index].segments.max_count)
+    }
+
+    /// The same, up to `count` slots in all.
+    fn grow_within(&self, index: usize, growths: usize, count: usize) -> Result<bool, MapError> {
         let pool = &self.pools[index];
         if pool.segments.is_complete() {
             return Ok(false);
@@ -162,26 +175,56 @@ impl Slab {
         if pool.segments.growths() != growths {
             return Ok(true);
         }
-        let segment = pool.segments.list.lock().first_absent();
-        let range = pool.segments.range(segment);
+        let there = pool.segments.slots();
+        if there == count {
+            return Ok(false);
+        }
+        let mut growth = self.next_growth(index, slots.committed, count);
+        if growth.slots.is_empty() {
+            let one = pool.charge(there + 1) - pool.charge(there);
+            let Some(most) = self.max_bytes.checked_sub(one) else { return Ok(false) };
+            if !self.make_room(&mut slots, most) {
+                return Ok(false);
+            }
+            // It may be a segment of this pool that made room.
+            growth = self.next_growth(index, slots.committed, count);
+        }
+        let Growth { segment, slots: range } = growth;
         if range.is_empty() {
             return Ok(false);
         }
-        let bytes = pool.bytes_of(&range);
-        let charge = bytes + record_bytes(range.len());
-        let Some(most) = self.max_bytes.checked_sub(charge) else { return Ok(false) };
-        if slots.committed > most && !self.make_room(&mut slots, most) {
-            return Ok(false);
-        }
+        let whole = pool.segments.range(segment);
         let Some(mapping) = &mut slots.mapping else { return Ok(false) };
-        let start = pool.offset_in(mapping, range.start);
-        map_new(None, || mapping.commit(start, bytes))?;
-        slots.committed += charge;
-        pool.segments.list.lock().bring(segment);
+        if range.start == whole.start {
+            // All of it: JavaScript has one ArrayBuffer over a segment, and may read it from end to end.
+            let start = pool.offset_in(mapping, whole.start);
+            map_new(None, || mapping.commit(start, pool.bytes_of(&whole)))?;
+        }
+        let there = pool.segments.slots();
+        slots.committed += pool.charge(there + range.len()) - pool.charge(there);
+        pool.segments.list.lock().bring(segment, range.len() as u32);
         pool.segments.slots.fetch_add(range.len(), Ordering::Relaxed);
         pool.table.grow(range);
         pool.segments.note_growth();
         Ok(true)
+    }
+
+    /// The absent slots of a segment that may come: so many that there are no more than `count`, and that they fit
+    /// the limit.
+    fn next_growth(&self, index: usize, committed: usize, count: usize) -> Growth {
+        let pool = &self.pools[index];
+        let Growth { segment, slots } = pool.segments.first_absent();
+        let (there, left) = (pool.segments.slots(), self.max_bytes.saturating_sub(committed));
+        let fits = |more| pool.charge(there + more) - pool.charge(there) <= left;
+        let (mut least, mut most) = (0, slots.len().min(count.saturating_sub(there)));
+        if !fits(1) {
+            most = 0; // an overload comes here at every call
+        }
+        while least < most {
+            let middle = least + (most - least).div_ceil(2);
+            (least, most) = if fits(middle) { (middle, most) } else { (least, middle - 1) };
+        }
+        Growth { segment, slots: slots.start..slots.start + least as u32 }
     }
 
     /// Drops idle segments until no more than `most` bytes are committed: whether it came so far. The next
@@ -218,10 +261,12 @@ impl Slab {
                     return bytes;
                 }
                 let segment = &mut list.segments[index];
-                let range = pool.segments.range(index);
-                let spare = pool.segments.slots() >= pool.segments.min_count + range.len();
+                let whole = pool.segments.range(index);
+                let range = whole.start..whole.start + segment.present;
+                let there = pool.segments.slots();
+                let spare = there >= pool.segments.min_count + range.len();
                 let mark = || pool.table.idle_mark(range.clone());
-                if !segment.present || !segment.is_idle(mark(), now, idle) || !spare {
+                if range.is_empty() || !segment.is_idle(mark(), now, idle) || !spare {
                     continue;
                 }
                 if !pool.table.drop_slots(range.clone()) {
@@ -229,15 +274,15 @@ impl Slab {
                     pool.segments.note_growth();
                     continue;
                 }
-                let len = pool.bytes_of(&range);
                 if let Some(mapping) = &mut slots.mapping {
                     // Should the advice fail, the memory is kept: no harm.
-                    let _ = mapping.decommit(pool.offset_in(mapping, range.start), len);
+                    let _ = mapping
+                        .decommit(pool.offset_in(mapping, whole.start), pool.bytes_of(&whole));
                 }
-                slots.committed -= len + record_bytes(range.len());
+                slots.committed -= pool.charge(there) - pool.charge(there - range.len());
                 pool.segments.slots.fetch_sub(range.len(), Ordering::Relaxed);
                 list.remove(index);
-                bytes += len;
+                bytes += pool.bytes_of(&range);
             }
         }
         bytes

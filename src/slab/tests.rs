@@ -79,7 +79,7 @@ fn what_the_dead_sent_is_searched_for_once_for_each_that_left_without_its_tokens
 #[test]
 fn caches_of_a_growing_pool_keep_a_quarter_of_the_slots_that_are_there() {
     let pools = vec![PoolOptions { size: 16384, count: 64, max_count: 1 << 16, min_count: 64 }];
-    let max_bytes = 64 * 16384 + 64 * 1024;
+    let max_bytes = 64 * 16384 + 4096;
     let options = SlabOptions { pools, max_bytes, memory: Default::default() };
     let slab = Arc::new(Slab::new(&options).unwrap());
     let mut idle = [0; 2].map(|_| ThreadCache::new(&slab).unwrap());
@@ -99,7 +99,7 @@ fn what_a_pool_may_grow_to_takes_no_memory_before_it_is_there() {
     let pools = vec![PoolOptions { size: 4096, count: 1, max_count: 1 << 28, min_count: 0 }];
     let slab =
         Slab::new(&SlabOptions { pools, max_bytes: 64 * MIB, memory: Default::default() }).unwrap();
-    assert_eq!((slab.pools()[0].segments.noted(), slab.stats()[0].count), (1, 256));
+    assert_eq!((slab.pools()[0].segments.noted(), slab.stats()[0].count), (1, 1));
     let blocks: Vec<_> = (0..1000).map(|_| slab.allocate(4096).unwrap()).collect();
     assert_eq!(slab.pools()[0].segments.noted(), 4);
     blocks.into_iter().for_each(|block| free(&slab, block).unwrap());
@@ -240,12 +240,9 @@ fn pool_base(slab: &Slab) -> usize {
 #[test]
 fn a_growing_pool_grows_by_segments_and_drops_those_that_idle() {
     let pools = vec![PoolOptions { size: 4096, count: 256, max_count: 1024, min_count: 256 }];
-    let slab = Slab::new(&SlabOptions {
-        pools,
-        max_bytes: 3 * MIB + 64 * 1024,
-        memory: Default::default(),
-    })
-    .unwrap();
+    let slab =
+        Slab::new(&SlabOptions { pools, max_bytes: 3 * MIB + 16_000, memory: Default::default() })
+            .unwrap();
     assert_eq!((slab.stats()[0].count, slab.stats()[0].max_count), (256, 1024));
     let blocks: Vec<_> = (0..768).map(|_| slab.allocate(4096).unwrap()).collect();
     blocks.iter().for_each(|&block| fill(block, 7));
@@ -268,7 +265,7 @@ fn a_growing_pool_grows_by_segments_and_drops_those_that_idle() {
 fn what_idles_in_one_pool_makes_room_for_another_at_the_limit_and_no_more_than_that() {
     let pool = |size, max_count| PoolOptions { size, count: 0, max_count, min_count: 0 };
     let pools = vec![pool(4096, 4096), pool(MIB, 100)];
-    let max_bytes = 4 * MIB + 64 * 1024;
+    let max_bytes = 4 * MIB + 20_000;
     let slab = Slab::new(&SlabOptions { pools, max_bytes, memory: Default::default() }).unwrap();
     let small: Vec<_> = std::iter::from_fn(|| slab.try_allocate(4096).unwrap()).collect();
     assert_eq!(small.len(), 1024);
@@ -316,15 +313,6 @@ fn a_slab_never_has_more_than_its_footprint() {
             assert_eq!(footprint % 4096, 0);
         }
     }
-}
-
-#[test]
-fn a_segment_that_is_larger_than_the_limit_does_not_come() {
-    let pools = vec![PoolOptions { size: 64, count: 0, max_count: 20_000, min_count: 0 }];
-    let slab =
-        Slab::new(&SlabOptions { pools, max_bytes: MIB, memory: Default::default() }).unwrap();
-    assert_eq!(slab.try_allocate(64), Ok(None), "a MiB of slots, and their records");
-    assert_eq!(slab.committed(), 0);
 }
 
 #[test]

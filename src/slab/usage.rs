@@ -1,7 +1,7 @@
 //! What a slab takes and has.
 
 use super::{Pool, Slab};
-use crate::memory::{Mapping, page_size};
+use crate::memory::Mapping;
 use crate::stats::PoolStats;
 
 impl Slab {
@@ -32,9 +32,6 @@ impl Slab {
     pub fn footprint(&self) -> usize {
         let slots = self.slots.lock();
         let all = slots.mapping.as_ref().map_or(0, Mapping::len) + self.records.len();
-        // The records of segments are counted one by one, which can come to some words more than all at once.
-        let charges = self.pools.iter().map(|pool| pool.segments.charges(pool.size())).sum();
-        let all = all.max(charges).next_multiple_of(page_size());
         all.min(self.max_bytes.max(slots.committed))
     }
 

@@ -11,6 +11,7 @@ const {
   newIdentity,
   staleError,
 } = require('./slot-table.js');
+const { leastBytes, slotsWithin } = require('../slab-layout.js');
 const time = require('../../base/time.js');
 
 const ONE_THREAD = 'the JavaScript backend has memory of one thread only';
@@ -26,19 +27,24 @@ class LeasedSlab {
     if (memory !== undefined) {
       return unsupported('the JavaScript backend has ordinary memory of V8 only', maxBytes);
     }
-    const pools = [];
-    const identity = newIdentity();
-    let firstNumber = 0;
+    const given = [];
     for (let i = 0; i < numbers.length; i += 4) {
       const [size, count, maxCount, minCount] = numbers.slice(i, i + 4);
-      pools.push(new SlotTable(size, count, maxCount, minCount, firstNumber, identity));
-      firstNumber += maxCount;
+      given.push({ size, count, maxCount, minCount });
     }
-    const used = pools.reduce((sum, pool) => sum + pool.bytesOf(pool.initialCount), 0);
+    const used = leastBytes(given);
     if (used > maxBytes) return { kind: 'limit', used, limit: maxBytes };
-    for (const pool of pools) {
-      for (let index = 0; pool.count < pool.initialCount; index++) pool.addSegment(index);
-    }
+    const identity = newIdentity();
+    let firstNumber = 0;
+    const pools = given.map((options) => {
+      const pool = new SlotTable(options, firstNumber, identity, maxBytes / given.length);
+      firstNumber += options.maxCount;
+      while (pool.count < options.count) {
+        const index = pool.nextSegment();
+        pool.addSlots(index, Math.min(pool.absentIn(index), options.count - pool.count));
+      }
+      return pool;
+    });
     this.#pools = pools;
     this.#limit = maxBytes;
     return null;
@@ -82,14 +88,19 @@ class LeasedSlab {
     for (; claim.count > 0; claim.count--) claim.pool.release(claim.slots[claim.count - 1]);
   }
 
+  /** Adds the slots of a segment, as many as the limit leaves. Idle segments make room where it leaves none. */
   #grow(pool, onDrop) {
-    const index = pool.nextSegment();
-    if (index < 0) return false;
-    const most = this.#limit - pool.bytesOf(pool.slotsIn(index));
+    const { count } = pool;
+    if (count === pool.maxCount) return false;
+    const most = this.#limit - (pool.bytesOf(count + 1) - pool.bytesOf(count));
     if (this.committed() > most) this.#dropIdle(0, onDrop, most);
     if (this.committed() > most) return false;
-    pool.addSegment(index);
-    return true;
+    const index = pool.nextSegment();
+    const all = pool.count + pool.absentIn(index);
+    const fitting = slotsWithin(pool.size, pool.count, all, this.#limit - this.committed());
+    const slots = fitting - pool.count;
+    if (slots > 0) pool.addSlots(index, slots);
+    return slots > 0;
   }
 
   /** Drops segments that were idle for `idleMs` while more than `most` bytes are committed: the bytes of their slots. */
@@ -97,10 +108,11 @@ class LeasedSlab {
     const now = time.now();
     let bytes = 0;
     this.#pools.forEach((pool, i) => {
+      const { count } = pool;
       for (const index of pool.trim(idleMs, now, this.committed() - most)) {
         onDrop(i, index);
-        bytes += pool.slotsIn(index) * pool.size;
       }
+      bytes += (count - pool.count) * pool.size;
     });
     return bytes;
   }
@@ -126,6 +138,10 @@ class LeasedSlab {
 
   segmentSlots(index) {
     return this.#pools[index].slotsPerSegment;
+  }
+
+  slotCount(index) {
+    return this.#pools[index].count;
   }
 
   room() {

@@ -4,9 +4,11 @@
 // has 22 bits for the number of the slot and 31 for its generation, to which the slab's identity is added. Every
 // change comes after the last call that could throw, at the stack's end, so it is whole or did not begin.
 
+const { charge } = require('../slab-layout.js');
+
 const PAGE = 4096;
 const SEGMENT = 1 << 20; // bytes
-const RECORD = 8; // bytes of metadata for each slot, as in the binary
+const LIMIT_PART = 2; // as in src/slab/options.rs, also the rest of the constants
 const MAX_TOKEN_SLOTS = 1 << 22;
 const GENERATIONS = 2 ** 31;
 
@@ -35,9 +37,10 @@ const staleError = () =>
   );
 
 class SlotTable {
-  segments = []; // { states, lengths, generations, used, idleSince }; null: dropped
+  segments = []; // { states, lengths, generations, present, used, idleSince }; null: dropped
   #generations = []; // by segment, also of dropped ones: old tokens stay stale
   #dropped = []; // the indices of dropped segments
+  #partial = -1; // the index of the segment of which not all slots are present
   free = []; // free slots: the first `freeCount`; what follows was left by a call that was cut off
   freeCount = 0;
   count = 0;
@@ -45,47 +48,60 @@ class SlotTable {
   sent = 0;
   peak = 0;
 
-  /** `firstNumber`: the number of the pool's first slot, counted over all pools; `identity` of the slab. */
-  constructor(size, count, maxCount, minCount, firstNumber, identity) {
+  /**
+   * `firstNumber`: the number of the pool's first slot, counted over all pools; `identity` of the slab; `share`: bytes
+   * of its limit for each pool.
+   */
+  constructor({ size, count, maxCount, minCount }, firstNumber, identity, share) {
     Object.assign(this, { size, maxCount, minCount, firstNumber, identity });
+    const bytes = count === maxCount ? SEGMENT : Math.min(SEGMENT, share / LIMIT_PART);
+    const about = 2 ** Math.floor(Math.log2(Math.max(bytes / size, 1)));
     const all = 2 ** Math.ceil(Math.log2(maxCount));
-    const each = Math.max(Math.min(Math.max(SEGMENT / size, 1), all), PAGE / size, 1);
-    this.slotsPerSegment = each;
-    // Pools grow by whole segments.
-    this.initialCount = Math.min(Math.ceil(count / each) * each, maxCount);
+    this.slotsPerSegment = Math.max(Math.min(about, all), PAGE / size, 1);
   }
 
   bytesOf(slots) {
-    return slots * (this.size + RECORD);
+    return charge(this.size, slots);
   }
 
   slotsIn(index) {
     return Math.min(this.slotsPerSegment, this.maxCount - index * this.slotsPerSegment);
   }
 
-  /** The index of a segment that can be added; -1 if there are all. */
+  /** The index of a segment that can get slots; -1 if all have theirs. */
   nextSegment() {
+    if (this.#partial >= 0) return this.#partial;
     if (this.#dropped.length > 0) return this.#dropped.at(-1);
     const { length } = this.segments;
     return length * this.slotsPerSegment < this.maxCount ? length : -1;
   }
 
-  /** Adds the segment that nextSegment() names. */
-  addSegment(index) {
-    const wasDropped = this.#dropped.length > 0;
-    const slots = this.slotsIn(index);
-    this.#generations[index] ??= new Uint32Array(slots);
-    const segment = {
-      states: new Uint8Array(slots),
+  /** The slots that the segment lacks. */
+  absentIn(index) {
+    return this.slotsIn(index) - (this.segments[index]?.present ?? 0);
+  }
+
+  /** Adds slots to the segment that nextSegment() names. */
+  addSlots(index, slots) {
+    const all = this.slotsIn(index);
+    const wasDropped = this.#dropped.at(-1) === index;
+    this.#generations[index] ??= new Uint32Array(all);
+    const segment = this.segments[index] ?? {
+      states: new Uint8Array(all),
       lengths: [],
       generations: this.#generations[index],
+      present: 0,
       used: 0,
       idleSince: -1,
     };
+    const present = segment.present + slots;
     const first = index * this.slotsPerSegment;
     const { free, freeCount } = this;
-    for (let i = 0; i < slots; i++) free[freeCount + i] = first + slots - 1 - i;
-    this.segments[index] = segment;
+    for (let i = 0; i < slots; i++) free[freeCount + i] = first + present - 1 - i;
+    this.segments[index] = segment; // an array that may grow by this: a call
+    segment.present = present;
+    segment.idleSince = -1;
+    this.#partial = present < all ? index : -1;
     if (wasDropped) this.#dropped.length--;
     this.freeCount = freeCount + slots;
     this.count += slots;
@@ -162,7 +178,7 @@ class SlotTable {
       const segment = this.segments[index];
       if (segment === null || segment.used > 0) continue;
       if (segment.idleSince < 0) segment.idleSince = now;
-      const slots = this.slotsIn(index);
+      const slots = segment.present;
       if (now - segment.idleSince < idleMs || count - slots < this.minCount) continue;
       count -= slots;
       dropped.push(index);
@@ -174,6 +190,7 @@ class SlotTable {
     const allDropped = this.#dropped.concat(dropped);
     this.segments = segments;
     this.#dropped = allDropped;
+    if (segments[this.#partial] === null) this.#partial = -1;
     this.free = free;
     this.freeCount = free.length;
     this.count = count;
