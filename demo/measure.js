@@ -91,7 +91,10 @@ class Server {
 async function withServers(setting, work) {
   const servers = setting.contenders.map((contender) => new Server(contender, setting));
   try {
-    await Promise.all(servers.map((server, index) => server.start(index)));
+    // All of them, and the first one's error: which of two is told does not depend on who was faster.
+    const started = await Promise.allSettled(servers.map((server, index) => server.start(index)));
+    const failed = started.find(({ status }) => status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
     return await work(servers);
   } finally {
     await Promise.all(servers.map((server) => server.stop()));

@@ -73,11 +73,16 @@ test.serial(
   },
 );
 
-test.serial('a port that is taken is told in one line', async (t) => {
-  const taken = net.createServer().listen(0, '127.0.0.1');
-  await once(taken, 'listening');
-  t.teardown(() => taken.close());
-  const { port } = taken.address();
+async function listenOn(t, port) {
+  const server = net.createServer().listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  return server.address().port;
+}
+
+test.serial('a port that is taken is told in one line, the first of several', async (t) => {
+  const port = await listenOn(t, 0);
+  await listenOn(t, port + 1).catch(() => {}); // then somebody else has it
   const { code, stderr } = await runDemo([...BRIEF, '--mix', 'json', '--port', String(port)]);
   t.is(code, 1);
   const last = stderr.trimEnd().split('\n').at(-1);
