@@ -1,12 +1,17 @@
 // `ralloc/fastify`: the plugin of Fastify 5, and the types of what it adds.
 
-import type { FastifyPluginAsync } from 'fastify';
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import type * as ralloc from './index.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** This request's arena, where the plugin is registered. */
     arena: ralloc.RequestArena;
+  }
+
+  interface FastifyContextConfig {
+    /** Options that the requests of this route have for themselves. */
+    ralloc?: ralloc.RouteArenaOptions | undefined;
   }
 
   interface FastifyInstance {
@@ -23,17 +28,30 @@ declare module 'fastify' {
  * - `ERR_RALLOC_INVALID_ARGUMENT` for an option of the wrong name, type or value, and where the property or `app.arenas` is taken,
  * - `ERR_RALLOC_MOUNTED` where the plugin is registered already, by any copy of ralloc,
  * - `ERR_RALLOC_FRAMEWORK` on another major version of Fastify.
+ *
+ * A route has options of its own in its `config.ralloc`. Wrong ones are `ERR_RALLOC_INVALID_ARGUMENT` where the route is
+ * added, or at its first request where it was there before the plugin was loaded.
  */
-declare const requestArena: FastifyPluginAsync<ralloc.RequestArenaOptions> & {
-  requestArena: FastifyPluginAsync<ralloc.RequestArenaOptions>;
+declare const requestArena: FastifyPluginAsync<requestArena.FastifyArenaOptions> & {
+  requestArena: FastifyPluginAsync<requestArena.FastifyArenaOptions>;
 };
 
 declare namespace requestArena {
+  /** Those of `requestArena()`, and which bodies the plugin reads. */
+  export interface FastifyArenaOptions extends ralloc.RequestArenaOptions<FastifyRequest> {
+    /**
+     * Bodies of these content types are read into the arena: `request.body` is a Buffer of it. `true` is `application/octet-stream`. The
+     * limit is the route's `bodyLimit`, and the errors are those of Fastify's own parsers.
+     * @default false
+     */
+    body?: boolean | string | RegExp | readonly (string | RegExp)[] | undefined;
+  }
   export type RequestArena = ralloc.RequestArena;
   export type RequestArenaCloseOptions = ralloc.RequestArenaCloseOptions;
   export type RequestArenaHandle = ralloc.RequestArenaHandle;
   export type RequestArenaOptions = ralloc.RequestArenaOptions;
   export type RequestArenaStats = ralloc.RequestArenaStats;
+  export type RouteArenaOptions = ralloc.RouteArenaOptions;
 }
 
 export = requestArena;

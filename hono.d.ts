@@ -1,7 +1,12 @@
 // `ralloc/hono`: the middleware of Hono 4, and the type of what it gives to its contexts.
 
-import type { MiddlewareHandler } from 'hono';
-import type { RequestArena, RequestArenaHandle, RequestArenaOptions } from './index.js';
+import type { Context, MiddlewareHandler } from 'hono';
+import type {
+  RequestArena,
+  RequestArenaHandle,
+  RequestArenaOptions,
+  RouteArenaOptions,
+} from './index.js';
 
 export type {
   RequestArena,
@@ -9,6 +14,7 @@ export type {
   RequestArenaHandle,
   RequestArenaOptions,
   RequestArenaStats,
+  RouteArenaOptions,
 } from './index.js';
 
 declare module 'hono' {
@@ -26,4 +32,16 @@ declare module 'hono' {
  * The middleware throws `ERR_RALLOC_INVALID_ARGUMENT` where the variable is taken, and `ERR_RALLOC_FRAMEWORK` on Hono 3.
  * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value.
  */
-export function requestArena(options?: RequestArenaOptions): MiddlewareHandler & RequestArenaHandle;
+export function requestArena(
+  options?: RequestArenaOptions<Context>,
+): MiddlewareHandler & RequestArenaHandle & Routes;
+
+export interface Routes {
+  /**
+   * Makes a middleware that gives the requests of a route options of its own, to be mounted after this one:
+   * `app.post('/upload', arenas.route({ maxBytesPerRequest: 64 << 20 }), handler)`. Several add up. It throws
+   * `ERR_RALLOC_UNSUPPORTED` where the context has no arena; one that `skip` left out goes on without.
+   * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value.
+   */
+  route(options?: RouteArenaOptions): MiddlewareHandler;
+}

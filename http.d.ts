@@ -2,7 +2,13 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
-import type { RequestArena, RequestArenaOptions, RequestArenas } from './index.js';
+import type {
+  RequestArena,
+  RequestArenaOptions,
+  RequestArenas,
+  RouteArenaOptions,
+  RouteMiddleware,
+} from './index.js';
 
 export type {
   RequestArena,
@@ -11,9 +17,15 @@ export type {
   RequestArenaOptions,
   RequestArenaStats,
   RequestArenas,
+  RouteArenaOptions,
 } from './index.js';
 
-export interface HttpRequestArenas extends RequestArenas {
+export interface HttpRequestArenas extends RequestArenas, Wraps {
+  /** As that of `RequestArenas`. The `wrap()` of what it returns gives the request its arena too, and then these options. */
+  route(options?: RouteArenaOptions): RouteMiddleware & Wraps;
+}
+
+export interface Wraps {
   /**
    * A listener of `request` (also of `checkContinue` and `checkExpectation`) that calls `handler` once the request has its
    * arena, with the same `this` and arguments, and returns what it returns. The listener throws

@@ -3,6 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type { Readable } from 'node:stream';
 
 /**
  * What happens to Buffers when their memory is reset.
@@ -16,7 +17,7 @@ export type Safety = 'detach' | 'gc' | 'recycle';
 
 /**
  * `'native'`: memory of the Rust core. `'js'`: V8's own, in worker threads and where no binary fits. Arenas have no `memory`
- * options there. Where no binary fits, a slab cannot be shared between threads either. Both throw `ERR_RALLOC_UNSUPPORTED`.
+ * options there. Where no binary fits, a slab cannot be shared between threads or processes either. Both throw `ERR_RALLOC_UNSUPPORTED`.
  */
 export const backend: 'native' | 'js';
 
@@ -90,7 +91,7 @@ export interface MemoryOptions {
    *
    * - `'advise'`: transparent huge pages, as many as the kernel finds.
    * - `'prefer'`: pages of the system's pool of huge pages, or transparent ones where it has none to give;
-   *   `chunks()` says which.
+   *   `chunkStats()` says which.
    * - `'require'`: pages of the pool, or an error.
    */
   hugePages?: 'advise' | 'prefer' | 'require' | undefined;
@@ -126,7 +127,7 @@ export interface Hold extends Disposable {
 export interface MemoryStats {
   /** `maxBytes`. */
   limit: number;
-  /** Everything that counts toward the limit: the sum of `leased`, `warm`, `held`, `quarantined`, `stolen` and `limbo`. */
+  /** Everything that counts toward the limit: the sum of `leased`, `warm`, `held`, `quarantined`, `stolen`, `limbo` and `adopted`. */
   used: number;
   /** The most that `used` ever was. */
   peak: number;
@@ -142,6 +143,8 @@ export interface MemoryStats {
   stolen: number;
   /** In chunks whose Buffers are dead, and which wait until V8 has collected their ArrayBuffers. */
   limbo: number;
+  /** Of memory that `adopt()` and `chunks()` have taken over, also where something holds it after a reset. It is in no chunk. */
+  adopted: number;
   /** Address space of the chunks. */
   reserved: number;
   /** The part of `reserved` that may be backed by memory: all but chunks in limbo that idle trimming emptied. */
@@ -174,6 +177,8 @@ export interface ArenaStats {
   live: boolean;
   /** Gauge, bytes: handed out since the last reset, with the padding between, by the arena and its scopes. */
   allocated: number;
+  /** Gauge, bytes: taken over by `adopt()` and `chunks()` since the last reset, by the arena and its scopes. */
+  adopted: number;
   /** Gauge: spans that were opened since the last reset, with those of its scopes. */
   spans: number;
   /** Gauge: scopes that have not ended. */
@@ -231,13 +236,85 @@ export interface DepotStats {
   unmapped: number;
 }
 
+/** What became of memory that Node or the program allocated and that was to be released. Counters, in bytes, of this thread. */
+export interface BodyStats {
+  /** Given back at once; of what was adopted, when its arena ended it. */
+  released: number;
+  /** Taken over by arenas without a copy: `adopt()`, `chunks()`. */
+  adopted: number;
+  /**
+   * Copied into arenas by `collect()`, `body()`, `chunks()` and `adopt()`. What they did not release is in `left`. What was over a limit is not
+   * copied, and counted as released or left.
+   */
+  copied: number;
+  /** Left to the garbage collector, by the reason. */
+  left: {
+    /** The view is a part of its ArrayBuffer: of Node's pool, of a slice, of what HTTP/2 reads. */
+    shared: number;
+    /** Nobody may detach it: shared, resizable, untransferable, of WebAssembly. */
+    bound: number;
+    /** Within some milliseconds of the first call of `release()` on Node 20. */
+    early: number;
+    /** `collect()`, `body()`, `chunks()` and `pump()`: it is not known to be Node's own, or came before ralloc knew the stream. */
+    foreign: number;
+    /** The same: somebody else may have it, by a listener, a pipe or a method of his own. */
+    seen: number;
+    /** `pump()`: the callback of its write told of an error, or did not come. */
+    unwritten: number;
+    /** Adopted, and then left as it is: after a response that was not sent to its end, a hold that expired, with `safety: 'gc'`. */
+    dropped: number;
+    /** Not adopted, and given to the request as it is: after its response, or where the middleware has no memory left. */
+    heap: number;
+  };
+  /** How many pipes between two streams of Node's `pump()` has made. */
+  links: {
+    /** From a source, and to a sink, that are known. */
+    released: number;
+    /** By `readable.pipe()`, without a release. */
+    plain: number;
+  };
+}
+
 export interface Stats {
   backend: 'native' | 'js';
   depot: DepotStats;
+  bodies: BodyStats;
 }
 
-/** What all arenas of the process share (of the thread, on the JavaScript backend). */
+/**
+ * What all arenas of the process share (of the thread, on the JavaScript backend), and what was released of other memory in this thread.
+ */
 export function stats(): Stats;
+
+/**
+ * Gives the memory of a Buffer that Node or the program allocated back to the system's allocator at once, before a garbage
+ * collection would. The Buffer and every other view over its ArrayBuffer are dead then: their length is 0.
+ *
+ * **It is a free.** An operation that still uses the memory (a write to a file or socket, zlib, `randomFill`, a native addon) reads or
+ * writes freed memory: wrong bytes, or a crash. Release only what you alone have, after the last operation on it is over.
+ *
+ * @returns the bytes that were given back; 0 where that cannot be, and nothing has changed: the view is a part of its ArrayBuffer (Node's
+ * pool, a slice), or nobody may detach that (a SharedArrayBuffer, WebAssembly's memory, a resizable or untransferable one), or it is
+ * memory of an arena or a slab, or dead already. On Node 20 also in the turn of the event loop that calls it first.
+ * @throws TypeError `ERR_RALLOC_INVALID_ARGUMENT`: not a view.
+ */
+export function release(buffer: NodeJS.ArrayBufferView): number;
+
+/**
+ * `pipeline()` of `node:stream/promises`, with its arguments, its result and its errors, which gives the memory of chunks back as soon as they are
+ * written. A chunk is released in the callback of its write, if Node itself made it, nobody else can have it, and the stream that it is written to is
+ * known to be done with it then:
+ *
+ * - from `fs.ReadStream`, `net.Socket`, `tls.TLSSocket`, the output of child processes, and messages of HTTP/1;
+ * - to `net.Socket`, `tls.TLSSocket`, the input of child processes, `fs.WriteStream`, `http.ServerResponse`, `http.ClientRequest`, and the transforms of
+ *   zlib and crypto.
+ *
+ * Each pipe between two streams decides for itself; all others are made by `readable.pipe()`, and release nothing. A response that waits behind another
+ * of its connection rejects with `ERR_STREAM_PREMATURE_CLOSE` when that is closed, where Node 20 and 22 tell it nothing.
+ *
+ * Do not call `read()` of a source meanwhile: what it returns is dead when it was written.
+ */
+export const pump: typeof import('node:stream/promises').pipeline;
 
 export type TypedArrayConstructor =
   | Int8ArrayConstructor
@@ -255,6 +332,35 @@ export type TypedArrayConstructor =
 
 /** What `Buffer.alloc` fills with. */
 export type Fill = string | number | boolean | Uint8Array;
+
+/** What `Arena.collect()` reads: a stream of Node's, a web stream, or anything else that `for await` can. */
+export type ByteSource =
+  | Readable
+  | AsyncIterable<Uint8Array>
+  | { getReader(): { read(): Promise<{ done: boolean; value?: Uint8Array | undefined }> } };
+
+export interface CollectOptions {
+  /** The most bytes that the source may have, an integer >= 0. By default what the arena has room for. */
+  limit?: number | undefined;
+}
+
+export interface BodyOptions {
+  /**
+   * The most bytes of the body, an integer >= 0.
+   * @default 1048576 (1 MiB), or `maxBytesPerRequest` where that is less
+   */
+  limit?: number | undefined;
+  /**
+   * Bytes of a body over the limit that are still read, for nothing, so that the client gets the answer. Then the connection is closed.
+   * @default 16777216 (16 MiB)
+   */
+  drainBytes?: number | undefined;
+  /**
+   * Milliseconds for the same, an integer from 0 to 2³¹ − 1.
+   * @default 5000
+   */
+  drainMs?: number | undefined;
+}
 
 /** What `Buffer.from` takes, ArrayBuffers by copy. */
 export type BytesLike =
@@ -307,6 +413,57 @@ export class Arena implements Disposable {
   concat(list: readonly Uint8Array[], length?: number): ArenaBuffer;
   /** A zero-filled typed array of `length` elements: `arena.array(Float64Array, 100)`. */
   array<T extends TypedArrayConstructor>(Type: T, length: number): InstanceType<T>;
+  /**
+   * Reads `source` to its end, into one Buffer of this arena. Memory is leased as bytes arrive: at most about ten times what came. Chunks
+   * of requests over HTTP/1 are released behind the copy where nobody else can have them; all others are left to the garbage collector.
+   *
+   * It rejects, with the memory back at once. Then, as `stream.pipeline()` does, it has destroyed a stream of Node's, cancelled a
+   * web stream, or called the iterator's `return()`. A source that was refused at the start is as it was.
+   * @throws ERR_RALLOC_INVALID_ARGUMENT: `source` is none, was read before, is locked, is in object mode or has an encoding; or a chunk is
+   *   no Uint8Array; or `options`.
+   * @throws ERR_RALLOC_LIMIT: more bytes than `limit`, with `status` 413, or than the arena has room for.
+   * @throws ERR_RALLOC_ABORTED: the stream was closed before its end. Errors of the source itself are passed on.
+   * @throws ERR_RALLOC_DEAD_BUFFER: the arena was reset meanwhile.
+   */
+  collect(source: ByteSource, options?: CollectOptions): Promise<ArenaBuffer>;
+  /**
+   * The body of the request that this arena is of, in one Buffer of the arena. Every call gives the same promise, with the
+   * options of the first. It is for bodies that nobody has read: mount no body parser for them.
+   *
+   * Over the limit it rejects at once. What still comes is read and dropped, up to `drainBytes` and `drainMs`; then the connection is closed.
+   * @throws ERR_RALLOC_LIMIT: a larger body than `limit`, or than the request may have, with `status` 413.
+   * @throws ERR_RALLOC_ABORTED: the client went away first, with `status` 400 and, where Node gave one, the `cause`.
+   * @throws ERR_RALLOC_INVALID_ARGUMENT: the body was read before, or has an encoding; or `options`.
+   * @throws ERR_RALLOC_DEAD_BUFFER: the response was over, or the arena reset, before the body had come.
+   * @throws ERR_RALLOC_UNSUPPORTED: an arena that is of no request.
+   */
+  body(options?: BodyOptions): Promise<ArenaBuffer>;
+  /**
+   * The same without the copy: the chunks of the body, in their order, for those who hash them, write them or send them on. Chunks that
+   * nobody else can have are adopted, as by `adopt()`, and freed with the response; small ones, and all others, are copied. The guard holds what
+   * Node's operations were given of them. **For native addons, queues in user land, and with `guard: false` take a `hold()`**: they would use
+   * freed memory. Limits, errors and what happens over the limit
+   * are those of `body()`. Of the two a request can have one; the other rejects with `ERR_RALLOC_INVALID_ARGUMENT`.
+   */
+  chunks(options?: BodyOptions): Promise<ArenaBuffer[]>;
+  /**
+   * Takes over a Buffer that Node or the program allocated, without a copy, and returns it. From then on it is as one that the
+   * arena has handed out itself: it counts toward the limit, holds and the guard keep it, and `reset()`, `rewind()`, the end of its scope or
+   * `close()` end it. Then its memory goes back to the system's allocator at once, and every view over its ArrayBuffer is dead.
+   *
+   * **That is a free, as of `release()`.** The guard knows the operations that began after `adopt()`. Nobody sees those that began
+   * before it, or that an addon or a queue in user land has: what they use then is freed memory, which means wrong bytes, or a crash. Adopt only
+   * what you alone have, with no operation in flight.
+   *
+   * What cannot be taken over is copied: a part of an ArrayBuffer (Node's pool, a slice), shared, resizable or untransferable memory,
+   * WebAssembly's, and memory of other arenas, of scopes, and of slabs. What the arena has already is returned as it is. Other views give a
+   * Buffer over the same bytes. After a response that was not sent to its end, a hold that expired, and with `safety: 'gc'`, the
+   * memory is left to V8 and never freed early; with `'recycle'` the Buffer dies as with `'detach'`.
+   * @throws ERR_RALLOC_INVALID_ARGUMENT: not a view.
+   * @throws ERR_RALLOC_LIMIT: it is more than the arena has room for. Nothing has changed.
+   * @throws ERR_RALLOC_DEAD_BUFFER: its memory is gone.
+   */
+  adopt(buffer: NodeJS.ArrayBufferView): ArenaBuffer;
 
   /** Marks the arena's position. Costs nothing until the next allocation, which opens a new span. */
   checkpoint(): Checkpoint;
@@ -352,28 +509,63 @@ export class Arena implements Disposable {
   /** Whether `buffer` is over memory that this arena or one of its scopes has handed out since its last reset. */
   owns(buffer: unknown): boolean;
   stats(): ArenaStats;
-  chunks(): ChunkStats[];
+  /** The chunks of its memory. */
+  chunkStats(): ChunkStats[];
 }
 
-export interface RequestArenaOptions {
+/** `Target`: the object of a request that a framework gives to its handlers. */
+// biome-ignore lint/suspicious/noExplicitAny: which framework it is, its adapter says
+export interface RequestArenaOptions<Target = any> {
   /**
    * The most bytes that one request may take, an integer >= 4096 and <= `maxBytes`. Beyond it allocations
-   * throw `ERR_RALLOC_LIMIT`.
+   * throw `ERR_RALLOC_LIMIT` with `status` 413. A route can have its own: see `RouteArenaOptions`.
    * @default 16777216 (16 MiB), or `maxBytes` where that is less
    */
   maxBytesPerRequest?: number | undefined;
   /**
    * The most bytes that all requests together may take: in use, kept for reuse (warm), held or quarantined.
-   * Beyond it requests get heap Buffers, counted in `stats()`.
+   * What happens beyond it is up to `onOverflow`.
    * @default 256 MiB or an eighth of the memory that the process may use, whichever is less
    */
   maxBytes?: number | undefined;
   /**
-   * Bytes of aborted responses that may wait for the garbage collector before new requests get heap Buffers. They count
-   * toward `maxBytes` too.
+   * Bytes that may wait for the garbage collector before `onOverflow` says what new requests get: those of responses that were
+   * aborted, answered with a 5xx or went to no socket, and those of requests with `safety: 'gc'`, for as long as something keeps
+   * a Buffer of theirs. They count toward `maxBytes` too.
    * @default a quarter of `maxBytes`
    */
   maxQuarantineBytes?: number | undefined;
+  /**
+   * What requests get while the arenas have no memory for them: `maxBytes` are in use, the system refuses memory, or more than
+   * `maxQuarantineBytes` wait for the garbage collector.
+   *
+   * - `'heap'` (default): heap Buffers, counted in `stats()`, until all requests together have `maxHeapBytes` of them.
+   *   Beyond that, allocations throw `ERR_RALLOC_LIMIT` with `status` 503.
+   * - `'error'`: allocations throw `ERR_RALLOC_LIMIT` (or `ERR_RALLOC_MAP`) with `status` 503 at once.
+   *
+   * Either way, requests that begin after `close()` get heap Buffers, and so do handlers that go on after their response.
+   * @default 'heap'
+   */
+  onOverflow?: 'heap' | 'error' | undefined;
+  /**
+   * The most bytes of heap Buffers that all requests in flight may have, an integer >= 0. What is allocated after a response is
+   * not counted.
+   * @default a quarter of `maxBytes`, or `maxBytesPerRequest` where that is more
+   */
+  maxHeapBytes?: number | undefined;
+  /**
+   * Called with each request that would get an arena: true leaves it without one, so that its property is undefined. It is given
+   * the framework's object: Node's or Express's request, Fastify's request, the context of Koa or Hono. A function that throws, or
+   * returns no boolean, is the error `ERR_RALLOC_INVALID_ARGUMENT` of that request.
+   */
+  skip?: ((target: Target) => boolean) | undefined;
+  /**
+   * Milliseconds since its first allocation, an integer from 0 to 2147483647, after which a request that never reset its arena is
+   * told of by the warning `RALLOC_LEASED_LONG`, with its method and path. Measured in ticks of a second, or of `warnAfterMs` where that is
+   * less (and 10 ms at least). Ten requests are told of; `stats().longRequests` counts all. 0: none.
+   * @default 60000
+   */
+  warnAfterMs?: number | undefined;
   /**
    * The name of the request's property.
    * @default 'arena'
@@ -381,7 +573,11 @@ export interface RequestArenaOptions {
   property?: string | undefined;
   /** @default 'detach' */
   safety?: Safety | undefined;
-  /** @default false */
+  /**
+   * Zeroes what was handed out of the arenas when it is released. Heap Buffers (see `onOverflow`) are not zeroed, since an operation
+   * may still read them; but they are none of Node's pool. With `onOverflow: 'error'` a request in flight gets none.
+   * @default false
+   */
   wipe?: boolean | undefined;
   /**
    * Makes Node's operations hold the Buffers that they were given. An operation that uses a Buffer after its function has
@@ -398,6 +594,27 @@ export interface RequestArenaOptions {
    * @default false
    */
   context?: boolean | undefined;
+}
+
+/** Options that a route can have for itself; see `RequestArenas.route()`. */
+export interface RouteArenaOptions {
+  /**
+   * The most bytes that a request of this route may take, an integer >= 4096 and <= `maxBytes` of `requestArena()`.
+   * @default that of `requestArena()`
+   */
+  maxBytesPerRequest?: number | undefined;
+  /**
+   * What becomes of the request's Buffers when its response is over, also of those from before the route; but those that were
+   * handed out under `'gc'`, with the guard on, wait for the garbage collector. Where it differs, what comes next is in another
+   * span than what came before.
+   * @default that of `requestArena()`
+   */
+  safety?: Safety | undefined;
+  /**
+   * Zeroes the bytes that the request has handed out when their memory is released; heap Buffers are not zeroed.
+   * @default that of `requestArena()`
+   */
+  wipe?: boolean | undefined;
 }
 
 /**
@@ -429,22 +646,38 @@ export interface RequestArenaStats {
   heapBuffers: number;
   /** Counter, bytes. */
   heapBytes: number;
+  /** Counter: allocations that threw an error with `status` 503. */
+  refused: number;
   /** Counter: Buffers allocated after the end of their request, from the heap, within `maxBytesPerRequest`. */
   lateBuffers: number;
   /** Counter, bytes. */
   lateBytes: number;
+  /** Counter: requests that kept all they had allocated for longer than `warnAfterMs`. */
+  longRequests: number;
   /** Gauge, bytes: the size of a request's first chunk, adapted to what requests use. */
   chunkSize: number;
   /** Whose memory has waited for `holdMs`. */
   expired: ExpiredStats;
   /** What the guard has held. */
   guarded: GuardStats;
+  /** The share of V8's heap that requests in flight have. */
+  heap: HeapStats;
   memory: MemoryStats;
+}
+
+/** Bytes of heap Buffers of requests in flight, until their reset or the end of their response. */
+export interface HeapStats {
+  /** `maxHeapBytes`. */
+  limit: number;
+  /** Gauge. */
+  used: number;
+  /** The most that `used` ever was. */
+  peak: number;
 }
 
 /**
  * The arena of a request. It has all of an Arena's methods, except those that close it: it ends with the response
- * (`close()` throws `ERR_RALLOC_UNSUPPORTED`). A function that takes a `RequestArena` also takes an `Arena`.
+ * (`close()` throws `ERR_RALLOC_UNSUPPORTED`, and does nothing after the response). A function that takes a `RequestArena` also takes an `Arena`.
  */
 export interface RequestArena extends Omit<Arena, 'close' | typeof Symbol.dispose> {}
 
@@ -484,6 +717,13 @@ export interface RequestArenas extends RequestArenaHandle {
     next: (error?: Error & { code: string }) => void,
   ): void;
   /**
+   * Makes a middleware that gives the requests of a route options of its own, to be mounted after this one:
+   * `app.post('/upload', arenas.route({ maxBytesPerRequest: 64 << 20 }), handler)`. Several add up. It passes
+   * `ERR_RALLOC_UNSUPPORTED` to `next` where the request has no arena; a request that `skip` left out goes on without.
+   * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value.
+   */
+  route(options?: RouteArenaOptions): RouteMiddleware;
+  /**
    * Ends the request, for servers whose responses emit neither `finish` nor `close`. Its memory is used again once V8
    * has collected the Buffers over it, or at once if `req.arena.reset()` was called before. Returns false when the request
    * is over already, or has no arena.
@@ -491,6 +731,13 @@ export interface RequestArenas extends RequestArenaHandle {
    */
   end(req: object): boolean;
 }
+
+/** The middleware of a route: what `RequestArenas.route()` makes. */
+export type RouteMiddleware = (
+  req: IncomingMessage | Http2ServerRequest,
+  res: ServerResponse | Http2ServerResponse,
+  next: (error?: Error & { code: string }) => void,
+) => void;
 
 /**
  * Makes the middleware. The arena is `req.arena` (see `property`) and is released when the response is
@@ -562,7 +809,11 @@ export interface SlabOptions {
   guard?: boolean | undefined;
   /** A name for `stats()`, warnings and `util.inspect()`. */
   name?: string | undefined;
-  /** Huge, locked, NUMA-local or prefaulted pages. Native only. */
+  /**
+   * Huge, locked, NUMA-local or prefaulted pages. Native only. A thread that attaches the slab locks and prefaults it for itself
+   * too. The slots of pools that grow are locked and prefaulted as they come. With `hugePages` a slab can be shared between
+   * threads where the system gives such pages to shared memory (transparent ones); elsewhere it has them, and `handle()` throws.
+   */
   memory?: MemoryOptions | undefined;
 }
 
@@ -572,6 +823,71 @@ export interface SlabAttachOptions {
   warnAfterMs?: number | undefined;
   guard?: boolean | undefined;
   name?: string | undefined;
+}
+
+/** A process whose slots came back, because it died without leaving. */
+export interface SlabRecovered {
+  /** As that process knew it: in another PID namespace (another container) it has another number. */
+  pid: number;
+  /** The slots that it held and cached, and that are free now. */
+  slots: number;
+}
+
+/** The options of `Slab.open()`, which each participant chooses for itself. */
+export interface SlabOpenOptions {
+  safety?: SlabSafety | undefined;
+  warnAfterMs?: number | undefined;
+  guard?: boolean | undefined;
+  /**
+   * Milliseconds to wait for a process that is making the slab at this moment, 0 to 2³¹ − 1. The thread is blocked meanwhile.
+   * @default 5000
+   */
+  timeoutMs?: number | undefined;
+  /**
+   * What this process's mapping of the memory is to have: locked, prefaulted, in huge pages where the memory has some. The NUMA node is
+   * chosen by who creates the slab.
+   */
+  memory?: Omit<MemoryOptions, 'numaNode'> | undefined;
+  /**
+   * Called, in a later turn of the event loop, for each process that this slab found dead. The diagnostics channel
+   * `ralloc:slab:recovered` has the same as `{ slab, pid, slots }`.
+   */
+  onRecovered?: ((recovered: SlabRecovered) => void) | undefined;
+}
+
+/** The options of `Slab.create()` and `Slab.openOrCreate()`. Pools cannot grow, and have at most 2²² slots in all. */
+export interface SlabCreateOptions extends Omit<SlabOpenOptions, 'memory'> {
+  /** As in SlabOptions. */
+  sizes: readonly number[];
+  /** As in SlabOptions. */
+  count: number | readonly number[];
+  /**
+   * As in SlabOptions. The memory takes a page and some 64 KiB more, for who takes part.
+   * @default 134217728 (128 MiB)
+   */
+  maxBytes?: number | undefined;
+  /**
+   * Milliseconds from the `send()` of a Buffer in which it can surely be received though its sender has died or left, 0 to 2³¹ − 1, in
+   * steps of 16. After that it comes back when slots run out. That of who makes the slab.
+   * @default 30000
+   */
+  transitMs?: number | undefined;
+  /**
+   * As in SlabOpenOptions, and the NUMA node that the memory is taken from, for all who open the slab. What cannot be had is an
+   * error, and there is no such slab then. `hugePages` are transparent ones, where the system gives them to such memory
+   * (docs/slab.md); `'require'` throws ERR_RALLOC_UNSUPPORTED.
+   */
+  memory?: MemoryOptions | undefined;
+}
+
+/** One who takes part in a slab: a `Slab` object of a thread, in whatever process. */
+export interface SlabParticipant {
+  /** The process, as it knows itself. */
+  pid: number;
+  /** When it opened the slab, as `Date.now()` was then; in a slab of one process, now. */
+  since: number;
+  /** Whether it is the one that was asked. */
+  self: boolean;
 }
 
 /** What `Slab.attach()` takes in another thread of the process: a plain object, for postMessage or workerData. */
@@ -590,13 +906,16 @@ export interface SlabSlots {
   inFlight: number;
   /** Free, and kept by this thread for its next allocations. */
   cached: number;
-  /** In the Buffers and caches of other threads. */
+  /** In the Buffers and caches of other threads and processes, also of dead ones that were not recovered yet. */
   elsewhere: number;
   /** Sent and not received. */
   sent: number;
   /** Free for every thread. */
   free: number;
-  /** Lost to this thread: the ArrayBuffer that they were in was transferred away. No other thread gets them. */
+  /**
+   * Lost to this thread: the ArrayBuffer that they were in was transferred away. No other thread gets them. In a shared slab these are
+   * the slots that this thread had or cached; the free ones stay with the others.
+   */
   stolen: number;
 }
 
@@ -626,11 +945,11 @@ export interface SlabStats extends SlabSlots, SlabCounters {
   safety: SlabSafety;
   /** False after `close()`. */
   live: boolean;
-  /** Whether other threads may use it: `handle()` or `Slab.attach()` was called. */
+  /** Whether other threads may use it: `handle()` or `Slab.attach()` was called, or it is one that processes share. */
   shared: boolean;
-  /** Gauge: threads that use it. */
+  /** Gauge: threads that use it, of all processes. Those that died count until they are recovered. */
   participants: number;
-  /** Bytes: `maxBytes`. */
+  /** Bytes: `maxBytes`; of an attached slab, and of one that processes share, its `footprint`. */
   limit: number;
   /** Gauge, bytes: all slots and their records. They are backed by memory when they are first used. */
   committed: number;
@@ -670,6 +989,47 @@ export class Slab implements Disposable {
   static attach(handle: SlabHandle, options?: SlabAttachOptions): Slab;
 
   /**
+   * A new slab that other processes of the same user open by its name: a slash and 1 to 254 bytes without one. It lasts until
+   * `Slab.unlink()`, also when no process has it. All of its memory is taken at once. With null it has no name, and children
+   * inherit it: see `fd`. Linux only.
+   * @throws ERR_RALLOC_INVALID_ARGUMENT: a name that cannot be, options as those of the constructor, more than 2²² slots.
+   * @throws ERR_RALLOC_MAP: there is one of that name (`errnoCode: 'EEXIST'`), or no room for it (`'ENOSPC'`, with `requested` and
+   *   `free` in bytes), or the system refuses.
+   * @throws ERR_RALLOC_SEGMENT_INVALID, ERR_RALLOC_SEGMENT_VERSION: the name is that of another file; ERR_RALLOC_MAP where that is a
+   *   folder, a link or a socket.
+   * @throws ERR_RALLOC_SEGMENT_TIMEOUT: another process is making it, and has not finished after `timeoutMs`.
+   * @throws ERR_RALLOC_UNSUPPORTED: on other systems than Linux, and on the JavaScript backend.
+   */
+  static create(name: string | null, options: SlabCreateOptions): Slab;
+  /**
+   * Opens the slab of a name, or of the number of an inherited descriptor, which stays the caller's. Each thread opens it for
+   * itself.
+   * @throws ERR_RALLOC_MAP: there is none of that name (`errnoCode: 'ENOENT'`), or it is another user's (`'EACCES'`;
+   *   for root ERR_RALLOC_SEGMENT_INVALID).
+   * @throws the others of `create()`, and ERR_RALLOC_UNSUPPORTED for more than 1,023 participants.
+   */
+  static open(name: string | number, options?: SlabOpenOptions): Slab;
+  /**
+   * Opens the slab of a name, which must have the same pools, or creates it. Of several that do so at once one creates it, and the
+   * others wait for it.
+   * @throws as `create()` without `EEXIST`; ERR_RALLOC_SEGMENT_INVALID: it has other pools, or is not bound to `memory.numaNode`.
+   */
+  static openOrCreate(name: string, options: SlabCreateOptions): Slab;
+  /**
+   * Ends a name: whether there was a slab of that name. Those who have the slab keep it, and its memory goes with the last
+   * of them. The name can be given anew at once.
+   * @throws ERR_RALLOC_SEGMENT_INVALID: the name is that of a file that is no slab, which stays; ERR_RALLOC_MAP: of a folder, a link
+   *   or a socket.
+   * @throws ERR_RALLOC_INVALID_ARGUMENT, ERR_RALLOC_MAP, ERR_RALLOC_UNSUPPORTED: as `open()`.
+   */
+  static unlink(name: string): boolean;
+  /**
+   * The named slabs of this user, in alphabetical order, also those of other versions of ralloc.
+   * @throws ERR_RALLOC_UNSUPPORTED: as `open()`.
+   */
+  static list(): { name: string }[];
+
+  /**
    * A Buffer of `size` bytes, zero-filled, or filled with `fill` as `Buffer.alloc` does; of a larger pool when its own
    * is exhausted.
    * @throws ERR_RALLOC_EXHAUSTED: no pool that fits has a free slot.
@@ -701,6 +1061,47 @@ export class Slab implements Disposable {
   readonly sizes: readonly number[];
   /** The most bytes that slots and records can take; 0 before the first use of the default slab, and after `close()`. */
   readonly footprint: number;
+
+  /** The name that it was opened by, or the option `name`; empty without one. */
+  readonly name: string;
+  /**
+   * Of a slab that `create(null)` made, or that was opened by a descriptor: a descriptor for `spawn()`'s option `stdio`. Opened at
+   * the first look, and closed by `close()`: do not close it yourself. Null for other slabs.
+   */
+  readonly fd: number | null;
+  /**
+   * Those who have it open, the first first.
+   * @throws ERR_RALLOC_CLOSED.
+   */
+  participants(): SlabParticipant[];
+  /**
+   * Frees what processes held that died, and tells who they were. That is also done when somebody opens the slab, and when slots run
+   * out. Walks over all slots (100,000: some ms). Empty for a slab of one process.
+   * @throws ERR_RALLOC_CLOSED.
+   */
+  recover(): SlabRecovered[];
+
+  /**
+   * Has the memory of the slots on one NUMA node (mbind), an integer from 0 to 2³² − 1, for all who share the slab. Before first
+   * use: as long as this `Slab` has handed out no Buffer, and nobody else has or caches a slot. What is there already
+   * is moved. On an error nothing has changed.
+   * @throws ERR_RALLOC_IN_USE: too late; `inUse` is the number of slots that are in use.
+   * @throws ERR_RALLOC_MAP: the system refuses, with `syscall: 'mbind'`: there is no such node (`errnoCode: 'EINVAL'`), pages cannot be moved
+   *   since others have touched them (`'EIO'`), or a filter of system calls, as Docker's (`'EPERM'`).
+   * @throws ERR_RALLOC_UNSUPPORTED: on macOS and Windows, and on the JavaScript backend.
+   * @throws ERR_RALLOC_CLOSED, and ERR_RALLOC_INVALID_ARGUMENT.
+   */
+  bind(numaNode: number): void;
+  /**
+   * Keeps the memory of the slots in RAM until `close()` (mlock), those that come later too. It is taken at once. Of a slab that is shared
+   * the mapping of this thread: each that wants to be sure calls it. Before first use: as long as this `Slab` has handed out
+   * no Buffer. The second call does nothing. On an error nothing has changed.
+   * @throws ERR_RALLOC_IN_USE: too late.
+   * @throws ERR_RALLOC_MAP: more than the process may lock (`RLIMIT_MEMLOCK`), with `syscall: 'mlock'`.
+   * @throws ERR_RALLOC_UNSUPPORTED: on the JavaScript backend.
+   * @throws ERR_RALLOC_CLOSED.
+   */
+  lock(): void;
 
   /**
    * What `Slab.attach()` takes in another thread. It is the same every time. It keeps nothing alive: the slab exists as
@@ -752,6 +1153,7 @@ export const slab: Slab;
 
 export type RallocErrorCode =
   | 'ERR_RALLOC_LIMIT'
+  | 'ERR_RALLOC_ABORTED'
   | 'ERR_RALLOC_EXHAUSTED'
   | 'ERR_RALLOC_MAP'
   | 'ERR_RALLOC_CLOSED'
@@ -762,6 +1164,9 @@ export type RallocErrorCode =
   | 'ERR_RALLOC_FOREIGN_BUFFER'
   | 'ERR_RALLOC_STALE_TOKEN'
   | 'ERR_RALLOC_IN_USE'
+  | 'ERR_RALLOC_SEGMENT_INVALID'
+  | 'ERR_RALLOC_SEGMENT_VERSION'
+  | 'ERR_RALLOC_SEGMENT_TIMEOUT'
   | 'ERR_RALLOC_FRAMEWORK'
   | 'ERR_RALLOC_MOUNTED'
   | 'ERR_RALLOC_UNSUPPORTED'
@@ -779,6 +1184,15 @@ export class RallocError extends Error {
   readonly used?: number;
   /** LIMIT, EXHAUSTED: the option to raise. */
   readonly option?: string;
+  /**
+   * LIMIT and MAP, of a request: 413 where it asked for more than it may have, 503 where all requests together have what there
+   * is. Of bodies and streams 413 over their limit, and 400 where they were cut off. Frameworks answer with it where nobody handles the error.
+   */
+  readonly status?: 400 | 413 | 503;
+  /** The same. */
+  readonly statusCode?: 400 | 413 | 503;
+  /** With `status`: the answer, for Hono. */
+  readonly getResponse?: () => Response;
   /** IN_USE: Buffers that nobody has freed. */
   readonly inUse?: number;
   /** MAP: the system call that failed. */
@@ -786,6 +1200,16 @@ export class RallocError extends Error {
   /** MAP: its error number, and name. */
   readonly errno?: number;
   readonly errnoCode?: string;
+  /** MAP, where there is no room for a slab that processes share: the bytes that are free. */
+  readonly free?: number;
+  /** SEGMENT_INVALID: what differs, in words. */
+  readonly field?: string;
+  /** SEGMENT_INVALID, SEGMENT_VERSION: what is there. */
+  readonly found?: number;
+  /** SEGMENT_INVALID, SEGMENT_VERSION: what there should be. */
+  readonly expected?: number;
+  /** SEGMENT_TIMEOUT: milliseconds. */
+  readonly waitedMs?: number;
   /** FRAMEWORK: what the adapter is for, as 'Koa 3'. */
   readonly framework?: string;
   /** FRAMEWORK: the version that it was given, where the framework tells. */

@@ -1,7 +1,12 @@
 // `ralloc/koa`: the middleware of Koa 3, and the type of what it gives to its contexts.
 
-import type { Middleware } from 'koa';
-import type { RequestArena, RequestArenaHandle, RequestArenaOptions } from './index.js';
+import type { Context, Middleware } from 'koa';
+import type {
+  RequestArena,
+  RequestArenaHandle,
+  RequestArenaOptions,
+  RouteArenaOptions,
+} from './index.js';
 
 export type {
   RequestArena,
@@ -9,6 +14,7 @@ export type {
   RequestArenaHandle,
   RequestArenaOptions,
   RequestArenaStats,
+  RouteArenaOptions,
 } from './index.js';
 
 declare module 'koa' {
@@ -24,4 +30,16 @@ declare module 'koa' {
  * on Koa 2.
  * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value.
  */
-export function requestArena(options?: RequestArenaOptions): Middleware & RequestArenaHandle;
+export function requestArena(
+  options?: RequestArenaOptions<Context>,
+): Middleware & RequestArenaHandle & Routes;
+
+export interface Routes {
+  /**
+   * Makes a middleware that gives the requests of a route options of its own, to be used after this one:
+   * `router.post('/upload', arenas.route({ maxBytesPerRequest: 64 << 20 }), handler)`. Several add up. It throws
+   * `ERR_RALLOC_UNSUPPORTED` where the context has no arena; one that `skip` left out goes on without.
+   * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value.
+   */
+  route(options?: RouteArenaOptions): Middleware;
+}

@@ -1,7 +1,7 @@
 // `ralloc/nest`: the module and the decorator of NestJS 11, for Express and for Fastify.
 
 import type { DynamicModule } from '@nestjs/common';
-import type { RequestArenaHandle, RequestArenaOptions } from './index.js';
+import type { RequestArenaHandle, RequestArenaOptions, RouteArenaOptions } from './index.js';
 
 export type {
   RequestArena,
@@ -9,18 +9,31 @@ export type {
   RequestArenaHandle,
   RequestArenaOptions,
   RequestArenaStats,
+  RouteArenaOptions,
 } from './index.js';
 
 /** Injects what `requestArena()` counts, and its end: `@Inject(ARENAS) arenas: RequestArenaHandle`. */
 export const ARENAS: unique symbol;
 
 /**
- * A parameter of a controller's method, which is the request's arena. The method throws `ERR_RALLOC_UNSUPPORTED` where the
- * request has none.
+ * A parameter of a controller's method, which is the request's arena. It is undefined where the option `skip` left the request
+ * out. The method throws `ERR_RALLOC_UNSUPPORTED` where the request has none of that name.
  * @param property the option `property` of the module, 'arena' by default
- * @throws ERR_RALLOC_INVALID_ARGUMENT: `property` is no string.
+ * @throws ERR_RALLOC_INVALID_ARGUMENT: `property` is no string, or this is no parameter of a method.
  */
 export function Arena(property?: string): ParameterDecorator;
+
+/**
+ * Options of a controller's own, or of one of its methods, as a guard: `@ArenaRoute({ maxBytesPerRequest: 64 << 20 })`. Those of
+ * the method go before those of its controller. A `maxBytesPerRequest` above `maxBytes` is an error of the request, and so is
+ * `ERR_RALLOC_UNSUPPORTED` without the module.
+ * @param property the option `property` of the module, 'arena' by default
+ * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value.
+ */
+export function ArenaRoute(
+  options: RouteArenaOptions,
+  property?: string,
+): MethodDecorator & ClassDecorator;
 
 /**
  * Makes a global module, for the `imports` of the root module. Every request of the application has an arena, which is

@@ -51,8 +51,8 @@ async function time(run, n) {
 }
 
 /** How often `run` is to repeat its operation for one sample; warms it up on the way. */
-async function calibrate(run) {
-  const warmUp = quick ? QUICK.warmUpMs : WARM_UP_MS;
+async function calibrate(run, warmUpMs) {
+  const warmUp = quick ? QUICK.warmUpMs : warmUpMs;
   const target = quick ? QUICK.sampleMs : SAMPLE_MS;
   let n = 64;
   let last = (await time(run, n)).wall;
@@ -89,14 +89,14 @@ function rowsOf(values, unit, walls = {}) {
 /**
  * Compares rivals that live in this process.
  * @param {Record<string, (n: number) => unknown>} rivals the first is the baseline
- * @param {Record<string, (pass: Record<string, number>) => number>} [derived] more rows, computed from the
- *   values of each pass
+ * @param {Record<string, Derive | { unit: string, of: Derive }>} [derived] more rows, computed from the
+ *   values of each pass; Derive: (pass: Record<string, number>) => number
  */
-async function compare(rivals, derived = {}) {
+async function compare(rivals, derived = {}, { slices = SLICES, warmUpMs = WARM_UP_MS } = {}) {
   const samplers = {};
   const walls = {};
   for (const [name, run] of Object.entries(rivals)) {
-    const n = await calibrate(run);
+    const n = await calibrate(run, warmUpMs);
     walls[name] = [];
     samplers[name] = async () => {
       await run(Math.round(n / 128) * 64);
@@ -105,15 +105,16 @@ async function compare(rivals, derived = {}) {
       return (cpu * NS) / n;
     };
   }
-  const values = await takeSlices(samplers, SLICES);
+  const values = await takeSlices(samplers, slices);
   const [first] = Object.values(values);
-  for (const [name, derive] of Object.entries(derived)) {
+  for (const [name, how] of Object.entries(derived)) {
+    const of = how.of ?? how;
     values[name] = first.map((_, pass) =>
-      derive(Object.fromEntries(Object.keys(rivals).map((rival) => [rival, values[rival][pass]]))),
+      of(Object.fromEntries(Object.keys(rivals).map((rival) => [rival, values[rival][pass]]))),
     );
   }
   return rowsOf(values, 'ns', walls).map((row) =>
-    row.name in derived ? { ...row, derived: true } : row,
+    row.name in derived ? { ...row, derived: true, unit: derived[row.name].unit ?? row.unit } : row,
   );
 }
 
@@ -122,6 +123,24 @@ async function compareSamples(samplers, unit, slices) {
   return rowsOf(await takeSlices(samplers, slices), unit);
 }
 
+/**
+ * Compares what other processes do, which tell what it cost them.
+ * @param {Record<string, () => Promise<{ cpu: number, wall: number }>>} runs ns of one operation
+ */
+async function compareElsewhere(runs, slices = SLICES) {
+  const walls = {};
+  const samplers = {};
+  for (const [name, run] of Object.entries(runs)) {
+    walls[name] = [];
+    samplers[name] = async () => {
+      const { cpu, wall } = await run();
+      walls[name].push(wall);
+      return cpu;
+    };
+  }
+  return rowsOf(await takeSlices(samplers, slices), 'ns', walls);
+}
+
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-module.exports = { compare, compareSamples, rowsOf, keep, turn, quick, blocks };
+module.exports = { compare, compareElsewhere, compareSamples, rowsOf, keep, turn, quick, blocks };

@@ -1,37 +1,28 @@
 'use strict';
 
-// What the middleware costs a request whose handler never touches `req.arena`.
+// What an adapter costs a request whose handler never touches its arena.
 //
 // "stubs": an EventEmitter for each response, over sockets that are not connected, 32 requests in a turn of the loop. Of the three
 // this shows the middleware best, for almost nothing else is in it.
 // "objects": Node's own IncomingMessage and ServerResponse over sockets that go nowhere, 50 requests to a
 // socket one after another, as keep-alive makes them, each answered, finished and closed.
-// "server": two real servers over loopback that take turns; CPU time of the server's process per request,
-// from process.cpuUsage. Caveat: a request costs tens of microseconds there and the noise is larger
-// than the middleware; this scenario shows only that nothing unexpected is added.
+// "on …": each adapter on its real framework, in one process, against the same application without it: over such sockets,
+// whose difference is the adapter's cost, and over real ones, with the client in another process, whose CPU is what the cost
+// is a part of. A middleware has a price of its own in some frameworks, whatever it does: it is shown beside.
 
 const { fork } = require('node:child_process');
-const { EventEmitter } = require('node:events');
+const { EventEmitter, once } = require('node:events');
 const { IncomingMessage, ServerResponse } = require('node:http');
 const net = require('node:net');
 const path = require('node:path');
-const { Pool } = require('undici');
 const { requestArena } = require('..');
-const { compare, compareSamples, quick, turn } = require('./harness.js');
+const adapters = require('./fixtures/adapters.js');
+const { compare, turn } = require('./harness.js');
 
 const SOCKETS = 32;
 const PER_SOCKET = 50;
-const SLICES = 16;
-const REQUESTS = quick ? 500 : 4000;
-const CONNECTIONS = 20;
-
-const KINDS = [
-  'http',
-  'http + ralloc',
-  'express',
-  'express + an empty middleware',
-  'express + ralloc',
-];
+// A difference of 300 ns between requests of 2 to 6 µs, and code that is compiled late.
+const LONGER = { slices: 32, warmUpMs: 500 };
 
 class Nowhere extends net.Socket {
   _read() {}
@@ -76,14 +67,22 @@ function onFinish() {
 
 const emitClose = (res) => res.emit('close');
 
-/** One request and its whole response, in the order of events that node:http keeps. */
-function serve(socket, middleware, touch) {
+/** A request as Node's parser makes it, and its response, which ends in the order of events that node:http keeps. */
+function exchangeOn(socket) {
   const req = new IncomingMessage(socket);
   req.method = 'GET';
   req.url = '/';
+  req.httpVersionMajor = 1;
+  req.httpVersionMinor = 1;
+  req.headers = { host: 'localhost' };
   const res = new ServerResponse(req);
   res.assignSocket(socket);
   res.on('finish', onFinish);
+  return { req, res };
+}
+
+function serve(socket, middleware, touch) {
+  const { req, res } = exchangeOn(socket);
   if (middleware === null) {
     res.end('ok');
     return;
@@ -94,7 +93,7 @@ function serve(socket, middleware, touch) {
   });
 }
 
-function requestsWith(middleware, touch = false) {
+function overSockets(serve) {
   return async (n) => {
     let sockets = [];
     let served = PER_SOCKET;
@@ -104,11 +103,14 @@ function requestsWith(middleware, touch = false) {
         sockets = Array.from({ length: SOCKETS }, () => new Nowhere());
         served = 0;
       }
-      for (const socket of sockets) serve(socket, middleware, touch);
+      for (const socket of sockets) serve(socket);
       await turn();
     }
   };
 }
+
+const requestsWith = (middleware, touch = false) =>
+  overSockets((socket) => serve(socket, middleware, touch));
 
 /** @param {typeof stubsWith} requests */
 function withAndWithout(requests) {
@@ -128,64 +130,72 @@ function withAndWithout(requests) {
   );
 }
 
-async function startServer(kind) {
-  const child = fork(path.join(__dirname, 'fixtures', 'server.js'), [kind]);
-  const port = await new Promise((resolve, reject) => {
-    child.once('message', resolve);
-    child.once('exit', (code) => reject(new Error(`the server ended with ${code}`)));
+/** A request and its whole response on each of the servers' own listeners, over sockets that go nowhere. */
+function requestsTo(server) {
+  return overSockets((socket) => {
+    const { req, res } = exchangeOn(socket);
+    server.emit('request', req, res);
   });
-  const pool = new Pool(`http://127.0.0.1:${port}`, { connections: CONNECTIONS, pipelining: 1 });
-  const cpu = () =>
-    new Promise((resolve) => {
-      child.once('message', resolve);
-      child.send('cpu');
-    });
-  return { child, pool, cpu };
 }
 
-async function load(pool, count) {
-  let left = count;
-  const one = async () => {
-    while (left-- > 0) {
-      const { body } = await pool.request({ path: '/', method: 'GET' });
-      await body.dump();
-    }
-  };
-  await Promise.all(Array.from({ length: CONNECTIONS }, one));
-}
-
-function cpuPerRequest({ pool, cpu }) {
-  return async () => {
-    const before = await cpu();
-    await load(pool, REQUESTS);
-    return ((await cpu()) - before) / REQUESTS;
+/** Requests over real sockets, from a client in a process of its own. */
+async function requestsOver(server, client) {
+  server.keepAliveTimeout = 0;
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  return async (requests) => {
+    client.send({ port, requests });
+    await once(client, 'message');
   };
 }
 
-async function server() {
-  const servers = [];
-  const samplers = {};
-  for (const kind of KINDS) {
-    const one = await startServer(kind);
-    await load(one.pool, REQUESTS * 2);
-    servers.push(one);
-    samplers[kind] = cpuPerRequest(one);
-  }
+/** The adapter's price on one framework, and what part it is of the CPU of a request to an empty handler. */
+async function onFramework(create) {
+  const client = fork(path.join(__dirname, 'fixtures', 'client.js'));
+  client.once('exit', (code) => {
+    if (code !== 0) throw new Error(`The client ended with ${code}`);
+  });
+  const names = {
+    whole: 'an empty handler, over real sockets',
+    wholeWith: 'with ralloc, over real sockets',
+    bare: 'an empty handler, over sockets that go nowhere',
+    empty: 'with an empty middleware',
+    ralloc: 'with ralloc, req.arena untouched',
+  };
+  const rivals = {
+    [names.whole]: await requestsOver(await create('none'), client),
+    [names.wholeWith]: await requestsOver(await create('ralloc'), client),
+    [names.bare]: requestsTo(await create('none')),
+    [names.empty]: requestsTo(await create('empty')),
+    [names.ralloc]: requestsTo(await create('ralloc')),
+  };
+  const share = (of) => ({ unit: '%', of: (pass) => (100 * of(pass)) / pass[names.whole] });
+  const adapter = (pass) => pass[names.ralloc] - pass[names.bare];
+  const empty = (pass) => pass[names.empty] - pass[names.bare];
   try {
-    return await compareSamples(samplers, 'us', SLICES);
+    const derived = {
+      'the adapter (difference)': adapter,
+      'an empty middleware (difference)': empty,
+      'the adapter, of a request over real sockets': share(adapter),
+      'an empty middleware, of the same': share(empty),
+    };
+    return await compare(rivals, derived, LONGER);
   } finally {
-    for (const { child, pool } of servers) {
-      await pool.destroy();
-      child.kill();
-    }
+    client.disconnect();
   }
 }
+
+const frameworks = Object.entries(adapters).map(([name, create]) => [
+  `on ${name}`,
+  () => onFramework(create),
+]);
 
 module.exports = {
   notMeasured: 'latency, and handlers that use the arena (see the demo); TLS; HTTP/2',
   scenarios: {
     stubs: () => withAndWithout(stubsWith),
     objects: () => withAndWithout(requestsWith),
-    server,
+    ...Object.fromEntries(frameworks),
   },
 };

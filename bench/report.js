@@ -9,6 +9,7 @@ const UNITS = {
   us: (value) => `${round(value)} µs`,
   ms: (value) => `${round(value)} ms`,
   MB: (value) => `${round(value)} MB`,
+  '%': (value) => `${value.toFixed(2)} %`,
 };
 
 function round(value) {

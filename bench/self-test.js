@@ -39,7 +39,7 @@ function arguments_() {
   });
   const runs = Number(values.runs);
   if (!Number.isInteger(runs) || runs < 1) throw new Error(`--runs: "${values.runs}"`);
-  return { ...values, runs, plan: { ...planOf({}), ...JSON.parse(values.plan) } };
+  return { ...values, runs, plan: { ...planOf({}, values.mix), ...JSON.parse(values.plan) } };
 }
 
 /** A busy loop of another program, on the processor that the servers have. */
@@ -79,8 +79,9 @@ async function main() {
   const load = new Child(LOAD);
   load.pin(processors?.client);
   if (busy) startBusyLoop(processors);
-  await load.call('read', { copies });
-  const setting = { mix, server: 'express', node, env: {}, processors, copies, port: 0, load };
+  const upstream = await load.call('read', { copies });
+  const common = { mix, server: 'express', node, env: {}, processors };
+  const setting = { ...common, copies, upstream, port: 0, load };
 
   // The same company as in the runs, for a server is warmer, and cheaper, the longer all of them start.
   const pilot = ['allocUnsafe', 'itself', 'third'].map((name) => one(name, 0));

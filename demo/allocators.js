@@ -1,7 +1,7 @@
 'use strict';
 
-// Where `req.arena` comes from in each server: a middleware for every allocator, all with the same
-// three functions (allocUnsafe, concat, hold).
+// Where the arena of a request comes from: for each allocator a function that gives `lease(res)`, or null for ralloc's own
+// adapter of the framework. All have the same three functions: allocUnsafe, concat, hold.
 
 const pooled = require('./pool.js');
 
@@ -22,16 +22,9 @@ const zeroed = {
   hold: (promise) => promise,
 };
 
-function always(memory) {
-  return (req, _res, next) => {
-    req.arena = memory;
-    next();
-  };
-}
-
 module.exports = {
-  ralloc: () => require('../lib/index.js').requestArena(),
-  allocUnsafe: () => always(nodes),
-  alloc: () => always(zeroed),
+  ralloc: () => null,
+  allocUnsafe: () => () => nodes,
+  alloc: () => () => zeroed,
   pool: () => pooled(),
 };

@@ -1,8 +1,10 @@
 'use strict';
 
-// A planted slowness, for the self-test of the method: a middleware that wastes CPU time on each request.
+// A planted slowness, for the self-test of the method: a listener that wastes CPU time on each request. It reads the
+// process's clock of CPU: what an idle process does in so many microseconds takes longer under load.
 
-const CALIBRATION = 4e6; // steps, some milliseconds
+const STEPS = 50; // between two looks at the clock
+const LOOKS = 1.5; // microseconds that the looks take beside what they see
 
 let state = 1;
 
@@ -11,23 +13,16 @@ function burn(steps) {
   return state;
 }
 
-/** Steps in a microsecond of CPU: the most of several tries, for others can only slow it. */
-function speed() {
-  burn(CALIBRATION);
-  let best = 0;
-  for (let n = 0; n < 5; n++) {
-    const before = process.cpuUsage();
-    burn(CALIBRATION);
-    const { user, system } = process.cpuUsage(before);
-    best = Math.max(best, CALIBRATION / (user + system));
-  }
-  return best;
+/** Microseconds of CPU so far. Of the whole process: a thread's own clock is behind by up to 4 ms on Linux. */
+function clock() {
+  const { user, system } = process.cpuUsage();
+  return user + system;
 }
 
-module.exports = function burner(middleware, microseconds) {
-  const steps = Math.round(microseconds * speed());
-  return (req, res, next) => {
-    burn(steps);
-    middleware(req, res, next);
+module.exports = function burner(microseconds) {
+  return () => {
+    const end = clock() + microseconds - LOOKS;
+    do burn(STEPS);
+    while (clock() < end);
   };
 };

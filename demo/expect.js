@@ -3,21 +3,26 @@
 // The client's own idea of the right answers: plainly computed, with none of the handler's code
 // but the rule that says which pieces a request consists of.
 
+const { createHash } = require('node:crypto');
 const zlib = require('node:zlib');
 const { cut, LARGEST } = require('./cut.js');
 
 const BODIES = 64;
 const BODY = 64 * 1024;
+const UPLOADS = 8; // of 16 bodies each: 1 MiB, which is what `proxy` passes on too
 
 module.exports = class Expected {
   #files;
   #manifest;
   #bodies;
+  #uploads;
 
   constructor(files, manifest) {
     this.#files = files;
     this.#manifest = JSON.parse(manifest);
     this.#bodies = Array.from({ length: BODIES }, (_, n) => this.#cutBody(n));
+    const turned = (n) => [...this.#bodies.slice(n), ...this.#bodies.slice(0, n)].slice(0, 16);
+    this.#uploads = Array.from({ length: UPLOADS }, (_, n) => Buffer.concat(turned(n)));
   }
 
   #cutBody(n) {
@@ -31,11 +36,14 @@ module.exports = class Expected {
 
   /** What is posted with request `id`, or null. */
   body(mix, id) {
+    if (mix === 'upload') return this.#uploads[id % UPLOADS];
     return mix === 'ingest' || mix === 'digest' ? this.#bodies[id % BODIES] : null;
   }
 
   /** What the `whole` form of request `id` must answer, before any compression. */
   answer(mix, id) {
+    if (mix === 'upload') return Buffer.from(sha256Of(this.body(mix, id)));
+    if (mix === 'proxy') return this.#uploads[id % UPLOADS];
     if (mix === 'json') return Buffer.from(this.#json(id));
     if (mix === 'serve') return this.#batch(id, 24, this.#files);
     return this.#batch(id, 16, mix === 'frame' ? this.#files : [{ bytes: this.body(mix, id) }]);
@@ -78,6 +86,8 @@ module.exports = class Expected {
     return `${what}: byte ${at} of ${want.length} is ${got[at]} instead of ${want[at]}`;
   }
 };
+
+const sha256Of = (bytes) => createHash('sha256').update(bytes).digest('hex');
 
 function header(length, id) {
   const bytes = Buffer.alloc(8);

@@ -7,6 +7,7 @@ const { answerCalls } = require('./child.js');
 const Connection = require('./connection.js');
 const Expected = require('./expect.js');
 const files = require('./files.js');
+const upstream = require('./upstream.js');
 const warm = require('./warm.js');
 const { Metronome, now } = require('./metronome.js');
 
@@ -124,8 +125,10 @@ function fixedRate({ name, mix, rate, seconds }) {
 }
 
 answerCalls({
-  read({ copies }) {
+  /** Answers the port of the upstream. */
+  async read({ copies }) {
     expected = new Expected(files.load(copies), files.manifest());
+    return (await upstream(expected)).address().port;
   },
 
   connect({ name, port }) {

@@ -41,10 +41,10 @@ class Server {
   }
 
   async start(index) {
-    const { copies, port, load } = this.#setting;
+    const { copies, upstream, port, load } = this.#setting;
     const { burn } = this.#contender;
     const wanted = port === 0 ? 0 : port + index;
-    const listening = await this.#child.call('listen', { copies, burn, port: wanted });
+    const listening = await this.#child.call('listen', { copies, upstream, burn, port: wanted });
     await load.call('connect', { name: this.#contender.name, port: listening });
     this.#connected = true;
   }
@@ -142,7 +142,7 @@ function block(setting, n) {
 
 /**
  * All blocks of a mix on a kind of server: for each contender its blocks.
- * `setting`: { mix, server, contenders, node, env, processors, copies, port, load, plan, onSlice }
+ * `setting`: { mix, server, contenders, node, env, processors, copies, upstream, port, load, plan, onSlice }
  */
 async function measure(setting) {
   const blocks = [];

@@ -4,6 +4,7 @@
 
 const os = require('node:os');
 const { verdict } = require('./screen.js');
+const { NAMES, titleOf } = require('./servers/index.js');
 
 const NEXT = [
   'Next: npm run demo -- --long --mix frame   the tail, and memory over a minute',
@@ -17,10 +18,10 @@ function machine() {
   return { cpu, cores: os.availableParallelism(), platform, arch };
 }
 
-const SERVERS = { express: 'Express 5', http: 'node:http' };
+const list = new Intl.ListFormat('en');
 
 function headLine({ version, backend }, servers) {
-  const on = servers.map((server) => SERVERS[server]).join(' and ');
+  const on = list.format(servers.map(titleOf));
   const count = os.availableParallelism();
   return `ralloc (${backend}) on ${on}, Node.js ${version}, ${os.platform()} ${os.arch()}, ${count} cores`;
 }
@@ -47,12 +48,15 @@ function proofLines({ pool, ralloc }) {
 function ownLine(rows) {
   const { run } = rows.find((row) => row.run.allocator === 'ralloc');
   const { rps, fullCpuUs } = run.ratio;
-  return `frame on this machine's ${run.node}:\n requests/s ${verdict(rps)}, CPU ${verdict(fullCpuUs)}`;
+  const on = run.server === NAMES[0] ? '' : ` on ${titleOf(run.server)}`;
+  return `frame${on} on this machine's ${run.node}:\n requests/s ${verdict(rps)}, CPU ${verdict(fullCpuUs)}`;
 }
 
 const named = (rows) =>
   rows
-    .map(({ run }) => `${run.mix}${run.server === 'http' ? ' http' : ''} ${run.allocator}`)
+    .map(
+      ({ run }) => `${run.mix}${run.server === NAMES[0] ? '' : ` ${run.server}`} ${run.allocator}`,
+    )
     .join(', ');
 
 /** What a reader has to know of these figures and no other run's. */

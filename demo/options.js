@@ -2,9 +2,10 @@
 
 // The command line of the demo.
 
+const { NAMES: SERVERS } = require('./servers/index.js');
+
 const DEFAULT_MIXES = ['frame', 'ingest', 'serve', 'json'];
-const MIXES = ['frame', 'ingest', 'digest', 'serve', 'json'];
-const SERVERS = ['express', 'http'];
+const MIXES = ['frame', 'ingest', 'digest', 'upload', 'proxy', 'serve', 'json'];
 const BACKENDS = ['native', 'js'];
 
 const USAGE = `usage: npm run demo -- [options]
@@ -12,13 +13,13 @@ const USAGE = `usage: npm run demo -- [options]
   --all              every mix, server and rival, V8's tuning flags among them
   --long             minutes of load a mix: p99.9, and memory over time
   --mix NAME         only this mix: ${MIXES.join(', ')}
-  --server NAME      only this server: ${SERVERS.join(', ')}
+  --server NAME      only this server: ${SERVERS.join(', ')} (default ${SERVERS[0]})
   --node NODE        the Node.js that the servers run on: self, a path, or a major version, which
                      is downloaded from npm (default: this one, and where it is not one of the two newest
                      LTS lines the current LTS as well)
   --backend NAME     ralloc's backend: ${BACKENDS.join(', ')}
-  --blocks N         sets of fresh processes, over which intervals are taken (default 5)
-  --seconds N        seconds of a slice (default 0.25, and 0.1 at the fixed rate)
+  --blocks N         sets of fresh processes, over which intervals are taken (default 3, frame 6)
+  --seconds N        seconds of a slice (default 0.22, and 0.05 at the fixed rate)
   --port N           the servers listen on N and the ports after it (default: any that are free)
   --json             one JSON object on stdout
   --help`;

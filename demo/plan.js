@@ -4,21 +4,25 @@
 // bench/README.md.
 
 const SHORT = {
-  blocks: 5,
-  warm: 2500, // requests of the mix to each contender, all at once
+  blocks: 3,
+  warm: 1500, // requests of the mix to each contender, all at once
   empty: 0, // requests of no mix: see warm.js
-  passes: 1, // of closed-loop slices, two a contender each
-  slice: 0.25,
+  passes: 2, // of closed-loop slices, two a contender each
+  slice: 0.22,
   gap: 0.015, // lets a server's collections on other threads end before the next one's slice
-  fixedPasses: 1,
-  fixedSlice: 0.1,
+  fixedPasses: 2,
+  fixedSlice: 0.05,
 };
+
+// The mix that scatters most: how often allocUnsafe's majors come differs from one process and slice to the next.
+const BLOCKS = { frame: 6 };
 
 const LONG = {
   ...SHORT,
+  blocks: 5,
+  passes: 4,
   warm: 10_000,
   empty: 18_000,
-  passes: 4,
   slice: 0.5,
   gap: 0.03,
   fixedPasses: 4,
@@ -26,15 +30,15 @@ const LONG = {
 };
 
 // The system's Node, 10 s in all.
-const OWN = { ...SHORT, blocks: 4, warm: 2000, slice: 0.15, fixedSlice: 0.05 };
+const OWN = { ...SHORT, slice: 0.15, fixedPasses: 1 };
 const STEADY = 60; // of each server at the fixed rate, in --long
 const START = 0.15; // to start a server and end it, about
 
 /** About what both kinds of warm-up take for each contender: on two processors all of them reach such rates together. */
 const warmUpOf = ({ warm, empty }) => warm / 8000 + empty / 60_000;
 
-function planOf({ long, blocks, seconds }) {
-  const plan = { ...(long ? LONG : SHORT) };
+function planOf({ long, blocks, seconds }, mix) {
+  const plan = long ? { ...LONG } : { ...SHORT, blocks: BLOCKS[mix] ?? SHORT.blocks };
   if (blocks !== undefined) plan.blocks = blocks;
   if (seconds !== undefined) plan.slice = plan.fixedSlice = seconds;
   return plan;

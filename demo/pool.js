@@ -9,7 +9,7 @@ const KEPT = 4096; // Buffers kept in each free list
 module.exports = function pooled() {
   const free = Array.from({ length: 32 }, () => []);
 
-  return function lease(req, res, next) {
+  return function lease(res) {
     const taken = [];
     const allocUnsafe = (size) => {
       const list = free[32 - Math.clz32(Math.max(size, 64) - 1)];
@@ -23,13 +23,12 @@ module.exports = function pooled() {
       for (const part of list) at += part.copy(whole, at);
       return whole;
     };
-    req.arena = { allocUnsafe, concat, hold: (promise) => promise };
     res.on('close', () => {
       for (const block of taken) {
         const list = free[Math.log2(block.length)];
         if (list.length < KEPT) list.push(block);
       }
     });
-    next();
+    return { allocUnsafe, concat, hold: (promise) => promise };
   };
 };

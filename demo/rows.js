@@ -5,7 +5,7 @@
 const { perPass } = require('../bench/method/schedule.js');
 const statistics = require('../bench/method/statistics.js');
 
-const { differs, mean, median, quantile, ratio, removed, spread, sum } = statistics;
+const { differs, mean, median, quantile, ratioOfProcesses, removed, spread, sum } = statistics;
 
 const BASE = 'allocUnsafe';
 const FLOOR = 'pool';
@@ -18,25 +18,26 @@ const per10k = (slices, field) =>
 
 const meanRps = (slices) => mean(slices.map(({ rps }) => rps));
 
-/** A percentile of all latencies of a block: one slice has too few for its tail. */
+const latenciesOf = (slices) => slices.flatMap(({ latencies }) => [...latencies]);
+
 const percentile =
   (q) =>
   ({ fixed }) =>
-    quantile(
-      fixed.flatMap(({ latencies }) => [...latencies]),
-      q,
-    );
+    perPass(fixed, (slices) => quantile(latenciesOf(slices), q));
+
+/** The tail of all latencies of a block: a pass has too few. */
+const tail = ({ fixed }) => [quantile(latenciesOf(fixed), 0.999)];
 
 /** Each field's values: for every block the neighbours that are compared, passes or the block as a whole. */
 const MEASURES = {
   rps: ({ closed }) => perPass(closed, meanRps),
   fullCpuUs: ({ closed }) => perPass(closed, cpuPerRequest),
   cpuUs: ({ fixed }) => perPass(fixed, cpuPerRequest),
-  p50: (block) => [percentile(0.5)(block)],
-  p99: (block) => [percentile(0.99)(block)],
-  p999: (block) => [percentile(0.999)(block)],
+  p50: percentile(0.5),
+  p99: percentile(0.99),
+  p999: tail,
   rss: ({ fixed }) => [fixed.at(-1).rss],
-  majorGcs: ({ closed, fixed }) => [per10k([...closed, ...fixed], 'majorGcs')],
+  majorGcs: ({ closed }) => perPass(closed, (slices) => per10k(slices, 'majorGcs')),
 };
 
 function valuesOf(blocks) {
@@ -86,7 +87,7 @@ function rowsOf(contenders, measured, about) {
   const indexOf = (wanted) => contenders.findIndex(({ name }) => name === wanted);
   const base = values[indexOf(BASE)];
   const ratios = values.map((own) =>
-    mapFields(own, (ofBlocks, field) => ratio(ofBlocks, base[field])),
+    mapFields(own, (ofBlocks, field) => ratioOfProcesses(ofBlocks, base[field])),
   );
   const floor = ratios[indexOf(FLOOR)];
   return contenders.map(({ name }, index) => {

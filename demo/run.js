@@ -16,6 +16,7 @@ const { parse, USAGE, UsageError } = require('./options.js');
 const { Progress } = require('./progress.js');
 const { screen } = require('./screen.js');
 const { Session, groupsOf, proveStale, secondsOf } = require('./session.js');
+const { missing } = require('./servers/index.js');
 const { READING, table } = require('./table.js');
 
 const say = (text) => process.stderr.write(`${text}\n`);
@@ -35,8 +36,17 @@ function fetching() {
   };
 }
 
+function checkInstalled(servers) {
+  for (const server of servers) {
+    const [first] = missing(server);
+    if (first)
+      throw new UsageError(`--server ${server}: the package ${first} is not installed here`);
+  }
+}
+
 /** Everything that is shown, whatever the form. */
 async function measureAll(options) {
+  checkInstalled(options.servers);
   const env = options.backend ? { RALLOC_BACKEND: options.backend } : {};
   const {
     lead,
@@ -58,7 +68,7 @@ async function measureAll(options) {
   const common = { env, processors, copies, port: options.port };
   try {
     const results = await new Session({ common, lead, own, progress }).run(groups, able);
-    const proof = await proveStale(lead.path, env);
+    const proof = await proveStale(lead.path, env, options.servers[0]);
     return { lead, summary, processors, head, unable, results, proof };
   } finally {
     progress.end();

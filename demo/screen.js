@@ -14,6 +14,8 @@ const ABOUT = {
   frame: '16 pieces into a batch',
   ingest: 'the same after a POST of 64 KiB',
   digest: 'ingest, sha256, every eighth gzipped',
+  upload: 'SHA-256 of a POST of 1 MiB',
+  proxy: '1 MiB of another server passed on',
   serve: 'a batch of 200 KB sent back',
   json: 'no Buffers at all',
 };

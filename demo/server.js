@@ -1,62 +1,34 @@
 'use strict';
 
-// A server of the demo, as a process of its own: node server.js express|http ALLOCATOR
+// A server of the demo, as a process of its own: node server.js SERVER ALLOCATOR (servers/, allocators.js)
 
-const http = require('node:http');
 const allocators = require('./allocators.js');
 const { answerCalls } = require('./child.js');
 const burner = require('./burner.js');
 const files = require('./files.js');
 const createHandlers = require('./handler.js');
 const { Meter, peakRss } = require('./meter.js');
+const servers = require('./servers/index.js');
 
 const [kind, allocator] = process.argv.slice(2);
 const LONG = 10 * 60 * 1000; // kept-alive connections rest while the other servers have their turn
 
-function fail(res, err) {
-  res.statusCode = 500;
-  res.end(err.stack);
-}
-
-function overExpress(middleware, handlers) {
-  const app = require('express')();
-  app.use(middleware);
-  for (const [mix, handle] of Object.entries(handlers)) {
-    app.all(`/${mix}/:id{/:form}`, (req, res) =>
-      handle(req, res, Number(req.params.id), req.params.form === 'whole'),
-    );
-  }
-  app.use((err, _req, res, _next) => fail(res, err));
-  return app;
-}
-
-function overHttp(middleware, handlers) {
-  return (req, res) => {
-    middleware(req, res, async (err) => {
-      try {
-        if (err) throw err;
-        const [, mix, id, form] = req.url.split('/');
-        await handlers[mix](req, res, Number(id), form === 'whole');
-      } catch (thrown) {
-        fail(res, thrown);
-      }
-    });
-  };
-}
-
 let served = 0;
 let meter = null;
-let middleware = null;
+let stats = null;
 
 answerCalls({
-  /** Reads the files and listens; answers the port. `burn`: microseconds of CPU that each request wastes. */
-  listen({ copies, port, burn }) {
-    const handlers = createHandlers(files.load(copies), files.manifest());
-    middleware = allocators[allocator]();
-    if (burn) middleware = burner(middleware, burn);
-    const app = (kind === 'express' ? overExpress : overHttp)(middleware, handlers);
-    const server = http.createServer(app);
+  /**
+   * Reads the files and listens; answers the port. `upstream`: the port of the server behind the mix `proxy`; `burn`: microseconds of CPU that
+   * each request wastes.
+   */
+  async listen({ copies, upstream, port, burn }) {
+    const handlers = createHandlers(files.load(copies), files.manifest(), upstream);
+    const created = await servers.create(kind, allocators[allocator](), handlers);
+    const { server } = created;
+    stats = created.stats;
     server.keepAliveTimeout = LONG;
+    if (burn) server.prependListener('request', burner(burn));
     server.on('request', () => served++);
     meter = new Meter();
     return new Promise((resolve, reject) => {
@@ -67,7 +39,7 @@ answerCalls({
 
   /** What was used since the last lap; and so far: the peak of RSS, arenas that had to use the heap. */
   async lap() {
-    const heapFallbacks = middleware.stats?.().heapRequests ?? 0;
+    const heapFallbacks = stats?.().heapRequests ?? 0;
     const lap = { served, rss: peakRss(), heapFallbacks, ...(await meter.lap()) };
     served = 0;
     return lap;

@@ -14,12 +14,16 @@ const STALE = path.join(__dirname, 'stale.js');
 
 /** Everything that `options` asks for, on the Node that leads; `own` is the system's, for one line of its own. */
 function groupsOf(options, own) {
-  const plan = planOf(options);
   const groups = options.mixes.flatMap((mix) =>
-    options.servers.map((server) => ({ mix, server, plan, steady: options.long ? STEADY : 0 })),
+    options.servers.map((server) => ({
+      mix,
+      server,
+      plan: planOf(options, mix),
+      steady: options.long ? STEADY : 0,
+    })),
   );
   const usesOwn = own && !options.all && !options.long;
-  const last = { mix: 'frame', server: 'express', plan: OWN, steady: 0, own: true };
+  const last = { mix: 'frame', server: options.servers[0], plan: OWN, steady: 0, own: true };
   return usesOwn ? [...groups, last] : groups;
 }
 
@@ -62,16 +66,17 @@ class Session {
     const load = new Child(LOAD);
     load.pin(processors?.client);
     try {
-      await load.call('read', { copies });
+      const upstream = await load.call('read', { copies });
+      const client = { load, upstream };
       const results = [];
-      for (const group of groups) results.push(await this.#group(group, contenders, load));
+      for (const group of groups) results.push(await this.#group(group, contenders, client));
       return results;
     } finally {
       await load.stop();
     }
   }
 
-  async #group(group, contenders, load) {
+  async #group(group, contenders, client) {
     const { mix, server, plan, steady } = group;
     const node = group.own ? this.#own : this.#lead;
     const field = group.own
@@ -80,10 +85,10 @@ class Session {
     const step = (what, seconds) => this.#progress.step(`${node.version} ${what}`, seconds);
     const setting = {
       ...this.#common,
+      ...client,
       mix,
       server,
       plan,
-      load,
       node: node.path,
       contenders: field,
     };
@@ -100,12 +105,12 @@ class Session {
 
 const slicesIn = ({ passes, fixedPasses }) => 1 + 2 * passes + 2 * fixedPasses;
 
-/** What a Buffer shows that a handler kept past its response: in a pool by hand, and in ralloc. */
-async function proveStale(node, env) {
+/** What a Buffer shows that a handler of `server` kept past its response: in a pool by hand, and in ralloc. */
+async function proveStale(node, env, server) {
   const child = new Child(STALE, [], { execPath: node, env });
   try {
-    const pool = await child.call('showKept', { allocator: 'pool' });
-    const ralloc = await child.call('showKept', { allocator: 'ralloc' });
+    const pool = await child.call('showKept', { server, allocator: 'pool' });
+    const ralloc = await child.call('showKept', { server, allocator: 'ralloc' });
     return { pool, ralloc, dead: ralloc.length === 0 && ralloc.shows === '' };
   } finally {
     await child.stop();

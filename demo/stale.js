@@ -4,44 +4,40 @@
 // request past the response (the bug that every pool has to fear); then another user's request
 // comes. What does the kept Buffer show? Real servers, real requests over loopback.
 
-const http = require('node:http');
 const allocators = require('./allocators.js');
 const { answerCalls } = require('./child.js');
+const servers = require('./servers/index.js');
 
-function application(middleware) {
+function createHandlers() {
   let kept = null;
-  const app = require('express')();
-  app.use(middleware);
-  app.post('/note', (req, res) => {
-    const note = req.arena.allocUnsafe(Number(req.headers['content-length']));
-    let length = 0;
-    req.on('data', (chunk) => (length += chunk.copy(note, length)));
-    req.on('end', () => {
+  return {
+    async note(arena, { body }) {
+      const note = arena.concat([await body()]);
       kept ??= note; // the bug: it outlives the response
-      res.end('noted');
-    });
-  });
-  app.get('/kept', (_req, res) => res.json({ length: kept.length, shows: kept.toString() }));
-  return app;
+      return 'noted';
+    },
+    kept: async () => JSON.stringify({ length: kept.length, shows: kept.toString() }),
+  };
 }
 
-async function showKept(allocator) {
-  const server = http.createServer(application(allocators[allocator]()));
+async function showKept(kind, allocator) {
+  const { server } = await servers.create(kind, allocators[allocator](), createHandlers());
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   const origin = `http://127.0.0.1:${server.address().port}`;
-  const post = async (body) => {
-    const response = await fetch(`${origin}/note`, { method: 'POST', body });
+  const post = async (text) => {
+    const body = Buffer.from(text); // of no type that a framework would parse
+    const response = await fetch(`${origin}/note/1`, { method: 'POST', body });
     await response.text();
     await new Promise((resolve) => setImmediate(resolve)); // the response has closed by then
   };
   try {
     await post('anna: my PIN is 1111');
     await post('bert: my PIN is 2222');
-    return await (await fetch(`${origin}/kept`)).json();
+    return await (await fetch(`${origin}/kept/1`)).json();
   } finally {
     server.closeAllConnections();
     server.close();
   }
 }
 
-answerCalls({ showKept: ({ allocator }) => showKept(allocator) });
+answerCalls({ showKept: ({ server, allocator }) => showKept(server, allocator) });

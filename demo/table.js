@@ -3,6 +3,7 @@
 // The table of --all and --long: a row for every contender, ratios to allocUnsafe with their intervals.
 
 const { verdict } = require('./screen.js');
+const { titleOf } = require('./servers/index.js');
 
 const thousands = (value) => Math.round(value).toLocaleString('en-US');
 const percent = (share) => (share === null ? '' : `${Math.round(share * 100)} %`);
@@ -37,7 +38,7 @@ function table(groups) {
   const lines = [COLUMNS.map(([title]) => title)];
   for (const rows of groups) {
     const { mix, server } = rows[0].run;
-    lines.push([`${mix}, ${server === 'express' ? 'Express' : 'bare node:http'}`]);
+    lines.push([`${mix}, ${titleOf(server)}`]);
     lines.push(...rows.map((row) => COLUMNS.map(([, , cell]) => cell(row))));
   }
   const full = lines.filter((line) => line.length > 1);

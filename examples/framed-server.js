@@ -18,6 +18,7 @@ const { once } = require('node:events');
 const net = require('node:net');
 const { parseArgs } = require('node:util');
 const { Slab } = require('ralloc');
+const { program } = require('./shared/program.js');
 const {
   FrameReader,
   HEADER,
@@ -234,36 +235,10 @@ function parse(words) {
   };
 }
 
-/** Serves until SIGINT or SIGTERM. 0: all connections were ended; 1: it cannot listen; 2: wrong usage. */
-async function main(words) {
-  let options;
-  try {
-    options = parse(words);
-  } catch (error) {
-    console.error(`${error.message}\n${USAGE}`);
-    return 2;
-  }
-  const server = new FramedServer(options);
-  try {
-    const { address, port } = await server.listen(options.port);
-    console.log(`listening on ${address}:${port}`);
-  } catch (error) {
-    console.error(error.message);
-    return 1;
-  }
-  const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stop.abort());
-  await once(stop.signal, 'abort');
-  await server.close();
-  const { connections, frames, refused, cut } = server.stats;
-  console.log(`${connections} connections, ${frames} frames, ${refused} refused, ${cut} cut off`);
-  return 0;
-}
+const tell = ({ stats: { connections, frames, refused, cut } }) => [
+  `${connections} connections, ${frames} frames, ${refused} refused, ${cut} cut off`,
+];
 
 module.exports = { FramedServer };
 
-if (require.main === module) {
-  main(process.argv.slice(2)).then((code) => {
-    process.exitCode = code;
-  });
-}
+program(module, { usage: USAGE, parse, create: (options) => new FramedServer(options), tell });

@@ -1,11 +1,12 @@
 'use strict';
 
-// The middleware of Express 4 and 5, connect, and of node:http as `arenas(req, res, next)`.
+// The middlewares of Express 4 and 5, connect, and of node:http as `arenas(req, res, next)`.
 
 const { typeError } = require('./base/errors.js');
 const { kEndRequest } = require('./base/protocol.js');
 const { checkCalled, faultOf, nextError } = require('./request/messages.js');
-const { Mount } = require('./request/mount.js');
+const { Mount, SKIPPED } = require('./request/mount.js');
+const { rawBody } = require('./request/raw-body.js');
 
 /** Makes a middleware that gives every request an arena of its own. */
 function requestArena(options, ...rest) {
@@ -15,16 +16,21 @@ function requestArena(options, ...rest) {
 
   function middleware(req, res, next) {
     if (typeof next !== 'function') throw nextError(req, res, next);
-    const fault = faultOf(req, res) ?? (mount.isTaken(req) ? mount.takenError() : undefined);
-    if (fault !== undefined) {
-      next(fault);
-      return;
-    }
-    // A second middleware gives the first one's arena.
-    const arena = mount.arenaFor(req[property], req, res);
-    req[property] = arena;
-    mount.run(arena, next);
+    const fault = mount.enter(req, res);
+    if (fault === undefined) mount.run(req[property], next);
+    else if (fault === SKIPPED) next();
+    else next(fault);
   }
+
+  middleware.route = (given) => {
+    const route = mount.route(given);
+    return (req, res, next) => {
+      if (typeof next !== 'function') throw nextError(req, res, next);
+      const fault = faultOf(req, res) ?? route.faultOf(req[property]);
+      if (fault === undefined) next();
+      else next(fault);
+    };
+  };
 
   middleware.end = (req) => {
     if (req === null || typeof req !== 'object') throw typeError('req', 'of type object', req);
@@ -33,4 +39,4 @@ function requestArena(options, ...rest) {
   return mount.face(middleware);
 }
 
-module.exports = { requestArena };
+module.exports = { rawBody, requestArena };

@@ -2,41 +2,53 @@
 
 // The plugin of Fastify 5: `app.register(require('ralloc/fastify'), options)`, `request.arena`, `app.arenas.stats()`.
 
-const { argumentError, frameworkError, mountedError } = require('./base/errors.js');
-const { kMounted } = require('./base/protocol.js');
-const { Mount } = require('./request/mount.js');
+const { bodyTypes, contentParser } = require('./request/content-parser.js');
+const { checkApplication, checkRegistered } = require('./request/messages.js');
+const { Mount, SKIPPED } = require('./request/mount.js');
 
-/** The options without those of register() itself, which Fastify passes on. */
+/** The options of the arenas: without those of register() itself, which Fastify passes on. */
 function ownOptions(options) {
   if (options instanceof Mount) return options;
-  const { prefix: _prefix, logLevel: _level, logSerializers: _serializers, ...own } = options;
+  const { body: _body, prefix: _p, logLevel: _l, logSerializers: _s, ...own } = options;
   return own;
 }
 
-async function requestArena(app, options) {
-  if (Number.parseInt(app?.version, 10) !== 5) {
-    throw frameworkError('fastify', 'Fastify 5', app, app?.version);
-  }
-  if (app.arenas?.[kMounted] === true) throw mountedError('app.arenas');
-  if (app.hasDecorator('arenas')) {
-    throw argumentError(TypeError, 'The name "arenas" of the application is taken');
-  }
+async function register(app, options) {
+  checkApplication(app);
+  const types = bodyTypes(options.body);
   const mount = Mount.of(ownOptions(options), 'fastify');
   const { property } = mount;
   if (app.hasRequestDecorator(property)) throw mount.takenError();
 
-  app.decorateRequest(property, null);
+  app.decorateRequest(property, undefined);
   app.decorate('arenas', mount.face({}));
+  if (types.length > 0) app.addContentTypeParser(types, contentParser(mount));
+  // Of routes from before the plugin was loaded, which ready() does, the first request is told.
+  app.addHook('onRoute', ({ config }) => {
+    if (config?.ralloc !== undefined) mount.routeOf(config.ralloc);
+  });
   app.addHook('onRequest', (request, reply, done) => {
+    const skipped = mount.skipped(request);
+    if (skipped !== undefined) return skipped === SKIPPED ? done() : done(skipped);
     const arena = mount.arenaFor(undefined, request.raw, reply.raw);
-    request[property] = arena;
-    mount.run(arena, done);
+    const given = request.routeOptions.config?.ralloc; // 30 ns
+    const fault =
+      mount.give(request, arena) ??
+      (given === undefined ? undefined : mount.faultOfRoute(given, arena));
+    return fault === undefined ? mount.run(arena, done) : done(fault);
   });
   if (options instanceof Mount) return; // who made it closes it
   app.addHook('onClose', (_app, done) => {
     app.arenas.close(); // what is in flight still gives its memory back
     done();
   });
+}
+
+/** What register() calls, which takes errors as rejections. Others, who may not look at a promise, are told by a throw. */
+function requestArena(app, ...given) {
+  checkRegistered(app, given);
+  const [options = {}] = given;
+  return register(app, options);
 }
 
 // As fastify-plugin does: what the plugin adds is for the instance that registers it, and for all below it.

@@ -7,19 +7,30 @@
 const { frameworkError } = require('./base/errors.js');
 const { kEndRequest, kOfRequest, kRequestArena } = require('./base/protocol.js');
 const { checkCalled } = require('./request/messages.js');
-const { Mount } = require('./request/mount.js');
+const { Mount, SKIPPED } = require('./request/mount.js');
 
 const nothing = { on() {} }; // a response that emits no event
 
+async function runToItsEnd(mount, arena, next) {
+  try {
+    await mount.run(arena, next);
+  } finally {
+    arena[kEndRequest]();
+  }
+}
+
 /** Makes a middleware that gives every context an arena of its own. */
 function requestArena(options, ...rest) {
-  checkCalled([options, ...rest]);
+  checkCalled([options, ...rest], true);
   const mount = new Mount(options, 'hono');
   const { property } = mount;
 
-  async function middleware(c, next) {
+  function middleware(c, next) {
     // setLayout() came with Hono 4.
     if (typeof c?.setLayout !== 'function') throw frameworkError('hono', 'Hono 4', c);
+    const skipped = mount.skipped(c);
+    if (skipped === SKIPPED) return next();
+    if (skipped !== undefined) throw skipped;
     const first = c.get(property);
     if (first !== undefined && first?.[kOfRequest] !== true) throw mount.takenError();
     const { incoming, outgoing } = c.env ?? {};
@@ -28,13 +39,16 @@ function requestArena(options, ...rest) {
     const endsHere = !isOnNode && first === undefined && req[kRequestArena] === undefined;
     const arena = mount.arenaFor(first, req, isOnNode ? outgoing : nothing);
     c.set(property, arena);
-    try {
-      await mount.run(arena, next);
-    } finally {
-      if (endsHere) arena[kEndRequest]();
-    }
+    return endsHere ? runToItsEnd(mount, arena, next) : mount.run(arena, next);
   }
 
+  middleware.route = (given) => {
+    const route = mount.route(given);
+    return (c, next) => {
+      route.use(c.get(property));
+      return next();
+    };
+  };
   return mount.face(middleware);
 }
 

@@ -4,24 +4,50 @@
 
 const check = require('./base/validate.js');
 const express = require('./express.js');
+const { checkCalled } = require('./request/messages.js');
+const { Mount, SKIPPED } = require('./request/mount.js');
 
 /** Makes the middleware, which needs no framework, with wrap(). */
-function requestArena(...options) {
-  const arenas = express.requestArena(...options);
-
-  /** A listener that calls `handler` with the same arguments once the request has its arena, and returns its result. */
-  arenas.wrap = (handler) => {
-    check.func(handler, 'handler');
-    return function wrapped(req, res, ...rest) {
-      let result;
-      arenas(req, res, (error) => {
-        if (error !== undefined) throw error;
-        result = handler.call(this, req, res, ...rest);
-      });
-      return result;
-    };
+function requestArena(options, ...rest) {
+  checkCalled([options, ...rest]);
+  const mount = Mount.of(options);
+  const arenas = express.requestArena(mount);
+  const { route } = arenas;
+  const enter = (req, res) => mount.enter(req, res);
+  arenas.wrap = wrapIn(mount, enter);
+  arenas.route = (given) => {
+    const change = route(given);
+    change.wrap = wrapIn(mount, (req, res) => {
+      let fault = enter(req, res);
+      if (fault === undefined) {
+        change(req, res, (error) => {
+          fault = error;
+        });
+      }
+      return fault;
+    });
+    return change;
   };
   return arenas;
 }
+
+/**
+ * Makes a listener that calls `handler` with the same arguments once `enter` has given the request its arena, and returns its result.
+ * A callback from the middleware would cost each request 20 ns and 200 bytes.
+ */
+const wrapIn = (mount, enter) => (handler) => {
+  check.func(handler, 'handler');
+  return function wrapped(req, res, ...rest) {
+    const fault = enter(req, res);
+    if (fault !== undefined && fault !== SKIPPED) throw fault;
+    if (fault === undefined && mount.hasContext) {
+      return callIn(mount, handler, this, [req, res, ...rest]);
+    }
+    return handler.call(this, req, res, ...rest);
+  };
+};
+
+const callIn = (mount, handler, self, args) =>
+  mount.run(args[0][mount.property], () => Reflect.apply(handler, self, args));
 
 module.exports = { requestArena };

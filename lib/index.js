@@ -6,6 +6,8 @@ const { Arena } = require('./arena/arena.js');
 const { RallocError } = require('./base/errors.js');
 const { requestArena } = require('./express.js');
 const { backend, backendReason } = require('./memory/native.js');
+const { pump } = require('./memory/pump.js');
+const { release } = require('./memory/release.js');
 const { stats } = require('./memory/stats.js');
 const { Slab } = require('./slab/slab.js');
 const { slab } = require('./slab/default.js');
@@ -17,6 +19,8 @@ module.exports = {
   Slab,
   backend,
   backendReason,
+  pump,
+  release,
   requestArena,
   slab,
   stats,

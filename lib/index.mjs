@@ -7,6 +7,8 @@ export const {
   Slab,
   backend,
   backendReason,
+  pump,
+  release,
   requestArena,
   slab,
   stats,

@@ -4,23 +4,34 @@
 
 const { frameworkError } = require('./base/errors.js');
 const { checkCalled } = require('./request/messages.js');
-const { Mount } = require('./request/mount.js');
+const { Mount, SKIPPED } = require('./request/mount.js');
 
 /** Makes a middleware that gives every context an arena of its own. */
 function requestArena(options, ...rest) {
-  checkCalled([options, ...rest]);
+  checkCalled([options, ...rest], true);
   const mount = new Mount(options, 'koa');
   const { property } = mount;
 
   function middleware(ctx, next) {
     // back() came with Koa 3.
     if (typeof ctx?.back !== 'function') throw frameworkError('koa', 'Koa 3', ctx);
+    const skipped = mount.skipped(ctx);
+    if (skipped === SKIPPED) return next();
+    if (skipped !== undefined) throw skipped;
     if (mount.isTaken(ctx)) throw mount.takenError();
     const arena = mount.arenaFor(ctx[property], ctx.req, ctx.res);
-    ctx[property] = arena;
+    const fault = mount.give(ctx, arena);
+    if (fault !== undefined) throw fault;
     return mount.run(arena, next);
   }
 
+  middleware.route = (given) => {
+    const route = mount.route(given);
+    return (ctx, next) => {
+      route.use(ctx?.[property]);
+      return next();
+    };
+  };
   return mount.face(middleware);
 }
 

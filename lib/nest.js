@@ -4,22 +4,35 @@
 // controller. Modules and decorators are metadata to Nest, so nothing of it is required here.
 
 const check = require('./base/validate.js');
-const { RallocError, frameworkError } = require('./base/errors.js');
+const { RallocError, argumentError, frameworkError } = require('./base/errors.js');
+const { kOfRequest } = require('./base/protocol.js');
 const express = require('./express.js');
 const fastify = require('./fastify.js');
 const { Mount } = require('./request/mount.js');
+const { Route } = require('./request/route.js');
+const { givenArena } = require('./request/skip.js');
 
 /** Injects what requestArena() returned: `@Inject(ARENAS) arenas`. */
 const ARENAS = Symbol('ralloc.arenas');
 
+/** Properties of which some module leaves requests out. */
+const skipping = new Set();
+
 /** Makes a dynamic module that gives every request of the application an arena. */
 function requestArena(options) {
+  if (new.target !== undefined) {
+    throw argumentError(
+      TypeError,
+      'requestArena() makes a module, and was used as one. Call it: imports: [requestArena()]',
+    );
+  }
   let mount;
   let face;
   let applications = 0;
   const open = () => {
     mount = new Mount(options, 'nest');
     face = mount.face({});
+    if (mount.maySkip) skipping.add(mount.property);
   };
   open();
   const arenas = {
@@ -52,17 +65,51 @@ function requestArena(options) {
   return { ...arenas, module: ArenaModule, global: true, providers, exports: [ARENAS] };
 }
 
-function arenaOf(property, context) {
-  const arena = context.switchToHttp().getRequest()?.[property];
-  if (arena !== undefined && arena !== null) return arena;
-  const message = `The request has no "${property}". Import requestArena() of ralloc/nest in the root module`;
-  throw new RallocError('ERR_RALLOC_UNSUPPORTED', message);
+const FORGOTTEN = 'Import requestArena() of ralloc/nest in the root module';
+
+/** What the request of a controller has at `property`. */
+const atProperty = (property, context) => context.switchToHttp().getRequest()?.[property];
+
+/** What decorators know of the module, which may be made after them. */
+const placeOf = (property) => ({
+  property,
+  get maySkip() {
+    return skipping.has(property);
+  },
+});
+
+const isArena = (value) => value?.[kOfRequest] === true;
+
+/** Where the arena of a request is that was looked for elsewhere; `decorator` has its name to be filled in. */
+function remedyOf(request, decorator) {
+  const own = Object.getOwnPropertyDescriptors(request ?? {});
+  const name = Object.keys(own).find((key) => isArena(own[key].value));
+  if (name === undefined) return FORGOTTEN;
+  return `It is "${name}" by the option "property" of requestArena(): ${decorator(name)}`;
 }
 
+/** The request's arena; undefined for one that was left out. */
+function arenaOf(property, context, decorator = (name) => `@Arena('${name}')`) {
+  if (context.getType() !== 'http') {
+    const message = `Messages of type "${context.getType()}" have no "${property}". Make an Arena for the connection`;
+    throw new RallocError('ERR_RALLOC_UNSUPPORTED', message);
+  }
+  const value = atProperty(property, context);
+  if (isArena(value)) return value;
+  const remedy = remedyOf(context.switchToHttp().getRequest(), decorator);
+  return givenArena(value, placeOf(property), remedy);
+}
+
+const decoratorError = (text) => argumentError(TypeError, `The decorator Arena ${text}`);
+
 /** A parameter of a controller's method: the request's arena. What createParamDecorator() of @nestjs/common would make. */
-function Arena(property = 'arena') {
+function Arena(property = 'arena', ...rest) {
+  if (rest.length > 0) throw decoratorError('was used without a call. Write @Arena()');
   check.string(property, 'property');
   return (target, key, index) => {
+    if (key === undefined || typeof index !== 'number') {
+      throw decoratorError("is for a parameter of a controller's method");
+    }
     const args = Reflect.getMetadata('__routeArguments__', target.constructor, key);
     const name = `ralloc__customRouteArgs__:${index}`;
     const more = { ...args, [name]: { index, factory: arenaOf, data: property, pipes: [] } };
@@ -70,4 +117,21 @@ function Arena(property = 'arena') {
   };
 }
 
-module.exports = { requestArena, Arena, ARENAS };
+/** Options of a controller, or of a method of one: a guard, as UseGuards() of @nestjs/common would add it. */
+function ArenaRoute(options, property = 'arena') {
+  check.string(property, 'property');
+  const route = new Route(options, placeOf(property));
+  const decorator = (name) => `@ArenaRoute(options, '${name}')`;
+  const canActivate = (context) => {
+    const arena = arenaOf(property, context, decorator);
+    if (arena !== undefined) route.use(arena);
+    return true;
+  };
+  return (target, _key, descriptor) => {
+    const guarded = descriptor?.value ?? target;
+    const others = Reflect.getMetadata('__guards__', guarded) ?? [];
+    Reflect.defineMetadata('__guards__', [...others, { canActivate }], guarded);
+  };
+}
+
+module.exports = { requestArena, Arena, ArenaRoute, ARENAS };

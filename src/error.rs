@@ -5,9 +5,13 @@
 //! that names the values at fault. Unless an error says otherwise, the call that returned it has
 //! changed nothing. Sizes are in bytes.
 
+mod segment;
 mod slab;
 
-pub use slab::{ClaimError, SlabError, SlotError};
+pub use segment::{SegmentError, SegmentField, SegmentPlace};
+pub use slab::{
+    ClaimError, JoinError, PlacementError, SendError, SlabError, SlotError, TokenError,
+};
 
 use std::fmt;
 
@@ -97,6 +101,8 @@ pub(crate) enum SpanError {
     NotHeld { id: u32 },
     /// The ArrayBuffer is not the one over this span (or is detached).
     Foreign { id: u32 },
+    /// So many bytes were not adopted.
+    NotAdopted { bytes: usize },
     /// The chunk's state does not allow it.
     State(ChunkError),
 }
@@ -109,6 +115,7 @@ impl fmt::Display for SpanError {
             SpanError::Held { id } => write!(f, "span {id} is held"),
             SpanError::NotHeld { id } => write!(f, "span {id} is not held"),
             SpanError::Foreign { id } => write!(f, "the ArrayBuffer is not that of span {id}"),
+            SpanError::NotAdopted { bytes } => write!(f, "{bytes} bytes were not adopted"),
             SpanError::State(error) => error.fmt(f),
         }
     }

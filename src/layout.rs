@@ -29,6 +29,12 @@ pub const fn align_up(n: usize, align: usize) -> Option<usize> {
     Some((n + (align - 1)) & !(align - 1))
 }
 
+/// Where shared memory of `len` bytes begins in its file, at or after `end`: at a multiple of a page, or of a huge page
+/// where it has one. Sums are within [`MAX_BYTES`].
+pub const fn place_after(end: usize, len: usize, page: usize) -> usize {
+    end.next_multiple_of(if len >= HUGE_PAGE { HUGE_PAGE } else { page })
+}
+
 /// `n` rounded down to a multiple of `align`, a power of two.
 pub const fn align_down(n: usize, align: usize) -> usize {
     debug_assert!(align.is_power_of_two());
@@ -109,6 +115,19 @@ mod tests {
         }
         assert_eq!(class_index(MIN_CHUNK, HUGE_PAGE), None);
         assert_eq!(align_down(2 * HUGE_PAGE - 1, HUGE_PAGE), HUGE_PAGE);
+    }
+
+    #[test]
+    fn what_has_a_huge_page_begins_at_one_and_what_has_none_at_the_next_page() {
+        for (end, len, at) in [
+            (0, 1, 0),
+            (5000, HUGE_PAGE - 4096, 8192),
+            (5000, HUGE_PAGE, HUGE_PAGE),
+            (HUGE_PAGE, 3 * HUGE_PAGE, HUGE_PAGE),
+            (HUGE_PAGE + 1, 3 * HUGE_PAGE, 2 * HUGE_PAGE),
+        ] {
+            assert_eq!(place_after(end, len, 4096), at, "{end} {len}");
+        }
     }
 
     #[test]

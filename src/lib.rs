@@ -47,7 +47,8 @@
 //! fork, it stays locked in the child, and even a new [`Arena`] or [`ThreadCache`] may wait for it for ever. So fork before you
 //! start threads, or call `exec` at once. The child of a process with one thread has copies of its arenas and slabs,
 //! to go on with as it likes, but for [shared](Slab::shared) slabs: their memory is the parent's too. What the child
-//! allocates there stays allocated when it ends, unless it frees it: nobody else does.
+//! allocates there stays allocated when it ends, unless it frees it: nobody else does. Of a slab that has a
+//! [name](Slab::create) the child opens a mapping of its own; with its copy it can allocate nothing.
 //!
 //! # Features
 //!

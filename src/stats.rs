@@ -189,11 +189,12 @@ pub struct PoolStats {
     pub held: usize,
     /// Slots that wait in a [`crate::ThreadCache`].
     pub cached: usize,
-    /// Slots on their way to another isolate of Node.js; 0 without the binding.
+    /// Slots on their way to another isolate of Node.js, or to another process; 0 without the binding.
     pub sent: usize,
     /// Slots that anyone may allocate.
     pub free: usize,
-    /// The most slots that were not free at once, as seen when slots were taken.
+    /// The most slots that were not free at once, as seen when slots were taken. This and the counters below are those of
+    /// one mapping: of a slab that is [shared](crate::Slab::shared) each isolate or process counts what it did itself.
     pub peak: usize,
     /// Allocations of this pool's sizes that a larger pool served (a counter).
     pub promotions: usize,

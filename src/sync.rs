@@ -109,11 +109,16 @@ impl AtomicU64 {
     }
 }
 
-/// Where a participant can die: before any write to a 64-bit word. Only models let it.
+/// Where a participant can die or stop: before any write to a 64-bit word, and before it gives a lock back. What others
+/// see of it changes nowhere else. Only tests let it: a model by a panic, a process by a signal to itself.
 pub mod crash {
     #[cfg(loom)]
     loom::thread_local! {
         static LEFT: std::cell::Cell<usize> = std::cell::Cell::new(usize::MAX);
+    }
+    #[cfg(all(test, not(loom)))]
+    thread_local! {
+        static LEFT: std::cell::Cell<(usize, fn())> = const { std::cell::Cell::new((usize::MAX, || {})) };
     }
 
     /// Runs `work` on this thread and stops it before its write number `steps`, counted from 0.
@@ -126,14 +131,33 @@ pub mod crash {
         ended
     }
 
+    /// Runs `work` on this thread, and `act` before its write number `steps`, counted from 0, if there are so many.
+    #[cfg(all(test, not(loom)))]
+    #[allow(dead_code, reason = "there are no segments but on Linux")]
+    pub fn before<T>(steps: usize, act: fn(), work: impl FnOnce() -> T) -> T {
+        LEFT.set((steps, act));
+        let done = work();
+        LEFT.set((usize::MAX, || {}));
+        done
+    }
+
     #[inline(always)]
-    pub(super) fn point() {
+    pub fn point() {
         #[cfg(loom)]
         LEFT.with(|left| match left.get() {
             usize::MAX => {}
             0 => std::panic::resume_unwind(Box::new("died here")),
             steps => left.set(steps - 1),
         });
+        #[cfg(all(test, not(loom)))]
+        match LEFT.get() {
+            (usize::MAX, _) => {}
+            (0, act) => {
+                LEFT.set((usize::MAX, act));
+                act();
+            }
+            (steps, act) => LEFT.set((steps - 1, act)),
+        }
     }
 }
 
@@ -186,6 +210,12 @@ impl Words {
         return self.len;
         #[cfg(loom)]
         return self.cells.len();
+    }
+
+    /// The word at `index`; `None` beyond the end.
+    #[inline]
+    pub fn get(&self, index: usize) -> Option<&AtomicU64> {
+        (index < self.len()).then(|| self.at(index))
     }
 
     /// The word at `index`. Panics beyond the end.

@@ -6,13 +6,17 @@
 mod expression_parser;
 #[path = "../examples/frame_loop.rs"]
 mod frame_loop;
+#[path = "../examples/frames_by_token.rs"]
+mod frames_by_token;
 #[path = "../examples/graph_walk.rs"]
 mod graph_walk;
 #[path = "../examples/string_interning.rs"]
 mod string_interning;
 
-use ralloc_core::Arena;
 use ralloc_core::error::AllocError;
+use ralloc_core::slab::SlabOptions;
+use ralloc_core::{Arena, Slab};
+use std::io::BufReader;
 
 fn evaluate(source: &str) -> Result<f64, String> {
     let arena = Arena::new();
@@ -130,6 +134,42 @@ fn frames_take_memory_at_first_and_then_never_again() {
     assert_eq!(frame_loop::run(60, 1000), (frames, growth), "the same in each run");
 }
 
+/// Of so many frames.
+fn frames(count: u32) -> Slab {
+    let size = frames_by_token::PIXELS.next_power_of_two();
+    Slab::new(&SlabOptions::fixed(&[size], count, 16 << 20)).unwrap()
+}
+
+#[test]
+fn frames_that_a_worker_gets_by_token_come_back_with_full_contrast() {
+    let slab = frames(2);
+    let (read_token, write_token) = std::io::pipe().unwrap();
+    let (read_answer, write_answer) = std::io::pipe().unwrap();
+    let film = std::thread::scope(|threads| {
+        let tokens = BufReader::new(read_token);
+        threads.spawn(|| frames_by_token::serve(&slab, tokens, write_answer).unwrap());
+        frames_by_token::film(&slab, 20, write_token, BufReader::new(read_answer)).unwrap()
+    });
+    assert_eq!((film.frames, film.before, film.now), (20, 99, 255));
+    assert!(film.letters < 20 * 50, "{film:?}");
+    assert_eq!(slab.stats()[0].free, 2);
+}
+
+#[test]
+fn frames_that_a_worker_has_not_received_are_taken_back_when_it_ends() {
+    let slab = frames(3);
+    let error = frames_by_token::film(&slab, 20, std::io::sink(), std::io::empty()).unwrap_err();
+    assert_eq!(error.to_string(), "the worker has ended; 3 frames were taken back");
+    assert_eq!(slab.stats()[0].free, 3);
+    let refused = frames_by_token::serve(&slab, &b"12\n"[..], std::io::sink()).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "no block was sent with this token, or it was already received"
+    );
+    let mut even = [7; 4];
+    assert_eq!((frames_by_token::stretch(&mut even), even), ((7, 7), [0; 4]));
+}
+
 #[test]
 fn every_example_runs_as_a_program() {
     // Beside the test's own program: target/<profile>/deps and target/<profile>/examples.
@@ -156,4 +196,9 @@ fn every_example_runs_as_a_program() {
     let (ok, text) = run("frame_loop", &["12"]);
     assert!(ok && text.lines().count() == 7 && text.contains("frames [0"), "{text}");
     assert!(!run("frame_loop", &["many"]).0);
+    let shares =
+        cfg!(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)));
+    let (ok, text) = run("frames_by_token", &["25"]);
+    assert!(ok == shares && (!ok || text.contains("contrast 99, then 255")), "{text}");
+    assert!(!run("frames_by_token", &["many"]).0);
 }

@@ -4,12 +4,17 @@
 #![forbid(unsafe_code)]
 
 use ralloc_core::error::{
-    AllocError, ClaimError, InitError, MapError, OptionsError, PoolError, RewindError, SlabError,
-    SlotError,
+    AllocError, ClaimError, InitError, JoinError, MapError, OptionsError, PlacementError,
+    PoolError, RewindError, SegmentError, SegmentField, SegmentPlace, SendError, SlabError,
+    SlotError, TokenError,
 };
 use ralloc_core::memory::{self, Depot, HugePages, MemoryOptions, depot};
 use ralloc_core::object_pool::{ObjectPool, Pooled};
-use ralloc_core::slab::{MAX_POOLS, PoolOptions, SharedSlab, SlabOptions, ThreadCache};
+#[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+use ralloc_core::slab::SegmentOptions;
+use ralloc_core::slab::{
+    MAX_POOLS, PoolOptions, Recovered, SharedSlab, SlabOptions, ThreadCache, Token,
+};
 use ralloc_core::stats::{ArenaStats, ChunkUsage, DepotStats, ObjectPoolStats, PoolStats};
 use ralloc_core::{
     Arena, ArenaBuilder, ArenaEvent, ArenaOptions, Checkpoint, Local, MAX_BYTES, Scope,
@@ -148,6 +153,73 @@ fn a_slab_hands_every_block_out_once() {
 }
 
 #[test]
+fn a_slab_has_so_many_participants_and_threads_leave_nothing_to_recover() {
+    let slab = Arc::new(Slab::new(&SlabOptions::fixed(&[64], 8, MIB)).unwrap());
+    let caches: Vec<_> = (0..).map_while(|_| ThreadCache::new(&slab).ok()).collect();
+    let most = caches.len();
+    assert_eq!(ThreadCache::new(&slab).map(drop), Err(JoinError::TooMany { most }));
+    assert!(JoinError::UsedUp.to_string().contains("used up"));
+    drop(caches);
+    let recovered: Vec<Recovered> = slab.recover();
+    assert!(recovered.is_empty());
+}
+
+#[test]
+fn a_token_that_nobody_was_given_is_stale() {
+    let slab = Slab::new(&SlabOptions::fixed(&[64], 8, MIB)).unwrap();
+    slab.allocate(64).unwrap();
+    for bits in [0, 1, (1 << 53) - 1, u64::MAX] {
+        let token = Token::from_bits(bits);
+        assert_eq!(token.bits(), bits);
+        assert_eq!([slab.receive(token), slab.revoke(token)], [Err(TokenError::Stale); 2]);
+    }
+    let refused = SendError::Length { length: 65, longest: 64 };
+    assert_eq!(refused.to_string(), "cannot send 65 bytes of a slot: it must be 1 to 64");
+}
+
+#[test]
+fn a_slab_is_bound_and_locked_before_its_first_slot_and_not_after() {
+    let slab = Slab::new(&SlabOptions::fixed(&[64], 8, MIB)).unwrap();
+    for granted in [slab.bind(0), slab.lock()] {
+        assert!(!matches!(granted, Err(PlacementError::Used { .. })), "{granted:?}");
+    }
+    slab.allocate(64).unwrap();
+    let late = PlacementError::Used { slots: 1 };
+    assert_eq!([slab.bind(0), slab.lock()], [Err(late); 2]);
+}
+
+#[test]
+fn an_error_about_a_segment_says_what_differs_or_is_missing() {
+    let (field, place) = (SegmentField::Length, SegmentPlace::ControlGroup);
+    let differs = SegmentError::Invalid { field, found: 1, expected: 4096 };
+    assert!(differs.to_string().contains("4096"), "{differs}");
+    let room = SegmentError::Room { place, needed: 8, free: 7 };
+    assert!(room.to_string().contains('7'), "{room}");
+}
+
+#[test]
+#[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+fn a_slab_that_processes_share_has_a_name_or_a_descriptor() {
+    use std::os::fd::AsRawFd;
+    let (options, how) = (SlabOptions::fixed(&[64], 8, MIB), SegmentOptions::default());
+    let name = format!("/ralloc-safe-{}", std::process::id());
+    let first = Slab::create(&name, &options, &how).unwrap();
+    let second = Slab::open_or_create(&name, &options, &how).unwrap();
+    let third = Slab::open(&name, Duration::ZERO).unwrap();
+    assert!(Slab::list().unwrap().contains(&name));
+    Slab::unlink(&name).unwrap();
+    assert_eq!(first.allocate(64).unwrap().len(), 64);
+    assert_eq!([second.stats()[0].held, third.stats()[0].held], [1, 1]);
+    let unnamed = Slab::anonymous(&options, &how).unwrap();
+    let descriptor = unnamed.descriptor().unwrap();
+    assert_eq!(Slab::from_fd(descriptor.as_raw_fd()).unwrap().stats()[0].held, 0);
+    let plain = MemoryOptions::default();
+    assert!(Slab::from_fd_with(descriptor.as_raw_fd(), plain).is_ok());
+    assert!(Slab::open_with(&name, Duration::ZERO, plain).is_err(), "it has no name now");
+    assert!(matches!(Slab::from_fd(-1), Err(SlabError::Segment(SegmentError::Map(_)))));
+}
+
+#[test]
 fn a_slab_is_refused_by_name_or_shared() {
     let pool = PoolOptions { size: 64, count: 8, max_count: 16, min_count: 0 };
     let options = |pools| SlabOptions { pools, max_bytes: MIB, memory: MemoryOptions::default() };
@@ -202,14 +274,17 @@ const PRIVATE: &[&str] = &[
     "arena/leased_arena",
     "layout",
     "memory/mapping",
+    "memory/segment",
     "memory/shared_memory",
     "memory/wiped_on_fork",
     "node",
     "os",
     "slab/handle",
+    "slab/dead",
+    "slab/locks",
     "slab/registry",
     "slab/slot_table",
-    "slab/token",
+    "slab/transit",
     "slab/word",
     "sync",
 ];

@@ -11,6 +11,7 @@ const { buffer } = require('node:stream/consumers');
 const { requestArena } = require('ralloc/http');
 const { certificate } = require('../helpers/certificate.js');
 const { Client } = require('../helpers/client.js');
+const { Exchange } = require('../helpers/exchange.js');
 const { assertSettled, listen } = require('../helpers/server.js');
 const { until } = require('../helpers/until.js');
 
@@ -71,6 +72,21 @@ test('a listener of checkContinue has the arena too', async (t) => {
   const [response] = await once(req, 'response');
   t.is((await buffer(response)).toString(), 'you asked for /');
   await ended(t, arenas, kept);
+});
+
+test('with a context a listener is called as without, and its arena is the current one', (t) => {
+  const arenas = requestArena({ context: true });
+  const { req, res } = new Exchange();
+  const server = {};
+  const listener = arenas.wrap(function listen(...args) {
+    return { self: this, args, current: arenas.current() };
+  });
+  const { self, args, current } = listener.call(server, req, res, 'more');
+  t.is(self, server);
+  t.deepEqual(args, [req, res, 'more']);
+  t.is(current, req.arena);
+  t.is(arenas.current(), undefined);
+  t.true(arenas.end(req));
 });
 
 test('a plain upgrade and a CONNECT reach no middleware, and have no arena', async (t) => {

@@ -114,7 +114,7 @@ test('an adapter that is given to another framework says so', async (t) => {
     ['Koa 3', () => ofKoa.requestArena()(undefined)],
     ['Hono 4', () => ofHono.requestArena()(req, res, () => {})],
     ['Fastify 5', () => ofFastify(express5(), {})],
-    ['Fastify 5', () => ofFastify({})],
+    ['Fastify 5', () => ofFastify({ version: '5.0.0' }, {})],
     ['NestJS 11', () => new (ofNest.requestArena().module)().configure({})],
   ];
   for (const [framework, call] of wrong) {

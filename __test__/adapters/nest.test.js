@@ -8,7 +8,7 @@ const { Controller, Get, Module, Req } = require('@nestjs/common');
 const { NestFactory } = require('@nestjs/core');
 const { ExpressAdapter } = require('@nestjs/platform-express');
 const { FastifyAdapter } = require('@nestjs/platform-fastify');
-const { ARENAS, Arena, requestArena } = require('ralloc/nest');
+const { ARENAS, Arena, ArenaRoute, requestArena } = require('ralloc/nest');
 const { assertSettled } = require('../helpers/server.js');
 const { until } = require('../helpers/until.js');
 
@@ -28,9 +28,10 @@ function rootOf(imports, decorators, answer) {
   return Root;
 }
 
-async function listening(t, Adapter, root, filters = []) {
+async function listening(t, Adapter, root, { filters = [], middlewares = [] } = {}) {
   const app = await NestFactory.create(root, new Adapter(), { logger: false, abortOnError: false });
   app.useGlobalFilters(...filters);
+  for (const middleware of middlewares) app.use(middleware);
   await app.listen(0, '127.0.0.1');
   t.teardown(() => app.close());
   const { port } = app.getHttpServer().address();
@@ -41,6 +42,15 @@ async function listening(t, Adapter, root, filters = []) {
   };
   return { app, get };
 }
+
+/** A filter that answers every error with 500, and puts it into `errors`. */
+const collecting = (errors) => ({
+  catch(error, host) {
+    errors.push(error);
+    const response = host.switchToHttp().getResponse();
+    (response.raw ?? response).writeHead(500).end();
+  },
+});
 
 for (const Adapter of [ExpressAdapter, FastifyAdapter]) {
   const { name } = Adapter;
@@ -83,20 +93,69 @@ for (const Adapter of [ExpressAdapter, FastifyAdapter]) {
   test(`${name}: @Arena() without the module, or of another property, says so`, async (t) => {
     const root = rootOf([], [Arena()], () => t.fail());
     const errors = [];
-    const filter = {
-      catch(error, host) {
-        errors.push(error);
-        const response = host.switchToHttp().getResponse();
-        (response.raw ?? response).writeHead(500).end();
-      },
-    };
-    const { get } = await listening(t, Adapter, root, [filter]);
+    const { get } = await listening(t, Adapter, root, { filters: [collecting(errors)] });
     t.is((await get())[0], 500);
     t.is(errors.length, 1);
     t.is(errors[0].code, 'ERR_RALLOC_UNSUPPORTED');
     t.regex(errors[0].message, /no "arena".*ralloc\/nest/);
   });
+
+  test(`${name}: @Arena() and @ArenaRoute() tell the property that the module has`, async (t) => {
+    for (const [decorate, written] of [
+      [(prototype) => Arena()(prototype, 'greet', 0), "@Arena('memory')"],
+      [(prototype) => ArenaRoute({})(prototype.constructor), "@ArenaRoute(options, 'memory')"],
+    ]) {
+      const errors = [];
+      const root = rootOf([requestArena({ property: 'memory' })], [], () => t.fail());
+      decorate(Reflect.getMetadata('controllers', root)[0].prototype);
+      const { get } = await listening(t, Adapter, root, { filters: [collecting(errors)] });
+      t.is((await get())[0], 500);
+      t.is(errors[0].code, 'ERR_RALLOC_UNSUPPORTED');
+      t.true(errors[0].message.endsWith(written), errors[0].message);
+    }
+  });
 }
+
+for (const Adapter of [ExpressAdapter, FastifyAdapter]) {
+  /** A middleware that puts the arenas of its requests into `seen`. */
+  const noting = (seen) => (req, _res, next) => {
+    seen.push((req.raw ?? req).arena);
+    next();
+  };
+
+  test(`${Adapter.name}: what app.use() mounts runs before the module, and sees no arena`, async (t) => {
+    const seen = [];
+    const root = rootOf([requestArena()], [Arena()], (arena) => arena.from('hello').toString());
+    const { get } = await listening(t, Adapter, root, { middlewares: [noting(seen)] });
+    t.deepEqual(await get(), [200, 'hello']);
+    t.deepEqual(seen, [undefined]);
+  });
+
+  test(`${Adapter.name}: an arena of Express's middleware, mounted by app.use(), serves middlewares and controllers`, async (t) => {
+    const early = require('ralloc/express').requestArena();
+    const arenas = requestArena();
+    const seen = [];
+    const root = rootOf([arenas], [Arena()], (arena) => String(arena === seen[0]));
+    const { get } = await listening(t, Adapter, root, { middlewares: [early, noting(seen)] });
+    t.deepEqual(await get(), [200, 'true']);
+    await until(() => early.stats().inFlight === 0);
+    t.deepEqual([early.stats().finished, arenas.stats().requests], [1, 0]);
+  });
+}
+
+test('messages of microservices and gateways have no arena, which @Arena() and @ArenaRoute() say', (t) => {
+  const context = { getType: () => 'rpc', switchToHttp: () => ({ getRequest: () => 'a payload' }) };
+  class Messages {
+    greet() {}
+  }
+  Arena()(Messages.prototype, 'greet', 0);
+  ArenaRoute({ wipe: true })(Messages);
+  const [argument] = Object.values(Reflect.getMetadata('__routeArguments__', Messages, 'greet'));
+  const [guard] = Reflect.getMetadata('__guards__', Messages);
+  const expected = { code: 'ERR_RALLOC_UNSUPPORTED', message: /type "rpc" .*for the connection/ };
+  t.throws(() => argument.factory(argument.data, context), expected);
+  t.throws(() => guard.canActivate(context), expected);
+});
 
 test('two modules: on Express the first one serves both, on Fastify the second is refused', async (t) => {
   const [first, second] = [requestArena(), requestArena()];

@@ -49,7 +49,7 @@ test('a closed arena tells that it is closed, and nothing of the next one', (t) 
   const { live, memory } = first.stats();
   t.false(live);
   t.is(memory.used, 0);
-  t.deepEqual(first.chunks(), []);
+  t.deepEqual(first.chunkStats(), []);
   t.throws(() => first.allocUnsafe(1), { code: 'ERR_RALLOC_CLOSED' });
   first.close();
   t.is(second.allocUnsafe(KiB).length, KiB);

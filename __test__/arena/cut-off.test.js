@@ -17,6 +17,7 @@ const OPERATIONS = [
   'scope',
   'checkpoint',
   'guard',
+  'adopt',
   'close',
   'reserve',
 ];

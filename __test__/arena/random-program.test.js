@@ -1,6 +1,6 @@
 'use strict';
 
-// Thousands of random steps (allocations, checkpoints, rewinds, overlapping scopes, holds, thefts, resets)
+// Thousands of random steps (allocations, checkpoints, rewinds, overlapping scopes, holds, adoptions, thefts, resets)
 // against a model. A failure names the seed, which replays it.
 
 const test = require('ava');

@@ -159,14 +159,14 @@ test('wipe: no bytes reach another arena, by any way out of this one', async (t)
     const arena = new Arena({ wipe: true, safety, chunkSize });
     (() => arena.allocUnsafe(chunkSize).fill(0xff))();
     end(arena);
-    const isLeft = () => arena.chunks().length === 0;
+    const isLeft = () => arena.chunkStats().length === 0;
     await untilCollected(isLeft);
     const next = new Arena({ chunkSize, maxBytes: (5000 + i) * KiB }); // no pool of a closed one
     t.true(isZero(next.allocUnsafe(chunkSize)), safety);
     if (isNative && safety !== 'detach') t.is(next.stats().memory.recycled, 1, 'the same memory');
     next.alloc(1 + next.stats().limit - 2 * chunkSize); // too much to be kept warm
     next.close();
-    await untilCollected(() => next.chunks().length === 0);
+    await untilCollected(() => next.chunkStats().length === 0);
   }
 });
 

@@ -1,6 +1,7 @@
 'use strict';
 
 const test = require('ava');
+const { requestArena } = require('../..');
 const { run } = require('../helpers/child.js');
 const { fresh } = require('../helpers/fresh.js');
 
@@ -70,8 +71,31 @@ test('causes that are objects are warned of once each', (t) => {
 
 test('a request that goes on after its response is told of with what to do', (t) => {
   const { warn, emitted } = warner();
-  warn('RALLOC_USED_LATE', 'GET /path, answered with 200');
-  t.regex(emitted[0], /^RALLOC_USED_LATE: GET \/path, answered with 200, allocates after the end/);
+  warn('RALLOC_USED_LATE', { request: 'GET /path', answer: '200', isDead: true });
+  t.regex(
+    emitted[0],
+    /^RALLOC_USED_LATE: GET \/path, answered with 200, allocates after the end.*Buffers are dead/,
+  );
+  warn('RALLOC_USED_LATE', { request: 'GET /path', answer: '503 9 ms ago', isDead: false }, {});
+  t.regex(emitted[1], /: GET \/path, answered with 503 9 ms ago, .* stay as they are until V8/);
+  t.notRegex(emitted[1], /dead/);
+  warn('RALLOC_USED_LATE', { request: 'GET /path', answer: undefined, isDead: false }, {});
+  t.regex(emitted[2], /: GET \/path allocates after its end: a request that no server answers/);
+  t.notRegex(emitted[2], /undefined|dead/);
+});
+
+test('what is told of memory that waits names options that there are, and what they do', (t) => {
+  const { warn, emitted } = warner();
+  warn('RALLOC_QUARANTINE_HIGH', 65 * 1024 * 1024);
+  warn('RALLOC_OPERATION_LONG', 30);
+  t.regex(
+    emitted[0],
+    /no memory of arenas.*65 MiB of responses.*5xx.*'gc'.*"maxQuarantineBytes", and "maxBytes"/,
+  );
+  t.regex(emitted[1], /not over 30 s after the arena's reset.*deadline.*"holdMs"/);
+  const options = new Set(emitted.join().match(/(?<=")\w+(?=")/g));
+  t.deepEqual([...options], ['maxQuarantineBytes', 'maxBytes', 'holdMs']);
+  for (const name of options) t.notThrows(() => requestArena({ [name]: 1 << 24 }), name);
 });
 
 test('one stuck Buffer and several are told of in good English', (t) => {

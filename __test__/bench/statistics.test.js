@@ -4,7 +4,8 @@ const test = require('ava');
 const { order, perPass, takeTurns } = require('../../bench/method/schedule.js');
 const statistics = require('../../bench/method/statistics.js');
 
-const { differs, mean, median, quantile, random, ratio, removed, spread } = statistics;
+const { differs, mean, median, quantile, random, ratio, ratioOfProcesses, removed, spread } =
+  statistics;
 
 /** Normal noise of deviation 1, the same for the same seed (Box and Muller). */
 function noise(seed) {
@@ -20,12 +21,12 @@ function measured({ cost = 1, blocks = 5, passes = 2, character = 0.02, scatter 
   });
 }
 
-/** How often in `trials` `count` says yes of the ratio of a contender of `cost` to one of 1. */
-function share(trials, cost, shape, says) {
+/** How often in `trials` `says` says yes of the ratio of a contender of `cost` to one of 1. */
+function share(trials, cost, shape, says, ratioBy = ratio) {
   const next = noise(7);
   let count = 0;
   for (let trial = 0; trial < trials; trial++) {
-    if (says(ratio(measured({ cost, ...shape }, next), measured(shape, next)))) count++;
+    if (says(ratioBy(measured({ cost, ...shape }, next), measured(shape, next)))) count++;
   }
   return count / trials;
 }
@@ -124,6 +125,82 @@ test('an interval holds the true ratio of unequal contenders as often', (t) => {
 test('a planted 10 % is found, and is found to be about that', (t) => {
   const found = share(300, 1.1, {}, (one) => one.low > 1 && one.value > 1.05 && one.value < 1.15);
   t.true(found > 0.95, `${found}`);
+});
+
+const ofProcesses = (trials, cost, shape, says) =>
+  share(trials, cost, shape, says, ratioOfProcesses);
+
+for (const [what, shape] of [
+  ['characters', { character: 0.02, scatter: 0.01 }],
+  ['noise of slices', { character: 0.005, scatter: 0.06 }],
+  ['both, in three blocks', { character: 0.02, scatter: 0.04, blocks: 3 }],
+  [
+    'both, in three blocks of three passes',
+    { character: 0.02, scatter: 0.04, blocks: 3, passes: 3 },
+  ],
+  ['both, in ten blocks', { character: 0.02, scatter: 0.04, blocks: 10 }],
+]) {
+  test(`equal processes show no difference in 95 of 100 comparisons: ${what}`, (t) => {
+    const none = ofProcesses(1000, 1, shape, (one) => !differs(one));
+    t.true(none > 0.94, `${none}`);
+  });
+}
+
+test('and still in 85 where their characters are twice as far apart as is known', (t) => {
+  for (const blocks of [3, 5, 10]) {
+    const shape = { character: 0.045, scatter: 0.03, blocks };
+    const none = ofProcesses(1000, 1, shape, (one) => !differs(one));
+    t.true(none > 0.85, `${blocks} blocks: ${none}`);
+  }
+});
+
+test('what the slices of three blocks scatter makes their interval a third narrower than blocks alone do', (t) => {
+  const shape = { blocks: 3, passes: 3, character: 0.02, scatter: 0.04 };
+  const width = (ratioBy) => {
+    const next = noise(5);
+    const widths = Array.from({ length: 300 }, () => {
+      const { low, high } = ratioBy(measured(shape, next), measured(shape, next));
+      return Math.log(high / low);
+    });
+    return mean(widths);
+  };
+  const widths = [width(ratioOfProcesses), width(ratio)];
+  t.true(widths[0] < 0.7 * widths[1], `${widths}`);
+});
+
+test('processes whose slices agree by chance have the interval that processes are known to differ by', (t) => {
+  const base = [
+    [2, 4],
+    [6, 8],
+  ];
+  const { value, low, high } = ratioOfProcesses(
+    base.map((block) => block.map((one) => 1.5 * one)),
+    base,
+  );
+  t.true(Math.abs(value - 1.5) < 1e-12);
+  t.true(low > 1.35 && low < 1.45 && high > 1.55 && high < 1.65, `${low} ${high}`);
+  t.deepEqual(ratioOfProcesses(base, base), { value: 1, low: 1, high: 1 }, 'one is itself');
+});
+
+test('processes of which each has one value are compared by their blocks alone, and zeros not at all', (t) => {
+  const [own, base] = [
+    [[3], [4], [6]],
+    [[1], [2], [2]],
+  ];
+  t.deepEqual(ratioOfProcesses(own, base), ratio(own, base));
+  t.is(
+    ratioOfProcesses(
+      [
+        [0, 1],
+        [1, 1],
+      ],
+      [
+        [1, 1],
+        [1, 1],
+      ],
+    ),
+    null,
+  );
 });
 
 test('a pass is mirrored, and the next one begins with another contender', (t) => {

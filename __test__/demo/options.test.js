@@ -2,6 +2,7 @@
 
 const test = require('ava');
 const { parse, UsageError } = require('../../demo/options.js');
+const { fixturePath } = require('../helpers/child.js');
 const { runDemo } = require('../helpers/demo.js');
 
 test('by default four mixes over Express', (t) => {
@@ -13,17 +14,32 @@ test('by default four mixes over Express', (t) => {
 });
 
 test('--all takes every mix and server, --mix and --server narrow it', (t) => {
-  t.deepEqual(parse(['--all']).mixes, ['frame', 'ingest', 'digest', 'serve', 'json']);
-  t.deepEqual(parse(['--all']).servers, ['express', 'http']);
+  t.deepEqual(parse(['--all']).mixes, [
+    'frame',
+    'ingest',
+    'digest',
+    'upload',
+    'proxy',
+    'serve',
+    'json',
+  ]);
+  t.deepEqual(parse(['--all']).servers, ['express', 'http', 'fastify', 'koa', 'hono']);
   t.deepEqual(parse(['--all', '--mix', 'digest']).mixes, ['digest']);
   t.deepEqual(parse(['--server=http']).servers, ['http']);
+  t.deepEqual(parse(['--all', '--server', 'koa']).servers, ['koa']);
   t.deepEqual(parse(['--server=http']).mixes, parse([]).mixes);
 });
 
 for (const [args, message] of [
-  [['--mix', 'soup'], '--mix must be one of frame, ingest, digest, serve, json, not "soup"'],
+  [
+    ['--mix', 'soup'],
+    '--mix must be one of frame, ingest, digest, upload, proxy, serve, json, not "soup"',
+  ],
   [['--mix'], '--mix needs a value'],
-  [['--server', 'koa'], '--server must be one of express, http, not "koa"'],
+  [
+    ['--server', 'restify'],
+    '--server must be one of express, http, fastify, koa, hono, not "restify"',
+  ],
   [['--backend', 'wasm'], '--backend must be one of native, js, not "wasm"'],
   [['--blocks', '1'], '--blocks must be a whole number from 2 to 1000, not "1"'],
   [['--blocks', '2.5'], '--blocks must be a whole number from 2 to 1000, not "2.5"'],
@@ -37,7 +53,7 @@ for (const [args, message] of [
   });
 }
 
-for (const [what, args, message] of [
+for (const [what, args, message, env] of [
   ['a mix that is none', ['--mix', 'soup'], /^--mix must be one of frame, .* not "soup"/],
   ['a --node that is nothing', ['--node', './none'], /^--node: "\.\/none" is neither a program/],
   [
@@ -50,9 +66,16 @@ for (const [what, args, message] of [
     ['--node', '18'],
     /^--node: 18 is too old: ralloc needs Node\.js 20\.19/,
   ],
+  ['a server that is none', ['--server', 'restify'], /^--server must be one of express, .*, hono/],
+  [
+    'a server that is not installed',
+    ['--server', 'hono'],
+    /^--server hono: the package @hono\/node-server is not installed here/,
+    { NODE_OPTIONS: `--require ${fixturePath('demo/hides-package.js')}` },
+  ],
 ]) {
   test(`${what} is told in one line, with exit code 2`, async (t) => {
-    const { code, stdout, stderr } = await runDemo(args);
+    const { code, stdout, stderr } = await runDemo(args, { env });
     t.is(code, 2, stderr);
     t.is(stdout, '');
     t.regex(stderr, message);

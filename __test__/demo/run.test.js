@@ -59,6 +59,28 @@ test.serial(
   },
 );
 
+test.serial('--server: the framework is named, in JSON and on the screen', async (t) => {
+  const brief = [...BRIEF, '--mix', 'frame'];
+  const { code, stdout, stderr } = await runDemo([...brief, '--server', 'fastify', '--json']);
+  t.is(code, 0, stderr);
+  const { runs, proof } = JSON.parse(stdout);
+  t.deepEqual(
+    runs.map(({ server, allocator }) => `${server} ${allocator}`),
+    ['fastify allocUnsafe', 'fastify ralloc', 'fastify pool'],
+  );
+  for (const { errors, verified } of runs) t.true(errors === 0 && verified > 0);
+  t.deepEqual(proof.ralloc, { length: 0, shows: '' });
+  t.is(proof.pool.shows, 'bert: my PIN is 2222');
+
+  const shown = await runDemo([...brief, '--server', 'hono']);
+  t.is(shown.code, 0, shown.stderr);
+  t.regex(shown.stdout, /^ralloc \(\w+\) on Hono 4, Node\.js v/);
+  t.regex(shown.stdout, /^frame: 16 pieces into a batch/m);
+  t.regex(shown.stdout, /"bert: my PIN is 2222"; in ralloc nothing: it is dead/);
+  const lines = shown.stdout.split('\n');
+  t.true(lines.length <= 40 && lines.every((line) => line.length <= 80));
+});
+
 test.serial(
   'a server that dies in the midst: its last lines are shown, and exit code 1',
   async (t) => {

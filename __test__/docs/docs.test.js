@@ -10,6 +10,7 @@ const http2 = require('node:http2');
 const path = require('node:path');
 const express = require('express');
 const { Arena, requestArena, slab } = require('../..');
+const { bodies } = require('../helpers/body-examples.js');
 const { framesOf, get, isFrame, post, serve, settled, urlOf } = require('../helpers/ask.js');
 const { allDocuments, programs, runProgram } = require('../helpers/snippets.js');
 const { UNWRITTEN, written } = require('../helpers/unwritten.js');
@@ -125,6 +126,14 @@ const checks = {
         frames.close();
       },
     },
+    'Sharing between processes': {
+      names: ['shoutedThere'],
+      check: async (t, { shoutedThere }) => t.is(await shoutedThere, 'HELLO'),
+    },
+    'Memory without a name': {
+      names: ['ended'],
+      check: async (t, { ended }) => t.is(await ended, 2),
+    },
     'Freeing automatically': {
       names: ['later'],
       check: async (t, { later }) => t.is(await later, 8),
@@ -136,6 +145,7 @@ const checks = {
       },
     },
   },
+  'docs/bodies.md': bodies,
   'docs/when-not-to-use.md': {},
   'docs/safety.md': {
     'The guard': { given: { app: express(), fs } },

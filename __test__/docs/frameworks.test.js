@@ -8,6 +8,11 @@ const test = require('ava');
 const fs = require('node:fs');
 const http = require('node:http');
 const path = require('node:path');
+const { once } = require('node:events');
+const { gzipSync } = require('node:zlib');
+const { serve } = require('@hono/node-server');
+const { Hono } = require('hono');
+const { requestArena } = require('ralloc/hono');
 const ts = require(require.resolve('@tsd/typescript', { paths: [require.resolve('tsd')] }));
 const { NestFactory } = require('@nestjs/core');
 const { FastifyAdapter } = require('@nestjs/platform-fastify');
@@ -34,7 +39,8 @@ test('every page is run', (t) => {
 });
 
 for (const [page, names] of Object.entries(pages)) {
-  const [server, inTests] = programs(`docs/frameworks/${page}.md`);
+  const [server, ...others] = programs(`docs/frameworks/${page}.md`);
+  const inTests = others.find(({ heading }) => heading === 'In tests');
 
   test(`${page}: the server does what it says`, async (t) => {
     const given = { process: Object.assign(Object.create(process), { once() {}, on() {} }) };
@@ -52,32 +58,97 @@ for (const [page, names] of Object.entries(pages)) {
   });
 
   test(`${page}: its tests do what they say`, async (t) => {
-    t.is(inTests.heading, 'In tests');
     const { printed } = await runProgram(t, inTests);
     t.deepEqual(printed, inTests.printed);
   });
 }
 
+test('express: a body is read into the arena, what was compressed too', async (t) => {
+  const program = programs('docs/frameworks/express.md')[1];
+  t.is(program.heading, 'Bodies');
+  const { app } = await runProgram(t, program, { names: ['app'] });
+  const server = http.createServer(app).listen(0, '127.0.0.1');
+  t.teardown(() => server.close());
+  await once(server, 'listening');
+  const body = Buffer.alloc(200_000, 'some bytes');
+  const lengthOf = async (sent, headers) => {
+    const response = await fetch(`${urlOf(server)}/length`, {
+      method: 'POST',
+      body: sent,
+      headers,
+    });
+    return response.text();
+  };
+  t.is(await lengthOf(body, { 'content-type': 'image/png' }), '200000');
+  const headers = { 'content-type': 'application/octet-stream', 'content-encoding': 'gzip' };
+  t.is(await lengthOf(gzipSync(body), headers), '200000');
+  server.closeAllConnections();
+});
+
+test('fastify: a body is read into the arena', async (t) => {
+  const program = programs('docs/frameworks/fastify.md')[1];
+  t.is(program.heading, 'Bodies');
+  const { app } = await runProgram(t, program, { names: ['app'] });
+  const headers = { 'content-type': 'image/png' };
+  const payload = Buffer.alloc(2_000_000);
+  const { body } = await app.inject({ method: 'POST', url: '/length', headers, payload });
+  t.is(body, '2000000');
+  await app.close();
+});
+
+test('hono: a body is read into the arena', async (t) => {
+  const program = programs('docs/frameworks/hono.md')[2];
+  t.is(program.heading, 'Where bytes are copied');
+  const { bodyOf } = await runProgram(t, program, { names: ['bodyOf'] });
+  const arenas = requestArena();
+  const app = new Hono().use(arenas).post('/', async (c) => {
+    const body = await bodyOf(c);
+    t.true(c.get('arena').owns(body));
+    return c.body(body);
+  });
+  const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' });
+  t.teardown(() => server.close());
+  await once(server, 'listening');
+  const body = Buffer.alloc(200_000, 'some bytes');
+  const response = await fetch(urlOf(server), { method: 'POST', body });
+  t.true(body.equals(Buffer.from(await response.arrayBuffer())));
+  await until(() => arenas.stats().inFlight === 0);
+  server.closeAllConnections();
+});
+
 /** The page's TypeScript, as its users compile it, with Nest's factory under the control of the test. */
 function compiledNest(create) {
+  return compiled(0, (name) =>
+    name === '@nestjs/core' ? { NestFactory: { create } } : require(name),
+  );
+}
+
+/** What a `ts` block of Nest's page exports, with what it requires by `load`. */
+function compiled(index, load, change = (source) => source) {
   const text = fs.readFileSync(path.join(root, 'docs', 'frameworks', 'nest.md'), 'utf8');
-  const [, source] = /^```ts\n(.*?)^```$/ms.exec(text);
+  const [, source] = [...text.matchAll(/^```ts\n(.*?)^```$/gms)][index];
   const { outputText } = ts.transpileModule(
-    source.replace('listen(3000)', "listen(0, '127.0.0.1')"),
+    change(source.replace('listen(3000)', "listen(0, '127.0.0.1')")),
     {
       compilerOptions: {
         module: ts.ModuleKind.CommonJS,
         target: ts.ScriptTarget.ES2022,
+        esModuleInterop: true,
         experimentalDecorators: true,
         emitDecoratorMetadata: true,
       },
     },
   );
   const found = {};
-  const load = (name) => (name === '@nestjs/core' ? { NestFactory: { create } } : require(name));
   new Function('require', 'exports', outputText)(load, found);
   return found;
 }
+
+test('nest: its test does what it says', async (t) => {
+  const server = compiled(0, require);
+  const load = (name) => (name === './app.module' ? server : require(name));
+  t.is(await compiled(2, load).helloIsAnswered(), 'hello, 0 in flight');
+});
 
 for (const [platform, Adapter] of [
   ['Express', undefined],
@@ -109,5 +180,41 @@ for (const [platform, Adapter] of [
     app.getHttpServer().closeAllConnections();
     await app.close();
     t.is(arenas.stats().memory.leased, 0);
+  });
+}
+
+for (const [platform, adapters] of [
+  ['Express', () => []],
+  ['Fastify', () => [new FastifyAdapter()]],
+]) {
+  test(`nest on ${platform}: a server with a stream of events ends at its deadline`, async (t) => {
+    const { Controller, Module, Sse } = require('@nestjs/common');
+    const { NEVER, startWith } = require('rxjs');
+    const { ARENAS, requestArena } = require('ralloc/nest');
+    const { Deadline } = compiled(1, require, (source) => source.replace('8000', '200'));
+    class Events {
+      events() {
+        return NEVER.pipe(startWith({ data: 'begun' }));
+      }
+    }
+    const { prototype } = Events;
+    Controller()(Events);
+    Sse('events')(prototype, 'events', Object.getOwnPropertyDescriptor(prototype, 'events'));
+    class Root {}
+    Module({ imports: [requestArena()], controllers: [Events], providers: [Deadline] })(Root);
+    const app = await NestFactory.create(Root, ...adapters(), { logger: false });
+    await app.listen(0, '127.0.0.1');
+    const stream = http.get(`${urlOf(app.getHttpServer())}/events`);
+    const [response] = await once(stream, 'response');
+    response.on('error', () => {});
+    let told = '';
+    response.on('data', (data) => {
+      told += data;
+    });
+    await until(() => told.includes('begun'));
+    await app.close();
+    const arenas = app.get(ARENAS);
+    await until(() => arenas.stats().inFlight === 0);
+    t.is(arenas.stats().requests, 1);
   });
 }

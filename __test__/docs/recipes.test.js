@@ -45,6 +45,8 @@ test('every recipe has its test', (t) => {
     [
       'Server-sent events with a deadline',
       'Graceful shutdown',
+      'Reloads by a process manager', // these two in reloads.test.js
+      'Reloads with cluster',
       'Work that goes on after the response',
       'A queue of your own',
     ],

@@ -7,7 +7,10 @@
 
 require('reflect-metadata');
 const http = require('node:http');
+const http2 = require('node:http2');
+const https = require('node:https');
 const { once } = require('node:events');
+const { Readable, pipeline } = require('node:stream');
 const { Controller, All, Module, Req, Res } = require('@nestjs/common');
 const { NestFactory } = require('@nestjs/core');
 const { ExpressAdapter } = require('@nestjs/platform-express');
@@ -20,6 +23,9 @@ const express4 = require('express4');
 const fastify = require('fastify');
 const { Hono } = require('hono');
 const Koa = require('koa');
+const { certificate } = require('./certificate.js');
+const { Client } = require('./client.js');
+const { Http2Client } = require('./http2-client.js');
 
 const RAW = Symbol('answers by itself');
 
@@ -27,7 +33,7 @@ const RAW = Symbol('answers by itself');
 async function send(res, given) {
   const body = await given;
   if (body === RAW) return;
-  if (typeof body?.pipe === 'function') body.pipe(res);
+  if (typeof body?.pipe === 'function') pipeline(body, res, () => {});
   else res.end(body);
 }
 
@@ -49,13 +55,27 @@ function onExpress(make, options, handler) {
   return { arenas, server: http.createServer(app) };
 }
 
-function onHttp(options, handler) {
+function onHttp(options, handler, createServer = http.createServer) {
   const arenas = require('ralloc/http').requestArena(options);
   const listener = arenas.wrap((req, res) => {
     const answer = async () => handler({ arena: req.arena, req, res });
     send(res, answer()).catch(() => failed(res));
   });
-  return { arenas, server: http.createServer(listener) };
+  return { arenas, server: createServer(listener) };
+}
+
+let pair; // of all servers of https
+
+function onHttps(options, handler) {
+  pair ??= certificate();
+  const connect = (port) => Client.connectSecurely(port, pair.cert);
+  const served = onHttp(options, handler, (listener) => https.createServer(pair, listener));
+  return { ...served, connect };
+}
+
+function onHttp2(options, handler) {
+  const connect = (port) => Http2Client.connect(port);
+  return { ...onHttp(options, handler, http2.createServer), connect };
 }
 
 /** Handlers that read bodies read them of Node's request. */
@@ -92,7 +112,6 @@ function onKoa(options, handler) {
 }
 
 function onHono(options, handler) {
-  const { Readable } = require('node:stream');
   const arenas = require('ralloc/hono').requestArena(options);
   const app = new Hono();
   app.onError((_error, c) => c.text('thrown', 500));
@@ -147,7 +166,7 @@ async function onNest(Adapter, options, handler) {
 }
 
 const adapters = {
-  'node:http': onHttp,
+  'node:http': (options, handler) => onHttp(options, handler),
   connect: (options, handler) => onExpress(connect, options, handler),
   'express 5': (options, handler) => onExpress(express5, options, handler),
   'express 4': (options, handler) => onExpress(express4, options, handler),
@@ -158,17 +177,34 @@ const adapters = {
   'nest on fastify': (options, handler) => onNest(FastifyAdapter, options, handler),
 };
 
-/** Serves `handler` on an adapter until the test `t` is over: { port, server, arenas, app }. */
-async function serveOn(t, name, handler, options = {}) {
-  const served = await adapters[name](options, handler);
-  const { server, end } = served;
-  server.listen(0, '127.0.0.1');
+/** Servers of Node for which the adapter of node:http is. */
+const servers = { https: onHttps, http2: onHttp2 };
+
+/**
+ * Serves `handler` on an adapter until the test `t` is over: { port, server, arenas, app, connect }, where connect() gives a
+ * client. `settings` are properties of the server.
+ */
+async function serveOn(t, name, handler, options = {}, settings = {}) {
+  const served = await (adapters[name] ?? servers[name])(options, handler);
+  const { server, end, connect = (port) => Client.connect(port) } = served;
+  const sockets = new Set();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  Object.assign(server, settings).listen(0, '127.0.0.1');
   await once(server, 'listening');
+  const { port } = server.address();
   t.teardown(async () => {
-    server.closeAllConnections();
+    for (const socket of sockets) socket.destroy();
     await (end?.() ?? new Promise((resolve) => server.close(resolve)));
   });
-  return { ...served, port: server.address().port };
+  return { ...served, port, connect: () => connect(port) };
 }
 
-module.exports = { adapters: Object.keys(adapters), serveOn, RAW };
+module.exports = {
+  adapters: Object.keys(adapters),
+  servers: Object.keys(servers),
+  serveOn,
+  RAW,
+};

@@ -3,10 +3,11 @@
 // A client that speaks HTTP/1.1 over a socket by hand: so it can pause, pipeline, and go away at any byte.
 
 const net = require('node:net');
+const tls = require('node:tls');
 const { once } = require('node:events');
 const { setImmediate: turn } = require('node:timers/promises');
 
-const NO_BODY = new Set([204, 304]);
+const hasNoBody = (status) => status < 200 || status === 204 || status === 304;
 
 /** What a server sends, read only when asked for; so backpressure is real. */
 class Reader {
@@ -50,7 +51,11 @@ class Reader {
   }
 
   async rest() {
-    while (await this.#more());
+    try {
+      while (await this.#more());
+    } catch (error) {
+      if (error.code !== 'ECONNRESET') throw error;
+    }
     return this.#take(this.#have.length);
   }
 
@@ -63,9 +68,11 @@ class Reader {
 
 class Client {
   #reader;
+  raw; // below TLS
 
-  constructor(socket, pause = false) {
+  constructor(socket, pause = false, raw = socket) {
     this.socket = socket;
+    this.raw = raw;
     this.#reader = new Reader(socket, pause);
     socket.on('error', () => {}); // a reset is what many tests are about
   }
@@ -74,6 +81,15 @@ class Client {
     const socket = net.connect({ port, host: '127.0.0.1' });
     await once(socket, 'connect');
     return new Client(socket, pause);
+  }
+
+  /** Over TLS; `ca` is the certificate of the server. */
+  static async connectSecurely(port, ca) {
+    const raw = net.connect({ port, host: '127.0.0.1' });
+    raw.on('error', () => {});
+    const socket = tls.connect({ socket: raw, ca, servername: 'localhost' });
+    await once(socket, 'secureConnect');
+    return new Client(socket, false, raw);
   }
 
   /** Sends a request and returns at once; answers are read by response(). */
@@ -91,7 +107,7 @@ class Client {
     const status = Number(lines[0].split(' ')[1]);
     const pairs = lines.slice(1, -2).map((line) => line.split(': '));
     const headers = Object.fromEntries(pairs.map(([name, value]) => [name.toLowerCase(), value]));
-    return { status, headers, body: await this.#body(headers, head || NO_BODY.has(status)) };
+    return { status, headers, body: await this.#body(headers, head || hasNoBody(status)) };
   }
 
   async #body(headers, none) {
@@ -111,20 +127,39 @@ class Client {
     }
   }
 
+  /** A part of a body whose request said how long it is. */
+  write(bytes) {
+    this.socket.write(bytes);
+  }
+
+  endBody(bytes) {
+    this.socket.write(bytes);
+  }
+
+  /** The server has said that it wants the body. */
+  async continued() {
+    return (await this.response()).status === 100;
+  }
+
   async get(path, options) {
     this.send(path, options);
     return this.response({ head: options?.method === 'HEAD' });
   }
 
-  /** Everything up to the end of the connection. */
+  /** Everything up to the end of the connection, whichever it is. */
   rest() {
     return this.#reader.rest();
   }
 
   /** Goes away with an RST. */
   async reset() {
-    this.socket.resetAndDestroy();
+    this.raw.resetAndDestroy();
     await this.#closed();
+  }
+
+  /** Says that it sends no more. */
+  end() {
+    this.socket.end();
   }
 
   /** Goes away as a process that ends would: FIN, or RST with bytes unread. */

@@ -43,6 +43,21 @@ class Exchange {
   }
 }
 
+/** A request, and a way to take it to a route with options. */
+function beginRouted(arenas) {
+  const exchange = new Exchange();
+  const arena = exchange.begin(arenas);
+  /** The error that the middleware of the route passes on. */
+  const toRoute = (middleware) => {
+    let error;
+    middleware(exchange.req, exchange.res, (given) => {
+      error = given;
+    });
+    return error;
+  };
+  return { exchange, arena, toRoute };
+}
+
 /** A carrier closes; its responses do not tell. */
 async function closeCarrier(carrier) {
   carrier.emit('close');
@@ -50,4 +65,4 @@ async function closeCarrier(carrier) {
   await turn();
 }
 
-module.exports = { Exchange, closeCarrier };
+module.exports = { Exchange, beginRouted, closeCarrier };

@@ -32,4 +32,10 @@ function limitAddressSpace(pid, bytes) {
 /** How much a process may lock, in bytes. */
 const limitLocked = (pid, bytes) => soft(pid, 'memlock', bytes);
 
-module.exports = { limitTest, limitAddressSpace, limitLocked };
+/** Options of a child that a limit on locked memory holds for: root may lock what it likes, unless it gives that up. */
+const unprivileged =
+  process.getuid?.() === 0
+    ? { execPath: 'setpriv', execArgv: ['--bounding-set=-ipc_lock', process.execPath] }
+    : {};
+
+module.exports = { limitTest, limitAddressSpace, limitLocked, unprivileged };

@@ -5,28 +5,11 @@
 
 const { Arena } = require('../..');
 const { stamp, isStamped, isZero, isDead } = require('./bytes.js');
+const { Node } = require('./program-node.js');
 const { random } = require('./random.js');
 const { steal } = require('./theft.js');
 
 const KiB = 1024;
-
-/** What the model knows of an arena or a scope. */
-class Node {
-  live = []; // { buffer, id } in the order of allocation
-  marks = []; // { checkpoint, count }
-  holds = [];
-  scopes = [];
-
-  constructor(arena) {
-    this.arena = arena;
-  }
-
-  /** What its end leaves without an owner: with that of its scopes. */
-  *entries() {
-    yield* this.live;
-    for (const scope of this.scopes) yield* scope.entries();
-  }
-}
 
 const isOver = ({ epochs }) => epochs.flat().every((hold) => hold.done);
 
@@ -60,7 +43,8 @@ class Program {
   #step() {
     const node = this.#anyNode();
     const dice = this.#random(1000);
-    if (dice < 750) return this.#allocate(node);
+    if (dice < 720) return this.#allocate(node);
+    if (dice < 750) return this.#adopt(node);
     if (dice < 810) return this.#mark(node);
     if (dice < 860) return this.#rewind(node);
     if (dice < 890) return this.#openScope(node);
@@ -97,6 +81,18 @@ class Program {
     if (buffer.byteOffset % this.#options.align !== 0) this.#problem(`at ${buffer.byteOffset}`);
     if (zeroed && !isZero(buffer)) this.#problem(`${size} bytes are not zero`);
     node.live.push({ buffer: stamp(buffer, id), id });
+  }
+
+  #adopt(node) {
+    const size = this.#size();
+    const given = Buffer.allocUnsafeSlow(size);
+    const id = ++this.#ids;
+    stamp(given, id);
+    const buffer = this.#refusable(() => node.arena.adopt(given));
+    if (!isStamped(given, id)) this.#problem(`${size} bytes are changed by adopt()`);
+    if (buffer === undefined) return;
+    if (buffer !== given) this.#problem(`${size} bytes are not adopted`);
+    node.live.push({ buffer, id, isAdopted: true });
   }
 
   /** What `act` gives; undefined when the limit refuses it, and then nothing may have changed. */
@@ -199,8 +195,9 @@ class Program {
 
   #dead(entries) {
     const { safety = 'detach' } = this.#options;
-    for (const { buffer, id } of entries) {
-      if (safety === 'detach' && !isDead(buffer)) this.#problem(`Buffer ${id} is not dead`);
+    for (const { buffer, id, isAdopted } of entries) {
+      const dies = safety === 'detach' || (safety === 'recycle' && isAdopted);
+      if (dies && !isDead(buffer)) this.#problem(`Buffer ${id} is not dead`);
     }
     if (safety === 'gc') this.#stale = [...this.#stale, ...entries].slice(-20);
   }
@@ -239,16 +236,23 @@ class Program {
     ]) {
       if (!isStamped(buffer, id)) this.#problem(`Buffer ${id} does not show its own bytes`);
     }
-    const { memory, limit, allocated } = this.#root.arena.stats();
+    const { memory, limit, allocated, adopted } = this.#root.arena.stats();
     const { used, peak, leased, warm, quarantined, stolen, limbo } = memory;
     if (used > limit || peak > limit) this.#problem(`${used} (${peak}) of ${limit} bytes used`);
-    if (leased + warm + memory.held + quarantined + stolen + limbo !== used) {
+    if (leased + warm + memory.held + quarantined + stolen + limbo + memory.adopted !== used) {
       this.#problem(`the parts are not the sum: ${JSON.stringify(memory)}`);
     }
     const negative = Object.entries(memory).find(([, value]) => value < 0);
     if (negative !== undefined) this.#problem(`${negative} is negative`);
     let bytes = 0;
-    for (const { buffer } of this.#root.entries()) bytes += buffer.length;
+    let taken = 0;
+    for (const { buffer, isAdopted } of this.#root.entries()) {
+      if (isAdopted) taken += buffer.length;
+      else bytes += buffer.length;
+    }
+    // More where one was stolen.
+    if (adopted < taken || memory.adopted < adopted)
+      this.#problem(`${adopted} adopted, not ${taken}`);
     if (allocated < bytes) this.#problem(`${allocated} allocated, but ${bytes} are alive`);
   }
 
@@ -259,7 +263,8 @@ class Program {
     this.#ended(this.#root, []);
     await Promise.all(settled);
     while (this.#limbo.length > 0) this.#releaseHold();
-    if (this.#root.arena.stats().memory.held !== 0) this.#problem('something is held for ever');
+    const { held, adopted } = this.#root.arena.stats().memory;
+    if (held + adopted !== 0) this.#problem('something is held for ever');
   }
 
   #problem(text) {

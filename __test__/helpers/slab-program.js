@@ -26,17 +26,22 @@ class SlabProgram {
   #participants;
   #ids = 0;
   #steals;
+  #name;
   #tokens = []; // of participants that left
   refusals = 0;
   thefts = 0;
   problems = [];
 
-  /** `count`: the number of participants; 1 where the slab is not shared. */
-  constructor(seed, options, count, steals) {
+  /**
+   * `count`: the number of participants; 1 where the slab is not shared. `name`: of a slab that processes share, which each
+   * participant opens as if it were one.
+   */
+  constructor(seed, options, count, steals, name) {
     this.#steals = steals;
     this.#random = random(seed);
     this.#options = options;
-    const slab = new Slab(options);
+    this.#name = name;
+    const slab = name === undefined ? new Slab(options) : Slab.create(name, options);
     this.#participants = [new Participant(slab)];
     for (let i = 1; i < count; i++) this.#attach();
   }
@@ -53,9 +58,11 @@ class SlabProgram {
 
   #attach() {
     const { safety } = this.#options;
-    this.#participants.push(
-      new Participant(Slab.attach(this.#participants[0].slab.handle(), { safety })),
-    );
+    const slab =
+      this.#name === undefined
+        ? Slab.attach(this.#participants[0].slab.handle(), { safety })
+        : Slab.open(this.#name, { safety });
+    this.#participants.push(new Participant(slab));
   }
 
   #any(list) {

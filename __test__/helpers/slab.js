@@ -1,5 +1,7 @@
 'use strict';
 
+const { stamp, isStamped } = require('./bytes.js');
+
 /** Every slot of a slab is in one state: `held + inFlight + cached + elsewhere + sent + free + stolen = count`. */
 function addsUp(t, slab) {
   for (const pool of slab.stats().pools) t.deepEqual(unsound(pool), [], JSON.stringify(pool));
@@ -19,4 +21,17 @@ function unsound(pool) {
   return problems;
 }
 
-module.exports = { addsUp, unsound };
+/** All slots can be had: none was lost, and none is anywhere twice. */
+function allCanBeHad(t, slab) {
+  for (const { size, count } of slab.stats().pools) {
+    const all = [];
+    for (let one = slab.tryAlloc(size); one !== null; one = slab.tryAlloc(size)) all.push(one);
+    t.is(all.length, count, `of ${size} B`);
+    for (const [id, buffer] of all.entries()) stamp(buffer, id);
+    for (const [id, buffer] of all.entries()) t.true(isStamped(buffer, id));
+    for (const buffer of all) slab.free(buffer);
+  }
+  addsUp(t, slab);
+}
+
+module.exports = { addsUp, allCanBeHad, unsound };

@@ -55,8 +55,10 @@ function add(found, heading, index, text) {
 
 /** What documents require besides ralloc. */
 const OTHERS = [
+  '@fastify/websocket',
   '@hono/node-server',
   'express',
+  'express-ws',
   'fastify',
   'hono',
   'koa',
@@ -71,8 +73,8 @@ function packageFolder(t) {
   const modules = path.join(dir, 'node_modules');
   fs.mkdirSync(modules);
   fs.symlinkSync(root, path.join(modules, 'ralloc'), 'junction');
-  fs.mkdirSync(path.join(modules, '@hono'));
   for (const name of OTHERS) {
+    fs.mkdirSync(path.dirname(path.join(modules, name)), { recursive: true });
     fs.symlinkSync(path.join(root, 'node_modules', name), path.join(modules, name), 'junction');
   }
   return dir;
@@ -151,4 +153,4 @@ function brokenLinks(file) {
   });
 }
 
-module.exports = { allDocuments, programs, runProgram, brokenLinks };
+module.exports = { allDocuments, programs, runProgram, packageFolder, brokenLinks };

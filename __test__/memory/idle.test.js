@@ -27,7 +27,7 @@ function checkTrimmed(t, arena) {
       limbo: 0,
     },
   );
-  for (const chunk of arena.chunks()) {
+  for (const chunk of arena.chunkStats()) {
     t.deepEqual([chunk.state, chunk.committed, chunk.resident], ['limbo', 0, 0]);
     t.true(chunk.reserved >= chunk.size && chunk.size > 0);
   }

@@ -8,7 +8,7 @@ const { Arena, RallocError, stats } = require('../..');
 const { stamp, isStamped, isZero, isDead } = require('../helpers/bytes.js');
 const { start } = require('../helpers/child.js');
 const { isNative, nativeTest } = require('../helpers/backend.js');
-const { limitTest, limitLocked } = require('../helpers/prlimit.js');
+const { limitTest, limitLocked, unprivileged } = require('../helpers/prlimit.js');
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -73,7 +73,7 @@ for (const memory of kinds) {
     if (arena === undefined) return;
     t.true(isNative, 'the fallback grants nothing');
     arena.alloc(10);
-    for (const chunk of arena.chunks()) {
+    for (const chunk of arena.chunkStats()) {
       if (memory.hugePages !== undefined) {
         t.is(chunk.size % (2 * MiB), 0);
         t.log(`hugePages: ${chunk.hugePages}`);
@@ -177,16 +177,10 @@ nativeTest('memory of one kind is never handed to an arena of another', 'it has 
   const second = new Arena({ memory: { lock: false, prefault: true }, ...options });
   t.true(second.stats().memory.warm > 0, 'equal settings, however they are written');
   second.allocUnsafe(10);
-  t.is(second.chunks()[0].resident, second.chunks()[0].reserved);
+  t.is(second.chunkStats()[0].resident, second.chunkStats()[0].reserved);
   plain.close();
   second.close();
 });
-
-/** Root may lock what it likes: a child of it may not. */
-const unprivileged =
-  process.getuid?.() === 0
-    ? { execPath: 'setpriv', execArgv: ['--bounding-set=-ipc_lock', process.execPath] }
-    : {};
 
 function lockTest(title, body) {
   if (isNative) limitTest(title, body);

@@ -6,6 +6,7 @@ const test = require('ava');
 const http = require('node:http');
 const { once } = require('node:events');
 const { Worker } = require('node:worker_threads');
+const { Hono } = require('hono');
 const { Arena, RallocError, backend, requestArena } = require('../..');
 const { Exchange } = require('../helpers/exchange.js');
 const { fresh } = require('../helpers/fresh.js');
@@ -43,6 +44,58 @@ test('work that nobody awaited allocates after the response: a warning says whic
   t.is(code, 'RALLOC_USED_LATE');
   t.regex(message, /^GET \/report, answered with 200, allocates after the end of its response/);
   t.regex(message, /Await such work before the response, or hold\(\) it$/);
+});
+
+test('Hono without a server: a stream that allocates after its handler is told so, and its Buffers are alive', async (t) => {
+  const warned = [];
+  const { emitWarning } = process;
+  const { requestArena: make } = fresh('hono.js');
+  const arenas = make();
+  const app = new Hono();
+  app.use(arenas);
+  let early;
+  app.get('/stream', (c) => {
+    const arena = c.get('arena');
+    early = arena.from('early ');
+    const chunks = [early, () => arena.from('late')];
+    const pull = (controller) => {
+      const chunk = chunks.shift();
+      if (chunk === undefined) return controller.close();
+      controller.enqueue(typeof chunk === 'function' ? chunk() : chunk);
+    };
+    return c.body(new ReadableStream({ pull }, { highWaterMark: 0 }));
+  });
+  const response = await app.request('/stream?token=secret');
+  process.emitWarning = (message, { code }) => warned.push({ code, message });
+  try {
+    t.is(await response.text(), 'early late');
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+  t.is(early.toString(), 'early ', 'nothing is dead');
+  t.deepEqual([arenas.stats().inFlight, arenas.stats().lateBuffers], [0, 1]);
+  t.is(warned.length, 1);
+  t.is(warned[0].code, 'RALLOC_USED_LATE');
+  t.regex(warned[0].message, /^GET \/stream allocates after its end: .*app\.request\(\)/);
+  t.notRegex(warned[0].message, /undefined|dead|localhost/);
+});
+
+test("with safety: 'gc' nobody is told that Buffers are dead", async (t) => {
+  const warned = [];
+  const { emitWarning } = process;
+  const { requestArena: make } = fresh('express.js');
+  const exchange = new Exchange();
+  exchange.res.statusCode = 200;
+  const arena = exchange.begin(make({ safety: 'gc' }));
+  await exchange.finish();
+  process.emitWarning = (message) => warned.push(message);
+  try {
+    arena.alloc(10);
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+  t.is(warned.length, 1);
+  t.notRegex(warned[0], /dead/);
 });
 
 test('a scope returns a Buffer of its own', async (t) => {

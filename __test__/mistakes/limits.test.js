@@ -106,7 +106,7 @@ test('a request that asks for too much', (t) => {
 });
 
 test('all that can have bytes is named, the largest with its remedy', (t) => {
-  const stats = { leased: 1, held: 2, quarantined: 3 * KiB, stolen: 4, limbo: 5 };
+  const stats = { leased: 1, held: 2, quarantined: 3 * KiB, stolen: 4, limbo: 5, adopted: 6 };
   const home = { holds: 1 };
   const spans = [
     { held: true, operations: 0, home },
@@ -121,9 +121,10 @@ test('all that can have bytes is named, the largest with its remedy', (t) => {
     '3 KiB waiting for a garbage collection',
     '4 B transferred away',
     '5 B waiting for finalizers',
+    '6 B adopted',
   ]);
   t.is(remedy, 'let the event loop turn, for a garbage collection');
-  t.regex(limitError('maxBytes', 1, 2, 3, { parts, remedy }).message, /\(1 B .* finalizers\)\. /);
+  t.regex(limitError('maxBytes', 1, 2, 3, { parts, remedy }).message, /\(1 B .* adopted\)\. /);
 });
 
 /** The error where the system refuses memory of a kind. */

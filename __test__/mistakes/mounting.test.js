@@ -53,8 +53,9 @@ for (const [name, [hint, given, second]] of Object.entries(frameworks)) {
   });
 
   test(`${name}: requestArena itself as the hook`, (t) => {
-    t.throws(() => requestArena(given, second), { code, message: UNCALLED });
-    t.throws(() => requestArena(given, second, () => {}), { code, message: UNCALLED });
+    const message = `${UNCALLED}. In ${name} ${hint}`;
+    t.throws(() => requestArena(given, second), { code, message });
+    t.throws(() => requestArena(given, second, () => {}), { code, message });
   });
 }
 

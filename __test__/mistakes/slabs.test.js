@@ -110,7 +110,7 @@ test('a token is received twice', (t) => {
     () => slab.receive(token),
     at(
       'ERR_RALLOC_STALE_TOKEN',
-      'No Buffer is under way with this token: it was received or revoked before, or is of another slab. A token is received once, by one thread',
+      'The token was received or revoked before, its sender died too long ago, or it is of another slab. A token is received once, by one thread, and revoked by its sender alone',
     ),
   );
 });

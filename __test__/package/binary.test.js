@@ -73,10 +73,10 @@ test('on musl, musl is asked for and nothing of glibc', (t) => {
   ]);
 });
 
-test('a library of 600 kB is too large', (t) => {
+test('a library of 750 kB is too large', (t) => {
   const padded = (size) => Buffer.concat([elfImage(), Buffer.alloc(size)]).subarray(0, size);
   t.deepEqual(binaryFaults(padded(MAX_BYTES - 1), HERE), []);
-  t.deepEqual(binaryFaults(padded(MAX_BYTES), HERE), ['600000 bytes, not under 600000']);
+  t.deepEqual(binaryFaults(padded(MAX_BYTES), HERE), ['750000 bytes, not under 750000']);
 });
 
 test('folders of the machine that built it are found', (t) => {

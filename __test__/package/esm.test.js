@@ -21,12 +21,12 @@ test('the package resolves by its name, in both ways', async (t) => {
 });
 
 const doors = {
-  express: ['requestArena'],
+  express: ['rawBody', 'requestArena'],
   fastify: ['requestArena'],
   hono: ['requestArena'],
   http: ['requestArena'],
   koa: ['requestArena'],
-  nest: ['ARENAS', 'Arena', 'requestArena'],
+  nest: ['ARENAS', 'Arena', 'ArenaRoute', 'requestArena'],
 };
 
 for (const [door, names] of Object.entries(doors)) {
@@ -89,7 +89,7 @@ test('only the methods of the API can be reached on an arena', (t) => {
   t.deepEqual(
     names,
     (
-      'alloc allocUnsafe array checkpoint chunks close concat constructor copyOut from hold owns ' +
+      'adopt alloc allocUnsafe array body checkpoint chunkStats chunks close collect concat constructor copyOut from hold owns ' +
       'reserve reset rewind scope shrink stats'
     ).split(' '),
   );

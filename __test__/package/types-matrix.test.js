@@ -82,6 +82,7 @@ const values = {
   disposed: 2,
   rewound: 0,
   scopes: 15,
+  collected: 4,
   told: true,
   slots: [10, 100, 30, 2, 0, 0, 15, 0],
   codes: ['RangeError', 'ERR_RALLOC_LIMIT', 'maxBytes', 'ERR_RALLOC_CLOSED', ''],
@@ -89,6 +90,8 @@ const values = {
   safety: 'detach',
   special: 'advise',
   depot: true,
+  released: 0,
+  pumps: 'function',
   same: true,
 };
 
@@ -176,6 +179,42 @@ for (const typescript of ['typescript-5.4', 'typescript-latest']) {
       },
     });
     t.deepEqual([...(await compile(folder, typescript))], []);
+  });
+}
+
+/** The `ts` blocks of the pages of the frameworks, each with a use of what it declares. */
+function declaredProperties() {
+  const uses = {
+    express: ['Express.Request', 'memory'],
+    fastify: ["import('fastify').FastifyRequest", 'memory'],
+    hono: ["import('hono').ContextVariableMap", 'memory'],
+    http: ["import('http').IncomingMessage", 'memory'],
+    koa: ["import('koa').ExtendableContext", 'memory'],
+  };
+  return Object.entries(uses).map(([page, [type, name]]) => {
+    const path = join(__dirname, '..', '..', 'docs', 'frameworks', `${page}.md`);
+    const [, block] = /^```ts\n(.*?)^```$/ms.exec(fs.readFileSync(path, 'utf8'));
+    const both = `export const both = (one: ${type}): [RequestArena, RequestArena] => [one.arena, one.${name}];`;
+    const neither = `// @ts-expect-error nobody declared it\nexport const neither = (one: ${type}) => one.nothing;`;
+    return [`${page}.mts`, `${block}\n${both}\n${neither}\n`];
+  });
+}
+
+for (const typescript of ['typescript-5.4', 'typescript-latest']) {
+  test(`${typescript}: the arena under another name, as the pages of the frameworks declare it`, async (t) => {
+    for (const [file, text] of declaredProperties()) {
+      const folder = install(t, {
+        links: Object.fromEntries([...FRAMEWORKS, '@types/express'].map((name) => [name, name])),
+        files: {
+          'tsconfig.json': JSON.stringify({
+            ...config,
+            compilerOptions: { ...config.compilerOptions, skipLibCheck: true },
+          }),
+          [file]: text,
+        },
+      });
+      t.deepEqual([...(await compile(folder, typescript))], [], file);
+    }
   });
 }
 

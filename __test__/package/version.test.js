@@ -94,3 +94,14 @@ for (const [what, args, message] of [
     }
   });
 }
+
+test('the frameworks are peers that nobody needs, of any version: an adapter says itself which it is for', (t) => {
+  const { peerDependencies, peerDependenciesMeta } = require('../../package.json');
+  const names = Object.keys(peerDependencies);
+  t.true(names.length >= 6);
+  t.deepEqual(Object.keys(peerDependenciesMeta).sort(), names.sort());
+  for (const name of names) {
+    t.is(peerDependencies[name], '*', name);
+    t.true(peerDependenciesMeta[name].optional, name);
+  }
+});

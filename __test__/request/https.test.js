@@ -10,6 +10,7 @@ const { kinds, listen, listener, assertSettled } = require('../helpers/server.js
 const { certificate } = require('../helpers/certificate.js');
 const { Client } = require('../helpers/client.js');
 const { Ledger, isOf } = require('../helpers/ledger.js');
+const { run } = require('../helpers/child.js');
 const { until } = require('../helpers/until.js');
 const { requestArena } = require('../../lib/index.js');
 
@@ -30,8 +31,8 @@ async function secure(t, kind, handler) {
     await once(socket, 'secureConnect');
     return new Client(socket, pause);
   };
-  const over = () => until(() => arenas.stats().inFlight === 0);
-  return { arenas, connect, over };
+  const over = () => until(() => arenas.stats().inFlight === 0, 20); // a peer that has gone is missed after five
+  return { arenas, port, connect, over };
 }
 
 for (const kind of kinds) {
@@ -77,6 +78,45 @@ for (const kind of kinds) {
     await over();
     t.deepEqual(ledger.wrong(), []);
     t.true(arenas.stats().aborted >= 3);
+    assertSettled(t, arenas);
+  });
+}
+
+const resets = {
+  'with their first requests': {
+    args: [80],
+    answer(res, id, stamped) {
+      const buffer = stamped(id % 5 === 0 ? 90_000 : 3000);
+      setImmediate(() => res.end(buffer));
+    },
+  },
+  // Beyond the high-water mark of its answers Node reads no more, and so hears of no reset.
+  'while what they are sent keeps the server from reading': {
+    args: [40, 4],
+    answer(res, id, stamped) {
+      if (id % 4 === 1) return setImmediate(() => res.end(stamped(1500)));
+      if (id % 4 === 2) return res.writeHead(204).end();
+      res.write(stamped(90_000));
+      setImmediate(() => res.end(stamped(3000)));
+    },
+  },
+};
+
+for (const [when, { args, answer }] of Object.entries(resets)) {
+  test(`https: clients that reset TCP below TLS ${when}`, async (t) => {
+    const ledger = new Ledger();
+    let begun = 0;
+    const { arenas, port, over } = await secure(t, 'node:http', (req, res) => {
+      const id = ++begun;
+      answer(res, id, (size) => ledger.stamp(id, req.arena.allocUnsafe(size)));
+    });
+    const { code } = await run('request/resets-below-tls.js', { args: [port, ...args] });
+    t.is(code, 0);
+    await over();
+    t.true(begun >= 100);
+    const { finished, aborted } = arenas.stats();
+    t.is(finished + aborted, begun);
+    t.deepEqual(ledger.wrong(), []);
     assertSettled(t, arenas);
   });
 }

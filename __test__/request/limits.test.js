@@ -66,7 +66,7 @@ for (const kind of kinds) {
       if (id < 8) await new Promise((resolve) => res.once('go', resolve));
       res.end(req.arena.concat(parts.map((part) => part.subarray(0, 1000))));
     };
-    const options = { maxBytes: 4 * MiB, maxBytesPerRequest: 2 * MiB };
+    const options = { maxBytes: 4 * MiB, maxBytesPerRequest: 2 * MiB, maxHeapBytes: 8 * MiB };
     const server = await serve(t, kind, handler, options);
     const clients = [];
     for (let id = 0; id < 8; id++) {

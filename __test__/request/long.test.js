@@ -1,16 +1,18 @@
 'use strict';
 
-// A request that has its arena for a minute is told of, once, and by which it is. The minute is not waited for.
+// Requests that have their arenas for a minute, or for `warnAfterMs`, are told of, each once, and by which they are. No minute is
+// waited for.
 
 const test = require('ava');
 const { Clock } = require('../helpers/clock.js');
 const { Exchange } = require('../helpers/exchange.js');
 const { fresh } = require('../helpers/fresh.js');
+const { until } = require('../helpers/until.js');
 
 const MINUTE = 60_000;
 
 /** A middleware of a fresh ralloc in time of its own: the requests that are begun in it, and what it warned of. */
-function middleware() {
+function middleware(options) {
   const clock = new Clock();
   const warned = [];
   const { requestArena } = clock.use(() =>
@@ -18,7 +20,7 @@ function middleware() {
       'base/warnings.js': { warnOnce: (code, detail) => warned.push({ code, ...detail }) },
     }),
   );
-  const arenas = requestArena();
+  const arenas = requestArena(options);
   const begin = (url, bytes) => {
     const exchange = new Exchange();
     Object.assign(exchange.req, { url });
@@ -30,9 +32,9 @@ function middleware() {
     };
     return { arena, end };
   };
-  const tickers = () => {
+  const tickers = (period = 1000) => {
     clock.pass(0);
-    return clock.timers.filter(({ every }) => every === 1000).length;
+    return clock.timers.filter(({ every }) => every === period).length;
   };
   return { clock, arenas, begin, tickers, told: () => warned.splice(0) };
 }
@@ -61,6 +63,21 @@ test('requests that began at any time of a second are told of within a second', 
   }
 });
 
+test('the minute begins with the first allocation, and not again with those after it', (t) => {
+  const { clock, begin, told } = middleware();
+  const waiting = begin('/waiting', 0);
+  clock.pass(2 * MINUTE);
+  waiting.arena.alloc(8);
+  clock.pass(MINUTE - 1);
+  t.deepEqual(told(), []);
+  waiting.arena.alloc(1024 * 1024); // in another span
+  clock.pass(1001);
+  t.deepEqual(told(), [warning('GET /waiting', 1024 * 1024 + 8)]);
+  begin('/next', 8);
+  clock.pass(MINUTE + 1000);
+  t.deepEqual(told(), [warning('GET /next', 8)]);
+});
+
 test('who is over, has reset its arena, or has nothing in it is not told of', (t) => {
   const { clock, begin, told } = middleware();
   const [first, middle, last] = ['/first', '/middle', '/last'].map((url) => begin(url, 10));
@@ -78,7 +95,7 @@ test('who is over, has reset its arena, or has nothing in it is not told of', (t
   t.deepEqual(told(), [warning('GET /long', 16)], 'those before it are behind');
 });
 
-test('of several the oldest that is left is told of', (t) => {
+test('of several each that is left is told of, once', (t) => {
   const { clock, begin, told } = middleware();
   const first = begin('/first', 10);
   begin('/second', 10);
@@ -86,7 +103,60 @@ test('of several the oldest that is left is told of', (t) => {
   clock.pass(MINUTE - 1000);
   first.end();
   clock.pass(2000);
-  t.deepEqual(told(), [warning('GET /second', 16)]);
+  t.deepEqual(told(), [warning('GET /second', 16), warning('GET /third', 16)]);
+  clock.pass(3 * MINUTE);
+  t.deepEqual(told(), []);
+});
+
+test('ten requests of a middleware are told of, and all are counted', (t) => {
+  const { arenas, clock, begin, told } = middleware();
+  for (let i = 0; i < 25; i++) begin(`/${i}`, 8);
+  clock.pass(MINUTE + 1000);
+  t.deepEqual(
+    told(),
+    Array.from({ length: 10 }, (_, i) => warning(`GET /${i}`, 8)),
+  );
+  t.is(arenas.stats().longRequests, 25);
+});
+
+test('warnAfterMs says when, and how often the clock is read', (t) => {
+  for (const [warnAfterMs, every] of [
+    [1, 10],
+    [40, 40],
+    [1500, 1000],
+    [120_000, 1000],
+  ]) {
+    const { clock, begin, tickers, told } = middleware({ warnAfterMs });
+    begin('/long', 8);
+    t.is(tickers(every), 1);
+    clock.pass(warnAfterMs - 1);
+    t.deepEqual(told(), []);
+    clock.pass(2 * every + 1);
+    t.deepEqual(told(), [{ ...warning('GET /long', 8), seconds: warnAfterMs / 1000 }]);
+  }
+});
+
+test('the warning names the method and the path, in real time', async (t) => {
+  const arenas = require('../../lib/index.js').requestArena({ warnAfterMs: 20 });
+  const exchange = new Exchange();
+  Object.assign(exchange.req, { method: 'POST', url: '/slow?token=secret' });
+  exchange.begin(arenas).alloc(100);
+  const warned = [];
+  process.on('warning', (warning) => warned.push(warning));
+  await until(() => warned.length > 0);
+  t.is(warned[0].code, 'RALLOC_LEASED_LONG');
+  t.regex(warned[0].message, /^POST \/slow has had its arena for 0\.02 s, .* 104 B /);
+  t.is(arenas.stats().longRequests, 1);
+  await exchange.finish();
+});
+
+test('warnAfterMs: 0 warns never, and has no timer', (t) => {
+  const { arenas, clock, begin, tickers, told } = middleware({ warnAfterMs: 0 });
+  begin('/long', 8);
+  t.is(tickers(), 0);
+  clock.pass(10 * MINUTE);
+  t.deepEqual(told(), []);
+  t.is(arenas.stats().longRequests, 0);
 });
 
 test('the timer is there while requests are in flight', async (t) => {

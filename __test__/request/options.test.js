@@ -20,6 +20,10 @@ const unknown = {
   wiped: 'wipe',
   contextual: 'context',
   holdMS: 'holdMs',
+  skips: 'skip',
+  onoverflow: 'onOverflow',
+  maxHeap: 'maxHeapBytes',
+  warnAfter: 'warnAfterMs',
 };
 
 for (const [name, near] of Object.entries(unknown)) {
@@ -38,6 +42,10 @@ const types = {
   wipe: [1, 'true', null],
   context: [0, 'yes', null],
   holdMs: ['1', null],
+  skip: [true, '/health', /health/, null],
+  onOverflow: [503, null, true],
+  maxHeapBytes: ['1', null, true],
+  warnAfterMs: ['60', null, false],
 };
 
 for (const [name, values] of Object.entries(types)) {
@@ -59,6 +67,9 @@ const ranges = {
   property: [''],
   safety: ['detached', 'GC', ''],
   holdMs: [0, -1, 1.5, 2 ** 31, Number.NaN],
+  onOverflow: ['throw', 'Error', ''],
+  maxHeapBytes: [Number.NaN, -1, 0.5, Number.POSITIVE_INFINITY],
+  warnAfterMs: [-1, 1.5, 2 ** 31, Number.NaN],
 };
 
 for (const [name, values] of Object.entries(ranges)) {

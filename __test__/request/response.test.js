@@ -5,6 +5,8 @@
 const test = require('ava');
 const { EventEmitter } = require('node:events');
 const { setImmediate: turn } = require('node:timers/promises');
+const { Socket } = require('node:net');
+const { Clock } = require('../helpers/clock.js');
 const { Exchange, closeCarrier } = require('../helpers/exchange.js');
 const { untilCollected } = require('../helpers/until.js');
 const { requestArena } = require('../../lib/index.js');
@@ -160,4 +162,53 @@ test('a request without a socket ends with its response', async (t) => {
   exchange.begin(arenas);
   await exchange.finish();
   t.deepEqual(counts(arenas), { inFlight: 0, finished: 1, aborted: 0 });
+});
+
+const ENOTCONN = -107;
+
+/** A request on a socket whose handle answers so when it is asked for its peer, some time ago. Gives its counts, and what its Buffer shows. */
+async function whenAsked({ encrypted = true, handle, passed, then = () => {} }) {
+  const clock = new Clock();
+  const arenas = requestArena();
+  const socket = Object.assign(new Socket(), { encrypted, _handle: handle });
+  let buffer;
+  clock.use(() => {
+    buffer = new Exchange(socket).begin(arenas).allocUnsafe(10);
+  });
+  await turn();
+  clock.pass(passed);
+  await turn();
+  then(clock, socket);
+  return { ...counts(arenas), length: buffer.length };
+}
+
+const open = { inFlight: 1, finished: 0, aborted: 0, length: 10 };
+const gone = { getpeername: () => ENOTCONN };
+
+test('over TLS a response whose peer has gone is aborted after five seconds at most', async (t) => {
+  t.deepEqual(await whenAsked({ handle: gone, passed: 4999 }), open);
+  t.deepEqual(await whenAsked({ handle: gone, passed: 5000 }), {
+    ...open,
+    inFlight: 0,
+    aborted: 1,
+  });
+});
+
+test('a peer that is there, one that cannot be asked for, and one without TLS are waited for', async (t) => {
+  const there = { getpeername: () => 0 };
+  t.deepEqual(await whenAsked({ handle: there, passed: 50_000 }), open);
+  t.deepEqual(await whenAsked({ handle: {}, passed: 50_000 }), open);
+  t.deepEqual(await whenAsked({ handle: gone, passed: 50_000, encrypted: false }), open);
+});
+
+test('nobody asks for the peer of a connection that has closed', async (t) => {
+  let asked = 0;
+  const handle = { getpeername: () => asked++ * 0 };
+  const then = (clock, socket) => {
+    t.is(asked, 1);
+    clock.use(() => socket.emit('close'));
+    clock.pass(50_000);
+    t.is(asked, 1);
+  };
+  await whenAsked({ handle, passed: 5000, then });
 });

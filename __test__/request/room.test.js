@@ -137,6 +137,53 @@ test('a window that is left for a larger Buffer counts by what it handed out', (
   t.is(arena.alloc(1024 * KiB).length, 1024 * KiB);
 });
 
+test('the empty window that a reset leaves takes no room from scopes either', (t) => {
+  const { arena } = begin({ maxBytesPerRequest: 256 * KiB });
+  arena.alloc(200 * KiB);
+  arena.reset();
+  t.is(
+    arena.scope((scope) => scope.alloc(256 * KiB).length),
+    256 * KiB,
+  );
+});
+
+test('what a checkpoint stands behind has little of the room', (t) => {
+  const { arena } = begin({ maxBytesPerRequest: 64 * KiB });
+  arena.alloc(10);
+  arena.checkpoint();
+  t.is(arena.alloc(56 * KiB).length, 56 * KiB);
+});
+
+test('what was reserved stays reserved: scopes do not get it, and a refusal leaves it', (t) => {
+  const { arena, arenas } = begin({ maxBytesPerRequest: 256 * KiB });
+  arena.reserve(200 * KiB);
+  arena.scope((scope) => t.throws(() => scope.alloc(100 * KiB), { code: 'ERR_RALLOC_LIMIT' }));
+  const { used } = t.throws(() => arena.alloc(257 * KiB), { code: 'ERR_RALLOC_LIMIT' });
+  t.is(used, 0);
+  arena.scope((scope) => t.throws(() => scope.alloc(100 * KiB), { code: 'ERR_RALLOC_LIMIT' }));
+  const before = arenas.stats().memory.mapped;
+  t.is(arena.alloc(200 * KiB).length, 200 * KiB);
+  t.is(arenas.stats().memory.mapped, before);
+});
+
+test('a request on the heap has all of its room after a reset', (t) => {
+  const arenas = requestArena({
+    maxBytes: 1024 * KiB,
+    maxBytesPerRequest: 512 * KiB,
+    maxHeapBytes: 4096 * KiB,
+  });
+  for (let i = 0; i < 2; i++) new Exchange().begin(arenas).alloc(400 * KiB);
+  for (const small of [0, 10]) {
+    const arena = new Exchange().begin(arenas);
+    arena.alloc(100);
+    arena.alloc(400 * KiB);
+    arena.reset();
+    if (small > 0) arena.alloc(small);
+    t.is(arena.alloc(512 * KiB - 16).length, 512 * KiB - 16);
+  }
+  t.is(arenas.stats().heapRequests, 2);
+});
+
 test('a request on the heap gets the room of its scopes and rewinds back', (t) => {
   const arenas = requestArena({ maxBytes: 256 * KiB, maxBytesPerRequest: 256 * KiB });
   new Exchange().begin(arenas).alloc(256 * KiB);

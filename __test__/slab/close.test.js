@@ -9,13 +9,14 @@ const { stamp, isStamped, isDead } = require('../helpers/bytes.js');
 const { run } = require('../helpers/child.js');
 const { isNative, nativeTest, nodeMajor } = require('../helpers/backend.js');
 const { addsUp } = require('../helpers/slab.js');
+const { modes } = require('../helpers/slab-kinds.js');
 const { steal } = require('../helpers/theft.js');
 const { untilCollected } = require('../helpers/until.js');
 
-for (const safety of ['checked', 'recycle']) {
-  const make = (options) => new Slab({ sizes: [64, 4096], count: 8, safety, ...options });
+for (const { title, isShared, make: makeKind } of modes) {
+  const make = (options) => makeKind({ sizes: [64, 4096], count: 8, ...options });
 
-  test(`${safety}: close() refuses while Buffers are in use, with their number`, (t) => {
+  test(`${title}: close() refuses while Buffers are in use, with their number`, (t) => {
     const slab = make();
     const buffers = [slab.alloc(1), slab.alloc(100), slab.alloc(0)];
     const before = slab.stats();
@@ -30,7 +31,7 @@ for (const safety of ['checked', 'recycle']) {
     t.is(slab.stats().live, false);
   });
 
-  test(`${safety}: every Buffer is dead after close(), and every use an error`, (t) => {
+  test(`${title}: every Buffer is dead after close(), and every use an error`, (t) => {
     const slab = make();
     const held = stamp(slab.alloc(10), 1);
     const freed = slab.alloc(10);
@@ -62,7 +63,7 @@ for (const safety of ['checked', 'recycle']) {
     t.deepEqual(slab.sizes, [64, 4096]);
   });
 
-  test(`${safety}: slots whose ArrayBuffer was taken are lost, the others serve on`, async (t) => {
+  test(`${title}: slots whose ArrayBuffer was taken are lost, the others serve on`, async (t) => {
     const slab = make({ sizes: [65536], count: 48 });
     const all = Array.from({ length: 40 }, (_, id) => stamp(slab.allocUnsafe(65536), id));
     const { buffer: ab } = all[0];
@@ -92,7 +93,7 @@ for (const safety of ['checked', 'recycle']) {
     t.true(isStamped(Buffer.from(view.buffer, view.byteOffset, 65536), 0), 'also after close()');
   });
 
-  test(`${safety}: a Buffer that was taken cannot be sent, and can be freed`, async (t) => {
+  test(`${title}: a Buffer that was taken cannot be sent, and can be freed`, async (t) => {
     const slab = make({ sizes: [4096] });
     const buffer = slab.alloc(10);
     const { port1, port2 } = new MessageChannel();
@@ -113,8 +114,26 @@ for (const safety of ['checked', 'recycle']) {
     slab.close();
   });
 
+  test(`${title}: a Buffer that was sent stays sent when its memory is taken meanwhile`, async (t) => {
+    const slab = make({ sizes: [4096] });
+    const [sent, other] = [slab.alloc(10), slab.alloc(10)];
+    const token = slab.send(sent);
+    await steal(other);
+    slab.free(other);
+    for (const method of ['receive', 'revoke', 'receive']) {
+      const error = t.throws(() => slab[method](token), { code: 'ERR_RALLOC_CLOSED' });
+      t.regex(error.message, /transferred away/);
+    }
+    addsUp(t, slab);
+    // Of a shared slab others have those that were free.
+    t.like(slab.stats(), { held: 0, sent: 1, stolen: isShared ? 1 : 7 });
+    slab.close();
+  });
+}
+
+for (const safety of ['checked', 'recycle']) {
   test(`${safety}: a growing slab replaces what was taken`, async (t) => {
-    const slab = make({ sizes: [4096], count: undefined, maxCount: 2048 });
+    const slab = new Slab({ sizes: [4096], maxCount: 2048, safety });
     const buffer = slab.alloc(10);
     await steal(buffer);
     slab.free(buffer);
@@ -126,21 +145,6 @@ for (const safety of ['checked', 'recycle']) {
     slab.alloc(10);
     t.is(slab.stats().pools[0].peak, 2, 'stolen slots are not held');
     slab.close({ force: true });
-  });
-
-  test(`${safety}: a Buffer that was sent stays sent when its memory is taken meanwhile`, async (t) => {
-    const slab = make({ sizes: [4096] });
-    const [sent, other] = [slab.alloc(10), slab.alloc(10)];
-    const token = slab.send(sent);
-    await steal(other);
-    slab.free(other);
-    for (const method of ['receive', 'revoke', 'receive']) {
-      const error = t.throws(() => slab[method](token), { code: 'ERR_RALLOC_CLOSED' });
-      t.regex(error.message, /transferred away/);
-    }
-    addsUp(t, slab);
-    t.like(slab.stats(), { held: 0, sent: 1, stolen: 7 });
-    slab.close();
   });
 }
 

@@ -4,6 +4,7 @@
 
 const test = require('ava');
 const { Slab } = require('../..');
+const { kinds } = require('../helpers/slab-kinds.js');
 
 const FEW = 2 ** 8;
 const MANY = 2 ** 18; // a walk over so many words takes a thousand times as long as over FEW
@@ -20,26 +21,27 @@ function cost(call) {
 }
 
 /** A slab with a pool of 64 bytes, in which every slot is taken, and a larger one that has some. */
-function full(count, options) {
-  const slab = new Slab({ sizes: [64, 128], count: [count, 64], maxBytes: 2 ** 30, ...options });
+function full(count, { make, ...options }) {
+  const slab = make({ sizes: [64, 128], count: [count, 64], maxBytes: 2 ** 30, ...options });
   while (slab.tryAllocUnsafe(64) !== null);
   return slab;
 }
 
-const kinds = {
-  'a pool of fixed size': {},
-  'a pool that has grown to its end': { maxCount: [2 * MANY, 64] },
-  'a pool that recycles': { safety: 'recycle' },
+const make = (options) => new Slab(options);
+const cases = {
+  'a pool that has grown to its end': { make, maxCount: [2 * MANY, 64] },
+  'a pool that recycles': { make, safety: 'recycle' },
 };
+for (const { kind, make } of kinds) cases[`a pool of fixed size, ${kind}`] = { make };
 
-for (const [kind, { maxCount, ...options }] of Object.entries(kinds)) {
-  const make = (count) => {
+for (const [kind, { maxCount, ...options }] of Object.entries(cases)) {
+  const makeFull = (count) => {
     if (maxCount === undefined) return full(count, options);
     return full(16, { ...options, maxCount: [count, 64] });
   };
 
   test.serial(`${kind}: null and a promotion cost no more with many slots than with few`, (t) => {
-    const [few, many] = [make(FEW), make(MANY)].map((slab) => {
+    const [few, many] = [makeFull(FEW), makeFull(MANY)].map((slab) => {
       const none = cost(() => slab.tryAllocUnsafe(64));
       const promoted = cost(() => slab.free(slab.allocUnsafe(64)));
       t.true(slab.stats().promotions >= 1200);
@@ -51,7 +53,7 @@ for (const [kind, { maxCount, ...options }] of Object.entries(kinds)) {
   });
 
   test.serial(`${kind}: the error costs no more with many slots than with few`, (t) => {
-    const [few, many] = [make(FEW), make(MANY)].map((slab) => {
+    const [few, many] = [makeFull(FEW), makeFull(MANY)].map((slab) => {
       const large = [];
       for (let last = slab.tryAllocUnsafe(128); last !== null; last = slab.tryAllocUnsafe(128)) {
         large.push(last);

@@ -5,6 +5,7 @@
 const test = require('ava');
 const { Slab } = require('../..');
 const { addsUp } = require('../helpers/slab.js');
+const { modes } = require('../helpers/slab-kinds.js');
 
 const DOUBLE = { code: 'ERR_RALLOC_DOUBLE_FREE' };
 const FOREIGN = { code: 'ERR_RALLOC_FOREIGN_BUFFER' };
@@ -21,10 +22,10 @@ function refused(t, slab, act, expected) {
   return error;
 }
 
-for (const safety of ['checked', 'recycle']) {
-  const make = () => new Slab({ sizes: [64, 1024], count: 4, safety });
+for (const { title, make: makeKind } of modes) {
+  const make = () => makeKind({ sizes: [64, 1024], count: 4 });
 
-  test(`${safety}: a Buffer is freed once`, (t) => {
+  test(`${title}: a Buffer is freed once`, (t) => {
     const slab = make();
     const buffer = slab.alloc(10);
     slab.free(buffer);
@@ -35,7 +36,7 @@ for (const safety of ['checked', 'recycle']) {
     slab.close({ force: true });
   });
 
-  test(`${safety}: an old reference frees nobody else's Buffer of another length`, (t) => {
+  test(`${title}: an old reference frees nobody else's Buffer of another length`, (t) => {
     const slab = make();
     const old = slab.alloc(10);
     slab.free(old);
@@ -45,7 +46,7 @@ for (const safety of ['checked', 'recycle']) {
     slab.close({ force: true });
   });
 
-  test(`${safety}: a view of a slab's Buffer is not it`, (t) => {
+  test(`${title}: a view of a slab's Buffer is not it`, (t) => {
     const slab = make();
     const buffer = slab.alloc(64);
     const views = [
@@ -65,7 +66,7 @@ for (const safety of ['checked', 'recycle']) {
     slab.close();
   });
 
-  test(`${safety}: a Buffer of another slab, or of none, is foreign`, (t) => {
+  test(`${title}: a Buffer of another slab, or of none, is foreign`, (t) => {
     const [slab, other] = [make(), make()];
     const theirs = other.alloc(10);
     const error = refused(t, slab, () => slab.free(theirs), FOREIGN);
@@ -86,7 +87,7 @@ for (const safety of ['checked', 'recycle']) {
     other.close();
   });
 
-  test(`${safety}: what is no Buffer is a TypeError, and null is nothing to free`, (t) => {
+  test(`${title}: what is no Buffer is a TypeError, and null is nothing to free`, (t) => {
     const slab = make();
     const buffer = slab.alloc(10);
     const values = [
@@ -120,7 +121,7 @@ for (const safety of ['checked', 'recycle']) {
     slab.close();
   });
 
-  test(`${safety}: what was sent is freed by its receiver`, (t) => {
+  test(`${title}: what was sent is freed by its receiver`, (t) => {
     const slab = make();
     const buffer = slab.alloc(10);
     const token = slab.send(buffer);
@@ -136,7 +137,7 @@ for (const safety of ['checked', 'recycle']) {
     slab.close();
   });
 
-  test(`${safety}: nothing is freed after close()`, (t) => {
+  test(`${title}: nothing is freed after close()`, (t) => {
     const slab = make();
     const [kept, given] = [slab.alloc(10), slab.alloc(10)];
     slab.free(given);

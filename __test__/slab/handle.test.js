@@ -7,6 +7,7 @@ const { Slab } = require('../..');
 const { stamp, isStamped } = require('../helpers/bytes.js');
 const { isNative } = require('../helpers/backend.js');
 const { addsUp } = require('../helpers/slab.js');
+const { kinds } = require('../helpers/slab-kinds.js');
 
 test('handle() is the same every time, and tells why where there is none', (t) => {
   const slab = new Slab({ sizes: [64], count: 8 });
@@ -57,29 +58,31 @@ test('a slab of one thread sends and receives too', (t) => {
   slab.close();
 });
 
-test('a token fits no other slab, also where both have sent the same slot', (t) => {
-  const slabs = Array.from({ length: 50 }, () => new Slab({ sizes: [64], count: 8 }));
-  const tokens = slabs.map((slab, id) => slab.send(stamp(slab.alloc(20), id)));
-  t.is(new Set(tokens).size, 50);
-  slabs.forEach((slab, id) => {
-    for (const token of tokens.filter((_, other) => other !== id)) {
-      t.throws(() => slab.receive(token), { code: 'ERR_RALLOC_STALE_TOKEN' });
-      t.throws(() => slab.revoke(token), { code: 'ERR_RALLOC_STALE_TOKEN' });
-    }
-    t.true(isStamped(slab.receive(tokens[id]), id));
-    slab.close({ force: true });
+for (const { kind, make } of kinds) {
+  test(`${kind}: a token fits no other slab, also where both have sent the same slot`, (t) => {
+    const slabs = Array.from({ length: 20 }, () => make({ sizes: [64], count: 8 }));
+    const tokens = slabs.map((slab, id) => slab.send(stamp(slab.alloc(20), id)));
+    t.is(new Set(tokens).size, 20);
+    slabs.forEach((slab, id) => {
+      for (const token of tokens.filter((_, other) => other !== id)) {
+        t.throws(() => slab.receive(token), { code: 'ERR_RALLOC_STALE_TOKEN' });
+        t.throws(() => slab.revoke(token), { code: 'ERR_RALLOC_STALE_TOKEN' });
+      }
+      t.true(isStamped(slab.receive(tokens[id]), id));
+      slab.close({ force: true });
+    });
   });
-});
 
-test('received Buffers count in the peak', (t) => {
-  const slab = new Slab({ sizes: [64], count: 16 });
-  const take = () => Array.from({ length: 8 }, () => slab.alloc(20));
-  const tokens = take().map((buffer) => slab.send(buffer));
-  const buffers = take();
-  t.is(slab.stats().pools[0].peak, 8);
-  for (const token of tokens) buffers.push(slab.receive(token));
-  t.is(slab.stats().pools[0].peak, 16);
-  for (const buffer of buffers) slab.free(buffer);
-  addsUp(t, slab);
-  slab.close();
-});
+  test(`${kind}: received Buffers count in the peak`, (t) => {
+    const slab = make({ sizes: [64], count: 16 });
+    const take = () => Array.from({ length: 8 }, () => slab.alloc(20));
+    const tokens = take().map((buffer) => slab.send(buffer));
+    const buffers = take();
+    t.is(slab.stats().pools[0].peak, 8);
+    for (const token of tokens) buffers.push(slab.receive(token));
+    t.is(slab.stats().pools[0].peak, 16);
+    for (const buffer of buffers) slab.free(buffer);
+    addsUp(t, slab);
+    slab.close();
+  });
+}

@@ -31,6 +31,19 @@ function free(core, buffers) {
   for (const buffer of buffers) release(core, buffer);
 }
 
+/** How often slots are claimed and released from now on. */
+function countCalls(leased) {
+  const calls = { claim: 0, release: 0 };
+  for (const name of Object.keys(calls)) {
+    const call = leased[name];
+    leased[name] = (...args) => {
+      calls[name]++;
+      return call.apply(leased, args);
+    };
+  }
+  return calls;
+}
+
 for (const safety of ['checked', 'recycle']) {
   const growing = { maxCount: 1000, safety };
 
@@ -158,15 +171,78 @@ for (const safety of ['checked', 'recycle']) {
   nativeTest(`${safety}: a full cache is halved, and what stays is not all idle`, SHARED, (t) => {
     const { core, pool } = makeCore(t, { count: 256, safety });
     core.handle(); // limits the cache to a quarter of the pool
-    const held = take(core, 65);
-    free(core, held.splice(0, 63));
+    const held = take(core, 97);
+    t.is(pool.top, 0);
+    free(core, held.splice(0, 64));
     core.tick();
     t.is(pool.top, 64, 'full');
     free(core, held.splice(0, 1));
     t.is(pool.top, 32);
     core.tick();
     t.is(pool.top, 1, 'the slot that was freed since the last tick');
-    t.is(readPools(core.leased)[0].claimed, 2);
+    t.is(readPools(core.leased)[0].claimed, 33);
     free(core, held);
   });
+
+  nativeTest(
+    `${safety}: what a thread uses over and over stays in its cache, up to its share`,
+    SHARED,
+    (t) => {
+      for (const [count, live, refills] of [
+        [256, 64, 2],
+        [4096, 1000, 5],
+        [4096, 1024, 5],
+      ]) {
+        const { core, pool } = makeCore(t, { count, safety });
+        core.handle();
+        const calls = countCalls(core.leased);
+        free(core, take(core, live));
+        t.deepEqual(calls, { claim: refills, release: 0 }, 'more at once, the more it has');
+        t.true(pool.claimed <= count / 4);
+        for (let round = 0; round < 10; round++) free(core, take(core, live));
+        t.deepEqual(calls, { claim: refills, release: 0 });
+      }
+    },
+  );
+
+  nativeTest(
+    `${safety}: a large cache is flushed by a thousand slots, and holds 16,384 at most`,
+    SHARED,
+    (t) => {
+      const { core, pool } = makeCore(t, { count: 2 ** 17, safety });
+      core.handle();
+      const held = take(core, 2 ** 14 + 1024);
+      t.is(pool.limit, 2 ** 14);
+      free(core, held.splice(0, 2 ** 14 - pool.top));
+      t.is(pool.top, 2 ** 14);
+      free(core, held.splice(0, 1));
+      t.is(pool.top, 2 ** 14 - 1024);
+      free(core, held);
+    },
+  );
+
+  nativeTest(`${safety}: a refill keeps to the share that there is now`, SHARED, (t) => {
+    const { core, pool } = makeCore(t, { count: 4096, safety });
+    core.handle();
+    core.leased.room = () => 8;
+    const held = take(core, 1);
+    t.is(pool.claimed, 5, 'half, and the one');
+    free(core, held);
+  });
+
+  nativeTest(
+    `${safety}: a tick releases what is the share of threads that came since`,
+    SHARED,
+    (t) => {
+      const { core, pool } = makeCore(t, { count: 4096, safety });
+      core.handle();
+      core.tick();
+      free(core, take(core, 1000));
+      t.true(pool.top >= 1000);
+      core.leased.room = () => 100;
+      core.tick();
+      t.is(pool.top, 50);
+      t.is(readPools(core.leased)[0].claimed, 50);
+    },
+  );
 }

@@ -5,6 +5,7 @@
 const test = require('ava');
 const { SlabProgram } = require('../helpers/slab-program.js');
 const { isNative, nativeTest } = require('../helpers/backend.js');
+const { freshName, sharedTest } = require('../helpers/slab-process.js');
 
 const STEPS = 4000;
 
@@ -23,8 +24,8 @@ const kinds = {
   'stolen memory': { sizes: [4096, 65536], maxCount: 500, idleMs: 20, steals: true },
 };
 
-async function keepsItsPromises(t, seed, { steals, ...options }, participants) {
-  const program = new SlabProgram(seed, options, participants, steals);
+async function keepsItsPromises(t, seed, { steals, ...options }, participants, name) {
+  const program = new SlabProgram(seed, options, participants, steals, name);
   t.deepEqual(await program.run(STEPS), []);
   return program;
 }
@@ -42,6 +43,9 @@ for (const safety of ['checked', 'recycle']) {
       for (const count of [2, 4]) {
         nativeTest(`${title}, ${count} participants`, 'memory is of one thread', async (t) => {
           await keepsItsPromises(t, seed, { ...options, safety }, count);
+        });
+        sharedTest(`${title}, ${count} participants by name`, async (t) => {
+          await keepsItsPromises(t, seed, { ...options, safety }, count, freshName(t));
         });
       }
     }

@@ -10,13 +10,12 @@ const { Slab } = require('../..');
 const { stamp, isStamped, isZero } = require('../helpers/bytes.js');
 const { backend, nodeMajor } = require('../helpers/backend.js');
 const { addsUp } = require('../helpers/slab.js');
+const { modes } = require('../helpers/slab-kinds.js');
 
-const modes = ['checked', 'recycle'];
+for (const { title, safety, isShared, isBetween, make: makeKind } of modes) {
+  const make = (options) => makeKind({ sizes: [64, 256, 1024], count: 8, ...options });
 
-for (const safety of modes) {
-  const make = (options) => new Slab({ sizes: [64, 256, 1024], count: 8, safety, ...options });
-
-  test(`${safety}: a Buffer has the length that was asked for, over a slot of its own`, (t) => {
+  test(`${title}: a Buffer has the length that was asked for, over a slot of its own`, (t) => {
     const slab = make();
     const sizes = [1, 8, 63, 64, 65, 255, 256, 257, 1000, 1024];
     const buffers = sizes.map((size, id) => stamp(slab.allocUnsafe(size), id));
@@ -37,7 +36,7 @@ for (const safety of modes) {
     slab.close();
   });
 
-  test(`${safety}: alloc() is zero where allocUnsafe() shows what was there`, (t) => {
+  test(`${title}: alloc() is zero where allocUnsafe() shows what was there`, (t) => {
     const slab = make({ count: 1 });
     slab.free(stamp(slab.allocUnsafe(64), 7));
     const dirty = slab.allocUnsafe(64);
@@ -50,7 +49,7 @@ for (const safety of modes) {
     slab.close({ force: true });
   });
 
-  test(`${safety}: an exhausted pool promotes to the next larger one, and in the end says so`, (t) => {
+  test(`${title}: an exhausted pool promotes to the next larger one, and in the end says so`, (t) => {
     const slab = make();
     const sizes = [64, 256, 1024];
     const all = Array.from({ length: 24 }, () => slab.alloc(10));
@@ -80,7 +79,7 @@ for (const safety of modes) {
     slab.close({ force: true });
   });
 
-  test(`${safety}: tryAlloc() never promotes, and gives null`, (t) => {
+  test(`${title}: tryAlloc() never promotes, and gives null`, (t) => {
     const slab = make();
     const all = Array.from({ length: 8 }, () => slab.tryAlloc(64));
     t.true(all.every(({ length }) => length === 64));
@@ -94,7 +93,7 @@ for (const safety of modes) {
     slab.close({ force: true });
   });
 
-  test(`${safety}: no two Buffers in use share a byte, over thousands of turns`, (t) => {
+  test(`${title}: no two Buffers in use share a byte, over thousands of turns`, (t) => {
     const slab = make({ count: 100 });
     const live = new Map();
     for (let turn = 0; turn < 4000; turn++) {
@@ -112,7 +111,7 @@ for (const safety of modes) {
     slab.close({ force: true });
   });
 
-  test(`${safety}: Buffers go wherever Node's go`, (t) => {
+  test(`${title}: Buffers go wherever Node's go`, (t) => {
     const slab = make();
     const buffer = slab.alloc(5);
     buffer.write('hello');
@@ -139,7 +138,7 @@ for (const safety of modes) {
     slab.close();
   });
 
-  test(`${safety}: a Buffer of no bytes takes no slot, and is freed like the others`, (t) => {
+  test(`${title}: a Buffer of no bytes takes no slot, and is freed like the others`, (t) => {
     const slab = make({ count: 1 });
     const buffers = Array.from({ length: 10 }, () => slab.alloc(0));
     t.true(buffers.every((buffer) => buffer.length === 0 && slab.owns(buffer)));
@@ -154,15 +153,18 @@ for (const safety of modes) {
     t.throws(() => slab.free(buffers[2]), { code: 'ERR_RALLOC_CLOSED' });
   });
 
-  test(`${safety}: a slab tells of itself in one line, and adds up`, (t) => {
-    const slab = make({ name: 'lines' });
+  test(`${title}: a slab tells of itself in one line, and adds up`, (t) => {
+    const slab = make(isBetween ? {} : { name: 'lines' }); // whose name is that of the file, or none
+    const { name } = slab;
+    const label = name === '' ? 'Slab' : `Slab '${name}'`;
     const buffers = [slab.alloc(1), slab.alloc(100), slab.alloc(100)];
-    const line = `Slab 'lines' { live, 3 of 24 slots held, 64 B to 1 KiB, ${safety}, ${backend} }`;
+    const line = `${label} { live, 3 of 24 slots held, 64 B to 1 KiB, ${safety}, ${backend} }`;
     t.is(inspect(slab), line);
     slab.free(buffers[2]);
     const { pools, ...sums } = slab.stats();
-    t.like(sums, { name: 'lines', backend, safety, live: true, shared: false, participants: 1 });
-    t.like(sums, { count: 24, held: 2, elsewhere: 0, sent: 0, stolen: 0, limit: 128 * 2 ** 20 });
+    t.like(sums, { name, backend, safety, live: true, shared: isShared, participants: 1 });
+    t.like(sums, { count: 24, held: 2, elsewhere: 0, sent: 0, stolen: 0 });
+    t.is(sums.limit, isShared ? slab.footprint : 128 * 2 ** 20, 'shared ones have what they need');
     t.true(sums.committed >= 8 * (64 + 256 + 1024) && sums.committed <= slab.footprint);
     t.deepEqual(
       pools.map(({ size, count, maxCount, held, peak }) => [size, count, maxCount, held, peak]),
@@ -174,11 +176,11 @@ for (const safety of modes) {
     );
     addsUp(t, slab);
     slab.close({ force: true });
-    t.regex(inspect(slab), /^Slab 'lines' \{ closed, 0 of 0 slots held/);
+    t.true(inspect(slab).startsWith(`${label} { closed, 0 of 0 slots held`));
     t.is(inspect(new Slab({ sizes: [8], count: 1 })).split('\n').length, 1);
   });
 
-  test(`${safety}: the peak is the most that were held at once, also within one batch`, (t) => {
+  test(`${title}: the peak is the most that were held at once, also within one batch`, (t) => {
     const slab = make({ sizes: [64], count: 500 });
     const peak = () => slab.stats().pools[0].peak;
     const live = [];
@@ -222,10 +224,13 @@ test('nothing but the methods of the API can be reached on a slab', (t) => {
   const names = Object.getOwnPropertyNames(Slab.prototype).sort();
   t.is(
     names.join(' '),
-    'alloc allocUnsafe close constructor footprint free handle owns receive revoke send sizes stats ' +
-      'tryAlloc tryAllocUnsafe use',
+    'alloc allocUnsafe bind close constructor fd footprint free handle lock name owns participants receive ' +
+      'recover revoke send sizes stats tryAlloc tryAllocUnsafe use',
   );
-  t.deepEqual(Reflect.ownKeys(Slab).sort(), ['attach', 'length', 'name', 'prototype']);
+  t.is(
+    Reflect.ownKeys(Slab).sort().join(' '),
+    'attach create length list name open openOrCreate prototype unlink',
+  );
   t.true(Object.isFrozen(slab.sizes));
   slab.close();
 });

@@ -8,6 +8,7 @@ const { once } = require('node:events');
 const { Slab } = require('../..');
 const { stamp, isStamped } = require('../helpers/bytes.js');
 const { addsUp } = require('../helpers/slab.js');
+const { modes } = require('../helpers/slab-kinds.js');
 const { Peer, gate } = require('../helpers/slab-peer.js');
 const { until } = require('../helpers/until.js');
 
@@ -15,9 +16,10 @@ const test = (title, body) => nativeTest(title, 'a slab stays in its thread', bo
 const stale = { name: 'RallocError', code: 'ERR_RALLOC_STALE_TOKEN' };
 const double = { code: 'ERR_RALLOC_DOUBLE_FREE' };
 
-for (const safety of ['checked', 'recycle']) {
-  test(`${safety}: whoever sent a Buffer can neither free nor send it, nor has it`, async (t) => {
-    const slab = new Slab({ sizes: [64], count: 64, safety });
+// What one participant may do with a token, whatever the slab: a worker stands for the other threads and processes.
+for (const { title, safety, make } of modes.filter(({ isShared }) => isShared)) {
+  test(`${title}: whoever sent a Buffer can neither free nor send it, nor has it`, async (t) => {
+    const slab = make({ sizes: [64], count: 64 });
     const peer = await Peer.start(slab.handle(), { safety });
     const buffer = stamp(slab.alloc(60), 1);
     const token = slab.send(buffer);
@@ -36,8 +38,8 @@ for (const safety of ['checked', 'recycle']) {
     slab.close();
   });
 
-  test(`${safety}: a thread that gave its memory away cannot receive, and leaves the token to others`, async (t) => {
-    const slab = new Slab({ sizes: [64, 4096], count: 64, safety });
+  test(`${title}: a thread that gave its memory away cannot receive, and leaves the token to others`, async (t) => {
+    const slab = make({ sizes: [64, 4096], count: 64 });
     const peer = await Peer.start(slab.handle(), { safety });
     await peer.ask('steal', { size: 4096 });
     const tokens = [1, 2].map((id) => slab.send(stamp(slab.alloc(4000), id)));
@@ -60,8 +62,8 @@ for (const safety of ['checked', 'recycle']) {
     slab.close();
   });
 
-  test(`${safety}: what was sent and not received comes back to its sender, and to no other`, async (t) => {
-    const slab = new Slab({ sizes: [64], count: 64, safety });
+  test(`${title}: what was sent and not received comes back to its sender, and to no other`, async (t) => {
+    const slab = make({ sizes: [64], count: 64 });
     const peer = await Peer.start(slab.handle(), { safety });
     const buffer = stamp(slab.alloc(50), 3);
     const token = slab.send(buffer);

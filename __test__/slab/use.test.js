@@ -3,15 +3,15 @@
 // Buffers of a slab that free themselves: at the end of use(), by Symbol.dispose, by `using`.
 
 const test = require('ava');
-const { Slab } = require('../..');
 const { isZero } = require('../helpers/bytes.js');
 const { testWhere, nodeMajor } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
+const { modes } = require('../helpers/slab-kinds.js');
 
-for (const safety of ['checked', 'recycle']) {
-  const make = () => new Slab({ sizes: [64, 256], count: 8, safety });
+for (const { title, make: makeKind } of modes) {
+  const make = () => makeKind({ sizes: [64, 256], count: 8 });
 
-  test(`${safety}: use() frees at the end, however that comes`, async (t) => {
+  test(`${title}: use() frees at the end, however that comes`, async (t) => {
     const slab = make();
     const held = () => slab.stats().held;
     t.is(
@@ -55,7 +55,7 @@ for (const safety of ['checked', 'recycle']) {
     slab.close();
   });
 
-  test(`${safety}: what use() frees cannot be its result`, async (t) => {
+  test(`${title}: what use() frees cannot be its result`, async (t) => {
     const slab = make();
     const escaped = { code: 'ERR_RALLOC_ESCAPED' };
     t.throws(() => slab.use(10, (buffer) => buffer), escaped);
@@ -80,7 +80,7 @@ for (const safety of ['checked', 'recycle']) {
     slab.close();
   });
 
-  test(`${safety}: a Buffer frees itself by Symbol.dispose, once`, (t) => {
+  test(`${title}: a Buffer frees itself by Symbol.dispose, once`, (t) => {
     const slab = make();
     const buffer = slab.alloc(10);
     buffer[Symbol.dispose]();

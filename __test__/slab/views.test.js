@@ -10,6 +10,7 @@ const { Slab } = require('../..');
 const { stamp, isStamped } = require('../helpers/bytes.js');
 const { run } = require('../helpers/child.js');
 const { addsUp } = require('../helpers/slab.js');
+const { modes } = require('../helpers/slab-kinds.js');
 const { steal } = require('../helpers/theft.js');
 const { untilCollected } = require('../helpers/until.js');
 
@@ -27,11 +28,11 @@ function takeAll(slab, value = 0xee) {
 const asBuffer = ({ buffer, byteOffset, length }) => Buffer.from(buffer, byteOffset, length);
 const isFilled = (buffer, value = 0xee) => buffer.every((byte) => byte === value);
 
-for (const safety of ['checked', 'recycle']) {
-  test(`${safety}: what a view shows is nobody else’s after its slab was collected`, async (t) => {
+for (const { title: mode, make } of modes.filter(({ isShared }) => isShared)) {
+  test(`${mode}: what a view shows is nobody else’s after its slab was collected`, async (t) => {
     let view;
     const leave = () => {
-      const slab = new Slab({ sizes: [4096], count: 4, safety });
+      const slab = make({ sizes: [4096], count: 4 });
       const buffer = stamp(slab.alloc(4096), 1);
       view = new Uint8Array(buffer.buffer, buffer.byteOffset, 4096);
       return Slab.attach(slab.handle());
@@ -54,9 +55,9 @@ for (const safety of ['checked', 'recycle']) {
   // Of four slots none is cached: a free goes past the magazine.
   const cases = [48, 4].flatMap((count) => [false, true].map((freed) => ({ count, freed })));
   for (const { count, freed } of cases) {
-    const title = `${safety}: who took an ArrayBuffer of ${count} slots has them alone after close(), ${freed ? '' : 'not '}freed before`;
+    const title = `${mode}: who took an ArrayBuffer of ${count} slots has them alone after close(), ${freed ? '' : 'not '}freed before`;
     test(title, async (t) => {
-      const slab = new Slab({ sizes: [65536], count, safety });
+      const slab = make({ sizes: [65536], count });
       const other = Slab.attach(slab.handle());
       const buffer = stamp(slab.alloc(65536), 1);
       const bystander = slab.alloc(65536);

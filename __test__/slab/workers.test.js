@@ -8,7 +8,7 @@ const { Worker } = require('node:worker_threads');
 const { Slab } = require('../..');
 const { stamp, isStamped } = require('../helpers/bytes.js');
 const { nativeTest } = require('../helpers/backend.js');
-const { addsUp } = require('../helpers/slab.js');
+const { addsUp, allCanBeHad } = require('../helpers/slab.js');
 const { until } = require('../helpers/until.js');
 
 const ONE_THREAD = 'memory is of one thread';
@@ -26,20 +26,6 @@ function start(t, slab, options) {
       return (await answer)[0];
     },
   };
-}
-
-/** All slots of the slab can be had here: none was lost, and none is anywhere twice. */
-function allCanBeHad(t, slab) {
-  const { pools } = slab.stats();
-  for (const { size, count } of pools) {
-    const all = [];
-    for (let one = slab.tryAlloc(size); one !== null; one = slab.tryAlloc(size)) all.push(one);
-    t.is(all.length, count, `of ${size} B`);
-    for (const [id, buffer] of all.entries()) stamp(buffer, id);
-    for (const [id, buffer] of all.entries()) t.true(isStamped(buffer, id));
-    for (const buffer of all) slab.free(buffer);
-  }
-  addsUp(t, slab);
 }
 
 for (const safety of ['checked', 'recycle']) {

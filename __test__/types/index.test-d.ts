@@ -6,6 +6,7 @@ import {
   type ArenaBuffer,
   type ArenaOptions,
   type ArenaStats,
+  type BodyStats,
   backend,
   backendReason,
   type Checkpoint,
@@ -15,6 +16,7 @@ import {
   type MemoryOptions,
   type MemoryStats,
   stats as processStats,
+  pump,
   RallocError,
   type RallocErrorCode,
   type RequestArena,
@@ -23,12 +25,17 @@ import {
   type RequestArenaOptions,
   type RequestArenaStats,
   type RequestArenas,
+  type RouteArenaOptions,
+  type RouteMiddleware,
+  release,
   requestArena,
   type Safety,
   Slab,
   type SlabBuffer,
   type SlabHandle,
   type SlabOptions,
+  type SlabParticipant,
+  type SlabRecovered,
   type SlabStats,
   type Stats,
   slab,
@@ -40,6 +47,17 @@ import * as ofHttp from '../../http';
 expectType<'native' | 'js'>(backend);
 expectType<string | undefined>(backendReason);
 expectType<string>(version);
+expectType<number>(release(Buffer.alloc(1)));
+expectType<number>(release(new DataView(new ArrayBuffer(1))));
+expectError(release(new ArrayBuffer(1)));
+expectType<BodyStats>(processStats().bodies);
+expectType<number>(processStats().bodies.left.shared);
+expectType<number>(processStats().bodies.links.released);
+declare const source: NodeJS.ReadableStream;
+declare const sink: NodeJS.WritableStream;
+expectType<Promise<void>>(pump(source, sink, { signal: new AbortController().signal }));
+expectType<Promise<number>>(pump(source, async () => 1));
+expectError(pump(5, sink));
 
 // Options
 const arena = new Arena();
@@ -115,6 +133,29 @@ declare const query: PromiseLike<string[]>;
 expectType<Promise<string[]>>(arena.hold(query));
 expectError(arena.hold(5));
 
+// Bodies
+declare const message: import('node:http').IncomingMessage;
+expectType<Promise<ArenaBuffer>>(arena.collect(message));
+expectType<Promise<ArenaBuffer>>(arena.collect(new Blob().stream(), { limit: 5 }));
+expectType<Promise<ArenaBuffer>>(
+  arena.collect(
+    (async function* () {
+      yield new Uint8Array(1);
+    })(),
+  ),
+);
+expectError(arena.collect('text'));
+expectError(arena.collect([new Uint8Array(1)]));
+expectError(arena.collect(message, { limits: 5 }));
+expectType<Promise<ArenaBuffer>>(arena.body({ limit: 5, drainBytes: 6, drainMs: 7 }));
+expectError(arena.body({ limit: '5' }));
+expectType<Promise<ArenaBuffer[]>>(arena.chunks({ limit: 5, drainBytes: 6, drainMs: 7 }));
+expectError(arena.chunks({ max: 5 }));
+expectType<ArenaBuffer>(arena.adopt(new Uint8Array(5)));
+expectType<ArenaBuffer>(arena.adopt(new DataView(new ArrayBuffer(5))));
+expectError(arena.adopt('text'));
+expectError(arena.adopt(new ArrayBuffer(5)));
+
 // The rest
 expectType<void>(arena.reset());
 expectType<void>(arena.reserve(10));
@@ -129,9 +170,11 @@ const stats = arena.stats();
 expectType<ArenaStats>(stats);
 expectType<MemoryStats>(stats.memory);
 expectType<number>(stats.memory.quarantined);
-expectType<ChunkStats[]>(arena.chunks());
+expectType<ChunkStats[]>(arena.chunkStats());
 
 // The middleware
+declare const req: IncomingMessage;
+declare const res: ServerResponse;
 const arenas = requestArena({ maxBytesPerRequest: 1 << 20, property: 'memory', context: true });
 expectType<RequestArenas>(arenas);
 expectType<typeof requestArena>(ofExpress.requestArena);
@@ -142,9 +185,28 @@ expectType<(req: IncomingMessage, res: ServerResponse) => number>(
 );
 expectError(ofHttp.requestArena().wrap('handler'));
 expectAssignable<RequestArenaOptions>({ maxQuarantineBytes: 0 });
+expectAssignable<RequestArenaOptions>({
+  onOverflow: 'error',
+  maxHeapBytes: 0,
+  warnAfterMs: 0,
+  skip: ({ url }: IncomingMessage) => url === '/health',
+});
+expectNotAssignable<RequestArenaOptions>({ onOverflow: 'throw' });
+expectNotAssignable<RequestArenaOptions>({ skip: async () => true });
+expectType<RouteMiddleware>(
+  arenas.route({ maxBytesPerRequest: 1 << 20, safety: 'gc', wipe: true }),
+);
+expectAssignable<RouteArenaOptions>({});
+expectError(arenas.route({ maxBytes: 1 << 20 }));
+expectType<number>(arenas.stats().heap.used);
+expectType<number>(arenas.stats().refused);
+expectType<number>(
+  ofHttp
+    .requestArena()
+    .route({})
+    .wrap(() => 5)(req, res),
+);
 expectError(requestArena({ maxByte: 1 }));
-declare const req: IncomingMessage;
-declare const res: ServerResponse;
 expectType<void>(arenas(req, res, () => {}));
 expectType<RequestArenaStats>(arenas.stats());
 expectType<RequestArena | undefined>(arenas.current());
@@ -181,6 +243,7 @@ declare const error: unknown;
 if (error instanceof RallocError) {
   expectType<RallocErrorCode>(error.code);
   expectType<number | undefined>(error.requested);
+  expectType<400 | 413 | 503 | undefined>(error.status);
   expectType<number | undefined>(error.limit);
   expectType<string | undefined>(error.option);
   expectType<string | undefined>(error.syscall);
@@ -213,6 +276,26 @@ expectType<Promise<number>>(mine.use(10, async (buffer) => buffer.length));
 expectType<number>(mine.send(mine.alloc(1)));
 expectType<SlabBuffer>(mine.receive(5));
 expectType<SlabBuffer>(mine.revoke(5));
+const between = Slab.create('/frames', { sizes: [64], count: 8, transitMs: 5, timeoutMs: 5 });
+expectType<Slab>(Slab.create(null, { sizes: [64], count: 8 }));
+expectType<Slab>(Slab.open('/frames', { onRecovered: ({ pid, slots }) => pid + slots }));
+expectType<Slab>(Slab.open(3));
+expectType<Slab>(Slab.openOrCreate('/frames', { sizes: [64], count: [8] }));
+expectType<Slab>(Slab.create('/frames', { sizes: [64], count: 8, memory: { numaNode: 0 } }));
+expectType<Slab>(Slab.open('/frames', { memory: { lock: true, hugePages: 'advise' } }));
+expectError(Slab.open('/frames', { memory: { numaNode: 0 } }));
+expectType<void>(between.bind(0));
+expectType<void>(between.lock());
+expectError(between.bind('0'));
+expectError(Slab.create('/frames'));
+expectError(Slab.create('/frames', { sizes: [64], maxCount: 8 }));
+expectError(Slab.open('/frames', { sizes: [64] }));
+expectType<boolean>(Slab.unlink('/frames'));
+expectType<{ name: string }[]>(Slab.list());
+expectType<SlabParticipant[]>(between.participants());
+expectType<SlabRecovered[]>(between.recover());
+expectType<string>(between.name);
+expectType<number | null>(between.fd);
 expectType<SlabHandle>(mine.handle());
 expectType<Slab>(Slab.attach(mine.handle(), { safety: 'checked' }));
 expectError(Slab.attach(mine.handle(), { sizes: [64] }));

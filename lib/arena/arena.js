@@ -4,7 +4,9 @@
 
 const { inspect } = require('node:util');
 const check = require('../base/validate.js');
+const { adopt, hasMemory } = require('./adopt.js');
 const copy = require('./copy.js');
+const { collect } = require('./collect.js');
 const { typeError } = require('../base/errors.js');
 const { allocFilled } = require('../base/fill.js');
 const { FastBuffer } = require('../base/runtime.js');
@@ -12,40 +14,48 @@ const { kEndRequest, kOfRequest } = require('../base/protocol.js');
 const { runScope } = require('../base/scope.js');
 const { releasedHold } = require('./epoch.js');
 const { ArenaOwner } = require('./owner.js');
-const { arenaStats, arenaLine } = require('./stats.js');
-const { LIVE, CLOSED, RELEASED, dischargeHeap, isReleased } = require('./life.js');
+const { arenaStats, arenaLine, describeArena } = require('./stats.js');
+const { LIVE, CLOSED, ESCAPED, RELEASED, dischargeHeap, isReleased } = require('./life.js');
+const { allocArray } = require('./typed-array.js');
+const { UNUSED, UNUSED_RELEASED, isStandIn } = require('./unused.js');
 const { Window } = require('./window.js');
 
 const { fill } = Uint8Array.prototype;
 const kInternal = Symbol('ralloc.internal');
 
-const ESCAPED =
-  'The scope returned a Buffer of its own, which is dead now. Return copyOut(buffer), or allocate it from the outer arena';
-
-// For request arenas, not of the package: a root arena of an owner, its end (→ bytes it had handed out), its owner
-// (undefined for another copy's), and what it has.
+// For request arenas: a root one of an owner, its end (→ bytes handed out), its owner (undefined for another copy's), what it has, its windows.
 let makeRequestArena;
 let releaseRequestArena;
 let ownerOf;
 let describe;
+let eachWindow;
 
 class Arena {
-  #window;
+  #window = UNUSED;
+  #owner;
   #parent;
   #children = null;
 
   constructor(options, internal, owner, parent) {
     const own = internal !== kInternal;
-    this.#window = new Window(own ? new ArenaOwner(options) : owner, !own && parent !== null);
+    this.#owner = own ? new ArenaOwner(options) : owner;
     this.#parent = own ? null : parent;
-    if (own) this.#window.owner.pool.window = this.#window;
+    if (own) this.#owner.pool.window = this.#used();
+  }
+
+  /** The window, for what changes it. */
+  #used() {
+    if (isStandIn(this.#window)) {
+      this.#window = new Window(this.#owner, this.#parent !== null, this.#window.state);
+    }
+    return this.#window;
   }
 
   // Hot: 2–4 ns over the bare view, which costs 11–19. A try/catch around the view would cost 10 more than
   // to ask for its byteLength, which is 0 when a transfer list or a byte stream took the ArrayBuffer.
   allocUnsafe(size) {
     const window = this.#window;
-    if (typeof size !== 'number') return window.allocSlow(size, false); // before anything coerces it
+    if (typeof size !== 'number') return this.#used().allocSlow(size, false); // before anything coerces it
     const ab = window.ab;
     const start = window.cursor;
     const next = start + size;
@@ -56,13 +66,13 @@ class Arena {
       window.cursor = next + ((0 - size) & window.mask);
       return buffer;
     }
-    return window.allocSlow(size, false);
+    return this.#used().allocSlow(size, false);
   }
 
   alloc(size, value, encoding) {
     if (value !== undefined) return allocFilled(this, size, value, encoding);
     const window = this.#window;
-    if (typeof size !== 'number') return window.allocSlow(size, true);
+    if (typeof size !== 'number') return this.#used().allocSlow(size, true);
     const ab = window.ab;
     const start = window.cursor;
     const next = start + size;
@@ -72,65 +82,63 @@ class Arena {
       window.cursor = next + ((0 - size) & window.mask);
       return buffer;
     }
-    return window.allocSlow(size, true);
+    return this.#used().allocSlow(size, true);
   }
 
   from(value, encoding, length) {
     const utf8 = typeof value === 'string' && (encoding === undefined || encoding === 'utf8');
-    return (
-      (utf8 ? this.#window.writeUtf8(value) : null) ?? copy.from(this, value, encoding, length)
-    );
+    const written = utf8 ? this.#window.writeUtf8(value) : null;
+    return written ?? copy.from(this, value, encoding, length);
   }
 
   concat(list, length) {
     return copy.concat(this, list, length);
   }
 
-  array(Type, length) {
-    const width = copy.widthOf(Type);
-    check.integer(length, 'length', 0, Math.floor(Number.MAX_SAFE_INTEGER / width));
-    const buffer = this.#allocAligned(length * width, width);
-    // A heap Buffer can lie anywhere in Node's pool.
-    if (buffer.byteOffset % width !== 0) return new Type(length);
-    return new Type(buffer.buffer, buffer.byteOffset, length);
+  collect(source, options) {
+    return collect(() => this.#used(), source, options);
   }
 
-  #allocAligned(size, align) {
-    const window = this.#window;
-    const { ab, cursor } = window;
-    window.cursor += -cursor & (align - 1);
-    try {
-      return this.alloc(size);
-    } catch (error) {
-      if (window.ab === ab) window.cursor = cursor;
-      throw error;
-    }
+  body(options) {
+    return this.#owner.body(() => this.#used(), options);
+  }
+
+  chunks(options) {
+    return this.#owner.bodyChunks(() => this.#used(), options);
+  }
+
+  adopt(buffer) {
+    return adopt(this.#used(), buffer);
+  }
+
+  array(Type, length) {
+    return allocArray(this, this.#used(), Type, length);
   }
 
   checkpoint() {
-    return this.#window.checkpoint();
+    return this.#used().checkpoint();
   }
 
   rewind(checkpoint) {
-    this.#window.rewind(checkpoint);
+    this.#used().rewind(checkpoint);
   }
 
   reserve(bytes) {
-    this.#window.reserve(bytes);
+    this.#used().reserve(bytes);
   }
 
   scope(fn) {
     check.func(fn, 'fn');
     const released = isReleased(this.#window);
-    this.#window.owner.pool.settleCutOff();
-    const child = new Arena(undefined, kInternal, this.#window.owner, this);
-    if (released) child.#window.state = RELEASED;
+    this.#owner.pool.settleCutOff();
+    const child = new Arena(undefined, kInternal, this.#owner, this);
+    if (released) child.#window = UNUSED_RELEASED;
     const open = () => {
       this.#children ??= new Set();
       this.#children.add(child);
       return child;
     };
-    return runScope(fn, open, (result) => child.#leave(result), this.#window.owner.pool, ESCAPED);
+    return runScope(fn, open, (result) => child.#leave(result), this.#owner.pool, ESCAPED);
   }
 
   /** Ends this scope; tells whether `result` dies with it. */
@@ -143,27 +151,27 @@ class Arena {
   }
 
   reset() {
-    const released = isReleased(this.#window);
-    dischargeHeap(this.#window, 0);
+    const window = this.#used();
+    const released = isReleased(window);
+    dischargeHeap(window, 0);
     if (released) return;
-    this.#window.resets++;
+    window.resets++;
     const scopes = this.#children !== null && this.#children.size > 0;
-    if (!scopes && this.#window.reuseInPlace()) return;
-    this.#window.owner.pool.settleCutOff();
+    if (!scopes && window.reuseInPlace()) return;
+    this.#owner.pool.settleCutOff();
     this.#clear(CLOSED, true, null, 'reset');
   }
 
   shrink() {
     if (isReleased(this.#window)) return;
-    const { owner } = this.#window;
-    owner.pool.settleCutOff();
+    this.#owner.pool.settleCutOff();
     this.#window.releaseUnused();
-    owner.shrink();
+    this.#owner.shrink();
   }
 
   close() {
     if (this.#window.state !== LIVE) return;
-    const owner = this.#window.owner;
+    const owner = this.#owner;
     if (this.#parent === null) owner.checkClosable();
     owner.pool.settleCutOff();
     this.#finish(CLOSED, true, null);
@@ -181,25 +189,21 @@ class Arena {
       throw typeError('promise', 'an instance of Promise', promise);
     }
     if (isReleased(this.#window)) return promise ?? releasedHold;
-    const epoch = this.#window.openEpoch();
+    const epoch = this.#used().openEpoch();
     return promise === undefined ? epoch.hold() : epoch.holdUntil(promise, then);
   }
 
   copyOut(buffer) {
-    if (!ArrayBuffer.isView(buffer)) {
-      throw typeError('buffer', 'an instance of Buffer, TypedArray, or DataView', buffer);
-    }
-    return copy.toHeap(buffer);
+    return copy.toHeap(check.view(buffer, 'buffer'));
   }
 
   owns(buffer) {
-    return ArrayBuffer.isView(buffer) && this.#covers(copy.arrayBufferOf(buffer));
+    return ArrayBuffer.isView(buffer) && this.#covers(buffer);
   }
 
-  #covers(ab) {
-    if (this.#window.epoch?.spans.some((span) => span.ab === ab)) return true;
-    if (this.#children === null) return false;
-    for (const child of this.#children) if (child.#covers(ab)) return true;
+  #covers(view) {
+    if (hasMemory(this.#window, view)) return true;
+    for (const child of this.#children ?? []) if (child.#covers(view)) return true;
     return false;
   }
 
@@ -213,7 +217,7 @@ class Arena {
       this.#children.delete(child);
     }
     this.#children = null;
-    this.#window.clear(finished, death);
+    this.#used().clear(finished, death);
   }
 
   #finish(state, finished, outer) {
@@ -229,50 +233,48 @@ class Arena {
   }
 
   #describe() {
-    const epoch = this.#window.epoch;
-    let spans = epoch?.spans.filter((span) => span.ab !== null).length ?? 0;
-    let scopes = 0;
-    for (const child of this.#children ?? []) {
-      const inner = child.#describe();
-      spans += inner.spans;
-      scopes += 1 + inner.scopes;
-    }
-    const { state, resets } = this.#window;
-    const [live, allocated, holds] = [state === LIVE, this.#allocated(), epoch?.holds ?? 0];
-    return { live, allocated, spans, scopes, holds, resets };
+    return describeArena(this.#window, this.#children ?? [], (child) => child.#describe());
   }
 
   stats() {
-    return arenaStats(this.#describe(), this.#window.owner);
+    return arenaStats(this.#describe(), this.#owner);
   }
 
-  chunks() {
-    return this.#window.owner.pool.chunks();
+  chunkStats() {
+    return this.#owner.pool.chunks();
   }
 
   get [kOfRequest]() {
-    return #window in this && this.#window.owner.ofRequest; // not in a Proxy of one
+    return #owner in this && this.#owner.ofRequest; // not in a Proxy of one
   }
 
   [kEndRequest]() {
-    return this.#window.owner.endNow();
+    return this.#owner.endNow();
   }
 
   [inspect.custom]() {
-    if (!(#window in this)) return 'Arena {}'; // a Proxy of one, or its heir
-    return arenaLine(this.#describe(), this.#window.owner);
+    if (!(#owner in this)) return 'Arena {}'; // a Proxy of one, or its heir
+    return arenaLine(this.#describe(), this.#owner);
   }
 
   static {
     makeRequestArena = (owner) => new Arena(undefined, kInternal, owner, null);
     releaseRequestArena = (arena, finished) => {
+      if (arena.#children === null && arena.#window === UNUSED) {
+        arena.#window = UNUSED_RELEASED;
+        return 0;
+      }
       const allocated = arena.#allocated();
       arena.#finish(RELEASED, finished, null);
       return allocated;
     };
-    ownerOf = (arena) => (#window in arena ? arena.#window.owner : undefined);
+    ownerOf = (arena) => (#owner in arena ? arena.#owner : undefined);
     describe = (arena) => arena.#describe();
+    eachWindow = (arena, visit) => {
+      visit(arena.#window);
+      for (const child of arena.#children ?? []) eachWindow(child, visit);
+    };
   }
 }
 
-module.exports = { Arena, makeRequestArena, releaseRequestArena, ownerOf, describe };
+module.exports = { Arena, makeRequestArena, releaseRequestArena, ownerOf, describe, eachWindow };

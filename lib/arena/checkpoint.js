@@ -1,6 +1,7 @@
 'use strict';
 
 const { RallocError, typeError } = require('../base/errors.js');
+const { openedSince, retract } = require('./room.js');
 
 /** Where an arena stood. Spent by its rewind. */
 class Checkpoint {
@@ -18,11 +19,21 @@ class Checkpoint {
     return isOurs && checkpoint.#of === of ? checkpoint.#position.heapBytes : undefined;
   }
 
-  /** How many spans the epoch of `checkpoints` had when the last of them was made; 0 without any. */
-  static spansBefore(checkpoints) {
-    return checkpoints === null || checkpoints.length === 0
-      ? 0
-      : checkpoints[checkpoints.length - 1].#position.spanCount;
+  /** How many spans an epoch has since its last checkpoint, or in all without any; those that were cut short are none. */
+  static spansSince(epoch) {
+    const last = epoch.checkpoints?.at(-1)?.#position;
+    return openedSince(epoch, last?.spanCount ?? 0);
+  }
+
+  /** Their windows give back what is charged ahead of its use. With `seals` no rewind opens them again. */
+  static retract(checkpoints, owner, seals) {
+    for (const checkpoint of checkpoints ?? []) {
+      const position = checkpoint.#position;
+      if (position.span === null) continue;
+      retract(position.span, position.cursor, owner);
+      position.end = position.span.end;
+      if (seals) position.span = null;
+    }
   }
 
   /** Where the window of `of` stood; throws for what is no checkpoint, spent, out of order or foreign. */

@@ -8,48 +8,9 @@ const { checkAlive } = require('../base/dead.js');
 const check = require('../base/validate.js');
 
 const { FastBuffer } = require('../base/runtime.js');
+const { arrayBufferOf, bufferOf, lengthOf, offsetOf } = require('../base/views.js');
 const { set, fill } = Uint8Array.prototype;
-// A subclass can lie with a getter of its own; these cannot.
-const getter = (name, prototype = Object.getPrototypeOf(Uint8Array.prototype)) =>
-  Object.getOwnPropertyDescriptor(prototype, name).get;
-const lengthOf = getter('length');
-const bufferOf = getter('buffer');
-const offsetOf = getter('byteOffset');
-const bufferOfDataView = getter('buffer', DataView.prototype);
-const { isUint8Array, isAnyArrayBuffer, isDataView } = require('node:util').types;
-
-const widths = new Map(
-  [
-    Int8Array,
-    Uint8Array,
-    Uint8ClampedArray,
-    Int16Array,
-    Uint16Array,
-    Int32Array,
-    Uint32Array,
-    globalThis.Float16Array,
-    Float32Array,
-    Float64Array,
-    BigInt64Array,
-    BigUint64Array,
-  ]
-    .filter(Boolean)
-    .map((Type) => [Type, Type.BYTES_PER_ELEMENT]),
-);
-
-// The constructors of another realm (node:vm) show the same text, which no function of a user can have:
-// `[native code]` is no syntax. To look at it runs nothing of the caller.
-const textOf = Function.prototype.toString;
-const widthsByText = new Map([...widths].map(([Type, width]) => [textOf.call(Type), width]));
-
-/** Bytes an element of a TypedArray constructor. */
-function widthOf(Type) {
-  const width =
-    widths.get(Type) ??
-    (typeof Type === 'function' ? widthsByText.get(textOf.call(Type)) : undefined);
-  if (width === undefined) throw typeError('Type', 'a TypedArray constructor', Type);
-  return width;
-}
+const { isUint8Array, isAnyArrayBuffer } = require('node:util').types;
 
 /** Buffer.from(value, encoding), or of an ArrayBuffer (value, byteOffset, length), with the bytes copied to `arena`. */
 function from(arena, value, encoding, length) {
@@ -146,11 +107,6 @@ function concat(arena, list, length) {
 
 const firstBytes = (part, count) => new Uint8Array(bufferOf.call(part), offsetOf.call(part), count);
 
-/** The ArrayBuffer of a view. */
-function arrayBufferOf(view) {
-  return (isDataView(view) ? bufferOfDataView : bufferOf).call(view);
-}
-
 /** A copy on V8's heap, which outlives every arena. */
 function toHeap(view) {
   const ab = arrayBufferOf(view);
@@ -162,4 +118,4 @@ function toHeap(view) {
   return buffer;
 }
 
-module.exports = { widthOf, from, concat, toHeap, arrayBufferOf };
+module.exports = { from, concat, toHeap };

@@ -75,6 +75,7 @@ class Epoch {
     this.#owner = owner;
     this.#pool = owner.pool;
     this.spans = []; // in the order of their opening
+    this.cutShort = 0; // of them, by a theft or a route: what takes their place is no larger
     this.checkpoints = null; // checkpoints that can still be rewound to, in the order of their making
   }
 
@@ -142,10 +143,8 @@ class Epoch {
    */
   acquire(need, want, isChunk) {
     const owner = this.#owner;
-    const { room } = owner;
-    if (need > room) throw owner.limitError(need);
     try {
-      return this.#pool.acquire(need, Math.min(want, room), isChunk);
+      return this.#pool.acquire(need, Math.min(want, owner.room), isChunk, owner.settings);
     } catch (error) {
       if (!owner.refused(error)) throw error;
       return null;
@@ -180,15 +179,16 @@ class Epoch {
       owner.discharge(span.end);
       span.end = 0;
       span.death = death;
-      if (span.ab === null) continue;
-      if (!finished) pool.quarantine(span);
+      if (span.ab === null && span.adopted === null) continue;
+      if (!finished) pool.quarantine(span, owner.settings.wipe);
       else if (held) this.#hold(span);
-      else pool.release(span);
+      else pool.release(span, owner.settings);
     }
     // To set `length` is a call into V8: 10 of a request's 700 ns.
     if (this.cutAt === 0) this.spans = [];
     else spans.length = this.cutAt;
     this.cutAt = -1;
+    this.cutShort = 0;
     this.#ended = 0;
   }
 
@@ -254,8 +254,8 @@ class Epoch {
     const inner = this.#inner ?? [];
     for (; spans.length > 0; spans.length--) {
       const span = spans[spans.length - 1];
-      if (expired) pool.quarantine(span);
-      else pool.release(span);
+      if (expired) pool.quarantine(span, this.#owner.settings.wipe);
+      else pool.release(span, this.#owner.settings);
     }
     for (; inner.length > 0; inner.length--) {
       const { epoch, hold } = inner[inner.length - 1];

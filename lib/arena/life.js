@@ -4,6 +4,9 @@
 
 const { closedError } = require('../base/errors.js');
 
+const ESCAPED =
+  'The scope returned a Buffer of its own, which is dead now. Return copyOut(buffer), or allocate it from the outer arena';
+
 const LIVE = 0;
 const CLOSED = 1; // by its owner, or with its scope: every use throws
 const RELEASED = 2; // with its response: allocations go to the heap, the rest does nothing
@@ -16,11 +19,15 @@ const RELEASED = 2; // with its response: allocations go to the heap, the rest d
  * @property {boolean} isScope
  * @property {number} heapBytes of Buffers that came from the heap instead, charged to the owner
  * @property {number} state
+ * @property {object | null} epoch
  */
 
-/** @param {Life} life */
-function allocOnHeap(life, size, zero) {
-  const buffer = life.owner.allocOnHeap(size, zero);
+/**
+ * `given`: a Buffer of that size, which is there already.
+ * @param {Life} life
+ */
+function allocOnHeap(life, size, zero, given) {
+  const buffer = life.owner.allocOnHeap(size, zero, given);
   life.heapBytes += size;
   return buffer;
 }
@@ -29,7 +36,7 @@ function allocOnHeap(life, size, zero) {
 function dischargeHeap(life, kept = life.heapBytes) {
   const bytes = life.heapBytes - kept;
   if (bytes <= 0) return;
-  life.owner.discharge(bytes);
+  life.owner.dischargeHeap(bytes);
   life.heapBytes = kept;
 }
 
@@ -40,4 +47,4 @@ function isReleased(life) {
   throw closedError(life.isScope ? 'The scope of this arena' : 'The arena');
 }
 
-module.exports = { LIVE, CLOSED, RELEASED, allocOnHeap, dischargeHeap, isReleased };
+module.exports = { ESCAPED, LIVE, CLOSED, RELEASED, allocOnHeap, dischargeHeap, isReleased };

@@ -5,7 +5,7 @@
 // (lib/request/request.js). An arena shares its owner with its scopes.
 
 const check = require('../base/validate.js');
-const { rangeError } = require('../base/errors.js');
+const { RallocError, rangeError } = require('../base/errors.js');
 const { HUGE_PAGE, memoryOptions } = require('../memory/options.js');
 const { install } = require('../guard/install.js');
 const { ChunkPool } = require('../memory/chunk-pool.js');
@@ -24,7 +24,7 @@ const commonReaders = {
   safety: (value, name) => check.oneOf(value, name, ['detach', 'gc', 'recycle']),
   wipe: check.boolean,
   guard: check.boolean,
-  holdMs: (value, name) => check.integer(value, name, 1, 2 ** 31 - 1),
+  holdMs: (value, name) => check.milliseconds(value, name, 1),
 };
 const commonDefaults = {
   safety: 'detach',
@@ -121,6 +121,16 @@ class ArenaOwner {
     return false;
   }
 
+  /** The body of the request that it belongs to. */
+  async body() {
+    throw new RallocError('ERR_RALLOC_UNSUPPORTED', 'body() is of the arena of a request');
+  }
+
+  /** The same in chunks. */
+  async bodyChunks() {
+    throw new RallocError('ERR_RALLOC_UNSUPPORTED', 'chunks() is of the arena of a request');
+  }
+
   shrink() {
     this.pool.shrink();
   }
@@ -136,7 +146,16 @@ class ArenaOwner {
       pool.close();
       return;
     }
-    const none = { used: 0, warm: 0, reserved: 0, committed: 0, resident: 0, chunks: 0, pins: 0 };
+    const none = {
+      used: 0,
+      warm: 0,
+      adopted: 0,
+      reserved: 0,
+      committed: 0,
+      resident: 0,
+      chunks: 0,
+      pins: 0,
+    };
     const last = { ...stats, ...none };
     const { guarded, parked } = pool;
     const { expired } = parked;

@@ -4,8 +4,41 @@
 
 const { formatBytes } = require('../base/bytes.js');
 const { backend } = require('../memory/native.js');
+const { LIVE } = require('./life.js');
 
-function arenaStats(described, owner) {
+/**
+ * What an arena has, by its window and what describe() gives for each of its `children`. `ahead`: bytes that its owner is charged for and
+ * nothing was handed out of; `stolen`: of spans that were transferred away; `adopted`: of memory of others.
+ */
+function describeArena(window, children, describe) {
+  const scopes = Array.from(children, describe);
+  const { epoch, state, resets } = window;
+  let [allocated, spans, count, ahead, stolen] = [window.allocated(), 0, scopes.length, 0, 0];
+  let adopted = 0;
+  for (const { ab, used, end, adopted: given } of epoch?.spans ?? []) {
+    if (given !== null) {
+      adopted += end;
+    } else if (ab === null) {
+      stolen += end;
+    } else {
+      spans++;
+      ahead += Math.max(end - used, 0);
+    }
+  }
+  for (const inner of scopes) {
+    allocated += inner.allocated;
+    spans += inner.spans;
+    count += inner.scopes;
+    ahead += inner.ahead;
+    stolen += inner.stolen;
+    adopted += inner.adopted;
+  }
+  const holds = epoch?.holds ?? 0;
+  const bytes = { allocated, adopted, ahead, stolen };
+  return { live: state === LIVE, ...bytes, spans, scopes: count, holds, resets };
+}
+
+function arenaStats({ ahead: _ahead, stolen: _stolen, ...described }, owner) {
   const { name, safety } = owner.settings;
   const { pool, limit } = owner;
   const guarded = pool.guarded.stats();
@@ -13,7 +46,7 @@ function arenaStats(described, owner) {
   return { name, backend, safety, limit, ...described, expired, guarded, memory: pool.stats() };
 }
 
-function arenaLine({ live, allocated, spans, scopes, holds }, owner) {
+function arenaLine({ live, allocated, adopted, spans, scopes, holds }, owner) {
   const { name, safety } = owner.settings;
   const { pool } = owner;
   const parts = [
@@ -22,10 +55,11 @@ function arenaLine({ live, allocated, spans, scopes, holds }, owner) {
     safety,
     backend,
   ];
+  if (adopted > 0) parts.push(`${formatBytes(adopted)} adopted`);
   if (scopes > 0) parts.push(`${scopes} scope${scopes === 1 ? '' : 's'}`);
   if (holds > 0) parts.push(`${holds} hold${holds === 1 ? '' : 's'}`);
   if (live && !owner.ofRequest) parts.push(...pool.waiting());
   return `Arena${name === '' ? '' : ` '${name}'`} { ${parts.join(', ')} }`;
 }
 
-module.exports = { arenaStats, arenaLine };
+module.exports = { arenaStats, arenaLine, describeArena };

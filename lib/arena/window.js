@@ -5,18 +5,10 @@
 const check = require('../base/validate.js');
 const { Checkpoint } = require('./checkpoint.js');
 const { Epoch } = require('./epoch.js');
-const { LIVE, allocOnHeap, dischargeHeap, isReleased } = require('./life.js');
-const { extend, retract } = require('./room.js');
+const { allocOnHeap, dischargeHeap, isReleased } = require('./life.js');
+const { extend, giveBack, openedSince, pieceSize, retract, usedOf } = require('./room.js');
+const { view } = require('../base/fill.js');
 const { FastBuffer } = require('../base/runtime.js');
-
-const { fill } = Uint8Array.prototype;
-
-const CUT_SPAN = 16 * 1024; // bytes of the first span that is cut from a chunk for a checkpoint or a scope
-
-function view(ab, start, size, zero) {
-  const buffer = new FastBuffer(ab, start, size);
-  return zero ? fill.call(buffer, 0) : buffer;
-}
 
 class Window {
   // The hot path in arena.js reads and writes these. While a window is open its span's own fields are behind.
@@ -25,11 +17,10 @@ class Window {
   end = 0; // 0 without a span, and after a checkpoint: then the next allocation takes the slow path
   cleanFrom = 0; // bytes from here on were never handed out, and are zero
   mask; // alignment - 1
-
   owner;
   isScope; // of a scope: takes small spans, cut from a chunk
   heapBytes = 0; // see life.js
-  state = LIVE;
+  state;
   epoch = null; // made by the first span, checkpoint or hold
   resets = 0;
   #resetsAtReserve = -1; // `resets` at the last reserve(): its window stays in this epoch
@@ -38,9 +29,10 @@ class Window {
   #bytes = null; // a Buffer over the whole window, to write strings through
   #isSealed = false; // a checkpoint stands: what comes after it takes spans of its own
 
-  constructor(owner, isScope) {
+  constructor(owner, isScope, state) {
     this.owner = owner;
     this.isScope = isScope;
+    this.state = state;
     this.mask = owner.settings.align - 1;
   }
 
@@ -50,12 +42,10 @@ class Window {
     const released = isReleased(this);
     if (size === 0) return new FastBuffer();
     if (released || this.owner.usesHeap) return allocOnHeap(this, size, zero);
-    this.owner.pool.settleCutOff();
-    this.#dropStolen();
-    if (size > this.end - this.cursor && !this.#extend(size)) {
+    this.#settle();
+    if (size > this.end - this.cursor && !this.extend(size)) {
       const aside = this.#open(size, true, zero);
-      if (aside === null) return allocOnHeap(this, size, zero);
-      if (aside !== undefined) return aside;
+      if (aside !== undefined) return aside ?? allocOnHeap(this, size, zero);
     }
     const start = this.cursor;
     const buffer = view(this.ab, start, size, zero && start < this.cleanFrom);
@@ -63,34 +53,34 @@ class Window {
     return buffer;
   }
 
-  #extend(size) {
+  extend(size) {
     if (this.#isSealed || !extend(this.#span, this.cursor, size, this.owner)) return false;
     this.end = this.#span.end;
     return true;
   }
 
   /**
-   * Takes a span with room for `size` bytes and opens the window over it; with `keepWindow` an oversize one,
-   * for a single Buffer, which is returned, leaves a window open that has room left. Null when the heap is to
-   * serve instead. Where a call throws, the window is as before, or at the limit another one of its size.
+   * Takes a span with room for `size` bytes and opens the window over it; with `keepWindow` an oversize one, for a single Buffer,
+   * which is returned, leaves a window open that has room left. Null when the heap is to serve instead. Where a call throws, the
+   * window is as before, or at the limit another one of its size.
    */
   #open(size, keepWindow, zero) {
-    const unused = this.releaseUnused();
-    const left = this.#left();
-    const epoch = this.openEpoch();
-    const opened = epoch.spans.length;
-    const isChunk = !this.isScope && !this.#isSealed;
-    const pieces = opened - Checkpoint.spansBefore(epoch.checkpoints); // of this checkpoint, or this scope
-    const usual = isChunk ? this.owner.nextChunkSize(opened) : CUT_SPAN << Math.min(pieces, 4);
-    let span;
+    const { end, owner } = this;
+    const [before, left, epoch] = [this.#span, this.retract(), this.openEpoch()];
+    let [usual, span] = [0, null];
     try {
+      if (size > owner.room) owner.makeRoom(size);
+      this.releaseUnused();
+      const opened = openedSince(epoch, 0);
+      const isChunk = !this.isScope && !this.#isSealed;
+      usual = isChunk ? owner.nextChunkSize(opened) : pieceSize(Checkpoint.spansSince(epoch));
       span = epoch.acquire(size, usual, isChunk);
     } catch (error) {
-      if (unused > 0) this.#open(unused, false, false);
+      this.#restore(before, end);
       throw error;
     }
     if (span === null) return null;
-    if (keepWindow && size > usual && left >= usual >>> 3) {
+    if (keepWindow && size > usual && this.#span !== null && left >= usual >>> 3) {
       const buffer = view(span.ab, 0, size, zero && span.cleanFrom > 0);
       epoch.add(span, size, usual);
       span.used = size;
@@ -98,21 +88,38 @@ class Window {
     }
     this.#sync();
     epoch.add(span, size, usual);
-    this.#bytes = null;
-    this.#span = span;
-    this.ab = span.ab;
-    this.cursor = 0;
-    this.end = span.end;
-    this.cleanFrom = span.cleanFrom;
+    this.#set(span, 0, span.end, span.cleanFrom);
     return undefined;
   }
 
+  /** After a refusal. Where that is refused too, the next allocation opens another window. */
+  #restore(before, end) {
+    try {
+      if (this.#span !== before && end > 0) this.#open(end, false, false);
+      else if (end > this.end) this.extend(end - this.cursor);
+    } catch {}
+  }
+
   /** Bytes that are left in the open window's span, which are not charged any more. */
-  #left() {
+  retract() {
     if (this.#span === null || this.#isSealed) return 0;
     retract(this.#span, this.cursor, this.owner);
     this.end = this.#span.end;
     return this.#span.size - this.cursor;
+  }
+
+  /** Gives back what is charged ahead of its use, after checkpoints too. With `seals` what comes next takes a new span. */
+  retractAll(seals) {
+    Checkpoint.retract(this.epoch?.checkpoints, this.owner, seals);
+    if (this.#span === null || (seals && this.releaseUnused())) return;
+    if (seals) this.#seal();
+    else this.retract();
+  }
+
+  /** Goes on behind what `span`, of its epoch, has handed out. */
+  continueIn(span) {
+    this.#sync();
+    this.#set(span, span.used + (-span.used & this.mask), span.end, span.cleanFrom);
   }
 
   openEpoch() {
@@ -120,23 +127,20 @@ class Window {
     return this.epoch;
   }
 
-  /** A window that nothing was handed out of, as after a reset, is not in the way of a larger one: its bytes. */
+  /** A window that nothing was handed out of, as after a reset, is not in the way of a larger one. False if it was. */
   releaseUnused() {
     const span = this.#span;
-    if (span === null || this.cursor !== 0 || this.#isSealed) return 0;
-    const { pool } = this.owner;
-    const { end } = span;
-    const index = this.epoch.spans.indexOf(span);
+    if (span === null || this.cursor !== 0 || this.#isSealed) return false;
     this.#sync();
     this.#set(null, 0, 0, 0);
-    pool.pending++;
-    this.owner.discharge(span.end);
-    span.end = 0;
-    this.epoch.spans.splice(index, 1);
-    span.home = null;
-    pool.release(span);
-    pool.pending--;
-    return end;
+    giveBack(span, this.epoch, this.owner);
+    return true;
+  }
+
+  /** Makes room for others of its owner, unless that was reserved in this epoch. Scopes, which may be many, keep their pieces charged. */
+  giveWay() {
+    if (this.#resetsAtReserve === this.resets) return;
+    if (!this.releaseUnused() && !this.isScope) this.retract();
   }
 
   /** Called once a second: a window that nothing was handed out of since a reset before goes back. */
@@ -146,10 +150,8 @@ class Window {
     if (idle) this.releaseUnused();
   }
 
-  /**
-   * A string in UTF-8, if it fits into the open window however long its characters are; else null. Written
-   * in place and measured by that: to ask for its byteLength first takes as long as to write it.
-   */
+  // Written in place and measured by that: to ask for its byteLength first takes as long as to write it.
+  /** A string in UTF-8, if it fits into the open window however long its characters are; else null. */
   writeUtf8(string) {
     const { ab, cursor: start } = this;
     const most = string.length * 3;
@@ -170,53 +172,51 @@ class Window {
     this.cleanFrom = cleanFrom;
   }
 
-  /** Writes the window back to its span. */
   #sync() {
-    const span = this.#span;
-    if (span !== null) span.used = Math.min(this.cursor, span.size);
+    if (this.#span !== null) this.#span.used = Math.min(this.cursor, this.#span.size);
   }
 
-  /** Bytes handed out in this epoch, with the padding between. */
   allocated() {
-    if (this.epoch === null) return 0;
     this.#sync();
-    let bytes = 0;
-    for (const span of this.epoch.spans) if (span.ab !== null) bytes += span.used;
-    return bytes;
+    return usedOf(this.epoch);
   }
 
-  #dropStolen() {
+  /** Makes right what was cut off, and drops what was stolen. */
+  #settle() {
+    const { pool } = this.owner;
+    pool.settleCutOff();
     if (this.#span === null || this.ab.byteLength !== 0) return;
+    pool.retireStolen(this.#span);
+    this.#seal(); // what it handed out stays charged, and not all that went with it
+  }
+
+  /** What comes next takes another span. */
+  #seal() {
     this.#sync();
-    this.owner.pool.retireStolen(this.#span);
+    retract(this.#span, this.cursor, this.owner);
     this.#set(null, 0, 0, 0);
+    this.epoch.cutShort++;
   }
 
   reserve(bytes) {
     check.integer(bytes, 'bytes', 0, Number.MAX_SAFE_INTEGER);
     if (isReleased(this) || this.owner.usesHeap) return;
-    this.owner.pool.settleCutOff();
-    this.#dropStolen();
-    if (bytes > this.end - this.cursor && !this.#extend(bytes)) this.#open(bytes, false, false);
+    this.#settle();
+    if (bytes > this.end - this.cursor && !this.extend(bytes)) this.#open(bytes, false, false);
     this.#resetsAtReserve = this.resets;
   }
 
   checkpoint() {
     if (isReleased(this)) return new Checkpoint(this, { heapBytes: this.heapBytes });
+    this.owner.pool.settleCutOff(); // spans that are to go do not count
     const epoch = this.openEpoch();
-    const checkpoint = new Checkpoint(this, {
-      span: this.#span,
-      cursor: this.cursor,
-      end: this.end,
-      cleanFrom: this.cleanFrom,
-      spanCount: epoch.spans.length,
-      isSealed: this.#isSealed,
-      heapBytes: this.heapBytes,
-    });
+    const { cursor, end, cleanFrom, heapBytes } = this;
+    const [span, spanCount, isSealed] = [this.#span, epoch.spans.length, this.#isSealed];
+    const position = { span, cursor, end, cleanFrom, spanCount, isSealed, heapBytes };
+    const checkpoint = new Checkpoint(this, position);
     epoch.checkpoints ??= [];
     epoch.checkpoints.push(checkpoint);
-    // Lazy: only an allocation after this costs a span.
-    this.#isSealed = true;
+    this.#isSealed = true; // lazy: only an allocation after this costs a span
     this.end = 0;
     return checkpoint;
   }
@@ -225,13 +225,12 @@ class Window {
     if (isReleased(this)) return dischargeHeap(this, Checkpoint.heapBytesOf(checkpoint, this));
     const epoch = this.epoch;
     const saved = Checkpoint.positionOf(checkpoint, this, epoch?.checkpoints);
-    const index = epoch.checkpoints.indexOf(checkpoint);
     const { pool } = this.owner;
     pool.settleCutOff();
     this.#sync();
     this.#set(saved.span, saved.cursor, saved.end, saved.cleanFrom);
     this.#isSealed = saved.isSealed;
-    epoch.checkpoints.length = index;
+    epoch.checkpoints.length = epoch.checkpoints.indexOf(checkpoint);
     epoch.finished = true;
     epoch.death = 'rewind';
     epoch.cutAt = saved.spanCount;
@@ -244,14 +243,14 @@ class Window {
   /** Begins a new epoch in place, without a call to Rust. False unless it has one span, and nobody waits for it. */
   reuseInPlace() {
     const { epoch, owner } = this;
-    const { pool } = owner;
+    const { pool, settings } = owner;
     if (pool.pending !== 0) return false;
     if (epoch === null) return true;
     const span = this.#span;
     if (!epoch.plain || epoch.spans.length !== 1 || span === null || span.operations > 0)
       return false;
     this.#sync();
-    if (!pool.reusesAtOnce || !pool.detachAndReuse(span)) return false;
+    if (settings.safety === 'gc' || !pool.detachAndReuse(span, settings)) return false;
     this.ab = span.ab;
     this.#bytes = null;
     this.cleanFrom = span.cleanFrom;
@@ -262,6 +261,7 @@ class Window {
   /** Ends the epoch, and its Buffers by `death`. Not `finished`: operations may still use its bytes. */
   clear(finished, death) {
     const { epoch, owner } = this;
+    const { pool } = owner; // of a request by a getter: were it cut off below, before `pending`, nobody would finish the epoch
     dischargeHeap(this, 0);
     this.#sync();
     this.#set(null, 0, 0, 0);
@@ -271,9 +271,9 @@ class Window {
     epoch.finished = finished;
     epoch.death = death;
     epoch.cutAt = 0;
-    owner.pool.pending++;
+    pool.pending++;
     epoch.finish();
-    owner.pool.pending--;
+    pool.pending--;
   }
 }
 

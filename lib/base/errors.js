@@ -11,6 +11,7 @@ const codes = Object.freeze({
   ERR_RALLOC_LIMIT: 'a byte limit is reached',
   ERR_RALLOC_MAP: 'the operating system refused memory',
   ERR_RALLOC_EXHAUSTED: 'no slot of the slab is free',
+  ERR_RALLOC_ABORTED: 'a body or stream ended before its end',
   ERR_RALLOC_CLOSED: 'the arena or slab is closed, or the scope has ended',
   ERR_RALLOC_STALE_CHECKPOINT: 'the checkpoint is spent, out of order or of another arena',
   ERR_RALLOC_ESCAPED: 'a function returned a Buffer that dies with it',
@@ -19,6 +20,10 @@ const codes = Object.freeze({
   ERR_RALLOC_FOREIGN_BUFFER: 'the Buffer is not one that the slab handed out',
   ERR_RALLOC_STALE_TOKEN: 'the token is spent, or names nothing that was sent',
   ERR_RALLOC_IN_USE: 'Buffers of the slab are in use',
+  ERR_RALLOC_SEGMENT_INVALID: 'the memory that processes share is not that of such a slab',
+  ERR_RALLOC_SEGMENT_VERSION:
+    'the memory that processes share is laid out by another version of ralloc',
+  ERR_RALLOC_SEGMENT_TIMEOUT: 'another process did not finish the slab in time',
   ERR_RALLOC_FRAMEWORK: 'the adapter is for another framework, or another major version of it',
   ERR_RALLOC_MOUNTED: 'the plugin is registered already',
   ERR_RALLOC_UNSUPPORTED: 'this cannot be done here',
@@ -93,6 +98,36 @@ function limitError(option, requested, limit, used, { parts, remedy } = ALL_IN_U
   );
 }
 
+const STATUS_TEXTS = { 400: 'Bad Request', 413: 'Payload Too Large', 503: 'Service Unavailable' };
+
+/**
+ * Makes frameworks answer an error that nobody handles with `status`: connect, Express, Koa, Fastify and Nest read one of the
+ * two properties, and Hono calls getResponse().
+ */
+function answeredWith(status, error) {
+  const getResponse = () => new Response(STATUS_TEXTS[status], { status });
+  Object.defineProperty(error, 'getResponse', { value: getResponse });
+  return Object.assign(error, { status, statusCode: status });
+}
+
+/** A source has more bytes than its reader wants. */
+const tooLarge = (requested, limit, used) =>
+  answeredWith(
+    413,
+    new RallocError(
+      'ERR_RALLOC_LIMIT',
+      `More than ${limit} bytes came, or were announced. Raise "options.limit"`,
+      { requested, limit, used, option: 'limit' },
+    ),
+  );
+
+/** `why`, in words; `cause`: the error of the source, if it had one. */
+function abortedError(why, cause) {
+  const error = answeredWith(400, new RallocError('ERR_RALLOC_ABORTED', why));
+  if (cause !== undefined && cause !== null) error.cause = cause;
+  return error;
+}
+
 function exhaustedError(option, requested, limit, used) {
   return new RallocError(
     'ERR_RALLOC_EXHAUSTED',
@@ -109,21 +144,34 @@ const NO_HUGE_PAGES =
   'The system has no huge pages to give: raise vm.nr_hugepages, or ask for hugePages: "prefer"';
 const requiresHugePages = ({ hugePages }) => hugePages === 'require';
 
+const asksForNode = ({ numaNode }) => numaNode !== undefined;
+const NODE_REMEDIES = {
+  EIO: 'Bind the slab before others open or attach it',
+  EPERM: 'A filter of system calls refuses: run the container with --cap-add SYS_NICE',
+};
+const nodeRemedy = ({ code }) => NODE_REMEDIES[code] ?? 'Give a numaNode that this system has';
+
 /** The call that the system refused → for which kinds of memory, and what to do. */
 const REMEDIES = {
   mmap: [requiresHugePages, NO_HUGE_PAGES],
   madvise: [requiresHugePages, NO_HUGE_PAGES],
   mlock: [({ lock }) => lock, 'Raise the limit on locked memory (RLIMIT_MEMLOCK, ulimit -l)'],
-  mbind: [({ numaNode }) => numaNode !== undefined, 'Give a numaNode that this system has'],
+  mbind: [asksForNode, nodeRemedy],
+  get_mempolicy: [asksForNode, nodeRemedy],
 };
 
-function mapError(failure, requested, asked = {}) {
+/** What to do about a call that the system refused, as the end of a message; `asked`: the options `memory`. */
+function adviceFor(failure, asked = {}) {
+  const [isFor, remedy] = REMEDIES[failure.syscall] ?? [];
+  if (!isFor?.(asked)) return '';
+  return `. ${typeof remedy === 'function' ? remedy(failure) : remedy}`;
+}
+
+function mapError(failure, requested, asked) {
   const { syscall, errno, code } = failure;
-  const [isFor, remedy] = REMEDIES[syscall] ?? [];
-  const advice = isFor?.(asked) ? `. ${remedy}` : '';
   return new RallocError(
     'ERR_RALLOC_MAP',
-    `${syscall} refused ${requested} bytes: ${errorName(failure)}${advice}`,
+    `${syscall} refused ${requested} bytes: ${errorName(failure)}${adviceFor(failure, asked)}`,
     { syscall, errno, errnoCode: code, requested },
   );
 }
@@ -134,13 +182,13 @@ const failureReason = (failure) =>
 
 /**
  * The error of a lease's or a probe's failure (src/node/convert.rs). `asked`: the options `memory`; `taken`: what has the
- * bytes, where that is known.
+ * bytes, where that is known; `what`: what cannot be granted.
  */
-function refusal(failure, option, requested, { asked, taken } = {}) {
+function refusal(failure, option, requested, { asked, taken, what = 'options.memory' } = {}) {
   const { kind, limit, used, why } = failure;
   if (kind === 'map') return mapError(failure, requested, asked);
   if (kind === 'limit') return limitError(option, requested, limit, used, taken);
-  return new RallocError('ERR_RALLOC_UNSUPPORTED', `options.memory cannot be granted: ${why}`);
+  return new RallocError('ERR_RALLOC_UNSUPPORTED', `${what} cannot be granted: ${why}`);
 }
 
 /** How the memory behind a Buffer can end. */
@@ -187,10 +235,16 @@ module.exports = {
   codes,
   RallocError,
   argumentError,
+  received,
   typeError,
   rangeError,
   limitError,
+  tooLarge,
+  abortedError,
+  answeredWith,
   exhaustedError,
+  adviceFor,
+  errorName,
   refusal,
   failureReason,
   deadError,

@@ -17,6 +17,12 @@ module.exports = {
   kHolder: Symbol.for('ralloc.holder.1'),
 
   /**
+   * True of the ArrayBuffer behind Buffers of an arena or a slab that no kHolder holds. So release() leaves it to whoever has it.
+   * Otherwise release() takes it, as a transfer list would.
+   */
+  kMemory: Symbol.for('ralloc.memory.1'),
+
+  /**
    * Of the module node:stream, whatever realm or copy asks: true once Node's functions are wrapped. Otherwise they are wrapped
    * by each copy, and hold what they were given twice.
    */
@@ -63,9 +69,17 @@ module.exports = {
   /**
    * Of a socket or an HTTP/2 stream: `{ first, isSocket }`, a doubly linked list (`next`, `previous`) of its
    * responses that are not over, and whether it is a socket: what was written is the kernel's when its callback
-   * is called. Who makes it adds a listener for `close` that calls close() of all that are in it then. Otherwise the socket has a list and a listener of each copy.
+   * is called. Who makes it adds a listener for `close` that calls close() of all that are in it then, and over TLS one for `end`, which
+   * does so later. Otherwise the socket has a list and a listener of each copy.
    */
   kOpenResponses: Symbol.for('ralloc.socket.openResponses.1'),
+
+  /**
+   * Of the state of a request's readable side (`_readableState`): `{ chunks, isOurs }`: the chunks that Node's parser gave it
+   * and nobody has read, the oldest first. Who reads them takes them off, and says so by `isOurs`: where others read they are dropped. Otherwise the bodies of a connection are released by the copy alone that
+   * saw its first request.
+   */
+  kParsed: Symbol.for('ralloc.body.parsed.1'),
 
   /**
    * Of a binary's trimDepot(): a number that goes up with each copy or registry that begins to watch its depot. The one

@@ -19,6 +19,9 @@ const {
   setTimeout,
 } = require('node:timers');
 
+/** The longest wait of a timer of Node's, in milliseconds. */
+const MOST_MS = 2 ** 31 - 1;
+
 const { nextTick } = process;
 const { now } = performance;
 
@@ -34,6 +37,7 @@ const runOutside = (work) => outside.runInAsyncScope(work);
 
 /** Tests move these by hand (`__test__/helpers/clock.js`), so they are called as methods of this object. */
 const time = {
+  MOST_MS,
   now: () => now.call(performance),
   setTimeout,
   clearTimeout,

@@ -3,6 +3,7 @@
 // Checks of arguments. Nothing here coerces: a value is right or it is refused, before any state changes.
 
 const { argumentError, typeError, rangeError } = require('./errors.js');
+const { MOST_MS } = require('./time.js');
 
 /** An integer within [min, max]; bytes, unless the name says otherwise. */
 function integer(value, name, min, max) {
@@ -11,6 +12,11 @@ function integer(value, name, min, max) {
     throw rangeError(name, `an integer >= ${min} and <= ${max}`, value);
   }
   return value;
+}
+
+/** A time that a timer of Node's can wait. */
+function milliseconds(value, name, min) {
+  return integer(value, name, min, MOST_MS);
 }
 
 function boolean(value, name) {
@@ -32,6 +38,13 @@ function encoding(value = 'utf8', name = 'encoding') {
 
 function func(value, name) {
   if (typeof value !== 'function') throw typeError(name, 'of type function', value);
+  return value;
+}
+
+function view(value, name) {
+  if (!ArrayBuffer.isView(value)) {
+    throw typeError(name, 'an instance of Buffer, TypedArray, or DataView', value);
+  }
   return value;
 }
 
@@ -117,4 +130,15 @@ function distance(a, b) {
   return row[b.length];
 }
 
-module.exports = { integer, boolean, string, encoding, func, oneOf, powerOfTwo, options };
+module.exports = {
+  integer,
+  milliseconds,
+  boolean,
+  string,
+  encoding,
+  func,
+  view,
+  oneOf,
+  powerOfTwo,
+  options,
+};

@@ -11,17 +11,24 @@ const texts = {
     `RALLOC_BACKEND is '${value}', which is ignored: 'js' takes the JavaScript fallback, 'native' is the default`,
   RALLOC_HEAP_FALLBACK: (why) => `requests get heap Buffers for the time being: ${why}`,
   RALLOC_QUARANTINE_HIGH: (bytes) =>
-    `${bytes} bytes of responses that were cut off, or went to no socket, wait for the garbage collector`,
+    `new requests get no memory of arenas for the time being: ${formatBytes(bytes)} of responses that were cut off, answered with a 5xx, or went to no socket, or of requests with safety 'gc' whose Buffers something keeps, wait for the garbage collector. Where that is usual, raise "maxQuarantineBytes", and "maxBytes", which has to hold it too`,
   RALLOC_LEASED_LONG: ({ request, bytes, seconds }) =>
     `${request} has had its arena for ${seconds} s, with all of the ${formatBytes(bytes)} that it has allocated. A long stream should call req.arena.reset() between its messages`,
   RALLOC_OPTIONS_IGNORED: (names) =>
     `requestArena() is mounted for requests that have an arena of another requestArena() already: ${names.map((name) => `"${name}"`).join(', ')} of the second ${names.length === 1 ? 'is' : 'are'} ignored. Mount one of them, with the options that are to hold`,
-  RALLOC_USED_LATE: (request) =>
-    `${request}, allocates after the end of its response, when its Buffers are dead: to read one gives nothing, to write a number to it throws. Await such work before the response, or hold() it`,
+  RALLOC_USED_LATE: ({ request, answer, isDead }) => {
+    if (answer === undefined) {
+      return `${request} allocates after its end: a request that no server answers ends with its handler (Hono's app.request(), functions in a cloud), or by arenas.end(). These Buffers come from the heap. Allocate before that`;
+    }
+    const late = `${request}, answered with ${answer}, allocates after the end of its response`;
+    return isDead
+      ? `${late}, when its Buffers are dead: to read one gives nothing, to write a number to it throws. Await such work before the response, or hold() it`
+      : `${late}: these Buffers come from the heap, and those from before stay as they are until V8 has collected them. Await such work before the response`;
+  },
   RALLOC_SLOT_STUCK: ({ name, size, count, age }) =>
     `${count} Buffer${count === 1 ? '' : 's'} of ${size} bytes of the slab '${name}' ${count === 1 ? 'is' : 'are'} held, the first for ${Math.round(age)} ms; each needs its free()`,
   RALLOC_OPERATION_LONG: (seconds) =>
-    `an operation of Node that was given a Buffer of an arena is not over after ${seconds} s; its memory now waits for the garbage collector`,
+    `an operation of Node that was given a Buffer of an arena is not over ${seconds} s after the arena's reset or the end of its response; its memory now waits for the garbage collector. Give the operation a deadline (most often it is a write to a peer that does not read), or raise "holdMs" if it may take so long`,
   RALLOC_GUARD_PARTIAL: (names) =>
     `the guard could not replace ${names.join(', ')}: Buffers given to these are not held. Give them copyOut(buffer), hold() it, or install the guard first of all, by node --import ralloc/guard`,
   RALLOC_HOLD_EXPIRED: ({ of, seconds }) =>

@@ -3,6 +3,10 @@
 // How a function of Node is replaced.
 
 let refused = [];
+const originals = new WeakMap(); // of wrappers
+
+/** What `method` stands in the place of, if it is the guard's. */
+const originalOf = (method) => originals.get(method) ?? method;
 
 /** The names of the functions that could not be replaced since the last call. */
 function takeRefused() {
@@ -30,6 +34,7 @@ function wrap(object, name, make, part = 'value') {
   if (descriptor === undefined) return false; // not on this Node
   try {
     const wrapper = dress(make(descriptor[part]), descriptor[part]);
+    originals.set(wrapper, descriptor[part]);
     if (Reflect.defineProperty(object, name, { ...descriptor, [part]: wrapper })) return true;
   } catch {
     // It is as it was.
@@ -38,4 +43,4 @@ function wrap(object, name, make, part = 'value') {
   return false;
 }
 
-module.exports = { wrap, takeRefused };
+module.exports = { wrap, originalOf, takeRefused };

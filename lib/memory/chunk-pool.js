@@ -11,27 +11,25 @@
 
 const memory = require('./native.js');
 const { refusal } = require('../base/errors.js');
-const { FastBuffer } = require('../base/runtime.js');
+const { view } = require('../base/fill.js');
 const { finishScopes } = require('../base/scope.js');
 const { Guarded } = require('../base/guarded.js');
+const { AdoptedSpans } = require('./adopted-spans.js');
 const { ParkedSpans } = require('./parked-spans.js');
 const { SpanLeases } = require('./span-leases.js');
 const { WarmSpans } = require('./warm-spans.js');
 const { QuarantineGc } = require('./quarantine-gc.js');
 const idle = require('./idle.js');
-const { staysWarm, leastOf } = require('./options.js');
+const { staysWarm } = require('./options.js');
 const { memoryStats } = require('./stats.js');
 const { describeTaken, waitingParts } = require('./taken.js');
-
-const { fill } = Uint8Array.prototype;
 
 class ChunkPool {
   #leases;
   pending = 0; // steps that have begun and are not over
   #warm = new WarmSpans();
   #about; // for errors
-  #safety;
-  #wipe;
+  #policy; // { safety, wipe } of spans that nobody has; each arena says its own
   #closed = false;
   mayHaveQuarantined = false; // set when something goes to quarantine; who asks `quarantined` may clear it
 
@@ -47,34 +45,21 @@ class ChunkPool {
   /**
    * Options are checked by the owners. `limitOption` is what an ERR_RALLOC_LIMIT tells to raise; `keeps(span, pool)` says
    * whether a span that came back is worth keeping warm; from `collectsFrom` bytes in quarantine on a collection is asked
-   * for. Throws ERR_RALLOC_UNSUPPORTED or ERR_RALLOC_MAP where the system does not grant what `memory` asks for.
+   * for; `mayWipe`: whether arenas may ask for `wipe`. Throws ERR_RALLOC_UNSUPPORTED or ERR_RALLOC_MAP where the system does not grant what `memory` asks for.
    */
-  constructor({
-    maxBytes,
-    chunkSize,
-    safety,
-    wipe,
-    guard,
-    holdMs,
-    limitOption,
-    keeps = () => true,
-    collectsFrom = Number.POSITIVE_INFINITY,
-    memory: asked,
-  }) {
-    this.reusesAtOnce = safety !== 'gc'; // a span's memory
-    this.isGuarded = guard && this.reusesAtOnce; // see lib/guard
-    this.parked = new ParkedSpans(this, holdMs);
+  constructor(options) {
+    const { maxBytes, chunkSize, safety, wipe, limitOption, memory: asked } = options;
+    const { mayWipe = wipe, keeps = () => true, collectsFrom = Number.POSITIVE_INFINITY } = options;
+    this.isGuarded = options.guard; // see lib/guard
+    this.parked = new ParkedSpans(this, options.holdMs);
     this.#isWorthKeeping = keeps;
     this.#gc = new QuarantineGc(collectsFrom, memory.backend === 'js');
     this.#staysWarm = staysWarm(asked);
-    this.#leases = new SpanLeases(maxBytes, chunkSize, wipe, asked);
-    if (asked !== undefined) {
-      const failure = this.#leases.probe();
-      if (failure !== null) throw refusal(failure, limitOption, leastOf(asked), { asked });
-    }
+    this.#leases = new SpanLeases(maxBytes, chunkSize, mayWipe, asked);
+    this.adopted = new AdoptedSpans(this, this.#leases);
     this.#about = { limitOption, asked };
-    this.#safety = safety;
-    this.#wipe = wipe;
+    this.#leases.probe(this.#about);
+    this.#policy = { safety, wipe };
   }
 
   // Of all spans here and in arenas: what V8 counts as external memory.
@@ -87,57 +72,68 @@ class ChunkPool {
    * Throws ERR_RALLOC_LIMIT or ERR_RALLOC_MAP and changes nothing. The caller makes it its own by `home`, and with it
    * ends the step: `pending--`.
    */
-  acquire(need, want, isChunk) {
+  acquire(need, want, isChunk, policy = this.#policy) {
     this.pending++;
     let span = this.#warm.take(need, want, isChunk);
-    while (span !== undefined && !this.#isWhole(span)) span = this.#warm.take(need, want, isChunk);
+    while (span !== undefined && !this.#suits(span, policy)) {
+      span = this.#warm.take(need, want, isChunk);
+    }
     if (span !== undefined) return span;
     this.pending--;
-    return this.#lease(need, want, isChunk);
+    return this.#lease(need, want, isChunk, policy);
   }
 
-  /** A Buffer that was kept in `recycle` mode can still have its memory taken away: false then. */
-  #isWhole(span) {
+  /** Whether a warm span can serve. What 'recycle' leaves to old Buffers can be taken away, and is for 'recycle' alone. */
+  #suits(span, { safety }) {
+    const mustDie = span.isSeen && safety !== 'recycle';
     if (span.ab.byteLength === 0) this.retireStolen(span);
-    return span.ab !== null;
+    else if (mustDie && span.operations > 0) this.parked.add(span, this.#policy);
+    else if (mustDie && !this.#leases.renew(span)) this.quarantine(span);
+    else if (this.isGuarded && span.life === undefined && safety !== 'gc') this.#leases.mark(span);
+    return span.ab !== null && span.home === null;
   }
 
-  #lease(need, want, isChunk) {
-    let leased = this.#leases.lease(need, want, isChunk, this);
-    // What is warm goes only where that can help: a size that never fits takes nothing from those that do.
-    if (leased.kind === 'limit' && need <= leased.limit - this.#leases.lasting()) {
+  #lease(need, want, isChunk, policy) {
+    const other = () => {
       // Where what is given back is not to be had in another shape at once, any shape is welcome.
       const fitting = this.#staysWarm ? Number.MAX_SAFE_INTEGER : Math.max(need, want);
-      this.pending++;
-      const other = this.#warm.takeOther(need, fitting, isChunk);
-      if (other !== undefined && this.#isWhole(other)) return other;
-      leased = this.#leaseAfterEviction(need, want, isChunk);
-      this.pending--;
-    }
-    if (leased.kind !== undefined) {
-      if (this.quarantined > 0) this.collect();
-      const taken = describeTaken(this.stats(), this.#leases.spans);
-      throw refusal(leased, this.#about.limitOption, need, { ...this.#about, taken });
-    }
+      const span = this.#warm.takeOther(need, fitting, isChunk);
+      return span !== undefined && this.#suits(span, policy) ? span : undefined;
+    };
+    const ask = () => this.#leases.lease(need, want, isChunk, this, policy);
+    const span = this.#granted(need, ask, other);
     if (!this.#staysWarm) idle.watch(this);
-    return leased;
+    return span;
   }
 
-  /** What is warm has other shapes: the largest go back, until their bytes can be had in this one. */
-  #leaseAfterEviction(need, want, isChunk) {
-    for (let bytes = need; ; bytes *= 2) {
-      const evicted = this.#warm.takeLargest(bytes);
-      for (const span of evicted) this.#endLease(span);
-      this.#leases.trim();
-      const leased = this.#leases.lease(need, want, isChunk, this);
-      if (leased.kind !== 'limit' || evicted.length === 0) return leased;
+  /** A span for `ab`, which is none of this memory, as acquire() has it. Throws ERR_RALLOC_LIMIT and changes nothing. */
+  adopt(ab, size, policy) {
+    return this.#granted(size, () => this.adopted.add(ab, size, policy));
+  }
+
+  /** What ask() gives, which has begun a step with it. At the limit what `other` gives, or what is warm makes room. */
+  #granted(need, ask, other) {
+    let given = ask();
+    // What is warm goes only where that can help: a size that never fits takes nothing from those that do.
+    const lasting = () => this.#leases.lasting() + this.adopted.bytes;
+    if (given.kind === 'limit' && need <= given.limit - lasting()) {
+      this.pending++;
+      const span = other?.();
+      if (span !== undefined) return span;
+      given = this.#warm.evictUntil(need, ask, (spans) => this.#endLeases(spans));
+      this.pending--;
     }
+    if (given.kind === undefined) return given;
+    if (this.quarantined > 0) this.collect();
+    const taken = describeTaken(this.stats(), this.#leases.spans);
+    throw refusal(given, this.#about.limitOption, need, { ...this.#about, taken });
   }
 
   /** Makes right what a cut-off step left. To be called only where no other is under way. */
   settle() {
     if (this.unfinished !== null) finishScopes(this);
     for (const span of this.#leases.spans) if (span.ab !== null) span.home?.finish();
+    this.adopted.finish();
     this.#leases.sweep();
     this.#warm = new WarmSpans();
     for (const span of this.#leases.spans) if (span.home === null) this.#warm.put(span);
@@ -153,14 +149,12 @@ class ChunkPool {
    * it, when they are over. Then every Buffer over it is dead (safety 'detach'), or keeps its bytes (safety 'gc'), or
    * shows what comes next ('recycle').
    */
-  release(span) {
-    if (span.ab === null) return;
+  release(span, policy = this.#policy) {
+    if (span.ab === null) return this.adopted.release(span, policy);
     if (span.held && span.operations === 0) this.#leases.unhold(span);
-    if (this.#safety === 'gc' && span.used > 0) {
-      this.quarantine(span);
-    } else if (span.operations > 0) {
-      this.parked.add(span);
-    } else if (this.detachAndReuse(span)) {
+    if (span.operations > 0) {
+      this.parked.add(span, policy);
+    } else if (this.detachAndReuse(span, policy)) {
       span.home = null;
       if (this.#closed) this.#endLease(span);
       else if (this.#isWorthKeeping(span, this)) this.#warm.put(span);
@@ -170,19 +164,23 @@ class ChunkPool {
 
   /**
    * Begins a span's next epoch in place: its Buffers are detached and it is as if nothing was handed out.
-   * False when it is lost: stolen, or made untransferable, and then left to the garbage collector.
+   * False when it is lost: stolen, or left to the garbage collector. That is where safety is 'gc', where nobody can detach
+   * it, and where it was handed out unmarked, in 'gc', so that no operation of Node held it.
    */
-  detachAndReuse(span) {
+  detachAndReuse(span, { safety, wipe } = this.#policy) {
     const { ab, used } = span;
-    if (ab.byteLength === 0) {
-      this.retireStolen(span);
+    const waits = used > 0 && (safety === 'gc' || (this.isGuarded && span.life === undefined));
+    if (waits || ab.byteLength === 0) {
+      this.quarantine(span, wipe);
       return false;
     }
     if (used === 0) return true;
-    if (this.#wipe) fill.call(new FastBuffer(ab, 0, used), 0);
+    if (wipe) view(ab, 0, used, true);
     if (used > span.cleanFrom) span.cleanFrom = used;
-    if (this.#safety !== 'recycle' && !this.#leases.renew(span)) {
-      this.quarantine(span);
+    if (safety === 'recycle') {
+      span.isSeen = true;
+    } else if (!this.#leases.renew(span)) {
+      this.quarantine(span, wipe);
       return false;
     }
     span.used = 0;
@@ -190,12 +188,12 @@ class ChunkPool {
   }
 
   /** Leaves a span attached to its Buffers; its memory comes back when V8 has proved that there are none. */
-  quarantine(span) {
-    if (span.ab === null) return;
+  quarantine(span, wipe = this.#policy.wipe) {
+    if (span.ab === null) return this.adopted.drop(span);
     if (span.ab.byteLength === 0) return this.retireStolen(span);
     this.mayHaveQuarantined = true;
     idle.watchDepot();
-    this.#leases.end('quarantine', span, Math.max(span.used, span.cleanFrom));
+    this.#leases.end('quarantine', span, wipe ? Math.max(span.used, span.cleanFrom) : 0);
     this.#gc.entered(span.size, this);
   }
 
@@ -209,23 +207,27 @@ class ChunkPool {
   }
 
   hold(span) {
-    this.#leases.hold(span);
+    if (span.ab !== null) this.#leases.hold(span);
   }
 
   #endLease(span) {
     idle.watchDepot();
     // Those of Buffers that `recycle` leaves alive. They die here, for the next user can be any arena.
-    if (span.operations > 0) return this.parked.add(span);
-    const isSeen = this.#safety === 'recycle' && !this.#leases.renew(span);
-    if (isSeen || span.ab.byteLength === 0) this.quarantine(span);
-    else this.#leases.end('release', span, span.cleanFrom);
+    if (span.operations > 0) return this.parked.add(span, this.#policy);
+    const isLost = span.isSeen && !this.#leases.renew(span);
+    if (isLost || span.ab.byteLength === 0) this.quarantine(span);
+    else this.#leases.end('release', span, this.#policy.wipe ? span.cleanFrom : 0);
+  }
+
+  #endLeases(spans) {
+    for (const span of spans) this.#endLease(span);
+    this.#leases.trim();
   }
 
   /** Gives every warm span back: to the depot, and by its idle trimming to the system. */
   shrink() {
     this.pending++;
-    for (const span of this.#warm.takeAll()) this.#endLease(span);
-    this.#leases.trim();
+    this.#endLeases(this.#warm.takeAll());
     this.pending--;
   }
 
@@ -236,8 +238,7 @@ class ChunkPool {
       if (this.#staysWarm) return false;
       this.window.idleTick();
     }
-    for (const span of this.#warm.takeUnneeded()) this.#endLease(span);
-    this.#leases.trim();
+    this.#endLeases(this.#warm.takeUnneeded());
     return this.leasedBytes > 0;
   }
 
@@ -269,7 +270,8 @@ class ChunkPool {
   stats() {
     this.settleCutOff();
     const { bytes, heldBytes } = this.#leases;
-    return memoryStats(this.#leases.stats(), bytes - heldBytes - this.#warm.bytes);
+    const inArenas = bytes - heldBytes - this.#warm.bytes;
+    return memoryStats(this.#leases.stats(), inArenas, this.adopted.bytes);
   }
 }
 

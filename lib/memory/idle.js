@@ -10,7 +10,6 @@ const time = require('../base/time.js');
 const TICK_MS = 1000;
 const SLICE_MS = 4;
 const PAUSE_MS = 16;
-const MAX_MS = 2 ** 31 - 1; // of setTimeout()
 
 /** The targets of one interval, which are visited one after another when it is over. */
 class Round {
@@ -59,7 +58,7 @@ let armed = 0; // what the timer is set for
 let wanted = Number.POSITIVE_INFINITY; // what it will be set for at the next tick, if that comes first
 
 function arm(at) {
-  const next = time.setTimeout(tick, Math.min(Math.max(at - time.now(), 1), MAX_MS));
+  const next = time.setTimeout(tick, Math.min(Math.max(at - time.now(), 1), time.MOST_MS));
   next.unref?.(); // fake timers from before ralloc can be numbers
   time.clearTimeout(timer);
   timer = next;

@@ -9,19 +9,28 @@ const check = require('../base/validate.js');
 const HUGE_PAGE = 2 * 1024 * 1024;
 const MAX_NODE = 2 ** 32 - 1; // the system knows better which there are
 
+const node = (value, name) => check.integer(value, name, 0, MAX_NODE);
+
 const readers = {
   hugePages: (value, name) => check.oneOf(value, name, ['advise', 'prefer', 'require']),
   lock: check.boolean,
-  numaNode: (value, name) => check.integer(value, name, 0, MAX_NODE),
+  numaNode: node,
   prefault: check.boolean,
 };
 
-/** What is asked for, checked; undefined when that is nothing. */
-function memoryOptions(value, name) {
-  const checked = check.options(value, readers, name);
+const { numaNode: _, ...ofMapping } = readers;
+
+const reader = (known) => (value, name) => {
+  const checked = check.options(value, known, name);
   const asked = Object.entries(checked).filter(([, one]) => one !== false);
   return asked.length === 0 ? undefined : Object.fromEntries(asked);
-}
+};
+
+/** What is asked for, checked; undefined when that is nothing. */
+const memoryOptions = reader(readers);
+
+/** The same of memory that is there: its node is that of whoever made it. */
+const mappingOptions = reader(ofMapping);
 
 /** Whether memory was asked to be there before it is used: then idle times do not take it away. */
 const staysWarm = ({ lock, prefault, hugePages } = {}) =>
@@ -33,4 +42,4 @@ const leastOf = ({ hugePages }) => (hugePages === undefined ? 4096 : HUGE_PAGE);
 /** Equal for equal options, in whatever order they were given. */
 const keyOf = (asked = {}) => Object.keys(readers).map((name) => asked[name]);
 
-module.exports = { HUGE_PAGE, memoryOptions, staysWarm, leastOf, keyOf };
+module.exports = { HUGE_PAGE, node, memoryOptions, mappingOptions, staysWarm, leastOf, keyOf };

@@ -6,6 +6,9 @@
 const time = require('../base/time.js');
 const { warnOnce } = require('../base/warnings.js');
 
+/** Whether `span` has no memory any more. */
+const isGone = ({ ab, adopted }) => ab === null && adopted === null;
+
 class ParkedSpans {
   #pool;
   #since = new Map(); // span → when it was parked, the oldest first
@@ -22,8 +25,9 @@ class ParkedSpans {
     this.expired = { holds: 0, operations: 0 }; // whose memory has waited for so long
   }
 
-  /** Can be called again for what was cut off. */
-  add(span) {
+  /** Can be called again for what was cut off. `policy`: that of the arena which had it. */
+  add(span, policy) {
+    span.policy = policy;
     this.#pool.hold(span);
     this.#since.delete(span); // for the order
     this.#since.set(span, time.now());
@@ -50,7 +54,7 @@ class ParkedSpans {
   }
 
   #remove(span) {
-    this.#pool.release(span);
+    this.#pool.release(span, span.policy);
     this.#since.delete(span);
     if (this.#since.size > 0 || this.#timer === null) return;
     time.clearTimeout(this.#timer);
@@ -60,7 +64,7 @@ class ParkedSpans {
   /** Finishes what was cut off. */
   finish() {
     for (const span of this.#since.keys()) {
-      if (span.home !== this || span.ab === null) this.#since.delete(span);
+      if (span.home !== this || isGone(span)) this.#since.delete(span);
       else if (span.operations === 0) this.#remove(span);
     }
   }
@@ -77,10 +81,10 @@ class ParkedSpans {
     for (const [span, since] of this.#since) {
       left = since + this.holdMs - now;
       if (left > 0) break;
-      if (span.home === this && span.ab !== null) {
+      if (span.home === this && !isGone(span)) {
         this.expired.operations += span.operations;
         warnOnce('RALLOC_OPERATION_LONG', this.holdMs / 1000);
-        pool.quarantine(span);
+        pool.quarantine(span, span.policy.wipe);
       }
       this.#since.delete(span);
     }

@@ -2,10 +2,10 @@
 
 // What slots are charged against a slab's `maxBytes`: the same on both backends, as in src/slab/options.rs.
 
-/** Bytes of a record's words: two for each slot, a bit of a hint, and a few for the pool. */
+/** Bytes of a record's words: two for each slot, a bit of a hint, and a word for the pool. */
 function recordBytes(slots) {
   const hints = Math.ceil(slots / 64);
-  return 8 * (2 * slots + hints + Math.ceil(hints / 64) + Math.ceil(hints / 4096) + 2);
+  return 8 * (2 * slots + hints + Math.ceil(hints / 64) + Math.ceil(hints / 4096) + 1);
 }
 
 /** Bytes that so many slots of a pool take, with their records. */

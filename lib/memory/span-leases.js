@@ -5,9 +5,10 @@
 
 const { constants } = require('node:buffer');
 const memory = require('./native.js');
-const { RallocError } = require('../base/errors.js');
-const { kHolder } = require('../base/protocol.js');
+const { RallocError, refusal } = require('../base/errors.js');
+const { kHolder, kMemory } = require('../base/protocol.js');
 const { hasTransfer } = require('../base/runtime.js');
+const { leastOf } = require('./options.js');
 const { Life, Span } = require('./span.js');
 
 const LONGEST = constants.MAX_LENGTH; // of a Buffer: 4 GiB on Node 20, beyond all memory later
@@ -23,12 +24,13 @@ class SpanLeases {
   bytes = 0; // of those that are
   heldBytes = 0;
 
-  constructor(maxBytes, chunkSize, wipe, asked) {
-    this.#memory = new memory.LeasedArena(maxBytes, chunkSize, wipe, asked);
+  /** `mayWipe`: whether what end() calls dirty is zeroed. */
+  constructor(maxBytes, chunkSize, mayWipe, asked) {
+    this.#memory = new memory.LeasedArena(maxBytes, chunkSize, mayWipe, asked);
   }
 
-  /** A new span, or a failure. With it a step of `pool` has begun. */
-  lease(need, want, isChunk, pool) {
+  /** A new span for an arena of this `safety`, or a failure. With it a step of `pool` has begun. */
+  lease(need, want, isChunk, pool, { safety }) {
     const span = new Span(isChunk, pool);
     const most = Math.max(need, Math.min(want, LONGEST / 2));
     this.spans.add(span);
@@ -52,7 +54,7 @@ class SpanLeases {
     span.id = registers[0];
     span.epoch = registers[1];
     span.cleanFrom = registers[2];
-    this.#show(span);
+    this.#show(span, pool.isGuarded && safety !== 'gc');
     return span;
   }
 
@@ -60,12 +62,13 @@ class SpanLeases {
    * Node detaches what Node-API made when it exits, and on 24 and 26 aborts over one that was marked as
    * untransferable. So nobody gets to see that one: its memory moves on at once (100 ns).
    */
-  #show(span) {
+  #show(span, marks) {
     const size = span.ab.byteLength; // by a call
-    const life = span.pool.isGuarded ? new Life(span) : undefined;
+    const life = marks ? new Life(span) : undefined;
     const shown = transfers ? span.ab.transfer() : span.ab;
     // The fallback's may have been another pool's.
     if (life !== undefined || shown[kHolder] !== undefined) shown[kHolder] = life;
+    if (life === undefined) shown[kMemory] = true;
     span.life = life;
     span.ab = shown;
     span.size = size;
@@ -77,8 +80,14 @@ class SpanLeases {
   sweep() {
     for (const span of this.spans) {
       if (span.ab === null) this.spans.delete(span);
-      else if (span.isRaw) this.#show(span);
+      else if (span.isRaw) this.#show(span, span.pool.isGuarded);
     }
+  }
+
+  /** From here on operations of Node hold the span, of which nothing is handed out. */
+  mark(span) {
+    span.life = new Life(span);
+    span.ab[kHolder] = span.life;
   }
 
   /** Ends a lease: how = release, quarantine or steal. */
@@ -106,8 +115,9 @@ class SpanLeases {
       renewed[kHolder] = life;
       ended.death = span.death;
       span.life = life;
-    }
+    } else renewed[kMemory] = true; // 3 to 10 ns
     span.ab = renewed;
+    span.isSeen = false;
     return true;
   }
 
@@ -142,8 +152,20 @@ class SpanLeases {
     return Math.max(all, chunks);
   }
 
-  probe() {
-    return this.#memory.probe();
+  /** Throws where the system does not grant what was asked for. */
+  probe({ limitOption, asked }) {
+    if (asked === undefined) return;
+    const failure = this.#memory.probe();
+    if (failure !== null) throw refusal(failure, limitOption, leastOf(asked), { asked });
+  }
+
+  /** Charges memory that is not leased here: null, or a failure. */
+  adopt(size) {
+    return this.#memory.adopt(size) ?? null;
+  }
+
+  disown(size) {
+    this.#memory.disown(size);
   }
 
   trim() {

@@ -24,6 +24,7 @@ class Span {
 
   constructor(isChunk, pool) {
     this.ab = null; // until it is leased, and once the lease has ended
+    this.adopted = null; // an ArrayBuffer that is not of the memory below, and then has no lease: see AdoptedSpans
     this.isRaw = true; // `ab` is the one that memory gave, which nobody may see: see ChunkPool
     this.home = null; // the Epoch that has it, or ParkedSpans; null: the pool
     this.size = 0;
@@ -36,6 +37,8 @@ class Span {
     this.end = 0; // bytes that may be handed out: size, or less at a request's limit
     this.pool = pool;
     this.life = undefined; // of its ArrayBuffer, with the guard
+    this.isSeen = false; // by Buffers that 'recycle' left alive
+    this.policy = undefined; // { safety, wipe }, while it is parked
     this.death = 'reset'; // what ends it: said by its epoch
     this.operations = 0; // of Node that were given Buffers of it and are not over: while there are any it is not reset
   }

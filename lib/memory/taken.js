@@ -44,13 +44,14 @@ function waitingParts({ held, quarantined, stolen, limbo }, spans) {
 
 /** What has the bytes, and what gives the most of them back. */
 function describeTaken(stats, spans) {
-  const { leased, warm, held, quarantined } = stats;
+  const { leased, warm, held, quarantined, adopted } = stats;
   const { holds, used } = holdersOf(spans);
   const inSpans = used === 0 ? '' : ` in ${many(used, 'span')}`;
   const parts = [`${formatBytes(leased)} in use${inSpans}`, ...waitingParts(stats, spans)];
   if (warm > 0) parts.push(`${formatBytes(warm)} warm`);
-  const most = Math.max(leased, held, quarantined);
-  if (most === leased) return { parts, remedy: 'release memory first' };
+  if (adopted > 0) parts.push(`${formatBytes(adopted)} adopted`);
+  const most = Math.max(leased + adopted, held, quarantined);
+  if (most === leased + adopted) return { parts, remedy: 'release memory first' };
   if (most === quarantined)
     return { parts, remedy: 'let the event loop turn, for a garbage collection' };
   return { parts, remedy: holds > 0 ? 'release holds' : 'wait for the operations' };

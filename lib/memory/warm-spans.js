@@ -162,6 +162,16 @@ class WarmSpans {
     return taken;
   }
 
+  /** Other shapes are wanted: the largest go back, by end(), until ask() has `need` bytes, or none are left. What it gave last. */
+  evictUntil(need, ask, end) {
+    for (let bytes = need; ; bytes *= 2) {
+      const evicted = this.takeLargest(bytes);
+      end(evicted);
+      const given = ask();
+      if (given.kind !== 'limit' || evicted.length === 0) return given;
+    }
+  }
+
   takeUnneeded() {
     return [...this.#chunks.takeUnneeded(), ...this.#pieces.takeUnneeded()];
   }

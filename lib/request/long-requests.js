@@ -1,7 +1,7 @@
 'use strict';
 
-// The requests in flight, the oldest first, and which of them has had its arena for long. A list through the requests
-// themselves, as of responses (response.js); the clock is read by ticks, since to read it costs a request 40 ns.
+// The requests in flight that have memory, in the order in which they took it, and which of them have had it for long. A list through
+// the requests themselves, as of responses (response.js); the clock is read by ticks, since to read it costs a request 40 ns.
 
 class LongRequests {
   #ticks;
@@ -9,7 +9,7 @@ class LongRequests {
   #first = null;
   #last = null;
 
-  /** A request is long after so many whole ticks. */
+  /** A request is long so many whole ticks after its first span. */
   constructor(ticks) {
     this.#ticks = ticks;
   }
@@ -33,17 +33,16 @@ class LongRequests {
     request.newer = null;
   }
 
-  /** One tick more. Gives a request that has become long with it, and keeps what it allocated; undefined if none has. */
-  tick() {
+  /** One tick more. Calls tell() with each request that has become long with it, and keeps what it allocated. */
+  tick(tell) {
     this.#now++;
-    const since = this.#now - this.#ticks - 1; // it may have begun at the end of its tick
+    const since = this.#now - this.#ticks - 1; // it may have come at the end of its tick
     let request = this.#first;
     while (request !== null && request.since < since) request = request.newer;
     while (request !== null && request.since === since) {
-      if (request.keepsAll) return request;
+      if (request.keepsAll) tell(request);
       request = request.newer;
     }
-    return undefined;
   }
 }
 

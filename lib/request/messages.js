@@ -3,7 +3,8 @@
 // What a middleware is called with: Node's own request and response. Frameworks hand out objects of theirs instead,
 // which have Node's inside; the error says where.
 
-const { argumentError, typeError } = require('../base/errors.js');
+const { argumentError, frameworkError, mountedError, typeError } = require('../base/errors.js');
+const { kMounted } = require('../base/protocol.js');
 
 const isObject = (value) => value !== null && typeof value === 'object';
 const isEmitter = (value) => isObject(value) && typeof value.on === 'function';
@@ -15,6 +16,7 @@ const FRAMEWORKS = [
   ['h3 and Nitro', (event) => event.node?.req, 'pass event.node.req, event.node.res'],
   ['hapi', (request) => request.raw?.req, 'pass request.raw.req, request.raw.res'],
   ['Fastify', (request) => request.raw, 'use ralloc/fastify'],
+  ['Fastify', (app) => app.decorateRequest && app.server, 'register ralloc/fastify'],
   ['Koa', (ctx) => ctx.req, 'use ralloc/koa'],
 ];
 
@@ -51,15 +53,36 @@ function nextError(req, res, next) {
   return error;
 }
 
-/** Throws where requestArena() itself was mounted, `given` with the arguments of a middleware. */
-function checkCalled(given) {
+/** Throws where requestArena() itself was mounted, `given` with the arguments of a middleware. `own`: in its own framework. */
+function checkCalled(given, own = false) {
   const [req] = given;
   const hasNext = given.length > 1 && typeof given.at(-1) === 'function';
-  if (!hasNext && !isEmitter(req) && hint(req) === '') return;
+  const where = hint(req);
+  if (!hasNext && !isEmitter(req) && where === '') return;
+  const message =
+    'requestArena() makes a middleware, and was used as one. Call it once: app.use(requestArena())';
+  throw argumentError(TypeError, own ? message : message + where);
+}
+
+/** Throws where Fastify's plugin was not called by register(), which gives an application and options. */
+function checkRegistered(app, given) {
+  if (typeof app?.register === 'function') return;
+  if (given.length > 0) throw frameworkError('fastify', 'Fastify 5', app, app?.version);
   throw argumentError(
     TypeError,
-    'requestArena() makes a middleware, and was used as one. Call it once: app.use(requestArena())',
+    "The plugin of ralloc/fastify was called. Give it to register() instead: app.register(require('ralloc/fastify'), options)",
   );
 }
 
-module.exports = { faultOf, nextError, checkCalled };
+/** Throws where an application of Fastify is of another major version, or has no place for the plugin. */
+function checkApplication(app) {
+  if (Number.parseInt(app.version, 10) !== 5) {
+    throw frameworkError('fastify', 'Fastify 5', app, app.version);
+  }
+  if (app.arenas?.[kMounted] === true) throw mountedError('app.arenas');
+  if (app.hasDecorator('arenas')) {
+    throw argumentError(TypeError, 'The name "arenas" of the application is taken');
+  }
+}
+
+module.exports = { faultOf, nextError, checkApplication, checkCalled, checkRegistered };

@@ -3,9 +3,19 @@
 // Where a framework meets the arenas: what its object of a request has under which name, and whose arena that is where several
 // are mounted. Each adapter is a few lines over this, and gives begin() Node's own request and response.
 
+const { ownerOf } = require('../arena/arena.js');
 const { argumentError } = require('../base/errors.js');
-const { kMounted, kOfRequest, kProperties, kRequestArena } = require('../base/protocol.js');
+const {
+  kEndRequest,
+  kMounted,
+  kOfRequest,
+  kProperties,
+  kRequestArena,
+} = require('../base/protocol.js');
+const { faultOf } = require('./messages.js');
 const { RequestArenas } = require('./requests.js');
+const { Route } = require('./route.js');
+const { SKIPPED, askSkip } = require('./skip.js');
 
 // The places of all mounts, of every copy of ralloc in the process. Only where there is more than
 // one does a request carry its arena under a symbol as well, which costs Node 20 and 22 some microseconds.
@@ -16,18 +26,25 @@ const places = globalThis[kProperties];
 
 class Mount {
   #arenas;
+  #skip;
+  #routes = new WeakMap(); // by the options in their configs
   property;
 
   /** `of`: the framework whose object of a request has the arena, where that is not Node's request itself. */
   constructor(options, of) {
     this.#arenas = new RequestArenas(options);
     this.property = this.#arenas.settings.property;
+    this.#skip = this.#arenas.settings.skip;
     places.add(of === undefined ? this.property : `${this.property} of ${of}`);
   }
 
   /** One that was made before, by an adapter that stands on another's; or a new one. */
   static of(options, framework) {
     return options instanceof Mount ? options : new Mount(options, framework);
+  }
+
+  get maySkip() {
+    return this.#skip !== null;
   }
 
   get isClosed() {
@@ -37,6 +54,35 @@ class Mount {
   /** Whether something that is no request's arena is at the property of `holder`. */
   isTaken(holder) {
     return this.property in holder && holder[this.property]?.[kOfRequest] !== true;
+  }
+
+  /** SKIPPED or an error where a request gets no arena here. `holder`: the framework's object of it. */
+  skipped(holder) {
+    return this.#skip === null ? undefined : askSkip(this.#skip, holder);
+  }
+
+  /** The checked options of a route. */
+  route(options, name) {
+    return new Route(options, this, this.#arenas.settings, name);
+  }
+
+  /** The same of what a route has in its config, which is read once. */
+  routeOf(given) {
+    let route = this.#routes.get(given);
+    if (route === undefined) {
+      route = this.route(given, 'config.ralloc');
+      this.#routes.set(given, route);
+    }
+    return route;
+  }
+
+  faultOfRoute(given, arena) {
+    try {
+      this.routeOf(given).use(arena);
+      return undefined;
+    } catch (error) {
+      return error;
+    }
   }
 
   takenError() {
@@ -53,8 +99,34 @@ class Mount {
     const given = first ?? (several ? req[kRequestArena] : undefined);
     const arena = given ?? this.#arenas.begin(req, res);
     if (given !== undefined) this.#arenas.checkMount(given);
-    if (several) req[kRequestArena] = arena;
+    if (several) Reflect.set(req, kRequestArena, arena); // false where the request takes no property
     return arena;
+  }
+
+  /** Puts the arena at the property of `holder`; returns an error where that is refused, and ends what it began. */
+  give(holder, arena) {
+    const { property } = this;
+    try {
+      holder[property] = arena;
+    } catch (cause) {
+      if (holder[property] === arena) return undefined; // by a mount before this
+      if (ownerOf(arena)?.arenas === this.#arenas) arena[kEndRequest]();
+      const message = `The request takes no property "${property}": it is frozen, sealed or not extensible. Mount requestArena() before what makes it so`;
+      return Object.assign(argumentError(TypeError, message), { cause });
+    }
+    return undefined;
+  }
+
+  /** Gives Node's own request its arena. What there is instead, if it has none: SKIPPED, or an error. */
+  enter(req, res) {
+    const fault =
+      faultOf(req, res) ?? this.skipped(req) ?? (this.isTaken(req) ? this.takenError() : undefined);
+    if (fault !== undefined) return fault;
+    return this.give(req, this.arenaFor(req[this.property], req, res)); // a second middleware gives the first one's
+  }
+
+  get hasContext() {
+    return this.#arenas.hasContext;
   }
 
   /** Calls next(), in the context of `arena` with the option `context`; returns what it returns. */
@@ -74,4 +146,4 @@ class Mount {
   }
 }
 
-module.exports = { Mount };
+module.exports = { Mount, SKIPPED };

@@ -11,17 +11,35 @@ const MiB = 1024 * 1024;
 const MIN_AHEAD = 4096;
 
 const bytes = (value, name) => check.integer(value, name, 4096, Number.MAX_SAFE_INTEGER);
+/** Its upper bound is known later: checkPerRequest(). */
+function perRequest(value, name) {
+  const isRight = Number.isSafeInteger(value) && value >= 4096;
+  if (isRight || typeof value !== 'number') return bytes(value, name);
+  throw rangeError(name, 'an integer >= 4096 and <= options.maxBytes', value);
+}
+
 const readers = {
   ...commonReaders,
-  maxBytesPerRequest: bytes,
+  maxBytesPerRequest: perRequest,
   maxBytes: bytes,
   maxQuarantineBytes: (value, name) => check.integer(value, name, 0, Number.MAX_SAFE_INTEGER),
   property: propertyName,
   context: check.boolean,
+  skip: check.func,
+  onOverflow: (value, name) => check.oneOf(value, name, ['heap', 'error']),
+  maxHeapBytes: (value, name) => check.integer(value, name, 0, Number.MAX_SAFE_INTEGER),
+  warnAfterMs: (value, name) => check.milliseconds(value, name, 0),
+};
+
+/** The options that a route can have for itself. */
+const routeReaders = {
+  maxBytesPerRequest: perRequest,
+  safety: commonReaders.safety,
+  wipe: commonReaders.wipe,
 };
 
 /** Options that each of several middlewares of a request has for itself; it has no use for the others of the second. */
-const ofEach = ['property', 'context'];
+const ofEach = ['property', 'context', 'skip'];
 
 function propertyName(value, name) {
   check.string(value, name);
@@ -38,14 +56,20 @@ function memoryOfProcess() {
   }
 }
 
+function checkPerRequest({ maxBytesPerRequest }, maxBytes) {
+  if (maxBytesPerRequest === undefined || maxBytesPerRequest <= maxBytes) return;
+  const range = `an integer >= 4096 and <= options.maxBytes (${maxBytes})`;
+  throw rangeError('options.maxBytesPerRequest', range, maxBytesPerRequest);
+}
+
+/** Bytes that a window is charged beforehand. */
+const aheadOf = (maxBytesPerRequest) => Math.max(MIN_AHEAD, Math.floor(maxBytesPerRequest / 16));
+
 function requestSettings(options) {
   const given = check.options(options, readers);
   const eighth = Math.max(Math.floor(memoryOfProcess() / 8), 16 * MiB);
   const maxBytes = given.maxBytes ?? Math.min(256 * MiB, eighth);
-  if (given.maxBytesPerRequest > maxBytes) {
-    const range = `an integer >= 4096 and <= options.maxBytes (${maxBytes})`;
-    throw rangeError('options.maxBytesPerRequest', range, given.maxBytesPerRequest);
-  }
+  checkPerRequest(given, maxBytes);
   const { maxBytesPerRequest = Math.min(16 * MiB, maxBytes) } = given;
   return {
     ...commonDefaults,
@@ -54,12 +78,24 @@ function requestSettings(options) {
     maxQuarantineBytes: Math.floor(maxBytes / 4),
     property: 'arena',
     context: false,
+    skip: null,
+    onOverflow: 'heap',
+    // A request that may be served at all may be served from the heap.
+    maxHeapBytes: Math.max(Math.floor(maxBytes / 4), maxBytesPerRequest),
+    warnAfterMs: 60_000,
     ...given,
     maxBytes,
     maxBytesPerRequest,
     ignored: Object.keys(given).filter((name) => !ofEach.includes(name)),
-    ahead: Math.max(MIN_AHEAD, Math.floor(maxBytesPerRequest / 16)), // bytes that a window is charged beforehand
+    ahead: aheadOf(maxBytesPerRequest),
   };
 }
 
-module.exports = { requestSettings };
+/** Settings as `base`, but for what a route has `given`. */
+function routeSettings(base, given) {
+  checkPerRequest(given, base.maxBytes);
+  const { maxBytesPerRequest = base.maxBytesPerRequest } = given;
+  return { ...base, ...given, ahead: aheadOf(maxBytesPerRequest) };
+}
+
+module.exports = { propertyName, requestSettings, routeReaders, routeSettings };

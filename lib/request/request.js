@@ -2,27 +2,38 @@
 
 // One request: the owner of its arena's memory, from the first middleware to the end of its response.
 
-const { RallocError, limitError } = require('../base/errors.js');
-const { describe, makeRequestArena, releaseRequestArena } = require('../arena/arena.js');
+const { bodyOf, chunksOf } = require('./body.js');
+const { formatBytes } = require('../base/bytes.js');
+const { RallocError, answeredWith, limitError } = require('../base/errors.js');
+const {
+  describe,
+  eachWindow,
+  makeRequestArena,
+  releaseRequestArena,
+} = require('../arena/arena.js');
 
 class Request {
   ofRequest = true;
   #arenas;
   #room;
+  settings; // with those of its route, once that is known
   isOver = false; // and its counts are closed
   next = null; // in the pool's list of what is unfinished
   #finished = false;
   usesHeap; // allocations come from the heap: from the beginning, or since a lease was refused
   mayLease; // whether it began with leave to lease: close() waits for such
-  since = 0; // with `older` and `newer` of LongRequests
+  since = -1; // with `older` and `newer` of LongRequests; -1 without memory
   older = null;
   newer = null;
   response = null; // until it is over, and to describe it
+  bodyPromise = null; // of body(), once it was called
+  bodyReading = null; // while body() reads
   arena;
 
   constructor(arenas, usesHeap) {
     this.#arenas = arenas;
-    this.#room = arenas.settings.maxBytesPerRequest;
+    this.settings = arenas.settings;
+    this.#room = this.settings.maxBytesPerRequest;
     this.usesHeap = usesHeap;
     this.mayLease = !usesHeap;
     this.arena = makeRequestArena(this);
@@ -31,10 +42,6 @@ class Request {
   /** The middleware. */
   get arenas() {
     return this.#arenas;
-  }
-
-  get settings() {
-    return this.#arenas.settings;
   }
 
   get pool() {
@@ -59,7 +66,8 @@ class Request {
    * more than `ahead` bytes, a sixteenth of the limit, ahead of its use.
    */
   charge(need, want, size) {
-    const { ahead } = this.#arenas.settings;
+    if (this.since < 0) this.#arenas.list(this); // first, since a call throws where the stack ends
+    const { ahead } = this.settings;
     const count = Math.min(size, this.#room, Math.max(need, Math.min(want, ahead)));
     this.#room -= count;
     return count;
@@ -69,13 +77,62 @@ class Request {
     this.#room += count;
   }
 
-  limitError(size) {
-    return limitError('maxBytesPerRequest', size, this.limit, this.limit - this.#room);
+  /** Buffers of the heap are not used any more: their room. */
+  dischargeHeap(count) {
+    if (!this.isOver) this.#arenas.heap.free(count); // first, since a call throws where the stack ends
+    this.#room += count;
   }
 
-  /** All memory is in use, or the system gives none: heap Buffers for the rest of this request. */
+  /** Throws where `size` bytes are more than is left, also without what windows are charged ahead of their use. */
+  makeRoom(size) {
+    if (size <= this.#room) return;
+    eachWindow(this.arena, (window) => window.giveWay());
+    if (size > this.#room) throw this.limitError(size);
+  }
+
+  /**
+   * Goes on with the settings of its route. What is more than a lower limit allows stays. A span is marked, and shown to old
+   * Buffers or not, by the `safety` that it was taken for, so another one takes spans of its own.
+   */
+  change(settings) {
+    const seals = settings.safety !== this.settings.safety;
+    if (seals || settings.maxBytesPerRequest < this.limit) {
+      this.pool.settleCutOff();
+      eachWindow(this.arena, (window) => window.retractAll(seals));
+    }
+    this.#room += settings.maxBytesPerRequest - this.limit;
+    this.settings = settings;
+  }
+
+  limitError(size) {
+    const used = this.limit - this.#room;
+    const { allocated, adopted, spans, ahead, stolen } = describe(this.arena);
+    const parts = [
+      [allocated, `handed out in ${spans} span${spans === 1 ? '' : 's'}`],
+      [adopted, 'adopted'],
+      [ahead, 'ahead in scopes and after checkpoints'],
+      [stolen, 'transferred away'],
+      [
+        used - allocated - adopted - ahead - stolen,
+        this.isOver ? 'after the response' : 'on the heap',
+      ],
+    ];
+    const taken = parts.filter(([bytes]) => bytes > 0);
+    const words = taken.map(([bytes, how]) => `${formatBytes(bytes)} ${how}`);
+    const remedy = 'release memory first';
+    return answeredWith(
+      413,
+      limitError('maxBytesPerRequest', size, this.limit, used, { parts: words, remedy }),
+    );
+  }
+
+  /** All memory is in use, or the system gives none: heap Buffers for the rest of this request, or the error. */
   refused(error) {
     if (!(error instanceof RallocError)) return false;
+    if (this.settings.onOverflow === 'error') {
+      this.#arenas.heap.refuse(error);
+      return false;
+    }
     this.usesHeap = true;
     this.#arenas.countFallback(error.message);
     return true;
@@ -85,13 +142,24 @@ class Request {
    * A Buffer on V8's heap, charged. After the response's end the limit is the same, and all room is free
    * again: a client that goes away must never turn into a throw in a handler, nor into memory without a bound.
    */
-  allocOnHeap(size, zero) {
-    if (size > this.#room) throw this.limitError(size);
+  allocOnHeap(size, zero, given) {
+    this.makeRoom(size);
     const arenas = this.#arenas;
-    if (this.#finished) arenas.warnLate(this.response);
-    const buffer = this.isOver ? arenas.lateBuffer(size, zero) : arenas.heapBuffer(size, zero);
+    if (this.#finished) arenas.warnLate(this);
+    const { wipe } = this.settings;
+    const buffer = this.isOver
+      ? arenas.heap.allocLate(size, zero, wipe, given)
+      : arenas.heapBuffer(size, zero, wipe, given);
     this.#room -= size;
     return buffer;
+  }
+
+  body(window, options) {
+    return bodyOf(this, window, options);
+  }
+
+  bodyChunks(window, options) {
+    return chunksOf(this, window, options);
   }
 
   shrink() {}
@@ -114,6 +182,7 @@ class Request {
     const allocated = releaseRequestArena(this.arena, !mayBeRead);
     this.#finished = finished;
     this.#arenas.ended(this, allocated, finished);
+    this.bodyReading?.abort(); // of which nothing more may come
   }
 
   /** Ends what the middleware began and, at the end of the stack, could not go on with: see base/scope.js. */
@@ -123,8 +192,8 @@ class Request {
 
   /** Whether it has everything that it ever allocated: long streams reset their arena between messages. */
   get keepsAll() {
-    const { allocated, resets } = describe(this.arena);
-    return allocated > 0 && resets === 0;
+    const { allocated, adopted, resets } = describe(this.arena);
+    return allocated + adopted > 0 && resets === 0;
   }
 
   /** For people, which request it is. */

@@ -5,35 +5,33 @@
 
 const { AsyncLocalStorage } = require('node:async_hooks');
 const { describe, ownerOf } = require('../arena/arena.js');
-const { RallocError } = require('../base/errors.js');
+const { RallocError, limitError } = require('../base/errors.js');
 const check = require('../base/validate.js');
 const time = require('../base/time.js');
 const { warnOnce } = require('../base/warnings.js');
 const { install } = require('../guard/install.js');
 const { ChunkPool } = require('../memory/chunk-pool.js');
 const { ChunkSize } = require('./chunk-size.js');
+const { HeapShare } = require('./heap-share.js');
 const { LongRequests } = require('./long-requests.js');
 const { Request } = require('./request.js');
 const { requestSettings } = require('./options.js');
 const { watchResponse } = require('./response.js');
 
-const TICK_MS = 1000;
-const LONG_MS = 60_000;
+const SHORTEST_TICK_MS = 10;
+const LONGEST_TICK_MS = 1000;
+const MOST_WARNINGS = 10; // of long requests
 
-const MOST_MS = 2 ** 31 - 1; // of a timer
-
-const closeReaders = { timeoutMs: (value, name) => check.integer(value, name, 0, MOST_MS) };
-
-const fromHeap = (size, zero) => (zero ? Buffer.alloc(size) : Buffer.allocUnsafe(size));
+const closeReaders = { timeoutMs: (value, name) => check.milliseconds(value, name, 0) };
 
 class RequestArenas {
   chunkSizes = new ChunkSize();
-  #counts = { requests: 0, finished: 0, aborted: 0, heapRequests: 0, heapBuffers: 0, heapBytes: 0 };
-  #late = { lateBuffers: 0, lateBytes: 0 };
-  // Requests in flight, in the order of their beginning: see LongRequests.
-  #long = new LongRequests(LONG_MS / TICK_MS);
+  #counts = { requests: 0, finished: 0, aborted: 0, heapRequests: 0 };
+  #long; // of requests in flight, those that have memory
+  #longRequests = 0;
+  #tickMs;
   #ticker = null;
-  #isTicking = false; // or will be at the next tick
+  #isTicking; // or will be at the next tick; or is never to
   #leasing = 0; // requests in flight that began with mayLease
   #storage = null;
   #closing = null; // the promise of close()
@@ -42,7 +40,7 @@ class RequestArenas {
   constructor(options) {
     this.settings = requestSettings(options);
     this.settings.guard = install(this.settings.guard);
-    const { maxBytes, safety, wipe, guard, holdMs } = this.settings;
+    const { maxBytes, safety, wipe, guard, holdMs, warnAfterMs } = this.settings;
     const keeps = (span, pool) => this.chunkSizes.keeps(span, pool.leasedBytes);
     const chunkSize = 64 * 1024; // only of chunks that scopes cut from; ChunkSize decides the rest
     this.pool = new ChunkPool({
@@ -50,11 +48,16 @@ class RequestArenas {
       chunkSize,
       safety,
       wipe,
+      mayWipe: true, // by the options of a route
       guard,
       holdMs,
       limitOption: 'maxBytes',
       keeps,
     });
+    this.heap = new HeapShare(this.settings.maxHeapBytes);
+    this.#tickMs = Math.min(Math.max(warnAfterMs, SHORTEST_TICK_MS), LONGEST_TICK_MS);
+    this.#long = new LongRequests(Math.ceil(warnAfterMs / this.#tickMs));
+    this.#isTicking = warnAfterMs === 0;
     if (this.settings.context) this.#storage = new AsyncLocalStorage();
   }
 
@@ -71,13 +74,13 @@ class RequestArenas {
     const usesHeap = this.#closing !== null || this.#overQuarantine();
     const counts = this.#counts;
     const { pool } = this;
+    const isCounted = usesHeap && !this.#refuses;
     if (!this.#isTicking) this.#tick();
     const request = new Request(this, usesHeap);
     // Where the stack ends a call throws. Here and in ended() all counts change between two calls.
     counts.requests++;
-    if (usesHeap) counts.heapRequests++;
-    else this.#leasing++;
-    this.#long.add(request);
+    if (isCounted) counts.heapRequests++;
+    if (!usesHeap) this.#leasing++;
     try {
       request.response = watchResponse(req, res, request);
     } catch (error) {
@@ -86,6 +89,10 @@ class RequestArenas {
       throw error;
     }
     return request.arena;
+  }
+
+  get hasContext() {
+    return this.#storage !== null;
   }
 
   run(arena, next) {
@@ -110,10 +117,16 @@ class RequestArenas {
       warnOnce('RALLOC_OPTIONS_IGNORED', ignored, this);
   }
 
+  /** A request takes its first span. */
+  list(request) {
+    this.#long.add(request);
+  }
+
   ended(request, allocated, finished) {
     const counts = this.#counts;
+    // A call: where the stack ends it throws, and the request is still to be ended.
+    if (request.since >= 0) this.#long.remove(request);
     request.isOver = true;
-    this.#long.remove(request);
     if (finished) counts.finished++;
     else counts.aborted++;
     if (request.mayLease) this.#leasing--;
@@ -138,23 +151,26 @@ class RequestArenas {
     warnOnce('RALLOC_HEAP_FALLBACK', why);
   }
 
-  heapBuffer(size, zero) {
-    const buffer = fromHeap(size, zero);
-    this.#counts.heapBuffers++;
-    this.#counts.heapBytes += size;
-    return buffer;
+  /** Whether requests get no heap Buffers. Those that began after close() have nothing else. */
+  get #refuses() {
+    return this.settings.onOverflow === 'error' && this.#closing === null;
+  }
+
+  /** For a request in flight that may not lease, or not any more. */
+  heapBuffer(size, zero, wipe, given) {
+    if (!this.#refuses) return this.heap.alloc(size, zero, wipe, given);
+    const { maxQuarantineBytes } = this.settings;
+    const remedy = 'let the event loop turn, for a garbage collection';
+    const taken = { parts: ['waiting for a garbage collection'], remedy };
+    const used = this.pool.quarantined;
+    throw this.heap.refuse(limitError('maxQuarantineBytes', size, maxQuarantineBytes, used, taken));
   }
 
   /** Once for a middleware: which request's handler went on after its response. */
-  warnLate(response) {
-    warnOnce('RALLOC_USED_LATE', response.describeAnswer(), this);
-  }
-
-  lateBuffer(size, zero) {
-    const buffer = fromHeap(size, zero);
-    this.#late.lateBuffers++;
-    this.#late.lateBytes += size;
-    return buffer;
+  warnLate({ response, settings }) {
+    const late = response.describeAnswer();
+    const isDead = late.isDead && settings.safety !== 'gc';
+    warnOnce('RALLOC_USED_LATE', { ...late, isDead }, this);
   }
 
   // A timer while requests are in flight.
@@ -165,20 +181,21 @@ class RequestArenas {
 
   #startTicker() {
     this.#ticker = time.setInterval(() => {
-      const request = this.#long.tick();
-      if (request !== undefined) this.#warnLong(request);
+      this.#long.tick((request) => this.#warnLong(request));
       if (this.inFlight > 0) return;
       time.clearInterval(this.#ticker);
       this.#isTicking = false;
-    }, TICK_MS);
+    }, this.#tickMs);
     this.#ticker.unref?.();
   }
 
-  /** Once for a middleware: which request is long. */
+  /** Once for a request, and of so many of them. */
   #warnLong(request) {
-    const { allocated: bytes } = describe(request.arena);
-    const seconds = LONG_MS / 1000;
-    warnOnce('RALLOC_LEASED_LONG', { request: request.describe(), bytes, seconds }, this);
+    if (++this.#longRequests > MOST_WARNINGS) return;
+    const { allocated, adopted } = describe(request.arena);
+    const bytes = allocated + adopted;
+    const seconds = this.settings.warnAfterMs / 1000;
+    warnOnce('RALLOC_LEASED_LONG', { request: request.describe(), bytes, seconds }, request);
   }
 
   stats() {
@@ -191,10 +208,12 @@ class RequestArenas {
       requests,
       inFlight,
       ...rest,
-      ...this.#late,
+      ...this.heap.counts(),
+      longRequests: this.#longRequests,
       chunkSize,
       expired: { ...this.pool.parked.expired },
       guarded,
+      heap: this.heap.stats(),
       memory: this.pool.stats(),
     };
   }

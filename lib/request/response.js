@@ -2,8 +2,8 @@
 
 // When a response is over, as measured on Node 20 to 26 over http, https and h2: at its `close`, not one
 // turn earlier; where `close` never comes (pipelined requests behind a pending one whose client resets), at
-// the close of the socket. A response over anything but a socket (a test's injection, a function in a cloud, a
-// stream in memory) may emit `finish` alone: then it is over at that.
+// the close of the socket, and over TLS a while after the peer has gone. A response over anything but a socket (a test's
+// injection, a function in a cloud, a stream in memory) may emit `finish` alone: then it is over at that.
 //
 // When a socket emits `close`, the kernel, TLS or HTTP/2 has the bytes. Another stream may pass its chunks on by
 // reference, to a reader that looks at them later, as `stream.duplexPair()` does. So what was written to one is
@@ -17,6 +17,7 @@
 const { Socket } = require('node:net');
 const time = require('../base/time.js');
 const { kOpenResponses } = require('../base/protocol.js');
+const { watchParser } = require('../memory/parsed.js');
 
 /**
  * One response that is not over, in the list of its socket. Intrusive: a Set that has grown old keeps the
@@ -80,17 +81,28 @@ class OpenResponse {
     this.previous = null;
   }
 
-  /** For people: `GET /path`. Without the query, which may hold secrets. */
+  /** Node's request and response, or what stands for them. */
+  get exchange() {
+    return { req: this.#req, res: this.#res };
+  }
+
+  /** For people: `GET /path`. Without the query, which may hold secrets, and the host, which the URL of a web Request has. */
   describe() {
     const { method, url, originalUrl = url } = this.#req;
-    const path = String(originalUrl).split('?', 1)[0].slice(0, MOST_OF_PATH);
+    const [whole] = String(originalUrl).split('?', 1);
+    const path = whole.replace(/^\w+:\/\/[^/]*/, '').slice(0, MOST_OF_PATH);
     return `${method} ${path}`;
   }
 
-  /** For people: `GET /path, answered with 503 41 ms ago`. */
+  /** For people: { request, answer, isDead }, such as `GET /path`, `503 41 ms ago`, and whether its Buffers are dead with it. */
   describeAnswer() {
+    const { statusCode } = this.#res;
     const ago = this.#endedAt === 0 ? '' : ` ${Math.round(time.now() - this.#endedAt)} ms ago`;
-    return `${this.describe()}, answered with ${this.#res.statusCode}${ago}`;
+    return {
+      request: this.describe(),
+      answer: statusCode === undefined ? undefined : `${statusCode}${ago}`,
+      isDead: !this.#keepsChunks && isSent(this.#res) && !(statusCode >= 500),
+    };
   }
 }
 
@@ -100,10 +112,35 @@ const release = (response) => response.release();
 
 function onSocketClose() {
   const list = this[kOpenResponses];
+  if (list.probe !== null) time.clearInterval(list.probe);
   // A listener added at an earlier request of a kept-alive socket runs before the response's own `close`.
   time.setImmediate(() => {
-    for (let response = list.first; response !== null; response = response.next) response.close();
+    closeAll(list);
   });
+}
+
+function closeAll(list) {
+  for (let response = list.first; response !== null; response = response.next) response.close();
+}
+
+const PROBE_MS = 5000;
+
+// Over TLS `close` may never come either (nodejs/node#55804), as measured on Node 20 to 26: of connections whose clients reset TCP below
+// TLS with their first requests, up to a quarter keep what was not written, and never close, whether they got `end` or their
+// reading was paused. So a connection with responses that are not over is looked at: one that the kernel has closed has no peer.
+// What is in flight to one that reads slowly goes on.
+function watchPeer(socket, list) {
+  if (socket.destroyed) return;
+  list.probe = time.setInterval(probe, PROBE_MS, socket, list);
+  list.probe.unref?.();
+}
+
+function probe(socket, list) {
+  if (list.first === null) return;
+  const status = socket._handle?.getpeername?.({}); // without a handle `close` comes; 0 where there is a peer
+  if (status === 0) return;
+  time.clearInterval(list.probe);
+  if (status !== undefined) closeAll(list);
 }
 
 /** What carries the response, and closes with it or after it: an HTTP/2 stream, or the socket. */
@@ -118,9 +155,11 @@ function listOf(req) {
   if (typeof carrier?.once !== 'function') return undefined;
   let list = carrier[kOpenResponses];
   if (list === undefined) {
-    list = { first: null, isSocket: isSocket(req, carrier) };
+    list = { first: null, isSocket: isSocket(req, carrier), probe: null };
     carrier[kOpenResponses] = list;
     carrier.once('close', onSocketClose);
+    watchParser(carrier);
+    if (carrier.encrypted === true) time.outside(() => watchPeer(carrier, list));
   }
   return list;
 }

@@ -6,13 +6,13 @@
 const check = require('../base/validate.js');
 const { slabs } = require('../memory/native.js');
 const { RallocError, closedError } = require('../base/errors.js');
-const { attachSettings, handleParts } = require('./options.js');
 const { Guarded } = require('../base/guarded.js');
 const { CheckedPool, RecyclePool, bufferOver, emptyBuffer } = require('./buffer.js');
 const { exhausted } = require('./full.js');
 const { lease, openMemory, translateErrors } = require('./lease.js');
 const { SegmentGuard, finishOperations } = require('./operations.js');
-const { readPools } = require('./stats.js');
+const { tellRecovered } = require('./shared.js');
+const { fixedPool, readPools } = require('./stats.js');
 const { finishScopes } = require('../base/scope.js');
 const { timed, warnOfStuck } = require('./stuck.js');
 const idle = require('../memory/idle.js');
@@ -23,6 +23,7 @@ const SHARED_TICK_MS = 50; // what was idle for a whole tick is released, so wit
 
 class SlabCore {
   settings;
+  face; // the Slab, of one that processes share
   leased = null; // the memory, of the binary or the fallback; null before open()
   pools = [];
   noPool; // a pool that is always empty: for size 0, too large sizes, and before open()
@@ -37,7 +38,7 @@ class SlabCore {
   #received = Float64Array.of(-1, 0, 0); // pool, slot and length of what came by token and is no Buffer yet
   #unshareable; // the reason why it cannot be shared
   #backend;
-  #isShared = false; // other threads may have it
+  isShared = false; // other threads may have it
   watched = false; // by idle.js
   #quietTicks = 0;
 
@@ -48,18 +49,11 @@ class SlabCore {
     this.poolByClass = new Array(SIZE_CLASSES).fill(this.noPool);
   }
 
-  static attach(handle, options) {
-    const settings = attachSettings(options);
-    const { id, nonce } = handleParts(handle);
+  /** A slab that others have too, or may; `take` and `refuse` are those of lease(). */
+  static over(settings, { take, refuse }) {
     const core = new SlabCore(settings);
-    const { leased, backend } = lease(true, (leased) => leased.attach(id, nonce), 0);
-    settings.pools = readPools(leased).map(({ size, count }) => ({
-      size,
-      count,
-      minCount: count,
-      maxCount: count,
-      asked: count,
-    }));
+    const { leased, backend } = lease(true, take, refuse);
+    settings.pools = readPools(leased).map(fixedPool);
     Object.assign(settings, { grows: false, maxBytes: leased.footprint() });
     core.#begin(leased, backend);
     core.#share();
@@ -159,10 +153,6 @@ class SlabCore {
     return this.pools.some((pool) => pool.segments.includes(ab));
   }
 
-  get isShared() {
-    return this.#isShared;
-  }
-
   handle() {
     this.checkLive();
     this.open();
@@ -179,9 +169,9 @@ class SlabCore {
 
   /** Other threads may want slots from now on. */
   #share() {
-    if (this.#isShared) return;
+    if (this.isShared) return;
     for (const pool of this.pools) pool.share();
-    this.#isShared = true;
+    this.isShared = true;
     this.startTimer();
   }
 
@@ -225,8 +215,8 @@ class SlabCore {
   startTimer() {
     const { grows, idleMs } = this.settings;
     this.#quietTicks = 0;
-    if (!(this.#isShared || grows)) return;
-    idle.watch(this, this.#isShared ? SHARED_TICK_MS : Math.min(Math.ceil(idleMs / 2), 1000));
+    if (!(this.isShared || grows)) return;
+    idle.watch(this, this.isShared ? SHARED_TICK_MS : Math.min(Math.ceil(idleMs / 2), 1000));
   }
 
   /** Called by the timer; returns whether it goes on. */
@@ -234,6 +224,7 @@ class SlabCore {
     const { grows, idleMs } = this.settings;
     this.settle();
     if (this.isLive) {
+      tellRecovered(this);
       for (const pool of this.pools) pool.flushIdle();
       const bytes = grows ? this.leased.trim(idleMs, this.dropSegment) : 0;
       const busy = bytes > 0 || this.pools.some(({ claimed, stolen }) => claimed > stolen);
@@ -260,9 +251,18 @@ class SlabCore {
       );
     }
     if (this.#isInUse) for (const pool of this.pools) pool.flush(pool.top); // for other threads
+    if (this.isLive) tellRecovered(this);
     this.isLive = false;
     for (const pool of this.pools) pool.close();
     this.leave();
+  }
+
+  /** The process ends: the slots are free, also those that operations of Node use, and listeners of 'exit' find the slab closed. */
+  closeAtExit() {
+    this.leased.abandon();
+    this.isLive = false;
+    for (const pool of this.pools) pool.close();
+    this.#isClosed = true;
   }
 
   get #isInUse() {

@@ -4,22 +4,22 @@
 
 const { slabs } = require('../memory/native.js');
 const { RallocError, failureReason, refusal } = require('../base/errors.js');
-const { checkBytes, reasonNotToShare } = require('./options.js');
+const { checkBytes, poolNumbers, reasonNotToShare } = require('./options.js');
 
-/** `take` reserves the memory of a LeasedSlab, and returns null or a failure; `bytes`: how many it asks for. */
-function lease(needsNative, take, bytes, asked) {
+/** `take` reserves the memory of a LeasedSlab, and returns null or a failure, of which `refuse` makes an error. */
+function lease(needsNative, take, refuse) {
   const { LeasedSlab, backend } = slabs(needsNative);
   const leased = new LeasedSlab();
   const failure = translateErrors(() => take(leased));
   if (failure?.kind === 'limit') checkBytes(failure.used, failure.limit);
-  if (failure !== null) throw refusal(failure, 'maxBytes', bytes, { asked });
+  if (failure !== null) throw refuse(failure);
   return { leased, backend };
 }
 
 /** The memory of a new slab, and why other threads cannot have it: undefined if they can. */
 function openMemory(settings) {
   const { pools, maxBytes, memory } = settings;
-  const numbers = pools.flatMap((p) => [p.size, p.count, p.maxCount, p.minCount]);
+  const numbers = poolNumbers(pools);
   const bytes = pools.reduce((sum, pool) => sum + pool.size * pool.maxCount, 0); // reserved
   let unshareable = reasonNotToShare(settings);
   const needsNative = unshareable === undefined || memory !== undefined;
@@ -32,14 +32,21 @@ function openMemory(settings) {
     }
     return leased.open(numbers, maxBytes, false, memory);
   };
-  const { leased, backend } = lease(needsNative, take, bytes, memory);
+  const refuse = (failure) => refusal(failure, 'maxBytes', bytes, { asked: memory });
+  const { leased, backend } = lease(needsNative, take, refuse);
   return { leased, backend, unshareable };
 }
 
 const texts = {
   ERR_RALLOC_STALE_TOKEN:
-    'No Buffer is under way with this token: it was received or revoked before, or is of another slab. A token is received once, by one thread',
+    'The token was received or revoked before, its sender died too long ago, or it is of another slab. A token is received once, by one thread, and revoked by its sender alone',
 };
+
+/** How a slab of another thread is attached, as the arguments of SlabCore.over(). */
+const attaching = ({ id, nonce }) => ({
+  take: (leased) => leased.attach(id, nonce),
+  refuse: (failure) => refusal(failure, 'maxBytes', 0),
+});
 
 /** Returns the result of `call`; an error of the binary that has one of our codes becomes a RallocError. */
 function translateErrors(call) {
@@ -51,4 +58,4 @@ function translateErrors(call) {
   }
 }
 
-module.exports = { lease, openMemory, translateErrors };
+module.exports = { attaching, lease, openMemory, translateErrors };

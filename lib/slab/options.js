@@ -4,7 +4,7 @@
 
 const check = require('../base/validate.js');
 const { rangeError, typeError } = require('../base/errors.js');
-const { memoryOptions } = require('../memory/options.js');
+const { mappingOptions, memoryOptions } = require('../memory/options.js');
 const { leastBytes, slotsWithin } = require('../memory/slab-layout.js');
 
 const MiB = 1024 * 1024;
@@ -13,7 +13,6 @@ const MAX_SIZE = 2 ** 30;
 const MAX_POOLS = 32;
 const MAX_COUNT = 2 ** 30; // slots of a pool
 const MAX_SHARED_SLOTS = 2 ** 22; // of all pools together: a token has 22 bits for the slot
-const MAX_MS = 2 ** 31 - 1;
 const DEFAULT_MAX_BYTES = 128 * MiB;
 const DEFAULT_IDLE_MS = 10_000;
 
@@ -39,26 +38,50 @@ const counts = (least) => (value, name) => {
   return [...value].map((count, i) => check.integer(count, `${name}[${i}]`, least, MAX_COUNT));
 };
 
-const milliseconds = (value, name) => check.integer(value, name, 1, MAX_MS);
+const milliseconds = (value, name) => check.milliseconds(value, name, 1);
 
-/** The options of Slab.attach(): each thread chooses them for itself. */
-const attachReaders = {
+/** What each thread chooses for itself. */
+const useReaders = {
   safety: (value, name) => check.oneOf(value, name, ['checked', 'recycle']),
   warnAfterMs: milliseconds,
   guard: check.boolean,
-  name: check.string,
 };
+
+/** What the pools are, of slabs that can grow and of those that cannot. */
+const poolReaders = {
+  sizes,
+  count: counts(1),
+  maxBytes: (value, name) => check.integer(value, name, 1, Number.MAX_SAFE_INTEGER),
+};
+
+/** The options of Slab.attach(). */
+const attachReaders = { ...useReaders, name: check.string };
 
 const readers = {
   ...attachReaders,
-  sizes,
-  count: counts(1),
+  ...poolReaders,
   minCount: counts(0),
   maxCount: counts(1),
   idleMs: milliseconds,
-  maxBytes: (value, name) => check.integer(value, name, 1, Number.MAX_SAFE_INTEGER),
   memory: memoryOptions,
 };
+
+/** The options of slabs that processes share: their pools are fixed, and they are named by what they are opened by. */
+const openReaders = {
+  ...useReaders,
+  timeoutMs: (value, name) => check.milliseconds(value, name, 0),
+  onRecovered: check.func,
+  memory: mappingOptions,
+};
+const createReaders = {
+  ...useReaders,
+  ...poolReaders,
+  ...openReaders,
+  transitMs: (value, name) => check.milliseconds(value, name, 0),
+  memory: memoryOptions,
+};
+const DEFAULT_TIMEOUT_MS = 5000;
+const DEFAULT_TRANSIT_MS = 30_000;
 
 const attachDefaults = { safety: 'checked', warnAfterMs: 0, guard: false, name: '' };
 
@@ -84,8 +107,9 @@ function checkOrder(pools, low, high) {
 }
 
 /** The settings of a new slab. */
-function slabSettings(options) {
-  const given = check.options(options, readers);
+const slabSettings = (options) => newSettings(check.options(options, readers));
+
+function newSettings(given) {
   if (given.sizes === undefined) throw typeError('options.sizes', 'an Array', undefined);
   if (given.count === undefined && given.maxCount === undefined) {
     throw typeError('options.count', 'of type number or an instance of Array', undefined);
@@ -123,12 +147,35 @@ function checkBytes(bytes, maxBytes) {
   );
 }
 
+const slotsOf = (pools) => pools.reduce((sum, pool) => sum + pool.count, 0);
+
+/** What the binary is told of the pools. */
+const poolNumbers = (pools) => pools.flatMap((p) => [p.size, p.count, p.maxCount, p.minCount]);
+
 /** The reason why such a slab cannot be shared with other threads; undefined if it can. */
 function reasonNotToShare({ pools, grows }) {
   if (grows) return 'it can grow. Create it without maxCount';
-  const slots = pools.reduce((sum, pool) => sum + pool.count, 0);
+  const slots = slotsOf(pools);
   if (slots <= MAX_SHARED_SLOTS) return undefined;
   return `it has ${slots} slots, and at most ${MAX_SHARED_SLOTS} can be shared`;
+}
+
+/** The settings of a new slab that processes share; `name` is null for one without a name. */
+function createSettings(options, name) {
+  const settings = newSettings(check.options(options, createReaders));
+  const slots = slotsOf(settings.pools);
+  if (slots > MAX_SHARED_SLOTS) {
+    throw rangeError('options.count', `at most ${MAX_SHARED_SLOTS} in all pools together`, slots);
+  }
+  const { transitMs = DEFAULT_TRANSIT_MS, timeoutMs = DEFAULT_TIMEOUT_MS } = settings;
+  return { ...settings, transitMs, timeoutMs, between: true, name: name ?? '' };
+}
+
+/** The settings of one that is there; `from`: its name, or a descriptor. */
+function openSettings(options, from) {
+  const given = check.options(options, openReaders);
+  const name = typeof from === 'string' ? from : '';
+  return { ...attachDefaults, timeoutMs: DEFAULT_TIMEOUT_MS, ...given, between: true, name };
 }
 
 /** The settings of a slab that is attached. */
@@ -149,4 +196,13 @@ function handleParts(handle) {
   return { id, nonce };
 }
 
-module.exports = { slabSettings, attachSettings, reasonNotToShare, checkBytes, handleParts };
+module.exports = {
+  slabSettings,
+  createSettings,
+  openSettings,
+  attachSettings,
+  reasonNotToShare,
+  poolNumbers,
+  checkBytes,
+  handleParts,
+};

@@ -11,7 +11,11 @@ const { RallocError } = require('../base/errors.js');
 const { makeRoom, noteHeld } = require('./full.js');
 const { refuseSegment, makeSegment, detachSegment } = require('./segments.js');
 
-const BATCH = 64; // slots of a refill, at most
+const BATCH = 64; // slots of a refill
+// Where other threads may want the slots. A call into the shared pool costs as much as ten slots, so a refill takes as many
+// again as the thread has, and up to so many: at 15 to 30 ns each that takes as long as a small garbage collection.
+const MOST_AT_ONCE = 1024;
+const MOST_CACHED = 2 ** 14; // a flush moves all that stays, 8 bytes each, to the bottom of the stack
 const UNLIMITED = 2 ** 30; // more than any pool has slots
 
 class Pool {
@@ -98,7 +102,8 @@ class Pool {
     this.#moving = this.#batch;
     for (;;) {
       if (this.#isShared) this.#setLimit(leased.room(this.index));
-      const want = this.#isShared ? (this.limit >> 1) + 1 : BATCH;
+      const want = this.#isShared ? this.#wanted() : BATCH;
+      if (this.#batch.length < want) this.#moving = this.#batch = new Uint32Array(MOST_AT_ONCE);
       const found = leased.claim(this.index, want, this.#batch, this.core.dropSegment);
       if (typeof found !== 'number') throw refuseSegment(this, found);
       if (found === 0) {
@@ -117,6 +122,13 @@ class Pool {
       noteHeld(this.core);
       if (this.top > 0) return true;
     }
+  }
+
+  /** How many to take where others may want them too: in all no more than the cache has room for, while that is enough. */
+  #wanted() {
+    const left = this.limit - this.claimed;
+    const most = Math.min(left > 0 ? left : this.limit, (this.limit >> 1) + 1, MOST_AT_ONCE);
+    return Math.max(1, Math.min(most, Math.max(BATCH, this.claimed)));
   }
 
   #cacheMoving() {
@@ -191,13 +203,12 @@ class Pool {
     this.purgeStolen();
     const count = Math.min(most, this.top);
     if (count === 0) return;
-    const slots = count <= BATCH ? this.#batch.subarray(0, count) : new Uint32Array(count);
+    const slots = count <= this.#batch.length ? this.#batch : new Uint32Array(count);
     for (let i = 0; i < count; i++) {
       slots[i] = this.slotAt(i);
       this.forget(slots[i]);
     }
-    // Sorted, because neighbours share a word of the native pool's bitmap.
-    this.#moving = slots.sort();
+    this.#moving = slots;
     this.stack.splice(0, count);
     this.top -= count;
     this.#movingCount = count;
@@ -206,14 +217,15 @@ class Pool {
     this.#recompute();
   }
 
-  /** Reads the limit again; if more is cached with `coming` slots, releases all but half of it. */
+  /** Reads the limit again; if more is cached with `coming` slots, releases so many that the next frees fit. */
   flushExcess(coming) {
     this.#setLimit(this.core.leased.room(this.index));
-    const cached = this.top + coming;
-    if (cached > this.limit) this.flush(cached - (this.limit >> 1));
+    const excess = this.top + coming - this.limit;
+    if (excess > 0) this.flush(excess + Math.min((this.limit + 1) >> 1, MOST_AT_ONCE));
   }
 
-  #setLimit(limit) {
+  #setLimit(room) {
+    const limit = Math.min(room, MOST_CACHED);
     this.limit = limit;
     if (this.operations === 0) this.capacity = limit;
   }
@@ -224,8 +236,9 @@ class Pool {
     this.flushExcess(0);
   }
 
-  /** Releases the slots that were not needed since the last idle tick. */
+  /** Releases the slots that were not needed since the last idle tick, and those that are another thread's share now. */
   flushIdle() {
+    if (this.#isShared) this.flushExcess(0);
     this.flush(this.#lowWater);
     this.#lowWater = this.top;
     this.#recompute();

@@ -3,7 +3,7 @@
 // The ArrayBuffers over a pool's slots, one for each segment: how they are made, and how they end.
 
 const { refusal } = require('../base/errors.js');
-const { kHolder } = require('../base/protocol.js');
+const { kHolder, kMemory } = require('../base/protocol.js');
 const { hasTransfer } = require('../base/runtime.js');
 
 /** The error of memory that a pool was refused. */
@@ -24,7 +24,7 @@ function makeSegment(pool, index) {
   if (guard !== null) {
     shown[kHolder] = guard;
     guards[index] = guard;
-  }
+  } else shown[kMemory] = true;
   segments[index] = shown;
 }
 

@@ -8,9 +8,19 @@ const { RallocError } = require('../base/errors.js');
 const { allocFilled, tryAllocFilled } = require('../base/fill.js');
 const { runScope } = require('../base/scope.js');
 const { install } = require('../guard/install.js');
+const { node } = require('../memory/options.js');
 const { release, isHeld, send } = require('./buffer.js');
 const { SlabCore } = require('./core.js');
-const { slabSettings } = require('./options.js');
+const { attaching } = require('./lease.js');
+const {
+  attachSettings,
+  createSettings,
+  handleParts,
+  openSettings,
+  slabSettings,
+} = require('./options.js');
+const { place } = require('./placement.js');
+const shared = require('./shared.js');
 const { slabStats, describeSlab } = require('./stats.js');
 
 const kInternal = Symbol('ralloc.internal');
@@ -42,7 +52,43 @@ class Slab {
 
   /** Attaches to the slab of another thread of this process. */
   static attach(handle, options) {
-    const slab = new Slab(undefined, kInternal, SlabCore.attach(handle, options));
+    const settings = attachSettings(options);
+    return Slab.#over(settings, attaching(handleParts(handle)));
+  }
+
+  /** A new slab that processes share; null: without a name. */
+  static create(name, options) {
+    if (name !== null) shared.checkName(name);
+    const settings = createSettings(options, name);
+    return Slab.#over(settings, shared.creating(name, false, settings));
+  }
+
+  /** Opens the slab of a name, or of a descriptor. */
+  static open(from, options) {
+    shared.checkFrom(from);
+    const settings = openSettings(options, from);
+    return Slab.#over(settings, shared.opening(from, settings));
+  }
+
+  static openOrCreate(name, options) {
+    shared.checkName(name);
+    const settings = createSettings(options, name);
+    return Slab.#over(settings, shared.creating(name, true, settings));
+  }
+
+  static unlink(name) {
+    return shared.unlink(name);
+  }
+
+  static list() {
+    return shared.list();
+  }
+
+  static #over(settings, how) {
+    const core = SlabCore.over(settings, how);
+    const slab = new Slab(undefined, kInternal, core);
+    core.face = slab;
+    if (settings.between) shared.leaveAtExit(core);
     slab.#guard();
     return slab;
   }
@@ -118,6 +164,32 @@ class Slab {
   get footprint() {
     const { leased, isLive } = this.#core;
     return isLive && leased !== null ? leased.footprint() : 0;
+  }
+
+  get name() {
+    return this.#core.settings.name;
+  }
+
+  get fd() {
+    const { leased, isLive, settings } = this.#core;
+    return isLive && settings.between && settings.name === '' ? leased.descriptor() : null;
+  }
+
+  participants() {
+    return shared.participants(this.#core);
+  }
+
+  recover() {
+    return shared.recover(this.#core);
+  }
+
+  bind(numaNode) {
+    node(numaNode, 'node');
+    place(this.#core, 'bind', { numaNode }, numaNode);
+  }
+
+  lock() {
+    place(this.#core, 'lock', { lock: true });
   }
 
   handle() {

@@ -19,6 +19,15 @@ function readPools(leased) {
   return pools;
 }
 
+/** The options of a pool that is there, and cannot grow. */
+const fixedPool = ({ size, count }) => ({
+  size,
+  count,
+  minCount: count,
+  maxCount: count,
+  asked: count,
+});
+
 /** `held + inFlight + cached + elsewhere + sent + free + stolen = count`. */
 function openPoolStats(pool, { size, count, maxCount, claimed, sent, free }) {
   pool.purgeStolen();
@@ -78,8 +87,10 @@ function describeSlab(core) {
     safety,
     backend,
   ];
-  if (participants > 1) parts.push(`${participants} threads`);
+  if (participants > 1) {
+    parts.push(`${participants} ${core.settings.between ? 'participants' : 'threads'}`);
+  }
   return `Slab${name === '' ? '' : ` '${name}'`} { ${parts.join(', ')} }`;
 }
 
-module.exports = { slabStats, describeSlab, readPools };
+module.exports = { slabStats, describeSlab, readPools, fixedPool };

@@ -7,7 +7,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { selfTest } = require('./summary-cases.js');
-const { countAll } = require('./summary.js');
+const { countAll, failuresIn } = require('./summary.js');
 
 function readSteps(results) {
   return fs
@@ -28,6 +28,10 @@ function report(steps) {
     console.log(
       `${verdict} ${count.name.padEnd(width)}  ${count.passed} passed, ${count.failed} failed`,
     );
+  }
+  // Last, once more: who sees but the end of the output sees what failed.
+  for (const { name, log } of steps.filter((_, index) => counts[index].failed > 0)) {
+    for (const line of failuresIn(log)) console.log(`${name}: ${line}`);
   }
   console.log(`${passed} passed, ${failed} failed`);
   return failed === 0;

@@ -3,7 +3,7 @@
 // What summary.js must make of a step's log and exit code.
 
 const assert = require('node:assert/strict');
-const { countAll, countStep } = require('./summary.js');
+const { countAll, countStep, failuresIn } = require('./summary.js');
 
 const AVA_GOOD = '  ✔ a › b\n  ─\n\n  12 tests passed\n';
 const AVA_ONE = '\u001b[32m  1 test passed\u001b[39m\n';
@@ -19,6 +19,12 @@ const AVA_BAD = [
   '  1 unhandled rejection',
   '  4 tests remained pending after a timeout',
 ].join('\n');
+const AVA_BAD_LINES = [
+  '✘ [fail]: a › d Error thrown in test',
+  '1 hook failed',
+  '2 uncaught exceptions',
+  '1 unhandled rejection',
+];
 const AVA_NONE = '  ✖ Couldn’t find any files to test\n';
 const CARGO = [
   'test result: ok. 7 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.1s',
@@ -48,6 +54,8 @@ function selfTest() {
     const count = countStep({ code, log });
     assert.deepEqual([count.passed, count.failed], [passed, failed], name);
   }
+  assert.deepEqual(failuresIn(AVA_BAD), AVA_BAD_LINES);
+  assert.deepEqual(failuresIn(AVA_GOOD), []);
   const steps = STEPS.map(([name, code, log]) => ({ name, code, log }));
   const all = countAll(steps);
   assert.deepEqual([all.passed, all.failed], [58, 22]);

@@ -22,6 +22,10 @@ const SUMMARIES = [
 // biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with ESC
 const COLOUR = /\u001b\[[0-9;]*m/g;
 
+/** What a log says of something that failed: ava's tests, its sums, cargo's tests, lint's steps, coverage. */
+const FAILURE_LINE =
+  /^ *✘ \[fail\]: |^ *✖ |^ *\d+ (?:uncaught|unhandled|hooks? failed)|^test .* \.\.\. FAILED$|^FAIL |^ERROR: |^stopped after /;
+
 /** A test that passed. ava names the sum only when nothing failed; else these are counted. */
 const PASSED_LINE = /^ +✔ /;
 
@@ -56,6 +60,12 @@ function countStep({ code, log }) {
   return { passed, failed: failed + unexplained, tests: passed + failed };
 }
 
+/** @returns {string[]} what failed, in the log's own lines */
+function failuresIn(log) {
+  const lines = log.replace(COLOUR, '').split(/\r?\n/);
+  return lines.filter((line) => FAILURE_LINE.test(line)).map((line) => line.trim());
+}
+
 /** @param {{ name: string, code: number, log: string }[]} steps */
 function countAll(steps) {
   const counts = steps.map((step) => ({ name: step.name, ...countStep(step) }));
@@ -64,4 +74,4 @@ function countAll(steps) {
   return { counts, passed: add('passed'), failed: add('failed') + nothingRan };
 }
 
-module.exports = { countStep, countAll };
+module.exports = { countStep, countAll, failuresIn };

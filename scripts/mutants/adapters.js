@@ -1,8 +1,12 @@
 'use strict';
 
-const endings = ['adapters/endings.test.js'];
+// All of the table, whatever the version of Node.
+const endings = { tests: ['adapters/endings.test.js'], env: { RALLOC_SOAK: '1' } };
 const mistakes = ['adapters/mistakes.test.js'];
+const ofHttp = ['adapters/http.test.js'];
 const ofFastify = ['adapters/fastify.test.js'];
+const calls = ['adapters/mistaken-calls.test.js'];
+const taken = ['adapters/taken.test.js'];
 
 module.exports = [
   {
@@ -17,18 +21,49 @@ module.exports = [
         '(several ? req[kRequestArena] : undefined)',
         'undefined',
       ],
-      'others are not told of the arena': ['if (several) req[kRequestArena] = arena;', ''],
+      'others are not told of the arena': [
+        'if (several) Reflect.set(req, kRequestArena, arena);',
+        '',
+      ],
+      'a frozen request that has its arena is refused': [
+        '      if (holder[property] === arena) return undefined;',
+        '      //',
+        { tests: taken },
+      ],
+      'what a frozen request began goes on': [
+        'if (ownerOf(arena)?.arenas === this.#arenas) arena[kEndRequest]();',
+        '',
+        { tests: taken },
+      ],
+      'what another mount began is ended': [
+        'if (ownerOf(arena)?.arenas === this.#arenas) arena',
+        'arena',
+        { tests: taken },
+      ],
       'a face without its mark': ['      [kMounted]: true,\n', ''],
       'a new one for every door': ['options instanceof Mount ? options : new', 'new'],
+    },
+  },
+  {
+    file: 'request/messages.js',
+    tests: mistakes,
+    mutants: {
+      'any version of Fastify': ['Number.parseInt(app.version, 10) !== 5', 'false'],
+      'registered twice': ['if (app.arenas?.[kMounted] === true)', 'if (false)'],
+      'a name of the application that is taken': ["if (app.hasDecorator('arenas'))", 'if (false)'],
     },
   },
   {
     file: 'fastify.js',
     tests: mistakes,
     mutants: {
-      'any version': ['Number.parseInt(app?.version, 10) !== 5', 'false'],
-      'registered twice': ['if (app.arenas?.[kMounted] === true)', 'if (false)'],
-      'a name of the application that is taken': ["if (app.hasDecorator('arenas'))", 'if (false)'],
+      'what was called is not told': ['  checkRegistered(app, given);\n', '', { tests: calls }],
+      'without options': [
+        'const [options = {}] = given;',
+        'const [options] = given;',
+        { tests: calls },
+      ],
+      'a frozen request': ['mount.give(request, arena) ??', '', { tests: taken }],
       'a property that is taken': ['if (app.hasRequestDecorator(property))', 'if (false)'],
       'options of register() are its own': ['return own;', 'return options;', { tests: ofFastify }],
       'for its own instance alone': [
@@ -36,7 +71,7 @@ module.exports = [
         '',
         { tests: ofFastify },
       ],
-      'outside of the context': ['mount.run(arena, done);', 'done();', { tests: ofFastify }],
+      'outside of the context': ['mount.run(arena, done) :', 'done() :', { tests: ofFastify }],
       'left open': ['    app.arenas.close();', '    //', { tests: ofFastify }],
     },
   },
@@ -46,11 +81,11 @@ module.exports = [
     mutants: {
       'any version': ["typeof c?.setLayout !== 'function'", 'false'],
       'a variable that is taken': ['first !== undefined && first?.[kOfRequest] !== true', 'false'],
-      'never ends without a server': ['if (endsHere) arena[kEndRequest]();', ''],
+      'never ends without a server': ['    arena[kEndRequest]();\n', ''],
       'ends with the handler on a server': [
         'const endsHere = !isOnNode && ',
         'const endsHere = ',
-        { tests: endings },
+        endings,
       ],
     },
   },
@@ -60,10 +95,11 @@ module.exports = [
     mutants: {
       'any version': ["typeof ctx?.back !== 'function'", 'false'],
       'a property that is taken': ['if (mount.isTaken(ctx))', 'if (false)'],
+      'a frozen context': ['if (fault !== undefined) throw fault;', '', { tests: taken }],
       'does not wait for the rest': [
         'return mount.run(arena, next);',
         'mount.run(arena, next);',
-        { tests: endings },
+        endings,
       ],
     },
   },
@@ -71,12 +107,26 @@ module.exports = [
     file: 'http.js',
     tests: mistakes,
     mutants: {
-      'a taken property is no error': ['if (error !== undefined) throw error;', ''],
-      'any handler': ["    check.func(handler, 'handler');\n", ''],
-      'the result is lost': ['return result;', ''],
+      'a taken property is no error': [
+        '    if (fault !== undefined && fault !== SKIPPED) throw fault;\n',
+        '',
+      ],
+      'any handler': ["  check.func(handler, 'handler');\n", ''],
+      'the result is lost': ['return handler.call', 'handler.call'],
       'without `this` and what else there is': [
         'handler.call(this, req, res, ...rest)',
         'handler(req, res)',
+      ],
+      'in no context': ['fault === undefined && mount.hasContext', 'false', { tests: ofHttp }],
+      'the result is lost in a context': [
+        '      return callIn(mount',
+        '      callIn(mount',
+        { tests: ofHttp },
+      ],
+      'in a context without `this` and what else there is': [
+        'Reflect.apply(handler, self, args)',
+        'handler(args[0], args[1])',
+        { tests: ofHttp },
       ],
     },
   },
@@ -88,8 +138,21 @@ module.exports = [
       'left open': ['if (--applications === 0) face.close();', '--applications;'],
       'closed for all': ['if (--applications === 0) face.close();', 'face.close();'],
       'closed for ever': ['if (mount.isClosed && applications === 0) open();', ''],
-      'undefined without the module': ['if (arena !== undefined && arena !== null)', 'if (true)'],
-      'any name': ["  check.string(property, 'property');\n", ''],
+      'the module uncalled': ['if (new.target !== undefined) {', 'if (false) {', { tests: calls }],
+      'the decorator uncalled': [
+        'if (rest.length > 0) throw',
+        'if (false) throw',
+        { tests: calls },
+      ],
+      'a decorator anywhere': [
+        "if (key === undefined || typeof index !== 'number') {",
+        'if (false) {',
+        { tests: calls },
+      ],
+      'any name': [
+        "  check.string(property, 'property');\n  return (target, key, index)",
+        '  return (target, key, index)',
+      ],
       'other parameters are forgotten': ['{ ...args, [name]', '{ [name]'],
     },
   },
@@ -101,6 +164,26 @@ module.exports = [
       'the deadline is all': ['await Promise.race([this.#closing, deadline]);', 'await deadline;'],
       'a timer stays': ['    time.clearTimeout(timer);\n', ''],
       'never says how many': ['    return this.#leasing;', '    return 0;'],
+    },
+  },
+  {
+    file: 'request/response.js',
+    ...endings,
+    mutants: {
+      'released a turn later': ['time.nextTick(release, this)', 'time.setImmediate(release, this)'],
+      'what is cut off is detached': ['mayBeRead || failed', 'failed'],
+      'what is sent is attached': ['this.#keepsChunks || !finished', 'true'],
+      'pipelined ones end with the first': [
+        'response !== null; response = response.next) response.close();',
+        'response !== null; response = null) response.close();',
+      ],
+    },
+  },
+  {
+    file: 'request/request.js',
+    ...endings,
+    mutants: {
+      'released at each close': ['    if (this.isOver) return;\n    this.pool', '    this.pool'],
     },
   },
 ];

@@ -17,15 +17,8 @@ module.exports = [
         'false',
         { tests: ['request/pooled.test.js'] },
       ],
-      'serves again in gc mode': [
-        "this.reusesAtOnce = safety !== 'gc'",
-        'this.reusesAtOnce = true',
-      ],
       'stolen spans are taken': ['if (span.ab.byteLength === 0) this.retireStolen(span);', ''],
-      'the other shape is not looked at': [
-        'if (other !== undefined && this.#isWhole(other)) return other;',
-        '',
-      ],
+      'the other shape is not looked at': ['const span = other?.();', 'const span = undefined;'],
       'any shape serves at the limit': [
         'this.#staysWarm ? Number.MAX_SAFE_INTEGER : Math.max(need, want)',
         'Number.MAX_SAFE_INTEGER',
@@ -35,17 +28,20 @@ module.exports = [
         'Math.max(need, want)',
       ],
       'what is warm goes in vain': [
-        ' && need <= leased.limit - this.#leases.lasting()',
+        ' && need <= given.limit - lasting()',
         '',
         { tests: ['arena/limit.test.js'] },
       ],
       'warm bytes block another shape': [
-        'for (const span of evicted) this.#endLease(span);',
+        'for (const span of spans) this.#endLease(span);',
         '',
         { tests: ['arena/limit.test.js'] },
       ],
-      'evicted once': ["leased.kind !== 'limit' || evicted.length === 0", 'true'],
-      'all is evicted': ['this.#warm.takeLargest(bytes)', 'this.#warm.takeLargest(2 ** 50)'],
+      'adopted bytes are thought to make room': [
+        ' + this.adopted.bytes;',
+        ';',
+        { tests: ['arena/adopt.test.js'] },
+      ],
       'nothing is asked for at the limit': [
         'if (this.quarantined > 0) this.collect();',
         '',
@@ -58,39 +54,33 @@ module.exports = [
       ],
       'what enters quarantine is not told': ['this.#gc.entered(span.size, this);', ''],
       'recycle detaches': [
-        "if (this.#safety !== 'recycle' && !this.#leases.renew(span)) {",
-        'if (!this.#leases.renew(span)) {',
+        "    if (safety === 'recycle') {\n      span.isSeen = true;\n    } else if",
+        '    if',
       ],
       'detach does not': [
-        "if (this.#safety !== 'recycle' && !this.#leases.renew(span)) {",
-        'if (false) {',
+        '} else if (!this.#leases.renew(span)) {',
+        '} else if (false) {',
         { tests: ['arena/safety.test.js'] },
       ],
-      'shrink() keeps what is warm': ['of this.#warm.takeAll()', 'of []'],
+      'shrink() keeps what is warm': ['(this.#warm.takeAll())', '([])'],
       'busy pools keep what they do not need': [
-        'of this.#warm.takeUnneeded()',
-        'of []',
+        '(this.#warm.takeUnneeded())',
+        '([])',
         { tests: idle },
       ],
       'busy pools lose what they need': [
-        'of this.#warm.takeUnneeded()',
-        'of this.#warm.takeAll()',
+        '(this.#warm.takeUnneeded())',
+        '(this.#warm.takeAll())',
         { tests: idle },
       ],
-      'gc mode detaches': ["this.#safety === 'gc' && span.used > 0", 'false'],
-      'gc mode lets go of what nobody used': [
-        "this.#safety === 'gc' && span.used > 0",
-        "this.#safety === 'gc'",
-      ],
+      'gc mode detaches': ["(safety === 'gc' || (", '(false || ('],
+      'gc mode lets go of what nobody used': ["used > 0 && (safety === 'gc'", "(safety === 'gc'"],
       'a closed pool keeps what comes back': ['if (this.#closed) this', 'if (false) this'],
-      'a stolen span is used again': [
-        '    if (ab.byteLength === 0) {\n      this.retireStolen(span);\n      return false;\n    }\n',
-        '',
-      ],
-      'no wipe': ['if (this.#wipe) fill', 'if (false) fill', { tests: ['arena/safety.test.js'] }],
+      'a stolen span is used again': ['waits || ab.byteLength === 0', 'waits'],
+      'no wipe': ['if (wipe) view', 'if (false) view', { tests: ['arena/safety.test.js'] }],
       'wipe is one byte short': [
-        'new FastBuffer(ab, 0, used)',
-        'new FastBuffer(ab, 0, used - 1)',
+        'view(ab, 0, used, true)',
+        'view(ab, 0, used - 1, true)',
         { tests: ['arena/safety.test.js'] },
       ],
       'the clean mark never moves': ['if (used > span.cleanFrom) span.cleanFrom = used;', ''],
@@ -99,7 +89,7 @@ module.exports = [
         'span.cleanFrom = used;',
       ],
       'untransferable memory is used again': [
-        '      this.quarantine(span);\n      return false;\n    }\n    span.used = 0',
+        '      this.quarantine(span, wipe);\n      return false;\n    }\n    span.used = 0',
         '    }\n    span.used = 0',
         { tests: ['arena/theft.test.js'], env: { RALLOC_BACKEND: 'js' } },
       ],
@@ -109,8 +99,8 @@ module.exports = [
         { tests: ['request/bounds.test.js'] },
       ],
       'dirty bytes pass for clean': [
-        'Math.max(span.used, span.cleanFrom));',
-        '0);',
+        'wipe ? Math.max(span.used, span.cleanFrom) : 0',
+        '0',
         { tests: ['arena/safety.test.js'] },
       ],
       'a released hold keeps its span': [
@@ -124,22 +114,22 @@ module.exports = [
         { tests: ['arena/cut-off.test.js'] },
       ],
       'recycle gives back what is seen': [
-        "const isSeen = this.#safety === 'recycle' && !this.#leases.renew(span);",
-        'const isSeen = false;',
+        'const isLost = span.isSeen && !this.#leases.renew(span);',
+        'const isLost = false;',
         { tests: ['arena/safety.test.js'] },
       ],
       'recycle leaves what it gives back to the collector': [
-        "const isSeen = this.#safety === 'recycle' && !this.#leases.renew(span);",
-        "const isSeen = this.#safety === 'recycle';",
+        'const isLost = span.isSeen && !this.#leases.renew(span);',
+        'const isLost = span.isSeen;',
         { tests: ['arena/limit.test.js'] },
       ],
       'recycle gives back what nobody can detach': [
-        "const isSeen = this.#safety === 'recycle' && !this.#leases.renew(span);",
-        "const isSeen = false;\n    if (this.#safety === 'recycle') this.#leases.renew(span);",
+        'const isLost = span.isSeen && !this.#leases.renew(span);',
+        'const isLost = false;\n    if (span.isSeen) this.#leases.renew(span);',
         { tests: ['arena/safety.test.js'], env: { RALLOC_BACKEND: 'js' } },
       ],
       'recycle gives back what operations have': [
-        '    if (span.operations > 0) return this.parked.add(span);\n',
+        '    if (span.operations > 0) return this.parked.add(span, this.#policy);\n',
         '',
         { tests: ['arena/safety.test.js'] },
       ],
@@ -170,6 +160,16 @@ module.exports = [
     mutants: {
       'one class': ['size < 2 ** LAST ? LAST - Math.clz32(size) : LAST', '20'],
       'too small spans are taken': ['size >= need && ', ''],
+      'evicted once': [
+        "given.kind !== 'limit' || evicted.length === 0",
+        'true',
+        { tests: ['memory/chunk-pool.test.js'] },
+      ],
+      'all is evicted': [
+        'this.takeLargest(bytes)',
+        'this.takeLargest(2 ** 50)',
+        { tests: ['memory/chunk-pool.test.js'] },
+      ],
       'classes below are not looked at': [
         '      mask ^= 1 << index;\n    }',
         '      mask = 0;\n    }',

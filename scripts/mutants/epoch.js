@@ -36,12 +36,12 @@ module.exports = [
         '',
       ],
       'expired memory is used again': [
-        'if (expired) pool.quarantine(span);\n      else pool',
+        'if (expired) pool.quarantine(span, this.#owner.settings.wipe);\n      else pool',
         'pool',
       ],
       'released memory is not used again': [
-        'if (expired) pool.quarantine(span);\n      else pool.release(span);',
-        'pool.quarantine(span);',
+        'else pool.release(span, this.#owner.settings);',
+        'else pool.quarantine(span);',
       ],
       'a term is as the one before': ['    this.#term++;\n', ''],
       'holds from before an expiry count': [
@@ -118,17 +118,12 @@ module.exports = [
         { equivalent: 'what is not clean goes into quarantine before holds are asked for' },
       ],
       'unfinished memory is used again': [
-        'if (!finished) pool.quarantine(span);\n      else if',
+        'if (!finished) pool.quarantine(span, owner.settings.wipe);\n      else if',
         'if',
         { tests: ['request/response.test.js'] },
       ],
-      'more than the room': [
-        'if (need > room) throw owner.limitError(need);',
-        '',
-        { tests: ['request/limits.test.js'] },
-      ],
       'windows of more than the room': [
-        'Math.min(want, room)',
+        'Math.min(want, owner.room)',
         'want',
         { tests: ['request/room.test.js'] },
       ],

@@ -16,7 +16,7 @@ module.exports = [
       'expires a whole time later': ['this.#watch(left);', 'this.#watch(this.holdMs);'],
       'expires once': ['    if (this.#since.size > 0) this.#watch(left);\n', ''],
       'what has waited too long is detached': [
-        'pool.quarantine(span);',
+        'pool.quarantine(span, span.policy.wipe);',
         'span.operations = 0;\n        pool.release(span);',
       ],
       'the timer outlives what waited': ['    time.clearTimeout(this.#timer);\n', ''],
@@ -86,10 +86,9 @@ module.exports = [
     tests: ['memory/parked-spans.test.js'],
     mutants: {
       'operations do not keep their span': [
-        '} else if (span.operations > 0) {',
-        '} else if (false) {',
+        'if (span.operations > 0) {\n      this.parked',
+        'if (false) {\n      this.parked',
       ],
-      'what is quarantined anyway is marked': ['guard && this.reusesAtOnce', 'guard'],
       'the next arena has what the last one counted': [
         'if (this.isGuarded) this.guarded = new Guarded();',
         '',

@@ -62,9 +62,15 @@ module.exports = [
       'a quarter of the memory': ['/ 8), 16', '/ 4), 16'],
       'no least default': [' / 8), 16 * MiB)', ' / 8), 0)'],
       'no largest default': ['Math.min(256 * MiB, eighth)', 'eighth'],
-      'a request may have more than all': ['given.maxBytesPerRequest > maxBytes', 'false'],
+      'a request may have more than all': [
+        'maxBytesPerRequest === undefined || maxBytesPerRequest <= maxBytes',
+        'true',
+      ],
       'the default of a request is above that of all': ['Math.min(16 * MiB, maxBytes)', '16 * MiB'],
-      'half may be in quarantine': ['maxBytes / 4', 'maxBytes / 2'],
+      'half may be in quarantine': [
+        'maxQuarantineBytes: Math.floor(maxBytes / 4)',
+        'maxQuarantineBytes: Math.floor(maxBytes / 2)',
+      ],
       'no least limit': ['value, name, 4096', 'value, name, 1'],
     },
   },

@@ -79,11 +79,21 @@ module.exports = [
         { tests: ['request/late.test.js'] },
       ],
       'every answer is an error': [
-        'statusCode >= 500',
-        'statusCode >= 200',
+        'failed = this.#res.statusCode >= 500',
+        'failed = this.#res.statusCode >= 200',
         { tests: ['request/late.test.js'] },
       ],
-      'secrets are told': [".split('?', 1)[0]", '', { tests: ['request/late.test.js'] }],
+      'secrets are told': [".split('?', 1)", ".split('!', 1)", { tests: ['request/late.test.js'] }],
+      'the host is told': [
+        ".replace(/^\\w+:\\/\\/[^/]*/, '')",
+        '',
+        { tests: ['mistakes/lifetimes.test.js'] },
+      ],
+      'Buffers that are alive are told to be dead': [
+        '!this.#keepsChunks && isSent(this.#res) && !(statusCode >= 500)',
+        'true',
+        { tests: ['request/late.test.js'] },
+      ],
       'finished without an end': [
         ' && res.writableEnded !== false',
         '',
@@ -101,8 +111,38 @@ module.exports = [
         { tests: ['request/mount.test.js'] },
       ],
       'the socket closes before the response': [
-        '  time.setImmediate(() => {\n    for',
-        '  (() => {\n    for',
+        '  time.setImmediate(() => {\n    closeAll',
+        '  (() => {\n    closeAll',
+        { tests: ['request/response.test.js'] },
+      ],
+      'nobody looks at TLS': [
+        'if (carrier.encrypted === true) time.outside(() => watchPeer(carrier, list));',
+        '',
+        { tests: ['request/response.test.js'] },
+      ],
+      'every socket is looked at': [
+        'if (carrier.encrypted === true)',
+        'if (true)',
+        { tests: ['request/response.test.js'] },
+      ],
+      'TLS is looked at too early': [
+        'const PROBE_MS = 5000;',
+        'const PROBE_MS = 4000;',
+        { tests: ['request/response.test.js'] },
+      ],
+      'a peer that is there has gone': [
+        '  if (status === 0) return;\n',
+        '',
+        { tests: ['request/response.test.js'] },
+      ],
+      'a peer that nobody can ask for has gone': [
+        'if (status !== undefined) closeAll',
+        'closeAll',
+        { tests: ['request/response.test.js'] },
+      ],
+      'closed connections are looked at': [
+        '  if (list.probe !== null) time.clearInterval(list.probe);\n',
+        '',
         { tests: ['request/response.test.js'] },
       ],
       'http/2 by its socket': [

@@ -81,7 +81,6 @@ module.exports = [
       'a refill does not read the capacity again': [
         'if (this.#isShared) this.#setLimit(leased.room(this.index));',
         '',
-        { tests: ['slab/sharing.test.js', 'slab/workers.test.js'] },
       ],
       'the capacity is never read again': [
         'this.#setLimit(this.core.leased.room(this.index));',
@@ -98,17 +97,25 @@ module.exports = [
         { tests: ['slab/sharing.test.js'] },
       ],
       'a shared slab refills by whole batches': [
-        'this.#isShared ? (this.limit >> 1) + 1 : BATCH',
+        'this.#isShared ? this.#wanted() : BATCH',
         'BATCH',
       ],
+      'a refill goes beyond what the cache has room for': [
+        'left > 0 ? left : this.limit',
+        'this.limit',
+      ],
+      'who has more takes no more at once': ['Math.max(BATCH, this.claimed)', 'BATCH'],
+      'a shared cache has no limit but its share': ['Math.min(room, MOST_CACHED)', 'room'],
+      'a tick does not look for other threads': ['if (this.#isShared) this.flushExcess(0);', ''],
       'an excess is flushed whole': [
-        'this.flush(cached - (this.limit >> 1))',
+        'this.flush(excess + Math.min((this.limit + 1) >> 1, MOST_AT_ONCE))',
         'this.flush(this.top)',
       ],
-      'a full cache is not flushed': [
-        'if (cached > this.limit) this.flush',
-        'if (false) this.flush',
+      'half of a large cache is flushed at once': [
+        'Math.min((this.limit + 1) >> 1, MOST_AT_ONCE)',
+        '((this.limit + 1) >> 1)',
       ],
+      'a full cache is not flushed': ['if (excess > 0) this.flush', 'if (false) this.flush'],
       'the newest slots are flushed': [
         'slots[i] = this.slotAt(i);',
         'slots[i] = this.slotAt(this.top - 1 - i);',

@@ -34,7 +34,7 @@ module.exports = [
         'this.#quietTicks++;',
       ],
       'a shared slab starts no timer': [
-        'if (!(this.#isShared || grows)) return;',
+        'if (!(this.isShared || grows)) return;',
         'if (!grows) return;',
         { tests: ['slab/sharing.test.js', 'slab/workers.test.js'] },
       ],

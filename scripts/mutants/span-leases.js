@@ -47,7 +47,7 @@ module.exports = [
         { tests: ['arena/limit.test.js'] },
       ],
       'what Node-API made and was cut off stays as it is': [
-        '      else if (span.isRaw) this.#show(span);\n',
+        '      else if (span.isRaw) this.#show(span, span.pool.isGuarded);\n',
         '',
         { tests: ['arena/cut-off.test.js'] },
       ],

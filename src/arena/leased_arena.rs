@@ -4,7 +4,7 @@
 //! for the cursor within a span it has leased. Free of napi: the caller turns a [`Lease`] into
 //! an ArrayBuffer, pins the chunk for it, and unpins it in the finalizer.
 //!
-//! `used = Σ size of the chunks that are charged`: all that are not gone, but for those in Limbo whose
+//! `used = Σ size of the chunks that are charged + adopted`: all chunks that are not gone, but for those in Limbo whose
 //! memory was given back. Every call either succeeds or changes
 //! nothing.
 
@@ -92,6 +92,8 @@ pub struct LeasedArena {
     limbo: Vec<Arc<Chunk>>,
     cut: Option<Cut>,
     epoch: u32,
+    /// Bytes that are charged for memory of others. Invariant: at most what the budget has charged.
+    adopted: usize,
     peak: usize,
     recycled: usize,
     mapped: usize,
@@ -115,6 +117,7 @@ impl LeasedArena {
             limbo: Vec::new(),
             cut: None,
             epoch: 0,
+            adopted: 0,
             peak: 0,
             recycled: 0,
             mapped: 0,
@@ -369,6 +372,21 @@ impl LeasedArena {
         Ok(())
     }
 
+    /// Charges `bytes` of memory that is not the arena's, and that its user has taken over.
+    pub fn adopt(&mut self, bytes: usize) -> Result<(), LeaseError> {
+        self.budget.charge(bytes, bytes).ok_or_else(|| self.limit_error(bytes))?;
+        self.adopted += bytes;
+        self.peak = self.peak.max(self.budget.used());
+        Ok(())
+    }
+
+    /// Ends what [`LeasedArena::adopt`] began, for `bytes` of it.
+    pub fn disown(&mut self, bytes: usize) -> Result<(), SpanError> {
+        self.adopted = self.adopted.checked_sub(bytes).ok_or(SpanError::NotAdopted { bytes })?;
+        self.budget.discharge(bytes);
+        Ok(())
+    }
+
     /// Gives the memory of chunks in Limbo back to the system, so that they count no more: the bytes
     /// that were in RAM.
     pub fn trim(&mut self) -> usize {
@@ -387,7 +405,7 @@ impl LeasedArena {
         self.budget.limit()
     }
 
-    /// Bytes of all chunks that are charged.
+    /// Bytes of all chunks that are charged, and of adopted memory.
     pub fn used(&self) -> usize {
         self.budget.used()
     }

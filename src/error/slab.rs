@@ -1,9 +1,10 @@
-//! What can fail about a [`crate::Slab`]: making it, allocating a slot, freeing it.
+//! What can fail about a [`crate::Slab`]: making it, allocating a slot, freeing it, sending it.
 
-use super::MapError;
+use super::{MapError, SegmentError};
 use std::fmt;
 
 const FORKED: &str = "the thread cache belongs to the process that forked this one";
+const COPY: &str = "the slab belongs to the process that forked this one";
 
 /// Why a [`crate::Slab`] cannot be made. Pools are named by their index in
 /// [`SlabOptions::pools`](crate::slab::SlabOptions::pools).
@@ -60,6 +61,10 @@ pub enum SlabError {
     },
     /// The system refused the memory, or cannot share it.
     Map(MapError),
+    /// The memory that processes share cannot be made or opened.
+    Segment(SegmentError),
+    /// Nobody more can take part in a slab that processes share, as each mapping of it does.
+    Join(JoinError),
 }
 
 impl fmt::Display for SlabError {
@@ -90,6 +95,8 @@ impl fmt::Display for SlabError {
                 write!(f, "the pools take {bytes} bytes, and {limit} are allowed")
             }
             SlabError::Map(error) => error.fmt(f),
+            SlabError::Segment(error) => error.fmt(f),
+            SlabError::Join(error) => error.fmt(f),
         }
     }
 }
@@ -101,6 +108,99 @@ impl From<MapError> for SlabError {
         SlabError::Map(error)
     }
 }
+
+impl From<JoinError> for SlabError {
+    fn from(error: JoinError) -> Self {
+        SlabError::Join(error)
+    }
+}
+
+impl From<SegmentError> for SlabError {
+    fn from(error: SegmentError) -> Self {
+        SlabError::Segment(error)
+    }
+}
+
+/// Why [`Slab::bind`](crate::Slab::bind) or [`Slab::lock`](crate::Slab::lock) was refused. Nothing has changed.
+///
+/// ```
+/// use ralloc_core::Slab;
+/// use ralloc_core::error::PlacementError;
+/// use ralloc_core::slab::SlabOptions;
+///
+/// let slab = Slab::new(&SlabOptions::fixed(&[64], 16, 1 << 20))?;
+/// let _block = slab.allocate(64)?;
+/// assert_eq!(slab.lock(), Err(PlacementError::Used { slots: 1 }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlacementError {
+    /// It comes too late: a slot was handed out before.
+    Used {
+        /// Slots that somebody has now, of all who share the slab.
+        slots: usize,
+    },
+    /// The system refused, or cannot do it.
+    Map(MapError),
+}
+
+impl fmt::Display for PlacementError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PlacementError::Used { slots } => {
+                write!(f, "the slab was used before: {slots} of its slots are in use")
+            }
+            PlacementError::Map(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for PlacementError {}
+
+impl From<MapError> for PlacementError {
+    fn from(error: MapError) -> Self {
+        PlacementError::Map(error)
+    }
+}
+
+/// Why nobody more can take part in a [`crate::Slab`], as a [`ThreadCache`](crate::slab::ThreadCache) does.
+///
+/// ```
+/// use ralloc_core::error::JoinError;
+/// use ralloc_core::slab::{Slab, SlabOptions, ThreadCache};
+/// use std::sync::Arc;
+///
+/// let slab = Arc::new(Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20))?);
+/// let caches: Vec<_> = (0..1023).map_while(|_| ThreadCache::new(&slab).ok()).collect();
+/// assert_eq!(ThreadCache::new(&slab).unwrap_err(), JoinError::TooMany { most: 1023 });
+/// drop(caches);
+/// assert!(ThreadCache::new(&slab).is_ok());
+/// # Ok::<(), ralloc_core::error::SlabError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JoinError {
+    /// There are as many as there can be: the call may succeed once one of them has gone.
+    TooMany {
+        /// The most there may be at a time.
+        most: usize,
+    },
+    /// All 2³⁰ names of participants were given, and blocks are out that bear those which could be given again: the call
+    /// may succeed once these are freed.
+    UsedUp,
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            JoinError::TooMany { most } => write!(f, "a slab has at most {most} participants"),
+            JoinError::UsedUp => f.write_str(
+                "all names of participants are used up: free the blocks that former ones have left",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for JoinError {}
 
 /// Why a [`crate::Slab`] gave no slot.
 ///
@@ -189,11 +289,8 @@ pub enum SlotError {
     Foreign,
     /// The address is in a slot, but not its first byte.
     Interior,
-    /// The slot is not held: it was freed already, or sent to another isolate.
+    /// The slot is not held: it was freed already, or [sent](crate::Slab::send).
     NotHeld,
-    /// No slot was sent under this token, or it was received or revoked already. Only the binding for
-    /// Node.js has tokens.
-    StaleToken,
     /// As [`ClaimError::Forked`].
     Forked,
 }
@@ -204,12 +301,95 @@ impl fmt::Display for SlotError {
             SlotError::Foreign => "the address does not belong to this slab",
             SlotError::Interior => "the address is not the first byte of its slot",
             SlotError::NotHeld => "the slot is not held: it was freed already, or sent",
-            SlotError::StaleToken => {
-                "no Buffer was sent with this token, or it was already received"
-            }
             SlotError::Forked => FORKED,
         })
     }
 }
 
 impl std::error::Error for SlotError {}
+
+/// Why a block was not [sent](crate::Slab::send). It is as it was.
+///
+/// ```
+/// use ralloc_core::Slab;
+/// use ralloc_core::error::{SendError, SlotError};
+/// use ralloc_core::slab::SlabOptions;
+///
+/// let slab = Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20))?;
+/// let block = slab.allocate(64)?;
+/// // SAFETY: the block is held, and not used once it is sent; nobody receives it before it is sent again.
+/// unsafe {
+///     assert!(slab.send(block).is_ok());
+///     assert_eq!(slab.send(block), Err(SendError::Slot(SlotError::NotHeld)));
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendError {
+    /// The address is not that of a block which is held: as of [`crate::Slab::deallocate`].
+    Slot(SlotError),
+    /// No bytes at all, or more than the slot has.
+    Length {
+        /// Bytes that were to be sent.
+        length: usize,
+        /// The most that can be: all of the slot's, or 64 GiB less one byte.
+        longest: usize,
+    },
+    /// No token can name the slot. Its number, counted over all pools from the smallest on, is too high.
+    Number {
+        /// The slot's, from 0.
+        number: usize,
+        /// How many slots of a slab can be sent, 4,194,304: those below.
+        most: usize,
+    },
+    /// As [`ClaimError::Forked`].
+    Forked,
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SendError::Slot(error) => error.fmt(f),
+            SendError::Length { length, longest } => {
+                write!(f, "cannot send {length} bytes of a slot: it must be 1 to {longest}")
+            }
+            SendError::Number { number, most } => {
+                write!(f, "cannot send slot {number}: tokens name the first {most} of a slab")
+            }
+            SendError::Forked => f.write_str(COPY),
+        }
+    }
+}
+
+impl std::error::Error for SendError {}
+
+/// Why a token gave no block, in [`crate::Slab::receive`] and [`crate::Slab::revoke`]. Nothing has changed.
+///
+/// ```
+/// use ralloc_core::Slab;
+/// use ralloc_core::error::TokenError;
+/// use ralloc_core::slab::{SlabOptions, Token};
+///
+/// let slab = Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20))?;
+/// assert_eq!(slab.receive(Token::from_bits(7)), Err(TokenError::Stale)); // of nobody
+/// # Ok::<(), ralloc_core::error::SlabError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenError {
+    /// No block is under way with this token: it was received or revoked before, is another slab's, or its sender was
+    /// gone for longer than the time of transit. To revoke, also: another one has sent it.
+    Stale,
+    /// As [`ClaimError::Forked`]. The token stays good for others.
+    Forked,
+}
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TokenError::Stale => "no block was sent with this token, or it was already received",
+            TokenError::Forked => COPY,
+        })
+    }
+}
+
+impl std::error::Error for TokenError {}

@@ -1,5 +1,6 @@
 //! An owned range of pages, as [`MemoryOptions`] ask for them.
 
+mod placed;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
@@ -46,6 +47,8 @@ pub struct Mapping {
     shared: bool,
     /// Whether `options` are in force: false from [`Mapping::vacate`] to [`Mapping::restore`].
     ready: bool,
+    /// Whether those of them that take memory come into force part by part: [`Mapping::keep`].
+    parts: bool,
 }
 
 // SAFETY: the pages belong to no thread, and every method that changes them takes `&mut self`
@@ -66,12 +69,23 @@ impl Mapping {
     }
 
     /// The same, also at addresses that JavaScript has seen before: then all of it is committed, its content unknown, and
-    /// somebody may still write there. So nothing may lie there but what JavaScript gets.
+    /// somebody may still write there. So nothing may lie there but what JavaScript gets. What takes memory of
+    /// `options` comes into force by [`Mapping::keep`]. They ask for no pages of the pool, which come all at once.
     pub fn reserve_any(len: usize, options: MemoryOptions) -> Result<Mapping, MapError> {
-        match Mapping::again(len, options) {
-            Some(mapping) => Ok(mapping),
-            None => Mapping::fresh(len, page_size(), options, os::reserve),
-        }
+        let again = Mapping::again(len, options);
+        let mut mapping = match again {
+            Some(mapping) => mapping,
+            None => {
+                let mut fresh = Mapping::fresh(len, options.granule(), options, os::reserve)?;
+                if options.huge_pages != HugePages::No {
+                    fresh.advise()?;
+                }
+                fresh
+            }
+        };
+        mapping.place()?;
+        (mapping.ready, mapping.parts) = (true, true);
+        Ok(mapping)
     }
 
     /// Reserves `len` bytes and commits all of them: zero pages, which take memory only when
@@ -137,8 +151,8 @@ impl Mapping {
     /// Ordinary pages, which nobody else has.
     fn over(base: NonNull<u8>, len: usize, options: MemoryOptions) -> Mapping {
         let (pages, ready) = (Pages::Normal, options.is_plain());
-        let (guarded, seen, spent, shared) = (false, false, false, false);
-        Mapping { base, len, options, pages, guarded, seen, spent, shared, ready }
+        let (guarded, seen, spent, shared, parts) = (false, false, false, false, false);
+        Mapping { base, len, options, pages, guarded, seen, spent, shared, ready, parts }
     }
 
     /// [`Mapping::with`], also at addresses that were seen before, as [`Mapping::reserve_any`].
@@ -164,10 +178,7 @@ impl Mapping {
         if cfg!(windows) && options.numa_node.is_some() {
             return None; // taken with the node
         }
-        let len = layout::align_up(len.max(1), granule)?;
-        let base = retained::process().take(len, granule)?;
-        let mut mapping = Mapping::over(base, len, options);
-        mapping.mark_seen();
+        let mut mapping = Mapping::at_seen(len, granule, options)?;
         if advised {
             mapping.advise().ok()?;
         }
@@ -179,31 +190,18 @@ impl Mapping {
         None
     }
 
-    /// The bytes of `pages` from `offset` (a page multiple) on, shared with its other mappings, with
-    /// those of `options` in force that are about pages and not about where they are from. `any`: also at addresses
-    /// that were seen before, as [`Mapping::reserve_any`].
-    pub(super) fn of_shared(
-        pages: &os::SharedPages,
-        offset: usize,
-        len: usize,
-        options: MemoryOptions,
-        any: bool,
-    ) -> Result<Mapping, MapError> {
-        if options.huge_pages == HugePages::Require {
-            return Err(MapError::Unsupported { what: "huge pages in shared memory" });
-        }
-        // Transparent ones are a matter of the system's settings for shared memory.
-        let options = MemoryOptions { huge_pages: HugePages::No, ..options };
-        let mut mapping = match any {
-            true => Mapping::reserve_any(len, options)?,
-            false => Mapping::fresh(len, page_size(), options, os::reserve)?,
-        };
-        // SAFETY: all of our own reservation, just taken; `SharedMemory` says that there are so many bytes. Should the
-        // call fail after it unmapped what was seen before, dropping the mapping maps it again.
-        unsafe { os::map_shared(pages, offset, mapping.base.as_ptr(), mapping.len) }?;
-        mapping.shared = true;
-        mapping.prepare()?;
-        Ok(mapping)
+    /// `len` bytes, rounded up as `options` say, of addresses that were seen, at a multiple of `align`.
+    #[cfg(not(loom))]
+    fn at_seen(len: usize, align: usize, options: MemoryOptions) -> Option<Mapping> {
+        let len = layout::align_up(len.max(1), options.granule())?;
+        let mut mapping = Mapping::over(retained::process().take(len, align)?, len, options);
+        mapping.mark_seen();
+        Some(mapping)
+    }
+
+    #[cfg(loom)]
+    fn at_seen(_len: usize, _align: usize, _options: MemoryOptions) -> Option<Mapping> {
+        None
     }
 
     /// Pages of the pool, all of them there: to touch one that is not would end the process.
@@ -216,18 +214,15 @@ impl Mapping {
         Ok(mapping)
     }
 
-    /// Brings `options` into force over committed pages, whose bytes nobody needs. The node
+    /// Brings `options` into force over committed pages, which keep their bytes. The node
     /// before the pages are found, and those before they are locked: each step names itself
     /// in its error.
     fn prepare(&mut self) -> Result<(), MapError> {
         let (ptr, len) = (self.base.as_ptr(), self.len);
         let huge = self.pages == Pages::Explicit;
-        if let Some(node) = self.options.numa_node {
-            // SAFETY: our own committed pages, here and below.
-            unsafe { os::bind(ptr, len, node) }?;
-        }
+        self.place()?;
         if huge || self.options.prefault {
-            // SAFETY: as above; `&mut self` says that nobody relies on their bytes.
+            // SAFETY: our own committed pages, here and below.
             unsafe { os::populate(ptr, len, huge) }?;
         }
         if self.options.lock {
@@ -236,6 +231,13 @@ impl Mapping {
         }
         self.ready = true;
         Ok(())
+    }
+
+    /// Where the pages that are to come are from.
+    fn place(&mut self) -> Result<(), MapError> {
+        let Some(node) = self.options.numa_node else { return Ok(()) };
+        // SAFETY: our own pages.
+        unsafe { os::bind(self.base.as_ptr(), self.len, node) }
     }
 
     /// Brings the options into force again after [`Mapping::vacate`]. On an error the mapping is
@@ -323,21 +325,18 @@ impl Mapping {
     /// Makes `len` bytes from `offset` readable and writable; both are rounded outward to
     /// pages. Pages that are committed already keep their bytes. Panics beyond the end.
     pub fn commit(&mut self, offset: usize, len: usize) -> Result<(), MapError> {
-        let end = self.end_of(offset, len).expect("commit beyond the mapping");
-        let page = page_size();
-        // Within the mapping, which is whole pages.
-        let (start, end) = (offset & !(page - 1), end.next_multiple_of(page));
-        if start == end {
+        let (ptr, len) = self.pages_of(offset, len);
+        if len == 0 {
             return Ok(());
         }
-        // SAFETY: whole pages within our reservation, as just checked.
-        unsafe { os::commit(self.base.as_ptr().wrapping_add(start), end - start) }
+        // SAFETY: whole pages within our reservation.
+        unsafe { os::commit(ptr, len) }
     }
 
     /// Gives the memory of the whole pages between `offset` and `offset + len` back. They
     /// must have been committed, stay accessible, and lose their bytes (they then read as zero
-    /// on Linux, as zero or their old bytes elsewhere). Refused where memory was asked to stay:
-    /// see [`Mapping::keeps_memory`]. Panics beyond the end.
+    /// on Linux, as zero or their old bytes elsewhere). Refused where memory was asked to stay, other than part
+    /// by part: see [`Mapping::keeps_memory`]. Panics beyond the end.
     pub fn decommit(&mut self, offset: usize, len: usize) -> Result<(), MapError> {
         let end = self.end_of(offset, len).expect("decommit beyond the mapping");
         let page = page_size();
@@ -345,12 +344,25 @@ impl Mapping {
         if start >= end {
             return Ok(());
         }
-        if self.keeps_memory() {
+        if self.keeps_memory() && !self.parts {
             return Err(MapError::Unsupported { what: "a way to empty a part of kept memory" });
+        }
+        if self.options.lock {
+            // SAFETY: as below.
+            let _ = unsafe { os::unlock(self.base.as_ptr().wrapping_add(start), end - start) };
         }
         // SAFETY: whole pages within our reservation, as just checked; `&mut self` says that
         // nobody relies on their bytes.
         unsafe { os::decommit(self.base.as_ptr().wrapping_add(start), end - start) }
+    }
+
+    /// The pages of a part, all those that it touches. Panics beyond the end.
+    fn pages_of(&self, offset: usize, len: usize) -> (*mut u8, usize) {
+        let end = self.end_of(offset, len).expect("a part beyond the mapping");
+        let page = page_size();
+        // Within the mapping, which is whole pages.
+        let (start, end) = (offset & !(page - 1), end.next_multiple_of(page));
+        (self.base.as_ptr().wrapping_add(start), end - start)
     }
 
     /// `offset + len`; `None` when that is beyond the end, also when it is beyond every number.

@@ -8,14 +8,18 @@
 //! calls it now and then.
 //!
 //! (`mapping` owns pages as `options` ask for them, [`depot`] keeps those that are between users, `retained` the
-//! addresses that JavaScript has seen.)
+//! addresses that JavaScript has seen. `segment` is memory that processes share.)
 
 pub mod depot;
 mod mapping;
 #[cfg(all(test, not(loom)))]
 mod option_tests;
 mod options;
+#[cfg(all(test, not(loom), target_os = "linux", not(ralloc_check_windows)))]
+mod placed_tests;
 mod retained;
+#[cfg(not(loom))]
+pub(crate) mod segment;
 mod shared_memory;
 mod wiped_on_fork;
 
@@ -29,5 +33,5 @@ pub use depot::Depot;
 pub(crate) use mapping::Mapping;
 pub(crate) use options::Pages;
 pub use options::{HugePages, MemoryOptions};
-pub(crate) use shared_memory::SharedMemory;
+pub(crate) use shared_memory::{SharedKind, SharedMemory};
 pub(crate) use wiped_on_fork::{WipedOnFork, ZeroIsValid};

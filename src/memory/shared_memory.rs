@@ -1,11 +1,43 @@
 //! Memory that is mapped at several addresses, once for each isolate that shares it.
 
 use super::mapping::Mapping;
-use super::options::MemoryOptions;
+use super::options::{HugePages, MemoryOptions};
 use crate::error::MapError;
 use crate::{layout, os};
 
-/// A piece of memory without a name. Lives as long as it or one of its mappings does.
+/// Whose memory it is, and so which setting of the system is for its pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SharedKind {
+    Unnamed,
+    Named,
+}
+
+impl SharedKind {
+    /// What of `options` can be had of it. Not pages of the pool: they would come for all or none, and at multiples of
+    /// their size. Transparent ones, where the system has not been told to give it none.
+    pub fn grant(self, options: MemoryOptions) -> Result<MemoryOptions, MapError> {
+        let unsupported = |what| Err(MapError::Unsupported { what });
+        match (options.huge_pages, self) {
+            (HugePages::No, _) => return Ok(options),
+            (HugePages::Require, _) => return unsupported("huge pages in shared memory"),
+            (_, SharedKind::Unnamed) if !os::shared_can_be_huge() => {
+                return unsupported(
+                    "transparent huge pages in shared memory: set /sys/kernel/mm/transparent_hugepage/shmem_enabled to advise",
+                );
+            }
+            #[cfg(not(loom))]
+            (_, SharedKind::Named) if !os::shm::names_can_be_huge() => {
+                return unsupported(
+                    "transparent huge pages in /dev/shm: mount -o remount,huge=advise /dev/shm",
+                );
+            }
+            _ => {}
+        }
+        Ok(MemoryOptions { huge_pages: HugePages::Advise, ..options })
+    }
+}
+
+/// A piece of memory, without a name or of a segment's file. Lives as long as it or one of its mappings does.
 #[derive(Debug)]
 pub struct SharedMemory {
     /// Invariant: `len` bytes, for ever, that can be mapped from `last` on at most.
@@ -24,6 +56,12 @@ impl SharedMemory {
         let last = last & !(os::page_size() - 1);
         assert!(last < len, "beyond the memory");
         Ok(SharedMemory { pages: os::shared_pages(len, last)?, len, last })
+    }
+
+    /// The `len` bytes that `pages` are of, a positive page multiple, which can be mapped from `last` on at most.
+    #[cfg(not(loom))]
+    pub fn over(pages: os::SharedPages, len: usize, last: usize) -> SharedMemory {
+        SharedMemory { pages, len, last }
     }
 
     /// Maps `len` bytes from `offset`, both page multiples. What one mapping writes the others read.
@@ -134,7 +172,9 @@ mod tests {
         let names = |_| std::fs::read_dir("/proc/self/fd").unwrap();
         let files = || {
             let links = names(()).filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
-            links.filter(|name| name.to_string_lossy().contains("ralloc")).count()
+            // Those of segments, which other tests have, are files.
+            let names = links.map(|name| name.to_string_lossy().replace("ralloc-segment", ""));
+            names.filter(|name| name.contains("ralloc")).count()
         };
         let all: Vec<_> = (0..50).map(|_| SharedMemory::anonymous(1, 0).unwrap()).collect();
         let _mapped = all[0].map(0, page_size(), MemoryOptions::default()).unwrap();

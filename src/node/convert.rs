@@ -1,6 +1,6 @@
 //! Between JavaScript's values and ours.
 
-use crate::error::{LeaseError, MapError, SpanError};
+use crate::error::{LeaseError, MapError, PlacementError, SegmentError, SpanError};
 use crate::memory::{HugePages, MemoryOptions};
 use napi::bindgen_prelude::{FromNapiValue, ToNapiValue};
 use napi::{Error, Status, check_status, sys};
@@ -37,17 +37,21 @@ pub fn corrupted(error: SpanError) -> Error<&'static str> {
 /// Why memory could not be had, as a value: the hot caller tests its kind without a catch.
 #[napi(object, object_from_js = false)]
 pub struct Failure {
-    #[napi(ts_type = "'limit' | 'map' | 'unsupported'")]
+    #[napi(
+        ts_type = "'limit' | 'map' | 'unsupported' | 'room' | 'invalid' | 'version' | 'timeout' | 'used'"
+    )]
     pub kind: &'static str,
-    /// Bytes in use, and their limit.
+    /// Bytes in use, and their limit. Slots in use: `used`. Of a segment (`invalid`, `version`): what was found, and what was expected.
     pub used: f64,
     pub limit: f64,
     /// The system call, its error number and the name of that: `map` only.
     pub syscall: Option<&'static str>,
     pub errno: Option<i32>,
     pub code: Option<&'static str>,
-    /// The reason, in a sentence: `unsupported` only.
+    /// The reason, in a sentence: `unsupported`, and those of a segment.
     pub why: Option<String>,
+    /// What differs: `invalid` only.
+    pub field: Option<String>,
 }
 
 impl Failure {
@@ -60,6 +64,7 @@ impl Failure {
             errno: None,
             code: None,
             why: None,
+            field: None,
         };
         match error {
             LeaseError::Limit { .. } => {}
@@ -76,6 +81,39 @@ impl Failure {
         }
         failure
     }
+
+    /// Of where memory is to be.
+    pub(super) fn of_placement(error: PlacementError) -> Failure {
+        match error {
+            PlacementError::Map(error) => Failure::new(error.into(), 0, 0),
+            PlacementError::Used { slots } => {
+                let none = MapError::Unsupported { what: "" };
+                Failure { kind: "used", ..Failure::new(none.into(), slots, 0) }
+            }
+        }
+    }
+
+    /// Of a segment.
+    pub(super) fn of_segment(error: SegmentError) -> Failure {
+        let (kind, used, limit, field) = match error {
+            SegmentError::Map(error) => return Failure::new(error.into(), 0, 0),
+            SegmentError::Room { needed, free, .. } => ("room", needed, free, None),
+            SegmentError::Version { found, expected } => ("version", found, expected, None),
+            SegmentError::Invalid { field, found, expected } => {
+                ("invalid", found, expected, Some(field.to_string()))
+            }
+            SegmentError::Pool { index, count, .. } => {
+                ("invalid", count, 0, Some(format!("pool {index}")))
+            }
+            SegmentError::Timeout { waited } => ("timeout", waited, 0, None),
+            SegmentError::Name { .. } => ("invalid", 0, 0, Some("name".into())),
+        };
+        let none = MapError::Unsupported { what: "" };
+        let mut failure = Failure::new(none.into(), 0, 0);
+        (failure.kind, failure.why, failure.field) = (kind, Some(error.to_string()), field);
+        (failure.used, failure.limit) = (used as f64, limit as f64);
+        failure
+    }
 }
 
 /// How memory is to be had. What is left out is not asked for.
@@ -86,6 +124,16 @@ pub struct MemoryArgument {
     pub lock: Option<bool>,
     pub numa_node: Option<f64>,
     pub prefault: Option<bool>,
+}
+
+/// None asks for nothing.
+pub fn memory_options(memory: Option<MemoryArgument>) -> Result<MemoryOptions> {
+    Ok(memory.map(|memory| memory.checked()).transpose()?.unwrap_or_default())
+}
+
+/// The number of a NUMA node; of one beyond every system's where it is larger than that.
+pub fn node(name: &str, value: f64) -> Result<u32> {
+    Ok(u32::try_from(bytes(name, value, 0)?).unwrap_or(u32::MAX))
 }
 
 impl MemoryArgument {
@@ -100,8 +148,7 @@ impl MemoryArgument {
                 return Err(Error::new(INVALID_ARGUMENT, message));
             }
         };
-        let node = self.numa_node.map(|node| bytes("numaNode", node, 0)).transpose()?;
-        let numa_node = node.map(|node| u32::try_from(node).unwrap_or(u32::MAX));
+        let numa_node = self.numa_node.map(|number| node("numaNode", number)).transpose()?;
         let (lock, prefault) = (self.lock == Some(true), self.prefault == Some(true));
         Ok(MemoryOptions { huge_pages, lock, numa_node, prefault })
     }

@@ -9,6 +9,13 @@ pub fn panic_for_test() {
     panic!("a panic for the test");
 }
 
+/// Forks, as an addon may: 0 in the child, whose JavaScript goes on with copies of all that the process has.
+#[cfg(unix)]
+#[napi(catch_unwind)]
+pub fn fork_for_test() -> i32 {
+    crate::os::fork()
+}
+
 /// Panics when it is collected, which must not end the process.
 #[napi]
 pub struct PanicForTest {

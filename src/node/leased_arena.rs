@@ -127,6 +127,20 @@ impl LeasedArena {
         self.with(|arena| arena.release(id, epoch, dirty)).map_err(corrupted)
     }
 
+    /// Charges bytes that are not the arena's: null, or why not.
+    #[napi(catch_unwind)]
+    pub fn adopt(&self, size: f64) -> Result<Option<Failure>> {
+        let size = bytes("size", size, 0)?;
+        Ok(self.with(|arena| arena.adopt(size)).err().map(|error| self.failure(error)))
+    }
+
+    /// Ends that.
+    #[napi(catch_unwind)]
+    pub fn disown(&self, size: f64) -> Result<()> {
+        let size = bytes("size", size, 0)?;
+        self.with(|arena| arena.disown(size)).map_err(corrupted)
+    }
+
     /// Gives the memory of chunks in limbo back; returns the bytes that were in RAM.
     #[napi(catch_unwind)]
     pub fn trim(&self) -> f64 {
@@ -139,7 +153,7 @@ impl LeasedArena {
         self.with(|arena| arena.restart());
     }
 
-    /// Bytes of all chunks that are charged.
+    /// Bytes of all chunks that are charged, and of adopted memory.
     #[napi(catch_unwind)]
     pub fn used(&self) -> f64 {
         self.with(|arena| arena.used()) as f64

@@ -9,7 +9,10 @@ mod convert;
 mod depot;
 #[cfg(feature = "test-exports")]
 mod for_test;
+mod inherited;
 mod leased_arena;
+mod placement;
+mod shared_slab;
 mod slab;
 
 use napi_derive::napi;

@@ -4,9 +4,12 @@ use super::array_buffer;
 use super::contained::Contained;
 use super::convert::{
     CLOSED, Failure, INVALID_ARGUMENT, MemoryArgument, Registers, Result, STALE_TOKEN, Slots,
-    UNSUPPORTED, Value, bytes,
+    UNSUPPORTED, Value, bytes, memory_options,
 };
-use crate::error::{ClaimError, LeaseError, SlabError, SlotError};
+use super::inherited::Descriptor;
+use crate::error::{
+    ClaimError, JoinError, LeaseError, SendError, SlabError, SlotError, TokenError,
+};
 use crate::slab::handle::Handle;
 use crate::slab::participant::Participant;
 use crate::slab::token::{Received, Token};
@@ -22,8 +25,10 @@ use std::time::Duration;
 /// up to JavaScript (lib/slab/). See `src/slab/`.
 #[napi]
 pub struct LeasedSlab {
-    /// `None` before `open` or `attach`, and after `close`.
+    /// `None` before it is opened, and after `close`.
     participant: Contained<RefCell<Option<Participant>>>,
+    /// What children inherit, once it was asked for.
+    pub(super) descriptor: Contained<RefCell<Option<Descriptor>>>,
 }
 
 /// What another isolate of the process attaches by.
@@ -39,7 +44,9 @@ impl LeasedSlab {
     #[napi(constructor, catch_unwind)]
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
-        LeasedSlab { participant: Contained::new(RefCell::new(None)) }
+        let (participant, descriptor) = (RefCell::new(None), RefCell::new(None));
+        let (participant, descriptor) = (Contained::new(participant), Contained::new(descriptor));
+        LeasedSlab { participant, descriptor }
     }
 
     /// Makes the slab. `pools`: size, count, most and least slots of each. Null, or why it cannot be had: of
@@ -52,9 +59,7 @@ impl LeasedSlab {
         shared: bool,
         memory: Option<MemoryArgument>,
     ) -> Result<Option<Failure>> {
-        let pools = pools.chunks_exact(4).map(pool_options).collect::<Result<_>>()?;
-        let memory = memory.map(|memory| memory.checked()).transpose()?.unwrap_or_default();
-        let options = SlabOptions { pools, max_bytes: bytes("maxBytes", max_bytes, 1)?, memory };
+        let options = slab_options(&pools, max_bytes, memory)?;
         self.set_participant(if shared { Slab::shared(&options) } else { Slab::new(&options) })
     }
 
@@ -184,7 +189,7 @@ impl LeasedSlab {
     #[napi(catch_unwind)]
     pub fn room(&self, pool: u32) -> Result<u32> {
         let mut room = 0;
-        self.with(|participant| room = participant.slab().cache_limit(pool as usize))?;
+        self.with(|participant| room = participant.slab().cache_share(pool as usize))?;
         Ok(room as u32)
     }
 
@@ -192,9 +197,9 @@ impl LeasedSlab {
     #[napi(catch_unwind)]
     pub fn send(&self, pool: u32, slot: u32, length: f64) -> Result<f64> {
         let length = bytes("length", length, 0)?;
-        let mut sent = Err(SlotError::NotHeld);
+        let mut sent = Err(SendError::Slot(SlotError::NotHeld));
         self.with(|participant| {
-            sent = participant.slab().send(pool as usize, slot, length, participant.owner())
+            sent = participant.slab().send_as(pool as usize, slot, length, participant.owner())
         })?;
         let token = sent.map_err(|error| Error::new(UNSUPPORTED, error.to_string()))?;
         Ok(token.bits() as f64)
@@ -207,7 +212,7 @@ impl LeasedSlab {
         token: f64,
         #[napi(ts_arg_type = "Float64Array")] registers: Registers,
     ) -> Result<()> {
-        self.take(token, registers, Slab::receive)
+        self.take(token, registers, Slab::receive_as)
     }
 
     /// Takes back a slot that this isolate sent. Registers: pool, slot, length.
@@ -217,7 +222,7 @@ impl LeasedSlab {
         token: f64,
         #[napi(ts_arg_type = "Float64Array")] registers: Registers,
     ) -> Result<()> {
-        self.take(token, registers, Slab::revoke)
+        self.take(token, registers, Slab::revoke_as)
     }
 
     /// Registers, for each pool: size, count, most slots, held and cached (by anyone), 0, sent, free, peak.
@@ -281,12 +286,13 @@ impl LeasedSlab {
     #[napi(catch_unwind)]
     pub fn close(&self) {
         drop(self.participant.borrow_mut().take());
+        drop(self.descriptor.borrow_mut().take());
     }
 }
 
 impl LeasedSlab {
     /// No call of `work` runs JavaScript: the borrow ends before.
-    fn with(&self, work: impl FnOnce(&Participant)) -> Result<()> {
+    pub(super) fn with(&self, work: impl FnOnce(&Participant)) -> Result<()> {
         match &*self.participant.borrow() {
             Some(participant) => work(participant),
             None => return Err(Error::new(CLOSED, "the slab is closed")),
@@ -294,17 +300,19 @@ impl LeasedSlab {
         Ok(())
     }
 
-    fn set_participant(
+    pub(super) fn set_participant(
         &self,
         slab: std::result::Result<Slab, SlabError>,
     ) -> Result<Option<Failure>> {
+        let full = |error: JoinError| Error::new(UNSUPPORTED, error.to_string());
         match slab {
             Ok(slab) => {
-                let full = || Error::new(UNSUPPORTED, "a slab has at most 1,023 participants");
-                let participant = Participant::join(slab).ok_or_else(full)?;
+                let participant = Participant::join(slab).map_err(full)?;
                 *self.participant.borrow_mut() = Some(participant);
             }
             Err(SlabError::Map(error)) => return Ok(Some(Failure::new(error.into(), 0, 0))),
+            Err(SlabError::Join(error)) => return Err(full(error)),
+            Err(SlabError::Segment(error)) => return Ok(Some(Failure::of_segment(error))),
             Err(SlabError::Footprint { bytes: requested, limit }) => {
                 let error = LeaseError::Limit { requested, limit, used: 0 };
                 return Ok(Some(Failure::new(error, requested, limit)));
@@ -318,17 +326,28 @@ impl LeasedSlab {
         &self,
         token: f64,
         registers: Registers,
-        how: impl FnOnce(&Slab, Token, Owner) -> std::result::Result<Received, SlotError>,
+        how: impl FnOnce(&Slab, Token, Owner) -> std::result::Result<Received, TokenError>,
     ) -> Result<()> {
         registers.expect(3)?;
         let token = Token::from_bits(bytes("token", token, 0)? as u64);
-        let mut taken = Err(SlotError::StaleToken);
+        let mut taken = Err(TokenError::Stale);
         self.with(|participant| taken = how(participant.slab(), token, participant.owner()))?;
         let Received { pool, slot, length } =
             taken.map_err(|error| Error::new(STALE_TOKEN, error.to_string()))?;
         registers.fill(0, &[pool as f64, slot.into(), length as f64]);
         Ok(())
     }
+}
+
+/// `pools`: size, count, most and least slots of each.
+pub(super) fn slab_options(
+    pools: &[f64],
+    max_bytes: f64,
+    memory: Option<MemoryArgument>,
+) -> Result<SlabOptions> {
+    let pools = pools.chunks_exact(4).map(pool_options).collect::<Result<_>>()?;
+    let memory = memory_options(memory)?;
+    Ok(SlabOptions { pools, max_bytes: bytes("maxBytes", max_bytes, 1)?, memory })
 }
 
 fn pool_options(numbers: &[f64]) -> Result<PoolOptions> {

@@ -55,6 +55,30 @@ pub unsafe fn bind(_ptr: *mut u8, _len: usize, _node: u32) -> Result<(), MapErro
 ///
 /// # Safety
 /// None is needed.
+pub unsafe fn rebind(_ptr: *mut u8, _len: usize, _node: u32) -> Result<(), MapError> {
+    Err(MapError::Unsupported { what: "binding memory to a NUMA node" })
+}
+
+/// Never.
+///
+/// # Safety
+/// None is needed.
+pub unsafe fn unbind(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
+    Err(MapError::Unsupported { what: "binding memory to a NUMA node" })
+}
+
+/// Never.
+///
+/// # Safety
+/// None is needed.
+pub unsafe fn bound_to(_ptr: *mut u8) -> Result<Option<u32>, MapError> {
+    Err(MapError::Unsupported { what: "binding memory to a NUMA node" })
+}
+
+/// Never.
+///
+/// # Safety
+/// None is needed.
 pub unsafe fn wipe_on_fork(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
     Err(MapError::Unsupported { what: "memory that a fork wipes" })
 }
@@ -62,11 +86,21 @@ pub unsafe fn wipe_on_fork(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
 /// Finds memory for every page.
 ///
 /// # Safety
-/// `ptr..ptr + len` are whole committed pages of the caller, whose bytes nobody needs.
+/// `ptr..ptr + len` are whole committed pages of the caller. Their bytes stay.
 pub unsafe fn populate(ptr: *mut u8, len: usize, _huge: bool) -> Result<(), MapError> {
     // SAFETY: the caller's promise.
     unsafe { touch(ptr, len) };
     Ok(())
+}
+
+/// Never.
+pub fn shared_can_be_huge() -> bool {
+    false
+}
+
+/// Milliseconds of a clock that only this process has.
+pub fn boot_millis() -> u64 {
+    super::process_millis()
 }
 
 /// Memory that several ranges of addresses show: a file whose name is gone already. It lives as long as this or

@@ -15,6 +15,10 @@ const HUGE_2MB: c_int = 21 << 26;
 const MADV_POPULATE_WRITE: c_int = 23;
 /// Linux 6.13: the same.
 const MADV_GUARD_INSTALL: c_int = 102;
+const NO_NODES: &str = "binding memory to a NUMA node";
+/// Flags of mbind, and one of get_mempolicy, which no libc has: they are libnuma's.
+const MOVE_STRICTLY: c_ulong = 1 | 1 << 1;
+const OF_ADDRESS: c_ulong = 1 << 1;
 /// More nodes than any kernel can be built for; the system's own answer is EINVAL.
 const MAX_NODES: u32 = 32_000;
 
@@ -60,6 +64,20 @@ pub unsafe fn advise_huge(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     }
 }
 
+/// The settings by which shared memory has transparent huge pages where it is advised.
+pub(super) const GIVES_HUGE: [&str; 4] = ["advise", "within_size", "always", "force"];
+
+/// Whether the system gives transparent huge pages to shared memory without a name, where it is advised to.
+pub fn shared_can_be_huge() -> bool {
+    let settings = ["shmem_enabled", "hugepages-2048kB/shmem_enabled"];
+    settings.iter().any(|setting| {
+        let path = format!("/sys/kernel/mm/transparent_hugepage/{setting}");
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let chosen = text.split(['[', ']']).nth(1);
+        chosen.is_some_and(|chosen| GIVES_HUGE.contains(&chosen))
+    })
+}
+
 /// `len` readable and writable bytes, zero, of huge pages of 2 MiB; `len` is a positive multiple
 /// of that. Not backed yet: only [`populate`] makes sure that touching them cannot fail.
 pub fn map_huge(len: usize, _node: Option<u32>) -> Result<NonNull<u8>, MapError> {
@@ -88,43 +106,96 @@ pub unsafe fn wipe_on_fork(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     }
 }
 
-/// Lets the pages that are not there yet come from the node `node` only.
+/// Lets the pages that are not there yet come from the node `node` only. Of shared memory for all its mappings, and
+/// for those to come.
 ///
 /// # Safety
 /// `ptr..ptr + len` are whole mapped pages of the caller.
 pub unsafe fn bind(ptr: *mut u8, len: usize, node: u32) -> Result<(), MapError> {
-    if node >= MAX_NODES {
+    // SAFETY: the caller's promise.
+    unsafe { set_policy(ptr, len, libc::MPOL_BIND, Some(node), 0) }
+}
+
+/// The same, and moves the pages that are there. EIO where one of them cannot be moved, as those that another
+/// mapping has touched. On an error any policy may be in force.
+///
+/// # Safety
+/// As for [`bind`].
+pub unsafe fn rebind(ptr: *mut u8, len: usize, node: u32) -> Result<(), MapError> {
+    // SAFETY: the caller's promise, here and below.
+    unsafe { set_policy(ptr, len, libc::MPOL_LOCAL, None, 0) }?;
+    // SAFETY: as above.
+    unsafe { set_policy(ptr, len, libc::MPOL_BIND, Some(node), MOVE_STRICTLY) }
+}
+
+/// Undoes [`bind`], for pages that are not there yet.
+///
+/// # Safety
+/// As for [`bind`].
+pub unsafe fn unbind(ptr: *mut u8, len: usize) -> Result<(), MapError> {
+    // SAFETY: the caller's promise, here and below.
+    unsafe { set_policy(ptr, len, libc::MPOL_LOCAL, None, 0) }?;
+    // SAFETY: as above.
+    unsafe { set_policy(ptr, len, libc::MPOL_DEFAULT, None, 0) }
+}
+
+/// One that a mapping was given last is not given again, also where another mapping of the same memory has changed
+/// it since: the kernel compares with the range of addresses. Hence a policy between two.
+///
+/// # Safety
+/// As for [`bind`].
+unsafe fn set_policy(
+    ptr: *mut u8,
+    len: usize,
+    mode: c_int,
+    node: Option<u32>,
+    flags: c_ulong,
+) -> Result<(), MapError> {
+    if node.is_some_and(|node| node >= MAX_NODES) {
         return Err(system_error("mbind", libc::EINVAL));
     }
     let bits = c_ulong::BITS;
-    let mut nodes = vec![0 as c_ulong; (node / bits + 1) as usize];
-    nodes[(node / bits) as usize] = 1 << (node % bits);
+    let mut nodes = vec![0 as c_ulong; (node.unwrap_or(0) / bits + 1) as usize];
+    if let Some(node) = node {
+        nodes[(node / bits) as usize] = 1 << (node % bits);
+    }
     // The kernel reads one bit less than it is told.
     let count = nodes.len() as c_ulong * c_ulong::from(bits) + 1;
+    let (mode, nodes) = (mode as c_ulong, nodes.as_ptr());
     // SAFETY: the caller's promise; the mask is live and holds all the bits but the last, which
     // is not read. All arguments are as wide as a register.
-    let status = unsafe {
-        libc::syscall(
-            libc::SYS_mbind,
-            ptr,
-            len,
-            libc::MPOL_BIND as c_ulong,
-            nodes.as_ptr(),
-            count,
-            0 as c_ulong,
-        )
-    };
-    match status {
+    match unsafe { libc::syscall(libc::SYS_mbind, ptr, len, mode, nodes, count, flags) } {
         0 => Ok(()),
-        _ => Err(unless(last_error("mbind"), libc::ENOSYS, "binding memory to a NUMA node")),
+        _ => Err(unless(last_error("mbind"), libc::ENOSYS, NO_NODES)),
     }
+}
+
+/// The node that a page is bound to, the only one; of shared memory, by whatever mapping.
+///
+/// # Safety
+/// As for [`bind`].
+pub unsafe fn bound_to(ptr: *mut u8) -> Result<Option<u32>, MapError> {
+    let bits = c_ulong::BITS;
+    let (mut mode, mut nodes) = (0 as c_int, vec![0 as c_ulong; MAX_NODES.div_ceil(bits) as usize]);
+    let count = nodes.len() as c_ulong * c_ulong::from(bits);
+    let mask = nodes.as_mut_ptr();
+    // SAFETY: the caller's promise; both places are live, the mask of as many bits as it says.
+    let status =
+        unsafe { libc::syscall(libc::SYS_get_mempolicy, &mut mode, mask, count, ptr, OF_ADDRESS) };
+    if status != 0 {
+        return Err(unless(last_error("get_mempolicy"), libc::ENOSYS, NO_NODES));
+    }
+    let mut set = (0u32..).zip(&nodes).filter(|(_, word)| **word != 0);
+    let only = |(at, word): (u32, &c_ulong)| at * bits + word.trailing_zeros();
+    let first = set.next().filter(|(_, word)| word.is_power_of_two());
+    Ok(first.filter(|_| mode == libc::MPOL_BIND && set.next().is_none()).map(only))
 }
 
 /// Finds memory for every page. An error where there is none: EFAULT of huge pages, which to
 /// touch would end the process. Before Linux 5.14 others are touched instead.
 ///
 /// # Safety
-/// `ptr..ptr + len` are whole committed pages of the caller, whose bytes nobody needs.
+/// `ptr..ptr + len` are whole committed pages of the caller. Their bytes stay.
 pub unsafe fn populate(ptr: *mut u8, len: usize, huge: bool) -> Result<(), MapError> {
     // SAFETY: the caller's promise; the call changes no bytes.
     if unsafe { libc::madvise(ptr.cast(), len, MADV_POPULATE_WRITE) } == 0 {
@@ -140,6 +211,14 @@ pub unsafe fn populate(ptr: *mut u8, len: usize, huge: bool) -> Result<(), MapEr
     }
 }
 
+/// Milliseconds since the machine was started, those of its sleep included: the same clock for all processes.
+pub fn boot_millis() -> u64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: writes to the local. The clock is there since Linux 2.6.39.
+    unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &mut now) };
+    now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000
+}
+
 /// The error, or that `what` is not supported where it is this errno.
 fn unless(error: MapError, unsupported: i32, what: &'static str) -> MapError {
     match error {
@@ -150,8 +229,8 @@ fn unless(error: MapError, unsupported: i32, what: &'static str) -> MapError {
 
 /// Memory that several ranges of addresses show. It lives as long as this or one of those ranges does.
 ///
-/// No file: what is made by MAP_SHARED needs none, so that neither a limit on open files or on their size nor a
-/// filter of system calls can refuse it, and nobody can resize it. What is left of the first mapping of it is all that
+/// Those of one process alone are no file: what is made by MAP_SHARED needs none, so that neither a limit on open files
+/// or on their size nor a filter of system calls can refuse it, and nobody can resize it. What is left of the first mapping of it is all that
 /// is kept: `mremap` with an old size of 0 makes another one from a single page.
 #[derive(Debug)]
 pub struct SharedPages {
@@ -176,9 +255,19 @@ impl Drop for SharedPages {
 /// `len` zero bytes that [`map_shared`] maps, from offsets of at most `last`; both are page multiples, and
 /// `last` is less than `len`. They take memory as they are touched.
 pub fn shared_pages(len: usize, last: usize) -> Result<SharedPages, MapError> {
-    let flags = libc::MAP_SHARED | libc::MAP_ANON | RESERVE_FLAGS;
+    keep_pages(len, last, libc::MAP_ANON, -1)
+}
+
+/// The same of an open file, which has so many bytes; or of no file, for which `kind` stands.
+pub(super) fn keep_pages(
+    len: usize,
+    last: usize,
+    kind: c_int,
+    fd: c_int,
+) -> Result<SharedPages, MapError> {
+    let flags = libc::MAP_SHARED | RESERVE_FLAGS | kind;
     // SAFETY: a new mapping at an address of the kernel's choice; it touches no other.
-    let base = unsafe { libc::mmap(ptr::null_mut(), len, libc::PROT_NONE, flags, -1, 0) };
+    let base = unsafe { libc::mmap(ptr::null_mut(), len, libc::PROT_NONE, flags, fd, 0) };
     if base == libc::MAP_FAILED {
         return Err(last_error("mmap"));
     }

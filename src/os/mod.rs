@@ -11,9 +11,12 @@
 //!   reservation, for ever; `JOINS`: whether calls take ranges that are parts of several reservations;
 //! - `map_huge(len, node)` and `release_huge`: pages of the system's pool of huge pages;
 //! - `shared_pages(len, last)` and `map_shared`: memory that several ranges of addresses show;
+//! - `shared_can_be_huge`: whether transparent huge pages are to be had for it;
 //! - `wipe_on_fork`: a forked child finds zeros there;
-//! - `advise_huge`, `lock`, `unlock`, `bind`, `populate`: about pages that are committed;
-//! - `resident`: bytes in RAM; `page_size`; `error_name` of an errno.
+//! - `advise_huge`, `lock`, `unlock`, `bind`, `rebind`, `unbind`, `bound_to`, `populate`: about pages that are committed;
+//! - `resident`: bytes in RAM; `page_size`; `error_name` of an errno;
+//! - `shm`: files of memory that processes share, with locks that end with their process; how much room there is for them;
+//! - `boot_millis`, `epoch_millis`: clocks.
 //!
 //! What a platform has no call for is [`MapError::Unsupported`]. `ralloc_check_windows` lets
 //! a machine without Windows' std type-check the crate over `windows.rs`; it cannot be linked.
@@ -22,6 +25,22 @@
 mod bsd;
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(ralloc_check_windows)))]
 mod linux;
+#[cfg(all(
+    not(all(
+        any(target_os = "linux", target_os = "android"),
+        target_pointer_width = "64",
+        not(any(ralloc_check_windows, loom))
+    )),
+    not(loom)
+))]
+#[path = "no_shm.rs"]
+pub mod shm;
+#[cfg(all(
+    any(target_os = "linux", target_os = "android"),
+    target_pointer_width = "64",
+    not(any(ralloc_check_windows, loom))
+))]
+pub mod shm;
 #[cfg(all(unix, not(ralloc_check_windows)))]
 mod unix;
 #[cfg(any(windows, ralloc_check_windows))]
@@ -38,16 +57,34 @@ use windows as family;
 #[cfg(any(windows, ralloc_check_windows))]
 use windows as special;
 
+#[cfg(all(unix, feature = "test-exports", not(ralloc_check_windows)))]
+pub use family::fork;
 pub use family::{
     JOINS, abandon, commit, decommit, lock, map, page_size, release, release_huge, replace,
     reserve, resident, unlock,
 };
 pub use special::{
-    SharedPages, advise_huge, bind, map_huge, map_shared, populate, shared_pages, wipe_on_fork,
+    SharedPages, advise_huge, bind, boot_millis, bound_to, map_huge, map_shared, populate, rebind,
+    shared_can_be_huge, shared_pages, unbind, wipe_on_fork,
 };
 
 use crate::error::MapError;
+use crate::sync::{Ordering, Words};
 use family::error_name;
+use std::ptr::NonNull;
+
+/// Milliseconds since this process asked first.
+#[allow(dead_code, reason = "Linux has a clock for all processes")]
+fn process_millis() -> u64 {
+    static FIRST: crate::sync::OnceLock<std::time::Instant> = crate::sync::OnceLock::new();
+    FIRST.get_or_init(std::time::Instant::now).elapsed().as_millis() as u64
+}
+
+/// Milliseconds since 1970: for people, since it can be set.
+pub fn epoch_millis() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as u64)
+}
 
 /// The error of the call that just failed on this thread.
 pub fn last_error(syscall: &'static str) -> MapError {
@@ -73,15 +110,38 @@ pub fn is_out_of_memory(error: &MapError) -> bool {
     no_memory && syscall != "mlock"
 }
 
-/// Writes a zero to each page, which makes the system find memory for it. Where there is none
-/// it does not return: `populate` uses it only where no call can say so.
+/// Writes to each page what is there, which makes the system find memory for it. Where there is none
+/// it does not return: `populate` uses it only where no call can say so. By an atomic operation: the pages may be
+/// shared, and others may write at that moment.
 ///
 /// # Safety
 /// As for `populate`.
 #[allow(dead_code, reason = "newer Linux has a call for it")]
 unsafe fn touch(ptr: *mut u8, len: usize) {
-    for offset in (0..len).step_by(page_size()) {
-        // SAFETY: within the committed pages of the caller, whose bytes nobody needs.
-        unsafe { ptr.wrapping_add(offset).write_volatile(0) };
+    for page in (0..len).step_by(page_size()).filter_map(|at| NonNull::new(ptr.wrapping_add(at))) {
+        // SAFETY: the first word of one of the caller's committed pages.
+        let words = unsafe { Words::over(page, 1) };
+        words.at(0).fetch_or(0, Ordering::Relaxed);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_that_are_touched_are_there_and_keep_their_bytes() {
+        let len = 4 * page_size();
+        let base = map(len, page_size(), None).unwrap().as_ptr();
+        let third = base.wrapping_add(2 * page_size());
+        // SAFETY: committed pages of this test, here and below.
+        unsafe {
+            third.write(7);
+            touch(base, len);
+        }
+        // SAFETY: as above.
+        assert_eq!(unsafe { (third.read(), resident(base, len)) }, (7, Ok(len)));
+        // SAFETY: nobody uses them any more.
+        unsafe { release(base, len) }.unwrap();
     }
 }

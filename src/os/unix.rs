@@ -13,6 +13,13 @@ pub const JOINS: bool = true;
 /// The call that makes a mapping.
 pub const MAP_CALL: &str = "mmap";
 
+/// The child's process id; 0 in the child. For the tests of the binding.
+#[cfg(feature = "test-exports")]
+pub fn fork() -> i32 {
+    // SAFETY: the caller's child does no more than a test asks of it.
+    unsafe { libc::fork() }
+}
+
 /// Bytes of a page.
 pub fn page_size() -> usize {
     // SAFETY: sysconf has no preconditions.

@@ -251,6 +251,30 @@ pub unsafe fn bind(_ptr: *mut u8, _len: usize, _node: u32) -> Result<(), MapErro
     Ok(())
 }
 
+/// Never.
+///
+/// # Safety
+/// None is needed.
+pub unsafe fn rebind(_ptr: *mut u8, _len: usize, _node: u32) -> Result<(), MapError> {
+    Err(MapError::Unsupported { what: "binding memory that is there to a NUMA node" })
+}
+
+/// Never.
+///
+/// # Safety
+/// None is needed.
+pub unsafe fn unbind(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
+    Err(MapError::Unsupported { what: "binding memory that is there to a NUMA node" })
+}
+
+/// Never.
+///
+/// # Safety
+/// None is needed.
+pub unsafe fn bound_to(_ptr: *mut u8) -> Result<Option<u32>, MapError> {
+    Err(MapError::Unsupported { what: "binding memory that is there to a NUMA node" })
+}
+
 /// Nothing to do: no process forks.
 ///
 /// # Safety
@@ -262,7 +286,7 @@ pub unsafe fn wipe_on_fork(_ptr: *mut u8, _len: usize) -> Result<(), MapError> {
 /// Finds memory for every page. Large pages have theirs.
 ///
 /// # Safety
-/// `ptr..ptr + len` are whole committed pages of the caller, whose bytes nobody needs.
+/// `ptr..ptr + len` are whole committed pages of the caller. Their bytes stay.
 pub unsafe fn populate(ptr: *mut u8, len: usize, huge: bool) -> Result<(), MapError> {
     if !huge {
         // SAFETY: the caller's promise. Committed memory is promised: it is there.
@@ -306,6 +330,16 @@ pub fn error_name(errno: i32) -> Option<&'static str> {
         5 | 1300 | 1314 => Some("EPERM"),
         _ => None,
     }
+}
+
+/// Never.
+pub fn shared_can_be_huge() -> bool {
+    false
+}
+
+/// Milliseconds of a clock that only this process has.
+pub fn boot_millis() -> u64 {
+    super::process_millis()
 }
 
 /// There is none: memory is not shared between isolates here. Boxed, so that the compiler does not take what

@@ -1,22 +1,22 @@
 //! Claims from a pool of a slab, and what is done when none of its slots is free: it grows, and what the dead
-//! have sent is taken back.
+//! had is taken back (`recovery`).
 
 use super::pool::Pool;
-use super::slot_table::SlotTable;
-use super::word::{Owner, SlotState};
+use super::word::{MAX_PARTICIPANTS, Owner, SlotState};
 use super::{Slab, thread_cache};
-use crate::error::ClaimError;
+use crate::error::{ClaimError, JoinError};
 use std::ptr::NonNull;
 
 impl Slab {
     pub(super) fn claim_one(&self, index: usize) -> Result<Option<NonNull<[u8]>>, ClaimError> {
         let mut found = None;
-        self.claim(index, Owner::NOBODY, SlotState::Held, 1, &mut |slot| found = Some(slot))?;
+        let owner = self.claimant()?;
+        self.claim(index, owner, SlotState::Held, 1, &mut |slot| found = Some(slot))?;
         Ok(found.map(|slot| self.pools[index].block(slot)))
     }
 
     /// Up to `want` slots of one pool, which grows if it has none and may: how many. As the last
-    /// resort those that were sent by the dead and never received.
+    /// resort those that the dead had, or had sent and nobody received.
     pub(crate) fn claim(
         &self,
         index: usize,
@@ -41,41 +41,46 @@ impl Slab {
         out: &mut impl FnMut(u32),
     ) -> Result<usize, ClaimError> {
         let Pool { table, segments, .. } = &self.pools[index];
+        // Twice: another one may have had what the first recovery freed. Others could make more of them find something.
+        let mut recoveries = 0..2;
         loop {
             // First, so that slots which come after this claim are noticed.
             let growths = segments.growths();
             let found = table.claim_surely(owner, state, want, out);
-            if found > 0 || !(self.grow(index, growths)? || self.sweep(table)) {
+            if found > 0 {
                 return Ok(found);
+            }
+            let more = self.grow(index, growths)?
+                || recoveries.next().is_some() && self.recover_for(table);
+            if !more {
+                return Ok(0);
             }
         }
     }
 
-    /// Frees what the dead have sent, if more of them left since it was done last: whether it looked.
-    fn sweep(&self, table: &SlotTable) -> bool {
-        let mut last = (Owner::NOBODY, false);
-        table.sweep(self.registry.departures(), |owner| {
-            // Most neighbours have one owner, and the registry has a lock.
-            if owner != last.0 {
-                last = (owner, !self.registry.is_alive(owner));
-            }
-            last.1
-        })
-    }
-
-    /// Makes the caller a participant; `None` when there are as many as there can be.
-    pub(crate) fn join(&self) -> Option<Owner> {
-        self.registry.join().or_else(|| {
+    /// Makes the caller a participant, after the slots of those who died are free.
+    pub(crate) fn join(&self) -> Result<Owner, JoinError> {
+        self.recover_if_dead();
+        self.let_go();
+        let joined = self.registry.join().or_else(|| {
             self.registry.renew(|note| {
                 self.pools.iter().for_each(|pool| pool.table.each_owner(&mut *note));
             });
             self.registry.join()
+        });
+        joined.ok_or_else(|| match self.registry.is_used_up() {
+            true => JoinError::UsedUp,
+            false => JoinError::TooMany { most: MAX_PARTICIPANTS },
         })
     }
 
     /// How many slots of a pool one participant may cache: by those that are there.
+    pub(crate) fn cache_share(&self, index: usize) -> usize {
+        self.pools[index].segments.slots() / (4 * self.registry.alive().max(1))
+    }
+
+    /// The same for a [`ThreadCache`](super::ThreadCache).
     pub(crate) fn cache_limit(&self, index: usize) -> usize {
-        let share = self.pools[index].segments.slots() / (4 * self.registry.alive().max(1));
-        share.min(thread_cache::MAX_CACHED)
+        self.cache_share(index).min(thread_cache::MAX_CACHED)
     }
 }

@@ -12,10 +12,15 @@
 //! In between, a slot that nobody touches can be hidden. So who clears is counted as long as it
 //! lasts, and `Hints::is_settled` tells whether somebody does.
 //!
+//! All of it may lie in memory that others write to at will. So bits for what is beyond the rows are ignored, and bits
+//! that somebody cleared come back by the next free there, or by `SlotTable::recover`.
+//!
 //! A pool of up to 64 slots has one word of hints, which is as quick to read as what is above it would be. There
 //! nothing above is ever cleared: a pool of one slot is drained at every claim, and to clear, and count it, cost it
 //! 12 % more instructions for a pair.
 
+#[cfg(all(test, not(loom)))]
+use crate::sync::AtomicU64;
 use crate::sync::{Ordering, Words};
 
 /// Slots for which one word of hints stands.
@@ -58,6 +63,26 @@ impl Hints {
         self.clears = true;
     }
 
+    /// Shows all rows but the count.
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn each_word(&self, mut write: impl FnMut(&AtomicU64)) {
+        for row in [&self.words, &self.summary, &self.index] {
+            (0..row.len()).for_each(|at| write(row.at(at)));
+        }
+    }
+
+    /// Any of its words, by its place among all of them.
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn any_word(&self, mut at: usize) -> &AtomicU64 {
+        for row in [&self.words, &self.summary, &self.index, &self.closing] {
+            match at.checked_sub(row.len()) {
+                Some(rest) => at = rest,
+                None => return row.at(at),
+            }
+        }
+        panic!("beyond the hints");
+    }
+
     /// Words of hints.
     pub(super) fn len(&self) -> usize {
         self.words.len()
@@ -81,7 +106,9 @@ impl Hints {
             // finds it counted.
             let mut groups = Bits::new(self.index.at(at).load(Ordering::Acquire), start / 64);
             while let Some(group) = groups.next().map(|bit| at * 64 + bit) {
-                let open = self.summary.at(group).load(Ordering::Acquire);
+                // A bit beyond the rows, here and in `take`, is none of ours: memory that others write to may have any.
+                let Some(open) = self.summary.get(group) else { continue };
+                let open = open.load(Ordering::Acquire);
                 if open == 0 {
                     self.close_group(group);
                 }
@@ -120,10 +147,11 @@ impl Hints {
     /// Takes the hints of up to `want` slots of a word: theirs, or `None` if it has no hint.
     #[inline]
     pub(super) fn take(&self, word: usize, want: usize) -> Option<impl Iterator<Item = u32>> {
-        let bits = self.words.at(word).load(Ordering::Relaxed);
+        let hints = self.words.get(word)?;
+        let bits = hints.load(Ordering::Relaxed);
         let wanted = lowest(bits, want);
         // Acquire pairs with the release in `add`: the slots' words are seen to be free.
-        let taken = self.words.at(word).fetch_and(!wanted, Ordering::AcqRel);
+        let taken = hints.fetch_and(!wanted, Ordering::AcqRel);
         if self.clears && taken & !wanted == 0 {
             self.close(word);
         }

@@ -2,9 +2,20 @@
 
 use super::pool::Pool;
 use super::word::{Owner, SlotState};
-use super::{SharedSlab, Slab};
+use super::{SharedSlab, Slab, registry};
+use crate::os;
 use crate::sync::Ordering;
 use std::ptr::NonNull;
+
+/// One that takes part in a slab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Member {
+    /// The process, by the number that it knows itself.
+    pub pid: u32,
+    /// When it joined, in milliseconds since 1970; now in a slab of one process.
+    pub since: u64,
+    pub owner: Owner,
+}
 
 impl SharedSlab {
     /// Participants of all its mappings, without those that have closed theirs.
@@ -14,35 +25,17 @@ impl SharedSlab {
 }
 
 impl Slab {
-    /// Frees the slots that `owner`, which is dead, had claimed, and gives its number back. Returns how many.
-    /// What it sent can still be received, until slots run out.
-    ///
-    /// Not public, nor is anything else that frees a slot without an `unsafe` promise: while `owner` lives, its
-    /// blocks would be handed out twice.
-    ///
-    /// ```compile_fail,E0624
-    /// # use ralloc_core::slab::{Slab, SlabOptions};
-    /// let slab = Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
-    /// slab.recover(panic!());
-    /// ```
-    ///
-    /// ```compile_fail,E0624
-    /// # use ralloc_core::slab::{Slab, SlabOptions};
-    /// # let slab = Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
-    /// slab.pools();
-    /// ```
-    ///
-    /// ```compile_fail,E0624
-    /// # use ralloc_core::slab::{Slab, SlabOptions};
-    /// # let slab = Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
-    /// slab.registry();
-    /// ```
-    pub(crate) fn recover(&self, owner: Owner) -> usize {
-        let recovered = self.pools.iter().map(|pool| pool.table.recover(owner));
-        let add = |(freed, sent), (more, left)| (freed + more, sent | left);
-        let (freed, sent) = recovered.fold((0, false), add);
-        self.registry.leave(owner, sent);
-        freed
+    /// Those who take part.
+    pub(crate) fn members(&self) -> Vec<Member> {
+        let member = |found: registry::Member| {
+            // Where one process has them all, the registry notes neither.
+            let (pid, since) = match found.since {
+                0 => (std::process::id(), os::epoch_millis()),
+                since => (found.pid, since),
+            };
+            Member { pid, since, owner: found.owner }
+        };
+        self.registry.members().into_iter().map(member).collect()
     }
 
     /// Notes that JavaScript gets to see the slots, whose addresses so are never unmapped.

@@ -4,18 +4,28 @@
 //! memory in use has to have a bound, and where a double free has to be an error. What ends together
 //! is cheaper in an [`Arena`](crate::Arena). A [`Slab`] alone costs an atomic operation for each
 //! call; a thread that allocates often makes itself a [`ThreadCache`]. [`SlabOptions`] says how
-//! many slots of which sizes there are.
+//! many slots of which sizes there are. On Linux processes share a slab by its name: [`Slab::create`]. What one thread or
+//! process has filled, another one takes over without a copy, by a [`Token`]: [`Slab::send`].
 //!
 //! # How it works
 //!
 //! A [`Slab`] is a row of pools in ascending sizes over one mapping; the words of their slots lie in
 //! another one. `slot_table` claims and frees by one CAS on a slot's word (`word` has the transitions),
-//! [`ThreadCache`] keeps a thread's own slots before it, `registry` knows who is alive.
+//! [`ThreadCache`] keeps a thread's own slots before it, `registry` knows who is alive, `recovery` frees what others had.
 //!
 //! `held + cached + sent + free + absent = max_count`, for every pool at any quiet moment: `Slab::check`. The
 //! `count` of [`PoolStats`](crate::stats::PoolStats) is that without the absent slots.
 
+#[cfg(all(
+    test,
+    not(loom),
+    target_os = "linux",
+    target_pointer_width = "64",
+    not(ralloc_check_windows)
+))]
+mod beside_node;
 mod claims;
+mod dead;
 #[cfg(all(test, not(loom)))]
 mod growth_tests;
 #[cfg(not(loom))]
@@ -23,35 +33,72 @@ mod growth_tests;
 pub(crate) mod handle;
 mod hints;
 #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
-mod isolate;
+pub(crate) mod isolate;
+mod locks;
 #[cfg(all(test, loom))]
 mod models;
+#[cfg(not(loom))]
+mod named;
+#[cfg(all(
+    test,
+    not(loom),
+    target_os = "linux",
+    target_pointer_width = "64",
+    not(ralloc_check_windows)
+))]
+mod named_fuzz;
+#[cfg(all(
+    test,
+    not(loom),
+    target_os = "linux",
+    target_pointer_width = "64",
+    not(ralloc_check_windows)
+))]
+mod named_tests;
 mod options;
+mod own;
 #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
 pub(crate) mod participant;
+mod placement;
+#[cfg(all(
+    test,
+    not(loom),
+    target_os = "linux",
+    target_pointer_width = "64",
+    not(ralloc_check_windows)
+))]
+mod placement_tests;
 mod pool;
 #[cfg(all(test, not(loom)))]
 mod programs;
+mod recovery;
 mod registry;
 mod segments;
+mod shared;
 mod slot_table;
 #[cfg(all(test, not(loom)))]
 mod tests;
 mod thread_cache;
 #[cfg(all(test, not(loom)))]
 mod threads;
-#[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
 pub(crate) mod token;
+mod transit;
 mod usage;
 pub(crate) mod word;
 
+#[cfg(not(loom))]
+pub use named::SegmentOptions;
 pub use options::{MAX_POOLS, PoolOptions, SlabOptions};
+pub use recovery::Recovered;
+pub use shared::SharedSlab;
 pub use thread_cache::ThreadCache;
+pub use token::Token;
 
-use crate::error::{ClaimError, MapError, SlabError, SlotError};
+use crate::error::{ClaimError, SlabError, SlotError};
+use crate::memory::Mapping;
 use crate::memory::depot::map_new;
-use crate::memory::{Mapping, MemoryOptions, SharedMemory};
-use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Words};
+use crate::sync::{Arc, AtomicU64, AtomicUsize, Mutex, Ordering, Words};
+use own::Own;
 use pool::Pool;
 use registry::Registry;
 use segments::Segments;
@@ -60,7 +107,7 @@ use slot_table::SlotCounts;
 use slot_table::SlotTable;
 use std::ptr::NonNull;
 use token::Identity;
-use word::SlotState;
+use transit::Transit;
 
 /// Pools of fixed-size slots, for any number of threads.
 ///
@@ -95,29 +142,14 @@ pub struct Slab {
     identity: Identity,
     /// Not 0: an isolate ended that had ArrayBuffers over the slots, which may live on in another one.
     abandoned: AtomicUsize,
-}
-
-/// The memory of a slab that is mapped several times, each time at other addresses: records, then slots.
-/// Lives as long as one of the mappings. [`Slab::shared`] makes it, [`Slab::share`] names it, and
-/// [`Slab::attach`] maps it once more, here on another thread:
-///
-/// ```
-/// # #[cfg(not(windows))] {
-/// use ralloc_core::slab::{SharedSlab, Slab, SlabOptions};
-/// use std::sync::Arc;
-///
-/// let slab = Slab::shared(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
-/// let shared: Arc<SharedSlab> = Arc::clone(slab.share().unwrap());
-/// std::thread::spawn(move || Slab::attach(&shared).unwrap().allocate(64).unwrap().len()).join().unwrap();
-/// assert_eq!(slab.stats()[0].held, 1);
-/// # }
-/// ```
-#[derive(Debug)]
-pub struct SharedSlab {
-    memory: SharedMemory,
-    options: SlabOptions,
-    registry: Arc<Registry>,
-    identity: Identity,
+    /// How long what was sent outlives its sender.
+    transit: Transit,
+    /// When it is asked again who lives if slots run out, by `os::boot_millis`.
+    next_look: AtomicU64,
+    /// Who was recovered by the way, until it is told.
+    news: Mutex<Vec<Recovered>>,
+    /// Who claims what is allocated without a [`ThreadCache`], where processes share the slab: they can die.
+    own: Option<Own>,
 }
 
 #[derive(Debug)]
@@ -145,81 +177,15 @@ impl Slab {
     /// ```
     pub fn new(options: &SlabOptions) -> Result<Slab, SlabError> {
         let plan = options.plan()?;
-        let slots = map_new(None, || match options.memory.is_plain() && !options.is_fixed() {
+        let slots = map_new(None, || match options.comes_in_parts() {
             true => Mapping::reserve_any(plan.slot_bytes, options.memory),
             false => Mapping::with_any(plan.slot_bytes, options.memory),
         })?;
         let records = map_new(None, || Mapping::committed(plan.record_bytes))?;
-        let slab = Slab::new_over(options, records, slots, Arc::default(), None);
+        let registry = Arc::new(Registry::local());
+        let slab = Slab::new_over(options, records, slots, registry, None);
         slab.grow_to_counts()?;
         Ok(slab)
-    }
-
-    /// A slab that cannot grow, over memory that [`Slab::attach`] can map again. Errors as those of
-    /// [`Slab::new`], and [`MapError::Unsupported`] where the options allow growth and on Windows.
-    ///
-    /// ```
-    /// # #[cfg(not(windows))] {
-    /// use ralloc_core::slab::{Slab, SlabOptions};
-    ///
-    /// let slab = Slab::shared(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
-    /// assert!(slab.share().is_some());
-    /// # }
-    /// ```
-    pub fn shared(options: &SlabOptions) -> Result<Slab, SlabError> {
-        let plan = options.plan()?;
-        if !options.is_fixed() {
-            return Err(MapError::Unsupported { what: "sharing of a slab that can grow" }.into());
-        }
-        let bytes = plan.record_bytes + plan.slot_bytes;
-        let memory = map_new(None, || SharedMemory::anonymous(bytes, plan.record_bytes))?;
-        let (options, registry, identity) = (options.clone(), Arc::default(), Identity::new());
-        let shared = SharedSlab { memory, options, registry, identity };
-        let slab = Slab::attach(&Arc::new(shared))?;
-        slab.grow_to_counts()?;
-        Ok(slab)
-    }
-
-    /// The same slab, mapped once more at addresses of its own. What one mapping has allocated, the other cannot
-    /// free: blocks are known by their address.
-    ///
-    /// ```
-    /// # #[cfg(not(windows))] {
-    /// use ralloc_core::slab::{Slab, SlabOptions};
-    ///
-    /// let first = Slab::shared(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
-    /// let second = Slab::attach(first.share().expect("it is shared")).unwrap();
-    /// let block = first.allocate(64).unwrap();
-    /// assert_eq!(second.stats()[0].held, 1); // one pool for both
-    /// // SAFETY: the block is held, and not used afterwards.
-    /// unsafe {
-    ///     assert!(second.deallocate(block.cast()).is_err());
-    ///     assert!(first.deallocate(block.cast()).is_ok());
-    /// }
-    /// # }
-    /// ```
-    pub fn attach(shared: &Arc<SharedSlab>) -> Result<Slab, SlabError> {
-        let SharedSlab { memory, options, registry, .. } = &**shared;
-        let plan = options.plan()?;
-        let (at, len) = (plan.record_bytes, plan.slot_bytes);
-        let records = map_new(None, || memory.map(0, at, MemoryOptions::default()))?;
-        let slots = map_new(None, || memory.map_any(at, len, options.memory))?;
-        let owner = Some(Arc::clone(shared));
-        Ok(Slab::new_over(options, records, slots, Arc::clone(registry), owner))
-    }
-
-    /// What [`Slab::attach`] takes; `None` for a slab that is not shared. Makes nothing: a slab is made for
-    /// sharing by [`Slab::shared`].
-    ///
-    /// ```
-    /// use ralloc_core::slab::{Slab, SlabOptions};
-    ///
-    /// let slab = Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20))?;
-    /// assert!(slab.share().is_none());
-    /// # Ok::<(), ralloc_core::error::SlabError>(())
-    /// ```
-    pub fn share(&self) -> Option<&Arc<SharedSlab>> {
-        self.shared.as_ref()
     }
 
     fn new_over(
@@ -233,11 +199,8 @@ impl Slab {
         let pool = |pool: &PoolOptions| {
             let count = pool.max_count as usize;
             let start = words;
-            let table = SlotTable::new(count, |at, len| {
-                // SAFETY: within the records by the plan, page-aligned plus whole words; the
-                // mapping lives as long as the slab, longer than its pools.
-                unsafe { Words::over(records.base().add((start + at) * 8), len) }
-            });
+            // SAFETY: within the records by the plan; the mapping lives as long as the slab, longer than its pools.
+            let table = unsafe { table_at(&records, start, count) };
             // SAFETY: within the mapping by the plan.
             let base = unsafe { slots.base().add(offset) };
             let size_log = pool.size.ilog2();
@@ -261,7 +224,23 @@ impl Slab {
         let slots = Mutex::new(Slots { mapping: Some(slots), committed: 0, nothing_idle_at: None });
         let (max_bytes, abandoned) = (options.max_bytes, AtomicUsize::new(0));
         let identity = shared.as_ref().map_or_else(Identity::new, |shared| shared.identity);
-        Slab { pools, classes, registry, slots, records, max_bytes, shared, identity, abandoned }
+        let transit = shared.as_ref().map_or(Transit::NONE, |shared| shared.transit);
+        let (own, next_look, news) = (None, AtomicU64::default(), Mutex::default());
+        Slab {
+            pools,
+            classes,
+            registry,
+            slots,
+            records,
+            max_bytes,
+            shared,
+            identity,
+            abandoned,
+            transit,
+            next_look,
+            news,
+            own,
+        }
     }
 
     /// A slot of at least `size` bytes: of the smallest pool that fits, or, when it is exhausted,
@@ -326,6 +305,7 @@ impl Slab {
         &self.pools
     }
 
+    #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding and tests"))]
     pub(crate) fn registry(&self) -> &Registry {
         &self.registry
     }
@@ -367,12 +347,10 @@ impl Slab {
     }
 
     pub(crate) fn free_slot(&self, index: usize, slot: u32) -> Result<(), SlotError> {
-        let table = &self.pools[index].table;
-        let word = table.word(slot);
-        if word.state() != SlotState::Held || table.free(slot, word).is_err() {
-            return Err(self.refuse(index, SlotError::NotHeld));
+        match self.pools[index].table.free_held(slot) {
+            true => Ok(()),
+            false => Err(self.refuse(index, SlotError::NotHeld)),
         }
-        Ok(())
     }
 
     #[cold]
@@ -395,6 +373,7 @@ impl Slab {
 
 impl Drop for Slab {
     fn drop(&mut self) {
+        self.end_own();
         let Some(slots) = self.slots.lock().mapping.take() else { return };
         // Relaxed: the last count on the slab was given back after it.
         if self.abandoned.load(Ordering::Relaxed) > 0 {
@@ -405,4 +384,15 @@ impl Drop for Slab {
         // addresses left.
         drop(slots);
     }
+}
+
+/// The table of a pool whose words begin `start` words into the records.
+///
+/// # Safety
+/// `records` has the words of `count` slots from there, and outlives the table.
+unsafe fn table_at(records: &Mapping, start: usize, count: usize) -> SlotTable {
+    SlotTable::new(count, |at, len| {
+        // SAFETY: within the records by the contract; mappings are page-aligned, and these whole words.
+        unsafe { Words::over(records.base().add((start + at) * 8), len) }
+    })
 }

@@ -1,6 +1,7 @@
 //! Every interleaving of threads on the words of a few slots, with at most three preemptions (two where
 //! a participant dies), and every step at which a participant can die.
 
+use super::dead::Dead;
 use super::registry::Registry;
 use super::slot_table::SlotTable;
 use super::word::{Owner, SlotState, Word};
@@ -16,7 +17,7 @@ fn model(run: impl Fn() + Sync + Send + 'static) {
     bounded(3, run);
 }
 
-fn bounded(preemptions: usize, run: impl Fn() + Sync + Send + 'static) {
+pub(super) fn bounded(preemptions: usize, run: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(preemptions);
     builder.check(run);
@@ -85,7 +86,7 @@ impl Watched {
 }
 
 /// As [`Watched::new`].
-fn slab(options: &SlabOptions) -> Slab {
+pub(super) fn slab(options: &SlabOptions) -> Slab {
     let mut slab = Slab::new(options).unwrap();
     slab.pools.iter_mut().for_each(|pool| pool.table.clear_always());
     slab
@@ -205,10 +206,10 @@ fn a_sent_slot_is_received_or_revoked_but_not_both() {
         let (a, b) = (slab.registry().join().unwrap(), slab.registry().join().unwrap());
         let mut slot = 0;
         slab.pools()[0].table.claim(a, SlotState::Held, 1, &mut |found| slot = found);
-        let token = slab.send(0, slot, 64, a).unwrap();
+        let token = slab.send_as(0, slot, 64, a).unwrap();
         let other = Arc::clone(&slab);
-        let other = loom::thread::spawn(move || other.receive(token, b).is_ok());
-        let revoked = slab.revoke(token, a).is_ok();
+        let other = loom::thread::spawn(move || other.receive_as(token, b).is_ok());
+        let revoked = slab.revoke_as(token, a).is_ok();
         let received = other.join().unwrap();
         assert!(revoked != received);
         let word = slab.pools()[0].table.word(slot);
@@ -311,7 +312,7 @@ fn dies_at_any_step(pool: fn(usize) -> Arc<Watched>) {
             let own: Vec<u32> = own.into_iter().flatten().collect();
             own.iter().for_each(|&slot| pool.stamp(slot, A));
             *seen.lock().unwrap() &= dying.join().unwrap();
-            pool.table.recover(owner(B));
+            pool.table.recover(&mut Dead::of(owner(B)));
             own.into_iter().for_each(|slot| pool.free(slot).unwrap());
             let mut found = 0;
             while pool.claim(A, SlotState::Held).is_some() {
@@ -336,18 +337,18 @@ fn what_the_dead_sent_is_freed_once_at_whichever_step_its_finder_dies() {
             let [a, b, c] = [0; 3].map(|_| slab.join().unwrap());
             let mut slots = Vec::new();
             slab.pools()[0].table.claim(a, SlotState::Held, 2, &mut |slot| slots.push(slot));
-            let token = slab.send(0, slots[0], 64, a).unwrap();
-            slab.send(0, slots[1], 64, a).unwrap();
-            slab.recover(a);
+            let token = slab.send_as(0, slots[0], 64, a).unwrap();
+            slab.send_as(0, slots[1], 64, a).unwrap();
+            slab.end(a);
             let dying = Arc::clone(&slab);
             let dying = loom::thread::spawn(move || {
                 crash::after(steps, || {
                     dying.claim(0, b, SlotState::Held, 1, &mut |_| {}).unwrap();
                 })
             });
-            let received = slab.receive(token, c).is_ok();
+            let received = slab.receive_as(token, c).is_ok();
             *seen.lock().unwrap() &= dying.join().unwrap();
-            slab.recover(b);
+            slab.end(b);
             let mut found = usize::from(received);
             while slab.claim(0, c, SlotState::Held, 1, &mut |_| {}).unwrap() > 0 {
                 found += 1;
@@ -370,8 +371,9 @@ fn a_recovery_meets_a_live_thread_that_frees_what_the_dead_had_claimed() {
         let word = pool.table.word(slot);
         let other = Arc::clone(&pool);
         let other = loom::thread::spawn(move || other.table.free(slot, word).is_ok());
-        let (recovered, _) = pool.table.recover(owner(B));
-        assert!(other.join().unwrap() != (recovered == 1), "one of the two freed it");
+        let mut dead = Dead::of(owner(B));
+        pool.table.recover(&mut dead);
+        assert!(other.join().unwrap() != (dead.slots() == 1), "one of the two freed it");
         assert_eq!(pool.free_all(), 2);
     });
 }
@@ -379,11 +381,11 @@ fn a_recovery_meets_a_live_thread_that_frees_what_the_dead_had_claimed() {
 #[test]
 fn a_number_is_never_two_participants_at_once() {
     model(|| {
-        let registry = Arc::new(Registry::default());
+        let registry = Arc::new(Registry::local());
         let first = registry.join().unwrap();
         let other = Arc::clone(&registry);
         let other = loom::thread::spawn(move || {
-            other.leave(first, false);
+            other.leave(first);
             other.join().unwrap()
         });
         let own = registry.join().unwrap();

@@ -1,9 +1,9 @@
 //! What a slab is asked to be, and the check that it can.
 
 use super::slot_table::SlotTable;
-use crate::error::SlabError;
+use crate::error::{MapError, SlabError};
 use crate::layout::{MAX_BYTES, align_up};
-use crate::memory::{MemoryOptions, page_size};
+use crate::memory::{HugePages, MemoryOptions, page_size};
 
 /// The most pools of a slab.
 ///
@@ -59,7 +59,8 @@ pub struct SlabOptions {
     /// The most bytes, of slots and their records. The `count` of every pool must fit, and a slot of each beside
     /// what all keep; pools grow as far as it allows, to the last slot.
     pub max_bytes: usize,
-    /// What is asked of the system for the slots; all there can be are then there from the start.
+    /// What is asked of the system for the slots. Those that come later are locked and prefaulted as they come; of
+    /// the system's pool of huge pages all there can be come from the start.
     pub memory: MemoryOptions,
 }
 
@@ -90,6 +91,12 @@ impl SlabOptions {
     /// Whether no pool can grow: only such a slab can be [shared](super::Slab::shared).
     pub fn is_fixed(&self) -> bool {
         self.pools.iter().all(|pool| pool.count == pool.max_count)
+    }
+
+    /// Whether slots take no memory before they come, and none when they have gone.
+    pub(super) fn comes_in_parts(&self) -> bool {
+        let of_pool = matches!(self.memory.huge_pages, HugePages::Prefer | HugePages::Require);
+        !of_pool && self.pools.iter().any(|pool| pool.min_count < pool.max_count)
     }
 
     /// Checks the pools one by one.
@@ -158,6 +165,15 @@ impl SlabOptions {
             return Err(too_much(least));
         }
         Ok(Plan { slot_bytes: all, record_bytes: records })
+    }
+
+    /// The same of a slab that is to be shared: one that cannot grow.
+    pub(super) fn shared_plan(&self) -> Result<Plan, SlabError> {
+        let plan = self.plan()?;
+        if !self.is_fixed() {
+            return Err(MapError::Unsupported { what: "sharing of a slab that can grow" }.into());
+        }
+        Ok(plan)
     }
 }
 

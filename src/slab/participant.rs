@@ -2,6 +2,7 @@
 
 use super::Slab;
 use super::word::Owner;
+use crate::error::JoinError;
 use crate::sync::{Arc, Mutex};
 use std::ptr::NonNull;
 
@@ -108,12 +109,15 @@ pub(crate) struct View {
 }
 
 impl Participant {
-    /// `None` when there are too many.
-    pub(crate) fn join(slab: Slab) -> Option<Participant> {
-        let owner = slab.join()?;
+    /// See [`Slab::join`].
+    pub(crate) fn join(mut slab: Slab) -> Result<Participant, JoinError> {
+        let owner = match slab.take_own() {
+            Some(owner) => owner,
+            None => slab.join()?,
+        };
         let slab = Arc::new(slab);
         let seen = Seen { slab: Some(Arc::clone(&slab)), closed: false, segments: Vec::new() };
-        Some(Participant { slab, part: Arc::new(Part { owner, seen: Mutex::new(seen) }) })
+        Ok(Participant { slab, part: Arc::new(Part { owner, seen: Mutex::new(seen) }) })
     }
 
     pub(crate) fn slab(&self) -> &Slab {
@@ -137,6 +141,11 @@ impl Participant {
     /// its finalizer is still to come.
     pub(crate) fn note_detached(&self, pool: usize, segment: usize) {
         self.part.seen.lock().note_detached(pool, segment);
+    }
+
+    /// Claims no more, and frees all slots, whoever sees them: its addresses show other pages from then on.
+    pub(crate) fn abandon(&self) {
+        self.part.tear_down();
     }
 
     /// Claims no more, and frees all slots that nobody sees; the others follow with their last view. The second
@@ -180,7 +189,7 @@ impl Part {
         if let Some(slab) = seen.slab.take() {
             // For operations in flight. Should it fail, they may still write into what others get.
             slab.show_nothing();
-            slab.recover(self.owner);
+            slab.end(self.owner);
         }
         true
     }
@@ -191,7 +200,7 @@ impl Part {
         self.retire(&mut seen);
         // Should that fail, its claims stay for ever: slots that are lost are better than slots that two have.
         if let Some(slab) = seen.slab.take_if(|slab| slab.abandon_memory()) {
-            slab.recover(self.owner);
+            slab.end(self.owner);
         }
     }
 }
@@ -374,16 +383,16 @@ mod tests {
     fn what_was_sent_stays_sent_while_its_sender_is_seen_and_after() {
         let (first, second) = two();
         let views = views(&first);
-        let token = first.slab().send(0, 5, 100, first.owner()).unwrap();
-        let other = first.slab().send(0, 6, 100, first.owner()).unwrap();
+        let token = first.slab().send_as(0, 5, 100, first.owner()).unwrap();
+        let other = first.slab().send_as(0, 6, 100, first.owner()).unwrap();
         first.close();
-        assert!(second.slab().receive(token, second.owner()).is_ok());
+        assert!(second.slab().receive_as(token, second.owner()).is_ok());
         assert_eq!(claim(&second), [], "its sender is alive, as long as it is seen");
         drop(views);
         let free: Vec<_> = (0..COUNT as u32).filter(|slot| ![5, 6].contains(slot)).collect();
         assert_eq!(claim(&second), free);
         assert_eq!(claim(&second), [6], "nobody received it, and none is left");
-        assert!(second.slab().receive(other, second.owner()).is_err());
+        assert!(second.slab().receive_as(other, second.owner()).is_err());
     }
 
     #[test]

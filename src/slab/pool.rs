@@ -71,6 +71,11 @@ impl Pool {
         charge(self.size(), slots)
     }
 
+    /// What `more` slots are charged where it has `there`.
+    pub(super) fn charge_of_more(&self, there: usize, more: usize) -> usize {
+        self.charge(there + more) - self.charge(there)
+    }
+
     pub(super) fn stats(&self) -> PoolStats {
         let (counts, counters) = (self.table.count_slots(), &self.table.counters);
         PoolStats {

@@ -1,8 +1,8 @@
 //! Random programs on a slab with three participants, against a model that only counts.
 
 use super::word::SlotState;
-use super::{PoolOptions, Slab, SlabOptions, ThreadCache};
-use crate::error::{ClaimError, SlotError};
+use super::{PoolOptions, Slab, SlabOptions, ThreadCache, Token};
+use crate::error::{ClaimError, SendError, SlotError, TokenError};
 use crate::sync::Arc;
 use proptest::prelude::*;
 use std::collections::HashMap;
@@ -17,6 +17,8 @@ enum Step {
     Free { who: usize, which: usize },
     FreeTwice { who: usize, which: usize },
     Flush { who: usize },
+    Send { which: usize, length: usize },
+    Take { which: usize, revoke: bool },
     Leave { who: usize },
     Die { who: usize },
     Trim,
@@ -31,6 +33,10 @@ fn step() -> impl Strategy<Value = Step> {
         9 => (who.clone(), any::<usize>()).prop_map(|(who, which)| Step::Free { who, which }),
         2 => (who.clone(), any::<usize>()).prop_map(|(who, which)| Step::FreeTwice { who, which }),
         1 => who.clone().prop_map(|who| Step::Flush { who }),
+        3 => (any::<usize>(), any::<usize>())
+            .prop_map(|(which, length)| Step::Send { which, length }),
+        3 => (any::<usize>(), any::<bool>())
+            .prop_map(|(which, revoke)| Step::Take { which, revoke }),
         1 => who.clone().prop_map(|who| Step::Leave { who }),
         1 => who.prop_map(|who| Step::Die { who }),
         1 => Just(Step::Trim),
@@ -48,6 +54,7 @@ struct World {
     slab: Arc<Slab>,
     caches: Vec<Option<ThreadCache>>,
     held: Vec<Held>,
+    sent: Vec<(Token, usize, Held)>,
     stamp: u64,
     generations: HashMap<usize, u32>,
 }
@@ -61,8 +68,9 @@ impl World {
             Slab::new(&SlabOptions { pools, max_bytes: 1 << 20, memory: Default::default() })
                 .unwrap(),
         );
-        let caches = (0..3).map(|_| ThreadCache::new(&slab)).collect();
-        World { slab, caches, held: Vec::new(), stamp: 0, generations: HashMap::new() }
+        let caches = (0..3).map(|_| ThreadCache::new(&slab).ok()).collect();
+        let (held, sent, generations) = (Vec::new(), Vec::new(), HashMap::new());
+        World { slab, caches, held, sent, stamp: 0, generations }
     }
 
     /// Participant `who`, made anew if it is gone; `None` is the slab itself.
@@ -85,12 +93,20 @@ impl World {
                 assert_eq!(self.free(who, held.block), Ok(()));
                 assert!(self.free((who + 1) % 4, held.block).is_err());
             }
+            Step::Send { which, length } if !self.held.is_empty() => {
+                let held = self.held.swap_remove(which % self.held.len());
+                self.send(held, length);
+            }
+            Step::Take { which, revoke } if !self.sent.is_empty() => {
+                let sent = self.sent.swap_remove(which % self.sent.len());
+                self.take(sent, revoke);
+            }
             Step::Flush { who } => self.cache(who).into_iter().for_each(ThreadCache::flush),
             Step::Leave { who } => drop(self.caches.get_mut(who).and_then(Option::take)),
             Step::Die { who } => {
                 let Some(cache) = self.caches.get_mut(who).and_then(Option::take) else { return };
                 let dead = cache.die();
-                self.slab.recover(dead);
+                self.slab.end(dead);
                 self.held.retain(|held| held.of != (dead.index(), dead.incarnation()));
             }
             Step::Trim => drop(self.slab.trim(Duration::ZERO)),
@@ -137,7 +153,31 @@ impl World {
         self.held.push(Held { block, stamp: self.stamp, of: owner });
     }
 
-    /// The generation of the slot is above the one at its last allocation.
+    /// Sends a block, whoever allocated it, and cannot free it then, or send it again.
+    fn send(&mut self, held: Held, length: usize) {
+        let length = 1 + length % held.block.len();
+        let part = NonNull::slice_from_raw_parts(held.block.cast(), length);
+        // SAFETY: the world uses no block that it has sent.
+        let token = unsafe { self.slab.send(part) }.unwrap();
+        // SAFETY: errors, since nobody has received it.
+        let again = unsafe { (self.slab.send(part), self.slab.deallocate(part.cast())) };
+        let not_held = SlotError::NotHeld;
+        assert_eq!(again, (Err(SendError::Slot(not_held)), Err(not_held)));
+        self.sent.push((token, length, held));
+    }
+
+    /// Receives or revokes, once.
+    fn take(&mut self, (token, length, held): (Token, usize, Held), revoke: bool) {
+        let taken = if revoke { self.slab.revoke(token) } else { self.slab.receive(token) };
+        assert_eq!(taken, Ok(NonNull::slice_from_raw_parts(held.block.cast(), length)));
+        let again = [self.slab.revoke(token), self.slab.receive(token)];
+        assert_eq!(again, [Err(TokenError::Stale); 2]);
+        self.verify(&held);
+        self.advance(held.block);
+        self.held.push(Held { of: (0, 0), ..held }); // of no cache, which could die
+    }
+
+    /// The generation of the slot is above the one at its last allocation or receipt.
     fn advance(&mut self, block: NonNull<[u8]>) {
         let address = block.cast::<u8>().addr().get();
         let pool = self.slab.pools().iter().find(|pool| pool.size() == block.len()).unwrap();
@@ -164,7 +204,8 @@ impl World {
     fn check(&self) {
         let counts = self.slab.check().unwrap();
         let held: usize = counts.iter().map(|counts| counts.held).sum();
-        assert_eq!(held, self.held.len());
+        let sent: usize = counts.iter().map(|counts| counts.sent).sum();
+        assert_eq!((held, sent), (self.held.len(), self.sent.len()));
         self.held.iter().for_each(|held| self.verify(held));
     }
 }

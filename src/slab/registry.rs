@@ -1,123 +1,388 @@
-//! Who takes part in a slab: numbers for words, each in an incarnation of its own.
+//! Who takes part in a slab: an entry for each participant, in words that all who share the slab see.
 //!
-//! A number is given again only after everything that its last incarnation had claimed is free;
-//! slots that it had sent, or whose holders outlive it, keep its name, and the incarnation distinguishes
-//! it from the next one. A number whose incarnations are all used up is given no more before no slot
-//! names it (`Registry::renew`).
+//! ```text
+//!  words  0 next   1 departures   2 alive   8… the entries, each {state + incarnation, pid, since}
+//!  entry  bits 0–1 state   2–21 incarnation
+//! ```
+//!
+//! | from | to | by | how |
+//! |---|---|---|---|
+//! | Free(n) | Alive(n + 1) | who joins, with the entry's lock, which it keeps | store |
+//! | Alive | Retired | its owner claims no more, but its slots are still seen | store |
+//! | Alive | Free | its owner leaves; what it handed out stays out | store |
+//! | Alive, Retired | Dead | its owner ends, with all that it had | store |
+//! | Alive, Retired | Dead | whoever saw it so, and its lock free after that | CAS |
+//! | Dead | Free | whoever has freed all that the dead had | CAS |
+//! | Free(last) | Free(0) | who found that no word names it, with the entry's lock | store |
+//!
+//! **Death is known by the lock alone.** An owner takes its lock before it writes Alive, and gives it back after it wrote Free.
+//! So who reads "Alive, incarnation n" and then finds the lock free knows that n is over; if the entry still says so,
+//! as the CAS tells, n did not leave. No pid, start time or clock is asked.
+//!
+//! **Recovery excludes nobody.** Dead is for ever true of an incarnation, and all that it takes to recover it is a CAS on
+//! each word that names it. So any number may do it at once. Each slot is freed by one of them, and the first who has
+//! been through all words makes the entry Free. One that dies on its way leaves an entry that is Dead, for the next one;
+//! one that is stopped hinders nobody, and when it goes on it finds words that do not name the dead any more.
+//!
+//! **An incarnation is used once**: the number of an entry goes to a new participant with the next
+//! incarnation. Entries are tried in turn, so that only 2³⁰ joins use all of them up. Such an entry begins anew once
+//! no word names it (`Registry::renew`).
+//!
+//! The words may lie in memory that others write to at will. So nothing that is read here is used as an index without
+//! a bound, and every loop ends after as many turns as there are entries.
+#![forbid(unsafe_code)]
 
-use super::word::{MAX_INCARNATION, MAX_PARTICIPANTS, Owner};
-use crate::sync::{AtomicUsize, Mutex, Ordering};
+use super::dead::Dead;
+use super::locks::{HeapLocks, Locks};
+use super::word::{INCARNATION_BITS, MAX_INCARNATION, MAX_PARTICIPANTS, Owner};
+use crate::os;
+use crate::sync::{AtomicU64, Ordering, Words};
 
-#[derive(Debug)]
-struct Entry {
-    incarnation: u32,
-    alive: bool,
-    /// Whether it claims no more: it is alive only because its slots are still seen.
-    retired: bool,
+/// Words before the entries: a cache line.
+const HEADER: usize = 8;
+const NEXT: usize = 0;
+const DEPARTURES: usize = 1;
+const ALIVE: usize = 2;
+/// Words of an entry in a segment: a cache line.
+const SHARED_ENTRY: usize = 8;
+const PID: usize = 1;
+const SINCE: usize = 2;
+/// Entries of a registry on the heap. Models have few: each word costs loom time.
+const LOCAL_ENTRIES: usize = if cfg!(loom) { 3 } else { MAX_PARTICIPANTS };
+
+/// Words of a registry in a segment.
+#[cfg_attr(loom, allow(dead_code, reason = "segments use it"))]
+pub const SHARED_WORDS: usize = HEADER + MAX_PARTICIPANTS * SHARED_ENTRY;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum State {
+    /// Nobody's. Zero, so that fresh pages are a registry without participants.
+    Free = 0,
+    Alive = 1,
+    /// Claims no more; alive only because its slots are still seen.
+    Retired = 2,
+    /// Over, and perhaps words name it as the holder of slots.
+    Dead = 3,
 }
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Entry(u64);
 
 impl Entry {
-    fn is_used_up(&self) -> bool {
-        !self.alive && self.incarnation == MAX_INCARNATION
+    fn new(state: State, incarnation: u32) -> Entry {
+        Entry(u64::from(incarnation) << 2 | state as u64)
     }
 
-    fn is_available(&self) -> bool {
-        !self.alive && self.incarnation < MAX_INCARNATION
+    fn state(self) -> State {
+        match self.0 & 3 {
+            0 => State::Free,
+            1 => State::Alive,
+            2 => State::Retired,
+            _ => State::Dead,
+        }
+    }
+
+    fn incarnation(self) -> u32 {
+        (self.0 >> 2) as u32 & MAX_INCARNATION
+    }
+
+    fn is_alive(self) -> bool {
+        matches!(self.state(), State::Alive | State::Retired)
+    }
+
+    fn is_available(self) -> bool {
+        self.state() == State::Free && self.incarnation() < MAX_INCARNATION
+    }
+
+    fn is_used_up(self) -> bool {
+        self.state() == State::Free && self.incarnation() == MAX_INCARNATION
     }
 }
+const _: () = assert!(2 + INCARNATION_BITS <= 64);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
+enum Row {
+    Heap(Box<[AtomicU64]>),
+    Shared(Words),
+}
+
+/// A participant, for people to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    pub owner: Owner,
+    /// As its own process knows it; 0 where only this process has participants.
+    pub pid: u32,
+    /// When it joined, in milliseconds since 1970 by the clock of then; 0 where only this process has participants.
+    pub since: u64,
+}
+
+#[derive(Debug)]
 pub struct Registry {
-    /// Entry i is participant i + 1.
-    entries: Mutex<Vec<Entry>>,
-    /// Entries that are alive and not retired. Relaxed: a bound on caches, read when they are refilled.
-    alive: AtomicUsize,
-    /// Participants that left while slots were sent that nobody had received.
-    departures: AtomicUsize,
+    row: Row,
+    /// Words of an entry.
+    stride: usize,
+    /// Entries. Entry i is participant i + 1.
+    count: usize,
+    locks: Box<dyn Locks>,
 }
 
 impl Registry {
-    /// A number for a new participant; `None` when [`MAX_PARTICIPANTS`] are alive, or all numbers that
-    /// are not are used up.
-    pub fn join(&self) -> Option<Owner> {
-        let mut entries = self.entries.lock();
-        let index = match entries.iter().position(Entry::is_available) {
-            Some(index) => index,
-            None if entries.len() == MAX_PARTICIPANTS => return None,
-            None => {
-                entries.push(Entry { incarnation: 0, alive: false, retired: false });
-                entries.len() - 1
-            }
-        };
-        let entry = &mut entries[index];
-        entry.incarnation += 1;
-        (entry.alive, entry.retired) = (true, false);
-        self.alive.fetch_add(1, Ordering::Relaxed);
-        Some(Owner::new(index + 1, entry.incarnation))
+    /// For the participants of one process.
+    pub fn local() -> Registry {
+        let row = (0..HEADER + LOCAL_ENTRIES).map(|_| AtomicU64::default()).collect();
+        let locks = Box::new(HeapLocks::new(LOCAL_ENTRIES));
+        Registry { row: Row::Heap(row), stride: 1, count: LOCAL_ENTRIES, locks }
     }
 
-    /// Notes that `owner` will claim no more; what it has claimed stays its own until it leaves. Once per join.
-    pub fn retire(&self, owner: Owner) {
-        let mut entries = self.entries.lock();
-        let entry = &mut entries[owner.index() - 1];
-        debug_assert!(entry.alive && !entry.retired);
-        entry.retired = true;
-        self.alive.fetch_sub(1, Ordering::Relaxed);
+    /// For those of all processes that have these words; `locks` are the caller's way to their locks.
+    #[cfg_attr(loom, allow(dead_code, reason = "segments use it"))]
+    pub fn shared(words: Words, locks: Box<dyn Locks>) -> Registry {
+        let count = (words.len().saturating_sub(HEADER) / SHARED_ENTRY).min(MAX_PARTICIPANTS);
+        assert!(count > 0, "no room for a registry");
+        Registry { row: Row::Shared(words), stride: SHARED_ENTRY, count, locks }
+    }
+
+    fn word(&self, index: usize) -> &AtomicU64 {
+        match &self.row {
+            Row::Heap(row) => &row[index],
+            Row::Shared(words) => words.at(index),
+        }
+    }
+
+    /// Word `field` of an entry.
+    fn field(&self, index: usize, field: usize) -> &AtomicU64 {
+        self.word(HEADER + index * self.stride + field)
+    }
+
+    fn entry(&self, index: usize) -> Entry {
+        // Acquire pairs with the release in `write` and `change`.
+        Entry(self.field(index, 0).load(Ordering::Acquire))
+    }
+
+    /// Of entries that only the caller may write.
+    fn write(&self, index: usize, entry: Entry) {
+        self.field(index, 0).store(entry.0, Ordering::Release);
+    }
+
+    fn change(&self, index: usize, from: Entry, to: Entry) -> bool {
+        let word = self.field(index, 0);
+        word.compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
+    /// The entry of a participant that there can be here.
+    fn index_of(&self, owner: Owner) -> Option<usize> {
+        owner.index().checked_sub(1).filter(|&index| index < self.count)
+    }
+
+    /// A number for a new participant; `None` when all are alive, dead and not recovered, or used up.
+    pub fn join(&self) -> Option<Owner> {
+        // Relaxed: only a place to begin at, which another may have written at will.
+        let first = self.word(NEXT).load(Ordering::Relaxed) as usize % self.count;
+        (0..self.count).find_map(|turn| self.take((first + turn) % self.count))
+    }
+
+    fn take(&self, index: usize) -> Option<Owner> {
+        // First a look without the lock: who holds it, if only for a moment, looks alive.
+        if !self.entry(index).is_available() || !self.locks.try_lock(index) {
+            return None;
+        }
+        let entry = self.entry(index);
+        if !entry.is_available() {
+            // In between somebody joined here, and is dead already: who looks for the dead will find it.
+            self.locks.unlock(index);
+            return None;
+        }
+        if self.stride > 1 {
+            self.field(index, PID).store(std::process::id().into(), Ordering::Relaxed);
+            self.field(index, SINCE).store(os::epoch_millis(), Ordering::Relaxed);
+        }
+        let incarnation = entry.incarnation() + 1;
+        self.write(index, Entry::new(State::Alive, incarnation));
+        self.word(ALIVE).fetch_add(1, Ordering::Relaxed);
+        self.word(NEXT).store(index as u64 + 1, Ordering::Relaxed);
+        Some(Owner::new(index + 1, incarnation))
+    }
+
+    /// Whether all numbers that nobody has now are used up.
+    pub fn is_used_up(&self) -> bool {
+        (0..self.count).any(|index| self.entry(index).is_used_up())
     }
 
     /// Begins numbers anew that are used up and that no slot names. `named` calls its argument with the
-    /// owners of all slots. Nothing can begin to name a participant that is not alive, and all that it
-    /// wrote itself came before it left, under the same lock.
+    /// owners of all slots. Nothing can begin to name a participant whose entry is Free, and all that it
+    /// wrote itself came before it left.
     pub fn renew(&self, named: impl FnOnce(&mut dyn FnMut(Owner))) {
-        let mut entries = self.entries.lock();
-        if !entries.iter().any(Entry::is_used_up) {
+        let mut still = [true; MAX_PARTICIPANTS + 1];
+        for index in 0..self.count {
+            if self.entry(index).is_used_up() && self.locks.try_lock(index) {
+                match self.entry(index).is_used_up() {
+                    true => still[index + 1] = false,
+                    false => self.locks.unlock(index),
+                }
+            }
+        }
+        let locked: Vec<usize> = (0..self.count).filter(|index| !still[index + 1]).collect();
+        if locked.is_empty() {
             return;
         }
-        let mut still = [false; MAX_PARTICIPANTS + 1];
         named(&mut |owner| still[owner.index()] = true);
-        for (entry, _) in entries.iter_mut().zip(&still[1..]).filter(|(_, named)| !**named) {
-            if entry.is_used_up() {
-                entry.incarnation = 0;
+        for index in locked {
+            if !still[index + 1] {
+                self.write(index, Entry::new(State::Free, 0));
+            }
+            self.locks.unlock(index);
+        }
+    }
+
+    /// As if all numbers had only one incarnation left.
+    #[cfg(test)]
+    pub(super) fn wear_out(&self) {
+        let worn = Entry::new(State::Free, MAX_INCARNATION - 1);
+        (0..self.count).for_each(|index| self.write(index, worn));
+    }
+
+    /// Notes that `owner`, the caller, will claim no more; what it has claimed stays its own until it ends.
+    pub fn retire(&self, owner: Owner) {
+        self.end_as(owner, State::Retired);
+    }
+
+    /// Gives the number of `owner`, the caller, back. What it has claimed stays held, by whoever has it.
+    pub fn leave(&self, owner: Owner) {
+        self.end_as(owner, State::Free);
+        self.unlock(owner);
+    }
+
+    /// Notes that `owner`, the caller, is over: what it had may be freed. [`Registry::finish`] and
+    /// [`Registry::unlock`] follow.
+    pub fn end(&self, owner: Owner) {
+        self.end_as(owner, State::Dead);
+    }
+
+    fn end_as(&self, owner: Owner, state: State) {
+        let Some(index) = self.index_of(owner) else { return };
+        let entry = self.entry(index);
+        let is_own = entry.is_alive() && entry.incarnation() == owner.incarnation();
+        debug_assert!(is_own || self.stride > 1, "not alive");
+        self.write(index, Entry::new(state, owner.incarnation()));
+        self.note_gone(entry);
+    }
+
+    /// Gives the lock of `owner`, the caller, back, which is alive no more.
+    pub fn unlock(&self, owner: Owner) {
+        if let Some(index) = self.index_of(owner) {
+            self.locks.unlock(index);
+        }
+    }
+
+    /// `entry` is not what it was any more.
+    fn note_gone(&self, entry: Entry) {
+        if entry.state() == State::Alive {
+            self.word(ALIVE).fetch_add(1u64.wrapping_neg(), Ordering::Relaxed);
+        }
+    }
+
+    /// Notes who is dead by the locks, and adds those to `dead` of whom something may be left: one look at each entry.
+    pub fn find_dead(&self, dead: &mut Dead) {
+        if !self.locks.tell_deaths() {
+            return;
+        }
+        for index in 0..self.count {
+            let entry = self.entry(index);
+            if entry.state() == State::Free {
+                continue;
+            }
+            // Acquire, so that it is read before the entry is found unchanged.
+            let pid = self.field(index, PID % self.stride).load(Ordering::Acquire) as u32;
+            let is_locked = self.locks.is_locked(index);
+            let is_dead = match entry.is_alive() {
+                // In this order: see above.
+                true => !is_locked && self.note_death(index, entry),
+                // Some of what its owner has given up may be free already, if it is there and in the midst of that.
+                false => self.entry(index) == entry,
+            };
+            if is_dead {
+                dead.add(Owner::new(index + 1, entry.incarnation()), (!is_locked).then_some(pid));
             }
         }
     }
 
-    /// As if all numbers that were ever given had only one incarnation left.
-    #[cfg(all(test, not(loom)))]
-    pub(super) fn wear_out(&self) {
-        self.entries.lock().iter_mut().for_each(|entry| entry.incarnation = MAX_INCARNATION - 1);
+    /// Whether `entry` is dead now, by this call or another one.
+    fn note_death(&self, index: usize, entry: Entry) -> bool {
+        let noted = Entry::new(State::Dead, entry.incarnation());
+        if self.change(index, entry, noted) {
+            self.note_gone(entry);
+            return true;
+        }
+        self.entry(index) == noted
     }
 
-    /// Gives the number back. The caller has freed what `owner` had claimed; `sent`: slots may be left that
-    /// it had sent. Once per join.
-    pub fn leave(&self, owner: Owner, sent: bool) {
-        let mut entries = self.entries.lock();
-        let entry = &mut entries[owner.index() - 1];
-        debug_assert!(entry.alive && entry.incarnation == owner.incarnation());
-        entry.alive = false;
-        if !entry.retired {
-            self.alive.fetch_sub(1, Ordering::Relaxed);
+    /// Gives the number of `dead` back, all of whose slots are free; `sent`: but for some that it had sent. Whether
+    /// nobody had done so before.
+    pub fn finish(&self, dead: Owner, sent: bool) -> bool {
+        let Some(index) = self.index_of(dead) else { return false };
+        let entry = Entry::new(State::Dead, dead.incarnation());
+        if self.entry(index) != entry {
+            return false;
         }
         if sent {
-            // Release pairs with the acquire in `departures`: who counts this one finds it dead.
-            self.departures.fetch_add(1, Ordering::Release);
+            // Before the number is free: should the caller die here, the next one finds it dead again. Release pairs with
+            // the acquire in `departures`: who counts this one finds it dead.
+            self.word(DEPARTURES).fetch_add(1, Ordering::Release);
         }
+        self.change(index, entry, Entry::new(State::Free, dead.incarnation()))
     }
 
-    /// How many participants left while slots were sent that nobody had received.
-    pub fn departures(&self) -> usize {
-        self.departures.load(Ordering::Acquire)
+    /// Counts the living anew: one that died between its entry and the count has left it wrong.
+    pub fn recount(&self) {
+        let counted = self.word(ALIVE).load(Ordering::Relaxed);
+        let alive = (0..self.count).filter(|&index| self.entry(index).state() == State::Alive);
+        let alive = alive.count() as u64;
+        // Unless somebody came or went meanwhile: then the next one does it.
+        let (set, unset) = (Ordering::Relaxed, Ordering::Relaxed);
+        let _ = self.word(ALIVE).compare_exchange(counted, alive, set, unset);
     }
 
-    /// Participants that are alive and not retired.
+    /// How many participants ended while slots were sent that nobody had received.
+    pub fn departures(&self) -> u64 {
+        self.word(DEPARTURES).load(Ordering::Acquire)
+    }
+
+    /// Participants that are alive and not retired. A bound on caches, read when they are refilled; exact where
+    /// nobody dies.
     pub fn alive(&self) -> usize {
-        self.alive.load(Ordering::Relaxed)
+        (self.word(ALIVE).load(Ordering::Relaxed) as usize).min(self.count)
     }
 
-    /// Whether this very incarnation is alive. [`Owner::NOBODY`] always is.
+    /// Whether this very incarnation is alive, or was not found dead. [`Owner::NOBODY`] always is.
     pub fn is_alive(&self, owner: Owner) -> bool {
-        let Some(index) = owner.index().checked_sub(1) else { return true };
-        let entries = self.entries.lock();
-        entries.get(index).is_some_and(|e| e.alive && e.incarnation == owner.incarnation())
+        if owner == Owner::NOBODY {
+            return true;
+        }
+        let entry = self.index_of(owner).map(|index| self.entry(index));
+        entry.is_some_and(|e| e.is_alive() && e.incarnation() == owner.incarnation())
+    }
+
+    /// Whether participants may be gone that have not left.
+    pub fn tells_deaths(&self) -> bool {
+        self.locks.tell_deaths()
+    }
+
+    /// Those that are alive and not retired.
+    #[cfg_attr(
+        not(any(test, feature = "node")),
+        allow(dead_code, reason = "serves the binding alone")
+    )]
+    pub fn members(&self) -> Vec<Member> {
+        let is_member = |index: &usize| {
+            self.entry(*index).state() == State::Alive && self.locks.is_locked(*index)
+        };
+        let member = |index| {
+            let field = |field| self.field(index, field).load(Ordering::Relaxed);
+            let owner = Owner::new(index + 1, self.entry(index).incarnation());
+            let (pid, since) = if self.stride > 1 { (field(PID), field(SINCE)) } else { (0, 0) };
+            Member { owner, pid: pid as u32, since }
+        };
+        (0..self.count).filter(is_member).map(member).collect()
     }
 }

@@ -117,6 +117,17 @@ impl Segments {
         !self.varies && self.slots() == self.max_count
     }
 
+    /// The slots of each segment that are there.
+    pub(super) fn present(&self) -> Vec<Range<u32>> {
+        let list = self.list.lock();
+        let present = |(index, segment): (usize, &Segment)| {
+            let start = self.range(index).start;
+            start..start + segment.present
+        };
+        let all = list.segments.iter().enumerate().map(present);
+        all.filter(|slots| !slots.is_empty()).collect()
+    }
+
     /// Slots of the segments that are there.
     pub(super) fn slots(&self) -> usize {
         self.slots.load(Ordering::Relaxed)
@@ -181,7 +192,7 @@ impl Slab {
         }
         let mut growth = self.next_growth(index, slots.committed, count);
         if growth.slots.is_empty() {
-            let one = pool.charge(there + 1) - pool.charge(there);
+            let one = pool.charge_of_more(there, 1);
             let Some(most) = self.max_bytes.checked_sub(one) else { return Ok(false) };
             if !self.make_room(&mut slots, most) {
                 return Ok(false);
@@ -200,8 +211,10 @@ impl Slab {
             let start = pool.offset_in(mapping, whole.start);
             map_new(None, || mapping.commit(start, pool.bytes_of(&whole)))?;
         }
+        // Not more than what is charged for.
+        mapping.keep(pool.offset_in(mapping, range.start), pool.bytes_of(&range))?;
         let there = pool.segments.slots();
-        slots.committed += pool.charge(there + range.len()) - pool.charge(there);
+        slots.committed += pool.charge_of_more(there, range.len());
         pool.segments.list.lock().bring(segment, range.len() as u32);
         pool.segments.slots.fetch_add(range.len(), Ordering::Relaxed);
         pool.table.grow(range);
@@ -215,7 +228,7 @@ impl Slab {
         let pool = &self.pools[index];
         let Growth { segment, slots } = pool.segments.first_absent();
         let (there, left) = (pool.segments.slots(), self.max_bytes.saturating_sub(committed));
-        let fits = |more| pool.charge(there + more) - pool.charge(there) <= left;
+        let fits = |more| pool.charge_of_more(there, more) <= left;
         let (mut least, mut most) = (0, slots.len().min(count.saturating_sub(there)));
         if !fits(1) {
             most = 0; // an overload comes here at every call
@@ -279,7 +292,7 @@ impl Slab {
                     let _ = mapping
                         .decommit(pool.offset_in(mapping, whole.start), pool.bytes_of(&whole));
                 }
-                slots.committed -= pool.charge(there) - pool.charge(there - range.len());
+                slots.committed -= pool.charge_of_more(there - range.len(), range.len());
                 pool.segments.slots.fetch_sub(range.len(), Ordering::Relaxed);
                 list.remove(index);
                 bytes += pool.bytes_of(&range);

@@ -8,12 +8,14 @@
 //!
 //! Knows nothing of threads' caches (`thread_cache`) nor of who is alive (`registry`).
 
+use super::dead::Dead;
 use super::hints::{Hints, PER_HINT};
+use super::transit::{Parcel, Sweep};
 use super::word::{Owner, SlotState, Word};
-use crate::sync::{Counter, Ordering, Words};
+use crate::sync::{AtomicU64, Counter, Ordering, Words};
 use std::ops::Range;
 
-/// Counters of a pool, for people to read.
+/// Counters of a pool, for people to read: of this mapping of the pool.
 #[derive(Debug, Default)]
 pub struct PoolCounters {
     /// Slots that left Free, and slots that came back to it.
@@ -44,13 +46,12 @@ pub struct SlotCounts {
 pub struct SlotTable {
     /// The truth: one for every slot that there can be.
     words: Words,
-    /// How many bytes of a slot were sent: true while it is Sent.
-    lengths: Words,
+    /// How much of a slot was sent, and when: true while it is Sent.
+    parcels: Words,
     /// Which slots may be free.
     hints: Hints,
-    /// One word: how many participants had left without their tokens being received when what they
-    /// had sent was last freed.
-    swept: Words,
+    /// What was found when the sent slots of those who are gone were last looked for.
+    pub(super) sweep: Sweep,
     /// Slots from here on were never there, so that nobody looks at their words. Only grows.
     extent: Counter,
     pub counters: PoolCounters,
@@ -59,7 +60,7 @@ pub struct SlotTable {
 impl SlotTable {
     /// 64-bit words of metadata for `count` slots.
     pub const fn words_for(count: usize) -> usize {
-        2 * count + Hints::words_for(count) + 1
+        2 * count + Hints::words_for(count)
     }
 
     /// A table of `count` slots over `row`, which makes words at an offset and of a length;
@@ -72,9 +73,9 @@ impl SlotTable {
         };
         SlotTable {
             words: next(count),
-            lengths: next(count),
+            parcels: next(count),
             hints: Hints::new(count, &mut next),
-            swept: next(1),
+            sweep: Sweep::default(),
             extent: Counter::default(),
             counters: PoolCounters::default(),
         }
@@ -102,32 +103,44 @@ impl SlotTable {
         self.hints.clear_always();
     }
 
+    /// Shows the rows of its hints, as somebody has them who writes what he likes.
+    #[cfg(all(test, not(loom)))]
+    pub fn hints_row(&self, write: impl FnMut(&AtomicU64)) {
+        self.hints.each_word(write);
+    }
+
+    /// Any of its words, by its place among all of them.
+    #[cfg(all(test, not(loom)))]
+    pub fn any_word(&self, at: usize) -> &AtomicU64 {
+        let count = self.max_count();
+        match at / count {
+            0 => self.words.at(at),
+            1 => self.parcels.at(at - count),
+            _ => self.hints.any_word(at - 2 * count),
+        }
+    }
+
     /// As [`set_own`].
     #[cfg(all(test, loom))]
     pub fn set_own(&self, slot: u32, word: Word) {
         set_own(&self.words, slot, word);
     }
 
-    /// Notes how many bytes of a slot, which the caller holds and is about to send, are of use.
-    pub(super) fn set_length(&self, slot: u32, length: usize) {
+    /// Notes what is sent, for a slot that the caller holds and is about to send.
+    pub(super) fn set_parcel(&self, slot: u32, parcel: Parcel) {
         // Relaxed: the release of the word that says Sent comes after it.
-        self.lengths.at(slot as usize).store(length as u64, Ordering::Relaxed);
+        self.parcels.at(slot as usize).store(parcel.bits(), Ordering::Relaxed);
     }
 
-    /// How many bytes its sender noted, for a slot that the caller has just received.
-    pub(super) fn length(&self, slot: u32) -> usize {
-        // Relaxed: the acquire by which it was received comes before.
-        self.lengths.at(slot as usize).load(Ordering::Relaxed) as usize
+    /// What its sender noted, for a slot of which the caller acquired that it is Sent, or has just received it.
+    pub(super) fn parcel(&self, slot: u32) -> Parcel {
+        // Relaxed: that acquire comes before.
+        Parcel::from_bits(self.parcels.at(slot as usize).load(Ordering::Relaxed))
     }
 
     /// One step of the table in `word`, unless the slot is not `from` any more: then what it is.
     pub fn change(&self, slot: u32, from: Word, to: Word) -> Result<(), Word> {
-        // Acquire pairs with the release by which the slot became Free or Sent: what its last
-        // user wrote there comes before what the next one does.
-        let word = self.words.at(slot as usize);
-        word.compare_exchange(from.bits(), to.bits(), Ordering::AcqRel, Ordering::Relaxed)
-            .map(drop)
-            .map_err(Word::from_bits)
+        change(self.words.at(slot as usize), from, to)
     }
 
     /// Claims up to `want` free slots as `state` of `owner`: how many. "None" is no more than likely while
@@ -179,12 +192,20 @@ impl SlotTable {
         found: &mut usize,
         out: &mut impl FnMut(u32),
     ) -> bool {
+        let mut lies = 0;
         while *found < want {
             let Some(slots) = self.hints.take(word, want - *found) else { return false };
             for slot in slots {
                 if self.claim_slot(slot, owner, state) {
                     out(slot);
                     *found += 1;
+                }
+            }
+            if *found < want {
+                // As often as there are hints to take away, if they all lie: somebody may set them again and again.
+                lies += 1;
+                if lies > PER_HINT {
+                    return false;
                 }
             }
         }
@@ -201,23 +222,35 @@ impl SlotTable {
     }
 
     fn claim_slot(&self, slot: u32, owner: Owner, state: SlotState) -> bool {
-        let word = self.word(slot);
-        word.state() == SlotState::Free && self.change(slot, word, word.to(state, owner)).is_ok()
-    }
-
-    fn free_in(&self, hint_word: usize) -> u64 {
-        let first = hint_word * PER_HINT;
-        let slots = first..(first + PER_HINT).min(self.max_count());
-        let free = |slot: &usize| self.word(*slot as u32).state() == SlotState::Free;
-        slots.filter(free).fold(0, |bits, slot| bits | 1 << (slot - first))
+        // A hint may be for a slot beyond the pool, where somebody else wrote it.
+        let Some(word) = self.words.get(slot as usize) else { return false };
+        let free = Word::from_bits(word.load(Ordering::Relaxed));
+        free.state() == SlotState::Free && change(word, free, free.to(state, owner)).is_ok()
     }
 
     /// Frees one slot that is `from`, into the next generation; an error says what it is instead.
     pub fn free(&self, slot: u32, from: Word) -> Result<(), Word> {
         self.change(slot, from, from.next(SlotState::Free, Owner::NOBODY))?;
+        self.note_freed(slot);
+        Ok(())
+    }
+
+    /// Frees a slot that somebody holds: whether somebody did.
+    pub fn free_held(&self, slot: u32) -> bool {
+        let word = self.words.at(slot as usize);
+        let held = Word::from_bits(word.load(Ordering::Relaxed));
+        let free = held.next(SlotState::Free, Owner::NOBODY);
+        let freed = held.state() == SlotState::Held && change(word, held, free).is_ok();
+        if freed {
+            self.note_freed(slot);
+        }
+        freed
+    }
+
+    #[inline]
+    fn note_freed(&self, slot: u32) {
         self.counters.freed.add(1);
         self.hints.add(slot as usize / PER_HINT, 1 << (slot as usize % PER_HINT));
-        Ok(())
     }
 
     /// Frees slots that are Cached by the caller.
@@ -262,44 +295,62 @@ impl SlotTable {
         count
     }
 
-    /// Frees what `dead` had claimed: how many slots, and whether slots are left that it had sent. Gives
-    /// all free slots their hints back: it may have died between a word and its hints.
-    pub fn recover(&self, dead: Owner) -> (usize, bool) {
-        let (mut freed, mut sent) = (0, false);
-        for slot in 0..self.extent() as u32 {
-            let word = self.word(slot);
-            let lost = word.is(SlotState::Held, dead) || word.is(SlotState::Cached, dead);
-            freed += usize::from(lost && self.free(slot, word).is_ok());
-            sent |= word.is(SlotState::Sent, dead);
-        }
+    /// Frees what `dead` had claimed, and notes whose slots are sent. Gives all free slots their hints back: somebody
+    /// may have died between a word and its hints. Any number may do it at once, for the same dead too.
+    pub fn recover(&self, dead: &mut Dead) {
+        let mut freed = 0;
         for hint_word in 0..self.extent().div_ceil(PER_HINT) {
-            let free = self.free_in(hint_word);
+            let first = hint_word * PER_HINT;
+            let mut free = 0;
+            for slot in first..(first + PER_HINT).min(self.extent()) {
+                let word = self.word(slot as u32);
+                match word.state() {
+                    SlotState::Free => free |= 1 << (slot - first),
+                    SlotState::Held | SlotState::Cached => {
+                        let Some(loss) = dead.find(word.owner()) else { continue };
+                        let next = word.next(SlotState::Free, Owner::NOBODY);
+                        let is_free = match self.change(slot as u32, word, next) {
+                            Ok(()) => {
+                                loss.slots += 1;
+                                freed += 1;
+                                true
+                            }
+                            // Who was faster may never come to its hint.
+                            Err(now) => now.state() == SlotState::Free,
+                        };
+                        free |= u64::from(is_free) << (slot - first);
+                    }
+                    SlotState::Sent => {
+                        if let Some(loss) = dead.find(word.owner()) {
+                            loss.sent = true;
+                        }
+                    }
+                    SlotState::Absent | SlotState::Damaged => {}
+                }
+            }
             if free != 0 {
                 self.hints.add(hint_word, free);
             }
         }
-        (freed, sent)
+        self.counters.freed.add(freed);
     }
 
-    /// Frees what was sent by participants that are gone, unless it was done since the last of
-    /// `departures`: whether slots may be free now. A full pool must not cost a walk over its words at
-    /// every call.
-    pub fn sweep(&self, departures: usize, mut gone: impl FnMut(Owner) -> bool) -> bool {
-        let (swept, departures) = (self.swept.at(0), departures as u64);
-        // Acquire pairs with the release below: what that walk freed is found by the next claim.
-        if swept.load(Ordering::Acquire) == departures {
-            return false;
-        }
+    /// Frees what was sent by participants that are `gone`, where `is_over` says so of it.
+    pub fn sweep_sent(
+        &self,
+        mut gone: impl FnMut(Owner) -> bool,
+        mut is_over: impl FnMut(Parcel) -> bool,
+    ) {
         for slot in 0..self.extent() as u32 {
-            let word = self.word(slot);
-            if word.state() == SlotState::Sent && gone(word.owner()) {
+            // Acquire pairs with the release by which it was sent: the parcel is the one of this word, or of a later one.
+            let word = self.words.at(slot as usize).load(Ordering::Acquire);
+            let word = Word::from_bits(word);
+            let is_lost = word.state() == SlotState::Sent && gone(word.owner());
+            if is_lost && is_over(self.parcel(slot)) {
                 // Received or revoked just now, if it is an error.
                 let _ = self.free(slot, word);
             }
         }
-        // After the walk: should this thread die in its midst, the next one walks again.
-        swept.store(departures, Ordering::Release);
-        true
     }
 
     /// Calls `note` with the owner of every slot that has one.
@@ -307,6 +358,16 @@ impl SlotTable {
         for slot in 0..self.extent() as u32 {
             let word = self.word(slot);
             if !matches!(word.state(), SlotState::Absent | SlotState::Free) {
+                note(word.owner());
+            }
+        }
+    }
+
+    /// Calls `note` with the owner of every slot that somebody has, not of those that are sent.
+    pub fn each_holder(&self, mut note: impl FnMut(Owner)) {
+        for slot in 0..self.extent() as u32 {
+            let word = self.word(slot);
+            if matches!(word.state(), SlotState::Held | SlotState::Cached) {
                 note(word.owner());
             }
         }
@@ -368,6 +429,16 @@ impl SlotTable {
         }
         counts
     }
+}
+
+/// As [`SlotTable::change`].
+#[inline]
+fn change(word: &AtomicU64, from: Word, to: Word) -> Result<(), Word> {
+    // Acquire pairs with the release by which the slot became Free or Sent: what its last
+    // user wrote there comes before what the next one does.
+    word.compare_exchange(from.bits(), to.bits(), Ordering::AcqRel, Ordering::Relaxed)
+        .map(drop)
+        .map_err(Word::from_bits)
 }
 
 /// Writes the word of a slot of which only the caller may write it (see the table in `word`).

@@ -4,7 +4,7 @@
 use super::token::{Received, Token};
 use super::word::{MAX_PARTICIPANTS, Owner, SlotState};
 use super::{PoolOptions, Slab, SlabOptions, ThreadCache};
-use crate::error::SlotError;
+use crate::error::{SendError, SlotError, TokenError};
 use crate::sync::Arc;
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
@@ -44,7 +44,7 @@ fn a_slot_whose_freer_died_before_its_hint_is_found_once_the_dead_is_recovered()
     let word = pool.word(4500);
     pool.change(4500, word, word.next(SlotState::Free, Owner::NOBODY)).unwrap();
     assert!(slab.allocate(64).is_err(), "a full pool is not searched at every call");
-    slab.recover(cache.die());
+    slab.end(cache.die());
     assert_eq!(slab.allocate(64).unwrap(), blocks[4500]);
     assert!(slab.allocate(64).is_err());
 }
@@ -61,18 +61,18 @@ fn what_the_dead_sent_is_searched_for_once_for_each_that_left_without_its_tokens
     };
     let (first, second) = (claim(a).unwrap(), claim(b).unwrap());
     claim(b).unwrap();
-    slab.send(0, first, 8, a).unwrap();
-    slab.recover(a);
+    slab.send_as(0, first, 8, a).unwrap();
+    slab.end(a);
     assert_eq!(claim(b), Some(first), "what it had sent, since no other slot is free");
     // Unseen by the registry, as if it had been done before that search.
     let word = table.word(second);
     table.change(second, word, word.next(SlotState::Sent, a)).unwrap();
     assert_eq!(claim(b), None, "nobody left since");
-    drop(ThreadCache::new(&slab));
+    drop(ThreadCache::new(&slab).unwrap());
     assert_eq!(claim(b), None, "who left has sent nothing");
     let c = slab.join().unwrap();
     table.change(first, table.word(first), table.word(first).next(SlotState::Sent, c)).unwrap();
-    slab.recover(c);
+    slab.end(c);
     assert!(claim(b).is_some() && claim(b).is_some() && claim(b).is_none());
 }
 
@@ -95,6 +95,20 @@ fn caches_of_a_growing_pool_keep_a_quarter_of_the_slots_that_are_there() {
 }
 
 #[test]
+fn a_thread_that_never_has_more_than_its_cache_has_room_for_gives_nothing_back() {
+    for (count, live) in [(4096, 64), (128, 32), (4, 1)] {
+        let slab = slab(&[64], count);
+        let mut cache = ThreadCache::new(&slab).unwrap();
+        for _ in 0..10 {
+            let blocks: Vec<_> = (0..live).map(|_| cache.allocate(64).unwrap()).collect();
+            blocks.into_iter().for_each(|block| free_cached(&mut cache, block).unwrap());
+            let counters = &slab.pools()[0].table.counters;
+            assert_eq!((counters.claimed.get(), counters.freed.get()), (live, 0));
+        }
+    }
+}
+
+#[test]
 fn what_a_pool_may_grow_to_takes_no_memory_before_it_is_there() {
     let pools = vec![PoolOptions { size: 4096, count: 1, max_count: 1 << 28, min_count: 0 }];
     let slab =
@@ -111,10 +125,11 @@ fn what_a_pool_may_grow_to_takes_no_memory_before_it_is_there() {
 #[test]
 fn a_number_that_is_used_up_is_given_again_when_no_block_names_it() {
     let slab = slab(&[64], 64);
-    let join_all =
-        || -> Vec<_> { (0..MAX_PARTICIPANTS).map_while(|_| ThreadCache::new(&slab)).collect() };
+    let join_all = || -> Vec<_> {
+        (0..MAX_PARTICIPANTS).map_while(|_| ThreadCache::new(&slab).ok()).collect()
+    };
     let caches = join_all();
-    assert!(caches.len() == MAX_PARTICIPANTS && ThreadCache::new(&slab).is_none());
+    assert!(caches.len() == MAX_PARTICIPANTS && ThreadCache::new(&slab).is_err());
     drop(caches);
     slab.registry().wear_out();
     let mut last = join_all();
@@ -125,7 +140,7 @@ fn a_number_that_is_used_up_is_given_again_when_no_block_names_it() {
     assert!(anew.iter().all(|cache| cache.owner().index() != old.index()), "its block is out");
     free_cached(&mut anew[0], block).unwrap();
     anew[0].flush();
-    assert_eq!(ThreadCache::new(&slab).map(|cache| cache.owner()), Some(Owner::new(7, 1)));
+    assert_eq!(ThreadCache::new(&slab).map(|cache| cache.owner()), Ok(Owner::new(7, 1)));
 }
 
 #[test]
@@ -140,15 +155,14 @@ fn the_dead_give_back_what_they_held_and_cached() {
     let before = slab.stats();
     assert!(before[0].cached > 0);
     let dead = cache.die();
-    let freed = slab.recover(dead);
+    let freed = slab.end(dead);
     assert!(freed >= 11, "{freed}");
     other.flush();
     let counts = slab.check().unwrap();
     assert_eq!((counts[0].held, counts[0].cached, counts[1].free), (1, 0, 256));
     let next = ThreadCache::new(&slab).unwrap();
-    assert_eq!(next.owner().index(), dead.index(), "the number is given again");
-    assert_ne!(next.owner().incarnation(), dead.incarnation());
-    assert_eq!(slab.recover(dead_again(&slab, next)), 0);
+    assert_ne!(next.owner(), dead);
+    assert_eq!(slab.end(dead_again(&slab, next)), 0);
     free_cached(&mut other, kept).unwrap();
 }
 
@@ -165,21 +179,22 @@ fn what_is_sent_belongs_to_the_receiver_alone() {
     let pool = &slab.pools()[1].table;
     let mut slots = Vec::new();
     pool.claim(a, SlotState::Held, 2, &mut |slot| slots.push(slot));
-    let token = slab.send(1, slots[0], 64, a).unwrap();
+    let token = slab.send_as(1, slots[0], 64, a).unwrap();
     assert!(token.bits() < 1 << 53);
-    assert_eq!(slab.send(1, slots[0], 64, a), Err(SlotError::NotHeld), "sent already");
-    assert_eq!(slab.send(1, slots[1], 64, b), Err(SlotError::NotHeld), "another's");
-    assert_eq!(slab.revoke(token, b), Err(SlotError::StaleToken), "only its sender may");
-    assert_eq!(slab.receive(token, b), Ok(Received { pool: 1, slot: slots[0], length: 64 }));
-    assert_eq!(slab.receive(token, b), Err(SlotError::StaleToken), "twice");
-    assert_eq!(slab.revoke(token, a), Err(SlotError::StaleToken), "received already");
-    let again = slab.send(1, slots[0], 64, b).unwrap();
+    let not_held = Err(SendError::Slot(SlotError::NotHeld));
+    assert_eq!(slab.send_as(1, slots[0], 64, a), not_held, "sent already");
+    assert_eq!(slab.send_as(1, slots[1], 64, b), not_held, "another's");
+    assert_eq!(slab.revoke_as(token, b), Err(TokenError::Stale), "only its sender may");
+    assert_eq!(slab.receive_as(token, b), Ok(Received { pool: 1, slot: slots[0], length: 64 }));
+    assert_eq!(slab.receive_as(token, b), Err(TokenError::Stale), "twice");
+    assert_eq!(slab.revoke_as(token, a), Err(TokenError::Stale), "received already");
+    let again = slab.send_as(1, slots[0], 64, b).unwrap();
     assert_ne!(again, token);
-    assert_eq!(slab.receive(token, a), Err(SlotError::StaleToken), "an old token");
-    assert_eq!(slab.revoke(again, b), Ok(Received { pool: 1, slot: slots[0], length: 64 }));
+    assert_eq!(slab.receive_as(token, a), Err(TokenError::Stale), "an old token");
+    assert_eq!(slab.revoke_as(again, b), Ok(Received { pool: 1, slot: slots[0], length: 64 }));
     for bits in [0, 5, (1 << 22) - 1, (1 << 53) - 1, u64::MAX] {
         let forged = Token::from_bits(bits);
-        assert_eq!(slab.receive(forged, b), Err(SlotError::StaleToken), "{bits}");
+        assert_eq!(slab.receive_as(forged, b), Err(TokenError::Stale), "{bits}");
     }
 }
 
@@ -192,18 +207,18 @@ fn a_token_fits_its_own_slab_alone() {
         let mut slots = Vec::new();
         slab.pools()[0].table.claim(owner, SlotState::Held, 1, &mut |slot| slots.push(slot));
         assert_eq!(slots, [0]);
-        (owner, slab.send(0, 0, 64, owner).unwrap())
+        (owner, slab.send_as(0, 0, 64, owner).unwrap())
     };
     let sent: Vec<_> = slabs.iter().map(sends).collect();
     for (index, slab) in slabs.iter().enumerate() {
         for (other, &(_, token)) in sent.iter().enumerate().filter(|&(other, _)| other != index) {
             let owner = sent[index].0;
-            assert_eq!(slab.receive(token, owner), Err(SlotError::StaleToken), "{index} {other}");
-            assert_eq!(slab.revoke(token, owner), Err(SlotError::StaleToken), "{index} {other}");
+            assert_eq!(slab.receive_as(token, owner), Err(TokenError::Stale), "{index} {other}");
+            assert_eq!(slab.revoke_as(token, owner), Err(TokenError::Stale), "{index} {other}");
         }
     }
     for (slab, (owner, token)) in slabs.iter().zip(sent) {
-        assert_eq!(slab.revoke(token, owner), Ok(Received { pool: 0, slot: 0, length: 64 }));
+        assert_eq!(slab.revoke_as(token, owner), Ok(Received { pool: 0, slot: 0, length: 64 }));
     }
 }
 
@@ -213,8 +228,8 @@ fn a_token_is_good_in_every_mapping_of_its_slab() {
     let second = Slab::attach(first.share().unwrap()).unwrap();
     let (a, b) = (first.registry().join().unwrap(), second.registry().join().unwrap());
     first.pools()[0].table.claim(a, SlotState::Held, 1, &mut |_| {});
-    let token = first.send(0, 0, 5, a).unwrap();
-    assert_eq!(second.receive(token, b), Ok(Received { pool: 0, slot: 0, length: 5 }));
+    let token = first.send_as(0, 0, 5, a).unwrap();
+    assert_eq!(second.receive_as(token, b), Ok(Received { pool: 0, slot: 0, length: 5 }));
 }
 
 #[test]
@@ -224,13 +239,13 @@ fn what_the_dead_sent_can_be_received_until_slots_run_out() {
     let pool = &slab.pools()[0].table;
     let mut slots = Vec::new();
     pool.claim(a, SlotState::Held, 2, &mut |slot| slots.push(slot));
-    let tokens: Vec<_> = slots.iter().map(|&slot| slab.send(0, slot, 64, a).unwrap()).collect();
-    assert_eq!(slab.recover(a), 0);
-    assert_eq!(slab.receive(tokens[0], b), Ok(Received { pool: 0, slot: slots[0], length: 64 }));
+    let tokens: Vec<_> = slots.iter().map(|&slot| slab.send_as(0, slot, 64, a).unwrap()).collect();
+    assert_eq!(slab.end(a), 0);
+    assert_eq!(slab.receive_as(tokens[0], b), Ok(Received { pool: 0, slot: slots[0], length: 64 }));
     let block = slab.allocate(64).unwrap();
     let unreceived = pool_base(&slab) + 64 * slots[1] as usize;
     assert_eq!(address(block), unreceived, "the other one was never received");
-    assert_eq!(slab.receive(tokens[1], b), Err(SlotError::StaleToken));
+    assert_eq!(slab.receive_as(tokens[1], b), Err(TokenError::Stale));
 }
 
 fn pool_base(slab: &Slab) -> usize {
@@ -354,14 +369,14 @@ fn a_shared_slab_is_one_slab_at_two_addresses() {
     assert_eq!(slots.len(), 64);
     assert_eq!(second.try_allocate(4096), Ok(None), "the first has them all");
     fill(first.pools()[1].block(slots[9]), 9);
-    let token = first.send(1, slots[9], 4096, a).unwrap();
+    let token = first.send_as(1, slots[9], 4096, a).unwrap();
     drop(first);
-    let Received { pool, slot, length } = second.receive(token, b).unwrap();
+    let Received { pool, slot, length } = second.receive_as(token, b).unwrap();
     assert_eq!(length, 4096);
     let block = second.pools()[pool].block(slot);
     // SAFETY: a slot that the test holds.
     assert_eq!(unsafe { block.cast::<u8>().add(4095).read() }, 9, "the same bytes");
-    assert_eq!(second.recover(a), 63);
+    assert_eq!(second.end(a), 63);
     assert_eq!(second.check().unwrap()[1].free, 63);
     let block = second.try_allocate(4096).unwrap().unwrap();
     assert_eq!(free(&second, block), Ok(()));
@@ -374,6 +389,6 @@ fn an_exhausted_shared_slab_hears_of_a_slot_that_another_mapping_recovers() {
     let a = first.registry().join().unwrap();
     first.pools()[0].table.claim(a, SlotState::Held, 8, &mut |_| {});
     assert!(second.allocate(64).is_err() && first.allocate(64).is_err());
-    assert_eq!(second.recover(a), 8);
+    assert_eq!(second.end(a), 8);
     first.allocate(64).unwrap();
 }

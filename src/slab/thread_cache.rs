@@ -12,7 +12,7 @@ use super::pool::Pool;
 use super::slot_table::set_own;
 use super::word::{Owner, SlotState, Word};
 use super::{MAX_POOLS, Slab};
-use crate::error::{ClaimError, SlotError};
+use crate::error::{ClaimError, JoinError, SlotError};
 use crate::memory::{WipedOnFork, ZeroIsValid};
 use crate::sync::{Arc, Ordering, Words};
 use std::ptr::NonNull;
@@ -156,7 +156,8 @@ pub struct ThreadCache {
 unsafe impl Send for ThreadCache {}
 
 impl ThreadCache {
-    /// A new participant in `slab`; `None` when there are as many as there can be, 1,023 at a time.
+    /// A new participant in `slab`. Errors when there are as many as there can be, 1,023 at a time, and when all
+    /// numbers of participants are used up: [`JoinError`].
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions, ThreadCache};
@@ -174,7 +175,7 @@ impl ThreadCache {
     /// assert_eq!(slab.stats()[0].held, 2); // blocks outlive the cache
     /// # Ok::<(), ralloc_core::error::SlabError>(())
     /// ```
-    pub fn new(slab: &Arc<Slab>) -> Option<ThreadCache> {
+    pub fn new(slab: &Arc<Slab>) -> Result<ThreadCache, JoinError> {
         let owner = slab.join()?;
         let magazine = |index| match slab.pools().get(index) {
             Some(pool) => Magazine::new(pool, slab.cache_limit(index)),
@@ -192,7 +193,7 @@ impl ThreadCache {
             slab.pools().partition_point(before) as u8
         });
         let (slab, dead, recent) = (Arc::clone(slab), false, 0);
-        Some(ThreadCache { slab, owner, dead, magazines, stacks, recent, start, octaves })
+        Ok(ThreadCache { slab, owner, dead, magazines, stacks, recent, start, octaves })
     }
 
     /// As [`Slab::allocate`]. [`ThreadCache`] shows it, with [`ThreadCache::deallocate`].
@@ -342,7 +343,7 @@ impl ThreadCache {
     }
 
     /// Dies as a thread does that is stopped anywhere: nothing is flushed, and its number is not given
-    /// back. For tests of `Slab::recover`, which then gets the number and gives all back.
+    /// back. For tests of `Slab::end`, which then gets the number and gives all back.
     #[cfg(all(test, not(loom)))]
     pub(super) fn die(mut self) -> Owner {
         self.dead = true;
@@ -369,7 +370,7 @@ impl ThreadCache {
         Err(self.slab.exhausted(first, size))
     }
 
-    /// A slot of the pool, and half a magazine more.
+    /// A slot of the pool, after half a magazine of them came from there.
     #[cold]
     #[inline(never)]
     fn refill(&mut self, index: usize) -> Result<Option<NonNull<[u8]>>, ClaimError> {
@@ -378,7 +379,8 @@ impl ThreadCache {
         }
         let (magazine, stack) = (&mut self.magazines.all[index], &mut self.stacks[index]);
         magazine.limit = self.slab.cache_limit(index);
-        let want = magazine.limit / 2 + 1;
+        // Twice that is exactly what there is room for once it is freed.
+        let want = (magazine.limit / 2).max(1);
         let mut push = |slot| magazine.push(stack, slot);
         self.slab.claim(index, self.owner, SlotState::Cached, want, &mut push)?;
         // The lowest on top: what is used stays together.
@@ -407,6 +409,6 @@ impl Drop for ThreadCache {
             return;
         }
         self.flush_all();
-        self.slab.registry().leave(self.owner, false);
+        self.slab.leave(self.owner);
     }
 }

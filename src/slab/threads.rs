@@ -1,5 +1,6 @@
 //! Many threads on one slab: each stamps its slots and looks whether the stamp is still there.
 
+use super::dead::Dead;
 use super::word::SlotState;
 use super::{PoolOptions, Slab, SlabOptions, ThreadCache};
 use crate::error::SlotError;
@@ -222,7 +223,7 @@ fn a_thread_that_dies_amid_its_work_gives_everything_back() {
             scope.spawn(|| churn(&slab, round, 500));
             dying.join().unwrap()
         });
-        slab.recover(dead);
+        slab.end(dead);
         all_free(&slab);
     }
 }
@@ -234,22 +235,22 @@ fn a_token_is_received_once_however_many_try() {
     for _ in 0..500 {
         let mut slot = 0;
         slab.pools()[0].table.claim(owners[0], SlotState::Held, 1, &mut |found| slot = found);
-        let token = slab.send(0, slot, 64, owners[0]).unwrap();
+        let token = slab.send_as(0, slot, 64, owners[0]).unwrap();
         let received: usize = thread::scope(|scope| {
             let take = |owner| {
                 scope.spawn({
                     let slab = &slab;
-                    move || slab.receive(token, owner).is_ok()
+                    move || slab.receive_as(token, owner).is_ok()
                 })
             };
             let threads: Vec<_> = owners[1..].iter().map(|&owner| take(owner)).collect();
-            let revoked = slab.revoke(token, owners[0]).is_ok();
+            let revoked = slab.revoke_as(token, owners[0]).is_ok();
             threads.into_iter().map(|t| usize::from(t.join().unwrap())).sum::<usize>()
                 + usize::from(revoked)
         });
         assert_eq!(received, 1);
         owners.iter().for_each(|&owner| {
-            slab.pools()[0].table.recover(owner);
+            slab.pools()[0].table.recover(&mut Dead::of(owner));
         });
     }
     all_free(&slab);

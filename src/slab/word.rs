@@ -14,18 +14,29 @@
 //! | Held(p) | Free | p, an isolate, gives it back | store | + 1 | `Pool::free_held` |
 //! | Held(q) | Cached(p) | p frees what q claimed | CAS | + 1 | `ThreadCache::deallocate` |
 //! | Held(q) | Free | anyone frees what q claimed | CAS | + 1 | `Slab::deallocate` |
-//! | Held(p) | Sent(p) | p sends | CAS | + 1 | `Slab::send` |
+//! | Held(p) | Sent(p) | p, an isolate, sends | CAS | + 1 | `Slab::send_as` |
+//! | Held(q) | Sent(p) | p, a mapping, sends what q claimed in it | CAS | + 1 | `Slab::send` |
 //! | Sent(q) | Held(p) | p receives, or q revokes | CAS | same | `Slab::receive`, `Slab::revoke` |
 //! | Cached(p) | Free | p flushes | store | same | `SlotTable::flush` |
-//! | Held(p), Cached(p) | Free | whoever recovers p, which is dead | CAS | + 1 | `SlotTable::recover` |
-//! | Sent(p) | Free | who finds no slot after p has left | CAS | + 1 | `SlotTable::sweep` |
+//! | Held(p), Cached(p) | Free | whoever recovers p, which is over | CAS | + 1 | `SlotTable::recover` |
+//! | Sent(p) | Free | who finds no slot, once p is gone and the time of transit over | CAS | + 1 | `SlotTable::sweep` |
 //!
 //! **A crash at any step loses nothing**: every row is one write of one word, so a slot is always in
 //! exactly one state, and a word that names a participant says who must be dead for it to be taken
 //! back. Whatever else a step writes (hints, counters) may be wrong afterwards, and is only ever a hint.
 //!
 //! **The stores are safe** because a word that names p as Cached is written by p alone, and one
-//! that names p as Held by p or by the one thread that frees that very allocation, once.
+//! that names p as Held by p or by the one thread that frees or sends that very allocation, once. Others write to them when p is over;
+//! then p stores no more, for it is found dead by its lock (`registry`), and that is free at one of these moments alone:
+//!
+//! - p left, or ended itself: its last store came before.
+//! - Its process was killed, or ended. The kernel gives a lock of an open file description back with the last reference
+//!   to it, so after the process's table of descriptors is closed; every thread drops that table in the kernel, on
+//!   its way out, and does not return to its program. The last one closes it. A stopped process is not dead, a zombie has closed it.
+//! - It executed another program: its memory is gone before its descriptors are closed.
+//! - The descriptor was closed by other code of the process, which a program must not do to what it has not opened.
+//!
+//! A forked child finds the descriptor closed (`os::shm`). Until it has, p looks alive: late, and never early.
 //!
 //! **ABA**: a claim that is late by any number of reuses finds another generation (31 bits).
 #![forbid(unsafe_code)]
@@ -34,7 +45,7 @@ use std::fmt;
 
 const STATE_BITS: u32 = 3;
 const PARTICIPANT_BITS: u32 = 10;
-const INCARNATION_BITS: u32 = 20;
+pub const INCARNATION_BITS: u32 = 20;
 /// Bits of the generation, also in a token.
 pub const GENERATION_BITS: u32 = 31;
 const OWNER_BITS: u32 = PARTICIPANT_BITS + INCARNATION_BITS;
@@ -42,7 +53,7 @@ const OWNER_SHIFT: u32 = STATE_BITS;
 const GENERATION_SHIFT: u32 = STATE_BITS + OWNER_BITS;
 const _: () = assert!(GENERATION_SHIFT + GENERATION_BITS == 64);
 
-/// Participants at a time, those of the number 0 not counted.
+/// Participants at a time, the number 0 not counted.
 pub const MAX_PARTICIPANTS: usize = (1 << PARTICIPANT_BITS) - 1;
 /// Incarnations of one participant number; beyond it they begin anew, once no slot names it.
 pub const MAX_INCARNATION: u32 = (1 << INCARNATION_BITS) - 1;
@@ -143,14 +154,15 @@ impl Word {
         Word(generation | u64::from(owner.0) << OWNER_SHIFT | state as u64)
     }
 
-    /// Cached to Held, of the same participant.
+    /// Cached to Held, of the same participant. Of any other word, which somebody must have written who may not, it
+    /// makes one that its free refuses, or another of that slot; to look first would cost every allocation two
+    /// instructions.
     #[inline]
     pub fn out_of_cache(self) -> Word {
-        debug_assert_eq!(self.state(), SlotState::Cached);
         Word(self.0 ^ (SlotState::Cached as u64 ^ SlotState::Held as u64))
     }
 
-    /// Held to Cached, of the same participant, in the next generation.
+    /// Held to Cached, of the same participant, in the next generation. Its caller has looked.
     #[inline]
     pub fn into_cache(self) -> Word {
         debug_assert_eq!(self.state(), SlotState::Held);

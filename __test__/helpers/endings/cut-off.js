@@ -1,11 +1,42 @@
 'use strict';
 
+const { once } = require('node:events');
 const { RAW } = require('../adapters.js');
-const { Client } = require('../client.js');
 const { until } = require('../until.js');
-const { BINARY, LARGE, echo, leave, pending, stamped } = require('./common.js');
+const {
+  LARGE,
+  ask,
+  getNothing,
+  getStamped,
+  http1Only,
+  isStamped,
+  leave,
+  onlyOn,
+  pending,
+  stamped,
+} = require('./common.js');
 
-/** Endings of responses that are not sent to their end, as in answered.js. */
+const TWO = 'there is one answer at a time in HTTP/1.1, and no stream';
+
+/** Writes more than sockets take, and leaves it at that. */
+function begin(exchange) {
+  exchange.res.write(stamped(exchange, LARGE / 2));
+  exchange.res.write(stamped(exchange, LARGE / 2));
+  exchange.waiting.push(exchange);
+  return RAW;
+}
+
+/** Asks, ends its own half, and sees the server end the other without an answer. */
+async function endHalf(t, server) {
+  const client = await ask(server);
+  client.end();
+  t.is((await client.rest()).length, 0);
+}
+
+/** The server's end of the only connection. */
+const serverSocket = ({ waiting }) => waiting[0].req.socket;
+
+/** Endings that the client makes, of answers that are not sent to their end: see index.js. */
 const cutOff = {
   'the client goes away before the answer': {
     handler: pending,
@@ -14,96 +45,171 @@ const cutOff = {
     attached: true,
   },
   'the client goes away within the answer': {
-    handler(exchange) {
-      exchange.res.write(stamped(exchange, LARGE / 4));
-      exchange.res.write(stamped(exchange, LARGE / 4));
-      exchange.waiting.push(exchange);
-      return RAW;
-    },
+    handler: begin,
     visit: (_t, server) => leave(server, ['/0']),
     aborted: 1,
     attached: true,
   },
+  'the client goes away without an RST': {
+    handler: begin,
+    visit: async (_t, server) => (await ask(server)).destroy(),
+    aborted: 1,
+    attached: true,
+  },
+  'the client goes away with the ended answer unread': {
+    handler(exchange) {
+      exchange.res.end(stamped(exchange, LARGE));
+      exchange.waiting.push(exchange);
+      return RAW;
+    },
+    async visit(_t, server) {
+      const client = await server.connect();
+      client.socket.pause();
+      client.send('/0');
+      await until(() => server.waiting.length === 1);
+      await client.reset();
+    },
+    // Node 20 and 22 call such a response finished.
+    either: 1,
+    attached: true,
+    not: http1Only(
+      'the flow control of a stream keeps the answer from being sent: it is cut off within',
+    ),
+  },
   'the client goes away, with requests queued behind a pending one': {
     handler: pending,
-    async visit(_t, server) {
-      const client = await Client.connect(server.port);
-      for (const id of [0, 1, 2]) client.send(`/${id}`);
-      await until(() => server.waiting.length === 3);
-      await client.reset();
-    },
+    visit: (_t, server) => leave(server, ['/0', '/1', '/2']),
     aborted: 3,
+    ends: 'socket',
     attached: true,
   },
-  'the client goes away within its body': {
-    async handler(exchange) {
-      stamped(exchange);
-      exchange.waiting.push(exchange);
-      return echo(exchange);
+  'the client goes away, with an answer queued behind a pending one': {
+    handler(exchange) {
+      pending(exchange);
+      // Little, for above the high-water mark Node reads no more, and hears of no end.
+      if (exchange.id === 1) exchange.res.end(exchange.kept[1].subarray(0, 500));
+      return RAW;
     },
-    async visit(_t, { port, waiting }) {
-      const client = await Client.connect(port);
-      client.send('/0', { method: 'POST', headers: { ...BINARY, 'Content-Length': 1000 } });
-      client.socket.write('some');
-      await until(() => waiting.length === 1);
+    visit: (_t, server) => leave(server, ['/0', '/1', '/2']),
+    aborted: 3,
+    ends: 'socket',
+    attached: true,
+    not: http1Only('an answer of HTTP/2 waits for no other'),
+  },
+  'the client goes away in the third request of its connection': {
+    handler: (exchange) => (exchange.id === 2 ? pending(exchange) : stamped(exchange)),
+    async visit(_t, server) {
+      const client = await getStamped(_t, server, 2);
+      client.send('/2');
+      await until(() => server.waiting.length === 1);
       await client.reset();
     },
+    finished: 2,
     aborted: 1,
     attached: true,
   },
-  'the handler destroys the response': {
-    handler(exchange) {
-      stamped(exchange);
-      exchange.res.destroy();
-      return RAW;
-    },
-    async visit(t, { port }) {
-      const client = await Client.connect(port);
-      client.send('/0');
-      t.is((await client.rest()).length, 0);
-    },
-    aborted: 1,
-    attached: true,
-  },
-  'the handler destroys the socket': {
-    handler(exchange) {
-      stamped(exchange);
-      exchange.req.socket.destroy();
-      return RAW;
-    },
-    async visit(t, { port }) {
-      const client = await Client.connect(port);
-      client.send('/0');
-      t.is((await client.rest()).length, 0);
-    },
-    aborted: 1,
-    attached: true,
-  },
-  'the response times out': {
-    handler(exchange) {
-      stamped(exchange);
-      exchange.res.setTimeout(1, () => exchange.res.destroy());
-      return RAW;
-    },
-    async visit(t, { port }) {
-      const client = await Client.connect(port);
-      client.send('/0');
-      t.is((await client.rest()).length, 0);
-    },
-    aborted: 1,
-    attached: true,
-  },
-  'the server closes its connections': {
+  'the client ends its half, where the server allows no half': {
     handler: pending,
-    async visit(t, { port, server, waiting }) {
-      const client = await Client.connect(port);
-      client.send('/0');
-      await until(() => waiting.length === 1);
-      server.closeAllConnections();
-      t.is((await client.rest()).length, 0);
+    visit: endHalf,
+    aborted: 1,
+    attached: true,
+    not: http1Only('a stream is half-closed from its beginning'),
+  },
+  'the client closes TLS with a close_notify': {
+    handler: pending,
+    visit: endHalf,
+    aborted: 1,
+    attached: true,
+    not: onlyOn(['https'], 'it has no TLS'),
+  },
+  'the client ends the connection below TLS, without a close_notify': {
+    handler: begin,
+    async visit(_t, server) {
+      const client = await ask(server);
+      client.raw.destroy();
+      await once(client.raw, 'close');
     },
     aborted: 1,
     attached: true,
+    not: onlyOn(['https'], 'it has no TLS'),
+  },
+  'the server closes TLS under the answer': {
+    handler: begin,
+    async visit(_t, server) {
+      const client = await ask(server);
+      serverSocket(server).destroySoon();
+      serverSocket(server).destroy();
+      await client.rest();
+    },
+    aborted: 1,
+    attached: true,
+    not: onlyOn(['https'], 'it has no TLS'),
+  },
+  'RST_STREAM by the client, with another stream of the session at work': {
+    handler: pending,
+    async visit(t, server) {
+      const client = await server.connect();
+      const stream = client.send('/0');
+      client.send('/1');
+      await until(() => server.waiting.length === 2);
+      stream.close(8); // CANCEL
+      await until(() => server.arenas.stats().aborted === 1);
+      t.is(server.arenas.stats().inFlight, 1);
+      const [other] = server.waiting.filter(({ id }) => id === 1);
+      t.true(other.arena.stats().live);
+      other.res.end(other.kept.find((buffer) => buffer[0] === 2));
+      await t.throwsAsync(client.response());
+      t.true(isStamped((await client.response()).body, 1));
+    },
+    finished: 1,
+    aborted: 1,
+    attached: true,
+    not: onlyOn(['http2'], TWO),
+  },
+  'RST_STREAM by the server': {
+    handler(exchange) {
+      stamped(exchange);
+      exchange.res.stream.close(2); // INTERNAL_ERROR
+      return RAW;
+    },
+    visit: (t, server) => getNothing(t, server),
+    aborted: 1,
+    attached: true,
+    not: onlyOn(['http2'], TWO),
+  },
+  'GOAWAY by the client, which waits for the answer': {
+    handler: pending,
+    async visit(t, server) {
+      const client = await ask(server);
+      client.session.close();
+      server.waiting[0].res.end(server.waiting[0].kept[0]);
+      t.true(isStamped((await client.response()).body, 0));
+    },
+    finished: 1,
+    not: onlyOn(['http2'], TWO),
+  },
+  'GOAWAY by the server, which answers what it has': {
+    handler: pending,
+    async visit(t, server) {
+      const client = await ask(server);
+      const [{ res, kept }] = server.waiting;
+      res.stream.session.close();
+      res.end(kept[0]);
+      t.true(isStamped((await client.response()).body, 0));
+    },
+    finished: 1,
+    not: onlyOn(['http2'], TWO),
+  },
+  'GOAWAY with an error by the server, with two streams at work': {
+    handler: pending,
+    async visit(t, server) {
+      const client = await ask(server, ['/0', '/1']);
+      server.waiting[0].res.stream.session.destroy(new Error('of the server'));
+      t.is((await client.rest()).length, 0);
+    },
+    aborted: 2,
+    attached: true,
+    not: onlyOn(['http2'], TWO),
   },
 };
 

@@ -20,7 +20,7 @@ class LeasedArena {
   #spans = new Map(); // id → { epoch, size, state }
   #nextId = 0;
   #nextEpoch = 0;
-  #bytes = { leased: 0, held: 0, quarantined: 0 }; // used = their sum
+  #bytes = { leased: 0, held: 0, quarantined: 0, adopted: 0 }; // used = their sum
   #peak = 0;
   #mapped = 0;
   #recycled = 0;
@@ -99,6 +99,19 @@ class LeasedArena {
     place.ab = ab;
   }
 
+  adopt(size) {
+    const used = this.used();
+    if (size > this.#limit - used) return { kind: 'limit', used, limit: this.#limit };
+    this.#bytes.adopted += size;
+    if (used + size > this.#peak) this.#peak = used + size;
+    return null;
+  }
+
+  disown(size) {
+    if (size > this.#bytes.adopted) throw corrupted(`${size} bytes were not adopted`);
+    this.#bytes.adopted -= size;
+  }
+
   trim() {
     return 0;
   }
@@ -110,8 +123,8 @@ class LeasedArena {
   }
 
   used() {
-    const { leased, held, quarantined } = this.#bytes;
-    return leased + held + quarantined;
+    const { leased, held, quarantined, adopted } = this.#bytes;
+    return leased + held + quarantined + adopted;
   }
 
   quarantined() {
@@ -123,8 +136,9 @@ class LeasedArena {
     const used = this.used();
     const spans = this.#spans.size;
     const numbers = [this.#limit, used, this.#peak, leased, held, quarantined, 0, 0];
+    const own = leased + held + quarantined;
     // What of it is in RAM only V8 knows: as much as there is, at most.
-    const bytes = [used, used, used];
+    const bytes = [own, own, own];
     registers.set([...numbers, spans, spans, spans, ...bytes, this.#recycled, this.#mapped]);
   }
 

@@ -15,6 +15,7 @@ const { leastBytes, slotsWithin } = require('../slab-layout.js');
 const time = require('../../base/time.js');
 
 const ONE_THREAD = 'the JavaScript backend has memory of one thread only';
+const OF_V8 = 'the JavaScript backend has ordinary memory of V8 only';
 const unsupported = (why, limit) => ({ kind: 'unsupported', used: 0, limit, why });
 
 class LeasedSlab {
@@ -25,7 +26,7 @@ class LeasedSlab {
   open(numbers, maxBytes, shared, memory) {
     if (shared) return unsupported(ONE_THREAD, maxBytes);
     if (memory !== undefined) {
-      return unsupported('the JavaScript backend has ordinary memory of V8 only', maxBytes);
+      return unsupported(OF_V8, maxBytes);
     }
     const given = [];
     for (let i = 0; i < numbers.length; i += 4) {
@@ -50,12 +51,60 @@ class LeasedSlab {
     return null;
   }
 
+  bind() {
+    return unsupported(OF_V8, this.#limit);
+  }
+
+  lock() {
+    return unsupported(OF_V8, this.#limit);
+  }
+
   /** V8's own memory is never refused. */
   probe() {}
 
   attach() {
     throw codedError('ERR_RALLOC_UNSUPPORTED', ONE_THREAD);
   }
+
+  create() {
+    return unsupported(ONE_THREAD, 0);
+  }
+
+  openName() {
+    return unsupported(ONE_THREAD, 0);
+  }
+
+  openDescriptor() {
+    return unsupported(ONE_THREAD, 0);
+  }
+
+  static unlink() {
+    return unsupported(ONE_THREAD, 0);
+  }
+
+  static list() {
+    return unsupported(ONE_THREAD, 0);
+  }
+
+  descriptor() {
+    throw codedError('ERR_RALLOC_UNSUPPORTED', ONE_THREAD);
+  }
+
+  members() {
+    return [{ pid: process.pid, since: Date.now(), own: true }];
+  }
+
+  // Nobody dies alone.
+
+  recover() {
+    return [];
+  }
+
+  takeRecovered() {
+    return [];
+  }
+
+  abandon() {}
 
   handle() {
     return null;

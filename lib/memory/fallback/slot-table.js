@@ -68,12 +68,11 @@ class SlotTable {
     return Math.min(this.slotsPerSegment, this.maxCount - index * this.slotsPerSegment);
   }
 
-  /** The index of a segment that can get slots; -1 if all have theirs. */
+  /** The index of a segment that can get slots, where the pool has fewer than `maxCount`. */
   nextSegment() {
     if (this.#partial >= 0) return this.#partial;
     if (this.#dropped.length > 0) return this.#dropped.at(-1);
-    const { length } = this.segments;
-    return length * this.slotsPerSegment < this.maxCount ? length : -1;
+    return this.segments.length;
   }
 
   /** The slots that the segment lacks. */

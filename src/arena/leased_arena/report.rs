@@ -58,7 +58,7 @@ impl LeasedArena {
     /// Wants that no finalizer runs meanwhile.
     #[cfg(test)]
     pub fn check(&self) -> Result<(), String> {
-        let mut used = 0;
+        let mut used = self.adopted;
         for chunk in &self.chunks {
             chunk.check()?;
             let view = chunk.view();

@@ -42,6 +42,26 @@ fn a_whole_chunk_has_its_size_class_and_is_clean_when_fresh() {
 }
 
 #[test]
+fn adopted_memory_counts_toward_the_limit_until_it_is_disowned() {
+    let (mut arena, _) = arena(100 * KIB);
+    arena.adopt(60 * KIB).unwrap();
+    assert_eq!((arena.used(), arena.stats().peak), (60 * KIB, 60 * KIB));
+    let refused = arena.lease(41 * KIB, 41 * KIB, true).unwrap_err();
+    let limit = LeaseError::Limit { requested: 41 * KIB, used: 60 * KIB, limit: 100 * KIB };
+    assert_eq!(refused, limit);
+    arena.lease(40 * KIB, 40 * KIB, true).unwrap();
+    let full = LeaseError::Limit { requested: 1, used: 100 * KIB, limit: 100 * KIB };
+    assert_eq!(arena.adopt(1), Err(full));
+    arena.check().unwrap();
+    arena.disown(60 * KIB).unwrap();
+    assert_eq!(
+        (arena.used(), arena.disown(1)),
+        (40 * KIB, Err(SpanError::NotAdopted { bytes: 1 }))
+    );
+    arena.check().unwrap();
+}
+
+#[test]
 fn cut_spans_share_a_chunk_and_never_overlap() {
     let (mut arena, _) = arena(1 << 20);
     let one = pinned(&mut arena, 1, false);

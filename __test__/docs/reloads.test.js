@@ -1,0 +1,180 @@
+'use strict';
+
+// The programs of docs/recipes.md that replace processes: real ones, under load, which lose no request and leave nothing leased.
+
+const test = require('ava');
+const { fork } = require('node:child_process');
+const { randomInt } = require('node:crypto');
+const { once } = require('node:events');
+const fs = require('node:fs');
+const http = require('node:http');
+const net = require('node:net');
+const path = require('node:path');
+const { buffer: bytesOf } = require('node:stream/consumers');
+const { packageFolder, programs } = require('../helpers/snippets.js');
+const { until } = require('../helpers/until.js');
+
+const shown = programs('docs/recipes.md');
+const codeOf = (heading) => shown.find((program) => program.heading === heading).code;
+const hasSignals = process.platform !== 'win32'; // there kill() ends a process at once
+
+/** Both programs in one folder, as their readers have them. */
+function folderOf(t) {
+  const folder = packageFolder(t);
+  fs.writeFileSync(path.join(folder, 'server.js'), codeOf('Reloads by a process manager'));
+  fs.writeFileSync(path.join(folder, 'cluster.js'), codeOf('Reloads with cluster'));
+  return folder;
+}
+
+/** Below those that the system gives to clients: one of theirs may be taken before the program listens. */
+async function freePort() {
+  for (;;) {
+    const port = randomInt(10_000, 30_000);
+    const server = net.createServer().listen(port, '127.0.0.1');
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
+}
+
+/** A program of the folder as a process manager starts it; its lines are kept. */
+function startProgram(t, file, env) {
+  const child = fork(file, { env: { ...process.env, ...env }, silent: true });
+  const lines = [];
+  child.stdout.setEncoding('utf8').on('data', (text) => lines.push(...text.trim().split('\n')));
+  child.stderr.setEncoding('utf8').on('data', (text) => t.log(text));
+  t.teardown(() => child.kill('SIGKILL'));
+  return { child, lines, exit: once(child, 'exit') };
+}
+
+async function ask(port, agent, url = '/') {
+  const [response] = await once(
+    http.get({ port, host: '127.0.0.1', path: url, agent }),
+    'response',
+  );
+  return { status: response.statusCode, text: String(await bytesOf(response)) };
+}
+
+/** The processes that answer, once there are `count` or more besides `except`. */
+async function serving(port, count, except) {
+  const pids = new Set();
+  const note = ({ text }) => pids.add(text.replace('answered by ', ''));
+  await until(() => {
+    if (pids.size < count) ask(port, false).then(note, () => {}); // refused until there is one
+    pids.delete(except);
+    return pids.size >= count; // two may answer between two looks
+  }, 30);
+  return pids;
+}
+
+/** Clients that ask one request after another until they are stopped, on connections that are kept and on new ones. */
+function load(port) {
+  const answers = new Map(); // process → how many
+  const errors = [];
+  let isOver = false;
+  const client = async (agent) => {
+    while (!isOver) {
+      try {
+        const { status, text } = await ask(port, agent);
+        const [, pid] = /^answered by (\d+)$/.exec(text) ?? [];
+        if (status !== 200 || pid === undefined) throw new Error(`${status}: ${text}`);
+        answers.set(pid, (answers.get(pid) ?? 0) + 1);
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    agent?.destroy?.();
+  };
+  const kept = () => new http.Agent({ keepAlive: true, maxSockets: 1 });
+  const clients = [kept(), kept(), kept(), kept(), false, false].map(client);
+  return {
+    answers,
+    errors,
+    async stop() {
+      isOver = true;
+      await Promise.all(clients);
+    },
+  };
+}
+
+const NOTHING_LEFT = /^\d+ requests, \d+ of them cut off, 0 bytes still leased$/;
+
+if (hasSignals) {
+  test('a process that is replaced: it tells when it is ready, ends by itself, and cuts off a stream that does not end', async (t) => {
+    const port = await freePort();
+    const env = { PORT: port, DRAIN_MS: 50, GRACE_MS: 300 };
+    const { child, lines, exit } = startProgram(t, path.join(folderOf(t), 'server.js'), env);
+    t.deepEqual(await once(child, 'message'), ['ready', undefined]);
+    t.is((await ask(port, false)).text, `answered by ${child.pid}`);
+    const events = http.get({ port, host: '127.0.0.1', path: '/events', agent: false });
+    const [response] = await once(events, 'response');
+    await once(response, 'data');
+    const cut = once(response, 'error');
+    child.kill('SIGINT');
+    child.kill('SIGINT');
+    t.is((await cut)[0].code, 'ECONNRESET');
+    t.deepEqual(await exit, [0, null]);
+    t.deepEqual(lines, ['2 requests, 1 of them cut off, 0 bytes still leased']);
+  });
+
+  test('a process at rest ends without waiting for the deadline', async (t) => {
+    const port = await freePort();
+    const env = { PORT: port, DRAIN_MS: 10, GRACE_MS: 600_000 };
+    const { child, lines, exit } = startProgram(t, path.join(folderOf(t), 'server.js'), env);
+    await once(child, 'message');
+    child.kill('SIGTERM');
+    t.deepEqual(await exit, [0, null]);
+    t.deepEqual(lines, ['0 requests, 0 of them cut off, 0 bytes still leased']);
+  });
+
+  test('workers of a cluster that are replaced under load lose no request', async (t) => {
+    const port = await freePort();
+    const env = { PORT: port, WORKERS: 2, DRAIN_MS: 1500, GRACE_MS: 60_000 };
+    const { child, lines, exit } = startProgram(t, path.join(folderOf(t), 'cluster.js'), env);
+    await serving(port, 1);
+    const { answers: counts, errors, stop } = load(port);
+    await until(() => [...counts.values()].filter((count) => count > 20).length >= 2, 30);
+    const before = [...counts.keys()];
+    child.kill('SIGHUP');
+    await until(() => lines.length === 2, 60);
+    const after = [...counts.keys()].filter((pid) => !before.includes(pid));
+    await until(() => after.every((pid) => counts.get(pid) > 20), 30);
+    await stop();
+    t.deepEqual(errors, []);
+    t.is(before.length, 2);
+    t.is(after.length, 2);
+    child.kill('SIGTERM');
+    t.deepEqual(await exit, [0, null]);
+    t.is(lines.length, 4);
+    for (const line of lines) t.regex(line, NOTHING_LEFT);
+    for (const line of lines) t.regex(line, /, 0 of them cut off,/);
+    const sum = lines.reduce((total, line) => total + Number.parseInt(line, 10), 0);
+    t.true(
+      sum >= [...counts.values()].reduce((total, count) => total + count, 0),
+      'each was served once',
+    );
+  });
+
+  test('a worker that dies is replaced', async (t) => {
+    const port = await freePort();
+    const env = { PORT: port, WORKERS: 1, DRAIN_MS: 0, GRACE_MS: 1000 };
+    const { child, exit } = startProgram(t, path.join(folderOf(t), 'cluster.js'), env);
+    const [pid] = await serving(port, 1);
+    process.kill(Number(pid), 'SIGKILL');
+    const [other] = await serving(port, 1, pid);
+    t.not(other, pid);
+    child.kill('SIGTERM');
+    t.deepEqual(await exit, [0, null]);
+  });
+}
+
+test('both programs are there', (t) => {
+  for (const heading of ['Reloads by a process manager', 'Reloads with cluster']) {
+    t.notThrows(() => new Function('require', 'process', codeOf(heading)), heading);
+  }
+});

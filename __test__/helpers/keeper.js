@@ -1,0 +1,68 @@
+'use strict';
+
+// Who captures the chunks that pump() moves.
+
+const { once } = require('node:events');
+const net = require('node:net');
+const { stats } = require('../..');
+const { listen } = require('./pumps.js');
+
+const PIECE = 65_536;
+const PIECES = 40;
+
+// Every piece has its own byte, so that a part of any length can be judged.
+const bytes = Buffer.concat(Array.from({ length: PIECES }, (_, i) => Buffer.alloc(PIECE, i + 1)));
+
+/** Keeps chunks, and what they were. */
+class Keeper {
+  #kept = [];
+
+  keep(chunk) {
+    if (Buffer.isBuffer(chunk)) this.#kept.push([chunk, Buffer.from(chunk)]);
+  }
+
+  /** `isFilled`: what was kept had its bytes then. */
+  check(t, isFilled = true) {
+    t.true(this.#kept.length > 0);
+    for (const [chunk, copy] of this.#kept) {
+      t.true(chunk.length > 0);
+      if (isFilled) t.true(chunk.equals(copy));
+    }
+  }
+}
+
+/** `object[name]` is replaced for good, and keeps what it is called with. */
+function tap(object, name, keeper) {
+  const method = object[name];
+  object[name] = function (...args) {
+    for (const one of args.flat()) keeper.keep(one?.chunk ?? one);
+    return Reflect.apply(method, this, args);
+  };
+  return () => {
+    object[name] = method;
+  };
+}
+
+/** A source whose chunks come one by one: step() sends the next. */
+async function stepwise(t) {
+  const server = net.createServer();
+  const to = await listen(t, server);
+  const accepted = once(server, 'connection');
+  const stream = net.connect(to);
+  const [peer] = await accepted;
+  t.teardown(() => stream.destroy());
+  let sent = 0;
+  const send = (upTo) => {
+    peer.write(bytes.subarray(sent, upTo));
+    sent = upTo;
+  };
+  return { stream, send, end: () => peer.end(bytes.subarray(sent)) };
+}
+
+async function releasedBy(work) {
+  const { released } = stats().bodies;
+  await work();
+  return stats().bodies.released - released;
+}
+
+module.exports = { Keeper, PIECE, bytes, releasedBy, stepwise, tap };

@@ -1,0 +1,185 @@
+'use strict';
+
+// Whoever may have a chunk that pump() moves keeps its bytes: captures at the source and at the sink, before and meanwhile.
+
+const test = require('ava');
+const compression = require('compression');
+const fs = require('node:fs');
+const http = require('node:http');
+const net = require('node:net');
+const { Duplex, Writable } = require('node:stream');
+const zlib = require('node:zlib');
+const { pump } = require('../..');
+const { releases } = require('../helpers/given-back.js');
+const { Keeper, PIECE, bytes, releasedBy, stepwise, tap } = require('../helpers/keeper.js');
+const { fileOf, gather, got, listen, sinks } = require('../helpers/pumps.js');
+const { until } = require('../helpers/until.js');
+
+test.before(releases);
+
+const ofSource = {
+  'a listener of data': (source, keeper) => source.on('data', (chunk) => keeper.keep(chunk)),
+  'a listener of data that is gone when one counts': (source, keeper) =>
+    source.prependOnceListener('data', (chunk) => keeper.keep(chunk)),
+  'a pipe': (source, keeper) =>
+    source.pipe(
+      new Writable({
+        write(chunk, _encoding, done) {
+          keeper.keep(chunk);
+          done();
+        },
+      }),
+    ),
+  'a method emit()': (source, keeper) => tap(source, 'emit', keeper),
+  'a method push()': (source, keeper) => tap(source, 'push', keeper),
+};
+
+const ofSink = {
+  'a method write()': (sink, keeper) => tap(sink, 'write', keeper),
+  'a method _write()': (sink, keeper) => {
+    tap(sink, '_write', keeper);
+    tap(sink, '_writev', keeper);
+  },
+};
+
+for (const [name, capture] of Object.entries(ofSource)) {
+  test.serial(`at the source, before: ${name}`, async (t) => {
+    const keeper = new Keeper();
+    const source = fs.createReadStream(fileOf(t, bytes));
+    const sink = await sinks['net.Socket'](t);
+    const released = await releasedBy(async () => {
+      capture(source, keeper);
+      await pump(source, sink.stream);
+      t.true(await got(sink, bytes));
+    });
+    if (name !== 'a listener of data that is gone when one counts') t.is(released, 0);
+    keeper.check(t);
+  });
+
+  test.serial(`at the source, meanwhile: ${name}`, async (t) => {
+    const keeper = new Keeper();
+    const { stream, send, end } = await stepwise(t);
+    const sink = await sinks['fs.WriteStream'](t);
+    const pumped = pump(stream, sink.stream);
+    send(3 * PIECE);
+    await until(() => stream.bytesRead === 3 * PIECE);
+    capture(stream, keeper);
+    end();
+    await pumped;
+    t.true(await got(sink, bytes));
+    keeper.check(t);
+  });
+}
+
+for (const [name, capture] of Object.entries(ofSink)) {
+  for (const kind of ['net.Socket', 'tls.TLSSocket', 'fs.WriteStream']) {
+    test.serial(`at a ${kind}, before: ${name}`, async (t) => {
+      const keeper = new Keeper();
+      const sink = await sinks[kind](t);
+      capture(sink.stream, keeper);
+      const source = fs.createReadStream(fileOf(t, bytes));
+      t.is(await releasedBy(() => pump(source, sink.stream)), 0);
+      t.true(await got(sink, bytes));
+      keeper.check(t);
+    });
+
+    test.serial(`at a ${kind}, meanwhile: ${name}`, async (t) => {
+      const keeper = new Keeper();
+      const { stream, send, end } = await stepwise(t);
+      const sink = await sinks[kind](t);
+      const pumped = pump(stream, sink.stream);
+      send(3 * PIECE);
+      await until(() => stream.bytesRead === 3 * PIECE);
+      capture(sink.stream, keeper);
+      end();
+      await pumped;
+      t.true(await got(sink, bytes));
+      keeper.check(t);
+    });
+  }
+}
+
+for (const [name, capture] of Object.entries({
+  'a method write() of the response': (res, keeper) => tap(res, 'write', keeper),
+  'a method write() of its socket': (res, keeper) => tap(res.socket, 'write', keeper),
+  'a method _writeGeneric() of its socket': (res, keeper) =>
+    tap(res.socket, '_writeGeneric', keeper),
+  'a method of all sockets': (_res, keeper) => tap(Duplex.prototype, 'write', keeper),
+})) {
+  for (const queued of [false, true]) {
+    test.serial(`at a response${queued ? ' behind another' : ''}: ${name}`, async (t) => {
+      const keeper = new Keeper();
+      let undo;
+      let first;
+      const settled = [];
+      const to = await listen(
+        t,
+        http.createServer((req, res) => {
+          if (queued && first === undefined) {
+            first = res;
+            return;
+          }
+          if (!queued) undo = capture(res, keeper);
+          settled.push(pump(fs.createReadStream(fileOf(t, bytes)), res));
+          if (!queued) return;
+          undo = capture(name.includes('socket') ? req : res, keeper);
+          first.end('first');
+        }),
+      );
+      const client = net.connect(to);
+      const answer = gather(client);
+      const GET = 'GET / HTTP/1.1\r\nHost: a\r\n';
+      client.write(
+        queued ? `${GET}\r\n${GET}Connection: close\r\n\r\n` : `${GET}Connection: close\r\n\r\n`,
+      );
+      const released = await releasedBy(async () => {
+        t.true((await answer).includes(bytes.subarray(0, 1000)));
+        await Promise.all(settled);
+      });
+      undo?.();
+      t.true(released <= PIECE, 'what was read into at the end of the file, for nothing');
+      keeper.check(t);
+    });
+  }
+}
+
+test.serial('at a socket that has chunks waiting', async (t) => {
+  const keeper = new Keeper();
+  let read;
+  const after = new Promise((resolve) => {
+    read = resolve;
+  });
+  const large = Buffer.concat(Array.from({ length: 6 }, () => bytes));
+  const sink = await sinks['net.Socket'](t, { after });
+  const source = fs.createReadStream(fileOf(t, large), { highWaterMark: 4096 });
+  const pumped = pump(source, sink.stream);
+  await until(() => sink.stream.writableNeedDrain && source.isPaused());
+  t.true(sink.stream.writableLength > 4096, 'one is with the kernel, and more wait');
+  tap(sink.stream, '_write', keeper);
+  tap(sink.stream, '_writev', keeper);
+  read();
+  await pumped;
+  t.true(await got(sink, large));
+  keeper.check(t);
+});
+
+test.serial('compression keeps the chunks of a response: none is released', async (t) => {
+  const compress = compression({ threshold: 0 });
+  const to = await listen(
+    t,
+    http.createServer((req, res) => {
+      compress(req, res, () => {
+        res.setHeader('Content-Type', 'text/plain');
+        pump(fs.createReadStream(fileOf(t, bytes)), res);
+      });
+    }),
+  );
+  const released = await releasedBy(async () => {
+    const response = await new Promise((resolve) => {
+      http.get({ ...to, headers: { 'accept-encoding': 'gzip' } }, resolve);
+    });
+    const body = await gather(response.pipe(zlib.createGunzip()));
+    t.true(body.equals(bytes));
+  });
+  t.is(released, 0);
+});

@@ -1,0 +1,245 @@
+'use strict';
+
+// How pump() ends, in each case as stream.promises.pipeline() does: its result or error, what is destroyed, and what is heard.
+
+const test = require('ava');
+const { once } = require('node:events');
+const fs = require('node:fs');
+const http = require('node:http');
+const net = require('node:net');
+const { Readable } = require('node:stream');
+const { pipeline } = require('node:stream/promises');
+const { setImmediate: turn } = require('node:timers/promises');
+const { pump, stats } = require('../..');
+const { folder } = require('../helpers/folder.js');
+const { releases } = require('../helpers/given-back.js');
+const { bytes, file, ignoring, large, scenarios, socket } = require('../helpers/pump-ends.js');
+const { fileOf, got, listen, sinks } = require('../helpers/pumps.js');
+const { until } = require('../helpers/until.js');
+
+test.before(releases);
+
+const result = (promise) =>
+  promise.then(
+    (value) => ({ value }),
+    ({ name, code, message, cause }) => ({
+      name,
+      code,
+      message: message.replace(/'.*'/, 'PATH'),
+      cause,
+    }),
+  );
+
+const stateOf = (stream) => ({
+  destroyed: stream.destroyed,
+  errored: stream.errored?.code ?? stream.errored?.message ?? null,
+  closed: stream.closed,
+  ended: stream.readableEnded,
+  finished: stream.writableFinished,
+  listeners: Object.fromEntries(
+    ['data', 'end', 'drain', 'finish', 'close', 'newListener'].map((name) => [
+      name,
+      stream.listenerCount(name),
+    ]),
+  ),
+  own: Object.keys(stream).includes('pipe'),
+});
+
+/** The names of some events of a stream, in their order. */
+function hear(stream, log, who) {
+  for (const name of ['pipe', 'unpipe', 'end', 'finish', 'error', 'close']) {
+    stream.on(name, () => log.push(`${who} ${name}`));
+  }
+}
+
+async function outcome(t, scenario, run) {
+  const log = [];
+  const listening = (...args) => {
+    const streams = args.flat().filter((one) => typeof one?.on === 'function');
+    for (const [i, stream] of streams.entries()) hear(stream, log, i);
+    return run(...args);
+  };
+  const ran = await scenario(t, listening);
+  const ended = await result(ran.promise);
+  const isSettled = (one) => one.closed || !(one.destroyed || one.writableFinished);
+  await turn();
+  await until(() => ran.streams.every(isSettled));
+  await turn();
+  const streams = ran.streams.map((one) => ({ ...stateOf(one), ...ran.like }));
+  return { ended, log: log.sort(), streams };
+}
+
+for (const [name, scenario] of Object.entries(scenarios)) {
+  test.serial(`as pipeline() does: ${name}`, async (t) => {
+    const expected = await outcome(t, scenario, pipeline);
+    const actual = await outcome(t, scenario, pump);
+    t.deepEqual(actual.ended, expected.ended);
+    t.deepEqual(actual.log, expected.log);
+    t.deepEqual(actual.streams, expected.streams);
+  });
+}
+
+const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
+
+test.serial('a response whose client has gone, and a file that is closed', async (t) => {
+  let pumped;
+  let source;
+  // Node 24 and 26 leave the source as it is.
+  const end = async () => {
+    source.on('error', () => {}).destroy();
+    await until(() => source.closed);
+  };
+  const to = await listen(
+    t,
+    http.createServer(async (_req, res) => {
+      await once(res, 'close');
+      source = file(t);
+      pumped = result(pump(source, res));
+    }),
+  );
+  const client = net.connect(to);
+  client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n', () => client.resetAndDestroy());
+  await until(() => pumped !== undefined);
+  const codes = ['ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_UNABLE_TO_PIPE'];
+  t.true(codes.includes((await pumped).code));
+  await end();
+  const sink = fs.createWriteStream(`${folder(t)}/sink`).end();
+  await once(sink, 'close');
+  source = file(t);
+  t.true(codes.includes((await result(pump(source, sink))).code));
+  await end();
+});
+
+test.serial('a response of which all has come when the client goes', async (t) => {
+  let pumped;
+  let answer;
+  const agent = new http.Agent({ keepAlive: true });
+  t.teardown(() => agent.destroy());
+  const half = large.subarray(0, 4 << 20);
+  const origin = await listen(
+    t,
+    http.createServer((_req, res) => res.end(half)),
+  );
+  const proxy = await listen(
+    t,
+    http.createServer((_req, res) => {
+      http.get({ ...origin, agent }, (response) => {
+        answer = response;
+        pumped = result(pump(response, res));
+      });
+    }),
+  );
+  const client = net.connect(proxy);
+  client.pause().write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  await until(() => answer?.isPaused() || answer?.complete);
+  client.resetAndDestroy();
+  const ended = await pumped;
+  if (answer.readableEnded) t.is(ended.value, undefined);
+  else t.is(ended.code, 'ERR_STREAM_PREMATURE_CLOSE');
+});
+
+test.serial('a response that is queued when its client resets', async (t) => {
+  let first;
+  let pumped;
+  let response;
+  let source;
+  const to = await listen(
+    t,
+    http.createServer((_req, res) => {
+      if (first === undefined) {
+        first = res;
+        return;
+      }
+      response = res;
+      source = file(t);
+      pumped = result(pump(source, res));
+    }),
+  );
+  const client = net.connect(to);
+  client.on('error', () => {});
+  client.write(GET + GET);
+  await until(() => response?.writableLength > 0);
+  const { unwritten } = stats().bodies.left;
+  client.resetAndDestroy();
+  const { code } = await pumped;
+  t.is(code, 'ERR_STREAM_PREMATURE_CLOSE');
+  await until(() => source.destroyed);
+  t.true(response.destroyed);
+  t.true(stats().bodies.left.unwritten > unwritten);
+});
+
+test.serial('a small response that is queued when its client resets', async (t) => {
+  const responses = [];
+  const pumped = [];
+  const to = await listen(
+    t,
+    http.createServer((_req, res) => {
+      responses.push(res);
+      if (responses.length === 1) return;
+      pumped.push(result(pump(fs.createReadStream(fileOf(t, Buffer.from('small'))), res)));
+    }),
+  );
+  const client = net.connect(to);
+  client.on('error', () => {});
+  client.write(GET + GET + GET);
+  await until(
+    () => responses.length === 3 && responses.every((res, i) => i === 0 || res.writableEnded),
+  );
+  client.resetAndDestroy();
+  for (const one of pumped) t.is((await one).code, 'ERR_STREAM_PREMATURE_CLOSE');
+});
+
+test.serial(
+  'what was written before a failure is not taken back, what was not is left',
+  async (t) => {
+    const { stream } = await socket(t, ignoring);
+    const { released, left } = stats().bodies;
+    const abort = new AbortController();
+    const pumped = result(pump(file(t, large), stream, { signal: abort.signal }));
+    await until(() => stream.writableNeedDrain);
+    abort.abort();
+    t.is((await pumped).name, 'AbortError');
+    await turn();
+    const now = stats().bodies;
+    t.true(now.left.unwritten > left.unwritten);
+    t.true(now.released - released + now.left.unwritten - left.unwritten <= large.length);
+  },
+);
+
+test.serial('what waits in a sink that is destroyed is left', async (t) => {
+  const { stream } = await socket(t, ignoring);
+  const source = file(t, large);
+  const pumped = result(pump(source, stream));
+  await until(() => stream.writableNeedDrain && source.isPaused());
+  const waiting = stream.writableLength;
+  const { released, left } = stats().bodies;
+  stream.destroy();
+  // Whichever comes first: the write that is cancelled, or the close.
+  t.true(['ERR_STREAM_PREMATURE_CLOSE', 'ECANCELED'].includes((await pumped).code));
+  t.is(stats().bodies.released, released);
+  t.is(stats().bodies.left.unwritten - left.unwritten, waiting);
+});
+
+test.serial('one source to two pumps', async (t) => {
+  const source = file(t);
+  const [one, other] = [await sinks['fs.WriteStream'](t), await sinks['net.Socket'](t)];
+  await Promise.all([pump(source, one.stream), pump(source, other.stream)]);
+  t.true(await got(one, bytes));
+  t.true(await got(other, bytes));
+});
+
+test.serial('two sources, one after the other, to one sink', async (t) => {
+  const sink = await sinks['net.Socket'](t);
+  await pump(file(t), sink.stream, { end: false });
+  await pump(file(t), sink.stream);
+  t.true(await got(sink, Buffer.concat([bytes, bytes])));
+});
+
+test.serial('a stream that cannot be changed', async (t) => {
+  const sink = await sinks['fs.WriteStream'](t);
+  const source = file(t);
+  source.pipe = Readable.prototype.pipe;
+  await pump(source, sink.stream);
+  t.true(Object.hasOwn(source, 'pipe'));
+  t.true(await got(sink, bytes));
+});

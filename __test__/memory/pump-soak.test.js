@@ -1,0 +1,32 @@
+'use strict';
+
+// Transfers in a process of its own: 1500, and with RALLOC_SOAK 60,000.
+
+const test = require('ava');
+const { run } = require('../helpers/child.js');
+const { still } = require('../helpers/still.js');
+
+const TOTAL = process.env.RALLOC_SOAK === '1' ? 60_000 : 1500;
+
+test.serial(
+  `${TOTAL} transfers, cut off, given up and captured, have no wrong byte, and each pump ends`,
+  async (t) => {
+    const { code, stderr, result } = await run('memory/soak-pumps.js', {
+      ...still,
+      args: [`${TOTAL}`],
+    });
+    t.is(code, 0, stderr);
+    t.log(JSON.stringify(result));
+    t.is(result.wrong, 0);
+    t.is(result.harmed, 0, 'nobody else lost what he had');
+    t.is(result.pending, 0);
+    t.true(result.captured > TOTAL / 20);
+    t.true(result.cutOff > TOTAL / 20);
+    t.true(result.failed > TOTAL / 20);
+    const { released, left, links } = result.bodies;
+    t.true(released + left.shared > 5 * (left.seen + left.foreign + left.unwritten));
+    t.true(links.released > 20 * links.plain);
+    const [, half, end] = result.rss;
+    t.true(end - half <= 24, String(result.rss));
+  },
+);

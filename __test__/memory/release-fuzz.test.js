@@ -1,0 +1,57 @@
+'use strict';
+
+// release() of Buffers of every kind at random, while operations are in flight on others: nobody else's bytes change. In programs of their
+// own, some of them over an allocator that shows whoever uses freed memory.
+
+const test = require('ava');
+const { execFileSync } = require('node:child_process');
+const fs = require('node:fs');
+const { testWhere } = require('../helpers/backend.js');
+const { run } = require('../helpers/child.js');
+
+const [ROUNDS, STEPS] = process.env.RALLOC_SOAK ? [40, 5000] : [2, 400];
+const { makers } = require('../helpers/makers.js');
+
+function findSanitizer() {
+  if (process.platform !== 'linux') return undefined;
+  try {
+    const args = ['-print-file-name=libasan.so'];
+    const path = execFileSync('gcc', args, { encoding: 'utf8', stdio: 'pipe' }).trim();
+    return fs.existsSync(path) ? path : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function fuzz(t, seed, env = {}) {
+  const args = [seed, STEPS];
+  const { code, signal, stderr, result } = await run('memory/release-fuzz.js', { args, env });
+  t.deepEqual({ code, signal }, { code: 0, signal: null }, `seed ${seed}: ${stderr}`);
+  t.true(result.looked > STEPS);
+  t.is(Object.keys(result.operations).length, 7);
+  return result;
+}
+
+test('no Buffer but the released one changes', async (t) => {
+  const names = new Set();
+  for (let seed = 1; seed <= ROUNDS; seed++) {
+    const { released, kept } = await fuzz(t, seed);
+    for (const name of [...Object.keys(released), ...Object.keys(kept)]) names.add(name);
+  }
+  t.true(names.size > Object.keys(makers).length / 2, `${names.size}`); // which, depends on timing too
+});
+
+test('freed memory is overwritten at once: nobody sees that', async (t) => {
+  for (let seed = 1; seed <= ROUNDS; seed++) await fuzz(t, 100 + seed, { MALLOC_PERTURB_: '165' });
+});
+
+const sanitizer = findSanitizer();
+testWhere(
+  sanitizer !== undefined,
+  'the AddressSanitizer of gcc',
+  'AddressSanitizer sees no use after free',
+  async (t) => {
+    const env = { LD_PRELOAD: sanitizer, ASAN_OPTIONS: 'detect_leaks=0' };
+    for (let seed = 1; seed <= ROUNDS; seed++) await fuzz(t, 200 + seed, env);
+  },
+);

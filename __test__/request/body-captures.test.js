@@ -1,0 +1,259 @@
+'use strict';
+
+// Whoever may have a chunk of a body keeps its bytes: it is released only where nobody can. Each capture here has a real
+// request whose chunks come one by one, so that they are there before, while and after body() or chunks() reads.
+
+const test = require('ava');
+const { IncomingMessage } = require('node:http');
+const { SIZE, ask, readers, releasedBy } = require('../helpers/uploads.js');
+const { until } = require('../helpers/until.js');
+const { stats } = require('../..');
+
+const cached = Buffer.from(new ArrayBuffer(1000)).fill(9);
+
+/** What somebody does with `req` before its body is read; `kept` is for the Buffers that he has. */
+const before = {
+  'a listener of data': (req, kept) => req.on('data', (chunk) => kept.push(chunk)),
+  'a listener of readable': (req, kept) =>
+    req.on('readable', () => {
+      const chunk = req.read();
+      if (chunk !== null) kept.push(chunk);
+    }),
+  'a method on()': (req, kept) => {
+    const { on } = req;
+    req.on = function (name, listener) {
+      return on.call(this, name, (...args) => {
+        if (name === 'data') kept.push(args[0]);
+        return listener.apply(this, args);
+      });
+    };
+  },
+  'a method emit()': (req, kept) => {
+    const { emit } = req;
+    req.emit = function (...args) {
+      if (args[0] === 'data') kept.push(args[1]);
+      return emit.apply(this, args);
+    };
+  },
+  'a method push()': (req, kept) => {
+    const { push } = req;
+    req.push = function (chunk, ...rest) {
+      if (chunk !== null) kept.push(chunk);
+      return push.call(this, chunk, ...rest);
+    };
+  },
+  'a class of his own': (req, kept) => {
+    class Mine extends IncomingMessage {
+      push(chunk, encoding) {
+        if (chunk !== null) kept.push(chunk);
+        return super.push(chunk, encoding);
+      }
+    }
+    Object.setPrototypeOf(req, Mine.prototype);
+  },
+};
+
+const oncePrepended = (req, kept) => req.prependOnceListener('data', (chunk) => kept.push(chunk));
+
+/** The same once the body is being read. */
+const meanwhile = {
+  'a listener of data, later': (req, kept) => req.on('data', (chunk) => kept.push(chunk)),
+  'a listener that is gone when one counts': oncePrepended,
+  'a pipe, later': (req, kept) => {
+    const { Writable } = require('node:stream');
+    req.pipe(
+      new Writable({
+        write(chunk, _encoding, done) {
+          kept.push(chunk);
+          done();
+        },
+      }),
+    );
+  },
+  'a method of the parser, later': (req, kept) => {
+    const { parser } = req.socket;
+    const index = parser.constructor.kOnBody;
+    const before = parser[index];
+    parser[index] = function (chunk) {
+      kept.push(chunk);
+      this.incoming.push(chunk);
+    };
+    req.on('end', () => {
+      parser[index] = before; // which serves other connections too
+    });
+  },
+  'a function before the parser`s method, later': (req, kept) => {
+    const { parser } = req.socket;
+    const index = parser.constructor.kOnBody;
+    const before = parser[index];
+    parser[index] = function (chunk) {
+      kept.push(chunk);
+      return before.call(this, chunk);
+    };
+    req.on('end', () => {
+      parser[index] = before;
+    });
+  },
+  'a method emit(), later': before['a method emit()'],
+  'a method push(), later': before['a method push()'],
+};
+
+const given = {
+  'unshift()': (req) => req.unshift(cached),
+  'emit()': (req) => req.emit('data', cached),
+  'push()': (req) => req.push(cached),
+};
+
+let id = 1;
+for (const [method, read] of Object.entries(readers)) {
+  test.serial(`${method}: without anybody else all of it is released`, async (t) => {
+    const released = await releasedBy(async () => {
+      t.is(await ask(t, 1, (req) => read(req)), `${SIZE} true`);
+    });
+    t.is(released, SIZE);
+  });
+
+  for (const [name, capture] of Object.entries(before)) {
+    test.serial(`${method}: ${name}: nothing is released`, async (t) => {
+      const own = ++id;
+      const kept = [];
+      const released = await releasedBy(async () => {
+        const answer = await ask(t, own, (req) => {
+          capture(req, kept);
+          return read(req);
+        });
+        if (name !== 'a listener of readable') t.is(answer, `${SIZE} true`);
+      });
+      t.is(released, 0);
+      t.true(kept.length > 0);
+      for (const chunk of kept) t.true(chunk.length > 0 && chunk.every((byte) => byte === own));
+    });
+  }
+
+  for (const [name, capture] of Object.entries(meanwhile)) {
+    test.serial(`${method}: ${name}: nothing of what it has is released`, async (t) => {
+      const own = ++id;
+      const kept = [];
+      const answer = await ask(t, own, async (req) => {
+        const body = read(req);
+        await until(() => req.readableDidRead);
+        capture(req, kept);
+        return body;
+      });
+      t.is(answer, `${SIZE} true`);
+      for (const chunk of kept) t.true(chunk.length > 0 && chunk.every((byte) => byte === own));
+      t.true(kept.length > 0);
+    });
+  }
+
+  for (const [name, capture] of [
+    ['a method emit()', before['a method emit()']],
+    ['a listener that is gone when one counts', oncePrepended],
+  ]) {
+    test.serial(`${method}: ${name}, set while a chunk waits: it is seen`, async (t) => {
+      const own = ++id;
+      const kept = [];
+      const answer = await ask(t, own, async (req) => {
+        await until(() => req.readableLength > 0);
+        const body = read(req);
+        capture(req, kept);
+        return body;
+      });
+      t.is(answer, `${SIZE} true`);
+      t.true(kept.length > 0);
+      for (const chunk of kept) t.true(chunk.length > 0 && chunk.every((byte) => byte === own));
+    });
+  }
+
+  for (const isLate of [false, true]) {
+    const when = isLate ? 'once a chunk waits' : 'at once';
+    test.serial(
+      `${method}: a listener that comes with the first one is seen: ${when}`,
+      async (t) => {
+        const own = ++id;
+        const kept = [];
+        const released = await releasedBy(async () => {
+          const answer = await ask(t, own, async (req) => {
+            let isHeard = false;
+            req.on('newListener', (name) => {
+              if (name !== 'data' || isHeard) return;
+              isHeard = true;
+              req.once('data', (chunk) => kept.push(chunk));
+            });
+            if (isLate) await until(() => req.readableLength > 0);
+            return read(req);
+          });
+          t.is(answer, `${SIZE} true`);
+        });
+        t.is(released, 0);
+        t.true(kept.length > 0 && kept[0].length > 0 && kept[0].every((byte) => byte === own));
+      },
+    );
+  }
+
+  test.serial(
+    `${method}: what comes behind a Buffer of somebody is read in its order, and others are seen`,
+    async (t) => {
+      const own = ++id;
+      const kept = [];
+      const { seen } = stats().bodies.left;
+      const answer = await ask(
+        t,
+        own,
+        async (req) => {
+          req.pause();
+          req.unshift(cached);
+          const body = read(req);
+          req.pause();
+          await until(() => req.readableLength > cached.length);
+          req.resume();
+          await until(() => req.readableLength === 0);
+          req.prependOnceListener('data', (chunk) => kept.push(chunk)); // gone when one counts
+          return body;
+        },
+        cached.length,
+      );
+      t.is(answer, `${SIZE + cached.length} true`);
+      t.is(cached.length, 1000);
+      t.true(kept[0].length > 0 && kept[0].every((byte) => byte === own));
+      t.true(stats().bodies.left.seen > seen);
+    },
+  );
+
+  for (const [name, give] of Object.entries(given)) {
+    for (const later of [false, true]) {
+      test.serial(
+        `${method}: a Buffer that came by ${name}${later ? ' later' : ''} is not released`,
+        async (t) => {
+          const own = ++id;
+          const answer = await ask(
+            t,
+            own,
+            async (req) => {
+              if (!later && name !== 'emit()') give(req);
+              const body = read(req);
+              if (later || name === 'emit()') give(req);
+              return body;
+            },
+            cached.length,
+          );
+          t.regex(answer, new RegExp(`^${SIZE + cached.length} `));
+          t.is(cached.length, 1000);
+          t.true(cached.every((byte) => byte === 9));
+        },
+      );
+    }
+  }
+
+  test.serial(`${method}: a listener of the socket has bytes of its own`, async (t) => {
+    const own = ++id;
+    const kept = [];
+    const answer = await ask(t, own, (req) => {
+      req.socket.on('data', (chunk) => kept.push({ chunk, copy: Buffer.from(chunk) }));
+      return read(req);
+    });
+    t.is(answer, `${SIZE} true`);
+    t.true(kept.length > 0);
+    for (const { chunk, copy } of kept) t.true(chunk.equals(copy));
+  });
+}

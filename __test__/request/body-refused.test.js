@@ -1,0 +1,268 @@
+'use strict';
+
+// Bodies that body() does not give: larger than their limit, cut off, read before. Memory is back at once.
+
+const test = require('ava');
+const http2 = require('node:http2');
+const { once } = require('node:events');
+const express = require('express');
+const { Client } = require('../helpers/client.js');
+const { adapters, serveOn } = require('../helpers/adapters.js');
+const { serve, assertSettled } = require('../helpers/server.js');
+const { fractions } = require('../helpers/swarm.js');
+const { until } = require('../helpers/until.js');
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const POST = { method: 'POST' };
+const INVALID = 'ERR_RALLOC_INVALID_ARGUMENT';
+
+const settled = (arenas) => until(() => arenas.stats().inFlight === 0);
+
+/** Answers with what became of the body. */
+const telling = (options) => async (req, res) => {
+  try {
+    const { length } = await req.arena.body(options);
+    res.end(String(length));
+  } catch (error) {
+    if (!res.writable) return;
+    res.statusCode = error.status ?? 500;
+    res.end(`${error.code} ${error.option} ${req.arena.stats().allocated}`);
+  }
+};
+
+for (const announced of [true, false]) {
+  const how = announced ? 'announced' : 'chunked';
+  test(`${how}: a body over the limit is answered with 413, and the rest of it read`, async (t) => {
+    const { port, arenas } = await serve(t, 'node:http', telling({ limit: 100_000 }));
+    const client = await Client.connect(port);
+    if (announced) {
+      client.send('/', { ...POST, body: Buffer.alloc(500_000) });
+    } else {
+      client.send('/', { ...POST, headers: { 'Transfer-Encoding': 'chunked' } });
+      const part = Buffer.alloc(50_000);
+      for (let i = 0; i < 10; i++) {
+        client.write(`${part.length.toString(16)}\r\n`);
+        client.write(part);
+        client.write('\r\n');
+      }
+      client.write('0\r\n\r\n');
+    }
+    const { status, headers, body } = await client.response();
+    t.is(status, 413);
+    t.not(headers.connection, 'close', 'a client that is still sending would not see the answer');
+    t.is(body.toString(), 'ERR_RALLOC_LIMIT limit 0', 'nothing of it is allocated');
+    client.send('/', { ...POST, body: Buffer.alloc(1000) });
+    t.is((await client.response()).body.toString(), '1000', 'the next request of the connection');
+    await client.destroy();
+    await settled(arenas);
+    assertSettled(t, arenas);
+  });
+}
+
+test('a client that reads only after it has sent all gets the 413', async (t) => {
+  const { port } = await serve(t, 'node:http', telling({ limit: 100_000 }));
+  const client = await Client.connect(port);
+  const part = Buffer.alloc(64 * KiB);
+  client.send('/', { ...POST, headers: { 'Content-Length': 100 * part.length } });
+  for (let i = 0; i < 100; i++) {
+    if (!client.socket.write(part)) await once(client.socket, 'drain');
+  }
+  t.is((await client.response()).status, 413);
+});
+
+test('more than the request may have is refused at once, whatever the limit', async (t) => {
+  const { port } = await serve(t, 'node:http', telling({ limit: 10 * MiB }), {
+    maxBytesPerRequest: MiB,
+  });
+  const client = await Client.connect(port);
+  client.send('/', { ...POST, headers: { 'Content-Length': 2 * MiB } });
+  const { status, body } = await client.response();
+  t.is(status, 413);
+  t.is(body.toString(), 'ERR_RALLOC_LIMIT maxBytesPerRequest 0');
+});
+
+test('the limit is 1 MiB, or maxBytesPerRequest where that is less', async (t) => {
+  const one = await serve(t, 'node:http', telling());
+  const two = await serve(t, 'node:http', telling(), { maxBytesPerRequest: 64 * KiB });
+  const ask = async ({ port }, size) => {
+    const client = await Client.connect(port);
+    client.send('/', { ...POST, body: Buffer.alloc(size) });
+    const { status } = await client.response();
+    await client.destroy();
+    return status;
+  };
+  t.is(await ask(one, MiB), 200);
+  t.is(await ask(one, MiB + 1), 413);
+  t.is(await ask(two, 64 * KiB), 200);
+  t.is(await ask(two, 64 * KiB + 1), 413);
+});
+
+for (const name of adapters) {
+  test(`${name}: an error of body() that nobody handles is answered`, async (t) => {
+    const handler = async ({ arena }) => arena.body({ limit: 10 });
+    const { arenas, connect } = await serveOn(t, name, handler);
+    const client = await connect();
+    client.send('/', { ...POST, body: Buffer.alloc(100_000) });
+    const { status } = await client.response();
+    t.true(status === 413 || status === 500, String(status)); // the error handlers of these applications say 500
+    await settled(arenas);
+    t.is(arenas.stats().memory.leased, 0);
+  });
+}
+
+test("Express's own handler answers with 413 once the body was drained", async (t) => {
+  const { port, server } = await serve(t, 'node:http', () => {});
+  server.removeAllListeners('request');
+  const app = express();
+  app.set('env', 'test');
+  const { requestArena } = require('../..');
+  const arenas = requestArena();
+  app.use(arenas, async (req, res) => res.end(await req.arena.body({ limit: 10 })));
+  server.on('request', app);
+  const client = await Client.connect(port);
+  client.send('/', { ...POST, body: Buffer.alloc(2 * MiB) });
+  t.is((await client.response()).status, 413);
+});
+
+test('a client that goes on sending is cut off after drainBytes', async (t) => {
+  const never = new Promise(() => {});
+  const { port, arenas } = await serve(t, 'node:http', async (req) => {
+    await t.throwsAsync(req.arena.body({ limit: 10, drainBytes: 500_000 }), {
+      code: 'ERR_RALLOC_LIMIT',
+    });
+    await never;
+  });
+  const client = await Client.connect(port);
+  const closed = new Promise((resolve) => client.socket.once('close', resolve)); // also with ECONNRESET
+  client.send('/', { ...POST, headers: { 'Content-Length': 100 * MiB } });
+  const part = Buffer.alloc(64 * KiB);
+  let sent = 0;
+  while (!client.socket.destroyed && sent < 100 * MiB) {
+    client.write(part);
+    sent += part.length;
+    await new Promise(setImmediate);
+  }
+  await closed;
+  t.true(sent < 100 * MiB);
+  await settled(arenas);
+});
+
+test('a client that stops sending is cut off after drainMs', async (t) => {
+  const { port, arenas } = await serve(t, 'node:http', async (req) => {
+    await t.throwsAsync(req.arena.body({ limit: 10, drainMs: 20 }), { code: 'ERR_RALLOC_LIMIT' });
+  });
+  const client = await Client.connect(port);
+  const closed = once(client.socket, 'close');
+  client.send('/', { ...POST, headers: { 'Content-Length': 1000 } });
+  client.write('x');
+  await closed;
+  await settled(arenas);
+  t.is(arenas.stats().aborted, 1);
+});
+
+test('an upload that is cut off rejects, and its memory is back', async (t) => {
+  const next = fractions(7);
+  const errors = [];
+  let leased = 0;
+  const { port, arenas } = await serve(t, 'node:http', async (req) => {
+    try {
+      await req.arena.body({ limit: 8 * MiB });
+    } catch (error) {
+      errors.push(error);
+      leased += req.arena.stats().allocated;
+    }
+  });
+  for (let i = 0; i < 30; i++) {
+    const client = await Client.connect(port);
+    const isChunked = next() < 0.5;
+    const headers = isChunked ? { 'Transfer-Encoding': 'chunked' } : { 'Content-Length': 4 * MiB };
+    client.send('/', { ...POST, headers });
+    const size = Math.floor(next() ** 2 * 2 * MiB);
+    if (isChunked) client.write(`${(4 * MiB).toString(16)}\r\n`);
+    client.write(Buffer.alloc(size));
+    await until(() => arenas.stats().requests === i + 1);
+    if (next() < 0.5) await new Promise(setImmediate);
+    if (next() < 0.5) await client.reset();
+    else await client.destroy();
+    await until(() => errors.length === i + 1);
+  }
+  for (const { code, status, cause } of errors) {
+    t.is(code, 'ERR_RALLOC_ABORTED');
+    t.is(status, 400);
+    t.is(cause?.code, 'ECONNRESET');
+  }
+  t.is(leased, 0);
+  await settled(arenas);
+  assertSettled(t, arenas);
+  t.is(arenas.stats().aborted, 30);
+});
+
+test('a body that somebody has read, destroyed or decoded is refused', async (t) => {
+  const attempts = {
+    '/read': async (req) => {
+      for await (const _ of req);
+    },
+    '/encoded': (req) => req.setEncoding('utf8'),
+  };
+  const { port } = await serve(t, 'node:http', async (req, res) => {
+    await attempts[req.url](req);
+    const { code } = await t.throwsAsync(req.arena.body(), { instanceOf: TypeError });
+    res.end(code);
+  });
+  for (const path of Object.keys(attempts)) {
+    const client = await Client.connect(port);
+    client.send(path, { ...POST, body: Buffer.from('hello') });
+    t.is((await client.response()).body.toString(), INVALID);
+  }
+});
+
+test('options that are wrong are refused, and nothing is read', async (t) => {
+  const { port } = await serve(t, 'node:http', async (req, res) => {
+    for (const options of [
+      { limit: -1 },
+      { limit: '1' },
+      { drainMs: -1 },
+      { drainBytes: 0.5 },
+      { max: 1 },
+      5,
+    ]) {
+      await t.throwsAsync(req.arena.body(options), { code: INVALID });
+    }
+    t.false(req.readableDidRead);
+    res.end(await req.arena.body({ limit: 5 }));
+  });
+  const client = await Client.connect(port);
+  client.send('/', { ...POST, body: Buffer.from('hello') });
+  t.is((await client.response()).body.toString(), 'hello');
+});
+
+test('http2: a stream that is reset rejects, and one over the limit is answered', async (t) => {
+  const outcomes = [];
+  let begun = 0;
+  const { port } = await serveOn(t, 'http2', async ({ arena, res }) => {
+    begun++;
+    try {
+      return await arena.body({ limit: 1000, drainBytes: MiB });
+    } catch (error) {
+      outcomes.push(error.code);
+      res.statusCode = error.status;
+      return Buffer.from('refused');
+    }
+  });
+  const session = http2.connect(`http://127.0.0.1:${port}`);
+  t.teardown(() => session.destroy());
+  const over = session.request({ ':method': 'POST' });
+  over.end(Buffer.alloc(5000));
+  const [headers] = await once(over, 'response');
+  t.is(headers[':status'], 413);
+  over.resume();
+  await once(over, 'close');
+  const cut = session.request({ ':method': 'POST' });
+  cut.write('x');
+  cut.on('error', () => {});
+  await until(() => begun === 2);
+  cut.close(http2.constants.NGHTTP2_CANCEL);
+  await until(() => outcomes.length === 2);
+  t.deepEqual(outcomes, ['ERR_RALLOC_LIMIT', 'ERR_RALLOC_ABORTED']);
+});

@@ -1,0 +1,218 @@
+'use strict';
+
+// The options of a route, which a request gets in the middle: after some of its middlewares, perhaps after its first Buffers.
+
+const test = require('ava');
+const fs = require('node:fs');
+const { promisify } = require('node:util');
+const { Exchange, beginRouted: begin } = require('../helpers/exchange.js');
+const { isZero, stamp, isStamped } = require('../helpers/bytes.js');
+const { copyOfPackage } = require('../helpers/copy-of-package.js');
+const { isNative } = require('../helpers/backend.js');
+const { untilCollected } = require('../helpers/until.js');
+const { Arena, requestArena } = require('../../lib/index.js');
+
+const KiB = 1024;
+const code = 'ERR_RALLOC_INVALID_ARGUMENT';
+
+const limit = (t, arena, size) => t.throws(() => arena.alloc(size), { code: 'ERR_RALLOC_LIMIT' });
+
+test('a higher limit holds from there on, with what is used already', (t) => {
+  const arenas = requestArena({ maxBytesPerRequest: 64 * KiB });
+  const { arena, toRoute } = begin(arenas);
+  arena.alloc(60 * KiB);
+  t.is(toRoute(arenas.route({ maxBytesPerRequest: 128 * KiB })), undefined);
+  t.is(arena.stats().limit, 128 * KiB);
+  t.is(limit(t, arena, 69 * KiB).limit, 128 * KiB);
+  t.is(arena.alloc(68 * KiB).length, 68 * KiB);
+});
+
+test('a lower limit holds from there on, also in the window that is open', (t) => {
+  const arenas = requestArena({ maxBytesPerRequest: 1024 * KiB });
+  const { arena, toRoute } = begin(arenas);
+  arena.alloc(KiB);
+  toRoute(arenas.route({ maxBytesPerRequest: 8 * KiB }));
+  limit(t, arena, 7 * KiB + 1);
+  for (let i = 0; i < 7; i++) arena.alloc(KiB);
+  limit(t, arena, 1);
+});
+
+test('who has more than a lower limit keeps it, and gets no more', (t) => {
+  const arenas = requestArena({ maxBytesPerRequest: 1024 * KiB });
+  const { arena, toRoute } = begin(arenas);
+  const buffer = stamp(arena.alloc(500 * KiB), 1);
+  toRoute(arenas.route({ maxBytesPerRequest: 8 * KiB }));
+  t.is(limit(t, arena, 1).used, 500 * KiB);
+  t.true(isStamped(buffer, 1));
+  arena.reset();
+  t.is(arena.alloc(8 * KiB).length, 8 * KiB);
+});
+
+test('routes within routes add up', (t) => {
+  const arenas = requestArena();
+  const { arena, toRoute } = begin(arenas);
+  toRoute(arenas.route({ maxBytesPerRequest: 8 * KiB, safety: 'gc' }));
+  toRoute(arenas.route({ safety: 'recycle' }));
+  toRoute(arenas.route());
+  const { limit: most, safety } = arena.stats();
+  t.deepEqual([most, safety], [8 * KiB, 'recycle']);
+  t.deepEqual([begin(arenas).arena.stats().safety], ['detach'], 'of this request alone');
+});
+
+test("'gc' holds for what was handed out before", async (t) => {
+  const arenas = requestArena();
+  const { exchange, arena, toRoute } = begin(arenas);
+  const buffer = stamp(arena.alloc(100), 1);
+  toRoute(arenas.route({ safety: 'gc' }));
+  await exchange.finish();
+  t.true(isStamped(buffer, 1));
+  begin(arenas).arena.alloc(100).fill(0);
+  t.true(isStamped(buffer, 1), 'its memory waits for the garbage collector');
+  t.true(arenas.stats().memory.quarantined > 0);
+});
+
+test("what 'recycle' left to old Buffers is dead before another route has it", async (t) => {
+  const arenas = requestArena();
+  const recycle = arenas.route({ safety: 'recycle' });
+  const first = begin(arenas);
+  first.toRoute(recycle);
+  const buffer = first.arena.alloc(100).fill('r');
+  await first.exchange.finish();
+  t.is(buffer.length, 100);
+  const second = begin(arenas);
+  second.toRoute(recycle);
+  const shown = second.arena.alloc(100).fill('s');
+  t.is(buffer.toString(), 's'.repeat(100), 'the same route shows what comes next');
+  await second.exchange.finish();
+  const third = begin(arenas).arena.alloc(100).fill('d');
+  t.deepEqual([buffer.length, shown.length, third.length], [0, 0, 100]);
+  t.is(arenas.stats().memory.quarantined, 0);
+});
+
+test('wipe of one route, in the end by the garbage collector or by the response', async (t) => {
+  const arenas = requestArena();
+  const wiped = begin(arenas);
+  wiped.toRoute(arenas.route({ wipe: true }));
+  wiped.arena.alloc(30 * KiB).fill('s');
+  await wiped.exchange.finish();
+  const { arena, exchange } = begin(arenas);
+  t.true(isZero(arena.allocUnsafe(30 * KiB)));
+  arena.allocUnsafe(10).fill('n');
+  await exchange.finish();
+  t.is(begin(arenas).arena.allocUnsafe(30 * KiB + 10)[30 * KiB], 'n'.charCodeAt(0));
+});
+
+test('wipe of one route, where the garbage collector ends it', async (t) => {
+  const size = 960 * KiB; // a size class of its own in the depot
+  const arenas = requestArena();
+  for (const wipe of [false, true]) {
+    await (async () => {
+      const { arena, exchange, toRoute } = begin(arenas);
+      toRoute(arenas.route({ wipe, safety: 'gc' }));
+      arena.allocUnsafe(size).fill('s');
+      await exchange.finish();
+    })();
+    await untilCollected(() => arenas.stats().memory.quarantined === 0);
+    const next = new Arena({ chunkSize: size, maxBytes: wipe ? 2 * size : 3 * size }); // each a pool of its own
+    const buffer = next.allocUnsafe(size);
+    if (isNative) t.is(next.stats().memory.recycled, 1, 'the same memory');
+    t.is(isZero(buffer), wipe || !isNative, `wipe: ${wipe}`);
+    next.close();
+  }
+});
+
+test("Node's operations are held on a route that leaves 'gc', whose memory nothing marks", async (t) => {
+  const arenas = requestArena({ safety: 'gc' });
+  const detach = arenas.route({ safety: 'detach' });
+  // Handed out before the route: unmarked, and so it waits for the garbage collector.
+  const before = begin(arenas);
+  const early = stamp(before.arena.alloc(100), 1);
+  before.toRoute(detach);
+  await before.exchange.finish();
+  t.true(isStamped(early, 1));
+  t.is(arenas.stats().guarded.fs.operations, 0);
+  // After it: marked, held until the write is over, and dead.
+  const after = begin(arenas);
+  after.toRoute(detach);
+  const buffer = after.arena.alloc(100);
+  const file = await promisify(fs.open)('/dev/null', 'w');
+  const written = promisify(fs.write)(file, buffer);
+  await after.exchange.finish();
+  t.is(buffer.length, 100, 'held');
+  t.is((await written).bytesWritten ?? (await written), 100);
+  await promisify(fs.close)(file);
+  t.is(arenas.stats().guarded.fs.operations, 1);
+  t.is(buffer.length, 0);
+});
+
+test("what 'gc' left warm, since nothing was handed out of it, is used again at once by other routes", async (t) => {
+  const arenas = requestArena({ safety: 'gc' });
+  const unused = begin(arenas);
+  unused.arena.reserve(10);
+  await unused.exchange.finish();
+  const { arena, exchange, toRoute } = begin(arenas);
+  toRoute(arenas.route({ safety: 'detach' }));
+  const buffer = arena.alloc(10);
+  await exchange.finish();
+  t.is(buffer.length, 0);
+  t.like(arenas.stats().memory, { mapped: 1, quarantined: 0 });
+});
+
+test('options that are wrong are refused where the route is made', (t) => {
+  const arenas = requestArena({ maxBytes: 1024 * KiB });
+  for (const [given, instanceOf, message] of [
+    [
+      { maxBytesPerRequest: 4095 },
+      RangeError,
+      /"options\.maxBytesPerRequest" .* >= 4096 and <= options\.maxBytes\. Received 4095/,
+    ],
+    [{ maxBytesPerRequest: 1024 * KiB + 1 }, RangeError, /<= options\.maxBytes \(1048576\)/],
+    [{ maxBytesPerRequest: '8' }, TypeError, /of type number/],
+    [{ safety: 'none' }, RangeError, /'detach', 'gc', 'recycle'/],
+    [{ wipe: 'yes' }, TypeError, /of type boolean/],
+    [{ maxBytes: 5000 }, TypeError, /Unknown option "maxBytes"/],
+    [{ holdMs: 5 }, TypeError, /Unknown option "holdMs"/],
+    [null, TypeError, /"options" argument must be an object/],
+  ]) {
+    t.throws(() => arenas.route(given), { instanceOf, code, message });
+  }
+});
+
+test("a route of another mount goes by the limit of the arena's own", (t) => {
+  const [outer, inner] = [requestArena({ maxBytes: 512 * KiB }), requestArena()];
+  const { arena, toRoute } = begin(outer);
+  toRoute(inner);
+  const error = toRoute(inner.route({ maxBytesPerRequest: 513 * KiB }));
+  t.true(error instanceof RangeError);
+  t.is(error.code, code);
+  t.is(toRoute(inner.route({ maxBytesPerRequest: 8 * KiB })), undefined);
+  t.is(arena.stats().limit, 8 * KiB);
+});
+
+test('a route whose request nobody gave an arena says so', (t) => {
+  const arenas = requestArena();
+  const { req, res } = new Exchange();
+  let error;
+  arenas.route({ wipe: true })(req, res, (given) => {
+    error = given;
+  });
+  t.is(error.code, 'ERR_RALLOC_UNSUPPORTED');
+  t.regex(error.message, /^The request has no "arena"\. Mount requestArena\(\)/);
+  t.throws(() => arenas.route({})(req, res), { instanceOf: TypeError, code });
+});
+
+test('a route on the arena of another copy of ralloc leaves it as it is', async (t) => {
+  const other = require(`${copyOfPackage(t)}/lib/index.js`);
+  const { arena, toRoute } = begin(other.requestArena());
+  const warned = new Promise((resolve) => {
+    const listener = (warning) => {
+      if (warning.code !== 'RALLOC_OPTIONS_IGNORED') return;
+      process.off('warning', listener);
+      resolve(warning);
+    };
+    process.on('warning', listener);
+  });
+  t.is(toRoute(requestArena().route({ safety: 'gc' })), undefined);
+  t.is(arena.stats().safety, 'detach');
+  t.regex((await warned).message, /"safety"/);
+});

@@ -1,0 +1,235 @@
+'use strict';
+
+// Where the memory of slabs is from, and whether it stays: `memory` of slabs that processes share, bind() and lock() of
+// all kinds, and what the kernel says of it. On a machine that refuses, a typed error that names the call.
+
+const test = require('ava');
+const { once } = require('node:events');
+const { Worker } = require('node:worker_threads');
+const { Slab, RallocError } = require('../..');
+const { isNative, nativeTest, testWhere } = require('../helpers/backend.js');
+const { boundRanges, knowsNodes, locked } = require('../helpers/kernel-view.js');
+const { canShare, freshName, sharedTest } = require('../helpers/slab-process.js');
+
+const OPTIONS = { sizes: [4096], count: 64 };
+const BYTES = 64 * 4096;
+const isLinux = process.platform === 'linux';
+
+/** How slabs are made, of each kind that there is here. */
+const kinds = {
+  local: () => new Slab(OPTIONS),
+  growing: () => new Slab({ ...OPTIONS, maxCount: 1024 }),
+  ...(canShare && {
+    named: (t) => Slab.create(freshName(t), OPTIONS),
+    'without a name': () => Slab.create(null, OPTIONS),
+  }),
+};
+
+/** Whether the call was granted; else its error is as documented. */
+function granted(t, syscall, call) {
+  try {
+    call();
+    return true;
+  } catch (error) {
+    t.log(error.message);
+    t.true(error instanceof RallocError);
+    if (error.code === 'ERR_RALLOC_MAP') t.is(error.syscall, syscall);
+    else t.is(error.code, 'ERR_RALLOC_UNSUPPORTED');
+    return false;
+  }
+}
+
+for (const [kind, make] of Object.entries(kinds)) {
+  test(`lock() keeps a slab in RAM until it is closed: ${kind}`, (t) => {
+    const slab = make(t);
+    const before = isLinux ? locked() : 0;
+    if (granted(t, 'mlock', () => slab.lock())) {
+      if (isLinux) t.is(locked() - before, BYTES);
+      slab.lock(); // does nothing
+      if (isLinux) t.is(locked() - before, BYTES);
+    }
+    slab.free(slab.alloc(4000));
+    slab.close();
+    if (isLinux) t.is(locked(), before);
+  });
+
+  test(`bind() has a slab on one node: ${kind}`, (t) => {
+    const slab = make(t);
+    const before = knowsNodes ? boundRanges(0) : 0;
+    if (granted(t, 'mbind', () => slab.bind(0)) && knowsNodes) {
+      t.true(boundRanges(0) > before);
+      slab.bind(0);
+    }
+    slab.free(slab.alloc(4000).fill(1));
+    slab.close();
+  });
+
+  nativeTest(`a node that is not there changes nothing: ${kind}`, 'it has none', (t) => {
+    const slab = make(t);
+    const before = knowsNodes ? boundRanges(0) : 0;
+    const bound = granted(t, 'mbind', () => slab.bind(0));
+    const after = knowsNodes ? boundRanges(0) : 0;
+    for (const node of [1023, 40_000, 2 ** 32 - 1]) {
+      const error = t.throws(() => slab.bind(node), { instanceOf: RallocError });
+      if (error.code === 'ERR_RALLOC_MAP') {
+        t.like(error, { syscall: 'mbind', errno: 22, errnoCode: 'EINVAL' });
+        t.regex(error.message, /Give a numaNode that this system has$/);
+      }
+    }
+    if (knowsNodes) t.is(boundRanges(0), after, 'it is bound as before');
+    if (!bound) t.is(after, before);
+    slab.free(slab.alloc(4000));
+    slab.close();
+  });
+
+  nativeTest(`after the first allocation both come too late: ${kind}`, 'neither works', (t) => {
+    const slab = make(t);
+    const buffer = slab.alloc(10);
+    const before = isLinux ? locked() : 0;
+    const late = { instanceOf: RallocError, code: 'ERR_RALLOC_IN_USE' };
+    for (const call of [() => slab.bind(0), () => slab.lock()]) {
+      t.is(t.throws(call, { ...late, message: /^(bind|lock)\(\) comes too late/ }).inUse, 1);
+    }
+    slab.free(buffer);
+    for (const call of [() => slab.bind(0), () => slab.lock()]) t.throws(call, late);
+    if (isLinux) t.is(locked(), before);
+    slab.close();
+    for (const call of [() => slab.bind(0), () => slab.lock()]) {
+      t.throws(call, { code: 'ERR_RALLOC_CLOSED' });
+    }
+  });
+}
+
+test('a node that cannot be is refused before anything else', (t) => {
+  const slab = new Slab(OPTIONS);
+  for (const node of [undefined, null, '0', 0n, {}]) {
+    t.throws(() => slab.bind(node), { instanceOf: TypeError, code: 'ERR_RALLOC_INVALID_ARGUMENT' });
+  }
+  for (const node of [-1, 0.5, Number.NaN, 2 ** 32]) {
+    const message = /"node" .* >= 0 and <= 4294967295/;
+    t.throws(() => slab.bind(node), { instanceOf: RangeError, message });
+  }
+  slab.close();
+});
+
+testWhere(!isNative, 'the fallback', 'the fallback neither binds nor locks', (t) => {
+  const slab = new Slab(OPTIONS);
+  for (const method of ['bind', 'lock']) {
+    t.throws(() => slab[method](0), {
+      code: 'ERR_RALLOC_UNSUPPORTED',
+      message: `${method}() cannot be granted: the JavaScript backend has ordinary memory of V8 only`,
+    });
+  }
+  slab.free(slab.alloc(10));
+  slab.close();
+});
+
+sharedTest(
+  'another participant of a slab can lock it while the first uses it, and cannot bind it',
+  (t) => {
+    const name = freshName(t);
+    const first = Slab.create(name, OPTIONS);
+    const second = Slab.open(name);
+    const buffer = first.alloc(10);
+    const { inUse } = t.throws(() => second.bind(0), { code: 'ERR_RALLOC_IN_USE' });
+    t.true(inUse >= 1, 'what the first caches counts too');
+    granted(t, 'mlock', () => second.lock());
+    first.free(buffer);
+    first.close();
+    granted(t, 'mbind', () => second.bind(0));
+    second.close();
+  },
+);
+
+testWhere(
+  isNative,
+  'native memory',
+  'a thread that attaches a locked slab locks it for itself',
+  async (t) => {
+    const before = isLinux ? locked() : 0;
+    let slab;
+    if (!granted(t, 'mlock', () => (slab = new Slab({ ...OPTIONS, memory: { lock: true } }))))
+      return;
+    const source = `
+    const { parentPort, workerData } = require('node:worker_threads');
+    const slab = require(workerData.ralloc).Slab.attach(workerData.handle);
+    parentPort.once('message', () => slab.close());
+    parentPort.postMessage('attached');
+  `;
+    const workerData = { handle: slab.handle(), ralloc: require.resolve('../..') };
+    const worker = new Worker(source, { eval: true, workerData });
+    t.teardown(() => worker.terminate());
+    t.deepEqual(await once(worker, 'message'), ['attached']);
+    if (isLinux) t.is(locked() - before, 2 * BYTES);
+    const exit = once(worker, 'exit');
+    worker.postMessage('close');
+    await exit;
+    if (isLinux) t.is(locked() - before, BYTES);
+    slab.close();
+    if (isLinux) t.is(locked(), before);
+  },
+  test.serial, // others lock and unlock meanwhile
+);
+
+sharedTest('the memory that is asked for at creation is in force, for who opens it too', (t) => {
+  for (const how of ['create', 'openOrCreate']) {
+    const name = freshName(t);
+    const before = locked();
+    const memory = { lock: true, prefault: true };
+    let slab;
+    if (!granted(t, 'mlock', () => (slab = Slab[how](name, { ...OPTIONS, memory })))) continue;
+    t.is(locked() - before, BYTES);
+    const plain = Slab.open(name);
+    t.is(locked() - before, BYTES, 'each has its own mapping');
+    const other = Slab.open(name, { memory });
+    t.is(locked() - before, 2 * BYTES);
+    for (const one of [slab, plain, other]) {
+      one.free(one.alloc(4000).fill(1));
+      one.close();
+    }
+    t.is(locked(), before);
+  }
+});
+
+testWhere(
+  canShare && knowsNodes,
+  'native memory and NUMA nodes',
+  'a node is that of the memory, whoever opens it',
+  (t) => {
+    const name = freshName(t);
+    let slab;
+    const make = () => {
+      slab = Slab.create(name, { ...OPTIONS, memory: { numaNode: 0 } });
+    };
+    if (!granted(t, 'mbind', make)) return;
+    t.is(boundRanges(0, name), 1);
+    const second = Slab.open(name);
+    t.is(boundRanges(0, name), 2);
+    const third = Slab.openOrCreate(name, { ...OPTIONS, memory: { numaNode: 0 } });
+    t.is(boundRanges(0, name), 3);
+    for (const one of [third, second, slab]) one.close();
+
+    const unbound = freshName(t);
+    const free = Slab.create(unbound, OPTIONS);
+    const error = t.throws(() =>
+      Slab.openOrCreate(unbound, { ...OPTIONS, memory: { numaNode: 0 } }),
+    );
+    t.like(error, { code: 'ERR_RALLOC_SEGMENT_INVALID', field: 'NUMA node', expected: 0 });
+    t.regex(error.message, /bound to no NUMA node, and must be to node 0/);
+    t.is(free.stats().participants, 1);
+    free.bind(0);
+    t.is(boundRanges(0, unbound), 1);
+    const now = Slab.openOrCreate(unbound, { ...OPTIONS, memory: { numaNode: 0 } });
+    const elsewhere = () => Slab.openOrCreate(unbound, { ...OPTIONS, memory: { numaNode: 1 } });
+    t.like(t.throws(elsewhere), { code: 'ERR_RALLOC_SEGMENT_INVALID', found: 0, expected: 1 });
+    now.close();
+    free.close();
+  },
+);
+
+test('who opens a slab does not choose its node', (t) => {
+  const call = () => Slab.open('/ralloc-test-none', { memory: { numaNode: 0 } });
+  t.throws(call, { code: 'ERR_RALLOC_INVALID_ARGUMENT', message: /"memory\.numaNode"/ });
+  const wrong = () => Slab.create('/ralloc-test-none', { ...OPTIONS, memory: { lock: 1 } });
+  t.throws(wrong, { instanceOf: TypeError, message: /"options\.memory\.lock"/ });
+});

@@ -1,0 +1,50 @@
+import fastify from 'fastify';
+import { Hono, type MiddlewareHandler } from 'hono';
+import Koa, { type Middleware } from 'koa';
+import { expectAssignable, expectError, expectType } from 'tsd';
+
+import ofFastify = require('../../fastify');
+
+import * as ofExpress from '../../express';
+import * as ofHono from '../../hono';
+import * as ofKoa from '../../koa';
+import * as ofNest from '../../nest';
+
+// The options of a route, and who is left out, in each framework's own terms.
+
+const app = fastify();
+app.register(ofFastify, { skip: (request) => request.routeOptions.url === '/health' });
+app.post('/', { config: { ralloc: { maxBytesPerRequest: 1 << 20 } } }, async () => '');
+expectError(app.post('/', { config: { ralloc: { wipe: 'yes' } } }, async () => ''));
+app.register(ofFastify, { body: ['image/png', /^video\//], maxBytesPerRequest: 1 << 20 });
+expectError(app.register(ofFastify, { body: 5 }));
+expectAssignable<ofFastify.RouteArenaOptions>({ safety: 'gc' });
+
+const ofContexts = ofKoa.requestArena({ skip: (ctx) => ctx.path === '/health' });
+expectType<Middleware>(ofContexts.route({ wipe: true }));
+expectError(ofContexts.route({ wipe: 'yes' }));
+new Koa().use(ofContexts).use(ofContexts.route());
+
+const arenas = ofHono.requestArena({ skip: (c) => c.req.path === '/health' });
+expectType<MiddlewareHandler>(arenas.route({ safety: 'recycle' }));
+new Hono().use(arenas).post('/', arenas.route({ wipe: true }), (c) => c.text(''));
+
+@ofNest.ArenaRoute({ wipe: true })
+class Controller {
+  @ofNest.ArenaRoute({ maxBytesPerRequest: 1 << 20 }, 'memory')
+  upload() {}
+}
+expectAssignable<object>(new Controller());
+expectError(ofNest.ArenaRoute({ maxBytes: 1 }));
+
+const raw = ofExpress.rawBody({ type: ['json', 'image/*'], limit: '1mb', drainMs: 10 });
+expectType<ofExpress.RouteMiddleware>(raw);
+ofExpress.rawBody({
+  type: (req) => req.headers['content-type'] === undefined,
+  verify: (_req, _res, body, encoding) => {
+    expectType<null>(encoding);
+    expectType<number>(body.length);
+  },
+});
+expectError(ofExpress.rawBody({ limit: true }));
+expectError(ofExpress.rawBody({ defaultCharset: 'utf-8' }));

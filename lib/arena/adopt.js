@@ -1,0 +1,109 @@
+'use strict';
+
+// Buffers that Node or the program allocated, taken over by an arena without a copy: they die with what it has handed out itself.
+
+const { isDataView } = require('node:util').types;
+const check = require('../base/validate.js');
+const { checkAlive } = require('../base/dead.js');
+const { deadError } = require('../base/errors.js');
+const { FastBuffer } = require('../base/runtime.js');
+const { arrayBufferOf, byteLengthOf, byteOffsetOf } = require('../base/views.js');
+const { counts, isDetachable, leave, tieOf } = require('../memory/release.js');
+const { allocOnHeap, isReleased } = require('./life.js');
+
+const { set } = Uint8Array.prototype;
+
+/** The bytes of a view. A DataView throws where its resizable ArrayBuffer has shrunk. */
+function bytesOf(view) {
+  try {
+    return new Uint8Array(arrayBufferOf(view), byteOffsetOf(view), byteLengthOf(view));
+  } catch {
+    throw deadError('buffer');
+  }
+}
+
+function copied(window, bytes) {
+  const buffer = window.allocSlow(bytes.length, false);
+  set.call(buffer, bytes);
+  counts.copied += bytes.length;
+  return buffer;
+}
+
+/**
+ * Makes `ab`, which `buffer` has for itself, memory of the window's epoch: the span. Undefined where `buffer` stays as it is, on the heap, and
+ * is charged as one from there: after the response, or where the middleware has no memory left.
+ */
+function takeOver(window, buffer, ab) {
+  const { owner } = window;
+  const size = ab.byteLength;
+  if (isReleased(window) || owner.usesHeap) return stayOnHeap(window, buffer, size);
+  owner.pool.settleCutOff();
+  if (size > owner.room) owner.makeRoom(size);
+  const epoch = window.openEpoch();
+  let span;
+  try {
+    span = adoptedBy(window, ab, size);
+  } catch (error) {
+    if (!owner.refused(error)) throw error;
+    return stayOnHeap(window, buffer, size);
+  }
+  epoch.add(span, size, size);
+  counts.adopted += size;
+  return span;
+}
+
+/** What a reset has left of the window's span makes room, if there is none. */
+function adoptedBy(window, ab, size) {
+  const { pool, settings } = window.owner;
+  try {
+    return pool.adopt(ab, size, settings);
+  } catch (error) {
+    if (!window.releaseUnused()) throw error;
+    return pool.adopt(ab, size, settings);
+  }
+}
+
+const onHeap = new WeakMap(); // ArrayBuffers → the window that is charged for them
+
+function stayOnHeap(window, buffer, size) {
+  if (onHeap.get(buffer.buffer) === window && window.heapBytes >= size) return undefined;
+  allocOnHeap(window, size, false, buffer);
+  onHeap.set(buffer.buffer, window);
+  leave('heap', size);
+  return undefined;
+}
+
+/** Whether `view` is over memory of the window's epoch. */
+function hasMemory({ epoch }, view) {
+  if (epoch === null) return false;
+  const buffer = arrayBufferOf(view);
+  return epoch.spans.some(({ ab, adopted }) => ab === buffer || adopted === buffer);
+}
+
+const asBuffer = (view) => {
+  if (Buffer.isBuffer(view)) return view;
+  return new FastBuffer(arrayBufferOf(view), byteOffsetOf(view), byteLengthOf(view));
+};
+
+/** `view` as a Buffer that dies with what `window` hands out: the same memory, or a copy where that cannot be taken over. */
+function adopt(window, view) {
+  check.view(view, 'buffer');
+  const released = isReleased(window); // or throws
+  const ab = arrayBufferOf(view);
+  checkAlive(ab, 'buffer');
+  if (isDataView(view) && ab.resizable) bytesOf(view);
+  const size = byteLengthOf(view);
+  if (size === 0) return window.allocSlow(0, false);
+  const tie = tieOf(ab, size) ?? (isDetachable(ab) ? undefined : 'bound');
+  if (tie === 'ours' && !released && hasMemory(window, view)) return asBuffer(view);
+  if (tie === undefined) {
+    const buffer = asBuffer(view);
+    takeOver(window, buffer, ab);
+    return buffer;
+  }
+  const buffer = copied(window, bytesOf(view));
+  if (tie !== 'ours') leave(tie, size);
+  return buffer;
+}
+
+module.exports = { adopt, hasMemory, takeOver };

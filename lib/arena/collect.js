@@ -1,0 +1,151 @@
+'use strict';
+
+// A whole stream in one Buffer of an arena.
+
+const { isUint8Array } = require('node:util').types;
+const check = require('../base/validate.js');
+const { tooLarge, typeError, argumentError } = require('../base/errors.js');
+const { checkAlive } = require('../base/dead.js');
+const { arrayBufferOf, lengthOf } = require('../base/views.js');
+const { counts, leave } = require('../memory/release.js');
+const { Growing } = require('./growing.js');
+const { Reading, faultOf } = require('./reading.js');
+
+const limitReader = (value, name) => check.integer(value, name, 0, Number.MAX_SAFE_INTEGER);
+const readers = { limit: limitReader };
+const ignore = () => {};
+
+/** Of a Content-Length; 0 if there is none. */
+const contentLength = (value) => (/^\d{1,15}$/.test(value) ? Number(value) : 0);
+
+const LENGTH = 'content-length';
+const ENCODING = 'transfer-encoding'; // wins, where a lenient parser lets both through
+
+/** The length that a message announces; 0 if none. It may be a lie. */
+function announcedBy(message) {
+  const { rawHeaders } = message;
+  if (!Array.isArray(rawHeaders)) return contentLength(message.headers?.[LENGTH]);
+  let length = 0;
+  // Node makes `headers` when they are first asked for, which takes longer than this: 0.8 µs.
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i];
+    if (name.length === LENGTH.length && name.toLowerCase() === LENGTH) {
+      length = contentLength(rawHeaders[i + 1]);
+    } else if (name.length === ENCODING.length && name.toLowerCase() === ENCODING) return 0;
+  }
+  return length;
+}
+
+/** What came of a source so far, in `window`, up to `limit` bytes of `announced`. */
+class Collected {
+  #growing;
+  #limit;
+
+  constructor(window, announced, limit) {
+    this.#growing = new Growing(window, announced, limit);
+    this.#limit = limit;
+  }
+
+  take(chunk) {
+    const { size } = this.#growing;
+    const length = lengthOf.call(chunk); // a property of its own may lie
+    if (length > this.#limit - size) throw tooLarge(size + length, this.#limit, size);
+    if (length === 0) return checkAlive(arrayBufferOf(chunk), 'chunk');
+    this.#growing.append(chunk, length);
+    counts.copied += length;
+    return undefined;
+  }
+
+  get size() {
+    return this.#growing.size;
+  }
+
+  finish() {
+    return this.#growing.finish();
+  }
+
+  discard() {
+    this.#growing.discard();
+  }
+}
+
+const isReadable = (source) =>
+  typeof source._readableState === 'object' && typeof source.on === 'function';
+
+/** A stream of Node's: destroyed where reading fails, as stream.pipeline() does. */
+function fromReadable(source, collected) {
+  const fault = faultOf(source);
+  if (fault !== undefined) throw fault;
+  return new Promise((resolve, reject) => {
+    const reading = new Reading(
+      source,
+      (chunk) => collected.take(chunk),
+      (error) => {
+        if (error === undefined) return resolve();
+        reading.stop();
+        source.on('error', ignore);
+        source.destroy(error);
+        return reject(error);
+      },
+    );
+  });
+}
+
+/** What may be another's too, as the chunks of a tee are, and never is released. */
+function takeForeign(collected, chunk) {
+  if (!isUint8Array(chunk)) throw typeError('chunk', 'an instance of Uint8Array', chunk);
+  collected.take(chunk);
+  leave('foreign', lengthOf.call(chunk));
+}
+
+async function fromWeb(source, collected) {
+  if (source.locked) throw argumentError(TypeError, 'The "source" argument is locked to a reader');
+  const reader = source.getReader();
+  try {
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      takeForeign(collected, value);
+    }
+  } catch (error) {
+    reader.cancel(error).catch(ignore);
+    throw error;
+  } finally {
+    reader.releaseLock();
+  }
+}
+
+async function fromIterable(source, collected) {
+  for await (const chunk of source) takeForeign(collected, chunk);
+}
+
+function read(source, collected) {
+  if (isReadable(source)) return fromReadable(source, collected);
+  if (typeof source.getReader === 'function') return fromWeb(source, collected);
+  return fromIterable(source, collected);
+}
+
+const isSource = (source) =>
+  (typeof source === 'object' || typeof source === 'function') &&
+  source !== null &&
+  (isReadable(source) ||
+    typeof source.getReader === 'function' ||
+    typeof source[Symbol.asyncIterator] === 'function');
+
+/** All of `source` in one Buffer of the arena whose window windowOf() gives, or as another `Target` has it. */
+async function collect(windowOf, source, options, Target = Collected) {
+  const { limit = Number.MAX_SAFE_INTEGER } = check.options(options, readers);
+  if (!isSource(source)) {
+    throw typeError('source', 'an instance of Readable, ReadableStream or AsyncIterable', source);
+  }
+  const collected = new Target(windowOf(), announcedBy(source), limit);
+  try {
+    await read(source, collected);
+    return collected.finish();
+  } catch (error) {
+    collected.discard();
+    throw error;
+  }
+}
+
+module.exports = { Collected, announcedBy, collect, contentLength, limitReader };

@@ -1,0 +1,248 @@
+'use strict';
+
+// A Buffer that grows while its bytes arrive, and whose end nobody knows: an announced length may be a lie. What it leases is at
+// most 8 times what came. It begins in the open window and grows there in place, as long as nothing else is allocated behind it and the
+// span has room; then in a span for itself, which is given back where a larger one takes its place. (To double it costs 3 to 4
+// times as much, and twice the bytes.)
+
+const { deadError } = require('../base/errors.js');
+const { view } = require('../base/fill.js');
+const { FastBuffer } = require('../base/runtime.js');
+const { allocOnHeap, dischargeHeap, isReleased } = require('./life.js');
+const { extend, giveBack, pieceSize } = require('./room.js');
+
+const AHEAD = 8; // times what came
+const CHUNK = 64 * 1024; // from here on a span is a chunk of its own
+
+const { set, fill } = Uint8Array.prototype;
+
+class Growing {
+  #window;
+  #announced; // bytes, or 0
+  #most; // that are wanted
+  #epoch = null;
+  #span = null; // none: on the heap, or nothing has come
+  #isAside = false; // whether the span is for this alone, and not the window's
+  #hold = null;
+  #bytes = null; // over all that it may have of the span
+  size = 0;
+
+  constructor(window, announced, most) {
+    this.#window = window;
+    this.#announced = announced;
+    this.#most = most;
+  }
+
+  /** What is charged for it as a Buffer of the heap. */
+  get heapBytes() {
+    return this.#span === null && this.#bytes !== null ? this.#bytes.length : 0;
+  }
+
+  /** Throws where the memory of what came is gone, or there is no more. */
+  append(chunk, length) {
+    const need = this.size + length;
+    if (this.#bytes === null) this.#begin(need);
+    else {
+      this.#checkAlive();
+      if (need > this.#bytes.length) this.#grow(need);
+    }
+    set.call(this.#bytes, chunk, this.size);
+    this.size = need;
+    if (this.#isAside) this.#span.used = need;
+  }
+
+  /** What to ask for where `need` bytes are needed. */
+  #wanted(need) {
+    const most = this.#announced >= need ? this.#announced : this.#most;
+    return Math.max(need, Math.min(need * AHEAD, most));
+  }
+
+  #begin(need) {
+    const window = this.#window;
+    const whole = this.#announced >= need && this.#announced <= need * AHEAD;
+    const isServed = isReleased(window) || window.owner.usesHeap;
+    if (whole || isServed || (window.ab !== null && need <= window.end - window.cursor)) {
+      this.#bytes = window.allocSlow(whole ? this.#announced : need, false);
+      this.#found();
+    } else if (!this.#open(need, Math.max(need, pieceSize(0)))) {
+      this.#bytes = allocOnHeap(window, need, false);
+    }
+  }
+
+  /** Where the window has put it. */
+  #found() {
+    const { epoch, ab } = this.#window;
+    const { buffer } = this.#bytes;
+    const span = epoch?.spans.find((one) => one.ab === buffer);
+    if (span !== undefined) this.#takes(span, buffer !== ab);
+  }
+
+  #takes(span, isAside) {
+    const { epoch, owner } = this.#window;
+    this.#span = span;
+    this.#isAside = isAside;
+    this.#epoch = epoch;
+    // Where Buffers stay alive over memory that is used again, nothing else would tell that it was.
+    if (owner.settings.safety === 'recycle') this.#hold ??= epoch.hold();
+  }
+
+  /** Takes a span for itself; false where the heap is to serve. */
+  #open(need, want) {
+    const window = this.#window;
+    const { owner } = window;
+    owner.pool.settleCutOff();
+    if (need > owner.room) owner.makeRoom(need);
+    const epoch = window.openEpoch();
+    const span = epoch.acquire(need, want, want >= CHUNK && !window.isScope);
+    if (span === null) return false;
+    epoch.add(span, need, need);
+    this.#takes(span, true);
+    this.#bytes = new FastBuffer(span.ab, 0, span.end);
+    return true;
+  }
+
+  get #isAlive() {
+    const epoch = this.#epoch;
+    if (this.#span === null) return true;
+    return (
+      this.#bytes.length > 0 && this.#window.epoch === epoch && epoch.spans.includes(this.#span)
+    );
+  }
+
+  #checkAlive() {
+    if (this.#isAlive) return;
+    throw deadError(undefined, this.#window.epoch === this.#epoch ? undefined : this.#epoch.death);
+  }
+
+  /** Whether nothing was allocated behind it in the window. */
+  get #isLast() {
+    const { ab, cursor, mask } = this.#window;
+    const { buffer, byteOffset, length } = this.#bytes;
+    const end = byteOffset + length;
+    return !this.#isAside && ab === buffer && cursor === end + (-end & mask);
+  }
+
+  #grow(need) {
+    if (this.#span === null) this.#growOnHeap(need);
+    else if (!(this.#isAside ? this.#growAside(need) : this.#growInWindow(need))) this.#move(need);
+  }
+
+  #growInWindow(need) {
+    if (!this.#isLast) return false;
+    const window = this.#window;
+    const { buffer, byteOffset } = this.#bytes;
+    const end = byteOffset + need;
+    const more = end - window.cursor;
+    if (more > window.end - window.cursor && !window.extend(more)) return false;
+    window.cursor = Math.max(window.cursor, end + (-end & window.mask));
+    this.#bytes = new FastBuffer(buffer, byteOffset, need);
+    return true;
+  }
+
+  #growAside(need) {
+    const span = this.#span;
+    const { owner } = this.#window;
+    if (need > span.size) return false;
+    const more = need - span.end;
+    if (more > owner.room) owner.makeRoom(more);
+    extend(span, span.end, more, owner);
+    this.#bytes = new FastBuffer(span.ab, 0, span.end);
+    return true;
+  }
+
+  #growOnHeap(need) {
+    const before = this.#bytes;
+    const window = this.#window;
+    dischargeHeap(window, Math.max(window.heapBytes - before.length, 0));
+    this.#bytes = null; // of which nothing is charged, if there is no room for more
+    const size = Math.max(need, Math.min(this.#wanted(need), need * 2, window.owner.room));
+    this.#bytes = allocOnHeap(window, size, false);
+    set.call(this.#bytes, before);
+  }
+
+  /** To a span of its own, or a larger one. A request is not charged for both. */
+  #move(need) {
+    const { owner } = this.#window;
+    const before = { bytes: this.#bytes, span: this.#span, isAside: this.#isAside };
+    const isLast = this.#isLast;
+    const charged = before.isAside ? before.span.end : isLast ? before.bytes.length : 0;
+    owner.discharge(charged);
+    try {
+      if (!this.#open(need, this.#wanted(need))) {
+        this.#span = null;
+        this.#isAside = false;
+        this.#bytes = allocOnHeap(this.#window, need, false);
+      }
+    } catch (error) {
+      owner.charge(charged, charged, charged);
+      throw error;
+    }
+    set.call(this.#bytes, before.bytes.subarray(0, this.size));
+    if (before.isAside) {
+      before.span.end = 0; // of which nothing is charged any more
+      giveBack(before.span, this.#epoch, owner);
+    } else if (isLast) {
+      this.#takeBack(before.span, before.bytes.byteOffset);
+      this.#window.retract();
+      owner.charge(charged, charged, charged);
+    }
+    if (this.#span === null) this.#release();
+  }
+
+  /** The window goes on at `start`, behind which nobody has a Buffer. */
+  #takeBack(span, start) {
+    const window = this.#window;
+    const { ab, cursor } = window;
+    const end = Math.min(cursor, span.size);
+    if (window.owner.settings.wipe) fill.call(new FastBuffer(ab, start, end - start), 0);
+    window.cleanFrom = Math.max(window.cleanFrom, end);
+    span.cleanFrom = Math.max(span.cleanFrom, end);
+    window.cursor = start + (-start & window.mask);
+  }
+
+  #release() {
+    this.#hold?.release();
+    this.#hold = null;
+  }
+
+  /** The Buffer, of what came. The rest of its span serves what is allocated next. */
+  finish() {
+    if (this.#bytes === null) return this.#window.allocSlow(0, false);
+    this.#checkAlive();
+    const { buffer, byteOffset, length } = this.#bytes;
+    if (this.#isAside) this.#giveOn();
+    else if (length > this.size && this.#span !== null && this.#isLast) {
+      this.#takeBack(this.#span, byteOffset + this.size);
+    }
+    this.#release();
+    return view(buffer, byteOffset, this.size, false);
+  }
+
+  /** What is allocated next comes behind it, if there is more room than in the window. No rewind may then end what is allocated. */
+  #giveOn() {
+    const { used, size } = this.#span;
+    const window = this.#window;
+    if (this.#epoch.checkpoints !== null || size - used <= window.retract()) return;
+    window.continueIn(this.#span);
+  }
+
+  /** Gives the memory back: nobody has seen it. */
+  discard() {
+    const bytes = this.#bytes;
+    const window = this.#window;
+    this.#bytes = null;
+    if (bytes === null) return;
+    if (this.#span === null) {
+      dischargeHeap(window, Math.max(window.heapBytes - bytes.length, 0));
+    } else {
+      this.#bytes = bytes;
+      if (this.#isAlive && this.#isAside) giveBack(this.#span, this.#epoch, window.owner);
+      else if (this.#isAlive && this.#isLast) this.#takeBack(this.#span, bytes.byteOffset);
+      this.#bytes = null;
+      this.#span = null;
+    }
+    this.#release();
+  }
+}
+
+module.exports = { Growing };

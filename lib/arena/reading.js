@@ -1,0 +1,126 @@
+'use strict';
+
+// Reads a stream of Node's to its end, by a listener of its 'data': each chunk is used up before the listener returns, so back-pressure
+// is the socket's own, and a chunk that nobody else can have is released at once.
+
+const { isUint8Array } = require('node:util').types;
+const time = require('../base/time.js');
+const { abortedError, argumentError, deadError, typeError } = require('../base/errors.js');
+const { Chunks } = require('../memory/chunks.js');
+const { release } = require('../memory/release.js');
+
+const nothing = () => {};
+
+/** Why `source` cannot be read as a whole; undefined where it can. */
+function faultOf(source) {
+  const state = source._readableState;
+  const wrong = (why) => argumentError(TypeError, `The "source" argument ${why}`);
+  if (state.objectMode) return wrong('is in object mode');
+  if (state.decoder) return wrong('gives strings: setEncoding() was called');
+  if (source.readableDidRead) return wrong('was read before');
+  if (state.errored) return state.errored;
+  if (source.destroyed || source.readableAborted)
+    return abortedError('The stream was destroyed before it was read');
+  return undefined;
+}
+
+class Reading {
+  #source;
+  #take;
+  #done;
+  #chunks;
+  #ended = null; // a stream of HTTP/2, which may have
+  #onData = (chunk) => {
+    const isOurs = isUint8Array(chunk) && this.#chunks.isOurs(chunk);
+    const isKept = this.#onBytes(chunk, isOurs);
+    if (isOurs && !isKept) release(chunk);
+  };
+  #onEnd = () => this.#ends();
+  #onError = (error) => this.#settle(error);
+  #onClose = () => this.#closes();
+
+  /**
+   * take(chunk, isOurs) is called for each chunk, and may throw. If nobody else has the chunk it `isOurs`, and is released unless take()
+   * returns true. done(error, isOver) is called once: at the end, or when something fails;
+   * `isOver`: no more will come.
+   */
+  constructor(source, take, done) {
+    this.#source = source;
+    this.#take = take;
+    this.#done = done;
+    this.#chunks = new Chunks(source, (chunk) => this.#onBytes(chunk, true));
+    source.on('data', this.#onData);
+    source.on('end', this.#onEnd);
+    source.on('error', this.#onError);
+    source.on('close', this.#onClose);
+    this.#chunks.watch();
+    source.resume(); // also where it was paused
+  }
+
+  /** Whether the chunk is kept. Never throws: its caller may be Node's parser. */
+  #onBytes(chunk, isOurs) {
+    try {
+      if (!isUint8Array(chunk)) throw typeError('chunk', 'an instance of Uint8Array', chunk);
+      return this.#take(chunk, isOurs) === true;
+    } catch (error) {
+      this.#finish(error, false);
+      return false;
+    }
+  }
+
+  #finish(error, isOver) {
+    const done = this.#done;
+    this.#done = nothing;
+    this.#take = nothing;
+    done(error, isOver);
+  }
+
+  // A stream of HTTP/2 that its peer resets ends first as if it were whole, and is aborted up to two turns later: measured, 800 of
+  // 800 on Node 20 to 26.
+  #ends() {
+    const source = this.#source;
+    const { stream = source } = source;
+    // Somebody has taken the listeners away, or Node reads on for nothing, since the response is over.
+    if (source._dumped || source.listenerCount('data') === 0) return this.#closes();
+    if (typeof stream?.rstCode !== 'number') return this.#settle();
+    this.#ended = stream;
+    return time.setImmediate(() => time.setImmediate(this.#onClose));
+  }
+
+  #closes() {
+    if (this.#ended?.aborted === false) this.#settle();
+    else this.#settle(abortedError('The stream was closed before its end', this.#source.errored));
+  }
+
+  #settle(error) {
+    this.stop();
+    this.#finish(error, true);
+  }
+
+  /** Goes on reading, for nothing: calls onBytes(length) for each chunk. */
+  discard(onBytes) {
+    this.#take = ({ length }) => {
+      onBytes(length);
+    };
+  }
+
+  /** The response is over: nobody may have what comes. */
+  abort() {
+    const source = this.#source;
+    this.stop();
+    if (source.destroyed) source.on('error', nothing); // which is on its way
+    this.#finish(deadError(undefined, 'response'), true);
+  }
+
+  /** Takes its listeners away. */
+  stop() {
+    const source = this.#source;
+    source.removeListener('data', this.#onData);
+    source.removeListener('end', this.#onEnd);
+    source.removeListener('error', this.#onError);
+    source.removeListener('close', this.#onClose);
+    this.#chunks.end();
+  }
+}
+
+module.exports = { Reading, faultOf };

@@ -1,0 +1,32 @@
+'use strict';
+
+// What a view is over. A subclass can lie with a getter of its own, or a property; these cannot.
+
+const { isDataView } = require('node:util').types;
+
+const getter = (name, prototype = Object.getPrototypeOf(Uint8Array.prototype)) =>
+  Object.getOwnPropertyDescriptor(prototype, name).get;
+const lengthOf = getter('length');
+const bufferOf = getter('buffer');
+const offsetOf = getter('byteOffset');
+const bytesOf = getter('byteLength');
+const bufferOfDataView = getter('buffer', DataView.prototype);
+const offsetOfDataView = getter('byteOffset', DataView.prototype);
+const bytesOfDataView = getter('byteLength', DataView.prototype);
+
+/** The ArrayBuffer of a view. */
+function arrayBufferOf(view) {
+  return (isDataView(view) ? bufferOfDataView : bufferOf).call(view);
+}
+
+/** Throws for a DataView whose ArrayBuffer is detached. */
+function byteLengthOf(view) {
+  return (isDataView(view) ? bytesOfDataView : bytesOf).call(view);
+}
+
+/** As byteLengthOf(). */
+function byteOffsetOf(view) {
+  return (isDataView(view) ? offsetOfDataView : offsetOf).call(view);
+}
+
+module.exports = { arrayBufferOf, bufferOf, byteLengthOf, byteOffsetOf, lengthOf, offsetOf };

@@ -1,0 +1,94 @@
+'use strict';
+
+// Memory that Node or the program allocated, and that an arena has taken over as it is. A span of such memory is one in the order of its
+// epoch: it ends with it, waits for holds, and has operations of Node. But no lease: what ends it frees its ArrayBuffer, or, where something
+// may still use the bytes, leaves that to V8. Of the memory below it has its part of the limit alone.
+
+const { kHolder, kMemory } = require('../base/protocol.js');
+const { leave, prepare, releaseAdopted, wipeAdopted } = require('./release.js');
+const { Life, Span } = require('./span.js');
+
+class AdoptedSpans {
+  #pool;
+  #leases;
+  #spans = new Set(); // all that are adopted, and some that were
+  bytes = 0; // of those that are
+
+  constructor(pool, leases) {
+    this.#pool = pool;
+    this.#leases = leases;
+  }
+
+  /** A span for `ab`, of `size` bytes, or a failure. With it a step of the pool has begun. */
+  add(ab, size, { safety }) {
+    const pool = this.#pool;
+    const span = new Span(true, pool);
+    const life = pool.isGuarded && safety !== 'gc' ? new Life(span) : undefined;
+    span.size = size;
+    prepare();
+    this.#spans.add(span);
+    const failure = this.#leases.adopt(size);
+    if (failure !== null) {
+      this.#spans.delete(span);
+      return failure;
+    }
+    pool.pending++;
+    span.adopted = ab;
+    this.bytes += size;
+    span.life = life;
+    if (life === undefined) ab[kMemory] = true;
+    else ab[kHolder] = life;
+    return span;
+  }
+
+  /** Frees the memory of a span whose arena has no use for it; if operations use it, when they are over. Nothing for other spans. */
+  release(span, policy) {
+    const { adopted: ab, life, size } = span;
+    if (ab === null) return;
+    const pool = this.#pool;
+    if (span.operations > 0) {
+      pool.parked.add(span, policy);
+    } else if (policy.safety === 'gc' || (pool.isGuarded && life === undefined)) {
+      this.drop(span);
+    } else {
+      if (ab.byteLength > 0) {
+        if (policy.wipe) wipeAdopted(ab, size);
+        else releaseAdopted(ab, size);
+      }
+      if (life !== undefined) life.death = span.death;
+      this.#end(span);
+    }
+  }
+
+  /** Something may still use it: V8 frees it when nothing has it. */
+  drop(span) {
+    const { adopted: ab, size } = span;
+    if (ab === null) return;
+    if (ab.byteLength > 0) leave('dropped', size);
+    this.#end(span);
+  }
+
+  #end(span) {
+    this.#leases.disown(span.size);
+    span.adopted = null;
+    span.home = null;
+    this.bytes -= span.size;
+    this.#spans.delete(span);
+  }
+
+  /** Finishes what was cut off. What nobody has is the caller's again. */
+  finish() {
+    for (const span of this.#spans) {
+      const { adopted: ab, home } = span;
+      if (ab !== null) home?.finish();
+      if (span.adopted === null) this.#spans.delete(span);
+      else if (span.home === null) {
+        delete ab[kHolder];
+        delete ab[kMemory];
+        this.#end(span);
+      }
+    }
+  }
+}
+
+module.exports = { AdoptedSpans };

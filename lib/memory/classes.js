@@ -1,0 +1,30 @@
+'use strict';
+
+// Of which of Node's classes a stream is.
+
+const { isProxy } = require('node:util').types;
+
+/**
+ * A look-up by the names of classes: `kinds[name]()` gives `{ of: Class, … }`, and is called when a stream of a class of that name comes;
+ * the modules of others are not loaded for it. What it returns gives the kind of a stream, by the nearest such class that it inherits from.
+ */
+function classTable(kinds) {
+  const found = new Map();
+  const kindNamed = (name) => {
+    if (!Object.hasOwn(kinds, name)) return undefined;
+    if (!found.has(name)) found.set(name, kinds[name]());
+    return found.get(name);
+  };
+  return (stream) => {
+    if (isProxy(stream)) return undefined;
+    let prototype = Object.getPrototypeOf(stream);
+    for (; prototype !== null; prototype = Object.getPrototypeOf(prototype)) {
+      const name = prototype.constructor?.name;
+      const kind = typeof name === 'string' ? kindNamed(name) : undefined;
+      if (kind?.of.prototype === prototype) return kind;
+    }
+    return undefined;
+  };
+}
+
+module.exports = { classTable };

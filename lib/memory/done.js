@@ -1,0 +1,76 @@
+'use strict';
+
+// Which streams are done with a chunk when the callback of its write is called, and have shown it to nobody: what they write to is the
+// kernel, or has made something else of it. A stream that may give a chunk on, or keep it, is not among them.
+
+const fs = require('node:fs');
+const { classTable } = require('./classes.js');
+const { functionsKeyOf } = require('./given.js');
+const { functionsOf, isCompiled, writesOf } = require('./own-methods.js');
+
+/** A socket that has a handle of Node's; one that connects has none yet, or another later. */
+function isOnHandle({ _handle: handle }) {
+  return (
+    handle == null ||
+    (isCompiled(handle.writeBuffer, 'writeBuffer') && isCompiled(handle.writev, 'writev'))
+  );
+}
+
+/** A message that has its socket. Until that is there it keeps what is written; without a body it drops it. */
+function isOnSocket({ socket, _hasBody: hasBody }, isWritten) {
+  if (!socket) return !isWritten || !hasBody;
+  const kind = kindOf(socket);
+  return kind?.check === isOnHandle && isKnown(socket, kind, isWritten);
+}
+
+const fileFunctions = functionsOf(fs, ['write', 'writev']);
+
+const isOnFile = (stream) => functionsKeyOf(stream) !== undefined && fileFunctions.areOn(fs);
+
+const always = () => true;
+
+const kindOfDone = (of, check = always) => ({ of, methods: writesOf(of), check });
+
+const names = {
+  TLSSocket: () => kindOfDone(require('node:tls').TLSSocket, isOnHandle),
+  Socket: () => kindOfDone(require('node:net').Socket, isOnHandle),
+  ServerResponse: () => kindOfDone(require('node:http').ServerResponse, isOnSocket),
+  ClientRequest: () => kindOfDone(require('node:http').ClientRequest, isOnSocket),
+  WriteStream: () => kindOfDone(fs.WriteStream, isOnFile),
+};
+for (const name of [
+  'Gzip',
+  'Gunzip',
+  'Deflate',
+  'Inflate',
+  'DeflateRaw',
+  'InflateRaw',
+  'Unzip',
+  'BrotliCompress',
+  'BrotliDecompress',
+  'ZstdCompress',
+  'ZstdDecompress',
+]) {
+  names[name] = () => kindOfDone(require('node:zlib')[name]);
+}
+for (const name of ['Cipheriv', 'Decipheriv', 'Hash', 'Hmac', 'Sign', 'Verify']) {
+  names[name] = () => kindOfDone(require('node:crypto')[name]);
+}
+
+const kindOf = classTable(names);
+
+function isKnown(stream, { methods, check }, isWritten) {
+  return methods.areOn(stream) && check(stream, isWritten);
+}
+
+/**
+ * A question about `stream` that is asked before each write, and again in its callback, with true: whether it is still as Node made it.
+ * undefined where it is not now.
+ */
+function doneWith(stream) {
+  const kind = kindOf(stream);
+  if (kind === undefined || !isKnown(stream, kind, false)) return undefined;
+  return (isWritten) => isKnown(stream, kind, isWritten);
+}
+
+module.exports = { doneWith };

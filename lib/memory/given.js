@@ -1,0 +1,112 @@
+'use strict';
+
+// Which chunks Node itself gave a stream, noted where it gives them. Whatever else comes out of the stream is somebody's own: it came by
+// unshift(), push() or emit(), or was there before.
+
+const fs = require('node:fs');
+const { functionsOf, isOfNode, readsOf } = require('./own-methods.js');
+const { noteParsed } = require('./parsed.js');
+const { release } = require('./release.js');
+const { classTable } = require('./classes.js');
+
+let nodesOnRead; // Node's function that gives a socket its chunks: one for all handles
+
+/** What the handle of a socket reads: for each chunk an ArrayBuffer. */
+function noteHandle(socket, chunks) {
+  const handle = socket._handle;
+  const onRead = handle?.onread;
+  if (onRead === undefined || (onRead !== nodesOnRead && !isOfNode(onRead))) return undefined;
+  nodesOnRead = onRead;
+  const noting = function (ab) {
+    if (ab !== undefined) chunks.push(ab);
+    return onRead.call(this, ab);
+  };
+  handle.onread = noting;
+  return () => {
+    if (handle.onread === noting) handle.onread = onRead;
+  };
+}
+
+/** A socket that connects may get another handle for each address that it tries; nothing is read before it is connected. */
+function noteSocket(socket) {
+  const chunks = [];
+  let end;
+  const begin = () => {
+    end = noteHandle(socket, chunks);
+  };
+  if (!socket.connecting) {
+    begin();
+    return end && { chunks, end };
+  }
+  socket.once('connect', begin);
+  return {
+    chunks,
+    end() {
+      socket.removeListener('connect', begin);
+      end?.();
+    },
+  };
+}
+
+const fileFunctions = functionsOf(fs, ['read']);
+const bufferFunctions = functionsOf(Buffer, ['allocUnsafeSlow']);
+
+/** Whether what a stream of a file reads into is made and filled by Node alone. */
+const readsAlone = () => fileFunctions.areOn(fs) && bufferFunctions.areOn(Buffer);
+
+let kFs; // Node's symbol of what a stream of a file calls in the place of node:fs
+
+/** Where a stream of a file has its functions, if those are Node's; else undefined. */
+function functionsKeyOf(stream) {
+  const key =
+    kFs ?? Object.getOwnPropertySymbols(stream).find(({ description }) => description === 'kFs');
+  if (key === undefined || stream[key] !== fs) return undefined;
+  kFs = key;
+  return key;
+}
+
+/**
+ * What a ReadStream reads, by a function of its own in the place of fs.read(). Where less came than was asked for, at the end
+ * of the file, Node copies it; here that is done before, and what was read into goes back at once.
+ */
+function noteFile(stream) {
+  const key = functionsKeyOf(stream);
+  if (key === undefined || !readsAlone()) return undefined;
+  const chunks = [];
+  const take = (buffer, bytes) => {
+    let chunk = buffer;
+    if (bytes < buffer.length) {
+      chunk = Buffer.allocUnsafeSlow(bytes);
+      buffer.copy(chunk, 0, 0, bytes);
+      release(buffer);
+    }
+    if (bytes > 0) chunks.push(chunk);
+    return bytes > 0 ? chunk : buffer;
+  };
+  const read = (fd, buffer, offset, length, position, callback) => {
+    const isAlone = readsAlone();
+    fs.read(fd, buffer, offset, length, position, (error, bytes, given) => {
+      const isOurs = isAlone && !error && given === buffer && !stream.destroyed && readsAlone();
+      callback(error, bytes, isOurs ? take(buffer, bytes) : given);
+    });
+  };
+  stream[key] = Object.create(fs, { read: { value: read } });
+  const end = () => {
+    stream[key] = fs;
+  };
+  return { chunks, end };
+}
+
+/** By the names of Node's classes: their methods, and note(stream) → `{ chunks, end() }`, or undefined where that cannot be. */
+const kindOf = classTable({
+  IncomingMessage: () => sourceKind(require('node:http').IncomingMessage, noteParsed, true),
+  TLSSocket: () => sourceKind(require('node:tls').TLSSocket, noteSocket),
+  Socket: () => sourceKind(require('node:net').Socket, noteSocket),
+  ReadStream: () => sourceKind(fs.ReadStream, noteFile),
+});
+
+function sourceKind(of, note, notesBefore = false) {
+  return { of, methods: readsOf(of), note, notesBefore };
+}
+
+module.exports = { functionsKeyOf, kindOf };

@@ -1,0 +1,140 @@
+'use strict';
+
+// One stream that is piped to the next. It does what readable.pipe() does, but writes with a callback, in which the memory of the
+// chunk goes back: there the sink is done with it, and nobody else has it.
+
+const { isUint8Array } = require('node:util').types;
+const time = require('../base/time.js');
+const { Chunks } = require('./chunks.js');
+const { doneWith } = require('./done.js');
+const { counts, leave, release } = require('./release.js');
+
+const prematureClose = () =>
+  Object.assign(new Error('Premature close'), { code: 'ERR_STREAM_PREMATURE_CLOSE' });
+
+class Link {
+  #source;
+  #sink;
+  #isStillDone;
+  #chunks;
+  #heard;
+  #pending = 0; // bytes whose callback has not come
+  #isOver = false; // the callbacks that still come tell nothing
+  #waits = false; // for the sink's drain
+
+  constructor(source, sink) {
+    this.#source = source;
+    this.#sink = sink;
+  }
+
+  /**
+   * Has stream.pipeline() call begin() in the place of the source's pipe(), which it asks to move the chunks, and for nothing else. False
+   * where the source cannot be told so. Returns a function that takes that back.
+   */
+  offer() {
+    const source = this.#source;
+    const pipe = (sink, options) => {
+      withdraw();
+      return sink === this.#sink && this.#begin() ? sink : source.pipe(sink, options);
+    };
+    const withdraw = () => {
+      if (Object.hasOwn(source, 'pipe') && source.pipe === pipe) delete source.pipe;
+    };
+    if (Object.hasOwn(source, 'pipe')) return undefined;
+    const value = { value: pipe, configurable: true, enumerable: true, writable: true };
+    return Reflect.defineProperty(source, 'pipe', value) ? withdraw : undefined;
+  }
+
+  #begin() {
+    const [source, sink] = [this.#source, this.#sink];
+    this.#isStillDone = doneWith(sink);
+    this.#chunks = this.#isStillDone && new Chunks(source);
+    if (!this.#chunks?.any) {
+      counts.links.plain++;
+      return false;
+    }
+    counts.links.released++;
+    const stop = () => this.#stop();
+    this.#heard = [
+      [source, 'data', (chunk) => this.#onData(chunk)],
+      [source, 'end', stop],
+      [sink, 'drain', () => this.#onDrain()],
+      [sink, 'finish', stop],
+      [sink, 'close', () => this.#onClose()],
+    ];
+    for (const [stream, name, listener] of this.#heard) stream.on(name, listener);
+    this.#chunks.watch();
+    sink.emit('pipe', source);
+    if (sink.writableNeedDrain === true) this.#pause();
+    else if (!source._readableState.flowing) source.resume();
+    return true;
+  }
+
+  #onData(chunk) {
+    if (this.#write(chunk) === false) this.#pause();
+  }
+
+  #write(chunk) {
+    const sink = this.#sink;
+    if (!isUint8Array(chunk) || !this.#chunks.isOurs(chunk)) return sink.write(chunk);
+    const bytes = chunk.byteLength;
+    const { socket } = sink; // of a message, which has none when it is over
+    if (!this.#isStillDone(false)) {
+      leave('seen', bytes);
+      return sink.write(chunk);
+    }
+    this.#pending += bytes;
+    return sink.write(chunk, undefined, (error) => this.#onWritten(chunk, bytes, socket, error));
+  }
+
+  #onWritten(chunk, bytes, socket, error) {
+    if (this.#isOver) return;
+    this.#pending -= bytes;
+    if (error || this.#sink.destroyed || socket?.destroyed) leave('unwritten', bytes);
+    else if (this.#isStillDone(true)) release(chunk);
+    else leave('seen', bytes);
+  }
+
+  #pause() {
+    this.#waits = true;
+    this.#source.pause();
+  }
+
+  #onDrain() {
+    if (!this.#waits) return;
+    this.#waits = false;
+    this.#source.resume();
+  }
+
+  #stop() {
+    if (this.#heard === undefined) return;
+    for (const [stream, name, listener] of this.#heard) stream.removeListener(name, listener);
+    this.#heard = undefined;
+    this.#chunks.end();
+    this.#source.pause();
+    this.#sink.emit('unpipe', this.#source, { hasUnpiped: false });
+  }
+
+  /**
+   * Node ends the request of a response, in the place of the response itself: one that has come as a whole, and waits in its buffer, hears nothing
+   * then, and pipeline() never settles. Where that was enough the source is destroyed by now.
+   */
+  #onClose() {
+    const [source, sink] = [this.#source, this.#sink];
+    this.#stop();
+    if (sink.writableFinished) return;
+    time.setImmediate(() => {
+      if (!this.#isOver && !source.destroyed) source.destroy(prematureClose());
+    });
+  }
+
+  /** The pipeline failed: what was not written is left, for its callback may never come. */
+  fail() {
+    this.#stop();
+    this.#isOver = true;
+    leave('unwritten', this.#pending);
+    this.#pending = 0;
+  }
+}
+
+module.exports = { Link, prematureClose };

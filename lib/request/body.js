@@ -1,0 +1,155 @@
+'use strict';
+
+// The body of a request, in one Buffer of its arena, or as a list of its chunks.
+
+const check = require('../base/validate.js');
+const { RallocError, abortedError, argumentError, tooLarge } = require('../base/errors.js');
+const {
+  Collected,
+  announcedBy,
+  collect,
+  contentLength,
+  limitReader,
+} = require('../arena/collect.js');
+const { Listed } = require('../arena/listed.js');
+const { Reading, faultOf } = require('../arena/reading.js');
+const { cutOff, drain, drainReaders } = require('./drain.js');
+
+const MiB = 1024 * 1024;
+const LIMIT = MiB; // Fastify's
+
+const readers = {
+  limit: limitReader,
+  ...drainReaders,
+};
+
+/**
+ * The answer can be sent at once: what is still to come is read meanwhile. `Connection: close` would end it: Node closes such a connection
+ * at the end of the response, and a client that is still sending does not see the answer.
+ */
+function refuse(reading, req, options) {
+  drain(reading, req, options, (isOver) => {
+    if (!isOver) cutOff(reading, req);
+  });
+}
+
+const goneError = (error) =>
+  abortedError(
+    'The request was cut off before its body was complete',
+    error instanceof RallocError ? error.cause : error,
+  );
+
+/** The body, in `window`, as a Target has it. */
+function read(request, window, Target, limit, options) {
+  const { req } = request.response.exchange;
+  const announced = announcedBy(req);
+  const collected = new Target(window, announced, limit);
+  return new Promise((resolve, reject) => {
+    let isSettled = false;
+    const settle = () => {
+      isSettled = true;
+      request.bodyReading = null;
+    };
+    const fail = (error) => {
+      settle();
+      collected.discard();
+      reject(error);
+    };
+    const finish = () => {
+      try {
+        checkLength(announced, collected.size);
+        settle();
+        resolve(collected.finish());
+      } catch (error) {
+        fail(error);
+      }
+    };
+    const done = (error, isOver) => {
+      if (isSettled) return;
+      if (error === undefined) return finish();
+      const isDead = error.code === 'ERR_RALLOC_DEAD_BUFFER';
+      if (isOver && isDead) return fail(req.destroyed ? goneError(req.errored) : error);
+      if (isOver) return fail(goneError(error));
+      fail(error);
+      return refuse(reading, req, options);
+    };
+    const take = (chunk, isOurs) => collected.take(chunk, isOurs);
+    const reading = new Reading(req, take, done);
+    request.bodyReading = reading;
+    if (announced > limit) done(tooLarge(announced, limit, 0), false);
+    else if (announced > request.limit) done(request.limitError(announced), false);
+  });
+}
+
+function readBody(request, windowOf, Target, options) {
+  const exchange = request.response?.exchange;
+  if (exchange === undefined || request.isOver) throw abortedError('The request is over');
+  const { limit = Math.min(LIMIT, request.settings.maxBytesPerRequest) } = options;
+  const { req } = exchange;
+  if (req._readableState === undefined) return readWeb(req, windowOf, Target, limit);
+  const fault = faultOf(req);
+  if (fault !== undefined) throw fault;
+  return read(request, windowOf(), Target, limit, options);
+}
+
+/** HTTP/1 is cut where its length says; elsewhere that may be a lie. */
+function checkLength(announced, size) {
+  if (announced === 0 || announced === size) return;
+  throw abortedError(`The body has ${size} bytes, and Content-Length says ${announced}`);
+}
+
+/** Of a Request as fetch() has it: Hono's, where Node's is not there. */
+async function readWeb({ body, bodyUsed, headers }, windowOf, Target, limit) {
+  if (bodyUsed) throw argumentError(TypeError, 'The body was read before');
+  if (body === null || body === undefined) return new Target(windowOf(), 0, 0).finish();
+  const length = contentLength(headers.get('content-length'));
+  if (length > limit) throw tooLarge(length, limit, 0);
+  return collect(windowOf, body, { limit }, Target);
+}
+
+/** Reads a body in another way than body() does, which is given one in the place of its options. */
+class BodyReader {
+  /** read(request, windowOf) → promise of the Buffer. */
+  constructor(read) {
+    this.read = read;
+  }
+}
+
+const lists = new WeakSet(); // the promises of chunks()
+
+const otherError = (isList) =>
+  argumentError(TypeError, `The body was read before, by ${isList ? 'body' : 'chunks'}()`);
+
+/** One promise for all calls of a request. Options that are wrong read nothing: another call may be right. */
+function promiseOf(request, windowOf, options, Target) {
+  const isList = Target === Listed;
+  const before = request.bodyPromise;
+  if (before !== null) {
+    return lists.has(before) === isList ? before : Promise.reject(otherError(isList));
+  }
+  let checked;
+  try {
+    checked = check.options(options, readers);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+  try {
+    request.bodyPromise = readBody(request, windowOf, Target, checked);
+  } catch (error) {
+    request.bodyPromise = Promise.reject(error);
+  }
+  if (isList) lists.add(request.bodyPromise);
+  return request.bodyPromise;
+}
+
+function bodyOf(request, windowOf, options) {
+  if (options instanceof BodyReader && request.bodyPromise === null) {
+    request.bodyPromise = options.read(request, windowOf);
+    return request.bodyPromise;
+  }
+  return promiseOf(request, windowOf, options, Collected);
+}
+
+const chunksOf = (request, windowOf, options) => promiseOf(request, windowOf, options, Listed);
+
+module.exports = { BodyReader, bodyOf, chunksOf };

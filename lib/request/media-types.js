@@ -1,0 +1,63 @@
+'use strict';
+
+// Which requests a body parser is for, by their Content-Type: as `type-is` has it, for types that are written out, with `*`, as a
+// suffix (`+json`), or by one of a few short names.
+
+const { argumentError, typeError } = require('../base/errors.js');
+
+const SHORT = {
+  bin: 'application/octet-stream',
+  csv: 'text/csv',
+  html: 'text/html',
+  js: 'text/javascript',
+  json: 'application/json',
+  multipart: 'multipart/*',
+  pdf: 'application/pdf',
+  text: 'text/plain',
+  txt: 'text/plain',
+  urlencoded: 'application/x-www-form-urlencoded',
+  xml: 'text/xml',
+  zip: 'application/zip',
+};
+
+const NAME = '[a-z0-9][a-z0-9!#$&^_.+-]{0,126}';
+const ACTUAL = new RegExp(`^${NAME.replace('.+', '')}/${NAME}$`);
+
+/** `name`: of the option, for the error. */
+function expand(type, name) {
+  if (typeof type !== 'string') throw typeError(name, 'of type string', type);
+  const whole = type.startsWith('+') ? `*/*${type}` : (SHORT[type] ?? type);
+  const parts = whole.split('/');
+  if (parts.length === 2 && parts.every((part) => part !== '')) return parts;
+  const message = `The "${name}" property must be a media type such as "application/json", "image/*" or "+json", or one of ${Object.keys(SHORT).join(', ')}. Received "${type}"`;
+  throw argumentError(TypeError, message);
+}
+
+const isSubtype = (expected, actual) =>
+  expected === '*' ||
+  expected === actual ||
+  (expected.startsWith('*+') && actual.endsWith(expected.slice(1)));
+
+/** The type of a request without its parameters; undefined where there is none, or no such. */
+function typeOf({ headers }) {
+  const given = headers['content-type'];
+  if (given === undefined) return undefined;
+  const type = given.split(';', 1)[0].trim().toLowerCase();
+  return ACTUAL.test(type) ? type : undefined;
+}
+
+/** A function of a request that tells whether its type is one of `types`, a string or an array; of an empty one every type is. */
+function typeMatcher(types, name) {
+  const all = (Array.isArray(types) ? types : [types]).map((type) => expand(type, name));
+  return (req) => {
+    const type = typeOf(req);
+    if (type === undefined) return false;
+    const [main, sub] = type.split('/');
+    return (
+      all.length === 0 ||
+      all.some(([one, other]) => (one === '*' || one === main) && isSubtype(other, sub))
+    );
+  };
+}
+
+module.exports = { typeMatcher };

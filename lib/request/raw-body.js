@@ -1,0 +1,234 @@
+'use strict';
+
+// rawBody(): what express.raw() does, with the body in the request's arena. Its errors are those of body-parser 2, and come when the
+// rest of the request was read, so that the answer of any error handler reaches the client. Where that is more than so much, rawBody()
+// answers itself: Express's own handler waits for the end of a request, which then never comes.
+
+const http = require('node:http');
+const zlib = require('node:zlib');
+const { RallocError } = require('../base/errors.js');
+const { kOfRequest } = require('../base/protocol.js');
+const { ownerOf } = require('../arena/arena.js');
+const { Collected } = require('../arena/collect.js');
+const { Reading } = require('../arena/reading.js');
+const { BodyReader } = require('./body.js');
+const { cutOff, drain } = require('./drain.js');
+const { nextError } = require('./messages.js');
+const errors = require('./parser-errors.js');
+const { rawSettings } = require('./raw-options.js');
+
+const nothing = () => {};
+
+const INFLATERS = {
+  deflate: zlib.createInflate,
+  gzip: zlib.createGunzip,
+  br: zlib.createBrotliDecompress,
+  zstd: zlib.createZstdDecompress, // undefined on Node 20
+};
+
+/** What makes the stream that decompresses the body; undefined where it is not compressed. Throws where nothing does. */
+function inflaterOf({ headers }, inflate) {
+  const encoding = (headers['content-encoding'] || 'identity').toLowerCase();
+  if (encoding === 'identity') return undefined;
+  if (!inflate) throw errors.unsupported('content encoding unsupported', encoding);
+  const create = Object.hasOwn(INFLATERS, encoding) ? INFLATERS[encoding] : undefined;
+  if (create !== undefined) return create;
+  throw errors.unsupported(`unsupported content encoding "${encoding}"`, encoding);
+}
+
+/** Whether there is nothing to read, and never will be. */
+const isFinished = ({ upgrade, socket, complete, readable }) =>
+  upgrade || !socket?.readable || (complete && !readable);
+
+const isNumber = (length) => length !== undefined && !Number.isNaN(Number(length));
+
+const hasBody = ({ headers }) =>
+  headers['transfer-encoding'] !== undefined || isNumber(headers['content-length']);
+
+const lengthOf = ({ headers }) =>
+  isNumber(headers['content-length']) ? Number.parseInt(headers['content-length'], 10) : null;
+
+/** The body of a request, from its first chunk until the rest was read of what is refused. */
+class RawBody {
+  #req;
+  #res;
+  #settings;
+  #collected;
+  #length; // as announced, or null
+  #inflater;
+  #reading = null; // of the request itself
+
+  constructor(req, res, settings, window, createInflater) {
+    const isPlain = createInflater === undefined;
+    this.#req = req;
+    this.#res = res;
+    this.#settings = settings;
+    this.#length = isPlain ? lengthOf(req) : null;
+    this.#inflater = isPlain ? null : createInflater();
+    this.#collected = new Collected(window, this.#length ?? 0, settings.limit);
+  }
+
+  /** The Buffer. Where it rejects the request is at its end, or answered. */
+  async read() {
+    const length = this.#length;
+    try {
+      this.#check();
+      await (this.#inflater === null ? this.#readPlain() : this.#readInflated());
+      const { size } = this.#collected;
+      if (length !== null && length !== size) throw errors.wrongSize(length, size);
+      return this.#collected.finish();
+    } catch (thrown) {
+      // The response is over, most often since its client has gone.
+      const isOver = thrown.code === 'ERR_RALLOC_DEAD_BUFFER';
+      const error = isOver ? this.#gone(thrown) : thrown;
+      this.#collected.discard();
+      await this.#drain(error);
+      throw error;
+    }
+  }
+
+  #check() {
+    const { readable, _readableState: state, readableDidRead } = this.#req;
+    const { limit } = this.#settings;
+    const length = this.#length;
+    if (length !== null && length > limit) {
+      throw errors.tooLarge({ expected: length, length, limit });
+    }
+    if (state.decoder) throw errors.encodingSet();
+    if (!readable || readableDidRead) throw errors.notReadable();
+  }
+
+  #take(chunk) {
+    const { limit } = this.#settings;
+    const received = this.#collected.size + chunk.length;
+    if (received > limit) throw errors.tooLarge({ limit, received });
+    this.#collected.take(chunk);
+  }
+
+  #gone = (cause) => errors.aborted(this.#length, this.#collected.size, cause);
+
+  #readPlain() {
+    return new Promise((resolve, reject) => {
+      const done = (error, isOver) => {
+        if (error === undefined) resolve();
+        else reject(isOver ? this.#gone(error) : error);
+      };
+      this.#reading = new Reading(this.#req, (chunk) => this.#take(chunk), done);
+    });
+  }
+
+  async #readInflated() {
+    const req = this.#req;
+    const inflater = this.#inflater;
+    let reading;
+    let onClose;
+    try {
+      await new Promise((resolve, reject) => {
+        const done = (error, isOver) => {
+          if (error === undefined) resolve();
+          else reject(isOver ? errors.badRequest(error) : error);
+        };
+        // A pipe does not end where its source is cut off.
+        onClose = () => {
+          if (!req.readableEnded) reject(this.#gone());
+        };
+        req.on('close', onClose);
+        reading = new Reading(inflater, (chunk) => this.#take(chunk), done);
+        req.pipe(inflater);
+      });
+    } finally {
+      reading.stop();
+      req.removeListener('close', onClose);
+      req.unpipe(inflater);
+      inflater.on('error', nothing);
+      inflater.destroy();
+      req.resume(); // what follows the compressed data
+    }
+  }
+
+  async #drain(error) {
+    const req = this.#req;
+    if (isFinished(req) || req.destroyed) return;
+    const { drainBytes, drainMs } = this.#settings;
+    const half = { drainBytes: Math.floor(drainBytes / 2), drainMs: Math.floor(drainMs / 2) };
+    const reading = this.#reading ?? new Reading(req, nothing, nothing);
+    const isOver = () => new Promise((resolve) => drain(reading, req, half, resolve));
+    if (await isOver()) return;
+    const isOurs = this.#answer(error);
+    if (!(await isOver())) cutOff(reading, req);
+    else if (isOurs) this.#res.end();
+  }
+
+  /**
+   * The whole answer, but not its end, at which Node closes the connection: what is unread then is a reset for the client. False
+   * where somebody else has begun one.
+   */
+  #answer({ status = 500 }) {
+    const res = this.#res;
+    if (res.headersSent) return false;
+    const text = http.STATUS_CODES[status];
+    const headers = { 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': text.length };
+    if (this.#req.stream === undefined) headers.Connection = 'close';
+    res.writeHead(status, headers);
+    res.write(text);
+    return true;
+  }
+}
+
+/** The arena that a request has at the property. */
+function arenaOf(req, { property }) {
+  const arena = req[property];
+  const fail = (message) => new RallocError('ERR_RALLOC_UNSUPPORTED', message);
+  if (arena?.[kOfRequest] !== true) {
+    const how = 'Mount requestArena() before rawBody(), with no option "skip" for its requests';
+    throw fail(`The request has no "${property}". ${how}`);
+  }
+  if (ownerOf(arena) !== undefined) return arena;
+  throw fail(`The "${property}" of the request is of another copy of ralloc than rawBody()`);
+}
+
+function readerOf(req, res, settings) {
+  const createInflater = inflaterOf(req, settings.inflate);
+  return new BodyReader(async (request, windowOf) => {
+    if (request.isOver) throw errors.aborted(null, 0);
+    return new RawBody(req, res, settings, windowOf(), createInflater).read();
+  });
+}
+
+/** Puts the body in its place; returns the error of `verify`. */
+function give(body, req, res, verify) {
+  try {
+    verify?.(req, res, body, null);
+  } catch (thrown) {
+    return errors.notVerified(thrown, body);
+  }
+  req.body = body;
+  req._body = true; // for body-parser 1
+  return undefined;
+}
+
+/** Makes a middleware in the place of express.raw(). */
+function rawBody(options) {
+  const settings = rawSettings(options);
+
+  return (req, res, next) => {
+    if (typeof next !== 'function') throw nextError(req, res, next);
+    if (isFinished(req)) return next();
+    if (!('body' in req)) req.body = undefined;
+    if (!hasBody(req) || !settings.type(req)) return next();
+    let promise;
+    try {
+      promise = arenaOf(req, settings).body(readerOf(req, res, settings));
+    } catch (error) {
+      return next(error);
+    }
+    promise.then((body) => {
+      const error = give(body, req, res, settings.verify);
+      if (error === undefined) next();
+      else next(error);
+    }, next);
+    return undefined;
+  };
+}
+
+module.exports = { rawBody };

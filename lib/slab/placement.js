@@ -1,0 +1,33 @@
+'use strict';
+
+// Where the memory of a slab is from, and whether it stays, asked for before its first use.
+
+const { RallocError, refusal } = require('../base/errors.js');
+
+const wasUsed = ({ claimed, peak }) => claimed > 0 || peak > 0;
+
+function usedError(method, inUse) {
+  const is = inUse === 1 ? 'Buffer or cached slot is' : 'Buffers and cached slots are';
+  return new RallocError(
+    'ERR_RALLOC_IN_USE',
+    `${method}() comes too late: the slab was used before, and ${inUse} ${is} in use. Call it before the first allocation`,
+    { inUse },
+  );
+}
+
+/** Calls a method of the memory before the slab has handed out anything; `asked`: what that would be among the options `memory`. */
+function place(core, method, asked, ...args) {
+  core.checkLive();
+  core.open();
+  core.settle();
+  if (core.pools.some(wasUsed)) throw usedError(method, core.held);
+  const failure = core.call(method, ...args);
+  if (failure === null) {
+    core.settings.memory = { ...core.settings.memory, ...asked }; // for errors of what comes later
+    return;
+  }
+  if (failure.kind === 'used') throw usedError(method, failure.used);
+  throw refusal(failure, 'maxBytes', core.leased.footprint(), { asked, what: `${method}()` });
+}
+
+module.exports = { place };

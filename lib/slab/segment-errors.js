@@ -1,0 +1,58 @@
+'use strict';
+
+// The errors of slabs that processes share.
+
+const { constants } = require('node:os');
+const { RallocError, adviceFor, errorName } = require('../base/errors.js');
+
+/** What to do about an error of the system. */
+const remedies = {
+  ENOENT: (of) => `There is no slab ${of}. Create it first, or call Slab.openOrCreate()`,
+  EEXIST: (of) => `There is a slab ${of} already. Open it, or call Slab.unlink() first`,
+  EACCES: (of) => `The slab ${of} is another user's, or this user may make none in /dev/shm`,
+};
+
+function systemError(failure, of, requested, asked) {
+  const { syscall, errno, code } = failure;
+  const remedy = syscall.startsWith('shm_') ? remedies[code]?.(of) : undefined;
+  const text = `${syscall} failed: ${errorName(failure)}${adviceFor(failure, asked)}`;
+  const message = remedy === undefined ? `The slab ${of}: ${text}` : `${remedy} (${text})`;
+  return new RallocError('ERR_RALLOC_MAP', message, { syscall, errno, errnoCode: code, requested });
+}
+
+/** `of`: the name or descriptor, in words; `requested`: the bytes that a new slab takes; `asked`: the options `memory`. */
+function segmentError(failure, of, requested, asked) {
+  const { kind, used, limit, field, why } = failure;
+  const message = `The slab ${of}: ${why}`;
+  switch (kind) {
+    case 'map':
+      return systemError(failure, of, requested, asked);
+    case 'room':
+      return new RallocError('ERR_RALLOC_MAP', message, {
+        syscall: 'fallocate',
+        errno: constants.errno.ENOSPC,
+        errnoCode: 'ENOSPC',
+        requested: used,
+        free: limit,
+      });
+    case 'invalid':
+      return new RallocError('ERR_RALLOC_SEGMENT_INVALID', message, {
+        field,
+        found: used,
+        expected: limit,
+      });
+    case 'version':
+      return new RallocError('ERR_RALLOC_SEGMENT_VERSION', message, {
+        found: used,
+        expected: limit,
+      });
+    case 'timeout':
+      return new RallocError('ERR_RALLOC_SEGMENT_TIMEOUT', message, { waitedMs: used });
+    default: {
+      const what = asked === undefined ? 'a slab' : 'a slab with such options.memory';
+      return new RallocError('ERR_RALLOC_UNSUPPORTED', `Processes cannot share ${what}: ${why}`);
+    }
+  }
+}
+
+module.exports = { segmentError };

@@ -1,0 +1,151 @@
+'use strict';
+
+// Slabs that processes share: their names, how they are made and opened, and who of those that share them died. The
+// memory and its locks are in src/memory/segment and src/slab.
+
+const { channel } = require('node:diagnostics_channel');
+const { isMainThread } = require('node:worker_threads');
+const check = require('../base/validate.js');
+const { slabs } = require('../memory/native.js');
+const { rangeError, typeError } = require('../base/errors.js');
+const { translateErrors } = require('./lease.js');
+const { poolNumbers } = require('./options.js');
+const { segmentError } = require('./segment-errors.js');
+
+const LONGEST_NAME = 255; // bytes, with the slash
+const MOST_DESCRIPTOR = 2 ** 31 - 1;
+const NAME = 'a slash and 1 to 254 bytes without a slash or null byte, other than "." and ".."';
+
+const recoveries = channel('ralloc:slab:recovered');
+
+function checkName(name) {
+  check.string(name, 'name');
+  const rest = name.slice(1);
+  const isFileName = rest !== '' && !/[/\0]/.test(rest) && rest !== '.' && rest !== '..';
+  // Half a surrogate pair would arrive as another character, and two names be one.
+  const isUnicode = Buffer.from(name).toString() === name;
+  if (name[0] !== '/' || !isFileName || !isUnicode || Buffer.byteLength(name) > LONGEST_NAME) {
+    throw rangeError('name', NAME, name);
+  }
+  return name;
+}
+
+/** How a slab is made, as the arguments of SlabCore.over(): `name` is null for memory without one. */
+function creating(name, orOpen, { pools, maxBytes, transitMs, timeoutMs, memory }) {
+  const numbers = poolNumbers(pools);
+  const bytes = pools.reduce((sum, pool) => sum + pool.size * pool.count, 0);
+  const of = name === null ? 'without a name' : `'${name}'`;
+  return {
+    take: (leased) => leased.create(name, orOpen, numbers, maxBytes, transitMs, timeoutMs, memory),
+    refuse: (failure) => segmentError(failure, of, bytes, memory),
+  };
+}
+
+/** A name, or the number of a descriptor. */
+function checkFrom(from) {
+  if (typeof from === 'number') return check.integer(from, 'name', 0, MOST_DESCRIPTOR);
+  if (typeof from !== 'string') throw typeError('name', 'of type string or number', from);
+  return checkName(from);
+}
+
+/** How a slab is opened that is there. */
+function opening(from, { timeoutMs, memory }) {
+  const isName = typeof from === 'string';
+  const of = isName ? `'${from}'` : `of descriptor ${from}`;
+  return {
+    take: (leased) =>
+      isName ? leased.openName(from, timeoutMs, memory) : leased.openDescriptor(from, memory),
+    refuse: (failure) => segmentError(failure, of, 0, memory),
+  };
+}
+
+/** Calls what needs no slab. */
+function ask(method, of, ...args) {
+  const answer = translateErrors(() => slabs(true).LeasedSlab[method](...args));
+  if (answer?.kind !== undefined) throw segmentError(answer, of, 0);
+  return answer;
+}
+
+/** Ends a name; false where nothing has it. */
+function unlink(name) {
+  checkName(name);
+  try {
+    ask('unlink', `'${name}'`, name);
+    return true;
+  } catch (error) {
+    if (error.errnoCode === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+const list = () => ask('list', 'list').map((name) => ({ name }));
+
+/** Who takes part: [{ pid, since, self }], the longest first. */
+function participants(core) {
+  core.checkLive();
+  core.open();
+  return core
+    .call('members')
+    .map(({ pid, since, own }) => ({ pid, since, self: own }))
+    .sort((a, b) => a.since - b.since);
+}
+
+/** Frees what the dead had: [{ pid, slots }], with what was freed by the way and not told yet. */
+function recover(core) {
+  core.checkLive();
+  core.open();
+  core.settle();
+  const recovered = [...core.call('takeRecovered'), ...core.call('recover')];
+  tell(core, recovered);
+  return recovered;
+}
+
+/**
+ * Tells of those whose slots came back at an attach, or when slots ran out. From a timer or at the close, never within an
+ * allocation.
+ */
+function tellRecovered(core) {
+  if (core.settings.between) tell(core, core.leased.takeRecovered());
+}
+
+function tell({ settings, face }, recovered) {
+  for (const { pid, slots } of recovered) {
+    if (recoveries.hasSubscribers) recoveries.publish({ slab: face, pid, slots });
+    // What it throws is uncaught, and stops nothing here.
+    if (settings.onRecovered) process.nextTick(settings.onRecovered, { pid, slots });
+  }
+}
+
+const open = new Set(); // WeakRefs of the slabs of this thread that other processes share
+const ended = new FinalizationRegistry((ref) => open.delete(ref));
+
+/**
+ * Frees the slots at the end of the process. Its death would do so too, but not before another process looks; and Node ends
+ * the main thread without the finalizers that end a worker's part.
+ */
+function leaveAtExit(core) {
+  if (!isMainThread) return;
+  if (open.size === 0 && !process.listeners('exit').includes(leaveAll))
+    process.on('exit', leaveAll);
+  const ref = new WeakRef(core);
+  open.add(ref);
+  ended.register(core, ref);
+}
+
+function leaveAll() {
+  for (const ref of open) ref.deref()?.closeAtExit();
+  open.clear();
+}
+
+module.exports = {
+  checkName,
+  checkFrom,
+  creating,
+  opening,
+  unlink,
+  list,
+  participants,
+  recover,
+  tellRecovered,
+  leaveAtExit,
+};

@@ -1,0 +1,234 @@
+'use strict';
+
+const known = ['request/body-known.test.js'];
+const captures = ['request/body-captures.test.js'];
+const memory = ['request/body-memory.test.js'];
+const pump = ['memory/pump.test.js'];
+const pumpCaptures = ['memory/pump-captures.test.js'];
+const pumpKnown = ['memory/pump-known.test.js'];
+const pumpEnds = ['memory/pump-ends.test.js'];
+
+module.exports = [
+  {
+    file: 'memory/chunks.js',
+    tests: captures,
+    mutants: {
+      'what Node did not give is released': [
+        'next !== undefined && (next === chunk || next === chunk.buffer)',
+        'next !== undefined',
+      ],
+      'a listener that comes later is not seen': [
+        "    if (name === 'data' || name === 'readable') this.#isSeen();\n",
+        '',
+      ],
+      'a chunk goes past whoever reads too': [
+        'if (state.length === 0 && this.#isSole()) {',
+        'if (state.length === 0) {',
+      ],
+      'a chunk goes past what waits before it': [
+        'if (state.length === 0 && this.#isSole()) {',
+        'if (this.#isSole()) {',
+      ],
+      'a listener that comes with the first is not seen': [
+        '    if (this.#isSole()) this.#watch();\n    else this.#isSeen();\n  }\n\n  #watch',
+        '    this.#watch();\n  }\n\n  #watch',
+      ],
+      'who came meanwhile is not seen': [
+        '    else this.#isSeen();\n    return false;',
+        '    return false;',
+      ],
+      'a body that was read looks unread': ['      state.dataEmitted = true;\n', ''],
+      'patches of a stream are not seen': [
+        '      this.#methods.areOn(stream)\n    );',
+        '      true\n    );',
+      ],
+      'readers from before are not seen': [
+        'hasReaders(stream, state) || ',
+        '',
+        { equivalent: 'watch() sees them too; pump() then pipes by itself in vain' },
+      ],
+    },
+  },
+  {
+    file: 'memory/own-methods.js',
+    tests: known,
+    mutants: {
+      'any function is of Node': ['verdict = provoke(originalOf(method));', 'verdict = true;'],
+      'the guard is a patch': ['provoke(originalOf(method))', 'provoke(method)'],
+    },
+  },
+  {
+    file: 'memory/parsed.js',
+    tests: known,
+    mutants: {
+      'what others read is kept': ['parsed.isOurs || isUnread(state)', 'true'],
+      'who stands before the parser`s method is not seen': [
+        'this[bodyIndex] === onBody && ',
+        '',
+        { tests: captures },
+      ],
+      'any parser is of Node': ['  if (!isNodes(parser)) return;\n', ''],
+    },
+  },
+  {
+    file: 'memory/given.js',
+    tests: pumpKnown,
+    mutants: {
+      'functions of the user read a file': [
+        ' || stream[key] !== fs) return undefined;',
+        ') return undefined;',
+      ],
+      'patched functions read a file': [
+        '|| !readsAlone()) return undefined;',
+        ') return undefined;',
+      ],
+      'a socket that connects is not noted': [
+        "  socket.once('connect', begin);\n",
+        '',
+        { tests: pump },
+      ],
+      'what is left of a read is kept': ['      release(buffer);\n', '', { tests: pump }],
+    },
+  },
+  {
+    file: 'memory/done.js',
+    tests: [...pumpCaptures, ...pumpKnown],
+    mutants: {
+      'patches of a sink are not seen': ['return methods.areOn(stream) && check', 'return check'],
+      'a socket below a response is not looked at': [
+        'return kind?.check === isOnHandle && isKnown(socket, kind, isWritten);',
+        'return true;',
+      ],
+      'functions of the user write a file': ['functionsKeyOf(stream) !== undefined && ', ''],
+      'patched functions write a file': [' && fileFunctions.areOn(fs);', ';'],
+    },
+  },
+  {
+    file: 'memory/link.js',
+    tests: pumpCaptures,
+    mutants: {
+      'a patch before the write is not seen': [
+        'if (!this.#isStillDone(false)) {',
+        'if (false) {',
+        { equivalent: 'the callback asks again' },
+      ],
+      'a patch after the write is not seen': [
+        'else if (this.#isStillDone(true)) release',
+        'else if (true) release',
+      ],
+      'a failed write releases': [
+        'if (error || this.#sink.destroyed || socket?.destroyed) leave',
+        'if (false) leave',
+        { tests: pumpEnds },
+      ],
+      'back-pressure is not kept': [
+        'if (this.#write(chunk) === false) this.#pause();',
+        'this.#write(chunk);',
+        { tests: pump },
+      ],
+      'the drain is not heard': [
+        "      [sink, 'drain', () => this.#onDrain()],\n",
+        '',
+        { tests: pump },
+      ],
+      'what waits is not counted': [
+        "    leave('unwritten', this.#pending);\n",
+        '',
+        { tests: pumpEnds },
+      ],
+      'pipe() stays': [
+        "if (Object.hasOwn(source, 'pipe') && source.pipe === pipe) delete source.pipe;",
+        '',
+        { tests: pumpEnds },
+      ],
+    },
+  },
+  {
+    file: 'memory/pump.js',
+    tests: pumpEnds,
+    mutants: {
+      'a queued response waits for ever': ["else socket.on('close', onClose);", ''],
+      'a sink that is closed is waited for': ['if (sink?.closed === true) {', 'if (false) {'],
+      'a response that has closed is lost': [
+        'if (!sink.closed) lose',
+        'lose',
+        { equivalent: 'pipeline() has settled by then, but for a source that closes later' },
+      ],
+    },
+  },
+  {
+    file: 'arena/growing.js',
+    tests: ['arena/collect.test.js', 'arena/collect-fails.test.js'],
+    mutants: {
+      'leases what is announced': ['this.#announced <= need * AHEAD', 'true', { tests: memory }],
+      'the heap is taken for a span': [
+        '        this.#isAside = false;\n',
+        '',
+        { tests: ['request/body-ended.test.js'] },
+      ],
+      'leases twice as much': ['const AHEAD = 8;', 'const AHEAD = 64;'],
+      'others lie behind it': [
+        'return !this.#isAside && ab === buffer && cursor',
+        'return !this.#isAside && ab === buffer && end + (-end & mask) <= cursor',
+      ],
+      'a reset is not noticed': ['      this.#checkAlive();\n      if', '      if'],
+      'recycled memory is written': [
+        "if (owner.settings.safety === 'recycle') this",
+        'if (false) this',
+      ],
+      'what was written is taken for clean': [
+        '    span.cleanFrom = Math.max(span.cleanFrom, end);\n',
+        '',
+      ],
+      'a request is charged twice': ['    owner.discharge(charged);\n', '', { tests: memory }],
+      'the rest is lost': ['if (this.#isAside) this.#giveOn();\n    else if', 'if'],
+    },
+  },
+  {
+    file: 'request/raw-body.js',
+    tests: ['request/raw-body.test.js'],
+    mutants: {
+      'inflates without a limit': [
+        'if (received > limit) throw errors.tooLarge({ limit, received });',
+        '',
+        { tests: ['request/raw-body-pairs.test.js'] },
+      ],
+      'reads on without end': ['cutOff(reading, req);', '{}'],
+      'does not answer itself': ['this.#answer(error);', 'false;'],
+      "ends others' answers": ['else if (isOurs) this', 'else this'],
+      'an upload that ends too early is waited for': [
+        "        req.on('close', onClose);\n",
+        '',
+        { tests: ['request/raw-body-differs.test.js'] },
+      ],
+      'parsed bodies are parsed once more': ['  req._body = true;', '  //'],
+      'arenas of others are used': ['if (ownerOf(arena) !== undefined) return', 'if (true) return'],
+    },
+  },
+  {
+    file: 'request/content-parser.js',
+    tests: ['adapters/fastify-body.test.js'],
+    mutants: {
+      'what is inflated has no limit': [
+        'arena.collect(payload, { limit })',
+        'arena.collect(payload)',
+      ],
+      'lengths may lie': ['throw wrongLength();', ''],
+      "a fault of the stream is the server's": ['error.statusCode = 400;', '{}'],
+      'errors are not those of Fastify': [
+        "if (error.code === 'ERR_RALLOC_LIMIT' && error.option === 'limit') throw tooLarge();",
+        '',
+      ],
+    },
+  },
+  {
+    file: 'arena/reading.js',
+    tests: ['request/body-refused.test.js'],
+    mutants: {
+      'a stream of HTTP/2 that was reset is whole': [
+        "if (typeof stream?.rstCode !== 'number') return this",
+        'if (true) return this',
+      ],
+    },
+  },
+];

@@ -1,0 +1,229 @@
+'use strict';
+
+const overflow = ['request/overflow.test.js'];
+const route = ['request/route.test.js'];
+const charge = ['request/charge.test.js'];
+const adapters = ['adapters/policies.test.js'];
+
+module.exports = [
+  {
+    file: 'request/heap-share.js',
+    tests: overflow,
+    mutants: {
+      'the heap has no limit': ['size > this.#limit - used', 'false'],
+      'one byte too many': ['size > this.#limit - used', 'size > this.#limit - used + 1'],
+      'what is in use is not counted': ['    this.#used = used + size;\n', ''],
+      'what is free stays counted': ['    this.#used -= bytes;\n', ''],
+      'the peak stays behind': ['if (this.#peak < this.#used) this.#peak = this.#used;', ''],
+      'refusals are not counted': ['    this.#counts.refused++;\n', ''],
+      'refusals have no status': ['return answeredWith(503, error);', 'return error;'],
+      'secrets on the heap share an ArrayBuffer': [
+        'return wipe ? Buffer.allocUnsafeSlow(size) : Buffer',
+        'return Buffer',
+      ],
+      'late Buffers are not counted': [
+        'this.#counts.lateBuffers++;',
+        '',
+        { tests: ['request/late.test.js'] },
+      ],
+      'zeroed heap Buffers are not': [
+        'if (zero) return Buffer.alloc(size);',
+        '',
+        { tests: ['request/bounds.test.js'] },
+      ],
+    },
+  },
+  {
+    file: 'request/request.js',
+    tests: overflow,
+    mutants: {
+      'the share is given back after the response too': [
+        'if (!this.isOver) this.#arenas.heap',
+        'this.#arenas.heap',
+      ],
+      'the room of the heap is not given back': [
+        'stack ends\n    this.#room += count;\n',
+        'stack ends\n',
+        { tests: ['request/limits.test.js'] },
+      ],
+      'the heap serves whatever onOverflow says': [
+        "if (this.settings.onOverflow === 'error') {",
+        'if (false) {',
+      ],
+      'another status': ['      413,\n', '      503,\n'],
+      'what is late is on the heap': [
+        "this.isOver ? 'after the response' : 'on the heap'",
+        "'on the heap'",
+        { tests: charge },
+      ],
+    },
+  },
+  {
+    file: 'request/requests.js',
+    tests: overflow,
+    mutants: {
+      'the heap serves while much is in quarantine': [
+        'if (!this.#refuses) return this',
+        'return this',
+      ],
+      'nothing serves after close()': [
+        "onOverflow === 'error' && this.#closing === null",
+        "onOverflow === 'error'",
+      ],
+      'ticks are never short': [
+        'Math.min(Math.max(warnAfterMs, SHORTEST_TICK_MS), LONGEST_TICK_MS)',
+        'LONGEST_TICK_MS',
+        { tests: ['request/long.test.js'] },
+      ],
+      'each is told of': [
+        'if (++this.#longRequests > MOST_WARNINGS) return;',
+        '++this.#longRequests;',
+        { tests: ['request/long.test.js'] },
+      ],
+      'a timer where none was asked for': [
+        'this.#isTicking = warnAfterMs === 0;',
+        'this.#isTicking = false;',
+        { tests: ['request/long.test.js'] },
+      ],
+      'a route cannot wipe what waits for the collector': [
+        'mayWipe: true,',
+        'mayWipe: wipe,',
+        { tests: route },
+      ],
+    },
+  },
+  {
+    file: 'request/options.js',
+    tests: overflow,
+    mutants: {
+      'half of maxBytes on the heap': [
+        'Math.max(Math.floor(maxBytes / 4), maxBytesPerRequest)',
+        'Math.max(Math.floor(maxBytes / 2), maxBytesPerRequest)',
+      ],
+      'one request may be too large for the heap': [
+        'Math.max(Math.floor(maxBytes / 4), maxBytesPerRequest)',
+        'Math.floor(maxBytes / 4)',
+      ],
+      'a route may have more than all': [
+        '  checkPerRequest(given, base.maxBytes);\n',
+        '',
+        { tests: route },
+      ],
+    },
+  },
+  {
+    file: 'request/skip.js',
+    tests: adapters,
+    mutants: {
+      'what is no boolean leaves nobody out': [
+        'if (answer === false) return',
+        'if (answer !== true) return',
+      ],
+      'what is no boolean leaves out': ['if (answer === true) return', 'if (answer) return'],
+      'what is forgotten is left out': [
+        'if (maySkip) return undefined;',
+        'return undefined;',
+        { tests: route },
+      ],
+      'who is left out was forgotten': ['if (maySkip) return undefined;', ''],
+    },
+  },
+  {
+    file: 'arena/window.js',
+    tests: charge,
+    mutants: {
+      'a theft is charged with all that went': [
+        '    retract(this.#span, this.cursor, this.owner);\n    this.#set(',
+        '    this.#set(',
+      ],
+      'chunks grow with each theft': ['    this.epoch.cutShort++;\n', ''],
+    },
+  },
+  {
+    file: 'arena/room.js',
+    tests: ['arena/window.test.js'],
+    mutants: {
+      'pieces of 64 KiB': ['CUT_SPAN = 16 * 1024', 'CUT_SPAN = 64 * 1024'],
+      'pieces never grow': ['CUT_SPAN << Math.max(Math.min(pieces, 4), 0)', 'CUT_SPAN'],
+      'pieces grow for ever': ['Math.max(Math.min(pieces, 4), 0)', 'Math.max(pieces, 0)'],
+      'a piece after thefts has no bytes': [
+        'Math.max(Math.min(pieces, 4), 0)',
+        'Math.min(pieces, 4)',
+        { tests: charge },
+      ],
+    },
+  },
+  {
+    file: 'base/errors.js',
+    tests: adapters,
+    mutants: {
+      'Hono answers 500': [
+        "  Object.defineProperty(error, 'getResponse', { value: getResponse });\n",
+        '',
+      ],
+      'the others answer 500': ['{ status, statusCode: status }', '{}'],
+    },
+  },
+  {
+    file: 'request/mount.js',
+    tests: adapters,
+    mutants: { 'skip() is not asked': ['this.skipped(req) ?? ', ''] },
+  },
+  {
+    file: 'express.js',
+    tests: adapters,
+    mutants: {
+      'a route passes no error on': [
+        'route.faultOf(req[property]);',
+        'undefined;',
+        { tests: route },
+      ],
+    },
+  },
+  {
+    file: 'fastify.js',
+    tests: adapters,
+    mutants: {
+      'options of a route are not looked at': [
+        'const given = request.routeOptions.config?.ralloc;',
+        'const given = undefined;',
+      ],
+      'wrong ones are known too late': [
+        '    if (config?.ralloc !== undefined) mount.routeOf(config.ralloc);\n',
+        '',
+      ],
+      'skip() is not asked': ['mount.skipped(request)', 'undefined'],
+    },
+  },
+  {
+    file: 'koa.js',
+    tests: adapters,
+    mutants: {
+      'skip() is not asked': ['mount.skipped(ctx)', 'undefined'],
+      'options of a route are not looked at': ['      route.use(ctx?.[property]);\n', ''],
+    },
+  },
+  {
+    file: 'hono.js',
+    tests: adapters,
+    mutants: {
+      'skip() is not asked': ['mount.skipped(c)', 'undefined'],
+      'options of a route are not looked at': ['      route.use(c.get(property));\n', ''],
+    },
+  },
+  {
+    file: 'nest.js',
+    tests: adapters,
+    mutants: {
+      'options of a route are not looked at': [
+        '    if (arena !== undefined) route.use(arena);\n',
+        '',
+      ],
+      'messages are requests': [
+        "if (context.getType() !== 'http')",
+        'if (false)',
+        { tests: ['adapters/nest.test.js'] },
+      ],
+    },
+  },
+];

@@ -1,0 +1,32 @@
+'use strict';
+
+module.exports = [
+  {
+    file: 'memory/release.js',
+    tests: ['memory/release.test.js'],
+    mutants: {
+      'a part of an ArrayBuffer is released': [
+        "bytes === ab.byteLength ? undefined : 'shared'",
+        'undefined',
+      ],
+      'memory of arenas and slabs is released': [
+        "if (ab[kHolder] !== undefined || ab[kMemory] === true) return 'ours';",
+        '',
+      ],
+      'only guarded memory is known': [' || ab[kMemory] === true', ''],
+      'a resizable ArrayBuffer is released': [
+        "if (ab.resizable) return leave('bound', ab.byteLength);",
+        '',
+      ],
+      'a view is believed': ['const ab = arrayBufferOf(buffer);', 'const { buffer: ab } = buffer;'],
+    },
+  },
+  {
+    file: 'memory/span-leases.js',
+    tests: ['memory/release.test.js'],
+    mutants: {
+      'a renewed span is not told': ['} else renewed[kMemory] = true; // 3 to 10 ns', '}'],
+      'a new span is not told': ['if (life === undefined) shown[kMemory] = true;', ''],
+    },
+  },
+];

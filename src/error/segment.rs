@@ -1,0 +1,212 @@
+//! What can fail about the memory that processes share.
+
+use super::MapError;
+use std::fmt;
+
+/// Why a slab's segment, the memory that its processes share, cannot be made or opened. Nothing is left
+/// of one that could not be made.
+///
+/// ```
+/// use ralloc_core::error::{SegmentError, SegmentPlace};
+///
+/// let error = SegmentError::Room { place: SegmentPlace::SharedMemory, needed: 1 << 30, free: 64 << 20 };
+/// assert!(error.to_string().contains("--shm-size"));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SegmentError {
+    /// The name is none that a segment can have.
+    Name {
+        /// What a name must be, in words.
+        must: &'static str,
+    },
+    /// It was made by a version of the crate that lays segments out in another way. All processes that share one have
+    /// to be of the same.
+    Version {
+        /// The segment's layout version.
+        found: u64,
+        /// This crate's.
+        expected: u64,
+    },
+    /// It is no segment, or is damaged, or is another one than was asked for.
+    Invalid {
+        /// What differs.
+        field: SegmentField,
+        /// What is there.
+        found: u64,
+        /// What there should be.
+        expected: u64,
+    },
+    /// It says that it has a pool that no slab can have.
+    Pool {
+        /// Which pool.
+        index: usize,
+        /// Bytes of its slots.
+        size: u64,
+        /// Its slots.
+        count: u64,
+    },
+    /// Nobody finished it within the time: who makes it is still alive, or nobody with options for it came.
+    Timeout {
+        /// Milliseconds waited.
+        waited: u64,
+    },
+    /// It does not fit. Without this check the kernel would end a process: where a page cannot be had, or at the limit of a
+    /// control group.
+    Room {
+        /// Where there is no room.
+        place: SegmentPlace,
+        /// Bytes that it takes.
+        needed: u64,
+        /// Bytes that are left there.
+        free: u64,
+    },
+    /// The system refused. `ENOENT` of `shm_open`: there is no segment of that name; `EEXIST`: there is one already;
+    /// `EACCES`: it is another user's.
+    Map(MapError),
+}
+
+/// What of a segment differs from what there should be: [`SegmentError::Invalid`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SegmentField {
+    /// 1 where it is a regular file.
+    Kind,
+    /// The id of the user whose file it is.
+    Owner,
+    /// The permission bits that other users have.
+    Mode,
+    /// 1 where nobody can shrink it.
+    Seals,
+    /// The number that every segment begins with.
+    Magic,
+    /// Whether it is being made or ready.
+    State,
+    /// Bytes of a page, of the machine that made it.
+    PageSize,
+    /// Bytes of the file.
+    Length,
+    /// Bytes that its header says it has.
+    Total,
+    /// The number of pools.
+    Pools,
+    /// The slot size of a pool, by its index.
+    Size(usize),
+    /// The slots of a pool, by its index.
+    Count(usize),
+    /// Bytes of the registry of those who take part.
+    Registry,
+    /// Bytes of the slots' records.
+    Records,
+    /// Bytes of the slots.
+    Slots,
+    /// The NUMA node that its memory is bound to; `u32::MAX` where that is none.
+    NumaNode,
+    /// What its tokens differ by from others': 32 bits.
+    Identity,
+}
+
+/// What limits how large a segment can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SegmentPlace {
+    /// The file system at `/dev/shm`.
+    SharedMemory,
+    /// The memory limit of the process's control group (a container's), or of one that it lies in.
+    ControlGroup,
+    /// The NUMA node that it was to be bound to.
+    NumaNode(u32),
+}
+
+impl fmt::Display for SegmentField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SegmentField::Kind => "kind of file",
+            SegmentField::Owner => "owner",
+            SegmentField::Mode => "mode for other users",
+            SegmentField::Seals => "seal against shrinking",
+            SegmentField::Magic => "magic number",
+            SegmentField::State => "state",
+            SegmentField::PageSize => "page size",
+            SegmentField::Length => "length of the file",
+            SegmentField::Total => "length",
+            SegmentField::Pools => "number of pools",
+            SegmentField::Size(index) => return write!(f, "slot size of pool {index}"),
+            SegmentField::Count(index) => return write!(f, "count of pool {index}"),
+            SegmentField::Registry => "length of the registry",
+            SegmentField::Records => "length of the records",
+            SegmentField::Slots => "length of the slots",
+            SegmentField::NumaNode => "NUMA node",
+            SegmentField::Identity => "identity",
+        })
+    }
+}
+
+impl fmt::Display for SegmentPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SegmentPlace::SharedMemory => "/dev/shm",
+            SegmentPlace::ControlGroup => "the control group",
+            SegmentPlace::NumaNode(node) => return write!(f, "NUMA node {node}"),
+        })
+    }
+}
+
+impl SegmentPlace {
+    /// What gives it more room.
+    fn remedy(self) -> &'static str {
+        match self {
+            SegmentPlace::SharedMemory => {
+                "docker run --shm-size gives a container more, and so does a Kubernetes volume at /dev/shm of the kind \
+                 emptyDir with medium: Memory"
+            }
+            SegmentPlace::ControlGroup => "raise the container's memory limit",
+            SegmentPlace::NumaNode(_) => "choose another node, or none",
+        }
+    }
+}
+
+impl fmt::Display for SegmentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SegmentError::Name { must } => write!(f, "the name of a segment must {must}"),
+            SegmentError::Version { found, expected } => {
+                write!(f, "the segment has layout version {found}, and this is version {expected}")
+            }
+            SegmentError::Invalid { field: field @ SegmentField::Magic, found, expected } => {
+                write!(f, "the {field} of the segment is {found:#x}, and must be {expected:#x}")
+            }
+            SegmentError::Invalid { field: field @ SegmentField::Mode, found, expected } => {
+                write!(f, "the {field} of the segment is {found:#o}, and must be {expected:#o}")
+            }
+            SegmentError::Invalid { field: SegmentField::NumaNode, found, expected }
+                if *found == u64::from(u32::MAX) =>
+            {
+                write!(f, "the segment is bound to no NUMA node, and must be to node {expected}")
+            }
+            SegmentError::Invalid { field, found, expected } => {
+                write!(f, "the {field} of the segment is {found}, and must be {expected}")
+            }
+            SegmentError::Pool { index, size, count } => {
+                write!(
+                    f,
+                    "the segment has {count} slots of {size} bytes in pool {index}, as no slab can"
+                )
+            }
+            SegmentError::Timeout { waited } => {
+                write!(f, "the segment was not ready after {waited} ms")
+            }
+            SegmentError::Room { place, needed, free } => {
+                let remedy = place.remedy();
+                write!(f, "the segment takes {needed} bytes, and {place} has {free} left: {remedy}")
+            }
+            SegmentError::Map(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for SegmentError {}
+
+impl From<MapError> for SegmentError {
+    fn from(error: MapError) -> Self {
+        SegmentError::Map(error)
+    }
+}

@@ -1,0 +1,134 @@
+//! What a mapping is asked for part by part, after it was made, or over memory that others have mapped too.
+
+use super::{HugePages, Mapping, MemoryOptions, Pages};
+use crate::error::MapError;
+use crate::layout::HUGE_PAGE;
+use crate::os::{self, page_size};
+
+impl Mapping {
+    /// The bytes of `pages` from `offset` (a page multiple) on, shared with its other mappings, with
+    /// `options` in force, but for pages of the pool. `any`: also at addresses that were seen before, as
+    /// [`Mapping::reserve_any`].
+    pub(in crate::memory) fn of_shared(
+        pages: &os::SharedPages,
+        offset: usize,
+        len: usize,
+        options: MemoryOptions,
+        any: bool,
+    ) -> Result<Mapping, MapError> {
+        let plain = MemoryOptions::default();
+        let advised = options.huge_pages != HugePages::No;
+        // Where both begin at a multiple, a huge page of the memory is one of the addresses.
+        let align = match advised && offset.is_multiple_of(HUGE_PAGE) && len >= HUGE_PAGE {
+            true => HUGE_PAGE,
+            false => page_size(),
+        };
+        let again = if any { Mapping::at_seen(len, align, plain) } else { None };
+        let mut mapping = match again {
+            Some(mapping) => mapping,
+            None => Mapping::fresh(len, align, plain, os::reserve)?,
+        };
+        // SAFETY: all of our own reservation, just taken; `SharedMemory` says that there are so many bytes. Should the
+        // call fail after it unmapped what was seen before, dropping the mapping maps it again.
+        unsafe { os::map_shared(pages, offset, mapping.base.as_ptr(), mapping.len) }?;
+        mapping.shared = true;
+        if advised {
+            mapping.advise()?;
+        }
+        mapping.options = MemoryOptions { huge_pages: HugePages::No, ..options };
+        mapping.prepare()?;
+        Ok(mapping)
+    }
+
+    /// Brings those options into force over a part that has been committed which take memory: prefaulted, then
+    /// locked. For a mapping of [`Mapping::reserve_any`]; of others all is there already. On an error the part takes none.
+    pub fn keep(&mut self, offset: usize, len: usize) -> Result<(), MapError> {
+        if !self.parts {
+            return Ok(());
+        }
+        let (ptr, len) = self.pages_of(offset, len);
+        let MemoryOptions { lock, prefault, .. } = self.options;
+        let mut kept = Ok(());
+        if prefault {
+            // SAFETY: our own committed pages, as the caller says; here and below.
+            kept = unsafe { os::populate(ptr, len, false) };
+        }
+        if lock && kept.is_ok() {
+            // SAFETY: as above.
+            kept = unsafe { os::lock(ptr, len) };
+        }
+        if kept.is_err() {
+            let _ = self.decommit(offset, len);
+        }
+        kept
+    }
+
+    /// Whether [`Mapping::keep`] is what brings memory.
+    pub fn comes_in_parts(&self) -> bool {
+        self.parts
+    }
+
+    /// Finds memory for every page, and has it in this mapping. Errors: EFAULT where there is none.
+    pub fn populate(&mut self) -> Result<(), MapError> {
+        // SAFETY: our own committed pages.
+        unsafe { os::populate(self.base.as_ptr(), self.len, false) }
+    }
+
+    /// Locks parts of it, which are committed, and those that [`Mapping::keep`] brings from now on. On an error
+    /// nothing is locked that was not, and private memory that the call brought goes.
+    pub fn lock(&mut self, parts: &[(usize, usize)]) -> Result<(), MapError> {
+        if self.options.lock {
+            return Ok(());
+        }
+        for (done, &(offset, len)) in parts.iter().enumerate() {
+            let (ptr, len) = self.pages_of(offset, len);
+            // SAFETY: our own committed pages, as the caller says.
+            let locked = unsafe { os::lock(ptr, len) };
+            if locked.is_err() {
+                parts[..=done].iter().for_each(|&part| self.unlock_part(part));
+                return locked;
+            }
+        }
+        self.options.lock = true;
+        Ok(())
+    }
+
+    fn unlock_part(&self, (offset, len): (usize, usize)) {
+        let (ptr, len) = self.pages_of(offset, len);
+        // SAFETY: our own committed pages, here and below. Those of the first part that failed may be locked by half.
+        let _ = unsafe { os::unlock(ptr, len) };
+        if !self.options.prefault && self.pages != Pages::Explicit && !self.shared {
+            // SAFETY: as above; nobody has used them.
+            let _ = unsafe { os::decommit(ptr, len) };
+        }
+    }
+
+    /// Binds all of it to a node, and moves there what is there. Of shared memory for all its mappings. On an error
+    /// it is bound as before; some pages may have moved.
+    pub fn bind(&mut self, node: u32) -> Result<(), MapError> {
+        let (ptr, len, before) = (self.base.as_ptr(), self.len, self.node().ok().flatten());
+        // SAFETY: our own pages, here and below.
+        let bound = unsafe { os::rebind(ptr, len, node) };
+        if let (Err(_), Some(node)) = (bound, before) {
+            // SAFETY: as above.
+            let _ = unsafe { os::bind(ptr, len, node) };
+        } else if bound.is_err() {
+            self.unbind();
+        } else if !self.shared {
+            self.options.numa_node = Some(node);
+        }
+        bound
+    }
+
+    /// Lets the pages that are to come be from any node, where the system has several.
+    pub fn unbind(&mut self) {
+        // SAFETY: our own pages.
+        let _ = unsafe { os::unbind(self.base.as_ptr(), self.len) };
+    }
+
+    /// The node that it is bound to, of shared memory by whatever mapping.
+    pub fn node(&self) -> Result<Option<u32>, MapError> {
+        // SAFETY: our own first page.
+        unsafe { os::bound_to(self.base.as_ptr()) }
+    }
+}

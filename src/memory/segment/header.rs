@@ -1,0 +1,198 @@
+//! What a segment says of itself, in its first page, as 64-bit words:
+//!
+//! ```text
+//!  0 magic   1 layout version   2 page size   3 state   4 total length   5 length of the registry
+//!  6 length of the records   7 length of the slots   8 identity   9 transit time   10 pools
+//!  11, 13, ... slot size of each pool   12, 14, ... its count
+//! ```
+//! Then the registry's pages, the records' and the slots'. All lengths are whole pages, in bytes. Slots of 2 MiB or more
+//! begin at a multiple of that, so that huge pages can hold them; the pages before that are never there.
+//!
+//! Words 0 to 3 are written first, so that a file that somebody began is known from any other file, and whoever
+//! finds it unfinished can begin it anew. The state becomes ready last, and nothing is written here afterwards. Who opens a segment
+//! copies its header once, checks every number of the copy, and uses that alone.
+
+use crate::error::{SegmentError, SegmentField};
+use crate::layout::place_after;
+use crate::os::page_size;
+use crate::sync::{Ordering, Words};
+
+/// "ralloc" and a byte that no text has, little end first.
+pub const MAGIC: u64 = u64::from_le_bytes(*b"ralloc\x01\xf5");
+/// Of everything in the segment, words of slots and registry included: changes with any of them.
+pub const LAYOUT_VERSION: u64 = 2;
+const MAKING: u64 = 1;
+const READY: u64 = 2;
+/// The most pools that there is room for.
+pub const MAX_POOLS: usize = 31;
+
+const STATE: usize = 3;
+const POOLS: usize = 10;
+const FIRST_POOL: usize = 11;
+const WORDS: usize = FIRST_POOL + 2 * MAX_POOLS;
+const _: () =
+    assert!(WORDS * 8 <= 4096, "the header is in the first page, however small pages are");
+
+/// Bytes of the words that tell a segment from other files.
+pub const PREFIX: usize = 4 * 8;
+/// What a file begins with from its first moment on.
+pub fn prefix() -> [u8; PREFIX] {
+    let mut bytes = [0; PREFIX];
+    let words = [MAGIC, LAYOUT_VERSION, page_size() as u64, MAKING];
+    for (bytes, word) in bytes.chunks_exact_mut(8).zip(words) {
+        bytes.copy_from_slice(&word.to_ne_bytes());
+    }
+    bytes
+}
+
+/// One pool of a slab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolGeometry {
+    /// Bytes of a slot.
+    pub size: u64,
+    pub count: u64,
+}
+
+/// Where what lies. Invariant: lengths are whole pages, and all together, with the header's page, less than `MAX_BYTES`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Geometry {
+    pub pools: Vec<PoolGeometry>,
+    pub registry_bytes: usize,
+    pub record_bytes: usize,
+    pub slot_bytes: usize,
+}
+
+impl Geometry {
+    pub fn registry_at(&self) -> usize {
+        page_size()
+    }
+
+    pub fn records_at(&self) -> usize {
+        self.registry_at() + self.registry_bytes
+    }
+
+    /// Where the records end.
+    pub fn head_bytes(&self) -> usize {
+        self.records_at() + self.record_bytes
+    }
+
+    pub fn slots_at(&self) -> usize {
+        place_after(self.head_bytes(), self.slot_bytes, page_size())
+    }
+
+    pub fn total(&self) -> usize {
+        self.slots_at() + self.slot_bytes
+    }
+
+    /// Bytes of memory that it takes.
+    pub fn taken(&self) -> usize {
+        self.head_bytes() + self.slot_bytes
+    }
+}
+
+/// What a slab of these pools needs, or the index of a pool that cannot be. Called with what a stranger wrote.
+pub type Plan = fn(&[PoolGeometry]) -> Result<Geometry, usize>;
+
+/// What the header says besides the geometry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// What makes the tokens of its slab unlike others'.
+    pub identity: u32,
+    /// Milliseconds that a slot which was sent outlives its sender.
+    pub transit_ms: u64,
+}
+
+/// Whether the file was finished, from its first bytes; fewer than [`PREFIX`] are at its end.
+pub fn is_finished(prefix: &[u8]) -> Result<bool, SegmentError> {
+    if prefix.is_empty() {
+        return Ok(false);
+    }
+    let mut words = [0; PREFIX / 8];
+    for (word, bytes) in words.iter_mut().zip(prefix.chunks_exact(8)) {
+        *word = u64::from_ne_bytes(bytes.try_into().unwrap_or_default());
+    }
+    check_prefix(words)?;
+    Ok(words[STATE] == READY)
+}
+
+/// That a number is what it must be.
+pub fn check(field: SegmentField, found: u64, expected: u64) -> Result<(), SegmentError> {
+    match found == expected {
+        true => Ok(()),
+        false => Err(SegmentError::Invalid { field, found, expected }),
+    }
+}
+
+fn check_prefix([magic, version, page, state]: [u64; 4]) -> Result<(), SegmentError> {
+    check(SegmentField::Magic, magic, MAGIC)?;
+    if version != LAYOUT_VERSION {
+        return Err(SegmentError::Version { found: version, expected: LAYOUT_VERSION });
+    }
+    check(SegmentField::PageSize, page, page_size() as u64)?;
+    match state {
+        MAKING | READY => Ok(()),
+        found => check(SegmentField::State, found, READY),
+    }
+}
+
+/// Writes all but the state.
+pub fn write(words: &Words, geometry: &Geometry, settings: &Settings) {
+    // Relaxed: who reads them has seen the state that `publish` sets.
+    let set = |index: usize, value: u64| words.at(index).store(value, Ordering::Relaxed);
+    let lengths = [geometry.registry_bytes, geometry.record_bytes, geometry.slot_bytes];
+    set(4, geometry.total() as u64);
+    (5..).zip(lengths).for_each(|(index, length)| set(index, length as u64));
+    set(8, settings.identity.into());
+    set(9, settings.transit_ms);
+    set(POOLS, geometry.pools.len() as u64);
+    for (index, pool) in geometry.pools.iter().enumerate() {
+        set(FIRST_POOL + 2 * index, pool.size);
+        set(FIRST_POOL + 2 * index + 1, pool.count);
+    }
+}
+
+/// From now on others use the segment.
+pub fn publish(words: &Words) {
+    // Release pairs with the acquire in `read`: who finds it ready finds everything that was written before.
+    words.at(STATE).store(READY, Ordering::Release);
+}
+
+/// Copies the header of a file of `len` bytes, and checks it.
+pub fn read(words: &Words, len: u64, plan: Plan) -> Result<(Geometry, Settings), SegmentError> {
+    let state = words.at(STATE).load(Ordering::Acquire);
+    let mut copy = [0; WORDS];
+    for (index, word) in copy.iter_mut().enumerate() {
+        *word = words.at(index).load(Ordering::Relaxed);
+    }
+    check_prefix([copy[0], copy[1], copy[2], state])?;
+    check(SegmentField::State, state, READY)?;
+    // First: where it was cut off nothing else can be right, and this says why.
+    check(SegmentField::Length, len, copy[4])?;
+    let count = copy[POOLS];
+    if count == 0 || count > MAX_POOLS as u64 {
+        let expected = count.clamp(1, MAX_POOLS as u64);
+        return Err(SegmentError::Invalid { field: SegmentField::Pools, found: count, expected });
+    }
+    let words = copy[FIRST_POOL..].chunks_exact(2).take(count as usize);
+    let pools: Vec<_> = words.map(|pair| PoolGeometry { size: pair[0], count: pair[1] }).collect();
+    let geometry = plan(&pools).map_err(|index| {
+        let PoolGeometry { size, count } = pools[index];
+        SegmentError::Pool { index, size, count }
+    })?;
+    check(SegmentField::Registry, copy[5], geometry.registry_bytes as u64)?;
+    check(SegmentField::Records, copy[6], geometry.record_bytes as u64)?;
+    check(SegmentField::Slots, copy[7], geometry.slot_bytes as u64)?;
+    check(SegmentField::Total, copy[4], geometry.total() as u64)?;
+    check(SegmentField::Identity, copy[8], copy[8] & u64::from(u32::MAX))?;
+    Ok((geometry, Settings { identity: copy[8] as u32, transit_ms: copy[9] }))
+}
+
+/// Whether a segment has the pools that were asked for.
+pub fn compare(found: &Geometry, wanted: &Geometry) -> Result<(), SegmentError> {
+    check(SegmentField::Pools, found.pools.len() as u64, wanted.pools.len() as u64)?;
+    for (index, (found, wanted)) in found.pools.iter().zip(&wanted.pools).enumerate() {
+        check(SegmentField::Size(index), found.size, wanted.size)?;
+        check(SegmentField::Count(index), found.count, wanted.count)?;
+    }
+    Ok(())
+}

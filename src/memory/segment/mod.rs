@@ -1,0 +1,361 @@
+//! Memory that processes share, with a name or without.
+//!
+//! **Who makes it.** A file that is there is not ready: whoever has options for it takes the lock on its byte 0, looks
+//! again, and makes it from the first byte on. The state becomes ready last. Locks end with their process, so
+//! one that died in the midst of it is followed by the next, which waits for nobody but the living.
+//!
+//! **Who is alive.** Byte 1 + i of the locks is participant i's. See `os::shm` on what a lock proves.
+//!
+//! **What is trusted.** Other processes of the same user do not truncate a segment: files of other users, and files that they could
+//! open, are refused, and memfds are sealed. Everything else that lies in a segment is what a stranger wrote (`header`).
+
+mod header;
+mod name;
+#[cfg(all(test, target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+pub mod peers;
+#[cfg(all(test, target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+mod processes;
+#[cfg(all(test, target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+pub mod tests;
+
+use header::check;
+pub use header::{Geometry, MAX_POOLS, Plan, PoolGeometry, Settings};
+use name::Name;
+
+use super::mapping::Mapping;
+use super::options::MemoryOptions;
+use super::shared_memory::SharedMemory;
+use crate::error::{MapError, SegmentError, SegmentField, SegmentPlace};
+use crate::os::page_size;
+use crate::os::shm::{self, SharedFile};
+use crate::sync::Words;
+use std::time::{Duration, Instant};
+
+/// The lock of who makes a segment; those of participants follow.
+const MAKER: usize = 0;
+/// Between two looks at a file that somebody else makes.
+const FIRST_PAUSE: Duration = Duration::from_micros(50);
+const LONGEST_PAUSE: Duration = Duration::from_millis(5);
+/// Permissions of users who must have none.
+const OTHERS: u32 = 0o077;
+
+/// What a new segment is to be.
+pub struct New<'a> {
+    pub geometry: &'a Geometry,
+    pub settings: Settings,
+    /// The NUMA node of which `place` takes the slots.
+    pub node: Option<u32>,
+    /// Sees to where the pages of the slots will be from, before any is there. Not undone when this process dies.
+    pub place: &'a dyn Fn(&SharedMemory) -> Result<(), MapError>,
+    /// Writes registry, records and slots, which are zero, before anyone else has them. Should this process die in its
+    /// midst, the next one's begins over zeros again.
+    pub fill: &'a dyn Fn(&SharedMemory) -> Result<(), MapError>,
+}
+
+/// A segment as one participant has it: mapped, with a file description for its locks. Whoever dies drops it.
+#[derive(Debug)]
+pub struct Segment {
+    file: SharedFile,
+    memory: SharedMemory,
+    /// The header and the registry. Outlives the rows of words that [`Segment::registry`] gives, by its caller's promise.
+    head: Mapping,
+    geometry: Geometry,
+    settings: Settings,
+}
+
+impl Segment {
+    /// A new segment. Errors: EEXIST where there is one that is ready; one that nobody finished is made anew.
+    pub fn create(
+        name: &str,
+        new: &New<'_>,
+        plan: Plan,
+        wait: Duration,
+    ) -> Result<Segment, SegmentError> {
+        Attempt { name: Name::new(name)?, new: Some(new), exclusive: true, plan }.run(wait)
+    }
+
+    /// One that is there. Errors: ENOENT where there is none, and [`SegmentError::Timeout`].
+    pub fn open(name: &str, plan: Plan, wait: Duration) -> Result<Segment, SegmentError> {
+        Attempt { name: Name::new(name)?, new: None, exclusive: false, plan }.run(wait)
+    }
+
+    /// One that is there and has the pools of `new`, or a new one.
+    pub fn open_or_create(
+        name: &str,
+        new: &New<'_>,
+        plan: Plan,
+        wait: Duration,
+    ) -> Result<Segment, SegmentError> {
+        Attempt { name: Name::new(name)?, new: Some(new), exclusive: false, plan }.run(wait)
+    }
+
+    /// A new one without a name, which nobody can resize. Others have it by [`Segment::descriptor`].
+    pub fn anonymous(new: &New<'_>) -> Result<Segment, SegmentError> {
+        check_room(new, false)?;
+        let file = SharedFile::anonymous()?;
+        let mapped = make(&file, new)?;
+        file.seal()?;
+        Ok(Segment::of(file, mapped, new.geometry.clone(), new.settings))
+    }
+
+    /// That of a descriptor, which stays the caller's: of one without a name that a parent has passed.
+    pub fn from_fd(fd: i32, plan: Plan) -> Result<Segment, SegmentError> {
+        let file = SharedFile::of_fd(fd)?;
+        let is_sealed = file.is_sealed()?;
+        check(SegmentField::Kind, file.facts()?.is_regular.into(), 1)?;
+        check(SegmentField::Seals, is_sealed.into(), 1)?;
+        if !is_finished(&file)? {
+            let (field, found, expected) = (SegmentField::State, 0, 1);
+            return Err(SegmentError::Invalid { field, found, expected });
+        }
+        attach(file, plan)
+    }
+
+    /// The same with locks of its own, as another process has.
+    #[cfg(all(test, target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+    pub fn again(&self, plan: Plan) -> Result<Segment, SegmentError> {
+        attach(self.file.again()?, plan)
+    }
+
+    /// A descriptor for [`Segment::from_fd`] in a child, closed on `exec`. None of the locks go with it.
+    #[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+    pub fn descriptor(&self) -> Result<std::os::fd::OwnedFd, MapError> {
+        self.file.descriptor()
+    }
+
+    /// Ends a name. Those who have the segment keep it. Errors: ENOENT, and [`SegmentError::Invalid`] for a file that is
+    /// none, or another user's.
+    pub fn unlink(name: &str) -> Result<(), SegmentError> {
+        let name = Name::new(name)?;
+        let file = SharedFile::open(name.as_str(), false)?;
+        check_file(&file)?;
+        match is_finished(&file) {
+            Ok(_) | Err(SegmentError::Version { .. }) => {}
+            // Of another machine's page size, or damaged behind the magic number: it is ours to remove.
+            Err(SegmentError::Invalid { field, .. }) if field != SegmentField::Magic => {}
+            Err(error) => return Err(error),
+        }
+        Ok(shm::unlink(name.as_str())?)
+    }
+
+    /// The names of this user's segments, in alphabetical order, those of other versions and unfinished ones included.
+    pub fn list() -> Result<Vec<String>, MapError> {
+        let mut names = Vec::new();
+        shm::names(&mut [0; 8], |name, magic| {
+            if magic == header::MAGIC.to_ne_bytes() {
+                names.push(name.to_owned());
+            }
+        })?;
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn of(file: SharedFile, mapped: Mapped, geometry: Geometry, settings: Settings) -> Segment {
+        let Mapped { memory, head } = mapped;
+        Segment { file, memory, head, geometry, settings }
+    }
+
+    /// What was checked when it was opened.
+    pub fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+
+    pub fn settings(&self) -> Settings {
+        self.settings
+    }
+
+    /// All of it, to be mapped from the records on.
+    pub fn memory(&self) -> &SharedMemory {
+        &self.memory
+    }
+
+    /// The registry's words.
+    ///
+    /// # Safety
+    /// The row is not used after the segment is dropped.
+    pub unsafe fn registry(&self) -> Words {
+        // SAFETY: within the mapping by the geometry, in whole pages, and reached by such rows alone; the caller's promise.
+        unsafe {
+            let start = self.head.base().add(self.geometry.registry_at());
+            Words::over(start, self.geometry.registry_bytes / 8)
+        }
+    }
+
+    /// Takes the lock of a participant, unless somebody else has it: whether it is this segment's now. It
+    /// ends with `unlock`, with this segment, and with the process, however that ends.
+    pub fn try_lock(&self, participant: usize) -> Result<bool, MapError> {
+        self.file.try_lock(MAKER + 1 + participant)
+    }
+
+    pub fn unlock(&self, participant: usize) -> Result<(), MapError> {
+        self.file.unlock(MAKER + 1 + participant)
+    }
+
+    /// Whether a participant of another [`Segment`] has the lock: in this process or another one.
+    pub fn is_locked_by_another(&self, participant: usize) -> Result<bool, MapError> {
+        self.file.is_locked_by_another(MAKER + 1 + participant)
+    }
+}
+
+/// A call that makes or opens a named segment.
+struct Attempt<'a> {
+    name: Name<'a>,
+    new: Option<&'a New<'a>>,
+    exclusive: bool,
+    plan: Plan,
+}
+
+impl Attempt<'_> {
+    fn run(&self, wait: Duration) -> Result<Segment, SegmentError> {
+        let (start, mut pause) = (Instant::now(), FIRST_PAUSE);
+        loop {
+            if let Some(segment) = self.attempt()? {
+                return Ok(segment);
+            }
+            let waited = start.elapsed();
+            let Some(left) = wait.checked_sub(waited).filter(|left| !left.is_zero()) else {
+                return Err(SegmentError::Timeout { waited: waited.as_millis() as u64 });
+            };
+            std::thread::sleep(pause.min(left));
+            pause = (2 * pause).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// `None` while somebody else makes it. By its name each time: that may name another file by now.
+    fn attempt(&self) -> Result<Option<Segment>, SegmentError> {
+        let name = self.name.as_str();
+        let file = match (SharedFile::open(name, false), self.new) {
+            (Err(MapError::System { code: Some("ENOENT"), .. }), Some(new)) => {
+                // Before there is a file.
+                check_room(new, true)?;
+                SharedFile::open(name, true)?
+            }
+            (file, _) => file?,
+        };
+        step("opened");
+        check_file(&file)?;
+        if is_finished(&file)? {
+            return self.finished(file).map(Some);
+        }
+        let Some(new) = self.new else { return Ok(None) };
+        step("unfinished");
+        if !file.try_lock(MAKER)? || !file.is_named(name)? {
+            return Ok(None);
+        }
+        step("locked");
+        if is_finished(&file)? {
+            file.unlock(MAKER)?;
+            return self.finished(file).map(Some);
+        }
+        // What somebody left unfinished has no bytes that count. It may have taken room.
+        let made = file.resize(0).map_err(SegmentError::from);
+        let made = made.and_then(|()| check_room(new, true));
+        let made = made.and_then(|()| make(&file, new));
+        if made.is_err() && file.is_named(name)? {
+            shm::unlink(name)?;
+        }
+        let mapped = made?;
+        file.unlock(MAKER)?;
+        Ok(Some(Segment::of(file, mapped, new.geometry.clone(), new.settings)))
+    }
+
+    fn finished(&self, file: SharedFile) -> Result<Segment, SegmentError> {
+        if self.exclusive {
+            return Err(shm::already_there().into());
+        }
+        let segment = attach(file, self.plan)?;
+        if let Some(new) = self.new {
+            header::compare(&segment.geometry, new.geometry)?;
+        }
+        Ok(segment)
+    }
+}
+
+/// A file's memory, with its header and registry mapped.
+struct Mapped {
+    memory: SharedMemory,
+    head: Mapping,
+}
+
+impl Mapped {
+    /// The file has as many bytes as `geometry` says.
+    fn new(file: &SharedFile, geometry: &Geometry) -> Result<Mapped, MapError> {
+        let (len, last) = (geometry.total(), geometry.slots_at());
+        let memory = SharedMemory::over(file.pages(len, last)?, len, last);
+        let head = memory.map(0, geometry.records_at(), MemoryOptions::default())?;
+        Ok(Mapped { memory, head })
+    }
+}
+
+/// The header's words. Not to be used longer than the mapping.
+fn header_words(head: &Mapping) -> Words {
+    // SAFETY: the first page of a live mapping, which such rows alone reach; the callers keep the mapping.
+    unsafe { Words::over(head.base(), page_size() / 8) }
+}
+
+/// Makes a segment of an empty file, whose lock the caller has or which nobody else knows.
+fn make(file: &SharedFile, new: &New<'_>) -> Result<Mapped, SegmentError> {
+    file.write(&header::prefix())?;
+    step("marked");
+    file.resize(new.geometry.total())?;
+    step("resized");
+    let mapped = Mapped::new(file, new.geometry)?;
+    (new.place)(&mapped.memory)?;
+    step("placed");
+    file.reserve(0, new.geometry.head_bytes())?;
+    file.reserve(new.geometry.slots_at(), new.geometry.slot_bytes)?;
+    step("reserved");
+    header::write(&header_words(&mapped.head), new.geometry, &new.settings);
+    step("described");
+    (new.fill)(&mapped.memory)?;
+    step("filled");
+    header::publish(&header_words(&mapped.head));
+    step("ready");
+    Ok(mapped)
+}
+
+/// The segment of a file that is finished.
+fn attach(file: SharedFile, plan: Plan) -> Result<Segment, SegmentError> {
+    // The first page is there, however short the file is, for it is not empty: its header was read by a call before.
+    let page = SharedMemory::over(file.pages(page_size(), 0)?, page_size(), 0);
+    let head = page.map(0, page_size(), MemoryOptions::default())?;
+    let (geometry, settings) = header::read(&header_words(&head), file.facts()?.len, plan)?;
+    let mapped = Mapped::new(&file, &geometry)?;
+    Ok(Segment::of(file, mapped, geometry, settings))
+}
+
+fn is_finished(file: &SharedFile) -> Result<bool, SegmentError> {
+    let mut bytes = [0; header::PREFIX];
+    let read = file.read(&mut bytes)?;
+    header::is_finished(&bytes[..read])
+}
+
+/// That a named file is one that no other user can have made, or can truncate.
+fn check_file(file: &SharedFile) -> Result<(), SegmentError> {
+    let facts = file.facts()?;
+    check(SegmentField::Kind, facts.is_regular.into(), 1)?;
+    check(SegmentField::Owner, facts.owner.into(), shm::user().into())?;
+    check(SegmentField::Mode, (facts.mode & OTHERS).into(), 0)
+}
+
+/// That the file can be had, in the file system if it has a name, and on its node.
+fn check_room(new: &New<'_>, is_named: bool) -> Result<(), SegmentError> {
+    let of_names = if is_named { shm::free_bytes() } else { None };
+    let of_node = new.node.map(|node| (SegmentPlace::NumaNode(node), shm::node_free(node)));
+    let places =
+        [(SegmentPlace::SharedMemory, of_names), (SegmentPlace::ControlGroup, shm::headroom())];
+    let (needed, places) = (new.geometry.taken() as u64, places.into_iter().chain(of_node));
+    for (place, free) in places {
+        if let Some(free) = free.filter(|&free| free < needed) {
+            return Err(SegmentError::Room { place, needed, free });
+        }
+    }
+    Ok(())
+}
+
+/// Where a process can die in the midst of making a segment. Only tests let it.
+#[inline(always)]
+fn step(_name: &str) {
+    #[cfg(all(test, target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+    peers::stop_at(_name);
+}

@@ -1,0 +1,53 @@
+//! The names that segments can have.
+#![forbid(unsafe_code)]
+
+use crate::error::SegmentError;
+
+/// Bytes of a name, with its slash.
+const LONGEST: usize = 255;
+
+/// A name that has passed the checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Name<'a>(&'a str);
+
+impl<'a> Name<'a> {
+    /// Errors: [`SegmentError::Name`], which says what is wrong.
+    pub fn new(name: &'a str) -> Result<Name<'a>, SegmentError> {
+        let wrong = |must| Err(SegmentError::Name { must });
+        let Some(rest) = name.strip_prefix('/') else { return wrong("begin with a slash") };
+        if rest.is_empty() || name.len() > LONGEST {
+            return wrong("have 2 to 255 bytes");
+        }
+        if rest.contains('/') {
+            return wrong("have one slash, at its beginning");
+        }
+        if rest.contains('\0') {
+            return wrong("have no null byte");
+        }
+        if rest == "." || rest == ".." {
+            return wrong("not be \"/.\" or \"/..\"");
+        }
+        Ok(Name(name))
+    }
+
+    pub fn as_str(self) -> &'a str {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_name_no_file_of_their_own_are_refused() {
+        let long = format!("/{}", "x".repeat(LONGEST - 1));
+        for good in ["/a", "/frames", "/...", "/a b", "/ü", &long] {
+            assert_eq!(Name::new(good).map(Name::as_str), Ok(good));
+        }
+        let longer = format!("{long}x");
+        for bad in ["", "/", "a", "a/b", "/a/b", "/a/", "//a", "/.", "/..", "/a\0b", &longer] {
+            assert!(matches!(Name::new(bad), Err(SegmentError::Name { .. })), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! One process: what is refused, and what two participants of one process have of each other.
+
+use super::*;
+use std::fs;
+use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
+
+pub const LONG: Duration = Duration::from_secs(30);
+
+/// A name that ends with this value, whatever it names then.
+pub struct Owned(pub String);
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(self.path());
+    }
+}
+
+impl Owned {
+    pub fn new() -> Owned {
+        let id = crate::sync::unique_id();
+        Owned(format!("/ralloc-segment-test-{}-{id}", std::process::id()))
+    }
+
+    pub fn path(&self) -> String {
+        format!("/dev/shm{}", self.0)
+    }
+}
+
+fn pages(bytes: u64) -> usize {
+    (bytes as usize).next_multiple_of(page_size())
+}
+
+pub(super) fn plan(pools: &[PoolGeometry]) -> Result<Geometry, usize> {
+    let fits = |pool: &PoolGeometry| {
+        pool.size.is_power_of_two() && pool.size <= 1 << 20 && pool.count <= 1 << 16
+    };
+    if let Some(index) = pools.iter().position(|pool| !fits(pool)) {
+        return Err(index);
+    }
+    let slots = pools.iter().map(|pool| pages(pool.size * pool.count)).sum();
+    let records = pages(pools.iter().map(|pool| 16 * pool.count).sum());
+    let registry_bytes = 2 * page_size();
+    Ok(Geometry { pools: pools.to_vec(), registry_bytes, record_bytes: records, slot_bytes: slots })
+}
+
+pub(super) fn geometry() -> Geometry {
+    plan(&[(64, 100), (4096, 10)].map(|(size, count)| PoolGeometry { size, count })).unwrap()
+}
+
+pub(super) const SETTINGS: Settings = Settings { identity: 77, transit_ms: 30_000 };
+
+fn new<'a>(geometry: &'a Geometry) -> New<'a> {
+    New { geometry, settings: SETTINGS, node: None, place: &|_| Ok(()), fill: &|_| Ok(()) }
+}
+
+fn create(name: &Owned) -> Segment {
+    Segment::create(&name.0, &new(&geometry()), plan, LONG).unwrap()
+}
+
+fn open(name: &Owned) -> Result<Segment, SegmentError> {
+    Segment::open(&name.0, plan, Duration::ZERO)
+}
+
+fn slots(segment: &Segment) -> Mapping {
+    let (at, len) = (segment.geometry().slots_at(), segment.geometry().slot_bytes);
+    segment.memory().map(at, len, MemoryOptions::default()).unwrap()
+}
+
+/// A file that its maker left with its size, and with what `work` did to its memory.
+pub fn half_made(name: &Owned, len: usize, work: impl FnOnce(&mut Mapping)) {
+    let file = SharedFile::open(&name.0, true).unwrap();
+    file.write(&header::prefix()).unwrap();
+    file.resize(len).unwrap();
+    let memory = SharedMemory::over(file.pages(len, 0).unwrap(), len, 0);
+    work(&mut memory.map(0, len, MemoryOptions::default()).unwrap());
+}
+
+fn code(error: SegmentError) -> &'static str {
+    match error {
+        SegmentError::Map(MapError::System { code: Some(code), .. }) => code,
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn what_is_created_is_opened_with_the_same_geometry_and_shows_the_same_bytes() {
+    let name = Owned::new();
+    let first = create(&name);
+    let second = open(&name).unwrap();
+    let third = Segment::open_or_create(&name.0, &new(&geometry()), plan, LONG).unwrap();
+    let fourth = first.again(plan).unwrap();
+    for other in [&second, &third, &fourth] {
+        assert_eq!((other.geometry(), other.settings()), (&geometry(), SETTINGS));
+        let [mine, theirs] = [&first, other].map(slots);
+        // SAFETY: within a live mapping, here and below.
+        unsafe { mine.base().add(5000).write(9) };
+        // SAFETY: as above.
+        assert_eq!(unsafe { theirs.base().add(5000).read() }, 9);
+        // SAFETY: not used after its segment.
+        let [mine, theirs] = [&first, other].map(|one| unsafe { one.registry() });
+        assert_eq!(mine.len() * 8, geometry().registry_bytes);
+        let value = mine.at(7).fetch_add(1, crate::sync::Ordering::Relaxed);
+        assert_eq!(theirs.at(7).load(crate::sync::Ordering::Relaxed), value + 1);
+    }
+    let facts = fs::metadata(name.path()).unwrap();
+    assert_eq!(
+        (facts.len(), facts.permissions().mode() & 0o777),
+        (geometry().total() as u64, 0o600)
+    );
+}
+
+#[test]
+fn creating_what_is_there_and_opening_what_is_not_change_nothing() {
+    let name = Owned::new();
+    assert_eq!(code(open(&name).unwrap_err()), "ENOENT");
+    assert_eq!(code(Segment::unlink(&name.0).unwrap_err()), "ENOENT");
+    assert!(fs::metadata(name.path()).is_err());
+    let first = create(&name);
+    // SAFETY: within a live mapping.
+    unsafe { slots(&first).base().write(7) };
+    let error = Segment::create(&name.0, &new(&geometry()), plan, LONG).unwrap_err();
+    assert_eq!(code(error), "EEXIST");
+    // SAFETY: as above.
+    assert_eq!(unsafe { slots(&first).base().read() }, 7);
+}
+
+#[test]
+fn another_geometry_than_that_of_the_segment_is_named() {
+    let name = Owned::new();
+    let _segment = create(&name);
+    let differs = |pools: &[(u64, u64)]| {
+        let pools: Vec<_> =
+            pools.iter().map(|&(size, count)| PoolGeometry { size, count }).collect();
+        let wanted = plan(&pools).unwrap();
+        Segment::open_or_create(&name.0, &new(&wanted), plan, LONG).unwrap_err()
+    };
+    let invalid = |field, found, expected| SegmentError::Invalid { field, found, expected };
+    assert_eq!(differs(&[(64, 100)]), invalid(SegmentField::Pools, 2, 1));
+    assert_eq!(differs(&[(64, 100), (8192, 10)]), invalid(SegmentField::Size(1), 4096, 8192));
+    assert_eq!(differs(&[(64, 99), (4096, 10)]), invalid(SegmentField::Count(0), 100, 99));
+}
+
+#[test]
+fn each_number_of_the_header_is_checked_and_the_error_says_which_one_differs() {
+    let name = Owned::new();
+    drop(create(&name));
+    let file = fs::OpenOptions::new().read(true).write(true).open(name.path()).unwrap();
+    let page = page_size() as u64;
+    let invalid = |field, found, expected| SegmentError::Invalid { field, found, expected };
+    let total = geometry().total() as u64;
+    for (index, value, expected) in [
+        (0, 5, invalid(SegmentField::Magic, 5, header::MAGIC)),
+        (1, 99, SegmentError::Version { found: 99, expected: header::LAYOUT_VERSION }),
+        (2, 2 * page, invalid(SegmentField::PageSize, 2 * page, page)),
+        (3, 9, invalid(SegmentField::State, 9, 2)),
+        (4, total + page, invalid(SegmentField::Length, total, total + page)),
+        (5, page, invalid(SegmentField::Registry, page, 2 * page)),
+        (6, 0, invalid(SegmentField::Records, 0, page)),
+        (7, u64::MAX, invalid(SegmentField::Slots, u64::MAX, geometry().slot_bytes as u64)),
+        (8, 1 << 32, invalid(SegmentField::Identity, 1 << 32, 0)),
+        (10, 0, invalid(SegmentField::Pools, 0, 1)),
+        (10, 32, invalid(SegmentField::Pools, 32, 31)),
+        (11, 63, SegmentError::Pool { index: 0, size: 63, count: 100 }),
+        (14, u64::MAX, SegmentError::Pool { index: 1, size: 4096, count: u64::MAX }),
+        (
+            12,
+            200,
+            invalid(
+                SegmentField::Slots,
+                geometry().slot_bytes as u64,
+                (pages(200 * 64) + 40960) as u64,
+            ),
+        ),
+    ] {
+        let mut before = [0; 8];
+        file.read_exact_at(&mut before, index * 8).unwrap();
+        file.write_all_at(&u64::to_ne_bytes(value), index * 8).unwrap();
+        assert_eq!(open(&name).unwrap_err(), expected, "word {index}");
+        file.write_all_at(&before, index * 8).unwrap();
+        assert!(open(&name).is_ok());
+    }
+    file.set_len(total - page).unwrap();
+    assert_eq!(open(&name).unwrap_err(), invalid(SegmentField::Length, total - page, total));
+    file.set_len(total + 1).unwrap();
+    assert_eq!(open(&name).unwrap_err(), invalid(SegmentField::Length, total + 1, total));
+    // So short that not all of the header is there.
+    file.set_len(40).unwrap();
+    assert_eq!(open(&name).unwrap_err(), invalid(SegmentField::Length, 40, total));
+    file.set_len(8).unwrap();
+    assert_eq!(
+        open(&name).unwrap_err(),
+        SegmentError::Version { found: 0, expected: header::LAYOUT_VERSION }
+    );
+}
+
+#[test]
+fn files_that_are_no_segments_are_refused_and_left_as_they_are() {
+    let name = Owned::new();
+    let invalid = |field, found, expected| SegmentError::Invalid { field, found, expected };
+    for bytes in [&b"x"[..], b"a semaphore of somebody else, of more than a few bytes"] {
+        fs::OpenOptions::new()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .mode(0o600)
+            .open(name.path())
+            .unwrap();
+        fs::write(name.path(), bytes).unwrap();
+        for error in [
+            open(&name).unwrap_err(),
+            Segment::create(&name.0, &new(&geometry()), plan, LONG).unwrap_err(),
+            Segment::open_or_create(&name.0, &new(&geometry()), plan, LONG).unwrap_err(),
+            Segment::unlink(&name.0).unwrap_err(),
+        ] {
+            assert!(
+                matches!(error, SegmentError::Invalid { field: SegmentField::Magic, .. }),
+                "{error}"
+            );
+        }
+        assert_eq!(fs::read(name.path()).unwrap(), bytes);
+        assert!(!Segment::list().unwrap().contains(&name.0));
+    }
+    fs::remove_file(name.path()).unwrap();
+    drop(create(&name));
+    fs::set_permissions(name.path(), fs::Permissions::from_mode(0o620)).unwrap();
+    assert_eq!(open(&name).unwrap_err(), invalid(SegmentField::Mode, 0o20, 0));
+    fs::remove_file(name.path()).unwrap();
+    fs::create_dir(name.path()).unwrap();
+    assert_eq!(code(open(&name).unwrap_err()), "EISDIR");
+    fs::remove_dir(name.path()).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", name.path()).unwrap();
+    assert_eq!(code(open(&name).unwrap_err()), "ELOOP");
+}
+
+#[test]
+fn who_is_attached_keeps_what_was_unlinked_and_the_name_may_name_another() {
+    let name = Owned::new();
+    let old = create(&name);
+    // SAFETY: within live mappings, here and below.
+    unsafe { slots(&old).base().write(7) };
+    Segment::unlink(&name.0).unwrap();
+    assert_eq!(code(open(&name).unwrap_err()), "ENOENT");
+    let new = create(&name);
+    // SAFETY: as above.
+    assert_eq!(unsafe { (slots(&old).base().read(), slots(&new).base().read()) }, (7, 0));
+    assert_eq!(
+        [old.try_lock(1), new.try_lock(1), open(&name).unwrap().try_lock(1)],
+        [Ok(true), Ok(true), Ok(false)]
+    );
+    assert_eq!(old.again(plan).unwrap().is_locked_by_another(1), Ok(true));
+}
+
+#[test]
+fn the_list_names_segments_finished_or_not_and_of_other_versions() {
+    let names = [0; 3].map(|_| Owned::new());
+    names[..2].iter().for_each(|name| drop(create(name)));
+    let file = fs::OpenOptions::new().write(true).open(names[0].path()).unwrap();
+    file.write_all_at(&99u64.to_ne_bytes(), 8).unwrap();
+    let list = Segment::list().unwrap();
+    assert_eq!(names.each_ref().map(|name| list.contains(&name.0)), [true, true, false]);
+    assert!(list.is_sorted());
+    Segment::unlink(&names[0].0).unwrap();
+    assert!(!Segment::list().unwrap().contains(&names[0].0));
+}
+
+#[test]
+fn a_segment_without_a_name_goes_by_a_descriptor_and_cannot_be_resized() {
+    use std::os::fd::AsRawFd;
+    let first = Segment::anonymous(&new(&geometry())).unwrap();
+    let passed = first.descriptor().unwrap();
+    let second = Segment::from_fd(passed.as_raw_fd(), plan).unwrap();
+    // SAFETY: within live mappings, here and below.
+    unsafe { slots(&first).base().write(7) };
+    // SAFETY: as above.
+    assert_eq!(unsafe { slots(&second).base().read() }, 7);
+    assert_eq!(
+        [first.try_lock(0), second.try_lock(0), second.try_lock(1)],
+        [Ok(true), Ok(false), Ok(true)]
+    );
+    assert!(fs::File::from(passed).set_len(0).is_err());
+}
+
+#[test]
+fn descriptors_of_other_files_are_refused() {
+    use std::os::fd::AsRawFd;
+    let name = Owned::new();
+    drop(create(&name));
+    let file = fs::OpenOptions::new().read(true).write(true).open(name.path()).unwrap();
+    let refused = |error: SegmentError, wanted| {
+        assert!(matches!(error, SegmentError::Invalid { field, .. } if field == wanted), "{error}");
+    };
+    refused(Segment::from_fd(file.as_raw_fd(), plan).unwrap_err(), SegmentField::Seals);
+    let null = fs::OpenOptions::new().read(true).write(true).open("/dev/null").unwrap();
+    refused(Segment::from_fd(null.as_raw_fd(), plan).unwrap_err(), SegmentField::Kind);
+    assert_eq!(code(Segment::from_fd(-1, plan).unwrap_err()), "ENOENT");
+    let empty = SharedFile::anonymous().unwrap();
+    empty.seal().unwrap();
+    refused(
+        Segment::from_fd(empty.descriptor().unwrap().as_raw_fd(), plan).unwrap_err(),
+        SegmentField::State,
+    );
+}
+
+#[test]
+fn a_segment_without_room_is_an_error_with_both_figures_and_leaves_no_file() {
+    let name = Owned::new();
+    let free = shm::free_bytes().unwrap();
+    let mut geometry = geometry();
+    geometry.slot_bytes = 2 * free as usize;
+    let error = Segment::create(&name.0, &new(&geometry), plan, LONG).unwrap_err();
+    let SegmentError::Room { place: SegmentPlace::SharedMemory, needed, free } = error else {
+        panic!("{error}")
+    };
+    assert!(needed == geometry.taken() as u64 && free < needed);
+    assert!(
+        error.to_string().contains("--shm-size") && error.to_string().contains("medium: Memory")
+    );
+    assert!(fs::metadata(name.path()).is_err());
+}
+
+#[test]
+fn one_that_could_not_be_made_is_unlinked_also_where_another_left_it_unfinished() {
+    let name = Owned::new();
+    let geometry = geometry();
+    let full = MapError::System { syscall: "mlock", errno: 12, code: Some("ENOMEM") };
+    let failing = New { fill: &|_| Err(full), ..new(&geometry) };
+    for unfinished in [None, Some(0), Some(32), Some(10 * page_size())] {
+        if let Some(len) = unfinished {
+            let file = SharedFile::open(&name.0, true).unwrap();
+            file.write(&header::prefix()).unwrap();
+            file.resize(len).unwrap();
+        }
+        let error = Segment::open_or_create(&name.0, &failing, plan, LONG).unwrap_err();
+        assert_eq!(error, full.into());
+        assert!(fs::metadata(name.path()).is_err());
+    }
+}
+
+#[test]
+fn who_has_no_options_waits_for_an_unfinished_one_until_the_time_is_over() {
+    let name = Owned::new();
+    drop(SharedFile::open(&name.0, true).unwrap());
+    let wait = Duration::from_millis(20);
+    let error = Segment::open(&name.0, plan, wait).unwrap_err();
+    assert!(matches!(error, SegmentError::Timeout { waited } if waited >= 20), "{error}");
+    let maker = SharedFile::open(&name.0, false).unwrap();
+    assert_eq!(maker.try_lock(MAKER), Ok(true));
+    let error = Segment::open_or_create(&name.0, &new(&geometry()), plan, wait).unwrap_err();
+    assert!(matches!(error, SegmentError::Timeout { .. }), "somebody alive makes it: {error}");
+    drop(maker);
+    assert!(Segment::create(&name.0, &new(&geometry()), plan, LONG).is_ok());
+    assert!(open(&name).is_ok());
+}
+
+/// Numbers that look random, the same each time.
+fn numbers() -> impl FnMut() -> u64 {
+    let mut state = 0x9E37_79B9_7F4A_7C15u64;
+    move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    }
+}
+
+#[test]
+fn ten_thousand_damaged_headers_are_errors_or_the_same_segment() {
+    let name = Owned::new();
+    drop(create(&name));
+    let file = fs::OpenOptions::new().read(true).write(true).open(name.path()).unwrap();
+    let mut intact = [0; 16 * 8];
+    file.read_exact_at(&mut intact, 0).unwrap();
+    let (mut next, mut served) = (numbers(), 0);
+    for _ in 0..10_000 {
+        let mut bytes = intact;
+        for _ in 0..1 + next() % 3 {
+            let (index, bit) = (next() as usize % 16 * 8, next() % 64);
+            let word: [u8; 8] = bytes[index..index + 8].try_into().unwrap();
+            let word = u64::from_ne_bytes(word);
+            let edges = [
+                0,
+                1,
+                u64::MAX,
+                1 << 63,
+                1 << 32,
+                word ^ 1 << bit,
+                word.wrapping_add(next() % 9),
+                next(),
+            ];
+            let damaged = edges[next() as usize % edges.len()];
+            bytes[index..index + 8].copy_from_slice(&damaged.to_ne_bytes());
+        }
+        file.write_all_at(&bytes, 0).unwrap();
+        let Ok(segment) = open(&name) else { continue };
+        served += 1;
+        let found = segment.geometry();
+        assert_eq!(found.total() as u64, file.metadata().unwrap().len());
+        let slots = slots(&segment);
+        // SAFETY: the last byte of a live mapping.
+        unsafe { slots.base().add(slots.len() - 1).read() };
+    }
+    // Of the identity, the transit time, and what the pools have beyond their number nothing depends.
+    assert!(served > 500, "{served}");
+}

@@ -1,0 +1,33 @@
+//! The descriptor of a slab without a name, which children inherit. There is none but on Linux.
+
+use crate::error::MapError;
+use crate::slab::Slab;
+#[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+use std::os::fd::{AsRawFd, OwnedFd};
+
+/// Open as long as this value.
+#[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+pub type Descriptor = OwnedFd;
+
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows))))]
+pub type Descriptor = std::convert::Infallible;
+
+#[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+pub fn of(slab: &Slab) -> Result<Descriptor, MapError> {
+    slab.descriptor()
+}
+
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows))))]
+pub fn of(_slab: &Slab) -> Result<Descriptor, MapError> {
+    Err(MapError::Unsupported { what: "slabs that processes share" })
+}
+
+#[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+pub fn number(descriptor: &Descriptor) -> i32 {
+    descriptor.as_raw_fd()
+}
+
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows))))]
+pub fn number(descriptor: &Descriptor) -> i32 {
+    match *descriptor {}
+}

@@ -1,0 +1,32 @@
+//! `LeasedSlab`: where its memory is from, and whether it stays.
+
+use super::convert::{Failure, Result, node};
+use super::slab::LeasedSlab;
+use crate::error::PlacementError;
+use crate::slab::Slab;
+use napi_derive::napi;
+
+#[napi]
+impl LeasedSlab {
+    /// Binds the memory of the slots to a NUMA node. A failure of the kind 'used': too late.
+    #[napi(catch_unwind, js_name = "bind")]
+    pub fn bind_to(&self, number: f64) -> Result<Option<Failure>> {
+        let number = node("node", number)?;
+        self.place(|slab| slab.bind(number))
+    }
+
+    /// Keeps the memory of the slots in RAM. Failures as those of `bind`.
+    #[napi(catch_unwind)]
+    pub fn lock(&self) -> Result<Option<Failure>> {
+        self.place(Slab::lock)
+    }
+
+    fn place(
+        &self,
+        how: impl FnOnce(&Slab) -> std::result::Result<(), PlacementError>,
+    ) -> Result<Option<Failure>> {
+        let mut placed = Ok(());
+        self.with(|participant| placed = how(participant.slab()))?;
+        Ok(placed.map_err(Failure::of_placement).err())
+    }
+}

@@ -1,0 +1,152 @@
+//! `LeasedSlab` of a slab that processes share: how it is made and opened, and who takes part.
+
+use super::convert::{Failure, MemoryArgument, Result, UNSUPPORTED, bytes, memory_options};
+use super::inherited;
+use super::slab::{LeasedSlab, slab_options};
+use crate::slab::isolate::Member;
+use crate::slab::{Recovered, SegmentOptions, Slab};
+use napi::Error;
+use napi_derive::napi;
+use std::time::Duration;
+
+/// Who takes part in a slab.
+#[napi(object, object_from_js = false)]
+pub struct MemberInfo {
+    pub pid: u32,
+    /// When it joined, in milliseconds since 1970.
+    pub since: f64,
+    /// Whether it is the caller.
+    pub own: bool,
+}
+
+/// Who died, and how many slots came back.
+#[napi(object, object_from_js = false)]
+pub struct RecoveredInfo {
+    pub pid: u32,
+    pub slots: f64,
+}
+
+fn millis(name: &str, value: f64) -> Result<Duration> {
+    Ok(Duration::from_millis(bytes(name, value, 0)? as u64))
+}
+
+fn infos(recovered: Vec<Recovered>) -> Vec<RecoveredInfo> {
+    let info = |one: Recovered| RecoveredInfo { pid: one.pid, slots: one.slots as f64 };
+    recovered.into_iter().map(info).collect()
+}
+
+#[napi]
+impl LeasedSlab {
+    /// Makes a slab that processes share, without a name where it is null; `or_open`: unless it is there. Pools and failures
+    /// as those of `open`, and those of segments.
+    #[napi(catch_unwind)]
+    #[allow(clippy::too_many_arguments)]
+    pub fn create(
+        &self,
+        name: Option<String>,
+        or_open: bool,
+        pools: Vec<f64>,
+        max_bytes: f64,
+        transit_ms: f64,
+        timeout_ms: f64,
+        memory: Option<MemoryArgument>,
+    ) -> Result<Option<Failure>> {
+        let options = slab_options(&pools, max_bytes, memory)?;
+        let (transit, wait) = (millis("transitMs", transit_ms)?, millis("timeoutMs", timeout_ms)?);
+        let how = SegmentOptions { transit, wait };
+        self.set_participant(match name {
+            None => Slab::anonymous(&options, &how),
+            Some(name) if or_open => Slab::open_or_create(&name, &options, &how),
+            Some(name) => Slab::create(&name, &options, &how),
+        })
+    }
+
+    /// Takes part in the slab of a name.
+    #[napi(catch_unwind)]
+    pub fn open_name(
+        &self,
+        name: String,
+        timeout_ms: f64,
+        memory: Option<MemoryArgument>,
+    ) -> Result<Option<Failure>> {
+        let (wait, memory) = (millis("timeoutMs", timeout_ms)?, memory_options(memory)?);
+        self.set_participant(Slab::open_with(&name, wait, memory))
+    }
+
+    /// Takes part in the slab of a descriptor, which stays the caller's.
+    #[napi(catch_unwind)]
+    pub fn open_descriptor(
+        &self,
+        fd: i32,
+        memory: Option<MemoryArgument>,
+    ) -> Result<Option<Failure>> {
+        self.set_participant(Slab::from_fd_with(fd, memory_options(memory)?))
+    }
+
+    /// A descriptor for a child, open until `close`, the same every time. For slabs that processes share.
+    #[napi(catch_unwind)]
+    pub fn descriptor(&self) -> Result<i32> {
+        let mut own = self.descriptor.borrow_mut();
+        if let Some(descriptor) = &*own {
+            return Ok(inherited::number(descriptor));
+        }
+        let mut made = None;
+        self.with(|participant| made = Some(inherited::of(participant.slab())))?;
+        let made = made.transpose().map_err(|error| Error::new(UNSUPPORTED, error.to_string()))?;
+        *own = made;
+        Ok(own.as_ref().map_or(-1, inherited::number))
+    }
+
+    /// Who takes part, and has not closed it.
+    #[napi(catch_unwind)]
+    pub fn members(&self) -> Result<Vec<MemberInfo>> {
+        let mut members = Vec::new();
+        self.with(|participant| {
+            let info = |member: Member| MemberInfo {
+                pid: member.pid,
+                since: member.since as f64,
+                own: member.owner == participant.owner(),
+            };
+            members = participant.slab().members().into_iter().map(info).collect();
+        })?;
+        Ok(members)
+    }
+
+    /// Frees what processes held that died.
+    #[napi(catch_unwind)]
+    pub fn recover(&self) -> Result<Vec<RecoveredInfo>> {
+        let mut recovered = Vec::new();
+        self.with(|participant| recovered = participant.slab().recover())?;
+        Ok(infos(recovered))
+    }
+
+    /// Those that were recovered by the way since the last such call: at an attach, and where slots ran out.
+    #[napi(catch_unwind)]
+    pub fn take_recovered(&self) -> Result<Vec<RecoveredInfo>> {
+        let mut recovered = Vec::new();
+        self.with(|participant| recovered = participant.slab().take_recovered())?;
+        Ok(infos(recovered))
+    }
+
+    /// The process ends: frees all at once, whoever sees it. Its ArrayBuffers show other bytes from then on.
+    #[napi(catch_unwind)]
+    pub fn abandon(&self) {
+        let _ = self.with(|participant| participant.abandon());
+        self.close();
+    }
+
+    /// Ends a name.
+    #[napi(catch_unwind)]
+    pub fn unlink(name: String) -> Option<Failure> {
+        Slab::unlink(&name).map_err(Failure::of_segment).err()
+    }
+
+    /// The names of this user's slabs.
+    #[napi(catch_unwind, ts_return_type = "string[] | Failure")]
+    pub fn list() -> napi::Either<Vec<String>, Failure> {
+        match Slab::list() {
+            Ok(names) => napi::Either::A(names),
+            Err(error) => napi::Either::B(Failure::of_segment(error.into())),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Where processes share no memory here: macOS, the BSDs and Windows. The twin of `shm.rs`; what has to have made a file
+//! first is never called.
+
+use crate::error::MapError;
+
+const NONE: MapError = MapError::Unsupported { what: "slabs that processes share" };
+
+/// There is none.
+#[derive(Debug)]
+pub struct SharedFile(Box<std::convert::Infallible>);
+
+/// As on Linux.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileFacts {
+    pub len: u64,
+    pub is_regular: bool,
+    pub owner: u32,
+    pub mode: u32,
+}
+
+impl SharedFile {
+    pub fn open(_name: &str, _create: bool) -> Result<SharedFile, MapError> {
+        Err(NONE)
+    }
+
+    pub fn anonymous() -> Result<SharedFile, MapError> {
+        Err(NONE)
+    }
+
+    pub fn of_fd(_fd: i32) -> Result<SharedFile, MapError> {
+        Err(NONE)
+    }
+
+    pub fn facts(&self) -> Result<FileFacts, MapError> {
+        match *self.0 {}
+    }
+
+    pub fn is_named(&self, _name: &str) -> Result<bool, MapError> {
+        match *self.0 {}
+    }
+
+    pub fn read(&self, _bytes: &mut [u8]) -> Result<usize, MapError> {
+        match *self.0 {}
+    }
+
+    pub fn write(&self, _bytes: &[u8]) -> Result<(), MapError> {
+        match *self.0 {}
+    }
+
+    pub fn resize(&self, _len: usize) -> Result<(), MapError> {
+        match *self.0 {}
+    }
+
+    pub fn reserve(&self, _start: usize, _len: usize) -> Result<(), MapError> {
+        match *self.0 {}
+    }
+
+    pub fn seal(&self) -> Result<(), MapError> {
+        match *self.0 {}
+    }
+
+    pub fn is_sealed(&self) -> Result<bool, MapError> {
+        match *self.0 {}
+    }
+
+    pub fn try_lock(&self, _byte: usize) -> Result<bool, MapError> {
+        match *self.0 {}
+    }
+
+    pub fn unlock(&self, _byte: usize) -> Result<(), MapError> {
+        match *self.0 {}
+    }
+
+    pub fn is_locked_by_another(&self, _byte: usize) -> Result<bool, MapError> {
+        match *self.0 {}
+    }
+
+    pub fn pages(&self, _len: usize, _last: usize) -> Result<super::SharedPages, MapError> {
+        match *self.0 {}
+    }
+}
+
+pub fn user() -> u32 {
+    0
+}
+
+pub fn already_there() -> MapError {
+    NONE
+}
+
+pub fn unlink(_name: &str) -> Result<(), MapError> {
+    Err(NONE)
+}
+
+pub fn names(_prefix: &mut [u8], _found: impl FnMut(&str, &[u8])) -> Result<(), MapError> {
+    Err(NONE)
+}
+
+pub fn names_can_be_huge() -> bool {
+    false
+}
+
+pub fn free_bytes() -> Option<u64> {
+    None
+}
+
+pub fn node_free(_node: u32) -> Option<u64> {
+    None
+}
+
+pub fn headroom() -> Option<u64> {
+    None
+}

@@ -1,0 +1,186 @@
+//! What a container may still use of the machine's memory. Beyond the limit of a control group no call fails: the
+//! kernel ends one of its processes.
+
+use std::fs::read_to_string;
+use std::path::{Path, PathBuf};
+
+/// What each version calls things.
+struct Names {
+    limit: &'static str,
+    usage: &'static str,
+    /// Of `memory.stat`: pages of files, which the kernel takes when it needs them. They count as usage, and after a
+    /// while of reading files there is nothing else left. (Files of shared memory are not among them.)
+    reclaimable: [&'static str; 2],
+}
+
+const V1: Names = Names {
+    limit: "memory.limit_in_bytes",
+    usage: "memory.usage_in_bytes",
+    reclaimable: ["total_active_file", "total_inactive_file"],
+};
+const V2: Names = Names {
+    limit: "memory.max",
+    usage: "memory.current",
+    reclaimable: ["active_file", "inactive_file"],
+};
+
+/// Bytes that this process's control group, and each that it lies in, may still take: the least of them. `None` where
+/// there is no limit.
+pub fn headroom() -> Option<u64> {
+    headroom_in(Path::new("/"))
+}
+
+fn headroom_in(root: &Path) -> Option<u64> {
+    let groups = read_to_string(root.join("proc/self/cgroup")).ok()?;
+    let mounts = read_to_string(root.join("proc/self/mountinfo")).ok()?;
+    let lines = groups.lines().filter_map(|line| {
+        let mut parts = line.splitn(3, ':').skip(1);
+        let (controllers, path) = (parts.next()?, parts.next()?);
+        match controllers {
+            "" => Some((V2, path)),
+            _ if controllers.split(',').any(|name| name == "memory") => Some((V1, path)),
+            _ => None,
+        }
+    });
+    lines.filter_map(|(names, path)| least(root, &names, path, &mounts)).min()
+}
+
+/// The least headroom from the group `path` up to where the groups are mounted.
+fn least(root: &Path, names: &Names, path: &str, mounts: &str) -> Option<u64> {
+    let v2 = names.limit == V2.limit;
+    let (shown, at) = mounts.lines().find_map(|line| mount(line, v2))?;
+    let top = root.join(at.trim_start_matches('/'));
+    // In a container the path may be as the host sees it: then what is mounted is what we are in.
+    let below = Path::new(path).strip_prefix(&shown).unwrap_or(Path::new(""));
+    let below = if path.contains("..") { Path::new("") } else { below };
+    let mut folder = top.join(below);
+    let mut least = None;
+    loop {
+        let here = headroom_of(&folder, names);
+        least = [least, here].into_iter().flatten().min();
+        if folder == top || !folder.pop() {
+            return least;
+        }
+    }
+}
+
+/// The group that a mount of groups shows, and where, from a line of `mountinfo`.
+fn mount(line: &str, v2: bool) -> Option<(PathBuf, String)> {
+    let (place, kind) = line.split_once(" - ")?;
+    let mut kind = kind.split(' ');
+    let name = kind.next()?;
+    let mut memory = || kind.nth(1).is_some_and(|all| all.split(',').any(|one| one == "memory"));
+    let fits = if v2 { name == "cgroup2" } else { name == "cgroup" && memory() };
+    let mut place = place.split(' ').skip(3);
+    let (shown, at) = (place.next()?, place.next()?);
+    // Spaces and the like are written in octal.
+    fits.then(|| (PathBuf::from(shown), at.replace("\\040", " ")))
+}
+
+fn headroom_of(folder: &Path, names: &Names) -> Option<u64> {
+    let read = |name| read_to_string(folder.join(name)).ok();
+    // "max" is no number, and version 1 says so by one that is near the largest.
+    let limit: u64 = read(names.limit)?.trim().parse().ok()?;
+    if limit >= 1 << 62 {
+        return None;
+    }
+    let usage: u64 = read(names.usage)?.trim().parse().ok()?;
+    let stat = read("memory.stat").unwrap_or_default();
+    let value = |line: &str| {
+        let (name, value) = line.split_once(' ')?;
+        names.reclaimable.contains(&name).then(|| value.trim().parse::<u64>().ok()).flatten()
+    };
+    let reclaimable: u64 = stat.lines().filter_map(value).fold(0, u64::saturating_add);
+    Some(limit.saturating_sub(usage.saturating_sub(reclaimable)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// A tree of files that goes with this value.
+    struct Tree(PathBuf);
+
+    impl Drop for Tree {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn tree(files: &[(&str, &str)]) -> Tree {
+        let id = crate::sync::unique_id();
+        let tree = Tree(std::env::temp_dir().join(format!("ralloc-{}-{id}", std::process::id())));
+        for (name, text) in files {
+            let path = tree.0.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        tree
+    }
+
+    const MOUNT_V2: &str = "30 24 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw\n";
+
+    #[test]
+    fn the_least_of_the_group_and_those_it_lies_in_is_what_is_left() {
+        let tree = tree(&[
+            ("proc/self/cgroup", "0::/pod/app\n"),
+            ("proc/self/mountinfo", MOUNT_V2),
+            ("sys/fs/cgroup/pod/memory.max", "1000\n"),
+            ("sys/fs/cgroup/pod/memory.current", "600\n"),
+            ("sys/fs/cgroup/pod/app/memory.max", "max\n"),
+            ("sys/fs/cgroup/pod/app/memory.current", "500\n"),
+        ]);
+        assert_eq!(headroom_in(&tree.0), Some(400));
+        fs::write(tree.0.join("sys/fs/cgroup/pod/app/memory.max"), "501\n").unwrap();
+        assert_eq!(headroom_in(&tree.0), Some(1));
+        fs::write(tree.0.join("sys/fs/cgroup/pod/app/memory.current"), "502\n").unwrap();
+        assert_eq!(headroom_in(&tree.0), Some(0));
+    }
+
+    #[test]
+    fn pages_of_files_that_the_kernel_can_take_are_as_good_as_free() {
+        let tree = tree(&[
+            ("proc/self/cgroup", "0::/\n"),
+            ("proc/self/mountinfo", MOUNT_V2),
+            ("sys/fs/cgroup/memory.max", "1000\n"),
+            ("sys/fs/cgroup/memory.current", "990\n"),
+            (
+                "sys/fs/cgroup/memory.stat",
+                "anon 90\nshmem 50\nactive_file 200\ninactive_file 600\n",
+            ),
+        ]);
+        assert_eq!(headroom_in(&tree.0), Some(810));
+    }
+
+    #[test]
+    fn a_container_of_version_1_sees_its_own_group_where_the_groups_are_mounted() {
+        let mounts = "31 24 0:27 / /sys/fs/cgroup rw - tmpfs tmpfs rw\n\
+            35 31 0:32 /docker/abc /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n";
+        for group in ["/docker/abc", "/elsewhere"] {
+            let tree = tree(&[
+                ("proc/self/cgroup", &format!("8:pids:/x\n4:cpu,memory:{group}\n")),
+                ("proc/self/mountinfo", mounts),
+                ("sys/fs/cgroup/memory/memory.limit_in_bytes", "67108864\n"),
+                ("sys/fs/cgroup/memory/memory.usage_in_bytes", "7108864\n"),
+                ("sys/fs/cgroup/memory/memory.stat", "total_inactive_file 8864\n"),
+            ]);
+            assert_eq!(headroom_in(&tree.0), Some(60_008_864), "{group}");
+        }
+    }
+
+    #[test]
+    fn without_a_limit_or_without_groups_nothing_is_said() {
+        let tree = tree(&[
+            ("proc/self/cgroup", "4:memory:/\n0::/\n"),
+            (
+                "proc/self/mountinfo",
+                "35 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n",
+            ),
+            ("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n"),
+            ("sys/fs/cgroup/memory/memory.usage_in_bytes", "1\n"),
+        ]);
+        assert_eq!(headroom_in(&tree.0), None);
+        assert_eq!(headroom_in(&tree.0.join("sys")), None);
+    }
+}

@@ -1,0 +1,240 @@
+//! Open descriptors that a forked child closes before it does anything else.
+//!
+//! A lock on an open file description lives until the last descriptor of it is closed, in whatever process. A child
+//! that never calls `exec` would keep its parent's locks for the parent's successors to see, long after the parent
+//! has died. So the child closes them (`close` alone, which is safe there), and nobody opens one in the
+//! midst of a fork. What forks by the bare system call runs no handlers: such a child has to close them itself, or `exec`.
+
+use crate::error::MapError;
+use crate::os::{last_error, system_error};
+use crate::sync::{AtomicPtr, AtomicUsize, Mutex, OnceLock, Ordering};
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::ptr;
+
+/// A place in the table.
+#[derive(Debug)]
+struct Entry {
+    /// The descriptor plus 1; 0 is a place that is free.
+    number: AtomicUsize,
+    next: *const Entry,
+}
+
+/// A row of entries that are never freed, as many as there were descriptors at a time: the child walks it without a lock.
+#[derive(Debug)]
+struct Table {
+    first: AtomicPtr<Entry>,
+    growing: Mutex<()>,
+    /// Forks that began and that ended, in this process. They differ while one is under way.
+    begun: AtomicUsize,
+    ended: AtomicUsize,
+}
+
+// SAFETY: entries are immutable but for their atomic, and live for ever.
+unsafe impl Send for Table {}
+// SAFETY: as above.
+unsafe impl Sync for Table {}
+
+static TABLE: OnceLock<Result<Table, MapError>> = OnceLock::new();
+
+fn table() -> Result<&'static Table, MapError> {
+    let made = TABLE.get_or_init(|| {
+        // SAFETY: handlers that live as long as the program, and whose table is there before any of them looks for it.
+        match unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) } {
+            0 => {
+                let [begun, ended] = [0; 2].map(AtomicUsize::new);
+                Ok(Table {
+                    first: AtomicPtr::new(ptr::null_mut()),
+                    growing: Mutex::new(()),
+                    begun,
+                    ended,
+                })
+            }
+            errno => Err(system_error("pthread_atfork", errno)),
+        }
+    });
+    made.as_ref().map_err(|&error| error)
+}
+
+fn ready_table() -> Option<&'static Table> {
+    TABLE.get()?.as_ref().ok()
+}
+
+extern "C" fn before() {
+    // SeqCst, here and wherever these two are used: `open` must not see a descriptor entered too late for a fork that it
+    // took to be over, or not begun.
+    if let Some(table) = ready_table() {
+        table.begun.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+extern "C" fn in_parent() {
+    if let Some(table) = ready_table() {
+        table.ended.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Async-signal-safe: loads, swaps and `close`.
+extern "C" fn in_child() {
+    let Some(table) = ready_table() else { return };
+    let mut place = table.first.load(Ordering::Acquire).cast_const();
+    // SAFETY: null or an entry, which lives for ever.
+    while let Some(entry) = unsafe { place.as_ref() } {
+        if let Some(fd) = entry.take() {
+            // SAFETY: the child's copy of a descriptor, which its `Descriptor` does not use any more.
+            unsafe { libc::close(fd) };
+        }
+        place = entry.next;
+    }
+    // Other threads' forks never end here.
+    table.ended.swap(table.begun.load(Ordering::SeqCst), Ordering::SeqCst);
+}
+
+impl Entry {
+    fn take(&self) -> Option<RawFd> {
+        self.number.swap(0, Ordering::SeqCst).checked_sub(1).map(|fd| fd as RawFd)
+    }
+
+    fn put(&self, fd: RawFd) -> bool {
+        let number = fd as usize + 1;
+        self.number.compare_exchange(0, number, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+}
+
+impl Table {
+    fn enter(&self, fd: RawFd) -> &'static Entry {
+        let mut place = self.first.load(Ordering::Acquire).cast_const();
+        // SAFETY: null or an entry, which lives for ever.
+        while let Some(entry) = unsafe { place.as_ref() } {
+            if entry.put(fd) {
+                return entry;
+            }
+            place = entry.next;
+        }
+        let _growing = self.growing.lock();
+        let next = self.first.load(Ordering::Acquire).cast_const();
+        let entry: &'static mut Entry =
+            Box::leak(Box::new(Entry { number: AtomicUsize::new(fd as usize + 1), next }));
+        let place: *mut Entry = entry;
+        // Release pairs with the acquires above and in `in_child`.
+        self.first.store(place, Ordering::Release);
+        // SAFETY: just made, and never freed.
+        unsafe { &*place }
+    }
+
+    /// How many forks there were; `None` while one is under way.
+    fn forks(&self) -> Option<usize> {
+        let ended = self.ended.load(Ordering::SeqCst);
+        let begun = self.begun.load(Ordering::SeqCst);
+        (begun == ended).then_some(begun)
+    }
+}
+
+/// Numbers below are those that others are given, and that some bug of theirs closes a second time.
+const LEAST: RawFd = 512;
+
+/// The same under a number that is not the next one of anybody, if the limit on numbers allows: a lock is lost with the descriptor.
+fn aside(fd: OwnedFd) -> OwnedFd {
+    // SAFETY: no memory is touched.
+    match unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, LEAST) } {
+        // SAFETY: just made, and nobody else's.
+        other @ 0.. => unsafe { OwnedFd::from_raw_fd(other) },
+        _ => fd,
+    }
+}
+
+/// An open descriptor, the only one of its open file description, of which nothing is mapped. A forked child finds it closed.
+#[derive(Debug)]
+pub struct Descriptor(&'static Entry);
+
+// SAFETY: the entry is an atomic number.
+unsafe impl Send for Descriptor {}
+// SAFETY: as above.
+unsafe impl Sync for Descriptor {}
+
+impl Descriptor {
+    /// What `open` opens, which is to be closed on `exec` and to have a file description of its own. It is
+    /// called again where a process was forked meanwhile, whose child may have it open.
+    pub fn new(
+        mut open: impl FnMut() -> Result<OwnedFd, MapError>,
+    ) -> Result<Descriptor, MapError> {
+        let table = table()?;
+        loop {
+            let Some(forks) = table.forks() else {
+                std::thread::yield_now();
+                continue;
+            };
+            let descriptor = Descriptor(table.enter(aside(open()?).into_raw_fd()));
+            if table.forks() == Some(forks) {
+                return Ok(descriptor);
+            }
+        }
+    }
+
+    /// Its number. An error in a forked child, which names `syscall`.
+    pub fn fd(&self, syscall: &'static str) -> Result<RawFd, MapError> {
+        let number = self.0.number.load(Ordering::Relaxed);
+        let fd = number.checked_sub(1).ok_or(system_error(syscall, libc::EBADF))?;
+        Ok(fd as RawFd)
+    }
+}
+
+impl Drop for Descriptor {
+    fn drop(&mut self) {
+        if let Some(fd) = self.0.take() {
+            // SAFETY: our own, and from now on nobody's.
+            let closed = unsafe { libc::close(fd) };
+            debug_assert!(closed == 0, "{}", last_error("close"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+
+    fn null() -> Result<OwnedFd, MapError> {
+        File::open("/dev/null").map(OwnedFd::from).map_err(|_| last_error("open"))
+    }
+
+    #[test]
+    fn a_descriptor_has_no_number_that_the_next_file_would_have() {
+        let descriptor = Descriptor::new(null).unwrap();
+        assert!(descriptor.fd("fcntl").unwrap() >= LEAST);
+    }
+
+    #[test]
+    fn a_forked_child_finds_descriptors_closed_and_its_parent_open() {
+        let [first, second] = [0; 2].map(|_| Descriptor::new(null).unwrap());
+        let fds = [&first, &second].map(|one| one.fd("fcntl").unwrap());
+        // SAFETY: no memory is touched, here and below.
+        let open = |fd| unsafe { libc::fcntl(fd, libc::F_GETFD) } == libc::FD_CLOEXEC;
+        // SAFETY: the child only looks at descriptors and ends.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            let closed = fds.iter().all(|&fd| !open(fd)) && first.fd("fcntl").is_err();
+            drop(first);
+            // SAFETY: ends the child.
+            unsafe { libc::_exit(i32::from(!closed)) };
+        }
+        let mut status = -1;
+        // SAFETY: waits for the child just made, and writes to the local.
+        assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+        assert_eq!((status, fds.map(open)), (0, [true; 2]));
+        assert!(Descriptor::new(null).is_ok(), "the fork is over");
+    }
+
+    #[test]
+    fn what_was_opened_while_another_thread_forked_is_opened_again() {
+        let mut opened = 0;
+        let descriptor = Descriptor::new(|| {
+            opened += 1;
+            if opened == 1 {
+                before();
+                in_parent();
+            }
+            null()
+        });
+        assert!(descriptor.is_ok() && opened >= 2);
+    }
+}

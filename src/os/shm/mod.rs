@@ -1,0 +1,437 @@
+//! Files of memory that processes share: named ones, which POSIX calls shared memory objects, and memfds without a name.
+//!
+//! By `/dev/shm` itself and not by `shm_open`, which does the same but follows symbolic links and is in another library
+//! before glibc 2.34. Errors name it all the same: it is what people look up.
+#![allow(clippy::disallowed_methods)]
+
+mod cgroup;
+mod descriptors;
+mod huge;
+mod node;
+
+use super::linux::{SharedPages, keep_pages};
+use super::{last_error, page_size, system_error};
+use crate::error::MapError;
+pub use cgroup::headroom;
+use descriptors::Descriptor;
+pub use huge::names_can_be_huge;
+pub use node::node_free;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::mem::ManuallyDrop;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+
+const FOLDER: &str = "/dev/shm";
+/// The offset of the first byte that can be locked: beyond all data, where a lock means no bytes.
+const FIRST_LOCK: i64 = 1 << 62;
+/// Bytes that are reserved by one call. Where a signal arrives in its midst, the call gives all back and begins anew:
+/// one for a GiB would never end in a process with a sampling profiler.
+const RESERVED_AT_ONCE: usize = 4 << 20;
+/// Nobody can resize it then.
+const SEALS: i32 = libc::F_SEAL_GROW | libc::F_SEAL_SHRINK | libc::F_SEAL_SEAL;
+const MFD_CLOEXEC: u32 = 1;
+const MFD_ALLOW_SEALING: u32 = 2;
+/// Linux 6.3: without it the kernel warns, or refuses by its settings.
+const MFD_NOEXEC_SEAL: u32 = 8;
+
+/// An open file description of its own over a file of memory. Dropping it ends its locks, and a forked child
+/// finds it closed: see `descriptors`.
+#[derive(Debug)]
+pub struct SharedFile(Descriptor);
+
+/// What `fstat` says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileFacts {
+    pub len: u64,
+    pub is_regular: bool,
+    /// User id.
+    pub owner: u32,
+    /// Permission bits.
+    pub mode: u32,
+    /// Device and inode.
+    id: (u64, u64),
+}
+
+fn failed(syscall: &'static str, error: &io::Error) -> MapError {
+    system_error(syscall, error.raw_os_error().unwrap_or(0))
+}
+
+fn path(name: &str) -> String {
+    format!("{FOLDER}{name}")
+}
+
+fn open(path: &str, create: bool, syscall: &'static str) -> Result<OwnedFd, MapError> {
+    // O_NONBLOCK: a FIFO of that name must not make us wait. std adds O_CLOEXEC.
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let mut options = OpenOptions::new();
+    let options = options.read(true).write(true).create(create).mode(0o600).custom_flags(flags);
+    options.open(path).map(OwnedFd::from).map_err(|error| failed(syscall, &error))
+}
+
+/// A new file description of the file that a descriptor of this process is of.
+fn open_again(fd: RawFd) -> Result<OwnedFd, MapError> {
+    // Through a link, whose target may have no name any more.
+    let path = format!("/proc/self/fd/{fd}");
+    let mut options = OpenOptions::new();
+    let options = options.read(true).write(true).custom_flags(libc::O_NONBLOCK);
+    options.open(path).map(OwnedFd::from).map_err(|error| failed("open", &error))
+}
+
+fn memfd() -> Result<OwnedFd, MapError> {
+    let make = |flags: u32| {
+        // SAFETY: the name is a C string. By number: glibc has the call since 2.27, and we build for 2.17.
+        let fd =
+            unsafe { libc::syscall(libc::SYS_memfd_create, c"ralloc-segment".as_ptr(), flags) };
+        match fd {
+            0.. => Ok(fd as RawFd),
+            _ => Err(last_error("memfd_create")),
+        }
+    };
+    let flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+    let fd = make(flags | MFD_NOEXEC_SEAL).or_else(|error| match error {
+        MapError::System { errno: libc::EINVAL, .. } => make(flags),
+        error => Err(error),
+    })?;
+    // SAFETY: just made, and nobody else's.
+    let file = unsafe { OwnedFd::from_raw_fd(fd) };
+    // Else 0777: others could open it in /proc, if its process lets them look there.
+    // SAFETY: no memory is touched.
+    match unsafe { libc::fchmod(file.as_raw_fd(), 0o600) } {
+        0 => Ok(file),
+        _ => Err(last_error("fchmod")),
+    }
+}
+
+impl SharedFile {
+    /// The file of a name, which has passed the checks of names. Errors: ENOENT where there is none and it is
+    /// not to be created, and others.
+    pub fn open(name: &str, create: bool) -> Result<SharedFile, MapError> {
+        Descriptor::new(|| open(&path(name), create, "shm_open")).map(SharedFile)
+    }
+
+    /// A new file without a name, which can be sealed.
+    pub fn anonymous() -> Result<SharedFile, MapError> {
+        Descriptor::new(memfd).map(SharedFile)
+    }
+
+    /// The file that a descriptor of this process is of. The descriptor stays the caller's.
+    pub fn of_fd(fd: RawFd) -> Result<SharedFile, MapError> {
+        Descriptor::new(|| open_again(fd)).map(SharedFile)
+    }
+
+    /// The same file by another file description.
+    #[cfg(test)]
+    pub fn again(&self) -> Result<SharedFile, MapError> {
+        SharedFile::of_fd(self.fd("open")?)
+    }
+
+    /// A descriptor of a file description that is never locked, closed on `exec`: for a child, which would
+    /// otherwise share this one's locks.
+    pub fn descriptor(&self) -> Result<OwnedFd, MapError> {
+        open_again(self.fd("open")?)
+    }
+
+    fn fd(&self, syscall: &'static str) -> Result<RawFd, MapError> {
+        self.0.fd(syscall)
+    }
+
+    fn file(&self, syscall: &'static str) -> Result<ManuallyDrop<File>, MapError> {
+        let fd = self.fd(syscall)?;
+        // SAFETY: open as long as `self` is borrowed, and not closed by this value.
+        Ok(ManuallyDrop::new(unsafe { File::from_raw_fd(fd) }))
+    }
+
+    pub fn facts(&self) -> Result<FileFacts, MapError> {
+        let data = self.file("fstat")?.metadata().map_err(|error| failed("fstat", &error))?;
+        Ok(FileFacts {
+            len: data.len(),
+            is_regular: data.is_file(),
+            owner: data.uid(),
+            mode: data.mode() & 0o777,
+            id: (data.dev(), data.ino()),
+        })
+    }
+
+    /// Whether it is what `name` names now.
+    pub fn is_named(&self, name: &str) -> Result<bool, MapError> {
+        let id = self.facts()?.id;
+        let named = std::fs::symlink_metadata(path(name));
+        Ok(named.is_ok_and(|named| (named.dev(), named.ino()) == id))
+    }
+
+    /// Reads from the start: the bytes read, fewer at the end of the file.
+    pub fn read(&self, bytes: &mut [u8]) -> Result<usize, MapError> {
+        self.file("pread")?.read_at(bytes, 0).map_err(|error| failed("pread", &error))
+    }
+
+    /// Writes all of it to the start.
+    pub fn write(&self, bytes: &[u8]) -> Result<(), MapError> {
+        self.file("pwrite")?.write_all_at(bytes, 0).map_err(|error| failed("pwrite", &error))
+    }
+
+    /// Cuts or extends it, by bytes that are zero and take no memory yet.
+    pub fn resize(&self, len: usize) -> Result<(), MapError> {
+        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: writes to the local.
+        let limited = unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &mut limit) } == 0;
+        // The call itself would send SIGXFSZ, which ends the process.
+        if limited && len as u64 > limit.rlim_cur {
+            return Err(system_error("ftruncate", libc::EFBIG));
+        }
+        self.file("ftruncate")?.set_len(len as u64).map_err(|error| failed("ftruncate", &error))
+    }
+
+    /// Finds memory for a part of it. Without this, a file system that is full is a SIGBUS of whoever touches the page.
+    pub fn reserve(&self, start: usize, len: usize) -> Result<(), MapError> {
+        let (fd, end) = (self.fd("fallocate")?, start + len);
+        for offset in (start..end).step_by(RESERVED_AT_ONCE) {
+            let part = (end - offset).min(RESERVED_AT_ONCE);
+            // SAFETY: no memory of ours is touched.
+            while unsafe { libc::fallocate(fd, 0, offset as i64, part as i64) } != 0 {
+                match last_error("fallocate") {
+                    MapError::System { errno: libc::EINTR, .. } => {}
+                    error => return Err(error),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Its first `len` bytes, to be mapped from offsets of at most `last`; the file has so many.
+    ///
+    /// By a file description of their own: a mapping keeps the one that it was made of, with its locks, and a forked
+    /// child has all mappings. (The child of a killed process was seen to keep the locks so, though it had closed the
+    /// descriptor.)
+    pub fn pages(&self, len: usize, last: usize) -> Result<SharedPages, MapError> {
+        let unlocked = self.descriptor()?;
+        keep_pages(len, last, 0, unlocked.as_raw_fd())
+    }
+
+    /// Nobody can resize it from now on. For files without a name.
+    pub fn seal(&self) -> Result<(), MapError> {
+        let fd = self.fd("fcntl")?;
+        // SAFETY: no memory is touched.
+        match unsafe { libc::fcntl(fd, libc::F_ADD_SEALS, SEALS) } {
+            0 => Ok(()),
+            _ => Err(last_error("fcntl")),
+        }
+    }
+
+    /// Whether nobody can shrink it.
+    pub fn is_sealed(&self) -> Result<bool, MapError> {
+        let fd = self.fd("fcntl")?;
+        // SAFETY: no memory is touched.
+        let seals = unsafe { libc::fcntl(fd, libc::F_GET_SEALS) };
+        Ok(seals >= 0 && seals & libc::F_SEAL_SHRINK != 0)
+    }
+
+    fn locking(&self, command: i32, kind: i32, byte: usize) -> Result<libc::flock, MapError> {
+        let fd = self.fd("fcntl")?;
+        // SAFETY: all zero is a value of it; some C libraries pad it.
+        let mut lock: libc::flock = unsafe { std::mem::zeroed() };
+        (lock.l_type, lock.l_whence) = (kind as _, libc::SEEK_SET as _);
+        (lock.l_start, lock.l_len) = (FIRST_LOCK + byte as i64, 1);
+        // SAFETY: reads and writes the local.
+        match unsafe { libc::fcntl(fd, command, &mut lock) } {
+            -1 => Err(last_error("fcntl")),
+            _ => Ok(lock),
+        }
+    }
+
+    /// Locks a byte, unless it is locked through another file description: whether it is this one's now. It
+    /// is until `unlock`, or until the file description ends, as it does with its process. Locking twice is once.
+    pub fn try_lock(&self, byte: usize) -> Result<bool, MapError> {
+        match self.locking(libc::F_OFD_SETLK, libc::F_WRLCK, byte) {
+            Ok(_) => Ok(true),
+            Err(MapError::System { errno: libc::EAGAIN | libc::EACCES, .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Ends the lock on a byte, if there is one.
+    pub fn unlock(&self, byte: usize) -> Result<(), MapError> {
+        self.locking(libc::F_OFD_SETLK, libc::F_UNLCK, byte).map(|_| ())
+    }
+
+    /// Whether a byte is locked through another file description, in this process or another one.
+    pub fn is_locked_by_another(&self, byte: usize) -> Result<bool, MapError> {
+        let found = self.locking(libc::F_OFD_GETLK, libc::F_WRLCK, byte)?;
+        Ok(i32::from(found.l_type) != libc::F_UNLCK)
+    }
+}
+
+impl Drop for SharedFile {
+    /// A child that was just made by another thread may have a descriptor of the same file description until it calls
+    /// `exec`: the locks must not outlive this value by that.
+    fn drop(&mut self) {
+        let Ok(fd) = self.fd("fcntl") else { return };
+        // SAFETY: all zero is a value of it, and means all bytes.
+        let mut all: libc::flock = unsafe { std::mem::zeroed() };
+        (all.l_type, all.l_whence) = (libc::F_UNLCK as _, libc::SEEK_SET as _);
+        // SAFETY: reads the local.
+        unsafe { libc::fcntl(fd, libc::F_OFD_SETLK, &mut all) };
+    }
+}
+
+/// The user whose files these are.
+pub fn user() -> u32 {
+    // SAFETY: no preconditions.
+    unsafe { libc::geteuid() }
+}
+
+/// The error of a call that was to make what is there.
+pub fn already_there() -> MapError {
+    system_error("shm_open", libc::EEXIST)
+}
+
+/// Ends a name. Who has the file keeps it.
+pub fn unlink(name: &str) -> Result<(), MapError> {
+    std::fs::remove_file(path(name)).map_err(|error| failed("shm_unlink", &error))
+}
+
+/// The names of the files that are this user's, each with its first bytes, as many as `prefix` has: those that have
+/// so many.
+pub fn names(prefix: &mut [u8], mut found: impl FnMut(&str, &[u8])) -> Result<(), MapError> {
+    let folder = match std::fs::read_dir(FOLDER) {
+        Ok(folder) => folder,
+        Err(error) => return Err(failed("opendir", &error)),
+    };
+    for file in folder.flatten() {
+        let Ok(name) = file.file_name().into_string() else { continue };
+        let name = format!("/{name}");
+        let mine = file.metadata().is_ok_and(|data| data.is_file() && data.uid() == user());
+        // What has gone since, or cannot be read, is not named.
+        let Some(file) = mine.then(|| SharedFile::open(&name, false).ok()).flatten() else {
+            continue;
+        };
+        if file.read(prefix).is_ok_and(|read| read == prefix.len()) {
+            found(&name, prefix);
+        }
+    }
+    Ok(())
+}
+
+/// Bytes that the file system of named files has left, in whole pages. `None` where it does not say.
+pub fn free_bytes() -> Option<u64> {
+    // SAFETY: all zero is a value of it.
+    let mut facts: libc::statvfs = unsafe { std::mem::zeroed() };
+    // SAFETY: the path is a C string, and the call writes to the local.
+    let known = unsafe { libc::statvfs(c"/dev/shm".as_ptr(), &mut facts) } == 0;
+    // A tmpfs without a limit says 0 of 0.
+    if !known || facts.f_blocks == 0 {
+        return None;
+    }
+    let block = (facts.f_frsize as u64).max(1);
+    Some((facts.f_bavail as u64).saturating_mul(block) / page_size() as u64 * page_size() as u64)
+}
+
+/// Forks without `exec`: the child's process id. The child ends with `work`.
+#[cfg(test)]
+pub fn fork(work: impl FnOnce()) -> i32 {
+    // SAFETY: for tests, whose work is safe in the child of a process with several threads.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        work();
+        end(0);
+    }
+    child
+}
+
+/// Ends a forked child, and nothing else of it.
+#[cfg(test)]
+pub fn end(status: i32) -> ! {
+    // SAFETY: ends the process.
+    unsafe { libc::_exit(status) }
+}
+
+/// Kills this process.
+#[cfg(test)]
+pub fn kill_self() {
+    // SAFETY: no memory is touched.
+    unsafe { libc::raise(libc::SIGKILL) };
+}
+
+/// Stops this process until somebody continues it.
+#[cfg(test)]
+pub fn stop_self() {
+    // SAFETY: no memory is touched.
+    unsafe { libc::raise(libc::SIGSTOP) };
+}
+
+/// Waits for a forked child: its status.
+#[cfg(test)]
+pub fn wait(child: i32) -> i32 {
+    let mut status = -1;
+    // SAFETY: writes to the local.
+    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+    status
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn locks_are_of_a_file_description_and_end_with_it() {
+        let first = SharedFile::anonymous().unwrap();
+        let second = first.again().unwrap();
+        assert_eq!([first.try_lock(0), first.try_lock(0), second.try_lock(1)], [Ok(true); 3]);
+        assert_eq!([second.try_lock(0), second.is_locked_by_another(1)], [Ok(false); 2]);
+        assert_eq!([second.is_locked_by_another(0), first.is_locked_by_another(1)], [Ok(true); 2]);
+        first.unlock(0).unwrap();
+        assert_eq!(second.try_lock(0), Ok(true));
+        // A descriptor that is passed on has no part in them.
+        let passed = second.descriptor().unwrap();
+        drop(second);
+        assert_eq!([first.try_lock(0), first.try_lock(1)], [Ok(true); 2]);
+        drop(passed);
+    }
+
+    #[test]
+    fn locks_end_with_the_value_though_a_child_that_is_being_started_has_the_descriptor() {
+        let first = SharedFile::anonymous().unwrap();
+        let other = first.again().unwrap();
+        assert_eq!(first.try_lock(5), Ok(true));
+        // SAFETY: no memory is touched.
+        let copy = unsafe { libc::dup(first.fd("dup").unwrap()) };
+        drop(first);
+        assert_eq!(other.try_lock(5), Ok(true));
+        // SAFETY: the copy just made.
+        unsafe { libc::close(copy) };
+    }
+
+    #[test]
+    fn a_descriptor_is_closed_on_exec() {
+        let file = SharedFile::anonymous().unwrap();
+        let passed = file.descriptor().unwrap();
+        for fd in [file.fd("fcntl").unwrap(), passed.as_raw_fd()] {
+            // SAFETY: no memory is touched.
+            assert_eq!(unsafe { libc::fcntl(fd, libc::F_GETFD) }, libc::FD_CLOEXEC);
+        }
+    }
+
+    #[test]
+    fn memory_is_found_at_once_and_a_sealed_file_has_its_size_for_ever() {
+        let file = SharedFile::anonymous().unwrap();
+        file.resize(3 << 20).unwrap();
+        file.reserve(0, 3 << 20).unwrap();
+        assert!(file.file("fstat").unwrap().metadata().unwrap().blocks() * 512 >= 3 << 20);
+        assert_eq!(file.is_sealed(), Ok(false));
+        file.seal().unwrap();
+        assert_eq!(file.is_sealed(), Ok(true));
+        for len in [1 << 20, 4 << 20] {
+            let error = file.resize(len).unwrap_err();
+            assert!(matches!(error, MapError::System { code: Some("EPERM"), .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn more_than_there_can_be_is_an_error_and_no_signal() {
+        let file = SharedFile::anonymous().unwrap();
+        let error = file.resize(usize::MAX).unwrap_err();
+        assert!(matches!(error, MapError::System { syscall: "ftruncate", .. }), "{error}");
+        let free = free_bytes().unwrap();
+        assert!(free > 0 && free.is_multiple_of(page_size() as u64));
+    }
+}

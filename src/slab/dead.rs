@@ -1,0 +1,60 @@
+//! Who ended, and what was freed of it, while all words are looked at.
+#![forbid(unsafe_code)]
+
+use super::word::{MAX_PARTICIPANTS, Owner};
+
+/// What a participant left that ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Loss {
+    pub owner: Owner,
+    /// Its process, as that knew itself; `None` for one that ended by itself, of whom there is nothing to tell.
+    pub pid: Option<u32>,
+    /// Slots of it that this recovery freed.
+    pub slots: usize,
+    /// Whether slots are left that it had sent.
+    pub sent: bool,
+}
+
+/// Participants that ended, each in one incarnation, to be found by the owners that words name: all words are looked
+/// at once for all of the dead.
+#[derive(Debug)]
+pub struct Dead {
+    losses: Vec<Loss>,
+    /// By a participant's number: one more than the place of its loss, or 0.
+    places: Box<[u16; MAX_PARTICIPANTS + 1]>,
+}
+
+impl Dead {
+    pub fn none() -> Dead {
+        Dead { losses: Vec::new(), places: Box::new([0; MAX_PARTICIPANTS + 1]) }
+    }
+
+    pub fn of(owner: Owner) -> Dead {
+        let mut dead = Dead::none();
+        dead.add(owner, None);
+        dead
+    }
+
+    /// Once for each number.
+    pub fn add(&mut self, owner: Owner, pid: Option<u32>) {
+        self.losses.push(Loss { owner, pid, slots: 0, sent: false });
+        self.places[owner.index()] = self.losses.len() as u16;
+    }
+
+    /// What `owner` left; `None` if it is not among them.
+    #[inline]
+    pub fn find(&mut self, owner: Owner) -> Option<&mut Loss> {
+        let place = usize::from(self.places[owner.index()]).checked_sub(1)?;
+        let loss = &mut self.losses[place];
+        (loss.owner == owner).then_some(loss)
+    }
+
+    pub fn losses(&self) -> &[Loss] {
+        &self.losses
+    }
+
+    /// Slots that were freed.
+    pub fn slots(&self) -> usize {
+        self.losses.iter().map(|loss| loss.slots).sum()
+    }
+}

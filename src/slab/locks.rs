@@ -1,0 +1,169 @@
+//! Who is there: a lock for each entry of the registry, which its owner has as long as it lives.
+#![forbid(unsafe_code)]
+
+#[cfg(not(loom))]
+use crate::memory::segment::Segment;
+#[cfg(any(test, not(loom)))]
+use crate::sync::Arc;
+#[cfg(test)]
+use crate::sync::Mutex;
+#[cfg(not(loom))]
+use crate::sync::crash;
+use crate::sync::{AtomicU64, Ordering};
+use std::fmt::Debug;
+
+/// The locks of a registry's entries, as one of those that share the registry reaches them.
+///
+/// What rests on them: a lock that its owner does not give back is free once the owner has
+/// executed its last instruction, and not before.
+pub trait Locks: Debug + Send + Sync {
+    /// Takes the lock of an entry unless anyone has it, the caller included: whether it did. Waits for nobody.
+    fn try_lock(&self, index: usize) -> bool;
+
+    /// Gives a lock back that this one took.
+    fn unlock(&self, index: usize);
+
+    /// Whether anyone has the lock, the caller included; also where that cannot be found out.
+    fn is_locked(&self, index: usize) -> bool;
+
+    /// Whether locks are given back for those who die. If not, everyone leaves who ever joined.
+    fn tell_deaths(&self) -> bool;
+}
+
+/// Locks of the threads of one process. A thread does not end without dropping what it has, so no lock is ever
+/// found to be free whose owner has not left.
+#[derive(Debug)]
+pub struct HeapLocks {
+    /// Bit b of word w: the lock 64 w + b is taken.
+    taken: Box<[AtomicU64]>,
+}
+
+impl HeapLocks {
+    /// For `count` entries.
+    pub fn new(count: usize) -> HeapLocks {
+        HeapLocks { taken: (0..count.div_ceil(64)).map(|_| AtomicU64::default()).collect() }
+    }
+
+    fn at(&self, index: usize) -> (&AtomicU64, u64) {
+        (&self.taken[index / 64], 1 << (index % 64))
+    }
+}
+
+impl Locks for HeapLocks {
+    fn try_lock(&self, index: usize) -> bool {
+        let (word, bit) = self.at(index);
+        // Acquire pairs with the release in `unlock`: what the last owner wrote into the entry comes before.
+        word.fetch_or(bit, Ordering::AcqRel) & bit == 0
+    }
+
+    fn unlock(&self, index: usize) {
+        let (word, bit) = self.at(index);
+        word.fetch_and(!bit, Ordering::AcqRel);
+    }
+
+    fn is_locked(&self, index: usize) -> bool {
+        let (word, bit) = self.at(index);
+        // Acquire pairs with the release in `unlock`.
+        word.load(Ordering::Acquire) & bit != 0
+    }
+
+    fn tell_deaths(&self) -> bool {
+        false
+    }
+}
+
+/// Locks of the processes that share a segment, and of the threads of this one.
+///
+/// Those of processes are byte locks of an open file description, which the kernel gives back when the description ends:
+/// when this value is dropped, and when the process is over. By then its last thread is out of user mode, so that none of its
+/// stores is to come, however it ended. `os::shm` sees to it that nothing else keeps the description: no forked child, no mapping, and
+/// no program that the process has started.
+///
+/// The kernel does not tell the threads of one process from one another. So each lock is one among them first.
+#[cfg(not(loom))]
+#[derive(Debug)]
+pub struct SegmentLocks {
+    segment: Arc<Segment>,
+    own: HeapLocks,
+}
+
+#[cfg(not(loom))]
+impl SegmentLocks {
+    /// For `count` entries. They keep the segment.
+    pub fn new(segment: Arc<Segment>, count: usize) -> SegmentLocks {
+        SegmentLocks { segment, own: HeapLocks::new(count) }
+    }
+}
+
+#[cfg(not(loom))]
+impl Locks for SegmentLocks {
+    fn try_lock(&self, index: usize) -> bool {
+        if !self.own.try_lock(index) {
+            return false;
+        }
+        let taken = self.segment.try_lock(index) == Ok(true);
+        if !taken {
+            self.own.unlock(index);
+        }
+        taken
+    }
+
+    fn unlock(&self, index: usize) {
+        crash::point();
+        // In a forked child, whose descriptor is closed, an error: then it is not its to give back.
+        let _ = self.segment.unlock(index);
+        self.own.unlock(index);
+    }
+
+    fn is_locked(&self, index: usize) -> bool {
+        self.own.is_locked(index) || self.segment.is_locked_by_another(index).unwrap_or(true)
+    }
+
+    fn tell_deaths(&self) -> bool {
+        true
+    }
+}
+
+/// The locks of a process that can die, among those of all of them: a stand-in for what the kernel does.
+#[cfg(test)]
+#[derive(Clone, Debug)]
+pub struct Process {
+    all: Arc<HeapLocks>,
+    own: Arc<Mutex<Vec<usize>>>,
+}
+
+#[cfg(test)]
+impl Process {
+    pub fn among(all: &Arc<HeapLocks>) -> Process {
+        Process { all: Arc::clone(all), own: Arc::default() }
+    }
+
+    /// What it had locked is free from now on.
+    pub fn die(&self) {
+        self.own.lock().drain(..).for_each(|index| self.all.unlock(index));
+    }
+}
+
+#[cfg(test)]
+impl Locks for Process {
+    fn try_lock(&self, index: usize) -> bool {
+        let taken = self.all.try_lock(index);
+        if taken {
+            self.own.lock().push(index);
+        }
+        taken
+    }
+
+    fn unlock(&self, index: usize) {
+        self.own.lock().retain(|&own| own != index);
+        self.all.unlock(index);
+    }
+
+    fn is_locked(&self, index: usize) -> bool {
+        self.all.is_locked(index)
+    }
+
+    fn tell_deaths(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,332 @@
+//! Slabs that processes share, and that outlive each of them.
+
+use super::locks::SegmentLocks;
+use super::options::PoolOptions;
+use super::registry::{Registry, SHARED_WORDS};
+use super::shared::SharedBy;
+use super::slot_table::SlotTable;
+use super::token::Identity;
+use super::transit::Transit;
+use super::word::MAX_PARTICIPANTS;
+use super::{MAX_POOLS, SharedSlab, Slab, SlabOptions, table_at};
+use crate::error::{MapError, SegmentError, SegmentField, SlabError};
+use crate::memory::segment::{self, Geometry, New, PoolGeometry, Segment, Settings};
+use crate::memory::{HugePages, Mapping, MemoryOptions, SharedKind, SharedMemory, page_size};
+use crate::sync::Arc;
+use std::cell::RefCell;
+use std::time::Duration;
+
+const _: () = assert!(MAX_POOLS <= segment::MAX_POOLS);
+
+/// What a slab that processes share is asked to be besides its pools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentOptions {
+    /// How long a slot that was sent can still be received when its sender is gone. Of the process that makes the slab.
+    pub transit: Duration,
+    /// How long to wait for another process that makes it.
+    pub wait: Duration,
+}
+
+impl Default for SegmentOptions {
+    /// 30 s and 5 s.
+    fn default() -> SegmentOptions {
+        SegmentOptions { transit: Duration::from_secs(30), wait: Duration::from_secs(5) }
+    }
+}
+
+/// Slabs that processes share. On Linux of 64 bits; elsewhere all of it is [`MapError::Unsupported`].
+///
+/// The memory is there from the start, and bytes of slots are those that another process left. Whoever dies, by
+/// whatever signal and at whatever instruction, leaves a slab that works: the slots that it held come back when
+/// another one joins, when slots run out, and by [`Slab::recover`].
+///
+/// A name begins with a slash and has no other, as of `shm_open`: the memory is the file of that name in `/dev/shm`, until
+/// [`Slab::unlink`], also without a process that has it. It is the user's alone (mode 0600), and processes of that user must
+/// not truncate it: the others would die of SIGBUS.
+///
+/// A forked child cannot use its copy: [`ClaimError::Forked`](crate::error::ClaimError::Forked). It opens the slab anew.
+impl Slab {
+    /// A new slab under a name that others [open](Slab::open). Of its [`MemoryOptions`] the NUMA node is that of the memory,
+    /// whoever opens it; the others are about this process's mapping. Errors: those of [`Slab::new`];
+    /// [`SegmentError`], also where there is one of that name (`EEXIST`) or no room for it. Then there is no such slab.
+    ///
+    /// ```
+    /// # #[cfg(all(target_os = "linux", target_pointer_width = "64"))] {
+    /// use ralloc_core::slab::{SegmentOptions, Slab, SlabOptions};
+    ///
+    /// let name = format!("/frames-{}", std::process::id());
+    /// let options = SlabOptions::fixed(&[4096], 16, 1 << 20);
+    /// let slab = Slab::create(&name, &options, &SegmentOptions::default()).unwrap();
+    /// let other = Slab::open(&name, SegmentOptions::default().wait).unwrap(); // in another process
+    /// let block = slab.allocate(4096).unwrap();
+    /// assert_eq!(other.stats()[0].held, 1);
+    /// drop(slab); // or a kill of its process
+    /// assert_eq!(other.stats()[0].held, 0);
+    /// Slab::unlink(&name).unwrap();
+    /// # }
+    /// ```
+    pub fn create(
+        name: &str,
+        options: &SlabOptions,
+        how: &SegmentOptions,
+    ) -> Result<Slab, SlabError> {
+        made(SharedKind::Named, options, how, |new| Segment::create(name, new, plan, how.wait))
+    }
+
+    /// The slab of a name. Errors: [`SegmentError`], such as `ENOENT`, or a timeout where it is still being made after
+    /// `wait`.
+    ///
+    /// ```
+    /// # #[cfg(all(target_os = "linux", target_pointer_width = "64"))] {
+    /// use ralloc_core::Slab;
+    /// use std::time::Duration;
+    ///
+    /// let error = Slab::open("/ralloc-example-none", Duration::ZERO).unwrap_err();
+    /// assert!(error.to_string().contains("ENOENT"));
+    /// # }
+    /// ```
+    pub fn open(name: &str, wait: Duration) -> Result<Slab, SlabError> {
+        Slab::open_with(name, wait, MemoryOptions::default())
+    }
+
+    /// The same with what `memory` asks for of this process's mapping: that it is locked or prefaulted, and huge pages
+    /// where the memory has some. Errors: also [`MapError`]; [`MapError::Unsupported`] for a node, which is whoever
+    /// creates the slab's to choose.
+    ///
+    /// ```
+    /// # #[cfg(all(target_os = "linux", target_pointer_width = "64"))] {
+    /// use ralloc_core::memory::MemoryOptions;
+    /// use ralloc_core::slab::{SegmentOptions, Slab, SlabOptions};
+    /// use std::time::Duration;
+    ///
+    /// let name = format!("/prefaulted-{}", std::process::id());
+    /// let options = SlabOptions::fixed(&[4096], 16, 1 << 20);
+    /// let first = Slab::create(&name, &options, &SegmentOptions::default()).unwrap();
+    /// let memory = MemoryOptions { prefault: true, ..MemoryOptions::default() };
+    /// let second = Slab::open_with(&name, Duration::ZERO, memory).unwrap(); // takes no page faults
+    /// Slab::unlink(&name).unwrap();
+    /// # }
+    /// ```
+    pub fn open_with(name: &str, wait: Duration, memory: MemoryOptions) -> Result<Slab, SlabError> {
+        let memory = of_mapping(SharedKind::Named, memory)?;
+        over(Segment::open(name, plan, wait)?, memory, None)
+    }
+
+    /// The slab of a name, made by whoever comes first. Errors as those of both; [`SegmentError::Invalid`] where it has
+    /// other pools, or is not bound to the NUMA node that is asked for.
+    ///
+    /// ```
+    /// # #[cfg(all(target_os = "linux", target_pointer_width = "64"))] {
+    /// use ralloc_core::slab::{SegmentOptions, Slab, SlabOptions};
+    ///
+    /// let (name, how) = (format!("/cache-{}", std::process::id()), SegmentOptions::default());
+    /// let slab = Slab::open_or_create(&name, &SlabOptions::fixed(&[64], 8, 1 << 20), &how).unwrap();
+    /// let error = Slab::open_or_create(&name, &SlabOptions::fixed(&[64], 9, 1 << 20), &how);
+    /// let said = "the count of pool 0 of the segment is 8, and must be 9";
+    /// assert_eq!(error.unwrap_err().to_string(), said);
+    /// Slab::unlink(&name).unwrap();
+    /// # }
+    /// ```
+    pub fn open_or_create(
+        name: &str,
+        options: &SlabOptions,
+        how: &SegmentOptions,
+    ) -> Result<Slab, SlabError> {
+        let open = |new: &New<'_>| Segment::open_or_create(name, new, plan, how.wait);
+        made(SharedKind::Named, options, how, open)
+    }
+
+    /// A new slab without a name, which children have by its [descriptor](Slab::descriptor). Nobody can resize its memory.
+    /// It lives as long as one of those who have it. Errors as those of [`Slab::create`].
+    ///
+    /// ```
+    /// # #[cfg(all(target_os = "linux", target_pointer_width = "64"))] {
+    /// use ralloc_core::slab::{SegmentOptions, Slab, SlabOptions};
+    /// use std::os::fd::AsRawFd;
+    ///
+    /// let options = SlabOptions::fixed(&[64], 8, 1 << 20);
+    /// let slab = Slab::anonymous(&options, &SegmentOptions::default()).unwrap();
+    /// let descriptor = slab.descriptor().unwrap(); // passed to a child, which knows its number
+    /// let other = Slab::from_fd(descriptor.as_raw_fd()).unwrap();
+    /// slab.allocate(64).unwrap();
+    /// assert_eq!(other.stats()[0].held, 1);
+    /// # }
+    /// ```
+    pub fn anonymous(options: &SlabOptions, how: &SegmentOptions) -> Result<Slab, SlabError> {
+        made(SharedKind::Unnamed, options, how, Segment::anonymous)
+    }
+
+    /// The slab of a [descriptor](Slab::descriptor), which stays the caller's. Errors: [`SegmentError`].
+    pub fn from_fd(fd: i32) -> Result<Slab, SlabError> {
+        Slab::from_fd_with(fd, MemoryOptions::default())
+    }
+
+    /// The same with what `memory` asks for, as [`Slab::open_with`].
+    pub fn from_fd_with(fd: i32, memory: MemoryOptions) -> Result<Slab, SlabError> {
+        let memory = of_mapping(SharedKind::Unnamed, memory)?;
+        over(Segment::from_fd(fd, plan)?, memory, None)
+    }
+
+    /// A descriptor for [`Slab::from_fd`] in a child, closed on `exec` unless the caller passes it on. Errors:
+    /// [`MapError::Unsupported`] for a slab that processes do not share.
+    #[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+    pub fn descriptor(&self) -> Result<std::os::fd::OwnedFd, MapError> {
+        match self.shared.as_ref().map(|shared| &shared.memory) {
+            Some(SharedBy::Processes(segment)) => segment.descriptor(),
+            _ => Err(MapError::Unsupported { what: "a descriptor of a slab of one process" }),
+        }
+    }
+
+    /// Ends a name. Those who have the slab keep it; its memory goes with the last of them. Errors: [`SegmentError`],
+    /// `ENOENT` where there is none, and for files that are no slab's.
+    pub fn unlink(name: &str) -> Result<(), SegmentError> {
+        Segment::unlink(name)
+    }
+
+    /// The names of all slabs of this user, in alphabetical order: those of other versions too, and those that are being
+    /// made.
+    pub fn list() -> Result<Vec<String>, MapError> {
+        Segment::list()
+    }
+}
+
+/// The slab of a segment that `make` makes, or opens.
+///
+/// What the options ask of memory is in force before the segment is ready, so that one which the system refuses leaves as
+/// little as one for which there is no room, and nobody can have opened it.
+fn made(
+    kind: SharedKind,
+    options: &SlabOptions,
+    how: &SegmentOptions,
+    make: impl FnOnce(&New<'_>) -> Result<Segment, SegmentError>,
+) -> Result<Slab, SlabError> {
+    let (geometry, asked) = (geometry_of(options)?, kind.grant(options.memory)?);
+    let slots = RefCell::new(None);
+    let place = |memory: &SharedMemory| {
+        let MemoryOptions { huge_pages, numa_node, .. } = asked;
+        let first = MemoryOptions { huge_pages, numa_node, ..MemoryOptions::default() };
+        let mut mapping = memory.map_any(geometry.slots_at(), geometry.slot_bytes, first)?;
+        if numa_node.is_none() {
+            // A maker that died may have bound the file.
+            mapping.unbind();
+        }
+        if huge_pages != HugePages::No {
+            // By faults: what is reserved by a call knows no advice, and has small pages.
+            mapping.populate()?;
+        }
+        *slots.borrow_mut() = Some(mapping);
+        Ok(())
+    };
+    let fill = |memory: &SharedMemory| {
+        fill(memory, options, geometry.records_at())?;
+        let mut slots = slots.borrow_mut();
+        let Some(mapping) = &mut *slots else { return Ok(()) };
+        if asked.prefault {
+            mapping.populate()?;
+        }
+        if asked.lock {
+            mapping.lock(&[(0, geometry.slot_bytes)])?;
+        }
+        Ok(())
+    };
+    let transit_ms = u64::try_from(how.transit.as_millis()).unwrap_or(u64::MAX);
+    let settings = Settings { identity: Identity::new().number(), transit_ms };
+    let node = asked.numa_node;
+    let new = New { geometry: &geometry, settings, node, place: &place, fill: &fill };
+    let segment = make(&new)?;
+    let memory = MemoryOptions { numa_node: None, ..asked };
+    let Some(node) = asked.numa_node.filter(|_| slots.borrow().is_none()) else {
+        return over(segment, memory, slots.into_inner());
+    };
+    let page = segment.memory().map(geometry.slots_at(), page_size(), MemoryOptions::default())?;
+    let found = page.node()?.unwrap_or(u32::MAX);
+    if found != node {
+        let (field, expected) = (SegmentField::NumaNode, node.into());
+        return Err(SegmentError::Invalid { field, found: found.into(), expected }.into());
+    }
+    over(segment, memory, None)
+}
+
+/// What a mapping of memory that is there can have of `memory`.
+fn of_mapping(kind: SharedKind, memory: MemoryOptions) -> Result<MemoryOptions, MapError> {
+    if memory.numa_node.is_some() {
+        return Err(MapError::Unsupported { what: "another NUMA node for memory that is there" });
+    }
+    kind.grant(memory)
+}
+
+/// What the parts of a segment take. Errors as those of [`Slab::shared`].
+fn geometry_of(options: &SlabOptions) -> Result<Geometry, SlabError> {
+    let plan = options.shared_plan()?;
+    let pool =
+        |pool: &PoolOptions| PoolGeometry { size: pool.size as u64, count: pool.count.into() };
+    Ok(Geometry {
+        pools: options.pools.iter().map(pool).collect(),
+        registry_bytes: (SHARED_WORDS * 8).next_multiple_of(page_size()),
+        record_bytes: plan.record_bytes,
+        slot_bytes: plan.slot_bytes,
+    })
+}
+
+/// The same of pools that a segment says it has, or the index of one that no slab can have.
+fn plan(pools: &[PoolGeometry]) -> Result<Geometry, usize> {
+    let options = options_of(pools, MemoryOptions::default())?;
+    geometry_of(&options).map_err(|error| match error {
+        SlabError::Size { index, .. }
+        | SlabError::Order { index, .. }
+        | SlabError::Count { index, .. } => index,
+        _ => pools.len() - 1,
+    })
+}
+
+fn options_of(pools: &[PoolGeometry], memory: MemoryOptions) -> Result<SlabOptions, usize> {
+    let pool = |(index, pool): (usize, &PoolGeometry)| {
+        let size = usize::try_from(pool.size).map_err(|_| index)?;
+        let count = u32::try_from(pool.count).map_err(|_| index)?;
+        Ok(PoolOptions { size, count, max_count: count, min_count: count })
+    };
+    let pools = pools.iter().enumerate().map(pool).collect::<Result<_, usize>>()?;
+    // The segment is its own limit.
+    Ok(SlabOptions { pools, max_bytes: usize::MAX, memory })
+}
+
+/// Makes all slots free.
+fn fill(memory: &SharedMemory, options: &SlabOptions, at: usize) -> Result<(), MapError> {
+    let pools = || options.pools.iter().map(|pool| pool.max_count);
+    let words: usize = pools().map(|count| SlotTable::words_for(count as usize)).sum();
+    let len = (words * 8).next_multiple_of(page_size());
+    let records = memory.map(at, len, MemoryOptions::default())?;
+    let mut start = 0;
+    for count in pools() {
+        // SAFETY: within the mapping by its length; it outlives the table.
+        let table = unsafe { table_at(&records, start, count as usize) };
+        table.grow(0..count);
+        start += SlotTable::words_for(count as usize);
+    }
+    Ok(())
+}
+
+/// The slab of a segment.
+fn over(
+    segment: Segment,
+    memory: MemoryOptions,
+    slots: Option<Mapping>,
+) -> Result<Slab, SlabError> {
+    let Geometry { pools, record_bytes, slot_bytes, .. } = segment.geometry();
+    let damaged = |index: usize| {
+        let PoolGeometry { size, count } = pools[index];
+        SegmentError::Pool { index, size, count }
+    };
+    let mut options = options_of(pools, memory).map_err(damaged)?;
+    options.max_bytes = record_bytes + slot_bytes;
+    let Settings { identity, transit_ms } = segment.settings();
+    let segment = Arc::new(segment);
+    // SAFETY: the registry has locks that keep the segment.
+    let words = unsafe { segment.registry() };
+    let locks = SegmentLocks::new(Arc::clone(&segment), MAX_PARTICIPANTS);
+    let registry = Arc::new(Registry::shared(words, Box::new(locks)));
+    let transit = Transit::of(Duration::from_millis(transit_ms));
+    let (memory, identity) = (SharedBy::Processes(segment), Identity::of(identity));
+    let shared = SharedSlab { memory, options, registry, identity, transit };
+    Slab::attach_over(&Arc::new(shared), slots)
+}

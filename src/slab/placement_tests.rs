@@ -1,0 +1,144 @@
+//! Slabs whose memory is to be of some kind: what is there, and what is left of one that could not be had.
+
+use super::{PoolOptions, SegmentOptions, Slab, SlabOptions};
+use crate::error::{MapError, PlacementError, SegmentError, SegmentField, SlabError};
+use crate::memory::segment::tests::{LONG, Owned};
+use crate::memory::{HugePages, Mapping, MemoryOptions};
+use std::fs;
+use std::os::fd::AsRawFd;
+
+fn with(memory: MemoryOptions) -> SlabOptions {
+    SlabOptions { memory, ..SlabOptions::fixed(&[4096], 64, 1 << 20) }
+}
+
+fn on_node(node: u32) -> SlabOptions {
+    with(MemoryOptions { numa_node: Some(node), ..MemoryOptions::default() })
+}
+
+fn how() -> SegmentOptions {
+    SegmentOptions { wait: LONG, ..SegmentOptions::default() }
+}
+
+fn node(slab: &Slab) -> Option<u32> {
+    slab.slots.lock().mapping.as_ref().unwrap().node().unwrap()
+}
+
+fn resident(slab: &Slab) -> usize {
+    slab.slots.lock().mapping.as_ref().map(Mapping::resident).unwrap().unwrap()
+}
+
+/// Whether there are NUMA nodes here, and programs may choose.
+fn there_are_nodes() -> bool {
+    Slab::new(&on_node(0)).is_ok()
+}
+
+#[test]
+fn a_growing_slab_prefaults_what_comes_and_no_more() {
+    let pool = PoolOptions { size: 4096, count: 10, max_count: 1 << 14, min_count: 0 };
+    let memory = MemoryOptions { prefault: true, ..MemoryOptions::default() };
+    let slab = Slab::new(&SlabOptions { pools: vec![pool], max_bytes: 1 << 20, memory }).unwrap();
+    assert_eq!(resident(&slab), 10 * 4096);
+    for _ in 0..11 {
+        slab.allocate(4096).unwrap();
+    }
+    let count = slab.stats()[0].count;
+    assert!(count > 10 && resident(&slab) == count * 4096);
+    while slab.allocate(4096).is_ok() {}
+    assert_eq!(resident(&slab), slab.stats()[0].count * 4096);
+    assert!(resident(&slab) < 1 << 20);
+}
+
+#[test]
+fn a_wish_comes_too_late_after_the_first_slot_of_this_mapping() {
+    let slab = Slab::shared(&SlabOptions::fixed(&[64], 16, 1 << 20)).unwrap();
+    let other = Slab::attach(slab.share().unwrap()).unwrap();
+    let block = slab.allocate(64).unwrap();
+    let used = |slots| Err(PlacementError::Used { slots });
+    assert_eq!((slab.bind(0), slab.lock()), (used(1), used(1)));
+    assert_eq!(other.bind(0), used(1), "somebody has a slot");
+    if let Err(error) = other.lock() {
+        assert!(matches!(error, PlacementError::Map(MapError::System { syscall: "mlock", .. })));
+    }
+    // SAFETY: held by the test, and not used afterwards.
+    unsafe { slab.deallocate(block.cast()) }.unwrap();
+    assert_eq!((slab.bind(0), slab.lock()), (used(0), used(0)));
+    if there_are_nodes() {
+        assert_eq!(other.bind(0), Ok(()));
+        assert_eq!(node(&slab), Some(0), "it is the memory's");
+        let third = Slab::attach(slab.share().unwrap()).unwrap();
+        assert_eq!(node(&third), Some(0));
+    }
+}
+
+#[test]
+fn who_attaches_does_not_bind_anew() {
+    if !there_are_nodes() {
+        return;
+    }
+    let slab = Slab::shared(&on_node(0)).unwrap();
+    assert_eq!(node(&slab), Some(0));
+    slab.slots.lock().mapping.as_mut().unwrap().unbind();
+    let other = Slab::attach(slab.share().unwrap()).unwrap();
+    assert_eq!((node(&other), node(&slab)), (None, None));
+}
+
+#[test]
+fn the_node_of_a_segment_is_that_of_whoever_made_it() {
+    if !there_are_nodes() {
+        return;
+    }
+    let name = Owned::new();
+    let first = Slab::create(&name.0, &on_node(0), &how()).unwrap();
+    let second = Slab::open(&name.0, LONG).unwrap();
+    let third = Slab::open_or_create(&name.0, &on_node(0), &how()).unwrap();
+    assert_eq!([&first, &second, &third].map(node), [Some(0); 3]);
+    let error = Slab::open_or_create(&name.0, &on_node(5), &how()).unwrap_err();
+    let (field, found, expected) = (SegmentField::NumaNode, 0, 5);
+    assert_eq!(error, SlabError::Segment(SegmentError::Invalid { field, found, expected }));
+    let unnamed = Slab::anonymous(&on_node(0), &how()).unwrap();
+    let inherited = Slab::from_fd(unnamed.descriptor().unwrap().as_raw_fd()).unwrap();
+    assert_eq!(node(&inherited), Some(0));
+}
+
+#[test]
+fn what_a_maker_that_died_has_bound_is_bound_no_more() {
+    use crate::memory::segment::tests::half_made;
+    if !there_are_nodes() {
+        return;
+    }
+    let name = Owned::new();
+    let options = SlabOptions::fixed(&[4096], 64, 1 << 20);
+    let at = Slab::create(&name.0, &options, &how()).unwrap();
+    let len = fs::metadata(name.path()).unwrap().len() as usize;
+    drop(at);
+    Slab::unlink(&name.0).unwrap();
+    half_made(&name, len, |whole| whole.bind(0).unwrap());
+    let slab = Slab::open_or_create(&name.0, &options, &how()).unwrap();
+    assert_eq!(node(&slab), None);
+}
+
+#[test]
+fn memory_that_is_there_has_the_node_that_it_has() {
+    let name = Owned::new();
+    let slab = Slab::create(&name.0, &SlabOptions::fixed(&[64], 8, 1 << 20), &how()).unwrap();
+    let memory = on_node(0).memory;
+    let refused = |error| matches!(error, SlabError::Map(MapError::Unsupported { .. }));
+    assert!(refused(Slab::open_with(&name.0, LONG, memory).unwrap_err()));
+    let unnamed = Slab::anonymous(&SlabOptions::fixed(&[64], 8, 1 << 20), &how()).unwrap();
+    let descriptor = unnamed.descriptor().unwrap();
+    assert!(refused(Slab::from_fd_with(descriptor.as_raw_fd(), memory).unwrap_err()));
+    assert_eq!(slab.registry().alive() + unnamed.registry().alive(), 2);
+}
+
+#[test]
+fn what_is_refused_leaves_no_segment() {
+    let require = MemoryOptions { huge_pages: HugePages::Require, ..MemoryOptions::default() };
+    for options in [with(require), on_node(1023)] {
+        let name = Owned::new();
+        for make in [Slab::create, Slab::open_or_create] {
+            make(&name.0, &options, &how()).unwrap_err();
+            assert!(fs::metadata(name.path()).is_err());
+        }
+        assert!(Slab::anonymous(&options, &how()).is_err());
+    }
+}

@@ -1,0 +1,199 @@
+//! What comes back of those that ended: at once what they held, and what they sent once nobody can be expected to
+//! receive it any more.
+
+#[cfg(all(
+    test,
+    target_os = "linux",
+    target_pointer_width = "64",
+    not(any(loom, ralloc_check_windows))
+))]
+mod kill_loop;
+#[cfg(all(test, loom))]
+mod models;
+#[cfg(all(test, not(loom)))]
+mod programs;
+#[cfg(all(
+    test,
+    target_os = "linux",
+    target_pointer_width = "64",
+    not(any(loom, ralloc_check_windows))
+))]
+mod steps;
+#[cfg(all(test, not(loom)))]
+mod tests;
+
+use super::Slab;
+use super::dead::{Dead, Loss};
+use super::registry::Registry;
+use super::slot_table::SlotTable;
+use super::transit::{Pending, Tick};
+use super::word::{MAX_PARTICIPANTS, Owner};
+use crate::os;
+use crate::sync::Ordering;
+
+/// A look at who lives takes at most this part of the time, 1 in so many.
+const LOOK_PART: u64 = 20;
+
+/// A participant that died, and what was freed of it.
+///
+/// ```
+/// use ralloc_core::slab::{Recovered, Slab, SlabOptions};
+///
+/// let slab = Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20))?;
+/// let recovered: Vec<Recovered> = slab.recover();
+/// assert!(recovered.is_empty()); // threads do not die
+/// # Ok::<(), ralloc_core::error::SlabError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recovered {
+    /// The process, by the number that it knew itself.
+    pub pid: u32,
+    /// Slots that it held or cached, and that are free now. Several processes that recover at once each tell those that
+    /// they have freed themselves.
+    pub slots: usize,
+}
+
+/// Frees what the `dead` had in these tables, which are all there are, and makes their entries free. Should the caller
+/// die in its midst, the entries say that it is still to be done.
+pub(super) fn free_lost<'a>(
+    registry: &Registry,
+    tables: impl Iterator<Item = &'a SlotTable>,
+    dead: &mut Dead,
+) -> Vec<Recovered> {
+    tables.for_each(|table| table.recover(dead));
+    let mut recovered = Vec::new();
+    for &Loss { owner, pid, slots, sent } in dead.losses() {
+        let is_news = registry.finish(owner, sent) || slots > 0;
+        recovered.extend(pid.filter(|_| is_news).map(|pid| Recovered { pid, slots }));
+    }
+    registry.recount();
+    recovered
+}
+
+impl Slab {
+    /// Frees what processes held that died, also in the midst of a call, and mends hints that they left wrong: who they
+    /// were. Waits for nobody, and may be called by several at once. It is done by itself when a participant joins and
+    /// when slots run out. Walks over the words of all slots. Nothing comes of it in a slab of one process.
+    ///
+    /// [`Recovered`] shows it.
+    pub fn recover(&self) -> Vec<Recovered> {
+        if !self.registry.tells_deaths() {
+            return Vec::new();
+        }
+        let mut dead = Dead::none();
+        self.registry.find_dead(&mut dead);
+        self.free_lost(&mut dead)
+    }
+
+    /// The same where somebody is dead, without a walk otherwise: whether somebody is.
+    pub(super) fn recover_if_dead(&self) -> bool {
+        if !self.registry.tells_deaths() {
+            return false;
+        }
+        let mut dead = Dead::none();
+        self.registry.find_dead(&mut dead);
+        if dead.losses().is_empty() {
+            return false;
+        }
+        let recovered = self.free_lost(&mut dead);
+        let mut news = self.news.lock();
+        news.extend(recovered);
+        let untold = news.len().saturating_sub(MAX_PARTICIPANTS);
+        news.drain(..untold);
+        true
+    }
+
+    /// Those that were recovered when somebody joined or slots ran out, the last 1,023, since the last such call.
+    #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
+    pub(crate) fn take_recovered(&self) -> Vec<Recovered> {
+        std::mem::take(&mut *self.news.lock())
+    }
+
+    /// Slots of a pool have run out: frees what the dead had, and what those who are gone had sent. Whether it looked, so
+    /// that there may be some now.
+    pub(super) fn recover_for(&self, table: &SlotTable) -> bool {
+        let recovered = self.look_now_and_then();
+        self.sweep(table) || recovered
+    }
+
+    /// Looks at who lives unless that was done in this millisecond, or took long and was done a moment ago. It takes a system call for
+    /// each participant (0.3 µs with few; the kernel goes through a list of all locks, which makes 2 ms of 900), and a pool that is
+    /// full may be asked without a pause.
+    fn look_now_and_then(&self) -> bool {
+        if cfg!(loom) || !self.registry.tells_deaths() {
+            return self.recover_if_dead();
+        }
+        let begun = os::boot_millis();
+        if begun < self.next_look.load(Ordering::Relaxed) {
+            return false;
+        }
+        self.next_look.store(begun + 1, Ordering::Relaxed); // meanwhile other threads do without
+        let recovered = self.recover_if_dead();
+        let ended = os::boot_millis();
+        self.next_look.store(ended + 1 + LOOK_PART * (ended - begun), Ordering::Relaxed);
+        recovered
+    }
+
+    /// Frees what was sent by those who are gone since before the last such walk, or whose transit is over now: whether
+    /// it walked.
+    fn sweep(&self, table: &SlotTable) -> bool {
+        self.sweep_at(table, || self.transit.now())
+    }
+
+    /// The same as if it were `now`.
+    pub(super) fn sweep_at(&self, table: &SlotTable, now: impl Fn() -> Tick) -> bool {
+        let departures = self.registry.departures();
+        if !table.sweep.is_due(departures, &now) {
+            return false;
+        }
+        let mut pending = Pending::new(self.transit, now());
+        let mut last = (Owner::NOBODY, false);
+        let gone = |owner| {
+            // Most neighbours have one owner.
+            if owner != last.0 {
+                last = (owner, !self.registry.is_alive(owner));
+            }
+            last.1
+        };
+        table.sweep_sent(gone, |parcel| pending.is_over(parcel));
+        table.sweep.done(departures, pending);
+        true
+    }
+
+    fn free_lost(&self, dead: &mut Dead) -> Vec<Recovered> {
+        let tables = self.pools.iter().map(|pool| &pool.table);
+        free_lost(&self.registry, tables, dead)
+    }
+
+    /// Ends the part of `owner`, which is the caller's own or known to be over: frees the slots that it had claimed, and
+    /// gives its number back. Returns how many. What it sent can still be received, until slots run out.
+    ///
+    /// Not public, nor is anything else that frees a slot without an `unsafe` promise: while `owner` lives, its
+    /// blocks would be handed out twice.
+    ///
+    /// ```compile_fail,E0624
+    /// # use ralloc_core::slab::{Slab, SlabOptions};
+    /// let slab = Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
+    /// slab.end(panic!());
+    /// ```
+    ///
+    /// ```compile_fail,E0624
+    /// # use ralloc_core::slab::{Slab, SlabOptions};
+    /// # let slab = Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
+    /// slab.pools();
+    /// ```
+    ///
+    /// ```compile_fail,E0624
+    /// # use ralloc_core::slab::{Slab, SlabOptions};
+    /// # let slab = Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
+    /// slab.registry();
+    /// ```
+    pub(crate) fn end(&self, owner: Owner) -> usize {
+        self.registry.end(owner);
+        let mut dead = Dead::of(owner);
+        self.pools.iter().for_each(|pool| pool.table.recover(&mut dead));
+        self.registry.finish(owner, dead.losses()[0].sent);
+        self.registry.unlock(owner);
+        dead.slots()
+    }
+}

@@ -1,0 +1,147 @@
+//! Slabs that are mapped several times: by the isolates of a process here, by processes in `named`.
+
+use super::registry::Registry;
+use super::token::Identity;
+use super::transit::Transit;
+use super::{Slab, SlabOptions};
+use crate::error::SlabError;
+use crate::layout::place_after;
+use crate::memory::depot::map_new;
+#[cfg(not(loom))]
+use crate::memory::segment::Segment;
+use crate::memory::{Mapping, MemoryOptions, SharedKind, SharedMemory, page_size};
+use crate::sync::Arc;
+
+/// The memory of a slab that is mapped several times, each time at other addresses: records, then slots.
+/// Lives as long as one of the mappings. [`Slab::shared`] makes it, [`Slab::share`] names it, and
+/// [`Slab::attach`] maps it once more, here on another thread:
+///
+/// ```
+/// # #[cfg(not(windows))] {
+/// use ralloc_core::slab::{SharedSlab, Slab, SlabOptions};
+/// use std::sync::Arc;
+///
+/// let slab = Slab::shared(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
+/// let shared: Arc<SharedSlab> = Arc::clone(slab.share().unwrap());
+/// std::thread::spawn(move || Slab::attach(&shared).unwrap().allocate(64).unwrap().len()).join().unwrap();
+/// assert_eq!(slab.stats()[0].held, 1);
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct SharedSlab {
+    pub(super) memory: SharedBy,
+    pub(super) options: SlabOptions,
+    pub(super) registry: Arc<Registry>,
+    pub(super) identity: Identity,
+    pub(super) transit: Transit,
+}
+
+/// Who shares a slab, and so what has its bytes.
+#[derive(Debug)]
+pub(super) enum SharedBy {
+    Threads(SharedMemory),
+    #[cfg(not(loom))]
+    Processes(Arc<Segment>),
+}
+
+impl SharedBy {
+    /// The bytes, and where the records begin.
+    pub(super) fn bytes(&self) -> (&SharedMemory, usize) {
+        match self {
+            SharedBy::Threads(memory) => (memory, 0),
+            #[cfg(not(loom))]
+            SharedBy::Processes(segment) => (segment.memory(), segment.geometry().records_at()),
+        }
+    }
+
+    /// Whether its memory is there from the start.
+    pub(super) fn is_of_processes(&self) -> bool {
+        !matches!(self, SharedBy::Threads(_))
+    }
+}
+
+impl Slab {
+    /// A slab that cannot grow, over memory that [`Slab::attach`] can map again. Errors as those of
+    /// [`Slab::new`], and [`MapError::Unsupported`](crate::error::MapError::Unsupported) where the options
+    /// allow growth and on Windows. Each mapping locks and prefaults the slots for itself, as the options say; the node
+    /// is that of the memory. Huge pages are transparent ones, where the system gives any to shared memory.
+    ///
+    /// ```
+    /// # #[cfg(not(windows))] {
+    /// use ralloc_core::slab::{Slab, SlabOptions};
+    ///
+    /// let slab = Slab::shared(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
+    /// assert!(slab.share().is_some());
+    /// # }
+    /// ```
+    pub fn shared(options: &SlabOptions) -> Result<Slab, SlabError> {
+        let plan = options.shared_plan()?;
+        let memory_options = SharedKind::Unnamed.grant(options.memory)?;
+        let at = place_after(plan.record_bytes, plan.slot_bytes, page_size());
+        let memory = map_new(None, || SharedMemory::anonymous(at + plan.slot_bytes, at))?;
+        let slots = map_new(None, || memory.map_any(at, plan.slot_bytes, memory_options))?;
+        let (mut options, registry) = (options.clone(), Arc::new(Registry::local()));
+        options.memory = MemoryOptions { numa_node: None, ..memory_options };
+        let identity = Identity::new();
+        let (memory, transit) = (SharedBy::Threads(memory), Transit::NONE);
+        let shared = SharedSlab { memory, options, registry, identity, transit };
+        let slab = Slab::attach_over(&Arc::new(shared), Some(slots))?;
+        slab.grow_to_counts()?;
+        Ok(slab)
+    }
+
+    /// The same slab, mapped once more at addresses of its own. What one mapping has allocated, the other cannot
+    /// free: blocks are known by their address.
+    ///
+    /// ```
+    /// # #[cfg(not(windows))] {
+    /// use ralloc_core::slab::{Slab, SlabOptions};
+    ///
+    /// let first = Slab::shared(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
+    /// let second = Slab::attach(first.share().expect("it is shared")).unwrap();
+    /// let block = first.allocate(64).unwrap();
+    /// assert_eq!(second.stats()[0].held, 1); // one pool for both
+    /// // SAFETY: the block is held, and not used afterwards.
+    /// unsafe {
+    ///     assert!(second.deallocate(block.cast()).is_err());
+    ///     assert!(first.deallocate(block.cast()).is_ok());
+    /// }
+    /// # }
+    /// ```
+    pub fn attach(shared: &Arc<SharedSlab>) -> Result<Slab, SlabError> {
+        Slab::attach_over(shared, None)
+    }
+
+    /// The same with a mapping of the slots that is there.
+    pub(super) fn attach_over(
+        shared: &Arc<SharedSlab>,
+        slots: Option<Mapping>,
+    ) -> Result<Slab, SlabError> {
+        let SharedSlab { memory, options, registry, .. } = &**shared;
+        let plan = options.plan()?;
+        let (bytes, at) = memory.bytes();
+        let plain = MemoryOptions::default();
+        let records = map_new(None, || bytes.map(at, plan.record_bytes, plain))?;
+        let slots_at = place_after(at + plan.record_bytes, plan.slot_bytes, page_size());
+        let map = || bytes.map_any(slots_at, plan.slot_bytes, options.memory);
+        let slots = slots.map_or_else(|| map_new(None, map), Ok)?;
+        let owner = Some(Arc::clone(shared));
+        let mut slab = Slab::new_over(options, records, slots, Arc::clone(registry), owner);
+        slab.join_itself()?;
+        Ok(slab)
+    }
+
+    /// What [`Slab::attach`] takes; `None` for a slab that is not shared. Makes nothing: a slab is made for
+    /// sharing by [`Slab::shared`].
+    ///
+    /// ```
+    /// use ralloc_core::slab::{Slab, SlabOptions};
+    ///
+    /// let slab = Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20))?;
+    /// assert!(slab.share().is_none());
+    /// # Ok::<(), ralloc_core::error::SlabError>(())
+    /// ```
+    pub fn share(&self) -> Option<&Arc<SharedSlab>> {
+        self.shared.as_ref()
+    }
+}

@@ -1,0 +1,188 @@
+//! How long what was sent waits to be received when its sender is gone.
+#![forbid(unsafe_code)]
+
+use crate::os;
+use crate::sync::{AtomicU64, Ordering};
+use std::time::Duration;
+
+const LENGTH_BITS: u32 = 36;
+const TIME_BITS: u32 = 64 - LENGTH_BITS;
+/// The most bytes of a slot that can be sent: 64 GiB.
+pub const MAX_LENGTH: usize = (1 << LENGTH_BITS) - 1;
+/// Milliseconds of a tick. So ticks repeat after 49 days, and what was sent that long ago may seem to be sent
+/// just now: then it comes back later, by the time of transit at most.
+const TICK: u64 = 16;
+const MAX_TICK: u32 = (1 << TIME_BITS) - 1;
+
+/// A moment, in ticks since the machine was started, modulo 2²⁸. All processes of a machine have the same ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tick(u32);
+
+impl Tick {
+    /// Of a moment by `os::boot_millis`.
+    pub fn of(millis: u64) -> Tick {
+        Tick((millis / TICK) as u32 & MAX_TICK)
+    }
+
+    /// Ticks from `earlier` to this one.
+    fn since(self, earlier: Tick) -> u32 {
+        self.0.wrapping_sub(earlier.0) & MAX_TICK
+    }
+}
+
+/// What a sender notes of a slot, beside its word: how many bytes of it, and when.
+///
+/// ```text
+///  bits  0–35  length    36–63  tick
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parcel(u64);
+
+impl Parcel {
+    /// `length` is at most [`MAX_LENGTH`].
+    pub fn new(length: usize, sent: Tick) -> Parcel {
+        debug_assert!(length <= MAX_LENGTH);
+        Parcel(length as u64 | u64::from(sent.0) << LENGTH_BITS)
+    }
+
+    pub fn from_bits(bits: u64) -> Parcel {
+        Parcel(bits)
+    }
+
+    pub fn bits(self) -> u64 {
+        self.0
+    }
+
+    pub fn length(self) -> usize {
+        self.0 as usize & MAX_LENGTH
+    }
+
+    pub fn sent(self) -> Tick {
+        Tick((self.0 >> LENGTH_BITS) as u32)
+    }
+}
+
+/// How long a slot whose sender is gone can still be received for certain; then it comes back when slots run out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Transit {
+    ticks: u32,
+}
+
+impl Transit {
+    /// Not at all: in one process a token waits in a queue that its receiver empties before slots run out, or never.
+    pub const NONE: Transit = Transit { ticks: 0 };
+
+    /// At least `time`, less than a tick more; 24 days at most.
+    #[cfg_attr(loom, allow(dead_code, reason = "segments use it"))]
+    pub fn of(time: Duration) -> Transit {
+        // One more, for the tick at whose end it was sent.
+        let ticks = (time.as_millis() as u64).div_ceil(TICK) + u64::from(!time.is_zero());
+        Transit { ticks: ticks.min(u64::from(MAX_TICK / 2)) as u32 }
+    }
+
+    /// The time to note of what is sent now. No clock is read where it does not matter.
+    pub fn now(self) -> Tick {
+        if self == Transit::NONE { Tick::default() } else { Tick::of(os::boot_millis()) }
+    }
+
+    /// When the transit of a parcel ends, seen from `now`, in ticks; 0: it is over.
+    fn left(self, parcel: Parcel, now: Tick) -> u32 {
+        self.ticks.saturating_sub(now.since(parcel.sent()))
+    }
+}
+
+/// What this process found when it last looked for slots that were sent by those who are gone. A full pool must not
+/// cost a walk over its words at every call.
+#[derive(Debug, Default)]
+pub struct Sweep {
+    /// How many participants had ended without their tokens being received.
+    departures: AtomicU64,
+    /// When the next transit is over, of those that were not: a tick and a bit above it; 0: there was none.
+    due: AtomicU64,
+}
+
+impl Sweep {
+    const SOME: u64 = 1 << TIME_BITS;
+
+    /// Whether there may be something to find.
+    pub fn is_due(&self, departures: u64, now: impl FnOnce() -> Tick) -> bool {
+        // Acquire pairs with the release in `done`: what that walk freed is found by the next claim.
+        if self.departures.load(Ordering::Acquire) != departures {
+            return true;
+        }
+        let due = self.due.load(Ordering::Relaxed);
+        due != 0 && now().since(Tick(due as u32 & MAX_TICK)) < MAX_TICK / 2
+    }
+
+    /// Notes that a walk is done that began when there were `departures`.
+    pub fn done(&self, departures: u64, pending: Pending) {
+        let due = pending.due.map_or(0, |tick| Sweep::SOME | u64::from(tick.0));
+        self.due.store(due, Ordering::Relaxed);
+        self.departures.store(departures, Ordering::Release);
+    }
+}
+
+/// Tells which parcels are over, and when the first of the others will be.
+#[derive(Debug)]
+pub struct Pending {
+    transit: Transit,
+    now: Tick,
+    least: u32,
+    due: Option<Tick>,
+}
+
+impl Pending {
+    pub fn new(transit: Transit, now: Tick) -> Pending {
+        Pending { transit, now, least: u32::MAX, due: None }
+    }
+
+    /// Whether the transit of a parcel is over.
+    pub fn is_over(&mut self, parcel: Parcel) -> bool {
+        let left = self.transit.left(parcel, self.now);
+        if (1..self.least).contains(&left) {
+            (self.least, self.due) = (left, Some(Tick((self.now.0 + left) & MAX_TICK)));
+        }
+        left == 0
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parcel_gives_back_what_was_put_in() {
+        let last = Parcel::new(MAX_LENGTH, Tick(MAX_TICK));
+        assert_eq!(
+            (last.length(), last.sent(), last.bits()),
+            (MAX_LENGTH, Tick(MAX_TICK), u64::MAX)
+        );
+        assert_eq!(Parcel::new(5, Tick(0)).length(), 5);
+    }
+
+    #[test]
+    fn a_transit_is_over_after_its_time_and_not_before_also_where_ticks_repeat() {
+        let transit = Transit::of(Duration::from_millis(100));
+        for sent in [0, 15, 5_000, u64::from(MAX_TICK) * TICK - 5, u64::from(MAX_TICK) * TICK + 7] {
+            let parcel = Parcel::new(1, Tick::of(sent));
+            assert!(!Pending::new(transit, Tick::of(sent + 99)).is_over(parcel), "{sent}");
+            assert!(Pending::new(transit, Tick::of(sent + 140)).is_over(parcel), "{sent}");
+        }
+        assert!(Pending::new(Transit::NONE, Tick(0)).is_over(Parcel::new(1, Tick(0))));
+    }
+
+    #[test]
+    fn a_sweep_is_due_when_somebody_left_and_when_the_first_transit_is_over() {
+        let (sweep, transit) = (Sweep::default(), Transit::of(Duration::from_millis(160)));
+        assert!(!sweep.is_due(0, Tick::default) && sweep.is_due(1, Tick::default));
+        let mut pending = Pending::new(transit, Tick(100));
+        assert!(
+            !pending.is_over(Parcel::new(1, Tick(99)))
+                && !pending.is_over(Parcel::new(1, Tick(95)))
+        );
+        sweep.done(1, pending);
+        assert!(!sweep.is_due(1, || Tick(105)) && sweep.is_due(1, || Tick(106)));
+        sweep.done(1, Pending::new(transit, Tick(106)));
+        assert!(!sweep.is_due(1, || Tick(200)), "nothing is left");
+    }
+}
