@@ -31,7 +31,7 @@ async function secure(t, kind, handler) {
     await once(socket, 'secureConnect');
     return new Client(socket, pause);
   };
-  const over = () => until(() => arenas.stats().inFlight === 0, 20); // a peer that has gone is missed after five
+  const over = () => until(() => arenas.stats().inFlight === 0); // a peer that has gone is missed after five seconds
   return { arenas, port, connect, over };
 }
 
