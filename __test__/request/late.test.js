@@ -53,8 +53,10 @@ for (const [status, holds] of [
   const how = holds ? `${status}, and a hold` : status;
   test(`an early answer of ${how}: the handler that lost writes to its Buffer as to one of the heap`, async (t) => {
     let written;
+    let kept; // what nobody has may be collected, and is in quarantine no more
     const server = await serve(t, 'node:http', async (req, res) => {
       const buffer = req.arena.alloc(100);
+      kept = buffer;
       const hold = holds ? req.arena.hold() : null;
       res.writeHead(status).end(); // a timeout of somebody else's
       await until(() => !req.arena.stats().live);
@@ -70,6 +72,7 @@ for (const [status, holds] of [
     const { finished, memory } = server.arenas.stats();
     t.is(finished, 1);
     t.is(memory.quarantined > 0, !holds);
+    t.is(kept.length, holds ? 0 : 100);
     assertSettled(t, server.arenas);
   });
 }

@@ -100,12 +100,16 @@ test('a response over a stream is over at its finish, and what the stream has ke
 test('memory that a stream no longer has is used again', async (t) => {
   const arenas = requestArena();
   const one = async () => {
-    const { req, res } = overWritable();
+    const { req, res, chunks } = overWritable();
     arenas(req, res, () => res.end(req.arena.alloc(10_000)));
     await until(() => arenas.stats().inFlight === 0);
+    return chunks;
   };
-  await one();
-  t.true(arenas.stats().memory.quarantined > 0);
+  const waits = async () => {
+    const chunks = await one();
+    return arenas.stats().memory.quarantined > 0 && chunks.length > 0;
+  };
+  t.true(await waits(), 'while the stream has it');
   await untilCollected(() => arenas.stats().memory.quarantined === 0);
   assertSettled(t, arenas);
 });

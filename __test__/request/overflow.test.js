@@ -5,7 +5,6 @@
 
 const test = require('ava');
 const net = require('node:net');
-const { once } = require('node:events');
 const { Exchange, beginRouted } = require('../helpers/exchange.js');
 const { serve } = require('../helpers/server.js');
 const { until } = require('../helpers/until.js');
@@ -144,6 +143,8 @@ async function headsOnly(t, options) {
   const quiet = (req, res) => handler(req, res).catch(() => res.destroy()); // the client goes away
   const server = await serve(t, 'node:http', quiet, { maxBytes: 256 * MiB, ...options });
   const sockets = Array.from({ length: SOCKETS }, () => net.connect(server.port, '127.0.0.1'));
+  // From the first on: a server ends a connection that rests for five seconds after its answer.
+  const closed = sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve)));
   for (const socket of sockets) {
     socket.on('error', () => {});
     socket.resume();
@@ -151,7 +152,6 @@ async function headsOnly(t, options) {
   }
   await until(() => statuses.length === SOCKETS);
   const stats = server.arenas.stats();
-  const closed = sockets.map((socket) => once(socket, 'close'));
   for (const socket of sockets) socket.destroy();
   await Promise.all(closed);
   await until(() => server.arenas.stats().inFlight === 0);
