@@ -18,7 +18,9 @@ const recordedBy = {
 for (const [other, names] of Object.entries(recordedBy)) {
   for (const when of ['before', 'after']) {
     test(`${other} that came ${when} the guard`, async (t) => {
-      const { code, stderr, result } = await run('guard/beside.js', { args: [other, when] });
+      const { code, stderr, result } = await run('guard/beside.js', {
+        args: [other, when, ...names],
+      });
       t.is(code, 0, stderr);
       t.deepEqual(result.wrong, []);
       t.deepEqual(result.codes, CODES);
