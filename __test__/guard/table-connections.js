@@ -70,14 +70,13 @@ const HELD = {
     request.end(buffer);
     return once(peer, 'stream').then(([stream]) => all(stream));
   }),
-  'child.stdin.write': async (buffer) => {
+  'child.stdin.write': async (buffer, place) => {
     const child = childProcess.spawn(process.execPath, ['-e', PIPE]);
     child.stdin.on('error', () => {});
     child.stdin.write(Buffer.alloc(MANY));
     child.stdin.end(buffer);
-    // Without the guard it never ends, and a write that is pending keeps this process: so then the child is killed.
-    for (const one of [child, child.stdin, child.stdout]) one.unref();
-    setTimeout(() => child.kill('SIGKILL'), 5000).unref();
+    // Without the guard it never ends, and a write that is pending keeps this process.
+    place.teardown(() => child.kill('SIGKILL'));
     return bytesOf(async () => (await all(child.stdout)).subarray(MANY));
   },
   'dgram socket.send': async (buffer) => {
