@@ -21,8 +21,8 @@ function posixTest(title, body, run = test) {
 }
 
 /** A test of what only native memory does; `why` the fallback does not. */
-function nativeTest(title, why, body) {
-  testWhere(isNative, `native memory: on the fallback ${why}`, title, body);
+function nativeTest(title, why, body, run) {
+  testWhere(isNative, `native memory: on the fallback ${why}`, title, body, run);
 }
 
 module.exports = { backend, isNative, nativeTest, nodeMajor, posixTest, testWhere };
