@@ -11,6 +11,7 @@ const { stamp, isStamped, isDead } = require('../helpers/bytes.js');
 const { run } = require('../helpers/child.js');
 const { Client } = require('../helpers/client.js');
 const { isOf } = require('../helpers/ledger.js');
+const { still } = require('../helpers/still.js');
 const { gc, until, untilCollected } = require('../helpers/until.js');
 
 const start = (name, workerData) =>
@@ -105,7 +106,7 @@ test("main's memory goes to a worker and back while main goes on", async (t) => 
 });
 
 test('fifty workers with arenas, started and ended in a row, leave no growth', async (t) => {
-  const { code, signal, stderr, result } = await run('arena/workers-in-a-row.js');
+  const { code, signal, stderr, result } = await run('arena/workers-in-a-row.js', still);
   t.deepEqual([code, signal], [0, null], stderr);
   const { rss } = result;
   t.is(rss.length, 10);
