@@ -40,7 +40,7 @@ sharedTest(
     await other.ask('alloc', { size: 4096, id: 1, count: 16 });
     t.is(slab.tryAlloc(4096), null);
     await other.end();
-    await until(() => slab.tryAlloc(4096) !== null, 1);
+    await until(() => slab.tryAlloc(4096) !== null);
     const next = await Other.opening(t, name);
     await next.ask('alloc', { size: 64, id: 1, count: 30 });
     await next.end();
@@ -58,7 +58,7 @@ sharedTest('a channel and a callback tell who was recovered, from the event loop
   t.teardown(() => diagnosticsChannel.unsubscribe('ralloc:slab:recovered', note));
   await other.ask('alloc', { size: 4096, id: 1, count: 16 });
   await other.end();
-  await until(() => slab.tryAlloc(4096) !== null, 1);
+  await until(() => slab.tryAlloc(4096) !== null);
   await until(() => told.length > 0);
   t.like(told, [{ pid: other.pid }]);
   t.true(told[0].slots >= 16);
@@ -120,11 +120,10 @@ sharedTest(
     const { name, slab, other } = await pair(t);
     await other.ask('alloc', { size: 64, id: 1, count: 2 });
     await other.ask('atExit');
-    const told = [];
-    other.child.on('message', (seen) => told.push(seen));
-    const [code] = await other.end('exit');
+    // Both: its exit may be known before its last message is read.
+    const [[seen], [code]] = await Promise.all([once(other.child, 'message'), other.end('exit')]);
     t.is(code, 0);
-    const { live, shown, isDead, thrown } = told[0];
+    const { live, shown, isDead, thrown } = seen;
     t.false(live);
     t.true(shown.startsWith(`Slab '${name}' { closed, `), shown);
     t.deepEqual(isDead, [true, true]);
