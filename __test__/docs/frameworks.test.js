@@ -176,7 +176,6 @@ for (const [platform, Adapter] of [
     const arenas = app.get(ARENAS);
     await until(() => arenas.stats().inFlight === 0);
     t.deepEqual([arenas.stats().requests, arenas.stats().heapRequests], [2, 0]);
-    http.globalAgent.destroy();
     app.getHttpServer().closeAllConnections();
     await app.close();
     t.is(arenas.stats().memory.leased, 0);
@@ -204,7 +203,7 @@ for (const [platform, adapters] of [
     Module({ imports: [requestArena()], controllers: [Events], providers: [Deadline] })(Root);
     const app = await NestFactory.create(Root, ...adapters(), { logger: false });
     await app.listen(0, '127.0.0.1');
-    const stream = http.get(`${urlOf(app.getHttpServer())}/events`);
+    const stream = http.get(`${urlOf(app.getHttpServer())}/events`, { agent: false });
     const [response] = await once(stream, 'response');
     response.on('error', () => {});
     let told = '';
