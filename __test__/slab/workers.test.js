@@ -108,7 +108,7 @@ for (const safety of ['checked', 'recycle']) {
         const { elsewhere, sent, held } = slab.stats();
         t.is(elsewhere, 0);
         t.is(held, 1);
-        t.true(sent <= 1);
+        t.true(sent <= round + 1, 'each may have ended between send() and receive()');
       }
       slab.free(kept);
       allCanBeHad(t, slab);
