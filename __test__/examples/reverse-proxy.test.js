@@ -31,7 +31,7 @@ async function proxyTo(t, behind, options) {
   const { port } = await proxy.listen();
   t.teardown(() => proxy.close());
   const ask = async ({ body, ...request } = {}) => {
-    const sent = http.request({ port, agent: false, ...request });
+    const sent = http.request({ port, host: '127.0.0.1', agent: false, ...request });
     sent.on('error', () => {});
     sent.end(body);
     const [response] = await once(sent, 'response');
@@ -103,11 +103,11 @@ test.serial('connections to the origin are kept, and one that it closed is repla
 });
 
 test.serial('an origin that is not there, resets, or is silent', async (t) => {
-  const nobody = net.createServer();
-  const { port: free } = await listen(t, nobody);
-  nobody.close();
-  await once(nobody, 'close');
-  const { ask: toNobody } = await proxyTo(t, free);
+  // The port of a client: nobody listens there, nor can in the meantime.
+  const client = net.connect(await listen(t, net.createServer()));
+  t.teardown(() => client.destroy());
+  await once(client, 'connect');
+  const { ask: toNobody } = await proxyTo(t, client.localPort);
   t.is((await toNobody()).status, 502);
   t.is((await toNobody({ method: 'POST', body: content })).status, 502);
 

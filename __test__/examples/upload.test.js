@@ -30,7 +30,14 @@ async function serve(t, options = {}) {
 }
 
 async function put(port, name, body, headers = {}, method = 'PUT') {
-  const request = http.request({ port, path: name, method, headers, agent: false });
+  const request = http.request({
+    port,
+    host: '127.0.0.1',
+    path: name,
+    method,
+    headers,
+    agent: false,
+  });
   const answered = once(request, 'response');
   if (headers.Expect === undefined) request.end(body);
   else {
