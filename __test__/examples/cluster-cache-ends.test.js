@@ -138,7 +138,7 @@ clusterTest('a slow client keeps its bytes while others are served the new ones'
 clusterTest(
   'a worker that does not hear of a purge is killed, and another one started',
   async (t) => {
-    const served = await serve(t, { page: content(1000, 1) }, { workers: 2, purgeMs: 200 });
+    const served = await serve(t, { page: content(1000, 1) }, { workers: 2, purgeMs: 3000 });
     const { cache, port } = served;
     await fromAll(served, 'page');
     const [stopped, other] = cache.pids;
@@ -160,15 +160,28 @@ clusterTest('a worker that dies while it compresses leaves that to one who waits
   const first = get(port, 'slow');
   first.catch(() => {});
   await until(() => cache.stats.makers.length === 1);
-  const second = get(port, 'slow');
-  await until(() => cache.stats.waiting === 1);
+  // The kernel may give one after the other to the same worker, which asks the primary once.
+  const others = [];
+  await until(() => {
+    if (cache.stats.waiting > 0) return true;
+    others.push(get(port, 'slow'));
+    others.at(-1).catch(() => {});
+    return false;
+  });
   process.kill(cache.stats.makers[0], 'SIGKILL');
   await t.throwsAsync(first, { code: 'ECONNRESET' });
   await until(() => cache.stats.restarts === 1);
   const bytes = content(10_000, 3);
   fs.writeFileSync(path.join(dir, 'slow'), bytes);
-  const answer = await second;
-  t.is(answer.from, 'made');
-  t.true(answer.body.equals(bytes));
+  const answers = [];
+  for (const other of await Promise.allSettled(others)) {
+    if (other.status === 'fulfilled') answers.push(other.value);
+    else t.is(other.reason.code, 'ECONNRESET', 'of the worker that died');
+  }
+  t.true(answers.length > 0);
+  for (const { from, body } of answers) {
+    t.is(from, 'made');
+    t.true(body.equals(bytes));
+  }
   await end(t, served);
 });

@@ -18,6 +18,7 @@ const { until } = require('./until.js');
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
+const HOUR_MS = 3_600_000;
 
 /** The workers of one cluster at a time: node:cluster has its settings once in a process. */
 const clusterTest = (title, body) => sharedTest(title, body, test.serial);
@@ -38,6 +39,7 @@ function makeFolder(t, files = {}) {
   return dir;
 }
 
+/** No lease ends, and no worker is killed for want of an answer, for being slow: a test that wants that says when. */
 async function serve(
   t,
   files,
@@ -45,7 +47,8 @@ async function serve(
 ) {
   const dir = makeFolder(t, files);
   const slab = Slab.create(null, { sizes, count, transitMs: 200, maxBytes: 256 * MiB });
-  const cache = new ClusterCache({ dir, workers, slab, ...rest });
+  const times = { leaseMs: HOUR_MS, purgeMs: HOUR_MS };
+  const cache = new ClusterCache({ dir, workers, slab, ...times, ...rest });
   t.teardown(async () => {
     for (const pid of cache.pids) process.kill(pid, 'SIGKILL'); // where a test failed
     await cache.close();
