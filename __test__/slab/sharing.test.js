@@ -55,32 +55,27 @@ test('four threads share four slots, one each, again and again', async (t) => {
   slab.close();
 });
 
-test('what idle threads have cached is back within 100 ms, so that one can have the whole pool', async (t) => {
+test('what idle threads have cached is back after two ticks of 50 ms, so that one can have the whole pool', async (t) => {
   const COUNT = 256;
   const slab = new Slab({ sizes: [64], count: COUNT });
   const peers = await startPeers(slab, 3);
-  const took = [];
+  let seen = 0;
   for (let round = 0; round < 8; round++) {
     for (const peer of peers) {
       const keys = await peer.ask('alloc', { size: 64, id: round, count: 60 });
       await peer.ask('free', { keys });
     }
-    const begun = performance.now();
     const cached = slab.stats().elsewhere;
     t.true(cached <= 3 * (COUNT / 16), `${cached} cached over there`);
-    const mine = [];
-    await until(() => {
-      mine.push(...takeAll(slab, 64));
-      return mine.length === COUNT;
-    });
-    if (cached > 0) took.push(performance.now() - begun);
+    if (cached > 0) seen++;
+    // By their own timers: other programs may keep a thread from its processor.
+    await Promise.all(peers.map((peer) => peer.ask('ticks', { count: 2 })));
+    const mine = takeAll(slab, 64);
+    t.is(mine.length, COUNT);
     freeAll(slab, mine);
     t.true(slab.stats().cached <= COUNT / 16, 'and main keeps no more than its share');
   }
-  t.log(`after ${took.map((ms) => ms.toFixed(0)).join(', ')} ms`);
-  t.true(took.length > 0);
-  // The quickest, since other programs may keep a thread from its timer.
-  t.true(Math.min(...took) <= 110, `${Math.min(...took)} ms`);
+  t.true(seen > 0);
   addsUp(t, slab);
   await terminateAll(peers);
   slab.close();
