@@ -3,7 +3,7 @@
 // What users get: the packages as a release packs them, from a registry on loopback, installed into an empty
 // folder where neither Rust nor a compiler is on PATH.
 
-const test = require('ava');
+const { serial: test } = require('ava'); // npm takes minutes on a busy machine, where all wait for all
 const fs = require('node:fs');
 const { join, posix } = require('node:path');
 const ts = require(require.resolve('@tsd/typescript', { paths: [require.resolve('tsd')] }));

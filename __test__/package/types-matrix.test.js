@@ -2,9 +2,10 @@
 
 // The types as their users have them: a strict project outside of this clone, which checks the libraries'
 // types too, compiled by the oldest and the newest TypeScript with the types of two Nodes, as CommonJS and as
-// modules. What comes out is run by this Node.
+// modules. What comes out is run by this Node. One compiler runs after another: on a busy machine all at once would give no result for
+// minutes, and ava would take that for a hang.
 
-const test = require('ava');
+const { serial: test } = require('ava');
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
 const fs = require('node:fs');
