@@ -22,7 +22,9 @@ const right = Buffer.alloc(SIZE, 'a');
 const other = Buffer.alloc(SIZE, 'b');
 
 async function echo(t) {
-  const server = http.createServer((req, res) => req.pipe(res)).listen(0, '127.0.0.1');
+  // A connection that a client keeps is open when it is used again, however slow the machine is.
+  const settings = { keepAliveTimeout: 0 };
+  const server = http.createServer(settings, (req, res) => req.pipe(res)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.teardown(() => {
     server.close();
