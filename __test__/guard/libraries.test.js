@@ -33,7 +33,8 @@ function folder(t) {
 async function application(t, build) {
   const app = express();
   const arenas = requestArena();
-  const { port } = await serve(t, 'node:http', (req, res) => app(req, res), { arenas });
+  const server = { keepAliveTimeout: 0 }; // fetch() finds its connection open, however slow the machine is
+  const { port } = await serve(t, 'node:http', (req, res) => app(req, res), { arenas, server });
   build(app);
   const other = new Arena();
   t.teardown(() => other.close());
