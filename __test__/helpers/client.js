@@ -54,7 +54,7 @@ class Reader {
     try {
       while (await this.#more());
     } catch (error) {
-      if (error.code !== 'ECONNRESET') throw error;
+      if (error.code !== 'ECONNRESET' && error.code !== 'EPIPE') throw error;
     }
     return this.#take(this.#have.length);
   }

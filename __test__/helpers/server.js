@@ -7,6 +7,9 @@ const express5 = require('express');
 const express4 = require('express4');
 const { requestArena } = require('../../lib/index.js');
 
+// A machine under load may stop a client for seconds: its connection is still there then.
+const KEEP_ALIVE_MS = 60_000;
+
 const quiet = (_error, _req, res, next) => {
   if (res.headersSent) next(_error);
   else res.status(500).end('thrown');
@@ -70,7 +73,7 @@ async function serveOnly(t, onRequest) {
 async function serve(t, kind, handler, { before = [], arenas, server: settings, ...options } = {}) {
   const middleware = arenas ?? requestArena(options);
   const server = http.createServer(
-    settings ?? {},
+    { keepAliveTimeout: KEEP_ALIVE_MS, ...settings },
     listener(kind, [...before, middleware], handler),
   );
   const port = await listen(server);
@@ -92,4 +95,4 @@ function assertSettled(t, arenas) {
   t.is(memory.held, 0);
 }
 
-module.exports = { kinds, serve, serveOnly, listen, listener, assertSettled };
+module.exports = { KEEP_ALIVE_MS, kinds, serve, serveOnly, listen, listener, assertSettled };
