@@ -15,18 +15,18 @@ const idOf = (req) => Number(req.url.slice(1));
 for (const kind of kinds) {
   test(`${kind}: close() stops leasing and resolves when the last is back`, async (t) => {
     const ledger = new Ledger();
-    const waiting = [];
+    const waiting = new Map(); // in the order in which they come
     const owned = [];
     const server = await serve(t, kind, (req, res) => {
       const id = idOf(req);
       const buffer = ledger.stamp(id, req.arena.allocUnsafe(20_000));
       owned[id] = req.arena.owns(buffer);
-      waiting[id] = () => res.end(buffer);
+      waiting.set(id, () => res.end(buffer));
     });
     const { arenas } = server;
     const clients = await Promise.all([0, 1, 2, 3].map(() => Client.connect(server.port)));
     for (const id of [0, 1]) clients[id].send(`/${id}`);
-    await until(() => waiting.length === 2);
+    await until(() => waiting.size === 2);
 
     let closed = false;
     const closing = arenas.close();
@@ -35,21 +35,21 @@ for (const kind of kinds) {
       closed = true;
     });
     for (const id of [2, 3]) clients[id].send(`/${id}`);
-    await until(() => waiting.length === 4);
+    await until(() => waiting.size === 4);
     t.deepEqual(owned, [true, true, false, false]);
 
-    waiting[0]();
+    waiting.get(0)();
     t.true(isOf(0, (await clients[0].response()).body));
     await until(() => arenas.stats().inFlight === 3);
     t.false(closed, 'one is still out');
-    waiting[1]();
+    waiting.get(1)();
     t.true(isOf(1, (await clients[1].response()).body));
     await closing;
     t.is(arenas.stats().inFlight, 2, 'those on the heap are not waited for');
     t.deepEqual([ledger.buffers(0)[0].length, ledger.buffers(1)[0].length], [0, 0]);
 
     for (const id of [2, 3]) {
-      waiting[id]();
+      waiting.get(id)();
       t.true(isOf(id, (await clients[id].response()).body));
     }
     await until(() => arenas.stats().inFlight === 0);
