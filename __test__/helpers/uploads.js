@@ -33,7 +33,7 @@ const bytesOf = (id) => Buffer.alloc(SIZE, id);
  */
 async function ask(t, id, handle, extra = 0) {
   let heard = 0; // parts that the server has
-  const { port } = await serve(t, 'node:http', async (req, res) => {
+  const { port, arenas } = await serve(t, 'node:http', async (req, res) => {
     const length = () => {
       const { allocated, adopted } = req.arena.stats();
       return allocated + adopted + req.readableLength;
@@ -57,7 +57,9 @@ async function ask(t, id, handle, extra = 0) {
     await until(() => heard > came);
   }
   client.write('0\r\n\r\n');
-  return (await client.response()).body.toString();
+  const { body } = await client.response();
+  await until(() => arenas.stats().inFlight === 0); // what was adopted is released then
+  return body.toString();
 }
 
 /** What was released, or adopted, while `work` ran. */
