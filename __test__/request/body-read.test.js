@@ -186,7 +186,7 @@ test('a kept-alive agent uses its connection again', async (t) => {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
   t.teardown(() => agent.destroy());
   const ask = async () => {
-    const req = http.request({ port, agent, ...POST });
+    const req = http.request({ port, host: '127.0.0.1', agent, ...POST });
     req.end(Buffer.alloc(200_000));
     const [res] = await once(req, 'response');
     let text = '';

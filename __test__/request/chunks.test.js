@@ -101,6 +101,7 @@ test.serial('what is written elsewhere is held until it is written', async (t) =
     const sink = require('node:http').request({
       ...POST,
       path: '/sink',
+      host: '127.0.0.1',
       port: server.address().port,
     });
     for (const chunk of chunks) sink.write(chunk);
