@@ -9,8 +9,13 @@ const { Client } = require('../helpers/client.js');
 const { Ledger, isOf } = require('../helpers/ledger.js');
 const { until } = require('../helpers/until.js');
 const { RallocError } = require('../../lib/index.js');
+const time = require('../../lib/base/time.js');
 
 const MiB = 1024 * 1024;
+
+// No timer is ever due: memory that rests for seconds goes back to the system, which gives zeroes for it.
+time.setTimeout = () => ({ unref() {} });
+
 const warnings = [];
 process.on('warning', ({ code, message }) => warnings.push({ code, message }));
 const warned = (code) => warnings.filter((warning) => warning.code === code);
