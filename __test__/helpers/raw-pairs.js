@@ -7,6 +7,7 @@ const { once } = require('node:events');
 const express = require('express');
 const { rawBody, requestArena } = require('ralloc/express');
 const { Client } = require('./client.js');
+const { KEEP_ALIVE_MS } = require('./server.js');
 const { until } = require('./until.js');
 
 const COMPARED = ['name', 'message', 'status', 'statusCode', 'expose', 'type', 'code', 'errno'];
@@ -41,7 +42,7 @@ async function serve(t, { parser, outcomes, arrived }, { before = [], plain = fa
     if (plain) next(error);
     else res.status(error.status ?? 500).json(outcome);
   });
-  const server = http.createServer(app).listen(0, '127.0.0.1');
+  const server = http.createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, app).listen(0, '127.0.0.1');
   t.teardown(() => {
     server.closeAllConnections();
     server.close();
@@ -82,7 +83,11 @@ async function send(port, id, { method = 'POST', headers = {}, body, chunks, cut
   return { told, status, connection, type, line, reused };
 }
 
-const PARSERS = { raw: express.raw, rawBody };
+// What is left of a body is waited for: its bound in time is no matter here, and a busy machine can take as long.
+const PARSERS = {
+  raw: express.raw,
+  rawBody: (options) => rawBody({ drainMs: 600_000, ...options }),
+};
 
 /** A server for each of `sides`, all of which are asked: `ask(id, request)` gives their outcomes. */
 async function pair(t, options, setting = {}) {

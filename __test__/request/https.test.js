@@ -6,7 +6,7 @@ const test = require('ava');
 const { once } = require('node:events');
 const https = require('node:https');
 const tls = require('node:tls');
-const { kinds, listen, listener, assertSettled } = require('../helpers/server.js');
+const { KEEP_ALIVE_MS, kinds, listen, listener, assertSettled } = require('../helpers/server.js');
 const { certificate } = require('../helpers/certificate.js');
 const { Client } = require('../helpers/client.js');
 const { Ledger, isOf } = require('../helpers/ledger.js');
@@ -20,7 +20,10 @@ const idOf = (req) => Number(req.url.slice(1));
 
 async function secure(t, kind, handler) {
   const arenas = requestArena();
-  const server = https.createServer(pair, listener(kind, [arenas], handler));
+  const server = https.createServer(
+    { ...pair, keepAliveTimeout: KEEP_ALIVE_MS },
+    listener(kind, [arenas], handler),
+  );
   const port = await listen(server);
   t.teardown(() => {
     server.close();

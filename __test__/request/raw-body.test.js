@@ -15,10 +15,12 @@ const { stats } = require('../..');
 const { rawBody, requestArena } = require('ralloc/express');
 const { Client } = require('../helpers/client.js');
 const { copyOfPackage } = require('../helpers/copy-of-package.js');
+const { KEEP_ALIVE_MS } = require('../helpers/server.js');
 const { until } = require('../helpers/until.js');
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
+const PATIENT = { drainMs: 600_000 }; // where the bound is in bytes: a busy machine can take the five seconds of the default
 const OCTETS = { 'Content-Type': 'application/octet-stream' };
 
 /** Serves `handlers` behind requestArena(): { port, arenas, errors }, of which `errors` are those that were passed on. */
@@ -36,7 +38,7 @@ async function serve(
     errors.push({ error, res, wasAnswered: res.headersSent });
     if (!res.headersSent) next(error);
   });
-  const server = http.createServer(app).listen(0, '127.0.0.1');
+  const server = http.createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, app).listen(0, '127.0.0.1');
   t.teardown(() => {
     server.closeAllConnections();
     server.close();
@@ -137,7 +139,7 @@ async function sendOn(client) {
 }
 
 test('a client that goes on sending is answered, and then cut off', async (t) => {
-  const raw = rawBody({ drainBytes: 4 * MiB });
+  const raw = rawBody({ ...PATIENT, drainBytes: 4 * MiB });
   const { port, arenas, errors } = await serve(t, [raw, length]);
   const client = await Client.connect(port);
   const headers = { ...OCTETS, 'Content-Length': 200 * MiB };
@@ -155,7 +157,7 @@ test('a client that goes on sending is answered, and then cut off', async (t) =>
 });
 
 test('one that stops when it has the answer keeps its connection until it ends it', async (t) => {
-  const raw = rawBody({ drainBytes: 64 * KiB });
+  const raw = rawBody({ ...PATIENT, drainBytes: 64 * KiB });
   const { port, arenas, errors } = await serve(t, [raw, length]);
   const client = await Client.connect(port);
   client.send('/', { method: 'POST', headers: { ...OCTETS, 'Content-Length': 200_000 } });
@@ -182,7 +184,7 @@ test('an answer that somebody has begun goes on', async (t) => {
     res.write('begun');
     next();
   };
-  const { port, errors } = await serve(t, [begin, rawBody({ drainBytes: 200_000 })]);
+  const { port, errors } = await serve(t, [begin, rawBody({ ...PATIENT, drainBytes: 200_000 })]);
   const client = await Client.connect(port);
   client.send('/', { method: 'POST', headers: { ...OCTETS, 'Content-Length': 160_000 } });
   client.write(Buffer.alloc(150_000));
@@ -196,7 +198,7 @@ test('an answer that somebody has begun goes on', async (t) => {
 });
 
 test('the rest of a body that is not compressed as it says is read', async (t) => {
-  const { port, errors } = await serve(t, [rawBody({ limit: MiB }), length]);
+  const { port, errors } = await serve(t, [rawBody({ ...PATIENT, limit: MiB }), length]);
   const { status, headers } = await post(port, Buffer.alloc(3 * MiB), {
     'Content-Encoding': 'gzip',
   });
