@@ -1,102 +1,119 @@
 'use strict';
 
-// What it costs a server to have the body of a request: in one Buffer by chunks in a list and Buffer.concat(), by express.raw(), by
-// req.arena.body(); as a list of chunks by req.arena.chunks().
+// What it costs a server to have the body of a request: in one Buffer by chunks in a list and Buffer.concat(), by express.raw() or by
+// Fastify's parser, by req.arena.body() and by what ralloc puts in the place of those; as a list of chunks by req.arena.chunks().
 //
-// Caveats: all rivals are servers of one process, so its memory and its collections are those of all. Of them the figures hold the CPU
-// alone, V8's threads with it; the client is in another process, over loopback. The handlers look at no byte of the body, which a real one
-// would. The kernel's copies are in all figures, and most of those for large bodies.
+// Caveats: the handlers look at no byte of the body, which a real one would. The kernel's copies are in all figures, and most of
+// those for large bodies; with TLS so is the decryption.
 
-const { fork } = require('node:child_process');
-const { once } = require('node:events');
 const http = require('node:http');
-const path = require('node:path');
+const https = require('node:https');
 const express = require('express');
-const { requestArena } = require('ralloc/http');
-const { compare } = require('./harness.js');
+const fastify = require('fastify');
+const { rawBody, requestArena } = require('ralloc/express');
+const ofHttp = require('ralloc/http');
+const plugin = require('ralloc/fastify');
+const { certificate } = require('../__test__/helpers/certificate.js');
+const { compareServers } = require('./servers.js');
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
-const SIZES = { '8 KiB': 8 * KiB, '64 KiB': 64 * KiB, '1 MiB': MiB };
 const LIMIT = 4 * MiB;
-const LONGER = { slices: 32, warmUpMs: 500 };
+const TYPE = 'application/octet-stream';
 
 /** The answer has the length of the body, so that nobody is faster for having lost some. */
 const answer = (res, body) => res.end(`${body.length}`);
 
-const concat = () =>
-  http.createServer((req, res) => {
-    const chunks = [];
-    req.on('data', (chunk) => chunks.push(chunk));
-    req.on('end', () => answer(res, Buffer.concat(chunks)));
-  });
+function concat(req, res) {
+  const chunks = [];
+  req.on('data', (chunk) => chunks.push(chunk));
+  req.on('end', () => answer(res, Buffer.concat(chunks)));
+}
 
-const body = () =>
-  http.createServer(
-    requestArena().wrap(async (req, res) => answer(res, await req.arena.body({ limit: LIMIT }))),
-  );
+const withArena = (handler) => ofHttp.requestArena().wrap(handler);
+
+const body = async (req, res) => answer(res, await req.arena.body({ limit: LIMIT }));
 
 /** For those who need no single Buffer. The answer has the sum of the lengths. */
-const chunks = () =>
-  http.createServer(
-    requestArena().wrap(async (req, res) => {
-      let length = 0;
-      for (const chunk of await req.arena.chunks({ limit: LIMIT })) length += chunk.length;
-      answer(res, { length });
-    }),
-  );
-
-function onExpress(middleware, handler) {
-  const app = express();
-  app.disable('etag');
-  app.use(middleware);
-  app.post('/', handler);
-  return http.createServer(app);
+async function chunks(req, res) {
+  let length = 0;
+  for (const chunk of await req.arena.chunks({ limit: LIMIT })) length += chunk.length;
+  answer(res, { length });
 }
 
-const expressRaw = () =>
-  onExpress(express.raw({ limit: LIMIT }), (req, res) => answer(res, req.body));
+const plain = (handler) => () => http.createServer(handler());
+const secure = (handler) => () => https.createServer(certificate(), handler());
 
-const expressBody = () =>
-  onExpress(requestArena(), async (req, res) =>
-    answer(res, await req.arena.body({ limit: LIMIT })),
-  );
+function onExpress(middlewares, handler) {
+  return () => {
+    const app = express();
+    app.disable('etag');
+    app.use(...middlewares());
+    app.post('/', handler);
+    return http.createServer(app);
+  };
+}
 
-const servers = {
-  bare: { 'Buffer.concat()': concat, 'req.arena.body()': body, 'req.arena.chunks()': chunks },
-  Express: { 'express.raw()': expressRaw, 'req.arena.body()': expressBody },
+const asBody = (req, res) => answer(res, req.body);
+
+function onFastify(prepare, handler) {
+  return async () => {
+    const app = fastify({ bodyLimit: LIMIT });
+    prepare(app);
+    app.post('/', handler);
+    await app.ready();
+    return app.server;
+  };
+}
+
+const asReply = (request, reply) => reply.send(`${request.body.length}`);
+
+const kinds = {
+  bare: {
+    'Buffer.concat()': plain(() => concat),
+    'req.arena.body()': plain(() => withArena(body)),
+    'req.arena.chunks()': plain(() => withArena(chunks)),
+  },
+  Express: {
+    'express.raw()': onExpress(() => [express.raw({ limit: LIMIT })], asBody),
+    'req.arena.body()': onExpress(() => [requestArena()], body),
+    'rawBody()': onExpress(() => [requestArena(), rawBody({ limit: LIMIT })], asBody),
+  },
+  Fastify: {
+    "parseAs: 'buffer'": onFastify((app) => {
+      app.addContentTypeParser(TYPE, { parseAs: 'buffer' }, (_request, whole, done) =>
+        done(null, whole),
+      );
+    }, asReply),
+    'body: true': onFastify((app) => app.register(plugin, { body: true }), asReply),
+  },
+  https: {
+    'Buffer.concat()': secure(() => concat),
+    'req.arena.body()': secure(() => withArena(body)),
+    'req.arena.chunks()': secure(() => withArena(chunks)),
+  },
 };
 
-async function measure(rivals, size) {
-  const client = fork(path.join(__dirname, 'fixtures', 'client.js'));
-  const runs = {};
-  for (const [name, create] of Object.entries(rivals)) {
-    const server = create();
-    server.keepAliveTimeout = 0;
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address();
-    runs[name] = async (requests) => {
-      client.send({ port, requests, size });
-      await once(client, 'message');
-    };
-  }
-  try {
-    return await compare(runs, {}, LONGER);
-  } finally {
-    client.disconnect();
-  }
-}
+const REQUESTS = {
+  '8 KiB': { size: 8 * KiB },
+  '64 KiB': { size: 64 * KiB },
+  '1 MiB': { size: MiB },
+  '64 KiB in pieces of 1,400 B': { size: 64 * KiB, piece: 1400 },
+};
 
 const scenarios = {};
-for (const [kind, rivals] of Object.entries(servers)) {
-  for (const [name, size] of Object.entries(SIZES)) {
-    scenarios[`${kind}, ${name}`] = () => measure(rivals, size);
+for (const [kind, rivals] of Object.entries(kinds)) {
+  for (const [title, request] of Object.entries(REQUESTS)) {
+    if (request.piece && kind !== 'bare') continue;
+    const names = Object.keys(rivals);
+    const tls = kind === 'https';
+    scenarios[`${kind}, ${title}`] = () =>
+      compareServers({ file: 'body.js', kind, names, request: { ...request, tls } });
   }
 }
 
 module.exports = {
-  notMeasured: 'memory and latency; TLS; HTTP/2; bodies that come slowly, or in small pieces',
-  servers,
+  notMeasured: 'latency; HTTP/2; bodies that come slowly',
+  kinds,
   scenarios,
 };

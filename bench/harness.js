@@ -143,4 +143,15 @@ async function compareElsewhere(runs, slices = SLICES) {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-module.exports = { compare, compareElsewhere, compareSamples, rowsOf, keep, turn, quick, blocks };
+module.exports = {
+  SAMPLE_MS,
+  blocks,
+  compare,
+  compareElsewhere,
+  compareSamples,
+  keep,
+  quick,
+  rowsOf,
+  takeSlices,
+  turn,
+};

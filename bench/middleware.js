@@ -10,7 +10,6 @@
 // whose difference is the adapter's cost, and over real ones, with the client in another process, whose CPU is what the cost
 // is a part of. A middleware has a price of its own in some frameworks, whatever it does: it is shown beside.
 
-const { fork } = require('node:child_process');
 const { EventEmitter, once } = require('node:events');
 const { IncomingMessage, ServerResponse } = require('node:http');
 const net = require('node:net');
@@ -18,6 +17,7 @@ const path = require('node:path');
 const { requestArena } = require('..');
 const adapters = require('./fixtures/adapters.js');
 const { compare, turn } = require('./harness.js');
+const { Child } = require('./method/child.js');
 
 const SOCKETS = 32;
 const PER_SOCKET = 50;
@@ -145,17 +145,13 @@ async function requestsOver(server, client) {
   await once(server, 'listening');
   const { port } = server.address();
   return async (requests) => {
-    client.send({ port, requests });
-    await once(client, 'message');
+    await client.call('load', { port, requests });
   };
 }
 
 /** The adapter's price on one framework, and what part it is of the CPU of a request to an empty handler. */
 async function onFramework(create) {
-  const client = fork(path.join(__dirname, 'fixtures', 'client.js'));
-  client.once('exit', (code) => {
-    if (code !== 0) throw new Error(`The client ended with ${code}`);
-  });
+  const client = new Child(path.join(__dirname, 'fixtures', 'client.js'));
   const names = {
     whole: 'an empty handler, over real sockets',
     wholeWith: 'with ralloc, over real sockets',
@@ -182,7 +178,7 @@ async function onFramework(create) {
     };
     return await compare(rivals, derived, LONGER);
   } finally {
-    client.disconnect();
+    await client.stop();
   }
 }
 

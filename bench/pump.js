@@ -3,12 +3,9 @@
 // What it costs a server to move bytes that it does not look at: files to responses, and the two directions of a proxy, by
 // stream.promises.pipeline() and by pump().
 //
-// Caveats: both rivals are servers of one process, so its memory and its collections are those of both. Of them the figures hold the CPU
-// alone, V8's threads with it; the client and the server behind the proxy are other processes, over loopback. The file is in the page cache. The
-// kernel's copies are in all figures, and most of those for the proxies.
+// Caveats: the client and the server behind the proxy are other processes, over loopback. The file is in the page cache. The kernel's
+// copies are in all figures, and most of those for the proxies.
 
-const { fork } = require('node:child_process');
-const { once } = require('node:events');
 const fs = require('node:fs');
 const http = require('node:http');
 const net = require('node:net');
@@ -16,10 +13,9 @@ const os = require('node:os');
 const path = require('node:path');
 const { pipeline } = require('node:stream/promises');
 const { pump } = require('ralloc');
-const { compare } = require('./harness.js');
+const { compareServers } = require('./servers.js');
 
 const MiB = 1024 * 1024;
-const LONGER = { slices: 32, warmUpMs: 500 };
 const HOST = '127.0.0.1';
 
 const movers = { 'stream.pipeline()': pipeline, 'pump()': pump };
@@ -64,44 +60,39 @@ function httpProxy(move, port) {
   });
 }
 
-const kinds = { files, 'TCP proxy': tcpProxy, 'HTTP proxy': httpProxy };
+const makers = { files, 'TCP proxy': tcpProxy, 'HTTP proxy': httpProxy };
+
+const kinds = Object.fromEntries(
+  Object.entries(makers).map(([kind, create]) => [
+    kind,
+    Object.fromEntries(
+      Object.entries(movers).map(([name, move]) => [name, (port) => create(move, port)]),
+    ),
+  ]),
+);
 
 /** An upload of `size` bytes, or without it a download of a MiB. */
-async function measure(create, size) {
-  const fixture = (name) => fork(path.join(__dirname, 'fixtures', name));
-  const [client, origin] = [fixture('client.js'), fixture('origin.js')];
-  const [behind] = await once(origin, 'message');
-  const runs = {};
-  for (const [name, move] of Object.entries(movers)) {
-    const server = create(move, behind);
-    server.keepAliveTimeout = 0;
-    server.listen(0, HOST);
-    await once(server, 'listening');
-    const { port } = server.address();
-    runs[name] = async (requests) => {
-      client.send({ port, requests, size });
-      await once(client, 'message');
-    };
-  }
-  try {
-    return await compare(runs, {}, LONGER);
-  } finally {
-    client.disconnect();
-    origin.disconnect();
-  }
-}
+const measure = (kind, request) => () =>
+  compareServers({
+    file: 'pump.js',
+    kind,
+    names: Object.keys(movers),
+    request,
+    behind: kind === 'files' ? undefined : 'origin.js',
+  });
+
+const up = { size: MiB };
 
 const scenarios = {
-  'files, 1 MiB': () => measure(files),
-  'TCP proxy, 1 MiB down': () => measure(tcpProxy),
-  'TCP proxy, 1 MiB up': () => measure(tcpProxy, MiB),
-  'HTTP proxy, 1 MiB down': () => measure(httpProxy),
-  'HTTP proxy, 1 MiB up': () => measure(httpProxy, MiB),
+  'files, 1 MiB': measure('files'),
+  'TCP proxy, 1 MiB down': measure('TCP proxy'),
+  'TCP proxy, 1 MiB up': measure('TCP proxy', up),
+  'HTTP proxy, 1 MiB down': measure('HTTP proxy'),
+  'HTTP proxy, 1 MiB up': measure('HTTP proxy', up),
 };
 
 module.exports = {
-  notMeasured: 'memory and latency; TLS; slow clients; small files, and answers of a few bytes',
+  notMeasured: 'latency; TLS; slow clients; small files, and answers of a few bytes',
   kinds,
-  movers,
   scenarios,
 };

@@ -10,6 +10,7 @@ const UNITS = {
   ms: (value) => `${round(value)} ms`,
   MB: (value) => `${round(value)} MB`,
   '%': (value) => `${value.toFixed(2)} %`,
+  GCs: (value) => `${round(value)}`,
 };
 
 function round(value) {
@@ -25,9 +26,9 @@ function scatter(values) {
 /** One result of the blocks of a scenario, which are runs of it in processes of their own. */
 function merge(blocks) {
   const samplesOf = (index) => blocks.map(({ rows }) => rows[index].samples);
-  const rows = blocks[0].rows.map(({ name, unit, derived, walls }, index) => {
+  const rows = blocks[0].rows.map(({ name, unit, derived, walls, base = 0 }, index) => {
     const samples = samplesOf(index).flat();
-    const against = derived ? null : ratio(samplesOf(index), samplesOf(0));
+    const against = derived ? null : ratio(samplesOf(index), samplesOf(base));
     return {
       name,
       unit,
@@ -35,6 +36,7 @@ function merge(blocks) {
       min: Math.min(...samples),
       wall: walls ? median(blocks.flatMap((block) => block.rows[index].walls)) : null,
       spread: scatter(samples),
+      base,
       ratio: against?.value ?? null,
       low: against?.low ?? null,
       high: against?.high ?? null,
@@ -47,7 +49,7 @@ function merge(blocks) {
 
 function verdict(row, index) {
   if (row.derived || row.ratio === null) return '';
-  if (index === 0) return 'baseline';
+  if (index === row.base) return 'baseline';
   if (!Number.isFinite(row.high)) return 'one block: no interval';
   const interval = `[${row.low.toFixed(2)}, ${row.high.toFixed(2)}]`;
   return row.differs ? `${row.ratio.toFixed(2)} × ${interval}` : `no difference ${interval}`;

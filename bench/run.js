@@ -9,7 +9,7 @@ const path = require('node:path');
 const { parseArgs } = require('node:util');
 const { merge, printHead, printScenario } = require('./report.js');
 
-const TOOLS = ['harness.js', 'one.js', 'report.js', 'run.js', 'self-test.js'];
+const TOOLS = ['harness.js', 'one.js', 'report.js', 'run.js', 'self-test.js', 'servers.js'];
 
 function benches(names) {
   const all = fs

@@ -3,7 +3,7 @@
 // The client, as a process of its own: fifty kept-alive connections to each server, and the two
 // kinds of load. Both are bounded in time, and give up after a hundred faults.
 
-const { answerCalls } = require('./child.js');
+const { answerCalls } = require('../bench/method/child.js');
 const Connection = require('./connection.js');
 const Expected = require('./expect.js');
 const files = require('./files.js');

@@ -7,7 +7,7 @@ const path = require('node:path');
 const { setTimeout: sleep } = require('node:timers/promises');
 const { takeTurns } = require('../bench/method/schedule.js');
 const { median } = require('../bench/method/statistics.js');
-const { Child } = require('./child.js');
+const { Child } = require('../bench/method/child.js');
 const { warmUpOf } = require('./plan.js');
 
 const SHARE = 0.6; // the fixed rate, of what the base reaches in the closed loop

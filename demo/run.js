@@ -4,7 +4,7 @@
 // Exit code 1: a wrong byte, an error, or a stale Buffer that is alive; 2: the command line.
 
 const { placement } = require('../bench/method/cpus.js');
-const { ChildError } = require('./child.js');
+const { ChildError } = require('../bench/method/child.js');
 const { hasColour } = require('./colour.js');
 const { contenders } = require('./contenders.js');
 const { NotFetched } = require('./download.js');

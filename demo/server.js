@@ -3,11 +3,11 @@
 // A server of the demo, as a process of its own: node server.js SERVER ALLOCATOR (servers/, allocators.js)
 
 const allocators = require('./allocators.js');
-const { answerCalls } = require('./child.js');
+const { answerCalls } = require('../bench/method/child.js');
 const burner = require('./burner.js');
 const files = require('./files.js');
 const createHandlers = require('./handler.js');
-const { Meter, peakRss } = require('./meter.js');
+const { Meter, peakRss } = require('../bench/method/meter.js');
 const servers = require('./servers/index.js');
 
 const [kind, allocator] = process.argv.slice(2);

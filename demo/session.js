@@ -3,7 +3,7 @@
 // All that is measured in a run of the demo, one group (a mix on a kind of server) after another.
 
 const path = require('node:path');
-const { Child } = require('./child.js');
+const { Child } = require('../bench/method/child.js');
 const { measure, steadyLoad } = require('./measure.js');
 const { duration, OWN, planOf, START, STEADY, warmUpOf } = require('./plan.js');
 const { rowsOf } = require('./rows.js');

@@ -5,7 +5,7 @@
 // comes. What does the kept Buffer show? Real servers, real requests over loopback.
 
 const allocators = require('./allocators.js');
-const { answerCalls } = require('./child.js');
+const { answerCalls } = require('../bench/method/child.js');
 const servers = require('./servers/index.js');
 
 function createHandlers() {

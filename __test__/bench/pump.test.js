@@ -2,20 +2,20 @@
 
 // The servers whose requests bench/pump.js measures all move the whole body.
 
-const { fork } = require('node:child_process');
 const { once } = require('node:events');
 const path = require('node:path');
 const test = require('ava');
-const { kinds, movers } = require('../../bench/pump.js');
+const { Child } = require('../../bench/method/child.js');
+const { kinds } = require('../../bench/pump.js');
 
+const ORIGIN = path.join(__dirname, '..', '..', 'bench', 'fixtures', 'origin.js');
 const MiB = 1024 * 1024;
 
-for (const [kind, create] of Object.entries(kinds)) {
-  for (const [name, move] of Object.entries(movers)) {
+for (const [kind, rivals] of Object.entries(kinds)) {
+  for (const [name, create] of Object.entries(rivals)) {
     test(`${kind}: ${name} moves all bytes`, async (t) => {
-      const origin = fork(path.join(__dirname, '..', '..', 'bench', 'fixtures', 'origin.js'));
-      const [port] = await once(origin, 'message');
-      const server = create(move, port);
+      const origin = new Child(ORIGIN);
+      const server = create(await origin.call('listen'));
       server.listen(0, '127.0.0.1');
       await once(server, 'listening');
       const url = `http://127.0.0.1:${server.address().port}/`;
@@ -26,8 +26,7 @@ for (const [kind, create] of Object.entries(kinds)) {
         const answer = await fetch(url, { method: 'POST', body: Buffer.alloc(MiB) });
         t.is(await answer.text(), 'taken');
       }
-      origin.disconnect();
-      await once(origin, 'exit');
+      await origin.stop();
       server.closeAllConnections?.();
       server.close();
     });

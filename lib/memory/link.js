@@ -28,8 +28,8 @@ class Link {
   }
 
   /**
-   * Has stream.pipeline() call begin() in the place of the source's pipe(), which it asks to move the chunks, and for nothing else. False
-   * where the source cannot be told so. Returns a function that takes that back.
+   * Has stream.pipeline() call begin() in the place of the source's pipe(), which it asks to move the chunks, and for nothing else.
+   * Returns a function that takes that back, or undefined where the source cannot be told so.
    */
   offer() {
     const source = this.#source;

@@ -5,7 +5,7 @@
 
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
-const { pin } = require('../bench/method/cpus.js');
+const { pin } = require('./cpus.js');
 
 const PATIENCE = 60_000;
 const LAST_LINES = 12;

@@ -1,0 +1,127 @@
+'use strict';
+
+// Compares servers: each is in a process of its own, and so is their client, which has another core where there are several. They take
+// turns. So a figure is of one server alone: its CPU with V8's threads, its peak of resident memory, its major collections.
+
+const path = require('node:path');
+const { quick, SAMPLE_MS, takeSlices } = require('./harness.js');
+const { Child } = require('./method/child.js');
+const { placement } = require('./method/cpus.js');
+
+const WARM_UP_MS = 1000; // V8 goes on compiling for some 10,000 requests of 8 KiB
+const SLICES = 32; // of each rival, over all blocks
+const NS = 1e3; // in a microsecond
+const MB = 1e6;
+
+const fixture = (name) => path.join(__dirname, 'fixtures', name);
+
+/** One rival: its process, and what it used while it was measured. */
+class Rival {
+  #server;
+  #client;
+  #request;
+  #requests = 64; // of a slice
+  #served = 0;
+  #majors = 0;
+  #rss = 0;
+  walls = [];
+
+  constructor(server, client, request) {
+    this.#server = server;
+    this.#client = client;
+    this.#request = request;
+  }
+
+  async #load(requests) {
+    const begun = performance.now();
+    await this.#client.call('load', { ...this.#request, requests });
+    return performance.now() - begun;
+  }
+
+  /** Has it compiled, and settles how many requests a slice has. */
+  async warmUp() {
+    if (quick) return;
+    for (let spent = 0; spent < WARM_UP_MS; ) {
+      const ms = await this.#load(this.#requests);
+      this.#requests = Math.max(64, Math.round((this.#requests * 4 * SAMPLE_MS) / ms));
+      spent += ms;
+    }
+  }
+
+  /** Serves a slice; nanoseconds of CPU for a request. */
+  async slice() {
+    const requests = this.#requests;
+    await this.#load(Math.ceil(requests / 4)); // what the last slice left is collected, untimed
+    await this.#server.call('lap');
+    const ms = await this.#load(requests);
+    const { cpuUs, majorGcs, rss } = await this.#server.call('lap');
+    this.walls.push((ms * 1e6) / requests);
+    this.#served += requests;
+    this.#majors += majorGcs;
+    this.#rss = rss;
+    return (cpuUs * NS) / requests;
+  }
+
+  get rss() {
+    return this.#rss / MB;
+  }
+
+  get majorsIn10000() {
+    return (this.#majors * 10_000) / this.#served;
+  }
+}
+
+/**
+ * Compares the servers `kinds[kind]` of a bench, which creates each of them: the first is the baseline.
+ * @param {{ file: string, kind: string, names: string[], request?: object, behind?: string }} what `request`: see fixtures/client.js;
+ *   `behind`: a program of fixtures/ that is the server behind proxies
+ */
+async function compareServers({ file, kind, names, request = {}, behind }) {
+  const processors = placement();
+  const children = [];
+  const start = (name, args, where) => {
+    const child = new Child(fixture(name), args);
+    child.pin(processors?.[where]);
+    children.push(child);
+    return child;
+  };
+  try {
+    const client = start('client.js', [], 'client');
+    const origin = behind && (await start(behind, [], 'client').call('listen'));
+    const rivals = {};
+    for (const name of names) {
+      const server = start('serve.js', [file, kind, name], 'servers');
+      const port = await server.call('listen', { behind: origin });
+      rivals[name] = new Rival(server, client, { ...request, port });
+      await rivals[name].warmUp();
+    }
+    const samplers = Object.fromEntries(names.map((name) => [name, () => rivals[name].slice()]));
+    const slices = await takeSlices(samplers, SLICES);
+    return rowsOf(rivals, slices);
+  } finally {
+    await Promise.all(children.map((child) => child.stop()));
+  }
+}
+
+/** CPU of each; then the peak of RSS of each, compared with the first's; then major collections. */
+function rowsOf(rivals, slices) {
+  const all = Object.entries(rivals);
+  const rss = all.length;
+  return [
+    ...all.map(([name, { walls }]) => ({ name, unit: 'ns', samples: slices[name], walls })),
+    ...all.map(([name, rival]) => ({
+      name: `peak RSS, ${name}`,
+      unit: 'MB',
+      samples: [rival.rss],
+      base: rss,
+    })),
+    ...all.map(([name, { majorsIn10000 }]) => ({
+      name: `major GCs in 10,000, ${name}`,
+      unit: 'GCs',
+      samples: [majorsIn10000],
+      derived: true,
+    })),
+  ];
+}
+
+module.exports = { compareServers };
