@@ -140,7 +140,7 @@ async function interrupt(t, args, isThen, env = {}) {
     stderr += text;
   });
   const ended = once(child, 'close');
-  await until(() => isThen(pids(), stderr));
+  await until(() => isThen(pids(), stderr), 150);
   process.kill(-child.pid, 'SIGINT');
   t.deepEqual(await ended, [130, null], stderr);
   await until(() => !pids().some(isAlive));
