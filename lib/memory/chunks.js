@@ -49,7 +49,8 @@ class Chunks {
   takes(chunk) {
     const stream = this.#stream;
     const state = stream._readableState;
-    if (stream._dumped) return false;
+    // Node drops what a server sends after an answer, and has ended the connection.
+    if (stream._dumped || stream.socket?.destroyed) return false;
     if (state.length === 0 && this.#isSole()) {
       state.dataEmitted = true;
       if (!this.#take(chunk)) release(chunk);
