@@ -238,7 +238,10 @@ export interface DepotStats {
 
 /** What became of memory that Node or the program allocated and that was to be released. Counters, in bytes, of this thread. */
 export interface BodyStats {
-  /** Given back at once; of what was adopted, when its arena ended it. */
+  /**
+   * Given back at once; of what was adopted, when its arena ended it. Of an answer that a client reads by `pump()` or `collect()` also what its socket has
+   * read, of which the parser made the chunks.
+   */
   released: number;
   /** Taken over by arenas without a copy: `adopt()`, `chunks()`. */
   adopted: number;
@@ -249,7 +252,7 @@ export interface BodyStats {
   copied: number;
   /** Left to the garbage collector, by the reason. */
   left: {
-    /** The view is a part of its ArrayBuffer: of Node's pool, of a slice, of what HTTP/2 reads. */
+    /** The view is a part of its ArrayBuffer: of Node's pool, of a slice, of what HTTP/2 or TLS reads. */
     shared: number;
     /** Nobody may detach it: shared, resizable, untransferable, of WebAssembly. */
     bound: number;

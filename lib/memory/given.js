@@ -4,26 +4,24 @@
 // unshift(), push() or emit(), or was there before.
 
 const fs = require('node:fs');
-const { functionsOf, isOfNode, readsOf } = require('./own-methods.js');
+const { takeOnRead } = require('./on-read.js');
+const { functionsOf, readsOf } = require('./own-methods.js');
 const { noteParsed } = require('./parsed.js');
 const { release } = require('./release.js');
 const { classTable } = require('./classes.js');
 
-let nodesOnRead; // Node's function that gives a socket its chunks: one for all handles
-
 /** What the handle of a socket reads: for each chunk an ArrayBuffer. */
 function noteHandle(socket, chunks) {
   const handle = socket._handle;
-  const onRead = handle?.onread;
-  if (onRead === undefined || (onRead !== nodesOnRead && !isOfNode(onRead))) return undefined;
-  nodesOnRead = onRead;
-  const noting = function (ab) {
-    if (ab !== undefined) chunks.push(ab);
-    return onRead.call(this, ab);
-  };
-  handle.onread = noting;
+  const note = (onRead) =>
+    function (ab) {
+      if (ab !== undefined) chunks.push(ab);
+      return onRead.call(this, ab);
+    };
+  const hook = takeOnRead(handle, note);
+  if (hook === undefined) return undefined;
   return () => {
-    if (handle.onread === noting) handle.onread = onRead;
+    if (handle.onread === hook.taken) handle.onread = hook.onRead;
   };
 }
 

@@ -3,6 +3,7 @@
 // The chunks that Node's parser gave a message of HTTP/1. A user's own Buffer comes in by unshift(), push() or emit() too. A soak of
 // 20,000 requests with seven kinds of captures had wrong bytes without any of these rules.
 
+const { see, watchAnswer } = require('./answers.js');
 const { kParsed } = require('../base/protocol.js');
 const { isCompiled, isOfNode, readsOf } = require('./own-methods.js');
 
@@ -29,6 +30,7 @@ function isUntouched(message) {
 }
 
 function onBody(chunk) {
+  see(chunk);
   const message = this.incoming;
   const state = message?._readableState;
   // Who stands before this function, or patches the message, may have the chunk.
@@ -44,6 +46,11 @@ const isWatched = (parser) => parser?.[parser.constructor.kOnBody] === onBody;
 /** Whether a parser is Node's: others give what is still their own. */
 const isNodes = (parser) =>
   isCompiled(parser.constructor, 'HTTPParser') && isCompiled(parser.execute, 'execute');
+
+/** Whether a parser shows what it gives. */
+const isParsing = (parser) => isWatched(parser) && isNodes(parser);
+
+const isNoted = (message) => message._readableState?.[kParsed]?.isOurs === true;
 
 /** The bodies that come on `socket` are seen from now on. Parsers are pooled, and keep it. */
 function watchParser({ parser }) {
@@ -70,6 +77,7 @@ function noteParsed(message, direct) {
   const { chunks = [] } = state[kParsed] ?? {};
   const parsed = { chunks, isOurs: true, direct: isHooked ? direct : undefined };
   state[kParsed] = parsed;
+  if (isHooked) watchAnswer(message, isParsing, isNoted);
   return {
     chunks,
     isDirect: parsed.direct !== undefined,

@@ -123,6 +123,13 @@ function releaseAdopted(ab, bytes) {
   if (giveBack(ab, bytes) === 0 && !hasTransfer && !isReady) taken(ab);
 }
 
+/** Gives `ab` back, of which somebody had `bytes` bytes, more than none. */
+function releaseWhole(ab, bytes) {
+  const tie = tieOf(ab, bytes);
+  if (tie === undefined) return giveBack(ab, bytes);
+  return tie === 'ours' ? 0 : leave(tie, bytes);
+}
+
 /**
  * Gives the memory of `buffer` back. Returns how many bytes, or 0 where that cannot be: it shares its ArrayBuffer, or nobody can
  * detach that, or the memory is ralloc's.
@@ -133,14 +140,12 @@ function release(buffer) {
   if (ab.byteLength === 0) return 0;
   if (ab.resizable) return leave('bound', ab.byteLength); // which may have shrunk below the view
   const bytes = byteLengthOf(buffer);
-  if (bytes === 0) return 0;
-  const tie = tieOf(ab, bytes);
-  if (tie === undefined) return giveBack(ab, bytes);
-  return tie === 'ours' ? 0 : leave(tie, bytes);
+  return bytes === 0 ? 0 : releaseWhole(ab, bytes);
 }
 
 module.exports = {
   release,
+  releaseWhole,
   releaseAdopted,
   wipeAdopted,
   prepare,

@@ -7,6 +7,8 @@ const pump = ['memory/pump.test.js'];
 const pumpCaptures = ['memory/pump-captures.test.js'];
 const pumpKnown = ['memory/pump-known.test.js'];
 const pumpEnds = ['memory/pump-ends.test.js'];
+const answers = ['memory/answers.test.js'];
+const answersCaptures = ['memory/answers-captures.test.js'];
 
 module.exports = [
   {
@@ -36,6 +38,11 @@ module.exports = [
       'who came meanwhile is not seen': [
         '    else this.#isSeen();\n    return false;',
         '    return false;',
+      ],
+      'what comes after an answer is of it': [
+        'if (stream._dumped || stream.socket?.destroyed) return',
+        'if (stream._dumped) return',
+        { equivalent: 'on Node 20, which makes another message of it; a test sees it from 22 on' },
       ],
       'a body that was read looks unread': ['      state.dataEmitted = true;\n', ''],
       'patches of a stream are not seen': [
@@ -68,6 +75,39 @@ module.exports = [
         { tests: captures },
       ],
       'any parser is of Node': ['  if (!isNodes(parser)) return;\n', ''],
+    },
+  },
+  {
+    file: 'memory/answers.js',
+    tests: answersCaptures,
+    mutants: {
+      'a socket that others listen to': [
+        '    events.data === nodesOnData &&\n    events',
+        '    events',
+      ],
+      'patches of a socket are not seen': ['    methods.areOn(socket)\n', '    true\n'],
+      'functions before the handle`s are not seen': ['        handle.onread === taken &&\n', ''],
+      'any parser is of Node': ['    isParsing(parser) &&\n', ''],
+      'what waits is freed': [
+        'if (waits || state.length > 0 || socket.destroyed) return',
+        'if (socket.destroyed) return',
+        { tests: answers },
+      ],
+      'an error has lost its packet': [
+        '  if (socket._hadError) return false;\n',
+        '',
+        { equivalent: 'the socket is destroyed then, for which nothing is released' },
+      ],
+      'an upgrade has lost its head': [
+        "if (message.upgrade || request.upgradeOrConnect || method === 'CONNECT') return false;",
+        '',
+        { equivalent: 'the message of an upgrade is not noted: its parser is gone when it comes' },
+      ],
+      'nothing goes back': [
+        'isUsedUp(socket, parser, request)) release',
+        'false) release',
+        { tests: answers },
+      ],
     },
   },
   {
