@@ -13,6 +13,7 @@ const zlib = require('node:zlib');
 const { promisify } = require('node:util');
 const { Arena, stats } = require('../../lib/index.js');
 const { BusyPool } = require('../helpers/busy-pool.js');
+const { removeFolder } = require('../helpers/folder.js');
 const { releases } = require('../helpers/given-back.js');
 const { until } = require('../helpers/until.js');
 
@@ -21,7 +22,7 @@ const bytes = Buffer.alloc(SIZE, 'adopted');
 
 const inFile = async (t, begin) => {
   const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'ralloc-')), 'file');
-  t.teardown(() => fs.rmSync(path.dirname(file), { recursive: true }));
+  t.teardown(() => removeFolder(path.dirname(file)));
   await begin(file);
   return fs.readFileSync(file);
 };

@@ -14,6 +14,7 @@ const path = require('node:path');
 const { PassThrough, Readable } = require('node:stream');
 const { pipeline } = require('node:stream/promises');
 const { Arena } = require('../../lib/index.js');
+const { removeFolder } = require('../helpers/folder.js');
 const { listen } = require('../helpers/server.js');
 
 const DEAD = { code: 'ERR_RALLOC_DEAD_BUFFER' };
@@ -71,7 +72,7 @@ test('a pipeline rejects', async (t) => {
 
 test('a file that is written by a function that somebody took before the guard gives it to the callback', async (t) => {
   const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'ralloc-')), 'file');
-  t.teardown(() => fs.rmSync(path.dirname(file), { recursive: true }));
+  t.teardown(() => removeFolder(path.dirname(file)));
   const error = await new Promise((resolve) => fs.writeFile(file, deadBuffer(), resolve));
   t.like(error, DEAD);
 });

@@ -17,6 +17,7 @@ const multer = require('multer');
 const send = require('send');
 const { WebSocket, WebSocketServer } = require('ws');
 const { Arena, requestArena } = require('../../lib/index.js');
+const { removeFolder } = require('../helpers/folder.js');
 const { assertSettled, serve } = require('../helpers/server.js');
 const { until } = require('../helpers/until.js');
 
@@ -25,7 +26,7 @@ const bytes = (letter, size = SIZE) => Buffer.alloc(size, letter);
 
 function folder(t) {
   const made = fs.mkdtempSync(path.join(os.tmpdir(), 'ralloc-'));
-  t.teardown(() => fs.rmSync(made, { recursive: true }));
+  t.teardown(() => removeFolder(made));
   return made;
 }
 

@@ -12,6 +12,7 @@ const path = require('node:path');
 const { setImmediate: turn } = require('node:timers/promises');
 const { promisify } = require('node:util');
 const zlib = require('node:zlib');
+const { removeFolder } = require('./folder.js');
 const { Fifo } = require('./fifo.js');
 
 const read = promisify(fs.read);
@@ -88,7 +89,7 @@ async function writeSocket(buffer) {
     socket.destroy();
     peer.destroy();
     server.close();
-    fs.rmSync(dir, { recursive: true });
+    removeFolder(dir);
     return Buffer.concat(parts);
   };
   return { done, finish };

@@ -9,6 +9,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { promisify } = require('node:util');
 const zlib = require('node:zlib');
+const { removeFolder } = require('../helpers/folder.js');
 const { kinds, serve, assertSettled } = require('../helpers/server.js');
 const { Client } = require('../helpers/client.js');
 const { Ledger, isOf } = require('../helpers/ledger.js');
@@ -22,7 +23,7 @@ const unheld = ({ arenas }) => until(() => arenas.stats().memory.held === 0);
 
 function folder(t) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ralloc-'));
-  t.teardown(() => fs.rmSync(dir, { recursive: true }));
+  t.teardown(() => removeFolder(dir));
   return (name) => path.join(dir, String(name));
 }
 
