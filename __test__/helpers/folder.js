@@ -15,11 +15,13 @@ function removeFolder(dir) {
   }
 }
 
+const newFolder = () => fs.mkdtempSync(path.join(os.tmpdir(), 'ralloc-'));
+
 /** A folder of its own for a test. */
 function folder(t) {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ralloc-'));
+  const dir = newFolder();
   t.teardown(() => removeFolder(dir));
   return dir;
 }
 
-module.exports = { folder, removeFolder };
+module.exports = { folder, newFolder, removeFolder };
