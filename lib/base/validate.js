@@ -141,4 +141,5 @@ module.exports = {
   oneOf,
   powerOfTwo,
   options,
+  nearest,
 };

@@ -1,0 +1,8 @@
+'use strict';
+
+// How a verb ends. One that starts an application ends as that does.
+
+/** Wrong arguments: of a verb, or of ralloc itself. The message says which. */
+class UsageError extends Error {}
+
+module.exports = { OK: 0, FAILED: 1, MISUSED: 2, UsageError };
