@@ -1172,6 +1172,11 @@ export type RallocErrorCode =
   | 'ERR_RALLOC_SEGMENT_TIMEOUT'
   | 'ERR_RALLOC_FRAMEWORK'
   | 'ERR_RALLOC_MOUNTED'
+  | 'ERR_RALLOC_PROFILE_UNREADABLE'
+  | 'ERR_RALLOC_PROFILE_UNWRITABLE'
+  | 'ERR_RALLOC_PROFILE_FOREIGN'
+  | 'ERR_RALLOC_PROFILE_DAMAGED'
+  | 'ERR_RALLOC_PROFILE_VERSION'
   | 'ERR_RALLOC_UNSUPPORTED'
   | 'ERR_RALLOC_CORRUPTED';
 
@@ -1207,10 +1212,12 @@ export class RallocError extends Error {
   readonly free?: number;
   /** SEGMENT_INVALID: what differs, in words. */
   readonly field?: string;
-  /** SEGMENT_INVALID, SEGMENT_VERSION: what is there. */
+  /** SEGMENT_INVALID, SEGMENT_VERSION, PROFILE_VERSION: what is there. */
   readonly found?: number;
-  /** SEGMENT_INVALID, SEGMENT_VERSION: what there should be. */
+  /** SEGMENT_INVALID, SEGMENT_VERSION: what there should be. PROFILE_VERSION: the newest that can be read. */
   readonly expected?: number;
+  /** PROFILE_*: the name of the file, where it has one. */
+  readonly file?: string;
   /** SEGMENT_TIMEOUT: milliseconds. */
   readonly waitedMs?: number;
   /** FRAMEWORK: what the adapter is for, as 'Koa 3'. */

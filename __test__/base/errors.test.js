@@ -12,7 +12,10 @@ const { Arena, RallocError, Slab, requestArena } = require('../..');
 const fastifyPlugin = require('../../lib/fastify.js');
 const { codes } = require('../../lib/base/errors.js');
 const { LeasedArena } = require('../../lib/memory/native.js');
+const { frame } = require('../../lib/profile/frame.js');
+const { Profile } = require('../../lib/profile/profile.js');
 const { segmentError } = require('../../lib/slab/segment-errors.js');
+const { newFolder, removeFolder } = require('../helpers/folder.js');
 
 const root = join(__dirname, '..', '..');
 const docs = fs.readFileSync(join(root, 'docs', 'errors.md'), 'utf8');
@@ -124,10 +127,27 @@ const thrown = {
   ERR_RALLOC_ESCAPED: [() => new Arena().scope((child) => child.alloc(1)), []],
   ERR_RALLOC_FRAMEWORK: [() => fastifyPlugin({ version: '4.0.0' }, {}), ['framework', 'version']],
   ERR_RALLOC_MOUNTED: [() => fastify().register(fastifyPlugin).register(fastifyPlugin).ready(), []],
+  ERR_RALLOC_PROFILE_UNREADABLE: [() => Profile.read('none.rprof'), ['file']],
+  ERR_RALLOC_PROFILE_UNWRITABLE: [() => new Profile().write(join('none', 'none.rprof')), ['file']],
+  ERR_RALLOC_PROFILE_FOREIGN: [() => Profile.read(__filename), ['file']],
+  ERR_RALLOC_PROFILE_DAMAGED: [() => Profile.read(cutOffProfile()), ['file']],
+  ERR_RALLOC_PROFILE_VERSION: [
+    () => Profile.from(frame(Buffer.from([200, 0]))),
+    ['found', 'expected'],
+  ],
   ERR_RALLOC_UNSUPPORTED: [async () => closeOfRequest(), []],
   ERR_RALLOC_DEAD_BUFFER: [() => writeDead(), []],
   ERR_RALLOC_CORRUPTED: [() => new LeasedArena(1 << 20, 1 << 16, false).hold(7, 7), []],
 };
+
+const folder = newFolder();
+test.after.always(() => removeFolder(folder));
+
+function cutOffProfile() {
+  const file = join(folder, 'cut-off');
+  fs.writeFileSync(file, new Profile().toBuffer().subarray(0, -1));
+  return file;
+}
 
 function refuseSegment(failure) {
   throw segmentError(failure, "'/frames'", 0);

@@ -26,6 +26,11 @@ const codes = Object.freeze({
   ERR_RALLOC_SEGMENT_TIMEOUT: 'another process did not finish the slab in time',
   ERR_RALLOC_FRAMEWORK: 'the adapter is for another framework, or another major version of it',
   ERR_RALLOC_MOUNTED: 'the plugin is registered already',
+  ERR_RALLOC_PROFILE_UNREADABLE: 'the file of a profile cannot be read',
+  ERR_RALLOC_PROFILE_UNWRITABLE: 'a profile, or what is made of it, cannot be written',
+  ERR_RALLOC_PROFILE_FOREIGN: 'the file is no profile',
+  ERR_RALLOC_PROFILE_DAMAGED: 'the profile is empty, cut off or damaged',
+  ERR_RALLOC_PROFILE_VERSION: 'the profile is of a newer version of ralloc',
   ERR_RALLOC_UNSUPPORTED: 'this cannot be done here',
   ERR_RALLOC_CORRUPTED: 'an internal invariant does not hold',
 });

@@ -1,0 +1,39 @@
+'use strict';
+
+// The logarithmic buckets of a profile: two to each doubling of a lifetime, one to each doubling of a size.
+
+const BUCKETS = 64;
+
+/** Bucket → the shortest lifetime in it, in ms; one more, which is the end of the last. */
+const EDGES = Float64Array.from({ length: BUCKETS + 1 }, (_, b) =>
+  b === 0 ? 0 : 2 ** ((b - 1) / 2),
+);
+
+/** The bucket of a lifetime in ms: 0 is below 1 ms, b >= 1 is [2^((b-1)/2), 2^(b/2)) ms, and 63 has the rest, from 25 days. */
+function bucketOf(ms) {
+  if (!(ms >= 1)) return 0;
+  if (ms >= EDGES[BUCKETS - 1]) return BUCKETS - 1;
+  const guess = Math.floor(2 * Math.log2(ms)) + 1;
+  // log2 rounds, and a lifetime on an edge must not depend on how.
+  if (ms < EDGES[guess]) return guess - 1;
+  return ms >= EDGES[guess + 1] ? guess + 1 : guess;
+}
+
+/** The shortest lifetime of a bucket, in ms. */
+const bucketStart = (bucket) => EDGES[bucket];
+
+/** What lifetimes of a bucket are shorter than, in ms. */
+const bucketEnd = (bucket) => (bucket === BUCKETS - 1 ? Infinity : EDGES[bucket + 1]);
+
+/** ceil(log2(bytes)), 0 to 63. */
+function sizeClassOf(bytes) {
+  if (bytes <= 1) return 0;
+  if (bytes <= 2 ** 31) return 32 - Math.clz32(bytes - 1);
+  // Exact: bytes - 1 has at most 53 bits, and so has its upper half.
+  return 64 - Math.clz32(Math.floor((bytes - 1) / 2 ** 32));
+}
+
+/** The most bytes of a size class. */
+const sizeClassEnd = (sizeClass) => 2 ** sizeClass;
+
+module.exports = { BUCKETS, bucketOf, bucketStart, bucketEnd, sizeClassOf, sizeClassEnd };

@@ -1,0 +1,116 @@
+'use strict';
+
+// Reads what bytes-writer.js wrote. Bytes behind the end are undefined and count as 0; end() tells in the end, once a section.
+
+const { WIDE } = require('./bytes-writer.js');
+const { nonsenseError } = require('./errors.js');
+
+class BytesReader {
+  constructor(bytes) {
+    this.bytes = bytes;
+    this.at = 0;
+    /** Of the number read last: what is above its lower 49 bits. */
+    this.high = 0;
+  }
+
+  byte() {
+    return this.bytes[this.at++];
+  }
+
+  uint16() {
+    this.at += 2;
+    return this.bytes[this.at - 2] + this.bytes[this.at - 1] * 256;
+  }
+
+  uint32() {
+    this.at += 4;
+    const { bytes, at } = this;
+    return (
+      (bytes[at - 4] | (bytes[at - 3] << 8) | (bytes[at - 2] << 16) | (bytes[at - 1] << 24)) >>> 0
+    );
+  }
+
+  double() {
+    this.#has(8);
+    this.at += 8;
+    return this.bytes.readDoubleLE(this.at - 8);
+  }
+
+  /** The lower 49 bits of a number; `high` has the rest. Unrolled: merging reads tens of millions, most of one to four bytes. */
+  low() {
+    const { bytes } = this;
+    this.high = 0;
+    let byte = bytes[this.at++];
+    if (byte < 128) return byte;
+    let value = byte & 127;
+    byte = bytes[this.at++];
+    value |= (byte & 127) << 7;
+    if (byte < 128) return value;
+    byte = bytes[this.at++];
+    value |= (byte & 127) << 14;
+    if (byte < 128) return value;
+    byte = bytes[this.at++];
+    value |= (byte & 127) << 21;
+    return byte < 128 ? value : this.#longer(value);
+  }
+
+  #longer(first) {
+    let value = first;
+    for (let scale = 2 ** 28; scale < WIDE; scale *= 128) {
+      const byte = this.bytes[this.at++];
+      value += (byte & 127) * scale;
+      if (!(byte >= 128)) return value;
+    }
+    let high = 0;
+    for (let scale = 1; scale < 2 ** 28; scale *= 128) {
+      const byte = this.bytes[this.at++];
+      high += (byte & 127) * scale;
+      if (!(byte >= 128)) {
+        this.high = high;
+        return value;
+      }
+    }
+    throw nonsenseError();
+  }
+
+  /** Above 2^53 the nearest that a number can be. */
+  number() {
+    const low = this.low();
+    return low + this.high * WIDE;
+  }
+
+  /** How many things follow, of at least one byte each. */
+  count() {
+    const count = this.number();
+    this.#has(count);
+    return count;
+  }
+
+  text() {
+    const length = this.count();
+    this.at += length;
+    return this.bytes.utf8Slice(this.at - length, this.at);
+  }
+
+  /** A reader of the next `length` bytes. */
+  part(length) {
+    this.#has(length);
+    this.at += length;
+    return new BytesReader(this.bytes.subarray(this.at - length, this.at));
+  }
+
+  get done() {
+    return this.at >= this.bytes.length;
+  }
+
+  /** Throws if more was read than there is. */
+  end() {
+    if (this.at > this.bytes.length) throw nonsenseError();
+  }
+
+  #has(bytes) {
+    if (!(bytes <= this.bytes.length - this.at)) throw nonsenseError();
+  }
+}
+
+module.exports = { BytesReader };

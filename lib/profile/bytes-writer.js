@@ -1,0 +1,91 @@
+'use strict';
+
+// Writes the numbers and texts of a profile into one growing Buffer.
+
+const FIRST_BYTES = 4096;
+const MOST_BYTES_OF_NUMBER = 11;
+
+/** A number's lower 49 bits are its first seven bytes; what is above counts in units of this. */
+const WIDE = 2 ** 49;
+
+class BytesWriter {
+  #bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  #at = 0;
+
+  get length() {
+    return this.#at;
+  }
+
+  /** A view, until the next write. */
+  get bytes() {
+    return this.#bytes.subarray(0, this.#at);
+  }
+
+  clear() {
+    this.#at = 0;
+  }
+
+  byte(value) {
+    this.#room(1);
+    this.#bytes[this.#at++] = value;
+  }
+
+  uint16(value) {
+    this.#room(2);
+    this.#at = this.#bytes.writeUInt16LE(value, this.#at);
+  }
+
+  uint32(value) {
+    this.#room(4);
+    this.#at = this.#bytes.writeUInt32LE(value, this.#at);
+  }
+
+  double(value) {
+    this.#room(8);
+    this.#at = this.#bytes.writeDoubleLE(value, this.#at);
+  }
+
+  /** An integer >= 0 in groups of 7 bits, the lowest first (LEB128). */
+  number(value) {
+    if (!Number.isSafeInteger(value) || value < 0) {
+      throw new RangeError(`A profile has safe integers >= 0. Received ${value}`);
+    }
+    this.wide(value % WIDE, Math.floor(value / WIDE));
+  }
+
+  /** The same for `high` × 2^49 + `low`, with `low` below 2^49 and `high` below 2^28. */
+  wide(low, high) {
+    this.#room(MOST_BYTES_OF_NUMBER);
+    let groups = 1;
+    let rest = low;
+    while (rest >= 128 || (high > 0 && groups < 7)) {
+      this.#bytes[this.#at++] = (rest % 128) + 128;
+      rest = Math.floor(rest / 128);
+      groups++;
+    }
+    this.#bytes[this.#at++] = high > 0 ? rest + 128 : rest;
+    if (high > 0) this.wide(high, 0);
+  }
+
+  text(value) {
+    const length = Buffer.byteLength(value);
+    this.number(length);
+    this.#room(length);
+    this.#at += this.#bytes.write(value, this.#at);
+  }
+
+  raw(bytes) {
+    this.#room(bytes.length);
+    this.#bytes.set(bytes, this.#at);
+    this.#at += bytes.length;
+  }
+
+  #room(bytes) {
+    if (this.#at + bytes <= this.#bytes.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * 2, this.#at + bytes));
+    larger.set(this.bytes);
+    this.#bytes = larger;
+  }
+}
+
+module.exports = { BytesWriter, WIDE };

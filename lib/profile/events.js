@@ -1,0 +1,29 @@
+'use strict';
+
+// What a cell of a profile counts (docs/profile-format.md). A number never changes its meaning.
+
+const events = Object.freeze({
+  /** Allocated. Its bucket is 0. */
+  BORN: 0,
+  /** Dead, as heard soon after. Its bucket is the lifetime. */
+  DIED: 1,
+  /** Dead, and heard only at a major collection. Its bucket is an upper bound of the lifetime. */
+  DIED_OLD: 2,
+  /** Moved to another thread, or into another ArrayBuffer: alive, and no longer this recorder's. */
+  TRANSFERRED: 3,
+  /** Dead at the first sufficient collection after the response of its request. */
+  WITH_REQUEST: 4,
+  /** Alive then. */
+  OUTLIVED: 5,
+  /** By how much the site's largest estimate of live bytes rose. */
+  PEAK: 6,
+  /** Bytes of a pool's slab that slices keep alive beyond their own. */
+  PINNED: 7,
+  /** Alive when the recorder ended. Its bucket is the age. */
+  ALIVE: 8,
+});
+
+/** Event → its name. */
+const eventNames = Object.freeze(Object.keys(events));
+
+module.exports = { events, eventNames };

@@ -1,0 +1,38 @@
+'use strict';
+
+// Writes a whole file or none.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { unwritableError } = require('./errors.js');
+
+/** Whether `file` is there and no regular file: a pipe or a terminal, which nothing may take the place of. */
+function isDevice(file) {
+  const stats = fs.statSync(file, { throwIfNoEntry: false });
+  return stats !== undefined && !stats.isFile();
+}
+
+/** What has been written of a file appears under its name only when all of it is there. */
+function replace(file, data) {
+  const target = fs.existsSync(file) ? fs.realpathSync(file) : file;
+  const temporary = path.join(path.dirname(target), `.${path.basename(target)}.${process.pid}`);
+  try {
+    fs.writeFileSync(temporary, data, { flush: true });
+    fs.renameSync(temporary, target);
+  } catch (error) {
+    fs.rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Throws ERR_RALLOC_PROFILE_UNWRITABLE; `what` begins its message: "The profile", "The report" … */
+function writeFile(file, data, what) {
+  try {
+    if (isDevice(file)) fs.writeFileSync(file, data);
+    else replace(file, data);
+  } catch (error) {
+    throw unwritableError(file, error, what);
+  }
+}
+
+module.exports = { writeFile };
