@@ -86,4 +86,10 @@ module.exports = {
    * that has the last number watches until the depot is empty; the others while they have arenas. Otherwise each does.
    */
   kDepotTurn: Symbol.for('ralloc.depot.turn.1'),
+
+  /**
+   * Of globalThis, once a profiler has run: `originalOf(method)`, what its wrapper of a function of Node's stands in the place of, undefined for any other
+   * function; so bodies are released while it runs. `isRunning`: in this thread.
+   */
+  kProfiler: Symbol.for('ralloc.profiler.1'),
 };

@@ -2,11 +2,16 @@
 
 // How a function of Node is replaced.
 
+const { kProfiler } = require('../base/protocol.js');
+
 let refused = [];
 const originals = new WeakMap(); // of wrappers
 
-/** What `method` stands in the place of, if it is the guard's. */
-const originalOf = (method) => originals.get(method) ?? method;
+/** What `method` stands in the place of, if it is the guard's, or that of a profiler that runs. */
+function originalOf(method) {
+  const original = originals.get(method) ?? globalThis[kProfiler]?.originalOf(method);
+  return original === undefined ? method : originalOf(original);
+}
 
 /** The names of the functions that could not be replaced since the last call. */
 function takeRefused() {
@@ -43,4 +48,4 @@ function wrap(object, name, make, part = 'value') {
   return false;
 }
 
-module.exports = { wrap, originalOf, takeRefused };
+module.exports = { wrap, dress, originalOf, takeRefused };

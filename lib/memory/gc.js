@@ -75,4 +75,12 @@ function run(full) {
   end = time.now();
 }
 
-module.exports = { requestGc };
+/** Collects all at once, where the heap is no larger than `most` bytes: for the end of a process, which nobody waits for long. */
+function collectNow(most) {
+  if (marking.heapBytes() > most) return false;
+  collect ??= obtain();
+  collect();
+  return true;
+}
+
+module.exports = { requestGc, collectNow };

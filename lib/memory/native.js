@@ -1,7 +1,7 @@
 'use strict';
 
 // Finds and loads the platform's binary, else the fallback; the only place that does. Both have the seam:
-// LeasedArena, trimDepot, depotStats, version, and by slabs(): LeasedSlab.
+// LeasedArena, trimDepot, depotStats, version, and by slabs(): LeasedSlab, by deaths(): Deaths.
 
 const { createRequire } = require('node:module');
 const { isMainThread } = require('node:worker_threads');
@@ -155,4 +155,17 @@ function probeSlab(native) {
   new native.LeasedSlab().probe();
 }
 
-module.exports = { ...memory, slabs };
+/** The class that tells deaths. Native in workers too: its finalizers touch no memory but the thread's own. */
+function deaths() {
+  if (memory.backend === 'native') return memory.Deaths;
+  if (!isMainThread && wanted() !== 'js') {
+    try {
+      return binding().Deaths;
+    } catch {
+      // The main thread has warned of it.
+    }
+  }
+  return require('./fallback/deaths.js').Deaths;
+}
+
+module.exports = { ...memory, slabs, deaths };

@@ -241,6 +241,10 @@ impl Slots {
 }
 
 impl Registers {
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
     /// Fails unless there are `len` of them, before anything is changed.
     pub fn expect(&self, len: usize) -> Result<()> {
         if self.len >= len {

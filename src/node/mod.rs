@@ -6,6 +6,7 @@
 mod array_buffer;
 mod contained;
 mod convert;
+mod deaths;
 mod depot;
 #[cfg(feature = "test-exports")]
 mod for_test;

@@ -1,0 +1,91 @@
+'use strict';
+
+// What the recorder may take of a core, and the mean distance between samples that keeps to it. Loads come in bursts, so there is an account: what was
+// not taken for a third of a second may be taken later, and after each doubling something may be overdrawn until the next.
+
+const LEAST = 32 * 1024; // bytes
+const MOST = 64 * 1024 * 1024;
+
+/** Samples after which the account is looked at, in the midst of a loop that nobody interrupts. */
+const OFTEN = 32;
+
+/** Milliseconds whose share is saved up, and that of what is overdrawn after each doubling. */
+const SAVED = 333;
+const LENT = 167;
+
+/** Milliseconds after which the distance may be halved: samples of one weight tell the most, so it changes seldom. */
+const STEADY = 1000;
+
+/** Halved where less than this part is taken, so that it is not doubled next. */
+const LITTLE = 1 / 3;
+
+/** What a sample costs where no clock looks: its finalizer, and V8's handles. */
+const UNSEEN_MS = 0.003;
+
+/** One that took longer was interrupted. */
+const LONGEST_MS = 0.2;
+
+class Budget {
+  #share;
+  #sampling;
+  #isFixed;
+  #balance; // milliseconds
+  #least = 0; // of it; below, the distance is doubled
+  #looked;
+  #samples = 0; // since
+  #spent = 0;
+  #steadySince;
+  #spentSteady = 0;
+
+  /** `share`: of a core, 0 to 1. */
+  constructor(share, sampling, isFixed, now) {
+    this.#share = share;
+    this.#sampling = sampling;
+    this.#isFixed = isFixed;
+    this.#balance = this.#most;
+    this.#looked = now;
+    this.#steadySince = now;
+  }
+
+  get #most() {
+    return this.#share * SAVED;
+  }
+
+  /** A sample took `ms`, until `now`. */
+  spend(ms, now) {
+    this.#spent += Math.min(ms, LONGEST_MS) + UNSEEN_MS;
+    if (++this.#samples >= OFTEN) this.look(now);
+  }
+
+  /** Something else did. */
+  spendOther(ms) {
+    this.#spent += ms;
+  }
+
+  /** To be called now and then. Doubles the distance as needed, and halves it when there is much to spare. */
+  look(now) {
+    const earned = (now - this.#looked) * this.#share;
+    const spent = this.#spent;
+    this.#balance = Math.min(this.#balance + earned - spent, this.#most);
+    this.#spentSteady += spent;
+    [this.#samples, this.#spent, this.#looked] = [0, 0, now];
+    if (this.#balance >= 0) this.#least = 0;
+    if (this.#balance < this.#least) {
+      this.#least = this.#balance - this.#share * LENT;
+      return this.#set(2, now);
+    }
+    if (now - this.#steadySince < STEADY) return;
+    const allowed = (now - this.#steadySince) * this.#share;
+    this.#set(this.#spentSteady < allowed * LITTLE ? 0.5 : 1, now);
+  }
+
+  #set(factor, now) {
+    this.#steadySince = now;
+    this.#spentSteady = 0;
+    const { mean } = this.#sampling;
+    const next = Math.min(Math.max(mean * factor, LEAST), MOST);
+    if (!this.#isFixed && next !== mean) this.#sampling.mean = next;
+  }
+}
+
+module.exports = { Budget, LEAST };

@@ -1,0 +1,130 @@
+'use strict';
+
+// What V8's collections were, and when: they decide what a death tells. The young generation is looked through by minor ones. What survived two of
+// them only a major one finds.
+
+const { PerformanceObserver, constants } = require('node:perf_hooks');
+const { requestGc } = require('../memory/gc.js');
+
+const { NODE_PERFORMANCE_GC_MAJOR: MAJOR, NODE_PERFORMANCE_GC_INCREMENTAL: STEP } = constants;
+const { NODE_PERFORMANCE_GC_WEAKCB: CALLBACKS } = constants;
+
+/** Minor ones that are remembered; between the first of two halves nobody asks any more but for samples as old. */
+const MOST = 8192;
+
+/** The times of collections, in order. */
+class Log {
+  starts = [];
+  ends = [];
+  count = 0; // of all times
+
+  add(start, end) {
+    this.starts.push(start);
+    this.ends.push(end);
+    this.count++;
+    if (this.starts.length < MOST) return;
+    this.starts.splice(0, MOST / 2);
+    this.ends.splice(0, MOST / 2);
+  }
+
+  /** The index of the first that began at `at` or later. */
+  firstFrom(at) {
+    let low = 0;
+    let high = this.starts.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.starts[middle] < at) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  between(from, to) {
+    return Math.max(0, this.firstFrom(to) - this.firstFrom(from));
+  }
+
+  /** The end of the `nth` that began after `at`; Infinity without one. What is older than the log is older than two of them. */
+  endAfter(at, nth) {
+    if (this.count > this.starts.length && this.starts[0] > at) return at;
+    return this.ends[this.firstFrom(at) + nth - 1] ?? Number.POSITIVE_INFINITY;
+  }
+}
+
+class Collections {
+  #minors = new Log();
+  #majors = new Log();
+  #observer = null;
+  #asked = false;
+  #spentMs = 0;
+
+  start() {
+    this.#observer = new PerformanceObserver((list) => this.#learn(list.getEntries()));
+    this.#observer.observe({ entryTypes: ['gc'] });
+  }
+
+  stop() {
+    this.#observer?.disconnect();
+    this.#observer = null;
+  }
+
+  /** Learns of those that the observer was not called for yet. */
+  note() {
+    if (this.#observer !== null) this.#learn(this.#observer.takeRecords());
+  }
+
+  #learn(entries) {
+    for (const { startTime, duration, detail } of entries) {
+      if (detail.kind === STEP || detail.kind === CALLBACKS) continue;
+      const log = detail.kind === MAJOR ? this.#majors : this.#minors;
+      log.add(startTime, startTime + duration);
+      if (log !== this.#minors || !this.#asked) continue;
+      this.#asked = false;
+      this.#spentMs += duration;
+    }
+  }
+
+  /** Milliseconds that those took which were asked for, since the last call. */
+  takeSpent() {
+    const spent = this.#spentMs;
+    this.#spentMs = 0;
+    return spent;
+  }
+
+  /** How many major ones there were. */
+  get majors() {
+    return this.#majors.count;
+  }
+
+  /** When the last minor one began. */
+  get lastMinor() {
+    return this.#minors.starts.at(-1) ?? Number.NEGATIVE_INFINITY;
+  }
+
+  /** Asks for a minor one, unless there was one since `since`. */
+  ask(since) {
+    if (this.lastMinor >= since) return;
+    if (requestGc()) this.#asked = true;
+  }
+
+  /** When what was born at `born` had survived two minor ones, or a major one, which promotes all; never: Infinity. */
+  promotedAt(born) {
+    return Math.min(this.#minors.endAfter(born, 2), this.#majors.endAfter(born, 1));
+  }
+
+  /** The start of the last that began before `heard`, and whether it was a major one. A death that was heard then is of that one. */
+  before(heard) {
+    const minor =
+      this.#minors.starts[this.#minors.firstFrom(heard) - 1] ?? Number.NEGATIVE_INFINITY;
+    const major =
+      this.#majors.starts[this.#majors.firstFrom(heard) - 1] ?? Number.NEGATIVE_INFINITY;
+    return { at: Math.max(minor, major), isMajor: major > minor };
+  }
+
+  /** How many began from `from` on and before `to` that could have found what was born at `born` dead: no minor one once it was promoted. */
+  sufficient(from, to, born) {
+    const until = Math.min(to, this.promotedAt(born));
+    return this.#majors.between(from, to) + this.#minors.between(from, until);
+  }
+}
+
+module.exports = { Collections };

@@ -1,0 +1,114 @@
+'use strict';
+
+// A frame of a stack: made once for each place, and the same object from then on. To ask a call site for its line takes ten times
+// as long as for its position.
+
+const path = require('node:path');
+const { fileURLToPath } = require('node:url');
+
+/** What the recorder itself is in: its own frames are nobody's. */
+const HERE = __dirname + path.sep;
+/** Of ralloc, of which an application may have its own copy. */
+const RALLOC = path.join(__dirname, '..') + path.sep;
+
+/** What stands in the place of Node's functions. */
+const PATCHES = path.join(__dirname, 'patches') + path.sep;
+
+const NODE = 0;
+const RECORDER = 1;
+const LIBRARY = 2; // ralloc's, or in node_modules
+const APPLICATION = 3;
+
+const DEPENDENCY = /[\\/]node_modules[\\/]/;
+
+function kindOf(file) {
+  if (file === undefined || file.startsWith('node:') || file.startsWith(PATCHES)) return NODE;
+  if (file.startsWith(HERE)) return RECORDER;
+  return file.startsWith(RALLOC) || DEPENDENCY.test(file) ? LIBRARY : APPLICATION;
+}
+
+/** The path of a file, also where a module has its address; undefined for what has none. */
+function fileOf(name) {
+  if (typeof name !== 'string' || name === '') return undefined;
+  if (!name.startsWith('file:')) return name;
+  try {
+    return fileURLToPath(name);
+  } catch {
+    return name;
+  }
+}
+
+/** Whether a position in what is called so is always the same place: not in what is evaluated. */
+const isPlace = (name) => typeof name === 'string' && (path.isAbsolute(name) || name.includes(':'));
+
+class Frames {
+  #places = new Map(); // file name, as V8 has it → position → frame
+  #interned = new Map(); // by text
+
+  /** Of V8's call site. */
+  of(site) {
+    const name = site.getFileName() ?? undefined;
+    if (!isPlace(name)) return this.#make(site, name);
+    const position = site.getPosition();
+    let places = this.#places.get(name);
+    if (places === undefined) {
+      places = new Map();
+      this.#places.set(name, places);
+    }
+    let frame = places.get(position);
+    if (frame === undefined) {
+      frame = this.#make(site, name);
+      places.set(position, frame);
+    }
+    return frame;
+  }
+
+  #make(site, name) {
+    const method = site.getFunctionName() ?? site.getMethodName() ?? undefined;
+    const type = site.isToplevel() || method === undefined ? null : typeOf(site);
+    const isNew = site.isConstructor();
+    const qualified = type && !method.includes('.') ? `${type}.${method}` : method;
+    const named = isNew ? `new ${method ?? 'anonymous'}` : qualified;
+    return this.intern(named, fileOf(name), site.getLineNumber(), site.getColumnNumber());
+  }
+
+  intern(named, file, line, column) {
+    const text = `${named}\n${file}\n${line}\n${column}`;
+    let frame = this.#interned.get(text);
+    if (frame === undefined) {
+      frame = {
+        function: named ?? '(anonymous)',
+        file: file ?? '',
+        line: line ?? 0,
+        column: column ?? 0,
+        kind: kindOf(file),
+      };
+      this.#interned.set(text, frame);
+    }
+    return frame;
+  }
+
+  /** Of a line of a stack that is a text; undefined for one that is none. */
+  parse(line) {
+    const match = /^\s*at (?:async )?(?:(.*?) \()?(.*?)(?::(\d+):(\d+))?\)?$/.exec(line);
+    if (match === null) return undefined;
+    const [, named, name, row, column] = match;
+    const isNamed = row !== undefined;
+    return this.intern(
+      named,
+      isNamed ? fileOf(name) : undefined,
+      Number(row ?? 0),
+      Number(column ?? 0),
+    );
+  }
+}
+
+function typeOf(site) {
+  try {
+    return site.getTypeName();
+  } catch {
+    return null; // of a revoked Proxy
+  }
+}
+
+module.exports = { Frames, NODE, RECORDER, LIBRARY, APPLICATION };

@@ -1,0 +1,42 @@
+'use strict';
+
+// How functions are replaced while a profile is recorded, and put back.
+
+const { dress } = require('../../guard/wrap.js');
+
+const originals = new WeakMap(); // of wrappers
+
+/** What stands below a wrapper of the profiler's; undefined for any other function. */
+const originalOf = (method) => originals.get(method);
+
+class Patches {
+  #done = [];
+
+  /**
+   * Replaces the method `name` of `object` by make(original), which looks like it; where `object` inherits the method it gets one of its own. False where it has
+   * none, or where it cannot be replaced: it is frozen, or behind a getter.
+   */
+  method(object, name, make) {
+    const original = object?.[name];
+    if (typeof original !== 'function') return false;
+    const before = Object.getOwnPropertyDescriptor(object, name);
+    if (before !== undefined && !('value' in before)) return false;
+    const wrapper = dress(make(original), original);
+    originals.set(wrapper, original);
+    const shape = before ?? { writable: true, enumerable: false, configurable: true };
+    if (!Reflect.defineProperty(object, name, { ...shape, value: wrapper })) return false;
+    this.#done.push({ object, name, before, wrapper });
+    return true;
+  }
+
+  /** Puts back what nobody has replaced since; the rest does nothing more than to call what it replaced. */
+  restore() {
+    for (const { object, name, before, wrapper } of this.#done.splice(0).reverse()) {
+      if (Object.getOwnPropertyDescriptor(object, name)?.value !== wrapper) continue;
+      if (before === undefined) Reflect.deleteProperty(object, name);
+      else Reflect.defineProperty(object, name, before);
+    }
+  }
+}
+
+module.exports = { Patches, originalOf };

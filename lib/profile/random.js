@@ -1,0 +1,40 @@
+'use strict';
+
+// Random numbers of the recorder's own: the application's Math.random() may be seeded, or a fake.
+
+/** sfc32 by Chris Doty-Humphrey. */
+class Random {
+  #a;
+  #b;
+  #c;
+  #count = 1;
+
+  constructor(seed) {
+    this.#a = seed | 0;
+    this.#b = (seed / 2 ** 32) | 0;
+    this.#c = 0;
+    for (let i = 0; i < 12; i++) this.uint32();
+  }
+
+  uint32() {
+    const sum = (((this.#a + this.#b) | 0) + this.#count) | 0;
+    this.#count = (this.#count + 1) | 0;
+    this.#a = this.#b ^ (this.#b >>> 9);
+    this.#b = (this.#c + (this.#c << 3)) | 0;
+    this.#c = (this.#c << 21) | (this.#c >>> 11);
+    this.#c = (this.#c + sum) | 0;
+    return sum >>> 0;
+  }
+
+  /** Of the exponential distribution with the mean 1. Never 0: the logarithm is of a number below 1. */
+  exponential() {
+    const high = this.uint32();
+    return -Math.log((high + 0.5) / 2 ** 32);
+  }
+
+  hex() {
+    return this.uint32().toString(16).padStart(8, '0');
+  }
+}
+
+module.exports = { Random };

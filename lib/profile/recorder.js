@@ -1,0 +1,188 @@
+'use strict';
+
+// A recorder samples what a thread allocates, and hears what becomes of it. What it has heard goes into a block, every slot of two seconds.
+
+const { isMainThread, threadId } = require('node:worker_threads');
+const { collectNow } = require('../memory/gc.js');
+const { kProfiler } = require('../base/protocol.js');
+const time = require('../base/time.js');
+const { Budget, LEAST } = require('./budget.js');
+const { Cells } = require('./cells.js');
+const { Collections } = require('./collections.js');
+const { events } = require('./events.js');
+const { patchBuffers } = require('./patches/buffers.js');
+const { Patches, originalOf } = require('./patches/patches.js');
+const { Random } = require('./random.js');
+const { Samples } = require('./samples.js');
+const { Sampling, sampleTo } = require('./sampling.js');
+const { Sites } = require('./sites.js');
+
+const SLOT_MS = 2000;
+const TICK_MS = 200;
+
+/** A full collection of more takes longer than somebody waits for the end of a process: 0.2 to 1.6 ms a MiB. */
+const MOST_HEAP_AT_END = 1024 * 1024 * 1024;
+
+const BUDGET = 0.03;
+
+/** What other copies of ralloc find, and none may run beside. */
+const profiler = { isRunning: false, originalOf };
+
+/** Whether a recorder runs in this thread. */
+const isRunning = () => globalThis[kProfiler]?.isRunning === true;
+
+function announce(value) {
+  if (globalThis[kProfiler] !== profiler) {
+    Object.defineProperty(globalThis, kProfiler, { value: profiler, configurable: true });
+  }
+  profiler.isRunning = value;
+}
+
+class Recorder {
+  #random;
+  #sampling;
+  #budget;
+  #cells = new Cells();
+  #collections = new Collections();
+  #samples = new Samples(this.#cells, this.#collections);
+  #sites = new Sites();
+  #patches = new Patches();
+  #timer = null;
+  #about;
+  #toldSlot = -1;
+  #toldMajors = 0;
+  /** Samples that came to nothing: no stack was left for them. */
+  lost = 0;
+
+  /** `budget`: of a core, 0 to 1. `rate`: a fixed mean distance between samples, in bytes. `seed`: for tests. */
+  constructor({ budget = BUDGET, rate, seed = seedOf() } = {}) {
+    this.#random = new Random(seed);
+    this.#sampling = new Sampling(this.#random, rate ?? LEAST);
+    this.#budget = new Budget(budget, this.#sampling, rate !== undefined, time.now());
+    this.#about = {
+      id: this.#random.hex() + this.#random.hex(),
+      pid: process.pid,
+      thread: threadId,
+      node: process.version,
+      platform: `${process.platform}-${process.arch}`,
+      title: process.argv[1] ?? process.title,
+      start: Date.now(),
+      budget,
+    };
+  }
+
+  /** Mean bytes between two samples, at the moment. */
+  get rate() {
+    return this.#sampling.mean;
+  }
+
+  /** Replaces what is to be seen. Another one may not run in this thread. */
+  start() {
+    if (this.#timer !== null || isRunning()) throw new Error('A recorder runs in this thread');
+    announce(true);
+    this.#collections.start();
+    patchBuffers(this.#patches);
+    this.#timer = time.setInterval(() => this.#tick(), TICK_MS);
+    this.#timer.unref?.();
+    sampleTo(this);
+    this.#sampling.draw();
+  }
+
+  /** Puts back what was replaced. */
+  stop() {
+    if (this.#timer === null) return;
+    time.clearInterval(this.#timer);
+    this.#timer = null;
+    sampleTo(null);
+    this.#patches.restore();
+    this.#collections.stop();
+    announce(false);
+  }
+
+  /** Called by a wrapper: see sampling.js. */
+  sampled(made, bytes, source, below) {
+    try {
+      const weight = this.#sampling.weight(bytes);
+      this.#sampling.draw();
+      const born = time.now();
+      const site = this.#sites.here(source, below);
+      if (site === undefined) return;
+      this.#samples.add(made, bytes, weight, site, born);
+      const now = time.now();
+      this.#budget.spend(now - born, now);
+    } catch {
+      this.lost++;
+    }
+  }
+
+  passed() {
+    this.#sampling.draw();
+  }
+
+  #tick() {
+    const began = time.now();
+    this.#samples.hear();
+    this.#budget.spendOther(this.#collections.takeSpent());
+    if (this.#samples.count > 0) this.#collections.ask(began - TICK_MS);
+    const now = time.now();
+    this.#budget.spendOther(now - began);
+    this.#budget.look(now);
+  }
+
+  /** What happened since the last block. */
+  take() {
+    const began = time.now();
+    this.#samples.hear();
+    if (this.#collections.majors !== this.#toldMajors) {
+      this.#toldMajors = this.#collections.majors;
+      this.#samples.noteOutlived();
+    }
+    const block = this.#block();
+    this.#budget.spendOther(time.now() - began);
+    return block;
+  }
+
+  /** The last block: what lives is told to. Collects, and takes its time. */
+  settle() {
+    this.#samples.hear();
+    collectNow(MOST_HEAP_AT_END);
+    this.#samples.settle();
+    return this.#block();
+  }
+
+  #block() {
+    this.#tellPeaks();
+    const until = Date.now();
+    const slot = until - (until % SLOT_MS);
+    return {
+      recorder: this.#about,
+      slot,
+      until,
+      rate: this.#sampling.mean,
+      process: this.#process(slot),
+      sites: this.#sites.untold(),
+      cells: this.#cells.take(this.#sites),
+    };
+  }
+
+  #tellPeaks() {
+    for (const site of this.#sites) {
+      if (site.peak <= site.toldPeak) continue;
+      this.#cells.add(site, 0, events.PEAK, 0, 0, site.peak - site.toldPeak);
+      site.toldPeak = site.peak;
+    }
+  }
+
+  /** Once a slot. What is resident is the whole process's, so that one thread tells it. */
+  #process(slot) {
+    if (slot === this.#toldSlot) return undefined;
+    this.#toldSlot = slot;
+    const { rss, arrayBuffers, external, heapUsed } = process.memoryUsage();
+    const live = this.#samples.live;
+    return { rss: isMainThread ? rss : 0, arrayBuffers, external, heapUsed, live };
+  }
+}
+
+const seedOf = () => Number(process.hrtime.bigint() % 2n ** 40n) * 4096 + (process.pid & 4095);
+
+module.exports = { Recorder, isRunning };

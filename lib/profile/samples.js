@@ -1,0 +1,170 @@
+'use strict';
+
+// The samples that live, and what becomes of them. Each has a number, by which its finalizer tells its death.
+
+const { deaths } = require('../memory/native.js');
+const { arrayBufferOf, byteLengthOf } = require('../base/views.js');
+const time = require('../base/time.js');
+const { bucketOf, sizeClassOf } = require('./buckets.js');
+const { events } = require('./events.js');
+
+const TOLD = 1024; // deaths that are read at once
+
+/** V8 has typed arrays up to this length on its heap, until somebody asks for their ArrayBuffer. */
+const ON_HEAP = 64;
+
+/** What tells the end of a view's memory: its ArrayBuffer, or the view where that has others'. */
+function watchedOf(view) {
+  if (!ArrayBuffer.isView(view)) return view;
+  const bytes = byteLengthOf(view);
+  if (bytes <= ON_HEAP) return view;
+  const ab = arrayBufferOf(view);
+  return ab.byteLength === bytes ? ab : view;
+}
+
+class Samples {
+  #deaths = new (deaths())();
+  #registers = new Float64Array(2 * TOLD);
+  #samples = []; // by number; null: free, or ended before its finalizer ran
+  #free = [];
+  #cells;
+  #collections;
+  #numbers = new WeakMap(); // of ArrayBuffers
+  live = 0; // bytes, an estimate
+  count = 0;
+
+  constructor(cells, collections) {
+    this.#cells = cells;
+    this.#collections = collections;
+  }
+
+  /** A sample of `bytes` bytes that stands for `weight` of its kind. `made` is what was allocated. */
+  add(made, bytes, weight, site, born, request) {
+    const sample = {
+      site,
+      sizeClass: sizeClassOf(bytes),
+      count: Math.round(weight * 1024),
+      bytes: Math.round(weight * bytes),
+      born,
+      request,
+      isOutlived: false,
+    };
+    const number = this.#free.pop() ?? this.#samples.length;
+    const watched = watchedOf(made);
+    this.#deaths.watch(watched, number);
+    this.#samples[number] = sample;
+    if (watched !== made) this.#numbers.set(watched, number);
+    this.#tell(sample, events.BORN, 0);
+    this.count++;
+    this.live += sample.bytes;
+    site.live += sample.bytes;
+    if (site.live > site.peak) site.peak = site.live;
+  }
+
+  #tell(sample, event, ms) {
+    this.#cells.add(sample.site, sample.sizeClass, event, bucketOf(ms), sample.count, sample.bytes);
+  }
+
+  #end(number) {
+    const sample = this.#samples[number];
+    this.#samples[number] = null;
+    this.count--;
+    this.live -= sample.bytes;
+    sample.site.live -= sample.bytes;
+    return sample;
+  }
+
+  /** Reads what died. */
+  hear() {
+    const now = time.now();
+    this.#collections.note();
+    for (;;) {
+      const told = this.#deaths.drain(this.#registers);
+      for (let i = 0; i < told; i++) {
+        const number = this.#registers[2 * i];
+        if (this.#samples[number] !== null) this.#die(number, now - this.#registers[2 * i + 1]);
+        this.#free.push(number);
+      }
+      if (told < TOLD) return;
+    }
+  }
+
+  /** Dead by the last collection before `heard`. */
+  #die(number, heard) {
+    const sample = this.#end(number);
+    const { born } = sample;
+    const last = this.#collections.before(heard);
+    const at = last.at > born ? last.at : heard;
+    const isOld = this.#collections.promotedAt(born) < at;
+    this.#tell(sample, isOld ? events.DIED_OLD : events.DIED, at - born);
+    this.#judge(sample, at);
+  }
+
+  /** Whether what is dead at `at` died with its request. */
+  #judge(sample, at) {
+    const { born, request } = sample;
+    if (request === undefined || sample.isOutlived) return;
+    const isFirst = this.#collections.sufficient(request.end, at, born) === 0;
+    this.#tell(sample, isFirst ? events.WITH_REQUEST : events.OUTLIVED, at - born);
+  }
+
+  /** The memory of an ArrayBuffer went back at once. */
+  released(ab) {
+    this.#leave(ab, events.DIED);
+  }
+
+  /** It went to another thread, or into another ArrayBuffer. */
+  transferred(ab) {
+    this.#leave(ab, events.TRANSFERRED);
+  }
+
+  /** The number stays taken until the finalizer, which knows nothing of that, has run. */
+  #leave(ab, event) {
+    const number = this.#numbers.get(ab);
+    if (number === undefined || !this.#numbers.delete(ab)) return;
+    if (!this.#samples[number]) return;
+    const sample = this.#end(number);
+    const now = time.now();
+    this.#tell(sample, event, now - sample.born);
+    if (event === events.DIED) this.#judge(sample, now);
+  }
+
+  /** Whether something is sampled by this ArrayBuffer. */
+  has(ab) {
+    return this.#numbers.has(ab);
+  }
+
+  /** Tells of those that a sufficient collection has left alive after the end of their request. */
+  noteOutlived() {
+    const now = time.now();
+    for (const sample of this.#samples) {
+      if (!sample || sample.request === undefined || sample.isOutlived) continue;
+      const { born, request } = sample;
+      // One may have found it, and not be told yet.
+      if (this.#collections.sufficient(request.end, now, born) < 2) continue;
+      sample.isOutlived = true;
+      this.#tell(sample, events.OUTLIVED, now - born);
+    }
+  }
+
+  /** At the end: what lives is told to, and the rest is dead. To be called after a collection. */
+  settle() {
+    this.hear();
+    const now = time.now();
+    this.#samples.forEach((sample, number) => {
+      if (sample === null) return;
+      if (this.#deaths.isAlive(number)) this.#survive(sample, now);
+      else this.#die(number, now);
+      this.#samples[number] = null; // nothing is told of it a second time
+    });
+  }
+
+  #survive(sample, now) {
+    const { born, request, isOutlived } = sample;
+    this.#tell(sample, events.ALIVE, now - born);
+    if (request === undefined || isOutlived || request.end > now) return;
+    this.#tell(sample, events.OUTLIVED, now - born);
+  }
+}
+
+module.exports = { Samples };

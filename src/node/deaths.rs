@@ -1,0 +1,122 @@
+//! The class `Deaths`: which of the objects that it watches were collected, and when.
+
+use super::contained::Contained;
+use super::convert::{Registers, Result, UNSUPPORTED, Value};
+use napi::{Env, Error, sys};
+use napi_derive::napi;
+use std::cell::RefCell;
+use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::rc::Rc;
+use std::time::Instant;
+
+const OK: sys::napi_status = sys::Status::napi_ok;
+
+/// Tells the deaths of objects, each by a number that the caller chose. One isolate's: finalizers run on its thread.
+#[napi]
+pub struct Deaths {
+    state: Contained<Rc<RefCell<State>>>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Not told yet, the last one first in [`Deaths::drain`].
+    heard: Vec<(u32, Instant)>,
+    /// By the number: a weak reference, null where the object's finalizer has run.
+    references: Vec<sys::napi_ref>,
+}
+
+/// What a finalizer gets.
+struct Watched {
+    state: Rc<RefCell<State>>,
+    number: u32,
+}
+
+#[napi]
+impl Deaths {
+    #[napi(constructor, catch_unwind)]
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        Deaths { state: Contained::new(Rc::default()) }
+    }
+
+    /// Watches an object. Its number is not to be used again before its death was told.
+    #[napi(catch_unwind)]
+    pub fn watch(
+        &self,
+        env: Env,
+        #[napi(ts_arg_type = "object")] object: Value,
+        number: u32,
+    ) -> Result<()> {
+        let watched = Box::new(Watched { state: Rc::clone(&self.state), number });
+        let data = Box::into_raw(watched);
+        let mut reference = ptr::null_mut();
+        // SAFETY: env and value are the current call's. The finalizer takes the box, and gives up the reference.
+        let status = unsafe {
+            let finalize = Some(finalize as unsafe extern "C" fn(_, _, _));
+            let hint = ptr::null_mut();
+            let data = data.cast();
+            sys::napi_add_finalizer(env.raw(), object.0, data, finalize, hint, &mut reference)
+        };
+        if status != OK {
+            // SAFETY: nothing was registered, so the box is still ours.
+            drop(unsafe { Box::from_raw(data) });
+            return Err(Error::new(UNSUPPORTED, format!("cannot watch the object ({status})")));
+        }
+        let mut state = self.state.borrow_mut();
+        let at = number as usize;
+        if state.references.len() <= at {
+            state.references.resize(at + 1, ptr::null_mut());
+        }
+        state.references[at] = reference;
+        Ok(())
+    }
+
+    /// Writes the numbers of those that died since, each with the milliseconds since it was heard: how many there are in `registers` then. To be
+    /// called again while they are full.
+    #[napi(catch_unwind)]
+    pub fn drain(&self, #[napi(ts_arg_type = "Float64Array")] registers: Registers) -> u32 {
+        let now = Instant::now();
+        let mut state = self.state.borrow_mut();
+        let from = state.heard.len().saturating_sub(registers.len() / 2);
+        let mut at = 0;
+        for (number, heard) in state.heard.drain(from..) {
+            let ago = now.saturating_duration_since(heard).as_secs_f64() * 1000.0;
+            registers.fill(at, &[f64::from(number), ago]);
+            at += 2;
+        }
+        (at / 2) as u32
+    }
+
+    /// Whether an object is not collected, as far as a collection has looked; also before its finalizer runs.
+    #[napi(catch_unwind)]
+    pub fn is_alive(&self, env: Env, number: u32) -> bool {
+        let reference = self.state.borrow().references.get(number as usize).copied();
+        let Some(reference) = reference.filter(|reference| !reference.is_null()) else {
+            return false;
+        };
+        let mut value = ptr::null_mut();
+        // SAFETY: the reference is given up by the finalizer alone, which makes it null here.
+        let status = unsafe { sys::napi_get_reference_value(env.raw(), reference, &mut value) };
+        status == OK && !value.is_null()
+    }
+}
+
+/// Runs once for each watched object, some time after it died, or when its environment ends. A panic must not cross into Node.
+unsafe extern "C" fn finalize(env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: the box that `watch` gave away, taken back exactly once.
+        let watched = unsafe { Box::from_raw(data.cast::<Watched>()) };
+        let Watched { state, number } = *watched;
+        let mut state = state.borrow_mut();
+        state.heard.push((number, Instant::now()));
+        let known = state.references.get_mut(number as usize);
+        let reference =
+            known.map_or(ptr::null_mut(), |known| std::mem::replace(known, ptr::null_mut()));
+        if !reference.is_null() {
+            // SAFETY: made with this finalizer, and given up once: it is null from here on.
+            unsafe { sys::napi_delete_reference(env, reference) };
+        }
+    }));
+}
