@@ -2,6 +2,7 @@
 
 // A recorder samples what a thread allocates, and hears what becomes of it. What it has heard goes into a block, every slot of two seconds.
 
+const { syncBuiltinESMExports } = require('node:module');
 const { isMainThread, threadId } = require('node:worker_threads');
 const { collectNow } = require('../memory/gc.js');
 const { kProfiler } = require('../base/protocol.js');
@@ -12,7 +13,11 @@ const { Collections } = require('./collections.js');
 const { events } = require('./events.js');
 const { patchBuffers } = require('./patches/buffers.js');
 const { Patches, originalOf } = require('./patches/patches.js');
+const { patchRequests } = require('./patches/requests.js');
+const { patchStreams } = require('./patches/streams.js');
+const { patchTransfers } = require('./patches/transfers.js');
 const { Random } = require('./random.js');
+const { Requests } = require('./requests.js');
 const { Samples } = require('./samples.js');
 const { Sampling, sampleTo } = require('./sampling.js');
 const { Sites } = require('./sites.js');
@@ -47,6 +52,7 @@ class Recorder {
   #samples = new Samples(this.#cells, this.#collections);
   #sites = new Sites();
   #patches = new Patches();
+  #requests = new Requests();
   #timer = null;
   #about;
   #toldSlot = -1;
@@ -82,6 +88,10 @@ class Recorder {
     announce(true);
     this.#collections.start();
     patchBuffers(this.#patches);
+    patchStreams(this.#patches, this.#requests);
+    patchRequests(this.#patches, this.#requests);
+    patchTransfers(this.#patches, this.#samples);
+    syncBuiltinESMExports();
     this.#timer = time.setInterval(() => this.#tick(), TICK_MS);
     this.#timer.unref?.();
     sampleTo(this);
@@ -95,19 +105,33 @@ class Recorder {
     this.#timer = null;
     sampleTo(null);
     this.#patches.restore();
+    syncBuiltinESMExports();
+    this.#requests.stop();
     this.#collections.stop();
     announce(false);
   }
 
   /** Called by a wrapper: see sampling.js. */
   sampled(made, bytes, source, below) {
+    const request = this.#requests.current;
+    this.#add(made, bytes, request, () =>
+      this.#sites.here(source, below, request && (() => request.route)),
+    );
+  }
+
+  sampledChunk(chunk, bytes, source, stream) {
+    const request = this.#requests.of(stream);
+    this.#add(chunk, bytes, request, () => this.#sites.ofStream(source, request?.route));
+  }
+
+  #add(made, bytes, request, siteOf) {
     try {
       const weight = this.#sampling.weight(bytes);
       this.#sampling.draw();
       const born = time.now();
-      const site = this.#sites.here(source, below);
+      const site = siteOf();
       if (site === undefined) return;
-      this.#samples.add(made, bytes, weight, site, born);
+      this.#samples.add(made, bytes, weight, site, born, request);
       const now = time.now();
       this.#budget.spend(now - born, now);
     } catch {

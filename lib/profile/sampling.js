@@ -63,10 +63,16 @@ function sampled(made, bytes, source, below) {
   else sink.sampled(made, bytes, source, below);
 }
 
+/** As sampled(), for a chunk that `stream` is about to get: nobody's function is below. */
+function sampledChunk(chunk, bytes, source, stream) {
+  if (sink === null) countdown[0] = NEVER;
+  else sink.sampledChunk(chunk, bytes, source, stream);
+}
+
 /** As sampled(), for what takes no memory of its own. */
 function passed() {
   if (sink === null) countdown[0] = NEVER;
   else sink.passed();
 }
 
-module.exports = { Sampling, countdown, sampleTo, sampled, passed, MOST };
+module.exports = { Sampling, countdown, sampleTo, sampled, sampledChunk, passed };

@@ -1,22 +1,37 @@
 'use strict';
 
-// Which of the objects that are watched were collected. Node up to 24 hears of those that died young at a major collection only, and nobody
-// hears of any while the process ends.
+// Which of the objects that are watched were collected. Node up to 24 hears of those that died young at a major collection only. While the process
+// ends nobody hears of any: then a WeakRef tells. V8 keeps what has a new one until the turn is over, so in one turn there are WeakRefs of so many bytes.
 
 const time = require('../../base/time.js');
 
+const MOST_KEPT = 32 * 1024 * 1024;
+
 class Deaths {
-  #alive = new Set();
+  #alive = new Map(); // number → WeakRef, undefined beyond MOST_KEPT
   #heard = [];
+  #kept = 0; // bytes, in this turn
   #registry = new FinalizationRegistry((number) => {
     this.#alive.delete(number);
     this.#heard.push({ number, at: time.now() });
   });
 
-  /** Watches an object. Its number is not to be used again before its death was told. */
+  /** Watches an ArrayBuffer or a view. Its number is not to be used again before its death was told. */
   watch(object, number) {
     this.#registry.register(object, number);
-    this.#alive.add(number);
+    this.#alive.set(number, this.#referTo(object));
+  }
+
+  #referTo(object) {
+    if (this.#kept > MOST_KEPT) return undefined;
+    if (this.#kept === 0) {
+      const turn = time.setImmediate(() => {
+        this.#kept = 0;
+      });
+      turn.unref?.();
+    }
+    this.#kept += object.byteLength + 1;
+    return new WeakRef(object);
   }
 
   /** As src/node/deaths.rs. */
@@ -27,9 +42,9 @@ class Deaths {
     return told.length;
   }
 
-  /** True until its death was heard. */
+  /** Whether an object is not collected, as far as a collection has looked, and somebody knows. */
   isAlive(number) {
-    return this.#alive.has(number);
+    return this.#alive.get(number)?.deref() !== undefined;
   }
 }
 

@@ -1,0 +1,147 @@
+'use strict';
+
+// Chunks of sockets, and what is allocated for a request: with its route, and whether it died with it.
+
+const test = require('ava');
+const { spawn } = require('node:child_process');
+const { once } = require('node:events');
+const http = require('node:http');
+const net = require('node:net');
+const { isNative } = require('../helpers/backend.js');
+const { Tally } = require('../helpers/tally.js');
+const { until } = require('../helpers/until.js');
+const { events } = require('../../lib/profile/events.js');
+const { Recorder } = require('../../lib/profile/recorder.js');
+
+const BODY = Buffer.alloc(300_000, 7);
+
+function record(t) {
+  const recorder = new Recorder({ rate: 1, seed: 3 }); // each is a sample
+  recorder.start();
+  t.teardown(() => recorder.stop());
+  return recorder;
+}
+
+async function listen(t, server) {
+  server.listen(0);
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  return server.address().port;
+}
+
+async function post(port, path) {
+  const request = http.request({ port, path, method: 'POST', agent: false });
+  request.end(BODY);
+  const [response] = await once(request, 'response');
+  response.resume();
+  await once(response, 'close');
+}
+
+const bytesOf = (tally, source, route) => {
+  const sites = tally.sites.filter((site) => site.source === source && site.route === route);
+  return sites.reduce((sum, { id }) => sum + tally.of(id, events.BORN).bytes, 0);
+};
+
+test.serial('the body of a request has its route, and is counted once', async (t) => {
+  const recorder = record(t);
+  const server = http.createServer((req, res) => {
+    req.resume().on('end', () => res.end());
+  });
+  const port = await listen(t, server);
+  await post(port, '/upload/17?x=1');
+  await post(port, '/upload/0123456789abcdef0123');
+  const tally = new Tally(recorder.take());
+  t.is(bytesOf(tally, 'http', 'POST /upload/:id'), 2 * BODY.length);
+  t.is(bytesOf(tally, 'http', undefined), 0);
+  t.is(bytesOf(tally, 'Buffer.concat'), 0);
+});
+
+test.serial('a framework tells the route, once it is known', async (t) => {
+  const recorder = record(t);
+  const server = http.createServer((req, res) => {
+    req.baseUrl = '/api';
+    req.route = { path: '/users/:name' };
+    req.resume().on('end', () => res.end());
+  });
+  await post(await listen(t, server), '/api/users/anna');
+  t.is(bytesOf(new Tally(recorder.take()), 'http', 'POST /api/users/:name'), BODY.length);
+});
+
+test.serial('addresses without end are one route', async (t) => {
+  const recorder = record(t);
+  const server = http.createServer((req, res) => {
+    req.resume().on('end', () => res.end());
+  });
+  const port = await listen(t, server);
+  for (let i = 0; i < 510; i++)
+    await post(port, `/${String.fromCharCode(97 + (i % 26))}-${'x'.repeat(i / 26)}`);
+  const routes = new Set(new Tally(recorder.take()).sites.map(({ route }) => route));
+  t.true(routes.size <= 502, String(routes.size));
+  t.true(routes.has('POST (others)'));
+});
+
+test.serial('chunks of sockets and of pipes are told apart', async (t) => {
+  const recorder = record(t);
+  const server = net.createServer((socket) => socket.resume());
+  const port = await listen(t, server);
+  const client = net.connect(port);
+  client.end(BODY);
+  await once(client, 'close');
+  const child = spawn(process.execPath, ['-p', '"x".repeat(50000)'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  child.stdout.resume();
+  await once(child, 'close');
+  const tally = new Tally(recorder.take());
+  t.is(bytesOf(tally, 'net'), BODY.length);
+  t.is(bytesOf(tally, 'pipe'), 50_001);
+});
+
+/** Allocates at each place of a handler that is another context for Node, and keeps some. */
+function handler(kept, isKept) {
+  const allocate = (place) => {
+    const buffer = Buffer.allocUnsafeSlow(50_000 + place);
+    if (isKept) kept.push(buffer);
+  };
+  return (req, res) => {
+    allocate(0);
+    let chunks = 0;
+    req.on('data', () => allocate(++chunks > 1 ? 2 : 1));
+    req.on('end', async () => {
+      allocate(3);
+      await null;
+      allocate(4);
+      setImmediate(() => {
+        allocate(5);
+        res.end();
+      });
+    });
+  };
+}
+
+for (const [name, isKept, event] of [
+  ['what dies with its request is told', false, events.WITH_REQUEST],
+  ['what outlives its request is told', true, events.OUTLIVED],
+]) {
+  test.serial(`${name}, wherever it was allocated`, async (t) => {
+    const recorder = record(t);
+    const kept = [];
+    const port = await listen(t, http.createServer(handler(kept, isKept)));
+    await post(port, '/');
+    const blocks = [];
+    const told = () => {
+      blocks.push(recorder.take());
+      const tally = new Tally(...blocks);
+      return tally
+        .at(__filename)
+        .map(({ id }) => [id, tally.of(id, event), tally.of(id, events.BORN)]);
+    };
+    // Alive at the end is told by a collection then.
+    if (isKept || !isNative) blocks.push(recorder.settle());
+    else await until(() => told().every(([, one, all]) => one.bytes === all.bytes));
+    const rows = told().filter(([, , born]) => born.bytes < 100_000 * 10);
+    t.true(rows.length >= 5);
+    for (const [id, one, all] of rows) t.is(one.bytes, all.bytes, id);
+    t.is(kept.length > 0, isKept);
+  });
+}

@@ -1,0 +1,49 @@
+'use strict';
+
+// The chunks that Node's bindings read for messages of HTTP, sockets and pipes. Only these classes: what other streams push was allocated by
+// a function that is seen already.
+
+const http = require('node:http');
+const net = require('node:net');
+const { countdown, sampledChunk } = require('../sampling.js');
+
+const { isView } = ArrayBuffer;
+
+function see(stream, chunk, kindOf) {
+  if (!isView(chunk)) return;
+  const size = chunk.byteLength;
+  const left = countdown[0] - size;
+  countdown[0] = left;
+  if (left < 0) sampledChunk(chunk, size, kindOf(stream), stream);
+}
+
+/** A client's message has its request. */
+const kindOfMessage = (message) => (message.req ? 'http response' : 'http');
+const kindOfSocket = (socket) => (socket._handle?.constructor.name === 'Pipe' ? 'pipe' : 'net');
+
+const push = (original, stream, chunk, encoding) => original.call(stream, chunk, encoding);
+
+function patchStreams(patches, requests) {
+  patches.method(
+    http.IncomingMessage.prototype,
+    'push',
+    (original) =>
+      function pushed(chunk, encoding) {
+        see(this, chunk, kindOfMessage);
+        const request = requests.of(this);
+        if (request === undefined) return original.call(this, chunk, encoding);
+        return requests.run(request, push, original, this, chunk, encoding);
+      },
+  );
+  patches.method(
+    net.Socket.prototype,
+    'push',
+    (original) =>
+      function pushed(chunk, encoding) {
+        see(this, chunk, kindOfSocket);
+        return original.call(this, chunk, encoding);
+      },
+  );
+}
+
+module.exports = { patchStreams };

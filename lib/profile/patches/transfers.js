@@ -1,0 +1,41 @@
+'use strict';
+
+// Memory that goes elsewhere: the finalizer of the ArrayBuffer that is left would tell a death that is none.
+
+const { MessagePort } = require('node:worker_threads');
+
+/** The transfer list of a call, if it is one that can be looked at without anybody's noticing. */
+function listOf(options) {
+  if (Array.isArray(options)) return [...options];
+  if (options === null || typeof options !== 'object') return [];
+  const list = Object.getOwnPropertyDescriptor(options, 'transfer')?.value;
+  return Array.isArray(list) ? [...list] : [];
+}
+
+/** In the place of a function whose second argument is, or has, a transfer list. */
+const sending = (samples) => (original) =>
+  function send(...args) {
+    const list = args.length > 1 ? listOf(args[1]).filter((item) => samples.has(item)) : [];
+    const result = Reflect.apply(original, this, args);
+    for (const ab of list) if (ab.byteLength === 0) samples.transferred(ab);
+    return result;
+  };
+
+/** transfer(0) frees the memory. */
+const moving = (samples) => (original) =>
+  function move(...args) {
+    const isKnown = samples.has(this);
+    const moved = Reflect.apply(original, this, args);
+    if (isKnown && moved.byteLength === 0) samples.released(this);
+    else if (isKnown) samples.transferred(this);
+    return moved;
+  };
+
+function patchTransfers(patches, samples) {
+  patches.method(ArrayBuffer.prototype, 'transfer', moving(samples));
+  patches.method(ArrayBuffer.prototype, 'transferToFixedLength', moving(samples));
+  patches.method(MessagePort.prototype, 'postMessage', sending(samples));
+  patches.method(globalThis, 'structuredClone', sending(samples));
+}
+
+module.exports = { patchTransfers };

@@ -1,0 +1,101 @@
+'use strict';
+
+// The request that something is allocated for, and what it is called.
+
+const { AsyncLocalStorage } = require('node:async_hooks');
+const time = require('../base/time.js');
+
+/** Routes that are told apart: an address may have anything in it. */
+const MOST_ROUTES = 500;
+
+/** A part of an address that is a name of one thing, and not of many: digits, or a long word with some in it. */
+const NAME = /^(?:\d+|(?=.*\d)[\w~=+%.-]{16,}|[0-9a-f-]{16,})$/i;
+
+/** What a sample has of its request, which must not keep it in memory. */
+class Request {
+  /** When its response was over, in ms of the recorder's clock. */
+  end = Number.POSITIVE_INFINITY;
+  #message;
+  #route;
+  #routes;
+
+  constructor(message, routes) {
+    this.#message = message;
+    this.#routes = routes;
+  }
+
+  finish() {
+    if (this.#message === null) return;
+    this.#route = this.route;
+    this.#message = null;
+    this.end = time.now();
+  }
+
+  /** 'POST /upload': by the framework's word where it has said so already, else by the address. */
+  get route() {
+    return this.#message === null ? this.#route : this.#routes.of(this.#message);
+  }
+}
+
+class Routes {
+  #known = new Set();
+
+  of(message) {
+    const route = `${message.method} ${frameworkPath(message) ?? generalPath(message.url)}`;
+    if (this.#known.has(route)) return route;
+    if (this.#known.size >= MOST_ROUTES) return `${message.method} (others)`;
+    this.#known.add(route);
+    return route;
+  }
+}
+
+/** Express has it, once the route is found. */
+function frameworkPath({ route, baseUrl }) {
+  if (typeof route?.path !== 'string') return undefined;
+  return `${typeof baseUrl === 'string' ? baseUrl : ''}${route.path}`;
+}
+
+function generalPath(url) {
+  const [pathname] = String(url).split(/[?#]/, 1);
+  return pathname
+    .split('/')
+    .map((part) => (NAME.test(part) ? ':id' : part))
+    .join('/');
+}
+
+class Requests {
+  #storage = new AsyncLocalStorage();
+  #routes = new Routes();
+  #requests = new WeakMap(); // by IncomingMessage
+
+  /** Calls `act(...args)` for the request `message`, until whose `response` is closed it lasts. */
+  begin(message, response, act, ...args) {
+    let request = this.#requests.get(message);
+    if (request === undefined) {
+      request = new Request(message, this.#routes);
+      this.#requests.set(message, request);
+      response.on('close', () => request.finish());
+    }
+    return this.#storage.run(request, act, ...args);
+  }
+
+  /** The request whose body comes by `message`; undefined for that of a client's response, or without one. */
+  of(message) {
+    return this.#requests.get(message);
+  }
+
+  run(request, act, ...args) {
+    return this.#storage.run(request, act, ...args);
+  }
+
+  /** For which JavaScript runs now. */
+  get current() {
+    return this.#storage.getStore();
+  }
+
+  stop() {
+    this.#storage.disable();
+  }
+}
+
+module.exports = { Requests };
