@@ -3,6 +3,9 @@
 // Blocks of profiles that chance chose, the same for the same seed. A site's definition depends on its id alone, as a recorder's does.
 
 const { createHash } = require('node:crypto');
+const fs = require('node:fs');
+const path = require('node:path');
+const { encode } = require('../../lib/profile/block.js');
 const { eventNames } = require('../../lib/profile/events.js');
 const { random } = require('./random.js');
 
@@ -85,4 +88,11 @@ function blocksOf(seed, { recorder = seed, slots = 3, sites = 40, cells = 60 } =
   });
 }
 
-module.exports = { FIRST_SLOT, SLOT, blocksOf, recorderOf, siteOf };
+/** Writes a profile as a recorder does, a frame a slot, into `dir`. */
+function writeProfile(dir, seed, options) {
+  const file = path.join(dir, `${seed}.rprof`);
+  fs.writeFileSync(file, Buffer.concat(blocksOf(seed, options).map(encode)));
+  return file;
+}
+
+module.exports = { FIRST_SLOT, SLOT, blocksOf, recorderOf, siteOf, writeProfile };

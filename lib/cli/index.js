@@ -9,7 +9,9 @@ const { FAILED, MISUSED, OK, UsageError } = require('./exit.js');
 const { print, tell } = require('./print.js');
 
 /** In the order of help. */
-const VERBS = {};
+const VERBS = {
+  merge: () => require('./merge.js'),
+};
 
 const NAME_WIDTH = 10;
 

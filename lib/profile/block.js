@@ -2,15 +2,23 @@
 
 // A block as an object, and its frame of bytes. docs/profile-format.md describes both.
 
+const {
+  bucketOfKey,
+  eventOfKey,
+  keyOf,
+  numberOf,
+  parts,
+  readCell,
+  sizeClassOfKey,
+  writeCell,
+} = require('./cell.js');
+const { nonsenseError } = require('./errors.js');
 const { frame, readFrames } = require('./frame.js');
 const { NameReader, NameWriter } = require('./names.js');
 const {
   PROCESS,
   PayloadWriter,
-  bucketOfKey,
   eachOf,
-  eventOfKey,
-  keyOf,
   kinds,
   listOf,
   openPayload,
@@ -18,7 +26,6 @@ const {
   readRecorder,
   readSeries,
   sections,
-  sizeClassOfKey,
   writeId,
   writeRecorder,
   writeSeries,
@@ -70,19 +77,13 @@ function writeSites(payload, sites) {
   payload.section(sections.CELLS, (writer) => {
     for (const { cells } of sites.values()) {
       writer.number(cells.length);
-      for (const cell of cells) writeCell(writer, cell);
+      for (const cell of cells) writeRow(writer, cell);
     }
   });
 }
 
-function writeCell(writer, { sizeClass, event, bucket, samples, count, bytes }) {
-  if ((sizeClass & 63) !== sizeClass || (event & 15) !== event || (bucket & 63) !== bucket) {
-    throw new RangeError(`No cell has size class ${sizeClass}, event ${event}, bucket ${bucket}`);
-  }
-  writer.uint16(keyOf(sizeClass, event, bucket));
-  writer.number(samples);
-  writer.number(count);
-  writer.number(bytes);
+function writeRow(writer, { sizeClass, event, bucket, samples, count, bytes }) {
+  writeCell(writer, keyOf(sizeClass, event, bucket), [samples, count, bytes].map(parts));
 }
 
 /** The bytes of a block, with their frame. */
@@ -97,7 +98,9 @@ function blockOf(payload) {
   return { ...head, sites, cells: readCells(parts, ids) };
 }
 
-function recordedHead([{ slot, until, rate, ...recorder }], [row]) {
+function recordedHead(recorders, [row]) {
+  if (recorders.length !== 1) throw nonsenseError();
+  const [{ slot, until, rate, ...recorder }] = recorders;
   return { recorder, slot, until, rate, process: row && processOf(row) };
 }
 
@@ -117,22 +120,22 @@ function readSites(parts) {
   return { ids, sites };
 }
 
-function readCells(parts, ids) {
+const keyParts = (key) => ({
+  sizeClass: sizeClassOfKey(key),
+  event: eventOfKey(key),
+  bucket: bucketOfKey(key),
+});
+
+function readCells(opened, ids) {
   const cells = [];
   let next = 0;
-  eachOf(parts, sections.CELLS, (reader) => {
+  eachOf(opened, sections.CELLS, (reader) => {
     const site = ids[next++];
+    if (site === undefined) throw nonsenseError();
     for (let rest = reader.count(); rest > 0; rest--) {
-      const key = reader.uint16();
-      cells.push({
-        site,
-        sizeClass: sizeClassOfKey(key),
-        event: eventOfKey(key),
-        bucket: bucketOfKey(key),
-        samples: reader.number(),
-        count: reader.number(),
-        bytes: reader.number(),
-      });
+      const { key, numbers } = readCell(reader);
+      const [samples, count, bytes] = numbers.map(numberOf);
+      cells.push({ site, ...keyParts(key), samples, count, bytes });
     }
   });
   return cells;

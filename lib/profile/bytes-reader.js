@@ -2,15 +2,12 @@
 
 // Reads what bytes-writer.js wrote. Bytes behind the end are undefined and count as 0; end() tells in the end, once a section.
 
-const { WIDE } = require('./bytes-writer.js');
 const { nonsenseError } = require('./errors.js');
 
 class BytesReader {
   constructor(bytes) {
     this.bytes = bytes;
     this.at = 0;
-    /** Of the number read last: what is above its lower 49 bits. */
-    this.high = 0;
   }
 
   byte() {
@@ -36,47 +33,21 @@ class BytesReader {
     return this.bytes.readDoubleLE(this.at - 8);
   }
 
-  /** The lower 49 bits of a number; `high` has the rest. Unrolled: merging reads tens of millions, most of one to four bytes. */
-  low() {
-    const { bytes } = this;
-    this.high = 0;
-    let byte = bytes[this.at++];
-    if (byte < 128) return byte;
-    let value = byte & 127;
-    byte = bytes[this.at++];
-    value |= (byte & 127) << 7;
-    if (byte < 128) return value;
-    byte = bytes[this.at++];
-    value |= (byte & 127) << 14;
-    if (byte < 128) return value;
-    byte = bytes[this.at++];
-    value |= (byte & 127) << 21;
-    return byte < 128 ? value : this.#longer(value);
-  }
-
-  #longer(first) {
-    let value = first;
-    for (let scale = 2 ** 28; scale < WIDE; scale *= 128) {
+  number() {
+    let value = 0;
+    for (let scale = 1; scale <= Number.MAX_SAFE_INTEGER; scale *= 128) {
       const byte = this.bytes[this.at++];
       value += (byte & 127) * scale;
       if (!(byte >= 128)) return value;
     }
-    let high = 0;
-    for (let scale = 1; scale < 2 ** 28; scale *= 128) {
-      const byte = this.bytes[this.at++];
-      high += (byte & 127) * scale;
-      if (!(byte >= 128)) {
-        this.high = high;
-        return value;
-      }
-    }
     throw nonsenseError();
   }
 
-  /** Above 2^53 the nearest that a number can be. */
-  number() {
-    const low = this.low();
-    return low + this.high * WIDE;
+  /** An integer of `length` bytes, up to 6. */
+  integer(length) {
+    this.#has(length);
+    this.at += length;
+    return length === 0 ? 0 : this.bytes.readUIntLE(this.at - length, length);
   }
 
   /** How many things follow, of at least one byte each. */

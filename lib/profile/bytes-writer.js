@@ -3,10 +3,7 @@
 // Writes the numbers and texts of a profile into one growing Buffer.
 
 const FIRST_BYTES = 4096;
-const MOST_BYTES_OF_NUMBER = 11;
-
-/** A number's lower 49 bits are its first seven bytes; what is above counts in units of this. */
-const WIDE = 2 ** 49;
+const MOST_BYTES_OF_NUMBER = 8;
 
 class BytesWriter {
   #bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
@@ -47,24 +44,17 @@ class BytesWriter {
 
   /** An integer >= 0 in groups of 7 bits, the lowest first (LEB128). */
   number(value) {
-    if (!Number.isSafeInteger(value) || value < 0) {
-      throw new RangeError(`A profile has safe integers >= 0. Received ${value}`);
-    }
-    this.wide(value % WIDE, Math.floor(value / WIDE));
+    checkInteger(value);
+    this.#room(MOST_BYTES_OF_NUMBER);
+    let rest = value;
+    for (; rest >= 128; rest = Math.floor(rest / 128)) this.#bytes[this.#at++] = (rest % 128) + 128;
+    this.#bytes[this.#at++] = rest;
   }
 
-  /** The same for `high` × 2^49 + `low`, with `low` below 2^49 and `high` below 2^28. */
-  wide(low, high) {
-    this.#room(MOST_BYTES_OF_NUMBER);
-    let groups = 1;
-    let rest = low;
-    while (rest >= 128 || (high > 0 && groups < 7)) {
-      this.#bytes[this.#at++] = (rest % 128) + 128;
-      rest = Math.floor(rest / 128);
-      groups++;
-    }
-    this.#bytes[this.#at++] = high > 0 ? rest + 128 : rest;
-    if (high > 0) this.wide(high, 0);
+  /** The lowest `length` bytes, up to 6, of an integer >= 0. */
+  integer(value, length) {
+    this.#room(length);
+    this.#at = this.#bytes.writeUIntLE(value, this.#at, length);
   }
 
   text(value) {
@@ -88,4 +78,10 @@ class BytesWriter {
   }
 }
 
-module.exports = { BytesWriter, WIDE };
+function checkInteger(value) {
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw new RangeError(`A profile has safe integers >= 0. Received ${value}`);
+  }
+}
+
+module.exports = { BytesWriter, checkInteger };

@@ -48,7 +48,8 @@ function nextFrame(bytes, at) {
 }
 
 /** Calls `onPayload` for each whole frame of `bytes`; returns the number of bytes that are of none. */
-function readFrames(bytes, onPayload) {
+function readFrames({ buffer, byteOffset, byteLength }, onPayload) {
+  const bytes = Buffer.from(buffer, byteOffset, byteLength); // of a Uint8Array too, as another thread gives
   let skipped = 0;
   let at = 0;
   while (at < bytes.length) {

@@ -23,12 +23,6 @@ const sections = Object.freeze({
 
 const PROCESS = Object.freeze(['rss', 'arrayBuffers', 'external', 'heapUsed', 'live']);
 
-/** sizeClass, event and bucket in 16 bits. */
-const keyOf = (sizeClass, event, bucket) => (sizeClass << 10) | (event << 6) | bucket;
-const sizeClassOfKey = (key) => key >>> 10;
-const eventOfKey = (key) => (key >>> 6) & 15;
-const bucketOfKey = (key) => key & 63;
-
 /** 16 hex digits as two numbers, [high, low]. */
 function idOf(hex) {
   if (typeof hex !== 'string' || !/^[0-9a-f]{16}$/.test(hex)) {
@@ -154,11 +148,8 @@ module.exports = {
   PROCESS,
   VERSION,
   PayloadWriter,
-  bucketOfKey,
   eachOf,
-  eventOfKey,
   idOf,
-  keyOf,
   kinds,
   listOf,
   openPayload,
@@ -166,7 +157,6 @@ module.exports = {
   readRecorder,
   readSeries,
   sections,
-  sizeClassOfKey,
   textOfId,
   writeId,
   writeRecorder,

@@ -3,20 +3,18 @@
 // A profile: the sum of its blocks, in any order.
 
 const { payloadOf, decode } = require('./block.js');
+const { bucketOfKey, eventOfKey, exactOf, numberOf, sizeClassOfKey } = require('./cell.js');
 const { CellTable } = require('./cell-table.js');
 const { readFile } = require('./file.js');
 const { readFrames } = require('./frame.js');
 const { NameReader } = require('./names.js');
 const {
   PROCESS,
-  bucketOfKey,
   eachOf,
-  eventOfKey,
   openPayload,
   readRecorder,
   readSeries,
   sections,
-  sizeClassOfKey,
 } = require('./payload.js');
 const { SiteTable } = require('./site-table.js');
 const { framesOf } = require('./sum.js');
@@ -30,24 +28,34 @@ class Profile {
   #cells = new CellTable();
   #recorders = new Map(); // by id
   #series = new Map(); // by slot
+  #told = new Set(); // the ids of recorders since a file began
   /** Bytes of what was read that are of no whole block. */
   skipped = 0;
 
   /** The profile of a file. Throws ERR_RALLOC_PROFILE_UNREADABLE, _FOREIGN, _DAMAGED, _VERSION. */
   static read(file) {
-    return new Profile().addFile(file);
+    const profile = new Profile();
+    profile.addFile(file);
+    return profile;
   }
 
   /** The profile of bytes of a file. */
   static from(bytes) {
     const profile = new Profile();
-    profile.skipped += readFrames(bytes, (payload) => profile.#addPayload(payload));
+    profile.addBytes(bytes);
     return profile;
   }
 
+  addBytes(bytes) {
+    this.skipped += readFrames(bytes, (payload) => this.#addPayload(payload));
+  }
+
+  /** Adds a file, and returns the bytes of it that are of no whole block and the ids of its recorders. */
   addFile(file) {
-    this.skipped += readFile(file, (payload) => this.#addPayload(payload));
-    return this;
+    this.#told = new Set();
+    const skipped = readFile(file, (payload) => this.#addPayload(payload));
+    this.skipped += skipped;
+    return { skipped, recorders: [...this.#told] };
   }
 
   add(block) {
@@ -72,22 +80,12 @@ class Profile {
 
   /** `{ site, sizeClass, event, bucket, samples, count, bytes }`, by site. Sums above 2^53 are the nearest numbers. */
   get cells() {
-    const { samples, counts, bytes } = this.#cells;
-    return Array.from(this.#sortedRows(), (row) => ({
-      ...this.#cellAt(row),
-      samples: samples.at(row),
-      count: counts.at(row),
-      bytes: bytes.at(row),
-    }));
+    return Array.from(this.#sortedRows(), (row) => this.#cellOf(row, numberOf));
   }
 
   /** The same, one after another, with sums as exact BigInts. */
   *exactCells() {
-    const { samples, counts, bytes } = this.#cells;
-    for (const row of this.#sortedRows()) {
-      const sums = [samples, counts, bytes].map((column) => column.exactAt(row));
-      yield { ...this.#cellAt(row), samples: sums[0], count: sums[1], bytes: sums[2] };
-    }
+    for (const row of this.#sortedRows()) yield this.#cellOf(row, exactOf);
   }
 
   /** As blocks of sums, of which `encode()` makes a profile that is the same. */
@@ -109,13 +107,17 @@ class Profile {
     return { id: this.#sites.idOf(number), ...(this.#sites.definitionOf(number) ?? LOST) };
   }
 
-  #cellAt(row) {
+  #cellOf(row, sumOf) {
+    const [samples, count, bytes] = this.#cells.sumsAt(row).map(sumOf);
     const key = this.#cells.keyAt(row);
     return {
       site: this.#sites.idOf(this.#cells.siteAt(row)),
       sizeClass: sizeClassOfKey(key),
       event: eventOfKey(key),
       bucket: bucketOfKey(key),
+      samples,
+      count,
+      bytes,
     };
   }
 
@@ -127,10 +129,13 @@ class Profile {
     const { parts } = openPayload(payload);
     eachOf(parts, sections.RECORDERS, (reader) => this.#addRecorder(readRecorder(reader)));
     eachOf(parts, sections.SERIES, (reader) => this.#addSeries(readSeries(reader)));
-    this.#addCells(parts, this.#addSites(parts));
+    const numbers = this.#addSites(parts);
+    const cells = parts[sections.CELLS];
+    if (cells !== undefined) this.#cells.addAll(cells, numbers);
   }
 
   #addRecorder(recorder) {
+    this.#told.add(recorder.id);
     const known = this.#recorders.get(recorder.id);
     this.#recorders.set(recorder.id, known === undefined ? recorder : later(known, recorder));
   }
@@ -155,22 +160,6 @@ class Profile {
       else this.#sites.define(number, names.site(reader.part(length)));
     });
     return numbers;
-  }
-
-  /** The hot path of merging: some ten million rows a second, without an object a row. */
-  #addCells(parts, numbers) {
-    const table = this.#cells;
-    const { samples, counts, bytes } = table;
-    let next = 0;
-    eachOf(parts, sections.CELLS, (reader) => {
-      const site = numbers[next++];
-      for (let rest = reader.count(); rest > 0; rest--) {
-        const row = table.rowOf(site, reader.uint16());
-        samples.add(row, reader.low(), reader.high);
-        counts.add(row, reader.low(), reader.high);
-        bytes.add(row, reader.low(), reader.high);
-      }
-    });
   }
 }
 

@@ -2,6 +2,7 @@
 
 // Writes a sum: frames of blocks of one order, so that equal sums are equal bytes.
 
+const { writeCell } = require('./cell.js');
 const { frame } = require('./frame.js');
 const { NameWriter } = require('./names.js');
 const { PayloadWriter, kinds, sections, writeRecorder, writeSeries } = require('./payload.js');
@@ -61,12 +62,7 @@ function sitesFrame(order, sites, cells, rowsOf) {
 
 function writeRows(writer, cells, rows) {
   writer.number(rows.length);
-  for (const row of rows) {
-    writer.uint16(cells.keyAt(row));
-    for (const column of [cells.samples, cells.counts, cells.bytes]) {
-      writer.wide(column.low[row], column.high[row]);
-    }
-  }
+  for (const row of rows) writeCell(writer, cells.keyAt(row), cells.sumsAt(row));
 }
 
 module.exports = { framesOf };
