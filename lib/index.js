@@ -8,6 +8,7 @@ const { requestArena } = require('./express.js');
 const { backend, backendReason } = require('./memory/native.js');
 const { pump } = require('./memory/pump.js');
 const { release } = require('./memory/release.js');
+const { profiler } = require('./profile/profiler.js');
 const { stats } = require('./memory/stats.js');
 const { Slab } = require('./slab/slab.js');
 const { slab } = require('./slab/default.js');
@@ -19,6 +20,7 @@ module.exports = {
   Slab,
   backend,
   backendReason,
+  profiler,
   pump,
   release,
   requestArena,

@@ -7,6 +7,7 @@ export const {
   Slab,
   backend,
   backendReason,
+  profiler,
   pump,
   release,
   requestArena,

@@ -8,12 +8,13 @@ const { PassThrough } = require('node:stream');
 const { inspect, promisify } = require('node:util');
 const { join } = require('node:path');
 const fastify = require('fastify');
-const { Arena, RallocError, Slab, requestArena } = require('../..');
+const { Arena, RallocError, Slab, profiler, requestArena } = require('../..');
 const fastifyPlugin = require('../../lib/fastify.js');
 const { codes } = require('../../lib/base/errors.js');
 const { LeasedArena } = require('../../lib/memory/native.js');
 const { frame } = require('../../lib/profile/frame.js');
 const { Profile } = require('../../lib/profile/profile.js');
+const { VARIABLES } = require('../../lib/profile/options.js');
 const { segmentError } = require('../../lib/slab/segment-errors.js');
 const { newFolder, removeFolder } = require('../helpers/folder.js');
 
@@ -42,7 +43,7 @@ test('lib/ names no code that lib/base/errors.js does not know', (t) => {
 });
 
 test('docs/errors.md lists the codes of all warnings', (t) => {
-  const variables = ['RALLOC_BACKEND', 'RALLOC_DEBUG', 'RALLOC_GUARD'];
+  const variables = ['RALLOC_BACKEND', 'RALLOC_DEBUG', 'RALLOC_GUARD', ...Object.keys(VARIABLES)];
   const warnings = named(/\bRALLOC_[A-Z_]+\b/g).filter((code) => !variables.includes(code));
   t.deepEqual(documented('RALLOC_').sort(), warnings);
 });
@@ -131,6 +132,7 @@ const thrown = {
   ERR_RALLOC_PROFILE_UNWRITABLE: [() => new Profile().write(join('none', 'none.rprof')), ['file']],
   ERR_RALLOC_PROFILE_FOREIGN: [() => Profile.read(__filename), ['file']],
   ERR_RALLOC_PROFILE_DAMAGED: [() => Profile.read(cutOffProfile()), ['file']],
+  ERR_RALLOC_PROFILE_RUNNING: [startTwice, []],
   ERR_RALLOC_PROFILE_VERSION: [
     () => Profile.from(frame(Buffer.from([200, 0]))),
     ['found', 'expected'],
@@ -147,6 +149,15 @@ function cutOffProfile() {
   const file = join(folder, 'cut-off');
   fs.writeFileSync(file, new Profile().toBuffer().subarray(0, -1));
   return file;
+}
+
+function startTwice() {
+  profiler.start({ file: join(folder, 'twice') });
+  try {
+    profiler.start();
+  } finally {
+    profiler.stop();
+  }
 }
 
 function refuseSegment(failure) {

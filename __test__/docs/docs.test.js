@@ -13,6 +13,7 @@ const { Arena, requestArena, slab } = require('../..');
 const { bodies } = require('../helpers/body-examples.js');
 const { framesOf, get, isFrame, post, serve, settled, urlOf } = require('../helpers/ask.js');
 const { allDocuments, programs, runProgram } = require('../helpers/snippets.js');
+const { profilerExample } = require('../helpers/profiler-example.js');
 const { UNWRITTEN, written } = require('../helpers/unwritten.js');
 
 /**
@@ -154,6 +155,7 @@ const checks = {
     'Errors and warnings': { given: { arena: new Arena(), size: 10, buffer: null } },
     Warnings: { given: { log() {} } },
   },
+  'docs/profiling.md': { 'In production': profilerExample },
   'docs/platforms.md': {
     'When the binary is missing': {
       given: { process: { on: (_event, listener) => listener({ code: 'RALLOC_JS_BACKEND' }) } },

@@ -12,11 +12,19 @@ const fixturePath = (name) => join(__dirname, '..', 'fixtures', name);
  */
 async function run(
   name,
-  { args = [], execArgv = [], env = {}, path = fixturePath(name), runtime = process.execPath } = {},
+  {
+    args = [],
+    execArgv = [],
+    env = {},
+    path = fixturePath(name),
+    runtime = process.execPath,
+    cwd,
+  } = {},
 ) {
   const child = spawn(runtime, [...execArgv, path, ...args], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    cwd,
   });
   const out = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr']) {

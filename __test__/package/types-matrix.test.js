@@ -93,6 +93,7 @@ const values = {
   depot: true,
   released: 0,
   pumps: 'function',
+  profiler: 'function',
   same: true,
 };
 

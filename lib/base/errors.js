@@ -31,6 +31,7 @@ const codes = Object.freeze({
   ERR_RALLOC_PROFILE_FOREIGN: 'the file is no profile',
   ERR_RALLOC_PROFILE_DAMAGED: 'the profile is empty, cut off or damaged',
   ERR_RALLOC_PROFILE_VERSION: 'the profile is of a newer version of ralloc',
+  ERR_RALLOC_PROFILE_RUNNING: 'the thread is profiled already',
   ERR_RALLOC_UNSUPPORTED: 'this cannot be done here',
   ERR_RALLOC_CORRUPTED: 'an internal invariant does not hold',
 });

@@ -24,6 +24,7 @@ const MOST_MS = 2 ** 31 - 1;
 
 const { nextTick } = process;
 const { now } = performance;
+const { now: wall } = Date;
 
 /** What AsyncLocalStorage.snapshot() keeps too, but no handle that is open to those who look for them, as Jest does. */
 class Outside extends AsyncResource {
@@ -39,6 +40,8 @@ const runOutside = (work) => outside.runInAsyncScope(work);
 const time = {
   MOST_MS,
   now: () => now.call(performance),
+  /** Milliseconds since 1970. */
+  wall,
   setTimeout,
   clearTimeout,
   setInterval,

@@ -31,6 +31,8 @@ const texts = {
     `an operation of Node that was given a Buffer of an arena is not over ${seconds} s after the arena's reset or the end of its response; its memory now waits for the garbage collector. Give the operation a deadline (most often it is a write to a peer that does not read), or raise "holdMs" if it may take so long`,
   RALLOC_GUARD_PARTIAL: (names) =>
     `the guard could not replace ${names.join(', ')}: Buffers given to these are not held. Give them copyOut(buffer), hold() it, or install the guard first of all, by node --import ralloc/guard`,
+  RALLOC_PROFILE_STOPPED: ({ message }) =>
+    `the profiler has stopped, and the application goes on without it. ${message}`,
   RALLOC_HOLD_EXPIRED: ({ of, seconds }) =>
     `a hold of ${of} was not released within ${seconds} s; its memory now waits for the garbage collector. RALLOC_DEBUG=1 shows where it was taken`,
 };
@@ -47,6 +49,12 @@ function warnOnce(code, detail, cause = code) {
   process.emitWarning(texts[code](detail), { type: 'RallocWarning', code, detail: stack });
 }
 
+/** The same at once: at a process' end no later turn comes, in which Node would tell a warning. */
+function warnNow(code, detail) {
+  const warning = new Error(texts[code](detail));
+  process.emit('warning', Object.assign(warning, { name: 'RallocWarning', code }));
+}
+
 /** RALLOC_DEBUG. Deno lets nobody read it without --allow-env. */
 function isDebug() {
   try {
@@ -56,4 +64,4 @@ function isDebug() {
   }
 }
 
-module.exports = { warnOnce, debug: isDebug() };
+module.exports = { warnOnce, warnNow, debug: isDebug() };

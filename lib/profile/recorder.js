@@ -54,14 +54,19 @@ class Recorder {
   #patches = new Patches();
   #requests = new Requests();
   #timer = null;
+  #onSample;
   #about;
   #toldSlot = -1;
   #toldMajors = 0;
   /** Samples that came to nothing: no stack was left for them. */
   lost = 0;
 
-  /** `budget`: of a core, 0 to 1. `rate`: a fixed mean distance between samples, in bytes. `seed`: for tests. */
-  constructor({ budget = BUDGET, rate, seed = seedOf() } = {}) {
+  /**
+   * `budget`: of a core, 0 to 1. `rate`: a fixed mean distance between samples, in bytes. `seed`: for tests. `onSample()` is called after
+   * a sample.
+   */
+  constructor({ budget = BUDGET, rate, seed = seedOf(), onSample } = {}) {
+    this.#onSample = onSample;
     this.#random = new Random(seed);
     this.#sampling = new Sampling(this.#random, rate ?? LEAST);
     this.#budget = new Budget(budget, this.#sampling, rate !== undefined, time.now());
@@ -72,7 +77,7 @@ class Recorder {
       node: process.version,
       platform: `${process.platform}-${process.arch}`,
       title: process.argv[1] ?? process.title,
-      start: Date.now(),
+      start: time.wall(),
       budget,
     };
   }
@@ -134,6 +139,7 @@ class Recorder {
       this.#samples.add(made, bytes, weight, site, born, request);
       const now = time.now();
       this.#budget.spend(now - born, now);
+      this.#onSample?.();
     } catch {
       this.lost++;
     }
@@ -176,7 +182,7 @@ class Recorder {
 
   #block() {
     this.#tellPeaks();
-    const until = Date.now();
+    const until = time.wall();
     const slot = until - (until % SLOT_MS);
     return {
       recorder: this.#about,

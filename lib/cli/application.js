@@ -1,0 +1,82 @@
+'use strict';
+
+// Starts the application, stands between it and the signals, and ends as it does.
+
+const { spawn } = require('node:child_process');
+const { once } = require('node:events');
+const { constants } = require('node:os');
+const path = require('node:path');
+
+// Not --import: with one Node loads the main program as a module of ES, and programs that hook require() for
+// another extension (node -r ts-node/register app.ts) end with ERR_UNKNOWN_FILE_EXTENSION.
+const PRELOAD = require.resolve('../profile/preload.js');
+
+const NODE = /^(node|nodejs)(\.exe)?$/i;
+
+/** A terminal gives these to each process of the group itself. */
+const OF_TERMINALS = ['SIGINT', 'SIGQUIT', 'SIGHUP'];
+const PASSED_ON = [...OF_TERMINALS, 'SIGTERM', 'SIGUSR1', 'SIGUSR2', 'SIGCONT', 'SIGWINCH'];
+
+/** Both ways: what stands behind `node` reaches forks with an environment of their own, the variable those without execArgv. */
+function withPreload([program, ...args], env) {
+  const isNode = NODE.test(path.basename(program));
+  const quoted = `"${PRELOAD.replaceAll(/["\\]/g, '\\$&')}"`;
+  const others = env.NODE_OPTIONS ? ` ${env.NODE_OPTIONS}` : '';
+  return {
+    program,
+    args: isNode ? ['--require', PRELOAD, ...args] : args,
+    env: { ...env, NODE_OPTIONS: `--require ${quoted}${others}` },
+  };
+}
+
+function startError(program, { code, message }) {
+  const why =
+    code === 'ENOENT'
+      ? `there is no such program. Write it as in the shell: ralloc profile -- node ${program}`
+      : message;
+  return Object.assign(new Error(`Cannot start "${program}": ${why}`), { code });
+}
+
+/** Gives the child what this process is told; returns how to leave that off. */
+function passSignals(child) {
+  const pass = (signal) => {
+    if (process.stdin.isTTY && OF_TERMINALS.includes(signal)) return;
+    child.kill(signal);
+  };
+  const heard = PASSED_ON.filter((signal) => {
+    try {
+      process.on(signal, pass);
+      return true;
+    } catch {
+      return false; // not a signal of this system
+    }
+  });
+  return () => {
+    for (const signal of heard) process.off(signal, pass);
+  };
+}
+
+/**
+ * Runs it to its end: { code, end() }. end() ends this process by the signal that ended the application, if one did,
+ * so that a shell or supervisor sees the same; `code` is for where that cannot be.
+ */
+async function runApplication(command, env) {
+  const { program, args, env: ours } = withPreload(command, env);
+  const child = spawn(program, args, { env: ours, stdio: 'inherit' });
+  const leaveOff = passSignals(child);
+  try {
+    const [code, signal] = await once(child, 'exit');
+    return {
+      code: signal === null ? code : 128 + constants.signals[signal],
+      end: () => {
+        if (signal !== null) process.kill(process.pid, signal);
+      },
+    };
+  } catch (error) {
+    throw startError(program, error);
+  } finally {
+    leaveOff();
+  }
+}
+
+module.exports = { runApplication };

@@ -1,0 +1,48 @@
+'use strict';
+
+// Records this thread from its start to its end.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { isMainThread, threadId } = require('node:worker_threads');
+const { warnNow } = require('../base/warnings.js');
+const { optionsHere, passOn } = require('./options.js');
+const { record } = require('./record.js');
+const { Signals } = require('./signals.js');
+
+/** Those who start applications. What they allocate is not what anybody asks for, and NODE_OPTIONS reaches what they start. */
+const STARTERS = /^(npm|npx|pnpm|pnpx|yarn|yarnpkg|corepack)(-cli)?(\.[cm]?js)?$/;
+
+const isStarter = () => STARTERS.test(path.basename(process.argv[1] ?? ''));
+
+/** Tells `ralloc profile`, which reads it at the end, by the name of an empty file: that takes no room on a full disk. */
+function note(folder, error) {
+  if (folder === undefined) return;
+  const code = error.cause?.code ?? 'FAILED';
+  try {
+    fs.closeSync(fs.openSync(path.join(folder, `${code}-${process.pid}-${threadId}`), 'w'));
+  } catch {
+    // The folder is gone with the launcher.
+  }
+}
+
+/** Throws when the first process of a run cannot record. Its threads and children warn and go on: the application is at work already. */
+function launch() {
+  if (isMainThread && isStarter()) return;
+  const options = optionsHere();
+  const onFailure = (error) => {
+    note(options.notes, error);
+    warnNow('RALLOC_PROFILE_STOPPED', error);
+  };
+  try {
+    const { notes, ...recorded } = options;
+    const session = record(recorded, onFailure);
+    passOn(options);
+    if (isMainThread) new Signals(() => session.end()).start();
+  } catch (error) {
+    if (!options.append) throw error;
+    onFailure(error);
+  }
+}
+
+module.exports = { launch };

@@ -1,0 +1,78 @@
+'use strict';
+
+// Most servers end by a signal that they have no listener for, and then Node emits no 'exit'. A listener of ours would change
+// the application: with any listener Node does not end, and libraries (signal-exit) count them. So a signal is heard by a handle
+// of the kind that stands behind Node's own listeners, and only while there is none; when it was heard, the process ends by it.
+
+const { createHook } = require('node:async_hooks');
+const time = require('../base/time.js');
+
+/** Those that end a process and that people end one by. On Windows a process gets none of them. */
+const SIGNALS = process.platform === 'win32' ? [] : ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+/** The class of these handles: Node shows it to async hooks alone. Undefined if there is none. */
+function findHandle() {
+  let Handle;
+  const hook = createHook({
+    init(_id, type, _trigger, resource) {
+      if (type === 'SIGNALWRAP') Handle = resource.constructor;
+    },
+  });
+  const listener = () => {};
+  hook.enable();
+  process.on('SIGWINCH', listener);
+  process.off('SIGWINCH', listener);
+  hook.disable();
+  return Handle;
+}
+
+class Signals {
+  #handles = new Map(); // signal → its handle, while the application has no listener
+  #numbers = require('node:os').constants.signals;
+  #Handle;
+  #onDeath;
+
+  /** `onDeath()` is called before the process ends by a signal. */
+  constructor(onDeath) {
+    this.#onDeath = onDeath;
+  }
+
+  /** From the next turn on. A program that never comes back to its event loop could not hear, and must end at once, as without us. */
+  start() {
+    const begin = () => {
+      this.#Handle = findHandle();
+      if (this.#Handle === undefined) return;
+      for (const signal of SIGNALS) if (process.listenerCount(signal) === 0) this.#watch(signal);
+      process.on('newListener', this.#onListener);
+      process.on('removeListener', this.#onListenerGone);
+    };
+    time.setImmediate(begin).unref();
+  }
+
+  #onListener = (signal) => this.#unwatch(signal);
+
+  #onListenerGone = (signal) => {
+    if (SIGNALS.includes(signal) && process.listenerCount(signal) === 0) this.#watch(signal);
+  };
+
+  #watch(signal) {
+    const handle = new this.#Handle();
+    handle.unref();
+    handle.onsignal = () => this.#die(signal);
+    if (handle.start(this.#numbers[signal]) !== 0) return handle.close();
+    this.#handles.set(signal, handle);
+  }
+
+  #unwatch(signal) {
+    this.#handles.get(signal)?.close();
+    this.#handles.delete(signal);
+  }
+
+  #die(signal) {
+    this.#onDeath();
+    this.#unwatch(signal);
+    process.kill(process.pid, signal);
+  }
+}
+
+module.exports = { Signals };

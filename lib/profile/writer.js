@@ -1,0 +1,84 @@
+'use strict';
+
+// A profile that grows: each block is one frame, appended by one write. The threads and children of a run append to the same file:
+// O_APPEND keeps their frames apart, and a frame that the disk had no room for has no right checksum.
+
+// As they are before an application replaces them, for its tests say.
+const { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeSync } =
+  require('node:fs');
+const { MAGIC } = require('./frame.js');
+const { RallocError } = require('../base/errors.js');
+const { unwritableError } = require('./errors.js');
+
+const { O_APPEND, O_CREAT, O_RDONLY, O_WRONLY } = constants;
+const MODE = 0o666; // less the umask
+
+const occupiedError = (file) =>
+  new RallocError(
+    'ERR_RALLOC_PROFILE_FOREIGN',
+    `The file ${file} is there already, and is no profile: it is left as it is. Name another one, or remove it first`,
+    { file },
+  );
+
+/** Calls work(); a refusal of the system becomes an error that names the file. */
+function attempt(file, work) {
+  try {
+    return work();
+  } catch (error) {
+    if (error.syscall === undefined) throw error;
+    throw unwritableError(file, error);
+  }
+}
+
+/** Whether a file begins as a profile does, so that it may be written anew. */
+function isProfile(file) {
+  const fd = openSync(file, O_RDONLY);
+  try {
+    const head = Buffer.alloc(MAGIC.length);
+    return readSync(fd, head, 0, head.length, 0) === head.length && head.equals(MAGIC);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Empties `file`, or makes it. An earlier profile is replaced; any other file that is not empty is left alone, and refused. */
+function prepare(file) {
+  attempt(file, () => {
+    const fd = openSync(file, O_WRONLY | O_CREAT | O_APPEND, MODE);
+    try {
+      const stat = fstatSync(fd);
+      if (!stat.isFile() || stat.size === 0) return; // a device has no beginning to look at
+      if (!isProfile(file)) throw occupiedError(file);
+      ftruncateSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  });
+}
+
+class Writer {
+  #fd;
+
+  /** `file`: absolute, since an application may change its folder. */
+  constructor(file) {
+    this.file = file;
+    this.#fd = attempt(file, () => openSync(file, O_WRONLY | O_CREAT | O_APPEND, MODE));
+  }
+
+  /** Appends a frame. When it throws, a part of the frame may be in the file, which readers skip. */
+  write(frame) {
+    attempt(this.file, () => {
+      let written = 0;
+      // More than one turn only where a signal or the end of the disk cut a write off.
+      while (written < frame.length) written += writeSync(this.#fd, frame, written);
+    });
+  }
+
+  close() {
+    if (this.#fd === undefined) return;
+    closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+}
+
+module.exports = { Writer, prepare };
