@@ -12,6 +12,7 @@ const { print, tell } = require('./print.js');
 const VERBS = {
   profile: () => require('./profile.js'),
   merge: () => require('./merge.js'),
+  report: () => require('./report.js'),
 };
 
 const NAME_WIDTH = 10;

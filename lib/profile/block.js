@@ -148,4 +148,4 @@ function decode(bytes) {
   return { blocks, skipped };
 }
 
-module.exports = { decode, encode, payloadOf };
+module.exports = { blockOf, decode, encode, payloadOf };

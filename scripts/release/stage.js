@@ -10,6 +10,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
+const { DIST, bundle } = require('../bundle.js');
 const { program } = require('../lib/program.js');
 const { binaryFaults } = require('./check-binary.js');
 const { withLinks } = require('./links.js');
@@ -59,10 +60,13 @@ function stageMain(output, manifest, web) {
   const published = publishedManifest(manifest, web);
   const kept = manifest.files.filter((pattern) => !pattern.startsWith('!'));
   const left = manifest.files.filter((pattern) => pattern.startsWith('!')).map(patternOf);
-  const isLeft = (file) => left.some((pattern) => pattern.test(file));
+  // What is bundled is bundled anew: a clone's may be older than its sources.
+  const isLeft = (file) =>
+    file.startsWith(`${DIST}/`) || left.some((pattern) => pattern.test(file));
   const files = [...kept, ...ALWAYS_PACKED].flatMap(filesIn).filter((file) => !isLeft(file));
   const packed = (file) => files.includes(file) || files.some((one) => one.startsWith(`${file}/`));
   for (const file of files) copy(file, output, { packed, web, version: manifest.version });
+  bundle(path.join(output, DIST));
   writeJson(path.join(output, 'package.json'), published);
 }
 

@@ -1,0 +1,102 @@
+'use strict';
+
+// `ralloc report`: what a profile says, as a page or as JSON.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { parseArgs } = require('node:util');
+const { Collection } = require('../profile/report/collection.js');
+const { compare } = require('../profile/report/compare.js');
+const { jsonOf } = require('../profile/report/json.js');
+const { modelOf } = require('../profile/report/model.js');
+const { pageOf } = require('../profile/report/page.js');
+const { textOf } = require('../profile/report/text.js');
+const { writeFile } = require('../profile/write-file.js');
+const { OK, UsageError } = require('./exit.js');
+const { print } = require('./print.js');
+
+const summary = 'shows a profile: a page for the browser, or JSON';
+
+const usage = `Usage: ralloc report [options] FILE
+       ralloc report [options] BEFORE AFTER
+
+Writes one HTML file with everything in it: the costliest lines with their code, bytes by stack, growth, churn and
+lifetimes; and of two profiles, what changed. It loads nothing, and can be sent on. It shows code: that of the lines
+on this machine, by the source maps that are there now.
+
+  -o, --output FILE  where to; FILE.html if not given, or standard output for JSON
+  --json             prints the same for machines
+  --no-code          leaves the code out`;
+
+const OPTIONS = {
+  output: { type: 'string', short: 'o' },
+  json: { type: 'boolean', default: false },
+  'no-code': { type: 'boolean', default: false },
+};
+
+/** What scripts/bundle.js makes of page/. */
+function readAssets() {
+  const read = (name) => fs.readFileSync(path.join(__dirname, 'dist', name), 'utf8');
+  try {
+    return { script: read('page.js'), style: read('page.css'), licences: read('licences.txt') };
+  } catch (error) {
+    error.message += '. In a clone of ralloc, "npm run build" makes it';
+    throw error;
+  }
+}
+
+const readReport = (file, code) => ({
+  name: path.basename(file),
+  model: modelOf(Collection.read(file), { code }),
+});
+
+/** `a/app.rprof` → `a/app.html` */
+function defaultOutput(file) {
+  const { dir, name, ext, base } = path.parse(file);
+  return path.join(dir, `${ext === '.html' ? base : name}.html`);
+}
+
+function parse(argv) {
+  const { values, positionals } = parseArgs({
+    args: argv,
+    options: OPTIONS,
+    allowPositionals: true,
+  });
+  if (positionals.length === 0) {
+    throw new UsageError('Give the profile to report: ralloc report FILE');
+  }
+  if (positionals.length > 2) {
+    throw new UsageError(
+      'Give one profile, or two: before and after. "ralloc merge" makes one of many',
+    );
+  }
+  const output = values.output ?? (values.json ? undefined : defaultOutput(positionals.at(-1)));
+  const same = (file) => path.resolve(file) === path.resolve(output);
+  if (output !== undefined && positionals.some(same)) {
+    throw new UsageError(`${output} is the profile itself. Give another file after -o`);
+  }
+  return { files: positionals, output, json: values.json, code: !values['no-code'] };
+}
+
+function jsonOfAll({ before, after }) {
+  if (before === undefined) return jsonOf(after.model);
+  const { rows } = compare(before.model, after.model);
+  return { before: jsonOf(before.model), after: jsonOf(after.model), changes: rows };
+}
+
+function run(argv) {
+  const { files, output, json, code } = parse(argv);
+  const reports = files.map((file) => readReport(file, code));
+  const [before, after] = reports.length === 2 ? reports : [undefined, ...reports];
+  if (json) {
+    const text = JSON.stringify(jsonOfAll({ before, after }), null, 2);
+    if (output === undefined) print(text);
+    else writeFile(output, `${text}\n`, 'The report');
+    return OK;
+  }
+  writeFile(output, pageOf({ before, after, assets: readAssets() }), 'The report');
+  print(`${output}\n${textOf(after.model)}`);
+  return OK;
+}
+
+module.exports = { summary, usage, run };

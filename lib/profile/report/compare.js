@@ -1,0 +1,118 @@
+'use strict';
+
+// Two reports, line by line: what allocates more than before, and what less. Lines are found again when code has moved.
+
+/** The code of a line as it was read, without its indentation. */
+const codeOf = ({ code, line }) => code?.lines[line - code.first]?.trim();
+
+/** What a line is told by, the surest first: its place, its code in its function, and its function. */
+const KEYS = [
+  (line) => line.path && [line.path, line.line, line.column],
+  (line) => line.path && codeOf(line) && [line.path, line.function, codeOf(line), line.sources[0]],
+  (line) => line.path && [line.path, line.function, line.sources[0]],
+  (line) => (line.path ? undefined : [line.label, ...line.routes]),
+];
+
+/** Pairs of [before, after]; what has no other is paired with undefined. */
+function pairsOf(before, after) {
+  const pairs = [];
+  let [left, right] = [before, after];
+  for (const keyOf of KEYS) {
+    const waiting = new Map();
+    for (const line of left) {
+      const key = JSON.stringify(keyOf(line));
+      if (key !== undefined) waiting.set(key, [...(waiting.get(key) ?? []), line]);
+    }
+    const paired = new Set();
+    for (const line of right) {
+      const other = waiting.get(JSON.stringify(keyOf(line)))?.shift();
+      if (other === undefined) continue;
+      pairs.push([other, line]);
+      paired.add(other).add(line);
+    }
+    left = left.filter((line) => !paired.has(line));
+    right = right.filter((line) => !paired.has(line));
+  }
+  return [
+    ...pairs,
+    ...left.map((line) => [line, undefined]),
+    ...right.map((line) => [undefined, line]),
+  ];
+}
+
+function sideOf(line, seconds) {
+  if (line === undefined) return { perSecond: 0, error: 0, live: 0 };
+  return { perSecond: line.bytes / seconds, error: line.error, live: line.live };
+}
+
+/** Two runs of one program differ by so much. */
+const LEAST_CHANGE = 0.05;
+
+function verdictOf(before, after, change) {
+  // Errors of independent estimates add up by their squares.
+  const off = Math.hypot(before.perSecond * before.error, after.perSecond * after.error);
+  if (Math.abs(change) <= Math.max(off, before.perSecond * LEAST_CHANGE)) return 'same';
+  if (before.perSecond === 0) return 'new';
+  if (after.perSecond === 0) return 'gone';
+  return change > 0 ? 'more' : 'less';
+}
+
+function rowOf([was, is], before, after) {
+  const { key, path, line, label, routes, sources, function: name } = is ?? was;
+  const sides = { before: sideOf(was, before.seconds), after: sideOf(is, after.seconds) };
+  const change = sides.after.perSecond - sides.before.perSecond;
+  const moved = was !== undefined && is !== undefined && was.line !== is.line;
+  return {
+    key,
+    path,
+    line,
+    label,
+    routes,
+    sources,
+    function: name,
+    was: moved ? was.line : undefined,
+    ...sides,
+    change,
+    verdict: verdictOf(sides.before, sides.after, change),
+  };
+}
+
+/** The rows, those that changed most first. */
+function compare(before, after) {
+  const rows = pairsOf(before.lines, after.lines).map((pair) => rowOf(pair, before, after));
+  return { rows: rows.sort((a, b) => Math.abs(b.change) - Math.abs(a.change)) };
+}
+
+/** Without the number of the line, which moves. */
+const withoutLine = ({ name }) => name.replace(/:\d+$/, '');
+
+/** Child after → child before: of the same name, or of the same name but for the line. */
+function childPairs(after, before) {
+  const pairs = new Map();
+  const rest = new Set(before);
+  for (const nameOf of [({ name }) => name, withoutLine]) {
+    for (const child of after) {
+      if (pairs.has(child)) continue;
+      const other = [...rest].find((one) => nameOf(one) === nameOf(child));
+      if (other === undefined) continue;
+      pairs.set(child, other);
+      rest.delete(other);
+    }
+  }
+  return pairs;
+}
+
+/** The tree of stacks after, with `delta`: by how much a node has more bytes than before, in as many seconds. */
+function withDelta(after, before, scale) {
+  const pairs = childPairs(after.children, before?.children ?? []);
+  return {
+    ...after,
+    delta: after.bytes - (before?.bytes ?? 0) * scale,
+    children: after.children.map((child) => withDelta(child, pairs.get(child), scale)),
+  };
+}
+
+const flameOfChange = (before, after) =>
+  withDelta(after.flame, before.flame, after.seconds / before.seconds);
+
+module.exports = { compare, flameOfChange };

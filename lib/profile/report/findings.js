@@ -1,0 +1,131 @@
+'use strict';
+
+// What a profile says that somebody should act on: lines whose bytes pile up, that allocate much for a short while, that
+// pin more than they use; and what was not seen.
+
+const { YOUNG_MS } = require('./totals.js');
+const { growthOf } = require('./timeline.js');
+
+/** Of each kind, the most important. */
+const MOST = 3;
+/** Less than this share of a profile is not worth a change. */
+const LEAST_SHARE = 0.05;
+const LEAST_BYTES = 1 << 20;
+const CHURNS = 0.5;
+const PINS = 4;
+/** As many samples as ± 50 % takes: with fewer, nothing is said to grow. */
+const LEAST_ALIVE = 16;
+/** As many samples as ± 20 % takes. */
+const FEW_SAMPLES = 100;
+
+/** A share that a sample of `n` may be off by, in 19 of 20 cases. */
+const errorOf = (n) => (n > 0 ? Math.min(1, 2 / Math.sqrt(n)) : 1);
+
+/** How a line's live bytes went: { growth, grows } with `grows` only where the rise is more than the estimate may be off by. */
+function growthOfLine(totals, timeline) {
+  const live = timeline.live(totals.history);
+  const growth = growthOf(timeline.seconds, live);
+  if (growth === undefined || totals.liveSamples < LEAST_ALIVE)
+    return { live, growth, grows: false };
+  const half = timeline.seconds.at(-1) - timeline.seconds[Math.floor(live.length / 2)];
+  const rise = growth * half;
+  const off = errorOf(totals.liveSamples) * totals.live;
+  return { live, growth, grows: rise > off && rise > totals.live / 8 };
+}
+
+const top = (lines, weight) =>
+  lines
+    .filter((line) => weight(line) > 0)
+    .sort((a, b) => weight(b) - weight(a))
+    .slice(0, MOST);
+
+function leaks(lines, whole) {
+  const least = Math.max(whole.live * LEAST_SHARE, 1);
+  return top(
+    lines.filter(({ grows, totals }) => grows && totals.live >= least),
+    ({ totals }) => totals.live,
+  ).map((line) => ({
+    kind: 'leak',
+    line: line.key,
+    live: line.totals.live,
+    error: errorOf(line.totals.liveSamples),
+    growth: line.growth,
+    kept: line.totals.live / line.totals.bytes,
+  }));
+}
+
+function churns(lines, whole, seconds) {
+  return top(
+    lines.filter(
+      ({ totals }) =>
+        totals.young >= totals.bytes * CHURNS && totals.young >= whole.bytes * LEAST_SHARE,
+    ),
+    ({ totals }) => totals.young,
+  ).map((line) => ({
+    kind: 'churn',
+    line: line.key,
+    perSecond: line.totals.bytes / seconds,
+    error: errorOf(line.totals.samples),
+    young: line.totals.young / line.totals.bytes,
+    youngMs: YOUNG_MS,
+    median: line.median,
+    share: line.totals.bytes / whole.bytes,
+    withRequest: line.totals.withRequest / line.totals.bytes,
+  }));
+}
+
+function pins(lines) {
+  return top(
+    lines.filter(
+      ({ totals }) =>
+        totals.pinned > LEAST_BYTES && totals.pinned > PINS * Math.max(0, totals.live),
+    ),
+    ({ totals }) => totals.pinned,
+  ).map(({ key, totals }) => ({
+    kind: 'pin',
+    line: key,
+    pinned: totals.pinned,
+    live: totals.live,
+  }));
+}
+
+function outlives(lines, whole) {
+  const told = ({ totals }) => totals.outlived + totals.withRequest;
+  return top(
+    lines.filter(
+      (line) =>
+        line.totals.outlived > told(line) * CHURNS && told(line) > whole.bytes * LEAST_SHARE,
+    ),
+    ({ totals }) => totals.outlived,
+  ).map((line) => ({
+    kind: 'outlives',
+    line: line.key,
+    outlived: line.totals.outlived,
+    share: line.totals.outlived / told(line),
+  }));
+}
+
+function unseen({ notSeen, arrayBuffers }) {
+  const much = notSeen > 8 * LEAST_BYTES && notSeen > arrayBuffers / 4;
+  return much ? [{ kind: 'unseen', notSeen, share: notSeen / arrayBuffers }] : [];
+}
+
+function few({ samples }) {
+  return samples < FEW_SAMPLES ? [{ kind: 'few', samples, error: errorOf(samples) }] : [];
+}
+
+/** The findings, most important first; `line` is the key of one of `lines`, which have been through `growthOfLine`. */
+function findingsOf(lines, whole, seconds) {
+  const leaking = leaks(lines, whole);
+  const known = new Set(leaking.map(({ line }) => line));
+  return [
+    ...few(whole),
+    ...leaking,
+    ...pins(lines),
+    ...churns(lines, whole, seconds),
+    ...outlives(lines, whole).filter(({ line }) => !known.has(line)),
+    ...unseen(whole),
+  ];
+}
+
+module.exports = { errorOf, findingsOf, growthOfLine };

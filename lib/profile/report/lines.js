@@ -1,0 +1,129 @@
+'use strict';
+
+// The sites of a profile as lines of source: sites of one place are one line, by whatever stacks it was reached.
+
+const path = require('node:path');
+const { Totals } = require('./totals.js');
+
+/** Chunks of streams, and memory of Node's or ralloc's own, have no line of the application's. */
+const WITHOUT_LINE = {
+  http: 'HTTP bodies',
+  net: 'Socket reads',
+  tls: 'TLS reads',
+  pipe: 'Pipe reads',
+  fs: 'File reads',
+  crypto: 'Results of crypto',
+  arena: 'Arenas of ralloc',
+  slab: 'Slabs of ralloc',
+  region: 'Regions of ralloc',
+};
+
+const isOfNode = (file) => file.startsWith('node:') || !/[\\/]/.test(file);
+const isOfDependency = (file) => /[\\/]node_modules[\\/]/.test(file);
+
+/** What a frame is of: the application, a dependency, or Node. */
+function ownerOf({ file }) {
+  if (isOfNode(file)) return 'node';
+  return isOfDependency(file) ? 'dependency' : 'application';
+}
+
+/** The innermost frame of the application, else of a dependency, else of Node. */
+function placeOf(stack) {
+  for (const owner of ['application', 'dependency']) {
+    const found = stack.find((frame) => ownerOf(frame) === owner);
+    if (found !== undefined) return found;
+  }
+  return stack[0];
+}
+
+/** The folder that all these files are in. */
+function commonFolder(files) {
+  const [first, ...rest] = files
+    .filter((file) => path.isAbsolute(file))
+    .map((file) => path.dirname(file));
+  if (first === undefined) return undefined;
+  let parts = first.split(path.sep);
+  for (const folder of rest) {
+    const others = folder.split(path.sep);
+    const differs = parts.findIndex((part, index) => part !== others[index]);
+    if (differs !== -1) parts = parts.slice(0, differs);
+  }
+  return parts.join(path.sep) || path.sep;
+}
+
+/** A path as it is shown: below the application's folder, or from node_modules on. */
+function shortPath(file, folder) {
+  if (folder !== undefined && path.isAbsolute(file)) {
+    const below = path.relative(folder, file);
+    if (!below.startsWith('..') && !path.isAbsolute(below)) return below.replaceAll(path.sep, '/');
+  }
+  const package_ = file.lastIndexOf('node_modules');
+  return (package_ === -1 ? file : file.slice(package_)).replaceAll('\\', '/');
+}
+
+class Line {
+  totals = new Totals();
+  sources = new Map();
+  routes = new Map();
+  stacks = [];
+
+  constructor(key, place) {
+    this.key = key;
+    this.place = place;
+  }
+
+  add({ id, source, route }, stack, totals) {
+    this.totals.merge(totals);
+    const more = (map, name) => map.set(name, (map.get(name) ?? 0) + totals.bytes);
+    more(this.sources, source);
+    if (route !== undefined) more(this.routes, route);
+    const { bytes, live, peak } = totals;
+    this.stacks.push({ id, source, route, stack, bytes, live, peak });
+  }
+
+  /** Names, those with the most bytes first. */
+  static byBytes(map) {
+    return [...map].sort((a, b) => b[1] - a[1]).map(([name]) => name);
+  }
+
+  describe() {
+    const { totals, place, key } = this;
+    this.stacks.sort((a, b) => b.bytes - a.bytes);
+    const sources = Line.byBytes(this.sources);
+    return {
+      key,
+      ...place,
+      owner: place === undefined ? 'node' : ownerOf(place),
+      label: place === undefined ? (WITHOUT_LINE[sources[0]] ?? sources[0]) : undefined,
+      sources,
+      routes: Line.byBytes(this.routes),
+      stacks: this.stacks,
+      totals,
+    };
+  }
+}
+
+/**
+ * @param {import('./collection.js').Collection} collection
+ * @param {import('./sources.js').Sources} sources
+ * @returns the lines, the costliest first; each with the stacks that lead to it, the costliest first, from the inside
+ */
+function linesOf(collection, sources) {
+  const lines = new Map();
+  for (const [id, totals] of collection.totals) {
+    const site = collection.sites.get(id) ?? { id, source: 'unknown', frames: [] };
+    const stack = site.frames.map((frame) => sources.resolve(frame));
+    const place = placeOf(stack);
+    const key =
+      place === undefined
+        ? `${site.source} ${site.route ?? ''}`
+        : `${place.file}:${place.line}:${place.column}`;
+    if (!lines.has(key)) lines.set(key, new Line(key, place));
+    lines.get(key).add(site, stack, totals);
+  }
+  return [...lines.values()]
+    .map((line) => line.describe())
+    .sort((a, b) => b.totals.bytes - a.totals.bytes || (a.key < b.key ? -1 : 1));
+}
+
+module.exports = { commonFolder, linesOf, ownerOf, shortPath };

@@ -1,0 +1,91 @@
+'use strict';
+
+// The page: one file with everything in it, which asks nobody for more.
+
+const { createHash } = require('node:crypto');
+const { compare, flameOfChange } = require('./compare.js');
+
+/** Of a page that a browser opens in a moment. --json has the rest. */
+const MOST_LINES = 500;
+const MOST_STACKS = 12;
+
+const escapeText = (text) =>
+  text.replace(
+    /[&<>"]/g,
+    (one) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[one],
+  );
+
+/** JSON that no `</script>` in a file's name or in code can end. */
+const escapeJson = (value) => JSON.stringify(value).replaceAll('<', '\\u003c');
+
+const hashOf = (text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+
+/** What the page shows of a report. */
+function shown(model, name) {
+  const lines = model.lines.slice(0, MOST_LINES).map((line) => ({
+    ...line,
+    stacks: line.stacks.slice(0, MOST_STACKS),
+    moreStacks: Math.max(0, line.stacks.length - MOST_STACKS),
+  }));
+  const known = new Set(lines.map(({ key }) => key));
+  return {
+    ...model,
+    name,
+    lines,
+    moreLines: model.lines.length - lines.length,
+    findings: model.findings.filter(({ line }) => line === undefined || known.has(line)),
+  };
+}
+
+function dataOf({ before, after }) {
+  const data = { after: shown(after.model, after.name) };
+  if (before === undefined) return data;
+  const { flame, ...rest } = shown(before.model, before.name);
+  const comparison = compare(before.model, after.model);
+  data.after.flame = flameOfChange(before.model, after.model);
+  return {
+    ...data,
+    before: { ...rest, lines: [] },
+    comparison: { rows: comparison.rows.slice(0, MOST_LINES) },
+  };
+}
+
+/**
+ * @param {{ after: { model: object, name: string }, before?: { model: object, name: string },
+ * assets: { script: string, style: string, licences: string } }} contents `assets`: what scripts/bundle.js makes of page/
+ * @returns {string} HTML
+ */
+function pageOf({ after, before, assets }) {
+  const title = after.model.title.join(', ') || after.name;
+  const policy = [
+    "default-src 'none'",
+    `script-src ${hashOf(assets.script)}`,
+    `style-src ${hashOf(assets.style)}`,
+    'img-src data:',
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; ');
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="generator" content="ralloc report">
+<title>Buffer profile: ${escapeText(title)}</title>
+<link rel="icon" href="data:,">
+<style>${assets.style}</style>
+</head>
+<body>
+<a class="skip" href="#main">To the findings</a>
+<div id="page"><noscript>This report needs JavaScript, which it has within it: it loads nothing.</noscript></div>
+<script type="application/json" id="data">${escapeJson(dataOf({ before, after }))}</script>
+<script type="text/plain" id="licences">${assets.licences.replaceAll('<', '&lt;')}</script>
+<script>${assets.script}</script>
+</body>
+</html>
+`;
+}
+
+module.exports = { pageOf };

@@ -1,0 +1,133 @@
+'use strict';
+
+// Where a frame stands in the source that somebody wrote, by the source maps that are there now; and the code around it.
+
+const fs = require('node:fs');
+const { SourceMap } = require('node:module');
+const path = require('node:path');
+const { fileURLToPath, pathToFileURL } = require('node:url');
+
+/** A profile of somebody else's may name any file, and a report is given on: nothing but code is read. */
+const CODE = /\.[cm]?[jt]sx?$/i;
+const MOST_BYTES = 1 << 26;
+const MAPPING = /^[ \t]*\/\/[#@][ \t]*sourceMappingURL=(\S+)[ \t]*$/gm;
+const DATA_URL = /^data:[^,]*?(;base64)?,(.*)$/s;
+
+/** Lines of code before and behind the one that a snippet is about. */
+const AROUND = 4;
+const MOST_COLUMNS = 300;
+
+/** `file:///a.js` → `/a.js`. Other schemes stay as they are. */
+function pathOf(file) {
+  if (!file.startsWith('file:')) return file;
+  try {
+    return fileURLToPath(file);
+  } catch {
+    return file;
+  }
+}
+
+/** The text of a source that is there and may be read: { text, changed }, or undefined. */
+function readCode(file) {
+  if (!CODE.test(file) || !path.isAbsolute(file)) return undefined;
+  try {
+    const { size, mtimeMs } = fs.statSync(file);
+    if (size > MOST_BYTES) return undefined;
+    return { text: fs.readFileSync(file, 'utf8'), changed: mtimeMs };
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the last sourceMappingURL of a text stands for: { json, base }, or undefined if it is elsewhere than on this disk. */
+function readMap(text, file) {
+  const url = [...text.matchAll(MAPPING)].at(-1)?.[1];
+  if (url === undefined) return undefined;
+  const data = DATA_URL.exec(url);
+  if (data !== null) {
+    const [, base64, body] = data;
+    const json = base64 ? Buffer.from(body, 'base64').toString() : decodeURIComponent(body);
+    return { json, base: pathToFileURL(file) };
+  }
+  const base = new URL(url, pathToFileURL(file));
+  if (base.protocol !== 'file:') return undefined;
+  return { json: fs.readFileSync(base, 'utf8'), base };
+}
+
+/** A name among a map's `sources`: a path, or the URL that a bundler made up. */
+function sourceOf(name, root, base) {
+  const joined = root ? `${root.replace(/\/?$/, '/')}${name}` : name;
+  if (path.isAbsolute(joined)) return joined;
+  return pathOf(new URL(joined, base).href);
+}
+
+class Sources {
+  #files = new Map();
+  #maps = new Map();
+  /** Sources whose text is in a map: name → text. */
+  #contents = new Map();
+  /** Maps that are there and cannot be read: file → why. */
+  unreadable = new Map();
+
+  /** The frame as its author wrote it. What has no map stays as it is. */
+  resolve({ function: name, file, line, column }) {
+    const at = { function: name, file: pathOf(file), line, column };
+    const map = this.#mapOf(at.file);
+    const entry = map?.map.findEntry(line - 1, Math.max(0, column - 1));
+    if (entry?.originalSource === undefined) return at;
+    const source = sourceOf(entry.originalSource, map.payload.sourceRoot, map.base);
+    return {
+      function: name,
+      file: source,
+      line: entry.originalLine + 1,
+      column: entry.originalColumn + 1,
+    };
+  }
+
+  /** The code around a line: { first, lines, changed }, `changed`: ms since 1970, if a file was read. */
+  snippet(file, line) {
+    const embedded = this.#contents.get(file);
+    const code = embedded === undefined ? this.#read(file) : { text: embedded };
+    if (code === undefined) return undefined;
+    code.lines ??= code.text.split(/\r?\n/);
+    if (line < 1 || line > code.lines.length) return undefined;
+    const first = Math.max(1, line - AROUND);
+    const lines = code.lines
+      .slice(first - 1, line + AROUND)
+      .map((one) => one.slice(0, MOST_COLUMNS));
+    return { first, lines, changed: code.changed };
+  }
+
+  #read(file) {
+    if (!this.#files.has(file)) this.#files.set(file, readCode(file));
+    return this.#files.get(file);
+  }
+
+  #mapOf(file) {
+    if (!this.#maps.has(file)) this.#maps.set(file, this.#load(file));
+    return this.#maps.get(file);
+  }
+
+  #load(file) {
+    const code = this.#read(file);
+    if (code === undefined) return undefined;
+    try {
+      const found = readMap(code.text, file);
+      if (found === undefined) return undefined;
+      const payload = JSON.parse(found.json);
+      const { sources, sourcesContent, sourceRoot } = payload;
+      const map = new SourceMap(payload);
+      sources?.forEach((name, index) => {
+        const text = sourcesContent?.[index];
+        if (typeof text === 'string')
+          this.#contents.set(sourceOf(name, sourceRoot, found.base), text);
+      });
+      return { map, payload, base: found.base };
+    } catch (error) {
+      this.unreadable.set(file, error.message);
+      return undefined;
+    }
+  }
+}
+
+module.exports = { Sources };

@@ -1,0 +1,32 @@
+'use strict';
+
+// The few lines of a report for a terminal.
+
+const MOST = 5;
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+
+function bytesOf(value) {
+  const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(1, value)) / 3));
+  return `${Number((value / 1000 ** power).toPrecision(3))} ${UNITS[power]}`;
+}
+
+const placeOf = ({ path, line, label, routes, function: name }) =>
+  path === undefined ? [label, ...routes.slice(0, 1)].join(' of ') : `${path}:${line} ${name}()`;
+
+/** The costliest lines of a report, and those that grow. */
+function textOf({ whole, seconds, lines }) {
+  const head = `${bytesOf(whole.bytes)} allocated in ${Math.round(seconds)} s, ${bytesOf(whole.live)} alive at the end`;
+  const rows = lines.slice(0, MOST).map((line) => {
+    const bytes = bytesOf(line.bytes).padStart(8);
+    const error = `± ${Math.ceil(line.error * 100)} %`.padStart(7);
+    return `${bytes} ${error}  ${placeOf(line)}`;
+  });
+  const growing = lines
+    .filter(({ grows }) => grows)
+    .sort((a, b) => b.live - a.live)
+    .slice(0, MOST)
+    .map((line) => `grows: ${placeOf(line)}, ${bytesOf(line.live)} alive`);
+  return [head, ...rows, ...growing].join('\n');
+}
+
+module.exports = { textOf };

@@ -1,0 +1,95 @@
+'use strict';
+
+// How memory went over the time of a recording, slot by slot.
+
+const { SLOT_MS } = require('./collection.js');
+
+/** More points than a chart has pixels for are drawn together. */
+const MOST_SLOTS = 1200;
+
+/** All slots from the first to the last; the places of each in the lists that are drawn. */
+function slotsOf(collection) {
+  let [first, last] = [Infinity, -Infinity];
+  const seen = (slot) => {
+    first = Math.min(first, slot);
+    last = Math.max(last, slot);
+  };
+  for (const slot of collection.process.keys()) seen(slot);
+  for (const { history } of collection.totals.values())
+    for (const slot of history.keys()) seen(slot);
+  if (first > last) return { first: 0, length: 0, step: SLOT_MS };
+  const count = (last - first) / SLOT_MS + 1;
+  const step = SLOT_MS * Math.ceil(count / MOST_SLOTS);
+  return { first, step, length: Math.floor((last - first) / step) + 1 };
+}
+
+class Timeline {
+  constructor(collection) {
+    this.collection = collection;
+    Object.assign(this, slotsOf(collection));
+    /** Seconds from the start to the end of each slot. */
+    this.seconds = this.#list((index) => ((index + 1) * this.step) / 1000);
+  }
+
+  #list(value) {
+    return Array.from({ length: this.length }, (_, index) => value(index));
+  }
+
+  #index(slot) {
+    return Math.floor((slot - this.first) / this.step);
+  }
+
+  /** Live bytes at the end of each slot. */
+  live(history) {
+    const changes = this.#list(() => 0);
+    for (const [slot, { live }] of history) changes[this.#index(slot)] += live;
+    let sum = 0;
+    return changes.map((change) => {
+      sum += change;
+      return Math.max(0, Math.round(sum));
+    });
+  }
+
+  /** `name`, `born` or `young`, in bytes a second. */
+  rate(history, name) {
+    const sums = this.#list(() => 0);
+    for (const [slot, at] of history) sums[this.#index(slot)] += at[name];
+    return sums.map((sum) => Math.round((sum * 1000) / this.step));
+  }
+
+  /** What the processes said of themselves: { rss, arrayBuffers, … }, each with a value a slot, null where nobody said any. */
+  process() {
+    const names = ['rss', 'heapUsed', 'external', 'arrayBuffers', 'live'];
+    const all = Object.fromEntries(names.map((name) => [name, this.#list(() => null)]));
+    for (const [slot, told] of this.collection.process) {
+      const index = this.#index(slot);
+      const rss = new Map();
+      const sums = { heapUsed: 0, external: 0, arrayBuffers: 0, live: 0 };
+      for (const one of told) {
+        for (const name of Object.keys(sums)) sums[name] += one[name] ?? 0;
+        // Threads of one process have one resident set.
+        rss.set(one.pid, Math.max(rss.get(one.pid) ?? 0, one.rss ?? 0));
+      }
+      for (const name of Object.keys(sums)) all[name][index] = sums[name];
+      all.rss[index] = [...rss.values()].reduce((sum, bytes) => sum + bytes, 0);
+    }
+    return all;
+  }
+}
+
+/** Bytes a second by which the second half of a list of live bytes rises, by least squares; undefined for too few. */
+function growthOf(seconds, live) {
+  const from = Math.floor(live.length / 2);
+  const n = live.length - from;
+  if (n < 3) return undefined;
+  let [x, y, xx, xy] = [0, 0, 0, 0];
+  for (let index = from; index < live.length; index++) {
+    x += seconds[index];
+    y += live[index];
+    xx += seconds[index] ** 2;
+    xy += seconds[index] * live[index];
+  }
+  return (n * xy - x * y) / (n * xx - x * x);
+}
+
+module.exports = { Timeline, growthOf };

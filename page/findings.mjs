@@ -1,0 +1,99 @@
+// What a reader should know first: which line to change, and why.
+
+import { h } from './dom.mjs';
+import { bytes, duration, percent, perSecond, plusMinus } from './format.mjs';
+import { functionOf, nameOf, snippet } from './place.mjs';
+
+const where = (line) => [
+  h('code', nameOf(line)),
+  functionOf(line) !== undefined && [' in ', h('code', functionOf(line))],
+];
+
+const KINDS = {
+  leak: {
+    tag: 'Grows',
+    title: (line) => [where(line), ' keeps what it allocates'],
+    why: ({ live, error, growth, kept }) =>
+      `${bytes(live)} ${plusMinus(error)} of it are alive at the end: ${percent(kept)} of all that it allocated. They grew by ${perSecond(growth)} in the second half of the recording.`,
+    advice:
+      'Something still refers to these Buffers: look for the Map, array, listener or closure that they are put into here, and remove entries or bound their number. What is kept of a larger Buffer should be a copy, not a slice.',
+  },
+  churn: {
+    tag: 'Churns',
+    title: (line) => [where(line), ' allocates much for a short while'],
+    why: ({ perSecond: rate, error, share, young, youngMs, median, withRequest }) =>
+      [
+        `${perSecond(rate)} ${plusMinus(error)}, ${percent(share)} of all bytes. ${percent(young)} of them are dead within ${duration(youngMs)}`,
+        median === null ? '' : `, half within ${duration(median)}`,
+        withRequest > 0.5 ? `; ${percent(withRequest)} die with their request.` : '.',
+      ].join(''),
+    adviceWithoutLine:
+      'Node allocates these as it reads, and no line of the application does. Read less, or have the memory given back at once: ralloc’s body() and pump() do that.',
+    advice:
+      'Each of these costs a collection soon. Use one Buffer again, write into a larger one, or take the memory from an arena that is reset when the work is done.',
+  },
+  pin: {
+    tag: 'Pins',
+    title: (line) => [where(line), ' pins more than it uses'],
+    why: ({ pinned, live }) =>
+      `Slices of Buffer’s pool with ${bytes(live)} of their own keep ${bytes(pinned)} more alive: a slab goes only when the last slice of it has gone.`,
+    advice:
+      'Copy what is kept for long out of the pool: Buffer.allocUnsafeSlow(length), or one larger Buffer for many of them.',
+  },
+  outlives: {
+    tag: 'Outlives',
+    title: (line) => [where(line), ' outlives its request'],
+    why: ({ outlived, share }) =>
+      `${bytes(outlived)}, ${percent(share)} of what requests allocated here, were alive after the response.`,
+    advice: 'If they are not meant to be cached, look for who keeps them behind the response.',
+  },
+  unseen: {
+    tag: 'Not seen',
+    title: () => 'There are ArrayBuffers that the profiler does not see',
+    why: ({ notSeen, share }) =>
+      `${bytes(notSeen)}, ${percent(share)} of what Node counts as ArrayBuffers, were made by other means than Buffer’s: typed arrays, WebAssembly, or before recording began.`,
+    advice:
+      'Record again with --typed-arrays, which sees new Uint8Array() and the like. It slows them down.',
+  },
+  few: {
+    tag: 'Few samples',
+    title: () => 'Too little was recorded to rely on',
+    why: ({ samples, error }) =>
+      `${samples} samples: the whole may be off by ${plusMinus(error).slice(2)}, and single lines by more.`,
+    advice: 'Record for longer, or with more load, or with a smaller --rate.',
+  },
+};
+
+function card(finding, line, open) {
+  const { tag, title, why, advice, adviceWithoutLine } = KINDS[finding.kind];
+  const body = [
+    h('h3', h(`span.tag.${finding.kind}`, tag), ' ', title(line)),
+    h('p', why(finding)),
+    line && snippet(line, 2),
+    h('p.advice', line && line.path === undefined ? (adviceWithoutLine ?? advice) : advice),
+    line &&
+      h(
+        'button.plain',
+        { type: 'button', onclick: () => open(line.key) },
+        'Stacks, lifetimes and sizes',
+      ),
+  ];
+  return h(`li.finding.${finding.kind}`, body);
+}
+
+/** @param {(key: string) => void} open shows a line */
+export function findingsSection({ findings, lines }, open) {
+  const byKey = new Map(lines.map((line) => [line.key, line]));
+  const cards = findings.map((finding) => card(finding, byKey.get(finding.line), open));
+  return h(
+    'section',
+    { id: 'findings' },
+    h('h2', 'What stands out'),
+    cards.length > 0
+      ? h('ol.findings', cards)
+      : h(
+          'p',
+          'Nothing: no line grows, none allocates much for a short while, and none pins more than it uses.',
+        ),
+  );
+}

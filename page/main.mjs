@@ -1,0 +1,151 @@
+// The page of `ralloc report`: reads the data that stands in it, and asks nobody for more.
+
+import 'uplot/dist/uPlot.min.css';
+import './style.css';
+import { compareSection } from './compare.mjs';
+import { h, newId } from './dom.mjs';
+import { findingsSection } from './findings.mjs';
+import { flameSection } from './flame.mjs';
+import { bytes, count, duration, moment, percent, perSecond, plusMinus, size } from './format.mjs';
+import { churnSection, growthSection, lifetimesSection } from './growth.mjs';
+import { linesSection } from './lines.mjs';
+import { shorten } from './place.mjs';
+
+const data = JSON.parse(document.getElementById('data').textContent);
+const { after: report, before, comparison } = data;
+
+const plural = (number, one, more) => `${number} ${number === 1 ? one : more}`;
+
+/** What was recorded: for those who find the page in a year. */
+function header() {
+  const { title, node, platform, processes, recorders, start, seconds, whole, rate } = report;
+  const threads = recorders > processes ? `, ${plural(recorders, 'thread', 'threads')}` : '';
+  const facts = [
+    ['Recorded', `${moment(start)}, for ${duration(seconds * 1000)}`],
+    ['Node', `${node.join(', ')} on ${platform.join(', ')}`],
+    ['In', `${plural(processes, 'process', 'processes')}${threads}`],
+    ['Samples', `${count(whole.samples)}, one in ${size2(rate)} on average`],
+    report.folder && ['Paths below', report.folder],
+  ];
+  return h(
+    'header',
+    h('p.kind', 'Buffer profile'),
+    h('h1', title.join(', ') || report.name),
+    h(
+      'dl.recording',
+      facts.filter(Boolean).map(([name, value]) => h('div', h('dt', name), h('dd', value))),
+    ),
+  );
+}
+
+const size2 = (value) => (value >= 1024 ? size(2 ** Math.round(Math.log2(value))) : bytes(value));
+
+function figures() {
+  const { whole, seconds } = report;
+  const all = [
+    [
+      'Allocated',
+      bytes(whole.bytes),
+      `${perSecond(whole.bytes / seconds)} ${plusMinus(whole.error)}`,
+    ],
+    [
+      'Died within a second',
+      bytes(whole.young),
+      `${perSecond(whole.young / seconds)}, ${percent(whole.young / whole.bytes)} of all`,
+    ],
+    ['Alive at the end', bytes(whole.live), `at most ${bytes(whole.peak)} at a time`],
+    ['Not seen', bytes(whole.notSeen), `of ${bytes(whole.arrayBuffers)} in ArrayBuffers`],
+  ];
+  return h(
+    'dl.figures.whole',
+    all.map(([name, value, more]) =>
+      h('div', h('dt', name), h('dd', h('strong', value), h('span', more))),
+    ),
+  );
+}
+
+function notes() {
+  const { skipped, unreadableMaps } = report;
+  const all = [
+    skipped > 0 &&
+      `${bytes(skipped)} of the file are of no whole block, and were passed over: it was cut off (a process was killed) or damaged. The rest is whole.`,
+    report.moreLines > 0 &&
+      `${plural(report.moreLines, 'line', 'lines')} with the fewest bytes are left out of this page; --json has them.`,
+    ...unreadableMaps.map(
+      ({ file, why }) =>
+        `The source map of ${file} cannot be read (${why}): its lines are those of the compiled file.`,
+    ),
+  ].filter(Boolean);
+  return (
+    all.length > 0 &&
+    h(
+      'div.warnings',
+      { role: 'note' },
+      all.map((text) => h('p', text)),
+    )
+  );
+}
+
+function reading() {
+  return h(
+    'section',
+    { id: 'reading' },
+    h('h2', 'How to read this'),
+    h(
+      'ul',
+      h(
+        'li',
+        'All figures are estimates from samples, one in so many bytes. The true value is within ± the error in 19 of 20 cases.',
+      ),
+      h(
+        'li',
+        'A line is the innermost one of the application on the stack; where there is none, of a dependency. Chunks that Node reads from sockets, files and pipes have no line, and are told by their kind and the route of their request.',
+      ),
+      h(
+        'li',
+        'Alive at the end is what was allocated while recording and had not died when it ended. The peak of a line is the most that it had alive at a time, summed over all threads.',
+      ),
+      h(
+        'li',
+        'Not seen: what Node counts as ArrayBuffers, less what the profiler knows to be alive.',
+      ),
+      h('li', '1 MB is 1,000,000 bytes; 1 KiB is 1,024.'),
+    ),
+    h(
+      'details',
+      h('summary', 'Licences of what this page is made with'),
+      h('pre.licences', { tabindex: 0 }, document.getElementById('licences').textContent),
+    ),
+  );
+}
+
+function navigation(sections) {
+  const links = sections.map((section) =>
+    h('li', h('a', { href: `#${section.id}` }, section.querySelector('h2').textContent)),
+  );
+  return h('nav', { 'aria-label': 'Sections' }, h('ul', links));
+}
+
+const ids = new Map(report.lines.map(({ key }) => [key, newId('line')]));
+const byKey = new Map(report.lines.map((line) => [line.key, line]));
+const show = (file) => shorten(file, report.folder);
+const lines = linesSection(report, { show, ids });
+const open = (key) => byKey.has(key) && lines.open(byKey.get(key));
+
+const sections = [
+  before && compareSection({ comparison, before, after: report }, open),
+  findingsSection(report, open),
+  lines.element,
+  flameSection(report, open),
+  growthSection(report, open),
+  churnSection(report, open),
+  lifetimesSection(report),
+  reading(),
+].filter(Boolean);
+
+document
+  .getElementById('page')
+  .replaceChildren(
+    header(),
+    h('main', { id: 'main' }, notes(), figures(), navigation(sections), sections),
+  );

@@ -1,0 +1,51 @@
+// How a line of source is named and shown.
+
+import { h } from './dom.mjs';
+
+/** `rows.js:12`, or what it is if it has no line. */
+export const nameOf = ({ path, line, label, routes }) =>
+  path === undefined
+    ? `${label}${routes.length === 1 ? ` of ${routes[0]}` : ''}`
+    : `${path}:${line}`;
+
+/** `parseRow()` */
+export const functionOf = ({ path, function: name }) =>
+  path === undefined ? undefined : `${name || '(anonymous)'}()`;
+
+/** A path may be broken behind each of its slashes. */
+export const breakable = (text) => text.split(/(?<=[/:])/).flatMap((part) => [part, h('wbr')]);
+
+/** The code around a line, with the line marked. `around`: how many lines before and behind. */
+export function snippet({ code, line, path }, around = Infinity) {
+  if (code === undefined) return undefined;
+  const rows = code.lines
+    .map((text, index) => ({ text, number: code.first + index }))
+    .filter(({ number }) => Math.abs(number - line) <= around)
+    .map(({ text, number }) => {
+      const marked = number === line;
+      const row = h(
+        marked ? 'span.row.marked' : 'span.row',
+        h('span.number', { 'aria-hidden': 'true' }, String(number)),
+        h(marked ? 'mark' : 'span', text || ' '),
+        '\n',
+      );
+      return row;
+    });
+  const label = `${path}, around line ${line}`;
+  const shown = h('pre.code', { tabindex: 0, role: 'group', 'aria-label': label }, h('code', rows));
+  if (!code.changed) return shown;
+  return h(
+    'div',
+    shown,
+    h('p.note', `${path} has changed since this was recorded: the line may have moved.`),
+  );
+}
+
+/** A path below the application's folder, or from node_modules on. */
+export function shorten(file, folder) {
+  const plain = file.replaceAll('\\', '/');
+  const below = folder?.replaceAll('\\', '/').replace(/\/?$/, '/');
+  if (below !== undefined && plain.startsWith(below)) return plain.slice(below.length);
+  const modules = plain.lastIndexOf('node_modules/');
+  return modules === -1 ? plain : plain.slice(modules);
+}

@@ -1,0 +1,77 @@
+// The tree of stacks as it is drawn: weights, colours, words, and its table.
+
+import { colour, h } from './dom.mjs';
+import { bytes, change, percent } from './format.mjs';
+import { asTable } from './table.mjs';
+
+export const WEIGHTS = { bytes: 'Allocated', live: 'Alive at the end', peak: 'At the peak' };
+/** Rows of the table: nodes with at least this share. */
+const LEAST_SHARE = 0.005;
+
+/** The tree with the weight that is asked for as its value. A parent has at least what its children have. */
+export function weigh(node, weight) {
+  const children = node.children
+    .map((child) => weigh(child, weight))
+    .filter(({ value }) => value > 0);
+  const inside = children.reduce((sum, { value }) => sum + value, 0);
+  return { ...node, value: Math.max(node[weight], inside), children };
+}
+
+export const depthOf = ({ children }) => 1 + Math.max(0, ...children.map(depthOf));
+
+/** Changes are drawn by colour: more in one, less in the other. */
+export function colourOf({ data, highlight }) {
+  if (highlight) return colour('found');
+  if (data.delta === undefined) return colour(`flame-${data.owner}`);
+  const share = data.delta / Math.max(data.value, Math.abs(data.delta), 1);
+  if (Math.abs(share) < 0.02) return colour('flame-same');
+  return colour(share > 0 ? 'flame-more' : 'flame-less');
+}
+
+export function labelOf({ data }, total) {
+  const parts = [data.name, bytes(data.value), percent(data.value / total)];
+  if (data.delta !== undefined) parts.push(`${change(data.delta)} against before`);
+  return parts.join(', ');
+}
+
+function rowsOf(node, total, depth = 0) {
+  const own = {
+    name: node.name,
+    depth,
+    value: node.value,
+    share: node.value / total,
+    delta: node.delta,
+  };
+  const seen = node.children.filter(({ value }) => value >= total * LEAST_SHARE);
+  return [own, ...seen.flatMap((child) => rowsOf(child, total, depth + 1))];
+}
+
+export function treeTable(root, weight) {
+  const caption = `Bytes by stack: ${WEIGHTS[weight].toLowerCase()}`;
+  const columns = [
+    {
+      title: 'Function, from the outermost in',
+      show: ({ name, depth }) => {
+        const cell = h('span.tree', h('span.hidden', `level ${depth} `), name);
+        cell.style.paddingInlineStart = `${Math.min(depth, 24) * 0.8}em`;
+        return cell;
+      },
+    },
+    { title: 'Bytes', number: true, show: ({ value }) => bytes(value) },
+    { title: 'Share', number: true, show: ({ share }) => percent(share) },
+  ];
+  if (root.delta !== undefined)
+    columns.push({ title: 'Change', number: true, show: ({ delta }) => change(delta) });
+  return asTable({ caption, columns, rows: rowsOf(root, root.value) });
+}
+
+/** The node that an arrow leads to from another; those that are hidden by a zoom have no width. */
+export function neighbour(node, key) {
+  const siblings = node.parent?.children.filter(({ x1, x0 }) => x1 > x0) ?? [node];
+  const at = siblings.indexOf(node);
+  if (key === 'ArrowUp') return node.parent;
+  if (key === 'ArrowDown') return node.children?.find(({ x1, x0 }) => x1 > x0);
+  if (key === 'ArrowLeft') return siblings[at - 1];
+  if (key === 'ArrowRight') return siblings[at + 1];
+  return undefined;
+}
