@@ -174,12 +174,9 @@ const stepOf = (from) => (from === 0 ? 0 : Math.round(2 * Math.log2(from)) + 1);
 const startOf = (step) => (step === 0 ? 0 : 2 ** ((step - 1) / 2));
 
 /** The places of the axis that have a name: round ones near 1, 10, 100 ms, 1 s … */
-const NAMED = [0, 1, 10, 100, 1000, 10_000, 60_000, 600_000, 3_600_000, 36_000_000, 864e5, 864e6];
+const NAMED = [1, 10, 100, 1000, 10_000, 60_000, 600_000, 3_600_000, 36_000_000, 864e5, 864e6];
 const marks = (first, last) =>
-  NAMED.map((ms) => (ms === 0 ? 0 : 2 * Math.log2(ms) + 1)).filter(
-    (at) => at >= first && at <= last,
-  );
+  NAMED.map((ms) => 2 * Math.log2(ms) + 1).filter((at) => at >= first && at <= last);
 
 /** The round number that a place of the axis stands for. */
-const roundOf = (step) =>
-  NAMED.find((ms) => Math.abs(stepOf(ms) - step) < 0.51 && ms !== 0) ?? startOf(step);
+const roundOf = (step) => NAMED.find((ms) => Math.abs(stepOf(ms) - step) < 0.51) ?? startOf(step);

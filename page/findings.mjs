@@ -12,7 +12,10 @@ const where = (line) => [
 const KINDS = {
   leak: {
     tag: 'Grows',
-    title: (line) => [where(line), ' keeps what it allocates'],
+    title: (line) =>
+      line.path === undefined
+        ? [where(line), ': what is allocated stays']
+        : [where(line), ' keeps what it allocates'],
     why: ({ live, error, growth, kept }) =>
       `${bytes(live)} ${plusMinus(error)} of it are alive at the end: ${percent(kept)} of all that it allocated. They grew by ${perSecond(growth)} in the second half of the recording.`,
     advice:
@@ -20,7 +23,10 @@ const KINDS = {
   },
   churn: {
     tag: 'Churns',
-    title: (line) => [where(line), ' allocates much for a short while'],
+    title: (line) =>
+      line.path === undefined
+        ? [where(line), ': much memory for a short while']
+        : [where(line), ' allocates much for a short while'],
     why: ({ perSecond: rate, error, share, young, youngMs, median, withRequest }) =>
       [
         `${perSecond(rate)} ${plusMinus(error)}, ${percent(share)} of all bytes. ${percent(young)} of them are dead within ${duration(youngMs)}`,
@@ -51,7 +57,7 @@ const KINDS = {
     tag: 'Not seen',
     title: () => 'There are ArrayBuffers that the profiler does not see',
     why: ({ notSeen, share }) =>
-      `${bytes(notSeen)}, ${percent(share)} of what Node counts as ArrayBuffers, were made by other means than Buffer’s: typed arrays, WebAssembly, or before recording began.`,
+      `${bytes(notSeen)}, ${percent(share)} of what Node counts as ArrayBuffers, were made by other means than Buffer’s (typed arrays, WebAssembly, Node’s own Blobs) or before recording began.`,
     advice:
       'Record again with --typed-arrays, which sees new Uint8Array() and the like. It slows them down.',
   },

@@ -76,7 +76,7 @@ export function growthSection(report, open) {
     h('h2', 'Growth over time'),
     h(
       'p',
-      `At the end the ArrayBuffers of the process had ${bytes(whole.arrayBuffers)}. ${bytes(whole.notSeen)} of them the profiler did not see: they were made by other means than Buffer’s, or before it began.`,
+      `At the end the ArrayBuffers of the process had ${bytes(whole.arrayBuffers)}. ${bytes(whole.notSeen)} of them the profiler did not see: they were made by other means than Buffer’s or before it began, or are dead and not freed yet.`,
     ),
     h(
       'div.charts',

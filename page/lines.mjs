@@ -4,7 +4,7 @@ import { lifetimes } from './chart.mjs';
 import { h, newId } from './dom.mjs';
 import { bytes, count, percent, perSecond, plusMinus, size } from './format.mjs';
 import { key, strip } from './life.mjs';
-import { breakable, functionOf, nameOf, snippet } from './place.mjs';
+import { breakable, calledOf, functionOf, nameOf, snippet } from './place.mjs';
 import { table } from './table.mjs';
 
 /** More are shown when asked for. */
@@ -21,7 +21,7 @@ function stackOf({ stack, source, route, bytes: all }, whole, show) {
   const frames = stack.map(({ function: name, file, line, column }) =>
     h(
       'li',
-      h('span.function', `${name || '(anonymous)'}()`),
+      h('span.function', calledOf(name)),
       ' ',
       h('span.path', breakable(`${show(file)}:${line}:${column}`)),
     ),

@@ -53,7 +53,7 @@ function figures() {
       bytes(whole.young),
       `${perSecond(whole.young / seconds)}, ${percent(whole.young / whole.bytes)} of all`,
     ],
-    ['Alive at the end', bytes(whole.live), `at most ${bytes(whole.peak)} at a time`],
+    ['Alive at the end', bytes(whole.live), `up to ${bytes(whole.peak)} at a time`],
     ['Not seen', bytes(whole.notSeen), `of ${bytes(whole.arrayBuffers)} in ArrayBuffers`],
   ];
   return h(
@@ -107,7 +107,11 @@ function reading() {
       ),
       h(
         'li',
-        'Not seen: what Node counts as ArrayBuffers, less what the profiler knows to be alive.',
+        'Not seen: what Node counts as ArrayBuffers, less what the profiler knows to be alive. It was made by other means than Buffer’s or before recording began, or is dead and V8 has not freed it yet.',
+      ),
+      h(
+        'li',
+        `A line that allocated ${bytes(3 * report.rate)} altogether is missed once in 20 recordings at this rate, and smaller ones more often.`,
       ),
       h('li', '1 MB is 1,000,000 bytes; 1 KiB is 1,024.'),
     ),

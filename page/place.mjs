@@ -10,7 +10,9 @@ export const nameOf = ({ path, line, label, routes }) =>
 
 /** `parseRow()` */
 export const functionOf = ({ path, function: name }) =>
-  path === undefined ? undefined : `${name || '(anonymous)'}()`;
+  path === undefined ? undefined : calledOf(name);
+
+export const calledOf = (name) => (name ? `${name}()` : '(anonymous)');
 
 /** A path may be broken behind each of its slashes. */
 export const breakable = (text) => text.split(/(?<=[/:])/).flatMap((part) => [part, h('wbr')]);

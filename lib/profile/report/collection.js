@@ -58,9 +58,10 @@ class Collection {
       this.#rates.push({ rate: one.rate, samples });
   }
 
-  #addRecorder({ slot, until, rate, ...recorder }) {
+  #addRecorder({ slot: _slot, until, rate: _rate, ...recorder }) {
     this.recorders.set(recorder.id, recorder);
-    this.#intervals.push([Math.max(slot, recorder.start), until]);
+    // A block has what happened since the one before it, which may have been in an earlier slot.
+    this.#intervals.push([recorder.start, until]);
   }
 
   #addProcess(slot, told) {

@@ -65,7 +65,8 @@ function wholeOf(lines, series, timeline) {
     samples: totals.samples,
     error: errorOf(totals.samples),
     live,
-    peak: Math.max(0, ...timeline.live(totals.history)),
+    // What a slot ends with, or what one line had at a time.
+    peak: Math.max(0, ...timeline.live(totals.history), ...lines.map((line) => line.totals.peak)),
     young: totals.young,
     pinned: totals.pinned,
     arrayBuffers,
@@ -129,6 +130,7 @@ function modelOf(collection, { code = true, sources = new Sources() } = {}) {
   const show = (file) => shortPath(file, folder);
   return {
     ...recording,
+    title: recording.title.map(show),
     skipped: collection.skipped,
     unreadableMaps: [...sources.unreadable].map(([file, why]) => ({ file: show(file), why })),
     folder,
