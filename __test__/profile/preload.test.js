@@ -5,6 +5,7 @@
 const test = require('ava');
 const fs = require('node:fs');
 const { join } = require('node:path');
+const { ALIVE } = require('../../lib/profile/events.js').events;
 const { Profile } = require('../../lib/profile/profile.js');
 const { folder } = require('../helpers/folder.js');
 const { run } = require('../helpers/child.js');
@@ -62,10 +63,13 @@ for (const [name, value, message] of [
   });
 }
 
-test('an application that replaces functions of fs, of timers, and its folder', async (t) => {
+test('an application that replaces functions of Buffer, fs, timers, clocks, and its folder', async (t) => {
   const { code, stderr, read } = await preloaded(t, 'replaces.js');
   t.is(code, 0, stderr);
-  const { recorders, skipped } = read();
+  const { cells, recorders, skipped } = read();
   t.is(recorders.length, 1);
   t.is(skipped, 0);
+  const alive = cells.filter(({ event }) => event === ALIVE);
+  const bytes = alive.reduce((sum, cell) => sum + cell.bytes, 0);
+  t.true(Math.abs(bytes / (1000 * 64 * 1024) - 1) < 0.2, `${bytes} bytes are alive`);
 });

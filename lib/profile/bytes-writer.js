@@ -2,11 +2,14 @@
 
 // Writes the numbers and texts of a profile into one growing Buffer.
 
+// Before an application replaces them: what it records must not depend on what it does to Buffer.
+const { allocUnsafeSlow, byteLength } = Buffer;
+
 const FIRST_BYTES = 4096;
 const MOST_BYTES_OF_NUMBER = 8;
 
 class BytesWriter {
-  #bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  #bytes = allocUnsafeSlow(FIRST_BYTES);
   #at = 0;
 
   get length() {
@@ -58,7 +61,7 @@ class BytesWriter {
   }
 
   text(value) {
-    const length = Buffer.byteLength(value);
+    const length = byteLength(value);
     this.number(length);
     this.#room(length);
     this.#at += this.#bytes.write(value, this.#at);
@@ -72,7 +75,7 @@ class BytesWriter {
 
   #room(bytes) {
     if (this.#at + bytes <= this.#bytes.length) return;
-    const larger = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * 2, this.#at + bytes));
+    const larger = allocUnsafeSlow(Math.max(this.#bytes.length * 2, this.#at + bytes));
     larger.set(this.bytes);
     this.#bytes = larger;
   }

@@ -4,6 +4,8 @@
 
 const { crc32 } = require('node:zlib');
 
+const { allocUnsafe } = Buffer; // as bytes-writer.js takes them
+
 /** No text begins so, and a transfer that changes line ends breaks it. */
 const MAGIC = Buffer.from([0xf7, 0x72, 0x70, 0x0a]);
 const HEAD = 12; // bytes
@@ -12,7 +14,7 @@ const HEAD = 12; // bytes
 const MOST_PAYLOAD = 1 << 28; // bytes
 
 function frame(payload) {
-  const framed = Buffer.allocUnsafe(HEAD + payload.length);
+  const framed = allocUnsafe(HEAD + payload.length);
   framed.set(MAGIC);
   framed.writeUInt32LE(payload.length, 4);
   framed.writeUInt32LE(crc32(payload), 8);
