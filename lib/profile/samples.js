@@ -76,10 +76,10 @@ class Samples {
 
   /** Reads what died. */
   hear() {
-    const now = time.now();
     this.#collections.note();
     for (;;) {
       const told = this.#deaths.drain(this.#registers);
+      const now = time.now(); // behind it: a time before the collection itself would be taken for one of an earlier collection
       for (let i = 0; i < told; i++) {
         const number = this.#registers[2 * i];
         if (this.#samples[number] !== null) this.#die(number, now - this.#registers[2 * i + 1]);
@@ -91,10 +91,13 @@ class Samples {
 
   /** Dead by the last collection before `heard`. */
   #die(number, heard) {
+    const last = this.#collections.before(heard).at;
+    this.#dieAt(number, last > this.#samples[number].born ? last : heard);
+  }
+
+  #dieAt(number, at) {
     const sample = this.#end(number);
     const { born } = sample;
-    const last = this.#collections.before(heard);
-    const at = last.at > born ? last.at : heard;
     const isOld = this.#collections.promotedAt(born) < at;
     this.#tell(sample, isOld ? events.DIED_OLD : events.DIED, at - born);
     this.#judge(sample, at);
@@ -147,14 +150,14 @@ class Samples {
     }
   }
 
-  /** At the end: what lives is told to, and the rest is dead. To be called after a collection. */
+  /** At the end: what lives is told to, and the rest is dead, by the collection that this is to be called after. No log has that one yet. */
   settle() {
     this.hear();
     const now = time.now();
     this.#samples.forEach((sample, number) => {
       if (sample === null) return;
       if (this.#deaths.isAlive(number)) this.#survive(sample, now);
-      else this.#die(number, now);
+      else this.#dieAt(number, now);
       this.#samples[number] = null; // nothing is told of it a second time
     });
   }
