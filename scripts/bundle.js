@@ -1,7 +1,8 @@
 'use strict';
 
 // node scripts/bundle.js   a part of `npm run build`: puts what the command line needs of other people's libraries into
-// lib/cli/dist, which is packed and not committed: the page of `ralloc report`, of page/. Licences go with it.
+// lib/cli/dist, which is packed and not committed: the page of `ralloc report`, of page/, and the encoder of `ralloc export --pprof`.
+// Licences go with them.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -19,6 +20,7 @@ const BUNDLES = [
     platform: 'browser',
     target: ['chrome123', 'firefox121', 'safari17.5'],
   },
+  { entryPoints: { pprof: 'pprof-format' }, format: 'cjs', platform: 'node', target: 'node20' },
 ];
 
 const LICENCE = /^(licen[cs]e|copying|notice)(\.(md|txt))?$/i;

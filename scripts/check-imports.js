@@ -132,7 +132,10 @@ const CASES = [
         'const r = /console.log/;',
       ],
       'lib/debug/report.js': ["require('../request/requests.js');"],
-      'lib/cli/main.js': ["const { A } = require('../index.js');", 'console.log(A);'],
+      'lib/cli/main.js': [
+        "const { A } = require('../index.js'); require('./dist/bundle.js');",
+        'console.log(A);',
+      ],
     },
     wrong: [],
   },
@@ -206,6 +209,7 @@ const CASES = [
         "require('../memory/native');",
         "require('@ralloc/linux-x64-gnu');",
         "require('../../ralloc.linux-x64-gnu.node');",
+        "require('../cli/dist/bundle.js');",
       ],
       'lib/memory/native.js': ['require(name);'],
       'lib/memory/depot.js': [
@@ -218,7 +222,7 @@ const CASES = [
     },
     wrong: [
       'lib/koa.js:1',
-      ...[1, 2, 3, 4, 5, 6].map((line) => `lib/request/request.js:${line}`),
+      ...[1, 2, 3, 4, 5, 6, 7].map((line) => `lib/request/request.js:${line}`),
       ...[1, 2, 3, 4, 5].map((line) => `lib/memory/depot.js:${line}`),
     ],
   },

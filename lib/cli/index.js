@@ -13,6 +13,7 @@ const VERBS = {
   profile: () => require('./profile.js'),
   merge: () => require('./merge.js'),
   report: () => require('./report.js'),
+  export: () => require('./export.js'),
 };
 
 const NAME_WIDTH = 10;

@@ -34,7 +34,7 @@ class Collection {
   #intervals = [];
   #rates = [];
 
-  /** A file, block by block. Throws errors of the codes ERR_RALLOC_PROFILE_*. */
+  /** A file, block by block. Throws what Profile.read() does. */
   static read(file) {
     const collection = new Collection();
     collection.skipped = readFile(file, (payload) => collection.add(blockOf(payload)));

@@ -1,0 +1,89 @@
+'use strict';
+
+// The example that merges the profiles of a fleet by a query: DuckDB and `ralloc merge` find the same.
+
+const test = require('ava');
+const fs = require('node:fs');
+const path = require('node:path');
+const { events, eventNames } = require('../../lib/profile/events.js');
+const { linesOf } = require('../../lib/profile/jsonl.js');
+const { Profile } = require('../../lib/profile/profile.js');
+const { testWhere } = require('../helpers/backend.js');
+const { run } = require('../helpers/child.js');
+const { folder } = require('../helpers/folder.js');
+const { blocksOf, siteOf, writeProfile } = require('../helpers/profiles.js');
+const { duckdb, hasDuckdb } = require('../helpers/readers.js');
+
+const example = path.join(__dirname, '..', '..', 'examples', 'fleet.js');
+const bin = path.join(__dirname, '..', '..', 'bin', 'ralloc.js');
+
+const duckdbTest = (title, body) =>
+  testWhere(hasDuckdb, 'DuckDB (scripts/ci/get-readers.js)', title, body);
+
+function load() {
+  process.env.RALLOC_DUCKDB = duckdb;
+  return require(example);
+}
+
+/** Writes a profile as `ralloc export --jsonl` does. */
+function writeLines(dir, name, profile) {
+  fs.writeFileSync(path.join(dir, `${name}.jsonl`), [...linesOf(profile)].join(''));
+}
+
+duckdbTest('a query over a hundred profiles has the result of ralloc merge', async (t) => {
+  const dir = folder(t);
+  const files = Array.from({ length: 100 }, (_, seed) => {
+    const file = writeProfile(dir, seed, { sites: 200, cells: 200 });
+    writeLines(dir, seed, Profile.read(file));
+    return file;
+  });
+  const merged = path.join(dir, 'merged.rprof');
+  const { code, stderr } = await run('', { path: bin, args: ['merge', '-o', merged, ...files] });
+  t.is(code, 0, stderr);
+  const expected = [...Profile.read(merged).exactCells()].map((cell) => ({
+    ...cell,
+    event: eventNames[cell.event],
+  }));
+  const place = ({ site, sizeClass, event, bucket }) => [site, sizeClass, event, bucket].join();
+  const sorted = (rows) => rows.sort((a, b) => (place(a) < place(b) ? -1 : 1));
+  const rows = await load().merge(path.join(dir, '*.jsonl'));
+  t.true(rows.length > 5000);
+  t.deepEqual(sorted(rows), sorted(expected));
+});
+
+duckdbTest('it prints the lines that hold the most', async (t) => {
+  const dir = folder(t);
+  const [block] = blocksOf(1);
+  const sites = [1, 2, 5].map(siteOf); // the last has no frames
+  const row = (site, event, bytes) => ({
+    site: site.id,
+    ...{ sizeClass: 10, event, bucket: 0, samples: 1, count: bytes, bytes },
+  });
+  const cells = [
+    row(sites[0], events.BORN, 1000),
+    row(sites[0], events.DIED, 900),
+    row(sites[1], events.BORN, 300),
+    row(sites[2], events.BORN, 150),
+    row(sites[2], events.TRANSFERRED, 150),
+  ];
+  for (const name of ['a', 'b']) {
+    writeLines(dir, name, new Profile().add({ ...block, sites, cells }));
+  }
+  const { code, stdout, stderr } = await run('', {
+    path: example,
+    args: [path.join(dir, '*.jsonl')],
+    env: { RALLOC_DUCKDB: duckdb },
+  });
+  t.is(code, 0, stderr);
+  t.deepEqual(stdout.trim().split('\n'), [
+    '600\t600\tfile:///app/lib/2.js:3',
+    '200\t2000\tfile:///app/lib/1.js:2',
+    '0\t300\t(Buffer.alloc)',
+  ]);
+});
+
+test('without files it says what to give', async (t) => {
+  const { code, stderr } = await run('', { path: example });
+  t.is(code, 1);
+  t.is(stderr, 'Give a glob of files of "ralloc export --jsonl"\n');
+});

