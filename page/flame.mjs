@@ -158,10 +158,11 @@ function weights(name, choose) {
   return Object.entries(WEIGHTS).map(([weight, text], index) => {
     const id = newId('weight');
     const attributes = { id, type: 'radio', name, value: weight, checked: index === 0 };
-    return [
+    return h(
+      'span.choice',
       h('input', { ...attributes, onchange: () => choose(weight) }),
       h('label', { for: id }, text),
-    ];
+    );
   });
 }
 

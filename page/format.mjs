@@ -20,7 +20,7 @@ export function bytes(value) {
   return `${negative}${unit === 0 ? Math.round(rest) : figures(rest)} ${UNITS[unit]}`;
 }
 
-export const perSecond = (value) => `${bytes(value)}/s`;
+export const perSecond = (value) => (value === null ? '–' : `${bytes(value)}/s`);
 
 /** With its sign, for changes. */
 export const change = (value) => `${value > 0 ? '+' : ''}${bytes(value)}`;

@@ -4,7 +4,7 @@ import { lifetimes } from './chart.mjs';
 import { h, newId } from './dom.mjs';
 import { bytes, count, percent, perSecond, plusMinus, size } from './format.mjs';
 import { key, strip } from './life.mjs';
-import { breakable, calledOf, functionOf, nameOf, snippet } from './place.mjs';
+import { breakable, calledOf, codeOf, functionOf, nameOf, snippet } from './place.mjs';
 import { table } from './table.mjs';
 
 /** More are shown when asked for. */
@@ -142,6 +142,7 @@ export function linesSection({ lines, whole, ...recording }, { show, ids }) {
         functionOf(line) ?? line.sources[0],
         line.grows && h('span.badge', 'grows'),
       ]),
+      codeOf(line),
     ];
   };
   const columns = [

@@ -17,6 +17,12 @@ export const calledOf = (name) => (name ? `${name}()` : '(anonymous)');
 /** A path may be broken behind each of its slashes. */
 export const breakable = (text) => text.split(/(?<=[/:])/).flatMap((part) => [part, h('wbr')]);
 
+/** The line itself, as it is written. */
+export function codeOf({ code, line }) {
+  const text = code?.lines[line - code.first]?.trim();
+  return text && h('code.source', { title: text }, text);
+}
+
 /** The code around a line, with the line marked. `around`: how many lines before and behind. */
 export function snippet({ code, line, path }, around = Infinity) {
   if (code === undefined) return undefined;
