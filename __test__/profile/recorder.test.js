@@ -49,6 +49,21 @@ for (const [source, make] of Object.entries(makers)) {
   });
 }
 
+test.serial('what one function of Buffer makes by another is counted once', (t) => {
+  const recorder = record(t);
+  const text = 'x'.repeat(100_000);
+  for (let i = 0; i < 2; i++) Buffer.from(text);
+  for (let i = 0; i < 2; i++) Buffer.concat([Buffer.from(text)]);
+  const tally = new Tally(recorder.take());
+  const told = tally.at(__filename).map(({ id, source }) => [source, tally.of(id, events.BORN)]);
+  for (const [source, { samples }] of told) t.is(samples, 2, source);
+  t.deepEqual(told.map(([source]) => source).sort(), [
+    'Buffer.concat',
+    'Buffer.from',
+    'Buffer.from',
+  ]);
+});
+
 test.serial('a Buffer over memory that is there already is none', (t) => {
   const recorder = record(t, { rate: 1 });
   const ab = new ArrayBuffer(100_000);

@@ -11,7 +11,7 @@ const SITE = { index: 0, id: 'x' };
 const RUNS = 400;
 
 /** Allocates `sizes` as a wrapper would, and tells what came of it. */
-function run(seed, sizes, mean, change = () => {}) {
+function run(seed, sizes, mean, change = () => {}, detour = 0) {
   const sampling = new Sampling(new Random(seed), mean);
   const cells = new Cells();
   const truth = { count: 0, bytes: 0 };
@@ -22,8 +22,14 @@ function run(seed, sizes, mean, change = () => {}) {
     const left = countdown[0] - size;
     countdown[0] = left;
     if (left >= 0) return;
+    if (!sampling.arrives()) {
+      if (i % 5 === 0) sampling.leaveDetour();
+      else sampling.detour(detour);
+      return;
+    }
     const weight = sampling.weight(size);
     sampling.draw();
+    if (detour > 0) sampling.detour(detour);
     cells.add(SITE, 0, 0, 0, Math.round(weight * 1024), Math.round(weight * size));
   });
   const [row = { samples: 0, count: 0, bytes: 0 }] = cells.take({ get: () => SITE });
@@ -69,6 +75,14 @@ test('the same while the distance is doubled and halved', (t) => {
   const results = runs(small, 1024, change);
   isUnbiased(t, results);
   isCovered(t, results);
+});
+
+test('the same while the countdown also looks for something else', (t) => {
+  for (const sizes of [small, mixed]) {
+    const results = runs(sizes, 16_384, undefined, 1000);
+    isUnbiased(t, results);
+    isCovered(t, results);
+  }
 });
 
 test('what is larger than a distance can be is a sample for sure, and stands for itself', (t) => {

@@ -12,6 +12,7 @@ const { allocFilled } = require('../base/fill.js');
 const { FastBuffer } = require('../base/runtime.js');
 const { kEndRequest, kOfRequest } = require('../base/protocol.js');
 const { runScope } = require('../base/scope.js');
+const { showProfiler } = require('../base/seen.js');
 const { releasedHold } = require('./epoch.js');
 const { ArenaOwner } = require('./owner.js');
 const { arenaStats, arenaLine, describeArena } = require('./stats.js');
@@ -134,8 +135,7 @@ class Arena {
     const child = new Arena(undefined, kInternal, this.#owner, this);
     if (released) child.#window = UNUSED_RELEASED;
     const open = () => {
-      this.#children ??= new Set();
-      this.#children.add(child);
+      this.#children = (this.#children ?? new Set()).add(child);
       return child;
     };
     return runScope(fn, open, (result) => child.#leave(result), this.#owner.pool, ESCAPED);
@@ -253,8 +253,7 @@ class Arena {
   }
 
   [inspect.custom]() {
-    if (!(#owner in this)) return 'Arena {}'; // a Proxy of one, or its heir
-    return arenaLine(this.#describe(), this.#owner);
+    return #owner in this ? arenaLine(this.#describe(), this.#owner) : 'Arena {}';
   }
 
   static {
@@ -274,6 +273,7 @@ class Arena {
       visit(arena.#window);
       for (const child of arena.#children ?? []) eachWindow(child, visit);
     };
+    showProfiler('arena', Arena.prototype);
   }
 }
 

@@ -89,7 +89,13 @@ module.exports = {
 
   /**
    * Of globalThis, once a profiler has run: `originalOf(method)`, what its wrapper of a function of Node's stands in the place of, undefined for any other
-   * function; so bodies are released while it runs. `isRunning`: in this thread.
+   * function; so bodies are released while it runs. `isRunning`: in this thread. `show(source, prototype)`: see kShown.
    */
   kProfiler: Symbol.for('ralloc.profiler.1'),
+
+  /**
+   * Of globalThis: a list of `{ source, prototype }` of the classes of each copy that give out Buffers: 'arena' with alloc(), allocUnsafe(), from() and concat(),
+   * 'slab' with alloc(), allocUnsafe(), tryAlloc(), tryAllocUnsafe(), free(), send() and use(). Otherwise a profiler sees those of its own copy alone.
+   */
+  kShown: Symbol.for('ralloc.profiler.shown.1'),
 };

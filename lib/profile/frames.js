@@ -13,6 +13,7 @@ const RALLOC = path.join(__dirname, '..') + path.sep;
 
 /** What stands in the place of Node's functions. */
 const PATCHES = path.join(__dirname, 'patches') + path.sep;
+const BUFFERS = path.join(PATCHES, 'buffers.js');
 
 const NODE = 0;
 const RECORDER = 1;
@@ -82,6 +83,7 @@ class Frames {
         line: line ?? 0,
         column: column ?? 0,
         kind: kindOf(file),
+        isOfBuffers: file === BUFFERS,
       };
       this.#interned.set(text, frame);
     }

@@ -5,22 +5,27 @@
 const { syncBuiltinESMExports } = require('node:module');
 const { isMainThread, threadId } = require('node:worker_threads');
 const { collectNow } = require('../memory/gc.js');
-const { kProfiler } = require('../base/protocol.js');
+const { kProfiler, kShown } = require('../base/protocol.js');
 const time = require('../base/time.js');
 const { Budget, LEAST } = require('./budget.js');
 const { Cells } = require('./cells.js');
 const { Collections } = require('./collections.js');
 const { events } = require('./events.js');
 const { patchBuffers } = require('./patches/buffers.js');
+const { patchFiles } = require('./patches/files.js');
+const { patchOwn } = require('./patches/own.js');
 const { Patches, originalOf } = require('./patches/patches.js');
 const { patchRequests } = require('./patches/requests.js');
+const { patchResults } = require('./patches/results.js');
 const { patchStreams } = require('./patches/streams.js');
 const { patchTransfers } = require('./patches/transfers.js');
+const { Pins } = require('./pins.js');
 const { Random } = require('./random.js');
 const { Requests } = require('./requests.js');
 const { Samples } = require('./samples.js');
-const { Sampling, sampleTo } = require('./sampling.js');
+const { Sampling, sampleTo, weightOf } = require('./sampling.js');
 const { Sites } = require('./sites.js');
+const { hold } = require('./stack.js');
 
 const SLOT_MS = 2000;
 const TICK_MS = 200;
@@ -31,7 +36,8 @@ const MOST_HEAP_AT_END = 1024 * 1024 * 1024;
 const BUDGET = 0.03;
 
 /** What other copies of ralloc find, and none may run beside. */
-const profiler = { isRunning: false, originalOf };
+const ignore = () => {};
+const profiler = { isRunning: false, originalOf, show: ignore };
 
 /** Whether a recorder runs in this thread. */
 const isRunning = () => globalThis[kProfiler]?.isRunning === true;
@@ -46,6 +52,7 @@ function announce(value) {
 class Recorder {
   #random;
   #sampling;
+  #pins;
   #budget;
   #cells = new Cells();
   #collections = new Collections();
@@ -69,6 +76,7 @@ class Recorder {
     this.#onSample = onSample;
     this.#random = new Random(seed);
     this.#sampling = new Sampling(this.#random, rate ?? LEAST);
+    this.#pins = new Pins(this.#sampling);
     this.#budget = new Budget(budget, this.#sampling, rate !== undefined, time.now());
     this.#about = {
       id: this.#random.hex() + this.#random.hex(),
@@ -92,15 +100,25 @@ class Recorder {
     if (this.#timer !== null || isRunning()) throw new Error('A recorder runs in this thread');
     announce(true);
     this.#collections.start();
-    patchBuffers(this.#patches);
-    patchStreams(this.#patches, this.#requests);
-    patchRequests(this.#patches, this.#requests);
-    patchTransfers(this.#patches, this.#samples);
-    syncBuiltinESMExports();
+    this.#patch();
     this.#timer = time.setInterval(() => this.#tick(), TICK_MS);
     this.#timer.unref?.();
     sampleTo(this);
     this.#sampling.draw();
+  }
+
+  #patch() {
+    const patches = this.#patches;
+    patchBuffers(patches);
+    patchStreams(patches, this.#requests);
+    patchRequests(patches, this.#requests);
+    patchTransfers(patches, this.#samples);
+    patchResults(patches);
+    patchFiles(patches);
+    const show = (source, prototype) => patchOwn(patches, this.#samples, source, prototype);
+    for (const { source, prototype } of globalThis[kShown] ?? []) show(source, prototype);
+    profiler.show = show;
+    syncBuiltinESMExports();
   }
 
   /** Puts back what was replaced. */
@@ -109,6 +127,7 @@ class Recorder {
     time.clearInterval(this.#timer);
     this.#timer = null;
     sampleTo(null);
+    profiler.show = ignore;
     this.#patches.restore();
     syncBuiltinESMExports();
     this.#requests.stop();
@@ -118,40 +137,72 @@ class Recorder {
 
   /** Called by a wrapper: see sampling.js. */
   sampled(made, bytes, source, below) {
+    if (!this.#sampling.arrives()) return this.#pins.meet(made);
     const request = this.#requests.current;
-    this.#add(made, bytes, request, () =>
-      this.#sites.here(source, below, request && (() => request.route)),
-    );
+    const weight = this.#next(bytes);
+    const siteOf = () => this.#siteOf(source, hold(below), request);
+    const sample = this.#add(made, bytes, weight, request, siteOf);
+    if (sample?.slice) this.#pins.begin(sample.slice, made);
   }
 
   sampledChunk(chunk, bytes, source, stream) {
-    const request = this.#requests.of(stream);
-    this.#add(chunk, bytes, request, () => this.#sites.ofStream(source, request?.route));
+    if (!this.#sampling.arrives()) return this.#pins.end();
+    const request = this.#requests.of(stream) ?? this.#requests.current;
+    const siteOf = () => this.#sites.ofStream(source, request?.route);
+    this.#add(chunk, bytes, this.#next(bytes), request, siteOf);
   }
 
-  #add(made, bytes, request, siteOf) {
+  begun(most, below) {
+    const ticket = this.#sampling.ticket(most);
+    if (ticket === undefined) return undefined;
+    const began = time.now();
+    const held = hold(below);
+    this.#budget.spendOther(time.now() - began);
+    return { ...ticket, held, request: this.#requests.current };
+  }
+
+  finished(ticket, made, bytes, source) {
+    const { held, request } = ticket;
+    const weight = weightOf(ticket, bytes);
+    if (weight === undefined) return;
+    this.#add(made, bytes, weight, request, () => this.#siteOf(source, held, request));
+  }
+
+  /** The weight of a sample, and the way to the next. */
+  #next(bytes) {
+    const weight = this.#sampling.weight(bytes);
+    this.#sampling.draw();
+    return weight;
+  }
+
+  #siteOf(source, held, request) {
+    return this.#sites.of(source, held, request && (() => request.route));
+  }
+
+  #add(made, bytes, weight, request, siteOf) {
     try {
-      const weight = this.#sampling.weight(bytes);
-      this.#sampling.draw();
       const born = time.now();
       const site = siteOf();
-      if (site === undefined) return;
-      this.#samples.add(made, bytes, weight, site, born, request);
+      if (site === undefined) return undefined;
+      const sample = this.#samples.add(made, bytes, weight, site, born, request);
       const now = time.now();
       this.#budget.spend(now - born, now);
       this.#onSample?.();
+      return sample;
     } catch {
       this.lost++;
+      return undefined;
     }
   }
 
   passed() {
-    this.#sampling.draw();
+    if (this.#sampling.arrives()) this.#sampling.draw();
+    else this.#pins.end();
   }
 
   #tick() {
     const began = time.now();
-    this.#samples.hear();
+    this.#hear();
     this.#budget.spendOther(this.#collections.takeSpent());
     if (this.#samples.count > 0) this.#collections.ask(began - TICK_MS);
     const now = time.now();
@@ -159,10 +210,15 @@ class Recorder {
     this.#budget.look(now);
   }
 
+  #hear() {
+    this.#samples.hear();
+    this.#pins.hear();
+  }
+
   /** What happened since the last block. */
   take() {
     const began = time.now();
-    this.#samples.hear();
+    this.#hear();
     if (this.#collections.majors !== this.#toldMajors) {
       this.#toldMajors = this.#collections.majors;
       this.#samples.noteOutlived();
@@ -174,8 +230,9 @@ class Recorder {
 
   /** The last block: what lives is told to. Collects, and takes its time. */
   settle() {
-    this.#samples.hear();
+    this.#hear();
     collectNow(MOST_HEAP_AT_END);
+    this.#pins.settle();
     this.#samples.settle();
     return this.#block();
   }
@@ -200,6 +257,11 @@ class Recorder {
       if (site.peak <= site.toldPeak) continue;
       this.#cells.add(site, 0, events.PEAK, 0, 0, site.peak - site.toldPeak);
       site.toldPeak = site.peak;
+    }
+    for (const [site, pinned] of this.#samples.pinned()) {
+      if (pinned <= site.pinned) continue;
+      this.#cells.add(site, 0, events.PINNED, 0, 0, pinned - site.pinned);
+      site.pinned = pinned;
     }
   }
 

@@ -3,10 +3,11 @@
 // The samples that live, and what becomes of them. Each has a number, by which its finalizer tells its death.
 
 const { deaths } = require('../memory/native.js');
-const { arrayBufferOf, byteLengthOf } = require('../base/views.js');
+const { arrayBufferOf, byteLengthOf, byteOffsetOf } = require('../base/views.js');
 const time = require('../base/time.js');
 const { bucketOf, sizeClassOf } = require('./buckets.js');
 const { events } = require('./events.js');
+const { Slice, pinnedBy } = require('./pins.js');
 
 const TOLD = 1024; // deaths that are read at once
 
@@ -22,6 +23,12 @@ function watchedOf(view) {
   return ab.byteLength === bytes ? ab : view;
 }
 
+/** Whether `made` is a part of Node's pool, or of another ArrayBuffer; arenas and slabs of ralloc have their own statistics. */
+function isSlice(made, bytes, { source }) {
+  if (source === 'arena' || source === 'slab' || !ArrayBuffer.isView(made)) return false;
+  return bytes > ON_HEAP || byteOffsetOf(made) > 0;
+}
+
 class Samples {
   #deaths = new (deaths())();
   #registers = new Float64Array(2 * TOLD);
@@ -30,6 +37,7 @@ class Samples {
   #cells;
   #collections;
   #numbers = new WeakMap(); // of ArrayBuffers
+  #survivors = null; // at the end
   live = 0; // bytes, an estimate
   count = 0;
 
@@ -40,6 +48,7 @@ class Samples {
 
   /** A sample of `bytes` bytes that stands for `weight` of its kind. `made` is what was allocated. */
   add(made, bytes, weight, site, born, request) {
+    const watched = site.source === 'slab' ? made : watchedOf(made);
     const sample = {
       site,
       sizeClass: sizeClassOf(bytes),
@@ -48,17 +57,23 @@ class Samples {
       born,
       request,
       isOutlived: false,
+      isInSlab: site.source === 'slab',
+      slice: null, // where it is a part of a larger ArrayBuffer
     };
+    if (watched === made && isSlice(made, bytes, site)) {
+      sample.slice = new Slice(arrayBufferOf(made).byteLength, bytes);
+    }
     const number = this.#free.pop() ?? this.#samples.length;
-    const watched = watchedOf(made);
-    this.#deaths.watch(watched, number);
+    // A slot of a slab is taken until free(), whoever has its Buffer, which may come again.
+    if (!sample.isInSlab) this.#deaths.watch(watched, number);
     this.#samples[number] = sample;
-    if (watched !== made) this.#numbers.set(watched, number);
+    if (sample.isInSlab || watched !== made) this.#numbers.set(watched, number);
     this.#tell(sample, events.BORN, 0);
     this.count++;
     this.live += sample.bytes;
     site.live += sample.bytes;
     if (site.live > site.peak) site.peak = site.live;
+    return sample;
   }
 
   #tell(sample, event, ms) {
@@ -121,20 +136,28 @@ class Samples {
     this.#leave(ab, events.TRANSFERRED);
   }
 
-  /** The number stays taken until the finalizer, which knows nothing of that, has run. */
+  /** The number stays taken until the finalizer, if there is one, has run: it knows nothing of that. */
   #leave(ab, event) {
     const number = this.#numbers.get(ab);
     if (number === undefined || !this.#numbers.delete(ab)) return;
     if (!this.#samples[number]) return;
     const sample = this.#end(number);
+    if (sample.isInSlab) this.#free.push(number);
     const now = time.now();
     this.#tell(sample, event, now - sample.born);
     if (event === events.DIED) this.#judge(sample, now);
   }
 
-  /** Whether something is sampled by this ArrayBuffer. */
+  /** Whether something is sampled by this ArrayBuffer, or Buffer of a slab. */
   has(ab) {
     return this.#numbers.has(ab);
+  }
+
+  /** Site → bytes that slices of it pin which have survived a collection, or are alive at the end. */
+  pinned() {
+    const since = this.#collections.lastMinor;
+    const all = this.#survivors ?? this.#samples.filter((one) => one && one.born < since);
+    return pinnedBy(all.filter(({ slice }) => slice !== null));
   }
 
   /** Tells of those that a sufficient collection has left alive after the end of their request. */
@@ -154,15 +177,17 @@ class Samples {
   settle() {
     this.hear();
     const now = time.now();
+    this.#survivors = [];
     this.#samples.forEach((sample, number) => {
       if (sample === null) return;
-      if (this.#deaths.isAlive(number)) this.#survive(sample, now);
+      if (sample.isInSlab || this.#deaths.isAlive(number)) this.#survive(sample, now);
       else this.#dieAt(number, now);
       this.#samples[number] = null; // nothing is told of it a second time
     });
   }
 
   #survive(sample, now) {
+    this.#survivors.push(sample);
     const { born, request, isOutlived } = sample;
     this.#tell(sample, events.ALIVE, now - born);
     if (request === undefined || isOutlived || request.end > now) return;

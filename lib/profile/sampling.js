@@ -15,10 +15,13 @@ const MOST = 2 ** 26;
 
 const LEAST = 1;
 const NEVER = 2 ** 31 - 1;
+const NONE = -1;
 
 class Sampling {
   #random;
   #mean;
+  #rest = NONE; // of the distance, during a detour; the countdown is that of its next step then
+  #step = 0;
 
   constructor(random, mean) {
     this.#random = random;
@@ -37,13 +40,51 @@ class Sampling {
 
   /** Begins the distance to the next sample. */
   draw() {
+    this.#rest = NONE;
     countdown[0] = Math.min(Math.floor(this.#random.exponential() * this.#mean), NEVER);
+  }
+
+  /** The countdown ends once in `mean` bytes, for what is not a sample. */
+  detour(mean) {
+    if (this.#rest === NONE) this.#rest = countdown[0];
+    this.#step = Math.min(Math.floor(this.#random.exponential() * mean), this.#rest);
+    countdown[0] = this.#step;
+  }
+
+  leaveDetour() {
+    if (this.#rest === NONE) return;
+    countdown[0] = this.#rest - (this.#step - countdown[0]);
+    this.#rest = NONE;
+  }
+
+  /** Whether what has just ended the countdown is a sample, and not a step of a detour. */
+  arrives() {
+    if (this.#rest === NONE) return true;
+    this.#rest -= this.#step - countdown[0];
+    this.#step = countdown[0];
+    if (this.#rest >= 0) return false;
+    this.#rest = NONE;
+    return true;
   }
 
   /** How many allocations of `bytes` bytes a sample of one stands for. */
   weight(bytes) {
-    return -1 / Math.expm1(-bytes / this.#mean);
+    return 1 / chance(bytes, this.#mean);
   }
+
+  /** For what will have at most `most` bytes: undefined if it will not be a sample however many they are. */
+  ticket(most) {
+    const number = this.#random.uint32() / 2 ** 32;
+    return number < chance(most, this.#mean) ? { number, mean: this.#mean } : undefined;
+  }
+}
+
+const chance = (bytes, mean) => -Math.expm1(-bytes / mean);
+
+/** The weight of what got a ticket, and has `bytes` bytes; undefined where it is no sample. */
+function weightOf({ number, mean }, bytes) {
+  const drawn = chance(bytes, mean);
+  return number < drawn ? 1 / drawn : undefined;
 }
 
 let sink = null;
@@ -75,4 +116,25 @@ function passed() {
   else sink.passed();
 }
 
-module.exports = { Sampling, countdown, sampleTo, sampled, sampledChunk, passed };
+/**
+ * For what comes later, of which nobody knows the size but that it is at most `most` bytes: a ticket for finished(), or undefined. The stack is that above
+ * `below`.
+ */
+const begun = (most, below) => sink?.begun(most, below);
+
+/** What was begun has `made` what has `bytes` bytes. */
+function finished(ticket, made, bytes, source) {
+  if (ticket !== undefined) sink?.finished(ticket, made, bytes, source);
+}
+
+module.exports = {
+  Sampling,
+  begun,
+  countdown,
+  finished,
+  passed,
+  sampleTo,
+  sampled,
+  sampledChunk,
+  weightOf,
+};

@@ -5,7 +5,7 @@
 
 const { fingerprint } = require('./fingerprint.js');
 const { Frames, NODE, RECORDER, APPLICATION } = require('./frames.js');
-const { capture } = require('./stack.js');
+const { framesOf } = require('./stack.js');
 
 /** So many sites have their whole stack; what comes then has one frame, of which there are not more than lines of code. */
 const MOST = 20_000;
@@ -59,8 +59,12 @@ class Site {
   }
 }
 
-/** Up to Node 22 Buffer.concat() calls Buffer.allocUnsafe(). */
-const isConcat = (frame) => frame?.file === 'node:buffer' && frame.function.endsWith('concat');
+/** Buffer.concat() calls Buffer.allocUnsafe() up to Node 22, and Buffer.from() allocUnsafeSlow() on Node 20: what was called from outside, if it is another function. */
+function outerOf(source, stack) {
+  const frame = stack.find(({ file }) => !file.startsWith('node:'));
+  if (!frame?.isOfBuffers) return source;
+  return `Buffer.${frame.function.slice(frame.function.lastIndexOf('.') + 1)}`;
+}
 
 class Sites {
   #frames = new Frames();
@@ -73,17 +77,14 @@ class Sites {
   }
 
   /**
-   * Of what the function `below` allocates for its caller now; undefined where that is the recorder itself. `routeOf()` is asked where no frame but Node's is
+   * Of what was allocated where `held` was taken: see stack.js. Undefined where that is the recorder itself. `routeOf()` is asked where no frame but Node's is
    * there.
    */
-  here(source, below, routeOf) {
-    return this.of(source, capture(this.#frames, below), routeOf);
-  }
-
-  of(name, stack, routeOf) {
+  of(name, held, routeOf) {
+    const stack = framesOf(held, this.#frames);
     const own = stack.find((frame) => frame.kind !== NODE);
     if (own?.kind === RECORDER) return undefined;
-    const source = isConcat(stack[0]) ? 'Buffer.concat' : name;
+    const source = outerOf(name, stack);
     if (own === undefined) return this.#ofNode(source, stack, routeOf?.());
     let frames = stack.filter((frame) => frame.kind > RECORDER);
     if (this.#sites.length >= MOST) {

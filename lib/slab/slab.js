@@ -7,6 +7,7 @@ const check = require('../base/validate.js');
 const { RallocError } = require('../base/errors.js');
 const { allocFilled, tryAllocFilled } = require('../base/fill.js');
 const { runScope } = require('../base/scope.js');
+const { showProfiler } = require('../base/seen.js');
 const { install } = require('../guard/install.js');
 const { node } = require('../memory/options.js');
 const { release, isHeld, send } = require('./buffer.js');
@@ -242,5 +243,7 @@ function lazySlab(options) {
   const settings = { ...slabSettings(options), isDefault: true };
   return new Slab(undefined, kInternal, new SlabCore(settings));
 }
+
+showProfiler('slab', Slab.prototype);
 
 module.exports = { Slab, lazySlab };

@@ -32,9 +32,12 @@ const makers = {
       if (left < 0) sampled(buffer, size, 'Buffer.allocUnsafeSlow', allocUnsafeSlow);
       return buffer;
     },
+  // Node 20 makes the Buffer of a long text by allocUnsafeSlow(), which has counted it.
   from: (original) =>
     function from(value, encodingOrOffset, length) {
+      const before = countdown[0];
       const buffer = original.call(this, value, encodingOrOffset, length);
+      if (countdown[0] !== before) return buffer;
       const size = buffer.length;
       const left = countdown[0] - size;
       countdown[0] = left;

@@ -1,0 +1,52 @@
+'use strict';
+
+// Arenas and slabs, of each copy of ralloc in this thread.
+
+const { countdown, sampled } = require('../sampling.js');
+
+const ARENA = ['alloc', 'allocUnsafe', 'from', 'concat'];
+const SLAB = ['alloc', 'allocUnsafe', 'tryAlloc', 'tryAllocUnsafe'];
+
+let uses = 0; // calls of use() that run: it frees its Buffer by itself, and nobody would hear of it
+
+/** What the heap gave in their place, or another method of theirs, was counted there. */
+const allocating = (source) => (original) =>
+  function allocate(a, b, c) {
+    const before = countdown[0];
+    const buffer = original.call(this, a, b, c);
+    if (countdown[0] !== before || buffer === null || uses > 0) return buffer;
+    const size = buffer.length;
+    const left = before - size;
+    countdown[0] = left;
+    if (left < 0) sampled(buffer, size, source, allocate);
+    return buffer;
+  };
+
+const ending = (samples, event) => (original) =>
+  function end(buffer) {
+    const isKnown = samples.has(buffer);
+    const result = original.call(this, buffer);
+    if (isKnown) samples[event](buffer);
+    return result;
+  };
+
+const using = (original) =>
+  function use(size, fn) {
+    uses++;
+    try {
+      return original.call(this, size, fn);
+    } finally {
+      uses--;
+    }
+  };
+
+function patchOwn(patches, samples, source, prototype) {
+  const names = source === 'arena' ? ARENA : SLAB;
+  for (const name of names) patches.method(prototype, name, allocating(source));
+  if (source !== 'slab') return;
+  patches.method(prototype, 'free', ending(samples, 'released'));
+  patches.method(prototype, 'send', ending(samples, 'transferred'));
+  patches.method(prototype, 'use', using);
+}
+
+module.exports = { patchOwn };

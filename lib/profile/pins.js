@@ -1,0 +1,147 @@
+'use strict';
+
+// What slices of a shared ArrayBuffer keep alive beyond their own bytes: 1,000 kept slices of 100 bytes pin 100 KB of Node's pool, or 8 MB, or 64. Which, other slices
+// of the same slabs tell: some that are made after a sample are watched, and how much of them is alive is how much of the slab is.
+
+const { deaths } = require('../memory/native.js');
+const { arrayBufferOf, byteLengthOf } = require('../base/views.js');
+
+/** So many neighbours of a sample, on average, if it is the first in its slab. */
+const NEIGHBOURS = 8;
+
+const TOLD = 512; // deaths that are read at once
+
+class Slice {
+  slabBytes;
+  size;
+  watched = 0; // bytes of neighbours
+  living = 0; // of these
+
+  constructor(slabBytes, size) {
+    this.slabBytes = slabBytes;
+    this.size = size;
+  }
+}
+
+class Sum {
+  #bytes = 0;
+  #watched = 0;
+  #living = 0;
+  #slabs = 0;
+  #sizes = 0;
+  #weight = 0;
+
+  add({ count, bytes, slice }) {
+    this.#bytes += bytes;
+    this.#watched += count * slice.watched;
+    this.#living += count * slice.living;
+    this.#slabs += count * slice.slabBytes;
+    this.#sizes += count * slice.size;
+    this.#weight += count;
+  }
+
+  /** Each slice pins a part of its slab: its own bytes by all that live there. Where there are no neighbours it is alone. */
+  get pinned() {
+    const slab = this.#slabs / this.#weight;
+    const size = this.#sizes / this.#weight;
+    const share = this.#watched === 0 ? 0 : this.#living / this.#watched;
+    const living = size + share * (slab - size);
+    return Math.max(0, Math.round(this.#bytes * (slab / living - 1)));
+  }
+}
+
+class Pins {
+  #deaths = new (deaths())();
+  #registers = new Float64Array(2 * TOLD);
+  #neighbours = []; // by number: { slice, bytes }
+  #free = [];
+  #sampling;
+  #slab = null; // whose neighbours are watched: a WeakRef would keep it as well, for this turn
+  #slice = null;
+
+  constructor(sampling) {
+    this.#sampling = sampling;
+  }
+
+  /** After a sample that is `slice`, the part `made` of Node's pool: some of what follows is watched. */
+  begin(slice, made) {
+    this.#slice = slice;
+    this.#slab = arrayBufferOf(made);
+    this.#next();
+  }
+
+  #next() {
+    this.#sampling.detour(this.#slice.slabBytes / NEIGHBOURS);
+  }
+
+  /** `made` comes where a neighbour was expected. */
+  meet(made) {
+    if (ArrayBuffer.isView(made) && arrayBufferOf(made) === this.#slab) {
+      this.#watch(made);
+      this.#next();
+    } else {
+      this.end();
+    }
+  }
+
+  /** The sample has all the neighbours that it gets. */
+  end() {
+    this.#sampling.leaveDetour();
+    this.#slab = null;
+    this.#slice = null;
+  }
+
+  #watch(made) {
+    const bytes = byteLengthOf(made);
+    const number = this.#free.pop() ?? this.#neighbours.length;
+    this.#deaths.watch(made, number);
+    this.#neighbours[number] = { slice: this.#slice, bytes };
+    this.#slice.watched += bytes;
+    this.#slice.living += bytes;
+  }
+
+  /** Reads which neighbours died. */
+  hear() {
+    if (this.#slab !== null) this.end(); // nobody makes slices any more
+    for (;;) {
+      const told = this.#deaths.drain(this.#registers);
+      for (let i = 0; i < told; i++) this.#die(this.#registers[2 * i]);
+      if (told < TOLD) return;
+    }
+  }
+
+  #die(number) {
+    this.#lose(number);
+    this.#free.push(number);
+  }
+
+  #lose(number) {
+    const neighbour = this.#neighbours[number];
+    if (neighbour !== null) neighbour.slice.living -= neighbour.bytes;
+    this.#neighbours[number] = null;
+  }
+
+  /** At the end, after a collection. */
+  settle() {
+    this.hear();
+    for (const [number, neighbour] of this.#neighbours.entries()) {
+      if (neighbour !== null && !this.#deaths.isAlive(number)) this.#lose(number);
+    }
+  }
+}
+
+/** Site → bytes that its `slices` pin, an estimate: samples with `site`, `slice`, and what they stand for. */
+function pinnedBy(slices) {
+  const sums = new Map();
+  for (const sample of slices) {
+    let sum = sums.get(sample.site);
+    if (sum === undefined) {
+      sum = new Sum();
+      sums.set(sample.site, sum);
+    }
+    sum.add(sample);
+  }
+  return new Map([...sums].map(([site, { pinned }]) => [site, pinned]));
+}
+
+module.exports = { Pins, Slice, pinnedBy };
