@@ -55,7 +55,6 @@ function write(file, contents) {
 /** Builds everything into `folder`. */
 function bundle(folder = path.join(ROOT, DIST)) {
   const { buildSync } = require('esbuild');
-  const inputs = [];
   for (const options of BUNDLES) {
     const { outputFiles, metafile } = buildSync({
       bundle: true,
@@ -70,9 +69,9 @@ function bundle(folder = path.join(ROOT, DIST)) {
       ...options,
     });
     for (const file of outputFiles) write(file.path, file.contents);
-    inputs.push(...Object.keys(metafile.inputs));
+    const [name] = Object.keys(options.entryPoints);
+    write(path.join(folder, `${name}.licences.txt`), licencesOf(Object.keys(metafile.inputs)));
   }
-  write(path.join(folder, 'licences.txt'), licencesOf(inputs));
 }
 
 if (require.main === module)

@@ -181,8 +181,8 @@ test('ralloc packs its sources, types, documents and licence, no pictures, what 
   const shipped =
     /^(?:bin|lib|docs)\/|^(?:(?:index|express|fastify|guard|hono|http|koa|nest|profile)\.d\.m?ts|LICENSE|README\.md|package\.json)$/;
   const tracked = listFiles(root).filter((file) => shipped.test(file) && !file.endsWith('.svg'));
-  const bundled = ['licences.txt', 'page.css', 'page.js'].map((name) => `lib/cli/dist/${name}`);
-  t.deepEqual(files, [...tracked, ...bundled].sort());
+  const bundled = ['page.css', 'page.js', 'page.licences.txt', 'pprof.js', 'pprof.licences.txt'];
+  t.deepEqual(files, [...tracked, ...bundled.map((name) => `lib/cli/dist/${name}`)].sort());
   // 70 kB are the page of `ralloc report` with its libraries of charts and their licences.
   t.true(bytes.length < 400_000, `${bytes.length} bytes`);
   for (const key of ['scripts', 'devDependencies', 'dependencies', 'overrides', 'napi']) {

@@ -38,7 +38,11 @@ const OPTIONS = {
 function readAssets() {
   const read = (name) => fs.readFileSync(path.join(__dirname, 'dist', name), 'utf8');
   try {
-    return { script: read('page.js'), style: read('page.css'), licences: read('licences.txt') };
+    return {
+      script: read('page.js'),
+      style: read('page.css'),
+      licences: read('page.licences.txt'),
+    };
   } catch (error) {
     error.message += '. In a clone of ralloc, "npm run build" makes it';
     throw error;
