@@ -2,7 +2,6 @@
 
 // A recorder samples what a thread allocates, and hears what becomes of it. What it has heard goes into a block, every slot of two seconds.
 
-const { syncBuiltinESMExports } = require('node:module');
 const { isMainThread, threadId } = require('node:worker_threads');
 const { collectNow } = require('../memory/gc.js');
 const { kProfiler, kShown } = require('../base/protocol.js');
@@ -11,14 +10,8 @@ const { Budget, LEAST } = require('./budget.js');
 const { Cells } = require('./cells.js');
 const { Collections } = require('./collections.js');
 const { events } = require('./events.js');
-const { patchBuffers } = require('./patches/buffers.js');
-const { patchFiles } = require('./patches/files.js');
-const { patchOwn } = require('./patches/own.js');
+const { patchAll, restoreAll } = require('./patches/all.js');
 const { Patches, originalOf } = require('./patches/patches.js');
-const { patchRequests } = require('./patches/requests.js');
-const { patchResults } = require('./patches/results.js');
-const { patchStreams } = require('./patches/streams.js');
-const { patchTransfers } = require('./patches/transfers.js');
 const { Pins } = require('./pins.js');
 const { Random } = require('./random.js');
 const { Requests } = require('./requests.js');
@@ -52,6 +45,7 @@ function announce(value) {
 class Recorder {
   #random;
   #sampling;
+  #typedArrays;
   #pins;
   #budget;
   #cells = new Cells();
@@ -69,10 +63,11 @@ class Recorder {
   lost = 0;
 
   /**
-   * `budget`: of a core, 0 to 1. `rate`: a fixed mean distance between samples, in bytes. `seed`: for tests. `onSample()` is called after
-   * a sample.
+   * `budget`: of a core, 0 to 1. `rate`: a fixed mean distance between samples, in bytes. `seed`: for tests. `typedArrays`: ArrayBuffers and typed
+   * arrays are seen too. `onSample()` is called after a sample.
    */
-  constructor({ budget = BUDGET, rate, seed = seedOf(), onSample } = {}) {
+  constructor({ budget = BUDGET, rate, seed = seedOf(), typedArrays = false, onSample } = {}) {
+    this.#typedArrays = typedArrays;
     this.#onSample = onSample;
     this.#random = new Random(seed);
     this.#sampling = new Sampling(this.#random, rate ?? LEAST);
@@ -108,17 +103,9 @@ class Recorder {
   }
 
   #patch() {
-    const patches = this.#patches;
-    patchBuffers(patches);
-    patchStreams(patches, this.#requests);
-    patchRequests(patches, this.#requests);
-    patchTransfers(patches, this.#samples);
-    patchResults(patches);
-    patchFiles(patches);
-    const show = (source, prototype) => patchOwn(patches, this.#samples, source, prototype);
-    for (const { source, prototype } of globalThis[kShown] ?? []) show(source, prototype);
-    profiler.show = show;
-    syncBuiltinESMExports();
+    const { [kShown]: shown = [] } = globalThis;
+    const [requests, samples, typedArrays] = [this.#requests, this.#samples, this.#typedArrays];
+    profiler.show = patchAll(this.#patches, { requests, samples, typedArrays, shown });
   }
 
   /** Puts back what was replaced. */
@@ -128,8 +115,7 @@ class Recorder {
     this.#timer = null;
     sampleTo(null);
     profiler.show = ignore;
-    this.#patches.restore();
-    syncBuiltinESMExports();
+    restoreAll(this.#patches);
     this.#requests.stop();
     this.#collections.stop();
     announce(false);

@@ -23,6 +23,12 @@ class Patches {
     if (before !== undefined && !('value' in before)) return false;
     const wrapper = dress(make(original), original);
     originals.set(wrapper, original);
+    return this.value(object, name, wrapper);
+  }
+
+  /** Replaces what `object` has as `name`, or gives it one. False where that cannot be. */
+  value(object, name, wrapper) {
+    const before = Object.getOwnPropertyDescriptor(object, name);
     const shape = before ?? { writable: true, enumerable: false, configurable: true };
     if (!Reflect.defineProperty(object, name, { ...shape, value: wrapper })) return false;
     this.#done.push({ object, name, before, wrapper });

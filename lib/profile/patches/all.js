@@ -1,0 +1,35 @@
+'use strict';
+
+// All that a recorder replaces.
+
+const { syncBuiltinESMExports } = require('node:module');
+const { patchBuffers } = require('./buffers.js');
+const { patchFiles } = require('./files.js');
+const { patchOwn } = require('./own.js');
+const { patchRequests } = require('./requests.js');
+const { patchResults } = require('./results.js');
+const { patchStreams } = require('./streams.js');
+const { patchTransfers } = require('./transfers.js');
+const { patchTypedArrays } = require('./typed-arrays.js');
+
+/** `shown`: the classes of ralloc that are there. Returns show(source, prototype), for those that come later. */
+function patchAll(patches, { requests, samples, typedArrays, shown }) {
+  patchBuffers(patches);
+  patchStreams(patches, requests);
+  patchRequests(patches, requests);
+  patchTransfers(patches, samples);
+  patchResults(patches);
+  patchFiles(patches);
+  if (typedArrays) patchTypedArrays(patches);
+  const show = (source, prototype) => patchOwn(patches, samples, source, prototype);
+  for (const { source, prototype } of shown) show(source, prototype);
+  syncBuiltinESMExports();
+  return show;
+}
+
+function restoreAll(patches) {
+  patches.restore();
+  syncBuiltinESMExports();
+}
+
+module.exports = { patchAll, restoreAll };
