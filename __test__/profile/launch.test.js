@@ -7,7 +7,7 @@ const { spawn } = require('node:child_process');
 const { once } = require('node:events');
 const fs = require('node:fs');
 const { join } = require('node:path');
-const { ALIVE } = require('../../lib/profile/events.js').events;
+const { ALIVE, BORN } = require('../../lib/profile/events.js').events;
 const { decode } = require('../../lib/profile/block.js');
 const { Profile } = require('../../lib/profile/profile.js');
 const { fixturePath } = require('../helpers/child.js');
@@ -106,7 +106,17 @@ test('threads, forks and clusters: one recorder in each, one file for all', asyn
   if (perProcess) t.deepEqual(perProcess, [1, 1, 1, 4]);
 });
 
-test('the same with --import ralloc/profile, where a fork without execArgv has no recorder', async (t) => {
+test('a worker that is terminated with its answer, and one that sleeps from then on', async (t) => {
+  const ended = await profiled(t, 'terminated.js');
+  t.is(ended.code, 0, ended.stderr);
+  const { cells, recorders } = ended.read();
+  t.is(recorders.length, 3);
+  const born = cells.filter(({ event }) => event === BORN);
+  const bytes = born.reduce((sum, cell) => sum + cell.bytes, 0);
+  t.true(Math.abs(bytes / (2 * KEPT) - 1) < 0.2, `${bytes} bytes of ${2 * KEPT}`);
+});
+
+test('threads and forks with --import ralloc/profile, where a fork without execArgv has no recorder', async (t) => {
   const ended = await preloaded(t, 'tree.js');
   t.is(ended.code, 0, ended.stderr);
   t.is(ended.read().recorders.length, 5);

@@ -117,6 +117,24 @@ test('a sample in a new slot writes, so that no timer is needed', (t) => {
   t.is(count(), 2);
 });
 
+test('a message that is posted writes, but not each of many', (t) => {
+  takeTimers(t);
+  const { now } = time;
+  t.teardown(() => {
+    time.now = now;
+  });
+  time.now = () => 1000;
+  const { calls, session } = make(t);
+  session.start();
+  const count = () => calls.filter((name) => name === 'write').length;
+  session.onPost();
+  t.is(count(), 1);
+  time.now = () => 1200;
+  session.onPost();
+  session.onPost();
+  t.is(count(), 2);
+});
+
 test('the end of the thread ends it, before listeners of the application; its end leaves no listener', (t) => {
   takeTimers(t);
   const before = process.listeners('exit');

@@ -1,5 +1,6 @@
 'use strict';
 
+const { isMainThread } = require('node:worker_threads');
 const { RallocError } = require('../base/errors.js');
 const { Recorder } = require('./recorder.js');
 const { Session } = require('./session.js');
@@ -22,7 +23,9 @@ function record({ file, append, ...options }, onFailure) {
   if (!append) prepare(file);
   const writer = new Writer(file);
   const onSample = () => session.onSample();
-  const session = new Session(new Recorder({ ...options, onSample }), writer, onFailure);
+  const onPost = isMainThread ? undefined : () => session.onPost();
+  const recorder = new Recorder({ ...options, onSample, onPost });
+  const session = new Session(recorder, writer, onFailure);
   session.start();
   running = session;
   return session;

@@ -56,6 +56,7 @@ class Recorder {
   #requests = new Requests();
   #timer = null;
   #onSample;
+  #onPost;
   #about;
   #toldSlot = -1;
   #toldMajors = 0;
@@ -64,11 +65,19 @@ class Recorder {
 
   /**
    * `budget`: of a core, 0 to 1. `rate`: a fixed mean distance between samples, in bytes. `seed`: for tests. `typedArrays`: ArrayBuffers and typed
-   * arrays are seen too. `onSample()` is called after a sample.
+   * arrays are seen too. `onSample()` is called after a sample, `onPost()` before a message to another thread.
    */
-  constructor({ budget = BUDGET, rate, seed = seedOf(), typedArrays = false, onSample } = {}) {
+  constructor({
+    budget = BUDGET,
+    rate,
+    seed = seedOf(),
+    typedArrays = false,
+    onSample,
+    onPost,
+  } = {}) {
     this.#typedArrays = typedArrays;
     this.#onSample = onSample;
+    this.#onPost = onPost;
     this.#random = new Random(seed);
     this.#sampling = new Sampling(this.#random, rate ?? LEAST);
     this.#pins = new Pins(this.#sampling);
@@ -104,8 +113,13 @@ class Recorder {
 
   #patch() {
     const { [kShown]: shown = [] } = globalThis;
-    const [requests, samples, typedArrays] = [this.#requests, this.#samples, this.#typedArrays];
-    profiler.show = patchAll(this.#patches, { requests, samples, typedArrays, shown });
+    profiler.show = patchAll(this.#patches, {
+      requests: this.#requests,
+      samples: this.#samples,
+      typedArrays: this.#typedArrays,
+      onPost: this.#onPost,
+      shown,
+    });
   }
 
   /** Puts back what was replaced. */

@@ -9,6 +9,8 @@ const { encode } = require('./block.js');
 /** Of a slot. A process that is killed loses at most as much. */
 const SLOT_MS = 2000;
 
+const POST_MS = 200; // between two blocks at messages, at least
+
 const toNextSlot = (now) => SLOT_MS - (now % SLOT_MS);
 
 class Session {
@@ -17,6 +19,7 @@ class Session {
   #onFailure;
   #timer;
   #slot = 0; // the number of the last one that was written
+  #flushed = 0; // when
   #isOver = false;
   #onExit = () => this.end();
 
@@ -46,6 +49,14 @@ class Session {
     if (Math.floor(time.wall() / SLOT_MS) !== this.#slot) this.flush();
   }
 
+  /**
+   * The same before it posts a message. Workers are terminated with their answer, and tell no more then; a pool's sleep till the next task, and no timer
+   * of theirs fires.
+   */
+  onPost() {
+    if (time.now() - this.#flushed >= POST_MS) this.flush();
+  }
+
   /** Appends what is new. */
   flush() {
     if (this.#isOver) return;
@@ -73,6 +84,7 @@ class Session {
 
   #append(block) {
     this.#slot = Math.floor(time.wall() / SLOT_MS);
+    this.#flushed = time.now();
     if (block == null) return;
     this.#writer.write(encode(block));
   }

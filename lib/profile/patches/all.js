@@ -13,11 +13,11 @@ const { patchTransfers } = require('./transfers.js');
 const { patchTypedArrays } = require('./typed-arrays.js');
 
 /** `shown`: the classes of ralloc that are there. Returns show(source, prototype), for those that come later. */
-function patchAll(patches, { requests, samples, typedArrays, shown }) {
+function patchAll(patches, { requests, samples, typedArrays, shown, onPost }) {
   patchBuffers(patches);
   patchStreams(patches, requests);
   patchRequests(patches, requests);
-  patchTransfers(patches, samples);
+  patchTransfers(patches, samples, onPost);
   patchResults(patches);
   patchFiles(patches);
   if (typedArrays) patchTypedArrays(patches);

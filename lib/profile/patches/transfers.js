@@ -12,9 +12,10 @@ function listOf(options) {
   return Array.isArray(list) ? [...list] : [];
 }
 
-/** In the place of a function whose second argument is, or has, a transfer list. */
-const sending = (samples) => (original) =>
+/** In the place of a function whose second argument is, or has, a transfer list. `first()` is called before it. */
+const sending = (samples, first) => (original) =>
   function send(...args) {
+    first?.();
     const list = args.length > 1 ? listOf(args[1]).filter((item) => samples.has(item)) : [];
     const result = Reflect.apply(original, this, args);
     for (const ab of list) if (ab.byteLength === 0) samples.transferred(ab);
@@ -31,10 +32,11 @@ const moving = (samples) => (original) =>
     return moved;
   };
 
-function patchTransfers(patches, samples) {
+/** `onPost()` is called before a message is posted. */
+function patchTransfers(patches, samples, onPost) {
   patches.method(ArrayBuffer.prototype, 'transfer', moving(samples));
   patches.method(ArrayBuffer.prototype, 'transferToFixedLength', moving(samples));
-  patches.method(MessagePort.prototype, 'postMessage', sending(samples));
+  patches.method(MessagePort.prototype, 'postMessage', sending(samples, onPost));
   patches.method(globalThis, 'structuredClone', sending(samples));
 }
 
