@@ -21,6 +21,14 @@ const KINDS = {
     advice:
       'Something still refers to these Buffers: look for the Map, array, listener or closure that they are put into here, and remove entries or bound their number. What is kept of a larger Buffer should be a copy, not a slice.',
   },
+  stays: {
+    tag: 'Stays',
+    title: (line) => [where(line), ': what is allocated stays'],
+    why: ({ live, kept }, { liveError }) =>
+      `${bytes(live)} ${plusMinus(liveError)} of it are alive at the end: ${percent(kept)} of all that it allocated. This profile has too little of a history to say whether they grow.`,
+    advice:
+      'If they are not meant to stay, look for what they are put into here: a Map, an array, a listener, a closure. A longer recording that is not merged tells whether they grow.',
+  },
   churn: {
     tag: 'Churns',
     title: (line) =>
@@ -74,7 +82,7 @@ function card(finding, line, open) {
   const { tag, title, why, advice, adviceWithoutLine } = KINDS[finding.kind];
   const body = [
     h('h3', h(`span.tag.${finding.kind}`, tag), ' ', title(line)),
-    h('p', why(finding)),
+    h('p', why(finding, line)),
     line && snippet(line, 2),
     h('p.advice', line && line.path === undefined ? (adviceWithoutLine ?? advice) : advice),
     line &&

@@ -8,6 +8,9 @@ import { table } from './table.mjs';
 
 /** Lines of a chart: more cannot be told apart. */
 const MOST = 6;
+/** Of 2 s: with fewer, there is no line to draw. */
+export const FEWEST_SLOTS = 3;
+const TOO_SHORT = 'The recording is too short for a chart over time: it takes 6 s at least.';
 
 const lineColumn = (open) => ({
   title: 'Line',
@@ -69,25 +72,29 @@ export function growthSection(report, open) {
       show: (line) => (oldest(line) === undefined ? '–' : `over ${duration(oldest(line))}`),
     },
   ];
+  const isLong = seconds.length >= FEWEST_SLOTS;
   const hasHistory = lines.some(({ history }) => history.some((value) => value > 0));
   return h(
     'section',
     { id: 'growth' },
     h('h2', 'Growth over time'),
-    h(
-      'p',
-      `At the end the ArrayBuffers of the process had ${bytes(whole.arrayBuffers)}. ${bytes(whole.notSeen)} of them the profiler did not see: they were made by other means than Buffer’s or before it began, or are dead and not freed yet.`,
-    ),
+    isLong &&
+      h(
+        'p',
+        `At the end the ArrayBuffers of the process had ${bytes(whole.arrayBuffers)}. ${bytes(whole.notSeen)} of them the profiler did not see: they were made by other means than Buffer’s or before it began, or are dead and not freed yet.`,
+      ),
     h(
       'div.charts',
-      told.length > 0 &&
+      isLong &&
+        told.length > 0 &&
         overTime({
           title: 'Memory of the process',
           start,
           seconds,
           series: told.map((name) => ({ name: names[name], values: timeline[name] })),
         }),
-      hasHistory &&
+      isLong &&
+        hasHistory &&
         drawn.length > 0 &&
         overTime({
           title: 'Alive, by line',
@@ -96,7 +103,11 @@ export function growthSection(report, open) {
           series: drawn.map((line) => ({ name: nameOf(line), values: line.history })),
         }),
     ),
-    !hasHistory && h('p.note', 'A merged profile has no history of single lines.'),
+    !isLong && h('p.note', TOO_SHORT),
+    isLong &&
+      lines.length > 0 &&
+      !hasHistory &&
+      h('p.note', 'A merged profile has no history of single lines.'),
     table({
       caption: 'Bytes that did not die',
       columns,
@@ -147,7 +158,8 @@ export function churnSection(report, open) {
           : '–',
     },
   ];
-  const hasHistory = whole.perSecond.some((value) => value > 0);
+  const hasHistory =
+    timeline.seconds.length >= FEWEST_SLOTS && whole.perSecond.some((value) => value > 0);
   return h(
     'section',
     { id: 'churn' },

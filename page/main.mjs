@@ -7,7 +7,7 @@ import { h, newId } from './dom.mjs';
 import { findingsSection } from './findings.mjs';
 import { flameSection } from './flame.mjs';
 import { bytes, count, duration, moment, percent, perSecond, plusMinus, size } from './format.mjs';
-import { churnSection, growthSection, lifetimesSection } from './growth.mjs';
+import { churnSection, FEWEST_SLOTS, growthSection, lifetimesSection } from './growth.mjs';
 import { linesSection } from './lines.mjs';
 import { shorten } from './place.mjs';
 
@@ -41,7 +41,7 @@ function header() {
 const size2 = (value) => (value >= 1024 ? size(2 ** Math.round(Math.log2(value))) : bytes(value));
 
 function figures() {
-  const { whole, seconds } = report;
+  const { whole, seconds, timeline } = report;
   const all = [
     [
       'Allocated',
@@ -54,7 +54,9 @@ function figures() {
       `${perSecond(whole.young / seconds)}, ${percent(whole.young / whole.bytes)} of all`,
     ],
     ['Alive at the end', bytes(whole.live), `up to ${bytes(whole.peak)} at a time`],
-    ['Not seen', bytes(whole.notSeen), `of ${bytes(whole.arrayBuffers)} in ArrayBuffers`],
+    timeline.seconds.length >= FEWEST_SLOTS
+      ? ['Not seen', bytes(whole.notSeen), `of ${bytes(whole.arrayBuffers)} in ArrayBuffers`]
+      : ['Not seen', 'unknown', 'the recording is too short'],
   ];
   return h(
     'dl.figures.whole',

@@ -5,6 +5,7 @@
 const { serial: test } = require('ava');
 const fs = require('node:fs');
 const { encode } = require('../../../lib/profile/block.js');
+const { Profile } = require('../../../lib/profile/profile.js');
 const {
   browserTest,
   launch,
@@ -15,6 +16,7 @@ const {
 } = require('../../helpers/chromium.js');
 const { newFolder, removeFolder } = require('../../helpers/folder.js');
 const { recording, site } = require('../../helpers/recorded.js');
+const { serviceFile } = require('../../helpers/service.js');
 
 const axe = fs.readFileSync(require.resolve('axe-core'), 'utf8');
 
@@ -196,6 +198,26 @@ inBrowser('a profile in which nothing was sampled opens, and says so', async (t)
   );
   t.regex(await page.locator('#findings').textContent(), /0 samples/);
   t.is(await page.locator('#lines tbody').textContent(), 'No line matches.');
+  t.deepEqual(complaints, []);
+});
+
+inBrowser('a recording of a moment has no charts over time, and says why', async (t) => {
+  const file = await writePage(dir, 'short', serviceFile({ seconds: 2 }));
+  const { page, complaints } = await openPage(t, file);
+  t.is(await page.locator('#growth canvas, #churn canvas').count(), 0);
+  t.regex(await page.locator('#growth').textContent(), /too short for a chart over time/);
+  t.is(
+    await page.locator('.finding.stays mark').last().textContent(),
+    '  sessions.set(id, Buffer.from(body));',
+  );
+  t.deepEqual(complaints, []);
+});
+
+inBrowser('a merged profile has no history of its lines, and says so', async (t) => {
+  const merged = Profile.from(serviceFile({ seconds: 20 })).toBuffer();
+  const { page, complaints } = await openPage(t, await writePage(dir, 'merged', merged));
+  await page.locator('#growth canvas').waitFor();
+  t.regex(await page.locator('#growth').textContent(), /no history of single lines/);
   t.deepEqual(complaints, []);
 });
 

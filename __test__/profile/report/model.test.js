@@ -192,6 +192,18 @@ test('of a merged profile the same lines, without their history', (t) => {
   t.true(merged.lines.every(({ history, grows }) => !grows && history.every((live) => live === 0)));
 });
 
+test('what stays is told where nothing can be said about growth: of a short recording, and of a merged one', (t) => {
+  const short = report(service({ seconds: 4 }));
+  const profile = new Profile();
+  for (const block of service()) profile.add(block);
+  for (const model of [short, report(profile.toBlocks())]) {
+    const told = model.findings.filter(({ kind }) => kind === 'stays');
+    const leak = told.find(({ line }) => line === lineOf(model, 'sessions.js:9').key);
+    t.true(leak.kept > 0.96);
+    t.false(kindsOf(model).includes('leak'));
+  }
+});
+
 test('what was transferred is no longer alive here', (t) => {
   const [block] = single('a', AT, {}, { seconds: 2 });
   const [born] = block.cells;

@@ -12,6 +12,7 @@ const MOST = 3;
 const LEAST_SHARE = 0.05;
 const LEAST_BYTES = 1 << 20;
 const CHURNS = 0.5;
+const STAYS = 0.5;
 const PINS = 4;
 /** As many samples as ± 50 % takes: with fewer, nothing is said to grow. */
 const LEAST_ALIVE = 16;
@@ -24,7 +25,8 @@ const errorOf = (n) => (n > 0 ? Math.min(1, 2 / Math.sqrt(n)) : 1);
 /** How a line's live bytes went: { growth, grows } with `grows` only where the rise is more than the estimate may be off by. */
 function growthOfLine(totals, timeline) {
   const live = timeline.live(totals.history);
-  const growth = growthOf(timeline.seconds, live);
+  const told = totals.history.size > 0; // of a sum over time nothing is
+  const growth = told ? growthOf(timeline.seconds, live) : undefined;
   if (growth === undefined || totals.liveSamples < LEAST_ALIVE)
     return { live, growth, grows: false };
   const half = timeline.seconds.at(-1) - timeline.seconds[Math.floor(live.length / 2)];
@@ -105,6 +107,26 @@ function outlives(lines, whole) {
   }));
 }
 
+/** What stays, where there is too little of a history to say whether it grows. */
+function stays(lines, whole) {
+  const least = Math.max(whole.live * LEAST_SHARE, LEAST_BYTES);
+  return top(
+    lines.filter(
+      ({ growth, totals }) =>
+        growth === undefined &&
+        totals.live >= least &&
+        totals.live >= totals.bytes * STAYS &&
+        totals.liveSamples >= LEAST_ALIVE,
+    ),
+    ({ totals }) => totals.live,
+  ).map(({ key, totals }) => ({
+    kind: 'stays',
+    line: key,
+    live: totals.live,
+    kept: totals.live / totals.bytes,
+  }));
+}
+
 function unseen({ notSeen, arrayBuffers, bytes }, seconds) {
   // V8 frees what died with a later collection: on a busy server that is some tenths of a second of all that it allocates.
   const garbage = (bytes / seconds) * 0.5;
@@ -123,6 +145,7 @@ function findingsOf(lines, whole, seconds) {
   return [
     ...few(whole),
     ...leaking,
+    ...stays(lines, whole),
     ...pins(lines),
     ...churns(lines, whole, seconds),
     ...outlives(lines, whole).filter(({ line }) => !known.has(line)),

@@ -17,7 +17,8 @@ const placeOf = ({ path, line, label, routes, function: name }) =>
 
 /** The costliest lines of a report, and those that grow. */
 function textOf({ whole, seconds, lines }) {
-  const head = `${bytesOf(whole.bytes)} allocated in ${Math.round(seconds)} s, ${bytesOf(whole.live)} alive at the end`;
+  const time = seconds < 10 ? Number(seconds.toFixed(1)) : Math.round(seconds);
+  const head = `${bytesOf(whole.bytes)} allocated in ${time} s, ${bytesOf(whole.live)} alive at the end`;
   const rows = lines.slice(0, MOST).map((line) => {
     const bytes = bytesOf(line.bytes).padStart(8);
     const error = `± ${Math.ceil(line.error * 100)} %`.padStart(7);
