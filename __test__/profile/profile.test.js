@@ -69,6 +69,25 @@ test('sums of sums are the sum, however they are grouped', (t) => {
   }
 });
 
+test('cells are found again where sums have them in one order, and where they do not', (t) => {
+  const below = random(3);
+  const all = SEEDS.map((seed) => sumOf(blocksOf(seed)).toBlocks()[1]);
+  const blocks = Array.from({ length: 300 }, (_, i) => {
+    const block = all[below(all.length)];
+    const some = block.cells.filter(() => below(10) > 0);
+    const { recorder, slot, until, rate } = blocksOf(1)[0];
+    const cells = i % 3 === 0 ? shuffled(some, below) : some;
+    return { recorder, slot, until, rate, sites: block.sites, cells };
+  });
+  // Sums of these numbers pass 2^53, but not 2^64.
+  const cells = [...sumOf(blocks).exactCells()];
+  const sums = cells.map(({ site, sizeClass, event, bucket, samples, count, bytes }) => [
+    [site, sizeClass, event, bucket].join(),
+    [samples, count, bytes],
+  ]);
+  t.deepEqual(new Map(sums.sort()), slowSum(blocks));
+});
+
 test('files after one another are the sum of both', (t) => {
   const [a, b] = [1, 2].map((seed) => sumOf(blocksOf(seed)).toBuffer());
   const both = Profile.from(Buffer.concat([a, b])).toBuffer();

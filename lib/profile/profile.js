@@ -28,6 +28,7 @@ class Profile {
   #cells = new CellTable();
   #recorders = new Map(); // by id
   #series = new Map(); // by slot
+  #numbers = []; // of the sites of the payload that is added
   #told = new Set(); // the ids of recorders since a file began
   /** Bytes of what was read that are of no whole block. */
   skipped = 0;
@@ -131,7 +132,9 @@ class Profile {
     eachOf(parts, sections.SERIES, (reader) => this.#addSeries(readSeries(reader)));
     const numbers = this.#addSites(parts);
     const cells = parts[sections.CELLS];
-    if (cells !== undefined) this.#cells.addAll(cells, numbers);
+    if (cells === undefined) return;
+    this.#cells.addAll(cells, numbers);
+    if (this.#cells.isScattered) this.#cells.order(ranksOf(this.#sites.sorted()));
   }
 
   #addRecorder(recorder) {
@@ -149,7 +152,8 @@ class Profile {
   /** Returns the numbers of the payload's sites. */
   #addSites(parts) {
     const names = new NameReader(parts);
-    const numbers = [];
+    const numbers = this.#numbers;
+    numbers.length = 0;
     eachOf(parts, sections.SITES, (reader) => {
       const low = reader.uint32();
       const number = this.#sites.numberOf(reader.uint32(), low);
