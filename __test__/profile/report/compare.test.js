@@ -41,6 +41,16 @@ test('a change is told where it is more than the estimates may be off by', (t) =
   t.true(Math.abs(churn.change / 54_000_000 - 1) < 0.1);
 });
 
+test('a change of a fifth, by a few samples, is none', (t) => {
+  const of = (perSecond, rate) => {
+    const one = { ...behaviour(['f /v1/a.js:3:4'], perSecond) };
+    return report(recording({ behaviours: [one], rate }));
+  };
+  const verdict = (rate) => compare(of(100_000, rate), of(120_000, rate)).rows[0].verdict;
+  t.is(verdict(100), 'more');
+  t.is(verdict(100_000), 'same');
+});
+
 test('lines are found again in another folder, and when they have moved', (t) => {
   const before = version(behaviour(['f /v1/a.js:3:4']), behaviour(['g /v1/lib/b.js:9:4']));
   const after = version(behaviour(['f /v2/a.js:5:4']), behaviour(['g /v2/lib/b.js:9:4'], 300_000));

@@ -126,6 +126,21 @@ test('with few samples the report says so, and that nothing grows', (t) => {
   t.false(model.lines[0].grows);
 });
 
+test('a hundred samples are not few', (t) => {
+  const tenASlot = { size: 1000, perSecond: 5000, lives: [[1, 3]] };
+  const kinds = (seconds) => kindsOf(report(single('a', AT, tenASlot, { seconds, rate: 1 })));
+  t.true(kinds(18).includes('few'));
+  t.false(kinds(20).includes('few'));
+});
+
+test('what grows by a dozen samples is not said to grow', (t) => {
+  const later = (perSecond) => ({ size: 1000, perSecond, share: (slot) => (slot < 6 ? 0 : 1) });
+  const grows = (perSecond) =>
+    report(single('a', AT, later(perSecond), { rate: 1 })).lines[0].grows;
+  t.false(grows(1500));
+  t.true(grows(15_000));
+});
+
 test('ArrayBuffers that the profiler does not see are told', (t) => {
   const process = (_, live) => ({ arrayBuffers: 40_000_000 + live });
   const { findings, whole } = report(single('a', AT, { lives: [[1, 3]] }, { process }));

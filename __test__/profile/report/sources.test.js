@@ -97,6 +97,16 @@ for (const [what, text] of Object.entries({ 'cut off': '{"version":3,"sour', non
   });
 }
 
+test('to the column: of what was two lines, and is one', (t) => {
+  const file = path.join(fs.realpathSync(folder(t)), 'a.js');
+  // Column 0 is of line 1, column 1 of line 2.
+  const map = { version: 3, sources: ['a.ts'], names: [], mappings: 'AAAA,CACA' };
+  const json = Buffer.from(JSON.stringify(map)).toString('base64');
+  fs.writeFileSync(file, `ab\n//# sourceMappingURL=data:application/json;base64,${json}\n`);
+  const lineAt = (column) => new Sources().resolve({ function: 'f', file, line: 1, column }).line;
+  t.deepEqual([lineAt(1), lineAt(2)], [1, 2]);
+});
+
 test('a map on the web is not fetched', (t) => {
   const { compiled, frame } = compile(t);
   fs.appendFileSync(compiled, '//# sourceMappingURL=https://example.test/rows.js.map\n');

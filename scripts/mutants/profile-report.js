@@ -1,0 +1,109 @@
+'use strict';
+
+const report = (name) => `profile/report/${name}.test.js`;
+
+module.exports = [
+  {
+    file: 'profile/report/lines.js',
+    tests: [report('model')],
+    mutants: {
+      'the outermost frame is the line': ['stack.find((frame)', 'stack.findLast((frame)'],
+      'a dependency before the application': [
+        "of ['application', 'dependency']",
+        "of ['dependency', 'application']",
+      ],
+      'a dependency is the application': ['return isOfDependency(file) ?', 'return false ?'],
+      'the cheapest first': ['b.totals.bytes - a.totals.bytes', 'a.totals.bytes - b.totals.bytes'],
+      'the cheapest stack first': ['b.bytes - a.bytes', 'a.bytes - b.bytes'],
+      'streams of all routes together': ["site.route ?? ''", "''"],
+      'all lines of a file together': ['place.line}:$', '0}:$'],
+    },
+  },
+  {
+    file: 'profile/report/collection.js',
+    tests: [report('model')],
+    mutants: {
+      'seconds of recorders add up': ['to - Math.max(from, end)', 'to - from'],
+      'one recorder is all': ['this.recorders.set(recorder.id,', 'this.recorders.set(0,'],
+    },
+  },
+  {
+    file: 'profile/report/timeline.js',
+    tests: [report('model')],
+    mutants: {
+      'each thread has its own resident set': [
+        'Math.max(rss.get(one.pid) ?? 0, one.rss ?? 0)',
+        '(rss.get(one.pid) ?? 0) + (one.rss ?? 0)',
+      ],
+      'one process is all': ['rss.set(one.pid,', 'rss.set(0,'],
+      'changes are not summed': ['sum += change;\n', 'sum = change;\n'],
+    },
+  },
+  {
+    file: 'profile/report/findings.js',
+    tests: [report('model')],
+    mutants: {
+      'what rises within the error grows': ['rise > off &&', 'rise > 0 ||'],
+      'few samples may grow': ['LEAST_ALIVE = 16', 'LEAST_ALIVE = 0'],
+      'all that churns is told': ['const CHURNS = 0.5', 'const CHURNS = 1.1'],
+      'what pins little is told': ['const PINS = 4', 'const PINS = 1e9'],
+      'garbage is not seen': ['notSeen - garbage >', 'notSeen < garbage &&'],
+      'a short recording says nothing': ['growth === undefined &&', 'false &&'],
+      'a merged profile does not grow': ['totals.history.size > 0', 'true'],
+      'enough samples are few': ['FEW_SAMPLES = 100', 'FEW_SAMPLES = 10'],
+    },
+  },
+  {
+    file: 'profile/report/sources.js',
+    tests: [report('sources')],
+    mutants: {
+      'any file is read': ['!CODE.test(file) ||', ''],
+      'the first map of a file': ['.at(-1)?.[1]', '.at(0)?.[1]'],
+      'the line before': ['line: entry.originalLine + 1', 'line: entry.originalLine'],
+      'columns count from 0': ['Math.max(0, column - 1)', 'column'],
+      'no sourceRoot': ['= root ?', '= false ?'],
+      'the text of a map is not kept': ["if (typeof text === 'string')", 'if (false)'],
+    },
+  },
+  {
+    file: 'profile/report/compare.js',
+    tests: [report('compare')],
+    mutants: {
+      'every change is one': [
+        'Math.abs(change) <= Math.max(off,',
+        'Math.abs(change) < Math.min(0,',
+      ],
+      'the error of one side': [
+        'Math.max(off, before.perSecond * LEAST_CHANGE)',
+        'before.perSecond * LEAST_CHANGE',
+      ],
+      'bytes, whatever the time': ['line.bytes / seconds', 'line.bytes'],
+      'moved lines are new': [
+        '(line) => line.path && [line.path, line.function, line.sources[0]],',
+        '',
+      ],
+      'the least change first': [
+        'Math.abs(b.change) - Math.abs(a.change)',
+        'Math.abs(a.change) - Math.abs(b.change)',
+      ],
+      'stacks by as many seconds as there are': [
+        '(before?.bytes ?? 0) * scale',
+        '(before?.bytes ?? 0)',
+      ],
+      'a tree without its moved lines': [
+        'of [({ name }) => name, withoutLine]',
+        'of [({ name }) => name]',
+      ],
+    },
+  },
+  {
+    file: 'profile/report/page.js',
+    tests: [report('page')],
+    mutants: {
+      'a name may end the script': [".replaceAll('<', '\\\\u003c')", ''],
+      'any script may run': ['hashOf(assets.script)', "'*'"],
+      'all lines': ['const MOST_LINES = 500', 'const MOST_LINES = 5000'],
+      'all stacks': ['const MOST_STACKS = 12', 'const MOST_STACKS = 1200'],
+    },
+  },
+];
