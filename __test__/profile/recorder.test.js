@@ -2,6 +2,7 @@
 
 // What a recorder tells of the functions of Buffer: estimates, sites, and deaths.
 
+const { setTimeout: sleep } = require('node:timers/promises');
 const test = require('ava');
 const { encode, decode } = require('../../lib/profile/block.js');
 const { events } = require('../../lib/profile/events.js');
@@ -104,3 +105,17 @@ test.serial('a block is one that the format has, and tells what is new', (t) => 
   t.deepEqual(second.sites, []);
   t.true(new Tally(second).of(new Tally(first).at(__filename)[0].id, events.BORN).samples > 0);
 });
+
+test.serial(
+  'a block that is taken in the next slot is of the slot in which it began',
+  async (t) => {
+    const SLOT_MS = 2000;
+    const slotOf = (ms) => ms - (ms % SLOT_MS);
+    const recorder = record(t);
+    const first = recorder.take();
+    await sleep(slotOf(first.until) + SLOT_MS - Date.now() + 1);
+    const second = recorder.take();
+    t.true(second.until >= slotOf(first.until) + SLOT_MS);
+    t.is(second.slot, slotOf(first.until));
+  },
+);

@@ -1,11 +1,11 @@
 'use strict';
 
-// Estimates from samples: unbiased whatever is allocated and however the distance changes, and within 2/sqrt(n) of the truth in 19 of 20 runs.
+// Estimates from samples: unbiased whatever is allocated and however the distance changes, and within two standard deviations of the truth in 19 of 20 runs.
 
 const test = require('ava');
 const { Cells } = require('../../lib/profile/cells.js');
 const { Random } = require('../../lib/profile/random.js');
-const { Sampling, countdown } = require('../../lib/profile/sampling.js');
+const { Sampling, countdown, varianceOf } = require('../../lib/profile/sampling.js');
 
 const SITE = { index: 0, id: 'x' };
 const RUNS = 400;
@@ -15,6 +15,7 @@ function run(seed, sizes, mean, change = () => {}, detour = 0) {
   const sampling = new Sampling(new Random(seed), mean);
   const cells = new Cells();
   const truth = { count: 0, bytes: 0 };
+  let variance = 0;
   sizes.forEach((size, i) => {
     change(sampling, i);
     truth.count++;
@@ -30,10 +31,12 @@ function run(seed, sizes, mean, change = () => {}, detour = 0) {
     const weight = sampling.weight(size);
     sampling.draw();
     if (detour > 0) sampling.detour(detour);
+    variance += varianceOf(size, weight);
     cells.add(SITE, 0, 0, 0, Math.round(weight * 1024), Math.round(weight * size));
   });
   const [row = { samples: 0, count: 0, bytes: 0 }] = cells.take({ get: () => SITE });
-  return { ...row, count: row.count / 1024, truth };
+  const error = (2 * 1024 * Math.sqrt(variance)) / row.bytes;
+  return { ...row, count: row.count / 1024, truth, error };
 }
 
 const runs = (...args) => Array.from({ length: RUNS }, (_, seed) => run(seed * 7919, ...args));
@@ -50,8 +53,7 @@ function isUnbiased(t, results) {
 /** In 19 of 20, but for what chance does to RUNS of them. */
 function isCovered(t, results) {
   const covered = results.filter(
-    ({ bytes, truth, samples }) =>
-      Math.abs(bytes - truth.bytes) <= (2 / Math.sqrt(samples)) * bytes,
+    ({ bytes, truth, error }) => Math.abs(bytes - truth.bytes) <= error * bytes,
   );
   t.true(covered.length >= RUNS * 0.93, `${covered.length} of ${RUNS}`);
 }
@@ -90,6 +92,11 @@ test('what is larger than a distance can be is a sample for sure, and stands for
   t.is(result.samples, 2);
   t.is(result.bytes, 2 ** 32 + 2 ** 33);
   t.is(result.count, 2);
+});
+
+test('samples of one weight: the error is 2/sqrt(n)', (t) => {
+  const { error, samples } = run(7, small, 16_384);
+  t.true(Math.abs(error * Math.sqrt(samples) - 2) < 0.05, `${error} of ${samples}`);
 });
 
 test('nothing is no sample', (t) => {

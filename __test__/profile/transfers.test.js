@@ -21,7 +21,7 @@ function fate(t, act) {
   const tally = new Tally(recorder.take(), recorder.settle());
   recorder.stop();
   const [site] = tally.at(__filename);
-  return Object.keys(events).filter((name) => tally.of(site.id, events[name]).samples > 0);
+  return Object.keys(events).filter((name) => tally.of(site.id, events[name]).bytes > 0);
 }
 
 function post(...args) {

@@ -5,34 +5,15 @@
 const KEYS = 2 ** 16; // of size class, event and bucket
 
 class Cell {
+  samples = 0;
   count = 0;
   bytes = 0;
-  #samples = 0;
-  #squares = 0;
-
-  add(count, bytes) {
-    this.count += count;
-    this.bytes += bytes;
-    this.#samples++;
-    this.#squares += bytes * bytes;
-  }
-
-  /**
-   * Samples of one weight: where the mean distance changed there are more, but those of small weight tell less, and the error would be larger than
-   * 2/sqrt(n).
-   */
-  get samples() {
-    if (this.#squares === 0) return this.#samples;
-    return Math.max(
-      1,
-      Math.min(this.#samples, Math.round((this.bytes * this.bytes) / this.#squares)),
-    );
-  }
 }
 
 class Cells {
   #cells = new Map();
 
+  /** `count`: 0 for what is told beside the samples, each of which stands for one allocation at least. */
   add(site, sizeClass, event, bucket, count, bytes) {
     const key = site.index * KEYS + ((sizeClass << 10) | (event << 6) | bucket);
     let cell = this.#cells.get(key);
@@ -40,7 +21,9 @@ class Cells {
       cell = new Cell();
       this.#cells.set(key, cell);
     }
-    cell.add(count, bytes);
+    if (count > 0) cell.samples++;
+    cell.count += count;
+    cell.bytes += bytes;
   }
 
   /** The rows of a block, and none of them a second time. */

@@ -21,6 +21,8 @@ const events = Object.freeze({
   PINNED: 7,
   /** Alive when the recorder ended. Its bucket is the age. */
   ALIVE: 8,
+  /** The variance of what BORN says, in KiB²: of one sample that stands for w times its n bytes, (1 - 1/w) · (w · n)². Its bucket is 0. */
+  VARIANCE: 9,
 });
 
 /** Event → its name. */

@@ -59,6 +59,7 @@ class Recorder {
   #onPost;
   #about;
   #toldSlot = -1;
+  #told = time.wall(); // until then
   #toldMajors = 0;
   /** Samples that came to nothing: no stack was left for them. */
   lost = 0;
@@ -239,8 +240,9 @@ class Recorder {
 
   #block() {
     this.#tellPeaks();
+    const slot = this.#told - (this.#told % SLOT_MS); // where what it tells began
     const until = time.wall();
-    const slot = until - (until % SLOT_MS);
+    this.#told = until;
     return {
       recorder: this.#about,
       slot,

@@ -8,6 +8,7 @@ const time = require('../base/time.js');
 const { bucketOf, sizeClassOf } = require('./buckets.js');
 const { events } = require('./events.js');
 const { Slice, pinnedBy } = require('./pins.js');
+const { varianceOf } = require('./sampling.js');
 
 const TOLD = 1024; // deaths that are read at once
 
@@ -69,6 +70,7 @@ class Samples {
     this.#samples[number] = sample;
     if (sample.isInSlab || watched !== made) this.#numbers.set(watched, number);
     this.#tell(sample, events.BORN, 0);
+    this.#cells.add(site, sample.sizeClass, events.VARIANCE, 0, 0, varianceOf(bytes, weight));
     this.count++;
     this.live += sample.bytes;
     site.live += sample.bytes;

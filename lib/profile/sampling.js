@@ -87,6 +87,12 @@ function weightOf({ number, mean }, bytes) {
   return number < drawn ? 1 / drawn : undefined;
 }
 
+/**
+ * What a sample of `bytes` bytes that stands for `weight` of its kind adds to the variance of a sum of such, in KiB² (Horvitz-Thompson): it tells the error,
+ * whatever the mean distance was at each.
+ */
+const varianceOf = (bytes, weight) => Math.round((1 - 1 / weight) * ((weight * bytes) / 1024) ** 2);
+
 let sink = null;
 
 /** Who gets the samples of this thread; null: nobody. */
@@ -137,4 +143,5 @@ module.exports = {
   sampled,
   sampledChunk,
   weightOf,
+  varianceOf,
 };

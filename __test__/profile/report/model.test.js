@@ -7,6 +7,7 @@ const { events } = require('../../../lib/profile/events.js');
 const { Profile } = require('../../../lib/profile/profile.js');
 const { Collection } = require('../../../lib/profile/report/collection.js');
 const { modelOf } = require('../../../lib/profile/report/model.js');
+const { Totals } = require('../../../lib/profile/report/totals.js');
 const { recording, site } = require('../../helpers/recorded.js');
 const { folder, service } = require('../../helpers/service.js');
 
@@ -18,6 +19,15 @@ function report(blocks, options) {
 
 const lineOf = ({ lines }, name) => lines.find(({ path, line }) => `${path}:${line}` === name);
 const kindsOf = ({ findings }) => findings.map(({ kind }) => kind);
+
+/** Of cells of one site. */
+function totals(...cells) {
+  const sum = new Totals();
+  for (const [event, samples, bytes] of cells) {
+    sum.add(0, { sizeClass: 10, event, bucket: 0, samples, count: 1024, bytes });
+  }
+  return sum;
+}
 
 /** A recording of one site. */
 function single(source, frames, behaviour, options) {
@@ -238,4 +248,19 @@ test('an empty recording is a report without lines', (t) => {
 test('a site whose definition was in a damaged frame is unknown', (t) => {
   const [, ...rest] = single('a', AT);
   t.is(report(rest).lines[0].label, 'unknown');
+});
+
+test('the error is by the variance of the samples: the few that weigh much decide it', (t) => {
+  const KIB = 1024;
+  const sum = totals(
+    [events.BORN, 100, 100 * KIB],
+    [events.VARIANCE, 0, 100],
+    [events.BORN, 100, 10_000 * KIB],
+    [events.VARIANCE, 0, 1_000_000],
+  );
+  t.is(sum.error(), (2 * Math.sqrt(1_000_100)) / 10_100);
+  t.is(sum.samples, 200);
+  t.is(totals([events.BORN, 5, 5 * KIB], [events.VARIANCE, 0, 0]).error(), 0); // each was a sample for sure
+  t.is(totals([events.BORN, 100, 100 * KIB]).error(), 0.2); // where nothing tells it
+  t.is(totals([events.BORN, 1, KIB], [events.VARIANCE, 0, 1]).error(), 1);
 });

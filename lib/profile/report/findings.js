@@ -19,9 +19,6 @@ const LEAST_ALIVE = 16;
 /** As many samples as ± 20 % takes. */
 const FEW_SAMPLES = 100;
 
-/** A share that a sample of `n` may be off by, in 19 of 20 cases. */
-const errorOf = (n) => (n > 0 ? Math.min(1, 2 / Math.sqrt(n)) : 1);
-
 /** How a line's live bytes went: { growth, grows } with `grows` only where the rise is more than the estimate may be off by. */
 function growthOfLine(totals, timeline) {
   const live = timeline.live(totals.history);
@@ -31,7 +28,7 @@ function growthOfLine(totals, timeline) {
     return { live, growth, grows: false };
   const half = timeline.seconds.at(-1) - timeline.seconds[Math.floor(live.length / 2)];
   const rise = growth * half;
-  const off = errorOf(totals.liveSamples) * totals.live;
+  const off = totals.liveError * totals.live;
   return { live, growth, grows: rise > off && rise > totals.live / 8 };
 }
 
@@ -50,7 +47,7 @@ function leaks(lines, whole) {
     kind: 'leak',
     line: line.key,
     live: line.totals.live,
-    error: errorOf(line.totals.liveSamples),
+    error: line.totals.liveError,
     growth: line.growth,
     kept: line.totals.live / line.totals.bytes,
   }));
@@ -67,7 +64,7 @@ function churns(lines, whole, seconds) {
     kind: 'churn',
     line: line.key,
     perSecond: line.totals.bytes / seconds,
-    error: errorOf(line.totals.samples),
+    error: line.totals.error(),
     young: line.totals.young / line.totals.bytes,
     youngMs: YOUNG_MS,
     median: line.median,
@@ -134,8 +131,8 @@ function unseen({ notSeen, arrayBuffers, bytes }, seconds) {
   return much ? [{ kind: 'unseen', notSeen, share: notSeen / arrayBuffers }] : [];
 }
 
-function few({ samples }) {
-  return samples < FEW_SAMPLES ? [{ kind: 'few', samples, error: errorOf(samples) }] : [];
+function few({ samples, error }) {
+  return samples < FEW_SAMPLES ? [{ kind: 'few', samples, error }] : [];
 }
 
 /** The findings, most important first; `line` is the key of one of `lines`, which have been through `growthOfLine`. */
@@ -153,4 +150,4 @@ function findingsOf(lines, whole, seconds) {
   ];
 }
 
-module.exports = { errorOf, findingsOf, growthOfLine };
+module.exports = { findingsOf, growthOfLine };

@@ -4,7 +4,7 @@
 // and for machines.
 
 const { bucketEnd, bucketStart, BUCKETS } = require('../buckets.js');
-const { errorOf, findingsOf, growthOfLine } = require('./findings.js');
+const { findingsOf, growthOfLine } = require('./findings.js');
 const { flameOf } = require('./flame.js');
 const { commonFolder, linesOf, shortPath } = require('./lines.js');
 const { Sources } = require('./sources.js');
@@ -63,7 +63,7 @@ function wholeOf(lines, series, timeline) {
     bytes: totals.bytes,
     count: totals.count / COUNT,
     samples: totals.samples,
-    error: errorOf(totals.samples),
+    error: totals.error(),
     live,
     // What a slot ends with, or what one line had at a time.
     peak: Math.max(0, ...timeline.live(totals.history), ...lines.map((line) => line.totals.peak)),
@@ -82,7 +82,7 @@ function lineOf(line, { sources, code, show, start }) {
   const { totals, history, ...rest } = line;
   const snippet =
     code && line.file !== undefined ? sources.snippet(line.file, line.line) : undefined;
-  const { bytes, samples, liveSamples, live, peak } = totals;
+  const { bytes, samples, live, liveError, peak } = totals;
   return {
     ...rest,
     stacks: line.stacks,
@@ -91,9 +91,9 @@ function lineOf(line, { sources, code, show, start }) {
     bytes,
     count: totals.count / COUNT,
     samples,
-    error: errorOf(samples),
+    error: totals.error(),
     live: Math.max(0, live),
-    liveError: errorOf(liveSamples),
+    liveError,
     peak,
     young: totals.young,
     pinned: totals.pinned,
