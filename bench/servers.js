@@ -73,14 +73,14 @@ class Rival {
 
 /**
  * Compares the servers `kinds[kind]` of a bench, which creates each of them: the first is the baseline.
- * @param {{ file: string, kind: string, names: string[], request?: object, behind?: string }} what `request`: see fixtures/client.js;
- *   `behind`: a program of fixtures/ that is the server behind proxies
+ * @param {{ file: string, kind: string, names: string[], request?: object, behind?: string, processes?: object }} what `request`: see
+ *   fixtures/client.js; `behind`: a program of fixtures/ that is the server behind proxies; `processes`: name → { execArgv, env } of its process
  */
-async function compareServers({ file, kind, names, request = {}, behind }) {
+async function compareServers({ file, kind, names, request = {}, behind, processes = {} }) {
   const processors = placement();
   const children = [];
-  const start = (name, args, where) => {
-    const child = new Child(fixture(name), args);
+  const start = (name, args, where, options) => {
+    const child = new Child(fixture(name), args, options);
     child.pin(processors?.[where]);
     children.push(child);
     return child;
@@ -90,7 +90,7 @@ async function compareServers({ file, kind, names, request = {}, behind }) {
     const origin = behind && (await start(behind, [], 'client').call('listen'));
     const rivals = {};
     for (const name of names) {
-      const server = start('serve.js', [file, kind, name], 'servers');
+      const server = start('serve.js', [file, kind, name], 'servers', processes[name]);
       const port = await server.call('listen', { behind: origin });
       rivals[name] = new Rival(server, client, { ...request, port });
       await rivals[name].warmUp();

@@ -1,0 +1,78 @@
+'use strict';
+
+// What the profiler costs a server: the demo's ingest on Express (a POST of 64 KiB, sixteen pieces of it framed into one Buffer), with
+// Buffers as people allocate them. By `ralloc profile` with its budget of 3 % of a core, and by profiler.start() of production with 1 %.
+//
+// Caveats: a budget is a part of a core, and the server has one to itself; where it is idle half of the time, the same recorder takes twice
+// the part of its CPU. The recorder's own minor collections take the place of some that V8 would have made.
+
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const allocators = require('../demo/allocators.js');
+const files = require('../demo/files.js');
+const createHandlers = require('../demo/handler.js');
+const createExpress = require('../demo/servers/express.js');
+const { profiler } = require('ralloc');
+const { compareServers } = require('./servers.js');
+
+const SIZE = 64 * 1024;
+const LONGEST = 64; // of an answer: the client wants all to be as long
+
+/** Every fourth request reads a file too, by its number. */
+function ingest() {
+  const { copies } = files.prepare();
+  const handlers = createHandlers(files.load(copies), files.manifest());
+  let served = 0;
+  const { server } = createExpress(allocators.allocUnsafe(), {
+    ingest: async (arena, request) =>
+      (await handlers.ingest(arena, { ...request, id: served++ })).padEnd(LONGEST),
+  });
+  server.prependListener('request', (req) => {
+    req.url = '/ingest/0';
+  });
+  return server;
+}
+
+const profileOf = (pid) => path.join(os.tmpdir(), `ralloc-bench-${pid}.rprof`);
+
+/** The file goes with the process. */
+function ingestInProduction() {
+  const file = profileOf(process.pid);
+  profiler.start({ file });
+  process.on('exit', () => fs.rmSync(file, { force: true }));
+  return ingest();
+}
+
+const BARE = 'not profiled';
+const PRODUCTION = 'profiler.start(), 1 %';
+const PROFILE = 'ralloc profile, 3 %';
+
+const kinds = {
+  ingest: { [BARE]: ingest, [PRODUCTION]: ingestInProduction, [PROFILE]: ingest },
+};
+
+async function overhead() {
+  const file = profileOf(`${process.pid}-whole`);
+  const whole = {
+    execArgv: ['--require', require.resolve('ralloc/profile')],
+    env: { RALLOC_PROFILE_FILE: file },
+  };
+  try {
+    return await compareServers({
+      file: 'profile-overhead.js',
+      kind: 'ingest',
+      names: Object.keys(kinds.ingest),
+      request: { size: SIZE },
+      processes: { [PROFILE]: whole },
+    });
+  } finally {
+    fs.rmSync(file, { force: true });
+  }
+}
+
+module.exports = {
+  kinds,
+  notMeasured: 'the end of a recording, which collects garbage; applications of many threads',
+  scenarios: { 'ingest on Express': overhead },
+};
