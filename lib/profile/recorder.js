@@ -2,7 +2,6 @@
 
 // A recorder samples what a thread allocates, and hears what becomes of it. What it has heard goes into a block, every slot of two seconds.
 
-const { isMainThread, threadId } = require('node:worker_threads');
 const { collectNow } = require('../memory/gc.js');
 const { kProfiler, kShown } = require('../base/protocol.js');
 const time = require('../base/time.js');
@@ -12,6 +11,7 @@ const { Collections } = require('./collections.js');
 const { events } = require('./events.js');
 const { patchAll, restoreAll } = require('./patches/all.js');
 const { Patches, originalOf } = require('./patches/patches.js');
+const { memoryOf, recorderOf } = require('./process.js');
 const { Pins } = require('./pins.js');
 const { Random } = require('./random.js');
 const { Requests } = require('./requests.js');
@@ -83,16 +83,7 @@ class Recorder {
     this.#sampling = new Sampling(this.#random, rate ?? LEAST);
     this.#pins = new Pins(this.#sampling);
     this.#budget = new Budget(budget, this.#sampling, rate !== undefined, time.now());
-    this.#about = {
-      id: this.#random.hex() + this.#random.hex(),
-      pid: process.pid,
-      thread: threadId,
-      node: process.version,
-      platform: `${process.platform}-${process.arch}`,
-      title: process.argv[1] ?? process.title,
-      start: time.wall(),
-      budget,
-    };
+    this.#about = recorderOf(this.#random.hex() + this.#random.hex(), budget);
   }
 
   /** Mean bytes between two samples, at the moment. */
@@ -267,13 +258,11 @@ class Recorder {
     }
   }
 
-  /** Once a slot. What is resident is the whole process's, so that one thread tells it. */
+  /** Once a slot. */
   #process(slot) {
     if (slot === this.#toldSlot) return undefined;
     this.#toldSlot = slot;
-    const { rss, arrayBuffers, external, heapUsed } = process.memoryUsage();
-    const live = this.#samples.live;
-    return { rss: isMainThread ? rss : 0, arrayBuffers, external, heapUsed, live };
+    return memoryOf(this.#samples.live);
   }
 }
 

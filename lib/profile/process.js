@@ -1,0 +1,26 @@
+'use strict';
+
+// What a recorder tells of where it runs.
+
+const { isMainThread, threadId } = require('node:worker_threads');
+const time = require('../base/time.js');
+
+/** Of this thread, as a block has it. */
+const recorderOf = (id, budget) => ({
+  id,
+  pid: process.pid,
+  thread: threadId,
+  node: process.version,
+  platform: `${process.platform}-${process.arch}`,
+  title: process.argv[1] ?? process.title,
+  start: time.wall(),
+  budget,
+});
+
+/** Bytes. What is resident is the whole process's, so that one thread tells it. `live`: what the recorder knows of. */
+function memoryOf(live) {
+  const { rss, arrayBuffers, external, heapUsed } = process.memoryUsage();
+  return { rss: isMainThread ? rss : 0, arrayBuffers, external, heapUsed, live };
+}
+
+module.exports = { memoryOf, recorderOf };
