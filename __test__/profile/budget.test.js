@@ -8,9 +8,9 @@ const { Budget, LEAST } = require('../../lib/profile/budget.js');
 const COST = 0.02; // ms a sample
 
 /** `load(mean, s)`: samples in a second, spread over it. The means after each second, and what was spent in all, as a share. */
-function simulate(share, seconds, load, isFixed = false) {
+function simulate(share, seconds, load, isFixed = false, usedMs = undefined) {
   const sampling = { mean: LEAST };
-  const budget = new Budget(share, sampling, isFixed, 0);
+  const budget = new Budget(share, sampling, isFixed, 0, usedMs);
   const means = [];
   let spent = 0;
   for (let s = 0; s < seconds; s++) {
@@ -52,6 +52,12 @@ test('bursts may take what was not taken before', (t) => {
   const { means, share } = simulate(0.03, 30, burst);
   t.true(means.at(-1) <= 256 * 1024, String(means.at(-1)));
   t.true(share < 0.033, String(share));
+});
+
+test('it is a share of the time that the thread has', (t) => {
+  const usedMs = (now) => now / 10;
+  const { share } = simulate(0.03, 30, steady(1e9), false, usedMs);
+  t.true(share < 0.0045, String(share));
 });
 
 test('one that is fixed is left alone', (t) => {

@@ -19,7 +19,7 @@ function record(t, options) {
 }
 
 const namesOf = (tally, { id }) =>
-  Object.keys(events).filter((name) => tally.of(id, events[name]).samples > 0);
+  Object.keys(events).filter((name) => tally.of(id, events[name]).bytes > 0);
 
 test.serial('what an arena gives out is counted, once', (t) => {
   const recorder = record(t);

@@ -1,6 +1,6 @@
 'use strict';
 
-// What the recorder may take of a core, and the mean distance between samples that keeps to it. Loads come in bursts, so there is an account: what was
+// What the recorder may take of the time that its thread has of a core, and the mean distance between samples that keeps to it. Loads come in bursts, so there is an account: what was
 // not taken for a third of a second may be taken later, and after each doubling something may be overdrawn until the next.
 
 const LEAST = 32 * 1024; // bytes
@@ -32,16 +32,21 @@ class Budget {
   #balance; // milliseconds
   #least = 0; // of it; below, the distance is doubled
   #looked;
+  #usedMs;
+  #used;
   #samples = 0; // since
   #spent = 0;
   #steadySince;
   #spentSteady = 0;
+  #earnedSteady = 0;
 
-  /** `share`: of a core, 0 to 1. */
-  constructor(share, sampling, isFixed, now) {
+  /** `share`: of the time that the thread has of a core, 0 to 1: `usedMs(now)` tells that time, from anywhere. */
+  constructor(share, sampling, isFixed, now, usedMs = (at) => at) {
     this.#share = share;
     this.#sampling = sampling;
     this.#isFixed = isFixed;
+    this.#usedMs = usedMs;
+    this.#used = usedMs(now);
     this.#balance = this.#most;
     this.#looked = now;
     this.#steadySince = now;
@@ -64,28 +69,37 @@ class Budget {
 
   /** To be called now and then. Doubles the distance as needed, and halves it when there is much to spare. */
   look(now) {
-    const earned = (now - this.#looked) * this.#share;
+    const used = this.#usedMs(now);
+    const usedSince = Math.min(used - this.#used, now - this.#looked);
+    const earned = usedSince * this.#share;
     const spent = this.#spent;
     this.#balance = Math.min(this.#balance + earned - spent, this.#most);
     this.#spentSteady += spent;
-    [this.#samples, this.#spent, this.#looked] = [0, 0, now];
+    this.#earnedSteady += earned;
+    [this.#samples, this.#spent, this.#looked, this.#used] = [0, 0, now, used];
     if (this.#balance >= 0) this.#least = 0;
     if (this.#balance < this.#least) {
       this.#least = this.#balance - this.#share * LENT;
       return this.#set(2, now);
     }
     if (now - this.#steadySince < STEADY) return;
-    const allowed = (now - this.#steadySince) * this.#share;
-    this.#set(this.#spentSteady < allowed * LITTLE ? 0.5 : 1, now);
+    this.#set(this.#spentSteady <= this.#earnedSteady * LITTLE ? 0.5 : 1, now);
   }
 
   #set(factor, now) {
     this.#steadySince = now;
     this.#spentSteady = 0;
+    this.#earnedSteady = 0;
     const { mean } = this.#sampling;
     const next = Math.min(Math.max(mean * factor, LEAST), MOST);
     if (!this.#isFixed && next !== mean) this.#sampling.mean = next;
   }
 }
 
-module.exports = { Budget, LEAST };
+/** Milliseconds of a core that the thread has had; on Node 20 and 22 the process. */
+function usedMs() {
+  const { user, system } = process.threadCpuUsage?.() ?? process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+module.exports = { Budget, LEAST, usedMs };

@@ -5,7 +5,7 @@
 const { collectNow } = require('../memory/gc.js');
 const { kProfiler, kShown } = require('../base/protocol.js');
 const time = require('../base/time.js');
-const { Budget, LEAST } = require('./budget.js');
+const { Budget, LEAST, usedMs } = require('./budget.js');
 const { Cells } = require('./cells.js');
 const { Collections } = require('./collections.js');
 const { events } = require('./events.js');
@@ -82,7 +82,8 @@ class Recorder {
     this.#random = new Random(seed);
     this.#sampling = new Sampling(this.#random, rate ?? LEAST);
     this.#pins = new Pins(this.#sampling);
-    this.#budget = new Budget(budget, this.#sampling, rate !== undefined, time.now());
+    const isFixed = rate !== undefined;
+    this.#budget = new Budget(budget, this.#sampling, isFixed, time.now(), usedMs);
     this.#about = recorderOf(this.#random.hex() + this.#random.hex(), budget);
   }
 
@@ -174,6 +175,7 @@ class Recorder {
   #add(made, bytes, weight, request, siteOf) {
     try {
       const born = time.now();
+      if (request !== undefined) request.isSampled = true;
       const site = siteOf();
       if (site === undefined) return undefined;
       const sample = this.#samples.add(made, bytes, weight, site, born, request);

@@ -15,6 +15,8 @@ const NAME = /^(?:\d+|(?=.*\d)[\w~=+%.-]{16,}|[0-9a-f-]{16,})$/i;
 class Request {
   /** When its response was over, in ms of the recorder's clock. */
   end = Number.POSITIVE_INFINITY;
+  /** Whether somebody may ask for its route when it is over. */
+  isSampled = false;
   #message;
   #route;
   #routes;
@@ -26,7 +28,7 @@ class Request {
 
   finish() {
     if (this.#message === null) return;
-    this.#route = this.route;
+    if (this.isSampled) this.#route = this.route;
     this.#message = null;
     this.end = time.now();
   }
@@ -63,17 +65,36 @@ function generalPath(url) {
     .join('/');
 }
 
+/** Gives a message its request as a private field, which nobody sees; a WeakMap of all of them would cost each collection. */
+class Tagged extends class {
+  constructor(object) {
+    // biome-ignore lint/correctness/noConstructorReturn: the field is the object's
+    return object;
+  }
+} {
+  #request;
+
+  constructor(message, request) {
+    super(message);
+    this.#request = request;
+  }
+
+  static of(message) {
+    if (message === null || typeof message !== 'object') return undefined;
+    return #request in message ? message.#request : undefined;
+  }
+}
+
 class Requests {
   #storage = new AsyncLocalStorage();
   #routes = new Routes();
-  #requests = new WeakMap(); // by IncomingMessage
 
   /** Calls `act(...args)` for the request `message`, until whose `response` is closed it lasts. */
   begin(message, response, act, ...args) {
-    let request = this.#requests.get(message);
+    let request = Tagged.of(message);
     if (request === undefined) {
       request = new Request(message, this.#routes);
-      this.#requests.set(message, request);
+      new Tagged(message, request);
       response.on('close', () => request.finish());
     }
     return this.#storage.run(request, act, ...args);
@@ -81,7 +102,7 @@ class Requests {
 
   /** The request whose body comes by `message`; undefined for that of a client's response, or without one. */
   of(message) {
-    return this.#requests.get(message);
+    return Tagged.of(message);
   }
 
   run(request, act, ...args) {
