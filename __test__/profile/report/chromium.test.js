@@ -159,6 +159,17 @@ inBrowser('on a phone nothing but tables and code scrolls sideways', async (t) =
   t.deepEqual(complaints, []);
 });
 
+inBrowser('on paper no column is cut off', async (t) => {
+  const { page } = await openPage(t, t.context.two, { width: 794, colorScheme: 'light' });
+  await page.emulateMedia({ media: 'print' });
+  const wide = await page.evaluate(() => {
+    const { right } = document.getElementById('main').getBoundingClientRect();
+    const tables = [...document.querySelectorAll('main > section > .scroll > table')];
+    return tables.filter((table) => table.getBoundingClientRect().right > right + 1).length;
+  });
+  t.is(wide, 0);
+});
+
 inBrowser('before and after: what changed, and the change of each stack', async (t) => {
   const { page, complaints } = await openPage(t, t.context.two);
   const rows = await page.locator('#compare tbody tr').allTextContents();
