@@ -17,6 +17,7 @@ const COPIED = [
   'lib',
   '__test__',
   'docs',
+  'bin',
   'examples',
   'scripts',
   'package.json',
@@ -29,6 +30,7 @@ const COPIED = [
   'http.d.ts',
   'koa.d.ts',
   'nest.d.ts',
+  'profile.d.ts',
 ];
 const TIMEOUT = '60s'; // of ava: without a test that ends in this time
 

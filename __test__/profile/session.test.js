@@ -76,12 +76,15 @@ test('the first block is written at once, one more each slot, and the last one a
   session.start();
   t.deepEqual(calls, ['start', 'take', 'write']);
   t.true(timers.ms > 0 && timers.ms <= SLOT_MS);
-  timers.fire();
-  t.deepEqual(calls.splice(0), ['start', 'take', 'write', 'take', 'write']);
+  calls.length = 0;
+  for (let slot = 0; slot < 2; slot++) {
+    timers.fire();
+    t.deepEqual(calls.splice(0), ['take', 'write']);
+  }
   session.end();
   t.deepEqual(calls, ['settle', 'write', 'stop', 'close']);
   t.is(timers.ms, undefined);
-  t.deepEqual(written, [frame, frame, frame]);
+  t.deepEqual(written, [frame, frame, frame, frame]);
   session.end();
   session.flush();
   t.is(calls.length, 4);
@@ -137,6 +140,9 @@ test('a message that is posted writes, but not each of many', (t) => {
 
 test('the end of the thread ends it, before listeners of the application; its end leaves no listener', (t) => {
   takeTimers(t);
+  const listener = () => {};
+  process.on('exit', listener);
+  t.teardown(() => process.off('exit', listener));
   const before = process.listeners('exit');
   const { session } = make(t);
   session.start();

@@ -46,8 +46,7 @@ function prepare(file) {
   attempt(file, () => {
     const fd = openSync(file, O_WRONLY | O_CREAT | O_APPEND, MODE);
     try {
-      const stat = fstatSync(fd);
-      if (!stat.isFile() || stat.size === 0) return; // a device has no beginning to look at
+      if (fstatSync(fd).size === 0) return; // of a device, too
       if (!isProfile(file)) throw occupiedError(file);
       ftruncateSync(fd);
     } finally {

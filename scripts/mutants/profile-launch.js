@@ -1,0 +1,152 @@
+'use strict';
+
+const session = ['profile/session.test.js'];
+const writer = ['profile/writer.test.js'];
+const launch = ['profile/launch.test.js'];
+const preload = ['profile/preload.test.js'];
+const cli = ['cli/cli.test.js'];
+const verb = ['cli/profile.test.js'];
+
+module.exports = [
+  {
+    file: 'profile/session.js',
+    tests: session,
+    mutants: {
+      'no block at the start': [
+        '      this.#append(this.#recorder.take());\n    } catch (error) {\n      this.#close();',
+        '    } catch (error) {\n      this.#close();',
+      ],
+      'a file that cannot be written leaves the recorder running': [
+        '      this.#close();\n      throw error;',
+        '      throw error;',
+      ],
+      'no timer': ['    time.outside(() => this.#schedule());\n', ''],
+      'one timer only': ['      this.flush();\n      this.#schedule();', '      this.flush();'],
+      'the end is not heard': ["    process.prependListener('exit', this.#onExit);\n", ''],
+      'behind the listeners of the application': ['process.prependListener(', 'process.on('],
+      'its listener stays': ["    process.off('exit', this.#onExit);\n", ''],
+      'each sample writes': [
+        'if (Math.floor(time.wall() / SLOT_MS) !== this.#slot) this.flush();',
+        'this.flush();',
+      ],
+      'no sample writes': [
+        'if (Math.floor(time.wall() / SLOT_MS) !== this.#slot) this.flush();',
+        '',
+      ],
+      'each message writes': [
+        'if (time.now() - this.#flushed >= POST_MS) this.flush();',
+        'this.flush();',
+      ],
+      'ends twice': ['  end() {\n    if (this.#isOver) return;\n', '  end() {\n'],
+      'a failure is thrown into the application': [
+        '      this.#append(this.#recorder.take());\n    } catch (error) {\n      this.#fail(error);',
+        '      this.#append(this.#recorder.take());\n    } catch (error) {\n      this.#fail(error);\n      throw error;',
+      ],
+      'a failure is not told': ['    this.#onFailure(error);\n', ''],
+      'the file stays open where the recorder fails': [
+        '    try {\n      this.#recorder.stop();\n    } finally {\n      this.#writer.close();\n    }',
+        '    this.#recorder.stop();\n    this.#writer.close();',
+      ],
+      'a timer of before stays': ['    time.clearTimeout(this.#timer);\n', ''],
+    },
+  },
+  {
+    file: 'profile/writer.js',
+    tests: writer,
+    mutants: {
+      'any file is emptied': ['      if (!isProfile(file)) throw occupiedError(file);\n', ''],
+      'an earlier profile stays': ['      ftruncateSync(fd);\n', ''],
+      'writers do not append': [
+        'openSync(file, O_WRONLY | O_CREAT | O_APPEND, MODE));',
+        'openSync(file, O_WRONLY | O_CREAT, MODE));',
+      ],
+      'an error of the system without the file': [
+        'throw unwritableError(file, error);',
+        'throw error;',
+      ],
+      'closed twice': ['    if (this.#fd === undefined) return;\n', ''],
+    },
+  },
+  {
+    file: 'profile/signals.js',
+    tests: launch,
+    mutants: {
+      'a signal does not end it': ['    process.kill(process.pid, signal);\n', ''],
+      'it ends before its profile': ['    this.#onDeath();\n', ''],
+      'the application does not decide': [
+        "      process.on('newListener', this.#onListener);\n",
+        '',
+      ],
+      'not heard again': ["      process.on('removeListener', this.#onListenerGone);\n", ''],
+    },
+  },
+  {
+    file: 'profile/launch.js',
+    tests: preload,
+    mutants: {
+      'an error of a wrong start is only warned of': [
+        '    if (!options.append) throw error;\n',
+        '',
+      ],
+      'threads and children are not told': ['    passOn(options);\n', '', { tests: launch }],
+      'npm is recorded': ['  if (isMainThread && isStarter()) return;\n', '', { tests: verb }],
+      'the launcher is not told': ['    note(options.notes, error);\n', '', { tests: verb }],
+    },
+  },
+  {
+    file: 'cli/index.js',
+    tests: cli,
+    mutants: {
+      'help of a verb runs it': [
+        'asksForHelp(rest) ? showHelp([name], verbs) : verb.run(rest)',
+        'verb.run(rest)',
+      ],
+      'help of the application is ours': ['end === -1 ? argv : argv.slice(0, end)', 'argv'],
+      'wrong arguments are a failure': [
+        '    return MISUSED;\n  }\n  tell(',
+        '    return FAILED;\n  }\n  tell(',
+      ],
+      'a bug without its stack': [
+        'error.code === undefined ? error.stack : error.message',
+        'error.message',
+      ],
+      'any property is a verb': [
+        'if (Object.hasOwn(verbs, name)) return',
+        'if (verbs[name]) return',
+      ],
+    },
+  },
+  {
+    file: 'cli/profile.js',
+    tests: verb,
+    mutants: {
+      'not whole is a success': ['return code === 0 && !isWhole ? FAILED : code;', 'return code;'],
+      'not whole hides the exit code': [
+        'return code === 0 && !isWhole ? FAILED : code;',
+        'return isWhole ? code : FAILED;',
+      ],
+      'variables of before reach the application': [
+        '  for (const name of Object.keys(VARIABLES)) delete env[name];\n',
+        '',
+      ],
+      'an empty profile stays': [
+        '    if (isEmptyFile(options.file)) fs.rmSync(options.file);\n',
+        '',
+      ],
+    },
+  },
+  {
+    file: 'cli/application.js',
+    tests: verb,
+    mutants: {
+      'the options of the user are lost': ['= env.NODE_OPTIONS ?', '= false ?'],
+      'a path is not quoted': ["PRELOAD.replaceAll(/[\"\\\\]/g, '\\\\$&')", 'PRELOAD'],
+      'another signal ends ralloc': [
+        '        if (signal !== null) process.kill(process.pid, signal);\n',
+        '',
+        { tests: launch },
+      ],
+      'signals are not passed on': ['    child.kill(signal);\n', '', { tests: launch }],
+    },
+  },
+];
