@@ -327,7 +327,7 @@ export interface ProfilerOptions {
   file?: string;
   /** Appends to the file, which may be that of other threads and processes: all of them together are one profile. Default: false. */
   append?: boolean;
-  /** How much of a core recording may take; > 0 and <= 1. The rate adapts to it. Default: 0.01, one percent. */
+  /** How much of the thread's CPU time recording may take; > 0 and <= 1. The rate adapts to it. Default: 0.01, one percent. */
   budget?: number;
   /** The mean number of bytes between two samples, fixed; an integer >= 1 and <= 2^40. By default it adapts to the budget, from 32 KiB. */
   rate?: number;

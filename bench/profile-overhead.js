@@ -1,10 +1,10 @@
 'use strict';
 
 // What the profiler costs a server: the demo's ingest on Express (a POST of 64 KiB, sixteen pieces of it framed into one Buffer), with
-// Buffers as people allocate them. By `ralloc profile` with its budget of 3 % of a core, and by profiler.start() of production with 1 %.
+// Buffers as people allocate them. By `ralloc profile` with its budget of 3 %, and by profiler.start() of production with 1 %.
 //
-// Caveats: a budget is a part of a core, and the server has one to itself; where it is idle half of the time, the same recorder takes twice
-// the part of its CPU. The recorder's own minor collections take the place of some that V8 would have made.
+// Caveats: a budget is a part of the time that a thread has of a core, as the recorder measures it: what its samples cost V8's collector is not
+// in it. The recorder's own minor collections take the place of some that V8 would have made.
 
 const fs = require('node:fs');
 const os = require('node:os');

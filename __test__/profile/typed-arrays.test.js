@@ -3,6 +3,7 @@
 // Typed arrays and ArrayBuffers are seen where that is asked for, and look as they did.
 
 const test = require('ava');
+const { spawnSync } = require('node:child_process');
 const { inspect } = require('node:util');
 const { events } = require('../../lib/profile/events.js');
 const { Recorder } = require('../../lib/profile/recorder.js');
@@ -102,4 +103,22 @@ test.serial('classes look as they did, and are themselves afterwards', (t) => {
   recorder.stop();
   t.is(Uint8Array, original);
   t.deepEqual(look(), plain);
+});
+
+const FROZEN = `
+  const { Recorder } = require(${JSON.stringify(require.resolve('../../lib/profile/recorder.js'))});
+  const recorder = new Recorder({ rate: 1, typedArrays: true });
+  recorder.start();
+  Buffer.alloc(1000);
+  new Uint8Array(1000);
+  const { sites } = recorder.take();
+  recorder.stop();
+  console.log(sites.map(({ source, frames }) => source + ' ' + (frames[0].line > 0)).join());
+`;
+
+test('frozen intrinsics are left, and the rest is seen', (t) => {
+  const args = ['--frozen-intrinsics', '--no-warnings', '-e', FROZEN];
+  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  t.is(stderr, '');
+  t.true(stdout.includes('Buffer.alloc true'), stdout);
 });

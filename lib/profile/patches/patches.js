@@ -19,16 +19,15 @@ class Patches {
   method(object, name, make) {
     const original = object?.[name];
     if (typeof original !== 'function') return false;
-    const before = Object.getOwnPropertyDescriptor(object, name);
-    if (before !== undefined && !('value' in before)) return false;
     const wrapper = dress(make(original), original);
     originals.set(wrapper, original);
     return this.value(object, name, wrapper);
   }
 
-  /** Replaces what `object` has as `name`, or gives it one. False where that cannot be. */
+  /** Replaces what `object` has as `name`, or gives it one. False where that cannot be: frozen intrinsics are accessors. */
   value(object, name, wrapper) {
     const before = Object.getOwnPropertyDescriptor(object, name);
+    if (before !== undefined && !('value' in before)) return false;
     const shape = before ?? { writable: true, enumerable: false, configurable: true };
     if (!Reflect.defineProperty(object, name, { ...shape, value: wrapper })) return false;
     this.#done.push({ object, name, before, wrapper });
