@@ -12,7 +12,7 @@ export const nameOf = ({ path, line, label, routes }) =>
 export const functionOf = ({ path, function: name }) =>
   path === undefined ? undefined : calledOf(name);
 
-export const calledOf = (name) => (name ? `${name}()` : '(anonymous)');
+export const calledOf = (name) => (name && !name.startsWith('(') ? `${name}()` : '(anonymous)');
 
 /** A path may be broken behind each of its slashes. */
 export const breakable = (text) => text.split(/(?<=[/:])/).flatMap((part) => [part, h('wbr')]);

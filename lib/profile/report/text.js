@@ -13,7 +13,7 @@ function bytesOf(value) {
 const placeOf = ({ path, line, label, routes, function: name }) =>
   path === undefined
     ? [label, ...routes.slice(0, 1)].join(' of ')
-    : `${path}:${line} ${name ? `${name}()` : '(anonymous)'}`;
+    : `${path}:${line} ${name && !name.startsWith('(') ? `${name}()` : '(anonymous)'}`;
 
 /** The costliest lines of a report, and those that grow. */
 function textOf({ whole, seconds, lines }) {
