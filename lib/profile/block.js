@@ -83,7 +83,7 @@ function writeSites(payload, sites) {
 }
 
 function writeRow(writer, { sizeClass, event, bucket, samples, count, bytes }) {
-  writeCell(writer, keyOf(sizeClass, event, bucket), [samples, count, bytes].map(parts));
+  writeCell(writer, keyOf(sizeClass, event, bucket), parts(samples), parts(count), parts(bytes));
 }
 
 /** The bytes of a block, with their frame. */

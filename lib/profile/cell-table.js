@@ -100,10 +100,13 @@ class CellTable {
 
   /** Samples, count and bytes of a row, each in two parts. */
   sumsAt(row) {
-    return [0, 1, 2].map((sum) => {
-      const i = row * WIDTH + FIRST + sum;
-      return [this.#rows[i], this.#high[i]];
-    });
+    const [rows, high] = [this.#rows, this.#high];
+    const i = row * WIDTH + FIRST;
+    return [
+      [rows[i], high[i]],
+      [rows[i + 1], high[i + 1]],
+      [rows[i + 2], high[i + 2]],
+    ];
   }
 
   /** All rows, by the ranks of their sites and then by key. */
@@ -115,9 +118,12 @@ class CellTable {
     const siteOfRank = new Uint32Array(ranks.length);
     for (let site = 0; site < ranks.length; site++) siteOfRank[ranks[site]] = site;
     // Numbers sort ten times as fast as rows by a comparison.
-    return Uint32Array.from(tags.sort(), (tag) =>
-      this.#rowOf(siteOfRank[Math.floor(tag / KEYS)], tag % KEYS),
-    );
+    tags.sort();
+    const order = new Uint32Array(this.size);
+    for (let i = 0; i < order.length; i++) {
+      order[i] = this.#rowOf(siteOfRank[Math.floor(tags[i] / KEYS)], tags[i] % KEYS);
+    }
+    return order;
   }
 
   /** Whether rows are looked for far away so often that it pays to put them in order. */

@@ -49,18 +49,22 @@ function writeInteger(writer, [low, high], length) {
   if (length > LOW) writer.integer(high, length - LOW);
 }
 
-/** `numbers`: samples, count and bytes, each in two parts. */
-function writeCell(writer, key, numbers) {
-  for (const [, high] of numbers) {
-    if (high >= 65536) throw new RangeError('A number of a profile is below 2^64');
-  }
-  const [samples, count, bytes] = numbers.map(lengthOf);
-  const power = Math.ceil(Math.log2(samples));
+function checkWide([, high]) {
+  if (high >= 65536) throw new RangeError('A number of a profile is below 2^64');
+}
+
+/** Writes samples, count and bytes, each in two parts. */
+function writeCell(writer, key, samples, count, bytes) {
+  checkWide(samples);
+  checkWide(count);
+  checkWide(bytes);
+  const power = Math.ceil(Math.log2(lengthOf(samples)));
+  const [second, third] = [lengthOf(count), lengthOf(bytes)];
   writer.integer(key, 2);
-  writer.integer(power | ((count - 1) << 2) | ((bytes - 1) << 5), 1);
-  [1 << power, count, bytes].forEach((length, i) => {
-    writeInteger(writer, numbers[i], length);
-  });
+  writer.integer(power | ((second - 1) << 2) | ((third - 1) << 5), 1);
+  writeInteger(writer, samples, 1 << power);
+  writeInteger(writer, count, second);
+  writeInteger(writer, bytes, third);
 }
 
 function readInteger(reader, length) {

@@ -28,6 +28,8 @@ class NameWriter {
   #entry = new BytesWriter();
   #list = [];
   #frameList = [];
+  /** Frame → its number: sites of one payload share the objects, and a key of text takes ten times as long. */
+  #seen = new Map();
 
   /** Writes the length of a definition `{ source, route, frames }` and then itself; of none, the length 0. */
   site(writer, definition) {
@@ -57,9 +59,15 @@ class NameWriter {
     return this.#texts.of(text, () => this.#list.push(text));
   }
 
-  #frame({ function: name, file, line, column }) {
-    const numbers = [this.#text(name), this.#text(file), line, column];
-    return this.#frames.of(numbers.join(), () => this.#frameList.push(numbers));
+  #frame(frame) {
+    let number = this.#seen.get(frame);
+    if (number === undefined) {
+      const { function: name, file, line, column } = frame;
+      const numbers = [this.#text(name), this.#text(file), line, column];
+      number = this.#frames.of(numbers.join(), () => this.#frameList.push(numbers));
+      this.#seen.set(frame, number);
+    }
+    return number;
   }
 }
 

@@ -62,7 +62,10 @@ function sitesFrame(order, sites, cells, rowsOf) {
 
 function writeRows(writer, cells, rows) {
   writer.number(rows.length);
-  for (const row of rows) writeCell(writer, cells.keyAt(row), cells.sumsAt(row));
+  for (const row of rows) {
+    const [samples, count, bytes] = cells.sumsAt(row);
+    writeCell(writer, cells.keyAt(row), samples, count, bytes);
+  }
 }
 
 module.exports = { framesOf };
