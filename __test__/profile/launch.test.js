@@ -66,9 +66,16 @@ async function signalled(t, how, act) {
   const closed = once(child, 'close');
   const [line] = await once(child.stdout.setEncoding('utf8'), 'data');
   const told = JSON.parse(line);
+  let isOver = false;
+  t.teardown(() => {
+    if (isOver) return;
+    for (const pid of [child.pid, told.pid]) process.kill(pid, 'SIGKILL');
+  });
   t.deepEqual(told.counts, how === 'wait' ? [0, 0, 0] : told.counts, 'no listener of ralloc');
   act(child, told.pid);
-  return { ended: await closed, profile: Profile.read(file) };
+  const ended = await closed;
+  isOver = true;
+  return { ended, profile: Profile.read(file) };
 }
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
