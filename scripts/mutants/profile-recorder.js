@@ -1,0 +1,150 @@
+'use strict';
+
+const sampling = ['profile/sampling.test.js'];
+const budget = ['profile/budget.test.js'];
+const recorder = ['profile/recorder.test.js'];
+const requests = ['profile/requests.test.js'];
+const transfers = ['profile/transfers.test.js'];
+const own = ['profile/own.test.js'];
+const pins = ['profile/pins.test.js'];
+const unchanged = ['profile/unchanged.test.js'];
+const bodies = ['profile/bodies.test.js'];
+
+module.exports = [
+  {
+    file: 'profile/sampling.js',
+    tests: sampling,
+    mutants: {
+      'a distance that is always the mean': [
+        'Math.floor(this.#random.exponential() * this.#mean)',
+        'Math.floor(this.#mean)',
+      ],
+      'each sample stands for a mean distance': [
+        'return 1 / chance(bytes, this.#mean);',
+        'return this.#mean / bytes;',
+      ],
+      'a changed mean keeps the distance': [
+        '    this.draw();\n  }\n\n  /** Begins',
+        '  }\n\n  /** Begins',
+      ],
+      'each step of a detour is a sample': ['if (this.#rest >= 0) return false;', ''],
+    },
+  },
+  {
+    file: 'profile/budget.js',
+    tests: budget,
+    mutants: {
+      'nothing is doubled': ['return this.#set(2, now);', 'return this.#set(1, now);'],
+      'nothing is halved': ['? 0.5 : 1, now)', '? 1 : 1, now)'],
+      'each look doubles while it is overdrawn': [
+        '      this.#least = this.#balance - this.#share * LENT;\n',
+        '',
+      ],
+      'a fixed one moves': ['if (!this.#isFixed && next !== mean)', 'if (next !== mean)'],
+      'by the clock on the wall': [
+        'const usedSince = Math.min(used - this.#used, now - this.#looked);',
+        'const usedSince = now - this.#looked;',
+      ],
+    },
+  },
+  {
+    file: 'profile/patches/buffers.js',
+    tests: recorder,
+    mutants: {
+      'a view over memory is an allocation': [
+        'if (isAnyArrayBuffer(value)) passed();\n  else sampled(',
+        'sampled(',
+      ],
+      'concat counts twice': [
+        "      if (countdown[0] !== before) return buffer;\n      const size = buffer.length;\n      const left = countdown[0] - size;\n      countdown[0] = left;\n      if (left < 0) sampled(buffer, size, 'Buffer.concat'",
+        "      const size = buffer.length;\n      const left = countdown[0] - size;\n      countdown[0] = left;\n      if (left < 0) sampled(buffer, size, 'Buffer.concat'",
+      ],
+    },
+  },
+  {
+    file: 'profile/stack.js',
+    tests: unchanged,
+    mutants: {
+      'prepareStackTrace stays': ["    set('prepareStackTrace', isStuck ? undefined : own);\n", ''],
+      'stackTraceLimit stays': ["    set('stackTraceLimit', limit);\n", ''],
+    },
+  },
+  {
+    file: 'profile/patches/patches.js',
+    tests: unchanged,
+    mutants: {
+      'what was replaced since is put back too': [
+        '?.value !== wrapper) continue;',
+        '?.value === undefined) continue;',
+      ],
+      'wrappers look like wrappers': ['dress(make(original), original)', 'make(original)'],
+    },
+  },
+  {
+    file: 'profile/patches/requests.js',
+    tests: requests,
+    mutants: {
+      'no request begins': [
+        "new Set(['request', 'checkContinue', 'checkExpectation'])",
+        'new Set()',
+      ],
+    },
+  },
+  {
+    file: 'profile/requests.js',
+    tests: requests,
+    mutants: {
+      'no request ends': ['    this.end = time.now();\n', ''],
+      'each address is a route': ["NAME.test(part) ? ':id' : part", 'part'],
+      'routes without end': ['if (this.#known.size >= MOST_ROUTES)', 'if (false)'],
+    },
+  },
+  {
+    file: 'profile/patches/transfers.js',
+    tests: transfers,
+    mutants: {
+      'what is sent is not told': ['if (ab.byteLength === 0) samples.transferred(ab);', ''],
+      'what stays is told': [
+        'if (ab.byteLength === 0) samples.transferred(ab);',
+        'samples.transferred(ab);',
+      ],
+      'transfer(0) moves': [
+        'if (isKnown && moved.byteLength === 0) samples.released(this);\n    else if',
+        'if',
+      ],
+    },
+  },
+  {
+    file: 'profile/patches/own.js',
+    tests: own,
+    mutants: {
+      'what another method counted counts again': [
+        'if (countdown[0] !== before || buffer === null || uses > 0)',
+        'if (buffer === null || uses > 0)',
+      ],
+      'use() leaves its Buffer': ['buffer === null || uses > 0', 'buffer === null'],
+      'free() is not heard': [
+        "  patches.method(prototype, 'free', ending(samples, 'released'));\n",
+        '',
+      ],
+    },
+  },
+  {
+    file: 'profile/pins.js',
+    tests: pins,
+    mutants: {
+      'each slice is alone': [
+        'const share = this.#watched === 0 ? 0 : this.#living / this.#watched;',
+        'const share = 0;',
+      ],
+      'all neighbours live': ['neighbour.slice.living -= neighbour.bytes;', ';'],
+    },
+  },
+  {
+    file: 'guard/wrap.js',
+    tests: bodies,
+    mutants: {
+      'a profiler is a patch': [' ?? globalThis[kProfiler]?.originalOf(method)', ''],
+    },
+  },
+];
