@@ -5,7 +5,9 @@
 const test = require('ava');
 const fs = require('node:fs');
 const path = require('node:path');
+const { frame } = require('../../lib/profile/frame.js');
 const { Profile } = require('../../lib/profile/profile.js');
+const { testWhere } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
 const { folder } = require('../helpers/folder.js');
 const { blocksOf, writeProfile } = require('../helpers/profiles.js');
@@ -97,7 +99,18 @@ test('of files that are no profiles nothing is written', async (t) => {
   await fails('empty', '', /is empty/);
   await fails('foreign', '{}', /no block of ralloc/);
   await fails('cut-off', fs.readFileSync(files[0]).subarray(0, 20), /cut off or damaged/);
+  await fails('newer', frame(Buffer.from([2, 0])), /is of format 2, .* up to 1\. Update ralloc/);
   const { code, stderr } = await merge('-o', path.join(dir, 'none', 'out'), files[0]);
   t.is(code, 1);
   t.regex(stderr, /cannot be written to .*ENOENT/);
+});
+
+testWhere(fs.existsSync('/dev/full'), '/dev/full', 'a full disk is told', async (t) => {
+  const { files } = profiles(t, 1);
+  const { code, stderr } = await merge('-o', '/dev/full', ...files);
+  t.is(code, 1);
+  t.is(
+    stderr,
+    'ralloc: The profile cannot be written to /dev/full: the disk is full. Free some space, or give a file on another disk\n',
+  );
 });
