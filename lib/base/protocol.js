@@ -94,7 +94,7 @@ module.exports = {
   kProfiler: Symbol.for('ralloc.profiler.1'),
 
   /**
-   * Of globalThis: a list of `{ source, prototype }` of the classes of each copy that give out Buffers: 'arena' with alloc(), allocUnsafe(), from() and concat(),
+   * Of globalThis: a list of `{ source, prototype }`, a WeakRef, of the classes of each copy that give out Buffers: 'arena' with alloc(), allocUnsafe(), from() and concat(),
    * 'slab' with alloc(), allocUnsafe(), tryAlloc(), tryAllocUnsafe(), free(), send() and use(). Otherwise a profiler sees those of its own copy alone.
    */
   kShown: Symbol.for('ralloc.profiler.shown.1'),

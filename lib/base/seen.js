@@ -4,11 +4,11 @@
 
 const { kProfiler, kShown } = require('./protocol.js');
 
-/** `source`: what the profile calls them. */
+/** `source`: what the profile calls them. The list keeps no copy in memory: test runners evaluate one for each file. */
 function showProfiler(source, prototype) {
-  const shown = globalThis[kShown] ?? [];
-  shown.push({ source, prototype });
-  if (shown.length === 1) Object.defineProperty(globalThis, kShown, { value: shown });
+  const shown = (globalThis[kShown] ?? []).filter((one) => one.prototype.deref() !== undefined);
+  shown.push({ source, prototype: new WeakRef(prototype) });
+  Object.defineProperty(globalThis, kShown, { value: shown, configurable: true });
   globalThis[kProfiler]?.show(source, prototype);
 }
 

@@ -22,7 +22,10 @@ function patchAll(patches, { requests, samples, typedArrays, shown, onPost }) {
   patchFiles(patches);
   if (typedArrays) patchTypedArrays(patches);
   const show = (source, prototype) => patchOwn(patches, samples, source, prototype);
-  for (const { source, prototype } of shown) show(source, prototype);
+  for (const { source, prototype } of shown) {
+    const there = prototype.deref();
+    if (there !== undefined) show(source, there);
+  }
   syncBuiltinESMExports();
   return show;
 }

@@ -10,7 +10,9 @@ const originals = new WeakMap(); // of wrappers
 const originalOf = (method) => originals.get(method);
 
 class Patches {
-  #done = [];
+  // Weak: of the classes of a copy of ralloc that nobody has any more nothing is to be put back, and test runners evaluate one for each file.
+  #owners = []; // { owner, name }, in the order of the replacements
+  #before = new WeakMap(); // owner → name → { before: a descriptor, or undefined, wrapper }
 
   /**
    * Replaces the method `name` of `object` by make(original), which looks like it; where `object` inherits the method it gets one of its own. False where it has
@@ -30,17 +32,32 @@ class Patches {
     if (before !== undefined && !('value' in before)) return false;
     const shape = before ?? { writable: true, enumerable: false, configurable: true };
     if (!Reflect.defineProperty(object, name, { ...shape, value: wrapper })) return false;
-    this.#done.push({ object, name, before, wrapper });
+    this.#note(object, name, { before, wrapper });
     return true;
+  }
+
+  #note(object, name, replacement) {
+    let ofOwner = this.#before.get(object);
+    if (ofOwner === undefined) {
+      ofOwner = new Map();
+      this.#before.set(object, ofOwner);
+    }
+    const { before } = ofOwner.get(name) ?? replacement;
+    ofOwner.set(name, { ...replacement, before });
+    this.#owners.push({ owner: new WeakRef(object), name });
   }
 
   /** Puts back what nobody has replaced since; the rest does nothing more than to call what it replaced. */
   restore() {
-    for (const { object, name, before, wrapper } of this.#done.splice(0).reverse()) {
+    for (const { owner, name } of this.#owners.splice(0).reverse()) {
+      const object = owner.deref();
+      if (object === undefined) continue;
+      const { before, wrapper } = this.#before.get(object).get(name);
       if (Object.getOwnPropertyDescriptor(object, name)?.value !== wrapper) continue;
       if (before === undefined) Reflect.deleteProperty(object, name);
       else Reflect.defineProperty(object, name, before);
     }
+    this.#before = new WeakMap();
   }
 }
 
