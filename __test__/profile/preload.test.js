@@ -73,3 +73,9 @@ test('an application that replaces functions of Buffer, fs, timers, clocks, and 
   const bytes = alive.reduce((sum, cell) => sum + cell.bytes, 0);
   t.true(Math.abs(bytes / (1000 * 64 * 1024) - 1) < 0.2, `${bytes} bytes are alive`);
 });
+
+test('an application that freezes process goes on', async (t) => {
+  const { code, stderr, result } = await preloaded(t, 'freezes.js');
+  t.is(code, 0, stderr);
+  t.deepEqual(result, { isDone: true });
+});

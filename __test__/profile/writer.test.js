@@ -56,6 +56,29 @@ test('a file that cannot be written is an error with its name and what to do', (
   }
 });
 
+test('a descriptor that the application has closed: its own file of that number is left alone', (t) => {
+  const dir = folder(t);
+  const file = join(dir, 'a.rprof');
+  const own = join(dir, 'own');
+  const [first, ...rest] = frames(1);
+  prepare(file);
+  const fd = fs.openSync(file); // the lowest that is free, and so the writer's
+  fs.closeSync(fd);
+  const writer = new Writer(file);
+  writer.write(first);
+  t.is(fs.fstatSync(fd).ino, fs.statSync(file).ino);
+  fs.closeSync(fd);
+  t.is(fs.openSync(own, 'w'), fd);
+  for (const frame of rest) writer.write(frame);
+  writer.close();
+  fs.writeSync(fd, 'mine');
+  fs.closeSync(fd);
+  t.is(fs.readFileSync(own, 'utf8'), 'mine');
+  const whole = Profile.read(file);
+  t.is(whole.skipped, 0);
+  t.deepEqual(whole.toBuffer(), Profile.from(Buffer.concat(frames(1))).toBuffer());
+});
+
 test('a disk without room: the error says so', (t) => {
   if (!fs.existsSync('/dev/full')) return t.pass();
   prepare('/dev/full');

@@ -5,6 +5,9 @@
 const { isMainThread, threadId } = require('node:worker_threads');
 const time = require('../base/time.js');
 
+/** As it is before an application replaces it, for its tests say. */
+const { memoryUsage } = process;
+
 /** Of this thread, as a block has it. */
 const recorderOf = (id, budget) => ({
   id,
@@ -19,7 +22,7 @@ const recorderOf = (id, budget) => ({
 
 /** Bytes. What is resident is the whole process's, so that one thread tells it. `live`: what the recorder knows of. */
 function memoryOf(live) {
-  const { rss, arrayBuffers, external, heapUsed } = process.memoryUsage();
+  const { rss, arrayBuffers, external, heapUsed } = memoryUsage();
   return { rss: isMainThread ? rss : 0, arrayBuffers, external, heapUsed, live };
 }
 

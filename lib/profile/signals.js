@@ -20,9 +20,12 @@ function findHandle() {
   });
   const listener = () => {};
   hook.enable();
-  process.on('SIGWINCH', listener);
-  process.off('SIGWINCH', listener);
-  hook.disable();
+  try {
+    process.on('SIGWINCH', listener);
+    process.off('SIGWINCH', listener);
+  } finally {
+    hook.disable();
+  }
   return Handle;
 }
 
@@ -39,14 +42,17 @@ class Signals {
 
   /** From the next turn on. A program that never comes back to its event loop could not hear, and must end at once, as without us. */
   start() {
-    const begin = () => {
-      this.#Handle = findHandle();
-      if (this.#Handle === undefined) return;
-      for (const signal of SIGNALS) if (process.listenerCount(signal) === 0) this.#watch(signal);
-      process.on('newListener', this.#onListener);
-      process.on('removeListener', this.#onListenerGone);
-    };
-    time.setImmediate(begin).unref();
+    time.setImmediate(() => this.#begin()).unref();
+  }
+
+  /** Where an application has frozen `process`, no signal is heard, and each ends it as without us. */
+  #begin() {
+    if (Object.isFrozen(process)) return;
+    this.#Handle = findHandle();
+    if (this.#Handle === undefined) return;
+    for (const signal of SIGNALS) if (process.listenerCount(signal) === 0) this.#watch(signal);
+    process.on('newListener', this.#onListener);
+    process.on('removeListener', this.#onListenerGone);
   }
 
   #onListener = (signal) => this.#unwatch(signal);

@@ -55,18 +55,38 @@ function prepare(file) {
   });
 }
 
+const AS_BIGINTS = { bigint: true };
+
 class Writer {
   #fd;
+  #dev;
+  #ino;
 
   /** `file`: absolute, since an application may change its folder. */
   constructor(file) {
     this.file = file;
-    this.#fd = attempt(file, () => openSync(file, O_WRONLY | O_CREAT | O_APPEND, MODE));
+    attempt(file, () => this.#open(O_CREAT));
+  }
+
+  #open(flags) {
+    this.#fd = openSync(this.file, O_WRONLY | O_APPEND | flags, MODE);
+    ({ dev: this.#dev, ino: this.#ino } = fstatSync(this.#fd, AS_BIGINTS));
+  }
+
+  /** Daemons close all descriptors, those of others too: then another file may have the number. */
+  #isOpen() {
+    try {
+      const { dev, ino } = fstatSync(this.#fd, AS_BIGINTS);
+      return dev === this.#dev && ino === this.#ino;
+    } catch {
+      return false;
+    }
   }
 
   /** Appends a frame. When it throws, a part of the frame may be in the file, which readers skip. */
   write(frame) {
     attempt(this.file, () => {
+      if (!this.#isOpen()) this.#open(0);
       let written = 0;
       // More than one turn only where a signal or the end of the disk cut a write off.
       while (written < frame.length) written += writeSync(this.#fd, frame, written);
@@ -75,7 +95,7 @@ class Writer {
 
   close() {
     if (this.#fd === undefined) return;
-    closeSync(this.#fd);
+    if (this.#isOpen()) closeSync(this.#fd);
     this.#fd = undefined;
   }
 }
