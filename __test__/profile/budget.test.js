@@ -60,6 +60,37 @@ test('it is a share of the time that the thread has', (t) => {
   t.true(share < 0.0045, String(share));
 });
 
+test('a thread that is idle has its samples, whatever else the recorder does there', (t) => {
+  const sampling = { mean: LEAST };
+  const budget = new Budget(0.03, sampling, false, 0, (now) => now / 500);
+  for (let now = 40; now < 60_000; now += 40) {
+    if (now % 80 === 0) budget.spend(COST, now);
+    if (now % 200 !== 0) continue;
+    budget.spendOther(1); // its turns, its collections
+    budget.look(now);
+    t.is(sampling.mean, LEAST, `after ${now} ms`);
+  }
+});
+
+test('what else is spent counts, and not alone', (t) => {
+  const run = (other) => {
+    const sampling = { mean: LEAST };
+    const budget = new Budget(0.03, sampling, false, 0);
+    let samples = 0;
+    for (let now = 1; now < 30_000; now++) {
+      samples += 1e9 / 1000 / sampling.mean;
+      for (; samples >= 1; samples--) budget.spend(COST, now);
+      if (now % 200 !== 0) continue;
+      budget.spendOther(other);
+      budget.look(now);
+    }
+    return sampling.mean;
+  };
+  const [none, some, much] = [run(0), run(3), run(100)];
+  t.true(none < some, `${none}, ${some}`);
+  t.true(much <= 2 * some, `${some}, ${much}`);
+});
+
 test('one that is fixed is left alone', (t) => {
   const { means } = simulate(0.001, 5, steady(1e9), true);
   t.deepEqual(new Set(means), new Set([LEAST]));

@@ -19,6 +19,12 @@ const STEADY = 1000;
 /** Halved where less than this part is taken, so that it is not doubled next. */
 const LITTLE = 1 / 3;
 
+/** A thread that is idle counts as one that has this part of a core: what it costs is little, and it is to have samples too. */
+const IDLE = 0.1;
+
+/** This part of the budget is the samples', whatever else is spent: to take fewer of them would not spare that. */
+const OF_SAMPLES = 0.5;
+
 /** What a sample costs where no clock looks: its finalizer, and V8's handles. */
 const UNSEEN_MS = 0.003;
 
@@ -35,7 +41,8 @@ class Budget {
   #usedMs;
   #used;
   #samples = 0; // since
-  #spent = 0;
+  #spent = 0; // on them
+  #other = 0; // on the rest
   #steadySince;
   #spentSteady = 0;
   #earnedSteady = 0;
@@ -64,18 +71,21 @@ class Budget {
 
   /** Something else did. */
   spendOther(ms) {
-    this.#spent += ms;
+    this.#other += ms;
   }
 
   /** To be called now and then. Doubles the distance as needed, and halves it when there is much to spare. */
   look(now) {
     const used = this.#usedMs(now);
-    const usedSince = Math.min(used - this.#used, now - this.#looked);
-    const earned = usedSince * this.#share;
+    const since = now - this.#looked;
+    const usedSince = Math.max(Math.min(used - this.#used, since), since * IDLE);
+    const whole = usedSince * this.#share;
+    const earned = Math.max(whole - this.#other, whole * OF_SAMPLES);
     const spent = this.#spent;
     this.#balance = Math.min(this.#balance + earned - spent, this.#most);
     this.#spentSteady += spent;
     this.#earnedSteady += earned;
+    this.#other = Math.min(this.#other - (whole - earned), this.#most); // the rest is paid next
     [this.#samples, this.#spent, this.#looked, this.#used] = [0, 0, now, used];
     if (this.#balance >= 0) this.#least = 0;
     if (this.#balance < this.#least) {

@@ -228,10 +228,10 @@ class Recorder {
     collectNow(MOST_HEAP_AT_END);
     this.#pins.settle();
     this.#samples.settle();
-    return this.#block();
+    return this.#block(true);
   }
 
-  #block() {
+  #block(isLast = false) {
     this.#tellPeaks();
     const slot = this.#told - (this.#told % SLOT_MS); // where what it tells began
     const until = time.wall();
@@ -241,7 +241,7 @@ class Recorder {
       slot,
       until,
       rate: this.#sampling.mean,
-      process: this.#process(slot),
+      process: this.#process(slot, isLast || until >= slot + SLOT_MS),
       sites: this.#sites.untold(),
       cells: this.#cells.take(this.#sites),
     };
@@ -260,9 +260,9 @@ class Recorder {
     }
   }
 
-  /** Once a slot. */
-  #process(slot) {
-    if (slot === this.#toldSlot) return undefined;
+  /** Once a slot, at its end. */
+  #process(slot, isOver) {
+    if (!isOver || slot === this.#toldSlot) return undefined;
     this.#toldSlot = slot;
     return memoryOf(this.#samples.live);
   }

@@ -57,12 +57,16 @@ module.exports = [
       'any file is emptied': ['      if (!isProfile(file)) throw occupiedError(file);\n', ''],
       'an earlier profile stays': ['      ftruncateSync(fd);\n', ''],
       'writers do not append': [
-        'openSync(file, O_WRONLY | O_CREAT | O_APPEND, MODE));',
-        'openSync(file, O_WRONLY | O_CREAT, MODE));',
+        'openSync(this.file, O_WRONLY | O_APPEND | flags, MODE);',
+        'openSync(this.file, O_WRONLY | flags, MODE);',
       ],
       'an error of the system without the file': [
         'throw unwritableError(file, error);',
         'throw error;',
+      ],
+      "a descriptor is the writer's for ever": [
+        'return dev === this.#dev && ino === this.#ino;',
+        'return true;',
       ],
       'closed twice': ['    if (this.#fd === undefined) return;\n', ''],
     },
@@ -73,11 +77,8 @@ module.exports = [
     mutants: {
       'a signal does not end it': ['    process.kill(process.pid, signal);\n', ''],
       'it ends before its profile': ['    this.#onDeath();\n', ''],
-      'the application does not decide': [
-        "      process.on('newListener', this.#onListener);\n",
-        '',
-      ],
-      'not heard again': ["      process.on('removeListener', this.#onListenerGone);\n", ''],
+      'the application does not decide': ["    process.on('newListener', this.#onListener);\n", ''],
+      'not heard again': ["    process.on('removeListener', this.#onListenerGone);\n", ''],
     },
   },
   {

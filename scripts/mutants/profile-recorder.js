@@ -41,9 +41,17 @@ module.exports = [
         '',
       ],
       'a fixed one moves': ['if (!this.#isFixed && next !== mean)', 'if (next !== mean)'],
+      'an idle thread earns nothing': [
+        'Math.max(Math.min(used - this.#used, since), since * IDLE)',
+        'Math.min(used - this.#used, since)',
+      ],
+      'the rest is at the expense of samples': [
+        'Math.max(whole - this.#other, whole * OF_SAMPLES)',
+        'whole - this.#other',
+      ],
       'by the clock on the wall': [
-        'const usedSince = Math.min(used - this.#used, now - this.#looked);',
-        'const usedSince = now - this.#looked;',
+        'const usedSince = Math.max(Math.min(used - this.#used, since), since * IDLE);',
+        'const usedSince = since;',
       ],
     },
   },
