@@ -19,7 +19,7 @@ for (const [how, args] of [
   });
 }
 
-test('they are collected while a profiler runs, too', async (t) => {
+test.serial('they are collected while a profiler runs, too', async (t) => {
   const dir = folder(t);
   const { code, stderr, result } = await run('memory/registries.js', {
     execArgv: ['--require', require.resolve('ralloc/profile')],
