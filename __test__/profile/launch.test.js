@@ -16,6 +16,9 @@ const { bin, preloaded, profiled } = require('../helpers/profile.js');
 
 const KEPT = 2000 * 16 * 1024; // bytes of ends.js
 
+/** A fixed distance: on a slow machine the budget leaves too few samples of so little to compare. */
+const options = ['--rate', '32k'];
+
 /** Whether the recorder came to its end, and told what was alive: all that ends.js keeps. */
 function assertSettled(t, profile) {
   const alive = profile.cells.filter(({ event }) => event === ALIVE);
@@ -32,7 +35,7 @@ for (const [how, code, stderr = /^ralloc: Recorded one thread in .*\n$/] of [
   ['reject', 1, /Error: of the application/],
 ]) {
   test(`an application that ends by ${how}`, async (t) => {
-    const ended = await profiled(t, 'ends.js', { args: [how] });
+    const ended = await profiled(t, 'ends.js', { args: [how], options });
     t.is(ended.code, code);
     t.regex(ended.stderr, stderr);
     const profile = ended.read();
@@ -60,7 +63,17 @@ async function signalled(t, how, act) {
   const file = join(folder(t), 'a.rprof');
   const child = spawn(
     process.execPath,
-    [bin, 'profile', '-o', file, '--', process.execPath, fixturePath('profile/ends.js'), how],
+    [
+      bin,
+      'profile',
+      '-o',
+      file,
+      ...options,
+      '--',
+      process.execPath,
+      fixturePath('profile/ends.js'),
+      how,
+    ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
   const closed = once(child, 'close');
@@ -114,7 +127,7 @@ test('threads, forks and clusters: one recorder in each, one file for all', asyn
 });
 
 test('a worker that is terminated with its answer, and one that sleeps from then on', async (t) => {
-  const ended = await profiled(t, 'terminated.js');
+  const ended = await profiled(t, 'terminated.js', { options });
   t.is(ended.code, 0, ended.stderr);
   const { cells, recorders } = ended.read();
   t.is(recorders.length, 3);
