@@ -67,10 +67,12 @@ function figures() {
 }
 
 function notes() {
-  const { skipped, unreadableMaps } = report;
+  const { skipped, lost, unreadableMaps } = report;
   const all = [
     skipped > 0 &&
       `${bytes(skipped)} of the file are of no whole block, and were passed over: it was cut off (a process was killed) or damaged. The rest is whole.`,
+    lost > 0 &&
+      `${plural(lost, 'block', 'blocks')} of the recording ${lost === 1 ? 'is' : 'are'} missing in the midst of the file: what happened then is in no figure.`,
     report.moreLines > 0 &&
       `${plural(report.moreLines, 'line', 'lines')} with the fewest bytes are left out of this page; --json has them.`,
     ...unreadableMaps.map(

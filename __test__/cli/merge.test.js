@@ -5,6 +5,7 @@
 const test = require('ava');
 const fs = require('node:fs');
 const path = require('node:path');
+const { encode } = require('../../lib/profile/block.js');
 const { frame } = require('../../lib/profile/frame.js');
 const { Profile } = require('../../lib/profile/profile.js');
 const { testWhere } = require('../helpers/backend.js');
@@ -54,6 +55,23 @@ test('the end that a killed process left is skipped, and told', async (t) => {
   const { code, stderr } = await merge('-o', out, ...files);
   t.is(code, 0);
   t.regex(stderr, /2\.rprof: .* skipped that are of no whole block/);
+});
+
+test('blocks that are missing, and blocks of nonsense, are told', async (t) => {
+  const { dir, out, files } = profiles(t, 1);
+  const frames = blocksOf(2).map((block, index) => encode({ ...block, number: index + 1 }));
+  const file = path.join(dir, 'gap.rprof');
+  const nonsense = frame(Buffer.from([1, 0, 6, 2, 1, 1]));
+  fs.writeFileSync(file, Buffer.concat([frames[0], nonsense, frames[2]]));
+  const { code, stderr } = await merge('-o', out, files[0], file);
+  t.is(code, 0);
+  t.regex(stderr, /gap\.rprof: 1 block left out that makes no sense/);
+  t.regex(stderr, /^ralloc: 1 block of recorders is missing in the midst of the files/m);
+});
+
+test('its help names files as the others do', async (t) => {
+  const { stdout } = await merge('--help');
+  t.regex(stdout, /merge -o fleet\.rprof profiles\/\*\.rprof/);
 });
 
 test('recorders that are in two files are told', async (t) => {

@@ -60,6 +60,7 @@ test('--json: the lines, the costliest first, with all that the format promises'
     'live',
     'notSeen',
     'skipped',
+    'lost',
   ]);
   t.is(sites.length, 9);
   t.deepEqual(

@@ -9,7 +9,7 @@ const { pprofOf } = require('../profile/pprof.js');
 const { writeFile } = require('../profile/write-file.js');
 const { OK, UsageError } = require('./exit.js');
 const { write } = require('./print.js');
-const { tellSkipped } = require('./told.js');
+const { tellDamage } = require('./told.js');
 
 const summary = 'write a profile for pprof, or as lines of JSON';
 const usage = `Usage: ralloc export --pprof|--jsonl [-o FILE] PROFILE...
@@ -63,8 +63,9 @@ async function run(argv) {
   if (output === undefined && values.pprof && process.stdout.isTTY) {
     throw new UsageError('A terminal cannot show the format of pprof. Say where to write: -o FILE');
   }
-  const { profile, skipped } = await mergeFiles(positionals);
-  for (const [file, bytes] of skipped) tellSkipped(file, bytes);
+  const merged = await mergeFiles(positionals);
+  tellDamage(merged);
+  const { profile } = merged;
   const content = contentOf(profile, values);
   if (output === undefined) await write(content);
   else writeFile(output, Buffer.concat([...content]), 'The export');

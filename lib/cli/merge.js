@@ -7,7 +7,7 @@ const { parseArgs } = require('node:util');
 const { mergeFiles } = require('../profile/merge.js');
 const { OK, UsageError } = require('./exit.js');
 const { tell } = require('./print.js');
-const { count, tellSkipped } = require('./told.js');
+const { count, tellDamage } = require('./told.js');
 
 const summary = 'sum up profiles, those of a fleet for instance';
 const usage = `Usage: ralloc merge -o FILE PROFILE...
@@ -17,7 +17,7 @@ Give each profile once. The history of single sites over time is not kept; that 
 
   -o, --output FILE   where to write the sum; a file that is there is replaced when all have been read
 
-Example: ralloc merge -o fleet.profile profiles/*.profile`;
+Example: ralloc merge -o fleet.rprof profiles/*.rprof`;
 
 const OPTIONS = { output: { type: 'string', short: 'o' } };
 
@@ -46,8 +46,9 @@ async function run(argv) {
   if (values.output === undefined) throw new UsageError('Say where to write: -o FILE');
   if (positionals.length === 0) throw new UsageError('Give the profiles to merge');
   checkOnce(positionals);
-  const { profile, skipped, repeated } = await mergeFiles(positionals);
-  for (const [file, bytes] of skipped) tellSkipped(file, bytes);
+  const merged = await mergeFiles(positionals);
+  const { profile, repeated } = merged;
+  tellDamage(merged);
   for (const file of repeated) {
     tell(
       `ralloc: ${file} has recorders that another of the files has too: what both have counts twice`,

@@ -16,4 +16,27 @@ function tellSkipped(file, bytes) {
   );
 }
 
-module.exports = { count, tellSkipped };
+/** Blocks that are whole and make no sense. */
+function tellNonsense(file, blocks) {
+  if (blocks === 0) return;
+  tell(
+    `ralloc: ${file}: ${count(blocks, 'block')} left out that make${blocks === 1 ? 's' : ''} no sense: another program wrote there`,
+  );
+}
+
+/** Blocks that are not there. */
+function tellLost(blocks) {
+  if (blocks === 0) return;
+  tell(
+    `ralloc: ${count(blocks, 'block')} of recorders ${blocks === 1 ? 'is' : 'are'} missing in the midst of the files: what they told is in no sum`,
+  );
+}
+
+/** What is not as it was recorded: see mergeFiles(). */
+function tellDamage({ profile, skipped, nonsense }) {
+  for (const [file, bytes] of skipped) tellSkipped(file, bytes);
+  for (const [file, blocks] of nonsense) tellNonsense(file, blocks);
+  tellLost(profile.lost);
+}
+
+module.exports = { count, tellDamage };

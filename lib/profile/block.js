@@ -44,8 +44,10 @@ function payloadOf(block) {
   return payload.payload();
 }
 
-function recordersOf({ recorder, recorders, slot, until, rate }) {
-  return recorder === undefined ? recorders : [{ ...recorder, slot, until, rate }];
+function recordersOf({ recorder, recorders, slot, until, rate, number }) {
+  if (recorder === undefined) return recorders ?? [];
+  const numbered = number === undefined ? undefined : { blocks: 1, last: number };
+  return [{ ...recorder, slot, until, rate, ...numbered }];
 }
 
 function seriesOf({ process, series, slot }) {
@@ -98,10 +100,21 @@ function blockOf(payload) {
   return { ...head, sites, cells: readCells(parts, ids) };
 }
 
+/** The same; undefined where the payload makes no sense, although its checksum is right. */
+function blockIn(payload) {
+  try {
+    return blockOf(payload);
+  } catch (error) {
+    if (error.code === 'ERR_RALLOC_PROFILE_DAMAGED') return undefined;
+    throw error;
+  }
+}
+
 function recordedHead(recorders, [row]) {
   if (recorders.length !== 1) throw nonsenseError();
-  const [{ slot, until, rate, ...recorder }] = recorders;
-  return { recorder, slot, until, rate, process: row && processOf(row) };
+  const [{ slot, until, rate, blocks: _one, last, ...recorder }] = recorders;
+  const numbered = last === undefined ? undefined : { number: last };
+  return { recorder, slot, until, rate, ...numbered, process: row && processOf(row) };
 }
 
 const processOf = (row) => Object.fromEntries(PROCESS.map((key) => [key, row[key]]));
@@ -148,4 +161,4 @@ function decode(bytes) {
   return { blocks, skipped };
 }
 
-module.exports = { blockOf, decode, encode, payloadOf };
+module.exports = { blockIn, blockOf, decode, encode, payloadOf, recordersOf };

@@ -8,6 +8,7 @@ const {
   emptyError,
   foreignError,
   inFile,
+  nonsenseError,
   truncatedError,
   unreadableError,
 } = require('./errors.js');
@@ -70,10 +71,10 @@ class FileWindow {
   }
 }
 
-/** Calls `onPayload` for each whole frame; returns `{ bytes, skipped, frames, begun }` of the file. */
+/** Calls `onPayload` for each whole frame, which says whether it makes sense; returns `{ bytes, skipped, nonsense, frames, begun }` of the file. */
 function readThrough(descriptor, onPayload) {
   const window = new FileWindow(descriptor);
-  const found = { bytes: 0, skipped: 0, frames: 0, begun: false };
+  const found = { bytes: 0, skipped: 0, nonsense: 0, frames: 0, begun: false };
   const drop = (count) => {
     found.bytes += count;
     window.drop(count);
@@ -83,8 +84,12 @@ function readThrough(descriptor, onPayload) {
   while (window.bytes.length > 0) {
     const { skip = 1, payload, end, need } = nextFrame(window.bytes, 0);
     if (payload !== undefined) {
-      onPayload(payload);
-      found.frames++;
+      if (onPayload(payload)) {
+        found.frames++;
+      } else {
+        found.nonsense++;
+        found.skipped += end;
+      }
       drop(end);
     } else if (need !== undefined && !window.ended) {
       window.want(need);
@@ -106,14 +111,15 @@ function attempt(file, act) {
   }
 }
 
-/** Calls `onPayload` for each whole frame of `file`; returns the number of bytes that are of none. */
+/** As readThrough(), of a file in which something makes sense: `{ skipped, nonsense }`. */
 function readFile(file, onPayload) {
   const descriptor = attempt(file, () => fs.openSync(file, 'r'));
   try {
-    const { bytes, skipped, frames, begun } = attempt(file, () =>
+    const { bytes, skipped, nonsense, frames, begun } = attempt(file, () =>
       readThrough(descriptor, onPayload),
     );
-    if (frames > 0) return skipped;
+    if (frames > 0) return { skipped, nonsense };
+    if (nonsense > 0) throw nonsenseError(file);
     if (bytes === 0) throw emptyError(file);
     throw begun ? truncatedError(file) : foreignError(file);
   } finally {

@@ -49,7 +49,7 @@ function nextFrame(bytes, at) {
   return crc32(payload) === bytes.readUInt32LE(at + 8) ? { payload, end } : { skip: 1 };
 }
 
-/** Calls `onPayload` for each whole frame of `bytes`; returns the number of bytes that are of none. */
+/** Calls `onPayload` for each whole frame of `bytes`; returns the number of bytes that are of none, or of one of which it says that it is none: false. */
 function readFrames({ buffer, byteOffset, byteLength }, onPayload) {
   const bytes = Buffer.from(buffer, byteOffset, byteLength); // of a Uint8Array too, as another thread gives
   let skipped = 0;
@@ -57,7 +57,7 @@ function readFrames({ buffer, byteOffset, byteLength }, onPayload) {
   while (at < bytes.length) {
     const { skip, payload, end } = nextFrame(bytes, at);
     if (payload !== undefined) {
-      onPayload(payload);
+      if (onPayload(payload) === false) skipped += end - at;
       at = end;
     } else {
       // A frame that needs more than there is was cut off; whole ones may stand behind its beginning.

@@ -17,13 +17,14 @@ const LEAST_SHARE = 1 << 25; // bytes
 const MOST_THREADS = 8;
 
 /**
- * The sum of `files`; for each the bytes that are of no whole block, and the ids of its recorders: `{ profile, told: [{ file, skipped,
- * recorders }] }`. Throws what Profile.read() does, of the first file that it meets.
+ * The sum of `files`; for each the bytes that are skipped, how many blocks make no sense, and the ids of its recorders: `{ profile, told: [{ file, skipped,
+ * nonsense, recorders }] }`. Throws what Profile.read() does, of the first file that it meets.
  */
 function mergeHere(files) {
-  const profile = new Profile();
-  const told = files.map((file) => ({ file, ...profile.addFile(file) }));
-  return { profile, told };
+  return Profile.summed((profile) => {
+    const told = files.map((file) => ({ file, ...profile.addFile(file) }));
+    return { profile, told };
+  });
 }
 
 /** The size of a file; reading it says why it has none. */
@@ -67,8 +68,8 @@ function repeatedOf(told) {
 }
 
 /**
- * Resolves with the sum `profile` of `files`, with `skipped`, a Map of a file → its bytes that are of no whole block, and with `repeated`,
- * the files with a recorder that one before has too. Rejects with what Profile.read() throws.
+ * Resolves with the sum `profile` of `files`, with `skipped` and `nonsense`, Maps of a file → its bytes that were left out, and how many blocks of
+ * these make no sense, and with `repeated`, the files with a recorder that one before has too. Rejects with what Profile.read() throws.
  */
 async function mergeFiles(files, threads = os.availableParallelism()) {
   const [own, ...others] = sharesOf(files, threads);
@@ -82,8 +83,9 @@ async function mergeFiles(files, threads = os.availableParallelism()) {
   }
   const places = new Map(files.map((file, place) => [file, place]));
   told.sort((a, b) => places.get(a.file) - places.get(b.file));
-  const skipped = new Map(told.map(({ file, skipped: bytes }) => [file, bytes]));
-  return { profile, skipped, repeated: repeatedOf(told) };
+  const mapOf = (name) => new Map(told.map((one) => [one.file, one[name]]));
+  const [skipped, nonsense] = [mapOf('skipped'), mapOf('nonsense')];
+  return { profile, skipped, nonsense, repeated: repeatedOf(told) };
 }
 
 module.exports = { mergeFiles, mergeHere };

@@ -59,6 +59,9 @@ function writeFields(writer, recorder) {
   writer.double(recorder.rate);
   writer.double(recorder.budget ?? Number.NaN); // none where the rate is fixed
   for (const key of ['node', 'platform', 'title']) writer.text(recorder[key]);
+  if (recorder.last === undefined) return;
+  writer.number(recorder.blocks);
+  writer.number(recorder.last);
 }
 
 function readRecorder(list) {
@@ -69,8 +72,10 @@ function readRecorder(list) {
   const share = reader.double();
   const budget = Number.isNaN(share) ? undefined : share;
   const [node, platform, title] = [1, 2, 3].map(() => reader.text());
+  const told = { id, pid, thread, node, platform, title, start, budget, slot, until, rate };
+  if (!reader.done) Object.assign(told, { blocks: reader.number(), last: reader.number() });
   reader.end();
-  return { id, pid, thread, node, platform, title, start, budget, slot, until, rate };
+  return told;
 }
 
 /** `{ slot, recorders, rss, … }`. */

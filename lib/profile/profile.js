@@ -2,21 +2,25 @@
 
 // A profile: the sum of its blocks, in any order.
 
-const { payloadOf, decode } = require('./block.js');
+const { blockIn, payloadOf, decode } = require('./block.js');
 const { bucketOfKey, eventOfKey, exactOf, numberOf, sizeClassOfKey } = require('./cell.js');
 const { CellTable } = require('./cell-table.js');
+const { nonsenseError } = require('./errors.js');
 const { readFile } = require('./file.js');
 const { readFrames } = require('./frame.js');
 const { NameReader } = require('./names.js');
 const {
   PROCESS,
   eachOf,
+  kinds,
+  listOf,
   openPayload,
   readRecorder,
   readSeries,
   sections,
 } = require('./payload.js');
 const { SiteTable } = require('./site-table.js');
+const { Recorders } = require('./recorders.js');
 const { framesOf } = require('./sum.js');
 const { writeFile } = require('./write-file.js');
 
@@ -26,37 +30,57 @@ const LOST = Object.freeze({ source: 'unknown', route: undefined, frames: Object
 class Profile {
   #sites = new SiteTable();
   #cells = new CellTable();
-  #recorders = new Map(); // by id
+  #recorders = new Recorders();
   #series = new Map(); // by slot
   #numbers = []; // of the sites of the payload that is added
   #told = new Set(); // the ids of recorders since a file began
-  /** Bytes of what was read that are of no whole block. */
+  #isCareful;
+  /** Bytes of what was read that are of no whole block, or of one that makes no sense. */
   skipped = 0;
+
+  constructor({ isCareful = false } = {}) {
+    this.#isCareful = isCareful;
+  }
+
+  /**
+   * What `read` returns for a new profile that it adds to. A block that makes no sense, by its checksum whole, is found in the midst of adding it: then all is
+   * read once more, each block looked through before, and those are left out.
+   */
+  static summed(read) {
+    try {
+      return read(new Profile());
+    } catch (error) {
+      if (error.code !== 'ERR_RALLOC_PROFILE_DAMAGED') throw error;
+      return read(new Profile({ isCareful: true }));
+    }
+  }
 
   /** The profile of a file. Throws ERR_RALLOC_PROFILE_UNREADABLE, _FOREIGN, _DAMAGED, _VERSION. */
   static read(file) {
-    const profile = new Profile();
-    profile.addFile(file);
-    return profile;
+    return Profile.summed((profile) => {
+      profile.addFile(file);
+      return profile;
+    });
   }
 
   /** The profile of bytes of a file. */
   static from(bytes) {
-    const profile = new Profile();
-    profile.addBytes(bytes);
-    return profile;
+    return Profile.summed((profile) => {
+      profile.addBytes(bytes);
+      return profile;
+    });
   }
 
   addBytes(bytes) {
     this.skipped += readFrames(bytes, (payload) => this.#addPayload(payload));
   }
 
-  /** Adds a file, and returns the bytes of it that are of no whole block and the ids of its recorders. */
+  /** Adds a file, and returns the bytes of it that were skipped, how many blocks made no sense, and the ids of its recorders. */
   addFile(file) {
     this.#told = new Set();
-    const skipped = readFile(file, (payload) => this.#addPayload(payload));
+    const { skipped, nonsense } = readFile(file, (payload) => this.#addPayload(payload));
     this.skipped += skipped;
-    return { skipped, recorders: [...this.#told] };
+    return { skipped, nonsense, recorders: [...this.#told] };
   }
 
   add(block) {
@@ -66,7 +90,12 @@ class Profile {
 
   /** Those that recorded, by id: as in a block, with their first `slot`, last `until` and the last `rate`. */
   get recorders() {
-    return [...this.#recorders.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+    return this.#recorders.list;
+  }
+
+  /** Blocks that recorders wrote and that are not there. */
+  get lost() {
+    return this.#recorders.lost;
   }
 
   /** `{ slot, recorders, rss, arrayBuffers, external, heapUsed, live }`, summed over the recorders, by slot. */
@@ -126,9 +155,18 @@ class Profile {
     return this.#cells.sorted(ranksOf(this.#sites.sorted()));
   }
 
+  /** Whether it makes sense; where nobody is careful it throws otherwise. */
   #addPayload(payload) {
-    const { parts } = openPayload(payload);
-    eachOf(parts, sections.RECORDERS, (reader) => this.#addRecorder(readRecorder(reader)));
+    if (this.#isCareful && blockIn(payload) === undefined) return false;
+    this.#addParts(payload);
+    return true;
+  }
+
+  #addParts(payload) {
+    const { kind, parts } = openPayload(payload);
+    const recorders = listOf(parts, sections.RECORDERS, readRecorder);
+    if (kind === kinds.RECORDED && recorders.length !== 1) throw nonsenseError();
+    for (const recorder of recorders) this.#addRecorder(recorder);
     eachOf(parts, sections.SERIES, (reader) => this.#addSeries(readSeries(reader)));
     const numbers = this.#addSites(parts);
     const cells = parts[sections.CELLS];
@@ -139,8 +177,7 @@ class Profile {
 
   #addRecorder(recorder) {
     this.#told.add(recorder.id);
-    const known = this.#recorders.get(recorder.id);
-    this.#recorders.set(recorder.id, known === undefined ? recorder : later(known, recorder));
+    this.#recorders.add(recorder);
   }
 
   #addSeries(row) {
@@ -172,12 +209,6 @@ function ranksOf(sorted) {
   const ranks = new Uint32Array(sorted.length);
   for (let rank = 0; rank < sorted.length; rank++) ranks[sorted[rank]] = rank;
   return ranks;
-}
-
-/** Of two accounts of a recorder: the whole of its time, and the rest by the one that ends later. */
-function later(a, b) {
-  const last = a.until > b.until || (a.until === b.until && a.rate >= b.rate) ? a : b;
-  return { ...last, slot: Math.min(a.slot, b.slot) };
 }
 
 module.exports = { Profile };

@@ -61,6 +61,7 @@ class Recorder {
   #toldSlot = -1;
   #told = time.wall(); // until then
   #toldMajors = 0;
+  #blocks = 0; // how many
   /** Samples that came to nothing: no stack was left for them. */
   lost = 0;
 
@@ -241,6 +242,7 @@ class Recorder {
       slot,
       until,
       rate: this.#sampling.mean,
+      number: ++this.#blocks,
       process: this.#process(slot, isLast || until >= slot + SLOT_MS),
       sites: this.#sites.untold(),
       cells: this.#cells.take(this.#sites),

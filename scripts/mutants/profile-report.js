@@ -24,7 +24,26 @@ module.exports = [
     tests: [report('model')],
     mutants: {
       'seconds of recorders add up': ['to - Math.max(from, end)', 'to - from'],
-      'one recorder is all': ['this.recorders.set(recorder.id,', 'this.recorders.set(0,'],
+    },
+  },
+  {
+    file: 'profile/recorders.js',
+    tests: [report('model'), 'profile/damage.test.js'],
+    mutants: {
+      'one recorder is all': ['this.#byId.set(recorder.id,', 'this.#byId.set(0,'],
+      'nothing is lost': ['Math.max(0, last - blocks)', '0'],
+      'the blocks of the last account': ['(a.blocks ?? 0) + (b.blocks ?? 0)', 'last.blocks'],
+    },
+  },
+  {
+    file: 'profile/profile.js',
+    tests: ['profile/damage.test.js'],
+    mutants: {
+      'nonsense is the end': ['return read(new Profile({ isCareful: true }));', 'throw error;'],
+      'nonsense is found when half of it is added': [
+        'return read(new Profile({ isCareful: true }));',
+        'return read(new Profile());',
+      ],
     },
   },
   {

@@ -2,9 +2,9 @@
 
 // The blocks of a profile, added up by site and by slot.
 
-const { blockOf } = require('../block.js');
-const { events } = require('../events.js');
+const { blockIn, recordersOf } = require('../block.js');
 const { readFile } = require('../file.js');
+const { Recorders } = require('../recorders.js');
 const { Totals } = require('./totals.js');
 
 /** Slots are of 2 s, aligned, in all recorders (docs/profile-format.md). */
@@ -21,47 +21,43 @@ function lengthOf(intervals) {
 }
 
 class Collection {
-  /** id → recorder, as its blocks tell it */
-  recorders = new Map();
+  #recorders = new Recorders();
   /** id → { id, source, route, frames } */
   sites = new Map();
   /** id of a site → Totals */
   totals = new Map();
   /** slot → [{ pid, rss, arrayBuffers, external, heapUsed, live }] */
   process = new Map();
-  /** Bytes of the file that are of no whole block. */
+  /** Bytes of the file that are of no whole block, or of one that makes no sense. */
   skipped = 0;
   #intervals = [];
-  #rates = [];
 
   /** A file, block by block. Throws what Profile.read() does. */
   static read(file) {
     const collection = new Collection();
-    collection.skipped = readFile(file, (payload) => collection.add(blockOf(payload)));
+    const { skipped } = readFile(file, (payload) => {
+      const block = blockIn(payload);
+      if (block !== undefined) collection.add(block);
+      return block !== undefined;
+    });
+    collection.skipped = skipped;
     return collection;
   }
 
   /** @param {object} block of a recorder and slot, or a sum of such, which has no history of single sites */
   add(block) {
-    const { recorder, recorders, slot, until, rate, process, series, sites, cells } = block;
-    if (recorder !== undefined) this.#addRecorder({ ...recorder, slot, until, rate });
-    for (const one of recorders ?? []) this.#addRecorder(one);
+    const { recorder, slot, process, series, sites, cells } = block;
+    for (const one of recordersOf(block)) this.#addRecorder(one);
     if (process !== undefined) this.#addProcess(slot, { pid: recorder.pid, ...process });
     for (const row of series ?? []) this.#addProcess(row.slot, row);
     for (const site of sites) this.sites.set(site.id, site);
-    let samples = 0;
-    for (const cell of cells) {
-      if (cell.event === events.BORN) samples += cell.samples;
-      this.#totalsOf(cell.site).add(slot, cell);
-    }
-    for (const one of recorder === undefined ? (recorders ?? []) : [{ rate }])
-      this.#rates.push({ rate: one.rate, samples });
+    for (const cell of cells) this.#totalsOf(cell.site).add(slot, cell);
   }
 
-  #addRecorder({ slot: _slot, until, rate: _rate, ...recorder }) {
-    this.recorders.set(recorder.id, recorder);
+  #addRecorder(recorder) {
+    this.#recorders.add(recorder);
     // A block has what happened since the one before it, which may have been in an earlier slot.
-    this.#intervals.push([recorder.start, until]);
+    this.#intervals.push([recorder.start, recorder.until]);
   }
 
   #addProcess(slot, told) {
@@ -82,19 +78,23 @@ class Collection {
   /** ms since 1970 */
   get start() {
     let start = Infinity;
-    for (const recorder of this.recorders.values()) start = Math.min(start, recorder.start);
+    for (const recorder of this.recorders) start = Math.min(start, recorder.start);
     return start;
   }
 
-  /** Mean bytes between two samples, as most samples had it. */
+  /** As its blocks tell them, by id. */
+  get recorders() {
+    return this.#recorders.list;
+  }
+
+  /** Blocks that were written and are not there. */
+  get lost() {
+    return this.#recorders.lost;
+  }
+
+  /** Mean bytes between two samples. */
   get rate() {
-    let [sum, samples, plain] = [0, 0, 0];
-    for (const one of this.#rates) {
-      sum += one.rate * one.samples;
-      samples += one.samples;
-      plain += one.rate / this.#rates.length;
-    }
-    return samples === 0 ? plain : sum / samples;
+    return this.#recorders.rate;
   }
 }
 

@@ -49,6 +49,7 @@ function jsonOf(model) {
     live: model.whole.live,
     notSeen: model.whole.notSeen,
     skipped: model.skipped,
+    lost: model.lost,
     sites: model.lines.map(siteOf),
   };
 }

@@ -39,7 +39,7 @@ function medianOf({ died, until, bytes }) {
 
 /** Two threads or more of one process are told as threads. */
 function recordingOf(collection) {
-  const recorders = [...collection.recorders.values()];
+  const { recorders } = collection;
   const all = (name) => [...new Set(recorders.map((one) => one[name]))];
   return {
     title: all('title').filter(Boolean),
@@ -132,6 +132,7 @@ function modelOf(collection, { code = true, sources = new Sources() } = {}) {
     ...recording,
     title: recording.title.map(show),
     skipped: collection.skipped,
+    lost: collection.lost,
     unreadableMaps: [...sources.unreadable].map(([file, why]) => ({ file: show(file), why })),
     folder,
     youngMs: YOUNG_MS,

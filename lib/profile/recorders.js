@@ -1,0 +1,43 @@
+'use strict';
+
+// The recorders of a profile, each once, by all that its blocks tell of it.
+
+/** Of two accounts of a recorder: the whole of its time and of its blocks, and the rest by the one that ends later. */
+function later(a, b) {
+  const last = a.until > b.until || (a.until === b.until && a.rate >= b.rate) ? a : b;
+  const both = { ...last, slot: Math.min(a.slot, b.slot) };
+  if (a.last === undefined && b.last === undefined) return both;
+  both.blocks = (a.blocks ?? 0) + (b.blocks ?? 0);
+  both.last = Math.max(a.last ?? 0, b.last ?? 0);
+  return both;
+}
+
+class Recorders {
+  #byId = new Map();
+
+  add(recorder) {
+    const known = this.#byId.get(recorder.id);
+    this.#byId.set(recorder.id, known === undefined ? recorder : later(known, recorder));
+  }
+
+  get list() {
+    return [...this.#byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** Blocks that they wrote and that are not there: they number them. */
+  get lost() {
+    let lost = 0;
+    for (const { blocks, last } of this.#byId.values()) {
+      if (last !== undefined) lost += Math.max(0, last - blocks);
+    }
+    return lost;
+  }
+
+  /** Mean bytes between two samples: the mean of what they had at their ends, for that is what a sum keeps. */
+  get rate() {
+    const { list } = this;
+    return list.length === 0 ? 0 : list.reduce((sum, { rate }) => sum + rate, 0) / list.length;
+  }
+}
+
+module.exports = { Recorders };
