@@ -12,23 +12,28 @@ const { Tally } = require('../helpers/tally.js');
 const SIZE = 100;
 const COUNT = 4000;
 
+/** The site of the slices that are kept. */
+const slicesOf = (tally) =>
+  tally.at(__filename).find(({ source }) => source === 'Buffer.allocUnsafe').id;
+
 /** Slices, of which one in `oneIn` is kept: what they pin, in truth and by the recorder. */
-function pin(t, oneIn) {
-  const recorder = new Recorder({ rate: 8 * 1024, seed: 9 });
+function pin(t, oneIn, { count = COUNT, size = SIZE, rate = 8 * 1024, between = () => {} } = {}) {
+  const recorder = new Recorder({ rate, seed: 9 });
   recorder.start();
   t.teardown(() => recorder.stop());
   const kept = [];
-  for (let i = 0; i < COUNT * oneIn; i++) {
-    const slice = Buffer.allocUnsafe(SIZE);
+  for (let i = 0; i < count * oneIn; i++) {
+    const slice = Buffer.allocUnsafe(size);
     if (i % oneIn === 0) kept.push(slice);
+    between();
   }
   gc();
   const tally = new Tally(recorder.take(), recorder.settle());
   recorder.stop();
-  const [{ id }] = tally.at(__filename);
+  const id = slicesOf(tally);
   const slabs = new Set(kept.map(({ buffer }) => buffer));
   const all = [...slabs].reduce((sum, { byteLength }) => sum + byteLength, 0);
-  return { told: tally.of(id, events.PINNED).bytes, truth: all - kept.length * SIZE };
+  return { told: tally.of(id, events.PINNED).bytes, truth: all - kept.length * size };
 }
 
 const heard = (title, body) =>
@@ -44,4 +49,44 @@ test.serial('slices that fill their slabs pin next to nothing', (t) => {
   const { told, truth } = pin(t, 1);
   const own = COUNT * SIZE;
   t.true(truth < own / 2 && told < own * 3, `${told}, not ${truth}`);
+});
+
+heard('so it does while other memory is taken', (t) => {
+  const size = Buffer.poolSize / 8;
+  const rate = Buffer.poolSize / 4;
+  const between = () => Buffer.alloc(5 * size);
+  const { told, truth } = pin(t, 8, { count: 600, size, rate, between });
+  t.true(Math.abs(told - truth) < truth / 2, `${told}, not ${truth}`);
+});
+
+/** As pin(), with `between(i)` behind each of `count` slices, which are all kept. */
+function pinBetween(t, { count, size, between }) {
+  const recorder = new Recorder({ rate: 8 * 1024, seed: 9 });
+  recorder.start();
+  t.teardown(() => recorder.stop());
+  const kept = [];
+  const blocks = [];
+  for (let i = 0; i < count; i++) {
+    kept.push(Buffer.allocUnsafe(size));
+    between(i, () => blocks.push(recorder.take()));
+  }
+  gc();
+  blocks.push(recorder.take(), recorder.settle());
+  recorder.stop();
+  const tally = new Tally(...blocks);
+  return { told: tally.of(slicesOf(tally), events.PINNED).bytes, own: kept.length * size };
+}
+
+test.serial('slices that fill their slabs while other memory is taken pin next to nothing', (t) => {
+  const between = () => {
+    for (let other = 0; other < 20; other++) Buffer.alloc(1000);
+    Buffer.allocUnsafeSlow(64 * 1024);
+  };
+  const { told, own } = pinBetween(t, { count: 2000, size: 900, between });
+  t.true(told < own * 2, `${told}, beside ${own} of their own`);
+});
+
+test.serial('slices that fill their slabs slowly pin next to nothing', (t) => {
+  const { told, own } = pinBetween(t, { count: 400, size: 900, between: (_, take) => take() });
+  t.true(told < own * 2, `${told}, beside ${own} of their own`);
 });

@@ -9,6 +9,10 @@ const { arrayBufferOf, byteLengthOf } = require('../base/views.js');
 /** So many neighbours of a sample, on average, if it is the first in its slab. */
 const NEIGHBOURS = 8;
 
+/** So much other memory may come between them, each of which costs some time. */
+const MOST_OTHERS = 32;
+const OTHER_MS = 0.0003;
+
 const TOLD = 512; // deaths that are read at once
 
 class Slice {
@@ -16,6 +20,7 @@ class Slice {
   size;
   watched = 0; // bytes of neighbours
   living = 0; // of these
+  isFull = false; // its slab has all the slices that it gets
 
   constructor(slabBytes, size) {
     this.slabBytes = slabBytes;
@@ -33,6 +38,8 @@ class Sum {
 
   add({ count, bytes, slice }) {
     this.#bytes += bytes;
+    // A sample that was followed by another one soon, or by other memory alone, does not tell whether it is alone.
+    if (slice.watched === 0 && !slice.isFull) return;
     this.#watched += count * slice.watched;
     this.#living += count * slice.living;
     this.#slabs += count * slice.slabBytes;
@@ -40,8 +47,9 @@ class Sum {
     this.#weight += count;
   }
 
-  /** Each slice pins a part of its slab: its own bytes by all that live there. Where there are no neighbours it is alone. */
+  /** Each slice pins a part of its slab: its own bytes by all that live there. Where there are no neighbours it is alone. Nothing, if no slab is known. */
   get pinned() {
+    if (this.#weight === 0) return 0;
     const slab = this.#slabs / this.#weight;
     const size = this.#sizes / this.#weight;
     const share = this.#watched === 0 ? 0 : this.#living / this.#watched;
@@ -58,6 +66,8 @@ class Pins {
   #sampling;
   #slab = null; // whose neighbours are watched: a WeakRef would keep it as well, for this turn
   #slice = null;
+  #others = 0;
+  #spent = 0; // ms
 
   constructor(sampling) {
     this.#sampling = sampling;
@@ -67,6 +77,7 @@ class Pins {
   begin(slice, made) {
     this.#slice = slice;
     this.#slab = arrayBufferOf(made);
+    this.#others = 0;
     this.#next();
   }
 
@@ -76,12 +87,28 @@ class Pins {
 
   /** `made` comes where a neighbour was expected. */
   meet(made) {
-    if (ArrayBuffer.isView(made) && arrayBufferOf(made) === this.#slab) {
+    if (!ArrayBuffer.isView(made)) return this.pass();
+    const ab = arrayBufferOf(made);
+    if (ab === this.#slab) {
       this.#watch(made);
-      this.#next();
-    } else {
-      this.end();
+      return this.#next();
     }
+    if (!this.#isPart(made, ab)) return this.pass();
+    if (this.#slice !== null) this.#slice.isFull = true;
+    return this.end();
+  }
+
+  /** Of another slab, which has taken the place of this one. */
+  #isPart(made, { byteLength }) {
+    return byteLength === this.#slice?.slabBytes && byteLengthOf(made) < byteLength;
+  }
+
+  /** Other memory comes where a neighbour was expected. */
+  pass() {
+    this.#others++;
+    this.#spent += OTHER_MS;
+    if (this.#slice === null || this.#others > MOST_OTHERS) this.end();
+    else this.#next();
   }
 
   /** The sample has all the neighbours that it gets. */
@@ -100,9 +127,15 @@ class Pins {
     this.#slice.living += bytes;
   }
 
+  /** Milliseconds that other memory took, since it was asked for. */
+  takeSpent() {
+    const spent = this.#spent;
+    this.#spent = 0;
+    return spent;
+  }
+
   /** Reads which neighbours died. */
   hear() {
-    if (this.#slab !== null) this.end(); // nobody makes slices any more
     for (;;) {
       const told = this.#deaths.drain(this.#registers);
       for (let i = 0; i < told; i++) this.#die(this.#registers[2 * i]);
@@ -123,6 +156,7 @@ class Pins {
 
   /** At the end, after a collection. */
   settle() {
+    this.end();
     this.hear();
     for (const [number, neighbour] of this.#neighbours.entries()) {
       if (neighbour !== null && !this.#deaths.isAlive(number)) this.#lose(number);

@@ -140,7 +140,7 @@ class Recorder {
   }
 
   sampledChunk(chunk, bytes, source, stream) {
-    if (!this.#sampling.arrives()) return this.#pins.end();
+    if (!this.#sampling.arrives()) return this.#pins.pass();
     const request = this.#requests.of(stream) ?? this.#requests.current;
     const siteOf = () => this.#sites.ofStream(source, request?.route);
     this.#add(chunk, bytes, this.#next(bytes), request, siteOf);
@@ -192,13 +192,13 @@ class Recorder {
 
   passed() {
     if (this.#sampling.arrives()) this.#sampling.draw();
-    else this.#pins.end();
+    else this.#pins.pass();
   }
 
   #tick() {
     const began = time.now();
     this.#hear();
-    this.#budget.spendOther(this.#collections.takeSpent());
+    this.#budget.spendOther(this.#collections.takeSpent() + this.#pins.takeSpent());
     if (this.#samples.count > 0) this.#collections.ask(began - TICK_MS);
     const now = time.now();
     this.#budget.spendOther(now - began);

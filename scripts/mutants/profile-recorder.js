@@ -145,6 +145,11 @@ module.exports = [
         'const share = this.#watched === 0 ? 0 : this.#living / this.#watched;',
         'const share = 0;',
       ],
+      'other memory ends the look for neighbours': [
+        'if (!this.#isPart(made, ab)) return this.pass();',
+        'if (!this.#isPart(made, ab)) return this.end();',
+      ],
+      'who has no neighbours is alone': ['if (slice.watched === 0 && !slice.isFull) return;', ''],
       'all neighbours live': ['neighbour.slice.living -= neighbour.bytes;', ';'],
     },
   },
