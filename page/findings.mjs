@@ -2,12 +2,16 @@
 
 import { h } from './dom.mjs';
 import { bytes, duration, percent, perSecond, plusMinus } from './format.mjs';
-import { functionOf, nameOf, snippet } from './place.mjs';
+import { functionOf, nameOf, packageOf, snippet } from './place.mjs';
 
 const where = (line) => [
   h('code', nameOf(line)),
   functionOf(line) !== undefined && [' in ', h('code', functionOf(line))],
 ];
+
+/** Packages allocate what others keep: their line is not the one to change. */
+const KEPT_BY_OTHERS = (name) =>
+  `This line is of the package ${name}. What it gives away may be kept by others: look for where the application takes these Buffers, and what it puts them into. A slice keeps all of the Buffer that it is of: keep a copy.`;
 
 const KINDS = {
   leak: {
@@ -15,9 +19,15 @@ const KINDS = {
     title: (line) =>
       line.path === undefined
         ? [where(line), ': what is allocated stays']
-        : [where(line), ' keeps what it allocates'],
+        : [
+            where(line),
+            line.owner === 'dependency'
+              ? ': what it allocates is kept'
+              : ' keeps what it allocates',
+          ],
     why: ({ live, error, growth, kept }) =>
       `${bytes(live)} ${plusMinus(error)} of it are alive at the end: ${percent(kept)} of all that it allocated. They grew by ${perSecond(growth)} in the second half of the recording.`,
+    adviceOfPackage: KEPT_BY_OTHERS,
     advice:
       'Something still refers to these Buffers: look for the Map, array, listener or closure that they are put into here, and remove entries or bound their number. What is kept of a larger Buffer should be a copy, not a slice.',
   },
@@ -26,6 +36,7 @@ const KINDS = {
     title: (line) => [where(line), ': what is allocated stays'],
     why: ({ live, kept }, { liveError }) =>
       `${bytes(live)} ${plusMinus(liveError)} of it are alive at the end: ${percent(kept)} of all that it allocated. This profile has too little of a history to say whether they grow.`,
+    adviceOfPackage: KEPT_BY_OTHERS,
     advice:
       'If they are not meant to stay, look for what they are put into here: a Map, an array, a listener, a closure. A longer recording that is not merged tells whether they grow.',
   },
@@ -43,6 +54,8 @@ const KINDS = {
       ].join(''),
     adviceWithoutLine:
       'Node allocates these as it reads, and no line of the application does. Read less, or have the memory given back at once: ralloc’s body() and pump() do that.',
+    adviceOfPackage: (name) =>
+      `Each of these costs a collection soon. The line is of the package ${name}: give it less at a time or call it less often, or see whether it has an option for Buffers of one’s own.`,
     advice:
       'Each of these costs a collection soon. Use one Buffer again, write into a larger one, or take the memory from an arena that is reset when the work is done.',
   },
@@ -78,13 +91,19 @@ const KINDS = {
   },
 };
 
+function adviceFor(line, { advice, adviceWithoutLine, adviceOfPackage }) {
+  if (line === undefined) return advice;
+  if (line.path === undefined) return adviceWithoutLine ?? advice;
+  return line.owner === 'dependency' ? (adviceOfPackage?.(packageOf(line)) ?? advice) : advice;
+}
+
 function card(finding, line, open) {
-  const { tag, title, why, advice, adviceWithoutLine } = KINDS[finding.kind];
+  const { tag, title, why, ...advices } = KINDS[finding.kind];
   const body = [
     h('h3', h(`span.tag.${finding.kind}`, tag), ' ', title(line)),
     h('p', why(finding, line)),
     line && snippet(line, 2),
-    h('p.advice', line && line.path === undefined ? (adviceWithoutLine ?? advice) : advice),
+    h('p.advice', adviceFor(line, advices)),
     line &&
       h(
         'button.plain',

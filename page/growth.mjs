@@ -9,7 +9,7 @@ import { table } from './table.mjs';
 /** Lines of a chart: more cannot be told apart. */
 const MOST = 6;
 /** Of 2 s: with fewer, there is no line to draw. */
-export const FEWEST_SLOTS = 3;
+const FEWEST_SLOTS = 3;
 const TOO_SHORT = 'The recording is too short for a chart over time: it takes 6 s at least.';
 
 const lineColumn = (open) => ({

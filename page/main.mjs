@@ -7,7 +7,7 @@ import { h, newId } from './dom.mjs';
 import { findingsSection } from './findings.mjs';
 import { flameSection } from './flame.mjs';
 import { bytes, count, duration, moment, percent, perSecond, plusMinus, size } from './format.mjs';
-import { churnSection, FEWEST_SLOTS, growthSection, lifetimesSection } from './growth.mjs';
+import { churnSection, growthSection, lifetimesSection } from './growth.mjs';
 import { linesSection } from './lines.mjs';
 import { shorten } from './place.mjs';
 
@@ -54,9 +54,9 @@ function figures() {
       `${perSecond(whole.young / seconds)}, ${percent(whole.young / whole.bytes)} of all`,
     ],
     ['Alive at the end', bytes(whole.live), `up to ${bytes(whole.peak)} at a time`],
-    timeline.seconds.length >= FEWEST_SLOTS
+    timeline.arrayBuffers.some((value) => value !== null)
       ? ['Not seen', bytes(whole.notSeen), `of ${bytes(whole.arrayBuffers)} in ArrayBuffers`]
-      : ['Not seen', 'unknown', 'the recording is too short'],
+      : ['Not seen', 'unknown', 'the memory of the process was not recorded'],
   ];
   return h(
     'dl.figures.whole',

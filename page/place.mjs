@@ -8,6 +8,10 @@ export const nameOf = ({ path, line, label, routes }) =>
     ? `${label}${routes.length === 1 ? ` of ${routes[0]}` : ''}`
     : `${path}:${line}`;
 
+/** `multer`, `@fastify/multipart`: of the innermost folder of packages on the path. */
+export const packageOf = ({ path }) =>
+  /^(@[^/]+\/[^/]+|[^/]+)/.exec(path.slice(path.lastIndexOf('node_modules/') + 13))[0];
+
 /** `parseRow()` */
 export const functionOf = ({ path, function: name }) =>
   path === undefined ? undefined : calledOf(name);

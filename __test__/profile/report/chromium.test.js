@@ -217,9 +217,32 @@ inBrowser('a recording of a moment has no charts over time, and says why', async
   const { page, complaints } = await openPage(t, file);
   t.is(await page.locator('#growth canvas, #churn canvas').count(), 0);
   t.regex(await page.locator('#growth').textContent(), /too short for a chart over time/);
+  t.regex(await page.locator('.whole').textContent(), /Not seen[\d.]+ [kM]?B/);
   t.is(
     await page.locator('.finding.stays mark').last().textContent(),
     '  sessions.set(id, Buffer.from(body));',
+  );
+  t.deepEqual(complaints, []);
+});
+
+inBrowser('a line of a package is not told to be the one that keeps its Buffers', async (t) => {
+  const behaviours = [
+    {
+      site: site('Buffer.concat', ['end /app/node_modules/@scope/packer/storage.js:17:25']),
+      size: 300_000,
+      perSecond: 40_000_000,
+    },
+  ];
+  const bytes = Buffer.concat(recording({ behaviours }).map(encode));
+  const { page, complaints } = await openPage(t, await writePage(dir, 'package', bytes));
+  const leak = page.locator('.finding.leak');
+  t.regex(
+    await leak.locator('h3').textContent(),
+    /storage\.js:17 in end\(\): what it allocates is kept/,
+  );
+  t.regex(
+    await leak.locator('.advice').textContent(),
+    /^This line is of the package @scope\/packer\./,
   );
   t.deepEqual(complaints, []);
 });
