@@ -45,7 +45,16 @@ export function percent(share) {
   return `${Math.abs(value) >= 10 ? Math.round(value) : Number(value.toFixed(1))} %`;
 }
 
-/** What an estimate may be off by. */
+/** The error of 16 samples: with fewer, the bounds of an estimate are far from alike, and ± says too little. */
+export const FEW = 0.5;
+
+/** What an estimate may be off by: bounds for few samples, where they are known. */
+export const errorText = (error, { least, most } = {}) => {
+  if (error <= FEW) return plusMinus(error);
+  return most === undefined ? 'few samples' : `${bytes(least)} to ${bytes(most)}`;
+};
+
+/** Two standard deviations. */
 export const plusMinus = (error) =>
   `± ${error >= 0.995 ? 100 : percent(error).replace(' %', '')} %`;
 

@@ -2,7 +2,7 @@
 
 import { lifetimes, overTime } from './chart.mjs';
 import { h } from './dom.mjs';
-import { bytes, duration, percent, perSecond, plusMinus } from './format.mjs';
+import { bytes, duration, errorText, percent, perSecond } from './format.mjs';
 import { breakable, functionOf, nameOf } from './place.mjs';
 import { table } from './table.mjs';
 
@@ -48,7 +48,7 @@ export function growthSection(report, open) {
       title: 'Alive at the end',
       number: true,
       value: ({ live }) => live,
-      show: ({ live, liveError }) => [bytes(live), ' ', h('span.error', plusMinus(liveError))],
+      show: ({ live, liveError }) => [bytes(live), ' ', h('span.error', errorText(liveError))],
     },
     {
       title: 'Never died',

@@ -2,7 +2,7 @@
 
 import { lifetimes } from './chart.mjs';
 import { h, newId } from './dom.mjs';
-import { bytes, count, percent, perSecond, plusMinus, size } from './format.mjs';
+import { bytes, count, errorText, percent, perSecond, size } from './format.mjs';
 import { key, strip } from './life.mjs';
 import { breakable, calledOf, codeOf, functionOf, nameOf, snippet } from './place.mjs';
 import { table } from './table.mjs';
@@ -39,13 +39,13 @@ function facts(line, seconds) {
   const rows = [
     [
       'Allocated',
-      `${bytes(line.bytes)} ${plusMinus(line.error)}, ${perSecond(line.bytes / seconds)}, in ${count(line.count)} allocations (${count(line.samples)} samples)`,
+      `${bytes(line.bytes)} (${errorText(line.error, line)}), ${perSecond(line.bytes / seconds)}, in ${count(line.count)} allocations (${count(line.samples)} samples)`,
     ],
     ['By', line.sources.join(', ')],
     line.routes.length > 0 && ['In requests', line.routes.join(', ')],
     [
       'Alive at the end',
-      `${bytes(line.live)} ${plusMinus(line.liveError)}; at its peak ${bytes(line.peak)}`,
+      `${bytes(line.live)} (${errorText(line.liveError)}); at its peak ${bytes(line.peak)}`,
     ],
     told > 0 && [
       'With its request',
@@ -103,11 +103,19 @@ const matches = (line, text, owner) => {
   return words.join(' ').toLowerCase().includes(text.trim().toLowerCase());
 };
 
-const within = (value, error) => [
+const within = (value, error, bounds) => [
   h('span.value', bytes(value)),
   ' ',
-  h('span.error', plusMinus(error)),
+  h('span.error', errorText(error, bounds)),
 ];
+
+/** What the costliest lines leave over: a page has some hundred, and a profile may have a hundred thousand. */
+const othersOf = ({ moreLines, moreBytes, moreLive }, whole) =>
+  moreLines > 0 &&
+  h(
+    'p.note.others',
+    `and ${count(moreLines)} ${moreLines === 1 ? 'other' : 'others'} with fewer bytes: together ${bytes(moreBytes)}, ${percent(moreBytes / whole.bytes)} of all, and ${bytes(moreLive)} alive at the end. "ralloc report --json" has them.`,
+  );
 
 export function linesSection({ lines, whole, ...recording }, { show, ids }) {
   const opened = new Map();
@@ -150,7 +158,7 @@ export function linesSection({ lines, whole, ...recording }, { show, ids }) {
     {
       title: 'Allocated',
       number: true,
-      show: (line) => within(line.bytes, line.error),
+      show: (line) => within(line.bytes, line.error, line),
       value: (line) => line.bytes,
     },
     {
@@ -250,6 +258,7 @@ export function linesSection({ lines, whole, ...recording }, { show, ids }) {
     key(),
     listed.element,
     every,
+    othersOf(recording, whole),
   );
   return { element, open };
 }

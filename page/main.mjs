@@ -73,8 +73,6 @@ function notes() {
       `${bytes(skipped)} of the file are of no whole block, and were passed over: it was cut off (a process was killed) or damaged. The rest is whole.`,
     lost > 0 &&
       `${plural(lost, 'block', 'blocks')} of the recording ${lost === 1 ? 'is' : 'are'} missing in the midst of the file: what happened then is in no figure.`,
-    report.moreLines > 0 &&
-      `${plural(report.moreLines, 'line', 'lines')} with the fewest bytes are left out of this page; --json has them.`,
     ...unreadableMaps.map(
       ({ file, why }) =>
         `The source map of ${file} cannot be read (${why}): its lines are those of the compiled file.`,
@@ -99,7 +97,7 @@ function reading() {
       'ul',
       h(
         'li',
-        'All figures are estimates from samples, one in so many bytes. The true value is within ± the error in 19 of 20 cases.',
+        'All figures are estimates from samples, one in so many bytes. The true value is within ± the error, or the bounds that are told where there are few samples, in 19 of 20 cases.',
       ),
       h(
         'li',

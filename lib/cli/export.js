@@ -68,7 +68,7 @@ async function run(argv) {
   const { profile } = merged;
   const content = contentOf(profile, values);
   if (output === undefined) await write(content);
-  else writeFile(output, Buffer.concat([...content]), 'The export');
+  else writeFile(output, content, 'The export');
   return OK;
 }
 

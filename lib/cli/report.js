@@ -13,7 +13,7 @@ const { pageOf } = require('../profile/report/page.js');
 const { textOf } = require('../profile/report/text.js');
 const { writeFile } = require('../profile/write-file.js');
 const { OK, UsageError } = require('./exit.js');
-const { print } = require('./print.js');
+const { print, write } = require('./print.js');
 
 const summary = 'shows a profile: a page for the browser, or JSON';
 
@@ -82,20 +82,21 @@ function parse(argv) {
   return { files: positionals, output, json: values.json, code: !values['no-code'] };
 }
 
-function jsonOfAll({ before, after }) {
-  if (before === undefined) return jsonOf(after.model);
-  const { rows } = compare(before.model, after.model);
-  return { before: jsonOf(before.model), after: jsonOf(after.model), changes: rows };
+/** Before, after, and the changes between them, of one report or two. */
+function jsonOfAll(before, { model: after }) {
+  if (before === undefined) return jsonOf({ after });
+  const { rows: changes } = compare(before.model, after);
+  return jsonOf({ before: before.model, after, changes });
 }
 
-function run(argv) {
+async function run(argv) {
   const { files, output, json, code } = parse(argv);
   const reports = files.map((file) => readReport(file, code));
   const [before, after] = reports.length === 2 ? reports : [undefined, ...reports];
   if (json) {
-    const text = JSON.stringify(jsonOfAll({ before, after }), null, 2);
-    if (output === undefined) print(text);
-    else writeFile(output, `${text}\n`, 'The report');
+    const pieces = jsonOfAll(before, after);
+    if (output === undefined) await write(pieces);
+    else writeFile(output, pieces, 'The report');
     return OK;
   }
   writeFile(output, pageOf({ before, after, assets: readAssets() }), 'The report');

@@ -161,4 +161,4 @@ function decode(bytes) {
   return { blocks, skipped };
 }
 
-module.exports = { blockIn, blockOf, decode, encode, payloadOf, recordersOf };
+module.exports = { blockIn, blockOf, decode, encode, payloadOf };

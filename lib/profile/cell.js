@@ -82,6 +82,23 @@ function readCell(reader) {
   return { key, numbers };
 }
 
+/** The same as numbers, into an object that is there: `{ sizeClass, event, bucket, samples, count, bytes }`. */
+function readInto(cell, reader) {
+  const key = reader.integer(2);
+  const lengths = reader.integer(1);
+  cell.sizeClass = sizeClassOfKey(key);
+  cell.event = eventOfKey(key);
+  cell.bucket = bucketOfKey(key);
+  cell.samples = readNumber(reader, firstLength(lengths));
+  cell.count = readNumber(reader, secondLength(lengths));
+  cell.bytes = readNumber(reader, thirdLength(lengths));
+}
+
+function readNumber(reader, length) {
+  if (length <= LOW) return reader.integer(length);
+  return numberOf([reader.integer(LOW), reader.integer(length - LOW)]);
+}
+
 /** The nearest number. */
 const numberOf = ([low, high]) => high * WIDE + low;
 const exactOf = ([low, high]) => BigInt(high) * BigInt(WIDE) + BigInt(low);
@@ -97,6 +114,7 @@ module.exports = {
   numberOf,
   parts,
   readCell,
+  readInto,
   secondLength,
   sizeClassOfKey,
   thirdLength,

@@ -3,7 +3,7 @@
 // The texts and stack frames of a payload's sites, each written once.
 
 const { BytesWriter } = require('./bytes-writer.js');
-const { sections, listOf } = require('./payload.js');
+const { eachOf, listOf, sections } = require('./payload.js');
 const { nonsenseError } = require('./errors.js');
 
 /** Numbers things in the order in which they come, and writes each when it is new. */
@@ -114,4 +114,18 @@ function known(list, number) {
   return found;
 }
 
-module.exports = { NameReader, NameWriter };
+/** Appends the numbers of the payload's sites in `table` to `numbers`, and defines those that are new there. */
+function readSites(parts, table, numbers) {
+  const names = new NameReader(parts);
+  eachOf(parts, sections.SITES, (reader) => {
+    const low = reader.uint32();
+    const number = table.numberOf(reader.uint32(), low);
+    numbers.push(number);
+    const length = reader.count();
+    if (length === 0) return;
+    if (table.isDefined(number)) reader.at += length;
+    else table.define(number, names.site(reader.part(length)));
+  });
+}
+
+module.exports = { NameReader, NameWriter, readSites };

@@ -8,7 +8,7 @@ const { CellTable } = require('./cell-table.js');
 const { nonsenseError } = require('./errors.js');
 const { readFile } = require('./file.js');
 const { readFrames } = require('./frame.js');
-const { NameReader } = require('./names.js');
+const { readSites } = require('./names.js');
 const {
   PROCESS,
   eachOf,
@@ -168,7 +168,9 @@ class Profile {
     if (kind === kinds.RECORDED && recorders.length !== 1) throw nonsenseError();
     for (const recorder of recorders) this.#addRecorder(recorder);
     eachOf(parts, sections.SERIES, (reader) => this.#addSeries(readSeries(reader)));
-    const numbers = this.#addSites(parts);
+    const numbers = this.#numbers;
+    numbers.length = 0;
+    readSites(parts, this.#sites, numbers);
     const cells = parts[sections.CELLS];
     if (cells === undefined) return;
     this.#cells.addAll(cells, numbers);
@@ -184,23 +186,6 @@ class Profile {
     const known = this.#series.get(row.slot);
     if (known === undefined) this.#series.set(row.slot, row);
     else for (const key of ['recorders', ...PROCESS]) known[key] += row[key];
-  }
-
-  /** Returns the numbers of the payload's sites. */
-  #addSites(parts) {
-    const names = new NameReader(parts);
-    const numbers = this.#numbers;
-    numbers.length = 0;
-    eachOf(parts, sections.SITES, (reader) => {
-      const low = reader.uint32();
-      const number = this.#sites.numberOf(reader.uint32(), low);
-      numbers.push(number);
-      const length = reader.count();
-      if (length === 0) return;
-      if (this.#sites.isDefined(number)) reader.at += length;
-      else this.#sites.define(number, names.site(reader.part(length)));
-    });
-    return numbers;
   }
 }
 

@@ -12,12 +12,24 @@ function isDevice(file) {
   return stats !== undefined && !stats.isFile();
 }
 
+/** `data`: bytes, a text, or pieces of either, one after another. */
+function write(file, data, { isFlushed }) {
+  const descriptor = fs.openSync(file, 'w');
+  try {
+    const isWhole = typeof data === 'string' || ArrayBuffer.isView(data);
+    for (const piece of isWhole ? [data] : data) fs.writeFileSync(descriptor, piece);
+    if (isFlushed) fs.fsyncSync(descriptor);
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
 /** What has been written of a file appears under its name only when all of it is there. */
 function replace(file, data) {
   const target = fs.existsSync(file) ? fs.realpathSync(file) : file;
   const temporary = path.join(path.dirname(target), `.${path.basename(target)}.${process.pid}`);
   try {
-    fs.writeFileSync(temporary, data, { flush: true });
+    write(temporary, data, { isFlushed: true });
     fs.renameSync(temporary, target);
   } catch (error) {
     fs.rmSync(temporary, { force: true });
@@ -28,7 +40,7 @@ function replace(file, data) {
 /** Throws ERR_RALLOC_PROFILE_UNWRITABLE; `what` begins its message: "The profile", "The report" … */
 function writeFile(file, data, what) {
   try {
-    if (isDevice(file)) fs.writeFileSync(file, data);
+    if (isDevice(file)) write(file, data, { isFlushed: false });
     else replace(file, data);
   } catch (error) {
     throw unwritableError(file, error, what);

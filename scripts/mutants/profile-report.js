@@ -27,6 +27,17 @@ module.exports = [
     },
   },
   {
+    file: 'profile/report/interval.js',
+    tests: [report('interval')],
+    mutants: {
+      'what was not seen is nothing': ['Math.max(variance / sum, unseen)', 'variance / sum'],
+      'bounds of a normal distribution': [
+        'shape * Math.max(0, 1 - a + deviations * Math.sqrt(a)) ** 3',
+        'Math.max(0, shape + deviations * Math.sqrt(shape))',
+      ],
+    },
+  },
+  {
     file: 'profile/recorders.js',
     tests: [report('model'), 'profile/damage.test.js'],
     mutants: {
@@ -67,8 +78,8 @@ module.exports = [
       'all that churns is told': ['const CHURNS = 0.5', 'const CHURNS = 1.1'],
       'what pins little is told': ['const PINS = 4', 'const PINS = 1e9'],
       'garbage is not seen': ['notSeen - garbage >', 'notSeen < garbage &&'],
-      'a short recording says nothing': ['growth === undefined &&', 'false &&'],
-      'a merged profile does not grow': ['totals.history.size > 0', 'true'],
+      'a short recording says nothing': ['line.growth === undefined,', 'false,'],
+      'a merged profile does not grow': ['!totals.history.isEmpty', 'true'],
       'enough samples are few': ['FEW_SAMPLES = 100', 'FEW_SAMPLES = 10'],
     },
   },

@@ -2,13 +2,31 @@
 
 // The blocks of a profile, added up by site and by slot.
 
-const { blockIn, recordersOf } = require('../block.js');
+const { blockIn, payloadOf } = require('../block.js');
+const { readInto } = require('../cell.js');
+const { nonsenseError } = require('../errors.js');
+const { events } = require('../events.js');
 const { readFile } = require('../file.js');
+const { readSites } = require('../names.js');
+const {
+  eachOf,
+  kinds,
+  listOf,
+  openPayload,
+  readRecorder,
+  readSeries,
+  sections,
+} = require('../payload.js');
 const { Recorders } = require('../recorders.js');
+const { SiteTable } = require('../site-table.js');
+const { Distance } = require('./interval.js');
 const { Totals } = require('./totals.js');
 
 /** Slots are of 2 s, aligned, in all recorders (docs/profile-format.md). */
 const SLOT_MS = 2000;
+
+/** `count` of a cell is in 1/1024. */
+const COUNT = 1024;
 
 /** Milliseconds that are in one of the intervals, at least. */
 function lengthOf(intervals) {
@@ -20,38 +38,80 @@ function lengthOf(intervals) {
   return length;
 }
 
+/** A site whose definition was in a damaged frame. */
+const LOST = Object.freeze({ source: 'unknown', route: undefined, frames: Object.freeze([]) });
+
 class Collection {
   #recorders = new Recorders();
-  /** id → { id, source, route, frames } */
-  sites = new Map();
-  /** id of a site → Totals */
-  totals = new Map();
+  #sites = new SiteTable();
+  /** By the number of a site. */
+  #totals = [];
+  #isCareful;
   /** slot → [{ pid, rss, arrayBuffers, external, heapUsed, live }] */
   process = new Map();
+  /** Between samples. */
+  distance = new Distance();
+  /** The slots in which something happened. */
+  slots = new Set();
   /** Bytes of the file that are of no whole block, or of one that makes no sense. */
   skipped = 0;
   #intervals = [];
+  /** What is read, and the same for each: a large profile has millions. */
+  #cell = { event: 0, sizeClass: 0, bucket: 0, samples: 0, count: 0, bytes: 0 };
 
-  /** A file, block by block. Throws what Profile.read() does. */
+  constructor({ isCareful = false } = {}) {
+    this.#isCareful = isCareful;
+  }
+
+  /** A file, block by block. Throws what Profile.read() does, and leaves out what makes no sense as that does. */
   static read(file) {
-    const collection = new Collection();
-    const { skipped } = readFile(file, (payload) => {
-      const block = blockIn(payload);
-      if (block !== undefined) collection.add(block);
-      return block !== undefined;
-    });
-    collection.skipped = skipped;
+    try {
+      return Collection.#read(file, {});
+    } catch (error) {
+      if (error.code !== 'ERR_RALLOC_PROFILE_DAMAGED') throw error;
+      return Collection.#read(file, { isCareful: true });
+    }
+  }
+
+  static #read(file, options) {
+    const collection = new Collection(options);
+    collection.skipped = readFile(file, (payload) => collection.#addPayload(payload)).skipped;
     return collection;
   }
 
   /** @param {object} block of a recorder and slot, or a sum of such, which has no history of single sites */
   add(block) {
-    const { recorder, slot, process, series, sites, cells } = block;
-    for (const one of recordersOf(block)) this.#addRecorder(one);
-    if (process !== undefined) this.#addProcess(slot, { pid: recorder.pid, ...process });
-    for (const row of series ?? []) this.#addProcess(row.slot, row);
-    for (const site of sites) this.sites.set(site.id, site);
-    for (const cell of cells) this.#totalsOf(cell.site).add(slot, cell);
+    this.#addPayload(payloadOf(block));
+  }
+
+  #addPayload(payload) {
+    if (this.#isCareful && blockIn(payload) === undefined) return false;
+    const { kind, parts } = openPayload(payload);
+    const recorders = listOf(parts, sections.RECORDERS, readRecorder);
+    for (const recorder of recorders) this.#addRecorder(recorder);
+    const one = kind === kinds.RECORDED ? recorders : [];
+    if (kind === kinds.RECORDED && one.length !== 1) throw nonsenseError();
+    eachOf(parts, sections.SERIES, (reader) => {
+      this.#addProcess({ pid: one[0]?.pid, ...readSeries(reader) });
+    });
+    const numbers = [];
+    readSites(parts, this.#sites, numbers);
+    this.#addCells(one[0]?.slot, parts, numbers);
+    return true;
+  }
+
+  #addCells(slot, parts, numbers) {
+    let next = 0;
+    eachOf(parts, sections.CELLS, (reader) => {
+      if (next === numbers.length) throw nonsenseError();
+      const number = numbers[next++];
+      for (let rest = reader.count(); rest > 0; rest--) {
+        readInto(this.#cell, reader);
+        this.#totalsOf(number).add(slot, this.#cell);
+        this.#measure(this.#cell);
+        if (slot !== undefined) this.slots.add(slot);
+      }
+    });
   }
 
   #addRecorder(recorder) {
@@ -60,14 +120,30 @@ class Collection {
     this.#intervals.push([recorder.start, recorder.until]);
   }
 
-  #addProcess(slot, told) {
+  #addProcess(told) {
+    const { slot } = told;
     if (this.process.has(slot)) this.process.get(slot).push(told);
     else this.process.set(slot, [told]);
   }
 
-  #totalsOf(site) {
-    if (!this.totals.has(site)) this.totals.set(site, new Totals());
-    return this.totals.get(site);
+  #measure({ event, sizeClass, bytes, count }) {
+    if (event === events.BORN) this.distance.add(sizeClass, bytes, count / COUNT, 0);
+    else if (event === events.VARIANCE) this.distance.add(sizeClass, 0, 0, bytes);
+  }
+
+  #totalsOf(number) {
+    this.#totals[number] ??= new Totals();
+    return this.#totals[number];
+  }
+
+  /** Sites that have cells: `{ id, source, route, frames, totals }`. */
+  *sites() {
+    for (let number = 0; number < this.#totals.length; number++) {
+      const totals = this.#totals[number];
+      if (totals === undefined) continue;
+      const { source, route, frames } = this.#sites.definitionOf(number) ?? LOST;
+      yield { id: this.#sites.idOf(number), source, route, frames, totals };
+    }
   }
 
   /** Of recording, however many recorders there were at a time. */
@@ -98,4 +174,4 @@ class Collection {
   }
 }
 
-module.exports = { Collection, SLOT_MS };
+module.exports = { COUNT, Collection, SLOT_MS };

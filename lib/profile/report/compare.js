@@ -21,7 +21,9 @@ function pairsOf(before, after) {
     const waiting = new Map();
     for (const line of left) {
       const key = JSON.stringify(keyOf(line));
-      if (key !== undefined) waiting.set(key, [...(waiting.get(key) ?? []), line]);
+      if (key === undefined) continue;
+      if (waiting.has(key)) waiting.get(key).push(line);
+      else waiting.set(key, [line]);
     }
     const paired = new Set();
     for (const line of right) {

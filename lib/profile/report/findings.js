@@ -22,7 +22,7 @@ const FEW_SAMPLES = 100;
 /** How a line's live bytes went: { growth, grows } with `grows` only where the rise is more than the estimate may be off by. */
 function growthOfLine(totals, timeline) {
   const live = timeline.live(totals.history);
-  const told = totals.history.size > 0; // of a sum over time nothing is
+  const told = !totals.history.isEmpty; // of a sum over time nothing is
   const growth = told ? growthOf(timeline.seconds, live) : undefined;
   if (growth === undefined || totals.liveSamples < LEAST_ALIVE)
     return { live, growth, grows: false };
@@ -41,7 +41,7 @@ const top = (lines, weight) =>
 function leaks(lines, whole) {
   const least = Math.max(whole.live * LEAST_SHARE, 1);
   return top(
-    lines.filter(({ grows, totals }) => grows && totals.live >= least),
+    lines.filter((line) => line.totals.live >= least && line.grows),
     ({ totals }) => totals.live,
   ).map((line) => ({
     kind: 'leak',
@@ -109,11 +109,11 @@ function stays(lines, whole) {
   const least = Math.max(whole.live * LEAST_SHARE, LEAST_BYTES);
   return top(
     lines.filter(
-      ({ growth, totals }) =>
-        growth === undefined &&
-        totals.live >= least &&
-        totals.live >= totals.bytes * STAYS &&
-        totals.liveSamples >= LEAST_ALIVE,
+      (line) =>
+        line.totals.live >= least &&
+        line.totals.live >= line.totals.bytes * STAYS &&
+        line.totals.liveSamples >= LEAST_ALIVE &&
+        line.growth === undefined,
     ),
     ({ totals }) => totals.live,
   ).map(({ key, totals }) => ({
@@ -135,7 +135,7 @@ function few({ samples, error }) {
   return samples < FEW_SAMPLES ? [{ kind: 'few', samples, error }] : [];
 }
 
-/** The findings, most important first; `line` is the key of one of `lines`, which have been through `growthOfLine`. */
+/** The findings, most important first; `line` is the key of one of `lines`. */
 function findingsOf(lines, whole, seconds) {
   const leaking = leaks(lines, whole);
   const known = new Set(leaking.map(({ line }) => line));

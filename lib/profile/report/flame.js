@@ -10,47 +10,101 @@ const LEAST_SHARE = 0.0005;
 
 const WEIGHTS = ['bytes', 'live', 'peak'];
 
-const node = (name, owner) => ({ name, owner, bytes: 0, live: 0, peak: 0, children: new Map() });
+/** The way to a stack from the outermost frame in: `keyAt(depth)` and `nodeAt(depth)` of its nodes, undefined behind the last. */
+class Way {
+  constructor(line, stack, names) {
+    this.line = line;
+    this.names = names;
+    Object.assign(this, stack);
+    this.first = this.route === undefined ? 0 : 1;
+    this.length = this.first + this.stack.length + 1;
+  }
 
-function childOf(parent, key, name, owner) {
-  if (!parent.children.has(key)) parent.children.set(key, node(name, owner));
-  return parent.children.get(key);
+  #frameAt(depth) {
+    return this.stack[this.stack.length - 1 - (depth - this.first)];
+  }
+
+  keyAt(depth) {
+    if (depth >= this.length) return undefined;
+    if (depth < this.first) return `route ${this.route}`;
+    const frame = this.#frameAt(depth);
+    return frame === undefined ? `source ${this.source}` : this.names.keyOf(frame);
+  }
+
+  nodeAt(depth) {
+    if (depth < this.first) return { name: this.route, owner: 'request' };
+    const frame = this.#frameAt(depth);
+    if (frame !== undefined) return { name: this.names.nameOf(frame), owner: ownerOf(frame) };
+    return { name: this.line.label ?? this.source, owner: 'source' };
+  }
 }
 
-function addStack(root, line, { stack, source, route, bytes, live, peak }, show) {
-  const path = [root];
-  const enter = (key, name, owner) => path.push(childOf(path.at(-1), key, name, owner));
-  if (route !== undefined) enter(`route ${route}`, route, 'request');
-  for (const frame of stack.toReversed()) {
-    const place = `${show(frame.file)}:${frame.line}`;
-    enter(
-      `${frame.function} ${frame.file}:${frame.line}`,
-      `${frame.function || '(anonymous)'} ${place}`,
-      ownerOf(frame),
-    );
+/** Frame → what it is told apart by, once for each. */
+class Names {
+  #keys = new Map();
+  #show;
+
+  constructor(show) {
+    this.#show = show;
   }
-  enter(`source ${source}`, line.label ?? source, 'source');
-  path.at(-1).line = line.key;
-  for (const one of path) {
-    one.bytes += bytes;
-    one.live += Math.max(0, live);
-    one.peak += peak;
+
+  keyOf(frame) {
+    let key = this.#keys.get(frame);
+    if (key === undefined) {
+      key = `${frame.function} ${frame.file}:${frame.line}`;
+      this.#keys.set(frame, key);
+    }
+    return key;
+  }
+
+  nameOf(frame) {
+    return `${frame.function || '(anonymous)'} ${this.#show(frame.file)}:${frame.line}`;
   }
 }
 
-/** The tree in lists, the largest first, without what nobody could see. */
-function prune({ children, ...rest }, total) {
-  const seen = [...children.values()]
-    .filter((child) => WEIGHTS.some((name) => child[name] > total[name] * LEAST_SHARE))
-    .sort((a, b) => b.bytes - a.bytes);
-  return { ...rest, children: seen.map((child) => prune(child, total)) };
+function weigh(ways) {
+  const sum = { bytes: 0, live: 0, peak: 0 };
+  for (const { bytes, live, peak } of ways) {
+    sum.bytes += bytes;
+    sum.live += Math.max(0, live);
+    sum.peak += peak;
+  }
+  return sum;
+}
+
+/** The nodes at `depth` that these ways go through, the largest first. Those that nobody could see are not looked into: a large profile has a million of them. */
+function nodesOf(ways, depth, total) {
+  const groups = new Map();
+  for (const way of ways) {
+    const key = way.keyAt(depth);
+    if (key === undefined) continue;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [way]);
+    else group.push(way);
+  }
+  return [...groups.values()]
+    .map((group) => ({ group, sum: weigh(group) }))
+    .filter(({ sum }) => WEIGHTS.some((name) => sum[name] > total[name] * LEAST_SHARE))
+    .sort((a, b) => b.sum.bytes - a.sum.bytes)
+    .map(({ group, sum }) => nodeOf(group, depth, sum, total));
+}
+
+function nodeOf(group, depth, sum, total) {
+  const ends = group.findLast((way) => way.length === depth + 1);
+  return {
+    ...group[0].nodeAt(depth),
+    ...sum,
+    ...(ends && { line: ends.line.key }),
+    children: nodesOf(group, depth + 1, total),
+  };
 }
 
 /** @param {(file: string) => string} show the path as it is shown */
 function flameOf(lines, show) {
-  const root = node('all', 'root');
-  for (const line of lines) for (const stack of line.stacks) addStack(root, line, stack, show);
-  return prune(root, root);
+  const names = new Names(show);
+  const ways = lines.flatMap((line) => line.stacks.map((stack) => new Way(line, stack, names)));
+  const total = weigh(ways);
+  return { name: 'all', owner: 'root', ...total, children: nodesOf(ways, 0, total) };
 }
 
 module.exports = { flameOf };

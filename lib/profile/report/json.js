@@ -29,7 +29,10 @@ function siteOf(line) {
     count: Math.round(line.count),
     samples: line.samples,
     error: line.error,
+    least: line.least,
+    most: line.most,
     live: line.live,
+    liveError: line.liveError,
     peak: line.peak,
     pinned: line.pinned,
     transferred: line.transferred,
@@ -39,19 +42,64 @@ function siteOf(line) {
   };
 }
 
-/** The costliest first. `error`: the share that an estimate may be off by, in 19 of 20 cases. */
-function jsonOf(model) {
-  return {
-    node: model.node.join(', '),
-    seconds: model.seconds,
-    rate: model.rate,
-    bytes: model.whole.bytes,
-    live: model.whole.live,
-    notSeen: model.whole.notSeen,
-    skipped: model.skipped,
-    lost: model.lost,
-    sites: model.lines.map(siteOf),
-  };
+const headOf = (model) => ({
+  node: model.node.join(', '),
+  seconds: model.seconds,
+  rate: model.rate,
+  bytes: model.whole.bytes,
+  live: model.whole.live,
+  notSeen: model.whole.notSeen,
+  skipped: model.skipped,
+  lost: model.lost,
+});
+
+/** A list as JSON, an item a line. */
+function* listOf(items, told) {
+  yield '[';
+  let separator = '\n';
+  for (const item of items) {
+    yield `${separator}${JSON.stringify(told(item))}`;
+    separator = ',\n';
+  }
+  yield '\n]';
+}
+
+/** One report, the costliest lines first. */
+function* objectOf(model) {
+  yield `${JSON.stringify(headOf(model), null, 2).slice(0, -2)},\n  "sites": `;
+  yield* listOf(model.lines, siteOf);
+  yield '\n}';
+}
+
+function* piecesOf({ before, after, changes }) {
+  if (before === undefined) {
+    yield* objectOf(after);
+  } else {
+    yield '{ "before": ';
+    yield* objectOf(before);
+    yield ',\n"after": ';
+    yield* objectOf(after);
+    yield ',\n"changes": ';
+    yield* listOf(changes, (row) => row);
+    yield '\n}';
+  }
+  yield '\n';
+}
+
+const PIECE = 1 << 16; // characters
+
+/**
+ * The JSON of a report, or of two models `before` and `after` with the `changes` between them, in pieces: that of a large profile is longer than a text can be.
+ */
+function* jsonOf(reports) {
+  let text = '';
+  for (const piece of piecesOf(reports)) {
+    text += piece;
+    if (text.length < PIECE) continue;
+    yield text;
+    text = '';
+  }
+  yield text;
 }
 
 module.exports = { jsonOf };

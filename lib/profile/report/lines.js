@@ -61,10 +61,18 @@ function shortPath(file, folder) {
   return (package_ === -1 ? file : file.slice(package_)).replaceAll('\\', '/');
 }
 
+/** Names of stacks, those with the most bytes first. */
+function byBytes(stacks, name) {
+  if (stacks.length === 1) return stacks[0][name] === undefined ? [] : [stacks[0][name]];
+  const sums = new Map();
+  for (const { [name]: one, bytes } of stacks) {
+    if (one !== undefined) sums.set(one, (sums.get(one) ?? 0) + bytes);
+  }
+  return [...sums].sort((a, b) => b[1] - a[1]).map(([one]) => one);
+}
+
 class Line {
-  totals = new Totals();
-  sources = new Map();
-  routes = new Map();
+  totals = undefined;
   stacks = [];
 
   constructor(key, place) {
@@ -73,34 +81,63 @@ class Line {
   }
 
   add({ id, source, route }, stack, totals) {
-    this.totals.merge(totals);
-    const more = (map, name) => map.set(name, (map.get(name) ?? 0) + totals.bytes);
-    more(this.sources, source);
-    if (route !== undefined) more(this.routes, route);
+    this.#sum(totals);
     const { bytes, live, peak } = totals;
     this.stacks.push({ id, source, route, stack, bytes, live, peak });
   }
 
-  /** Names, those with the most bytes first. */
-  static byBytes(map) {
-    return [...map].sort((a, b) => b[1] - a[1]).map(([name]) => name);
+  /** Most lines are one site, whose totals they share with it. */
+  #sum(totals) {
+    if (this.totals === undefined) {
+      this.totals = totals;
+      return;
+    }
+    if (this.stacks.length === 1) {
+      const first = this.totals;
+      this.totals = new Totals();
+      this.totals.merge(first);
+    }
+    this.totals.merge(totals);
   }
 
   describe() {
     const { totals, place, key } = this;
-    this.stacks.sort((a, b) => b.bytes - a.bytes);
-    const sources = Line.byBytes(this.sources);
+    if (this.stacks.length > 1) this.stacks.sort((a, b) => b.bytes - a.bytes);
+    const sources = byBytes(this.stacks, 'source');
     return {
       key,
       ...place,
       owner: place === undefined ? 'node' : ownerOf(place),
       label: place === undefined ? (WITHOUT_LINE[sources[0]] ?? sources[0]) : undefined,
       sources,
-      routes: Line.byBytes(this.routes),
+      routes: byBytes(this.stacks, 'route'),
       stacks: this.stacks,
       totals,
     };
   }
+}
+
+/** Frame → the frame as it was written, one object for all of one place: blocks have their own, and sites share them. */
+function resolver(sources) {
+  const known = new Map();
+  const places = new Map();
+  const find = (frame) => {
+    const place = `${frame.function}\n${frame.file}:${frame.line}:${frame.column}`;
+    let resolved = places.get(place);
+    if (resolved === undefined) {
+      resolved = sources.resolve(frame);
+      places.set(place, resolved);
+    }
+    return resolved;
+  };
+  return (frame) => {
+    let resolved = known.get(frame);
+    if (resolved === undefined) {
+      resolved = find(frame);
+      known.set(frame, resolved);
+    }
+    return resolved;
+  };
 }
 
 /**
@@ -110,16 +147,21 @@ class Line {
  */
 function linesOf(collection, sources) {
   const lines = new Map();
-  for (const [id, totals] of collection.totals) {
-    const site = collection.sites.get(id) ?? { id, source: 'unknown', frames: [] };
-    const stack = site.frames.map((frame) => sources.resolve(frame));
+  const resolve = resolver(sources);
+  for (const site of collection.sites()) {
+    const { totals } = site;
+    const stack = site.frames.map(resolve);
     const place = placeOf(stack);
     const key =
       place === undefined
         ? `${site.source} ${site.route ?? ''}`
         : `${place.file}:${place.line}:${place.column}`;
-    if (!lines.has(key)) lines.set(key, new Line(key, place));
-    lines.get(key).add(site, stack, totals);
+    let line = lines.get(key);
+    if (line === undefined) {
+      line = new Line(key, place);
+      lines.set(key, line);
+    }
+    line.add(site, stack, totals);
   }
   return [...lines.values()]
     .map((line) => line.describe())

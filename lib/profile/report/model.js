@@ -3,39 +3,16 @@
 // A profile as a report tells it: lines of source, what they did, and what of it should be changed. Plain data, for the page
 // and for machines.
 
-const { bucketEnd, bucketStart, BUCKETS } = require('../buckets.js');
-const { findingsOf, growthOfLine } = require('./findings.js');
+const { findingsOf } = require('./findings.js');
 const { flameOf } = require('./flame.js');
 const { commonFolder, linesOf, shortPath } = require('./lines.js');
+const { COUNT } = require('./collection.js');
+const { ReportLine, lifetimesOf } = require('./report-line.js');
 const { Sources } = require('./sources.js');
 const { Timeline } = require('./timeline.js');
 const { Totals, YOUNG_MS } = require('./totals.js');
 
-/** `count` of a cell is in 1/1024. */
-const COUNT = 1024;
-
 const last = (list) => list.findLast((value) => value !== null) ?? 0;
-
-/** Buckets that have bytes: [{ from, to, died, until, alive }], lifetimes in ms, the last `to` null for no end. */
-function lifetimesOf({ died, until, alive }) {
-  return Array.from({ length: BUCKETS }, (_, bucket) => ({
-    from: bucketStart(bucket),
-    to: Number.isFinite(bucketEnd(bucket)) ? bucketEnd(bucket) : null,
-    died: died[bucket],
-    until: until[bucket],
-    alive: alive[bucket],
-  })).filter(({ died, until, alive }) => died + until + alive > 0);
-}
-
-/** The lifetime that half of the bytes did not reach, in ms: null if half of them are alive. */
-function medianOf({ died, until, bytes }) {
-  let sum = 0;
-  for (let bucket = 0; bucket < BUCKETS; bucket++) {
-    sum += died[bucket] + until[bucket];
-    if (sum * 2 >= bytes && sum > 0) return bucketEnd(bucket);
-  }
-  return null;
-}
 
 /** Two threads or more of one process are told as threads. */
 function recordingOf(collection) {
@@ -66,7 +43,10 @@ function wholeOf(lines, series, timeline) {
     error: totals.error(),
     live,
     // What a slot ends with, or what one line had at a time.
-    peak: Math.max(0, ...timeline.live(totals.history), ...lines.map((line) => line.totals.peak)),
+    peak: lines.reduce(
+      (most, { peak }) => Math.max(most, peak),
+      Math.max(0, ...timeline.live(totals.history)),
+    ),
     young: totals.young,
     pinned: totals.pinned,
     arrayBuffers,
@@ -78,36 +58,12 @@ function wholeOf(lines, series, timeline) {
   };
 }
 
-function lineOf(line, { sources, code, show, start }) {
-  const { totals, history, ...rest } = line;
-  const snippet =
-    code && line.file !== undefined ? sources.snippet(line.file, line.line) : undefined;
-  const { bytes, samples, live, liveError, peak } = totals;
-  return {
-    ...rest,
-    stacks: line.stacks,
-    path: line.file === undefined ? undefined : show(line.file),
-    code: snippet && { ...snippet, changed: snippet.changed > start },
-    bytes,
-    count: totals.count / COUNT,
-    samples,
-    error: totals.error(),
-    live: Math.max(0, live),
-    liveError,
-    peak,
-    young: totals.young,
-    pinned: totals.pinned,
-    withRequest: totals.withRequest,
-    outlived: totals.outlived,
-    transferred: totals.transferred,
-    lifetimes: lifetimesOf(totals),
-    sizes: [...totals.sizes]
-      .sort((a, b) => a[0] - b[0])
-      .map(([sizeClass, size]) => ({
-        to: 2 ** sizeClass,
-        bytes: size.bytes,
-        count: size.count / COUNT,
-      })),
+/** A path as it is shown, worked out once. */
+function shower(folder) {
+  const known = new Map();
+  return (file) => {
+    if (!known.has(file)) known.set(file, shortPath(file, folder));
+    return known.get(file);
   };
 }
 
@@ -120,14 +76,13 @@ function modelOf(collection, { code = true, sources = new Sources() } = {}) {
   const series = timeline.process();
   const recording = recordingOf(collection);
   const found = linesOf(collection, sources);
-  for (const line of found) {
-    const { live, growth, grows } = growthOfLine(line.totals, timeline);
-    Object.assign(line, { history: live, growth, grows, median: medianOf(line.totals) });
-  }
-  const whole = wholeOf(found, series, timeline);
   const own = found.filter(({ owner }) => owner === 'application');
   const folder = commonFolder(own.map(({ file }) => file));
-  const show = (file) => shortPath(file, folder);
+  const show = shower(folder);
+  const distance = collection.distance.mean;
+  const about = { sources, code, show, start: recording.start, timeline, distance };
+  const lines = found.map((line) => new ReportLine(line, about));
+  const whole = wholeOf(lines, series, timeline);
   return {
     ...recording,
     title: recording.title.map(show),
@@ -137,11 +92,8 @@ function modelOf(collection, { code = true, sources = new Sources() } = {}) {
     folder,
     youngMs: YOUNG_MS,
     whole,
-    findings: findingsOf(found, whole, recording.seconds),
-    lines: found.map((line) => ({
-      ...lineOf(line, { sources, code, show, start: recording.start }),
-      history: line.history,
-    })),
+    findings: findingsOf(lines, whole, recording.seconds),
+    lines,
     flame: flameOf(found, show),
     timeline: { start: timeline.first, seconds: timeline.seconds, ...series },
   };

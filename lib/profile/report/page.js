@@ -20,20 +20,22 @@ const escapeJson = (value) => JSON.stringify(value).replaceAll('<', '\\u003c');
 
 const hashOf = (text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
-/** What the page shows of a report. */
+/** What the page shows of a report: the costliest lines, and those that a finding is about. */
 function shown(model, name) {
-  const lines = model.lines.slice(0, MOST_LINES).map((line) => ({
-    ...line,
-    stacks: line.stacks.slice(0, MOST_STACKS),
-    moreStacks: Math.max(0, line.stacks.length - MOST_STACKS),
-  }));
-  const known = new Set(lines.map(({ key }) => key));
+  const found = new Set(model.findings.map(({ line }) => line));
+  const isShown = ({ key }, index) => index < MOST_LINES || found.has(key);
+  const others = model.lines.filter((line, index) => !isShown(line, index));
   return {
     ...model,
     name,
-    lines,
-    moreLines: model.lines.length - lines.length,
-    findings: model.findings.filter(({ line }) => line === undefined || known.has(line)),
+    lines: model.lines.filter(isShown).map((line) => ({
+      ...line.describe(),
+      stacks: line.stacks.slice(0, MOST_STACKS),
+      moreStacks: Math.max(0, line.stacks.length - MOST_STACKS),
+    })),
+    moreLines: others.length,
+    moreBytes: others.reduce((sum, { bytes }) => sum + bytes, 0),
+    moreLive: others.reduce((sum, { live }) => sum + live, 0),
   };
 }
 

@@ -3,12 +3,20 @@
 // The few lines of a report for a terminal.
 
 const MOST = 5;
+/** So many lines, those with the most live bytes, are asked whether they grow. */
+const LIVELY = 200;
+/** The error of 16 samples. */
+const FEW = 0.5;
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 
 function bytesOf(value) {
   const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(1, value)) / 3));
   return `${Number((value / 1000 ** power).toPrecision(3))} ${UNITS[power]}`;
 }
+
+/** With few samples the bounds are far from alike. */
+const errorOf = ({ error, least, most }) =>
+  error > FEW ? `(${bytesOf(least)} to ${bytesOf(most)})` : `± ${Math.ceil(error * 100)} %`;
 
 const placeOf = ({ path, line, label, routes, function: name }) =>
   path === undefined
@@ -21,12 +29,12 @@ function textOf({ whole, seconds, lines }) {
   const head = `${bytesOf(whole.bytes)} allocated in ${time} s, ${bytesOf(whole.live)} alive at the end`;
   const rows = lines.slice(0, MOST).map((line) => {
     const bytes = bytesOf(line.bytes).padStart(8);
-    const error = `± ${Math.ceil(line.error * 100)} %`.padStart(7);
-    return `${bytes} ${error}  ${placeOf(line)}`;
+    return `${bytes} ${errorOf(line).padStart(7)}  ${placeOf(line)}`;
   });
   const growing = lines
+    .toSorted((a, b) => b.live - a.live)
+    .slice(0, LIVELY)
     .filter(({ grows }) => grows)
-    .sort((a, b) => b.live - a.live)
     .slice(0, MOST)
     .map((line) => `grows: ${placeOf(line)}, ${bytesOf(line.live)} alive`);
   return [head, ...rows, ...growing].join('\n');

@@ -15,8 +15,7 @@ function slotsOf(collection) {
     last = Math.max(last, slot);
   };
   for (const slot of collection.process.keys()) seen(slot);
-  for (const { history } of collection.totals.values())
-    for (const slot of history.keys()) seen(slot);
+  for (const slot of collection.slots) seen(slot);
   if (first > last) return { first: 0, length: 0, step: SLOT_MS };
   const count = (last - first) / SLOT_MS + 1;
   const step = SLOT_MS * Math.ceil(count / MOST_SLOTS);
@@ -42,7 +41,9 @@ class Timeline {
   /** Live bytes at the end of each slot. */
   live(history) {
     const changes = this.#list(() => 0);
-    for (const [slot, { live }] of history) changes[this.#index(slot)] += live;
+    history.each((slot, { live }) => {
+      changes[this.#index(slot)] += live;
+    });
     let sum = 0;
     return changes.map((change) => {
       sum += change;
@@ -53,7 +54,9 @@ class Timeline {
   /** `name`, `born` or `young`, in bytes a second. */
   rate(history, name) {
     const sums = this.#list(() => 0);
-    for (const [slot, at] of history) sums[this.#index(slot)] += at[name];
+    history.each((slot, at) => {
+      sums[this.#index(slot)] += at[name];
+    });
     return sums.map((sum) => Math.round((sum * 1000) / this.step));
   }
 

@@ -2,12 +2,19 @@
 
 // What the cells of a site add up to; and of a line, which is several sites.
 
-const { BUCKETS, bucketEnd } = require('../buckets.js');
+const { bucketEnd } = require('../buckets.js');
 const { events } = require('../events.js');
+const { History } = require('./history.js');
+const { intervalOf, unseenOf } = require('./interval.js');
 
 /** Bytes that lived shorter than this died young. */
 const YOUNG_MS = 1024;
 const KIB = 1024;
+const COUNT = 1024; // of a cell's `count`
+
+/** What most sites have of most: a large profile has a hundred thousand. */
+const NONE = Object.freeze([]);
+const NO_HISTORY = Object.freeze(new History());
 
 class Totals {
   bytes = 0;
@@ -26,21 +33,21 @@ class Totals {
   variance = 0;
   variances = 0; // how many cells
   /** Bucket → bytes. `until`: of deaths that only a major collection told. */
-  died = new Float64Array(BUCKETS);
-  until = new Float64Array(BUCKETS);
-  alive = new Float64Array(BUCKETS);
-  /** Size class → { bytes, count } */
-  sizes = new Map();
-  /** Slot → { born, live, young }: bytes allocated, change of the live ones, and those that died young. */
-  history = new Map();
+  died = NONE;
+  until = NONE;
+  alive = NONE;
+  /** Size class → bytes, and → count. */
+  sizes = NONE;
+  counts = NONE;
+  #history;
 
   /** `slot`: undefined for a sum over time.
    * @param {{ sizeClass: number, event: number, bucket: number, samples: number, count: number, bytes: number }} cell */
   add(slot, cell) {
     const { event, bucket, samples, bytes } = cell;
     if (event === events.BORN) this.#born(slot, cell);
-    else if (event === events.DIED) this.#gone(slot, this.died, cell);
-    else if (event === events.DIED_OLD) this.#gone(slot, this.until, cell);
+    else if (event === events.DIED) this.#gone(slot, 'died', cell);
+    else if (event === events.DIED_OLD) this.#gone(slot, 'until', cell);
     else if (event === events.TRANSFERRED) {
       this.transferred += bytes;
       this.#lives(slot, -bytes, -samples);
@@ -48,46 +55,43 @@ class Totals {
     else if (event === events.OUTLIVED) this.outlived += bytes;
     else if (event === events.PEAK) this.peak += bytes;
     else if (event === events.PINNED) this.pinned += bytes;
-    else if (event === events.ALIVE) this.alive[bucket] += bytes;
+    else if (event === events.ALIVE) this.#more('alive', bucket, bytes);
     else if (event === events.VARIANCE) this.#vary(bytes);
   }
 
   /** Adds what another site has, of the same line. */
   merge(other) {
     for (const name of SUMS) this[name] += other[name];
-    for (const name of ['died', 'until', 'alive']) {
-      for (let bucket = 0; bucket < BUCKETS; bucket++) this[name][bucket] += other[name][bucket];
+    for (const name of LISTS) {
+      for (let i = 0; i < other[name].length; i++) this.#more(name, i, other[name][i]);
     }
-    for (const [sizeClass, { bytes, count }] of other.sizes) this.#size(sizeClass, bytes, count);
-    for (const [slot, { born, live, young }] of other.history) {
-      const at = this.#at(slot);
-      at.born += born;
-      at.live += live;
-      at.young += young;
-    }
+    if (other.history.isEmpty) return;
+    this.#history ??= new History();
+    this.#history.merge(other.history);
   }
 
   #born(slot, { sizeClass, samples, count, bytes }) {
     this.bytes += bytes;
     this.count += count;
     this.samples += samples;
-    this.#lives(slot, bytes, samples);
-    this.#at(slot).born += bytes;
-    this.#size(sizeClass, bytes, count);
+    this.#lives(slot, bytes, samples, bytes);
+    this.#more('sizes', sizeClass, bytes);
+    this.#more('counts', sizeClass, count);
   }
 
-  #gone(slot, buckets, { bucket, samples, bytes }) {
-    buckets[bucket] += bytes;
-    this.#lives(slot, -bytes, -samples);
-    if (bucketEnd(bucket) > YOUNG_MS) return;
-    this.young += bytes;
-    this.#at(slot).young += bytes;
+  #gone(slot, name, { bucket, samples, bytes }) {
+    this.#more(name, bucket, bytes);
+    const young = bucketEnd(bucket) > YOUNG_MS ? 0 : bytes;
+    this.young += young;
+    this.#lives(slot, -bytes, -samples, 0, young);
   }
 
-  #lives(slot, bytes, samples) {
+  #lives(slot, bytes, samples, born = 0, young = 0) {
     this.live += bytes;
     this.liveSamples += samples;
-    this.#at(slot).live += bytes;
+    if (slot === undefined) return;
+    this.#history ??= new History();
+    this.#history.add(slot, born, bytes, young);
   }
 
   #vary(variance) {
@@ -105,26 +109,33 @@ class Totals {
     return Math.min(1, 2 * KIB * Math.sqrt(this.variance / this.bytes / part));
   }
 
+  /** Lists have zeros where nothing is, up to the last: a site has some of 64 buckets. */
+  #more(name, index, amount) {
+    if (this[name] === NONE) this[name] = [];
+    const list = this[name];
+    while (list.length <= index) list.push(0);
+    list[index] += amount;
+  }
+
+  get history() {
+    return this.#history ?? NO_HISTORY;
+  }
+
+  /** `{ least, most }`: between these `bytes` are in 19 of 20 cases, with few samples too. `distance`: between samples, on average over the recording. */
+  interval(distance) {
+    const variance =
+      this.variances === 0 ? this.bytes ** 2 / Math.max(1, this.samples) : this.variance * KIB ** 2;
+    const size = this.count > 0 ? (this.bytes / this.count) * COUNT : 0;
+    return intervalOf(this.bytes, variance, unseenOf(size, distance));
+  }
+
   /** Of `live`. */
   get liveError() {
     return this.error(this.live, this.liveSamples);
   }
-
-  #size(sizeClass, bytes, count) {
-    const size = this.sizes.get(sizeClass) ?? { bytes: 0, count: 0 };
-    this.sizes.set(sizeClass, size);
-    size.bytes += bytes;
-    size.count += count;
-  }
-
-  #at(slot) {
-    if (slot === undefined) return { born: 0, live: 0, young: 0 };
-    const at = this.history.get(slot) ?? { born: 0, live: 0, young: 0 };
-    this.history.set(slot, at);
-    return at;
-  }
 }
 
+const LISTS = ['died', 'until', 'alive', 'sizes', 'counts'];
 const SUMS = Object.keys(new Totals()).filter((name) => typeof new Totals()[name] === 'number');
 
 module.exports = { Totals, YOUNG_MS };

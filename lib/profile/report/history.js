@@ -1,0 +1,40 @@
+'use strict';
+
+// What happened in each slot: numbers in one list, for a large profile has a hundred thousand of these.
+
+const WIDTH = 4; // slot, born, live, young
+
+class History {
+  #rows = [];
+
+  /** Bytes allocated, by how much the live ones changed, and those that died young. */
+  add(slot, born, live, young) {
+    const rows = this.#rows;
+    const last = rows.length - WIDTH;
+    if (last < 0 || rows[last] !== slot) {
+      rows.push(slot, born, live, young);
+      return;
+    }
+    rows[last + 1] += born;
+    rows[last + 2] += live;
+    rows[last + 3] += young;
+  }
+
+  merge(other) {
+    other.each((slot, { born, live, young }) => this.add(slot, born, live, young));
+  }
+
+  get isEmpty() {
+    return this.#rows.length === 0;
+  }
+
+  /** Calls `tell(slot, { born, live, young })`; a slot may come more than once. */
+  each(tell) {
+    const rows = this.#rows;
+    for (let i = 0; i < rows.length; i += WIDTH) {
+      tell(rows[i], { born: rows[i + 1], live: rows[i + 2], young: rows[i + 3] });
+    }
+  }
+}
+
+module.exports = { History };
