@@ -5,9 +5,11 @@
 //! that names the values at fault. Unless an error says otherwise, the call that returned it has
 //! changed nothing. Sizes are in bytes.
 
+mod region;
 mod segment;
 mod slab;
 
+pub use region::{BlockError, FreeError, RegionError};
 pub use segment::{SegmentError, SegmentField, SegmentPlace};
 pub use slab::{
     ClaimError, JoinError, PlacementError, SendError, SlabError, SlotError, TokenError,

@@ -8,13 +8,15 @@
 //! | [`SyncArena`] | the same | all at once | many at the same time, cheaper through a [`Local`] | none run |
 //! | `&Arena` as an allocator (feature `allocator-api2`) | `Box`, `Vec`, `HashMap` | the last block at once, all others with the arena | one | run |
 //! | [`Slab`] | slots of a few fixed sizes | one by one, on any thread | many | none: slots are bytes |
+//! | [`Region`] | blocks of any size that live long | one by one, in any order | one; may be sent | none: blocks are bytes |
 //! | [`ObjectPool`] | whole objects, made when first needed | one by one, kept for the next user | many | of what is not kept |
 //!
 //! - What is made together is thrown away together (a request, a frame, a syntax tree): [`Arena`].
 //! - The same, filled by many threads: [`SyncArena`].
 //! - Buffers of a few sizes that come and go in any order, also from thread to thread: [`Slab`].
 //! - Objects that are costly to make, or own something outside: [`ObjectPool`].
-//! - Blocks of any size that are freed in any order: the global allocator is good at that.
+//! - Bytes of any size that live for minutes or hours, under a limit, whose memory has to come back: [`Region`].
+//! - Blocks of any size that are freed in any order, without a limit: the global allocator is good at that.
 //!
 //! ```
 //! use ralloc_core::Arena;
@@ -37,8 +39,8 @@
 //!
 //! # Safety
 //!
-//! Safe code cannot cause undefined behaviour through anything that is public here. Blocks of a slab
-//! and of `alloc_layout` are raw pointers: their methods say how long they are valid.
+//! Safe code cannot cause undefined behaviour through anything that is public here. Blocks of a slab, of `alloc_layout` and of
+//! `Region::allocate` are raw pointers: their methods say how long they are valid.
 //!
 //! # Fork
 //!
@@ -60,9 +62,9 @@
 //!
 //! # Layers
 //!
-//! Bytes come from `os`, are owned by [`memory`], and cut by [`arena`] and [`slab`]. What `arena`
+//! Bytes come from `os`, are owned by [`memory`], and cut by [`arena`], [`slab`] and [`region`]. What `arena`
 //! leases to JavaScript is private to the crate, as is the binding itself, `node`. Imports go
-//! downward only: `node` → `arena`, `slab` → `memory` → `os`; [`error`], `layout`, `sync` and
+//! downward only: `node` → `arena`, `slab`, `region` → `memory` → `os`; [`error`], `layout`, `sync` and
 //! [`stats`] serve everyone.
 
 #![warn(missing_docs)]
@@ -75,6 +77,8 @@ pub mod memory;
 mod node;
 pub mod object_pool;
 mod os;
+#[cfg(not(loom))]
+pub mod region;
 pub mod slab;
 pub mod stats;
 mod sync;
@@ -84,6 +88,8 @@ pub use arena::{
 };
 pub use layout::MAX_BYTES;
 pub use object_pool::{ObjectPool, Pooled};
+#[cfg(not(loom))]
+pub use region::Region;
 pub use slab::{Slab, ThreadCache};
 
 /// The examples in Rust of the guide and of the crate's README are run as tests. Both are packed.

@@ -204,6 +204,62 @@ pub struct PoolStats {
     pub refused: usize,
 }
 
+/// What a [`crate::Region`] uses. `used + free = reserved`, and `reserved + metadata` is at most `limit`.
+///
+/// ```
+/// use ralloc_core::Region;
+/// use std::alloc::Layout;
+///
+/// let mut region = Region::new();
+/// let [_, second, _] = [10_000, 20_000, 30_000].map(|size| {
+///     region.alloc(Layout::array::<u8>(size).unwrap()).unwrap()
+/// });
+/// region.free(second)?;
+/// let stats = region.stats();
+/// assert_eq!((stats.blocks, stats.spans), (2, 4)); // the second one's span is free, and the rest of the chunk
+/// assert!(stats.largest_free < stats.free && stats.fragmentation() < 0.1);
+/// # Ok::<(), ralloc_core::error::FreeError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RegionStats {
+    /// The most that `reserved + metadata` may be; it does not change.
+    pub limit: usize,
+    /// Bytes of all chunks.
+    pub reserved: usize,
+    /// Bytes of what is kept of spans and chunks, beside them.
+    pub metadata: usize,
+    /// Bytes of chunks and metadata that may take memory: all but pages that were never used, or given back by
+    /// [`collect`](crate::Region::collect), and are still free in one piece. An upper estimate of RAM.
+    pub committed: usize,
+    /// Bytes of blocks, rounded up to 16 each.
+    pub used: usize,
+    /// Bytes of blocks as they were asked for.
+    pub requested: usize,
+    /// Bytes of free spans.
+    pub free: usize,
+    /// Bytes of the largest free span: what can be allocated for certain without another chunk is 1/32 less.
+    pub largest_free: usize,
+    /// Blocks that were allocated and not freed (a number).
+    pub blocks: usize,
+    /// Blocks and free spans (a number).
+    pub spans: usize,
+    /// Chunks (a number).
+    pub chunks: usize,
+}
+
+impl RegionStats {
+    /// How scattered the free bytes are, from 0 (one span, or none) to 1: `1 - largest_free / free`. Spans end with
+    /// their chunk, so free bytes in several chunks count as scattered.
+    pub fn fragmentation(&self) -> f64 {
+        if self.free == 0 { 0.0 } else { 1.0 - self.largest_free as f64 / self.free as f64 }
+    }
+
+    /// The part of `used` that nobody asked for, from 0 to 1.
+    pub fn waste(&self) -> f64 {
+        if self.used == 0 { 0.0 } else { 1.0 - self.requested as f64 / self.used as f64 }
+    }
+}
+
 /// What an [`crate::ObjectPool`] holds and has done; all are numbers of objects or calls.
 /// `hits + made = in_use + returned + dropped + detached`.
 ///

@@ -4,22 +4,25 @@
 #![forbid(unsafe_code)]
 
 use ralloc_core::error::{
-    AllocError, ClaimError, InitError, JoinError, MapError, OptionsError, PlacementError,
-    PoolError, RewindError, SegmentError, SegmentField, SegmentPlace, SendError, SlabError,
-    SlotError, TokenError,
+    AllocError, BlockError, ClaimError, FreeError, InitError, JoinError, MapError, OptionsError,
+    PlacementError, PoolError, RegionError, RewindError, SegmentError, SegmentField, SegmentPlace,
+    SendError, SlabError, SlotError, TokenError,
 };
 use ralloc_core::memory::{self, Depot, HugePages, MemoryOptions, depot};
 use ralloc_core::object_pool::{ObjectPool, Pooled};
+use ralloc_core::region::{self, Block, Collected, RegionOptions};
 #[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
 use ralloc_core::slab::SegmentOptions;
 use ralloc_core::slab::{
     MAX_POOLS, PoolOptions, Recovered, SharedSlab, SlabOptions, ThreadCache, Token,
 };
-use ralloc_core::stats::{ArenaStats, ChunkUsage, DepotStats, ObjectPoolStats, PoolStats};
+use ralloc_core::stats::{
+    ArenaStats, ChunkUsage, DepotStats, ObjectPoolStats, PoolStats, RegionStats,
+};
 use ralloc_core::{
     Arena, ArenaBuilder, ArenaEvent, ArenaOptions, Checkpoint, Local, MAX_BYTES, Scope,
 };
-use ralloc_core::{Slab, SyncArena, UninitStr};
+use ralloc_core::{Region, Slab, SyncArena, UninitStr};
 use std::alloc::Layout;
 use std::fs;
 use std::path::Path;
@@ -266,6 +269,30 @@ fn an_object_pool_gives_each_object_to_one_user() {
     assert!(stats.hit_rate() < 1.0);
 }
 
+#[test]
+fn regions_refuse_handles_of_what_was_freed() {
+    let options = RegionOptions { max_bytes: MIB, ..RegionOptions::default() };
+    let mut region: region::Region = Region::with_options(options).unwrap();
+    let block: Block = region.alloc(Layout::new::<u64>()).unwrap();
+    let zeros = region.alloc_zeroed(Layout::new::<[u8; 1000]>()).unwrap();
+    region.bytes_mut(block).unwrap().fill(1);
+    assert!(region.bytes(zeros).unwrap().iter().all(|&byte| byte == 0));
+    let address = region.pointer(block).unwrap().cast();
+    assert_eq!(region.find(address), Ok(block));
+    assert_eq!(Region::new().find(address), Err(FreeError::Foreign));
+    region.free(block).unwrap();
+    assert_eq!(region.bytes_mut(block), Err(FreeError::NotHeld));
+    let refused = region.allocate(Layout::new::<[u8; 2 * MIB]>()).unwrap_err();
+    assert!(matches!(refused, BlockError::Limit { .. }));
+    let stats: RegionStats = region.stats();
+    assert!(stats.fragmentation() < 1.0 && stats.waste() < 1.0);
+    region.free(zeros).unwrap();
+    let collected: Collected = region.collect();
+    assert_eq!(collected.chunks, 1);
+    let options = RegionOptions { max_bytes: 1, ..options };
+    assert!(matches!(Region::with_options(options), Err(RegionError::Limit { .. })));
+}
+
 /// Files and folders of `src/` in which `pub` reaches no user: private modules that export no type and add
 /// no public method to one.
 const PRIVATE: &[&str] = &[
@@ -279,6 +306,9 @@ const PRIVATE: &[&str] = &[
     "memory/wiped_on_fork",
     "node",
     "os",
+    "region/bins",
+    "region/chunks",
+    "region/spans",
     "slab/handle",
     "slab/dead",
     "slab/locks",

@@ -1,0 +1,185 @@
+//! How a region takes memory and gives it back: chunks, and room for the records of spans. Nothing here is hot.
+
+use super::chunks::{Chunk, Chunks};
+use super::spans::{GRANULE, Spans};
+use super::{MAX_GRANULES, Region};
+use crate::error::{BlockError, MapError};
+use crate::layout::{align_down, class_size};
+use crate::os;
+
+/// Records that the table grows by at least, and at first.
+const RECORDS: usize = 64;
+/// A chunk leaves at least this part of itself for records to come.
+const RECORDS_PART: usize = 256;
+
+/// What [`Region::collect`] gave back to the system.
+///
+/// ```
+/// use ralloc_core::region::{Collected, Region};
+///
+/// assert_eq!(Region::new().collect(), Collected { chunks: 0, bytes: 0 });
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Collected {
+    /// Chunks that are no longer the region's, since all of them was free.
+    pub chunks: usize,
+    /// Bytes of them, and of free pages of other chunks: those that took memory, or may have.
+    pub bytes: usize,
+}
+
+impl Region {
+    /// Gives the memory of all free pages back to the system, and chunks that are free as a whole. Blocks stay where they
+    /// are, and keep their bytes. Costs a system call for each free span that has a page, and has been in use since
+    /// the last collect, and some 0.1 µs for each page that had memory: call it where the program is idle.
+    ///
+    /// ```
+    /// use ralloc_core::Region;
+    /// use std::alloc::Layout;
+    ///
+    /// let mut region = Region::new();
+    /// let kept = region.alloc(Layout::array::<u8>(1000)?)?;
+    /// let gone = region.alloc(Layout::array::<u8>(100_000)?)?;
+    /// region.free(gone)?;
+    /// assert!(region.collect().bytes > 90_000);
+    /// assert_eq!(region.bytes(kept)?.len(), 1000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn collect(&mut self) -> Collected {
+        let chunks = self.release_free_chunks(true);
+        let mut collected = Collected { chunks: chunks.0, bytes: chunks.1 };
+        for id in self.spans.dirty() {
+            let (offset, len) = self.spans.pages_at(id);
+            let number = self.spans.get(id).map_or(u32::MAX, |span| span.chunk());
+            let Some(chunk) = self.chunks.get_mut(number) else { continue };
+            // Refused where memory was asked to stay. Should the call fail otherwise, the pages are kept: no harm.
+            if chunk.mapping.decommit(offset, len).is_ok() {
+                self.spans.set_clean(id);
+                collected.bytes += len;
+            }
+        }
+        collected
+    }
+
+    /// Takes out all chunks that are free as a whole, how many and how many bytes: to the system, or to the depot.
+    fn release_free_chunks(&mut self, to_system: bool) -> (usize, usize) {
+        let (before, bytes) = (self.chunks.count(), self.chunks.bytes);
+        for number in 0..self.chunks.numbers() as u32 {
+            let Some(chunk) = self.chunks.get(number) else { continue };
+            let (first, granules) = (chunk.first, chunk.granules);
+            let is_whole = |span: &&super::spans::Span| span.is_free() && span.granules == granules;
+            if self.spans.get(first).filter(is_whole).is_none() {
+                continue;
+            }
+            self.spans.remove_chunk(first);
+            self.part_bytes -= Spans::bytes_of_chunk(granules as usize);
+            let Some(chunk) = self.chunks.remove(number) else { continue };
+            match to_system {
+                true => self.depot.discard(chunk.mapping),
+                false => self.depot.recycle(chunk.mapping),
+            }
+        }
+        (before - self.chunks.count(), bytes - self.chunks.bytes)
+    }
+
+    /// A new chunk with so many granules at least: its free span.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn grow(&mut self, requested: usize, granules: u32) -> Result<u32, BlockError> {
+        let page = self.options.memory.granule();
+        let need = (granules as usize * GRANULE).next_multiple_of(page);
+        self.ensure_records(requested, 3)?;
+        let len = match self.chunk_size(need, page) {
+            Some(len) => len,
+            None => {
+                let found = self.release_free_chunks(false).0 > 0;
+                let len = self.chunk_size(need, page).filter(|_| found);
+                len.ok_or_else(|| self.over_limit(requested))?
+            }
+        };
+        let (mapping, fresh) = self.depot.obtain(len)?;
+        let (granules, clean) = ((len / GRANULE) as u32, fresh && !mapping.keeps_memory());
+        let number = self.chunks.next_number();
+        let first = self.spans.add_chunk(number, granules, clean);
+        self.chunks.add(Chunk { mapping, first, granules });
+        self.part_bytes += Spans::bytes_of_chunk(granules as usize);
+        self.next_chunk = self.next_chunk.saturating_mul(2).min(self.options.chunk_cap);
+        Ok(first)
+    }
+
+    /// Bytes of the chunk to be made for `need` bytes, whole pages: a class that the depot keeps, or what the limit leaves,
+    /// with room for records as there are now in chunks.
+    fn chunk_size(&self, need: usize, page: usize) -> Option<usize> {
+        let left = self.options.max_bytes.checked_sub(self.used())?;
+        let records = self.spans.room().0;
+        let chunks = self.chunks.bytes.max(self.options.first_chunk);
+        let share = |len: usize| (len as u128 * records as u128 / chunks as u128) as usize;
+        let fits = |len: usize, more: usize| {
+            let all = len.checked_add(self.metadata_of(len))?.checked_add(more)?;
+            (all <= left && len / GRANULE <= MAX_GRANULES).then_some(len)
+        };
+        let roomy = |len: usize| fits(len, share(len).max(len / RECORDS_PART));
+        let most = || {
+            // What can be cut of the rest such that records have their share of it.
+            let parts = RECORDS_PART as u128;
+            let share = (records as u128 * parts).div_ceil(chunks as u128).max(1);
+            let len = (left as u128 * parts / (parts + share + 2)) as usize;
+            roomy(align_down(len, page)).filter(|&len| len >= need)
+        };
+        class_size(need.max(self.next_chunk), page).and_then(roomy).or_else(most).or(fits(need, 0))
+    }
+
+    /// Makes sure that there is room for so many records.
+    #[inline]
+    pub(super) fn ensure_records(
+        &mut self,
+        requested: usize,
+        count: usize,
+    ) -> Result<(), BlockError> {
+        if self.spans.room().1 >= count { Ok(()) } else { self.grow_records(requested) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow_records(&mut self, requested: usize) -> Result<(), BlockError> {
+        let each = Spans::BYTES_EACH;
+        let left = |region: &Region| region.options.max_bytes.saturating_sub(region.used());
+        if left(self) < RECORDS / 8 * each {
+            self.release_free_chunks(false);
+        }
+        let most = left(self) / each;
+        if most < RECORDS / 8 {
+            return Err(self.over_limit(requested));
+        }
+        let more = (self.spans.room().0 / each).max(RECORDS).min(most);
+        let refused: MapError = os::too_large();
+        self.spans.grow(more).then_some(()).ok_or(BlockError::Map(refused))
+    }
+
+    fn over_limit(&self, requested: usize) -> BlockError {
+        BlockError::Limit { requested, used: self.used(), limit: self.options.max_bytes }
+    }
+
+    /// Bytes that count toward the limit.
+    pub(super) fn used(&self) -> usize {
+        self.chunks.bytes + self.metadata()
+    }
+
+    /// Bytes of what is kept beside the chunks.
+    pub(super) fn metadata(&self) -> usize {
+        let records = self.spans.room().0;
+        size_of::<Region>() + records + self.chunks.numbers() * Chunks::BYTES_EACH + self.part_bytes
+    }
+
+    /// Bytes of what is to be kept of one more chunk.
+    fn metadata_of(&self, chunk: usize) -> usize {
+        let is_new = self.chunks.numbers() == self.chunks.count();
+        let parts = Spans::bytes_of_chunk(chunk / GRANULE);
+        parts + if is_new { Chunks::BYTES_EACH } else { 0 }
+    }
+
+    /// Bytes of what is kept when there is one chunk.
+    pub(super) fn least_metadata(chunk: usize) -> usize {
+        let records = RECORDS * Spans::BYTES_EACH;
+        size_of::<Region>() + records + Chunks::BYTES_EACH + Spans::bytes_of_chunk(chunk / GRANULE)
+    }
+}

@@ -1,0 +1,388 @@
+//! Blocks of any size that live long, freed one by one.
+//!
+//! For what is kept for minutes or hours and has no common end and no common size: the entries of a cache, sessions,
+//! queues. A [`Region`] has a limit that counts everything, and tells how it is used; memory that is free
+//! goes back to the system by [`Region::collect`], and whatever is written to a block, nothing that the region
+//! knows of its blocks lies beside them. What ends together is cheaper in an [`Arena`](crate::Arena), what has a few
+//! sizes in a [`Slab`](crate::Slab).
+//!
+//! # How it works
+//!
+//! Two-level segregated fit (TLSF: Masmano and others, 2004): to allocate, to free and to join what is free takes a bounded number
+//! of steps, whatever there is. `spans` has a record for each block and free span, `bins` finds a free one of a
+//! size, `chunks` are where they lie, `growth` takes and gives back chunks, `options` say how many.
+//!
+//! `used + free = reserved`, in bytes of chunks; `reserved + metadata <= max_bytes`.
+
+mod bins;
+mod chunks;
+mod growth;
+mod options;
+#[cfg(test)]
+mod programs;
+mod spans;
+#[cfg(test)]
+mod tests;
+
+pub use growth::Collected;
+pub use options::RegionOptions;
+
+use crate::error::{BlockError, FreeError, RegionError};
+use crate::memory::{Depot, depot};
+use crate::stats::RegionStats;
+use crate::sync::{Arc, unique_id};
+use chunks::Chunks;
+use spans::{Found, GRANULE, Span, Spans};
+use std::alloc::Layout;
+use std::ptr::NonNull;
+
+/// The largest alignment: the smallest page of any system we run on, since chunks begin at a page.
+const MAX_ALIGN: usize = 4096;
+/// The most of a chunk.
+const MAX_GRANULES: usize = {
+    let addresses = crate::layout::MAX_BYTES / GRANULE;
+    let numbers = (u32::MAX >> 1) as usize;
+    if addresses < numbers { addresses } else { numbers }
+};
+
+/// Blocks of any size, freed one by one.
+///
+/// ```
+/// use ralloc_core::Region;
+/// use std::alloc::Layout;
+///
+/// let mut region = Region::new();
+/// let block = region.alloc(Layout::array::<u8>(5000)?)?;
+/// region.bytes_mut(block)?[..5].copy_from_slice(b"hello");
+/// assert_eq!(&region.bytes(block)?[..5], b"hello");
+/// region.free(block)?;
+/// assert!(region.bytes(block).is_err()); // freed: the handle is good for nothing
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Handles and pointers
+///
+/// [`Region::alloc`] gives a [`Block`], a handle of which every use is checked: no safe code can reach a block that was
+/// freed. [`Region::allocate`] gives a pointer, as a [`Slab`](crate::Slab) does. The two go together: [`Region::pointer`] and
+/// [`Region::find`] lead from one to the other.
+///
+/// One thread at a time; it may be sent to another one. When the region is dropped its chunks go to the depot.
+#[derive(Debug)]
+pub struct Region {
+    spans: Spans,
+    chunks: Chunks,
+    options: RegionOptions,
+    depot: Arc<Depot>,
+    /// Of no other region of the process.
+    id: u64,
+    /// Bytes of the next chunk, where less is not left and more not needed.
+    next_chunk: usize,
+    /// Bytes of what `spans` keeps of chunks.
+    part_bytes: usize,
+    /// Bytes of held spans that nobody asked for.
+    spare: usize,
+}
+
+/// A handle of a block of a [`Region`]: of 16 bytes, copied at will, and good until the block is freed, by whichever copy.
+/// After that it fits no other block, before 2³¹ others have had the same record.
+///
+/// ```
+/// use ralloc_core::Region;
+/// use std::alloc::Layout;
+///
+/// let mut region = Region::new();
+/// let first = region.alloc(Layout::new::<u64>())?;
+/// region.free(first)?;
+/// let second = region.alloc(Layout::new::<u64>())?; // at the same address
+/// assert_ne!(first, second);
+/// assert!(region.free(first).is_err() && region.free(second).is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Block {
+    region: u64,
+    span: u32,
+    mark: u32,
+}
+
+impl Default for Region {
+    fn default() -> Region {
+        Region::new()
+    }
+}
+
+impl Region {
+    /// A region of at most 64 MiB, as [`RegionOptions::default`] says. Takes no chunk before its first block.
+    ///
+    /// ```
+    /// assert_eq!(ralloc_core::Region::new().stats().limit, 64 << 20);
+    /// ```
+    pub fn new() -> Region {
+        Region::over(RegionOptions::default())
+    }
+
+    /// A region of these options. Errors: those that contradict each other, by name. [`RegionOptions`] has an example.
+    pub fn with_options(options: RegionOptions) -> Result<Region, RegionError> {
+        options.check()?;
+        Ok(Region::over(options))
+    }
+
+    fn over(options: RegionOptions) -> Region {
+        Region {
+            spans: Spans::new(options.memory.granule()),
+            chunks: Chunks::default(),
+            options,
+            depot: depot::of(options.memory),
+            id: unique_id(),
+            next_chunk: options.first_chunk,
+            part_bytes: 0,
+            spare: 0,
+        }
+    }
+
+    /// A block of the layout's size and alignment, of 16 bytes at least and up to a page; one of size 0 is a block as
+    /// any other. Its content is whatever was there before.
+    ///
+    /// Errors, all of [`BlockError`]: the limit, a size or an alignment that no block can have, and memory that the system
+    /// refuses.
+    pub fn alloc(&mut self, layout: Layout) -> Result<Block, BlockError> {
+        let (span, Span { mark, .. }) = self.claim(layout)?;
+        Ok(Block { region: self.id, span, mark })
+    }
+
+    /// [`Region::alloc`] of zeros.
+    ///
+    /// ```
+    /// use std::alloc::Layout;
+    ///
+    /// let mut region = ralloc_core::Region::new();
+    /// let block = region.alloc_zeroed(Layout::array::<u8>(100)?)?;
+    /// assert_eq!(region.bytes(block)?, [0; 100]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn alloc_zeroed(&mut self, layout: Layout) -> Result<Block, BlockError> {
+        let block = self.alloc(layout)?;
+        if let Ok(bytes) = self.pointer(block) {
+            // SAFETY: the block is held, and nobody else has heard of it.
+            unsafe { bytes.cast::<u8>().write_bytes(0, bytes.len()) };
+        }
+        Ok(block)
+    }
+
+    /// Frees a block. [`FreeError`] has an example of what is refused.
+    pub fn free(&mut self, block: Block) -> Result<(), FreeError> {
+        self.held(block)?;
+        self.release(block.span);
+        Ok(())
+    }
+
+    /// The bytes of a block, as many as its layout had.
+    ///
+    /// They can be read as long as nothing is allocated or freed:
+    ///
+    /// ```compile_fail,E0502
+    /// # let mut region = ralloc_core::Region::new();
+    /// # let block = region.alloc(std::alloc::Layout::new::<u64>()).unwrap();
+    /// let bytes = region.bytes(block).unwrap();
+    /// region.free(block).unwrap();
+    /// assert_eq!(bytes.len(), 8);
+    /// ```
+    pub fn bytes(&self, block: Block) -> Result<&[u8], FreeError> {
+        let bytes = self.pointer(block)?;
+        // SAFETY: mapped for as long as the region, all of it initialised by the system, and nobody writes there: the only
+        // other ways are `bytes_mut`, which takes `&mut self`, and pointers, whose users promise to leave such bytes alone.
+        Ok(unsafe { bytes.as_ref() })
+    }
+
+    /// The same, to be written. [`Region`] has an example.
+    pub fn bytes_mut(&mut self, block: Block) -> Result<&mut [u8], FreeError> {
+        let mut bytes = self.pointer(block)?;
+        // SAFETY: as above, and no other reference can be there.
+        Ok(unsafe { bytes.as_mut() })
+    }
+
+    /// Where a block is, and how many bytes its layout had. It stays there; valid until it is freed or the region dropped.
+    /// Whoever uses it sees to it that nobody has a reference from [`Region::bytes`] or [`Region::bytes_mut`] meanwhile.
+    pub fn pointer(&self, block: Block) -> Result<NonNull<[u8]>, FreeError> {
+        Ok(self.pointer_of(self.held(block)?))
+    }
+
+    /// The block whose first byte has the address. Takes as many steps as blocks begin in its 4 KiB before it, at most 256, and the
+    /// logarithm of the number of chunks.
+    ///
+    /// ```
+    /// use std::alloc::Layout;
+    ///
+    /// let mut region = ralloc_core::Region::new();
+    /// let block = region.alloc(Layout::new::<u64>())?;
+    /// assert_eq!(region.find(region.pointer(block)?.cast())?, block);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn find(&self, address: NonNull<u8>) -> Result<Block, FreeError> {
+        let span = self.span_at(address)?;
+        let mark = self.spans.get(span).map_or(0, |found| found.mark);
+        Ok(Block { region: self.id, span, mark })
+    }
+
+    /// [`Region::alloc`] of a pointer: valid for reads and writes of its length and aliases no other, until it is
+    /// deallocated or the region dropped.
+    ///
+    /// ```
+    /// use std::alloc::Layout;
+    ///
+    /// let mut region = ralloc_core::Region::new();
+    /// let block = region.allocate(Layout::array::<u64>(1000)?)?;
+    /// assert_eq!(block.len(), 8000);
+    /// // SAFETY: the block is held, and not used afterwards.
+    /// unsafe { region.deallocate(block.cast()) }?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn allocate(&mut self, layout: Layout) -> Result<NonNull<[u8]>, BlockError> {
+        let (_, span) = self.claim(layout)?;
+        Ok(self.pointer_of(&span))
+    }
+
+    /// Frees the block whose first byte has the address, as [`Region::find`] finds it.
+    ///
+    /// # Safety
+    /// A block of this region is held by the caller: nobody uses it any more. Other addresses are errors, as a second
+    /// free is where nothing was allocated there since.
+    pub unsafe fn deallocate(&mut self, address: NonNull<u8>) -> Result<(), FreeError> {
+        let span = self.span_at(address)?;
+        self.release(span);
+        Ok(())
+    }
+
+    /// What it uses now. Looks at one list of free spans.
+    ///
+    /// ```
+    /// use std::alloc::Layout;
+    ///
+    /// let mut region = ralloc_core::Region::new();
+    /// region.alloc(Layout::array::<u8>(1000)?)?;
+    /// let stats = region.stats();
+    /// assert_eq!((stats.blocks, stats.requested, stats.used), (1, 1000, 1008));
+    /// assert_eq!((stats.fragmentation(), stats.used + stats.free), (0.0, stats.reserved));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn stats(&self) -> RegionStats {
+        let free = self.spans.free_granules as usize * GRANULE;
+        let used = self.chunks.bytes - free;
+        let metadata = self.metadata();
+        let clean = self.spans.clean_pages as usize * self.options.memory.granule();
+        RegionStats {
+            limit: self.options.max_bytes,
+            reserved: self.chunks.bytes,
+            metadata,
+            committed: self.chunks.bytes - clean + metadata,
+            used,
+            requested: used - self.spare,
+            free,
+            largest_free: self.spans.largest_free() as usize * GRANULE,
+            blocks: self.spans.held,
+            spans: self.spans.count(),
+            chunks: self.chunks.count(),
+        }
+    }
+
+    #[inline]
+    fn claim(&mut self, layout: Layout) -> Result<(u32, Span), BlockError> {
+        let (size, align) = (layout.size(), layout.align());
+        // No overflow: a layout's size is at most `isize::MAX`.
+        let granules = (size + GRANULE - 1 + usize::from(size == 0)) / GRANULE;
+        if granules > MAX_GRANULES || align > MAX_ALIGN {
+            return Err(refuse(size, align));
+        }
+        self.ensure_records(size, 2)?;
+        let spare = granules * GRANULE - size;
+        let (granules, align) = (granules as u32, (align / GRANULE).max(1) as u32);
+        let free = match self.spans.find(granules, align) {
+            Some(free) => free,
+            None => self.find_or_grow(size, granules, align)?,
+        };
+        self.spare += spare;
+        Ok(self.spans.take(free, granules, align, spare as u32))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find_or_grow(&mut self, size: usize, granules: u32, align: u32) -> Result<u32, BlockError> {
+        match self.spans.search(granules, align) {
+            Some(free) => Ok(free),
+            None => {
+                let free = self.grow(size, granules)?;
+                // A chunk needs one more record.
+                self.ensure_records(size, 2)?;
+                Ok(free)
+            }
+        }
+    }
+
+    #[inline]
+    fn release(&mut self, span: u32) {
+        self.spare -= self.spans.spare(span);
+        self.spans.free(span);
+    }
+
+    #[inline]
+    fn held(&self, block: Block) -> Result<&Span, FreeError> {
+        if block.region != self.id {
+            return Err(FreeError::Foreign);
+        }
+        self.spans.held(block.span, block.mark).ok_or(FreeError::NotHeld)
+    }
+
+    #[inline]
+    fn pointer_of(&self, span: &Span) -> NonNull<[u8]> {
+        let chunk = self.chunks.get(span.chunk()).expect("a span is of a chunk");
+        let (offset, len) = (span.start as usize * GRANULE, span.granules as usize * GRANULE);
+        // SAFETY: spans lie within their chunk, whose mapping is the region's.
+        let first = unsafe { chunk.mapping.base().add(offset) };
+        NonNull::slice_from_raw_parts(first, len - span.spare())
+    }
+
+    #[inline]
+    fn span_at(&self, address: NonNull<u8>) -> Result<u32, FreeError> {
+        let (chunk, offset) = self.chunks.find(address).ok_or(FreeError::Foreign)?;
+        match self.spans.find_at(chunk, (offset / GRANULE) as u32) {
+            Found::Held(span) if offset.is_multiple_of(GRANULE) => Ok(span),
+            Found::Held(_) | Found::Within => Err(FreeError::Interior),
+            Found::Free => Err(FreeError::NotHeld),
+        }
+    }
+
+    /// The executable form of the equations above; names what does not hold.
+    #[cfg(test)]
+    fn check(&self) -> Result<(), String> {
+        let chunks: Vec<_> = self
+            .chunks
+            .iter()
+            .map(|(number, chunk)| (number, chunk.first, chunk.granules))
+            .collect();
+        self.spans.check(&chunks)?;
+        let stats = self.stats();
+        let holds = stats.used + stats.free == stats.reserved
+            && stats.reserved + stats.metadata <= stats.limit
+            && stats.requested <= stats.used
+            && stats.committed <= stats.reserved + stats.metadata;
+        if holds { Ok(()) } else { Err(format!("{stats:?}")) }
+    }
+}
+
+#[cold]
+fn refuse(requested: usize, align: usize) -> BlockError {
+    if align > MAX_ALIGN {
+        return BlockError::Align { align, most: MAX_ALIGN };
+    }
+    BlockError::TooLarge { requested, largest: MAX_GRANULES * GRANULE }
+}
+
+impl Drop for Region {
+    fn drop(&mut self) {
+        for number in 0..self.chunks.numbers() as u32 {
+            if let Some(chunk) = self.chunks.remove(number) {
+                self.depot.recycle(chunk.mapping);
+            }
+        }
+    }
+}

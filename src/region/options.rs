@@ -1,0 +1,57 @@
+//! What a region is asked to be, and the check that it can.
+
+use super::Region;
+use crate::error::RegionError;
+use crate::layout::{MAX_BYTES, MIN_CHUNK, class_size};
+use crate::memory::MemoryOptions;
+
+/// The limit of a region, how it grows, and what memory it takes. Sizes in bytes.
+///
+/// ```
+/// use ralloc_core::Region;
+/// use ralloc_core::region::RegionOptions;
+///
+/// let region = Region::with_options(RegionOptions { max_bytes: 1 << 30, ..RegionOptions::default() })?;
+/// assert!(region.stats().committed < 64 << 10); // takes no chunk before the first block
+/// # Ok::<(), ralloc_core::error::RegionError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RegionOptions {
+    /// The most bytes at any time: of all chunks, free parts included, and of what is kept of them (32 bytes a block or
+    /// free span, 1/1024 of each chunk, some 4 KiB). Default 64 MiB.
+    pub max_bytes: usize,
+    /// The first chunk; each further one is twice as large. From 1 to `chunk_cap`; 16 KiB is the least there is. Default 256 KiB.
+    pub first_chunk: usize,
+    /// The largest chunk; larger blocks get one of their own. The larger chunks are, the less is lost at their ends, and
+    /// the later a whole one is free. Default 16 MiB.
+    pub chunk_cap: usize,
+    /// What is asked of the system for the chunks. Memory that is locked or prefaulted is given back in whole chunks alone.
+    pub memory: MemoryOptions,
+}
+
+impl Default for RegionOptions {
+    fn default() -> Self {
+        RegionOptions {
+            max_bytes: 64 << 20,
+            first_chunk: 256 << 10,
+            chunk_cap: 16 << 20,
+            memory: MemoryOptions::default(),
+        }
+    }
+}
+
+impl RegionOptions {
+    /// Whether a region can be made so.
+    pub(super) fn check(&self) -> Result<(), RegionError> {
+        let RegionOptions { max_bytes: limit, first_chunk: first, chunk_cap: cap, memory } = *self;
+        if !(1..=cap).contains(&first) || cap > MAX_BYTES {
+            return Err(RegionError::ChunkSize { first, cap });
+        }
+        let chunk = class_size(first.max(MIN_CHUNK), memory.granule()).unwrap_or(usize::MAX);
+        let least = chunk.saturating_add(Region::least_metadata(chunk));
+        if least > limit {
+            return Err(RegionError::Limit { least, limit });
+        }
+        Ok(())
+    }
+}
