@@ -3,6 +3,7 @@
 // `ralloc profile`: what it is given, what it says, and that nothing of the application's comes to harm.
 
 const test = require('ava');
+const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const { join } = require('node:path');
 const { Profile } = require('../../lib/profile/profile.js');
@@ -157,6 +158,27 @@ for (const [what, output, message] of [
     t.is(fs.readFileSync(join(dir, 'app.js'), 'utf8'), 'x');
   });
 }
+
+test('a named pipe is refused at once: a profile is read again', async (t) => {
+  const cwd = folder(t);
+  if (process.platform === 'win32') return t.pass();
+  execFileSync('mkfifo', [join(cwd, 'pipe')]);
+  const { code, stdout, stderr } = await ralloc(['profile', '-o', 'pipe', '--', ...NODE], { cwd });
+  t.is(code, 1);
+  t.is(stdout, '');
+  t.regex(stderr, /^ralloc: The profile cannot be written to .*pipe: it is no regular file/);
+});
+
+test('node --version tells its version, and that no program was there to record', async (t) => {
+  const cwd = folder(t);
+  const ended = await ralloc(['profile', '--', process.execPath, '--version'], { cwd });
+  t.is(ended.code, 0);
+  t.is(ended.stdout, `${process.version}\n`);
+  t.is(ended.stderr, 'ralloc: Nothing was recorded: with --version Node runs no program\n');
+  t.deepEqual(fs.readdirSync(cwd), []);
+  const own = await ralloc(['profile', '--', ...NODE, '--version'], { cwd });
+  t.regex(own.stderr, /^ralloc: Recorded one thread/, 'an option of the program');
+});
 
 test('a full disk: the application ends as it would, and ralloc says what to do, by exit code 1', async (t) => {
   if (!fs.existsSync('/dev/full')) return t.pass();

@@ -31,6 +31,7 @@ for (const [how, code, stderr = /^ralloc: Recorded one thread in .*\n$/] of [
   ['set exit code', 3],
   ['process.exit', 4],
   ['process.exit in a listener of exit', 6],
+  ['beforeExit by hand and by Node', 12],
   ['throw', 1, /Error: of the application/],
   ['reject', 1, /Error: of the application/],
 ]) {
@@ -99,6 +100,13 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   });
 }
 
+for (const signal of ['SIGALRM', 'SIGXCPU']) {
+  test(`${signal} to ralloc is passed on`, async (t) => {
+    const { ended } = await signalled(t, 'wait', (child) => child.kill(signal));
+    t.deepEqual(ended, [null, signal]);
+  });
+}
+
 for (const how of ['signal-exit', 'listeners come and go']) {
   test(`SIGTERM ends an application with the listeners of: ${how}`, async (t) => {
     const { ended, profile } = await signalled(t, how, (_, pid) => process.kill(pid, 'SIGTERM'));
@@ -106,6 +114,12 @@ for (const how of ['signal-exit', 'listeners come and go']) {
     assertSettled(t, profile);
   });
 }
+
+test('SIGTERM to an event loop that is blocked, and has nothing to do afterwards, is no success', async (t) => {
+  const ended = await profiled(t, 'ends.js', { args: ['signal in its last turn'] });
+  t.is(ended.signal, 'SIGTERM');
+  assertSettled(t, ended.read());
+});
 
 test('an application that listens for a signal decides itself when to end', async (t) => {
   const { ended, profile } = await signalled(t, 'graceful end', (child) => child.kill('SIGTERM'));

@@ -6,26 +6,39 @@ const { spawn } = require('node:child_process');
 const { once } = require('node:events');
 const { constants } = require('node:os');
 const path = require('node:path');
-
-// Not --import: with one Node loads the main program as a module of ES, and programs that hook require() for
-// another extension (node -r ts-node/register app.ts) end with ERR_UNKNOWN_FILE_EXTENSION.
-const PRELOAD = require.resolve('../profile/preload.js');
+const { PRELOAD, nodeOptions } = require('../profile/pass-on.js');
 
 const NODE = /^(node|nodejs)(\.exe)?$/i;
 
 /** A terminal gives these to each process of the group itself. */
 const OF_TERMINALS = ['SIGINT', 'SIGQUIT', 'SIGHUP'];
-const PASSED_ON = [...OF_TERMINALS, 'SIGTERM', 'SIGUSR1', 'SIGUSR2', 'SIGCONT', 'SIGWINCH'];
+const PASSED_ON = [
+  ...OF_TERMINALS,
+  'SIGTERM',
+  'SIGUSR1',
+  'SIGUSR2',
+  'SIGCONT',
+  'SIGWINCH',
+  'SIGALRM',
+  'SIGIO',
+  'SIGPROF',
+  'SIGVTALRM',
+  'SIGXCPU',
+];
 
+/** V8's profiler takes its samples of this very process by it. */
+const isProfiled = () =>
+  /--(cpu-)?prof\b/.test([...process.execArgv, process.env.NODE_OPTIONS].join(' '));
+
+// --require, not --import: with one Node loads the main program as a module of ES, and programs that hook require() for
+// another extension (node -r ts-node/register app.ts) end with ERR_UNKNOWN_FILE_EXTENSION.
 /** Both ways: what stands behind `node` reaches forks with an environment of their own, the variable those without execArgv. */
 function withPreload([program, ...args], env) {
   const isNode = NODE.test(path.basename(program));
-  const quoted = `"${PRELOAD.replaceAll(/["\\]/g, '\\$&')}"`;
-  const others = env.NODE_OPTIONS ? ` ${env.NODE_OPTIONS}` : '';
   return {
     program,
     args: isNode ? ['--require', PRELOAD, ...args] : args,
-    env: { ...env, NODE_OPTIONS: `--require ${quoted}${others}` },
+    env: { ...env, NODE_OPTIONS: nodeOptions(env.NODE_OPTIONS) },
   };
 }
 
@@ -44,6 +57,7 @@ function passSignals(child) {
     child.kill(signal);
   };
   const heard = PASSED_ON.filter((signal) => {
+    if (signal === 'SIGPROF' && isProfiled()) return false;
     try {
       process.on(signal, pass);
       return true;

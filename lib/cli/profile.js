@@ -9,6 +9,7 @@ const { parseArgs } = require('node:util');
 const { formatBytes } = require('../base/bytes.js');
 const { runApplication } = require('./application.js');
 const { FAILED, UsageError } = require('./exit.js');
+const { whyNothing } = require('./nothing.js');
 const { tell } = require('./print.js');
 const { VARIABLES, defaultFile, variablesOf } = require('../profile/options.js');
 const { prepare } = require('../profile/writer.js');
@@ -98,17 +99,16 @@ function whyOf(stopped) {
 }
 
 /** Says what is in the file; returns whether that is all there was to record. */
-function conclude(file, stopped) {
+function conclude(command, file, stopped) {
   const name = path.relative('', file).startsWith('..') ? file : path.relative('', file);
   if (stopped.length > 0) {
     tell(`ralloc: ${name} is not whole: ${whyOf(stopped)}`);
     return false;
   }
   if (isEmptyFile(file)) {
-    tell(
-      'ralloc: Nothing was recorded: the command started no Node process, or one without NODE_OPTIONS. Write it as "ralloc profile -- node app.js"',
-    );
-    return false;
+    const { why, isFailure } = whyNothing({ command, options: process.env.NODE_OPTIONS, file });
+    tell(`ralloc: Nothing was recorded: ${why}`);
+    return !isFailure;
   }
   const { recorders } = Profile.read(file);
   const count = recorders.length === 1 ? 'one thread' : `${recorders.length} threads`;
@@ -133,7 +133,7 @@ async function record(command, options) {
   prepare(options.file);
   try {
     const ended = await runApplication(command, { ...env, ...variablesOf(options) });
-    return { ...ended, isWhole: conclude(options.file, stoppedIn(options.notes)) };
+    return { ...ended, isWhole: conclude(command, options.file, stoppedIn(options.notes)) };
   } finally {
     if (isEmptyFile(options.file)) fs.rmSync(options.file);
   }

@@ -24,6 +24,8 @@ const { staysWarm } = require('./options.js');
 const { memoryStats } = require('./stats.js');
 const { describeTaken, waitingParts } = require('./taken.js');
 
+memory.warnOfFallback();
+
 class ChunkPool {
   #leases;
   pending = 0; // steps that have begun and are not over

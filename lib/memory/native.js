@@ -92,6 +92,8 @@ function wanted() {
 /** `native` is the default, and the fallback takes its place where it has to. */
 const BACKENDS = [undefined, '', 'js', 'native'];
 
+let missed; // why the fallback stands in the binary's place
+
 function choose() {
   // A worker's finalizers run at its end even for memory that another isolate got from it meanwhile; V8's
   // own memory survives that, so the arenas of workers use it.
@@ -103,9 +105,8 @@ function choose() {
     probe(native);
     return { ...native, backend: 'native', backendReason: undefined };
   } catch (error) {
-    const why = reason(error);
-    warnOnce('RALLOC_JS_BACKEND', why);
-    return fallback(why);
+    missed = reason(error);
+    return fallback(missed);
   }
 }
 
@@ -168,4 +169,9 @@ function deaths() {
   return require('./fallback/deaths.js').Deaths;
 }
 
-module.exports = { ...memory, slabs, deaths };
+/** For those who have its memory. The profiler has not, and an application that does not use ralloc is told nothing about it. */
+function warnOfFallback() {
+  if (missed !== undefined) warnOnce('RALLOC_JS_BACKEND', missed);
+}
+
+module.exports = { ...memory, slabs, deaths, warnOfFallback };

@@ -17,12 +17,18 @@ function unreadableError(file, failure) {
   return error;
 }
 
+const FULL = 'the disk is full. Free some space, or give a file on another disk';
+
+function whyUnwritable(file, { code, message }) {
+  if (code === 'ENOSPC' || code === 'EDQUOT') return FULL;
+  return code === 'ERR_ACCESS_DENIED'
+    ? `its process may not, by --permission. Start it with --allow-fs-write=${file}`
+    : `${message}. Give a file in a folder that can be written`;
+}
+
 /** `what`: "The profile", "The report" … */
 function unwritableError(file, failure, what = 'The profile') {
-  const why =
-    failure.code === 'ENOSPC' || failure.code === 'EDQUOT'
-      ? 'the disk is full. Free some space, or give a file on another disk'
-      : `${failure.message}. Give a file in a folder that can be written`;
+  const why = whyUnwritable(file, failure);
   const error = new RallocError(
     'ERR_RALLOC_PROFILE_UNWRITABLE',
     `${what} cannot be written to ${file}: ${why}`,

@@ -6,7 +6,9 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { isMainThread, threadId } = require('node:worker_threads');
 const { warnNow } = require('../base/warnings.js');
-const { optionsHere, passOn } = require('./options.js');
+const { optionsHere } = require('./options.js');
+const { passOn } = require('./pass-on.js');
+const { Patches } = require('./patches/patches.js');
 const { record } = require('./record.js');
 const { Signals } = require('./signals.js');
 
@@ -35,9 +37,9 @@ function launch() {
     warnNow('RALLOC_PROFILE_STOPPED', error);
   };
   try {
-    const { notes, ...recorded } = options;
+    const { notes, hidden, ...recorded } = options;
     const session = record(recorded, onFailure);
-    passOn(options);
+    passOn(options, new Patches());
     if (isMainThread) new Signals(() => session.end()).start();
   } catch (error) {
     if (!options.append) throw error;

@@ -4,12 +4,7 @@
 // and by the environment data of workers, which reaches those with an `env` of their own too.
 
 const path = require('node:path');
-const {
-  getEnvironmentData,
-  isMainThread,
-  setEnvironmentData,
-  threadId,
-} = require('node:worker_threads');
+const { getEnvironmentData, isMainThread, threadId } = require('node:worker_threads');
 const { argumentError } = require('../base/errors.js');
 const validate = require('../base/validate.js');
 
@@ -64,6 +59,8 @@ const VARIABLES = {
   // Ours: the file was prepared by a parent, and must not be emptied; where failures are told to `ralloc profile`.
   RALLOC_PROFILE_APPEND: ['append', (text) => text === '1'],
   RALLOC_PROFILE_NOTES: ['notes', (text) => text],
+  // The parent's application gave its child an environment without them.
+  RALLOC_PROFILE_HIDDEN: ['hidden', (text) => text === '1'],
 };
 
 /** The file in the current folder that is taken where none is named: `ralloc-20260131-235959-1234.rprof`, of a worker with its number. */
@@ -83,7 +80,7 @@ function readEnvironment(env) {
 }
 
 /** The variables that tell `options` to a process. */
-function variablesOf({ file, budget, rate, typedArrays, append, notes }) {
+function variablesOf({ file, budget, rate, typedArrays, append, notes, hidden }) {
   const texts = {
     RALLOC_PROFILE_FILE: file,
     RALLOC_PROFILE_BUDGET:
@@ -92,6 +89,7 @@ function variablesOf({ file, budget, rate, typedArrays, append, notes }) {
     RALLOC_PROFILE_TYPED_ARRAYS: typedArrays ? '1' : undefined,
     RALLOC_PROFILE_APPEND: append ? '1' : undefined,
     RALLOC_PROFILE_NOTES: notes,
+    RALLOC_PROFILE_HIDDEN: hidden ? '1' : undefined,
   };
   return Object.fromEntries(Object.entries(texts).filter(([, text]) => text !== undefined));
 }
@@ -107,19 +105,12 @@ function optionsHere() {
   };
 }
 
-/** Tells threads and children to append to the same file. */
-function passOn(options) {
-  const ours = { ...options, append: true };
-  setEnvironmentData(DATA, ours);
-  Object.assign(process.env, variablesOf(ours));
-}
-
 module.exports = {
   BUDGETS,
+  DATA,
   VARIABLES,
   defaultFile,
   optionsHere,
-  passOn,
   readEnvironment,
   readers,
   variablesOf,

@@ -2,4 +2,22 @@
 
 // `ralloc/profile`, which is loaded before the application: `node --import ralloc/profile app.js`, and by `ralloc profile`.
 
-require('./launch.js').launch();
+const path = require('node:path');
+
+const isDenied = ({ code, permission }) =>
+  code === 'ERR_ACCESS_DENIED' && permission === 'FileSystemRead';
+
+/** What --permission forbids stops nobody who is at work already: threads and children of a run go on. */
+function tellDenied(cause) {
+  const root = path.join(__dirname, '..', '..');
+  const message = `the profiler may not be read, by --permission, and records nothing of this process. Start it with --allow-fs-read=${root}`;
+  if (process.env.RALLOC_PROFILE_APPEND !== '1') throw new Error(message, { cause });
+  process.emitWarning(message, { type: 'RallocWarning', code: 'RALLOC_PROFILE_STOPPED' });
+}
+
+try {
+  require('./launch.js').launch();
+} catch (error) {
+  if (!isDenied(error)) throw error;
+  tellDenied(error);
+}

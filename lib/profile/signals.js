@@ -3,9 +3,14 @@
 // Most servers end by a signal that they have no listener for, and then Node emits no 'exit'. A listener of ours would change
 // the application: with any listener Node does not end, and libraries (signal-exit) count them. So a signal is heard by a handle
 // of the kind that stands behind Node's own listeners, and only while there is none; when it was heard, the process ends by it.
+//
+// A signal that comes while JavaScript runs is heard at the next turn of the event loop. Where no such turn would come, since the loop has nothing left to
+// do, it gets one more, before anybody hears of 'beforeExit': an end of its own would have the exit code of a success.
 
 const { createHook } = require('node:async_hooks');
 const time = require('../base/time.js');
+const { patchEnd } = require('./patches/last-turn.js');
+const { Patches } = require('./patches/patches.js');
 
 /** Those that end a process and that people end one by. On Windows a process gets none of them. */
 const SIGNALS = process.platform === 'win32' ? [] : ['SIGINT', 'SIGTERM', 'SIGHUP'];
@@ -34,6 +39,7 @@ class Signals {
   #numbers = require('node:os').constants.signals;
   #Handle;
   #onDeath;
+  #hadTurn = false; // since Node told of the end of its loop
 
   /** `onDeath()` is called before the process ends by a signal. */
   constructor(onDeath) {
@@ -53,6 +59,12 @@ class Signals {
     for (const signal of SIGNALS) if (process.listenerCount(signal) === 0) this.#watch(signal);
     process.on('newListener', this.#onListener);
     process.on('removeListener', this.#onListenerGone);
+    patchEnd(new Patches(), () => this.#needsTurn());
+  }
+
+  #needsTurn() {
+    this.#hadTurn = !this.#hadTurn && this.#handles.size > 0;
+    return this.#hadTurn;
   }
 
   #onListener = (signal) => this.#unwatch(signal);

@@ -2,6 +2,8 @@
 
 // The stack of a sample, without the application's own settings of Error having a part in it, or being changed by it.
 
+const { Frames } = require('./frames.js');
+
 const DEPTH = 16; // frames: each costs a µs
 
 const defaultText = (error, sites) => `${error}\n    at ${sites.join('\n    at ')}`;
@@ -73,4 +75,10 @@ function framesOfText(text, frames) {
   return parsed.filter((frame) => frame !== undefined);
 }
 
-module.exports = { hold, framesOf };
+/** Whether nobody but Node is on the stack above the function `below`. */
+function calledByNode(below) {
+  const frames = framesOf(hold(below), new Frames());
+  return frames.every(({ file }) => file.startsWith('node:'));
+}
+
+module.exports = { calledByNode, hold, framesOf };

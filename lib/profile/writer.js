@@ -4,7 +4,7 @@
 // O_APPEND keeps their frames apart, and a frame that the disk had no room for has no right checksum.
 
 // As they are before an application replaces them, for its tests say.
-const { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeSync } =
+const { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, statSync, writeSync } =
   require('node:fs');
 const { MAGIC } = require('./frame.js');
 const { RallocError } = require('../base/errors.js');
@@ -12,6 +12,13 @@ const { unwritableError } = require('./errors.js');
 
 const { O_APPEND, O_CREAT, O_RDONLY, O_WRONLY } = constants;
 const MODE = 0o666; // less the umask
+
+const pipeError = (file) =>
+  new RallocError(
+    'ERR_RALLOC_PROFILE_UNWRITABLE',
+    `The profile cannot be written to ${file}: it is no regular file, and a profile is read again. Give the name of a file`,
+    { file },
+  );
 
 const occupiedError = (file) =>
   new RallocError(
@@ -25,7 +32,7 @@ function attempt(file, work) {
   try {
     return work();
   } catch (error) {
-    if (error.syscall === undefined) throw error;
+    if (error.syscall === undefined && error.code !== 'ERR_ACCESS_DENIED') throw error;
     throw unwritableError(file, error);
   }
 }
@@ -41,9 +48,16 @@ function isProfile(file) {
   }
 }
 
+/** To open a named pipe would wait for its reader, and a disk would be written over. Of a device nothing stays. */
+function refusePipe(file) {
+  const stat = statSync(file, { throwIfNoEntry: false });
+  if (stat?.isFIFO() || stat?.isSocket() || stat?.isBlockDevice()) throw pipeError(file);
+}
+
 /** Empties `file`, or makes it. An earlier profile is replaced; any other file that is not empty is left alone, and refused. */
 function prepare(file) {
   attempt(file, () => {
+    refusePipe(file);
     const fd = openSync(file, O_WRONLY | O_CREAT | O_APPEND, MODE);
     try {
       if (fstatSync(fd).size === 0) return; // of a device, too

@@ -2,9 +2,11 @@
 
 // The memory of a slab, of the binary or the fallback: how it is had, and its errors as ours.
 
-const { slabs } = require('../memory/native.js');
+const { slabs, warnOfFallback } = require('../memory/native.js');
 const { RallocError, failureReason, refusal } = require('../base/errors.js');
 const { checkBytes, poolNumbers, reasonNotToShare } = require('./options.js');
+
+warnOfFallback();
 
 /** `take` reserves the memory of a LeasedSlab, and returns null or a failure, of which `refuse` makes an error. */
 function lease(needsNative, take, refuse) {

@@ -3,6 +3,7 @@
 const session = ['profile/session.test.js'];
 const writer = ['profile/writer.test.js'];
 const launch = ['profile/launch.test.js'];
+const children = ['profile/children.test.js'];
 const preload = ['profile/preload.test.js'];
 const cli = ['cli/cli.test.js'];
 const verb = ['cli/profile.test.js'];
@@ -54,6 +55,7 @@ module.exports = [
     file: 'profile/writer.js',
     tests: writer,
     mutants: {
+      'a pipe is opened': ['    refusePipe(file);\n', '', { tests: verb }],
       'any file is emptied': ['      if (!isProfile(file)) throw occupiedError(file);\n', ''],
       'an earlier profile stays': ['      ftruncateSync(fd);\n', ''],
       'writers do not append': [
@@ -77,8 +79,20 @@ module.exports = [
     mutants: {
       'a signal does not end it': ['    process.kill(process.pid, signal);\n', ''],
       'it ends before its profile': ['    this.#onDeath();\n', ''],
+      'no turn for a signal at the end': [
+        '    patchEnd(new Patches(), () => this.#needsTurn());\n',
+        '',
+      ],
+      'a turn at each end': ['!this.#hadTurn && this.#handles.size > 0', 'true'],
       'the application does not decide': ["    process.on('newListener', this.#onListener);\n", ''],
       'not heard again': ["    process.on('removeListener', this.#onListenerGone);\n", ''],
+    },
+  },
+  {
+    file: 'profile/patches/last-turn.js',
+    tests: launch,
+    mutants: {
+      'a turn for an end that the application tells': ['!calledByNode(emit) || ', ''],
     },
   },
   {
@@ -89,7 +103,7 @@ module.exports = [
         '    if (!options.append) throw error;\n',
         '',
       ],
-      'threads and children are not told': ['    passOn(options);\n', '', { tests: launch }],
+      'threads and children are not told': ['    passOn(options, new Patches());\n', '', { tests: launch }],
       'npm is recorded': ['  if (isMainThread && isStarter()) return;\n', '', { tests: verb }],
       'the launcher is not told': ['    note(options.notes, error);\n', '', { tests: verb }],
     },
@@ -137,11 +151,35 @@ module.exports = [
     },
   },
   {
+    file: 'profile/pass-on.js',
+    tests: verb,
+    mutants: {
+      'the options of the user are lost': ['{others ?', '{false ?'],
+      'a path is not quoted': ["PRELOAD.replaceAll(/[\"\\\\]/g, '\\\\$&')", 'PRELOAD'],
+      'a child sees what it was told': [
+        '  if (options.hidden) hide();\n  else Object',
+        '  Object',
+        { tests: children },
+      ],
+      'children without the environment are not told': [
+        '  patchChildren(patches, (others) => ({ ...variables, NODE_OPTIONS: nodeOptions(others) }));\n',
+        '',
+        { tests: children },
+      ],
+    },
+  },
+  {
+    file: 'cli/nothing.js',
+    tests: verb,
+    mutants: {
+      'an option of the program is one of Node': ['end === -1 ? args.length : end', 'args.length'],
+      'nothing is a failure where nothing could be': ['isFailure: false', 'isFailure: true'],
+    },
+  },
+  {
     file: 'cli/application.js',
     tests: verb,
     mutants: {
-      'the options of the user are lost': ['= env.NODE_OPTIONS ?', '= false ?'],
-      'a path is not quoted': ["PRELOAD.replaceAll(/[\"\\\\]/g, '\\\\$&')", 'PRELOAD'],
       'another signal ends ralloc': [
         '        if (signal !== null) process.kill(process.pid, signal);\n',
         '',

@@ -1,0 +1,46 @@
+'use strict';
+
+// Why `ralloc profile` has nothing to show, and what to do.
+
+const path = require('node:path');
+
+const ROOT = path.join(__dirname, '..', '..');
+const NODE = /^(node|nodejs)(\.exe)?$/i;
+const PERMISSION = /^--(experimental-)?permission$/;
+
+/** Options of Node with which it tells something and ends. */
+const TELLING = new Set(['-v', '--version', '-h', '--help', '--v8-options', '--completion-bash']);
+
+/** The first of them, where `command` is Node and no program. */
+function tellingOption([program, ...args]) {
+  if (!NODE.test(path.basename(program))) return undefined;
+  const end = args.findIndex((arg) => !arg.startsWith('-'));
+  return args.slice(0, end === -1 ? args.length : end).find((arg) => TELLING.has(arg));
+}
+
+const isRestricted = (command, options) =>
+  [...command, ...options.split(/\s+/)].some((arg) => PERMISSION.test(arg));
+
+/** What has to be readable: the binary is in a package beside ralloc. */
+function foldersOf(root) {
+  const parent = path.dirname(root);
+  return path.basename(parent) === 'node_modules' ? [root, path.join(parent, '@ralloc')] : [root];
+}
+
+/** `{ why, isFailure }`, of a command that left `file` empty. `options`: NODE_OPTIONS. */
+function whyNothing({ command, options = '', file }) {
+  const option = tellingOption(command);
+  if (option !== undefined) {
+    return { why: `with ${option} Node runs no program`, isFailure: false };
+  }
+  if (isRestricted(command, options)) {
+    const reads = foldersOf(ROOT).map((folder) => `--allow-fs-read=${folder}`);
+    const flags = [...reads, `--allow-fs-write=${file}`, '--allow-addons'].join(' ');
+    return { why: `--permission keeps ralloc from it. Add ${flags}`, isFailure: true };
+  }
+  const why =
+    'the command started no Node process, or one without NODE_OPTIONS. Write it as "ralloc profile -- node app.js"';
+  return { why, isFailure: true };
+}
+
+module.exports = { whyNothing };

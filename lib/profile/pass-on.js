@@ -1,0 +1,36 @@
+'use strict';
+
+// How threads and children come to record too, into the same file.
+
+const path = require('node:path');
+const { setEnvironmentData } = require('node:worker_threads');
+const { patchChildren } = require('./patches/children.js');
+const { DATA, VARIABLES, variablesOf } = require('./options.js');
+
+const PRELOAD = path.join(__dirname, 'preload.js');
+const OURS = /^--require "(?:[^"\\]|\\.)*preload\.js" ?/;
+
+/** NODE_OPTIONS that load the recorder, before others' options. */
+const nodeOptions = (others) =>
+  `--require "${PRELOAD.replaceAll(/["\\]/g, '\\$&')}"${others ? ` ${others}` : ''}`;
+
+/** Makes the environment what the parent's application gave. */
+function hide() {
+  for (const name of Object.keys(VARIABLES)) delete process.env[name];
+  const others = process.env.NODE_OPTIONS?.replace(OURS, '');
+  if (others) process.env.NODE_OPTIONS = others;
+  else delete process.env.NODE_OPTIONS;
+}
+
+/** Tells threads and children; those of `ralloc profile` also where they get an environment of their own. */
+function passOn(options, patches) {
+  const ours = { ...options, append: true };
+  setEnvironmentData(DATA, ours);
+  if (options.hidden) hide();
+  else Object.assign(process.env, variablesOf(ours));
+  if (options.notes === undefined) return;
+  const variables = variablesOf({ ...ours, hidden: true });
+  patchChildren(patches, (others) => ({ ...variables, NODE_OPTIONS: nodeOptions(others) }));
+}
+
+module.exports = { PRELOAD, nodeOptions, passOn };

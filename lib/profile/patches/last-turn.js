@@ -1,0 +1,21 @@
+'use strict';
+
+// One more turn of the event loop where it would end. A listener of 'beforeExit' that gives it work would have that told to the application's listeners twice.
+
+const time = require('../../base/time.js');
+const { calledByNode } = require('../stack.js');
+
+/** `isNeeded()` is asked whenever Node is about to tell of the end of its loop. */
+function patchEnd(patches, isNeeded) {
+  patches.method(process, 'emit', (original) => {
+    return function emit(...args) {
+      if (args[0] !== 'beforeExit' || !calledByNode(emit) || !isNeeded()) {
+        return Reflect.apply(original, this, args);
+      }
+      time.setImmediate(() => {});
+      return true;
+    };
+  });
+}
+
+module.exports = { patchEnd };
