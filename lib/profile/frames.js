@@ -45,6 +45,12 @@ const isPlace = (name) => typeof name === 'string' && (path.isAbsolute(name) || 
 class Frames {
   #places = new Map(); // file name, as V8 has it → position → frame
   #interned = new Map(); // by text
+  #onFile;
+
+  /** `onFile(file, site)` is called when a file of the application's is met first. */
+  constructor(onFile = () => {}) {
+    this.#onFile = onFile;
+  }
 
   /** Of V8's call site. */
   of(site) {
@@ -55,6 +61,8 @@ class Frames {
     if (places === undefined) {
       places = new Map();
       this.#places.set(name, places);
+      const file = fileOf(name);
+      if (kindOf(file) === APPLICATION) this.#onFile(file, site);
     }
     let frame = places.get(position);
     if (frame === undefined) {

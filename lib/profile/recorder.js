@@ -110,6 +110,7 @@ class Recorder {
     profiler.show = patchAll(this.#patches, {
       requests: this.#requests,
       samples: this.#samples,
+      compiled: this.#sites.compiled,
       typedArrays: this.#typedArrays,
       onPost: this.#onPost,
       shown,

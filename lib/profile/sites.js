@@ -3,6 +3,7 @@
 // Who allocates: a source (the function, or the kind of stream), and the frames that are not Node's, the innermost first. Where there are none it is
 // Node's own function, and the route of the request.
 
+const { Compiled } = require('./compiled.js');
 const { fingerprint } = require('./fingerprint.js');
 const { Frames, NODE, RECORDER, APPLICATION } = require('./frames.js');
 const { framesOf } = require('./stack.js');
@@ -28,6 +29,7 @@ class Node {
 
 class Site {
   index;
+  /** Of the frames as they are told: it is there when that is known, and the same in all processes. */
   id;
   source;
   route;
@@ -43,12 +45,13 @@ class Site {
     this.source = source;
     this.route = route;
     this.frames = frames;
-    const places = frames.map((f) => `${f.function} ${f.file}:${f.line}:${f.column}`);
-    this.id = fingerprint([source, route ?? '', ...places].join('\n'));
   }
 
-  describe() {
-    const frames = this.frames.map((frame) => ({
+  /** `told`: its frames. */
+  describe(told) {
+    const places = told.map((f) => `${f.function} ${f.file}:${f.line}:${f.column}`);
+    this.id = fingerprint([this.source, this.route ?? '', ...places].join('\n'));
+    const frames = told.map((frame) => ({
       function: frame.function,
       file: frame.file,
       line: frame.line,
@@ -67,7 +70,8 @@ function outerOf(source, stack) {
 }
 
 class Sites {
-  #frames = new Frames();
+  compiled = new Compiled();
+  #frames = new Frames((file, site) => this.compiled.meet(file, site));
   #root = new Node();
   #sites = [];
   #told = 0; // how many
@@ -122,7 +126,8 @@ class Sites {
   untold() {
     const untold = this.#sites.slice(this.#told);
     this.#told = this.#sites.length;
-    return untold.map((site) => site.describe());
+    const told = this.compiled.tell(untold.flatMap(({ frames }) => frames));
+    return untold.map((site) => site.describe(told.splice(0, site.frames.length)));
   }
 }
 

@@ -103,7 +103,11 @@ module.exports = [
         '    if (!options.append) throw error;\n',
         '',
       ],
-      'threads and children are not told': ['    passOn(options, new Patches());\n', '', { tests: launch }],
+      'threads and children are not told': [
+        '    passOn(options, new Patches());\n',
+        '',
+        { tests: launch },
+      ],
       'npm is recorded': ['  if (isMainThread && isStarter()) return;\n', '', { tests: verb }],
       'the launcher is not told': ['    note(options.notes, error);\n', '', { tests: verb }],
     },

@@ -91,9 +91,13 @@ module.exports = [
       'the first map of a file': ['.at(-1)?.[1]', '.at(0)?.[1]'],
       'the line before': ['line: entry.originalLine + 1', 'line: entry.originalLine'],
       'columns count from 0': ['Math.max(0, column - 1)', 'column'],
-      'no sourceRoot': ['= root ?', '= false ?'],
       'the text of a map is not kept': ["if (typeof text === 'string')", 'if (false)'],
     },
+  },
+  {
+    file: 'profile/source-url.js',
+    tests: [report('sources')],
+    mutants: { 'no sourceRoot': ['= root ?', '= false ?'] },
   },
   {
     file: 'profile/report/compare.js',

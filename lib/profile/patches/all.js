@@ -5,6 +5,7 @@
 const { syncBuiltinESMExports } = require('node:module');
 const { patchBuffers } = require('./buffers.js');
 const { patchFiles } = require('./files.js');
+const { patchModules } = require('./modules.js');
 const { patchOwn } = require('./own.js');
 const { patchRequests } = require('./requests.js');
 const { patchResults } = require('./results.js');
@@ -13,13 +14,14 @@ const { patchTransfers } = require('./transfers.js');
 const { patchTypedArrays } = require('./typed-arrays.js');
 
 /** `shown`: the classes of ralloc that are there. Returns show(source, prototype), for those that come later. */
-function patchAll(patches, { requests, samples, typedArrays, shown, onPost }) {
+function patchAll(patches, { requests, samples, compiled, typedArrays, shown, onPost }) {
   patchBuffers(patches);
   patchStreams(patches, requests);
   patchRequests(patches, requests);
   patchTransfers(patches, samples, onPost);
   patchResults(patches);
   patchFiles(patches);
+  patchModules(patches, compiled);
   if (typedArrays) patchTypedArrays(patches);
   const show = (source, prototype) => patchOwn(patches, samples, source, prototype);
   for (const { source, prototype } of shown) {

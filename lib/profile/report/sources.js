@@ -5,27 +5,17 @@
 const fs = require('node:fs');
 const { SourceMap } = require('node:module');
 const path = require('node:path');
-const { fileURLToPath, pathToFileURL } = require('node:url');
+const { pathToFileURL } = require('node:url');
+const { pathOf, sourceOf, textOfData } = require('../source-url.js');
 
 /** A profile of somebody else's may name any file, and a report is given on: nothing but code is read. */
 const CODE = /\.[cm]?[jt]sx?$/i;
 const MOST_BYTES = 1 << 26;
 const MAPPING = /^[ \t]*\/\/[#@][ \t]*sourceMappingURL=(\S+)[ \t]*$/gm;
-const DATA_URL = /^data:[^,]*?(;base64)?,(.*)$/s;
 
 /** Lines of code before and behind the one that a snippet is about. */
 const AROUND = 4;
 const MOST_COLUMNS = 300;
-
-/** `file:///a.js` → `/a.js`. Other schemes stay as they are. */
-function pathOf(file) {
-  if (!file.startsWith('file:')) return file;
-  try {
-    return fileURLToPath(file);
-  } catch {
-    return file;
-  }
-}
 
 /** The text of a source that is there and may be read: { text, changed }, or undefined. */
 function readCode(file) {
@@ -43,22 +33,11 @@ function readCode(file) {
 function readMap(text, file) {
   const url = [...text.matchAll(MAPPING)].at(-1)?.[1];
   if (url === undefined) return undefined;
-  const data = DATA_URL.exec(url);
-  if (data !== null) {
-    const [, base64, body] = data;
-    const json = base64 ? Buffer.from(body, 'base64').toString() : decodeURIComponent(body);
-    return { json, base: pathToFileURL(file) };
-  }
+  const json = textOfData(url);
+  if (json !== undefined) return { json, base: pathToFileURL(file) };
   const base = new URL(url, pathToFileURL(file));
   if (base.protocol !== 'file:') return undefined;
   return { json: fs.readFileSync(base, 'utf8'), base };
-}
-
-/** A name among a map's `sources`: a path, or the URL that a bundler made up. */
-function sourceOf(name, root, base) {
-  const joined = root ? `${root.replace(/\/?$/, '/')}${name}` : name;
-  if (path.isAbsolute(joined)) return joined;
-  return pathOf(new URL(joined, base).href);
 }
 
 class Sources {

@@ -1,0 +1,74 @@
+'use strict';
+
+// Where the places of code that ran in memory are in its source, by whoever knows: the text itself, Node, or source-map-support, to which compilers give their
+// maps so that errors show them.
+
+const { Module, findSourceMap } = require('node:module');
+const { pathToFileURL } = require('node:url');
+const { findAll } = require('./mappings.js');
+const { pathOf, sourceOf, textOfData } = require('./source-url.js');
+
+const INLINE = '//# sourceMappingURL=data:';
+const SUPPORT = /[\\/]source-map-support[\\/]source-map-support\.js$/;
+
+/** The source map at the end of a text. */
+function inlineMap(ran) {
+  const at = ran.lastIndexOf(INLINE);
+  if (at === -1) return undefined;
+  const [url] = ran.slice(at + INLINE.indexOf('data:')).split(/\s/, 1);
+  const json = textOfData(url);
+  return json && JSON.parse(json);
+}
+
+/** What `map` says of frames, of places from 1: frame → { file, line, column }. */
+function byMap({ mappings, sources, sourceRoot }, file, frames) {
+  const base = pathToFileURL(file);
+  const places = frames.map((frame) => ({
+    frame,
+    line: frame.line - 1,
+    column: frame.column - 1,
+  }));
+  const found = new Map();
+  for (const [{ frame }, { source, line, column }] of findAll(mappings, places)) {
+    const place = { line: line + 1, column: column + 1 };
+    found.set(frame, { file: sourceOf(sources[source], sourceRoot, base), ...place });
+  }
+  return found;
+}
+
+/** The library's copies that the application has loaded. */
+const supports = () =>
+  Object.keys(Module._cache)
+    .filter((file) => SUPPORT.test(file))
+    .map((file) => Module._cache[file].exports.mapSourcePosition)
+    .filter((method) => typeof method === 'function');
+
+function bySupport(frames) {
+  const found = new Map();
+  for (const map of supports()) {
+    for (const frame of frames) {
+      const at = { source: frame.file, line: frame.line, column: frame.column - 1 };
+      const { source, line, column } = map({ ...at });
+      if (source === at.source && line === at.line && column === at.column) continue;
+      found.set(frame, { file: pathOf(source), line, column: column + 1 });
+    }
+  }
+  return found.size > 0 ? found : undefined;
+}
+
+const isMap = (map) => typeof map?.mappings === 'string';
+
+/**
+ * Frame → { file, line, column } of those of `frames`, all of one file, of which it is known; undefined where nobody has a map of the file.
+ * `ran`: its text, if that is known.
+ */
+function originsOf(file, ran, frames) {
+  try {
+    const map = (ran && inlineMap(ran)) ?? findSourceMap(file)?.payload;
+    return isMap(map) ? byMap(map, file, frames) : bySupport(frames);
+  } catch {
+    return undefined; // no map that can be read
+  }
+}
+
+module.exports = { originsOf };

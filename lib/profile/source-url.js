@@ -1,0 +1,35 @@
+'use strict';
+
+// What source maps say of places.
+
+const path = require('node:path');
+const { fileURLToPath } = require('node:url');
+
+const DATA_URL = /^data:[^,]*?(;base64)?,(.*)$/s;
+
+/** `file:///a.js` → `/a.js`. Other schemes stay as they are. */
+function pathOf(file) {
+  if (!file.startsWith('file:')) return file;
+  try {
+    return fileURLToPath(file);
+  } catch {
+    return file;
+  }
+}
+
+/** A name among a map's `sources`: a path, or the URL that a bundler made up. `base`: where the map stands. */
+function sourceOf(name, root, base) {
+  const joined = root ? `${root.replace(/\/?$/, '/')}${name}` : name;
+  if (path.isAbsolute(joined)) return joined;
+  return pathOf(new URL(joined, base).href);
+}
+
+/** The text that a data: URL has; undefined for another URL. */
+function textOfData(url) {
+  const data = DATA_URL.exec(url);
+  if (data === null) return undefined;
+  const [, base64, body] = data;
+  return base64 ? Buffer.from(body, 'base64').toString() : decodeURIComponent(body);
+}
+
+module.exports = { pathOf, sourceOf, textOfData };
