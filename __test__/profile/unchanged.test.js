@@ -3,6 +3,8 @@
 // The application does not find out that it is recorded: results, errors, names and lengths are Node's, and Error is as it was.
 
 const test = require('ava');
+const fs = require('node:fs');
+const { isAsyncFunction } = require('node:util').types;
 const { Recorder } = require('../../lib/profile/recorder.js');
 
 function record(t, options) {
@@ -35,6 +37,13 @@ test.serial('names, lengths and keys are as before, and afterwards all is', (t) 
     NAMES.map((name) => Buffer[name]),
     before,
   );
+});
+
+test.serial('fs.promises.readFile is an async function as before', async (t) => {
+  record(t);
+  t.true(isAsyncFunction(fs.promises.readFile));
+  t.deepEqual(await fs.promises.readFile(__filename), fs.readFileSync(__filename));
+  await t.throwsAsync(fs.promises.readFile(`${__filename}.none`), { code: 'ENOENT' });
 });
 
 test.serial('results are the same', (t) => {

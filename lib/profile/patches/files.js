@@ -27,15 +27,13 @@ const calling = (original) =>
     return Reflect.apply(original, this, args);
   };
 
+/** An async function, as Node's is. */
 const promising = (original) =>
-  function readFile(...args) {
+  async function readFile(...args) {
     const ticket = begun(MOST, readFile);
-    const reading = Reflect.apply(original, this, args);
-    if (ticket === undefined) return reading;
-    return reading.then((made) => {
-      see(ticket, made);
-      return made;
-    });
+    const made = await Reflect.apply(original, this, args);
+    if (ticket !== undefined) see(ticket, made);
+    return made;
   };
 
 function patchFiles(patches) {
