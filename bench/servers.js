@@ -20,13 +20,15 @@ class Rival {
   #server;
   #client;
   #request;
+  #sliceMs;
   #requests = 64; // of a slice
   #served = 0;
   #majors = 0;
   #rss = 0;
   walls = [];
 
-  constructor(server, client, request) {
+  constructor(server, client, request, sliceMs) {
+    this.#sliceMs = sliceMs;
     this.#server = server;
     this.#client = client;
     this.#request = request;
@@ -43,7 +45,7 @@ class Rival {
     if (quick) return;
     for (let spent = 0; spent < WARM_UP_MS; ) {
       const ms = await this.#load(this.#requests);
-      this.#requests = Math.max(64, Math.round((this.#requests * 4 * SAMPLE_MS) / ms));
+      this.#requests = Math.max(64, Math.round((this.#requests * this.#sliceMs) / ms));
       spent += ms;
     }
   }
@@ -74,9 +76,18 @@ class Rival {
 /**
  * Compares the servers `kinds[kind]` of a bench, which creates each of them: the first is the baseline.
  * @param {{ file: string, kind: string, names: string[], request?: object, behind?: string, processes?: object }} what `request`: see
- *   fixtures/client.js; `behind`: a program of fixtures/ that is the server behind proxies; `processes`: name → { execArgv, env } of its process
+ *   fixtures/client.js; `behind`: a program of fixtures/ that is the server behind proxies; `processes`: name → { execArgv, env } of its process;
+ *   `sliceMs`: of a slice, for servers that are to settle first
  */
-async function compareServers({ file, kind, names, request = {}, behind, processes = {} }) {
+async function compareServers({
+  file,
+  kind,
+  names,
+  request = {},
+  behind,
+  processes = {},
+  sliceMs = 4 * SAMPLE_MS,
+}) {
   const processors = placement();
   const children = [];
   const start = (name, args, where, options) => {
@@ -92,7 +103,7 @@ async function compareServers({ file, kind, names, request = {}, behind, process
     for (const name of names) {
       const server = start('serve.js', [file, kind, name], 'servers', processes[name]);
       const port = await server.call('listen', { behind: origin });
-      rivals[name] = new Rival(server, client, { ...request, port });
+      rivals[name] = new Rival(server, client, { ...request, port }, sliceMs);
       await rivals[name].warmUp();
     }
     const samplers = Object.fromEntries(names.map((name) => [name, () => rivals[name].slice()]));

@@ -27,6 +27,10 @@ class Log {
     this.ends.splice(0, MOST / 2);
   }
 
+  get lastStart() {
+    return this.starts.at(-1) ?? Number.NEGATIVE_INFINITY;
+  }
+
   /** The index of the first that began at `at` or later. */
   firstFrom(at) {
     let low = 0;
@@ -54,8 +58,15 @@ class Collections {
   #minors = new Log();
   #majors = new Log();
   #observer = null;
+  #share;
   #asked = false;
+  #askedMs = 0; // that the last one took which was asked for
   #spentMs = 0;
+
+  /** Those that are asked for take this part of the time, at most. */
+  constructor(share) {
+    this.#share = share;
+  }
 
   start() {
     this.#observer = new PerformanceObserver((list) => this.#learn(list.getEntries()));
@@ -77,8 +88,9 @@ class Collections {
       if (detail.kind === STEP || detail.kind === CALLBACKS) continue;
       const log = detail.kind === MAJOR ? this.#majors : this.#minors;
       log.add(startTime, startTime + duration);
-      if (log !== this.#minors || !this.#asked) continue;
-      this.#asked = false;
+      if (!this.#asked) continue;
+      this.#asked = false; // while V8 marks, a major one is what comes of it
+      this.#askedMs = duration;
       this.#spentMs += duration;
     }
   }
@@ -97,12 +109,16 @@ class Collections {
 
   /** When the last minor one began. */
   get lastMinor() {
-    return this.#minors.starts.at(-1) ?? Number.NEGATIVE_INFINITY;
+    return this.#minors.lastStart;
   }
 
-  /** Asks for a minor one, unless there was one since `since`. */
-  ask(since) {
-    if (this.lastMinor >= since) return;
+  /**
+   * Asks for a minor one, unless there was one of any kind in the last `everyMs`: one that V8 did not want costs more than its time, for the
+   * young generation stays small.
+   */
+  ask(now, everyMs) {
+    const last = Math.max(this.lastMinor, this.#majors.lastStart);
+    if (now - last < Math.max(everyMs, this.#askedMs / this.#share)) return;
     if (requestGc()) this.#asked = true;
   }
 

@@ -28,6 +28,9 @@ const MOST_HEAP_AT_END = 1024 * 1024 * 1024;
 
 const BUDGET = 0.03;
 
+/** What collections may take of it that V8 did not want. */
+const OF_COLLECTIONS = 0.5;
+
 /** What other copies of ralloc find, and none may run beside. */
 const ignore = () => {};
 const profiler = { isRunning: false, originalOf, show: ignore };
@@ -49,8 +52,8 @@ class Recorder {
   #pins;
   #budget;
   #cells = new Cells();
-  #collections = new Collections();
-  #samples = new Samples(this.#cells, this.#collections);
+  #collections;
+  #samples;
   #sites = new Sites();
   #patches = new Patches();
   #requests = new Requests();
@@ -83,8 +86,9 @@ class Recorder {
     this.#random = new Random(seed);
     this.#sampling = new Sampling(this.#random, rate ?? LEAST);
     this.#pins = new Pins(this.#sampling);
-    const isFixed = rate !== undefined;
-    this.#budget = new Budget(budget, this.#sampling, isFixed, time.now(), usedMs);
+    this.#collections = new Collections(budget * OF_COLLECTIONS);
+    this.#samples = new Samples(this.#cells, this.#collections);
+    this.#budget = new Budget(budget, this.#sampling, rate !== undefined, time.now(), usedMs);
     this.#about = recorderOf(this.#random.hex() + this.#random.hex(), budget);
   }
 
@@ -200,7 +204,7 @@ class Recorder {
     const began = time.now();
     this.#hear();
     this.#budget.spendOther(this.#collections.takeSpent() + this.#pins.takeSpent());
-    if (this.#samples.count > 0) this.#collections.ask(began - TICK_MS);
+    if (this.#samples.areYoung) this.#collections.ask(began, TICK_MS);
     const now = time.now();
     this.#budget.spendOther(now - began);
     this.#budget.look(now);

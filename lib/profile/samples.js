@@ -39,6 +39,7 @@ class Samples {
   #collections;
   #numbers = new WeakMap(); // of ArrayBuffers
   #survivors = null; // at the end
+  #newest = Number.NEGATIVE_INFINITY; // when it was born
   live = 0; // bytes, an estimate
   count = 0;
 
@@ -71,6 +72,7 @@ class Samples {
     if (sample.isInSlab || watched !== made) this.#numbers.set(watched, number);
     this.#tell(sample, events.BORN, 0);
     this.#cells.add(site, sample.sizeClass, events.VARIANCE, 0, 0, varianceOf(bytes, weight));
+    this.#newest = born;
     this.count++;
     this.live += sample.bytes;
     site.live += sample.bytes;
@@ -89,6 +91,13 @@ class Samples {
     this.live -= sample.bytes;
     sample.site.live -= sample.bytes;
     return sample;
+  }
+
+  /** Whether there are some that a minor collection could find dead. */
+  get areYoung() {
+    return (
+      this.count > 0 && this.#collections.promotedAt(this.#newest) === Number.POSITIVE_INFINITY
+    );
   }
 
   /** Reads what died. */
