@@ -9,6 +9,7 @@ const own = ['profile/own.test.js'];
 const pins = ['profile/pins.test.js'];
 const unchanged = ['profile/unchanged.test.js'];
 const bodies = ['profile/bodies.test.js'];
+const collections = ['profile/collections.test.js'];
 
 module.exports = [
   {
@@ -52,6 +53,26 @@ module.exports = [
       'by the clock on the wall': [
         'const usedSince = Math.max(Math.min(used - this.#used, since), since * IDLE);',
         'const usedSince = since;',
+      ],
+    },
+  },
+  {
+    file: 'profile/collections.js',
+    tests: collections,
+    mutants: {
+      'a major one does not count': [
+        'Math.max(this.lastMinor, this.#majors.lastStart)',
+        'this.lastMinor',
+      ],
+    },
+  },
+  {
+    file: 'profile/samples.js',
+    tests: collections,
+    mutants: {
+      'the old are looked for': [
+        'this.count > 0 && this.#collections.promotedAt(this.#newest) === Number.POSITIVE_INFINITY',
+        'this.count > 0',
       ],
     },
   },
