@@ -150,7 +150,8 @@ impl Region {
         if most < RECORDS / 8 {
             return Err(self.over_limit(requested));
         }
-        let more = (self.spans.room().0 / each).max(RECORDS).min(most);
+        // Twice as many, but at most half of what is left: chunks need some of it too.
+        let more = (self.spans.room().0 / each).min(most / 2).max(RECORDS).min(most);
         let refused: MapError = os::too_large();
         self.spans.grow(more).then_some(()).ok_or(BlockError::Map(refused))
     }
