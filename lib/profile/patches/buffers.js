@@ -85,6 +85,7 @@ function patchBuffers(patches) {
   for (const [name, make] of Object.entries(makers)) {
     patches.method(Buffer, name, isOfNode(Buffer[name]) ? make : general(name));
   }
+  for (const name of ['of', 'copyBytesFrom']) patches.method(Buffer, name, general(name));
 }
 
 module.exports = { patchBuffers };

@@ -1,22 +1,61 @@
 'use strict';
 
-// What Node's bindings make for node:crypto: random bytes, digests, and what a cipher gives.
+// What Node's bindings make: random bytes, digests, keys and signatures of node:crypto, what a cipher gives, v8.serialize(), transcode().
 
-const { countdown, sampled, sampledChunk } = require('../sampling.js');
+const { isArrayBuffer } = require('node:util').types;
+const { begun, countdown, finished, sampled, sampledChunk } = require('../sampling.js');
 
 const { isView } = ArrayBuffer;
 
-/** In the place of a function that returns a Buffer, or a text. */
-const resulting = (original) =>
+/** Keys and signatures are no longer. */
+const MOST = 16 * 1024;
+
+/** In the place of a function that returns a Buffer, an ArrayBuffer, or a text. */
+const resultingOf = (source) => (original) =>
   function result(...args) {
     const made = Reflect.apply(original, this, args);
-    if (isView(made)) {
+    if (isView(made) || isArrayBuffer(made)) {
       const left = countdown[0] - made.byteLength;
       countdown[0] = left;
-      if (left < 0) sampled(made, made.byteLength, 'crypto', result);
+      if (left < 0) sampled(made, made.byteLength, source, result);
     }
     return made;
   };
+
+const resulting = resultingOf('crypto');
+
+/** The same, where a callback may get it: whether that is to be a sample is drawn before, with the stack of the call. */
+const callingBack = (original) =>
+  function result(...args) {
+    const callback = args.at(-1);
+    if (typeof callback !== 'function') {
+      const made = Reflect.apply(original, this, args);
+      if (isView(made) || isArrayBuffer(made)) {
+        const left = countdown[0] - made.byteLength;
+        countdown[0] = left;
+        if (left < 0) sampled(made, made.byteLength, 'crypto', result);
+      }
+      return made;
+    }
+    const most = args.reduce(
+      (sum, one) => (typeof one === 'number' && one > sum ? one : sum),
+      MOST,
+    );
+    const ticket = begun(most, result);
+    if (ticket === undefined) return Reflect.apply(original, this, args);
+    args[args.length - 1] = function done(...results) {
+      const [, made] = results;
+      if (isView(made) || isArrayBuffer(made)) finished(ticket, made, made.byteLength, 'crypto');
+      return Reflect.apply(callback, this, results);
+    };
+    return Reflect.apply(original, this, args);
+  };
+
+const SYNC = [
+  ...['hash', 'pbkdf2Sync', 'hkdfSync', 'scryptSync'],
+  ...['publicEncrypt', 'publicDecrypt', 'privateEncrypt', 'privateDecrypt'],
+];
+const BOTH = ['randomBytes', 'pbkdf2', 'hkdf', 'scrypt', 'sign', 'diffieHellman'];
 
 /** In the place of push() of a stream that makes its chunks by a binding. */
 const pushing = (original) =>
@@ -30,14 +69,21 @@ const pushing = (original) =>
   };
 
 function patchResults(patches) {
+  patches.method(
+    require('node:v8').Serializer.prototype,
+    'releaseBuffer',
+    resultingOf('v8.serialize'),
+  );
+  patches.method(require('node:buffer'), 'transcode', resultingOf('buffer.transcode'));
   let crypto;
   try {
     crypto = require('node:crypto');
   } catch {
     return; // a Node without it
   }
-  patches.method(crypto, 'randomBytes', resulting);
-  patches.method(crypto, 'hash', resulting);
+  for (const name of SYNC) patches.method(crypto, name, resulting);
+  for (const name of BOTH) patches.method(crypto, name, callingBack);
+  patches.method(crypto.Sign.prototype, 'sign', resulting);
   for (const { prototype } of [crypto.Hash, crypto.Hmac]) {
     patches.method(prototype, 'digest', resulting);
   }

@@ -3,6 +3,7 @@
 // The chunks that Node's bindings read for messages of HTTP, sockets and pipes. Only these classes: what other streams push was allocated by
 // a function that is seen already.
 
+const dgram = require('node:dgram');
 const http = require('node:http');
 const net = require('node:net');
 const { countdown, sampledChunk } = require('../sampling.js');
@@ -20,6 +21,8 @@ function see(stream, chunk, kindOf) {
 /** A client's message has its request. */
 const kindOfMessage = (message) => (message.req ? 'http response' : 'http');
 const kindOfSocket = (socket) => (socket._handle?.constructor.name === 'Pipe' ? 'pipe' : 'net');
+
+const kindOfDatagram = () => 'udp';
 
 const push = (original, stream, chunk, encoding) => original.call(stream, chunk, encoding);
 
@@ -42,6 +45,15 @@ function patchStreams(patches, requests) {
       function pushed(chunk, encoding) {
         see(this, chunk, kindOfSocket);
         return original.call(this, chunk, encoding);
+      },
+  );
+  patches.method(
+    dgram.Socket.prototype,
+    'emit',
+    (original) =>
+      function emit(event, ...args) {
+        if (event === 'message') see(this, args[0], kindOfDatagram);
+        return original.call(this, event, ...args);
       },
   );
 }

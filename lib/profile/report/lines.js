@@ -11,6 +11,7 @@ const WITHOUT_LINE = {
   net: 'Socket reads',
   tls: 'TLS reads',
   pipe: 'Pipe reads',
+  udp: 'UDP messages',
   fs: 'File reads',
   crypto: 'Results of crypto',
   arena: 'Arenas of ralloc',
