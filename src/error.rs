@@ -5,10 +5,12 @@
 //! that names the values at fault. Unless an error says otherwise, the call that returned it has
 //! changed nothing. Sizes are in bytes.
 
+mod lifetime;
 mod region;
 mod segment;
 mod slab;
 
+pub use lifetime::ClusterError;
 pub use region::{BlockError, FreeError, RegionError};
 pub use segment::{SegmentError, SegmentField, SegmentPlace};
 pub use slab::{

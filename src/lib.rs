@@ -65,13 +65,14 @@
 //! Bytes come from `os`, are owned by [`memory`], and cut by [`arena`], [`slab`] and [`region`]. What `arena`
 //! leases to JavaScript is private to the crate, as is the binding itself, `node`. Imports go
 //! downward only: `node` → `arena`, `slab`, `region` → `memory` → `os`; [`error`], `layout`, `sync` and
-//! [`stats`] serve everyone.
+//! [`stats`] serve everyone. [`lifetime`] decides where bytes should go, by a profile, and has none.
 
 #![warn(missing_docs)]
 
 pub mod arena;
 pub mod error;
 mod layout;
+pub mod lifetime;
 pub mod memory;
 #[cfg(feature = "node")]
 mod node;

@@ -1,0 +1,161 @@
+//! Lifetimes, added up in buckets of half a doubling: those of a profile (docs/profile-format.md).
+
+use super::kmeans::{Point, cluster};
+use crate::error::ClusterError;
+
+/// How many buckets there are.
+pub const BUCKETS: usize = 64;
+
+/// Bytes by how long they lived. Bucket 0 is below 1 ms, bucket *b* is 2^((*b*−1)/2) to 2^(*b*/2) ms, and the last has the rest.
+///
+/// ```
+/// use ralloc_core::lifetime::Histogram;
+///
+/// let mut short = Histogram::new();
+/// short.add(3.0, 1 << 20); // ms, bytes
+/// let mut long = Histogram::new();
+/// long.add(60_000.0, 1 << 20);
+/// short.merge(&long);
+/// let borders = short.borders(20.0, 4)?;
+/// assert_eq!(borders.chosen(), &[21]); // 1,024 ms: half way, by doublings, from 20 ms to 60 s
+/// # Ok::<(), ralloc_core::error::ClusterError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Histogram {
+    bytes: [u64; BUCKETS],
+}
+
+/// Where the lifetimes of a [`Histogram`] fall apart.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Borders {
+    /// The weighted sum of squares with 1, 2, … clusters, in doublings². See [`Clusters::errors`](super::Clusters::errors).
+    pub errors: Vec<f64>,
+    /// By the number of clusters less 1: the first bucket of each but the first.
+    pub buckets: Vec<Vec<u8>>,
+    /// How many clusters the score takes; 0 of a histogram that is empty.
+    pub clusters: usize,
+}
+
+impl Borders {
+    /// The first bucket of each cluster but the first, of the number that the score takes.
+    pub fn chosen(&self) -> &[u8] {
+        self.clusters.checked_sub(1).map_or(&[], |index| &self.buckets[index])
+    }
+}
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Histogram {
+    /// An empty one.
+    pub const fn new() -> Histogram {
+        Histogram { bytes: [0; BUCKETS] }
+    }
+
+    /// One of these bytes, by bucket.
+    pub const fn from_bytes(bytes: [u64; BUCKETS]) -> Histogram {
+        Histogram { bytes }
+    }
+
+    /// The bytes of each bucket.
+    pub const fn bytes(&self) -> &[u64; BUCKETS] {
+        &self.bytes
+    }
+
+    /// Adds bytes that lived `ms` milliseconds. A time that is none counts as below 1 ms.
+    pub fn add(&mut self, ms: f64, bytes: u64) {
+        let place = &mut self.bytes[Self::bucket_of(ms)];
+        *place = place.saturating_add(bytes);
+    }
+
+    /// Adds all of another one. The order of merges does not matter.
+    pub fn merge(&mut self, other: &Histogram) {
+        for (place, bytes) in self.bytes.iter_mut().zip(other.bytes) {
+            *place = place.saturating_add(bytes);
+        }
+    }
+
+    /// The bucket of a lifetime.
+    pub fn bucket_of(ms: f64) -> usize {
+        (1..BUCKETS).rev().find(|&bucket| ms >= Self::start_of(bucket)).unwrap_or(0)
+    }
+
+    /// The shortest lifetime of a bucket, in ms.
+    pub fn start_of(bucket: usize) -> f64 {
+        match bucket.checked_sub(1) {
+            None => 0.0,
+            // Squared first: the root of a power of two is rounded once, on every machine alike.
+            Some(halves) => ((1u64 << halves.min(62)) as f64).sqrt(),
+        }
+    }
+
+    /// Where up to `most` (1 to 4) clusters of its lifetimes, on a logarithmic axis, have their borders. None is below
+    /// `least_ms`: what ended before counts as if it had lived just so long, for nobody heard of it earlier.
+    ///
+    /// # Errors
+    ///
+    /// A number of clusters that is none of these.
+    pub fn borders(&self, least_ms: f64, most: usize) -> Result<Borders, ClusterError> {
+        let shortest = (1..BUCKETS).find(|&b| Self::start_of(b) >= least_ms).unwrap_or(BUCKETS) - 1;
+        let points: Vec<Point> = (0..BUCKETS)
+            .map(|b| Point::new(b.max(shortest) as f64 / 2.0, self.bytes[b] as f64))
+            .collect();
+        let clusters = cluster(&points, most)?;
+        let bucket = |at: &f64| (at * 2.0) as u8;
+        let starts = clusters.starts.iter().map(|s| s.iter().map(bucket).collect::<Vec<u8>>());
+        let buckets = starts.map(|starts| self.halfway(&starts, shortest)).collect();
+        Ok(Borders { errors: clusters.errors, buckets, clusters: clusters.chosen })
+    }
+
+    /// Half way from the last bucket of a cluster with bytes to the first one of the next.
+    fn halfway(&self, starts: &[u8], shortest: usize) -> Vec<u8> {
+        let between = |&start: &u8| {
+            let before = (0..start).rev().find(|&b| self.bytes[usize::from(b)] > 0).unwrap_or(0);
+            (before.max(shortest as u8) + start).div_ceil(2)
+        };
+        starts.iter().map(between).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_are_half_doublings() {
+        let cases = [(-1.0, 0), (0.0, 0), (0.99, 0), (1.0, 1), (1.41, 1), (1.42, 2), (2.0, 3)];
+        for (ms, bucket) in cases.into_iter().chain([(1024.0, 21), (1e300, 63), (f64::NAN, 0)]) {
+            assert_eq!(Histogram::bucket_of(ms), bucket, "{ms} ms");
+        }
+        for bucket in 0..BUCKETS {
+            assert_eq!(Histogram::bucket_of(Histogram::start_of(bucket)), bucket);
+        }
+    }
+
+    #[test]
+    fn no_border_is_below_the_least() -> Result<(), ClusterError> {
+        let mut histogram = Histogram::new();
+        for ms in [0.5, 4.0, 30.0] {
+            histogram.add(ms, 1 << 20);
+        }
+        assert_eq!(histogram.borders(1.0, 4)?.clusters, 3);
+        for least in [8.0, 100.0, 1e12, f64::INFINITY] {
+            let borders = histogram.borders(least, 4)?;
+            for bucket in borders.buckets.iter().flatten() {
+                assert!(Histogram::start_of(usize::from(*bucket)) >= least);
+            }
+        }
+        assert_eq!(histogram.borders(100.0, 4)?.clusters, 1);
+        Ok(())
+    }
+
+    #[test]
+    fn an_empty_one_has_no_borders() -> Result<(), ClusterError> {
+        let borders = Histogram::default().borders(10.0, 4)?;
+        assert_eq!((borders.clusters, borders.chosen()), (0, &[][..]));
+        Ok(())
+    }
+}

@@ -1,0 +1,249 @@
+//! Exact k-means in one dimension, of weighted points.
+//!
+//! In one dimension each cluster of an optimum is an interval of the sorted points, so dynamic programming over where the last
+//! one begins finds it (Wang and Song, "Ckmeans.1d.dp", R Journal 3/2, 2011). Where the last cluster best begins never moves left as points are
+//! added, by which divide and conquer needs O(n log n) steps for each further cluster (Grønlund and others, "Fast exact k-means, k-medians
+//! and Bregman divergence clustering in 1D", 2017). Their SMAWK saves the logarithm, which is 6 for
+//! the 64 places of a profile.
+
+mod layer;
+
+use crate::error::ClusterError;
+use layer::fill;
+
+/// The most clusters that are looked for: short, medium, long, and one between.
+pub const MOST_CLUSTERS: usize = 4;
+
+/// A further cluster is worth having if the error falls by this part of what one cluster has. BIC and its like always ask
+/// for the most clusters: they take a profile's bytes for as many independent lifetimes.
+const LEAST_PART: f64 = 1.0 / 16.0;
+/// And by this much for each unit of weight: one half of the bytes is a doubling of the lifetime away from the other, at least.
+const LEAST_DROP: f64 = 0.25;
+
+/// A place on the axis, such as the binary logarithm of a lifetime, and how much there is of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// Any finite number.
+    pub at: f64,
+    /// 0 or more; what weighs nothing has no part in clusters.
+    pub weight: f64,
+}
+
+impl Point {
+    /// A point.
+    pub const fn new(at: f64, weight: f64) -> Point {
+        Point { at, weight }
+    }
+}
+
+/// The best clusters, for each number of them up to the one that was asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Clusters {
+    /// The weighted sum of squared distances to the middle of the cluster, with 1, 2, … clusters. Fewer than were asked for
+    /// where there are not so many different places; none where there is no weight.
+    pub errors: Vec<f64>,
+    /// By the number of clusters less 1: the places where each cluster but the first begins, ascending.
+    pub starts: Vec<Vec<f64>>,
+    /// The score's choice, 1 to [`MOST_CLUSTERS`]: the smallest number whose next cluster would not be worth it. 0 without weight.
+    pub chosen: usize,
+}
+
+impl Clusters {
+    /// Where each cluster but the first begins, of the number that was chosen.
+    pub fn borders(&self) -> &[f64] {
+        self.chosen.checked_sub(1).map_or(&[], |index| &self.starts[index])
+    }
+}
+
+/// Places in order, each once, with what a cluster from one to another explains.
+struct Sums {
+    places: Vec<f64>,
+    /// Up to and without each: of the weights, and of weight times distance from the mean of all.
+    weights: Vec<f64>,
+    moments: Vec<f64>,
+    /// The error of one cluster.
+    total: f64,
+}
+
+impl Sums {
+    /// `points` weigh something.
+    fn new(points: &mut Vec<Point>) -> Sums {
+        points.sort_by(|a, b| a.at.total_cmp(&b.at));
+        points.dedup_by(|next, kept| {
+            let same = next.at == kept.at;
+            if same {
+                kept.weight += next.weight;
+            }
+            same
+        });
+        // From the mean, so that the squares of the sums do not drown what they are to tell apart.
+        let weight: f64 = points.iter().map(|p| p.weight).sum();
+        let mean = points.iter().map(|p| p.weight * p.at).sum::<f64>() / weight;
+        let (mut weights, mut moments) = (vec![0.0], vec![0.0]);
+        let (mut total, mut sum, mut moment) = (0.0, 0.0, 0.0);
+        for p in points.iter() {
+            let distance = p.at - mean;
+            sum += p.weight;
+            moment += p.weight * distance;
+            total += p.weight * distance * distance;
+            weights.push(sum);
+            moments.push(moment);
+        }
+        Sums { places: points.iter().map(|p| p.at).collect(), weights, moments, total }
+    }
+
+    fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// By how much the error falls when the places `from..to` have their own middle: what is to be as large as can be.
+    #[inline]
+    fn explained(&self, from: usize, to: usize) -> f64 {
+        let moment = self.moments[to] - self.moments[from];
+        moment * moment / (self.weights[to] - self.weights[from])
+    }
+}
+
+/// Clusters of up to `most` (1 to [`MOST_CLUSTERS`]). The same for the points in any order, as far as sums of their weights are exact:
+/// those of whole numbers are, to 2⁵³.
+///
+/// ```
+/// use ralloc_core::lifetime::{Point, cluster};
+///
+/// let points = [0.0, 1.0, 2.0, 10.0, 11.0, 12.0].map(|at| Point::new(at, 5.0));
+/// let clusters = cluster(&points, 4)?;
+/// assert_eq!(clusters.chosen, 2);
+/// assert_eq!(clusters.borders(), [10.0]);
+/// # Ok::<(), ralloc_core::error::ClusterError>(())
+/// ```
+///
+/// # Errors
+///
+/// A number of clusters that is none of these, points that are not finite, more than 2³² of them, sums that are not finite.
+pub fn cluster(points: &[Point], most: usize) -> Result<Clusters, ClusterError> {
+    if !(1..=MOST_CLUSTERS).contains(&most) {
+        return Err(ClusterError::Most { most, limit: MOST_CLUSTERS });
+    }
+    if u32::try_from(points.len()).is_err() {
+        return Err(ClusterError::TooMany { points: points.len() });
+    }
+    let is_sound = |p: &Point| p.at.is_finite() && p.weight.is_finite() && p.weight >= 0.0;
+    if let Some(index) = points.iter().position(|p| !is_sound(p)) {
+        return Err(ClusterError::Point { index });
+    }
+    let mut weighed: Vec<Point> = points.iter().copied().filter(|p| p.weight > 0.0).collect();
+    if weighed.is_empty() {
+        return Ok(Clusters { errors: vec![], starts: vec![], chosen: 0 });
+    }
+    let sums = Sums::new(&mut weighed);
+    if !sums.total.is_finite() {
+        return Err(ClusterError::Overflow);
+    }
+    Ok(solve(&sums, most))
+}
+
+fn solve(sums: &Sums, most: usize) -> Clusters {
+    let len = sums.len();
+    let most = most.min(len);
+    let mut best: Vec<f64> = (1..=len).map(|to| sums.explained(0, to)).collect();
+    best.insert(0, 0.0);
+    let mut errors = vec![sums.total];
+    let mut starts = vec![vec![]];
+    let mut layers: Vec<Vec<u32>> = vec![];
+    for k in 2..=most {
+        let (next, begins) = fill(sums, &best, k, k == most);
+        errors.push((sums.total - next[len]).max(0.0));
+        layers.push(begins);
+        starts.push(trace(sums, &layers));
+        best = next;
+    }
+    let chosen = choose(&errors, sums.weights[len]);
+    Clusters { errors, starts, chosen }
+}
+
+/// Where the clusters begin, from the last one back.
+fn trace(sums: &Sums, layers: &[Vec<u32>]) -> Vec<f64> {
+    let mut to = sums.len();
+    let mut starts: Vec<f64> = layers
+        .iter()
+        .rev()
+        .map(|begins| {
+            to = begins[to] as usize;
+            sums.places[to]
+        })
+        .collect();
+    starts.reverse();
+    starts
+}
+
+/// The smallest number of clusters whose next one would let the error fall by less than the bound.
+fn choose(errors: &[f64], weight: f64) -> usize {
+    let bound = (errors[0] * LEAST_PART).max(weight * LEAST_DROP);
+    let falls = errors.windows(2).take_while(|pair| pair[0] - pair[1] >= bound);
+    falls.count() + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn points(places: &[f64]) -> Vec<Point> {
+        places.iter().map(|&at| Point::new(at, 1000.0)).collect()
+    }
+
+    #[test]
+    fn nothing_has_no_clusters() -> Result<(), ClusterError> {
+        for none in [vec![], vec![Point::new(3.0, 0.0)]] {
+            let clusters = cluster(&none, 4)?;
+            assert_eq!((clusters.chosen, clusters.errors.len()), (0, 0));
+            assert!(clusters.borders().is_empty());
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn one_place_is_one_cluster() -> Result<(), ClusterError> {
+        let clusters = cluster(&points(&[7.5, 7.5, 7.5]), 4)?;
+        assert_eq!((clusters.chosen, &clusters.errors[..]), (1, &[0.0][..]));
+        Ok(())
+    }
+
+    #[test]
+    fn lifetimes_less_than_a_doubling_apart_are_one_cluster() -> Result<(), ClusterError> {
+        assert_eq!(cluster(&points(&[4.0, 4.5]), 4)?.chosen, 1);
+        assert_eq!(cluster(&points(&[4.0, 6.0]), 4)?.chosen, 2);
+        Ok(())
+    }
+
+    #[test]
+    fn finds_two_three_and_four() -> Result<(), ClusterError> {
+        let middles = [0.0, 8.0, 16.0, 24.0];
+        for k in 1..=4 {
+            let places: Vec<f64> =
+                middles[..k].iter().flat_map(|m| [m - 0.5, *m, m + 0.5]).collect();
+            let clusters = cluster(&points(&places), 4)?;
+            let begins: Vec<f64> = middles[1..k].iter().map(|m| m - 0.5).collect();
+            assert_eq!((clusters.chosen, clusters.borders()), (k, &begins[..]));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn weights_count_as_so_many_points() -> Result<(), ClusterError> {
+        let many = [1.0, 1.0, 1.0, 5.0, 9.0, 9.0].map(|at| Point::new(at, 1.0));
+        let few = [Point::new(9.0, 2.0), Point::new(1.0, 3.0), Point::new(5.0, 1.0)];
+        assert_eq!(cluster(&many, 3)?, cluster(&few, 3)?);
+        Ok(())
+    }
+
+    #[test]
+    fn refuses_what_makes_no_sense() {
+        for most in [0, 5, usize::MAX] {
+            assert_eq!(cluster(&points(&[1.0]), most), Err(ClusterError::Most { most, limit: 4 }));
+        }
+        for (at, weight) in [(f64::NAN, 1.0), (f64::INFINITY, 1.0), (1.0, f64::NAN), (1.0, -1.0)] {
+            let wrong = [Point::new(1.0, 1.0), Point::new(at, weight)];
+            assert_eq!(cluster(&wrong, 2), Err(ClusterError::Point { index: 1 }));
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Where the bytes of a line of code belong, by how long they lived in a profile.
+//!
+//! `ralloc profile` records how long the Buffers of each line live. [`Histogram`] adds lifetimes up, [`cluster`]
+//! finds where they fall apart into short, medium and long ones, and [`decide`] says by fixed rules whether a line's bytes
+//! belong in the arena of their request, in a slab or in a region; `ralloc bake` writes that as a [`Table`], which a
+//! program asks by one array look-up. The rules decide, and the clusters explain.
+//!
+//! Everything here is the same for the same input on every machine: sums are of whole numbers wherever they come from a profile,
+//! and of two solutions that are equally good the one with the lower borders is taken.
+#![forbid(unsafe_code)]
+
+mod histogram;
+mod kmeans;
+#[cfg(test)]
+mod programs;
+mod rules;
+mod table;
+
+pub use histogram::{BUCKETS, Borders, Histogram};
+pub use kmeans::{Clusters, MOST_CLUSTERS, Point, cluster};
+pub use rules::{Certainty, Decision, Evidence, Reason, Strategy, decide};
+pub use table::{Entry, Site, Table};

@@ -1,0 +1,243 @@
+//! Which lifetimes belong where. These rules are docs/lifetimes.md, line by line.
+
+/// With fewer samples nothing is said.
+const LEAST_SAMPLES: f64 = 30.0;
+/// Without an exception among so many, exceptions are fewer than 0.1 % in 19 of 20 cases (the rule of three).
+const PROOF_SAMPLES: f64 = 3000.0;
+/// Of the bytes of a site that may go to another thread or ArrayBuffer.
+const MOST_MOVED: f64 = 0.001;
+/// Of the bytes, what has to be allocated for requests that ended.
+const LEAST_JUDGED: f64 = 0.9;
+/// Of these, what has to be gone with its request.
+const LEAST_WITH_REQUEST: f64 = 0.999;
+/// Of the bytes, what has to have ended before the recording did: so one ends at all.
+const LEAST_ENDED: f64 = 0.1;
+/// Of the bytes whose lifetime is known, what makes them long.
+const LEAST_LONG: f64 = 0.5;
+/// Of the allocations, what has to be of two size classes for a slab.
+const LEAST_ALIKE: f64 = 0.9;
+
+/// Where a site's bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Strategy {
+    /// Where they went before: nothing is known that speaks for another place.
+    Leave = 0,
+    /// To the arena of their request, which frees all of them at its end.
+    Request = 1,
+    /// To a slab, with a free of their own.
+    Slab = 2,
+    /// To a region, with a free of their own.
+    Region = 3,
+}
+
+/// What a strategy rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Certainty {
+    /// Somebody has to look at it.
+    Suggested = 0,
+    /// So many samples say it, without an exception, that there are fewer than 0.1 % in 19 of 20 cases.
+    Proved = 1,
+}
+
+/// The rule that decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Reason {
+    /// There are fewer than 30 samples.
+    FewSamples = 0,
+    /// More than 0.1 % of the bytes went to another thread or ArrayBuffer.
+    Moves = 1,
+    /// 99.9 % of the bytes were gone with their request.
+    WithRequest = 2,
+    /// Fewer than 10 % of the bytes had ended: they grow, or live longer than was recorded.
+    NeverEnds = 3,
+    /// Half of the bytes lived 8 s or longer.
+    Long = 4,
+    /// They lived shorter, and 90 % of them are of two size classes.
+    MediumAlike = 5,
+    /// They lived shorter, and are of many sizes.
+    MediumMixed = 6,
+}
+
+/// What a profile says of a site. All in bytes but for what is called samples; estimates, so no integers.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Evidence {
+    /// Allocated.
+    pub bytes: f64,
+    /// How many samples that rests on.
+    pub samples: f64,
+    /// Gone at the first sufficient collection after the response of their request.
+    pub with_request: f64,
+    /// How many samples were.
+    pub with_request_samples: f64,
+    /// Alive then.
+    pub outlived: f64,
+    /// How many samples were.
+    pub outlived_samples: f64,
+    /// Gone to another thread or ArrayBuffer.
+    pub moved: f64,
+    /// Seen to end.
+    pub ended: f64,
+    /// Alive when the recording ended.
+    pub alive: f64,
+    /// Of those that ended or were alive then, what lived 8,192 ms or longer.
+    pub long: f64,
+    /// Of the allocations, the share of the two size classes that have the most; 0 to 1.
+    pub alike: f64,
+}
+
+/// What becomes of a site, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// Where its bytes go.
+    pub strategy: Strategy,
+    /// What that rests on.
+    pub certainty: Certainty,
+    /// By which rule.
+    pub reason: Reason,
+}
+
+impl Decision {
+    const fn new(strategy: Strategy, reason: Reason) -> Decision {
+        Decision { strategy, certainty: Certainty::Suggested, reason }
+    }
+}
+
+/// The first rule that holds.
+///
+/// ```
+/// use ralloc_core::lifetime::{Certainty, Evidence, Strategy, decide};
+///
+/// let decision = decide(&Evidence {
+///     bytes: 4e9,
+///     samples: 4000.0,
+///     with_request: 4e9,
+///     with_request_samples: 4000.0,
+///     ended: 4e9,
+///     ..Evidence::default()
+/// });
+/// assert_eq!((decision.strategy, decision.certainty), (Strategy::Request, Certainty::Proved));
+/// ```
+pub fn decide(evidence: &Evidence) -> Decision {
+    let e = evidence;
+    let judged = e.with_request + e.outlived;
+    // "not less" would let a number through that is none.
+    if !(e.samples >= LEAST_SAMPLES && e.bytes > 0.0) {
+        return Decision::new(Strategy::Leave, Reason::FewSamples);
+    }
+    if e.moved > MOST_MOVED * e.bytes {
+        return Decision::new(Strategy::Leave, Reason::Moves);
+    }
+    if judged >= LEAST_JUDGED * e.bytes && e.with_request >= LEAST_WITH_REQUEST * judged {
+        let is_proved = e.with_request_samples >= PROOF_SAMPLES && e.outlived_samples == 0.0;
+        let certainty = if is_proved { Certainty::Proved } else { Certainty::Suggested };
+        return Decision { certainty, ..Decision::new(Strategy::Request, Reason::WithRequest) };
+    }
+    if e.ended < LEAST_ENDED * e.bytes {
+        return Decision::new(Strategy::Leave, Reason::NeverEnds);
+    }
+    if e.long >= LEAST_LONG * (e.ended + e.alive) {
+        return Decision::new(Strategy::Region, Reason::Long);
+    }
+    if e.alike >= LEAST_ALIKE {
+        return Decision::new(Strategy::Slab, Reason::MediumAlike);
+    }
+    Decision::new(Strategy::Region, Reason::MediumMixed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes of a cache: most outlive their request, half of them 8 s.
+    fn cache() -> Evidence {
+        Evidence {
+            bytes: 1e9,
+            samples: 1000.0,
+            with_request: 1e8,
+            with_request_samples: 100.0,
+            outlived: 9e8,
+            outlived_samples: 900.0,
+            moved: 0.0,
+            ended: 8e8,
+            alive: 2e8,
+            long: 5e8,
+            alike: 0.5,
+        }
+    }
+
+    fn bound(samples: f64) -> Evidence {
+        let bytes = samples * 65536.0;
+        Evidence {
+            bytes,
+            samples,
+            with_request: bytes,
+            with_request_samples: samples,
+            ended: bytes,
+            ..Evidence::default()
+        }
+    }
+
+    fn outcome(e: Evidence) -> (Strategy, Reason) {
+        let decision = decide(&e);
+        (decision.strategy, decision.reason)
+    }
+
+    #[test]
+    fn too_few_samples_say_nothing() {
+        for samples in [0.0, 29.0, f64::NAN] {
+            assert_eq!(outcome(bound(samples)), (Strategy::Leave, Reason::FewSamples));
+        }
+        assert_eq!(outcome(bound(30.0)), (Strategy::Request, Reason::WithRequest));
+    }
+
+    #[test]
+    fn three_thousand_samples_without_an_exception_prove() {
+        let certainty = |e| decide(&e).certainty;
+        assert_eq!(certainty(bound(2999.0)), Certainty::Suggested);
+        assert_eq!(certainty(bound(3000.0)), Certainty::Proved);
+        let exception = Evidence { outlived: 1.0, outlived_samples: 1.0, ..bound(9000.0) };
+        assert_eq!(certainty(exception), Certainty::Suggested);
+    }
+
+    #[test]
+    fn one_byte_in_a_thousand_may_outlive_its_request() {
+        let with = |outlived| {
+            let e = bound(1000.0);
+            Evidence { outlived, with_request: e.bytes - outlived, outlived_samples: 1.0, ..e }
+        };
+        assert_eq!(outcome(with(65_000.0)).0, Strategy::Request);
+        assert_ne!(outcome(with(66_000.0)).0, Strategy::Request);
+    }
+
+    #[test]
+    fn what_is_rarely_of_a_request_is_not_bound_to_one() {
+        let e = bound(1000.0);
+        let rarely = Evidence { with_request: 0.8 * e.bytes, alike: 1.0, ..e };
+        assert_eq!(outcome(rarely), (Strategy::Slab, Reason::MediumAlike));
+    }
+
+    #[test]
+    fn what_moves_is_left_alone() {
+        let moves = |moved| outcome(Evidence { moved, ..cache() }).1;
+        assert_eq!(moves(1e6), Reason::Long);
+        assert_eq!(moves(2e6), Reason::Moves);
+    }
+
+    #[test]
+    fn what_never_ends_is_left_alone() {
+        let leak = Evidence { ended: 9e7, alive: 9.1e8, ..cache() };
+        assert_eq!(outcome(leak), (Strategy::Leave, Reason::NeverEnds));
+    }
+
+    #[test]
+    fn long_ones_go_to_a_region_and_medium_ones_by_their_sizes() {
+        assert_eq!(outcome(cache()), (Strategy::Region, Reason::Long));
+        let medium = Evidence { long: 4e8, ..cache() };
+        assert_eq!(outcome(medium), (Strategy::Region, Reason::MediumMixed));
+        let alike = Evidence { alike: 0.9, ..medium };
+        assert_eq!(outcome(alike), (Strategy::Slab, Reason::MediumAlike));
+    }
+}
