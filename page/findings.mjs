@@ -57,7 +57,7 @@ const KINDS = {
     adviceOfPackage: (name) =>
       `Each of these costs a collection soon. The line is of the package ${name}: give it less at a time or call it less often, or see whether it has an option for Buffers of one’s own.`,
     advice:
-      'Each of these costs a collection soon. Use one Buffer again, write into a larger one, or take the memory from an arena that is reset when the work is done.',
+      'Each of these costs a collection soon. Where each is done with before the next, use one Buffer again, or write into a larger one; where they end with a piece of work, take them from an arena that is reset then; where the code knows the end of each, as a cache does, from a slab that they are freed to.',
   },
   pin: {
     tag: 'Pins',

@@ -175,6 +175,9 @@ inBrowser('before and after: what changed, and the change of each stack', async 
   const rows = await page.locator('#compare tbody tr').allTextContents();
   t.regex(rows[0], /^rows\.js:12parseRow\(\)14\d MB\/s9\d\.?\d* MB\/s−5\d\.\d MB\/sless/);
   t.regex(rows[1], /^sessions\.js:9remember\(\).+\+\d+ kB\/smore/);
+  // Of a program that does one piece of work and ends, rates tell how long it took as well.
+  const figures = await page.locator('#compare dl.figures > div').allTextContents();
+  t.regex(figures[1], /^Allocated in all9\.8\d GB → 11\.\d GB \(\+\d\d %\)$/);
   await page.locator('.flame g.frame').first().waitFor();
   const frames = await page
     .locator('.flame g.frame')
