@@ -176,7 +176,7 @@ test('a TypeScript program compiles against the installed package, as CommonJS a
   t.true(own.length > 0);
 });
 
-test('ralloc packs its sources, types, documents and licence, no pictures, what the page of a report needs, nothing else, in 420 kB', (t) => {
+test('ralloc packs its sources, types, documents and licence, no pictures, what the page of a report needs, nothing else, in 500 kB', (t) => {
   const [{ manifest, files, bytes }] = t.context.packages;
   const shipped =
     /^(?:bin|lib|docs)\/|^(?:(?:index|express|fastify|guard|hono|http|koa|nest|profile)\.d\.m?ts|LICENSE|README\.md|package\.json)$/;
@@ -184,7 +184,7 @@ test('ralloc packs its sources, types, documents and licence, no pictures, what 
   const bundled = ['page.css', 'page.js', 'page.licences.txt', 'pprof.js', 'pprof.licences.txt'];
   t.deepEqual(files, [...tracked, ...bundled.map((name) => `lib/cli/dist/${name}`)].sort());
   // The profiler is 160 kB of them, and 70 of these its page, with two libraries of charts and their licences.
-  t.true(bytes.length < 420_000, `${bytes.length} bytes`);
+  t.true(bytes.length < 500_000, `${bytes.length} bytes`);
   for (const key of ['scripts', 'devDependencies', 'dependencies', 'overrides', 'napi']) {
     t.is(manifest[key], undefined, key);
   }
