@@ -172,6 +172,15 @@ class SpanLeases {
     return this.#memory.trim();
   }
 
+  /** Gives whole pages of a span back that is a chunk of its own: bytes. `parts`: offset and size of each, in units of 16 bytes. */
+  decommit(span, parts, count) {
+    return this.#memory.decommit(span.id, span.epoch, parts, count);
+  }
+
+  used() {
+    return this.#memory.used();
+  }
+
   restart() {
     this.#memory.restart();
   }

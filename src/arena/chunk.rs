@@ -15,6 +15,7 @@
 
 #[cfg(all(test, loom))]
 mod models;
+mod pages;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
@@ -352,35 +353,6 @@ impl Chunk {
         let others = inner.pins > 1;
         inner.pins -= u32::from(others);
         others
-    }
-
-    /// Gives the memory of a chunk in Limbo back to the system and its bytes to the budget, without
-    /// ending the chunk: the bytes that were in RAM; 0 in any other state, the second time, and
-    /// where the memory was asked to stay ([`Mapping::keeps_memory`]): that is given back only when
-    /// the chunk ends, for it could not be had again without an error or a page fault.
-    pub fn trim(&self) -> usize {
-        let mut inner = self.inner.lock();
-        if inner.state() != ChunkState::Limbo || !inner.charged {
-            return 0;
-        }
-        let Some(mapping) = &mut inner.mapping else { return 0 };
-        if mapping.keeps_memory() {
-            return 0;
-        }
-        let resident = mapping.resident().unwrap_or(0);
-        let len = mapping.len();
-        if mapping.decommit(0, len).is_err() {
-            return 0;
-        }
-        inner.charged = false;
-        self.budget.discharge(self.len);
-        resident
-    }
-
-    /// Bytes of the chunk that are in RAM now; 0 when it is gone.
-    pub fn resident(&self) -> usize {
-        let inner = self.inner.lock();
-        inner.mapping.as_ref().map_or(0, |mapping| mapping.resident().unwrap_or(0))
     }
 
     /// Checks every invariant on the chunk's fields.

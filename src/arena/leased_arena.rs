@@ -8,6 +8,7 @@
 //! memory was given back. Every call either succeeds or changes
 //! nothing.
 
+mod pages;
 #[cfg(all(test, not(loom)))]
 mod programs;
 mod report;
@@ -385,13 +386,6 @@ impl LeasedArena {
         self.adopted = self.adopted.checked_sub(bytes).ok_or(SpanError::NotAdopted { bytes })?;
         self.budget.discharge(bytes);
         Ok(())
-    }
-
-    /// Gives the memory of chunks in Limbo back to the system, so that they count no more: the bytes
-    /// that were in RAM.
-    pub fn trim(&mut self) -> usize {
-        self.limbo.retain(|chunk| chunk.state() == ChunkState::Limbo);
-        self.limbo.iter().map(|chunk| chunk.trim()).sum()
     }
 
     /// Begins the peak and the counters anew, for another user of the arena.

@@ -32,3 +32,9 @@ pub fn depot_stats(#[napi(ts_arg_type = "Float64Array")] registers: Registers) -
     registers.fill(values.len(), &[s.hit_rate(), s.retained as f64]);
     Ok(())
 }
+
+/// Bytes of a page: what can be given back is whole ones.
+#[napi(catch_unwind)]
+pub fn page_size() -> f64 {
+    crate::memory::page_size() as f64
+}

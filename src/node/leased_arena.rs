@@ -2,7 +2,7 @@
 
 use super::array_buffer;
 use super::contained::Contained;
-use super::convert::{Failure, MemoryArgument, Registers, Result, Value, bytes, corrupted};
+use super::convert::{Failure, MemoryArgument, Registers, Result, Slots, Value, bytes, corrupted};
 use crate::arena::chunk::ChunkView;
 use crate::arena::leased_arena::{self, Lease};
 use crate::error::SpanError;
@@ -12,7 +12,10 @@ use napi::bindgen_prelude::Either;
 use napi_derive::napi;
 use std::cell::RefCell;
 
-/// The chunks of one ChunkPool of JavaScript; see `src/arena/leased_arena.rs`.
+/// Bytes of what the spans of lib/region are multiples of.
+const PART_UNIT: usize = 16;
+
+/// The chunks of one ChunkPool, or of one region, of JavaScript; see `src/arena/leased_arena.rs`.
 #[napi]
 pub struct LeasedArena {
     inner: Contained<RefCell<leased_arena::LeasedArena>>,
@@ -145,6 +148,22 @@ impl LeasedArena {
     #[napi(catch_unwind)]
     pub fn trim(&self) -> f64 {
         self.with(|arena| arena.trim()) as f64
+    }
+
+    /// Gives whole pages of a chunk in use back: the bytes of them. `parts`: offset and size of each, in units of 16 bytes.
+    #[napi(catch_unwind)]
+    pub fn decommit(
+        &self,
+        id: u32,
+        epoch: u32,
+        #[napi(ts_arg_type = "Uint32Array")] parts: Slots,
+        count: u32,
+    ) -> Result<f64> {
+        let unit = |at: usize| parts.read(at) as usize * PART_UNIT;
+        let count = (parts.len() / 2).min(count as usize);
+        let ranges = (0..count).map(|part| (unit(2 * part), unit(2 * part + 1)));
+        let given = self.with(|arena| arena.decommit(id, epoch, ranges));
+        given.map(|bytes| bytes as f64).map_err(corrupted)
     }
 
     /// Begins the peak and the counters anew.

@@ -116,6 +116,11 @@ class LeasedArena {
     return 0;
   }
 
+  /** V8 gives back whole ArrayBuffers only. */
+  decommit() {
+    return 0;
+  }
+
   restart() {
     this.#peak = this.used();
     this.#mapped = 0;
@@ -175,5 +180,6 @@ module.exports = {
   LeasedArena,
   trimDepot: depot.trim,
   depotStats: depot.stats,
+  pageSize: () => PAGE,
   version: () => require('../../../package.json').version,
 };

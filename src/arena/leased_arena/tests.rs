@@ -265,6 +265,34 @@ fn in_a_teardown_nothing_is_recycled_whichever_finalizer_comes_first() {
 }
 
 #[test]
+fn pages_of_a_chunk_in_use_are_given_back_and_the_rest_keeps_its_bytes() {
+    let (mut arena, _) = arena(1 << 20);
+    let page = page_size();
+    let lease = pinned(&mut arena, 8 * page, true);
+    let Lease { id, epoch, len, .. } = lease;
+    write(&lease, 7);
+    let parts = [(1, 2 * page), (4 * page, 2 * page), (7 * page + 1, 10), (len - page, 2 * page)];
+    assert_eq!(arena.decommit(id, epoch, parts.into_iter()), Ok(3 * page));
+    let byte = |at: usize| {
+        // SAFETY: a live lease of the test's arena, which nobody else touches.
+        unsafe { lease.ptr.add(at).read() }
+    };
+    assert_eq!((byte(0), byte(2 * page), byte(7 * page + 1)), (7, 7, 7));
+    #[cfg(target_os = "linux")]
+    assert_eq!((byte(page), byte(2 * page - 1), byte(4 * page), byte(6 * page - 1)), (0, 0, 0, 0));
+    assert_eq!((arena.used(), byte(6 * page), byte(len - 1)), (len, 7, 7));
+    assert_eq!(arena.decommit(id, epoch + 1, [(0, page)].into_iter()), {
+        Err(SpanError::Stale { id, epoch: epoch + 1 })
+    });
+    arena.release(id, epoch, len).unwrap();
+    assert_eq!(arena.decommit(id, epoch, [(0, page)].into_iter()), Err(SpanError::Unknown { id }));
+    let cut = arena.lease(100, 100, false).unwrap();
+    let foreign = Err(SpanError::Foreign { id: cut.id });
+    assert_eq!(arena.decommit(cut.id, cut.epoch, [(0, page)].into_iter()), foreign);
+    arena.check().unwrap();
+}
+
+#[test]
 fn trim_gives_the_memory_of_limbo_back_and_of_nothing_else() {
     let (mut arena, _) = arena(1 << 20);
     let limbo = pinned(&mut arena, 16 * KIB, true);

@@ -1,0 +1,61 @@
+//! The memory of a chunk's pages: how much of it there is, and what is given back before the chunk ends.
+
+use super::{Chunk, ChunkState};
+use crate::error::ChunkError;
+use crate::memory::page_size;
+
+impl Chunk {
+    /// Gives the memory of a chunk in Limbo back to the system and its bytes to the budget, without
+    /// ending the chunk: the bytes that were in RAM; 0 in any other state, the second time, and
+    /// where the memory was asked to stay ([`Mapping::keeps_memory`]): that is given back only when
+    /// the chunk ends, for it could not be had again without an error or a page fault.
+    pub fn trim(&self) -> usize {
+        let mut inner = self.inner.lock();
+        if inner.state() != ChunkState::Limbo || !inner.charged {
+            return 0;
+        }
+        let Some(mapping) = &mut inner.mapping else { return 0 };
+        if mapping.keeps_memory() {
+            return 0;
+        }
+        let resident = mapping.resident().unwrap_or(0);
+        let len = mapping.len();
+        if mapping.decommit(0, len).is_err() {
+            return 0;
+        }
+        inner.charged = false;
+        self.budget.discharge(self.len);
+        resident
+    }
+
+    /// Bytes of the chunk that are in RAM now; 0 when it is gone.
+    pub fn resident(&self) -> usize {
+        let inner = self.inner.lock();
+        inner.mapping.as_ref().map_or(0, |mapping| mapping.resident().unwrap_or(0))
+    }
+
+    /// Gives the memory of the whole pages of each part (offset and bytes) of a chunk in use back to the system: the bytes of
+    /// those pages, which read as zero then, or as they were. The caller promises that nobody needs what is there. 0 where
+    /// memory was asked to stay. Parts beyond the end are left out.
+    pub fn decommit(
+        &self,
+        parts: impl Iterator<Item = (usize, usize)>,
+    ) -> Result<usize, ChunkError> {
+        let mut inner = self.inner.lock();
+        if inner.leased == 0 {
+            return Err(inner.refuse("decommit a part of"));
+        }
+        let Some(mapping) = &mut inner.mapping else { return Ok(0) };
+        let page = page_size();
+        let mut bytes = 0;
+        for (offset, len) in parts {
+            let Some(end) = offset.checked_add(len).filter(|&end| end <= self.len) else {
+                continue;
+            };
+            if mapping.decommit(offset, len).is_ok() {
+                bytes += (end & !(page - 1)).saturating_sub(offset.next_multiple_of(page));
+            }
+        }
+        Ok(bytes)
+    }
+}

@@ -1,0 +1,30 @@
+//! Memory that goes back to the system before its chunk does.
+
+use super::{ChunkState, LeasedArena};
+#[cfg(doc)]
+use crate::arena::chunk::Chunk;
+use crate::error::SpanError;
+
+impl LeasedArena {
+    /// Gives the memory of chunks in Limbo back to the system, so that they count no more: the bytes
+    /// that were in RAM.
+    pub fn trim(&mut self) -> usize {
+        self.limbo.retain(|chunk| chunk.state() == ChunkState::Limbo);
+        self.limbo.iter().map(|chunk| chunk.trim()).sum()
+    }
+
+    /// Gives whole pages of parts of a leased span back, see [`Chunk::decommit`]; it goes on to count in full. For a span that is a
+    /// chunk of its own: the parts, offset and bytes, are those of the chunk.
+    pub fn decommit(
+        &mut self,
+        id: u32,
+        epoch: u32,
+        parts: impl Iterator<Item = (usize, usize)>,
+    ) -> Result<usize, SpanError> {
+        let (span, chunk) = self.span(id, epoch)?;
+        if span.len != chunk.len() {
+            return Err(SpanError::Foreign { id });
+        }
+        Ok(chunk.decommit(parts)?)
+    }
+}
