@@ -10,6 +10,7 @@ const { pump } = require('./memory/pump.js');
 const { release } = require('./memory/release.js');
 const { profiler } = require('./profile/profiler.js');
 const { stats } = require('./memory/stats.js');
+const { Region } = require('./region/region.js');
 const { Slab } = require('./slab/slab.js');
 const { slab } = require('./slab/default.js');
 const { version } = require('../package.json');
@@ -17,6 +18,7 @@ const { version } = require('../package.json');
 module.exports = {
   Arena,
   RallocError,
+  Region,
   Slab,
   backend,
   backendReason,

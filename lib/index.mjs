@@ -4,6 +4,7 @@ import ralloc from './index.js';
 export const {
   Arena,
   RallocError,
+  Region,
   Slab,
   backend,
   backendReason,

@@ -146,6 +146,7 @@ const checks = {
       },
     },
   },
+  'docs/region.md': {},
   'docs/bodies.md': bodies,
   'docs/when-not-to-use.md': {},
   'docs/safety.md': {

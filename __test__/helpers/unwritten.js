@@ -1,9 +1,9 @@
 'use strict';
 
-// Memory that was used before: whoever loads this gets every uninitialized Buffer of an arena or a slab full of UNWRITTEN,
+// Memory that was used before: whoever loads this gets every uninitialized Buffer of an arena, a slab or a region full of UNWRITTEN,
 // a byte that no UTF-8 has. What is sent and was never written shows by it. Programs that are started from here have it too.
 
-const { Arena, Slab } = require('../..');
+const { Arena, Region, Slab } = require('../..');
 
 const UNWRITTEN = 0xfe;
 
@@ -16,8 +16,10 @@ function dirty({ prototype }, name) {
 }
 
 dirty(Arena, 'allocUnsafe');
-dirty(Slab, 'allocUnsafe');
-dirty(Slab, 'tryAllocUnsafe');
+for (const One of [Slab, Region]) {
+  dirty(One, 'allocUnsafe');
+  dirty(One, 'tryAllocUnsafe');
+}
 
 const preload = `--require "${__filename.replaceAll('\\', '/')}"`;
 if (!process.env.NODE_OPTIONS?.includes(preload)) {

@@ -86,6 +86,7 @@ const values = {
   collected: 4,
   told: true,
   slots: [10, 100, 30, 2, 0, 0, 15, 0],
+  regions: [1, 0, 1],
   codes: ['RangeError', 'ERR_RALLOC_LIMIT', 'maxBytes', 'ERR_RALLOC_CLOSED', ''],
   requests: 0,
   safety: 'detach',

@@ -1,11 +1,11 @@
 'use strict';
 
-// ralloc's own arenas and slabs are seen as well, and those of another copy of it.
+// ralloc's own arenas, slabs and regions are seen as well, and those of another copy of it.
 
 const test = require('ava');
 const fs = require('node:fs');
 const { join } = require('node:path');
-const { Arena, Slab } = require('../..');
+const { Arena, Region, Slab } = require('../..');
 const { events } = require('../../lib/profile/events.js');
 const { Recorder } = require('../../lib/profile/recorder.js');
 const { folder } = require('../helpers/folder.js');
@@ -65,14 +65,39 @@ test.serial('what a slab gives out lives until free() or send()', (t) => {
   );
 });
 
+test.serial('what a region gives out lives until free()', (t) => {
+  const recorder = record(t);
+  const region = new Region();
+  t.teardown(() => region.close({ force: true }));
+  const freed = region.allocUnsafe(40_000);
+  const kept = region.alloc(3000);
+  const large = region.tryAlloc(2_000_000);
+  region.free(freed);
+  region.free(large);
+  t.throws(() => region.free(freed), { code: 'ERR_RALLOC_DOUBLE_FREE' });
+  t.is(kept.length, 3000);
+  const tally = new Tally(recorder.take(), recorder.settle());
+  const sites = tally.sites.filter(({ source }) => source === 'region');
+  t.deepEqual(
+    sites.map((site) => namesOf(tally, site)),
+    [
+      ['BORN', 'DIED', 'PEAK'],
+      ['BORN', 'PEAK', 'ALIVE'],
+      ['BORN', 'DIED', 'PEAK'],
+    ],
+  );
+});
+
 test.serial('methods are as before, afterwards', (t) => {
-  const before = [Arena, Slab].map(({ prototype }) => Object.getOwnPropertyDescriptors(prototype));
+  const before = [Arena, Slab, Region].map(({ prototype }) =>
+    Object.getOwnPropertyDescriptors(prototype),
+  );
   const recorder = record(t);
   t.not(Arena.prototype.alloc, before[0].alloc.value);
   t.is(Arena.prototype.alloc.length, before[0].alloc.value.length);
   recorder.stop();
   t.deepEqual(
-    [Arena, Slab].map(({ prototype }) => Object.getOwnPropertyDescriptors(prototype)),
+    [Arena, Slab, Region].map(({ prototype }) => Object.getOwnPropertyDescriptors(prototype)),
     before,
   );
 });

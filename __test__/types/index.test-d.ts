@@ -19,6 +19,11 @@ import {
   pump,
   RallocError,
   type RallocErrorCode,
+  Region,
+  type RegionBuffer,
+  type RegionCollected,
+  type RegionOptions,
+  type RegionStats,
   type RequestArena,
   type RequestArenaCloseOptions,
   type RequestArenaHandle,
@@ -306,3 +311,26 @@ expectError(mine.sizes.push(5));
 expectType<void>(mine.close({ force: true }));
 expectType<Slab>(slab);
 expectNotAssignable<SlabHandle>({ id: 5 });
+
+// Regions
+const region = new Region({ maxBytes: 2 ** 30, chunkSize: 2 ** 22, collectWhenIdle: false });
+expectType<Region>(new Region());
+expectType<Region>(new Region({ autoFree: true, guard: true, name: 'cache' }));
+expectAssignable<RegionOptions>({});
+expectNotAssignable<RegionOptions>({ maxBytes: '1' });
+expectError(new Region({ sizes: [64] }));
+expectType<RegionBuffer>(region.alloc(5000));
+expectType<RegionBuffer>(region.alloc(5000, 'text', 'utf8'));
+expectType<RegionBuffer>(region.allocUnsafe(5000));
+expectType<RegionBuffer | null>(region.tryAlloc(5000, 1));
+expectType<RegionBuffer | null>(region.tryAllocUnsafe(5000));
+expectAssignable<Buffer>(region.alloc(1));
+expectType<void>(region.free(region.tryAlloc(1)));
+expectError(region.free('text'));
+expectType<boolean>(region.owns(undefined));
+expectType<RegionCollected>(region.collect());
+expectType<RegionStats>(region.stats());
+expectType<number>(region.stats().fragmentation);
+expectType<void>(region.close({ force: true }));
+expectError(region.close({ forced: true }));
+expectAssignable<Disposable>(region);

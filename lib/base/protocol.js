@@ -95,7 +95,7 @@ module.exports = {
 
   /**
    * Of globalThis: a list of `{ source, prototype }`, a WeakRef, of the classes of each copy that give out Buffers: 'arena' with alloc(), allocUnsafe(), from() and concat(),
-   * 'slab' with alloc(), allocUnsafe(), tryAlloc(), tryAllocUnsafe(), free(), send() and use(). Otherwise a profiler sees those of its own copy alone.
+   * 'slab' with alloc(), allocUnsafe(), tryAlloc(), tryAllocUnsafe(), free(), send() and use(), 'region' with the same but for the last two. Otherwise a profiler sees those of its own copy alone.
    */
   kShown: Symbol.for('ralloc.profiler.shown.1'),
 };

@@ -24,9 +24,12 @@ function watchedOf(view) {
   return ab.byteLength === bytes ? ab : view;
 }
 
-/** Whether `made` is a part of Node's pool, or of another ArrayBuffer; arenas and slabs of ralloc have their own statistics. */
-function isSlice(made, bytes, { source }) {
-  if (source === 'arena' || source === 'slab' || !ArrayBuffer.isView(made)) return false;
+/** What lives until it is freed, whoever has its Buffer. */
+const isFreed = ({ source }) => source === 'slab' || source === 'region';
+
+/** Whether `made` is a part of Node's pool, or of another ArrayBuffer; what is of ralloc has its own statistics. */
+function isSlice(made, bytes, site) {
+  if (site.source === 'arena' || isFreed(site) || !ArrayBuffer.isView(made)) return false;
   return bytes > ON_HEAP || byteOffsetOf(made) > 0;
 }
 
@@ -50,7 +53,7 @@ class Samples {
 
   /** A sample of `bytes` bytes that stands for `weight` of its kind. `made` is what was allocated. */
   add(made, bytes, weight, site, born, request) {
-    const watched = site.source === 'slab' ? made : watchedOf(made);
+    const watched = isFreed(site) ? made : watchedOf(made);
     const sample = {
       site,
       sizeClass: sizeClassOf(bytes),
@@ -59,7 +62,7 @@ class Samples {
       born,
       request,
       isOutlived: false,
-      isInSlab: site.source === 'slab',
+      isInSlab: isFreed(site),
       slice: null, // where it is a part of a larger ArrayBuffer
     };
     if (watched === made && isSlice(made, bytes, site)) {

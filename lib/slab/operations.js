@@ -7,6 +7,7 @@
 // here; else nobody does, and an allocation or a free costs what it costs without the option.
 
 const { deadError } = require('../base/errors.js');
+const { watchForgotten } = require('../memory/forgotten.js');
 const idle = require('../memory/idle.js');
 const { deathOf, takeBack } = require('./buffer.js');
 const { detachSegment } = require('./segments.js');
@@ -15,7 +16,7 @@ const { detachSegment } = require('./segments.js');
 class Operations {
   count = 0;
   next = null; // in core.over
-  isWatched = false; // see `forgotten`
+  isWatched = false; // by memory/forgotten.js
 
   constructor(guard, first, last) {
     this.guard = guard;
@@ -29,20 +30,6 @@ class Operations {
 }
 
 const nothing = () => {};
-
-/**
- * What nobody can end any more is over: a stream was dropped with what was written to it. To ask V8 takes 0.2 µs, so
- * it is asked of those alone that a slot still waits for at an idle tick.
- */
-const forgotten = new FinalizationRegistry((operations) => {
-  operations.guard.end(operations, operations.count);
-});
-
-function watch(operations) {
-  if (operations.isWatched) return;
-  forgotten.register(operations.end.deref() ?? {}, operations);
-  operations.isWatched = true;
-}
 
 /** What is in flight in a segment. It is the `kHolder` of its ArrayBuffer: see base/protocol.js. */
 class SegmentGuard {
@@ -130,8 +117,9 @@ class SegmentGuard {
   tick() {
     for (const slot of this.#waiting.keys()) {
       const alone = this.#bySlot.get(slot);
-      if (alone !== undefined) watch(alone);
-      for (const wide of this.#wide) if (wide.first <= slot && slot <= wide.last) watch(wide);
+      if (alone !== undefined) watchForgotten(alone);
+      for (const wide of this.#wide)
+        if (wide.first <= slot && slot <= wide.last) watchForgotten(wide);
     }
     return this.#waiting.size > 0;
   }

@@ -89,19 +89,25 @@ module.exports = [
         '',
       ],
       'nobody asks what was forgotten': ['    if (!this.watched) idle.watch(this);\n', ''],
-      'what nobody can end is never over': [
-        '  forgotten.register(operations.end.deref() ?? {}, operations);\n',
-        '',
-      ],
       'what one forgot is for the next to end': [
         'if (operations.end.deref() !== undefined) return operations;',
         'return operations;',
       ],
       'the timer forgets views of several slots': [
-        'if (wide.first <= slot && slot <= wide.last) watch(wide);',
+        'if (wide.first <= slot && slot <= wide.last) watchForgotten(wide);',
         '',
       ],
       'what was cut off waits for ever': ['pool.core.over = operations; // no call until here', ''],
+    },
+  },
+  {
+    file: 'memory/forgotten.js',
+    tests: guards,
+    mutants: {
+      'what nobody can end is never over': [
+        '  forgotten.register(operations.end.deref() ?? {}, operations);\n',
+        '',
+      ],
     },
   },
 ];

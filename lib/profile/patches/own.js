@@ -1,11 +1,11 @@
 'use strict';
 
-// Arenas and slabs, of each copy of ralloc in this thread.
+// Arenas, slabs and regions, of each copy of ralloc in this thread.
 
 const { countdown, sampled } = require('../sampling.js');
 
 const ARENA = ['alloc', 'allocUnsafe', 'from', 'concat'];
-const SLAB = ['alloc', 'allocUnsafe', 'tryAlloc', 'tryAllocUnsafe'];
+const FREED = ['alloc', 'allocUnsafe', 'tryAlloc', 'tryAllocUnsafe'];
 
 let uses = 0; // calls of use() that run: it frees its Buffer by itself, and nobody would hear of it
 
@@ -41,10 +41,11 @@ const using = (original) =>
   };
 
 function patchOwn(patches, samples, source, prototype) {
-  const names = source === 'arena' ? ARENA : SLAB;
+  const names = source === 'arena' ? ARENA : FREED;
   for (const name of names) patches.method(prototype, name, allocating(source));
-  if (source !== 'slab') return;
+  if (source === 'arena') return;
   patches.method(prototype, 'free', ending(samples, 'released'));
+  if (source !== 'slab') return;
   patches.method(prototype, 'send', ending(samples, 'transferred'));
   patches.method(prototype, 'use', using);
 }

@@ -1,0 +1,122 @@
+'use strict';
+
+// The option `autoFree`: what nobody has any more is free once V8 has collected it.
+
+const test = require('ava');
+const { setImmediate: turn } = require('node:timers/promises');
+const { Region } = require('../..');
+const { kHolder } = require('../../lib/base/protocol.js');
+const { isStamped, stamp } = require('../helpers/bytes.js');
+const { soundRegion } = require('../helpers/region.js');
+const { gc, until, untilCollected } = require('../helpers/until.js');
+
+const MiB = 2 ** 20;
+
+/** Waits until V8 has collected so much that so many Buffers are held. */
+const untilHeld = (region, held) => untilCollected(() => region.stats().held === held);
+
+async function collected(rounds = 5) {
+  for (let i = 0; i < rounds; i++) {
+    gc();
+    await turn();
+  }
+}
+
+test.serial(
+  'Buffers that nobody has are freed, and those that somebody has keep their bytes',
+  async (t) => {
+    const region = new Region({ autoFree: true });
+    const kept = [];
+    (() => {
+      for (let i = 0; i < 300; i++) {
+        const buffer = stamp(region.alloc(i % 50 === 0 ? MiB : 1 + i * 37), i);
+        if (i % 3 === 0) kept.push({ buffer, i });
+      }
+    })();
+    await untilHeld(region, kept.length);
+    for (const { buffer, i } of kept) t.true(isStamped(buffer, i));
+    soundRegion(t, region);
+    for (const { buffer } of kept) region.free(buffer);
+    t.is(region.stats().held, 0);
+    await collected();
+    t.is(region.stats().held, 0);
+    region.close();
+  },
+);
+
+test.serial('what was freed is not freed again when its Buffer is collected', async (t) => {
+  const region = new Region({ autoFree: true });
+  (() => {
+    for (let i = 0; i < 50; i++) region.free(region.alloc(1000));
+  })();
+  const mine = Array.from({ length: 50 }, (_, i) => stamp(region.alloc(1000), i)); // at the same places
+  await collected();
+  t.is(region.stats().held, 50);
+  t.true(mine.every(isStamped));
+  t.throws(() => region.free(mine[0].subarray()), { code: 'ERR_RALLOC_FOREIGN_BUFFER' });
+  const [first] = mine;
+  region.free(first);
+  t.throws(() => region.free(first), { code: 'ERR_RALLOC_DOUBLE_FREE' });
+  region.close({ force: true });
+});
+
+test.serial('a view of a Buffer keeps its block', async (t) => {
+  const region = new Region({ autoFree: true });
+  const views = (() => {
+    const make = () => stamp(region.alloc(1000), 1);
+    return [
+      make().subarray(),
+      make().subarray(10, 500).subarray(5),
+      make().slice(1).slice(1),
+      make().subarray(3).slice(4, 9).subarray(1),
+    ];
+  })();
+  t.deepEqual(
+    views.map(({ length }) => length),
+    [1000, 485, 998, 4],
+  );
+  t.true(views.every((view) => Buffer.isBuffer(view) && view.constructor === Buffer));
+  await collected();
+  t.is(region.stats().held, 4);
+  views.length = 2;
+  await untilHeld(region, 2);
+  t.is(views[1].length, 485);
+  region.close({ force: true });
+});
+
+test.serial('a block with an operation in flight waits for it', async (t) => {
+  const region = new Region({ autoFree: true, guard: true });
+  const ends = [100, MiB].map((size) => {
+    const buffer = region.alloc(size);
+    return buffer.buffer[kHolder].take(buffer, 'fs');
+  });
+  await untilHeld(region, 0);
+  t.like(region.stats(), { held: 0, inFlight: 2 });
+  for (const end of ends) end();
+  t.like(region.stats(), { inFlight: 0, used: 0 });
+  region.close();
+});
+
+test.serial('a region that is full of what nobody has gets its bytes back', async (t) => {
+  const region = new Region({ autoFree: true, maxBytes: 2 * MiB });
+  (() => {
+    while (region.tryAlloc(10_000) !== null);
+  })();
+  let failures = 0;
+  await until(() => {
+    const buffer = region.tryAlloc(10_000);
+    if (buffer === null) failures++;
+    return buffer !== null;
+  });
+  t.is(region.stats().failed, failures + 1);
+  region.close({ force: true });
+});
+
+test.serial('a region that nobody has any more goes, and its Buffers stay', async (t) => {
+  const buffers = (() => {
+    const region = new Region({ autoFree: true });
+    return [stamp(region.alloc(5000), 1), stamp(region.alloc(MiB), 2)];
+  })();
+  await collected();
+  t.true(isStamped(buffers[0], 1) && isStamped(buffers[1], 2));
+});

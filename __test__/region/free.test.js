@@ -1,0 +1,182 @@
+'use strict';
+
+// Bad input: a typed error each, and nothing has changed but the count of frees that threw.
+
+const test = require('ava');
+const { Region, Slab } = require('../..');
+const { stamp, isStamped } = require('../helpers/bytes.js');
+const { soundRegion } = require('../helpers/region.js');
+const { steal } = require('../helpers/theft.js');
+
+const MiB = 2 ** 20;
+const DOUBLE = { code: 'ERR_RALLOC_DOUBLE_FREE' };
+const FOREIGN = { code: 'ERR_RALLOC_FOREIGN_BUFFER' };
+const INVALID = { code: 'ERR_RALLOC_INVALID_ARGUMENT' };
+
+/** `act` throws, and nothing has changed but `counted` frees that were refused. */
+function refused(t, region, act, expected, counted = 1) {
+  const before = region.stats();
+  const error = t.throws(act, expected);
+  t.deepEqual(region.stats(), { ...before, refused: before.refused + counted }, error.message);
+  soundRegion(t, region);
+  return error;
+}
+
+for (const [kind, size] of [
+  ['a block among others', 100],
+  ['a block with a chunk of its own', 2 * MiB],
+]) {
+  test(`${kind} is freed once`, (t) => {
+    const region = new Region();
+    const kept = stamp(region.alloc(50), 1);
+    const buffer = region.alloc(size);
+    region.free(buffer);
+    const error = refused(t, region, () => region.free(buffer), DOUBLE);
+    t.regex(error.message, /already freed/);
+    const next = stamp(region.alloc(size), 2);
+    for (let i = 0; i < 20; i++) refused(t, region, () => region.free(buffer), DOUBLE);
+    t.true(isStamped(next, 2) && isStamped(kept, 1));
+    t.true(region.owns(next));
+    region.close({ force: true });
+  });
+
+  test(`views of ${kind} are not its Buffer`, (t) => {
+    const region = new Region();
+    const buffer = region.alloc(size);
+    const { buffer: ab, byteOffset } = buffer;
+    const views = [
+      buffer.subarray(),
+      buffer.subarray(1),
+      buffer.slice(0, 8),
+      Buffer.from(ab, byteOffset, size),
+      new Uint8Array(ab, byteOffset, size),
+      new DataView(ab, byteOffset, size),
+    ];
+    for (const view of views) {
+      const error = refused(t, region, () => region.free(view), FOREIGN);
+      t.regex(error.message, /view of a region Buffer/);
+      t.false(region.owns(view));
+    }
+    region.free(buffer);
+    region.close();
+  });
+
+  test(`${kind}, transferred away, is refused, and its bytes are used by nobody else`, async (t) => {
+    const region = new Region();
+    const buffer = stamp(region.alloc(size), 1);
+    const taken = await steal(buffer);
+    t.is(buffer.length, 0);
+    const error = refused(t, region, () => region.free(buffer), FOREIGN);
+    t.regex(error.message, /transferred away/);
+    t.like(region.stats(), { held: 0, reserved: 0, chunks: 0 });
+    const next = region.alloc(size, 9);
+    t.true(isStamped(Buffer.from(taken.buffer, taken.byteOffset, taken.length), 1));
+    region.free(next);
+    region.collect();
+    refused(t, region, () => region.free(buffer), FOREIGN);
+    region.close();
+  });
+}
+
+test('Buffers of others are refused', (t) => {
+  const region = new Region();
+  const other = new Region();
+  const slab = new Slab({ sizes: [64], count: 4 });
+  for (const buffer of [
+    Buffer.alloc(5),
+    slab.alloc(5),
+    new Uint8Array(3),
+    new DataView(new ArrayBuffer(2)),
+  ]) {
+    t.regex(
+      refused(t, region, () => region.free(buffer), FOREIGN).message,
+      /not belong to a region/,
+    );
+  }
+  const theirs = other.alloc(10);
+  t.regex(refused(t, region, () => region.free(theirs), FOREIGN).message, /another region/);
+  t.true(other.owns(theirs));
+  t.throws(() => slab.free(theirs), FOREIGN);
+  other.free(theirs);
+  for (const one of [region, other]) one.close();
+  slab.close({ force: true });
+});
+
+test('what is no Buffer is refused, and undefined is ignored', (t) => {
+  const region = new Region();
+  for (const value of [5, 'text', {}, [], true, Symbol('x'), 5n, () => {}, new ArrayBuffer(4)]) {
+    refused(t, region, () => region.free(value), { instanceOf: TypeError, ...INVALID }, 0);
+    t.false(region.owns(value));
+  }
+  region.free(undefined);
+  region.free(null);
+  t.is(region.stats().refused, 0);
+  region.close();
+});
+
+test('sizes that are none', (t) => {
+  const region = new Region();
+  for (const method of ['alloc', 'allocUnsafe', 'tryAlloc', 'tryAllocUnsafe']) {
+    for (const size of ['5', null, undefined, {}, 5n, Symbol('x'), [5], true]) {
+      refused(t, region, () => region[method](size), { instanceOf: TypeError, ...INVALID }, 0);
+    }
+    for (const size of [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53]) {
+      refused(t, region, () => region[method](size), { instanceOf: RangeError, ...INVALID }, 0);
+    }
+  }
+  region.close();
+});
+
+test('what does not fit is refused, and leaves what is there as it was', (t) => {
+  const region = new Region({ maxBytes: 2 * MiB });
+  const buffer = stamp(region.alloc(1000), 1);
+  for (const size of [2 * MiB, 64 * MiB, 2 ** 31]) {
+    t.throws(() => region.alloc(size), { code: 'ERR_RALLOC_LIMIT' });
+    t.is(region.tryAlloc(size), null);
+    soundRegion(t, region);
+  }
+  t.true(isStamped(buffer, 1));
+  t.is(region.stats().failed, 6);
+  region.free(buffer);
+  region.close();
+});
+
+test('options that are none', (t) => {
+  const wrong = [
+    [{ maxBytes: 0 }, RangeError, /"options.maxBytes" is out of range/],
+    [{ maxBytes: 299_007 }, RangeError, /must be an integer >= 299008, what one chunk takes/],
+    [{ maxBytes: 1.5 }, RangeError, /maxBytes/],
+    [{ maxBytes: '1' }, TypeError, /maxBytes/],
+    [{ chunkSize: 100 }, RangeError, /chunkSize/],
+    [{ chunkSize: 2 ** 31 }, RangeError, /chunkSize/],
+    [{ chunkSize: 16_384, maxBytes: 40_000 }, RangeError, /must be an integer >= 53248/],
+    [{ autoFree: 1 }, TypeError, /autoFree/],
+    [{ collectWhenIdle: 'yes' }, TypeError, /collectWhenIdle/],
+    [{ guard: 'yes' }, TypeError, /guard/],
+    [{ name: 5 }, TypeError, /name/],
+    [{ size: 5 }, TypeError, /Unknown option "size"/],
+    [5, TypeError, /options/],
+    [null, TypeError, /options/],
+  ];
+  for (const [options, instanceOf, message] of wrong) {
+    t.throws(() => new Region(options), { instanceOf, message, ...INVALID });
+  }
+  new Region({ maxBytes: 299_008 }).alloc(200_000);
+  t.throws(() => new Region().close({ forced: true }), INVALID);
+  t.throws(() => Region(), { instanceOf: TypeError });
+});
+
+test('methods are of regions alone', (t) => {
+  for (const name of [
+    'alloc',
+    'allocUnsafe',
+    'tryAlloc',
+    'free',
+    'owns',
+    'collect',
+    'stats',
+    'close',
+  ]) {
+    t.throws(() => Region.prototype[name].call({}, 1), { instanceOf: TypeError }, name);
+  }
+});

@@ -1,0 +1,181 @@
+'use strict';
+
+// Operations of Node on blocks that are freed meanwhile: the option `guard`. Each hangs until the test lets it go on,
+// and others take all bytes that there are and fill them.
+
+require('../../lib/guard/index.js'); // before anyone takes functions out of Node's modules
+const test = require('ava');
+const net = require('node:net');
+const { once } = require('node:events');
+const { Writable } = require('node:stream');
+const { Region } = require('../..');
+const { kHolder } = require('../../lib/base/protocol.js');
+const { isStamped, stamp } = require('../helpers/bytes.js');
+const operations = require('../helpers/operations.js');
+const { random } = require('../helpers/random.js');
+const { soundRegion } = require('../helpers/region.js');
+const { until, untilCollected } = require('../helpers/until.js');
+
+const MiB = 2 ** 20;
+const SIZES = { 'among others': 512 * 1024, 'with a chunk of its own': MiB };
+
+const views = {
+  'the Buffer': (buffer) => buffer,
+  'a view of it': (buffer) => buffer.subarray(16),
+  'a typed array over it': ({ buffer, byteOffset, length }) =>
+    new Uint8Array(buffer, byteOffset, length),
+};
+
+/** All bytes that the region still has, in Buffers of this size and of smaller ones, stamped. */
+function takeAll(region, most) {
+  const all = [];
+  for (let size = most; size >= 16; size >>= 1) {
+    for (let one = region.tryAllocUnsafe(size); one !== null; one = region.tryAllocUnsafe(size)) {
+      all.push(stamp(one, 100 + all.length));
+    }
+  }
+  return all;
+}
+
+const intact = (all) => all.every((buffer, i) => isStamped(buffer, 100 + i));
+
+for (const [name, begin] of Object.entries(operations)) {
+  for (const [where, size] of Object.entries(SIZES)) {
+    for (const [what, viewOf] of Object.entries(views)) {
+      test.serial(`${name} of ${what}, ${where}, in flight past its free`, async (t) => {
+        const region = new Region({ guard: true, maxBytes: 4 * MiB, chunkSize: MiB });
+        const kept = stamp(region.alloc(1000), 1);
+        const buffer = stamp(region.alloc(size), 2);
+        const view = viewOf(buffer);
+        const before = Buffer.from(view);
+        const operation = await begin(view);
+        region.free(buffer);
+        t.like(region.stats(), { held: 1, inFlight: 1 });
+        t.throws(() => region.free(buffer), { code: 'ERR_RALLOC_DOUBLE_FREE' });
+        t.false(region.owns(buffer));
+        soundRegion(t, region);
+        const others = takeAll(region, size);
+        region.collect();
+        const seen = await operation.finish();
+        t.true(intact(others), 'the bytes of the others');
+        if (name !== 'fs.read') t.true(before.equals(seen), 'what the operation saw');
+        t.is(region.stats().inFlight, 0);
+        const { used } = region.stats();
+        for (const one of others) region.free(one);
+        const again = takeAll(region, size);
+        t.true(region.stats().used >= used && intact(again) && isStamped(kept, 1));
+        soundRegion(t, region);
+        region.close({ force: true });
+        t.is(region.stats().taken, 0);
+      });
+    }
+  }
+}
+
+test.serial('a block is free when the last of several operations on it is over', async (t) => {
+  const region = new Region({ guard: true });
+  const buffer = stamp(region.alloc(5000), 1);
+  const begun = [buffer, buffer.subarray(0, 10), buffer.subarray(4990), buffer].map((view) =>
+    buffer.buffer[kHolder].take(view, 'fs'),
+  );
+  const neighbour = region.alloc(5000);
+  region.free(buffer);
+  region.free(neighbour); // which no operation uses
+  t.like(region.stats(), { held: 0, inFlight: 1 });
+  for (const end of begun.slice(1)) {
+    end();
+    end();
+    t.is(region.stats().inFlight, 1);
+  }
+  begun[0]();
+  t.like(region.stats(), { inFlight: 0, used: 0 });
+  region.close();
+});
+
+test.serial(
+  'an operation on a Buffer that was freed is refused; where the guard is not asked for it is not',
+  (t) => {
+    const region = new Region({ guard: true });
+    for (const size of [100, MiB]) {
+      const buffer = region.alloc(size);
+      const { buffer: ab } = buffer;
+      region.free(buffer);
+      const error = t.throws(() => ab[kHolder].take(buffer, 'fs'), {
+        code: 'ERR_RALLOC_DEAD_BUFFER',
+      });
+      t.regex(error.message, /it was freed/);
+    }
+    const last = region.alloc(100);
+    const { buffer: ab } = last;
+    region.close({ force: true });
+    const error = t.throws(() => ab[kHolder].take(last, 'fs'), { code: 'ERR_RALLOC_DEAD_BUFFER' });
+    t.regex(error.message, /its region was closed/);
+    const plain = new Region();
+    t.is(plain.alloc(10).buffer[kHolder], undefined);
+    plain.close({ force: true });
+  },
+);
+
+test.serial('memory that operations use outlives the close', async (t) => {
+  const region = new Region({ guard: true });
+  const small = stamp(region.alloc(512 * 1024), 1);
+  const large = stamp(region.alloc(2 * MiB), 2);
+  const before = [small, large].map((buffer) => Buffer.from(buffer));
+  const writing = [small, large].map((buffer) => operations['fs.write'](buffer));
+  region.close({ force: true });
+  t.like(region.stats(), { live: false, held: 0, reserved: 0 });
+  t.true(region.stats().taken > 2 * MiB);
+  for (const [i, { finish }] of writing.entries()) t.true((await finish()).equals(before[i]));
+  await until(() => region.stats().taken === 0);
+  t.deepEqual([small.length, large.length], [0, 0]);
+});
+
+test.serial('what a stream was dropped with is free once V8 has collected it', async (t) => {
+  const region = new Region({ guard: true });
+  (() => {
+    const stream = new Writable({ write() {} }); // whose callback never comes
+    const buffer = region.alloc(1000);
+    stream.write(buffer);
+    region.free(buffer);
+  })();
+  t.is(region.stats().inFlight, 1);
+  await untilCollected(() => region.stats().inFlight === 0);
+  region.close();
+});
+
+test.serial(
+  'entries that are evicted while they are written reach their readers whole',
+  async (t) => {
+    const region = new Region({ guard: true, maxBytes: 8 * MiB });
+    const draw = random(5);
+    const entries = [];
+    const server = net.createServer((socket) => {
+      const size = 20_000 + draw(100_000);
+      const id = draw(1000);
+      const entry = stamp(region.allocUnsafe(size), id);
+      entries.push(entry);
+      socket.write(Buffer.of(id >> 8, id & 255));
+      socket.end(entry);
+      if (entries.length > 3) region.free(entries.splice(draw(entries.length), 1)[0]);
+    });
+    server.listen(0);
+    await once(server, 'listening');
+    const { port } = server.address();
+    const ask = async () => {
+      const parts = [];
+      for await (const part of net.connect(port)) parts.push(part);
+      const bytes = Buffer.concat(parts);
+      return isStamped(bytes.subarray(2), bytes.readUInt16BE());
+    };
+    for (let round = 0; round < 20; round++) {
+      const answers = await Promise.all(Array.from({ length: 16 }, ask));
+      t.true(answers.every(Boolean), `round ${round}`);
+    }
+    server.close();
+    for (const entry of entries) region.free(entry);
+    await until(() => region.stats().inFlight === 0);
+    t.like(region.stats(), { held: 0, used: 0 });
+    t.is(region.stats().guarded.stream.operations, 320);
+    region.close();
+  },
+);

@@ -1,0 +1,88 @@
+'use strict';
+
+// The option `autoFree`: what nobody has any more is freed by the garbage collector. A view that was made of a Buffer by
+// subarray() or slice() keeps it, and so its block; V8 knows of the ArrayBuffer alone, which is that of all blocks of the chunk.
+
+const { FastBuffer } = require('../base/runtime.js');
+const { RegionBuffer } = require('./buffer.js');
+
+/** What freed its block, if nothing else did before. */
+class Token {
+  isHeld = false;
+
+  constructor(id) {
+    this.id = id;
+  }
+}
+
+function asBuffer(prototype) {
+  const value = { value: Buffer, writable: true, configurable: true };
+  Object.defineProperty(prototype, 'constructor', value);
+}
+
+class KeepingView extends FastBuffer {
+  #whole;
+
+  constructor(view, whole) {
+    super(view.buffer, view.byteOffset, view.length);
+    this.#whole = whole;
+  }
+
+  subarray(start, end) {
+    return new KeepingView(super.subarray(start, end), this.#whole);
+  }
+
+  slice(start, end) {
+    return new KeepingView(super.subarray(start, end), this.#whole);
+  }
+}
+
+let tokenOf;
+
+class AutoBuffer extends RegionBuffer {
+  #token;
+
+  constructor(ab, start, size, core, token) {
+    super(ab, start, size, core, token.id);
+    this.#token = token;
+  }
+
+  subarray(start, end) {
+    return new KeepingView(super.subarray(start, end), this);
+  }
+
+  slice(start, end) {
+    return new KeepingView(super.subarray(start, end), this);
+  }
+
+  static {
+    tokenOf = (buffer) => (#token in buffer ? buffer.#token : undefined);
+  }
+}
+
+asBuffer(KeepingView.prototype);
+asBuffer(AutoBuffer.prototype);
+
+class AutoFree {
+  #registry;
+
+  /** `onDrop(token)`: nobody has the Buffer any more, and nobody has freed it. */
+  constructor(onDrop) {
+    this.#registry = new FinalizationRegistry((token) => {
+      if (token.isHeld) onDrop(token);
+    });
+  }
+
+  /** A Buffer that is freed by itself once its token says that it is held. */
+  make(ab, start, size, core, token) {
+    const buffer = new AutoBuffer(ab, start, size, core, token);
+    this.#registry.register(buffer, token);
+    return buffer;
+  }
+
+  tokenOf(buffer) {
+    return tokenOf(buffer);
+  }
+}
+
+module.exports = { AutoFree, Token };

@@ -1,0 +1,161 @@
+'use strict';
+
+// The hot path of regions: RegionBuffer, which differs from a Buffer only in its private fields. Its state makes every wrong
+// free an error without a look at the records.
+
+const { typeError } = require('../base/errors.js');
+const { FastBuffer } = require('../base/runtime.js');
+const errors = require('./errors.js');
+const { CHUNK, GRANULE_LOG, HELD, MARK, SIZE, START } = require('./record.js');
+
+const { isView } = ArrayBuffer;
+const { fill } = Uint8Array.prototype;
+
+// The state of a Buffer.
+const FREED = 0;
+const ALIVE = 1;
+const IN_FLIGHT = 2; // freed, and its block waits for operations of Node: see operations.js
+
+const NO_BLOCK = -1; // of a Buffer of length 0
+
+let stateOf;
+let coreOf;
+let idOf;
+let giveBack;
+let setWaiting;
+let takeBack;
+
+class RegionBuffer extends FastBuffer {
+  #core;
+  #id;
+  #state = ALIVE;
+
+  constructor(ab, offset, length, core, id) {
+    super(ab, offset, length);
+    this.#core = core;
+    this.#id = id;
+  }
+
+  /** Frees the Buffer, unless it was freed before. */
+  [Symbol.dispose]() {
+    if (this.#state === ALIVE && this.#core.isLive) release(this.#core, this);
+  }
+
+  /** A Buffer of 1 to `core.large - 1` bytes, or null where that takes more than a free span that a few looks find. */
+  static take(core, size, zero) {
+    const { spans } = core;
+    if ((size - 1) >>> 0 >= core.most || spans.isBusy || spans.unused < 0) return null;
+    const granules = (size + 15) >>> GRANULE_LOG;
+    const id = spans.find(granules);
+    return id < 0 ? null : RegionBuffer.cut(core, id, granules, size, zero);
+  }
+
+  // `ab.byteLength` is 0 when the ArrayBuffer was transferred away. Any call can throw, at the stack's end, so the span is
+  // taken last. What is filled before is nobody's.
+  static cut(core, id, granules, size, zero) {
+    const { spans } = core;
+    const { table } = spans;
+    const { ab } = core.chunks.all[table[id + CHUNK]];
+    if (ab.byteLength === 0) return null;
+    const left = table[id + SIZE] - granules;
+    const start = (table[id + START] + left) << GRANULE_LOG;
+    const buffer = new RegionBuffer(ab, start, size, core, left > 0 ? spans.unused : id);
+    if (zero) fill.call(buffer, 0);
+    spans.take(id, granules);
+    return buffer;
+  }
+
+  // `in` throws an error without a code for what is not an object.
+  static release(core, buffer) {
+    if (!isView(buffer) || !(#state in buffer)) return refuse(core, buffer);
+    const id = buffer.#id;
+    const { spans } = core;
+    if (
+      buffer.#state !== ALIVE ||
+      buffer.#core !== core ||
+      core.isSlow ||
+      spans.isBusy ||
+      spans.table[id + MARK] !== HELD
+    ) {
+      return releaseSlow(core, buffer);
+    }
+    spans.give(id);
+    buffer.#state = FREED; // no call since the last change of give(): a free that throws has freed nothing
+  }
+
+  static {
+    Object.defineProperty(RegionBuffer.prototype, 'constructor', {
+      value: Buffer,
+      writable: true,
+      configurable: true,
+    });
+    stateOf = (value) => (isView(value) && #state in value ? value.#state : undefined);
+    coreOf = (buffer) => buffer.#core;
+    idOf = (buffer) => buffer.#id;
+    // None has a call between its changes of records and states.
+    giveBack = (buffer, core, token) => {
+      if (buffer.#id !== NO_BLOCK) core.give(buffer.#id);
+      buffer.#state = FREED;
+      if (token !== undefined) token.isHeld = false;
+      core.chunks.finishEnd();
+    };
+    setWaiting = (buffer, core, token) => {
+      core.spans.wait(buffer.#id);
+      buffer.#state = IN_FLIGHT;
+      if (token !== undefined) token.isHeld = false;
+    };
+    takeBack = (core, id, buffer) => {
+      core.give(id);
+      core.spans.waiting--;
+      if (buffer !== undefined) buffer.#state = FREED;
+      core.chunks.finishEnd();
+    };
+  }
+}
+
+const { release, take, cut } = RegionBuffer;
+
+/** Frees a Buffer whose chunk is its own, or where operations are in flight; throws where it cannot be freed. */
+function releaseSlow(core, buffer) {
+  if (!isHeld(core, buffer)) return refuse(core, buffer);
+  core.settle();
+  const id = idOf(buffer);
+  if (id !== NO_BLOCK && core.isLost(id)) return refuse(core, buffer);
+  const token = core.auto?.tokenOf(buffer);
+  const operation = id === NO_BLOCK ? undefined : core.operationOver(id);
+  if (operation === undefined) giveBack(buffer, core, token);
+  else {
+    operation.guard.wait(operation, id, buffer);
+    setWaiting(buffer, core, token);
+  }
+}
+
+/** How a Buffer ended whose bytes may be somebody else's; undefined for any other. */
+const deathOf = (view) => (stateOf(view) === FREED ? 'freed' : undefined);
+
+/** Throws the error that says why `buffer` cannot be freed; null and undefined are ignored. */
+function refuse(core, buffer) {
+  if (buffer === null || buffer === undefined) return;
+  const state = stateOf(buffer);
+  if (state === undefined && !isView(buffer)) {
+    throw typeError('buffer', 'an instance of Buffer', buffer);
+  }
+  core.refused++;
+  if (state === undefined) {
+    throw core.hasChunk(buffer.buffer) ? errors.isView() : errors.ofNoRegion();
+  }
+  if (coreOf(buffer) !== core) throw errors.ofOtherRegion();
+  if (state !== ALIVE) throw errors.wasFreed();
+  core.checkLive();
+  throw errors.wasTransferred();
+}
+
+/** Whether `value` is a Buffer that release() would free. */
+const isHeld = (core, value) => stateOf(value) === ALIVE && coreOf(value) === core && core.isLive;
+
+const NO_BYTES = new ArrayBuffer(0);
+
+/** A Buffer of length 0, which takes no block. */
+const emptyBuffer = (core) => new RegionBuffer(NO_BYTES, 0, 0, core, NO_BLOCK);
+
+module.exports = { RegionBuffer, release, take, cut, takeBack, deathOf, emptyBuffer, isHeld };

@@ -1,0 +1,277 @@
+'use strict';
+
+// The chunks of a region: what they are leased from, how they end, and their records' part of the limit. What is cut off here
+// leaves a step pending, and settle() makes it right.
+
+const { kHolder } = require('../base/protocol.js');
+const { pageSize } = require('../memory/native.js');
+const { SpanLeases } = require('../memory/span-leases.js');
+const { Chunk } = require('./chunk.js');
+const { Spans } = require('./spans.js');
+const { ChunkGuard } = require('./operations.js');
+const { BIN_BYTES, FIRST_RECORDS } = require('./options.js');
+const record = require('./record.js');
+
+const { AFTER, CLEAN, DIRTY, FREE, GRANULE, MARK, NEXT, RECORD_BYTES, SIZE, START } = record;
+const PAGE = pageSize();
+const PAGE_GRANULES = PAGE / GRANULE;
+const POLICY = { safety: 'gc' }; // the guard here knows blocks, not whole spans
+const LEAST_RECORDS = FIRST_RECORDS / 8;
+const RECORDS_PART = 64; // of a chunk's bytes that is left for records, at least
+
+/** The largest size of chunks that is not above `bytes`: others are rounded up. */
+function wholeClass(bytes) {
+  const step = 2 ** Math.max(Math.floor(Math.log2(Math.max(bytes, 1))) - 2, 0);
+  return bytes - (bytes % step);
+}
+
+class Chunks {
+  all = []; // by index; null: ended
+  bytes = 0; // of those that are not lost
+  metadata = 0; // bytes of records, which count too
+
+  // What SpanLeases asks of a pool.
+  pending = 0;
+  isGuarded = false;
+
+  #core;
+  #ended = null; // a span whose chunk is no more
+  #leases;
+  #next; // bytes of the next chunk, where less is not left and more not needed
+
+  constructor(core) {
+    const { maxBytes, chunkSize, firstChunk } = core.settings;
+    this.#core = core;
+    this.#leases = new SpanLeases(maxBytes, chunkSize, false, undefined);
+    this.#next = firstChunk;
+  }
+
+  get left() {
+    return this.#core.settings.maxBytes - this.#leases.used();
+  }
+
+  /** Bytes that count, also of chunks that ended and whose ArrayBuffers V8 has not collected. */
+  get taken() {
+    return this.#leases.used();
+  }
+
+  /** Makes sure that there are two unused records: null, or a failure. */
+  ensureRecords() {
+    const { spans, settings } = this.#core;
+    const { unused } = spans;
+    if (unused >= 0 && spans.table[unused + NEXT] >= 0) return null;
+    if (spans.records === 0) return this.#addRecords(FIRST_RECORDS, BIN_BYTES);
+    if (this.left < LEAST_RECORDS * RECORD_BYTES) this.makeRoom();
+    const most = Math.floor(this.left / RECORD_BYTES);
+    if (most < LEAST_RECORDS) {
+      return { kind: 'limit', used: this.taken, limit: settings.maxBytes };
+    }
+    // Twice as many, but at most half of what is left: chunks need some of it too.
+    const more = Math.max(Math.min(spans.records, Math.floor(most / 2)), FIRST_RECORDS);
+    return this.#addRecords(Math.min(more, most), 0);
+  }
+
+  #addRecords(count, besides) {
+    const bytes = count * RECORD_BYTES + besides;
+    this.pending++;
+    const failure = this.#leases.adopt(bytes);
+    if (failure !== null) {
+      this.pending--;
+      return failure;
+    }
+    this.metadata += bytes;
+    this.#core.spans.grow(count);
+    this.pending--;
+    return null;
+  }
+
+  /** Adds a chunk with a free span of at least so many granules: null, or a failure. */
+  grow(granules) {
+    const need = granules * GRANULE;
+    let chunk = this.#lease(need, this.#want(need));
+    if (chunk.kind === 'limit' && this.makeRoom()) chunk = this.#lease(need, this.#want(need));
+    if (chunk.kind !== undefined) return chunk;
+    this.#next = Math.min(this.#next * 2, this.#core.settings.chunkSize);
+    this.add(chunk, chunk.span.cleanFrom === 0 ? CLEAN : DIRTY);
+    return null;
+  }
+
+  /** A chunk for one block, which the caller has to add(), or a failure. */
+  lease(size) {
+    const chunk = this.#lease(size, size);
+    return chunk.kind === 'limit' && this.makeRoom() ? this.#lease(size, size) : chunk;
+  }
+
+  #lease(need, want) {
+    if (!this.all.includes(null)) this.all.push(null); // so that no array grows later
+    const span = this.#leases.lease(need, want, true, this, POLICY);
+    if (span.kind !== undefined) return span;
+    const chunk = new Chunk(span);
+    chunk.size -= chunk.size % GRANULE;
+    chunk.index = this.all.indexOf(null);
+    if (this.#core.settings.guard) {
+      chunk.guard = new ChunkGuard(this.#core, chunk);
+      chunk.ab[kHolder] = chunk.guard;
+    }
+    return chunk;
+  }
+
+  /** Makes a chunk that was leased one of the region, with one span: that has the next unused record. */
+  add(chunk, mark) {
+    chunk.span.home = chunk;
+    this.all[chunk.index] = chunk;
+    this.bytes += chunk.size;
+    chunk.first = this.#core.spans.addChunk(chunk.index, chunk.size / GRANULE, mark);
+    this.pending--; // begun by SpanLeases.lease()
+  }
+
+  /** Bytes of the chunk to be made for `need` bytes, such that records have their share of what is left. */
+  #want(need) {
+    const { left, bytes, metadata } = this;
+    const share = Math.max(metadata / Math.max(bytes, this.#next), 1 / RECORDS_PART);
+    const roomy = Math.floor(left / (1 + share));
+    return Math.max(need, wholeClass(Math.min(this.#next, roomy)));
+  }
+
+  /** Ends chunks that are free as a whole, and all that ended before: whether that made room. */
+  makeRoom() {
+    const before = this.left;
+    this.releaseFree();
+    this.#leases.trim();
+    return this.left > before;
+  }
+
+  /** Ends all chunks that are free as a whole: bytes. */
+  releaseFree() {
+    const { bytes } = this;
+    const { table } = this.#core.spans;
+    for (const chunk of this.all) {
+      if (chunk === null || chunk.isLost) continue;
+      if (this.checkLost(chunk) || chunk.guard?.operations > 0) continue;
+      const isWhole = table[chunk.first + SIZE] * GRANULE === chunk.size;
+      if (!isWhole || (table[chunk.first + MARK] & FREE) === 0) continue;
+      this.pending++;
+      this.#core.spans.removeChunk(chunk.first);
+      this.all[chunk.index] = null; // from here on the span is nobody's, and settle() ends it
+      this.bytes -= chunk.size;
+      this.endSpan(chunk.span);
+      this.pending--;
+    }
+    return bytes - this.bytes;
+  }
+
+  /** Drops the records of a region that has no span. */
+  dropRecords() {
+    const core = this.#core;
+    if (core.spans.count > 0 || this.metadata === 0) return;
+    this.pending++;
+    core.spans = new Spans();
+    this.#disown(this.metadata);
+    this.pending--;
+  }
+
+  /** Ends the block of a chunk that has no other. No call after the last change; finishEnd() gives the memory back. */
+  endOwn(chunk) {
+    this.pending++;
+    this.#core.spans.removeChunk(chunk.first);
+    this.all[chunk.index] = null;
+    this.bytes -= chunk.size;
+    this.#ended = chunk.span;
+  }
+
+  /** After this the Buffer of that block is dead, if anybody can detach it. */
+  finishEnd() {
+    if (this.#ended === null) return;
+    try {
+      this.endSpan(this.#ended);
+      this.#ended = null;
+      this.pending--;
+    } catch {
+      // The stack ends here. The block is freed, and so the free must not throw: the next call gives the memory back.
+    }
+  }
+
+  /** Can be called again for what was cut off. */
+  endSpan(span) {
+    if (span.ab === null) return;
+    let how = 'steal';
+    if (span.ab.byteLength > 0) how = this.#leases.renew(span) ? 'release' : 'quarantine';
+    this.#leases.end(how, span, span.size);
+  }
+
+  /** Whether the memory of a chunk was transferred away: then nothing there is given out again. */
+  checkLost(chunk) {
+    const { span } = chunk;
+    if (chunk.isLost) return true;
+    if (span.ab === null || span.ab.byteLength > 0) return false;
+    this.#core.spans.lose(chunk.first);
+    this.endSpan(span);
+    chunk.isLost = true;
+    this.bytes -= chunk.size;
+    return true;
+  }
+
+  /** Gives pages of free spans back that may have memory, of a chunk: bytes. */
+  decommit(chunk) {
+    const { table } = this.#core.spans;
+    const parts = [];
+    for (let id = chunk.first; id >= 0; id = table[id + AFTER]) {
+      if (table[id + MARK] !== DIRTY || table[id + SIZE] < PAGE_GRANULES) continue;
+      parts.push(id);
+    }
+    if (parts.length === 0) return 0;
+    const ranges = Uint32Array.from(parts.flatMap((id) => [table[id + START], table[id + SIZE]]));
+    const bytes = this.#leases.decommit(chunk.span, ranges, parts.length);
+    if (bytes > 0) for (const id of parts) table[id + MARK] = CLEAN;
+    return bytes;
+  }
+
+  trim() {
+    this.#leases.trim();
+  }
+
+  /** Makes right what a cut-off step left. */
+  settle() {
+    if (this.pending === 0) return;
+    for (const [index, chunk] of this.all.entries()) {
+      if (chunk === null || chunk.first >= 0) continue;
+      this.all[index] = null;
+      this.bytes -= chunk.size;
+    }
+    this.#leases.sweep();
+    for (const span of this.#leases.spans) {
+      const chunk = span.home;
+      if (span.ab === null) continue;
+      if (chunk === null || this.all[chunk.index] !== chunk) this.endSpan(span);
+    }
+    const { spans } = this.#core;
+    const wanted = spans.records === 0 ? 0 : spans.records * RECORD_BYTES + BIN_BYTES;
+    this.#disown(this.metadata - wanted);
+    this.#ended = null;
+    this.pending = 0;
+  }
+
+  #disown(bytes) {
+    if (bytes === 0) return;
+    this.#leases.disown(bytes);
+    this.metadata -= bytes;
+  }
+
+  /** Ends all chunks of a region that is closed, but for those that operations use: whether there are none. */
+  endAll() {
+    for (const [index, chunk] of this.all.entries()) {
+      if (chunk === null || chunk.guard?.operations > 0) continue;
+      this.endSpan(chunk.span);
+      this.all[index] = null;
+    }
+    return this.all.every((chunk) => chunk === null);
+  }
+
+  /** The region is closed and has no chunk any more. */
+  close() {
+    this.#disown(this.metadata);
+    this.#leases.trim();
+  }
+}
+
+module.exports = { Chunks, PAGE };

@@ -1,0 +1,70 @@
+'use strict';
+
+// Free memory goes back to the system: on request, or in slices where the event loop has little to do.
+
+const time = require('../base/time.js');
+const { Quiet } = require('./quiet.js');
+
+const SLICE_MS = 4;
+
+class Collector {
+  collected = 0; // bytes that went back
+  #core;
+  #next = 0; // the index of the chunk at which it goes on
+  #quiet;
+
+  constructor(core, quiet = new Quiet()) {
+    this.#core = core;
+    this.#quiet = quiet;
+  }
+
+  /** Gives all free memory back. */
+  collect() {
+    const core = this.#core;
+    core.checkLive();
+    core.settle();
+    const before = core.chunkCount;
+    const whole = this.#begin();
+    const bytes = whole + this.#givePages(Number.POSITIVE_INFINITY);
+    return { chunks: before - core.chunkCount, bytes };
+  }
+
+  /** Called once a second: does nothing while the thread is busy. */
+  tick() {
+    const { chunks, spans } = this.#core;
+    if (!this.#quiet.look()) return;
+    if (this.#next >= chunks.all.length) {
+      if (!spans.isDirty) return;
+      this.#begin();
+    }
+    this.#givePages(time.now() + SLICE_MS);
+  }
+
+  /** Chunks that are free as a whole go first: bytes. */
+  #begin() {
+    const { chunks, spans } = this.#core;
+    spans.isDirty = false;
+    this.#next = 0;
+    const bytes = chunks.releaseFree();
+    chunks.trim();
+    chunks.dropRecords();
+    this.collected += bytes;
+    return bytes;
+  }
+
+  /** Free pages of one chunk after another, until the time comes: bytes. */
+  #givePages(until) {
+    const { chunks } = this.#core;
+    let bytes = 0;
+    while (this.#next < chunks.all.length && time.now() < until) {
+      const chunk = chunks.all[this.#next++];
+      if (chunk === null || chunks.checkLost(chunk)) continue;
+      const given = chunks.decommit(chunk);
+      bytes += given;
+      this.collected += given;
+    }
+    return bytes;
+  }
+}
+
+module.exports = { Collector };

@@ -1,0 +1,236 @@
+'use strict';
+
+// The state behind a Region: its records, its chunks, and everything that is not hot: growth, large blocks, idle memory, and the
+// end. The hot path is in buffer.js, the API in region.js.
+
+const { constants } = require('node:buffer');
+const check = require('../base/validate.js');
+const { closedError } = require('../base/errors.js');
+const { Guarded } = require('../base/guarded.js');
+const idle = require('../memory/idle.js');
+const { requestGc } = require('../memory/gc.js');
+const { warnOfFallback } = require('../memory/native.js');
+const { AutoFree, Token } = require('./auto-free.js');
+const { RegionBuffer, cut, emptyBuffer } = require('./buffer.js');
+const { Chunks } = require('./chunks.js');
+const { Collector } = require('./collector.js');
+const { inUseError, refusedError } = require('./errors.js');
+const { finishOperations } = require('./operations.js');
+const { CHUNK, GRANULE, GRANULE_LOG, HELD, MARK, OWN, SIZE, START } = require('./record.js');
+const { Spans } = require('./spans.js');
+
+const LOOKS = 64; // at spans of about the size that is asked for, before the region grows
+
+warnOfFallback();
+
+class RegionCore {
+  settings;
+  spans = new Spans();
+  chunks;
+  isLive = true;
+  isSlow = false; // every free has to ask more than the state of its Buffer
+  most = 0; // sizes below that are for the hot path
+  guarded = new Guarded();
+  operations = 0; // of Node, that use blocks and are not over
+  over = null; // operations that are over, and of which not all is done: see operations.js
+  auto = null; // of the option `autoFree`
+  refused = 0; // frees that threw
+  failed = 0; // allocations that got no memory
+  watched = false; // by idle.js
+  collector = new Collector(this);
+  #isClosed = false; // later than `isLive`: a close() that was cut off can be called again
+
+  constructor(settings) {
+    this.settings = settings;
+    this.chunks = new Chunks(this);
+    if (settings.autoFree) this.auto = new AutoFree((token) => this.#drop(token));
+    else this.most = settings.large - 1;
+    this.isSlow = settings.autoFree;
+  }
+
+  checkLive() {
+    if (!this.isLive) throw closedError('The region');
+  }
+
+  /** A Buffer, or throws. */
+  allocSlow(size, zero) {
+    const made = this.#make(size, zero);
+    if (made.kind !== undefined) throw refusedError(this, made, size);
+    return made;
+  }
+
+  /** The same, but null where a limit is reached. */
+  tryAllocSlow(size, zero) {
+    const made = this.#make(size, zero);
+    if (made.kind === 'limit') return null;
+    if (made.kind !== undefined) throw refusedError(this, made, size);
+    return made;
+  }
+
+  /** A Buffer, or a failure. */
+  #make(size, zero) {
+    check.integer(size, 'size', 0, constants.MAX_LENGTH);
+    this.checkLive();
+    this.settle();
+    if (size === 0) return emptyBuffer(this);
+    const made = size < this.settings.large ? this.#cut(size, zero) : this.#own(size, zero);
+    if (made.kind === undefined) return made;
+    this.failed++;
+    // V8 hears of dropped Buffers when it collects, for which there is no cause while the region is full.
+    if (this.auto !== null) requestGc({ major: true, urgent: true });
+    return made;
+  }
+
+  #cut(size, zero) {
+    const { spans, chunks } = this;
+    const granules = (size + GRANULE - 1) >>> GRANULE_LOG;
+    for (;;) {
+      const failure = chunks.ensureRecords();
+      if (failure !== null) return failure;
+      let id = spans.find(granules);
+      if (id < 0) id = spans.search(granules, LOOKS);
+      if (id >= 0) {
+        if (chunks.checkLost(this.#chunkOf(id))) continue;
+        if (this.auto === null) return cut(this, id, granules, size, zero);
+        return this.#cutAuto(id, granules, size, zero);
+      }
+      const refused = chunks.grow(granules);
+      if (refused !== null) return refused;
+      idle.watch(this);
+    }
+  }
+
+  #cutAuto(id, granules, size, zero) {
+    const { spans } = this;
+    const { table } = spans;
+    const { ab } = this.#chunkOf(id);
+    const left = table[id + SIZE] - granules;
+    const token = new Token(left > 0 ? spans.unused : id);
+    const start = (table[id + START] + left) << GRANULE_LOG;
+    const buffer = this.auto.make(ab, start, size, this, token);
+    if (zero) buffer.fill(0);
+    spans.take(id, granules);
+    token.isHeld = true;
+    return buffer;
+  }
+
+  /** A block with a chunk of its own: its ArrayBuffer can be detached by the free. */
+  #own(size, zero) {
+    const { chunks, spans } = this;
+    const failure = chunks.ensureRecords();
+    if (failure !== null) return failure;
+    const chunk = chunks.lease(size);
+    if (chunk.kind !== undefined) return chunk;
+    const id = spans.unused;
+    const token = new Token(id);
+    const buffer =
+      this.auto === null
+        ? new RegionBuffer(chunk.ab, 0, size, this, id)
+        : this.auto.make(chunk.ab, 0, size, this, token);
+    if (zero && chunk.span.cleanFrom > 0) buffer.fill(0);
+    idle.watch(this);
+    chunks.add(chunk, HELD | OWN);
+    token.isHeld = true;
+    return buffer;
+  }
+
+  /** Ends a block. No call after the last change; then chunks.finishEnd() is to be called. */
+  give(id) {
+    const { table } = this.spans;
+    if ((table[id + MARK] & OWN) === 0) this.spans.give(id);
+    else this.chunks.endOwn(this.chunks.all[table[id + CHUNK]]);
+  }
+
+  /** Where a block lies in its chunk, in bytes. */
+  bytesOf(id) {
+    const { table } = this.spans;
+    const start = table[id + START] * GRANULE;
+    return { start, stop: start + table[id + SIZE] * GRANULE };
+  }
+
+  #chunkOf(id) {
+    return this.chunks.all[this.spans.table[id + CHUNK]];
+  }
+
+  /** Whether a block's memory was transferred away. */
+  isLost(id) {
+    return this.chunks.checkLost(this.#chunkOf(id));
+  }
+
+  /** An operation of Node that uses a block; undefined if there is none. */
+  operationOver(id) {
+    const { guard } = this.#chunkOf(id);
+    if (guard === null) return undefined;
+    const { start, stop } = this.bytesOf(id);
+    return guard.covering(start, stop);
+  }
+
+  hasChunk(ab) {
+    return this.chunks.all.some((chunk) => chunk?.ab === ab);
+  }
+
+  /** Frees the block of a Buffer that nobody has any more. */
+  #drop(token) {
+    if (!this.isLive) return;
+    this.settle();
+    const { id } = token;
+    if (this.isLost(id)) return;
+    const operation = this.operationOver(id);
+    if (operation === undefined) this.give(id);
+    else {
+      operation.guard.wait(operation, id, undefined);
+      this.spans.wait(id);
+    }
+    token.isHeld = false;
+    this.chunks.finishEnd();
+  }
+
+  /** Finishes what was cut off: at the stack's end any call can throw, and vm's timeout stops JavaScript anywhere. */
+  settle() {
+    this.settleSpans();
+    if (this.over !== null) finishOperations(this);
+  }
+
+  settleSpans() {
+    const { chunks, spans } = this;
+    if (chunks.pending !== 0) chunks.settle();
+    if (spans.isBusy) spans.rebuild(chunks.all.map((chunk) => chunk?.first ?? -1));
+  }
+
+  get chunkCount() {
+    return this.chunks.all.filter((chunk) => chunk !== null && !chunk.isLost).length;
+  }
+
+  /** Called by the idle timer; returns whether it goes on. */
+  tick() {
+    if (!this.isLive) return false;
+    this.settle();
+    if (this.settings.collectWhenIdle) this.collector.tick();
+    return this.chunkCount > 0;
+  }
+
+  /** Buffers that are not freed. */
+  get held() {
+    return this.spans.held - this.spans.waiting;
+  }
+
+  close(force) {
+    if (this.#isClosed) return;
+    this.settle();
+    const held = this.isLive ? this.held : 0;
+    if (held > 0 && !force) throw inUseError(held);
+    this.isLive = false;
+    this.isSlow = true;
+    this.spans = new Spans();
+    this.leave();
+  }
+
+  /** Gives the memory back, once all is closed and no operation of Node uses it. */
+  leave() {
+    if (this.#isClosed || !this.chunks.endAll()) return;
+    this.chunks.close();
+    this.#isClosed = true;
+  }
+}
+
+module.exports = { RegionCore };

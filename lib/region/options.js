@@ -1,0 +1,49 @@
+'use strict';
+
+// The options of a region, checked before anything is made.
+
+const check = require('../base/validate.js');
+const { rangeError } = require('../base/errors.js');
+const { RECORD_BYTES } = require('./record.js');
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+const MIN_CHUNK = 16 * KiB;
+const MAX_CHUNK = 1024 * MiB; // so that an offset in a chunk of several blocks has 30 bits
+const FIRST_CHUNK = 256 * KiB; // each further one is twice as large, up to `chunkSize`
+const LARGE = MiB; // blocks from here on have a chunk of their own
+const FIRST_RECORDS = 1024;
+const BIN_BYTES = 4 * KiB; // what a region has beside its records, and some
+
+const readers = {
+  maxBytes: (value, name) => check.integer(value, name, 1, Number.MAX_SAFE_INTEGER),
+  chunkSize: (value, name) => check.integer(value, name, MIN_CHUNK, MAX_CHUNK),
+  collectWhenIdle: check.boolean,
+  autoFree: check.boolean,
+  guard: check.boolean,
+  name: check.string,
+};
+
+const defaults = {
+  maxBytes: 64 * MiB,
+  chunkSize: 16 * MiB,
+  collectWhenIdle: true,
+  autoFree: false,
+  guard: false,
+  name: '',
+};
+
+function regionSettings(options) {
+  const settings = { ...defaults, ...check.options(options, readers) };
+  const { chunkSize, maxBytes } = settings;
+  const firstChunk = Math.min(FIRST_CHUNK, chunkSize);
+  const least = firstChunk + BIN_BYTES + FIRST_RECORDS * RECORD_BYTES;
+  if (maxBytes < least) {
+    const range = `an integer >= ${least}, what one chunk takes with its records`;
+    throw rangeError('options.maxBytes', range, maxBytes);
+  }
+  return { ...settings, firstChunk, large: Math.min(LARGE, chunkSize) };
+}
+
+module.exports = { regionSettings, FIRST_RECORDS, BIN_BYTES };

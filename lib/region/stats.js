@@ -1,0 +1,69 @@
+'use strict';
+
+// stats() and util.inspect() of a region. index.d.ts describes every field, as gauge or counter.
+
+const { formatBytes } = require('../base/bytes.js');
+const { backend } = require('../memory/native.js');
+const { PAGE } = require('./chunks.js');
+const { AFTER, CLEAN, GRANULE, MARK, SIZE, START } = require('./record.js');
+
+/** Bytes of pages that no block has touched since they were fresh, or given back. */
+function cleanBytes({ chunks, spans: { table } }) {
+  let bytes = 0;
+  for (const chunk of chunks.all) {
+    if (chunk === null || chunk.isLost) continue;
+    for (let id = chunk.first; id >= 0; id = table[id + AFTER]) {
+      if (table[id + MARK] !== CLEAN) continue;
+      const start = table[id + START] * GRANULE;
+      const end = start + table[id + SIZE] * GRANULE;
+      bytes += Math.max(0, Math.floor(end / PAGE) - Math.ceil(start / PAGE)) * PAGE;
+    }
+  }
+  return bytes;
+}
+
+function regionStats(core) {
+  core.settle();
+  const { settings, chunks, spans, isLive } = core;
+  for (const chunk of chunks.all) if (chunk !== null) chunks.checkLost(chunk);
+  const reserved = isLive ? chunks.bytes : 0;
+  const used = spans.heldGranules * GRANULE;
+  const free = reserved - used;
+  const largestFree = spans.largestFree() * GRANULE;
+  return {
+    name: settings.name,
+    backend,
+    live: isLive,
+    limit: settings.maxBytes,
+    taken: chunks.taken,
+    reserved,
+    metadata: chunks.metadata,
+    committed: isLive ? reserved + chunks.metadata - cleanBytes(core) : 0,
+    used,
+    free,
+    largestFree,
+    fragmentation: free === 0 ? 0 : 1 - largestFree / free,
+    held: core.held,
+    inFlight: spans.waiting,
+    spans: spans.count,
+    chunks: isLive ? core.chunkCount : 0,
+    refused: core.refused,
+    failed: core.failed,
+    collected: core.collector.collected,
+    guarded: core.guarded.stats(),
+  };
+}
+
+function describeRegion(core) {
+  const { name, backend: of, live, held, used, reserved, limit } = regionStats(core);
+  const parts = [
+    live ? 'live' : 'closed',
+    `${held} Buffer${held === 1 ? '' : 's'}`,
+    `${formatBytes(used)} of ${formatBytes(reserved)} used`,
+    `at most ${formatBytes(limit)}`,
+    of,
+  ];
+  return `Region${name === '' ? '' : ` '${name}'`} { ${parts.join(', ')} }`;
+}
+
+module.exports = { regionStats, describeRegion };
