@@ -241,3 +241,18 @@ test('a profile is written whole or not at all', (t) => {
   t.throws(() => profile.write(dir), { ...unwritable, message: /EISDIR/ });
   t.deepEqual(fs.readdirSync(dir), ['a.rprof']);
 });
+
+test('the time between collections is that of all recorders that tell of some', (t) => {
+  const blocks = blocksOf(1, { slots: 3 });
+  const from = (n, collections) => {
+    const told = blocksOf(n, { slots: 3 });
+    return told.map((block, i) => ({ ...block, number: i + 1, collections: collections[i] }));
+  };
+  t.is(sumOf(blocks).collectionMs, undefined);
+  t.is(sumOf(from(2, [0, 0, 0])).collectionMs, undefined);
+  const [a, b] = [from(2, [10, 40, 60]), from(3, [1, 1, 1])];
+  const profile = sumOf([...b, ...blocks, ...a.toReversed()]);
+  const ms = a[2].until - a[0].recorder.start + b[2].until - b[0].recorder.start;
+  t.is(profile.collectionMs, ms / 61);
+  t.is(Profile.from(profile.toBuffer()).collectionMs, ms / 61);
+});

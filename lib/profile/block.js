@@ -44,9 +44,9 @@ function payloadOf(block) {
   return payload.payload();
 }
 
-function recordersOf({ recorder, recorders, slot, until, rate, number }) {
+function recordersOf({ recorder, recorders, slot, until, rate, number, collections }) {
   if (recorder === undefined) return recorders ?? [];
-  const numbered = number === undefined ? undefined : { blocks: 1, last: number };
+  const numbered = number === undefined ? undefined : { blocks: 1, last: number, collections };
   return [{ ...recorder, slot, until, rate, ...numbered }];
 }
 
@@ -112,8 +112,9 @@ function blockIn(payload) {
 
 function recordedHead(recorders, [row]) {
   if (recorders.length !== 1) throw nonsenseError();
-  const [{ slot, until, rate, blocks: _one, last, ...recorder }] = recorders;
-  const numbered = last === undefined ? undefined : { number: last };
+  const [{ slot, until, rate, blocks: _one, last, collections, ...recorder }] = recorders;
+  const counted = collections === undefined ? undefined : { collections };
+  const numbered = last === undefined ? undefined : { number: last, ...counted };
   return { recorder, slot, until, rate, ...numbered, process: row && processOf(row) };
 }
 

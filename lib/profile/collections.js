@@ -107,6 +107,11 @@ class Collections {
     return this.#majors.count;
   }
 
+  /** How many there were, of both kinds. */
+  get count() {
+    return this.#minors.count + this.#majors.count;
+  }
+
   /** When the last minor one began. */
   get lastMinor() {
     return this.#minors.lastStart;

@@ -62,6 +62,7 @@ function writeFields(writer, recorder) {
   if (recorder.last === undefined) return;
   writer.number(recorder.blocks);
   writer.number(recorder.last);
+  if (recorder.collections !== undefined) writer.number(recorder.collections);
 }
 
 function readRecorder(list) {
@@ -74,6 +75,7 @@ function readRecorder(list) {
   const [node, platform, title] = [1, 2, 3].map(() => reader.text());
   const told = { id, pid, thread, node, platform, title, start, budget, slot, until, rate };
   if (!reader.done) Object.assign(told, { blocks: reader.number(), last: reader.number() });
+  if (!reader.done) told.collections = reader.number();
   reader.end();
   return told;
 }

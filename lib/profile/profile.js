@@ -93,6 +93,11 @@ class Profile {
     return this.#recorders.list;
   }
 
+  /** Mean milliseconds from one collection to the next; undefined in older profiles. */
+  get collectionMs() {
+    return this.#recorders.collectionMs;
+  }
+
   /** Blocks that recorders wrote and that are not there. */
   get lost() {
     return this.#recorders.lost;

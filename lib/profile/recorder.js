@@ -110,14 +110,13 @@ class Recorder {
   }
 
   #patch() {
-    const { [kShown]: shown = [] } = globalThis;
     profiler.show = patchAll(this.#patches, {
       requests: this.#requests,
       samples: this.#samples,
       compiled: this.#sites.compiled,
       typedArrays: this.#typedArrays,
       onPost: this.#onPost,
-      shown,
+      shown: globalThis[kShown] ?? [],
     });
   }
 
@@ -248,6 +247,7 @@ class Recorder {
       until,
       rate: this.#sampling.mean,
       number: ++this.#blocks,
+      collections: this.#collections.count,
       process: this.#process(slot, isLast || until >= slot + SLOT_MS),
       sites: this.#sites.untold(),
       cells: this.#cells.take(this.#sites),

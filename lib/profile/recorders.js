@@ -9,6 +9,8 @@ function later(a, b) {
   if (a.last === undefined && b.last === undefined) return both;
   both.blocks = (a.blocks ?? 0) + (b.blocks ?? 0);
   both.last = Math.max(a.last ?? 0, b.last ?? 0);
+  if (a.collections === undefined && b.collections === undefined) return both;
+  both.collections = Math.max(a.collections ?? 0, b.collections ?? 0);
   return both;
 }
 
@@ -31,6 +33,17 @@ class Recorders {
       if (last !== undefined) lost += Math.max(0, last - blocks);
     }
     return lost;
+  }
+
+  /** Mean milliseconds from one of V8's collections to the next; undefined where no recorder tells, or saw any. */
+  get collectionMs() {
+    let [ms, collections] = [0, 0];
+    for (const recorder of this.#byId.values()) {
+      if (recorder.collections === undefined) continue;
+      ms += Math.max(0, recorder.until - recorder.start);
+      collections += recorder.collections;
+    }
+    return collections === 0 ? undefined : ms / collections;
   }
 
   /** Mean bytes between two samples: the mean of what they had at their ends, for that is what a sum keeps. */
