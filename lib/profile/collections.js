@@ -16,35 +16,38 @@ const MOST = 8192;
 class Log {
   starts = [];
   ends = [];
+  /** When those began to look for what lives: before their starts where V8 marked beside the application. */
+  looks = [];
   count = 0; // of all times
 
-  add(start, end) {
+  add(start, end, looked = start) {
     this.starts.push(start);
     this.ends.push(end);
+    this.looks.push(looked);
     this.count++;
     if (this.starts.length < MOST) return;
-    this.starts.splice(0, MOST / 2);
-    this.ends.splice(0, MOST / 2);
+    for (const times of [this.starts, this.ends, this.looks]) times.splice(0, MOST / 2);
   }
 
   get lastStart() {
     return this.starts.at(-1) ?? Number.NEGATIVE_INFINITY;
   }
 
-  /** The index of the first that began at `at` or later. */
-  firstFrom(at) {
+  /** The index of the first that began at `at` or later, by these `times`. */
+  firstFrom(at, times = this.starts) {
     let low = 0;
-    let high = this.starts.length;
+    let high = times.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.starts[middle] < at) low = middle + 1;
+      if (times[middle] < at) low = middle + 1;
       else high = middle;
     }
     return low;
   }
 
+  /** How many looked from `from` on, and began before `to`. */
   between(from, to) {
-    return Math.max(0, this.firstFrom(to) - this.firstFrom(from));
+    return Math.max(0, this.firstFrom(to) - this.firstFrom(from, this.looks));
   }
 
   /** The end of the `nth` that began after `at`; Infinity without one. What is older than the log is older than two of them. */
@@ -57,6 +60,7 @@ class Log {
 class Collections {
   #minors = new Log();
   #majors = new Log();
+  #marking; // when V8 began to mark for the next major one
   #observer = null;
   #share;
   #asked = false;
@@ -85,9 +89,17 @@ class Collections {
 
   #learn(entries) {
     for (const { startTime, duration, detail } of entries) {
-      if (detail.kind === STEP || detail.kind === CALLBACKS) continue;
-      const log = detail.kind === MAJOR ? this.#majors : this.#minors;
-      log.add(startTime, startTime + duration);
+      if (detail.kind === CALLBACKS) continue;
+      if (detail.kind === STEP) {
+        this.#marking ??= startTime;
+        continue;
+      }
+      if (detail.kind === MAJOR) {
+        this.#majors.add(startTime, startTime + duration, this.#marking);
+        this.#marking = undefined;
+      } else {
+        this.#minors.add(startTime, startTime + duration);
+      }
       if (!this.#asked) continue;
       this.#asked = false; // while V8 marks, a major one is what comes of it
       this.#askedMs = duration;
@@ -141,7 +153,10 @@ class Collections {
     return { at: Math.max(minor, major), isMajor: major > minor };
   }
 
-  /** How many began from `from` on and before `to` that could have found what was born at `born` dead: no minor one once it was promoted. */
+  /**
+   * How many began from `from` on and before `to` that could have found what was born at `born` dead: no minor one once it was promoted, and no major one that
+   * had begun to mark before, for what it has marked it keeps.
+   */
   sufficient(from, to, born) {
     const until = Math.min(to, this.promotedAt(born));
     return this.#majors.between(from, to) + this.#minors.between(from, until);
