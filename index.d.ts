@@ -1370,6 +1370,8 @@ export type RallocErrorCode =
   | 'ERR_RALLOC_PROFILE_DAMAGED'
   | 'ERR_RALLOC_PROFILE_VERSION'
   | 'ERR_RALLOC_PROFILE_RUNNING'
+  | 'ERR_RALLOC_TABLE_INVALID'
+  | 'ERR_RALLOC_TABLE_VERSION'
   | 'ERR_RALLOC_UNSUPPORTED'
   | 'ERR_RALLOC_CORRUPTED';
 
@@ -1405,11 +1407,11 @@ export class RallocError extends Error {
   readonly free?: number;
   /** SEGMENT_INVALID: what differs, in words. */
   readonly field?: string;
-  /** SEGMENT_INVALID, SEGMENT_VERSION, PROFILE_VERSION: what is there. */
+  /** SEGMENT_INVALID, SEGMENT_VERSION, PROFILE_VERSION, TABLE_VERSION: what is there. */
   readonly found?: number;
-  /** SEGMENT_INVALID, SEGMENT_VERSION: what there should be. PROFILE_VERSION: the newest that can be read. */
+  /** SEGMENT_INVALID, SEGMENT_VERSION: what there should be. PROFILE_VERSION, TABLE_VERSION: the newest that can be read. */
   readonly expected?: number;
-  /** PROFILE_*: the name of the file, where it has one. */
+  /** PROFILE_*, TABLE_*: the name of the file, where it has one. */
   readonly file?: string;
   /** SEGMENT_TIMEOUT: milliseconds. */
   readonly waitedMs?: number;

@@ -2,6 +2,8 @@
 #![cfg(not(loom))]
 #![allow(dead_code, reason = "what only their own main uses")]
 
+#[path = "../examples/baked_table.rs"]
+mod baked_table;
 #[path = "../examples/expression_parser.rs"]
 mod expression_parser;
 #[path = "../examples/frame_loop.rs"]
@@ -24,6 +26,11 @@ fn evaluate(source: &str) -> Result<f64, String> {
     let value = tree
         .and_then(|tree| expression_parser::evaluate(source, tree, &[("x", 3.0), ("y_2", 4.0)]));
     value.map_err(|fault| format!("{}: {}", fault.column, fault.what))
+}
+
+#[test]
+fn a_baked_table_says_where_blocks_come_from() {
+    assert_eq!(baked_table::serve(200).unwrap(), [0, 200, 200, 0]);
 }
 
 #[test]
@@ -185,6 +192,9 @@ fn every_example_runs_as_a_program() {
         });
         (output.status.success(), String::from_utf8(output.stdout).unwrap())
     };
+    let (ok, text) = run("baked_table", &["60"]);
+    assert!(ok && text.starts_with("60 blocks of arenas, 60 of the slab, 0 "), "{text}");
+    assert!(!run("baked_table", &["many"]).0);
     let (ok, text) = run("expression_parser", &["1 + 1", "1 +"]);
     assert!(ok && text.contains("= 2, of ") && text.contains("   ^ expected"), "{text}");
     let (ok, text) = run("graph_walk", &[]);

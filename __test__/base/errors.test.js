@@ -12,6 +12,7 @@ const { Arena, RallocError, Slab, profiler, requestArena } = require('../..');
 const fastifyPlugin = require('../../lib/fastify.js');
 const { codes } = require('../../lib/base/errors.js');
 const { LeasedArena } = require('../../lib/memory/native.js');
+const { readTable } = require('../../lib/lifetime/table.js');
 const { frame } = require('../../lib/profile/frame.js');
 const { Profile } = require('../../lib/profile/profile.js');
 const { VARIABLES } = require('../../lib/profile/options.js');
@@ -137,6 +138,8 @@ const thrown = {
     () => Profile.from(frame(Buffer.from([200, 0]))),
     ['found', 'expected'],
   ],
+  ERR_RALLOC_TABLE_INVALID: [() => readTable(__filename), ['file']],
+  ERR_RALLOC_TABLE_VERSION: [() => readTable(newerTable()), ['file', 'found', 'expected']],
   ERR_RALLOC_UNSUPPORTED: [async () => closeOfRequest(), []],
   ERR_RALLOC_DEAD_BUFFER: [() => writeDead(), []],
   ERR_RALLOC_CORRUPTED: [() => new LeasedArena(1 << 20, 1 << 16, false).hold(7, 7), []],
@@ -148,6 +151,12 @@ test.after.always(() => removeFolder(folder));
 function cutOffProfile() {
   const file = join(folder, 'cut-off');
   fs.writeFileSync(file, new Profile().toBuffer().subarray(0, -1));
+  return file;
+}
+
+function newerTable() {
+  const file = join(folder, 'newer.json');
+  fs.writeFileSync(file, '{"format":"ralloc table","version":2}');
   return file;
 }
 

@@ -32,6 +32,8 @@ const codes = Object.freeze({
   ERR_RALLOC_PROFILE_DAMAGED: 'the profile is empty, cut off or damaged',
   ERR_RALLOC_PROFILE_VERSION: 'the profile is of a newer version of ralloc',
   ERR_RALLOC_PROFILE_RUNNING: 'the thread is profiled already',
+  ERR_RALLOC_TABLE_INVALID: 'the file is no table, or not whole',
+  ERR_RALLOC_TABLE_VERSION: 'the table is of a newer version of ralloc',
   ERR_RALLOC_UNSUPPORTED: 'this cannot be done here',
   ERR_RALLOC_CORRUPTED: 'an internal invariant does not hold',
 });

@@ -14,6 +14,8 @@ const VERBS = {
   merge: () => require('./merge.js'),
   report: () => require('./report.js'),
   export: () => require('./export.js'),
+  bake: () => require('./bake.js'),
+  explain: () => require('./explain.js'),
 };
 
 const NAME_WIDTH = 10;

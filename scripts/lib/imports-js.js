@@ -18,7 +18,7 @@ const FLOORS = [
   ['express', 'fastify', 'koa', 'hono', 'debug', 'profile'],
   ['request'],
   ['site'],
-  ['arena', 'slab', 'region'],
+  ['arena', 'slab', 'region', 'lifetime'],
   ['memory'],
   ['guard'],
   ['base'],

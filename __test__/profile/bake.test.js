@@ -1,0 +1,249 @@
+'use strict';
+
+// Tables of recordings that did not take place: which sites are in one, and which are not known to be where they were.
+
+const test = require('ava');
+const fs = require('node:fs');
+const path = require('node:path');
+const { bake } = require('../../lib/profile/bake/bake.js');
+const { explain, locate } = require('../../lib/profile/bake/explain.js');
+const { rustOf } = require('../../lib/profile/bake/rust.js');
+const { HOUR, SIZE, profileOf, sourceFile } = require('../helpers/baked.js');
+const { folder } = require('../helpers/folder.js');
+
+const ONE = 'const make = (n) => Buffer.alloc(n);\n';
+
+test('a site is in the table where its file is older than the recording', (t) => {
+  const dir = folder(t);
+  const at = sourceFile(dir, ONE)('Buffer.alloc');
+  const { table, warnings, few } = bake(profileOf([{ at }]), { folder: dir });
+  t.deepEqual([warnings, few], [[], 0]);
+  t.like(table.sites[0], {
+    file: 'app.js',
+    line: 1,
+    column: 28,
+    offset: 20,
+    callee: 'Buffer.alloc',
+  });
+  t.like(table.sites[0], { strategy: 'slab', size: SIZE, mostly: SIZE, samples: 100, shares: [1] });
+});
+
+test('a newer file is left out, unless somebody says that it is what ran', (t) => {
+  const dir = folder(t);
+  const at = sourceFile(dir, ONE)('Buffer.alloc');
+  const profile = profileOf([{ at }, { at: [at[0], 1, 2] }], { start: Date.now() - HOUR });
+  const { table, warnings } = bake(profile, { folder: dir });
+  t.deepEqual(table.sites, []);
+  t.deepEqual(table.files, []);
+  t.is(warnings.length, 1);
+  t.true(warnings[0].startsWith(`${at[0]} was changed after the recording began: `));
+  const trusted = bake(profile, { folder: dir, isUnchanged: true });
+  t.is(trusted.table.sites.length, 1);
+  t.deepEqual(trusted.warnings, [
+    `${at[0]}:1:2: no call of Buffer.alloc stands there, by its own name: the site is left out`,
+  ]);
+});
+
+for (const [what, text, source] of [
+  ['an alias', 'const { alloc } = Buffer;\nmodule.exports = () => alloc(9);\n', 'alloc(9'],
+  ['another name', 'const make = Buffer.alloc;\nmodule.exports = () => make(9);\n', 'make(9'],
+  ['a property of something else', 'module.exports = () => my.Buffer.alloc(9);\n', 'alloc(9'],
+  ['a computed one', "module.exports = () => Buffer['alloc'](9);\n", "'alloc'"],
+  ['a text', "module.exports = '';\n", "''"],
+]) {
+  test(`a call by ${what} is left out, and told`, (t) => {
+    const dir = folder(t);
+    const at = sourceFile(dir, text)(source, source);
+    const { table, warnings } = bake(profileOf([{ at }]), { folder: dir });
+    t.deepEqual(table.sites, []);
+    t.deepEqual(warnings, [
+      `${at.join(':')}: no call of Buffer.alloc stands there, by its own name: the site is left out`,
+    ]);
+  });
+}
+
+test('a call over two lines, behind a BOM and letters of other scripts, is found', (t) => {
+  const dir = folder(t);
+  const file = path.join(dir, 'app.ts');
+  fs.writeFileSync(file, "\uFEFF'äöü 𝒳';\nconst a: Buffer = Buffer\n  .alloc(5);\n");
+  const { table } = bake(profileOf([{ at: [file, 3, 4] }]), { folder: dir });
+  t.like(table.sites[0], { callee: 'Buffer\n  .alloc', offset: 28 });
+});
+
+test('files that are not here, are no code, or are not what ran, are told once', (t) => {
+  const dir = folder(t);
+  const [none, secret, made] = ['none.js', 'secret', 'app.ts (compiled in memory)'].map((name) =>
+    path.join(dir, name),
+  );
+  fs.writeFileSync(secret, 'Buffer.alloc(1)');
+  const sites = [none, none, secret, made].map((file, n) => ({ at: [file, 1, 8 + n] }));
+  const { table, warnings } = bake(profileOf(sites), { folder: dir });
+  t.deepEqual(table.sites, []);
+  t.deepEqual(warnings, [
+    `${none} is not on this machine, or is no code: its sites are left out`,
+    `${secret} is not on this machine, or is no code: its sites are left out`,
+    `${made}: what ran is not the text of the file: its sites are left out`,
+  ]);
+});
+
+test('places with few samples, and what has no place, are not in the table', (t) => {
+  const dir = folder(t);
+  const at = sourceFile(dir, ONE)('Buffer.alloc');
+  const sites = [
+    { at, samples: 29 },
+    { at: ['node:fs', 1, 1], source: 'fs' },
+    { at: ['evalmachine.<anonymous>', 1, 1] },
+    { at, source: 'arena' },
+  ];
+  const { table, warnings, few } = bake(profileOf(sites), { folder: dir });
+  t.deepEqual([table.sites, warnings, few], [[], [], 1]);
+});
+
+test('all stacks of one place are one site', (t) => {
+  const dir = folder(t);
+  const at = sourceFile(dir, ONE)('Buffer.alloc');
+  const sites = [
+    { at, samples: 20 },
+    { at, name: 'make', samples: 25 },
+  ];
+  const { table } = bake(profileOf(sites), { folder: dir });
+  t.deepEqual(
+    table.sites.map(({ samples, bytes }) => [samples, bytes]),
+    [[45, 45 * SIZE]],
+  );
+});
+
+test('lifetimes fall apart by size class, at no less than twice the time between collections', (t) => {
+  const dir = folder(t);
+  const calls = sourceFile(dir, 'Buffer.alloc(1); Buffer.from(2);\n');
+  const sites = [
+    { at: calls('Buffer.alloc'), ms: 3 },
+    { at: calls('Buffer.from'), source: 'Buffer.from', ms: 9000 },
+    { at: calls('Buffer.from'), source: 'Buffer.from', ms: 3, size: 100 },
+  ];
+  const bordersOf = (collections) =>
+    bake(profileOf(sites, { collections }), { folder: dir }).table.lifetimes;
+  t.deepEqual(bordersOf(10_000), [
+    { size: 128, borders: [] },
+    { size: SIZE, borders: [181] },
+  ]);
+  // Without a word about collections they are 200 ms apart.
+  t.deepEqual(bordersOf(undefined)[1], { size: SIZE, borders: [2048] });
+  t.deepEqual(bordersOf(1)[1], { size: SIZE, borders: [] });
+  const { table } = bake(profileOf(sites, { collections: 10_000 }), { folder: dir });
+  t.deepEqual(
+    table.sites.map(({ strategy, shares }) => [strategy, shares]),
+    [
+      ['slab', [1, 0]],
+      ['region', [0, 1]],
+    ],
+  );
+});
+
+test('where a line has no text of its own, its neighbours tell it from others', (t) => {
+  const dir = folder(t);
+  const text =
+    'function a() {\n  return Buffer.alloc(1);\n}\nfunction b() {\n  return Buffer.alloc(1);\n}\n';
+  const call = sourceFile(dir, text);
+  const [file, , column] = call('Buffer.alloc');
+  const { table } = bake(profileOf([{ at: [file, 5, column] }]), { folder: dir });
+  t.regex(table.sites[0].fingerprint, /^1:\d+:[0-9a-f]{16}$/);
+  fs.writeFileSync(file, `// b\n${text}`);
+  t.deepEqual(
+    locate(table, dir, 'app.js').sites.map(({ line }) => line),
+    [6],
+  );
+  fs.writeFileSync(file, `// twice\n${text}${text}`);
+  const { sites, warnings } = locate(table, dir, 'app.js');
+  t.deepEqual(sites, []);
+  t.deepEqual(warnings, [
+    'app.js was changed since the table was baked',
+    `app.js:5:${column} make is not found any more`,
+  ]);
+});
+
+test('lines that nothing tells apart have no fingerprint, and are not followed', (t) => {
+  const dir = folder(t);
+  const [file, , column] = sourceFile(dir, ONE.repeat(20))('Buffer.alloc');
+  const { table } = bake(profileOf([{ at: [file, 10, column] }]), { folder: dir });
+  t.is(table.sites[0].fingerprint, undefined);
+  t.is(locate(table, dir, 'app.js').sites.length, 1);
+  fs.appendFileSync(file, '\n');
+  t.is(locate(table, dir, 'app.js').sites.length, 0);
+});
+
+test('explain has a reason for each rule', (t) => {
+  const dir = folder(t);
+  const calls = sourceFile(dir, 'Buffer.alloc(1);\nBuffer.from(2);\nBuffer.concat(3);\n');
+  const sites = [
+    { at: calls('Buffer.alloc'), inRequest: true, samples: 3500 },
+    { at: calls('Buffer.from'), source: 'Buffer.from', ends: 0.05 },
+    { at: calls('Buffer.concat'), source: 'Buffer.concat', ms: 20_000 },
+  ];
+  const { table } = bake(profileOf(sites), { folder: dir });
+  const told = table.sites.map((site) => explain(site, table).split('\n').slice(1, 3));
+  t.deepEqual(told, [
+    [
+      '  strategy   request, proved: allocate it from the arena of its request',
+      '  because    of 3,500 samples none outlived its request',
+    ],
+    [
+      '  strategy   leave: leave it as it is',
+      '  because    less than 10 % of its bytes had ended with the recording: they grow, or live longer',
+    ],
+    [
+      '  strategy   region, suggested: allocate it from a region, and free it',
+      '  because    half of its bytes or more lived 8 s or longer',
+    ],
+  ]);
+});
+
+test('names of Rust are constants, each once, and nothing gets out of a comment', (t) => {
+  const site = (name, strategy = 'slab') => ({
+    ...{ file: 'a\n.js', line: 1, column: 2, function: name, source: 'Buffer.from', strategy },
+    size: 4096,
+  });
+  const names = [
+    'Rows.parseRow',
+    'new Rows',
+    '(anonymous)',
+    'rows_ParseRow',
+    'table',
+    '日本',
+    'x\n}',
+  ];
+  const text = rustOf({ sites: [...names.map((name) => site(name)), site('left', 'leave')] });
+  const constants = [...text.matchAll(/^pub const (\w+): Site = Site::new\((\d)\);$/gm)];
+  t.deepEqual(
+    constants.map(([, name, number]) => `${name} ${number}`),
+    [
+      'ROWS_PARSE_ROW 0',
+      'NEW_ROWS 1',
+      'ANONYMOUS 2',
+      'ROWS_PARSE_ROW_2 3',
+      'TABLE_2 4',
+      'SITE 5',
+      'X 6',
+    ],
+  );
+  t.true(text.includes('pub static TABLE: Table<8> = Table::new(['));
+  t.is(text.match(/Entry::NONE/g).length, 1);
+  for (const line of text.split('\n'))
+    t.regex(line, /^(\/\/|use|pub|#\[rustfmt|\]\);| {4}Entry|$)/);
+  t.true(rustOf({ sites: [] }).includes('Table<1> = Table::new([\n    Entry::NONE,\n]);'));
+});
+
+test('the table of the example in Rust is what is written of these sites', (t) => {
+  const of = (file, line, column, name, source, strategy, size) => ({
+    ...{ file, line, column, function: name, source, strategy, size },
+  });
+  const text = rustOf({
+    sites: [
+      of('rows.js', 4, 23, 'parseRows', 'Buffer.allocUnsafe', 'request', 65536),
+      of('service.js', 16, 21, 'remember', 'Buffer.alloc', 'slab', 32768),
+      of('service.js', 21, 25, 'forget', 'Buffer.from', 'leave', 16384),
+    ],
+  });
+  const example = path.join(__dirname, '..', '..', 'examples', 'baked_table.rs');
+  t.true(fs.readFileSync(example, 'utf8').endsWith(text));
+});

@@ -1,0 +1,73 @@
+'use strict';
+
+// `ralloc explain FILE:LINE`: why a line of a table got what it got.
+
+const path = require('node:path');
+const { parseArgs } = require('node:util');
+const { nameIn, readTable } = require('../lifetime/table.js');
+const { explain, locate } = require('../profile/bake/explain.js');
+const { OUTPUT } = require('./bake.js');
+const { FAILED, OK, UsageError } = require('./exit.js');
+const { print, tell } = require('./print.js');
+
+const summary = 'tell why a line got the memory that a table gives it';
+const usage = `Usage: ralloc explain [options] FILE[:LINE[:COLUMN]]
+
+Tells which memory a table gives to the Buffers of a line, or of all lines of a file, and by which rule. What was moved since the table
+was baked is found by the text of its line.
+
+  -t, --table FILE  the table (default: ${OUTPUT})
+
+Example: ralloc explain src/rows.js:12`;
+
+const OPTIONS = { table: { type: 'string', short: 't', default: OUTPUT } };
+
+/** `src/a.js:12:3` → its parts; a drive of Windows has a colon too. */
+function placeOf(given) {
+  const [, file, line, column] = /^(.+?)(?::(\d+))?(?::(\d+))?$/s.exec(given);
+  const numberOf = (text) => (text === undefined ? undefined : Number(text));
+  return { file, line: numberOf(line), column: numberOf(column) };
+}
+
+/** What there is in its place. */
+function whyNone({ file, line }, sites) {
+  if (sites.length === 0) return `No site of ${file} is in the table`;
+  const lines = [...new Set(sites.map((site) => site.line))].join(', ');
+  return `No site of line ${line} is in the table. It has some of ${file}, in line ${lines}`;
+}
+
+async function run(argv) {
+  const { values, positionals } = parseArgs({
+    args: argv,
+    options: OPTIONS,
+    allowPositionals: true,
+  });
+  const [given, ...others] = positionals;
+  if (given === undefined || given === '' || others.length > 0) {
+    throw new UsageError('Give one line: ralloc explain FILE:LINE');
+  }
+  const table = readTable(values.table);
+  const folder = path.dirname(path.resolve(values.table));
+  const place = placeOf(given);
+  const name = nameIn(folder, path.resolve(place.file));
+  if (!table.files.some(({ file }) => file === name)) {
+    tell(`ralloc: ${whyNone(place, [])}: ${values.table} names files from ${folder}`);
+    return FAILED;
+  }
+  const { sites, warnings } = locate(table, folder, name);
+  for (const warning of warnings) tell(`ralloc: ${warning}`);
+  const { line, column } = place;
+  const found = sites.filter(
+    (site) =>
+      (line === undefined || site.line === line) &&
+      (column === undefined || site.column === column),
+  );
+  if (found.length === 0) {
+    tell(`ralloc: ${whyNone(place, sites)}`);
+    return FAILED;
+  }
+  print(found.map((site) => explain(site, table)).join('\n\n'));
+  return OK;
+}
+
+module.exports = { summary, usage, run };

@@ -1,0 +1,155 @@
+'use strict';
+
+// Makes a table of a profile: a site for each place whose text is the one that was recorded.
+
+const { bordersOf, startOf } = require('../../lifetime/clusters.js');
+const { decide } = require('../../lifetime/rules.js');
+const { nameIn } = require('../../lifetime/table.js');
+const { MARK } = require('../compiled.js');
+const { evidenceOf } = require('./evidence.js');
+const { SourceFile } = require('./source-file.js');
+
+/** Where a profile does not tell the time between collections: the recorder asks for one so often. */
+const COLLECTION_MS = 200;
+
+/** A border below this many times that would part what nobody could tell apart. */
+const COLLECTIONS = 2;
+
+const sizeOf = (sizeClass) => 2 ** sizeClass;
+const byName = (a, b) => (a < b ? -1 : Number(a > b));
+
+/** Size class → the buckets at which its lifetimes fall apart. */
+function clusters({ lifetimes }, collectionMs) {
+  const least = COLLECTIONS * (collectionMs ?? COLLECTION_MS);
+  return new Map(
+    [...lifetimes]
+      .sort(([a], [b]) => a - b)
+      .map(([sizeClass, bytes]) => {
+        const { buckets, clusters: k } = bordersOf(bytes, least);
+        return [sizeClass, buckets[k - 1] ?? []];
+      }),
+  );
+}
+
+/** The shares of a place's bytes, of its main size class, in each cluster. */
+function sharesOf({ lifetimes, mainClass }, borders = []) {
+  const shares = new Array(borders.length + 1).fill(0);
+  let all = 0;
+  for (const [bucket, bytes] of (lifetimes.get(mainClass) ?? []).entries()) {
+    shares[borders.filter((border) => bucket >= border).length] += bytes;
+    all += bytes;
+  }
+  return shares.map((bytes) => (all === 0 ? 0 : Math.round((bytes / all) * 1000) / 1000));
+}
+
+/** The files of places, each read once, and what is wrong with them. */
+class Files {
+  #files = new Map();
+  #started;
+  #isUnchanged;
+  warnings = [];
+
+  constructor(started, isUnchanged) {
+    this.#started = started;
+    this.#isUnchanged = isUnchanged;
+  }
+
+  /** Undefined for a file whose text is not known to be that which ran; that is told once. */
+  of(file) {
+    if (!this.#files.has(file)) this.#files.set(file, this.#read(file));
+    return this.#files.get(file);
+  }
+
+  #read(file) {
+    if (file.endsWith(MARK)) {
+      return this.warn(`${file}: what ran is not the text of the file: its sites are left out`);
+    }
+    const source = SourceFile.read(file);
+    if (source === undefined) {
+      return this.warn(`${file} is not on this machine, or is no code: its sites are left out`);
+    }
+    if (source.changed > this.#started && !this.#isUnchanged) {
+      return this.warn(
+        `${file} was changed after the recording began: its sites are left out. Record again, or say --unchanged if only its time was changed`,
+      );
+    }
+    return source;
+  }
+
+  warn(warning) {
+    this.warnings.push(warning);
+    return undefined;
+  }
+}
+
+function siteOf(evidence, files, folder, borders) {
+  const { file, line, column, source } = evidence;
+  const text = files.of(file);
+  if (text === undefined) return undefined;
+  const call = text.callAt(line, column, source);
+  if (call === undefined) {
+    return files.warn(
+      `${file}:${line}:${column}: no call of ${source} stands there, by its own name: the site is left out`,
+    );
+  }
+  const fingerprint = text.fingerprintOf(line, column);
+  return {
+    file: nameIn(folder, file),
+    line,
+    column,
+    ...{ offset: call.offset, function: evidence.function, source, callee: call.callee },
+    ...decide(evidence),
+    size: sizeOf(evidence.sizeClass),
+    bytes: evidence.bytes,
+    samples: evidence.samples,
+    exceptions: evidence.outlivedSamples,
+    mostly: sizeOf(evidence.mainClass),
+    shares: sharesOf(evidence, borders.get(evidence.mainClass)),
+    ...(fingerprint === undefined ? undefined : { fingerprint }),
+  };
+}
+
+function recordedOf({ recorders, collectionMs }) {
+  const [start, until] = [Math.min, Math.max].map((of, i) =>
+    of(...recorders.map((one) => (i === 0 ? one.start : one.until))),
+  );
+  const told = collectionMs === undefined ? undefined : Math.round(collectionMs * 10) / 10;
+  return {
+    recorders: recorders.length,
+    seconds: Math.max(0, Math.round((until - start) / 1000)),
+    ...(told === undefined ? undefined : { collectionMs: told }),
+  };
+}
+
+/**
+ * `{ table, warnings, few }` of a profile, the table's files named from `folder`; `few`: how many places have too few samples to say anything. `isUnchanged`: files are
+ * what they were, whatever their times say.
+ */
+function bake(profile, { folder, isUnchanged = false }) {
+  const evidence = evidenceOf(profile);
+  const borders = clusters(evidence, profile.collectionMs);
+  const started = Math.min(...profile.recorders.map(({ start }) => start));
+  const files = new Files(started, isUnchanged);
+  const [known, few] = [[], []];
+  for (const one of evidence.places) {
+    (decide(one).reason === 'few-samples' ? few : known).push(one);
+  }
+  const sites = known
+    .map((one) => siteOf(one, files, folder, borders))
+    .filter((site) => site !== undefined)
+    .sort((a, b) => byName(a.file, b.file) || a.line - b.line || a.column - b.column);
+  const texts = new Map(known.map(({ file }) => [nameIn(folder, file), file]));
+  const names = [...new Set(sites.map(({ file }) => file))];
+  const table = {
+    recorded: recordedOf(profile),
+    lifetimes: [...borders].map(([sizeClass, buckets]) => ({
+      size: sizeOf(sizeClass),
+      borders: buckets.map((bucket) => Math.round(startOf(bucket))),
+    })),
+    files: names.map((file) => ({ file, sha256: files.of(texts.get(file)).sha256 })),
+    sites,
+  };
+  return { table, warnings: files.warnings, few: few.length };
+}
+
+module.exports = { bake };
