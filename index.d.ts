@@ -1242,7 +1242,7 @@ export interface RegionStats {
   limit: number;
   /** Bytes that count toward the limit: also of chunks that are given up while V8 has not collected their ArrayBuffer. */
   taken: number;
-  /** Bytes of all chunks. */
+  /** Bytes of all chunks, but for the last 16 of those that Buffers share. */
   reserved: number;
   /** Bytes of records. */
   metadata: number;

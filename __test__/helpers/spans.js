@@ -15,7 +15,7 @@ function problemsOf(spans, chunks) {
   const wrong = (id, what) => problems.push(`span ${id / WORDS}: ${what}`);
   const seen = new Set();
   const free = new Set();
-  const sums = { held: 0, heldGranules: 0, waiting: 0, count: 0 };
+  const sums = { held: 0, heldGranules: 0, waiting: 0 };
   for (const { index, first, granules } of chunks) {
     let [start, before, wasFree] = [0, -1, false];
     for (let id = first; id >= 0; before = id, id = table[id + AFTER]) {
@@ -35,7 +35,6 @@ function problemsOf(spans, chunks) {
         sums.heldGranules += table[id + SIZE];
         if ((mark & WAITING) !== 0) sums.waiting++;
       }
-      sums.count++;
       start += table[id + SIZE];
       wasFree = isFree;
     }

@@ -21,11 +21,9 @@ class Bins {
   columns = new Int32Array(ROWS); // bits of bins that have a span
   rows = 0; // bits of rows that have a column
 
-  /** Puts a span of `size` granules into its bin. */
-  link(id, size) {
-    const { table } = this;
-    const heads = this.heads;
-    const bin = binOf(size);
+  /** Puts a span into a bin. */
+  link(id, bin) {
+    const { table, heads } = this;
     const head = heads[bin];
     table[id + PREV] = ~bin;
     table[id + NEXT] = head;

@@ -87,11 +87,14 @@ class Chunks {
 
   /** Adds a chunk with a free span of at least so many granules: null, or a failure. */
   grow(granules) {
-    const need = granules * GRANULE;
+    const need = (granules + 1) * GRANULE;
     let chunk = this.#lease(need, this.#want(need));
     if (chunk.kind === 'limit' && this.makeRoom()) chunk = this.#lease(need, this.#want(need));
     if (chunk.kind !== undefined) return chunk;
     this.#next = Math.min(this.#next * 2, this.#core.settings.chunkSize);
+    // One granule less than a power of two: what is cut off the free span and joined with it again leaves it in its bin then,
+    // which saves a pair a quarter of its time.
+    chunk.size -= GRANULE;
     this.add(chunk, chunk.span.cleanFrom === 0 ? CLEAN : DIRTY);
     return null;
   }
@@ -163,7 +166,7 @@ class Chunks {
   /** Drops the records of a region that has no span. */
   dropRecords() {
     const core = this.#core;
-    if (core.spans.count > 0 || this.metadata === 0) return;
+    if (this.metadata === 0 || this.all.some((chunk) => chunk !== null)) return;
     this.pending++;
     core.spans = new Spans();
     this.#disown(this.metadata);

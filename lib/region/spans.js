@@ -21,7 +21,6 @@ class Spans extends Bins {
   held = 0; // blocks, also those that wait
   waiting = 0; // those of them that were freed while operations of Node use them
   heldGranules = 0;
-  count = 0; // blocks and free spans
 
   /**
    * Makes a block of the last `size` granules of a free span: its record is the next unused one, or that of the span where
@@ -37,10 +36,11 @@ class Spans extends Bins {
     } else {
       block = this.unused;
       const nextUnused = table[block + NEXT];
-      if (binOf(left) !== binOf(left + size)) {
+      const bin = binOf(left);
+      if (bin !== binOf(left + size)) {
         this.isBusy = true;
         this.unlink(id);
-        this.link(id, left);
+        this.link(id, bin);
       }
       const after = table[id + AFTER]; // no call from here on
       this.unused = nextUnused;
@@ -52,7 +52,6 @@ class Spans extends Bins {
       if (after >= 0) table[after + BEFORE] = block;
       table[id + SIZE] = left;
       table[id + AFTER] = block;
-      this.count++;
     }
     table[block + MARK] = HELD;
     this.held++;
@@ -75,10 +74,11 @@ class Spans extends Bins {
       this.isBusy = true;
       this.unlink(after);
     }
-    if (!joinsBefore || binOf(was) !== binOf(size)) {
+    const bin = binOf(size);
+    if (!joinsBefore || binOf(was) !== bin) {
       this.isBusy = true;
       if (joinsBefore) this.unlink(before);
-      this.link(first, size);
+      this.link(first, bin);
     }
     let next = after; // no call from here on
     if (joinsAfter) {
@@ -86,13 +86,11 @@ class Spans extends Bins {
       table[after + MARK] = UNUSED;
       table[after + NEXT] = this.unused;
       this.unused = after;
-      this.count--;
     }
     if (joinsBefore) {
       table[id + MARK] = UNUSED;
       table[id + NEXT] = this.unused;
       this.unused = id;
-      this.count--;
     }
     table[first + SIZE] = size;
     table[first + AFTER] = next;
@@ -116,7 +114,7 @@ class Spans extends Bins {
     const id = this.unused;
     const nextUnused = table[id + NEXT];
     this.isBusy = true;
-    if ((mark & FREE) !== 0) this.link(id, size);
+    if ((mark & FREE) !== 0) this.link(id, binOf(size));
     this.unused = nextUnused; // no call from here on
     table[id + START] = 0;
     table[id + SIZE] = size;
@@ -124,7 +122,6 @@ class Spans extends Bins {
     table[id + AFTER] = -1;
     table[id + CHUNK] = chunk;
     table[id + MARK] = mark;
-    this.count++;
     if ((mark & HELD) !== 0) {
       this.held++;
       this.heldGranules += size;
@@ -146,7 +143,6 @@ class Spans extends Bins {
     table[id + MARK] = UNUSED;
     table[id + NEXT] = this.unused;
     this.unused = id;
-    this.count--;
     this.isBusy = false;
   }
 
@@ -190,7 +186,7 @@ class Spans extends Bins {
     for (const first of firsts) {
       for (let id = first; id >= 0; id = table[id + AFTER]) {
         isUsed[id / WORDS] = 1;
-        if ((table[id + MARK] & FREE) !== 0) this.link(id, table[id + SIZE]);
+        if ((table[id + MARK] & FREE) !== 0) this.link(id, binOf(table[id + SIZE]));
       }
     }
     let unused = -1;

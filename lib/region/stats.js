@@ -7,19 +7,21 @@ const { backend } = require('../memory/native.js');
 const { PAGE } = require('./chunks.js');
 const { AFTER, CLEAN, GRANULE, MARK, SIZE, START } = require('./record.js');
 
-/** Bytes of pages that no block has touched since they were fresh, or given back. */
-function cleanBytes({ chunks, spans: { table } }) {
-  let bytes = 0;
+/** How many spans there are, and bytes of pages that no block has touched since they were fresh, or given back. */
+function lookAt({ chunks, spans: { table } }) {
+  let count = 0;
+  let clean = 0;
   for (const chunk of chunks.all) {
     if (chunk === null || chunk.isLost) continue;
     for (let id = chunk.first; id >= 0; id = table[id + AFTER]) {
+      count++;
       if (table[id + MARK] !== CLEAN) continue;
       const start = table[id + START] * GRANULE;
       const end = start + table[id + SIZE] * GRANULE;
-      bytes += Math.max(0, Math.floor(end / PAGE) - Math.ceil(start / PAGE)) * PAGE;
+      clean += Math.max(0, Math.floor(end / PAGE) - Math.ceil(start / PAGE)) * PAGE;
     }
   }
-  return bytes;
+  return { count, clean };
 }
 
 function regionStats(core) {
@@ -27,6 +29,7 @@ function regionStats(core) {
   const { settings, chunks, spans, isLive } = core;
   for (const chunk of chunks.all) if (chunk !== null) chunks.checkLost(chunk);
   const reserved = isLive ? chunks.bytes : 0;
+  const { count, clean } = isLive ? lookAt(core) : { count: 0, clean: 0 };
   const used = spans.heldGranules * GRANULE;
   const free = reserved - used;
   const largestFree = spans.largestFree() * GRANULE;
@@ -38,14 +41,14 @@ function regionStats(core) {
     taken: chunks.taken,
     reserved,
     metadata: chunks.metadata,
-    committed: isLive ? reserved + chunks.metadata - cleanBytes(core) : 0,
+    committed: isLive ? reserved + chunks.metadata - clean : 0,
     used,
     free,
     largestFree,
     fragmentation: free === 0 ? 0 : 1 - largestFree / free,
     held: core.held,
     inFlight: spans.waiting,
-    spans: spans.count,
+    spans: count,
     chunks: isLive ? core.chunkCount : 0,
     refused: core.refused,
     failed: core.failed,
