@@ -93,10 +93,12 @@ test('Buffers of others are refused', (t) => {
       /not belong to a region/,
     );
   }
-  const theirs = other.alloc(10);
+  const [mine, theirs] = [region.alloc(10), other.alloc(10)]; // of the same place
   t.regex(refused(t, region, () => region.free(theirs), FOREIGN).message, /another region/);
   t.true(other.owns(theirs));
   t.throws(() => slab.free(theirs), FOREIGN);
+  t.true(region.owns(mine));
+  region.free(mine);
   other.free(theirs);
   for (const one of [region, other]) one.close();
   slab.close({ force: true });

@@ -99,6 +99,21 @@ test('everything counts toward the limit, records too', (t) => {
   }
 });
 
+test('at the limit chunks that are free as a whole make room for another shape', (t) => {
+  const region = new Region({ maxBytes: 4 * MiB });
+  const small = [];
+  for (let one = region.tryAlloc(50_000); one !== null; one = region.tryAlloc(50_000))
+    small.push(one);
+  t.true(small.length > 60);
+  t.is(region.tryAlloc(2 * MiB), null);
+  for (const one of small) region.free(one);
+  const large = [region.alloc(2 * MiB), region.alloc(MiB)];
+  for (const one of large) region.free(one);
+  for (let i = 0; i < 60; i++) t.is(region.alloc(50_000).length, 50_000);
+  soundRegion(t, region);
+  region.close({ force: true });
+});
+
 test('[Symbol.dispose]() of a Buffer frees it, and of a region closes it', (t) => {
   const region = new Region();
   const buffer = region.alloc(10);

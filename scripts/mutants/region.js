@@ -1,0 +1,114 @@
+'use strict';
+
+const inFlight = { tests: ['region/guard.test.js'] };
+const spans = ['region/spans.test.js'];
+
+module.exports = [
+  {
+    file: 'region/spans.js',
+    tests: spans,
+    mutants: {
+      'what is free before a block is not joined with it': [
+        'const joinsBefore = before >= 0 && (table[before + MARK] & FREE) !== 0;',
+        'const joinsBefore = false;',
+      ],
+      'what is free after a block is not joined with it': [
+        'const joinsAfter = after >= 0 && (table[after + MARK] & FREE) !== 0;',
+        'const joinsAfter = false;',
+      ],
+      'a span that shrinks stays in its bin': ['if (bin !== binOf(left + size)) {', 'if (false) {'],
+      'a span that grows stays in its bin': [
+        'if (!joinsBefore || binOf(was) !== bin) {',
+        'if (!joinsBefore) {',
+      ],
+      'what was cut off loses records': ['      unused = id;\n', ''],
+      'lost blocks count as held': [
+        '        this.held--;\n        this.heldGranules',
+        '        this.heldGranules',
+      ],
+    },
+  },
+  {
+    file: 'region/bins.js',
+    tests: spans,
+    mutants: {
+      'a search looks at the first alone': ['i < most && id >= 0', 'i < 1 && id >= 0'],
+      'an empty bin keeps its bit': ['columns[row] &= ~(1 << (bin & 31));', ''],
+    },
+  },
+  {
+    file: 'region/buffer.js',
+    tests: ['region/free.test.js'],
+    mutants: {
+      'a Buffer of another region is freed': ['      buffer.#core !== core ||\n', ''],
+      'a second free is ignored': [
+        'if (state !== ALIVE) throw errors.wasFreed();',
+        'if (state !== ALIVE) return;',
+      ],
+      'bytes that operations use are free at once': [
+        'const operation = id === NO_BLOCK ? undefined : core.operationOver(id);',
+        'const operation = undefined;',
+        inFlight,
+      ],
+      'alloc() leaves what was there': [
+        'if (zero) fill.call(buffer, 0);',
+        '',
+        { tests: ['region/region.test.js'] },
+      ],
+    },
+  },
+  {
+    file: 'region/chunks.js',
+    tests: ['region/region.test.js'],
+    mutants: {
+      'records do not count': [
+        'const failure = this.#leases.adopt(bytes);',
+        'const failure = this.#leases.adopt(0);',
+      ],
+      'at the limit free chunks stay': [
+        "return chunk.kind === 'limit' && this.makeRoom() ? this.#lease(size, size) : chunk;",
+        'return chunk;',
+      ],
+      'what was transferred away is given out': [
+        'if (span.ab === null || span.ab.byteLength > 0) return false;',
+        'return false;',
+        { tests: ['region/free.test.js'] },
+      ],
+    },
+  },
+  {
+    file: 'region/collector.js',
+    tests: ['region/collect.test.js'],
+    mutants: {
+      'it collects in a burst': ['if (!this.#quiet.look()) return;', ''],
+      'records stay': ['    chunks.dropRecords();\n', '', { tests: ['region/region.test.js'] }],
+    },
+  },
+  {
+    file: 'region/auto-free.js',
+    tests: ['region/auto-free.test.js'],
+    mutants: {
+      'what was freed is freed again': ['if (token.isHeld) onDrop(token);', 'onDrop(token);'],
+      'views do not keep their Buffer': ['    this.#whole = whole;\n', ''],
+    },
+  },
+  {
+    file: 'region/operations.js',
+    tests: ['region/guard.test.js'],
+    mutants: {
+      'a block is free when the first operation on it is over': [
+        'const other = this.covering(start, stop);',
+        'const other = undefined;',
+      ],
+      'an operation on a freed Buffer is let through': [
+        'this.death : deathOf(view)',
+        'this.death : undefined',
+      ],
+      'operations outlive the close without their memory': [
+        'if (!core.isLive) return core.leave();',
+        'if (!core.isLive) return;',
+      ],
+      'what nobody can end waits for ever': ['      watchForgotten(operation);\n', ''],
+    },
+  },
+];
