@@ -16,6 +16,13 @@ function bound(samples, changes) {
   return { ...none, ...all, ...changes };
 }
 
+/** Of a thousand samples so many outlive their requests. */
+const outliving = (samples) => {
+  const outlived = samples * 65536;
+  const withRequest = 1000 * 65536 - outlived;
+  return bound(1000, { withRequest, outlived, outlivedSamples: samples });
+};
+
 /** Of a cache. */
 const cache = (changes) =>
   bound(1000, {
@@ -35,6 +42,8 @@ for (const [what, evidence, expected] of [
   ['more', bound(1000, { withRequest: 58_900_000 }), 'region medium-mixed'],
   ['a tenth that ended', cache({ ended: 1e8, alive: 9e8 }), 'region long'],
   ['less that ended', cache({ ended: 9e7, alive: 9.1e8 }), 'leave never-ends'],
+  ['one in a thousand that outlives', outliving(1), 'request with-request'],
+  ['two in a thousand', outliving(2), 'region medium-mixed'],
   ['half that lived long', cache(), 'region long'],
   ['less of many sizes', cache({ long: 4.9e8 }), 'region medium-mixed'],
   ['less of two sizes', cache({ long: 4.9e8, alike: 0.9 }), 'slab medium-alike'],

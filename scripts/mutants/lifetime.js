@@ -1,0 +1,82 @@
+'use strict';
+
+const clusters = ['lifetime/clusters.test.js'];
+const rules = ['lifetime/rules.test.js'];
+const bake = ['profile/bake.test.js'];
+
+module.exports = [
+  {
+    file: 'lifetime/clusters.js',
+    tests: clusters,
+    mutants: {
+      'borders below the least': ['Math.max(bucket, shortest) / 2', 'bucket / 2'],
+      'always the most clusters': [
+        'errors[k - 1] - errors[k] >= bound',
+        'errors[k - 1] > errors[k]',
+      ],
+      'always one cluster': ['>= bound) k++', '>= Infinity) k++'],
+      'of two that are as good the higher': [
+        'if (explained > next[to])',
+        'if (explained >= next[to])',
+      ],
+      'the last cluster begins where the one before does': ['first, begin);', 'first, first);'],
+      'a border at the begin of a cluster': [
+        'Math.ceil((Math.max(before, shortest) + start) / 2)',
+        'start',
+      ],
+    },
+  },
+  {
+    file: 'lifetime/rules.js',
+    tests: rules,
+    mutants: {
+      'few samples say something': ['samples >= LEAST_SAMPLES', 'samples >= 1'],
+      'what moves may be placed': ['moved > MOST_MOVED * bytes', 'moved > bytes'],
+      'what is of no request is of one': ['judged >= LEAST_JUDGED * bytes', 'judged > 0'],
+      'one in a hundred may outlive its request': [
+        'LEAST_WITH_REQUEST = 0.999',
+        'LEAST_WITH_REQUEST = 0.99',
+      ],
+      'an exception is no matter': [' && outlivedSamples === 0', ''],
+      'few samples prove': ['withRequestSamples >= PROOF_SAMPLES', 'withRequestSamples > 0'],
+      'a leak has an end': ['ended < LEAST_ENDED * bytes', 'ended < 0'],
+      'what is alive has no lifetime': ['LEAST_LONG * (ended + alive)', 'LEAST_LONG * ended'],
+    },
+  },
+  {
+    file: 'lifetime/table.js',
+    tests: ['lifetime/table.test.js'],
+    mutants: {
+      'a newer table is read': ['table.version > VERSION', 'table.version < 1'],
+      'what is unknown is no matter': ['if (unknown !== undefined)', 'if (unknown === 0)'],
+      'a site may be of any file': ['if (stray !== -1)', 'if (stray === -2)'],
+    },
+  },
+  {
+    file: 'profile/bake/bake.js',
+    tests: bake,
+    mutants: {
+      'files that were changed are what ran': [
+        'source.changed > this.#started && !this.#isUnchanged',
+        'false',
+      ],
+      'nobody may say that files are unchanged': [' && !this.#isUnchanged', ''],
+      'borders at once the time between collections': ['COLLECTIONS = 2', 'COLLECTIONS = 1'],
+      'few samples are in the table': ['? few : known', '? known : known'],
+    },
+  },
+  {
+    file: 'profile/bake/source-file.js',
+    tests: bake,
+    mutants: {
+      'a call by any name': [
+        'if (before === null || source !==',
+        'if (before === null && source !==',
+      ],
+      'a property is Buffer': ['(?<![\\w$.])Buffer', 'Buffer'],
+      'the last of several lines': ['lines.has(print) ? MANY : i + 1', 'i + 1'],
+      'a line alone': ['MOST_REACH = 3', 'MOST_REACH = 0'],
+      'any file is read': ['!CODE.test(file) || ', ''],
+    },
+  },
+];
