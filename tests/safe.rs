@@ -4,9 +4,13 @@
 #![forbid(unsafe_code)]
 
 use ralloc_core::error::{
-    AllocError, BlockError, ClaimError, FreeError, InitError, JoinError, MapError, OptionsError,
-    PlacementError, PoolError, RegionError, RewindError, SegmentError, SegmentField, SegmentPlace,
-    SendError, SlabError, SlotError, TokenError,
+    AllocError, BlockError, ClaimError, ClusterError, FreeError, InitError, JoinError, MapError,
+    OptionsError, PlacementError, PoolError, RegionError, RewindError, SegmentError, SegmentField,
+    SegmentPlace, SendError, SlabError, SlotError, TokenError,
+};
+use ralloc_core::lifetime::{
+    self, BUCKETS, Borders, Certainty, Clusters, Decision, Entry, Evidence, Histogram,
+    MOST_CLUSTERS, Point, Reason, Site, Strategy, Table,
 };
 use ralloc_core::memory::{self, Depot, HugePages, MemoryOptions, depot};
 use ralloc_core::object_pool::{ObjectPool, Pooled};
@@ -291,6 +295,31 @@ fn regions_refuse_handles_of_what_was_freed() {
     assert_eq!(collected.chunks, 1);
     let options = RegionOptions { max_bytes: 1, ..options };
     assert!(matches!(Region::with_options(options), Err(RegionError::Limit { .. })));
+}
+
+#[test]
+fn lifetimes_are_clustered_and_decide_by_rules() {
+    let mut lifetimes = Histogram::new();
+    lifetimes.add(20.0, 1000);
+    lifetimes.merge(&Histogram::from_bytes([1; BUCKETS]));
+    let bucket = Histogram::bucket_of(20.0);
+    assert_eq!(lifetimes.bytes()[bucket], 1001);
+    assert!(Histogram::start_of(bucket) <= 20.0);
+    let borders: Borders = lifetimes.borders(0.0, MOST_CLUSTERS).unwrap();
+    assert!(borders.chosen().len() < MOST_CLUSTERS);
+    let points = [Point::new(1.0, 1.0), Point::new(20.0, 1.0)];
+    let clusters: Clusters = lifetime::cluster(&points, 2).unwrap();
+    assert_eq!(clusters.borders(), [20.0]);
+    assert_eq!(
+        lifetime::cluster(&[Point::new(f64::NAN, 1.0)], 2),
+        Err(ClusterError::Point { index: 0 })
+    );
+    let decision: Decision = lifetime::decide(&Evidence::default());
+    assert_eq!((decision.strategy, decision.certainty), (Strategy::Leave, Certainty::Suggested));
+    assert_eq!(decision.reason, Reason::FewSamples);
+    static TABLE: Table<2> = Table::new([Entry::new(Strategy::Slab, 12), Entry::NONE]);
+    assert_eq!(TABLE.entry(Site::new(0)).strategy, Strategy::Slab);
+    assert_eq!(TABLE.entry(Site::new(u32::MAX)).size_class, 0); // of another table: some entry, and nothing worse
 }
 
 /// Files and folders of `src/` in which `pub` reaches no user: private modules that export no type and add
