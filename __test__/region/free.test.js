@@ -22,6 +22,20 @@ function refused(t, region, act, expected, counted = 1) {
   return error;
 }
 
+test('the end of a Buffer of length 0 is not taken for that of a block, whatever the first record says', (t) => {
+  const region = new Region({ chunkSize: 16_384, maxBytes: 500_000 });
+  const first = region.alloc(20_000);
+  const kept = [16_368, 20_000, 16_368, 16].map((size, i) => stamp(region.alloc(size), i));
+  region.free(first);
+  kept.push(stamp(region.alloc(16), 4)); // by the first record, in chunk 4: as many as mark a block that is held
+  region.free(region.alloc(0));
+  t.is(region.stats().held, kept.length);
+  soundRegion(t, region);
+  t.true(kept.every((buffer, i) => isStamped(buffer, i)));
+  for (const buffer of kept) region.free(buffer);
+  region.close();
+});
+
 for (const [kind, size] of [
   ['a block among others', 100],
   ['a block with a chunk of its own', 2 * MiB],

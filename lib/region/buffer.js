@@ -73,6 +73,7 @@ class RegionBuffer extends FastBuffer {
     if (
       buffer.#state !== ALIVE ||
       buffer.#core !== core ||
+      id === NO_BLOCK ||
       core.isSlow ||
       spans.isBusy ||
       spans.table[id + MARK] !== HELD
