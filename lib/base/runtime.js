@@ -5,6 +5,12 @@
 /** The public door to Node's own FastBuffer: what it makes nobody can tell from Node's Buffers. */
 const FastBuffer = Buffer[Symbol.species];
 
+/** Heirs of FastBuffer say, as it does, that Buffer made them. */
+function lookLikeBuffers(prototype) {
+  const value = { value: Buffer, writable: true, configurable: true };
+  Object.defineProperty(prototype, 'constructor', value);
+}
+
 /** Not on Node 20. */
 const hasTransfer = typeof ArrayBuffer.prototype.transfer === 'function';
 
@@ -14,4 +20,4 @@ const hasTransfer = typeof ArrayBuffer.prototype.transfer === 'function';
  */
 const countsTransfers = Number.parseInt(process.versions.node, 10) < 24;
 
-module.exports = { FastBuffer, hasTransfer, countsTransfers };
+module.exports = { FastBuffer, lookLikeBuffers, hasTransfer, countsTransfers };

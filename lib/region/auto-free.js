@@ -3,7 +3,7 @@
 // The option `autoFree`: what nobody has any more is freed by the garbage collector. A view that was made of a Buffer by
 // subarray() or slice() keeps it, and so its block; V8 knows of the ArrayBuffer alone, which is that of all blocks of the chunk.
 
-const { FastBuffer } = require('../base/runtime.js');
+const { FastBuffer, lookLikeBuffers } = require('../base/runtime.js');
 const { RegionBuffer } = require('./buffer.js');
 
 /** What freed its block, if nothing else did before. */
@@ -13,11 +13,6 @@ class Token {
   constructor(id) {
     this.id = id;
   }
-}
-
-function asBuffer(prototype) {
-  const value = { value: Buffer, writable: true, configurable: true };
-  Object.defineProperty(prototype, 'constructor', value);
 }
 
 class KeepingView extends FastBuffer {
@@ -60,8 +55,8 @@ class AutoBuffer extends RegionBuffer {
   }
 }
 
-asBuffer(KeepingView.prototype);
-asBuffer(AutoBuffer.prototype);
+lookLikeBuffers(KeepingView.prototype);
+lookLikeBuffers(AutoBuffer.prototype);
 
 class AutoFree {
   #registry;

@@ -4,7 +4,7 @@
 // free an error without a look at the records.
 
 const { typeError } = require('../base/errors.js');
-const { FastBuffer } = require('../base/runtime.js');
+const { FastBuffer, lookLikeBuffers } = require('../base/runtime.js');
 const errors = require('./errors.js');
 const { CHUNK, GRANULE_LOG, HELD, MARK, SIZE, START } = require('./record.js');
 
@@ -85,11 +85,7 @@ class RegionBuffer extends FastBuffer {
   }
 
   static {
-    Object.defineProperty(RegionBuffer.prototype, 'constructor', {
-      value: Buffer,
-      writable: true,
-      configurable: true,
-    });
+    lookLikeBuffers(RegionBuffer.prototype);
     stateOf = (value) => (isView(value) && #state in value ? value.#state : undefined);
     coreOf = (buffer) => buffer.#core;
     idOf = (buffer) => buffer.#id;

@@ -4,7 +4,7 @@
 // of pools that hand it out. Its state makes every wrong free an error without a native call.
 
 const { typeError } = require('../base/errors.js');
-const { FastBuffer } = require('../base/runtime.js');
+const { FastBuffer, lookLikeBuffers } = require('../base/runtime.js');
 const errors = require('./errors.js');
 const { Pool } = require('./pool.js');
 
@@ -143,11 +143,7 @@ class SlabBuffer extends FastBuffer {
   };
 
   static {
-    Object.defineProperty(SlabBuffer.prototype, 'constructor', {
-      value: Buffer,
-      writable: true,
-      configurable: true,
-    });
+    lookLikeBuffers(SlabBuffer.prototype);
     stateOf = (value) => (isView(value) && #state in value ? value.#state : undefined);
     poolOf = (buffer) => buffer.#pool;
     setState = (buffer, state) => {
