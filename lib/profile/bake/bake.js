@@ -5,6 +5,7 @@
 const { bordersOf, startOf } = require('../../lifetime/clusters.js');
 const { decide } = require('../../lifetime/rules.js');
 const { nameIn } = require('../../lifetime/table.js');
+const { sizeClassEnd } = require('../buckets.js');
 const { MARK } = require('../compiled.js');
 const { evidenceOf } = require('./evidence.js');
 const { SourceFile } = require('./source-file.js');
@@ -15,11 +16,10 @@ const COLLECTION_MS = 200;
 /** A border below this many times that would part what nobody could tell apart. */
 const COLLECTIONS = 2;
 
-const sizeOf = (sizeClass) => 2 ** sizeClass;
 const byName = (a, b) => (a < b ? -1 : Number(a > b));
 
 /** Size class → the buckets at which its lifetimes fall apart. */
-function clusters({ lifetimes }, collectionMs) {
+function clusters(lifetimes, collectionMs) {
   const least = COLLECTIONS * (collectionMs ?? COLLECTION_MS);
   return new Map(
     [...lifetimes]
@@ -82,7 +82,7 @@ class Files {
   }
 }
 
-function siteOf(evidence, files, folder, borders) {
+function siteOf({ evidence, decision }, files, folder, borders) {
   const { file, line, column, source } = evidence;
   const text = files.of(file);
   if (text === undefined) return undefined;
@@ -98,25 +98,23 @@ function siteOf(evidence, files, folder, borders) {
     line,
     column,
     ...{ offset: call.offset, function: evidence.function, source, callee: call.callee },
-    ...decide(evidence),
-    size: sizeOf(evidence.sizeClass),
+    ...decision,
+    size: sizeClassEnd(evidence.sizeClass),
     bytes: evidence.bytes,
     samples: evidence.samples,
     exceptions: evidence.outlivedSamples,
-    mostly: sizeOf(evidence.mainClass),
+    mostly: sizeClassEnd(evidence.mainClass),
     shares: sharesOf(evidence, borders.get(evidence.mainClass)),
     ...(fingerprint === undefined ? undefined : { fingerprint }),
   };
 }
 
-function recordedOf({ recorders, collectionMs }) {
-  const [start, until] = [Math.min, Math.max].map((of, i) =>
-    of(...recorders.map((one) => (i === 0 ? one.start : one.until))),
-  );
+function recordedOf({ recorders, collectionMs }, started) {
+  const until = Math.max(...recorders.map((one) => one.until));
   const told = collectionMs === undefined ? undefined : Math.round(collectionMs * 10) / 10;
   return {
     recorders: recorders.length,
-    seconds: Math.max(0, Math.round((until - start) / 1000)),
+    seconds: Math.max(0, Math.round((until - started) / 1000)),
     ...(told === undefined ? undefined : { collectionMs: told }),
   };
 }
@@ -126,24 +124,25 @@ function recordedOf({ recorders, collectionMs }) {
  * what they were, whatever their times say.
  */
 function bake(profile, { folder, isUnchanged = false }) {
-  const evidence = evidenceOf(profile);
-  const borders = clusters(evidence, profile.collectionMs);
+  const { places, lifetimes } = evidenceOf(profile);
+  const borders = clusters(lifetimes, profile.collectionMs);
   const started = Math.min(...profile.recorders.map(({ start }) => start));
   const files = new Files(started, isUnchanged);
   const [known, few] = [[], []];
-  for (const one of evidence.places) {
-    (decide(one).reason === 'few-samples' ? few : known).push(one);
+  for (const evidence of places) {
+    const decision = decide(evidence);
+    (decision.reason === 'few-samples' ? few : known).push({ evidence, decision });
   }
   const sites = known
     .map((one) => siteOf(one, files, folder, borders))
     .filter((site) => site !== undefined)
     .sort((a, b) => byName(a.file, b.file) || a.line - b.line || a.column - b.column);
-  const texts = new Map(known.map(({ file }) => [nameIn(folder, file), file]));
+  const texts = new Map(known.map(({ evidence: { file } }) => [nameIn(folder, file), file]));
   const names = [...new Set(sites.map(({ file }) => file))];
   const table = {
-    recorded: recordedOf(profile),
+    recorded: recordedOf(profile, started),
     lifetimes: [...borders].map(([sizeClass, buckets]) => ({
-      size: sizeOf(sizeClass),
+      size: sizeClassEnd(sizeClass),
       borders: buckets.map((bucket) => Math.round(startOf(bucket))),
     })),
     files: names.map((file) => ({ file, sha256: files.of(texts.get(file)).sha256 })),

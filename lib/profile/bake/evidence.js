@@ -111,8 +111,8 @@ function placeOf({ source, frames: [frame] }) {
 }
 
 /**
- * `{ places, lifetimes, elsewhere }` of a profile: an Evidence for each place and source, size class → bytes by bucket of the lifetime, and the bytes that
- * were allocated where there is no place.
+ * `{ places, lifetimes }` of a profile: an Evidence for each place and source, and size class → bytes by bucket of the lifetime, also of what was
+ * allocated where there is no place.
  */
 function evidenceOf(profile) {
   const bySite = new Map(); // id → Evidence
@@ -133,7 +133,7 @@ function evidenceOf(profile) {
       for (let i = 0; i < BUCKETS; i++) addTo(lifetimes, sizeClass, i, bytes[i]);
     }
   }
-  return { places, lifetimes, elsewhere: elsewhere.bytes };
+  return { places, lifetimes };
 }
 
 module.exports = { evidenceOf };

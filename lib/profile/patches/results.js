@@ -10,16 +10,22 @@ const { isView } = ArrayBuffer;
 /** Keys and signatures are no longer. */
 const MOST = 16 * 1024;
 
-/** In the place of a function that returns a Buffer, an ArrayBuffer, or a text. */
+const isMemory = (made) => isView(made) || isArrayBuffer(made);
+
+/** Sees what the function `below` returns: a Buffer, an ArrayBuffer, or a text. */
+function see(made, source, below) {
+  if (isMemory(made)) {
+    const left = countdown[0] - made.byteLength;
+    countdown[0] = left;
+    if (left < 0) sampled(made, made.byteLength, source, below);
+  }
+  return made;
+}
+
+/** In the place of a function that returns such. */
 const resultingOf = (source) => (original) =>
   function result(...args) {
-    const made = Reflect.apply(original, this, args);
-    if (isView(made) || isArrayBuffer(made)) {
-      const left = countdown[0] - made.byteLength;
-      countdown[0] = left;
-      if (left < 0) sampled(made, made.byteLength, source, result);
-    }
-    return made;
+    return see(Reflect.apply(original, this, args), source, result);
   };
 
 const resulting = resultingOf('crypto');
@@ -29,13 +35,7 @@ const callingBack = (original) =>
   function result(...args) {
     const callback = args.at(-1);
     if (typeof callback !== 'function') {
-      const made = Reflect.apply(original, this, args);
-      if (isView(made) || isArrayBuffer(made)) {
-        const left = countdown[0] - made.byteLength;
-        countdown[0] = left;
-        if (left < 0) sampled(made, made.byteLength, 'crypto', result);
-      }
-      return made;
+      return see(Reflect.apply(original, this, args), 'crypto', result);
     }
     const most = args.reduce(
       (sum, one) => (typeof one === 'number' && one > sum ? one : sum),
@@ -45,7 +45,7 @@ const callingBack = (original) =>
     if (ticket === undefined) return Reflect.apply(original, this, args);
     args[args.length - 1] = function done(...results) {
       const [, made] = results;
-      if (isView(made) || isArrayBuffer(made)) finished(ticket, made, made.byteLength, 'crypto');
+      if (isMemory(made)) finished(ticket, made, made.byteLength, 'crypto');
       return Reflect.apply(callback, this, results);
     };
     return Reflect.apply(original, this, args);
