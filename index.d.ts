@@ -723,6 +723,13 @@ export interface HeapStats {
  */
 export interface RequestArena extends Omit<Arena, 'close' | typeof Symbol.dispose> {}
 
+/**
+ * The arena of the request in whose asynchronous context this is called, whichever middleware with `context: true` gave it; undefined outside of
+ * one, after its response, and without such a middleware. For modules that are used inside of requests and outside:
+ * `(current() ?? Buffer).allocUnsafe(size)`.
+ */
+export function current(): RequestArena | undefined;
+
 /** What the result of `requestArena()` has, whatever the framework. */
 export interface RequestArenaHandle {
   stats(): RequestArenaStats;

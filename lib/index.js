@@ -3,6 +3,7 @@
 // Table of contents.
 
 const { Arena } = require('./arena/arena.js');
+const { current } = require('./arena/current.js');
 const { RallocError } = require('./base/errors.js');
 const { requestArena } = require('./express.js');
 const { backend, backendReason } = require('./memory/native.js');
@@ -22,6 +23,7 @@ module.exports = {
   Slab,
   backend,
   backendReason,
+  current,
   profiler,
   pump,
   release,

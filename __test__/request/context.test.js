@@ -8,7 +8,7 @@ const { AsyncResource } = require('node:async_hooks');
 const { once } = require('node:events');
 const http = require('node:http');
 const { finished } = require('node:stream/promises');
-const { requestArena } = require('../../lib/index.js');
+const { current, requestArena } = require('../../lib/index.js');
 const { Client } = require('../helpers/client.js');
 const { assertSettled, listen } = require('../helpers/server.js');
 const { until } = require('../helpers/until.js');
@@ -85,4 +85,66 @@ test("in bound listeners there is too; in others it is that, or none, and never 
     t.deepEqual(seen[place], [true], place);
   }
   for (const place of ['data', 'finish', 'close']) t.truthy(seen[place], place);
+});
+
+test("ralloc's own current() has the arena of whichever middleware, until its response is over", async (t) => {
+  t.is(current(), undefined);
+  const [first, second] = [requestArena({ context: true }), requestArena({ context: true })];
+  const without = requestArena();
+  const seen = [];
+  const serve = async (arenas) => {
+    const server = http.createServer((req, res) => {
+      arenas(req, res, async () => {
+        const isOurs = current() === req.arena && arenas.current() === req.arena;
+        const size = (current() ?? Buffer).allocUnsafe(100).length;
+        const over = once(res, 'close');
+        res.end('x');
+        await over;
+        seen.push({ isOurs, size, after: current(), own: arenas.current() === req.arena });
+      });
+    });
+    t.teardown(() => server.close());
+    const client = await Client.connect(await listen(server));
+    await client.get('/');
+    await until(() => seen.length > 0);
+    await client.destroy();
+    return seen.pop();
+  };
+  for (const arenas of [first, second]) {
+    t.deepEqual(await serve(arenas), { isOurs: true, size: 100, after: undefined, own: true });
+    assertSettled(t, arenas);
+  }
+  const server = http.createServer((req, res) =>
+    without(req, res, () => res.end(`${current() === undefined}`)),
+  );
+  t.teardown(() => server.close());
+  const client = await Client.connect(await listen(server));
+  t.is((await client.get('/')).body.toString(), 'true');
+  await client.destroy();
+  t.is(current(), undefined);
+});
+
+test('a middleware that is closed is asked no more, and others are', async (t) => {
+  const [closed, open] = [requestArena({ context: true }), requestArena({ context: true })];
+  await closed.close();
+  await closed.close();
+  const seen = await new Promise((resolve) => {
+    const server = http.createServer((req, res) =>
+      closed(req, res, () => {
+        const ofClosed = current();
+        open(req, res, () => {
+          resolve([ofClosed, current() === req.arena]);
+          res.end();
+        });
+      }),
+    );
+    t.teardown(() => server.close());
+    listen(server)
+      .then(Client.connect)
+      .then(async (client) => {
+        await client.get('/');
+        await client.destroy();
+      });
+  });
+  t.deepEqual(seen, [undefined, true]);
 });

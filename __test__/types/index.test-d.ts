@@ -11,6 +11,7 @@ import {
   backendReason,
   type Checkpoint,
   type ChunkStats,
+  current,
   type DepotStats,
   type Hold,
   type MemoryOptions,
@@ -52,6 +53,12 @@ import * as ofHttp from '../../http';
 expectType<'native' | 'js'>(backend);
 expectType<string | undefined>(backendReason);
 expectType<string>(version);
+expectType<RequestArena | undefined>(current());
+expectAssignable<Buffer>((current() ?? Buffer).allocUnsafe(1));
+expectAssignable<Buffer>((current() ?? Buffer).alloc(1, 'x', 'utf8'));
+expectAssignable<Buffer>((current() ?? Buffer).concat([Buffer.alloc(1)], 1));
+expectAssignable<Buffer>((current() ?? Buffer).from('x', 'utf8'));
+expectAssignable<Buffer>((current() ?? Buffer).from(new Uint8Array(1)));
 expectType<number>(release(Buffer.alloc(1)));
 expectType<number>(release(new DataView(new ArrayBuffer(1))));
 expectError(release(new ArrayBuffer(1)));

@@ -5,6 +5,7 @@
 
 const { AsyncLocalStorage } = require('node:async_hooks');
 const { describe, ownerOf } = require('../arena/arena.js');
+const { leave, watch } = require('../arena/current.js');
 const { RallocError, limitError } = require('../base/errors.js');
 const check = require('../base/validate.js');
 const time = require('../base/time.js');
@@ -58,7 +59,9 @@ class RequestArenas {
     this.#tickMs = Math.min(Math.max(warnAfterMs, SHORTEST_TICK_MS), LONGEST_TICK_MS);
     this.#long = new LongRequests(Math.ceil(warnAfterMs / this.#tickMs));
     this.#isTicking = warnAfterMs === 0;
-    if (this.settings.context) this.#storage = new AsyncLocalStorage();
+    if (!this.settings.context) return;
+    this.#storage = new AsyncLocalStorage();
+    watch(this.#storage);
   }
 
   get isClosing() {
@@ -246,6 +249,7 @@ class RequestArenas {
 
   #finishClose() {
     time.clearInterval(this.#ticker);
+    leave(this.#storage);
     this.pool.close();
     this.#closed(0);
   }

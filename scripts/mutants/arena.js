@@ -17,6 +17,14 @@ module.exports = [
     },
   },
   {
+    file: 'arena/current.js',
+    tests: ['request/context.test.js'],
+    mutants: {
+      'an arena whose request is over': [' && ownerOf(arena)?.isOver !== true', ''],
+      'of the first middleware alone': ['i < storages.length', 'i < 1'],
+    },
+  },
+  {
     file: 'base/fill.js',
     tests: filled,
     mutants: {

@@ -153,8 +153,8 @@ module.exports = [
       ],
       'close() closes twice': ['if (this.#closing === null) {', 'if (true) {'],
       'close() leaves the timer': [
-        '    time.clearInterval(this.#ticker);\n    this.pool',
-        '    this.pool',
+        '    time.clearInterval(this.#ticker);\n    leave',
+        '    leave',
         { tests: long },
       ],
       'close() keeps the memory': ['    this.pool.close();\n', ''],
@@ -227,8 +227,18 @@ module.exports = [
         '',
         { tests: bounds },
       ],
-      'a context where none was asked for': ['if (this.settings.context) this', 'this'],
-      'no context': ['if (this.settings.context) this', 'if (false) this'],
+      'a context where none was asked for': ['if (!this.settings.context) return;', ''],
+      'no context': ['if (!this.settings.context) return;', 'return;'],
+      'nobody finds its contexts': [
+        '    watch(this.#storage);\n',
+        '',
+        { tests: ['request/context.test.js'] },
+      ],
+      'a middleware that is closed is asked': [
+        '    leave(this.#storage);\n',
+        '',
+        { tests: ['request/context.test.js'] },
+      ],
     },
   },
 ];
