@@ -12,7 +12,8 @@ module.exports = {
    * it is over; until then the memory stays as it is. `kind` is a key of stats().guarded. It throws
    * ERR_RALLOC_DEAD_BUFFER where the memory is not there any more. The function's `isFirst` says whether it is to be called
    * before the operation's own callback, and not after it. `death` says how the memory ended, once it is detached: see `deaths` in
-   * base/errors.js; copies that have none there say that they do not know. Otherwise operations hold the Buffers of the copy alone whose guard is installed.
+   * base/errors.js; copies that have none there say that they do not know. `isFreed(view)`, of slabs and regions, says whether `view` is
+   * dead though its bytes are there; copies that have none there are asked by take() alone, which can be too late to throw. Otherwise operations hold the Buffers of the copy alone whose guard is installed.
    */
   kHolder: Symbol.for('ralloc.holder.1'),
 

@@ -93,9 +93,14 @@ function take(message, holder, chunk) {
   }
 }
 
+/** Throws for a dead chunk. The socket would only be destroyed by it: a server listens to its errors. */
+function check(message, holder, chunk) {
+  if (chunk.byteLength === 0 || holder.isFreed?.(chunk)) take(message, holder, chunk)();
+}
+
 /** A chunk goes to the socket, whose write holds it. But not if that ends, or serves another message. */
 function give(method, message, holder, chunk, encoding, callback) {
-  if (chunk.byteLength === 0) take(message, holder, chunk)(); // throws where it is dead
+  check(message, holder, chunk);
   const result = method.call(message, chunk, encoding, callback);
   if (message.outputData.length > 0) keep(message, holder.take(chunk, 'http'), false);
   return result;

@@ -53,6 +53,11 @@ class ChunkGuard {
     return this.#chunk.ab === this.#chunk.span.ab ? 'transferred' : 'freed';
   }
 
+  /** Whether `view` is a Buffer whose bytes may be somebody else's. */
+  isFreed(view) {
+    return deathOf(view) !== undefined;
+  }
+
   take(view, kind) {
     const core = this.#core;
     const { byteLength: bytes, byteOffset: start } = view;

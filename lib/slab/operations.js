@@ -53,6 +53,11 @@ class SegmentGuard {
     return this.#pool.core.isLive ? 'transferred' : 'slab';
   }
 
+  /** Whether `view` is a Buffer whose slot may be somebody else's. */
+  isFreed(view) {
+    return deathOf(view) !== undefined;
+  }
+
   take(view, kind) {
     const pool = this.#pool;
     const { core, sizeLog } = pool;

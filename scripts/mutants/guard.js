@@ -135,10 +135,31 @@ module.exports = [
         { tests: ['guard/dead.test.js'] },
       ],
       'a dead chunk is sent': [
-        'if (chunk.byteLength === 0) take(message, holder, chunk)();',
+        'if (chunk.byteLength === 0 || holder.isFreed?.(chunk)) take(message, holder, chunk)();',
         '',
         { tests: ['guard/http-ends.test.js'] },
       ],
+      'a freed chunk is left to the socket': [
+        'chunk.byteLength === 0 || holder.isFreed?.(chunk)',
+        'chunk.byteLength === 0',
+        { tests: ['guard/freed.test.js'] },
+      ],
+    },
+  },
+  {
+    file: 'guard/http2.js',
+    tests: ['guard/freed.test.js'],
+    mutants: {
+      'what is behind the headers of a dead chunk is sent': [
+        'if (response.headersSent) response.stream.destroy(error);',
+        '',
+      ],
+      'a freed chunk is left to the stream': ['!holder.isFreed?.(chunk)', 'true'],
+      'http2 is loaded for it': [
+        'if (isLoaded()) guardResponses();',
+        'if (true) guardResponses();',
+      ],
+      'no server that comes later is seen': ['if (isOfHttp2(this)) guardResponses();', ''],
     },
   },
   {
