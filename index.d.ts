@@ -1223,8 +1223,9 @@ export interface RegionOptions {
    */
   collectWhenIdle?: boolean | undefined;
   /**
-   * Frees what nobody has any more when V8 collects its Buffer. Views that `subarray()` and `slice()` made keep it; typed
-   * arrays and DataViews over its `buffer` do not. Allocations take some 1 µs more.
+   * Frees what nobody has any more when V8 collects its Buffer. Views that its `subarray()` and `slice()` made keep it; typed
+   * arrays and DataViews over its `buffer` do not, nor what `Uint8Array.prototype.subarray.call(buffer)` makes. Brings `guard`.
+   * Allocations take some 1 µs more.
    * @default false
    */
   autoFree?: boolean | undefined;
@@ -1232,7 +1233,7 @@ export interface RegionOptions {
    * Makes Node's operations hold the Buffers that they were given. Bytes that are freed while an operation uses them (fs,
    * streams and sockets, zlib, randomFill …) are handed out again when the operation is over. Node's functions are wrapped
    * once in a thread, for the first region, slab or arena that asks. `RALLOC_GUARD=off` leaves Node as it is.
-   * @default false
+   * @default what `autoFree` is
    */
   guard?: boolean | undefined;
   /** A name for `stats()` and `util.inspect()`. */

@@ -16,6 +16,7 @@ class Fifo {
 
   constructor() {
     const file = path.join(this.#dir, 'fifo');
+    this.path = file;
     execFileSync('mkfifo', [file]);
     this.fd = fs.openSync(file, O_RDWR); // blocks: for the thread pool
     this.#own = fs.openSync(file, O_RDWR | O_NONBLOCK);

@@ -30,7 +30,7 @@ const defaults = {
   chunkSize: 16 * MiB,
   collectWhenIdle: true,
   autoFree: false,
-  guard: false,
+  guard: undefined, // as autoFree
   name: '',
 };
 
@@ -43,7 +43,9 @@ function regionSettings(options) {
     const range = `an integer >= ${least}, what one chunk takes with its records`;
     throw rangeError('options.maxBytes', range, maxBytes);
   }
-  return { ...settings, firstChunk, large: Math.min(LARGE, chunkSize) };
+  // What frees by itself must know of operations: some of Node replace a Buffer by a view of their own, and nobody has it then.
+  const guard = settings.guard ?? settings.autoFree;
+  return { ...settings, guard, firstChunk, large: Math.min(LARGE, chunkSize) };
 }
 
 module.exports = { regionSettings, FIRST_RECORDS, BIN_BYTES };

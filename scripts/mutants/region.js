@@ -93,6 +93,16 @@ module.exports = [
     },
   },
   {
+    file: 'region/options.js',
+    tests: ['region/auto-free-operations.test.js'],
+    mutants: {
+      'autoFree knows nothing of operations': [
+        'const guard = settings.guard ?? settings.autoFree;',
+        'const guard = settings.guard ?? false;',
+      ],
+    },
+  },
+  {
     file: 'region/operations.js',
     tests: ['region/guard.test.js'],
     mutants: {
