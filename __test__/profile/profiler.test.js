@@ -114,3 +114,12 @@ test('an application that "ralloc/profile" records cannot start another, and goe
   t.is(result.error, 'ERR_RALLOC_PROFILE_RUNNING');
   t.is(read().recorders.length, 1);
 });
+
+test('servers of a module that is loaded later have requests too', async (t) => {
+  const file = join(folder(t), 'a.rprof');
+  const { result, stderr } = await run('profile/loads-https-later.js', { args: [file] });
+  t.is(stderr, '');
+  t.deepEqual(result, { wasLoaded: false });
+  const { sites } = Profile.read(file);
+  t.true(sites.some(({ source, route }) => source === 'http' && route === 'POST /later'));
+});

@@ -6,6 +6,7 @@ const test = require('ava');
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
 const http = require('node:http');
+const http2 = require('node:http2');
 const net = require('node:net');
 const { isNative } = require('../helpers/backend.js');
 const { Tally } = require('../helpers/tally.js');
@@ -79,6 +80,47 @@ test.serial('addresses without end are one route', async (t) => {
   t.true(routes.size <= 502, String(routes.size));
   t.true(routes.has('POST (others)'));
 });
+
+async function postByHttp2(port, path) {
+  const session = http2.connect(`http://localhost:${port}`);
+  const stream = session.request({ ':method': 'POST', ':path': path });
+  stream.end(BODY);
+  stream.resume();
+  await once(stream, 'close');
+  session.close();
+  await once(session, 'close');
+}
+
+for (const [name, event, handle] of [
+  ['request', 'request', (req, res) => req.resume().on('end', () => res.end())],
+  [
+    'stream',
+    'stream',
+    (stream) =>
+      stream.resume().on('end', () => stream.respond({ ':status': 200 }, { endStream: true })),
+  ],
+]) {
+  test.serial(`the body of an HTTP/2 ${name} has its route, and is counted once`, async (t) => {
+    const server = http2.createServer();
+    const recorder = record(t);
+    const kept = [];
+    server.on(event, (...args) => {
+      kept.push(Buffer.allocUnsafeSlow(70_000));
+      handle(...args);
+    });
+    const port = await listen(t, server);
+    const sessions = [];
+    server.on('session', (session) => sessions.push(once(session, 'close')));
+    await postByHttp2(port, '/upload/17?x=1');
+    await postByHttp2(port, '/upload/18');
+    await Promise.all(sessions);
+    const tally = new Tally(recorder.take(), recorder.settle());
+    t.is(bytesOf(tally, 'http2', 'POST /upload/:id'), 2 * BODY.length);
+    t.is(bytesOf(tally, 'http2'), 0);
+    const [own] = tally.at(__filename).filter(({ source }) => source === 'Buffer.allocUnsafeSlow');
+    t.is(tally.of(own.id, events.OUTLIVED).bytes, 70_000 * kept.length);
+  });
+}
 
 test.serial('chunks of sockets and of pipes are told apart', async (t) => {
   const recorder = record(t);

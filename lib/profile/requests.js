@@ -104,20 +104,20 @@ class Requests {
   #storage = new AsyncLocalStorage();
   #routes = new Routes();
 
-  /** Calls `act(...args)` for the request `message`, until whose `response` is closed it lasts. */
-  begin(message, response, act, ...args) {
-    let request = Tagged.of(message);
+  /** Calls `act()` for the request that comes by `stream`, until whose `response` is closed it lasts; `message` has its address. */
+  begin(stream, response, act, message = stream) {
+    let request = Tagged.of(stream);
     if (request === undefined) {
       request = new Request(message, this.#routes);
-      new Tagged(message, request);
+      new Tagged(stream, request);
       response.on('close', () => request.finish());
     }
-    return this.#storage.run(request, act, ...args);
+    return this.#storage.run(request, act);
   }
 
-  /** The request whose body comes by `message`; undefined for that of a client's response, or without one. */
-  of(message) {
-    return Tagged.of(message);
+  /** The request whose body comes by `stream`; undefined for that of a client's response, or without one. */
+  of(stream) {
+    return Tagged.of(stream);
   }
 
   run(request, act, ...args) {

@@ -6,6 +6,7 @@ const recorder = ['profile/recorder.test.js'];
 const requests = ['profile/requests.test.js'];
 const transfers = ['profile/transfers.test.js'];
 const own = ['profile/own.test.js'];
+const profiler = ['profile/profiler.test.js'];
 const pins = ['profile/pins.test.js'];
 const unchanged = ['profile/unchanged.test.js'];
 const bodies = ['profile/bodies.test.js'];
@@ -117,6 +118,22 @@ module.exports = [
         "new Set(['request', 'checkContinue', 'checkExpectation'])",
         'new Set()',
       ],
+      'streams of HTTP/2 are no requests': ["event === 'stream' && ", 'false && '],
+      'chunks of HTTP/2 are seen each time as often as there were streams': [
+        'seen.add(prototype);',
+        '',
+      ],
+    },
+  },
+  {
+    file: 'profile/patches/requests.js',
+    tests: profiler,
+    mutants: {
+      'modules that are loaded later are not seen': [
+        "  patches.method(net.Server.prototype, 'emit', make);\n",
+        '',
+      ],
+      'https is loaded to be patched': ["isLoaded('https')", 'true'],
     },
   },
   {

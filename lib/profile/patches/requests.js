@@ -4,25 +4,44 @@
 // of the body does not belong to the request there.
 
 const http = require('node:http');
+const net = require('node:net');
+const { patchHttp2 } = require('./streams.js');
 
 /** Events of a server with a request and its response. */
 const BEGINS = new Set(['request', 'checkContinue', 'checkExpectation']);
 
-function patchRequests(patches, requests) {
-  const make = (original) =>
+/** Whether somebody may have replaced methods of its classes, which would go past what they inherit. */
+const isLoaded = (name) => process.moduleLoadList?.includes(`NativeModule ${name}`) ?? true;
+
+/** A stream of HTTP/2. */
+const isHttp2 = (stream, headers) =>
+  typeof stream?.respond === 'function' && typeof headers?.[':path'] === 'string';
+
+const beginning = (patches, requests) => {
+  const seen = new WeakSet(); // prototypes of streams
+  const beginStream = (stream, { ':method': method, ':path': url }, act) => {
+    const prototype = Object.getPrototypeOf(stream);
+    if (!seen.has(prototype)) patchHttp2(patches, requests, prototype);
+    seen.add(prototype);
+    return requests.begin(stream, stream, act, { method, url });
+  };
+  return (original) =>
     function emit(event, ...args) {
-      if (!BEGINS.has(event) || typeof args[1]?.on !== 'function') {
-        return original.call(this, event, ...args);
-      }
       const act = () => original.call(this, event, ...args);
-      return requests.begin(args[0], args[1], act);
+      const [begun, other] = args;
+      if (event === 'stream' && isHttp2(begun, other)) return beginStream(begun, other, act);
+      if (!BEGINS.has(event) || typeof other?.on !== 'function') return act();
+      return requests.begin(begun, other, act);
     };
+};
+
+function patchRequests(patches, requests) {
+  const make = beginning(patches, requests);
   patches.method(http.Server.prototype, 'emit', make);
-  try {
-    patches.method(require('node:https').Server.prototype, 'emit', make);
-  } catch {
-    // A Node without crypto.
-  }
+  // To load https for this would be 120 KB of heap. Without crypto it cannot be.
+  if (isLoaded('https')) patches.method(require('node:https').Server.prototype, 'emit', make);
+  // Last, for what the two have taken from it: servers of https and http2 inherit from it, also those that are loaded later.
+  patches.method(net.Server.prototype, 'emit', make);
 }
 
 module.exports = { patchRequests };

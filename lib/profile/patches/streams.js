@@ -22,22 +22,22 @@ function see(stream, chunk, kindOf) {
 const kindOfMessage = (message) => (message.req ? 'http response' : 'http');
 const kindOfSocket = (socket) => (socket._handle?.constructor.name === 'Pipe' ? 'pipe' : 'net');
 
+const kindOfHttp2 = () => 'http2';
 const kindOfDatagram = () => 'udp';
 
 const push = (original, stream, chunk, encoding) => original.call(stream, chunk, encoding);
 
+/** What belongs to a request, and is told to be of it. */
+const pushing = (requests, kindOf) => (original) =>
+  function pushed(chunk, encoding) {
+    see(this, chunk, kindOf);
+    const request = requests.of(this);
+    if (request === undefined) return original.call(this, chunk, encoding);
+    return requests.run(request, push, original, this, chunk, encoding);
+  };
+
 function patchStreams(patches, requests) {
-  patches.method(
-    http.IncomingMessage.prototype,
-    'push',
-    (original) =>
-      function pushed(chunk, encoding) {
-        see(this, chunk, kindOfMessage);
-        const request = requests.of(this);
-        if (request === undefined) return original.call(this, chunk, encoding);
-        return requests.run(request, push, original, this, chunk, encoding);
-      },
-  );
+  patches.method(http.IncomingMessage.prototype, 'push', pushing(requests, kindOfMessage));
   patches.method(
     net.Socket.prototype,
     'push',
@@ -58,4 +58,9 @@ function patchStreams(patches, requests) {
   );
 }
 
-module.exports = { patchStreams };
+/** Streams of HTTP/2 have a class that nobody can name before there is one: `prototype`. */
+function patchHttp2(patches, requests, prototype) {
+  patches.method(prototype, 'push', pushing(requests, kindOfHttp2));
+}
+
+module.exports = { patchStreams, patchHttp2 };
