@@ -1225,7 +1225,7 @@ export interface RegionOptions {
   /**
    * Frees what nobody has any more when V8 collects its Buffer. Views that its `subarray()` and `slice()` made keep it; typed
    * arrays and DataViews over its `buffer` do not, nor what `Uint8Array.prototype.subarray.call(buffer)` makes. Brings `guard`.
-   * Allocations take some 1 µs more.
+   * At the limit V8 is asked for a collection, after which an allocation in a later turn succeeds. Allocations take some 1 µs more.
    * @default false
    */
   autoFree?: boolean | undefined;

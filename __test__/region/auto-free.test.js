@@ -112,6 +112,53 @@ test.serial('a region that is full of what nobody has gets its bytes back', asyn
   region.close({ force: true });
 });
 
+for (const [what, valueAt] of [
+  ['small objects', (i) => ({ i, at: { i } })],
+  ['arrays', () => new Array(8192).fill(0.5)],
+]) {
+  test.serial(`so does one beside a heap of 100 MiB of ${what}`, async (t) => {
+    const live = [];
+    while (process.memoryUsage().heapUsed < 100 * MiB) {
+      for (let i = 0; i < 1000; i++) live.push(valueAt(i));
+    }
+    const region = new Region({ autoFree: true, maxBytes: 2 * MiB });
+    // Entries of a cache are old when they are dropped: no collection of the young generation finds them.
+    const cache = Array.from({ length: 150 }, () => region.alloc(10_000));
+    gc();
+    gc();
+    cache.length = 0;
+    while (region.tryAlloc(10_000) !== null);
+    await until(() => region.tryAlloc(10_000) !== null, 20);
+    t.true(region.stats().held < 50 && live.length > 0);
+    region.close({ force: true });
+  });
+}
+
+test.serial('what does not help is asked for less often than what does', async (t) => {
+  const region = new Region({ autoFree: true, maxBytes: 2 * MiB });
+  const cache = [];
+  for (let one = region.tryAlloc(10_000); one !== null; one = region.tryAlloc(10_000))
+    cache.push(one);
+  let majors = 0;
+  const { constants, PerformanceObserver } = require('node:perf_hooks');
+  const observer = new PerformanceObserver((list) => {
+    for (const { detail } of list.getEntries()) {
+      if (detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR) majors++;
+    }
+  });
+  observer.observe({ entryTypes: ['gc'] });
+  const before = process.cpuUsage();
+  for (let i = 0; i < 300; i++) {
+    t.is(region.tryAlloc(10_000), null);
+    await turn();
+  }
+  const { user, system } = process.cpuUsage(before);
+  t.true(majors < 30, `${majors} collections in ${(user + system) / 1000} ms`);
+  observer.disconnect();
+  t.is(region.stats().held, cache.length);
+  region.close({ force: true });
+});
+
 test.serial('a region that nobody has any more goes, and its Buffers stay', async (t) => {
   const buffers = (() => {
     const region = new Region({ autoFree: true });

@@ -65,6 +65,9 @@ function requestGc({ full = false, major = false, urgent = false } = {}) {
 /** Whether a minor one will hardly be dear. */
 const isCheap = () => marking.heapBytes() <= SMALL_HEAP || marking.isMarking() === false;
 
+/** Whether a full one is likely to be cheap. */
+const isSmall = () => marking.heapBytes() <= SMALL_HEAP && tookMs <= DEAR_MS;
+
 function run(full) {
   isDue = false;
   if (!isCheap()) return; // V8 began to mark since
@@ -83,4 +86,4 @@ function collectNow(most) {
   return true;
 }
 
-module.exports = { requestGc, collectNow };
+module.exports = { requestGc, isSmall, collectNow };

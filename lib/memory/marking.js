@@ -10,11 +10,15 @@ const time = require('../base/time.js');
 const { NODE_PERFORMANCE_GC_INCREMENTAL: START, NODE_PERFORMANCE_GC_MAJOR: END } = constants;
 let observer = null;
 let known = null;
+let ended = Number.NEGATIVE_INFINITY;
 
 function learn(entries) {
   for (const { detail } of entries) {
     if (detail.kind === START) known = true;
-    else if (detail.kind === END) known = false;
+    else if (detail.kind === END) {
+      known = false;
+      ended = time.now();
+    }
   }
 }
 
@@ -27,6 +31,9 @@ function isMarking() {
   learn(observer.takeRecords()); // what the callback has not been told yet
   return known;
 }
+
+/** When the last major collection ended of which isMarking() has heard. */
+const endOfMajor = () => ended;
 
 /** Bytes of V8's heap in use, garbage included (some 2 µs). */
 const heapBytes = () => v8.getHeapStatistics().used_heap_size;
@@ -43,4 +50,4 @@ function timeOf(act) {
   return Math.min(time.now() - start, (user + system) / 1000);
 }
 
-module.exports = { isMarking, heapBytes, timeOf };
+module.exports = { isMarking, endOfMajor, heapBytes, timeOf };

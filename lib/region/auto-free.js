@@ -4,6 +4,7 @@
 // subarray() or slice() keeps it, and so its block; V8 knows of the ArrayBuffer alone, which is that of all blocks of the chunk.
 
 const { FastBuffer, lookLikeBuffers } = require('../base/runtime.js');
+const { requestMajor } = require('../memory/majors.js');
 const { RegionBuffer } = require('./buffer.js');
 
 /** What freed its block, if nothing else did before. */
@@ -60,12 +61,20 @@ lookLikeBuffers(AutoBuffer.prototype);
 
 class AutoFree {
   #registry;
+  #helped = true; // something was dropped since a collection was asked for
 
   /** `onDrop(token)`: nobody has the Buffer any more, and nobody has freed it. */
   constructor(onDrop) {
     this.#registry = new FinalizationRegistry((token) => {
-      if (token.isHeld) onDrop(token);
+      if (!token.isHeld) return;
+      this.#helped = true;
+      onDrop(token);
     });
+  }
+
+  /** The region is full. V8 hears of dropped Buffers when it collects, for which it has no cause. */
+  collect() {
+    if (requestMajor(this.#helped)) this.#helped = false;
   }
 
   /** A Buffer that is freed by itself once its token says that it is held. */

@@ -8,7 +8,6 @@ const check = require('../base/validate.js');
 const { closedError } = require('../base/errors.js');
 const { Guarded } = require('../base/guarded.js');
 const idle = require('../memory/idle.js');
-const { requestGc } = require('../memory/gc.js');
 const { warnOfFallback } = require('../memory/native.js');
 const { AutoFree, Token } = require('./auto-free.js');
 const { RegionBuffer, cut, emptyBuffer } = require('./buffer.js');
@@ -76,8 +75,7 @@ class RegionCore {
     const made = size < this.settings.large ? this.#cut(size, zero) : this.#own(size, zero);
     if (made.kind === undefined) return made;
     this.failed++;
-    // V8 hears of dropped Buffers when it collects, for which there is no cause while the region is full.
-    if (this.auto !== null) requestGc({ major: true, urgent: true });
+    this.auto?.collect();
     return made;
   }
 

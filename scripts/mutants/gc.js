@@ -37,6 +37,31 @@ module.exports = [
     },
   },
   {
+    file: 'memory/majors.js',
+    tests: ['memory/majors.test.js'],
+    mutants: {
+      'what helped waits as long': ['helped ? 1 : SHARE', 'SHARE'],
+      'what did not help waits no longer': ['helped ? 1 : SHARE', '1'],
+      'waits for ever': [
+        'if (ended < asked) return asked + MOST_MS;',
+        'if (ended < asked) return Infinity;',
+      ],
+      'waits for none': [
+        'if (ended < asked) return asked + MOST_MS;',
+        'if (ended < asked) return -1;',
+      ],
+      'a large heap is collected at once': ['if (isSmall()) {', 'if (true) {'],
+      'a small heap is collected in steps': ['if (isSmall()) {', 'if (false) {'],
+      'also while V8 marks': ['    if (isMarking === true) return false;\n', ''],
+      'the refused count': ['urgent: true })) return false;', 'urgent: true }));'],
+      'a hint that V8 does not take': ['BYTES = 72 * 1024 * 1024', 'BYTES = 60 * 1024 * 1024'],
+      'the hint throws': [
+        '  } catch {\n    // There is no room',
+        '  } finally {\n    // There is no room',
+      ],
+    },
+  },
+  {
     file: 'memory/quarantine-gc.js',
     tests: ['memory/quarantine-gc.test.js'],
     mutants: {
