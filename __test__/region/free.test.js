@@ -92,6 +92,39 @@ for (const [kind, size] of [
   });
 }
 
+for (const [kind, size, count] of [
+  ['a chunk of several', 1000, 3],
+  ['a chunk of its own', 2 * MiB, 1],
+]) {
+  test(`Buffers of ${kind} that was transferred away are refused by the first call that gets one`, async (t) => {
+    const make = async (options) => {
+      const region = new Region(options);
+      const all = Array.from({ length: count }, () => region.alloc(size));
+      await steal(all[0]);
+      return { region, all };
+    };
+    for (const options of [{}, { guard: true }, { autoFree: true }]) {
+      const freed = await make(options);
+      for (const buffer of freed.all) {
+        const error = t.throws(() => freed.region.free(buffer), FOREIGN);
+        t.regex(error.message, /transferred away/);
+        t.throws(() => buffer[Symbol.dispose](), FOREIGN);
+      }
+      t.like(freed.region.stats(), { held: 0, used: 0, reserved: 0, refused: 2 * count });
+      freed.region.close();
+
+      const asked = await make(options);
+      t.false(asked.all.some((buffer) => asked.region.owns(buffer)));
+      soundRegion(t, asked.region);
+      asked.region.close();
+
+      const closed = await make(options);
+      closed.region.close(); // nothing of it is in use
+      t.like(closed.region.stats(), { live: false, held: 0, reserved: 0 });
+    }
+  });
+}
+
 test('Buffers of others are refused', (t) => {
   const region = new Region();
   const other = new Region();

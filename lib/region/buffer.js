@@ -74,6 +74,7 @@ class RegionBuffer extends FastBuffer {
       buffer.#state !== ALIVE ||
       buffer.#core !== core ||
       id === NO_BLOCK ||
+      buffer.length === 0 || // its memory was transferred away
       core.isSlow ||
       spans.isBusy ||
       spans.table[id + MARK] !== HELD
@@ -114,10 +115,11 @@ const { release, take, cut } = RegionBuffer;
 
 /** Frees a Buffer whose chunk is its own, or where operations are in flight; throws where it cannot be freed. */
 function releaseSlow(core, buffer) {
-  if (!isHeld(core, buffer)) return refuse(core, buffer);
+  if (stateOf(buffer) !== ALIVE || coreOf(buffer) !== core || !core.isLive)
+    return refuse(core, buffer);
   core.settle();
   const id = idOf(buffer);
-  if (id !== NO_BLOCK && core.isLost(id)) return refuse(core, buffer);
+  if (isLost(core, buffer)) return refuse(core, buffer);
   const token = core.auto?.tokenOf(buffer);
   const operation = id === NO_BLOCK ? undefined : core.operationOver(id);
   if (operation === undefined) giveBack(buffer, core, token);
@@ -147,8 +149,13 @@ function refuse(core, buffer) {
   throw errors.wasTransferred();
 }
 
+/** Whether the memory of a Buffer that is not freed was transferred away: seldom true, so the length is asked first. */
+const isLost = (core, buffer) =>
+  buffer.length === 0 && idOf(buffer) !== NO_BLOCK && core.isLost(idOf(buffer));
+
 /** Whether `value` is a Buffer that release() would free. */
-const isHeld = (core, value) => stateOf(value) === ALIVE && coreOf(value) === core && core.isLive;
+const isHeld = (core, value) =>
+  stateOf(value) === ALIVE && coreOf(value) === core && core.isLive && !isLost(core, value);
 
 const NO_BYTES = new ArrayBuffer(0);
 

@@ -13,4 +13,10 @@ class Chunk {
   }
 }
 
-module.exports = { Chunk };
+/** The largest size of chunks that is not above `bytes`: others are rounded up. */
+function wholeClass(bytes) {
+  const step = 2 ** Math.max(Math.floor(Math.log2(Math.max(bytes, 1))) - 2, 0);
+  return bytes - (bytes % step);
+}
+
+module.exports = { Chunk, wholeClass };

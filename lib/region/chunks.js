@@ -6,24 +6,18 @@
 const { kHolder } = require('../base/protocol.js');
 const { pageSize } = require('../memory/native.js');
 const { SpanLeases } = require('../memory/span-leases.js');
-const { Chunk } = require('./chunk.js');
+const { Chunk, wholeClass } = require('./chunk.js');
 const { Spans } = require('./spans.js');
 const { ChunkGuard } = require('./operations.js');
 const { BIN_BYTES, FIRST_RECORDS } = require('./options.js');
 const record = require('./record.js');
 
-const { AFTER, CLEAN, DIRTY, FREE, GRANULE, MARK, NEXT, RECORD_BYTES, SIZE, START } = record;
+const { CLEAN, DIRTY, FREE, GRANULE, MARK, NEXT, RECORD_BYTES, SIZE, START } = record;
 const PAGE = pageSize();
 const PAGE_GRANULES = PAGE / GRANULE;
 const POLICY = { safety: 'gc' }; // the guard here knows blocks, not whole spans
 const LEAST_RECORDS = FIRST_RECORDS / 8;
 const RECORDS_PART = 64; // of a chunk's bytes that is left for records, at least
-
-/** The largest size of chunks that is not above `bytes`: others are rounded up. */
-function wholeClass(bytes) {
-  const step = 2 ** Math.max(Math.floor(Math.log2(Math.max(bytes, 1))) - 2, 0);
-  return bytes - (bytes % step);
-}
 
 class Chunks {
   all = []; // by index; null: ended
@@ -214,14 +208,15 @@ class Chunks {
     return true;
   }
 
+  checkAll() {
+    for (const chunk of this.all) if (chunk !== null) this.checkLost(chunk);
+  }
+
   /** Gives pages of free spans back that may have memory, of a chunk: bytes. */
   decommit(chunk) {
-    const { table } = this.#core.spans;
-    const parts = [];
-    for (let id = chunk.first; id >= 0; id = table[id + AFTER]) {
-      if (table[id + MARK] !== DIRTY || table[id + SIZE] < PAGE_GRANULES) continue;
-      parts.push(id);
-    }
+    const { spans } = this.#core;
+    const { table } = spans;
+    const parts = spans.dirtyFrom(chunk.first, PAGE_GRANULES);
     if (parts.length === 0) return 0;
     const ranges = Uint32Array.from(parts.flatMap((id) => [table[id + START], table[id + SIZE]]));
     const bytes = this.#leases.decommit(chunk.span, ranges, parts.length);

@@ -215,6 +215,7 @@ class RegionCore {
   close(force) {
     if (this.#isClosed) return;
     this.settle();
+    if (this.isLive) this.chunks.checkAll();
     const held = this.isLive ? this.held : 0;
     if (held > 0 && !force) throw inUseError(held);
     this.isLive = false;

@@ -163,6 +163,16 @@ class Spans extends Bins {
     }
   }
 
+  /** Free spans of a chunk that were in use, of so many granules at least: their records. */
+  dirtyFrom(first, least) {
+    const { table } = this;
+    const all = [];
+    for (let id = first; id >= 0; id = table[id + AFTER]) {
+      if (table[id + MARK] === DIRTY && table[id + SIZE] >= least) all.push(id);
+    }
+    return all;
+  }
+
   get records() {
     return this.table.length / WORDS;
   }

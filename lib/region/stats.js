@@ -27,7 +27,7 @@ function lookAt({ chunks, spans: { table } }) {
 function regionStats(core) {
   core.settle();
   const { settings, chunks, spans, isLive } = core;
-  for (const chunk of chunks.all) if (chunk !== null) chunks.checkLost(chunk);
+  chunks.checkAll();
   const reserved = isLive ? chunks.bytes : 0;
   const { count, clean } = isLive ? lookAt(core) : { count: 0, clean: 0 };
   const used = spans.heldGranules * GRANULE;

@@ -45,6 +45,11 @@ module.exports = [
         'if (state !== ALIVE) throw errors.wasFreed();',
         'if (state !== ALIVE) return;',
       ],
+      'what was transferred away is freed': [
+        '      buffer.length === 0 || // its memory was transferred away\n',
+        '',
+      ],
+      'what was transferred away is owned': [' && !isLost(core, value);', ';'],
       'bytes that operations use are free at once': [
         'const operation = id === NO_BLOCK ? undefined : core.operationOver(id);',
         'const operation = undefined;',
@@ -91,6 +96,16 @@ module.exports = [
       'what was freed is freed again': ['if (!token.isHeld) return;', ''],
       'at the limit nobody asks V8': ['if (requestMajor(this.#helped)) this.#helped = false;', ''],
       'views do not keep their Buffer': ['    this.#whole = whole;\n', ''],
+    },
+  },
+  {
+    file: 'region/core.js',
+    tests: ['region/free.test.js'],
+    mutants: {
+      'what was transferred away hinders the close': [
+        'if (this.isLive) this.chunks.checkAll();',
+        '',
+      ],
     },
   },
   {
