@@ -12,6 +12,7 @@ const { release } = require('./memory/release.js');
 const { profiler } = require('./profile/profiler.js');
 const { stats } = require('./memory/stats.js');
 const { Region } = require('./region/region.js');
+const { loadTable, site } = require('./site/table.js');
 const { Slab } = require('./slab/slab.js');
 const { slab } = require('./slab/default.js');
 const { version } = require('../package.json');
@@ -24,10 +25,12 @@ module.exports = {
   backend,
   backendReason,
   current,
+  loadTable,
   profiler,
   pump,
   release,
   requestArena,
+  site,
   slab,
   stats,
   version,

@@ -8,7 +8,7 @@ const { PassThrough } = require('node:stream');
 const { inspect, promisify } = require('node:util');
 const { join } = require('node:path');
 const fastify = require('fastify');
-const { Arena, RallocError, Slab, profiler, requestArena } = require('../..');
+const { Arena, RallocError, Slab, loadTable, profiler, requestArena } = require('../..');
 const fastifyPlugin = require('../../lib/fastify.js');
 const { codes } = require('../../lib/base/errors.js');
 const { LeasedArena } = require('../../lib/memory/native.js');
@@ -18,6 +18,7 @@ const { Profile } = require('../../lib/profile/profile.js');
 const { VARIABLES } = require('../../lib/profile/options.js');
 const { segmentError } = require('../../lib/slab/segment-errors.js');
 const { newFolder, removeFolder } = require('../helpers/folder.js');
+const { foreignTable } = require('../helpers/site.js');
 
 const root = join(__dirname, '..', '..');
 const docs = fs.readFileSync(join(root, 'docs', 'errors.md'), 'utf8');
@@ -44,7 +45,8 @@ test('lib/ names no code that lib/base/errors.js does not know', (t) => {
 });
 
 test('docs/errors.md lists the codes of all warnings', (t) => {
-  const variables = ['RALLOC_BACKEND', 'RALLOC_DEBUG', 'RALLOC_GUARD', ...Object.keys(VARIABLES)];
+  const ours = ['BACKEND', 'DEBUG', 'GUARD', 'TABLE'].map((name) => `RALLOC_${name}`);
+  const variables = [...ours, ...Object.keys(VARIABLES)];
   const warnings = named(/\bRALLOC_[A-Z_]+\b/g).filter((code) => !variables.includes(code));
   t.deepEqual(documented('RALLOC_').sort(), warnings);
 });
@@ -140,6 +142,7 @@ const thrown = {
   ],
   ERR_RALLOC_TABLE_INVALID: [() => readTable(__filename), ['file']],
   ERR_RALLOC_TABLE_VERSION: [() => readTable(newerTable()), ['file', 'found', 'expected']],
+  ERR_RALLOC_TABLE_FOREIGN: [() => loadTable(foreignTable(folder)), ['file', 'found', 'expected']],
   ERR_RALLOC_UNSUPPORTED: [async () => closeOfRequest(), []],
   ERR_RALLOC_DEAD_BUFFER: [() => writeDead(), []],
   ERR_RALLOC_CORRUPTED: [() => new LeasedArena(1 << 20, 1 << 16, false).hold(7, 7), []],

@@ -146,6 +146,7 @@ const checks = {
       },
     },
   },
+  'docs/lifetimes.md': {},
   'docs/region.md': {},
   'docs/bodies.md': bodies,
   'docs/when-not-to-use.md': {},

@@ -15,11 +15,25 @@ const site = {
   ...{ samples: 30, exceptions: 0, mostly: 64, shares: [0.25, 0.75] },
   fingerprint: '0:7:0123456789abcdef',
 };
+const decided = {
+  strategy: 'region',
+  certainty: 'suggested',
+  reason: 'long',
+  bytes: 2,
+  samples: 31,
+};
 const table = {
+  application: 'shop',
   recorded: { recorders: 1, seconds: 2, collectionMs: 12.5 },
   lifetimes: [{ size: 64, borders: [91] }],
   files: [{ file: 'a.js', sha256: '0'.repeat(64) }],
   sites: [site],
+  named: [
+    {
+      ...{ name: 'rows', ...decided, size: 4096, exceptions: 0, mostly: 64, shares: [1] },
+      sizes: [{ ...decided, strategy: 'slab', size: 64, exceptions: 1 }],
+    },
+  ],
 };
 
 function written(t, text) {
@@ -39,6 +53,9 @@ test('what is written is read', (t) => {
   const { format, version, ...rest } = readTable(written(t, textOf(table)));
   t.deepEqual({ format, version }, { format: 'ralloc table', version: 1 });
   t.deepEqual(rest, table);
+  const { application: _a, named: _n, ...lines } = table;
+  const { format: _f, version: _v, ...read } = readTable(written(t, textOf(lines)));
+  t.deepEqual(read, lines);
   const { fingerprint: _, ...without } = site;
   t.deepEqual(readTable(written(t, textOf({ ...table, sites: [without] }))).sites, [without]);
 });
@@ -103,6 +120,33 @@ for (const [what, text, message] of [
     /: sites\[0\]\.file is none of its files$/,
   ],
   ['recorded', changed((one) => delete one.recorded), /: recorded must be an object\./],
+  [
+    'an application',
+    changed((one) => Object.assign(one, { application: 5 })),
+    /: application must be a text, or absent$/,
+  ],
+  ['names', changed((one) => Object.assign(one, { named: {} })), /: named must be a list$/],
+  ['a name', changed(({ named }) => delete named[0].name), /: named\[0\]\.name must be a text\./],
+  [
+    'a name twice',
+    changed(({ named }) => named.push(named[0])),
+    /: named\[1\]\.name is there twice$/,
+  ],
+  [
+    'a size class of a name',
+    changed(({ named }) => Object.assign(named[0].sizes[0], { strategy: 'heap' })),
+    /: named\[0\]\.sizes\[0\]\.strategy must be one of leave, request, slab, region\./,
+  ],
+  [
+    'size classes of a name',
+    changed(({ named }) => named[0].sizes.push(named[0].sizes[0])),
+    /: named\[0\]\.sizes do not rise$/,
+  ],
+  [
+    'no size classes',
+    changed(({ named }) => delete named[0].sizes),
+    /: named\[0\]\.sizes must be a list\./,
+  ],
 ]) {
   test(`a wrong table: ${what}`, (t) => {
     const file = written(t, text);

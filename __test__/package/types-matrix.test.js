@@ -87,6 +87,7 @@ const values = {
   told: true,
   slots: [10, 100, 30, 2, 0, 0, 15, 0],
   regions: [1, 0, 1],
+  sites: ['rows', false, 0, null, 0],
   codes: ['RangeError', 'ERR_RALLOC_LIMIT', 'maxBytes', 'ERR_RALLOC_CLOSED', ''],
   requests: 0,
   safety: 'detach',

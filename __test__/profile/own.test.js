@@ -5,10 +5,11 @@
 const test = require('ava');
 const fs = require('node:fs');
 const { join } = require('node:path');
-const { Arena, Region, Slab } = require('../..');
+const { Arena, Region, Slab, site } = require('../..');
 const { events } = require('../../lib/profile/events.js');
 const { Recorder } = require('../../lib/profile/recorder.js');
 const { folder } = require('../helpers/folder.js');
+const { inRequest, named, withTable } = require('../helpers/site.js');
 const { Tally } = require('../helpers/tally.js');
 
 function record(t, options) {
@@ -64,6 +65,76 @@ test.serial('what a slab gives out lives until free() or send()', (t) => {
     ],
   );
 });
+
+test.serial(
+  'what a site gives out is its own, by its name, once, and wherever it is called',
+  (t) => {
+    const recorder = record(t);
+    const rows = site('rows of (a) table');
+    const bytes = Buffer.alloc(1000);
+    for (const make of [
+      () => rows.alloc(1000),
+      () => rows.alloc(1000, 'x'),
+      () => rows.allocUnsafe(1000),
+      () => rows.from('x'.repeat(1000)),
+      () => rows.from(bytes.toString('base64'), 'base64'),
+      () => rows.from(bytes),
+      () => rows.concat([bytes, bytes], 1000),
+    ]) {
+      make();
+    }
+    t.throws(() => rows.alloc(-1), { code: 'ERR_OUT_OF_RANGE' });
+    const tally = new Tally(recorder.take());
+    const sites = tally.sites.filter(({ source }) => source === 'site(rows of (a) table)');
+    t.is(sites.length, 7);
+    for (const { id, frames } of sites) {
+      t.is(frames[0].file, __filename);
+      t.is(tally.of(id, events.BORN).bytes, 1000);
+    }
+    const others = tally.sites.filter(({ source }) => source.startsWith('Buffer'));
+    t.deepEqual(
+      others.map(({ source }) => source),
+      ['Buffer.alloc'], // `bytes`
+    );
+  },
+);
+
+test.serial(
+  'of a site with a table, the arena, the slab and the region say when it ends',
+  async (t) => {
+    const ralloc = withTable(t, [
+      named('rows', 'request'),
+      named('parts', 'slab'),
+      named('entries', 'region'),
+    ]);
+    const recorder = record(t);
+    const [rows, parts, entries] = ['rows', 'parts', 'entries'].map(ralloc.site);
+    const { exchange } = inRequest(ralloc, () => rows.alloc(5000));
+    for (const one of [parts, entries]) {
+      const freed = one.alloc(5000);
+      one.alloc(5000);
+      one.free(freed);
+    }
+    await exchange.finish();
+    const tally = new Tally(recorder.take(), recorder.settle());
+    const of = (name) =>
+      tally.sites
+        .filter(({ source }) => source === `site(${name})`)
+        .map((one) => namesOf(tally, one).filter((event) => event !== 'PEAK'));
+    t.deepEqual(of('parts'), [
+      ['BORN', 'DIED'],
+      ['BORN', 'ALIVE'],
+    ]);
+    t.deepEqual(of('entries'), of('parts'));
+    t.is(of('rows').length, 1);
+    const sources = new Set(tally.sites.map(({ source }) => source));
+    t.deepEqual(
+      ['arena', 'slab', 'region'].filter((source) => sources.has(source)),
+      [],
+    );
+    t.false(sources.has('Buffer.alloc'));
+  },
+);
 
 test.serial('what a region gives out lives until free()', (t) => {
   const recorder = record(t);

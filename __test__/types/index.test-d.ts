@@ -14,6 +14,8 @@ import {
   current,
   type DepotStats,
   type Hold,
+  type LoadTableOptions,
+  loadTable,
   type MemoryOptions,
   type MemoryStats,
   stats as processStats,
@@ -36,6 +38,9 @@ import {
   release,
   requestArena,
   type Safety,
+  type Site,
+  type SiteStats,
+  type SitesStats,
   Slab,
   type SlabBuffer,
   type SlabHandle,
@@ -44,6 +49,7 @@ import {
   type SlabRecovered,
   type SlabStats,
   type Stats,
+  site,
   slab,
   version,
 } from '../..';
@@ -53,6 +59,26 @@ import * as ofHttp from '../../http';
 expectType<'native' | 'js'>(backend);
 expectType<string | undefined>(backendReason);
 expectType<string>(version);
+const rows: Site = site('rows');
+expectType<string>(rows.name);
+expectAssignable<Buffer>(rows.alloc(1, 'x', 'utf8'));
+expectAssignable<Buffer>(rows.allocUnsafe(1));
+expectAssignable<Buffer>(rows.from('x', 'utf8'));
+expectAssignable<Buffer>(rows.from([1, 2]));
+expectAssignable<Buffer>(rows.concat([Buffer.alloc(1)], 1));
+expectType<boolean>(rows.free(new Uint8Array(1)));
+expectType<boolean>(rows.free(undefined));
+expectType<Hold>(rows.hold(Buffer.alloc(1)));
+expectType<SiteStats>(rows.stats());
+expectType<SitesStats>(site.stats());
+expectType<'leave' | 'request' | 'slab' | 'region' | null>(rows.stats().strategy);
+expectType<void>(loadTable(new URL('file:///table.json')));
+const tableOptions: LoadTableOptions = { suggested: true, maxSlabBytes: 1 << 26, guard: false };
+expectType<void>(loadTable('table.json', tableOptions));
+expectError(loadTable());
+expectError(loadTable('table.json', { maxBytes: 1 }));
+expectError(site(5));
+expectError(rows.free('x'));
 expectType<RequestArena | undefined>(current());
 expectAssignable<Buffer>((current() ?? Buffer).allocUnsafe(1));
 expectAssignable<Buffer>((current() ?? Buffer).alloc(1, 'x', 'utf8'));

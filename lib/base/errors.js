@@ -34,6 +34,7 @@ const codes = Object.freeze({
   ERR_RALLOC_PROFILE_RUNNING: 'the thread is profiled already',
   ERR_RALLOC_TABLE_INVALID: 'the file is no table, or not whole',
   ERR_RALLOC_TABLE_VERSION: 'the table is of a newer version of ralloc',
+  ERR_RALLOC_TABLE_FOREIGN: 'the table is of another application',
   ERR_RALLOC_UNSUPPORTED: 'this cannot be done here',
   ERR_RALLOC_CORRUPTED: 'an internal invariant does not hold',
 });

@@ -96,7 +96,14 @@ module.exports = {
 
   /**
    * Of globalThis: a list of `{ source, prototype }`, a WeakRef, of the classes of each copy that give out Buffers: 'arena' with alloc(), allocUnsafe(), from() and concat(),
-   * 'slab' with alloc(), allocUnsafe(), tryAlloc(), tryAllocUnsafe(), free(), send() and use(), 'region' with the same but for the last two. Otherwise a profiler sees those of its own copy alone.
+   * 'slab' with alloc(), allocUnsafe(), tryAlloc(), tryAllocUnsafe(), free(), send() and use(), 'region' with the same but for the last two, 'site' with
+   * those of an arena, a `name` and kSiteMemory. Otherwise a profiler sees those of its own copy alone.
    */
   kShown: Symbol.for('ralloc.profiler.shown.1'),
+
+  /**
+   * Of a site: says of a Buffer that it handed out which memory that is of: 'heap', 'arena', 'slab' or 'region'. The last two are freed, by free() of
+   * their classes. Otherwise a profiler takes it for memory that V8 collects.
+   */
+  kSiteMemory: Symbol.for('ralloc.site.memory.1'),
 };

@@ -52,6 +52,14 @@ function whyNothing(warnings, few) {
     : 'no line that allocates Buffers is in the profile';
 }
 
+/** `3 sites of 2 files and 1 site by name`. */
+function placesOf(lines, named, files) {
+  const inFiles = `${count(lines.length, 'site')} of ${count(files.length, 'file')}`;
+  const byName = `${count(named.length, 'site')} by name`;
+  if (named.length === 0) return inFiles;
+  return lines.length === 0 ? byName : `${inFiles} and ${byName}`;
+}
+
 async function run(argv) {
   const { values, positionals } = parseArgs({
     args: argv,
@@ -66,7 +74,8 @@ async function run(argv) {
   const folder = path.dirname(path.resolve(output));
   const { table, warnings, few } = bake(merged.profile, { folder, isUnchanged: unchanged });
   for (const warning of warnings) tell(`ralloc: ${warning}`);
-  const { sites, files } = table;
+  const { sites: lines, named = [], files } = table;
+  const sites = [...lines, ...named];
   if (sites.length === 0) {
     tell(`ralloc: There is nothing to bake: ${whyNothing(warnings, few)}`);
     return FAILED;
@@ -75,9 +84,7 @@ async function run(argv) {
   writeFile(output, textOf(table), 'The table');
   const each = STRATEGIES.map((one) => [sites.filter((s) => s.strategy === one).length, one]);
   const told = each.filter(([n]) => n > 0).map(([n, one]) => `${n} ${one}`);
-  tell(
-    `ralloc: ${output}: ${count(sites.length, 'site')} of ${count(files.length, 'file')}: ${told.join(', ')}`,
-  );
+  tell(`ralloc: ${output}: ${placesOf(lines, named, files)}: ${told.join(', ')}`);
   return OK;
 }
 

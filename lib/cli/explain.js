@@ -12,15 +12,20 @@ const { print, tell } = require('./print.js');
 
 const summary = 'tell why a line got the memory that a table gives it';
 const usage = `Usage: ralloc explain [options] FILE[:LINE[:COLUMN]]
+       ralloc explain [options] --site NAME
 
 Tells which memory a table gives to the Buffers of a line, or of all lines of a file, and by which rule. What was moved since the table
 was baked is found by the text of its line.
 
   -t, --table FILE  the table (default: ${OUTPUT})
+  -s, --site NAME   of what site('NAME') allocates, wherever it is called
 
 Example: ralloc explain src/rows.js:12`;
 
-const OPTIONS = { table: { type: 'string', short: 't', default: OUTPUT } };
+const OPTIONS = {
+  table: { type: 'string', short: 't', default: OUTPUT },
+  site: { type: 'string', short: 's' },
+};
 
 /** `src/a.js:12:3` → its parts; a drive of Windows has a colon too. */
 function placeOf(given) {
@@ -36,6 +41,17 @@ function whyNone({ file, line }, sites) {
   return `No site of line ${line} is in the table. It has some of ${file}, in line ${lines}`;
 }
 
+function explainNamed(name, file) {
+  const table = readTable(file);
+  const found = (table.named ?? []).find((one) => one.name === name);
+  if (found === undefined) {
+    tell(`ralloc: No site('${name}') is in ${file}`);
+    return FAILED;
+  }
+  print(explain(found, table));
+  return OK;
+}
+
 async function run(argv) {
   const { values, positionals } = parseArgs({
     args: argv,
@@ -43,6 +59,10 @@ async function run(argv) {
     allowPositionals: true,
   });
   const [given, ...others] = positionals;
+  if (values.site !== undefined) {
+    if (given !== undefined) throw new UsageError('Give a line or --site, not both');
+    return explainNamed(values.site, values.table);
+  }
   if (given === undefined || given === '' || others.length > 0) {
     throw new UsageError('Give one line: ralloc explain FILE:LINE');
   }

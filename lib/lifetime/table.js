@@ -5,6 +5,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { RallocError } = require('../base/errors.js');
+const { applicationOf } = require('./application.js');
 const { CERTAINTIES, REASONS, STRATEGIES } = require('./rules.js');
 
 const FORMAT = 'ralloc table';
@@ -18,6 +19,13 @@ const newerError = (file, found) =>
     'ERR_RALLOC_TABLE_VERSION',
     `The table ${file} is of format ${found}, and this ralloc reads formats up to ${VERSION}. Update ralloc`,
     { file, found, expected: VERSION },
+  );
+
+const foreignError = (file, found, expected) =>
+  new RallocError(
+    'ERR_RALLOC_TABLE_FOREIGN',
+    `The table ${file} is of the application "${found}", and stands in "${expected}". Give the table that was baked for this one: ralloc bake`,
+    { file, found, expected },
   );
 
 /** Checks of values: what one has to be, and whether it is. */
@@ -34,12 +42,24 @@ const rising = [
   'numbers that rise',
   (value) => isList(value, (one, i) => one > (value[i - 1] ?? 0)),
 ];
+const list = ['a list', Array.isArray];
 const matching = (what, pattern) => [what, (value) => pattern.test(value)];
 const oneOf = (list) => [`one of ${list.join(', ')}`, (value) => list.includes(value)];
 const perhaps = ([what, is]) => [`${what}, or absent`, (value) => value === undefined || is(value)];
 
 const isList = (value, is) =>
   Array.isArray(value) && value.every((one, i) => Number.isFinite(one) && is(one, i));
+
+/** What a site has of a size class that differs, and of all. */
+const DECIDED = {
+  strategy: oneOf(STRATEGIES),
+  certainty: oneOf(CERTAINTIES),
+  reason: oneOf(REASONS),
+  size,
+  bytes: integer,
+  samples: integer,
+  exceptions: integer,
+};
 
 const FIELDS = {
   recorded: { recorders: integer, seconds: number, collectionMs: perhaps(number) },
@@ -53,17 +73,12 @@ const FIELDS = {
     function: text,
     source: text,
     callee: text,
-    strategy: oneOf(STRATEGIES),
-    certainty: oneOf(CERTAINTIES),
-    reason: oneOf(REASONS),
-    size,
-    bytes: integer,
-    samples: integer,
-    exceptions: integer,
+    ...DECIDED,
     mostly: size,
     shares: share,
     fingerprint: perhaps(matching('a fingerprint', /^[0-3]:\d{1,9}:[0-9a-f]{16}$/)),
   },
+  named: { name: text, ...DECIDED, mostly: size, shares: share, sizes: list },
 };
 
 /** Throws for what is not as FIELDS say. `where`: its name in the file. */
@@ -82,13 +97,35 @@ function check(file, where, value, fields) {
     fail(`${where} has "${unknown}", which is nothing of format ${VERSION}`);
 }
 
+/** Each name once, and each size class of it. */
+function checkNamed(file, named) {
+  const names = new Set();
+  for (const [i, one] of named.entries()) {
+    if (names.has(one.name)) throw invalidError(file, `named[${i}].name is there twice`);
+    names.add(one.name);
+    let last = 0;
+    for (const [k, of] of one.sizes.entries()) {
+      check(file, `named[${i}].sizes[${k}]`, of, DECIDED);
+      if (of.size <= last) throw invalidError(file, `named[${i}].sizes do not rise`);
+      last = of.size;
+    }
+  }
+}
+
 function checkAll(file, table) {
   check(file, 'recorded', table.recorded, FIELDS.recorded);
-  for (const name of ['lifetimes', 'files', 'sites']) {
+  const { application, named } = table;
+  if (application !== undefined && !text[1](application)) {
+    throw invalidError(file, 'application must be a text, or absent');
+  }
+  const lists = ['lifetimes', 'files', 'sites'];
+  if (named !== undefined) lists.push('named');
+  for (const name of lists) {
     if (!Array.isArray(table[name])) throw invalidError(file, `${name} must be a list`);
     for (const [i, one] of table[name].entries()) check(file, `${name}[${i}]`, one, FIELDS[name]);
   }
   const files = new Set(table.files.map((one) => one.file));
+  checkNamed(file, table.named ?? []);
   const stray = table.sites.findIndex((site) => !files.has(site.file));
   if (stray !== -1) throw invalidError(file, `sites[${stray}].file is none of its files`);
 }
@@ -126,12 +163,24 @@ function readTable(file) {
   return parse(file, json);
 }
 
+/** The same, for the application that it stands in. Throws ERR_RALLOC_TABLE_FOREIGN for that of another one. */
+function readOwnTable(file) {
+  const table = readTable(file);
+  const expected = applicationOf(path.dirname(path.resolve(file)));
+  const { application: found } = table;
+  if (found !== undefined && expected !== undefined && found !== expected) {
+    throw foreignError(file, found, expected);
+  }
+  return table;
+}
+
 /** A list of numbers over several lines; texts have no line ends in JSON. */
 const NUMBERS = /\[\n\s+([\d.,\s]+?)\s+\]/g;
 
 /** The text of its file. */
-function textOf({ recorded, lifetimes, files, sites }) {
-  const table = { format: FORMAT, version: VERSION, recorded, lifetimes, files, sites };
+function textOf({ application, recorded, lifetimes, files, sites, named }) {
+  const about = { format: FORMAT, version: VERSION, application, recorded };
+  const table = { ...about, lifetimes, files, sites, named }; // what is undefined is not in JSON
   const json = JSON.stringify(table, null, 2);
   return `${json.replace(NUMBERS, (_, numbers) => `[${numbers.replace(/\s+/g, ' ')}]`)}\n`;
 }
@@ -139,4 +188,4 @@ function textOf({ recorded, lifetimes, files, sites }) {
 /** A file as the table in `folder` names it. */
 const nameIn = (folder, file) => path.relative(folder, file).replaceAll(path.sep, '/');
 
-module.exports = { FORMAT, VERSION, nameIn, readTable, textOf };
+module.exports = { FORMAT, VERSION, nameIn, readOwnTable, readTable, textOf };

@@ -134,12 +134,12 @@ class Recorder {
   }
 
   /** Called by a wrapper: see sampling.js. */
-  sampled(made, bytes, source, below) {
+  sampled(made, bytes, source, below, memory) {
     if (!this.#sampling.arrives()) return this.#pins.meet(made);
     const request = this.#requests.current;
     const weight = this.#next(bytes);
     const siteOf = () => this.#siteOf(source, hold(below), request);
-    const sample = this.#add(made, bytes, weight, request, siteOf);
+    const sample = this.#add(made, bytes, weight, request, siteOf, memory);
     if (sample?.slice) this.#pins.begin(sample.slice, made);
   }
 
@@ -177,13 +177,13 @@ class Recorder {
     return this.#sites.of(source, held, request && (() => request.route));
   }
 
-  #add(made, bytes, weight, request, siteOf) {
+  #add(made, bytes, weight, request, siteOf, memory) {
     try {
       const born = time.now();
       if (request !== undefined) request.isSampled = true;
       const site = siteOf();
       if (site === undefined) return undefined;
-      const sample = this.#samples.add(made, bytes, weight, site, born, request);
+      const sample = this.#samples.add(made, bytes, weight, site, born, request, memory);
       const now = time.now();
       this.#budget.spend(now - born, now);
       this.#onSample?.();

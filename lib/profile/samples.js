@@ -25,11 +25,11 @@ function watchedOf(view) {
 }
 
 /** What lives until it is freed, whoever has its Buffer. */
-const isFreed = ({ source }) => source === 'slab' || source === 'region';
+const isFreed = (memory) => memory === 'slab' || memory === 'region';
 
 /** Whether `made` is a part of Node's pool, or of another ArrayBuffer; what is of ralloc has its own statistics. */
-function isSlice(made, bytes, site) {
-  if (site.source === 'arena' || isFreed(site) || !ArrayBuffer.isView(made)) return false;
+function isSlice(made, bytes, memory) {
+  if (memory === 'arena' || isFreed(memory) || !ArrayBuffer.isView(made)) return false;
   return bytes > ON_HEAP || byteOffsetOf(made) > 0;
 }
 
@@ -51,9 +51,9 @@ class Samples {
     this.#collections = collections;
   }
 
-  /** A sample of `bytes` bytes that stands for `weight` of its kind. `made` is what was allocated. */
-  add(made, bytes, weight, site, born, request) {
-    const watched = isFreed(site) ? made : watchedOf(made);
+  /** A sample of `bytes` bytes that stands for `weight` of its kind. `made` is what was allocated, `memory` what gave it. */
+  add(made, bytes, weight, site, born, request, memory = site.source) {
+    const watched = isFreed(memory) ? made : watchedOf(made);
     const sample = {
       site,
       sizeClass: sizeClassOf(bytes),
@@ -62,10 +62,10 @@ class Samples {
       born,
       request,
       isOutlived: false,
-      isInSlab: isFreed(site),
+      isInSlab: isFreed(memory),
       slice: null, // where it is a part of a larger ArrayBuffer
     };
-    if (watched === made && isSlice(made, bytes, site)) {
+    if (watched === made && isSlice(made, bytes, memory)) {
       sample.slice = new Slice(arrayBufferOf(made).byteLength, bytes);
     }
     const number = this.#free.pop() ?? this.#samples.length;

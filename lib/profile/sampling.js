@@ -102,12 +102,12 @@ function sampleTo(recorder) {
 }
 
 /**
- * Called by a wrapper when the countdown is below 0: it, `below`, has `made` what has `bytes` bytes for its caller. `source` says how. Never throws: the
- * application has what it asked for.
+ * Called by a wrapper when the countdown is below 0: it, `below`, has `made` what has `bytes` bytes for its caller. `source` says how, `memory` of which of
+ * ralloc's it is, if that is not its source. Never throws: the application has what it asked for.
  */
-function sampled(made, bytes, source, below) {
+function sampled(made, bytes, source, below, memory = source) {
   if (sink === null) countdown[0] = NEVER;
-  else sink.sampled(made, bytes, source, below);
+  else sink.sampled(made, bytes, source, below, memory);
 }
 
 /** As sampled(), for a chunk that `stream` is about to get: nobody's function is below. */
@@ -135,6 +135,7 @@ function finished(ticket, made, bytes, source) {
 
 module.exports = {
   Sampling,
+  NEVER,
   begun,
   countdown,
   finished,

@@ -157,9 +157,22 @@ const isLost = (core, buffer) =>
 const isHeld = (core, value) =>
   stateOf(value) === ALIVE && coreOf(value) === core && core.isLive && !isLost(core, value);
 
+/** Whether `value` is a Buffer that a region handed out, whatever became of it. */
+const isOfRegion = (value) => stateOf(value) !== undefined;
+
 const NO_BYTES = new ArrayBuffer(0);
 
 /** A Buffer of length 0, which takes no block. */
 const emptyBuffer = (core) => new RegionBuffer(NO_BYTES, 0, 0, core, NO_BLOCK);
 
-module.exports = { RegionBuffer, release, take, cut, takeBack, deathOf, emptyBuffer, isHeld };
+module.exports = {
+  RegionBuffer,
+  release,
+  take,
+  cut,
+  takeBack,
+  deathOf,
+  emptyBuffer,
+  isHeld,
+  isOfRegion,
+};

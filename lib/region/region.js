@@ -12,6 +12,9 @@ const { RegionCore } = require('./core.js');
 const { regionSettings } = require('./options.js');
 const { describeRegion, regionStats } = require('./stats.js');
 
+/** Whether a view is over memory of a region. */
+let covers;
+
 class Region {
   #core;
 
@@ -81,8 +84,12 @@ class Region {
     if (!(#core in this)) return 'Region {}'; // a Proxy of one, or its heir
     return describeRegion(this.#core);
   }
+
+  static {
+    covers = (region, view) => region.#core.hasChunk(view.buffer);
+  }
 }
 
 showProfiler('region', Region.prototype);
 
-module.exports = { Region };
+module.exports = { Region, covers };

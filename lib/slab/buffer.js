@@ -252,6 +252,9 @@ function checkSendable(core, buffer) {
   if (isInFlight(buffer, poolOf(buffer))) throw errors.isInFlight();
 }
 
+/** Whether `value` is a Buffer that a slab handed out, whatever became of it. */
+const isOfSlab = (value) => stateOf(value) !== undefined;
+
 /** A held Buffer over a slot that came by token. */
 function bufferOver(pool, slot, length) {
   const start = (slot & pool.mask) << pool.sizeLog;
@@ -269,6 +272,7 @@ module.exports = {
   release,
   takeBack,
   isHeld,
+  isOfSlab,
   deathOf,
   send,
   bufferOver,

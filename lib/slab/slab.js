@@ -26,6 +26,9 @@ const { slabStats, describeSlab } = require('./stats.js');
 
 const kInternal = Symbol('ralloc.internal');
 
+/** Whether a view is over memory of a slab. */
+let covers;
+
 const ESCAPED =
   'The function returned the Buffer of use(), which is freed now. Return a copy: Buffer.from(buffer)';
 
@@ -236,6 +239,10 @@ class Slab {
     if (!(#core in this)) return 'Slab {}'; // a Proxy of one, or its heir
     return describeSlab(this.#core);
   }
+
+  static {
+    covers = (slab, view) => slab.#core.hasSegment(view.buffer);
+  }
 }
 
 /** A slab that takes no memory before its first allocation, and is never closed. */
@@ -246,4 +253,4 @@ function lazySlab(options) {
 
 showProfiler('slab', Slab.prototype);
 
-module.exports = { Slab, lazySlab };
+module.exports = { Slab, covers, lazySlab };

@@ -2,6 +2,7 @@
 
 // Makes a table of a profile: a site for each place whose text is the one that was recorded.
 
+const { applicationOf } = require('../../lifetime/application.js');
 const { bordersOf, startOf } = require('../../lifetime/clusters.js');
 const { decide } = require('../../lifetime/rules.js');
 const { nameIn } = require('../../lifetime/table.js');
@@ -109,6 +110,31 @@ function siteOf({ evidence, decision }, files, folder, borders) {
   };
 }
 
+/** What the table says of a site('name') whatever its size. */
+function decidedOf(evidence, decision, sizeClass) {
+  const { bytes, samples, outlivedSamples: exceptions } = evidence;
+  return { ...decision, size: sizeClassEnd(sizeClass), bytes, samples, exceptions };
+}
+
+/** A site('name') of which enough is known, and those of its size classes that belong elsewhere; undefined for others. */
+function namedOf(evidence, borders) {
+  const decision = decide(evidence);
+  if (decision.reason === 'few-samples') return undefined;
+  const { name, each, mainClass, largestClass } = evidence;
+  const sizes = [...each]
+    .map(([sizeClass, one]) => ({ sizeClass, one, other: decide(one) }))
+    .filter(({ other }) => other.reason !== 'few-samples' && other.strategy !== decision.strategy)
+    .sort((a, b) => a.sizeClass - b.sizeClass)
+    .map(({ sizeClass, one, other }) => decidedOf(one, other, sizeClass));
+  return {
+    name,
+    ...decidedOf(evidence, decision, largestClass),
+    mostly: sizeClassEnd(mainClass),
+    shares: sharesOf(evidence, borders.get(mainClass)),
+    sizes,
+  };
+}
+
 function recordedOf({ recorders, collectionMs }, started) {
   const until = Math.max(...recorders.map((one) => one.until));
   const told = collectionMs === undefined ? undefined : Math.round(collectionMs * 10) / 10;
@@ -124,7 +150,7 @@ function recordedOf({ recorders, collectionMs }, started) {
  * what they were, whatever their times say.
  */
 function bake(profile, { folder, isUnchanged = false }) {
-  const { places, lifetimes } = evidenceOf(profile);
+  const { places, named: evidenceOfNames, lifetimes } = evidenceOf(profile);
   const borders = clusters(lifetimes, profile.collectionMs);
   const started = Math.min(...profile.recorders.map(({ start }) => start));
   const files = new Files(started, isUnchanged);
@@ -137,9 +163,16 @@ function bake(profile, { folder, isUnchanged = false }) {
     .map((one) => siteOf(one, files, folder, borders))
     .filter((site) => site !== undefined)
     .sort((a, b) => byName(a.file, b.file) || a.line - b.line || a.column - b.column);
+  const named = evidenceOfNames
+    .map((one) => namedOf(one, borders))
+    .filter((one) => one !== undefined)
+    .sort((a, b) => byName(a.name, b.name));
+  const fewNames = evidenceOfNames.length - named.length;
+  const application = applicationOf(folder);
   const texts = new Map(known.map(({ evidence: { file } }) => [nameIn(folder, file), file]));
   const names = [...new Set(sites.map(({ file }) => file))];
   const table = {
+    ...(application === undefined ? undefined : { application }),
     recorded: recordedOf(profile, started),
     lifetimes: [...borders].map(([sizeClass, buckets]) => ({
       size: sizeClassEnd(sizeClass),
@@ -147,8 +180,9 @@ function bake(profile, { folder, isUnchanged = false }) {
     })),
     files: names.map((file) => ({ file, sha256: files.of(texts.get(file)).sha256 })),
     sites,
+    ...(named.length === 0 ? undefined : { named }),
   };
-  return { table, warnings: files.warnings, few: few.length };
+  return { table, warnings: files.warnings, few: few.length + fewNames };
 }
 
 module.exports = { bake };

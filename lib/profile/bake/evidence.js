@@ -6,6 +6,7 @@ const path = require('node:path');
 const { LONG_MS } = require('../../lifetime/rules.js');
 const { BUCKETS, bucketStart } = require('../buckets.js');
 const { events } = require('../events.js');
+const { nameOfSource } = require('../named.js');
 
 /** Of a site's allocations, what has at most the size that is told of it. */
 const NEARLY_ALL = 0.99;
@@ -88,9 +89,44 @@ class Evidence {
     return Math.max(0, found);
   }
 
+  /** No allocation that was sampled is of a larger one. */
+  get largestClass() {
+    return Math.max(
+      0,
+      this.counts.findLastIndex((count) => count > 0),
+    );
+  }
+
   /** The size class that has the most bytes. */
   get mainClass() {
     return this.sizes.indexOf(Math.max(...this.sizes));
+  }
+}
+
+/** Of one size class of a site('name'). How many sizes there are is a matter of all of it. */
+class SizeEvidence extends Evidence {
+  #whole;
+
+  constructor(whole) {
+    super();
+    this.#whole = whole;
+  }
+
+  get alike() {
+    return this.#whole.alike;
+  }
+}
+
+/** What a profile says of a site('name'): of all, and of each size class. */
+class NamedEvidence extends Evidence {
+  /** Size class → Evidence. */
+  each = new Map();
+
+  add(cell) {
+    super.add(cell);
+    const { sizeClass } = cell;
+    if (!this.each.has(sizeClass)) this.each.set(sizeClass, new SizeEvidence(this));
+    this.each.get(sizeClass).add(cell);
   }
 }
 
@@ -111,13 +147,20 @@ function placeOf({ source, frames: [frame] }) {
 }
 
 /**
- * `{ places, lifetimes }` of a profile: an Evidence for each place and source, and size class → bytes by bucket of the lifetime, also of what was
+ * `{ places, named, lifetimes }` of a profile: an Evidence for each place and source, and for each site('name'), and size class → bytes by bucket of the lifetime, also of what was
  * allocated where there is no place.
  */
 function evidenceOf(profile) {
   const bySite = new Map(); // id → Evidence
   const byPlace = new Map();
+  const byName = new Map();
   for (const site of profile.sites) {
+    const name = nameOfSource(site.source);
+    if (name !== undefined) {
+      if (!byName.has(name)) byName.set(name, new NamedEvidence({ name }));
+      bySite.set(site.id, byName.get(name));
+      continue;
+    }
     const place = placeOf(site);
     if (place === undefined) continue;
     const key = `${place.source}\n${place.file}:${place.line}:${place.column}`;
@@ -127,13 +170,13 @@ function evidenceOf(profile) {
   const elsewhere = new Evidence();
   const lifetimes = new Map();
   for (const cell of profile.cells) (bySite.get(cell.site) ?? elsewhere).add(cell);
-  const places = [...byPlace.values()];
-  for (const one of [...places, elsewhere]) {
+  const [places, named] = [[...byPlace.values()], [...byName.values()]];
+  for (const one of [...places, ...named, elsewhere]) {
     for (const [sizeClass, bytes] of one.lifetimes) {
       for (let i = 0; i < BUCKETS; i++) addTo(lifetimes, sizeClass, i, bytes[i]);
     }
   }
-  return { places, lifetimes };
+  return { places, named, lifetimes };
 }
 
 module.exports = { evidenceOf };

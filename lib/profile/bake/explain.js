@@ -50,16 +50,26 @@ function lifetimesOf({ mostly, shares }, lifetimes) {
   return `${rows.join(', ')} (by the clusters of all that is of ${formatBytes(mostly / 2)} to ${formatBytes(mostly)})`;
 }
 
+const certaintyOf = ({ strategy, certainty }) =>
+  strategy === 'leave' ? strategy : `${strategy}, ${certainty}`;
+
+const titleOf = ({ name, file, line, column, function: caller, callee }) =>
+  name === undefined ? `${file}:${line}:${column} ${caller}: ${callee}` : `site('${name}')`;
+
+/** A size class of a site('name') that belongs elsewhere. */
+const sizeLine = (one) =>
+  `  ${formatBytes(one.size / 2)} to ${formatBytes(one.size)}: ${certaintyOf(one)}: ${WHY[one.reason](one)}`;
+
 /** Lines of text about a site of `table`. */
 function explain(site, table) {
-  const { file, line, column, function: name, callee, strategy, certainty, reason } = site;
-  const isProved = strategy === 'leave' ? '' : `, ${certainty}`;
+  const { strategy, reason, sizes = [] } = site;
   return [
-    `${file}:${line}:${column} ${name}: ${callee}`,
-    `  strategy   ${strategy}${isProved}: ${WHAT[strategy]}`,
+    titleOf(site),
+    `  strategy   ${certaintyOf(site)}: ${WHAT[strategy]}`,
     `  because    ${WHY[reason](site)}`,
     `  bytes      ${formatBytes(site.bytes)} by ${whole(site.samples)} samples, nearly all of at most ${formatBytes(site.size)} each`,
     `  lifetimes  ${lifetimesOf(site, table.lifetimes)}`,
+    ...sizes.map(sizeLine),
   ].join('\n');
 }
 

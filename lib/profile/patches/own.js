@@ -1,8 +1,10 @@
 'use strict';
 
-// Arenas, slabs and regions, of each copy of ralloc in this thread.
+// Arenas, slabs, regions and sites, of each copy of ralloc in this thread.
 
-const { countdown, sampled } = require('../sampling.js');
+const { kSiteMemory } = require('../../base/protocol.js');
+const { sourceOfSite } = require('../named.js');
+const { NEVER, countdown, sampled } = require('../sampling.js');
 
 const ARENA = ['alloc', 'allocUnsafe', 'from', 'concat'];
 const FREED = ['alloc', 'allocUnsafe', 'tryAlloc', 'tryAllocUnsafe'];
@@ -19,6 +21,26 @@ const allocating = (source) => (original) =>
     const left = before - size;
     countdown[0] = left;
     if (left < 0) sampled(buffer, size, source, allocate);
+    return buffer;
+  };
+
+/** Of whichever memory a site's Buffer is, it is the site's: what gave it is not counted. */
+const allocatingAt = (original) =>
+  function allocate(a, b, c) {
+    const before = countdown[0];
+    countdown[0] = NEVER;
+    let buffer;
+    try {
+      buffer = original.call(this, a, b, c);
+    } finally {
+      countdown[0] = before;
+    }
+    const size = buffer.length;
+    const left = before - size;
+    countdown[0] = left;
+    if (left < 0) {
+      sampled(buffer, size, sourceOfSite(this.name), allocate, this[kSiteMemory](buffer));
+    }
     return buffer;
   };
 
@@ -41,6 +63,10 @@ const using = (original) =>
   };
 
 function patchOwn(patches, samples, source, prototype) {
+  if (source === 'site') {
+    for (const name of ARENA) patches.method(prototype, name, allocatingAt);
+    return;
+  }
   const names = source === 'arena' ? ARENA : FREED;
   for (const name of names) patches.method(prototype, name, allocating(source));
   if (source === 'arena') return;

@@ -1,0 +1,155 @@
+'use strict';
+
+// A site does what Buffer does, byte for byte and error for error, whichever memory it gives.
+
+const test = require('ava');
+const { MAX_LENGTH } = require('node:buffer').constants;
+const { inRequest, named, withTable } = require('../helpers/site.js');
+
+const text = 'grüße, 世界 \u{1F600} \ud800';
+const bytes = Buffer.from(text);
+
+/** Method → lists of arguments. */
+const CALLS = {
+  alloc: [
+    [0],
+    [1],
+    [100],
+    [100, 0],
+    [100, 7],
+    [100, 300],
+    [100, -1],
+    [100, 'ab'],
+    [100, ''],
+    [100, 'YWI=', 'base64'],
+    [100, 'zz', 'hex'],
+    [100, 'ab', 'none'],
+    [100, bytes],
+    [100, Buffer.alloc(0)],
+    [100, new Uint8Array(0)],
+    [100, null],
+    [100, true],
+    [100, {}],
+    [0, Buffer.alloc(0)],
+    [1.5],
+    [-1],
+    [Number.NaN],
+    [MAX_LENGTH + 1],
+    ['100'],
+    [undefined],
+    [null],
+    [100n],
+    [Symbol.iterator],
+    [{ valueOf: () => 100 }],
+  ],
+  from: [
+    [''],
+    [text],
+    [text, 'utf8'],
+    [text, 'UTF-8'],
+    [text, 'utf16le'],
+    [text, 'ucs2'],
+    [text, 'latin1'],
+    [text, 'ascii'],
+    ['YWJj\nZGVm', 'base64'],
+    ['YWJj-_', 'base64url'],
+    ['61626', 'hex'],
+    ['zz', 'hex'],
+    [text, 'none'],
+    [text, 5],
+    [text, null],
+    [bytes],
+    [new Uint8Array([1, 2, 3])],
+    [new Uint8Array(0)],
+    [new Uint16Array([1, 256, 3])],
+    [[1, 2, 300]],
+    [{ length: 2, 0: 5, 1: 6 }],
+    [{ type: 'Buffer', data: [1, 2] }],
+    [Object('abc')],
+    [new ArrayBuffer(8), 2, 3],
+    [new ArrayBuffer(8), 9],
+    [5],
+    [null],
+    [undefined],
+    [{}],
+  ],
+  concat: [
+    [[]],
+    [[], 10],
+    [[bytes]],
+    [[bytes, new Uint8Array([1, 2])]],
+    [[bytes, bytes], 5],
+    [[bytes, bytes], 500],
+    [[bytes], 0],
+    [[bytes], -1],
+    [[bytes], 1.5],
+    [[bytes], null],
+    [[bytes], '5'],
+    [[bytes, 'x']],
+    [[new Uint16Array(2)]],
+    ['x'],
+    [undefined],
+  ],
+  allocUnsafe: [[0], [100], [1.5], [-1], ['100'], [undefined], [100n], [MAX_LENGTH + 1]],
+};
+
+/** What a call gives, in words that can be compared. */
+function outcome(owner, name, args) {
+  try {
+    const buffer = owner[name](...args);
+    const isKnown = name !== 'allocUnsafe';
+    return {
+      type: buffer.constructor.name,
+      length: buffer.length,
+      hex: isKnown && buffer.toString('hex'),
+    };
+  } catch ({ name: type, code, message }) {
+    return { type, code, message };
+  }
+}
+
+const STRATEGIES = ['request', 'slab', 'region', 'leave', undefined];
+
+for (const strategy of STRATEGIES) {
+  for (const [name, lists] of Object.entries(CALLS)) {
+    test(`${name}() of a site of ${strategy ?? 'no table'} is Buffer.${name}()`, (t) => {
+      const sites = strategy === undefined ? [] : [named('rows', strategy)];
+      const ralloc = withTable(t, sites);
+      const rows = ralloc.site('rows');
+      inRequest(ralloc, () => {
+        for (const args of lists) {
+          t.deepEqual(outcome(rows, name, args), outcome(Buffer, name, args), String(args[0]));
+        }
+      });
+      const { slab, region } = ralloc.site.stats();
+      const failed = ['alloc', 'from'].includes(name) ? 'what failed holds nothing' : undefined;
+      if (failed !== undefined && strategy === 'slab') {
+        const good = lists.filter((args) => isRouted(outcome(Buffer, name, args), args)).length;
+        t.is(slab.held, good, failed);
+      }
+      if (strategy !== 'region') t.is(region, null);
+    });
+  }
+}
+
+/** Whether a call gives a Buffer of its own, by a way that is routed. */
+function isRouted({ length }, [value]) {
+  if (!(length > 0)) return false;
+  if (typeof value === 'number') return Number.isInteger(value);
+  return typeof value === 'string' || value instanceof Uint8Array;
+}
+
+test('lists whose getters change them are read once', (t) => {
+  const ralloc = withTable(t, [named('rows', 'slab')]);
+  const rows = ralloc.site('rows');
+  let reads = 0;
+  const list = [Buffer.from('a'), null];
+  Object.defineProperty(list, 1, {
+    get: () => {
+      reads++;
+      return Buffer.from(`${reads}`);
+    },
+  });
+  t.is(rows.concat(list).toString(), 'a1');
+  t.is(reads, 1);
+});

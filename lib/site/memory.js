@@ -1,0 +1,118 @@
+'use strict';
+
+// The slab and the region of all sites of a thread. Each is made when the first Buffer of its own is asked for, and stays: somebody may have Buffers of it.
+
+const { RallocError } = require('../base/errors.js');
+const { kHolder, kMemory } = require('../base/protocol.js');
+const { warnOnce } = require('../base/warnings.js');
+const { install } = require('../guard/install.js');
+const { isOfRegion } = require('../region/buffer.js');
+const { Region, covers: regionCovers } = require('../region/region.js');
+const regionErrors = require('../region/errors.js');
+const { isOfSlab } = require('../slab/buffer.js');
+const { Slab, covers: slabCovers } = require('../slab/slab.js');
+const slabErrors = require('../slab/errors.js');
+const { MOST_SLOT, SLAB } = require('./routes.js');
+
+const MiB = 1024 * 1024;
+const LEAST_SLOT = 64;
+const POOLS = Math.log2(MOST_SLOT / LEAST_SLOT) + 1;
+
+const DEFAULTS = Object.freeze({
+  maxSlabBytes: 64 * MiB,
+  maxRegionBytes: 64 * MiB,
+  guard: true,
+});
+
+let settings = DEFAULTS;
+let slab = null;
+let region = null;
+
+const NAMES = { maxSlabBytes: 'slab', maxRegionBytes: 'region' };
+const isMade = { maxSlabBytes: () => slab !== null, maxRegionBytes: () => region !== null };
+
+/** Throws where what is made already would have to be another one. */
+function checkLimits(wanted) {
+  for (const [option, of] of Object.entries(NAMES)) {
+    if (!isMade[option]() || wanted[option] === settings[option]) continue;
+    throw new RallocError(
+      'ERR_RALLOC_UNSUPPORTED',
+      `The ${of} of sites is in use, with ${option}: ${settings[option]}. Load the table with its options before the first Buffer`,
+    );
+  }
+}
+
+/** How memory is to be made from now on. `isRouted`: some of it will be asked for. */
+function setMemory(wanted, isRouted) {
+  settings = { ...wanted, guard: isRouted ? install(wanted.guard) : wanted.guard };
+}
+
+function makeSlab() {
+  const { maxSlabBytes: maxBytes, guard } = settings;
+  const sizes = Array.from({ length: POOLS }, (_, i) => LEAST_SLOT * 2 ** i);
+  slab = new Slab({ name: 'sites', sizes, maxCount: 2 ** 30, maxBytes, guard });
+  return slab;
+}
+
+function makeRegion() {
+  const { maxRegionBytes: maxBytes, guard } = settings;
+  region = new Region({ name: 'sites', maxBytes, guard });
+  return region;
+}
+
+/** SLAB or REGION → a Buffer of it, or null where it is full. */
+function take(route, size, zero) {
+  const owner = route === SLAB ? (slab ?? makeSlab()) : (region ?? makeRegion());
+  const buffer = zero ? owner.tryAlloc(size) : owner.tryAllocUnsafe(size);
+  if (buffer === null) tellFull(route);
+  return buffer;
+}
+
+function tellFull(route) {
+  const [of, option] = route === SLAB ? ['slab', 'maxSlabBytes'] : ['region', 'maxRegionBytes'];
+  warnOnce('RALLOC_SITES_FULL', { of, option, bytes: settings[option] }, `RALLOC_SITES_FULL ${of}`);
+}
+
+/** Frees what is of the slab or the region; false for what nobody has to free. Throws their errors. */
+function free(buffer) {
+  if (isOfSlab(buffer)) {
+    if (slab === null) throw slabErrors.ofOtherSlab();
+    slab.free(buffer);
+    return true;
+  }
+  if (isOfRegion(buffer)) {
+    if (region === null) throw regionErrors.ofOtherRegion();
+    region.free(buffer);
+    return true;
+  }
+  if (slab !== null && slabCovers(slab, buffer)) throw slabErrors.isView();
+  if (region !== null && regionCovers(region, buffer)) throw regionErrors.isView();
+  return false;
+}
+
+/** Frees it unless that was done. */
+function freeOnce(buffer) {
+  if (slab?.owns(buffer)) slab.free(buffer);
+  else if (region?.owns(buffer)) region.free(buffer);
+}
+
+/** Which memory a Buffer is of. */
+function memoryOf(buffer) {
+  if (isOfSlab(buffer)) return 'slab';
+  if (isOfRegion(buffer)) return 'region';
+  const ab = buffer.buffer;
+  return ab[kHolder] !== undefined || ab[kMemory] === true ? 'arena' : 'heap';
+}
+
+const memoryStats = () => ({ slab: slab?.stats() ?? null, region: region?.stats() ?? null });
+
+module.exports = {
+  DEFAULTS,
+  checkLimits,
+  free,
+  freeOnce,
+  memoryOf,
+  memoryStats,
+  setMemory,
+  take,
+};

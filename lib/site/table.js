@@ -1,0 +1,99 @@
+'use strict';
+
+// The sites of a thread, and the table that says which memory each gets.
+
+const path = require('node:path');
+const { fileURLToPath } = require('node:url');
+const { typeError } = require('../base/errors.js');
+const check = require('../base/validate.js');
+const { readOwnTable } = require('../lifetime/table.js');
+const { DEFAULTS, checkLimits, memoryStats, setMemory } = require('./memory.js');
+const { NOWHERE, REGION, SLAB, routesOf } = require('./routes.js');
+const { Site, checkName, route } = require('./site.js');
+
+/** The least that a slab with slots of 1 MiB, and a region, do something with. */
+const LEAST_BYTES = 4 * 1024 * 1024;
+
+const bytes = (value, name) => check.integer(value, name, LEAST_BYTES, Number.MAX_SAFE_INTEGER);
+
+const readers = {
+  suggested: check.boolean,
+  maxSlabBytes: bytes,
+  maxRegionBytes: bytes,
+  guard: check.boolean,
+};
+
+const sites = new Map(); // by name
+let baked = new Map(); // name → { baked, routes }
+let loaded = null; // the file
+let isAsked = false; // RALLOC_TABLE was read
+
+/** RALLOC_TABLE. Deno lets nobody read it without --allow-env. */
+function tableOfEnvironment() {
+  try {
+    return process.env.RALLOC_TABLE ?? '';
+  } catch {
+    return '';
+  }
+}
+
+function fileOf(given) {
+  if (given instanceof URL) return fileURLToPath(given);
+  if (typeof given !== 'string' || given === '') {
+    throw typeError('file', 'a path, or an instance of URL', given);
+  }
+  return given;
+}
+
+function apply(site) {
+  const known = baked.get(site.name);
+  route(site, known?.site ?? null, known?.routes ?? NOWHERE);
+}
+
+const isFreed = (to) => to === SLAB || to === REGION;
+
+/** Reads a table, for all sites of this thread: all of it, or, where it throws, nothing. */
+function loadTable(given, options) {
+  const file = fileOf(given);
+  const { suggested = false, ...memory } = check.options(options, readers);
+  const table = readOwnTable(file);
+  const wanted = { ...DEFAULTS, ...memory };
+  checkLimits(wanted);
+  const next = new Map(
+    (table.named ?? []).map((site) => [site.name, { site, routes: routesOf(site, suggested) }]),
+  );
+  setMemory(
+    wanted,
+    [...next.values()].some(({ routes }) => routes.some(isFreed)),
+  );
+  isAsked = true;
+  loaded = path.resolve(file);
+  baked = next;
+  for (const site of sites.values()) apply(site);
+}
+
+/** The site of a name: the same for the same name. */
+function site(name) {
+  const known = sites.get(name);
+  if (known !== undefined) return known;
+  checkName(name);
+  if (!isAsked) {
+    const file = tableOfEnvironment();
+    if (file !== '') loadTable(file);
+    isAsked = true;
+  }
+  const made = new Site(name);
+  apply(made);
+  sites.set(name, made);
+  return made;
+}
+
+/** Of all sites: what there is, and what of the table is no site of this thread. */
+site.stats = () => ({
+  table: loaded,
+  sites: Array.from(sites.values(), (one) => one.stats()),
+  unused: [...baked.keys()].filter((name) => !sites.has(name)),
+  ...memoryStats(),
+});
+
+module.exports = { loadTable, site };
