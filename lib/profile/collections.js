@@ -9,6 +9,12 @@ const { requestGc } = require('../memory/gc.js');
 const { NODE_PERFORMANCE_GC_MAJOR: MAJOR, NODE_PERFORMANCE_GC_INCREMENTAL: STEP } = constants;
 const { NODE_PERFORMANCE_GC_WEAKCB: CALLBACKS } = constants;
 
+/**
+ * What a minor one costs that V8 did not want, in times of its pause: its other threads, and a major one that comes sooner, since what is in use
+ * at that moment is promoted (on a server of 64 KiB bodies 1 ms of pauses cost 5 to 10 ms).
+ */
+const COST = 5;
+
 /** Minor ones that are remembered; between the first of two halves nobody asks any more but for samples as old. */
 const MOST = 8192;
 
@@ -131,12 +137,14 @@ class Collections {
 
   /**
    * Asks for a minor one, unless there was one of any kind in the last `everyMs`: one that V8 did not want costs more than its time, for the
-   * young generation stays small.
+   * young generation stays small. Whether there will be one.
    */
   ask(now, everyMs) {
     const last = Math.max(this.lastMinor, this.#majors.lastStart);
-    if (now - last < Math.max(everyMs, this.#askedMs / this.#share)) return;
-    if (requestGc()) this.#asked = true;
+    if (now - last < Math.max(everyMs, (COST * this.#askedMs) / this.#share)) return false;
+    const isComing = requestGc();
+    if (isComing) this.#asked = true;
+    return isComing;
   }
 
   /** When what was born at `born` had survived two minor ones, or a major one, which promotes all; never: Infinity. */

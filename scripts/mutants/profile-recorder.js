@@ -65,6 +65,7 @@ module.exports = [
         'Math.max(this.lastMinor, this.#majors.lastStart)',
         'this.lastMinor',
       ],
+      'one that V8 did not want costs its pause alone': ['const COST = 5;', 'const COST = 1;'],
     },
   },
   {
