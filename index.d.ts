@@ -1212,7 +1212,8 @@ export interface RegionOptions {
   maxBytes?: number | undefined;
   /**
    * Bytes of the largest chunk that Buffers share: from 16,384 to 2³⁰. The first chunk has 256 KiB, and each further one twice as
-   * much. Buffers of 1 MiB or more, and those of `chunkSize` or more, have a chunk of their own.
+   * much. Buffers of 1 MiB or more, and those of `chunkSize` or more, have a chunk of their own, which takes up to a quarter more of the
+   * limit: there are four sizes of chunks between two powers of two.
    * @default 16777216 (16 MiB)
    */
   chunkSize?: number | undefined;
@@ -1240,7 +1241,10 @@ export interface RegionOptions {
   name?: string | undefined;
 }
 
-/** `used + free = reserved`, and `reserved + metadata <= taken <= limit`. All bytes are gauges. */
+/**
+ * `used + free = reserved`, and `reserved + metadata <= taken <= limit`: what `taken` has beside them are chunks that were given up and whose
+ * ArrayBuffers V8 has not collected. All bytes are gauges.
+ */
 export interface RegionStats {
   name: string;
   backend: 'native' | 'js';
@@ -1252,7 +1256,7 @@ export interface RegionStats {
   taken: number;
   /** Bytes of all chunks, but for the last 16 of those that Buffers share. */
   reserved: number;
-  /** Bytes of records. */
+  /** Bytes of records, and the last 16 of each chunk that Buffers share. */
   metadata: number;
   /**
    * Bytes of chunks and records that may take memory: all but pages that were never used, or given back by `collect()`, and are

@@ -4,6 +4,7 @@
 
 const test = require('ava');
 const { Region, Slab } = require('../..');
+const { kHolder } = require('../../lib/base/protocol.js');
 const { stamp, isStamped } = require('../helpers/bytes.js');
 const { soundRegion } = require('../helpers/region.js');
 const { steal } = require('../helpers/theft.js');
@@ -190,11 +191,54 @@ test('what does not fit is refused, and leaves what is there as it was', (t) => 
   region.close();
 });
 
+test('a request that can never fit changes nothing: no chunk goes back, no record is made', (t) => {
+  const region = new Region({ maxBytes: 4 * MiB });
+  const sizes = [4 * MiB, 64 * MiB];
+  for (const round of ['new', 'with free chunks', 'with a block']) {
+    const before = region.stats();
+    for (const size of sizes) {
+      t.regex(t.throws(() => region.alloc(size)).message, /Raise "maxBytes"$/, round);
+    }
+    t.deepEqual(region.stats(), { ...before, failed: before.failed + 2 }, round);
+    const all = Array.from({ length: 60 }, () => region.alloc(50_000));
+    for (const buffer of all) region.free(buffer);
+    if (round === 'with free chunks') region.alloc(10);
+  }
+  const { chunks, failed, ...before } = region.stats();
+  t.true(chunks > 1);
+  t.is(region.tryAlloc(4_089_446), null); // one that would fit alone: beside the block there is never room
+  t.like(region.stats(), { ...before, chunks, failed: failed + 1 });
+  region.close({ force: true });
+});
+
+test('the error at the limit tells what would make room', (t) => {
+  const message = (region) =>
+    t.throws(() => region.alloc(MiB - 1), { code: 'ERR_RALLOC_LIMIT' }).message;
+  const region = new Region({ maxBytes: 2 * MiB, guard: true });
+  const all = [];
+  for (let one = region.tryAlloc(10_000); one !== null; one = region.tryAlloc(10_000))
+    all.push(one);
+  t.regex(message(region), /or free Buffers first$/);
+  t.notRegex(message(region), /garbage collector/);
+  const ends = all.map((buffer) => buffer.buffer[kHolder].take(buffer, 'fs'));
+  for (const buffer of all) region.free(buffer);
+  t.regex(
+    message(region),
+    new RegExp(`${all.length} of them freed, and used by operations of Node`),
+  );
+  t.regex(message(region), /or wait for the operations$/);
+  for (const end of ends) end();
+  t.is(region.alloc(MiB - 1).length, MiB - 1);
+  region.close({ force: true });
+});
+
 test('options that are none', (t) => {
   const wrong = [
     [{ maxBytes: 0 }, RangeError, /"options.maxBytes" is out of range/],
     [{ maxBytes: 299_007 }, RangeError, /must be an integer >= 299008, what one chunk takes/],
     [{ maxBytes: 1.5 }, RangeError, /maxBytes/],
+    [{ maxBytes: Number.NaN }, RangeError, /must be an integer >= 299008, .* Received NaN/],
+    [{ maxBytes: 2 ** 60 }, RangeError, /maxBytes/],
     [{ maxBytes: '1' }, TypeError, /maxBytes/],
     [{ chunkSize: 100 }, RangeError, /chunkSize/],
     [{ chunkSize: 2 ** 31 }, RangeError, /chunkSize/],

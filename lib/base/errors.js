@@ -97,12 +97,13 @@ function rangeError(name, expected, value) {
 
 const ALL_IN_USE = { parts: [], remedy: 'release memory first' };
 
-/** `taken`: what has the bytes, and what gives them back (memory/taken.js). */
+/** `taken`: what has the bytes, and what gives them back, if anything does (memory/taken.js). */
 function limitError(option, requested, limit, used, { parts, remedy } = ALL_IN_USE) {
   const how = parts.length === 0 ? 'in use' : `taken (${parts.join(', ')})`;
+  const or = remedy === undefined ? '' : `, or ${remedy}`;
   return new RallocError(
     'ERR_RALLOC_LIMIT',
-    `${requested} bytes do not fit: ${used} of ${limit} bytes are ${how}. Raise "${option}", or ${remedy}`,
+    `${requested} bytes do not fit: ${used} of ${limit} bytes are ${how}. Raise "${option}"${or}`,
     { requested, limit, used, option },
   );
 }

@@ -5,9 +5,14 @@
 const { argumentError, typeError, rangeError } = require('./errors.js');
 const { MOST_MS } = require('./time.js');
 
+function number(value, name) {
+  if (typeof value !== 'number') throw typeError(name, 'of type number', value);
+  return value;
+}
+
 /** An integer within [min, max]; bytes, unless the name says otherwise. */
 function integer(value, name, min, max) {
-  if (typeof value !== 'number') throw typeError(name, 'of type number', value);
+  number(value, name);
   if (!Number.isSafeInteger(value) || value < min || value > max) {
     throw rangeError(name, `an integer >= ${min} and <= ${max}`, value);
   }
@@ -131,6 +136,7 @@ function distance(a, b) {
 }
 
 module.exports = {
+  number,
   integer,
   milliseconds,
   boolean,

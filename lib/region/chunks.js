@@ -6,18 +6,18 @@
 const { kHolder } = require('../base/protocol.js');
 const { pageSize } = require('../memory/native.js');
 const { SpanLeases } = require('../memory/span-leases.js');
-const { Chunk, wholeClass } = require('./chunk.js');
+const { Chunk } = require('./chunk.js');
 const { Spans } = require('./spans.js');
 const { ChunkGuard } = require('./operations.js');
 const { BIN_BYTES, FIRST_RECORDS } = require('./options.js');
 const record = require('./record.js');
+const { endsOf, isFree, limitFailure, mostRoom, wantedBytes } = require('./room.js');
 
-const { CLEAN, DIRTY, FREE, GRANULE, MARK, NEXT, RECORD_BYTES, SIZE, START } = record;
+const { CLEAN, DIRTY, GRANULE, MARK, NEXT, RECORD_BYTES, SIZE, START } = record;
 const PAGE = pageSize();
 const PAGE_GRANULES = PAGE / GRANULE;
 const POLICY = { safety: 'gc' }; // the guard here knows blocks, not whole spans
 const LEAST_RECORDS = FIRST_RECORDS / 8;
-const RECORDS_PART = 64; // of a chunk's bytes that is left for records, at least
 
 class Chunks {
   all = []; // by index; null: ended
@@ -49,17 +49,21 @@ class Chunks {
     return this.#leases.used();
   }
 
+  /** Bytes of records, and of the ends of chunks that no span has. */
+  get besides() {
+    return this.metadata + endsOf(this.all);
+  }
+
   /** Makes sure that there are two unused records: null, or a failure. */
   ensureRecords() {
-    const { spans, settings } = this.#core;
+    const { spans } = this.#core;
     const { unused } = spans;
     if (unused >= 0 && spans.table[unused + NEXT] >= 0) return null;
     if (spans.records === 0) return this.#addRecords(FIRST_RECORDS, BIN_BYTES);
-    if (this.left < LEAST_RECORDS * RECORD_BYTES) this.makeRoom();
+    const least = LEAST_RECORDS * RECORD_BYTES;
+    if (this.left < least) this.makeRoom(least);
     const most = Math.floor(this.left / RECORD_BYTES);
-    if (most < LEAST_RECORDS) {
-      return { kind: 'limit', used: this.taken, limit: settings.maxBytes };
-    }
+    if (most < LEAST_RECORDS) return limitFailure(this.#core);
     // Twice as many, but at most half of what is left: chunks need some of it too.
     const more = Math.max(Math.min(spans.records, Math.floor(most / 2)), FIRST_RECORDS);
     return this.#addRecords(Math.min(more, most), 0);
@@ -82,8 +86,9 @@ class Chunks {
   /** Adds a chunk with a free span of at least so many granules: null, or a failure. */
   grow(granules) {
     const need = (granules + 1) * GRANULE;
-    let chunk = this.#lease(need, this.#want(need));
-    if (chunk.kind === 'limit' && this.makeRoom()) chunk = this.#lease(need, this.#want(need));
+    let chunk = this.#lease(need, wantedBytes(this, need, this.#next));
+    if (chunk.kind === 'limit' && this.makeRoom(need))
+      chunk = this.#lease(need, wantedBytes(this, need, this.#next));
     if (chunk.kind !== undefined) return chunk;
     this.#next = Math.min(this.#next * 2, this.#core.settings.chunkSize);
     // One granule less than a power of two: what is cut off the free span and joined with it again leaves it in its bin then,
@@ -96,7 +101,7 @@ class Chunks {
   /** A chunk for one block, which the caller has to add(), or a failure. */
   lease(size) {
     const chunk = this.#lease(size, size);
-    return chunk.kind === 'limit' && this.makeRoom() ? this.#lease(size, size) : chunk;
+    return chunk.kind === 'limit' && this.makeRoom(size) ? this.#lease(size, size) : chunk;
   }
 
   #lease(need, want) {
@@ -122,17 +127,13 @@ class Chunks {
     this.pending--; // begun by SpanLeases.lease()
   }
 
-  /** Bytes of the chunk to be made for `need` bytes, such that records have their share of what is left. */
-  #want(need) {
-    const { left, bytes, metadata } = this;
-    const share = Math.max(metadata / Math.max(bytes, this.#next), 1 / RECORDS_PART);
-    const roomy = Math.floor(left / (1 + share));
-    return Math.max(need, wholeClass(Math.min(this.#next, roomy)));
-  }
-
-  /** Ends chunks that are free as a whole, and all that ended before: whether that made room. */
-  makeRoom() {
+  /**
+   * Ends chunks that are free as a whole, and all that ended before: whether that made room. Does nothing where it cannot for `need`
+   * bytes.
+   */
+  makeRoom(need) {
     const before = this.left;
+    if (need > mostRoom(this.#core)) return false;
     this.releaseFree();
     this.#leases.trim();
     return this.left > before;
@@ -143,10 +144,7 @@ class Chunks {
     const { bytes } = this;
     const { table } = this.#core.spans;
     for (const chunk of this.all) {
-      if (chunk === null || chunk.isLost) continue;
-      if (this.checkLost(chunk) || chunk.guard?.operations > 0) continue;
-      const isWhole = table[chunk.first + SIZE] * GRANULE === chunk.size;
-      if (!isWhole || (table[chunk.first + MARK] & FREE) === 0) continue;
+      if (chunk === null || this.checkLost(chunk) || !isFree(table, chunk)) continue;
       this.pending++;
       this.#core.spans.removeChunk(chunk.first);
       this.all[chunk.index] = null; // from here on the span is nobody's, and settle() ends it

@@ -16,6 +16,7 @@ const { Collector } = require('./collector.js');
 const { inUseError, refusedError } = require('./errors.js');
 const { finishOperations } = require('./operations.js');
 const { CHUNK, GRANULE, GRANULE_LOG, HELD, MARK, OWN, SIZE, START } = require('./record.js');
+const { limitFailure, mayFit } = require('./room.js');
 const { Spans } = require('./spans.js');
 
 const LOOKS = 64; // at spans of about the size that is asked for, before the region grows
@@ -72,6 +73,10 @@ class RegionCore {
     this.checkLive();
     this.settle();
     if (size === 0) return emptyBuffer(this);
+    if (!mayFit(this, size)) {
+      this.failed++;
+      return limitFailure(this);
+    }
     const made = size < this.settings.large ? this.#cut(size, zero) : this.#own(size, zero);
     if (made.kind === undefined) return made;
     this.failed++;

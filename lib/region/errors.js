@@ -5,6 +5,7 @@
 const { formatBytes } = require('../base/bytes.js');
 const { RallocError, refusal } = require('../base/errors.js');
 const { GRANULE } = require('./record.js');
+const { mayFit } = require('./room.js');
 
 const foreign = (message) => () => new RallocError('ERR_RALLOC_FOREIGN_BUFFER', message);
 
@@ -14,21 +15,30 @@ function inUseError(held) {
   return new RallocError('ERR_RALLOC_IN_USE', message, { inUse: held });
 }
 
+/** What makes room; undefined where nothing does. */
+function remedyOf(held, inFlight, waiting) {
+  if (held > 0) return 'free Buffers first';
+  if (inFlight > 0) return 'wait for the operations';
+  return waiting > 0 ? 'let the event loop turn, for a garbage collection' : undefined;
+}
+
 /** The error of an allocation of `requested` bytes that got a failure. */
-function refusedError({ spans, chunks }, failure, requested) {
-  const { held, heldGranules } = spans;
-  const { bytes, metadata, taken } = chunks;
+function refusedError(core, failure, requested) {
+  const { spans, chunks } = core;
+  const { heldGranules, waiting: inFlight } = spans;
+  const { bytes, besides, taken } = chunks;
+  const blocks = spans.held;
   const used = heldGranules * GRANULE;
-  const parts = [
-    `${formatBytes(used)} in ${held} Buffer${held === 1 ? '' : 's'}`,
-    `${formatBytes(bytes - used)} free, in pieces that are too small`,
-    `${formatBytes(metadata)} of records`,
-  ];
-  const waiting = taken - bytes - metadata;
+  const parts = [`${formatBytes(used)} in ${blocks} Buffer${blocks === 1 ? '' : 's'}`];
+  if (inFlight > 0) parts.push(`${inFlight} of them freed, and used by operations of Node`);
+  if (bytes > used) parts.push(`${formatBytes(bytes - used)} free, in pieces that are too small`);
+  parts.push(`${formatBytes(besides)} of records`);
+  const waiting = taken - bytes - besides;
   if (waiting > 0) parts.push(`${formatBytes(waiting)} waiting for the garbage collector`);
-  return refusal(failure, 'maxBytes', requested, {
-    taken: { parts, remedy: 'free Buffers first' },
-  });
+  const remedy = mayFit(core, requested)
+    ? remedyOf(blocks - inFlight, inFlight, waiting)
+    : undefined;
+  return refusal(failure, 'maxBytes', requested, { taken: { parts, remedy } });
 }
 
 module.exports = {

@@ -17,7 +17,7 @@ const FIRST_RECORDS = 1024;
 const BIN_BYTES = 4 * KiB; // what a region has beside its records, and some
 
 const readers = {
-  maxBytes: (value, name) => check.integer(value, name, 1, Number.MAX_SAFE_INTEGER),
+  maxBytes: check.number, // the least depends on `chunkSize`
   chunkSize: (value, name) => check.integer(value, name, MIN_CHUNK, MAX_CHUNK),
   collectWhenIdle: check.boolean,
   autoFree: check.boolean,
@@ -39,7 +39,7 @@ function regionSettings(options) {
   const { chunkSize, maxBytes } = settings;
   const firstChunk = Math.min(FIRST_CHUNK, chunkSize);
   const least = firstChunk + BIN_BYTES + FIRST_RECORDS * RECORD_BYTES;
-  if (maxBytes < least) {
+  if (!Number.isSafeInteger(maxBytes) || maxBytes < least) {
     const range = `an integer >= ${least}, what one chunk takes with its records`;
     throw rangeError('options.maxBytes', range, maxBytes);
   }

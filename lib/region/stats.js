@@ -30,6 +30,7 @@ function regionStats(core) {
   chunks.checkAll();
   const reserved = isLive ? chunks.bytes : 0;
   const { count, clean } = isLive ? lookAt(core) : { count: 0, clean: 0 };
+  const metadata = isLive ? chunks.besides : chunks.metadata;
   const used = spans.heldGranules * GRANULE;
   const free = reserved - used;
   const largestFree = spans.largestFree() * GRANULE;
@@ -40,8 +41,8 @@ function regionStats(core) {
     limit: settings.maxBytes,
     taken: chunks.taken,
     reserved,
-    metadata: chunks.metadata,
-    committed: isLive ? reserved + chunks.metadata - clean : 0,
+    metadata,
+    committed: isLive ? reserved + metadata - clean : 0,
     used,
     free,
     largestFree,

@@ -71,7 +71,7 @@ module.exports = [
         'const failure = this.#leases.adopt(0);',
       ],
       'at the limit free chunks stay': [
-        "return chunk.kind === 'limit' && this.makeRoom() ? this.#lease(size, size) : chunk;",
+        "return chunk.kind === 'limit' && this.makeRoom(size) ? this.#lease(size, size) : chunk;",
         'return chunk;',
       ],
       'what was transferred away is given out': [
@@ -96,6 +96,25 @@ module.exports = [
       'what was freed is freed again': ['if (!token.isHeld) return;', ''],
       'at the limit nobody asks V8': ['if (requestMajor(this.#helped)) this.#helped = false;', ''],
       'views do not keep their Buffer': ['    this.#whole = whole;\n', ''],
+    },
+  },
+  {
+    file: 'region/room.js',
+    tests: ['region/free.test.js'],
+    mutants: {
+      'what can never fit is tried': [
+        'return size + records <= settings.maxBytes;',
+        'return true;',
+      ],
+      'chunks go back in vain': [
+        'if (isOurs(chunk) && !isFree(table, chunk)) bytes -= chunk.span.size;',
+        '',
+      ],
+      'the ends of chunks are in no sum': [
+        'bytes + chunk.span.size - chunk.size',
+        'bytes',
+        { tests: ['region/region.test.js'] },
+      ],
     },
   },
   {
