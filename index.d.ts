@@ -503,7 +503,7 @@ export class Arena implements Disposable {
    * memory is left to V8 and never freed early; with `'recycle'` the Buffer dies as with `'detach'`.
    * @throws ERR_RALLOC_INVALID_ARGUMENT: not a view.
    * @throws ERR_RALLOC_LIMIT: it is more than the arena has room for. Nothing has changed.
-   * @throws ERR_RALLOC_DEAD_BUFFER: its memory is gone.
+   * @throws ERR_RALLOC_DEAD_BUFFER: its memory is gone, or it was freed.
    */
   adopt(buffer: NodeJS.ArrayBufferView): ArenaBuffer;
 
@@ -545,7 +545,7 @@ export class Arena implements Disposable {
   hold<T>(promise: PromiseLike<T>): Promise<T>;
   /**
    * A copy on V8's heap, which no reset touches.
-   * @throws ERR_RALLOC_DEAD_BUFFER: the memory of `buffer` is gone. `from()` and `concat()` throw it too.
+   * @throws ERR_RALLOC_DEAD_BUFFER: the memory of `buffer` is gone, or it was freed. `from()` and `concat()` throw it too.
    */
   copyOut(buffer: ArrayBufferView): ArenaBuffer;
   /** Whether `buffer` is over memory that this arena or one of its scopes has handed out since its last reset. */

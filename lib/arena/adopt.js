@@ -4,7 +4,7 @@
 
 const { isDataView } = require('node:util').types;
 const check = require('../base/validate.js');
-const { checkAlive } = require('../base/dead.js');
+const { checkAlive, checkOwned } = require('../base/dead.js');
 const { deadError } = require('../base/errors.js');
 const { FastBuffer } = require('../base/runtime.js');
 const { arrayBufferOf, byteLengthOf, byteOffsetOf } = require('../base/views.js');
@@ -91,6 +91,7 @@ function adopt(window, view) {
   const released = isReleased(window); // or throws
   const ab = arrayBufferOf(view);
   checkAlive(ab, 'buffer');
+  checkOwned(view, 'buffer');
   if (isDataView(view) && ab.resizable) bytesOf(view);
   const size = byteLengthOf(view);
   if (size === 0) return window.allocSlow(0, false);

@@ -5,7 +5,7 @@
 const { isUint8Array } = require('node:util').types;
 const check = require('../base/validate.js');
 const { tooLarge, typeError, argumentError } = require('../base/errors.js');
-const { checkAlive } = require('../base/dead.js');
+const { checkAlive, checkOwned } = require('../base/dead.js');
 const { arrayBufferOf, lengthOf } = require('../base/views.js');
 const { counts, leave } = require('../memory/release.js');
 const { Growing } = require('./growing.js');
@@ -51,6 +51,7 @@ class Collected {
     const length = lengthOf.call(chunk); // a property of its own may lie
     if (length > this.#limit - size) throw tooLarge(size + length, this.#limit, size);
     if (length === 0) return checkAlive(arrayBufferOf(chunk), 'chunk');
+    checkOwned(chunk, 'chunk');
     this.#growing.append(chunk, length);
     counts.copied += length;
     return undefined;

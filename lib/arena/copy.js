@@ -4,7 +4,7 @@
 // getter, proxy or iterator of the caller does can so never come between a check and its use.
 
 const { argumentError, typeError } = require('../base/errors.js');
-const { checkAlive } = require('../base/dead.js');
+const { checkAlive, checkOwned } = require('../base/dead.js');
 const check = require('../base/validate.js');
 
 const { FastBuffer } = require('../base/runtime.js');
@@ -67,6 +67,7 @@ function bytesOf(ab, offset = 0, length = undefined) {
 function fromBytes(arena, bytes) {
   const size = lengthOf.call(bytes);
   if (size === 0) checkAlive(bufferOf.call(bytes), 'value');
+  else checkOwned(bytes, 'value');
   const buffer = arena.allocUnsafe(size);
   if (size > 0) set.call(buffer, bytes);
   return buffer;
@@ -87,6 +88,7 @@ function concat(arena, list, length) {
     parts.push(part);
     const bytes = lengthOf.call(part);
     if (bytes === 0) checkAlive(bufferOf.call(part), `list[${i}]`);
+    else checkOwned(part, 'list', i);
     total += bytes;
   }
   const size = length ?? total;
@@ -111,6 +113,7 @@ const firstBytes = (part, count) => new Uint8Array(bufferOf.call(part), offsetOf
 function toHeap(view) {
   const ab = arrayBufferOf(view);
   checkAlive(ab, 'buffer');
+  checkOwned(view, 'buffer');
   if (ab.byteLength === 0) return new FastBuffer();
   const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
   const buffer = Buffer.allocUnsafeSlow(bytes.length);

@@ -3,7 +3,7 @@
 // What comes of a stream, as a list of Buffers of an arena: chunks that nobody else can have are taken over, all others are copied.
 
 const { deadError, tooLarge } = require('../base/errors.js');
-const { checkAlive } = require('../base/dead.js');
+const { checkAlive, checkOwned } = require('../base/dead.js');
 const { arrayBufferOf, lengthOf } = require('../base/views.js');
 const { counts, tieOf } = require('../memory/release.js');
 const { takeOver } = require('./adopt.js');
@@ -35,6 +35,7 @@ class Listed {
     const length = lengthOf.call(chunk); // a property of its own may lie
     const { size } = this;
     if (length === 0) return checkAlive(arrayBufferOf(chunk), 'chunk');
+    checkOwned(chunk, 'chunk');
     if (length > this.#limit - size) throw tooLarge(size + length, this.#limit, size);
     this.#checkAlive();
     const isTaken = isOurs && length >= LEAST && tieOf(chunk.buffer, length) === undefined;

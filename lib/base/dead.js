@@ -1,9 +1,10 @@
 'use strict';
 
-// Views whose memory is gone: how they are told from empty ones, and what is known of how it went.
+// Views whose memory is gone, or somebody else's: how they are told from others, and what is known of how it went.
 
 const { deadError } = require('./errors.js');
 const { kHolder } = require('./protocol.js');
+const { FastBuffer } = require('./runtime.js');
 
 const { isAnyArrayBuffer } = require('node:util').types;
 // Not on Node 20.
@@ -25,4 +26,28 @@ function checkAlive(ab, name) {
   if (ab.byteLength === 0 && isDetached(ab)) throw deadError(name, ab[kHolder]?.death);
 }
 
-module.exports = { checkAlive };
+const { getPrototypeOf } = Object;
+const { prototype: ofBuffers } = FastBuffer;
+const { prototype: ofArrays } = Uint8Array;
+const kinds = []; // deathOf() of slabs and of regions
+
+/** `deathOf(view)`: how a Buffer ended whose bytes are there, as a key of `deaths`; undefined for any other. */
+function tellsDeaths(deathOf) {
+  kinds.push(deathOf);
+}
+
+/**
+ * Throws where `view`, of argument `name` or in it at `index`, was freed or sent: its bytes may be somebody else's. Also without
+ * the guard.
+ */
+function checkOwned(view, name, index) {
+  const prototype = getPrototypeOf(view);
+  if (prototype === ofBuffers || prototype === ofArrays) return; // in 2 ns; those of slabs and regions have their own
+  for (const deathOf of kinds) {
+    const death = deathOf(view);
+    if (death === undefined) continue;
+    throw deadError(index === undefined ? name : `${name}[${index}]`, death);
+  }
+}
+
+module.exports = { checkAlive, checkOwned, tellsDeaths };

@@ -3,7 +3,7 @@
 // alloc(size, fill, encoding), as Buffer.alloc has it. What is wrong is refused before anything is allocated.
 
 const { isUint8Array } = require('node:util').types;
-const { checkAlive } = require('./dead.js');
+const { checkAlive, checkOwned } = require('./dead.js');
 const { rangeError, typeError } = require('./errors.js');
 const { FastBuffer } = require('./runtime.js');
 const check = require('./validate.js');
@@ -26,6 +26,7 @@ function patternOf(fill, encoding) {
   } else if (!isUint8Array(fill)) {
     throw typeError('fill', 'of type string, number or boolean, or an instance of Buffer', fill);
   } else if (fill.length > 0) {
+    checkOwned(fill, 'fill');
     return fill;
   } else {
     checkAlive(fill.buffer, 'fill');

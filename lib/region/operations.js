@@ -5,6 +5,7 @@
 //
 // While operations are in flight every free of the region takes the slow path, which asks here; else nobody does.
 
+const { tellsDeaths } = require('../base/dead.js');
 const { deadError } = require('../base/errors.js');
 const { watchForgotten } = require('../memory/forgotten.js');
 const idle = require('../memory/idle.js');
@@ -30,6 +31,8 @@ class Operation {
     this.end = new WeakRef(done); // who runs the operation has it
   }
 }
+
+tellsDeaths(deathOf); // to functions of ralloc's own
 
 const nothing = () => {};
 

@@ -6,6 +6,7 @@
 // While operations of a pool are in flight its `capacity` is 0, so that every free takes the slow path, which asks
 // here; else nobody does, and an allocation or a free costs what it costs without the option.
 
+const { tellsDeaths } = require('../base/dead.js');
 const { deadError } = require('../base/errors.js');
 const { watchForgotten } = require('../memory/forgotten.js');
 const idle = require('../memory/idle.js');
@@ -28,6 +29,8 @@ class Operations {
     this.end = new WeakRef(end); // who runs the operation has it
   }
 }
+
+tellsDeaths(deathOf); // to functions of ralloc's own
 
 const nothing = () => {};
 

@@ -14,6 +14,16 @@ module.exports = [
     mutants: {
       'what is empty is dead': [' && isDetached(ab)', ''],
       'nobody knows how it died': [', ab[kHolder]?.death', ''],
+      'what was freed is read': [
+        'if (death === undefined) continue;',
+        'continue;',
+        { tests: ['base/freed.test.js'] },
+      ],
+      'a list does not tell where': [
+        'index === undefined ? name',
+        'true ? name',
+        { tests: ['base/freed.test.js'] },
+      ],
     },
   },
   {

@@ -13,6 +13,21 @@ module.exports = [
         "  if (size === 0) checkAlive(bufferOf.call(bytes), 'value');\n",
         '',
       ],
+      'from: freed Buffers are read': [
+        "  else checkOwned(bytes, 'value');\n",
+        '',
+        { tests: ['base/freed.test.js'] },
+      ],
+      'concat: freed Buffers are read': [
+        "else checkOwned(part, 'list', i);",
+        '',
+        { tests: ['base/freed.test.js'] },
+      ],
+      'copyOut: freed Buffers are read': [
+        "  checkOwned(view, 'buffer');\n",
+        '',
+        { tests: ['base/freed.test.js'] },
+      ],
       'from: dead ArrayBuffers are empty': ["  checkAlive(ab, 'value');\n", ''],
       'from: dead typed arrays are empty': [
         "  if (ArrayBuffer.isView(value)) checkAlive(arrayBufferOf(value), 'value');\n",
