@@ -155,7 +155,14 @@ const rows = {
   'FileHandle.writeFile': (buffer, { handle }) => handle.writeFile(buffer),
   'FileHandle.writeFile, a generator': (buffer, { handle }) => handle.writeFile(yielded(buffer)),
   'FileHandle.appendFile': (buffer, { handle }) => handle.appendFile(buffer),
-  'fs.createWriteStream': heard(end, ({ file }) => fs.createWriteStream(file)),
+  'fs.createReadStream': (buffer) => fs.createReadStream(buffer),
+  'fs.createWriteStream': (buffer) => fs.createWriteStream(buffer),
+  'fs.Utf8Stream get': (buffer, { file, sink }) => {
+    const stream = new fs.Utf8Stream({ dest: file, contentMode: 'buffer' });
+    sink.once('close', () => stream.destroy());
+    return stream.write(buffer);
+  },
+  'a stream of fs.createWriteStream': heard(end, ({ file }) => fs.createWriteStream(file)),
   'crypto.randomFill': called((buffer, _place, done) => crypto.randomFill(buffer, done)),
   'crypto.createHash': heard(end, () => crypto.createHash('sha256')),
   'zlib.gzip': called((buffer, _place, done) => zlib.gzip(buffer, done)),
@@ -234,6 +241,7 @@ const GIVEN_NONE = [
   'stream/consumers.bytes',
 ];
 
+if (fs.Utf8Stream === undefined) delete rows['fs.Utf8Stream get'];
 if (ReadableStream.from === undefined) delete rows['ReadableStream.from'];
 
 module.exports = { rows, GIVEN_NONE };

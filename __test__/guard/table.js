@@ -19,6 +19,7 @@ const zlib = require('node:zlib');
 const undici = require('undici');
 const { inPool } = require('../helpers/in-flight.js');
 const connections = require('./table-connections.js');
+const more = require('./table-more.js');
 
 const { subtle } = crypto.webcrypto;
 const gzip = promisify(zlib.gzip);
@@ -45,6 +46,20 @@ const opened = (use) =>
     await use(fd, buffer);
     fs.closeSync(fd);
   });
+
+/** A FileHandle, for `use(handle, buffer)`. */
+const writing = (use) => async (buffer, place) => {
+  const file = path.join(place.folder, 'file');
+  const handle = await fs.promises.open(file, 'w');
+  return inPool(async (given) => {
+    try {
+      await use(handle, given);
+    } finally {
+      await handle.close();
+    }
+    return fs.readFileSync(file);
+  })(buffer);
+};
 
 /** A key or digest that is right where the Buffer's bytes were a's: then those are what was seen. */
 const derived = (use, check) =>
@@ -107,16 +122,10 @@ const HELD = {
   'fs.appendFile': pooled((buffer, file) => promisify(fs.appendFile)(file, buffer)),
   'fs.promises.writeFile': pooled((buffer, file) => fs.promises.writeFile(file, buffer)),
   'fs.promises.appendFile': pooled((buffer, file) => fs.promises.appendFile(file, buffer)),
-  'filehandle.write': async (buffer, place) => {
-    const file = path.join(place.folder, 'file');
-    const handle = await fs.promises.open(file, 'w');
-    const use = async (given) => {
-      await handle.write(given);
-      await handle.close();
-      return fs.readFileSync(file);
-    };
-    return inPool(use)(buffer);
-  },
+  'filehandle.write': writing((handle, buffer) => handle.write(buffer)),
+  'filehandle.writev': writing((handle, buffer) => handle.writev([buffer])),
+  'filehandle.writeFile': writing((handle, buffer) => handle.writeFile(buffer)),
+  'filehandle.appendFile': writing((handle, buffer) => handle.appendFile(buffer)),
   'fs.createWriteStream': pooled(async (buffer, file) => {
     const stream = fs.createWriteStream(file).end(buffer);
     await once(stream, 'finish');
@@ -253,22 +262,18 @@ const NOT_SEEN = {
   }),
 };
 
+const rowsOf = (verdict, ...groups) =>
+  groups.flatMap((group) => Object.entries(group)).map(([api, begin]) => ({ api, verdict, begin }));
+
+const later = Object.entries(more.LATER);
 const rows = [
-  ...Object.entries({ ...HELD, ...connections.HELD }).map(([api, begin]) => ({
-    api,
-    verdict: 'held',
-    begin,
-  })),
-  ...Object.entries({ ...COPIES, ...connections.COPIES }).map(([api, begin]) => ({
-    api,
-    verdict: 'copies',
-    begin,
-  })),
-  ...Object.entries({ ...connections.NOT_SEEN, ...NOT_SEEN }).map(([api, begin]) => ({
-    api,
-    verdict: 'not seen',
-    begin,
-  })),
+  ...rowsOf('held', HELD, connections.HELD, more.HELD),
+  ...rowsOf('copies', COPIES, connections.COPIES, more.COPIES),
+  ...rowsOf('not seen', NOT_SEEN, connections.NOT_SEEN, more.NOT_SEEN),
+  ...later.filter(([, { isThere }]) => isThere).map(([api, row]) => ({ api, ...row })),
 ];
 
-module.exports = { rows };
+/** What this Node does not have. */
+const absent = later.filter(([, { isThere }]) => !isThere).map(([api]) => api);
+
+module.exports = { rows, absent };

@@ -18,6 +18,7 @@ const parts = [
   ['stream/web', () => require('./web.js').guardWebStreams()],
   ['net', () => require('./socket.js').guardSockets()],
   ['fs', () => require('./fs.js').guardFiles()],
+  ['fs', () => require('./file-streams.js').guardFileStreams()],
   ['fs.promises', () => require('./promises.js').guardPromises()],
   ['FileHandle', () => require('./file-handle.js').guardFileHandles()],
   ['http', () => require('./http.js').guardMessages()],

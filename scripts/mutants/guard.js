@@ -41,6 +41,18 @@ module.exports = [
     },
   },
   {
+    file: 'guard/file-streams.js',
+    tests: ['guard/file-streams.test.js'],
+    mutants: {
+      'paths are left as they are': ["copied(path, 'fs')", 'path'],
+      'what is written to a Utf8Stream is left as it is': [
+        "copied(data, 'fs')",
+        'data',
+        { equivalent: 'on Node 20, where mutants run: it has none' },
+      ],
+    },
+  },
+  {
     file: 'guard/promises.js',
     tests: files,
     mutants: {
