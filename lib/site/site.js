@@ -55,23 +55,27 @@ class Site {
 
   // Hot: see bench/site.js. What is no size is for Buffer to refuse.
   allocUnsafe(size) {
-    if (typeof size === 'number' && size >>> 0 === size) {
-      const to = this.#routes[Math.clz32(size - 1)];
-      if (to === REQUEST) {
-        const arena = current();
-        if (arena !== undefined) {
-          try {
-            return arena.allocUnsafe(size);
-          } catch (error) {
-            this.#refused(error);
-          }
+    if (
+      typeof size === 'number' &&
+      size >>> 0 === size &&
+      this.#routes[Math.clz32(size - 1)] === REQUEST
+    ) {
+      const arena = current();
+      if (arena !== undefined) {
+        try {
+          return arena.allocUnsafe(size);
+        } catch (error) {
+          this.#refused(error);
         }
-      } else if (to !== HEAP) {
-        const buffer = this.#take(to, size, false);
-        if (buffer !== null) return buffer;
       }
+      return Buffer.allocUnsafe(size);
     }
-    return Buffer.allocUnsafe(size);
+    return this.#elsewhere(size);
+  }
+
+  /** Where it is not of a request's arena. */
+  #elsewhere(size) {
+    return this.#placed(size, false) ?? Buffer.allocUnsafe(size);
   }
 
   alloc(size, fill, encoding) {
