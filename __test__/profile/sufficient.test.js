@@ -55,6 +55,19 @@ test('a major one finds all that was dead when it began to mark', (t) => {
   t.is(collections.majors, 2);
 });
 
+test('the first that could have found it', (t) => {
+  const first = (collections, ...between) => collections.firstSufficient(...between);
+  const minors = after([MINOR, 10], [MINOR, 20], [MINOR, 30]);
+  t.is(first(minors, 5, 35, 1), 10);
+  t.is(first(minors, 15, 35, 12), 20);
+  t.is(first(minors, 5, 10, 1), Number.POSITIVE_INFINITY);
+  t.is(first(minors, 25, 35, 1), Number.POSITIVE_INFINITY); // it had survived two
+  const majors = after([MINOR, 5], [MARKING, 10], [MAJOR, 20], [MAJOR, 30], [MINOR, 40]);
+  t.is(first(majors, 12, 45, 8), 30);
+  t.is(first(majors, 9, 45, 8), 20);
+  t.is(first(majors, 35, 45, 33), 40);
+});
+
 test('where V8 marks in several steps, the first one counts', (t) => {
   const collections = after([MARKING, 10], [MARKING, 15], [MAJOR, 20]);
   t.is(collections.sufficient(12, 25, 8), 0);

@@ -56,6 +56,12 @@ class Log {
     return Math.max(0, this.firstFrom(to) - this.firstFrom(from, this.looks));
   }
 
+  /** The start of the first of these; Infinity where there is none. */
+  firstBetween(from, to) {
+    const start = this.starts[this.firstFrom(from, this.looks)];
+    return start < to ? start : Number.POSITIVE_INFINITY;
+  }
+
   /** The end of the `nth` that began after `at`; Infinity without one. What is older than the log is older than two of them. */
   endAfter(at, nth) {
     if (this.count > this.starts.length && this.starts[0] > at) return at;
@@ -168,6 +174,12 @@ class Collections {
   sufficient(from, to, born) {
     const until = Math.min(to, this.promotedAt(born));
     return this.#majors.between(from, to) + this.#minors.between(from, until);
+  }
+
+  /** The start of the first of these; Infinity where there is none. */
+  firstSufficient(from, to, born) {
+    const until = Math.min(to, this.promotedAt(born));
+    return Math.min(this.#majors.firstBetween(from, to), this.#minors.firstBetween(from, until));
   }
 }
 

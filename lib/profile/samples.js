@@ -43,6 +43,9 @@ class Samples {
   #numbers = new WeakMap(); // of ArrayBuffers
   #survivors = null; // at the end
   #newest = Number.NEGATIVE_INFINITY; // when it was born
+  #heard = Number.NEGATIVE_INFINITY; // when a death was heard last
+  #heardBefore = Number.NEGATIVE_INFINITY; // the same, before the collection that #heard is of
+  #lastCollection = Number.NEGATIVE_INFINITY; // the start of that one
   live = 0; // bytes, an estimate
   count = 0;
 
@@ -111,33 +114,50 @@ class Samples {
       const now = time.now(); // behind it: a time before the collection itself would be taken for one of an earlier collection
       for (let i = 0; i < told; i++) {
         const number = this.#registers[2 * i];
-        if (this.#samples[number] !== null) this.#die(number, now - this.#registers[2 * i + 1]);
+        const heard = now - this.#registers[2 * i + 1];
+        this.#noteHeard(heard);
+        if (this.#samples[number] !== null) this.#die(number, heard);
         this.#free.push(number);
       }
       if (told < TOLD) return;
     }
   }
 
-  /** Dead by the last collection before `heard`. */
-  #die(number, heard) {
+  /** Deaths are heard in their order, all that there are at a time, some turns after their collection. */
+  #noteHeard(heard) {
     const last = this.#collections.before(heard).at;
-    this.#dieAt(number, last > this.#samples[number].born ? last : heard);
+    if (last !== this.#lastCollection) {
+      this.#heardBefore = this.#heard;
+      this.#lastCollection = last;
+    }
+    this.#heard = heard;
   }
 
-  #dieAt(number, at) {
+  /** Dead by the last collection before `heard`. */
+  #die(number, heard) {
+    const last = this.#lastCollection;
+    this.#dieAt(number, last > this.#samples[number].born ? last : heard, this.#heardBefore);
+  }
+
+  /** `heardBefore`: when deaths of earlier collections were heard last. */
+  #dieAt(number, at, heardBefore) {
     const sample = this.#end(number);
     const { born } = sample;
     const isOld = this.#collections.promotedAt(born) < at;
     this.#tell(sample, isOld ? events.DIED_OLD : events.DIED, at - born);
-    this.#judge(sample, at);
+    this.#judge(sample, at, heardBefore);
   }
 
-  /** Whether what is dead at `at` died with its request. */
-  #judge(sample, at) {
+  /**
+   * Whether what is dead at `at` died with its request. Where a sufficient collection was before that, and none of its deaths was heard before the next one, as in a process that
+   * waits for the processor, nobody knows which of them found it: it is not told.
+   */
+  #judge(sample, at, heardBefore) {
     const { born, request } = sample;
     if (request === undefined || sample.isOutlived) return;
-    const isFirst = this.#collections.sufficient(request.end, at, born) === 0;
-    this.#tell(sample, isFirst ? events.WITH_REQUEST : events.OUTLIVED, at - born);
+    const first = this.#collections.firstSufficient(request.end, at, born);
+    if (first === Number.POSITIVE_INFINITY) this.#tell(sample, events.WITH_REQUEST, at - born);
+    else if (heardBefore > first) this.#tell(sample, events.OUTLIVED, at - born);
   }
 
   /** The memory of an ArrayBuffer went back at once. */
@@ -159,7 +179,7 @@ class Samples {
     if (sample.isInSlab) this.#free.push(number);
     const now = time.now();
     this.#tell(sample, event, now - sample.born);
-    if (event === events.DIED) this.#judge(sample, now);
+    if (event === events.DIED) this.#judge(sample, now, now);
   }
 
   /** Whether something is sampled by this ArrayBuffer, or Buffer of a slab. */
@@ -182,6 +202,7 @@ class Samples {
       const { born, request } = sample;
       // One may have found it, and not be told yet.
       if (this.#collections.sufficient(request.end, now, born) < 2) continue;
+      if (this.#heard <= this.#collections.firstSufficient(request.end, now, born)) continue;
       sample.isOutlived = true;
       this.#tell(sample, events.OUTLIVED, now - born);
     }
@@ -195,7 +216,7 @@ class Samples {
     this.#samples.forEach((sample, number) => {
       if (sample === null) return;
       if (sample.isInSlab || this.#deaths.isAlive(number)) this.#survive(sample, now);
-      else this.#dieAt(number, now);
+      else this.#dieAt(number, now, this.#heard);
       this.#samples[number] = null; // nothing is told of it a second time
     });
   }

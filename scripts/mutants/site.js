@@ -1,0 +1,114 @@
+'use strict';
+
+const sites = ['site/site.test.js'];
+const same = ['site/same.test.js'];
+const tables = ['site/table.test.js'];
+const judged = ['profile/judged.test.js'];
+const named = ['profile/named.test.js'];
+
+module.exports = [
+  {
+    file: 'site/routes.js',
+    tests: sites,
+    mutants: {
+      'what is suggested is trusted': ["&& certainty !== 'proved' && !isTrusted", '&& false'],
+      'slots of any size': ["strategy === 'slab' && size > MOST_SLOT", 'false'],
+      'sizes that nobody recorded': ['if (size <= site.size) routes', 'routes'],
+      'sizes are all as the site': ['of.get(size) ?? site', 'site'],
+    },
+  },
+  {
+    file: 'site/site.js',
+    tests: sites,
+    mutants: {
+      'a limit is an error': [
+        "const REFUSED = new Set(['ERR_RALLOC_LIMIT', 'ERR_RALLOC_MAP']);",
+        'const REFUSED = new Set();',
+      ],
+      'a hold of an arena is none': ['arena?.owns(buffer) ? arena.hold() : null', 'null'],
+      'what failed is held': [
+        '      freeOnce(buffer);\n      throw',
+        '      throw',
+        { tests: same },
+      ],
+      'encodings of which the length is a guess': [
+        'encoding === undefined || EXACT.has(encoding)',
+        'true',
+        { tests: same },
+      ],
+    },
+  },
+  {
+    file: 'site/table.js',
+    tests: tables,
+    mutants: {
+      'the variable comes before what was loaded': ['  isAsked = true;\n  loaded', '  loaded'],
+      'sites that are there keep their routes': [
+        'for (const site of sites.values()) apply(site);',
+        '',
+      ],
+      'a wrong table is asked for once': [
+        "    if (file !== '') loadTable(file);\n    isAsked = true;",
+        "    isAsked = true;\n    if (file !== '') loadTable(file);",
+      ],
+    },
+  },
+  {
+    file: 'lifetime/table.js',
+    tests: tables,
+    mutants: {
+      'tables of all applications': ['&& found !== expected', '&& false'],
+    },
+  },
+  {
+    file: 'profile/bake/bake.js',
+    tests: named,
+    mutants: {
+      'size classes with few samples are told': ["other.reason !== 'few-samples' && ", ''],
+      'size classes are told that are as the whole': [
+        ' && other.strategy !== decision.strategy',
+        '',
+      ],
+    },
+  },
+  {
+    file: 'profile/bake/evidence.js',
+    tests: named,
+    mutants: {
+      'one size class is always alike': ['return this.#whole.alike;', 'return 1;'],
+    },
+  },
+  {
+    file: 'profile/samples.js',
+    tests: judged,
+    mutants: {
+      'what nobody knows outlived its request': ['else if (heardBefore > first)', 'else'],
+      'what was heard of the same collection tells': [
+        '      this.#heardBefore = this.#heard;\n      this.#lastCollection = last;\n    }\n    this.#heard = heard;',
+        '      this.#lastCollection = last;\n    }\n    this.#heard = heard;\n    this.#heardBefore = heard;',
+      ],
+      'the living outlive unheard': [
+        'if (this.#heard <= this.#collections.firstSufficient(request.end, now, born)) continue;',
+        '',
+      ],
+      'nothing was heard before the end': [
+        'this.#dieAt(number, now, this.#heard)',
+        'this.#dieAt(number, now, Number.NEGATIVE_INFINITY)',
+      ],
+    },
+  },
+  {
+    file: 'profile/collections.js',
+    tests: ['profile/sufficient.test.js'],
+    mutants: {
+      'the first that began to look is late': [
+        'return start < to ? start',
+        'return start <= to ? start',
+      ],
+      'what is promoted is found by minor ones': [
+        'this.#minors.firstBetween(from, until)',
+        'this.#minors.firstBetween(from, to)',
+      ],
+    },
+  },
+];
