@@ -5,11 +5,14 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
+const { readTable } = require('../lifetime/table.js');
+const { Profile } = require('../profile/profile.js');
 const { Collection } = require('../profile/report/collection.js');
 const { compare } = require('../profile/report/compare.js');
 const { jsonOf } = require('../profile/report/json.js');
 const { modelOf } = require('../profile/report/model.js');
 const { pageOf } = require('../profile/report/page.js');
+const { placementOf } = require('../profile/report/placement.js');
 const { textOf } = require('../profile/report/text.js');
 const { writeFile } = require('../profile/write-file.js');
 const { OK, UsageError } = require('./exit.js');
@@ -19,9 +22,11 @@ const summary = 'shows a profile: a page for the browser, or JSON';
 
 const usage = `Usage: ralloc report [options] FILE
        ralloc report [options] BEFORE AFTER
+       ralloc report [options] FILE TABLE.json
 
 Writes one HTML file with everything in it: the costliest lines with their code, bytes by stack, growth, churn and
-lifetimes; and of two profiles, what changed. It loads nothing, and can be sent on. It shows code: that of the lines
+lifetimes; of two profiles, what changed; and of a table of "ralloc bake", the borders of its clusters and which
+bytes would be elsewhere. It loads nothing, and can be sent on. It shows code: that of the lines
 on this machine, by the source maps that are there now.
 
   -o, --output FILE  where to; FILE.html if not given, or standard output for JSON
@@ -60,6 +65,9 @@ function defaultOutput(file) {
   return path.join(dir, `${ext === '.html' ? base : name}.html`);
 }
 
+/** A table is JSON, and no profile is. */
+const isTable = (file) => path.extname(file).toLowerCase() === '.json';
+
 function parse(argv) {
   const { values, positionals } = parseArgs({
     args: argv,
@@ -69,37 +77,55 @@ function parse(argv) {
   if (positionals.length === 0) {
     throw new UsageError('Give the profile to report: ralloc report FILE');
   }
+  if (isTable(positionals[0])) {
+    throw new UsageError(
+      'Give the profile first, and then the table: ralloc report FILE TABLE.json',
+    );
+  }
   if (positionals.length > 2) {
     throw new UsageError(
       'Give one profile, or two: before and after. "ralloc merge" makes one of many',
     );
   }
-  const output = values.output ?? (values.json ? undefined : defaultOutput(positionals.at(-1)));
+  const output =
+    values.output ??
+    (values.json ? undefined : defaultOutput(positionals.findLast((file) => !isTable(file))));
   const same = (file) => path.resolve(file) === path.resolve(output);
   if (output !== undefined && positionals.some(same)) {
     throw new UsageError(`${output} is the profile itself. Give another file after -o`);
   }
-  return { files: positionals, output, json: values.json, code: !values['no-code'] };
+  const files = positionals.filter((file) => !isTable(file));
+  const table = positionals.find(isTable);
+  return { files, table, output, json: values.json, code: !values['no-code'] };
+}
+
+/** What the table of a file says of a profile; undefined without one. */
+function readPlacement(profile, file) {
+  if (file === undefined) return undefined;
+  const table = readTable(file);
+  const folder = path.dirname(path.resolve(file));
+  return { name: path.basename(file), ...placementOf(Profile.read(profile), table, folder) };
 }
 
 /** Before, after, and the changes between them, of one report or two. */
-function jsonOfAll(before, { model: after }) {
-  if (before === undefined) return jsonOf({ after });
+function jsonOfAll(before, { model: after }, placement) {
+  if (before === undefined) return jsonOf({ after, placement });
   const { rows: changes } = compare(before.model, after);
   return jsonOf({ before: before.model, after, changes });
 }
 
 async function run(argv) {
-  const { files, output, json, code } = parse(argv);
+  const { files, table, output, json, code } = parse(argv);
+  const placement = readPlacement(files[0], table);
   const reports = files.map((file) => readReport(file, code));
   const [before, after] = reports.length === 2 ? reports : [undefined, ...reports];
   if (json) {
-    const pieces = jsonOfAll(before, after);
+    const pieces = jsonOfAll(before, after, placement);
     if (output === undefined) await write(pieces);
     else writeFile(output, pieces, 'The report');
     return OK;
   }
-  writeFile(output, pageOf({ before, after, assets: readAssets() }), 'The report');
+  writeFile(output, pageOf({ before, after, placement, assets: readAssets() }), 'The report');
   print(`${output}\n${textOf(after.model)}`);
   return OK;
 }

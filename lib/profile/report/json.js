@@ -65,15 +65,16 @@ function* listOf(items, told) {
 }
 
 /** One report, the costliest lines first. */
-function* objectOf(model) {
+function* objectOf(model, placement) {
   yield `${JSON.stringify(headOf(model), null, 2).slice(0, -2)},\n  "sites": `;
   yield* listOf(model.lines, siteOf);
+  if (placement !== undefined) yield `,\n  "placement": ${JSON.stringify(placement)}`;
   yield '\n}';
 }
 
-function* piecesOf({ before, after, changes }) {
+function* piecesOf({ before, after, changes, placement }) {
   if (before === undefined) {
-    yield* objectOf(after);
+    yield* objectOf(after, placement);
   } else {
     yield '{ "before": ';
     yield* objectOf(before);

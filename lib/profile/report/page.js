@@ -39,8 +39,8 @@ function shown(model, name) {
   };
 }
 
-function dataOf({ before, after }) {
-  const data = { after: shown(after.model, after.name) };
+function dataOf({ before, after, placement }) {
+  const data = { after: shown(after.model, after.name), placement };
   if (before === undefined) return data;
   const { flame, ...rest } = shown(before.model, before.name);
   const comparison = compare(before.model, after.model);
@@ -54,10 +54,10 @@ function dataOf({ before, after }) {
 
 /**
  * @param {{ after: { model: object, name: string }, before?: { model: object, name: string },
- * assets: { script: string, style: string, licences: string } }} contents `assets`: what scripts/bundle.js makes of page/
+ * placement?: object, assets: { script: string, style: string, licences: string } }} contents `assets`: what scripts/bundle.js makes of page/
  * @returns {string} HTML
  */
-function pageOf({ after, before, assets }) {
+function pageOf({ after, before, placement, assets }) {
   const title = after.model.title.join(', ') || after.name;
   const policy = [
     "default-src 'none'",
@@ -82,7 +82,7 @@ function pageOf({ after, before, assets }) {
 <body>
 <a class="skip" href="#main">To the findings</a>
 <div id="page"><noscript>This report needs JavaScript, which it has within it: it loads nothing.</noscript></div>
-<script type="application/json" id="data">${escapeJson(dataOf({ before, after }))}</script>
+<script type="application/json" id="data">${escapeJson(dataOf({ before, after, placement }))}</script>
 <script type="text/plain" id="licences">${assets.licences.replaceAll('<', '&lt;')}</script>
 <script>${assets.script}</script>
 </body>
