@@ -1,7 +1,8 @@
 'use strict';
 
 // node scripts/bundle.js   a part of `npm run build`: puts what the command line needs of other people's libraries into
-// lib/cli/dist, which is packed and not committed: the page of `ralloc report`, of page/, and the encoder of `ralloc export --pprof`.
+// lib/cli/dist, which is packed and not committed: the page of `ralloc report`, of page/, the encoder of `ralloc export --pprof`, and the
+// parser of `ralloc apply`.
 // Licences go with them.
 
 const fs = require('node:fs');
@@ -21,6 +22,7 @@ const BUNDLES = [
     target: ['chrome123', 'firefox121', 'safari17.5'],
   },
   { entryPoints: { pprof: 'pprof-format' }, format: 'cjs', platform: 'node', target: 'node20' },
+  { entryPoints: { acorn: 'acorn' }, format: 'cjs', platform: 'node', target: 'node20' },
 ];
 
 const LICENCE = /^(licen[cs]e|copying|notice)(\.(md|txt))?$/i;

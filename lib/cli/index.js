@@ -16,6 +16,7 @@ const VERBS = {
   export: () => require('./export.js'),
   bake: () => require('./bake.js'),
   explain: () => require('./explain.js'),
+  apply: () => require('./apply.js'),
 };
 
 const NAME_WIDTH = 10;

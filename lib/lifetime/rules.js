@@ -52,4 +52,4 @@ function decide(evidence) {
     : decision('region', 'medium-mixed');
 }
 
-module.exports = { CERTAINTIES, LONG_MS, REASONS, STRATEGIES, decide };
+module.exports = { CERTAINTIES, LONG_MS, PROOF_SAMPLES, REASONS, STRATEGIES, decide };

@@ -94,10 +94,11 @@ function locate(table, folder, file) {
   return { sites: found.filter(Boolean), warnings };
 }
 
+/** The site where its fingerprint is now; undefined where that is nowhere, or in several places. */
 function follow(site, text) {
   const at = text.find(site.fingerprint);
   const call = at && text.callAt(at.line, at.column, site.source);
   return call && { ...site, ...at, offset: call.offset };
 }
 
-module.exports = { explain, locate };
+module.exports = { explain, follow, locate };

@@ -1,0 +1,81 @@
+'use strict';
+
+// Applications of a few files with a table, as `ralloc bake` makes one of a profile that says what a test tells of each call.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const acorn = require('acorn');
+const { readTable, textOf } = require('../../lib/lifetime/table.js');
+const { diffOf } = require('../../lib/profile/apply/diff.js');
+const { Plan } = require('../../lib/profile/apply/plan.js');
+const { edited } = require('../../lib/profile/apply/text.js');
+const { bake } = require('../../lib/profile/bake/bake.js');
+const { profileOf } = require('./baked.js');
+
+/** Gone with their request, by as many samples as prove it. */
+const PROVED = { samples: 4000, inRequest: true };
+/** Too large for Node's pool, on each Node. */
+const SIZE = 128 * 1024;
+
+/** `Buffer.from(x)` in `text`: the nth of it: the line and column of the method. */
+function positionOf(text, call, nth = 0) {
+  let at = -1;
+  for (let n = 0; n <= nth; n++) at = text.indexOf(call, at + 1);
+  if (at === -1) throw new Error(`There is no ${call}`);
+  const lines = text.slice(0, at + call.indexOf('.') + 1).split('\n');
+  return [lines.length, lines.at(-1).length + 1];
+}
+
+/** The call's name: `Buffer.from` of `Buffer.from(x)`. */
+const sourceOf = (call) => /^Buffer\.\w+/.exec(call)[0];
+
+function writeFiles(dir, files) {
+  for (const [name, text] of Object.entries(files)) {
+    fs.mkdirSync(path.dirname(path.join(dir, name)), { recursive: true });
+    fs.writeFileSync(path.join(dir, name), text);
+  }
+}
+
+/**
+ * Writes `files`, texts or bytes by name, and `ralloc.table.json` of `sites`, `{ file, call, nth, name, …what baked.js takes }`, into `dir`. A file's byte order mark counts in no column.
+ */
+function plan(dir, files, sites, tableName = 'ralloc.table.json') {
+  writeFiles(dir, files);
+  const profile = profileOf(
+    sites.map(({ file, call, nth, name = 'make', source = sourceOf(call), ...rest }) => {
+      const text = Buffer.from(files[file])
+        .toString('utf8')
+        .replace(/^\uFEFF/, '');
+      const [line, column] = positionOf(text, call, nth);
+      return { at: [path.join(dir, file), line, column], name, source, size: SIZE, ...rest };
+    }),
+  );
+  const folder = path.dirname(path.join(dir, tableName));
+  const { table, warnings } = bake(profile, { folder });
+  if (warnings.length > 0) throw new Error(warnings.join('\n'));
+  fs.writeFileSync(path.join(dir, tableName), textOf(table));
+  return table;
+}
+
+/** What `ralloc apply` makes of it: { …Plan, texts: the files that change, by name, diff }. */
+function planned(dir, options = {}) {
+  const table = readTable(path.join(dir, 'ralloc.table.json'));
+  const made = new Plan(acorn, table, {
+    folder: dir,
+    root: dir,
+    files: [],
+    packages: [],
+    isAlloc: false,
+    isStreams: false,
+    isAnySize: false,
+    ...options,
+  }).make();
+  const { changes, suggestions, left, faults, applied, files } = made;
+  const texts = Object.fromEntries(
+    files.map(({ name, file, edits }) => [name, edited(file.text, edits)]),
+  );
+  const diff = files.map(({ name, file, edits }) => diffOf(name, file, edits)).join('');
+  return { changes, suggestions, left, faults, applied, texts, diff };
+}
+
+module.exports = { PROVED, SIZE, plan, planned, positionOf, writeFiles };

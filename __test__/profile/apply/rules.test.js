@@ -1,0 +1,318 @@
+'use strict';
+
+// Which calls `ralloc apply` changes, and which it leaves, by what stands around them.
+
+const test = require('ava');
+const { folder } = require('../../helpers/folder.js');
+const { PROVED, plan, planned } = require('../../helpers/planned.js');
+
+const MOUNT = "const { requestArena } = require('ralloc');\nrequestArena({ context: true });\n";
+
+/** What becomes of a file app.js of this text, where this call is proved. */
+function applied(
+  t,
+  text,
+  { call = 'Buffer.allocUnsafe(', file = 'app.js', site, ...options } = {},
+) {
+  const dir = folder(t);
+  plan(dir, { [file]: text, 'mount.js': MOUNT }, [{ file, call, ...PROVED, ...site }]);
+  const result = planned(dir, options);
+  t.deepEqual(result.faults, []);
+  return { ...result, text: result.texts[file] };
+}
+
+const LINE = "const { current } = require('ralloc');";
+
+test('a call in a request becomes one of its arena, and of Buffer outside of one', (t) => {
+  const { text, changes, left, suggestions } = applied(
+    t,
+    'exports.f = (n) => Buffer.allocUnsafe(n);\n',
+  );
+  t.is(text, `${LINE}\n\nexports.f = (n) => (current() ?? Buffer).allocUnsafe(n);\n`);
+  t.deepEqual(changes, [
+    'app.js:1:27 make: from the arena of its request: of 4,000 samples none outlived it',
+  ]);
+  t.deepEqual([left, suggestions], [[], []]);
+});
+
+for (const [what, text] of [
+  ['a parameter', 'exports.f = (Buffer) => Buffer.allocUnsafe(1);'],
+  [
+    'a variable',
+    'exports.f = () => {\n  const Buffer = other;\n  return Buffer.allocUnsafe(1);\n};',
+  ],
+  [
+    'a part of a pattern',
+    'const { a: [Buffer = 1] } = x;\nexports.f = () => Buffer.allocUnsafe(1);',
+  ],
+  ['a function', 'function Buffer() {}\nexports.f = () => Buffer.allocUnsafe(1);'],
+  ['a class', 'class Buffer {}\nexports.f = () => Buffer.allocUnsafe(1);'],
+  ['a caught error', 'try {} catch (Buffer) {\n  Buffer.allocUnsafe(1);\n}'],
+  ['of another module', "const { Buffer } = require('safe-buffer');\nf(Buffer.allocUnsafe(1));"],
+  [
+    'of the right module by another name',
+    "const { SlowBuffer: Buffer } = require('buffer');\nf(Buffer.allocUnsafe(1));",
+  ],
+  [
+    'in another function of the file',
+    'function g(Buffer) {}\nexports.f = () => Buffer.allocUnsafe(1);',
+  ],
+]) {
+  test(`Buffer is another one: ${what}`, (t) => {
+    const result = applied(t, text);
+    t.is(result.text, undefined);
+    t.is(result.left.length, 1);
+    t.regex(
+      result.left[0],
+      /^app\.js:\d+:\d+ make: left: Buffer is another one than Node's in line \d+$/,
+    );
+  });
+}
+
+for (const [what, text, why] of [
+  ['assigned', 'Buffer = other;\nf(Buffer.allocUnsafe(1));', 'Buffer is changed in line 1'],
+  [
+    'patched',
+    'Buffer.allocUnsafe = mine;\nf(Buffer.allocUnsafe(1));',
+    'Buffer is changed in line 1',
+  ],
+  [
+    'replaced',
+    'globalThis.Buffer = mine;\nf(Buffer.allocUnsafe(1));',
+    'Buffer is changed in line 1',
+  ],
+  [
+    'replaced by a text',
+    "globalThis['Buffer'] = mine;\nf(Buffer.allocUnsafe(1));",
+    'Buffer is changed in line 1',
+  ],
+  ['in with', 'with (x) f(Buffer.allocUnsafe(1));', '"with" may hide Buffer in line 1'],
+  [
+    'in reach of eval()',
+    'exports.f = (x) => {\n  eval(x);\n  return Buffer.allocUnsafe(1);\n};',
+    'eval() may hide Buffer in line 2',
+  ],
+  ['with .buffer', 'const x = Buffer.allocUnsafe(1);\nf(x.buffer);', '.buffer is read in line 2'],
+  [
+    "with ['buffer']",
+    "const x = Buffer.allocUnsafe(1);\nf(x['buffer']);",
+    '.buffer is read in line 2',
+  ],
+  [
+    'with .byteOffset',
+    'const x = Buffer.allocUnsafe(1);\nf(x?.byteOffset);',
+    '.byteOffset is read in line 2',
+  ],
+  ['with a pattern', 'const { buffer } = Buffer.allocUnsafe(1);', '.buffer is read in line 1'],
+  [
+    'with a pattern of a parameter',
+    'const f = ({ byteOffset: x }) => x;\nf(Buffer.allocUnsafe(1));',
+    '.byteOffset is read in line 1',
+  ],
+  [
+    'with postMessage()',
+    'port.postMessage(Buffer.allocUnsafe(1));',
+    'postMessage() is called in line 1',
+  ],
+  [
+    'with structuredClone()',
+    'structuredClone(Buffer.allocUnsafe(1));',
+    'structuredClone() is called in line 1',
+  ],
+  [
+    'with transfer()',
+    'f(Buffer.allocUnsafe(1));\nx.transfer();',
+    'transfer() moves memory in line 2',
+  ],
+  [
+    'with a transfer list',
+    'g({ transferList: [] }, Buffer.allocUnsafe(1));',
+    '"transferList" may move memory in line 1',
+  ],
+]) {
+  test(`a file where Buffers of an arena would be others: ${what}`, (t) => {
+    const result = applied(t, text);
+    t.is(result.text, undefined);
+    t.is(result.left.length, 1);
+    t.true(result.left[0].endsWith(`: left: ${why}`), result.left[0]);
+  });
+}
+
+for (const text of [
+  "const { Buffer } = require('node:buffer');\nexports.f = () => Buffer.allocUnsafe(1);\n",
+  "const Buffer = require('buffer').Buffer;\nexports.f = () => Buffer.allocUnsafe(1);\n",
+  "const { buffer } = require('node:stream/consumers');\nexports.f = () => Buffer.allocUnsafe(1);\n",
+  "const { kMaxLength } = require('node:buffer');\nexports.f = () => Buffer.allocUnsafe(1);\n",
+]) {
+  test(`Buffer is Node's: ${text.split('\n')[0]}`, (t) => {
+    const result = applied(t, text);
+    t.is(
+      result.text,
+      text.replace('\n', `\n${LINE}\n`).replace('Buffer.all', '(current() ?? Buffer).all'),
+    );
+  });
+}
+
+for (const [text, call, why] of [
+  [
+    'f(Buffer.allocUnsafeSlow(n));',
+    'Buffer.allocUnsafeSlow(',
+    'allocUnsafeSlow() says that it is to live long',
+  ],
+  ['f(Buffer.alloc(n));', 'Buffer.alloc(', 'Buffer.alloc is changed with --alloc alone'],
+  ['f(Buffer.of(1));', 'Buffer.of(', 'an arena has no of()'],
+  [
+    'f(Buffer?.allocUnsafe(1));',
+    'Buffer?.allocUnsafe(',
+    'it is not written as Buffer.allocUnsafe(…)',
+  ],
+  [
+    'f(Buffer.allocUnsafe?.(1));',
+    'Buffer.allocUnsafe?.(',
+    'it is not written as Buffer.allocUnsafe(…)',
+  ],
+  [
+    'f(Buffer.allocUnsafe(...x));',
+    'Buffer.allocUnsafe(',
+    "its arguments are not those of an arena's allocUnsafe()",
+  ],
+  [
+    'f(Buffer.allocUnsafe(1, 2));',
+    'Buffer.allocUnsafe(',
+    "its arguments are not those of an arena's allocUnsafe()",
+  ],
+  ['f(Buffer.from(a, b, c));', 'Buffer.from(', "its arguments are not those of an arena's from()"],
+  ['f(Buffer.from(a, null));', 'Buffer.from(', 'its encoding is no text, which an arena refuses'],
+  [
+    'const a = new ArrayBuffer(9);\nf(Buffer.from(a));',
+    'Buffer.from(',
+    'it may share an ArrayBuffer, of which an arena makes a copy',
+  ],
+  ['f()\nBuffer.from(a).copy(b)', 'Buffer.from(', 'its statement begins with it'],
+  [
+    "f('Buffer.allocUnsafe(1)');",
+    'Buffer.allocUnsafe(',
+    'no call of Buffer.allocUnsafe stands there',
+  ],
+  [
+    '// Buffer.allocUnsafe(1)\nf();',
+    'Buffer.allocUnsafe(',
+    'no call of Buffer.allocUnsafe stands there',
+  ],
+  [
+    'f(`Buffer.allocUnsafe(1)`);',
+    'Buffer.allocUnsafe(',
+    'no call of Buffer.allocUnsafe stands there',
+  ],
+  ['f(Buffer.allocUnsafe);', 'Buffer.allocUnsafe', 'no call of Buffer.allocUnsafe stands there'],
+  [
+    'f(1);f(Buffer.from(x));\n//# sourceMappingURL=app.js.map',
+    'Buffer.from(',
+    'a compiler made the file. Change what it was made of',
+  ],
+]) {
+  test(`it stays: ${text}`, (t) => {
+    const source = /Buffer\??\.\w+/.exec(call)[0].replace('?', '');
+    const result = applied(t, `${text}\n`, { call, site: { source } });
+    t.is(result.text, undefined);
+    t.is(result.left.length, 1);
+    t.true(result.left[0].endsWith(`: left: ${why}`), result.left[0]);
+  });
+}
+
+for (const [size, isParted] of [
+  ['n', false],
+  ['n * 3', false],
+  ['n / 2', true],
+  ['(n * 4) / 3 + 2', true],
+  ['Math.ceil(n / 2)', false],
+  ['(n / 2) | 0', false],
+  ['n / 2 >>> 0', false],
+  ['1.5', true],
+  ['n * 1.5', true],
+  ['n ** 2', true],
+  ['Math.random() * 10', true],
+  ['Math.floor(Math.random() * 10)', false],
+  ['Math.max(1, n / 2)', true],
+  ['x ? n / 2 : 1', true],
+  ['half', true],
+  ['whole', false],
+  ['less', true],
+  ['parts.length', false],
+]) {
+  test(`a size that may be no integer stays: ${size}`, (t) => {
+    const text = [
+      'exports.f = (n, x, less, parts) => {',
+      '  const half = n / 2;',
+      '  const whole = Math.round(half);',
+      '  less /= 2;',
+      `  return Buffer.allocUnsafe(${size}, half, whole);`.replace(', half, whole', ''),
+      '};',
+    ];
+    const result = applied(t, `${text.join('\n')}\n`);
+    t.is(result.text === undefined, isParted);
+    t.is(
+      result.left.some((line) => line.includes('may be no integer')),
+      isParted,
+    );
+  });
+}
+
+test('--alloc also changes Buffer.alloc', (t) => {
+  const { text } = applied(t, 'exports.f = (n) => Buffer.alloc(n, 1);\n', {
+    call: 'Buffer.alloc(',
+    isAlloc: true,
+  });
+  t.true(text.endsWith('exports.f = (n) => (current() ?? Buffer).alloc(n, 1);\n'));
+});
+
+test('what Node has a pool for stays, but with --any-size', (t) => {
+  const half = Buffer.poolSize >>> 1;
+  const source = 'exports.f = (n) => Buffer.allocUnsafe(n);\n';
+  const small = applied(t, source, { site: { size: half } });
+  t.is(small.text, undefined);
+  t.true(
+    small.left[0].endsWith(
+      `most of its Buffers have ${half} bytes or less, for which Node has a pool`,
+    ),
+  );
+  t.truthy(applied(t, source, { site: { size: half + 1 } }).text);
+  t.truthy(applied(t, source, { site: { size: half }, isAnySize: true }).text);
+});
+
+test("what may be more than a request's arena gives stays", (t) => {
+  const MiB = 1024 * 1024;
+  const source = 'exports.f = (n) => Buffer.allocUnsafe(n);\n';
+  t.truthy(applied(t, source, { site: { size: 16 * MiB } }).text);
+  const { text, left } = applied(t, source, { site: { size: 17 * MiB } });
+  t.is(text, undefined);
+  t.regex(left[0], /33,554,432 bytes may be more than a request's arena gives$/);
+  const limited = `const { requestArena } = require('ralloc');
+requestArena({ context: true, maxBytesPerRequest: 4 * 1024 * 1024 });
+${source}`;
+  t.truthy(applied(t, limited, { site: { size: 4 * MiB } }).text);
+  t.is(applied(t, limited, { site: { size: 5 * MiB } }).text, undefined);
+});
+
+test('with fewer samples than prove it, or with an exception, it is a suggestion', (t) => {
+  const source = 'exports.f = (n) => Buffer.allocUnsafe(n);\n';
+  const few = applied(t, source, { site: { samples: 2999 } });
+  t.is(few.text, undefined);
+  t.deepEqual(few.suggestions, [
+    'app.js:1:27 make: (current() ?? Buffer).allocUnsafe() would fit by 2,999 samples. 3,000 prove it: record longer',
+  ]);
+  t.truthy(applied(t, source, { site: { samples: 3000 } }).text);
+});
+
+test('calls inside of calls, and several in a line', (t) => {
+  const dir = folder(t);
+  const text = 'exports.f = (n) => Buffer.concat([Buffer.from(n), Buffer.from(n)]);\n';
+  const site = { file: 'app.js', ...PROVED };
+  plan(dir, { 'app.js': text, 'mount.js': MOUNT }, [
+    { ...site, call: 'Buffer.concat(' },
+    { ...site, call: 'Buffer.from(' },
+    { ...site, call: 'Buffer.from(', nth: 1 },
+  ]);
+  const { texts } = planned(dir);
+  t.is(texts['app.js'], `${LINE}\n\n${text.replaceAll('Buffer', '(current() ?? Buffer)')}`);
+});

@@ -1,0 +1,221 @@
+'use strict';
+
+// How `ralloc apply` writes: in the style of the file, whose other bytes stay; and that a second run finds nothing to do.
+
+const test = require('ava');
+const { execFileSync } = require('node:child_process');
+const fs = require('node:fs');
+const module_ = require('node:module');
+const path = require('node:path');
+const { testWhere } = require('../../helpers/backend.js');
+const { folder } = require('../../helpers/folder.js');
+const { PROVED, plan, planned } = require('../../helpers/planned.js');
+
+const MOUNT = "const { requestArena } = require('ralloc');\nrequestArena({ context: true });\n";
+const CALL = 'Buffer.allocUnsafe(';
+const USE = '(current() ?? Buffer).allocUnsafe(';
+
+/** The text that a file gets; a second run, also by a table of before, changes nothing; the diff makes the same. */
+function styled(t, text, { file = 'app.js', files = {}, call = CALL, ...options } = {}) {
+  const dir = folder(t);
+  plan(dir, { [file]: text, 'mount.cjs': MOUNT, ...files }, [{ file, call, ...PROVED }]);
+  const { texts, diff, faults, left } = planned(dir, options);
+  t.deepEqual(faults, []);
+  t.deepEqual(left, []);
+  const bom = text.startsWith('\uFEFF') ? '\uFEFF' : '';
+  fs.writeFileSync(path.join(dir, 'of.patch'), diff);
+  const git = (...args) => execFileSync('git', args, { cwd: dir, stdio: 'pipe' });
+  git('init', '-q');
+  git('-c', 'core.autocrlf=false', 'apply', '--whitespace=nowarn', 'of.patch');
+  const result = fs.readFileSync(path.join(dir, file), 'utf8');
+  t.is(result, bom + texts[file]);
+  const again = planned(dir, options);
+  t.deepEqual(again.texts, {});
+  t.deepEqual([again.faults, again.left], [[], []]);
+  t.is(again.applied, 1);
+  return result;
+}
+
+const body = `exports.f = (n) => ${CALL}n);\n`;
+const used = `exports.f = (n) => ${USE}n);\n`;
+const REQUIRE = "const { current } = require('ralloc');\n";
+const IMPORT = "import { current } from 'ralloc';\n";
+const esm = body.replace('exports.f', 'export const f');
+const esmUsed = used.replace('exports.f', 'export const f');
+
+for (const [what, text, expected, options] of [
+  ['without anything before', body, `${REQUIRE}\n${used}`],
+  ['behind "use strict"', `'use strict';\n\n${body}`, `'use strict';\n\n${REQUIRE}\n${used}`],
+  [
+    'behind "use strict" in the line of code',
+    `'use strict'; ${body}`,
+    `'use strict';\n\n${REQUIRE} ${used}`,
+  ],
+  [
+    'behind a comment of the directive',
+    `'use strict'; // as ever\n${body}`,
+    `'use strict'; // as ever\n\n${REQUIRE}${used}`,
+  ],
+  ['behind #!', `#!/usr/bin/env node\n${body}`, `#!/usr/bin/env node\n${REQUIRE}\n${used}`],
+  [
+    'behind #! and "use strict"',
+    `#!/usr/bin/env node\n'use strict';\n${body}`,
+    `#!/usr/bin/env node\n'use strict';\n\n${REQUIRE}${used}`,
+  ],
+  ['behind a comment', `/* of us */\n${body}`, `/* of us */\n${REQUIRE}\n${used}`],
+  ['behind a byte order mark', `\uFEFF${body}`, `\uFEFF${REQUIRE}\n${used}`],
+  [
+    'behind the last require',
+    `const a = require('a');\nconst { b } = require('b').c;\nrequire('d');\nf();\n${body}`,
+    `const a = require('a');\nconst { b } = require('b').c;\nrequire('d');\n${REQUIRE}f();\n${used}`,
+  ],
+  [
+    'with its quotes',
+    `const a = require("a");\n${body}`,
+    `const a = require("a");\nconst { current } = require("ralloc");\n${used}`,
+  ],
+  [
+    'without semicolons',
+    `const a = require('a')\n${body}`,
+    `const a = require('a')\nconst { current } = require('ralloc')\n${used}`,
+  ],
+  [
+    'without semicolons before a parenthesis',
+    `const a = require('a')\n;(() => {})()\n${body}`,
+    `const a = require('a')\nconst { current } = require('ralloc')\n;(() => {})()\n${used}`,
+  ],
+  [
+    'without semicolons before what would go on',
+    `require('a');\n(() => {})()\n${body}`,
+    `require('a');\nconst { current } = require('ralloc');\n(() => {})()\n${used}`,
+  ],
+  [
+    'with CRLF',
+    `'use strict';\r\n\r\n${body.replace('\n', '\r\n')}`,
+    `'use strict';\r\n\r\n${REQUIRE.replace('\n', '\r\n')}\r\n${used.replace('\n', '\r\n')}`,
+  ],
+  ['without a line end', body.trimEnd(), `${REQUIRE}\n${used.trimEnd()}`],
+  [
+    'where ralloc is known',
+    `const { Slab } = require('ralloc');\n${body}`,
+    `const { current, Slab } = require('ralloc');\n${used}`,
+  ],
+  [
+    'where ralloc is known in several lines',
+    `const {\n  Slab,\n  slab,\n} = require('ralloc');\n${body}`,
+    `const {\n  current,\n  Slab,\n  slab,\n} = require('ralloc');\n${used}`,
+  ],
+  [
+    'where ralloc is known as a whole',
+    `const r = require('ralloc');\n${body}`,
+    `const r = require('ralloc');\n${used.replace('current', 'r.current')}`,
+  ],
+  ['where current() is known', `${REQUIRE}${body}`, `${REQUIRE}${used}`],
+  [
+    'where current() is known by another name',
+    `const { current: now } = require('ralloc');\n${body}`,
+    `const { current: now } = require('ralloc');\n${used.replace('current', 'now')}`,
+  ],
+  [
+    'where ralloc is known too late',
+    `${body}const { Slab } = require('ralloc');\n`,
+    `${REQUIRE}\n${used}const { Slab } = require('ralloc');\n`,
+  ],
+  [
+    'where the name is taken',
+    `let current = 1;\n${body}`,
+    `const { current: currentArena } = require('ralloc');\n\nlet current = 1;\n${used.replace('current', 'currentArena')}`,
+  ],
+  [
+    'where both names are taken',
+    `let current = 1, currentArena;\n${body}`,
+    `const { current: currentArena2 } = require('ralloc');\n\nlet current = 1, currentArena;\n${used.replace('current', 'currentArena2')}`,
+  ],
+  ['where current is a property', `x.current = 1;\n${body}`, `${REQUIRE}\nx.current = 1;\n${used}`],
+  ['a module of ES', esm, `${IMPORT}\n${esmUsed}`],
+  ['a module of ES by its name', esm, `${IMPORT}\n${esmUsed}`, { file: 'app.mjs' }],
+  [
+    'a module of ES by its package',
+    `f();\n(n) => ${CALL}n);\n`,
+    `${IMPORT}\nf();\n(n) => ${USE}n);\n`,
+    { files: { 'package.json': '{"type":"module"}' } },
+  ],
+  [
+    'a module of ES with imports',
+    `import a from "a"; // one\nimport 'b';\n\n${esm}`,
+    `import a from "a"; // one\nimport 'b';\n${IMPORT}\n${esmUsed}`,
+  ],
+  [
+    'a module of ES that knows ralloc',
+    `import r, { Slab } from 'ralloc';\n${esm}`,
+    `import r, { current, Slab } from 'ralloc';\n${esmUsed}`,
+  ],
+  [
+    'a module of ES that knows ralloc as a whole',
+    `import * as r from 'ralloc';\n${esm}`,
+    `import * as r from 'ralloc';\n${esmUsed.replace('current', 'r.current')}`,
+  ],
+  [
+    'a module of CommonJS with return',
+    `if (x) return;\n${body}`,
+    `${REQUIRE}\nif (x) return;\n${used}`,
+    { file: 'app.cjs' },
+  ],
+]) {
+  test(`${what}: ${JSON.stringify(options?.file ?? 'app.js')}`, (t) => {
+    t.is(styled(t, text, options), expected);
+  });
+}
+
+test('texts with characters of two and four bytes', (t) => {
+  const text = `// é 😀\nexports.f = (n) => ['😀', ${CALL}n), 'é'];\n`;
+  t.is(
+    styled(t, text),
+    `// é 😀\n${REQUIRE}\n${text.slice(text.indexOf('exports')).replace(CALL, USE)}`,
+  );
+});
+
+test('a diff of places far from each other has several hunks, and one where they are near', (t) => {
+  const dir = folder(t);
+  const gap = (n) => Array.from({ length: n }, (_, i) => `f(${i});\n`).join('');
+  const text = `'use strict';\n${gap(20)}g(${CALL}1));\n${gap(6)}g(${CALL}2));\n${gap(7)}g(${CALL}3));`;
+  const site = { file: 'a b.js', call: CALL, ...PROVED };
+  plan(
+    dir,
+    { 'a b.js': text, 'mount.js': MOUNT },
+    [0, 1, 2].map((nth) => ({ ...site, nth })),
+  );
+  const { diff, texts } = planned(dir);
+  t.deepEqual(diff.match(/^@@.*$/gm), [
+    '@@ -1,4 +1,6 @@',
+    '@@ -19,14 +21,14 @@',
+    '@@ -34,4 +36,4 @@',
+  ]);
+  t.true(diff.startsWith('--- a/a b.js\t\n+++ b/a b.js\t\n@@'));
+  t.is(diff.match(/^\\ No newline at end of file$/gm).length, 2);
+  fs.writeFileSync(path.join(dir, 'of.patch'), diff);
+  execFileSync('git', ['apply', 'of.patch'], { cwd: dir, stdio: 'pipe' });
+  t.is(fs.readFileSync(path.join(dir, 'a b.js'), 'utf8'), texts['a b.js']);
+});
+
+const hasTypes = module_.stripTypeScriptTypes !== undefined;
+const TYPED = `import type { A } from 'ralloc';
+interface Row { name: string } // é 😀
+type T = '😀' | 'é'; export const f = (n: number, x?: T): Buffer => ${CALL}n as number);
+`;
+
+testWhere(hasTypes, 'Node strips types', 'TypeScript, without its types, in their places', (t) => {
+  const at = TYPED.lastIndexOf('\n', TYPED.indexOf(CALL)) + 1;
+  const expected = `${TYPED.slice(0, at)}${IMPORT}\n${TYPED.slice(at).replace(CALL, USE)}`;
+  t.is(styled(t, TYPED, { file: 'app.ts' }), expected);
+});
+
+test('TypeScript that this Node cannot strip, or not in place, is a suggestion', (t) => {
+  const dir = folder(t);
+  const text = `enum A { B }\n${TYPED}`;
+  plan(dir, { 'app.ts': text, 'mount.js': MOUNT }, [{ file: 'app.ts', call: CALL, ...PROVED }]);
+  const { texts, left, suggestions, faults } = planned(dir);
+  t.deepEqual([texts, faults], [{}, []]);
+  t.deepEqual(suggestions, ['app.ts:4:76 make: (current() ?? Buffer).allocUnsafe()']);
+  t.regex(left[0], /^app\.ts: left: its types /);
+});

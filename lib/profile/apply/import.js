@@ -1,0 +1,124 @@
+'use strict';
+
+// Where a source gets current() from: what it has of ralloc already, or one line more, in its own style.
+
+const { requiredBy } = require('./names.js');
+
+const ONLY_SPACE = /^[ \t]*(\/\/.*|\/\*((?!\*\/).)*\*\/[ \t]*)?$/;
+
+/** A statement that only gets modules. */
+function isImport(node) {
+  if (node.type === 'ImportDeclaration') return true;
+  if (node.type === 'ExpressionStatement') return requiredBy(node.expression) !== undefined;
+  return (
+    node.type === 'VariableDeclaration' &&
+    node.declarations.every(
+      ({ init }) =>
+        requiredBy(init?.type === 'MemberExpression' ? init.object : init) !== undefined,
+    )
+  );
+}
+
+/** How current() is called by what the source has of ralloc: `{ call, edits }`; undefined where it has nothing fit. Before `first`, the first site. */
+function known(names, text, first) {
+  const single = [...names.imports()].filter(
+    ({ id, from, statement }) =>
+      from === 'ralloc' && names.isSingle(id.name) && statement.end <= first,
+  );
+  const direct = single.find(({ imported }) => imported === 'current');
+  if (direct !== undefined) return { call: `${direct.id.name}()`, edits: [] };
+  const list = single.find((one) => one.imported !== undefined && one.first !== undefined);
+  if (list !== undefined && !names.used.has('current')) {
+    const { start } = list.first;
+    const [, space] = /\{(\s*)$/.exec(text.slice(0, start)) ?? [undefined, ' '];
+    const between = space.includes('\n') ? space : ' ';
+    return { call: 'current()', edits: [{ start, end: start, text: `current,${between}` }] };
+  }
+  const whole = single.find(({ imported }) => imported === undefined);
+  return whole && { call: `${whole.id.name}.current()`, edits: [] };
+}
+
+/** Where a statement ends: a semicolon that begins a line is the next one's. */
+function endOf({ start, end }, text) {
+  const [ours] = /\s*\n\s*;$/.exec(text.slice(start, end)) ?? [''];
+  return end - ours.length;
+}
+
+/** The style of the source: which quotes, and whether a semicolon ends a statement. */
+function styleOf(text, imports) {
+  const last = imports.at(-1);
+  if (last === undefined) return { quote: "'", end: ';' };
+  const [quote = "'"] = /['"]/.exec(text.slice(last.start, last.end)) ?? [];
+  return { quote, end: text[endOf(last, text) - 1] === ';' ? ';' : '' };
+}
+
+/** The leading statements that are directives, and those behind them that get modules. */
+function leading({ body }) {
+  const isOther = (node) => node.directive === undefined;
+  const begin = body.findIndex(isOther);
+  const directives = body.slice(0, begin === -1 ? body.length : begin);
+  const rest = body.slice(directives.length);
+  const end = rest.findIndex((node) => !isImport(node));
+  return { directives, imports: end === -1 ? rest : rest.slice(0, end), next: rest[end] };
+}
+
+/** Statements more behind `node`, in lines of their own. */
+function behind(node, lines, gap, file) {
+  const { text, eol } = file;
+  const last = endOf(node, text);
+  const { end } = file.lineAt(last);
+  const isAlone = ONLY_SPACE.test(text.slice(last, end));
+  const at = isAlone ? end : last;
+  return { start: at, end: at, text: `${gap}${lines}${isAlone ? '' : eol}` };
+}
+
+/** Statements more before the first one, in lines of their own; types may stand there. */
+function before(node, lines, { code }, file) {
+  const { start } = file.lineAt(node.start);
+  const isAlone = /^\s*$/.test(code.slice(start, node.start));
+  const at = isAlone ? start : node.start;
+  return { start: at, end: at, text: `${lines}${file.eol}${isAlone ? file.eol : ''}` };
+}
+
+/** The edit that gets names, `[[imported, local, module], …]`. */
+function getting(wanted, source, file) {
+  const { text, eol } = file;
+  const { directives, imports, next } = leading(source.ast);
+  const { quote, end } = styleOf(text, imports);
+  const statements = wanted.map(([imported, local, from]) => {
+    const named = (between) => (imported === local ? local : `${imported}${between}${local}`);
+    const module = `${quote}${from}${quote}`;
+    return source.sourceType === 'module'
+      ? `import { ${named(' as ')} } from ${module}`
+      : `const { ${named(': ')} } = require(${module})`;
+  });
+  // What begins so would go on with the line before.
+  const last = imports.at(-1);
+  const isKept = last !== undefined && endOf(last, text) < last.end; // by a semicolon of its own
+  const goesOn = next !== undefined && !isKept && /[([`+\-/*]/.test(text[next.start]);
+  const lines = `${statements.join(`${end}${eol}`)}${goesOn ? ';' : end}`;
+  if (imports.length > 0) return behind(imports.at(-1), lines, eol, file);
+  return directives.length > 0
+    ? behind(directives.at(-1), lines, `${eol}${eol}`, file)
+    : before(next, lines, source, file);
+}
+
+/**
+ * `{ call, buffer, edits }`: how current() is called, and buffer() of Node where `isCollected`, and what makes that work. `first`: where the first site is.
+ */
+function currentFor(source, names, file, { first, isCollected }) {
+  const found = known(names, file.text, first);
+  const name = names.free('current', 'currentArena');
+  const buffer = names.free('buffer', 'bufferOf');
+  const wanted = [];
+  if (found === undefined) wanted.push(['current', name, 'ralloc']);
+  if (isCollected) wanted.push(['buffer', buffer, 'node:stream/consumers']);
+  const { call, edits } = found ?? { call: `${name}()`, edits: [] };
+  return {
+    call,
+    buffer,
+    edits: [...edits, ...(wanted.length > 0 ? [getting(wanted, source, file)] : [])],
+  };
+}
+
+module.exports = { currentFor };

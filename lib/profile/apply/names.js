@@ -1,0 +1,184 @@
+'use strict';
+
+// What the names of a source mean, as far as a look at its text tells: whether Buffer is Node's, and who reads what is behind one.
+
+const PATTERNS = {
+  Identifier: (node) => [node],
+  ObjectPattern: ({ properties }) => properties.flatMap((one) => namesIn(one.value ?? one)),
+  ArrayPattern: ({ elements }) => elements.filter(Boolean).flatMap(namesIn),
+  AssignmentPattern: ({ left }) => namesIn(left),
+  RestElement: ({ argument }) => namesIn(argument),
+};
+
+/** The identifiers that a pattern binds or assigns. */
+const namesIn = (pattern) => PATTERNS[pattern?.type]?.(pattern) ?? [];
+
+const ofFunction = ({ id, params }) => [...namesIn(id), ...params.flatMap(namesIn)];
+
+const BINDINGS = {
+  VariableDeclarator: ({ id }) => namesIn(id),
+  FunctionDeclaration: ofFunction,
+  FunctionExpression: ofFunction,
+  ArrowFunctionExpression: ofFunction,
+  ClassDeclaration: ({ id }) => namesIn(id),
+  ClassExpression: ({ id }) => namesIn(id),
+  CatchClause: ({ param }) => namesIn(param),
+  ImportSpecifier: ({ local }) => [local],
+  ImportDefaultSpecifier: ({ local }) => [local],
+  ImportNamespaceSpecifier: ({ local }) => [local],
+};
+
+/** `require('x')` → 'x'. */
+const requiredBy = (node) =>
+  node?.type === 'CallExpression' && node.callee.name === 'require'
+    ? node.arguments[0]?.value
+    : undefined;
+
+/** The name of a property that is no computed one. */
+function propertyOf({ property, key = property, computed }) {
+  if (!computed) return key.name ?? key.value;
+  return key.type === 'Literal' ? key.value : undefined;
+}
+
+const isProperty = (node, parent) =>
+  (parent.type === 'MemberExpression' && parent.property === node && !parent.computed) ||
+  (/^(Property|MethodDefinition|PropertyDefinition)$/.test(parent.type) &&
+    parent.key === node &&
+    !parent.computed &&
+    !parent.shorthand);
+
+class Names {
+  /** Name → the identifiers that bind it, anywhere in the file. */
+  bound = new Map();
+  used = new Set();
+  #source;
+
+  constructor(source) {
+    this.#source = source;
+    for (const node of source.nodes) {
+      for (const id of BINDINGS[node.type]?.(node) ?? []) {
+        this.bound.set(id.name, [...(this.bound.get(id.name) ?? []), id]);
+      }
+      if (node.type !== 'Identifier') continue;
+      const parent = source.parents.get(node);
+      if (!isProperty(node, parent)) this.used.add(node.name);
+    }
+  }
+
+  /** Names of modules that a module of this name, or one of these names, is bound to at the top: `{ id, imported, from, pattern }`; imported: undefined for all of it. */
+  *imports() {
+    for (const statement of this.#source.ast.body) {
+      if (statement.type === 'ImportDeclaration') {
+        for (const one of statement.specifiers) {
+          const named = one.type === 'ImportSpecifier';
+          const imported = named ? (one.imported.name ?? one.imported.value) : undefined;
+          const isWhole = !named || imported === 'default';
+          yield {
+            id: one.local,
+            imported: isWhole ? undefined : imported,
+            from: statement.source.value,
+            first: named
+              ? statement.specifiers.find(({ type }) => type === 'ImportSpecifier')
+              : undefined,
+            statement,
+          };
+        }
+      }
+      if (statement.type !== 'VariableDeclaration') continue;
+      for (const { id, init } of statement.declarations) {
+        const from = requiredBy(init);
+        if (from !== undefined) yield* required(id, from, statement);
+        const ofMember = init?.type === 'MemberExpression' && requiredBy(init.object);
+        if (ofMember && id.type === 'Identifier') {
+          yield { id, imported: propertyOf(init), from: ofMember, statement };
+        }
+      }
+    }
+  }
+
+  /** Whether a name is bound once in the whole file. */
+  isSingle = (name) => this.bound.get(name)?.length === 1;
+
+  /** A name like this that nothing in the file has. */
+  free(name, other) {
+    if (!this.used.has(name)) return name;
+    for (let n = 1; ; n++) {
+      const next = n === 1 ? other : `${other}${n}`;
+      if (!this.used.has(next)) return next;
+    }
+  }
+}
+
+function* required(id, from, statement) {
+  if (id.type === 'Identifier') yield { id, from, statement };
+  if (id.type !== 'ObjectPattern') return;
+  for (const one of id.properties) {
+    if (one.type !== 'Property' || one.value.type !== 'Identifier') continue;
+    yield { id: one.value, imported: propertyOf(one), from, first: id.properties[0], statement };
+  }
+}
+
+const isBuffer = (node) => node?.type === 'Identifier' && node.name === 'Buffer';
+
+/** Who changes Buffer: the node, or undefined. */
+function changeOf(node) {
+  if (node.type !== 'AssignmentExpression' && node.type !== 'UpdateExpression') return undefined;
+  const { left = node.argument } = node;
+  if (namesIn(left).some(isBuffer)) return node;
+  if (left.type !== 'MemberExpression') return undefined;
+  return isBuffer(left.object) || propertyOf(left) === 'Buffer' ? node : undefined;
+}
+
+const ofNode = ({ imported, from }) => /^(node:)?buffer$/.test(from) && imported === 'Buffer';
+
+/** `{ node, why }` where Buffer may be another than Node's, in some part of the file; undefined where it is that. */
+function otherBuffer(source, names) {
+  const known = new Set([...names.imports()].filter(ofNode).map(({ id }) => id));
+  const other = (names.bound.get('Buffer') ?? []).find((id) => !known.has(id));
+  if (other !== undefined) return { node: other, why: "Buffer is another one than Node's" };
+  for (const node of source.nodes) {
+    if (changeOf(node)) return { node, why: 'Buffer is changed' };
+    if (node.type === 'WithStatement') return { node, why: '"with" may hide Buffer' };
+    if (node.type === 'CallExpression' && node.callee.name === 'eval') {
+      return { node, why: 'eval() may hide Buffer' };
+    }
+  }
+  return undefined;
+}
+
+const BEHIND = new Set(['buffer', 'byteOffset']);
+const MOVES = new Set(['transfer', 'transferToFixedLength', 'transferList']);
+
+/** Of a call: what it is named. */
+const calledName = ({ callee }) => callee.name ?? (callee.property && propertyOf(callee));
+
+/** `const { buffer } = require('node:stream/consumers')` */
+const isOfModule = (pattern, parents) => requiredBy(parents.get(pattern)?.init) !== undefined;
+
+const HAZARDS = {
+  MemberExpression: (node) => BEHIND.has(propertyOf(node)) && `.${propertyOf(node)} is read`,
+  Property: (node, parent, parents) => {
+    const name = propertyOf(node);
+    if (parent.type === 'ObjectPattern' && BEHIND.has(name) && !isOfModule(parent, parents)) {
+      return `.${name} is read`;
+    }
+    return parent.type === 'ObjectExpression' && MOVES.has(name) && `"${name}" may move memory`;
+  },
+  CallExpression: (node) => {
+    const name = calledName(node);
+    // Without a transfer list too: what is behind a Buffer is copied whole.
+    if (/^(postMessage|structuredClone)$/.test(name)) return `${name}() is called`;
+    return MOVES.has(name) && `${name}() moves memory`;
+  },
+};
+
+/** `{ node, why }` of what would tell a Buffer of an arena from one of Node's, or break one: undefined where nothing does. */
+function hazardOf({ nodes, parents }) {
+  for (const node of nodes) {
+    const why = HAZARDS[node.type]?.(node, parents.get(node), parents);
+    if (why) return { node, why };
+  }
+  return undefined;
+}
+
+module.exports = { Names, calledName, hazardOf, otherBuffer, propertyOf, requiredBy };

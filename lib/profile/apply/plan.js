@@ -1,0 +1,225 @@
+'use strict';
+
+// What a table makes of the sources of an application: edits of its files, and what is told of the rest.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { RallocError } = require('../../base/errors.js');
+const { PROOF_SAMPLES } = require('../../lifetime/rules.js');
+const { nameIn } = require('../../lifetime/table.js');
+const { filesThatMount } = require('./mounts.js');
+const { Unread } = require('./parse.js');
+const { locateSites } = require('./sites.js');
+const { Source } = require('./source.js');
+const { Text } = require('./text.js');
+
+/** The most bytes of a request, by default. */
+const LIMIT = 16 * 1024 * 1024;
+
+/** The package of node_modules that a file is of; undefined for the application's own. */
+function packageOf(file) {
+  const parts = file.split(/[\\/]/);
+  const at = parts.lastIndexOf('node_modules');
+  if (at === -1) return undefined;
+  return parts.slice(at + 1, at + (parts[at + 1]?.startsWith('@') ? 3 : 2)).join('/');
+}
+
+/** What the rules would never have proved was changed by hand. */
+function checkProofs({ sites }, tableFile) {
+  const wrong = sites.findIndex(
+    ({ strategy, certainty, samples, exceptions }) =>
+      certainty === 'proved' &&
+      (strategy !== 'request' || samples < PROOF_SAMPLES || exceptions > 0),
+  );
+  if (wrong === -1) return;
+  const { samples, exceptions } = sites[wrong];
+  throw new RallocError(
+    'ERR_RALLOC_TABLE_INVALID',
+    `The table ${tableFile}: sites[${wrong}] is no proof: ${samples} samples, ${exceptions} exceptions. Make it anew: ralloc bake`,
+    { file: tableFile },
+  );
+}
+
+const isOutside = (name) => name.startsWith('../') || name === '..' || path.isAbsolute(name);
+
+const isProved = ({ certainty }) => certainty === 'proved';
+
+/** Why a file cannot be looked into, and whether that is a fault where it has something to be changed. */
+function reasonOf(error) {
+  if (error instanceof Unread) return { why: error.message, isFault: error.isFault };
+  if (error.code === 'ENOENT')
+    return { why: 'there is no such file any more. Bake again', isFault: true };
+  if (error.code === 'ERR_ENCODING_INVALID_ENCODED_DATA') {
+    return { why: 'it is no text of UTF-8. Change it by hand', isFault: true };
+  }
+  if (error.code === undefined) throw error;
+  return { why: `it cannot be read: ${error.message}`, isFault: true };
+}
+
+class Plan {
+  /** Lines of text: what changes, what somebody may do, what stays, and why nothing may be changed. */
+  changes = [];
+  suggestions = [];
+  left = [];
+  faults = [];
+  /** How many sites an earlier run has changed. */
+  applied = 0;
+  #texts = new Map(); // name → Text, or why there is none
+  #sources = new Map(); // name → Source, or why there is none
+  #acorn;
+  #table;
+  #options;
+  #limit = LIMIT;
+
+  constructor(acorn, table, options) {
+    this.#acorn = acorn;
+    this.#table = table;
+    this.#options = options;
+  }
+
+  /** `{ name, file, edits }` of the files that change, `file` a Text. */
+  get files() {
+    return [...this.#sources]
+      .filter(([, source]) => source instanceof Source && source.edits.length > 0)
+      .map(([name, { file, edits }]) => ({ name, file, edits }));
+  }
+
+  #text(name) {
+    return once(this.#texts, name, () => Text.read(path.resolve(this.#options.root, name)));
+  }
+
+  #source(name) {
+    return once(this.#sources, name, () => {
+      const text = this.#text(name);
+      if (!(text instanceof Text)) throw text;
+      return new Source(this.#acorn, text, name);
+    });
+  }
+
+  make() {
+    const mounts = this.#mounts();
+    const limits = mounts.map(({ limit }) => limit).filter((limit) => limit > 0);
+    if (limits.length > 0) this.#limit = Math.min(...limits);
+    for (const one of this.#table.files) this.#add(one);
+    if (this.changes.length > 0) this.#turnOn(mounts);
+    return this;
+  }
+
+  /** Whether a file may be changed; tells why not. */
+  #isOwn(name, sites) {
+    const { root, packages } = this.#options;
+    const count = `${sites} site${sites === 1 ? '' : 's'}`;
+    const owner = packageOf(path.resolve(root, name));
+    if (owner !== undefined && !packages.includes(owner)) {
+      this.left.push(
+        `${name}: left: ${count} of the package ${owner}. To change it: --package ${owner}`,
+      );
+      return false;
+    }
+    if (!isOutside(name)) return true;
+    this.left.push(
+      `${name}: left: ${count} outside of ${root}. Run ralloc where the application is`,
+    );
+    return false;
+  }
+
+  #isWanted(name) {
+    const { files } = this.#options;
+    return files.length === 0 || files.includes(name);
+  }
+
+  #add({ file, sha256 }) {
+    const { folder, root } = this.#options;
+    const name = nameIn(root, path.resolve(folder, file));
+    const all = this.#table.sites.filter((one) => one.file === file && one.strategy !== 'leave');
+    if (all.length === 0 || !this.#isWanted(name)) return;
+    if (!this.#isOwn(name, all.length)) return;
+    // Told from where the command runs.
+    const sites = all.map((site) => ({ ...site, file: name }));
+    const text = this.#text(name);
+    if (!(text instanceof Text)) return this.#refuse(name, sites, text);
+    const real = nameIn(fs.realpathSync(root), text.file);
+    if (!this.#isOwn(real, all.length)) return;
+    const { found, applied, lost } = locateSites(sites, text, sha256);
+    this.applied += applied.length;
+    for (const site of lost) this.#lose(site);
+    if (found.length === 0) return;
+    const source = this.#source(name);
+    if (!(source instanceof Source)) return this.#refuse(name, found, source);
+    source.add(found, { ...this.#options, limit: this.#limit });
+    for (const told of ['changes', 'suggestions', 'left']) this[told].push(...source[told]);
+  }
+
+  #lose({ file, line, column, function: name, ...site }) {
+    const where = `${file}:${line}:${column} ${name}`;
+    const told = `${where}: the line is not there any more, or more than once. Record and bake again`;
+    if (isProved(site)) this.faults.push(told);
+    else this.left.push(told);
+  }
+
+  #refuse(name, sites, error) {
+    const { why, isFault } = reasonOf(error);
+    if (isFault && sites.some(isProved)) {
+      this.faults.push(`${name}: ${why}`);
+      return;
+    }
+    this.left.push(`${name}: left: ${why}`);
+    if (isFault) return;
+    for (const site of sites.filter(({ strategy }) => strategy === 'request')) {
+      const { line, column, function: of, callee } = site;
+      const method = callee.slice(callee.lastIndexOf('.'));
+      this.suggestions.push(`${name}:${line}:${column} ${of}: (current() ?? Buffer)${method}()`);
+    }
+  }
+
+  /** Where requests get their arenas: `{ name, line, edit, limit }`. */
+  #mounts() {
+    const { root } = this.#options;
+    return filesThatMount(root).flatMap((file) => {
+      const name = nameIn(root, file);
+      const source = this.#source(name);
+      if (!(source instanceof Source)) {
+        return [{ name, line: 1, why: reasonOf(source).why }];
+      }
+      return source.mounts().map((mount) => ({ name, ...mount }));
+    });
+  }
+
+  /** current() needs the option `context`. */
+  #turnOn(mounts) {
+    if (mounts.length === 0) {
+      this.suggestions.push(
+        'No requestArena() was found. Until requests have arenas, current() is undefined: app.use(requestArena({ context: true }))',
+      );
+    }
+    const off = mounts.filter(({ edit }) => edit !== null);
+    const names = new Set(off.map(({ name }) => name));
+    for (const { name, line, edit, why = 'its options are not written there' } of off) {
+      if (edit !== undefined && names.size === 1 && this.#isWanted(name)) {
+        this.#source(name).edits.push(edit);
+        this.changes.push(`${name}:${line}: context: true, which current() needs`);
+        continue;
+      }
+      const reason = edit === undefined ? why : 'there are several files, or others were named';
+      this.suggestions.push(
+        `${name}:${line}: turn on context: true, which current() needs: ${reason}`,
+      );
+    }
+  }
+}
+
+/** What `make` gives, made once; or the error that it threw. */
+function once(known, name, make) {
+  if (!known.has(name)) {
+    let value;
+    try {
+      value = make();
+    } catch (error) {
+      value = error;
+    }
+    known.set(name, value);
+  }
+  return known.get(name);
+}
+
+module.exports = { Plan, checkProofs };
