@@ -11,6 +11,7 @@ const { Plan } = require('../../lib/profile/apply/plan.js');
 const { edited } = require('../../lib/profile/apply/text.js');
 const { bake } = require('../../lib/profile/bake/bake.js');
 const { profileOf } = require('./baked.js');
+const { folder } = require('./folder.js');
 
 /** Gone with their request, by as many samples as prove it. */
 const PROVED = { samples: 4000, inRequest: true };
@@ -78,4 +79,22 @@ function planned(dir, options = {}) {
   return { changes, suggestions, left, faults, applied, texts, diff };
 }
 
-module.exports = { PROVED, SIZE, plan, planned, positionOf, writeFiles };
+const MOUNT = "const { requestArena } = require('ralloc');\nrequestArena({ context: true });\n";
+
+/** What becomes of a file app.js of this text, where this call is proved. */
+function applied(
+  t,
+  text,
+  { call = 'Buffer.allocUnsafe(', file = 'app.js', site, ...options } = {},
+) {
+  const dir = folder(t);
+  plan(dir, { [file]: text, 'mount.js': MOUNT }, [{ file, call, ...PROVED, ...site }]);
+  const result = planned(dir, options);
+  t.deepEqual(result.faults, []);
+  return { ...result, text: result.texts[file] };
+}
+
+/** What gets current() for a file of CommonJS. */
+const LINE = "const { current } = require('ralloc');";
+
+module.exports = { LINE, MOUNT, PROVED, SIZE, applied, plan, planned, writeFiles };

@@ -4,7 +4,7 @@
 
 const path = require('node:path');
 const { parseArgs } = require('node:util');
-const { nameIn, readTable } = require('../lifetime/table.js');
+const { nameIn, readOwnTable } = require('../lifetime/table.js');
 const { diffOf } = require('../profile/apply/diff.js');
 const { Plan, checkProofs } = require('../profile/apply/plan.js');
 const { replaceFiles } = require('../profile/apply/replace-files.js');
@@ -58,7 +58,7 @@ function checkFiles(files, { root, folder, table }) {
 }
 
 function planOf({ values, root, files }) {
-  const table = readTable(values.table);
+  const table = readOwnTable(values.table);
   checkProofs(table, values.table);
   const folder = path.dirname(path.resolve(values.table));
   checkFiles(files, { root, folder, table });

@@ -122,6 +122,11 @@ for (const [what, text, expected, options] of [
     `${REQUIRE}\n${used}const { Slab } = require('ralloc');\n`,
   ],
   [
+    'where the name is taken and ralloc is known',
+    `const { Slab } = require('ralloc');\nlet current = 1;\n${body}`,
+    `const { Slab } = require('ralloc');\nconst { current: currentArena } = require('ralloc');\nlet current = 1;\n${used.replace('current', 'currentArena')}`,
+  ],
+  [
     'where the name is taken',
     `let current = 1;\n${body}`,
     `const { current: currentArena } = require('ralloc');\n\nlet current = 1;\n${used.replace('current', 'currentArena')}`,

@@ -92,11 +92,7 @@ function getting(wanted, source, file) {
       ? `import { ${named(' as ')} } from ${module}`
       : `const { ${named(': ')} } = require(${module})`;
   });
-  // What begins so would go on with the line before.
-  const last = imports.at(-1);
-  const isKept = last !== undefined && endOf(last, text) < last.end; // by a semicolon of its own
-  const goesOn = next !== undefined && !isKept && /[([`+\-/*]/.test(text[next.start]);
-  const lines = `${statements.join(`${end}${eol}`)}${goesOn ? ';' : end}`;
+  const lines = `${statements.join(`${end}${eol}`)}${end}`;
   if (imports.length > 0) return behind(imports.at(-1), lines, eol, file);
   return directives.length > 0
     ? behind(directives.at(-1), lines, `${eol}${eol}`, file)

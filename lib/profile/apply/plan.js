@@ -8,10 +8,10 @@ const { RallocError } = require('../../base/errors.js');
 const { PROOF_SAMPLES } = require('../../lifetime/rules.js');
 const { nameIn } = require('../../lifetime/table.js');
 const { filesThatMount } = require('./mounts.js');
-const { Unread } = require('./parse.js');
+const { Unread, parse } = require('./parse.js');
 const { locateSites } = require('./sites.js');
 const { Source } = require('./source.js');
-const { Text } = require('./text.js');
+const { Text, edited } = require('./text.js');
 
 /** The most bytes of a request, by default. */
 const LIMIT = 16 * 1024 * 1024;
@@ -81,7 +81,8 @@ class Plan {
   get files() {
     return [...this.#sources]
       .filter(([, source]) => source instanceof Source && source.edits.length > 0)
-      .map(([name, { file, edits }]) => ({ name, file, edits }));
+      .map(([name, { file, edits }]) => ({ name, file, edits }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   #text(name) {
@@ -102,7 +103,19 @@ class Plan {
     if (limits.length > 0) this.#limit = Math.min(...limits);
     for (const one of this.#table.files) this.#add(one);
     if (this.changes.length > 0) this.#turnOn(mounts);
+    for (const one of this.files) this.#check(one);
     return this;
+  }
+
+  /** What is to be written has to be a program too, whatever was overlooked. */
+  #check({ name, file, edits }) {
+    try {
+      parse(this.#acorn, { file: file.file, text: edited(file.text, edits) });
+    } catch (error) {
+      this.faults.push(
+        `${name}: what it would become is wrong, by a fault of ralloc: ${error.message}`,
+      );
+    }
   }
 
   /** Whether a file may be changed; tells why not. */

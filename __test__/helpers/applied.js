@@ -1,0 +1,51 @@
+'use strict';
+
+// An application of some files with a table, and `ralloc apply` in its folder.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { folder } = require('./folder.js');
+const { PROVED, plan } = require('./planned.js');
+const { ralloc } = require('./profile.js');
+
+const FILES = {
+  'app.js':
+    "'use strict';\n\nconst { requestArena } = require('ralloc');\n\nexports.arenas = requestArena();\n",
+  'src/rows.js': 'exports.rows = (n) => Buffer.allocUnsafe(n);\n',
+  'src/text.mjs': "export const text = (x) => Buffer.from(x, 'utf8');\n",
+  'src/cache.js':
+    'const c = new Map();\nexports.put = (k, x) => c.set(k, Buffer.from(x));\nexports.drop = (k) => c.delete(k);\n',
+};
+const ROWS = { file: 'src/rows.js', call: 'Buffer.allocUnsafe(', name: 'rows', ...PROVED };
+const TEXT = { file: 'src/text.mjs', call: 'Buffer.from(', name: 'text', ...PROVED };
+const CACHE = { file: 'src/cache.js', call: 'Buffer.from(', name: 'put', samples: 100 };
+
+const NOW = {
+  ...FILES,
+  'app.js':
+    "'use strict';\n\nconst { current, requestArena } = require('ralloc');\n\nexports.arenas = requestArena({ context: true });\n".replace(
+      'current, ',
+      '',
+    ),
+  'src/rows.js':
+    "const { current } = require('ralloc');\n\nexports.rows = (n) => (current() ?? Buffer).allocUnsafe(n);\n",
+  'src/text.mjs':
+    "import { current } from 'ralloc';\n\nexport const text = (x) => (current() ?? Buffer).from(x, 'utf8');\n",
+};
+
+/** An application in a folder of its own: { dir, apply, texts }. */
+function application(t, { files = FILES, sites = [ROWS, TEXT, CACHE], table } = {}) {
+  const dir = fs.realpathSync(folder(t));
+  plan(dir, files, sites, table);
+  return {
+    dir,
+    file: (name) => path.join(dir, name),
+    apply: (...args) => ralloc(['apply', ...args], { cwd: dir }),
+    texts: () =>
+      Object.fromEntries(
+        Object.keys(files).map((name) => [name, fs.readFileSync(path.join(dir, name), 'utf8')]),
+      ),
+  };
+}
+
+module.exports = { CACHE, FILES, NOW, ROWS, TEXT, application };

@@ -1,0 +1,98 @@
+'use strict';
+
+// Several files replaced at once: all of them, or none.
+
+const { serial: test } = require('ava');
+const fs = require('node:fs');
+const path = require('node:path');
+const { replaceFiles } = require('../../../lib/profile/apply/replace-files.js');
+const { Text } = require('../../../lib/profile/apply/text.js');
+const { folder } = require('../../helpers/folder.js');
+
+const NAMES = ['a.js', 'b.js', 'c.js'];
+
+/** Three files that are to be replaced: { dir, replace, texts }. */
+function three(t) {
+  const dir = fs.realpathSync(folder(t));
+  const file = (name) => path.join(dir, name);
+  for (const name of NAMES) fs.writeFileSync(file(name), `${name} before`);
+  const files = NAMES.map((name) => ({
+    ...Text.read(file(name)),
+    now: Buffer.from(`${name} now`),
+  }));
+  return {
+    file,
+    replace: () => replaceFiles(files),
+    /** What is there, of temporary files too. */
+    texts: () =>
+      Object.fromEntries(
+        fs.readdirSync(dir).map((name) => [name, fs.readFileSync(file(name), 'utf8')]),
+      ),
+  };
+}
+
+const all = (what) => Object.fromEntries(NAMES.map((name) => [name, `${name} ${what}`]));
+
+test('all are replaced', (t) => {
+  const { replace, texts } = three(t);
+  replace();
+  t.deepEqual(texts(), all('now'));
+});
+
+for (const [name, at] of NAMES.map((name, i) => [name, i])) {
+  test(`none is where ${name} cannot be prepared`, (t) => {
+    const { replace, texts, file } = three(t);
+    const taken = `.${name}.${process.pid}.ralloc`;
+    fs.writeFileSync(file(taken), 'of somebody else');
+    const error = t.throws(replace, { code: 'EEXIST' });
+    t.true(error.message.startsWith(`${file(name)} cannot be written: EEXIST`));
+    t.true(error.message.endsWith('. Nothing was changed'));
+    t.deepEqual(texts(), { ...all('before'), [taken]: 'of somebody else' });
+  });
+
+  test(`none is where ${name} was changed meanwhile`, (t) => {
+    const { replace, texts, file } = three(t);
+    fs.writeFileSync(file(name), 'by an editor');
+    const { message } = t.throws(replace, { code: 'ESTALE' });
+    t.is(message, `${file(name)} was changed meanwhile. ralloc changed nothing. Try again`);
+    t.deepEqual(texts(), { ...all('before'), [name]: 'by an editor' });
+  });
+
+  test(`none is where ${name} is gone meanwhile`, (t) => {
+    const { replace, texts, file } = three(t);
+    fs.rmSync(file(name));
+    t.throws(replace, { code: 'ENOENT' });
+    const { [name]: _gone, ...others } = all('before');
+    t.deepEqual(texts(), others);
+  });
+
+  test(`none is where ${name} cannot be renamed, and those before it are put back`, (t) => {
+    const { replace, texts } = three(t);
+    const { renameSync } = fs;
+    let count = 0;
+    fs.renameSync = (...args) => {
+      if (count++ === at) throw Object.assign(new Error('EIO: the disk'), { code: 'EIO' });
+      return renameSync(...args);
+    };
+    t.teardown(() => {
+      fs.renameSync = renameSync;
+    });
+    t.throws(replace, { code: 'EIO' });
+    t.deepEqual(texts(), all('before'));
+  });
+}
+
+test('a disk that is full is told', (t) => {
+  const { replace, texts, file } = three(t);
+  const { writeFileSync } = fs;
+  fs.writeFileSync = () => {
+    throw Object.assign(new Error('ENOSPC: no space'), { code: 'ENOSPC' });
+  };
+  t.teardown(() => {
+    fs.writeFileSync = writeFileSync;
+  });
+  const { message } = t.throws(replace, { code: 'ENOSPC' });
+  fs.writeFileSync = writeFileSync;
+  t.is(message, `${file('a.js')} cannot be written: the disk is full. Nothing was changed`);
+  t.deepEqual(texts(), all('before'));
+});

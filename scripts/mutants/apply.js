@@ -1,0 +1,172 @@
+'use strict';
+
+const rules = ['profile/apply/rules.test.js'];
+const others = ['profile/apply/files.test.js'];
+const streams = ['profile/apply/streams.test.js'];
+const input = ['cli/apply-input.test.js'];
+const style = ['profile/apply/style.test.js'];
+const around = ['profile/apply/around.test.js'];
+const files = ['profile/apply/replace-files.test.js'];
+const command = ['cli/apply.test.js'];
+
+module.exports = [
+  {
+    file: 'profile/apply/source.js',
+    tests: rules,
+    mutants: {
+      'few samples are changed': ["else if (site.certainty === 'proved')", 'else if (true)'],
+      'Buffer.alloc is changed unasked': ["source === 'Buffer.alloc' && !isAlloc", 'false'],
+      'what has a pool is changed': ['mostly <= Buffer.poolSize >>> 1', 'mostly <= 0'],
+      'half of the pool has none': [
+        'mostly <= Buffer.poolSize >>> 1',
+        'mostly < Buffer.poolSize >>> 1',
+      ],
+      'more than a request may have': ['site.size > limit', 'site.size < 0'],
+      'what a compiler made is changed': ['GENERATED.test(this.#file.text)', 'false'],
+      'a file that must not is changed': [
+        'return this.#calls.fault ?? ',
+        'return ',
+        { tests: others },
+      ],
+      'a place that is told twice': ['|| known.has(offset)', '', { tests: input }],
+    },
+  },
+  {
+    file: 'profile/apply/calls.js',
+    tests: rules,
+    mutants: {
+      'calls with a question mark': ['callee.optional || node.optional || ', ''],
+      spreads: ['isSpread || ', ''],
+      'more arguments than an arena takes': [' || args.length > most', ''],
+      'statements that begin with it': [
+        'if (beginsStatement(node, this.#source)) return',
+        'if (false) return',
+      ],
+      'sizes that are divided': ["operator === '/' || ", ''],
+      'sizes of a variable are not looked at': ['(values.get(name) ?? []).some(look)', 'false'],
+      'what is rounded may be parted': ['if (MADE_WHOLE.has(name)) return false;', ''],
+      'shared ArrayBuffers': [
+        'names.used.has(name));\n    return isShared',
+        'false);\n    return isShared',
+      ],
+    },
+  },
+  {
+    file: 'profile/apply/names.js',
+    tests: others,
+    mutants: {
+      'Buffer of any module': [
+        'const ofNode = ({ imported, from }) => /^(node:)?buffer$/.test(from) &&',
+        'const ofNode = ({ imported }) =>',
+      ],
+      'any name of the module is Buffer': [" && imported === 'Buffer';", ';'],
+      'parameters hide nothing': ['...params.flatMap(namesIn)]', ']'],
+      'Buffer may be changed': ['if (changeOf(node)) return', 'if (false) return'],
+      'eval() hides nothing': ["node.callee.name === 'eval'", 'false'],
+      'who reads .buffer': ["new Set(['buffer', 'byteOffset'])", "new Set(['byteOffset'])"],
+      'patterns read nothing': ["parent.type === 'ObjectPattern' && BEHIND", 'false && BEHIND'],
+      'who clones': [
+        'if (/^(postMessage|structuredClone)$/.test(name)) return',
+        'if (false) return',
+      ],
+    },
+  },
+  {
+    file: 'profile/apply/import.js',
+    tests: style,
+    mutants: {
+      'what is known too late is used': [' && statement.end <= first', ''],
+      'a list gets a name that is taken': [" && !names.used.has('current')", ''],
+      'always semicolons': ["=== ';' ? ';' : ''", "=== ';' ? ';' : ';'"],
+      'behind a comment there is code': ['ONLY_SPACE.test(text.slice(last, end))', 'true'],
+    },
+  },
+  {
+    file: 'profile/apply/sites.js',
+    tests: style,
+    mutants: {
+      'what was changed before is changed again': [
+        "text === 'Buffer') return undefined;",
+        "text === 'Buffer') return offset;",
+      ],
+      'one way to write an import': [
+        'if (isSame) return { source, edits, isSame };',
+        'return first;',
+      ],
+      'lines are not followed': [
+        'isSame ? site : site.fingerprint && follow(site, source)',
+        'isSame ? site : undefined',
+        { tests: command },
+      ],
+    },
+  },
+  {
+    file: 'profile/apply/context.js',
+    tests: around,
+    mutants: {
+      'requestArena of anybody': ['OF_RALLOC.test(one.from)', 'true'],
+      'what is on is turned on': ['if (own.value.value === true) return null;', ''],
+      'what is no literal is changed': ["if (own.value.type !== 'Literal') return undefined;", ''],
+      'limits are not read': [
+        "propertyOf(one) === 'maxBytesPerRequest'",
+        'false',
+        { tests: rules },
+      ],
+    },
+  },
+  {
+    file: 'profile/apply/streams.js',
+    tests: streams,
+    mutants: {
+      'pieces that are used': ['if (uses.length !== 3) return undefined;', ''],
+      'a list that was not empty': ['init.elements.length === 0', 'true'],
+      'other names come with it': ['if (all.length !== 1) return undefined;', ''],
+      'pipeline() of callbacks': [
+        'const PROMISES = /^(node:)?stream\\/promises$/',
+        'const PROMISES = /^(node:)?stream/',
+      ],
+    },
+  },
+  {
+    file: 'profile/apply/replace-files.js',
+    tests: files,
+    mutants: {
+      'what was changed meanwhile is lost': [
+        'if (!fs.readFileSync(one.file).equals(one.bytes)) throw',
+        'if (false) throw',
+      ],
+      'those before stay changed': [
+        'for (const one of files.slice(0, at)) replace(one, one.bytes);',
+        '',
+      ],
+      'temporary files stay': [
+        'for (const temporary of temporaries.slice(at)) fs.rmSync',
+        'for (const temporary of []) fs.rmSync',
+      ],
+      'modes are lost': ['    fs.fchmodSync(descriptor, mode);\n', '', { tests: command }],
+    },
+  },
+  {
+    file: 'profile/apply/plan.js',
+    tests: command,
+    mutants: {
+      'a proof of few samples': ['samples < PROOF_SAMPLES || ', '', { tests: input }],
+      'a proof with exceptions': [' || exceptions > 0', '', { tests: input }],
+      'packages are changed': ['owner !== undefined && !packages.includes(owner)', 'false'],
+      'files outside are changed': ['if (!isOutside(name)) return true;', 'return true;'],
+      'links are followed': ['if (!this.#isOwn(real, all.length)) return;', ''],
+      'a line that is lost is no matter': [
+        'if (isProved(site)) this.faults',
+        'if (false) this.faults',
+        { tests: input },
+      ],
+      'a file that is lost is no matter': [
+        'if (isFault && sites.some(isProved))',
+        'if (false)',
+        { tests: input },
+      ],
+      'any file is changed': ['all.length === 0 || !this.#isWanted(name)', 'all.length === 0'],
+      'arenas of several files': ['names.size === 1 && ', '', { tests: around }],
+    },
+  },
+];
