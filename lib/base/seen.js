@@ -4,10 +4,13 @@
 
 const { kProfiler, kShown } = require('./protocol.js');
 
+/** As it is before an application takes it away. */
+const Reference = WeakRef;
+
 /** `source`: what the profile calls them. The list keeps no copy in memory: test runners evaluate one for each file. */
 function showProfiler(source, prototype) {
   const shown = (globalThis[kShown] ?? []).filter((one) => one.prototype.deref() !== undefined);
-  shown.push({ source, prototype: new WeakRef(prototype) });
+  shown.push({ source, prototype: new Reference(prototype) });
   Object.defineProperty(globalThis, kShown, { value: shown, configurable: true });
   globalThis[kProfiler]?.show(source, prototype);
 }

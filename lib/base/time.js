@@ -11,6 +11,7 @@
 
 const { AsyncResource } = require('node:async_hooks');
 const { performance } = require('node:perf_hooks');
+const process = require('node:process');
 const {
   clearInterval,
   clearTimeout,

@@ -2,6 +2,7 @@
 
 // Warnings, once per cause and process: `process.on('warning', ({ code }) => …)` tells them apart.
 
+const process = require('node:process');
 const { formatBytes } = require('./bytes.js');
 
 const texts = {

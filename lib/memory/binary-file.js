@@ -5,6 +5,7 @@
 // with a bus error over a file that was cut off.
 
 const fs = require('node:fs');
+const process = require('node:process');
 
 const MACHINES = { 62: 'x64', 183: 'arm64' };
 const SEGMENT = { load: 1, interpreter: 3 };

@@ -4,6 +4,7 @@
 // it does in steps between a start and one stop of the world, how large its heap is, and what a collection takes.
 
 const { PerformanceObserver, constants } = require('node:perf_hooks');
+const process = require('node:process');
 const v8 = require('node:v8');
 const time = require('../base/time.js');
 

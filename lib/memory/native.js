@@ -4,6 +4,7 @@
 // LeasedArena, trimDepot, depotStats, version, and by slabs(): LeasedSlab, by deaths(): Deaths.
 
 const { createRequire } = require('node:module');
+const process = require('node:process');
 const { isMainThread } = require('node:worker_threads');
 const { version } = require('../../package.json');
 const { warnOnce } = require('../base/warnings.js');

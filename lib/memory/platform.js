@@ -2,6 +2,7 @@
 
 // Which binary this host needs, and what is said where it is not there: a reason, and the command that helps.
 
+const process = require('node:process');
 const { optionalDependencies, version } = require('../../package.json');
 const { libcOfProcess } = require('./binary-file.js');
 

@@ -3,6 +3,8 @@
 // What the recorder may take of the time that its thread has of a core, and the mean distance between samples that keeps to it. Loads come in bursts, so there is an account: what was
 // not taken for a third of a second may be taken later, and after each doubling something may be overdrawn until the next.
 
+const process = require('node:process');
+
 const LEAST = 32 * 1024; // bytes
 const MOST = 64 * 1024 * 1024;
 

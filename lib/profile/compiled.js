@@ -9,6 +9,7 @@ const { createHash } = require('node:crypto');
 const { readFileSync, statSync } = require('node:fs');
 const { wrap } = require('node:module');
 const path = require('node:path');
+const process = require('node:process');
 const { originsOf } = require('./mapper.js');
 
 const CODE = /\.[cm]?[jt]sx?$/i;

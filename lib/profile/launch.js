@@ -4,6 +4,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
+const process = require('node:process');
 const { isMainThread, threadId } = require('node:worker_threads');
 const { warnNow } = require('../base/warnings.js');
 const { optionsHere } = require('./options.js');

@@ -4,6 +4,7 @@
 // and by the environment data of workers, which reaches those with an `env` of their own too.
 
 const path = require('node:path');
+const process = require('node:process');
 const { getEnvironmentData, isMainThread, threadId } = require('node:worker_threads');
 const { argumentError } = require('../base/errors.js');
 const validate = require('../base/validate.js');

@@ -3,6 +3,7 @@
 // How threads and children come to record too, into the same file.
 
 const path = require('node:path');
+const process = require('node:process');
 const { setEnvironmentData } = require('node:worker_threads');
 const { patchChildren } = require('./patches/children.js');
 const { DATA, VARIABLES, variablesOf } = require('./options.js');

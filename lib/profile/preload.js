@@ -3,6 +3,7 @@
 // `ralloc/profile`, which is loaded before the application: `node --import ralloc/profile app.js`, and by `ralloc profile`.
 
 const path = require('node:path');
+const process = require('node:process');
 
 const isDenied = ({ code, permission }) =>
   code === 'ERR_ACCESS_DENIED' && permission === 'FileSystemRead';

@@ -2,6 +2,7 @@
 
 // What a recorder tells of where it runs.
 
+const process = require('node:process');
 const { isMainThread, threadId } = require('node:worker_threads');
 const time = require('../base/time.js');
 

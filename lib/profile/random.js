@@ -2,6 +2,8 @@
 
 // Random numbers of the recorder's own: the application's Math.random() may be seeded, or a fake.
 
+const process = require('node:process');
+
 /** sfc32 by Chris Doty-Humphrey. */
 class Random {
   #a;
@@ -37,4 +39,6 @@ class Random {
   }
 }
 
-module.exports = { Random };
+const newSeed = () => Number(process.hrtime.bigint() % 2n ** 40n) * 4096 + (process.pid & 4095);
+
+module.exports = { Random, newSeed };

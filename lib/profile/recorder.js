@@ -13,7 +13,7 @@ const { patchAll, restoreAll } = require('./patches/all.js');
 const { Patches, originalOf } = require('./patches/patches.js');
 const { memoryOf, recorderOf } = require('./process.js');
 const { Pins } = require('./pins.js');
-const { Random } = require('./random.js');
+const { Random, newSeed } = require('./random.js');
 const { Requests } = require('./requests.js');
 const { Samples } = require('./samples.js');
 const { Sampling, sampleTo, weightOf } = require('./sampling.js');
@@ -75,7 +75,7 @@ class Recorder {
   constructor({
     budget = BUDGET,
     rate,
-    seed = seedOf(),
+    seed = newSeed(),
     typedArrays = false,
     onSample,
     onPost,
@@ -274,7 +274,5 @@ class Recorder {
     return memoryOf(this.#samples.live);
   }
 }
-
-const seedOf = () => Number(process.hrtime.bigint() % 2n ** 40n) * 4096 + (process.pid & 4095);
 
 module.exports = { Recorder, isRunning };

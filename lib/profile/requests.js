@@ -3,6 +3,7 @@
 // The request that something is allocated for, and what it is called.
 
 const { AsyncLocalStorage, AsyncResource } = require('node:async_hooks');
+const process = require('node:process');
 const time = require('../base/time.js');
 
 /** From Node 24 on each run() of an AsyncLocalStorage makes a new Map of all of them, and a resource keeps one (450 and 25 ns). */

@@ -3,6 +3,7 @@
 // One recorder and one writer, for as long as a thread is recorded: what is new is appended every slot, what is alive is told at the end.
 // Nothing here may harm the application: what fails ends the session, is told once, and is not thrown into it.
 
+const process = require('node:process');
 const time = require('../base/time.js');
 const { encode } = require('./block.js');
 

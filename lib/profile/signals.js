@@ -8,6 +8,7 @@
 // do, it gets one more, before anybody hears of 'beforeExit': an end of its own would have the exit code of a success.
 
 const { createHook } = require('node:async_hooks');
+const process = require('node:process');
 const time = require('../base/time.js');
 const { patchEnd } = require('./patches/last-turn.js');
 const { Patches } = require('./patches/patches.js');

@@ -4,6 +4,10 @@
 
 const { Frames } = require('./frames.js');
 
+/** V8 asks this one, whatever an application has in its place. */
+const OfV8 = Error;
+const { captureStackTrace } = Error;
+
 const DEPTH = 16; // frames: each costs a µs
 
 const defaultText = (error, sites) => `${error}\n    at ${sites.join('\n    at ')}`;
@@ -16,7 +20,7 @@ let preparer; // the application's, at this moment
 function prepare(error, sites) {
   if (error !== target) {
     const isSet = typeof preparer === 'function';
-    return isSet ? preparer.call(Error, error, sites) : defaultText(error, sites);
+    return isSet ? preparer.call(OfV8, error, sites) : defaultText(error, sites);
   }
   sitesOfTarget = sites;
   return '';
@@ -28,24 +32,24 @@ const WITH_LIMIT = plain(DEPTH);
 
 /** By definition: an accessor of the application's is not called, and is there again afterwards. */
 function set(name, descriptor) {
-  if (descriptor === undefined) delete Error[name];
-  else Object.defineProperty(Error, name, descriptor);
+  if (descriptor === undefined) delete OfV8[name];
+  else Object.defineProperty(OfV8, name, descriptor);
 }
 
 /** Node freezes Error with --frozen-intrinsics; then there is a text, of Error's own length. */
-const isFrozen = () => Object.isFrozen(Error);
+const isFrozen = () => Object.isFrozen(OfV8);
 
 /** The stack above the function `below`, not formatted yet: half of the cost. */
 function hold(below) {
   const holder = {};
   if (isFrozen()) {
-    Error.captureStackTrace(holder, below);
+    captureStackTrace(holder, below);
     return holder;
   }
-  const limit = Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit');
+  const limit = Object.getOwnPropertyDescriptor(OfV8, 'stackTraceLimit');
   try {
     set('stackTraceLimit', WITH_LIMIT);
-    Error.captureStackTrace(holder, below);
+    captureStackTrace(holder, below);
   } finally {
     set('stackTraceLimit', limit);
   }
@@ -55,7 +59,7 @@ function hold(below) {
 /** Its frames, the innermost first. */
 function framesOf(holder, frames) {
   if (isFrozen()) return framesOfText(String(holder.stack), frames);
-  const own = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
+  const own = Object.getOwnPropertyDescriptor(OfV8, 'prepareStackTrace');
   const isStuck = own?.value === prepare;
   if (!isStuck) preparer = own?.value;
   sitesOfTarget = undefined;

@@ -5,6 +5,9 @@
 
 const time = require('../../base/time.js');
 
+/** As it is before an application takes it away. */
+const Reference = WeakRef;
+
 const MOST_KEPT = 32 * 1024 * 1024;
 
 class Deaths {
@@ -31,7 +34,7 @@ class Deaths {
       turn.unref?.();
     }
     this.#kept += object.byteLength + 1;
-    return new WeakRef(object);
+    return new Reference(object);
   }
 
   /** As src/node/deaths.rs. */

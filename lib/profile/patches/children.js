@@ -6,6 +6,7 @@
 const childProcess = require('node:child_process');
 const { syncBuiltinESMExports } = require('node:module');
 const path = require('node:path');
+const process = require('node:process');
 
 const NODE = /^(node|nodejs)(\.exe)?$/i;
 

@@ -4,6 +4,7 @@
 // are there would cost a quarter of it, so who is no sample however large the file is draws a blank before.
 
 const fs = require('node:fs');
+const process = require('node:process');
 const { begun, finished } = require('../sampling.js');
 
 const READS_WHOLE = Number.parseInt(process.versions.node, 10) >= 26;

@@ -2,6 +2,7 @@
 
 // One more turn of the event loop where it would end. A listener of 'beforeExit' that gives it work would have that told to the application's listeners twice.
 
+const process = require('node:process');
 const time = require('../../base/time.js');
 const { calledByNode } = require('../stack.js');
 

@@ -4,6 +4,9 @@
 
 const { dress } = require('../../guard/wrap.js');
 
+/** As it is before an application takes it away. */
+const Reference = WeakRef;
+
 const originals = new WeakMap(); // of wrappers
 
 /** What stands below a wrapper of the profiler's; undefined for any other function. */
@@ -44,7 +47,7 @@ class Patches {
     }
     const { before } = ofOwner.get(name) ?? replacement;
     ofOwner.set(name, { ...replacement, before });
-    this.#owners.push({ owner: new WeakRef(object), name });
+    this.#owners.push({ owner: new Reference(object), name });
   }
 
   /** Puts back what nobody has replaced since; the rest does nothing more than to call what it replaced. */

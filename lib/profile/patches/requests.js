@@ -5,6 +5,7 @@
 
 const http = require('node:http');
 const net = require('node:net');
+const process = require('node:process');
 const { patchHttp2 } = require('./streams.js');
 
 /** Events of a server with a request and its response. */
