@@ -17,3 +17,19 @@ for (const way of ['no process', 'another process', 'no WeakRef', 'another Error
     t.true(sites.size >= 2, 'with the lines of before and after');
   });
 }
+
+for (const [way, end] of [
+  ['Map.prototype.get throws', 'return'],
+  ['Map.prototype.get throws', 'exit'],
+  ['Map.prototype.get throws', 'signal'],
+  ['WeakMap.prototype.has throws', 'return'],
+  ['Object.defineProperty throws', 'return'],
+  ['Array.prototype.push throws undefined', 'exit'],
+]) {
+  test(`an application where ${way} goes on to its end, by ${end}`, async (t) => {
+    const { stderr, signal, result } = await profiled(t, 'takes-away.js', { args: [way, end] });
+    t.deepEqual(result, { kept: KEPT }, stderr);
+    t.is(signal, end === 'signal' ? 'SIGTERM' : null, stderr);
+    t.notRegex(stderr, /^\s+at /m, 'no uncaught error');
+  });
+}

@@ -4,6 +4,7 @@
 // them only a major one finds.
 
 const { PerformanceObserver, constants } = require('node:perf_hooks');
+const { attempt } = require('./attempt.js');
 const { requestGc } = require('../memory/gc.js');
 
 const { NODE_PERFORMANCE_GC_MAJOR: MAJOR, NODE_PERFORMANCE_GC_INCREMENTAL: STEP } = constants;
@@ -85,7 +86,9 @@ class Collections {
   }
 
   start() {
-    this.#observer = new PerformanceObserver((list) => this.#learn(list.getEntries()));
+    this.#observer = new PerformanceObserver((list) =>
+      attempt(() => this.#learn(list.getEntries())),
+    );
     this.#observer.observe({ entryTypes: ['gc'] });
   }
 

@@ -6,12 +6,12 @@ const fs = require('node:fs');
 const path = require('node:path');
 const process = require('node:process');
 const { isMainThread, threadId } = require('node:worker_threads');
-const { warnNow } = require('../base/warnings.js');
 const { optionsHere } = require('./options.js');
 const { passOn } = require('./pass-on.js');
 const { Patches } = require('./patches/patches.js');
 const { record } = require('./record.js');
 const { Signals } = require('./signals.js');
+const { warnStopped } = require('./stopped.js');
 
 /** Those who start applications. What they allocate is not what anybody asks for, and NODE_OPTIONS reaches what they start. */
 const STARTERS = /^(npm|npx|pnpm|pnpx|yarn|yarnpkg|corepack)(-cli)?(\.[cm]?js)?$/;
@@ -21,11 +21,11 @@ const isStarter = () => STARTERS.test(path.basename(process.argv[1] ?? ''));
 /** Tells `ralloc profile`, which reads it at the end, by the name of an empty file: that takes no room on a full disk. */
 function note(folder, error) {
   if (folder === undefined) return;
-  const code = error.cause?.code ?? 'FAILED';
   try {
+    const code = error?.cause?.code ?? 'FAILED';
     fs.closeSync(fs.openSync(path.join(folder, `${code}-${process.pid}-${threadId}`), 'w'));
   } catch {
-    // The folder is gone with the launcher.
+    // The folder is gone with the launcher, say.
   }
 }
 
@@ -35,7 +35,7 @@ function launch() {
   const options = optionsHere();
   const onFailure = (error) => {
     note(options.notes, error);
-    warnNow('RALLOC_PROFILE_STOPPED', error);
+    warnStopped(error);
   };
   try {
     const { notes, hidden, ...recorded } = options;

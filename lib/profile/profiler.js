@@ -3,14 +3,12 @@
 // `ralloc.profiler`: the recorder for production. It is loaded when it is started; an application that only may start it pays nothing.
 
 const path = require('node:path');
-const { warnNow } = require('../base/warnings.js');
 const validate = require('../base/validate.js');
 const { BUDGETS, defaultFile, readers } = require('./options.js');
+const { warnStopped } = require('./stopped.js');
 
 let session;
 let file;
-
-const onFailure = (error) => warnNow('RALLOC_PROFILE_STOPPED', error);
 
 const profiler = {
   /** Records this thread from now on; returns the file that it appends to. */
@@ -22,7 +20,7 @@ const profiler = {
       ...given,
       file: path.resolve(given.file ?? defaultFile()),
     };
-    session = record(checked, onFailure);
+    session = record(checked, warnStopped);
     file = checked.file;
     return file;
   },

@@ -5,6 +5,7 @@
 const { collectNow } = require('../memory/gc.js');
 const { kProfiler, kShown } = require('../base/protocol.js');
 const time = require('../base/time.js');
+const { attempt } = require('./attempt.js');
 const { Budget, LEAST, usedMs } = require('./budget.js');
 const { Cells } = require('./cells.js');
 const { Collections } = require('./collections.js');
@@ -103,7 +104,7 @@ class Recorder {
     announce(true);
     this.#collections.start();
     this.#patch();
-    this.#timer = time.setInterval(() => this.#tick(), TICK_MS);
+    this.#timer = time.setInterval(() => attempt(() => this.#tick()), TICK_MS);
     this.#timer.unref?.();
     sampleTo(this);
     this.#sampling.draw();
@@ -127,10 +128,10 @@ class Recorder {
     this.#timer = null;
     sampleTo(null);
     profiler.show = ignore;
+    attempt(() => announce(false));
+    attempt(() => this.#requests.stop());
+    attempt(() => this.#collections.stop());
     restoreAll(this.#patches);
-    this.#requests.stop();
-    this.#collections.stop();
-    announce(false);
   }
 
   /** Called by a wrapper: see sampling.js. */

@@ -5,6 +5,7 @@
 const { AsyncLocalStorage, AsyncResource } = require('node:async_hooks');
 const process = require('node:process');
 const time = require('../base/time.js');
+const { attempt } = require('./attempt.js');
 
 /** From Node 24 on each run() of an AsyncLocalStorage makes a new Map of all of them, and a resource keeps one (450 and 25 ns). */
 const KEEPS_FRAME = Number.parseInt(process.versions.node, 10) >= 24;
@@ -111,7 +112,7 @@ class Requests {
     if (request === undefined) {
       request = new Request(message, this.#routes);
       new Tagged(stream, request);
-      response.on('close', () => request.finish());
+      response.on('close', () => attempt(() => request.finish()));
     }
     return this.#storage.run(request, act);
   }

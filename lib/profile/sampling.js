@@ -4,6 +4,8 @@
 // the probability p = 1 - e^(-n/R), and stands for 1/p of its size. The mean distance R may change at any moment: what is left of a distance is as
 // long, on average, as a new one.
 
+const { attempt } = require('./attempt.js');
+
 /**
  * Bytes until the next sample. The wrappers of allocating functions subtract what they see, and call sampled() below 0: one array for all of a
  * thread, since a loop over objects would cost more than the 2 ns that this does.
@@ -107,30 +109,30 @@ function sampleTo(recorder) {
  */
 function sampled(made, bytes, source, below, memory = source) {
   if (sink === null) countdown[0] = NEVER;
-  else sink.sampled(made, bytes, source, below, memory);
+  else attempt(() => sink.sampled(made, bytes, source, below, memory));
 }
 
 /** As sampled(), for a chunk that `stream` is about to get: nobody's function is below. */
 function sampledChunk(chunk, bytes, source, stream) {
   if (sink === null) countdown[0] = NEVER;
-  else sink.sampledChunk(chunk, bytes, source, stream);
+  else attempt(() => sink.sampledChunk(chunk, bytes, source, stream));
 }
 
 /** As sampled(), for what takes no memory of its own. */
 function passed() {
   if (sink === null) countdown[0] = NEVER;
-  else sink.passed();
+  else attempt(() => sink.passed());
 }
 
 /**
  * For what comes later, of which nobody knows the size but that it is at most `most` bytes: a ticket for finished(), or undefined. The stack is that above
  * `below`.
  */
-const begun = (most, below) => sink?.begun(most, below);
+const begun = (most, below) => attempt(() => sink?.begun(most, below));
 
 /** What was begun has `made` what has `bytes` bytes. */
 function finished(ticket, made, bytes, source) {
-  if (ticket !== undefined) sink?.finished(ticket, made, bytes, source);
+  if (ticket !== undefined) attempt(() => sink?.finished(ticket, made, bytes, source));
 }
 
 module.exports = {

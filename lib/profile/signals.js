@@ -10,6 +10,7 @@
 const { createHook } = require('node:async_hooks');
 const process = require('node:process');
 const time = require('../base/time.js');
+const { attempt } = require('./attempt.js');
 const { patchEnd } = require('./patches/last-turn.js');
 const { Patches } = require('./patches/patches.js');
 
@@ -36,7 +37,8 @@ function findHandle() {
 }
 
 class Signals {
-  #handles = new Map(); // signal → its handle, while the application has no listener
+  /** Signal → its handle, while the application has no listener. No Map: its methods may be the application's by now. */
+  #handles = { __proto__: null };
   #numbers = require('node:os').constants.signals;
   #Handle;
   #onDeath;
@@ -49,7 +51,7 @@ class Signals {
 
   /** From the next turn on. A program that never comes back to its event loop could not hear, and must end at once, as without us. */
   start() {
-    time.setImmediate(() => this.#begin()).unref();
+    time.setImmediate(() => attempt(() => this.#begin())).unref();
   }
 
   /** Where an application has frozen `process`, no signal is heard, and each ends it as without us. */
@@ -57,21 +59,29 @@ class Signals {
     if (Object.isFrozen(process)) return;
     this.#Handle = findHandle();
     if (this.#Handle === undefined) return;
-    for (const signal of SIGNALS) if (process.listenerCount(signal) === 0) this.#watch(signal);
+    // First what may fail.
+    patchEnd(new Patches(), () => this.#needsTurn());
     process.on('newListener', this.#onListener);
     process.on('removeListener', this.#onListenerGone);
-    patchEnd(new Patches(), () => this.#needsTurn());
+    for (const signal of SIGNALS) if (process.listenerCount(signal) === 0) this.#watch(signal);
   }
 
   #needsTurn() {
-    this.#hadTurn = !this.#hadTurn && this.#handles.size > 0;
+    this.#hadTurn = !this.#hadTurn && this.#isWatching();
     return this.#hadTurn;
+  }
+
+  #isWatching() {
+    for (const _ in this.#handles) return true;
+    return false;
   }
 
   #onListener = (signal) => this.#unwatch(signal);
 
   #onListenerGone = (signal) => {
-    if (SIGNALS.includes(signal) && process.listenerCount(signal) === 0) this.#watch(signal);
+    attempt(() => {
+      if (SIGNALS.includes(signal) && process.listenerCount(signal) === 0) this.#watch(signal);
+    });
   };
 
   #watch(signal) {
@@ -79,12 +89,12 @@ class Signals {
     handle.unref();
     handle.onsignal = () => this.#die(signal);
     if (handle.start(this.#numbers[signal]) !== 0) return handle.close();
-    this.#handles.set(signal, handle);
+    this.#handles[signal] = handle;
   }
 
   #unwatch(signal) {
-    this.#handles.get(signal)?.close();
-    this.#handles.delete(signal);
+    this.#handles[signal]?.close();
+    delete this.#handles[signal];
   }
 
   #die(signal) {

@@ -83,7 +83,7 @@ module.exports = [
         '    patchEnd(new Patches(), () => this.#needsTurn());\n',
         '',
       ],
-      'a turn at each end': ['!this.#hadTurn && this.#handles.size > 0', 'true'],
+      'a turn at each end': ['!this.#hadTurn && this.#isWatching()', 'true'],
       'the application does not decide': ["    process.on('newListener', this.#onListener);\n", ''],
       'not heard again': ["    process.on('removeListener', this.#onListenerGone);\n", ''],
     },
@@ -92,7 +92,7 @@ module.exports = [
     file: 'profile/patches/last-turn.js',
     tests: launch,
     mutants: {
-      'a turn for an end that the application tells': ['!calledByNode(emit) || ', ''],
+      'a turn for an end that the application tells': ['calledByNode(emit) && ', ''],
     },
   },
   {

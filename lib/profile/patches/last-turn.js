@@ -4,13 +4,14 @@
 
 const process = require('node:process');
 const time = require('../../base/time.js');
+const { attempt } = require('../attempt.js');
 const { calledByNode } = require('../stack.js');
 
 /** `isNeeded()` is asked whenever Node is about to tell of the end of its loop. */
 function patchEnd(patches, isNeeded) {
   patches.method(process, 'emit', (original) => {
     return function emit(...args) {
-      if (args[0] !== 'beforeExit' || !calledByNode(emit) || !isNeeded()) {
+      if (args[0] !== 'beforeExit' || !attempt(() => calledByNode(emit) && isNeeded())) {
         return Reflect.apply(original, this, args);
       }
       time.setImmediate(() => {});

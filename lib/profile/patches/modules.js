@@ -4,11 +4,12 @@
 // else than Node loads modules.
 
 const { Module } = require('node:module');
+const { attempt } = require('../attempt.js');
 
 function patchModules(patches, compiled) {
   patches.method(Module.prototype, '_compile', (original) => {
     return function _compile(content, file, ...others) {
-      compiled.loaded(file, content);
+      attempt(() => compiled.loaded(file, content));
       return Reflect.apply(original, this, [content, file, ...others]);
     };
   });

@@ -3,6 +3,7 @@
 // Arenas, slabs, regions and sites, of each copy of ralloc in this thread.
 
 const { kSiteMemory } = require('../../base/protocol.js');
+const { attempt } = require('../attempt.js');
 const { sourceOfSite } = require('../named.js');
 const { NEVER, countdown, sampled } = require('../sampling.js');
 
@@ -46,9 +47,9 @@ const allocatingAt = (original) =>
 
 const ending = (samples, event) => (original) =>
   function end(buffer) {
-    const isKnown = samples.has(buffer);
+    const isKnown = attempt(() => samples.has(buffer));
     const result = original.call(this, buffer);
-    if (isKnown) samples[event](buffer);
+    if (isKnown) attempt(() => samples[event](buffer));
     return result;
   };
 

@@ -2,6 +2,7 @@
 
 // How functions are replaced while a profile is recorded, and put back.
 
+const { attempt } = require('../attempt.js');
 const { dress } = require('../../guard/wrap.js');
 
 /** As it is before an application takes it away. */
@@ -54,13 +55,16 @@ class Patches {
   restore() {
     for (const { owner, name } of this.#owners.splice(0).reverse()) {
       const object = owner.deref();
-      if (object === undefined) continue;
-      const { before, wrapper } = this.#before.get(object).get(name);
-      if (Object.getOwnPropertyDescriptor(object, name)?.value !== wrapper) continue;
-      if (before === undefined) Reflect.deleteProperty(object, name);
-      else Reflect.defineProperty(object, name, before);
+      if (object !== undefined) attempt(() => this.#restore(object, name));
     }
     this.#before = new WeakMap();
+  }
+
+  #restore(object, name) {
+    const { before, wrapper } = this.#before.get(object).get(name);
+    if (Object.getOwnPropertyDescriptor(object, name)?.value !== wrapper) return;
+    if (before === undefined) Reflect.deleteProperty(object, name);
+    else Reflect.defineProperty(object, name, before);
   }
 }
 

@@ -6,10 +6,12 @@
 const http = require('node:http');
 const net = require('node:net');
 const process = require('node:process');
+const { attempt } = require('../attempt.js');
 const { patchHttp2 } = require('./streams.js');
 
-/** Events of a server with a request and its response. */
-const BEGINS = new Set(['request', 'checkContinue', 'checkExpectation']);
+/** Whether a server tells of a request and its response. */
+const begins = (event) =>
+  event === 'request' || event === 'checkContinue' || event === 'checkExpectation';
 
 /** Whether somebody may have replaced methods of its classes, which would go past what they inherit. */
 const isLoaded = (name) => process.moduleLoadList?.includes(`NativeModule ${name}`) ?? true;
@@ -22,8 +24,10 @@ const beginning = (patches, requests) => {
   const seen = new WeakSet(); // prototypes of streams
   const beginStream = (stream, { ':method': method, ':path': url }, act) => {
     const prototype = Object.getPrototypeOf(stream);
-    if (!seen.has(prototype)) patchHttp2(patches, requests, prototype);
-    seen.add(prototype);
+    attempt(() => {
+      if (!seen.has(prototype)) patchHttp2(patches, requests, prototype);
+      seen.add(prototype);
+    });
     return requests.begin(stream, stream, act, { method, url });
   };
   return (original) =>
@@ -31,7 +35,7 @@ const beginning = (patches, requests) => {
       const act = () => original.call(this, event, ...args);
       const [begun, other] = args;
       if (event === 'stream' && isHttp2(begun, other)) return beginStream(begun, other, act);
-      if (!BEGINS.has(event) || typeof other?.on !== 'function') return act();
+      if (!begins(event) || typeof other?.on !== 'function') return act();
       return requests.begin(begun, other, act);
     };
 };

@@ -3,6 +3,7 @@
 // Memory that goes elsewhere: the finalizer of the ArrayBuffer that is left would tell a death that is none.
 
 const { MessagePort } = require('node:worker_threads');
+const { attempt } = require('../attempt.js');
 
 /** The transfer list of a call, if it is one that can be looked at without anybody's noticing. */
 function listOf(options) {
@@ -12,23 +13,33 @@ function listOf(options) {
   return Array.isArray(list) ? [...list] : [];
 }
 
+const knownOf = (options, samples) => listOf(options).filter((item) => samples.has(item));
+
+function leave(list, samples) {
+  for (const ab of list) if (ab.byteLength === 0) samples.transferred(ab);
+}
+
 /** In the place of a function whose second argument is, or has, a transfer list. `first()` is called before it. */
 const sending = (samples, first) => (original) =>
   function send(...args) {
     first?.();
-    const list = args.length > 1 ? listOf(args[1]).filter((item) => samples.has(item)) : [];
+    const list = args.length > 1 ? attempt(() => knownOf(args[1], samples)) : undefined;
     const result = Reflect.apply(original, this, args);
-    for (const ab of list) if (ab.byteLength === 0) samples.transferred(ab);
+    if (list !== undefined) attempt(() => leave(list, samples));
     return result;
   };
 
 /** transfer(0) frees the memory. */
+function end(samples, ab, moved) {
+  if (moved.byteLength === 0) samples.released(ab);
+  else samples.transferred(ab);
+}
+
 const moving = (samples) => (original) =>
   function move(...args) {
-    const isKnown = samples.has(this);
+    const isKnown = attempt(() => samples.has(this));
     const moved = Reflect.apply(original, this, args);
-    if (isKnown && moved.byteLength === 0) samples.released(this);
-    else if (isKnown) samples.transferred(this);
+    if (isKnown) attempt(() => end(samples, this, moved));
     return moved;
   };
 
