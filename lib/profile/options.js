@@ -101,6 +101,7 @@ function optionsHere() {
   const options = given ?? readEnvironment(process.env);
   return {
     ...options,
+    hidden: options.hidden || process.env.RALLOC_PROFILE_HIDDEN === '1', // a worker's own
     file: path.resolve(options.file ?? defaultFile()),
     budget: options.budget ?? BUDGETS.profile,
   };

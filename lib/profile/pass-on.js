@@ -6,6 +6,7 @@ const path = require('node:path');
 const process = require('node:process');
 const { setEnvironmentData } = require('node:worker_threads');
 const { patchChildren } = require('./patches/children.js');
+const { patchWorkers } = require('./patches/workers.js');
 const { DATA, VARIABLES, variablesOf } = require('./options.js');
 
 const PRELOAD = path.join(__dirname, 'preload.js');
@@ -14,6 +15,8 @@ const OURS = /^--require "(?:[^"\\]|\\.)*preload\.js" ?/;
 /** NODE_OPTIONS that load the recorder, before others' options. */
 const nodeOptions = (others) =>
   `--require "${PRELOAD.replaceAll(/["\\]/g, '\\$&')}"${others ? ` ${others}` : ''}`;
+
+const HIDDEN = variablesOf({ hidden: true });
 
 /** Makes the environment what the parent's application gave. */
 function hide() {
@@ -29,6 +32,7 @@ function passOn(options, patches) {
   setEnvironmentData(DATA, ours);
   if (options.hidden) hide();
   else Object.assign(process.env, variablesOf(ours));
+  patchWorkers(patches, (others) => ({ ...HIDDEN, NODE_OPTIONS: nodeOptions(others) }));
   if (options.notes === undefined) return;
   const variables = variablesOf({ ...ours, hidden: true });
   patchChildren(patches, (others) => ({ ...variables, NODE_OPTIONS: nodeOptions(others) }));

@@ -165,10 +165,25 @@ module.exports = [
         '  Object',
         { tests: children },
       ],
+      'workers with an environment are not told': [
+        '  patchWorkers(patches, (others) => ({ ...HIDDEN, NODE_OPTIONS: nodeOptions(others) }));\n',
+        '',
+        { tests: children },
+      ],
       'children without the environment are not told': [
         '  patchChildren(patches, (others) => ({ ...variables, NODE_OPTIONS: nodeOptions(others) }));\n',
         '',
         { tests: children },
+      ],
+    },
+  },
+  {
+    file: 'profile/patches/children.js',
+    tests: children,
+    mutants: {
+      'children without the options are not told': [
+        ' || !(loads(options) || args.some(loads))',
+        '',
       ],
     },
   },
