@@ -94,7 +94,10 @@ test('files are named from the folder of the table, and the same profile gives t
 
 test('without -o it is ralloc.table.json, whole, and nothing else is left', async (t) => {
   const dir = folder(t);
-  fs.writeFileSync(path.join(dir, 'ralloc.table.json'), 'an earlier one');
+  fs.writeFileSync(
+    path.join(dir, 'ralloc.table.json'),
+    '{\n  "format": "ralloc table", "of": "an earlier time"',
+  );
   const { code } = await ralloc(['bake', path.join(recorded, 'a.rprof')], { cwd: dir });
   t.is(code, 0);
   t.deepEqual(fs.readdirSync(dir), ['ralloc.table.json']);
@@ -236,4 +239,16 @@ test('a table that is none is told by explain', async (t) => {
     missing.stderr,
     'ralloc: The table ralloc.table.json: there is no such file. "ralloc bake -o FILE app.rprof" writes one\n',
   );
+});
+
+test('a file with anything else in it is left as it is', async (t) => {
+  const { bake, file } = application(t);
+  const text = '{\n  "name": "app"\n}\n';
+  fs.writeFileSync(file('package.json'), text);
+  for (const option of ['-o', '--rust']) {
+    const { code, stderr } = await bake(option, 'package.json', 'a.rprof');
+    t.is(code, 1, stderr);
+    t.regex(stderr, /ralloc: The file package\.json is there already, and is no table/);
+    t.is(fs.readFileSync(file('package.json'), 'utf8'), text);
+  }
 });

@@ -123,3 +123,13 @@ test('servers of a module that is loaded later have requests too', async (t) => 
   const { sites } = Profile.read(file);
   t.true(sites.some(({ source, route }) => source === 'http' && route === 'POST /later'));
 });
+
+for (const append of [false, true]) {
+  test(`a file with anything else in it is left as it is (append: ${append})`, (t) => {
+    const file = join(folder(t), 'package.json');
+    fs.writeFileSync(file, '{}');
+    t.throws(() => profiler.start({ file, append }), { code: 'ERR_RALLOC_PROFILE_FOREIGN' });
+    t.is(fs.readFileSync(file, 'utf8'), '{}');
+    t.is(profiler.stop(), undefined);
+  });
+}

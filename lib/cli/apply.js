@@ -11,7 +11,7 @@ const { replaceFiles } = require('../profile/apply/replace-files.js');
 const { edited } = require('../profile/apply/text.js');
 const { OUTPUT } = require('./bake.js');
 const { FAILED, OK, UsageError } = require('./exit.js');
-const { print, tell } = require('./print.js');
+const { tell, write } = require('./print.js');
 const { count } = require('./told.js');
 
 const summary = "change lines so that they use their request's arena";
@@ -81,7 +81,7 @@ function tellSum({ files, applied }, isWritten) {
   else tell(`ralloc: ${count(files.length, 'file')} to change${before}. To do so: --write`);
 }
 
-function run(argv) {
+async function run(argv) {
   const given = parse(argv);
   const plan = planOf(given);
   if (plan.faults.length > 0) {
@@ -103,7 +103,7 @@ function run(argv) {
       })),
     );
   }
-  if (diff !== '') print(diff.slice(0, -1));
+  if (diff !== '') await write([diff]); // not print(): for git, it is to have each letter
   tellSum(plan, isWritten);
   return OK;
 }

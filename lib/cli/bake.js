@@ -80,8 +80,8 @@ async function run(argv) {
     tell(`ralloc: There is nothing to bake: ${whyNothing(warnings, few)}`);
     return FAILED;
   }
-  if (rust !== undefined) writeFile(rust, rustOf(table), 'The table');
-  writeFile(output, textOf(table), 'The table');
+  if (rust !== undefined) writeFile(rust, rustOf(table), 'table in Rust', 'The table');
+  writeFile(output, textOf(table), 'table', 'The table');
   const each = STRATEGIES.map((one) => [sites.filter((s) => s.strategy === one).length, one]);
   const told = each.filter(([n]) => n > 0).map(([n, one]) => `${n} ${one}`);
   tell(`ralloc: ${output}: ${placesOf(lines, named, files)}: ${told.join(', ')}`);

@@ -68,7 +68,8 @@ async function run(argv) {
   const { profile } = merged;
   const content = contentOf(profile, values);
   if (output === undefined) await write(content);
-  else writeFile(output, content, 'The export');
+  else
+    writeFile(output, content, values.pprof ? 'export for pprof' : 'export as lines', 'The export');
   return OK;
 }
 

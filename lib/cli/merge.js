@@ -15,7 +15,7 @@ const usage = `Usage: ralloc merge -o FILE PROFILE...
 Sums up profiles into one. Their order and grouping do not matter: merges of merges give the same bytes.
 Give each profile once. The history of single sites over time is not kept; that of the whole process is.
 
-  -o, --output FILE   where to write the sum; a file that is there is replaced when all have been read
+  -o, --output FILE   where to write the sum; a profile that is there is replaced when all have been read
 
 Example: ralloc merge -o fleet.rprof profiles/*.rprof`;
 

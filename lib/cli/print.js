@@ -4,20 +4,23 @@ const { once } = require('node:events');
 const { FAILED, OK } = require('./exit.js');
 
 // A reader that has seen enough (`ralloc export … | head`) closes the pipe: that is no failure.
-for (const [stream, name] of [
-  [process.stdout, 'output'],
-  [process.stderr, 'error'],
-]) {
-  stream.on('error', ({ code, message }) => {
-    if (code === 'EPIPE') process.exit(OK);
-    tell(`ralloc: standard ${name} cannot be written, and what it has is not whole: ${message}`);
-    process.exit(FAILED);
-  });
-}
+process.stdout.on('error', ({ code, message }) => {
+  if (code === 'EPIPE') process.exit(OK);
+  tell(`ralloc: standard output cannot be written, and what it has is not whole: ${message}`);
+  process.exit(FAILED);
+});
+// What nobody can be told changes nothing of what was done, and not the exit code, which may be that of an application.
+process.stderr.on('error', () => {});
+
+/** What a terminal would do, and not show: names in profiles and tables are another's. */
+const CONTROLS = /(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
+
+const visible = (text) =>
+  text.replace(CONTROLS, (letter) => `\\u{${letter.charCodeAt(0).toString(16)}}`);
 
 /** The result, to standard output, and a line end. */
 function print(text) {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${visible(text)}\n`);
 }
 
 /** A result of many pieces, as bytes or text, as fast as its reader takes it. */
@@ -27,7 +30,7 @@ async function write(pieces) {
 
 /** What is not the result: to standard error. */
 function tell(text) {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${visible(text)}\n`);
 }
 
 module.exports = { print, tell, write };

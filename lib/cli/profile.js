@@ -105,6 +105,10 @@ function conclude(command, file, stopped) {
     tell(`ralloc: ${name} is not whole: ${whyOf(stopped)}`);
     return false;
   }
+  if (fs.statSync(file, { throwIfNoEntry: false })?.isFile() === false) {
+    tell(`ralloc: ${name} is no regular file: what was recorded is not kept`);
+    return true;
+  }
   if (isEmptyFile(file)) {
     const { why, isFailure } = whyNothing({ command, options: process.env.NODE_OPTIONS, file });
     tell(`ralloc: Nothing was recorded: ${why}`);

@@ -122,10 +122,11 @@ async function run(argv) {
   if (json) {
     const pieces = jsonOfAll(before, after, placement);
     if (output === undefined) await write(pieces);
-    else writeFile(output, pieces, 'The report');
+    else writeFile(output, pieces, 'report as JSON', 'The report');
     return OK;
   }
-  writeFile(output, pageOf({ before, after, placement, assets: readAssets() }), 'The report');
+  const page = pageOf({ before, after, placement, assets: readAssets() });
+  writeFile(output, page, 'page', 'The report');
   print(`${output}\n${textOf(after.model)}`);
   return OK;
 }

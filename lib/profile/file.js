@@ -115,6 +115,8 @@ function attempt(file, act) {
 function readFile(file, onPayload) {
   const descriptor = attempt(file, () => fs.openSync(file, 'r'));
   try {
+    // /dev/zero has no end.
+    if (fs.fstatSync(descriptor).isCharacterDevice()) throw foreignError(file);
     const { bytes, skipped, nonsense, frames, begun } = attempt(file, () =>
       readThrough(descriptor, onPayload),
     );

@@ -135,7 +135,7 @@ class Profile {
 
   /** Writes a file of sums, whole or not at all. Throws ERR_RALLOC_PROFILE_UNWRITABLE. */
   write(file) {
-    writeFile(file, this.toBuffer());
+    writeFile(file, this.toBuffer(), 'profile');
   }
 
   #siteOf(number) {

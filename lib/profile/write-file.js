@@ -4,7 +4,9 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
+const { RallocError } = require('../base/errors.js');
 const { unwritableError } = require('./errors.js');
+const { checkOwn } = require('./own-file.js');
 
 /** Whether `file` is there and no regular file: a pipe or a terminal, which nothing may take the place of. */
 function isDevice(file) {
@@ -37,13 +39,14 @@ function replace(file, data) {
   }
 }
 
-/** Throws ERR_RALLOC_PROFILE_UNWRITABLE; `what` begins its message: "The profile", "The report" … */
-function writeFile(file, data, what) {
+/** `kind`: see own-file.js. Throws ERR_RALLOC_PROFILE_UNWRITABLE or, of a file of another kind, _FOREIGN; `what` begins the message: "The profile", "The report" … */
+function writeFile(file, data, kind, what) {
   try {
+    checkOwn(file, kind);
     if (isDevice(file)) write(file, data, { isFlushed: false });
     else replace(file, data);
   } catch (error) {
-    throw unwritableError(file, error, what);
+    throw error instanceof RallocError ? error : unwritableError(file, error, what);
   }
 }
 

@@ -4,26 +4,19 @@
 // O_APPEND keeps their frames apart, and a frame that the disk had no room for has no right checksum.
 
 // As they are before an application replaces them, for its tests say.
-const { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, statSync, writeSync } =
+const { closeSync, constants, fstatSync, ftruncateSync, openSync, statSync, writeSync } =
   require('node:fs');
-const { MAGIC } = require('./frame.js');
 const { RallocError } = require('../base/errors.js');
 const { unwritableError } = require('./errors.js');
+const { checkOwn } = require('./own-file.js');
 
-const { O_APPEND, O_CREAT, O_RDONLY, O_WRONLY } = constants;
+const { O_APPEND, O_CREAT, O_WRONLY } = constants;
 const MODE = 0o666; // less the umask
 
 const pipeError = (file) =>
   new RallocError(
     'ERR_RALLOC_PROFILE_UNWRITABLE',
     `The profile cannot be written to ${file}: it is no regular file, and a profile is read again. Give the name of a file`,
-    { file },
-  );
-
-const occupiedError = (file) =>
-  new RallocError(
-    'ERR_RALLOC_PROFILE_FOREIGN',
-    `The file ${file} is there already, and is no profile: it is left as it is. Name another one, or remove it first`,
     { file },
   );
 
@@ -34,17 +27,6 @@ function attempt(file, work) {
   } catch (error) {
     if (error.syscall === undefined && error.code !== 'ERR_ACCESS_DENIED') throw error;
     throw unwritableError(file, error);
-  }
-}
-
-/** Whether a file begins as a profile does, so that it may be written anew. */
-function isProfile(file) {
-  const fd = openSync(file, O_RDONLY);
-  try {
-    const head = Buffer.alloc(MAGIC.length);
-    return readSync(fd, head, 0, head.length, 0) === head.length && head.equals(MAGIC);
-  } finally {
-    closeSync(fd);
   }
 }
 
@@ -61,12 +43,21 @@ function prepare(file) {
     const fd = openSync(file, O_WRONLY | O_CREAT | O_APPEND, MODE);
     try {
       if (fstatSync(fd).size === 0) return; // of a device, too
-      if (!isProfile(file)) throw occupiedError(file);
+      checkOwn(file, 'profile');
       ftruncateSync(fd);
     } finally {
       closeSync(fd);
     }
   });
+}
+
+/** As checkOwn(), unless by --permission nothing may be read here: what another process began is no other file. */
+function checkAppended(file) {
+  try {
+    checkOwn(file, 'profile');
+  } catch (error) {
+    if (error.code !== 'ERR_ACCESS_DENIED') throw error;
+  }
 }
 
 const AS_BIGINTS = { bigint: true };
@@ -79,7 +70,10 @@ class Writer {
   /** `file`: absolute, since an application may change its folder. */
   constructor(file) {
     this.file = file;
-    attempt(file, () => this.#open(O_CREAT));
+    attempt(file, () => {
+      checkAppended(file);
+      this.#open(O_CREAT);
+    });
   }
 
   #open(flags) {

@@ -7,6 +7,8 @@ const children = ['profile/children.test.js'];
 const preload = ['profile/preload.test.js'];
 const cli = ['cli/cli.test.js'];
 const verb = ['cli/profile.test.js'];
+const profiler = ['profile/profiler.test.js'];
+const outputs = ['cli/outputs.test.js'];
 
 module.exports = [
   {
@@ -52,11 +54,43 @@ module.exports = [
     },
   },
   {
+    file: 'profile/write-file.js',
+    tests: outputs,
+    mutants: { 'any file is replaced': ['    checkOwn(file, kind);\n', ''] },
+  },
+  {
+    file: 'profile/file.js',
+    tests: outputs,
+    mutants: {
+      'devices without an end are read': [
+        '    if (fs.fstatSync(descriptor).isCharacterDevice()) throw foreignError(file);\n',
+        '',
+      ],
+    },
+  },
+  {
+    file: 'cli/print.js',
+    tests: outputs,
+    mutants: {
+      'messages that nobody reads end it': ["process.stderr.on('error', () => {});", ''],
+      'names write over the terminal': ['text.replace(CONTROLS,', 'text.replace(/$^/,'],
+    },
+  },
+  {
+    file: 'profile/report/text.js',
+    tests: outputs,
+    mutants: { 'a name has many lines': ["text.replace(/\\s+/g, ' ')", 'text'] },
+  },
+  {
     file: 'profile/writer.js',
     tests: writer,
     mutants: {
       'a pipe is opened': ['    refusePipe(file);\n', '', { tests: verb }],
-      'any file is emptied': ['      if (!isProfile(file)) throw occupiedError(file);\n', ''],
+      'any file is emptied': [
+        "      checkOwn(file, 'profile');\n      ftruncate",
+        '      ftruncate',
+      ],
+      'any file is appended to': ['      checkAppended(file);\n', '', { tests: profiler }],
       'an earlier profile stays': ['      ftruncateSync(fd);\n', ''],
       'writers do not append': [
         'openSync(this.file, O_WRONLY | O_APPEND | flags, MODE);',

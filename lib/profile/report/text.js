@@ -18,6 +18,9 @@ function bytesOf(value) {
 const errorOf = ({ error, least, most }) =>
   error > FEW ? `(${bytesOf(least)} to ${bytesOf(most)})` : `± ${Math.ceil(error * 100)} %`;
 
+/** A name that has more than one would look like a line of the report. */
+const oneLine = (text) => text.replace(/\s+/g, ' ');
+
 const placeOf = ({ path, line, label, routes, function: name }) =>
   path === undefined
     ? [label, ...routes.slice(0, 1)].join(' of ')
@@ -29,14 +32,14 @@ function textOf({ whole, seconds, lines }) {
   const head = `${bytesOf(whole.bytes)} allocated in ${time} s, ${bytesOf(whole.live)} alive at the end`;
   const rows = lines.slice(0, MOST).map((line) => {
     const bytes = bytesOf(line.bytes).padStart(8);
-    return `${bytes} ${errorOf(line).padStart(7)}  ${placeOf(line)}`;
+    return `${bytes} ${errorOf(line).padStart(7)}  ${oneLine(placeOf(line))}`;
   });
   const growing = lines
     .toSorted((a, b) => b.live - a.live)
     .slice(0, LIVELY)
     .filter(({ grows }) => grows)
     .slice(0, MOST)
-    .map((line) => `grows: ${placeOf(line)}, ${bytesOf(line.live)} alive`);
+    .map((line) => `grows: ${oneLine(placeOf(line))}, ${bytesOf(line.live)} alive`);
   return [head, ...rows, ...growing].join('\n');
 }
 
