@@ -4,6 +4,8 @@
 
 const test = require('ava');
 const perf = require('node:perf_hooks');
+const { setImmediate: turn } = require('node:timers/promises');
+const time = require('../../lib/base/time.js');
 
 const { NODE_PERFORMANCE_GC_MAJOR: MAJOR, NODE_PERFORMANCE_GC_MINOR: MINOR } = perf.constants;
 const { NODE_PERFORMANCE_GC_INCREMENTAL: MARKING, NODE_PERFORMANCE_GC_WEAKCB: CALLBACKS } =
@@ -79,4 +81,18 @@ test('what is too long ago is forgotten in all', (t) => {
   const collections = after(...many);
   t.is(collections.majors, 10_000);
   t.is(collections.sufficient(99_000, 100_000, 1), 100);
+});
+
+test('five times the pause of the last one is within the share that they may take', async (t) => {
+  const collections = after();
+  t.true(collections.ask(0, 0));
+  entries = [{ startTime: 100, duration: 1, detail: { kind: MINOR } }];
+  collections.note();
+  await turn(); // it is there, and asks for nothing more
+  await turn();
+  const { now } = time;
+  time.now = () => now() + 1e9; // whatever it took
+  t.teardown(() => Object.assign(time, { now }));
+  t.false(collections.ask(104.9, 0));
+  t.true(collections.ask(105, 0));
 });

@@ -65,7 +65,11 @@ module.exports = [
         'Math.max(this.lastMinor, this.#majors.lastStart)',
         'this.lastMinor',
       ],
-      'one that V8 did not want costs its pause alone': ['const COST = 5;', 'const COST = 1;'],
+      'one that V8 did not want costs its pause alone': [
+        'const COST = 5;',
+        'const COST = 1;',
+        { tests: ['profile/sufficient.test.js'] },
+      ],
     },
   },
   {
