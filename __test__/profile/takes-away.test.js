@@ -3,6 +3,10 @@
 // Applications that take away what the recorder needs: they run as without it.
 
 const test = require('ava');
+const { join } = require('node:path');
+const { Profile } = require('../../lib/profile/profile.js');
+const { fixturePath, run } = require('../helpers/child.js');
+const { folder } = require('../helpers/folder.js');
 const { profiled } = require('../helpers/profile.js');
 
 const KEPT = 1001;
@@ -33,3 +37,11 @@ for (const [way, end] of [
     t.notRegex(stderr, /^\s+at /m, 'no uncaught error');
   });
 }
+
+test('an application that tames Error before it starts the profiler has its lines', async (t) => {
+  const file = join(folder(t), 'a.rprof');
+  const { code, stderr } = await run('profile/locks-down.js', { args: [file] });
+  t.is(code, 0, stderr);
+  const files = Profile.read(file).sites.map(({ frames }) => frames[0]?.file);
+  t.true(files.includes(fixturePath(join('profile', 'locks-down.js'))), `${files}`);
+});

@@ -20,4 +20,15 @@ const hasTransfer = typeof ArrayBuffer.prototype.transfer === 'function';
  */
 const countsTransfers = Number.parseInt(process.versions.node, 10) < 24;
 
-module.exports = { FastBuffer, lookLikeBuffers, hasTransfer, countsTransfers };
+/** V8 asks this one for the settings of stacks, whatever an application has in its place (lockdown() of SES). */
+const OfV8 = Error;
+const { captureStackTrace } = Error;
+
+module.exports = {
+  OfV8,
+  captureStackTrace,
+  FastBuffer,
+  lookLikeBuffers,
+  hasTransfer,
+  countsTransfers,
+};

@@ -2,11 +2,8 @@
 
 // The stack of a sample, without the application's own settings of Error having a part in it, or being changed by it.
 
+const { OfV8, captureStackTrace } = require('../base/runtime.js');
 const { Frames } = require('./frames.js');
-
-/** V8 asks this one, whatever an application has in its place. */
-const OfV8 = Error;
-const { captureStackTrace } = Error;
 
 const DEPTH = 16; // frames: each costs a µs
 
