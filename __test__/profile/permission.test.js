@@ -7,6 +7,7 @@ const fs = require('node:fs');
 const { join } = require('node:path');
 const { fixturePath } = require('../helpers/child.js');
 const { folder } = require('../helpers/folder.js');
+const { foldersOf } = require('../../lib/cli/nothing.js');
 const { ralloc } = require('../helpers/profile.js');
 
 const PERMISSION = process.allowedNodeEnvironmentFlags.has('--permission')
@@ -58,3 +59,12 @@ for (const [title, flags] of [
     t.notRegex(stderr, /RALLOC_/);
   });
 }
+
+test('the folder of the binary is named where there is one', (t) => {
+  const parent = folder(t);
+  const root = join(parent, 'ralloc');
+  t.deepEqual(foldersOf(root), [root]);
+  const beside = join(parent, '@ralloc');
+  fs.mkdirSync(beside);
+  t.deepEqual(foldersOf(root), [root, beside]);
+});

@@ -2,6 +2,7 @@
 
 // Why `ralloc profile` has nothing to show, and what to do.
 
+const fs = require('node:fs');
 const path = require('node:path');
 
 const ROOT = path.join(__dirname, '..', '..');
@@ -21,10 +22,10 @@ function tellingOption([program, ...args]) {
 const isRestricted = (command, options) =>
   [...command, ...options.split(/\s+/)].some((arg) => PERMISSION.test(arg));
 
-/** What has to be readable: the binary is in a package beside ralloc. */
+/** What has to be readable: the binary is in a package beside ralloc, where one was installed. */
 function foldersOf(root) {
-  const parent = path.dirname(root);
-  return path.basename(parent) === 'node_modules' ? [root, path.join(parent, '@ralloc')] : [root];
+  const beside = path.join(path.dirname(root), '@ralloc');
+  return fs.existsSync(beside) ? [root, beside] : [root];
 }
 
 /** `{ why, isFailure }`, of a command that left `file` empty. `options`: NODE_OPTIONS. */
@@ -43,4 +44,4 @@ function whyNothing({ command, options = '', file }) {
   return { why, isFailure: true };
 }
 
-module.exports = { whyNothing };
+module.exports = { foldersOf, whyNothing };
