@@ -34,7 +34,9 @@ let isGuarded = false;
 function guardResponses() {
   if (isGuarded) return;
   isGuarded = true;
-  wrap(require('node:http2').Http2ServerResponse.prototype, 'write', makeWrite); // end() calls it
+  // Not by require(), which a closure that stays would keep with all of this copy of ralloc.
+  const { Http2ServerResponse } = process.getBuiltinModule('node:http2');
+  wrap(Http2ServerResponse.prototype, 'write', makeWrite); // end() calls it
 }
 
 const isLoaded = () => process.moduleLoadList?.includes('NativeModule http2');
