@@ -7,6 +7,7 @@ const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
+const { setImmediate: turn } = require('node:timers/promises');
 
 const { O_RDWR, O_NONBLOCK } = fs.constants;
 
@@ -35,6 +36,17 @@ class Fifo {
       if (error.code === 'EAGAIN') return null;
       throw error;
     }
+  }
+
+  /** The next `length` bytes that are written, and what came with the last of them. */
+  async readAll(length) {
+    const parts = [];
+    for (let left = length; left > 0; ) {
+      const part = this.read();
+      if (part === null) await turn();
+      else left -= parts[parts.push(part) - 1].length;
+    }
+    return Buffer.concat(parts);
   }
 
   close() {

@@ -9,7 +9,6 @@ const fs = require('node:fs');
 const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
-const { setImmediate: turn } = require('node:timers/promises');
 const { promisify } = require('node:util');
 const zlib = require('node:zlib');
 const { removeFolder } = require('./folder.js');
@@ -25,15 +24,10 @@ function writeFile(buffer) {
   const fifo = new Fifo();
   const done = write(fifo.fd, buffer, 0, length);
   const finish = async () => {
-    const parts = [];
-    for (let left = length; left > 0; ) {
-      const part = fifo.read();
-      if (part === null) await turn();
-      else left -= parts[parts.push(part) - 1].length;
-    }
+    const bytes = await fifo.readAll(length);
     await done;
     fifo.close();
-    return Buffer.concat(parts);
+    return bytes;
   };
   return { done, finish };
 }

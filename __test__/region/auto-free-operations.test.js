@@ -22,16 +22,11 @@ const toPipe = (length, write) => async (make) => {
   const handle = await fs.promises.open(fifo.path, 'r+');
   const done = write(make, fifo, handle);
   return async () => {
-    const parts = [];
-    for (let left = length; left > 0; ) {
-      const part = fifo.read();
-      if (part === null) await turn();
-      else left -= parts[parts.push(part) - 1].length;
-    }
+    const bytes = await fifo.readAll(length);
     await done;
     await handle.close();
     fifo.close();
-    return Buffer.concat(parts);
+    return bytes;
   };
 };
 
