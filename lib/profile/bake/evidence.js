@@ -146,6 +146,9 @@ function placeOf({ source, frames: [frame] }) {
   return { function: name, file, line, column, source };
 }
 
+/** What tells a place, and a source of its, from others. */
+const keyOfPlace = ({ source, file, line, column }) => `${source}\n${file}:${line}:${column}`;
+
 /**
  * `{ places, named, lifetimes }` of a profile: an Evidence for each place and source, and for each site('name'), and size class → bytes by bucket of the lifetime, also of what was
  * allocated where there is no place.
@@ -163,7 +166,7 @@ function evidenceOf(profile) {
     }
     const place = placeOf(site);
     if (place === undefined) continue;
-    const key = `${place.source}\n${place.file}:${place.line}:${place.column}`;
+    const key = keyOfPlace(place);
     if (!byPlace.has(key)) byPlace.set(key, new Evidence(place));
     bySite.set(site.id, byPlace.get(key));
   }
@@ -179,4 +182,4 @@ function evidenceOf(profile) {
   return { places, named, lifetimes };
 }
 
-module.exports = { evidenceOf };
+module.exports = { evidenceOf, keyOfPlace };

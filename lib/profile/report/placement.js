@@ -4,11 +4,10 @@
 
 const { STRATEGIES } = require('../../lifetime/rules.js');
 const { bucketStart, sizeClassEnd } = require('../buckets.js');
-const { evidenceOf } = require('../bake/evidence.js');
+const { evidenceOf, keyOfPlace } = require('../bake/evidence.js');
 const { nameIn } = require('../../lifetime/table.js');
 
-/** What a place or a name of the table is called here and in the profile. */
-const keyOfPlace = ({ source, file, line, column }) => `${source}\n${file}:${line}:${column}`;
+/** What a name of the table is called here and in the profile, as keyOfPlace() calls a place. */
 const keyOfName = ({ name }) => `site('${name}')`;
 
 /** Of a size class: its lifetimes by bucket, and the borders that the table has, in ms. */
