@@ -92,7 +92,11 @@ function concat(arena, list, length) {
     total += bytes;
   }
   const size = length ?? total;
-  const buffer = arena.allocUnsafe(size);
+  return join(parts, arena.allocUnsafe(size), size);
+}
+
+/** The bytes of `parts` in `buffer`, which has `size`: what they have more is left out, and what they have less is 0. */
+function join(parts, buffer, size) {
   let at = 0;
   for (const part of parts) {
     const room = size - at;
@@ -121,4 +125,4 @@ function toHeap(view) {
   return buffer;
 }
 
-module.exports = { from, concat, toHeap };
+module.exports = { from, concat, join, toHeap };

@@ -3,9 +3,8 @@
 // Buffer.concat(), into memory that somebody else chooses.
 
 const { isUint8Array } = require('node:util').types;
-const { bufferOf, lengthOf, offsetOf } = require('../base/views.js');
-
-const { fill, set } = Uint8Array.prototype;
+const { join } = require('../arena/copy.js');
+const { lengthOf } = require('../base/views.js');
 
 /** The parts, each read once, with their sum; undefined for what Buffer.concat() refuses. */
 function partsOf(list) {
@@ -21,25 +20,13 @@ function partsOf(list) {
   return { parts, total };
 }
 
-function copy(parts, buffer, size) {
-  let at = 0;
-  for (const part of parts) {
-    const bytes = Math.min(lengthOf.call(part), size - at); // dead since, where a getter of the list did that
-    if (bytes === 0) continue;
-    set.call(buffer, new Uint8Array(bufferOf.call(part), offsetOf.call(part), bytes), at);
-    at += bytes;
-  }
-  if (at < size) fill.call(buffer, 0, at);
-  return buffer;
-}
-
 /** `allocate(size)` gives a Buffer, or null: then, and for what is refused, Node does it. */
 function concatInto(allocate, list, length) {
   const read = partsOf(list);
   if (read === undefined || read.parts.length === 0) return Buffer.concat(list, length);
   const size = length === undefined ? read.total : length;
   const buffer = allocate(size);
-  return buffer === null ? Buffer.concat(read.parts, length) : copy(read.parts, buffer, size);
+  return buffer === null ? Buffer.concat(read.parts, length) : join(read.parts, buffer, size);
 }
 
 module.exports = { concatInto };
