@@ -1,5 +1,5 @@
-//! Takes memory from where a baked table says: rows from the arena of their request, entries of a queue from a slab, and from
-//! the heap what the table leaves alone. A profile of other lifetimes changes the table, and nothing else here.
+//! Takes memory from where a baked table says: rows from the arena of their request, entries of a queue from a slab, events by
+//! their size, and from the heap what the table leaves alone. A profile of other lifetimes changes the table, and nothing else here.
 //!
 //! ```text
 //! cargo run --release --example baked_table -- 1000      # requests; default 100
@@ -14,8 +14,8 @@ use std::collections::VecDeque;
 use std::error::Error;
 use std::ptr::NonNull;
 
-/// How many entries the queue has.
-const KEPT: usize = 50;
+/// How many blocks the queue has: an entry and an event of each of 50 requests.
+const KEPT: usize = 100;
 
 /// Something that was allocated, and how it ends.
 enum Block {
@@ -36,7 +36,7 @@ struct Memory {
 
 impl Memory {
     fn take(&mut self, site: Site, size: usize) -> Result<Block, Box<dyn Error>> {
-        let strategy = TABLE.entry(site).strategy; // one look-up in an array
+        let strategy = TABLE.entry(site).strategy_of(size); // one look-up in an array
         self.given[strategy as usize] += 1;
         Ok(match strategy {
             Strategy::Request => {
@@ -69,8 +69,10 @@ pub fn serve(requests: usize) -> Result<[usize; 4], Box<dyn Error>> {
     let mut queue = VecDeque::new();
     for _request in 0..requests {
         memory.take(PARSE_ROWS, 64 * 1024)?;
+        memory.take(EVENTS, 3000)?; // nobody keeps one of this size
+        queue.push_back(memory.take(EVENTS, 300)?);
         queue.push_back(memory.take(REMEMBER, 20_000)?);
-        if queue.len() > KEPT {
+        while queue.len() > KEPT {
             let oldest = queue.pop_front().ok_or("the queue is empty")?;
             memory.free(oldest)?;
         }
@@ -95,15 +97,20 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 use ralloc_core::lifetime::{Entry, Site, Strategy, Table};
 
+/// site('events')
+pub const EVENTS: Site = Site::new(0);
+
 /// rows.js:4:23 parseRows: Buffer.allocUnsafe
-pub const PARSE_ROWS: Site = Site::new(0);
+pub const PARSE_ROWS: Site = Site::new(1);
 
 /// service.js:16:21 remember: Buffer.alloc
-pub const REMEMBER: Site = Site::new(1);
+pub const REMEMBER: Site = Site::new(2);
 
 /// Where the bytes of each site go.
 #[rustfmt::skip]
-pub static TABLE: Table<2> = Table::new([
+pub static TABLE: Table<4> = Table::new([
+    Entry::by_size(Strategy::Region, 12, &[(12, Strategy::Request)]),
     Entry::new(Strategy::Request, 16),
     Entry::new(Strategy::Slab, 15),
+    Entry::NONE,
 ]);

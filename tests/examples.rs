@@ -30,7 +30,7 @@ fn evaluate(source: &str) -> Result<f64, String> {
 
 #[test]
 fn a_baked_table_says_where_blocks_come_from() {
-    assert_eq!(baked_table::serve(200).unwrap(), [0, 200, 200, 0]);
+    assert_eq!(baked_table::serve(200).unwrap(), [0, 400, 200, 200]);
 }
 
 #[test]
@@ -193,7 +193,10 @@ fn every_example_runs_as_a_program() {
         (output.status.success(), String::from_utf8(output.stdout).unwrap())
     };
     let (ok, text) = run("baked_table", &["60"]);
-    assert!(ok && text.starts_with("60 blocks of arenas, 60 of the slab, 0 "), "{text}");
+    assert!(
+        ok && text.starts_with("120 blocks of arenas, 60 of the slab, 60 of the region, 0 "),
+        "{text}"
+    );
     assert!(!run("baked_table", &["many"]).0);
     let (ok, text) = run("expression_parser", &["1 + 1", "1 +"]);
     assert!(ok && text.contains("= 2, of ") && text.contains("   ^ expected"), "{text}");

@@ -317,8 +317,10 @@ fn lifetimes_are_clustered_and_decide_by_rules() {
     let decision: Decision = lifetime::decide(&Evidence::default());
     assert_eq!((decision.strategy, decision.certainty), (Strategy::Leave, Certainty::Suggested));
     assert_eq!(decision.reason, Reason::FewSamples);
-    static TABLE: Table<2> = Table::new([Entry::new(Strategy::Slab, 12), Entry::NONE]);
+    static TABLE: Table<2> =
+        Table::new([Entry::by_size(Strategy::Slab, 12, &[(0, Strategy::Region)]), Entry::NONE]);
     assert_eq!(TABLE.entry(Site::new(0)).strategy, Strategy::Slab);
+    assert_eq!(TABLE.entry(Site::new(0)).strategy_of(1), Strategy::Region);
     assert_eq!(TABLE.entry(Site::new(u32::MAX)).size_class, 0); // of another table: some entry, and nothing worse
 }
 

@@ -7,7 +7,6 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { bake } = require('../../lib/profile/bake/bake.js');
 const { explain, locate } = require('../../lib/profile/bake/explain.js');
-const { rustOf } = require('../../lib/profile/bake/rust.js');
 const { HOUR, SIZE, profileOf, sourceFile } = require('../helpers/baked.js');
 const { folder } = require('../helpers/folder.js');
 
@@ -196,54 +195,4 @@ test('explain has a reason for each rule', (t) => {
       '  because    half of its bytes or more lived 8 s or longer',
     ],
   ]);
-});
-
-test('names of Rust are constants, each once, and nothing gets out of a comment', (t) => {
-  const site = (name, strategy = 'slab') => ({
-    ...{ file: 'a\n.js', line: 1, column: 2, function: name, source: 'Buffer.from', strategy },
-    size: 4096,
-  });
-  const names = [
-    'Rows.parseRow',
-    'new Rows',
-    '(anonymous)',
-    'rows_ParseRow',
-    'table',
-    '日本',
-    'x\n}',
-  ];
-  const text = rustOf({ sites: [...names.map((name) => site(name)), site('left', 'leave')] });
-  const constants = [...text.matchAll(/^pub const (\w+): Site = Site::new\((\d)\);$/gm)];
-  t.deepEqual(
-    constants.map(([, name, number]) => `${name} ${number}`),
-    [
-      'ROWS_PARSE_ROW 0',
-      'NEW_ROWS 1',
-      'ANONYMOUS 2',
-      'ROWS_PARSE_ROW_2 3',
-      'TABLE_2 4',
-      'SITE 5',
-      'X 6',
-    ],
-  );
-  t.true(text.includes('pub static TABLE: Table<8> = Table::new(['));
-  t.is(text.match(/Entry::NONE/g).length, 1);
-  for (const line of text.split('\n'))
-    t.regex(line, /^(\/\/|use|pub|#\[rustfmt|\]\);| {4}Entry|$)/);
-  t.true(rustOf({ sites: [] }).includes('Table<1> = Table::new([\n    Entry::NONE,\n]);'));
-});
-
-test('the table of the example in Rust is what is written of these sites', (t) => {
-  const of = (file, line, column, name, source, strategy, size) => ({
-    ...{ file, line, column, function: name, source, strategy, size },
-  });
-  const text = rustOf({
-    sites: [
-      of('rows.js', 4, 23, 'parseRows', 'Buffer.allocUnsafe', 'request', 65536),
-      of('service.js', 16, 21, 'remember', 'Buffer.alloc', 'slab', 32768),
-      of('service.js', 21, 25, 'forget', 'Buffer.from', 'leave', 16384),
-    ],
-  });
-  const example = path.join(__dirname, '..', '..', 'examples', 'baked_table.rs');
-  t.true(fs.readFileSync(example, 'utf8').endsWith(text));
 });

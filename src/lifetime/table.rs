@@ -5,19 +5,67 @@ use super::rules::Strategy;
 /// Where the bytes of a site go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Where they go.
+    /// Where they go as a whole. [`strategy_of`](Entry::strategy_of) knows it by size.
     pub strategy: Strategy,
     /// Nearly all of its blocks have at most 2 to the power of this bytes.
     pub size_class: u8,
+    /// A strategy for each size class, the lowest two bits for that of 1 byte.
+    by_size: u64,
 }
+
+/// The strategies in two bits each.
+const STRATEGIES: [Strategy; 4] =
+    [Strategy::Leave, Strategy::Request, Strategy::Slab, Strategy::Region];
+
+/// Of 2 GiB: larger ones have no place in an entry.
+const MOST_CLASS: u32 = 31;
 
 impl Entry {
     /// Of a site that the table does not name.
     pub const NONE: Entry = Entry::new(Strategy::Leave, 0);
 
-    /// An entry.
+    /// An entry of a line: all its blocks go to one place.
     pub const fn new(strategy: Strategy, size_class: u8) -> Entry {
-        Entry { strategy, size_class }
+        // All of the pairs of bits at once.
+        Entry { strategy, size_class, by_size: strategy as u64 * (u64::MAX / 3) }
+    }
+
+    /// An entry of a `site('name')`: the size classes of `others` go elsewhere, and what is of a larger one than `size_class` is left alone.
+    pub const fn by_size(strategy: Strategy, size_class: u8, others: &[(u8, Strategy)]) -> Entry {
+        let mut entry = Entry { by_size: 0, ..Entry::new(strategy, size_class) };
+        let mut class = 0;
+        while class <= size_class && class as u32 <= MOST_CLASS {
+            let mut of_class = strategy;
+            let mut at = 0;
+            while at < others.len() {
+                if others[at].0 == class {
+                    of_class = others[at].1;
+                }
+                at += 1;
+            }
+            entry.by_size |= (of_class as u64) << (2 * class);
+            class += 1;
+        }
+        entry
+    }
+
+    /// Where a block of so many bytes goes. One of more than 2 GiB is left alone.
+    ///
+    /// ```
+    /// use ralloc_core::lifetime::{Entry, Strategy};
+    ///
+    /// let rows = Entry::by_size(Strategy::Request, 16, &[(7, Strategy::Region)]);
+    /// let strategies = [64, 65, 128, 129, 65_536, 65_537].map(|size| rows.strategy_of(size));
+    /// let [request, region] = [Strategy::Request, Strategy::Region];
+    /// assert_eq!(strategies, [request, region, region, request, request, Strategy::Leave]);
+    /// ```
+    #[inline]
+    pub const fn strategy_of(self, size: usize) -> Strategy {
+        let class = usize::BITS - size.saturating_sub(1).leading_zeros();
+        if class > MOST_CLASS {
+            return Strategy::Leave;
+        }
+        STRATEGIES[(self.by_size >> (2 * class)) as usize & 3]
     }
 }
 
@@ -81,5 +129,54 @@ mod tests {
         let table = Table::new([Entry::new(Strategy::Slab, 12), Entry::NONE]);
         assert_eq!(table.entry(Site::new(0)), table.entry(Site::new(2)));
         assert_eq!(table.entry(Site::new(u32::MAX)), Entry::NONE);
+    }
+
+    #[test]
+    fn a_line_has_one_strategy_for_all_sizes_that_have_a_place() {
+        for strategy in STRATEGIES {
+            let line = Entry::new(strategy, 3);
+            assert_eq!(STRATEGIES[strategy as usize], strategy);
+            for size in [0, 1, 2, 8, 9, 1 << 20, 1 << 31] {
+                assert_eq!(line.strategy_of(size), strategy, "{size}");
+            }
+            #[cfg(target_pointer_width = "64")]
+            assert_eq!(line.strategy_of((1 << 31) + 1), Strategy::Leave);
+            assert_eq!(line.strategy_of(usize::MAX), Strategy::Leave);
+        }
+    }
+
+    #[test]
+    fn a_name_has_a_strategy_for_each_size_class() {
+        const OTHERS: [(u8, Strategy); 3] =
+            [(0, Strategy::Leave), (4, Strategy::Region), (10, Strategy::Request)];
+        static TABLE: Table<1> = Table::new([Entry::by_size(Strategy::Slab, 10, &OTHERS)]);
+        let name = TABLE.entry(Site::new(0));
+        assert_eq!((name.strategy, name.size_class), (Strategy::Slab, 10));
+        for (sizes, strategy) in [
+            (0..=1, Strategy::Leave),
+            (2..=8, Strategy::Slab),
+            (9..=16, Strategy::Region),
+            (17..=512, Strategy::Slab),
+            (513..=1024, Strategy::Request),
+            (1025..=5000, Strategy::Leave),
+        ] {
+            for size in sizes {
+                assert_eq!(name.strategy_of(size), strategy, "{size}");
+            }
+        }
+    }
+
+    #[test]
+    fn size_classes_that_no_entry_has_a_place_for_are_left_alone() {
+        let huge =
+            Entry::by_size(Strategy::Region, 40, &[(31, Strategy::Slab), (36, Strategy::Slab)]);
+        assert_eq!(huge.size_class, 40);
+        assert_eq!(huge.strategy_of(1 << 30), Strategy::Region);
+        assert_eq!(huge.strategy_of(1 << 31), Strategy::Slab);
+        #[cfg(target_pointer_width = "64")]
+        assert_eq!(huge.strategy_of(1 << 36), Strategy::Leave);
+        let others = [(9, Strategy::Slab), (u8::MAX, Strategy::Slab)];
+        let small = Entry::by_size(Strategy::Region, 8, &others);
+        assert_eq!(small.strategy_of(512), Strategy::Leave, "larger than what was recorded");
     }
 }

@@ -4,7 +4,7 @@
 
 const { sizeClassOf } = require('../buckets.js');
 
-const STRATEGIES = { request: 'Request', slab: 'Slab', region: 'Region' };
+const STRATEGIES = { leave: 'Leave', request: 'Request', slab: 'Slab', region: 'Region' };
 
 /** `Rows.parseRow` → `ROWS_PARSE_ROW`. */
 function constantOf(name) {
@@ -16,35 +16,51 @@ function constantOf(name) {
   return /^[A-Z]/.test(words) ? words : `SITE_${words}`.replace(/_$/, '');
 }
 
-/** No line break, nor anything else that could end a comment, comes from the name of a file or of a function. */
-const commentOf = ({ file, line, column, function: name, source }) =>
-  `${file}:${line}:${column} ${name}: ${source}`.replace(/[^\x20-\x7e]/g, '?');
+const strategyOf = (strategy) => `Strategy::${STRATEGIES[strategy]}`;
 
-/** The sites that have a strategy, each with a name of its own. */
-function named(sites) {
-  const known = new Set(['TABLE']);
-  return sites
-    .filter(({ strategy }) => strategy !== 'leave')
-    .map((site) => {
-      const first = constantOf(site.function);
-      let name = first;
-      for (let n = 2; known.has(name); n++) name = `${first}_${n}`;
-      known.add(name);
-      return { ...site, name };
-    });
+const isPlaced = ({ strategy }) => strategy !== 'leave';
+
+/** A line that has a strategy. */
+const lineOf = ({ file, line, column, function: name, source, strategy, size }) => ({
+  first: constantOf(name),
+  comment: `${file}:${line}:${column} ${name}: ${source}`,
+  entry: `Entry::new(${strategyOf(strategy)}, ${sizeClassOf(size)})`,
+});
+
+/** A site('name') of which some size has one. */
+function nameOf({ name, strategy, size, sizes }) {
+  const others = sizes.map((one) => `(${sizeClassOf(one.size)}, ${strategyOf(one.strategy)})`);
+  return {
+    first: constantOf(name),
+    comment: `site('${name}')`,
+    entry: `Entry::by_size(${strategyOf(strategy)}, ${sizeClassOf(size)}, &[${others.join(', ')}])`,
+  };
 }
 
+/** Each with a constant of its own. Names come first: they are promises, and keep theirs whatever lines there are. */
+function constantsOf(sites, named) {
+  const known = new Set(['TABLE']);
+  const names = named.filter((one) => isPlaced(one) || one.sizes.some(isPlaced)).map(nameOf);
+  return [...names, ...sites.filter(isPlaced).map(lineOf)].map((site) => {
+    let constant = site.first;
+    for (let n = 2; known.has(constant); n++) constant = `${site.first}_${n}`;
+    known.add(constant);
+    return { ...site, constant };
+  });
+}
+
+/** No line break, nor anything else that could end a comment, comes from the name of a file, of a function or of a site. */
+const commentOf = ({ comment }) => comment.replace(/[^\x20-\x7e]/g, '?');
+
 /** The text of a file of Rust. */
-function rustOf({ sites }) {
-  const all = named(sites);
+function rustOf({ sites, named = [] }) {
+  const all = constantsOf(sites, named);
   const length = 2 ** Math.ceil(Math.log2(Math.max(1, all.length)));
-  const entries = all.map(
-    ({ strategy, size }) => `Entry::new(Strategy::${STRATEGIES[strategy]}, ${sizeClassOf(size)})`,
-  );
+  const entries = all.map(({ entry }) => entry);
   while (entries.length < length) entries.push('Entry::NONE');
   const constants = all.map(
     (site, number) =>
-      `/// ${commentOf(site)}\npub const ${site.name}: Site = Site::new(${number});\n`,
+      `/// ${commentOf(site)}\npub const ${site.constant}: Site = Site::new(${number});\n`,
   );
   const types = all.length === 0 ? 'Entry, Table' : 'Entry, Site, Strategy, Table';
   return `// Made by "ralloc bake --rust".
