@@ -106,15 +106,15 @@ class Requests {
   #storage = new AsyncLocalStorage();
   #routes = new Routes();
 
-  /** Calls `act()` for the request that comes by `stream`, until whose `response` is closed it lasts; `message` has its address. */
-  begin(stream, response, act, message = stream) {
+  /** Calls `act(...args)` for the request that comes by `stream`, until whose `response` is closed it lasts; `message` has its address. */
+  begin(stream, response, message, act, ...args) {
     let request = Tagged.of(stream);
     if (request === undefined) {
       request = new Request(message, this.#routes);
       new Tagged(stream, request);
       response.on('close', () => attempt(() => request.finish()));
     }
-    return this.#storage.run(request, act);
+    return this.#storage.run(request, act, ...args);
   }
 
   /** The request whose body comes by `stream`; undefined for that of a client's response, or without one. */

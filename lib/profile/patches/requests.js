@@ -9,6 +9,9 @@ const process = require('node:process');
 const { attempt } = require('../attempt.js');
 const { patchHttp2 } = require('./streams.js');
 
+/** As it is before an application replaces it. */
+const { apply } = Reflect;
+
 /** Whether a server tells of a request and its response. */
 const begins = (event) =>
   event === 'request' || event === 'checkContinue' || event === 'checkExpectation';
@@ -22,21 +25,23 @@ const isHttp2 = (stream, headers) =>
 
 const beginning = (patches, requests) => {
   const seen = new WeakSet(); // prototypes of streams
-  const beginStream = (stream, { ':method': method, ':path': url }, act) => {
+  const beginStream = (stream, { ':method': method, ':path': url }, original, server, args) => {
     const prototype = Object.getPrototypeOf(stream);
     attempt(() => {
       if (!seen.has(prototype)) patchHttp2(patches, requests, prototype);
       seen.add(prototype);
     });
-    return requests.begin(stream, stream, act, { method, url });
+    return requests.begin(stream, stream, { method, url }, apply, original, server, args);
   };
+  // Hot, for each event of each server: no closure stands in it, which alone would make V8 keep its arguments on the heap.
   return (original) =>
-    function emit(event, ...args) {
-      const act = () => original.call(this, event, ...args);
-      const [begun, other] = args;
-      if (event === 'stream' && isHttp2(begun, other)) return beginStream(begun, other, act);
-      if (!begins(event) || typeof other?.on !== 'function') return act();
-      return requests.begin(begun, other, act);
+    function emit(...args) {
+      const [event, begun, other] = args;
+      if (event === 'stream' && isHttp2(begun, other)) {
+        return beginStream(begun, other, original, this, args);
+      }
+      if (!begins(event) || typeof other?.on !== 'function') return apply(original, this, args);
+      return requests.begin(begun, other, begun, apply, original, this, args);
     };
 };
 
