@@ -2,10 +2,8 @@
 
 // A source as it is on the disk: its text, and all that is not to change with it.
 
-const { createHash } = require('node:crypto');
 const fs = require('node:fs');
-
-const BOM = '\uFEFF';
+const { sourceText } = require('../source-text.js');
 
 /** The text of a file: offsets count from behind a byte order mark, as V8's columns do. */
 class Text {
@@ -13,10 +11,7 @@ class Text {
     this.file = file;
     this.bytes = bytes;
     this.mode = mode;
-    this.sha256 = createHash('sha256').update(bytes).digest('hex');
-    const whole = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-    this.bom = whole.startsWith(BOM) ? BOM : '';
-    this.text = whole.slice(this.bom.length);
+    Object.assign(this, sourceText(bytes, { isExact: true })); // sha256, bom, text
     this.eol = /\r?\n/.exec(this.text)?.[0] ?? '\n';
   }
 

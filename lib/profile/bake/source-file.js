@@ -2,10 +2,10 @@
 
 // The text of a file that allocates: what it is known by, and where in it a call stands.
 
-const { createHash } = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
 const { fingerprint } = require('../fingerprint.js');
+const { sourceText } = require('../source-text.js');
 
 /** A profile or a table of somebody else's may name any file: nothing but code is read. */
 const CODE = /\.[cm]?[jt]sx?$/i;
@@ -30,8 +30,9 @@ class SourceFile {
 
   constructor(bytes, changed) {
     this.changed = changed;
-    this.sha256 = createHash('sha256').update(bytes).digest('hex');
-    this.#text = bytes.toString('utf8').replace(/^\uFEFF/, '');
+    const { sha256, text } = sourceText(bytes);
+    this.sha256 = sha256;
+    this.#text = text;
     for (const { index } of this.#text.matchAll(/\n/g)) this.#starts.push(index + 1);
     this.#lines = this.#text.split('\n').map((line) => line.trim());
   }
