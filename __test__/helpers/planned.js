@@ -52,7 +52,7 @@ function plan(dir, files, sites, tableName = 'ralloc.table.json') {
     }),
   );
   const folder = path.dirname(path.join(dir, tableName));
-  const { table, warnings } = bake(profile, { folder });
+  const { table, warnings } = bake(profile, { folder, acorn });
   if (warnings.length > 0) throw new Error(warnings.join('\n'));
   fs.writeFileSync(path.join(dir, tableName), textOf(table));
   return table;

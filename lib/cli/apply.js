@@ -4,9 +4,10 @@
 
 const path = require('node:path');
 const { parseArgs } = require('node:util');
+const { checkProofs } = require('../lifetime/proofs.js');
 const { nameIn, readOwnTable } = require('../lifetime/table.js');
 const { diffOf } = require('../profile/apply/diff.js');
-const { Plan, checkProofs } = require('../profile/apply/plan.js');
+const { Plan } = require('../profile/apply/plan.js');
 const { replaceFiles } = require('../profile/apply/replace-files.js');
 const { edited } = require('../profile/apply/text.js');
 const { OUTPUT } = require('./bake.js');

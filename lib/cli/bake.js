@@ -72,7 +72,9 @@ async function run(argv) {
   const merged = await mergeFiles(positionals);
   tellDamage(merged);
   const folder = path.dirname(path.resolve(output));
-  const { table, warnings, few } = bake(merged.profile, { folder, isUnchanged: unchanged });
+  // Of the package acorn, bundled.
+  const acorn = require('./dist/acorn.js');
+  const { table, warnings, few } = bake(merged.profile, { folder, isUnchanged: unchanged, acorn });
   for (const warning of warnings) tell(`ralloc: ${warning}`);
   const { sites: lines, named = [], files } = table;
   const sites = [...lines, ...named];

@@ -77,6 +77,7 @@ const FIELDS = {
     mostly: size,
     shares: share,
     fingerprint: perhaps(matching('a fingerprint', /^[0-3]:\d{1,9}:[0-9a-f]{16}$/)),
+    edit: perhaps(['true, or a text', (value) => value === true || text[1](value)]),
   },
   named: { name: text, ...DECIDED, mostly: size, shares: share, sizes: list },
 };

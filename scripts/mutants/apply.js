@@ -23,11 +23,6 @@ module.exports = [
       ],
       'more than a request may have': ['site.size > limit', 'site.size < 0'],
       'what a compiler made is changed': ['GENERATED.test(this.#file.text)', 'false'],
-      'a file that must not is changed': [
-        'return this.#calls.fault ?? ',
-        'return ',
-        { tests: others },
-      ],
       'a place that is told twice': ['|| known.has(offset)', '', { tests: input }],
     },
   },
@@ -35,6 +30,7 @@ module.exports = [
     file: 'profile/apply/calls.js',
     tests: rules,
     mutants: {
+      'a file that must not is changed': ['return this.fault ?? ', 'return ', { tests: others }],
       'calls with a question mark': ['callee.optional || node.optional || ', ''],
       spreads: ['isSpread || ', ''],
       'more arguments than an arena takes': [' || args.length > most', ''],
@@ -147,11 +143,17 @@ module.exports = [
     },
   },
   {
+    file: 'lifetime/proofs.js',
+    tests: input,
+    mutants: {
+      'a proof of few samples': ['samples < PROOF_SAMPLES || ', ''],
+      'a proof with exceptions': [' || exceptions > 0', ''],
+    },
+  },
+  {
     file: 'profile/apply/plan.js',
     tests: command,
     mutants: {
-      'a proof of few samples': ['samples < PROOF_SAMPLES || ', '', { tests: input }],
-      'a proof with exceptions': [' || exceptions > 0', '', { tests: input }],
       'packages are changed': ['owner !== undefined && !packages.includes(owner)', 'false'],
       'files outside are changed': ['if (!isOutside(name)) return true;', 'return true;'],
       'links are followed': ['if (!this.#isOwn(real, all.length)) return;', ''],

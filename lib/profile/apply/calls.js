@@ -101,6 +101,14 @@ function beginsStatement(node, { parents }) {
   return false;
 }
 
+/** Why the calls of a function stay as they are, whatever the source; undefined for what an arena may have too. */
+function whyNever(source) {
+  if (!source.startsWith('Buffer.')) return `${source} is no function of Buffer`;
+  return source === 'Buffer.allocUnsafeSlow'
+    ? 'allocUnsafeSlow() says that it is to live long'
+    : undefined;
+}
+
 class Calls {
   #source;
   #looked;
@@ -123,8 +131,14 @@ class Calls {
     return this.#at.get(offset);
   }
 
-  /** Why a call stays as it is; undefined where it may be changed. */
-  why(node, source) {
+  /** Why the call of a site stays as it is; undefined where it may be changed. */
+  why({ offset, source }) {
+    const call = this.at(offset);
+    if (call === undefined) return `no call of ${source} stands there`;
+    return this.fault ?? this.#whyOf(call, source);
+  }
+
+  #whyOf(node, source) {
     const { callee, arguments: args } = node;
     const name = propertyOf(callee);
     if (callee.computed || callee.optional || node.optional || source !== `Buffer.${name}`) {
@@ -141,4 +155,4 @@ class Calls {
   }
 }
 
-module.exports = { Calls };
+module.exports = { Calls, whyNever };

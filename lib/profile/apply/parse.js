@@ -45,6 +45,18 @@ class Unread extends Error {
   }
 }
 
+/** Why a file cannot be looked into, and whether that is a fault where it has something to be changed. */
+function reasonOf(error) {
+  if (error instanceof Unread) return { why: error.message, isFault: error.isFault };
+  if (error.code === 'ENOENT')
+    return { why: 'there is no such file any more. Bake again', isFault: true };
+  if (error.code === 'ERR_ENCODING_INVALID_ENCODED_DATA') {
+    return { why: 'it is no text of UTF-8. Change it by hand', isFault: true };
+  }
+  if (error.code === undefined) throw error;
+  return { why: `it cannot be read: ${error.message}`, isFault: true };
+}
+
 /** Without its types, each character in its place. */
 function strip(text) {
   const { stripTypeScriptTypes } = module_;
@@ -127,4 +139,4 @@ function walk(ast) {
   return { nodes, parents };
 }
 
-module.exports = { JSX, TYPESCRIPT, Unread, parse };
+module.exports = { parse, reasonOf };

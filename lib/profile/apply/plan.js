@@ -4,57 +4,17 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { RallocError } = require('../../base/errors.js');
-const { PROOF_SAMPLES } = require('../../lifetime/rules.js');
+const { isOutside, packageOf } = require('../../lifetime/packages.js');
+const { isProved } = require('../../lifetime/proofs.js');
 const { nameIn } = require('../../lifetime/table.js');
 const { filesThatMount } = require('./mounts.js');
-const { Unread, parse } = require('./parse.js');
+const { parse, reasonOf } = require('./parse.js');
 const { locateSites } = require('./sites.js');
 const { Source } = require('./source.js');
 const { Text, edited } = require('./text.js');
 
 /** The most bytes of a request, by default. */
 const LIMIT = 16 * 1024 * 1024;
-
-/** The package of node_modules that a file is of; undefined for the application's own. */
-function packageOf(file) {
-  const parts = file.split(/[\\/]/);
-  const at = parts.lastIndexOf('node_modules');
-  if (at === -1) return undefined;
-  return parts.slice(at + 1, at + (parts[at + 1]?.startsWith('@') ? 3 : 2)).join('/');
-}
-
-/** What the rules would never have proved was changed by hand. */
-function checkProofs({ sites }, tableFile) {
-  const wrong = sites.findIndex(
-    ({ strategy, certainty, samples, exceptions }) =>
-      certainty === 'proved' &&
-      (strategy !== 'request' || samples < PROOF_SAMPLES || exceptions > 0),
-  );
-  if (wrong === -1) return;
-  const { samples, exceptions } = sites[wrong];
-  throw new RallocError(
-    'ERR_RALLOC_TABLE_INVALID',
-    `The table ${tableFile}: sites[${wrong}] is no proof: ${samples} samples, ${exceptions} exceptions. Make it anew: ralloc bake`,
-    { file: tableFile },
-  );
-}
-
-const isOutside = (name) => name.startsWith('../') || name === '..' || path.isAbsolute(name);
-
-const isProved = ({ certainty }) => certainty === 'proved';
-
-/** Why a file cannot be looked into, and whether that is a fault where it has something to be changed. */
-function reasonOf(error) {
-  if (error instanceof Unread) return { why: error.message, isFault: error.isFault };
-  if (error.code === 'ENOENT')
-    return { why: 'there is no such file any more. Bake again', isFault: true };
-  if (error.code === 'ERR_ENCODING_INVALID_ENCODED_DATA') {
-    return { why: 'it is no text of UTF-8. Change it by hand', isFault: true };
-  }
-  if (error.code === undefined) throw error;
-  return { why: `it cannot be read: ${error.message}`, isFault: true };
-}
 
 class Plan {
   /** Lines of text: what changes, what somebody may do, what stays, and why nothing may be changed. */
@@ -235,4 +195,4 @@ function once(known, name, make) {
   return known.get(name);
 }
 
-module.exports = { Plan, checkProofs };
+module.exports = { Plan };

@@ -3,7 +3,7 @@
 // A file of a table: what of it is to be changed, what may be, and what stays, each with its reason.
 
 const { PROOF_SAMPLES } = require('../../lifetime/rules.js');
-const { Calls } = require('./calls.js');
+const { Calls, whyNever } = require('./calls.js');
 const { limitOf, mountsOf, turnOn } = require('./context.js');
 const { Evictions } = require('./evictions.js');
 const { currentFor } = require('./import.js');
@@ -56,9 +56,8 @@ class Source {
   /** Why a site of requests stays as it is; undefined where it may be changed. */
   #why(site, { isAlloc, isAnySize, limit }) {
     const { source, mostly } = site;
-    if (!source.startsWith('Buffer.')) return `${source} is no function of Buffer`;
-    if (source === 'Buffer.allocUnsafeSlow')
-      return 'allocUnsafeSlow() says that it is to live long';
+    const never = whyNever(source);
+    if (never !== undefined) return never;
     if (GENERATED.test(this.#file.text))
       return 'a compiler made the file. Change what it was made of';
     if (source === 'Buffer.alloc' && !isAlloc) return 'Buffer.alloc is changed with --alloc alone';
@@ -67,9 +66,7 @@ class Source {
     }
     if (site.size > limit)
       return `${whole(site.size)} bytes may be more than a request's arena gives`;
-    const call = this.#calls.at(site.offset);
-    if (call === undefined) return `no call of ${source} stands there`;
-    return this.#calls.fault ?? this.#calls.why(call, source);
+    return this.#calls.why(site);
   }
 
   /** Looks at its sites: those of requests that are proved become edits. */

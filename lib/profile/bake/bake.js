@@ -7,6 +7,7 @@ const { bordersOf, startOf } = require('../../lifetime/clusters.js');
 const { decide } = require('../../lifetime/rules.js');
 const { nameIn } = require('../../lifetime/table.js');
 const { sizeClassEnd } = require('../buckets.js');
+const { lookInto } = require('../apply/look.js');
 const { MARK } = require('../compiled.js');
 const { evidenceOf } = require('./evidence.js');
 const { SourceFile } = require('./source-file.js');
@@ -145,11 +146,26 @@ function recordedOf({ recorders, collectionMs }, started) {
   };
 }
 
+/** The sites, and of those of requests whether their calls may be changed at load. `files`: by their names in the table. */
+function looked(sites, files, acorn) {
+  if (acorn === undefined) return sites;
+  const looks = new Map();
+  return sites.map((site) => {
+    if (site.strategy !== 'request') return site;
+    const { file } = site;
+    if (!looks.has(file)) {
+      const { name, sha256 } = files.get(file);
+      looks.set(file, lookInto(acorn, name, sha256));
+    }
+    return { ...site, edit: looks.get(file)(site) };
+  });
+}
+
 /**
  * `{ table, warnings, few }` of a profile, the table's files named from `folder`; `few`: how many places have too few samples to say anything. `isUnchanged`: files are
- * what they were, whatever their times say.
+ * what they were, whatever their times say. `acorn`: the parser, without which no site may be changed at load.
  */
-function bake(profile, { folder, isUnchanged = false }) {
+function bake(profile, { folder, isUnchanged = false, acorn }) {
   const { places, named: evidenceOfNames, lifetimes } = evidenceOf(profile);
   const borders = clusters(lifetimes, profile.collectionMs);
   const started = Math.min(...profile.recorders.map(({ start }) => start));
@@ -169,8 +185,13 @@ function bake(profile, { folder, isUnchanged = false }) {
     .sort((a, b) => byName(a.name, b.name));
   const fewNames = evidenceOfNames.length - named.length;
   const application = applicationOf(folder);
-  const texts = new Map(known.map(({ evidence: { file } }) => [nameIn(folder, file), file]));
-  const names = [...new Set(sites.map(({ file }) => file))];
+  const names = new Set(sites.map(({ file }) => file));
+  const texts = new Map(
+    known
+      .map(({ evidence: { file } }) => [nameIn(folder, file), file])
+      .filter(([file]) => names.has(file))
+      .map(([file, name]) => [file, { name, sha256: files.of(name).sha256 }]),
+  );
   const table = {
     ...(application === undefined ? undefined : { application }),
     recorded: recordedOf(profile, started),
@@ -178,8 +199,8 @@ function bake(profile, { folder, isUnchanged = false }) {
       size: sizeClassEnd(sizeClass),
       borders: buckets.map((bucket) => Math.round(startOf(bucket))),
     })),
-    files: names.map((file) => ({ file, sha256: files.of(texts.get(file)).sha256 })),
-    sites,
+    files: Array.from(names, (file) => ({ file, sha256: texts.get(file).sha256 })),
+    sites: looked(sites, texts, acorn),
     ...(named.length === 0 ? undefined : { named }),
   };
   return { table, warnings: files.warnings, few: few.length + fewNames };

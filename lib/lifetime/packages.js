@@ -1,0 +1,18 @@
+'use strict';
+
+// Whose a file of a table is: the application's, a package's, or that of nobody who asks.
+
+const path = require('node:path');
+
+/** The package of node_modules that a file is of; undefined for the application's own. */
+function packageOf(file) {
+  const parts = file.split(/[\\/]/);
+  const at = parts.lastIndexOf('node_modules');
+  if (at === -1) return undefined;
+  return parts.slice(at + 1, at + (parts[at + 1]?.startsWith('@') ? 3 : 2)).join('/');
+}
+
+/** Whether a file's name, from a folder, leads out of that. */
+const isOutside = (name) => name.startsWith('../') || name === '..' || path.isAbsolute(name);
+
+module.exports = { isOutside, packageOf };
