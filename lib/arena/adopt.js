@@ -90,7 +90,7 @@ function adopt(window, view) {
   check.view(view, 'buffer');
   const released = isReleased(window); // or throws
   const ab = arrayBufferOf(view);
-  checkAlive(ab, 'buffer');
+  checkAlive(ab, 'buffer', view);
   checkOwned(view, 'buffer');
   if (isDataView(view) && ab.resizable) bytesOf(view);
   const size = byteLengthOf(view);

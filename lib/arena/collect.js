@@ -50,7 +50,7 @@ class Collected {
     const { size } = this.#growing;
     const length = lengthOf.call(chunk); // a property of its own may lie
     if (length > this.#limit - size) throw tooLarge(size + length, this.#limit, size);
-    if (length === 0) return checkAlive(arrayBufferOf(chunk), 'chunk');
+    if (length === 0) return checkAlive(arrayBufferOf(chunk), 'chunk', chunk);
     checkOwned(chunk, 'chunk');
     this.#growing.append(chunk, length);
     counts.copied += length;

@@ -18,7 +18,7 @@ function from(arena, value, encoding, length) {
   if (isUint8Array(value)) return fromBytes(arena, value);
   if (isAnyArrayBuffer(value)) return fromBytes(arena, bytesOf(value, encoding, length));
   if (value === null || typeof value !== 'object') throw notBytes(value);
-  if (ArrayBuffer.isView(value)) checkAlive(arrayBufferOf(value), 'value');
+  if (ArrayBuffer.isView(value)) checkAlive(arrayBufferOf(value), 'value', value);
   return fromBytes(arena, readByNode(value, encoding, length));
 }
 
@@ -66,7 +66,7 @@ function bytesOf(ab, offset = 0, length = undefined) {
 
 function fromBytes(arena, bytes) {
   const size = lengthOf.call(bytes);
-  if (size === 0) checkAlive(bufferOf.call(bytes), 'value');
+  if (size === 0) checkAlive(bufferOf.call(bytes), 'value', bytes);
   else checkOwned(bytes, 'value');
   const buffer = arena.allocUnsafe(size);
   if (size > 0) set.call(buffer, bytes);
@@ -87,7 +87,7 @@ function concat(arena, list, length) {
       throw typeError(`list[${i}]`, 'an instance of Buffer or Uint8Array', part);
     parts.push(part);
     const bytes = lengthOf.call(part);
-    if (bytes === 0) checkAlive(bufferOf.call(part), `list[${i}]`);
+    if (bytes === 0) checkAlive(bufferOf.call(part), `list[${i}]`, part);
     else checkOwned(part, 'list', i);
     total += bytes;
   }
@@ -116,7 +116,7 @@ const firstBytes = (part, count) => new Uint8Array(bufferOf.call(part), offsetOf
 /** A copy on V8's heap, which outlives every arena. */
 function toHeap(view) {
   const ab = arrayBufferOf(view);
-  checkAlive(ab, 'buffer');
+  checkAlive(ab, 'buffer', view);
   checkOwned(view, 'buffer');
   if (ab.byteLength === 0) return new FastBuffer();
   const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);

@@ -34,7 +34,7 @@ class Listed {
   take(chunk, isOurs) {
     const length = lengthOf.call(chunk); // a property of its own may lie
     const { size } = this;
-    if (length === 0) return checkAlive(arrayBufferOf(chunk), 'chunk');
+    if (length === 0) return checkAlive(arrayBufferOf(chunk), 'chunk', chunk);
     checkOwned(chunk, 'chunk');
     if (length > this.#limit - size) throw tooLarge(size + length, this.#limit, size);
     this.#checkAlive();

@@ -3,7 +3,7 @@
 // Views whose memory is gone, or somebody else's: how they are told from others, and what is known of how it went.
 
 const { deadError } = require('./errors.js');
-const { kHolder } = require('./protocol.js');
+const { kHolder, kTrial } = require('./protocol.js');
 const { FastBuffer } = require('./runtime.js');
 
 const { isAnyArrayBuffer } = require('node:util').types;
@@ -21,9 +21,15 @@ function isDetached(ab) {
   }
 }
 
-/** Throws where `ab`, of argument `name`, has no bytes because it is detached. */
-function checkAlive(ab, name) {
-  if (ab.byteLength === 0 && isDetached(ab)) throw deadError(name, ab[kHolder]?.death);
+/** The error of a use of `view`, which is dead. */
+function deadUse(view, name, death) {
+  globalThis[kTrial]?.died(view);
+  return deadError(name, death);
+}
+
+/** Throws where `ab`, of argument `name`, has no bytes because it is detached. `view`: what is over it, if anything is. */
+function checkAlive(ab, name, view) {
+  if (ab.byteLength === 0 && isDetached(ab)) throw deadUse(view, name, ab[kHolder]?.death);
 }
 
 const { getPrototypeOf } = Object;
@@ -50,4 +56,4 @@ function checkOwned(view, name, index) {
   }
 }
 
-module.exports = { checkAlive, checkOwned, tellsDeaths };
+module.exports = { checkAlive, checkOwned, deadUse, tellsDeaths };

@@ -29,7 +29,7 @@ function patternOf(fill, encoding) {
     checkOwned(fill, 'fill');
     return fill;
   } else {
-    checkAlive(fill.buffer, 'fill');
+    checkAlive(fill.buffer, 'fill', fill);
   }
   throw rangeError('fill', 'at least one byte', fill);
 }

@@ -106,4 +106,11 @@ module.exports = {
    * their classes. Otherwise a profiler takes it for memory that V8 collects.
    */
   kSiteMemory: Symbol.for('ralloc.site.memory.1'),
+
+  /**
+   * Of globalThis, where ralloc/auto has begun: `mount(current, limit)`, which each requestArena() calls with current() of its copy and the bytes that a request may have,
+   * and which says whether its requests are to have the option `context`. `died(view)` is told of each view that was used and is dead. Otherwise lines get Buffers of Node, as they
+   * do outside of requests, and the uses are counted by nobody.
+   */
+  kTrial: Symbol.for('ralloc.trial.1'),
 };

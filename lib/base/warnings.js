@@ -34,6 +34,8 @@ const texts = {
     `the guard could not replace ${names.join(', ')}: Buffers given to these are not held. Give them copyOut(buffer), hold() it, or install the guard first of all, by node --import ralloc/guard`,
   RALLOC_PROFILE_STOPPED: ({ message }) =>
     `the profiler has stopped, and the application goes on without it. ${message}`,
+  RALLOC_TRIAL_OFF: ({ message }) =>
+    `ralloc/auto changes nothing, and the application runs as it is. ${message}`,
   RALLOC_SITES_FULL: ({ of, option, bytes }) =>
     `the ${of} of sites is full, at ${formatBytes(bytes)}: their Buffers are Node's own for the time being. Where a site has no free() for each of its Buffers, add it; else raise "${option}" of loadTable()`,
   RALLOC_HOLD_EXPIRED: ({ of, seconds }) =>

@@ -4,9 +4,12 @@
 
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
-const { constants } = require('node:os');
+const fs = require('node:fs');
+const os = require('node:os');
 const path = require('node:path');
-const { PRELOAD, nodeOptions } = require('../profile/pass-on.js');
+const { parseArgs } = require('node:util');
+const { nodeOptions } = require('../profile/pass-on.js');
+const { UsageError } = require('./exit.js');
 
 const NODE = /^(node|nodejs)(\.exe)?$/i;
 
@@ -33,19 +36,19 @@ const isProfiled = () =>
 // --require, not --import: with one Node loads the main program as a module of ES, and programs that hook require() for
 // another extension (node -r ts-node/register app.ts) end with ERR_UNKNOWN_FILE_EXTENSION.
 /** Both ways: what stands behind `node` reaches forks with an environment of their own, the variable those without execArgv. */
-function withPreload([program, ...args], env) {
+function withPreload([program, ...args], env, preload) {
   const isNode = NODE.test(path.basename(program));
   return {
     program,
-    args: isNode ? ['--require', PRELOAD, ...args] : args,
-    env: { ...env, NODE_OPTIONS: nodeOptions(env.NODE_OPTIONS) },
+    args: isNode ? ['--require', preload, ...args] : args,
+    env: { ...env, NODE_OPTIONS: nodeOptions(env.NODE_OPTIONS, preload) },
   };
 }
 
-function startError(program, { code, message }) {
+function startError(verb, program, { code, message }) {
   const why =
     code === 'ENOENT'
-      ? `there is no such program. Write it as in the shell: ralloc profile -- node ${program}`
+      ? `there is no such program. Write it as in the shell: ralloc ${verb} -- node ${program}`
       : message;
   return Object.assign(new Error(`Cannot start "${program}": ${why}`), { code });
 }
@@ -71,26 +74,55 @@ function passSignals(child) {
 }
 
 /**
- * Runs it to its end: { code, end() }. end() ends this process by the signal that ended the application, if one did,
+ * `{ command, values }` of a verb that starts an application: what stands before `--` are its options, and behind it an application. Throws UsageError.
+ */
+function readCommand(verb, argv, options) {
+  const end = argv.indexOf('--');
+  const { values, positionals } = parseArgs({
+    args: end === -1 ? argv : argv.slice(0, end),
+    options,
+    allowPositionals: true,
+  });
+  if (end === -1 || positionals.length > 0) {
+    const command = positionals.join(' ') || 'node app.js';
+    throw new UsageError(`Write "--" before the application: ralloc ${verb} -- ${command}`);
+  }
+  const command = argv.slice(end + 1);
+  if (command.length === 0) throw new UsageError('Write an application behind "--": node app.js');
+  return { command, values };
+}
+
+/** Calls act(folder) with a folder in which the processes of a run leave notes, and which is gone when it is over. */
+async function withNotes(verb, act) {
+  const notes = fs.mkdtempSync(path.join(os.tmpdir(), `ralloc-${verb}-`));
+  try {
+    return await act(notes);
+  } finally {
+    fs.rmSync(notes, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Runs it to its end, with `preload` loaded first of all in each Node, for `verb`: { code, end() }. end() ends this process by the signal that ended the application, if one did,
  * so that a shell or supervisor sees the same; `code` is for where that cannot be.
  */
-async function runApplication(command, env) {
-  const { program, args, env: ours } = withPreload(command, env);
+async function runApplication(command, env, { verb, preload }) {
+  const { program, args, env: ours } = withPreload(command, env, preload);
   const child = spawn(program, args, { env: ours, stdio: 'inherit' });
   const leaveOff = passSignals(child);
   try {
     const [code, signal] = await once(child, 'exit');
     return {
-      code: signal === null ? code : 128 + constants.signals[signal],
+      code: signal === null ? code : 128 + os.constants.signals[signal],
       end: () => {
         if (signal !== null) process.kill(process.pid, signal);
       },
     };
   } catch (error) {
-    throw startError(program, error);
+    throw startError(verb, program, error);
   } finally {
     leaveOff();
   }
 }
 
-module.exports = { runApplication };
+module.exports = { readCommand, runApplication, withNotes };

@@ -16,6 +16,7 @@ const VERBS = {
   export: () => require('./export.js'),
   bake: () => require('./bake.js'),
   explain: () => require('./explain.js'),
+  trial: () => require('./trial.js'),
   apply: () => require('./apply.js'),
 };
 

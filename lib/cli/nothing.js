@@ -1,6 +1,6 @@
 'use strict';
 
-// Why `ralloc profile` has nothing to show, and what to do.
+// Why a command that starts an application heard nothing of it, and what to do.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -28,19 +28,19 @@ function foldersOf(root) {
   return fs.existsSync(beside) ? [root, beside] : [root];
 }
 
-/** `{ why, isFailure }`, of a command that left `file` empty. `options`: NODE_OPTIONS. */
-function whyNothing({ command, options = '', file }) {
+/** `{ why, isFailure }`, of a command of `verb` that told nothing. `options`: NODE_OPTIONS; `reads`, `writes`: the files that it needs beside those of ralloc. */
+function whyNothing({ command, options = '', verb, reads = [], writes }) {
   const option = tellingOption(command);
   if (option !== undefined) {
     return { why: `with ${option} Node runs no program`, isFailure: false };
   }
   if (isRestricted(command, options)) {
-    const reads = foldersOf(ROOT).map((folder) => `--allow-fs-read=${folder}`);
-    const flags = [...reads, `--allow-fs-write=${file}`, '--allow-addons'].join(' ');
+    const read = [...foldersOf(ROOT), ...reads].map((file) => `--allow-fs-read=${file}`);
+    const written = writes.map((file) => `--allow-fs-write=${file}`);
+    const flags = [...read, ...written, '--allow-addons'].join(' ');
     return { why: `--permission keeps ralloc from it. Add ${flags}`, isFailure: true };
   }
-  const why =
-    'the command started no Node process, or one without NODE_OPTIONS. Write it as "ralloc profile -- node app.js"';
+  const why = `the command started no Node process, or one without NODE_OPTIONS. Write it as "ralloc ${verb} -- node app.js"`;
   return { why, isFailure: true };
 }
 

@@ -3,15 +3,14 @@
 // `ralloc profile -- node app.js`: the application with a recorder in each of its threads and children, and one file for all.
 
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
-const { parseArgs } = require('node:util');
 const { formatBytes } = require('../base/bytes.js');
-const { runApplication } = require('./application.js');
+const { readCommand, runApplication, withNotes } = require('./application.js');
 const { FAILED, UsageError } = require('./exit.js');
 const { whyNothing } = require('./nothing.js');
 const { tell } = require('./print.js');
 const { VARIABLES, defaultFile, variablesOf } = require('../profile/options.js');
+const { PRELOAD } = require('../profile/pass-on.js');
 const { prepare } = require('../profile/writer.js');
 const { Profile } = require('../profile/profile.js');
 
@@ -50,23 +49,6 @@ function budgetOf(text) {
   const percent = Number(text.replace(/%$/, '') || Number.NaN);
   if (percent > 0 && percent <= 100) return percent / 100;
   throw new UsageError(`--budget must be > 0 and <= 100, percent of a core. Received "${text}"`);
-}
-
-/** What stands before `--` are options, and behind it an application. */
-function read(argv) {
-  const end = argv.indexOf('--');
-  const { values, positionals } = parseArgs({
-    args: end === -1 ? argv : argv.slice(0, end),
-    options: OPTIONS,
-    allowPositionals: true,
-  });
-  if (end === -1 || positionals.length > 0) {
-    const command = positionals.join(' ') || 'node app.js';
-    throw new UsageError(`Write "--" before the application: ralloc profile -- ${command}`);
-  }
-  const command = argv.slice(end + 1);
-  if (command.length === 0) throw new UsageError('Write an application behind "--": node app.js');
-  return { command, values };
 }
 
 function optionsOf(values, notes) {
@@ -110,7 +92,12 @@ function conclude(command, file, stopped) {
     return true;
   }
   if (isEmptyFile(file)) {
-    const { why, isFailure } = whyNothing({ command, options: process.env.NODE_OPTIONS, file });
+    const { why, isFailure } = whyNothing({
+      command,
+      options: process.env.NODE_OPTIONS,
+      verb: 'profile',
+      writes: [file],
+    });
     tell(`ralloc: Nothing was recorded: ${why}`);
     return !isFailure;
   }
@@ -121,22 +108,16 @@ function conclude(command, file, stopped) {
   return true;
 }
 
-/** Calls record(folder) with a folder for notes, which is gone when it is over. */
-async function withNotes(record) {
-  const notes = fs.mkdtempSync(path.join(os.tmpdir(), 'ralloc-profile-'));
-  try {
-    return await record(notes);
-  } finally {
-    fs.rmSync(notes, { recursive: true, force: true });
-  }
-}
-
 async function record(command, options) {
   const env = { ...process.env };
   for (const name of Object.keys(VARIABLES)) delete env[name];
   prepare(options.file);
   try {
-    const ended = await runApplication(command, { ...env, ...variablesOf(options) });
+    const ended = await runApplication(
+      command,
+      { ...env, ...variablesOf(options) },
+      { verb: 'profile', preload: PRELOAD },
+    );
     return { ...ended, isWhole: conclude(command, options.file, stoppedIn(options.notes)) };
   } finally {
     if (isEmptyFile(options.file)) fs.rmSync(options.file);
@@ -144,8 +125,8 @@ async function record(command, options) {
 }
 
 async function run(argv) {
-  const { command, values } = read(argv);
-  const { code, isWhole, end } = await withNotes((notes) =>
+  const { command, values } = readCommand('profile', argv, OPTIONS);
+  const { code, isWhole, end } = await withNotes('profile', (notes) =>
     record(command, optionsOf(values, notes)),
   );
   end();

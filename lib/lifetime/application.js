@@ -14,11 +14,18 @@ function nameOf(file) {
   }
 }
 
-/** The name of the application that `folder` is of; undefined where nothing says it. */
-function applicationOf(folder) {
+/** `{ name, root }` of the application that `folder` is of, root: its own folder; undefined where nothing says it. */
+function placeOf(folder) {
   const name = nameOf(path.join(folder, 'package.json'));
+  if (name !== undefined) return { name, root: folder };
   const parent = path.dirname(folder);
-  return name !== undefined || parent === folder ? name : applicationOf(parent);
+  return parent === folder ? undefined : placeOf(parent);
 }
 
-module.exports = { applicationOf };
+/** The name of the application that `folder` is of; undefined where nothing says it. */
+const applicationOf = (folder) => placeOf(folder)?.name;
+
+/** Its own folder; `folder` where nothing says it. */
+const rootOf = (folder) => placeOf(folder)?.root ?? folder;
+
+module.exports = { applicationOf, rootOf };

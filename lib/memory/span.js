@@ -1,6 +1,6 @@
 'use strict';
 
-const { deadError } = require('../base/errors.js');
+const { deadUse } = require('../base/dead.js');
 
 /** What operations of Node find on an ArrayBuffer of a span (kHolder), and later how it died. */
 class Life {
@@ -13,7 +13,7 @@ class Life {
 
   take(view, kind) {
     if (view.byteLength === 0 && view.buffer.byteLength === 0)
-      throw deadError(undefined, this.death);
+      throw deadUse(view, undefined, this.death);
     return this.#span.take(view, kind);
   }
 }

@@ -11,12 +11,8 @@ const { passOn } = require('./pass-on.js');
 const { Patches } = require('./patches/patches.js');
 const { record } = require('./record.js');
 const { Signals } = require('./signals.js');
+const { isStarter } = require('./starters.js');
 const { warnStopped } = require('./stopped.js');
-
-/** Those who start applications. What they allocate is not what anybody asks for, and NODE_OPTIONS reaches what they start. */
-const STARTERS = /^(npm|npx|pnpm|pnpx|yarn|yarnpkg|corepack)(-cli)?(\.[cm]?js)?$/;
-
-const isStarter = () => STARTERS.test(path.basename(process.argv[1] ?? ''));
 
 /** Tells `ralloc profile`, which reads it at the end, by the name of an empty file: that takes no room on a full disk. */
 function note(folder, error) {

@@ -12,9 +12,9 @@ const { DATA, VARIABLES, variablesOf } = require('./options.js');
 const PRELOAD = path.join(__dirname, 'preload.js');
 const OURS = /^--require "(?:[^"\\]|\\.)*preload\.js" ?/;
 
-/** NODE_OPTIONS that load the recorder, before others' options. */
-const nodeOptions = (others) =>
-  `--require "${PRELOAD.replaceAll(/["\\]/g, '\\$&')}"${others ? ` ${others}` : ''}`;
+/** NODE_OPTIONS that load the recorder, or another `preload`, before others' options. */
+const nodeOptions = (others, preload = PRELOAD) =>
+  `--require "${preload.replaceAll(/["\\]/g, '\\$&')}"${others ? ` ${others}` : ''}`;
 
 const HIDDEN = variablesOf({ hidden: true });
 

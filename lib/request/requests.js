@@ -5,8 +5,9 @@
 
 const { AsyncLocalStorage } = require('node:async_hooks');
 const { describe, ownerOf } = require('../arena/arena.js');
-const { leave, watch } = require('../arena/current.js');
+const { current, leave, watch } = require('../arena/current.js');
 const { RallocError, limitError } = require('../base/errors.js');
+const { kTrial } = require('../base/protocol.js');
 const check = require('../base/validate.js');
 const time = require('../base/time.js');
 const { warnOnce } = require('../base/warnings.js');
@@ -59,7 +60,8 @@ class RequestArenas {
     this.#tickMs = Math.min(Math.max(warnAfterMs, SHORTEST_TICK_MS), LONGEST_TICK_MS);
     this.#long = new LongRequests(Math.ceil(warnAfterMs / this.#tickMs));
     this.#isTicking = warnAfterMs === 0;
-    if (!this.settings.context) return;
+    const isTried = globalThis[kTrial]?.mount(current, this.settings.maxBytesPerRequest) === true;
+    if (!this.settings.context && !isTried) return;
     this.#storage = new AsyncLocalStorage();
     watch(this.#storage);
   }

@@ -14,7 +14,7 @@ const { JAVASCRIPT, maskSource, lineOf } = require('./source.js');
 const FLOORS = [
   ['cli'],
   ['index'],
-  ['nest', 'http'], // which stand on others' doors
+  ['nest', 'http', 'auto'], // which stand on others' doors, or on the profile's
   ['express', 'fastify', 'koa', 'hono', 'debug', 'profile'],
   ['request'],
   ['site'],

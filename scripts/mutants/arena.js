@@ -43,7 +43,11 @@ module.exports = [
         '  const pattern = patternOf(fill, encoding);\n  return allocator.allocUnsafe(size).fill(pattern);',
         '  return allocator.allocUnsafe(size).fill(patternOf(fill, encoding));',
       ],
-      'dead Buffers fill nothing': ["    checkAlive(fill.buffer, 'fill');\n", '', { tests: dead }],
+      'dead Buffers fill nothing': [
+        "    checkAlive(fill.buffer, 'fill', fill);\n",
+        '',
+        { tests: dead },
+      ],
     },
   },
   {

@@ -10,7 +10,7 @@ module.exports = [
     tests: dead,
     mutants: {
       'from: dead Buffers are empty': [
-        "  if (size === 0) checkAlive(bufferOf.call(bytes), 'value');\n",
+        "  if (size === 0) checkAlive(bufferOf.call(bytes), 'value', bytes);\n",
         '',
       ],
       'from: freed Buffers are read': [
@@ -30,11 +30,11 @@ module.exports = [
       ],
       'from: dead ArrayBuffers are empty': ["  checkAlive(ab, 'value');\n", ''],
       'from: dead typed arrays are empty': [
-        "  if (ArrayBuffer.isView(value)) checkAlive(arrayBufferOf(value), 'value');\n",
+        "  if (ArrayBuffer.isView(value)) checkAlive(arrayBufferOf(value), 'value', value);\n",
         '',
       ],
       'concat: dead Buffers are empty': ['if (bytes === 0) checkAlive(', 'if (false) checkAlive('],
-      'copyOut: dead Buffers are empty': ["  checkAlive(ab, 'buffer');\n", ''],
+      'copyOut: dead Buffers are empty': ["  checkAlive(ab, 'buffer', view);\n", ''],
       'from: any offset': [
         "  check.integer(offset, 'byteOffset', 0, size);\n",
         '',

@@ -193,7 +193,7 @@ module.exports = [
     tests: verb,
     mutants: {
       'the options of the user are lost': ['{others ?', '{false ?'],
-      'a path is not quoted': ["PRELOAD.replaceAll(/[\"\\\\]/g, '\\\\$&')", 'PRELOAD'],
+      'a path is not quoted': ["preload.replaceAll(/[\"\\\\]/g, '\\\\$&')", 'preload'],
       'a child sees what it was told': [
         '  if (options.hidden) hide();\n  else Object',
         '  Object',

@@ -227,8 +227,8 @@ module.exports = [
         '',
         { tests: bounds },
       ],
-      'a context where none was asked for': ['if (!this.settings.context) return;', ''],
-      'no context': ['if (!this.settings.context) return;', 'return;'],
+      'a context where none was asked for': ['!this.settings.context && !isTried', 'false'],
+      'no context': ['if (!this.settings.context && !isTried) return;', 'return;'],
       'nobody finds its contexts': [
         '    watch(this.#storage);\n',
         '',

@@ -1,0 +1,236 @@
+'use strict';
+
+// What stays as it is, with its reason: lines of a table that may not be changed, or are not what they were.
+
+const test = require('ava');
+const fs = require('node:fs');
+const { nodeMajor } = require('../helpers/backend.js');
+const { writeFiles } = require('../helpers/planned.js');
+const { APP, ROWS, ROWS_TEXT, told, tried } = require('../helpers/tried.js');
+
+const ALONE = { inside: false, outside: false };
+
+/** The program runs as it would alone, and the one line is told with `why`. */
+async function isLeft(t, app, why, options) {
+  const { code, result, stderr } = await app.auto('app.js', options);
+  t.is(code, 0, stderr);
+  t.deepEqual(result, ALONE, stderr);
+  const [head, first, ...others] = told(stderr);
+  t.is(head, '0 of 1 site was active', stderr);
+  t.true(first.startsWith('rows.js:'), first);
+  t.true(first.endsWith(` rows: ${why}`), first);
+  t.deepEqual(others, []);
+}
+
+const SHADOWED = `const Buffer = globalThis.Buffer;\n${ROWS_TEXT}`;
+
+for (const [what, text, why, site] of [
+  ['Buffer is another one', SHADOWED, "Buffer is another one than Node's in line 1"],
+  [
+    'the file reads what is behind a Buffer',
+    `${ROWS_TEXT}exports.at = (b) => b.byteOffset;\n`,
+    '.byteOffset is read in line 2',
+  ],
+  [
+    'eval() may hide Buffer',
+    `${ROWS_TEXT}exports.x = (s) => eval(s);\n`,
+    'eval() may hide Buffer in line 2',
+  ],
+  [
+    'the statement begins with the call',
+    'exports.rows = (n) => {\n  Buffer.allocUnsafe(n);\n  return new Uint8Array(n);\n};\n',
+    'its statement begins with it',
+  ],
+  [
+    'the size may be no integer',
+    'exports.rows = (n) => Buffer.allocUnsafe(n / 1);\n',
+    'its size may be no integer, which an arena refuses',
+  ],
+  [
+    'it is allocUnsafeSlow',
+    'exports.rows = (n) => Buffer.allocUnsafeSlow(n);\n',
+    'allocUnsafeSlow() says that it is to live long',
+    { call: 'Buffer.allocUnsafeSlow(' },
+  ],
+]) {
+  test(`where ${what}, the line stays`, async (t) => {
+    const app = tried(t, { files: { 'rows.js': text }, sites: [{ ...ROWS, ...site }] });
+    await isLeft(t, app, `left: ${why}`);
+  });
+}
+
+test('Buffer.alloc is changed where that is asked for', async (t) => {
+  const files = { 'rows.js': 'exports.rows = (n) => Buffer.alloc(n);\n' };
+  const app = tried(t, { files, sites: [{ ...ROWS, call: 'Buffer.alloc(' }] });
+  await isLeft(t, app, 'left: Buffer.alloc is changed with --alloc alone');
+  const { result } = await app.auto('app.js', { env: { RALLOC_AUTO_ALLOC: '1' } });
+  t.true(result.inside);
+});
+
+test('what Node has a pool for is changed where that is asked for', async (t) => {
+  const app = tried(t, { sites: [{ ...ROWS, size: 1024 }] });
+  await isLeft(
+    t,
+    app,
+    'left: most of its Buffers have 1024 bytes or less, for which Node has a pool',
+  );
+  const { result } = await app.auto('app.js', { env: { RALLOC_AUTO_ANY_SIZE: '1' } });
+  t.true(result.inside);
+});
+
+test('a package is changed where it is named', async (t) => {
+  const file = 'node_modules/@of/rows/index.js';
+  const files = { [file]: ROWS_TEXT, 'app.js': APP.replace('./rows.js', '@of/rows') };
+  const app = tried(t, { files, sites: [{ ...ROWS, file }] });
+  const { result, stderr } = await app.auto();
+  t.deepEqual(result, ALONE);
+  const [, left] = told(stderr);
+  t.is(
+    left,
+    `${file}:1:30 rows: left: it is of the package @of/rows. To change it: --package @of/rows`,
+  );
+  const named = await app.auto('app.js', { env: { RALLOC_AUTO_PACKAGES: 'other,@of/rows' } });
+  t.true(named.result.inside, named.stderr);
+});
+
+test('a file outside of the folder of the table', async (t) => {
+  const app = tried(t, { table: 'inner/ralloc.table.json', files: { 'inner/no.js': '' } });
+  const env = { RALLOC_AUTO_TABLE: app.file('inner/ralloc.table.json') };
+  const { result, stderr } = await app.auto('app.js', { env });
+  t.deepEqual(result, ALONE);
+  t.regex(
+    told(stderr)[1],
+    /^\.\.\/rows\.js:1:30 rows: left: it is outside of .*inner, the application of the table$/,
+  );
+});
+
+test('a file that was changed since', async (t) => {
+  const app = tried(t);
+  fs.appendFileSync(app.file('rows.js'), '// more\n');
+  await isLeft(t, app, 'left: the file was changed since the table was baked. Bake again');
+});
+
+test('a file that is gone, and one that is never loaded', async (t) => {
+  const app = tried(t, {
+    sites: [ROWS, { ...ROWS, file: 'other.js' }],
+    files: { 'other.js': ROWS_TEXT },
+  });
+  fs.rmSync(app.file('rows.js'));
+  writeFiles(app.dir, { 'app.js': "console.log('{}');\n" });
+  const { code, stderr } = await app.auto();
+  t.is(code, 0);
+  t.deepEqual(told(stderr), [
+    '0 of 2 sites were active',
+    'other.js:1:30 rows: its file was not loaded, or by something else than Node',
+    'rows.js:1:30 rows: left: there is no such file any more. Bake again',
+  ]);
+});
+
+test('a table of an earlier version, which does not say that the call may be changed', async (t) => {
+  const app = tried(t);
+  app.edit(({ sites: [site] }) => {
+    delete site.edit;
+  });
+  await isLeft(t, app, 'left: the table does not say that its call may be changed. Bake again');
+});
+
+for (const [what, change, why] of [
+  [
+    'another place',
+    (site) => (site.offset += 1),
+    'no such call stands there: the table was changed by hand. Bake again',
+  ],
+  [
+    'a place behind the end',
+    (site) => (site.offset = 1e9),
+    'no such call stands there: the table was changed by hand. Bake again',
+  ],
+  [
+    'another call',
+    (site) => (site.callee = 'Buffer.from'),
+    'it is not written as Buffer.allocUnsafe(…)',
+  ],
+]) {
+  test(`a table that was changed by hand: ${what}`, async (t) => {
+    const app = tried(t);
+    app.edit(({ sites: [site] }) => change(site));
+    await isLeft(t, app, `left: ${why}`);
+  });
+}
+
+test('a place that is told twice is changed once', async (t) => {
+  const app = tried(t);
+  app.edit(({ sites }) => sites.push(sites[0]));
+  const { result, stderr } = await app.auto();
+  t.true(result.inside, stderr);
+  t.regex(told(stderr)[0], /^1 of 1 site was active/);
+});
+
+test('a file or a program that has the name already', async (t) => {
+  const why = 'left: the file contains the name that was to be put there';
+  await isLeft(t, tried(t, { files: { 'rows.js': `${ROWS_TEXT}const $ra000 = 1;\n` } }), why);
+  const app = tried(t, { files: { 'pre.js': 'globalThis.$ra000 = 1;\n' } });
+  const required = { execArgv: ['--require', './pre.js', '--require', 'ralloc/auto'] };
+  const { result, stderr } = await app.plain('app.js', required);
+  t.deepEqual(result, ALONE);
+  t.is(told(stderr)[1], `rows.js:1:30 rows: ${why}`);
+});
+
+test('what is compiled by something else', async (t) => {
+  const compiles = `const Module = require('node:module');
+const { _compile } = Module.prototype;
+Module._extensions['.js'] = (module, file) =>
+  module._compile(require('node:fs').readFileSync(file, 'utf8') + '\\n// compiled\\n', file);
+`;
+  const app = tried(t, { files: { 'pre.js': compiles } });
+  const { result, stderr } = await app.auto('app.js', { execArgv: ['--require', './pre.js'] });
+  t.deepEqual(result, ALONE, stderr);
+  const why =
+    nodeMajor === 20
+      ? 'left: something else compiles the file, as tsx, ts-node and test runners do'
+      : 'its file was not loaded, or by something else than Node';
+  t.is(told(stderr)[1], `rows.js:1:30 rows: ${why}`);
+});
+
+test('more bytes than a request may have', async (t) => {
+  const main = APP.replace('res.end();\n}', 'res.end();\n}, 1, { maxBytesPerRequest: 65536 }');
+  const app = tried(t, { files: { 'app.js': main } });
+  await isLeft(t, app, "left: its Buffers may have more bytes than a request's arena gives");
+});
+
+test('lines that are only suggested are no sites', async (t) => {
+  const { result, stderr } = await tried(t, { sites: [{ ...ROWS, samples: 100 }] }).auto();
+  t.deepEqual(result, ALONE);
+  t.deepEqual(told(stderr), [
+    'the table proves of no line that its Buffers die with their request',
+  ]);
+});
+
+test('without requests that have arenas', async (t) => {
+  const main = "console.log(JSON.stringify({ bytes: require('./rows.js').rows(65536).length }));\n";
+  const { result, stderr } = await tried(t, { files: { 'app.js': main } }).auto();
+  t.deepEqual(result, { bytes: 65536 });
+  t.deepEqual(told(stderr), [
+    '0 of 1 site was active',
+    'No requestArena() was made: until requests have arenas, all Buffers are those of Node',
+    'rows.js:1:30 rows: no request had an arena',
+  ]);
+});
+
+test('a context that is off is on', async (t) => {
+  const main = APP.replace('res.end();\n}', 'res.end();\n}, 1, { context: false }');
+  const { result } = await tried(t, { files: { 'app.js': main } }).auto();
+  t.true(result.inside);
+});
+
+test('what a test runner loads', async (t) => {
+  const files = { 'other.js': ROWS_TEXT, 'third.js': ROWS_TEXT, 'app.js': "console.log('{}');\n" };
+  const sites = ['rows.js', 'other.js', 'third.js'].map((file) => ({ ...ROWS, file }));
+  const { stderr } = await tried(t, { files, sites }).auto('app.js', {
+    env: { JEST_WORKER_ID: '1' },
+  });
+  t.deepEqual(told(stderr), [
+    '0 of 3 sites were active',
+    '3 sites: jest loads files past the hooks of Node',
+  ]);
+});

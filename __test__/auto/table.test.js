@@ -1,0 +1,82 @@
+'use strict';
+
+// Tables that are none, or were changed: the program runs as it is, and `ralloc trial` starts nothing.
+
+const test = require('ava');
+const fs = require('node:fs');
+const { ROWS_TEXT, told, tried } = require('../helpers/tried.js');
+
+for (const [what, change, message] of [
+  ['is cut off', (json) => json.slice(0, -20), / It is cut off, or was changed by hand$/],
+  ['is empty', () => '', /It is cut off, or was changed by hand$/],
+  [
+    'is something else',
+    () => '{"name":"a"}',
+    /: it is none\. Give a file that "ralloc bake" wrote$/,
+  ],
+  [
+    'is of a newer ralloc',
+    (json) => json.replace('"version": 1', '"version": 9'),
+    /is of format 9, and this ralloc reads formats up to 1\. Update ralloc$/,
+  ],
+  [
+    'has too few samples for its proof',
+    (json) => json.replace('"samples": 4000', '"samples": 40'),
+    /: sites\[0\] is no proof: 40 samples, 0 exceptions\. Make it anew: ralloc bake$/,
+  ],
+  [
+    'says something else of a call',
+    (json) => json.replace('"edit": true', '"edit": 1'),
+    /: sites\[0\]\.edit must be true, or a text, or absent\. Make it anew: ralloc bake$/,
+  ],
+  [
+    'is of another application',
+    (json) => json.replace('"application": "this"', '"application": "other"'),
+    /is of the application "other", and stands in "this"\. /,
+  ],
+]) {
+  test(`a table that ${what}`, async (t) => {
+    const app = tried(t, { files: { 'package.json': '{"name":"this"}' } });
+    const name = app.file('ralloc.table.json');
+    const json = fs.readFileSync(name, 'utf8');
+    fs.writeFileSync(name, change(json));
+    t.not(fs.readFileSync(name, 'utf8'), json);
+    const auto = await app.auto();
+    t.is(auto.code, 0, auto.stderr);
+    t.deepEqual(auto.result, { inside: false, outside: false });
+    const [, warning] = /\[RALLOC_TRIAL_OFF\] RallocWarning: (.*)/.exec(auto.stderr) ?? [];
+    t.regex(`${warning}`, message);
+    t.deepEqual(told(auto.stderr), []);
+    const trial = await app.trial();
+    t.is(trial.code, 1);
+    t.is(trial.stdout, '');
+    t.regex(trial.stderr.trimEnd(), message);
+    t.is(fs.readFileSync(app.file('rows.js'), 'utf8'), ROWS_TEXT);
+  });
+}
+
+test('without a table', async (t) => {
+  const app = tried(t);
+  fs.rmSync(app.file('ralloc.table.json'));
+  const auto = await app.auto();
+  t.is(auto.code, 0);
+  t.regex(
+    auto.stderr,
+    /RALLOC_TRIAL_OFF.*there is no such file\. "ralloc bake -o FILE app\.rprof" writes one/,
+  );
+  const trial = await app.trial();
+  t.is(trial.code, 1);
+  t.is(trial.stdout, '');
+});
+
+test('RALLOC_AUTO_TABLE comes before RALLOC_TABLE, and that before the usual one', async (t) => {
+  const app = tried(t);
+  const [none, table] = [app.file('none.json'), app.file('t.json')];
+  fs.renameSync(app.file('ralloc.table.json'), table);
+  const run = async (env) => (await app.auto('app.js', { env })).result.inside;
+  t.true(await run({ RALLOC_TABLE: table }));
+  t.true(await run({ RALLOC_TABLE: 't.json' }));
+  t.true(await run({ RALLOC_TABLE: none, RALLOC_AUTO_TABLE: table }));
+  t.false(await run({ RALLOC_TABLE: table, RALLOC_AUTO_TABLE: none }));
+  t.true((await app.trial(['-t', 't.json'])).result.inside);
+});

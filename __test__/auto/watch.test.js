@@ -1,0 +1,159 @@
+'use strict';
+
+// Which Buffers of a site are looked at after their request, and when one counts as kept: in a clock that the test moves, beside a V8 that collects when the test says so.
+
+const test = require('ava');
+const { setImmediate: turn } = require('node:timers/promises');
+const { Arena } = require('../..');
+const { DEAD, FIELDS, GIVEN, KEPT, LOOKED, PERHAPS } = require('../../lib/auto/counts.js');
+const { Clock } = require('../helpers/clock.js');
+const { fresh } = require('../helpers/fresh.js');
+const { gc } = require('../helpers/until.js');
+
+const SECOND = 1000;
+
+/** A watch, with sites and Buffers for it; `isLarge`: the heap is too large to be collected at the end. */
+function watched(t, { isLarge = false } = {}) {
+  const clock = new Clock();
+  const state = { ended: Number.NEGATIVE_INFINITY };
+  const collectNow = () => {
+    if (!isLarge) gc();
+    return !isLarge;
+  };
+  const { Watch } = fresh('auto/watch.js', {
+    'memory/gc.js': { collectNow },
+    'memory/marking.js': { isMarking: () => null, endOfMajor: () => state.ended },
+  });
+  const watch = new Watch();
+  const arena = new Arena();
+  t.teardown(() => arena.close());
+  return {
+    watch,
+    arena,
+    clock,
+    site: () => ({ counts: new Float64Array(FIELDS.length) }),
+    give(site, buffer = arena.allocUnsafe(64)) {
+      site.counts[GIVEN]++;
+      clock.use(() => watch.gave(site, buffer));
+      return buffer;
+    },
+    /** V8 ends a collection, and the watch hears of it. */
+    collection() {
+      state.ended = clock.now;
+      clock.pass(SECOND);
+    },
+  };
+}
+
+const sums = ({ counts }) => [counts[LOOKED], counts[KEPT]];
+
+test('a Buffer is kept when it is there after two collections since its response', (t) => {
+  const { give, site, clock, collection, arena } = watched(t);
+  const rows = site();
+  const buffer = give(rows);
+  for (let n = 0; n < 3; n++) collection();
+  t.deepEqual(sums(rows), [0, 0]); // its request is not over
+  arena.reset();
+  clock.pass(5 * SECOND);
+  t.deepEqual(sums(rows), [0, 0]);
+  collection();
+  t.deepEqual(sums(rows), [0, 0]);
+  collection();
+  t.deepEqual(sums(rows), [1, 1]);
+  t.is(buffer.length, 0);
+  t.is(clock.timers.length, 0);
+});
+
+test('one that is gone is not, and the watch begins anew', async (t) => {
+  const { give, site, clock, arena } = watched(t);
+  const rows = site();
+  give(rows);
+  arena.reset();
+  await turn();
+  gc();
+  clock.pass(SECOND);
+  t.deepEqual(sums(rows), [1, 0]);
+  t.is(clock.timers.length, 0);
+  const others = site();
+  give(others);
+  t.is(clock.timers.length, 1);
+  t.false(clock.timers[0].refed);
+});
+
+test('of each site one Buffer in 16 is looked at, and so many at a time', async (t) => {
+  const { give, site, clock, watch, arena } = watched(t);
+  const [rows, others] = [site(), site()];
+  for (let n = 0; n < 33; n++) {
+    give(rows);
+    give(others);
+  }
+  arena.reset();
+  await turn();
+  clock.use(() => watch.end());
+  t.deepEqual(sums(rows), [3, 0]);
+  t.deepEqual(sums(others), [3, 0]);
+  for (let n = 0; n < 16 * 300; n++) give(rows);
+  arena.reset();
+  await turn();
+  clock.use(() => watch.end());
+  t.deepEqual(sums(rows), [3 + 256, 0]);
+});
+
+test('at the end those of responses that are over are told, others not', async (t) => {
+  const { give, site, watch, arena } = watched(t);
+  const rows = site();
+  const other = new Arena();
+  t.teardown(() => other.close());
+  const kept = [give(rows)];
+  rows.counts[GIVEN] = 0;
+  kept.push(give(rows, other.allocUnsafe(64)));
+  rows.counts[GIVEN] = 0;
+  give(rows);
+  arena.reset();
+  await turn();
+  watch.end();
+  t.deepEqual(sums(rows), [2, 1]);
+  t.deepEqual(
+    kept.map(({ length }) => length),
+    [0, 64],
+  );
+});
+
+test('over a large heap the end tells nothing', async (t) => {
+  const { give, site, watch, arena } = watched(t, { isLarge: true });
+  const rows = site();
+  const buffer = give(rows);
+  arena.reset();
+  await turn();
+  watch.end();
+  t.deepEqual(sums(rows), [0, 0]);
+  t.is(buffer.length, 0);
+});
+
+test('a use of what is dead counts for the site of its memory, or perhaps for each of them', (t) => {
+  const { give, site, watch } = watched(t);
+  const sites = [site(), site(), site()];
+  const uses = () => sites.map(({ counts }) => [counts[DEAD], counts[PERHAPS]]);
+  const buffer = give(sites[0]);
+  watch.died(buffer);
+  watch.died(buffer.subarray(1));
+  watch.died(new DataView(buffer.buffer, 0, 1));
+  watch.died(Buffer.alloc(1)); // of nobody
+  t.deepEqual(uses(), [
+    [3, 0],
+    [0, 0],
+    [0, 0],
+  ]);
+  give(sites[0]);
+  give(sites[1]);
+  give(sites[0]);
+  watch.died(buffer);
+  give(sites[2]);
+  give(sites[1]);
+  watch.died(buffer.subarray(1));
+  t.deepEqual(uses(), [
+    [3, 2],
+    [0, 2],
+    [0, 1],
+  ]);
+});

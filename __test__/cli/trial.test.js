@@ -1,0 +1,155 @@
+'use strict';
+
+// `ralloc trial`: all processes and threads of an application, which ends as it would alone, and one report of them.
+
+const test = require('ava');
+const fs = require('node:fs');
+const { posixTest } = require('../helpers/backend.js');
+const { folder } = require('../helpers/folder.js');
+const { ralloc } = require('../helpers/profile.js');
+const { APP, ROWS_TEXT, told, tried } = require('../helpers/tried.js');
+
+const NODE = process.execPath;
+const ofRequests = (n) =>
+  new RegExp(
+    `^1 of 1 site was active: ${n} Buffers? \\(.* from arenas of requests, ${n} outside of requests$`,
+  );
+
+test('an application runs changed, its sources stay, and one line tells it', async (t) => {
+  const app = tried(t);
+  const { code, result, stderr } = await app.trial();
+  t.is(code, 0, stderr);
+  t.deepEqual(result, { inside: true, outside: false });
+  t.is(stderr.match(/\n/g).length, 1);
+  t.regex(told(stderr)[0], ofRequests(1));
+  t.is(fs.readFileSync(app.file('rows.js'), 'utf8'), ROWS_TEXT);
+});
+
+test('options say what else is changed', async (t) => {
+  const files = { 'rows.js': 'exports.rows = (n) => Buffer.alloc(n);\n' };
+  const sites = [
+    {
+      file: 'rows.js',
+      call: 'Buffer.alloc(',
+      name: 'rows',
+      samples: 4000,
+      inRequest: true,
+      size: 512,
+    },
+  ];
+  const app = tried(t, { files, sites });
+  for (const [args, isActive] of [
+    [[], false],
+    [['--alloc'], false],
+    [['--any-size'], false],
+    [['--alloc', '--any-size', '--package', 'a', '--package', 'b'], true],
+  ]) {
+    const { result, stderr } = await app.trial(args);
+    t.is(result.inside, isActive, stderr);
+  }
+  // What an outer one has is not this one's.
+  const env = { RALLOC_AUTO_ALLOC: '1', RALLOC_AUTO_ANY_SIZE: '1' };
+  t.false((await app.trial([], undefined, { env })).result.inside);
+});
+
+const WORKERS = `const { Worker, isMainThread } = require('node:worker_threads');
+if (isMainThread) {
+  new Worker('./app.js').once('exit', () => new Worker('./app.js', { env: {} }));
+}
+`;
+const FORKS = `const { fork } = require('node:child_process');
+fork('./app.js').once('exit', () => fork('./app.js', { execArgv: [] }));
+`;
+const CLUSTER = `const cluster = require('node:cluster');
+if (cluster.isPrimary) for (let i = 0; i < 3; i++) cluster.fork();
+else require('./app.js').done.then(() => process.disconnect());
+`;
+
+for (const [what, main, count] of [
+  ['worker threads', WORKERS, 2],
+  ['children', FORKS, 2],
+  ['a cluster', CLUSTER, 3],
+]) {
+  test(`${what} are counted`, async (t) => {
+    const app = tried(t, { files: { 'main.js': main } });
+    const { code, stderr, stdout } = await app.trial([], [NODE, 'main.js']);
+    t.is(code, 0, stderr);
+    t.is(stdout, '{"inside":true,"outside":false}\n'.repeat(count));
+    t.is(told(stderr).length, 1, stderr);
+    t.regex(told(stderr)[0], ofRequests(count));
+  });
+}
+
+test('workers of one process without the command, terminated ones too', async (t) => {
+  const files = {
+    'main.js': `const { Worker, isMainThread } = require('node:worker_threads');
+const worker = new Worker('./app.js', { stdout: true });
+worker.stdout.once('data', () => worker.terminate());
+`,
+    'app.js': `${APP}setInterval(() => {}, 1000);\n`,
+  };
+  const { stderr } = await tried(t, { files }).auto('main.js');
+  t.regex(told(stderr)[0], ofRequests(1));
+});
+
+test('the exit code is that of the application', async (t) => {
+  const files = {
+    'seven.js': `${APP}process.on('exit', () => { process.exitCode = 7; });\n`,
+    'throws.js': `require('./rows.js').rows(5);\nthrow new Error('of the application');\n`,
+  };
+  const app = tried(t, { files });
+  const seven = await app.trial([], [NODE, 'seven.js']);
+  t.is(seven.code, 7);
+  t.regex(told(seven.stderr)[0], ofRequests(1));
+  const throws = await app.trial([], [NODE, 'throws.js']);
+  t.is(throws.code, 1);
+  t.regex(throws.stderr, /of the application[\s\S]*ralloc: trial: 0 of 1 site was active/);
+});
+
+for (const signal of ['SIGTERM', 'SIGINT']) {
+  posixTest(`an application that ends by ${signal} is told`, async (t) => {
+    const main = `${APP}
+exports.done.then(() => {
+  setInterval(() => {}, 1000);
+  setImmediate(() => setImmediate(() => process.kill(process.pid, '${signal}')));
+});
+`;
+    const { signal: ended, stderr } = await tried(t, { files: { 'app.js': main } }).trial();
+    t.is(ended, signal);
+    t.regex(told(stderr)[0], ofRequests(1));
+  });
+}
+
+posixTest('a process that is killed tells nothing', async (t) => {
+  const files = { 'app.js': "process.kill(process.pid, 'SIGKILL');\n" };
+  const { signal, stderr } = await tried(t, { files }).trial();
+  t.is(signal, 'SIGKILL');
+  t.deepEqual(told(stderr), ['1 process ended without a word, as by SIGKILL']);
+});
+
+test('a command that starts no Node', async (t) => {
+  const app = tried(t);
+  const none = await app.trial([], [NODE, '--version']);
+  t.is(none.code, 0);
+  t.deepEqual(told(none.stderr), ['Nothing was tried: with --version Node runs no program']);
+  const gone = await app.trial([], ['./none']);
+  t.is(gone.code, 1);
+  t.regex(
+    gone.stderr,
+    /there is no such program\. Write it as in the shell: ralloc trial -- node \.\/none/,
+  );
+});
+
+for (const [args, message] of [
+  [['trial'], 'Write "--" before the application: ralloc trial -- node app.js'],
+  [['trial', 'app.js'], 'Write "--" before the application: ralloc trial -- app.js'],
+  [['trial', '--'], 'Write an application behind "--": node app.js'],
+  [['trial', '--streams', '--', 'node'], "Unknown option '--streams'"],
+]) {
+  test(`wrong arguments: ralloc ${args.join(' ')}`, async (t) => {
+    const { code, stderr } = await ralloc(args, { cwd: folder(t) });
+    t.is(code, 2);
+    t.true(stderr.startsWith(`ralloc: ${message}`), stderr);
+    t.true(stderr.endsWith('See: ralloc help trial\n'), stderr);
+  });
+}

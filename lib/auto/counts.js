@@ -1,0 +1,96 @@
+'use strict';
+
+// The counts of all threads of a process, in memory that they share: each thread writes to a lane of its own, so that nothing is lost with one that is terminated.
+
+/**
+ * Of a site: Buffers of arenas, their bytes, Buffers of Node; uses of dead ones, and of dead ones that are of it or of others that had the same memory; how many were looked at after
+ * their response, and how many of them were still there.
+ */
+const FIELDS = ['given', 'bytes', 'outside', 'dead', 'perhaps', 'looked', 'kept'];
+const [GIVEN, BYTES, OUTSIDE, DEAD, PERHAPS, LOOKED, KEPT] = FIELDS.keys();
+
+/** Of memory that nobody has written to yet, which takes none. */
+const MOST_BYTES = 1 << 24;
+const MOST_LANES = 1024;
+
+/** Of the header: threads that have a lane; the calls of requestArena(); the least limit of a request, in whole KiB, as sizes are; the states of files follow. */
+const THREADS = 0;
+const MOUNTS = 1;
+const LIMIT = 2;
+const FILES = 3;
+
+/** see() of those that have `header`, for a thread that counts nothing. */
+function seeIn(header) {
+  const states = new Int32Array(header);
+  return (file, state) => Atomics.or(states, FILES + file, state);
+}
+
+class Counts {
+  #header;
+  #all;
+  #size; // of a lane, in numbers
+  #lane; // where it begins
+
+  /** `shared`: of the main thread's Counts, in its workers. */
+  constructor(sites, files, shared) {
+    this.#size = Math.max(1, sites * FIELDS.length);
+    const lanes = Math.max(8, Math.min(MOST_LANES, Math.floor(MOST_BYTES / (this.#size * 8))));
+    this.shared = shared ?? {
+      header: new SharedArrayBuffer((FILES + files) * 4),
+      counts: new SharedArrayBuffer(lanes * this.#size * 8),
+    };
+    this.#header = new Int32Array(this.shared.header);
+    this.#all = new Float64Array(this.shared.counts);
+    // Where there are more threads, the last lane has several, and may lose some.
+    const lane = Math.min(Atomics.add(this.#header, THREADS, 1), lanes - 1);
+    this.#lane = lane * this.#size;
+  }
+
+  /** Of a site, in this thread: by GIVEN and so on. */
+  of(site) {
+    const begin = this.#lane + site * FIELDS.length;
+    return this.#all.subarray(begin, begin + FIELDS.length);
+  }
+
+  /** What has become of a file: its states are added up. */
+  see(file, state) {
+    Atomics.or(this.#header, FILES + file, state);
+  }
+
+  stateOf(file) {
+    return Atomics.load(this.#header, FILES + file);
+  }
+
+  /** A requestArena() was called; `limit`: bytes of a request. */
+  mount(limit) {
+    Atomics.add(this.#header, MOUNTS, 1);
+    const most = Math.min(Math.floor(limit / 1024), 2 ** 31 - 1);
+    const before = Atomics.load(this.#header, LIMIT);
+    if (before === 0 || most < before) Atomics.store(this.#header, LIMIT, most);
+  }
+
+  get mounts() {
+    return Atomics.load(this.#header, MOUNTS);
+  }
+
+  /** Bytes that each request may have; infinite before anything is known of it. */
+  get limit() {
+    const kib = Atomics.load(this.#header, LIMIT);
+    return kib === 0 ? Number.POSITIVE_INFINITY : kib * 1024;
+  }
+
+  /** Of a site, by all threads: `{ given, bytes, … }`. */
+  sumOf(site) {
+    const sum = Object.fromEntries(FIELDS.map((name) => [name, 0]));
+    const threads = Atomics.load(this.#header, THREADS);
+    const end = Math.min(this.#all.length, threads * this.#size);
+    for (let lane = 0; lane < end; lane += this.#size) {
+      FIELDS.forEach((name, field) => {
+        sum[name] += this.#all[lane + site * FIELDS.length + field];
+      });
+    }
+    return sum;
+  }
+}
+
+module.exports = { BYTES, Counts, DEAD, FIELDS, GIVEN, KEPT, LOOKED, OUTSIDE, PERHAPS, seeIn };

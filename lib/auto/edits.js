@@ -1,0 +1,101 @@
+'use strict';
+
+// What a table says is to be changed when files are loaded: `(current() ?? Buffer).allocUnsafe(n)` in the place of `Buffer.allocUnsafe(n)`, by a name that is as long
+// as `Buffer`. So each line and column stays what it is, and so do source maps.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { rootOf } = require('../lifetime/application.js');
+const { isOutside, packageOf } = require('../lifetime/packages.js');
+const { isProved } = require('../lifetime/proofs.js');
+const { nameIn } = require('../lifetime/table.js');
+
+const MOST_SITES = 36 ** 3;
+
+/** `$ra00f`: six characters, as Buffer has. */
+const nameOf = (index) => `$ra${index.toString(36).padStart(3, '0')}`;
+
+const CALL = /^Buffer\s*\.\s*(\w+)$/;
+
+/** Why a site stays as it is, by the table and the options. */
+function whyOf({ source, callee, edit, mostly }, { isAlloc, isAnySize }) {
+  if (edit === undefined) return 'the table does not say that its call may be changed. Bake again';
+  if (edit !== true) return edit;
+  if (`Buffer.${CALL.exec(callee)?.[1]}` !== source) return `it is not written as ${source}(…)`;
+  if (source === 'Buffer.alloc' && !isAlloc) return 'Buffer.alloc is changed with --alloc alone';
+  if (!isAnySize && mostly <= Buffer.poolSize >>> 1) {
+    return `most of its Buffers have ${mostly} bytes or less, for which Node has a pool`;
+  }
+  return undefined;
+}
+
+/** Why a file stays as it is: of a package that nobody named, or outside of `root`. */
+function whyNotOwn(root, file, packages) {
+  const owner = packageOf(file);
+  if (owner !== undefined && !packages.includes(owner)) {
+    return `it is of the package ${owner}. To change it: --package ${owner}`;
+  }
+  if (owner !== undefined || !isOutside(nameIn(root, file))) return undefined;
+  return `it is outside of ${root}, the application of the table`;
+}
+
+function realOf(file) {
+  try {
+    return { real: fs.realpathSync(file) };
+  } catch (error) {
+    // Of folders above, which Node does not ask for.
+    if (error.code === 'ERR_ACCESS_DENIED') return { real: file };
+    return {
+      why:
+        error.code === 'ENOENT'
+          ? 'there is no such file any more. Bake again'
+          : `it cannot be read: ${error.message}`,
+    };
+  }
+}
+
+/** `{ real, why }` of a file of a table. */
+function lookAt(root, file, packages) {
+  const why = whyNotOwn(root, file, packages);
+  if (why !== undefined) return { why };
+  const { real, why: unread } = realOf(file);
+  if (unread !== undefined) return { why: unread };
+  return { real, why: whyNotOwn(realOf(root).real ?? root, real, packages) };
+}
+
+/**
+ * `{ sites, files }` of a table that stands in `folder`. `sites`: those that are proved to die with their request, `{ key, size, why }`; why: why one stays as it is.
+ * `files`: real path → `{ number, sha256, edits }` of those that change, and edits: `{ site, offset, callee, name }`, where in the text which name is to be put.
+ */
+function editsOf(table, { folder, packages, ...options }) {
+  const root = rootOf(folder);
+  const looked = new Map(); // file → lookAt()
+  const hashes = new Map(table.files.map(({ file, sha256 }) => [file, sha256]));
+  const sites = [];
+  const files = new Map();
+  for (const site of table.sites) {
+    if (site.strategy !== 'request' || !isProved(site)) continue;
+    const { file, line, column, function: of, offset, callee, size } = site;
+    if (!looked.has(file)) {
+      looked.set(file, lookAt(root, path.resolve(folder, file), packages));
+    }
+    const { real, why: whyFile } = looked.get(file);
+    const number = sites.length;
+    const why =
+      whyFile ?? whyOf(site, options) ?? (number < MOST_SITES ? undefined : 'there are too many');
+    const others = files.get(real)?.edits ?? [];
+    if (others.some((edit) => edit.offset === offset)) continue; // told twice, by hand
+    sites.push({ key: `${file}:${line}:${column} ${of}`, size, why, file: undefined });
+    if (why !== undefined) continue;
+    if (!files.has(real)) {
+      files.set(real, { number: files.size, sha256: hashes.get(file), edits: [] });
+    }
+    const { edits, number: fileNumber } = files.get(real);
+    edits.push({ site: number, offset, callee, name: nameOf(number) });
+    sites.at(-1).file = fileNumber;
+  }
+  for (const { edits } of files.values()) edits.sort((a, b) => a.offset - b.offset);
+  return { sites, files };
+}
+
+module.exports = { editsOf };

@@ -1,0 +1,76 @@
+'use strict';
+
+// How files are changed as Node loads them. Where it has hooks that are called in the thread itself (22.15 and later) they see all modules; before that those of ES modules
+// run in a thread of their own, and CommonJS is changed where it is compiled.
+
+const Module = require('node:module');
+const path = require('node:path');
+const process = require('node:process');
+const { fileURLToPath, pathToFileURL } = require('node:url');
+const fs = require('node:fs');
+const { attempt } = require('../profile/attempt.js');
+const { Patches } = require('../profile/patches/patches.js');
+const { change } = require('./change.js');
+const { EDITED } = require('./states.js');
+
+/** Otherwise Node gives real names. */
+const KEEPS_LINKS = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].some((text) =>
+  text.includes('--preserve-symlinks'),
+);
+
+const LOADS = path.join(__dirname, 'loads.js');
+
+/** The files of a plan (edits.js), found by what loads them. */
+class Files {
+  #files;
+  #see;
+
+  /** `see(number, state)`: what has become of a file. */
+  constructor(files, see) {
+    this.#files = files;
+    this.#see = see;
+  }
+
+  /** What is to be compiled in the place of `source`; undefined where that stays. */
+  changed(file, source) {
+    const real = KEEPS_LINKS ? fs.realpathSync(file) : file;
+    const plan = this.#files.get(real);
+    if (plan === undefined || source === null || source === undefined) return undefined;
+    const { state, text } = change(real, plan, source);
+    this.#see(plan.number, state);
+    return state === EDITED ? text : undefined;
+  }
+
+  changedByUrl(url, source) {
+    return url.startsWith('file:') ? this.changed(fileURLToPath(url), source) : undefined;
+  }
+}
+
+function hookHere(files) {
+  Module.registerHooks({
+    load(url, context, next) {
+      const result = next(url, context);
+      const source = attempt(() => files.changedByUrl(url, result.source));
+      return source === undefined ? result : { ...result, source };
+    },
+  });
+}
+
+function hookElsewhere(files, plan, header) {
+  new Patches().method(Module.prototype, '_compile', (original) => {
+    return function _compile(content, file, ...rest) {
+      const text = attempt(() => files.changed(file, content), undefined) ?? content;
+      return Reflect.apply(original, this, [text, file, ...rest]);
+    };
+  });
+  Module.register(pathToFileURL(LOADS), { data: { files: plan, header } });
+}
+
+/** `counts`: of Counts. */
+function hook(plan, counts) {
+  const files = new Files(plan, (file, state) => counts.see(file, state));
+  if (Module.registerHooks !== undefined) hookHere(files);
+  else hookElsewhere(files, plan, counts.shared.header);
+}
+
+module.exports = { Files, hook };

@@ -1,0 +1,47 @@
+'use strict';
+
+// What the loader is told: by the environment, which reaches children, and by the environment data of workers, which reaches those with an `env` of their own too.
+
+const path = require('node:path');
+const process = require('node:process');
+const { getEnvironmentData, isMainThread } = require('node:worker_threads');
+
+const TABLE = 'ralloc.table.json';
+const DATA = 'ralloc.auto';
+
+const flag = (text) => text === '1';
+const flagOf = (value) => (value ? '1' : '0');
+
+/** Variable of the environment → the option that it is, how it is read, and how it is told. */
+const VARIABLES = {
+  RALLOC_AUTO_TABLE: ['file', (text) => path.resolve(text), String],
+  RALLOC_AUTO_ALLOC: ['isAlloc', flag, flagOf],
+  RALLOC_AUTO_ANY_SIZE: ['isAnySize', flag, flagOf],
+  RALLOC_AUTO_PACKAGES: ['packages', (text) => text.split(','), String],
+  // Ours: the folder that `ralloc trial` reads.
+  RALLOC_AUTO_NOTES: ['notes', String, String],
+};
+
+/** An empty variable is as none. RALLOC_TABLE, which sites with a name read too, is the table where there is no other. */
+function readEnvironment(env) {
+  const file = path.resolve(env.RALLOC_TABLE || TABLE);
+  const options = { file, isAlloc: false, isAnySize: false, packages: [], notes: undefined };
+  for (const [name, [option, read]] of Object.entries(VARIABLES)) {
+    if ((env[name] ?? '') !== '') options[option] = read(env[name]);
+  }
+  return options;
+}
+
+/** The variables that tell `options` to a process. */
+function variablesOf(options) {
+  const told = Object.entries(VARIABLES).filter(([, [option]]) => options[option] !== undefined);
+  return Object.fromEntries(told.map(([name, [option, , tell]]) => [name, tell(options[option])]));
+}
+
+/** `{ options, shared }` of this thread; shared: what the main thread gave its workers, undefined there. */
+function optionsHere() {
+  const given = isMainThread ? undefined : getEnvironmentData(DATA);
+  return given ?? { options: readEnvironment(process.env), shared: undefined };
+}
+
+module.exports = { DATA, TABLE, VARIABLES, optionsHere, readEnvironment, variablesOf };

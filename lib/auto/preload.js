@@ -1,0 +1,19 @@
+'use strict';
+
+// `ralloc/auto`, which is loaded before the application: `node --import ralloc/auto app.js`, and by `ralloc trial`.
+
+const process = require('node:process');
+
+/** What --permission forbids to read, say. The program is to run as it is. */
+function tellOff({ message }) {
+  process.emitWarning(`ralloc/auto cannot begin, and changes nothing: ${message}`, {
+    type: 'RallocWarning',
+    code: 'RALLOC_TRIAL_OFF',
+  });
+}
+
+try {
+  require('./start.js').start();
+} catch (error) {
+  tellOff(error);
+}

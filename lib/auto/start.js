@@ -1,0 +1,65 @@
+'use strict';
+
+// Begins a trial in this thread, if it has a table.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const process = require('node:process');
+const { isMainThread, setEnvironmentData } = require('node:worker_threads');
+const { kTrial } = require('../base/protocol.js');
+const { warnOnce } = require('../base/warnings.js');
+const { checkProofs } = require('../lifetime/proofs.js');
+const { readOwnTable } = require('../lifetime/table.js');
+const { Signals } = require('../profile/signals.js');
+const { isStarter } = require('../profile/starters.js');
+const { editsOf } = require('./edits.js');
+const notes = require('./notes.js');
+const { DATA, optionsHere } = require('./options.js');
+const { linesOf, sumOf } = require('./told.js');
+const { Trial } = require('./trial.js');
+
+/** The plan of a table's file. Throws what is wrong with that. */
+function planOf({ file, ...options }) {
+  const table = readOwnTable(file);
+  checkProofs(table, file);
+  return editsOf(table, { folder: path.dirname(file), ...options });
+}
+
+/** To standard error: who loads this asks for it, and at the end of a process nothing else would come out. */
+function tell(note) {
+  const lines = linesOf(sumOf([note])).map((line) => `${line}\n`);
+  try {
+    fs.writeSync(2, lines.join(''));
+  } catch {
+    // A pipe that is full, or closed.
+  }
+}
+
+function begin({ options, shared }) {
+  const trial = new Trial(planOf(options), shared);
+  // First: the thread that Node 20 has for hooks begins with the environment data of now.
+  if (isMainThread) setEnvironmentData(DATA, { options, shared: trial.shared });
+  trial.start();
+  if (!isMainThread) return;
+  const { notes: folder } = options;
+  if (folder !== undefined) notes.begin(folder, process.pid);
+  trial.onEnd = () =>
+    folder === undefined ? tell(trial.note) : notes.end(folder, process.pid, trial.note);
+  new Signals(() => trial.end()).start();
+}
+
+/** The program is to run as it is, whatever is wrong here. */
+function start() {
+  if ((isMainThread && isStarter()) || globalThis[kTrial] !== undefined) return;
+  const here = optionsHere();
+  try {
+    begin(here);
+  } catch (error) {
+    if (!isMainThread) return;
+    const { notes: folder } = here.options;
+    if (folder !== undefined) notes.end(folder, process.pid, { failed: error.message });
+    warnOnce('RALLOC_TRIAL_OFF', error);
+  }
+}
+
+module.exports = { start };

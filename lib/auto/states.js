@@ -1,0 +1,16 @@
+'use strict';
+
+// What has become of a file, as bits: a process may load it more than once.
+
+/** Its text was changed. */
+const EDITED = 1;
+/** It is not the text that was baked. */
+const OTHER = 2;
+/** The file is that text, but what is compiled is not. */
+const COMPILED = 4;
+/** It contains a name that is to be put. */
+const TAKEN = 8;
+/** Where the table says so, no such call stands. */
+const WRONG = 16;
+
+module.exports = { COMPILED, EDITED, OTHER, TAKEN, WRONG };

@@ -1,0 +1,114 @@
+'use strict';
+
+// What is told of a trial at its end, in a few lines.
+
+const { formatBytes } = require('../base/bytes.js');
+const { FIELDS } = require('./counts.js');
+const { COMPILED, EDITED, OTHER, TAKEN, WRONG } = require('./states.js');
+
+const MOST_LINES = 8;
+
+const whole = (number) => number.toLocaleString('en-US');
+const counted = (number, noun) => `${whole(number)} ${noun}${number === 1 ? '' : 's'}`;
+
+/** What is told of a file that was loaded and not changed. */
+const REASONS = [
+  [OTHER, 'the file was changed since the table was baked. Bake again'],
+  [COMPILED, 'something else compiles the file, as tsx, ts-node and test runners do'],
+  [TAKEN, 'the file contains the name that was to be put there'],
+  [WRONG, 'no such call stands there: the table was changed by hand. Bake again'],
+];
+
+/** Test runners that load files past the hooks of Node, by the variables that they set. */
+const RUNNERS = { JEST_WORKER_ID: 'jest', VITEST: 'vitest' };
+
+const runnerOf = (env) => RUNNERS[Object.keys(RUNNERS).find((name) => env[name] !== undefined)];
+
+/** Adds up what the processes of a run tell, `{ sites, mounts, runner }`: counts and states of the same sites. */
+function sumOf(notes) {
+  const sites = new Map();
+  for (const site of notes.flatMap((note) => note.sites)) {
+    const sum = sites.get(site.key);
+    if (sum === undefined) {
+      sites.set(site.key, { ...site });
+      continue;
+    }
+    for (const name of FIELDS) sum[name] += site[name];
+    sum.state |= site.state;
+    sum.isTooLarge ||= site.isTooLarge;
+  }
+  return {
+    sites: [...sites.values()],
+    mounts: notes.reduce((sum, { mounts }) => sum + mounts, 0),
+    runner: notes.find(({ runner }) => runner !== undefined)?.runner,
+  };
+}
+
+/** Why a site gave nothing from the arenas of requests; undefined where it did. */
+function whyNone({ why, state, given, outside, isTooLarge }, { mounts, runner }) {
+  if (why !== undefined) return `left: ${why}`;
+  if (given > 0) return undefined;
+  if (isTooLarge) return "left: its Buffers may have more bytes than a request's arena gives";
+  if ((state & EDITED) === 0) {
+    const [, reason] = REASONS.find(([bit]) => (state & bit) !== 0) ?? [];
+    if (reason !== undefined) return `left: ${reason}`;
+    return runner === undefined
+      ? 'its file was not loaded, or by something else than Node'
+      : `${runner} loads files past the hooks of Node`;
+  }
+  if (outside === 0) return 'the line was never reached';
+  return mounts === 0
+    ? 'no request had an arena'
+    : `its ${counted(outside, 'Buffer')} were all allocated outside of requests`;
+}
+
+function headOf({ sites }) {
+  const sum = (name) => sites.reduce((all, site) => all + site[name], 0);
+  const active = sites.filter(({ given }) => given > 0).length;
+  if (sites.length === 0)
+    return 'the table proves of no line that its Buffers die with their request';
+  const head = `${active} of ${counted(sites.length, 'site')} ${active === 1 || sites.length === 1 ? 'was' : 'were'} active`;
+  if (active === 0) return head;
+  const given = `${counted(sum('given'), 'Buffer')} (${formatBytes(sum('bytes'))}) from arenas of requests`;
+  return `${head}: ${given}, ${whole(sum('outside'))} outside of requests`;
+}
+
+/** Where it is not known which of several lines a Buffer is of, it is told of each. */
+function usesOf({ dead, perhaps }) {
+  const uses = `${counted(dead + perhaps, 'use')} of dead Buffers`;
+  if (perhaps === 0) return uses;
+  const which = dead === 0 ? '' : `${whole(perhaps)} of them `;
+  return `${uses}, ${which}of this line or of another one of the same requests`;
+}
+
+/** The lines, the most important ones first: what is dead, what is kept, what was left. */
+function linesOf(told) {
+  const { sites, mounts, runner } = told;
+  const dead = sites
+    .filter((site) => site.dead + site.perhaps > 0)
+    .map((site) => `${site.key}: ${usesOf(site)}. Take copyOut(buffer), or hold() it`);
+  const kept = sites
+    .filter((site) => site.kept > 0)
+    .map(
+      ({ key, kept: n, looked }) =>
+        `${key}: kept past its response: ${whole(n)} of ${whole(looked)} looked at`,
+    );
+  const wanted = sites.filter((site) => site.why === undefined);
+  const isUnmounted = mounts === 0 && wanted.some(({ state }) => (state & EDITED) !== 0);
+  const noMount = isUnmounted
+    ? ['No requestArena() was made: until requests have arenas, all Buffers are those of Node']
+    : [];
+  // One reason for all, as with a test runner, is told once.
+  const nones = sites.map((site) => [site, whyNone(site, { mounts, runner })]);
+  const reasons = nones.filter(([, why]) => why !== undefined);
+  const isSame = reasons.length > 2 && reasons.every(([, why]) => why === reasons[0][1]);
+  const left = isSame
+    ? [`${counted(reasons.length, 'site')}: ${reasons[0][1]}`]
+    : reasons.map(([{ key }, why]) => `${key}: ${why}`);
+  const all = [...dead, ...kept, ...noMount, ...left];
+  const rest = all.length - MOST_LINES;
+  const lines = rest > 1 ? [...all.slice(0, MOST_LINES), `and ${rest} lines more`] : all;
+  return [headOf(told), ...lines].map((line) => `ralloc: trial: ${line}`);
+}
+
+module.exports = { linesOf, runnerOf, sumOf };

@@ -1,0 +1,92 @@
+'use strict';
+
+// A trial of this thread: sites in the place of Buffer where files are loaded, and what came of it, which the main thread tells for all of them.
+
+const process = require('node:process');
+const { isMainThread } = require('node:worker_threads');
+const { kTrial } = require('../base/protocol.js');
+const { attempt } = require('../profile/attempt.js');
+const { Arenas } = require('./arenas.js');
+const { Counts } = require('./counts.js');
+const { hook } = require('./hooks.js');
+const { Site } = require('./site.js');
+const { TAKEN } = require('./states.js');
+const { runnerOf } = require('./told.js');
+const { Watch } = require('./watch.js');
+
+class Trial {
+  #sites;
+  #files;
+  #counts;
+  #arenas;
+  #watch = new Watch();
+  #isOver = false;
+
+  /** `plan`: of editsOf(); `shared`: of the main thread's trial, in its workers. */
+  constructor({ sites, files }, shared) {
+    this.#sites = sites;
+    this.#files = files;
+    this.#counts = new Counts(sites.length, files.size, shared);
+    this.#arenas = new Arenas((limit) => this.#counts.mount(limit));
+  }
+
+  /** What workers are to be given. */
+  get shared() {
+    return this.#counts.shared;
+  }
+
+  start() {
+    for (const [file, { number, edits }] of this.#files) {
+      if (this.#define(edits)) continue;
+      this.#counts.see(number, TAKEN);
+      this.#files.delete(file);
+    }
+    const isWanted = this.#files.size > 0;
+    Object.defineProperty(globalThis, kTrial, {
+      value: {
+        mount: (current, limit) => isWanted && this.#arenas.mount(current, limit),
+        died: (view) => attempt(() => this.#watch.died(view)),
+      },
+    });
+    if (isWanted) hook(this.#files, this.#counts);
+    process.on('exit', () => this.end());
+  }
+
+  /** Makes the globals of a file; false where one is somebody's already. */
+  #define(edits) {
+    if (edits.some(({ name }) => name in globalThis)) return false;
+    for (const { site, name } of edits) {
+      const value = new Site(
+        this.#counts.of(site),
+        this.#sites[site].size,
+        this.#arenas,
+        this.#watch,
+      );
+      Object.defineProperty(globalThis, name, { value });
+    }
+    return true;
+  }
+
+  /** Once, at the end of the thread. */
+  end() {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    attempt(() => this.#watch.end());
+    if (isMainThread) this.onEnd?.();
+  }
+
+  /** For told.js: `{ sites, mounts, runner }`. */
+  get note() {
+    const counts = this.#counts;
+    const sites = this.#sites.map(({ key, size, why, file }, number) => ({
+      key,
+      why,
+      state: file === undefined ? 0 : counts.stateOf(file),
+      isTooLarge: size > counts.limit,
+      ...counts.sumOf(number),
+    }));
+    return { sites, mounts: counts.mounts, runner: runnerOf(process.env) };
+  }
+}
+
+module.exports = { Trial };

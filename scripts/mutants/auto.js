@@ -1,0 +1,163 @@
+'use strict';
+
+const load = ['auto/load.test.js'];
+const left = ['auto/left.test.js'];
+const table = ['auto/table.test.js'];
+const dead = ['auto/dead.test.js'];
+const watch = ['auto/watch.test.js'];
+const verb = ['cli/trial.test.js'];
+
+module.exports = [
+  {
+    file: 'auto/edits.js',
+    tests: left,
+    mutants: {
+      'a table without the look is enough': [
+        'if (edit === undefined) return',
+        'if (edit === 0) return',
+      ],
+      'the look does not matter': ['if (edit !== true) return edit;', ''],
+      'any call is the right one': ['?.[1]}` !== source', '?.[1]}` === source'],
+      'Buffer.alloc is changed unasked': ["source === 'Buffer.alloc' && !isAlloc", 'false'],
+      'what has a pool is changed': ['mostly <= Buffer.poolSize >>> 1', 'mostly <= 0'],
+      'packages are changed': ['owner !== undefined && !packages.includes(owner)', 'false'],
+      'files outside are changed': [
+        'owner !== undefined || !isOutside(nameIn(root, file))',
+        'true',
+      ],
+      'what is suggested is changed': [' || !isProved(site)) continue;', ') continue;'],
+      'a place that is told twice': [
+        'if (others.some((edit) => edit.offset === offset)) continue;',
+        '',
+      ],
+    },
+  },
+  {
+    file: 'auto/change.js',
+    tests: left,
+    mutants: {
+      'a changed file is changed': ['if (!isOf(text, sha256)) return', 'if (false) return'],
+      'a name that is there': ['text.includes(name)', 'false'],
+      'a place where no call stands': ['text.startsWith(edit.callee, at(edit))', 'true'],
+      'a byte order mark counts': ['text.startsWith(BOM) ? BOM.length : 0', '0', { tests: load }],
+      'a name of another length': [
+        "const LENGTH = 'Buffer'.length;",
+        "const LENGTH = 'Buffer'.length - 1;",
+        { tests: load },
+      ],
+    },
+  },
+  {
+    file: 'auto/site.js',
+    tests: left,
+    mutants: {
+      'more than a request has': ['this.#size > arenas.limit', 'false'],
+      'what is allocated outside is not counted': [
+        '    this.#counts[OUTSIDE]++;\n',
+        '',
+        { tests: load },
+      ],
+    },
+  },
+  {
+    file: 'auto/counts.js',
+    tests: watch,
+    mutants: {
+      'threads share a lane': [
+        'Math.min(Atomics.add(this.#header, THREADS, 1), lanes - 1)',
+        '0',
+        {
+          equivalent:
+            'one thread after the other adds to the same numbers; only at once they lose some',
+        },
+      ],
+      'what other threads have is not told': ['lane < end;', 'lane < this.#size;', { tests: verb }],
+      'the last limit counts': ['before === 0 || most < before', 'true', { tests: left }],
+    },
+  },
+  {
+    file: 'auto/watch.js',
+    tests: watch,
+    mutants: {
+      'one collection is enough': ['const COLLECTIONS = 2;', 'const COLLECTIONS = 1;'],
+      'all Buffers are looked at': ['site.counts[GIVEN] % EVERY === 1', 'true'],
+      'any number of them': ['this.#looked.length >= MOST_LOOKED || ', ''],
+      'those of requests that are not over': ['if (lengthOf.call(buffer) > 0) return true;', ''],
+      'at the end too': ['if (buffer === undefined || lengthOf.call(buffer) === 0)', 'if (true)'],
+      'what is gone is kept': ['if (isKept) counts[KEPT]++;', 'counts[KEPT]++;'],
+      'the timer stays': ['    time.clearInterval(this.#timer);\n', ''],
+      'the process waits for it': ['      this.#timer.unref();\n', ''],
+      'memory of several sites is of the first': [
+        'memory.#sites = [memory.#sites, site]',
+        'memory.#sites = memory.#sites',
+      ],
+      'memory of three is of two': ['!memory.#sites.includes(site)', 'false'],
+      'a site is there more than once': ['!memory.#sites.includes(site)', 'true'],
+    },
+  },
+  {
+    file: 'auto/told.js',
+    tests: dead,
+    mutants: {
+      'uses of the dead are not told': [
+        '.filter((site) => site.dead + site.perhaps > 0)',
+        '.filter(() => false)',
+      ],
+      'what is kept is not told': ['.filter((site) => site.kept > 0)', '.filter(() => false)'],
+      'the first process alone is told': [
+        '    for (const name of FIELDS) sum[name] += site[name];\n',
+        '',
+      ],
+      'a missing requestArena() is not told': [
+        'mounts === 0 && wanted',
+        'false && wanted',
+        { tests: left },
+      ],
+    },
+  },
+  {
+    file: 'auto/start.js',
+    tests: table,
+    mutants: {
+      'proofs are not checked': ['  checkProofs(table, file);\n', ''],
+      'nobody is told that it is off': ["    warnOnce('RALLOC_TRIAL_OFF', error);\n", ''],
+      'signals end it without a word': [
+        '  new Signals(() => trial.end()).start();\n',
+        '',
+        { tests: verb },
+      ],
+      'workers count for themselves': [
+        'shared: trial.shared',
+        'shared: undefined',
+        { tests: verb },
+      ],
+    },
+  },
+  {
+    file: 'cli/trial.js',
+    tests: verb,
+    mutants: {
+      'variables of before reach the application': [
+        '  for (const name of Object.keys(VARIABLES)) delete env[name];\n',
+        '',
+      ],
+      'any table starts the application': [
+        '  checkProofs(readOwnTable(values.table), values.table);\n',
+        '',
+        { tests: table },
+      ],
+      'nothing tried is a success': ['code === 0 && !isTried ? FAILED : code', 'code'],
+      'nothing tried hides the exit code': ['code === 0 && !isTried', '!isTried'],
+    },
+  },
+  {
+    file: 'base/dead.js',
+    tests: dead,
+    mutants: { 'trials hear of no use': ['  globalThis[kTrial]?.died(view);\n', ''] },
+  },
+  {
+    file: 'request/requests.js',
+    tests: left,
+    mutants: { 'trials have no context': ['context && !isTried) return;', 'context) return;'] },
+  },
+];
