@@ -1,7 +1,7 @@
 'use strict';
 
 // What stands for a database here: lines of a log, `number TAB level TAB milliseconds TAB message`, as the bytes that a driver would have read
-// from its socket.
+// from its socket. A level is the index of its name.
 
 const LINES = 8192;
 const LEVELS = ['debug', 'info', 'warning', 'error'];
@@ -19,7 +19,7 @@ function make() {
   };
   const message = () =>
     Array.from({ length: 10 + draw(120) }, () => words[draw(words.length)]).join(' ');
-  const line = (_, number) => `${number}\t${LEVELS[draw(4)]}\t${draw(1e6)}\t${message()}\n`;
+  const line = (_, number) => `${number}\t${draw(LEVELS.length)}\t${draw(1e6)}\t${message()}\n`;
   return Array.from({ length: LINES }, line);
 }
 

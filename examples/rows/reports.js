@@ -2,6 +2,8 @@
 
 // Reports of pages, as text for people. They are kept, and what was not asked for the longest goes first.
 
+const { LEVELS } = require('./lines.js');
+
 const LINES = 48;
 const NEWLINE = 10;
 
@@ -14,7 +16,8 @@ function render(text, start, page) {
   for (let at = start; items.length < LINES; ) {
     const end = text.indexOf(NEWLINE, at);
     const [number, level, ms, message] = text.latin1Slice(at, end).split('\t');
-    items.push(`<li class="${level}"><b>${number}</b> ${escaped(message)} <i>${ms} ms</i></li>`);
+    const head = `<b>${number}</b> ${LEVELS[level]}`;
+    items.push(`<li>${head} ${escaped(message)} <i>${ms} ms</i></li>`);
     at = end + 1 === text.length ? 0 : end + 1;
   }
   return `<h1>Page ${page}</h1>\n<ul>\n${items.join('\n')}\n</ul>\n`;
