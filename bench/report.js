@@ -11,6 +11,7 @@ const UNITS = {
   MB: (value) => `${round(value)} MB`,
   '%': (value) => `${value.toFixed(2)} %`,
   GCs: (value) => `${round(value)}`,
+  '/s': (value) => `${round(value)}/s`,
 };
 
 function round(value) {

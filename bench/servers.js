@@ -4,12 +4,17 @@
 // turns. So a figure is of one server alone: its CPU with V8's threads, its peak of resident memory, its major collections.
 
 const path = require('node:path');
-const { quick, SAMPLE_MS, takeSlices } = require('./harness.js');
+const { blocks, quick, SAMPLE_MS, takeSlices } = require('./harness.js');
 const { Child } = require('./method/child.js');
 const { placement } = require('./method/cpus.js');
+const { perPass, takeTurns } = require('./method/schedule.js');
+const { mean, median, quantile } = require('./method/statistics.js');
 
 const WARM_UP_MS = 1000; // V8 goes on compiling for some 10,000 requests of 8 KiB
 const SLICES = 32; // of each rival, over all blocks
+const CHECKED = 200; // requests whose answers are compared
+const SHARE = 0.6; // the fixed rate, of what the first reaches in the closed loop
+const PACES = 8; // slices of each rival at the fixed rate, over all blocks
 const NS = 1e3; // in a microsecond
 const MB = 1e6;
 
@@ -26,6 +31,7 @@ class Rival {
   #majors = 0;
   #rss = 0;
   walls = [];
+  latencies = []; // ms
 
   constructor(server, client, request, sliceMs) {
     this.#sliceMs = sliceMs;
@@ -40,10 +46,14 @@ class Rival {
     return performance.now() - begun;
   }
 
+  digest() {
+    return this.#client.call('digest', { ...this.#request, requests: quick ? 20 : CHECKED });
+  }
+
   /** Has it compiled, and settles how many requests a slice has. */
-  async warmUp() {
+  async warmUp(warmUpMs) {
     if (quick) return;
-    for (let spent = 0; spent < WARM_UP_MS; ) {
+    for (let spent = 0; spent < warmUpMs; ) {
       const ms = await this.#load(this.#requests);
       this.#requests = Math.max(64, Math.round((this.#requests * this.#sliceMs) / ms));
       spent += ms;
@@ -64,6 +74,13 @@ class Rival {
     return (cpuUs * NS) / requests;
   }
 
+  /** Serves so many requests at a fixed rate a second. */
+  async pace(requests, rate) {
+    this.latencies.push(...(await this.#client.call('pace', { ...this.#request, requests, rate })));
+    const { rss } = await this.#server.call('lap');
+    this.#rss = rss;
+  }
+
   get rss() {
     return this.#rss / MB;
   }
@@ -76,8 +93,9 @@ class Rival {
 /**
  * Compares the servers `kinds[kind]` of a bench, which creates each of them: the first is the baseline.
  * @param {{ file: string, kind: string, names: string[], request?: object, behind?: string, processes?: object }} what `request`: see
- *   fixtures/client.js; `behind`: a program of fixtures/ that is the server behind proxies; `processes`: name → { execArgv, env } of its process;
- *   `sliceMs`: of a slice, for servers that are to settle first
+ *   fixtures/client.js; `behind`: a program of fixtures/ that is the server behind proxies; `processes`: name → { execArgv, env, dataBytes } of its process
+ *   (see Child); `sliceMs`: of a slice, for servers that are to settle first; `isSame`: their answers have to be; `paceMs`: of a slice at a
+ *   fixed rate, for requests/s and P99
  */
 async function compareServers({
   file,
@@ -87,6 +105,9 @@ async function compareServers({
   behind,
   processes = {},
   sliceMs = 4 * SAMPLE_MS,
+  warmUpMs = WARM_UP_MS,
+  isSame = false,
+  paceMs = 0,
 }) {
   const processors = placement();
   const children = [];
@@ -100,15 +121,20 @@ async function compareServers({
     const client = start('client.js', [], 'client');
     const origin = behind && (await start(behind, [], 'client').call('listen'));
     const rivals = {};
+    const digests = new Set();
     for (const name of names) {
       const server = start('serve.js', [file, kind, name], 'servers', processes[name]);
       const port = await server.call('listen', { behind: origin });
       rivals[name] = new Rival(server, client, { ...request, port }, sliceMs);
-      await rivals[name].warmUp();
+      if (isSame) digests.add(await rivals[name].digest());
+      if (digests.size > 1) throw new Error(`${name} answers other bytes than ${names[0]}`);
+      await rivals[name].warmUp(warmUpMs);
     }
     const samplers = Object.fromEntries(names.map((name) => [name, () => rivals[name].slice()]));
     const slices = await takeSlices(samplers, SLICES);
-    return rowsOf(rivals, slices);
+    if (paceMs === 0) return rowsOf(rivals, slices);
+    await takePaces(Object.values(rivals), paceMs);
+    return [...rowsOf(rivals, slices), ...pacedRowsOf(rivals)];
   } finally {
     await Promise.all(children.map((child) => child.stop()));
   }
@@ -131,6 +157,34 @@ function rowsOf(rivals, slices) {
       unit: 'GCs',
       samples: [majorsIn10000],
       derived: true,
+    })),
+  ];
+}
+
+/** All of them at one rate, at which the first has something to spare. */
+async function takePaces(rivals, paceMs) {
+  const rate = (SHARE * 1e9) / median(rivals[0].walls);
+  const requests = quick ? 64 : Math.ceil((rate * paceMs) / 1000);
+  const passes = Math.ceil(PACES / 2 / blocks);
+  await takeTurns(rivals.length, quick ? 1 : passes, (n) => rivals[n].pace(requests, rate));
+}
+
+/** Requests a second in the closed loop, and the 99th percentile at the fixed rate, each compared with the first's. */
+function pacedRowsOf(rivals) {
+  const all = Object.entries(rivals);
+  const above = 3 * all.length; // rows of rowsOf()
+  return [
+    ...all.map(([name, { walls }]) => ({
+      name: `requests/s, ${name}`,
+      unit: '/s',
+      samples: perPass(walls, (pair) => 1e9 / mean(pair)),
+      base: above,
+    })),
+    ...all.map(([name, { latencies }]) => ({
+      name: `P99, ${name}`,
+      unit: 'ms',
+      samples: [quantile(latencies, 0.99)],
+      base: above + all.length,
     })),
   ];
 }

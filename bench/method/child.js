@@ -18,6 +18,15 @@ process.on('exit', () => {
 /** A child that could not be started, ended, or did not answer. */
 class ChildError extends Error {}
 
+/** A command under a limit of memory of its own (RLIMIT_DATA), which needs no rights. The process keeps its id. */
+const limited = (command, bytes) => [
+  'sh',
+  '-c',
+  `ulimit -d ${Math.floor(bytes / 1024)} && exec "$@"`,
+  'sh',
+  ...command,
+];
+
 class Child {
   #process;
   #calls = new Map();
@@ -25,10 +34,16 @@ class Child {
   #printed = '';
   #end = 'has ended';
 
-  /** Starts `script` on the Node at `execPath`; what it prints is shown if it fails. */
-  constructor(script, args = [], { execPath = process.execPath, execArgv = [], env } = {}) {
+  /** Starts `script` on the Node at `execPath`, with at most so many `dataBytes` if given; what it prints is shown if it fails. */
+  constructor(
+    script,
+    args = [],
+    { execPath = process.execPath, execArgv = [], env, dataBytes } = {},
+  ) {
     this.name = [script.replace(/^.*[\\/]/, ''), ...args].join(' ');
-    this.#process = spawn(execPath, [...execArgv, script, ...args], {
+    const whole = [execPath, ...execArgv, script, ...args];
+    const [command, ...words] = dataBytes === undefined ? whole : limited(whole, dataBytes);
+    this.#process = spawn(command, words, {
       env: { ...process.env, NODE_ENV: 'production', ...env },
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
