@@ -162,6 +162,25 @@ for (const n of ['one', 2, -1]) {
   t.true(auto.result.inside);
 });
 
+test('lines of compiled code are told in its sources', async (t) => {
+  const map = { version: 3, sources: ['rows.ts'], names: [], mappings: 'AAAA;AAEA,kBAAkB;AACA' };
+  const url = `data:application/json;base64,${Buffer.from(JSON.stringify(map)).toString('base64')}`;
+  const main = `${APP}
+try {
+  rows('one');
+} catch ({ stack }) {
+  console.error(stack.match(/rows.[jt]s:\\d+:\\d+/)[0]);
+}
+`;
+  const files = { 'rows.js': `${THROWS}//# sourceMappingURL=${url}\n`, 'app.js': main };
+  const app = tried(t, { files });
+  const options = { execArgv: ['--enable-source-maps'] };
+  const [plain, auto] = [await app.plain('app.js', options), await app.auto('app.js', options)];
+  t.regex(plain.stderr, /^rows\.ts:3:\d+\n/);
+  t.true(auto.stderr.startsWith(plain.stderr), auto.stderr);
+  t.true(auto.result.inside);
+});
+
 test('several sites of a line, and of several files', async (t) => {
   const text = `exports.rows = (n) => n > 1 ? [Buffer.allocUnsafe(n), Buffer.from('é'.repeat(n)), Buffer.concat([Buffer.from('a')])][0] : Buffer.allocUnsafe(n);\n`;
   const sites = [

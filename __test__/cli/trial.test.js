@@ -4,11 +4,14 @@
 
 const test = require('ava');
 const fs = require('node:fs');
+const path = require('node:path');
 const { posixTest } = require('../helpers/backend.js');
+const { copyOfPackage } = require('../helpers/copy-of-package.js');
 const { folder } = require('../helpers/folder.js');
 const { ralloc } = require('../helpers/profile.js');
 const { APP, ROWS_TEXT, told, tried } = require('../helpers/tried.js');
 
+const root = path.join(__dirname, '..', '..');
 const NODE = process.execPath;
 const ofRequests = (n) =>
   new RegExp(
@@ -131,13 +134,66 @@ test('a command that starts no Node', async (t) => {
   const app = tried(t);
   const none = await app.trial([], [NODE, '--version']);
   t.is(none.code, 0);
-  t.deepEqual(told(none.stderr), ['Nothing was tried: with --version Node runs no program']);
+  t.deepEqual(told(none.stderr), ['No process told of one: with --version Node runs no program']);
   const gone = await app.trial([], ['./none']);
   t.is(gone.code, 1);
   t.regex(
     gone.stderr,
     /there is no such program\. Write it as in the shell: ralloc trial -- node \.\/none/,
   );
+});
+
+const { allowedNodeEnvironmentFlags: flags } = process;
+const PERMISSION = flags.has('--permission') ? '--permission' : '--experimental-permission';
+const NET = flags.has('--allow-net') ? ['--allow-net'] : [];
+
+test('with --permission it says what has to be allowed', async (t) => {
+  const app = tried(t);
+  const restricted = (...reads) => {
+    const allowed = reads.map((folder) => `--allow-fs-read=${folder}`);
+    const command = [NODE, PERMISSION, ...NET, ...allowed, 'app.js'];
+    return app.trial([], command, { env: { NODE_V8_COVERAGE: '' } }); // which it may not write
+  };
+  const none = await restricted(app.dir);
+  t.is(none.code, 1);
+  t.regex(
+    none.stderr,
+    /No process told of one: --permission keeps ralloc from it\. Add --allow-fs-read=/,
+  );
+  // What cannot be told to the command is told by the process itself.
+  const alone = await restricted(app.dir, root);
+  t.is(alone.code, 1);
+  t.deepEqual(alone.result, { inside: true, outside: false }, alone.stderr);
+  t.regex(told(alone.stderr)[0], ofRequests(1));
+  const [, advice] = /Add (.*)$/m.exec(alone.stderr);
+  const command = [NODE, PERMISSION, ...NET, ...advice.split(' '), 'app.js'];
+  const whole = await app.trial([], command, { env: { NODE_V8_COVERAGE: '' } });
+  t.is(whole.code, 0, whole.stderr);
+  t.is(told(whole.stderr).length, 1, whole.stderr);
+  t.regex(told(whole.stderr)[0], ofRequests(1));
+});
+
+test('an application has another copy of ralloc than the command', async (t) => {
+  const main = APP.replace(
+    'res.end();',
+    "res.end();\n  const dead = rows(65536);\n  res.once('close', () => setImmediate(() => req.arena.copyOut(dead)));",
+  );
+  const late = `process.once('uncaughtException', ({ code }) => console.error(code));\n${main}`;
+  const app = tried(t, { files: { 'app.js': late }, copy: copyOfPackage(t) });
+  const env = { RALLOC_BACKEND: 'js' }; // the copy has no binary
+  const { code, result, stderr } = await app.trial([], undefined, { env });
+  t.is(code, 0, stderr);
+  t.true(result.inside);
+  t.regex(stderr, /^ERR_RALLOC_DEAD_BUFFER$/m);
+  t.regex(told(stderr)[0], /^1 of 1 site was active: 2 Buffers /);
+  t.regex(told(stderr)[1], /^rows\.js:1:30 rows: 1 use of dead Buffers\. /);
+});
+
+test('with the command and ralloc/auto it is tried once', async (t) => {
+  const { code, stderr } = await tried(t).trial([], [NODE, '--import', 'ralloc/auto', 'app.js']);
+  t.is(code, 0, stderr);
+  t.is(told(stderr).length, 1, stderr);
+  t.regex(told(stderr)[0], ofRequests(1));
 });
 
 for (const [args, message] of [

@@ -55,13 +55,13 @@ exports.done = serve((req, res) => {
 }).then(() => console.log(JSON.stringify({ inside, outside: isPart(rows(65536)) })));
 `;
 
-/** `{ dir, file(name), auto(options), trial(…args) }` of an application of `files` with a table of `sites`. */
-function tried(t, { files, sites = [ROWS], table = 'ralloc.table.json' } = {}) {
+/** `{ dir, file(name), auto(options), trial(…args) }` of an application of `files` with a table of `sites`; `copy`: its ralloc. */
+function tried(t, { files, sites = [ROWS], table = 'ralloc.table.json', copy = root } = {}) {
   const dir = fs.realpathSync(folder(t));
   const all = { 'serve.js': SERVE, 'app.js': APP, 'rows.js': ROWS_TEXT, ...files };
   plan(dir, all, sites, table);
   fs.mkdirSync(path.join(dir, 'node_modules'), { recursive: true });
-  fs.symlinkSync(root, path.join(dir, 'node_modules', 'ralloc'), 'junction');
+  fs.symlinkSync(copy, path.join(dir, 'node_modules', 'ralloc'), 'junction');
   const file = (name) => path.join(dir, name);
   return {
     dir,

@@ -2,6 +2,7 @@
 
 // Tables of recordings that did not take place: which sites are in one, and which are not known to be where they were.
 
+const acorn = require('acorn');
 const test = require('ava');
 const fs = require('node:fs');
 const path = require('node:path');
@@ -196,3 +197,36 @@ test('explain has a reason for each rule', (t) => {
     ],
   ]);
 });
+
+for (const [what, text, edit, file = 'app.js'] of [
+  ['a call that may be changed', ONE, true],
+  [
+    'a file that reads what is behind',
+    `${ONE}exports.x = (b) => b.buffer;\n`,
+    '.buffer is read in line 2',
+  ],
+  [
+    'a call of what an arena has not',
+    ONE.replaceAll('alloc', 'allocUnsafeSlow'),
+    'allocUnsafeSlow() says that it is to live long',
+  ],
+  ['JSX', `${ONE}const x = <B/>;\n`, 'JSX is not parsed. Change it by hand', 'app.jsx'],
+  [
+    'a file that does not parse',
+    `${ONE}const const;\n`,
+    "it does not parse: Unexpected keyword 'const' (2:6). Mend it, or change it by hand",
+  ],
+]) {
+  test(`of a site of requests it is said whether its call may be changed: ${what}`, (t) => {
+    const dir = folder(t);
+    const source = /Buffer\.\w+/.exec(text)[0];
+    const at = sourceFile(dir, text, file)(source);
+    const profile = profileOf([{ at, source, samples: 4000, inRequest: true }]);
+    const { table } = bake(profile, { folder: dir, acorn });
+    t.is(table.sites[0].edit, edit);
+    t.false('edit' in bake(profile, { folder: dir }).table.sites[0]);
+    const other = bake(profileOf([{ at, source }]), { folder: dir, acorn }).table.sites[0];
+    t.not(other.strategy, 'request');
+    t.false('edit' in other);
+  });
+}

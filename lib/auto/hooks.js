@@ -63,7 +63,8 @@ function hookElsewhere(files, plan, header) {
       return Reflect.apply(original, this, [text, file, ...rest]);
     };
   });
-  Module.register(pathToFileURL(LOADS), { data: { files: plan, header } });
+  // A thread is more than --permission allows by itself: ES modules stay as they are then.
+  attempt(() => Module.register(pathToFileURL(LOADS), { data: { files: plan, header } }));
 }
 
 /** `counts`: of Counts. */

@@ -7,12 +7,13 @@ const path = require('node:path');
 
 const fileOf = (folder, pid) => path.join(folder, `${pid}.json`);
 
-/** Where it cannot be written, the folder is gone with the command, or forbidden: the application goes on. */
+/** False where it cannot be written: the folder is gone with the command, or forbidden. */
 function write(folder, pid, text) {
   try {
     fs.writeFileSync(fileOf(folder, pid), text);
+    return true;
   } catch {
-    // Nobody reads it.
+    return false;
   }
 }
 

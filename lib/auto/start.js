@@ -43,8 +43,10 @@ function begin({ options, shared }) {
   if (!isMainThread) return;
   const { notes: folder } = options;
   if (folder !== undefined) notes.begin(folder, process.pid);
-  trial.onEnd = () =>
-    folder === undefined ? tell(trial.note) : notes.end(folder, process.pid, trial.note);
+  trial.onEnd = () => {
+    const { note } = trial;
+    if (folder === undefined || !notes.end(folder, process.pid, note)) tell(note);
+  };
   new Signals(() => trial.end()).start();
 }
 

@@ -64,9 +64,9 @@ function conclude(command, { file, notes: folder }) {
     options: process.env.NODE_OPTIONS,
     verb: 'trial',
     reads: [path.dirname(file)],
-    writes: [folder],
+    writes: [path.dirname(folder)],
   });
-  tell(`ralloc: trial: Nothing was tried: ${why}`);
+  tell(`ralloc: trial: No process told of one: ${why}`);
   return !isFailure;
 }
 
