@@ -59,7 +59,7 @@ function whyNone({ why, state, given, outside, isTooLarge }, { mounts, runner })
   if (outside === 0) return 'the line was never reached';
   return mounts === 0
     ? 'no request had an arena'
-    : `its ${counted(outside, 'Buffer')} were all allocated outside of requests`;
+    : `all of its Buffers, ${whole(outside)}, were allocated outside of requests`;
 }
 
 function headOf({ sites }) {

@@ -97,8 +97,11 @@ module.exports = [
   },
   {
     file: 'auto/told.js',
-    tests: dead,
+    tests: ['auto/told.test.js'],
     mutants: {
+      'more than ten lines': ['const MOST_LINES = 8;', 'const MOST_LINES = 9;'],
+      'two lines with a reason are one': ['reasons.length > 2', 'reasons.length > 1'],
+      'what one process did not load was not loaded': ['    sum.state |= site.state;\n', ''],
       'uses of the dead are not told': [
         '.filter((site) => site.dead + site.perhaps > 0)',
         '.filter(() => false)',

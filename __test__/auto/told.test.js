@@ -1,0 +1,76 @@
+'use strict';
+
+// What is told of a trial: sums of processes, reasons, and no more than ten lines.
+
+const test = require('ava');
+const { linesOf, sumOf } = require('../../lib/auto/told.js');
+const { EDITED, OTHER } = require('../../lib/auto/states.js');
+
+const NONE = { given: 0, bytes: 0, outside: 0, dead: 0, perhaps: 0, looked: 0, kept: 0 };
+const site = (key, more) => ({ key, state: EDITED, isTooLarge: false, ...NONE, ...more });
+const told = (sites, more) =>
+  linesOf({ sites, mounts: 1, ...more }).map((line) => line.replace(/^ralloc: trial: /, ''));
+
+test('processes are added up: counts, what became of files, and the calls of requestArena()', (t) => {
+  const sum = sumOf([
+    { sites: [site('a', { given: 2, bytes: 5 }), site('b', { state: 0 })], mounts: 1 },
+    { sites: [site('a', { given: 1, kept: 1 }), site('b', { state: OTHER })], mounts: 2 },
+    { sites: [site('c', { isTooLarge: true })], mounts: 0, runner: 'vitest' },
+  ]);
+  t.deepEqual(sum, {
+    sites: [
+      site('a', { given: 3, bytes: 5, kept: 1 }),
+      site('b', { state: OTHER }),
+      site('c', { isTooLarge: true }),
+    ],
+    mounts: 3,
+    runner: 'vitest',
+  });
+});
+
+test('uses of the dead come first, then what is kept, then what was left', (t) => {
+  const sites = [
+    site('a', { why: 'it may not' }),
+    site('b', { given: 1000, bytes: 2048, outside: 3, looked: 1234, kept: 1 }),
+    site('c', { given: 1, bytes: 1, dead: 1 }),
+    site('d', { given: 1, bytes: 0, dead: 2, perhaps: 1 }),
+    site('e', { given: 1, bytes: 0, perhaps: 1000 }),
+  ];
+  const advice = '. Take copyOut(buffer), or hold() it';
+  t.deepEqual(told(sites), [
+    '4 of 5 sites were active: 1,003 Buffers (2 KiB) from arenas of requests, 3 outside of requests',
+    `c: 1 use of dead Buffers${advice}`,
+    `d: 3 uses of dead Buffers, 1 of them of this line or of another one of the same requests${advice}`,
+    `e: 1,000 uses of dead Buffers, of this line or of another one of the same requests${advice}`,
+    'b: kept past its response: 1 of 1,234 looked at',
+    'a: left: it may not',
+  ]);
+});
+
+test('no more than ten lines', (t) => {
+  const many = (n) => Array.from({ length: n }, (_, i) => site(`${i}`, { why: `because of ${i}` }));
+  t.is(told(many(8)).length, 9);
+  t.is(told(many(9)).length, 10);
+  t.is(told(many(9)).at(-1), '8: left: because of 8');
+  t.is(told(many(10)).length, 10);
+  t.is(told(many(10)).at(-1), 'and 2 lines more');
+  t.is(told(many(500)).at(-1), 'and 492 lines more');
+});
+
+test('one reason of three and more lines is told once', (t) => {
+  const same = (n) => Array.from({ length: n }, (_, i) => site(`${i}`, { state: 0 }));
+  const why = 'its file was not loaded, or by something else than Node';
+  t.deepEqual(told(same(3)), ['0 of 3 sites were active', `3 sites: ${why}`]);
+  t.deepEqual(told(same(2)), ['0 of 2 sites were active', `0: ${why}`, `1: ${why}`]);
+  t.is(told([...same(3), site('x', { outside: 1 })]).length, 5);
+});
+
+test('lines that were changed and gave nothing', (t) => {
+  t.is(told([site('a')])[1], 'a: the line was never reached');
+  const outside = told([site('a', { outside: 1234 })])[1];
+  t.is(outside, 'a: all of its Buffers, 1,234, were allocated outside of requests');
+  t.deepEqual(told([site('a', { outside: 2 })], { mounts: 0 }).slice(1), [
+    'No requestArena() was made: until requests have arenas, all Buffers are those of Node',
+    'a: no request had an arena',
+  ]);
+});
