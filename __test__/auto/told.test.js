@@ -7,7 +7,14 @@ const { linesOf, sumOf } = require('../../lib/auto/told.js');
 const { EDITED, OTHER } = require('../../lib/auto/states.js');
 
 const NONE = { given: 0, bytes: 0, outside: 0, dead: 0, perhaps: 0, looked: 0, kept: 0 };
-const site = (key, more) => ({ key, state: EDITED, isTooLarge: false, ...NONE, ...more });
+const site = (key, more) => ({
+  key,
+  name: `${key}.js`,
+  state: EDITED,
+  isTooLarge: false,
+  ...NONE,
+  ...more,
+});
 const told = (sites, more) =>
   linesOf({ sites, mounts: 1, ...more }).map((line) => line.replace(/^ralloc: trial: /, ''));
 
@@ -63,6 +70,22 @@ test('one reason of three and more lines is told once', (t) => {
   t.deepEqual(told(same(3)), ['0 of 3 sites were active', `3 sites: ${why}`]);
   t.deepEqual(told(same(2)), ['0 of 2 sites were active', `0: ${why}`, `1: ${why}`]);
   t.is(told([...same(3), site('x', { outside: 1 })]).length, 5);
+});
+
+test('one reason of several sites of a file is told once', (t) => {
+  const name = 'node_modules/of/index.js';
+  const why = 'it is of the package of';
+  const sites = [
+    site('a', { name, why }),
+    site('b', { name: 'b.js', why }),
+    site('c', { name, why }),
+    site('d', { name, why: 'it is another' }),
+  ];
+  t.deepEqual(told(sites).slice(1), [
+    `${name}: 2 sites: left: ${why}`,
+    `b: left: ${why}`,
+    'd: left: it is another',
+  ]);
 });
 
 test('lines that were changed and gave nothing', (t) => {

@@ -64,7 +64,8 @@ function lookAt(root, file, packages) {
 }
 
 /**
- * `{ sites, files }` of a table that stands in `folder`. `sites`: those that are proved to die with their request, `{ key, size, why }`; why: why one stays as it is.
+ * `{ sites, files }` of a table that stands in `folder`. `sites`: those that are proved to die with their request, `{ key, name, size, why, file }`, name: of its file; why: why it stays as it is;
+ * file: the number of its file, where it changes.
  * `files`: real path → `{ number, sha256, edits }` of those that change, and edits: `{ site, offset, callee, name }`, where in the text which name is to be put.
  */
 function editsOf(table, { folder, packages, ...options }) {
@@ -85,7 +86,7 @@ function editsOf(table, { folder, packages, ...options }) {
       whyFile ?? whyOf(site, options) ?? (number < MOST_SITES ? undefined : 'there are too many');
     const others = files.get(real)?.edits ?? [];
     if (others.some((edit) => edit.offset === offset)) continue; // told twice, by hand
-    sites.push({ key: `${file}:${line}:${column} ${of}`, size, why, file: undefined });
+    sites.push({ key: `${file}:${line}:${column} ${of}`, name: file, size, why, file: undefined });
     if (why !== undefined) continue;
     if (!files.has(real)) {
       files.set(real, { number: files.size, sha256: hashes.get(file), edits: [] });

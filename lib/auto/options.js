@@ -4,7 +4,7 @@
 
 const path = require('node:path');
 const process = require('node:process');
-const { getEnvironmentData, isMainThread } = require('node:worker_threads');
+const { getEnvironmentData, isMainThread, setEnvironmentData } = require('node:worker_threads');
 
 const TABLE = 'ralloc.table.json';
 const DATA = 'ralloc.auto';
@@ -38,10 +38,12 @@ function variablesOf(options) {
   return Object.fromEntries(told.map(([name, [option, , tell]]) => [name, tell(options[option])]));
 }
 
-/** `{ options, shared }` of this thread; shared: what the main thread gave its workers, undefined there. */
-function optionsHere() {
-  const given = isMainThread ? undefined : getEnvironmentData(DATA);
-  return given ?? { options: readEnvironment(process.env), shared: undefined };
-}
+/** What the main thread gave its workers; undefined in the main thread, and in workers of one that has no trial. */
+const givenHere = () => (isMainThread ? undefined : getEnvironmentData(DATA));
 
-module.exports = { DATA, TABLE, VARIABLES, optionsHere, readEnvironment, variablesOf };
+/** What workers begin with. */
+const give = (value) => setEnvironmentData(DATA, value);
+
+const optionsHere = () => readEnvironment(process.env);
+
+module.exports = { TABLE, VARIABLES, give, givenHere, optionsHere, variablesOf };

@@ -5,16 +5,17 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const process = require('node:process');
-const { isMainThread, setEnvironmentData } = require('node:worker_threads');
+const { isMainThread } = require('node:worker_threads');
 const { kTrial } = require('../base/protocol.js');
 const { warnOnce } = require('../base/warnings.js');
 const { checkProofs } = require('../lifetime/proofs.js');
 const { readOwnTable } = require('../lifetime/table.js');
+const { attempt } = require('../profile/attempt.js');
 const { Signals } = require('../profile/signals.js');
 const { isStarter } = require('../profile/starters.js');
 const { editsOf } = require('./edits.js');
 const notes = require('./notes.js');
-const { DATA, optionsHere } = require('./options.js');
+const { give, givenHere, optionsHere } = require('./options.js');
 const { linesOf, sumOf } = require('./told.js');
 const { Trial } = require('./trial.js');
 
@@ -35,12 +36,17 @@ function tell(note) {
   }
 }
 
-function begin({ options, shared }) {
-  const trial = new Trial(planOf(options), shared);
+/** What a worker counts goes to the main thread, with the sites that this has, whatever has become of the table. */
+function beginInWorker({ plan, shared }) {
+  new Trial(plan, shared).start();
+}
+
+function begin(options) {
+  const plan = planOf(options);
+  const trial = new Trial(plan);
   // First: the thread that Node 20 has for hooks begins with the environment data of now.
-  if (isMainThread) setEnvironmentData(DATA, { options, shared: trial.shared });
+  give({ plan, shared: trial.shared });
   trial.start();
-  if (!isMainThread) return;
   const { notes: folder } = options;
   if (folder !== undefined) notes.begin(folder, process.pid);
   trial.onEnd = () => {
@@ -52,13 +58,18 @@ function begin({ options, shared }) {
 
 /** The program is to run as it is, whatever is wrong here. */
 function start() {
-  if ((isMainThread && isStarter()) || globalThis[kTrial] !== undefined) return;
-  const here = optionsHere();
+  if (globalThis[kTrial] !== undefined) return;
+  if (!isMainThread) {
+    const given = givenHere();
+    if (given !== undefined) attempt(() => beginInWorker(given));
+    return;
+  }
+  if (isStarter()) return;
+  const options = optionsHere();
   try {
-    begin(here);
+    begin(options);
   } catch (error) {
-    if (!isMainThread) return;
-    const { notes: folder } = here.options;
+    const { notes: folder } = options;
     if (folder !== undefined) notes.end(folder, process.pid, { failed: error.message });
     warnOnce('RALLOC_TRIAL_OFF', error);
   }

@@ -81,6 +81,27 @@ function usesOf({ dead, perhaps }) {
   return `${uses}, ${which}of this line or of another one of the same requests`;
 }
 
+/** Why sites gave nothing. A reason of all of them is told once, as with a test runner; one of several of a file too, as of a package. */
+function reasonsOf(sites, how) {
+  const nones = sites
+    .map((site) => ({ ...site, reason: whyNone(site, how) }))
+    .filter(({ reason }) => reason !== undefined);
+  const told = new Map(); // file and reason → sites
+  for (const site of nones) {
+    const key = `${site.name}: ${site.reason}`;
+    told.set(key, [...(told.get(key) ?? []), site]);
+  }
+  const number = counted(nones.length, 'site');
+  const [first] = nones;
+  const isOne = nones.every(({ reason }) => reason === first.reason);
+  if (nones.length > 2 && isOne) return [`${number}: ${first.reason}`];
+  return [...told.values()].map(([{ key, name, reason }, ...others]) =>
+    others.length === 0
+      ? `${key}: ${reason}`
+      : `${name}: ${counted(others.length + 1, 'site')}: ${reason}`,
+  );
+}
+
 /** The lines, the most important ones first: what is dead, what is kept, what was left. */
 function linesOf(told) {
   const { sites, mounts, runner } = told;
@@ -98,13 +119,7 @@ function linesOf(told) {
   const noMount = isUnmounted
     ? ['No requestArena() was made: until requests have arenas, all Buffers are those of Node']
     : [];
-  // One reason for all, as with a test runner, is told once.
-  const nones = sites.map((site) => [site, whyNone(site, { mounts, runner })]);
-  const reasons = nones.filter(([, why]) => why !== undefined);
-  const isSame = reasons.length > 2 && reasons.every(([, why]) => why === reasons[0][1]);
-  const left = isSame
-    ? [`${counted(reasons.length, 'site')}: ${reasons[0][1]}`]
-    : reasons.map(([{ key }, why]) => `${key}: ${why}`);
+  const left = reasonsOf(sites, { mounts, runner });
   const all = [...dead, ...kept, ...noMount, ...left];
   const rest = all.length - MOST_LINES;
   const lines = rest > 1 ? [...all.slice(0, MOST_LINES), `and ${rest} lines more`] : all;

@@ -21,6 +21,8 @@ class Trial {
   #arenas;
   #watch = new Watch();
   #isOver = false;
+  /** Called once, at the end of the main thread. */
+  onEnd;
 
   /** `plan`: of editsOf(); `shared`: of the main thread's trial, in its workers. */
   constructor({ sites, files }, shared) {
@@ -78,8 +80,9 @@ class Trial {
   /** For told.js: `{ sites, mounts, runner }`. */
   get note() {
     const counts = this.#counts;
-    const sites = this.#sites.map(({ key, size, why, file }, number) => ({
+    const sites = this.#sites.map(({ key, name, size, why, file }, number) => ({
       key,
+      name,
       why,
       state: file === undefined ? 0 : counts.stateOf(file),
       isTooLarge: size > counts.limit,

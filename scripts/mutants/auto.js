@@ -5,6 +5,7 @@ const left = ['auto/left.test.js'];
 const table = ['auto/table.test.js'];
 const dead = ['auto/dead.test.js'];
 const watch = ['auto/watch.test.js'];
+const counts = ['auto/counts.test.js'];
 const verb = ['cli/trial.test.js'];
 
 module.exports = [
@@ -60,6 +61,14 @@ module.exports = [
     },
   },
   {
+    file: 'auto/arenas.js',
+    tests: counts,
+    mutants: {
+      'the last limit of a request': ['Math.min(this.limit, limit)', 'limit'],
+      'a copy is there twice': ['if (this.#known.includes(current)) return true;', ''],
+    },
+  },
+  {
     file: 'auto/counts.js',
     tests: watch,
     mutants: {
@@ -72,7 +81,12 @@ module.exports = [
         },
       ],
       'what other threads have is not told': ['lane < end;', 'lane < this.#size;', { tests: verb }],
-      'the last limit counts': ['before === 0 || most < before', 'true', { tests: left }],
+      'the last limit counts': ['before === 0 || most < before', 'true', { tests: counts }],
+      'limits are more than they are': [
+        'Math.floor(limit / 1024)',
+        'Math.ceil(limit / 1024)',
+        { tests: counts },
+      ],
     },
   },
   {
@@ -100,7 +114,7 @@ module.exports = [
     tests: ['auto/told.test.js'],
     mutants: {
       'more than ten lines': ['const MOST_LINES = 8;', 'const MOST_LINES = 9;'],
-      'two lines with a reason are one': ['reasons.length > 2', 'reasons.length > 1'],
+      'two lines with a reason are one': ['nones.length > 2', 'nones.length > 1'],
       'what one process did not load was not loaded': ['    sum.state |= site.state;\n', ''],
       'uses of the dead are not told': [
         '.filter((site) => site.dead + site.perhaps > 0)',
@@ -130,8 +144,8 @@ module.exports = [
         { tests: verb },
       ],
       'workers count for themselves': [
-        'shared: trial.shared',
-        'shared: undefined',
+        'new Trial(plan, shared).start()',
+        'new Trial(plan).start()',
         { tests: verb },
       ],
     },
