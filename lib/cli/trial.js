@@ -4,7 +4,7 @@
 
 const path = require('node:path');
 const notes = require('../auto/notes.js');
-const { TABLE, VARIABLES, variablesOf } = require('../auto/options.js');
+const { TABLE, variablesOf } = require('../auto/options.js');
 const { linesOf, sumOf } = require('../auto/told.js');
 const { checkProofs } = require('../lifetime/proofs.js');
 const { readOwnTable } = require('../lifetime/table.js');
@@ -71,11 +71,9 @@ function conclude(command, { file, notes: folder }) {
 }
 
 async function tryOut(command, options) {
-  const env = { ...process.env };
-  for (const name of Object.keys(VARIABLES)) delete env[name];
   const ended = await runApplication(
     command,
-    { ...env, ...variablesOf(options) },
+    { ...process.env, ...variablesOf(options) }, // all of them, whatever was there before
     { verb: 'trial', preload: PRELOAD },
   );
   return { ...ended, isTried: conclude(command, options) };

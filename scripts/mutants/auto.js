@@ -155,8 +155,8 @@ module.exports = [
     tests: verb,
     mutants: {
       'variables of before reach the application': [
-        '  for (const name of Object.keys(VARIABLES)) delete env[name];\n',
-        '',
+        '...process.env, ...variablesOf(options)',
+        '...variablesOf(options), ...process.env',
       ],
       'any table starts the application': [
         '  checkProofs(readOwnTable(values.table), values.table);\n',
