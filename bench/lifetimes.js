@@ -30,7 +30,7 @@ const POOL = 128 * KiB; // of Buffer's
 const [USERS, PAGES, HOT] = [500, 1e6, 200];
 
 const SLICE_MS = 500;
-const WARM_UP_MS = 2000;
+const WARM_UP_MS = 5000; // of 256 KiB, some thousand requests
 const PACE_MS = 2000;
 
 /** The servers' processes know by these what they are. */
