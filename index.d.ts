@@ -1416,16 +1416,17 @@ export interface Site {
   from: typeof Buffer.from;
   concat: typeof Buffer.concat;
   /**
-   * Frees a Buffer of the slab or the region of sites. Returns false where nobody has to free it: it is of its request's arena, or Node's own; also for
-   * null and undefined.
+   * Frees a Buffer of the slab or the region of sites: where somebody holds it, with the last release. Returns false where nobody has to free it: it is
+   * of its request's arena, or Node's own; also for null and undefined. A Buffer of another copy of the package is as Node's own: nobody can tell.
    * @throws ERR_RALLOC_DOUBLE_FREE: it was freed before.
-   * @throws ERR_RALLOC_FOREIGN_BUFFER: it is of another slab or region, or a view of a Buffer of sites.
+   * @throws ERR_RALLOC_FOREIGN_BUFFER: it is of another slab or region of this copy of the package, or a view of a Buffer of sites.
    * @throws ERR_RALLOC_INVALID_ARGUMENT: it is no Buffer.
    */
   free(buffer: Uint8Array | null | undefined): boolean;
   /**
-   * Keeps the Buffer until `release()`, which frees it unless that was done: of the slab and the region by `free()`, of the current request's arena by
-   * a hold of that. `using hold = rows.hold(rows.alloc(64))` works whatever the memory is.
+   * Keeps the Buffer until `release()`. A Buffer of the slab or the region is freed with the last release, whether or not somebody called `free()`; one of the
+   * current request's arena is kept by a hold of that. `using hold = rows.hold(rows.alloc(64))` works whatever the memory is.
+   * @throws ERR_RALLOC_DOUBLE_FREE, ERR_RALLOC_FOREIGN_BUFFER: as `free()`.
    * @throws ERR_RALLOC_INVALID_ARGUMENT: it is no Buffer.
    */
   hold(buffer: Uint8Array): Hold;

@@ -199,44 +199,6 @@ test('the limits of a request are no reason for an error either', (t) => {
   }
 });
 
-test('hold() keeps a Buffer until it is released, whatever its memory', async (t) => {
-  const ralloc = withTable(t, [
-    named('rows', 'request'),
-    named('parts', 'slab'),
-    named('entries', 'region'),
-  ]);
-  const [rows, parts, entries] = ['rows', 'parts', 'entries'].map(ralloc.site);
-  const { exchange, result } = inRequest(ralloc, () => {
-    const row = rows.from('row');
-    return { row, hold: rows.hold(row) };
-  });
-  await exchange.finish();
-  t.is(result.row.toString(), 'row');
-  result.hold.release();
-  result.hold.release();
-  t.is(result.row.length, 0);
-
-  for (const [site, kind] of [
-    [parts, 'slab'],
-    [entries, 'region'],
-  ]) {
-    const held = () => ralloc.site.stats()[kind].held;
-    const hold = site.hold(site.alloc(100));
-    t.is(held(), 1);
-    hold[Symbol.dispose]();
-    hold.release();
-    t.is(held(), 0);
-    const freed = site.alloc(100);
-    const late = site.hold(freed);
-    site.free(freed);
-    t.notThrows(() => late.release());
-  }
-  const plain = Buffer.from('plain');
-  ralloc.site('none').hold(plain).release();
-  t.is(plain.toString(), 'plain');
-  t.throws(() => rows.hold('x'), { code: 'ERR_RALLOC_INVALID_ARGUMENT' });
-});
-
 test('free() is for Buffers of sites, and says whether there was something to free', (t) => {
   const ralloc = withTable(t, [named('parts', 'slab'), named('entries', 'region')]);
   const [parts, entries] = ['parts', 'entries'].map(ralloc.site);

@@ -28,6 +28,9 @@ let settings = DEFAULTS;
 let slab = null;
 let region = null;
 
+/** Buffers of these two that somebody holds → { count, isFreed }: how many holds, and whether free() was called meanwhile. */
+const holds = new WeakMap();
+
 const NAMES = { maxSlabBytes: 'slab', maxRegionBytes: 'region' };
 const isMade = { maxSlabBytes: () => slab !== null, maxRegionBytes: () => region !== null };
 
@@ -73,21 +76,62 @@ function tellFull(route) {
   warnOnce('RALLOC_SITES_FULL', { of, option, bytes: settings[option] }, `RALLOC_SITES_FULL ${of}`);
 }
 
-/** Frees what is of the slab or the region; false for what nobody has to free. Throws their errors. */
-function free(buffer) {
+/** The slab or the region that a Buffer is of, or was; null for what nobody has to free. Throws their errors. */
+function ownerOf(buffer) {
   if (isOfSlab(buffer)) {
     if (slab === null) throw slabErrors.ofOtherSlab();
-    slab.free(buffer);
-    return true;
+    return slab;
   }
   if (isOfRegion(buffer)) {
     if (region === null) throw regionErrors.ofOtherRegion();
-    region.free(buffer);
-    return true;
+    return region;
   }
   if (slab !== null && slabCovers(slab, buffer)) throw slabErrors.isView();
   if (region !== null && regionCovers(region, buffer)) throw regionErrors.isView();
-  return false;
+  return null;
+}
+
+function checkFreed(buffer, isFreed) {
+  if (isFreed) throw (isOfSlab(buffer) ? slabErrors : regionErrors).wasFreed();
+}
+
+/** Frees what is of the slab or the region, where somebody holds it after the last hold; false for what nobody has to free. Throws their errors. */
+function free(buffer) {
+  const owner = ownerOf(buffer);
+  if (owner === null) return false;
+  const held = holds.get(buffer);
+  if (held === undefined || !owner.owns(buffer)) {
+    owner.free(buffer);
+    return true;
+  }
+  checkFreed(buffer, held.isFreed);
+  held.isFreed = true;
+  return true;
+}
+
+/** One hold more of what is of the slab or the region. Throws their errors. */
+function hold(buffer) {
+  const owner = ownerOf(buffer);
+  if (owner === null) return;
+  if (!owner.owns(buffer)) owner.free(buffer); // throws, as it cannot be freed
+  const held = holds.get(buffer);
+  if (held === undefined) {
+    holds.set(buffer, { count: 1, isFreed: false });
+    return;
+  }
+  checkFreed(buffer, held.isFreed);
+  held.count++;
+}
+
+/** One hold less: the last one frees it. */
+function letGo(buffer) {
+  const held = holds.get(buffer);
+  if (held === undefined) return;
+  if (held.count === 1) {
+    freeOnce(buffer);
+    holds.delete(buffer);
+  }
+  held.count--;
 }
 
 /** Frees it unless that was done. */
@@ -111,6 +155,8 @@ module.exports = {
   checkLimits,
   free,
   freeOnce,
+  hold,
+  letGo,
   memoryOf,
   memoryStats,
   setMemory,

@@ -11,7 +11,7 @@ const { showProfiler } = require('../base/seen.js');
 const check = require('../base/validate.js');
 const { lengthOf } = require('../base/views.js');
 const { concatInto } = require('./concat.js');
-const { free, freeOnce, memoryOf, take } = require('./memory.js');
+const { free, freeOnce, hold, letGo, memoryOf, take } = require('./memory.js');
 const { HEAP, NOWHERE, REQUEST } = require('./routes.js');
 
 const { set } = Uint8Array.prototype;
@@ -105,7 +105,9 @@ class Site {
   hold(buffer) {
     check.view(buffer, 'buffer');
     const arena = current();
-    return new SiteHold(buffer, arena?.owns(buffer) ? arena.hold() : null);
+    if (arena?.owns(buffer)) return new SiteHold(buffer, arena.hold());
+    hold(buffer);
+    return new SiteHold(buffer, null);
   }
 
   stats() {
@@ -207,7 +209,7 @@ class SiteHold {
   release() {
     if (this.#buffer === null) return;
     if (this.#hold !== null) this.#hold.release();
-    else freeOnce(this.#buffer);
+    else letGo(this.#buffer);
     this.#buffer = null;
   }
 

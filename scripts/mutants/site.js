@@ -1,6 +1,7 @@
 'use strict';
 
 const sites = ['site/site.test.js'];
+const holds = ['site/hold.test.js'];
 const same = ['site/same.test.js'];
 const tables = ['site/table.test.js'];
 const judged = ['profile/judged.test.js'];
@@ -25,7 +26,11 @@ module.exports = [
         "const REFUSED = new Set(['ERR_RALLOC_LIMIT', 'ERR_RALLOC_MAP']);",
         'const REFUSED = new Set();',
       ],
-      'a hold of an arena is none': ['arena?.owns(buffer) ? arena.hold() : null', 'null'],
+      'a hold of an arena is none': [
+        'if (arena?.owns(buffer)) return',
+        'if (false) return',
+        { tests: holds },
+      ],
       'what failed is held': [
         '      freeOnce(buffer);\n      throw',
         '      throw',
@@ -36,6 +41,23 @@ module.exports = [
         'true',
         { tests: same },
       ],
+    },
+  },
+  {
+    file: 'site/memory.js',
+    tests: holds,
+    mutants: {
+      'the first hold frees': ['if (held.count === 1) {', 'if (true) {'],
+      'what is held is freed': ['held === undefined || !owner.owns(buffer)', 'true'],
+      'what is held is freed twice': [
+        '  checkFreed(buffer, held.isFreed);\n  held.isFreed',
+        '  held.isFreed',
+      ],
+      'what was freed is held': [
+        '  checkFreed(buffer, held.isFreed);\n  held.count',
+        '  held.count',
+      ],
+      'what nobody has is held': ['if (!owner.owns(buffer)) owner.free(buffer);', ''],
     },
   },
   {
