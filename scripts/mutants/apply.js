@@ -4,6 +4,7 @@ const rules = ['profile/apply/rules.test.js'];
 const others = ['profile/apply/files.test.js'];
 const streams = ['profile/apply/streams.test.js'];
 const input = ['cli/apply-input.test.js'];
+const early = ['profile/apply/early.test.js'];
 const style = ['profile/apply/style.test.js'];
 const around = ['profile/apply/around.test.js'];
 const files = ['profile/apply/replace-files.test.js'];
@@ -56,6 +57,7 @@ module.exports = [
         'const ofNode = ({ imported }) =>',
       ],
       'any name of the module is Buffer': [" && imported === 'Buffer';", ';'],
+      'the rest of a pattern stays': ['isOpen ? undefined', 'false ? undefined', { tests: early }],
       'parameters hide nothing': ['...params.flatMap(namesIn)]', ']'],
       'Buffer may be changed': ['if (changeOf(node)) return', 'if (false) return'],
       'eval() hides nothing': ["node.callee.name === 'eval'", 'false'],
@@ -71,7 +73,22 @@ module.exports = [
     file: 'profile/apply/import.js',
     tests: style,
     mutants: {
-      'what is known too late is used': [' && statement.end <= first', ''],
+      'what is known too late is used': [' && early.has(statement)', '', { tests: early }],
+      'patterns run nothing': ['isPlain(id) && ', '', { tests: early }],
+      'names of parts run nothing': [' && !init.computed', '', { tests: early }],
+      'modules of ES come in any order': [
+        "if (source.sourceType === 'module') return before(",
+        'if (false) return before(',
+        { tests: early },
+      ],
+      'modules of ES run when they are asked': [
+        'end === -1 ? requests.length : end + 1',
+        'requests.length',
+        { tests: early },
+      ],
+      'what is assigned stays': ['names.isFixed(id.name)', 'true', { tests: early }],
+      'require() of a function is that of the file': ['?.find(isAtTop)', '?.[0]', { tests: early }],
+      'require() is not assigned': ["names.assigned.get('require') ?? ", '', { tests: early }],
       'a list gets a name that is taken': [" && !names.used.has('current')", ''],
       'always semicolons': ["=== ';' ? ';' : ''", "=== ';' ? ';' : ';'"],
       'behind a comment there is code': ['ONLY_SPACE.test(text.slice(last, end))', 'true'],

@@ -148,7 +148,7 @@ for (const [what, text, expected, options] of [
   [
     'a module of ES with imports',
     `import a from "a"; // one\nimport 'b';\n\n${esm}`,
-    `import a from "a"; // one\nimport 'b';\n${IMPORT}\n${esmUsed}`,
+    `${IMPORT}import a from "a"; // one\nimport 'b';\n\n${esmUsed}`,
   ],
   [
     'a module of ES that knows ralloc',

@@ -2,28 +2,62 @@
 
 // Where a source gets current() from: what it has of ralloc already, or one line more, in its own style.
 
+const { isBuiltin } = require('node:module');
 const { requiredBy } = require('./names.js');
 
+const OWN = /^ralloc(\/|$)/;
 const ONLY_SPACE = /^[ \t]*(\/\/.*|\/\*((?!\*\/).)*\*\/[ \t]*)?$/;
 
-/** A statement that only gets modules. */
-function isImport(node) {
-  if (node.type === 'ImportDeclaration') return true;
+/** A pattern that runs nothing. */
+const isPlain = (id) =>
+  id.type === 'Identifier' ||
+  (id.type === 'ObjectPattern' &&
+    id.properties.every(
+      ({ computed, value, argument = value }) => !computed && argument.type === 'Identifier',
+    ));
+
+/** `require('a')`, `require('a').b` */
+const isOfModule = (init) =>
+  requiredBy(init?.type === 'MemberExpression' && !init.computed ? init.object : init) !==
+  undefined;
+
+/** A statement of CommonJS that only gets modules. */
+function isRequire(node) {
   if (node.type === 'ExpressionStatement') return requiredBy(node.expression) !== undefined;
   return (
     node.type === 'VariableDeclaration' &&
-    node.declarations.every(
-      ({ init }) =>
-        requiredBy(init?.type === 'MemberExpression' ? init.object : init) !== undefined,
-    )
+    node.declarations.every(({ id, init }) => isPlain(id) && isOfModule(init))
   );
 }
 
-/** How current() is called by what the source has of ralloc: `{ call, edits }`; undefined where it has nothing fit. Before `first`, the first site. */
-function known(names, text, first) {
+/** The leading statements that are directives, and those behind them that get modules. */
+function leading({ ast: { body }, sourceType }) {
+  const isOther = (node) => node.directive === undefined;
+  const begin = body.findIndex(isOther);
+  const directives = body.slice(0, begin === -1 ? body.length : begin);
+  const rest = body.slice(directives.length);
+  const isImport = sourceType === 'module' ? ({ type }) => type === 'ImportDeclaration' : isRequire;
+  const end = rest.findIndex((node) => !isImport(node));
+  return { directives, imports: end === -1 ? rest : rest.slice(0, end), next: rest[end] };
+}
+
+/**
+ * The statements whose names are there before anybody can call a function of the source: of CommonJS those before its first code, of ES modules those before
+ * which no other module runs, which may be in a cycle with it.
+ */
+function earlyOf(source) {
+  if (source.sourceType !== 'module') return leading(source).imports;
+  const requests = source.ast.body.filter((node) => node.source);
+  const end = requests.findIndex(({ source: { value } }) => !isBuiltin(value) && !OWN.test(value));
+  return requests.slice(0, end === -1 ? requests.length : end + 1);
+}
+
+/** How current() is called by what the source has of ralloc: `{ call, edits }`; undefined where it has nothing fit. */
+function known(source, names, text) {
+  const early = new Set(earlyOf(source));
   const single = [...names.imports()].filter(
     ({ id, from, statement }) =>
-      from === 'ralloc' && names.isSingle(id.name) && statement.end <= first,
+      from === 'ralloc' && names.isFixed(id.name) && early.has(statement),
   );
   const direct = single.find(({ imported }) => imported === 'current');
   if (direct !== undefined) return { call: `${direct.id.name}()`, edits: [] };
@@ -52,16 +86,6 @@ function styleOf(text, imports) {
   return { quote, end: text[endOf(last, text) - 1] === ';' ? ';' : '' };
 }
 
-/** The leading statements that are directives, and those behind them that get modules. */
-function leading({ body }) {
-  const isOther = (node) => node.directive === undefined;
-  const begin = body.findIndex(isOther);
-  const directives = body.slice(0, begin === -1 ? body.length : begin);
-  const rest = body.slice(directives.length);
-  const end = rest.findIndex((node) => !isImport(node));
-  return { directives, imports: end === -1 ? rest : rest.slice(0, end), next: rest[end] };
-}
-
 /** Statements more behind `node`, in lines of their own. */
 function behind(node, lines, gap, file) {
   const { text, eol } = file;
@@ -73,17 +97,17 @@ function behind(node, lines, gap, file) {
 }
 
 /** Statements more before the first one, in lines of their own; types may stand there. */
-function before(node, lines, { code }, file) {
+function before(node, lines, gap, { code }, file) {
   const { start } = file.lineAt(node.start);
   const isAlone = /^\s*$/.test(code.slice(start, node.start));
   const at = isAlone ? start : node.start;
-  return { start: at, end: at, text: `${lines}${file.eol}${isAlone ? file.eol : ''}` };
+  return { start: at, end: at, text: `${lines}${file.eol}${isAlone ? gap : ''}` };
 }
 
 /** The edit that gets names, `[[imported, local, module], …]`. */
 function getting(wanted, source, file) {
   const { text, eol } = file;
-  const { directives, imports, next } = leading(source.ast);
+  const { directives, imports, next } = leading(source);
   const { quote, end } = styleOf(text, imports);
   const statements = wanted.map(([imported, local, from]) => {
     const named = (between) => (imported === local ? local : `${imported}${between}${local}`);
@@ -93,17 +117,21 @@ function getting(wanted, source, file) {
       : `const { ${named(': ')} } = require(${module})`;
   });
   const lines = `${statements.join(`${end}${eol}`)}${end}`;
-  if (imports.length > 0) return behind(imports.at(-1), lines, eol, file);
+  if (imports.length > 0) {
+    // Another module may be in a cycle with this one, and call its functions.
+    if (source.sourceType === 'module') return before(imports[0], lines, '', source, file);
+    return behind(imports.at(-1), lines, eol, file);
+  }
   return directives.length > 0
     ? behind(directives.at(-1), lines, `${eol}${eol}`, file)
-    : before(next, lines, source, file);
+    : before(next, lines, eol, source, file);
 }
 
 /**
- * `{ call, buffer, edits }`: how current() is called, and buffer() of Node where `isCollected`, and what makes that work. `first`: where the first site is.
+ * `{ call, buffer, edits }`: how current() is called, and buffer() of Node where `isCollected`, and what makes that work.
  */
-function currentFor(source, names, file, { first, isCollected }) {
-  const found = known(names, file.text, first);
+function currentFor(source, names, file, { isCollected }) {
+  const found = known(source, names, file.text);
   const name = names.free('current', 'currentArena');
   const buffer = names.free('buffer', 'bufferOf');
   const wanted = [];
@@ -117,4 +145,16 @@ function currentFor(source, names, file, { first, isCollected }) {
   };
 }
 
-module.exports = { currentFor };
+/** What stands in the place of Node's require() in a source of CommonJS: a node; undefined where nothing does. */
+function otherRequire({ sourceType, parents }, names) {
+  if (sourceType === 'module') return undefined;
+  const isAtTop = (id) => {
+    let node = parents.get(id);
+    if (node.type === 'FunctionDeclaration' && node.id === id) node = parents.get(node);
+    while (node !== undefined && !/Function/.test(node.type)) node = parents.get(node);
+    return node === undefined;
+  };
+  return names.assigned.get('require') ?? names.bound.get('require')?.find(isAtTop);
+}
+
+module.exports = { currentFor, otherRequire };

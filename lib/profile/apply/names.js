@@ -47,9 +47,18 @@ const isProperty = (node, parent) =>
     !parent.computed &&
     !parent.shorthand);
 
+const ASSIGNED = {
+  AssignmentExpression: ({ left }) => left,
+  UpdateExpression: ({ argument }) => argument,
+  ForInStatement: ({ left }) => left,
+  ForOfStatement: ({ left }) => left,
+};
+
 class Names {
   /** Name → the identifiers that bind it, anywhere in the file. */
   bound = new Map();
+  /** Name → one that is assigned. */
+  assigned = new Map();
   used = new Set();
   #source;
 
@@ -59,6 +68,7 @@ class Names {
       for (const id of BINDINGS[node.type]?.(node) ?? []) {
         this.bound.set(id.name, [...(this.bound.get(id.name) ?? []), id]);
       }
+      for (const id of namesIn(ASSIGNED[node.type]?.(node))) this.assigned.set(id.name, id);
       if (node.type !== 'Identifier') continue;
       const parent = source.parents.get(node);
       if (!isProperty(node, parent)) this.used.add(node.name);
@@ -99,6 +109,9 @@ class Names {
   /** Whether a name is bound once in the whole file. */
   isSingle = (name) => this.bound.get(name)?.length === 1;
 
+  /** Whether it also stays what it is. */
+  isFixed = (name) => this.isSingle(name) && !this.assigned.has(name);
+
   /** A name like this that nothing in the file has. */
   free(name, other) {
     if (!this.used.has(name)) return name;
@@ -112,9 +125,11 @@ class Names {
 function* required(id, from, statement) {
   if (id.type === 'Identifier') yield { id, from, statement };
   if (id.type !== 'ObjectPattern') return;
+  const isOpen = id.properties.some(({ type }) => type === 'RestElement'); // one name more would be missing there
+  const first = isOpen ? undefined : id.properties[0];
   for (const one of id.properties) {
     if (one.type !== 'Property' || one.value.type !== 'Identifier') continue;
-    yield { id: one.value, imported: propertyOf(one), from, first: id.properties[0], statement };
+    yield { id: one.value, imported: propertyOf(one), from, first, statement };
   }
 }
 

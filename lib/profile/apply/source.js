@@ -6,7 +6,7 @@ const { PROOF_SAMPLES } = require('../../lifetime/rules.js');
 const { Calls, whyNever } = require('./calls.js');
 const { limitOf, mountsOf, turnOn } = require('./context.js');
 const { Evictions } = require('./evictions.js');
-const { currentFor } = require('./import.js');
+const { currentFor, otherRequire } = require('./import.js');
 const { Names } = require('./names.js');
 const { parse } = require('./parse.js');
 const { collectOnce, collected, pipesOf, pumpInstead } = require('./streams.js');
@@ -66,6 +66,10 @@ class Source {
     }
     if (site.size > limit)
       return `${whole(site.size)} bytes may be more than a request's arena gives`;
+    const other = otherRequire(this.#parsed, this.#names);
+    if (other !== undefined) {
+      return `require is another one than Node's in line ${this.#file.lineOf(other.start)}`;
+    }
     return this.#calls.why(site);
   }
 
@@ -94,12 +98,8 @@ class Source {
       const call = this.#calls.at(site.offset);
       return { site, call, body: collected(call, this.#parsed) };
     });
-    const first = Math.min(...sites.map(({ offset }) => offset));
     const isCollected = isStreams && calls.some(({ body }) => body !== undefined);
-    const { edits, ...how } = currentFor(this.#parsed, this.#names, this.#file, {
-      first,
-      isCollected,
-    });
+    const { edits, ...how } = currentFor(this.#parsed, this.#names, this.#file, { isCollected });
     this.edits.push(...edits);
     for (const { site, call, body } of calls) {
       const { offset, samples } = site;
