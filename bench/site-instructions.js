@@ -72,12 +72,16 @@ function main() {
   });
   for (const node of values.node) {
     const version = spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim();
-    console.log(`Node ${version}: instructions of one Buffer of ${values.size} bytes, and beyond those of the arena`);
+    console.log(
+      `Node ${version}: instructions of one Buffer of ${values.size} bytes, and beyond those of the arena`,
+    );
     const measured = measure(node, values.size);
     const least = median(measured[0][1]);
     for (const [way, blocks] of measured) {
       const [count, ...range] = [median(blocks), Math.min(...blocks), Math.max(...blocks)];
-      const columns = [count, count - least].map((number) => number.toFixed(1).padStart(8)).join('');
+      const columns = [count, count - least]
+        .map((number) => number.toFixed(1).padStart(8))
+        .join('');
       const between = range.map((number) => number.toFixed(1)).join(' to ');
       console.log(`  ${WAYS[way].padEnd(44)}${columns}   ${between}`);
     }

@@ -24,12 +24,8 @@ const { Window } = require('./window.js');
 const { fill } = Uint8Array.prototype;
 const kInternal = Symbol('ralloc.internal');
 
-// For request arenas: a root one of an owner, its end (→ bytes handed out), its owner (undefined for another copy's), what it has, its windows.
-let makeRequestArena;
-let releaseRequestArena;
-let ownerOf;
-let describe;
-let eachWindow;
+// For request arenas: a root one of an owner, its end (→ bytes handed out), its owner and its window (undefined for another copy's), what it has, its windows.
+const doors = {};
 
 class Arena {
   #window = UNUSED;
@@ -257,8 +253,8 @@ class Arena {
   }
 
   static {
-    makeRequestArena = (owner) => new Arena(undefined, kInternal, owner, null);
-    releaseRequestArena = (arena, finished) => {
+    doors.makeRequestArena = (owner) => new Arena(undefined, kInternal, owner, null);
+    doors.releaseRequestArena = (arena, finished) => {
       if (arena.#children === null && arena.#window === UNUSED) {
         arena.#window = UNUSED_RELEASED;
         return 0;
@@ -267,14 +263,15 @@ class Arena {
       arena.#finish(RELEASED, finished, null);
       return allocated;
     };
-    ownerOf = (arena) => (#owner in arena ? arena.#owner : undefined);
-    describe = (arena) => arena.#describe();
-    eachWindow = (arena, visit) => {
+    doors.ownerOf = (arena) => (#owner in arena ? arena.#owner : undefined);
+    doors.windowOf = (arena) => (#window in arena ? arena.#window : undefined);
+    doors.describe = (arena) => arena.#describe();
+    doors.eachWindow = (arena, visit) => {
       visit(arena.#window);
-      for (const child of arena.#children ?? []) eachWindow(child, visit);
+      for (const child of arena.#children ?? []) doors.eachWindow(child, visit);
     };
     showProfiler('arena', Arena.prototype);
   }
 }
 
-module.exports = { Arena, makeRequestArena, releaseRequestArena, ownerOf, describe, eachWindow };
+module.exports = { Arena, ...doors };

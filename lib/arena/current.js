@@ -2,9 +2,7 @@
 
 // The arena of the request that the caller works for, whichever middleware gave it: for modules that do not know the middleware.
 
-const { ownerOf } = require('./arena.js');
-
-/** Of the middlewares with the option `context`, until they are closed: one, in nearly all programs. */
+/** Of the middlewares with the option `context`, until they are closed: one, in nearly all programs. They store `{ arena, isOver }`. */
 const storages = [];
 
 function watch(storage) {
@@ -19,8 +17,8 @@ function leave(storage) {
 /** Undefined outside of a request, after its response, and where no middleware has the option `context`: it never throws. */
 function current() {
   for (let i = 0; i < storages.length; i++) {
-    const arena = storages[i].getStore();
-    if (arena !== undefined && ownerOf(arena)?.isOver !== true) return arena;
+    const request = storages[i].getStore();
+    if (request !== undefined && !request.isOver) return request.arena;
   }
   return undefined;
 }

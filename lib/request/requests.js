@@ -101,7 +101,8 @@ class RequestArenas {
   }
 
   run(arena, next) {
-    return this.#storage === null ? next() : this.#storage.run(arena, next);
+    if (this.#storage === null) return next();
+    return this.#storage.run(ownerOf(arena) ?? { arena, isOver: false }, next); // of another copy of ralloc nobody knows when it is over
   }
 
   /** The arena of the request that the caller works for; undefined outside of one. */
@@ -112,7 +113,7 @@ class RequestArenas {
         'current() needs an AsyncLocalStorage: make the middleware by requestArena({ context: true })',
       );
     }
-    return this.#storage.getStore();
+    return this.#storage.getStore()?.arena;
   }
 
   /** Warns, once, where a request has the arena of another middleware, which does not have these options. */

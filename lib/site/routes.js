@@ -40,4 +40,16 @@ function routesOf(site, isTrusted) {
   return routes;
 }
 
-module.exports = { HEAP, MOST_SLOT, NOWHERE, REGION, REQUEST, SLAB, routesOf };
+/**
+ * Which of them are of requests, as the bits of one number, for what is asked most: `(requests << Math.clz32(size - 1)) < 0`. Size 1, whose place is behind the bits, is in
+ * none: the array has it.
+ */
+function requestsOf(routes) {
+  let requests = 0;
+  for (let place = 1; place < 32; place++) {
+    if (routes[place] === REQUEST) requests |= 1 << (31 - place);
+  }
+  return requests;
+}
+
+module.exports = { HEAP, MOST_SLOT, NOWHERE, REGION, REQUEST, SLAB, requestsOf, routesOf };

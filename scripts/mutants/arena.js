@@ -30,7 +30,7 @@ module.exports = [
     file: 'arena/current.js',
     tests: ['request/context.test.js'],
     mutants: {
-      'an arena whose request is over': [' && ownerOf(arena)?.isOver !== true', ''],
+      'an arena whose request is over': [' && !request.isOver', ''],
       'of the first middleware alone': ['i < storages.length', 'i < 1'],
     },
   },
