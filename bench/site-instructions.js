@@ -19,7 +19,7 @@ const { BUFFERS } = require('./fixtures/site.js');
 const { median } = require('./method/statistics.js');
 
 const ROUNDS = 250;
-const BLOCKS = 9;
+const BLOCKS = 5;
 const PROGRAM = path.join(__dirname, 'fixtures', 'site.js');
 
 const WAYS = {
@@ -52,15 +52,13 @@ function countsBetweenMarks(node, args) {
   }
 }
 
-/** Way → instructions of a Buffer, of each block. */
-function measure(node, size) {
-  const ways = Object.keys(WAYS);
-  const counts = countsBetweenMarks(node, [size, ROUNDS, BLOCKS, ...ways].map(String));
-  if (counts.length !== ways.length * (BLOCKS + 1)) {
+/** Instructions of a Buffer, of each block. A process for each way: V8 compiles none for what another one did. */
+function measure(node, way, size) {
+  const counts = countsBetweenMarks(node, [size, ROUNDS, BLOCKS, way].map(String));
+  if (counts.length !== BLOCKS + 1) {
     throw new Error(`${counts.length} calls of ${MARK} were seen. Is ${node} without symbols?`);
   }
-  const blocksOf = (n) => counts.slice(n * (BLOCKS + 1) + 1, (n + 1) * (BLOCKS + 1));
-  return ways.map((way, n) => [way, blocksOf(n).map((count) => count / (ROUNDS * BUFFERS))]);
+  return counts.slice(1).map((count) => count / (ROUNDS * BUFFERS));
 }
 
 function main() {
@@ -75,9 +73,10 @@ function main() {
     console.log(
       `Node ${version}: instructions of one Buffer of ${values.size} bytes, and beyond those of the arena`,
     );
-    const measured = measure(node, values.size);
-    const least = median(measured[0][1]);
-    for (const [way, blocks] of measured) {
+    let least;
+    for (const way of Object.keys(WAYS)) {
+      const blocks = measure(node, way, values.size);
+      least ??= median(blocks);
       const [count, ...range] = [median(blocks), Math.min(...blocks), Math.max(...blocks)];
       const columns = [count, count - least]
         .map((number) => number.toFixed(1).padStart(8))

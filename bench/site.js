@@ -36,7 +36,7 @@ const scenarios = Object.fromEntries(
 
 const notMeasured = [
   'a slab and a region: they are theirs, by tryAllocUnsafe',
-  'callgrind: V8 compiles as it goes, and under valgrind that takes minutes',
+  'instructions: bench/site-instructions.js counts them',
 ];
 
 module.exports = { scenarios, notMeasured };

@@ -55,7 +55,7 @@ class Site {
     return this.#name;
   }
 
-  // Hot: 15 to 30 instructions over `(current() ?? Buffer).allocUnsafe`, see bench/site-instructions.js. What is no size is for Buffer to refuse.
+  // Hot: 20 to 30 instructions over `(current() ?? Buffer).allocUnsafe`, see bench/site-instructions.js. What is no size is for Buffer to refuse.
   allocUnsafe(size) {
     if (
       typeof size === 'number' &&

@@ -79,7 +79,7 @@ module.exports = [
     tests: change,
     mutants: {
       'scopes go on in what earlier Buffers see': [
-        'for (const child of arena.#children ?? []) eachWindow(child, visit);',
+        'for (const child of arena.#children ?? []) doors.eachWindow(child, visit);',
         '',
       ],
     },
