@@ -60,6 +60,16 @@ test('what is written is read', (t) => {
   t.deepEqual(readTable(written(t, textOf({ ...table, sites: [without] }))).sites, [without]);
 });
 
+test('a byte order mark before it, as editors write it, is none of it', (t) => {
+  const { format, version, ...rest } = readTable(written(t, `\uFEFF${textOf(table)}`));
+  t.deepEqual(rest, table);
+});
+
+test('a place that is told twice in the same way', (t) => {
+  const { sites } = readTable(written(t, textOf({ ...table, sites: [site, site] })));
+  t.deepEqual(sites, [site, site]);
+});
+
 test('lists of numbers stand in a line', (t) => {
   t.true(textOf(table).includes('"shares": [0.25, 0.75],\n'));
 });
@@ -71,6 +81,21 @@ for (const [what, text, message] of [
   ['other JSON', '{"version":1}', /: it is none\. Give a file that "ralloc bake" wrote$/],
   ['null', 'null', /: it is none/],
   ['a list', '[]', /: it is none/],
+  [
+    'a file twice, as a merge of two branches leaves it',
+    changed(({ files }) => files.push(files[0])),
+    /: files\[1\]\.file is there twice$/,
+  ],
+  [
+    'a place with two strategies',
+    changed(({ sites }) => sites.push({ ...sites[0], strategy: 'region' })),
+    /: sites\[1\] is there twice, with another strategy$/,
+  ],
+  [
+    'a place that is proved and is not',
+    changed(({ sites }) => sites.push({ ...sites[0], certainty: 'proved' })),
+    /: sites\[1\] is there twice, with another strategy$/,
+  ],
   ['no version', changed((one) => delete one.version), /: its version is no integer >= 1$/],
   ['no sites', changed((one) => delete one.sites), /: sites must be a list$/],
   [

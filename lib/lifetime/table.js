@@ -113,6 +113,25 @@ function checkNamed(file, named) {
   }
 }
 
+/** Each file once, and each place with one strategy. */
+function checkPlaces(file, { files, sites }) {
+  const names = new Set();
+  for (const [i, { file: name }] of files.entries()) {
+    if (names.has(name)) throw invalidError(file, `files[${i}].file is there twice`);
+    names.add(name);
+  }
+  const known = new Map(); // place → strategy
+  for (const [i, { file: name, line, column, strategy, certainty }] of sites.entries()) {
+    if (!names.has(name)) throw invalidError(file, `sites[${i}].file is none of its files`);
+    const place = `${line}:${column} ${name}`;
+    const decision = [strategy, certainty].join(' ');
+    if ((known.get(place) ?? decision) !== decision) {
+      throw invalidError(file, `sites[${i}] is there twice, with another strategy`);
+    }
+    known.set(place, decision);
+  }
+}
+
 function checkAll(file, table) {
   check(file, 'recorded', table.recorded, FIELDS.recorded);
   const { application, named } = table;
@@ -125,16 +144,14 @@ function checkAll(file, table) {
     if (!Array.isArray(table[name])) throw invalidError(file, `${name} must be a list`);
     for (const [i, one] of table[name].entries()) check(file, `${name}[${i}]`, one, FIELDS[name]);
   }
-  const files = new Set(table.files.map((one) => one.file));
   checkNamed(file, table.named ?? []);
-  const stray = table.sites.findIndex((site) => !files.has(site.file));
-  if (stray !== -1) throw invalidError(file, `sites[${stray}].file is none of its files`);
+  checkPlaces(file, table);
 }
 
 function parse(file, json) {
   let table;
   try {
-    table = JSON.parse(json);
+    table = JSON.parse(json.replace(/^\uFEFF/, ''));
   } catch (error) {
     throw invalidError(file, `${error.message}. It is cut off, or was changed by hand`);
   }

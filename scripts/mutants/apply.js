@@ -106,6 +106,8 @@ module.exports = [
         'if (isSame) return { source, edits, isSame };',
         'return first;',
       ],
+      'calls of several lines are changed again': ['(?=\\\\s*\\\\.)', '(?=\\\\.)'],
+      'places that were changed by hand': ['!isThere(site)', 'false', { tests: input }],
       'lines are not followed': [
         'isSame ? site : site.fingerprint && follow(site, source)',
         'isSame ? site : undefined',
@@ -156,7 +158,16 @@ module.exports = [
         'for (const temporary of temporaries.slice(at)) fs.rmSync',
         'for (const temporary of []) fs.rmSync',
       ],
-      'modes are lost': ['    fs.fchmodSync(descriptor, mode);\n', '', { tests: command }],
+      'modes are lost': [
+        '    fs.fchmodSync(descriptor, own(descriptor, fs.statSync(file), mode));\n',
+        '    own(descriptor, fs.statSync(file), mode);\n',
+        { tests: command },
+      ],
+      'a group that cannot be given is a fault': [
+        "if (error.code !== 'EPERM') throw error;",
+        'throw error;',
+      ],
+      'rights of another owner stay': ['  return mode & ~IDS;\n}', '  return mode;\n}'],
     },
   },
   {

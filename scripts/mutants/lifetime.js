@@ -49,7 +49,7 @@ module.exports = [
     mutants: {
       'a newer table is read': ['table.version > VERSION', 'table.version < 1'],
       'what is unknown is no matter': ['if (unknown !== undefined)', 'if (unknown === 0)'],
-      'a site may be of any file': ['if (stray !== -1)', 'if (stray === -2)'],
+      'a site may be of any file': ['if (!names.has(name))', 'if (false)'],
     },
   },
   {

@@ -3,6 +3,7 @@
 const sites = ['site/site.test.js'];
 const holds = ['site/hold.test.js'];
 const same = ['site/same.test.js'];
+const read = ['lifetime/table.test.js'];
 const tables = ['site/table.test.js'];
 const judged = ['profile/judged.test.js'];
 const named = ['profile/named.test.js'];
@@ -80,6 +81,17 @@ module.exports = [
     tests: tables,
     mutants: {
       'tables of all applications': ['&& found !== expected', '&& false'],
+      'files may be there twice': [
+        'if (names.has(name)) throw invalidError',
+        'if (false) throw invalidError',
+        { tests: read },
+      ],
+      'places may have two strategies': [
+        '(known.get(place) ?? decision) !== decision',
+        'false',
+        { tests: read },
+      ],
+      'certainties may differ': ['[strategy, certainty].join', '[strategy].join', { tests: read }],
     },
   },
   {

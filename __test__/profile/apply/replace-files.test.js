@@ -7,15 +7,19 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { replaceFiles } = require('../../../lib/profile/apply/replace-files.js');
 const { Text } = require('../../../lib/profile/apply/text.js');
+const { testWhere } = require('../../helpers/backend.js');
 const { folder } = require('../../helpers/folder.js');
 
 const NAMES = ['a.js', 'b.js', 'c.js'];
 
 /** Three files that are to be replaced: { dir, replace, texts }. */
-function three(t) {
+function three(t, mode = 0o644) {
   const dir = fs.realpathSync(folder(t));
   const file = (name) => path.join(dir, name);
-  for (const name of NAMES) fs.writeFileSync(file(name), `${name} before`);
+  for (const name of NAMES) {
+    fs.writeFileSync(file(name), `${name} before`);
+    fs.chmodSync(file(name), mode);
+  }
   const files = NAMES.map((name) => ({
     ...Text.read(file(name)),
     now: Buffer.from(`${name} now`),
@@ -96,3 +100,45 @@ test('a disk that is full is told', (t) => {
   t.is(message, `${file('a.js')} cannot be written: the disk is full. Nothing was changed`);
   t.deepEqual(texts(), all('before'));
 });
+
+/** As somebody who may give files to nobody else, and to `groups` alone; returns the calls of fchown. */
+function asOther(t, groups) {
+  const { fchownSync, fstatSync } = fs;
+  const calls = [];
+  fs.fchownSync = (_descriptor, uid, gid) => {
+    calls.push([uid, gid]);
+    if (uid === -2 && groups.includes(gid)) return;
+    throw Object.assign(new Error('EPERM: operation not permitted, fchown'), { code: 'EPERM' });
+  };
+  fs.fstatSync = () => ({ uid: -2, gid: -2 });
+  t.teardown(() => Object.assign(fs, { fchownSync, fstatSync }));
+  return calls;
+}
+
+for (const [what, isMember] of [
+  ['of another owner, in a group of ours', true],
+  ['of another owner and another group', false],
+]) {
+  testWhere(
+    process.platform !== 'win32',
+    'modes of files',
+    `a file that we may write, ${what}, keeps its mode`,
+    (t) => {
+      const { replace, texts, file } = three(t, 0o6764);
+      const { uid, gid } = fs.statSync(file('a.js'));
+      const calls = asOther(t, isMember ? [gid] : []);
+      replace();
+      t.deepEqual(calls.slice(0, 2), [
+        [uid, gid],
+        [-2, gid],
+      ]);
+      t.deepEqual(texts(), all('now'));
+      t.is(
+        fs.statSync(file('b.js')).mode & 0o7777,
+        0o764,
+        "with another owner's rights for nobody",
+      );
+    },
+    test,
+  );
+}

@@ -172,6 +172,19 @@ for (const [what, text, expected, options] of [
   });
 }
 
+test('a call in two lines, as a formatter writes it', (t) => {
+  const text = 'exports.f = (n) =>\n  Buffer\n    .allocUnsafe(n)\n    .fill(1);\n';
+  const dir = folder(t);
+  plan(dir, { 'app.js': text, 'mount.js': MOUNT }, [
+    { file: 'app.js', call: 'Buffer\n    .allocUnsafe(', source: 'Buffer.allocUnsafe', ...PROVED },
+  ]);
+  const { texts } = planned(dir);
+  t.is(texts['app.js'], `${REQUIRE}\n${text.replace('Buffer', '(current() ?? Buffer)')}`);
+  fs.writeFileSync(path.join(dir, 'app.js'), texts['app.js']);
+  const { applied, faults, left, texts: again } = planned(dir);
+  t.deepEqual([applied, faults, left, again], [1, [], [], {}]);
+});
+
 test('texts with characters of two and four bytes', (t) => {
   const text = `// é 😀\nexports.f = (n) => ['😀', ${CALL}n), 'é'];\n`;
   t.is(

@@ -16,16 +16,30 @@ function unwritableError(file, failure) {
 const changedError = (file) =>
   failed(`${file} was changed meanwhile. ralloc changed nothing. Try again`, 'ESTALE');
 
-/** Writes beside a file, with its mode and its owner. */
+const IDS = 0o6000; // who runs it gets the owner's rights, or the group's
+
+/** The owner and the group of a file that takes another one's place; what the system does not let us give stays, as where git writes. Returns the mode. */
+function own(descriptor, { uid, gid }, mode) {
+  const now = fs.fstatSync(descriptor);
+  if (now.uid === uid && now.gid === gid) return mode;
+  for (const owner of [uid, now.uid]) {
+    try {
+      fs.fchownSync(descriptor, owner, gid);
+      return owner === uid ? mode : mode & ~IDS;
+    } catch (error) {
+      if (error.code !== 'EPERM') throw error;
+    }
+  }
+  return mode & ~IDS;
+}
+
+/** Writes beside a file, with its mode, and its owner as far as may be. */
 function writeBeside({ file, mode }, bytes) {
   const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}.ralloc`);
   const descriptor = fs.openSync(temporary, 'wx', 0o600);
   try {
     fs.writeFileSync(descriptor, bytes);
-    const { uid, gid } = fs.statSync(file);
-    const own = fs.fstatSync(descriptor);
-    if (own.uid !== uid || own.gid !== gid) fs.fchownSync(descriptor, uid, gid);
-    fs.fchmodSync(descriptor, mode);
+    fs.fchmodSync(descriptor, own(descriptor, fs.statSync(file), mode));
     fs.fsyncSync(descriptor);
   } catch (error) {
     fs.rmSync(temporary, { force: true });

@@ -21,7 +21,7 @@ const LINES = [
 ].map((pattern) => new RegExp(pattern, 'gu'));
 
 /** `(current() ?? Buffer)` */
-const USE = new RegExp(`\\((?:${NAME}\\.)?${NAME}\\(\\) \\?\\? Buffer\\)(?=\\.)`, 'gu');
+const USE = new RegExp(`\\((?:${NAME}\\.)?${NAME}\\(\\) \\?\\? Buffer\\)(?=\\s*\\.)`, 'gu');
 const FIRST = /(?<=\{\s*)current,\s+(?=[^}]*\}[^\n]*\bralloc['"])/g;
 const OPTION = /,\s*context: true(?=\s*,?\s*\})/g;
 const ONLY_OPTION = /(?<=requestArena\()\{ context: true \}(?=\))/g;
@@ -78,12 +78,23 @@ function placeIn(offset, edits) {
   return offset - grown;
 }
 
+/** Of the text that was baked: those whose places are those of their calls, and those that somebody changed. */
+function inPlace(sites, file) {
+  const source = new SourceFile(Buffer.from(file.bom + file.text), 0);
+  const isThere = ({ line, column, source: of, offset, callee }) => {
+    const call = source.callAt(line, column, of);
+    return call?.offset === offset && call.callee === callee;
+  };
+  const lost = sites.filter((site) => !isThere(site));
+  return { found: sites.filter(isThere), applied: [], lost, isChanged: false };
+}
+
 /**
  * `{ found, applied, lost, isChanged }`: sites with their offsets in `file`, a Text; those that an earlier `apply` changed; and those that are in no place any more,
  * or in several.
  */
 function locateSites(sites, file, sha256) {
-  if (file.sha256 === sha256) return { found: sites, applied: [], lost: [], isChanged: false };
+  if (file.sha256 === sha256) return inPlace(sites, file);
   const { source, edits, isSame } = beforeApply(file, sha256);
   const [found, applied, lost] = [[], [], []];
   let collected = file.text.match(COLLECTED)?.length ?? 0;
