@@ -42,9 +42,18 @@ module.exports = [
       'sizes that are divided': ["operator === '/' || ", ''],
       'sizes of a variable are not looked at': ['(values.get(name) ?? []).some(look)', 'false'],
       'what is rounded may be parted': ['if (MADE_WHOLE.has(name)) return false;', ''],
-      'shared ArrayBuffers': [
-        'names.used.has(name));\n    return isShared',
-        'false);\n    return isShared',
+      'shared ArrayBuffers': ['if (isText(value, given)) return undefined;', 'return undefined;'],
+      'what is given to a name later': ['names.isFixed(name) ? values', 'true ? values'],
+    },
+  },
+  {
+    file: 'profile/apply/texts.js',
+    tests: rules,
+    mutants: {
+      'either is a text': ['look(left) && look(right)', 'look(left) || look(right)'],
+      'one way is a text': [
+        'look(consequent) && look(alternate)',
+        'look(consequent) || look(alternate)',
       ],
     },
   },

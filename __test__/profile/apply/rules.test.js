@@ -6,6 +6,9 @@ const test = require('ava');
 const { folder } = require('../../helpers/folder.js');
 const { LINE, MOUNT, PROVED, applied, plan, planned } = require('../../helpers/planned.js');
 
+const MAY_SHARE =
+  "it may be given an ArrayBuffer, of which an arena makes a copy. With an encoding, as 'utf8', it is a text";
+
 test('a call in a request becomes one of its arena, and of Buffer outside of one', (t) => {
   const { text, changes, left, suggestions } = applied(
     t,
@@ -48,11 +51,17 @@ for (const [text, call, why] of [
   ],
   ['f(Buffer.from(a, b, c));', 'Buffer.from(', "its arguments are not those of an arena's from()"],
   ['f(Buffer.from(a, null));', 'Buffer.from(', 'its encoding is no text, which an arena refuses'],
+  ['const a = new ArrayBuffer(9);\nf(Buffer.from(a));', 'Buffer.from(', MAY_SHARE],
+  ['exports.f = (x) => Buffer.from(x);', 'Buffer.from(', MAY_SHARE],
+  ['exports.f = (x, y) => Buffer.from(x, y);', 'Buffer.from(', MAY_SHARE],
+  ['exports.f = ({ x }) => Buffer.from(x);', 'Buffer.from(', MAY_SHARE],
   [
-    'const a = new ArrayBuffer(9);\nf(Buffer.from(a));',
+    'let a = `1`;\nexports.set = (x) => (a = x);\nexports.f = () => Buffer.from(a);',
     'Buffer.from(',
-    'it may share an ArrayBuffer, of which an arena makes a copy',
+    MAY_SHARE,
   ],
+  ['exports.f = (x) => Buffer.from(x ?? `none`);', 'Buffer.from(', MAY_SHARE],
+  ['exports.f = (x) => Buffer.from(x ? x.toString() : x);', 'Buffer.from(', MAY_SHARE],
   ['f()\nBuffer.from(a).copy(b)', 'Buffer.from(', 'its statement begins with it'],
   [
     "f('Buffer.allocUnsafe(1)');",
@@ -171,7 +180,7 @@ test('with fewer samples than prove it, or with an exception, it is a suggestion
 
 test('calls inside of calls, and several in a line', (t) => {
   const dir = folder(t);
-  const text = 'exports.f = (n) => Buffer.concat([Buffer.from(n), Buffer.from(n)]);\n';
+  const text = 'exports.f = (n) => Buffer.concat([Buffer.from(n.join()), Buffer.from([n])]);\n';
   const site = { file: 'app.js', ...PROVED };
   plan(dir, { 'app.js': text, 'mount.js': MOUNT }, [
     { ...site, call: 'Buffer.concat(' },
@@ -181,3 +190,24 @@ test('calls inside of calls, and several in a line', (t) => {
   const { texts } = planned(dir);
   t.is(texts['app.js'], `${LINE}\n\n${text.replaceAll('Buffer', '(current() ?? Buffer)')}`);
 });
+
+for (const value of [
+  "'a'",
+  '`a`',
+  '[1, 2]',
+  'x + y',
+  'JSON.stringify(x)',
+  'x.toString()',
+  'String(x)',
+  "x, 'latin1'",
+  "x ? 'a' : `b`",
+  "(x.a && 'a')",
+  'TEXT',
+]) {
+  test(`from() of what is no ArrayBuffer by its source changes: ${value}`, (t) => {
+    const source = `const TEXT = ['a', 'b'].join();\nexports.f = (x) => Buffer.from(${value});\n`;
+    const { text } = applied(t, source, { site: { call: 'Buffer.from(' } });
+    if (value.startsWith('(x.a')) t.is(text, undefined);
+    else t.true(text?.includes('(current() ?? Buffer).from('), text);
+  });
+}

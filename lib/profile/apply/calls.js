@@ -3,6 +3,7 @@
 // The call of a site: whether it may be changed, by what its source says, and how.
 
 const { hazardOf, otherBuffer, propertyOf } = require('./names.js');
+const { isText } = require('./texts.js');
 
 /** The methods of an arena that do what Buffer's do, and how many arguments they take. */
 const METHODS = { allocUnsafe: 1, alloc: 3, from: 2, concat: 2 };
@@ -82,12 +83,14 @@ const ARGUMENTS = {
     mayBeParted(size, values) && 'its size may be no integer, which an arena refuses',
   concat: ([, length], { values }) =>
     mayBeParted(length, values) && 'its length may be no integer, which an arena refuses',
-  from: ([, encoding], { names }) => {
-    if (encoding?.type === 'Literal' && typeof encoding.value !== 'string') {
+  from: ([value, encoding], { names, values }) => {
+    if (encoding?.type === 'Literal') {
+      if (typeof encoding.value === 'string') return undefined;
       return 'its encoding is no text, which an arena refuses';
     }
-    const isShared = ['ArrayBuffer', 'SharedArrayBuffer'].some((name) => names.used.has(name));
-    return isShared && 'it may share an ArrayBuffer, of which an arena makes a copy';
+    const given = (name) => (names.isFixed(name) ? values.get(name)?.[0] : undefined);
+    if (isText(value, given)) return undefined;
+    return "it may be given an ArrayBuffer, of which an arena makes a copy. With an encoding, as 'utf8', it is a text";
   },
 };
 
