@@ -2,6 +2,7 @@
 
 const rules = ['profile/apply/rules.test.js'];
 const others = ['profile/apply/files.test.js'];
+const given = ['profile/apply/given-away.test.js'];
 const streams = ['profile/apply/streams.test.js'];
 const input = ['cli/apply-input.test.js'];
 const early = ['profile/apply/early.test.js'];
@@ -61,17 +62,61 @@ module.exports = [
     file: 'profile/apply/names.js',
     tests: others,
     mutants: {
+      'the rest of a pattern stays': ['isOpen ? undefined', 'false ? undefined', { tests: early }],
+      'parameters hide nothing': ['...params.flatMap(namesIn)]', ']'],
+    },
+  },
+  {
+    file: 'profile/apply/hazards.js',
+    tests: others,
+    mutants: {
       'Buffer of any module': [
         'const ofNode = ({ imported, from }) => /^(node:)?buffer$/.test(from) &&',
         'const ofNode = ({ imported }) =>',
       ],
       'any name of the module is Buffer': [" && imported === 'Buffer';", ';'],
-      'the rest of a pattern stays': ['isOpen ? undefined', 'false ? undefined', { tests: early }],
-      'parameters hide nothing': ['...params.flatMap(namesIn)]', ']'],
-      'Buffer may be changed': ['if (changeOf(node)) return', 'if (false) return'],
+      'Buffer may be changed': ['if (changes(node)) return', 'if (false) return'],
       'eval() hides nothing': ["node.callee.name === 'eval'", 'false'],
       'who reads .buffer': ["new Set(['buffer', 'byteOffset'])", "new Set(['byteOffset'])"],
-      'patterns read nothing': ["parent.type === 'ObjectPattern' && BEHIND", 'false && BEHIND'],
+      'patterns read nothing': ['return isBehind && ', 'return false && '],
+      'Buffer may be given away': [
+        'if (!isValue(node, source, known)) continue;',
+        'continue;',
+        { tests: given },
+      ],
+      'another name is not Buffer': [
+        'if (alias !== undefined) return',
+        'if (false) return',
+        { tests: given },
+      ],
+      'who compares may change': ['COMPARES.has(operator)', 'false', { tests: given }],
+      'patterns change nothing': [
+        'PARTS[pattern.type]?.(pattern) ?? [pattern]',
+        '[pattern]',
+        { tests: given },
+      ],
+      'Buffer of an object is another one': [
+        "propertyOf(node) === 'Buffer');\n\nconst TARGETS",
+        'false);\n\nconst TARGETS',
+        { tests: given },
+      ],
+      'nobody sets Buffer': ['SETTERS.test(calledName(node)) && ', 'false && ', { tests: given }],
+      'what is left out of a pattern': [
+        "id.properties.every(({ type }) => type === 'Property')",
+        'true',
+        { tests: given },
+      ],
+      'who reads by Reflect': [
+        'if (BEHIND.has(key)) return',
+        'if (false) return',
+        { tests: given },
+      ],
+      'parents of all objects': [
+        'const isMade = made.has(node.object.name) ||',
+        'const isMade = true ||',
+        { tests: given },
+      ],
+      'parents of no Buffer': ['made.add(to.name)', 'made', { tests: given }],
       'who clones': [
         'if (/^(postMessage|structuredClone)$/.test(name)) return',
         'if (false) return',

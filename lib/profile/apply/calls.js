@@ -2,7 +2,8 @@
 
 // The call of a site: whether it may be changed, by what its source says, and how.
 
-const { hazardOf, otherBuffer, propertyOf } = require('./names.js');
+const { hazardOf, otherBuffer } = require('./hazards.js');
+const { propertyOf } = require('./names.js');
 const { isText } = require('./texts.js');
 
 /** The methods of an arena that do what Buffer's do, and how many arguments they take. */

@@ -1,6 +1,6 @@
 'use strict';
 
-// What the names of a source mean, as far as a look at its text tells: whether Buffer is Node's, and who reads what is behind one.
+// What the names of a source mean, as far as a look at its text tells.
 
 const PATTERNS = {
   Identifier: (node) => [node],
@@ -34,10 +34,17 @@ const requiredBy = (node) =>
     ? node.arguments[0]?.value
     : undefined;
 
-/** The name of a property that is no computed one. */
+/** The value of a literal, or of a template without a part that is computed; undefined for all else. */
+function textOf(node) {
+  if (node?.type === 'TemplateLiteral' && node.quasis.length === 1) {
+    return node.quasis[0].value.cooked;
+  }
+  return node?.type === 'Literal' ? node.value : undefined;
+}
+
+/** The name of a property, as far as it is written there. */
 function propertyOf({ property, key = property, computed }) {
-  if (!computed) return key.name ?? key.value;
-  return key.type === 'Literal' ? key.value : undefined;
+  return computed ? textOf(key) : (key.name ?? key.value);
 }
 
 const isProperty = (node, parent) =>
@@ -133,67 +140,7 @@ function* required(id, from, statement) {
   }
 }
 
-const isBuffer = (node) => node?.type === 'Identifier' && node.name === 'Buffer';
-
-/** Who changes Buffer: the node, or undefined. */
-function changeOf(node) {
-  if (node.type !== 'AssignmentExpression' && node.type !== 'UpdateExpression') return undefined;
-  const { left = node.argument } = node;
-  if (namesIn(left).some(isBuffer)) return node;
-  if (left.type !== 'MemberExpression') return undefined;
-  return isBuffer(left.object) || propertyOf(left) === 'Buffer' ? node : undefined;
-}
-
-const ofNode = ({ imported, from }) => /^(node:)?buffer$/.test(from) && imported === 'Buffer';
-
-/** `{ node, why }` where Buffer may be another than Node's, in some part of the file; undefined where it is that. */
-function otherBuffer(source, names) {
-  const known = new Set([...names.imports()].filter(ofNode).map(({ id }) => id));
-  const other = (names.bound.get('Buffer') ?? []).find((id) => !known.has(id));
-  if (other !== undefined) return { node: other, why: "Buffer is another one than Node's" };
-  for (const node of source.nodes) {
-    if (changeOf(node)) return { node, why: 'Buffer is changed' };
-    if (node.type === 'WithStatement') return { node, why: '"with" may hide Buffer' };
-    if (node.type === 'CallExpression' && node.callee.name === 'eval') {
-      return { node, why: 'eval() may hide Buffer' };
-    }
-  }
-  return undefined;
-}
-
-const BEHIND = new Set(['buffer', 'byteOffset']);
-const MOVES = new Set(['transfer', 'transferToFixedLength', 'transferList']);
-
 /** Of a call: what it is named. */
 const calledName = ({ callee }) => callee.name ?? (callee.property && propertyOf(callee));
 
-/** `const { buffer } = require('node:stream/consumers')` */
-const isOfModule = (pattern, parents) => requiredBy(parents.get(pattern)?.init) !== undefined;
-
-const HAZARDS = {
-  MemberExpression: (node) => BEHIND.has(propertyOf(node)) && `.${propertyOf(node)} is read`,
-  Property: (node, parent, parents) => {
-    const name = propertyOf(node);
-    if (parent.type === 'ObjectPattern' && BEHIND.has(name) && !isOfModule(parent, parents)) {
-      return `.${name} is read`;
-    }
-    return parent.type === 'ObjectExpression' && MOVES.has(name) && `"${name}" may move memory`;
-  },
-  CallExpression: (node) => {
-    const name = calledName(node);
-    // Without a transfer list too: what is behind a Buffer is copied whole.
-    if (/^(postMessage|structuredClone)$/.test(name)) return `${name}() is called`;
-    return MOVES.has(name) && `${name}() moves memory`;
-  },
-};
-
-/** `{ node, why }` of what would tell a Buffer of an arena from one of Node's, or break one: undefined where nothing does. */
-function hazardOf({ nodes, parents }) {
-  for (const node of nodes) {
-    const why = HAZARDS[node.type]?.(node, parents.get(node), parents);
-    if (why) return { node, why };
-  }
-  return undefined;
-}
-
-module.exports = { Names, calledName, hazardOf, otherBuffer, propertyOf, requiredBy };
+module.exports = { Names, calledName, propertyOf, requiredBy, textOf };
