@@ -4,10 +4,10 @@
 
 const test = require('ava');
 const { Arenas } = require('../../lib/auto/arenas.js');
-const { BYTES, Counts, GIVEN, OUTSIDE, seeIn } = require('../../lib/auto/counts.js');
+const { BYTES, Counts, FIELDS, GIVEN, OUTSIDE, seeIn } = require('../../lib/auto/counts.js');
 const { EDITED, OTHER, TAKEN } = require('../../lib/auto/states.js');
 
-const NONE = { given: 0, bytes: 0, outside: 0, dead: 0, perhaps: 0, looked: 0, kept: 0 };
+const NONE = Object.fromEntries(FIELDS.map((name) => [name, 0]));
 
 test('threads count for themselves, and the sum is that of all', (t) => {
   const main = new Counts(2, 1);

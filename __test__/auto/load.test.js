@@ -203,5 +203,5 @@ test('several sites of a line, and of several files', async (t) => {
     /^4 of 5 sites were active: 4 Buffers \(.*\) from arenas of requests, 3 outside of requests$/,
   );
   t.deepEqual(others.length, 1);
-  t.regex(others[0], /^rows\.js:1:\d+ rows: the line was never reached$/);
+  t.regex(others[0], /^rows\.js:1:\d+ rows: never reached$/);
 });

@@ -4,9 +4,10 @@
 
 const test = require('ava');
 const { linesOf, sumOf } = require('../../lib/auto/told.js');
+const { FIELDS } = require('../../lib/auto/counts.js');
 const { EDITED, OTHER } = require('../../lib/auto/states.js');
 
-const NONE = { given: 0, bytes: 0, outside: 0, dead: 0, perhaps: 0, looked: 0, kept: 0 };
+const NONE = Object.fromEntries(FIELDS.map((name) => [name, 0]));
 const site = (key, more) => ({
   key,
   name: `${key}.js`,
@@ -16,13 +17,21 @@ const site = (key, more) => ({
   ...more,
 });
 const told = (sites, more) =>
-  linesOf({ sites, mounts: 1, ...more }).map((line) => line.replace(/^ralloc: trial: /, ''));
+  linesOf({ sites, mounts: 1, resets: 0, ...more }).map((line) =>
+    line.replace(/^ralloc: trial: /, ''),
+  );
+/** Of a line that so many calls of requests got Buffers from. */
+const gave = (given, more) => ({ inside: given, given, ...more });
 
 test('processes are added up: counts, what became of files, and the calls of requestArena()', (t) => {
   const sum = sumOf([
-    { sites: [site('a', { given: 2, bytes: 5 }), site('b', { state: 0 })], mounts: 1 },
-    { sites: [site('a', { given: 1, kept: 1 }), site('b', { state: OTHER })], mounts: 2 },
-    { sites: [site('c', { isTooLarge: true })], mounts: 0, runner: 'vitest' },
+    { sites: [site('a', { given: 2, bytes: 5 }), site('b', { state: 0 })], mounts: 1, resets: 1 },
+    {
+      sites: [site('a', { given: 1, kept: 1 }), site('b', { state: OTHER })],
+      mounts: 2,
+      resets: 2,
+    },
+    { sites: [site('c', { isTooLarge: true })], mounts: 0, resets: 0, runner: 'vitest' },
   ]);
   t.deepEqual(sum, {
     sites: [
@@ -31,6 +40,7 @@ test('processes are added up: counts, what became of files, and the calls of req
       site('c', { isTooLarge: true }),
     ],
     mounts: 3,
+    resets: 3,
     runner: 'vitest',
   });
 });
@@ -38,10 +48,10 @@ test('processes are added up: counts, what became of files, and the calls of req
 test('uses of the dead come first, then what is kept, then what was left', (t) => {
   const sites = [
     site('a', { why: 'it may not' }),
-    site('b', { given: 1000, bytes: 2048, outside: 3, looked: 1234, kept: 1 }),
-    site('c', { given: 1, bytes: 1, dead: 1 }),
-    site('d', { given: 1, bytes: 0, dead: 2, perhaps: 1 }),
-    site('e', { given: 1, bytes: 0, perhaps: 1000 }),
+    site('b', gave(1000, { bytes: 2048, outside: 3, looked: 1234, kept: 1 })),
+    site('c', gave(1, { dead: 1 })),
+    site('d', gave(1, { dead: 2, perhaps: 1 })),
+    site('e', gave(1, { perhaps: 1000 })),
   ];
   const advice = '. Take copyOut(buffer), or hold() it';
   t.deepEqual(told(sites), [
@@ -89,11 +99,36 @@ test('one reason of several sites of a file is told once', (t) => {
 });
 
 test('lines that were changed and gave nothing', (t) => {
-  t.is(told([site('a')])[1], 'a: the line was never reached');
-  const outside = told([site('a', { outside: 1234 })])[1];
-  t.is(outside, 'a: all of its Buffers, 1,234, were allocated outside of requests');
+  t.is(told([site('a')])[1], 'a: never reached');
+  t.is(
+    told([site('a', { name: 'a.cts' })])[1],
+    'a: never reached, or something else compiled the file, as tsx and ts-node do',
+  );
+  const outside = ['a', 'b', 'c'].map((key, n) => site(key, { outside: n + 1 }));
+  t.is(told(outside.slice(0, 1))[1], 'a: reached outside of requests alone');
+  t.deepEqual(told(outside).slice(1), ['3 sites: reached outside of requests alone']);
   t.deepEqual(told([site('a', { outside: 2 })], { mounts: 0 }).slice(1), [
     'No requestArena() was made: until requests have arenas, all Buffers are those of Node',
     'a: no request had an arena',
+  ]);
+});
+
+test('lines whose calls threw, and Buffers of the heap', (t) => {
+  const sites = [site('a', { inside: 3 }), site('b', gave(1, { inside: 4, bytes: 1024, heap: 2 }))];
+  const why = 'threw within requests: too many bytes, or an argument that an arena refuses';
+  t.deepEqual(told(sites), [
+    "1 of 2 sites was active: 1 Buffer (1 KiB) from arenas of requests, 2 of V8's heap, as the arenas were full, 0 outside of requests",
+    `a: 3 calls ${why}`,
+    `b: 1 call ${why}`,
+  ]);
+});
+
+test('the calls that end Buffers before the response, where there were any', (t) => {
+  const line = (n) =>
+    `The program called reset() or rewind() of requests' arenas, ${n}: Buffers of these lines end there too`;
+  t.is(told([site('a', gave(1))], { resets: 1 })[1], line('1 time'));
+  t.is(told([site('a', gave(1))], { resets: 2 })[1], line('2 times'));
+  t.deepEqual(told([site('a', { outside: 1 })], { resets: 2 }).slice(1), [
+    'a: reached outside of requests alone',
   ]);
 });

@@ -33,8 +33,8 @@ function watched(t, { isLarge = false } = {}) {
     clock,
     site: () => ({ counts: new Float64Array(FIELDS.length) }),
     give(site, buffer = arena.allocUnsafe(64)) {
-      site.counts[GIVEN]++;
       clock.use(() => watch.gave(site, buffer));
+      site.counts[GIVEN]++;
       return buffer;
     },
     /** V8 ends a collection, and the watch hears of it. */

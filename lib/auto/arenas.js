@@ -2,17 +2,23 @@
 
 // The arenas of requests, of whichever copies of ralloc the application has: each tells of itself as its requestArena() is called (base/protocol.js).
 
+const { kOfRequest, kShown } = require('../base/protocol.js');
+const { Patches } = require('../profile/patches/patches.js');
+
 const none = () => undefined;
 
 class Arenas {
   #known = []; // current() of each copy
   #onMount;
+  #onReset;
+  #patched = []; // prototypes of the arenas of each copy
   /** The least bytes that a request may have. */
   limit = Number.POSITIVE_INFINITY;
 
-  /** `onMount(limit)`: of each requestArena(), with its bytes of a request. */
-  constructor(onMount) {
+  /** `onMount(limit)`: of each requestArena(), with its bytes of a request. `onReset()`: the program ends Buffers of a request before its response. */
+  constructor(onMount, onReset) {
     this.#onMount = onMount;
+    this.#onReset = onReset;
   }
 
   /** The arena of the request that the caller works for. */
@@ -21,12 +27,33 @@ class Arenas {
   /** True: the requests are to have the option `context`, which current() needs. */
   mount(current, limit) {
     this.#onMount(limit);
+    this.#watchResets();
     this.limit = Math.min(this.limit, limit);
     if (this.#known.includes(current)) return true;
     this.#known.push(current);
     const [first, ...others] = this.#known;
     this.current = others.length === 0 ? first : () => this.#any();
     return true;
+  }
+
+  #watchResets() {
+    for (const { source, prototype: ref } of globalThis[kShown] ?? []) {
+      const prototype = ref.deref();
+      if (source !== 'arena' || prototype === undefined || this.#patched.includes(prototype))
+        continue;
+      this.#patched.push(prototype);
+      for (const name of ['reset', 'rewind']) this.#watchMethod(prototype, name);
+    }
+  }
+
+  #watchMethod(prototype, name) {
+    const onReset = this.#onReset;
+    new Patches().method(prototype, name, (original) => {
+      return function watched(...args) {
+        Reflect.apply(original, this, args);
+        if (this[kOfRequest] === true) onReset();
+      };
+    });
   }
 
   #any() {

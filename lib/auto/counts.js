@@ -3,21 +3,22 @@
 // The counts of all threads of a process, in memory that they share: each thread writes to a lane of its own, so that nothing is lost with one that is terminated.
 
 /**
- * Of a site: Buffers of arenas, their bytes, Buffers of Node; uses of dead ones, and of dead ones that are of it or of others that had the same memory; how many were looked at after
+ * Of a site: calls within requests; Buffers of arenas, their bytes, and those that requests got of V8's heap, as the arenas were full; calls outside of requests; uses of dead ones, and of dead ones that are of it or of others that had the same memory; how many were looked at after
  * their response, and how many of them were still there.
  */
-const FIELDS = ['given', 'bytes', 'outside', 'dead', 'perhaps', 'looked', 'kept'];
-const [GIVEN, BYTES, OUTSIDE, DEAD, PERHAPS, LOOKED, KEPT] = FIELDS.keys();
+const FIELDS = ['inside', 'given', 'bytes', 'heap', 'outside', 'dead', 'perhaps', 'looked', 'kept'];
+const [INSIDE, GIVEN, BYTES, HEAP, OUTSIDE, DEAD, PERHAPS, LOOKED, KEPT] = FIELDS.keys();
 
 /** Of memory that nobody has written to yet, which takes none. */
 const MOST_BYTES = 1 << 24;
 const MOST_LANES = 1024;
 
-/** Of the header: threads that have a lane; the calls of requestArena(); the least limit of a request, in whole KiB, as sizes are; the states of files follow. */
+/** Of the header: threads that have a lane; the calls of requestArena(); the least limit of a request, in whole KiB, as sizes are; calls of reset() and rewind() of requests' arenas; the states of files follow. */
 const THREADS = 0;
 const MOUNTS = 1;
 const LIMIT = 2;
-const FILES = 3;
+const RESETS = 3;
+const FILES = 4;
 
 /** see() of those that have `header`, for a thread that counts nothing. */
 function seeIn(header) {
@@ -73,6 +74,15 @@ class Counts {
     return Atomics.load(this.#header, MOUNTS);
   }
 
+  /** The program ends Buffers of a request before its response. */
+  reset() {
+    Atomics.add(this.#header, RESETS, 1);
+  }
+
+  get resets() {
+    return Atomics.load(this.#header, RESETS);
+  }
+
   /** Bytes that each request may have; infinite before anything is known of it. */
   get limit() {
     const kib = Atomics.load(this.#header, LIMIT);
@@ -93,4 +103,17 @@ class Counts {
   }
 }
 
-module.exports = { BYTES, Counts, DEAD, FIELDS, GIVEN, KEPT, LOOKED, OUTSIDE, PERHAPS, seeIn };
+module.exports = {
+  BYTES,
+  Counts,
+  DEAD,
+  FIELDS,
+  GIVEN,
+  HEAP,
+  INSIDE,
+  KEPT,
+  LOOKED,
+  OUTSIDE,
+  PERHAPS,
+  seeIn,
+};

@@ -1,6 +1,6 @@
 'use strict';
 
-// How files are changed as Node loads them. Where it has hooks that are called in the thread itself (22.15 and later) they see all modules; before that those of ES modules
+// How files are changed as Node loads them. Where it has hooks that are called in the thread itself (24 and later) they see all modules; before that those of ES modules
 // run in a thread of their own, and CommonJS is changed where it is compiled.
 
 const Module = require('node:module');
@@ -67,10 +67,14 @@ function hookElsewhere(files, plan, header) {
   attempt(() => Module.register(pathToFileURL(LOADS), { data: { files: plan, header } }));
 }
 
+/** Node 22.15 has them too, and fails with "loadSync is not a function" when a program registers hooks of the other kind after them. */
+const HAS_HOOKS =
+  Module.registerHooks !== undefined && Number.parseInt(process.versions.node, 10) >= 24;
+
 /** `counts`: of Counts. */
 function hook(plan, counts) {
   const files = new Files(plan, (file, state) => counts.see(file, state));
-  if (Module.registerHooks !== undefined) hookHere(files);
+  if (HAS_HOOKS) hookHere(files);
   else hookElsewhere(files, plan, counts.shared.header);
 }
 

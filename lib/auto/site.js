@@ -3,7 +3,7 @@
 // What stands in the place of `Buffer` at a site: `(current() ?? Buffer)`, and counts what it gives. The arguments are read before current() is, and not behind it: only
 // a size that is awaited would tell the difference.
 
-const { BYTES, GIVEN, OUTSIDE } = require('./counts.js');
+const { BYTES, GIVEN, HEAP, INSIDE, OUTSIDE } = require('./counts.js');
 
 class Site {
   #counts;
@@ -24,50 +24,40 @@ class Site {
     return this.#counts;
   }
 
-  /** What may be more than a request has is left alone, as `ralloc apply` leaves it. */
+  /** The arena that a call is for, which is counted. What may be more than a request has is left alone, as `ralloc apply` leaves it. */
   #arena() {
     const arenas = this.#arenas;
-    return this.#size > arenas.limit ? undefined : arenas.current();
+    const arena = this.#size > arenas.limit ? undefined : arenas.current();
+    this.#counts[arena === undefined ? OUTSIDE : INSIDE]++;
+    return arena;
   }
 
   allocUnsafe(size) {
     const arena = this.#arena();
-    return arena === undefined
-      ? this.#outside(Buffer.allocUnsafe(size))
-      : this.#given(arena.allocUnsafe(size));
+    return arena === undefined ? Buffer.allocUnsafe(size) : this.#given(arena.allocUnsafe(size));
   }
 
   alloc(...args) {
     const arena = this.#arena();
-    return arena === undefined
-      ? this.#outside(Buffer.alloc(...args))
-      : this.#given(arena.alloc(...args));
+    return arena === undefined ? Buffer.alloc(...args) : this.#given(arena.alloc(...args));
   }
 
   from(...args) {
     const arena = this.#arena();
-    return arena === undefined
-      ? this.#outside(Buffer.from(...args))
-      : this.#given(arena.from(...args));
+    return arena === undefined ? Buffer.from(...args) : this.#given(arena.from(...args));
   }
 
   concat(...args) {
     const arena = this.#arena();
-    return arena === undefined
-      ? this.#outside(Buffer.concat(...args))
-      : this.#given(arena.concat(...args));
-  }
-
-  #outside(buffer) {
-    this.#counts[OUTSIDE]++;
-    return buffer;
+    return arena === undefined ? Buffer.concat(...args) : this.#given(arena.concat(...args));
   }
 
   #given(buffer) {
     const counts = this.#counts;
-    counts[GIVEN]++;
-    counts[BYTES] += buffer.length;
-    this.#watch.gave(this, buffer);
+    if (this.#watch.gave(this, buffer)) {
+      counts[GIVEN]++;
+      counts[BYTES] += buffer.length;
+    } else counts[HEAP]++;
     return buffer;
   }
 }

@@ -24,7 +24,7 @@ const RUNNERS = { JEST_WORKER_ID: 'jest', VITEST: 'vitest' };
 
 const runnerOf = (env) => RUNNERS[Object.keys(RUNNERS).find((name) => env[name] !== undefined)];
 
-/** Adds up what the processes of a run tell, `{ sites, mounts, runner }`: counts and states of the same sites. */
+/** Adds up what the processes of a run tell, `{ sites, mounts, resets, runner }`: counts and states of the same sites. */
 function sumOf(notes) {
   const sites = new Map();
   for (const site of notes.flatMap((note) => note.sites)) {
@@ -40,14 +40,18 @@ function sumOf(notes) {
   return {
     sites: [...sites.values()],
     mounts: notes.reduce((sum, { mounts }) => sum + mounts, 0),
+    resets: notes.reduce((sum, { resets }) => sum + resets, 0),
     runner: notes.find(({ runner }) => runner !== undefined)?.runner,
   };
 }
 
-/** Why a site gave nothing from the arenas of requests; undefined where it did. */
-function whyNone({ why, state, given, outside, isTooLarge }, { mounts, runner }) {
+/** TypeScript and JSX: what compiles them may take the file's own text after the hooks have seen it. */
+const IS_COMPILED = /\.(?:[cm]?ts|tsx|jsx)$/;
+
+/** Why a site gave nothing within requests; undefined where it did, or where that threw. */
+function whyNone({ why, name, state, inside, outside, isTooLarge }, { mounts, runner }) {
   if (why !== undefined) return `left: ${why}`;
-  if (given > 0) return undefined;
+  if (inside > 0) return undefined;
   if (isTooLarge) return "left: its Buffers may have more bytes than a request's arena gives";
   if ((state & EDITED) === 0) {
     const [, reason] = REASONS.find(([bit]) => (state & bit) !== 0) ?? [];
@@ -56,10 +60,13 @@ function whyNone({ why, state, given, outside, isTooLarge }, { mounts, runner })
       ? 'its file was not loaded, or by something else than Node'
       : `${runner} loads files past the hooks of Node`;
   }
-  if (outside === 0) return 'the line was never reached';
-  return mounts === 0
-    ? 'no request had an arena'
-    : `all of its Buffers, ${whole(outside)}, were allocated outside of requests`;
+  if (outside === 0) {
+    const other = IS_COMPILED.test(name)
+      ? ', or something else compiled the file, as tsx and ts-node do'
+      : '';
+    return `never reached${other}`;
+  }
+  return mounts === 0 ? 'no request had an arena' : 'reached outside of requests alone';
 }
 
 function headOf({ sites }) {
@@ -67,10 +74,12 @@ function headOf({ sites }) {
   const active = sites.filter(({ given }) => given > 0).length;
   if (sites.length === 0)
     return 'the table proves of no line that its Buffers die with their request';
+  const heap = sum('heap');
   const head = `${active} of ${counted(sites.length, 'site')} ${active === 1 || sites.length === 1 ? 'was' : 'were'} active`;
-  if (active === 0) return head;
+  if (active === 0 && heap === 0) return head;
   const given = `${counted(sum('given'), 'Buffer')} (${formatBytes(sum('bytes'))}) from arenas of requests`;
-  return `${head}: ${given}, ${whole(sum('outside'))} outside of requests`;
+  const full = heap === 0 ? '' : `${whole(heap)} of V8's heap, as the arenas were full, `;
+  return `${head}: ${given}, ${full}${whole(sum('outside'))} outside of requests`;
 }
 
 /** Where it is not known which of several lines a Buffer is of, it is told of each. */
@@ -104,10 +113,24 @@ function reasonsOf(sites, how) {
 
 /** The lines, the most important ones first: what is dead, what is kept, what was left. */
 function linesOf(told) {
-  const { sites, mounts, runner } = told;
+  const { sites, mounts, resets, runner } = told;
   const dead = sites
     .filter((site) => site.dead + site.perhaps > 0)
     .map((site) => `${site.key}: ${usesOf(site)}. Take copyOut(buffer), or hold() it`);
+  const threw = sites
+    .map((site) => ({ ...site, threw: site.inside - site.given - site.heap }))
+    .filter((site) => site.threw > 0)
+    .map(
+      (site) =>
+        `${site.key}: ${counted(site.threw, 'call')} threw within requests: too many bytes, or an argument that an arena refuses`,
+    );
+  const isGiven = sites.some(({ given }) => given > 0);
+  const reset =
+    resets > 0 && isGiven
+      ? [
+          `The program called reset() or rewind() of requests' arenas, ${counted(resets, 'time')}: Buffers of these lines end there too`,
+        ]
+      : [];
   const kept = sites
     .filter((site) => site.kept > 0)
     .map(
@@ -120,7 +143,7 @@ function linesOf(told) {
     ? ['No requestArena() was made: until requests have arenas, all Buffers are those of Node']
     : [];
   const left = reasonsOf(sites, { mounts, runner });
-  const all = [...dead, ...kept, ...noMount, ...left];
+  const all = [...dead, ...threw, ...reset, ...kept, ...noMount, ...left];
   const rest = all.length - MOST_LINES;
   const lines = rest > 1 ? [...all.slice(0, MOST_LINES), `and ${rest} lines more`] : all;
   return [headOf(told), ...lines].map((line) => `ralloc: trial: ${line}`);

@@ -29,7 +29,10 @@ class Trial {
     this.#sites = sites;
     this.#files = files;
     this.#counts = new Counts(sites.length, files.size, shared);
-    this.#arenas = new Arenas((limit) => this.#counts.mount(limit));
+    this.#arenas = new Arenas(
+      (limit) => this.#counts.mount(limit),
+      () => this.#counts.reset(),
+    );
   }
 
   /** What workers are to be given. */
@@ -77,7 +80,7 @@ class Trial {
     if (isMainThread) this.onEnd?.();
   }
 
-  /** For told.js: `{ sites, mounts, runner }`. */
+  /** For told.js: `{ sites, mounts, resets, runner }`. */
   get note() {
     const counts = this.#counts;
     const sites = this.#sites.map(({ key, name, size, why, file }, number) => ({
@@ -88,7 +91,8 @@ class Trial {
       isTooLarge: size > counts.limit,
       ...counts.sumOf(number),
     }));
-    return { sites, mounts: counts.mounts, runner: runnerOf(process.env) };
+    const { mounts, resets } = counts;
+    return { sites, mounts, resets, runner: runnerOf(process.env) };
   }
 }
 

@@ -3,6 +3,7 @@
 // Buffers that outlive their request. They are dead then, whoever has them: what functions of Node and of ralloc refuse is counted by the site that gave it, and of some of
 // them it is looked whether anybody still has them once V8 has collected what nobody has.
 
+const { kHolder, kMemory } = require('../base/protocol.js');
 const { collectNow } = require('../memory/gc.js');
 const marking = require('../memory/marking.js');
 const time = require('../base/time.js');
@@ -60,11 +61,16 @@ class Watch {
   #timer = null;
   #isTicking = false; // or will be at the next tick
 
-  /** A site gave a Buffer of an arena. */
+  /** A site gave a Buffer within a request: false if it is none of the arena, which was full. */
   gave(site, buffer) {
     const memory = buffer.buffer;
-    if (Tagged.sitesOf(memory) !== site) Tagged.add(memory, site);
-    if (site.counts[GIVEN] % EVERY === 1) this.#look(site, buffer);
+    if (Tagged.sitesOf(memory) !== site) {
+      if (buffer.length > 0 && memory[kMemory] !== true && memory[kHolder] === undefined)
+        return false;
+      Tagged.add(memory, site);
+    }
+    if (site.counts[GIVEN] % EVERY === 0) this.#look(site, buffer);
+    return true;
   }
 
   /** Somebody used a view that is dead. Where it was in its memory is known no more, and so which site it is of, where there were several. */

@@ -5,6 +5,7 @@ const left = ['auto/left.test.js'];
 const table = ['auto/table.test.js'];
 const dead = ['auto/dead.test.js'];
 const watch = ['auto/watch.test.js'];
+const requests = ['auto/requests.test.js'];
 const counts = ['auto/counts.test.js'];
 const verb = ['cli/trial.test.js'];
 
@@ -54,9 +55,14 @@ module.exports = [
     mutants: {
       'more than a request has': ['this.#size > arenas.limit', 'false'],
       'what is allocated outside is not counted': [
-        '    this.#counts[OUTSIDE]++;\n',
-        '',
+        'this.#counts[arena === undefined ? OUTSIDE : INSIDE]++;',
+        'if (arena !== undefined) this.#counts[INSIDE]++;',
         { tests: load },
+      ],
+      'calls that throw are not counted': [
+        'this.#counts[arena === undefined ? OUTSIDE : INSIDE]++;',
+        'if (arena === undefined) this.#counts[OUTSIDE]++;',
+        { tests: requests },
       ],
     },
   },
@@ -66,6 +72,12 @@ module.exports = [
     mutants: {
       'the last limit of a request': ['Math.min(this.limit, limit)', 'limit'],
       'a copy is there twice': ['if (this.#known.includes(current)) return true;', ''],
+      'arenas of the program too': [
+        'if (this[kOfRequest] === true) onReset();',
+        'onReset();',
+        { tests: requests },
+      ],
+      'rewind() is not seen': ["of ['reset', 'rewind']", "of ['reset']", { tests: requests }],
     },
   },
   {
@@ -94,7 +106,12 @@ module.exports = [
     tests: watch,
     mutants: {
       'one collection is enough': ['const COLLECTIONS = 2;', 'const COLLECTIONS = 1;'],
-      'all Buffers are looked at': ['site.counts[GIVEN] % EVERY === 1', 'true'],
+      'all Buffers are looked at': ['site.counts[GIVEN] % EVERY === 0', 'true'],
+      'those of the heap are of arenas': [
+        'return false;\n      Tagged',
+        'return true;\n      Tagged',
+        { tests: requests },
+      ],
       'any number of them': ['this.#looked.length >= MOST_LOOKED || ', ''],
       'those of requests that are not over': ['if (lengthOf.call(buffer) > 0) return true;', ''],
       'at the end too': ['if (buffer === undefined || lengthOf.call(buffer) === 0)', 'if (true)'],

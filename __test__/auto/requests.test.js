@@ -1,0 +1,114 @@
+'use strict';
+
+// What differs within requests, and is told: calls that throw, arenas that are full, a program that ends its Buffers before the response; and programs with hooks of their own.
+
+const test = require('ava');
+const { told, tried } = require('../helpers/tried.js');
+
+/** A program whose requests are handled by `handler`, and tells what became of them. */
+const program = (handler, options, requests = 2) => `'use strict';
+
+const { serve } = require('./serve.js');
+const { rows } = require('./rows.js');
+
+serve(async (req, res) => {
+  try {
+    ${handler}
+    res.end('done');
+  } catch (error) {
+    res.end(error.code);
+  }
+}, ${requests}, ${options}).then((answers) => console.log(JSON.stringify(answers.map(String))));
+`;
+
+async function run(t, handler, options) {
+  const app = tried(t, { files: { 'app.js': program(handler, options) } });
+  const { code, result, stderr } = await app.auto();
+  t.is(code, 0, stderr);
+  return { result, lines: told(stderr) };
+}
+
+const THREW =
+  'rows.js:1:30 rows: 2 calls threw within requests: too many bytes, or an argument that an arena refuses';
+
+test('a line that throws in each request was reached', async (t) => {
+  const { result, lines } = await run(t, 'rows((1 << 20) + 1);', '{ maxBytesPerRequest: 1 << 20 }');
+  t.deepEqual(result, ['ERR_RALLOC_LIMIT', 'ERR_RALLOC_LIMIT']);
+  t.deepEqual(lines, ['0 of 1 site was active', THREW]);
+});
+
+test('calls that threw are told beside those that did not', async (t) => {
+  const { result, lines } = await run(t, "rows(65536); rows('many');", '{}');
+  t.deepEqual(result, ['ERR_RALLOC_INVALID_ARGUMENT', 'ERR_RALLOC_INVALID_ARGUMENT']);
+  t.deepEqual(lines, [
+    '1 of 1 site was active: 2 Buffers (128 KiB) from arenas of requests, 0 outside of requests',
+    THREW,
+  ]);
+});
+
+test('what requests get of the heap, as the arenas are full, is not counted as theirs', async (t) => {
+  const { lines } = await run(
+    t,
+    `const mine = Array.from({ length: 10 }, () => rows(65536));
+    if (req.url !== '/inner') await (await fetch('http://' + req.headers.host + '/inner')).text();
+    res.write(String(mine.length));`,
+    '{ maxBytes: 1 << 20, maxBytesPerRequest: 1 << 20 }',
+  );
+  const [, given, heap] =
+    /^1 of 1 site was active: (\d+) Buffers \(.*\) from arenas of requests, (\d+) of V8's heap, as the arenas were full, 0 outside/.exec(
+      lines[0],
+    ) ?? [];
+  t.is(Number(given) + Number(heap), 40, lines[0]);
+  t.true(Number(given) >= 20 && Number(given) <= 32, lines[0]);
+});
+
+test('a program that resets the arena of a request itself is told that Buffers end there', async (t) => {
+  const { result, lines } = await run(
+    t,
+    `const mine = rows(65536);
+    const mark = req.arena.checkpoint();
+    const behind = rows(65536);
+    req.arena.rewind(mark);
+    const lengths = [mine.length, behind.length];
+    req.arena.reset();
+    res.write([...lengths, mine.length].join() + ' ');`,
+    '{}',
+  );
+  t.deepEqual(result, ['65536,0,0 done', '65536,0,0 done']);
+  t.is(
+    lines[1],
+    "The program called reset() or rewind() of requests' arenas, 4 times: Buffers of these lines end there too",
+  );
+});
+
+test('arenas that a program made itself may be reset', async (t) => {
+  const { lines } = await run(
+    t,
+    "rows(65536); const own = new (require('ralloc').Arena)(); own.from('a'); own.reset(); own.close();",
+    '{}',
+  );
+  t.is(lines.length, 1, lines.join('\n'));
+});
+
+const HOOKS = `import { register } from 'node:module';
+register('data:text/javascript,export const load = async (url, context, next) => next(url, context)');
+`;
+
+for (const [what, command] of [
+  ['before it runs', ['--import', './hooks.mjs', 'app.js']],
+  ['itself', ['app.mjs']],
+  ['by --loader', ['--no-warnings', '--loader', './hooks.mjs', 'app.js']],
+]) {
+  test(`a program that registers hooks ${what} runs, and its lines are changed`, async (t) => {
+    const files = {
+      'app.js': program('rows(65536);', '{}'),
+      'hooks.mjs': HOOKS,
+      'app.mjs': "import './hooks.mjs';\nawait import('./app.js');\n",
+    };
+    const app = tried(t, { files });
+    const { code, stdout, stderr } = await app.trial([], [process.execPath, ...command]);
+    t.is(code, 0, stderr);
+    t.is(stdout.trim(), '["done","done"]', stderr);
+    t.regex(told(stderr)[0], /^1 of 1 site was active: 2 Buffers/, stderr);
+  });
+}
