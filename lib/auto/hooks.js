@@ -9,7 +9,7 @@ const process = require('node:process');
 const { fileURLToPath, pathToFileURL } = require('node:url');
 const fs = require('node:fs');
 const { attempt } = require('../profile/attempt.js');
-const { Patches } = require('../profile/patches/patches.js');
+const { Patches } = require('../guard/patches.js');
 const { change } = require('./change.js');
 const { EDITED } = require('./states.js');
 

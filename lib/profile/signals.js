@@ -12,7 +12,7 @@ const process = require('node:process');
 const time = require('../base/time.js');
 const { attempt } = require('./attempt.js');
 const { patchEnd } = require('./patches/last-turn.js');
-const { Patches } = require('./patches/patches.js');
+const { Patches } = require('../guard/patches.js');
 
 /** Those that end a process and that people end one by. On Windows a process gets none of them. */
 const SIGNALS = process.platform === 'win32' ? [] : ['SIGINT', 'SIGTERM', 'SIGHUP'];

@@ -105,7 +105,7 @@ module.exports = [
     },
   },
   {
-    file: 'profile/patches/patches.js',
+    file: 'guard/patches.js',
     tests: unchanged,
     mutants: {
       'what was replaced since is put back too': [

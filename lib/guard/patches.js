@@ -1,9 +1,8 @@
 'use strict';
 
-// How functions are replaced while a profile is recorded, and put back.
+// How functions are replaced for a time, by the profiler or in debug, and put back.
 
-const { attempt } = require('../attempt.js');
-const { dress } = require('../../guard/wrap.js');
+const { dress } = require('./wrap.js');
 
 /** As it is before an application takes it away. */
 const Reference = WeakRef;
@@ -55,7 +54,12 @@ class Patches {
   restore() {
     for (const { owner, name } of this.#owners.splice(0).reverse()) {
       const object = owner.deref();
-      if (object !== undefined) attempt(() => this.#restore(object, name));
+      if (object === undefined) continue;
+      try {
+        this.#restore(object, name);
+      } catch {
+        // A Proxy, or an application that has replaced what this needs: it is to go on.
+      }
     }
     this.#before = new WeakMap();
   }
