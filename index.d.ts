@@ -1457,6 +1457,109 @@ export const site: {
   stats(): SitesStats;
 };
 
+/**
+ * How much debug mode watches: nothing; one of `sampleEvery` allocations, by chance; or all. It is RALLOC_DEBUG in the environment (`off`, `sample`, `full`) until
+ * `configureDebug()` changes it, and `off` where that is not set.
+ */
+export type DebugLevel = 'off' | 'sample' | 'full';
+
+export interface DebugOptions {
+  level?: DebugLevel | undefined;
+  /**
+   * With `sample`, one of so many allocations is watched: an integer from 1 to 2147483647.
+   * @default 128
+   */
+  sampleEvery?: number | undefined;
+  /**
+   * The most frames of a stack, 1 to 64. Each costs time at every allocation that is watched.
+   * @default 16
+   */
+  stackDepth?: number | undefined;
+  /**
+   * Is called with each report, in the middle of what it is about; null for none. What it throws is a warning, `RALLOC_W_REPORT_FAILED`, once. Misuse that it
+   * causes itself is reported when it has returned.
+   * @default null
+   */
+  report?: ((report: DebugReport) => void) | null | undefined;
+}
+
+/** What a report is about. docs/debugging.md shows each. */
+export type DebugKind =
+  | 'use-after-reset'
+  | 'use-after-free'
+  | 'double-free'
+  | 'write-after-free'
+  | 'overrun'
+  | 'kept'
+  | 'leak'
+  | 'stuck'
+  | 'hold-leaked'
+  | 'not-closed'
+  | 'in-flight'
+  | 'shared';
+
+/** A place of a program. Lines and columns count from 1, and are 0 where nobody knows them. */
+export interface DebugFrame {
+  readonly function: string;
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** A stack. It is made out when somebody reads it, with the source maps that Node or the files have. */
+export interface DebugTrace {
+  /** The application's, then those of packages; those of ralloc and Node only where there are no others. */
+  readonly frames: readonly DebugFrame[];
+  /** A line for each, as in the stack of an error. */
+  toString(): string;
+}
+
+/**
+ * Misuse, as the function `report` and the channels `ralloc:debug:KIND` of `node:diagnostics_channel` get it: once for each cause, which is the kind and the places of
+ * its stacks. Later ones of the cause add to `count` and `bytes`.
+ */
+export interface DebugReport {
+  readonly kind: DebugKind;
+  /** That of the warning. */
+  readonly code: `RALLOC_W_${string}`;
+  /** The text of the warning, of several lines. */
+  readonly message: string;
+  /** Whose memory it is: `the arena 'frames'`. */
+  readonly of?: string;
+  /** The name that the arena, slab or region was given. */
+  readonly name?: string;
+  /** Bytes of the Buffer, or of each. */
+  readonly size?: number;
+  /** Buffers, or how often it has happened. */
+  readonly count: number;
+  /** Bytes of all of them. */
+  readonly bytes: number;
+  /** In milliseconds; of the oldest, where there are several. */
+  readonly age?: number;
+  readonly allocated?: DebugTrace;
+  /** Where its memory was reset, freed, or ended by what `how` says. */
+  readonly ended?: DebugTrace;
+  readonly used?: DebugTrace;
+  /** Where the operation or the hold began that the report is about. */
+  readonly operation?: DebugTrace;
+  /** The request for which it was allocated: `GET /orders`. */
+  readonly request?: string;
+  /** The request whose end has reset it. */
+  readonly endedBy?: string;
+  /** How its memory ended: `reset`, `response`, `freed` and others. */
+  readonly how?: string;
+  /** What was done with it: `buf.toString()`. */
+  readonly use?: string;
+  /** What else is known, in words. */
+  readonly detail?: string;
+}
+
+/**
+ * Changes debug mode: the options that are given, and leaves the others as they are. It holds for what this thread allocates from then on.
+ * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value. Then nothing has changed.
+ */
+export function configureDebug(options: DebugOptions): void;
+
 export type RallocErrorCode =
   | 'ERR_RALLOC_LIMIT'
   | 'ERR_RALLOC_ABORTED'

@@ -2,6 +2,7 @@
 
 // The middlewares of Express 4 and 5, connect, and of node:http as `arenas(req, res, next)`.
 
+require('./debug/debug.js');
 const { typeError } = require('./base/errors.js');
 const { kEndRequest } = require('./base/protocol.js');
 const { checkCalled, faultOf, nextError } = require('./request/messages.js');

@@ -2,6 +2,7 @@
 
 // The plugin of Fastify 5: `app.register(require('ralloc/fastify'), options)`, `request.arena`, `app.arenas.stats()`.
 
+require('./debug/debug.js');
 const { bodyTypes, contentParser } = require('./request/content-parser.js');
 const { checkApplication, checkRegistered } = require('./request/messages.js');
 const { Mount, SKIPPED } = require('./request/mount.js');
@@ -19,7 +20,6 @@ async function register(app, options) {
   const mount = Mount.of(ownOptions(options), 'fastify');
   const { property } = mount;
   if (app.hasRequestDecorator(property)) throw mount.takenError();
-
   app.decorateRequest(property, undefined);
   app.decorate('arenas', mount.face({}));
   if (types.length > 0) app.addContentTypeParser(types, contentParser(mount));

@@ -4,6 +4,7 @@
 // Elsewhere, as with app.request() in a test, nobody tells when the body was read: the request is over with its
 // handler, and its memory is used again once V8 has collected the Buffers.
 
+require('./debug/debug.js');
 const { frameworkError } = require('./base/errors.js');
 const { kEndRequest, kOfRequest, kRequestArena } = require('./base/protocol.js');
 const { checkCalled } = require('./request/messages.js');

@@ -5,6 +5,7 @@
 const { Arena } = require('./arena/arena.js');
 const { current } = require('./arena/current.js');
 const { RallocError } = require('./base/errors.js');
+const { configureDebug } = require('./debug/debug.js');
 const { requestArena } = require('./express.js');
 const { backend, backendReason } = require('./memory/native.js');
 const { pump } = require('./memory/pump.js');
@@ -24,6 +25,7 @@ module.exports = {
   Slab,
   backend,
   backendReason,
+  configureDebug,
   current,
   loadTable,
   profiler,

@@ -8,6 +8,7 @@ export const {
   Slab,
   backend,
   backendReason,
+  configureDebug,
   current,
   loadTable,
   profiler,

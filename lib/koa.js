@@ -2,6 +2,7 @@
 
 // The middleware of Koa 3: `app.use(requestArena(options))`, `ctx.arena`.
 
+require('./debug/debug.js');
 const { frameworkError } = require('./base/errors.js');
 const { checkCalled } = require('./request/messages.js');
 const { Mount, SKIPPED } = require('./request/mount.js');

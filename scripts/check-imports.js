@@ -171,8 +171,8 @@ const CASES = [
     name: 'JavaScript sideways',
     files: {
       'lib/express.js': ["require('./koa.js');"],
-      'lib/koa.js': ["require('./debug/report.js');"],
-      'lib/debug/report.js': [],
+      'lib/koa.js': ["require('./profile/report.js');"],
+      'lib/profile/report.js': [],
       'lib/slab/slab.js': ['', "require('../arena/arena.js');"],
       'lib/arena/arena.js': ["require('../region/region.js');"],
       'lib/region/region.js': [],

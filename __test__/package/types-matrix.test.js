@@ -88,6 +88,7 @@ const values = {
   slots: [10, 100, 30, 2, 0, 0, 15, 0],
   regions: [1, 0, 1],
   sites: ['rows', false, 0, null, 0],
+  debugging: [0, null, null],
   codes: ['RangeError', 'ERR_RALLOC_LIMIT', 'maxBytes', 'ERR_RALLOC_CLOSED', ''],
   requests: 0,
   safety: 'detach',

@@ -8,7 +8,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { SourceMap } = require('node:module');
 const { pathToFileURL } = require('node:url');
-const { findAll } = require('../../lib/profile/mappings.js');
+const { findAll } = require('../../lib/stack/mappings.js');
 const { folder } = require('../helpers/folder.js');
 const { ralloc } = require('../helpers/profile.js');
 

@@ -11,7 +11,10 @@ import {
   backendReason,
   type Checkpoint,
   type ChunkStats,
+  configureDebug,
   current,
+  type DebugLevel,
+  type DebugReport,
   type DepotStats,
   type Hold,
   type LoadTableOptions,
@@ -77,6 +80,20 @@ const tableOptions: LoadTableOptions = { suggested: true, maxSlabBytes: 1 << 26,
 expectType<void>(loadTable('table.json', tableOptions));
 expectError(loadTable());
 expectError(loadTable('table.json', { maxBytes: 1 }));
+expectType<void>(configureDebug({ level: 'sample', sampleEvery: 64, stackDepth: 8 }));
+configureDebug({
+  report(report) {
+    expectType<DebugReport>(report);
+    expectType<`RALLOC_W_${string}`>(report.code);
+    expectType<string | undefined>(report.allocated?.frames[0]?.file);
+    expectAssignable<number>(report.count + report.bytes);
+  },
+});
+configureDebug({ report: null, level: undefined });
+expectAssignable<DebugLevel>('off');
+expectError(configureDebug());
+expectError(configureDebug({ level: 'some' }));
+expectError(configureDebug({ every: 1 }));
 expectError(site(5));
 expectError(rows.free('x'));
 expectType<RequestArena | undefined>(current());

@@ -258,6 +258,7 @@ module.exports = {
   errorName,
   refusal,
   failureReason,
+  deaths,
   deadError,
   frameworkError,
   mountedError,

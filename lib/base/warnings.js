@@ -63,7 +63,7 @@ function warnNow(code, detail) {
 /** RALLOC_DEBUG. Deno lets nobody read it without --allow-env. */
 function isDebug() {
   try {
-    return !['', '0', 'off'].includes(process.env.RALLOC_DEBUG ?? '');
+    return !['', '0', 'false', 'off'].includes(process.env.RALLOC_DEBUG ?? '');
   } catch {
     return false;
   }

@@ -19,7 +19,7 @@ const { Requests } = require('./requests.js');
 const { Samples } = require('./samples.js');
 const { Sampling, sampleTo, weightOf } = require('./sampling.js');
 const { Sites } = require('./sites.js');
-const { hold } = require('./stack.js');
+const { hold } = require('../stack/stack.js');
 
 const SLOT_MS = 2000;
 const TICK_MS = 200;

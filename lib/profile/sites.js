@@ -5,8 +5,8 @@
 
 const { Compiled } = require('./compiled.js');
 const { fingerprint } = require('./fingerprint.js');
-const { Frames, NODE, RECORDER, APPLICATION } = require('./frames.js');
-const { framesOf } = require('./stack.js');
+const { Frames, NODE, RECORDER, APPLICATION } = require('../stack/frames.js');
+const { framesOf } = require('../stack/stack.js');
 
 /** So many sites have their whole stack; what comes then has one frame, of which there are not more than lines of code. */
 const MOST = 20_000;

@@ -15,12 +15,14 @@ const FLOORS = [
   ['cli'],
   ['index'],
   ['nest', 'http', 'auto'], // which stand on others' doors, or on the profile's
-  ['express', 'fastify', 'koa', 'hono', 'debug', 'profile'],
+  ['express', 'fastify', 'koa', 'hono', 'profile'],
+  ['debug'],
   ['request'],
   ['site'],
   ['arena', 'slab', 'region', 'lifetime'],
   ['memory'],
   ['guard'],
+  ['stack'],
   ['base'],
 ];
 

@@ -97,7 +97,7 @@ module.exports = [
     },
   },
   {
-    file: 'profile/stack.js',
+    file: 'stack/stack.js',
     tests: unchanged,
     mutants: {
       'prepareStackTrace stays': ["    set('prepareStackTrace', isStuck ? undefined : own);\n", ''],

@@ -87,15 +87,21 @@ module.exports = [
     file: 'profile/report/sources.js',
     tests: [report('sources')],
     mutants: {
-      'any file is read': ['!CODE.test(file) ||', ''],
-      'the first map of a file': ['.at(-1)?.[1]', '.at(0)?.[1]'],
       'the line before': ['line: entry.originalLine + 1', 'line: entry.originalLine'],
       'columns count from 0': ['Math.max(0, column - 1)', 'column'],
       'the text of a map is not kept': ["if (typeof text === 'string')", 'if (false)'],
     },
   },
   {
-    file: 'profile/source-url.js',
+    file: 'stack/on-disk.js',
+    tests: [report('sources')],
+    mutants: {
+      'any file is read': ['!CODE.test(file) ||', ''],
+      'the first map of a file': ['.at(-1)?.[1]', '.at(0)?.[1]'],
+    },
+  },
+  {
+    file: 'stack/source-url.js',
     tests: [report('sources')],
     mutants: { 'no sourceRoot': ['= root ?', '= false ?'] },
   },

@@ -2,43 +2,13 @@
 
 // Where a frame stands in the source that somebody wrote, by the source maps that are there now; and the code around it.
 
-const fs = require('node:fs');
 const { SourceMap } = require('node:module');
-const path = require('node:path');
-const { pathToFileURL } = require('node:url');
-const { pathOf, sourceOf, textOfData } = require('../source-url.js');
-
-/** A profile of somebody else's may name any file, and a report is given on: nothing but code is read. */
-const CODE = /\.[cm]?[jt]sx?$/i;
-const MOST_BYTES = 1 << 26;
-const MAPPING = /^[ \t]*\/\/[#@][ \t]*sourceMappingURL=(\S+)[ \t]*$/gm;
+const { readCode, readMap } = require('../../stack/on-disk.js');
+const { pathOf, sourceOf } = require('../../stack/source-url.js');
 
 /** Lines of code before and behind the one that a snippet is about. */
 const AROUND = 4;
 const MOST_COLUMNS = 300;
-
-/** The text of a source that is there and may be read: { text, changed }, or undefined. */
-function readCode(file) {
-  if (!CODE.test(file) || !path.isAbsolute(file)) return undefined;
-  try {
-    const { size, mtimeMs } = fs.statSync(file);
-    if (size > MOST_BYTES) return undefined;
-    return { text: fs.readFileSync(file, 'utf8'), changed: mtimeMs };
-  } catch {
-    return undefined;
-  }
-}
-
-/** What the last sourceMappingURL of a text stands for: { json, base }, or undefined if it is elsewhere than on this disk. */
-function readMap(text, file) {
-  const url = [...text.matchAll(MAPPING)].at(-1)?.[1];
-  if (url === undefined) return undefined;
-  const json = textOfData(url);
-  if (json !== undefined) return { json, base: pathToFileURL(file) };
-  const base = new URL(url, pathToFileURL(file));
-  if (base.protocol !== 'file:') return undefined;
-  return { json: fs.readFileSync(base, 'utf8'), base };
-}
 
 class Sources {
   #files = new Map();

@@ -1,6 +1,6 @@
 'use strict';
 
-// The stack of a sample, without the application's own settings of Error having a part in it, or being changed by it.
+// A stack, without the application's own settings of Error having a part in it, or being changed by it.
 
 const { OfV8, captureStackTrace } = require('../base/runtime.js');
 const { Frames } = require('./frames.js');
@@ -25,7 +25,6 @@ function prepare(error, sites) {
 
 const plain = (value) => ({ value, writable: true, enumerable: true, configurable: true });
 const WITH_PREPARE = plain(prepare);
-const WITH_LIMIT = plain(DEPTH);
 
 /** By definition: an accessor of the application's is not called, and is there again afterwards. */
 function set(name, descriptor) {
@@ -36,8 +35,8 @@ function set(name, descriptor) {
 /** Node freezes Error with --frozen-intrinsics; then there is a text, of Error's own length. */
 const isFrozen = () => Object.isFrozen(OfV8);
 
-/** The stack above the function `below`, not formatted yet: half of the cost. */
-function hold(below) {
+/** The stack above the function `below`, of at most `depth` frames, not formatted yet: half of the cost. */
+function hold(below, depth = DEPTH) {
   const holder = {};
   if (isFrozen()) {
     captureStackTrace(holder, below);
@@ -45,7 +44,7 @@ function hold(below) {
   }
   const limit = Object.getOwnPropertyDescriptor(OfV8, 'stackTraceLimit');
   try {
-    set('stackTraceLimit', WITH_LIMIT);
+    set('stackTraceLimit', plain(depth));
     captureStackTrace(holder, below);
   } finally {
     set('stackTraceLimit', limit);

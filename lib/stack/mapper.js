@@ -6,6 +6,7 @@
 const { Module, findSourceMap } = require('node:module');
 const { pathToFileURL } = require('node:url');
 const { findAll } = require('./mappings.js');
+const { readCode, readMap } = require('./on-disk.js');
 const { pathOf, sourceOf, textOfData } = require('./source-url.js');
 
 const INLINE = '//# sourceMappingURL=data:';
@@ -20,9 +21,8 @@ function inlineMap(ran) {
   return json && JSON.parse(json);
 }
 
-/** What `map` says of frames, of places from 1: frame → { file, line, column }. */
-function byMap({ mappings, sources, sourceRoot }, file, frames) {
-  const base = pathToFileURL(file);
+/** What `map` says of frames, of places from 1: frame → { file, line, column }. `base`: the URL where it stands. */
+function byMap({ mappings, sources, sourceRoot }, base, frames) {
   const places = frames.map((frame) => ({
     frame,
     line: frame.line - 1,
@@ -65,10 +65,24 @@ const isMap = (map) => typeof map?.mappings === 'string';
 function originsOf(file, ran, frames) {
   try {
     const map = (ran && inlineMap(ran)) ?? findSourceMap(file)?.payload;
-    return isMap(map) ? byMap(map, file, frames) : bySupport(frames);
+    return isMap(map) ? byMap(map, pathToFileURL(file), frames) : bySupport(frames);
   } catch {
     return undefined; // no map that can be read
   }
 }
 
-module.exports = { originsOf };
+const MOST_BYTES = 1 << 24; // to read more would stop a server for longer than its answer is worth
+
+/** The same by the map that `file` names now, on disk or within itself: Node reads none unless it is asked to (`--enable-source-maps`). */
+function originsOnDisk(file, frames) {
+  try {
+    const code = readCode(file, MOST_BYTES);
+    const found = code && readMap(code.text, file);
+    const map = found && JSON.parse(found.json);
+    return isMap(map) ? byMap(map, found.base, frames) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+module.exports = { originsOf, originsOnDisk };

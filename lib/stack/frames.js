@@ -6,13 +6,14 @@
 const path = require('node:path');
 const { fileURLToPath } = require('node:url');
 
-/** What the recorder itself is in: its own frames are nobody's. */
-const HERE = __dirname + path.sep;
 /** Of ralloc, of which an application may have its own copy. */
 const RALLOC = path.join(__dirname, '..') + path.sep;
+/** What the recorder of profiles itself is in: its own frames are nobody's. */
+const PROFILE = path.join(RALLOC, 'profile') + path.sep;
+const HERE = __dirname + path.sep;
 
 /** What stands in the place of Node's functions. */
-const PATCHES = path.join(__dirname, 'patches') + path.sep;
+const PATCHES = path.join(PROFILE, 'patches') + path.sep;
 const BUFFERS = path.join(PATCHES, 'buffers.js');
 
 const NODE = 0;
@@ -24,9 +25,12 @@ const DEPENDENCY = /[\\/]node_modules[\\/]/;
 
 function kindOf(file) {
   if (file === undefined || file.startsWith('node:') || file.startsWith(PATCHES)) return NODE;
-  if (file.startsWith(HERE)) return RECORDER;
+  if (file.startsWith(PROFILE) || file.startsWith(HERE)) return RECORDER;
   return file.startsWith(RALLOC) || DEPENDENCY.test(file) ? LIBRARY : APPLICATION;
 }
+
+/** Whether it is of this copy of ralloc. Of a bundle nobody can tell. */
+const isOfRalloc = (file) => path.basename(__dirname) === 'stack' && file.startsWith(RALLOC);
 
 /** The path of a file, also where a module has its address; undefined for what has none. */
 function fileOf(name) {
@@ -46,6 +50,11 @@ class Frames {
   #places = new Map(); // file name, as V8 has it → position → frame
   #interned = new Map(); // by text
   #onFile;
+
+  /** How many there are. */
+  get size() {
+    return this.#interned.size;
+  }
 
   /** `onFile(file, site)` is called when a file of the application's is met first. */
   constructor(onFile = () => {}) {
@@ -121,4 +130,4 @@ function typeOf(site) {
   }
 }
 
-module.exports = { Frames, NODE, RECORDER, LIBRARY, APPLICATION };
+module.exports = { Frames, DEPENDENCY, isOfRalloc, NODE, RECORDER, LIBRARY, APPLICATION };

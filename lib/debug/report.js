@@ -1,0 +1,150 @@
+'use strict';
+
+// Reports of misuse: a warning, a message on a channel and a call of the application's function, once for each cause. What these
+// do may be misuse too: a report that is made meanwhile waits until the one before is told.
+
+const { channel } = require('node:diagnostics_channel');
+const { inspect } = require('node:util');
+const { kinds } = require('./kinds.js');
+const { onLevel, settings } = require('./settings.js');
+const { tell, watchEnd } = require('./tell.js');
+
+/** Causes that are remembered, each with its report, of a few KiB. */
+const MOST_CAUSES = 1000;
+
+const TRACES = ['allocated', 'ended', 'operation', 'used'];
+const channels = new Map(Object.keys(kinds).map((kind) => [kind, channel(`ralloc:debug:${kind}`)]));
+
+const causes = new Map(); // text → its first report
+const listeners = new Set();
+const waiting = [];
+const failed = new WeakSet(); // functions of the application that have thrown
+let isTelling = false;
+let isFull = false;
+
+/** What a record of a Buffer that is watched says. */
+function ofRecord(record) {
+  if (record === undefined) return {};
+  const { of, name, size, allocated, request, ended } = record;
+  const end = ended && { ended: ended.trace, how: ended.how, endedBy: ended.request };
+  return { of, name, size, allocated, request, ...end };
+}
+
+const isThere = ([, value]) => value !== undefined && value !== null;
+const known = (facts) => Object.fromEntries(Object.entries(facts).filter(isThere));
+
+/** The object that the application gets. */
+function make(kind, { record, cause, count = 1, ...facts }) {
+  const { size, ...all } = { ...known(ofRecord(record)), ...known(facts) };
+  const bytes = all.bytes ?? (size ?? 0) * count;
+  const { code } = kinds[kind];
+  return known({ kind, code, message: '', size, count, bytes, ...all });
+}
+
+function causeOf(report, cause) {
+  if (cause !== undefined) return `${report.kind}\n${cause}`;
+  const places = TRACES.map((name) => report[name]?.key ?? '');
+  const isNowhere = places.every((place) => place === '');
+  return [report.kind, ...places, isNowhere ? report.of : ''].join('\n\n');
+}
+
+/** `what` has failed, which is `subject`. */
+function tellFailure(error, what, subject) {
+  if (failed.has(subject)) return;
+  failed.add(subject);
+  try {
+    const [line] = inspect(error, { depth: 0 }).split('\n', 1);
+    const message = `${what} failed, which is told once: ${line}`;
+    tell({ code: 'RALLOC_W_REPORT_FAILED', message, detail: error?.stack });
+  } catch {
+    // What fails even then is the application's own process.emitWarning(), or inspect().
+  }
+}
+
+const CALLBACK = 'the function "report" of configureDebug()';
+
+function call(told) {
+  const { report: fn } = settings;
+  if (fn === null) return;
+  try {
+    const result = fn(told);
+    if (typeof result?.then === 'function')
+      result.then(undefined, (error) => tellFailure(error, CALLBACK, fn));
+  } catch (error) {
+    tellFailure(error, CALLBACK, fn);
+  }
+}
+
+/** What one way of telling throws keeps nobody from the others. */
+function attempt(work) {
+  try {
+    work();
+  } catch (error) {
+    tellFailure(error, 'a report of debug mode', attempt);
+  }
+}
+
+function tellFull() {
+  if (isFull) return;
+  isFull = true;
+  tell({
+    code: 'RALLOC_W_REPORTS_FULL',
+    message: `debug mode has reported ${MOST_CAUSES} causes, and reports no others in this process. Look at the first ones, which are often behind the rest`,
+  });
+}
+
+function deliver(kind, facts) {
+  const report = make(kind, facts);
+  const cause = causeOf(report, facts.cause);
+  const first = causes.get(cause);
+  if (first !== undefined) {
+    first.count += report.count;
+    first.bytes += report.bytes;
+    if (listeners.size === 0) return;
+  }
+  report.message = kinds[kind].text(report);
+  for (const listener of listeners) attempt(() => listener(report, first === undefined));
+  if (first !== undefined) return;
+  if (causes.size >= MOST_CAUSES) {
+    attempt(tellFull);
+    return;
+  }
+  causes.set(cause, report);
+  attempt(() => tell({ code: report.code, message: report.message }));
+  attempt(() => channels.get(kind).publish(report));
+  call(report);
+}
+
+function deliverAll() {
+  isTelling = true;
+  try {
+    while (waiting.length > 0) {
+      const [kind, facts] = waiting.shift();
+      attempt(() => deliver(kind, facts));
+    }
+  } finally {
+    isTelling = false;
+  }
+}
+
+const watch = () => watchEnd(deliverAll); // what waits behind a function that ends the process
+
+/**
+ * Tells of misuse; see `ofRecord()` and kinds.js for the facts. Calls the application's code: to be called where that may do anything,
+ * also with what the report is about.
+ */
+function report(kind, facts = {}) {
+  waiting.push([kind, facts]);
+  watch();
+  if (!isTelling) deliverAll();
+}
+
+/** `listener(report, isFirst)` is called for each report, also for those of a cause that is known. @returns what ends that */
+function listen(listener) {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+onLevel(watch);
+
+module.exports = { listen, report };

@@ -1,0 +1,158 @@
+'use strict';
+
+// A stack that is kept for a report that may never come: V8's at first, which is cheap to take, then the places, and as text
+// when somebody reads it. Nothing here throws, whatever an application has made of Error.
+
+const { inspect } = require('node:util');
+const { captureStackTrace } = require('../base/runtime.js');
+const { DEPENDENCY, Frames, isOfRalloc } = require('../stack/frames.js');
+const { originsOf, originsOnDisk } = require('../stack/mapper.js');
+const { framesOf, hold } = require('../stack/stack.js');
+const { settings } = require('./settings.js');
+
+/** Places that are remembered, each once. Only code that is made anew all the time comes to so many. */
+const MOST_FRAMES = 20_000;
+const INSIDE = /^(node|ext|native|bun|internal):/;
+/** ralloc in a bundle whose source map tells it. */
+const RALLOC = /[\\/]node_modules[\\/]ralloc[\\/]/;
+
+const APPLICATION = 0;
+const LIBRARY = 1;
+const NOBODY = 2; // of ralloc, of the runtime
+
+function rankOf({ file }) {
+  if (file === '' || INSIDE.test(file) || isOfRalloc(file) || RALLOC.test(file)) return NOBODY;
+  return DEPENDENCY.test(file) ? LIBRARY : APPLICATION;
+}
+
+let frames = new Frames();
+let told = new Map(); // frame → as it is told
+
+function places(held) {
+  if (frames.size > MOST_FRAMES) {
+    frames = new Frames();
+    told = new Map();
+  }
+  return framesOf(held, frames);
+}
+
+/** Frames as their author has them. */
+function tell(all) {
+  const byFile = new Map();
+  for (const frame of all) {
+    if (told.has(frame)) continue;
+    told.set(frame, plain(frame));
+    if (rankOf(frame) !== APPLICATION) continue; // packages' maps tell of sources that are not installed
+    if (byFile.has(frame.file)) byFile.get(frame.file).push(frame);
+    else byFile.set(frame.file, [frame]);
+  }
+  for (const [file, news] of byFile) {
+    const found = originsOf(file, undefined, news) ?? originsOnDisk(file, news);
+    for (const frame of news) told.set(frame, plain({ ...frame, ...found?.get(frame) }));
+  }
+  return all.map((frame) => told.get(frame));
+}
+
+const plain = ({ function: name, file, line, column }) =>
+  Object.freeze({ function: name, file, line, column });
+
+/** The application's first, then packages'; others where there are none of these. */
+function inOrder(all) {
+  const ranks = [APPLICATION, LIBRARY].map((rank) => all.filter((one) => rankOf(one) === rank));
+  const found = ranks.flat();
+  return found.length > 0 ? found : all;
+}
+
+function lineOf({ function: name, file, line, column }) {
+  const place = line === 0 ? file : `${file}:${line}:${column}`;
+  return name === '(anonymous)' ? `    at ${place}` : `    at ${name} (${place})`;
+}
+
+class Trace {
+  #held; // V8's, until the places are known. It keeps the `this` of each of its functions reachable
+  #places;
+  #frames;
+  #key;
+
+  /** The stack from the caller of the function `below`. */
+  static take(below = Trace.take, depth = settings.stackDepth) {
+    const trace = new Trace();
+    try {
+      trace.#held = hold(below, depth);
+    } catch {
+      trace.#held = trace.#withoutDepth(below);
+    }
+    return trace;
+  }
+
+  /** Where Error cannot be changed and is not frozen either. */
+  #withoutDepth(below) {
+    const holder = {};
+    try {
+      captureStackTrace(holder, below);
+    } catch {
+      // At the end of the stack there is none.
+    }
+    return holder;
+  }
+
+  /** Finds the places, and lets go of what V8 keeps for them. */
+  settle() {
+    if (this.#places !== undefined) return this;
+    try {
+      this.#places = places(this.#held);
+    } catch {
+      this.#places = [];
+    }
+    this.#held = undefined;
+    return this;
+  }
+
+  /** `{ function, file, line, column }`, lines and columns from 1. */
+  get frames() {
+    if (this.#frames === undefined) {
+      const all = this.#all();
+      try {
+        this.#frames = inOrder(tell(all));
+      } catch {
+        this.#frames = inOrder(all).map(plain);
+      }
+    }
+    return this.#frames;
+  }
+
+  #all() {
+    return this.settle().#places;
+  }
+
+  /** The frame that a person looks at first; undefined where nobody is on the stack. */
+  get top() {
+    return this.frames[0];
+  }
+
+  /** The same text for the same lines of the application, whatever called those. */
+  get key() {
+    if (this.#key === undefined) {
+      const all = this.#all();
+      const own = all.filter((frame) => rankOf(frame) === APPLICATION);
+      this.#key = (own.length > 0 ? own : all)
+        .map(({ file, line, column }) => `${file}:${line}:${column}`)
+        .join('\n');
+    }
+    return this.#key;
+  }
+
+  toString() {
+    return this.frames.map(lineOf).join('\n') || '    at an unknown place';
+  }
+
+  toJSON() {
+    return { frames: this.frames };
+  }
+
+  [inspect.custom]() {
+    return `DebugTrace\n${this}`;
+  }
+}
+
+module.exports = { Trace };

@@ -1,0 +1,38 @@
+'use strict';
+
+// Sources and source maps that are on disk now.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { pathToFileURL } = require('node:url');
+const { textOfData } = require('./source-url.js');
+
+/** A profile of somebody else's may name any file, and a report is given on: nothing but code is read. */
+const CODE = /\.[cm]?[jt]sx?$/i;
+const MOST_BYTES = 1 << 26;
+const MAPPING = /^[ \t]*\/\/[#@][ \t]*sourceMappingURL=(\S+)[ \t]*$/gm;
+
+/** The text of a source that is there and may be read: { text, changed }, or undefined. */
+function readCode(file, mostBytes = MOST_BYTES) {
+  if (!CODE.test(file) || !path.isAbsolute(file)) return undefined;
+  try {
+    const { size, mtimeMs } = fs.statSync(file);
+    if (size > mostBytes) return undefined;
+    return { text: fs.readFileSync(file, 'utf8'), changed: mtimeMs };
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the last sourceMappingURL of a text stands for: { json, base }, or undefined if it is elsewhere than on this disk. */
+function readMap(text, file) {
+  const url = [...text.matchAll(MAPPING)].at(-1)?.[1];
+  if (url === undefined) return undefined;
+  const json = textOfData(url);
+  if (json !== undefined) return { json, base: pathToFileURL(file) };
+  const base = new URL(url, pathToFileURL(file));
+  if (base.protocol !== 'file:') return undefined;
+  return { json: fs.readFileSync(base, 'utf8'), base };
+}
+
+module.exports = { readCode, readMap };
