@@ -67,7 +67,9 @@ function framesOf(holder, frames) {
     set('prepareStackTrace', isStuck ? undefined : own);
     target = null;
   }
-  return (sitesOfTarget ?? []).map((site) => frames.of(site));
+  const sites = sitesOfTarget ?? [];
+  sitesOfTarget = undefined; // they keep the `this` of each function reachable
+  return sites.map((site) => frames.of(site));
 }
 
 function framesOfText(text, frames) {
