@@ -1,6 +1,6 @@
 'use strict';
 
-// clippy finds nothing: in the core with its tests, with and without its optional allocator, and in the bindings. Those only as a library: with
+// clippy finds nothing: in the core with its tests, with and without its optional allocator, with its debug mode, and in the bindings. Those only as a library: with
 // napi linked no test program links (the symbols are node's).
 
 const { cargo } = require('./lib/cargo.js');
@@ -10,6 +10,7 @@ const STRICT = ['--', '-D', 'warnings'];
 process.exitCode = cargo(
   ['clippy', '--all-targets', ...STRICT],
   ['clippy', '--all-targets', '--features', 'allocator-api2', ...STRICT],
+  ['clippy', '--all-targets', '--features', 'allocator-api2,debug', ...STRICT],
   ['clippy', '--workspace', '--lib', ...STRICT],
 )
   ? 0

@@ -56,6 +56,7 @@
 //!
 //! - `allocator-api2`: `&Arena` implements the trait `Allocator` of the crate allocator-api2, 0.2,
 //!   as hashbrown and others use it.
+//! - `debug`: red zones, poison and checked pointers, to find the misuse of raw ones: the module `debug`.
 //! - `node`: the binding for Node.js. Programs other than ralloc's own do not link with it.
 //!
 //! Rust 1.88 or later. Before 1.0 a minor version may change the API.
@@ -70,6 +71,8 @@
 #![warn(missing_docs)]
 
 pub mod arena;
+#[cfg(feature = "debug")]
+pub mod debug;
 pub mod error;
 mod layout;
 pub mod lifetime;

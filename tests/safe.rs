@@ -324,12 +324,41 @@ fn lifetimes_are_clustered_and_decide_by_rules() {
     assert_eq!(TABLE.entry(Site::new(u32::MAX)).size_class, 0); // of another table: some entry, and nothing worse
 }
 
+#[cfg(feature = "debug")]
+#[test]
+fn handles_of_blocks_that_have_ended_are_refused_and_told() {
+    use ralloc_core::debug::{
+        self, Damage, DebugStats, Ended, Finding, Handle, How, Kind, Owner, Place, Stale,
+    };
+
+    debug::set_backtraces(false);
+    debug::set_sink(|finding: &Finding| println!("{finding:#}"));
+    debug::clear_sink();
+    let mut arena = Arena::new();
+    let handle: Handle = arena.handle(arena.alloc_layout(Layout::new::<u64>()).cast()).unwrap();
+    assert!(handle.is_alive() && handle.get().is_ok() && arena.verify().is_ok());
+    arena.reset();
+    let (refused, found) = debug::catch(|| handle.get());
+    let stale: Stale = refused.unwrap_err();
+    assert_eq!((stale.finding().kind, stale.finding().owner), (found[0].kind, Owner::Arena));
+    let (damage, ended): (Option<Damage>, &Option<Ended>) = (found[0].damage, &found[0].ended);
+    assert_eq!((damage, ended.as_ref().map(|ended| ended.how)), (None, Some(How::Reset)));
+    let place: &Place = found[0].used.as_ref().unwrap();
+    let _of_the_environment = place.backtrace();
+    assert!(place.location().line() > 0);
+    assert_eq!(Kind::UseAfterFree.name(), "use-after-free");
+    let stats: DebugStats = debug::stats();
+    assert!(stats.watched > 0 && debug::take_unheard().is_empty());
+}
+
 /// Files and folders of `src/` in which `pub` reaches no user: private modules that export no type and add
 /// no public method to one.
 const PRIVATE: &[&str] = &[
     "arena/budget",
     "arena/chunk",
     "arena/leased_arena",
+    "debug/extent",
+    "debug/ledger",
     "layout",
     "memory/mapping",
     "memory/segment",

@@ -16,6 +16,7 @@ const FLOORS = {
   os: 2,
   lifetime: 2,
   object_pool: 2,
+  debug: 1,
   error: 1,
   layout: 1,
   stats: 1,

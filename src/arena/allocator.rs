@@ -1,6 +1,7 @@
 //! [`Arena`] as an allocator of collections (feature `allocator-api2`).
 
 use super::Arena;
+use super::typed::RawAlloc;
 use allocator_api2::alloc::{AllocError, Allocator};
 use std::alloc::Layout;
 use std::ptr::NonNull;
@@ -66,7 +67,7 @@ unsafe impl<const MIN_ALIGN: usize> Allocator for &Arena<MIN_ALIGN> {
 
     #[inline]
     unsafe fn deallocate(&self, start: NonNull<u8>, layout: Layout) {
-        Arena::cut_last(self, start, layout.size(), 0);
+        RawAlloc::cut_last(*self, start, layout.size(), 0);
     }
 
     #[inline]
@@ -116,7 +117,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         old: Layout,
         new: Layout,
     ) -> Result<NonNull<[u8]>, AllocError> {
-        if is_aligned(start, new) && self.extend_last(start, old.size(), new.size()) {
+        if is_aligned(start, new) && RawAlloc::extend_last(self, start, old.size(), new.size()) {
             return Ok(NonNull::slice_from_raw_parts(self.in_chunk(start), new.size()));
         }
         // SAFETY: the new block is at least as large.
@@ -134,14 +135,17 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         new: Layout,
     ) -> Result<NonNull<[u8]>, AllocError> {
         let dirty_end = self.cursor.get().max(self.clean.get()).addr();
-        let (block, dirty_end) =
-            if is_aligned(start, new) && self.extend_last(start, old.size(), new.size()) {
-                let block = NonNull::slice_from_raw_parts(self.in_chunk(start), new.size());
-                (block, new.size().min(dirty_end - start.addr().get()))
-            } else {
-                // SAFETY: the new block is at least as large.
-                (unsafe { self.move_block(start, old.size(), old.size(), new)? }, new.size())
-            };
+        let (block, dirty_end) = if is_aligned(start, new)
+            && RawAlloc::extend_last(self, start, old.size(), new.size())
+        {
+            let block = NonNull::slice_from_raw_parts(self.in_chunk(start), new.size());
+            // What is fresh is not zero where it is watched.
+            let dirty_end = if cfg!(feature = "debug") { usize::MAX } else { dirty_end };
+            (block, new.size().min(dirty_end - start.addr().get()))
+        } else {
+            // SAFETY: the new block is at least as large.
+            (unsafe { self.move_block(start, old.size(), old.size(), new)? }, new.size())
+        };
         // SAFETY: within the block just handed out.
         unsafe {
             let added = block.cast::<u8>().add(old.size());
@@ -163,7 +167,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         new: Layout,
     ) -> Result<NonNull<[u8]>, AllocError> {
         if is_aligned(start, new) {
-            self.cut_last(start, old.size(), new.size());
+            RawAlloc::cut_last(self, start, old.size(), new.size());
             return Ok(NonNull::slice_from_raw_parts(start, new.size()));
         }
         // SAFETY: both blocks are at least as large.
@@ -186,7 +190,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         let block = self.try_alloc_layout(new).map_err(|_| AllocError)?;
         // SAFETY: by this function's own condition; a block just cut overlaps no other.
         unsafe { block.cast().copy_from_nonoverlapping(start, len) };
-        self.cut_last(start, old, 0);
+        RawAlloc::cut_last(self, start, old, 0);
         Ok(block)
     }
 }

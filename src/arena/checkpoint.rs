@@ -1,6 +1,8 @@
 //! Checkpoints of an [`Arena`]: freeing what came last, in order.
 
 use super::Arena;
+#[cfg(feature = "debug")]
+use crate::debug::{How, Place};
 use crate::error::RewindError;
 
 /// A point to rewind to. Spent by its rewind; void after a reset or a rewind past it.
@@ -25,6 +27,9 @@ pub struct Checkpoint {
     position: (usize, u64),
     /// Bytes of that chunk that were in use.
     used: usize,
+    /// The first generation after it.
+    #[cfg(feature = "debug")]
+    next: u64,
 }
 
 impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
@@ -47,7 +52,15 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         self.version.set(store.version);
         store.standing.push(store.serial);
         let (arena, resets, serial) = (store.id, store.resets, store.serial);
-        Checkpoint { arena, resets, serial, position: store.position(), used }
+        Checkpoint {
+            arena,
+            resets,
+            serial,
+            position: store.position(),
+            used,
+            #[cfg(feature = "debug")]
+            next: store.ledger.next(),
+        }
     }
 
     /// Frees everything allocated since the checkpoint; later checkpoints become void. What
@@ -68,6 +81,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     /// assert_eq!(arena.rewind(checkpoint), Err(RewindError::Stale));
     /// # Ok::<(), RewindError>(())
     /// ```
+    #[cfg_attr(feature = "debug", track_caller)]
     pub fn rewind(&mut self, checkpoint: Checkpoint) -> Result<(), RewindError> {
         let store = self.store.get_mut();
         if checkpoint.arena != store.id {
@@ -80,6 +94,8 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         let standing = store.standing.binary_search(&checkpoint.serial);
         let depth = standing.map_err(|_| RewindError::OutOfOrder)?;
         store.standing.truncate(depth);
+        #[cfg(feature = "debug")]
+        self.ledger().end_since(checkpoint.next, How::Rewound, Some(Place::here()));
         self.go_back(checkpoint.position, checkpoint.used);
         Ok(())
     }

@@ -26,6 +26,7 @@ struct Growing<'a, T, A: RawAlloc<'a>> {
 impl<'a, T, A: RawAlloc<'a>> Growing<'a, T, A> {
     /// Adds a value; `more` are expected after it.
     #[inline]
+    #[cfg_attr(feature = "debug", track_caller)]
     fn push(&mut self, value: T, more: usize) -> Result<(), AllocError> {
         if self.len == self.room {
             self.grow(more)?;
@@ -37,15 +38,21 @@ impl<'a, T, A: RawAlloc<'a>> Growing<'a, T, A> {
     }
 
     #[cold]
+    #[cfg_attr(feature = "debug", track_caller)]
     fn grow(&mut self, more: usize) -> Result<(), AllocError> {
         let size = size_of::<T>();
         let expected = more.min(BELIEVED.checked_div(size).unwrap_or(usize::MAX)).saturating_add(1);
         let double = self.len.saturating_add(self.len.max(expected));
         // Where the limit leaves no room for twice as many there may be some for a few more.
         let few = self.len.saturating_add(self.len / 8 + 1);
-        self.grow_to(double).or_else(|_| self.grow_to(few))
+        match self.grow_to(double) {
+            Ok(()) => Ok(()),
+            // No closure: with the feature `debug` the place of the caller is handed down.
+            Err(_) => self.grow_to(few),
+        }
     }
 
+    #[cfg_attr(feature = "debug", track_caller)]
     fn grow_to(&mut self, room: usize) -> Result<(), AllocError> {
         let size = size_of::<T>();
         let layout = Layout::array::<T>(room);
@@ -88,6 +95,7 @@ impl<'a, T, A: RawAlloc<'a>> Drop for Growing<'a, T, A> {
 
 /// What `values` yields.
 #[inline]
+#[cfg_attr(feature = "debug", track_caller)]
 pub(super) fn try_from_iter<'a, T: 'a>(
     arena: impl RawAlloc<'a>,
     values: impl IntoIterator<Item = T>,

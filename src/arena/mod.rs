@@ -12,6 +12,7 @@
 //! strings, of all arenas) with their names in `methods`, `resize` (growing and freeing the last
 //! block), `allocator` (the trait of allocator-api2 over it), `checkpoint` and `scope`, `builder`
 //! and `options`, `diagnostics`; the chunks are in `store`.
+//! `watched` is the same between red zones, with the feature `debug`.
 //! [`SyncArena`] is the same for many threads.
 //! What JavaScript leases is in `leased_arena`, with its chunks in `chunk` and their limit in `budget`.
 
@@ -38,6 +39,8 @@ mod store;
 mod sync_arena;
 mod typed;
 mod uninit_str;
+#[cfg(feature = "debug")]
+mod watched;
 
 pub use builder::ArenaBuilder;
 pub use checkpoint::Checkpoint;
@@ -47,6 +50,8 @@ pub use scope::Scope;
 pub use sync_arena::{Local, SyncArena};
 pub use uninit_str::UninitStr;
 
+#[cfg(feature = "debug")]
+use crate::debug::{How, Place};
 use crate::error::{AllocError, InitError};
 use crate::memory::page_size;
 use crate::stats::{ArenaStats, ChunkUsage};
@@ -245,6 +250,8 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     /// # Ok::<(), ralloc_core::error::OptionsError>(())
     /// ```
     pub fn try_reserve(&self, bytes: usize) -> Result<(), AllocError> {
+        #[cfg(feature = "debug")]
+        let bytes = watched::with_zones::<MIN_ALIGN>(bytes);
         if self.end.get().addr() - self.cursor.get().addr() >= bytes {
             return Ok(());
         }
@@ -264,7 +271,10 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     /// assert_eq!((arena.stats().allocated, arena.committed_bytes()), (0, committed));
     /// ```
     #[inline]
+    #[cfg_attr(feature = "debug", track_caller)]
     pub fn reset(&mut self) {
+        #[cfg(feature = "debug")]
+        self.ledger().end_since(0, How::Reset, Some(Place::here()));
         // The usual case, and a call of its own would cost more than what it does.
         if self.version == self.settled {
             self.move_back(self.base.get());
@@ -288,7 +298,10 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     /// arena.reset_and_shrink();
     /// assert_eq!(arena.stats().chunks, 1);
     /// ```
+    #[cfg_attr(feature = "debug", track_caller)]
     pub fn reset_and_shrink(&mut self) {
+        #[cfg(feature = "debug")]
+        self.ledger().end_since(0, How::Reset, Some(Place::here()));
         self.reset_by(Store::reset_and_shrink);
     }
 

@@ -1,12 +1,14 @@
 //! Blocks of an [`Arena`]: the fast path and its slow twin.
 
 use super::Arena;
+#[cfg(not(feature = "debug"))]
 use super::typed::{RawAlloc, refuse};
 use crate::error::AllocError;
 use crate::memory::page_size;
 use std::alloc::Layout;
 use std::ptr::{self, NonNull};
 
+#[cfg(not(feature = "debug"))]
 /// Sizes below this fit between the end of any chunk and the end of the address space: the
 /// smallest guard page.
 const GUARDED: usize = 4096;
@@ -14,12 +16,14 @@ const GUARDED: usize = 4096;
 /// What has to be added and cleared to align a cursor that is at a multiple of `least`. Nothing,
 /// where that is enough: the compiler, which does not know the cursor, then drops both.
 #[inline]
-const fn mask(align: usize, least: usize) -> usize {
+pub(super) const fn mask(align: usize, least: usize) -> usize {
     if align > least { align - 1 } else { 0 }
 }
 
+// With the feature `debug` the one in `watched`.
 // SAFETY: `bump` and `cut_elsewhere` cut each byte of a chunk once. What frees blocks takes
 // `&mut Arena` or ends a scope, and `'a` is a borrow of the arena or of the scope.
+#[cfg(not(feature = "debug"))]
 unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a Arena<MIN_ALIGN> {
     #[inline]
     #[track_caller]
@@ -101,6 +105,7 @@ unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a Arena<MIN_ALIGN> {
     }
 }
 
+#[cfg(not(feature = "debug"))]
 impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     /// [`Arena::bump`] for a `T`, all of whose layout is known at compile time.
     #[inline]
@@ -118,22 +123,6 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         self.cursor.set(next);
         // SAFETY: the cursor is never null.
         Some(unsafe { NonNull::new_unchecked(cursor) }.cast())
-    }
-
-    /// Cuts `size` bytes (of a layout) off the window, if it has them, aligned by a [`mask`].
-    #[inline]
-    fn bump(&self, size: usize, mask: usize) -> Option<NonNull<u8>> {
-        let start = self.cursor.get().map_addr(|cursor| cursor.wrapping_add(mask) & !mask);
-        // Signed, because aligning may pass the end, and even wrap (sizes never pass
-        // isize::MAX, and what wraps is 0, half the address space or more before the end).
-        let room = self.end.get().addr().wrapping_sub(start.addr()).cast_signed();
-        if size.cast_signed() > room {
-            return None;
-        }
-        // Neither passes the end, which is a multiple of MIN_ALIGN as `start` is.
-        self.cursor.set(start.wrapping_add(size.next_multiple_of(MIN_ALIGN)));
-        // SAFETY: `start` did not wrap, so it is at or above the cursor, which is never null.
-        Some(unsafe { NonNull::new_unchecked(start) })
     }
 
     fn in_window(&self, start: NonNull<u8>) -> bool {
@@ -157,10 +146,28 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         self.report();
         start
     }
+}
+
+impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
+    /// Cuts `size` bytes (of a layout) off the window, if it has them, aligned by a [`mask`].
+    #[inline]
+    pub(super) fn bump(&self, size: usize, mask: usize) -> Option<NonNull<u8>> {
+        let start = self.cursor.get().map_addr(|cursor| cursor.wrapping_add(mask) & !mask);
+        // Signed, because aligning may pass the end, and even wrap (sizes never pass
+        // isize::MAX, and what wraps is 0, half the address space or more before the end).
+        let room = self.end.get().addr().wrapping_sub(start.addr()).cast_signed();
+        if size.cast_signed() > room {
+            return None;
+        }
+        // Neither passes the end, which is a multiple of MIN_ALIGN as `start` is.
+        self.cursor.set(start.wrapping_add(size.next_multiple_of(MIN_ALIGN)));
+        // SAFETY: `start` did not wrap, so it is at or above the cursor, which is never null.
+        Some(unsafe { NonNull::new_unchecked(start) })
+    }
 
     /// Bytes that the window does not have: from a chunk of their own, or the next one, which
     /// becomes the window.
-    fn cut_elsewhere(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+    pub(super) fn cut_elsewhere(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         let align = layout.align().max(MIN_ALIGN);
         if layout.size() == 0 {
             let nowhere = NonNull::new(ptr::without_provenance_mut(align));

@@ -9,7 +9,7 @@ const LEAST_OVERSIZE: usize = 4096;
 impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     /// Whether the block of `size` bytes at `start` is the last one of the current chunk.
     #[inline]
-    fn is_last(&self, start: NonNull<u8>, size: usize) -> bool {
+    pub(super) fn is_last(&self, start: NonNull<u8>, size: usize) -> bool {
         let end = start.as_ptr().wrapping_add(size.next_multiple_of(MIN_ALIGN));
         // What ends at the cursor and begins in this chunk is of it. A block of no bytes is in none: it may be the
         // end of a chunk that lies before this one.

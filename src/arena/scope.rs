@@ -2,6 +2,8 @@
 
 use super::typed;
 use super::{Arena, UninitStr, from_iter, methods};
+#[cfg(feature = "debug")]
+use crate::debug::{How, Place};
 use crate::error::{AllocError, InitError};
 use std::alloc::Layout;
 use std::mem::MaybeUninit;
@@ -32,6 +34,9 @@ pub struct Scope<'a, const MIN_ALIGN: usize = 8> {
     /// most of what a scope costs; the rest is found where it is needed.
     cursor: *mut u8,
     version: u64,
+    /// The first generation after the beginning, and where that was.
+    #[cfg(feature = "debug")]
+    begun: (u64, Place),
 }
 
 impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
@@ -76,6 +81,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     /// });
     /// ```
     #[inline]
+    #[cfg_attr(feature = "debug", track_caller)]
     pub fn scope<R>(&mut self, f: impl FnOnce(&mut Scope<'_, MIN_ALIGN>) -> R) -> R {
         f(&mut Scope::begin(self))
     }
@@ -84,8 +90,15 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
 impl<'a, const MIN_ALIGN: usize> Scope<'a, MIN_ALIGN> {
     /// The caller holds off all other use of the arena until the scope is dropped.
     #[inline]
+    #[cfg_attr(feature = "debug", track_caller)]
     fn begin(arena: &'a Arena<MIN_ALIGN>) -> Self {
-        Scope { arena, cursor: arena.cursor.get(), version: arena.version.get() }
+        Scope {
+            arena,
+            cursor: arena.cursor.get(),
+            version: arena.version.get(),
+            #[cfg(feature = "debug")]
+            begun: (arena.ledger().next(), Place::here()),
+        }
     }
 
     /// A scope within this one, as [`Arena::scope`]: what it allocated is freed when `f` returns or
@@ -100,6 +113,7 @@ impl<'a, const MIN_ALIGN: usize> Scope<'a, MIN_ALIGN> {
     /// });
     /// ```
     #[inline]
+    #[cfg_attr(feature = "debug", track_caller)]
     pub fn scope<R>(&mut self, f: impl FnOnce(&mut Scope<'_, MIN_ALIGN>) -> R) -> R {
         f(&mut Scope::begin(self.arena))
     }
@@ -115,6 +129,8 @@ impl<'a, const MIN_ALIGN: usize> Scope<'a, MIN_ALIGN> {
 impl<const MIN_ALIGN: usize> Drop for Scope<'_, MIN_ALIGN> {
     #[inline]
     fn drop(&mut self) {
+        #[cfg(feature = "debug")]
+        self.arena.ledger().end_since(self.begun.0, How::ScopeEnded, Some(self.begun.1.clone()));
         // The usual case: the same chunk is current and no oversize one has come.
         if self.arena.version.get() == self.version {
             self.arena.move_back(self.cursor);

@@ -4,6 +4,8 @@ use super::ArenaOptions;
 use super::diagnostics::{ArenaEvent, Reporter};
 use super::oversize::Oversize;
 use super::owned_chunk::OwnedChunk;
+#[cfg(feature = "debug")]
+use crate::debug::{Ledger, Owner};
 use crate::error::AllocError;
 use crate::layout;
 use crate::memory::{Depot, Mapping, page_size};
@@ -34,6 +36,9 @@ pub(super) struct Store {
     /// Whether threads may allocate from the current chunk at any time, however empty it looks here: then it
     /// is never given up.
     pub(super) shared: bool,
+    /// What was handed out of the chunks.
+    #[cfg(feature = "debug")]
+    pub(super) ledger: Ledger,
     /// Whoever borrows the store delivers what it notes, after the borrow.
     pub(super) reporter: Reporter,
     /// For checkpoints: who, since which reset, and which of them still stand.
@@ -45,6 +50,7 @@ pub(super) struct Store {
 
 impl Store {
     pub(super) fn new(options: ArenaOptions, depot: Arc<Depot>) -> Store {
+        let id = unique_id();
         Store {
             options,
             depot,
@@ -58,8 +64,10 @@ impl Store {
             mapped: 0,
             version: 0,
             shared: false,
+            #[cfg(feature = "debug")]
+            ledger: Ledger::new(Owner::Arena, id),
             reporter: Reporter::default(),
-            id: unique_id(),
+            id,
             resets: 0,
             serial: 0,
             standing: Vec::new(),
@@ -302,6 +310,8 @@ impl Store {
             let start = (chunk.mapping.len() - free).next_multiple_of(page_size());
             let len = chunk.mapping.len() - start;
             if len > 0 && chunk.mapping.decommit(start, len).is_ok() {
+                #[cfg(feature = "debug")]
+                self.ledger.forget(chunk.mapping.base().addr().get() + start, len);
                 self.reporter.note(ArenaEvent::Decommitted { bytes: len });
                 bytes += len;
             }
@@ -311,6 +321,8 @@ impl Store {
 
     fn give_back(&mut self, chunk: OwnedChunk) {
         let bytes = chunk.mapping.len();
+        #[cfg(feature = "debug")]
+        self.ledger.forget(chunk.mapping.base().addr().get(), bytes);
         self.committed -= bytes;
         self.depot.recycle(chunk.mapping);
         self.reporter.note(ArenaEvent::GivenBack { bytes });
@@ -346,6 +358,8 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
+        #[cfg(feature = "debug")]
+        self.ledger.close();
         take(&mut self.chunks).into_iter().for_each(|chunk| self.give_back(chunk));
         while let Some(chunk) = self.oversize.pop_after(0) {
             self.give_back(chunk);

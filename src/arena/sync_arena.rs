@@ -1,13 +1,21 @@
 //! The arena for many threads: one cursor that all of them move.
 
+#[cfg_attr(feature = "debug", allow(dead_code, reason = "watched blocks come one by one"))]
 mod local;
+#[cfg_attr(feature = "debug", allow(dead_code, reason = "and are zeroed whole"))]
 mod shared_chunk;
+#[cfg(feature = "debug")]
+mod watched;
 
 pub use local::Local;
 
 use super::store::Store;
-use super::typed::{self, RawAlloc};
+use super::typed;
+#[cfg(not(feature = "debug"))]
+use super::typed::RawAlloc;
 use super::{ArenaOptions, MAX_MIN_ALIGN, UninitStr, from_iter, methods};
+#[cfg(feature = "debug")]
+use crate::debug::{How, Place};
 use crate::error::{AllocError, InitError, OptionsError};
 use crate::memory::{Depot, page_size};
 use crate::stats::{ArenaStats, ChunkUsage};
@@ -119,7 +127,9 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
     }
 }
 
+// With the feature `debug` the one in `watched`.
 // SAFETY: `grab` hands each byte of a chunk out once, and what frees blocks takes `&mut SyncArena`.
+#[cfg(not(feature = "debug"))]
 unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a SyncArena<MIN_ALIGN> {
     #[inline]
     fn try_block(self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
@@ -208,6 +218,8 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
 
     /// Like [`SyncArena::reserve`], but returns the error that the allocation would.
     pub fn try_reserve(&self, bytes: usize) -> Result<(), AllocError> {
+        #[cfg(feature = "debug")]
+        let bytes = super::watched::with_zones::<MIN_ALIGN>(bytes);
         let mut state = self.state.lock();
         if state.current().room() >= bytes {
             return Ok(());
@@ -247,16 +259,21 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
     /// assert_eq!(arena.stats().chunks, 1);
     /// # Ok::<(), ralloc_core::error::OptionsError>(())
     /// ```
+    #[cfg_attr(feature = "debug", track_caller)]
     pub fn reset(&mut self) {
         self.reset_by(false);
     }
 
     /// [`SyncArena::reset`], which shows it, that keeps only the smallest chunk and starts to grow from there.
+    #[cfg_attr(feature = "debug", track_caller)]
     pub fn reset_and_shrink(&mut self) {
         self.reset_by(true);
     }
 
+    #[cfg_attr(feature = "debug", track_caller)]
     fn reset_by(&mut self, shrink: bool) {
+        #[cfg(feature = "debug")]
+        self.ledger().end_since(0, How::Reset, Some(Place::here()));
         let mut state = self.state.lock();
         state.sync();
         state.chunks.clear();

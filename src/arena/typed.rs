@@ -32,9 +32,11 @@ fn refuse_overflow(len: usize, size: usize) -> ! {
 /// for all of `'a`, and is nobody else's.
 pub(super) unsafe trait RawAlloc<'a>: Copy {
     /// A block. Size 0 is allowed and takes nothing.
+    #[cfg_attr(feature = "debug", track_caller)]
     fn try_block(self, layout: Layout) -> Result<NonNull<u8>, AllocError>;
 
     /// A block, all zero.
+    #[cfg_attr(feature = "debug", track_caller)]
     fn try_block_zeroed(self, layout: Layout) -> Result<NonNull<u8>, AllocError>;
 
     /// [`RawAlloc::try_block`] that panics: apart, so that a fast path need not make an error.
@@ -55,6 +57,7 @@ pub(super) unsafe trait RawAlloc<'a>: Copy {
     }
 
     #[inline]
+    #[cfg_attr(feature = "debug", track_caller)]
     fn try_place<T>(self) -> Result<NonNull<T>, AllocError> {
         self.try_block(Layout::new::<T>()).map(NonNull::cast)
     }
@@ -67,6 +70,7 @@ pub(super) unsafe trait RawAlloc<'a>: Copy {
     }
 
     #[inline]
+    #[cfg_attr(feature = "debug", track_caller)]
     fn try_places<T>(self, layout: Layout) -> Result<NonNull<T>, AllocError> {
         self.try_block(layout).map(NonNull::cast)
     }
@@ -167,6 +171,7 @@ where
 }
 
 #[inline]
+#[cfg_attr(feature = "debug", track_caller)]
 pub(super) fn try_value<'a, T: 'a>(
     arena: impl RawAlloc<'a>,
     make: impl FnOnce() -> T,
@@ -198,6 +203,7 @@ pub(super) fn fallible<'a, T: 'a, E>(
 }
 
 #[inline]
+#[cfg_attr(feature = "debug", track_caller)]
 pub(super) fn try_fallible<'a, T: 'a, E>(
     arena: impl RawAlloc<'a>,
     make: impl FnOnce() -> Result<T, E>,
@@ -215,6 +221,7 @@ pub(super) fn text<'a>(arena: impl RawAlloc<'a>, text: &str) -> &'a mut str {
 }
 
 #[inline]
+#[cfg_attr(feature = "debug", track_caller)]
 pub(super) fn try_text<'a>(
     arena: impl RawAlloc<'a>,
     text: &str,
@@ -235,6 +242,7 @@ pub(super) fn uninit_slice<'a, T: 'a>(
 }
 
 #[inline]
+#[cfg_attr(feature = "debug", track_caller)]
 pub(super) fn try_uninit_slice<'a, T: 'a>(
     arena: impl RawAlloc<'a>,
     len: usize,
@@ -252,6 +260,7 @@ pub(super) fn copied<'a, T: Copy + 'a>(arena: impl RawAlloc<'a>, values: &[T]) -
 }
 
 #[inline]
+#[cfg_attr(feature = "debug", track_caller)]
 pub(super) fn try_copied<'a, T: Copy + 'a>(
     arena: impl RawAlloc<'a>,
     values: &[T],
@@ -274,6 +283,7 @@ pub(super) fn filled<'a, T: 'a>(
 }
 
 #[inline]
+#[cfg_attr(feature = "debug", track_caller)]
 pub(super) fn try_filled<'a, T: 'a>(
     arena: impl RawAlloc<'a>,
     len: usize,

@@ -39,7 +39,7 @@ const LARGEST: usize = WINDOW / 4;
 /// ```
 #[derive(Debug)]
 pub struct Local<'a, const MIN_ALIGN: usize = 8> {
-    arena: &'a SyncArena<MIN_ALIGN>,
+    pub(super) arena: &'a SyncArena<MIN_ALIGN>,
     /// The free part of the window, this handle's alone. Invariant: both are of one block of
     /// the arena, multiples of `MIN_ALIGN`, and `cursor <= end`; before the first window both
     /// are one dangling address.
@@ -62,7 +62,9 @@ impl<'a, const MIN_ALIGN: usize> Local<'a, MIN_ALIGN> {
     }
 }
 
+// With the feature `debug` blocks come from the arena one by one: `watched`.
 // SAFETY: a window is a block of the arena, of the handle alone, and cut once.
+#[cfg(not(feature = "debug"))]
 unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &Local<'a, MIN_ALIGN> {
     #[inline]
     fn try_block(self, layout: Layout) -> Result<NonNull<u8>, AllocError> {

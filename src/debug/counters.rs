@@ -1,0 +1,85 @@
+//! What debugging has done in this process.
+#![forbid(unsafe_code)]
+
+use super::finding::Kind;
+use crate::sync::{Counter, OnceLock};
+
+/// Counters of the process, since it began; all are numbers of blocks, calls or findings.
+///
+/// ```
+/// use ralloc_core::{Arena, debug};
+///
+/// let before = debug::stats();
+/// Arena::new().alloc(7);
+/// let after = debug::stats();
+/// assert!(after.watched > before.watched && after.ended > before.ended);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DebugStats {
+    /// Blocks that were allocated and watched.
+    pub watched: u64,
+    /// Those of them that have ended.
+    pub ended: u64,
+    /// Calls of `verify`.
+    pub verified: u64,
+    /// Findings, of each kind below.
+    pub findings: u64,
+    /// [`Kind::Overrun`].
+    pub overruns: u64,
+    /// [`Kind::WriteAfterFree`].
+    pub writes_after_free: u64,
+    /// [`Kind::UseAfterFree`], those that were not told again included.
+    pub uses_after_free: u64,
+    /// [`Kind::Kept`].
+    pub kept: u64,
+    /// Findings that nobody heard and that were not kept for [`take_unheard`](super::take_unheard) either, as it had too many.
+    pub lost: u64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub watched: Counter,
+    pub ended: Counter,
+    pub verified: Counter,
+    pub lost: Counter,
+    overruns: Counter,
+    writes_after_free: Counter,
+    uses_after_free: Counter,
+    kept: Counter,
+}
+
+impl Counters {
+    pub(super) fn note(&self, kind: Kind) {
+        match kind {
+            Kind::Overrun => &self.overruns,
+            Kind::WriteAfterFree => &self.writes_after_free,
+            Kind::UseAfterFree => &self.uses_after_free,
+            Kind::Kept => &self.kept,
+        }
+        .add(1);
+    }
+}
+
+pub(super) fn counters() -> &'static Counters {
+    static COUNTERS: OnceLock<Counters> = OnceLock::new();
+    COUNTERS.get_or_init(Counters::default)
+}
+
+/// The counters now. [`DebugStats`] shows it.
+pub fn stats() -> DebugStats {
+    let now = counters();
+    let [overruns, writes_after_free, uses_after_free, kept] =
+        [&now.overruns, &now.writes_after_free, &now.uses_after_free, &now.kept].map(Counter::get);
+    DebugStats {
+        watched: now.watched.get(),
+        ended: now.ended.get(),
+        verified: now.verified.get(),
+        findings: overruns + writes_after_free + uses_after_free + kept,
+        overruns,
+        writes_after_free,
+        uses_after_free,
+        kept,
+        lost: now.lost.get(),
+    }
+}

@@ -1,0 +1,100 @@
+//! Bytes that are watched, as raw memory: filled and compared, never referred to.
+
+use std::ptr::NonNull;
+
+/// Bytes of a red zone, at least: as many as JavaScript's.
+pub(crate) const ZONE: usize = 32;
+/// In red zones.
+pub(super) const RED: u8 = 0xFB;
+/// In memory that was freed.
+pub(super) const DEAD: u8 = 0xDE;
+/// In memory that was handed out and not written yet.
+pub(super) const FRESH: u8 = 0xAD;
+
+/// A range of memory that belongs to whoever keeps the record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    start: NonNull<u8>,
+    pub(super) len: usize,
+}
+
+// SAFETY: an address and a length; that whoever reads or writes there may is promised to `new`.
+unsafe impl Send for Extent {}
+// SAFETY: as above.
+unsafe impl Sync for Extent {}
+
+/// Bytes that are not what they were.
+pub(super) struct Broken {
+    /// Offset of the first one in the extent, and how many.
+    pub first: usize,
+    pub count: usize,
+    /// What the first one is now.
+    pub found: u8,
+}
+
+impl Extent {
+    /// # Safety
+    /// `len` bytes from `start` on are valid for reads and writes, from any thread that has the ledger, until the
+    /// ledger forgets or closes. What of them is a red zone or free belongs to the ledger alone.
+    pub unsafe fn new(start: NonNull<u8>, len: usize) -> Extent {
+        Extent { start, len }
+    }
+
+    pub fn address(self) -> usize {
+        self.start.addr().get()
+    }
+
+    pub fn end(self) -> usize {
+        self.address() + self.len
+    }
+
+    /// The first byte after `offset` bytes. Panics beyond the end.
+    pub fn at(self, offset: usize) -> NonNull<u8> {
+        assert!(offset <= self.len, "beyond the extent");
+        // SAFETY: within it, as just checked.
+        unsafe { self.start.add(offset) }
+    }
+
+    /// The bytes from `from` up to `to`, both addresses within it.
+    pub fn part(self, from: usize, to: usize) -> Extent {
+        let start = self.at(from - self.address());
+        assert!(from <= to && to <= self.end(), "beyond the extent");
+        Extent { start, len: to - from }
+    }
+
+    /// Writes `byte` to the bytes from one offset up to another.
+    pub fn fill(self, from: usize, to: usize, byte: u8) {
+        assert!(from <= to && to <= self.len, "beyond the extent");
+        // SAFETY: within the extent, whose bytes may be written by the promise to `new`.
+        unsafe { self.at(from).write_bytes(byte, to - from) };
+    }
+
+    /// What is not `byte` from one offset up to another.
+    pub(super) fn broken(self, from: usize, to: usize, byte: u8) -> Option<Broken> {
+        assert!(from <= to && to <= self.len, "beyond the extent");
+        // Words first: mostly all is as it was, and there may be much of it.
+        let words = self.whole_words(from, to, [byte; 8]);
+        let other = |&offset: &usize| self.byte(offset) != byte;
+        let first = (from + words..to).find(other)?;
+        let count = (first..to).filter(other).count();
+        Some(Broken { first, count, found: self.byte(first) })
+    }
+
+    /// Bytes in words from one offset up to another that are all `word`, up to the first that is not.
+    fn whole_words(self, from: usize, to: usize, word: [u8; 8]) -> usize {
+        let same = |at: &usize| {
+            // SAFETY: 8 bytes within the extent, by the check in `broken` and the range below, which may be read by the
+            // promise to `new`; volatile, for a stale pointer's owner may write them at this moment.
+            let bytes = unsafe { self.start.add(from + at * 8).cast::<[u8; 8]>().read_volatile() };
+            bytes == word
+        };
+        (0..(to - from) / 8).take_while(same).count() * 8
+    }
+
+    /// The byte at an offset.
+    fn byte(self, offset: usize) -> u8 {
+        assert!(offset < self.len, "beyond the extent");
+        // SAFETY: within the extent; volatile as above.
+        unsafe { self.start.add(offset).read_volatile() }
+    }
+}

@@ -1,0 +1,171 @@
+//! What was found, as an object and as text.
+#![forbid(unsafe_code)]
+
+use super::place::Place;
+use std::fmt;
+
+/// The kind of a misuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Bytes right before or behind a block were written.
+    Overrun,
+    /// Bytes of a block were written after it had ended.
+    WriteAfterFree,
+    /// A [`Handle`](super::Handle) of a block was used after the block had ended.
+    UseAfterFree,
+    /// An owner was dropped while there were handles of its blocks.
+    Kept,
+}
+
+impl Kind {
+    /// As JavaScript's reports have it: `write-after-free`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Overrun => "overrun",
+            Kind::WriteAfterFree => "write-after-free",
+            Kind::UseAfterFree => "use-after-free",
+            Kind::Kept => "kept",
+        }
+    }
+}
+
+/// Whose block it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Owner {
+    /// An [`Arena`](crate::Arena) or one of its scopes, or a [`SyncArena`](crate::SyncArena).
+    Arena,
+}
+
+impl Owner {
+    fn name(self) -> &'static str {
+        match self {
+            Owner::Arena => "an arena",
+        }
+    }
+}
+
+/// How a block ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum How {
+    /// By a reset.
+    Reset,
+    /// By a rewind to a checkpoint.
+    Rewound,
+    /// With its scope; the place is where that was begun.
+    ScopeEnded,
+    /// Freed alone.
+    Freed,
+    /// Its owner was dropped.
+    Dropped,
+}
+
+impl How {
+    fn name(self) -> &'static str {
+        match self {
+            How::Reset => "reset",
+            How::Rewound => "rewound",
+            How::ScopeEnded => "ended with the scope begun",
+            How::Freed => "freed",
+            How::Dropped => "dropped with its owner",
+        }
+    }
+}
+
+/// The end of a block.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Ended {
+    /// By what.
+    pub how: How,
+    /// Where; `None` for a drop, which has no place.
+    pub place: Option<Place>,
+}
+
+/// What was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Damage {
+    /// The first byte, from the first byte of the block: negative before it, its size or more behind it.
+    pub offset: isize,
+    /// Bytes that changed.
+    pub bytes: usize,
+    /// What the first one is now.
+    pub found: u8,
+}
+
+/// A misuse that was found. As text it has a line for each place.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Finding {
+    /// What it is.
+    pub kind: Kind,
+    /// Whose block it is.
+    pub owner: Owner,
+    /// Tells owners of the process apart.
+    pub owner_id: u64,
+    /// Address of the block, of the first one if there are several; 0 where that is not known any more.
+    pub address: usize,
+    /// Bytes of the block, or of all of them.
+    pub size: usize,
+    /// Blocks of the same place: 1, but for [`Kind::Kept`].
+    pub count: usize,
+    /// What was written, where something was.
+    pub damage: Option<Damage>,
+    /// Where the block was allocated; `None` if that is too long ago: the last 1,024 that ended are remembered.
+    pub allocated: Option<Place>,
+    /// How it ended: for an overrun, what found it. `None` where `verify` did, or as above.
+    pub ended: Option<Ended>,
+    /// Where it was used, for [`Kind::UseAfterFree`].
+    pub used: Option<Place>,
+}
+
+impl Finding {
+    fn headline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Finding { size, count, .. } = self;
+        let of = self.owner.name();
+        match (self.kind, self.damage) {
+            (Kind::Overrun, Some(Damage { offset, bytes, found })) => {
+                let (side, from) = match offset {
+                    ..0 => ("before", -offset),
+                    _ => ("behind", offset - size.cast_signed()),
+                };
+                write!(f, "{bytes} bytes {side} a block of {size} bytes of {of} were written, ")?;
+                write!(f, "the first {from} bytes {side} its edge (now {found:#04x})")
+            }
+            (_, Some(Damage { offset, bytes, found })) => {
+                write!(
+                    f,
+                    "{bytes} bytes of a block of {size} bytes of {of} were written after it "
+                )?;
+                write!(f, "had ended, the first at offset {offset} (now {found:#04x})")
+            }
+            (Kind::Kept, None) => {
+                write!(f, "{of} was dropped while there were handles of {count} of its blocks, ")?;
+                write!(f, "{size} bytes")
+            }
+            (_, None) => write!(f, "a block of {size} bytes of {of} was used after it had ended"),
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ralloc: {}: ", self.kind.name())?;
+        self.headline(f)?;
+        let mut line = |what: &str, place: &Option<Place>| match place {
+            Some(place) if f.alternate() => write!(f, "\n  {what} at {place:#}"),
+            Some(place) => write!(f, "\n  {what} at {place}"),
+            None => Ok(()),
+        };
+        line("allocated", &self.allocated)?;
+        if let Some(Ended { how, place }) = &self.ended {
+            line(how.name(), place)?;
+        }
+        line("used", &self.used)
+    }
+}
+
+impl std::error::Error for Finding {}

@@ -1,0 +1,94 @@
+//! Pointers that know whether their block is still there.
+#![forbid(unsafe_code)]
+
+use super::finding::Finding;
+use super::ledger::Ledger;
+use super::place::Place;
+use std::fmt;
+use std::ptr::NonNull;
+
+/// A pointer to a block, with the block's generation: a number that no other block of its owner has, ever. It does
+/// not keep the block, it says whether it is there.
+///
+/// ```
+/// use ralloc_core::{Arena, debug};
+/// use std::alloc::Layout;
+///
+/// let mut arena = Arena::new();
+/// let checkpoint = arena.checkpoint();
+/// let handle = arena.handle(arena.alloc_layout(Layout::new::<u64>()).cast()).unwrap();
+/// assert_eq!(handle.get()?.len(), 8);
+/// arena.rewind(checkpoint)?;
+/// arena.alloc(7u64); // at the same address
+/// let (refused, _) = debug::catch(|| handle.get().unwrap_err());
+/// assert_eq!(refused.finding().ended.as_ref().unwrap().how, debug::How::Rewound);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Handle {
+    ledger: Ledger,
+    /// The generation.
+    serial: u64,
+}
+
+impl Handle {
+    /// Of the block at an address.
+    pub(crate) fn of(ledger: &Ledger, address: usize) -> Option<Handle> {
+        let serial = ledger.stamp(address)?;
+        Some(Handle { ledger: ledger.clone(), serial })
+    }
+
+    /// The block. Error: it has ended; told too, at the first such use of any handle of the block.
+    #[track_caller]
+    pub fn get(&self) -> Result<NonNull<[u8]>, Stale> {
+        let mut finding = match self.ledger.block(self.serial) {
+            Ok(block) => return Ok(block),
+            Err(finding) => finding,
+        };
+        finding.used = Some(Place::here());
+        self.ledger.tell_use(self.serial, &finding);
+        Err(Stale(finding))
+    }
+
+    /// Whether the block is still there. Nothing is told.
+    pub fn is_alive(&self) -> bool {
+        self.ledger.block(self.serial).is_ok()
+    }
+}
+
+impl Clone for Handle {
+    fn clone(&self) -> Handle {
+        self.ledger.count_handle(self.serial);
+        Handle { ledger: self.ledger.clone(), serial: self.serial }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.ledger.uncount_handle(self.serial);
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("generation", &self.serial).finish_non_exhaustive()
+    }
+}
+
+/// A [`Handle`] was used whose block has ended. Its text is that of the [`Finding`].
+#[derive(Clone, Debug)]
+pub struct Stale(Box<Finding>);
+
+impl Stale {
+    /// Of [`Kind::UseAfterFree`](super::Kind::UseAfterFree), with the places.
+    pub fn finding(&self) -> &Finding {
+        &self.0
+    }
+}
+
+impl fmt::Display for Stale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Stale {}

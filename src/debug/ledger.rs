@@ -1,0 +1,398 @@
+//! What one owner has handed out and taken back, and what the bytes there have to be.
+
+use super::counters::counters;
+use super::extent::{DEAD, Extent, FRESH, RED};
+use super::finding::{Damage, Ended, Finding, How, Kind, Owner};
+use super::place::Place;
+use super::sink::tell;
+use crate::sync::{Arc, Mutex, MutexGuard};
+use std::collections::{BTreeMap, VecDeque};
+use std::mem::take;
+use std::ptr::NonNull;
+
+/// Blocks that have ended whose places are remembered, for handles.
+const REMEMBERED: usize = 1024;
+
+/// What is in a new block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// 0xAD.
+    Fresh,
+    Zero,
+}
+
+/// A block that is handed out. Its extent is `front` bytes of red zone, `size` bytes of the user's, and a red zone.
+#[derive(Debug)]
+struct Record {
+    extent: Extent,
+    front: usize,
+    size: usize,
+    allocated: Place,
+}
+
+impl Record {
+    fn address(&self) -> usize {
+        self.extent.address() + self.front
+    }
+
+    fn end(&self) -> usize {
+        self.front + self.size
+    }
+
+    fn write_zones(&self) {
+        self.extent.fill(0, self.front, RED);
+        self.extent.fill(self.end(), self.extent.len, RED);
+    }
+
+    /// What was written into the zones, which are whole again after it: it is told once.
+    fn overruns(&self, whose: Whose, ended: Option<&Ended>) -> Vec<Finding> {
+        let zones = [(0, self.front), (self.end(), self.extent.len)];
+        let broken = zones.map(|(from, to)| {
+            let broken = self.extent.broken(from, to, RED)?;
+            self.extent.fill(from, to, RED);
+            let offset = broken.first.cast_signed() - self.front.cast_signed();
+            let damage = Damage { offset, bytes: broken.count, found: broken.found };
+            let past = Past::of(self, ended.cloned());
+            Some(Finding { damage: Some(damage), ..past.finding(Kind::Overrun, whose) })
+        });
+        broken.into_iter().flatten().collect()
+    }
+}
+
+/// A block that was handed out.
+#[derive(Clone, Debug)]
+struct Past {
+    address: usize,
+    size: usize,
+    allocated: Place,
+    ended: Option<Ended>,
+    /// Whether a use after its end was told.
+    told: bool,
+}
+
+impl Past {
+    fn of(record: &Record, ended: Option<Ended>) -> Past {
+        let (address, size, told) = (record.address(), record.size, false);
+        Past { address, size, allocated: record.allocated.clone(), ended, told }
+    }
+
+    fn finding(&self, kind: Kind, whose: Whose) -> Finding {
+        let Past { address, size, allocated, ended, .. } = self.clone();
+        Finding { address, size, allocated: Some(allocated), ended, ..whose.finding(kind) }
+    }
+}
+
+/// Whose ledger it is.
+#[derive(Clone, Copy, Debug)]
+struct Whose {
+    owner: Owner,
+    id: u64,
+}
+
+impl Whose {
+    fn finding(self, kind: Kind) -> Finding {
+        let Whose { owner, id: owner_id } = self;
+        let (address, size, count) = (0, 0, 1);
+        let (damage, allocated, ended, used) = (None, None, None, None);
+        Finding { kind, owner, owner_id, address, size, count, damage, allocated, ended, used }
+    }
+}
+
+#[derive(Debug)]
+struct State {
+    whose: Whose,
+    /// The next generation.
+    next: u64,
+    /// Blocks by generation, which is the order of allocation, and their generations by address.
+    alive: BTreeMap<u64, Record>,
+    by_address: BTreeMap<usize, u64>,
+    /// What is free and full of poison, by its first address. Invariant: no two overlap.
+    poisoned: BTreeMap<usize, (Extent, Past)>,
+    /// By generation, the last to end at the back.
+    past: VecDeque<(u64, Past)>,
+    /// Handles by generation. Invariant: none is 0.
+    handles: BTreeMap<u64, usize>,
+    found: Vec<Finding>,
+}
+
+impl State {
+    /// Takes a part of memory out of what has to be poison, and notes where it is not any more.
+    fn use_again(&mut self, part: Extent) {
+        for (extent, past) in self.take_poisoned(part) {
+            self.look_at_poison(extent, &past);
+        }
+    }
+
+    /// The poisoned parts of a range, which are no longer to be so; what sticks out at its ends stays.
+    fn take_poisoned(&mut self, part: Extent) -> Vec<(Extent, Past)> {
+        let (from, to) = (part.address(), part.end());
+        let before = self.poisoned.range(..from).next_back().map(|(&start, _)| start);
+        let within = self.poisoned.range(from..to).map(|(&start, _)| start);
+        let starts: Vec<usize> = before.into_iter().chain(within).collect();
+        let mut taken = Vec::new();
+        for start in starts {
+            let Some((extent, past)) = self.poisoned.remove(&start) else { continue };
+            let (begin, end) = (extent.address().max(from).min(extent.end()), extent.end().min(to));
+            for rest in [extent.part(start, begin), extent.part(end.max(begin), extent.end())] {
+                if rest.len > 0 {
+                    self.poisoned.insert(rest.address(), (rest, past.clone()));
+                }
+            }
+            if begin < end {
+                taken.push((extent.part(begin, end), past));
+            }
+        }
+        taken
+    }
+
+    /// Notes what is not poison in a part of a block that has ended.
+    fn look_at_poison(&mut self, part: Extent, past: &Past) {
+        if let Some(broken) = part.broken(0, part.len, DEAD) {
+            let first = part.address() + broken.first;
+            let offset = first.wrapping_sub(past.address).cast_signed();
+            let damage = Damage { offset, bytes: broken.count, found: broken.found };
+            let finding = past.finding(Kind::WriteAfterFree, self.whose);
+            self.found.push(Finding { damage: Some(damage), ..finding });
+        }
+    }
+
+    fn poison(&mut self, part: Extent, past: Past) {
+        part.fill(0, part.len, DEAD);
+        if part.len > 0 {
+            self.poisoned.insert(part.address(), (part, past));
+        }
+    }
+
+    /// Notes that a block has ended, of which nothing is in the tables any more.
+    fn bury(&mut self, serial: u64, record: Record, ended: &Ended) {
+        counters().ended.add(1);
+        self.by_address.remove(&record.address());
+        self.found.extend(record.overruns(self.whose, Some(ended)));
+        let past = Past::of(&record, Some(ended.clone()));
+        if self.past.len() == REMEMBERED {
+            self.past.pop_front();
+        }
+        self.past.push_back((serial, past.clone()));
+        self.poison(record.extent, past);
+    }
+
+    fn bury_since(&mut self, serial: u64, ended: &Ended) {
+        for (serial, record) in self.alive.split_off(&serial) {
+            self.bury(serial, record, ended);
+        }
+    }
+
+    fn record_at(&mut self, address: usize) -> Option<(u64, &mut Record)> {
+        let serial = *self.by_address.get(&address)?;
+        Some((serial, self.alive.get_mut(&serial)?))
+    }
+}
+
+/// The blocks of one owner. Handles have it too, and may have it for longer.
+#[derive(Clone, Debug)]
+pub(crate) struct Ledger(Arc<Mutex<State>>);
+
+impl Ledger {
+    pub fn new(owner: Owner, id: u64) -> Ledger {
+        Ledger(Arc::new(Mutex::new(State {
+            whose: Whose { owner, id },
+            next: 0,
+            alive: BTreeMap::new(),
+            by_address: BTreeMap::new(),
+            poisoned: BTreeMap::new(),
+            past: VecDeque::new(),
+            handles: BTreeMap::new(),
+            found: Vec::new(),
+        })))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock()
+    }
+
+    /// Tells what `f` notes, after the lock is given back.
+    fn telling<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
+        let mut state = self.state();
+        let result = f(&mut state);
+        let found = take(&mut state.found);
+        drop(state);
+        tell(found);
+        result
+    }
+
+    /// Watches a block of `size` bytes, `front` bytes into an extent that is its own: the block. It is allocated at `place`.
+    pub fn begin(
+        &self,
+        extent: Extent,
+        front: usize,
+        size: usize,
+        content: Content,
+        place: Place,
+    ) -> NonNull<u8> {
+        counters().watched.add(1);
+        self.telling(|state| {
+            state.use_again(extent);
+            let record = Record { extent, front, size, allocated: place };
+            record.write_zones();
+            let byte = if content == Content::Zero { 0 } else { FRESH };
+            extent.fill(front, front + size, byte);
+            let serial = state.next;
+            state.next += 1;
+            state.by_address.insert(record.address(), serial);
+            state.alive.insert(serial, record);
+        });
+        extent.at(front)
+    }
+
+    /// The generation of the next block: all that are older have a smaller one.
+    pub fn next(&self) -> u64 {
+        self.state().next
+    }
+
+    /// Ends all blocks from a generation on.
+    pub fn end_since(&self, serial: u64, how: How, place: Option<Place>) {
+        self.telling(|state| state.bury_since(serial, &Ended { how, place }));
+    }
+
+    /// Ends the block at an address.
+    pub fn end(&self, address: usize, how: How, place: Option<Place>) {
+        self.telling(|state| {
+            let Some(serial) = state.by_address.get(&address).copied() else { return };
+            let Some(record) = state.alive.remove(&serial) else { return };
+            state.bury(serial, record, &Ended { how, place });
+        });
+    }
+
+    /// Where the extent of the block at an address is, if there is one.
+    pub fn extent_of(&self, address: usize) -> Option<Extent> {
+        self.state().record_at(address).map(|(_, record)| record.extent)
+    }
+
+    /// Makes a block one of `size` bytes in `extent`, which begins where its extent begins and is the block's own. What
+    /// the block gains is fresh, what it loses beyond the extent poison. Whether there is such a block.
+    pub fn resize(&self, address: usize, size: usize, extent: Extent, place: Place) -> bool {
+        self.telling(|state| {
+            let whose = state.whose;
+            let Some((_, record)) = state.record_at(address) else { return false };
+            let overruns = record.overruns(whose, None);
+            let (old, end) = (record.extent, record.end());
+            let past = Past::of(record, Some(Ended { how: How::Freed, place: Some(place) }));
+            state.found.extend(overruns);
+            match extent.end() > old.end() {
+                true => state.use_again(extent.part(old.end(), extent.end())),
+                false => state.poison(old.part(extent.end(), old.end()), past),
+            }
+            let Some((_, record)) = state.record_at(address) else { return false };
+            (record.extent, record.size) = (extent, size);
+            if record.end() > end {
+                extent.fill(end, record.end(), FRESH);
+            }
+            record.write_zones();
+            true
+        })
+    }
+
+    /// Forgets what it knows of memory from an address on, which is the owner's no longer, or has lost its bytes.
+    pub fn forget(&self, address: usize, len: usize) {
+        let mut state = self.state();
+        let end = address.saturating_add(len);
+        let reaches = |(&start, (extent, _)): (&usize, &(Extent, Past))| {
+            (start < end && extent.end() > address).then_some(start)
+        };
+        let before = state.poisoned.range(..address).next_back().and_then(reaches);
+        let within = state.poisoned.range(address..end).filter_map(reaches);
+        let starts: Vec<usize> = before.into_iter().chain(within).collect();
+        for start in starts {
+            state.poisoned.remove(&start);
+        }
+    }
+
+    /// Looks at all red zones and all poison: what was not told yet, the oldest block first.
+    pub fn verify(&self) -> Result<(), Vec<Finding>> {
+        counters().verified.add(1);
+        let mut state = self.state();
+        let whose = state.whose;
+        let overruns: Vec<_> =
+            state.alive.values().flat_map(|record| record.overruns(whose, None)).collect();
+        state.found.extend(overruns);
+        for (extent, past) in state.poisoned.values().cloned().collect::<Vec<_>>() {
+            state.look_at_poison(extent, &past);
+            extent.fill(0, extent.len, DEAD);
+        }
+        let found = take(&mut state.found);
+        found.iter().for_each(|finding| counters().note(finding.kind));
+        if found.is_empty() { Ok(()) } else { Err(found) }
+    }
+
+    /// Ends what is left, for good: the owner is dropped.
+    pub fn close(&self) {
+        self.telling(|state| {
+            let whose = state.whose;
+            let mut kept: Vec<Finding> = Vec::new();
+            for (serial, record) in &state.alive {
+                if !state.handles.contains_key(serial) {
+                    continue;
+                }
+                let one = Past::of(record, None).finding(Kind::Kept, whose);
+                let line = |finding: &Finding| finding.allocated.as_ref().map(Place::location);
+                match kept.iter_mut().find(|other| line(other) == line(&one)) {
+                    Some(other) => {
+                        (other.count, other.size) = (other.count + 1, other.size + one.size)
+                    }
+                    None => kept.push(one),
+                }
+            }
+            state.found.extend(kept);
+            for (extent, past) in take(&mut state.poisoned).into_values() {
+                state.look_at_poison(extent, &past);
+            }
+            state.bury_since(0, &Ended { how: How::Dropped, place: None });
+            state.poisoned.clear();
+        });
+    }
+
+    /// A handle's generation, for the block at an address; counted.
+    pub fn stamp(&self, address: usize) -> Option<u64> {
+        let mut state = self.state();
+        let (serial, _) = state.record_at(address)?;
+        *state.handles.entry(serial).or_default() += 1;
+        Some(serial)
+    }
+
+    /// A block by its generation; of one that has ended, what is known.
+    pub(super) fn block(&self, serial: u64) -> Result<NonNull<[u8]>, Box<Finding>> {
+        let state = self.state();
+        if let Some(record) = state.alive.get(&serial) {
+            let start = record.extent.at(record.front);
+            return Ok(NonNull::slice_from_raw_parts(start, record.size));
+        }
+        let past = state.past.iter().find(|(other, _)| *other == serial);
+        let finding = past.map(|(_, past)| past.finding(Kind::UseAfterFree, state.whose));
+        Err(Box::new(finding.unwrap_or(state.whose.finding(Kind::UseAfterFree))))
+    }
+
+    /// Tells a use after the end, or counts it if one of the block was told.
+    pub(super) fn tell_use(&self, serial: u64, finding: &Finding) {
+        let mut state = self.state();
+        let past = state.past.iter_mut().find(|(other, _)| *other == serial);
+        let told = past.is_some_and(|(_, past)| std::mem::replace(&mut past.told, true));
+        drop(state);
+        match told {
+            true => counters().note(finding.kind),
+            false => tell(vec![finding.clone()]),
+        }
+    }
+
+    pub(super) fn count_handle(&self, serial: u64) {
+        *self.state().handles.entry(serial).or_default() += 1;
+    }
+
+    pub(super) fn uncount_handle(&self, serial: u64) {
+        let mut state = self.state();
+        let Some(count) = state.handles.get_mut(&serial) else { return };
+        *count -= 1;
+        if *count == 0 {
+            state.handles.remove(&serial);
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Misuse of raw pointers, found and told with the places (feature `debug`): for tests and staging.
+//!
+//! Safe code cannot misuse an arena: lifetimes see to it. Pointers can, those of `alloc_layout`, of a [`Slab`](crate::Slab)
+//! or of a C function that was given one. With the feature, in every program that turns it on:
+//!
+//! - **Red zones**: 32 bytes or more of 0xFB lie before and behind every block of an arena. Writes there are found when the block
+//!   ends, and by `verify`: [`Kind::Overrun`].
+//! - **Poison**: what is freed is filled with 0xDE, and what is handed out uninitialised with 0xAD. When memory is used again,
+//!   and by `verify`, the poison has to be as it was: [`Kind::WriteAfterFree`]. What a stale pointer reads is 0xDE.
+//! - **Handles**: [`Arena::handle`](crate::Arena::handle) stamps a pointer with the generation of its block. [`Handle::get`] says
+//!   whether the block is still there, and if not, where it was allocated and how it ended: [`Kind::UseAfterFree`].
+//! - An arena that is dropped while there are handles of its blocks is told as [`Kind::Kept`].
+//!
+//! A [`Finding`] names the places by file and line, with backtraces where `RUST_BACKTRACE` asks for them or
+//! [`set_backtraces`] does. It goes to standard error, or to the function of [`set_sink`]; in a test [`catch`] returns it. [`stats`] counts.
+//!
+//! ```
+//! use ralloc_core::{Arena, debug};
+//! use std::alloc::Layout;
+//!
+//! let mut arena = Arena::new();
+//! let (_, found) = debug::catch(|| {
+//!     let block = arena.alloc_layout(Layout::new::<[u8; 100]>());
+//!     // SAFETY: none, that is the mistake: one byte behind the block. It is the red zone's.
+//!     unsafe { block.cast::<u8>().add(100).write(1) };
+//!     arena.reset();
+//! });
+//! assert_eq!(found[0].kind, debug::Kind::Overrun);
+//! eprintln!("{}", found[0]); // with the lines of the allocation and of the reset
+//! ```
+//!
+//! # What it costs
+//!
+//! Without the feature nothing: no field and no branch of it is there. With it an allocation takes 64 bytes more, some
+//! hundred nanoseconds, and a record on the heap. Red zones and padding count toward limits and in `stats()`, so
+//! an arena at its limit holds less. It is on or off for all crates of a program.
+//!
+//! # What it does not see
+//!
+//! Reads, but for the poison that they find. Writes through a stale pointer after the memory has become another block.
+//! Writes that jump over a red zone. What is written to a dropped arena's memory.
+//!
+//! # How it works
+//!
+//! `ledger` knows blocks and what was freed, of one arena each; `extent` fills and compares bytes; `place` says where, `finding`
+//! what, `sink` whom to tell. Whose memory it is: the owners' files `watched.rs`.
+
+mod counters;
+mod extent;
+mod finding;
+mod handle;
+mod ledger;
+mod place;
+mod sink;
+
+pub use counters::{DebugStats, stats};
+pub use finding::{Damage, Ended, Finding, How, Kind, Owner};
+pub use handle::{Handle, Stale};
+pub use place::{Place, set_backtraces};
+pub use sink::{catch, clear_sink, set_sink, take_unheard};
+
+pub(crate) use extent::{Extent, ZONE};
+pub(crate) use ledger::{Content, Ledger};

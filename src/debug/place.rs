@@ -1,0 +1,75 @@
+//! Where in the program something happened.
+#![forbid(unsafe_code)]
+
+use crate::sync::{Arc, AtomicUsize, OnceLock, Ordering};
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::fmt;
+use std::panic::Location;
+
+/// Whether backtraces are taken whatever the environment says: 1.
+fn forced() -> &'static AtomicUsize {
+    static FORCED: OnceLock<AtomicUsize> = OnceLock::new();
+    FORCED.get_or_init(AtomicUsize::default)
+}
+
+/// Takes a backtrace at every allocation and every end from now on, or (`false`, as at first) where `RUST_BACKTRACE`
+/// or `RUST_LIB_BACKTRACE` asks for it. One takes some microseconds and a few hundred bytes; names are looked up when
+/// it is shown.
+///
+/// ```
+/// use ralloc_core::{Arena, debug};
+///
+/// debug::set_backtraces(true);
+/// let mut arena = Arena::new();
+/// let handle = arena.handle(arena.alloc_layout(std::alloc::Layout::new::<u64>()).cast()).unwrap();
+/// arena.reset();
+/// let (refused, _) = debug::catch(|| handle.get().unwrap_err());
+/// assert!(refused.finding().allocated.as_ref().unwrap().backtrace().is_some());
+/// ```
+pub fn set_backtraces(on: bool) {
+    // Relaxed: it orders nothing.
+    forced().swap(on.into(), Ordering::Relaxed);
+}
+
+/// A line of the program that called the crate, and a backtrace where one was taken.
+#[derive(Clone, Debug)]
+pub struct Place {
+    location: &'static Location<'static>,
+    backtrace: Option<Arc<Backtrace>>,
+}
+
+impl Place {
+    /// Where the caller was called.
+    #[track_caller]
+    pub(crate) fn here() -> Place {
+        // Relaxed: as above.
+        let taken = match forced().load(Ordering::Relaxed) {
+            0 => Backtrace::capture(),
+            _ => Backtrace::force_capture(),
+        };
+        let there = taken.status() == BacktraceStatus::Captured;
+        Place { location: Location::caller(), backtrace: there.then(|| Arc::new(taken)) }
+    }
+
+    /// File, line and column of the call. Where a trait's method called, as that of an allocator, it is a line of this crate:
+    /// then the backtrace says more.
+    pub fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+
+    /// The frames, where they were taken: see [`set_backtraces`].
+    pub fn backtrace(&self) -> Option<&Backtrace> {
+        self.backtrace.as_deref()
+    }
+}
+
+/// `src/main.rs:10:5`; with `{:#}` the backtrace follows, if there is one.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.location.fmt(f)?;
+        match &self.backtrace {
+            Some(backtrace) if f.alternate() => write!(f, "\n{backtrace}"),
+            _ => Ok(()),
+        }
+    }
+}

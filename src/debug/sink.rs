@@ -1,0 +1,142 @@
+//! Who hears of findings.
+#![forbid(unsafe_code)]
+
+use super::counters::counters;
+use super::finding::Finding;
+use crate::sync::{Mutex, OnceLock};
+use std::cell::{Cell, RefCell};
+use std::io::Write;
+use std::mem::{ManuallyDrop, take};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// The most findings that wait for [`take_unheard`].
+const UNHEARD: usize = 1024;
+
+type Sink = Arc<dyn Fn(&Finding) + Send + Sync>;
+
+#[derive(Default)]
+struct Ears {
+    sink: Option<Sink>,
+    unheard: Vec<Finding>,
+}
+
+fn ears() -> &'static Mutex<Ears> {
+    static EARS: OnceLock<Mutex<Ears>> = OnceLock::new();
+    EARS.get_or_init(Mutex::default)
+}
+
+thread_local! {
+    /// Whether this thread is in the sink.
+    static IN_SINK: Cell<bool> = const { Cell::new(false) };
+    /// What the innermost `catch` of this thread has so far.
+    static CAUGHT: RefCell<Option<Vec<Finding>>> = const { RefCell::new(None) };
+}
+
+/// Calls `sink` with every finding of the process from now on, instead of writing it to standard error. It is called where
+/// the misuse was found, on that thread, with no lock held: it may use the arena that it is told of. What it
+/// causes itself, and what it is told when it panics, goes to [`take_unheard`]; the panic goes no further.
+///
+/// ```
+/// use ralloc_core::debug;
+///
+/// debug::set_sink(|finding| eprintln!("{finding:#}")); // with backtraces
+/// debug::clear_sink();
+/// ```
+pub fn set_sink(sink: impl Fn(&Finding) + Send + Sync + 'static) {
+    let old = ears().lock().sink.replace(Arc::new(sink));
+    drop(old); // foreign code: not under the lock
+}
+
+/// Takes the sink away: findings are written to standard error again. [`set_sink`] shows it.
+pub fn clear_sink() {
+    let old = ears().lock().sink.take();
+    drop(old);
+}
+
+/// What no sink has heard, the oldest first, at most 1,024: see [`set_sink`].
+///
+/// ```
+/// assert!(ralloc_core::debug::take_unheard().is_empty());
+/// ```
+pub fn take_unheard() -> Vec<Finding> {
+    take(&mut ears().lock().unheard)
+}
+
+/// Calls `f` and returns what was found on this thread meanwhile, which goes nowhere else: for tests. After a panic of
+/// `f` it is [unheard](take_unheard).
+///
+/// ```
+/// use ralloc_core::{Arena, debug};
+///
+/// let (sum, found) = debug::catch(|| {
+///     let mut arena = Arena::new();
+///     let sum = *arena.alloc(3) + *arena.alloc(4);
+///     arena.reset();
+///     sum
+/// });
+/// assert!(sum == 7 && found.is_empty());
+/// ```
+pub fn catch<R>(f: impl FnOnce() -> R) -> (R, Vec<Finding>) {
+    /// Puts back what the outer one had, also when `f` panics.
+    struct Outer(Option<Vec<Finding>>);
+    impl Drop for Outer {
+        fn drop(&mut self) {
+            let caught = CAUGHT.replace(self.0.take());
+            caught.into_iter().flatten().for_each(keep);
+        }
+    }
+    let outer = Outer(CAUGHT.replace(Some(Vec::new())));
+    let result = f();
+    let found = CAUGHT.with_borrow_mut(|caught| caught.as_mut().map(take)).unwrap_or_default();
+    drop(outer);
+    (result, found)
+}
+
+/// Counts findings and tells them. The caller has no lock.
+pub(super) fn tell(findings: Vec<Finding>) {
+    for finding in findings {
+        counters().note(finding.kind);
+        if let Some(finding) = caught(finding) {
+            tell_one(finding);
+        }
+    }
+}
+
+/// The finding, unless a `catch` has it now.
+fn caught(finding: Finding) -> Option<Finding> {
+    // A thread that ends has no `catch` any more.
+    let into = |caught: &RefCell<Option<Vec<Finding>>>| {
+        let mut caught = caught.borrow_mut();
+        let Some(caught) = caught.as_mut() else { return Some(finding.clone()) };
+        caught.push(finding.clone());
+        None
+    };
+    CAUGHT.try_with(into).unwrap_or(Some(finding.clone()))
+}
+
+fn tell_one(finding: Finding) {
+    let Some(sink) = ears().lock().sink.clone() else {
+        // A program whose standard error is closed goes on.
+        let _ = writeln!(std::io::stderr(), "{finding}");
+        return;
+    };
+    if IN_SINK.try_with(|inside| inside.replace(true)).unwrap_or(true) {
+        return keep(finding);
+    }
+    // A panic must not leave a drop. Its payload is not dropped: that is foreign code too.
+    let heard = catch_unwind(AssertUnwindSafe(|| sink(&finding))).map_err(ManuallyDrop::new);
+    let _ = IN_SINK.try_with(|inside| inside.set(false));
+    if heard.is_err() {
+        keep(finding);
+    }
+}
+
+/// Keeps it for [`take_unheard`].
+fn keep(finding: Finding) {
+    let mut ears = ears().lock();
+    match ears.unheard.len() < UNHEARD {
+        true => ears.unheard.push(finding),
+        false => counters().lost.add(1),
+    }
+}
