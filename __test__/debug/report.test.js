@@ -71,7 +71,8 @@ test('a cause is told of once, and counted from then on', (t) => {
     () => {
       for (let i = 0; i < 5; i++) report('double-free', { size: 10, used: used() });
       report('double-free', { size: 10, used: used() });
-      report('use-after-free', { size: 10, used: used() });
+      const same = used();
+      for (const kind of ['use-after-free', 'kept']) report(kind, { size: 10, used: same });
     },
   );
   t.deepEqual(
@@ -80,9 +81,10 @@ test('a cause is told of once, and counted from then on', (t) => {
       ['double-free', 5, 50],
       ['double-free', 1, 10],
       ['use-after-free', 1, 10],
+      ['kept', 1, 10],
     ],
   );
-  t.is(warnings.length, 3);
+  t.is(warnings.length, 4);
 });
 
 test('without stacks the cause is whose memory it is; or what the caller says it is', (t) => {
@@ -100,11 +102,12 @@ test('a record says what the caller leaves out', (t) => {
   const record = { of: "the slab 'r'", size: 8, allocated, ended, request: 'GET /begin' };
   withCallback(
     (one) => called.push(one),
-    () => report('use-after-free', { record, use: 'buf.toString()' }),
+    () => report('use-after-free', { record, use: 'buf.toString()', size: 4 }),
   );
   t.like(called[0], {
     of: "the slab 'r'",
-    bytes: 8,
+    size: 4,
+    bytes: 4,
     allocated,
     ended: trace,
     how: 'freed',

@@ -58,19 +58,30 @@ for (const door of ['express', 'fastify', 'koa', 'hono', 'http', 'nest']) {
   });
 }
 
-test('an environment that cannot be read counts as one without it', (t) => {
+/** Begins with `env`, and with 'sample' as the level by default. */
+function levelIn(env) {
   const { settings, start } = fresh('debug/settings.js');
   const own = Object.getOwnPropertyDescriptor(process, 'env');
-  const get = () => {
-    throw new Error('NotCapable: Requires env access');
-  };
-  Object.defineProperty(process, 'env', { value: new Proxy({}, { get }), configurable: true });
+  Object.defineProperty(process, 'env', { value: env, configurable: true });
   try {
-    start();
+    start('sample');
   } finally {
     Object.defineProperty(process, 'env', own);
   }
-  t.is(settings.level, DEFAULT_LEVEL);
+  return settings.level;
+}
+
+test('production is off where the level by default is another', (t) => {
+  t.is(levelIn({ NODE_ENV: 'production' }), 'off');
+  t.is(levelIn({ NODE_ENV: 'test' }), 'sample');
+  t.is(levelIn({ NODE_ENV: 'production', RALLOC_DEBUG: 'full' }), 'full');
+});
+
+test('an environment that cannot be read counts as one without it', (t) => {
+  const get = () => {
+    throw new Error('NotCapable: Requires env access');
+  };
+  t.is(levelIn(new Proxy({}, { get })), 'sample');
 });
 
 test('configureDebug() changes what it is given, and returns nothing', (t) => {
@@ -141,14 +152,18 @@ test('who follows the level hears of each change, and at once of one that is on'
   const { configure, onLevel, settings } = fresh('debug/settings.js');
   const heard = [];
   onLevel((level, before) => heard.push([level, before, settings.level]));
+  const every = [];
+  onLevel(() => every.push(settings.sampleEvery));
   for (const level of ['off', 'sample', 'sample', 'full', 'off']) configure({ level });
+  configure({ level: 'full', sampleEvery: 5 });
+  t.deepEqual(every, [128, 128, 128, 5]);
   const expected = [
     ['sample', 'off', 'sample'],
     ['full', 'sample', 'full'],
     ['off', 'full', 'off'],
+    ['full', 'off', 'full'],
   ];
   t.deepEqual(heard, expected);
-  configure({ level: 'full', sampleEvery: 5 });
   const late = [];
   onLevel((...given) => late.push([...given, settings.sampleEvery]));
   t.deepEqual(late, [['full', 'off', 5]]);

@@ -2,15 +2,18 @@
 
 // Stacks of debug mode: whose frames they have, in which order, and that nothing of an application's makes them throw.
 
-const test = require('ava');
+const { serial: test } = require('ava');
 const fs = require('node:fs');
 const { createRequire } = require('node:module');
 const path = require('node:path');
 const { inspect } = require('node:util');
+const { Arena } = require('../..');
 const { Trace } = require('../../lib/debug/trace.js');
 const { run } = require('../helpers/child.js');
 const { folder } = require('../helpers/folder.js');
 const { untilCollected } = require('../helpers/until.js');
+
+const LIBRARY = path.join(__dirname, '..', '..', 'lib') + path.sep;
 
 const allocates = () => Trace.take();
 
@@ -56,11 +59,12 @@ test("the application's frames come first, then those of packages", (t) => {
 });
 
 test('those of ralloc and of Node are left out', (t) => {
-  const [trace] = [1].map(allocates);
+  const arena = new Arena();
+  const [trace] = [1].map(() => arena.scope(() => allocates()));
   const all = trace.frames.map(({ file }) => file);
   t.true(all.length > 1);
   t.deepEqual(
-    all.filter((file) => file === '' || file.startsWith('node:') || /ralloc.lib/.test(file)),
+    all.filter((file) => file === '' || file.startsWith('node:') || file.startsWith(LIBRARY)),
     [],
   );
 });
@@ -105,7 +109,7 @@ test('the same lines have the same key, whatever packages called them', (t) => {
   };
   const { load } = modules(t, files);
   const { handle } = load('./app.js');
-  const [a, b] = [1, 2].map((n) => handle(n, () => Trace.take()));
+  const [a, b] = [1, 2].map((n) => handle(n, () => Trace.take(undefined, 64)));
   t.not(a.frames.length, b.frames.length);
   t.is(a.key, b.key);
   t.not(allocates().key, allocates().key, 'another column');
@@ -171,11 +175,17 @@ test('an application that has its own way with Error changes nothing, and nothin
   }
 });
 
-test('with --frozen-intrinsics it is read off a text', async (t) => {
-  const { result, stderr } = await run('debug/frozen.js', { execArgv: ['--frozen-intrinsics'] });
-  t.is(result?.frames[0].function, 'allocates', stderr);
-  t.regex(result.key, /frozen\.js:8:\d+/);
-});
+for (const [how, execArgv, args] of [
+  ['with --frozen-intrinsics', ['--frozen-intrinsics'], []],
+  ['where the limit is fixed', [], ['fixed limit']],
+  ['where nothing can be added to Error', [], ['closed']],
+]) {
+  test(`${how} there is a stack all the same`, async (t) => {
+    const { result, stderr } = await run('debug/frozen.js', { execArgv, args });
+    t.is(result?.frames[0].function, 'allocates', stderr);
+    t.regex(result.key, new RegExp(`^.*frozen\\.js:${result.line}:\\d+`));
+  });
+}
 
 test('where the stack ends there is none, and no error', (t) => {
   const taken = [];

@@ -82,10 +82,10 @@ function variable(name) {
   }
 }
 
-function levelOfEnvironment() {
+function levelOfEnvironment(byDefault) {
   const word = variable('RALLOC_DEBUG');
   if (word === undefined) {
-    return variable('NODE_ENV') === 'production' ? 'off' : DEFAULT_LEVEL;
+    return variable('NODE_ENV') === 'production' ? 'off' : byDefault;
   }
   if (Object.hasOwn(WORDS, word)) return WORDS[word];
   throw argumentError(
@@ -95,7 +95,7 @@ function levelOfEnvironment() {
 }
 
 /** Once all listeners are there. */
-const start = () => setLevel(levelOfEnvironment());
+const start = (byDefault = DEFAULT_LEVEL) => setLevel(levelOfEnvironment(byDefault));
 
 const isOn = () => settings.level !== 'off';
 

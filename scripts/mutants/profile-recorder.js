@@ -101,6 +101,7 @@ module.exports = [
     tests: unchanged,
     mutants: {
       'prepareStackTrace stays': ["    set('prepareStackTrace', isStuck ? undefined : own);\n", ''],
+      'stackTraceLimit stays changed': ['    OfV8.stackTraceLimit = limit;\n', ''],
       'stackTraceLimit stays': ["    set('stackTraceLimit', limit);\n", ''],
     },
   },
