@@ -198,7 +198,7 @@ test('where the stack ends there is none, and no error', (t) => {
   t.is(typeof taken.at(-1).key, 'string');
 });
 
-test.serial('a settled one keeps nothing alive of what it went through', async (t) => {
+test('a settled one keeps nothing alive of what it went through', async (t) => {
   const holders = [];
   class Handler {
     handle() {
