@@ -1560,6 +1560,14 @@ export interface DebugReport {
  */
 export function configureDebug(options: DebugOptions): void;
 
+/**
+ * Looks now at all bytes around watched Buffers that nobody should have written to (`overrun`), at those of dead ones (`write-after-free`), and, after a
+ * collection of all that nobody has, for Buffers of requests that are over (`kept`): a few milliseconds a MiB of the heap. It stops the event loop for that.
+ * @returns how many reports that made, those of a cause included that is known already.
+ * @throws ERR_RALLOC_UNSUPPORTED: debug mode is off.
+ */
+export function verify(): number;
+
 export type RallocErrorCode =
   | 'ERR_RALLOC_LIMIT'
   | 'ERR_RALLOC_ABORTED'

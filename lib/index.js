@@ -5,7 +5,7 @@
 const { Arena } = require('./arena/arena.js');
 const { current } = require('./arena/current.js');
 const { RallocError } = require('./base/errors.js');
-const { configureDebug } = require('./debug/debug.js');
+const { configureDebug, verify } = require('./debug/debug.js');
 const { requestArena } = require('./express.js');
 const { backend, backendReason } = require('./memory/native.js');
 const { pump } = require('./memory/pump.js');
@@ -35,5 +35,6 @@ module.exports = {
   site,
   slab,
   stats,
+  verify,
   version,
 };

@@ -18,6 +18,7 @@ export const {
   site,
   slab,
   stats,
+  verify,
   version,
 } = ralloc;
 export default ralloc;

@@ -54,6 +54,7 @@ import {
   type Stats,
   site,
   slab,
+  verify,
   version,
 } from '../..';
 import * as ofExpress from '../../express';
@@ -91,6 +92,8 @@ configureDebug({
 });
 configureDebug({ report: null, level: undefined });
 expectAssignable<DebugLevel>('off');
+expectType<number>(verify());
+expectError(verify(1));
 expectError(configureDebug());
 expectError(configureDebug({ level: 'some' }));
 expectError(configureDebug({ every: 1 }));

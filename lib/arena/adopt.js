@@ -29,6 +29,11 @@ function copied(window, bytes) {
   return buffer;
 }
 
+function makeRoom(owner, size) {
+  owner.pool.settleCutOff();
+  if (size > owner.room) owner.makeRoom(size);
+}
+
 /**
  * Makes `ab`, which `buffer` has for itself, memory of the window's epoch: the span. Undefined where `buffer` stays as it is, on the heap, and
  * is charged as one from there: after the response, or where the middleware has no memory left.
@@ -37,8 +42,7 @@ function takeOver(window, buffer, ab) {
   const { owner } = window;
   const size = ab.byteLength;
   if (isReleased(window) || owner.usesHeap) return stayOnHeap(window, buffer, size);
-  owner.pool.settleCutOff();
-  if (size > owner.room) owner.makeRoom(size);
+  makeRoom(owner, size);
   const epoch = window.openEpoch();
   let span;
   try {
@@ -50,6 +54,25 @@ function takeOver(window, buffer, ab) {
   epoch.add(span, size, size);
   counts.adopted += size;
   return span;
+}
+
+/**
+ * In debug: makes `ab` memory of the window's epoch, which is charged with the `size` bytes of one Buffer. Undefined where it cannot be: what
+ * is allocated there is not watched.
+ */
+function takeWatched(window, ab, size) {
+  const { owner } = window;
+  try {
+    if (isReleased(window) || owner.usesHeap) return undefined;
+    makeRoom(owner, size);
+    const epoch = window.openEpoch();
+    const span = adoptedBy(window, ab, size);
+    epoch.add(span, size, size);
+    return span;
+  } catch (error) {
+    if (error?.code === undefined) throw error; // the stack ends here
+    return undefined; // the arena is full or closed, and says so itself
+  }
 }
 
 /** What a reset has left of the window's span makes room, if there is none. */
@@ -107,4 +130,4 @@ function adopt(window, view) {
   return buffer;
 }
 
-module.exports = { adopt, hasMemory, takeOver };
+module.exports = { adopt, hasMemory, takeOver, takeWatched };

@@ -264,6 +264,7 @@ class Arena {
       return allocated;
     };
     doors.ownerOf = (arena) => (#owner in arena ? arena.#owner : undefined);
+    doors.usedWindow = (arena) => (#window in arena ? arena.#used() : undefined);
     doors.windowOf = (arena) => (#window in arena ? arena.#window : undefined);
     doors.describe = (arena) => arena.#describe();
     doors.eachWindow = (arena, visit) => {

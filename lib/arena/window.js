@@ -247,8 +247,8 @@ class Window {
     if (pool.pending !== 0) return false;
     if (epoch === null) return true;
     const span = this.#span;
-    if (!epoch.plain || epoch.spans.length !== 1 || span === null || span.operations > 0)
-      return false;
+    if (!epoch.plain || epoch.spans.length !== 1 || span === null) return false;
+    if (span.operations > 0 || span.watch !== null) return false;
     this.#sync();
     if (settings.safety === 'gc' || !pool.detachAndReuse(span, settings)) return false;
     this.ab = span.ab;

@@ -5,6 +5,7 @@
 const { deadError } = require('./errors.js');
 const { kHolder, kTrial } = require('./protocol.js');
 const { FastBuffer } = require('./runtime.js');
+const { tracker } = require('./tracker.js');
 
 const { isAnyArrayBuffer } = require('node:util').types;
 // Not on Node 20.
@@ -24,7 +25,17 @@ function isDetached(ab) {
 /** The error of a use of `view`, which is dead. */
 function deadUse(view, name, death) {
   globalThis[kTrial]?.died(view);
-  return deadError(name, death);
+  const error = deadError(name, death);
+  const cause = tracker.used?.(view);
+  if (cause !== undefined) error.cause = cause;
+  return error;
+}
+
+/** `error` of a Buffer that was freed or sent before, with what debug knows of that. */
+function freedAgain(buffer, error) {
+  const cause = tracker.freedAgain?.(buffer);
+  if (cause !== undefined) error.cause = cause;
+  return error;
 }
 
 /** Throws where `ab`, of argument `name`, has no bytes because it is detached. `view`: what is over it, if anything is. */
@@ -52,8 +63,8 @@ function checkOwned(view, name, index) {
   for (const deathOf of kinds) {
     const death = deathOf(view);
     if (death === undefined) continue;
-    throw deadError(index === undefined ? name : `${name}[${index}]`, death);
+    throw deadUse(view, index === undefined ? name : `${name}[${index}]`, death);
   }
 }
 
-module.exports = { checkAlive, checkOwned, deadUse, tellsDeaths };
+module.exports = { checkAlive, checkOwned, deadUse, freedAgain, tellsDeaths };

@@ -2,13 +2,21 @@
 
 // The way in. What is required here for its effect turns itself on and off by onLevel().
 
-const { configure, start } = require('./settings.js');
+const { checkOn, configure, onLevel, start } = require('./settings.js');
 
 /** Changes the options that are given, and leaves the others as they are. */
 function configureDebug(options) {
   configure(options);
 }
 
+/** Looks now at all bytes that nobody should have written to, and for Buffers that are kept; how much of it was. */
+function verify() {
+  checkOn('verify()');
+  return require('./watch/watch.js').verify();
+}
+
+// Not loaded before it is needed: it takes as long as all the rest of ralloc.
+onLevel((level) => require('./watch/watch.js').setLevel(level));
 start();
 
-module.exports = { configureDebug };
+module.exports = { configureDebug, verify };

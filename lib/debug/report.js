@@ -100,31 +100,36 @@ function deliver(kind, facts) {
   if (first !== undefined) {
     first.count += report.count;
     first.bytes += report.bytes;
-    if (listeners.size === 0) return;
+    if (listeners.size === 0) return first;
   }
   report.message = kinds[kind].text(report);
   for (const listener of listeners) attempt(() => listener(report, first === undefined));
-  if (first !== undefined) return;
+  if (first !== undefined) return report;
   if (causes.size >= MOST_CAUSES) {
     attempt(tellFull);
-    return;
+    return report;
   }
   causes.set(cause, report);
   attempt(() => tell({ code: report.code, message: report.message }));
   attempt(() => channels.get(kind).publish(report));
   call(report);
+  return report;
 }
 
 function deliverAll() {
   isTelling = true;
+  let told;
   try {
     while (waiting.length > 0) {
       const [kind, facts] = waiting.shift();
-      attempt(() => deliver(kind, facts));
+      attempt(() => {
+        told = deliver(kind, facts);
+      });
     }
   } finally {
     isTelling = false;
   }
+  return told;
 }
 
 const watch = () => watchEnd(deliverAll); // what waits behind a function that ends the process
@@ -136,7 +141,7 @@ const watch = () => watchEnd(deliverAll); // what waits behind a function that e
 function report(kind, facts = {}) {
   waiting.push([kind, facts]);
   watch();
-  if (!isTelling) deliverAll();
+  return isTelling ? undefined : deliverAll();
 }
 
 /** `listener(report, isFirst)` is called for each report, also for those of a cause that is known. @returns what ends that */

@@ -125,6 +125,11 @@ class Trace {
     return this.settle().#places;
   }
 
+  /** Whether any of its code is the application's, or of a package. */
+  get isOfApplication() {
+    return this.#all().some((frame) => rankOf(frame) !== NOBODY);
+  }
+
   /** The frame that a person looks at first; undefined where nobody is on the stack. */
   get top() {
     return this.frames[0];

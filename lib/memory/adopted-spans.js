@@ -51,7 +51,7 @@ class AdoptedSpans {
     } else if (policy.safety === 'gc' || (pool.isGuarded && life === undefined)) {
       this.drop(span);
     } else {
-      if (ab.byteLength > 0) {
+      if (ab.byteLength > 0 && !span.watch?.takesMemory(span, ab)) {
         if (policy.wipe) wipeAdopted(ab, size);
         else releaseAdopted(ab, size);
       }

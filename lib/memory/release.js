@@ -149,6 +149,7 @@ module.exports = {
   releaseAdopted,
   wipeAdopted,
   prepare,
+  taken,
   isDetachable,
   tieOf,
   leave,

@@ -132,6 +132,7 @@ class SpanLeases {
 
   unhold(span) {
     if (!span.held) return;
+    span.watch?.released(span);
     this.#memory.unhold(span.id, span.epoch);
     span.held = false;
     this.heldBytes -= span.size;

@@ -3,8 +3,10 @@
 // The hot path of regions: RegionBuffer, which differs from a Buffer only in its private fields. Its state makes every wrong
 // free an error without a look at the records.
 
+const { freedAgain } = require('../base/dead.js');
 const { typeError } = require('../base/errors.js');
 const { FastBuffer, lookLikeBuffers } = require('../base/runtime.js');
+const { tracker } = require('../base/tracker.js');
 const errors = require('./errors.js');
 const { CHUNK, GRANULE_LOG, HELD, MARK, SIZE, START } = require('./record.js');
 
@@ -15,6 +17,9 @@ const { fill } = Uint8Array.prototype;
 const FREED = 0;
 const ALIVE = 1;
 const IN_FLIGHT = 2; // freed, and its block waits for operations of Node: see operations.js
+const WATCHED = 3; // not freed, and in debug: over memory of its own, while its block has nothing
+
+const alive = (state) => state === ALIVE || state === WATCHED;
 
 const NO_BLOCK = -1; // of a Buffer of length 0
 
@@ -24,6 +29,7 @@ let idOf;
 let giveBack;
 let setWaiting;
 let takeBack;
+let watch;
 
 class RegionBuffer extends FastBuffer {
   #core;
@@ -38,7 +44,7 @@ class RegionBuffer extends FastBuffer {
 
   /** Frees the Buffer, unless it was freed before. */
   [Symbol.dispose]() {
-    if (this.#state === ALIVE && this.#core.isLive) release(this.#core, this);
+    if (alive(this.#state) && this.#core.isLive) release(this.#core, this);
   }
 
   /** A Buffer of 1 to `core.large - 1` bytes, or null where that takes more than a free span that a few looks find. */
@@ -108,6 +114,12 @@ class RegionBuffer extends FastBuffer {
       if (buffer !== undefined) buffer.#state = FREED;
       core.chunks.finishEnd();
     };
+    watch = (buffer, ab, start) => {
+      const watched = new RegionBuffer(ab, start, buffer.length, buffer.#core, buffer.#id);
+      watched.#state = WATCHED;
+      buffer.#state = FREED;
+      return watched;
+    };
   }
 }
 
@@ -115,8 +127,8 @@ const { release, take, cut } = RegionBuffer;
 
 /** Frees a Buffer whose chunk is its own, or where operations are in flight; throws where it cannot be freed. */
 function releaseSlow(core, buffer) {
-  if (stateOf(buffer) !== ALIVE || coreOf(buffer) !== core || !core.isLive)
-    return refuse(core, buffer);
+  const state = stateOf(buffer);
+  if (!alive(state) || coreOf(buffer) !== core || !core.isLive) return refuse(core, buffer);
   core.settle();
   const id = idOf(buffer);
   if (isLost(core, buffer)) return refuse(core, buffer);
@@ -127,6 +139,7 @@ function releaseSlow(core, buffer) {
     operation.guard.wait(operation, id, buffer);
     setWaiting(buffer, core, token);
   }
+  if (state === WATCHED) tracker.freed?.(buffer, 'freed');
 }
 
 /** How a Buffer ended whose bytes may be somebody else's; undefined for any other. */
@@ -144,7 +157,7 @@ function refuse(core, buffer) {
     throw core.hasChunk(buffer.buffer) ? errors.isView() : errors.ofNoRegion();
   }
   if (coreOf(buffer) !== core) throw errors.ofOtherRegion();
-  if (state !== ALIVE) throw errors.wasFreed();
+  if (!alive(state)) throw freedAgain(buffer, errors.wasFreed());
   core.checkLive();
   throw errors.wasTransferred();
 }
@@ -155,7 +168,7 @@ const isLost = (core, buffer) =>
 
 /** Whether `value` is a Buffer that release() would free. */
 const isHeld = (core, value) =>
-  stateOf(value) === ALIVE && coreOf(value) === core && core.isLive && !isLost(core, value);
+  alive(stateOf(value)) && coreOf(value) === core && core.isLive && !isLost(core, value);
 
 /** Whether `value` is a Buffer that a region handed out, whatever became of it. */
 const isOfRegion = (value) => stateOf(value) !== undefined;
@@ -171,6 +184,8 @@ module.exports = {
   take,
   cut,
   takeBack,
+  watch,
+  coreOf,
   deathOf,
   emptyBuffer,
   isHeld,

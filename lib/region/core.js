@@ -7,6 +7,7 @@ const { constants } = require('node:buffer');
 const check = require('../base/validate.js');
 const { closedError } = require('../base/errors.js');
 const { Guarded } = require('../base/guarded.js');
+const { tracker } = require('../base/tracker.js');
 const idle = require('../memory/idle.js');
 const { warnOfFallback } = require('../memory/native.js');
 const { AutoFree, Token } = require('./auto-free.js');
@@ -169,7 +170,7 @@ class RegionCore {
   }
 
   hasChunk(ab) {
-    return this.chunks.all.some((chunk) => chunk?.ab === ab);
+    return this.chunks.all.some((chunk) => chunk?.ab === ab) || tracker.isOver?.(ab, this) === true;
   }
 
   /** Frees the block of a Buffer that nobody has any more. */
@@ -224,6 +225,7 @@ class RegionCore {
     const held = this.isLive ? this.held : 0;
     if (held > 0 && !force) throw inUseError(held);
     this.isLive = false;
+    tracker.closed?.(this);
     this.isSlow = true;
     this.spans = new Spans();
     this.leave();

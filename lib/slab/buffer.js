@@ -3,20 +3,13 @@
 // The hot path of slabs: SlabBuffer, which differs from a Buffer only in its private fields, and the two kinds
 // of pools that hand it out. Its state makes every wrong free an error without a native call.
 
-const { typeError } = require('../base/errors.js');
 const { FastBuffer, lookLikeBuffers } = require('../base/runtime.js');
-const errors = require('./errors.js');
+const { tracker } = require('../base/tracker.js');
+const { FREED, HELD, IN_FLIGHT, SENT, WATCHED, checksOf } = require('./checks.js');
 const { Pool } = require('./pool.js');
 
 const { isView } = ArrayBuffer;
 const { fill } = Uint8Array.prototype;
-
-// The state of a Buffer. It is overwritten, never computed from the old one: that costs 2 ns, because the load
-// has to wait for the store before it.
-const FREED = 0;
-const HELD = 1;
-const SENT = 2;
-const IN_FLIGHT = 3; // freed, and its slot waits for operations of Node: see operations.js
 
 let stateOf;
 let poolOf;
@@ -25,6 +18,8 @@ let giveBack;
 let isInFlight;
 let wait;
 let send;
+let watch;
+let unwatch;
 
 class SlabBuffer extends FastBuffer {
   #pool;
@@ -40,7 +35,7 @@ class SlabBuffer extends FastBuffer {
 
   /** Frees the Buffer, unless it was freed before. */
   [Symbol.dispose]() {
-    if (this.#state === HELD && this.#pool.core.isLive) release(this.#pool.core, this);
+    if (isHeld(this.#pool.core, this)) release(this.#pool.core, this);
   }
 
   // `in` throws an error without a code for what is not an object; isView() is a quicker guard than `typeof` on
@@ -172,23 +167,37 @@ class SlabBuffer extends FastBuffer {
       buffer.#state = IN_FLIGHT;
     };
     // After the call to the pool none that could throw: whoever has no token has the Buffer.
-    send = (core, buffer) => {
-      checkSendable(core, buffer);
+    send = (core, given) => {
+      checkSendable(core, given);
+      const buffer = given.#state === WATCHED ? sendable(given) : given;
       const pool = buffer.#pool;
       pool.forget(buffer.#slot);
       const token = core.call('send', pool.index, buffer.#slot, buffer.length);
       pool.claimed--;
       buffer.#state = SENT;
+      given.#state = SENT;
       return token;
+    };
+    watch = (buffer, ab, start) => {
+      const { length } = buffer;
+      const watched = new SlabBuffer(ab, start, length, buffer.#pool, buffer.#slot, WATCHED);
+      buffer.#state = FREED;
+      return watched;
+    };
+    unwatch = (watched) => {
+      watched.#state = FREED;
+      return bufferOver(watched.#pool, watched.#slot, watched.length);
     };
   }
 }
 
 const { release, CheckedPool, RecyclePool } = SlabBuffer;
+const { checkSendable, deathOf, isHeld, refuse } = checksOf(stateOf, poolOf, isInFlight);
 
 /** Frees a Buffer where the cache is full, operations are in flight or there is no slot; throws where it cannot be freed. */
 function releaseSlow(core, buffer, pool) {
   if (!isHeld(core, buffer)) return refuse(core, buffer);
+  if (stateOf(buffer) === WATCHED) return releaseWatched(core, buffer);
   if (pool.size === 0) {
     setState(buffer, FREED);
     return;
@@ -198,6 +207,22 @@ function releaseSlow(core, buffer, pool) {
   giveBack(buffer, pool);
 }
 
+/** Frees a watched Buffer: its own memory is debug's, and its slot is used again. */
+function releaseWatched(core, buffer) {
+  const overSlot = unwatch(buffer);
+  tracker.freed?.(buffer, 'freed');
+  release(core, overSlot);
+}
+
+/** A Buffer over the slot of a watched one, with the same bytes, in the place of it. */
+function sendable(watched) {
+  const bytes = Buffer.from(watched);
+  const overSlot = unwatch(watched);
+  overSlot.set(bytes);
+  tracker.freed?.(watched, 'sent');
+  return overSlot;
+}
+
 /** Takes back the slot of a Buffer that was freed while operations used it. Does nothing the second time. */
 function takeBack(buffer) {
   if (stateOf(buffer) !== IN_FLIGHT) return;
@@ -205,51 +230,6 @@ function takeBack(buffer) {
   if (pool.top >= pool.limit) pool.flushExcess(1);
   giveBack(buffer, pool);
   pool.inFlight--;
-}
-
-/** How a Buffer ended whose slot may be somebody else's; undefined for any other. */
-function deathOf(view) {
-  const state = stateOf(view);
-  if (state === FREED) return 'freed';
-  return state === SENT ? 'sent' : undefined;
-}
-
-/** Throws the error that says why `buffer` cannot be freed or sent; null and undefined are ignored. */
-function refuse(core, buffer) {
-  if (buffer === null || buffer === undefined) return;
-  const state = stateOf(buffer);
-  if (state === undefined) {
-    if (!isView(buffer)) {
-      throw typeError('buffer', 'an instance of Buffer', buffer);
-    }
-    core.refused++;
-    throw core.hasSegment(buffer.buffer) ? errors.isView() : errors.ofNoSlab();
-  }
-  const pool = poolOf(buffer);
-  if (pool.core !== core) {
-    core.refused++;
-    throw errors.ofOtherSlab();
-  }
-  pool.refused++;
-  if (state === SENT) throw errors.wasSent();
-  if (state !== HELD) throw errors.wasFreed();
-  core.checkLive();
-  throw errors.wasTransferred();
-}
-
-/** Whether `value` is a Buffer that release() would free. */
-const isHeld = (core, value) =>
-  stateOf(value) === HELD && poolOf(value).core === core && core.isLive;
-
-/** Throws for what is no Buffer of the slab that can be sent. */
-function checkSendable(core, buffer) {
-  if (buffer === null || typeof buffer !== 'object') {
-    throw typeError('buffer', 'an instance of Buffer', buffer);
-  }
-  if (!isHeld(core, buffer)) refuse(core, buffer);
-  if (poolOf(buffer).size === 0) throw errors.hasNoSlot();
-  if (buffer.buffer.byteLength === 0) refuse(core, buffer);
-  if (isInFlight(buffer, poolOf(buffer))) throw errors.isInFlight();
 }
 
 /** Whether `value` is a Buffer that a slab handed out, whatever became of it. */
@@ -275,6 +255,8 @@ module.exports = {
   isOfSlab,
   deathOf,
   send,
+  watch,
+  coreOf: (buffer) => poolOf(buffer).core,
   bufferOver,
   emptyBuffer,
 };

@@ -150,7 +150,7 @@ class SlabCore {
   dropSegment = (index, segment) => this.pools[index].dropSegment(segment);
 
   hasSegment(ab) {
-    return this.pools.some((pool) => pool.segments.includes(ab));
+    return this.pools.some((pool) => pool.hasSegment(ab));
   }
 
   handle() {

@@ -8,6 +8,7 @@
 // each step here changes everything that belongs together after its last call.
 
 const { RallocError } = require('../base/errors.js');
+const { tracker } = require('../base/tracker.js');
 const { makeRoom, noteHeld } = require('./full.js');
 const { refuseSegment, makeSegment, detachSegment } = require('./segments.js');
 
@@ -67,6 +68,11 @@ class Pool {
 
   get segmentBytes() {
     return Math.min(this.mask + 1, this.maxCount) * this.size;
+  }
+
+  /** Whether `ab` is over slots of the pool, or over what debug has in the place of one. */
+  hasSegment(ab) {
+    return this.segments.includes(ab) || tracker.isOver?.(ab, this.core) === true;
   }
 
   /** Called when `top` slots stay cached: a new low since the last idle tick, or a new peak of held ones. */
@@ -259,6 +265,7 @@ class Pool {
     this.watermark = 0;
     this.limit = 0;
     this.capacity = 0;
+    tracker.closed?.(this.core);
     this.segments.forEach((ab, index) => {
       const inUse = this.guards[index]?.operations > 0;
       if (ab !== null && !inUse) detachSegment(this, ab, index);

@@ -42,8 +42,8 @@ module.exports = [
     mutants: {
       'a Buffer of another region is freed': ['      buffer.#core !== core ||\n', ''],
       'a second free is ignored': [
-        'if (state !== ALIVE) throw errors.wasFreed();',
-        'if (state !== ALIVE) return;',
+        'if (!alive(state)) throw freedAgain(buffer, errors.wasFreed());',
+        'if (!alive(state)) return;',
       ],
       'what was transferred away is freed': [
         '      buffer.length === 0 || // its memory was transferred away\n',

@@ -164,6 +164,17 @@ module.exports = [
         '  const pool = poolOf(buffer);\n  giveBack(buffer, pool);\n  pool.inFlight--;',
         { tests: guards },
       ],
+      'what was freed in flight is stuck': [
+        '      pool.forget(slot);\n      pool.inFlight++;',
+        '      pool.inFlight++;',
+        { tests: guards },
+      ],
+    },
+  },
+  {
+    file: 'slab/checks.js',
+    tests: ['slab/free.test.js'],
+    mutants: {
       'a Buffer in flight is sent': [
         '  if (isInFlight(buffer, poolOf(buffer))) throw errors.isInFlight();\n',
         '',
@@ -179,15 +190,10 @@ module.exports = [
         "if (state === FREED || state === IN_FLIGHT) return 'freed';",
         { tests: ['slab/guard.test.js'] },
       ],
-      'what was freed in flight is stuck': [
-        '      pool.forget(slot);\n      pool.inFlight++;',
-        '      pool.inFlight++;',
-        { tests: guards },
-      ],
-      'a refused free is not counted by the pool': ['  pool.refused++;\n', ''],
+      'a refused free is not counted by the pool': ['    pool.refused++;\n', ''],
       'Symbol.dispose of a closed slab throws': [
-        'this.#state === HELD && this.#pool.core.isLive',
-        'this.#state === HELD',
+        'poolOf(value).core === core && core.isLive;',
+        'poolOf(value).core === core;',
         { tests: ['slab/use.test.js'] },
       ],
     },

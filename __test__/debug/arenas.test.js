@@ -1,0 +1,209 @@
+'use strict';
+
+const { randomFillSync } = require('node:crypto');
+const fs = require('node:fs');
+const test = require('ava').serial;
+const { Arena, verify } = require('../../lib/index.js');
+const { kinds, lineAbove, lineOf, watched } = require('../helpers/debug.js');
+
+test('a Buffer that lives is like any other', (t) => {
+  const reports = watched(t);
+  const arena = new Arena({ name: 'frames' });
+  const buffer = arena.from('four');
+  const plain = Buffer.from('four');
+  t.deepEqual(buffer, plain);
+  t.is(Object.getPrototypeOf(buffer), Buffer.prototype);
+  t.true(buffer.equals(plain) && plain.equals(buffer) && Buffer.isBuffer(buffer));
+  t.true(arena.owns(buffer));
+  t.is(arena.stats().adopted, 4, 'charged with its own bytes');
+  t.deepEqual([...arena.alloc(3)], [0, 0, 0]);
+  t.deepEqual([...arena.allocUnsafe(3)], [0xad, 0xad, 0xad]);
+  t.deepEqual([...arena.alloc(4, 'ab')], [...Buffer.from('abab')]);
+  t.is(`${arena.concat([buffer, plain])}`, 'fourfour');
+  t.is(`${arena.from('Zm91cg==', 'base64')}`, 'four');
+  t.is(arena.alloc(0).length, 0);
+  arena.close();
+  t.deepEqual(reports, []);
+});
+
+const ends = {
+  reset: (arena) => arena.reset(),
+  close: (arena) => arena.close(),
+};
+
+for (const [how, end] of Object.entries(ends)) {
+  test(`a use after ${how}() is told with three places`, (t) => {
+    const reports = watched(t);
+    const arena = new Arena();
+    const buffer = arena.alloc(16);
+    const allocated = lineAbove();
+    end(arena);
+    t.is(buffer.toString(), '');
+    const used = lineAbove();
+    t.deepEqual(kinds(reports), ['use-after-reset']);
+    const [report] = reports;
+    t.is(report.how, how);
+    t.deepEqual([lineOf(report.allocated), lineOf(report.used)], [allocated, used]);
+    t.is(report.ended.frames[0].file, __filename);
+    t.is(report.size, 16);
+  });
+}
+
+test('so is one after a rewind, and what came before the checkpoint lives', (t) => {
+  const reports = watched(t);
+  const arena = new Arena();
+  const before = arena.from('before');
+  const checkpoint = arena.checkpoint();
+  const after = arena.from('after');
+  arena.rewind(checkpoint);
+  t.is(`${before}`, 'before');
+  t.deepEqual(reports, []);
+  t.is(`${after}`, '');
+  t.deepEqual([reports[0].kind, reports[0].how], ['use-after-reset', 'rewind']);
+  arena.reset();
+  t.is(`${before}`, '');
+  t.is(reports[1].how, 'reset');
+});
+
+test('so is one after a scope', (t) => {
+  const reports = watched(t);
+  const arena = new Arena();
+  let kept;
+  arena.scope((inner) => {
+    kept = inner.from('inner');
+  });
+  JSON.stringify({ kept });
+  t.deepEqual([reports[0].kind, reports[0].how], ['use-after-reset', 'scope']);
+});
+
+test('a subarray tells of itself, and so does a function of Node that is given it', (t) => {
+  const reports = watched(t);
+  const arena = new Arena();
+  const part = arena.alloc(16).subarray(4).slice(2);
+  arena.reset();
+  t.throws(() => Buffer.concat([Buffer.from('a'), part]), undefined);
+  t.throws(() => part.readUInt8(0), { code: 'ERR_BUFFER_OUT_OF_BOUNDS' });
+  fs.writeSync(2, part, 0, 0);
+  t.deepEqual(
+    reports.map(({ use }) => use),
+    ['Buffer.concat()', 'buffer.readUInt8()', 'fs.writeSync()'],
+  );
+});
+
+test('the error that a use throws has the report as its cause', (t) => {
+  watched(t);
+  const arena = new Arena({ name: 'frames' });
+  const buffer = arena.alloc(16);
+  arena.reset();
+  const error = t.throws(() => buffer.writeUInt32BE(1));
+  t.is(error.cause.code, 'RALLOC_W_USE_AFTER_RESET');
+  t.regex(error.cause.message, /the arena 'frames'[\s\S]+allocated at[\s\S]+arenas\.test\.js/);
+  const own = t.throws(() => arena.from(buffer), { code: 'ERR_RALLOC_DEAD_BUFFER' });
+  t.is(own.cause.code, 'RALLOC_W_USE_AFTER_RESET');
+});
+
+test('what is held lives until the hold is released', (t) => {
+  const reports = watched(t);
+  const arena = new Arena();
+  const buffer = arena.from('held');
+  const hold = arena.hold();
+  arena.reset();
+  t.is(`${buffer}`, 'held');
+  t.deepEqual(reports, []);
+  hold.release();
+  t.is(`${buffer}`, '');
+  t.deepEqual(kinds(reports), ['use-after-reset']);
+});
+
+test("an arena with safety 'gc' has Buffers that live on", (t) => {
+  const reports = watched(t);
+  const arena = new Arena({ safety: 'gc' });
+  const buffer = arena.from('lives');
+  arena.reset();
+  t.is(`${buffer}`, 'lives');
+  t.deepEqual(reports, []);
+});
+
+test('bytes past a Buffer that native code wrote are told at its end, or by verify()', (t) => {
+  const reports = watched(t);
+  const arena = new Arena();
+  const first = arena.alloc(10);
+  const second = arena.alloc(10);
+  randomFillSync(new Uint8Array(first.buffer, first.byteOffset, 12).fill(0xfb), 0, 12);
+  t.is(verify(), 1);
+  t.is(verify(), 0, 'told once');
+  randomFillSync(new Uint8Array(second.buffer, second.byteOffset - 4, 4));
+  arena.reset();
+  t.deepEqual(kinds(reports), ['overrun', 'overrun']);
+  t.regex(reports[0].message, /bytes? past its end/);
+  t.regex(reports[1].message, /before its begin/);
+});
+
+test('an operation in flight at a reset is told, and what it writes is found', async (t) => {
+  const reports = watched(t);
+  const arena = new Arena();
+  const file = fs.openSync(__filename);
+  t.teardown(() => fs.closeSync(file));
+  const buffer = arena.alloc(100);
+  const read = new Promise((resolve) => fs.read(file, buffer, 0, 100, 0, resolve));
+  arena.reset();
+  t.deepEqual(kinds(reports), ['in-flight']);
+  await read;
+  verify();
+  t.true(
+    kinds(reports)
+      .slice(1)
+      .every((kind) => kind === 'write-after-free'),
+  );
+});
+
+test('with the guard it is held, and nothing is told', async (t) => {
+  const reports = watched(t);
+  const arena = new Arena({ guard: true });
+  const file = fs.openSync(__filename);
+  t.teardown(() => fs.closeSync(file));
+  const buffer = arena.alloc(100);
+  const read = new Promise((resolve) => fs.read(file, buffer, 0, 100, 0, resolve));
+  arena.reset();
+  await read;
+  verify();
+  t.deepEqual(reports, []);
+});
+
+test('sample watches one of so many, at random, in the long run', (t) => {
+  watched(t, { level: 'sample', sampleEvery: 16 });
+  const arena = new Arena();
+  let found = 0;
+  for (let i = 0; i < 16_000; i++) {
+    const buffer = arena.allocUnsafe(8);
+    if (buffer.buffer.byteLength < 100) found++;
+    if (i % 100 === 99) arena.reset();
+  }
+  t.true(found > 600 && found < 1500, `${found} of 16000`);
+});
+
+test('off gives the methods back', (t) => {
+  const { prototype } = Arena;
+  const before = [prototype.allocUnsafe, Buffer.concat, Buffer.prototype.subarray];
+  const reports = watched(t);
+  t.not(prototype.allocUnsafe, before[0]);
+  t.is(prototype.allocUnsafe.name, 'allocUnsafe');
+  const { configureDebug } = require('../../lib/index.js');
+  const arena = new Arena();
+  const buffer = arena.alloc(8);
+  configureDebug({ level: 'off' });
+  t.deepEqual([prototype.allocUnsafe, Buffer.concat, Buffer.prototype.subarray], before);
+  arena.reset();
+  buffer.toString();
+  t.deepEqual(kinds(reports), ['use-after-reset'], 'what was watched before still is');
+});
+
+test('where the arena is full a Buffer is like those without debug', (t) => {
+  const reports = watched(t);
+  const arena = new Arena({ maxBytes: 64 * 1024 });
+  t.is(arena.alloc(60 * 1024).length, 60 * 1024);
+  t.throws(() => arena.alloc(8 * 1024), { code: 'ERR_RALLOC_LIMIT' });
+  arena.reset();
+  t.is(arena.alloc(64 * 1024).length, 64 * 1024);
+  t.deepEqual(reports, []);
+});

@@ -1,0 +1,144 @@
+'use strict';
+
+const http = require('node:http');
+const { setTimeout: sleep } = require('node:timers/promises');
+const test = require('ava').serial;
+const { requestArena } = require('../../lib/http.js');
+const { verify } = require('../../lib/index.js');
+const { get, post, serve } = require('../helpers/ask.js');
+const { kinds, lineAbove, lineOf, watched } = require('../helpers/debug.js');
+const { until } = require('../helpers/until.js');
+
+/** A server of `handler` with the middleware; `over()` once all of its requests are. */
+async function serving(t, handler, options) {
+  const arenas = requestArena(options);
+  const url = await serve(t, http.createServer(arenas.wrap(handler)));
+  return { url, over: () => until(() => arenas.stats().inFlight === 0) };
+}
+
+test('a Buffer that is used after its response tells which request it was of, and where it came from', async (t) => {
+  const reports = watched(t);
+  let buffer;
+  let allocated;
+  const { url, over } = await serving(t, (req, res) => {
+    buffer = req.arena.alloc(16);
+    allocated = lineAbove();
+    res.end('done');
+  });
+  t.is(await get(`${url}/orders?key=secret`), 'done');
+  await over();
+  buffer.toString('hex');
+  const used = lineAbove();
+  const [report] = reports;
+  t.deepEqual(kinds(reports), ['use-after-reset']);
+  t.deepEqual([lineOf(report.allocated), lineOf(report.used)], [allocated, used]);
+  t.is(report.request, 'GET /orders');
+  t.regex(report.message, /GET \/orders/);
+  t.notRegex(report.message, /secret|lib\/request/);
+});
+
+test('so does a body', async (t) => {
+  const reports = watched(t);
+  const bodies = [];
+  const { url, over } = await serving(t, async (req, res) => {
+    bodies.push(await req.arena.body());
+    res.end();
+  });
+  for (const size of [10, 100_000]) await post(`${url}/upload`, Buffer.alloc(size, 'a'));
+  await over();
+  for (const body of bodies) body.toString();
+  t.deepEqual(
+    reports.map(({ kind, size, request }) => [kind, size, request]),
+    [
+      ['use-after-reset', 10, 'POST /upload'],
+      ['use-after-reset', 100_000, 'POST /upload'],
+    ],
+  );
+});
+
+test('work that goes on after a 503 is told, where it uses what it has', async (t) => {
+  const reports = watched(t);
+  let buffer;
+  const { url, over } = await serving(t, (req, res) => {
+    buffer = req.arena.alloc(16);
+    res.statusCode = 503;
+    res.end('too slow');
+  });
+  t.is(await get(`${url}/slow`), 'too slow');
+  await over();
+  buffer.writeUInt32BE(1);
+  t.deepEqual(kinds(reports), ['use-after-reset']);
+});
+
+test('work for a client that went away is told nothing', async (t) => {
+  const reports = watched(t);
+  let buffer;
+  let gone;
+  const { url, over } = await serving(t, (req, res) => {
+    buffer = req.arena.from('work');
+    res.write('begun');
+    gone = new Promise((resolve) => res.once('close', resolve));
+  });
+  const client = http.get(url, (response) => response.once('data', () => client.destroy()));
+  client.on('error', () => {});
+  await until(() => gone !== undefined);
+  await gone;
+  await over();
+  t.is(`${buffer}`, 'work');
+  t.deepEqual(reports, []);
+});
+
+test('a Buffer that stays in a Map is told before anybody uses it, and one that goes is not', async (t) => {
+  const reports = watched(t);
+  const kept = new Map();
+  const agent = new http.Agent({ keepAlive: true });
+  t.teardown(() => agent.destroy());
+  const { url, over } = await serving(t, (req, res) => {
+    req.own = req.arena.alloc(8);
+    if (req.url === '/keep') kept.set('last', req.arena.alloc(16));
+    res.end();
+  });
+  const ask = (path) =>
+    new Promise((resolve, reject) => {
+      const request = http.get(url + path, { agent }, (response) => {
+        response.resume().once('end', resolve);
+      });
+      request.once('error', reject);
+    });
+  await ask('/keep');
+  for (let i = 0; i < 3; i++) await ask('/other'); // of the last, Node keeps what its request has
+  await over();
+  await sleep(1);
+  t.is(verify(), 1);
+  t.deepEqual(
+    reports.map(({ kind, size, request }) => [kind, size, request]),
+    [['kept', 16, 'GET /keep']],
+  );
+  t.is(kept.get('last').length, 0);
+});
+
+test('what is answered whole with Buffers of the arena is told nothing', async (t) => {
+  const reports = watched(t);
+  const { url, over } = await serving(t, async (req, res) => {
+    const body = await req.arena.body();
+    for (let i = 0; i < 10; i++) res.write(req.arena.from(`${i}`));
+    res.end(body);
+  });
+  const { bytes } = await post(url, Buffer.alloc(50_000, 'x'));
+  t.is(bytes.length, 50_010);
+  t.true(bytes.toString().startsWith('0123456789xxx'));
+  await over();
+  t.is(verify(), 0);
+  t.deepEqual(reports, []);
+});
+
+test('requests beyond the memory of the middleware are answered all the same', async (t) => {
+  const reports = watched(t);
+  const { url, over } = await serving(t, (req, res) => res.end(req.arena.alloc(200_000, 'a')), {
+    maxBytes: 256 * 1024,
+  });
+  const answers = await Promise.all(Array.from({ length: 8 }, () => get(url)));
+  t.true(answers.every((text) => text === 'a'.repeat(200_000)));
+  await over();
+  t.deepEqual(reports, []);
+});

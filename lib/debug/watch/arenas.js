@@ -1,0 +1,109 @@
+'use strict';
+
+// Watched Buffers of arenas. Each has memory of its own, which the arena adopts: it ends with the epoch, waits for holds, and has operations
+// of Node, as all adopted memory.
+
+const { Arena, usedWindow } = require('../../arena/arena.js');
+const { takeWatched } = require('../../arena/adopt.js');
+const copy = require('../../arena/copy.js');
+const { Trace } = require('../trace.js');
+const { OwnMemory } = require('./own-memory.js');
+const { Record } = require('./record.js');
+const { countdown, next } = require('./sampling.js');
+const { OwnWatch, SeenWatch, attempt } = require('./span-watch.js');
+
+/** Of ralloc's own memory; more is a matter of the address, which V8 chooses here. */
+const MOST_ALIGN = 16;
+
+function recordFor(owner, size, allocated) {
+  const of = owner.ofRequest ? "a request's arena" : owner.describe();
+  return new Record('arena', of, size, allocated, owner);
+}
+
+/** A Buffer of an arena with memory of its own; undefined where it cannot have that. */
+function watched(arena, size, zero, below) {
+  next();
+  return attempt(() => watchedIn(usedWindow(arena), size, zero, below));
+}
+
+function watchedIn(window, size, zero, below) {
+  if (typeof size !== 'number' || size >>> 0 !== size || size === 0) return undefined;
+  if (window === undefined || window.mask >= MOST_ALIGN) return undefined;
+  const { owner } = window;
+  const memory = new OwnMemory(size, zero, recordFor(owner, size, Trace.take(below)));
+  const { ab } = memory;
+  const span = takeWatched(window, ab, size);
+  if (span === undefined) {
+    memory.forget();
+    return undefined;
+  }
+  span.watch = new OwnWatch(memory);
+  if (span.life === undefined && owner.settings.safety !== 'gc') memory.watchOperations(ab);
+  return memory.buffer(ab);
+}
+
+/** Notes a Buffer that an arena has made otherwise. */
+function noteSeen(arena, buffer, allocated) {
+  const window = usedWindow(arena);
+  const span = window?.epoch?.spans.find(({ ab, adopted }) => (ab ?? adopted) === buffer.buffer);
+  if (span === undefined || span.watch instanceof OwnWatch || buffer.length === 0) return;
+  const record = recordFor(window.owner, buffer.length, allocated);
+  span.watch ??= new SeenWatch();
+  span.watch.add(record);
+  record.see(buffer);
+}
+
+const allocUnsafe = (original) =>
+  function allocUnsafe(size) {
+    if (countdown.left-- > 0) return original.call(this, size);
+    return watched(this, size, false, allocUnsafe) ?? original.call(this, size);
+  };
+
+const alloc = (original) =>
+  function alloc(size, value, encoding) {
+    // What is filled comes by allocUnsafe().
+    if (value !== undefined || countdown.left-- > 0)
+      return original.call(this, size, value, encoding);
+    return watched(this, size, true, alloc) ?? original.call(this, size);
+  };
+
+const from = (original) =>
+  function from(value, encoding, length) {
+    if (countdown.left > 0) {
+      countdown.left--;
+      return original.call(this, value, encoding, length);
+    }
+    return copy.from(this, value, encoding, length); // which comes by allocUnsafe(), whatever the value
+  };
+
+const adopt = (original) =>
+  function adopt(buffer) {
+    const adopted = original.call(this, buffer);
+    if (countdown.left-- > 0) return adopted;
+    next();
+    attempt(() => noteSeen(this, adopted, Trace.take(adopt)));
+    return adopted;
+  };
+
+/** Of what reads a stream: the Buffer is there later, and its stack is that of the call. */
+const collecting = (original) =>
+  function collect(...args) {
+    const promise = Reflect.apply(original, this, args);
+    if (countdown.left-- > 0) return promise;
+    next();
+    const allocated = Trace.take(collect).settle();
+    // Before those who await it. They get the promise itself, which is the same for each call.
+    promise.then(
+      (buffer) => attempt(() => noteSeen(this, buffer, allocated)),
+      () => {},
+    );
+    return promise;
+  };
+
+const makers = { allocUnsafe, alloc, from, adopt, collect: collecting, body: collecting };
+
+function watchArenas(patches) {
+  for (const [name, make] of Object.entries(makers)) patches.method(Arena.prototype, name, make);
+}
+
+module.exports = { watchArenas };

@@ -1,0 +1,51 @@
+'use strict';
+
+// What debug writes where no bytes of the program belong, and what it finds there.
+
+const { compare, from } = Buffer;
+
+/** Before and behind each watched Buffer, in bytes. A multiple of every alignment that it can have. */
+const ZONE = 32;
+const ZONE_BYTE = 0xfb;
+/** What allocUnsafe() gives. */
+const UNSAFE_BYTE = 0xad;
+/** What was freed. */
+const FREED_BYTE = 0xde;
+
+const BLOCK = 64 * 1024;
+const patterns = new Map(); // byte → a block of it
+
+function patternOf(byte) {
+  let block = patterns.get(byte);
+  if (block === undefined) {
+    block = Buffer.alloc(BLOCK, byte);
+    patterns.set(byte, block);
+  }
+  return block;
+}
+
+/** Whether all of `bytes`, a Buffer, are `byte`. */
+function areAll(bytes, byte) {
+  const pattern = patternOf(byte);
+  for (let at = 0; at < bytes.length; at += BLOCK) {
+    const part = bytes.subarray(at, at + BLOCK);
+    if (compare(part, pattern.subarray(0, part.length)) !== 0) return false;
+  }
+  return true;
+}
+
+/** The first run of `bytes` from `start` to `end` that are not `byte`: { at, length, found }, of which `found` are some in hex; undefined if all are. */
+function firstOther(bytes, start, end, byte) {
+  if (areAll(bytes.subarray(start, end), byte)) return undefined;
+  let at = start;
+  while (bytes[at] === byte) at++;
+  let stop = at;
+  for (let i = at; i < end; i++) if (bytes[i] !== byte) stop = i + 1;
+  const found = bytes.subarray(at, Math.min(stop, at + 8)).toString('hex');
+  return { at, length: stop - at, found: found.replace(/(..)(?=.)/g, '$1 ') };
+}
+
+/** Fake timers and patches of tests replace Buffer.from() too. */
+const over = (ab) => from(ab);
+
+module.exports = { ZONE, ZONE_BYTE, UNSAFE_BYTE, FREED_BYTE, areAll, firstOther, over };

@@ -1,0 +1,78 @@
+'use strict';
+
+// What watched Buffers become when they are dead: their methods tell of the use, and then do what they do with no bytes. While they live they are
+// like all others, so that no comparison sees a difference.
+
+const { inspect } = require('node:util');
+const { used } = require('./uses.js');
+
+const { getOwnPropertyDescriptor, getPrototypeOf, setPrototypeOf } = Object;
+
+const ofBuffers = Buffer.prototype;
+const ofArrays = Uint8Array.prototype;
+const ofViews = getPrototypeOf(ofArrays);
+
+const DEAD = Object.create(ofBuffers);
+
+/** Not what looks at it without a use, and what Node and its tools look at everything by. */
+const SILENT = new Set(['constructor', inspect.custom, Symbol.toStringTag, 'inspect']);
+
+/** Calls that are told as one: methods of Buffer call others. */
+let depth = 0;
+
+/** The error tells what is known of the Buffer. */
+function explain(error, cause) {
+  if (cause === undefined || error === null || typeof error !== 'object') return;
+  try {
+    if (error.cause === undefined)
+      Object.defineProperty(error, 'cause', { value: cause, writable: true, configurable: true });
+  } catch {
+    // It is frozen.
+  }
+}
+
+const telling = (name, original) => {
+  const use = typeof name === 'symbol' ? 'for … of' : `buffer.${name}()`;
+  const method = function (...args) {
+    if (depth > 0) return Reflect.apply(original, this, args);
+    depth++;
+    let cause;
+    try {
+      cause = used(this, use, method);
+      return Reflect.apply(original, this, args);
+    } catch (error) {
+      explain(error, cause);
+      throw error;
+    } finally {
+      depth--;
+    }
+  };
+  return method;
+};
+
+for (const prototype of [ofBuffers, ofArrays, ofViews]) {
+  for (const name of Reflect.ownKeys(prototype)) {
+    const { value } = getOwnPropertyDescriptor(prototype, name);
+    if (typeof value !== 'function' || SILENT.has(name) || Object.hasOwn(DEAD, name)) continue;
+    Object.defineProperty(DEAD, name, {
+      value: telling(name, value),
+      writable: true,
+      configurable: true,
+    });
+  }
+}
+
+// Buffers of slabs and regions have it: it frees nothing twice.
+Object.defineProperty(DEAD, Symbol.dispose, { value() {}, writable: true, configurable: true });
+
+const isDead = (value) => ArrayBuffer.isView(value) && getPrototypeOf(value) === DEAD;
+
+/** All that somebody may have of a Buffer tells from now on that it is used. */
+function endViews(record) {
+  for (const view of record.views()) {
+    // Not what a program has made its own class of.
+    if (Object.isExtensible(view) && Buffer.isBuffer(view)) setPrototypeOf(view, DEAD);
+  }
+}
+
+module.exports = { endViews, explain, isDead };

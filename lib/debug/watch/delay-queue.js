@@ -1,0 +1,54 @@
+'use strict';
+
+// Memory of Buffers that are dead waits here, full of poison, before it is V8's again: what writes to it meanwhile, which only native code can,
+// has not heard of the end.
+
+const { report } = require('../report.js');
+const { FREED_BYTE, areAll, firstOther, over } = require('./bytes.js');
+
+const MOST = 256; // pieces of memory
+const MOST_BYTES = 4 * 1024 * 1024;
+
+let waiting = []; // { bytes, start, record }, the oldest first
+let first = 0;
+let size = 0;
+
+/** Poisons `ab`, which nobody has; the Buffer of `record` began at its byte `start`. */
+function add(ab, start, record) {
+  const bytes = over(ab);
+  bytes.fill(FREED_BYTE);
+  waiting.push({ bytes, start, record, isTold: false });
+  size += bytes.length;
+  while (waiting.length - first > MOST || (size > MOST_BYTES && waiting.length > first)) leave();
+}
+
+function leave() {
+  const one = waiting[first];
+  waiting[first++] = undefined;
+  size -= one.bytes.length;
+  look(one);
+  if (first < MOST) return;
+  waiting = waiting.slice(first);
+  first = 0;
+}
+
+/** 1 where somebody wrote to it, and that is not told yet. */
+function look(one) {
+  const { bytes, start, record } = one;
+  if (one.isTold || areAll(bytes, FREED_BYTE)) return 0;
+  const { at, length, found } = firstOther(bytes, 0, bytes.length, FREED_BYTE);
+  one.isTold = true;
+  const place =
+    at < start ? `${start - at} bytes before its begin` : `from its byte ${at - start} on`;
+  report('write-after-free', { record, detail: `${length} bytes ${place}, now ${found}` });
+  return 1;
+}
+
+/** Looks at all that waits; how many were written to. */
+function verifyQueue() {
+  let count = 0;
+  for (const one of waiting.slice(first)) count += look(one);
+  return count;
+}
+
+module.exports = { add, verifyQueue };

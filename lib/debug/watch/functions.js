@@ -1,0 +1,104 @@
+'use strict';
+
+// Functions of Node that take Buffers and know nothing of dead ones: they write no bytes, or throw an error that does not say why. While debug is on they
+// tell.
+
+const crypto = require('node:crypto');
+const fs = require('node:fs');
+const { StringDecoder } = require('node:string_decoder');
+const { TextDecoder } = require('node:util');
+const worker = require('node:worker_threads');
+const zlib = require('node:zlib');
+const { explain, isDead } = require('./dead-buffer.js');
+const { memoryOf } = require('./own-memory.js');
+const { recordOf } = require('./record.js');
+const { sharing } = require('./shared.js');
+const { used } = require('./uses.js');
+
+/** The first of the arguments that is dead, or has one that is in a list. */
+function deadAmong(args) {
+  for (const arg of args) {
+    if (arg === null || typeof arg !== 'object') continue;
+    if (isDead(arg)) return arg;
+    if (Array.isArray(arg)) {
+      const found = arg.find(isDead);
+      if (found !== undefined) return found;
+    }
+  }
+  return undefined;
+}
+
+const telling = (use) => (original) =>
+  function wrapper(...args) {
+    const dead = deadAmong(args);
+    if (dead === undefined)
+      return new.target === undefined
+        ? Reflect.apply(original, this, args)
+        : Reflect.construct(original, args, new.target);
+    const cause = used(dead, use, wrapper);
+    try {
+      return Reflect.apply(original, this, args);
+    } catch (error) {
+      explain(error, cause);
+      throw error;
+    }
+  };
+
+/** What is made of a watched Buffer is watched with it. */
+const seeing = (original) =>
+  function part(start, end) {
+    const made = original.call(this, start, end);
+    if (memoryOf(this.buffer) !== undefined) recordOf(this)?.see(made);
+    return made;
+  };
+
+const { Hash } = crypto;
+
+/** Object → its functions, and how it is called. */
+const places = [
+  [Buffer, 'Buffer', ['concat', 'compare', 'from', 'byteLength', 'copyBytesFrom']],
+  [
+    Buffer.prototype,
+    'buffer',
+    ['copy', 'equals', 'compare', 'fill', 'indexOf', 'lastIndexOf', 'includes'],
+  ],
+  [
+    fs,
+    'fs',
+    ['writeSync', 'readSync', 'writevSync', 'readvSync', 'writeFileSync', 'appendFileSync'],
+  ],
+  [
+    crypto,
+    'crypto',
+    ['timingSafeEqual', 'randomFillSync', 'createHmac', 'hash', 'createSecretKey'],
+  ],
+  [Hash.prototype, 'hash', ['update']],
+  [crypto.Hmac.prototype, 'hmac', ['update']],
+  [crypto.Sign.prototype, 'sign', ['update']],
+  [crypto.Verify.prototype, 'verify', ['update']],
+  [crypto.Cipheriv?.prototype, 'cipher', ['update']],
+  [crypto.Decipheriv?.prototype, 'decipher', ['update']],
+  [zlib, 'zlib', Object.keys(zlib).filter((name) => name.endsWith('Sync') || name === 'crc32')],
+  [StringDecoder.prototype, 'decoder', ['write', 'end']],
+  [TextDecoder.prototype, 'decoder', ['decode']],
+  [Object.getPrototypeOf(Uint8Array.prototype), 'buffer', ['set']],
+];
+
+const MESSAGES = [
+  [worker.MessagePort.prototype, 'port', ['postMessage']],
+  [worker.Worker.prototype, 'worker', ['postMessage']],
+  [worker.BroadcastChannel?.prototype, 'channel', ['postMessage']],
+  [globalThis, undefined, ['structuredClone']],
+];
+
+const named = (of, name) => (of === undefined ? `${name}()` : `${of}.${name}()`);
+
+function watchFunctions(patches) {
+  for (const [object, of, names] of places)
+    for (const name of names) patches.method(object, name, telling(named(of, name)));
+  for (const [object, of, names] of MESSAGES)
+    for (const name of names) patches.method(object, name, sharing(named(of, name), telling));
+  for (const name of ['subarray', 'slice']) patches.method(Buffer.prototype, name, seeing);
+}
+
+module.exports = { watchFunctions };

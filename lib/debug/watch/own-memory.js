@@ -1,0 +1,142 @@
+'use strict';
+
+// The memory of one watched Buffer: an ArrayBuffer of its own, with red zones around the bytes. V8 knows of no write of native code past them; the
+// zones tell of it later.
+
+const { kHolder } = require('../../base/protocol.js');
+const { FastBuffer } = require('../../base/runtime.js');
+const { taken } = require('../../memory/release.js');
+const { report } = require('../report.js');
+const { UNSAFE_BYTE, ZONE, ZONE_BYTE, firstOther, over } = require('./bytes.js');
+const delayQueue = require('./delay-queue.js');
+const { Witness } = require('./witness.js');
+
+/** As it is before an application takes it away. */
+const Reference = WeakRef;
+
+/** Gives the ArrayBuffer a private field, which nobody sees. */
+class Branded extends class {
+  constructor(object) {
+    // biome-ignore lint/correctness/noConstructorReturn: the field is the object's
+    return object;
+  }
+} {
+  #memory;
+
+  constructor(ab, memory) {
+    super(ab);
+    this.#memory = memory;
+  }
+
+  static memoryOf(ab) {
+    return #memory in ab ? ab.#memory : undefined;
+  }
+}
+
+/** What is watched and not dead, of every kind. */
+const live = new Set();
+let sweepAt = 1024;
+
+/** Arenas that nobody has any more told nobody that their Buffers are gone. */
+function sweep() {
+  for (const memory of live) {
+    if (memory.record.kind === 'arena' && memory.ab === undefined) live.delete(memory);
+  }
+  sweepAt = Math.max(1024, live.size * 2);
+}
+
+class OwnMemory {
+  #ab; // a WeakRef: what has the Buffer, or the arena's span, keeps it
+  #size;
+  #isDamaged = false; // and that is told
+  witness = null; // where nothing else hears of operations of Node
+
+  /** `size` bytes: zeros, or what allocUnsafe() gives in debug. Throws a RangeError where V8 has no memory. */
+  constructor(size, zero, record) {
+    const ab = new ArrayBuffer(size + 2 * ZONE);
+    const bytes = new Uint8Array(ab);
+    bytes.fill(ZONE_BYTE, 0, ZONE);
+    if (!zero) bytes.fill(UNSAFE_BYTE, ZONE, ZONE + size);
+    bytes.fill(ZONE_BYTE, ZONE + size);
+    this.#ab = new Reference(ab);
+    this.#size = size;
+    this.record = record;
+    new Branded(ab, this);
+    live.add(this);
+    if (live.size > sweepAt) sweep();
+  }
+
+  /** While somebody has it. */
+  get ab() {
+    return this.#ab.deref();
+  }
+
+  /** A Buffer of an arena. */
+  buffer(ab) {
+    return this.see(new FastBuffer(ab, ZONE, this.#size));
+  }
+
+  see(buffer) {
+    this.record.see(buffer);
+    return buffer;
+  }
+
+  /** Operations of Node on it are seen, and with `guarded`, the counts of its slab or region, hold it. */
+  watchOperations(ab, guarded) {
+    this.witness = new Witness(this.record, guarded);
+    ab[kHolder] = this.witness;
+    return ab;
+  }
+
+  /** 1 where bytes around the Buffer are not as they were, and that is not told yet. */
+  verify(ab = this.ab, ended = undefined) {
+    if (this.#isDamaged || ab === undefined || ab.byteLength === 0) return 0;
+    const bytes = over(ab);
+    const end = ZONE + this.#size;
+    const before = firstOther(bytes, 0, ZONE, ZONE_BYTE);
+    const behind = firstOther(bytes, end, bytes.length, ZONE_BYTE);
+    if (before === undefined && behind === undefined) return 0;
+    this.#isDamaged = true;
+    const places = [];
+    if (behind !== undefined)
+      places.push(`${behind.at + behind.length - end} bytes past its end, now ${behind.found}`);
+    if (before !== undefined)
+      places.push(`${ZONE - before.at} bytes before its begin, now ${before.found}`);
+    const { record } = this;
+    report('overrun', { record, ended: ended?.trace, detail: places.join(', and ') });
+    return 1;
+  }
+
+  /** Nobody has it after all. */
+  forget() {
+    live.delete(this);
+  }
+
+  /** Its Buffer is over, whatever may still have the bytes. */
+  end(ended) {
+    const { record } = this;
+    live.delete(this);
+    this.verify(this.ab, ended);
+    record.end(ended);
+  }
+
+  /** Detaches `ab`; false where that cannot be. */
+  take(ab) {
+    this.verify(ab, this.record.ended ?? undefined); // operations of Node may have gone on since its end
+    const own = taken(ab);
+    if (own === undefined) return false;
+    delayQueue.add(own, ZONE, this.record);
+    return true;
+  }
+}
+
+const { memoryOf } = Branded;
+
+/** Looks at all zones; how many were written to. */
+function verifyLive() {
+  let count = 0;
+  for (const memory of live) count += memory.verify();
+  return count;
+}
+
+module.exports = { OwnMemory, live, memoryOf, verifyLive };

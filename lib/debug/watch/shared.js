@@ -1,0 +1,67 @@
+'use strict';
+
+// Watched Buffers in messages. Sent as they are, V8 copies all of the memory that they lie in, with what others have there; in a transfer list it takes
+// that from them.
+
+const { report } = require('../report.js');
+const { Trace } = require('../trace.js');
+const { memoryOf } = require('./own-memory.js');
+const { recordOf } = require('./record.js');
+
+const { isView } = ArrayBuffer;
+const MOST = 1000; // values of a message that are looked at
+
+/** The views and memories in a message, as far as it is looked at. */
+function* bytesIn(message) {
+  const seen = new Set();
+  const open = [message];
+  while (open.length > 0 && seen.size < MOST) {
+    const value = open.pop();
+    if (value === null || typeof value !== 'object' || seen.has(value)) continue;
+    seen.add(value);
+    if (isView(value) || value instanceof ArrayBuffer) yield value;
+    else if (Array.isArray(value) || value instanceof Set) open.push(...value);
+    else if (value instanceof Map) open.push(...value.keys(), ...value.values());
+    else if (Object.getPrototypeOf(value) === Object.prototype) open.push(...Object.values(value));
+  }
+}
+
+const recordIn = (value) => (isView(value) ? recordOf(value) : memoryOf(value)?.record);
+
+const isAlive = (record) => record !== undefined && record.ended === null;
+
+function tellShared(message, options, use, below) {
+  const transferred = Array.isArray(options) ? options : options?.transfer;
+  const taken = new Set();
+  for (const value of bytesIn(transferred)) {
+    const record = recordIn(value);
+    if (isAlive(record)) taken.add(record);
+  }
+  const used = Trace.take(below).settle();
+  for (const record of taken)
+    report('shared', { record, use, used, detail: 'it takes the memory' });
+  for (const value of bytesIn(message)) {
+    const record = recordIn(value);
+    if (isAlive(record) && !taken.has(record))
+      report('shared', { record, use, used, detail: 'it copies all of the memory around it' });
+  }
+}
+
+/** Cheap for what has no bytes: that is most messages. */
+const hasBytes = (message, options) => {
+  for (const value of bytesIn(message)) if (recordIn(value) !== undefined) return true;
+  const transferred = Array.isArray(options) ? options : options?.transfer;
+  for (const value of bytesIn(transferred)) if (recordIn(value) !== undefined) return true;
+  return false;
+};
+
+const sharing = (use, telling) => (original) => {
+  const teller = telling(use)(original);
+  return function share(...args) {
+    const [message, options] = args;
+    if (hasBytes(message, options)) tellShared(message, options, use, share);
+    return Reflect.apply(teller, this, args);
+  };
+};
+
+module.exports = { sharing };

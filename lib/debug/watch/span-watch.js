@@ -1,0 +1,113 @@
+'use strict';
+
+// What a span of an arena knows, in debug, of the Buffers in it: it is told of their end by the epoch, and once the span's memory is free.
+
+const { report } = require('../report.js');
+const { Trace } = require('../trace.js');
+const { endViews } = require('./dead-buffer.js');
+const { look } = require('./kept.js');
+
+/** Where the stack ends nothing is told, and the arena goes on as it would without debug. */
+function attempt(work) {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether Buffers of an arena may still be used though it is over: a client that goes away is no fault of the handler that works for it. */
+function endsUnseen(epoch, owner) {
+  if (owner.settings.safety === 'gc') return true;
+  if (epoch.finished) return false;
+  const res = owner.response?.exchange.res;
+  return !(res?.statusCode >= 500 && res.writableFinished === true);
+}
+
+/** How the Buffers of an epoch end, or those since a checkpoint. */
+function endOf(epoch, owner) {
+  const trace = Trace.take().settle();
+  return {
+    how: epoch.death,
+    trace: trace.isOfApplication ? trace : undefined, // the end of a response is Node's
+    request: owner.ofRequest ? owner.describe() : undefined,
+    isDead: !endsUnseen(epoch, owner),
+  };
+}
+
+/** Whether somebody holds what is over. */
+const isHeld = (epoch) => epoch.finished && epoch.holds > 0;
+
+class SpanWatch {
+  #end = null; // once holds are gone
+
+  /** The epoch ends the span, by `known` if others of it ended so before. Returns how. */
+  ended(span, epoch, owner, known) {
+    return attempt(() => {
+      const end = known ?? endOf(epoch, owner);
+      if (isHeld(epoch)) this.#end = end;
+      else this.finish(span, end);
+      return end;
+    });
+  }
+
+  /** Holds of the span are gone. */
+  released(span) {
+    if (this.#end !== null) attempt(() => this.finish(span, this.#end));
+    this.#end = null;
+  }
+
+  /** Called once for each Buffer. */
+  end(record, end) {
+    if (end.isDead) endViews(record);
+    if (end.how === 'response' && end.isDead) look(record);
+  }
+}
+
+/** Of a span that was made for one Buffer. */
+class OwnWatch extends SpanWatch {
+  #memory;
+
+  constructor(memory) {
+    super();
+    this.#memory = memory;
+  }
+
+  finish(_span, end) {
+    const { record, witness } = this.#memory;
+    this.#memory.end(end);
+    if (end.isDead && witness?.count > 0)
+      report('in-flight', { record, operation: witness.operation });
+    this.end(record, end);
+  }
+
+  /** False where the memory is to be freed as any other. */
+  takesMemory(span, ab) {
+    this.released(span);
+    return attempt(() => this.#memory.take(ab)) === true;
+  }
+}
+
+/** Of one whose memory is not theirs alone: bodies, and what was adopted. */
+class SeenWatch extends SpanWatch {
+  #records = [];
+
+  add(record) {
+    this.#records.push(record);
+  }
+
+  finish(span, end) {
+    span.watch = null;
+    for (const record of this.#records) {
+      record.end(end);
+      this.end(record, end);
+    }
+  }
+
+  takesMemory(span) {
+    this.released(span);
+    return false;
+  }
+}
+
+module.exports = { OwnWatch, SeenWatch, attempt };

@@ -1,0 +1,47 @@
+'use strict';
+
+// Uses of dead Buffers, told with what is known of them.
+
+const { report } = require('../report.js');
+const { Trace } = require('../trace.js');
+const { recordOf } = require('./record.js');
+
+const OF_ARENAS = 'use-after-reset';
+const OF_OTHERS = 'use-after-free';
+
+let isTelling = false; // to format a stack may use Buffers
+
+/**
+ * `view` was used, and is dead; `use`: by what, for people. Returns an Error that explains it, to be the cause of whatever is thrown; undefined where
+ * nothing is known of the view.
+ */
+function used(view, use, below = used) {
+  const record = recordOf(view);
+  if (record === undefined || record.ended === null || isTelling) return undefined;
+  isTelling = true;
+  try {
+    const kind = record.kind === 'arena' ? OF_ARENAS : OF_OTHERS;
+    return explained(report(kind, { record, use, used: Trace.take(below).settle() }));
+  } finally {
+    isTelling = false;
+  }
+}
+
+/** It was freed or sent before, and is freed again. */
+function freedAgain(buffer) {
+  const record = recordOf(buffer);
+  if (record === undefined) return undefined;
+  return explained(report('double-free', { record, used: Trace.take(freedAgain).settle() }));
+}
+
+/** What an error shows below itself: the report alone, since the error has the stack of the use. */
+function explained(told) {
+  if (told === undefined) return undefined;
+  const cause = new Error(told.message);
+  cause.name = 'RallocMisuse';
+  cause.code = told.code;
+  cause.stack = `${cause.name} [${cause.code}]: ${cause.message}`;
+  return cause;
+}
+
+module.exports = { freedAgain, used };

@@ -1,0 +1,49 @@
+'use strict';
+
+// Watched Buffers, on and off with the level.
+
+const { tracker } = require('../../base/tracker.js');
+const { install } = require('../../guard/install.js');
+const { Patches } = require('../../guard/patches.js');
+const { watchArenas } = require('./arenas.js');
+const { verifyQueue } = require('./delay-queue.js');
+const freed = require('./freed.js');
+const { watchFunctions } = require('./functions.js');
+const { verifyKept } = require('./kept.js');
+const { verifyLive } = require('./own-memory.js');
+const { next } = require('./sampling.js');
+const { freedAgain, used } = require('./uses.js');
+
+let patches = null;
+
+function start() {
+  install(); // what Node's functions are given is seen by the guard
+  patches = new Patches();
+  watchArenas(patches);
+  freed.watchFreed(patches);
+  watchFunctions(patches);
+  tracker.used = (view) => used(view, undefined);
+  tracker.freedAgain = freedAgain;
+  tracker.freed = freed.freed;
+  tracker.closed = freed.closed;
+  tracker.isOver = freed.isOver;
+}
+
+/** What is watched stays so until it ends. */
+function stop() {
+  patches.restore();
+  patches = null;
+}
+
+function setLevel(level) {
+  next();
+  if (level === 'off') stop();
+  else if (patches === null) start();
+}
+
+/** Looks at everything that nobody should have written to or kept; how much of it was. */
+function verify() {
+  return verifyLive() + verifyQueue() + verifyKept();
+}
+
+module.exports = { setLevel, verify };
