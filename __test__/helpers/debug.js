@@ -3,7 +3,7 @@
 // Debug mode in a process of tests: what is reported while a test runs. Tests that use it are serial.
 
 const { configureDebug } = require('../../lib/index.js');
-const { listen } = require('../../lib/debug/report.js');
+const { listen, tellWaiting } = require('../../lib/debug/report.js');
 
 const lineOf = (trace) => trace?.top?.line;
 
@@ -28,6 +28,10 @@ function lineAbove() {
   return Number(/:(\d+):\d+\)?$/.exec(line)[1]) - 1;
 }
 
-const kinds = (reports) => reports.map(({ kind }) => kind);
+/** Of all that was reported until now. */
+function kinds(reports) {
+  tellWaiting();
+  return reports.map(({ kind }) => kind);
+}
 
 module.exports = { kinds, lineAbove, lineOf, watched };

@@ -5,6 +5,7 @@
 
 const { channel } = require('node:diagnostics_channel');
 const { inspect } = require('node:util');
+const time = require('../base/time.js');
 const { kinds } = require('./kinds.js');
 const { onLevel, settings } = require('./settings.js');
 const { tell, watchEnd } = require('./tell.js');
@@ -117,31 +118,49 @@ function deliver(kind, facts) {
 }
 
 function deliverAll() {
+  if (isTelling) return;
   isTelling = true;
-  let told;
   try {
     while (waiting.length > 0) {
-      const [kind, facts] = waiting.shift();
+      const one = waiting.shift();
       attempt(() => {
-        told = deliver(kind, facts);
+        one.told = deliver(one.kind, one.facts);
       });
     }
   } finally {
     isTelling = false;
   }
-  return told;
 }
 
-const watch = () => watchEnd(deliverAll); // what waits behind a function that ends the process
+/** A function that ends the process never returns, and what waits behind it is told then. */
+function deliverAtEnd() {
+  isTelling = false;
+  deliverAll();
+}
+
+const watch = () => watchEnd(deliverAtEnd);
+
+function wait(kind, facts) {
+  const one = { kind, facts, told: undefined };
+  waiting.push(one);
+  watch();
+  return one;
+}
 
 /**
  * Tells of misuse; see `ofRecord()` and kinds.js for the facts. Calls the application's code: to be called where that may do anything,
- * also with what the report is about.
+ * also with what the report is about. Returns the report, but where it is made while another one is told.
  */
 function report(kind, facts = {}) {
-  waiting.push([kind, facts]);
-  watch();
-  return isTelling ? undefined : deliverAll();
+  const one = wait(kind, facts);
+  deliverAll();
+  return one.told;
+}
+
+/** The same from the midst of a reset or a free: at the next tick, or by tellWaiting(). */
+function reportLater(kind, facts) {
+  if (waiting.length === 0) time.nextTick(deliverAll);
+  wait(kind, facts);
 }
 
 /** `listener(report, isFirst)` is called for each report, also for those of a cause that is known. @returns what ends that */
@@ -152,4 +171,4 @@ function listen(listener) {
 
 onLevel(watch);
 
-module.exports = { listen, report };
+module.exports = { listen, report, reportLater, tellWaiting: deliverAll };

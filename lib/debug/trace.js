@@ -148,7 +148,9 @@ class Trace {
   }
 
   toString() {
-    return this.frames.map(lineOf).join('\n') || '    at an unknown place';
+    const own = this.frames.filter((frame) => rankOf(frame) === APPLICATION);
+    const shown = own.length > 0 ? own : this.frames; // what packages do between is seldom of help
+    return shown.map(lineOf).join('\n') || '    at an unknown place';
   }
 
   toJSON() {

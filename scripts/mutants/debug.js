@@ -100,7 +100,7 @@ module.exports = [
     file: 'debug/report.js',
     tests: report,
     mutants: {
-      'every time': ['  if (first !== undefined) return;\n  if (causes', '  if (causes'],
+      'every time': ['  if (first !== undefined) return report;\n', ''],
       'the cause is the kind': [
         "return [report.kind, ...places, isNowhere ? report.of : ''].join('\\n\\n');",
         'return report.kind;',
@@ -113,9 +113,12 @@ module.exports = [
       ],
       'later ones are not counted': ['    first.count += report.count;\n', ''],
       'later bytes are not counted': ['    first.bytes += report.bytes;\n', ''],
-      'listeners hear of the first alone': ['if (listeners.size === 0) return;', 'return;'],
+      'listeners hear of the first alone': [
+        'if (listeners.size === 0) return first;',
+        'return first;',
+      ],
       'listeners stay': ['return () => listeners.delete(listener);', 'return () => {};'],
-      'in the middle of another': ['if (!isTelling) deliverAll();', 'deliverAll();'],
+      'in the middle of another': ['  if (isTelling) return;\n', ''],
       'as many causes as there are': ['causes.size >= MOST_CAUSES', 'false'],
       'told each time that it is full': ['  if (isFull) return;\n', ''],
       'no warning': [

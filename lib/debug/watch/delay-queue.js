@@ -3,7 +3,7 @@
 // Memory of Buffers that are dead waits here, full of poison, before it is V8's again: what writes to it meanwhile, which only native code can,
 // has not heard of the end.
 
-const { report } = require('../report.js');
+const { reportLater } = require('../report.js');
 const { FREED_BYTE, areAll, firstOther, over } = require('./bytes.js');
 
 const MOST = 256; // pieces of memory
@@ -40,7 +40,7 @@ function look(one) {
   one.isTold = true;
   const place =
     at < start ? `${start - at} bytes before its begin` : `from its byte ${at - start} on`;
-  report('write-after-free', { record, detail: `${length} bytes ${place}, now ${found}` });
+  reportLater('write-after-free', { record, detail: `${length} bytes ${place}, now ${found}` });
   return 1;
 }
 

@@ -6,7 +6,7 @@
 const { kHolder } = require('../../base/protocol.js');
 const { FastBuffer } = require('../../base/runtime.js');
 const { taken } = require('../../memory/release.js');
-const { report } = require('../report.js');
+const { reportLater } = require('../report.js');
 const { UNSAFE_BYTE, ZONE, ZONE_BYTE, firstOther, over } = require('./bytes.js');
 const delayQueue = require('./delay-queue.js');
 const { Witness } = require('./witness.js');
@@ -103,7 +103,7 @@ class OwnMemory {
     if (before !== undefined)
       places.push(`${ZONE - before.at} bytes before its begin, now ${before.found}`);
     const { record } = this;
-    report('overrun', { record, ended: ended?.trace, detail: places.join(', and ') });
+    reportLater('overrun', { record, ended: ended?.trace, detail: places.join(', and ') });
     return 1;
   }
 

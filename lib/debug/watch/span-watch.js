@@ -2,7 +2,7 @@
 
 // What a span of an arena knows, in debug, of the Buffers in it: it is told of their end by the epoch, and once the span's memory is free.
 
-const { report } = require('../report.js');
+const { reportLater } = require('../report.js');
 const { Trace } = require('../trace.js');
 const { endViews } = require('./dead-buffer.js');
 const { look } = require('./kept.js');
@@ -77,7 +77,7 @@ class OwnWatch extends SpanWatch {
     const { record, witness } = this.#memory;
     this.#memory.end(end);
     if (end.isDead && witness?.count > 0)
-      report('in-flight', { record, operation: witness.operation });
+      reportLater('in-flight', { record, operation: witness.operation });
     this.end(record, end);
   }
 

@@ -5,6 +5,8 @@
 const { tracker } = require('../../base/tracker.js');
 const { install } = require('../../guard/install.js');
 const { Patches } = require('../../guard/patches.js');
+const { prepare } = require('../../memory/release.js');
+const { tellWaiting } = require('../report.js');
 const { watchArenas } = require('./arenas.js');
 const { verifyQueue } = require('./delay-queue.js');
 const freed = require('./freed.js');
@@ -18,6 +20,7 @@ let patches = null;
 
 function start() {
   install(); // what Node's functions are given is seen by the guard
+  prepare(); // not where a stack ends, at the first Buffer that dies
   patches = new Patches();
   watchArenas(patches);
   freed.watchFreed(patches);
@@ -43,7 +46,9 @@ function setLevel(level) {
 
 /** Looks at everything that nobody should have written to or kept; how much of it was. */
 function verify() {
-  return verifyLive() + verifyQueue() + verifyKept();
+  const found = verifyLive() + verifyQueue() + verifyKept();
+  tellWaiting();
+  return found;
 }
 
 module.exports = { setLevel, verify };

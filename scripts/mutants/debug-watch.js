@@ -1,0 +1,108 @@
+'use strict';
+
+// Of what is watched in debug mode, and what is told of it.
+
+const arenas = ['debug/arenas.test.js'];
+const freed = ['debug/freed.test.js'];
+const requests = ['debug/requests.test.js'];
+
+module.exports = [
+  {
+    file: 'debug/watch/own-memory.js',
+    tests: [...arenas, ...freed],
+    mutants: {
+      'no red zone behind': ['    bytes.fill(ZONE_BYTE, ZONE + size);\n', ''],
+      'no poison in what is new': ['if (!zero) bytes.fill', 'if (false) bytes.fill'],
+      'damage is told each time': ['    this.#isDamaged = true;\n', ''],
+      'the end does not look at the zones': ['    this.verify(this.ab, ended);\n', ''],
+      'what is dead is not poisoned': ['    delayQueue.add(own, ZONE, this.record);\n', ''],
+    },
+  },
+  {
+    file: 'debug/watch/span-watch.js',
+    tests: arenas,
+    mutants: {
+      'holds are not waited for': ['epoch.finished && epoch.holds > 0', 'false'],
+      "'gc' ends its Buffers": ["if (owner.settings.safety === 'gc') return true;", ''],
+      'a client that goes away is misuse': [
+        '  if (epoch.finished) return false;\n',
+        '  return false;\n',
+        { tests: requests },
+      ],
+      'a 503 ends nothing': [
+        'res?.statusCode >= 500',
+        'res?.statusCode >= 600',
+        { tests: requests },
+      ],
+      'nobody looks for what is kept': [
+        "if (end.how === 'response' && end.isDead) look(record);",
+        '',
+        { tests: requests },
+      ],
+      'operations in flight are not told': ['if (end.isDead && witness?.count > 0)', 'if (false)'],
+      'a body has no record': ['    this.#records.push(record);\n', '', { tests: requests }],
+    },
+  },
+  {
+    file: 'debug/watch/arenas.js',
+    tests: arenas,
+    mutants: {
+      'all are watched in sample': [
+        '    if (countdown.left-- > 0) return original.call(this, size);\n',
+        '',
+      ],
+      'what alloc() fills is not watched': ['value !== undefined || countdown.left-- > 0', 'true'],
+      'operations without the guard are not seen': ['memory.watchOperations(ab)', 'undefined'],
+    },
+  },
+  {
+    file: 'debug/watch/freed.js',
+    tests: freed,
+    mutants: {
+      'the guard does not keep the memory': [
+        'if (witness.count === 0) memory.take(ab);',
+        'memory.take(ab);',
+      ],
+      'closing ends nothing': ['for (const memory of all) end(memory, ended);', ''],
+      'views of them are of no slab': ['memoryOf(ab)?.core === core', 'false'],
+      'views do not end': ['  endViews(record);\n', ''],
+    },
+  },
+  {
+    file: 'debug/watch/kept.js',
+    tests: requests,
+    mutants: {
+      'what Node keeps of a request is told': ['|| arena?.deref() !== undefined', ''],
+      'nothing is told': ["  report('kept', { record });\n", ''],
+    },
+  },
+  {
+    file: 'debug/watch/functions.js',
+    tests: arenas,
+    mutants: {
+      'subarrays are not seen': ['recordOf(this)?.see(made);', ''],
+      'lists are not looked into': ['const found = arg.find(isDead);', 'const found = undefined;'],
+    },
+  },
+  {
+    file: 'debug/watch/dead-buffer.js',
+    tests: arenas,
+    mutants: {
+      'an error has no cause': ['if (error.cause === undefined)', 'if (false)'],
+      'methods that call others tell of each': [
+        '    if (depth > 0) return',
+        '    if (false) return',
+      ],
+    },
+  },
+  {
+    file: 'debug/watch/shared.js',
+    tests: freed,
+    mutants: {
+      'only what is sent alone is found': [
+        'else if (Array.isArray(value) || value instanceof Set) open.push(...value);',
+        '',
+      ],
+    },
+  },
+];
