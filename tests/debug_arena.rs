@@ -166,13 +166,13 @@ fn what_a_dropped_arena_finds_is_told() {
 #[test]
 fn a_handle_knows_its_block_by_generation_also_when_another_lies_there() {
     let mut arena = arena();
-    let handle = arena.handle(arena.alloc_layout(bytes(16)).cast()).unwrap();
+    let handle = arena.handle_of(arena.alloc_layout(bytes(16)).cast()).unwrap();
     let place = handle.get().unwrap();
     assert_eq!(place.len(), 16);
     arena.reset();
     let next = arena.alloc_layout(bytes(16));
     assert_eq!(next, place);
-    assert!(!handle.is_alive() && arena.handle(next.cast()).unwrap().is_alive());
+    assert!(!handle.is_alive() && arena.handle_of(next.cast()).unwrap().is_alive());
     let (used, found) = debug::catch(|| {
         let used = line!() + 1;
         let refused = [handle.get(), handle.clone().get()].map(Result::unwrap_err);
@@ -188,10 +188,11 @@ fn a_handle_knows_its_block_by_generation_also_when_another_lies_there() {
 fn a_handle_outlives_its_arena_which_tells_that_it_is_kept() {
     let (handles, found) = debug::catch(|| {
         let mut arena = arena();
-        let early = arena.handle(arena.alloc_layout(bytes(8)).cast());
+        let early = arena.handle_of(arena.alloc_layout(bytes(8)).cast());
         arena.reset();
-        let handles = [0; 3].map(|_| arena.handle(arena.alloc_layout(bytes(10)).cast()).unwrap());
-        arena.handle(arena.alloc_layout(bytes(8)).cast());
+        let handles =
+            [0; 3].map(|_| arena.handle_of(arena.alloc_layout(bytes(10)).cast()).unwrap());
+        arena.handle_of(arena.alloc_layout(bytes(8)).cast());
         (early, handles)
     });
     let [finding] = &found[..] else { panic!("{found:?}") };
@@ -214,18 +215,18 @@ fn what_has_no_bytes_takes_none_for_zones() {
 fn no_handle_is_given_of_an_address_where_no_block_begins() {
     let mut arena = arena();
     let block: NonNull<u8> = arena.alloc_layout(bytes(16)).cast();
-    assert!(arena.handle(block).is_some());
+    assert!(arena.handle_of(block).is_some());
     let within = NonNull::new(block.as_ptr().wrapping_add(1)).unwrap();
-    assert!(arena.handle(within).is_none());
+    assert!(arena.handle_of(within).is_none());
     arena.reset();
-    assert!(arena.handle(block).is_none());
-    assert!(arena.handle(arena.alloc_layout(bytes(0)).cast()).is_none());
+    assert!(arena.handle_of(block).is_none());
+    assert!(arena.handle_of(arena.alloc_layout(bytes(0)).cast()).is_none());
 }
 
 #[test]
 fn a_handle_of_long_ago_is_refused_without_the_places() {
     let mut arena = arena();
-    let handle = arena.handle(arena.alloc_layout(bytes(8)).cast()).unwrap();
+    let handle = arena.handle_of(arena.alloc_layout(bytes(8)).cast()).unwrap();
     for _ in 0..2000 {
         arena.reset();
         arena.alloc(1u8);
@@ -255,7 +256,7 @@ fn an_arena_of_many_threads_has_the_same_guards() {
         });
         arena.verify().unwrap();
         let block: NonNull<u8> = arena.local().alloc_layout(bytes(16)).cast();
-        let handle = arena.handle(block).unwrap();
+        let handle = arena.handle_of(block).unwrap();
         write(block, 16, 9);
         arena.reset();
         write(block, 0, 9);

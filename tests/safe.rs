@@ -335,7 +335,7 @@ fn handles_of_blocks_that_have_ended_are_refused_and_told() {
     debug::set_sink(|finding: &Finding| println!("{finding:#}"));
     debug::clear_sink();
     let mut arena = Arena::new();
-    let handle: Handle = arena.handle(arena.alloc_layout(Layout::new::<u64>()).cast()).unwrap();
+    let handle: Handle = arena.handle_of(arena.alloc_layout(Layout::new::<u64>()).cast()).unwrap();
     assert!(handle.is_alive() && handle.get().is_ok() && arena.verify().is_ok());
     arena.reset();
     let (refused, found) = debug::catch(|| handle.get());

@@ -111,7 +111,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
 
     /// A checked pointer to the block whose first byte is at `block`; `None` where no block begins. Only with the
     /// feature `debug`. [`Handle`] shows it.
-    pub fn handle(&self, block: NonNull<u8>) -> Option<Handle> {
+    pub fn handle_of(&self, block: NonNull<u8>) -> Option<Handle> {
         Handle::of(&self.ledger(), block.addr().get())
     }
 

@@ -31,6 +31,10 @@ pub struct DebugStats {
     pub writes_after_free: u64,
     /// [`Kind::UseAfterFree`], those that were not told again included.
     pub uses_after_free: u64,
+    /// [`Kind::DoubleFree`].
+    pub double_frees: u64,
+    /// [`Kind::Leak`], one for each line that allocated.
+    pub leaks: u64,
     /// [`Kind::Kept`].
     pub kept: u64,
     /// Findings that nobody heard and that were not kept for [`take_unheard`](super::take_unheard) either, as it had too many.
@@ -46,6 +50,8 @@ pub(super) struct Counters {
     overruns: Counter,
     writes_after_free: Counter,
     uses_after_free: Counter,
+    double_frees: Counter,
+    leaks: Counter,
     kept: Counter,
 }
 
@@ -55,6 +61,8 @@ impl Counters {
             Kind::Overrun => &self.overruns,
             Kind::WriteAfterFree => &self.writes_after_free,
             Kind::UseAfterFree => &self.uses_after_free,
+            Kind::DoubleFree => &self.double_frees,
+            Kind::Leak => &self.leaks,
             Kind::Kept => &self.kept,
         }
         .add(1);
@@ -69,16 +77,20 @@ pub(super) fn counters() -> &'static Counters {
 /// The counters now. [`DebugStats`] shows it.
 pub fn stats() -> DebugStats {
     let now = counters();
-    let [overruns, writes_after_free, uses_after_free, kept] =
-        [&now.overruns, &now.writes_after_free, &now.uses_after_free, &now.kept].map(Counter::get);
+    let [overruns, writes_after_free, uses_after_free] =
+        [&now.overruns, &now.writes_after_free, &now.uses_after_free].map(Counter::get);
+    let [double_frees, leaks, kept] = [&now.double_frees, &now.leaks, &now.kept].map(Counter::get);
+    let of_memory = overruns + writes_after_free + uses_after_free;
     DebugStats {
         watched: now.watched.get(),
         ended: now.ended.get(),
         verified: now.verified.get(),
-        findings: overruns + writes_after_free + uses_after_free + kept,
+        findings: of_memory + double_frees + leaks + kept,
         overruns,
         writes_after_free,
         uses_after_free,
+        double_frees,
+        leaks,
         kept,
         lost: now.lost.get(),
     }

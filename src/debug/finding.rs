@@ -14,6 +14,10 @@ pub enum Kind {
     WriteAfterFree,
     /// A [`Handle`](super::Handle) of a block was used after the block had ended.
     UseAfterFree,
+    /// A block was freed that had been freed before, and was not handed out again since.
+    DoubleFree,
+    /// Blocks were not freed when their owner was dropped.
+    Leak,
     /// An owner was dropped while there were handles of its blocks.
     Kept,
 }
@@ -25,6 +29,8 @@ impl Kind {
             Kind::Overrun => "overrun",
             Kind::WriteAfterFree => "write-after-free",
             Kind::UseAfterFree => "use-after-free",
+            Kind::DoubleFree => "double-free",
+            Kind::Leak => "leak",
             Kind::Kept => "kept",
         }
     }
@@ -36,12 +42,15 @@ impl Kind {
 pub enum Owner {
     /// An [`Arena`](crate::Arena) or one of its scopes, or a [`SyncArena`](crate::SyncArena).
     Arena,
+    /// A [`Slab`](crate::Slab), also by a [`ThreadCache`](crate::ThreadCache).
+    Slab,
 }
 
 impl Owner {
     fn name(self) -> &'static str {
         match self {
             Owner::Arena => "an arena",
+            Owner::Slab => "a slab",
         }
     }
 }
@@ -110,7 +119,7 @@ pub struct Finding {
     pub address: usize,
     /// Bytes of the block, or of all of them.
     pub size: usize,
-    /// Blocks of the same place: 1, but for [`Kind::Kept`].
+    /// Blocks of the same place: 1, but for [`Kind::Leak`] and [`Kind::Kept`].
     pub count: usize,
     /// What was written, where something was.
     pub damage: Option<Damage>,
@@ -118,7 +127,7 @@ pub struct Finding {
     pub allocated: Option<Place>,
     /// How it ended: for an overrun, what found it. `None` where `verify` did, or as above.
     pub ended: Option<Ended>,
-    /// Where it was used, for [`Kind::UseAfterFree`].
+    /// Where it was used, for [`Kind::UseAfterFree`], or freed again, for [`Kind::DoubleFree`].
     pub used: Option<Place>,
 }
 
@@ -146,6 +155,12 @@ impl Finding {
                 write!(f, "{of} was dropped while there were handles of {count} of its blocks, ")?;
                 write!(f, "{size} bytes")
             }
+            (Kind::Leak, None) => {
+                write!(f, "{of} was dropped with {count} of its blocks out, {size} bytes")
+            }
+            (Kind::DoubleFree, None) => {
+                write!(f, "a block of {size} bytes of {of} was freed twice")
+            }
             (_, None) => write!(f, "a block of {size} bytes of {of} was used after it had ended"),
         }
     }
@@ -164,7 +179,7 @@ impl fmt::Display for Finding {
         if let Some(Ended { how, place }) = &self.ended {
             line(how.name(), place)?;
         }
-        line("used", &self.used)
+        line(if self.kind == Kind::DoubleFree { "freed again" } else { "used" }, &self.used)
     }
 }
 

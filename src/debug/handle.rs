@@ -16,7 +16,7 @@ use std::ptr::NonNull;
 ///
 /// let mut arena = Arena::new();
 /// let checkpoint = arena.checkpoint();
-/// let handle = arena.handle(arena.alloc_layout(Layout::new::<u64>()).cast()).unwrap();
+/// let handle = arena.handle_of(arena.alloc_layout(Layout::new::<u64>()).cast()).unwrap();
 /// assert_eq!(handle.get()?.len(), 8);
 /// arena.rewind(checkpoint)?;
 /// arena.alloc(7u64); // at the same address

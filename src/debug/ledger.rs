@@ -3,12 +3,14 @@
 use super::counters::counters;
 use super::extent::{DEAD, Extent, FRESH, RED};
 use super::finding::{Damage, Ended, Finding, How, Kind, Owner};
+use super::leaks::{LeakGroup, LeakReport};
 use super::place::Place;
 use super::sink::tell;
 use crate::sync::{Arc, Mutex, MutexGuard};
 use std::collections::{BTreeMap, VecDeque};
 use std::mem::take;
 use std::ptr::NonNull;
+use std::time::Instant;
 
 /// Blocks that have ended whose places are remembered, for handles.
 const REMEMBERED: usize = 1024;
@@ -28,6 +30,7 @@ struct Record {
     front: usize,
     size: usize,
     allocated: Place,
+    since: Instant,
 }
 
 impl Record {
@@ -182,6 +185,24 @@ impl State {
         }
     }
 
+    /// The blocks of a kind, by line.
+    fn blocks(&self, is: impl Fn(&u64, &Record) -> bool) -> LeakReport {
+        let blocks = self.alive.iter().filter(|(serial, record)| is(serial, record));
+        LeakReport::of(
+            blocks.map(|(_, record)| {
+                (record.address(), record.size, record.since, &record.allocated)
+            }),
+        )
+    }
+
+    fn note_groups(&mut self, kind: Kind, report: LeakReport) {
+        for LeakGroup { count, bytes, address, allocated, .. } in report.groups {
+            let (size, allocated) = (bytes, Some(allocated));
+            let finding = self.whose.finding(kind);
+            self.found.push(Finding { count, size, address, allocated, ..finding });
+        }
+    }
+
     fn record_at(&mut self, address: usize) -> Option<(u64, &mut Record)> {
         let serial = *self.by_address.get(&address)?;
         Some((serial, self.alive.get_mut(&serial)?))
@@ -232,13 +253,16 @@ impl Ledger {
         counters().watched.add(1);
         self.telling(|state| {
             state.use_again(extent);
-            let record = Record { extent, front, size, allocated: place };
+            let record = Record { extent, front, size, allocated: place, since: Instant::now() };
             record.write_zones();
             let byte = if content == Content::Zero { 0 } else { FRESH };
             extent.fill(front, front + size, byte);
             let serial = state.next;
             state.next += 1;
-            state.by_address.insert(record.address(), serial);
+            if let Some(lost) = state.by_address.insert(record.address(), serial) {
+                // Freed by another way, as by the recovery of what a dead thread had.
+                state.alive.remove(&lost);
+            }
             state.alive.insert(serial, record);
         });
         extent.at(front)
@@ -254,12 +278,39 @@ impl Ledger {
         self.telling(|state| state.bury_since(serial, &Ended { how, place }));
     }
 
-    /// Ends the block at an address.
-    pub fn end(&self, address: usize, how: How, place: Option<Place>) {
+    /// Ends the block at an address: whether there is one.
+    pub fn end(&self, address: usize, how: How, place: Option<Place>) -> bool {
         self.telling(|state| {
-            let Some(serial) = state.by_address.get(&address).copied() else { return };
-            let Some(record) = state.alive.remove(&serial) else { return };
+            let Some(serial) = state.by_address.get(&address).copied() else { return false };
+            let Some(record) = state.alive.remove(&serial) else { return false };
             state.bury(serial, record, &Ended { how, place });
+            true
+        })
+    }
+
+    /// Tells that the block at an address is freed once more, if it was the last one there and is remembered.
+    pub fn tell_double_free(&self, address: usize, place: Place) {
+        self.telling(|state| {
+            if state.by_address.contains_key(&address) {
+                return; // another one's by now
+            }
+            let mut past = state.past.iter().rev();
+            let Some((_, past)) = past.find(|(_, past)| past.address == address) else { return };
+            let finding = past.finding(Kind::DoubleFree, state.whose);
+            state.found.push(Finding { used: Some(place), ..finding });
+        });
+    }
+
+    /// The blocks that are out, of those that are so by `is_out` too, which is called with their addresses.
+    pub fn leaks(&self, is_out: impl Fn(usize) -> bool) -> LeakReport {
+        self.state().blocks(|_, record| is_out(record.address()))
+    }
+
+    /// Tells them, a finding for each line.
+    pub fn tell_leaks(&self, is_out: impl Fn(usize) -> bool) {
+        self.telling(|state| {
+            let report = state.blocks(|_, record| is_out(record.address()));
+            state.note_groups(Kind::Leak, report);
         });
     }
 
@@ -327,22 +378,8 @@ impl Ledger {
     /// Ends what is left, for good: the owner is dropped.
     pub fn close(&self) {
         self.telling(|state| {
-            let whose = state.whose;
-            let mut kept: Vec<Finding> = Vec::new();
-            for (serial, record) in &state.alive {
-                if !state.handles.contains_key(serial) {
-                    continue;
-                }
-                let one = Past::of(record, None).finding(Kind::Kept, whose);
-                let line = |finding: &Finding| finding.allocated.as_ref().map(Place::location);
-                match kept.iter_mut().find(|other| line(other) == line(&one)) {
-                    Some(other) => {
-                        (other.count, other.size) = (other.count + 1, other.size + one.size)
-                    }
-                    None => kept.push(one),
-                }
-            }
-            state.found.extend(kept);
+            let kept = state.blocks(|serial, _| state.handles.contains_key(serial));
+            state.note_groups(Kind::Kept, kept);
             for (extent, past) in take(&mut state.poisoned).into_values() {
                 state.look_at_poison(extent, &past);
             }

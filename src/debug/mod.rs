@@ -7,9 +7,12 @@
 //!   ends, and by `verify`: [`Kind::Overrun`].
 //! - **Poison**: what is freed is filled with 0xDE, and what is handed out uninitialised with 0xAD. When memory is used again,
 //!   and by `verify`, the poison has to be as it was: [`Kind::WriteAfterFree`]. What a stale pointer reads is 0xDE.
-//! - **Handles**: [`Arena::handle`](crate::Arena::handle) stamps a pointer with the generation of its block. [`Handle::get`] says
+//! - **Handles**: [`Arena::handle_of`](crate::Arena::handle_of) stamps a pointer with the generation of its block. [`Handle::get`] says
 //!   whether the block is still there, and if not, where it was allocated and how it ended: [`Kind::UseAfterFree`].
-//! - An arena that is dropped while there are handles of its blocks is told as [`Kind::Kept`].
+//! - A slot of a slab that is freed again is told with both places: [`Kind::DoubleFree`].
+//! - What is out when a slab is dropped is told as [`Kind::Leak`], by the lines that allocated it, and by
+//!   [`Slab::leak_report`](crate::Slab::leak_report) at any time. An owner that is dropped while there are handles of its blocks is told as
+//!   [`Kind::Kept`].
 //!
 //! A [`Finding`] names the places by file and line, with backtraces where `RUST_BACKTRACE` asks for them or
 //! [`set_backtraces`] does. It goes to standard error, or to the function of [`set_sink`]; in a test [`catch`] returns it. [`stats`] counts.
@@ -37,18 +40,20 @@
 //!
 //! # What it does not see
 //!
-//! Reads, but for the poison that they find. Writes through a stale pointer after the memory has become another block.
+//! Overruns of a slab's slots, which touch: the next slot is damaged, and that is found if it is free. Anything in
+//! slabs that are shared. Reads, but for the poison that they find. Writes through a stale pointer after the memory has become another block.
 //! Writes that jump over a red zone. What is written to a dropped arena's memory.
 //!
 //! # How it works
 //!
-//! `ledger` knows blocks and what was freed, of one arena each; `extent` fills and compares bytes; `place` says where, `finding`
+//! `ledger` knows blocks and what was freed, of one owner each; `extent` fills and compares bytes; `place` says where, `finding`
 //! what, `sink` whom to tell. Whose memory it is: the owners' files `watched.rs`.
 
 mod counters;
 mod extent;
 mod finding;
 mod handle;
+mod leaks;
 mod ledger;
 mod place;
 mod sink;
@@ -56,6 +61,7 @@ mod sink;
 pub use counters::{DebugStats, stats};
 pub use finding::{Damage, Ended, Finding, How, Kind, Owner};
 pub use handle::{Handle, Stale};
+pub use leaks::{LeakGroup, LeakReport};
 pub use place::{Place, set_backtraces};
 pub use sink::{catch, clear_sink, set_sink, take_unheard};
 

@@ -21,7 +21,7 @@ fn forced() -> &'static AtomicUsize {
 ///
 /// debug::set_backtraces(true);
 /// let mut arena = Arena::new();
-/// let handle = arena.handle(arena.alloc_layout(std::alloc::Layout::new::<u64>()).cast()).unwrap();
+/// let handle = arena.handle_of(arena.alloc_layout(std::alloc::Layout::new::<u64>()).cast()).unwrap();
 /// arena.reset();
 /// let (refused, _) = debug::catch(|| handle.get().unwrap_err());
 /// assert!(refused.finding().allocated.as_ref().unwrap().backtrace().is_some());

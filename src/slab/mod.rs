@@ -84,6 +84,8 @@ mod threads;
 pub(crate) mod token;
 mod transit;
 mod usage;
+#[cfg(feature = "debug")]
+mod watched;
 pub(crate) mod word;
 
 #[cfg(not(loom))]
@@ -94,6 +96,8 @@ pub use shared::SharedSlab;
 pub use thread_cache::ThreadCache;
 pub use token::Token;
 
+#[cfg(feature = "debug")]
+use crate::debug::{Ledger, Owner, Place};
 use crate::error::{ClaimError, SlabError, SlotError};
 use crate::memory::Mapping;
 use crate::memory::depot::map_new;
@@ -150,6 +154,9 @@ pub struct Slab {
     news: Mutex<Vec<Recovered>>,
     /// Who claims what is allocated without a [`ThreadCache`], where processes share the slab: they can die.
     own: Option<Own>,
+    /// What was handed out; `None` of a slab that is shared.
+    #[cfg(feature = "debug")]
+    ledger: Option<Ledger>,
 }
 
 #[derive(Debug)]
@@ -227,6 +234,8 @@ impl Slab {
         let transit = shared.as_ref().map_or(Transit::NONE, |shared| shared.transit);
         let (own, next_look, news) = (None, AtomicU64::default(), Mutex::default());
         Slab {
+            #[cfg(feature = "debug")]
+            ledger: shared.is_none().then(|| Ledger::new(Owner::Slab, crate::sync::unique_id())),
             pools,
             classes,
             registry,
@@ -261,11 +270,14 @@ impl Slab {
     /// assert_eq!(slab.allocate(60)?.len(), 256);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[cfg_attr(feature = "debug", track_caller)]
     pub fn allocate(&self, size: usize) -> Result<NonNull<[u8]>, ClaimError> {
         let first = self.class_of(size)?;
         for index in first..self.pools.len() {
             if let Some(block) = self.claim_one(index)? {
                 self.note_promotion(first, index);
+                #[cfg(feature = "debug")]
+                self.watch(Some(block), Place::here());
                 return Ok(block);
             }
         }
@@ -274,8 +286,12 @@ impl Slab {
 
     /// A slot of exactly the smallest pool that fits; `None` when it is exhausted. Errors as those of
     /// [`Slab::allocate`], which shows both.
+    #[cfg_attr(feature = "debug", track_caller)]
     pub fn try_allocate(&self, size: usize) -> Result<Option<NonNull<[u8]>>, ClaimError> {
-        self.claim_one(self.class_of(size)?)
+        let found = self.claim_one(self.class_of(size)?);
+        #[cfg(feature = "debug")]
+        self.watch(found.unwrap_or_default(), Place::here());
+        found
     }
 
     /// Frees a block by its first byte. Any thread may, whoever allocated it. [`SlotError`] has an
@@ -295,7 +311,10 @@ impl Slab {
     /// # Safety
     /// A block of this slab is held by the caller: nobody uses it any more, and no other call frees it. Other
     /// addresses are errors, as a second free is where the block is still free.
+    #[cfg_attr(feature = "debug", track_caller)]
     pub unsafe fn deallocate(&self, block: NonNull<u8>) -> Result<(), SlotError> {
+        #[cfg(feature = "debug")]
+        self.unwatch(block, Place::here());
         let (index, slot) = self.locate(block)?;
         self.free_slot(index, slot)
     }
@@ -373,6 +392,8 @@ impl Slab {
 
 impl Drop for Slab {
     fn drop(&mut self) {
+        #[cfg(feature = "debug")]
+        self.close_ledger();
         self.end_own();
         let Some(slots) = self.slots.lock().mapping.take() else { return };
         // Relaxed: the last count on the slab was given back after it.

@@ -288,6 +288,11 @@ impl Slab {
                     continue;
                 }
                 if let Some(mapping) = &mut slots.mapping {
+                    #[cfg(feature = "debug")]
+                    if let Some(ledger) = &self.ledger {
+                        let start = pool.block(whole.start).addr().get();
+                        ledger.forget(start, pool.bytes_of(&whole));
+                    }
                     // Should the advice fail, the memory is kept: no harm.
                     let _ = mapping
                         .decommit(pool.offset_in(mapping, whole.start), pool.bytes_of(&whole));

@@ -12,6 +12,8 @@ use super::pool::Pool;
 use super::slot_table::set_own;
 use super::word::{Owner, SlotState, Word};
 use super::{MAX_POOLS, Slab};
+#[cfg(feature = "debug")]
+use crate::debug::Place;
 use crate::error::{ClaimError, JoinError, SlotError};
 use crate::memory::{WipedOnFork, ZeroIsValid};
 use crate::sync::{Arc, Ordering, Words};
@@ -198,7 +200,16 @@ impl ThreadCache {
 
     /// As [`Slab::allocate`]. [`ThreadCache`] shows it, with [`ThreadCache::deallocate`].
     #[inline]
+    #[cfg_attr(feature = "debug", track_caller)]
     pub fn allocate(&mut self, size: usize) -> Result<NonNull<[u8]>, ClaimError> {
+        let found = self.take(size);
+        #[cfg(feature = "debug")]
+        self.slab.watch(found.ok(), Place::here());
+        found
+    }
+
+    #[inline(always)]
+    fn take(&mut self, size: usize) -> Result<NonNull<[u8]>, ClaimError> {
         let index = self.slab.class(size);
         let magazine = &mut self.magazines.all[index % MAGAZINES];
         match magazine.pop(&self.stacks[index % MAGAZINES]) {
@@ -211,7 +222,16 @@ impl ThreadCache {
     }
 
     /// As [`Slab::try_allocate`].
+    #[cfg_attr(feature = "debug", track_caller)]
     pub fn try_allocate(&mut self, size: usize) -> Result<Option<NonNull<[u8]>>, ClaimError> {
+        let found = self.try_take(size);
+        #[cfg(feature = "debug")]
+        self.slab.watch(found.unwrap_or_default(), Place::here());
+        found
+    }
+
+    #[inline(always)]
+    fn try_take(&mut self, size: usize) -> Result<Option<NonNull<[u8]>>, ClaimError> {
         let index = self.slab.class_of(size)?;
         let magazine = &mut self.magazines.all[index % MAGAZINES];
         match magazine.pop(&self.stacks[index % MAGAZINES]) {
@@ -225,7 +245,10 @@ impl ThreadCache {
     /// # Safety
     /// As there.
     #[inline]
+    #[cfg_attr(feature = "debug", track_caller)]
     pub unsafe fn deallocate(&mut self, block: NonNull<u8>) -> Result<(), SlotError> {
+        #[cfg(feature = "debug")]
+        self.slab.unwatch(block, Place::here());
         match self.magazines.all[self.recent % MAGAZINES].find(block) {
             Some((slot, within)) => self.free_in(self.recent, slot, within),
             None => self.free_elsewhere(block),

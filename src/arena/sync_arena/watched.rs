@@ -28,8 +28,8 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         self.grab(layout).map(|block| block.start)
     }
 
-    /// As [`Arena::handle`](crate::Arena::handle).
-    pub fn handle(&self, block: NonNull<u8>) -> Option<Handle> {
+    /// As [`Arena::handle_of`](crate::Arena::handle_of).
+    pub fn handle_of(&self, block: NonNull<u8>) -> Option<Handle> {
         Handle::of(&self.ledger(), block.addr().get())
     }
 
