@@ -17,7 +17,7 @@ let size = 0;
 function add(ab, start, record) {
   const bytes = over(ab);
   bytes.fill(FREED_BYTE);
-  waiting.push({ bytes, start, record, isTold: false });
+  waiting.push({ bytes, start, record, isTold: record.isInFlight });
   size += bytes.length;
   while (waiting.length - first > MOST || (size > MOST_BYTES && waiting.length > first)) leave();
 }

@@ -7,7 +7,6 @@ const { Region } = require('../../region/region.js');
 const regionBuffers = require('../../region/buffer.js');
 const { Slab } = require('../../slab/slab.js');
 const slabBuffers = require('../../slab/buffer.js');
-const { reportLater } = require('../report.js');
 const { Trace } = require('../trace.js');
 const { endViews } = require('./dead-buffer.js');
 const { ZONE } = require('./bytes.js');
@@ -62,7 +61,7 @@ function end(memory, ended) {
   if (witness.count === 0) memory.take(ab);
   else if (memory.core.settings.guard) witness.whenOver = () => memory.take(ab);
   else {
-    reportLater('in-flight', { record, operation: witness.operation });
+    witness.tellInFlight();
     memory.take(ab);
   }
 }

@@ -26,6 +26,7 @@ function currentRequest() {
 
 class Record {
   ended = null; // { how, trace, request, isDead }: see end.js
+  isInFlight = false; // at its end, which is told
   at = time.now();
   #owner; // a WeakRef of the request's, until it ends
   #request;

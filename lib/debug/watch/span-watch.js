@@ -2,7 +2,6 @@
 
 // What a span of an arena knows, in debug, of the Buffers in it: it is told of their end by the epoch, and once the span's memory is free.
 
-const { reportLater } = require('../report.js');
 const { Trace } = require('../trace.js');
 const { endViews } = require('./dead-buffer.js');
 const { look } = require('./kept.js');
@@ -76,8 +75,7 @@ class OwnWatch extends SpanWatch {
   finish(_span, end) {
     const { record, witness } = this.#memory;
     this.#memory.end(end);
-    if (end.isDead && witness?.count > 0)
-      reportLater('in-flight', { record, operation: witness.operation });
+    if (end.isDead && witness?.count > 0) witness.tellInFlight();
     this.end(record, end);
   }
 

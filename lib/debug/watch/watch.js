@@ -2,6 +2,7 @@
 
 // Watched Buffers, on and off with the level.
 
+const process = require('node:process');
 const { tracker } = require('../../base/tracker.js');
 const { install } = require('../../guard/install.js');
 const { Patches } = require('../../guard/patches.js');
@@ -30,10 +31,12 @@ function start() {
   tracker.freed = freed.freed;
   tracker.closed = freed.closed;
   tracker.isOver = freed.isOver;
+  process.on('exit', verifyBytes);
 }
 
 /** What is watched stays so until it ends. */
 function stop() {
+  process.removeListener('exit', verifyBytes);
   patches.restore();
   patches = null;
 }
@@ -44,11 +47,17 @@ function setLevel(level) {
   else if (patches === null) start();
 }
 
-/** Looks at everything that nobody should have written to or kept; how much of it was. */
-function verify() {
-  const found = verifyLive() + verifyQueue() + verifyKept();
+/** Tells of all that nobody should have written to; how much of it was. */
+function verifyBytes() {
+  const found = verifyLive() + verifyQueue();
   tellWaiting();
   return found;
+}
+
+/** And of what nobody should have kept. */
+function verify() {
+  const kept = verifyKept();
+  return kept + verifyBytes();
 }
 
 module.exports = { setLevel, verify };

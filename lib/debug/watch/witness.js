@@ -4,6 +4,7 @@
 // counted, and the oldest of them is known.
 
 const { deadUse } = require('../../base/dead.js');
+const { reportLater } = require('../report.js');
 const { Trace } = require('../trace.js');
 const { used } = require('./uses.js');
 
@@ -44,6 +45,12 @@ class Witness {
     };
     end.isFirst = true;
     return end;
+  }
+
+  /** The Buffer ends while operations use it, and nobody holds it for them. What they write to it from then on is no news. */
+  tellInFlight() {
+    this.#record.isInFlight = true;
+    reportLater('in-flight', { record: this.#record, operation: this.operation });
   }
 
   #end() {
