@@ -27,7 +27,7 @@ fn a_sink_hears_of_everything_may_cause_more_and_may_panic() {
     overrun();
     let text = heard.try_recv().unwrap();
     assert!(
-        text.starts_with("ralloc: overrun: 1 bytes behind a block of 8 bytes of an arena"),
+        text.starts_with("ralloc: overrun: 1 byte behind a block of 8 bytes of an arena written, the first 0 bytes from its edge and now 0x01\n"),
         "{text}"
     );
     assert!(text.contains("\n  allocated at ") && text.contains("\n  reset at "), "{text}");

@@ -44,6 +44,8 @@ pub enum Owner {
     Arena,
     /// A [`Slab`](crate::Slab), also by a [`ThreadCache`](crate::ThreadCache).
     Slab,
+    /// A [`Region`](crate::Region).
+    Region,
 }
 
 impl Owner {
@@ -51,6 +53,7 @@ impl Owner {
         match self {
             Owner::Arena => "an arena",
             Owner::Slab => "a slab",
+            Owner::Region => "a region",
         }
     }
 }
@@ -133,35 +136,41 @@ pub struct Finding {
 
 impl Finding {
     fn headline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Finding { size, count, .. } = self;
-        let of = self.owner.name();
+        let (of, count, size) = (self.owner.name(), self.count, Bytes(self.size));
         match (self.kind, self.damage) {
             (Kind::Overrun, Some(Damage { offset, bytes, found })) => {
                 let (side, from) = match offset {
                     ..0 => ("before", -offset),
-                    _ => ("behind", offset - size.cast_signed()),
+                    _ => ("behind", offset - self.size.cast_signed()),
                 };
-                write!(f, "{bytes} bytes {side} a block of {size} bytes of {of} were written, ")?;
-                write!(f, "the first {from} bytes {side} its edge (now {found:#04x})")
+                let (bytes, from) = (Bytes(bytes), Bytes(from.cast_unsigned()));
+                write!(f, "{bytes} {side} a block of {size} of {of} written, the first ")?;
+                write!(f, "{from} from its edge and now {found:#04x}")
             }
             (_, Some(Damage { offset, bytes, found })) => {
-                write!(
-                    f,
-                    "{bytes} bytes of a block of {size} bytes of {of} were written after it "
-                )?;
-                write!(f, "had ended, the first at offset {offset} (now {found:#04x})")
-            }
-            (Kind::Kept, None) => {
-                write!(f, "{of} was dropped while there were handles of {count} of its blocks, ")?;
-                write!(f, "{size} bytes")
+                let bytes = Bytes(bytes);
+                write!(f, "{bytes} of a block of {size} of {of} written after it had ended, ")?;
+                write!(f, "the first at offset {offset} and now {found:#04x}")
             }
             (Kind::Leak, None) => {
-                write!(f, "{of} was dropped with {count} of its blocks out, {size} bytes")
+                write!(f, "{of} was dropped with {count} of its blocks out, {size}")
             }
-            (Kind::DoubleFree, None) => {
-                write!(f, "a block of {size} bytes of {of} was freed twice")
+            (Kind::Kept, None) => {
+                write!(f, "{of} was dropped with handles of {count} of its blocks alive, {size}")
             }
-            (_, None) => write!(f, "a block of {size} bytes of {of} was used after it had ended"),
+            (Kind::DoubleFree, None) => write!(f, "a block of {size} of {of} was freed twice"),
+            (_, None) => write!(f, "a block of {size} of {of} was used after it had ended"),
+        }
+    }
+}
+
+struct Bytes(usize);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1 => f.write_str("1 byte"),
+            bytes => write!(f, "{bytes} bytes"),
         }
     }
 }

@@ -3,15 +3,15 @@
 //! Safe code cannot misuse an arena: lifetimes see to it. Pointers can, those of `alloc_layout`, of a [`Slab`](crate::Slab)
 //! or of a C function that was given one. With the feature, in every program that turns it on:
 //!
-//! - **Red zones**: 32 bytes or more of 0xFB lie before and behind every block of an arena. Writes there are found when the block
-//!   ends, and by `verify`: [`Kind::Overrun`].
+//! - **Red zones**: 32 bytes or more of 0xFB lie before and behind every block of an arena, and behind those of a region. Writes
+//!   there are found when the block ends, and by `verify`: [`Kind::Overrun`].
 //! - **Poison**: what is freed is filled with 0xDE, and what is handed out uninitialised with 0xAD. When memory is used again,
 //!   and by `verify`, the poison has to be as it was: [`Kind::WriteAfterFree`]. What a stale pointer reads is 0xDE.
 //! - **Handles**: [`Arena::handle_of`](crate::Arena::handle_of) stamps a pointer with the generation of its block. [`Handle::get`] says
 //!   whether the block is still there, and if not, where it was allocated and how it ended: [`Kind::UseAfterFree`].
-//! - A slot of a slab that is freed again is told with both places: [`Kind::DoubleFree`].
+//! - A block of a slab or a region that is freed again by its address is told with both places: [`Kind::DoubleFree`].
 //! - What is out when a slab is dropped is told as [`Kind::Leak`], by the lines that allocated it, and by
-//!   [`Slab::leak_report`](crate::Slab::leak_report) at any time. An owner that is dropped while there are handles of its blocks is told as
+//!   [`Slab::leak_report`](crate::Slab::leak_report) and that of a region at any time. An owner that is dropped while there are handles of its blocks is told as
 //!   [`Kind::Kept`].
 //!
 //! A [`Finding`] names the places by file and line, with backtraces where `RUST_BACKTRACE` asks for them or
@@ -41,8 +41,8 @@
 //! # What it does not see
 //!
 //! Overruns of a slab's slots, which touch: the next slot is damaged, and that is found if it is free. Anything in
-//! slabs that are shared. Reads, but for the poison that they find. Writes through a stale pointer after the memory has become another block.
-//! Writes that jump over a red zone. What is written to a dropped arena's memory.
+//! slabs that are shared. Reads, but for the poison that they find. Writes through a stale pointer after the memory has become
+//! another block. Writes that jump over a red zone. What is written to a dropped arena's memory.
 //!
 //! # How it works
 //!

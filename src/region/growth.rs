@@ -51,6 +51,8 @@ impl Region {
             let (offset, len) = self.spans.pages_at(id);
             let number = self.spans.get(id).map_or(u32::MAX, |span| span.chunk());
             let Some(chunk) = self.chunks.get_mut(number) else { continue };
+            #[cfg(feature = "debug")]
+            self.ledger.forget(chunk.mapping.base().addr().get() + offset, len);
             // Refused where memory was asked to stay. Should the call fail otherwise, the pages are kept: no harm.
             if chunk.mapping.decommit(offset, len).is_ok() {
                 self.spans.set_clean(id);
@@ -73,6 +75,8 @@ impl Region {
             self.spans.remove_chunk(first);
             self.part_bytes -= Spans::bytes_of_chunk(granules as usize);
             let Some(chunk) = self.chunks.remove(number) else { continue };
+            #[cfg(feature = "debug")]
+            self.ledger.forget(chunk.mapping.base().addr().get(), chunk.mapping.len());
             match to_system {
                 true => self.depot.discard(chunk.mapping),
                 false => self.depot.recycle(chunk.mapping),

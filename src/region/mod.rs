@@ -23,10 +23,14 @@ mod programs;
 mod spans;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "debug")]
+mod watched;
 
 pub use growth::Collected;
 pub use options::RegionOptions;
 
+#[cfg(feature = "debug")]
+use crate::debug::{Ledger, Owner, Place};
 use crate::error::{BlockError, FreeError, RegionError};
 use crate::memory::{Depot, depot};
 use crate::stats::RegionStats;
@@ -35,6 +39,12 @@ use chunks::Chunks;
 use spans::{Found, GRANULE, Span, Spans};
 use std::alloc::Layout;
 use std::ptr::NonNull;
+#[cfg(feature = "debug")]
+use watched::BEHIND;
+
+/// Bytes that a block has behind it.
+#[cfg(not(feature = "debug"))]
+const BEHIND: usize = 0;
 
 /// The largest alignment: the smallest page of any system we run on, since chunks begin at a page.
 const MAX_ALIGN: usize = 4096;
@@ -81,6 +91,9 @@ pub struct Region {
     part_bytes: usize,
     /// Bytes of held spans that nobody asked for.
     spare: usize,
+    /// What was handed out.
+    #[cfg(feature = "debug")]
+    ledger: Ledger,
 }
 
 /// A handle of a block of a [`Region`]: of 16 bytes, copied at will, and good until the block is freed, by whichever copy.
@@ -128,12 +141,15 @@ impl Region {
     }
 
     fn over(options: RegionOptions) -> Region {
+        let id = unique_id();
         Region {
+            #[cfg(feature = "debug")]
+            ledger: Ledger::new(Owner::Region, id),
             spans: Spans::new(options.memory.granule()),
             chunks: Chunks::default(),
             options,
             depot: depot::of(options.memory),
-            id: unique_id(),
+            id,
             next_chunk: options.first_chunk,
             part_bytes: 0,
             spare: 0,
@@ -145,6 +161,7 @@ impl Region {
     ///
     /// Errors, all of [`BlockError`]: the limit, a size or an alignment that no block can have, and memory that the system
     /// refuses.
+    #[cfg_attr(feature = "debug", track_caller)]
     pub fn alloc(&mut self, layout: Layout) -> Result<Block, BlockError> {
         let (span, Span { mark, .. }) = self.claim(layout)?;
         Ok(Block { region: self.id, span, mark })
@@ -160,6 +177,7 @@ impl Region {
     /// assert_eq!(region.bytes(block)?, [0; 100]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[cfg_attr(feature = "debug", track_caller)]
     pub fn alloc_zeroed(&mut self, layout: Layout) -> Result<Block, BlockError> {
         let block = self.alloc(layout)?;
         if let Ok(bytes) = self.pointer(block) {
@@ -170,6 +188,7 @@ impl Region {
     }
 
     /// Frees a block. [`FreeError`] has an example of what is refused.
+    #[cfg_attr(feature = "debug", track_caller)]
     pub fn free(&mut self, block: Block) -> Result<(), FreeError> {
         self.held(block)?;
         self.release(block.span);
@@ -237,6 +256,7 @@ impl Region {
     /// unsafe { region.deallocate(block.cast()) }?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[cfg_attr(feature = "debug", track_caller)]
     pub fn allocate(&mut self, layout: Layout) -> Result<NonNull<[u8]>, BlockError> {
         let (_, span) = self.claim(layout)?;
         Ok(self.pointer_of(&span))
@@ -247,7 +267,10 @@ impl Region {
     /// # Safety
     /// A block of this region is held by the caller: nobody uses it any more. Other addresses are errors, as a second
     /// free is where nothing was allocated there since.
+    #[cfg_attr(feature = "debug", track_caller)]
     pub unsafe fn deallocate(&mut self, address: NonNull<u8>) -> Result<(), FreeError> {
+        #[cfg(feature = "debug")]
+        self.ledger.tell_double_free(address.addr().get(), Place::here());
         let span = self.span_at(address)?;
         self.release(span);
         Ok(())
@@ -286,10 +309,11 @@ impl Region {
     }
 
     #[inline]
+    #[cfg_attr(feature = "debug", track_caller)]
     fn claim(&mut self, layout: Layout) -> Result<(u32, Span), BlockError> {
         let (size, align) = (layout.size(), layout.align());
         // No overflow: a layout's size is at most `isize::MAX`.
-        let granules = (size + GRANULE - 1 + usize::from(size == 0)) / GRANULE;
+        let granules = (size + BEHIND + GRANULE - 1 + usize::from(size + BEHIND == 0)) / GRANULE;
         if granules > MAX_GRANULES || align > MAX_ALIGN {
             return Err(refuse(size, align));
         }
@@ -301,7 +325,10 @@ impl Region {
             None => self.find_or_grow(size, granules, align)?,
         };
         self.spare += spare;
-        Ok(self.spans.take(free, granules, align, spare as u32))
+        let taken = self.spans.take(free, granules, align, spare as u32);
+        #[cfg(feature = "debug")]
+        self.watch(taken.0, Place::here());
+        Ok(taken)
     }
 
     #[cold]
@@ -319,7 +346,10 @@ impl Region {
     }
 
     #[inline]
+    #[cfg_attr(feature = "debug", track_caller)]
     fn release(&mut self, span: u32) {
+        #[cfg(feature = "debug")]
+        self.unwatch(span, Place::here());
         self.spare -= self.spans.spare(span);
         self.spans.free(span);
     }
@@ -379,6 +409,8 @@ fn refuse(requested: usize, align: usize) -> BlockError {
 
 impl Drop for Region {
     fn drop(&mut self) {
+        #[cfg(feature = "debug")]
+        self.ledger.close();
         for number in 0..self.chunks.numbers() as u32 {
             if let Some(chunk) = self.chunks.remove(number) {
                 self.depot.recycle(chunk.mapping);

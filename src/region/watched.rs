@@ -1,0 +1,62 @@
+//! With the feature `debug`: blocks of a region with a red zone behind each, in a ledger. What lies before a block is the zone of
+//! another one, poison, or the guard page.
+
+use super::Region;
+use super::spans::GRANULE;
+use crate::debug::{Content, Extent, Finding, Handle, How, LeakReport, Place, ZONE};
+use std::ptr::NonNull;
+
+/// Bytes of the zone, at least.
+pub(super) const BEHIND: usize = ZONE;
+
+impl Region {
+    /// Notes that a span has been handed out.
+    pub(super) fn watch(&self, span: u32, place: Place) {
+        let Some(span) = self.spans.get(span) else { return };
+        let block = self.pointer_of(span);
+        // SAFETY: the span is held, all of it by the block and its zone. The region tells the ledger before memory of a chunk
+        // goes, and closes it when it is dropped.
+        let extent = unsafe { Extent::new(block.cast(), span.granules as usize * GRANULE) };
+        self.ledger.begin(extent, 0, block.len(), Content::Fresh, place);
+    }
+
+    /// Ends the block of a held span.
+    pub(super) fn unwatch(&self, span: u32, place: Place) {
+        let Some(span) = self.spans.get(span) else { return };
+        let address = self.pointer_of(span).addr().get();
+        self.ledger.end(address, How::Freed, Some(place));
+    }
+
+    /// A checked pointer to the block whose first byte is at `block`, which tells of its use and of its end what a
+    /// [`Block`](super::Block) does not; `None` where no block begins. Only with the feature `debug`. [`Handle`] shows
+    /// it for an arena.
+    pub fn handle_of(&self, block: NonNull<u8>) -> Option<Handle> {
+        Handle::of(&self.ledger, block.addr().get())
+    }
+
+    /// Looks at the red zones of all blocks, and at the poison in all that was freed. Only with the feature `debug`.
+    /// Error: what was damaged and was not told yet, which is told to nobody else.
+    ///
+    /// ```
+    /// use ralloc_core::{Region, debug::Kind};
+    /// use std::alloc::Layout;
+    ///
+    /// let mut region = Region::new();
+    /// let block = region.allocate(Layout::array::<u8>(100)?)?.cast::<u8>();
+    /// // SAFETY: none: one byte behind the block, which is the red zone's.
+    /// unsafe { block.add(100).write(1) };
+    /// assert_eq!(region.verify().unwrap_err()[0].kind, Kind::Overrun);
+    /// // SAFETY: the block is held, and not used afterwards.
+    /// unsafe { region.deallocate(block) }?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn verify(&self) -> Result<(), Vec<Finding>> {
+        self.ledger.verify()
+    }
+
+    /// The blocks that are out now, by the lines that allocated them. What is out when the region is dropped is no
+    /// mistake, and not told. Only with the feature `debug`. [`LeakReport`] shows it for a slab.
+    pub fn leak_report(&self) -> LeakReport {
+        self.ledger.leaks(|_| true)
+    }
+}
