@@ -3,7 +3,7 @@
 const { randomFillSync } = require('node:crypto');
 const fs = require('node:fs');
 const test = require('ava').serial;
-const { Arena, verify } = require('../../lib/index.js');
+const { Arena, configureDebug, verify } = require('../../lib/index.js');
 const { kinds, lineAbove, lineOf, watched } = require('../helpers/debug.js');
 
 test('a Buffer that lives is like any other', (t) => {
@@ -184,13 +184,18 @@ test('sample watches one of so many, at random, in the long run', (t) => {
   t.true(found > 600 && found < 1500, `${found} of 16000`);
 });
 
+test('another rate holds for the next allocation', (t) => {
+  watched(t, { level: 'sample', sampleEvery: 1_000_000 });
+  configureDebug({ sampleEvery: 1 });
+  t.true(new Arena().allocUnsafe(8).buffer.byteLength < 100);
+});
+
 test('off gives the methods back', (t) => {
   const { prototype } = Arena;
   const before = [prototype.allocUnsafe, Buffer.concat, Buffer.prototype.subarray];
   const reports = watched(t);
   t.not(prototype.allocUnsafe, before[0]);
   t.is(prototype.allocUnsafe.name, 'allocUnsafe');
-  const { configureDebug } = require('../../lib/index.js');
   const arena = new Arena();
   const buffer = arena.alloc(8);
   configureDebug({ level: 'off' });
