@@ -1515,8 +1515,8 @@ export interface DebugTrace {
 }
 
 /**
- * Misuse, as the function `report` and the channels `ralloc:debug:KIND` of `node:diagnostics_channel` get it: once for each cause, which is the kind and the places of
- * its stacks. Later ones of the cause add to `count` and `bytes`.
+ * Misuse, as the function `report` and the channels `ralloc:debug:KIND` of `node:diagnostics_channel` get it: once for each cause, which is the kind and the two innermost lines of
+ * each of its stacks. Later ones of the cause add to `count` and `bytes`.
  */
 export interface DebugReport {
   readonly kind: DebugKind;

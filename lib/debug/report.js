@@ -42,9 +42,13 @@ function make(kind, { record, cause, count = 1, ...facts }) {
   return known({ kind, code, message: '', size, count, bytes, ...all });
 }
 
+/** Innermost lines of a stack: what called those may be anything, and not make it another cause. */
+const LINES = 2;
+const placeOf = (trace) => (trace?.key ?? '').split('\n', LINES).join('\n');
+
 function causeOf(report, cause) {
   if (cause !== undefined) return `${report.kind}\n${cause}`;
-  const places = TRACES.map((name) => report[name]?.key ?? '');
+  const places = TRACES.map((name) => placeOf(report[name]));
   const isNowhere = places.every((place) => place === '');
   return [report.kind, ...places, isNowhere ? report.of : ''].join('\n\n');
 }
