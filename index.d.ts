@@ -1568,6 +1568,48 @@ export function configureDebug(options: DebugOptions): void;
  */
 export function verify(): number;
 
+/** What comes from one place and is not given back. */
+export interface LeakGroup {
+  /** What it is, or, of Buffers, what they are of. */
+  readonly kind: 'arena' | 'slab' | 'region' | 'hold';
+  /** Whose memory it is, or which one is not closed: `the slab 'frames'`. */
+  readonly of: string;
+  readonly count: number;
+  /** Of Buffers: the bytes of all. */
+  readonly bytes?: number;
+  /** Milliseconds since the oldest of them. */
+  readonly age: number;
+  /** Where they were allocated, taken or made. */
+  readonly allocated: DebugTrace;
+  /** The request that they are of, where it is one: `GET /orders`. */
+  readonly request?: string;
+}
+
+/** What `leakReport()` returns: in each list those with the most bytes first, then the oldest. */
+export interface LeakReport {
+  /** Buffers in `groups`. */
+  readonly count: number;
+  /** Bytes of these. */
+  readonly bytes: number;
+  /** Buffers of slabs and regions that are not freed. Not those of sites, nor of regions with `autoFree`. */
+  readonly groups: readonly LeakGroup[];
+  /** Holds that are not released. */
+  readonly holds: readonly LeakGroup[];
+  /** Arenas, slabs and regions of the program that are not closed. */
+  readonly open: readonly LeakGroup[];
+  /** Buffers of requests in flight that have had them for longer than the `warnAfterMs` of their middleware. */
+  readonly requests: readonly LeakGroup[];
+  /** All of it as lines for a person. */
+  toString(): string;
+}
+
+/**
+ * What is taken and not given back at this moment, by the places that took it. It knows of what was taken since debug mode is on, in this thread, with `sample` of those that are watched.
+ * No garbage collection is needed: what nobody has any more is listed until it is given back.
+ * @throws ERR_RALLOC_UNSUPPORTED: debug mode is off.
+ */
+export function leakReport(): LeakReport;
+
 export type RallocErrorCode =
   | 'ERR_RALLOC_LIMIT'
   | 'ERR_RALLOC_ABORTED'
@@ -1596,6 +1638,7 @@ export type RallocErrorCode =
   | 'ERR_RALLOC_TABLE_VERSION'
   | 'ERR_RALLOC_TABLE_FOREIGN'
   | 'ERR_RALLOC_UNSUPPORTED'
+  | 'ERR_RALLOC_MISUSE'
   | 'ERR_RALLOC_CORRUPTED';
 
 /** Every error except argument errors, which are TypeErrors and RangeErrors with `ERR_RALLOC_INVALID_ARGUMENT`. */
@@ -1642,4 +1685,6 @@ export class RallocError extends Error {
   readonly framework?: string;
   /** FRAMEWORK: the version that it was given, where the framework tells. */
   readonly version?: string;
+  /** MISUSE: what was found. */
+  readonly reports?: readonly DebugReport[];
 }

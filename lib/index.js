@@ -5,7 +5,7 @@
 const { Arena } = require('./arena/arena.js');
 const { current } = require('./arena/current.js');
 const { RallocError } = require('./base/errors.js');
-const { configureDebug, verify } = require('./debug/debug.js');
+const { configureDebug, leakReport, verify } = require('./debug/debug.js');
 const { requestArena } = require('./express.js');
 const { backend, backendReason } = require('./memory/native.js');
 const { pump } = require('./memory/pump.js');
@@ -27,6 +27,7 @@ module.exports = {
   backendReason,
   configureDebug,
   current,
+  leakReport,
   loadTable,
   profiler,
   pump,

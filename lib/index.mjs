@@ -10,6 +10,7 @@ export const {
   backendReason,
   configureDebug,
   current,
+  leakReport,
   loadTable,
   profiler,
   pump,

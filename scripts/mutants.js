@@ -31,6 +31,7 @@ const COPIED = [
   'koa.d.ts',
   'nest.d.ts',
   'profile.d.ts',
+  'test.d.ts',
   'auto.d.ts',
 ];
 const TIMEOUT = '60s'; // of ava: without a test that ends in this time

@@ -16,6 +16,7 @@ const { readTable } = require('../../lib/lifetime/table.js');
 const { frame } = require('../../lib/profile/frame.js');
 const { Profile } = require('../../lib/profile/profile.js');
 const { segmentError } = require('../../lib/slab/segment-errors.js');
+const { noLeaks } = require('../../lib/test.js');
 const { newFolder, removeFolder } = require('../helpers/folder.js');
 const { foreignTable } = require('../helpers/site.js');
 
@@ -67,6 +68,8 @@ test('RallocError of index.d.ts has every property that docs/errors.md promises'
   }
 });
 
+const oneSlot = () => new Slab({ sizes: [64], count: 1 });
+
 /** Code → what throws it, with the properties that docs/errors.md promises. */
 const thrown = {
   ERR_RALLOC_INVALID_ARGUMENT: [() => new Arena().alloc(-1), []],
@@ -76,26 +79,24 @@ const thrown = {
   ],
   ERR_RALLOC_EXHAUSTED: [
     () => {
-      const slab = new Slab({ sizes: [64], count: 1 });
-      slab.alloc(1);
-      slab.alloc(1);
+      const slab = oneSlot();
+      for (let i = 0; i < 2; i++) slab.alloc(1);
     },
     ['requested', 'limit', 'used', 'option'],
   ],
   ERR_RALLOC_DOUBLE_FREE: [
     () => {
-      const slab = new Slab({ sizes: [64], count: 1 });
+      const slab = oneSlot();
       const buffer = slab.alloc(1);
-      slab.free(buffer);
-      slab.free(buffer);
+      for (let i = 0; i < 2; i++) slab.free(buffer);
     },
     [],
   ],
-  ERR_RALLOC_FOREIGN_BUFFER: [() => new Slab({ sizes: [64], count: 1 }).free(Buffer.alloc(8)), []],
-  ERR_RALLOC_STALE_TOKEN: [() => new Slab({ sizes: [64], count: 1 }).receive(5), []],
+  ERR_RALLOC_FOREIGN_BUFFER: [() => oneSlot().free(Buffer.alloc(8)), []],
+  ERR_RALLOC_STALE_TOKEN: [() => oneSlot().receive(5), []],
   ERR_RALLOC_IN_USE: [
     () => {
-      const slab = new Slab({ sizes: [64], count: 1 });
+      const slab = oneSlot();
       slab.alloc(1);
       slab.close();
     },
@@ -119,14 +120,7 @@ const thrown = {
     () => new Arena().collect(new PassThrough().destroy()),
     ['status', 'statusCode'],
   ],
-  ERR_RALLOC_CLOSED: [
-    () => {
-      const arena = new Arena();
-      arena.close();
-      arena.alloc(1);
-    },
-    [],
-  ],
+  ERR_RALLOC_CLOSED: [() => allocClosed(new Arena()), []],
   ERR_RALLOC_STALE_CHECKPOINT: [() => new Arena().rewind(new Arena().checkpoint()), []],
   ERR_RALLOC_ESCAPED: [() => new Arena().scope((child) => child.alloc(1)), []],
   ERR_RALLOC_FRAMEWORK: [() => fastifyPlugin({ version: '4.0.0' }, {}), ['framework', 'version']],
@@ -144,9 +138,15 @@ const thrown = {
   ERR_RALLOC_TABLE_VERSION: [() => readTable(newerTable()), ['file', 'found', 'expected']],
   ERR_RALLOC_TABLE_FOREIGN: [() => loadTable(foreignTable(folder)), ['file', 'found', 'expected']],
   ERR_RALLOC_UNSUPPORTED: [async () => closeOfRequest(), []],
+  ERR_RALLOC_MISUSE: [() => noLeaks(() => oneSlot()), ['reports']],
   ERR_RALLOC_DEAD_BUFFER: [() => writeDead(), []],
   ERR_RALLOC_CORRUPTED: [() => new LeasedArena(1 << 20, 1 << 16, false).hold(7, 7), []],
 };
+
+function allocClosed(arena) {
+  arena.close();
+  arena.alloc(1);
+}
 
 const folder = newFolder();
 test.after.always(() => removeFolder(folder));

@@ -7,10 +7,12 @@ const { listen, tellWaiting } = require('../../lib/debug/report.js');
 
 const lineOf = (trace) => trace?.top?.line;
 
-/** `full`, and all reports as a list, from now on; `t.teardown` ends both. */
-function watched(t, options = {}) {
+/** `full`, and all reports as a list, from now on; `t.teardown` ends both. `dropped`: also of what tests do not close. */
+function watched(t, { dropped = false, ...options } = {}) {
   const reports = [];
-  const stop = listen((report) => reports.push(report));
+  const stop = listen((report) => {
+    if (dropped || report.kind !== 'not-closed') reports.push(report);
+  });
   const ignore = () => {};
   process.on('warning', ignore);
   configureDebug({ level: 'full', ...options });

@@ -176,15 +176,15 @@ test('a TypeScript program compiles against the installed package, as CommonJS a
   t.true(own.length > 0);
 });
 
-test('ralloc packs its sources, types, documents and licence, no pictures, what the page of a report needs, nothing else, in 600 kB', (t) => {
+test('ralloc packs its sources, types, documents and licence, no pictures, what the page of a report needs, nothing else, in 640 kB', (t) => {
   const [{ manifest, files, bytes }] = t.context.packages;
   const shipped =
-    /^(?:bin|lib|docs)\/|^(?:(?:index|auto|express|fastify|guard|hono|http|koa|nest|profile)\.d\.m?ts|LICENSE|README\.md|package\.json)$/;
+    /^(?:bin|lib|docs)\/|^(?:(?:index|auto|express|fastify|guard|hono|http|koa|nest|profile|test)\.d\.m?ts|LICENSE|README\.md|package\.json)$/;
   const tracked = listFiles(root).filter((file) => shipped.test(file) && !file.endsWith('.svg'));
   const bundled = ['acorn', 'page', 'pprof'].flatMap((n) => [`${n}.js`, `${n}.licences.txt`]);
   const dist = ['page.css', ...bundled].map((name) => `lib/cli/dist/${name}`);
   t.deepEqual(files, [...tracked, ...dist].sort());
-  t.true(bytes.length < 600_000, `${bytes.length} bytes`); // 195 are the profiler's: 70 its page, with two libraries of charts, 35 a parser
+  t.true(bytes.length < 640_000, `${bytes.length} bytes`); // 195 are the profiler's: 70 its page, with two libraries of charts, 35 a parser
   for (const key of ['scripts', 'devDependencies', 'dependencies', 'overrides', 'napi']) {
     t.is(manifest[key], undefined, key);
   }

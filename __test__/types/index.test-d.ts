@@ -17,7 +17,10 @@ import {
   type DebugReport,
   type DepotStats,
   type Hold,
+  type LeakGroup,
+  type LeakReport,
   type LoadTableOptions,
+  leakReport,
   loadTable,
   type MemoryOptions,
   type MemoryStats,
@@ -59,6 +62,7 @@ import {
 } from '../..';
 import * as ofExpress from '../../express';
 import * as ofHttp from '../../http';
+import { noLeaks } from '../../test';
 
 expectType<'native' | 'js'>(backend);
 expectType<string | undefined>(backendReason);
@@ -93,6 +97,13 @@ configureDebug({
 configureDebug({ report: null, level: undefined });
 expectAssignable<DebugLevel>('off');
 expectType<number>(verify());
+expectType<LeakReport>(leakReport());
+expectType<readonly LeakGroup[]>(leakReport().holds);
+expectError(leakReport(1));
+expectType<Promise<number>>(noLeaks(() => 1));
+expectType<Promise<string>>(noLeaks(async () => 'x', { waitMs: 5 }));
+expectError(noLeaks());
+expectError(noLeaks(() => 1, { wait: 5 }));
 expectError(verify(1));
 expectError(configureDebug());
 expectError(configureDebug({ level: 'some' }));

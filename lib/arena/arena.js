@@ -13,7 +13,7 @@ const { FastBuffer } = require('../base/runtime.js');
 const { kEndRequest, kOfRequest } = require('../base/protocol.js');
 const { runScope } = require('../base/scope.js');
 const { showProfiler } = require('../base/seen.js');
-const { releasedHold } = require('./epoch.js');
+const { releasedHold } = require('./hold.js');
 const { ArenaOwner } = require('./owner.js');
 const { arenaStats, arenaLine, describeArena } = require('./stats.js');
 const { LIVE, CLOSED, ESCAPED, RELEASED, dischargeHeap, isReleased } = require('./life.js');
@@ -37,7 +37,7 @@ class Arena {
     const own = internal !== kInternal;
     this.#owner = own ? new ArenaOwner(options) : owner;
     this.#parent = own ? null : parent;
-    if (own) this.#owner.pool.window = this.#used();
+    if (own) this.#owner.opened(this, this.#used());
   }
 
   /** The window, for what changes it. */
@@ -186,7 +186,7 @@ class Arena {
     }
     if (isReleased(this.#window)) return promise ?? releasedHold;
     const epoch = this.#used().openEpoch();
-    return promise === undefined ? epoch.hold() : epoch.holdUntil(promise, then);
+    return promise === undefined ? epoch.holdFor() : epoch.holdUntil(promise, then);
   }
 
   copyOut(buffer) {

@@ -5,49 +5,11 @@
 
 const { types } = require('node:util');
 const time = require('../base/time.js');
-const { debug, warnOnce } = require('../base/warnings.js');
-const { noteStack, stackOf } = require('./hold-stacks.js');
+const { tracker } = require('../base/tracker.js');
+const { warnOnce } = require('../base/warnings.js');
+const { Hold, releaseHold } = require('./hold.js');
 
 const promiseThen = Promise.prototype.then;
-
-let releaseHold; // in the midst of a step
-
-class Hold {
-  #epoch;
-  #term;
-
-  constructor(epoch, term) {
-    this.#epoch = epoch;
-    this.#term = term;
-  }
-
-  get isOpen() {
-    return this.#epoch !== null;
-  }
-
-  /** Gives the hold up. The second call does nothing. */
-  release() {
-    this.#epoch?.settleCutOff();
-    releaseHold(this);
-  }
-
-  [Symbol.dispose]() {
-    this.release();
-  }
-
-  static {
-    releaseHold = (hold) => {
-      const epoch = hold.#epoch;
-      if (epoch === null) return;
-      epoch.holdReleased(hold.#term);
-      hold.#epoch = null;
-      epoch.settle();
-    };
-  }
-}
-
-/** What hold() gives where nothing is left to hold. */
-const releasedHold = Object.freeze({ release() {}, [Symbol.dispose]() {} });
 
 const NOT = 0;
 const REUSED = 1;
@@ -92,7 +54,13 @@ class Epoch {
   hold() {
     const hold = new Hold(this, this.#term);
     this.#open++;
-    if (debug) noteStack(this, hold);
+    return hold;
+  }
+
+  /** That of an application, which may forget it. */
+  holdFor() {
+    const hold = this.hold();
+    tracker.held?.(hold, this, this.#owner);
     return hold;
   }
 
@@ -102,7 +70,7 @@ class Epoch {
    * or call back at once or twice.
    */
   holdUntil(promise, then) {
-    const hold = this.hold();
+    const hold = this.holdFor();
     const isPlain = then === promiseThen && types.isPromise(promise);
     const source = isPlain
       ? promise
@@ -246,7 +214,8 @@ class Epoch {
     const owner = this.#owner;
     const seconds = owner.settings.holdMs / 1000;
     this.#pool.parked.expired.holds += this.#expiring;
-    warnOnce('RALLOC_HOLD_EXPIRED', { of: owner.describe(), seconds, stack: stackOf(this) });
+    if (tracker.expired?.(this, this.#expiring)) return;
+    warnOnce('RALLOC_HOLD_EXPIRED', { of: owner.describe(), seconds });
   }
 
   #settle() {
@@ -277,4 +246,4 @@ class Epoch {
   }
 }
 
-module.exports = { Epoch, releasedHold };
+module.exports = { Epoch };

@@ -6,6 +6,7 @@
 
 const check = require('../base/validate.js');
 const { RallocError, rangeError } = require('../base/errors.js');
+const { tracker } = require('../base/tracker.js');
 const { HUGE_PAGE, memoryOptions } = require('../memory/options.js');
 const { install } = require('../guard/install.js');
 const { ChunkPool } = require('../memory/chunk-pool.js');
@@ -79,6 +80,12 @@ class ArenaOwner {
       });
   }
 
+  /** `arena` is there, with its window. */
+  opened(arena, window) {
+    this.pool.window = window;
+    tracker.opened?.(arena, this, 'arena');
+  }
+
   /** For people, which arena it is. */
   describe() {
     const { name } = this.settings;
@@ -140,6 +147,7 @@ class ArenaOwner {
 
   close() {
     const { pool } = this;
+    tracker.closed?.(this);
     pool.window = null;
     const stats = pool.stats();
     if (!closedPools.keep(this.settings, pool, stats)) {

@@ -36,6 +36,7 @@ const codes = Object.freeze({
   ERR_RALLOC_TABLE_VERSION: 'the table is of a newer version of ralloc',
   ERR_RALLOC_TABLE_FOREIGN: 'the table is of another application',
   ERR_RALLOC_UNSUPPORTED: 'this cannot be done here',
+  ERR_RALLOC_MISUSE: 'noLeaks() of ralloc/test has found misuse, or what was not given back',
   ERR_RALLOC_CORRUPTED: 'an internal invariant does not hold',
 });
 

@@ -9,14 +9,22 @@ const tracker = {
   freedAgain: null,
   /** (buffer, how): a watched Buffer of a slab or region is dead: its memory is to be detached. */
   freed: null,
-  /** (core): a slab or region is closed, with what it handed out. */
+  /** (core): a slab or region is closed, with what it handed out, or an arena of the program's, by its owner. */
   closed: null,
   /** (view): whether it is over memory that was made for one watched Buffer. */
   isOver: null,
-  /** (thing, kind, name): a slab, a region or an arena of the program's is made. */
+  /** (thing, core, kind): a slab, a region or an arena of the program's is made; `core`: what closed() is called with. */
   opened: null,
-  /** (epoch, hold, of): a hold is taken. */
+  /** (hold, epoch, owner): the application takes a hold. */
   held: null,
+  /** (hold): it is released. */
+  released: null,
+  /** (epoch, count): its first `count` holds were not released in time. Whether that is told. */
+  expired: null,
+  /** (core, before): a slab has Buffers from before that time. Whether that is told. */
+  stuckSlots: null,
+  /** (request): it has had its arena for long. Whether that is told. */
+  stuckRequest: null,
 };
 
 module.exports = { tracker };

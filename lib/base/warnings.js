@@ -39,7 +39,7 @@ const texts = {
   RALLOC_SITES_FULL: ({ of, option, bytes }) =>
     `the ${of} of sites is full, at ${formatBytes(bytes)}: their Buffers are Node's own for the time being. Where a site has no free() for each of its Buffers, add it; else raise "${option}" of loadTable()`,
   RALLOC_HOLD_EXPIRED: ({ of, seconds }) =>
-    `a hold of ${of} was not released within ${seconds} s; its memory now waits for the garbage collector. RALLOC_DEBUG=1 shows where it was taken`,
+    `a hold of ${of} was not released within ${seconds} s; its memory now waits for the garbage collector. RALLOC_DEBUG=full shows where it was taken`,
 };
 
 const warnedCodes = new Set();
@@ -50,8 +50,7 @@ function warnOnce(code, detail, cause = code) {
   const before = typeof cause === 'string' ? warnedCodes : warnedCauses;
   if (before.has(cause)) return;
   before.add(cause);
-  const stack = detail?.stack; // in debug
-  process.emitWarning(texts[code](detail), { type: 'RallocWarning', code, detail: stack });
+  process.emitWarning(texts[code](detail), { type: 'RallocWarning', code });
 }
 
 /** The same at once: at a process' end no later turn comes, in which Node would tell a warning. */
@@ -60,13 +59,4 @@ function warnNow(code, detail) {
   process.emit('warning', Object.assign(warning, { name: 'RallocWarning', code }));
 }
 
-/** RALLOC_DEBUG. Deno lets nobody read it without --allow-env. */
-function isDebug() {
-  try {
-    return !['', '0', 'false', 'off'].includes(process.env.RALLOC_DEBUG ?? '');
-  } catch {
-    return false;
-  }
-}
-
-module.exports = { warnOnce, warnNow, debug: isDebug() };
+module.exports = { warnOnce, warnNow };

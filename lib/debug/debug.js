@@ -17,8 +17,17 @@ function verify() {
   return require('./watch/watch.js').verify();
 }
 
-// Not loaded before it is needed: it takes as long as all the rest of ralloc.
-onLevel((level) => require('./watch/watch.js').setLevel(level));
+/** What is taken and not given back now. */
+function leakReport() {
+  checkOn('leakReport()');
+  return require('./leaks/leaks.js').leakReport();
+}
+
+// Not loaded before they are needed: they take as long as all the rest of ralloc.
+onLevel((level) => {
+  require('./watch/watch.js').setLevel(level);
+  require('./leaks/leaks.js').setLevel(level);
+});
 start();
 
-module.exports = { configureDebug, verify };
+module.exports = { configureDebug, leakReport, verify };

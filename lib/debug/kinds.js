@@ -19,13 +19,15 @@ const buffer = (r) => `a Buffer${sizeOf(r)}${ofWhat(r)}${forWhom(r)}`;
 
 /** `3 Buffers (12 KiB) of the slab 'frames', the oldest for 1200 ms` */
 function buffers(r) {
-  const oldest = r.age === undefined ? '' : `, the oldest for ${time(r.age)},`;
-  return `${count(r.count, 'Buffer')} (${formatBytes(r.bytes)})${ofWhat(r)}${forWhom(r)}${oldest}`;
+  const what = `${count(r.count, 'Buffer')} (${formatBytes(r.bytes)})${ofWhat(r)}${forWhom(r)}`;
+  if (r.age === undefined) return what;
+  return `${what}, ${r.count === 1 ? 'for' : 'the oldest for'} ${time(r.age)},`;
 }
 
 const isAre = (r) => (r.count === 1 ? 'is' : 'are');
 const why = ({ how }) => (deaths[how] === undefined ? '' : `: ${deaths[how]}`);
 const clause = ({ detail }) => (detail === undefined ? '' : `: ${detail}`);
+const times = (r) => (r.count === 1 ? '' : `, ${r.count} times`);
 const since = ({ age }) => (age === undefined ? '' : ` after ${time(age)}`);
 
 /** What ended the memory, as the heading of a stack. */
@@ -117,18 +119,22 @@ const kinds = {
   stuck: kind(
     'RALLOC_W_STUCK',
     (r) => `${buffers(r)} ${isAre(r)} out for too long${clause(r)}`,
-    () => 'each needs its free(). Where that is usual, raise "warnAfterMs"',
+    (r) =>
+      r.request === undefined
+        ? 'each needs its free(). Where that is usual, raise "warnAfterMs"'
+        : 'a long stream should call req.arena.reset() between its messages. Where that is usual, raise "warnAfterMs"',
   ),
   'hold-leaked': kind(
     'RALLOC_W_HOLD_LEAKED',
-    (r) => `${count(r.count, 'hold')}${ofWhat(r)}${forWhom(r)} ${isAre(r)} not released${since(r)}`,
+    (r) =>
+      `${count(r.count, 'hold')} of ${r.request ?? r.of ?? 'an arena'} ${isAre(r)} not released${since(r)}`,
     () =>
       'release every hold, also where the operation fails: await arena.hold(promise) does that by itself',
     { operation: 'held at' },
   ),
   'not-closed': kind(
     'RALLOC_W_NOT_CLOSED',
-    (r) => `${r.of ?? 'an arena'} was dropped without close()${clause(r)}`,
+    (r) => `${r.of ?? 'an arena'} was not closed${times(r)}${clause(r)}`,
     () => 'call close() when it is not needed any more, or declare it with `using`',
     { allocated: 'made at' },
   ),
@@ -144,4 +150,4 @@ const kinds = {
   ),
 };
 
-module.exports = { kinds };
+module.exports = { count, kinds, time };

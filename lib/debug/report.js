@@ -167,6 +167,13 @@ function reportLater(kind, facts) {
   wait(kind, facts);
 }
 
+/** The report of a kind, which is told to nobody. */
+function describe(kind, facts) {
+  const described = make(kind, facts);
+  described.message = kinds[kind].text(described);
+  return described;
+}
+
 /** `listener(report, isFirst)` is called for each report, also for those of a cause that is known. @returns what ends that */
 function listen(listener) {
   listeners.add(listener);
@@ -175,4 +182,4 @@ function listen(listener) {
 
 onLevel(watch);
 
-module.exports = { listen, report, reportLater, tellWaiting: deliverAll };
+module.exports = { describe, listen, report, reportLater, tellWaiting: deliverAll };

@@ -6,6 +6,7 @@ const { inspect } = require('node:util');
 const check = require('../base/validate.js');
 const { allocFilled, tryAllocFilled } = require('../base/fill.js');
 const { showProfiler } = require('../base/seen.js');
+const { tracker } = require('../base/tracker.js');
 const { install } = require('../guard/install.js');
 const { isHeld, release, take } = require('./buffer.js');
 const { RegionCore } = require('./core.js');
@@ -14,6 +15,7 @@ const { describeRegion, regionStats } = require('./stats.js');
 
 /** Whether a view is over memory of a region. */
 let covers;
+let coreOf;
 
 class Region {
   #core;
@@ -22,6 +24,7 @@ class Region {
     const settings = regionSettings(options);
     settings.guard = install(settings.guard);
     this.#core = new RegionCore(settings);
+    tracker.opened?.(this, this.#core, 'region');
   }
 
   // Hot: see bench/region.js. `>>>` catches in one compare what is not an integer, negative, or 4 GiB and more.
@@ -87,9 +90,10 @@ class Region {
 
   static {
     covers = (region, view) => region.#core.hasChunk(view.buffer);
+    coreOf = (region) => region.#core;
   }
 }
 
 showProfiler('region', Region.prototype);
 
-module.exports = { Region, covers };
+module.exports = { Region, coreOf, covers };

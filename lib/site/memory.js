@@ -7,10 +7,10 @@ const { kHolder, kMemory } = require('../base/protocol.js');
 const { warnOnce } = require('../base/warnings.js');
 const { install } = require('../guard/install.js');
 const { isOfRegion } = require('../region/buffer.js');
-const { Region, covers: regionCovers } = require('../region/region.js');
+const { Region, coreOf: regionCore, covers: regionCovers } = require('../region/region.js');
 const regionErrors = require('../region/errors.js');
 const { isOfSlab } = require('../slab/buffer.js');
-const { Slab, covers: slabCovers } = require('../slab/slab.js');
+const { Slab, coreOf: slabCore, covers: slabCovers } = require('../slab/slab.js');
 const slabErrors = require('../slab/errors.js');
 const { MOST_SLOT, SLAB } = require('./routes.js');
 
@@ -148,6 +148,10 @@ function memoryOf(buffer) {
   return ab[kHolder] !== undefined || ab[kMemory] === true ? 'arena' : 'heap';
 }
 
+/** Whether `core` is that of the slab or the region here: they are never closed. */
+const isOfSites = (core) =>
+  (slab !== null && slabCore(slab) === core) || (region !== null && regionCore(region) === core);
+
 const memoryStats = () => ({ slab: slab?.stats() ?? null, region: region?.stats() ?? null });
 
 module.exports = {
@@ -156,6 +160,7 @@ module.exports = {
   free,
   freeOnce,
   hold,
+  isOfSites,
   letGo,
   memoryOf,
   memoryStats,

@@ -4,6 +4,7 @@
 // the time when each slot was handed out; the others do not pay for it.
 
 const time = require('../base/time.js');
+const { tracker } = require('../base/tracker.js');
 const { warnOnce } = require('../base/warnings.js');
 const idle = require('../memory/idle.js');
 
@@ -75,7 +76,7 @@ class StuckCheck {
       pool.now = now;
       // The times may be up to a tick too early.
       const { count, age } = pool.stuck(now - warnAfterMs * (1 + 1 / TICKS));
-      if (count === 0) continue;
+      if (count === 0 || tracker.stuckSlots?.(this.#core, now - warnAfterMs)) continue;
       const { size } = pool;
       warnOnce('RALLOC_SLOT_STUCK', { name, size, count, age }, pool);
     }

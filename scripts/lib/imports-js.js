@@ -15,7 +15,7 @@ const FLOORS = [
   ['cli'],
   ['index'],
   ['nest', 'http', 'auto'], // which stand on others' doors, or on the profile's
-  ['express', 'fastify', 'koa', 'hono', 'profile'],
+  ['express', 'fastify', 'koa', 'hono', 'profile', 'test'],
   ['debug'],
   ['request'],
   ['site'],

@@ -23,11 +23,8 @@ module.exports = [
       never: ['if (before.has(cause)) return;', 'return;'],
       'not noted': ['  before.add(cause);\n', ''],
       'by the code alone': ['cause = code) {', '_cause, cause = code) {'],
-      'without a code': [
-        "{ type: 'RallocWarning', code, detail",
-        "{ type: 'RallocWarning', detail",
-      ],
-      'without a type': ["{ type: 'RallocWarning', code, detail", '{ code, detail'],
+      'without a code': ["{ type: 'RallocWarning', code }", "{ type: 'RallocWarning' }"],
+      'without a type': ["{ type: 'RallocWarning', code }", '{ code }'],
     },
   },
   {

@@ -76,8 +76,8 @@ module.exports = [
         { tests: ['request/long.test.js'] },
       ],
       'each is told of': [
-        'if (++this.#longRequests > MOST_WARNINGS) return;',
-        '++this.#longRequests;',
+        'if (++this.#longRequests > MOST_WARNINGS ||',
+        'if (++this.#longRequests < 0 ||',
         { tests: ['request/long.test.js'] },
       ],
       'a timer where none was asked for': [

@@ -15,4 +15,11 @@ function next() {
     settings.level === 'full' ? 0 : Math.floor(random() * (2 * settings.sampleEvery - 1));
 }
 
-module.exports = { countdown, next };
+/** Whether what is taken now is watched. */
+function isNext() {
+  if (countdown.left-- > 0) return false;
+  next();
+  return true;
+}
+
+module.exports = { countdown, isNext, next };

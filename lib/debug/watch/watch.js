@@ -7,6 +7,7 @@ const { tracker } = require('../../base/tracker.js');
 const { install } = require('../../guard/install.js');
 const { Patches } = require('../../guard/patches.js');
 const { prepare } = require('../../memory/release.js');
+const opened = require('../leaks/opened.js');
 const { tellWaiting } = require('../report.js');
 const { watchArenas } = require('./arenas.js');
 const { verifyQueue } = require('./delay-queue.js');
@@ -29,7 +30,10 @@ function start() {
   tracker.used = (view) => used(view, undefined);
   tracker.freedAgain = freedAgain;
   tracker.freed = freed.freed;
-  tracker.closed = freed.closed;
+  tracker.closed = (core) => {
+    freed.closed(core);
+    opened.closed(core);
+  };
   tracker.isOver = freed.isOver;
   process.on('exit', verifyBytes);
 }

@@ -1,0 +1,54 @@
+'use strict';
+
+// At the end of a process `full` tells what was never freed.
+
+const test = require('ava');
+const { run } = require('../helpers/child.js');
+
+const ends = (way, level = 'full') =>
+  run('debug/leaves.js', { args: [way], env: { RALLOC_DEBUG: level } });
+
+const all = [
+  ["the region 'cache'", 1, 1000, 21],
+  ["the slab 'frames'", 3, 60, 20],
+];
+
+for (const [way, exit] of [
+  ['left', 0],
+  ['exits', 3],
+  ['calls exit', 4],
+]) {
+  test(`${way}: Buffers are told, once for each line that allocated them`, async (t) => {
+    const { code, result, stderr } = await ends(way);
+    t.deepEqual(result, all);
+    t.is(code, exit);
+    t.is(stderr.split('RALLOC_W_LEAK').length, 3);
+    t.regex(
+      stderr,
+      /3 Buffers \(60 B\) of the slab 'frames', the oldest for \d+ ms, are not freed\n/,
+    );
+  });
+}
+
+for (const way of ['frees', 'frees at exit', 'turns off']) {
+  test(`${way}: nothing is told`, async (t) => {
+    const { code, result, stderr } = await ends(way);
+    t.deepEqual([code, result, stderr], [0, [], '']);
+  });
+}
+
+test('Buffers of a slab that was closed by force are not told', async (t) => {
+  t.deepEqual((await ends('closes')).result, all.slice(0, 1));
+});
+
+test('a program that dies of an error had no time to free anything: nothing is told', async (t) => {
+  const { code, result, stderr } = await ends('throws');
+  t.deepEqual([code, result], [1, []]);
+  t.false(stderr.includes('RALLOC_W'));
+});
+
+for (const level of ['off', 'sample']) {
+  test(`in \`${level}\` nothing is told at the end`, async (t) => {
+    t.deepEqual((await ends('left', level)).result, []);
+  });
+}

@@ -1,0 +1,215 @@
+'use strict';
+
+// What is taken and not given back: leakReport(), and what is told of it by itself.
+
+const http = require('node:http');
+const { once } = require('node:events');
+const { inspect } = require('node:util');
+const test = require('ava').serial;
+const { requestArena } = require('../../lib/http.js');
+const { Arena, Region, Slab, configureDebug, leakReport, slab } = require('../../lib/index.js');
+const { serve } = require('../helpers/ask.js');
+const { lineAbove, lineOf, watched } = require('../helpers/debug.js');
+const { gc, until } = require('../helpers/until.js');
+
+const newSlab = (name, options) => new Slab({ sizes: [64, 4096], count: 64, name, ...options });
+
+/** Of a part of the report, without ages, what is of `owner`. */
+const linesOf = (groups, owner) =>
+  groups
+    .filter(({ of }) => of.includes(owner))
+    .map(({ kind, count, bytes, allocated }) => [kind, count, bytes, lineOf(allocated)]);
+
+test('while debug mode is off there is no report', (t) => {
+  t.throws(leakReport, { code: 'ERR_RALLOC_UNSUPPORTED', message: /^leakReport\(\) needs debug/ });
+});
+
+test('Buffers that are not freed are told by the line that allocated them, the most bytes first', (t) => {
+  watched(t);
+  const frames = newSlab('frames');
+  const cache = new Region({ name: 'cache' });
+  const small = Array.from({ length: 3 }, () => frames.alloc(20));
+  const first = lineAbove();
+  const large = cache.alloc(1000);
+  const second = lineAbove();
+  const report = leakReport();
+  t.deepEqual([report.count, report.bytes], [4, 1060]);
+  t.deepEqual(linesOf(report.groups, "'"), [
+    ['region', 1, 1000, second],
+    ['slab', 3, 60, first],
+  ]);
+  t.true(report.groups.every(({ age }) => age >= 0 && age < 60_000));
+  frames.free(small[0]);
+  cache.free(large);
+  t.deepEqual(linesOf(leakReport().groups, "'"), [['slab', 2, 40, first]]);
+  frames.free(small[1]);
+  frames.free(small[2]);
+  t.deepEqual(leakReport().groups, []);
+  frames.close();
+  cache.close();
+});
+
+test('what nobody has any more is told without, and in spite of, a collection', (t) => {
+  watched(t);
+  const frames = newSlab('frames');
+  for (let i = 0; i < 10; i++) frames.alloc(20);
+  gc();
+  t.is(leakReport().count, 10);
+  frames.close({ force: true });
+  t.is(leakReport().count, 0);
+});
+
+test('the default slab is one as all others', (t) => {
+  watched(t);
+  const buffer = slab.alloc(10);
+  const allocated = lineAbove();
+  t.deepEqual(linesOf(leakReport().groups, 'default'), [['slab', 1, 10, allocated]]);
+  t.deepEqual(linesOf(leakReport().open, 'default'), []);
+  slab.free(buffer);
+  t.is(leakReport().count, 0);
+});
+
+test('a hold is told until it is released', async (t) => {
+  watched(t);
+  const arena = new Arena({ name: 'held' });
+  const hold = arena.hold();
+  const taken = lineAbove();
+  let finish;
+  const promise = new Promise((resolve) => {
+    finish = resolve;
+  });
+  const done = arena.hold(promise);
+  const second = lineAbove();
+  t.deepEqual(linesOf(leakReport().holds, 'held'), [
+    ['hold', 1, undefined, taken],
+    ['hold', 1, undefined, second],
+  ]);
+  hold.release();
+  t.deepEqual(linesOf(leakReport().holds, 'held'), [['hold', 1, undefined, second]]);
+  finish();
+  await done;
+  t.deepEqual(leakReport().holds, []);
+  arena.close();
+});
+
+test('holds that end with an outer one, and those of reading, are nobody’s', (t) => {
+  watched(t);
+  const arena = new Arena();
+  const hold = arena.hold();
+  arena.scope((inner) => inner.alloc(10).length);
+  t.is(leakReport().holds.length, 1);
+  hold.release();
+  arena.close();
+  t.deepEqual(leakReport().holds, []);
+});
+
+test('arenas, slabs and regions that are not closed are told by the line that made them', (t) => {
+  watched(t);
+  const arena = new Arena({ name: 'open' });
+  const made = lineAbove();
+  const others = [newSlab('open too'), new Region({ name: 'open as well' })];
+  arena.scope(() => {});
+  t.deepEqual(linesOf(leakReport().open, 'open'), [
+    ['arena', 1, undefined, made],
+    ['slab', 1, undefined, lineOf(leakReport().open.find(({ kind }) => kind === 'slab').allocated)],
+    ['region', 1, undefined, made + 2],
+  ]);
+  arena.close();
+  for (const one of others) one.close();
+  t.deepEqual(linesOf(leakReport().open, 'open'), []);
+});
+
+test('Buffers of a request are told once it has had them for long, and then it is stuck', async (t) => {
+  const reports = watched(t);
+  const arenas = requestArena({ warnAfterMs: 20 });
+  let allocated;
+  const url = await serve(
+    t,
+    http.createServer(
+      arenas.wrap((req, res) => {
+        req.arena.alloc(100);
+        allocated = lineAbove();
+        t.deepEqual(leakReport().requests, []);
+        res.write('begins');
+        arenas.kept = res;
+      }),
+    ),
+  );
+  const warned = once(process, 'warning');
+  const client = http.get(`${url}/events`);
+  const [answer] = await once(client, 'response');
+  answer.resume();
+  const [{ code }] = await warned;
+  t.is(code, 'RALLOC_W_STUCK');
+  const [report] = reports;
+  t.deepEqual(
+    [report.kind, report.count, report.bytes, report.request, lineOf(report.allocated)],
+    ['stuck', 1, 100, 'GET /events', allocated],
+  );
+  t.regex(report.message, /req\.arena\.reset\(\)/);
+  const [group] = leakReport().requests;
+  t.deepEqual(
+    [group.count, group.bytes, group.request, lineOf(group.allocated)],
+    [1, 100, 'GET /events', allocated],
+  );
+  arenas.kept.end();
+  await once(answer, 'end');
+});
+
+test('slots that are out for longer than warnAfterMs are told once, by their lines', async (t) => {
+  const reports = watched(t);
+  const codes = [];
+  const note = ({ code }) => codes.push(code);
+  process.on('warning', note);
+  t.teardown(() => process.off('warning', note));
+  const frames = newSlab('frames', { warnAfterMs: 40 });
+  const held = [frames.alloc(20), frames.alloc(3000)];
+  const stuck = () => reports.filter(({ kind }) => kind === 'stuck');
+  await until(() => stuck().length >= 2);
+  const all = stuck();
+  t.deepEqual(all.map(({ count, bytes, of }) => [count, bytes, of]).sort(), [
+    [1, 20, "the slab 'frames'"],
+    [1, 3000, "the slab 'frames'"],
+  ]);
+  t.true(all.every(({ age }) => age >= 40));
+  await until(() => codes.length >= 2);
+  t.deepEqual(new Set(codes), new Set(['RALLOC_W_STUCK']));
+  for (const buffer of held) frames.free(buffer);
+  frames.close();
+});
+
+test('the report is text for a person', (t) => {
+  watched(t);
+  t.is(`${leakReport()}`, 'Nothing is left');
+  const frames = newSlab('frames');
+  const arena = new Arena({ name: 'scratch' });
+  const held = [frames.alloc(20), arena.hold()];
+  const text = `${leakReport()}`.replace(/\d+ ms/g, '5 ms').replace(/\S+leaks\.test\.js/g, 'here');
+  t.regex(
+    text,
+    /^Buffers of slabs and regions that are not freed:\n {2}a Buffer \(20 B\) of the slab 'frames', for 5 ms, allocated at\n {4}at .*here/,
+  );
+  t.regex(
+    text,
+    /\nHolds that are not released:\n {2}a hold of the arena 'scratch', for 5 ms, taken at\n {4}at /,
+  );
+  t.regex(
+    text,
+    /\nArenas, slabs and regions that are not closed:\n {2}the slab 'frames', for 5 ms, made at\n {4}at /,
+  );
+  t.true(inspect(leakReport()).includes("the slab 'frames'"));
+  t.is(JSON.parse(JSON.stringify(leakReport())).groups[0].allocated.frames.length > 0, true);
+  held[1].release();
+  arena.close();
+  frames.close({ force: true });
+});
+
+test('in `sample` it tells of what is watched, and says so', (t) => {
+  watched(t, { level: 'sample', sampleEvery: 1 });
+  const frames = newSlab('frames');
+  frames.alloc(20);
+  t.is(leakReport().count, 1);
+  configureDebug({ sampleEvery: 1000 });
+  t.regex(`${leakReport()}`, /\nOf all allocations one in 1000 is watched: there may be more$/);
+  frames.close({ force: true });
+});

@@ -1,0 +1,228 @@
+'use strict';
+
+// `ralloc/test`: what a test leaves or misuses fails it, and nothing else does.
+
+const test = require('ava').serial;
+const {
+  Arena,
+  RallocError,
+  Region,
+  Slab,
+  configureDebug,
+  leakReport,
+} = require('../../lib/index.js');
+const { noLeaks } = require('../../lib/test.js');
+const { lineAbove, lineOf, watched } = require('../helpers/debug.js');
+const { settings } = require('../../lib/debug/settings.js');
+
+const newSlab = () => new Slab({ sizes: [64], count: 64, name: 'messages' });
+
+process.on('warning', () => {}); // they are told to everybody as always
+
+/** What noLeaks() rejects with. */
+async function failed(t, fn, options) {
+  const error = await t.throwsAsync(noLeaks(fn, options), { code: 'ERR_RALLOC_MISUSE' });
+  t.true(error instanceof RallocError);
+  for (const { message } of error.reports) t.true(error.message.includes(message));
+  return error.reports;
+}
+
+test('the result is that of the function, which may return a promise', async (t) => {
+  t.is(await noLeaks(() => 5), 5);
+  t.is(await noLeaks(async () => 'x'), 'x');
+  t.is(await noLeaks(() => {}), undefined);
+});
+
+test('it runs under `full`, and the level is as before afterwards', async (t) => {
+  t.is(settings.level, 'off');
+  await noLeaks(() => t.is(settings.level, 'full'));
+  t.is(settings.level, 'off');
+  configureDebug({ level: 'sample' });
+  t.teardown(() => configureDebug({ level: 'off' }));
+  await t.throwsAsync(
+    noLeaks(() => {
+      throw new RangeError('of the test');
+    }),
+    { instanceOf: RangeError },
+  );
+  t.is(settings.level, 'sample');
+});
+
+test('a Buffer that is not freed is told, of a slab and of a region', async (t) => {
+  const [slab, region] = [newSlab(), new Region({ name: 'cache' })];
+  let lines;
+  const reports = await failed(
+    t,
+    () => {
+      slab.alloc(20);
+      const first = lineAbove();
+      region.alloc(1000);
+      lines = [lineAbove(), first];
+    },
+    { waitMs: 0 },
+  );
+  t.deepEqual(
+    reports.map(({ kind, count, bytes }) => [kind, count, bytes]),
+    [
+      ['leak', 1, 1000],
+      ['leak', 1, 20],
+    ],
+  );
+  t.deepEqual(
+    reports.map(({ allocated }) => lineOf(allocated)),
+    lines,
+  );
+});
+
+test('what was out before is not told', async (t) => {
+  watched(t);
+  const slab = newSlab();
+  const buffer = slab.alloc(20);
+  const arena = new Arena();
+  const hold = arena.hold();
+  const { count } = leakReport();
+  await noLeaks(() => slab.free(slab.alloc(20)));
+  t.is(leakReport().count, count);
+  slab.free(buffer);
+  hold.release();
+  arena.close();
+});
+
+test('holds that are not released and what is not closed are told', async (t) => {
+  let arena;
+  const reports = await failed(
+    t,
+    () => {
+      arena = new Arena({ name: 'scratch' });
+      arena.hold();
+    },
+    { waitMs: 0 },
+  );
+  t.deepEqual(
+    reports.map(({ kind, of }) => [kind, of]),
+    [
+      ['hold-leaked', "the arena 'scratch'"],
+      ['not-closed', "the arena 'scratch'"],
+    ],
+  );
+  await noLeaks(() => {
+    using(new Arena(), (one) => one.alloc(10).length);
+  });
+  arena.close();
+});
+
+function using(thing, act) {
+  act(thing);
+  thing[Symbol.dispose]();
+}
+
+test('misuse is told though the program caught its error', async (t) => {
+  const slab = newSlab();
+  const reports = await failed(t, () => {
+    const buffer = slab.alloc(20);
+    slab.free(buffer);
+    t.throws(() => slab.free(buffer));
+  });
+  t.deepEqual(
+    reports.map(({ kind }) => kind),
+    ['double-free'],
+  );
+  const again = await failed(t, () => {
+    const buffer = slab.alloc(20);
+    slab.free(buffer);
+    for (let i = 0; i < 2; i++) buffer.toString();
+  });
+  t.is(again.length, 2, 'each of the second call too, though the cause is known');
+});
+
+test('an error of the test goes first, and what was reported by then is its cause', async (t) => {
+  const slab = newSlab();
+  const error = await t.throwsAsync(
+    noLeaks(() => {
+      const buffer = slab.alloc(20);
+      slab.free(buffer);
+      throw new RangeError(`read: ${buffer.toString()}`);
+    }),
+    { instanceOf: RangeError, message: 'read: ' },
+  );
+  t.is(error.cause.code, 'ERR_RALLOC_MISUSE');
+  t.is(error.cause.reports[0].kind, 'use-after-free');
+  const plain = await t.throwsAsync(
+    noLeaks(() => {
+      slab.alloc(20);
+      throw new RangeError('too early to free');
+    }),
+  );
+  t.is(plain.cause, undefined);
+  const own = new Error('with a cause', { cause: 1 });
+  const rejected = noLeaks(() => {
+    const buffer = slab.alloc(20);
+    slab.free(buffer);
+    buffer.toString();
+    return Promise.reject(own);
+  });
+  t.is((await t.throwsAsync(rejected)).cause, 1);
+});
+
+test('what a test left that failed is not told of the next one', async (t) => {
+  const slab = newSlab();
+  const left = () => {
+    const arena = new Arena();
+    arena.hold();
+    slab.alloc(20);
+    throw new Error('of the test');
+  };
+  await t.throwsAsync(noLeaks(left), { message: 'of the test' });
+  await noLeaks(() => slab.free(slab.alloc(20)));
+  t.pass();
+});
+
+test('calls wait for each other, and each has its own', async (t) => {
+  const slab = newSlab();
+  const order = [];
+  const freeing = (name) => async () => {
+    order.push(`${name} begins`);
+    const buffer = slab.alloc(20);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    slab.free(buffer);
+    order.push(`${name} ends`);
+  };
+  const results = await Promise.allSettled([
+    noLeaks(freeing('a')),
+    noLeaks(() => slab.alloc(20), { waitMs: 0 }),
+    noLeaks(freeing('b')),
+  ]);
+  t.deepEqual(
+    results.map(({ status }) => status),
+    ['fulfilled', 'rejected', 'fulfilled'],
+  );
+  t.deepEqual(order, ['a begins', 'a ends', 'b begins', 'b ends']);
+});
+
+test('one within another is refused, which is not one after another', async (t) => {
+  await t.throwsAsync(
+    noLeaks(() => noLeaks(() => {})),
+    { code: 'ERR_RALLOC_UNSUPPORTED' },
+  );
+  let later;
+  await noLeaks(() => {
+    later = new Promise((resolve) => setTimeout(resolve, 5)).then(() => noLeaks(() => 'later'));
+  });
+  t.is(await later, 'later');
+});
+
+test('bad arguments are refused before anything is done', async (t) => {
+  const code = 'ERR_RALLOC_INVALID_ARGUMENT';
+  for (const fn of [undefined, null, 5, {}, Promise.resolve()])
+    await t.throwsAsync(noLeaks(fn), { code, instanceOf: TypeError });
+  for (const waitMs of [-1, 1.5, Number.NaN, 2 ** 31])
+    await t.throwsAsync(
+      noLeaks(() => t.fail(), { waitMs }),
+      { code, instanceOf: RangeError },
+    );
+  for (const options of [null, 5, [], { wait: 5 }, { waitMs: '5' }])
+    await t.throwsAsync(
+      noLeaks(() => t.fail(), options),
+      { code, instanceOf: TypeError },
+    );
+});

@@ -1,0 +1,83 @@
+'use strict';
+
+// What is out, and not given back: now, for leakReport(), and at the process' end.
+
+const process = require('node:process');
+const time = require('../../base/time.js');
+const { tracker } = require('../../base/tracker.js');
+const { isOfSites } = require('../../site/memory.js');
+const { settings } = require('../settings.js');
+const { report } = require('../report.js');
+const { live } = require('../watch/own-memory.js');
+const { groupsOf } = require('./groups.js');
+const { expired, held, openHolds, released } = require('./holds.js');
+const { opened, stillOpen } = require('./opened.js');
+const { ofLongRequests, stuckRequest, stuckSlots } = require('./stuck.js');
+const { LeakReport } = require('./leak-report.js');
+
+const SETTLE_MS = 200;
+
+/** Watched Buffers of slabs and regions that nobody has freed. */
+const unfreed = () =>
+  [...live]
+    .filter(({ core }) => core !== undefined && !isOfSites(core))
+    .map(({ record }) => record);
+
+function leakReport() {
+  return new LeakReport(settings, {
+    groups: groupsOf(unfreed()),
+    holds: groupsOf(openHolds()),
+    open: groupsOf(stillOpen()),
+    requests: groupsOf(ofLongRequests()),
+  });
+}
+
+let hasDied = false; // of an error, perhaps: an application may catch it there too
+
+function tellAtExit(code) {
+  if (settings.level !== 'full' || (hasDied && code !== 0)) return;
+  for (const { kind: _kind, ...group } of groupsOf(unfreed())) report('leak', group);
+}
+
+/** Behind the application's own listeners, which may free what it has. */
+function goLast(event, listener) {
+  if (event !== 'exit' || listener === tellAtExit) return;
+  queueMicrotask(() => {
+    process.removeListener('exit', tellAtExit);
+    process.on('exit', tellAtExit);
+  });
+}
+
+function noteDeath() {
+  hasDied = true;
+}
+
+/** What is open may be dropped while Buffers of it are watched: the `this` of a function on their stacks is what has it. */
+function settleStacks() {
+  for (const { record } of live) record.allocated.settle();
+}
+
+let isListening = false;
+let timer = null;
+
+function start() {
+  Object.assign(tracker, { opened, held, released, expired, stuckSlots, stuckRequest });
+  timer ??= time.setInterval(settleStacks, SETTLE_MS);
+  timer.unref?.();
+  if (isListening) return;
+  isListening = true;
+  process.on('exit', tellAtExit);
+  process.on('newListener', goLast);
+  process.on('uncaughtExceptionMonitor', noteDeath);
+}
+
+/** What is known stays so until it ends. */
+function stop() {
+  Object.assign(tracker, { opened: null, held: null });
+  time.clearInterval(timer);
+  timer = null;
+}
+
+const setLevel = (level) => (level === 'off' ? stop() : start());
+
+module.exports = { leakReport, setLevel, unfreed };

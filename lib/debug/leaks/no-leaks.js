@@ -1,0 +1,157 @@
+'use strict';
+
+// `ralloc/test`: a function of a test under `full`, and an error where it misuses anything, or leaves anything.
+
+const { AsyncLocalStorage } = require('node:async_hooks');
+const { RallocError } = require('../../base/errors.js');
+const check = require('../../base/validate.js');
+const time = require('../../base/time.js');
+const { describe, listen } = require('../report.js');
+const { configure, isOn, settings } = require('../settings.js');
+const { live } = require('../watch/own-memory.js');
+const { verify } = require('../watch/watch.js');
+const { groupsOf } = require('./groups.js');
+const holds = require('./holds.js');
+const { unfreed } = require('./leaks.js');
+const opened = require('./opened.js');
+
+/** Work that is over for the program is not over for Node: a response ends some turns after its last byte was read. */
+const WAIT_MS = 100;
+const TURNS = 2;
+
+const readers = { waitMs: (value, name) => check.milliseconds(value, name, 0) };
+
+const within = new AsyncLocalStorage();
+let last = Promise.resolve(); // the end of the newest call: all reports of a thread are of one at a time
+
+const turn = () => new Promise((resolve) => time.setImmediate(resolve));
+const pause = () => new Promise((resolve) => time.setTimeout(resolve, 1));
+
+/** What is taken from now on and not given back. */
+class Taken {
+  #before = new Set([...unfreed(), ...holds.openHolds(), ...opened.stillOpen()]);
+
+  #since(all) {
+    return all.filter((one) => !this.#before.has(one));
+  }
+
+  get buffers() {
+    return this.#since(unfreed());
+  }
+
+  get holds() {
+    return this.#since(holds.openHolds());
+  }
+
+  get open() {
+    return this.#since(opened.stillOpen());
+  }
+
+  /** Whether nothing is left, and no request is under way that has a Buffer. */
+  get isOver() {
+    const { buffers, holds, open } = this;
+    if (buffers.length + holds.length + open.length > 0) return false;
+    return ![...live].some(({ record: { owner } }) => owner !== undefined && !owner.isOver);
+  }
+
+  /** Nobody is told of it again. */
+  forget() {
+    for (const one of this.holds) holds.forget(one);
+    for (const one of this.open) opened.forget(one);
+  }
+
+  /** All that is left. */
+  reports() {
+    const { buffers, holds: ofHolds, open } = this;
+    const left = (kind, all, facts) =>
+      groupsOf(all).map(({ kind: _kind, ...group }) => describe(kind, facts(group)));
+    return [
+      ...left('leak', buffers, (group) => group),
+      ...left('hold-leaked', ofHolds, ({ allocated, ...group }) => ({
+        ...group,
+        operation: allocated,
+      })),
+      ...left('not-closed', open, (group) => group),
+    ];
+  }
+}
+
+function misuse(reports) {
+  const [{ message }] = reports;
+  const texts = reports.map((report) => report.message);
+  const head = reports.length === 1 ? '' : `${reports.length} reports of debug mode:\n\n`;
+  const text = reports.length === 1 ? message : texts.join('\n\n');
+  return new RallocError('ERR_RALLOC_MISUSE', `${head}${text}`, { reports });
+}
+
+/** Lets what is ending end, and what nobody has any more be nobody's. */
+async function settle(taken, waitMs) {
+  const end = time.now() + waitMs;
+  for (let i = 0; i < TURNS; i++) await turn();
+  while (!taken.isOver && time.now() < end) await pause();
+  await turn(); // what was looked at in a turn is kept until its end
+}
+
+/** Gives an error what may explain it. */
+function explain(error, reports) {
+  if (reports.length === 0 || !(error instanceof Error) || 'cause' in error) return;
+  if (Object.isExtensible(error)) error.cause = misuse(reports);
+}
+
+async function watchOver(fn, waitMs, run) {
+  const { level } = settings;
+  if (isOn()) verify(); // what is found of the time before is not of `fn`
+  const taken = new Taken();
+  const reports = [];
+  const begin = time.now();
+  const stop = listen((report) => {
+    const isFromBefore = report.age > time.now() - begin; // and gone or late only now
+    if (!isFromBefore) reports.push(report);
+  });
+  configure({ level: 'full' });
+  try {
+    const result = await within.run(run, fn);
+    await settle(taken, waitMs);
+    verify();
+    reports.push(...taken.reports());
+    if (reports.length === 0) return result;
+  } catch (error) {
+    explain(error, reports);
+    throw error;
+  } finally {
+    stop();
+    taken.forget();
+    configure({ level });
+  }
+  throw misuse(reports);
+}
+
+/**
+ * Calls `fn` under `full`, and returns what it returns. Rejects where misuse was reported meanwhile, or something is not given back that was taken
+ * meanwhile; what `fn` throws goes before that.
+ */
+async function noLeaks(fn, options) {
+  check.func(fn, 'fn');
+  const { waitMs = WAIT_MS } = check.options(options, readers);
+  if (within.getStore()?.isRunning) {
+    throw new RallocError(
+      'ERR_RALLOC_UNSUPPORTED',
+      'noLeaks() cannot be called inside of another noLeaks(): that one sees all of it',
+    );
+  }
+  const run = { isRunning: true };
+  const before = last;
+  let finish;
+  last = new Promise((resolve) => {
+    finish = resolve;
+  });
+  await before;
+  try {
+    return await watchOver(fn, waitMs, run);
+  } finally {
+    run.isRunning = false;
+    finish();
+  }
+}
+
+module.exports = { noLeaks };

@@ -1,0 +1,71 @@
+'use strict';
+
+// Arenas, slabs and regions of the program that are not closed, and those that nobody has any more.
+
+const time = require('../../base/time.js');
+const { isOfSites } = require('../../site/memory.js');
+const { report } = require('../report.js');
+const { isOn } = require('../settings.js');
+const { Trace } = require('../trace.js');
+const { isNext } = require('../watch/sampling.js');
+
+/** As they are before an application takes them away. */
+const Reference = WeakRef;
+const Registry = FinalizationRegistry;
+
+const open = new Set();
+const byCore = new WeakMap();
+const dropped = new Registry(tellDropped);
+
+/** One that is open, and nothing that would keep it. */
+class Opened {
+  at = time.now();
+  allocated = Trace.take().settle(); // else V8 keeps the thing, as the `this` of its constructor
+  #core; // a WeakRef: that of a slab of other processes has the slab
+
+  constructor(kind, of, core) {
+    this.kind = kind;
+    this.of = of;
+    this.#core = new Reference(core);
+  }
+
+  get core() {
+    return this.#core.deref();
+  }
+}
+
+/** `core`: what has its memory, and is closed with it: of an arena its owner. */
+function opened(thing, core, kind) {
+  if (!isNext()) return;
+  const one = new Opened(kind, describe(core, kind), core);
+  open.add(one);
+  byCore.set(core, one);
+  dropped.register(thing, one);
+}
+
+function describe(core, kind) {
+  const { name } = core.settings;
+  const article = kind === 'arena' ? 'an' : 'a';
+  return name === '' ? `${article} ${kind}` : `the ${kind} '${name}'`;
+}
+
+function closed(core) {
+  open.delete(byCore.get(core));
+}
+
+function tellDropped(one) {
+  if (!open.delete(one) || !isOn()) return;
+  const { of, allocated, at } = one;
+  const held = one.core?.held ?? 0;
+  const buffers = held === 1 ? 'a Buffer of it is' : `${held} Buffers of it are`;
+  const detail = `nobody has it any more${held > 0 ? `, and ${buffers} not freed` : ''}`;
+  report('not-closed', { of, allocated, age: time.now() - at, detail });
+}
+
+/** Those of the program: what sites have of their own is never closed. */
+const stillOpen = () => [...open].filter(({ core }) => core === undefined || !isOfSites(core));
+
+/** Somebody has been told of it. */
+const forget = (one) => open.delete(one);
+
+module.exports = { closed, forget, opened, stillOpen };

@@ -1,0 +1,40 @@
+'use strict';
+
+// Buffers that are out for too long: of slabs with the option `warnAfterMs`, and of requests that go on.
+
+const time = require('../../base/time.js');
+const { report } = require('../report.js');
+const { live } = require('../watch/own-memory.js');
+const { groupsOf } = require('./groups.js');
+
+const told = new WeakSet(); // records
+
+/** Tells, each once, of those that are watched and in `isMeant`. Whether there are any. */
+function tellStuck(isMeant) {
+  const found = [...live].filter(isMeant).map(({ record }) => record);
+  const news = found.filter((record) => !told.has(record));
+  for (const record of news) told.add(record);
+  for (const { kind: _kind, ...group } of groupsOf(news)) report('stuck', group);
+  return found.length > 0;
+}
+
+/** Of a slab, those from before `before`. */
+const stuckSlots = (of, before) =>
+  tellStuck(({ core, record }) => core === of && record.at <= before);
+
+/** Of a request in flight, all. */
+const stuckRequest = (request) => tellStuck(({ record }) => record.owner === request);
+
+/** Buffers of requests that have had their arena for longer than the middleware's `warnAfterMs`. */
+function ofLongRequests() {
+  const now = time.now();
+  return [...live].map(({ record }) => record).filter((record) => isLong(record, now));
+}
+
+function isLong({ owner, at }, now) {
+  if (owner === undefined || owner.isOver) return false;
+  const { warnAfterMs } = owner.arenas.settings;
+  return warnAfterMs > 0 && now - at > warnAfterMs;
+}
+
+module.exports = { ofLongRequests, stuckRequest, stuckSlots };

@@ -1,0 +1,23 @@
+// `ralloc/test`: for the tests of programs that use ralloc, with any runner.
+
+export interface NoLeaksOptions {
+  /**
+   * How long what is ending when `fn` is over may take, in milliseconds: responses, and what their ends free. It is waited for only where something is left.
+   * @default 100
+   */
+  waitMs?: number | undefined;
+}
+
+/**
+ * Calls `fn` with debug mode at `full`, and resolves to what it returns. Rejects with `ERR_RALLOC_MISUSE` where misuse was reported meanwhile, or a Buffer of a slab or region, a
+ * hold, an arena, a slab or a region is left that was taken meanwhile. It sees the whole thread, so what else runs at the time counts too, such as a server that `fn` makes requests to. Calls
+ * wait for each other.
+ *
+ * What `fn` throws is thrown on. Where misuse was reported by then, it is the `cause` of that error, unless it has one.
+ * @throws ERR_RALLOC_INVALID_ARGUMENT: `fn` is no function, or an option is of the wrong name, type or value.
+ * @throws ERR_RALLOC_UNSUPPORTED: the call is within the `fn` of another.
+ */
+export function noLeaks<Result>(
+  fn: () => Result | PromiseLike<Result>,
+  options?: NoLeaksOptions,
+): Promise<Awaited<Result>>;
