@@ -1,5 +1,6 @@
 'use strict';
 
+const { randomFillSync } = require('node:crypto');
 const http = require('node:http');
 const { setTimeout: sleep } = require('node:timers/promises');
 const test = require('ava').serial;
@@ -68,6 +69,19 @@ test('work that goes on after a 503 is told, where it uses what it has', async (
   await over();
   buffer.writeUInt32BE(1);
   t.deepEqual(kinds(reports), ['use-after-reset']);
+});
+
+test('bytes past a Buffer are told also where V8 has the memory, after a 503', async (t) => {
+  const reports = watched(t);
+  const { url, over } = await serving(t, (req, res) => {
+    const { buffer, byteOffset } = req.arena.alloc(16);
+    randomFillSync(new Uint8Array(buffer, byteOffset, 24));
+    res.statusCode = 503;
+    res.end();
+  });
+  await get(url);
+  await over();
+  t.deepEqual(kinds(reports), ['overrun']);
 });
 
 test('work for a client that went away is told nothing', async (t) => {

@@ -14,7 +14,11 @@ module.exports = [
       'no red zone behind': ['    bytes.fill(ZONE_BYTE, ZONE + size);\n', ''],
       'no poison in what is new': ['if (!zero) bytes.fill', 'if (false) bytes.fill'],
       'damage is told each time': ['    this.#isDamaged = true;\n', ''],
-      'the end does not look at the zones': ['    this.verify(this.ab, ended);\n', ''],
+      'the end does not look at the zones': [
+        '    this.verify(this.ab, ended);\n',
+        '',
+        { tests: requests },
+      ],
       'what is dead is not poisoned': ['    delayQueue.add(own, ZONE, this.record);\n', ''],
     },
   },

@@ -30,6 +30,8 @@ function watchedIn(window, size, zero, below) {
   if (typeof size !== 'number' || size >>> 0 !== size || size === 0) return undefined;
   if (window === undefined || window.mask >= MOST_ALIGN) return undefined;
   const { owner } = window;
+  // V8 collects no ArrayBuffer that has a WeakRef before the turn is over, and with 'gc' nothing else frees it.
+  if (owner.settings.safety === 'gc') return undefined;
   const memory = new OwnMemory(size, zero, recordFor(owner, size, Trace.take(below)));
   const { ab } = memory;
   const span = takeWatched(window, ab, size);
@@ -38,7 +40,7 @@ function watchedIn(window, size, zero, below) {
     return undefined;
   }
   span.watch = new OwnWatch(memory);
-  if (span.life === undefined && owner.settings.safety !== 'gc') memory.watchOperations(ab);
+  if (span.life === undefined) memory.watchOperations(ab);
   return memory.buffer(ab);
 }
 

@@ -21,17 +21,20 @@ function used(view, use, below = used) {
   isTelling = true;
   try {
     const kind = record.kind === 'arena' ? OF_ARENAS : OF_OTHERS;
-    return explained(report(kind, { record, use, used: Trace.take(below).settle() }));
+    return explained(report(kind, { record, use, used: ofApplication(Trace.take(below)) }));
   } finally {
     isTelling = false;
   }
 }
 
+/** Undefined where only ralloc and Node are on the stack: in what they do after an await. */
+const ofApplication = (trace) => (trace.settle().isOfApplication ? trace : undefined);
+
 /** It was freed or sent before, and is freed again. */
 function freedAgain(buffer) {
   const record = recordOf(buffer);
   if (record === undefined) return undefined;
-  return explained(report('double-free', { record, used: Trace.take(freedAgain).settle() }));
+  return explained(report('double-free', { record, used: ofApplication(Trace.take(freedAgain)) }));
 }
 
 /** What an error shows below itself: the report alone, since the error has the stack of the use. */
