@@ -69,6 +69,8 @@ fn two_thousand_shared_slabs_one_after_another_leave_no_ranges() {
     });
 }
 
+// Not with the feature `debug`, which writes to all bytes of them: minutes.
+#[cfg(not(feature = "debug"))]
 #[test]
 fn two_hundred_arenas_of_100_mib_leave_no_addresses() {
     alone("two_hundred_arenas_of_100_mib_leave_no_addresses", || {
@@ -80,6 +82,7 @@ fn two_hundred_arenas_of_100_mib_leave_no_addresses() {
 }
 
 #[cfg(feature = "allocator-api2")]
+#[cfg(not(feature = "debug"))]
 #[test]
 fn a_vector_of_100_mib_grown_and_dropped_in_one_arena_leaves_no_addresses() {
     alone("a_vector_of_100_mib_grown_and_dropped_in_one_arena_leaves_no_addresses", || {

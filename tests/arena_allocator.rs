@@ -1,5 +1,6 @@
 //! `&Arena` as an allocator of allocator-api2: blocks that grow, shrink and are freed.
-#![cfg(all(feature = "allocator-api2", not(loom)))]
+// They count bytes, and with the feature `debug` red zones take some too: there `debug_arena` and the collections.
+#![cfg(all(feature = "allocator-api2", not(feature = "debug"), not(loom)))]
 
 use allocator_api2::alloc::{AllocError, Allocator, Layout};
 use allocator_api2::vec::Vec as ArenaVec;

@@ -1,5 +1,6 @@
 //! The programs under `examples/`, by their functions and as they are run.
 #![cfg(not(loom))]
+#![cfg_attr(feature = "debug", allow(unused_imports, reason = "of tests that are left out then"))]
 #![allow(dead_code, reason = "what only their own main uses")]
 
 #[path = "../examples/baked_table.rs"]
@@ -105,6 +106,8 @@ fn a_road_map_that_cannot_be_read_is_refused_by_line() {
     assert_eq!(refused("a b 1", "c"), "\"c\" is on no road");
 }
 
+// Counts bytes, and red zones take some too.
+#[cfg(not(feature = "debug"))]
 #[test]
 fn words_are_stored_once_and_packed_and_counted() {
     let arena = Arena::builder().min_align::<1>().build().unwrap();
@@ -177,6 +180,8 @@ fn frames_that_a_worker_has_not_received_are_taken_back_when_it_ends() {
     assert_eq!((frames_by_token::stretch(&mut even), even), ((7, 7), [0; 4]));
 }
 
+// Of the binaries that `cargo test` builds, and `cargo test --tests` does not.
+#[cfg(not(feature = "debug"))]
 #[test]
 fn every_example_runs_as_a_program() {
     // Beside the test's own program: target/<profile>/deps and target/<profile>/examples.

@@ -1,5 +1,6 @@
 //! The arena for many threads through its public API.
-#![cfg(not(loom))]
+// They count bytes, and with the feature `debug` red zones take some too: there `debug_arena` and the programs.
+#![cfg(all(not(feature = "debug"), not(loom)))]
 
 use ralloc_core::error::{AllocError, OptionsError};
 use ralloc_core::memory::Depot;

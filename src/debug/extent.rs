@@ -11,6 +11,8 @@ pub(super) const DEAD: u8 = 0xDE;
 /// In memory that was handed out and not written yet.
 pub(super) const FRESH: u8 = 0xAD;
 
+const WORD: usize = size_of::<usize>();
+
 /// A range of memory that belongs to whoever keeps the record.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Extent {
@@ -72,23 +74,27 @@ impl Extent {
     /// What is not `byte` from one offset up to another.
     pub(super) fn broken(self, from: usize, to: usize, byte: u8) -> Option<Broken> {
         assert!(from <= to && to <= self.len, "beyond the extent");
-        // Words first: mostly all is as it was, and there may be much of it.
-        let words = self.whole_words(from, to, [byte; 8]);
         let other = |&offset: &usize| self.byte(offset) != byte;
-        let first = (from + words..to).find(other)?;
+        // Mostly all is as it was, and there may be much of it: the middle by words.
+        let unaligned = (self.address() + from).wrapping_neg() % WORD;
+        let words = to.min(from + unaligned);
+        let first = (from..words).find(other).or_else(|| {
+            let rest = words + self.whole_words(words, to, usize::from_ne_bytes([byte; WORD]));
+            (rest..to).find(other)
+        })?;
         let count = (first..to).filter(other).count();
         Some(Broken { first, count, found: self.byte(first) })
     }
 
-    /// Bytes in words from one offset up to another that are all `word`, up to the first that is not.
-    fn whole_words(self, from: usize, to: usize, word: [u8; 8]) -> usize {
+    /// Bytes in words from an aligned offset up to another that are all `word`, up to the first that is not.
+    fn whole_words(self, from: usize, to: usize, word: usize) -> usize {
+        let words = self.start.as_ptr().wrapping_add(from).cast::<usize>();
         let same = |at: &usize| {
-            // SAFETY: 8 bytes within the extent, by the check in `broken` and the range below, which may be read by the
-            // promise to `new`; volatile, for a stale pointer's owner may write them at this moment.
-            let bytes = unsafe { self.start.add(from + at * 8).cast::<[u8; 8]>().read_volatile() };
-            bytes == word
+            // SAFETY: aligned, and within the extent, by the checks in `broken` and the range below; may be read by the
+            // promise to `new`. Volatile, for a stale pointer's owner may write there at this moment.
+            unsafe { words.wrapping_add(*at).read_volatile() == word }
         };
-        (0..(to - from) / 8).take_while(same).count() * 8
+        (0..(to - from) / WORD).take_while(same).count() * WORD
     }
 
     /// The byte at an offset.

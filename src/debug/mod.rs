@@ -29,13 +29,20 @@
 //!     arena.reset();
 //! });
 //! assert_eq!(found[0].kind, debug::Kind::Overrun);
-//! eprintln!("{}", found[0]); // with the lines of the allocation and of the reset
+//! eprintln!("{}", found[0]);
+//! ```
+//!
+//! ```text
+//! ralloc: overrun: 1 byte behind a block of 100 bytes of an arena written, the first 0 bytes from its edge and now 0x01
+//!   allocated at src/main.rs:6:23
+//!   reset at src/main.rs:9:11
 //! ```
 //!
 //! # What it costs
 //!
-//! Without the feature nothing: no field and no branch of it is there. With it an allocation takes 64 bytes more, some
-//! hundred nanoseconds, and a record on the heap. Red zones and padding count toward limits and in `stats()`, so
+//! Without the feature nothing: no field and no branch of it is there. With it a block of an arena takes 64 bytes more, and a
+//! record on the heap. To allocate and free 64 bytes takes 0.2 to 0.4 µs where it took 1 to 26 ns, and 4 KiB 1.2 µs, for all bytes are
+//! written and looked at; with backtraces 6 to 15 µs. Red zones and padding count toward limits and in `stats()`, so
 //! an arena at its limit holds less. It is on or off for all crates of a program.
 //!
 //! # What it does not see

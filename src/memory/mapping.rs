@@ -377,7 +377,7 @@ impl Mapping {
     }
 
     /// Two of `len` bytes, the second one where the first one ends.
-    #[cfg(all(test, not(loom)))]
+    #[cfg(all(test, not(feature = "debug"), not(loom)))]
     pub fn neighbours(len: usize) -> (Mapping, Mapping) {
         let options = MemoryOptions::default();
         let both = Mapping::fresh(2 * len, page_size(), options, os::map).unwrap();
