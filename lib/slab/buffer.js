@@ -185,8 +185,9 @@ class SlabBuffer extends FastBuffer {
       return watched;
     };
     unwatch = (watched) => {
-      watched.#state = FREED;
-      return bufferOver(watched.#pool, watched.#slot, watched.length);
+      const overSlot = bufferOver(watched.#pool, watched.#slot, watched.length);
+      watched.#state = FREED; // no call from here on
+      return overSlot;
     };
   }
 }
@@ -209,9 +210,8 @@ function releaseSlow(core, buffer, pool) {
 
 /** Frees a watched Buffer: its own memory is debug's, and its slot is used again. */
 function releaseWatched(core, buffer) {
-  const overSlot = unwatch(buffer);
-  tracker.freed?.(buffer, 'freed');
-  release(core, overSlot);
+  release(core, unwatch(buffer));
+  tracker.freed?.(buffer, 'freed'); // last: where this is cut off, its slot is not lost
 }
 
 /** A Buffer over the slot of a watched one, with the same bytes, in the place of it. */
