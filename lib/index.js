@@ -11,6 +11,7 @@ const { backend, backendReason } = require('./memory/native.js');
 const { pump } = require('./memory/pump.js');
 const { release } = require('./memory/release.js');
 const { profiler } = require('./profile/profiler.js');
+const { sampleStats } = require('./memory/sampled-stats.js');
 const { stats } = require('./memory/stats.js');
 const { Region } = require('./region/region.js');
 const { loadTable, site } = require('./site/table.js');
@@ -33,6 +34,7 @@ module.exports = {
   pump,
   release,
   requestArena,
+  sampleStats,
   site,
   slab,
   stats,

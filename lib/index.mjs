@@ -16,6 +16,7 @@ export const {
   pump,
   release,
   requestArena,
+  sampleStats,
   site,
   slab,
   stats,

@@ -44,6 +44,7 @@ import {
   release,
   requestArena,
   type Safety,
+  type SampledFigures,
   type Site,
   type SiteStats,
   type SitesStats,
@@ -55,6 +56,8 @@ import {
   type SlabRecovered,
   type SlabStats,
   type Stats,
+  type StatsSeries,
+  sampleStats,
   site,
   slab,
   verify,
@@ -97,6 +100,13 @@ configureDebug({
 configureDebug({ report: null, level: undefined });
 expectAssignable<DebugLevel>('off');
 expectType<number>(verify());
+expectType<SampledFigures | undefined>(
+  sampleStats(5, { of: { a: slab, b: new Arena() } }).samples[0]?.of.b,
+);
+expectAssignable<StatsSeries>(sampleStats(5));
+expectError(sampleStats());
+expectError(sampleStats(5, { of: { a: {} } }));
+expectError(sampleStats(5, { most: 1 }));
 expectType<LeakReport>(leakReport());
 expectType<readonly LeakGroup[]>(leakReport().holds);
 expectError(leakReport(1));

@@ -49,6 +49,13 @@ const SUMMED = [
   ...['promotions', 'exhaustions', 'refused'],
 ];
 
+/** Bytes of slots that somebody has, as far as that is known: `elsewhere` some are cached. */
+const usedOf = ({ size, held, inFlight, elsewhere, sent }) =>
+  size * (held + inFlight + elsewhere + sent);
+
+/** Pieces of memory that this thread has Buffers over, or had. */
+const segmentsOf = ({ segments }) => segments.filter((ab) => ab?.byteLength > 0).length;
+
 function slabStats(core) {
   core.settle();
   const { settings, pools, leased, isLive } = core;
@@ -61,6 +68,7 @@ function slabStats(core) {
     SUMMED.map((name) => [name, poolStats.reduce((sum, pool) => sum + pool[name], 0)]),
   );
   sums.refused += core.refused;
+  const used = poolStats.reduce((sum, pool) => sum + usedOf(pool), 0);
   return {
     name: settings.name,
     backend: core.backend,
@@ -70,6 +78,8 @@ function slabStats(core) {
     participants: isOpen ? leased.participants() : 0,
     limit: settings.maxBytes,
     committed: isOpen ? leased.committed() : 0,
+    used,
+    segments: isOpen ? pools.reduce((sum, pool) => sum + segmentsOf(pool), 0) : 0,
     ...sums,
     guarded: core.guarded.stats(),
     pools: poolStats,
