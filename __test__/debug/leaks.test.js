@@ -178,6 +178,22 @@ test('slots that are out for longer than warnAfterMs are told once, by their lin
   frames.close();
 });
 
+test('a slot that only a blocked event loop makes late is told when it is late indeed', async (t) => {
+  const reports = watched(t);
+  const codes = [];
+  const note = ({ code }) => codes.push(code);
+  process.on('warning', note);
+  t.teardown(() => process.off('warning', note));
+  const frames = newSlab('frames', { warnAfterMs: 400 });
+  for (const end = performance.now() + 600; performance.now() < end; );
+  const buffer = frames.alloc(20);
+  await until(() => codes.length > 0);
+  t.deepEqual(codes, ['RALLOC_W_STUCK']);
+  t.true(reports[0].age >= 400);
+  frames.free(buffer);
+  frames.close();
+});
+
 test('the report is text for a person', (t) => {
   watched(t);
   t.is(`${leakReport()}`, 'Nothing is left');

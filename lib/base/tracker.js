@@ -21,7 +21,7 @@ const tracker = {
   released: null,
   /** (epoch, count): its first `count` holds were not released in time. Whether that is told. */
   expired: null,
-  /** (core, before): a slab has Buffers from before that time. Whether that is told. */
+  /** (core, before, count): a slab has `count` Buffers of a pool from before that time. Whether that is told, or will be. */
   stuckSlots: null,
   /** (request): it has had its arena for long. Whether that is told. */
   stuckRequest: null,

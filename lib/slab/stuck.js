@@ -76,7 +76,7 @@ class StuckCheck {
       pool.now = now;
       // The times may be up to a tick too early.
       const { count, age } = pool.stuck(now - warnAfterMs * (1 + 1 / TICKS));
-      if (count === 0 || tracker.stuckSlots?.(this.#core, now - warnAfterMs)) continue;
+      if (count === 0 || tracker.stuckSlots?.(this.#core, now - warnAfterMs, count)) continue;
       const { size } = pool;
       warnOnce('RALLOC_SLOT_STUCK', { name, size, count, age }, pool);
     }

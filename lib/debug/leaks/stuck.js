@@ -4,6 +4,7 @@
 
 const time = require('../../base/time.js');
 const { report } = require('../report.js');
+const { settings } = require('../settings.js');
 const { live } = require('../watch/own-memory.js');
 const { groupsOf } = require('./groups.js');
 
@@ -18,9 +19,12 @@ function tellStuck(isMeant) {
   return found.length > 0;
 }
 
-/** Of a slab, those from before `before`. */
-const stuckSlots = (of, before) =>
-  tellStuck(({ core, record }) => core === of && record.at <= before);
+/** Of a slab, those from before `before`. Its own times of `count` slots are from before that too, but are too early where the event loop was blocked. */
+function stuckSlots(of, before, count) {
+  if (tellStuck(({ core, record }) => core === of && record.at <= before)) return true;
+  const isAll = settings.level === 'full' || settings.sampleEvery === 1;
+  return isAll && [...live].filter(({ core }) => core === of).length >= count; // a later tick tells of them
+}
 
 /** Of a request in flight, all. */
 const stuckRequest = (request) => tellStuck(({ record }) => record.owner === request);
