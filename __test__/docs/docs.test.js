@@ -153,6 +153,9 @@ const checks = {
   'docs/safety.md': {
     'The guard': { given: { app: express(), fs } },
   },
+  'docs/debugging.md': {
+    'In tests': { names: ['test'], check: (_t, { test }) => test() },
+  },
   'docs/errors.md': {
     'Errors and warnings': { given: { arena: new Arena(), size: 10, buffer: null } },
     Warnings: { given: { log() {} } },

@@ -34,6 +34,7 @@ function program(file) {
     kind: reports === 'nothing' ? null : reports,
     request: said(source, 'request'),
     exit: Number(said(source, 'exit')),
+    released: said(source, 'released'), // where Node's versions differ
     lines: markedLines(source),
   };
 }

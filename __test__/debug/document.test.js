@@ -1,0 +1,59 @@
+'use strict';
+
+// What docs/debugging.md shows of the catalogue: what some programs print, and the table of which misuses are found in `sample`, where
+// their Buffer is one that is watched, and what they meet in release. `RALLOC_DOCUMENT=1` writes both anew.
+
+const test = require('ava');
+const fs = require('node:fs');
+const path = require('node:path');
+const { metIn, programsOf, toldBy, underDebug } = require('../helpers/misuse.js');
+
+const document = path.join(__dirname, '..', '..', 'docs', 'debugging.md');
+const text = fs.readFileSync(document, 'utf8');
+const OUTPUT = /(?<=<!-- output: ([\w-]+) -->\n```\n)((?:(?!```)[\s\S])*)(?=```)/g;
+const TABLE = /(?<=<!-- catalogue: .* -->\n)([\s\S]*)(?=<!-- \/catalogue -->)/;
+const HEAD = '| misuse | `full` reports | in `sample` | in release |\n|---|---|---|---|\n';
+
+const isWritten = process.env.RALLOC_DOCUMENT === '1';
+const programs = programsOf('misuses');
+const outputs = new Map(); // name → what it prints
+const rows = new Map(); // name → its row
+
+for (const [, name, shown] of text.matchAll(OUTPUT)) {
+  test(`${name}: the document shows what it prints`, async (t) => {
+    const program = programs.find((one) => one.name === name);
+    const told = toldBy(await underDebug(program, 'full'));
+    outputs.set(name, told);
+    t.is(isWritten ? told : shown, told);
+  });
+}
+
+for (const program of programs) {
+  const { name, what, kind } = program;
+  test(`${name}: what sample and release tell of it is in the table`, async (t) => {
+    const sampled = await underDebug(program, 'sample', { every: 1 });
+    const released = await underDebug(program, 'off');
+    t.deepEqual(released.reports, []);
+    const met = metIn(released) ?? 'nothing';
+    t.true(program.released === undefined || program.released.split(' or ').includes(met), met);
+    const cells = [
+      `\`${name}\`: ${what}`,
+      `\`${kind}\``,
+      sampled.reports.some((report) => report.kind === kind) ? 'if sampled' : 'no',
+      (program.released ?? met).replace(/\w*(?:Error|_)\w*/g, '`$&`'),
+    ];
+    const row = `| ${cells.join(' | ')} |\n`;
+    rows.set(name, row);
+    t.true(isWritten || text.includes(row), row);
+  });
+}
+
+test.after.always(() => {
+  if (!isWritten) return;
+  const table = [...rows.keys()].sort().map((name) => rows.get(name));
+  const shown = text.replace(OUTPUT, (before, name) => outputs.get(name) ?? before);
+  fs.writeFileSync(
+    document,
+    shown.replace(TABLE, () => `${HEAD}${table.join('')}`),
+  );
+});
