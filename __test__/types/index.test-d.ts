@@ -100,7 +100,7 @@ configureDebug({
 configureDebug({ report: null, level: undefined });
 expectAssignable<DebugLevel>('off');
 expectType<number>(verify());
-expectType<SampledFigures | undefined>(
+expectType<SampledFigures>(sampleStats(5, { of: { a: slab, b: new Arena() } }).samples[0].of.b);
   sampleStats(5, { of: { a: slab, b: new Arena() } }).samples[0]?.of.b,
 );
 expectAssignable<StatsSeries>(sampleStats(5));
