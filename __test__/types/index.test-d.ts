@@ -101,8 +101,6 @@ configureDebug({ report: null, level: undefined });
 expectAssignable<DebugLevel>('off');
 expectType<number>(verify());
 expectType<SampledFigures>(sampleStats(5, { of: { a: slab, b: new Arena() } }).samples[0].of.b);
-  sampleStats(5, { of: { a: slab, b: new Arena() } }).samples[0]?.of.b,
-);
 expectAssignable<StatsSeries>(sampleStats(5));
 expectError(sampleStats());
 expectError(sampleStats(5, { of: { a: {} } }));
