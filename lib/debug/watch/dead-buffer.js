@@ -65,7 +65,8 @@ for (const prototype of [ofBuffers, ofArrays, ofViews]) {
 // Buffers of slabs and regions have it: it frees nothing twice.
 Object.defineProperty(DEAD, Symbol.dispose, { value() {}, writable: true, configurable: true });
 
-const isDead = (value) => ArrayBuffer.isView(value) && getPrototypeOf(value) === DEAD;
+const isDead = (value) =>
+  typeof value === 'object' && value !== null && getPrototypeOf(value) === DEAD;
 
 /** All that somebody may have of a Buffer tells from now on that it is used. */
 function endViews(record) {

@@ -49,6 +49,7 @@ function tellShared(message, options, use, below) {
 
 /** Cheap for what has no bytes: that is most messages. */
 const hasBytes = (message, options) => {
+  if (options === undefined && (typeof message !== 'object' || message === null)) return false;
   for (const value of bytesIn(message)) if (recordIn(value) !== undefined) return true;
   const transferred = Array.isArray(options) ? options : options?.transfer;
   for (const value of bytesIn(transferred)) if (recordIn(value) !== undefined) return true;
