@@ -28,6 +28,7 @@ function begin(value, kind) {
  * Throws ERR_RALLOC_DEAD_BUFFER.
  */
 function copied(value, kind) {
+  if (isView(value) && value.buffer[kHolder]?.holdsNothing) return value; // in debug
   const end = begin(value, kind);
   if (end === undefined) return value;
   const { buffer, byteOffset, byteLength } = value;

@@ -50,7 +50,7 @@ const makeWrite = (write) =>
     if (holder === undefined) return write.call(this, chunk, encoding, callback);
     let end;
     try {
-      end = holder.take(chunk, 'stream');
+      end = holder.take(chunk, 'stream', this);
     } catch (error) {
       return refuse(this, error, typeof encoding === 'function' ? encoding : callback);
     }
@@ -67,7 +67,7 @@ const makeEnd = (end, write) =>
     if (holder === undefined || !this?.writable) return end.call(this, chunk, encoding, callback);
     let done;
     try {
-      done = holder.take(chunk, 'stream');
+      done = holder.take(chunk, 'stream', this);
     } catch (error) {
       refuse(this, error, typeof encoding === 'function' ? encoding : callback);
       return this;

@@ -17,7 +17,7 @@ const holding = new WeakSet(); // writers that hold what they are given
 const makeWrite = (write) =>
   function (chunk) {
     const holder = isView(chunk) ? chunk.buffer[kHolder] : undefined;
-    if (holder === undefined) return write.call(this, chunk);
+    if (holder === undefined || holder.holdsNothing) return write.call(this, chunk);
     let end;
     try {
       if (!holding.has(this)) return write.call(this, copied(chunk, 'web'));

@@ -139,7 +139,9 @@ function releaseSlow(core, buffer) {
     operation.guard.wait(operation, id, buffer);
     setWaiting(buffer, core, token);
   }
-  if (state === WATCHED) tracker.freed?.(buffer, 'freed');
+  try {
+    if (state === WATCHED) tracker.freed?.(buffer, 'freed');
+  } catch {} // at the stack's end
 }
 
 /** How a Buffer ended whose bytes may be somebody else's; undefined for any other. */

@@ -19,7 +19,8 @@ let isInFlight;
 let wait;
 let send;
 let watch;
-let unwatch;
+let freeWatched;
+let overSlotOf;
 
 class SlabBuffer extends FastBuffer {
   #pool;
@@ -167,15 +168,18 @@ class SlabBuffer extends FastBuffer {
       buffer.#state = IN_FLIGHT;
     };
     // After the call to the pool none that could throw: whoever has no token has the Buffer.
-    send = (core, given) => {
-      checkSendable(core, given);
-      const buffer = given.#state === WATCHED ? sendable(given) : given;
+    send = (core, buffer) => {
+      checkSendable(core, buffer);
       const pool = buffer.#pool;
+      const isWatched = buffer.#state === WATCHED;
+      if (isWatched) overSlotOf(buffer).set(buffer);
       pool.forget(buffer.#slot);
       const token = core.call('send', pool.index, buffer.#slot, buffer.length);
       pool.claimed--;
       buffer.#state = SENT;
-      given.#state = SENT;
+      try {
+        if (isWatched) tracker.freed?.(buffer, 'sent');
+      } catch {} // at the stack's end
       return token;
     };
     watch = (buffer, ab, start) => {
@@ -184,11 +188,16 @@ class SlabBuffer extends FastBuffer {
       buffer.#state = FREED;
       return watched;
     };
-    unwatch = (watched) => {
-      const overSlot = bufferOver(watched.#pool, watched.#slot, watched.length);
-      watched.#state = FREED; // no call from here on
-      return overSlot;
+    freeWatched = (watched, pool) => {
+      const overSlot = overSlotOf(watched);
+      if (pool.top >= pool.limit) pool.flushExcess(1);
+      giveBack(overSlot, pool);
+      watched.#state = FREED; // no call since the push
+      try {
+        tracker.freed?.(watched, 'freed');
+      } catch {} // at the stack's end
     };
+    overSlotOf = (watched) => bufferOver(watched.#pool, watched.#slot, watched.length);
   }
 }
 
@@ -198,7 +207,7 @@ const { checkSendable, deathOf, isHeld, refuse } = checksOf(stateOf, poolOf, isI
 /** Frees a Buffer where the cache is full, operations are in flight or there is no slot; throws where it cannot be freed. */
 function releaseSlow(core, buffer, pool) {
   if (!isHeld(core, buffer)) return refuse(core, buffer);
-  if (stateOf(buffer) === WATCHED) return releaseWatched(core, buffer);
+  if (stateOf(buffer) === WATCHED) return freeWatched(buffer, pool);
   if (pool.size === 0) {
     setState(buffer, FREED);
     return;
@@ -206,21 +215,6 @@ function releaseSlow(core, buffer, pool) {
   if (isInFlight(buffer, pool)) return wait(buffer, pool);
   if (pool.top >= pool.limit) pool.flushExcess(1);
   giveBack(buffer, pool);
-}
-
-/** Frees a watched Buffer: its own memory is debug's, and its slot is used again. */
-function releaseWatched(core, buffer) {
-  release(core, unwatch(buffer));
-  tracker.freed?.(buffer, 'freed'); // last: where this is cut off, its slot is not lost
-}
-
-/** A Buffer over the slot of a watched one, with the same bytes, in the place of it. */
-function sendable(watched) {
-  const bytes = Buffer.from(watched);
-  const overSlot = unwatch(watched);
-  overSlot.set(bytes);
-  tracker.freed?.(watched, 'sent');
-  return overSlot;
 }
 
 /** Takes back the slot of a Buffer that was freed while operations used it. Does nothing the second time. */

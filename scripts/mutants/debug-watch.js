@@ -64,8 +64,8 @@ module.exports = [
     tests: freed,
     mutants: {
       'the guard does not keep the memory': [
-        'if (witness.count === 0) memory.take(ab);',
-        'memory.take(ab);',
+        'witness.count > 0 && memory.core.settings.guard',
+        'false',
       ],
       'closing ends nothing': ['for (const memory of all) end(memory, ended);', ''],
       'views of them are of no slab': ['memoryOf(ab)?.core === core', 'false'],
@@ -96,6 +96,25 @@ module.exports = [
       'methods that call others tell of each': [
         '    if (depth > 0) return',
         '    if (false) return',
+      ],
+    },
+  },
+  {
+    file: 'debug/watch/witness.js',
+    tests: ['debug/in-operations.test.js'],
+    mutants: {
+      'streams of the program are operations': [
+        "  return kind !== 'stream' || consumer instanceof net.Socket;",
+        '  return true;',
+      ],
+      'who went away throws': ['if (this.#record.ended.isDead) used', 'used'],
+      'with the guard the callback finds nothing': [
+        'this.#guarded === undefined; // what frees',
+        'true; // what frees',
+      ],
+      'web streams have copies': [
+        '    return this.#guarded === undefined;\n  }\n\n  /** Whether a call',
+        '    return false;\n  }\n\n  /** Whether a call',
       ],
     },
   },

@@ -8,6 +8,7 @@ const { tracker } = require('../../base/tracker.js');
 const { isOfSites } = require('../../site/memory.js');
 const { settings } = require('../settings.js');
 const { report } = require('../report.js');
+const { settleQueue } = require('../watch/delay-queue.js');
 const { live } = require('../watch/own-memory.js');
 const { groupsOf } = require('./groups.js');
 const { expired, held, openHolds, released } = require('./holds.js');
@@ -55,6 +56,7 @@ function noteDeath() {
 /** What is open may be dropped while Buffers of it are watched: the `this` of a function on their stacks is what has it. */
 function settleStacks() {
   for (const { record } of live) record.allocated.settle();
+  settleQueue();
 }
 
 let isListening = false;

@@ -36,7 +36,7 @@ function watchedIn(window, size, zero, below) {
   const { ab } = memory;
   const span = takeWatched(window, ab, size);
   if (span === undefined) {
-    memory.forget();
+    memory.leave();
     return undefined;
   }
   span.watch = new OwnWatch(memory);

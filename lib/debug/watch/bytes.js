@@ -36,9 +36,10 @@ function areAll(bytes, byte) {
 
 /** The first run of `bytes` from `start` to `end` that are not `byte`: { at, length, found }, of which `found` are some in hex; undefined if all are. */
 function firstOther(bytes, start, end, byte) {
-  if (areAll(bytes.subarray(start, end), byte)) return undefined;
   let at = start;
-  while (bytes[at] === byte) at++;
+  if (end - start > ZONE && areAll(bytes.subarray(start, end), byte)) return undefined;
+  while (at < end && bytes[at] === byte) at++;
+  if (at === end) return undefined;
   let stop = at;
   for (let i = at; i < end; i++) if (bytes[i] !== byte) stop = i + 1;
   const found = bytes.subarray(at, Math.min(stop, at + 8)).toString('hex');

@@ -35,10 +35,9 @@ const telling = (name, original) => {
   const use = typeof name === 'symbol' ? 'for … of' : `buffer.${name}()`;
   const method = function (...args) {
     if (depth > 0) return Reflect.apply(original, this, args);
+    const cause = used(this, use, method);
     depth++;
-    let cause;
     try {
-      cause = used(this, use, method);
       return Reflect.apply(original, this, args);
     } catch (error) {
       explain(error, cause);

@@ -51,4 +51,9 @@ function verifyQueue() {
   return count;
 }
 
-module.exports = { add, verifyQueue };
+/** Lets go of what V8 keeps for the stacks of those that wait: the arena or the slab, which nobody else may have. */
+function settleQueue() {
+  for (const { record } of waiting.slice(first)) record.allocated.settle();
+}
+
+module.exports = { add, settleQueue, verifyQueue };

@@ -29,41 +29,50 @@ const held = new WeakMap(); // core → Set
 
 const nameOf = (kind, { name }) => (name === '' ? `a ${kind}` : `the ${kind} '${name}'`);
 
-/** The same Buffer with memory of its own; itself where it has that, or can have none. */
+/**
+ * The same Buffer with memory of its own; itself where it has that, or can have none. Where the stack ends it has what it had: no call comes between
+ * what takes the memory of the slot and the return.
+ */
 function watched({ kind, coreOf, watch }, buffer, zero, below) {
-  next();
-  const { length } = buffer;
-  const core = coreOf(buffer);
-  if (length === 0 || core.auto || memoryOf(buffer.buffer) !== undefined) return buffer;
-  const record = new Record(kind, nameOf(kind, core.settings), length, Trace.take(below));
-  let memory;
+  let result = buffer;
   try {
-    memory = new OwnMemory(length, zero, record);
-  } catch (error) {
-    if (error instanceof RangeError) return buffer;
-    throw error;
+    next();
+    const { length } = buffer;
+    const core = coreOf(buffer);
+    if (length === 0 || core.auto || memoryOf(buffer.buffer) !== undefined) return buffer;
+    const record = new Record(kind, nameOf(kind, core.settings), length, Trace.take(below));
+    const memory = new OwnMemory(length, zero, record);
+    const ab = memory.watchOperations(memory.ab, core.settings.guard ? core.guarded : undefined);
+    memory.core = core;
+    if (!held.has(core)) held.set(core, new Set());
+    result = watch(buffer, ab, ZONE);
+    memory.see(result);
+    held.get(core).add(memory);
+  } catch {
+    // The stack ends here, or V8 has no memory.
   }
-  const ab = memory.watchOperations(memory.ab, core.settings.guard ? core.guarded : undefined);
-  memory.core = core;
-  if (!held.has(core)) held.set(core, new Set());
-  held.get(core).add(memory);
-  return memory.see(watch(buffer, ab, ZONE));
+  return result;
 }
 
-/** A watched Buffer is freed or sent, or its slab or region closed. */
+/** A watched Buffer is freed or sent, or its slab or region closed. With the guard that is once no operation has it. */
 function end(memory, ended) {
-  const { record, witness } = memory;
-  const { ab } = memory;
+  const { witness } = memory;
   held.get(memory.core)?.delete(memory);
+  if (witness.count > 0 && memory.core.settings.guard) {
+    memory.leave();
+    witness.whenOver = () => finish(memory, ended);
+  } else {
+    finish(memory, ended);
+  }
+}
+
+function finish(memory, ended) {
+  const { record, witness, ab } = memory;
   memory.end(ended);
   endViews(record);
   if (ab === undefined) return;
-  if (witness.count === 0) memory.take(ab);
-  else if (memory.core.settings.guard) witness.whenOver = () => memory.take(ab);
-  else {
-    witness.tellInFlight();
-    memory.take(ab);
-  }
+  if (witness.count > 0) witness.tellInFlight();
+  memory.take(ab);
 }
 
 const endedBy = (how) => ({
@@ -73,9 +82,14 @@ const endedBy = (how) => ({
   isDead: true,
 });
 
+/** The free is done: where the stack ends nothing is told of it. */
 function freed(buffer, how) {
-  const memory = memoryOf(buffer.buffer);
-  if (memory !== undefined) end(memory, endedBy(how));
+  try {
+    const memory = memoryOf(buffer.buffer);
+    if (memory !== undefined) end(memory, endedBy(how));
+  } catch {
+    // It is as if it were not watched.
+  }
 }
 
 function closed(core) {
@@ -91,7 +105,8 @@ const isOver = (ab, core) => memoryOf(ab)?.core === core;
 const allocating = (of, zero) => (original) =>
   function allocate(size, fill, encoding) {
     const buffer = original.call(this, size, fill, encoding);
-    if (countdown.left-- > 0 || buffer === null) return buffer;
+    // What is filled comes by allocUnsafe().
+    if (fill !== undefined || countdown.left-- > 0 || buffer === null) return buffer;
     return watched(of, buffer, zero, allocate);
   };
 

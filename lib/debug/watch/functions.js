@@ -3,6 +3,7 @@
 // Functions of Node that take Buffers and know nothing of dead ones: they write no bytes, or throw an error that does not say why. While debug is on they
 // tell.
 
+const buffer = require('node:buffer');
 const crypto = require('node:crypto');
 const fs = require('node:fs');
 const { StringDecoder } = require('node:string_decoder');
@@ -82,7 +83,27 @@ const places = [
   [
     crypto,
     'crypto',
-    ['timingSafeEqual', 'randomFillSync', 'createHmac', 'hash', 'createSecretKey'],
+    [
+      'timingSafeEqual',
+      'randomFillSync',
+      'createHmac',
+      'hash',
+      'createSecretKey',
+      'createCipheriv',
+      'createDecipheriv',
+      'pbkdf2',
+      'pbkdf2Sync',
+      'scrypt',
+      'scryptSync',
+      'hkdf',
+      'hkdfSync',
+      'checkPrime',
+      'checkPrimeSync',
+      'createPrivateKey',
+      'createPublicKey',
+      'sign',
+      'verify',
+    ],
   ],
   [Hash.prototype, 'hash', ['update']],
   [crypto.Hmac.prototype, 'hmac', ['update']],
@@ -91,6 +112,12 @@ const places = [
   [crypto.Cipheriv?.prototype, 'cipher', ['update']],
   [crypto.Decipheriv?.prototype, 'decipher', ['update']],
   [zlib, 'zlib', Object.keys(zlib).filter((name) => name.endsWith('Sync') || name === 'crc32')],
+  [buffer, 'buffer', ['isUtf8', 'isAscii', 'transcode']],
+  [
+    crypto.subtle && Object.getPrototypeOf(crypto.subtle),
+    'subtle',
+    ['digest', 'encrypt', 'decrypt', 'sign', 'verify', 'importKey'],
+  ],
   [StringDecoder.prototype, 'decoder', ['write', 'end']],
   [TextDecoder.prototype, 'decoder', ['decode']],
 ];

@@ -28,6 +28,7 @@ let timer = null;
 function look(record) {
   if (looked.length >= MOST) return;
   const { owner } = record;
+  record.allocated.settle(); // else V8 keeps what the functions on the stack had, the Buffer perhaps
   const arena = owner?.arena;
   looked.push({
     record,

@@ -107,8 +107,8 @@ class OwnMemory {
     return 1;
   }
 
-  /** Nobody has it after all. */
-  forget() {
+  /** Nobody has it after all, or nobody but operations of Node. */
+  leave() {
     live.delete(this);
   }
 

@@ -71,7 +71,6 @@ class Record {
   end(ended) {
     this.#request = this.request;
     this.ended = ended;
-    this.allocated.settle(); // else V8 keeps what the functions on the stack had, the Buffer perhaps
   }
 }
 

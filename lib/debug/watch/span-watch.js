@@ -38,13 +38,14 @@ function endOf(epoch, owner) {
 const isHeld = (epoch) => epoch.finished && epoch.holds > 0;
 
 class SpanWatch {
-  #end = null; // once holds are gone
+  #end = null; // once holds and operations of Node are gone
 
   /** The epoch ends the span, by `known` if others of it ended so before. Returns how. */
   ended(span, epoch, owner, known) {
     return attempt(() => {
       const end = known ?? endOf(epoch, owner);
-      if (isHeld(epoch)) this.#end = end;
+      if (isHeld(epoch) || span.operations > 0)
+        this.#end = end; // with what was given to operations goes on what was promised
       else this.finish(span, end);
       return end;
     });

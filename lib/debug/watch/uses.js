@@ -9,7 +9,7 @@ const { recordOf } = require('./record.js');
 const OF_ARENAS = 'use-after-reset';
 const OF_OTHERS = 'use-after-free';
 
-let isTelling = false; // to format a stack may use Buffers
+let isTaking = false; // a stack, which may be made by code that uses Buffers
 
 /**
  * `view` was used, and is dead; `use`: by what, for people. Returns an Error that explains it, to be the cause of whatever is thrown; undefined where
@@ -17,14 +17,16 @@ let isTelling = false; // to format a stack may use Buffers
  */
 function used(view, use, below = used) {
   const record = recordOf(view);
-  if (record === undefined || record.ended === null || isTelling) return undefined;
-  isTelling = true;
+  if (record === undefined || record.ended === null || isTaking) return undefined;
+  isTaking = true;
+  let place;
   try {
-    const kind = record.kind === 'arena' ? OF_ARENAS : OF_OTHERS;
-    return explained(report(kind, { record, use, used: ofApplication(Trace.take(below)) }));
+    place = ofApplication(Trace.take(below));
   } finally {
-    isTelling = false;
+    isTaking = false;
   }
+  const kind = record.kind === 'arena' ? OF_ARENAS : OF_OTHERS;
+  return explained(report(kind, { record, use, used: place }));
 }
 
 /** Undefined where only ralloc and Node are on the stack: in what they do after an await. */

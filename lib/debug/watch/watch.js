@@ -41,7 +41,7 @@ function start() {
 /** What is watched stays so until it ends. */
 function stop() {
   process.removeListener('exit', verifyBytes);
-  patches.restore();
+  patches?.restore();
   patches = null;
 }
 

@@ -3,10 +3,23 @@
 // What operations of Node find on the memory of a watched Buffer (kHolder) where its arena, slab or region does not hold it for them: they are
 // counted, and the oldest of them is known.
 
+const net = require('node:net');
 const { deadUse } = require('../../base/dead.js');
 const { reportLater } = require('../report.js');
 const { Trace } = require('../trace.js');
 const { used } = require('./uses.js');
+
+const nothing = () => {};
+
+/** For people: what is given a Buffer, by the kind of its operation. */
+const USES = {
+  fs: 'a function of fs',
+  stream: 'a stream',
+  http: 'a message of http',
+  web: 'a web stream',
+  dgram: 'a datagram',
+  crypto: 'a function of crypto',
+};
 
 class Witness {
   count = 0;
@@ -15,6 +28,7 @@ class Witness {
   #record;
   #guarded;
 
+  /** `guarded`: the counts of a slab or region whose guard holds what is in flight; undefined without one. */
   constructor(record, guarded) {
     this.#record = record;
     this.#guarded = guarded;
@@ -24,16 +38,20 @@ class Witness {
     return this.#record.ended?.how;
   }
 
-  isFreed() {
-    return this.#record.ended !== null;
+  /** Without the guard nobody is to copy what it has in the place of holding it. */
+  get holdsNothing() {
+    return this.#guarded === undefined;
   }
 
-  take(view, kind) {
-    if (this.#record.ended !== null) {
-      if (this.#guarded !== undefined) throw deadUse(view, undefined, this.death);
-      used(view, undefined);
-      return undefined; // without the guard Node's functions do what they do
-    }
+  /** Whether a call is to be refused that has the guard. */
+  isFreed() {
+    return this.#guarded !== undefined && this.#record.ended !== null;
+  }
+
+  /** `consumer`: a stream that is written to. */
+  take(view, kind, consumer) {
+    if (this.#record.ended !== null) return this.#late(view, kind);
+    if (this.#guarded === undefined && !hasForItself(kind, consumer)) return nothing;
     this.#guarded?.count(kind, view.byteLength);
     if (this.count === 0) this.operation = Trace.take();
     this.count++;
@@ -43,8 +61,15 @@ class Witness {
       isOver = true;
       this.#end();
     };
-    end.isFirst = true;
+    end.isFirst = this.#guarded === undefined; // what frees it in its callback is right; with the guard it has its bytes there
     return end;
+  }
+
+  /** Its end is told; without the guard Node's functions then do what they do. */
+  #late(view, kind) {
+    if (this.#guarded !== undefined) throw deadUse(view, undefined, this.death);
+    if (this.#record.ended.isDead) used(view, USES[kind]);
+    return nothing;
   }
 
   /** The Buffer ends while operations use it, and nobody holds it for them. What they write to it from then on is no news. */
@@ -57,9 +82,16 @@ class Witness {
     this.count--;
     if (this.count > 0) return;
     this.operation = undefined;
-    this.whenOver?.();
+    const { whenOver } = this;
     this.whenOver = null;
+    whenOver?.();
   }
+}
+
+/** Whether an operation of Node has the memory until it is over: what a stream of the program is given is the program's, which may free it there. */
+function hasForItself(kind, consumer) {
+  if (kind === 'web') return false;
+  return kind !== 'stream' || consumer instanceof net.Socket;
 }
 
 module.exports = { Witness };
