@@ -1,5 +1,6 @@
-//! A slab's thread caches in a process that forks.
-#![cfg(all(unix, not(loom)))]
+//! A slab's thread caches in a process that forks. Not with the feature `debug`: where RUST_BACKTRACE is set, std takes backtraces under a
+//! lock, which another thread may have had at the fork.
+#![cfg(all(unix, not(loom), not(feature = "debug")))]
 
 #[cfg(target_os = "linux")]
 use ralloc_core::error::{ClaimError, SlotError};

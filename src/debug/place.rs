@@ -16,6 +16,8 @@ fn forced() -> &'static AtomicUsize {
 /// or `RUST_LIB_BACKTRACE` asks for it. One takes some microseconds and a few hundred bytes; names are looked up when
 /// it is shown.
 ///
+/// std takes them under a lock: a child that was forked while another thread had it waits for ever at its first call of the crate.
+///
 /// ```
 /// use ralloc_core::{Arena, debug};
 ///
