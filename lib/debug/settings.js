@@ -3,7 +3,7 @@
 // What debug mode is set to, by RALLOC_DEBUG and configureDebug(), and who is told when its level changes. It knows nobody
 // of those.
 
-const process = require('node:process');
+const { variable } = require('../base/environment.js');
 const { argumentError, RallocError, typeError } = require('../base/errors.js');
 const check = require('../base/validate.js');
 
@@ -71,15 +71,6 @@ function configure(options) {
   const { level = settings.level, ...others } = check.options(options, readers);
   Object.assign(settings, others);
   setLevel(level);
-}
-
-/** Deno lets nobody read it without --allow-env. */
-function variable(name) {
-  try {
-    return process.env[name];
-  } catch {
-    return undefined;
-  }
 }
 
 function levelOfEnvironment(byDefault) {

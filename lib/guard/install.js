@@ -4,6 +4,7 @@
 // wrapped once in a thread, by the first copy of ralloc that is asked to, and stay so.
 
 const stream = require('node:stream');
+const { variable } = require('../base/environment.js');
 const { rangeError } = require('../base/errors.js');
 const { kGuard } = require('../base/protocol.js');
 const { warnOnce } = require('../base/warnings.js');
@@ -29,18 +30,9 @@ const parts = [
 
 let isInstalled = false;
 
-/** RALLOC_GUARD. Deno lets nobody read it without --allow-env. */
-function setting() {
-  try {
-    return process.env.RALLOC_GUARD ?? '';
-  } catch {
-    return '';
-  }
-}
-
 /** Whether RALLOC_GUARD=off leaves Node as it is. Throws ERR_RALLOC_INVALID_ARGUMENT for what it cannot be. */
 function isOff() {
-  const value = setting();
+  const value = variable('RALLOC_GUARD') ?? '';
   if (!['', 'on', 'off'].includes(value)) throw rangeError('RALLOC_GUARD', "'on' or 'off'", value);
   return value === 'off';
 }

@@ -7,6 +7,7 @@ const { createRequire } = require('node:module');
 const process = require('node:process');
 const { isMainThread } = require('node:worker_threads');
 const { version } = require('../../package.json');
+const { variable } = require('../base/environment.js');
 const { warnOnce } = require('../base/warnings.js');
 const { faultOf, libcOfBinary } = require('./binary-file.js');
 const { libcs, missing, placesOf, unavailable } = require('./platform.js');
@@ -81,15 +82,6 @@ function probe(native) {
   leases.quarantine(registers[0], registers[1], 0, ab);
 }
 
-/** What RALLOC_BACKEND asks for. Deno lets nobody read it without --allow-env. */
-function wanted() {
-  try {
-    return process.env.RALLOC_BACKEND;
-  } catch {
-    return undefined;
-  }
-}
-
 /** `native` is the default, and the fallback takes its place where it has to. */
 const BACKENDS = [undefined, '', 'js', 'native'];
 
@@ -99,8 +91,9 @@ function choose() {
   // A worker's finalizers run at its end even for memory that another isolate got from it meanwhile; V8's
   // own memory survives that, so the arenas of workers use it.
   if (!isMainThread) return fallback('arenas in worker threads have memory of V8');
-  if (!BACKENDS.includes(wanted())) warnOnce('RALLOC_UNKNOWN_BACKEND', wanted());
-  if (wanted() === 'js') return fallback('RALLOC_BACKEND is js');
+  const wanted = variable('RALLOC_BACKEND');
+  if (!BACKENDS.includes(wanted)) warnOnce('RALLOC_UNKNOWN_BACKEND', wanted);
+  if (wanted === 'js') return fallback('RALLOC_BACKEND is js');
   try {
     const native = binding();
     probe(native);
@@ -140,7 +133,7 @@ function slabs(needsNative) {
 function chooseSlabs() {
   const { backend, LeasedSlab } = memory;
   if (backend === 'native') return { LeasedSlab, backend };
-  if (!isMainThread && wanted() !== 'js') {
+  if (!isMainThread && variable('RALLOC_BACKEND') !== 'js') {
     try {
       const native = binding();
       probeSlab(native);
@@ -160,7 +153,7 @@ function probeSlab(native) {
 /** The class that tells deaths. Native in workers too: its finalizers touch no memory but the thread's own. */
 function deaths() {
   if (memory.backend === 'native') return memory.Deaths;
-  if (!isMainThread && wanted() !== 'js') {
+  if (!isMainThread && variable('RALLOC_BACKEND') !== 'js') {
     try {
       return binding().Deaths;
     } catch {

@@ -4,6 +4,7 @@
 
 const path = require('node:path');
 const { fileURLToPath } = require('node:url');
+const { variable } = require('../base/environment.js');
 const { typeError } = require('../base/errors.js');
 const check = require('../base/validate.js');
 const { readOwnTable } = require('../lifetime/table.js');
@@ -27,15 +28,6 @@ const sites = new Map(); // by name
 let baked = new Map(); // name → { baked, routes }
 let loaded = null; // the file
 let isAsked = false; // RALLOC_TABLE was read
-
-/** RALLOC_TABLE. Deno lets nobody read it without --allow-env. */
-function tableOfEnvironment() {
-  try {
-    return process.env.RALLOC_TABLE ?? '';
-  } catch {
-    return '';
-  }
-}
 
 function fileOf(given) {
   if (given instanceof URL) return fileURLToPath(given);
@@ -78,7 +70,7 @@ function site(name) {
   if (known !== undefined) return known;
   checkName(name);
   if (!isAsked) {
-    const file = tableOfEnvironment();
+    const file = variable('RALLOC_TABLE') ?? '';
     if (file !== '') loadTable(file);
     isAsked = true;
   }

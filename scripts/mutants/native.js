@@ -16,7 +16,7 @@ module.exports = [
         '  } catch {\n    return undefined;\n  }\n',
         "  } catch {\n    return 'js';\n  }\n",
       ],
-      'an unknown backend is ignored in silence': ['!BACKENDS.includes(wanted())', 'false'],
+      'an unknown backend is ignored in silence': ['!BACKENDS.includes(wanted)', 'false'],
       'the first binary that fails ends the search': [
         'if (!isNotFound(error)) failures.push(error);',
         'throw error;',
