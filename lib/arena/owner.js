@@ -6,6 +6,7 @@
 
 const check = require('../base/validate.js');
 const { RallocError, rangeError } = require('../base/errors.js');
+const { named } = require('../base/name.js');
 const { tracker } = require('../base/tracker.js');
 const { HUGE_PAGE, memoryOptions } = require('../memory/options.js');
 const { install } = require('../guard/install.js');
@@ -88,8 +89,7 @@ class ArenaOwner {
 
   /** For people, which arena it is. */
   describe() {
-    const { name } = this.settings;
-    return name === '' ? 'an arena' : `the arena '${name}'`;
+    return named('arena', this.settings.name);
   }
 
   /** Bytes that may still be handed out in windows. Here the memory below keeps the limit. */

@@ -3,9 +3,10 @@
 // Buffers that outlive their request. They are dead then, whoever has them: what functions of Node and of ralloc refuse is counted by the site that gave it, and of some of
 // them it is looked whether anybody still has them once V8 has collected what nobody has.
 
+const { Bearer } = require('../base/bearer.js');
 const { kHolder, kMemory } = require('../base/protocol.js');
 const { collectNow } = require('../memory/gc.js');
-const marking = require('../memory/marking.js');
+const { MajorCount, SUFFICIENT } = require('../memory/major-count.js');
 const time = require('../base/time.js');
 const { arrayBufferOf, lengthOf } = require('../base/views.js');
 const { DEAD, GIVEN, KEPT, LOOKED, PERHAPS } = require('./counts.js');
@@ -15,9 +16,6 @@ const EVERY = 16;
 /** At a time, of a thread: V8 keeps what a WeakRef is of until a major collection. */
 const MOST_LOOKED = 256;
 const LOOK_MS = 1000;
-
-/** The first may have begun before the response was over, and takes what it has seen by then for alive. */
-const COLLECTIONS = 2;
 
 /** A full one, at the end, takes 0.2 to 1.6 ms a MiB. */
 const MOST_HEAP_AT_END = 48 * 1024 * 1024;
@@ -29,12 +27,7 @@ const Reference = WeakRef;
  * Gives the memory of an arena the sites that have Buffers of it, as a private field, which nobody sees, in 3 to 10 ns a Buffer. A WeakMap of all Buffers would cost each 0.8 to 2
  * microseconds, and a field of theirs loops that read them and others the half of their speed (Node 24 and 26).
  */
-class Tagged extends class {
-  constructor(object) {
-    // biome-ignore lint/correctness/noConstructorReturn: the field is the object's
-    return object;
-  }
-} {
+class Tagged extends Bearer {
   #sites;
 
   constructor(memory, sites) {
@@ -56,8 +49,7 @@ class Tagged extends class {
 
 class Watch {
   #looked = []; // { site, ref, until }
-  #collections = 0;
-  #ended = Number.NEGATIVE_INFINITY; // the last collection of which is known
+  #majors = new MajorCount();
   #timer = null;
   #isTicking = false; // or will be at the next tick
 
@@ -92,23 +84,20 @@ class Watch {
   }
 
   #tick() {
-    marking.isMarking(); // learns of collections
-    const ended = marking.endOfMajor();
-    if (ended > this.#ended) this.#collections++;
-    this.#ended = ended;
-    this.#looked = this.#looked.filter((one) => this.#isOpen(one));
+    const { count } = this.#majors;
+    this.#looked = this.#looked.filter((one) => this.#isOpen(one, count));
     if (this.#looked.length > 0) return;
     time.clearInterval(this.#timer);
     this.#isTicking = false;
   }
 
   /** Whether nothing is known of it yet. */
-  #isOpen(one) {
+  #isOpen(one, collections) {
     const buffer = one.ref.deref();
     if (buffer === undefined) return this.#tell(one, false);
     if (lengthOf.call(buffer) > 0) return true; // its request is not over
-    one.until ??= this.#collections + COLLECTIONS;
-    return this.#collections < one.until || this.#tell(one, true);
+    one.until ??= collections + SUFFICIENT;
+    return collections < one.until || this.#tell(one, true);
   }
 
   #tell({ site: { counts } }, isKept) {

@@ -4,6 +4,7 @@
 
 const { AsyncLocalStorage, AsyncResource } = require('node:async_hooks');
 const process = require('node:process');
+const { Bearer } = require('../base/bearer.js');
 const time = require('../base/time.js');
 const { attempt } = require('./attempt.js');
 
@@ -73,13 +74,8 @@ function generalPath(url) {
     .join('/');
 }
 
-/** Gives a message its request as a private field, which nobody sees; a WeakMap of all of them would cost each collection. */
-class Tagged extends class {
-  constructor(object) {
-    // biome-ignore lint/correctness/noConstructorReturn: the field is the object's
-    return object;
-  }
-} {
+/** Gives a message its request. */
+class Tagged extends Bearer {
   #request;
 
   constructor(message, request) {

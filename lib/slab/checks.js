@@ -14,7 +14,7 @@ const FREED = 0;
 const HELD = 1;
 const SENT = 2;
 const IN_FLIGHT = 3; // freed, and its slot waits for operations of Node: see operations.js
-const WATCHED = 4; // held, over memory of its own: see watched.js
+const WATCHED = 4; // held, over memory of its own: see watch() of buffer.js
 
 const held = (state) => state === HELD || state === WATCHED;
 

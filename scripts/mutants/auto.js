@@ -102,10 +102,17 @@ module.exports = [
     },
   },
   {
+    file: 'memory/major-count.js',
+    tests: watch,
+    mutants: {
+      'one collection is enough': ['const SUFFICIENT = 2;', 'const SUFFICIENT = 1;'],
+      'each look is a collection': ['if (ended > this.#ended) ', ''],
+    },
+  },
+  {
     file: 'auto/watch.js',
     tests: watch,
     mutants: {
-      'one collection is enough': ['const COLLECTIONS = 2;', 'const COLLECTIONS = 1;'],
       'all Buffers are looked at': ['site.counts[GIVEN] % EVERY === 0', 'true'],
       'those of the heap are of arenas': [
         'return false;\n      Tagged',

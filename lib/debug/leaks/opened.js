@@ -2,6 +2,7 @@
 
 // Arenas, slabs and regions of the program that are not closed, and those that nobody has any more.
 
+const { named } = require('../../base/name.js');
 const time = require('../../base/time.js');
 const { isOfSites } = require('../../site/memory.js');
 const { report } = require('../report.js');
@@ -37,16 +38,10 @@ class Opened {
 /** `core`: what has its memory, and is closed with it: of an arena its owner. */
 function opened(thing, core, kind) {
   if (!isNext()) return;
-  const one = new Opened(kind, describe(core, kind), core);
+  const one = new Opened(kind, named(kind, core.settings.name), core);
   open.add(one);
   byCore.set(core, one);
   dropped.register(thing, one);
-}
-
-function describe(core, kind) {
-  const { name } = core.settings;
-  const article = kind === 'arena' ? 'an' : 'a';
-  return name === '' ? `${article} ${kind}` : `the ${kind} '${name}'`;
 }
 
 function closed(core) {

@@ -3,6 +3,7 @@
 // Watched Buffers of slabs and regions. Each has its slot or block, as all others, and memory of its own in the place of it: dead once it is freed, while
 // the slot is somebody else's.
 
+const { named } = require('../../base/name.js');
 const { Region } = require('../../region/region.js');
 const regionBuffers = require('../../region/buffer.js');
 const { Slab } = require('../../slab/slab.js');
@@ -15,19 +16,12 @@ const { Record, currentRequest } = require('./record.js');
 const { countdown, next } = require('./sampling.js');
 
 const kinds = [
-  { kind: 'slab', prototype: Slab.prototype, ...slabBuffers, isOwn: slabBuffers.isOfSlab },
-  {
-    kind: 'region',
-    prototype: Region.prototype,
-    ...regionBuffers,
-    isOwn: regionBuffers.isOfRegion,
-  },
+  { kind: 'slab', prototype: Slab.prototype, ...slabBuffers },
+  { kind: 'region', prototype: Region.prototype, ...regionBuffers },
 ];
 
 /** Memories of each slab and region, of Buffers that are not freed. */
 const held = new WeakMap(); // core → Set
-
-const nameOf = (kind, { name }) => (name === '' ? `a ${kind}` : `the ${kind} '${name}'`);
 
 /**
  * The same Buffer with memory of its own; itself where it has that, or can have none. Where the stack ends it has what it had: no call comes between
@@ -40,7 +34,7 @@ function watched({ kind, coreOf, watch }, buffer, zero, below) {
     const { length } = buffer;
     const core = coreOf(buffer);
     if (length === 0 || core.auto || memoryOf(buffer.buffer) !== undefined) return buffer;
-    const record = new Record(kind, nameOf(kind, core.settings), length, Trace.take(below));
+    const record = new Record(kind, named(kind, core.settings.name), length, Trace.take(below));
     const memory = new OwnMemory(length, zero, record);
     const ab = memory.watchOperations(memory.ab, core.settings.guard ? core.guarded : undefined);
     memory.core = core;

@@ -4,7 +4,7 @@
 // a connection's last request, is none of these: it is waited for until they are gone too.
 
 const { collectNow } = require('../../memory/gc.js');
-const marking = require('../../memory/marking.js');
+const { MajorCount, SUFFICIENT } = require('../../memory/major-count.js');
 const time = require('../../base/time.js');
 const { report } = require('../report.js');
 
@@ -14,14 +14,11 @@ const Reference = WeakRef;
 const LOOK_MS = 1000;
 /** At a time, of a thread: V8 keeps what a WeakRef is of until a major collection. */
 const MOST = 256;
-/** The first may have begun before the response was over, and takes what it has seen by then for alive. */
-const COLLECTIONS = 2;
 /** A full one takes 0.2 to 1.6 ms a MiB. */
 const MOST_HEAP = 512 * 1024 * 1024;
 
-let looked = []; // { record, until, owner }
-let collections = 0;
-let ended = Number.NEGATIVE_INFINITY;
+const majors = new MajorCount();
+let looked = []; // { record, until, arena }
 let timer = null;
 
 /** Looks at what the request of `record`, which is over, has left. */
@@ -41,12 +38,9 @@ function look(record) {
 }
 
 function tick() {
-  marking.isMarking(); // learns of collections
-  const end = marking.endOfMajor();
-  if (end > ended) collections++;
-  ended = end;
-  for (const one of looked) one.until ??= collections + COLLECTIONS;
-  looked = looked.filter((one) => !isDone(one, collections >= one.until));
+  const { count } = majors;
+  for (const one of looked) one.until ??= count + SUFFICIENT;
+  looked = looked.filter((one) => !isDone(one, count >= one.until));
   if (looked.length > 0) return;
   time.clearInterval(timer);
   timer = null;

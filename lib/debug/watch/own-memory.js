@@ -3,6 +3,7 @@
 // The memory of one watched Buffer: an ArrayBuffer of its own, with red zones around the bytes. V8 knows of no write of native code past them; the
 // zones tell of it later.
 
+const { Bearer } = require('../../base/bearer.js');
 const { kHolder } = require('../../base/protocol.js');
 const { FastBuffer } = require('../../base/runtime.js');
 const { taken } = require('../../memory/release.js');
@@ -14,13 +15,8 @@ const { Witness } = require('./witness.js');
 /** As it is before an application takes it away. */
 const Reference = WeakRef;
 
-/** Gives the ArrayBuffer a private field, which nobody sees. */
-class Branded extends class {
-  constructor(object) {
-    // biome-ignore lint/correctness/noConstructorReturn: the field is the object's
-    return object;
-  }
-} {
+/** Gives an ArrayBuffer what it is the memory of. */
+class Branded extends Bearer {
   #memory;
 
   constructor(ab, memory) {

@@ -25,7 +25,7 @@ function currentRequest() {
 }
 
 class Record {
-  ended = null; // { how, trace, request, isDead }: see end.js
+  ended = null; // { how, trace, request, isDead }: see endOf() of span-watch.js and endedBy() of freed.js
   isInFlight = false; // at its end, which is told
   at = time.now();
   #owner; // a WeakRef of the request's, until it ends

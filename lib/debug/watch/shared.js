@@ -28,39 +28,34 @@ function* bytesIn(message) {
 
 const recordIn = (value) => (isView(value) ? recordOf(value) : memoryOf(value)?.record);
 
-const isAlive = (record) => record !== undefined && record.ended === null;
+/** The records of watched Buffers in a message that are alive. */
+function aliveIn(message) {
+  const records = new Set();
+  for (const value of bytesIn(message)) {
+    const record = recordIn(value);
+    if (record !== undefined && record.ended === null) records.add(record);
+  }
+  return records;
+}
 
 function tellShared(message, options, use, below) {
-  const transferred = Array.isArray(options) ? options : options?.transfer;
-  const taken = new Set();
-  for (const value of bytesIn(transferred)) {
-    const record = recordIn(value);
-    if (isAlive(record)) taken.add(record);
-  }
+  const taken = aliveIn(Array.isArray(options) ? options : options?.transfer);
+  const copied = aliveIn(message);
+  if (taken.size + copied.size === 0) return; // that is most messages
   const used = Trace.take(below).settle();
   for (const record of taken)
     report('shared', { record, use, used, detail: 'it takes the memory' });
-  for (const value of bytesIn(message)) {
-    const record = recordIn(value);
-    if (isAlive(record) && !taken.has(record))
+  for (const record of copied) {
+    if (!taken.has(record))
       report('shared', { record, use, used, detail: 'it copies all of the memory around it' });
   }
 }
-
-/** Cheap for what has no bytes: that is most messages. */
-const hasBytes = (message, options) => {
-  if (options === undefined && (typeof message !== 'object' || message === null)) return false;
-  for (const value of bytesIn(message)) if (recordIn(value) !== undefined) return true;
-  const transferred = Array.isArray(options) ? options : options?.transfer;
-  for (const value of bytesIn(transferred)) if (recordIn(value) !== undefined) return true;
-  return false;
-};
 
 const sharing = (use, telling) => (original) => {
   const teller = telling(use)(original);
   return function share(...args) {
     const [message, options] = args;
-    if (hasBytes(message, options)) tellShared(message, options, use, share);
+    tellShared(message, options, use, share);
     return Reflect.apply(teller, this, args);
   };
 };
