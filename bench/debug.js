@@ -7,32 +7,14 @@
 // its code, which is the same as without debug mode. A stack is nearly all that `full` costs, and is here one of few frames.
 
 const allocators = require('../demo/allocators.js');
-const files = require('../demo/files.js');
-const createHandlers = require('../demo/handler.js');
-const createExpress = require('../demo/servers/express.js');
 const { Arena, Region, Slab, configureDebug } = require('..');
 const { compare } = require('./harness.js');
+const fixture = require('./fixtures/ingest.js');
 const { compareServers } = require('./servers.js');
 
-const SIZE = 64 * 1024;
-const SLICE_MS = 3000;
-const LONGEST = 64; // of an answer: the client wants all to be as long
 const PIECE = 1024;
 
-/** Every fourth request reads a file too, by its number. */
-function ingest() {
-  const { copies } = files.prepare();
-  const handlers = createHandlers(files.load(copies), files.manifest());
-  let served = 0;
-  const { server } = createExpress(allocators.ralloc(), {
-    ingest: async (arena, request) =>
-      (await handlers.ingest(arena, { ...request, id: served++ })).padEnd(LONGEST),
-  });
-  server.prependListener('request', (req) => {
-    req.url = '/ingest/0';
-  });
-  return server;
-}
+const ingest = () => fixture.ingest(allocators.ralloc());
 
 const LEVELS = ['off', 'sample', 'full'];
 
@@ -43,9 +25,9 @@ const onExpress = () =>
     file: 'debug.js',
     kind: 'ingest',
     names: LEVELS,
-    request: { size: SIZE },
+    request: { size: fixture.SIZE },
     processes: Object.fromEntries(LEVELS.map((level) => [level, { env: { RALLOC_DEBUG: level } }])),
-    sliceMs: SLICE_MS,
+    sliceMs: fixture.SLICE_MS,
   });
 
 function arena(n) {

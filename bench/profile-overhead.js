@@ -11,31 +11,11 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const allocators = require('../demo/allocators.js');
-const files = require('../demo/files.js');
-const createHandlers = require('../demo/handler.js');
-const createExpress = require('../demo/servers/express.js');
 const { profiler } = require('ralloc');
+const fixture = require('./fixtures/ingest.js');
 const { compareServers } = require('./servers.js');
 
-const SIZE = 64 * 1024;
-/** Servers take turns, and one that has been idle begins with more samples, and a smaller young generation, than it has in the long run. */
-const SLICE_MS = 3000;
-const LONGEST = 64; // of an answer: the client wants all to be as long
-
-/** Every fourth request reads a file too, by its number. */
-function ingest() {
-  const { copies } = files.prepare();
-  const handlers = createHandlers(files.load(copies), files.manifest());
-  let served = 0;
-  const { server } = createExpress(allocators.allocUnsafe(), {
-    ingest: async (arena, request) =>
-      (await handlers.ingest(arena, { ...request, id: served++ })).padEnd(LONGEST),
-  });
-  server.prependListener('request', (req) => {
-    req.url = '/ingest/0';
-  });
-  return server;
-}
+const ingest = () => fixture.ingest(allocators.allocUnsafe());
 
 const profileOf = (pid) => path.join(os.tmpdir(), `ralloc-bench-${pid}.rprof`);
 
@@ -66,9 +46,9 @@ async function overhead() {
       file: 'profile-overhead.js',
       kind: 'ingest',
       names: Object.keys(kinds.ingest),
-      request: { size: SIZE },
+      request: { size: fixture.SIZE },
       processes: { [PROFILE]: whole },
-      sliceMs: SLICE_MS,
+      sliceMs: fixture.SLICE_MS,
     });
   } finally {
     fs.rmSync(file, { force: true });
