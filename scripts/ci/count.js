@@ -23,15 +23,19 @@ function readSteps(results) {
 function report(steps) {
   const { counts, passed, failed } = countAll(steps);
   const width = Math.max(0, ...counts.map(({ name }) => name.length));
-  for (const count of counts) {
+  // Beside its step, and last: who sees but a part of the output sees what failed.
+  const failures = counts.map(({ failed }, index) =>
+    failed > 0 ? failuresIn(steps[index].log) : [],
+  );
+  for (const [index, count] of counts.entries()) {
     const verdict = count.failed > 0 ? 'FAIL' : 'ok  ';
     console.log(
       `${verdict} ${count.name.padEnd(width)}  ${count.passed} passed, ${count.failed} failed`,
     );
+    for (const line of failures[index]) console.log(`     ${line}`);
   }
-  // Last, once more: who sees but the end of the output sees what failed.
-  for (const { name, log } of steps.filter((_, index) => counts[index].failed > 0)) {
-    for (const line of failuresIn(log)) console.log(`${name}: ${line}`);
+  for (const [index, { name }] of counts.entries()) {
+    for (const line of failures[index]) console.log(`${name}: ${line}`);
   }
   console.log(`${passed} passed, ${failed} failed`);
   return failed === 0;
