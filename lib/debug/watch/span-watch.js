@@ -23,12 +23,18 @@ function endsUnseen(epoch, owner) {
   return !(res?.statusCode >= 500 && res.writableFinished === true);
 }
 
+/** The place that ended an epoch. The end of a response is Node's, and has none that would be worth half of what it costs to watch a Buffer. */
+function placeOf(epoch) {
+  if (epoch.death === 'response') return undefined;
+  const trace = Trace.take().settle();
+  return trace.isOfApplication ? trace : undefined;
+}
+
 /** How the Buffers of an epoch end, or those since a checkpoint. */
 function endOf(epoch, owner) {
-  const trace = Trace.take().settle();
   return {
     how: epoch.death,
-    trace: trace.isOfApplication ? trace : undefined, // the end of a response is Node's
+    trace: placeOf(epoch),
     request: owner.ofRequest ? owner.describe() : undefined,
     isDead: !endsUnseen(epoch, owner),
   };
