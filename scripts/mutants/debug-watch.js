@@ -39,8 +39,8 @@ module.exports = [
         { tests: requests },
       ],
       'nobody looks for what is kept': [
-        "if (end.how === 'response' && end.isDead) look(record);",
-        '',
+        "end.how === 'response' && end.isDead && look(record)",
+        'false',
         { tests: requests },
       ],
       'operations in flight are not told': ['if (end.isDead && witness?.count > 0)', 'if (false)'],
@@ -84,7 +84,7 @@ module.exports = [
     file: 'debug/watch/functions.js',
     tests: arenas,
     mutants: {
-      'subarrays are not seen': ['recordOf(this)?.see(made);', ''],
+      'subarrays are not seen': ['memoryOf(this.buffer)?.record.see(made);', ''],
       'lists are not looked into': ['const found = arg.find(isDead);', 'const found = undefined;'],
     },
   },

@@ -9,7 +9,7 @@ const { isOfSites } = require('../../site/memory.js');
 const { settings } = require('../settings.js');
 const { report } = require('../report.js');
 const { settleQueue } = require('../watch/delay-queue.js');
-const { live } = require('../watch/own-memory.js');
+const { living } = require('../watch/own-memory.js');
 const { groupsOf } = require('./groups.js');
 const { expired, held, openHolds, released } = require('./holds.js');
 const { opened, stillOpen } = require('./opened.js');
@@ -20,7 +20,7 @@ const SETTLE_MS = 200;
 
 /** Watched Buffers of slabs and regions that nobody has freed. */
 const unfreed = () =>
-  [...live]
+  living()
     .filter(({ core }) => core !== undefined && !isOfSites(core))
     .map(({ record }) => record);
 
@@ -55,7 +55,7 @@ function noteDeath() {
 
 /** What is open may be dropped while Buffers of it are watched: the `this` of a function on their stacks is what has it. */
 function settleStacks() {
-  for (const { record } of live) record.allocated.settle();
+  for (const { record } of living()) record.allocated.settle();
   settleQueue();
 }
 

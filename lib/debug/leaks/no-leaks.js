@@ -8,7 +8,7 @@ const check = require('../../base/validate.js');
 const time = require('../../base/time.js');
 const { describe, listen } = require('../report.js');
 const { configure, isOn, settings } = require('../settings.js');
-const { live } = require('../watch/own-memory.js');
+const { living } = require('../watch/own-memory.js');
 const { verify } = require('../watch/watch.js');
 const { groupsOf } = require('./groups.js');
 const holds = require('./holds.js');
@@ -51,7 +51,7 @@ class Taken {
   get isOver() {
     const { buffers, holds, open } = this;
     if (buffers.length + holds.length + open.length > 0) return false;
-    return ![...live].some(({ record: { owner } }) => owner !== undefined && !owner.isOver);
+    return !living().some(({ record: { owner } }) => owner !== undefined && !owner.isOver);
   }
 
   /** Nobody is told of it again. */

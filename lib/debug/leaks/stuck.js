@@ -5,14 +5,16 @@
 const time = require('../../base/time.js');
 const { report } = require('../report.js');
 const { settings } = require('../settings.js');
-const { live } = require('../watch/own-memory.js');
+const { living } = require('../watch/own-memory.js');
 const { groupsOf } = require('./groups.js');
 
 const told = new WeakSet(); // records
 
 /** Tells, each once, of those that are watched and in `isMeant`. Whether there are any. */
 function tellStuck(isMeant) {
-  const found = [...live].filter(isMeant).map(({ record }) => record);
+  const found = living()
+    .filter(isMeant)
+    .map(({ record }) => record);
   const news = found.filter((record) => !told.has(record));
   for (const record of news) told.add(record);
   for (const { kind: _kind, ...group } of groupsOf(news)) report('stuck', group);
@@ -23,7 +25,7 @@ function tellStuck(isMeant) {
 function stuckSlots(of, before, count) {
   if (tellStuck(({ core, record }) => core === of && record.at <= before)) return true;
   const isAll = settings.level === 'full' || settings.sampleEvery === 1;
-  return isAll && [...live].filter(({ core }) => core === of).length >= count; // a later tick tells of them
+  return isAll && living().filter(({ core }) => core === of).length >= count; // a later tick tells of them
 }
 
 /** Of a request in flight, all. */
@@ -32,7 +34,9 @@ const stuckRequest = (request) => tellStuck(({ record }) => record.owner === req
 /** Buffers of requests that have had their arena for longer than the middleware's `warnAfterMs`. */
 function ofLongRequests() {
   const now = time.now();
-  return [...live].map(({ record }) => record).filter((record) => isLong(record, now));
+  return living()
+    .map(({ record }) => record)
+    .filter((record) => isLong(record, now));
 }
 
 function isLong({ owner, at }, now) {

@@ -8,7 +8,7 @@ const { takeWatched } = require('../../arena/adopt.js');
 const copy = require('../../arena/copy.js');
 const { Trace } = require('../trace.js');
 const { OwnMemory } = require('./own-memory.js');
-const { Record } = require('./record.js');
+const { Record, note } = require('./record.js');
 const { countdown, next } = require('./sampling.js');
 const { OwnWatch, SeenWatch, attempt } = require('./span-watch.js');
 
@@ -52,7 +52,7 @@ function noteSeen(arena, buffer, allocated) {
   const record = recordFor(window.owner, buffer.length, allocated);
   span.watch ??= new SeenWatch();
   span.watch.add(record);
-  record.see(buffer);
+  note(buffer, record);
 }
 
 const allocUnsafe = (original) =>

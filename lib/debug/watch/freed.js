@@ -11,7 +11,8 @@ const slabBuffers = require('../../slab/buffer.js');
 const { Trace } = require('../trace.js');
 const { endViews } = require('./dead-buffer.js');
 const { ZONE } = require('./bytes.js');
-const { OwnMemory, memoryOf } = require('./own-memory.js');
+const { memoryOf } = require('./branded.js');
+const { OwnMemory } = require('./own-memory.js');
 const { Record, currentRequest } = require('./record.js');
 const { countdown, next } = require('./sampling.js');
 

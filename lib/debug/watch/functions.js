@@ -11,8 +11,7 @@ const { TextDecoder } = require('node:util');
 const worker = require('node:worker_threads');
 const zlib = require('node:zlib');
 const { explain, isDead } = require('./dead-buffer.js');
-const { memoryOf } = require('./own-memory.js');
-const { recordOf } = require('./record.js');
+const { memoryOf } = require('./branded.js');
 const { sharing } = require('./shared.js');
 const { used } = require('./uses.js');
 
@@ -66,7 +65,7 @@ const tellingOfList = (use) => (original) => {
 const seeing = (original) =>
   function part(start, end) {
     const made = original.call(this, start, end);
-    if (memoryOf(this.buffer) !== undefined) recordOf(this)?.see(made);
+    memoryOf(this.buffer)?.record.see(made);
     return made;
   };
 

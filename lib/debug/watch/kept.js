@@ -21,9 +21,9 @@ const majors = new MajorCount();
 let looked = []; // { record, until, arena }
 let timer = null;
 
-/** Looks at what the request of `record`, which is over, has left. */
+/** Whether what the request of `record`, which is over, has left is looked at. */
 function look(record) {
-  if (looked.length >= MOST) return;
+  if (looked.length >= MOST) return false;
   const { owner } = record;
   record.allocated.settle(); // else V8 keeps what the functions on the stack had, the Buffer perhaps
   const arena = owner?.arena;
@@ -32,9 +32,11 @@ function look(record) {
     until: undefined,
     arena: arena === undefined ? undefined : new Reference(arena),
   });
-  if (timer !== null) return;
-  timer = time.setInterval(tick, LOOK_MS);
-  timer.unref();
+  if (timer === null) {
+    timer = time.setInterval(tick, LOOK_MS);
+    timer.unref();
+  }
+  return true;
 }
 
 function tick() {

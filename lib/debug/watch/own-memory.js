@@ -3,11 +3,11 @@
 // The memory of one watched Buffer: an ArrayBuffer of its own, with red zones around the bytes. V8 knows of no write of native code past them; the
 // zones tell of it later.
 
-const { Bearer } = require('../../base/bearer.js');
 const { kHolder } = require('../../base/protocol.js');
 const { FastBuffer } = require('../../base/runtime.js');
 const { taken } = require('../../memory/release.js');
 const { reportLater } = require('../report.js');
+const { brand, memoryOf } = require('./branded.js');
 const { UNSAFE_BYTE, ZONE, ZONE_BYTE, firstOther, over } = require('./bytes.js');
 const delayQueue = require('./delay-queue.js');
 const { Witness } = require('./witness.js');
@@ -15,34 +15,23 @@ const { Witness } = require('./witness.js');
 /** As it is before an application takes it away. */
 const Reference = WeakRef;
 
-/** Gives an ArrayBuffer what it is the memory of. */
-class Branded extends Bearer {
-  #memory;
-
-  constructor(ab, memory) {
-    super(ab);
-    this.#memory = memory;
-  }
-
-  static memoryOf(ab) {
-    return #memory in ab ? ab.#memory : undefined;
-  }
-}
-
-/** What is watched and not dead, of every kind. */
+/** What is watched and not dead: memories of slabs and regions, and WeakRefs of the ArrayBuffers of arenas, which may go without a word. */
 const live = new Set();
 let sweepAt = 1024;
 
-/** Arenas that nobody has any more told nobody that their Buffers are gone. */
+const memoryIn = (one) => (one instanceof OwnMemory ? one : memoryOf(one.deref()));
+
 function sweep() {
-  for (const memory of live) {
-    if (memory.record.kind === 'arena' && memory.ab === undefined) live.delete(memory);
-  }
+  for (const one of live) if (memoryIn(one) === undefined) live.delete(one);
   sweepAt = Math.max(1024, live.size * 2);
 }
 
+/** The memories of all watched Buffers that are not dead. */
+const living = () => [...live].map(memoryIn).filter((memory) => memory !== undefined);
+
 class OwnMemory {
   #ab; // a WeakRef: what has the Buffer, or the arena's span, keeps it
+  #life; // what is in `live`
   #size;
   #isDamaged = false; // and that is told
   witness = null; // where nothing else hears of operations of Node
@@ -57,8 +46,9 @@ class OwnMemory {
     this.#ab = new Reference(ab);
     this.#size = size;
     this.record = record;
-    new Branded(ab, this);
-    live.add(this);
+    brand(ab, this);
+    this.#life = record.kind === 'arena' ? this.#ab : this;
+    live.add(this.#life);
     if (live.size > sweepAt) sweep();
   }
 
@@ -105,13 +95,13 @@ class OwnMemory {
 
   /** Nobody has it after all, or nobody but operations of Node. */
   leave() {
-    live.delete(this);
+    live.delete(this.#life);
   }
 
   /** Its Buffer is over, whatever may still have the bytes. */
   end(ended) {
     const { record } = this;
-    live.delete(this);
+    this.leave();
     this.verify(this.ab, ended);
     record.end(ended);
   }
@@ -126,13 +116,11 @@ class OwnMemory {
   }
 }
 
-const { memoryOf } = Branded;
-
 /** Looks at all zones; how many were written to. */
 function verifyLive() {
   let count = 0;
-  for (const memory of live) count += memory.verify();
+  for (const memory of living()) count += memory.verify();
   return count;
 }
 
-module.exports = { OwnMemory, live, memoryOf, verifyLive };
+module.exports = { OwnMemory, living, verifyLive };

@@ -5,6 +5,10 @@
 const { ownerOf } = require('../../arena/arena.js');
 const { current } = require('../../arena/current.js');
 const time = require('../../base/time.js');
+const { arrayBufferOf } = require('../../base/views.js');
+const { memoryOf } = require('./branded.js');
+
+const { isView } = ArrayBuffer;
 
 /** As it is before an application takes it away. */
 const Reference = WeakRef;
@@ -12,10 +16,19 @@ const Reference = WeakRef;
 /** Views of a Buffer that are told from others once it is dead: the first, and the newest. */
 const MOST_VIEWS = 64;
 
-const records = new WeakMap(); // view → its record
+const noted = new WeakMap(); // view → its record, of memory that is not theirs alone
 
-/** The record of a Buffer or a view of it, dead or alive; undefined where nobody noted it. */
-const recordOf = (view) => records.get(view);
+/** The record of a Buffer or a view of it, dead or alive; undefined where there is none. */
+function recordOf(view) {
+  if (!isView(view)) return undefined;
+  return memoryOf(arrayBufferOf(view))?.record ?? noted.get(view);
+}
+
+/** `view` lies in memory that others have too: it alone is known to be of `record`. */
+function note(view, record) {
+  noted.set(view, record);
+  record.see(view);
+}
 
 /** For people: `GET /path` of the request that the caller works for; undefined outside of one. */
 function currentRequest() {
@@ -27,9 +40,11 @@ function currentRequest() {
 class Record {
   ended = null; // { how, trace, request, isDead }: see endOf() of span-watch.js and endedBy() of freed.js
   isInFlight = false; // at its end, which is told
+  #isOver = false;
   at = time.now();
   #owner; // a WeakRef of the request's, until it ends
   #request;
+  /** Of an arena the views themselves, until they are dead: who has the record then is the arena. Of others, and of what is dead, WeakRefs. */
   #views = [];
 
   /** `kind`: 'arena', 'slab' or 'region'; `of`: which one, for people; `allocated`: a Trace; `owner`: of an arena. */
@@ -54,17 +69,20 @@ class Record {
 
   /** `view` is over its bytes. */
   see(view) {
-    const views = this.#views;
-    if (views.length >= MOST_VIEWS) {
-      const alive = views.filter((one) => one.deref() !== undefined);
+    if (this.#views.length >= MOST_VIEWS) {
+      const alive = this.#views.filter((one) => this.#hasStrong || one.deref() !== undefined);
       this.#views = alive.length < MOST_VIEWS ? alive : [alive[0], ...alive.slice(2)];
     }
-    this.#views.push(new Reference(view));
-    records.set(view, this);
+    this.#views.push(this.#hasStrong ? view : new Reference(view));
+  }
+
+  get #hasStrong() {
+    return this.kind === 'arena' && !this.#isOver;
   }
 
   /** Those that somebody may have. */
   views() {
+    if (this.#hasStrong) return this.#views;
     return this.#views.map((one) => one.deref()).filter((view) => view !== undefined);
   }
 
@@ -72,6 +90,13 @@ class Record {
     this.#request = this.request;
     this.ended = ended;
   }
+
+  /** Its views are dead, and are not to be kept by it. `isLooked`: it will be asked for those that somebody has. */
+  leave(isLooked) {
+    const views = this.views();
+    this.#isOver = true;
+    this.#views = isLooked ? views.map((view) => new Reference(view)) : [];
+  }
 }
 
-module.exports = { Record, currentRequest, recordOf };
+module.exports = { Record, currentRequest, note, recordOf };

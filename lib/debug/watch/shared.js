@@ -5,7 +5,7 @@
 
 const { report } = require('../report.js');
 const { Trace } = require('../trace.js');
-const { memoryOf } = require('./own-memory.js');
+const { memoryOf } = require('./branded.js');
 const { recordOf } = require('./record.js');
 
 const { isView } = ArrayBuffer;

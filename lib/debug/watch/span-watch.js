@@ -66,7 +66,7 @@ class SpanWatch {
   /** Called once for each Buffer. */
   end(record, end) {
     if (end.isDead) endViews(record);
-    if (end.how === 'response' && end.isDead) look(record);
+    record.leave(end.how === 'response' && end.isDead && look(record));
   }
 }
 
