@@ -1528,7 +1528,7 @@ export type DebugLevel = 'off' | 'sample' | 'full';
 export interface DebugOptions {
   level?: DebugLevel | undefined;
   /**
-   * With `sample`, one of so many allocations is watched: an integer from 1 to 2147483647.
+   * With `sample`, one of so many allocations is watched: an integer from 1 to 2147483647. Of a thread that allocates very much there are fewer, 200 a second at most, unless it is 1.
    * @default 128
    */
   sampleEvery?: number | undefined;

@@ -3,12 +3,12 @@
 // The way in. What is required here for its effect turns itself on and off by onLevel().
 
 const { checkOn, configure, onLevel, start } = require('./settings.js');
-const { next } = require('./watch/sampling.js');
+const { restart } = require('./watch/sampling.js');
 
 /** Changes the options that are given, and leaves the others as they are. */
 function configureDebug(options) {
   configure(options);
-  next(); // a rate holds from now on, and not from the next Buffer that the one before has chosen
+  restart();
 }
 
 /** Looks now at all bytes that nobody should have written to, and for Buffers that are kept; how much of it was. */

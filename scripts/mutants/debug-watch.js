@@ -8,6 +8,18 @@ const requests = ['debug/requests.test.js'];
 
 module.exports = [
   {
+    file: 'debug/watch/sampling.js',
+    tests: ['debug/sampling.test.js'],
+    mutants: {
+      'any number in a period': ['if (++count >= MOST) pause();', ''],
+      'periods have no end': ['if (now - begin >= PERIOD_MS)', 'if (begin < 0)'],
+      'nothing is watched any more': ['timer ??= time.setTimeout(restart, PERIOD_MS);', ''],
+      'the process waits': ['    timer.unref?.();\n', ''],
+      'all has an end too': [' || settings.sampleEvery === 1', ''],
+      'a pause outlives what is configured': ['  time.clearTimeout(timer);\n', ''],
+    },
+  },
+  {
     file: 'debug/watch/own-memory.js',
     tests: [...arenas, ...freed],
     mutants: {

@@ -22,8 +22,8 @@ function recordFor(owner, size, allocated) {
 
 /** A Buffer of an arena with memory of its own; undefined where it cannot have that. Each function between the application and the stack costs half a µs. */
 function watched(arena, size, zero, below) {
-  next();
   try {
+    next();
     const window = usedWindow(arena);
     return isWatchable(window, size) ? watchedIn(window, size, zero, Trace.take(below)) : undefined;
   } catch {

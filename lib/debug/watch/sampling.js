@@ -1,18 +1,57 @@
 'use strict';
 
-// Which allocations are watched: all in `full`, one of `sampleEvery` at random in `sample`, as GWP-ASan chooses them (https://arxiv.org/abs/2311.09394).
+// Which allocations are watched: all in `full`, one of `sampleEvery` at random in `sample`, as GWP-ASan chooses them (https://arxiv.org/abs/2311.09394), and of a thread that
+// allocates more than anything could be watched of, no more than MOST in a PERIOD: so what `sample` costs has an end.
 
+const time = require('../../base/time.js');
 const { settings } = require('../settings.js');
 
 const { random } = Math;
 
+/** Each costs some 50 µs: one percent of a core. */
+const MOST = 40;
+const PERIOD_MS = 200;
+
 /** Allocations until the next that is watched. */
 const countdown = { left: 0 };
 
+let begin = Number.NEGATIVE_INFINITY; // of the period
+let count = 0; // within it
+let timer = null;
+
 /** Of even distribution, so that no rhythm of the program hides one. */
-function next() {
+function draw() {
   countdown.left =
     settings.level === 'full' ? 0 : Math.floor(random() * (2 * settings.sampleEvery - 1));
+}
+
+/** What changes holds from now on, and not from the next Buffer that the settings before have chosen. */
+function restart() {
+  time.clearTimeout(timer);
+  timer = null;
+  count = 0;
+  draw();
+}
+
+/** Nothing is watched until the period is over. */
+function pause() {
+  countdown.left = Number.POSITIVE_INFINITY;
+  time.outside(() => {
+    timer ??= time.setTimeout(restart, PERIOD_MS);
+    timer.unref?.();
+  });
+}
+
+/** One is watched now: chooses the next. Who asks for each of them, gets them. */
+function next() {
+  draw();
+  if (settings.level === 'full' || settings.sampleEvery === 1) return;
+  const now = time.now();
+  if (now - begin >= PERIOD_MS) {
+    begin = now;
+    count = 0;
+  }
+  if (++count >= MOST) pause();
 }
 
 /** Whether what is taken now is watched. */
@@ -22,4 +61,4 @@ function isNext() {
   return true;
 }
 
-module.exports = { countdown, isNext, next };
+module.exports = { countdown, isNext, next, restart };

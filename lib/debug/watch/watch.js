@@ -15,7 +15,7 @@ const freed = require('./freed.js');
 const { watchFunctions } = require('./functions.js');
 const { verifyKept } = require('./kept.js');
 const { verifyLive } = require('./own-memory.js');
-const { next } = require('./sampling.js');
+const { restart } = require('./sampling.js');
 const { freedAgain, used } = require('./uses.js');
 
 let patches = null;
@@ -46,7 +46,7 @@ function stop() {
 }
 
 function setLevel(level) {
-  next();
+  restart();
   if (level === 'off') stop();
   else if (patches === null) start();
 }
