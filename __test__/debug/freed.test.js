@@ -9,6 +9,7 @@ const { MessageChannel } = require('node:worker_threads');
 const test = require('ava').serial;
 const { Region, Slab, verify } = require('../../lib/index.js');
 const { nativeTest } = require('../helpers/backend.js');
+const { run } = require('../helpers/child.js');
 const { kinds, lineAbove, lineOf, watched } = require('../helpers/debug.js');
 const { Fifo } = require('../helpers/fifo.js');
 
@@ -187,3 +188,15 @@ test('use() frees its Buffer', (t) => {
   slab.close();
   t.deepEqual(kinds(reports), ['use-after-free']);
 });
+
+for (const operation of ['alloc', 'free']) {
+  test(`what is freed is told as no leak where the stack has ended in a call of it (${operation})`, async (t) => {
+    const { result, stderr } = await run('slab/cut-off.js', {
+      args: ['stack', operation, 'checked', 'own'],
+      execArgv: ['--stack-size=200'],
+      env: { RALLOC_DEBUG: 'full' },
+    });
+    t.true(result.cuts > 0);
+    t.notRegex(stderr, /RALLOC_W_LEAK/);
+  });
+}

@@ -38,11 +38,11 @@ function watched({ kind, coreOf, watch }, buffer, zero, below) {
     const record = new Record(kind, named(kind, core.settings.name), length, Trace.take(below));
     const memory = new OwnMemory(length, zero, record);
     const ab = memory.watchOperations(memory.ab, core.settings.guard ? core.guarded : undefined);
-    memory.core = core;
     if (!held.has(core)) held.set(core, new Set());
     result = watch(buffer, ab, ZONE);
     memory.see(result);
     held.get(core).add(memory);
+    memory.core = core; // what nobody can free as a watched one leaks nothing
   } catch {
     // The stack ends here, or V8 has no memory.
   }
@@ -79,11 +79,12 @@ const endedBy = (how) => ({
 
 /** The free is done: where the stack ends nothing is told of it. */
 function freed(buffer, how) {
+  let memory;
   try {
-    const memory = memoryOf(buffer.buffer);
+    memory = memoryOf(buffer.buffer);
     if (memory !== undefined) end(memory, endedBy(how));
   } catch {
-    // It is as if it were not watched.
+    if (memory !== undefined) memory.core = undefined; // it is as if it were not watched
   }
 }
 
