@@ -168,16 +168,16 @@ test('with the guard it is held, and nothing is told', async (t) => {
   t.deepEqual(reports, []);
 });
 
-test('sample watches one of so many, at random, in the long run', (t) => {
+test('sample watches some, and leaves the others where they would be', (t) => {
   watched(t, { level: 'sample', sampleEvery: 16 });
   const arena = new Arena();
   let found = 0;
-  for (let i = 0; i < 16_000; i++) {
+  for (let i = 0; i < 1000; i++) {
     const buffer = arena.allocUnsafe(8);
     if (buffer.buffer.byteLength < 100) found++;
     if (i % 100 === 99) arena.reset();
   }
-  t.true(found > 600 && found < 1500, `${found} of 16000`);
+  t.true(found >= 30 && found < 200, `${found} of 1000`);
 });
 
 test('another rate holds for the next allocation', (t) => {
