@@ -15,6 +15,8 @@ const { until } = require('../helpers/until.js');
 
 const MiB = 1024 * 1024;
 const HEADERS = 4096;
+/** The most that a socket reads at once. */
+const CHUNK = 64 * 1024;
 const ROOT = path.join(__dirname, '..', '..');
 const MIXES = ['frame', 'ingest', 'digest', 'upload', 'proxy', 'serve', 'json'];
 
@@ -167,7 +169,10 @@ for (const name of NAMES) {
         t.true(released() <= links * (2 * MiB + HEADERS), `${released()} bytes`);
         const { links: pipes, left } = processStats().bodies;
         t.deepEqual(pipes, { released: before.links.released + links, plain: before.links.plain });
-        t.deepEqual(left, before.left);
+        const { shared } = before.left;
+        t.deepEqual({ ...left, shared }, before.left);
+        // On a loaded machine the parsers of the answers before may not be free yet: a new one has its first then.
+        t.true(left.shared - shared <= links * CHUNK, `${left.shared - shared} bytes`);
       }
     },
   );
