@@ -8,7 +8,7 @@ const { configureDebug } = ralloc;
 const { run } = require('../helpers/child.js');
 const { fresh } = require('../helpers/fresh.js');
 
-const { DEFAULT_LEVEL, LEVELS } = fresh('debug/settings.js');
+const { LEVELS } = fresh('debug/settings.js');
 
 /** The level in a process whose environment has these. */
 async function levelWith(env, ...args) {
@@ -45,10 +45,11 @@ for (const word of ['Full', 'on', 'yes', ' off', '2', 'toString', '__proto__']) 
   });
 }
 
-test('without it debug mode is off in production, and by default elsewhere', async (t) => {
-  const env = { RALLOC_DEBUG: undefined };
-  t.deepEqual(await levelWith({ ...env, NODE_ENV: 'production' }), { level: 'off' });
-  t.deepEqual(await levelWith({ ...env, NODE_ENV: 'test' }), { level: DEFAULT_LEVEL });
+test('without it development is sampled, and nothing else', async (t) => {
+  const levelAs = (NODE_ENV) => levelWith({ RALLOC_DEBUG: undefined, NODE_ENV });
+  t.deepEqual(await levelAs('development'), { level: 'sample' });
+  for (const other of ['production', 'test', 'Development', '', undefined])
+    t.deepEqual(await levelAs(other), { level: 'off' }, other);
 });
 
 for (const door of ['express', 'fastify', 'koa', 'hono', 'http', 'nest']) {
@@ -58,30 +59,19 @@ for (const door of ['express', 'fastify', 'koa', 'hono', 'http', 'nest']) {
   });
 }
 
-/** Begins with `env`, and with 'sample' as the level by default. */
-function levelIn(env) {
-  const { settings, start } = fresh('debug/settings.js');
-  const own = Object.getOwnPropertyDescriptor(process, 'env');
-  Object.defineProperty(process, 'env', { value: env, configurable: true });
-  try {
-    start('sample');
-  } finally {
-    Object.defineProperty(process, 'env', own);
-  }
-  return settings.level;
-}
-
-test('production is off where the level by default is another', (t) => {
-  t.is(levelIn({ NODE_ENV: 'production' }), 'off');
-  t.is(levelIn({ NODE_ENV: 'test' }), 'sample');
-  t.is(levelIn({ NODE_ENV: 'production', RALLOC_DEBUG: 'full' }), 'full');
-});
-
 test('an environment that cannot be read counts as one without it', (t) => {
   const get = () => {
     throw new Error('NotCapable: Requires env access');
   };
-  t.is(levelIn(new Proxy({}, { get })), 'sample');
+  const { settings, start } = fresh('debug/settings.js');
+  const own = Object.getOwnPropertyDescriptor(process, 'env');
+  Object.defineProperty(process, 'env', { value: new Proxy({}, { get }), configurable: true });
+  try {
+    start();
+  } finally {
+    Object.defineProperty(process, 'env', own);
+  }
+  t.is(settings.level, 'off');
 });
 
 test('configureDebug() changes what it is given, and returns nothing', (t) => {

@@ -9,9 +9,6 @@ const check = require('../base/validate.js');
 
 const LEVELS = Object.freeze(['off', 'sample', 'full']);
 
-/** Where neither RALLOC_DEBUG nor NODE_ENV says anything. */
-const DEFAULT_LEVEL = 'off';
-
 /** RALLOC_DEBUG → level. */
 const WORDS = {
   '': 'off',
@@ -73,11 +70,10 @@ function configure(options) {
   setLevel(level);
 }
 
-function levelOfEnvironment(byDefault) {
+/** Where RALLOC_DEBUG is not set, a developer hears of misuse by chance. NODE_ENV has to say that it is one: where it says nothing may be production. */
+function levelOfEnvironment() {
   const word = variable('RALLOC_DEBUG');
-  if (word === undefined) {
-    return variable('NODE_ENV') === 'production' ? 'off' : byDefault;
-  }
+  if (word === undefined) return variable('NODE_ENV') === 'development' ? 'sample' : 'off';
   if (Object.hasOwn(WORDS, word)) return WORDS[word];
   throw argumentError(
     RangeError,
@@ -86,7 +82,7 @@ function levelOfEnvironment(byDefault) {
 }
 
 /** Once all listeners are there. */
-const start = (byDefault = DEFAULT_LEVEL) => setLevel(levelOfEnvironment(byDefault));
+const start = () => setLevel(levelOfEnvironment());
 
 const isOn = () => settings.level !== 'off';
 
@@ -99,4 +95,4 @@ function checkOn(what) {
   );
 }
 
-module.exports = { DEFAULT_LEVEL, LEVELS, checkOn, configure, isOn, onLevel, settings, start };
+module.exports = { LEVELS, checkOn, configure, isOn, onLevel, settings, start };

@@ -10,7 +10,11 @@ module.exports = [
     file: 'debug/settings.js',
     tests: settings,
     mutants: {
-      'production is like any other': ["=== 'production' ? 'off'", "=== 'none' ? 'off'"],
+      'nothing is sampled unasked': ["=== 'development' ? 'sample'", "=== 'none' ? 'sample'"],
+      'all but production is sampled': [
+        "=== 'development' ? 'sample' : 'off'",
+        "!== 'production' ? 'sample' : 'off'",
+      ],
       'any word will do': ['if (Object.hasOwn(WORDS, word)) return', 'return'],
       'words of the prototype': ['Object.hasOwn(WORDS, word)', 'word in WORDS'],
       '1 means off': ["  1: 'full',", "  1: 'off',"],
