@@ -113,4 +113,9 @@ module.exports = {
    * do outside of requests, and the uses are counted by nobody.
    */
   kTrial: Symbol.for('ralloc.trial.1'),
+
+  /**
+   * True of a listener of the process' 'exit' that goes behind all others but those that have it. Otherwise two copies in debug mode go behind each other without end.
+   */
+  kLast: Symbol.for('ralloc.exit.last.1'),
 };

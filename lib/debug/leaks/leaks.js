@@ -3,6 +3,7 @@
 // What is out, and not given back: now, for leakReport(), and at the process' end.
 
 const process = require('node:process');
+const { kLast } = require('../../base/protocol.js');
 const time = require('../../base/time.js');
 const { tracker } = require('../../base/tracker.js');
 const { isOfSites } = require('../../site/memory.js');
@@ -10,6 +11,7 @@ const { settings } = require('../settings.js');
 const { report } = require('../report.js');
 const { settleQueue } = require('../watch/delay-queue.js');
 const { living } = require('../watch/own-memory.js');
+const { verifyBytes } = require('../watch/watch.js');
 const { groupsOf } = require('./groups.js');
 const { expired, held, openHolds, released } = require('./holds.js');
 const { opened, stillOpen } = require('./opened.js');
@@ -36,13 +38,16 @@ function leakReport() {
 let hasDied = false; // of an error, perhaps: an application may catch it there too
 
 function tellAtExit(code) {
+  if (settings.level !== 'off') verifyBytes();
   if (settings.level !== 'full' || (hasDied && code !== 0)) return;
   for (const { kind: _kind, ...group } of groupsOf(unfreed())) report('leak', group);
 }
 
+tellAtExit[kLast] = true;
+
 /** Behind the application's own listeners, which may free what it has. */
 function goLast(event, listener) {
-  if (event !== 'exit' || listener === tellAtExit) return;
+  if (event !== 'exit' || listener[kLast] === true) return;
   queueMicrotask(() => {
     process.removeListener('exit', tellAtExit);
     process.on('exit', tellAtExit);

@@ -2,7 +2,6 @@
 
 // Watched Buffers, on and off with the level.
 
-const process = require('node:process');
 const { tracker } = require('../../base/tracker.js');
 const { install } = require('../../guard/install.js');
 const { Patches } = require('../../guard/patches.js');
@@ -35,12 +34,10 @@ function start() {
     opened.closed(core);
   };
   tracker.isOver = freed.isOver;
-  process.on('exit', verifyBytes);
 }
 
 /** What is watched stays so until it ends. */
 function stop() {
-  process.removeListener('exit', verifyBytes);
   patches?.restore();
   patches = null;
 }
@@ -64,4 +61,4 @@ function verify() {
   return kept + verifyBytes();
 }
 
-module.exports = { setLevel, verify };
+module.exports = { setLevel, verify, verifyBytes };
