@@ -124,18 +124,16 @@ for (const [what, valueAt] of [
       for (let i = 0; i < 1000; i++) live.push(valueAt(i));
     }
     const region = new Region({ autoFree: true, maxBytes: 2 * MiB });
-    // Entries of a cache are old when they are dropped: no collection of the young generation finds them.
-    const cache = Array.from({ length: 150 }, () => region.alloc(10_000));
+    // Entries of a cache are old when they are dropped: no collection of the young generation finds them. The region is full before that, so that what is
+    // collected meanwhile is room for nobody else.
+    const cache = [];
+    for (let one = region.tryAlloc(10_000); one !== null; one = region.tryAlloc(10_000))
+      cache.push(one);
     gc();
     gc();
-    cache.length = 0;
-    // These stay, so that none of the young gives room.
-    const young = [];
-    for (let one = region.tryAlloc(10_000); one !== null; one = region.tryAlloc(10_000)) {
-      young.push(one);
-    }
-    await until(() => region.tryAlloc(10_000) !== null, 20);
-    await until(() => region.stats().held < young.length + 50, 20);
+    cache.length = 50;
+    await until(() => region.tryAlloc(10_000) !== null);
+    await until(() => region.stats().held < cache.length + 50);
     t.true(live.length > 0);
     region.close({ force: true });
   });

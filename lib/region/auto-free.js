@@ -10,6 +10,7 @@ const { RegionBuffer } = require('./buffer.js');
 /** What freed its block, if nothing else did before. */
 class Token {
   isHeld = false;
+  owner = null; // its AutoFree, once a Buffer has it
 
   constructor(id) {
     this.id = id;
@@ -59,17 +60,26 @@ class AutoBuffer extends RegionBuffer {
 lookLikeBuffers(KeepingView.prototype);
 lookLikeBuffers(AutoBuffer.prototype);
 
+/**
+ * One for all regions: up to Node 24 V8 tells no registry of the thread anything any more, Node's own included, once one has died that there was something
+ * to tell.
+ */
+const registry = new FinalizationRegistry((token) => {
+  if (token.isHeld) token.owner.drop(token);
+});
+
 class AutoFree {
-  #registry;
+  #onDrop;
   #helped = true; // something was dropped since a collection was asked for
 
   /** `onDrop(token)`: nobody has the Buffer any more, and nobody has freed it. */
   constructor(onDrop) {
-    this.#registry = new FinalizationRegistry((token) => {
-      if (!token.isHeld) return;
-      this.#helped = true;
-      onDrop(token);
-    });
+    this.#onDrop = onDrop;
+  }
+
+  drop(token) {
+    this.#helped = true;
+    this.#onDrop(token);
   }
 
   /** The region is full. V8 hears of dropped Buffers when it collects, for which it has no cause. */
@@ -80,7 +90,8 @@ class AutoFree {
   /** A Buffer that is freed by itself once its token says that it is held. */
   make(ab, start, size, core, token) {
     const buffer = new AutoBuffer(ab, start, size, core, token);
-    this.#registry.register(buffer, token);
+    token.owner = this;
+    registry.register(buffer, token);
     return buffer;
   }
 

@@ -15,6 +15,14 @@ const round = (bytes) => Math.ceil(bytes / PAGE) * PAGE;
 const coded = (code, message) => Object.assign(new Error(message), { code });
 const corrupted = (message) => coded('ERR_RALLOC_CORRUPTED', message);
 
+/**
+ * Hears of a dropped ArrayBuffer's death at a major GC (Node 26: at a minor one too). One for all arenas: up to Node 24 V8 tells no registry of the thread anything any more
+ * once one has died that there was something to tell.
+ */
+const deaths = new FinalizationRegistry((dropped) => {
+  dropped.bytes.quarantined -= dropped.size;
+});
+
 class LeasedArena {
   #limit;
   #spans = new Map(); // id → { epoch, size, state }
@@ -24,10 +32,6 @@ class LeasedArena {
   #peak = 0;
   #mapped = 0;
   #recycled = 0;
-  // Hears of a dropped ArrayBuffer's death at a major GC (Node 26: at a minor one too).
-  #deaths = new FinalizationRegistry((dropped) => {
-    this.#bytes.quarantined -= dropped.size;
-  });
 
   constructor(maxBytes) {
     this.#limit = maxBytes;
@@ -81,8 +85,8 @@ class LeasedArena {
   }
 
   quarantine(id, epoch, _cleanFrom, ab) {
-    const dropped = { size: 0 };
-    this.#deaths.register(ab, dropped);
+    const dropped = { bytes: this.#bytes, size: 0 };
+    deaths.register(ab, dropped);
     const { size } = this.#end(id, epoch);
     this.#bytes.quarantined += size;
     dropped.size = size;

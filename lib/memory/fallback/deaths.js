@@ -10,18 +10,18 @@ const Reference = WeakRef;
 
 const MOST_KEPT = 32 * 1024 * 1024;
 
+/** One for all: see arena.js. */
+const registry = new FinalizationRegistry(({ deaths, number }) => deaths.deref()?.hear(number));
+
 class Deaths {
   #alive = new Map(); // number → WeakRef, undefined beyond MOST_KEPT
   #heard = [];
   #kept = 0; // bytes, in this turn
-  #registry = new FinalizationRegistry((number) => {
-    this.#alive.delete(number);
-    this.#heard.push({ number, at: time.now() });
-  });
+  #self = new Reference(this);
 
   /** Watches an ArrayBuffer or a view. Its number is not to be used again before its death was told. */
   watch(object, number) {
-    this.#registry.register(object, number);
+    registry.register(object, { deaths: this.#self, number });
     this.#alive.set(number, this.#referTo(object));
   }
 
@@ -35,6 +35,12 @@ class Deaths {
     }
     this.#kept += object.byteLength + 1;
     return new Reference(object);
+  }
+
+  /** An object is dead. */
+  hear(number) {
+    this.#alive.delete(number);
+    this.#heard.push({ number, at: time.now() });
   }
 
   /** As src/node/deaths.rs. */
