@@ -1521,14 +1521,14 @@ export const site: {
 
 /**
  * How much debug mode watches: nothing; one of `sampleEvery` allocations, by chance; or all. It is RALLOC_DEBUG in the environment (`off`, `sample`, `full`) until
- * `configureDebug()` changes it, and `off` where that is not set.
+ * `configureDebug()` changes it; where that is not set it is `sample` if NODE_ENV is `development`, and `off` otherwise.
  */
 export type DebugLevel = 'off' | 'sample' | 'full';
 
 export interface DebugOptions {
   level?: DebugLevel | undefined;
   /**
-   * With `sample`, one of so many allocations is watched: an integer from 1 to 2147483647. Of a thread that allocates very much there are fewer, 200 a second at most, unless it is 1.
+   * With `sample`, one of so many allocations is watched: an integer from 1 to 2147483647. Of a thread that allocates very much there are fewer, 100 a second at most, unless it is 1.
    * @default 128
    */
   sampleEvery?: number | undefined;

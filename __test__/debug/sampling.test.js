@@ -43,13 +43,13 @@ test('sample watches one of so many', (t) => {
   t.true(watched > 800 && watched < 1200, `${watched} of 8000`);
 });
 
-test('of a thread that allocates very much there are 40 in 200 ms, and then others', (t) => {
+test('of a thread that allocates very much there are 20 in 200 ms, and then others', (t) => {
   const { allocate, clock } = sampling({ level: 'sample', sampleEvery: 128 });
-  t.is(allocate(1_000_000), 40);
+  t.is(allocate(1_000_000), 20);
   clock.pass(199);
   t.is(allocate(1_000_000), 0);
   clock.pass(1);
-  t.is(allocate(1_000_000), 40);
+  t.is(allocate(1_000_000), 20);
   t.deepEqual(
     clock.timers.map(({ refed }) => refed),
     [false],
@@ -60,11 +60,11 @@ test('of a thread that allocates very much there are 40 in 200 ms, and then othe
 test('those of a period do not count in the next one', (t) => {
   const { allocate, clock } = sampling({ level: 'sample', sampleEvery: 2 });
   let watched = 0;
-  for (let i = 0; i < 20; i++) {
-    watched += allocate(50);
+  for (let i = 0; i < 40; i++) {
+    watched += allocate(30);
     clock.pass(200);
   }
-  t.true(watched > 450, `${watched} of 1000`);
+  t.true(watched > 520, `${watched} of 1200`);
 });
 
 test('who asks for each of them gets each of them', (t) => {
@@ -74,7 +74,7 @@ test('who asks for each of them gets each of them', (t) => {
 
 test('what is configured holds at once, also where nothing is watched for the time being', (t) => {
   const { allocate, restart, settings, clock } = sampling({ level: 'sample', sampleEvery: 2 });
-  t.is(allocate(1000), 40);
+  t.is(allocate(1000), 20);
   settings.level = 'full';
   restart();
   t.is(allocate(1000), 1000);

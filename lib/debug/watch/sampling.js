@@ -8,8 +8,8 @@ const { settings } = require('../settings.js');
 
 const { random } = Math;
 
-/** Each costs some 50 µs: one percent of a core. */
-const MOST = 40;
+/** Each costs a busy server 50 to 300 µs: three percent of a core at most. */
+const MOST = 20;
 const PERIOD_MS = 200;
 
 /** Allocations until the next that is watched. */
