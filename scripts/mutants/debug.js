@@ -50,10 +50,6 @@ module.exports = [
         "  if (settings.level !== 'off') listener(settings.level, 'off');\n",
         '',
       ],
-      'an environment that cannot be read is an error': [
-        '    return undefined;\n',
-        '    throw new Error(name);\n',
-      ],
       'everything is on': [
         "const isOn = () => settings.level !== 'off';",
         'const isOn = () => true;',

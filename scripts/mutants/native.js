@@ -4,10 +4,9 @@ const missing = ['memory/missing-binary.test.js'];
 
 module.exports = [
   {
-    file: 'memory/native.js',
-    tests: ['memory/backend.test.js'],
+    file: 'base/environment.js',
+    tests: ['memory/backend.test.js', 'debug/settings.test.js'],
     mutants: {
-      'Deno gets the binary': ['process.versions.deno !== undefined', 'false'],
       'a secret environment throws': [
         '  } catch {\n    return undefined;\n  }\n',
         '  } finally {\n  }\n',
@@ -16,6 +15,13 @@ module.exports = [
         '  } catch {\n    return undefined;\n  }\n',
         "  } catch {\n    return 'js';\n  }\n",
       ],
+    },
+  },
+  {
+    file: 'memory/native.js',
+    tests: ['memory/backend.test.js'],
+    mutants: {
+      'Deno gets the binary': ['process.versions.deno !== undefined', 'false'],
       'an unknown backend is ignored in silence': ['!BACKENDS.includes(wanted)', 'false'],
       'the first binary that fails ends the search': [
         'if (!isNotFound(error)) failures.push(error);',

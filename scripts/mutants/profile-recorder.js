@@ -101,8 +101,11 @@ module.exports = [
     tests: unchanged,
     mutants: {
       'prepareStackTrace stays': ["    set('prepareStackTrace', isStuck ? undefined : own);\n", ''],
-      'stackTraceLimit stays changed': ['    OfV8.stackTraceLimit = limit;\n', ''],
-      'stackTraceLimit stays': ["    set('stackTraceLimit', limit);\n", ''],
+      'stackTraceLimit stays changed': [
+        '    if (isPlain) OfV8.stackTraceLimit = limit.value;\n    else set',
+        '    if (!isPlain) set',
+      ],
+      'stackTraceLimit stays': ["    else set('stackTraceLimit', limit);\n", ''],
     },
   },
   {

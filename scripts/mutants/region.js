@@ -93,7 +93,7 @@ module.exports = [
     file: 'region/auto-free.js',
     tests: ['region/auto-free.test.js'],
     mutants: {
-      'what was freed is freed again': ['if (!token.isHeld) return;', ''],
+      'what was freed is freed again': ['if (token.isHeld) token', 'token'],
       'at the limit nobody asks V8': ['if (requestMajor(this.#helped)) this.#helped = false;', ''],
       'views do not keep their Buffer': ['    this.#whole = whole;\n', ''],
     },
