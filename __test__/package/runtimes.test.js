@@ -60,3 +60,29 @@ denoTest('on Deno who asks for the fallback is not warned of it', (t) =>
     env: { RALLOC_BACKEND: 'js' },
   }),
 );
+
+/** The reports of debug mode, with the lines of the program. */
+async function tells(t, runtime, ...execArgv) {
+  const { code, result, stderr } = await run('debug/on-runtime.js', {
+    args: [root],
+    runtime,
+    execArgv,
+  });
+  t.is(code, 0, stderr);
+  return result;
+}
+
+const OF_ARENA = ['use-after-reset', 16, 17, 18];
+const OF_SLAB = ['double-free', 22, 23, 25];
+
+test('on this Node debug mode tells the lines of misuse', async (t) =>
+  t.deepEqual(await tells(t), [OF_ARENA, OF_SLAB]));
+
+denoTest('so it does on Deno', async (t) =>
+  t.deepEqual(await tells(t, deno, 'run', '-A'), [OF_ARENA, OF_SLAB]),
+);
+
+bunTest('and on Bun, but for where a Buffer of a slab was allocated', async (t) => {
+  const [kind, , ended, used] = OF_SLAB;
+  t.deepEqual(await tells(t, bun), [OF_ARENA, [kind, null, ended, used]]);
+});

@@ -64,7 +64,7 @@ class Frames {
   /** Of V8's call site. */
   of(site) {
     const name = site.getFileName() ?? undefined;
-    if (!isPlace(name)) return this.#make(site, name);
+    if (!isPlace(name) || site.getPosition === undefined) return this.#make(site, name); // Deno's have none
     const position = site.getPosition();
     let places = this.#places.get(name);
     if (places === undefined) {

@@ -71,8 +71,9 @@ function framesOf(holder, frames) {
     set('prepareStackTrace', isStuck ? undefined : own);
     target = null;
   }
-  const sites = sitesOfTarget ?? [];
+  const sites = sitesOfTarget;
   sitesOfTarget = undefined; // they keep the `this` of each function reachable
+  if (sites === undefined) return framesOfText(String(holder.stack), frames); // Bun has formatted it long before
   return sites.map((site) => frames.of(site));
 }
 
