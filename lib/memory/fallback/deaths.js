@@ -2,6 +2,9 @@
 
 // Which of the objects that are watched were collected. Node up to 24 hears of those that died young at a major collection only. While the process
 // ends nobody hears of any: then a WeakRef tells. V8 keeps what has a new one until the turn is over, so in one turn there are WeakRefs of so many bytes.
+//
+// A registry may be told of a collection before its observers are, and at the end of a process they are not: a death is told in the next turn, when
+// nobody can take it for one of the collection before.
 
 const time = require('../../base/time.js');
 
@@ -15,7 +18,8 @@ const registry = new FinalizationRegistry(({ deaths, number }) => deaths.deref()
 
 class Deaths {
   #alive = new Map(); // number → WeakRef, undefined beyond MOST_KEPT
-  #heard = [];
+  #heard = []; // and its collection is known
+  #fresh = [];
   #kept = 0; // bytes, in this turn
   #self = new Reference(this);
 
@@ -40,7 +44,13 @@ class Deaths {
   /** An object is dead. */
   hear(number) {
     this.#alive.delete(number);
-    this.#heard.push({ number, at: time.now() });
+    if (this.#fresh.length === 0) time.setImmediate(() => this.#settle()).unref?.();
+    this.#fresh.push({ number, at: time.now() });
+  }
+
+  #settle() {
+    this.#heard = this.#heard.concat(this.#fresh);
+    this.#fresh = [];
   }
 
   /** As src/node/deaths.rs. */
