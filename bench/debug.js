@@ -1,10 +1,10 @@
 'use strict';
 
 // What debug mode costs: one allocation of an arena, a pair of a slab's and of a region's, by level; and the demo's ingest on Express (a POST of 64 KiB, sixteen
-// pieces of it framed into one Buffer), of whose 17 Buffers and one body `sample` watches one of 128.
+// pieces of it framed into one Buffer), of whose 17 Buffers and one body `sample` watches one of 128, and a hundred a second at most.
 //
 // Caveats: in the loops the levels take turns in one process, so that `off` has the type feedback of the others; that it costs nothing of itself is a matter of
-// its code, which is the same as without debug mode. A stack is nearly all that `full` costs, and is here one of few frames.
+// its code, which is the same as without debug mode. A third of what `full` costs is for stacks, which are here of few frames.
 
 const allocators = require('../demo/allocators.js');
 const { Arena, Region, Slab, configureDebug } = require('..');

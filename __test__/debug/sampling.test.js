@@ -14,17 +14,27 @@ function sampling(settings) {
     made.restart();
     return made;
   });
+  /** How many of `count` allocations are watched. */
+  const allocate = (count) =>
+    clock.use(() => {
+      let watched = 0;
+      for (let i = 0; i < count; i++) if (module.isNext()) watched++;
+      return watched;
+    });
   return {
     clock,
     settings,
     restart: () => clock.use(module.restart),
-    /** How many of `count` allocations are watched. */
-    allocate: (count) =>
-      clock.use(() => {
-        let watched = 0;
-        for (let i = 0; i < count; i++) if (module.isNext()) watched++;
-        return watched;
-      }),
+    allocate,
+    /** The same of `count` in each of so many periods. */
+    allocateIn(periods, count) {
+      let watched = 0;
+      for (let i = 0; i < periods; i++) {
+        watched += allocate(count);
+        clock.pass(200);
+      }
+      return watched;
+    },
   };
 }
 
@@ -34,12 +44,7 @@ test('full watches all', (t) => {
 });
 
 test('sample watches one of so many', (t) => {
-  const { allocate, clock } = sampling({ level: 'sample', sampleEvery: 8 });
-  let watched = 0;
-  for (let i = 0; i < 100; i++) {
-    watched += allocate(80);
-    clock.pass(200);
-  }
+  const watched = sampling({ level: 'sample', sampleEvery: 8 }).allocateIn(100, 80);
   t.true(watched > 800 && watched < 1200, `${watched} of 8000`);
 });
 
@@ -58,12 +63,7 @@ test('of a thread that allocates very much there are 20 in 200 ms, and then othe
 });
 
 test('those of a period do not count in the next one', (t) => {
-  const { allocate, clock } = sampling({ level: 'sample', sampleEvery: 2 });
-  let watched = 0;
-  for (let i = 0; i < 40; i++) {
-    watched += allocate(30);
-    clock.pass(200);
-  }
+  const watched = sampling({ level: 'sample', sampleEvery: 2 }).allocateIn(40, 30);
   t.true(watched > 520, `${watched} of 1200`);
 });
 

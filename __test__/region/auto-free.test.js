@@ -132,8 +132,8 @@ for (const [what, valueAt] of [
     gc();
     gc();
     cache.length = 50;
-    await until(() => region.tryAlloc(10_000) !== null);
-    await until(() => region.stats().held < cache.length + 50);
+    await until(() => region.tryAlloc(10_000) !== null, 20);
+    await until(() => region.stats().held < cache.length + 50, 20);
     t.true(live.length > 0);
     region.close({ force: true });
   });

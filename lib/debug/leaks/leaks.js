@@ -7,7 +7,7 @@ const { kLast } = require('../../base/protocol.js');
 const time = require('../../base/time.js');
 const { tracker } = require('../../base/tracker.js');
 const { isOfSites } = require('../../site/memory.js');
-const { settings } = require('../settings.js');
+const { isOn, settings } = require('../settings.js');
 const { report } = require('../report.js');
 const { settleQueue } = require('../watch/delay-queue.js');
 const { living } = require('../watch/own-memory.js');
@@ -38,7 +38,7 @@ function leakReport() {
 let hasDied = false; // of an error, perhaps: an application may catch it there too
 
 function tellAtExit(code) {
-  if (settings.level !== 'off') verifyBytes();
+  if (isOn()) verifyBytes();
   if (settings.level !== 'full' || (hasDied && code !== 0)) return;
   for (const { kind: _kind, ...group } of groupsOf(unfreed())) report('leak', group);
 }

@@ -4,8 +4,8 @@
 
 const time = require('../../base/time.js');
 const { report } = require('../report.js');
-const { settings } = require('../settings.js');
 const { living } = require('../watch/own-memory.js');
+const { watchesAll } = require('../watch/sampling.js');
 const { groupsOf } = require('./groups.js');
 
 const told = new WeakSet(); // records
@@ -24,8 +24,7 @@ function tellStuck(isMeant) {
 /** Of a slab, those from before `before`. Its own times of `count` slots are from before that too, but are too early where the event loop was blocked. */
 function stuckSlots(of, before, count) {
   if (tellStuck(({ core, record }) => core === of && record.at <= before)) return true;
-  const isAll = settings.level === 'full' || settings.sampleEvery === 1;
-  return isAll && living().filter(({ core }) => core === of).length >= count; // a later tick tells of them
+  return watchesAll() && living().filter(({ core }) => core === of).length >= count; // a later tick tells of them
 }
 
 /** Of a request in flight, all. */

@@ -31,7 +31,6 @@ const living = () => [...live].map(memoryIn).filter((memory) => memory !== undef
 
 class OwnMemory {
   #ab; // a WeakRef: what has the Buffer, or the arena's span, keeps it
-  #life; // what is in `live`
   #size;
   #isDamaged = false; // and that is told
   witness = null; // where nothing else hears of operations of Node
@@ -47,9 +46,13 @@ class OwnMemory {
     this.#size = size;
     this.record = record;
     brand(ab, this);
-    this.#life = record.kind === 'arena' ? this.#ab : this;
     live.add(this.#life);
     if (live.size > sweepAt) sweep();
+  }
+
+  /** What is in `live`. */
+  get #life() {
+    return this.record.kind === 'arena' ? this.#ab : this;
   }
 
   /** While somebody has it. */

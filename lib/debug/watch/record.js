@@ -40,12 +40,12 @@ function currentRequest() {
 class Record {
   ended = null; // { how, trace, request, isDead }: see endOf() of span-watch.js and endedBy() of freed.js
   isInFlight = false; // at its end, which is told
-  #isOver = false;
   at = time.now();
   #owner; // a WeakRef of the request's, until it ends
   #request;
   /** Of an arena the views themselves, until they are dead: who has the record then is the arena. Of others, and of what is dead, WeakRefs. */
   #views = [];
+  #keepsViews;
 
   /** `kind`: 'arena', 'slab' or 'region'; `of`: which one, for people; `allocated`: a Trace; `owner`: of an arena. */
   constructor(kind, of, size, allocated, owner) {
@@ -53,6 +53,7 @@ class Record {
     this.of = of;
     this.size = size;
     this.allocated = allocated;
+    this.#keepsViews = kind === 'arena';
     if (owner === undefined) this.#request = currentRequest();
     else if (owner.ofRequest) this.#owner = new Reference(owner);
   }
@@ -70,19 +71,15 @@ class Record {
   /** `view` is over its bytes. */
   see(view) {
     if (this.#views.length >= MOST_VIEWS) {
-      const alive = this.#views.filter((one) => this.#hasStrong || one.deref() !== undefined);
+      const alive = this.#views.filter((one) => this.#keepsViews || one.deref() !== undefined);
       this.#views = alive.length < MOST_VIEWS ? alive : [alive[0], ...alive.slice(2)];
     }
-    this.#views.push(this.#hasStrong ? view : new Reference(view));
-  }
-
-  get #hasStrong() {
-    return this.kind === 'arena' && !this.#isOver;
+    this.#views.push(this.#keepsViews ? view : new Reference(view));
   }
 
   /** Those that somebody may have. */
   views() {
-    if (this.#hasStrong) return this.#views;
+    if (this.#keepsViews) return this.#views;
     return this.#views.map((one) => one.deref()).filter((view) => view !== undefined);
   }
 
@@ -94,7 +91,7 @@ class Record {
   /** Its views are dead, and are not to be kept by it. `isLooked`: it will be asked for those that somebody has. */
   leave(isLooked) {
     const views = this.views();
-    this.#isOver = true;
+    this.#keepsViews = false;
     this.#views = isLooked ? views.map((view) => new Reference(view)) : [];
   }
 }

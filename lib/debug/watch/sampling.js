@@ -19,10 +19,12 @@ let begin = Number.NEGATIVE_INFINITY; // of the period
 let count = 0; // within it
 let timer = null;
 
+/** Whether each allocation is, in `sample` too. */
+const watchesAll = () => settings.level === 'full' || settings.sampleEvery === 1;
+
 /** Of even distribution, so that no rhythm of the program hides one. */
 function draw() {
-  countdown.left =
-    settings.level === 'full' ? 0 : Math.floor(random() * (2 * settings.sampleEvery - 1));
+  countdown.left = watchesAll() ? 0 : Math.floor(random() * (2 * settings.sampleEvery - 1));
 }
 
 /** What changes holds from now on, and not from the next Buffer that the settings before have chosen. */
@@ -45,7 +47,7 @@ function pause() {
 /** One is watched now: chooses the next. Who asks for each of them, gets them. */
 function next() {
   draw();
-  if (settings.level === 'full' || settings.sampleEvery === 1) return;
+  if (watchesAll()) return;
   const now = time.now();
   if (now - begin >= PERIOD_MS) {
     begin = now;
@@ -61,4 +63,4 @@ function isNext() {
   return true;
 }
 
-module.exports = { countdown, isNext, next, restart };
+module.exports = { countdown, isNext, next, restart, watchesAll };

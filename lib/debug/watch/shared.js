@@ -39,6 +39,7 @@ function aliveIn(message) {
 }
 
 function tellShared(message, options, use, below) {
+  if (options === undefined && (typeof message !== 'object' || message === null)) return;
   const taken = aliveIn(Array.isArray(options) ? options : options?.transfer);
   const copied = aliveIn(message);
   if (taken.size + copied.size === 0) return; // that is most messages
