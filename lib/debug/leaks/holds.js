@@ -55,9 +55,9 @@ function released(hold) {
   byEpoch.get(found.epoch.deref())?.delete(found.one);
 }
 
-/** The first `count` holds of `epoch` that are open have had their time. Whether anything is known of them. */
+/** The first `count` holds of `epoch` that are open, beside those of earlier calls, have had their time. Whether anything is known of them. */
 function expired(epoch, count) {
-  const late = [...(byEpoch.get(epoch) ?? [])].slice(0, count).filter((one) => !one.isExpired);
+  const late = [...(byEpoch.get(epoch) ?? [])].filter((one) => !one.isExpired).slice(0, count);
   for (const one of late) one.expire();
   for (const { of, age, allocated, request, count } of groupsOf(late))
     report('hold-leaked', { of, age, operation: allocated, request, count });
