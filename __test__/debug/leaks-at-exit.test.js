@@ -15,6 +15,7 @@ const all = [
 
 for (const [way, exit] of [
   ['left', 0],
+  ['catches', 0],
   ['exits', 3],
   ['calls exit', 4],
 ]) {

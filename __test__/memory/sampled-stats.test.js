@@ -8,6 +8,7 @@ const test = require('ava');
 const { Arena, Region, Slab, requestArena, sampleStats, stats } = require('../..');
 const { Clock } = require('../helpers/clock.js');
 const { Exchange } = require('../helpers/exchange.js');
+const { untilCollected } = require('../helpers/until.js');
 
 /** A series in time of its own; `pass(ms)` moves that. */
 function sampled(intervalMs, options) {
@@ -146,6 +147,27 @@ test('what is adopted is used, and committed', (t) => {
   t.deepEqual([used, committed], [100_000, before + 100_000]);
   series.stop();
   arena.close();
+});
+
+test('more used than committed, as where nothing is touched yet, is no fragmentation', (t) => {
+  const memory = { adopted: 0, leased: 0, committed: 64, chunks: 1 };
+  const { series } = sampled(1000, {
+    of: { arena: { stats: () => ({ memory, allocated: 128 }) } },
+  });
+  t.is(series.samples[0].of.arena.fragmentation, 0);
+  series.stop();
+});
+
+test('after stop() nothing keeps the owners', async (t) => {
+  let series;
+  const owner = (() => {
+    const arena = new Arena();
+    ({ series } = sampled(1000, { of: { arena } }));
+    return new WeakRef(arena);
+  })();
+  series.stop();
+  await untilCollected(() => owner.deref() === undefined);
+  t.is(series.samples.length, 1);
 });
 
 test('bad arguments are refused, and no timer is set', (t) => {
