@@ -78,6 +78,7 @@ function ava(root, tests, env = {}) {
     [cli, '--fail-fast', `--timeout=${TIMEOUT}`, ...files],
     { cwd: root, encoding: 'utf8', env: { ...process.env, ...env } },
   );
+  spawnSync('pkill', ['-KILL', '-f', root]); // programs of tests that a mutant has made endless
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   return { passed: status === 0, output: `${stdout}${stderr}`, seconds };
 }
