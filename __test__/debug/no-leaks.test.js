@@ -199,15 +199,30 @@ test('calls wait for each other, and each has its own', async (t) => {
   t.deepEqual(order, ['a begins', 'a ends', 'b begins', 'b ends']);
 });
 
-test('one within another is refused, which is not one after another', async (t) => {
+test('one within another is refused', async (t) => {
+  const code = 'ERR_RALLOC_UNSUPPORTED';
   await t.throwsAsync(
     noLeaks(() => noLeaks(() => {})),
-    { code: 'ERR_RALLOC_UNSUPPORTED' },
+    { code },
   );
+  const waitsFor = async () => {
+    await new Promise(setImmediate);
+    await noLeaks(() => {});
+  };
+  await t.throwsAsync(noLeaks(waitsFor), { code });
+});
+
+test('one that a function begins when it is over waits for its turn', async (t) => {
+  let isOver = false;
   let later;
-  await noLeaks(() => {
-    later = new Promise((resolve) => setTimeout(resolve, 5)).then(() => noLeaks(() => 'later'));
+  const first = noLeaks(() => {
+    later = new Promise(setImmediate).then(() => {
+      t.false(isOver, 'it lets what is ending end');
+      return noLeaks(() => 'later');
+    });
   });
+  await first;
+  isOver = true;
   t.is(await later, 'later');
 });
 

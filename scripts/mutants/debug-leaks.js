@@ -82,6 +82,7 @@ module.exports = [
       'a cause is overwritten': [" || 'cause' in error", ''],
       'a frozen error': ['Object.isExtensible(error)', 'true'],
       'inside of each other': ['within.getStore()?.isRunning', 'false'],
+      'it is inside for ever': ['    run.isRunning = false;\n', ''],
       'two at a time': ['  await before;\n', ''],
       'what is of before is of this one': ['if (!isFromBefore) ', ''],
       'the next one never begins': ['    finish();\n', ''],

@@ -98,7 +98,17 @@ function explain(error, reports) {
   if (Object.isExtensible(error)) error.cause = misuse(reports);
 }
 
-async function watchOver(fn, waitMs, run) {
+/** What `fn` returns. A call within it waits for its own end; one that is made when it is over waits for its turn. */
+async function call(fn) {
+  const run = { isRunning: true };
+  try {
+    return await within.run(run, fn);
+  } finally {
+    run.isRunning = false;
+  }
+}
+
+async function watchOver(fn, waitMs) {
   const { level } = settings;
   if (isOn()) verify(); // what is found of the time before is not of `fn`
   const taken = new Taken();
@@ -110,7 +120,7 @@ async function watchOver(fn, waitMs, run) {
   });
   configure({ level: 'full' });
   try {
-    const result = await within.run(run, fn);
+    const result = await call(fn);
     await settle(taken, waitMs);
     verify();
     reports.push(...taken.reports());
@@ -139,7 +149,6 @@ async function noLeaks(fn, options) {
       'noLeaks() cannot be called inside of another noLeaks(): that one sees all of it',
     );
   }
-  const run = { isRunning: true };
   const before = last;
   let finish;
   last = new Promise((resolve) => {
@@ -147,9 +156,8 @@ async function noLeaks(fn, options) {
   });
   await before;
   try {
-    return await watchOver(fn, waitMs, run);
+    return await watchOver(fn, waitMs);
   } finally {
-    run.isRunning = false;
     finish();
   }
 }
