@@ -15,7 +15,8 @@ const newSlab = () => new Slab({ sizes: [64], count: 64, name: 'messages' });
 
 /** The reports of what noLeaks() rejects with. */
 async function failed(t, fn) {
-  return (await t.throwsAsync(noLeaks(fn), { code: 'ERR_RALLOC_MISUSE' })).reports;
+  return (await t.throwsAsync(noLeaks(fn, { waitMs: 5000 }), { code: 'ERR_RALLOC_MISUSE' }))
+    .reports;
 }
 
 /** A server from before the test, as most are. */

@@ -94,8 +94,13 @@ module.exports = [
   },
   {
     file: 'debug/watch/functions.js',
-    tests: arenas,
+    tests: [...arenas, 'debug/functions.test.js'],
     mutants: {
+      'options are not looked into': ['arg?.input', 'undefined'],
+      'messages are not looked at': [
+        'sharing(named(of, name), telling)',
+        'sharing(named(of, name), () => (one) => one)',
+      ],
       'subarrays are not seen': ['memoryOf(this.buffer)?.record.see(made);', ''],
       'lists are not looked into': ['const found = arg.find(isDead);', 'const found = undefined;'],
     },
@@ -105,10 +110,7 @@ module.exports = [
     tests: arenas,
     mutants: {
       'an error has no cause': ['if (error.cause === undefined)', 'if (false)'],
-      'methods that call others tell of each': [
-        '    if (depth > 0) return',
-        '    if (false) return',
-      ],
+      'methods that call others tell of each': ['  if (depth > 0) return', '  if (false) return'],
     },
   },
   {

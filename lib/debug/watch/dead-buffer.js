@@ -17,9 +17,6 @@ const DEAD = Object.create(ofBuffers);
 /** Not what looks at it without a use, and what Node and its tools look at everything by. */
 const SILENT = new Set(['constructor', inspect.custom, Symbol.toStringTag, 'inspect']);
 
-/** Calls that are told as one: methods of Buffer call others. */
-let depth = 0;
-
 /** The error tells what is known of the Buffer. */
 function explain(error, cause) {
   if (cause === undefined || error === null || typeof error !== 'object') return;
@@ -31,22 +28,29 @@ function explain(error, cause) {
   }
 }
 
+/** Uses that are told as one: methods of Buffer call others, and so do functions of Node. */
+let depth = 0;
+
+/** What `act` returns, which uses `view`, and is told as `use`; an error that it throws tells of that. */
+function using(view, use, below, act) {
+  if (depth > 0) return act();
+  const cause = used(view, use, below);
+  depth++;
+  try {
+    return act();
+  } catch (error) {
+    explain(error, cause);
+    throw error;
+  } finally {
+    depth--;
+  }
+}
+
 const telling = (name, original) => {
   const use = typeof name === 'symbol' ? 'for … of' : `buffer.${name}()`;
-  const method = function (...args) {
-    if (depth > 0) return Reflect.apply(original, this, args);
-    const cause = used(this, use, method);
-    depth++;
-    try {
-      return Reflect.apply(original, this, args);
-    } catch (error) {
-      explain(error, cause);
-      throw error;
-    } finally {
-      depth--;
-    }
+  return function method(...args) {
+    return using(this, use, method, () => Reflect.apply(original, this, args));
   };
-  return method;
 };
 
 for (const prototype of [ofBuffers, ofArrays, ofViews]) {
@@ -75,4 +79,4 @@ function endViews(record) {
   }
 }
 
-module.exports = { endViews, explain, isDead };
+module.exports = { endViews, isDead, using };

@@ -4,16 +4,17 @@
 // tell.
 
 const buffer = require('node:buffer');
+const childProcess = require('node:child_process');
 const crypto = require('node:crypto');
 const fs = require('node:fs');
 const { StringDecoder } = require('node:string_decoder');
-const { TextDecoder } = require('node:util');
+const util = require('node:util');
+const v8 = require('node:v8');
 const worker = require('node:worker_threads');
 const zlib = require('node:zlib');
-const { explain, isDead } = require('./dead-buffer.js');
+const { isDead, using } = require('./dead-buffer.js');
 const { memoryOf } = require('./branded.js');
 const { sharing } = require('./shared.js');
-const { used } = require('./uses.js');
 
 /** The first of the arguments that is dead, or has one that is in a list. */
 function deadAmong(args) {
@@ -28,21 +29,17 @@ function deadAmong(args) {
   return undefined;
 }
 
-const telling = (use) => (original) =>
-  function wrapper(...args) {
-    const dead = deadAmong(args);
-    if (dead === undefined)
-      return new.target === undefined
-        ? Reflect.apply(original, this, args)
-        : Reflect.construct(original, args, new.target);
-    const cause = used(dead, use, wrapper);
-    try {
-      return Reflect.apply(original, this, args);
-    } catch (error) {
-      explain(error, cause);
-      throw error;
-    }
-  };
+const telling =
+  (use, find = deadAmong) =>
+  (original) =>
+    function wrapper(...args) {
+      const dead = find(args);
+      if (dead === undefined)
+        return new.target === undefined
+          ? Reflect.apply(original, this, args)
+          : Reflect.construct(original, args, new.target);
+      return using(dead, use, wrapper, () => Reflect.apply(original, this, args));
+    };
 
 /** The same for what takes one, first of all, and is called in loops: some 5 ns. */
 const tellingFirst = (use) => (original) => {
@@ -60,6 +57,12 @@ const tellingOfList = (use) => (original) => {
     return original.call(this, list, length);
   };
 };
+
+/** And for what takes one as an option. */
+const tellingOfInput = (use) =>
+  telling(use, (args) =>
+    deadAmong(args.map((arg) => (Array.isArray(arg) ? undefined : arg?.input))),
+  );
 
 /** What is made of a watched Buffer is watched with it. */
 const seeing = (original) =>
@@ -117,8 +120,10 @@ const places = [
     'subtle',
     ['digest', 'encrypt', 'decrypt', 'sign', 'verify', 'importKey'],
   ],
+  [util, 'util', ['isDeepStrictEqual']],
+  [v8, 'v8', ['serialize']],
   [StringDecoder.prototype, 'decoder', ['write', 'end']],
-  [TextDecoder.prototype, 'decoder', ['decode']],
+  [util.TextDecoder.prototype, 'decoder', ['decode']],
 ];
 
 const HOT = [
@@ -128,6 +133,8 @@ const HOT = [
   [Buffer.prototype, 'buffer', ['indexOf', 'lastIndexOf', 'includes'], tellingFirst],
   [Object.getPrototypeOf(Uint8Array.prototype), 'buffer', ['set'], tellingFirst],
 ];
+
+const WITH_INPUT = ['execFileSync', 'execSync', 'spawnSync'];
 
 const MESSAGES = [
   [worker.MessagePort.prototype, 'port', ['postMessage']],
@@ -143,6 +150,8 @@ function watchFunctions(patches) {
     for (const name of names) patches.method(object, name, telling(named(of, name)));
   for (const [object, of, names, make] of HOT)
     for (const name of names) patches.method(object, name, make(named(of, name)));
+  for (const name of WITH_INPUT)
+    patches.method(childProcess, name, tellingOfInput(named('child_process', name)));
   for (const [object, of, names] of MESSAGES)
     for (const name of names) patches.method(object, name, sharing(named(of, name), telling));
   for (const name of ['subarray', 'slice']) patches.method(Buffer.prototype, name, seeing);

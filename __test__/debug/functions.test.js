@@ -1,0 +1,130 @@
+'use strict';
+
+// The functions of Node that tell of a dead Buffer which they are given, each called once; with a Buffer that lives they tell nothing.
+
+const test = require('ava').serial;
+const buffer = require('node:buffer');
+const childProcess = require('node:child_process');
+const crypto = require('node:crypto');
+const fs = require('node:fs');
+const { StringDecoder } = require('node:string_decoder');
+const util = require('node:util');
+const v8 = require('node:v8');
+const { BroadcastChannel, MessageChannel } = require('node:worker_threads');
+const zlib = require('node:zlib');
+const { Arena } = require('../../lib/index.js');
+const { watched } = require('../helpers/debug.js');
+
+const key = Buffer.alloc(32, 1);
+const block = Buffer.alloc(16, 2);
+const pair = crypto.generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const nothing = () => {};
+const fd = fs.openSync('/dev/null', 'r+');
+const cipher = () => crypto.createCipheriv('aes-256-ctr', key, block);
+const { port1, port2 } = new MessageChannel();
+const channel = new BroadcastChannel('of dead Buffers');
+test.after.always(() => {
+  for (const one of [port1, port2, channel]) one.close();
+});
+
+const { subtle } = crypto;
+const digest = { name: 'AES-CTR', counter: block, length: 64 };
+
+/** As it is told → how it is given the Buffer `one`. */
+const functions = {
+  'Buffer.compare': (one) => Buffer.compare(block, one),
+  'Buffer.byteLength': (one) => Buffer.byteLength(one),
+  'Buffer.copyBytesFrom': (one) => Buffer.copyBytesFrom(one),
+  'Buffer.from': (one) => Buffer.from(one),
+  'Buffer.concat': (one) => Buffer.concat([block, one], 20),
+  'buffer.copy': (one) => block.copy(one),
+  'buffer.equals': (one) => block.equals(one),
+  'buffer.compare': (one) => block.compare(one),
+  'buffer.fill': (one) => Buffer.alloc(4).fill(one),
+  'buffer.indexOf': (one) => block.indexOf(one),
+  'buffer.lastIndexOf': (one) => block.lastIndexOf(one),
+  'buffer.includes': (one) => block.includes(one),
+  'buffer.set': (one) => Buffer.alloc(100).set(one),
+  'buffer.isUtf8': (one) => buffer.isUtf8(one),
+  'buffer.isAscii': (one) => buffer.isAscii(one),
+  'buffer.transcode': (one) => buffer.transcode(one, 'latin1', 'utf8'),
+  'fs.writeSync': (one) => fs.writeSync(fd, one),
+  'fs.readSync': (one) => fs.readSync(fd, one),
+  'fs.writevSync': (one) => fs.writevSync(fd, [block, one]),
+  'fs.readvSync': (one) => fs.readvSync(fd, [one]),
+  'fs.writeFileSync': (one) => fs.writeFileSync(fd, one),
+  'fs.appendFileSync': (one) => fs.appendFileSync('/dev/null', one),
+  'crypto.timingSafeEqual': (one) => crypto.timingSafeEqual(one, block),
+  'crypto.randomFillSync': (one) => crypto.randomFillSync(one),
+  'crypto.createHmac': (one) => crypto.createHmac('sha256', one),
+  'crypto.hash': crypto.hash && ((one) => crypto.hash('sha256', one)),
+  'crypto.createSecretKey': (one) => crypto.createSecretKey(one),
+  'crypto.createCipheriv': (one) => crypto.createCipheriv('aes-256-ctr', one, block),
+  'crypto.createDecipheriv': (one) => crypto.createDecipheriv('aes-256-ctr', one, block),
+  'crypto.pbkdf2': (one) => crypto.pbkdf2(one, block, 1, 8, 'sha256', nothing),
+  'crypto.pbkdf2Sync': (one) => crypto.pbkdf2Sync(one, block, 1, 8, 'sha256'),
+  'crypto.scrypt': (one) => crypto.scrypt(one, block, 8, { N: 2 }, nothing),
+  'crypto.scryptSync': (one) => crypto.scryptSync(one, block, 8, { N: 2 }),
+  'crypto.hkdf': (one) => crypto.hkdf('sha256', key, one, '', 8, nothing),
+  'crypto.hkdfSync': (one) => crypto.hkdfSync('sha256', key, one, '', 8),
+  'crypto.checkPrime': (one) => crypto.checkPrime(one, nothing),
+  'crypto.checkPrimeSync': (one) => crypto.checkPrimeSync(one),
+  'crypto.createPrivateKey': (one) => crypto.createPrivateKey(one),
+  'crypto.createPublicKey': (one) => crypto.createPublicKey(one),
+  'crypto.sign': (one) => crypto.sign('sha256', one, pair.privateKey),
+  'crypto.verify': (one) => crypto.verify('sha256', one, pair.publicKey, block),
+  'hash.update': (one) => crypto.createHash('sha256').update(one),
+  'hmac.update': (one) => crypto.createHmac('sha256', key).update(one),
+  'sign.update': (one) => crypto.createSign('sha256').update(one),
+  'verify.update': (one) => crypto.createVerify('sha256').update(one),
+  'cipher.update': (one) => cipher().update(one),
+  'decipher.update': (one) => crypto.createDecipheriv('aes-256-ctr', key, block).update(one),
+  'subtle.digest': (one) => subtle.digest('SHA-256', one),
+  'subtle.encrypt': (one) => subtle.encrypt(digest, {}, one),
+  'subtle.decrypt': (one) => subtle.decrypt(digest, {}, one),
+  'subtle.sign': (one) => subtle.sign('HMAC', {}, one),
+  'subtle.verify': (one) => subtle.verify('HMAC', {}, block, one),
+  'subtle.importKey': (one) => subtle.importKey('raw', one, 'AES-CTR', true, ['encrypt']),
+  'zlib.crc32': zlib.crc32 && ((one) => zlib.crc32(one)),
+  'zlib.deflateSync': (one) => zlib.deflateSync(one),
+  'zlib.gunzipSync': (one) => zlib.gunzipSync(one),
+  'zlib.brotliCompressSync': (one) => zlib.brotliCompressSync(one),
+  'child_process.execFileSync': (input) => childProcess.execFileSync('cat', { input }),
+  'child_process.execSync': (input) => childProcess.execSync('cat', { input }),
+  'child_process.spawnSync': (input) => childProcess.spawnSync('cat', ['-'], { input }),
+  'util.isDeepStrictEqual': (one) => util.isDeepStrictEqual(block, one),
+  'v8.serialize': (one) => v8.serialize(one),
+  'decoder.write': (one) => new StringDecoder('utf8').write(one),
+  'decoder.end': (one) => new StringDecoder('utf8').end(one),
+  'decoder.decode': (one) => new util.TextDecoder().decode(one),
+  'port.postMessage': (one) => port1.postMessage(one),
+  'channel.postMessage': (one) => channel.postMessage(one),
+  structuredClone: (one) => structuredClone(one),
+};
+
+const SHARING = /postMessage|structuredClone/; // tell of one that lives too: debug/freed
+
+/** Whatever comes of it: many throw, or their promise is rejected. */
+async function attempt(call, one) {
+  try {
+    await call(one);
+  } catch {}
+}
+
+for (const [use, call] of Object.entries(functions)) {
+  if (call === undefined) continue; // not on this Node
+  test(`${use}() tells of a dead Buffer`, async (t) => {
+    const reports = watched(t);
+    const arena = new Arena();
+    const [living, dead] = [new Arena().alloc(32), arena.alloc(32)];
+    if (!SHARING.test(use)) await attempt(call, living);
+    t.deepEqual(reports, []);
+    arena.close();
+    await attempt(call, dead);
+    t.deepEqual(
+      reports.map(({ kind, use: told }) => [kind, told]),
+      [['use-after-reset', `${use}()`]],
+    );
+    t.true(living.length === 32);
+  });
+}
