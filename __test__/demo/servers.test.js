@@ -15,8 +15,6 @@ const { until } = require('../helpers/until.js');
 
 const MiB = 1024 * 1024;
 const HEADERS = 4096;
-/** The most that a socket reads at once. */
-const CHUNK = 64 * 1024;
 const ROOT = path.join(__dirname, '..', '..');
 const MIXES = ['frame', 'ingest', 'digest', 'upload', 'proxy', 'serve', 'json'];
 
@@ -60,6 +58,25 @@ function ask(origin, mix, id, form = '') {
 async function read(response) {
   await response.arrayBuffer();
   return response;
+}
+
+const sum = (counts) => Object.values(counts).reduce((a, b) => a + b, 0);
+
+/** One answer of 1 MiB, which pump() passes on in `links` servers. Returns how many bytes could not be given back. */
+async function passOn(t, origin, id, links) {
+  const before = processStats().bodies;
+  const { headers } = await read(await ask(origin, 'proxy', id));
+  t.is(headers.get('content-length'), String(MiB));
+  const released = () => processStats().bodies.released - before.released;
+  const left = () => sum(processStats().bodies.left) - sum(before.left);
+  await until(() => released() + left() >= links * MiB);
+  // With what the socket has read for it, if that did not wait there.
+  t.true(released() <= links * (2 * MiB + HEADERS), `${released()} bytes`);
+  t.deepEqual(processStats().bodies.links, {
+    released: before.links.released + links,
+    plain: before.links.plain,
+  });
+  return left();
 }
 
 /** All ways in which an answer that is passed on may break off; the server is as before after each. */
@@ -157,22 +174,12 @@ for (const name of NAMES) {
     async (t) => {
       for (const allocator of Object.keys(allocators)) {
         const { origin } = await serve(t, name, allocator);
-        // Of the first answer that a parser of Node's has, pump() comes too late for the first chunk.
-        for (const id of [0, 1, 2, 3]) await read(await ask(origin, 'proxy', id));
-        const before = processStats().bodies;
-        const { headers } = await read(await ask(origin, 'proxy', 4));
-        t.is(headers.get('content-length'), String(MiB));
+        // Of the first answer that a parser of Node's has, pump() comes too late for the first chunks; on a loaded machine the parsers of the
+        // answers before may not be free yet, and there is a new one.
         const links = allocator === 'ralloc' ? 1 : 0;
-        const released = () => processStats().bodies.released - before.released;
-        await until(() => released() >= links * MiB);
-        // With what the socket has read for it, if that did not wait there.
-        t.true(released() <= links * (2 * MiB + HEADERS), `${released()} bytes`);
-        const { links: pipes, left } = processStats().bodies;
-        t.deepEqual(pipes, { released: before.links.released + links, plain: before.links.plain });
-        const { shared } = before.left;
-        t.deepEqual({ ...left, shared }, before.left);
-        // On a loaded machine the parsers of the answers before may not be free yet: a new one has its first then.
-        t.true(left.shared - shared <= links * CHUNK, `${left.shared - shared} bytes`);
+        let left;
+        for (let id = 0; id < 50 && left !== 0; id++) left = await passOn(t, origin, id, links);
+        t.is(left, 0);
       }
     },
   );
