@@ -15,6 +15,7 @@ class Peer {
     const file = join(__dirname, '..', 'fixtures', 'slab', 'peer.js');
     const worker = new Worker(file, { workerData: { handle, options } });
     await once(worker, 'message');
+    worker.unref(); // a test that fails leaves it, and the process ends
     return new Peer(worker);
   }
 
