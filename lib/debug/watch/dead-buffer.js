@@ -17,39 +17,44 @@ const DEAD = Object.create(ofBuffers);
 /** Not what looks at it without a use, and what Node and its tools look at everything by. */
 const SILENT = new Set(['constructor', inspect.custom, Symbol.toStringTag, 'inspect']);
 
-/** The error tells what is known of the Buffer. */
+/** The error, which tells what is known of the Buffer. */
 function explain(error, cause) {
-  if (cause === undefined || error === null || typeof error !== 'object') return;
+  if (cause === undefined || error === null || typeof error !== 'object') return error;
   try {
     if (error.cause === undefined)
       Object.defineProperty(error, 'cause', { value: cause, writable: true, configurable: true });
   } catch {
     // It is frozen.
   }
+  return error;
 }
 
 /** Uses that are told as one: methods of Buffer call others, and so do functions of Node. */
 let depth = 0;
 
-/** What `act` returns, which uses `view`, and is told as `use`; an error that it throws tells of that. */
-function using(view, use, below, act) {
-  if (depth > 0) return act();
-  const cause = used(view, use, below);
-  depth++;
-  try {
-    return act();
-  } catch (error) {
-    explain(error, cause);
-    throw error;
-  } finally {
-    depth--;
-  }
+/** To be called before what uses `view`, and is told as `use`. Returns the cause of an error that it may throw. */
+function begin(view, use, below) {
+  const cause = depth === 0 ? used(view, use, below) : undefined;
+  depth++; // not before, where the stack ends
+  return cause;
+}
+
+/** And afterwards, however it ended. */
+function end() {
+  depth--;
 }
 
 const telling = (name, original) => {
   const use = typeof name === 'symbol' ? 'for … of' : `buffer.${name}()`;
   return function method(...args) {
-    return using(this, use, method, () => Reflect.apply(original, this, args));
+    const cause = begin(this, use, method);
+    try {
+      return Reflect.apply(original, this, args);
+    } catch (error) {
+      throw explain(error, cause);
+    } finally {
+      end();
+    }
   };
 };
 
@@ -79,4 +84,4 @@ function endViews(record) {
   }
 }
 
-module.exports = { endViews, isDead, using };
+module.exports = { begin, end, endViews, explain, isDead };

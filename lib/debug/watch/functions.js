@@ -12,7 +12,7 @@ const util = require('node:util');
 const v8 = require('node:v8');
 const worker = require('node:worker_threads');
 const zlib = require('node:zlib');
-const { isDead, using } = require('./dead-buffer.js');
+const { begin, end, explain, isDead } = require('./dead-buffer.js');
 const { memoryOf } = require('./branded.js');
 const { sharing } = require('./shared.js');
 
@@ -38,7 +38,14 @@ const telling =
         return new.target === undefined
           ? Reflect.apply(original, this, args)
           : Reflect.construct(original, args, new.target);
-      return using(dead, use, wrapper, () => Reflect.apply(original, this, args));
+      const cause = begin(dead, use, wrapper);
+      try {
+        return Reflect.apply(original, this, args);
+      } catch (error) {
+        throw explain(error, cause);
+      } finally {
+        end();
+      }
     };
 
 /** The same for what takes one, first of all, and is called in loops: some 5 ns. */
