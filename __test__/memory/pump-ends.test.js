@@ -138,6 +138,32 @@ test.serial('a response of which all has come when the client goes', async (t) =
   else t.is(ended.code, 'ERR_STREAM_PREMATURE_CLOSE');
 });
 
+test.serial('an answer of an upstream that has all come, when the client goes', async (t) => {
+  const upstream = await listen(
+    t,
+    http.createServer((_req, res) => res.end(bytes.subarray(0, 10_000))),
+  );
+  let pumped;
+  let response;
+  const to = await listen(
+    t,
+    http.createServer(async (_req, res) => {
+      const [source] = await once(http.get({ ...upstream, agent: false }), 'response');
+      await until(() => source.complete);
+      res.write(large); // more than its client reads, so that the source waits
+      response = res;
+      pumped = result(pump(source, res));
+    }),
+  );
+  const client = net.connect(to);
+  client.on('error', () => {});
+  client.write(GET);
+  await until(() => pumped !== undefined);
+  client.resetAndDestroy();
+  t.is((await pumped).code, 'ERR_STREAM_PREMATURE_CLOSE');
+  t.true(response.destroyed);
+});
+
 test.serial('a response that is queued when its client resets', async (t) => {
   let first;
   let pumped;

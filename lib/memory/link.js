@@ -16,7 +16,7 @@ class Link {
   #source;
   #sink;
   #isStillDone;
-  #chunks;
+  #chunks; // undefined where Node's pipe() moves them
   #heard;
   #pending = 0; // bytes whose callback has not come
   #isOver = false; // the callbacks that still come tell nothing
@@ -48,26 +48,35 @@ class Link {
   #begin() {
     const [source, sink] = [this.#source, this.#sink];
     this.#isStillDone = doneWith(sink);
-    this.#chunks = this.#isStillDone && new Chunks(source);
-    if (!this.#chunks?.any) {
-      counts.links.plain++;
-      return false;
-    }
-    counts.links.released++;
+    const chunks = this.#isStillDone && new Chunks(source);
     const stop = () => this.#stop();
-    this.#heard = [
-      [source, 'data', (chunk) => this.#onData(chunk)],
+    const ends = [
       [source, 'end', stop],
-      [sink, 'drain', () => this.#onDrain()],
       [sink, 'finish', stop],
       [sink, 'close', () => this.#onClose()],
     ];
-    for (const [stream, name, listener] of this.#heard) stream.on(name, listener);
-    this.#chunks.watch();
+    if (!chunks?.any) {
+      counts.links.plain++;
+      this.#hear(ends);
+      return false;
+    }
+    counts.links.released++;
+    this.#chunks = chunks;
+    this.#hear([
+      [source, 'data', (chunk) => this.#onData(chunk)],
+      [sink, 'drain', () => this.#onDrain()],
+      ...ends,
+    ]);
+    chunks.watch();
     sink.emit('pipe', source);
     if (sink.writableNeedDrain === true) this.#pause();
     else if (!source._readableState.flowing) source.resume();
     return true;
+  }
+
+  #hear(all) {
+    this.#heard = all;
+    for (const [stream, name, listener] of all) stream.on(name, listener);
   }
 
   #onData(chunk) {
@@ -110,6 +119,7 @@ class Link {
     if (this.#heard === undefined) return;
     for (const [stream, name, listener] of this.#heard) stream.removeListener(name, listener);
     this.#heard = undefined;
+    if (this.#chunks === undefined) return; // Node's pipe() moves them
     this.#chunks.end();
     this.#source.pause();
     this.#sink.emit('unpipe', this.#source, { hasUnpiped: false });
@@ -122,7 +132,7 @@ class Link {
   #onClose() {
     const [source, sink] = [this.#source, this.#sink];
     this.#stop();
-    if (sink.writableFinished) return;
+    if (sink.writableFinished !== false) return; // or a stream of the old kind, whose close is its end
     time.setImmediate(() => {
       if (!this.#isOver && !source.destroyed) source.destroy(prematureClose());
     });
