@@ -98,7 +98,7 @@ module.exports = [
     mutants: {
       'options are not looked into': ['arg?.input', 'undefined'],
       'messages are not looked at': [
-        'sharing(named(of, name), telling)',
+        'sharing(named(of, name), tellingOfAny)',
         'sharing(named(of, name), () => (one) => one)',
       ],
       'subarrays are not seen': ['memoryOf(this.buffer)?.record.see(made);', ''],

@@ -17,53 +17,49 @@ const DEAD = Object.create(ofBuffers);
 /** Not what looks at it without a use, and what Node and its tools look at everything by. */
 const SILENT = new Set(['constructor', inspect.custom, Symbol.toStringTag, 'inspect']);
 
-/** The error, which tells what is known of the Buffer. */
+/** The error tells what is known of the Buffer. */
 function explain(error, cause) {
-  if (cause === undefined || error === null || typeof error !== 'object') return error;
+  if (cause === undefined || error === null || typeof error !== 'object') return;
   try {
     if (error.cause === undefined)
       Object.defineProperty(error, 'cause', { value: cause, writable: true, configurable: true });
   } catch {
     // It is frozen.
   }
-  return error;
 }
 
 /** Uses that are told as one: methods of Buffer call others, and so do functions of Node. */
 let depth = 0;
 
-/** To be called before what uses `view`, and is told as `use`. Returns the cause of an error that it may throw. */
-function begin(view, use, below) {
-  const cause = depth === 0 ? used(view, use, below) : undefined;
-  depth++; // not before, where the stack ends
-  return cause;
-}
-
-/** And afterwards, however it ended. */
-function end() {
-  depth--;
-}
-
-const telling = (name, original) => {
-  const use = typeof name === 'symbol' ? 'for … of' : `buffer.${name}()`;
-  return function method(...args) {
-    const cause = begin(this, use, method);
+/** `original`, which tells as `use` that it is given the dead Buffer that deadIn(its this, its arguments) finds, if there is one. */
+const telling = (use, original, deadIn) =>
+  function method(...args) {
+    const dead = deadIn(this, args);
+    if (dead === undefined)
+      return new.target === undefined
+        ? Reflect.apply(original, this, args)
+        : Reflect.construct(original, args, new.target);
+    const cause = depth === 0 ? used(dead, use, method) : undefined;
+    depth++; // not before, where the stack ends
     try {
       return Reflect.apply(original, this, args);
     } catch (error) {
-      throw explain(error, cause);
+      explain(error, cause);
+      throw error;
     } finally {
-      end();
+      depth--;
     }
   };
-};
+
+const itself = (self) => self;
 
 for (const prototype of [ofBuffers, ofArrays, ofViews]) {
   for (const name of Reflect.ownKeys(prototype)) {
     const { value } = getOwnPropertyDescriptor(prototype, name);
     if (typeof value !== 'function' || SILENT.has(name) || Object.hasOwn(DEAD, name)) continue;
+    const use = typeof name === 'symbol' ? 'for … of' : `buffer.${name}()`;
     Object.defineProperty(DEAD, name, {
-      value: telling(name, value),
+      value: telling(use, value, itself),
       writable: true,
       configurable: true,
     });
@@ -84,4 +80,4 @@ function endViews(record) {
   }
 }
 
-module.exports = { begin, end, endViews, explain, isDead };
+module.exports = { endViews, isDead, telling };

@@ -12,7 +12,7 @@ const util = require('node:util');
 const v8 = require('node:v8');
 const worker = require('node:worker_threads');
 const zlib = require('node:zlib');
-const { begin, end, explain, isDead } = require('./dead-buffer.js');
+const { isDead, telling } = require('./dead-buffer.js');
 const { memoryOf } = require('./branded.js');
 const { sharing } = require('./shared.js');
 
@@ -29,28 +29,12 @@ function deadAmong(args) {
   return undefined;
 }
 
-const telling =
-  (use, find = deadAmong) =>
-  (original) =>
-    function wrapper(...args) {
-      const dead = find(args);
-      if (dead === undefined)
-        return new.target === undefined
-          ? Reflect.apply(original, this, args)
-          : Reflect.construct(original, args, new.target);
-      const cause = begin(dead, use, wrapper);
-      try {
-        return Reflect.apply(original, this, args);
-      } catch (error) {
-        throw explain(error, cause);
-      } finally {
-        end();
-      }
-    };
+const tellingOfAny = (use) => (original) =>
+  telling(use, original, (_self, args) => deadAmong(args));
 
 /** The same for what takes one, first of all, and is called in loops: some 5 ns. */
 const tellingFirst = (use) => (original) => {
-  const tell = telling(use)(original);
+  const tell = tellingOfAny(use)(original);
   return function wrapper(value, b, c, d) {
     return isDead(value) ? tell.call(this, value, b, c, d) : original.call(this, value, b, c, d);
   };
@@ -58,7 +42,7 @@ const tellingFirst = (use) => (original) => {
 
 /** And for lists. */
 const tellingOfList = (use) => (original) => {
-  const tell = telling(use)(original);
+  const tell = tellingOfAny(use)(original);
   return function wrapper(list, length) {
     if (Array.isArray(list) && list.some(isDead)) return tell.call(this, list, length);
     return original.call(this, list, length);
@@ -66,10 +50,8 @@ const tellingOfList = (use) => (original) => {
 };
 
 /** And for what takes one as an option. */
-const tellingOfInput = (use) =>
-  telling(use, (args) =>
-    deadAmong(args.map((arg) => (Array.isArray(arg) ? undefined : arg?.input))),
-  );
+const tellingOfInput = (use) => (original) =>
+  telling(use, original, (_self, args) => deadAmong(args.map((arg) => arg?.input)));
 
 /** What is made of a watched Buffer is watched with it. */
 const seeing = (original) =>
@@ -133,15 +115,15 @@ const places = [
   [util.TextDecoder.prototype, 'decoder', ['decode']],
 ];
 
-const HOT = [
+/** The same, for what is called in loops, or has it elsewhere. */
+const OTHERS = [
   [Buffer, 'Buffer', ['from'], tellingFirst],
   [Buffer, 'Buffer', ['concat'], tellingOfList],
   [Buffer.prototype, 'buffer', ['copy', 'equals', 'compare', 'fill'], tellingFirst],
   [Buffer.prototype, 'buffer', ['indexOf', 'lastIndexOf', 'includes'], tellingFirst],
   [Object.getPrototypeOf(Uint8Array.prototype), 'buffer', ['set'], tellingFirst],
+  [childProcess, 'child_process', ['execFileSync', 'execSync', 'spawnSync'], tellingOfInput],
 ];
-
-const WITH_INPUT = ['execFileSync', 'execSync', 'spawnSync'];
 
 const MESSAGES = [
   [worker.MessagePort.prototype, 'port', ['postMessage']],
@@ -154,13 +136,11 @@ const named = (of, name) => (of === undefined ? `${name}()` : `${of}.${name}()`)
 
 function watchFunctions(patches) {
   for (const [object, of, names] of places)
-    for (const name of names) patches.method(object, name, telling(named(of, name)));
-  for (const [object, of, names, make] of HOT)
+    for (const name of names) patches.method(object, name, tellingOfAny(named(of, name)));
+  for (const [object, of, names, make] of OTHERS)
     for (const name of names) patches.method(object, name, make(named(of, name)));
-  for (const name of WITH_INPUT)
-    patches.method(childProcess, name, tellingOfInput(named('child_process', name)));
   for (const [object, of, names] of MESSAGES)
-    for (const name of names) patches.method(object, name, sharing(named(of, name), telling));
+    for (const name of names) patches.method(object, name, sharing(named(of, name), tellingOfAny));
   for (const name of ['subarray', 'slice']) patches.method(Buffer.prototype, name, seeing);
 }
 
