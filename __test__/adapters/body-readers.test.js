@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // body() beside what frameworks and their parsers read themselves: whoever comes second is told, and nobody waits.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // How a request can end, on every adapter: its arena is released once and at the right event, its Buffers are dead afterwards, or
 // keep their bytes where something may still read them, the client got what the handler wrote, and nothing stays leased. Each

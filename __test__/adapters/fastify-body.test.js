@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // The option `body` of Fastify's plugin: the same requests to it and to Fastify's own parser with `parseAs: 'buffer'`, and the same
 // answers.

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Whose memory reaches Node's response: the arena's, or a copy.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // wrap() on the other servers of Node, and with their other events.
 

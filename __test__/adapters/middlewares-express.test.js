@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Middlewares of others with Express and connect, mounted before ralloc's and after it.
 

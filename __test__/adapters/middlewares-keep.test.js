@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // What middlewares of Express keep of a request, and for how long: uploads, logs, sessions, proxied bodies.
 

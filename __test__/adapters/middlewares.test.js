@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Middlewares and plugins of others with Fastify, Koa and Hono, mounted before ralloc's and after it.
 

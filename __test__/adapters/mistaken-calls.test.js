@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // What is to be called and is not, and the other way round: a plugin, a module, a middleware, a decorator.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Adapters that are given another framework, or mounted twice, or want a name that is taken: each is a typed error.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // A random mix of requests over every adapter at once, with clients in another process: one in ten is aborted at some point, one in
 // twenty is held beyond its response, and every Buffer has the bytes of its request and no others. 100,000 requests, and a million in

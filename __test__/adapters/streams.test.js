@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Long streams on every adapter: ten thousand messages take no more memory than the first ones, however a handler gives back what
 // it has sent.

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Requests that take no property, names that are taken, and mounts of two copies of ralloc: an error with a code, or one arena, and
 // nothing in flight afterwards.

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Upgrades. A plain one is an event that no middleware sees; packages that send it through their framework's routes give it a
 // response of their own, which emits nothing: then the arena ends with the socket.

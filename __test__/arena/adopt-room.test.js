@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // adopt() where there is little room, and of memory that cannot go back.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // What an arena cannot take over, since somebody else has a part of it, or nobody can detach it: it is copied.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Buffers that Node or the program allocated, taken over by an arena: they count toward its limit, and die with what it has handed out itself.
 

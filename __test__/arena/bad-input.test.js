@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // What is wrong is refused with a typed error that carries its code, in Node's wording, before anything
 // has changed: the stats and the place of the next allocation are the same after it.

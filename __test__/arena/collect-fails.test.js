@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // What collect() does where it cannot go on: the memory is back, and the source is left as stream.pipeline() leaves it.
 

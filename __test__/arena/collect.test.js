@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // arena.collect(): a whole stream in one Buffer of the arena, which leases what arrives, and gives all of it back where reading fails.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // A stack overflow, which programs catch, and vm's timeout stop ralloc's own JavaScript anywhere: an arena that was
 // reset has all of its memory, and no Buffer from before is alive.

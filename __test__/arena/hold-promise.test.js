@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // hold(promise): a hold until the promise settles, and a promise that settles as it does, as by finally().
 

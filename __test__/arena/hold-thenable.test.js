@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // hold(promise) of what has a then of its own: it is read once and called once, and the result settles as it does.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // How long memory waits for its holds, in a clock that the tests move.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Other realms: values, functions and errors of a node:vm context, ralloc evaluated in one, and two copies of
 // ralloc in a process.

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // The one hole of the promise that stale Buffers are dead: an operation in flight that nothing holds keeps a
 // pointer that no detaching takes from it, and meets the next request's bytes. Shown here, and shown closed

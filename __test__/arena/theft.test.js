@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 const test = require('ava');
 const { Worker, MessageChannel, markAsUntransferable } = require('node:worker_threads');

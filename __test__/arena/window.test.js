@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Which span an allocation is served from: the open one, a new one, or one beside it.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Worker threads: an arena per isolate, and what is left when an isolate ends in the midst of something.
 

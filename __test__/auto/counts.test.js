@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // The counts of the threads of a process, which the main thread sums up, and what all of them know of files and limits.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Buffers that outlive their request: each use that is refused is counted for the line that allocated them, and those that somebody keeps are found.
 

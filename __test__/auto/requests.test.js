@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // What differs within requests, and is told: calls that throw, arenas that are full, a program that ends its Buffers before the response; and programs with hooks of their own.
 

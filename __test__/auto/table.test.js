@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Tables that are none, or were changed: the program runs as it is, and `ralloc trial` starts nothing.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // What is told of a trial: sums of processes, reasons, and no more than ten lines.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Which Buffers of a site are looked at after their request, and when one counts as kept: in a clock that the test moves, beside a V8 that collects when the test says so.
 

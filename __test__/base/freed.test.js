@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // ralloc's own functions that read bytes refuse a Buffer of a slab or a region that was freed or sent, with the guard and without:
 // its bytes may be somebody else's. Nothing was allocated then.

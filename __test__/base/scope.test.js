@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // The ends of scopes that the stack had no room for, without a stack that ends: by functions that throw as they would.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Fake timers of tests, and the AsyncLocalStorages of applications: ralloc's own timers know neither.
 

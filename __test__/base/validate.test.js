@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // The checks of arguments, at the edges of what they take.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 const test = require('ava');
 const { requestArena } = require('../..');

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // The servers whose requests bench/body.js measures all have the whole body.
 

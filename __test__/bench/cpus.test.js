@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 const test = require('ava');
 const { divide, parse } = require('../../bench/method/cpus.js');

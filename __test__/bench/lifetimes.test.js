@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // bench/lifetimes.js: what it measures is what `ralloc apply` makes, and all of it runs.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // The applications whose requests bench/middleware.js measures: the same answer with each middleware, and an arena with ralloc alone.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // Whether the benchmarks that have processes of their own run, and come to an end: one short block of each kind.
 

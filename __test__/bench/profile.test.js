@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // The programs that bench/profile-overhead.js and bench/profile-merge.js measure do their work.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // The servers whose requests bench/pump.js measures all move the whole body.
 

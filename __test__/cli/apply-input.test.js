@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // `ralloc apply` changes all or nothing: files that are not what they were, and tables that are none or were changed.
 

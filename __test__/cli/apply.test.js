@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // `ralloc apply`: what it prints and changes.
 

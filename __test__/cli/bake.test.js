@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // `ralloc bake` and `ralloc explain`, of a real program that was recorded, and of files that are none.
 

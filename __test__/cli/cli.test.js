@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // `ralloc`: which verb runs, what is printed where, and the exit codes.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // `ralloc export`: what other tools read, and what it refuses.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // `ralloc merge`: what it writes, what it tells, and what it refuses.
 

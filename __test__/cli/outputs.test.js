@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // Files that are there already: what somebody else wrote is left as it is, whatever was forgotten behind -o. And messages that nobody reads.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // `ralloc profile`: what it is given, what it says, and that nothing of the application's comes to harm.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // `ralloc report` as people run it: the files it writes, what it prints, and what it says of bad input.
 

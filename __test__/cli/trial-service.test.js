@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // The service of apply-service.test.js answers the same, byte for byte, as it is, on trial, and changed by `ralloc apply`, and uses its arenas on trial as it
 // does when it is changed.

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // `ralloc trial`: all processes and threads of an application, which ends as it would alone, and one report of them.
 

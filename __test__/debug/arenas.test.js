@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 const { randomFillSync } = require('node:crypto');
 const fs = require('node:fs');

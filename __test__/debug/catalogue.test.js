@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // The catalogue: each program of fixtures/debug/misuses/ has one mistake, and says in its head what debug mode reports of it: the kind,
 // the request, the exit code; marks tell the lines. Those of fixtures/debug/correct/ have none, and nothing is reported.

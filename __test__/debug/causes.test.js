@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // What is one cause, of which a person wants to hear once.
 

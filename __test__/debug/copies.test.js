@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Copies of ralloc in one process, each with a debug mode of its own.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Arenas, slabs and regions that are collected, and nobody has closed them.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Holds that are not released within "holdMs": memory waits for them no longer, and each is told once, by the line that took it.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 const fs = require('node:fs');
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // What is not given back, by the places that took it.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // The texts of reports: each kind can be told whatever is known.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // At the end of a process `full` tells what was never freed.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // What is taken and not given back: leakReport(), and what is told of it by itself.
 

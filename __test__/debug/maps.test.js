@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Stacks of code that a compiler has made: they have its author's lines, whether or not Node was asked to read source maps.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // `ralloc/test` around requests to a server: what the server does for them is seen too.
 

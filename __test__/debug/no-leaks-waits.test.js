@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // `ralloc/test`: what is on its way back is waited for, what was there before is not looked at, and nothing is told twice.
 

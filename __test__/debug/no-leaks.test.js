@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // `ralloc/test`: what a test leaves or misuses fails it, and nothing else does.
 

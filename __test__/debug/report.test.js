@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Reports of debug mode: once for each cause, by every way, in order, whatever the application's function does.
 

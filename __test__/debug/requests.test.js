@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 const { randomFillSync } = require('node:crypto');
 const http = require('node:http');

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Which allocations are watched: in a clock that the test moves.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Debug mode's settings: what the environment says, what configureDebug() changes, and who hears of it.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Whose Buffers are told as stuck: those of the slab, and of the request, that has set a time for it.
 

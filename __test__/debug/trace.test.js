@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Stacks of debug mode: whose frames they have, in which order, and that nothing of an application's makes them throw.
 

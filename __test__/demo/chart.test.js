@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // From the demo's JSON to the chart and the tables of the documents.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 const fs = require('node:fs');
 const path = require('node:path');

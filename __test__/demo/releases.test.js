@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 const test = require('ava');
 const { AS_OF, LINES, ltsOn, objection } = require('../../demo/releases.js');

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');

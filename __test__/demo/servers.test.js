@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 const { EventEmitter, once } = require('node:events');
 const http = require('node:http');

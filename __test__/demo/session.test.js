@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // A measurement as short as it can be, with its processes: the client, and a server for each contender.
 

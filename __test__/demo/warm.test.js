@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // The warm-up of the demo's servers.
 

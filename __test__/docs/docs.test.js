@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // Every `js` block of the documents below is run as it stands. Servers are asked, files read, and what a
 // console.log() shows as a comment is what it prints. Uninitialized memory has a pattern here, and no client may see it.

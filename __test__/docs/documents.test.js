@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // What every document is to keep: links that lead somewhere, and the one risk told where it belongs, with its remedies.
 

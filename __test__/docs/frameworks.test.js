@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // The pages of docs/frameworks/: each server answers with a frame, sends events, refuses what is too large, and shuts down
 // with nothing leased; what its tests print is what the page says.

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // docs/bodies.md: whose Buffers have an ArrayBuffer to themselves on this Node, and so can be released.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // The programs of docs/recipes.md, run as they stand and asked over real connections.
 

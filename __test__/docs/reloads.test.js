@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // The programs of docs/recipes.md that replace processes: real ones, under load, which lose no request and leave nothing leased.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // The programs of docs/frameworks/ for connections that are no exchange of a request and a response: WebSockets, upgrades, CONNECT.
 

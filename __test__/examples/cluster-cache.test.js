@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // A cluster whose workers share a cache, over real sockets: what is made once and lent, and what happens without room.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // The example that merges the profiles of a fleet by a query: DuckDB and `ralloc merge` find the same.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // An ingest process and its compressor, over real sockets: every byte, the limit, and a compressor that is killed.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // The framed server when clients go away, do not read, or want more than there is: no slot stays behind.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // The format that the MessagePack example writes, byte by byte.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 require('../helpers/unwritten.js'); // of which no byte may come out
 const test = require('ava');

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // The examples of noLeaks() run as an application's tests do: by ava, and by node:test.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 const { posixTest } = require('../helpers/backend.js');
 require('../helpers/unwritten.js'); // of which no byte may come out

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Operations of Node that began after adopt() are still on their way when the arena is reset: they do what they would without it, and the memory
 // is freed after them.

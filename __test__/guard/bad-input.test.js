@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // What users do that nobody should: callbacks that throw, streams whose write() is another's, memory that is taken away
 // while an operation has it.

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Datagrams: what Node has not sent yet when the memory of its Buffer is reset.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Buffers that are dead already when Node is given them: an error that reaches somebody, and never one that nobody can
 // catch.

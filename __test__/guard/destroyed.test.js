@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Streams and messages that are destroyed: Node does not call the callbacks of all of their chunks, and their memory goes back
 // all the same.

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Streams of files that use what they are given after their functions returned.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Files: what the thread pool still has when the memory of its Buffer is reset.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Messages of HTTP that end otherwise than their chunks were meant to; dead chunks.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Libraries whose work goes through Node's streams, files and sockets, with memory of a request's arena that nobody holds:
 // what they document is so under the guard too.

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Streams that are connected, and lists of Buffers that become streams.
 

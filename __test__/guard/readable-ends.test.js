@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Streams that are never read to their end, and chunks that are none.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Random programs on one stream's queue, against a list of what it must contain. Every chunk has an arena of its own,
 // so it is told whether it holds.

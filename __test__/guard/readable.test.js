@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 require('../../lib/guard/index.js'); // before anyone takes functions out of Node's modules
 const { once } = require('node:events');

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // The guard over realms, copies of ralloc, and the permission model.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Operations of all kinds that outlive their responses, with resets, scopes, rewinds and clients that go away. 200,000:
 // `node __test__/fixtures/guard/soak.js 200000`.

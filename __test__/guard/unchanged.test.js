@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Wrong arguments: the errors of the functions that the guard replaced are Node's own.
 

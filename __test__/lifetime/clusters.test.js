@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // Where lifetimes fall apart: the best there is, and what the core says of the same bytes.
 

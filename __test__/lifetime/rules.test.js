@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // The rules of docs/lifetimes.md: each at its bounds, and what the core says of the same evidence.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // What a table's file may be, and what is said of one that is not.
 

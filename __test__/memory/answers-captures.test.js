@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Who may have a chunk that a client's socket has read keeps its bytes: listeners and methods of the socket, the head of an upgrade, and
 // the packet of a parser's error.

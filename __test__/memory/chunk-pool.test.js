@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // What happens to a span that comes back, and which one is taken next: seen by what an arena says of its memory.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Which memory of a closed arena the next arena of the same settings gets, warm, and for how long it is there.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // A runtime that refuses external memory, as a V8 with its sandbox does: a library that is preloaded into Node
 // answers so in the place of Node-API, to the real binary, of which a copy asks for it by another name.

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // What the fallback hears of deaths: of which collection each is, V8 may tell it later than the death itself.
 

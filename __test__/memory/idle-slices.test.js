@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // When idle memory is looked at, and for how long at a time: in a clock that the tests move, on pools that take
 // a while and count.

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // What an arena keeps and gives back in idle times, second by second: in a clock that the tests move.
 

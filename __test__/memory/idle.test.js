@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // What nobody uses goes back to the system, from arenas that live on: seen by what they say of their memory.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // How often a major collection is asked for by who cannot go on without, and which kind: counted in a clock that the test moves.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Detaching, where V8 owns the memory: lib/memory/fallback/move.js.
 

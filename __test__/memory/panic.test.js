@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 const test = require('ava');
 const native = require('../../lib/memory/native.js');

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Spans that operations of Node still use when their arena is done with them. The operations here are taken as the
 // guard takes them, and end when the test says so.

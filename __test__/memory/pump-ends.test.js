@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // How pump() ends, in each case as stream.promises.pipeline() does: its result or error, what is destroyed, and what is heard.
 

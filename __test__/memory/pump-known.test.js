@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Which chunks pump() takes for Node's own, and which sinks for done with them: classes and functions of the user, Buffers that were given
 // to a stream.

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Transfers in a process of its own: 1500, and with RALLOC_SOAK 60,000.
 

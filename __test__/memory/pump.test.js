@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // pump(): every source with every sink, over real files, sockets and processes.
 

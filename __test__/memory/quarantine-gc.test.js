@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 const test = require('ava');
 const { fresh } = require('../helpers/fresh.js');

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 const os = require('node:os');
 const test = require('ava');

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // The system refuses memory: a child whose address space is limited while it runs.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Up to Node 24 V8 tells no FinalizationRegistry of a thread anything any more once one has died that it was to tell something: no copy of ralloc may drop one.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Test runners evaluate ralloc anew for every file, in one process. What they drop is collected.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // release() of Buffers of every kind at random, while operations are in flight on others: nobody else's bytes change. In programs of their
 // own, some of them over an allocator that shows whoever uses freed memory.

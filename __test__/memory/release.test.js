@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Memory that Node allocated, given back: lib/memory/release.js.
 

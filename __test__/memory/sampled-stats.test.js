@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // sampleStats(): figures over time. No time is waited for.
 

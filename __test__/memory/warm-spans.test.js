@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 const test = require('ava');
 const { WarmSpans } = require('../../lib/memory/warm-spans.js');

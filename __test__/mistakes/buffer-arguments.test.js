@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Arguments that Buffer's functions take: ralloc's of the same name do what Buffer's do, or refuse.
 

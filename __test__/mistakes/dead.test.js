@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Dead Buffers that are used as if they lived: an error that says how each died, where a copy would have been empty. Buffers
 // without bytes are no mistake.

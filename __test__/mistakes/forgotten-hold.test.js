@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // A hold that nobody releases is told of: whose it is, how many there were, and in debug mode where it was taken.
 

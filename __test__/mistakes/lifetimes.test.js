@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Buffers that are used past their time, and arenas, checkpoints and scopes past theirs.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Limits that are met, and options that are none: what has the bytes, and what there is instead.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // The likeliest mistakes in mounting the middleware: what each says, and that nothing stays in flight after it.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Buffers of slabs that are freed, sent and returned in the wrong way, and slabs that have none left.
 

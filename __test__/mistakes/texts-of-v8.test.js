@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Texts of V8 and Node that users of dead Buffers meet, and search for: docs/errors.md has each, with what gives it.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // scripts/release/check-binary.js finds what makes a binary unfit for a release.
 

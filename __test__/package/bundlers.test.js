@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // Applications in one file, made by esbuild as its users do. A bundler cannot take the binary in: where it lies
 // beside the bundle or is installed it is found, else the fallback serves. docs/bundlers.md has the settings.

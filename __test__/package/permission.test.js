@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // Node's permission model: a process that may read the application and nothing else. Where it may not load
 // binaries either, the fallback serves.

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // scripts/release/publish.js, against a registry on loopback.
 

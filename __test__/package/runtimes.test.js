@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // One program on every runtime there is: this Node, and Bun and Deno where RALLOC_BUN and RALLOC_DENO are the
 // paths of their binaries.

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // What the programs of a release say when they are used wrongly: one line, and nothing is written.
 

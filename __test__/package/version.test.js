@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // One command sets ralloc's version in every file that has it; a release's tag is checked against them all.
 

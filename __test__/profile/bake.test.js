@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // Tables of recordings that did not take place: which sites are in one, and which are not known to be where they were.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // ralloc finds out whether a stream's methods are Node's own before it gives a chunk back: those of a profiler are as good.
 

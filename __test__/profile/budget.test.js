@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // The mean distance between samples follows what the recorder may take.
 

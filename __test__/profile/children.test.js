@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // Children whose environment has nothing of `ralloc profile`, since the application gives them one of its own.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // Which collections a recorder asks for: each that V8 does not want costs the application more than its time.
 

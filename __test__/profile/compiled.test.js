@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // Code that is compiled in memory: a report has its author's lines, or says that it has not.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // Profiles of which something is missing, or makes no sense: the rest is read, and what is not there is told.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // Whether a death is told as one with its request, where Node tells deaths turns after their collection: by hand-made collections and finalizers.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // `ralloc profile` and `ralloc/profile`: the application runs and ends as without, and whatever its end was, there is a profile.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // Tables of sites that have a name: by all that was allocated at them, and by size class.
 

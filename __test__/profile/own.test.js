@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // ralloc's own arenas, slabs and regions are seen as well, and those of another copy of it.
 

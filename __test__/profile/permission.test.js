@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // `ralloc profile` of a process that Node's permission model keeps from ralloc's files.
 

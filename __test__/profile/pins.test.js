@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // Slices of Node's pool keep whole slabs of it.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // Applications with one line that matters: the report names it first, and its figures are those of the application itself.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // `node --import ralloc/profile app.js`, told by the environment.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // ralloc.profiler: a recorder that an application starts and stops itself.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // What a recorder tells of the functions of Buffer: estimates, sites, and deaths.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // Chunks of sockets, and what is allocated for a request: with its route, and whether it died with it.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // What Node's bindings allocate: crypto's results, and files on Node 26.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // What `ralloc bake --rust` writes. That it compiles, and what it says, is tested with the examples of the crate (tests/examples.rs), one of which ends with such a text.
 

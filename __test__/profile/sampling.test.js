@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // Estimates from samples: unbiased whatever is allocated and however the distance changes, and within two standard deviations of the truth in 19 of 20 runs.
 

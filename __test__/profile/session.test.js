@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // When a session appends blocks, and that nothing of it ever harms the application.
 

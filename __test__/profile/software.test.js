@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // Packages that others wrote, as people use them: what a program writes, answers and ends with is the same to the byte under `ralloc
 // profile`, and the report names the line that allocates most.

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // Which of V8's collections could have found something dead, by what Node tells of them.
 

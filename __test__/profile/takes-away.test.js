@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // Applications that take away what the recorder needs: they run as without it.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // Memory that goes elsewhere is not dead, though its ArrayBuffer is.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // Typed arrays and ArrayBuffers are seen where that is asked for, and look as they did.
 

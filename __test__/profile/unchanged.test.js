@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // The application does not find out that it is recorded: results, errors, names and lengths are Node's, and Error is as it was.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // Frames are appended whole, by several writers to one file; nothing but a profile is ever replaced.
 

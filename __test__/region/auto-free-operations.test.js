@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Operations of Node that drop the Buffer which they were given and go on with a view of their own: with `autoFree` V8 collects it
 // then, in the midst of the operation, and others take all bytes that there are and fill them. Nobody asked for `guard`.

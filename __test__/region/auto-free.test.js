@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // The option `autoFree`: what nobody has any more is free once V8 has collected it.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Free memory goes back to the system: by collect(), and in idle times.
 

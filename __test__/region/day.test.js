@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Two days of a server whose sessions and cached responses live in a region: bench/fixtures/day.js says how they are distributed,
 // and prints a longer one.

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Bad input: a typed error each, and nothing has changed but the count of frees that threw.
 

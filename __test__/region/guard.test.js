@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Operations of Node on blocks that are freed meanwhile: the option `guard`. Each hangs until the test lets it go on,
 // and others take all bytes that there are and fill them.

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // collectWhenIdle from end to end: ralloc's own timer and the real event loop, of which nothing is replaced. The looks at its
 // utilization are counted, so that a burst lasts for as many as are wanted, however slow the machine is.

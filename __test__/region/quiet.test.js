@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Whether a thread has little to do: what collectWhenIdle waits for.
 

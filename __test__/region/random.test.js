@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Random programs with stamps: every byte of a block is its own, whatever was freed, given back or refused meanwhile.
 // RALLOC_SOAK multiplies the steps: 50 for ten million in all.

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // The records of a region, without memory: after each step of random programs all of them are right.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Each thread has its own regions.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Clients that go away, and handlers that fail: no Buffer of such a request ever shows another's bytes, and
 // its handler can go on without noticing.

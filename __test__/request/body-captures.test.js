@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Whoever may have a chunk of a body keeps its bytes: it is released only where nobody can. Each capture here has a real
 // request whose chunks come one by one, so that they are there before, while and after body() or chunks() reads.

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // body() where nothing more comes, or nobody may have it any more: it settles, and no body lacks a part.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Which chunks of bodies are known to be ralloc's alone, by the connection and by Node's own methods.
 

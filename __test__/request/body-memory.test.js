@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // What a body takes of the arenas while it comes, and from where.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // req.arena.body(): the body of a request in one Buffer of its arena, and all that Node does with a request as it would be without.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Bodies that body() does not give: larger than their limit, cut off, read before. Memory is back at once.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Uploads in a process of its own: 5000, and with RALLOC_SOAK 200,000.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Bodies out of an arena arrive byte for byte, however the response is sent and however slow its reader is;
 // after the response every Buffer of it is dead.

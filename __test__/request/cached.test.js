@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Buffers that a library makes at its first use and keeps for the process, when it is given a request's memory for them.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // What the size of chunks learns from requests, on Nodes that count transfers (20, 22) and on others: either is
 // tested on every Node.

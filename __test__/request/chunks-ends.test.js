@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Bodies that req.arena.chunks() does not give, requests that end otherwise than well, and limits: what was adopted is given back, or left to V8.
 

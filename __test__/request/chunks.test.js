@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // req.arena.chunks(): the body of a request as the list of its chunks. Those that nobody else can have are memory of the arena then,
 // without a copy.

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // arenas.close({ timeoutMs }): a shutdown that some client could make wait for ever.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // arenas.close() and arenas.current(): the middleware as a whole.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // The guide's long response, as it stands there: behind wrappers of res.write that drop its callback, and to readers
 // that are slow, over every protocol.

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // A stack overflow, which programs catch, can end the middleware at any of its calls.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Holds: what was started before the response ended ends on the bytes it was given, and nobody gets the
 // memory before.

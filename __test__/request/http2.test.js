@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // HTTP/2 through its compatibility API, in clear: a stream is a request, and a session has many at once.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Over TLS: the bytes are encrypted before they leave, and the same rules hold.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // What a handler may allocate after its response is over, and how it gets room back.
 

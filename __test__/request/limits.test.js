@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Limits: of one request a typed error, of all together a counted fallback to the heap.
 

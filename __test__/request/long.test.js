@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Requests that have their arenas for a minute, or for `warnAfterMs`, are told of, each once, and by which they are. No minute is
 // waited for.

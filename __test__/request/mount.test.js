@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Where the middleware stands: twice, in two copies, beside properties of the same name.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Responses that no socket carries: a test's injection, a function in a cloud, a stream in memory. They may never emit
 // `close`, and what was written to them may be read later.

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Bad options of requestArena() are typed errors, thrown before anything is made.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Many requests on one connection before the first answer, up to clients that reset with some of them in
 // work and others behind those: there Node tells of the connection's end only, not of each response's.

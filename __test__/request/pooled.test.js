@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Which chunks a middleware keeps for the next requests.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Two copies of ralloc in one process that speak different versions of what copies share (lib/base/protocol.js):
 // they do not see each other, and neither is in the other's way.

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Memory of unfinished responses waits for the garbage collector, within a bound: beyond it requests get
 // heap Buffers, and a collection is asked for, until it has come back.

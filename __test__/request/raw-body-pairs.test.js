@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // rawBody() in the place of express.raw(): the same requests to both, and the same answers, bodies and errors. The tests at the
 // end have what differs on purpose.

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // rawBody(): the body is in the arena, what is compressed is inflated under the limit, and who sends too much is answered.
 

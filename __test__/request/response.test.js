@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // When a request counts as over, and as finished: in every order of events, on responses without a server.
 

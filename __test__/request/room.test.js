@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // The room of one request, and what its scopes may do, without a server.
 

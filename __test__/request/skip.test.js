@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Requests that the option `skip` leaves out: nothing is begun for them, and nothing is left on them.
 

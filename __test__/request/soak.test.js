@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // 100,000 requests in a process of its own.
 

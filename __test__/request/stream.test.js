@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Long responses: req.arena.reset() between their parts, scopes within, and no close().
 

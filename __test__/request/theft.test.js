@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Somebody takes a request's memory while it is at work: a stream of bytes, a transfer list, a worker that
 // then terminates. The request goes on with other memory, and what was taken is never handed out again.

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time, differs
 
 // Requests whose bodies are asked for, cut short, or never sent: the response decides, not the request.
 

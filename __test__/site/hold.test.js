@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // hold() of a site('name'): who keeps a Buffer, and who frees it.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // A site does what Buffer does, byte for byte and error for error, whichever memory it gives.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Where the Buffers of a site('name') come from, and where they go.
 

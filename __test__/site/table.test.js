@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Where the table of sites comes from, and what is said of one that cannot be.
 

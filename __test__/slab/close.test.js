@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // The end of a slab; and memory that somebody takes away from under it.
 

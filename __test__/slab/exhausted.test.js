@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // What it costs to be told that a pool is exhausted: the same for few slots and for many.
 

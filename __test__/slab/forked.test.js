@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // A fork by native code, without `exec`: Node never does so, but addons can.
 

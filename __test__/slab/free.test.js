@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // A free that is wrong is a typed error that says how, and changes nothing but the count of such frees.
 

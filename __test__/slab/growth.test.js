@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Pools that grow and shrink, and the default slab, which takes nothing before it is used.
 

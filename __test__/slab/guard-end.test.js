@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // The guard beside everything else that ends a slot: close(), send(), idle memory that goes back, other threads, theft;
 // and Buffers that are dead before the operation begins.

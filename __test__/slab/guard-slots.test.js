@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Which slots wait for which operations of Node, with the option `guard`. Here nothing is really in flight: operations begin
 // and end by hand.

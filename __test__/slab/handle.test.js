@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Handles and tokens, as far as one thread shows them.
 

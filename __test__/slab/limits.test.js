@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // How many slots there are: `count` at first, and then as many as `maxCount` allows and `maxBytes` holds, to the last.
 

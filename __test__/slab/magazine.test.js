@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // The cache of free slots that each thread keeps: what an idle tick releases, and when the timer stops. The ticks are
 // made by hand here, so that no clock decides.

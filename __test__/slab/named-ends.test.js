@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Processes that share a slab and end, in whatever way: what is left of them, and who hears of it.
 

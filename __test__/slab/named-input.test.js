@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Slabs that processes share: what cannot be made or opened, by typed errors, and with nothing changed.
 

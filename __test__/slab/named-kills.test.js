@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Processes that use a slab at full speed, of which a random one is killed at a random moment, and another one stopped,
 // again and again: 200 times, and with RALLOC_SOAK=1 1,000 times. In each round 2 to 6 of them are at work. Those that live

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Slabs that processes share, where the machine refuses: the files of other users, files that are none, and too little memory.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // A slab and several processes: names, tokens, descriptors, and who takes part.
 

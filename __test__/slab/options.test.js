@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // What a slab cannot be is refused, in Node's wording, before anything is made or changed.
 

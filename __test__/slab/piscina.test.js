@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // A slab under piscina with its default options: several threads, idle ones blocked in Atomics.wait or ended.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Machines that refuse what the memory of a slab is to be: a limit on locked memory, no such node, pages that cannot be
 // moved, and a /dev/shm with huge pages or without. A typed error that names the call, and nothing has changed.

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Where the memory of slabs is from, and whether it stays: `memory` of slabs that processes share, bind() and lock() of
 // all kinds, and what the kernel says of it. On a machine that refuses, a typed error that names the call.

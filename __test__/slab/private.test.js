@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // What slabs need of the system: shared memory without files, and private memory where there is no other.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Thousands of random steps against a model. A failure names the seed, which replays it.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Threads that want the same few slots: what one of them caches is not out of the others' reach for long, nor
 // much of it.

@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // What a slab gives, on both backends: Buffers of slots, promotion, use(), stats that add up.
 

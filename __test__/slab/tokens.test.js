@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Tokens and handles that are used wrongly, twice, too late or at once; who closes what meanwhile.
 

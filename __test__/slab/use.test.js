@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Buffers of a slab that free themselves: at the end of use(), by Symbol.dispose, by `using`.
 

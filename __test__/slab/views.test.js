@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Whoever still sees a slot has it: no other thread gets it, however long the slab is closed or forgotten. A second
 // part of the same thread stands for the other thread; what differs where a thread ends is in workers-end.test.js.

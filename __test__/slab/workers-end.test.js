@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // Threads that end in the midst of using a slab: every slot they had is back.
 

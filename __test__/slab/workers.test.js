@@ -1,4 +1,5 @@
 'use strict';
+// tier: run-time
 
 // A slab and several threads: handles, tokens, and what is left of those that end.
 

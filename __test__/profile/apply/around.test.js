@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // What `ralloc apply` finds around the lines that it changes: where requests get their arenas, and where entries are let go.
 

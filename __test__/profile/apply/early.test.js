@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // current() is there whenever somebody may call a function of the file, and stays what it is: programs that `ralloc apply` changed, run.
 

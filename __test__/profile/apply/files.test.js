@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // Files that `ralloc apply` leaves as they are: Buffer may be another one there, or a Buffer of an arena be told from one of Node's.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // Files that `ralloc apply` leaves since somebody may change Buffer, or read what is behind one, by another way than in so many words; and those that only look so.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // Several files replaced at once: all of them, or none.
 

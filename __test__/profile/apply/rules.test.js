@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // Which calls `ralloc apply` changes, and which it leaves, by what stands around them.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // Bodies that are joined of pieces, and pipes: what `ralloc apply --streams` makes of them.
 

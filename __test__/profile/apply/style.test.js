@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // How `ralloc apply` writes: in the style of the file, whose other bytes stay; and that a second run finds nothing to do.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // The section of a table in the page of a report, in a real browser.
 

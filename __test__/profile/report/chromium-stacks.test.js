@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // Bytes by stack in a real browser: by the pointer, by the keyboard alone, in the light and in the dark.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // The page of a report in a real browser: what it shows, by the pointer, by the keyboard, and for screen readers.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // Two profiles: what changed, line by line.
 

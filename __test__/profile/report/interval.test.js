@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // The bounds of an estimate are true in 19 of 20 recordings, with few samples as well, and while the rate adapts.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // What a report says of a profile: lines, their sums, and what stands out.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // The page as a file: everything is in it, nothing of a profile can run, and it stays small.
 

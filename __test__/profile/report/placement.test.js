@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // What a report says of a table, and the command for it.
 

@@ -1,4 +1,5 @@
 'use strict';
+// tier: tools
 
 // Which line of which source a frame stands for, by the source maps that are there when a report is made.
 
