@@ -8,7 +8,7 @@ const path = require('node:path');
 const TESTED = [
   'check-imports.js',
   'check-words.js',
-  'check-length.js',
+  'check-tests.js',
   'check-mutants.js',
   'check-lock.js',
   'check-package.js',

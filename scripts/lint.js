@@ -14,7 +14,7 @@ const CHECKS = [
   'check-biome.js',
   'check-imports.js',
   'check-words.js',
-  'check-length.js',
+  'check-tests.js',
   'check-mutants.js',
   'check-lock.js',
   'check-package.js',

@@ -21,6 +21,7 @@ const COPIED = [
   'examples',
   'scripts',
   'package.json',
+  'ava.config.mjs',
   'index.d.ts',
   'index.d.mts',
   'express.d.ts',

@@ -1,25 +1,61 @@
 'use strict';
 
-// What `npm test` runs a part of, in full: every ending on every adapter, a million requests of the random mix, 200,000 uploads, and
-// a thousand kills of processes that share a slab. By hand, on any
-// Node: `npm run soak`, or `path/to/node scripts/soak.js`. Takes about ten minutes.
+// Everything, in full, on every Node and on the fallback: random loads, kills, the whole table of endings, and then the mutants. Takes hours, by hand:
+//
+//   npm run soak -- [20|22|24|26|fallback|mutants …]
+//
+// The Nodes are brought by npm into target/tools. RALLOC_SEED= the seed that a failure names repeats its choices.
 
 const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
 const path = require('node:path');
 
-const root = path.join(__dirname, '..');
-const cli = path.join(root, 'node_modules', 'ava', 'entrypoints', 'cli.mjs');
-const files = [
-  'adapters/endings.test.js',
-  'adapters/mix.test.js',
-  'request/soak.test.js',
-  'request/body-soak.test.js',
-  'slab/named-kills.test.js',
-];
+const ROOT = path.join(__dirname, '..');
+const TOOLS = path.join(ROOT, 'target', 'tools');
+const NODES = ['20', '22', '24', '26'];
+const PARTS = [...NODES, 'fallback', 'mutants'];
 
-const { status } = spawnSync(
-  process.execPath,
-  [cli, '--timeout=40m', ...files.map((file) => path.join('__test__', file))],
-  { cwd: root, stdio: 'inherit', env: { ...process.env, RALLOC_SOAK: '1' } },
-);
-process.exitCode = status ?? 1;
+/** This Node, where it is of that version, or one from npm. */
+function nodeOf(version) {
+  if (process.versions.node.startsWith(`${version}.`)) return process.execPath;
+  const name = `node-${process.platform}-${process.arch}`;
+  const folder = path.join(TOOLS, `node-${version}`);
+  const binary = path.join(folder, 'node_modules', name, 'bin', 'node');
+  if (!fs.existsSync(binary)) {
+    const flags = ['--no-save', '--no-audit', '--no-fund', '--ignore-scripts'];
+    spawnSync('npm', ['install', '--prefix', folder, ...flags, `${name}@${version}`], {
+      stdio: 'inherit',
+    });
+  }
+  return binary;
+}
+
+function tests(node, env = {}) {
+  return spawnSync(node, [path.join(__dirname, 'test.js'), 'all'], {
+    cwd: ROOT,
+    stdio: 'inherit',
+    env: { ...process.env, RALLOC_BUDGET: 'soak', ...env },
+  }).status;
+}
+
+function run(part) {
+  console.log(`==== ${part}`);
+  if (part === 'mutants') {
+    const program = path.join(__dirname, 'mutants.js');
+    return spawnSync(process.execPath, [program], { cwd: ROOT, stdio: 'inherit' }).status;
+  }
+  return part === 'fallback'
+    ? tests(process.execPath, { RALLOC_BACKEND: 'js' })
+    : tests(nodeOf(part));
+}
+
+const chosen = process.argv.slice(2);
+const unknown = chosen.find((part) => !PARTS.includes(part));
+if (unknown !== undefined) {
+  console.error(`soak: there is no part ${unknown}; there are ${PARTS.join(', ')}`);
+  process.exitCode = 2;
+} else {
+  const failed = (chosen.length > 0 ? chosen : PARTS).filter((part) => run(part) !== 0);
+  console.log(failed.length === 0 ? 'soak: all passed' : `soak: failed on ${failed.join(', ')}`);
+  process.exitCode = failed.length === 0 ? 0 : 1;
+}

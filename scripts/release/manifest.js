@@ -6,7 +6,7 @@
 const { TARGETS, packageName } = require('./targets.js');
 
 /** What only the clone needs. */
-const OF_THE_CLONE = ['napi', 'scripts', 'devDependencies', 'overrides', 'ava', 'c8', 'tsd'];
+const OF_THE_CLONE = ['napi', 'scripts', 'devDependencies', 'overrides', 'c8', 'tsd'];
 
 /** @returns {string} where people look at the repository, of an address as git or npm write it */
 function webAddress(repository) {

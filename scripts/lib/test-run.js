@@ -1,0 +1,108 @@
+'use strict';
+
+// One run of ava over some test files, as its events tell it (ava.config.mjs writes them): what passed, and what failed and why.
+
+const { spawn } = require('node:child_process');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+
+/** In these a second run proves nothing: memory that was not as promised, or a process that died of it. */
+const FINAL = /\bsameBytes\b|\bSIG(?:ABRT|BUS|FPE|ILL|SEGV|TRAP)\b/;
+const KILLED = new Set([132, 133, 134, 135, 136, 139]); // 128 + the signal, as a shell tells it
+
+const SAYS = {
+  'hook-failed': 'a hook failed',
+  'uncaught-exception': 'an exception that nobody caught',
+  'unhandled-rejection': 'a rejection that nobody handled',
+  'internal-error': 'an error of ava',
+  'process-exit': 'process.exit() was called',
+  'missing-ava-import': 'has no test',
+};
+
+/**
+ * @typedef {object} Failure
+ * @property {string} title of the test, or what happened instead
+ * @property {string} text what there is to read about it
+ * @property {boolean} isFinal whether a second run must not count
+ * @typedef {{ passed: number, skipped: number, failures: Failure[], printed: string }} Result of a file
+ */
+
+const textOf = (error) =>
+  error === undefined ? '' : [error.message, ...(error.details ?? []), error.stack].join('\n');
+
+function failureOf({ type, title, error, signal, nonZeroExitCode, forcedExit }) {
+  const text = textOf(error);
+  if (type === 'test-failed') return { title, text, isFinal: FINAL.test(text) };
+  if (type === 'worker-failed') {
+    const isFinal = signal !== undefined || KILLED.has(nonZeroExitCode);
+    return { title: `ended by ${signal ?? `exit code ${nonZeroExitCode}`}`, text, isFinal };
+  }
+  if (type === 'worker-finished')
+    return forcedExit ? { title: 'did not end', text, isFinal: true } : null;
+  const what = SAYS[type];
+  return what === undefined
+    ? null
+    : { title: title ?? what, text: `${what}\n${text}`, isFinal: FINAL.test(text) };
+}
+
+/** @returns {Map<string, Result>} by file, relative to `root`; all of `files`, those without an event too */
+function resultsOf(events, files, root) {
+  const results = new Map(
+    files.map((file) => [file, { passed: 0, skipped: 0, failures: [], printed: '' }]),
+  );
+  const of = (testFile) => results.get(path.relative(root, testFile).split(path.sep).join('/'));
+  const ran = new Set();
+  for (const event of events) {
+    if (event.type === 'timeout') {
+      for (const [file, titles] of event.pending)
+        for (const title of titles)
+          of(file)?.failures.push({ title, text: 'did not end', isFinal: true });
+      continue;
+    }
+    const result = event.testFile === undefined ? undefined : of(event.testFile);
+    if (result === undefined) continue;
+    ran.add(result);
+    if (event.text !== undefined) result.printed += event.text;
+    if (event.type === 'test-passed') result.passed++;
+    if (event.type === 'selected-test' && event.skip) result.skipped++;
+    const failure = failureOf(event);
+    if (failure !== null) result.failures.push(failure);
+  }
+  for (const result of results.values()) {
+    if (!ran.has(result) && result.failures.length === 0)
+      result.failures.push({ title: 'did not run', text: '', isFinal: false });
+  }
+  return results;
+}
+
+/** Runs ava over `files`: { results, output, status }. */
+async function run(root, files, args = []) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ralloc-tests-'));
+  const told = path.join(folder, 'events');
+  fs.writeFileSync(told, '');
+  try {
+    const cli = path.join('node_modules', 'ava', 'entrypoints', 'cli.mjs');
+    const child = spawn(process.execPath, [cli, ...args, ...files], {
+      cwd: root,
+      env: { ...process.env, RALLOC_TEST_EVENTS: told },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const chunks = [];
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk) => chunks.push(chunk));
+    const [code, signal] = await new Promise((resolve, reject) => {
+      child.once('error', reject).once('close', (...how) => resolve(how));
+    });
+    const lines = fs.readFileSync(told, 'utf8').split('\n').filter(Boolean);
+    return {
+      results: resultsOf(lines.map(JSON.parse), files, root),
+      output: Buffer.concat(chunks).toString(),
+      status: signal ?? code,
+    };
+  } finally {
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+module.exports = { run };

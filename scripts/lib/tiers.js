@@ -1,0 +1,32 @@
+'use strict';
+
+// Which tests run where. Each test file says its tier in a comment at its head: `// tier: run-time`, and `, differs` where the result
+// can depend on Node's version or on the backend; `// tier: tools`; `// tier: soak`. CONTRIBUTING.md says what they are.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { listFiles } = require('./files.js');
+
+const TIERS = ['run-time', 'tools', 'soak'];
+const LINE = /^\/\/ tier: ([a-z-]+)(, differs)?$/m;
+
+/** `{ tier, differs }`, or null where the source says nothing that is right. */
+function tierOf(source) {
+  const [, tier, differs] = LINE.exec(source) ?? [];
+  if (!TIERS.includes(tier) || (differs && tier !== 'run-time')) return null;
+  return { tier, differs: differs !== undefined };
+}
+
+const testFiles = (root) => listFiles(root).filter((file) => /^__test__\/.*\.test\.js$/.test(file));
+
+/** The files of a tier, or of `all`; only those that differ, if that is asked for. */
+function filesOf(root, tier, onlyDiffers) {
+  return testFiles(root).filter((file) => {
+    const said = tierOf(fs.readFileSync(path.join(root, file), 'utf8'));
+    return (
+      said !== null && (tier === 'all' || said.tier === tier) && (!onlyDiffers || said.differs)
+    );
+  });
+}
+
+module.exports = { TIERS, filesOf, testFiles, tierOf };
