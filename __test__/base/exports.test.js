@@ -1,0 +1,126 @@
+'use strict';
+// tier: run-time, differs
+
+// Each export once, as its users call it: what .ci/run still asks of every Node and of the fallback where the other tests do not run. Adapters and
+// what has a room of its own there (guard, memory, requests) have more.
+
+const test = require('ava');
+const fs = require('node:fs');
+const path = require('node:path');
+const { Readable, Writable } = require('node:stream');
+const { adapters, serveOn } = require('../helpers/adapters.js');
+const { folder } = require('../helpers/folder.js');
+const { until } = require('../helpers/until.js');
+const ralloc = require('ralloc');
+
+const text = 'ralloc';
+
+const used = {
+  Arena(t, { Arena }) {
+    const arena = new Arena();
+    const buffer = arena.from(text);
+    t.is(buffer.toString(), text);
+    arena.reset();
+    t.is(buffer.length, 0);
+    arena.close();
+  },
+  RallocError(t, { Arena, RallocError }) {
+    const arena = new Arena({ maxBytes: 4096 });
+    const error = t.throws(() => arena.alloc(5000), { code: 'ERR_RALLOC_LIMIT' });
+    t.true(error instanceof RallocError);
+    arena.close();
+  },
+  Region(t, { Region }) {
+    const region = new Region();
+    const buffer = region.alloc(100, 'x');
+    t.is(buffer.toString(), 'x'.repeat(100));
+    region.free(buffer);
+    t.is(region.stats().used, 0);
+    region.close();
+  },
+  Slab(t, { Slab }) {
+    const slab = new Slab({ sizes: [64], count: 4 });
+    const buffer = slab.alloc(10, 'x');
+    t.is(buffer.toString(), 'x'.repeat(10));
+    slab.free(buffer);
+    t.throws(() => slab.free(buffer), { code: 'ERR_RALLOC_DOUBLE_FREE' });
+    slab.close();
+  },
+  backend: (t, { backend }) => t.true(['native', 'js'].includes(backend)),
+  backendReason: (t, { backend, backendReason }) =>
+    t.is(backendReason === undefined, backend === 'native'),
+  configureDebug: (t, { configureDebug }) =>
+    t.throws(() => configureDebug({ level: 1 }), { code: 'ERR_RALLOC_INVALID_ARGUMENT' }),
+  current: (t, { current }) => t.is(current(), undefined),
+  leakReport: (t, { leakReport }) =>
+    t.throws(() => leakReport(), { code: 'ERR_RALLOC_UNSUPPORTED' }),
+  loadTable: (t, { loadTable }) =>
+    t.throws(() => loadTable(1), { code: 'ERR_RALLOC_INVALID_ARGUMENT' }),
+  profiler(t, { profiler }) {
+    const file = profiler.start({ file: path.join(folder(t), 'one.rprof') });
+    Buffer.alloc(1 << 20);
+    t.is(profiler.stop(), file);
+    t.true(fs.statSync(file).size > 0);
+  },
+  async pump(t, { pump }) {
+    const chunks = [];
+    const sink = new Writable({
+      write(chunk, _encoding, done) {
+        chunks.push(`${chunk}`);
+        done();
+      },
+    });
+    await pump(Readable.from([Buffer.from(text)], { objectMode: false }), sink);
+    t.deepEqual(chunks, [text]);
+  },
+  async release(t, { release }) {
+    let buffer;
+    await until(() => {
+      buffer = Buffer.alloc(1 << 16);
+      return release(buffer) === 1 << 16; // on Node 20 not yet in the first turn
+    });
+    t.is(buffer.length, 0);
+  },
+  async requestArena(t) {
+    const answer = ({ arena }) => arena.from(text);
+    const { connect, arenas } = await serveOn(t, 'express 5', answer);
+    const client = await connect();
+    t.is(`${(await client.get('/')).body}`, text);
+    await client.destroy();
+    t.is(arenas.stats().requests, 1);
+  },
+  sampleStats(t, { sampleStats }) {
+    const series = sampleStats(60_000);
+    series.stop();
+    t.true(Array.isArray(series.samples));
+  },
+  site: (t, { site }) => t.is(site('exports').alloc(10).length, 10),
+  slab(t, { slab }) {
+    const buffer = slab.alloc(100);
+    t.deepEqual(buffer, Buffer.alloc(100));
+    slab.free(buffer);
+  },
+  stats: (t, { stats }) => t.is(stats().backend, ralloc.backend),
+  verify: (t, { verify }) => t.throws(() => verify(), { code: 'ERR_RALLOC_UNSUPPORTED' }),
+  version: (t, { version }) => t.is(version, require('ralloc/package.json').version),
+};
+
+for (const [name, use] of Object.entries(used)) {
+  test.serial(`${name} works`, async (t) => {
+    await use(t, ralloc);
+  });
+}
+
+test('these are all exports', (t) => {
+  t.deepEqual(Object.keys(used), Object.keys(ralloc));
+});
+
+for (const name of adapters) {
+  test.serial(`the adapter of ${name} works`, async (t) => {
+    const { connect, arenas } = await serveOn(t, name, ({ arena }) => arena.from(text));
+    const client = await connect();
+    t.is(`${(await client.get('/')).body}`, text);
+    await client.destroy();
+    t.is(arenas.stats().requests, 1);
+  });
+}
