@@ -3,13 +3,14 @@
 
 // How a request can end, on every adapter: its arena is released once and at the right event, its Buffers are dead afterwards, or
 // keep their bytes where something may still read them, the client got what the handler wrote, and nothing stays leased. Each
-// ending is written once (helpers/endings/) and runs on each framework: all of the table on Node 24 and with RALLOC_SOAK=1, as
-// `npm run soak` has it, and a tenth of it elsewhere.
+// ending is written once (helpers/endings/) and runs on each framework: all of the table on Node 24 and in
+// `npm run soak`, and a tenth of it elsewhere.
 
 const test = require('ava');
 const { setImmediate: turn } = require('node:timers/promises');
 const { serveOn } = require('../helpers/adapters.js');
 const { nodeMajor } = require('../helpers/backend.js');
+const { isSoak } = require('../helpers/budget.js');
 const { isStamped, stamped } = require('../helpers/endings/common.js');
 const { cells, chosen, endings } = require('../helpers/endings/index.js');
 const { Life } = require('../helpers/endings/life.js');
@@ -53,7 +54,7 @@ function expectedOf({ finished = 0, aborted = 0, either }) {
   return either === undefined ? { finished, aborted } : { either, requests: either };
 }
 
-for (const { ending, adapter } of chosen(nodeMajor, process.env.RALLOC_SOAK === '1')) {
+for (const { ending, adapter } of chosen(nodeMajor, isSoak)) {
   const row = endings[ending];
   test.serial(`${adapter}: ${ending}`, async (t) => {
     const kept = new Kept();

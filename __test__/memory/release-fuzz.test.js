@@ -7,11 +7,14 @@
 const test = require('ava');
 const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
+const { budget } = require('../helpers/budget.js');
 const { testWhere } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
 
-const [ROUNDS, STEPS] = process.env.RALLOC_SOAK ? [40, 5000] : [2, 400];
 const { makers } = require('../helpers/makers.js');
+
+const ROUNDS = budget(1, 40);
+const STEPS = budget(400, 5000);
 
 function findSanitizer() {
   if (process.platform !== 'linux') return undefined;

@@ -2,16 +2,15 @@
 // tier: run-time
 
 // Random programs with stamps: every byte of a block is its own, whatever was freed, given back or refused meanwhile.
-// RALLOC_SOAK multiplies the steps: 50 for ten million in all.
 
 const test = require('ava');
 const { Region } = require('../..');
+const { budget } = require('../helpers/budget.js');
 const { random } = require('../helpers/random.js');
 const { soundRegion } = require('../helpers/region.js');
 const { isOf, stampOf } = require('../helpers/stamps.js');
 
-const SOAK = Number(process.env.RALLOC_SOAK ?? 1);
-const STEPS = 25_000 * SOAK;
+const STEPS = budget(10_000, 1_700_000);
 const MiB = 2 ** 20;
 
 /** A reference of what a region has handed out. */

@@ -2,20 +2,21 @@
 // tier: run-time
 
 // Processes that use a slab at full speed, of which a random one is killed at a random moment, and another one stopped,
-// again and again: 200 times, and with RALLOC_SOAK=1 1,000 times. In each round 2 to 6 of them are at work. Those that live
+// again and again. In each round 2 to 6 of them are at work. Those that live
 // go on in the next one, and who replaces the dead starts meanwhile: a start takes longer than a round.
 
 const { once } = require('node:events');
 const { fork } = require('node:child_process');
 const { Slab } = require('../..');
+const { budget, seedOr } = require('../helpers/budget.js');
 const { fixturePath } = require('../helpers/child.js');
 const { random } = require('../helpers/random.js');
 const { allCanBeHad } = require('../helpers/slab.js');
 const { freshName, sharedTest } = require('../helpers/slab-process.js');
 const { until } = require('../helpers/until.js');
 
-const ROUNDS = process.env.RALLOC_SOAK === '1' ? 500 : 100; // for each mode
-const SEED = Number(process.env.RALLOC_SEED ?? 14);
+const ROUNDS = budget(25, 500); // for each mode
+const SEED = seedOr(14);
 const COUNTS = [48, 24];
 const ALL = COUNTS[0] + COUNTS[1];
 const MOST = 6; // at work at a time
@@ -128,7 +129,6 @@ for (const safety of ['checked', 'recycle']) {
   sharedTest(
     `${safety}: of those that are killed nothing is lost, and nobody has what another one has`,
     async (t) => {
-      t.timeout(30 * 60_000);
       const name = freshName(t);
       const slab = Slab.create(name, { sizes: [64, 2048], count: COUNTS, transitMs: 0 });
       const storm = new Storm(t, name, safety);

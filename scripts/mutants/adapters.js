@@ -1,7 +1,7 @@
 'use strict';
 
 // All of the table, whatever the version of Node.
-const endings = { tests: ['adapters/endings.test.js'], env: { RALLOC_SOAK: '1' } };
+const endings = { tests: ['adapters/endings.test.js'], env: { RALLOC_BUDGET: 'soak' } };
 const mistakes = ['adapters/mistakes.test.js'];
 const ofHttp = ['adapters/http.test.js'];
 const ofFastify = ['adapters/fastify.test.js'];
