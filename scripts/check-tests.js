@@ -9,7 +9,7 @@ const { tierOf } = require('./lib/tiers.js');
 
 const HELPERS = new Set(['__test__/helpers/until.js', '__test__/helpers/clock.js']);
 const TIMER =
-  /(?<![.\w'])(?:setTimeout|setInterval)\(|\b(?:setTimeout|setInterval)\b.*require\('(?:node:)?timers|\bAtomics\.wait\(/;
+  /(?<![.\w'])(?:setTimeout|setInterval)\(|\b(?:setTimeout|setInterval)\b.*require\('(?:node:)?timers|\bAtomics\.wait\((?:[^,]*,){3}/;
 const SAID = /\/\/ timer: \S/;
 
 function timersIn(root, file) {
@@ -60,6 +60,7 @@ const CASES = [
         'socket.setTimeout(5);',
         'setInterval(() => {}, 5); // timer: fixtures alone may say so',
         'Atomics.wait(cell, 0, 0);',
+        'Atomics.wait(cell, 0, 0, 100);',
       ],
       '__test__/fixtures/a.js': [
         'setTimeout(go, 1); // timer: what is recorded',
@@ -70,7 +71,7 @@ const CASES = [
       '__test__/helpers/a.js:1',
       '__test__/a.test.js:2',
       '__test__/a.test.js:5',
-      '__test__/a.test.js:6',
+      '__test__/a.test.js:7',
       '__test__/fixtures/a.js:2',
     ],
   },

@@ -5,12 +5,13 @@
 // against a model. A failure names the seed, which replays it.
 
 const test = require('ava');
+const { budget } = require('../helpers/budget.js');
 const { Program } = require('../helpers/program.js');
 const { gc } = require('../helpers/until.js');
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
-const STEPS = 3000;
+const STEPS = budget(1200, 20_000);
 
 const kinds = {
   'detach, roomy': { maxBytes: 32 * MiB },

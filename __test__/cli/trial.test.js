@@ -90,7 +90,7 @@ test('workers of one process without the command, terminated ones too', async (t
 const worker = new Worker('./app.js', { stdout: true });
 worker.stdout.once('data', () => worker.terminate());
 `,
-    'app.js': `${APP}setInterval(() => {}, 1000);\n`,
+    'app.js': `${APP}require('node:net').createServer().listen(0);\n`,
   };
   const { stderr } = await tried(t, { files }).auto('main.js');
   t.regex(told(stderr)[0], ofRequests(1));
@@ -114,7 +114,7 @@ for (const signal of ['SIGTERM', 'SIGINT']) {
   posixTest(`an application that ends by ${signal} is told`, async (t) => {
     const main = `${APP}
 exports.done.then(() => {
-  setInterval(() => {}, 1000);
+  require('node:net').createServer().listen(0);
   setImmediate(() => setImmediate(() => process.kill(process.pid, '${signal}')));
 });
 `;

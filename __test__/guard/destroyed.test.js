@@ -15,7 +15,7 @@ const zlib = require('node:zlib');
 const { Arena, Slab } = require('../../lib/index.js');
 const { folder } = require('../helpers/folder.js');
 const { BusyPool } = require('../helpers/busy-pool.js');
-const { until } = require('../helpers/until.js');
+const { turns, until } = require('../helpers/until.js');
 
 const KiB = 1024;
 const CHUNKS = 5;
@@ -30,7 +30,7 @@ const streams = {
     crypto.createCipheriv('aes-128-ctr', Buffer.alloc(16), Buffer.alloc(16)),
   'a Writable that never calls back': () => new Writable({ write() {} }),
   'a Writable that calls back later': () =>
-    new Writable({ write: (_chunk, _encoding, callback) => setTimeout(callback, 20) }),
+    new Writable({ write: (_chunk, _encoding, callback) => turns(20).then(() => callback()) }),
 };
 
 for (const [name, make] of Object.entries(streams)) {

@@ -9,6 +9,7 @@ const http = require('node:http');
 const http2 = require('node:http2');
 const net = require('node:net');
 const { Worker } = require('node:worker_threads');
+const { turns } = require('../helpers/until.js');
 
 const PIPE = 'process.stdin.pipe(process.stdout)';
 const MANY = 1024 * 1024; // more than a pipe takes
@@ -130,7 +131,7 @@ const COPIES = {
 
 const NOT_SEEN = {
   'new net.Socket({ onread })': async (buffer, place) => {
-    const server = net.createServer((socket) => setTimeout(() => socket.end('!'.repeat(100)), 50));
+    const server = net.createServer((socket) => turns(50).then(() => socket.end('!'.repeat(100))));
     const port = await listening(server);
     const socket = new net.Socket({ onread: { buffer, callback: () => true } }).unref();
     socket.connect(port, '127.0.0.1').on('error', () => {});

@@ -11,10 +11,10 @@ const { once } = require('node:events');
 const fs = require('node:fs');
 const http = require('node:http');
 const { join } = require('node:path');
-const { setTimeout: sleep } = require('node:timers/promises');
 const { Arena } = require('../../lib/index.js');
 const { folder } = require('../helpers/folder.js');
 const { rows, absent } = require('./table.js');
+const { turns } = require('../helpers/until.js');
 
 const SIZE = 64 * 1024;
 const WITHOUT_ROW = [
@@ -57,7 +57,7 @@ async function isRight(t, { begin, verdict }, guard, url) {
   await goOn();
   const finished = finish().catch((error) => error);
   const endsForSure = verdict === 'copies' || (verdict === 'held' && guard);
-  const seen = await (endsForSure ? finished : Promise.race([finished, sleep(PATIENCE)]));
+  const seen = await (endsForSure ? finished : Promise.race([finished, turns(PATIENCE)]));
   return Buffer.isBuffer(seen) && seen.equals(right);
 }
 

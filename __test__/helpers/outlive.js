@@ -4,12 +4,11 @@
 // without it they are wrong, or lost.
 
 const test = require('ava');
-const { setTimeout: sleep } = require('node:timers/promises');
 const { Arena } = require('../../lib/index.js');
-const { until } = require('./until.js');
+const { turns, until } = require('./until.js');
 
 const SIZE = 1000;
-const PATIENCE = 500; // ms for what may never come, without the guard: streams wait for bytes that are gone
+const PATIENCE = 300; // turns for what may never come, without the guard: streams wait for bytes that are gone
 
 class Outliving {
   constructor(options) {
@@ -59,7 +58,7 @@ function testOutliving(title, { kind, expected, run = test }, use) {
     else t.true(Object.values(guarded.arena.stats().guarded).every((of) => of.operations === 0));
 
     const bare = new Outliving({ guard: false });
-    const limit = kind === null ? [] : [sleep(PATIENCE, 'nothing')];
+    const limit = kind === null ? [] : [turns(PATIENCE).then(() => 'nothing')];
     const seen = await Promise.race([seenBy(use, bare), ...limit]);
     if (kind === null) t.deepEqual(seen, expected);
     else t.notDeepEqual(seen, expected);

@@ -9,6 +9,7 @@ const { stamp, isStamped, isZero } = require('./bytes.js');
 const { random } = require('./random.js');
 const { unsound } = require('./slab.js');
 const { steal } = require('./theft.js');
+const { turns } = require('./until.js');
 
 class Participant {
   live = []; // { buffer, id }
@@ -227,7 +228,7 @@ class SlabProgram {
 
   /** Lets the timers run. */
   #idle() {
-    return this.#random(10) === 0 ? new Promise((resolve) => setTimeout(resolve, 30)) : undefined;
+    return this.#random(10) === 0 ? turns(30) : undefined;
   }
 
   #check() {

@@ -43,6 +43,13 @@ async function untilCollected(condition, seconds = 60) {
 }
 
 /**
+ * Lets `count` turns of the timers pass, a millisecond or more each: for what may come and need not. What must come is waited for by until().
+ */
+async function turns(count) {
+  for (let i = 0; i < count; i++) await sleep(1);
+}
+
+/**
  * A collection after which V8 keeps no pages for later, before RSS is looked at: some 22 MiB of them come and go otherwise. Node 20 has
  * none and knows no such collection.
  */
@@ -51,4 +58,4 @@ function gcAndTrim() {
   gc({ type: 'major', execution: 'sync', flavor: 'last-resort' });
 }
 
-module.exports = { until, untilCollected, gc, gcAndTrim };
+module.exports = { until, untilCollected, turns, gc, gcAndTrim };

@@ -257,11 +257,11 @@ test('a clock that was ahead for a while delays the next look by one interval at
   t.true(clock.timers[0].at <= clock.now + 1000);
 });
 
-test('where setTimeout() gives a number the timer is set all the same', (t) => {
+test('where a timer is a number it is set all the same', (t) => {
   const { clock, visits, pool, watch } = idleTimer();
   clock.use(() => {
-    const { setTimeout } = time; // use() puts the real one back
-    time.setTimeout = (...args) => void setTimeout(...args) ?? 1;
+    const { setTimeout: set } = time; // use() puts the real one back
+    time.setTimeout = (...args) => void set(...args) ?? 1;
     watch(pool('a', 0), 50);
   });
   clock.pass(50);

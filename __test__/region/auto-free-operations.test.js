@@ -13,7 +13,7 @@ const { setImmediate: turn } = require('node:timers/promises');
 const { Region } = require('../..');
 const { stamp } = require('../helpers/bytes.js');
 const { Fifo } = require('../helpers/fifo.js');
-const { gc, untilCollected } = require('../helpers/until.js');
+const { gc, turns, untilCollected } = require('../helpers/until.js');
 
 const SIZE = 200_000; // more than a pipe takes
 
@@ -99,7 +99,7 @@ for (const [name, begin] of Object.entries(operations)) {
       for (let i = 0; i < 5; i++) {
         await turn();
         gc();
-        await new Promise((resolve) => setTimeout(resolve, 10)); // Node 20 hears of nobody while collections follow each other at once
+        await turns(10); // Node 20 hears of nobody while collections follow each other at once
       }
       const others = [];
       for (let one = region.tryAlloc(1000, 255); one !== null; one = region.tryAlloc(1000, 255))

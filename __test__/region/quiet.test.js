@@ -4,8 +4,8 @@
 // Whether a thread has little to do: what collectWhenIdle waits for.
 
 const { serial: test } = require('ava');
-const { setTimeout: sleep } = require('node:timers/promises');
 const { Quiet } = require('../../lib/region/quiet.js');
+const { turns } = require('../helpers/until.js');
 
 function work(ms) {
   const end = performance.now() + ms;
@@ -40,7 +40,7 @@ test('one that waits is', async (t) => {
   quiet.look();
   // On a busy machine a turn that does nothing can take long too.
   for (let tries = 0; tries < 50; tries++) {
-    await sleep(100);
+    await turns(100);
     if (quiet.look()) return t.pass();
   }
   t.fail();

@@ -58,17 +58,17 @@ test('a close() without a deadline goes on while one with a deadline has given u
 });
 
 test.serial('a deadline that is not needed keeps no timer', async (t) => {
-  const { setTimeout, clearTimeout } = time;
-  t.teardown(() => Object.assign(time, { setTimeout, clearTimeout }));
+  const { setTimeout: set, clearTimeout: clear } = time;
+  t.teardown(() => Object.assign(time, { setTimeout: set, clearTimeout: clear }));
   const [made, cleared] = [[], []];
   time.setTimeout = (...args) => {
-    const timer = setTimeout(...args);
+    const timer = set(...args);
     if (args[1] === 12_345) made.push(timer);
     return timer;
   };
   time.clearTimeout = (timer) => {
     cleared.push(timer);
-    clearTimeout(timer);
+    clear(timer);
   };
   const { arenas, open } = await streaming(t, 1);
   const closing = arenas.close({ timeoutMs: 12_345 });

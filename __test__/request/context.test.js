@@ -12,7 +12,7 @@ const { finished } = require('node:stream/promises');
 const { current, requestArena } = require('../../lib/index.js');
 const { Client } = require('../helpers/client.js');
 const { assertSettled, listen } = require('../helpers/server.js');
-const { until } = require('../helpers/until.js');
+const { turns, until } = require('../helpers/until.js');
 
 /** Serves `handler(req, res, note)` to three POSTs on one connection; gives what `note(place)` saw. */
 async function seenBy(t, handler) {
@@ -41,7 +41,7 @@ async function seenBy(t, handler) {
 test('in calls, callbacks and promises of the handler there is the arena of its request', async (t) => {
   const seen = await seenBy(t, async (req, res, note) => {
     note('call');
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    await turns(1);
     note('timer');
     for await (const part of req) note(`part of ${part.length}`);
     note('for await');

@@ -207,8 +207,9 @@ for (const [how, code] of Object.entries(ENDS)) {
     const thread = `
       const slab = require(${ralloc}).Slab.open(${JSON.stringify(name)});
       for (let i = 0; i < 10; i++) slab.alloc(64);
-      require('node:worker_threads').parentPort.postMessage('has them');
-      setInterval(() => {}, 1000);
+      const { parentPort } = require('node:worker_threads');
+      parentPort.on('message', () => {}); // keeps it alive
+      parentPort.postMessage('has them');
     `;
     const program = `
       const { Worker } = require('node:worker_threads');

@@ -4,11 +4,12 @@
 // Thousands of random steps against a model. A failure names the seed, which replays it.
 
 const test = require('ava');
+const { budget } = require('../helpers/budget.js');
 const { SlabProgram } = require('../helpers/slab-program.js');
 const { isNative, nativeTest } = require('../helpers/backend.js');
 const { freshName, sharedTest } = require('../helpers/slab-process.js');
 
-const STEPS = 4000;
+const STEPS = budget(1500, 20_000);
 
 const kinds = {
   'roomy pools': { sizes: [16, 64, 256, 4096], count: 300 },
