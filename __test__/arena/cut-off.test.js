@@ -5,7 +5,7 @@
 // reset has all of its memory, and no Buffer from before is alive.
 
 const test = require('ava');
-const { run } = require('../helpers/child.js');
+const { addsUp } = require('../helpers/cut-off.js');
 const { fresh } = require('../helpers/fresh.js');
 const native = require('../../lib/memory/native.js');
 
@@ -26,13 +26,7 @@ const OPERATIONS = [
 for (const how of ['stack', 'timeout']) {
   for (const safety of ['detach', 'recycle']) {
     test(`whatever ${how === 'stack' ? 'the end of the stack' : "vm's timeout"} cuts off, a reset arena has all of its memory (${safety})`, async (t) => {
-      for (const operation of OPERATIONS) {
-        const args = [how, operation, safety];
-        const execArgv = ['--stack-size=120']; // KiB, so that its end is soon there
-        const { result, stderr } = await run('arena/cut-off.js', { args, execArgv });
-        t.deepEqual(result?.problems, [], `${args.join(', ')}: ${stderr}`);
-        t.true(result.cuts > 0, args.join(', '));
-      }
+      await addsUp(t, 'arena/cut-off.js', [how, safety], OPERATIONS);
     });
   }
 }

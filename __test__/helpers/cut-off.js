@@ -4,6 +4,7 @@
 // stops them at any call and any turn of a loop, without a catch or finally.
 
 const vm = require('node:vm');
+const { run } = require('./child.js');
 
 const isOverflow = (error) => error instanceof RangeError && error.code === undefined;
 
@@ -53,4 +54,15 @@ function byTimeout(round, attempt) {
   return 1;
 }
 
-module.exports = { atTheEndOfTheStack, byTimeout };
+/** Runs a program that cuts `operations` off, which are its last arguments: all were cut off, and nothing is amiss. */
+async function addsUp(t, program, args, operations) {
+  const execArgv = ['--stack-size=120']; // KiB, so that its end is soon there
+  const { result, stderr } = await run(program, { args: [...args, ...operations], execArgv });
+  for (const operation of operations) {
+    const found = result?.[operation];
+    t.deepEqual(found?.problems, [], `${operation}: ${stderr}`);
+    t.true(found.cuts > 0, operation);
+  }
+}
+
+module.exports = { addsUp, atTheEndOfTheStack, byTimeout };

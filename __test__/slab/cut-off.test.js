@@ -6,7 +6,7 @@
 
 const test = require('ava');
 const { backend } = require('../../lib/memory/native.js');
-const { run } = require('../helpers/child.js');
+const { addsUp } = require('../helpers/cut-off.js');
 
 const OPERATIONS = [
   ...['alloc', 'tryAlloc', 'free', 'freeMany', 'freeInFlight', 'freeInFlightOfSeveral'],
@@ -17,20 +17,12 @@ const sharings = backend === 'native' ? ['own', 'shared'] : ['own'];
 for (const sharing of sharings) {
   for (const safety of ['checked', 'recycle']) {
     test(`a stack that ends in any call loses no slot (${sharing}, ${safety})`, async (t) => {
-      for (const operation of OPERATIONS) await addsUp(t, 'stack', operation, safety, sharing);
+      await addsUp(t, 'slab/cut-off.js', ['stack', safety, sharing], OPERATIONS);
     });
   }
   // What a stopped script had in use() it had: no finally runs then.
   test(`a timeout of vm that stops any call loses no slot (${sharing})`, async (t) => {
-    for (const operation of OPERATIONS.filter((one) => one !== 'use')) {
-      await addsUp(t, 'timeout', operation, 'checked', sharing);
-    }
+    const operations = OPERATIONS.filter((one) => one !== 'use');
+    await addsUp(t, 'slab/cut-off.js', ['timeout', 'checked', sharing], operations);
   });
-}
-
-async function addsUp(t, ...args) {
-  const execArgv = ['--stack-size=120']; // KiB, so that its end is soon there
-  const { result, stderr } = await run('slab/cut-off.js', { args, execArgv });
-  t.deepEqual(result?.problems, [], `${args.join(', ')}: ${stderr}`);
-  t.true(result.cuts > 0, args.join(', '));
 }
