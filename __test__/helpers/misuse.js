@@ -60,14 +60,14 @@ async function inTurn(act) {
   }
 }
 
-/** Runs a program under a level of debug mode: { exit, reports, stdout, stderr }. `every`: of how many `sample` takes one. */
-function underDebug({ file }, level, { every } = {}) {
+/** Runs a program with its arguments under a level of debug mode: { exit, reports, stdout, stderr }. */
+function collect(args, level, { every } = {}) {
   return inTurn(async () => {
     const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ralloc-test-'));
     const collected = path.join(dir, 'reports');
     const env = { ...process.env, RALLOC_DEBUG: level, RALLOC_COLLECT: collected };
     if (every !== undefined) env.RALLOC_COLLECT_EVERY = String(every);
-    const child = spawn(process.execPath, ['--require', collector, file], {
+    const child = spawn(process.execPath, ['--require', collector, ...args], {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: DEADLINE_MS,
@@ -85,6 +85,31 @@ function underDebug({ file }, level, { every } = {}) {
     return { exit: code ?? signal, reports: lines.map((line) => JSON.parse(line)), ...out };
   });
 }
+
+const isOf = (file) => (report) =>
+  PLACES.some((place) => report[place]?.some((frame) => frame.file === file));
+
+/** Runs programs under a level of debug mode, in one process: name → what collect() tells of each, by the files of the reports' traces. */
+async function together(programs, level) {
+  const files = programs.map(({ file }) => file);
+  const ran = await collect([path.join(folder, 'together.js'), ...files], level);
+  if (ran.exit !== 0) throw new Error(`ended with ${ran.exit}: ${ran.stderr}`);
+  const printed = (text, name) => text.split(`==== ${name}\n`)[1]?.split('==== ')[0];
+  return new Map(
+    programs.map(({ name, file }) => [
+      name,
+      {
+        exit: 0,
+        reports: ran.reports.filter(isOf(file)),
+        stdout: printed(ran.stdout, name),
+        stderr: printed(ran.stderr, name),
+      },
+    ]),
+  );
+}
+
+/** Runs a program in a process of its own. `every`: of how many `sample` takes one. */
+const underDebug = ({ file }, level, options) => collect([file], level, options);
 
 /** The lines of `file` that a report's traces begin at. */
 function linesOf(report, file) {
@@ -110,4 +135,4 @@ function toldBy({ reports, stderr }) {
     .replace(/\b\d+ ms\b/g, '60 ms');
 }
 
-module.exports = { programsOf, underDebug, linesOf, metIn, toldBy };
+module.exports = { programsOf, together, underDebug, linesOf, metIn, toldBy };
