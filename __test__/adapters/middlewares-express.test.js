@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // Middlewares of others with Express and connect, mounted before ralloc's and after it.
 

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // What middlewares of Express keep of a request, and for how long: uploads, logs, sessions, proxied bodies.
 

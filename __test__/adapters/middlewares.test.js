@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // Middlewares and plugins of others with Fastify, Koa and Hono, mounted before ralloc's and after it.
 

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // What is to be called and is not, and the other way round: a plugin, a module, a middleware, a decorator.
 

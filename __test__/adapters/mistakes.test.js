@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // Adapters that are given another framework, or mounted twice, or want a name that is taken: each is a typed error.
 

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // What a route may have for itself, which requests have no arena, and what a client is answered at the limits: on every adapter.
 

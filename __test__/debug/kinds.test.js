@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // The texts of reports: each kind can be told whatever is known.
 

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // What users do that nobody should: callbacks that throw, streams whose write() is another's, memory that is taken away
 // while an operation has it.

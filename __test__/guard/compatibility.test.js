@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // The guard beside others who replace functions of Node, whoever came first: the bytes are right, what they record is
 // recorded, and errors are Node's own. dd-trace, jest and vitest are too large to be installed for this; what stands

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // Each function that the guard replaced refuses a Buffer that is dead when it is given, however that ended and whoever has its bytes by
 // then, and nothing was sent.

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // Libraries whose work goes through Node's streams, files and sockets, with memory of a request's arena that nobody holds:
 // what they document is so under the guard too.

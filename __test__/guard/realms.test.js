@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // The guard over realms, copies of ralloc, and the permission model.
 

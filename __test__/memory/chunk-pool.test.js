@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // What happens to a span that comes back, and which one is taken next: seen by what an arena says of its memory.
 

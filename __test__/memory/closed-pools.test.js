@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // Which memory of a closed arena the next arena of the same settings gets, warm, and for how long it is there.
 

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // When idle memory is looked at, and for how long at a time: in a clock that the tests move, on pools that take
 // a while and count.

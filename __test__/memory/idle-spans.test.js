@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // What an arena keeps and gives back in idle times, second by second: in a clock that the tests move.
 

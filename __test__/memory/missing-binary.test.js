@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // Why there is no native memory, and what to do about it: said in one line, by the warning and by backendReason.
 

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // `memory: { hugePages, lock, numaNode, prefault }`: in force, or a typed error that says why not. Which it is
 // depends on the machine; every test logs what it got.

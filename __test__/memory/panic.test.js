@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 const test = require('ava');
 const native = require('../../lib/memory/native.js');

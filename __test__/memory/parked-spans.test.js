@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // Spans that operations of Node still use when their arena is done with them. The operations here are taken as the
 // guard takes them, and end when the test says so.

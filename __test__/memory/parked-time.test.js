@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // How long a span waits for operations of Node that are not over. The operations here are taken as the guard takes
 // them; the time is the test's.

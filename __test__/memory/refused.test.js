@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // The system refuses memory: a child whose address space is limited while it runs.
 

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // sampleStats(): figures over time. No time is waited for.
 

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 const test = require('ava');
 const { WarmSpans } = require('../../lib/memory/warm-spans.js');

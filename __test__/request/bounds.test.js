@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // What happens at the bounds of a middleware: which request is the first on the heap, what is counted, and when
 // a collection is asked for. Requests have no server here, so that nothing else allocates.

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // Buffers that a library makes at its first use and keeps for the process, when it is given a request's memory for them.
 

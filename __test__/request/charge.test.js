@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // What a request is charged for: what was handed out, and not all of the memory that somebody took with it. And what its error says.
 

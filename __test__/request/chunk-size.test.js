@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // What the size of chunks learns from requests, on Nodes that count transfers (20, 22) and on others: either is
 // tested on every Node.

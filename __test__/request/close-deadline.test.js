@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // arenas.close({ timeoutMs }): a shutdown that some client could make wait for ever.
 

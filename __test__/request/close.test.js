@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // arenas.close() and arenas.current(): the middleware as a whole.
 

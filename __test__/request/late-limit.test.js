@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // What a handler may allocate after its response is over, and how it gets room back.
 

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // Handlers that answer and go on working: their Buffers are dead, their arena still serves, from the heap.
 

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // Limits: of one request a typed error, of all together a counted fallback to the heap.
 

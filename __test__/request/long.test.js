@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // Requests that have their arenas for a minute, or for `warnAfterMs`, are told of, each once, and by which they are. No minute is
 // waited for.

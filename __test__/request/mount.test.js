@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // Where the middleware stands: twice, in two copies, beside properties of the same name.
 

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // Bad options of requestArena() are typed errors, thrown before anything is made.
 

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // What becomes of requests when the arenas' maxBytes are in use: heap Buffers up to maxHeapBytes, or a typed error with a
 // status.

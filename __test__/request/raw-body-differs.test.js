@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // What rawBody() does in another way than express.raw(), on purpose: docs/frameworks/express.md has the list.
 

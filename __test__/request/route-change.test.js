@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // What a request has from before its route: windows that are open, reserved, or behind a checkpoint, when the safety changes or the
 // limit goes down.

@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // The options of a route, which a request gets in the middle: after some of its middlewares, perhaps after its first Buffers.
 

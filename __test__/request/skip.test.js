@@ -1,5 +1,5 @@
 'use strict';
-// tier: run-time, differs
+// tier: run-time
 
 // Requests that the option `skip` leaves out: nothing is begun for them, and nothing is left on them.
 
