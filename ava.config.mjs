@@ -45,7 +45,7 @@ async function observeRun({ events }) {
 export default {
   files: ['__test__/**/*.test.js'],
   workerThreads: false, // RSS, signals and warnings are a process's
-  concurrency: Math.max(2, os.availableParallelism()),
+  concurrency: os.availableParallelism() + 1, // some of them wait
   timeout: '180s', // without a test that ends
   sortTestFiles: (a, b) => isLong(b) - isLong(a) || a.localeCompare(b),
   // The version of ava is pinned by the lock.

@@ -7,14 +7,14 @@
 const test = require('ava');
 const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
-const { budget } = require('../helpers/budget.js');
+const { budget, isSoak } = require('../helpers/budget.js');
 const { testWhere } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
 
 const { makers } = require('../helpers/makers.js');
 
 const ROUNDS = budget(1, 40);
-const STEPS = budget(400, 5000);
+const STEPS = isSoak ? 5000 : 400;
 
 function findSanitizer() {
   if (process.platform !== 'linux') return undefined;
