@@ -272,6 +272,17 @@ impl<T> AtomicPtr<T> {
     pub fn store(&self, value: *mut T, order: Ordering) {
         self.0.store(value, order);
     }
+
+    /// As [`AtomicUsize::compare_exchange`].
+    pub fn compare_exchange(
+        &self,
+        current: *mut T,
+        new: *mut T,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<*mut T, *mut T> {
+        self.0.compare_exchange(current, new, success, failure)
+    }
 }
 
 /// A value with cache lines of its own, so that writes next to it cost its users nothing. 128

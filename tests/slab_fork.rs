@@ -4,8 +4,12 @@
 
 #[cfg(target_os = "linux")]
 use ralloc_core::error::{ClaimError, SlotError};
+#[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+use ralloc_core::slab::SegmentOptions;
 use ralloc_core::slab::{Slab, SlabOptions, ThreadCache};
 use std::collections::HashSet;
+#[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 /// Forks, and says whether the child found that `work` came out as it should. There it must not panic.
@@ -105,4 +109,61 @@ fn the_child_of_a_child_is_refused_too_and_caches_of_slabs_that_are_not_shared_g
     }));
     // SAFETY: as above, in this process.
     assert_eq!(unsafe { private.deallocate(block) }, Ok(()));
+}
+
+/// A slab of processes with two slots.
+#[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+fn of_processes() -> Slab {
+    let options = SlabOptions::fixed(&[64], 2, 1 << 20);
+    Slab::anonymous(&options, &SegmentOptions::default()).unwrap()
+}
+
+#[test]
+#[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+fn a_forked_child_that_opens_a_slab_anew_and_drops_its_copy_stays_alive_to_its_parent() {
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+
+    let slab = of_processes();
+    let passed = slab.descriptor().unwrap();
+    let (mut ours, mut theirs) = UnixStream::pair().unwrap();
+    // SAFETY: the child only does what is written here and ends.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let work = || -> Option<()> {
+            let mine = Slab::from_fd(std::os::fd::AsRawFd::as_raw_fd(&passed)).ok()?;
+            let mine = ManuallyDrop::new(mine); // ends with the process, as after a kill
+            let _held = [mine.allocate(64).ok()?, mine.allocate(64).ok()?];
+            drop(slab); // the copy
+            theirs.write_all(b"h").ok()?;
+            theirs.read_exact(&mut [0]).ok()
+        };
+        let status = i32::from(work().is_none());
+        // SAFETY: ends the child.
+        unsafe { libc::_exit(status) };
+    }
+    drop(theirs);
+    ours.read_exact(&mut [0]).unwrap();
+    assert_eq!(slab.recover(), []);
+    assert!(matches!(slab.allocate(64), Err(ClaimError::Exhausted { .. })), "the child has both");
+    ours.write_all(b"e").unwrap();
+    let mut status = -1;
+    // SAFETY: waits for the child just made, and writes to the local.
+    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+    assert_eq!(status, 0);
+    assert_eq!(slab.recover().len(), 1, "now it is over");
+}
+
+#[test]
+#[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+fn a_forked_child_that_opened_other_slabs_takes_nobody_of_its_copy_for_dead() {
+    let slab = of_processes();
+    let passed = slab.descriptor().unwrap();
+    let other = Slab::from_fd(std::os::fd::AsRawFd::as_raw_fd(&passed)).unwrap();
+    let _held = [0; 2].map(|_| other.allocate(64).unwrap());
+    assert!(in_a_child(|| {
+        let _new = [0; 3].map(|_| of_processes());
+        slab.recover().is_empty() && slab.stats()[0].held == 2
+    }));
+    assert_eq!(slab.stats()[0].held, 2);
 }

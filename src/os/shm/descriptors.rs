@@ -7,23 +7,26 @@
 
 use crate::error::MapError;
 use crate::os::{last_error, system_error};
-use crate::sync::{AtomicPtr, AtomicUsize, Mutex, OnceLock, Ordering};
+use crate::sync::{AtomicPtr, AtomicUsize, OnceLock, Ordering};
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::ptr;
 
-/// A place in the table.
+/// A place in the table. It belongs to one [`Descriptor`] until that is dropped, also in a forked child.
 #[derive(Debug)]
 struct Entry {
-    /// The descriptor plus 1; 0 is a place that is free.
+    /// The descriptor plus 1; 0 is a place that is free, [`CLOSED`] one whose descriptor is closed.
     number: AtomicUsize,
     next: *const Entry,
 }
+
+/// In a child: its `Descriptor` is still there. Were the place free, the next descriptor would take it, and the copy of the
+/// parent's `Descriptor` would unlock and close that one.
+const CLOSED: usize = usize::MAX;
 
 /// A row of entries that are never freed, as many as there were descriptors at a time: the child walks it without a lock.
 #[derive(Debug)]
 struct Table {
     first: AtomicPtr<Entry>,
-    growing: Mutex<()>,
     /// Forks that began and that ended, in this process. They differ while one is under way.
     begun: AtomicUsize,
     ended: AtomicUsize,
@@ -42,12 +45,7 @@ fn table() -> Result<&'static Table, MapError> {
         match unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) } {
             0 => {
                 let [begun, ended] = [0; 2].map(AtomicUsize::new);
-                Ok(Table {
-                    first: AtomicPtr::new(ptr::null_mut()),
-                    growing: Mutex::new(()),
-                    begun,
-                    ended,
-                })
+                Ok(Table { first: AtomicPtr::new(ptr::null_mut()), begun, ended })
             }
             errno => Err(system_error("pthread_atfork", errno)),
         }
@@ -79,7 +77,7 @@ extern "C" fn in_child() {
     let mut place = table.first.load(Ordering::Acquire).cast_const();
     // SAFETY: null or an entry, which lives for ever.
     while let Some(entry) = unsafe { place.as_ref() } {
-        if let Some(fd) = entry.take() {
+        if let Some(fd) = entry.close_in_child() {
             // SAFETY: the child's copy of a descriptor, which its `Descriptor` does not use any more.
             unsafe { libc::close(fd) };
         }
@@ -90,8 +88,24 @@ extern "C" fn in_child() {
 }
 
 impl Entry {
+    fn open(number: usize) -> Option<RawFd> {
+        (number != CLOSED).then(|| number.checked_sub(1)).flatten().map(|fd| fd as RawFd)
+    }
+
+    fn number(&self) -> Option<RawFd> {
+        Entry::open(self.number.load(Ordering::Relaxed))
+    }
+
+    /// Frees the place: the descriptor to close, unless it is closed.
     fn take(&self) -> Option<RawFd> {
-        self.number.swap(0, Ordering::SeqCst).checked_sub(1).map(|fd| fd as RawFd)
+        Entry::open(self.number.swap(0, Ordering::SeqCst))
+    }
+
+    /// Keeps the place: the descriptor to close.
+    fn close_in_child(&self) -> Option<RawFd> {
+        let fd = self.number()?;
+        self.number.swap(CLOSED, Ordering::SeqCst);
+        Some(fd)
     }
 
     fn put(&self, fd: RawFd) -> bool {
@@ -110,15 +124,21 @@ impl Table {
             }
             place = entry.next;
         }
-        let _growing = self.growing.lock();
-        let next = self.first.load(Ordering::Acquire).cast_const();
-        let entry: &'static mut Entry =
-            Box::leak(Box::new(Entry { number: AtomicUsize::new(fd as usize + 1), next }));
-        let place: *mut Entry = entry;
-        // Release pairs with the acquires above and in `in_child`.
-        self.first.store(place, Ordering::Release);
-        // SAFETY: just made, and never freed.
-        unsafe { &*place }
+        // No lock: another thread could have it at a fork, and the child would wait for ever.
+        let number = AtomicUsize::new(fd as usize + 1);
+        let place = Box::into_raw(Box::new(Entry { number, next: ptr::null() }));
+        let mut first = self.first.load(Ordering::Relaxed);
+        loop {
+            // SAFETY: just made, and in no row yet.
+            unsafe { (*place).next = first };
+            // Release pairs with the acquires above and in `in_child`.
+            let (set, unset) = (Ordering::AcqRel, Ordering::Relaxed);
+            match self.first.compare_exchange(first, place, set, unset) {
+                // SAFETY: just made, and never freed.
+                Ok(_) => return unsafe { &*place },
+                Err(now) => first = now,
+            }
+        }
     }
 
     /// How many forks there were; `None` while one is under way.
@@ -172,9 +192,7 @@ impl Descriptor {
 
     /// Its number. An error in a forked child, which names `syscall`.
     pub fn fd(&self, syscall: &'static str) -> Result<RawFd, MapError> {
-        let number = self.0.number.load(Ordering::Relaxed);
-        let fd = number.checked_sub(1).ok_or(system_error(syscall, libc::EBADF))?;
-        Ok(fd as RawFd)
+        self.0.number().ok_or(system_error(syscall, libc::EBADF))
     }
 }
 
@@ -213,9 +231,13 @@ mod tests {
         let child = unsafe { libc::fork() };
         if child == 0 {
             let closed = fds.iter().all(|&fd| !open(fd)) && first.fd("fcntl").is_err();
-            drop(first);
+            // What the child opens has places of its own, until the copies are dropped.
+            let news = [0; 2].map(|_| Descriptor::new(null).unwrap());
+            let apart = [&first, &second].iter().all(|copy| copy.fd("fcntl").is_err());
+            drop((first, second));
+            let kept = news.iter().all(|new| new.fd("fcntl").is_ok_and(open));
             // SAFETY: ends the child.
-            unsafe { libc::_exit(i32::from(!closed)) };
+            unsafe { libc::_exit(i32::from(!(closed && apart && kept))) };
         }
         let mut status = -1;
         // SAFETY: waits for the child just made, and writes to the local.
