@@ -7,7 +7,7 @@ use std::ops::Range;
 
 /// Whose use of a slab comes first.
 #[derive(PartialEq, Eq)]
-enum Of {
+pub(super) enum Of {
     This,
     Anybody,
 }
@@ -76,13 +76,14 @@ impl Slab {
         self.before_first_use(Of::This, |slots| slots.lock(&in_parts(slots)))
     }
 
-    /// Does it unless this mapping has handed out a slot or, for a use of anybody, one is out.
-    fn before_first_use(
+    /// Does it unless this mapping has handed out a slot or, for a use of anybody, one is out. Claims take no lock: a slot may
+    /// be handed out while `work` runs, so `work` must keep the bytes of all slots.
+    pub(super) fn before_first_use(
         &self,
         whose: Of,
         work: impl FnOnce(&mut Mapping) -> Result<(), MapError>,
     ) -> Result<(), PlacementError> {
-        // Locked: nothing comes or goes meanwhile.
+        // Locked: no segment comes or goes meanwhile.
         let mut slots = self.slots.lock();
         let used = self.pools.iter().any(|pool| pool.table.counters.claimed.get() > 0);
         if used || whose == Of::Anybody {

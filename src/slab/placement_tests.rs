@@ -1,5 +1,6 @@
 //! Slabs whose memory is to be of some kind: what is there, and what is left of one that could not be had.
 
+use super::placement::Of;
 use super::{PoolOptions, SegmentOptions, Slab, SlabOptions};
 use crate::error::{MapError, PlacementError, SegmentError, SegmentField, SlabError};
 use crate::memory::segment::tests::{LONG, Owned};
@@ -68,6 +69,25 @@ fn a_wish_comes_too_late_after_the_first_slot_of_this_mapping() {
         let third = Slab::attach(slab.share().unwrap()).unwrap();
         assert_eq!(node(&third), Some(0));
     }
+}
+
+#[test]
+fn a_block_that_is_handed_out_while_a_lock_is_refused_keeps_its_bytes() {
+    let pool = PoolOptions { size: 4096, count: 8, max_count: 1 << 14, min_count: 8 };
+    let options = SlabOptions { pools: vec![pool], ..SlabOptions::fixed(&[4096], 1, 1 << 20) };
+    let slab = Slab::new(&options).unwrap();
+    let mut block = None;
+    let refused = slab.before_first_use(Of::This, |slots| {
+        // Another thread, that comes after the look at what was claimed: claims take no lock.
+        block = Some(slab.allocate(4096).unwrap().cast::<u8>());
+        // SAFETY: held by the test, here and below.
+        unsafe { block.unwrap().write(7) };
+        let there = 8 * 4096;
+        slots.lock(&[(0, there), (slots.len() - 4096, 4096)]) // nobody can lock what is not committed
+    });
+    assert!(matches!(refused, Err(PlacementError::Map(MapError::System { syscall: "mlock", .. }))));
+    // SAFETY: as above.
+    assert_eq!(unsafe { block.unwrap().read() }, 7);
 }
 
 #[test]

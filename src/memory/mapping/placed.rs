@@ -1,6 +1,6 @@
 //! What a mapping is asked for part by part, after it was made, or over memory that others have mapped too.
 
-use super::{HugePages, Mapping, MemoryOptions, Pages};
+use super::{HugePages, Mapping, MemoryOptions};
 use crate::error::MapError;
 use crate::layout::HUGE_PAGE;
 use crate::os::{self, page_size};
@@ -75,7 +75,7 @@ impl Mapping {
     }
 
     /// Locks parts of it, which are committed, and those that [`Mapping::keep`] brings from now on. On an error
-    /// nothing is locked that was not, and private memory that the call brought goes.
+    /// nothing is locked that was not. Memory that the call brought stays: others may use these bytes meanwhile.
     pub fn lock(&mut self, parts: &[(usize, usize)]) -> Result<(), MapError> {
         if self.options.lock {
             return Ok(());
@@ -85,22 +85,16 @@ impl Mapping {
             // SAFETY: our own committed pages, as the caller says.
             let locked = unsafe { os::lock(ptr, len) };
             if locked.is_err() {
-                parts[..=done].iter().for_each(|&part| self.unlock_part(part));
+                for &(offset, len) in &parts[..=done] {
+                    let (ptr, len) = self.pages_of(offset, len);
+                    // SAFETY: as above. Those of the part that failed may be locked by half.
+                    let _ = unsafe { os::unlock(ptr, len) };
+                }
                 return locked;
             }
         }
         self.options.lock = true;
         Ok(())
-    }
-
-    fn unlock_part(&self, (offset, len): (usize, usize)) {
-        let (ptr, len) = self.pages_of(offset, len);
-        // SAFETY: our own committed pages, here and below. Those of the first part that failed may be locked by half.
-        let _ = unsafe { os::unlock(ptr, len) };
-        if !self.options.prefault && self.pages != Pages::Explicit && !self.shared {
-            // SAFETY: as above; nobody has used them.
-            let _ = unsafe { os::decommit(ptr, len) };
-        }
     }
 
     /// Binds all of it to a node, and moves there what is there. Of shared memory for all its mappings. On an error
