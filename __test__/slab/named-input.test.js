@@ -8,7 +8,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { RallocError, Slab } = require('../..');
-const { freshName, sharedTest } = require('../helpers/slab-process.js');
+const { freshName, pair, sharedTest } = require('../helpers/slab-process.js');
 
 const INVALID = 'ERR_RALLOC_INVALID_ARGUMENT';
 const OPTIONS = { sizes: [64, 4096], count: [64, 16] };
@@ -164,6 +164,38 @@ sharedTest('files that are no slabs, or damaged, are not opened and not removed'
   t.throws(() => Slab.unlink(text), { code: invalid });
   t.true(fs.existsSync(fileOf(text)));
   fs.unlinkSync(fileOf(text));
+});
+
+sharedTest('a slab in use is not made anew, whatever its header says', async (t) => {
+  const { name, slab, other } = await pair(t);
+  const [key] = await other.ask('alloc', { size: 64, id: 7 });
+  const before = fs.statSync(fileOf(name));
+  const fd = fs.openSync(fileOf(name), 'r+');
+  fs.writeSync(fd, Buffer.from([1]), 0, 1, 24); // the state: ready becomes being made
+  fs.closeSync(fd);
+  const damaged = { code: 'ERR_RALLOC_SEGMENT_INVALID', field: 'state', found: 1, expected: 2 };
+  for (const count of [
+    [64, 16],
+    [8, 8],
+    [640, 160],
+  ]) {
+    for (const method of ['create', 'openOrCreate']) {
+      const thrown = error(t, () => Slab[method](name, { ...OPTIONS, count }));
+      t.like(thrown, damaged, method);
+    }
+  }
+  t.like(
+    error(t, () => Slab.open(name)),
+    damaged,
+  );
+  t.is(fs.statSync(fileOf(name)).ino, before.ino);
+  t.is(fs.statSync(fileOf(name)).size, before.size);
+  t.true(await other.ask('isStamped', { key, id: 7 }));
+  await other.end();
+  slab.close();
+  const next = Slab.openOrCreate(name, { ...OPTIONS, count: 8 }); // nobody has it any more
+  t.is(next.stats().held, 0);
+  next.close();
 });
 
 sharedTest('a file that other users can open is not opened', (t) => {

@@ -183,7 +183,11 @@ impl fmt::Display for SegmentError {
                 write!(f, "the segment is bound to no NUMA node, and must be to node {expected}")
             }
             SegmentError::Invalid { field, found, expected } => {
-                write!(f, "the {field} of the segment is {found}, and must be {expected}")
+                write!(f, "the {field} of the segment is {found}, and must be {expected}")?;
+                match field {
+                    SegmentField::State => f.write_str(" (1: being made, 2: ready)"),
+                    _ => Ok(()),
+                }
             }
             SegmentError::Pool { index, size, count } => {
                 write!(

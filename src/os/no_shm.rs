@@ -75,6 +75,10 @@ impl SharedFile {
         match *self.0 {}
     }
 
+    pub fn is_any_locked_by_another(&self, _first: usize) -> Result<bool, MapError> {
+        match *self.0 {}
+    }
+
     pub fn pages(&self, _len: usize, _last: usize) -> Result<super::SharedPages, MapError> {
         match *self.0 {}
     }

@@ -123,6 +123,11 @@ pub fn check(field: SegmentField, found: u64, expected: u64) -> Result<(), Segme
     }
 }
 
+/// The error of a segment that should be finished, and says that it is not.
+pub fn unfinished() -> SegmentError {
+    SegmentError::Invalid { field: SegmentField::State, found: MAKING, expected: READY }
+}
+
 fn check_prefix([magic, version, page, state]: [u64; 4]) -> Result<(), SegmentError> {
     check(SegmentField::Magic, magic, MAGIC)?;
     if version != LAYOUT_VERSION {

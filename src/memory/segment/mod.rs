@@ -2,7 +2,8 @@
 //!
 //! **Who makes it.** A file that is there is not ready: whoever has options for it takes the lock on its byte 0, looks
 //! again, and makes it from the first byte on. The state becomes ready last. Locks end with their process, so
-//! one that died in the midst of it is followed by the next, which waits for nobody but the living.
+//! one that died in the midst of it is followed by the next, which waits for nobody but the living. Nothing is cut off
+//! or written over while a participant has its lock, whatever the header says.
 //!
 //! **Who is alive.** Byte 1 + i of the locks is participant i's. See `os::shm` on what a lock proves.
 //!
@@ -105,8 +106,7 @@ impl Segment {
         check(SegmentField::Kind, file.facts()?.is_regular.into(), 1)?;
         check(SegmentField::Seals, is_sealed.into(), 1)?;
         if !is_finished(&file)? {
-            let (field, found, expected) = (SegmentField::State, 0, 1);
-            return Err(SegmentError::Invalid { field, found, expected });
+            return Err(header::unfinished());
         }
         attach(file, plan)
     }
@@ -237,7 +237,11 @@ impl Attempt<'_> {
         if is_finished(&file)? {
             return self.finished(file).map(Some);
         }
-        let Some(new) = self.new else { return Ok(None) };
+        let Some(new) = self.new else {
+            // In this order: it may have become ready since, and somebody may have joined.
+            let is_damaged = is_used(&file)? && !is_finished(&file)?;
+            return if is_damaged { Err(header::unfinished()) } else { Ok(None) };
+        };
         step("unfinished");
         if !file.try_lock(MAKER)? || !file.is_named(name)? {
             return Ok(None);
@@ -246,6 +250,9 @@ impl Attempt<'_> {
         if is_finished(&file)? {
             file.unlock(MAKER)?;
             return self.finished(file).map(Some);
+        }
+        if is_used(&file)? {
+            return Err(header::unfinished());
         }
         // What somebody left unfinished has no bytes that count. It may have taken room.
         let made = file.resize(0).map_err(SegmentError::from);
@@ -328,6 +335,12 @@ fn is_finished(file: &SharedFile) -> Result<bool, SegmentError> {
     let mut bytes = [0; header::PREFIX];
     let read = file.read(&mut bytes)?;
     header::is_finished(&bytes[..read])
+}
+
+/// Whether a participant has its lock. Of a file that is not finished that means damage, for they join when it is ready:
+/// somebody wrote over its state. To make such a file anew would take the memory of the living.
+fn is_used(file: &SharedFile) -> Result<bool, MapError> {
+    file.is_any_locked_by_another(MAKER + 1)
 }
 
 /// That a named file is one that no other user can have made, or can truncate.

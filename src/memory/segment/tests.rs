@@ -352,6 +352,37 @@ fn who_has_no_options_waits_for_an_unfinished_one_until_the_time_is_over() {
     assert!(open(&name).is_ok());
 }
 
+#[test]
+fn a_segment_that_somebody_takes_part_in_is_not_made_anew_whatever_its_state_says() {
+    let name = Owned::new();
+    let first = create(&name);
+    assert_eq!(first.try_lock(3), Ok(true));
+    // SAFETY: within a live mapping, here and below.
+    unsafe { slots(&first).base().write(7) };
+    let file = fs::OpenOptions::new().read(true).write(true).open(name.path()).unwrap();
+    file.write_all_at(&1u64.to_ne_bytes(), 3 * 8).unwrap();
+    let mut other = geometry();
+    other.pools.truncate(1);
+    let damaged = SegmentError::Invalid { field: SegmentField::State, found: 1, expected: 2 };
+    for refused in [
+        open(&name).map(drop),
+        Segment::create(&name.0, &new(&geometry()), plan, LONG).map(drop),
+        Segment::open_or_create(&name.0, &new(&geometry()), plan, LONG).map(drop),
+        Segment::open_or_create(&name.0, &new(&other), plan, LONG).map(drop),
+    ] {
+        assert_eq!(refused, Err(damaged));
+    }
+    assert_eq!(file.metadata().unwrap().len(), geometry().total() as u64);
+    // SAFETY: as above.
+    assert_eq!(unsafe { slots(&first).base().read() }, 7);
+    first.unlock(3).unwrap();
+    drop(first);
+    // Nobody has it now.
+    let second = Segment::create(&name.0, &new(&geometry()), plan, LONG).unwrap();
+    // SAFETY: as above.
+    assert_eq!(unsafe { slots(&second).base().read() }, 0);
+}
+
 /// Numbers that look random, the same each time.
 fn numbers() -> impl FnMut() -> u64 {
     let mut state = 0x9E37_79B9_7F4A_7C15u64;

@@ -226,12 +226,18 @@ impl SharedFile {
         Ok(seals >= 0 && seals & libc::F_SEAL_SHRINK != 0)
     }
 
-    fn locking(&self, command: i32, kind: i32, byte: usize) -> Result<libc::flock, MapError> {
+    fn locking(
+        &self,
+        command: i32,
+        kind: i32,
+        byte: usize,
+        len: i64,
+    ) -> Result<libc::flock, MapError> {
         let fd = self.fd("fcntl")?;
         // SAFETY: all zero is a value of it; some C libraries pad it.
         let mut lock: libc::flock = unsafe { std::mem::zeroed() };
         (lock.l_type, lock.l_whence) = (kind as _, libc::SEEK_SET as _);
-        (lock.l_start, lock.l_len) = (FIRST_LOCK + byte as i64, 1);
+        (lock.l_start, lock.l_len) = (FIRST_LOCK + byte as i64, len);
         // SAFETY: reads and writes the local.
         match unsafe { libc::fcntl(fd, command, &mut lock) } {
             -1 => Err(last_error("fcntl")),
@@ -242,7 +248,7 @@ impl SharedFile {
     /// Locks a byte, unless it is locked through another file description: whether it is this one's now. It
     /// is until `unlock`, or until the file description ends, as it does with its process. Locking twice is once.
     pub fn try_lock(&self, byte: usize) -> Result<bool, MapError> {
-        match self.locking(libc::F_OFD_SETLK, libc::F_WRLCK, byte) {
+        match self.locking(libc::F_OFD_SETLK, libc::F_WRLCK, byte, 1) {
             Ok(_) => Ok(true),
             Err(MapError::System { errno: libc::EAGAIN | libc::EACCES, .. }) => Ok(false),
             Err(error) => Err(error),
@@ -251,12 +257,19 @@ impl SharedFile {
 
     /// Ends the lock on a byte, if there is one.
     pub fn unlock(&self, byte: usize) -> Result<(), MapError> {
-        self.locking(libc::F_OFD_SETLK, libc::F_UNLCK, byte).map(|_| ())
+        self.locking(libc::F_OFD_SETLK, libc::F_UNLCK, byte, 1).map(|_| ())
     }
 
     /// Whether a byte is locked through another file description, in this process or another one.
     pub fn is_locked_by_another(&self, byte: usize) -> Result<bool, MapError> {
-        let found = self.locking(libc::F_OFD_GETLK, libc::F_WRLCK, byte)?;
+        let found = self.locking(libc::F_OFD_GETLK, libc::F_WRLCK, byte, 1)?;
+        Ok(i32::from(found.l_type) != libc::F_UNLCK)
+    }
+
+    /// The same of any byte from `first` on.
+    pub fn is_any_locked_by_another(&self, first: usize) -> Result<bool, MapError> {
+        let all = 0; // to the end of all bytes
+        let found = self.locking(libc::F_OFD_GETLK, libc::F_WRLCK, first, all)?;
         Ok(i32::from(found.l_type) != libc::F_UNLCK)
     }
 }
@@ -379,6 +392,8 @@ mod tests {
         assert_eq!([first.try_lock(0), first.try_lock(0), second.try_lock(1)], [Ok(true); 3]);
         assert_eq!([second.try_lock(0), second.is_locked_by_another(1)], [Ok(false); 2]);
         assert_eq!([second.is_locked_by_another(0), first.is_locked_by_another(1)], [Ok(true); 2]);
+        let any = [first.is_any_locked_by_another(1), second.is_any_locked_by_another(1)];
+        assert_eq!(any, [Ok(true), Ok(false)], "its own, and one before them, are not asked for");
         first.unlock(0).unwrap();
         assert_eq!(second.try_lock(0), Ok(true));
         // A descriptor that is passed on has no part in them.
