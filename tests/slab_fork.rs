@@ -75,7 +75,8 @@ fn a_forked_child_can_neither_allocate_nor_free_with_its_copy_and_its_parent_goe
     assert!(in_a_child(|| {
         (0..100).all(|_| {
             let refused = cache.allocate(64) == Err(ClaimError::Forked)
-                && cache.try_allocate(64) == Err(ClaimError::Forked);
+                && cache.try_allocate(64) == Err(ClaimError::Forked)
+                && slab.allocate(64) == Err(ClaimError::Forked);
             // SAFETY: no block is freed.
             let kept = [held, direct].map(|block| unsafe { cache.deallocate(block) });
             refused && kept == [Err(SlotError::Forked); 2] && cache.cached(0) == 0

@@ -61,7 +61,9 @@ impl Slab {
     /// Makes the caller a participant, after the slots of those who died are free.
     pub(crate) fn join(&self) -> Result<Owner, JoinError> {
         self.recover_if_dead();
-        self.let_go();
+        if self.registry.tells_deaths() {
+            self.let_go(); // elsewhere caches that are gone keep no numbers
+        }
         let joined = self.registry.join().or_else(|| {
             self.registry.renew(|note| {
                 self.pools.iter().for_each(|pool| pool.table.each_owner(&mut *note));

@@ -152,7 +152,7 @@ pub struct Slab {
     next_look: AtomicU64,
     /// Who was recovered by the way, until it is told.
     news: Mutex<Vec<Recovered>>,
-    /// Who claims what is allocated without a [`ThreadCache`], where processes share the slab: they can die.
+    /// Who claims what is allocated without a [`ThreadCache`], of a slab that is shared: one mapping of it can end, or die.
     own: Option<Own>,
     /// What was handed out; `None` of a slab that is shared.
     #[cfg(feature = "debug")]
@@ -258,8 +258,8 @@ impl Slab {
     /// Errors: [`ClaimError::TooLarge`], [`ClaimError::Exhausted`] when no larger pool has a slot either, and
     /// [`ClaimError::Map`] where the system refuses the memory to grow by.
     ///
-    /// In a child that a `fork` made, a slot of a [shared](Slab::shared) slab is taken from the parent too, and nobody
-    /// gives it back when the child ends.
+    /// In a child that a `fork` made, [`ClaimError::Forked`] for a [shared](Slab::shared) slab, on Linux. Elsewhere the slot is
+    /// taken from the parent.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};

@@ -1,18 +1,24 @@
 //! Who claims what is allocated by the slab itself, without a [`ThreadCache`](super::ThreadCache), and who has the blocks of caches that
-//! are gone. In one process nobody in particular: its memory ends with it. Where processes share the slab each
-//! of its mappings takes part as well, so that what it had comes back when its process dies.
+//! are gone. Nobody in particular where there is one mapping: its memory ends with it. Each mapping of a slab that
+//! is shared takes part as well, so that what it had comes back when it is dropped, or its process dies.
 
 use super::Slab;
-use super::word::{MAX_PARTICIPANTS, Owner};
+use super::slot_table::SlotTable;
+use super::word::{Owner, SlotState};
 use crate::error::{ClaimError, JoinError};
 use crate::memory::{WipedOnFork, ZeroIsValid};
 use crate::sync::Mutex;
+use std::collections::HashSet;
+
+/// Caches of one process that are gone and noted before it is looked which of them still have blocks.
+const LONG: usize = 64;
 
 /// The part that a mapping of a slab has itself.
 #[derive(Debug)]
 pub(super) struct Own {
     who: WipedOnFork<Who>,
-    /// Those of caches that are gone, and that hold blocks.
+    /// Those of caches that are gone, and that may hold blocks. Where processes share the slab they keep their numbers; in
+    /// one process others may have these, in later incarnations.
     left: Mutex<Vec<Owner>>,
 }
 
@@ -35,17 +41,15 @@ impl Who {
 }
 
 impl Slab {
-    /// Makes a mapping that processes share a participant.
+    /// Makes a mapping of a shared slab a participant.
     pub(super) fn join_itself(&mut self) -> Result<(), JoinError> {
-        if self.registry.tells_deaths() {
-            let (owner, process) = (self.join()?, std::process::id());
-            let who = WipedOnFork::new(Who { owner, process }, true);
-            self.own = Some(Own { who, left: Mutex::default() });
-        }
+        let (owner, process) = (self.join()?, std::process::id());
+        let who = WipedOnFork::new(Who { owner, process }, true);
+        self.own = Some(Own { who, left: Mutex::default() });
         Ok(())
     }
 
-    /// Who claims for a call on the slab itself. An error in a forked child of a process that shares it: what the child
+    /// Who claims for a call on the slab itself. An error in a forked child, of a slab that is shared: what the child
     /// claimed would be its parent's.
     #[inline]
     pub(super) fn claimant(&self) -> Result<Owner, ClaimError> {
@@ -66,28 +70,45 @@ impl Slab {
         Some(owner)
     }
 
-    /// Notes that `owner`, a cache of this mapping, is gone. What it handed out stays out; where processes share the
-    /// slab, as long as this mapping is there.
+    /// Notes that `owner`, a cache of this mapping, is gone. What it handed out stays out; of a shared slab, as long as
+    /// this mapping is there.
     pub(super) fn leave(&self, owner: Owner) {
         let Some(own) = &self.own else { return self.registry.leave(owner) };
-        self.registry.retire(owner);
-        own.left.lock().push(owner);
-        self.let_go();
+        let keeps_number = self.registry.tells_deaths();
+        match keeps_number {
+            true => self.registry.retire(owner),
+            false => self.registry.leave(owner),
+        }
+        let mut left = own.left.lock();
+        left.push(owner);
+        let is_long = left.len() >= LONG && left.len().is_power_of_two();
+        drop(left);
+        if keeps_number || is_long {
+            self.let_go();
+        }
     }
 
-    /// Gives the numbers of caches back that are gone, and whose blocks are. Walks over all words if there are such caches.
+    /// Forgets caches that are gone, and whose blocks are, and gives their numbers back. Walks over all words if there are
+    /// such caches.
     pub(super) fn let_go(&self) {
         let Some(own) = &self.own else { return };
         let mut left = own.left.lock();
         if left.is_empty() {
             return;
         }
-        let mut holds = [false; MAX_PARTICIPANTS + 1];
-        let mut note = |owner: Owner| holds[owner.index()] |= left.contains(&owner);
+        let mut holders = HashSet::new();
+        let mut last = Owner::NOBODY;
+        let mut note = |owner: Owner| {
+            // Most neighbours have one owner.
+            if owner != last {
+                holders.insert(owner);
+                last = owner;
+            }
+        };
         self.pools.iter().for_each(|pool| pool.table.each_holder(&mut note));
         left.retain(|owner| {
-            let holds = holds[owner.index()];
-            if !holds {
+            let holds = holders.contains(owner);
+            if !holds && self.registry.tells_deaths() {
                 self.registry.leave(*owner);
             }
             holds
@@ -100,10 +121,26 @@ impl Slab {
         if own.who.process != std::process::id() {
             return;
         }
-        let owner = own.who.owner();
-        let left = std::mem::take(&mut *own.left.lock());
-        left.into_iter().chain(owner).for_each(|owner| {
+        let mut left = std::mem::take(&mut *own.left.lock());
+        if !self.registry.tells_deaths() && !left.is_empty() {
+            // Who lives is another one, who has got the number and the incarnation: these began anew since.
+            left.retain(|owner| !self.registry.is_alive(*owner));
+            let left: HashSet<Owner> = left.drain(..).collect();
+            self.pools.iter().for_each(|pool| free_of(&pool.table, &left));
+        }
+        left.into_iter().chain(own.who.owner()).for_each(|owner| {
             self.end(owner);
         });
+    }
+}
+
+/// Frees what `owners` hold, who are gone.
+fn free_of(table: &SlotTable, owners: &HashSet<Owner>) {
+    for slot in 0..table.extent() as u32 {
+        let word = table.word(slot);
+        if word.state() == SlotState::Held && owners.contains(&word.owner()) {
+            // Freed already if it is an error.
+            let _ = table.free(slot, word);
+        }
     }
 }

@@ -23,8 +23,15 @@ use crate::sync::Arc;
 ///
 /// let slab = Slab::shared(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
 /// let shared: Arc<SharedSlab> = Arc::clone(slab.share().unwrap());
-/// std::thread::spawn(move || Slab::attach(&shared).unwrap().allocate(64).unwrap().len()).join().unwrap();
+/// let other = std::thread::spawn(move || {
+///     let other = Slab::attach(&shared).unwrap();
+///     other.allocate(64).unwrap();
+///     other // what it has allocated is free when it is dropped
+/// });
+/// let other = other.join().unwrap();
 /// assert_eq!(slab.stats()[0].held, 1);
+/// drop(other);
+/// assert_eq!(slab.stats()[0].held, 0);
 /// # }
 /// ```
 #[derive(Debug)]
@@ -91,7 +98,7 @@ impl Slab {
     }
 
     /// The same slab, mapped once more at addresses of its own. What one mapping has allocated, the other cannot
-    /// free: blocks are known by their address.
+    /// free: blocks are known by their address. They are free when their mapping is dropped.
     ///
     /// ```
     /// # #[cfg(not(windows))] {
@@ -106,6 +113,9 @@ impl Slab {
     ///     assert!(second.deallocate(block.cast()).is_err());
     ///     assert!(first.deallocate(block.cast()).is_ok());
     /// }
+    /// second.allocate(64).unwrap();
+    /// drop(second);
+    /// assert_eq!(first.stats()[0].held, 0);
     /// # }
     /// ```
     pub fn attach(shared: &Arc<SharedSlab>) -> Result<Slab, SlabError> {

@@ -392,3 +392,36 @@ fn an_exhausted_shared_slab_hears_of_a_slot_that_another_mapping_recovers() {
     assert_eq!(second.end(a), 8);
     first.allocate(64).unwrap();
 }
+
+#[test]
+#[cfg(not(windows))]
+fn a_mapping_of_a_shared_slab_that_is_dropped_gives_back_what_it_and_its_caches_had() {
+    let first = Arc::new(Slab::shared(&SlabOptions::fixed(&[64], 256, MIB)).unwrap());
+    let mut own = ThreadCache::new(&first).unwrap();
+    own.allocate(64).unwrap();
+    first.allocate(64).unwrap();
+    for _ in 0..3 {
+        let second = Arc::new(Slab::attach(first.share().unwrap()).unwrap());
+        second.allocate(64).unwrap();
+        let sent = second.allocate(64).unwrap();
+        // SAFETY: the block is held, and not used afterwards.
+        unsafe { second.send(sent) }.unwrap();
+        let mut stays = ThreadCache::new(&second).unwrap();
+        // More than are noted before somebody looks which of them have blocks.
+        for turn in 0..200 {
+            let mut cache = ThreadCache::new(&second).unwrap();
+            let block = cache.allocate(64).unwrap();
+            if turn % 2 == 0 {
+                free_cached(&mut cache, block).unwrap();
+            }
+        }
+        stays.allocate(64).unwrap();
+        drop(stays);
+        assert_eq!(first.stats()[0].held, 104);
+        drop(second);
+        assert_eq!((first.stats()[0].held, first.stats()[0].cached), (2, own.cached(0)));
+    }
+    let all = std::iter::from_fn(|| own.allocate(64).ok()).count();
+    assert_eq!(all, 254, "what was sent is back too: none is left, and its sender is gone");
+    first.check().unwrap();
+}

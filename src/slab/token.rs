@@ -108,8 +108,8 @@ impl Slab {
     /// the block, also a [`ThreadCache`](super::ThreadCache) over this slab.
     ///
     /// Nobody has the block until the token is received, or revoked. If that never happens its slot stays sent as
-    /// long as the sender's mapping is there. Where processes share the slab it waits for another
-    /// [`transit`](super::SegmentOptions::transit) when that is gone, also by a crash, and comes back when slots run out.
+    /// long as the sender's mapping is there, and comes back when slots run out after it. Where processes share the slab it waits for
+    /// another [`transit`](super::SegmentOptions::transit) when that is gone, also by a crash.
     ///
     /// Errors: [`SendError`]; then the block is still the caller's.
     ///
@@ -159,7 +159,7 @@ impl Slab {
     }
 
     /// Takes back a block that was sent and that nobody has received, such as one whose receiver has died. Only the
-    /// mapping that sent it can; in a slab of one process, any of its mappings.
+    /// mapping that sent it can.
     ///
     /// Errors as those of [`Slab::receive`].
     ///

@@ -19,6 +19,7 @@
 //! | Sent(q) | Held(p) | p receives, or q revokes | CAS | same | `Slab::receive`, `Slab::revoke` |
 //! | Cached(p) | Free | p flushes | store | same | `SlotTable::flush` |
 //! | Held(p), Cached(p) | Free | whoever recovers p, which is over | CAS | + 1 | `SlotTable::recover` |
+//! | Held(p) | Free | the mapping of p, a cache that is gone, when it is dropped | CAS | + 1 | `Slab::end_own` |
 //! | Sent(p) | Free | who finds no slot, once p is gone and the time of transit over | CAS | + 1 | `SlotTable::sweep` |
 //!
 //! **A crash at any step loses nothing**: every row is one write of one word, so a slot is always in
@@ -77,7 +78,7 @@ pub enum SlotState {
 }
 
 /// A participant in one incarnation: who claimed a slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Owner(u32);
 
 impl Owner {
