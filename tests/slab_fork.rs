@@ -132,7 +132,7 @@ fn a_forked_child_that_opens_a_slab_anew_and_drops_its_copy_stays_alive_to_its_p
     let child = unsafe { libc::fork() };
     if child == 0 {
         let work = || -> Option<()> {
-            let mine = Slab::from_fd(std::os::fd::AsRawFd::as_raw_fd(&passed)).ok()?;
+            let mine = Slab::from_fd(&passed).ok()?;
             let mine = ManuallyDrop::new(mine); // ends with the process, as after a kill
             let _held = [mine.allocate(64).ok()?, mine.allocate(64).ok()?];
             drop(slab); // the copy
@@ -160,7 +160,7 @@ fn a_forked_child_that_opens_a_slab_anew_and_drops_its_copy_stays_alive_to_its_p
 fn a_forked_child_that_opened_other_slabs_takes_nobody_of_its_copy_for_dead() {
     let slab = of_processes();
     let passed = slab.descriptor().unwrap();
-    let other = Slab::from_fd(std::os::fd::AsRawFd::as_raw_fd(&passed)).unwrap();
+    let other = Slab::from_fd(&passed).unwrap();
     let _held = [0; 2].map(|_| other.allocate(64).unwrap());
     assert!(in_a_child(|| {
         let _new = [0; 3].map(|_| of_processes());

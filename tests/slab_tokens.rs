@@ -190,12 +190,11 @@ fn threads_hand_blocks_round_a_ring_and_each_arrives_with_what_was_written_last(
 #[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
 fn between_mappings_of_processes_only_the_sender_revokes_and_what_it_sent_outlives_it() {
     use ralloc_core::slab::SegmentOptions;
-    use std::os::fd::AsRawFd;
 
     let how = SegmentOptions::default();
     let first = Slab::anonymous(&SlabOptions::fixed(&[64], 8, MIB), &how).unwrap();
-    let second = Slab::from_fd(first.descriptor().unwrap().as_raw_fd()).unwrap();
-    let third = Slab::from_fd(first.descriptor().unwrap().as_raw_fd()).unwrap();
+    let second = Slab::from_fd(first.descriptor().unwrap()).unwrap();
+    let third = Slab::from_fd(first.descriptor().unwrap()).unwrap();
     let block = first.allocate(64).unwrap();
     write(block, b"first");
     let token = send(&first, part(block, 5)).unwrap();

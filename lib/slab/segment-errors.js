@@ -9,12 +9,14 @@ const { RallocError, adviceFor, errorName } = require('../base/errors.js');
 const remedies = {
   ENOENT: (of) => `There is no slab ${of}. Create it first, or call Slab.openOrCreate()`,
   EEXIST: (of) => `There is a slab ${of} already. Open it, or call Slab.unlink() first`,
+  EBADF: (of) => `There is no slab ${of}: the process has no such descriptor`,
   EACCES: (of) => `The slab ${of} is another user's, or this user may make none in /dev/shm`,
 };
 
 function systemError(failure, of, requested, asked) {
   const { syscall, errno, code } = failure;
-  const remedy = syscall.startsWith('shm_') ? remedies[code]?.(of) : undefined;
+  const isOfSlab = syscall.startsWith('shm_') || code === 'EBADF';
+  const remedy = isOfSlab ? remedies[code]?.(of) : undefined;
   const text = `${syscall} failed: ${errorName(failure)}${adviceFor(failure, asked)}`;
   const message = remedy === undefined ? `The slab ${of}: ${text}` : `${remedy} (${text})`;
   return new RallocError('ERR_RALLOC_MAP', message, { syscall, errno, errnoCode: code, requested });

@@ -1,6 +1,7 @@
 //! The descriptor of a slab without a name, which children inherit. There is none but on Linux.
 
-use crate::error::MapError;
+use crate::error::{MapError, SlabError};
+use crate::memory::MemoryOptions;
 use crate::slab::Slab;
 #[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -30,4 +31,17 @@ pub fn number(descriptor: &Descriptor) -> i32 {
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows))))]
 pub fn number(descriptor: &Descriptor) -> i32 {
     match *descriptor {}
+}
+
+/// The slab of a descriptor that was inherited, by its number.
+#[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+pub fn slab_of(fd: i32, memory: MemoryOptions) -> Result<Slab, SlabError> {
+    // SAFETY: whoever passes the number keeps the descriptor open for the call: JavaScript runs nothing else meanwhile.
+    let fd = unsafe { crate::os::shm::borrow(fd) }?;
+    Slab::from_fd_with(fd, memory)
+}
+
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows))))]
+pub fn slab_of(_fd: i32, _memory: MemoryOptions) -> Result<Slab, SlabError> {
+    Err(MapError::Unsupported { what: "slabs that processes share" }.into())
 }

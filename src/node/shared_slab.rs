@@ -73,14 +73,14 @@ impl LeasedSlab {
         self.set_participant(Slab::open_with(&name, wait, memory))
     }
 
-    /// Takes part in the slab of a descriptor, which stays the caller's.
+    /// Takes part in the slab of a descriptor, which stays the caller's. A number that is none is EBADF.
     #[napi(catch_unwind)]
     pub fn open_descriptor(
         &self,
         fd: i32,
         memory: Option<MemoryArgument>,
     ) -> Result<Option<Failure>> {
-        self.set_participant(Slab::from_fd_with(fd, memory_options(memory)?))
+        self.set_participant(inherited::slab_of(fd, memory_options(memory)?))
     }
 
     /// A descriptor for a child, open until `close`, the same every time. For slabs that processes share.

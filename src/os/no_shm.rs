@@ -27,10 +27,6 @@ impl SharedFile {
         Err(NONE)
     }
 
-    pub fn of_fd(_fd: i32) -> Result<SharedFile, MapError> {
-        Err(NONE)
-    }
-
     pub fn facts(&self) -> Result<FileFacts, MapError> {
         match *self.0 {}
     }
@@ -56,10 +52,6 @@ impl SharedFile {
     }
 
     pub fn seal(&self) -> Result<(), MapError> {
-        match *self.0 {}
-    }
-
-    pub fn is_sealed(&self) -> Result<bool, MapError> {
         match *self.0 {}
     }
 

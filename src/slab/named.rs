@@ -14,6 +14,8 @@ use crate::memory::segment::{self, Geometry, New, PoolGeometry, Segment, Setting
 use crate::memory::{HugePages, Mapping, MemoryOptions, SharedKind, SharedMemory, page_size};
 use crate::sync::Arc;
 use std::cell::RefCell;
+#[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 const _: () = assert!(MAX_POOLS <= segment::MAX_POOLS);
@@ -142,12 +144,11 @@ impl Slab {
     /// ```
     /// # #[cfg(all(target_os = "linux", target_pointer_width = "64"))] {
     /// use ralloc_core::slab::{SegmentOptions, Slab, SlabOptions};
-    /// use std::os::fd::AsRawFd;
     ///
     /// let options = SlabOptions::fixed(&[64], 8, 1 << 20);
     /// let slab = Slab::anonymous(&options, &SegmentOptions::default()).unwrap();
-    /// let descriptor = slab.descriptor().unwrap(); // passed to a child, which knows its number
-    /// let other = Slab::from_fd(descriptor.as_raw_fd()).unwrap();
+    /// let descriptor = slab.descriptor().unwrap(); // passed to a child
+    /// let other = Slab::from_fd(&descriptor).unwrap();
     /// slab.allocate(64).unwrap();
     /// assert_eq!(other.stats()[0].held, 1);
     /// # }
@@ -156,15 +157,24 @@ impl Slab {
         made(SharedKind::Unnamed, options, how, Segment::anonymous)
     }
 
-    /// The slab of a [descriptor](Slab::descriptor), which stays the caller's. Errors: [`SegmentError`].
-    pub fn from_fd(fd: i32) -> Result<Slab, SlabError> {
+    /// The slab of a [descriptor](Slab::descriptor), which stays the caller's. A child that knows only the number makes it one
+    /// with [`BorrowedFd::borrow_raw`](std::os::fd::BorrowedFd::borrow_raw). Errors: [`SegmentError`]. On Linux of 64 bits alone.
+    ///
+    /// A number is no descriptor: anybody could guess it, and have what was never passed on.
+    ///
+    /// ```compile_fail,E0277
+    /// ralloc_core::Slab::from_fd(3);
+    /// ```
+    #[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+    pub fn from_fd(fd: impl AsFd) -> Result<Slab, SlabError> {
         Slab::from_fd_with(fd, MemoryOptions::default())
     }
 
     /// The same with what `memory` asks for, as [`Slab::open_with`].
-    pub fn from_fd_with(fd: i32, memory: MemoryOptions) -> Result<Slab, SlabError> {
+    #[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+    pub fn from_fd_with(fd: impl AsFd, memory: MemoryOptions) -> Result<Slab, SlabError> {
         let memory = of_mapping(SharedKind::Unnamed, memory)?;
-        over(Segment::from_fd(fd, plan)?, memory, None)
+        over(Segment::from_fd(fd.as_fd(), plan)?, memory, None)
     }
 
     /// A descriptor for [`Slab::from_fd`] in a child, closed on `exec` unless the caller passes it on. Errors:

@@ -12,7 +12,6 @@ use crate::memory::segment::peers::{
 use crate::memory::segment::tests::{LONG, Owned};
 use crate::os::shm;
 use crate::sync::Arc;
-use std::os::fd::AsRawFd;
 use std::ptr::NonNull;
 
 const SIZES: [usize; 2] = [64, 4096];
@@ -170,7 +169,7 @@ fn two_processes_that_are_killed_at_random_moments_share_no_slot_and_lose_none()
 fn a_slab_without_a_name_is_shared_by_its_descriptor() {
     let first = Slab::anonymous(&options(), &how()).unwrap();
     let descriptor = first.descriptor().unwrap();
-    let second = Slab::from_fd(descriptor.as_raw_fd()).unwrap();
+    let second = Slab::from_fd(&descriptor).unwrap();
     let block = first.allocate(100).unwrap();
     assert_eq!((block.len(), held(&second)), (4096, 1));
     drop(first);

@@ -6,7 +6,6 @@ use crate::error::{MapError, PlacementError, SegmentError, SegmentField, SlabErr
 use crate::memory::segment::tests::{LONG, Owned};
 use crate::memory::{HugePages, Mapping, MemoryOptions};
 use std::fs;
-use std::os::fd::AsRawFd;
 
 fn with(memory: MemoryOptions) -> SlabOptions {
     SlabOptions { memory, ..SlabOptions::fixed(&[4096], 64, 1 << 20) }
@@ -116,7 +115,7 @@ fn the_node_of_a_segment_is_that_of_whoever_made_it() {
     let (field, found, expected) = (SegmentField::NumaNode, 0, 5);
     assert_eq!(error, SlabError::Segment(SegmentError::Invalid { field, found, expected }));
     let unnamed = Slab::anonymous(&on_node(0), &how()).unwrap();
-    let inherited = Slab::from_fd(unnamed.descriptor().unwrap().as_raw_fd()).unwrap();
+    let inherited = Slab::from_fd(unnamed.descriptor().unwrap()).unwrap();
     assert_eq!(node(&inherited), Some(0));
 }
 
@@ -146,7 +145,7 @@ fn memory_that_is_there_has_the_node_that_it_has() {
     assert!(refused(Slab::open_with(&name.0, LONG, memory).unwrap_err()));
     let unnamed = Slab::anonymous(&SlabOptions::fixed(&[64], 8, 1 << 20), &how()).unwrap();
     let descriptor = unnamed.descriptor().unwrap();
-    assert!(refused(Slab::from_fd_with(descriptor.as_raw_fd(), memory).unwrap_err()));
+    assert!(refused(Slab::from_fd_with(&descriptor, memory).unwrap_err()));
     assert_eq!(slab.registry().alive() + unnamed.registry().alive(), 2);
 }
 

@@ -100,7 +100,8 @@ impl Segment {
     }
 
     /// That of a descriptor, which stays the caller's: of one without a name that a parent has passed.
-    pub fn from_fd(fd: i32, plan: Plan) -> Result<Segment, SegmentError> {
+    #[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+    pub fn from_fd(fd: std::os::fd::BorrowedFd<'_>, plan: Plan) -> Result<Segment, SegmentError> {
         let file = SharedFile::of_fd(fd)?;
         let is_sealed = file.is_sealed()?;
         check(SegmentField::Kind, file.facts()?.is_regular.into(), 1)?;

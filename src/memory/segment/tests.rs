@@ -265,10 +265,10 @@ fn the_list_names_segments_finished_or_not_and_of_other_versions() {
 
 #[test]
 fn a_segment_without_a_name_goes_by_a_descriptor_and_cannot_be_resized() {
-    use std::os::fd::AsRawFd;
+    use std::os::fd::AsFd;
     let first = Segment::anonymous(&new(&geometry())).unwrap();
     let passed = first.descriptor().unwrap();
-    let second = Segment::from_fd(passed.as_raw_fd(), plan).unwrap();
+    let second = Segment::from_fd(passed.as_fd(), plan).unwrap();
     // SAFETY: within live mappings, here and below.
     unsafe { slots(&first).base().write(7) };
     // SAFETY: as above.
@@ -282,21 +282,20 @@ fn a_segment_without_a_name_goes_by_a_descriptor_and_cannot_be_resized() {
 
 #[test]
 fn descriptors_of_other_files_are_refused() {
-    use std::os::fd::AsRawFd;
+    use std::os::fd::AsFd;
     let name = Owned::new();
     drop(create(&name));
     let file = fs::OpenOptions::new().read(true).write(true).open(name.path()).unwrap();
     let refused = |error: SegmentError, wanted| {
         assert!(matches!(error, SegmentError::Invalid { field, .. } if field == wanted), "{error}");
     };
-    refused(Segment::from_fd(file.as_raw_fd(), plan).unwrap_err(), SegmentField::Seals);
+    refused(Segment::from_fd(file.as_fd(), plan).unwrap_err(), SegmentField::Seals);
     let null = fs::OpenOptions::new().read(true).write(true).open("/dev/null").unwrap();
-    refused(Segment::from_fd(null.as_raw_fd(), plan).unwrap_err(), SegmentField::Kind);
-    assert_eq!(code(Segment::from_fd(-1, plan).unwrap_err()), "ENOENT");
+    refused(Segment::from_fd(null.as_fd(), plan).unwrap_err(), SegmentField::Kind);
     let empty = SharedFile::anonymous().unwrap();
     empty.seal().unwrap();
     refused(
-        Segment::from_fd(empty.descriptor().unwrap().as_raw_fd(), plan).unwrap_err(),
+        Segment::from_fd(empty.descriptor().unwrap().as_fd(), plan).unwrap_err(),
         SegmentField::State,
     );
 }

@@ -19,7 +19,7 @@ pub use node::node_free;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::mem::ManuallyDrop;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 
 const FOLDER: &str = "/dev/shm";
@@ -116,14 +116,15 @@ impl SharedFile {
     }
 
     /// The file that a descriptor of this process is of. The descriptor stays the caller's.
-    pub fn of_fd(fd: RawFd) -> Result<SharedFile, MapError> {
-        Descriptor::new(|| open_again(fd)).map(SharedFile)
+    pub fn of_fd(fd: BorrowedFd<'_>) -> Result<SharedFile, MapError> {
+        Descriptor::new(|| open_again(fd.as_raw_fd())).map(SharedFile)
     }
 
     /// The same file by another file description.
     #[cfg(test)]
     pub fn again(&self) -> Result<SharedFile, MapError> {
-        SharedFile::of_fd(self.fd("open")?)
+        let fd = self.fd("open")?;
+        Descriptor::new(|| open_again(fd)).map(SharedFile)
     }
 
     /// A descriptor of a file description that is never locked, closed on `exec`: for a child, which would
@@ -274,6 +275,20 @@ impl SharedFile {
     }
 }
 
+/// A descriptor of this process, by its number. Errors: EBADF where it has none of that number.
+///
+/// # Safety
+/// If it has one, that stays open as long as the result is used.
+#[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
+pub unsafe fn borrow<'a>(fd: RawFd) -> Result<BorrowedFd<'a>, MapError> {
+    // SAFETY: no memory is touched.
+    if unsafe { libc::fcntl(fd, libc::F_GETFD) } < 0 {
+        return Err(last_error("fcntl"));
+    }
+    // SAFETY: open, so not -1; the caller's promise.
+    Ok(unsafe { BorrowedFd::borrow_raw(fd) })
+}
+
 impl Drop for SharedFile {
     /// A child that was just made by another thread may have a descriptor of the same file description until it calls
     /// `exec`: the locks must not outlive this value by that.
@@ -414,6 +429,20 @@ mod tests {
         assert_eq!(other.try_lock(5), Ok(true));
         // SAFETY: the copy just made.
         unsafe { libc::close(copy) };
+    }
+
+    #[test]
+    fn a_number_that_no_descriptor_has_is_none() {
+        for number in [-1, i32::MAX] {
+            // SAFETY: there is none.
+            let error = unsafe { borrow(number) }.unwrap_err();
+            assert!(matches!(error, MapError::System { code: Some("EBADF"), .. }), "{error}");
+        }
+        let file = SharedFile::anonymous().unwrap();
+        let own = file.descriptor().unwrap();
+        // SAFETY: it stays open.
+        let borrowed = unsafe { borrow(own.as_raw_fd()) }.unwrap();
+        assert_eq!(SharedFile::of_fd(borrowed).unwrap().facts(), file.facts());
     }
 
     #[test]
