@@ -873,7 +873,8 @@ export interface SlabOptions {
   sizes: readonly number[];
   /**
    * The number of slots at the start, exactly: one number for every pool, or a list with one for each; integers from 1 to
-   * 2³⁰. With `maxCount` it may be left out: then a pool begins with no slots.
+   * 2³⁰, with `maxCount` also 0.
+   * @default 0 with `maxCount`, else required
    */
   count?: number | readonly number[] | undefined;
   /**

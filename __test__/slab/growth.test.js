@@ -15,6 +15,25 @@ const { until } = require('../helpers/until.js');
 const MiB = 1024 * 1024;
 const counts = (slab) => slab.stats().pools.map(({ count }) => count);
 
+test('a count of 0 beside maxCount is what is left out: no slots before the first', (t) => {
+  const [left, none, mixed] = [{}, { count: 0 }, { count: [0, 3] }].map(
+    (options) => new Slab({ sizes: [64, 128], maxCount: 16, ...options }),
+  );
+  t.deepEqual(
+    [counts(left), counts(none), counts(mixed)],
+    [
+      [0, 0],
+      [0, 0],
+      [0, 3],
+    ],
+  );
+  for (const slab of [left, none, mixed]) {
+    slab.free(slab.tryAlloc(64));
+    t.is(counts(slab)[0], 16);
+    slab.close();
+  }
+});
+
 for (const safety of ['checked', 'recycle']) {
   test(`${safety}: a pool grows on demand up to maxCount, and all its slots are there`, (t) => {
     const slab = new Slab({

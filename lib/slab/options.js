@@ -60,6 +60,7 @@ const attachReaders = { ...useReaders, name: check.string };
 const readers = {
   ...attachReaders,
   ...poolReaders,
+  count: counts(0),
   minCount: counts(0),
   maxCount: counts(1),
   idleMs: milliseconds,
@@ -119,6 +120,9 @@ function newSettings(given) {
   const count = perPool(given, 'count', 0);
   const maxCount = perPool(given, 'maxCount', count);
   const minCount = perPool(given, 'minCount', count);
+  if (given.maxCount === undefined && count.includes(0)) {
+    throw rangeError('options.count', 'an integer >= 1 without options.maxCount', 0);
+  }
   const pools = given.sizes.map((size, i) => ({
     size,
     count: count[i],

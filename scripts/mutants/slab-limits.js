@@ -74,6 +74,10 @@ module.exports = [
         'pool.maxCount',
         { tests: ['slab/limits.test.js'] },
       ],
+      'pools without a slot need no maxCount': [
+        'given.maxCount === undefined && count.includes(0)',
+        'false',
+      ],
       'minCount is 0 unless given': [
         "perPool(given, 'minCount', count)",
         "perPool(given, 'minCount', 0)",
