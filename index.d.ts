@@ -1737,9 +1737,9 @@ export class RallocError extends Error {
   /** SEGMENT_INVALID: what differs, in words. */
   readonly field?: string;
   /** SEGMENT_INVALID, SEGMENT_VERSION, PROFILE_VERSION, TABLE_VERSION: what is there. */
-  readonly found?: number;
+  readonly found?: number | bigint;
   /** SEGMENT_INVALID, SEGMENT_VERSION: what there should be. PROFILE_VERSION, TABLE_VERSION: the newest that can be read. */
-  readonly expected?: number;
+  readonly expected?: number | bigint;
   /** PROFILE_*, TABLE_*: the name of the file, where it has one. */
   readonly file?: string;
   /** SEGMENT_TIMEOUT: milliseconds. */

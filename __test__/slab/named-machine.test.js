@@ -11,6 +11,7 @@ const { Slab } = require('../..');
 const { testWhere } = require('../helpers/backend.js');
 const { fixturePath } = require('../helpers/child.js');
 const { folder } = require('../helpers/folder.js');
+const { limitTest } = require('../helpers/prlimit.js');
 const { memoryFiles, mountTest, runAfter } = require('../helpers/namespace.js');
 const { canShare, freshName, sharedTest } = require('../helpers/slab-process.js');
 
@@ -107,6 +108,48 @@ for (const [which, [make, expected]] of Object.entries(kinds)) {
     fs.rmSync(file, { recursive: true });
   });
 }
+
+limitTest('list() of a process without descriptors fails, and does not leave slabs out', (t) => {
+  const name = freshName(t);
+  Slab.create(name, OPTIONS).close();
+  const calls = JSON.stringify([['list'], ['openAll', 1], ['list']]); // one for the folder
+  const limited = ['--nofile=100', process.execPath, PROGRAM, calls];
+  const { stdout, stderr } = spawnSync('prlimit', limited, { encoding: 'utf8' });
+  t.is(stderr, '');
+  const [before, limit, at] = JSON.parse(stdout);
+  t.true(before.some((one) => one.name === name));
+  t.is(limit, 'EMFILE');
+  t.like(at, { code: 'ERR_RALLOC_MAP', syscall: 'shm_open', errnoCode: 'EMFILE' });
+});
+
+mountTest('a machine without /dev/shm or /proc is told what it lacks', (t) => {
+  const [dev, name] = [folder(t), '/ralloc-test-lacks'];
+  const without = {
+    '/dev/shm': [
+      `mount -t tmpfs tmpfs '${dev}'`,
+      ...['null', 'urandom'].map((file) => {
+        return `touch '${dev}/${file}' && mount --bind /dev/${file} '${dev}/${file}'`;
+      }),
+      `mount --rbind '${dev}' /dev`,
+    ],
+    '/proc': ['mount -t tmpfs tmpfs /dev/shm', 'mount -t tmpfs tmpfs /proc'],
+  };
+  const create = [
+    ['create', name, OPTIONS],
+    ['openOrCreate', name, OPTIONS],
+  ];
+  const named = [['open', name], ['unlink', name], ['list']];
+  for (const [what, calls] of [
+    ['/dev/shm', [...create, ...named]],
+    ['/proc', [...create, ['create', null, OPTIONS]]],
+  ]) {
+    const results = runAfter(t, without[what], PROGRAM, JSON.stringify(calls));
+    for (const [i, error] of results.entries()) {
+      t.is(error.code, 'ERR_RALLOC_UNSUPPORTED', `${what}: ${calls[i][0]}`);
+      t.regex(error.message, new RegExp(`this system does not have ${what}$`));
+    }
+  }
+});
 
 mountTest('a small /dev/shm, and a full one, are told with both figures and what to do', (t) => {
   const results = runAfter(

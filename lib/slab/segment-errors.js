@@ -24,7 +24,7 @@ function systemError(failure, of, requested, asked) {
 
 /** `of`: the name or descriptor, in words; `requested`: the bytes that a new slab takes; `asked`: the options `memory`. */
 function segmentError(failure, of, requested, asked) {
-  const { kind, used, limit, field, why } = failure;
+  const { kind, used, limit, field, why, exact } = failure;
   const message = `The slab ${of}: ${why}`;
   switch (kind) {
     case 'map':
@@ -40,13 +40,13 @@ function segmentError(failure, of, requested, asked) {
     case 'invalid':
       return new RallocError('ERR_RALLOC_SEGMENT_INVALID', message, {
         field,
-        found: used,
-        expected: limit,
+        found: exact?.[0] ?? used,
+        expected: exact?.[1] ?? limit,
       });
     case 'version':
       return new RallocError('ERR_RALLOC_SEGMENT_VERSION', message, {
-        found: used,
-        expected: limit,
+        found: exact?.[0] ?? used,
+        expected: exact?.[1] ?? limit,
       });
     case 'timeout':
       return new RallocError('ERR_RALLOC_SEGMENT_TIMEOUT', message, { waitedMs: used });

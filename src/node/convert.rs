@@ -2,7 +2,7 @@
 
 use crate::error::{LeaseError, MapError, PlacementError, SegmentError, SpanError};
 use crate::memory::{HugePages, MemoryOptions};
-use napi::bindgen_prelude::{FromNapiValue, ToNapiValue};
+use napi::bindgen_prelude::{BigInt, FromNapiValue, ToNapiValue};
 use napi::{Error, Status, check_status, sys};
 use napi_derive::napi;
 use std::ptr;
@@ -52,6 +52,8 @@ pub struct Failure {
     pub why: Option<String>,
     /// What differs: `invalid` only.
     pub field: Option<String>,
+    /// `used` and `limit`, exactly, where a number cannot say one of them: `invalid` only.
+    pub exact: Option<Vec<BigInt>>,
 }
 
 impl Failure {
@@ -65,6 +67,7 @@ impl Failure {
             code: None,
             why: None,
             field: None,
+            exact: None,
         };
         match error {
             LeaseError::Limit { .. } => {}
@@ -112,6 +115,9 @@ impl Failure {
         let mut failure = Failure::new(none.into(), 0, 0);
         (failure.kind, failure.why, failure.field) = (kind, Some(error.to_string()), field);
         (failure.used, failure.limit) = (used as f64, limit as f64);
+        if used.max(limit) > MAX_SAFE_INTEGER as u64 {
+            failure.exact = Some([used, limit].map(BigInt::from).to_vec());
+        }
         failure
     }
 }

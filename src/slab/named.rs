@@ -36,7 +36,8 @@ impl Default for SegmentOptions {
     }
 }
 
-/// Slabs that processes share. On Linux of 64 bits; elsewhere all of it is [`MapError::Unsupported`].
+/// Slabs that processes share. On Linux of 64 bits; elsewhere all of it is [`MapError::Unsupported`], which also says so
+/// where a machine has no `/dev/shm` or `/proc`.
 ///
 /// The memory is there from the start, and bytes of slots are those that another process left. Whoever dies, by
 /// whatever signal and at whatever instruction, leaves a slab that works: the slots that it held come back when
@@ -188,13 +189,13 @@ impl Slab {
     }
 
     /// Ends a name. Those who have the slab keep it; its memory goes with the last of them. Errors: [`SegmentError`],
-    /// `ENOENT` where there is none, and for files that are no slab's.
+    /// `ENOENT` where there is none, and for files that are no slab's, or another user's.
     pub fn unlink(name: &str) -> Result<(), SegmentError> {
         Segment::unlink(name)
     }
 
     /// The names of all slabs of this user, in alphabetical order: those of other versions too, and those that are being
-    /// made.
+    /// made. [`Slab::unlink`] takes each. Errors: also `EMFILE`, where the process cannot open them to look.
     pub fn list() -> Result<Vec<String>, MapError> {
         Segment::list()
     }

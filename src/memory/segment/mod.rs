@@ -28,7 +28,7 @@ use super::options::MemoryOptions;
 use super::shared_memory::SharedMemory;
 use crate::error::{MapError, SegmentError, SegmentField, SegmentPlace};
 use crate::os::page_size;
-use crate::os::shm::{self, SharedFile};
+use crate::os::shm::{self, FileFacts, SharedFile};
 use crate::sync::Words;
 use std::time::{Duration, Instant};
 
@@ -129,7 +129,8 @@ impl Segment {
     pub fn unlink(name: &str) -> Result<(), SegmentError> {
         let name = Name::new(name)?;
         let file = SharedFile::open(name.as_str(), false)?;
-        check_file(&file)?;
+        // Whatever its mode: that others could open it is a reason to end it.
+        check_own(&file)?;
         match is_finished(&file) {
             Ok(_) | Err(SegmentError::Version { .. }) => {}
             // Of another machine's page size, or damaged behind the magic number: it is ours to remove.
@@ -346,10 +347,16 @@ fn is_used(file: &SharedFile) -> Result<bool, MapError> {
 
 /// That a named file is one that no other user can have made, or can truncate.
 fn check_file(file: &SharedFile) -> Result<(), SegmentError> {
+    let facts = check_own(file)?;
+    check(SegmentField::Mode, (facts.mode & OTHERS).into(), 0)
+}
+
+/// That it is a file, and this user's.
+fn check_own(file: &SharedFile) -> Result<FileFacts, SegmentError> {
     let facts = file.facts()?;
     check(SegmentField::Kind, facts.is_regular.into(), 1)?;
     check(SegmentField::Owner, facts.owner.into(), shm::user().into())?;
-    check(SegmentField::Mode, (facts.mode & OTHERS).into(), 0)
+    Ok(facts)
 }
 
 /// That the file can be had, in the file system if it has a name, and on its node.

@@ -224,7 +224,9 @@ fn files_that_are_no_segments_are_refused_and_left_as_they_are() {
     drop(create(&name));
     fs::set_permissions(name.path(), fs::Permissions::from_mode(0o620)).unwrap();
     assert_eq!(open(&name).unwrap_err(), invalid(SegmentField::Mode, 0o20, 0));
-    fs::remove_file(name.path()).unwrap();
+    assert!(Segment::list().unwrap().contains(&name.0));
+    Segment::unlink(&name.0).unwrap(); // what is listed can be ended
+    assert!(!fs::exists(name.path()).unwrap());
     fs::create_dir(name.path()).unwrap();
     assert_eq!(code(open(&name).unwrap_err()), "EISDIR");
     fs::remove_dir(name.path()).unwrap();

@@ -57,6 +57,13 @@ fn failed(syscall: &'static str, error: &io::Error) -> MapError {
     system_error(syscall, error.raw_os_error().unwrap_or(0))
 }
 
+/// Another error where the system has no `what`, which `path` tells: ENOENT means that too.
+fn unless_missing(error: MapError, what: &'static str, path: &str) -> MapError {
+    let is_missing = matches!(error, MapError::System { errno: libc::ENOENT, .. })
+        && !std::path::Path::new(path).exists();
+    if is_missing { MapError::Unsupported { what } } else { error }
+}
+
 fn path(name: &str) -> String {
     format!("{FOLDER}{name}")
 }
@@ -75,7 +82,8 @@ fn open_again(fd: RawFd) -> Result<OwnedFd, MapError> {
     let path = format!("/proc/self/fd/{fd}");
     let mut options = OpenOptions::new();
     let options = options.read(true).write(true).custom_flags(libc::O_NONBLOCK);
-    options.open(path).map(OwnedFd::from).map_err(|error| failed("open", &error))
+    let opened = options.open(path).map(OwnedFd::from);
+    opened.map_err(|error| unless_missing(failed("open", &error), "/proc", "/proc/self/fd"))
 }
 
 fn memfd() -> Result<OwnedFd, MapError> {
@@ -107,7 +115,8 @@ impl SharedFile {
     /// The file of a name, which has passed the checks of names. Errors: ENOENT where there is none and it is
     /// not to be created, and others.
     pub fn open(name: &str, create: bool) -> Result<SharedFile, MapError> {
-        Descriptor::new(|| open(&path(name), create, "shm_open")).map(SharedFile)
+        let opened = Descriptor::new(|| open(&path(name), create, "shm_open"));
+        opened.map(SharedFile).map_err(|error| unless_missing(error, FOLDER, FOLDER))
     }
 
     /// A new file without a name, which can be sealed.
@@ -321,23 +330,33 @@ pub fn unlink(name: &str) -> Result<(), MapError> {
 /// The names of the files that are this user's, each with its first bytes, as many as `prefix` has: those that have
 /// so many.
 pub fn names(prefix: &mut [u8], mut found: impl FnMut(&str, &[u8])) -> Result<(), MapError> {
-    let folder = match std::fs::read_dir(FOLDER) {
-        Ok(folder) => folder,
-        Err(error) => return Err(failed("opendir", &error)),
-    };
-    for file in folder.flatten() {
+    let folder = std::fs::read_dir(FOLDER);
+    let folder =
+        folder.map_err(|error| unless_missing(failed("opendir", &error), FOLDER, FOLDER))?;
+    for file in folder {
+        let file = file.map_err(|error| failed("readdir", &error))?;
         let Ok(name) = file.file_name().into_string() else { continue };
         let name = format!("/{name}");
         let mine = file.metadata().is_ok_and(|data| data.is_file() && data.uid() == user());
-        // What has gone since, or cannot be read, is not named.
-        let Some(file) = mine.then(|| SharedFile::open(&name, false).ok()).flatten() else {
+        if !mine {
             continue;
-        };
-        if file.read(prefix).is_ok_and(|read| read == prefix.len()) {
-            found(&name, prefix);
+        }
+        match SharedFile::open(&name, false) {
+            Ok(file) if file.read(prefix)? == prefix.len() => found(&name, prefix),
+            Ok(_) => {}
+            Err(error) if is_of_file(&error) => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(())
+}
+
+/// Whether the file is to blame: it has gone since, is another one by now, or is not to be opened. Not the process, which may
+/// have no descriptor left.
+fn is_of_file(error: &MapError) -> bool {
+    let MapError::System { errno, .. } = *error else { return false };
+    [libc::ENOENT, libc::EACCES, libc::EPERM, libc::EISDIR, libc::ELOOP, libc::ENXIO]
+        .contains(&errno)
 }
 
 /// Bytes that the file system of named files has left, in whole pages. `None` where it does not say.
