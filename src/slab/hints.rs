@@ -5,7 +5,7 @@
 //! to set it, or when that call's thread died in its midst: [`Hints::add`] sets all that is not set
 //! above it, so what the dead left is mended by the next free there, or by `SlotTable::recover`.
 //!
-//! **Above a word**, bits are set after it, and cleared before it is read once more, by a write. Who adds
+//! **Above a word**, bits are set after it, and cleared before it is read once more, by a write if it is zero. Who adds
 //! a bit to a word that was just found empty either comes before that read, which then sets what is
 //! above again; or after it, and then sees that nothing is set above, and sets it.
 //!
@@ -138,9 +138,9 @@ impl Hints {
             if turn > 0 {
                 std::hint::spin_loop();
             }
-            // A write, though it changes nothing: whoever begins to clear after it acquires what the caller
-            // knows, and so finds the hints that it knows of.
-            self.closing.at(0).fetch_add(0, Ordering::AcqRel) == 0
+            // Whoever begins to clear after this write acquires what the caller knows, and so finds the hints that it
+            // knows of.
+            is_zero(&self.closing, 0)
         })
     }
 
@@ -209,11 +209,11 @@ impl Hints {
     }
 }
 
-/// Whether a word is zero.
+/// Whether a word is zero: then by a write, though that changes nothing. Whoever changes the word after it acquires what the
+/// caller knows, such as what is above it. After a mere load both could miss what the other did.
 fn is_zero(row: &Words, at: usize) -> bool {
-    // A write, though it changes nothing: whoever changes the word after it acquires what is above it.
-    // After a mere load both could miss what the other did.
-    row.at(at).fetch_or(0, Ordering::AcqRel) == 0
+    // Not fetch_or(0) or fetch_add(0), of which LLVM makes a fence and a load.
+    row.at(at).compare_exchange(0, 0, Ordering::AcqRel, Ordering::Acquire).is_ok()
 }
 
 /// Sets bit `at` of a row, unless it is set.
