@@ -4,16 +4,47 @@
 // Processes that share a slab and end, in whatever way: what is left of them, and who hears of it.
 
 const diagnosticsChannel = require('node:diagnostics_channel');
-const { spawn } = require('node:child_process');
+const { spawn, spawnSync } = require('node:child_process');
 const { once } = require('node:events');
 const fs = require('node:fs');
+const path = require('node:path');
 const { Slab } = require('../..');
+const { testWhere } = require('../helpers/backend.js');
 const { isStamped, stamp } = require('../helpers/bytes.js');
 const { allCanBeHad } = require('../helpers/slab.js');
-const { Other, freshName, pair, sharedTest } = require('../helpers/slab-process.js');
+const { Other, canShare, freshName, pair, sharedTest } = require('../helpers/slab-process.js');
 const { until } = require('../helpers/until.js');
 
+const root = path.join(__dirname, '../..');
 const STALE = 'ERR_RALLOC_STALE_TOKEN';
+
+/** The arguments of `unshare` by which this user may start a program in another time namespace. */
+const otherTime = [['-T'], ['-UrT']]
+  .map((flags) => [...flags, '--boottime', '1000000'])
+  .find((args) => spawnSync('unshare', [...args, 'true'], { stdio: 'ignore' }).status === 0);
+
+testWhere(
+  canShare && otherTime !== undefined,
+  'time namespaces',
+  'what a process of another time namespace has sent can be received when it is gone and slots run out',
+  (t) => {
+    const name = freshName(t);
+    const slab = Slab.create(name, { sizes: [4096], count: 8, transitMs: 600_000 });
+    const program = `const slab = require(process.argv[1]).Slab.open('${name}');
+      console.log(slab.send(slab.alloc(9, 9)));`;
+    for (const command of [['unshare', ...otherTime], []]) {
+      const [file, ...args] = [...command, process.execPath, '-e', program, root];
+      const { stdout, stderr } = spawnSync(file, args, { encoding: 'utf8' });
+      t.is(stderr, '');
+      const held = [];
+      for (let one = slab.tryAlloc(1); one !== null; one = slab.tryAlloc(1)) held.push(one);
+      t.is(held.length, 7);
+      held.push(slab.receive(Number(stdout)));
+      for (const buffer of held) slab.free(buffer);
+    }
+    slab.close();
+  },
+);
 
 sharedTest('what a killed process held and cached comes back by recover()', async (t) => {
   const { slab, other } = await pair(t);

@@ -4,6 +4,7 @@
 use super::unix::{commit, page_size, release_huge};
 use super::{last_error, system_error, touch};
 use crate::error::MapError;
+use crate::sync::OnceLock;
 use std::ffi::{c_int, c_ulong, c_void};
 use std::ptr::{self, NonNull};
 
@@ -211,12 +212,28 @@ pub unsafe fn populate(ptr: *mut u8, len: usize, huge: bool) -> Result<(), MapEr
     }
 }
 
-/// Milliseconds since the machine was started, those of its sleep included: the same clock for all processes.
+/// Milliseconds since the machine was started, those of its sleep included: the same clock for all processes, also for those
+/// of a time namespace, whose own one is put forward or back.
 pub fn boot_millis() -> u64 {
+    static AHEAD: OnceLock<i64> = OnceLock::new();
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: writes to the local. The clock is there since Linux 2.6.39.
     unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &mut now) };
-    now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000
+    let ahead = *AHEAD.get_or_init(|| {
+        // Since Linux 5.6; before it there is no such namespace.
+        millis_ahead(&std::fs::read_to_string("/proc/self/timens_offsets").unwrap_or_default())
+    });
+    let now = now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000;
+    now.saturating_add_signed(ahead.saturating_neg())
+}
+
+/// What a time namespace adds to the time since the start, by the text of `timens_offsets`.
+fn millis_ahead(offsets: &str) -> i64 {
+    let of_boot = offsets.lines().find_map(|line| line.strip_prefix("boottime"));
+    let mut numbers =
+        of_boot.unwrap_or_default().split_whitespace().map(|n| n.parse().unwrap_or(0));
+    let mut next = || -> i64 { numbers.next().unwrap_or(0) };
+    next().saturating_mul(1000).saturating_add(next() / 1_000_000)
 }
 
 /// The error, or that `what` is not supported where it is this errno.
@@ -321,6 +338,14 @@ mod tests {
     use super::super::{map, replace};
     use super::*;
     use crate::sync::{AtomicUsize, Ordering};
+
+    #[test]
+    fn a_time_namespace_is_ahead_or_behind_by_what_it_says_of_the_time_since_the_start() {
+        let offsets = "monotonic           5         0\nboottime      1000000 500000000\n";
+        assert_eq!(millis_ahead(offsets), 1_000_000_500);
+        assert_eq!(millis_ahead("monotonic -7 0\nboottime -3 250000000\n"), -2750);
+        assert_eq!([millis_ahead(""), millis_ahead("boottime\n")], [0, 0]);
+    }
 
     #[test]
     fn an_operation_in_flight_may_write_at_any_moment_of_a_new_mapping() {
