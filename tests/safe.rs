@@ -243,6 +243,51 @@ fn a_slab_is_refused_by_name_or_shared() {
     assert!(!SlotError::NotHeld.to_string().is_empty());
 }
 
+/// What other mappings and processes of a slab do by safe calls takes no memory from under anybody.
+mod slab_api {
+    use super::*;
+
+    #[test]
+    #[cfg(not(windows))]
+    fn a_mapping_that_is_dropped_leaves_its_slots_to_the_others_and_no_block_of_theirs() {
+        let first = Arc::new(Slab::shared(&SlabOptions::fixed(&[64], 8, MIB)).unwrap());
+        let mut cache = ThreadCache::new(&first).unwrap();
+        let own = [cache.allocate(64).unwrap(), first.allocate(64).unwrap()];
+        cache.flush();
+        let second = Slab::attach(first.share().unwrap()).unwrap();
+        assert_eq!(std::iter::from_fn(|| second.allocate(64).ok()).count(), 6);
+        drop(second);
+        let more: Vec<_> = std::iter::from_fn(|| first.allocate(64).ok()).collect();
+        assert!(more.len() == 6 && own.iter().all(|block| !more.contains(block)));
+    }
+
+    #[test]
+    #[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+    fn a_slab_in_use_keeps_its_bytes_when_its_header_says_that_it_is_unfinished() {
+        use std::os::unix::fs::FileExt;
+
+        let name = format!("/ralloc-safe-state-{}", std::process::id());
+        let (options, how) = (SlabOptions::fixed(&[64], 4096, MIB), SegmentOptions::default());
+        let slab = Slab::create(&name, &options, &how).unwrap();
+        slab.allocate(64).unwrap();
+        let path = format!("/dev/shm{name}");
+        let file = fs::OpenOptions::new().write(true).open(path).unwrap();
+        file.write_at(&1u64.to_ne_bytes(), 24).unwrap();
+        let len = file.metadata().unwrap().len();
+        for options in [&options, &SlabOptions::fixed(&[64], 8, MIB)] {
+            for make in [Slab::create, Slab::open_or_create] {
+                let refused = make(&name, options, &how).unwrap_err();
+                let SlabError::Segment(SegmentError::Invalid { field, .. }) = refused else {
+                    panic!("{refused}")
+                };
+                assert_eq!(field, SegmentField::State);
+            }
+        }
+        assert_eq!((file.metadata().unwrap().len(), slab.stats()[0].held), (len, 1));
+        Slab::unlink(&name).unwrap();
+    }
+}
+
 #[test]
 fn depots_are_of_one_kind_of_memory_each() {
     let options = MemoryOptions { prefault: true, ..MemoryOptions::default() };

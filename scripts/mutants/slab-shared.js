@@ -72,6 +72,11 @@ module.exports = [
     tests: input,
     mutants: {
       'a lack of room does not tell how much is free': ['free: limit,', ''],
+      'magic numbers are rounded': [
+        '        field,\n        found: exact?.[0] ?? used,',
+        '        field,\n        found: used,',
+      ],
+      'a descriptor that is none is an error of the system': [" || code === 'EBADF'", ''],
       'the field that differs is not told': ['        field,\n', ''],
       'what the system refuses has no remedy': [
         'systemError(failure, of, requested, asked);',
