@@ -66,7 +66,11 @@ impl Slab {
     pub(super) fn take_own(&mut self) -> Option<Owner> {
         let who = &mut self.own.as_mut()?.who;
         let owner = who.owner()?;
-        who.owner = Owner::NOBODY;
+        match self.registry.tells_deaths() {
+            true => who.owner = Owner::NOBODY,
+            // Pages of its own, and two of the kernel's ranges, for each slab of Node: it needs them no more.
+            false => self.own = None,
+        }
         Some(owner)
     }
 
