@@ -1136,7 +1136,8 @@ export class Slab implements Disposable {
    */
   static unlink(name: string): boolean;
   /**
-   * The named slabs of this user, in alphabetical order, also those of other versions of ralloc.
+   * The named slabs of this user, in alphabetical order, also those of other versions of ralloc. `unlink()` takes each.
+   * @throws ERR_RALLOC_MAP: the process has no descriptor left to look (`EMFILE`).
    * @throws ERR_RALLOC_UNSUPPORTED: as `open()`.
    */
   static list(): { name: string }[];

@@ -274,6 +274,7 @@ impl<T> AtomicPtr<T> {
     }
 
     /// As [`AtomicUsize::compare_exchange`].
+    #[cfg_attr(loom, allow(dead_code, reason = "shared files use it"))]
     pub fn compare_exchange(
         &self,
         current: *mut T,
