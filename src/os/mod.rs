@@ -121,7 +121,9 @@ unsafe fn touch(ptr: *mut u8, len: usize) {
     for page in (0..len).step_by(page_size()).filter_map(|at| NonNull::new(ptr.wrapping_add(at))) {
         // SAFETY: the first word of one of the caller's committed pages.
         let words = unsafe { Words::over(page, 1) };
-        words.at(0).fetch_or(0, Ordering::Relaxed);
+        // A write of what is there: fetch_or(0) would be compiled to nothing, or to a fence and a load. Where it fails, somebody else has written.
+        let now = words.at(0).load(Ordering::Relaxed);
+        let _ = words.at(0).compare_exchange(now, now, Ordering::Relaxed, Ordering::Relaxed);
     }
 }
 
