@@ -313,3 +313,39 @@ fn oversize_blocks_are_freed_oldest_first_about_as_fast_as_youngest_first() {
     let (youngest, oldest) = (fastest(false), fastest(true));
     assert!(oldest < 8 * youngest, "{youngest:?} youngest first, {oldest:?} oldest first");
 }
+
+#[test]
+fn a_collection_with_a_chunk_of_its_own_gives_it_back_however_small_it_has_become() {
+    for kept in [1, 100, 5000] {
+        let arena = Arena::new();
+        for _ in 0..64 {
+            let mut list: ArenaVec<u8, &Arena> = ArenaVec::new_in(&arena);
+            list.reserve(2 << 20);
+            list.extend_from_slice(&vec![1; kept]);
+            list.shrink_to_fit();
+            drop(list);
+            assert_eq!(arena.stats().oversize, 0);
+        }
+    }
+}
+
+#[test]
+fn a_rewind_does_not_go_past_the_end_of_a_chunk_that_came_since() {
+    for (first, then) in [(100_000, 4000), (20_000, 4000), (50_000, 4000)] {
+        let builder = Arena::builder().first_chunk(128 << 10).chunk_cap(128 << 10);
+        let mut arena = builder.limit(140 << 10).build().unwrap();
+        let before = layout(first, 1);
+        let block = arena.alloc_layout(before);
+        let checkpoint = arena.checkpoint();
+        // SAFETY: the block is held by nobody else and not used afterwards.
+        unsafe { (&arena).deallocate(block.cast(), before) };
+        // Fits the limit only without the chunk, which is empty now.
+        assert!(arena.try_alloc_layout(layout(135 << 10, 1)).is_ok());
+        let _ = arena.try_alloc_layout(layout(then, 1));
+        arena.rewind(checkpoint).unwrap();
+        assert!(arena.chunk_usage().iter().all(|chunk| chunk.used <= chunk.size));
+        assert_eq!(arena.stats().allocated, 0);
+        assert!(arena.try_reserve(1 << 30).is_err());
+        assert_eq!(arena.alloc(7_u64), &7);
+    }
+}

@@ -57,7 +57,9 @@ class Sums {
   /** By how much the error falls when the places from `from` up to `to` have their own middle. */
   explained(from, to) {
     const moment = this.#moments[to] - this.#moments[from];
-    return (moment * moment) / (this.#weights[to] - this.#weights[from]);
+    const explained = moment * (moment / (this.#weights[to] - this.#weights[from]));
+    // Weights that are nothing beside the others make it infinite, or no number: they explain nothing.
+    return Number.isFinite(explained) ? explained : 0;
   }
 }
 

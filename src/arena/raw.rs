@@ -125,8 +125,10 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         Some(unsafe { NonNull::new_unchecked(cursor) }.cast())
     }
 
+    /// Whether a block that was just cut is of the current chunk. Half open: where chunks have no guard pages another one, which has
+    /// one block, may begin at its end.
     fn in_window(&self, start: NonNull<u8>) -> bool {
-        (self.base.get().addr()..=self.end.get().addr()).contains(&start.addr().get())
+        (self.base.get().addr()..self.end.get().addr()).contains(&start.addr().get())
     }
 
     #[cold]

@@ -3,8 +3,8 @@
 use super::Arena;
 use std::ptr::NonNull;
 
-/// Smaller blocks are not looked for among those that have a chunk of their own.
-const LEAST_OVERSIZE: usize = 4096;
+/// A block that has a chunk of its own begins at a page, however small it has become: the smallest page there is.
+const LEAST_PAGE: usize = 4096;
 
 impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     /// Whether the block of `size` bytes at `start` is the last one of the current chunk.
@@ -51,7 +51,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         if self.is_last(start, old) {
             let next = start.as_ptr().wrapping_add(new.next_multiple_of(MIN_ALIGN));
             self.move_back(self.cursor.get().with_addr(next.addr()));
-        } else if new == 0 && old >= LEAST_OVERSIZE {
+        } else if new == 0 && start.addr().get().is_multiple_of(LEAST_PAGE) {
             self.free_oversize(start);
         }
     }

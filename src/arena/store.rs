@@ -264,7 +264,8 @@ impl Store {
         self.version += 1;
         self.at = at;
         if let Some(chunk) = self.chunks.get_mut(at) {
-            chunk.used = used;
+            // Of a chunk that came since then all is younger: the one before it was empty, and has been given up.
+            chunk.used = if chunk.since <= version { used } else { 0 };
         }
         while let Some(chunk) = self.oversize.pop_after(version) {
             self.give_back(chunk);

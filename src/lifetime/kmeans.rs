@@ -100,7 +100,9 @@ impl Sums {
     #[inline]
     fn explained(&self, from: usize, to: usize) -> f64 {
         let moment = self.moments[to] - self.moments[from];
-        moment * moment / (self.weights[to] - self.weights[from])
+        let explained = moment * (moment / (self.weights[to] - self.weights[from]));
+        // Weights that are nothing beside the others make it infinite, or no number: they explain nothing.
+        if explained.is_finite() { explained } else { 0.0 }
     }
 }
 
@@ -234,6 +236,33 @@ mod tests {
         let few = [Point::new(9.0, 2.0), Point::new(1.0, 3.0), Point::new(5.0, 1.0)];
         assert_eq!(cluster(&many, 3)?, cluster(&few, 3)?);
         Ok(())
+    }
+
+    #[test]
+    fn extreme_places_and_weights_make_numbers() {
+        let extremes = [1e-300, 1e-8, 1.0, 1e8, 1e100, 1e150];
+        for (a, b, c) in triples(&extremes) {
+            for (at, weight) in [(a, b), (b, c), (c, a)] {
+                let points = [
+                    Point::new(-at, weight),
+                    Point::new(a, c),
+                    Point::new(at, b),
+                    Point::new(c, a),
+                ];
+                let Ok(clusters) = cluster(&points, 4) else { continue };
+                assert!(
+                    clusters.errors.iter().all(|error| error.is_finite() && *error >= 0.0),
+                    "{points:?}: {clusters:?}"
+                );
+                assert!(clusters.starts.iter().flatten().all(|start| start.is_finite()));
+            }
+        }
+    }
+
+    fn triples(values: &[f64]) -> impl Iterator<Item = (f64, f64, f64)> {
+        values.iter().flat_map(move |&a| {
+            values.iter().flat_map(move |&b| values.iter().map(move |&c| (a, b, c)))
+        })
     }
 
     #[test]

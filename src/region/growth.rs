@@ -12,6 +12,9 @@ const RECORDS: usize = 64;
 /// A chunk leaves at least this part of itself for records to come.
 const RECORDS_PART: usize = 256;
 
+/// Bytes of which the numbers of granules can tell.
+const LARGEST_CHUNK: usize = MAX_GRANULES * GRANULE;
+
 /// What [`Region::collect`] gave back to the system.
 ///
 /// ```
@@ -127,9 +130,12 @@ impl Region {
             let parts = RECORDS_PART as u128;
             let share = (records as u128 * parts).div_ceil(chunks as u128).max(1);
             let len = (left as u128 * parts / (parts + share + 2)) as usize;
-            roomy(align_down(len, page)).filter(|&len| len >= need)
+            roomy(align_down(len.min(LARGEST_CHUNK), page)).filter(|&len| len >= need)
         };
-        class_size(need.max(self.next_chunk), page).and_then(roomy).or_else(most).or(fits(need, 0))
+        class_size(need.max(self.next_chunk.min(LARGEST_CHUNK)), page)
+            .and_then(roomy)
+            .or_else(most)
+            .or(fits(need, 0))
     }
 
     /// Makes sure that there is room for so many records.

@@ -260,3 +260,20 @@ fn chunks_of_a_region_that_is_dropped_go_to_the_depot() {
     Region::with_options(options).unwrap().alloc(bytes(9)).unwrap();
     assert!(depot.stats().hits > hits);
 }
+
+#[test]
+fn chunks_that_are_asked_for_beyond_the_largest_are_as_large_as_can_be() {
+    for first_chunk in [32 << 30, (32 << 30) + 1, 64 << 30] {
+        let options = RegionOptions {
+            max_bytes: 1 << 45,
+            first_chunk,
+            chunk_cap: first_chunk,
+            ..RegionOptions::default()
+        };
+        let mut region = Region::with_options(options).unwrap();
+        for _ in 0..2000 {
+            region.alloc(Layout::array::<u8>(3000).unwrap()).unwrap();
+        }
+        assert_eq!(region.stats().chunks, 1, "{first_chunk}");
+    }
+}
