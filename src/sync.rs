@@ -274,7 +274,10 @@ impl<T> AtomicPtr<T> {
     }
 
     /// As [`AtomicUsize::compare_exchange`].
-    #[cfg_attr(loom, allow(dead_code, reason = "shared files use it"))]
+    #[cfg_attr(
+        any(loom, windows, ralloc_check_windows),
+        allow(dead_code, reason = "shared files use it")
+    )]
     pub fn compare_exchange(
         &self,
         current: *mut T,
