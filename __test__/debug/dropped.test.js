@@ -6,7 +6,7 @@
 const test = require('ava').serial;
 const { Arena, Region, Slab, configureDebug } = require('../../lib/index.js');
 const { lineAbove, lineOf, watched } = require('../helpers/debug.js');
-const { untilCollected } = require('../helpers/until.js');
+const { untilCollected, turns } = require('../helpers/until.js');
 
 const makers = {
   arena: () => new Arena({ name: 'dropped' }),
@@ -68,7 +68,7 @@ test('when debug mode is off by then nobody is told', async (t) => {
   const dropped = drop();
   configureDebug({ level: 'off' });
   await untilCollected(() => dropped.deref() === undefined);
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await turns(20);
   t.deepEqual(ofDropped(reports), []);
 });
 

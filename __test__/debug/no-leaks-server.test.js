@@ -9,6 +9,7 @@ const { requestArena } = require('../../lib/http.js');
 const { Slab } = require('../../lib/index.js');
 const { noLeaks } = require('../../lib/test.js');
 const { get, serve } = require('../helpers/ask.js');
+const { turns } = require('../helpers/until.js');
 
 process.on('warning', () => {}); // they are told to everybody as always
 
@@ -49,7 +50,7 @@ test('what is just ending is waited for', async (t) => {
   const url = await serving(t, (_req, res) => {
     const buffer = slab.alloc(4, 'text');
     res.end(buffer);
-    res.once('close', () => setTimeout(() => slab.free(buffer), 20));
+    res.once('close', () => turns(20).then(() => slab.free(buffer)));
   });
   t.is(await noLeaks(() => get(url), { waitMs: 5000 }), 'text');
 });

@@ -4,14 +4,13 @@
 // `ralloc/test`: what is on its way back is waited for, what was there before is not looked at, and nothing is told twice.
 
 const http = require('node:http');
-const { setTimeout: sleep } = require('node:timers/promises');
 const test = require('ava').serial;
 const { requestArena } = require('../../lib/http.js');
 const { Arena, Slab, leakReport } = require('../../lib/index.js');
 const { noLeaks } = require('../../lib/test.js');
 const { get, serve } = require('../helpers/ask.js');
 const { kinds, watched } = require('../helpers/debug.js');
-const { until } = require('../helpers/until.js');
+const { turns, until } = require('../helpers/until.js');
 
 process.on('warning', () => {}); // they are told to everybody as always
 
@@ -21,7 +20,7 @@ test('a hold is waited for', async (t) => {
   const arena = new Arena();
   const result = await noLeaks(() => {
     const hold = arena.hold();
-    setTimeout(() => hold.release(), 20);
+    turns(20).then(() => hold.release());
     return 'held';
   }, LONG);
   t.is(result, 'held');
@@ -31,7 +30,7 @@ test('a hold is waited for', async (t) => {
 test('an arena is waited for', async (t) => {
   const result = await noLeaks(() => {
     const arena = new Arena();
-    setTimeout(() => arena.close(), 20);
+    turns(20).then(() => arena.close());
     return 'open';
   }, LONG);
   t.is(result, 'open');
@@ -43,7 +42,7 @@ test('a request that nobody waits for is waited for', async (t) => {
   const handler = requestArena().wrap(async (req, res) => {
     const buffer = req.arena.from('body');
     asked.resolve();
-    await sleep(30);
+    await turns(30);
     res.once('close', () => setImmediate(() => used.resolve(buffer.toString())));
     res.end(buffer);
   });
@@ -84,7 +83,7 @@ test('a Buffer that is from before, and gets late meanwhile, is not of this one'
   const reports = watched(t);
   const slab = new Slab({ sizes: [64], count: 16, warnAfterMs: 40 });
   const buffer = slab.alloc(20);
-  await sleep(5);
+  await turns(5);
   await noLeaks(() => until(() => kinds(reports).includes('stuck')));
   slab.free(buffer);
   slab.close();

@@ -14,6 +14,7 @@ const {
 } = require('../../lib/index.js');
 const { noLeaks } = require('../../lib/test.js');
 const { lineAbove, lineOf, watched } = require('../helpers/debug.js');
+const { turns } = require('../helpers/until.js');
 const { settings } = require('../../lib/debug/settings.js');
 
 const newSlab = () => new Slab({ sizes: [64], count: 64, name: 'messages' });
@@ -184,7 +185,7 @@ test('calls wait for each other, and each has its own', async (t) => {
   const freeing = (name) => async () => {
     order.push(`${name} begins`);
     const buffer = slab.alloc(20);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await turns(5);
     slab.free(buffer);
     order.push(`${name} ends`);
   };

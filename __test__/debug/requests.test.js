@@ -3,13 +3,12 @@
 
 const { randomFillSync } = require('node:crypto');
 const http = require('node:http');
-const { setTimeout: sleep } = require('node:timers/promises');
 const test = require('ava').serial;
 const { requestArena } = require('../../lib/http.js');
 const { verify } = require('../../lib/index.js');
 const { get, post, serve } = require('../helpers/ask.js');
 const { kinds, lineAbove, lineOf, watched } = require('../helpers/debug.js');
-const { until } = require('../helpers/until.js');
+const { turns, until } = require('../helpers/until.js');
 
 /** A server of `handler` with the middleware; `over()` once all of its requests are. */
 async function serving(t, handler, options) {
@@ -125,7 +124,7 @@ test('a Buffer that stays in a Map is told before anybody uses it, and one that 
   await ask('/keep');
   for (let i = 0; i < 3; i++) await ask('/other');
   await over();
-  await sleep(1);
+  await turns(1);
   t.is(verify(), 1);
   t.deepEqual(
     reports.map(({ kind, size, request }) => [kind, size, request]),

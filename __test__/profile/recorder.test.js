@@ -3,13 +3,13 @@
 
 // What a recorder tells of the functions of Buffer: estimates, sites, and deaths.
 
-const { setTimeout: sleep } = require('node:timers/promises');
 const test = require('ava');
 const { encode, decode } = require('../../lib/profile/block.js');
 const { events } = require('../../lib/profile/events.js');
 const { Recorder } = require('../../lib/profile/recorder.js');
 const { isNative } = require('../helpers/backend.js');
 const { Tally } = require('../helpers/tally.js');
+const { until } = require('../helpers/until.js');
 
 const RATE = 16 * 1024;
 
@@ -114,7 +114,7 @@ test.serial(
     const slotOf = (ms) => ms - (ms % SLOT_MS);
     const recorder = record(t);
     const first = recorder.take();
-    await sleep(slotOf(first.until) + SLOT_MS - Date.now() + 1);
+    await until(() => Date.now() > slotOf(first.until) + SLOT_MS);
     const second = recorder.take();
     t.true(second.until >= slotOf(first.until) + SLOT_MS);
     t.is(second.slot, slotOf(first.until));
