@@ -13,6 +13,15 @@ function fractions(seed) {
   return () => next(2 ** 32) / 2 ** 32;
 }
 
+/** Fractions that fall evenly in [0, 1): of a hundred, ten are below 0.1, where chance might give three. */
+function evenFractions(first) {
+  let at = first;
+  return () => {
+    at = (at + 0.6180339887498949) % 1; // the golden ratio
+    return at;
+  };
+}
+
 /** One connection; answers are counted, and their bodies given to `onBody(body)` in order. */
 class Bee {
   #socket = null;
@@ -76,4 +85,4 @@ class Bee {
   }
 }
 
-module.exports = { Bee, fractions };
+module.exports = { Bee, evenFractions, fractions };
