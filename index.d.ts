@@ -370,8 +370,10 @@ export function release(buffer: NodeJS.ArrayBufferView): number;
  * - to `net.Socket`, `tls.TLSSocket`, the input of child processes, `fs.WriteStream`, `http.ServerResponse`, `http.ClientRequest`, and the transforms of
  *   zlib and crypto.
  *
- * Each pipe between two streams decides for itself; all others are made by `readable.pipe()`, and release nothing. A response that waits behind another
- * of its connection rejects with `ERR_STREAM_PREMATURE_CLOSE` when that is closed, where Node 20 and 22 tell it nothing.
+ * Each pipe between two streams decides for itself; all others are made by `readable.pipe()`, and release nothing.
+ *
+ * If it rejects, all streams that it was given are destroyed, but for the last one with `{ end: false }`. If one of them has gone before, such as a response
+ * whose client has disconnected, it rejects with `ERR_STREAM_PREMATURE_CLOSE`.
  *
  * Do not call `read()` of a source meanwhile: what it returns is dead when it was written.
  */

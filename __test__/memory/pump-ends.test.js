@@ -1,24 +1,38 @@
 'use strict';
 // tier: run-time, differs
 
-// How pump() ends, in each case as stream.promises.pipeline() does: its result or error, what is destroyed, and what is heard.
+// How pump() ends: as stream.promises.pipeline() does, its result or error, what is destroyed, and what is heard; but nothing is left open where it
+// fails.
 
 const test = require('ava');
 const { once } = require('node:events');
 const fs = require('node:fs');
 const http = require('node:http');
+const http2 = require('node:http2');
 const net = require('node:net');
-const { Readable } = require('node:stream');
+const { PassThrough, Readable } = require('node:stream');
 const { pipeline } = require('node:stream/promises');
 const { setImmediate: turn } = require('node:timers/promises');
+const zlib = require('node:zlib');
 const { pump, stats } = require('../..');
 const { folder } = require('../helpers/folder.js');
 const { releases } = require('../helpers/given-back.js');
-const { bytes, file, ignoring, large, scenarios, socket } = require('../helpers/pump-ends.js');
+const {
+  bytes,
+  file,
+  ignoring,
+  large,
+  scenarios,
+  socket,
+  thrown,
+  writing,
+} = require('../helpers/pump-ends.js');
 const { fileOf, got, listen, sinks } = require('../helpers/pumps.js');
 const { until } = require('../helpers/until.js');
 
 test.before(releases);
+
+const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 
 const result = (promise) =>
   promise.then(
@@ -80,35 +94,171 @@ for (const [name, scenario] of Object.entries(scenarios)) {
   });
 }
 
-const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
+for (const [name, scenario] of Object.entries(thrown)) {
+  test.serial(`nothing is left open: ${name}`, async (t) => {
+    const before = await scenario(t, pipeline);
+    const expected = await result(before.promise);
+    for (const one of before.streams) one.on('error', () => {}).destroy();
+    const { promise, streams } = await scenario(t, pump);
+    t.deepEqual(await result(promise), expected);
+    t.true(streams.every((one) => one.destroyed));
+    await until(() => streams.every((one) => one.closed));
+  });
+}
 
-test.serial('a response whose client has gone, and a file that is closed', async (t) => {
-  let pumped;
-  let source;
-  // Node 24 and 26 leave the source as it is.
-  const end = async () => {
-    source.on('error', () => {}).destroy();
-    await until(() => source.closed);
-  };
+const GONE = 'ERR_STREAM_PREMATURE_CLOSE';
+
+/** A response whose client has gone before anything was written. */
+async function gone(t) {
+  let response;
   const to = await listen(
     t,
-    http.createServer(async (_req, res) => {
-      await once(res, 'close');
-      source = file(t);
-      pumped = result(pump(source, res));
+    http.createServer((_req, res) => {
+      response = res;
     }),
   );
   const client = net.connect(to);
-  client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n', () => client.resetAndDestroy());
-  await until(() => pumped !== undefined);
-  const codes = ['ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_UNABLE_TO_PIPE'];
-  t.true(codes.includes((await pumped).code));
-  await end();
+  client.write(GET);
+  await until(() => response !== undefined);
+  client.resetAndDestroy();
+  await until(() => response.closed);
+  return response;
+}
+
+/** The same of HTTP/2, whose client has gone with its session. */
+async function goneHttp2(t) {
+  let response;
+  const server = http2.createServer((_req, res) => {
+    response = res;
+  });
+  const { port } = await listen(t, server);
+  const client = http2.connect(`http://127.0.0.1:${port}`).on('error', () => {});
+  client.request().on('error', () => {});
+  await until(() => response !== undefined);
+  client.destroy();
+  await until(() => response.stream.destroyed);
+  return response;
+}
+
+async function closedFile(t) {
   const sink = fs.createWriteStream(`${folder(t)}/sink`).end();
   await once(sink, 'close');
-  source = file(t);
-  t.true(codes.includes((await result(pump(source, sink))).code));
-  await end();
+  return sink;
+}
+
+const broken = (t) => {
+  const sink = writing(t);
+  sink.on('error', () => {}).destroy(new Error('broken'));
+  return sink;
+};
+
+const goneSinks = {
+  'a response': gone,
+  'a response of HTTP/2': goneHttp2,
+  'a file that is closed': closedFile,
+  'a file that was destroyed': (t) => writing(t).destroy(),
+  'a file that is broken': broken,
+};
+
+for (const [name, sinkOf] of Object.entries(goneSinks)) {
+  test.serial(`nothing is left open where the sink has gone: ${name}`, async (t) => {
+    const source = file(t);
+    const gzip = zlib.createGzip();
+    const sink = await sinkOf(t);
+    t.is((await result(pump(source, gzip, sink))).code, GONE);
+    t.true(source.destroyed && gzip.destroyed);
+    await until(() => source.closed);
+    const other = file(t);
+    t.is((await result(pump([other, sink]))).code, GONE);
+    t.true(other.destroyed);
+    const kept = file(t);
+    t.is((await result(pump(kept, sink, { end: false }))).code, GONE);
+    t.true(kept.destroyed);
+    const { cause } = await result(pump(file(t), sink));
+    t.is(cause?.message, name === 'a file that is broken' ? 'broken' : undefined);
+  });
+}
+
+test.serial('a transform that has gone ends those before it and after it', async (t) => {
+  const [source, sink] = [file(t), writing(t)];
+  t.is((await result(pump(source, new PassThrough().destroy(), sink))).code, GONE);
+  t.true(source.destroyed && sink.destroyed);
+});
+
+test.serial('what is not to be ended stays where a part before it has gone', async (t) => {
+  const [source, sink] = [file(t), writing(t)];
+  await once(sink, 'open');
+  t.teardown(() => sink.destroy());
+  const gzip = zlib.createGzip();
+  gzip.destroy();
+  t.is((await result(pump(source, gzip, sink, { end: false }))).code, GONE);
+  t.true(source.destroyed);
+  t.false(sink.destroyed);
+});
+
+test.serial('the answer of an upstream whose client has gone frees its socket', async (t) => {
+  const upstream = await listen(
+    t,
+    http.createServer((_req, res) => res.write('more than this never comes')),
+  );
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  t.teardown(() => agent.destroy());
+  for (let i = 0; i < 3; i++) {
+    const [answer] = await once(http.get({ ...upstream, agent }), 'response');
+    t.is((await result(pump(answer, await gone(t)))).code, GONE);
+    await until(() => answer.closed);
+  }
+});
+
+test.serial(
+  'a socket, a web stream and a generator are ended where the client has gone',
+  async (t) => {
+    const { stream } = await socket(t, ignoring);
+    await result(pump(stream, await gone(t)));
+    await until(() => stream.closed);
+
+    let reason;
+    const web = new ReadableStream({
+      cancel(error) {
+        reason = error;
+      },
+    });
+    const error = await t.throwsAsync(pump(web, await gone(t)));
+    t.is(reason, error);
+
+    let isOver = false;
+    async function* lines() {
+      try {
+        yield 'a';
+        yield 'b';
+      } finally {
+        isOver = true;
+      }
+    }
+    const begun = lines();
+    await begun.next();
+    await result(pump(begun, await gone(t)));
+    t.true(isOver);
+
+    const transform = new TransformStream();
+    await result(pump(transform, await gone(t)));
+    await t.throwsAsync(transform.writable.getWriter().closed);
+  },
+);
+
+test.serial('the body of a request can still be answered when its sink has gone', async (t) => {
+  const sink = await closedFile(t);
+  const to = await listen(
+    t,
+    http.createServer(async (req, res) => {
+      const { code } = await result(pump(req, sink));
+      res.end(`${code} ${req.destroyed}`);
+    }),
+  );
+  const request = http.request({ ...to, method: 'POST' });
+  request.end('some');
+  const [answer] = await once(request, 'response');
+  t.is(Buffer.concat(await answer.toArray()).toString(), `${GONE} true`);
 });
 
 test.serial('a response of which all has come when the client goes', async (t) => {

@@ -9,8 +9,10 @@ const { Chunks } = require('./chunks.js');
 const { doneWith } = require('./done.js');
 const { counts, leave, release } = require('./release.js');
 
-const prematureClose = () =>
-  Object.assign(new Error('Premature close'), { code: 'ERR_STREAM_PREMATURE_CLOSE' });
+const prematureClose = (cause) =>
+  Object.assign(new Error('Premature close', cause ? { cause } : undefined), {
+    code: 'ERR_STREAM_PREMATURE_CLOSE',
+  });
 
 class Link {
   #source;

@@ -187,11 +187,19 @@ module.exports = [
     file: 'memory/pump.js',
     tests: pumpEnds,
     mutants: {
-      'a queued response waits for ever': ["else socket.on('close', onClose);", ''],
-      'a sink that is closed is waited for': ['if (sink?.closed === true) {', 'if (false) {'],
+      'a queued response waits for ever': ["    socket.on('close', onClose);\n", ''],
+      'a sink that is closed is waited for': ['if (gone !== undefined) throw', 'if (false) throw'],
+      'a response of HTTP/2 is never gone': ['    sink.stream?.destroyed === true ||\n', ''],
+      'what pipeline() forgets stays open': ['    destroyAll(parts, error, options);\n', ''],
+      'what is not to be ended is destroyed': [
+        'if (i === last && writes && options?.end === false) continue;',
+        '',
+      ],
+      'a web stream stays open': ['if (!part.locked) await part.cancel(error);', ''],
+      'an iterator stays open': ['    await part.return?.();\n', ''],
       'a response that has closed is lost': [
-        'if (!sink.closed) lose',
-        'lose',
+        'if (!sink.closed) reject',
+        'reject',
         { equivalent: 'pipeline() has settled by then, but for a source that closes later' },
       ],
     },
