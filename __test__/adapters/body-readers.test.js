@@ -1,23 +1,30 @@
 'use strict';
 // tier: run-time, differs
 
-// body() beside what frameworks and their parsers read themselves: whoever comes second is told, and nobody waits.
+// Bodies beside what frameworks read themselves: body() where a parser was or comes, and the option `body` of Fastify's plugin in the place of
+// Fastify's own parser.
 
 require('reflect-metadata');
 const test = require('ava');
-const http = require('node:http');
 const { once } = require('node:events');
+const http = require('node:http');
+const { Transform } = require('node:stream');
+const zlib = require('node:zlib');
 const { serve } = require('@hono/node-server');
 const { Controller, Module, Post } = require('@nestjs/common');
 const { NestFactory } = require('@nestjs/core');
 const { FastifyAdapter } = require('@nestjs/platform-fastify');
+const fastify = require('fastify');
 const { Hono } = require('hono');
 const Koa = require('koa');
 const { koaBody } = require('koa-body');
+const plugin = require('ralloc/fastify');
 const ofHono = require('ralloc/hono');
 const ofKoa = require('ralloc/koa');
 const ofNest = require('ralloc/nest');
 const { urlOf } = require('../helpers/ask.js');
+const { Client } = require('../helpers/client.js');
+const { until } = require('../helpers/until.js');
 
 const JSON_TEXT = '{"a":1}';
 const READ = 'ERR_RALLOC_INVALID_ARGUMENT';
@@ -121,3 +128,192 @@ for (const [name, adapters] of [
     app.getHttpServer().closeAllConnections();
   });
 }
+
+// The option `body` of Fastify's plugin: the same requests to it and to Fastify's own parser with `parseAs: 'buffer'`, and the same
+// answers.
+
+const OCTETS = 'application/octet-stream';
+const own = async (app) => {
+  app.addContentTypeParser(OCTETS, { parseAs: 'buffer' }, (_request, body, done) =>
+    done(null, body),
+  );
+};
+
+/** What Fastify's hooks for compressed bodies do. */
+const inflate = async (request, _reply, payload) => {
+  if (request.headers['content-encoding'] !== 'gzip') return payload;
+  const counted = new Transform({
+    transform(chunk, _encoding, done) {
+      if (!request.headers['x-lies']) inflated.receivedEncodedLength += chunk.length;
+      done(null, chunk);
+    },
+  });
+  const inflated = zlib.createGunzip();
+  inflated.receivedEncodedLength = 0;
+  payload.pipe(counted).pipe(inflated);
+  return inflated;
+};
+
+const described = (body) => (Buffer.isBuffer(body) ? `Buffer ${body.length}` : String(body));
+
+/** An application with each parser: [Fastify's own, the plugin's]. */
+async function both(t, options = {}, settings = {}) {
+  const apps = [];
+  for (const parser of [own, undefined]) {
+    const app = fastify({ bodyLimit: 1000, ...settings });
+    app.register(plugin, { ...options, body: parser === undefined });
+    if (parser !== undefined)
+      app.register(Object.assign(parser, { [Symbol.for('skip-override')]: true }));
+    app.errors = [];
+    app.addHook('preParsing', inflate);
+    app.setErrorHandler((error, _request, reply) => {
+      const { BODY_TOO_LARGE, INVALID } = {
+        BODY_TOO_LARGE: error instanceof fastify.errorCodes.FST_ERR_CTP_BODY_TOO_LARGE,
+        INVALID: error instanceof fastify.errorCodes.FST_ERR_CTP_INVALID_CONTENT_LENGTH,
+      };
+      app.errors.push([
+        error.name,
+        error.code,
+        BODY_TOO_LARGE,
+        INVALID,
+        error instanceof RangeError,
+      ]);
+      reply.send(error);
+    });
+    const answer = async (request) => ({
+      body: described(request.body),
+      owned:
+        parser !== undefined ||
+        request.arena === undefined ||
+        !request.body?.length ||
+        request.arena.owns(request.body),
+    });
+    for (const method of ['GET', 'POST', 'DELETE'])
+      app.route({ method, url: '/', handler: answer });
+    app.post('/small', { bodyLimit: 10 }, answer);
+    app.post('/large', { bodyLimit: 100_000 }, answer);
+    await app.listen({ port: 0, host: '127.0.0.1' });
+    t.teardown(() => app.close());
+    apps.push(app);
+  }
+  return apps;
+}
+
+async function ask({ server }, { path = '/', method = 'POST', headers, body, chunks }) {
+  const client = await Client.connect(server.address().port);
+  const all = { 'Content-Type': OCTETS, ...headers };
+  if (chunks !== undefined) all['Transfer-Encoding'] = 'chunked';
+  client.send(path, { method, headers: all, body });
+  for (const chunk of chunks ?? []) {
+    client.write(`${chunk.length.toString(16)}\r\n`);
+    client.write(chunk);
+    client.write('\r\n');
+  }
+  if (chunks !== undefined) client.write('0\r\n\r\n');
+  const answer = await client.response();
+  await client.destroy();
+  const { connection } = answer.headers;
+  return { status: answer.status, connection, body: answer.body.toString() };
+}
+
+const gzip = { 'Content-Encoding': 'gzip' };
+const requests = {
+  'no body': {},
+  'an empty body': { body: Buffer.alloc(0) },
+  'a body': { body: Buffer.alloc(500) },
+  'at the limit': { body: Buffer.alloc(1000) },
+  'over the limit': { body: Buffer.alloc(1001) },
+  'in chunks': { chunks: [Buffer.alloc(400), Buffer.alloc(400)] },
+  'in chunks, over the limit': { chunks: [Buffer.alloc(800), Buffer.alloc(800)] },
+  "over the route's limit": { path: '/small', body: Buffer.alloc(11) },
+  "within the route's limit": { path: '/large', body: Buffer.alloc(90_000) },
+  "over the route's larger limit": { path: '/large', body: Buffer.alloc(100_001) },
+  'of another type': { headers: { 'Content-Type': 'image/png' }, body: Buffer.alloc(10) },
+  'of JSON': { headers: { 'Content-Type': 'application/json' }, body: Buffer.from('{}') },
+  'GET with a body': { method: 'GET', body: Buffer.alloc(10) },
+  'DELETE with a body': { method: 'DELETE', body: Buffer.alloc(10) },
+  'to no route': { path: '/none', body: Buffer.alloc(10) },
+  compressed: { headers: gzip, body: zlib.gzipSync(Buffer.alloc(900)) },
+  'compressed, over the limit': { headers: gzip, body: zlib.gzipSync(Buffer.alloc(50_000)) },
+  'compressed, cut short': {
+    headers: gzip,
+    body: zlib.gzipSync(Buffer.alloc(900)).subarray(0, -9),
+  },
+  'not compressed as it says': { headers: gzip, body: Buffer.alloc(90) },
+};
+
+for (const [name, options] of Object.entries({
+  'with arenas': {},
+  skipped: { skip: () => true },
+})) {
+  test(`${name}: the answers are those of Fastify's own parser`, async (t) => {
+    const apps = await both(t, options);
+    for (const [id, request] of Object.entries(requests)) {
+      const [theirs, ours] = await Promise.all(apps.map((app) => ask(app, request)));
+      t.deepEqual(ours, theirs, id);
+      t.deepEqual(apps[1].errors.splice(0), apps[0].errors.splice(0), id);
+    }
+  });
+}
+
+test('a stream of a hook that lies about its length is refused', async (t) => {
+  const apps = await both(t);
+  const request = { headers: { ...gzip, 'X-Lies': 'yes' }, body: zlib.gzipSync(Buffer.alloc(10)) };
+  const [theirs, ours] = await Promise.all(apps.map((app) => ask(app, request)));
+  t.is(theirs.status, 400);
+  t.deepEqual(ours, theirs);
+});
+
+test('the body is dead after the response, and its memory free', async (t) => {
+  const app = fastify();
+  const bodies = [];
+  app.register(plugin, { body: ['image/png', /^video\//] });
+  app.post('/', async (request) => {
+    bodies.push(request.body);
+    t.true(request.arena.owns(request.body));
+    t.is(await request.arena.body(), request.body);
+    return request.body;
+  });
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  t.teardown(() => app.close());
+  const body = Buffer.alloc(300_000, 'some bytes');
+  for (const type of ['image/png', 'video/mp4']) {
+    const answer = await ask(app, { headers: { 'Content-Type': type }, body });
+    t.is(answer.body, body.toString());
+  }
+  t.is((await ask(app, { body })).status, 415);
+  await until(() => app.arenas.stats().inFlight === 0);
+  t.deepEqual(
+    bodies.map(({ length }) => length),
+    [0, 0],
+  );
+  t.is(app.arenas.stats().memory.leased, 0);
+});
+
+test("the arena's own limit is an error of its own", async (t) => {
+  const app = fastify({ bodyLimit: 1 << 20 });
+  app.register(plugin, { body: true, maxBytesPerRequest: 8192 });
+  app.post('/', async () => 'fine');
+  const payload = Buffer.alloc(10_000);
+  const headers = { 'content-type': OCTETS };
+  const response = await app.inject({ method: 'POST', url: '/', headers, payload });
+  t.is(response.statusCode, 413);
+  t.is(response.json().code, 'ERR_RALLOC_LIMIT');
+  t.is((await app.inject({ method: 'POST', url: '/', headers, payload: 'x' })).body, 'fine');
+  await app.close();
+});
+
+test('a type that has a parser already, and types that are none, are errors of register()', async (t) => {
+  const taken = fastify();
+  taken.addContentTypeParser(OCTETS, async () => null);
+  taken.register(plugin, { body: true });
+  await t.throwsAsync(async () => taken.ready(), {
+    any: true, // Fastify's are none to instanceof
+    code: 'FST_ERR_CTP_ALREADY_PRESENT',
+  });
+  for (const body of [5, null, [5], {}]) {
+    const app = fastify();
+    app.register(plugin, { body });
+    await t.throwsAsync(async () => app.ready(), { code: 'ERR_RALLOC_INVALID_ARGUMENT' });
+  }
+});

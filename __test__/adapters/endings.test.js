@@ -11,7 +11,7 @@ const { setImmediate: turn } = require('node:timers/promises');
 const { serveOn } = require('../helpers/adapters.js');
 const { nodeMajor } = require('../helpers/backend.js');
 const { isSoak } = require('../helpers/budget.js');
-const { isStamped, stamped } = require('../helpers/endings/common.js');
+const { stamped, sameStamp } = require('../helpers/endings/common.js');
 const { cells, chosen, endings } = require('../helpers/endings/index.js');
 const { Life } = require('../helpers/endings/life.js');
 const { assertSettled } = require('../helpers/server.js');
@@ -42,7 +42,7 @@ class Kept {
 
 async function getOthers(t, { connect }) {
   const client = await connect();
-  for (const id of OTHERS) t.true(isStamped((await client.get(`/others/${id}`)).body, id));
+  for (const id of OTHERS) sameStamp(t, (await client.get(`/others/${id}`)).body, id);
   await client.destroy();
 }
 
@@ -82,7 +82,7 @@ for (const { ending, adapter } of chosen(nodeMajor, isSoak)) {
 
     if (!row.closes) await getOthers(t, server);
     await until(() => arenas.stats().inFlight === 0 && lives.every((life) => !life.fault()));
-    t.true(kept.areOwn(), 'what is not dead has its own bytes');
+    t.true(kept.areOwn(), 'sameBytes: what is not dead has its own');
     const counts = countsOf(arenas.stats(), {});
     for (const life of lives) life.closeAgain();
     await turn();

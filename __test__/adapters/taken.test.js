@@ -155,13 +155,20 @@ const twice = {
   },
 };
 
+let remove;
+const folder = copyOfPackage({
+  teardown(end) {
+    remove = end;
+  },
+});
+test.after.always(() => remove());
+
 for (const [name, serve] of Object.entries(twice)) {
   for (const names of [
     ['arena', 'arena'],
     ['arena', 'memory'],
   ]) {
     test(`${name}: two copies of ralloc, as "${names[0]}" and "${names[1]}", give one arena`, async (t) => {
-      const folder = copyOfPackage(t);
       const [first, second] = ['ours', 'copied'].map((door, index) =>
         doors[door](name, folder).requestArena({ property: names[index] }),
       );

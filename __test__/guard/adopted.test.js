@@ -12,6 +12,7 @@ const os = require('node:os');
 const path = require('node:path');
 const zlib = require('node:zlib');
 const { promisify } = require('node:util');
+const { sameBytes } = require('../helpers/bytes.js');
 const { Arena, stats } = require('../../lib/index.js');
 const { BusyPool } = require('../helpers/busy-pool.js');
 const { removeFolder } = require('../helpers/folder.js');
@@ -55,7 +56,7 @@ for (const [name, operate] of Object.entries(operations)) {
       t.is(buffer.length, SIZE);
       t.is(arena.stats().memory.adopted, SIZE);
       pool.release();
-      t.true((await done).equals(bytes));
+      sameBytes(t, await done, bytes);
       await until(() => buffer.length === 0);
       t.is(arena.stats().memory.adopted, 0);
       t.true(stats().bodies.released - released >= SIZE);

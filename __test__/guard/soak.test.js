@@ -17,7 +17,7 @@ test.serial(
   async (t) => {
     const { code, stderr, result } = await soak(`${REQUESTS}`);
     t.is(code, 0, stderr);
-    t.is(sum(result.wrong), 0, JSON.stringify(result.wrong));
+    t.is(sum(result.wrong), 0, `sameBytes: ${JSON.stringify(result.wrong)}`);
     t.deepEqual([result.lost, result.open, result.inFlight], [0, 0, 0]);
     t.true(result.served >= REQUESTS);
     t.is(result.served, result.finished + result.aborted);

@@ -9,6 +9,7 @@
 const { randomBytes } = require('node:crypto');
 const { once } = require('node:events');
 const zlib = require('node:zlib');
+const { sameBytes } = require('./bytes.js');
 const { Client } = require('./client.js');
 const { assertSettled } = require('./server.js');
 const { until, untilCollected } = require('./until.js');
@@ -66,7 +67,7 @@ async function visitAnswered(t, { port, kept }, encoding) {
     const response = await client.get(path, { headers: HEADERS });
     t.is(response.status, 200, path);
     t.is(response.headers['content-encoding'], encoding, path);
-    t.true(unpack(response).equals(kept.latest(count)), path);
+    sameBytes(t, unpack(response), kept.latest(count), path);
   }
   const { status, body } = await client.get('/whole', { method: 'HEAD', headers: HEADERS });
   t.deepEqual([status, body.length], [200, 0]);
@@ -74,7 +75,7 @@ async function visitAnswered(t, { port, kept }, encoding) {
   const headers = { ...HEADERS, ...BODY };
   const echoed = await client.get('/echo', { method: 'POST', headers, body: sent });
   t.is(echoed.status, 200);
-  t.true(unpack(echoed).equals(sent));
+  sameBytes(t, unpack(echoed), sent);
   await client.destroy();
   return 6;
 }
@@ -112,7 +113,7 @@ async function visit(t, server, { encoding, beginsLate = false } = {}) {
   if (!beginsLate) await until(() => arenas.stats().requests === requests + 1);
   await writer.reset();
   await until(() => arenas.stats().inFlight === 0);
-  t.true(kept.areIntact);
+  t.true(kept.areIntact, 'sameBytes: what is not dead has its own');
   t.deepEqual([arenas.stats().finished, arenas.stats().heapRequests], [finished, 0]);
   t.is(arenas.stats().aborted, beginsLate ? 1 : 2);
   assertSettled(t, arenas);

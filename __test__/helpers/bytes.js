@@ -20,4 +20,20 @@ const isZero = (buffer) => buffer.length > 0 && buffer.every((byte) => byte === 
 const isDead = (buffer) =>
   buffer.length === 0 && buffer.byteOffset === 0 && buffer[0] === undefined;
 
-module.exports = { stamp, stamped, isStamped, isZero, isDead };
+/**
+ * Asserts that the bytes of `got` are those of `want`, a Buffer or a string. The runner never tries a test again that fails here: it
+ * knows the failure by this name.
+ */
+function sameBytes(t, got, want, what = 'all') {
+  const [is, wanted] = [Buffer.from(got), Buffer.from(want)];
+  if (is.equals(wanted)) return t.pass();
+  const at = is.findIndex((byte, i) => byte !== wanted[i]);
+  const where = at === -1 ? 'it ends too early' : `other ones from ${at}`;
+  return t.fail(`sameBytes: ${what}: ${is.length} bytes of ${wanted.length}, ${where}`);
+}
+
+/** The same of what stamp() wrote. */
+const sameStamp = (t, buffer, id, what) =>
+  sameBytes(t, buffer, stamped(Math.max(1, buffer.length), id), what);
+
+module.exports = { stamp, stamped, isStamped, isZero, isDead, sameBytes, sameStamp };

@@ -3,6 +3,8 @@
 // Who owns which bytes: each request's Buffers are filled with its id, kept past its end, and looked at
 // again at later moments. A Buffer that shows anything else than its own id shows another request's bytes.
 
+const { sameBytes } = require('./bytes.js');
+
 /** The four bytes that stand for a request. */
 function mark(id) {
   const word = Buffer.allocUnsafeSlow(4);
@@ -14,6 +16,10 @@ const pattern = (id, length) => (length === 0 ? Buffer.alloc(0) : Buffer.alloc(l
 
 /** Whether there are bytes, and every one is of this request. */
 const isOf = (id, buffer) => buffer.length > 0 && buffer.equals(pattern(id, buffer.length));
+
+/** Asserts that a request's answer has bytes, and its own. */
+const sameAnswer = (t, id, body, what = `of request ${id}`) =>
+  sameBytes(t, body, pattern(id, Math.max(1, body.length)), what);
 
 class Ledger {
   #entries = [];
@@ -35,6 +41,11 @@ class Ledger {
       .map(({ id, length }) => `${length} bytes of request ${id}`);
   }
 
+  /** Asserts that no Buffer shows what is not its own. */
+  assertOwn(t) {
+    t.deepEqual(this.wrong(), [], 'sameBytes: of requests that are over');
+  }
+
   buffers(id) {
     return this.#entries.filter((entry) => entry.id === id).map(({ buffer }) => buffer);
   }
@@ -51,4 +62,4 @@ class Ledger {
   }
 }
 
-module.exports = { Ledger, isOf, pattern, mark };
+module.exports = { Ledger, isOf, sameAnswer, pattern, mark };

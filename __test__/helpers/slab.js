@@ -1,6 +1,6 @@
 'use strict';
 
-const { stamp, isStamped } = require('./bytes.js');
+const { stamp, sameStamp } = require('./bytes.js');
 
 /** Every slot of a slab is in one state: `held + inFlight + cached + elsewhere + sent + free + stolen = count`. */
 function addsUp(t, slab) {
@@ -28,7 +28,7 @@ function allCanBeHad(t, slab) {
     for (let one = slab.tryAlloc(size); one !== null; one = slab.tryAlloc(size)) all.push(one);
     t.is(all.length, count, `of ${size} B`);
     for (const [id, buffer] of all.entries()) stamp(buffer, id);
-    for (const [id, buffer] of all.entries()) t.true(isStamped(buffer, id));
+    for (const [id, buffer] of all.entries()) sameStamp(t, buffer, id);
     for (const buffer of all) slab.free(buffer);
   }
   addsUp(t, slab);

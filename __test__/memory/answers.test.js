@@ -10,6 +10,7 @@ const http = require('node:http');
 const https = require('node:https');
 const net = require('node:net');
 const { Duplex } = require('node:stream');
+const { sameBytes } = require('../helpers/bytes.js');
 const { Arena, pump, stats } = require('../..');
 const { releases } = require('../helpers/given-back.js');
 const { bytes } = require('../helpers/keeper.js');
@@ -70,7 +71,7 @@ for (const [name, make] of Object.entries(kinds)) {
       const { released, shared } = await countsOf(() =>
         ask(to, async (response) => {
           sockets.add(response.socket);
-          t.true((await whole(response)).equals(bytes));
+          sameBytes(t, await whole(response), bytes);
         }),
       );
       // But for the first chunk of the connection, which is being parsed when the answer comes.
@@ -143,16 +144,16 @@ test.serial('informational answers before an answer', async (t) => {
   const early = Buffer.from('HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n');
   const texts = [0, 1, 2].map(() => Buffer.concat([early, early, answer(bytes)]));
   const to = await saying(t, texts);
-  for (let i = 0; i < 3; i++) t.true((await ask(to, whole)).equals(bytes));
+  for (let i = 0; i < 3; i++) sameBytes(t, await ask(to, whole), bytes);
   to.agent.destroy();
 });
 
 test.serial('a second answer that nobody asked for', async (t) => {
   const body = bytes.subarray(0, 30_000);
   const to = await saying(t, [answer(bytes), Buffer.concat([answer(body), answer(body)])]);
-  t.true((await ask(to, whole)).equals(bytes));
+  sameBytes(t, await ask(to, whole), bytes);
   const second = await ask(to, whole).catch(() => body);
-  t.true(second.equals(body), String(second.length));
+  sameBytes(t, second, body, String(second.length));
   to.agent.destroy();
 });
 
@@ -167,8 +168,8 @@ test.serial('a stream of the user below the answer', async (t) => {
         done();
       },
     });
-  t.true((await ask({ createConnection }, whole)).equals(bytes));
-  t.true(given.equals(copy));
+  sameBytes(t, await ask({ createConnection }, whole), bytes);
+  sameBytes(t, given, copy);
 });
 
 test.serial('RSS stays where it is', async (t) => {

@@ -20,8 +20,8 @@ test.serial(
     });
     t.is(code, 0, stderr);
     t.log(JSON.stringify(result));
-    t.is(result.wrong, 0);
-    t.is(result.harmed, 0, 'nobody else lost what he had');
+    t.is(result.wrong, 0, 'sameBytes: of what arrived');
+    t.is(result.harmed, 0, 'sameBytes: of what others have');
     t.is(result.pending, 0);
     t.true(result.captured >= MANY);
     t.true(result.cutOff >= MANY);

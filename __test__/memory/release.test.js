@@ -12,7 +12,7 @@ const { MessageChannel, markAsUntransferable } = require('node:worker_threads');
 const zlib = require('node:zlib');
 const { Arena, Slab, release, stats } = require('../..');
 const { nodeMajor } = require('../helpers/backend.js');
-const { stamp, stamped, isStamped, isDead } = require('../helpers/bytes.js');
+const { stamp, stamped, isDead, sameStamp } = require('../helpers/bytes.js');
 const { run } = require('../helpers/child.js');
 const { releases } = require('../helpers/given-back.js');
 
@@ -71,7 +71,7 @@ for (const [name, make] of Object.entries(shared)) {
     const buffer = stamp(make(), 2);
     const before = stats().bodies.left.shared;
     t.is(release(buffer), 0);
-    t.true(isStamped(buffer, 2));
+    sameStamp(t, buffer, 2);
     t.is(stats().bodies.left.shared - before, buffer.length);
   });
 }
@@ -124,7 +124,7 @@ for (const guard of [true, false]) {
         const buffer = stamp(arena.allocUnsafe(65536), round);
         t.is(buffer.buffer.byteLength, 65536); // all of its ArrayBuffer
         t.is(release(buffer), 0);
-        t.true(isStamped(buffer, round));
+        sameStamp(t, buffer, round);
         arena.reset();
       }
       t.is(arena.stats().memory.stolen, 0);
@@ -136,7 +136,7 @@ for (const guard of [true, false]) {
     const buffer = stamp(slab.alloc(1024 * 1024), 5);
     t.is(buffer.buffer.byteLength, buffer.length);
     t.is(release(buffer), 0);
-    t.true(isStamped(buffer, 5));
+    sameStamp(t, buffer, 5);
     slab.close({ force: true });
   });
 }
@@ -167,7 +167,7 @@ test('what a view says of itself is not believed', (t) => {
   const buffer = Buffer.allocUnsafeSlow(LEN);
   Object.defineProperty(buffer, 'buffer', { value: mine.buffer });
   t.is(release(buffer), LEN);
-  t.true(isStamped(mine, 3));
+  sameStamp(t, mine, 3);
 });
 
 test('memory comes back at once, without a turn of the event loop', async (t) => {

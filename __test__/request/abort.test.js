@@ -8,7 +8,7 @@ const test = require('ava');
 const { once } = require('node:events');
 const { kinds, serve, assertSettled } = require('../helpers/server.js');
 const { Client } = require('../helpers/client.js');
-const { Ledger, isOf } = require('../helpers/ledger.js');
+const { Ledger, sameAnswer } = require('../helpers/ledger.js');
 const { until } = require('../helpers/until.js');
 
 const MiB = 1024 * 1024;
@@ -18,7 +18,7 @@ const goings = ['destroy', 'reset'];
 /** Requests that use the pool after an abort, as they would find any memory that came back too early. */
 async function churn(t, port, from = 1000, count = 30) {
   const client = await Client.connect(port);
-  for (let id = from; id < from + count; id++) t.true(isOf(id, (await client.get(`/${id}`)).body));
+  for (let id = from; id < from + count; id++) sameAnswer(t, id, (await client.get(`/${id}`)).body);
   await client.destroy();
 }
 
@@ -59,7 +59,7 @@ for (const kind of kinds) {
       await until(() => late !== null);
       await churn(t, server.port);
 
-      t.deepEqual(ledger.wrong(), []);
+      ledger.assertOwn(t);
       t.deepEqual(ledger.alive(), [1], 'what is kept of an aborted request keeps its bytes');
       const { aborted, lateBuffers, lateBytes, heapRequests } = server.arenas.stats();
       t.deepEqual(
@@ -90,7 +90,7 @@ for (const kind of kinds) {
         client.socket.read();
         await client[going]();
         await churn(t, server.port, 1000 * id, 10);
-        t.deepEqual(ledger.wrong(), []);
+        ledger.assertOwn(t);
       }
       await over(server);
       t.is(server.arenas.stats().aborted, 4);
@@ -111,10 +111,10 @@ for (const kind of kinds) {
         const client = await Client.connect(server.port, { pause: true });
         client.send(`/${id}`);
         await until(() => ended === id);
-        t.deepEqual(ledger.wrong(), []);
+        ledger.assertOwn(t);
         await client[going]();
         await churn(t, server.port, 1000 * id, 10);
-        t.deepEqual(ledger.wrong(), []);
+        ledger.assertOwn(t);
       }
       await over(server);
       assertSettled(t, server.arenas);
@@ -138,14 +138,14 @@ for (const kind of kinds) {
     for (const id of [1, 2, 1, 2]) {
       t.is((await client.get(`/${id}`)).status, 500);
       await over(server);
-      t.deepEqual(ledger.wrong(), []);
+      ledger.assertOwn(t);
     }
     t.is(server.arenas.stats().finished, 4);
     await t.throwsAsync(client.get('/3'));
     await over(server);
     t.is(server.arenas.stats().aborted, 1);
     await churn(t, server.port);
-    t.deepEqual(ledger.wrong(), []);
+    ledger.assertOwn(t);
     await over(server);
     assertSettled(t, server.arenas);
   });

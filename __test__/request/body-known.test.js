@@ -6,6 +6,7 @@
 const test = require('ava');
 const { IncomingMessage } = require('node:http');
 const { Readable } = require('node:stream');
+const { sameBytes } = require('../helpers/bytes.js');
 const { nodeMajor, testWhere } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
 const { Client } = require('../helpers/client.js');
@@ -94,7 +95,7 @@ test.serial(
       const client = await connect();
       const released = await releasedBy(async () => {
         client.send('/', { ...POST, body: bytesOf(3) });
-        t.true((await client.response()).body.equals(bytesOf(3)));
+        sameBytes(t, (await client.response()).body, bytesOf(3));
       });
       t.is(released, expected, name);
     }

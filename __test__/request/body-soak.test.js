@@ -17,8 +17,8 @@ test.serial('uploads that are cut off and captured have no wrong byte at either 
   });
   t.is(code, 0, stderr);
   t.log(JSON.stringify(result));
-  t.is(result.wrong, 0);
-  t.is(result.harmed, 0, 'nobody else lost what he had');
+  t.is(result.wrong, 0, 'sameBytes: of what arrived');
+  t.is(result.harmed, 0, 'sameBytes: of what others have');
   t.true(result.captured > TOTAL / 100);
   t.true(result.cutOff > TOTAL / 20);
   t.true(result.rejected > 0 && result.rejected <= result.cutOff);

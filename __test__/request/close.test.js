@@ -7,7 +7,7 @@ const test = require('ava');
 const { setImmediate: turn } = require('node:timers/promises');
 const { kinds, serve, assertSettled } = require('../helpers/server.js');
 const { Client } = require('../helpers/client.js');
-const { Ledger, isOf } = require('../helpers/ledger.js');
+const { Ledger, sameAnswer } = require('../helpers/ledger.js');
 const { until, untilCollected } = require('../helpers/until.js');
 const { requestArena } = require('../../lib/index.js');
 
@@ -40,18 +40,18 @@ for (const kind of kinds) {
     t.deepEqual(owned, [true, true, false, false]);
 
     waiting.get(0)();
-    t.true(isOf(0, (await clients[0].response()).body));
+    sameAnswer(t, 0, (await clients[0].response()).body);
     await until(() => arenas.stats().inFlight === 3);
     t.false(closed, 'one is still out');
     waiting.get(1)();
-    t.true(isOf(1, (await clients[1].response()).body));
+    sameAnswer(t, 1, (await clients[1].response()).body);
     await closing;
     t.is(arenas.stats().inFlight, 2, 'those on the heap are not waited for');
     t.deepEqual([ledger.buffers(0)[0].length, ledger.buffers(1)[0].length], [0, 0]);
 
     for (const id of [2, 3]) {
       waiting.get(id)();
-      t.true(isOf(id, (await clients[id].response()).body));
+      sameAnswer(t, id, (await clients[id].response()).body);
     }
     await until(() => arenas.stats().inFlight === 0);
     const { heapRequests, finished } = arenas.stats();

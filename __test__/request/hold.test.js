@@ -10,10 +10,11 @@ const os = require('node:os');
 const path = require('node:path');
 const { promisify } = require('node:util');
 const zlib = require('node:zlib');
+const { sameBytes } = require('../helpers/bytes.js');
 const { removeFolder } = require('../helpers/folder.js');
 const { kinds, serve, assertSettled } = require('../helpers/server.js');
 const { Client } = require('../helpers/client.js');
-const { Ledger, isOf } = require('../helpers/ledger.js');
+const { Ledger, isOf, sameAnswer } = require('../helpers/ledger.js');
 const { until, untilCollected } = require('../helpers/until.js');
 
 const read = promisify(fs.read);
@@ -81,7 +82,7 @@ for (const kind of kinds) {
       t.true(id % 2 ? body.length === 0 : body.equals(source));
     }
     await until(() => zipped.length === 20);
-    for (const one of zipped) t.true(zlib.gunzipSync(one).equals(source));
+    for (const one of zipped) sameBytes(t, zlib.gunzipSync(one), source);
     await over(server);
     const { finished, aborted } = server.arenas.stats();
     t.deepEqual([finished, aborted], [10, 10]);
@@ -99,10 +100,10 @@ test('a hold keeps its memory from the next requests until it is released', asyn
     res.end(buffer);
   });
   const client = await Client.connect(server.port);
-  for (let id = 0; id < 20; id++) t.true(isOf(id, (await client.get(`/${id}`)).body));
+  for (let id = 0; id < 20; id++) sameAnswer(t, id, (await client.get(`/${id}`)).body);
   await over(server);
   t.deepEqual(ledger.alive(), [0, 1, 2]);
-  t.deepEqual(ledger.wrong(), []);
+  ledger.assertOwn(t);
   t.true(server.arenas.stats().memory.held >= 30_000);
   t.is(server.arenas.stats().memory.leased, 0);
 
@@ -110,7 +111,7 @@ test('a hold keeps its memory from the next requests until it is released', asyn
   holds[1].release();
   t.deepEqual(ledger.alive(), [0, 2], 'dead the moment it is released');
   for (let id = 20; id < 30; id++) await client.get(`/${id}`);
-  t.deepEqual(ledger.wrong(), []);
+  ledger.assertOwn(t);
   holds[0][Symbol.dispose]();
   holds[2].release();
   await over(server);
@@ -132,7 +133,7 @@ test('a hold over req.arena.reset() in a request that then goes on, or is aborte
     else res.end(second);
   });
   const client = await Client.connect(server.port);
-  t.true(isOf(0, (await client.get('/0')).body));
+  sameAnswer(t, 0, (await client.get('/0')).body);
   client.send('/1');
   await client.rest();
   await over(server);
@@ -142,7 +143,7 @@ test('a hold over req.arena.reset() in a request that then goes on, or is aborte
   t.deepEqual([held.length, aborted.length], [20_000, 20_000]);
   for (const hold of holds) hold.release();
   t.deepEqual([first.length, held.length, aborted.length], [0, 0, 20_000]);
-  t.deepEqual(ledger.wrong(), []);
+  ledger.assertOwn(t);
   assertSettled(t, server.arenas);
 });
 
@@ -189,7 +190,7 @@ test('a write to a file in flight when its client goes away', async (t) => {
   }
   await until(() => written === 20);
   const log = fs.readFileSync(file('log'));
-  for (let id = 0; id < 20; id++) t.true(isOf(id, log.subarray(id * 5000, (id + 1) * 5000)));
+  for (let id = 0; id < 20; id++) sameAnswer(t, id, log.subarray(id * 5000, (id + 1) * 5000));
   await over(server);
   assertSettled(t, server.arenas);
 });

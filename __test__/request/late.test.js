@@ -7,7 +7,7 @@ const test = require('ava');
 const { once } = require('node:events');
 const { kinds, serve, assertSettled } = require('../helpers/server.js');
 const { Client } = require('../helpers/client.js');
-const { Ledger, isOf } = require('../helpers/ledger.js');
+const { Ledger, sameAnswer } = require('../helpers/ledger.js');
 const { until } = require('../helpers/until.js');
 
 const idOf = (req) => Number(req.url.slice(1));
@@ -37,11 +37,11 @@ for (const kind of kinds) {
     });
     const client = await Client.connect(server.port);
     for (let id = 0; id < 5; id++) {
-      t.true(isOf(id, (await client.get(`/${id}`)).body));
+      sameAnswer(t, id, (await client.get(`/${id}`)).body);
       await until(() => works.length === 3 * (id + 1));
       t.deepEqual(lateOf(server), [5 * (id + 1), 5027 * (id + 1)]);
     }
-    t.deepEqual(ledger.wrong(), []);
+    ledger.assertOwn(t);
     t.is(server.arenas.stats().finished, 5);
     assertSettled(t, server.arenas);
   });

@@ -7,7 +7,7 @@
 const test = require('ava');
 const { kinds, serve, assertSettled } = require('../helpers/server.js');
 const { Client } = require('../helpers/client.js');
-const { Ledger, isOf } = require('../helpers/ledger.js');
+const { Ledger, sameAnswer } = require('../helpers/ledger.js');
 const { until } = require('../helpers/until.js');
 
 const idOf = (req) => Number(req.url.slice(1));
@@ -37,7 +37,7 @@ for (const kind of kinds) {
       for (let id = from; id < from + 50; id++) {
         const { body } = await client.response();
         t.is(body.length, 1000 + id * 300);
-        t.true(isOf(id, body));
+        sameAnswer(t, id, body);
       }
       await over(server);
       t.deepEqual(ledger.alive(), []);
@@ -68,8 +68,8 @@ for (const kind of kinds) {
         for (const res of responses.splice(0)) if (!res.writableEnded) res.end('too late');
 
         const other = await Client.connect(server.port);
-        for (let id = 1000; id < 1030; id++) t.true(isOf(id, (await other.get(`/${id}`)).body));
-        t.deepEqual(ledger.wrong(), []);
+        for (let id = 1000; id < 1030; id++) sameAnswer(t, id, (await other.get(`/${id}`)).body);
+        ledger.assertOwn(t);
       }
       await over(server);
       const { requests, aborted, finished } = server.arenas.stats();
@@ -93,14 +93,14 @@ for (const kind of kinds) {
     await until(() => responses.length === 8);
     await client.reset();
     const other = await Client.connect(server.port);
-    for (let id = 1000; id < 1030; id++) t.true(isOf(id, (await other.get(`/${id}`)).body));
-    t.deepEqual(ledger.wrong(), []);
+    for (let id = 1000; id < 1030; id++) sameAnswer(t, id, (await other.get(`/${id}`)).body);
+    ledger.assertOwn(t);
     responses[0].write('are you there?');
     responses[0].end();
     await over(server);
     const { requests, aborted, finished } = server.arenas.stats();
     t.deepEqual([requests, aborted + finished], [38, 38]);
-    t.deepEqual(ledger.wrong(), []);
+    ledger.assertOwn(t);
     assertSettled(t, server.arenas);
   });
 
@@ -116,13 +116,13 @@ for (const kind of kinds) {
     for (let round = 0; round < 5; round++) {
       const client = await Client.connect(server.port);
       for (let id = round * 10; id < round * 10 + 9; id++) {
-        t.true(isOf(id, (await client.get(`/${id}`)).body));
+        sameAnswer(t, id, (await client.get(`/${id}`)).body);
       }
       client.send(`/${round * 10 + 9}`);
       await until(() => pending === round + 1);
       await client.reset();
       await over(server);
-      t.deepEqual(ledger.wrong(), []);
+      ledger.assertOwn(t);
     }
     t.deepEqual(ledger.alive(), [9, 19, 29, 39, 49]);
     t.is(server.arenas.stats().aborted, 5);
@@ -138,10 +138,10 @@ for (const kind of kinds) {
     });
     const client = await Client.connect(server.port);
     pipeline(client, 0, 5);
-    t.true(isOf(0, (await client.response()).body));
+    sameAnswer(t, 0, (await client.response()).body);
     t.is((await client.rest()).length, 0);
     await over(server);
-    t.deepEqual(ledger.wrong(), []);
+    ledger.assertOwn(t);
     assertSettled(t, server.arenas);
   });
 }

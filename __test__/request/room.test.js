@@ -5,7 +5,7 @@
 
 const test = require('ava');
 const { Exchange } = require('../helpers/exchange.js');
-const { stamp, isStamped } = require('../helpers/bytes.js');
+const { stamp, sameStamp } = require('../helpers/bytes.js');
 const { requestArena } = require('../../lib/index.js');
 
 const KiB = 1024;
@@ -51,7 +51,7 @@ test('Buffers of a scope at work stay when its request is aborted', async (t) =>
     return new Promise(() => {});
   });
   await exchange.close();
-  t.true(isStamped(buffer, 1));
+  sameStamp(t, buffer, 1);
   t.true(arenas.stats().memory.quarantined > 0);
 });
 

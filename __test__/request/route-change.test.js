@@ -7,7 +7,7 @@
 const test = require('ava');
 const { once } = require('node:events');
 const http = require('node:http');
-const { stamp, isStamped } = require('../helpers/bytes.js');
+const { stamp, sameStamp } = require('../helpers/bytes.js');
 const { beginRouted: begin } = require('../helpers/exchange.js');
 const { requestArena } = require('../../lib/http.js');
 
@@ -95,7 +95,7 @@ for (const safety of ['detach', 'recycle']) {
     const late = arena.alloc(100);
     t.is(arena.stats().spans, 2);
     await exchange.finish();
-    t.true(isStamped(early, 1));
+    sameStamp(t, early, 1);
     t.is(late.length, safety === 'detach' ? 0 : 100);
     const { warm, quarantined } = arenas.stats().memory;
     t.deepEqual([warm, quarantined], [64 * KiB, 64 * KiB], 'chunks of the usual size');

@@ -7,7 +7,7 @@ const test = require('ava');
 const fs = require('node:fs');
 const { promisify } = require('node:util');
 const { Exchange, beginRouted: begin } = require('../helpers/exchange.js');
-const { isZero, stamp, isStamped } = require('../helpers/bytes.js');
+const { isZero, stamp, sameStamp } = require('../helpers/bytes.js');
 const { copyOfPackage } = require('../helpers/copy-of-package.js');
 const { isNative } = require('../helpers/backend.js');
 const { untilCollected } = require('../helpers/until.js');
@@ -44,7 +44,7 @@ test('who has more than a lower limit keeps it, and gets no more', (t) => {
   const buffer = stamp(arena.alloc(500 * KiB), 1);
   toRoute(arenas.route({ maxBytesPerRequest: 8 * KiB }));
   t.is(limit(t, arena, 1).used, 500 * KiB);
-  t.true(isStamped(buffer, 1));
+  sameStamp(t, buffer, 1);
   arena.reset();
   t.is(arena.alloc(8 * KiB).length, 8 * KiB);
 });
@@ -66,9 +66,9 @@ test("'gc' holds for what was handed out before", async (t) => {
   const buffer = stamp(arena.alloc(100), 1);
   toRoute(arenas.route({ safety: 'gc' }));
   await exchange.finish();
-  t.true(isStamped(buffer, 1));
+  sameStamp(t, buffer, 1);
   begin(arenas).arena.alloc(100).fill(0);
-  t.true(isStamped(buffer, 1), 'its memory waits for the garbage collector');
+  sameStamp(t, buffer, 1, 'its memory waits for the garbage collector');
   t.true(arenas.stats().memory.quarantined > 0);
 });
 
@@ -130,7 +130,7 @@ test("Node's operations are held on a route that leaves 'gc', whose memory nothi
   const early = stamp(before.arena.alloc(100), 1);
   before.toRoute(detach);
   await before.exchange.finish();
-  t.true(isStamped(early, 1));
+  sameStamp(t, early, 1);
   t.is(arenas.stats().guarded.fs.operations, 0);
   // After it: marked, held until the write is over, and dead.
   const after = begin(arenas);

@@ -26,8 +26,8 @@ test.serial('requests with random aborts leak nothing', async (t) => {
   t.is(result.inFlight, 0);
   t.is(result.memory.leased, 0);
   t.is(result.memory.held, 0);
-  t.is(result.wrong, 0, 'every answer was right, byte for byte');
-  t.is(result.stale, 0, 'no Buffer showed what was not its own');
+  t.is(result.wrong, 0, 'sameBytes: of answers');
+  t.is(result.stale, 0, 'sameBytes: of Buffers of requests that are over');
 });
 
 test.serial('requests that are all aborted never take more than maxBytes', async (t) => {

@@ -10,7 +10,7 @@ const path = require('node:path');
 const { Worker } = require('node:worker_threads');
 const { kinds, serve, assertSettled } = require('../helpers/server.js');
 const { Client } = require('../helpers/client.js');
-const { Ledger, isOf } = require('../helpers/ledger.js');
+const { Ledger, sameAnswer } = require('../helpers/ledger.js');
 const { isNative, nodeMajor } = require('../helpers/backend.js');
 const { steal } = require('../helpers/theft.js');
 const { until } = require('../helpers/until.js');
@@ -58,14 +58,14 @@ for (const kind of kinds) {
       for (let id = 0; id < 80; id++) {
         const { body } = await client.get(`/${id}`);
         t.is(body.length, 2 * SIZE);
-        t.true(isOf(id, body));
+        sameAnswer(t, id, body);
       }
       await until(() => server.arenas.stats().inFlight === 0);
       t.is(stolen.length, thief === 'a transfer list' && copies ? 0 : THEFTS);
       for (const { id, taken } of stolen) {
         const bytes = Buffer.from(taken.buffer, taken.byteOffset, taken.length);
         t.is(bytes.length, SIZE);
-        t.true(isOf(id, bytes), `what was taken of request ${id} is still its own`);
+        sameAnswer(t, id, bytes, `what was taken of request ${id} is still its own`);
       }
       t.deepEqual(ledger.alive(), []);
       t.is(server.arenas.stats().finished, 80);
@@ -94,14 +94,14 @@ for (const kind of kinds) {
     });
     const client = await Client.connect(server.port);
     const visit = async (from, to) => {
-      for (let id = from; id < to; id++) t.true(isOf(id, (await client.get(`/${id}`)).body));
+      for (let id = from; id < to; id++) sameAnswer(t, id, (await client.get(`/${id}`)).body);
     };
     await visit(0, 30);
     t.is(posted, 5);
     await worker.terminate();
     await visit(30, 80);
     await until(() => server.arenas.stats().inFlight === 0);
-    t.deepEqual(ledger.wrong(), []);
+    ledger.assertOwn(t);
     t.deepEqual(ledger.alive(), []);
     assertSettled(t, server.arenas);
   });
@@ -127,10 +127,10 @@ test('a request that is aborted after a theft', async (t) => {
     await client.rest();
   }
   const client = await Client.connect(server.port);
-  for (let id = 5; id < 40; id++) t.true(isOf(id, (await client.get(`/${id}`)).body));
+  for (let id = 5; id < 40; id++) sameAnswer(t, id, (await client.get(`/${id}`)).body);
   await until(() => server.arenas.stats().inFlight === 0);
-  for (const [id, bytes] of taken.entries()) t.true(isOf(id, Buffer.from(bytes)));
-  t.deepEqual(ledger.wrong(), []);
+  for (const [id, bytes] of taken.entries()) sameAnswer(t, id, Buffer.from(bytes));
+  ledger.assertOwn(t);
   t.deepEqual(ledger.alive(), [0, 1, 2, 3, 4]);
   t.is(server.arenas.stats().aborted, 5);
   assertSettled(t, server.arenas);

@@ -6,7 +6,7 @@
 const test = require('ava');
 const { kinds, serve, assertSettled } = require('../helpers/server.js');
 const { Client } = require('../helpers/client.js');
-const { Ledger, isOf, pattern } = require('../helpers/ledger.js');
+const { Ledger, pattern, sameAnswer } = require('../helpers/ledger.js');
 const { until } = require('../helpers/until.js');
 
 const idOf = (req) => Number(req.url.slice(1));
@@ -20,7 +20,7 @@ for (const kind of kinds) {
     });
     const client = await Client.connect(server.port);
     client.send('/1', { method: 'POST', headers: { 'Content-Length': '1000' } });
-    t.true(isOf(1, (await client.response()).body));
+    sameAnswer(t, 1, (await client.response()).body);
     await over(server);
     t.deepEqual(ledger.alive(), []);
     await client.destroy();
@@ -42,7 +42,7 @@ for (const kind of kinds) {
     await over(server);
     t.is(server.arenas.stats().aborted, 1);
     t.deepEqual(ledger.alive(), [1]);
-    t.deepEqual(ledger.wrong(), []);
+    ledger.assertOwn(t);
     assertSettled(t, server.arenas);
   });
 
@@ -64,10 +64,10 @@ for (const kind of kinds) {
     // Node writes `HTTP/1.1 100 Continue` and an empty line.
     t.is((await client.response({ head: true })).status, 100);
     client.socket.write(pattern(1, 5000));
-    t.true(isOf(1, (await client.response()).body));
+    sameAnswer(t, 1, (await client.response()).body);
     client.send('/2', expecting);
     t.is((await client.response({ head: true })).status, 100);
-    t.true(isOf(2, (await client.response()).body));
+    sameAnswer(t, 2, (await client.response()).body);
     await over(server);
     t.deepEqual(ledger.alive(), []);
     await client.destroy();
@@ -89,11 +89,11 @@ for (const kind of kinds) {
       t.is((await client.rest()).length, 0);
     }
     const client = await Client.connect(server.port);
-    for (let id = 10; id < 20; id++) t.true(isOf(id, (await client.get(`/${id}`)).body));
+    for (let id = 10; id < 20; id++) sameAnswer(t, id, (await client.get(`/${id}`)).body);
     await over(server);
     t.is(server.arenas.stats().aborted, 2);
     t.deepEqual(ledger.alive(), [1, 2]);
-    t.deepEqual(ledger.wrong(), []);
+    ledger.assertOwn(t);
     assertSettled(t, server.arenas);
   });
 }

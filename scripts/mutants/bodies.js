@@ -255,7 +255,7 @@ module.exports = [
   },
   {
     file: 'request/content-parser.js',
-    tests: ['adapters/fastify-body.test.js'],
+    tests: ['adapters/body-readers.test.js'],
     mutants: {
       'what is inflated has no limit': [
         'arena.collect(payload, { limit })',

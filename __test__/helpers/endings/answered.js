@@ -11,9 +11,9 @@ const {
   exceptOn,
   getStamped,
   http1Only,
-  isStamped,
   pending,
   stamped,
+  sameStamp,
 } = require('./common.js');
 
 const headers = (status) => (exchange) => {
@@ -106,7 +106,7 @@ const answered = {
     async visit(t, server) {
       const client = await server.connect();
       client.socket.write('GET /0 HTTP/1.0\r\nHost: localhost\r\n\r\n');
-      t.true(isStamped((await client.response()).body, 0));
+      sameStamp(t, (await client.response()).body, 0);
     },
     finished: 1,
     not: http1Only('it is another protocol'),
@@ -121,7 +121,7 @@ const answered = {
       client.send('/0');
       let response = await client.response();
       if (response.status === 103) response = await client.response();
-      t.true(isStamped(response.body, 0));
+      sameStamp(t, response.body, 0);
     },
     finished: 1,
   },
@@ -144,7 +144,7 @@ const answered = {
     async visit(t, server) {
       const client = await server.connect();
       for (const id of [0, 1, 2]) client.send(`/${id}`);
-      for (const id of [0, 1, 2]) t.true(isStamped((await client.response()).body, id));
+      for (const id of [0, 1, 2]) sameStamp(t, (await client.response()).body, id);
     },
     finished: 3,
   },
@@ -153,7 +153,7 @@ const answered = {
     async visit(t, server) {
       const client = await ask(server, ['/0', '/1', '/2']);
       for (const { res, kept, id } of [...server.waiting].reverse()) res.end(kept[id]);
-      for (const id of [0, 1, 2]) t.true(isStamped((await client.response()).body, id));
+      for (const id of [0, 1, 2]) sameStamp(t, (await client.response()).body, id);
     },
     finished: 3,
   },
@@ -166,7 +166,7 @@ const answered = {
       client.end();
       await until(() => waiting.length === 1);
       waiting[0].res.end(waiting[0].kept[0]);
-      t.true(isStamped((await client.response()).body, 0));
+      sameStamp(t, (await client.response()).body, 0);
     },
     finished: 1,
     not: {
@@ -247,7 +247,7 @@ const answered = {
       const given = await (app?.decorateRequest === undefined
         ? inject(listener, request)
         : app.inject(request));
-      t.true(isStamped(given.rawPayload, 0));
+      sameStamp(t, given.rawPayload, 0);
     },
     finished: 1,
     ends: 'finish',
