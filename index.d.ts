@@ -785,10 +785,23 @@ export interface RequestArena extends Omit<Arena, 'close' | typeof Symbol.dispos
 
 /**
  * The arena of the request in whose asynchronous context this is called, whichever middleware with `context: true` gave it; undefined outside of
- * one, after its response, and without such a middleware. For modules that are used inside of requests and outside:
- * `(current() ?? Buffer).allocUnsafe(size)`.
+ * one, after its response, and without such a middleware. For modules that are used inside of requests and outside there is `perRequest`.
  */
 export function current(): RequestArena | undefined;
+
+/**
+ * What Buffer does, in the arena of the request that the caller works for: see `current()`. It takes what Buffer's methods take, and throws what they throw and
+ * nothing else: outside of requests, over their limits, and for an ArrayBuffer, which `from()` shares, a list, or what is no size, it is Buffer that answers.
+ */
+export const perRequest: PerRequest;
+
+/** The type of `perRequest`. */
+export interface PerRequest {
+  alloc(size: number, fill?: Fill, encoding?: BufferEncoding): ArenaBuffer;
+  allocUnsafe(size: number): ArenaBuffer;
+  from: typeof Buffer.from;
+  concat: typeof Buffer.concat;
+}
 
 /** What the result of `requestArena()` has, whatever the framework. */
 export interface RequestArenaHandle {

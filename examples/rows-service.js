@@ -5,7 +5,7 @@
 //   node examples/rows-service.js [--port 7030] [--page KiB]
 //   curl http://127.0.0.1:7030/users/ann/rows/5
 //
-//   rows/rows.js      dies with its request: `(current() ?? Buffer)`, which is what `ralloc apply` has written
+//   rows/rows.js      dies with its request: `perRequest`, which is what `ralloc apply` has written
 //   rows/reports.js   a cache: in a region, with the free where an entry is let go, which `ralloc apply` tells
 //   rows/sessions.js  a store: in the same region, with the free where a session ends
 //   rows/journal.js   a leak: as it was

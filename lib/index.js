@@ -14,6 +14,7 @@ const { profiler } = require('./profile/profiler.js');
 const { sampleStats } = require('./memory/sampled-stats.js');
 const { stats } = require('./memory/stats.js');
 const { Region } = require('./region/region.js');
+const { perRequest } = require('./site/per-request.js');
 const { loadTable, site } = require('./site/table.js');
 const { Slab } = require('./slab/slab.js');
 const { slab } = require('./slab/default.js');
@@ -30,6 +31,7 @@ module.exports = {
   current,
   leakReport,
   loadTable,
+  perRequest,
   profiler,
   pump,
   release,

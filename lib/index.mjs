@@ -12,6 +12,7 @@ export const {
   current,
   leakReport,
   loadTable,
+  perRequest,
   profiler,
   pump,
   release,

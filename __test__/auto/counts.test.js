@@ -1,7 +1,7 @@
 'use strict';
 // tier: run-time
 
-// The counts of the threads of a process, which the main thread sums up, and what all of them know of files and limits.
+// The counts of the threads of a process, which the main thread sums up, and what all of them know of files.
 
 const test = require('ava');
 const { Arenas } = require('../../lib/auto/arenas.js');
@@ -41,35 +41,21 @@ test('what has become of a file is added up, also by a thread that counts nothin
   );
 });
 
-test('the least limit of a request is that of all, and never more than it is', (t) => {
-  const main = new Counts(1, 0);
-  t.is(main.limit, Number.POSITIVE_INFINITY);
-  main.mount(2 ** 50);
-  t.true(main.limit > 2 ** 40);
-  const limits = [1_000_000, 65_535, 70_000].map((limit) => {
-    new Counts(1, 0, main.shared).mount(limit);
-    return main.limit;
-  });
-  t.deepEqual(limits, [976 * 1024, 63 * 1024, 63 * 1024]);
-  t.is(main.mounts, 4);
-});
-
 test('the arena is that of whichever copy has one', (t) => {
-  const limits = [];
-  const arenas = new Arenas((limit) => limits.push(limit));
+  let mounts = 0;
+  const arenas = new Arenas(() => mounts++);
   t.is(arenas.current(), undefined);
   let [one, two] = [undefined, undefined];
   const ofOne = () => one;
-  t.true(arenas.mount(ofOne, 9));
+  t.true(arenas.mount(ofOne));
   t.is(arenas.current, ofOne);
-  t.true(arenas.mount(ofOne, 7));
+  t.true(arenas.mount(ofOne));
   t.is(arenas.current, ofOne);
-  t.true(arenas.mount(() => two, 8));
+  t.true(arenas.mount(() => two));
   t.is(arenas.current(), undefined);
   two = 'two';
   t.is(arenas.current(), 'two');
   one = 'one';
   t.is(arenas.current(), 'one');
-  t.deepEqual(limits, [9, 7, 8]);
-  t.is(arenas.limit, 7);
+  t.is(mounts, 3);
 });

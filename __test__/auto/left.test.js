@@ -38,16 +38,6 @@ for (const [what, text, why, site] of [
     'eval() may hide Buffer in line 2',
   ],
   [
-    'the statement begins with the call',
-    'exports.rows = (n) => {\n  Buffer.allocUnsafe(n);\n  return new Uint8Array(n);\n};\n',
-    'its statement begins with it',
-  ],
-  [
-    'the size may be no integer',
-    'exports.rows = (n) => Buffer.allocUnsafe(n / 1);\n',
-    'its size may be no integer, which an arena refuses',
-  ],
-  [
     'it is allocUnsafeSlow',
     'exports.rows = (n) => Buffer.allocUnsafeSlow(n);\n',
     'allocUnsafeSlow() says that it is to live long',
@@ -191,12 +181,6 @@ Module._extensions['.js'] = (module, file) =>
       ? 'left: something else compiles the file, as tsx, ts-node and test runners do'
       : 'its file was not loaded, or by something else than Node';
   t.is(told(stderr)[1], `rows.js:1:30 rows: ${why}`);
-});
-
-test('more bytes than a request may have', async (t) => {
-  const main = APP.replace('res.end();\n}', 'res.end();\n}, 1, { maxBytesPerRequest: 65536 }');
-  const app = tried(t, { files: { 'app.js': main } });
-  await isLeft(t, app, "left: its Buffers may have more bytes than a request's arena gives");
 });
 
 test('lines that are only suggested are no sites', async (t) => {

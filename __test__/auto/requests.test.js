@@ -1,7 +1,7 @@
 'use strict';
 // tier: run-time
 
-// What differs within requests, and is told: calls that throw, arenas that are full, a program that ends its Buffers before the response; and programs with hooks of their own.
+// What differs within requests, and is told: calls that Buffer answers, arenas that are full, a program that ends its Buffers before the response; and programs with hooks of their own.
 
 const test = require('ava');
 const { told, tried } = require('../helpers/tried.js');
@@ -29,21 +29,24 @@ async function run(t, handler, options) {
   return { result, lines: told(stderr) };
 }
 
-const THREW =
-  'rows.js:1:30 rows: 2 calls threw within requests: too many bytes, or an argument that an arena refuses';
-
-test('a line that throws in each request was reached', async (t) => {
-  const { result, lines } = await run(t, 'rows((1 << 20) + 1);', '{ maxBytesPerRequest: 1 << 20 }');
-  t.deepEqual(result, ['ERR_RALLOC_LIMIT', 'ERR_RALLOC_LIMIT']);
-  t.deepEqual(lines, ['0 of 1 site was active', THREW]);
+test('over the limit of a request a line gets Buffers of Node', async (t) => {
+  const { result, lines } = await run(
+    t,
+    'res.write(rows((1 << 20) + 1).length + " ");',
+    '{ maxBytesPerRequest: 1 << 20 }',
+  );
+  t.deepEqual(result, ['1048577 done', '1048577 done']);
+  t.deepEqual(lines, [
+    "0 of 1 site was active: 0 Buffers (0 B) from arenas of requests, 2 of V8's heap, as the arenas were full, 0 outside of requests",
+  ]);
 });
 
-test('calls that threw are told beside those that did not', async (t) => {
+test('what Buffer refuses throws as it does, and is told beside the others', async (t) => {
   const { result, lines } = await run(t, "rows(65536); rows('many');", '{}');
-  t.deepEqual(result, ['ERR_RALLOC_INVALID_ARGUMENT', 'ERR_RALLOC_INVALID_ARGUMENT']);
+  t.deepEqual(result, ['ERR_INVALID_ARG_TYPE', 'ERR_INVALID_ARG_TYPE']);
   t.deepEqual(lines, [
     '1 of 1 site was active: 2 Buffers (128 KiB) from arenas of requests, 0 outside of requests',
-    THREW,
+    'rows.js:1:30 rows: 2 calls within requests went to Buffer: the size is no integer, the value is an ArrayBuffer or a list, or Buffer refused it',
   ]);
 });
 

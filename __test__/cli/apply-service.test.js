@@ -74,8 +74,8 @@ nativeTest(
     t.deepEqual(stdout.match(/^\+(?!\+).*$/gm), [
       '+const arenas = requestArena({ context: true });',
       '+',
-      "+const { current } = require('ralloc');",
-      '+  const rows = (current() ?? Buffer).allocUnsafe(size);',
+      "+const { perRequest } = require('ralloc');",
+      '+  const rows = perRequest.allocUnsafe(size);',
     ]);
     t.regex(
       stderr,

@@ -135,8 +135,8 @@ test('lines that moved are followed', async (t) => {
   t.is(
     texts()['src/rows.js'],
     moved
-      .replace('  exports', "const { current } = require('ralloc');\n\n  exports")
-      .replace('Buffer', '(current() ?? Buffer)'),
+      .replace('  exports', "const { perRequest } = require('ralloc');\n\n  exports")
+      .replace('Buffer', 'perRequest'),
   );
   t.true(stderr.includes('ralloc: src/rows.js:3:32 rows: from the arena'), stderr);
 });

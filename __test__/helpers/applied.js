@@ -22,15 +22,11 @@ const CACHE = { file: 'src/cache.js', call: 'Buffer.from(', name: 'put', samples
 
 const NOW = {
   ...FILES,
-  'app.js':
-    "'use strict';\n\nconst { current, requestArena } = require('ralloc');\n\nexports.arenas = requestArena({ context: true });\n".replace(
-      'current, ',
-      '',
-    ),
+  'app.js': FILES['app.js'].replace('requestArena()', 'requestArena({ context: true })'),
   'src/rows.js':
-    "const { current } = require('ralloc');\n\nexports.rows = (n) => (current() ?? Buffer).allocUnsafe(n);\n",
+    "const { perRequest } = require('ralloc');\n\nexports.rows = (n) => perRequest.allocUnsafe(n);\n",
   'src/text.mjs':
-    "import { current } from 'ralloc';\n\nexport const text = (x) => (current() ?? Buffer).from(x, 'utf8');\n",
+    "import { perRequest } from 'ralloc';\n\nexport const text = (x) => perRequest.from(x, 'utf8');\n",
 };
 
 /** An application in a folder of its own: { dir, apply, texts }. */

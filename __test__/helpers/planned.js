@@ -94,7 +94,7 @@ function applied(
   return { ...result, text: result.texts[file] };
 }
 
-/** What gets current() for a file of CommonJS. */
-const LINE = "const { current } = require('ralloc');";
+/** What gets perRequest for a file of CommonJS. */
+const LINE = "const { perRequest } = require('ralloc');";
 
 module.exports = { LINE, MOUNT, PROVED, SIZE, applied, plan, planned, writeFiles };

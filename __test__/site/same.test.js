@@ -1,10 +1,11 @@
 'use strict';
 // tier: run-time
 
-// A site does what Buffer does, byte for byte and error for error, whichever memory it gives.
+// A site, and perRequest, do what Buffer does, byte for byte and error for error, whichever memory they give.
 
 const test = require('ava');
 const { MAX_LENGTH } = require('node:buffer').constants;
+const { fresh } = require('../helpers/fresh.js');
 const { inRequest, named, withTable } = require('../helpers/site.js');
 
 const text = 'grüße, 世界 \u{1F600} \ud800';
@@ -29,6 +30,9 @@ const CALLS = {
     [100, Buffer.alloc(0)],
     [100, new Uint8Array(0)],
     [100, null],
+    [100, 'ab', null],
+    [100, 'ab', 5],
+    [0, 'ab', 'none'],
     [100, true],
     [100, {}],
     [0, Buffer.alloc(0)],
@@ -131,6 +135,82 @@ for (const strategy of STRATEGIES) {
       if (strategy !== 'region') t.is(region, null);
     });
   }
+}
+
+for (const [name, lists] of Object.entries(CALLS)) {
+  test(`${name}() of perRequest is Buffer.${name}(), in requests and outside`, (t) => {
+    const ralloc = fresh('index.js');
+    const compare = () => {
+      for (const args of lists) {
+        const [is, expected] = [ralloc.perRequest, Buffer].map((one) => outcome(one, name, args));
+        t.deepEqual(is, expected, String(args[0]));
+      }
+    };
+    compare();
+    inRequest(ralloc, compare);
+    inRequest(ralloc, compare, { maxBytesPerRequest: 4096 });
+  });
+}
+
+test('perRequest gives Buffers of the request, and shares an ArrayBuffer', (t) => {
+  const ralloc = fresh('index.js');
+  const { perRequest } = ralloc;
+  inRequest(ralloc, (arena) => {
+    const list = [
+      perRequest.allocUnsafe(10),
+      perRequest.alloc(10),
+      perRequest.alloc(10, 1),
+      perRequest.from('text'),
+      perRequest.from('YWJj', 'base64'),
+      perRequest.from(bytes),
+      perRequest.concat([bytes, bytes]),
+    ];
+    for (const buffer of list) t.true(arena.owns(buffer));
+    const shared = new ArrayBuffer(8);
+    t.is(perRequest.from(shared).buffer, shared);
+  });
+  t.false(new ralloc.Arena().owns(perRequest.allocUnsafe(10)));
+});
+
+for (const [what, options, most] of [
+  ['its bytes', { maxBytesPerRequest: 1 << 20 }, 4 << 20],
+  [
+    'its share of the heap',
+    { maxBytes: 1 << 20, maxBytesPerRequest: 1 << 20, maxHeapBytes: 0 },
+    4 << 20,
+  ],
+  [
+    'all of them, as an error',
+    { maxBytes: 1 << 20, maxBytesPerRequest: 1 << 20, onOverflow: 'error' },
+    4 << 20,
+  ],
+]) {
+  test(`over the limit of a request, ${what}, perRequest and sites give Buffers of Node`, (t) => {
+    const ralloc = withTable(t, [named('rows', 'request', { size: 16 << 20 })]);
+    const owners = [ralloc.perRequest, ralloc.site('rows')];
+    const { exchange } = inRequest(
+      ralloc,
+      (arena) => {
+        for (const rows of owners) {
+          t.true(arena.owns(rows.allocUnsafe(1000)));
+          const large = [
+            rows.allocUnsafe(most),
+            rows.alloc(most),
+            rows.alloc(most, 'ab'),
+            rows.from('a'.repeat(most)),
+            rows.from(Buffer.alloc(most)),
+            rows.concat([Buffer.alloc(most), bytes]),
+          ];
+          for (const buffer of large) {
+            t.true(buffer.length >= most);
+            t.false(arena.owns(buffer));
+          }
+        }
+      },
+      options,
+    );
+    t.truthy(exchange);
+  });
 }
 
 /** Whether a call gives a Buffer of its own, by a way that is routed. */

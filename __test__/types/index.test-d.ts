@@ -24,6 +24,7 @@ import {
   loadTable,
   type MemoryOptions,
   type MemoryStats,
+  perRequest,
   stats as processStats,
   pump,
   RallocError,
@@ -120,6 +121,10 @@ expectError(site(5));
 expectError(rows.free('x'));
 expectType<RequestArena | undefined>(current());
 expectAssignable<Buffer>((current() ?? Buffer).allocUnsafe(1));
+expectAssignable<Buffer>(perRequest.allocUnsafe(1));
+expectAssignable<Buffer>(perRequest.alloc(1, 'x', 'utf8'));
+expectAssignable<Buffer>(perRequest.from('x', 'utf8'));
+expectAssignable<Buffer>(perRequest.concat([Buffer.alloc(1)], 1));
 expectAssignable<Buffer>((current() ?? Buffer).alloc(1, 'x', 'utf8'));
 expectAssignable<Buffer>((current() ?? Buffer).concat([Buffer.alloc(1)], 1));
 expectAssignable<Buffer>((current() ?? Buffer).from('x', 'utf8'));

@@ -1,6 +1,6 @@
 'use strict';
 
-const { current } = require('ralloc');
+const { perRequest } = require('ralloc');
 
 // A page of rows: lines of text as records: the number (4 bytes), the milliseconds (4), the level (1), the length of the message (2), and the message.
 
@@ -10,7 +10,7 @@ const NEWLINE = 10;
 
 /** As many rows as `size` bytes hold, from the line at `start` on; the rest is zeros. */
 exports.parseRows = function parseRows(text, start, size) {
-  const page = (current() ?? Buffer).allocUnsafe(size);
+  const page = perRequest.allocUnsafe(size);
   let at = start;
   /** The digits at `at`, and the tab behind them. */
   const integer = () => {

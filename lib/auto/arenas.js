@@ -12,10 +12,8 @@ class Arenas {
   #onMount;
   #onReset;
   #patched = []; // prototypes of the arenas of each copy
-  /** The least bytes that a request may have. */
-  limit = Number.POSITIVE_INFINITY;
 
-  /** `onMount(limit)`: of each requestArena(), with its bytes of a request. `onReset()`: the program ends Buffers of a request before its response. */
+  /** `onMount()`: of each requestArena(). `onReset()`: the program ends Buffers of a request before its response. */
   constructor(onMount, onReset) {
     this.#onMount = onMount;
     this.#onReset = onReset;
@@ -25,10 +23,9 @@ class Arenas {
   current = none;
 
   /** True: the requests are to have the option `context`, which current() needs. */
-  mount(current, limit) {
-    this.#onMount(limit);
+  mount(current) {
+    this.#onMount();
     this.#watchResets();
-    this.limit = Math.min(this.limit, limit);
     if (this.#known.includes(current)) return true;
     this.#known.push(current);
     const [first, ...others] = this.#known;

@@ -13,12 +13,11 @@ const [INSIDE, GIVEN, BYTES, HEAP, OUTSIDE, DEAD, PERHAPS, LOOKED, KEPT] = FIELD
 const MOST_BYTES = 1 << 24;
 const MOST_LANES = 1024;
 
-/** Of the header: threads that have a lane; the calls of requestArena(); the least limit of a request, in whole KiB, as sizes are; calls of reset() and rewind() of requests' arenas; the states of files follow. */
+/** Of the header: threads that have a lane; the calls of requestArena(); calls of reset() and rewind() of requests' arenas; the states of files follow. */
 const THREADS = 0;
 const MOUNTS = 1;
-const LIMIT = 2;
-const RESETS = 3;
-const FILES = 4;
+const RESETS = 2;
+const FILES = 3;
 
 /** see() of those that have `header`, for a thread that counts nothing. */
 function seeIn(header) {
@@ -62,12 +61,9 @@ class Counts {
     return Atomics.load(this.#header, FILES + file);
   }
 
-  /** A requestArena() was called; `limit`: bytes of a request. */
-  mount(limit) {
+  /** A requestArena() was called. */
+  mount() {
     Atomics.add(this.#header, MOUNTS, 1);
-    const most = Math.min(Math.floor(limit / 1024), 2 ** 31 - 1);
-    const before = Atomics.load(this.#header, LIMIT);
-    if (before === 0 || most < before) Atomics.store(this.#header, LIMIT, most);
   }
 
   get mounts() {
@@ -81,12 +77,6 @@ class Counts {
 
   get resets() {
     return Atomics.load(this.#header, RESETS);
-  }
-
-  /** Bytes that each request may have; infinite before anything is known of it. */
-  get limit() {
-    const kib = Atomics.load(this.#header, LIMIT);
-    return kib === 0 ? Number.POSITIVE_INFINITY : kib * 1024;
   }
 
   /** Of a site, by all threads: `{ given, bytes, … }`. */

@@ -1,6 +1,6 @@
 'use strict';
 
-// What a table says is to be changed when files are loaded: `(current() ?? Buffer).allocUnsafe(n)` in the place of `Buffer.allocUnsafe(n)`, by a name that is as long
+// What a table says is to be changed when files are loaded: `perRequest.allocUnsafe(n)` in the place of `Buffer.allocUnsafe(n)`, by a name that is as long
 // as `Buffer`. So each line and column stays what it is, and so do source maps.
 
 const fs = require('node:fs');
@@ -64,7 +64,7 @@ function lookAt(root, file, packages) {
 }
 
 /**
- * `{ sites, files }` of a table that stands in `folder`. `sites`: those that are proved to die with their request, `{ key, name, size, why, file }`, name: of its file; why: why it stays as it is;
+ * `{ sites, files }` of a table that stands in `folder`. `sites`: those that are proved to die with their request, `{ key, name, why, file }`, name: of its file; why: why it stays as it is;
  * file: the number of its file, where it changes.
  * `files`: real path → `{ number, sha256, edits }` of those that change, and edits: `{ site, offset, callee, name }`, where in the text which name is to be put.
  */
@@ -76,7 +76,7 @@ function editsOf(table, { folder, packages, ...options }) {
   const files = new Map();
   for (const site of table.sites) {
     if (site.strategy !== 'request' || !isProved(site)) continue;
-    const { file, line, column, function: of, offset, callee, size } = site;
+    const { file, line, column, function: of, offset, callee } = site;
     if (!looked.has(file)) {
       looked.set(file, lookAt(root, path.resolve(folder, file), packages));
     }
@@ -86,7 +86,7 @@ function editsOf(table, { folder, packages, ...options }) {
       whyFile ?? whyOf(site, options) ?? (number < MOST_SITES ? undefined : 'there are too many');
     const others = files.get(real)?.edits ?? [];
     if (others.some((edit) => edit.offset === offset)) continue; // told twice, by hand
-    sites.push({ key: `${file}:${line}:${column} ${of}`, name: file, size, why, file: undefined });
+    sites.push({ key: `${file}:${line}:${column} ${of}`, name: file, why, file: undefined });
     if (why !== undefined) continue;
     if (!files.has(real)) {
       files.set(real, { number: files.size, sha256: hashes.get(file), edits: [] });

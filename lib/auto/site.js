@@ -1,20 +1,19 @@
 'use strict';
 
-// What stands in the place of `Buffer` at a site: `(current() ?? Buffer)`, and counts what it gives. The arguments are read before current() is, and not behind it: only
-// a size that is awaited would tell the difference.
+// What stands in the place of `Buffer` at a site: perRequest, of whichever copy of ralloc the request is, and counts what it gives.
 
+const { BufferLike, kPlace, kRefused } = require('../site/buffer-like.js');
 const { BYTES, GIVEN, HEAP, INSIDE, OUTSIDE } = require('./counts.js');
 
-class Site {
+class Site extends BufferLike {
   #counts;
-  #size;
   #arenas;
   #watch;
 
-  /** `counts`: of Counts; `size`: what nearly all of its Buffers have at most. `watch` is told of each Buffer of an arena. */
-  constructor(counts, size, arenas, watch) {
+  /** `counts`: of Counts. `watch` is told of each Buffer of an arena. */
+  constructor(counts, arenas, watch) {
+    super();
     this.#counts = counts;
-    this.#size = size;
     this.#arenas = arenas;
     this.#watch = watch;
   }
@@ -24,41 +23,45 @@ class Site {
     return this.#counts;
   }
 
-  /** The arena that a call is for, which is counted. What may be more than a request has is left alone, as `ralloc apply` leaves it. */
-  #arena() {
-    const arenas = this.#arenas;
-    const arena = this.#size > arenas.limit ? undefined : arenas.current();
-    this.#counts[arena === undefined ? OUTSIDE : INSIDE]++;
-    return arena;
-  }
-
   allocUnsafe(size) {
-    const arena = this.#arena();
-    return arena === undefined ? Buffer.allocUnsafe(size) : this.#given(arena.allocUnsafe(size));
+    this.#count();
+    return super.allocUnsafe(size);
   }
 
   alloc(...args) {
-    const arena = this.#arena();
-    return arena === undefined ? Buffer.alloc(...args) : this.#given(arena.alloc(...args));
+    this.#count();
+    return super.alloc(...args);
   }
 
   from(...args) {
-    const arena = this.#arena();
-    return arena === undefined ? Buffer.from(...args) : this.#given(arena.from(...args));
+    this.#count();
+    return super.from(...args);
   }
 
   concat(...args) {
-    const arena = this.#arena();
-    return arena === undefined ? Buffer.concat(...args) : this.#given(arena.concat(...args));
+    this.#count();
+    return super.concat(...args);
   }
 
-  #given(buffer) {
+  /** Each call, also those that an arena has nothing to do with: of an ArrayBuffer, or with an argument that Buffer refuses. */
+  #count() {
+    this.#counts[this.#arenas.current() === undefined ? OUTSIDE : INSIDE]++;
+  }
+
+  [kPlace](size, zero) {
+    const arena = this.#arenas.current();
+    if (arena === undefined) return null;
+    const buffer = zero ? arena.alloc(size) : arena.allocUnsafe(size);
     const counts = this.#counts;
     if (this.#watch.gave(this, buffer)) {
       counts[GIVEN]++;
       counts[BYTES] += buffer.length;
     } else counts[HEAP]++;
     return buffer;
+  }
+
+  [kRefused]() {
+    this.#counts[HEAP]++;
   }
 }
 

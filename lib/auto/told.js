@@ -35,7 +35,6 @@ function sumOf(notes) {
     }
     for (const name of FIELDS) sum[name] += site[name];
     sum.state |= site.state;
-    sum.isTooLarge ||= site.isTooLarge;
   }
   return {
     sites: [...sites.values()],
@@ -48,11 +47,10 @@ function sumOf(notes) {
 /** TypeScript and JSX: what compiles them may take the file's own text after the hooks have seen it. */
 const IS_COMPILED = /\.(?:[cm]?ts|tsx|jsx)$/;
 
-/** Why a site gave nothing within requests; undefined where it did, or where that threw. */
-function whyNone({ why, name, state, inside, outside, isTooLarge }, { mounts, runner }) {
+/** Why a site was never reached within requests; undefined where it was. */
+function whyNone({ why, name, state, inside, outside }, { mounts, runner }) {
   if (why !== undefined) return `left: ${why}`;
   if (inside > 0) return undefined;
-  if (isTooLarge) return "left: its Buffers may have more bytes than a request's arena gives";
   if ((state & EDITED) === 0) {
     const [, reason] = REASONS.find(([bit]) => (state & bit) !== 0) ?? [];
     if (reason !== undefined) return `left: ${reason}`;
@@ -66,7 +64,9 @@ function whyNone({ why, name, state, inside, outside, isTooLarge }, { mounts, ru
       : '';
     return `never reached${other}`;
   }
-  return mounts === 0 ? 'no request had an arena' : 'reached outside of requests alone';
+  return mounts === 0
+    ? 'no request had an arena'
+    : 'ran only where current() is undefined: outside of requests, or in listeners, which AsyncResource.bind() binds to one';
 }
 
 function headOf({ sites }) {
@@ -117,12 +117,12 @@ function linesOf(told) {
   const dead = sites
     .filter((site) => site.dead + site.perhaps > 0)
     .map((site) => `${site.key}: ${usesOf(site)}. Take copyOut(buffer), or hold() it`);
-  const threw = sites
-    .map((site) => ({ ...site, threw: site.inside - site.given - site.heap }))
-    .filter((site) => site.threw > 0)
+  const refused = sites
+    .map((site) => ({ ...site, refused: site.inside - site.given - site.heap }))
+    .filter((site) => site.refused > 0)
     .map(
       (site) =>
-        `${site.key}: ${counted(site.threw, 'call')} threw within requests: too many bytes, or an argument that an arena refuses`,
+        `${site.key}: ${counted(site.refused, 'call')} within requests went to Buffer: the size is no integer, the value is an ArrayBuffer or a list, or Buffer refused it`,
     );
   const isGiven = sites.some(({ given }) => given > 0);
   const reset =
@@ -143,7 +143,7 @@ function linesOf(told) {
     ? ['No requestArena() was made: until requests have arenas, all Buffers are those of Node']
     : [];
   const left = reasonsOf(sites, { mounts, runner });
-  const all = [...dead, ...threw, ...reset, ...kept, ...noMount, ...left];
+  const all = [...dead, ...refused, ...reset, ...kept, ...noMount, ...left];
   const rest = all.length - MOST_LINES;
   const lines = rest > 1 ? [...all.slice(0, MOST_LINES), `and ${rest} lines more`] : all;
   return [headOf(told), ...lines].map((line) => `ralloc: trial: ${line}`);

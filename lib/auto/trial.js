@@ -30,7 +30,7 @@ class Trial {
     this.#files = files;
     this.#counts = new Counts(sites.length, files.size, shared);
     this.#arenas = new Arenas(
-      (limit) => this.#counts.mount(limit),
+      () => this.#counts.mount(),
       () => this.#counts.reset(),
     );
   }
@@ -49,7 +49,7 @@ class Trial {
     const isWanted = this.#files.size > 0;
     Object.defineProperty(globalThis, kTrial, {
       value: {
-        mount: (current, limit) => isWanted && this.#arenas.mount(current, limit),
+        mount: (current) => isWanted && this.#arenas.mount(current),
         died: (view) => attempt(() => this.#watch.died(view)),
       },
     });
@@ -61,12 +61,7 @@ class Trial {
   #define(edits) {
     if (edits.some(({ name }) => name in globalThis)) return false;
     for (const { site, name } of edits) {
-      const value = new Site(
-        this.#counts.of(site),
-        this.#sites[site].size,
-        this.#arenas,
-        this.#watch,
-      );
+      const value = new Site(this.#counts.of(site), this.#arenas, this.#watch);
       Object.defineProperty(globalThis, name, { value });
     }
     return true;
@@ -83,12 +78,11 @@ class Trial {
   /** For told.js: `{ sites, mounts, resets, runner }`. */
   get note() {
     const counts = this.#counts;
-    const sites = this.#sites.map(({ key, name, size, why, file }, number) => ({
+    const sites = this.#sites.map(({ key, name, why, file }, number) => ({
       key,
       name,
       why,
       state: file === undefined ? 0 : counts.stateOf(file),
-      isTooLarge: size > counts.limit,
       ...counts.sumOf(number),
     }));
     const { mounts, resets } = counts;

@@ -97,7 +97,7 @@ module.exports = {
   /**
    * Of globalThis: a list of `{ source, prototype }`, a WeakRef, of the classes of each copy that give out Buffers: 'arena' with alloc(), allocUnsafe(), from() and concat(),
    * 'slab' with alloc(), allocUnsafe(), tryAlloc(), tryAllocUnsafe(), free(), send() and use(), 'region' with the same but for the last two, 'site' with
-   * those of an arena, a `name` and kSiteMemory. Otherwise a profiler sees those of its own copy alone.
+   * those of an arena, a `name` and kSiteMemory, 'request' with the same but for the name. Otherwise a profiler sees those of its own copy alone.
    */
   kShown: Symbol.for('ralloc.profiler.shown.1'),
 

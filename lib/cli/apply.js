@@ -19,7 +19,7 @@ const summary = "change lines so that they use their request's arena";
 const usage = `Usage: ralloc apply [options] [FILE...]
 
 Prints, as a diff, how the lines of a table whose Buffers are proved to die with their request get these from the arena of that: by
-(current() ?? Buffer), which outside of requests is Buffer as before. Tells on standard error what else may be done, and what stays
+perRequest, which outside of requests, and over their limits, does what Buffer does. Tells on standard error what else may be done, and what stays
 and why. Changes files below the current folder alone, or the given ones of them. Nothing is changed without --write.
 
   -t, --table FILE    the table (default: ${OUTPUT})

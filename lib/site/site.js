@@ -3,35 +3,16 @@
 // site('name'): a place of the application's that allocates, by its name. A table says which memory its Buffers get; it does what Buffer does, whichever that is.
 
 const { inspect } = require('node:util');
-const { isUint8Array } = require('node:util').types;
 const { current } = require('../arena/current.js');
 const { allocWarm } = require('../arena/warm.js');
 const { typeError, rangeError } = require('../base/errors.js');
 const { kSiteMemory } = require('../base/protocol.js');
 const { showProfiler } = require('../base/seen.js');
 const check = require('../base/validate.js');
-const { lengthOf } = require('../base/views.js');
-const { concatInto } = require('./concat.js');
+const { BufferLike, kDropped, kPlace, kRefused } = require('./buffer-like.js');
 const { free, freeOnce, hold, letGo, memoryOf, take } = require('./memory.js');
+const { perRequest } = require('./per-request.js');
 const { HEAP, NOWHERE, REQUEST, requestsOf } = require('./routes.js');
-
-const { set } = Uint8Array.prototype;
-
-/** Encodings of which Buffer.byteLength() is exact; of the others it is an upper bound. */
-const EXACT = new Set([
-  'utf8',
-  'utf-8',
-  'utf16le',
-  'utf-16le',
-  'ucs2',
-  'ucs-2',
-  'latin1',
-  'binary',
-  'ascii',
-]);
-
-/** Of an arena that gives no more, or of a system that has none: no reason to fail for what Node may still give. */
-const REFUSED = new Set(['ERR_RALLOC_LIMIT', 'ERR_RALLOC_MAP']);
 
 const MOST_LETTERS = 100;
 const CONTROL = /\p{C}|\p{Zl}|\p{Zp}/u;
@@ -39,7 +20,7 @@ const CONTROL = /\p{C}|\p{Zl}|\p{Zp}/u;
 /** For the table: sets the routes of a site, and what it is. */
 let route;
 
-class Site {
+class Site extends BufferLike {
   #name;
   #routes = NOWHERE;
   #requests = 0; // of them, what is of requests
@@ -48,6 +29,7 @@ class Site {
   #unfreed = 0; // calls of free() with nothing to free
 
   constructor(name) {
+    super();
     this.#name = name;
   }
 
@@ -64,30 +46,9 @@ class Site {
     ) {
       const arena = current();
       if (arena === undefined) return Buffer.allocUnsafe(size);
-      return allocWarm(arena, size) ?? this.#elsewhere(size);
+      return allocWarm(arena, size) ?? super.allocUnsafe(size);
     }
-    return this.#elsewhere(size);
-  }
-
-  /** Where it is not of what a request's arena has warm. */
-  #elsewhere(size) {
-    return this.#placed(size, false) ?? Buffer.allocUnsafe(size);
-  }
-
-  alloc(size, fill, encoding) {
-    if (fill === undefined || fill === 0) return this.#placed(size, true) ?? Buffer.alloc(size);
-    const buffer = this.#placed(size, false);
-    if (buffer === null) return Buffer.alloc(size, fill, encoding);
-    return this.#written(buffer, () => buffer.fill(fill, 0, size, encoding));
-  }
-
-  from(value, encodingOrOffset, length) {
-    if (typeof value === 'string') return this.#fromText(value, encodingOrOffset);
-    return isUint8Array(value) ? this.#copied(value) : Buffer.from(value, encodingOrOffset, length);
-  }
-
-  concat(list, length) {
-    return concatInto((size) => this.#placed(size, false), list, length);
+    return super.allocUnsafe(size);
   }
 
   free(buffer) {
@@ -114,65 +75,21 @@ class Site {
   }
 
   /** A Buffer of the memory that the table says; null where that is Node's. */
-  #placed(size, zero) {
-    if (typeof size !== 'number' || size >>> 0 !== size) return null;
+  [kPlace](size, zero) {
     const to = this.#routes[Math.clz32(size - 1)];
     if (to === HEAP) return null;
-    if (to !== REQUEST) return this.#take(to, size, zero);
-    const arena = current();
-    if (arena === undefined) return null;
-    try {
-      return zero ? arena.alloc(size) : arena.allocUnsafe(size);
-    } catch (error) {
-      this.#refused(error);
-      return null;
-    }
-  }
-
-  #take(to, size, zero) {
-    try {
-      const buffer = take(to, size, zero);
-      if (buffer === null) this.#full++;
-      return buffer;
-    } catch (error) {
-      this.#refused(error);
-      return null;
-    }
-  }
-
-  #refused(error) {
-    if (!REFUSED.has(error?.code)) throw error;
-    this.#full++;
-  }
-
-  #fromText(text, encoding) {
-    const isExact = encoding === undefined || EXACT.has(encoding);
-    if (!isExact) return this.#copied(Buffer.from(text, encoding), true);
-    const size = Buffer.byteLength(text, encoding);
-    const buffer = this.#placed(size, false);
-    if (buffer === null) return Buffer.from(text, encoding);
-    return this.#written(buffer, () => {
-      buffer.write(text, 0, size, encoding);
-      return buffer;
-    });
-  }
-
-  /** `isOurs`: nobody else has the bytes, so they may stay. */
-  #copied(bytes, isOurs = false) {
-    const buffer = this.#placed(lengthOf.call(bytes), false);
-    if (buffer === null) return isOurs ? bytes : Buffer.from(bytes);
-    set.call(buffer, bytes);
+    if (to === REQUEST) return perRequest[kPlace](size, zero);
+    const buffer = take(to, size, zero);
+    if (buffer === null) this.#full++;
     return buffer;
   }
 
-  /** What `write` returns; where it throws, nobody has the Buffer. */
-  #written(buffer, write) {
-    try {
-      return write();
-    } catch (error) {
-      freeOnce(buffer);
-      throw error;
-    }
+  [kRefused]() {
+    this.#full++;
+  }
+
+  [kDropped](buffer) {
+    freeOnce(buffer);
   }
 
   /** For a profiler: see base/protocol.js. */

@@ -23,7 +23,6 @@ module.exports = [
         'mostly <= Buffer.poolSize >>> 1',
         'mostly < Buffer.poolSize >>> 1',
       ],
-      'more than a request may have': ['site.size > limit', 'site.size < 0'],
       'what a compiler made is changed': ['GENERATED.test(this.#file.text)', 'false'],
       'a place that is told twice': ['|| known.has(offset)', '', { tests: input }],
     },
@@ -34,28 +33,7 @@ module.exports = [
     mutants: {
       'a file that must not is changed': ['return this.fault ?? ', 'return ', { tests: others }],
       'calls with a question mark': ['callee.optional || node.optional || ', ''],
-      spreads: ['isSpread || ', ''],
-      'more arguments than an arena takes': [' || args.length > most', ''],
-      'statements that begin with it': [
-        'if (beginsStatement(node, this.#source)) return',
-        'if (false) return',
-      ],
-      'sizes that are divided': ["operator === '/' || ", ''],
-      'sizes of a variable are not looked at': ['(values.get(name) ?? []).some(look)', 'false'],
-      'what is rounded may be parted': ['if (MADE_WHOLE.has(name)) return false;', ''],
-      'shared ArrayBuffers': ['if (isText(value, given)) return undefined;', 'return undefined;'],
-      'what is given to a name later': ['names.isFixed(name) ? values', 'true ? values'],
-    },
-  },
-  {
-    file: 'profile/apply/texts.js',
-    tests: rules,
-    mutants: {
-      'either is a text': ['look(left) && look(right)', 'look(left) || look(right)'],
-      'one way is a text': [
-        'look(consequent) && look(alternate)',
-        'look(consequent) || look(alternate)',
-      ],
+      'any method is one': ['METHODS.has(name) ?', 'true ?'],
     },
   },
   {
@@ -143,7 +121,7 @@ module.exports = [
       'what is assigned stays': ['names.isFixed(id.name)', 'true', { tests: early }],
       'require() of a function is that of the file': ['?.find(isAtTop)', '?.[0]', { tests: early }],
       'require() is not assigned': ["names.assigned.get('require') ?? ", '', { tests: early }],
-      'a list gets a name that is taken': [" && !names.used.has('current')", ''],
+      'a list gets a name that is taken': [' && !names.used.has(wanted)', ''],
       'always semicolons': ["=== ';' ? ';' : ''", "=== ';' ? ';' : ';'"],
       'behind a comment there is code': ['ONLY_SPACE.test(text.slice(last, end))', 'true'],
     },
@@ -176,11 +154,6 @@ module.exports = [
       'requestArena of anybody': ['OF_RALLOC.test(one.from)', 'true'],
       'what is on is turned on': ['if (own.value.value === true) return null;', ''],
       'what is no literal is changed': ["if (own.value.type !== 'Literal') return undefined;", ''],
-      'limits are not read': [
-        "propertyOf(one) === 'maxBytesPerRequest'",
-        'false',
-        { tests: rules },
-      ],
     },
   },
   {

@@ -53,15 +53,19 @@ module.exports = [
     file: 'auto/site.js',
     tests: left,
     mutants: {
-      'more than a request has': ['this.#size > arenas.limit', 'false'],
       'what is allocated outside is not counted': [
-        'this.#counts[arena === undefined ? OUTSIDE : INSIDE]++;',
-        'if (arena !== undefined) this.#counts[INSIDE]++;',
+        '=== undefined ? OUTSIDE : INSIDE]++',
+        '=== undefined ? INSIDE : INSIDE]++',
         { tests: load },
       ],
-      'calls that throw are not counted': [
-        'this.#counts[arena === undefined ? OUTSIDE : INSIDE]++;',
-        'if (arena === undefined) this.#counts[OUTSIDE]++;',
+      'calls within requests are not counted': [
+        '=== undefined ? OUTSIDE : INSIDE]++',
+        '=== undefined ? OUTSIDE : OUTSIDE]++',
+        { tests: requests },
+      ],
+      'what an arena refuses is not counted': [
+        '    this.#counts[HEAP]++;\n  }\n}',
+        '  }\n}',
         { tests: requests },
       ],
     },
@@ -70,7 +74,6 @@ module.exports = [
     file: 'auto/arenas.js',
     tests: counts,
     mutants: {
-      'the last limit of a request': ['Math.min(this.limit, limit)', 'limit'],
       'a copy is there twice': ['if (this.#known.includes(current)) return true;', ''],
       'arenas of the program too': [
         'if (this[kOfRequest] === true) onReset();',
@@ -93,12 +96,6 @@ module.exports = [
         },
       ],
       'what other threads have is not told': ['lane < end;', 'lane < this.#size;', { tests: verb }],
-      'the last limit counts': ['before === 0 || most < before', 'true', { tests: counts }],
-      'limits are more than they are': [
-        'Math.floor(limit / 1024)',
-        'Math.ceil(limit / 1024)',
-        { tests: counts },
-      ],
     },
   },
   {

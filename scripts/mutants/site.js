@@ -23,24 +23,27 @@ module.exports = [
     file: 'site/site.js',
     tests: sites,
     mutants: {
-      'a limit is an error': [
-        "const REFUSED = new Set(['ERR_RALLOC_LIMIT', 'ERR_RALLOC_MAP']);",
-        'const REFUSED = new Set();',
-      ],
       'a hold of an arena is none': [
         'if (arena?.owns(buffer)) return',
         'if (false) return',
         { tests: holds },
       ],
-      'what failed is held': [
-        '      freeOnce(buffer);\n      throw',
-        '      throw',
-        { tests: same },
+      'what failed is held': ['    freeOnce(buffer);\n  }', '  }', { tests: same }],
+    },
+  },
+  {
+    file: 'site/buffer-like.js',
+    tests: same,
+    mutants: {
+      'a limit is an error': ['if (!isOurs(error)) throw error;', 'throw error;'],
+      'fills of nothing are read': ['size === 0 ? null : ', ''],
+      'ArrayBuffers are copied': [
+        'isUint8Array(value) ? this.#copied(value) : Buffer',
+        'isUint8Array(value) || value instanceof ArrayBuffer ? this.#copied(Buffer.from(value)) : Buffer',
       ],
       'encodings of which the length is a guess': [
         'encoding === undefined || EXACT.has(encoding)',
         'true',
-        { tests: same },
       ],
     },
   },

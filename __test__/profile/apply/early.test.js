@@ -1,7 +1,7 @@
 'use strict';
 // tier: tools
 
-// current() is there whenever somebody may call a function of the file, and stays what it is: programs that `ralloc apply` changed, run.
+// perRequest is there whenever somebody may call a function of the file, and stays what it is: programs that `ralloc apply` changed, run.
 
 const test = require('ava');
 const { execFileSync } = require('node:child_process');
@@ -11,8 +11,8 @@ const { folder } = require('../../helpers/folder.js');
 const { LINE, PROVED, applied, plan, planned, writeFiles } = require('../../helpers/planned.js');
 
 const CALL = 'Buffer.from(';
-const USE = '(current() ?? Buffer).from(';
-const IMPORT = "import { current } from 'ralloc';";
+const USE = 'perRequest.from(';
+const IMPORT = "import { perRequest } from 'ralloc';";
 
 /** A module that `m.mjs` is in a cycle with: it calls m's early() before m has run. */
 const OTHER = "import { early } from './m.mjs';\nexport const told = String(early());\n";
@@ -59,22 +59,22 @@ for (const [what, text, expected] of [
   [
     'a pattern has the rest of ralloc',
     `const { site, ...rest } = require('ralloc');\nconsole.log(rest.current(), \`\${${CALL}'f')}\`);\n`,
-    `const { site, ...rest } = require('ralloc');\nconst { current } = require('ralloc');\nconsole.log(rest.current(), \`\${${USE}'f')}\`);\n`,
+    `const { site, ...rest } = require('ralloc');\nconst { perRequest } = require('ralloc');\nconsole.log(rest.current(), \`\${${USE}'f')}\`);\n`,
   ],
   [
     'the name of ralloc is assigned later',
     `let ralloc = require('ralloc');\nconst f = () => ${CALL}'f');\nralloc = null;\nconsole.log(ralloc, \`\${f()}\`);\n`,
-    `let ralloc = require('ralloc');\nconst { current } = require('ralloc');\nconst f = () => ${USE}'f');\nralloc = null;\nconsole.log(ralloc, \`\${f()}\`);\n`,
+    `let ralloc = require('ralloc');\nconst { perRequest } = require('ralloc');\nconst f = () => ${USE}'f');\nralloc = null;\nconsole.log(ralloc, \`\${f()}\`);\n`,
   ],
   [
-    'the name of current() is assigned by a loop',
-    `let { current } = require('ralloc');\nconst f = () => ${CALL}'f');\nfor (current of [1]);\nconsole.log(current, \`\${f()}\`);\n`,
-    `let { current } = require('ralloc');\nconst { current: currentArena } = require('ralloc');\nconst f = () => ${USE.replace('current', 'currentArena')}'f');\nfor (current of [1]);\nconsole.log(current, \`\${f()}\`);\n`,
+    'the name of perRequest is assigned by a loop',
+    `let { perRequest } = require('ralloc');\nconst f = () => ${CALL}'f');\nfor (perRequest of [1]);\nconsole.log(perRequest, \`\${f()}\`);\n`,
+    `let { perRequest } = require('ralloc');\nconst { perRequest: perRequestBuffers } = require('ralloc');\nconst f = () => ${USE.replace('perRequest', 'perRequestBuffers')}'f');\nfor (perRequest of [1]);\nconsole.log(perRequest, \`\${f()}\`);\n`,
   ],
   [
     'let that nobody assigns',
-    `let { current } = require('ralloc');\nconsole.log(\`\${${CALL}'f')}\`);\n`,
-    `let { current } = require('ralloc');\nconsole.log(\`\${${USE}'f')}\`);\n`,
+    `let { perRequest } = require('ralloc');\nconsole.log(\`\${${CALL}'f')}\`);\n`,
+    `let { perRequest } = require('ralloc');\nconsole.log(\`\${${USE}'f')}\`);\n`,
   ],
 ]) {
   test(`CommonJS: ${what}`, (t) => t.is(changed(t, { 'app.js': text }, 'app.js'), expected));
@@ -92,15 +92,15 @@ for (const [what, head, expected = `${IMPORT}\n${head}`, use = USE] of [
     "import { told } from './other.mjs';\nimport { Slab } from 'ralloc';\n",
   ],
   [
-    'before the import of current()',
-    "import { told } from './other.mjs';\nimport { current as now } from 'ralloc';\n",
-    "import { current as currentArena } from 'ralloc';\nimport { told } from './other.mjs';\nimport { current as now } from 'ralloc';\n",
-    USE.replace('current', 'currentArena'),
+    'before the import of perRequest',
+    "import { told } from './other.mjs';\nimport { perRequest as now } from 'ralloc';\n",
+    "import { perRequest as perRequestBuffers } from 'ralloc';\nimport { told } from './other.mjs';\nimport { perRequest as now } from 'ralloc';\n",
+    USE.replace('perRequest', 'perRequestBuffers'),
   ],
   [
     'behind the import of ralloc',
     "import fs from 'node:fs';\nimport 'ralloc/http';\nimport { Slab } from 'ralloc';\nimport { told } from './other.mjs';\n",
-    "import fs from 'node:fs';\nimport 'ralloc/http';\nimport { current, Slab } from 'ralloc';\nimport { told } from './other.mjs';\n",
+    "import fs from 'node:fs';\nimport 'ralloc/http';\nimport { perRequest, Slab } from 'ralloc';\nimport { told } from './other.mjs';\n",
   ],
 ]) {
   test(`a cycle of ES modules, ${what}`, (t) => {

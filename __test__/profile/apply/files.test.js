@@ -117,9 +117,6 @@ for (const text of [
 ]) {
   test(`Buffer is Node's: ${text.split('\n')[0]}`, (t) => {
     const result = applied(t, text);
-    t.is(
-      result.text,
-      text.replace('\n', `\n${LINE}\n`).replace('Buffer.all', '(current() ?? Buffer).all'),
-    );
+    t.is(result.text, text.replace('\n', `\n${LINE}\n`).replace('Buffer.all', 'perRequest.all'));
   });
 }

@@ -73,11 +73,11 @@ for (const text of [
   test(`a file is changed where Buffer is only looked at: ${JSON.stringify(text)}`, (t) => {
     const result = applied(t, `${CALL}\n${text}\n`);
     t.deepEqual(result.left, []);
-    t.is(result.text, `${LINE}\n\n${CALL.replace('Buffer', '(current() ?? Buffer)')}\n${text}\n`);
+    t.is(result.text, `${LINE}\n\n${CALL.replace('Buffer', 'perRequest')}\n${text}\n`);
   });
 }
 
 test('a module of ES may give Buffer of node:buffer on', (t) => {
   const text = `import { Buffer } from 'node:buffer';\nexport { Buffer };\n${CALL}\n`;
-  t.true(applied(t, text).text.includes('f((current() ?? Buffer).allocUnsafe(1));'));
+  t.true(applied(t, text).text.includes('f(perRequest.allocUnsafe(1));'));
 });

@@ -32,7 +32,7 @@ function joined(t, text, isStreams) {
 
 test('a body that is joined of pieces is read at once with --streams, and told without', (t) => {
   const { text, suggestions } = joined(t, BODY, false);
-  t.true(text.includes('  const body = (current() ?? Buffer).concat(chunks);\n'));
+  t.true(text.includes('  const body = perRequest.concat(chunks);\n'));
   t.is(suggestions.length, 1);
   t.regex(suggestions[0], /^app\.js:5:23 make: it joins pieces of a stream, /);
   const all = joined(t, BODY, true);
@@ -67,8 +67,8 @@ for (const [what, text] of [
     t.is(
       changed,
       text
-        .replace('\n', "\n\nconst { current } = require('ralloc');\n")
-        .replace('Buffer', '(current() ?? Buffer)'),
+        .replace('\n', "\n\nconst { perRequest } = require('ralloc');\n")
+        .replace('Buffer', 'perRequest'),
     );
     t.deepEqual(suggestions, []);
   });
@@ -102,7 +102,7 @@ for (const [head, expected] of [
         /^app\.js:2: pump\(\) gives chunks back that (p|pipeline)\(\) /,
       );
     const { texts, suggestions } = planned(dir, { isStreams: true });
-    const [first] = texts['app.js'].split('\n').filter((line) => !line.includes('{ current }'));
+    const [first] = texts['app.js'].split('\n').filter((line) => !line.includes('{ perRequest }'));
     t.is(first, expected ?? head);
     t.is(suggestions.length, expected === undefined ? 1 : 0);
   });

@@ -14,7 +14,7 @@ const { PROVED, plan, planned } = require('../../helpers/planned.js');
 
 const MOUNT = "const { requestArena } = require('ralloc');\nrequestArena({ context: true });\n";
 const CALL = 'Buffer.allocUnsafe(';
-const USE = '(current() ?? Buffer).allocUnsafe(';
+const USE = 'perRequest.allocUnsafe(';
 
 /** The text that a file gets; a second run, also by a table of before, changes nothing; the diff makes the same. */
 function styled(t, text, { file = 'app.js', files = {}, call = CALL, ...options } = {}) {
@@ -39,8 +39,8 @@ function styled(t, text, { file = 'app.js', files = {}, call = CALL, ...options 
 
 const body = `exports.f = (n) => ${CALL}n);\n`;
 const used = `exports.f = (n) => ${USE}n);\n`;
-const REQUIRE = "const { current } = require('ralloc');\n";
-const IMPORT = "import { current } from 'ralloc';\n";
+const REQUIRE = "const { perRequest } = require('ralloc');\n";
+const IMPORT = "import { perRequest } from 'ralloc';\n";
 const esm = body.replace('exports.f', 'export const f');
 const esmUsed = used.replace('exports.f', 'export const f');
 
@@ -73,22 +73,22 @@ for (const [what, text, expected, options] of [
   [
     'with its quotes',
     `const a = require("a");\n${body}`,
-    `const a = require("a");\nconst { current } = require("ralloc");\n${used}`,
+    `const a = require("a");\nconst { perRequest } = require("ralloc");\n${used}`,
   ],
   [
     'without semicolons',
     `const a = require('a')\n${body}`,
-    `const a = require('a')\nconst { current } = require('ralloc')\n${used}`,
+    `const a = require('a')\nconst { perRequest } = require('ralloc')\n${used}`,
   ],
   [
     'without semicolons before a parenthesis',
     `const a = require('a')\n;(() => {})()\n${body}`,
-    `const a = require('a')\nconst { current } = require('ralloc')\n;(() => {})()\n${used}`,
+    `const a = require('a')\nconst { perRequest } = require('ralloc')\n;(() => {})()\n${used}`,
   ],
   [
     'without semicolons before what would go on',
     `require('a');\n(() => {})()\n${body}`,
-    `require('a');\nconst { current } = require('ralloc');\n(() => {})()\n${used}`,
+    `require('a');\nconst { perRequest } = require('ralloc');\n(() => {})()\n${used}`,
   ],
   [
     'with CRLF',
@@ -99,23 +99,23 @@ for (const [what, text, expected, options] of [
   [
     'where ralloc is known',
     `const { Slab } = require('ralloc');\n${body}`,
-    `const { current, Slab } = require('ralloc');\n${used}`,
+    `const { perRequest, Slab } = require('ralloc');\n${used}`,
   ],
   [
     'where ralloc is known in several lines',
     `const {\n  Slab,\n  slab,\n} = require('ralloc');\n${body}`,
-    `const {\n  current,\n  Slab,\n  slab,\n} = require('ralloc');\n${used}`,
+    `const {\n  perRequest,\n  Slab,\n  slab,\n} = require('ralloc');\n${used}`,
   ],
   [
     'where ralloc is known as a whole',
     `const r = require('ralloc');\n${body}`,
-    `const r = require('ralloc');\n${used.replace('current', 'r.current')}`,
+    `const r = require('ralloc');\n${used.replace('perRequest', 'r.perRequest')}`,
   ],
-  ['where current() is known', `${REQUIRE}${body}`, `${REQUIRE}${used}`],
+  ['where perRequest is known', `${REQUIRE}${body}`, `${REQUIRE}${used}`],
   [
-    'where current() is known by another name',
-    `const { current: now } = require('ralloc');\n${body}`,
-    `const { current: now } = require('ralloc');\n${used.replace('current', 'now')}`,
+    'where perRequest is known by another name',
+    `const { perRequest: now } = require('ralloc');\n${body}`,
+    `const { perRequest: now } = require('ralloc');\n${used.replace('perRequest', 'now')}`,
   ],
   [
     'where ralloc is known too late',
@@ -124,20 +124,24 @@ for (const [what, text, expected, options] of [
   ],
   [
     'where the name is taken and ralloc is known',
-    `const { Slab } = require('ralloc');\nlet current = 1;\n${body}`,
-    `const { Slab } = require('ralloc');\nconst { current: currentArena } = require('ralloc');\nlet current = 1;\n${used.replace('current', 'currentArena')}`,
+    `const { Slab } = require('ralloc');\nlet perRequest = 1;\n${body}`,
+    `const { Slab } = require('ralloc');\nconst { perRequest: perRequestBuffers } = require('ralloc');\nlet perRequest = 1;\n${used.replace('perRequest', 'perRequestBuffers')}`,
   ],
   [
     'where the name is taken',
-    `let current = 1;\n${body}`,
-    `const { current: currentArena } = require('ralloc');\n\nlet current = 1;\n${used.replace('current', 'currentArena')}`,
+    `let perRequest = 1;\n${body}`,
+    `const { perRequest: perRequestBuffers } = require('ralloc');\n\nlet perRequest = 1;\n${used.replace('perRequest', 'perRequestBuffers')}`,
   ],
   [
     'where both names are taken',
-    `let current = 1, currentArena;\n${body}`,
-    `const { current: currentArena2 } = require('ralloc');\n\nlet current = 1, currentArena;\n${used.replace('current', 'currentArena2')}`,
+    `let perRequest = 1, perRequestBuffers;\n${body}`,
+    `const { perRequest: perRequestBuffers2 } = require('ralloc');\n\nlet perRequest = 1, perRequestBuffers;\n${used.replace('perRequest', 'perRequestBuffers2')}`,
   ],
-  ['where current is a property', `x.current = 1;\n${body}`, `${REQUIRE}\nx.current = 1;\n${used}`],
+  [
+    'where perRequest is a property',
+    `x.perRequest = 1;\n${body}`,
+    `${REQUIRE}\nx.perRequest = 1;\n${used}`,
+  ],
   ['a module of ES', esm, `${IMPORT}\n${esmUsed}`],
   ['a module of ES by its name', esm, `${IMPORT}\n${esmUsed}`, { file: 'app.mjs' }],
   [
@@ -154,12 +158,12 @@ for (const [what, text, expected, options] of [
   [
     'a module of ES that knows ralloc',
     `import r, { Slab } from 'ralloc';\n${esm}`,
-    `import r, { current, Slab } from 'ralloc';\n${esmUsed}`,
+    `import r, { perRequest, Slab } from 'ralloc';\n${esmUsed}`,
   ],
   [
     'a module of ES that knows ralloc as a whole',
     `import * as r from 'ralloc';\n${esm}`,
-    `import * as r from 'ralloc';\n${esmUsed.replace('current', 'r.current')}`,
+    `import * as r from 'ralloc';\n${esmUsed.replace('perRequest', 'r.perRequest')}`,
   ],
   [
     'a module of CommonJS with return',
@@ -180,7 +184,7 @@ test('a call in two lines, as a formatter writes it', (t) => {
     { file: 'app.js', call: 'Buffer\n    .allocUnsafe(', source: 'Buffer.allocUnsafe', ...PROVED },
   ]);
   const { texts } = planned(dir);
-  t.is(texts['app.js'], `${REQUIRE}\n${text.replace('Buffer', '(current() ?? Buffer)')}`);
+  t.is(texts['app.js'], `${REQUIRE}\n${text.replace('Buffer', 'perRequest')}`);
   fs.writeFileSync(path.join(dir, 'app.js'), texts['app.js']);
   const { applied, faults, left, texts: again } = planned(dir);
   t.deepEqual([applied, faults, left, again], [1, [], [], {}]);
@@ -235,6 +239,6 @@ test('TypeScript that this Node cannot strip, or not in place, is a suggestion',
   plan(dir, { 'app.ts': text, 'mount.js': MOUNT }, [{ file: 'app.ts', call: CALL, ...PROVED }]);
   const { texts, left, suggestions, faults } = planned(dir);
   t.deepEqual([texts, faults], [{}, []]);
-  t.deepEqual(suggestions, ['app.ts:4:76 make: (current() ?? Buffer).allocUnsafe()']);
+  t.deepEqual(suggestions, ['app.ts:4:76 make: perRequest.allocUnsafe()']);
   t.regex(left[0], /^app\.ts: left: its types /);
 });

@@ -67,24 +67,4 @@ function append({ start, end, properties }, text) {
   return { start: last.end, end: last.end, text: `${between}context: true` };
 }
 
-/** The most bytes of a request, as far as the options tell it in a number. */
-function limitOf({ node, index }) {
-  const options = node.arguments[index];
-  if (options?.type !== 'ObjectExpression') return undefined;
-  const own = options.properties.find(
-    (one) => one.type === 'Property' && propertyOf(one) === 'maxBytesPerRequest',
-  );
-  return own && numberOf(own.value);
-}
-
-const COMPUTE = { '*': (a, b) => a * b, '+': (a, b) => a + b, '<<': (a, b) => a << b };
-
-/** Of a number, or a product of such. */
-function numberOf(node) {
-  if (node.type === 'Literal') return Number(node.value);
-  if (node.type !== 'BinaryExpression') return undefined;
-  const [a, b] = [numberOf(node.left), numberOf(node.right)];
-  return a === undefined || b === undefined ? undefined : COMPUTE[node.operator]?.(a, b);
-}
-
-module.exports = { limitOf, mountsOf, turnOn };
+module.exports = { mountsOf, turnOn };

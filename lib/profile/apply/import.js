@@ -1,6 +1,6 @@
 'use strict';
 
-// Where a source gets current() from: what it has of ralloc already, or one line more, in its own style.
+// Where a source gets perRequest from: what it has of ralloc already, or one line more, in its own style.
 
 const { isBuiltin } = require('node:module');
 const { requiredBy } = require('./names.js');
@@ -52,24 +52,24 @@ function earlyOf(source) {
   return requests.slice(0, end === -1 ? requests.length : end + 1);
 }
 
-/** How current() is called by what the source has of ralloc: `{ call, edits }`; undefined where it has nothing fit. */
-function known(source, names, text) {
+/** How a name of ralloc is written by what the source has of it: `{ as, edits }`; undefined where it has nothing fit. */
+function known(wanted, source, names, text) {
   const early = new Set(earlyOf(source));
   const single = [...names.imports()].filter(
     ({ id, from, statement }) =>
       from === 'ralloc' && names.isFixed(id.name) && early.has(statement),
   );
-  const direct = single.find(({ imported }) => imported === 'current');
-  if (direct !== undefined) return { call: `${direct.id.name}()`, edits: [] };
+  const direct = single.find(({ imported }) => imported === wanted);
+  if (direct !== undefined) return { as: direct.id.name, edits: [] };
   const list = single.find((one) => one.imported !== undefined && one.first !== undefined);
-  if (list !== undefined && !names.used.has('current')) {
+  if (list !== undefined && !names.used.has(wanted)) {
     const { start } = list.first;
     const [, space] = /\{(\s*)$/.exec(text.slice(0, start)) ?? [undefined, ' '];
     const between = space.includes('\n') ? space : ' ';
-    return { call: 'current()', edits: [{ start, end: start, text: `current,${between}` }] };
+    return { as: wanted, edits: [{ start, end: start, text: `${wanted},${between}` }] };
   }
   const whole = single.find(({ imported }) => imported === undefined);
-  return whole && { call: `${whole.id.name}.current()`, edits: [] };
+  return whole && { as: `${whole.id.name}.${wanted}`, edits: [] };
 }
 
 /** Where a statement ends: a semicolon that begins a line is the next one's. */
@@ -127,22 +127,25 @@ function getting(wanted, source, file) {
     : before(next, lines, eol, source, file);
 }
 
-/**
- * `{ call, buffer, edits }`: how current() is called, and buffer() of Node where `isCollected`, and what makes that work.
- */
-function currentFor(source, names, file, { isCollected }) {
-  const found = known(source, names, file.text);
-  const name = names.free('current', 'currentArena');
-  const buffer = names.free('buffer', 'bufferOf');
-  const wanted = [];
-  if (found === undefined) wanted.push(['current', name, 'ralloc']);
-  if (isCollected) wanted.push(['buffer', buffer, 'node:stream/consumers']);
-  const { call, edits } = found ?? { call: `${name}()`, edits: [] };
-  return {
-    call,
-    buffer,
-    edits: [...edits, ...(wanted.length > 0 ? [getting(wanted, source, file)] : [])],
-  };
+/** What may be wanted: name → its module, and another name where the source has that one. */
+const WANTED = {
+  perRequest: ['ralloc', 'perRequestBuffers'],
+  current: ['ralloc', 'currentArena'],
+  buffer: ['node:stream/consumers', 'bufferOf'],
+};
+
+/** `{ as, edits }`: how each of `wanted`, names of WANTED, is written, by its name, and what makes that work. */
+function namesFor(wanted, source, names, file) {
+  const [as, edits, missing] = [{}, [], []];
+  for (const name of wanted) {
+    const [module, other] = WANTED[name];
+    const found = module === 'ralloc' ? known(name, source, names, file.text) : undefined;
+    as[name] = found?.as ?? names.free(name, other);
+    if (found === undefined) missing.push([name, as[name], module]);
+    else edits.push(...found.edits);
+  }
+  if (missing.length > 0) edits.push(getting(missing, source, file));
+  return { as, edits };
 }
 
 /** What stands in the place of Node's require() in a source of CommonJS: a node; undefined where nothing does. */
@@ -157,4 +160,4 @@ function otherRequire({ sourceType, parents }, names) {
   return names.assigned.get('require') ?? names.bound.get('require')?.find(isAtTop);
 }
 
-module.exports = { currentFor, otherRequire };
+module.exports = { namesFor, otherRequire };

@@ -13,9 +13,6 @@ const { locateSites } = require('./sites.js');
 const { Source } = require('./source.js');
 const { Text, edited } = require('./text.js');
 
-/** The most bytes of a request, by default. */
-const LIMIT = 16 * 1024 * 1024;
-
 class Plan {
   /** Lines of text: what changes, what somebody may do, what stays, and why nothing may be changed. */
   changes = [];
@@ -29,7 +26,6 @@ class Plan {
   #acorn;
   #table;
   #options;
-  #limit = LIMIT;
 
   constructor(acorn, table, options) {
     this.#acorn = acorn;
@@ -59,8 +55,6 @@ class Plan {
 
   make() {
     const mounts = this.#mounts();
-    const limits = mounts.map(({ limit }) => limit).filter((limit) => limit > 0);
-    if (limits.length > 0) this.#limit = Math.min(...limits);
     for (const one of this.#table.files) this.#add(one);
     if (this.changes.length > 0) this.#turnOn(mounts);
     for (const one of this.files) this.#check(one);
@@ -119,7 +113,7 @@ class Plan {
     if (found.length === 0) return;
     const source = this.#source(name);
     if (!(source instanceof Source)) return this.#refuse(name, found, source);
-    source.add(found, { ...this.#options, limit: this.#limit });
+    source.add(found, this.#options);
     for (const told of ['changes', 'suggestions', 'left']) this[told].push(...source[told]);
   }
 
@@ -141,11 +135,11 @@ class Plan {
     for (const site of sites.filter(({ strategy }) => strategy === 'request')) {
       const { line, column, function: of, callee } = site;
       const method = callee.slice(callee.lastIndexOf('.'));
-      this.suggestions.push(`${name}:${line}:${column} ${of}: (current() ?? Buffer)${method}()`);
+      this.suggestions.push(`${name}:${line}:${column} ${of}: perRequest${method}()`);
     }
   }
 
-  /** Where requests get their arenas: `{ name, line, edit, limit }`. */
+  /** Where requests get their arenas: `{ name, line, edit }`. */
   #mounts() {
     const { root } = this.#options;
     return filesThatMount(root).flatMap((file) => {

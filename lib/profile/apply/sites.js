@@ -8,10 +8,10 @@ const { edited } = require('./text.js');
 
 const NAME = '[\\p{ID_Start}$_][\\p{ID_Continue}$]*';
 const QUOTED = `(['"])(?:ralloc|node:stream/consumers)\\1`;
-const NAMED = `\\{ (?:current|buffer)(?:(?: as|:) ${NAME})? \\}`;
+const NAMED = `\\{ (?:perRequest|current|buffer)(?:(?: as|:) ${NAME})? \\}`;
 const LINE = `(?:import ${NAMED} from ${QUOTED}|const ${NAMED} = require\\(${QUOTED.replace('1', '2')}\\));?`;
 const EOL = '\\r?\\n';
-/** A statement that gets current(), with the lines that came with it; from the least to the most. */
+/** A statement that gets perRequest, with the lines that came with it; from the least to the most. */
 const LINES = [
   `${LINE}${EOL}`,
   `(?:${EOL})${LINE}`,
@@ -20,9 +20,15 @@ const LINES = [
   `${EOL}${EOL}${LINE}${EOL}`,
 ].map((pattern) => new RegExp(pattern, 'gu'));
 
-/** `(current() ?? Buffer)` */
-const USE = new RegExp(`\\((?:${NAME}\\.)?${NAME}\\(\\) \\?\\? Buffer\\)(?=\\s*\\.)`, 'gu');
-const FIRST = /(?<=\{\s*)current,\s+(?=[^}]*\}[^\n]*\bralloc['"])/g;
+/** `perRequest.from`, by the names that the source has for it. */
+function usesOf(text) {
+  const others = [...text.matchAll(OTHER_NAME)].map(([, name]) => name.replaceAll('$', '\\$'));
+  const names = ['perRequest', ...others].join('|');
+  return new RegExp(`(?<![\\p{ID_Continue}$.])(?:${NAME}\\.)?(?:${names})(?=\\s*\\.)`, 'gu');
+}
+
+const OTHER_NAME = new RegExp(`\\bperRequest(?: as|:) (${NAME})`, 'gu');
+const FIRST = /(?<=\{\s*)(?:(?:perRequest|current),\s+)+(?=[^}]*\}[^\n]*\bralloc['"])/g;
 const OPTION = /,\s*context: true(?=\s*,?\s*\})/g;
 const ONLY_OPTION = /(?<=requestArena\()\{ context: true \}(?=\))/g;
 
@@ -42,7 +48,7 @@ const instead = (text, pattern, put) =>
 
 /** Edits that take away what an earlier `apply` wrote, by each way in which it may have been written. */
 function* undoings(text) {
-  const always = [...instead(text, USE, 'Buffer'), ...instead(text, FIRST, '')];
+  const always = [...instead(text, usesOf(text), 'Buffer'), ...instead(text, FIRST, '')];
   for (const lines of LINES) {
     for (const options of ['', '{}']) {
       yield [

@@ -4,9 +4,9 @@
 
 const { PROOF_SAMPLES } = require('../../lifetime/rules.js');
 const { Calls, whyNever } = require('./calls.js');
-const { limitOf, mountsOf, turnOn } = require('./context.js');
+const { mountsOf, turnOn } = require('./context.js');
 const { Evictions } = require('./evictions.js');
-const { currentFor, otherRequire } = require('./import.js');
+const { namesFor, otherRequire } = require('./import.js');
 const { Names } = require('./names.js');
 const { parse } = require('./parse.js');
 const { collectOnce, collected, pipesOf, pumpInstead } = require('./streams.js');
@@ -49,12 +49,11 @@ class Source {
     return [...mountsOf(this.#parsed, this.#names)].map((mount) => ({
       line: this.#file.lineOf(mount.node.start),
       edit: turnOn(mount, this.#file.text),
-      limit: limitOf(mount),
     }));
   }
 
   /** Why a site of requests stays as it is; undefined where it may be changed. */
-  #why(site, { isAlloc, isAnySize, limit }) {
+  #why(site, { isAlloc, isAnySize }) {
     const { source, mostly } = site;
     const never = whyNever(source);
     if (never !== undefined) return never;
@@ -64,8 +63,6 @@ class Source {
     if (!isAnySize && mostly <= Buffer.poolSize >>> 1) {
       return `most of its Buffers have ${mostly} bytes or less, for which Node has a pool`;
     }
-    if (site.size > limit)
-      return `${whole(site.size)} bytes may be more than a request's arena gives`;
     const other = otherRequire(this.#parsed, this.#names);
     if (other !== undefined) {
       return `require is another one than Node's in line ${this.#file.lineOf(other.start)}`;
@@ -98,8 +95,12 @@ class Source {
       const call = this.#calls.at(site.offset);
       return { site, call, body: collected(call, this.#parsed) };
     });
-    const isCollected = isStreams && calls.some(({ body }) => body !== undefined);
-    const { edits, ...how } = currentFor(this.#parsed, this.#names, this.#file, { isCollected });
+    const isCollected = ({ body }) => isStreams && body !== undefined;
+    const wanted = [
+      ...(calls.every(isCollected) ? [] : ['perRequest']),
+      ...(calls.some(isCollected) ? ['current', 'buffer'] : []),
+    ];
+    const { as, edits } = namesFor(wanted, this.#parsed, this.#names, this.#file);
     this.edits.push(...edits);
     for (const { site, call, body } of calls) {
       const { offset, samples } = site;
@@ -107,7 +108,7 @@ class Source {
         `${placeOf(site)}: from the arena of its request: of ${whole(samples)} samples none outlived it`,
       );
       if (body !== undefined && isStreams) {
-        this.edits.push(...collectOnce(call, body, this.#file, how));
+        this.edits.push(...collectOnce(call, body, this.#file, as));
         continue;
       }
       if (body !== undefined) {
@@ -116,7 +117,7 @@ class Source {
         );
       }
       const end = offset + 'Buffer'.length;
-      this.edits.push({ start: offset, end, text: `(${how.call} ?? Buffer)` });
+      this.edits.push({ start: offset, end, text: as.perRequest });
     }
   }
 
@@ -166,7 +167,7 @@ class Source {
 
 const suggestionOf = ({ samples, exceptions, source }) =>
   exceptions === 0
-    ? `(current() ?? Buffer)${source.slice('Buffer'.length)}() would fit by ${whole(samples)} samples. ${whole(PROOF_SAMPLES)} prove it: record longer`
+    ? `perRequest${source.slice('Buffer'.length)}() would fit by ${whole(samples)} samples. ${whole(PROOF_SAMPLES)} prove it: record longer`
     : `of ${whole(samples)} samples ${whole(exceptions)} outlived their request. Look whether they do: record again`;
 
 module.exports = { Source };

@@ -52,19 +52,14 @@ function collected(call, { nodes, parents }) {
 }
 
 /** Edits that read the stream at once: what `current` calls, or `buffer` outside of requests. */
-function collectOnce(
-  call,
-  { source, statements: [first, , last] },
-  { text },
-  { call: current, buffer },
-) {
+function collectOnce(call, { source, statements: [first, , last] }, { text }, { current, buffer }) {
   const from = text.slice(source.start, source.end);
   return [
     { start: first.start, end: last.start, text: '' },
     {
       start: call.start,
       end: call.end,
-      text: `await (${current}?.collect(${from}) ?? ${buffer}(${from}))`,
+      text: `await (${current}()?.collect(${from}) ?? ${buffer}(${from}))`,
     },
   ];
 }

@@ -25,8 +25,8 @@ const allocating = (source) => (original) =>
     return buffer;
   };
 
-/** Of whichever memory a site's Buffer is, it is the site's: what gave it is not counted. */
-const allocatingAt = (original) =>
+/** Of whichever memory its Buffer is, it is `sourceOf(this, memory)`'s: what gave it is not counted. */
+const allocatingAt = (sourceOf) => (original) =>
   function allocate(a, b, c) {
     const before = countdown[0];
     countdown[0] = NEVER;
@@ -40,7 +40,8 @@ const allocatingAt = (original) =>
     const left = before - size;
     countdown[0] = left;
     if (left < 0) {
-      sampled(buffer, size, sourceOfSite(this.name), allocate, this[kSiteMemory](buffer));
+      const memory = this[kSiteMemory](buffer);
+      sampled(buffer, size, sourceOf(this, memory), allocate, memory);
     }
     return buffer;
   };
@@ -65,7 +66,20 @@ const using = (original) =>
 
 function patchOwn(patches, samples, source, prototype) {
   if (source === 'site') {
-    for (const name of ARENA) patches.method(prototype, name, allocatingAt);
+    for (const name of ARENA) {
+      patches.method(
+        prototype,
+        name,
+        allocatingAt((site) => sourceOfSite(site.name)),
+      );
+    }
+    return;
+  }
+  if (source === 'request') {
+    for (const name of ARENA) {
+      const sourceOf = (_, memory) => (memory === 'arena' ? memory : `Buffer.${name}`);
+      patches.method(prototype, name, allocatingAt(sourceOf));
+    }
     return;
   }
   const names = source === 'arena' ? ARENA : FREED;

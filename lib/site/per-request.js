@@ -1,0 +1,37 @@
+'use strict';
+
+// perRequest: what Buffer does, in the arena of the request that the caller works for. `ralloc apply` puts it in the place of `Buffer`.
+
+const { current } = require('../arena/current.js');
+const { allocWarm } = require('../arena/warm.js');
+const { kSiteMemory } = require('../base/protocol.js');
+const { showProfiler } = require('../base/seen.js');
+const { BufferLike, kPlace } = require('./buffer-like.js');
+const { memoryOf } = require('./memory.js');
+
+class PerRequest extends BufferLike {
+  // Hot, as site.allocUnsafe() is.
+  allocUnsafe(size) {
+    if (typeof size !== 'number' || size >>> 0 !== size) return Buffer.allocUnsafe(size);
+    const arena = current();
+    if (arena === undefined) return Buffer.allocUnsafe(size);
+    return allocWarm(arena, size) ?? super.allocUnsafe(size);
+  }
+
+  [kPlace](size, zero) {
+    const arena = current();
+    if (arena === undefined) return null;
+    return zero ? arena.alloc(size) : arena.allocUnsafe(size);
+  }
+
+  /** For a profiler: see base/protocol.js. */
+  [kSiteMemory](buffer) {
+    return memoryOf(buffer);
+  }
+}
+
+showProfiler('request', PerRequest.prototype);
+
+const perRequest = new PerRequest();
+
+module.exports = { perRequest };
