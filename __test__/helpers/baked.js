@@ -14,8 +14,11 @@ const SIZE = 64 * 1024;
 
 const idOf = (n) => n.toString(16).padStart(16, '0');
 
-/** Of `samples` Buffers of `size` bytes that lived `ms` each, in requests or not. */
-function cellsOf(site, { samples = 100, size = SIZE, ms = 100, inRequest = false, ends = 1 }) {
+/** Of `samples` Buffers of `size` bytes that lived `ms` each, in requests or not; `before`: bytes that a request had already, on average. */
+function cellsOf(
+  site,
+  { samples = 100, size = SIZE, ms = 100, inRequest = false, ends = 1, before = 0 },
+) {
   const cell = (event, share, lived = 0) => {
     const told = Math.round(samples * share);
     const sums = { samples: told, count: told * 1024, bytes: told * size };
@@ -27,6 +30,10 @@ function cellsOf(site, { samples = 100, size = SIZE, ms = 100, inRequest = false
     cell(events.ALIVE, 1 - ends, ms),
   ];
   if (inRequest) cells.push(cell(events.WITH_REQUEST, 1));
+  if (before > 0) {
+    const bytes = Math.round((before * samples * size) / 2 ** 20);
+    cells.push({ ...cell(events.BEFORE, 1), samples: 1, count: 0, bytes });
+  }
   return cells.filter(({ samples: some }) => some > 0);
 }
 

@@ -12,7 +12,15 @@ const { random } = require('../helpers/random.js');
 /** Of a site whose Buffers all die with their requests. */
 function bound(samples, changes) {
   const bytes = samples * 65536;
-  const none = { outlived: 0, outlivedSamples: 0, moved: 0, alive: 0, long: 0, alike: 0 };
+  const none = {
+    outlived: 0,
+    outlivedSamples: 0,
+    moved: 0,
+    alive: 0,
+    long: 0,
+    alike: 0,
+    repeats: 0,
+  };
   const all = { bytes, samples, withRequest: bytes, withRequestSamples: samples, ended: bytes };
   return { ...none, ...all, ...changes };
 }
@@ -45,6 +53,9 @@ for (const [what, evidence, expected] of [
   ['less that ended', cache({ ended: 9e7, alive: 9.1e8 }), 'leave never-ends'],
   ['one in a thousand that outlives', outliving(1), 'request with-request'],
   ['two in a thousand', outliving(2), 'region medium-mixed'],
+  ['two Buffers before it', bound(1000, { repeats: 2 }), 'request with-request'],
+  ['more before it', bound(1000, { repeats: 2.1 }), 'leave repeats'],
+  ['more before what outlives', cache({ repeats: 9 }), 'region long'],
   ['half that lived long', cache(), 'region long'],
   ['less of many sizes', cache({ long: 4.9e8 }), 'region medium-mixed'],
   ['less of two sizes', cache({ long: 4.9e8, alike: 0.9 }), 'slab medium-alike'],
@@ -74,7 +85,7 @@ binaryTest('the core says the same', (t) => {
       ...{ bytes, samples: samples(), withRequest, withRequestSamples: samples() },
       ...{ outlived: share() * (bytes - withRequest), outlivedSamples: below(2) },
       ...{ moved: share() * share() * bytes, ended: share() * bytes, alive: share() * bytes },
-      ...{ long: share() * bytes, alike: share() },
+      ...{ long: share() * bytes, alike: share(), repeats: below(40) / 10 },
     };
     const { strategy, certainty, reason } = decide(evidence);
     t.deepEqual(

@@ -6,9 +6,14 @@
 const acorn = require('acorn');
 const test = require('ava');
 const fs = require('node:fs');
+const http = require('node:http');
 const path = require('node:path');
+const { once } = require('node:events');
 const { bake } = require('../../lib/profile/bake/bake.js');
 const { explain, locate } = require('../../lib/profile/bake/explain.js');
+const { evidenceOf } = require('../../lib/profile/bake/evidence.js');
+const { Profile } = require('../../lib/profile/profile.js');
+const { Recorder } = require('../../lib/profile/recorder.js');
 const { HOUR, SIZE, profileOf, sourceFile } = require('../helpers/baked.js');
 const { folder } = require('../helpers/folder.js');
 
@@ -172,6 +177,62 @@ test('lines that nothing tells apart have no fingerprint, and are not followed',
   fs.appendFileSync(file, '\n');
   t.is(locate(table, dir, 'app.js').sites.length, 0);
 });
+
+test('a line of which a request has several times its largest Buffer is left alone', (t) => {
+  const dir = folder(t);
+  const at = sourceFile(dir, ONE)('Buffer.alloc');
+  const proved = { at, samples: 4000, inRequest: true };
+  const of = (before) => bake(profileOf([{ ...proved, before }]), { folder: dir }).table;
+  t.like(of(0).sites[0], { strategy: 'request', certainty: 'proved' });
+  t.like(of(2 * SIZE).sites[0], { strategy: 'request', certainty: 'proved' });
+  const table = of(2.1 * SIZE);
+  t.like(table.sites[0], { strategy: 'leave', reason: 'repeats' });
+  t.regex(explain(table.sites[0], table), /several times its largest Buffer/);
+});
+
+test.serial(
+  'pieces that are joined in a loop in requests repeat, and joined once do not',
+  async (t) => {
+    const dir = fs.realpathSync(folder(t));
+    const text = `exports.loop = (n) => {
+  let all = Buffer.alloc(0);
+  for (let i = 0; i < n; i++) all = Buffer.concat([all, exports.piece]);
+  return all;
+};
+exports.once = (n) => Buffer.concat(new Array(n).fill(exports.piece));
+exports.piece = new Uint8Array(4096);
+`;
+    const file = path.join(dir, 'app.js');
+    fs.writeFileSync(file, text);
+    const old = new Date(Date.now() - HOUR);
+    fs.utimesSync(file, old, old);
+    const app = require(file);
+    const recorder = new Recorder({ rate: 1024, seed: 5 });
+    recorder.start();
+    const server = http.createServer((_req, res) => {
+      app.loop(16);
+      app.once(16);
+      res.end();
+    });
+    try {
+      await once(server.listen({ port: 0 }), 'listening');
+      for (let n = 0; n < 40; n++) {
+        const request = http.get({ port: server.address().port, agent: false });
+        const [response] = await once(request, 'response');
+        response.resume();
+        await once(response, 'close');
+      }
+    } finally {
+      recorder.stop();
+      server.close();
+    }
+    const { places } = evidenceOf(new Profile().add(recorder.take()));
+    const of = (name) =>
+      places.find((place) => place.function.endsWith(name) && place.source === 'Buffer.concat');
+    t.true(of('loop').repeats > 2, `${of('loop').repeats}`);
+    t.true(of('once').repeats < 0.1, `${of('once').repeats}`);
+  },
+);
 
 test('explain has a reason for each rule', (t) => {
   const dir = folder(t);

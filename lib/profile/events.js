@@ -23,6 +23,8 @@ const events = Object.freeze({
   ALIVE: 8,
   /** The variance of what BORN says, in KiB²: of one sample that stands for w times its n bytes, (1 - 1/w) · (w · n)². Its bucket is 0. */
   VARIANCE: 9,
+  /** The bytes that its request had of the same site before, times its own, in KiB². Its bucket is 0. */
+  BEFORE: 10,
 });
 
 /** Event → its name. */

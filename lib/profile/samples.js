@@ -24,6 +24,8 @@ function watchedOf(view) {
   return ab.byteLength === bytes ? ab : view;
 }
 
+const KIB2 = 1024 * 1024;
+
 /** What lives until it is freed, whoever has its Buffer. */
 const isFreed = (memory) => memory === 'slab' || memory === 'region';
 
@@ -42,6 +44,7 @@ class Samples {
   #collections;
   #numbers = new WeakMap(); // of ArrayBuffers
   #survivors = null; // at the end
+  #requests = new WeakMap(); // request → site → bytes of it, an estimate
   #newest = Number.NEGATIVE_INFINITY; // when it was born
   #heard = Number.NEGATIVE_INFINITY; // when a death was heard last
   #heardBefore = Number.NEGATIVE_INFINITY; // the same, before the collection that #heard is of
@@ -78,12 +81,22 @@ class Samples {
     if (sample.isInSlab || watched !== made) this.#numbers.set(watched, number);
     this.#tell(sample, events.BORN, 0);
     this.#cells.add(site, sample.sizeClass, events.VARIANCE, 0, 0, varianceOf(bytes, weight));
+    if (request !== undefined) this.#addTo(request, sample);
     this.#newest = born;
     this.count++;
     this.live += sample.bytes;
     site.live += sample.bytes;
     if (site.live > site.peak) site.peak = site.live;
     return sample;
+  }
+
+  #addTo(request, { site, sizeClass, bytes }) {
+    const sums = this.#requests.get(request) ?? new Map();
+    this.#requests.set(request, sums);
+    const before = sums.get(site) ?? 0;
+    sums.set(site, before + bytes);
+    if (before === 0) return;
+    this.#cells.add(site, sizeClass, events.BEFORE, 0, 0, Math.round((before * bytes) / KIB2));
   }
 
   #tell(sample, event, ms) {

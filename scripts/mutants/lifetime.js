@@ -30,6 +30,10 @@ module.exports = [
     file: 'lifetime/rules.js',
     tests: rules,
     mutants: {
+      'what a request has several times is of it': [
+        'if (repeats > MOST_REPEATS) return',
+        'if (false) return',
+      ],
       'few samples say something': ['samples >= LEAST_SAMPLES', 'samples >= 1'],
       'what moves may be placed': ['moved > MOST_MOVED * bytes', 'moved > bytes'],
       'what is of no request is of one': ['judged >= LEAST_JUDGED * bytes', 'judged > 0'],

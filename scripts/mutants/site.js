@@ -6,6 +6,7 @@ const same = ['site/same.test.js'];
 const read = ['lifetime/table.test.js'];
 const tables = ['site/table.test.js'];
 const judged = ['profile/judged.test.js'];
+const bakes = ['profile/bake.test.js'];
 const named = ['profile/named.test.js'];
 
 module.exports = [
@@ -113,12 +114,21 @@ module.exports = [
     tests: named,
     mutants: {
       'one size class is always alike': ['return this.#whole.alike;', 'return 1;'],
+      'what a request has is not read': ['e.before += bytes;', '', { tests: bakes }],
     },
   },
   {
     file: 'profile/samples.js',
     tests: judged,
     mutants: {
+      'what a request had is that of the last sample': [
+        'sums.set(site, before + bytes)',
+        'sums.set(site, bytes)',
+      ],
+      'what a request had is that of all sites': [
+        'sums.get(site) ?? 0',
+        'sums.values().next().value ?? 0',
+      ],
       'what nobody knows outlived its request': ['else if (heardBefore > first)', 'else'],
       'what was heard of the same collection tells': [
         '      this.#heardBefore = this.#heard;\n      this.#lastCollection = last;\n    }\n    this.#heard = heard;',

@@ -16,6 +16,8 @@ const LEAST_ENDED: f64 = 0.1;
 const LEAST_LONG: f64 = 0.5;
 /// Of the allocations, what has to be of two size classes for a slab.
 const LEAST_ALIKE: f64 = 0.9;
+/// How many Buffers of the largest size a request may have of a site when it allocates more, on average over the bytes: an arena keeps them all to its end.
+const MOST_REPEATS: f64 = 2.0;
 
 /// Where a site's bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,6 +61,8 @@ pub enum Reason {
     MediumAlike = 5,
     /// They lived shorter, and are of many sizes.
     MediumMixed = 6,
+    /// They were gone with their request, which had several times their largest size of them.
+    Repeats = 7,
 }
 
 /// What a profile says of a site. All in bytes but for what is called samples; estimates, so no integers.
@@ -86,6 +90,8 @@ pub struct Evidence {
     pub long: f64,
     /// Of the allocations, the share of the two size classes that have the most; 0 to 1.
     pub alike: f64,
+    /// How many Buffers of the largest size a request had of the site when a byte was allocated, on average.
+    pub repeats: f64,
 }
 
 /// What becomes of a site, and why.
@@ -131,6 +137,9 @@ pub fn decide(evidence: &Evidence) -> Decision {
         return Decision::new(Strategy::Leave, Reason::Moves);
     }
     if judged >= LEAST_JUDGED * e.bytes && e.with_request >= LEAST_WITH_REQUEST * judged {
+        if e.repeats > MOST_REPEATS {
+            return Decision::new(Strategy::Leave, Reason::Repeats);
+        }
         let is_proved = e.with_request_samples >= PROOF_SAMPLES && e.outlived_samples == 0.0;
         let certainty = if is_proved { Certainty::Proved } else { Certainty::Suggested };
         return Decision { certainty, ..Decision::new(Strategy::Request, Reason::WithRequest) };
@@ -165,6 +174,7 @@ mod tests {
             alive: 2e8,
             long: 5e8,
             alike: 0.5,
+            repeats: 0.0,
         }
     }
 
@@ -224,6 +234,14 @@ mod tests {
         let moves = |moved| outcome(Evidence { moved, ..cache() }).1;
         assert_eq!(moves(1e6), Reason::Long);
         assert_eq!(moves(2e6), Reason::Moves);
+    }
+
+    #[test]
+    fn what_a_request_has_several_times_is_left_alone() {
+        let with = |repeats| outcome(Evidence { repeats, ..bound(5000.0) });
+        assert_eq!(with(2.0), (Strategy::Request, Reason::WithRequest));
+        assert_eq!(with(2.1), (Strategy::Leave, Reason::Repeats));
+        assert_eq!(outcome(Evidence { repeats: 9.0, ..cache() }).1, Reason::Long);
     }
 
     #[test]

@@ -44,9 +44,10 @@ pub fn decide_for_test(evidence: Vec<f64>) -> Vec<u32> {
         alive,
         long,
         alike,
+        repeats,
     ] = evidence[..]
     else {
-        panic!("11 numbers");
+        panic!("12 numbers");
     };
     let decision = decide(&Evidence {
         bytes,
@@ -60,6 +61,7 @@ pub fn decide_for_test(evidence: Vec<f64>) -> Vec<u32> {
         alive,
         long,
         alike,
+        repeats,
     });
     vec![decision.strategy as u32, decision.certainty as u32, decision.reason as u32]
 }

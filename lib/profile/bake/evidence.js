@@ -4,7 +4,7 @@
 
 const path = require('node:path');
 const { LONG_MS } = require('../../lifetime/rules.js');
-const { BUCKETS, bucketStart } = require('../buckets.js');
+const { BUCKETS, bucketStart, sizeClassEnd } = require('../buckets.js');
 const { events } = require('../events.js');
 const { nameOfSource } = require('../named.js');
 
@@ -38,7 +38,12 @@ const ADD = {
     e.outlived += bytes;
     e.outlivedSamples += samples;
   },
+  [events.BEFORE]: (e, { bytes }) => {
+    e.before += bytes;
+  },
 };
+
+const KIB2 = 1024 * 1024;
 
 class Evidence {
   bytes = 0;
@@ -51,6 +56,7 @@ class Evidence {
   ended = 0;
   alive = 0;
   long = 0;
+  before = 0; // in KiB²
   /** By size class. */
   counts = new Float64Array(64);
   sizes = new Float64Array(64);
@@ -78,6 +84,12 @@ class Evidence {
     return all === 0 ? 0 : (sorted[0] + sorted[1]) / all;
   }
 
+  /** What its request had of the same place when a byte of it was allocated, on average, in Buffers of its largest size. */
+  get repeats() {
+    const { before, bytes, sizeClass } = this;
+    return bytes === 0 ? 0 : (before * KIB2) / bytes / sizeClassEnd(sizeClass);
+  }
+
   /** Nearly all allocations are of this size class, or a smaller one. */
   get sizeClass() {
     const all = this.counts.reduce((sum, count) => sum + count, 0);
@@ -103,7 +115,7 @@ class Evidence {
   }
 }
 
-/** Of one size class of a site('name'). How many sizes there are is a matter of all of it. */
+/** Of one size class of a site('name'). How many sizes there are, and how many Buffers a request has, is a matter of all of it. */
 class SizeEvidence extends Evidence {
   #whole;
 
@@ -114,6 +126,10 @@ class SizeEvidence extends Evidence {
 
   get alike() {
     return this.#whole.alike;
+  }
+
+  get repeats() {
+    return this.#whole.repeats;
   }
 }
 

@@ -24,6 +24,8 @@ const WHY = {
     exceptions === 0
       ? `of ${whole(samples)} samples none outlived its request`
       : `of ${whole(samples)} samples ${whole(exceptions)} outlived their request, less than 0.1 % of the bytes`,
+  repeats: () =>
+    'a request has several times its largest Buffer of it, all of which an arena would keep to its end',
   'never-ends': () =>
     'less than 10 % of its bytes had ended with the recording: they grow, or live longer',
   long: () => 'half of its bytes or more lived 8 s or longer',
