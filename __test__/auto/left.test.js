@@ -95,10 +95,63 @@ test('a file outside of the folder of the table', async (t) => {
   );
 });
 
-test('a file that was changed since', async (t) => {
+const CHANGED =
+  'left: the file was changed since the table was baked, and a line of it is not found any more, or may not be changed. Record and bake again';
+
+for (const [what, text] of [
+  [
+    'the line is gone',
+    'const { from } = Buffer;\nexports.rows = (n) => from(new Uint8Array(n));\n',
+  ],
+  ['the line is there twice', ROWS_TEXT + ROWS_TEXT],
+  ['something reads what is behind a Buffer', `${ROWS_TEXT}exports.at = (b) => b.byteOffset;\n`],
+  ['it does not parse', `${ROWS_TEXT}<!\n`, true],
+]) {
+  test(`a file that was changed since, so that ${what}`, async (t) => {
+    const app = tried(t);
+    fs.writeFileSync(app.file('rows.js'), text);
+    if (what === 'it does not parse') {
+      const { stderr } = await app.auto();
+      return t.is(told(stderr)[1], `rows.js:1:30 rows: ${CHANGED}`, stderr);
+    }
+    return isLeft(t, app, CHANGED);
+  });
+}
+
+test('a file that was changed since, and has the line elsewhere, is changed there', async (t) => {
+  const rows = `const { isPart, serve } = require('./serve.js');\nconst rows = (n) => Buffer.allocUnsafe(n);\n`;
+  const main = (mount) => `'use strict';
+${mount}
+${rows}
+let inside;
+exports.done = serve((req, res) => {
+  inside = req.arena.owns(rows(65536));
+  res.end();
+}, 1, OPTIONS).then(() => console.log(JSON.stringify({ inside, outside: isPart(rows(65536)) })));
+`;
+  const before = main('').replace(', 1, OPTIONS', '');
+  const app = tried(t, { files: { 'app.js': before }, sites: [{ ...ROWS, file: 'app.js' }] });
+  const mount =
+    "// mounted by hand\nconst { requestArena } = require('ralloc');\nvoid requestArena;\n";
+  fs.writeFileSync(app.file('app.js'), main(mount).replace('OPTIONS', '{ context: true }'));
+  const { code, result, stderr } = await app.auto();
+  t.is(code, 0, stderr);
+  t.deepEqual(result, { inside: true, outside: false }, stderr);
+  t.regex(told(stderr)[0], /^1 of 1 site was active: 1 Buffer /);
+});
+
+test('a line that apply has changed already', async (t) => {
   const app = tried(t);
-  fs.appendFileSync(app.file('rows.js'), '// more\n');
-  await isLeft(t, app, 'left: the file was changed since the table was baked. Bake again');
+  fs.writeFileSync(
+    app.file('rows.js'),
+    `const { perRequest } = require('ralloc');\n\n${ROWS_TEXT.replace('Buffer', 'perRequest')}`,
+  );
+  const { result, stderr } = await app.auto();
+  t.true(result.inside, stderr);
+  t.deepEqual(told(stderr), [
+    '0 of 1 site was active',
+    'rows.js:1:30 rows: left: "ralloc apply" has changed it',
+  ]);
 });
 
 test('a file that is gone, and one that is never loaded', async (t) => {
@@ -187,8 +240,28 @@ test('lines that are only suggested are no sites', async (t) => {
   const { result, stderr } = await tried(t, { sites: [{ ...ROWS, samples: 100 }] }).auto();
   t.deepEqual(result, ALONE);
   t.deepEqual(told(stderr), [
-    'the table proves of no line that its Buffers die with their request',
+    'the table proves of no line that its Buffers die with their request. To try what it suggests: --suggested',
   ]);
+});
+
+test('lines that are suggested are changed where that is asked for', async (t) => {
+  const app = tried(t, { sites: [{ ...ROWS, samples: 100 }] });
+  const { result, stderr } = await app.auto('app.js', { env: { RALLOC_AUTO_SUGGESTED: '1' } });
+  t.true(result.inside, stderr);
+  t.regex(told(stderr)[0], /^1 of 1 site was active/);
+});
+
+test('a line called by another name, and one of listeners, are told', async (t) => {
+  const why = 'it calls Buffer.allocUnsafe() as make(). Write Buffer.allocUnsafe(…)';
+  const text = 'const make = Buffer.allocUnsafe;\nexports.rows = (n) => make(n);\n';
+  const alias = { ...ROWS, call: 'make(n', source: 'Buffer.allocUnsafe', at: [2, 23] };
+  await isLeft(t, tried(t, { files: { 'rows.js': text }, sites: [alias] }), `left: ${why}`);
+  const listening = tried(t, { sites: [{ ...ROWS, listened: 1 }] });
+  await isLeft(
+    t,
+    listening,
+    'left: most of its calls are in listeners where current() is undefined. Bind these by AsyncResource.bind(), or allocate from req.arena',
+  );
 });
 
 test('without requests that have arenas', async (t) => {

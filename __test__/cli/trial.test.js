@@ -10,7 +10,7 @@ const { posixTest } = require('../helpers/backend.js');
 const { copyOfPackage } = require('../helpers/copy-of-package.js');
 const { folder } = require('../helpers/folder.js');
 const { ralloc } = require('../helpers/profile.js');
-const { APP, ROWS_TEXT, told, tried } = require('../helpers/tried.js');
+const { APP, ROWS, ROWS_TEXT, told, tried } = require('../helpers/tried.js');
 
 const root = path.join(__dirname, '..', '..');
 const NODE = process.execPath;
@@ -27,6 +27,13 @@ test('an application runs changed, its sources stay, and one line tells it', asy
   t.is(stderr.match(/\n/g).length, 1);
   t.regex(told(stderr)[0], ofRequests(1));
   t.is(fs.readFileSync(app.file('rows.js'), 'utf8'), ROWS_TEXT);
+});
+
+test('--suggested also tries what is not proved', async (t) => {
+  const app = tried(t, { sites: [{ ...ROWS, samples: 100 }] });
+  t.false((await app.trial()).result.inside);
+  const { result, stderr } = await app.trial(['--suggested']);
+  t.true(result.inside, stderr);
 });
 
 test('options say what else is changed', async (t) => {

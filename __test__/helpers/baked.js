@@ -14,10 +14,13 @@ const SIZE = 64 * 1024;
 
 const idOf = (n) => n.toString(16).padStart(16, '0');
 
-/** Of `samples` Buffers of `size` bytes that lived `ms` each, in requests or not; `before`: bytes that a request had already, on average. */
+/**
+ * Of `samples` Buffers of `size` bytes that lived `ms` each, in requests or not; `before`: bytes that a request had already, on average; `listened`: the share of them in listeners that no
+ * request is known to.
+ */
 function cellsOf(
   site,
-  { samples = 100, size = SIZE, ms = 100, inRequest = false, ends = 1, before = 0 },
+  { samples = 100, size = SIZE, ms = 100, inRequest = false, ends = 1, before = 0, listened = 0 },
 ) {
   const cell = (event, share, lived = 0) => {
     const told = Math.round(samples * share);
@@ -30,6 +33,7 @@ function cellsOf(
     cell(events.ALIVE, 1 - ends, ms),
   ];
   if (inRequest) cells.push(cell(events.WITH_REQUEST, 1));
+  if (listened > 0) cells.push(cell(events.LISTENED, listened));
   if (before > 0) {
     const bytes = Math.round((before * samples * size) / 2 ** 20);
     cells.push({ ...cell(events.BEFORE, 1), samples: 1, count: 0, bytes });

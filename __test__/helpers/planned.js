@@ -38,17 +38,17 @@ function writeFiles(dir, files) {
 }
 
 /**
- * Writes `files`, texts or bytes by name, and `ralloc.table.json` of `sites`, `{ file, call, nth, name, …what baked.js takes }`, into `dir`. A file's byte order mark counts in no column.
+ * Writes `files`, texts or bytes by name, and `ralloc.table.json` of `sites`, `{ file, call, nth, at, name, …what baked.js takes }`, at: its line and column where no Buffer is written there, into `dir`. A file's byte order mark counts in no column.
  */
 function plan(dir, files, sites, tableName = 'ralloc.table.json') {
   writeFiles(dir, files);
   const profile = profileOf(
-    sites.map(({ file, call, nth, name = 'make', source = sourceOf(call), ...rest }) => {
+    sites.map(({ file, call, nth, at, name = 'make', source = sourceOf(call), ...rest }) => {
       const text = Buffer.from(files[file])
         .toString('utf8')
         .replace(/^\uFEFF/, '');
-      const [line, column] = positionOf(text, call, nth);
-      return { at: [path.join(dir, file), line, column], name, source, size: SIZE, ...rest };
+      const [line, column] = at ?? positionOf(text, call, nth);
+      return { ...{ name, source, size: SIZE }, ...rest, at: [path.join(dir, file), line, column] };
     }),
   );
   const folder = path.dirname(path.join(dir, tableName));

@@ -4,6 +4,7 @@
 // Tables of recordings that did not take place: which sites are in one, and which are not known to be where they were.
 
 const acorn = require('acorn');
+const { SourceFile } = require('../../lib/profile/bake/source-file.js');
 const test = require('ava');
 const fs = require('node:fs');
 const http = require('node:http');
@@ -53,8 +54,26 @@ test('a newer file is left out, unless somebody says that it is what ran', (t) =
 for (const [what, text, source] of [
   ['an alias', 'const { alloc } = Buffer;\nmodule.exports = () => alloc(9);\n', 'alloc(9'],
   ['another name', 'const make = Buffer.alloc;\nmodule.exports = () => make(9);\n', 'make(9'],
-  ['a property of something else', 'module.exports = () => my.Buffer.alloc(9);\n', 'alloc(9'],
-  ['a computed one', "module.exports = () => Buffer['alloc'](9);\n", "'alloc'"],
+  ['a property', 'util.make = Buffer.alloc;\nmodule.exports = () => util.make (9);\n', 'make (9'],
+]) {
+  test(`a call by ${what} is named, with what to write`, (t) => {
+    const dir = folder(t);
+    const at = sourceFile(dir, text)(source, source);
+    const site = { at, samples: 4000, inRequest: true };
+    const { table, warnings } = bake(profileOf([site]), { folder: dir, acorn });
+    t.deepEqual(warnings, []);
+    const callee = /^\w+/.exec(source)[0];
+    t.like(table.sites[0], {
+      strategy: 'request',
+      callee,
+      edit: `it calls Buffer.alloc() as ${callee}(). Write Buffer.alloc(…)`,
+    });
+  });
+}
+
+for (const [what, text, source] of [
+  ['a computed name', "module.exports = () => Buffer['alloc'](9);\n", "'alloc'"],
+  ['a name that is not called', 'module.exports = alloc;\n', 'alloc;'],
   ['a text', "module.exports = '';\n", "''"],
 ]) {
   test(`a call by ${what} is left out, and told`, (t) => {
@@ -65,6 +84,22 @@ for (const [what, text, source] of [
     t.deepEqual(warnings, [
       `${at.join(':')}: no call of Buffer.alloc stands there, by its own name: the site is left out`,
     ]);
+  });
+}
+
+for (const [share, isLeft] of [
+  [0.5, false],
+  [0.6, true],
+]) {
+  test(`a line of which ${share} is allocated where current() is undefined`, (t) => {
+    const dir = folder(t);
+    const at = sourceFile(dir, ONE)('Buffer.alloc');
+    const site = { at, samples: 4000, inRequest: true, listened: share };
+    const { table } = bake(profileOf([site]), { folder: dir, acorn });
+    t.like(table.sites[0], { strategy: 'request', certainty: 'proved', listened: share });
+    const why = 'most of its calls are in listeners where current() is undefined. ';
+    t.is(table.sites[0].edit, isLeft ? table.sites[0].edit : true);
+    t.is(`${table.sites[0].edit}`.startsWith(why), isLeft);
   });
 }
 
@@ -292,3 +327,13 @@ for (const [what, text, edit, file = 'app.js'] of [
     t.false('edit' in other);
   });
 }
+
+test('a call is where V8 tells it: by its method, or by another name that is called', (t) => {
+  const file = path.join(folder(t), 'calls.js');
+  fs.writeFileSync(file, 'Buffer.from(a);\nalloc(5);\nkeep(alloc);\n');
+  const text = SourceFile.read(file);
+  t.deepEqual(text.callAt(1, 8, 'Buffer.from'), { offset: 0, callee: 'Buffer.from' });
+  t.is(text.callAt(1, 8, 'Buffer.alloc'), undefined);
+  t.deepEqual(text.callAt(2, 1, 'Buffer.alloc'), { offset: 16, callee: 'alloc' });
+  t.is(text.callAt(3, 6, 'Buffer.alloc'), undefined);
+});

@@ -6,7 +6,7 @@
 const test = require('ava');
 const fs = require('node:fs');
 const { join } = require('node:path');
-const { Arena, Region, Slab, site } = require('../..');
+const { Arena, Region, Slab, perRequest, requestArena, site } = require('../..');
 const { events } = require('../../lib/profile/events.js');
 const { Recorder } = require('../../lib/profile/recorder.js');
 const { folder } = require('../helpers/folder.js');
@@ -41,6 +41,24 @@ test.serial('what an arena gives out is counted, once', (t) => {
     t.is(tally.of(id, events.BORN).bytes, 1000);
   }
   t.is(tally.sites.filter(({ source }) => source.startsWith('Buffer')).length, 1); // the source
+});
+
+test.serial('what perRequest gives is counted once, by the line that asked for it', (t) => {
+  const recorder = record(t);
+  const make = (size) => [perRequest.allocUnsafe(size), perRequest.alloc(size, 1)];
+  make(3000);
+  inRequest({ requestArena }, () => make(5000));
+  const tally = new Tally(recorder.take());
+  const told = tally
+    .at(__filename)
+    .map(({ id, source }) => [source, tally.of(id, events.BORN).bytes])
+    .sort();
+  t.deepEqual(told, [
+    ['Buffer.alloc', 3000],
+    ['Buffer.allocUnsafe', 3000],
+    ['arena', 5000],
+    ['arena', 5000],
+  ]);
 });
 
 test.serial('what a slab gives out lives until free() or send()', (t) => {

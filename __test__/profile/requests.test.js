@@ -5,10 +5,12 @@
 
 const test = require('ava');
 const { spawn } = require('node:child_process');
+const { AsyncResource } = require('node:async_hooks');
 const { once } = require('node:events');
 const http = require('node:http');
 const http2 = require('node:http2');
 const net = require('node:net');
+const { current, requestArena } = require('../..');
 const { isNative } = require('../helpers/backend.js');
 const { Tally } = require('../helpers/tally.js');
 const { until } = require('../helpers/until.js');
@@ -57,6 +59,48 @@ test.serial('the body of a request has its route, and is counted once', async (t
   t.is(bytesOf(tally, 'http', undefined), 0);
   t.is(bytesOf(tally, 'Buffer.concat'), 0);
 });
+
+test.serial(
+  'what is allocated where current() is undefined is told, and nothing else',
+  async (t) => {
+    const recorder = record(t);
+    const arenas = requestArena({ context: true });
+    const seen = { inHandler: [], inListener: [], whenBound: [], behindAwait: [] };
+    const make = {
+      inHandler: () => Buffer.alloc(1000),
+      inListener: () => Buffer.alloc(1000),
+      whenBound: () => Buffer.alloc(1000),
+      behindAwait: () => Buffer.alloc(1000),
+    };
+    const at = (name) => {
+      seen[name].push(current() !== undefined);
+      make[name]();
+    };
+    const server = http.createServer((req, res) =>
+      arenas(req, res, async () => {
+        at('inHandler');
+        req.on('data', () => at('inListener'));
+        req.on(
+          'data',
+          AsyncResource.bind(() => at('whenBound')),
+        );
+        await once(req, 'end');
+        at('behindAwait');
+        res.end();
+      }),
+    );
+    const port = await listen(t, server);
+    for (let n = 0; n < 3; n++) await post(port, '/');
+    const tally = new Tally(recorder.take());
+    for (const [name, known] of Object.entries(seen)) {
+      const sites = tally.sites.filter(({ frames }) => frames[0]?.function.endsWith(name));
+      const of = (event) => sites.reduce((sum, { id }) => sum + tally.of(id, event).samples, 0);
+      t.is(of(events.LISTENED), known.filter((isKnown) => !isKnown).length, `${name}: ${known}`);
+      t.is(of(events.BORN), known.length, name);
+    }
+    t.true([...seen.inHandler, ...seen.whenBound, ...seen.behindAwait].every(Boolean));
+  },
+);
 
 test.serial('a framework tells the route, once it is known', async (t) => {
   const recorder = record(t);

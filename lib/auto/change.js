@@ -1,10 +1,12 @@
 'use strict';
 
-// The change of a file as it is loaded. It has no parser: bake has looked at the text (lib/profile/apply/look.js), and here its hash tells that it is the same.
+// The change of a file as it is loaded. Nothing is parsed: bake has looked at the text (lib/profile/apply/look.js), and here its hash tells that it is the same. One that was
+// changed since is looked at again.
 
 const { createHash } = require('node:crypto');
 const fs = require('node:fs');
-const { EDITED, OTHER, COMPILED, TAKEN, WRONG } = require('./states.js');
+const { follow } = require('./follow.js');
+const { APPLIED, EDITED, OTHER, COMPILED, TAKEN, WRONG } = require('./states.js');
 
 const BOM = '\uFEFF';
 const LENGTH = 'Buffer'.length;
@@ -19,12 +21,12 @@ const asText = (source) => {
   return bytes.toString();
 };
 
-/** What is on the disk is what the table knows: what was to be compiled is made of it by something else, as tsx or ts-node do. */
-function isOnDisk(real, sha256) {
+/** The bytes of the file; none where it cannot be read. */
+function bytesOf(real) {
   try {
-    return hashOf(fs.readFileSync(real)) === sha256;
+    return fs.readFileSync(real);
   } catch {
-    return false;
+    return Buffer.alloc(0);
   }
 }
 
@@ -32,14 +34,28 @@ function isOnDisk(real, sha256) {
 const isOf = (text, sha256) =>
   hashOf(text) === sha256 || (!text.startsWith(BOM) && hashOf(BOM + text) === sha256);
 
+/** `{ state, edits }` of a text that is not the one that was baked. What is on the disk may be: something else, as tsx or ts-node, has made this of it. */
+function followed(real, { sha256, edits }, text) {
+  const bytes = bytesOf(real);
+  if (hashOf(bytes) === sha256) return { state: COMPILED };
+  if (!isOf(text, hashOf(bytes))) return { state: OTHER };
+  const now = follow(real, bytes, edits, sha256);
+  if (now === undefined) return { state: OTHER };
+  const { edits: left, isApplied } = now;
+  if (left.length === 0) return { state: APPLIED };
+  return { edits: left, also: isApplied ? APPLIED : 0 };
+}
+
 /** `{ state, text }` of a source that is to be compiled: what has become of it, and its text where it was changed. */
-function change(real, { sha256, edits }, source) {
+function change(real, plan, source) {
   const text = asText(source);
   const begin = text.startsWith(BOM) ? BOM.length : 0; // offsets do not count it
   const at = ({ offset }) => begin + offset;
+  const isSame = isOf(text, plan.sha256);
   // A thread of hooks, on Node 20, has these hooks twice.
-  if (edits.every((edit) => text.startsWith(edit.name, at(edit)))) return { state: EDITED };
-  if (!isOf(text, sha256)) return { state: isOnDisk(real, sha256) ? COMPILED : OTHER };
+  if (!isSame && plan.edits.every(({ name }) => text.includes(name))) return { state: EDITED };
+  const { state, edits, also = 0 } = isSame ? plan : followed(real, plan, text);
+  if (state !== undefined) return { state };
   if (edits.some(({ name }) => text.includes(name))) return { state: TAKEN };
   if (!edits.every((edit) => text.startsWith(edit.callee, at(edit)))) return { state: WRONG };
   let changed = '';
@@ -48,7 +64,7 @@ function change(real, { sha256, edits }, source) {
     changed += text.slice(end, at(edit)) + edit.name;
     end = at(edit) + LENGTH;
   }
-  return { state: EDITED, text: changed + text.slice(end) };
+  return { state: EDITED | also, text: changed + text.slice(end) };
 }
 
 module.exports = { change };

@@ -64,18 +64,19 @@ function lookAt(root, file, packages) {
 }
 
 /**
- * `{ sites, files }` of a table that stands in `folder`. `sites`: those that are proved to die with their request, `{ key, name, why, file }`, name: of its file; why: why it stays as it is;
+ * `{ sites, files }` of a table that stands in `folder`. `sites`: those that are proved to die with their request, and where `isSuggested` the others of requests too, `{ key, name, why, file }`, name: of its file; why: why it stays as it is;
  * file: the number of its file, where it changes.
- * `files`: real path → `{ number, sha256, edits }` of those that change, and edits: `{ site, offset, callee, name }`, where in the text which name is to be put.
+ * `files`: real path → `{ number, sha256, edits }` of those that change, and edits: `{ site, name, offset, callee, … }`, where in the text which name is to be put, and what else
+ * the table says of the place.
  */
-function editsOf(table, { folder, packages, ...options }) {
+function editsOf(table, { folder, packages, isSuggested, ...options }) {
   const root = rootOf(folder);
   const looked = new Map(); // file → lookAt()
   const hashes = new Map(table.files.map(({ file, sha256 }) => [file, sha256]));
   const sites = [];
   const files = new Map();
   for (const site of table.sites) {
-    if (site.strategy !== 'request' || !isProved(site)) continue;
+    if (site.strategy !== 'request' || !(isSuggested || isProved(site))) continue;
     const { file, line, column, function: of, offset, callee } = site;
     if (!looked.has(file)) {
       looked.set(file, lookAt(root, path.resolve(folder, file), packages));
@@ -92,7 +93,9 @@ function editsOf(table, { folder, packages, ...options }) {
       files.set(real, { number: files.size, sha256: hashes.get(file), edits: [] });
     }
     const { edits, number: fileNumber } = files.get(real);
-    edits.push({ site: number, offset, callee, name: nameOf(number) });
+    const { source, fingerprint } = site;
+    const place = { offset, callee, line, column, source, fingerprint };
+    edits.push({ site: number, name: nameOf(number), ...place });
     sites.at(-1).file = fileNumber;
   }
   for (const { edits } of files.values()) edits.sort((a, b) => a.offset - b.offset);

@@ -11,7 +11,6 @@ const fs = require('node:fs');
 const { attempt } = require('../profile/attempt.js');
 const { Patches } = require('../guard/patches.js');
 const { change } = require('./change.js');
-const { EDITED } = require('./states.js');
 
 /** Otherwise Node gives real names. */
 const KEEPS_LINKS = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].some((text) =>
@@ -38,7 +37,7 @@ class Files {
     if (plan === undefined || source === null || source === undefined) return undefined;
     const { state, text } = change(real, plan, source);
     this.#see(plan.number, state);
-    return state === EDITED ? text : undefined;
+    return text;
   }
 
   changedByUrl(url, source) {

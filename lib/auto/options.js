@@ -17,6 +17,7 @@ const VARIABLES = {
   RALLOC_AUTO_TABLE: ['file', (text) => path.resolve(text), String],
   RALLOC_AUTO_ALLOC: ['isAlloc', flag, flagOf],
   RALLOC_AUTO_ANY_SIZE: ['isAnySize', flag, flagOf],
+  RALLOC_AUTO_SUGGESTED: ['isSuggested', flag, flagOf],
   RALLOC_AUTO_PACKAGES: ['packages', (text) => text.split(','), String],
   // Ours: the folder that `ralloc trial` reads.
   RALLOC_AUTO_NOTES: ['notes', String, String],
@@ -25,7 +26,8 @@ const VARIABLES = {
 /** An empty variable is as none. RALLOC_TABLE, which sites with a name read too, is the table where there is no other. */
 function readEnvironment(env) {
   const file = path.resolve(env.RALLOC_TABLE || TABLE);
-  const options = { file, isAlloc: false, isAnySize: false, packages: [], notes: undefined };
+  const flags = { isAlloc: false, isAnySize: false, isSuggested: false };
+  const options = { file, ...flags, packages: [], notes: undefined };
   for (const [name, [option, read]] of Object.entries(VARIABLES)) {
     if ((env[name] ?? '') !== '') options[option] = read(env[name]);
   }

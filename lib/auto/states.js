@@ -12,5 +12,7 @@ const COMPILED = 4;
 const TAKEN = 8;
 /** Where the table says so, no such call stands. */
 const WRONG = 16;
+/** `ralloc apply` has changed some of its lines, or all. */
+const APPLIED = 32;
 
-module.exports = { COMPILED, EDITED, OTHER, TAKEN, WRONG };
+module.exports = { APPLIED, COMPILED, EDITED, OTHER, TAKEN, WRONG };

@@ -4,7 +4,7 @@
 
 const { formatBytes } = require('../base/bytes.js');
 const { FIELDS } = require('./counts.js');
-const { COMPILED, EDITED, OTHER, TAKEN, WRONG } = require('./states.js');
+const { APPLIED, COMPILED, EDITED, OTHER, TAKEN, WRONG } = require('./states.js');
 
 const MOST_LINES = 8;
 
@@ -13,7 +13,11 @@ const counted = (number, noun) => `${whole(number)} ${noun}${number === 1 ? '' :
 
 /** What is told of a file that was loaded and not changed. */
 const REASONS = [
-  [OTHER, 'the file was changed since the table was baked. Bake again'],
+  [APPLIED, '"ralloc apply" has changed it'],
+  [
+    OTHER,
+    'the file was changed since the table was baked, and a line of it is not found any more, or may not be changed. Record and bake again',
+  ],
   [COMPILED, 'something else compiles the file, as tsx, ts-node and test runners do'],
   [TAKEN, 'the file contains the name that was to be put there'],
   [WRONG, 'no such call stands there: the table was changed by hand. Bake again'],
@@ -62,7 +66,8 @@ function whyNone({ why, name, state, inside, outside }, { mounts, runner }) {
     const other = IS_COMPILED.test(name)
       ? ', or something else compiled the file, as tsx and ts-node do'
       : '';
-    return `never reached${other}`;
+    const before = (state & APPLIED) !== 0 ? ', or "ralloc apply" has changed it' : '';
+    return `never reached${before}${other}`;
   }
   return mounts === 0
     ? 'no request had an arena'
@@ -73,7 +78,7 @@ function headOf({ sites }) {
   const sum = (name) => sites.reduce((all, site) => all + site[name], 0);
   const active = sites.filter(({ given }) => given > 0).length;
   if (sites.length === 0)
-    return 'the table proves of no line that its Buffers die with their request';
+    return 'the table proves of no line that its Buffers die with their request. To try what it suggests: --suggested';
   const heap = sum('heap');
   const head = `${active} of ${counted(sites.length, 'site')} ${active === 1 || sites.length === 1 ? 'was' : 'were'} active`;
   if (active === 0 && heap === 0) return head;

@@ -24,6 +24,7 @@ used or kept after it. COMMAND is node with a program, or anything that starts o
   -t, --table FILE    the table (default: ${TABLE})
       --alloc         also Buffer.alloc, which zeroes what it gives
       --any-size      also Buffers so small that Node has a pool for them
+      --suggested     also lines that the table only suggests: too few samples prove them, or some outlived their request
       --package NAME  also that package of node_modules; may be given several times
 
 Signals are passed on, and the exit code is that of the application; 1 where it is 0 and nothing could be tried.
@@ -33,14 +34,16 @@ const OPTIONS = {
   table: { type: 'string', short: 't', default: TABLE },
   alloc: { type: 'boolean', default: false },
   'any-size': { type: 'boolean', default: false },
+  suggested: { type: 'boolean', default: false },
   package: { type: 'string', multiple: true, default: [] },
 };
 
-function optionsOf({ table, alloc, 'any-size': anySize, package: packages }, folder) {
+function optionsOf({ table, alloc, 'any-size': anySize, suggested, package: packages }, folder) {
   return {
     file: path.resolve(table),
     isAlloc: alloc,
     isAnySize: anySize,
+    isSuggested: suggested,
     packages,
     notes: folder,
   };

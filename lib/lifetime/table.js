@@ -76,6 +76,7 @@ const FIELDS = {
     ...DECIDED,
     mostly: size,
     shares: share,
+    listened: perhaps(['a number from 0 to 1', (value) => value >= 0 && value <= 1]),
     fingerprint: perhaps(matching('a fingerprint', /^[0-3]:\d{1,9}:[0-9a-f]{16}$/)),
     edit: perhaps(['true, or a text', (value) => value === true || text[1](value)]),
   },

@@ -25,6 +25,8 @@ const events = Object.freeze({
   VARIANCE: 9,
   /** The bytes that its request had of the same site before, times its own, in KiB². Its bucket is 0. */
   BEFORE: 10,
+  /** Allocated for a request in a listener that its context does not reach. Its bucket is 0. */
+  LISTENED: 11,
 });
 
 /** Event → its name. */

@@ -141,6 +141,7 @@ class Recorder {
     const weight = this.#next(bytes);
     const siteOf = () => this.#siteOf(source, hold(below), request);
     const sample = this.#add(made, bytes, weight, request, siteOf, memory);
+    if (sample !== undefined && this.#requests.isListening) this.#samples.listened(sample);
     if (sample?.slice) this.#pins.begin(sample.slice, made);
   }
 

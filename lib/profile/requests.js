@@ -23,8 +23,10 @@ class Request {
   end = Number.POSITIVE_INFINITY;
   /** Whether somebody may ask for its route when it is over. */
   isSampled = false;
-  /** The context in which it is the current one, where it has been called for. */
+  /** The context in which its listeners are called. */
   frame;
+  /** What the storage has there. */
+  listened = { request: this };
   #message;
   #route;
   #routes;
@@ -118,15 +120,23 @@ class Requests {
     return Tagged.of(stream);
   }
 
+  /** Calls `act(...args)`, which calls listeners, for a request. Where its own context does not reach, current() of ralloc is undefined: isListening says so. */
   run(request, act, ...args) {
-    if (!KEEPS_FRAME) return this.#storage.run(request, act, ...args);
-    request.frame ??= this.#storage.run(request, newFrame);
+    if (this.#storage.getStore() === request) return act(...args);
+    const { listened } = request;
+    if (!KEEPS_FRAME) return this.#storage.run(listened, act, ...args);
+    request.frame ??= this.#storage.run(listened, newFrame);
     return request.frame.runInAsyncScope(act, null, ...args);
   }
 
   /** For which JavaScript runs now. */
   get current() {
-    return this.#storage.getStore();
+    const store = this.#storage.getStore();
+    return store instanceof Request ? store : store?.request;
+  }
+
+  get isListening() {
+    return this.#storage.getStore()?.request !== undefined;
   }
 
   stop() {

@@ -103,6 +103,11 @@ class Samples {
     this.#cells.add(sample.site, sample.sizeClass, event, bucketOf(ms), sample.count, sample.bytes);
   }
 
+  /** It was made in a listener that the context of its request does not reach. */
+  listened(sample) {
+    this.#tell(sample, events.LISTENED, 0);
+  }
+
   #end(number) {
     const sample = this.#samples[number];
     this.#samples[number] = null;

@@ -26,7 +26,7 @@ const FLOORS = [
   ['base'],
 ];
 
-/** What the build bundles of packages for the CLI; it is not committed. */
+/** What the build bundles of packages, for the CLI and for the parser of `auto`; it is not committed. */
 const BUNDLED = 'lib/cli/dist/';
 
 /** The one file that loads binaries, and whose requires may be computed. */
@@ -84,7 +84,7 @@ function aboutFile(file, to, files) {
   const target = targetOf(file, to);
   if (target === 'package.json') return null;
   if (target.endsWith('.node')) return file === LOADER ? null : `${to}: only ${LOADER} loads it`;
-  if (target.startsWith(BUNDLED) && roomOf(file) === 'cli') return null;
+  if (target.startsWith(BUNDLED) && /^(cli|auto)$/.test(roomOf(file))) return null;
   if (!target.startsWith('lib/')) return `${to} leads out of lib/`;
   if (!files.includes(target)) return `${to} is no file (write the extension)`;
   return aboutRooms(roomOf(file), roomOf(target));

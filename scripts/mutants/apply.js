@@ -1,5 +1,6 @@
 'use strict';
 
+const bake = ['profile/bake.test.js'];
 const rules = ['profile/apply/rules.test.js'];
 const others = ['profile/apply/files.test.js'];
 const given = ['profile/apply/given-away.test.js'];
@@ -33,6 +34,16 @@ module.exports = [
     mutants: {
       'a file that must not is changed': ['return this.fault ?? ', 'return ', { tests: others }],
       'calls with a question mark': ['callee.optional || node.optional || ', ''],
+      'lines of listeners are changed': [
+        'if (listened > MOST_LISTENED) {',
+        'if (false) {',
+        { tests: bake },
+      ],
+      'other names are as good': [
+        'if (/^[^.]*$/.test(callee)) return',
+        'if (false) return',
+        { tests: bake },
+      ],
       'any method is one': ['METHODS.has(name) ?', 'true ?'],
     },
   },

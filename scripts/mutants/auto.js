@@ -27,7 +27,8 @@ module.exports = [
         'owner !== undefined || !isOutside(nameIn(root, file))',
         'true',
       ],
-      'what is suggested is changed': [' || !isProved(site)) continue;', ') continue;'],
+      'what is suggested is changed': ['(isSuggested || isProved(site))', 'true'],
+      'what is suggested is never changed': ['(isSuggested || isProved(site))', 'isProved(site)'],
       'a place that is told twice': [
         'if (others.some((edit) => edit.offset === offset)) continue;',
         '',
@@ -38,8 +39,14 @@ module.exports = [
     file: 'auto/change.js',
     tests: left,
     mutants: {
-      'a changed file is changed': ['if (!isOf(text, sha256)) return', 'if (false) return'],
-      'a name that is there': ['text.includes(name)', 'false'],
+      'what was compiled is followed': [
+        'if (!isOf(text, hashOf(bytes))) return { state: OTHER };',
+        '',
+      ],
+      'a name that is there': [
+        'if (edits.some(({ name }) => text.includes(name))) return { state: TAKEN };',
+        '',
+      ],
       'a place where no call stands': ['text.startsWith(edit.callee, at(edit))', 'true'],
       'a byte order mark counts': ['text.startsWith(BOM) ? BOM.length : 0', '0', { tests: load }],
       'a name of another length': [
@@ -47,6 +54,14 @@ module.exports = [
         "const LENGTH = 'Buffer'.length - 1;",
         { tests: load },
       ],
+    },
+  },
+  {
+    file: 'auto/follow.js',
+    tests: left,
+    mutants: {
+      'a line that is lost is no matter': ['if (lost.length > 0) return undefined;', ''],
+      'what the file says now does not matter': ['why(edit) !== true', 'false'],
     },
   },
   {

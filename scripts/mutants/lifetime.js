@@ -73,10 +73,8 @@ module.exports = [
     file: 'profile/bake/source-file.js',
     tests: bake,
     mutants: {
-      'a call by any name': [
-        'if (before === null || source !==',
-        'if (before === null && source !==',
-      ],
+      'a name that is not called': ['CALLED.test(this.#text.slice(at + name.length))', 'true'],
+      'a call of another method': ['if (source !== `Buffer.${name}`) return undefined;', ''],
       'a property is Buffer': ['(?<![\\w$.])Buffer', 'Buffer'],
       'the last of several lines': ['lines.has(print) ? MANY : i + 1', 'i + 1'],
       'a line alone': ['MOST_REACH = 3', 'MOST_REACH = 0'],

@@ -8,8 +8,15 @@ const { propertyOf } = require('./names.js');
 /** The methods that perRequest has of Buffer's. */
 const METHODS = new Set(['allocUnsafe', 'alloc', 'from', 'concat']);
 
-/** Why the calls of a function stay as they are, whatever the source; undefined for what an arena may have too. */
-function whyNever(source) {
+/** Of a site's bytes, those that may be allocated where its request is not known: the rest is worth a change. */
+const MOST_LISTENED = 0.5;
+
+/** Why the calls of a site stay as they are, whatever its file says; undefined where that tells. */
+function whyNever({ source, callee, listened = 0 }) {
+  if (listened > MOST_LISTENED) {
+    return 'most of its calls are in listeners where current() is undefined. Bind these by AsyncResource.bind(), or allocate from req.arena';
+  }
+  if (/^[^.]*$/.test(callee)) return `it calls ${source}() as ${callee}(). Write ${source}(…)`;
   if (!source.startsWith('Buffer.')) return `${source} is no function of Buffer`;
   return source === 'Buffer.allocUnsafeSlow'
     ? 'allocUnsafeSlow() says that it is to live long'

@@ -7,18 +7,27 @@ const { Names } = require('./names.js');
 const { parse, reasonOf } = require('./parse.js');
 const { Text } = require('./text.js');
 
-/** Of a site of the file: true where its call may be changed, else why not. `sha256`: what the table knows the file by. */
-function lookInto(acorn, name, sha256) {
+/** Of a site of a Text: true where its call may be changed, else why not. */
+function whyIn(acorn, file) {
   try {
-    const file = Text.read(name);
-    if (file.sha256 !== sha256) return () => 'the file was changed meanwhile';
     const parsed = parse(acorn, file);
     const calls = new Calls(parsed, new Names(parsed), file);
-    return (site) => whyNever(site.source) ?? calls.why(site) ?? true;
+    return (site) => whyNever(site) ?? calls.why(site) ?? true;
   } catch (error) {
     const { why } = reasonOf(error);
     return () => why;
   }
 }
 
-module.exports = { lookInto };
+/** The same of the file of this name. `sha256`: what the table knows it by. */
+function lookInto(acorn, name, sha256) {
+  try {
+    const file = Text.read(name);
+    return file.sha256 === sha256 ? whyIn(acorn, file) : () => 'the file was changed meanwhile';
+  } catch (error) {
+    const { why } = reasonOf(error);
+    return () => why;
+  }
+}
+
+module.exports = { lookInto, whyIn };

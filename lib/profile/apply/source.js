@@ -55,7 +55,7 @@ class Source {
   /** Why a site of requests stays as it is; undefined where it may be changed. */
   #why(site, { isAlloc, isAnySize }) {
     const { source, mostly } = site;
-    const never = whyNever(source);
+    const never = whyNever(site);
     if (never !== undefined) return never;
     if (GENERATED.test(this.#file.text))
       return 'a compiler made the file. Change what it was made of';

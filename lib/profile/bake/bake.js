@@ -84,6 +84,10 @@ class Files {
   }
 }
 
+/** The share of its bytes that were allocated in listeners where current() is undefined. */
+const listenedOf = ({ listened, bytes }) =>
+  Math.min(1, Math.round((listened / bytes) * 1000) / 1000);
+
 function siteOf({ evidence, decision }, files, folder, borders) {
   const { file, line, column, source } = evidence;
   const text = files.of(file);
@@ -107,6 +111,7 @@ function siteOf({ evidence, decision }, files, folder, borders) {
     exceptions: evidence.outlivedSamples,
     mostly: sizeClassEnd(evidence.mainClass),
     shares: sharesOf(evidence, borders.get(evidence.mainClass)),
+    ...(evidence.listened === 0 ? undefined : { listened: listenedOf(evidence) }),
     ...(fingerprint === undefined ? undefined : { fingerprint }),
   };
 }

@@ -41,6 +41,9 @@ const ADD = {
   [events.BEFORE]: (e, { bytes }) => {
     e.before += bytes;
   },
+  [events.LISTENED]: (e, { bytes }) => {
+    e.listened += bytes;
+  },
 };
 
 const KIB2 = 1024 * 1024;
@@ -57,6 +60,7 @@ class Evidence {
   alive = 0;
   long = 0;
   before = 0; // in KiB²
+  listened = 0;
   /** By size class. */
   counts = new Float64Array(64);
   sizes = new Float64Array(64);

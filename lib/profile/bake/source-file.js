@@ -19,6 +19,8 @@ const MANY = 0;
 
 const NAME = /[\p{ID_Start}$_][\p{ID_Continue}$]*/uy;
 const CALLEE = /(?<![\w$.])Buffer\s*\??\.\s*$/;
+/** Behind a name that is called. */
+const CALLED = /^\s*(?:\?\.\s*)?\(/;
 
 class SourceFile {
   sha256;
@@ -50,7 +52,7 @@ class SourceFile {
 
   /**
    * `{ offset, callee }` of a call at a line and column, both from 1, as V8 tells it: `Buffer.from`, where it begins, in UTF-16 units. Undefined where no name is there, or
-   * for a source of Buffer's not that of its method.
+   * for a source of Buffer's neither its method nor another name that is called.
    */
   callAt(line, column, source) {
     const start = this.#starts[line - 1];
@@ -61,7 +63,11 @@ class SourceFile {
     const at = start + column - 1;
     if (!source.startsWith('Buffer.')) return { offset: at, callee: name };
     const before = CALLEE.exec(this.#text.slice(Math.max(0, at - 80), at));
-    if (before === null || source !== `Buffer.${name}`) return undefined;
+    if (before === null)
+      return CALLED.test(this.#text.slice(at + name.length))
+        ? { offset: at, callee: name }
+        : undefined;
+    if (source !== `Buffer.${name}`) return undefined;
     return { offset: at - before[0].length, callee: before[0] + name };
   }
 
