@@ -56,6 +56,7 @@ const used = {
     t.throws(() => leakReport(), { code: 'ERR_RALLOC_UNSUPPORTED' }),
   loadTable: (t, { loadTable }) =>
     t.throws(() => loadTable(1), { code: 'ERR_RALLOC_INVALID_ARGUMENT' }),
+  perRequest: (t, { perRequest }) => t.is(perRequest.from(text).toString(), text),
   profiler(t, { profiler }) {
     const file = profiler.start({ file: path.join(folder(t), 'one.rprof') });
     Buffer.alloc(1 << 20);
