@@ -95,8 +95,13 @@ fn memory_that_went_back_to_the_system_is_no_finding() {
             let blocks: Vec<_> =
                 (0..200).map(|size| region.alloc(bytes(size * 37)).unwrap()).collect();
             let zero = region.alloc_zeroed(bytes(5000)).unwrap();
-            assert!(region.bytes(zero).unwrap().iter().all(|&byte| byte == 0));
-            blocks.iter().for_each(|&block| region.bytes_mut(block).unwrap().fill(1));
+            let zero = region.pointer(zero).unwrap();
+            // SAFETY: held, and zeroed.
+            assert!(unsafe { zero.as_ref() }.iter().all(|&byte| byte == 0));
+            for bytes in blocks.iter().map(|&block| region.pointer(block).unwrap()) {
+                // SAFETY: held.
+                unsafe { bytes.cast::<u8>().write_bytes(1, bytes.len()) };
+            }
             for block in blocks.into_iter().skip(round % 2) {
                 region.free(block).unwrap();
             }

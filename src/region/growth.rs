@@ -44,7 +44,7 @@ impl Region {
     /// let gone = region.alloc(Layout::array::<u8>(100_000)?)?;
     /// region.free(gone)?;
     /// assert!(region.collect().bytes > 90_000);
-    /// assert_eq!(region.bytes(kept)?.len(), 1000);
+    /// assert_eq!(region.pointer(kept)?.len(), 1000);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn collect(&mut self) -> Collected {

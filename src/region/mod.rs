@@ -63,18 +63,22 @@ const MAX_GRANULES: usize = {
 ///
 /// let mut region = Region::new();
 /// let block = region.alloc(Layout::array::<u8>(5000)?)?;
-/// region.bytes_mut(block)?[..5].copy_from_slice(b"hello");
-/// assert_eq!(&region.bytes(block)?[..5], b"hello");
+/// let first = region.pointer(block)?.cast::<[u8; 5]>();
+/// // SAFETY: the block is held, it has 5000 bytes, and no reference to it exists.
+/// assert_eq!(unsafe { first.write(*b"hello"); first.read() }, *b"hello");
 /// region.free(block)?;
-/// assert!(region.bytes(block).is_err()); // freed: the handle is good for nothing
+/// assert!(region.pointer(block).is_err()); // freed: the handle is good for nothing
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Handles and pointers
 ///
-/// [`Region::alloc`] gives a [`Block`], a handle of which every use is checked: no safe code can reach a block that was
-/// freed. [`Region::allocate`] gives a pointer, as a [`Slab`](crate::Slab) does. The two go together: [`Region::pointer`] and
-/// [`Region::find`] lead from one to the other.
+/// [`Region::alloc`] returns a [`Block`], a handle of which every use is checked. [`Region::allocate`] returns a pointer, as
+/// a [`Slab`](crate::Slab) does. [`Region::pointer`] and [`Region::find`] lead from one to the other.
+///
+/// A region lends no references to a block's bytes. Bytes that nobody wrote are uninitialised, and where free pages go
+/// back to the system by `MADV_FREE` (macOS, the BSDs) they may still change until they are written. Only who wrote to a
+/// pointer knows what may be read there.
 ///
 /// One thread at a time; it may be sent to another one. When the region is dropped its chunks go to the depot.
 #[derive(Debug)]
@@ -157,7 +161,7 @@ impl Region {
     }
 
     /// A block of the layout's size and alignment, of 16 bytes at least and up to a page; one of size 0 is a block as
-    /// any other. Its content is whatever was there before.
+    /// any other. Its bytes are uninitialised.
     ///
     /// Errors, all of [`BlockError`]: the limit, a size or an alignment that no block can have, and memory that the system
     /// refuses.
@@ -173,8 +177,9 @@ impl Region {
     /// use std::alloc::Layout;
     ///
     /// let mut region = ralloc_core::Region::new();
-    /// let block = region.alloc_zeroed(Layout::array::<u8>(100)?)?;
-    /// assert_eq!(region.bytes(block)?, [0; 100]);
+    /// let block = region.alloc_zeroed(Layout::new::<[u8; 100]>())?;
+    /// // SAFETY: the block is held, of this layout, and zeroed.
+    /// assert_eq!(unsafe { region.pointer(block)?.cast::<[u8; 100]>().read() }, [0; 100]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[cfg_attr(feature = "debug", track_caller)]
@@ -195,33 +200,9 @@ impl Region {
         Ok(())
     }
 
-    /// The bytes of a block, as many as its layout had.
-    ///
-    /// They can be read as long as nothing is allocated or freed:
-    ///
-    /// ```compile_fail,E0502
-    /// # let mut region = ralloc_core::Region::new();
-    /// # let block = region.alloc(std::alloc::Layout::new::<u64>()).unwrap();
-    /// let bytes = region.bytes(block).unwrap();
-    /// region.free(block).unwrap();
-    /// assert_eq!(bytes.len(), 8);
-    /// ```
-    pub fn bytes(&self, block: Block) -> Result<&[u8], FreeError> {
-        let bytes = self.pointer(block)?;
-        // SAFETY: mapped for as long as the region, all of it initialised by the system, and nobody writes there: the only
-        // other ways are `bytes_mut`, which takes `&mut self`, and pointers, whose users promise to leave such bytes alone.
-        Ok(unsafe { bytes.as_ref() })
-    }
-
-    /// The same, to be written. [`Region`] has an example.
-    pub fn bytes_mut(&mut self, block: Block) -> Result<&mut [u8], FreeError> {
-        let mut bytes = self.pointer(block)?;
-        // SAFETY: as above, and no other reference can be there.
-        Ok(unsafe { bytes.as_mut() })
-    }
-
-    /// Where a block is, and how many bytes its layout had. It stays there; valid until it is freed or the region dropped.
-    /// Whoever uses it sees to it that nobody has a reference from [`Region::bytes`] or [`Region::bytes_mut`] meanwhile.
+    /// Where a block is, and how many bytes its layout had. It stays there; the pointer is valid for reads and writes until
+    /// the block is freed or the region dropped. Bytes are uninitialised until they are written, but for those of
+    /// [`Region::alloc_zeroed`]. [`Region`] has an example.
     pub fn pointer(&self, block: Block) -> Result<NonNull<[u8]>, FreeError> {
         Ok(self.pointer_of(self.held(block)?))
     }
@@ -244,7 +225,7 @@ impl Region {
     }
 
     /// [`Region::alloc`] of a pointer: valid for reads and writes of its length and aliases no other, until it is
-    /// deallocated or the region dropped.
+    /// deallocated or the region dropped. Its bytes are uninitialised.
     ///
     /// ```
     /// use std::alloc::Layout;

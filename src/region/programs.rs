@@ -1,5 +1,6 @@
 //! Random programs on a region, against a list of what is held; and a long one of stamped blocks.
 
+use super::tests::{read, write};
 use super::{Block, Region, RegionOptions};
 use crate::error::{BlockError, FreeError};
 use proptest::prelude::*;
@@ -116,7 +117,7 @@ impl World {
             Step::FreeStale { which } if !self.stale.is_empty() => {
                 let block = self.stale[which % self.stale.len()];
                 assert_eq!(self.region.free(block), Err(FreeError::NotHeld));
-                assert_eq!(self.region.bytes_mut(block), Err(FreeError::NotHeld));
+                assert_eq!(self.region.pointer(block), Err(FreeError::NotHeld));
             }
             Step::FreeOther { which } => {
                 let block = self.other.alloc(Layout::new::<u64>()).unwrap();
@@ -161,19 +162,17 @@ impl World {
 
     fn note(&mut self, block: Block, layout: Layout, zeroed: bool) {
         self.stamp = self.stamp.wrapping_add(1).max(1);
-        let bytes = self.region.bytes_mut(block).unwrap();
-        assert_eq!(bytes.len(), layout.size());
-        assert!(!zeroed || all_are(bytes, 0));
-        bytes.fill(self.stamp);
         let bytes = self.region.pointer(block).unwrap();
+        assert_eq!(bytes.len(), layout.size());
+        assert!(!zeroed || all_are(&read(&self.region, block), 0));
+        write(&self.region, block, self.stamp);
         assert!(bytes.cast::<u8>().addr().get().is_multiple_of(layout.align().max(16)));
         assert_eq!(self.region.find(bytes.cast()), Ok(block));
         self.held.push(Held { block, bytes, stamp: self.stamp });
     }
 
     fn verify(&self, held: &Held) {
-        let bytes = self.region.bytes(held.block).unwrap();
-        assert!(all_are(bytes, held.stamp), "a foreign byte");
+        assert!(all_are(&read(&self.region, held.block), held.stamp), "a foreign byte");
         assert_eq!(self.region.pointer(held.block), Ok(held.bytes), "it has moved");
     }
 
@@ -255,13 +254,11 @@ fn a_long_program_finds_its_own_stamp_at_both_ends_of_every_block() {
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
     let mut held: Vec<(Block, u64)> = Vec::new();
     let verify = |region: &Region, block: Block, stamp: u64| {
-        let bytes = region.bytes(block).unwrap();
-        let stamp = stamp.to_ne_bytes();
-        let ends = bytes.len().min(8);
-        assert_eq!(
-            (&bytes[..ends], &bytes[bytes.len() - ends..]),
-            (&stamp[..ends], &stamp[..ends])
-        );
+        let bytes = region.pointer(block).unwrap();
+        let first = bytes.cast::<[u8; 8]>();
+        // SAFETY: the block is held, of 16 bytes at least, and stamped at both ends.
+        let ends = unsafe { [first.read(), first.byte_add(bytes.len() - 8).read()] };
+        assert_eq!(ends, [stamp.to_ne_bytes(); 2]);
     };
     let (mut refused, mut collected) = (0, 0);
     for step in 0..steps {
@@ -272,16 +269,19 @@ fn a_long_program_finds_its_own_stamp_at_both_ends_of_every_block() {
             let size = numbers.below(most);
             let layout = Layout::from_size_align(size, 1 << numbers.below(7)).unwrap();
             match region.alloc(layout) {
+                Ok(block) if size < 16 => {
+                    write(&region, block, 0xFF);
+                    region.free(block).unwrap();
+                }
                 Ok(block) => {
-                    let bytes = region.bytes_mut(block).unwrap();
-                    let (stamp, ends) = (step as u64, size.min(8));
-                    bytes[size - ends..].copy_from_slice(&stamp.to_ne_bytes()[..ends]);
-                    bytes[..ends].copy_from_slice(&stamp.to_ne_bytes()[..ends]);
-                    // Where the ends overlap, the first one counts for both.
-                    match size < 16 {
-                        true => region.free(block).unwrap(),
-                        false => held.push((block, stamp)),
+                    let stamp = step as u64;
+                    let first = region.pointer(block).unwrap().cast::<[u8; 8]>();
+                    // SAFETY: the block is held, of 16 bytes at least.
+                    unsafe {
+                        first.write(stamp.to_ne_bytes());
+                        first.byte_add(size - 8).write(stamp.to_ne_bytes());
                     }
+                    held.push((block, stamp));
                 }
                 Err(error) => {
                     assert!(matches!(error, BlockError::Limit { .. }), "{error:?}");

@@ -112,7 +112,9 @@ fn collect_sparse() -> (f64, f64, usize) {
     let blocks: Vec<_> = (0..(1 << 30) / BLOCK)
         .map(|_| {
             let block = region.alloc(rivals::layout(BLOCK)).expect("room");
-            region.bytes_mut(block).expect("held").fill(1);
+            let bytes = region.pointer(block).expect("held");
+            // SAFETY: the block is held, and nobody has a reference to it.
+            unsafe { bytes.cast::<u8>().write_bytes(1, bytes.len()) };
             block
         })
         .collect();
