@@ -101,6 +101,22 @@ fn a_block_that_is_not_the_last_is_copied_and_its_bytes_stay_taken() {
 }
 
 #[test]
+fn a_large_block_that_was_shrunk_to_nothing_is_freed_once() {
+    let arena = &arena();
+    let large = layout(100_000, 8);
+    let first = allocate(arena, large);
+    let nothing = shrink(arena, first, large, layout(0, 8)).unwrap().cast();
+    assert_eq!(arena.stats().oversize, 0);
+    let second = allocate(arena, large);
+    assert_eq!(second, first, "the same chunk, by way of the depot");
+    free(arena, nothing, layout(0, 8));
+    assert_eq!(arena.stats().oversize, 1);
+    fill(second, 100_000, 3);
+    free(arena, second, large);
+    assert_eq!(arena.stats().oversize, 0);
+}
+
+#[test]
 fn growing_past_the_end_of_a_chunk_goes_on_in_another_one() {
     let arena = &arena();
     let first = allocate(arena, layout(1024, 8));

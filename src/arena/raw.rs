@@ -194,3 +194,54 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
             .expect("the store made room for it"))
     }
 }
+
+// Red zones come between blocks with the feature `debug`.
+#[cfg(all(test, not(feature = "debug"), not(loom)))]
+mod tests {
+    use crate::Arena;
+    use crate::layout::MIN_CHUNK;
+    use crate::memory::{Depot, Mapping};
+    use crate::sync::Arc;
+    use std::alloc::Layout;
+
+    const LARGE: usize = 2 * MIN_CHUNK;
+
+    /// An arena whose first chunk ends where that of its first large block begins, as pages of the system's pool lie. The
+    /// large block's bytes are 0xAA.
+    fn without_guard_pages() -> Arena {
+        let (first, behind) = Mapping::neighbours(MIN_CHUNK, LARGE);
+        // SAFETY: the mapping is the test's, all of it writable.
+        unsafe { behind.base().write_bytes(0xAA, LARGE) };
+        let depot = Arc::new(Depot::new(1 << 20));
+        depot.recycle(behind);
+        depot.recycle(first);
+        let arena = Arena::builder().first_chunk(MIN_CHUNK).chunk_cap(MIN_CHUNK);
+        arena.depot(depot).build().unwrap()
+    }
+
+    fn end_of_first_chunk(arena: &Arena) -> usize {
+        arena.base.get().addr() + MIN_CHUNK
+    }
+
+    #[test]
+    fn a_zeroed_block_in_a_recycled_chunk_is_zero_though_the_current_chunk_ends_where_it_begins() {
+        let arena = without_guard_pages();
+        arena.alloc(7u8);
+        let block = arena.alloc_layout_zeroed(Layout::new::<[u8; LARGE]>());
+        assert_eq!(block.addr().get(), end_of_first_chunk(&arena));
+        // SAFETY: the block just allocated, all zero.
+        let bytes = unsafe { block.cast::<[u8; LARGE]>().read() };
+        assert_eq!(bytes.iter().filter(|&&byte| byte != 0).count(), 0);
+    }
+
+    #[test]
+    fn a_value_without_bytes_that_fails_ends_no_block_that_begins_at_its_address() {
+        let arena = without_guard_pages();
+        arena.alloc_uninit_slice::<u8>(MIN_CHUNK);
+        let large = arena.alloc_slice_fill_copy(LARGE, 7u8);
+        assert_eq!(large.as_ptr().addr(), end_of_first_chunk(&arena));
+        assert_eq!(arena.alloc_try_with(|| Err::<(), _>("no")), Err("no"));
+        assert_eq!(arena.stats().oversize, 1);
+        assert!(large.iter().all(|&byte| byte == 7));
+    }
+}

@@ -42,7 +42,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
 
     /// Gives back what lies beyond the first `new` of the `old` bytes at `start`, if the block is
     /// the last one, and all of a block that has a chunk of its own. The block is the caller's alone
-    /// and is not used beyond `new` any more.
+    /// and is not used beyond `new` any more. A block of no bytes has no chunk: another block may begin at its address.
     ///
     /// A checkpoint or a scope that began after the block was made is not harmed: going back to it
     /// moves the cursor up again, over bytes that `clean` says are dirty.
@@ -51,7 +51,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         if self.is_last(start, old) {
             let next = start.as_ptr().wrapping_add(new.next_multiple_of(MIN_ALIGN));
             self.move_back(self.cursor.get().with_addr(next.addr()));
-        } else if new == 0 && start.addr().get().is_multiple_of(LEAST_PAGE) {
+        } else if old > 0 && new == 0 && start.addr().get().is_multiple_of(LEAST_PAGE) {
             self.free_oversize(start);
         }
     }

@@ -180,7 +180,7 @@ mod tests {
     /// As pages of the system's pool lie, and whatever else has no guard pages.
     #[test]
     fn a_scope_ends_where_it_began_though_its_chunk_begins_where_the_next_one_ends() {
-        let (first, behind) = Mapping::neighbours(MIN_CHUNK);
+        let (first, behind) = Mapping::neighbours(MIN_CHUNK, MIN_CHUNK);
         let depot = Arc::new(Depot::new(1 << 20));
         depot.recycle(behind);
         depot.recycle(first);

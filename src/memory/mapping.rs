@@ -376,21 +376,21 @@ impl Mapping {
         unsafe { os::resident(self.base.as_ptr(), self.len) }
     }
 
-    /// Two of `len` bytes, the second one where the first one ends.
+    /// Two of so many bytes, whole pages, the second one where the first one ends.
     #[cfg(all(test, not(feature = "debug"), not(loom)))]
-    pub fn neighbours(len: usize) -> (Mapping, Mapping) {
+    pub fn neighbours(len: usize, behind_len: usize) -> (Mapping, Mapping) {
         let options = MemoryOptions::default();
-        let both = Mapping::fresh(2 * len, page_size(), options, os::map).unwrap();
-        let (base, len) = (both.base, both.len / 2);
+        let both = Mapping::fresh(len + behind_len, page_size(), options, os::map).unwrap();
+        let base = both.base;
         both.abandon(); // its addresses, that is
         // SAFETY: within what stays mapped for ever.
         let behind = unsafe { base.add(len) };
-        let seen = |at| {
+        let seen = |at, len| {
             let mut mapping = Mapping::over(at, len, options);
             mapping.mark_seen();
             mapping
         };
-        (seen(base), seen(behind))
+        (seen(base, len), seen(behind, behind_len))
     }
 
     /// Ends the ownership without unmapping, for memory that another isolate may still see:
