@@ -293,3 +293,69 @@ fn collections_grow_shrink_and_are_freed_between_their_zones() {
     });
     assert!(found.is_empty(), "{found:?}");
 }
+
+#[cfg(feature = "allocator-api2")]
+#[test]
+fn a_block_that_grew_in_a_scope_or_after_a_checkpoint_ends_with_it_and_its_neighbours_stay_whole() {
+    use allocator_api2::alloc::Allocator;
+
+    type Within = fn(&mut Arena, &mut dyn FnMut(&Arena));
+    let ways: [(How, Within); 2] = [
+        (How::ScopeEnded, |arena, f| arena.scope(|scope| f(scope))),
+        (How::Rewound, |arena, f| {
+            let checkpoint = arena.checkpoint();
+            f(arena);
+            arena.rewind(checkpoint).unwrap();
+        }),
+    ];
+    for (how, within) in ways {
+        let mut arena = arena();
+        let (_, found) = debug::catch(|| {
+            arena.alloc([1u64; 4]);
+            let block: NonNull<u8> = arena.alloc_layout(bytes(61)).cast();
+            let handle = arena.handle_of(block).unwrap();
+            within(&mut arena, &mut |arena| {
+                // SAFETY: the block is held, of this layout.
+                let grown = unsafe { arena.grow(block, bytes(61), bytes(3000)) }.unwrap();
+                assert_eq!(grown.cast(), block, "where it was");
+                (0..3000).for_each(|offset| write(block, offset, 7));
+            });
+            assert!(!handle.is_alive());
+            arena.verify().unwrap();
+            let next: NonNull<u8> = arena.alloc_layout(bytes(2000)).cast();
+            (0..2000).for_each(|offset| write(next, offset, 8));
+            arena.verify().unwrap();
+            write(block, 60, 7);
+            let found = arena.verify().unwrap_err();
+            let kinds: Vec<_> = found.iter().map(|finding| (finding.kind, finding.size)).collect();
+            assert_eq!(kinds, [(Kind::WriteAfterFree, 3000)]);
+            assert_eq!(found[0].ended.as_ref().unwrap().how, how);
+            arena.reset();
+        });
+        assert!(found.is_empty(), "{how:?}: {found:?}");
+    }
+}
+
+#[cfg(feature = "allocator-api2")]
+#[test]
+fn a_block_that_grew_in_a_scope_over_bytes_of_its_own_stays() {
+    use allocator_api2::alloc::Allocator;
+
+    let mut arena = arena();
+    let (_, found) = debug::catch(|| {
+        let block: NonNull<u8> = arena.alloc_layout(bytes(100)).cast();
+        arena.scope(|scope| {
+            // SAFETY: the block is held, of these layouts.
+            unsafe {
+                (&**scope).shrink(block, bytes(100), bytes(50)).unwrap();
+                (&**scope).grow(block, bytes(50), bytes(90)).unwrap();
+            }
+            scope.alloc([1u64; 9]);
+        });
+        (0..90).for_each(|offset| write(block, offset, 7));
+        arena.alloc([2u64; 9]);
+        arena.verify().unwrap();
+        arena.reset();
+    });
+    assert!(found.is_empty(), "{found:?}");
+}

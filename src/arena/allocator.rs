@@ -45,7 +45,8 @@ use std::ptr::NonNull;
 /// list.push(1);
 /// ```
 ///
-/// In a [`Scope`](crate::Scope) `&**scope` is the reference.
+/// In a [`Scope`](crate::Scope) `&**scope` is the reference. A block that is grown by a raw pointer in a scope, or after a
+/// checkpoint, ends with it, also if it is older and stayed where it was.
 // SAFETY:
 // - A block stays valid and in place while the arena is borrowed, which each copy of the
 //   reference does: what frees blocks otherwise takes `&mut Arena`, or ends a scope that the

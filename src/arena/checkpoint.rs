@@ -27,9 +27,11 @@ pub struct Checkpoint {
     position: (usize, u64),
     /// Bytes of that chunk that were in use.
     used: usize,
-    /// The first generation after it.
+    /// The first generation after it, and where the cursor was.
     #[cfg(feature = "debug")]
     next: u64,
+    #[cfg(feature = "debug")]
+    cursor: usize,
 }
 
 impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
@@ -60,6 +62,8 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
             used,
             #[cfg(feature = "debug")]
             next: store.ledger.next(),
+            #[cfg(feature = "debug")]
+            cursor: self.cursor.get().addr(),
         }
     }
 
@@ -95,7 +99,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         let depth = standing.map_err(|_| RewindError::OutOfOrder)?;
         store.standing.truncate(depth);
         #[cfg(feature = "debug")]
-        self.ledger().end_since(checkpoint.next, How::Rewound, Some(Place::here()));
+        self.ledger().end_back_to(checkpoint.next, checkpoint.cursor, How::Rewound, Place::here());
         self.go_back(checkpoint.position, checkpoint.used);
         Ok(())
     }

@@ -130,7 +130,12 @@ impl<const MIN_ALIGN: usize> Drop for Scope<'_, MIN_ALIGN> {
     #[inline]
     fn drop(&mut self) {
         #[cfg(feature = "debug")]
-        self.arena.ledger().end_since(self.begun.0, How::ScopeEnded, Some(self.begun.1.clone()));
+        self.arena.ledger().end_back_to(
+            self.begun.0,
+            self.cursor.addr(),
+            How::ScopeEnded,
+            self.begun.1.clone(),
+        );
         // The usual case: the same chunk is current and no oversize one has come.
         if self.arena.version.get() == self.version {
             self.arena.move_back(self.cursor);

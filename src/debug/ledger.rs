@@ -179,6 +179,19 @@ impl State {
         self.poison(record.extent, past);
     }
 
+    /// Ends the block that reaches over an address, if one does.
+    fn bury_over(&mut self, address: usize, ended: &Ended) {
+        let before = self.by_address.range(..address).next_back();
+        let Some(serial) = before.map(|(_, &serial)| serial) else { return };
+        let reaches =
+            |record: &Record| (record.extent.address() + 1..record.extent.end()).contains(&address);
+        if self.alive.get(&serial).is_some_and(reaches)
+            && let Some(record) = self.alive.remove(&serial)
+        {
+            self.bury(serial, record, ended);
+        }
+    }
+
     fn bury_since(&mut self, serial: u64, ended: &Ended) {
         for (serial, record) in self.alive.split_off(&serial) {
             self.bury(serial, record, ended);
@@ -276,6 +289,16 @@ impl Ledger {
     /// Ends all blocks from a generation on.
     pub fn end_since(&self, serial: u64, how: How, place: Option<Place>) {
         self.telling(|state| state.bury_since(serial, &Ended { how, place }));
+    }
+
+    /// [`Ledger::end_since`] for an owner that goes back to the address `cursor`, from which on its memory is free. An
+    /// older block that has grown beyond it has lost bytes, and ends too.
+    pub fn end_back_to(&self, serial: u64, cursor: usize, how: How, place: Place) {
+        let ended = Ended { how, place: Some(place) };
+        self.telling(|state| {
+            state.bury_since(serial, &ended);
+            state.bury_over(cursor, &ended);
+        });
     }
 
     /// Ends the block at an address: whether there is one.
