@@ -39,8 +39,9 @@
 //!
 //! # Safety
 //!
-//! Safe code cannot cause undefined behaviour through anything that is public here. Blocks of a slab, of `alloc_layout` and of
-//! `Region::allocate` are raw pointers: their methods say how long they are valid.
+//! Safe code cannot cause undefined behaviour through anything that is public here. Blocks of a slab, of `alloc_layout` and of a
+//! region ([`Region::pointer`], [`Region::allocate`]) are raw pointers: their methods say how long they are valid. Their
+//! bytes are uninitialised until you write them, unless you asked for zeros.
 //!
 //! # Fork
 //!
