@@ -288,6 +288,251 @@ mod slab_api {
     }
 }
 
+/// What an arena lends is nobody else's, and keeps its bytes, whatever safe code does beside it.
+mod arena_api {
+    use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+    /// Chunks of 16 KiB, so that blocks often go on in the next one or have one of their own.
+    fn small_chunks<const ALIGN: usize>() -> Arena<ALIGN> {
+        let builder = Arena::builder().first_chunk(16 << 10).chunk_cap(16 << 10);
+        builder.depot(Arc::new(Depot::new(MIB))).min_align::<ALIGN>().build().unwrap()
+    }
+
+    fn check(slices: &[&mut [u8]]) {
+        for (number, slice) in slices.iter().enumerate() {
+            assert!(slice.iter().all(|&byte| byte == number as u8), "{number}");
+        }
+    }
+
+    fn fill_in_every_way<const ALIGN: usize>() {
+        let mut arena = small_chunks::<ALIGN>();
+        for _ in 0..3 {
+            let mut slices: Vec<&mut [u8]> = Vec::new();
+            for number in 0..=255u8 {
+                let len = usize::from(number) * 97 % 1500 + usize::from(number % 50 == 49) * 20_000;
+                // What fails, panics, or has no bytes takes nothing from others.
+                assert!(arena.alloc_try_with(|| Err::<[u8; 3000], _>(())).is_err());
+                assert!(arena.alloc_try_with(|| Err::<(), _>(())).is_err());
+                let made = arena.alloc_try_with(|| Err::<[u64; 9], _>(arena.alloc_str("kept")));
+                assert_eq!(made.unwrap_err(), "kept");
+                if number % 16 == 0 {
+                    let numbers = (0..5000)
+                        .map(|at| if at < 4000 { at } else { resume_unwind(Box::new(())) });
+                    let panicked =
+                        catch_unwind(AssertUnwindSafe(|| arena.alloc_slice_from_iter(numbers)));
+                    assert!(panicked.is_err());
+                }
+                slices.push(match number % 5 {
+                    0 => arena.alloc_slice_fill_copy(len, number),
+                    1 => arena.alloc_slice_fill_with(len, |_| number),
+                    2 => {
+                        arena.alloc_slice_from_iter((0..2 * len).filter(|n| n % 2 == 0).map(|n| {
+                            assert!(n % 200 > 0 || *arena.alloc(n) == n); // so that it moves
+                            number
+                        }))
+                    }
+                    3 => arena.alloc_slice_copy(&vec![number; len]),
+                    _ => {
+                        let places = arena.alloc_uninit_slice::<u8>(len);
+                        places.iter_mut().for_each(|place| _ = place.write(number));
+                        arena.alloc_slice_from_iter((0..len).map(|_| number))
+                    }
+                });
+            }
+            check(&slices);
+            arena.reset();
+        }
+    }
+
+    #[test]
+    fn slices_made_in_every_way_keep_their_bytes() {
+        fill_in_every_way::<1>();
+        fill_in_every_way::<8>();
+        fill_in_every_way::<4096>();
+    }
+
+    #[test]
+    fn what_an_outer_scope_lends_outlives_inner_ones_that_are_left_by_any_way() {
+        let mut arena = small_chunks::<8>();
+        for _ in 0..3 {
+            arena.scope(|outer| {
+                let mut slices: Vec<&mut [u8]> = Vec::new();
+                let mut texts = Vec::new();
+                for number in 0..100u8 {
+                    slices.push(outer.alloc_slice_fill_copy(usize::from(number) * 400, number));
+                    let mut text = outer.alloc_str_uninit(100);
+                    let left = catch_unwind(AssertUnwindSafe(|| {
+                        outer.scope(|inner| {
+                            inner.alloc_slice_fill_copy(usize::from(number) * 700, 0xFFu8);
+                            assert!(text.push_str("written in another scope"));
+                            inner.scope(|last| last.alloc_str("last").len());
+                            if number % 2 == 1 {
+                                resume_unwind(Box::new(()));
+                            }
+                        });
+                    }));
+                    assert_eq!(left.is_ok(), number % 2 == 0);
+                    texts.push(text.finish());
+                }
+                check(&slices);
+                assert!(texts.iter().all(|text| *text == "written in another scope"));
+            });
+            assert_eq!(arena.stats().allocated, 0);
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_of_another_arena_or_of_before_a_reset_frees_nothing() {
+        let (mut arena, mut other) = (small_chunks::<8>(), small_chunks::<8>());
+        let before = arena.checkpoint();
+        arena.reset();
+        arena.alloc_slice_fill_copy(5000, 1u8);
+        let allocated = arena.stats().allocated;
+        assert_eq!(arena.rewind(before), Err(RewindError::Stale));
+        assert_eq!(arena.rewind(other.checkpoint()), Err(RewindError::Foreign));
+        let (first, second) = (arena.checkpoint(), arena.checkpoint());
+        arena.rewind(first).unwrap();
+        assert_eq!(arena.rewind(second), Err(RewindError::OutOfOrder));
+        assert_eq!(arena.stats().allocated, allocated);
+    }
+
+    #[test]
+    fn slices_that_threads_take_of_one_arena_keep_their_bytes() {
+        let builder = Arena::builder().first_chunk(16 << 10).chunk_cap(64 << 10);
+        let mut arena: SyncArena = builder.depot(Arc::new(Depot::new(MIB))).build_sync().unwrap();
+        for _ in 0..3 {
+            std::thread::scope(|threads| {
+                for offset in 0..4usize {
+                    let arena = &arena;
+                    threads.spawn(move || {
+                        let mut slices: Vec<&mut [u8]> = Vec::new();
+                        for number in 0..=255u8 {
+                            let len = (usize::from(number) * 97 + offset * 131) % 3000;
+                            let local = arena.local(); // and given up, with what is left of it
+                            slices.push(match number % 2 {
+                                0 => local.alloc_slice_fill_copy(len, number),
+                                _ => arena.alloc_slice_fill_copy(len, number),
+                            });
+                            local.alloc(number);
+                        }
+                        check(&slices);
+                    });
+                }
+            });
+            arena.reset();
+        }
+    }
+
+    #[cfg(feature = "allocator-api2")]
+    #[test]
+    fn collections_that_grow_shrink_and_are_dropped_in_any_order_keep_their_values() {
+        use allocator_api2::boxed::Box as ArenaBox;
+        use allocator_api2::{vec, vec::Vec as ArenaVec};
+
+        let mut arena = small_chunks::<8>();
+        for _ in 0..3 {
+            let mut lists: Vec<ArenaVec<u8, &Arena>> = Vec::new();
+            let mut last: Option<ArenaBox<(), &Arena>> = None;
+            for number in 0..200usize {
+                let byte = number as u8;
+                let mut list = ArenaVec::new_in(&arena);
+                list.resize(number * 331 % 40_000, byte);
+                match number % 4 {
+                    0 => list.clear(),
+                    1 => list.truncate(list.len() / 100),
+                    2 => list.extend_from_slice(&[byte; 30_000]),
+                    _ => {}
+                }
+                list.shrink_to_fit();
+                lists.push(list);
+                let zeros = vec![in &arena; 0u8; number * 173 % 30_000];
+                assert!(zeros.iter().all(|&byte| byte == 0), "{number}");
+                last = Some(ArenaBox::new_in((), &arena));
+                if number % 3 == 2 {
+                    lists.swap_remove(number * 7 % lists.len());
+                }
+                if number % 20 == 0 {
+                    for list in &lists {
+                        assert!(list.iter().all(|byte| *byte == list[0]));
+                    }
+                }
+            }
+            drop((lists, last));
+            arena.reset();
+        }
+    }
+}
+
+/// A region tells safe code where its blocks are, and nothing of what is in them.
+mod region_api {
+    use super::*;
+    use std::ptr::NonNull;
+
+    #[test]
+    fn no_public_function_lends_a_reference_to_bytes() {
+        let sources = public_sources();
+        let of_regions = sources.iter().filter(|(file, _)| {
+            file.starts_with("region") && !["tests", "programs"].iter().any(|t| file.ends_with(t))
+        });
+        let mut functions = 0;
+        for (file, source) in of_regions {
+            let public = source.lines().filter(|line| line.trim_start().starts_with("pub fn"));
+            for line in public {
+                functions += 1;
+                let returned = line.split_once("->").map_or("", |(_, returned)| returned);
+                assert!(!returned.contains('&'), "{file}: {line}");
+            }
+        }
+        assert!(functions > 10);
+    }
+
+    #[test]
+    fn a_handle_is_good_for_its_own_block_alone_and_until_that_is_freed() {
+        let (mut region, mut other) = (Region::new(), Region::new());
+        let mut stale: Vec<Block> = Vec::new();
+        for round in 1..20usize {
+            let sizes = (0..50usize).map(|at| at * round * 61 % 20_000);
+            let layouts = sizes.map(|size| Layout::array::<u8>(size).unwrap());
+            let blocks: Vec<Block> = layouts.map(|layout| region.alloc(layout).unwrap()).collect();
+            let mut ends: Vec<(usize, usize)> = blocks
+                .iter()
+                .map(|&block| region.pointer(block).unwrap())
+                .map(|bytes| (bytes.addr().get(), bytes.addr().get() + bytes.len()))
+                .collect();
+            ends.sort_unstable();
+            assert!(ends.windows(2).all(|two| two[0].1 <= two[1].0), "two overlap");
+            for &block in &stale {
+                assert_eq!(region.pointer(block), Err(FreeError::NotHeld));
+                assert_eq!(region.free(block), Err(FreeError::NotHeld));
+            }
+            for block in blocks {
+                assert_eq!(other.pointer(block), Err(FreeError::Foreign));
+                assert_eq!(other.free(block), Err(FreeError::Foreign));
+                region.free(block).unwrap();
+                stale.push(block);
+            }
+            region.collect();
+        }
+        assert_eq!((region.stats().blocks, region.stats().reserved), (0, 0));
+    }
+
+    #[test]
+    fn an_address_where_no_block_begins_is_refused() {
+        let mut region = Region::new();
+        let block = region.alloc(Layout::new::<[u8; 5000]>()).unwrap();
+        let first = region.pointer(block).unwrap().cast::<u8>();
+        let at = |by: usize| first.map_addr(|address| address.saturating_add(by));
+        assert_eq!(region.find(at(16)), Err(FreeError::Interior));
+        assert_eq!(region.find(at(1)), Err(FreeError::Interior));
+        for nowhere in [NonNull::dangling(), at(usize::MAX), at(1 << 40)] {
+            assert_eq!(region.find(nowhere), Err(FreeError::Foreign));
+        }
+        region.free(block).unwrap();
+        assert!(region.find(first).is_err());
+    }
+}
+
 #[test]
 fn depots_are_of_one_kind_of_memory_each() {
     let options = MemoryOptions { prefault: true, ..MemoryOptions::default() };
