@@ -151,11 +151,15 @@ for (const [name, text] of [
   ['app.mjs', PLAIN],
   ['app.cjs', `#!/usr/bin/env node\n${PLAIN}`.replaceAll('\n', '\r\n')],
   ['app2.mjs', `\uFEFF// ☃é\n${PLAIN}`],
+  ['app2.cjs', `\uFEFF// ☃é\n${PLAIN}`],
+  ['app3.cjs', `\uFEFF${PLAIN.replace('\n', ' ')}`],
 ]) {
   test(`what runs as it stands in its file is told so: ${JSON.stringify(text.slice(0, 30))}… in ${name}`, async (t) => {
-    const [[file, line]] = await placesOf(t, { [name]: text }, [name]);
+    const [[file, line, column]] = await placesOf(t, { [name]: text }, [name]);
     t.is(file, name);
-    t.is(line, text.split('\n').findIndex((one) => one.startsWith('for')) + 1);
+    const lines = text.replace('\uFEFF', '').split('\n');
+    t.is(line, lines.findIndex((one) => one.includes('for (')) + 1);
+    t.is(column, lines[line - 1].indexOf('alloc(') + 1);
   });
 }
 

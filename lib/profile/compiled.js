@@ -19,13 +19,16 @@ const MOST_BYTES = 4 * 1024 * 1024; // nobody compiles more in memory; to read a
 /** Behind the name of a file that has not the text that ran. */
 const MARK = ' (compiled in memory)';
 
+/** Node passes CommonJS to V8 with its byte order mark, which counts as a column, and ES modules without it. */
+const withoutMark = (text) => text.replace(/^\uFEFF/, '');
+
 const hashOf = (text) => createHash('sha256').update(text).digest('hex');
 
 /** The text that is on disk, without what Node leaves off; undefined where it is not to be had. */
 function readText(file) {
   try {
     if (!path.isAbsolute(file) || statSync(file).size > MOST_BYTES) return undefined;
-    return readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
+    return withoutMark(readFileSync(file, 'utf8'));
   } catch {
     return undefined;
   }
@@ -51,7 +54,8 @@ const HOOKS = /--(experimental-)?loader\b/;
 class Compiled {
   /** Whether somebody else than Node may have made the text of an ES module. */
   isHooked = HOOKS.test([...process.execArgv, process.env.NODE_OPTIONS].join(' '));
-  #texts = new Map(); // file → the text that ran, of CommonJS; V8 has it as long as its functions
+  #texts = new Map(); // file → the text that ran, of CommonJS, without its byte order mark; V8 has it as long as its functions
+  #marked = new Set(); // files that began with such a mark
   #hashes = new Map(); // file → that of the text that ran, of other modules
   #states = new Map(); // file → AS_ON_DISK …
   #told = new Map(); // frame → as it is told
@@ -59,7 +63,9 @@ class Compiled {
   /** The text of a module of CommonJS, before it runs. */
   loaded(file, text) {
     if (typeof file !== 'string' || typeof text !== 'string') return;
-    this.#texts.set(file, text);
+    const ran = withoutMark(text);
+    this.#texts.set(file, ran);
+    if (ran !== text) this.#marked.add(file);
     this.#states.delete(file);
   }
 
@@ -86,9 +92,15 @@ class Compiled {
       else byFile.set(frame.file, [frame]);
     }
     for (const [file, all] of byFile) {
-      for (const frame of all) this.#told.set(frame, frame);
+      for (const frame of all) this.#told.set(frame, this.#atColumn(frame));
       if (this.#differs(file)) this.#tellOthers(file, all);
     }
+  }
+
+  /** Its column as in a text without the byte order mark. */
+  #atColumn(frame) {
+    if (frame.line !== 1 || !this.#marked.has(frame.file)) return frame;
+    return { ...frame, column: Math.max(1, frame.column - 1) };
   }
 
   /** Whether what ran is known to be another text than that of the file. */
@@ -107,12 +119,13 @@ class Compiled {
   }
 
   #tellOthers(file, frames) {
-    const found = originsOf(file, this.#texts.get(file), frames);
+    const ran = frames.map((frame) => this.#told.get(frame));
+    const found = originsOf(file, this.#texts.get(file), ran);
     if (found === undefined && TYPED.test(file) && this.#isStripped(file)) return;
-    for (const frame of frames) {
-      const marked = { line: frame.line, column: frame.column, file: `${file}${MARK}` };
-      this.#told.set(frame, { ...frame, ...(found?.get(frame) ?? marked) });
-    }
+    frames.forEach((frame, i) => {
+      const marked = { line: ran[i].line, column: ran[i].column, file: `${file}${MARK}` };
+      this.#told.set(frame, { ...frame, ...(found?.get(ran[i]) ?? marked) });
+    });
   }
 
   /** Node leaves what it takes the types of at its places. */
