@@ -34,6 +34,9 @@ function placeOf(given) {
   return { file, line: numberOf(line), column: numberOf(column) };
 }
 
+/** A table or a profile stands where a line is asked for. */
+const isNoSource = (given) => /\.(json|rprof)$/i.test(given);
+
 /** What there is in its place. */
 function whyNone({ file, line }, sites) {
   if (sites.length === 0) return `No site of ${file} is in the table`;
@@ -66,12 +69,18 @@ async function run(argv) {
   if (given === undefined || given === '' || others.length > 0) {
     throw new UsageError('Give one line: ralloc explain FILE:LINE');
   }
+  if (isNoSource(given)) {
+    throw new UsageError(
+      `${given} is no source. Give one line: ralloc explain --table TABLE.json FILE:LINE`,
+    );
+  }
   const table = readTable(values.table);
   const folder = path.dirname(path.resolve(values.table));
   const place = placeOf(given);
   const name = nameIn(folder, path.resolve(place.file));
   if (!table.files.some(({ file }) => file === name)) {
-    tell(`ralloc: ${whyNone(place, [])}: ${values.table} names files from ${folder}`);
+    const ask = place.line === undefined ? '. Give one line: ralloc explain FILE:LINE' : '';
+    tell(`ralloc: ${whyNone(place, [])}: ${values.table} names files from ${folder}${ask}`);
     return FAILED;
   }
   const { sites, warnings } = locate(table, folder, name);
