@@ -18,11 +18,17 @@ for (const name of ['stdout', 'stderr']) {
   };
 }
 
+/** What `act()` resolves with, and what it wrote: { result, stdout, stderr }. */
+async function writtenBy(act) {
+  const texts = { stdout: '', stderr: '' };
+  const result = await calls.run(texts, act);
+  return { result, ...texts };
+}
+
 /** `ralloc …` in this folder, with `verbs` in place of its own if given: { code, stdout, stderr }. */
 async function called(args, verbs) {
-  const texts = { stdout: '', stderr: '' };
-  const code = await calls.run(texts, () => main(args, verbs));
+  const { result: code, ...texts } = await writtenBy(() => main(args, verbs));
   return { code, ...texts };
 }
 
-module.exports = { called };
+module.exports = { called, writtenBy };

@@ -8,8 +8,10 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
+const time = require('../base/time.js');
 const { nodeOptions } = require('../profile/pass-on.js');
 const { UsageError } = require('./exit.js');
+const { tell } = require('./print.js');
 
 const NODE = /^(node|nodejs)(\.exe)?$/i;
 
@@ -28,6 +30,9 @@ const PASSED_ON = [
   'SIGVTALRM',
   'SIGXCPU',
 ];
+
+/** An application that hangs does not end by SIGTERM, since the recorder listens for it, and nobody may be there to see that the launcher waits. */
+const TERMINATION_MS = 5000;
 
 /** V8's profiler takes its samples of this very process by it. */
 const isProfiled = () =>
@@ -53,11 +58,19 @@ function startError(verb, program, { code, message }) {
   return Object.assign(new Error(`Cannot start "${program}": ${why}`), { code });
 }
 
-/** Gives the child what this process is told; returns how to leave that off. */
+/** Gives the child what this process is told, and SIGKILL if SIGTERM has not ended it in time; returns how to leave that off. */
 function passSignals(child) {
+  let deadline;
+  const kill = () => {
+    tell(
+      `ralloc: SIGTERM has not ended the application within ${TERMINATION_MS / 1000} s: it gets SIGKILL`,
+    );
+    child.kill('SIGKILL');
+  };
   const pass = (signal) => {
     if (process.stdin.isTTY && OF_TERMINALS.includes(signal)) return;
     child.kill(signal);
+    if (signal === 'SIGTERM') deadline ??= time.setTimeout(kill, TERMINATION_MS);
   };
   const heard = PASSED_ON.filter((signal) => {
     if (signal === 'SIGPROF' && isProfiled()) return false;
@@ -69,6 +82,7 @@ function passSignals(child) {
     }
   });
   return () => {
+    time.clearTimeout(deadline);
     for (const signal of heard) process.off(signal, pass);
   };
 }

@@ -69,6 +69,16 @@ module.exports = [
     },
   },
   {
+    file: 'cli/application.js',
+    tests: ['cli/application.test.js'],
+    mutants: {
+      'what SIGTERM does not end goes on': [
+        "if (signal === 'SIGTERM') deadline",
+        'if (false) deadline',
+      ],
+    },
+  },
+  {
     file: 'cli/print.js',
     tests: outputs,
     mutants: {
