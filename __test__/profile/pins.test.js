@@ -60,6 +60,25 @@ heard('so it does while other memory is taken', (t) => {
   t.true(Math.abs(told - truth) < truth / 2, `${told}, not ${truth}`);
 });
 
+test.serial(
+  'slices never pin more than the process has in ArrayBuffers, whatever few samples say',
+  (t) => {
+    for (let seed = 1; seed <= 12; seed++) {
+      const recorder = new Recorder({ rate: 32 * 1024, seed });
+      recorder.start();
+      t.teardown(() => recorder.stop());
+      const kept = Array.from({ length: 65_536 }, () => Buffer.allocUnsafe(2));
+      gc();
+      const most = process.memoryUsage().arrayBuffers;
+      const blocks = [recorder.take(), recorder.settle()];
+      recorder.stop();
+      const told = new Tally(...blocks).of(slicesOf(new Tally(...blocks)), events.PINNED).bytes;
+      t.true(told <= 2 * most, `${told} of ${most}, seed ${seed}`);
+      t.is(kept.length, 65_536);
+    }
+  },
+);
+
 /** As pin(), with `between(i)` behind each of `count` slices, which are all kept. */
 function pinBetween(t, { count, size, between }) {
   const recorder = new Recorder({ rate: 8 * 1024, seed: 9 });

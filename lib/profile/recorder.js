@@ -46,6 +46,13 @@ function announce(value) {
   profiler.isRunning = value;
 }
 
+/** A few samples of small slices can stand for gigabytes of slabs. What the process has in ArrayBuffers bounds their sum, and each has its share of that. */
+function shareOf(pins) {
+  let sum = 0;
+  for (const pinned of pins.values()) sum += pinned;
+  return sum === 0 ? 1 : Math.min(1, memoryOf(0).arrayBuffers / sum);
+}
+
 class Recorder {
   #random;
   #sampling;
@@ -262,7 +269,10 @@ class Recorder {
       this.#cells.add(site, 0, events.PEAK, 0, 0, site.peak - site.toldPeak);
       site.toldPeak = site.peak;
     }
-    for (const [site, pinned] of this.#samples.pinned()) {
+    const pins = this.#samples.pinned();
+    const share = shareOf(pins);
+    for (const [site, estimate] of pins) {
+      const pinned = Math.floor(estimate * share);
       if (pinned <= site.pinned) continue;
       this.#cells.add(site, 0, events.PINNED, 0, 0, pinned - site.pinned);
       site.pinned = pinned;
