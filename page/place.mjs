@@ -8,9 +8,9 @@ export const nameOf = ({ path, line, label, routes }) =>
     ? `${label}${routes.length === 1 ? ` of ${routes[0]}` : ''}`
     : `${path}:${line}`;
 
-/** `multer`, `@fastify/multipart`: of the innermost folder of packages on the path. */
+/** `multer`, `@fastify/multipart`: of the innermost folder of packages on the path. ralloc alone may be in none. */
 export const packageOf = ({ path }) =>
-  /^(@[^/]+\/[^/]+|[^/]+)/.exec(path.slice(path.lastIndexOf('node_modules/') + 13))[0];
+  /.*node_modules\/(@[^/]+\/[^/]+|[^/]+)/.exec(path)?.[1] ?? 'ralloc';
 
 /** `parseRow()` */
 export const functionOf = ({ path, function: name }) =>

@@ -4,6 +4,7 @@
 // What a report says of a profile: lines, their sums, and what stands out.
 
 const test = require('ava');
+const path = require('node:path');
 const { events } = require('../../../lib/profile/events.js');
 const { Profile } = require('../../../lib/profile/profile.js');
 const { Collection } = require('../../../lib/profile/report/collection.js');
@@ -85,6 +86,13 @@ test('where the application is not on the stack, the line is the dependency’s,
   t.deepEqual([chunks.label, chunks.owner, chunks.path], ['Pipe reads', 'node', undefined]);
   const [unknown] = report(single('Buffer.concat', [])).lines;
   t.is(unknown.label, 'Buffer.concat');
+});
+
+test('ralloc’s own frames are a dependency’s, also where it is in no node_modules', (t) => {
+  const own = `collect ${path.join(__dirname, '../../../lib/node/collect.js')}:8:1`;
+  const [line] = report(single('Buffer.alloc', [own, 'upload /app/a.js:3:1'])).lines;
+  t.deepEqual([line.file, line.owner], ['/app/a.js', 'application']);
+  t.is(report(single('Buffer.alloc', [own])).lines[0].owner, 'dependency');
 });
 
 test('bytes, live, and lifetimes: exactly the sums of the cells', (t) => {

@@ -20,7 +20,9 @@ const WITHOUT_LINE = {
 };
 
 const isOfNode = (file) => file.startsWith('node:') || !/[\\/]/.test(file);
-const isOfDependency = (file) => /[\\/]node_modules[\\/]/.test(file);
+/** ralloc too, also where it is linked from a folder of its own. */
+const RALLOC = path.join(__dirname, '..', '..') + path.sep;
+const isOfDependency = (file) => file.startsWith(RALLOC) || /[\\/]node_modules[\\/]/.test(file);
 
 /** What a frame is of: the application, a dependency, or Node. */
 function ownerOf({ file }) {
