@@ -807,7 +807,7 @@ export interface PerRequest {
 export interface RequestArenaHandle {
   stats(): RequestArenaStats;
   /**
-   * The arena of the request in whose asynchronous context this is called; needs `context: true`. Listeners of the
+   * The arena of the request in whose asynchronous context this is called, undefined after its response; needs `context: true`. Listeners of the
    * request and the response may be called outside of it: bind them with `AsyncResource.bind()`.
    * @throws ERR_RALLOC_UNSUPPORTED: without `context: true`.
    */

@@ -2,8 +2,27 @@
 
 // The arena of the request that the caller works for, whichever middleware gave it: for modules that do not know the middleware.
 
-/** Of the middlewares with the option `context`, until they are closed: one, in nearly all programs. They store `{ arena, isOver }`. */
+/**
+ * Of the middlewares with the option `context`, until they are closed: one, in nearly all programs. They store contexts: `{ arena }`. A socket, a timer
+ * or a promise that a request made keeps its context for as long as it lives itself, so a context never keeps a request that is over.
+ */
 const storages = [];
+
+/** As it is before an application takes it away. */
+const Reference = WeakRef;
+
+/** Of a request that another copy of ralloc began, which does not tell when it is over. While it is not, the request has its arena. */
+class ForeignContext {
+  #arena;
+
+  constructor(arena) {
+    this.#arena = new Reference(arena);
+  }
+
+  get arena() {
+    return this.#arena.deref();
+  }
+}
 
 function watch(storage) {
   storages.push(storage);
@@ -17,10 +36,10 @@ function leave(storage) {
 /** Undefined outside of a request, after its response, and where no middleware has the option `context`: it never throws. */
 function current() {
   for (let i = 0; i < storages.length; i++) {
-    const request = storages[i].getStore();
-    if (request !== undefined && !request.isOver) return request.arena;
+    const arena = storages[i].getStore()?.arena;
+    if (arena !== undefined) return arena;
   }
   return undefined;
 }
 
-module.exports = { current, leave, watch };
+module.exports = { ForeignContext, current, leave, watch };

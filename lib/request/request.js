@@ -26,6 +26,7 @@ class Request {
   older = null;
   newer = null;
   response = null; // until it is over, and to describe it
+  context = null; // what the AsyncLocalStorage has of it, until it is over
   bodyPromise = null; // of body(), once it was called
   bodyReading = null; // while body() reads
   arena;
@@ -54,6 +55,12 @@ class Request {
 
   get room() {
     return this.#room;
+  }
+
+  /** Its context, which may be entered several times, and after its end. */
+  enter() {
+    this.context ??= { arena: this.isOver ? undefined : this.arena };
+    return this.context;
   }
 
   nextChunkSize(opened) {

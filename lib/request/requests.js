@@ -5,7 +5,7 @@
 
 const { AsyncLocalStorage } = require('node:async_hooks');
 const { describe, ownerOf } = require('../arena/arena.js');
-const { current, leave, watch } = require('../arena/current.js');
+const { ForeignContext, current, leave, watch } = require('../arena/current.js');
 const { RallocError, limitError } = require('../base/errors.js');
 const { kTrial } = require('../base/protocol.js');
 const check = require('../base/validate.js');
@@ -103,10 +103,10 @@ class RequestArenas {
 
   run(arena, next) {
     if (this.#storage === null) return next();
-    return this.#storage.run(ownerOf(arena) ?? { arena, isOver: false }, next); // of another copy of ralloc nobody knows when it is over
+    return this.#storage.run(ownerOf(arena)?.enter() ?? new ForeignContext(arena), next);
   }
 
-  /** The arena of the request that the caller works for; undefined outside of one. */
+  /** The arena of the request that the caller works for; undefined outside of one, and after its response. */
   current() {
     if (this.#storage === null) {
       throw new RallocError(
@@ -134,6 +134,7 @@ class RequestArenas {
     // A call: where the stack ends it throws, and the request is still to be ended.
     if (request.since >= 0) this.#long.remove(request);
     request.isOver = true;
+    if (request.context !== null) request.context.arena = undefined;
     if (finished) counts.finished++;
     else counts.aborted++;
     if (request.mayLease) this.#leasing--;

@@ -30,7 +30,7 @@ module.exports = [
     file: 'arena/current.js',
     tests: ['request/context.test.js'],
     mutants: {
-      'an arena whose request is over': [' && !request.isOver', ''],
+      'a foreign request is not found': ['return this.#arena.deref();', 'return undefined;'],
       'of the first middleware alone': ['i < storages.length', 'i < 1'],
     },
   },

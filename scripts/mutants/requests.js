@@ -56,6 +56,11 @@ module.exports = [
         { equivalent: 'the watch of its response ends it once' },
       ],
       'no limit on the heap': ['if (size > this.#room) throw this.limitError(size);', ''],
+      'a context of what is over has its arena': [
+        'this.isOver ? undefined : this.arena',
+        'this.arena',
+        { tests: ['request/context.test.js'] },
+      ],
       'long requests are not known': [
         'if (this.since < 0) this',
         'if (false) this',
@@ -231,6 +236,11 @@ module.exports = [
       'no context': ['if (!this.settings.context && !isTried) return;', 'return;'],
       'nobody finds its contexts': [
         '    watch(this.#storage);\n',
+        '',
+        { tests: ['request/context.test.js'] },
+      ],
+      'a context keeps its request': [
+        '    if (request.context !== null) request.context.arena = undefined;\n',
         '',
         { tests: ['request/context.test.js'] },
       ],
