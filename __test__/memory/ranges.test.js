@@ -67,7 +67,7 @@ olderLinuxTest(
     t.deepEqual([code, signal], [0, null], stderr);
     t.deepEqual(result, { backend: 'native', intact: true, dead: true, worker: true, ended: 0 });
 
-    const closed = await run('slab/made-and-closed.js', { args: [`${budget(500, 2000)}`], env });
+    const closed = await run('slab/made-and-closed.js', { args: [`${budget(200, 2000)}`], env });
     t.deepEqual([closed.code, closed.signal], [0, null], closed.stderr);
     t.true(closed.result.dead && closed.result.ranges < 500);
     t.true(closed.result.retained < 2 ** 20);

@@ -14,7 +14,7 @@ const { run } = require('../helpers/child.js');
 const { makers } = require('../helpers/makers.js');
 
 const ROUNDS = budget(1, 40);
-const STEPS = isSoak ? 5000 : 400;
+const STEPS = isSoak ? 5000 : 250;
 
 function findSanitizer() {
   if (process.platform !== 'linux') return undefined;

@@ -40,7 +40,7 @@ for (const name of [...adapters, ...servers]) {
         { maxBytesPerRequest: 8 * MiB },
       );
       const client = await connect();
-      for (const size of [1, 100, 65_535, 300_000, MiB, 3 * MiB]) {
+      for (const size of [1, 65_535, 300_000, MiB]) {
         const body = stamped(size, size);
         client.send('/', { ...POST, body });
         const answer = await client.response();

@@ -32,7 +32,7 @@ const PASSED_ON = [
 ];
 
 /** An application that hangs does not end by SIGTERM, since the recorder listens for it, and nobody may be there to see that the launcher waits. */
-const TERMINATION_MS = 5000;
+const TERMINATION_MS = 15_000; // a server that closes its connections may need ten
 
 /** V8's profiler takes its samples of this very process by it. */
 const isProfiled = () =>

@@ -24,7 +24,7 @@ that starts one, such as npm: ralloc profile -- npm start. Threads, clusters and
       --rate BYTES       the mean number of bytes between two samples, fixed, such as 64k; by default it adapts to the budget
       --typed-arrays     also typed arrays and ArrayBuffers that the application makes itself, which makes "new" 2 to 4 times as slow
 
-Signals are passed on, and SIGKILL follows where SIGTERM has not ended the application within 5 s. The exit code is that of the
+Signals are passed on, and SIGKILL follows where SIGTERM has not ended the application within 15 s. The exit code is that of the
 application; 1 where it is 0 and the profile is not whole.
 To see a profile: ralloc report FILE`;
 

@@ -27,7 +27,7 @@ used or kept after it. COMMAND is node with a program, or anything that starts o
       --suggested     also lines that the table only suggests: too few samples prove them, or some outlived their request
       --package NAME  also that package of node_modules; may be given several times
 
-Signals are passed on, and SIGKILL follows where SIGTERM has not ended the application within 5 s. The exit code is that of the
+Signals are passed on, and SIGKILL follows where SIGTERM has not ended the application within 15 s. The exit code is that of the
 application; 1 where it is 0 and nothing could be tried.
 Without the command: node --import ralloc/auto app.js`;
 
