@@ -177,3 +177,32 @@ for (const perMessageDeflate of [false, { threshold: 0 }]) {
     arena.close();
   });
 }
+
+for (const how of ['under a hold', 'as a copyOut']) {
+  test(`ws, behind a Blob, ${how}: a message out of an arena that is reset at once`, async (t) => {
+    const arena = new Arena({ guard: true });
+    const server = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: false });
+    await once(server, 'listening');
+    const socket = new WebSocket(`ws://127.0.0.1:${server.address().port}`);
+    const [[peer]] = await Promise.all([once(server, 'connection'), once(socket, 'open')]);
+    const seen = [];
+    const all = new Promise((resolve) => {
+      peer.on('message', (data) => seen.push(data) === 2 && resolve());
+    });
+    const message = arena.allocUnsafe(SIZE).fill('a');
+    socket.send(new Blob([bytes('b')]));
+    if (how === 'under a hold') {
+      const hold = arena.hold();
+      socket.send(message, () => hold.release());
+    } else socket.send(arena.copyOut(message));
+    arena.reset();
+    arena.allocUnsafe(SIZE).fill('!');
+    await all;
+    t.true(bytes('b').equals(seen[0]) && bytes('a').equals(seen[1]));
+    socket.close();
+    await once(socket, 'close');
+    server.close();
+    await until(() => arena.stats().memory.held === 0);
+    arena.close();
+  });
+}

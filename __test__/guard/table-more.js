@@ -52,6 +52,22 @@ const ECHO = `const { parentPort, workerData, getEnvironmentData } = require('no
   parentPort.postMessage(workerData ?? getEnvironmentData('bytes'));`;
 
 const HELD = {
+  'https.Agent({ ca, cert, key })': waiting(async (buffer) => {
+    const { key, cert } = certificate();
+    const server = https.createServer({ key, cert }, (_req, res) => res.end());
+    const agent = new https.Agent({ ca: within(buffer, cert), servername: 'localhost' });
+    const port = await listening(server);
+    return async () => {
+      try {
+        const [response] = await once(https.get({ port, host: '127.0.0.1', agent }), 'response');
+        response.resume();
+        return seen(true);
+      } finally {
+        agent.destroy();
+        server.close();
+      }
+    };
+  }),
   'fs.createWriteStream, its path': waiting((buffer, { folder }) => {
     const file = path.join(folder, 'written');
     const stream = fs.createWriteStream(within(buffer, file)).on('error', () => {});
@@ -172,22 +188,6 @@ const NOT_SEEN = {
       session.destroy();
       server.close();
       return seen(data?.equals(right.subarray(0, 1024)));
-    };
-  }),
-  'https.Agent({ ca, cert, key })': waiting(async (buffer) => {
-    const { key, cert } = certificate();
-    const server = https.createServer({ key, cert }, (_req, res) => res.end());
-    const agent = new https.Agent({ ca: within(buffer, cert), servername: 'localhost' });
-    const port = await listening(server);
-    return async () => {
-      try {
-        const [response] = await once(https.get({ port, host: '127.0.0.1', agent }), 'response');
-        response.resume();
-        return seen(true);
-      } finally {
-        agent.destroy();
-        server.close();
-      }
     };
   }),
   'readable.map() and its like': waiting(async (buffer) => {

@@ -23,6 +23,7 @@ const WITHOUT_ROW = [
   'node:stream/iter',
   'subprocess.send, behind a handle',
   'ws with permessage-deflate',
+  'ws, behind a Blob',
 ];
 const SQLITE = 'node:sqlite iterate';
 const PATIENCE = 1000; // ms for what may never end: without the guard, or unseen by it

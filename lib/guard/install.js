@@ -23,6 +23,7 @@ const parts = [
   ['fs.promises', () => require('./promises.js').guardPromises()],
   ['FileHandle', () => require('./file-handle.js').guardFileHandles()],
   ['http', () => require('./http.js').guardMessages()],
+  ['https', () => require('./https.js').guardAgents()],
   ['http2', () => require('./http2.js').guardHttp2()],
   ['dgram', () => require('./dgram.js').guardDatagrams()],
   ['crypto', () => require('./crypto.js').guardCrypto()],

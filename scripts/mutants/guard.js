@@ -199,6 +199,18 @@ module.exports = [
     },
   },
   {
+    file: 'guard/https.js',
+    tests: ['guard/https.test.js'],
+    mutants: {
+      'requests have what dies': ['withCopies(options, SECRETS), ...rest);', 'options, ...rest);'],
+      'an agent has what dies': ['[withCopies(options, SECRETS), ...rest];', '[options, ...rest];'],
+      'lists have what dies': ['if (!Array.isArray(value)) return value;', 'return value;'],
+      'keys of a list have what dies': ["withCopies(part, ['pem', 'buf'])", 'part'],
+      "a user's list is changed": ['copy = value.slice();', 'copy = value;'],
+      "a user's options are changed": ['copies = { ...options };', 'copies = options;'],
+    },
+  },
+  {
     file: 'guard/crypto.js',
     tests: ['guard/crypto.test.js'],
     mutants: {
