@@ -37,6 +37,7 @@ const given = {
     ca: cert,
     cert: arena.from(cert),
     key: [{ pem: arena.from(key) }],
+    headers: { connection: 'close' }, // the one that waits gets a connection of its own
   }),
 };
 
