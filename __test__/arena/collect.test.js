@@ -77,6 +77,18 @@ test('nothing is an empty Buffer', async (t) => {
   t.is(arena.stats().allocated, 0);
 });
 
+test('a Readable in object mode is collected where it gives bytes, and nothing else', async (t) => {
+  const arena = closing(t);
+  const chunk = Buffer.from('twice ');
+  const whole = await arena.collect(Readable.from([chunk, chunk, new Uint8Array([33])]));
+  t.is(whole.toString(), 'twice twice !');
+  t.is(chunk.toString(), 'twice ', 'which is its own still');
+  const mixed = Readable.from([chunk, 'text']);
+  await t.throwsAsync(arena.collect(mixed), { code: 'ERR_RALLOC_INVALID_ARGUMENT' });
+  t.true(mixed.destroyed);
+  await t.throwsAsync(arena.collect(Readable.from([{}])), { message: /"chunk" argument/ });
+});
+
 test('what is leased is at most about eight times what came', async (t) => {
   const arena = closing(t, { maxBytes: 64 * MiB });
   const { readable, writer } = source();

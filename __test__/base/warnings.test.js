@@ -68,6 +68,8 @@ test('causes that are objects are warned of once each', (t) => {
   t.is(emitted.length, 2);
   warn('RALLOC_QUARANTINE_HIGH', 60);
   t.is(emitted.length, 3, 'and the code itself');
+  warn('RALLOC_BODY_UNREAD', 'POST /', causes[0]);
+  t.is(emitted.length, 4, 'and another code of the same cause');
 });
 
 test('a request that goes on after its response is told of with what to do', (t) => {

@@ -4,9 +4,10 @@
 // body() where nothing more comes, or nobody may have it any more: it settles, and no body lacks a part.
 
 const test = require('ava');
+const { once } = require('node:events');
 const { Client } = require('../helpers/client.js');
 const { serve } = require('../helpers/server.js');
-const { until } = require('../helpers/until.js');
+const { turns, until } = require('../helpers/until.js');
 const { stats } = require('../..');
 
 const POST = { method: 'POST' };
@@ -148,4 +149,71 @@ test('all arenas are full while a body grows: it goes on in the heap', async (t)
   await until(() => arenas.stats().inFlight === 0);
   t.is(arenas.stats().memory.leased, 0);
   t.true(stats().bodies.copied > 0);
+});
+
+const forgotten = {
+  'the response is over first': [
+    (req) => {
+      req.arena.body();
+    },
+    PART.subarray(1),
+    /response ended before the body/,
+  ],
+  'a body parser has read it': [
+    async (req) => {
+      await once(req.resume(), 'end');
+      req.arena.body();
+    },
+    PART,
+    /read before, as body parsers do/,
+  ],
+};
+
+for (const [title, [begin, sent, why]] of Object.entries(forgotten)) {
+  test(`nobody awaits body(), and ${title}: the process goes on, and a later await rejects`, async (t) => {
+    const unhandled = [];
+    const listener = (error) => unhandled.push(error);
+    process.on('unhandledRejection', listener);
+    t.teardown(() => process.off('unhandledRejection', listener));
+    let arena;
+    const { port, arenas } = await serve(t, 'node:http', async (req, res) => {
+      arena = req.arena;
+      await begin(req);
+      res.end();
+    });
+    const client = await Client.connect(port);
+    client.send('/', { ...POST, headers: { 'Content-Length': PART.length } });
+    client.write(sent);
+    await client.response();
+    await until(() => arenas.stats().inFlight === 0);
+    await turns(2);
+    t.deepEqual(unhandled, []);
+    t.regex((await t.throwsAsync(arena.body())).message, why);
+    await client.destroy();
+  });
+}
+
+test('an answer before the body was read is told of once, and a client that goes away is not', async (t) => {
+  const told = [];
+  const listener = ({ code, message }) => {
+    if (code === 'RALLOC_BODY_UNREAD' && message.includes('/told/')) told.push(message);
+  };
+  process.on('warning', listener);
+  t.teardown(() => process.off('warning', listener));
+  const { port, arenas } = await serving(t, (req, res) => {
+    if (req.url === '/told/gone') res.destroy();
+    else res.end();
+  });
+  const paths = ['/told/gone', '/told/first?secret', '/told/second'];
+  for (const [i, path] of paths.entries()) {
+    const client = await Client.connect(port);
+    client.send(path, { ...POST, headers: { 'Content-Length': PART.length } });
+    client.write(PART.subarray(1));
+    await until(() => arenas.stats().requests > i && arenas.stats().inFlight === 0);
+    await client.destroy();
+  }
+  await until(() => told.length > 0);
+  await turns(1);
+  t.is(told.length, 1);
+  t.regex(told[0], /^POST \/told\/first was answered while its body was still being read/);
 });

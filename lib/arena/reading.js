@@ -5,17 +5,16 @@
 
 const { isUint8Array } = require('node:util').types;
 const time = require('../base/time.js');
-const { abortedError, argumentError, deadError, typeError } = require('../base/errors.js');
+const { RallocError, abortedError, argumentError, typeError } = require('../base/errors.js');
 const { Chunks } = require('../memory/chunks.js');
 const { release } = require('../memory/release.js');
 
 const nothing = () => {};
 
-/** Why `source` cannot be read as a whole; undefined where it can. */
-function faultOf(source) {
+/** Why `source`, which `what` names, cannot be read as a whole; undefined where it can. */
+function faultOf(source, what = 'The "source" argument') {
   const state = source._readableState;
-  const wrong = (why) => argumentError(TypeError, `The "source" argument ${why}`);
-  if (state.objectMode) return wrong('is in object mode');
+  const wrong = (why) => argumentError(TypeError, `${what} ${why}`);
   if (state.decoder) return wrong('gives strings: setEncoding() was called');
   if (source.readableDidRead) return wrong('was read before');
   if (state.errored) return state.errored;
@@ -23,6 +22,12 @@ function faultOf(source) {
     return abortedError('The stream was destroyed before it was read');
   return undefined;
 }
+
+const endedError = () =>
+  new RallocError(
+    'ERR_RALLOC_DEAD_BUFFER',
+    'The response ended before the body had come. Await body() before you end the response',
+  );
 
 class Reading {
   #source;
@@ -109,7 +114,7 @@ class Reading {
     const source = this.#source;
     this.stop();
     if (source.destroyed) source.on('error', nothing); // which is on its way
-    this.#finish(deadError(undefined, 'response'), true);
+    this.#finish(endedError(), true);
   }
 
   /** Takes its listeners away. */

@@ -26,6 +26,8 @@ const texts = {
       ? `${late}, when its Buffers are dead: to read one gives nothing, to write a number to it throws. Await such work before the response, or hold() it`
       : `${late}: these Buffers come from the heap, and those from before stay as they are until V8 has collected them. Await such work before the response`;
   },
+  RALLOC_BODY_UNREAD: (request) =>
+    `${request} was answered while its body was still being read, which ends that: the promise of body() or chunks() rejects. Await it before the response ends`,
   RALLOC_SLOT_STUCK: ({ name, size, count, age }) =>
     `${count} Buffer${count === 1 ? '' : 's'} of ${size} bytes of the slab '${name}' ${count === 1 ? 'is' : 'are'} held, the first for ${Math.round(age)} ms; each needs its free()`,
   RALLOC_OPERATION_LONG: (seconds) =>
@@ -43,11 +45,12 @@ const texts = {
 };
 
 const warnedCodes = new Set();
-const warnedCauses = new WeakSet(); // other causes, which go when nobody has them any more
+const warnedCauses = {}; // code → other causes, which go when nobody has them any more
 
 /** `cause`: what is warned about once; by default everything of this code. */
 function warnOnce(code, detail, cause = code) {
-  const before = typeof cause === 'string' ? warnedCodes : warnedCauses;
+  if (typeof cause !== 'string') warnedCauses[code] ??= new WeakSet();
+  const before = typeof cause === 'string' ? warnedCodes : warnedCauses[code];
   if (before.has(cause)) return;
   before.add(cause);
   process.emitWarning(texts[code](detail), { type: 'RallocWarning', code });

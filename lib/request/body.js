@@ -81,13 +81,17 @@ function read(request, window, Target, limit, options) {
   });
 }
 
+const READ_BEFORE =
+  'The body was read before, as body parsers do. Mount these behind the routes that read it by the arena, or only where it is not';
+
 function readBody(request, windowOf, Target, options) {
   const exchange = request.response?.exchange;
   if (exchange === undefined || request.isOver) throw abortedError('The request is over');
   const { limit = Math.min(LIMIT, request.settings.maxBytesPerRequest) } = options;
   const { req } = exchange;
   if (req._readableState === undefined) return readWeb(req, windowOf, Target, limit);
-  const fault = faultOf(req);
+  if (req.readableDidRead) throw argumentError(TypeError, READ_BEFORE);
+  const fault = faultOf(req, 'The request');
   if (fault !== undefined) throw fault;
   return read(request, windowOf(), Target, limit, options);
 }
@@ -100,7 +104,7 @@ function checkLength(announced, size) {
 
 /** Of a Request as fetch() has it: Hono's, where Node's is not there. */
 async function readWeb({ body, bodyUsed, headers }, windowOf, Target, limit) {
-  if (bodyUsed) throw argumentError(TypeError, 'The body was read before');
+  if (bodyUsed) throw argumentError(TypeError, READ_BEFORE);
   if (body === null || body === undefined) return new Target(windowOf(), 0, 0).finish();
   const length = contentLength(headers.get('content-length'));
   if (length > limit) throw tooLarge(length, limit, 0);
@@ -115,6 +119,7 @@ class BodyReader {
   }
 }
 
+const ignore = () => {};
 const lists = new WeakSet(); // the promises of chunks()
 
 const otherError = (isList) =>
@@ -138,6 +143,8 @@ function promiseOf(request, windowOf, options, Target) {
   } catch (error) {
     request.bodyPromise = Promise.reject(error);
   }
+  // A client can make it reject at any time: that must not end a process whose handler does not await it.
+  request.bodyPromise.catch(ignore);
   if (isList) lists.add(request.bodyPromise);
   return request.bodyPromise;
 }

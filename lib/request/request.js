@@ -5,6 +5,7 @@
 const { bodyOf, chunksOf } = require('./body.js');
 const { formatBytes } = require('../base/bytes.js');
 const { RallocError, answeredWith, limitError } = require('../base/errors.js');
+const { warnOnce } = require('../base/warnings.js');
 const {
   describe,
   eachWindow,
@@ -189,7 +190,9 @@ class Request {
     const allocated = releaseRequestArena(this.arena, !mayBeRead);
     this.#finished = finished;
     this.#arenas.ended(this, allocated, finished);
-    this.bodyReading?.abort(); // of which nothing more may come
+    if (this.bodyReading === null) return;
+    this.bodyReading.abort(); // of which nothing more may come
+    if (finished) warnOnce('RALLOC_BODY_UNREAD', this.describe(), this.#arenas);
   }
 
   /** Ends what the middleware began and, at the end of the stack, could not go on with: see base/scope.js. */

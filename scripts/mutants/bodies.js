@@ -254,6 +254,13 @@ module.exports = [
     },
   },
   {
+    file: 'request/body.js',
+    tests: ['request/body-ended.test.js'],
+    mutants: {
+      'who does not await a body ends the process': ['  request.bodyPromise.catch(ignore);\n', ''],
+    },
+  },
+  {
     file: 'request/content-parser.js',
     tests: ['adapters/body-readers.test.js'],
     mutants: {

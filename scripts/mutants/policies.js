@@ -37,6 +37,16 @@ module.exports = [
     file: 'request/request.js',
     tests: overflow,
     mutants: {
+      'an answer before the body is not told of': [
+        "if (finished) warnOnce('RALLOC_BODY_UNREAD', this.describe(), this.#arenas);",
+        '',
+        { tests: ['request/body-ended.test.js'] },
+      ],
+      'a client that goes away is told of': [
+        'if (finished) warnOnce',
+        'warnOnce',
+        { tests: ['request/body-ended.test.js'] },
+      ],
       'the share is given back after the response too': [
         'if (!this.isOver) this.#arenas.heap',
         'this.#arenas.heap',
