@@ -220,21 +220,28 @@ test('a file or a program that has the name already', async (t) => {
   t.is(told(stderr)[1], `rows.js:1:30 rows: ${why}`);
 });
 
-test('what is compiled by something else', async (t) => {
-  const compiles = `const Module = require('node:module');
+for (const [what, since, why] of [
+  [
+    'what is compiled by something else',
+    '',
+    'left: something else compiles the file, as tsx, ts-node and test runners do',
+  ],
+  ['what was changed since, and is compiled by something else', '// since\n', CHANGED],
+]) {
+  test(what, async (t) => {
+    const compiles = `const Module = require('node:module');
 const { _compile } = Module.prototype;
 Module._extensions['.js'] = (module, file) =>
   module._compile(require('node:fs').readFileSync(file, 'utf8') + '\\n// compiled\\n', file);
 `;
-  const app = tried(t, { files: { 'pre.js': compiles } });
-  const { result, stderr } = await app.auto('app.js', { execArgv: ['--require', './pre.js'] });
-  t.deepEqual(result, ALONE, stderr);
-  const why =
-    nodeMajor < 24
-      ? 'left: something else compiles the file, as tsx, ts-node and test runners do'
-      : 'its file was not loaded, or by something else than Node';
-  t.is(told(stderr)[1], `rows.js:1:30 rows: ${why}`);
-});
+    const app = tried(t, { files: { 'pre.js': compiles } });
+    fs.appendFileSync(app.file('rows.js'), since);
+    const { result, stderr } = await app.auto('app.js', { execArgv: ['--require', './pre.js'] });
+    t.deepEqual(result, ALONE, stderr);
+    const unseen = 'its file was not loaded, or by something else than Node';
+    t.is(told(stderr)[1], `rows.js:1:30 rows: ${nodeMajor < 24 ? why : unseen}`);
+  });
+}
 
 test('lines that are only suggested are no sites', async (t) => {
   const { result, stderr } = await tried(t, { sites: [{ ...ROWS, samples: 100 }] }).auto();
