@@ -9,6 +9,7 @@ const crypto = require('node:crypto');
 const dgram = require('node:dgram');
 const { once } = require('node:events');
 const fs = require('node:fs');
+const https = require('node:https');
 const http = require('node:http');
 const http2 = require('node:http2');
 const net = require('node:net');
@@ -129,6 +130,8 @@ const drained = async (readableStream, { sink }) => {
 };
 
 const rows = {
+  'https.Agent': (dead) => new https.Agent({ ca: dead }),
+  'http.Agent.prototype.addRequest': (dead) => https.get({ host: '127.0.0.1', port: 1, ca: dead }),
   'fs.read': called((buffer, { handle }, done) => fs.read(handle.fd, buffer, done)),
   'fs.read, options': called((buffer, { handle }, done) => fs.read(handle.fd, { buffer }, done)),
   'fs.readv': called((buffer, { handle }, done) => fs.readv(handle.fd, [buffer], done)),
