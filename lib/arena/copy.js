@@ -52,7 +52,7 @@ function fromString(arena, value, given) {
   const written = size === 0 ? 0 : buffer.write(value, 0, size, encoding);
   // For base64 and hex byteLength is an upper bound.
   if (written === size) return buffer;
-  return new FastBuffer(buffer.buffer, buffer.byteOffset, written);
+  return buffer.subarray(0, written); // debug mode sees it
 }
 
 /** The bytes of an ArrayBuffer, or `length` of them from `offset` on. */

@@ -5,6 +5,8 @@
 const tracker = {
   /** (view): its use is refused, since it is dead. Returns what explains that, if anything is known of it. */
   used: null,
+  /** (view, kind): an operation of Node is given it, and nothing holds its memory. */
+  given: null,
   /** (buffer): it was freed or sent before, and somebody frees it again. Returns as used(). */
   freedAgain: null,
   /** (buffer, how): a watched Buffer of a slab or region is dead: its memory is to be detached. */

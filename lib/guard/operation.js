@@ -7,6 +7,7 @@
 const time = require('../base/time.js');
 const { kHolder } = require('../base/protocol.js');
 const { FastBuffer } = require('../base/runtime.js');
+const { tracker } = require('../base/tracker.js');
 
 const { isView } = ArrayBuffer;
 const { get: typeOf } = Object.getOwnPropertyDescriptor(
@@ -20,7 +21,12 @@ const { get: typeOf } = Object.getOwnPropertyDescriptor(
  */
 function begin(value, kind) {
   if (!isView(value)) return undefined;
-  return value.buffer[kHolder]?.take(value, kind);
+  const holder = value.buffer[kHolder];
+  if (holder === undefined) {
+    tracker.given?.(value, kind);
+    return undefined;
+  }
+  return holder.take(value, kind);
 }
 
 /**
@@ -28,7 +34,10 @@ function begin(value, kind) {
  * Throws ERR_RALLOC_DEAD_BUFFER.
  */
 function copied(value, kind) {
-  if (isView(value) && value.buffer[kHolder]?.holdsNothing) return value; // in debug
+  if (isView(value) && value.buffer[kHolder]?.holdsNothing) {
+    tracker.given?.(value, kind); // in debug
+    return value;
+  }
   const end = begin(value, kind);
   if (end === undefined) return value;
   const { buffer, byteOffset, byteLength } = value;

@@ -5,6 +5,7 @@
 const arenas = ['debug/arenas.test.js'];
 const freed = ['debug/freed.test.js'];
 const requests = ['debug/requests.test.js'];
+const ways = ['debug/ways.test.js'];
 
 module.exports = [
   {
@@ -82,6 +83,48 @@ module.exports = [
       'closing ends nothing': ['for (const memory of all) end(memory, ended);', ''],
       'views of them are of no slab': ['memoryOf(ab)?.core === core', 'false'],
       'views do not end': ['  endViews(record);\n', ''],
+      'what was sent is not in what is received': [
+        'if (bytes === SENT)',
+        'if (false)',
+        { tests: ways },
+      ],
+      'allocUnsafe() with another argument is not watched': [
+        'bytes === ZEROS && fill !== undefined',
+        'fill !== undefined',
+        { tests: ways },
+      ],
+    },
+  },
+  {
+    file: 'debug/watch/ways.js',
+    tests: ways,
+    mutants: {
+      'sites cut Buffers that nobody sees': ['allocUnsafe: asking', 'allocUnsafe: BY_ANOTHER'],
+    },
+  },
+  {
+    file: 'debug/watch/arenas.js',
+    tests: ways,
+    mutants: {
+      'of a list only the first is noted': ['of [found].flat())', 'of [found].flat().slice(0, 1))'],
+    },
+  },
+  {
+    file: 'debug/watch/record.js',
+    tests: ways,
+    mutants: {
+      'views of a body are not seen': ['if (record !== undefined) note(part, record);', ''],
+    },
+  },
+  {
+    file: 'guard/operation.js',
+    tests: ways,
+    mutants: {
+      'what nothing holds is not told': [
+        '    tracker.given?.(value, kind);\n    return undefined;',
+        '    return undefined;',
+      ],
+      'what is passed on is not told': ['    tracker.given?.(value, kind); // in debug\n', ''],
     },
   },
   {
@@ -101,7 +144,12 @@ module.exports = [
         'sharing(named(of, name), tellingOfAny)',
         'sharing(named(of, name), () => (one) => one)',
       ],
-      'subarrays are not seen': ['memoryOf(this.buffer)?.record.see(made);', ''],
+      'subarrays are not seen': ['    notePart(made, this);\n', ''],
+      'methods that are borrowed tell nothing': [
+        'return isDead(this) ? tell.call(this, a, b, c, d) : original',
+        'return original',
+        { tests: ['debug/functions.test.js'] },
+      ],
       'lists are not looked into': ['const found = arg.find(isDead);', 'const found = undefined;'],
     },
   },

@@ -3,12 +3,12 @@
 // Watched Buffers of arenas. Each has memory of its own, which the arena adopts: it ends with the epoch, waits for holds, and has operations
 // of Node, as all adopted memory.
 
-const { Arena, usedWindow } = require('../../arena/arena.js');
+const { usedWindow } = require('../../arena/arena.js');
 const { takeWatched } = require('../../arena/adopt.js');
 const copy = require('../../arena/copy.js');
 const { Trace } = require('../trace.js');
 const { OwnMemory } = require('./own-memory.js');
-const { Record, note } = require('./record.js');
+const { Record, note, recordOf } = require('./record.js');
 const { countdown, next } = require('./sampling.js');
 const { OwnWatch, SeenWatch, attempt } = require('./span-watch.js');
 
@@ -56,6 +56,7 @@ function noteSeen(arena, buffer, allocated) {
   const window = usedWindow(arena);
   const span = window?.epoch?.spans.find(({ ab, adopted }) => (ab ?? adopted) === buffer.buffer);
   if (span === undefined || span.watch instanceof OwnWatch || buffer.length === 0) return;
+  if (recordOf(buffer) !== undefined) return; // body() and chunks() give the same to each call
   const record = recordFor(window.owner, buffer.length, allocated);
   span.watch ??= new SeenWatch();
   span.watch.add(record);
@@ -94,7 +95,7 @@ const adopt = (original) =>
     return adopted;
   };
 
-/** Of what reads a stream: the Buffer is there later, and its stack is that of the call. */
+/** Of what reads a stream: the Buffer, or the list of them, is there later, and its stack is that of the call. */
 const collecting = (original) =>
   function collect(...args) {
     const promise = Reflect.apply(original, this, args);
@@ -103,16 +104,23 @@ const collecting = (original) =>
     const allocated = Trace.take(collect).settle();
     // Before those who await it. They get the promise itself, which is the same for each call.
     promise.then(
-      (buffer) => attempt(() => noteSeen(this, buffer, allocated)),
+      (found) =>
+        attempt(() => {
+          for (const buffer of [found].flat()) noteSeen(this, buffer, allocated);
+        }),
       () => {},
     );
     return promise;
   };
 
-const makers = { allocUnsafe, alloc, from, adopt, collect: collecting, body: collecting };
+const makers = {
+  allocUnsafe,
+  alloc,
+  from,
+  adopt,
+  collect: collecting,
+  body: collecting,
+  chunks: collecting,
+};
 
-function watchArenas(patches) {
-  for (const [name, make] of Object.entries(makers)) patches.method(Arena.prototype, name, make);
-}
-
-module.exports = { watchArenas };
+module.exports = { makers };

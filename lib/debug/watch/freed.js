@@ -4,9 +4,7 @@
 // the slot is somebody else's.
 
 const { named } = require('../../base/name.js');
-const { Region } = require('../../region/region.js');
 const regionBuffers = require('../../region/buffer.js');
-const { Slab } = require('../../slab/slab.js');
 const slabBuffers = require('../../slab/buffer.js');
 const { Trace } = require('../trace.js');
 const { endViews } = require('./dead-buffer.js');
@@ -16,10 +14,15 @@ const { OwnMemory } = require('./own-memory.js');
 const { Record, currentRequest } = require('./record.js');
 const { countdown, next } = require('./sampling.js');
 
-const kinds = [
-  { kind: 'slab', prototype: Slab.prototype, ...slabBuffers },
-  { kind: 'region', prototype: Region.prototype, ...regionBuffers },
-];
+const ofSlabs = { kind: 'slab', ...slabBuffers };
+const ofRegions = { kind: 'region', ...regionBuffers };
+
+// What a watched Buffer has in it at first.
+const ZEROS = 'zeros';
+const UNSAFE = 'unsafe'; // what allocUnsafe() gives in debug
+const SENT = 'sent'; // what its slot has
+
+const { set } = Uint8Array.prototype;
 
 /** Memories of each slab and region, of Buffers that are not freed. */
 const held = new WeakMap(); // core → Set
@@ -28,7 +31,7 @@ const held = new WeakMap(); // core → Set
  * The same Buffer with memory of its own; itself where it has that, or can have none. Where the stack ends it has what it had: no call comes between
  * what takes the memory of the slot and the return.
  */
-function watched({ kind, coreOf, watch }, buffer, zero, below) {
+function watched({ kind, coreOf, watch }, buffer, bytes, below) {
   let result = buffer;
   try {
     next();
@@ -36,7 +39,8 @@ function watched({ kind, coreOf, watch }, buffer, zero, below) {
     const core = coreOf(buffer);
     if (length === 0 || core.auto || memoryOf(buffer.buffer) !== undefined) return buffer;
     const record = new Record(kind, named(kind, core.settings.name), length, Trace.take(below));
-    const memory = new OwnMemory(length, zero, record);
+    const memory = new OwnMemory(length, bytes === ZEROS, record);
+    if (bytes === SENT) set.call(new Uint8Array(memory.ab, ZONE, length), buffer);
     const ab = memory.watchOperations(memory.ab, core.settings.guard ? core.guarded : undefined);
     if (!held.has(core)) held.set(core, new Set());
     result = watch(buffer, ab, ZONE);
@@ -98,21 +102,33 @@ function closed(core) {
 /** Whether `ab` is of a Buffer of that slab or region. */
 const isOver = (ab, core) => memoryOf(ab)?.core === core;
 
-const allocating = (of, zero) => (original) =>
+const allocating = (of, bytes) => (original) =>
   function allocate(size, fill, encoding) {
     const buffer = original.call(this, size, fill, encoding);
-    // What is filled comes by allocUnsafe().
-    if (fill !== undefined || countdown.left-- > 0 || buffer === null) return buffer;
-    return watched(of, buffer, zero, allocate);
+    // What alloc() fills comes by allocUnsafe().
+    const isFilled = bytes === ZEROS && fill !== undefined;
+    if (isFilled || countdown.left-- > 0 || buffer === null) return buffer;
+    return watched(of, buffer, bytes, allocate);
   };
 
-function watchFreed(patches) {
-  for (const of of kinds) {
-    for (const name of ['allocUnsafe', 'tryAllocUnsafe'])
-      patches.method(of.prototype, name, allocating(of, false));
-    for (const name of ['alloc', 'tryAlloc'])
-      patches.method(of.prototype, name, allocating(of, true));
-  }
-}
+/** Of a token: the Buffer is over a slot that another Buffer had before. */
+const receiving = (original) =>
+  function receive(token) {
+    const buffer = original.call(this, token);
+    if (countdown.left-- > 0) return buffer;
+    return watched(ofSlabs, buffer, SENT, receive);
+  };
 
-module.exports = { closed, freed, isOver, watchFreed };
+const allocatingAll = (of) => ({
+  allocUnsafe: allocating(of, UNSAFE),
+  tryAllocUnsafe: allocating(of, UNSAFE),
+  alloc: allocating(of, ZEROS),
+  tryAlloc: allocating(of, ZEROS),
+});
+
+const makers = {
+  Slab: { ...allocatingAll(ofSlabs), receive: receiving, revoke: receiving },
+  Region: allocatingAll(ofRegions),
+};
+
+module.exports = { closed, freed, isOver, makers };

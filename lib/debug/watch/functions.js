@@ -13,7 +13,7 @@ const v8 = require('node:v8');
 const worker = require('node:worker_threads');
 const zlib = require('node:zlib');
 const { isDead, telling } = require('./dead-buffer.js');
-const { memoryOf } = require('./branded.js');
+const { notePart } = require('./record.js');
 const { sharing } = require('./shared.js');
 
 /** The first of the arguments that is dead, or has one that is in a list. */
@@ -40,6 +40,14 @@ const tellingFirst = (use) => (original) => {
   };
 };
 
+/** The same for a method of Buffer that is borrowed: `Buffer.prototype.toString.call(dead)`. A dead Buffer has methods of its own. */
+const tellingThis = (use) => (original) => {
+  const tell = telling(use, original, (self) => self);
+  return function wrapper(a, b, c, d) {
+    return isDead(this) ? tell.call(this, a, b, c, d) : original.call(this, a, b, c, d);
+  };
+};
+
 /** And for lists. */
 const tellingOfList = (use) => (original) => {
   const tell = tellingOfAny(use)(original);
@@ -57,7 +65,7 @@ const tellingOfInput = (use) => (original) =>
 const seeing = (original) =>
   function part(start, end) {
     const made = original.call(this, start, end);
-    memoryOf(this.buffer)?.record.see(made);
+    notePart(made, this);
     return made;
   };
 
@@ -94,14 +102,20 @@ const places = [
       'createPublicKey',
       'sign',
       'verify',
+      'getRandomValues',
+      'publicEncrypt',
+      'publicDecrypt',
+      'privateEncrypt',
+      'privateDecrypt',
     ],
   ],
+  [Object.getPrototypeOf(crypto.webcrypto), 'crypto', ['getRandomValues']],
   [Hash.prototype, 'hash', ['update']],
   [crypto.Hmac.prototype, 'hmac', ['update']],
   [crypto.Sign.prototype, 'sign', ['update']],
-  [crypto.Verify.prototype, 'verify', ['update']],
-  [crypto.Cipheriv?.prototype, 'cipher', ['update']],
-  [crypto.Decipheriv?.prototype, 'decipher', ['update']],
+  [crypto.Verify.prototype, 'verify', ['update', 'verify']],
+  [crypto.Cipheriv?.prototype, 'cipher', ['update', 'setAAD']],
+  [crypto.Decipheriv?.prototype, 'decipher', ['update', 'setAAD', 'setAuthTag']],
   [zlib, 'zlib', Object.keys(zlib).filter((name) => name.endsWith('Sync') || name === 'crc32')],
   [buffer, 'buffer', ['isUtf8', 'isAscii', 'transcode']],
   [
@@ -109,10 +123,11 @@ const places = [
     'subtle',
     ['digest', 'encrypt', 'decrypt', 'sign', 'verify', 'importKey'],
   ],
-  [util, 'util', ['isDeepStrictEqual']],
-  [v8, 'v8', ['serialize']],
+  [util, 'util', ['isDeepStrictEqual', 'inspect']],
+  [v8, 'v8', ['serialize', 'deserialize']],
   [StringDecoder.prototype, 'decoder', ['write', 'end']],
   [util.TextDecoder.prototype, 'decoder', ['decode']],
+  [util.TextEncoder.prototype, 'encoder', ['encodeInto']],
 ];
 
 /** The same, for what is called in loops, or has it elsewhere. */
@@ -120,6 +135,7 @@ const OTHERS = [
   [Buffer, 'Buffer', ['from'], tellingFirst],
   [Buffer, 'Buffer', ['concat'], tellingOfList],
   [Buffer.prototype, 'buffer', ['copy', 'equals', 'compare', 'fill'], tellingFirst],
+  [Buffer.prototype, 'buffer', ['toString', 'toJSON', 'write'], tellingThis],
   [Buffer.prototype, 'buffer', ['indexOf', 'lastIndexOf', 'includes'], tellingFirst],
   [Object.getPrototypeOf(Uint8Array.prototype), 'buffer', ['set'], tellingFirst],
   [childProcess, 'child_process', ['execFileSync', 'execSync', 'spawnSync'], tellingOfInput],

@@ -30,6 +30,15 @@ function note(view, record) {
   record.see(view);
 }
 
+/** `part` is a view that was made of `whole`: what is known of one is known of the other. */
+function notePart(part, whole) {
+  const own = memoryOf(arrayBufferOf(whole));
+  if (own !== undefined) return own.record.see(part);
+  const record = noted.get(whole);
+  if (record !== undefined) note(part, record);
+  return undefined;
+}
+
 /** For people: `GET /path` of the request that the caller works for; undefined outside of one. */
 function currentRequest() {
   const arena = current();
@@ -96,4 +105,4 @@ class Record {
   }
 }
 
-module.exports = { Record, currentRequest, note, recordOf };
+module.exports = { Record, currentRequest, note, notePart, recordOf };

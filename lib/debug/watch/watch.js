@@ -8,7 +8,6 @@ const { Patches } = require('../../guard/patches.js');
 const { prepare } = require('../../memory/release.js');
 const opened = require('../leaks/opened.js');
 const { tellWaiting } = require('../report.js');
-const { watchArenas } = require('./arenas.js');
 const { verifyQueue } = require('./delay-queue.js');
 const freed = require('./freed.js');
 const { watchFunctions } = require('./functions.js');
@@ -16,6 +15,8 @@ const { verifyKept } = require('./kept.js');
 const { verifyLive } = require('./own-memory.js');
 const { restart } = require('./sampling.js');
 const { freedAgain, used } = require('./uses.js');
+const { watchWays } = require('./ways.js');
+const { given } = require('./witness.js');
 
 let patches = null;
 
@@ -23,10 +24,10 @@ function start() {
   install(); // what Node's functions are given is seen by the guard
   prepare(); // not where a stack ends, at the first Buffer that dies
   patches = new Patches();
-  watchArenas(patches);
-  freed.watchFreed(patches);
+  watchWays(patches);
   watchFunctions(patches);
   tracker.used = (view) => used(view, undefined);
+  tracker.given = given;
   tracker.freedAgain = freedAgain;
   tracker.freed = freed.freed;
   tracker.closed = (core) => {

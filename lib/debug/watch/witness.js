@@ -7,6 +7,7 @@ const net = require('node:net');
 const { deadUse } = require('../../base/dead.js');
 const { reportLater } = require('../report.js');
 const { Trace } = require('../trace.js');
+const { isDead } = require('./dead-buffer.js');
 const { used } = require('./uses.js');
 
 const nothing = () => {};
@@ -88,10 +89,15 @@ class Witness {
   }
 }
 
+/** What is over memory that nothing holds, or is passed on without that, is told of where it is dead. */
+function given(view, kind) {
+  if (isDead(view)) used(view, USES[kind]);
+}
+
 /** Whether an operation of Node has the memory until it is over: what a stream of the program is given is the program's, which may free it there. */
 function hasForItself(kind, consumer) {
   if (kind === 'web') return false;
   return kind !== 'stream' || consumer instanceof net.Socket;
 }
 
-module.exports = { Witness };
+module.exports = { Witness, given };
