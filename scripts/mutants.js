@@ -21,19 +21,10 @@ const COPIED = [
   'examples',
   'scripts',
   'package.json',
+  'package-lock.json',
   'ava.config.mjs',
   'index.d.ts',
-  'index.d.mts',
-  'express.d.ts',
-  'fastify.d.ts',
-  'guard.d.ts',
-  'hono.d.ts',
-  'http.d.ts',
-  'koa.d.ts',
-  'nest.d.ts',
-  'profile.d.ts',
-  'test.d.ts',
-  'auto.d.ts',
+  'types',
 ];
 const TIMEOUT = '60s'; // of ava: without a test that ends in this time
 

@@ -53,16 +53,16 @@ test('docs/errors.md lists the codes of all warnings', (t) => {
   t.deepEqual(documented('RALLOC_').sort(), warnings);
 });
 
-test('RallocErrorCode of index.d.ts has all codes but that of arguments', (t) => {
-  const types = fs.readFileSync(join(root, 'index.d.ts'), 'utf8');
+test('RallocErrorCode has all codes but that of arguments', (t) => {
+  const types = fs.readFileSync(join(root, 'types', 'errors.d.ts'), 'utf8');
   const [, union] = /type RallocErrorCode =([^;]+);/.exec(types);
   const listed = union.match(/ERR_RALLOC_\w+/g);
   const others = Object.keys(codes).filter((code) => code !== 'ERR_RALLOC_INVALID_ARGUMENT');
   t.deepEqual(listed.sort(), others.sort());
 });
 
-test('RallocError of index.d.ts has every property that docs/errors.md promises', (t) => {
-  const types = fs.readFileSync(join(root, 'index.d.ts'), 'utf8');
+test('RallocError has every property that docs/errors.md promises', (t) => {
+  const types = fs.readFileSync(join(root, 'types', 'errors.d.ts'), 'utf8');
   const [, body] = /class RallocError extends Error {([^}]+)}/.exec(types);
   for (const [, properties] of Object.values(thrown)) {
     for (const name of properties) t.regex(body, new RegExp(`readonly ${name}\\?:`));

@@ -20,7 +20,7 @@ const { certificate } = require('./certificate.js');
 const { producers } = require('./producers.js');
 
 const KiB = 1024;
-const file = require.resolve('../../index.d.ts');
+const file = require.resolve('../../package-lock.json');
 const bytes = crypto.randomBytes(100 * KiB);
 const arena = new Arena();
 const slab = new Slab({ sizes: [4 * KiB], count: 256 });

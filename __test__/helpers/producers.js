@@ -18,8 +18,8 @@ const sharp = require('sharp');
 const { certificate } = require('./certificate.js');
 
 const MANY = 1024 * 1024;
-const large = join(__dirname, '..', '..', 'index.d.ts');
-const small = join(__dirname, '..', '..', 'index.d.mts');
+const large = join(__dirname, '..', '..', 'package-lock.json');
+const small = join(__dirname, '..', '..', 'types', 'index.d.mts');
 
 async function chunksOf(readable) {
   const chunks = [];
@@ -139,8 +139,8 @@ const producers = {
     (port) => tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false }),
   ),
   '`fs.createReadStream`': () => chunksOf(fs.createReadStream(large)),
-  '`fs.readFile`, 70 kB': async () => [await fs.promises.readFile(large)],
-  '`fs.readFileSync`, 70 kB': async () => [fs.readFileSync(large)],
+  '`fs.readFile`, 400 kB': async () => [await fs.promises.readFile(large)],
+  '`fs.readFileSync`, 400 kB': async () => [fs.readFileSync(large)],
   '`fs.readFileSync`, 100 B': async () => [fs.readFileSync(small)],
   'output of a child process': ofChild,
   'message of `node:dgram`': ofDgram,

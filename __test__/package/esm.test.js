@@ -50,9 +50,12 @@ test('what is inside is not of the package', (t) => {
   t.throws(() => require('ralloc/lib/memory/native.js'), { code: 'ERR_PACKAGE_PATH_NOT_EXPORTED' });
 });
 
-/** Names that index.d.ts exports by one of these keywords. */
+/** Names that index.d.ts, or a file of types/ that it exports, exports by one of these keywords. */
 function declared(keywords) {
-  const types = fs.readFileSync(join(__dirname, '..', '..', 'index.d.ts'), 'utf8');
+  const read = (file) => fs.readFileSync(join(__dirname, '..', '..', file), 'utf8');
+  const index = read('index.d.ts');
+  const nouns = [...index.matchAll(/^export \* from '\.\/(types\/\w+)\.js';$/gm)];
+  const types = [index, ...nouns.map(([, file]) => read(`${file}.d.ts`))].join('\n');
   const found = types.matchAll(new RegExp(`^export (?:${keywords}) (\\w+)`, 'gm'));
   return [...new Set([...found].map(([, name]) => name))].sort();
 }

@@ -3,12 +3,12 @@ import { Hono, type MiddlewareHandler } from 'hono';
 import Koa, { type Middleware } from 'koa';
 import { expectAssignable, expectError, expectType } from 'tsd';
 
-import ofFastify = require('../../fastify');
+import ofFastify = require('../../types/fastify');
 
-import * as ofExpress from '../../express';
-import * as ofHono from '../../hono';
-import * as ofKoa from '../../koa';
-import * as ofNest from '../../nest';
+import * as ofExpress from '../../types/express';
+import * as ofHono from '../../types/hono';
+import * as ofKoa from '../../types/koa';
+import * as ofNest from '../../types/nest';
 
 // The options of a route, and who is left out, in each framework's own terms.
 

@@ -64,9 +64,9 @@ import {
   verify,
   version,
 } from '../..';
-import * as ofExpress from '../../express';
-import * as ofHttp from '../../http';
-import { noLeaks } from '../../test';
+import * as ofExpress from '../../types/express';
+import * as ofHttp from '../../types/http';
+import { noLeaks } from '../../types/test';
 
 expectType<'native' | 'js'>(backend);
 expectType<string | undefined>(backendReason);

@@ -1,6 +1,6 @@
 'use strict';
 
-// The counters of the memory below by their names. Every field is described in index.d.ts, as gauge or
+// The counters of the memory below by their names. Every field is described in types/memory.d.ts and types/node.d.ts, as gauge or
 // counter.
 
 const { backend, depotStats } = require('./native.js');

@@ -1,6 +1,6 @@
 'use strict';
 
-// stats() and util.inspect() of a region. index.d.ts describes every field, as gauge or counter.
+// stats() and util.inspect() of a region. types/region.d.ts describes every field, as gauge or counter.
 
 const { formatBytes } = require('../base/bytes.js');
 const { backend } = require('../memory/native.js');

@@ -1,6 +1,6 @@
 'use strict';
 
-// stats() and util.inspect() of a slab. index.d.ts describes every field, as gauge or counter.
+// stats() and util.inspect() of a slab. types/slab.d.ts describes every field, as gauge or counter.
 
 const { formatBytes } = require('../base/bytes.js');
 

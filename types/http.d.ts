@@ -8,7 +8,7 @@ import type {
   RequestArenas,
   RouteArenaOptions,
   RouteMiddleware,
-} from './index.js';
+} from './request.js';
 
 export type {
   RequestArena,
@@ -18,7 +18,7 @@ export type {
   RequestArenaStats,
   RequestArenas,
   RouteArenaOptions,
-} from './index.js';
+} from './request.js';
 
 export interface HttpRequestArenas extends RequestArenas, Wraps {
   /** As that of `RequestArenas`. The `wrap()` of what it returns gives the request its arena too, and then these options. */

@@ -1,7 +1,9 @@
 // `ralloc/express`: the middlewares, and the type of what they give to Express's requests.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ArenaBuffer, BodyOptions, RequestArena, RouteMiddleware } from './index.js';
+import type { ArenaBuffer } from './buffer.js';
+import type { BodyOptions } from './node.js';
+import type { RequestArena, RouteMiddleware } from './request.js';
 
 export interface RawBodyOptions extends Omit<BodyOptions, 'limit'> {
   /**
@@ -49,7 +51,7 @@ export {
   type RouteArenaOptions,
   type RouteMiddleware,
   requestArena,
-} from './index.js';
+} from './request.js';
 
 declare global {
   namespace Express {

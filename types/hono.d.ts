@@ -6,7 +6,7 @@ import type {
   RequestArenaHandle,
   RequestArenaOptions,
   RouteArenaOptions,
-} from './index.js';
+} from './request.js';
 
 export type {
   RequestArena,
@@ -15,7 +15,7 @@ export type {
   RequestArenaOptions,
   RequestArenaStats,
   RouteArenaOptions,
-} from './index.js';
+} from './request.js';
 
 declare module 'hono' {
   interface ContextVariableMap {

@@ -1,7 +1,7 @@
 // `ralloc/nest`: the module and the decorator of NestJS 11, for Express and for Fastify.
 
 import type { DynamicModule } from '@nestjs/common';
-import type { RequestArenaHandle, RequestArenaOptions, RouteArenaOptions } from './index.js';
+import type { RequestArenaHandle, RequestArenaOptions, RouteArenaOptions } from './request.js';
 
 export type {
   RequestArena,
@@ -10,7 +10,7 @@ export type {
   RequestArenaOptions,
   RequestArenaStats,
   RouteArenaOptions,
-} from './index.js';
+} from './request.js';
 
 /** Injects what `requestArena()` counts, and its end: `@Inject(ARENAS) arenas: RequestArenaHandle`. */
 export const ARENAS: unique symbol;

@@ -1,7 +1,7 @@
 // `ralloc/fastify`: the plugin of Fastify 5, and the types of what it adds.
 
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
-import type * as ralloc from './index.js';
+import type * as ralloc from './request.js';
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -1,5 +1,0 @@
-export * from './index.js';
-
-import * as ralloc from './index.js';
-
-export default ralloc;

@@ -1,0 +1,5 @@
+export * from '../index.js';
+
+import * as ralloc from '../index.js';
+
+export default ralloc;

@@ -1,0 +1,106 @@
+// What Node allocates: its memory given back at once, and streams and bodies read into arenas.
+
+import type { Readable } from 'node:stream';
+
+/**
+ * Gives the memory of a Buffer that Node or the program allocated back to the system's allocator at once, before a garbage
+ * collection would. The Buffer and every other view over its ArrayBuffer are dead then: their length is 0.
+ *
+ * **It is a free.** An operation that still uses the memory (a write to a file or socket, zlib, `randomFill`, a native addon) reads or
+ * writes freed memory: wrong bytes, or a crash. Release only what you alone have, after the last operation on it is over.
+ *
+ * @returns the bytes that were given back; 0 where that cannot be, and nothing has changed: the view is a part of its ArrayBuffer (Node's
+ * pool, a slice), or nobody may detach that (a SharedArrayBuffer, WebAssembly's memory, a resizable or untransferable one), or it is
+ * memory of an arena or a slab, or dead already. On Node 20 also in the turn of the event loop that calls it first.
+ * @throws TypeError `ERR_RALLOC_INVALID_ARGUMENT`: not a view.
+ */
+export function release(buffer: NodeJS.ArrayBufferView): number;
+
+/**
+ * `pipeline()` of `node:stream/promises`, with its arguments, its result and its errors, which gives the memory of chunks back as soon as they are
+ * written. A chunk is released in the callback of its write, if Node itself made it, nobody else can have it, and the stream that it is written to is
+ * known to be done with it then:
+ *
+ * - from `fs.ReadStream`, `net.Socket`, `tls.TLSSocket`, the output of child processes, and messages of HTTP/1;
+ * - to `net.Socket`, `tls.TLSSocket`, the input of child processes, `fs.WriteStream`, `http.ServerResponse`, `http.ClientRequest`, and the transforms of
+ *   zlib and crypto.
+ *
+ * Each pipe between two streams decides for itself; all others are made by `readable.pipe()`, and release nothing.
+ *
+ * If it rejects, all streams that it was given are destroyed, but for the last one with `{ end: false }`. If one of them has gone before, such as a response
+ * whose client has disconnected, it rejects with `ERR_STREAM_PREMATURE_CLOSE`.
+ *
+ * Do not call `read()` of a source meanwhile: what it returns is dead when it was written.
+ */
+export const pump: typeof import('node:stream/promises').pipeline;
+
+/** What `Arena.collect()` reads: a stream of Node's, a web stream, or anything else that `for await` can. */
+export type ByteSource =
+  | Readable
+  | AsyncIterable<Uint8Array>
+  | { getReader(): { read(): Promise<{ done: boolean; value?: Uint8Array | undefined }> } };
+
+export interface CollectOptions {
+  /** The most bytes that the source may have, an integer >= 0. By default what the arena has room for. */
+  limit?: number | undefined;
+}
+
+export interface BodyOptions {
+  /**
+   * The most bytes of the body, an integer >= 0.
+   * @default 1048576 (1 MiB), or `maxBytesPerRequest` where that is less
+   */
+  limit?: number | undefined;
+  /**
+   * Bytes of a body over the limit that are still read, for nothing, so that the client gets the answer. Then the connection is closed.
+   * @default 16777216 (16 MiB)
+   */
+  drainBytes?: number | undefined;
+  /**
+   * Milliseconds for the same, an integer from 0 to 2³¹ − 1.
+   * @default 5000
+   */
+  drainMs?: number | undefined;
+}
+
+/** What became of memory that Node or the program allocated and that was to be released. Counters, in bytes, of this thread. */
+export interface BodyStats {
+  /**
+   * Given back at once; of what was adopted, when its arena ended it. Of an answer that a client reads by `pump()` or `collect()` also what its socket has
+   * read, of which the parser made the chunks.
+   */
+  released: number;
+  /** Taken over by arenas without a copy: `adopt()`, `chunks()`. */
+  adopted: number;
+  /**
+   * Copied into arenas by `collect()`, `body()`, `chunks()` and `adopt()`. What they did not release is in `left`. What was over a limit is not
+   * copied, and counted as released or left.
+   */
+  copied: number;
+  /** Left to the garbage collector, by the reason. */
+  left: {
+    /** The view is a part of its ArrayBuffer: of Node's pool, of a slice, of what HTTP/2 or TLS reads. */
+    shared: number;
+    /** Nobody may detach it: shared, resizable, untransferable, of WebAssembly. */
+    bound: number;
+    /** Within some milliseconds of the first call of `release()` on Node 20. */
+    early: number;
+    /** `collect()`, `body()`, `chunks()` and `pump()`: it is not known to be Node's own, or came before ralloc knew the stream. */
+    foreign: number;
+    /** The same: somebody else may have it, by a listener, a pipe or a method of his own. */
+    seen: number;
+    /** `pump()`: the callback of its write told of an error, or did not come. */
+    unwritten: number;
+    /** Adopted, and then left as it is: after a response that was not sent to its end, a hold that expired, with `safety: 'gc'`. */
+    dropped: number;
+    /** Not adopted, and given to the request as it is: after its response, or where the middleware has no memory left. */
+    heap: number;
+  };
+  /** How many pipes between two streams of Node's `pump()` has made. */
+  links: {
+    /** From a source, and to a sink, that are known. */
+    released: number;
+    /** By `readable.pipe()`, without a release. */
+    plain: number;
+  };
+}

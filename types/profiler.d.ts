@@ -1,0 +1,40 @@
+// The profiler of Buffers.
+
+export interface ProfilerOptions {
+  /**
+   * What to write. An earlier profile of this name is replaced; ERR_RALLOC_PROFILE_FOREIGN if it is any other file that is not
+   * empty. By default `ralloc-DATE-TIME-PID.rprof` in the current folder, of a worker with its `threadId`.
+   */
+  file?: string;
+  /** Appends to the file, which may be that of other threads and processes: all of them together are one profile. Default: false. */
+  append?: boolean;
+  /** How much of the thread's CPU time recording may take; > 0 and <= 1. The rate adapts to it. Default: 0.01, one percent. */
+  budget?: number;
+  /** The mean number of bytes between two samples, fixed; an integer >= 1 and <= 2^40. By default it adapts to the budget, from 32 KiB. */
+  rate?: number;
+  /** Also typed arrays and ArrayBuffers that the application makes, which makes `new` of them 2 to 4 times as slow. Default: false. */
+  typedArrays?: boolean;
+}
+
+/**
+ * Records which lines of the application allocate Buffers, and how long these live, in production; `ralloc report FILE` shows it.
+ * During development `ralloc profile -- node app.js` records all threads and children from their start.
+ */
+export const profiler: {
+  /**
+   * Records this thread (others call it themselves). Appends to the file every 2 s; a process that is killed loses no more. Where
+   * it cannot any more, as on a full disk, it stops, and emits the warning RALLOC_PROFILE_STOPPED.
+   *
+   * @returns the absolute name of the file
+   * @throws ERR_RALLOC_PROFILE_RUNNING while this thread is recorded, also by `ralloc profile`; ERR_RALLOC_PROFILE_UNWRITABLE;
+   * ERR_RALLOC_PROFILE_FOREIGN; ERR_RALLOC_INVALID_ARGUMENT
+   */
+  start(options?: ProfilerOptions): string;
+  /**
+   * Stops it, and puts Node's functions back. Tells apart what is alive by a garbage collection, which stops the event loop. The end of the
+   * thread does the same.
+   *
+   * @returns the name of the file; undefined where nothing was being recorded
+   */
+  stop(): string | undefined;
+};

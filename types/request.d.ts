@@ -1,0 +1,247 @@
+// The arena of a request, and the middleware that gives it.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type { Arena, Safety } from './arena.js';
+import type { ArenaBuffer, Fill } from './buffer.js';
+import type { ExpiredStats, GuardStats } from './hold.js';
+import type { MemoryStats } from './memory.js';
+
+/** `Target`: the object of a request that a framework gives to its handlers. */
+// biome-ignore lint/suspicious/noExplicitAny: which framework it is, its adapter says
+export interface RequestArenaOptions<Target = any> {
+  /**
+   * The most bytes that one request may take, an integer >= 4096 and <= `maxBytes`. Beyond it allocations
+   * throw `ERR_RALLOC_LIMIT` with `status` 413. A route can have its own: see `RouteArenaOptions`.
+   * @default 16777216 (16 MiB), or `maxBytes` where that is less
+   */
+  maxBytesPerRequest?: number | undefined;
+  /**
+   * The most bytes that all requests together may take: in use, kept for reuse (warm), held or quarantined.
+   * What happens beyond it is up to `onOverflow`.
+   * @default 256 MiB or an eighth of the memory that the process may use, whichever is less
+   */
+  maxBytes?: number | undefined;
+  /**
+   * Bytes that may wait for the garbage collector before `onOverflow` says what new requests get: those of responses that were
+   * aborted, answered with a 5xx or went to no socket, and those of requests with `safety: 'gc'`, for as long as something keeps
+   * a Buffer of theirs. They count toward `maxBytes` too.
+   * @default a quarter of `maxBytes`
+   */
+  maxQuarantineBytes?: number | undefined;
+  /**
+   * What requests get while the arenas have no memory for them: `maxBytes` are in use, the system refuses memory, or more than
+   * `maxQuarantineBytes` wait for the garbage collector.
+   *
+   * - `'heap'` (default): heap Buffers, counted in `stats()`, until all requests together have `maxHeapBytes` of them.
+   *   Beyond that, allocations throw `ERR_RALLOC_LIMIT` with `status` 503.
+   * - `'error'`: allocations throw `ERR_RALLOC_LIMIT` (or `ERR_RALLOC_MAP`) with `status` 503 at once.
+   *
+   * Either way, requests that begin after `close()` get heap Buffers, and so do handlers that go on after their response.
+   * @default 'heap'
+   */
+  onOverflow?: 'heap' | 'error' | undefined;
+  /**
+   * The most bytes of heap Buffers that all requests in flight may have, an integer >= 0. What is allocated after a response is
+   * not counted.
+   * @default a quarter of `maxBytes`, or `maxBytesPerRequest` where that is more
+   */
+  maxHeapBytes?: number | undefined;
+  /**
+   * Called with each request that would get an arena: true leaves it without one, so that its property is undefined. It is given
+   * the framework's object: Node's or Express's request, Fastify's request, the context of Koa or Hono. A function that throws, or
+   * returns no boolean, is the error `ERR_RALLOC_INVALID_ARGUMENT` of that request.
+   */
+  skip?: ((target: Target) => boolean) | undefined;
+  /**
+   * Milliseconds since its first allocation, an integer from 0 to 2147483647, after which a request that never reset its arena is
+   * told of by the warning `RALLOC_LEASED_LONG`, with its method and path. Measured in ticks of a second, or of `warnAfterMs` where that is
+   * less (and 10 ms at least). Ten requests are told of; `stats().longRequests` counts all. 0: none.
+   * @default 60000
+   */
+  warnAfterMs?: number | undefined;
+  /**
+   * The name of the request's property.
+   * @default 'arena'
+   */
+  property?: string | undefined;
+  /** @default 'detach' */
+  safety?: Safety | undefined;
+  /**
+   * Zeroes what was handed out of the arenas when it is released. Heap Buffers (see `onOverflow`) are not zeroed, since an operation
+   * may still read them; but they are none of Node's pool. With `onOverflow: 'error'` a request in flight gets none.
+   * @default false
+   */
+  wipe?: boolean | undefined;
+  /**
+   * Makes Node's operations hold the Buffers that they were given. An operation that uses a Buffer after its function has
+   * returned (fs, streams and sockets, zlib, randomFill …) keeps the memory as it is until it is over, for at most
+   * `holdMs` after the reset. Node's functions are wrapped once in a thread, for the first arena that asks.
+   * `RALLOC_GUARD=off` leaves Node as it is.
+   * @default true
+   */
+  guard?: boolean | undefined;
+  /** @default 30000 */
+  holdMs?: number | undefined;
+  /**
+   * Makes `current()` work, by an AsyncLocalStorage.
+   * @default false
+   */
+  context?: boolean | undefined;
+}
+
+/** Options that a route can have for itself; see `RequestArenas.route()`. */
+export interface RouteArenaOptions {
+  /**
+   * The most bytes that a request of this route may take, an integer >= 4096 and <= `maxBytes` of `requestArena()`.
+   * @default that of `requestArena()`
+   */
+  maxBytesPerRequest?: number | undefined;
+  /**
+   * What becomes of the request's Buffers when its response is over, also of those from before the route; but those that were
+   * handed out under `'gc'`, with the guard on, wait for the garbage collector. Where it differs, what comes next is in another
+   * span than what came before.
+   * @default that of `requestArena()`
+   */
+  safety?: Safety | undefined;
+  /**
+   * Zeroes the bytes that the request has handed out when their memory is released; heap Buffers are not zeroed.
+   * @default that of `requestArena()`
+   */
+  wipe?: boolean | undefined;
+}
+
+export interface RequestArenaStats {
+  /** Counter: requests that were started. */
+  requests: number;
+  /** Gauge: requests whose response is not over. */
+  inFlight: number;
+  /** Counter: responses that were sent to their end. */
+  finished: number;
+  /** Counter: responses that were not sent to their end. */
+  aborted: number;
+  /** Counter: requests that were served from the heap, in part or whole. */
+  heapRequests: number;
+  /** Counter: heap Buffers of those requests. */
+  heapBuffers: number;
+  /** Counter, bytes. */
+  heapBytes: number;
+  /** Counter: allocations that threw an error with `status` 503. */
+  refused: number;
+  /** Counter: Buffers allocated after the end of their request, from the heap, within `maxBytesPerRequest`. */
+  lateBuffers: number;
+  /** Counter, bytes. */
+  lateBytes: number;
+  /** Counter: requests that kept all they had allocated for longer than `warnAfterMs`. */
+  longRequests: number;
+  /** Gauge, bytes: the size of a request's first chunk, adapted to what requests use. */
+  chunkSize: number;
+  /** Whose memory has waited for `holdMs`. */
+  expired: ExpiredStats;
+  /** What the guard has held. */
+  guarded: GuardStats;
+  /** The share of V8's heap that requests in flight have. */
+  heap: HeapStats;
+  memory: MemoryStats;
+}
+
+/** Bytes of heap Buffers of requests in flight, until their reset or the end of their response. */
+export interface HeapStats {
+  /** `maxHeapBytes`. */
+  limit: number;
+  /** Gauge. */
+  used: number;
+  /** The most that `used` ever was. */
+  peak: number;
+}
+
+/**
+ * The arena of a request. It has all of an Arena's methods, except those that close it: it ends with the response
+ * (`close()` throws `ERR_RALLOC_UNSUPPORTED`, and does nothing after the response). A function that takes a `RequestArena` also takes an `Arena`.
+ */
+export interface RequestArena extends Omit<Arena, 'close' | typeof Symbol.dispose> {}
+
+/**
+ * The arena of the request in whose asynchronous context this is called, whichever middleware with `context: true` gave it; undefined outside of
+ * one, after its response, and without such a middleware. For modules that are used inside of requests and outside there is `perRequest`.
+ */
+export function current(): RequestArena | undefined;
+
+/**
+ * What Buffer does, in the arena of the request that the caller works for: see `current()`. It takes what Buffer's methods take, and throws what they throw and
+ * nothing else: outside of requests, over their limits, and for an ArrayBuffer, which `from()` shares, a list, or what is no size, it is Buffer that answers.
+ */
+export const perRequest: PerRequest;
+
+/** The type of `perRequest`. */
+export interface PerRequest {
+  alloc(size: number, fill?: Fill, encoding?: BufferEncoding): ArenaBuffer;
+  allocUnsafe(size: number): ArenaBuffer;
+  from: typeof Buffer.from;
+  concat: typeof Buffer.concat;
+}
+
+/** What the result of `requestArena()` has, whatever the framework. */
+export interface RequestArenaHandle {
+  stats(): RequestArenaStats;
+  /**
+   * The arena of the request in whose asynchronous context this is called, undefined after its response; needs `context: true`. Listeners of the
+   * request and the response may be called outside of it: bind them with `AsyncResource.bind()`.
+   * @throws ERR_RALLOC_UNSUPPORTED: without `context: true`.
+   */
+  current(): RequestArena | undefined;
+  /**
+   * From now on, new requests get heap Buffers. Resolves when all earlier requests are over, or when `timeoutMs` has passed,
+   * with the number of those that are not over. These go on as before. To end them, destroy their sockets.
+   * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value.
+   */
+  close(options?: RequestArenaCloseOptions): Promise<number>;
+}
+
+export interface RequestArenaCloseOptions {
+  /**
+   * Milliseconds, an integer from 0 to 2147483647: how long to wait for requests in flight, such as a long stream of events.
+   * @default as long as it takes
+   */
+  timeoutMs?: number | undefined;
+}
+
+/**
+ * A middleware that gives every request an arena, for Express 4 and 5, connect, node:http and node:http2. Import
+ * `ralloc/express` to add `req.arena` to the type of Express's requests, `ralloc/http` to add it to Node's.
+ */
+export interface RequestArenas extends RequestArenaHandle {
+  (
+    req: IncomingMessage | Http2ServerRequest,
+    res: ServerResponse | Http2ServerResponse,
+    next: (error?: Error & { code: string }) => void,
+  ): void;
+  /**
+   * Makes a middleware that gives the requests of a route options of its own, to be mounted after this one:
+   * `app.post('/upload', arenas.route({ maxBytesPerRequest: 64 << 20 }), handler)`. Several add up. It passes
+   * `ERR_RALLOC_UNSUPPORTED` to `next` where the request has no arena; a request that `skip` left out goes on without.
+   * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value.
+   */
+  route(options?: RouteArenaOptions): RouteMiddleware;
+  /**
+   * Ends the request, for servers whose responses emit neither `finish` nor `close`. Its memory is used again once V8
+   * has collected the Buffers over it, or at once if `req.arena.reset()` was called before. Returns false when the request
+   * is over already, or has no arena.
+   * @throws ERR_RALLOC_INVALID_ARGUMENT: `req` is no object.
+   */
+  end(req: object): boolean;
+}
+
+/** The middleware of a route: what `RequestArenas.route()` makes. */
+export type RouteMiddleware = (
+  req: IncomingMessage | Http2ServerRequest,
+  res: ServerResponse | Http2ServerResponse,
+  next: (error?: Error & { code: string }) => void,
+) => void;
+
+/**
+ * Makes the middleware. The arena is `req.arena` (see `property`) and is released when the response is
+ * over; what a handler allocates after that comes from the heap.
+ * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value.
+ */
+export function requestArena(options?: RequestArenaOptions): RequestArenas;
