@@ -1,5 +1,8 @@
 // The types of `ralloc`, and its reference: units, ranges, defaults, errors. A file of types/ has those of a noun, or of one of the package's other entry points.
 
+// Gives `Express.Request` its `arena`.
+import './types/express.js';
+
 export * from './types/arena.js';
 export * from './types/buffer.js';
 export * from './types/debug.js';

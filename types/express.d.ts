@@ -1,4 +1,4 @@
-// `ralloc/express`: the middlewares, and the type of what they give to Express's requests.
+// `ralloc/express`: the middlewares, and the type of what they give to Express's requests. `ralloc` loads it, for the latter.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ArenaBuffer } from './buffer.js';

@@ -207,8 +207,8 @@ export interface RequestArenaCloseOptions {
 }
 
 /**
- * A middleware that gives every request an arena, for Express 4 and 5, connect, node:http and node:http2. Import
- * `ralloc/express` to add `req.arena` to the type of Express's requests, `ralloc/http` to add it to Node's.
+ * A middleware that gives every request an arena, for Express 4 and 5, connect, node:http and node:http2. `ralloc` and
+ * `ralloc/express` add `req.arena` to the type of Express's requests. Import `ralloc/http` to add it to Node's.
  */
 export interface RequestArenas extends RequestArenaHandle {
   (

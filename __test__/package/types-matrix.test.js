@@ -7,13 +7,12 @@
 // minutes, and ava would take that for a hang.
 
 const { serial: test } = require('ava');
-const { spawn } = require('node:child_process');
-const { once } = require('node:events');
 const fs = require('node:fs');
 const { join } = require('node:path');
 const { backend } = require('../..');
 const { run } = require('../helpers/child.js');
 const { install } = require('../helpers/installed.js');
+const { compile } = require('../helpers/package/tsc.js');
 
 const source = (name) =>
   fs.readFileSync(join(__dirname, '..', 'fixtures', 'package', 'consumer', name), 'utf8');
@@ -43,22 +42,6 @@ const files = {
   'wrong.cts': wrong,
   'wrong.mts': wrong,
 };
-
-/** `file:line` → error, as the compiler reports them. */
-async function compile(folder, typescript) {
-  const tsc = join(__dirname, '..', '..', 'node_modules', typescript, 'bin', 'tsc');
-  const child = spawn(process.execPath, [tsc, '--pretty', 'false'], {
-    cwd: folder,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let output = '';
-  child.stdout.setEncoding('utf8').on('data', (text) => {
-    output += text;
-  });
-  await once(child, 'close');
-  const found = output.matchAll(/^(?:(\S+?)\((\d+),\d+\): )?error (TS\d+)/gm);
-  return new Map([...found].map(([, file, line, code]) => [`${file}:${line}`, code]));
-}
 
 /** `file:line` → the errors that a comment there allows. */
 function expected(file) {

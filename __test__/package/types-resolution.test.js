@@ -1,0 +1,188 @@
+'use strict';
+// tier: tools
+
+// The types of each entry point under every way in which TypeScript resolves modules: a program of it compiles, but for the lines that say
+// which error they are. Each program is compiled by itself: what one entry point declares of a request must not help another.
+// The oldest TypeScript compiles all; the newest, which has neither its API nor node10, what gives Express's requests their arena.
+
+const { serial: test } = require('ava');
+const fs = require('node:fs');
+const { join } = require('node:path');
+const ts = require('typescript-5.4');
+const { install } = require('../helpers/installed.js');
+const { compile } = require('../helpers/package/tsc.js');
+const manifest = require('../../package.json');
+
+const source = (name) =>
+  fs.readFileSync(join(__dirname, '..', 'fixtures', 'package', 'doors', `${name}.ts`), 'utf8');
+
+const FRAMEWORKS = ['@nestjs/common', 'fastify', 'hono'];
+const ofFrameworks = ['fastify', 'hono', 'nest'].map((door) => [door, source(door)]);
+const LOADED = ['auto', 'guard', 'profile'];
+const others = [
+  ...['http', 'test'].map((door) => [door, source(door)]),
+  ...LOADED.map((d) => [d, source('loaded').replaceAll('ralloc/auto', `ralloc/${d}`)]),
+];
+
+/** `ralloc` and `ralloc/express`, with the same program. */
+const both = (program) =>
+  ['ralloc', 'ralloc/express'].map((door) => [
+    door.replace('/', '-'),
+    source(program).replace("'ralloc'", `'${door}'`),
+  ]);
+
+/** What is installed → the packages, and entry point → its program. */
+const PROJECTS = {
+  'with the types of Express': {
+    packages: [...FRAMEWORKS, '@types/express', '@types/koa'],
+    programs: [...both('express-app'), ...ofFrameworks, ['koa', source('koa')], ...others],
+  },
+  // Not Koa's: they need those of Express.
+  'without the types of Express': {
+    packages: FRAMEWORKS,
+    programs: [...both('express-request'), ...ofFrameworks, ...others],
+  },
+};
+
+const { Node10, NodeNext, Bundler } = ts.ModuleResolutionKind;
+const RESOLUTIONS = {
+  nodenext: { module: ts.ModuleKind.NodeNext, moduleResolution: NodeNext, files: ['mts', 'cts'] },
+  bundler: { module: ts.ModuleKind.ESNext, moduleResolution: Bundler, files: ['ts'] },
+  node10: { module: ts.ModuleKind.CommonJS, moduleResolution: Node10, files: ['ts'] },
+};
+
+/** Compiles one program after another of a folder, each file of text read and bound once: → a `ts.Program`. */
+function compilerOf(folder, resolution) {
+  const options = {
+    ...{ strict: true, noEmit: true, esModuleInterop: true, experimentalDecorators: true },
+    ...{ target: ts.ScriptTarget.ES2022, types: ['node'], ...resolution },
+  };
+  const host = ts.createCompilerHost(options);
+  const { getSourceFile } = host;
+  const read = new Map();
+  host.getCurrentDirectory = () => folder;
+  host.getSourceFile = (file, ...rest) => {
+    if (!read.has(file)) read.set(file, getSourceFile.call(host, file, ...rest));
+    return read.get(file);
+  };
+  return (rootNames) => ts.createProgram({ rootNames, options, host });
+}
+
+const isOurs = ({ fileName }) => fileName.includes('/node_modules/ralloc/');
+
+/** `file:line TS1234` of each error in the program's own files and in ralloc's; those of the frameworks' types are not our business. */
+function errorsOf(program, roots) {
+  const files = program
+    .getSourceFiles()
+    .filter((file) => roots.includes(file.fileName) || isOurs(file));
+  const found = files.flatMap((file) => [
+    ...program.getSyntacticDiagnostics(file),
+    ...program.getSemanticDiagnostics(file),
+  ]);
+  return [...program.getOptionsDiagnostics(), ...found].map(({ file, start, code }) => {
+    const line = file && file.getLineAndCharacterOfPosition(start).line + 1;
+    return `${file?.fileName}:${line} TS${code}`;
+  });
+}
+
+const entryPointOf = (door) =>
+  door.startsWith('ralloc') ? door.replace('-', '/') : `ralloc/${door}`;
+
+/** Names of the values that an entry point has by the types that `root`, which imports it, is given. */
+function valuesOf(program, root, door) {
+  const checker = program.getTypeChecker();
+  const { statements } = program.getSourceFile(root);
+  const isIt = ({ moduleSpecifier }) => moduleSpecifier?.text === entryPointOf(door);
+  const module_ = checker.getSymbolAtLocation(statements.find(isIt).moduleSpecifier);
+  const isValue = (one) => {
+    const target = one.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(one) : one;
+    return target.flags & ts.SymbolFlags.Value;
+  };
+  const names = checker.getExportsOfModule(module_).filter(isValue);
+  return names
+    .map(({ name }) => name)
+    .filter((name) => name !== 'default')
+    .sort();
+}
+
+/** The same of the program. */
+function exportedBy(door) {
+  // Fastify's is a function, which is a property of itself too.
+  if ([...LOADED, 'fastify'].includes(door)) return [];
+  return Object.keys(require(entryPointOf(door))).sort();
+}
+
+/** The same as the comments say. */
+const expectedOf = (roots, text) =>
+  roots.flatMap((file) =>
+    text
+      .split('\n')
+      .map((line, i) => [/ \/\/ (TS\d+)$/.exec(line)?.[1], i + 1])
+      .filter(([code]) => code !== undefined)
+      .map(([code, line]) => `${file}:${line} ${code}`),
+  );
+
+test('every entry point has a program', (t) => {
+  const { '.': _, './package.json': __, ...doors } = manifest.exports;
+  const tested = new Set(
+    Object.values(PROJECTS).flatMap(({ programs }) =>
+      programs.map(([door]) => door.replace('ralloc-', '')),
+    ),
+  );
+  t.deepEqual(
+    [...tested].sort(),
+    ['ralloc', ...Object.keys(doors).map((door) => door.slice(2))].sort(),
+  );
+});
+
+for (const [project, { packages, programs }] of Object.entries(PROJECTS)) {
+  for (const [name, { files: kinds, ...resolution }] of Object.entries(RESOLUTIONS)) {
+    test(`${name}, ${project}: each entry point has its values, and its program compiles, but for misuse`, (t) => {
+      const links = Object.fromEntries(['@types/node', ...packages].map((one) => [one, one]));
+      const files = programs.flatMap(([door, text]) =>
+        kinds.map((kind) => [`${door}.${kind}`, text]),
+      );
+      const folder = install(t, { links, files: Object.fromEntries(files) });
+      const programOf = compilerOf(folder, resolution);
+      for (const [door, text] of programs) {
+        const roots = kinds.map((kind) => ts.sys.resolvePath(join(folder, `${door}.${kind}`)));
+        const program = programOf(roots);
+        t.deepEqual(errorsOf(program, roots), expectedOf(roots, text), door);
+        t.deepEqual(valuesOf(program, roots.at(-1), door), exportedBy(door), door);
+        const hasExpress = program
+          .getSourceFiles()
+          .some((one) => one.fileName.includes('/@types/express/'));
+        if (!packages.includes('@types/express')) t.false(hasExpress, door);
+      }
+    });
+  }
+}
+
+for (const [project, { packages, programs }] of Object.entries(PROJECTS)) {
+  test(`the newest TypeScript, ${project}: \`ralloc\` gives requests their arena`, async (t) => {
+    const [[, text]] = programs;
+    const links = Object.fromEntries(['@types/node', ...packages].map((one) => [one, one]));
+    const options = {
+      strict: true,
+      noEmit: true,
+      skipLibCheck: true,
+      target: 'es2022',
+      types: ['node'],
+    };
+    const files = ['mts', 'cts', 'ts'].map((kind) => [`ralloc.${kind}`, text]);
+    const configs = {
+      nodenext: { module: 'nodenext', files: ['ralloc.mts', 'ralloc.cts'] },
+      bundler: { module: 'esnext', moduleResolution: 'bundler', files: ['ralloc.ts'] },
+    };
+    const settings = Object.entries(configs).map(([name, { files: roots, ...own }]) => [
+      `${name}.json`,
+      JSON.stringify({ compilerOptions: { ...options, ...own }, files: roots }),
+    ]);
+    const folder = install(t, { links, files: Object.fromEntries([...files, ...settings]) });
+    for (const [name, { files: roots }] of Object.entries(configs)) {
+      const errors = await compile(folder, 'typescript-latest', `${name}.json`);
+      const found = [...errors].map(([place, code]) => `${place} ${code}`);
+      t.deepEqual(found.sort(), expectedOf(roots, text).sort(), name);
+    }
+  });
+}
