@@ -8,6 +8,7 @@ const buffer = require('node:buffer');
 const childProcess = require('node:child_process');
 const crypto = require('node:crypto');
 const fs = require('node:fs');
+const { PassThrough } = require('node:stream');
 const { StringDecoder } = require('node:string_decoder');
 const util = require('node:util');
 const v8 = require('node:v8');
@@ -33,6 +34,7 @@ test.after.always(() => {
 });
 
 const { subtle } = crypto;
+const { inspect } = util; // as a logger takes it before debug mode is on
 const aes = { name: 'AES-CTR', counter: block, length: 64 };
 
 const ofZlib = Object.fromEntries(
@@ -110,7 +112,7 @@ const functions = {
   'child_process.execSync': (input) => childProcess.execSync('cat', { input }),
   'child_process.spawnSync': (input) => childProcess.spawnSync('cat', ['-'], { input }),
   'util.isDeepStrictEqual': (one) => util.isDeepStrictEqual(block, one),
-  'util.inspect': (one) => util.inspect(one),
+  'util.inspect': (one) => inspect({ list: [one] }),
   'v8.serialize': (one) => v8.serialize(one),
   'v8.deserialize': (one) => v8.deserialize(one),
   'encoder.encodeInto': (one) => new util.TextEncoder().encodeInto('abc', one),
@@ -152,3 +154,20 @@ for (const [use, call] of Object.entries(functions)) {
     t.true(living.length === 32);
   });
 }
+
+test('what console.log() shows of a dead Buffer is told as a use of util.inspect()', (t) => {
+  const reports = watched(t);
+  const arena = new Arena();
+  const frame = arena.from('a frame');
+  const stream = new PassThrough({ encoding: 'utf8' });
+  const log = new console.Console(stream);
+  log.log(frame);
+  t.deepEqual(reports, []);
+  arena.close();
+  log.log('%s shown', 'frame', { frame });
+  t.true(stream.read().endsWith('frame shown { frame: <Buffer > }\n'));
+  t.deepEqual(
+    reports.map(({ use }) => use),
+    ['util.inspect()'],
+  );
+});

@@ -14,8 +14,12 @@ const ofViews = getPrototypeOf(ofArrays);
 
 const DEAD = Object.create(ofBuffers);
 
-/** Not what looks at it without a use, and what Node and its tools look at everything by. */
-const SILENT = new Set(['constructor', inspect.custom, Symbol.toStringTag, 'inspect']);
+/** As a use is told; a log shows a Buffer by a method of it. */
+const USES = new Map([
+  [Symbol.iterator, 'for … of'],
+  [inspect.custom, 'util.inspect()'],
+  ['inspect', 'util.inspect()'],
+]);
 
 /** The error tells what is known of the Buffer. */
 function explain(error, cause) {
@@ -56,8 +60,9 @@ const itself = (self) => self;
 for (const prototype of [ofBuffers, ofArrays, ofViews]) {
   for (const name of Reflect.ownKeys(prototype)) {
     const { value } = getOwnPropertyDescriptor(prototype, name);
-    if (typeof value !== 'function' || SILENT.has(name) || Object.hasOwn(DEAD, name)) continue;
-    const use = typeof name === 'symbol' ? 'for … of' : `buffer.${name}()`;
+    if (typeof value !== 'function' || name === 'constructor' || Object.hasOwn(DEAD, name))
+      continue;
+    const use = USES.get(name) ?? `buffer.${String(name)}()`;
     Object.defineProperty(DEAD, name, {
       value: telling(use, value, itself),
       writable: true,

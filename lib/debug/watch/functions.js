@@ -123,7 +123,7 @@ const places = [
     'subtle',
     ['digest', 'encrypt', 'decrypt', 'sign', 'verify', 'importKey'],
   ],
-  [util, 'util', ['isDeepStrictEqual', 'inspect']],
+  [util, 'util', ['isDeepStrictEqual']],
   [v8, 'v8', ['serialize', 'deserialize']],
   [StringDecoder.prototype, 'decoder', ['write', 'end']],
   [util.TextDecoder.prototype, 'decoder', ['decode']],
