@@ -4,6 +4,7 @@
 // `ralloc/test`: what a test leaves or misuses fails it, and nothing else does.
 
 const test = require('ava').serial;
+const { inspect } = require('node:util');
 const {
   Arena,
   RallocError,
@@ -134,7 +135,45 @@ test('misuse is told though the program caught its error', async (t) => {
     slab.free(buffer);
     for (let i = 0; i < 2; i++) buffer.toString();
   });
-  t.is(again.length, 2, 'each of the second call too, though the cause is known');
+  t.deepEqual(
+    again.map(({ kind, count }) => [kind, count]),
+    [['use-after-free', 2]],
+  );
+});
+
+test('what noLeaks() rejects with is told once: by its message, in each call that has it', async (t) => {
+  const warnings = [];
+  const listener = ({ message }) => warnings.push(message);
+  process.on('warning', listener);
+  t.teardown(() => process.off('warning', listener));
+  const slab = newSlab();
+  for (let call = 0; call < 2; call++) {
+    const misused = noLeaks(() => {
+      const buffer = slab.alloc(20);
+      slab.free(buffer);
+      for (let i = 0; i < 3; i++) buffer.toString();
+    });
+    const error = await t.throwsAsync(misused, { code: 'ERR_RALLOC_MISUSE' });
+    t.is(inspect(error).split('buffer.toString() was given').length, 2);
+    t.is(error.reports.length, 1);
+  }
+  await turns(2);
+  t.deepEqual(warnings, []);
+  const thrown = noLeaks(() => {
+    const buffer = slab.alloc(20);
+    slab.free(buffer);
+    buffer.fill(1);
+  });
+  await t.throwsAsync(thrown, { instanceOf: TypeError });
+  const opaque = noLeaks(() => {
+    const buffer = slab.alloc(20);
+    slab.free(buffer);
+    buffer.toString();
+    return Promise.reject(Object.freeze(new Error('frozen')));
+  });
+  await t.throwsAsync(opaque, { message: 'frozen' });
+  await turns(2);
+  t.is(warnings.length, 1, 'what an error cannot take is a warning');
 });
 
 test('an error of the test goes first, and what was reported by then is its cause', async (t) => {

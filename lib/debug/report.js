@@ -13,6 +13,8 @@ const { tell, watchEnd } = require('./tell.js');
 /** Causes that are remembered, each with its report, of a few KiB. */
 const MOST_CAUSES = 1000;
 
+const TAKEN = Symbol('taken');
+
 const TRACES = ['allocated', 'ended', 'operation', 'used'];
 const channels = new Map(Object.keys(kinds).map((kind) => [kind, channel(`ralloc:debug:${kind}`)]));
 
@@ -27,7 +29,12 @@ let isFull = false;
 function ofRecord(record) {
   if (record === undefined) return {};
   const { of, name, size, allocated, request, ended } = record;
-  const end = ended && { ended: ended.trace, how: ended.how, endedBy: ended.request };
+  const end = ended && {
+    ended: ended.trace,
+    how: ended.how,
+    status: ended.status,
+    endedBy: ended.request,
+  };
   return { of, name, size, allocated, request, ...end };
 }
 
@@ -83,9 +90,10 @@ function call(told) {
 /** What one way of telling throws keeps nobody from the others. */
 function attempt(work) {
   try {
-    work();
+    return work();
   } catch (error) {
     tellFailure(error, 'a report of debug mode', attempt);
+    return undefined;
   }
 }
 
@@ -98,6 +106,12 @@ function tellFull() {
   });
 }
 
+const warn = ({ code, message }) => tell({ code, message });
+
+/** Whether a listener tells the report itself. All of them hear it. */
+const isTakenBy = (all, ...args) =>
+  all.map((listener) => attempt(() => listener(...args))).includes(TAKEN);
+
 function deliver(kind, facts) {
   const report = make(kind, facts);
   const cause = causeOf(report, facts.cause);
@@ -108,14 +122,14 @@ function deliver(kind, facts) {
     if (listeners.size === 0) return first;
   }
   report.message = kinds[kind].text(report);
-  for (const listener of listeners) attempt(() => listener(report, first === undefined));
+  const isTaken = isTakenBy([...listeners], report, first === undefined);
   if (first !== undefined) return report;
   if (causes.size >= MOST_CAUSES) {
     attempt(tellFull);
     return report;
   }
   causes.set(cause, report);
-  attempt(() => tell({ code: report.code, message: report.message }));
+  if (!isTaken) attempt(() => warn(report));
   attempt(() => channels.get(kind).publish(report));
   call(report);
   return report;
@@ -174,7 +188,7 @@ function describe(kind, facts) {
   return described;
 }
 
-/** `listener(report, isFirst)` is called for each report, also for those of a cause that is known. @returns what ends that */
+/** `listener(report, isFirst)` is called for each report, also for those of a cause that is known, and may return TAKEN: then no warning tells it. @returns what ends that */
 function listen(listener) {
   listeners.add(listener);
   return () => listeners.delete(listener);
@@ -182,4 +196,4 @@ function listen(listener) {
 
 onLevel(watch);
 
-module.exports = { describe, listen, report, reportLater, tellWaiting: deliverAll };
+module.exports = { TAKEN, describe, listen, report, reportLater, tellWaiting: deliverAll, warn };

@@ -121,10 +121,7 @@ module.exports = [
       'in the middle of another': ['  if (isTelling) return;\n', ''],
       'as many causes as there are': ['causes.size >= MOST_CAUSES', 'false'],
       'told each time that it is full': ['  if (isFull) return;\n', ''],
-      'no warning': [
-        '  attempt(() => tell({ code: report.code, message: report.message }));\n',
-        '',
-      ],
+      'no warning': ['  if (!isTaken) attempt(() => warn(report));\n', ''],
       'no message on the channel': ['  attempt(() => channels.get(kind).publish(report));\n', ''],
       'no call': ['  call(report);\n', ''],
       'a failure each time': ['  if (failed.has(subject)) return;\n', ''],

@@ -6,7 +6,7 @@ const { AsyncLocalStorage } = require('node:async_hooks');
 const { RallocError } = require('../../base/errors.js');
 const check = require('../../base/validate.js');
 const time = require('../../base/time.js');
-const { describe, listen } = require('../report.js');
+const { TAKEN, describe, listen, warn } = require('../report.js');
 const { configure, isOn, settings } = require('../settings.js');
 const { living } = require('../watch/own-memory.js');
 const { verify } = require('../watch/watch.js');
@@ -81,7 +81,17 @@ function misuse(reports) {
   const texts = reports.map((report) => report.message);
   const head = reports.length === 1 ? '' : `${reports.length} reports of debug mode:\n\n`;
   const text = reports.length === 1 ? message : texts.join('\n\n');
-  return new RallocError('ERR_RALLOC_MISUSE', `${head}${text}`, { reports });
+  const error = new RallocError('ERR_RALLOC_MISUSE', `${head}${text}`);
+  return Object.defineProperty(error, 'reports', { value: reports }); // which a runner would show below their text
+}
+
+/** The same mistake at the same lines is shown once. */
+function note(reports, report) {
+  const known = reports.find(({ message }) => message === report.message);
+  if (known === undefined) return reports.push({ ...report }); // whose count is of all calls
+  known.count += report.count;
+  known.bytes += report.bytes;
+  return undefined;
 }
 
 /** Lets what is ending end, and what nobody has any more be nobody's. */
@@ -92,10 +102,12 @@ async function settle(taken, waitMs) {
   await turn(); // what was looked at in a turn is kept until its end
 }
 
-/** Gives an error what may explain it. */
+/** Gives an error what may explain it. Where it takes nothing, warnings tell that. */
 function explain(error, reports) {
-  if (reports.length === 0 || !(error instanceof Error) || 'cause' in error) return;
-  if (Object.isExtensible(error)) error.cause = misuse(reports);
+  if (reports.length === 0) return;
+  const isOpen = error instanceof Error && !('cause' in error) && Object.isExtensible(error);
+  if (isOpen) error.cause = misuse(reports);
+  else reports.filter(({ message }) => error?.cause?.message !== message).forEach(warn);
 }
 
 /** What `fn` returns. A call within it waits for its own end; one that is made when it is over waits for its turn. */
@@ -116,7 +128,9 @@ async function watchOver(fn, waitMs) {
   const begin = time.now();
   const stop = listen((report) => {
     const isFromBefore = report.age > time.now() - begin; // and gone or late only now
-    if (!isFromBefore) reports.push(report);
+    if (isFromBefore) return undefined;
+    note(reports, report);
+    return TAKEN; // the error tells it
   });
   configure({ level: 'full' });
   try {
