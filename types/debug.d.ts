@@ -91,6 +91,8 @@ export interface DebugReport {
   readonly endedBy?: string;
   /** How its memory ended: `reset`, `response`, `freed` and others. */
   readonly how?: string;
+  /** Of a `response` that was a 5xx: in release its Buffers are quarantined, and not dead. */
+  readonly status?: number;
   /** What was done with it: `buf.toString()`. */
   readonly use?: string;
   /** What else is known, in words. */

@@ -57,6 +57,36 @@ test('so does a body', async (t) => {
   );
 });
 
+test('a dead Buffer that is sent is told with the call and the response', async (t) => {
+  const reports = watched(t);
+  let kept;
+  let error;
+  const { url, over } = await serving(t, (req, res) => {
+    kept ??= req.arena.from('page');
+    try {
+      if (req.url === '/written') res.write(kept);
+      res.end(kept);
+    } catch (thrown) {
+      error = thrown;
+      res.end();
+    }
+  });
+  await get(`${url}/first`);
+  await over();
+  for (const path of ['written', 'ended?key=secret']) {
+    await get(`${url}/${path}`);
+    t.is(error.code, 'ERR_RALLOC_DEAD_BUFFER');
+    t.is(error.cause.message, reports.at(-1).message);
+  }
+  t.deepEqual(
+    reports.map(({ kind, use }) => [kind, use]),
+    [
+      ['use-after-reset', 'res.write() of the response to GET /written'],
+      ['use-after-reset', 'res.end() of the response to GET /ended'],
+    ],
+  );
+});
+
 test('work that goes on after a 503 is told, where it uses what it has', async (t) => {
   const reports = watched(t);
   let buffer;
@@ -69,6 +99,7 @@ test('work that goes on after a 503 is told, where it uses what it has', async (
   await over();
   buffer.writeUInt32BE(1);
   t.deepEqual(kinds(reports), ['use-after-reset']);
+  t.regex(reports[0].message, /, which is quarantined: its response is over, with a 503\n/);
 });
 
 test('bytes past a Buffer are told also where V8 has the memory, after a 503', async (t) => {

@@ -22,11 +22,11 @@ function isDetached(ab) {
   }
 }
 
-/** The error of a use of `view`, which is dead. */
-function deadUse(view, name, death) {
+/** The error of a use of `view`, which is dead. `kind`: of the operation that it is given to, `consumer`: the object, if it has one. */
+function deadUse(view, name, death, kind, consumer) {
   globalThis[kTrial]?.died(view);
   const error = deadError(name, death);
-  const cause = tracker.used?.(view);
+  const cause = tracker.used?.(view, kind, consumer);
   if (cause !== undefined) error.cause = cause;
   return error;
 }

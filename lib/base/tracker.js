@@ -3,7 +3,7 @@
 // What debug puts here while it is on, for the rooms below it; null while it is off, and nothing on a hot path asks.
 
 const tracker = {
-  /** (view): its use is refused, since it is dead. Returns what explains that, if anything is known of it. */
+  /** (view, kind, consumer): its use is refused, since it is dead. Returns what explains that, if anything is known of it. */
   used: null,
   /** (view, kind): an operation of Node is given it, and nothing holds its memory. */
   given: null,
@@ -15,6 +15,8 @@ const tracker = {
   closed: null,
   /** (view): whether it is over memory that was made for one watched Buffer. */
   isOver: null,
+  /** (place, read): read() is called for a framework, with no line of the application on the stack; `place`: what has asked for it. Returns its result. */
+  readFor: null,
   /** (thing, core, kind): a slab, a region or an arena of the program's is made; `core`: what closed() is called with. */
   opened: null,
   /** (hold, epoch, owner): the application takes a hold. */
@@ -29,4 +31,8 @@ const tracker = {
   stuckRequest: null,
 };
 
-module.exports = { tracker };
+/** read(), which a framework calls; placeOf(): what has asked for it, for people. */
+const readFor = (placeOf, read) =>
+  tracker.readFor === null ? read() : tracker.readFor(placeOf(), read);
+
+module.exports = { readFor, tracker };

@@ -28,6 +28,8 @@ const texts = {
   },
   RALLOC_BODY_UNREAD: (request) =>
     `${request} was answered while its body was still being read, which ends that: the promise of body() or chunks() rejects. Await it before the response ends`,
+  RALLOC_DEAD_SENT: ({ to, why }) =>
+    `${to} was given a Buffer that is dead, which is refused; later ones are refused without a warning. ${why}. RALLOC_DEBUG=full shows the lines`,
   RALLOC_SLOT_STUCK: ({ name, size, count, age }) =>
     `${count} Buffer${count === 1 ? '' : 's'} of ${size} bytes of the slab '${name}' ${count === 1 ? 'is' : 'are'} held, the first for ${Math.round(age)} ms; each needs its free()`,
   RALLOC_OPERATION_LONG: (seconds) =>

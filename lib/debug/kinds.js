@@ -26,6 +26,12 @@ function buffers(r) {
 
 const isAre = (r) => (r.count === 1 ? 'is' : 'are');
 const why = ({ how }) => (deaths[how] === undefined ? '' : `: ${deaths[how]}`);
+/** After a 5xx the memory of a request is there still, for a handler that goes on. */
+const life = ({ status }) => (status === undefined ? 'dead' : 'quarantined');
+const state = (r) => {
+  const answered = r.status === undefined ? '' : `, with a ${r.status}`;
+  return `${life(r)}${why(r)}${answered}`;
+};
 const clause = ({ detail }) => (detail === undefined ? '' : `: ${detail}`);
 const times = (r) => (r.count === 1 ? '' : `, ${r.count} times`);
 const since = ({ age }) => (age === undefined ? '' : ` after ${time(age)}`);
@@ -78,7 +84,7 @@ const AWAIT =
 const kinds = {
   'use-after-reset': kind(
     'RALLOC_W_USE_AFTER_RESET',
-    (r) => `${r.use ?? 'something'} was given ${buffer(r)}, which is dead${why(r)}`,
+    (r) => `${r.use ?? 'something'} was given ${buffer(r)}, which is ${state(r)}`,
     (r) => (r.how === 'response' ? AWAIT : LONGER),
   ),
   'use-after-free': kind(
@@ -103,12 +109,13 @@ const kinds = {
   ),
   overrun: kind(
     'RALLOC_W_OVERRUN',
-    (r) => `native code wrote outside of ${buffer(r)}${clause(r)}`,
-    () => 'look for a call that was given this Buffer with a length or an offset of its own',
+    (r) => `something wrote outside of ${buffer(r)}${clause(r)}`,
+    () =>
+      'look for a call that was given this Buffer with a length or an offset of its own, and for views of its "buffer"',
   ),
   kept: kind(
     'RALLOC_W_KEPT',
-    (r) => `${buffers(r)} ${isAre(r)} dead, and still reachable from somewhere${why(r)}`,
+    (r) => `${buffers(r)} ${isAre(r)} ${life(r)}, and still reachable from somewhere${why(r)}`,
     () => 'keep copyOut(buffer) instead, or drop the reference with the request',
   ),
   leak: kind(

@@ -25,12 +25,14 @@ function rankOf({ file }) {
   return DEPENDENCY.test(file) ? LIBRARY : APPLICATION;
 }
 
-let frames = new Frames();
+const makeFrames = () => new Frames(undefined, true);
+
+let frames = makeFrames();
 let told = new Map(); // frame → as it is told
 
 function places(held) {
   if (frames.size > MOST_FRAMES) {
-    frames = new Frames();
+    frames = makeFrames();
     told = new Map();
   }
   return framesOf(held, frames);
@@ -68,7 +70,20 @@ function lineOf({ function: name, file, line, column }) {
   return name === '(anonymous)' ? `    at ${place}` : `    at ${name} (${place})`;
 }
 
+let place; // what has asked for what is done now, where the application's lines are not on the stack
+
+/** What traces tell that read() takes in this turn. */
+function readFor(asked, read) {
+  place = asked;
+  try {
+    return read();
+  } finally {
+    place = undefined;
+  }
+}
+
 class Trace {
+  #place = place;
   #held; // V8's, until the places are known. It keeps the `this` of each of its functions reachable
   #places;
   #frames;
@@ -130,6 +145,12 @@ class Trace {
     return this.#all().some((frame) => rankOf(frame) !== NOBODY);
   }
 
+  /** The function of Node's, or of ralloc's in its place, that the application or a package has called; undefined where there is none. */
+  get callee() {
+    const all = this.#all();
+    return all[all.findIndex((frame) => rankOf(frame) !== NOBODY) - 1]?.function;
+  }
+
   /** The frame that a person looks at first; undefined where nobody is on the stack. */
   get top() {
     return this.frames[0];
@@ -143,12 +164,14 @@ class Trace {
       this.#key = (own.length > 0 ? own : all)
         .map(({ file, line, column }) => `${file}:${line}:${column}`)
         .join('\n');
+      if (own.length === 0 && this.#place !== undefined) this.#key = `${this.#place}\n${this.#key}`;
     }
     return this.#key;
   }
 
   toString() {
     const own = this.frames.filter((frame) => rankOf(frame) === APPLICATION);
+    if (own.length === 0 && this.#place !== undefined) return `    by ${this.#place}`;
     const shown = own.length > 0 ? own : this.frames; // what packages do between is seldom of help
     return shown.map(lineOf).join('\n') || '    at an unknown place';
   }
@@ -162,4 +185,4 @@ class Trace {
   }
 }
 
-module.exports = { Trace };
+module.exports = { Trace, readFor };

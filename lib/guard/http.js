@@ -6,6 +6,7 @@
 
 const { ClientRequest, OutgoingMessage, ServerResponse } = require('node:http');
 const { kHolder } = require('../base/protocol.js');
+const { refused } = require('./refused.js');
 const { wrap } = require('./wrap.js');
 
 const { isView } = ArrayBuffer;
@@ -86,8 +87,9 @@ const mayKeep = (message) =>
  */
 function take(message, holder, chunk) {
   try {
-    return holder.take(chunk, 'http');
+    return holder.take(chunk, 'http', message);
   } catch (error) {
+    refused(message, error);
     if (message._header) message.destroy(error);
     throw error;
   }

@@ -7,6 +7,7 @@
 
 const net = require('node:net');
 const { kHolder } = require('../base/protocol.js');
+const { refused } = require('./refused.js');
 const { wrap } = require('./wrap.js');
 
 const { isView } = ArrayBuffer;
@@ -16,8 +17,9 @@ function check(response, chunk) {
   const holder = isView(chunk) ? chunk.buffer[kHolder] : undefined;
   if (holder === undefined || (chunk.byteLength > 0 && !holder.isFreed?.(chunk))) return;
   try {
-    holder.take(chunk, 'http')();
+    holder.take(chunk, 'http', response)();
   } catch (error) {
+    refused(response, error);
     if (response.headersSent) response.stream.destroy(error);
     throw error;
   }

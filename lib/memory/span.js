@@ -11,9 +11,9 @@ class Life {
     this.#span = span;
   }
 
-  take(view, kind) {
+  take(view, kind, consumer) {
     if (view.byteLength === 0 && view.buffer.byteLength === 0)
-      throw deadUse(view, undefined, this.death);
+      throw deadUse(view, undefined, this.death, kind, consumer);
     return this.#span.take(view, kind);
   }
 }

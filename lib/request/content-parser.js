@@ -4,6 +4,8 @@
 
 const { isRegExp } = require('node:util').types;
 const { RallocError, typeError } = require('../base/errors.js');
+const { requestName } = require('../base/name.js');
+const { readFor } = require('../base/tracker.js');
 
 const OCTETS = 'application/octet-stream';
 
@@ -60,14 +62,22 @@ async function readPayload(arena, payload, limit, announced) {
   return body;
 }
 
+function placeOf({ method, raw, routeOptions: { url } }) {
+  const route = url === undefined ? requestName(raw) : `the route ${method} ${url}`;
+  return `the option "body" of ralloc/fastify, for ${route}`;
+}
+
 /** A parser, as addContentTypeParser() takes it, for requests whose arena is at `property`. */
 function contentParser({ property }) {
   return async (request, payload) => {
     const arena = request[property];
     const limit = request.routeOptions.bodyLimit;
+    const read = () => {
+      if (payload === request.raw && arena !== undefined) return arena.body({ limit });
+      return readPayload(arena, payload, limit, Number(request.headers['content-length']));
+    };
     try {
-      if (payload === request.raw && arena !== undefined) return await arena.body({ limit });
-      return await readPayload(arena, payload, limit, Number(request.headers['content-length']));
+      return await readFor(() => placeOf(request), read);
     } catch (error) {
       if (error.code === 'ERR_RALLOC_LIMIT' && error.option === 'limit') throw tooLarge();
       // Of the stream: the client's fault, as of a body that is not compressed as it says.

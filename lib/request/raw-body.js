@@ -7,7 +7,9 @@
 const http = require('node:http');
 const zlib = require('node:zlib');
 const { RallocError } = require('../base/errors.js');
+const { requestName } = require('../base/name.js');
 const { kOfRequest } = require('../base/protocol.js');
+const { readFor } = require('../base/tracker.js');
 const { ownerOf } = require('../arena/arena.js');
 const { Collected } = require('../arena/collect.js');
 const { Reading } = require('../arena/reading.js');
@@ -187,6 +189,12 @@ function arenaOf(req, { property }) {
   throw fail(`The "${property}" of the request is of another copy of ralloc than rawBody()`);
 }
 
+function placeOf(req) {
+  const { method, baseUrl, route } = req;
+  const of = route === undefined ? requestName(req) : `the route ${method} ${baseUrl}${route.path}`;
+  return `rawBody() of ralloc/express, for ${of}`;
+}
+
 function readerOf(req, res, settings) {
   const createInflater = inflaterOf(req, settings.inflate);
   return new BodyReader(async (request, windowOf) => {
@@ -218,7 +226,12 @@ function rawBody(options) {
     if (!hasBody(req) || !settings.type(req)) return next();
     let promise;
     try {
-      promise = arenaOf(req, settings).body(readerOf(req, res, settings));
+      const arena = arenaOf(req, settings);
+      const reader = readerOf(req, res, settings);
+      promise = readFor(
+        () => placeOf(req),
+        () => arena.body(reader),
+      );
     } catch (error) {
       return next(error);
     }

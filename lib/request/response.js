@@ -15,6 +15,7 @@
 // Node 20 and 22 several microseconds a request.
 
 const { Socket } = require('node:net');
+const { requestName } = require('../base/name.js');
 const time = require('../base/time.js');
 const { kOpenResponses } = require('../base/protocol.js');
 const { watchParser } = require('../memory/parsed.js');
@@ -86,12 +87,9 @@ class OpenResponse {
     return { req: this.#req, res: this.#res };
   }
 
-  /** For people: `GET /path`. Without the query, which may hold secrets, and the host, which the URL of a web Request has. */
+  /** For people: `GET /path`. */
   describe() {
-    const { method, url, originalUrl = url } = this.#req;
-    const [whole] = String(originalUrl).split('?', 1);
-    const path = whole.replace(/^\w+:\/\/[^/]*/, '').slice(0, MOST_OF_PATH);
-    return `${method} ${path}`;
+    return requestName(this.#req);
   }
 
   /** For people: { request, answer, isDead }, such as `GET /path`, `503 41 ms ago`, and whether its Buffers are dead with it. */
@@ -105,8 +103,6 @@ class OpenResponse {
     };
   }
 }
-
-const MOST_OF_PATH = 200; // characters
 
 const release = (response) => response.release();
 

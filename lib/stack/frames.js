@@ -12,6 +12,9 @@ const RALLOC = path.join(__dirname, '..') + path.sep;
 const PROFILE = path.join(RALLOC, 'profile') + path.sep;
 const HERE = __dirname + path.sep;
 
+/** One function stands here in the place of many of Node's, by the name of each. */
+const GUARD = path.join(RALLOC, 'guard') + path.sep;
+
 /** What stands in the place of Node's functions. */
 const PATCHES = path.join(PROFILE, 'patches') + path.sep;
 const BUFFERS = path.join(PATCHES, 'buffers.js');
@@ -50,22 +53,24 @@ class Frames {
   #places = new Map(); // file name, as V8 has it → position → frame
   #interned = new Map(); // by text
   #onFile;
+  #keyOf;
 
   /** How many there are. */
   get size() {
     return this.#interned.size;
   }
 
-  /** `onFile(file, site)` is called when a file of the application's is met first. */
-  constructor(onFile = () => {}) {
+  /** `onFile(file, site)` is called when a file of the application's is met first. `namesCalls`: the guard's frames have the names of what they stand for. */
+  constructor(onFile = () => {}, namesCalls = false) {
     this.#onFile = onFile;
+    this.#keyOf = namesCalls ? keyOf : positionOf;
   }
 
   /** Of V8's call site. */
   of(site) {
     const name = site.getFileName() ?? undefined;
     if (!isPlace(name) || site.getPosition === undefined) return this.#make(site, name); // Deno's have none
-    const position = site.getPosition();
+    const position = this.#keyOf(site, name);
     let places = this.#places.get(name);
     if (places === undefined) {
       places = new Map();
@@ -120,6 +125,14 @@ class Frames {
       Number(column ?? 0),
     );
   }
+}
+
+const positionOf = (site) => site.getPosition();
+
+function keyOf(site, name) {
+  const position = site.getPosition();
+  if (!name.startsWith(GUARD)) return position;
+  return `${position} ${typeOf(site)} ${site.getFunctionName()}`;
 }
 
 function typeOf(site) {

@@ -40,10 +40,15 @@ module.exports = [
     tests: arenas,
     mutants: {
       'holds are not waited for': ['epoch.finished && epoch.holds > 0', 'false'],
-      "'gc' ends its Buffers": ["if (owner.settings.safety === 'gc') return true;", ''],
+      "'gc' ends its Buffers": ["owner.settings.safety === 'gc' || ", ''],
       'a client that goes away is misuse': [
-        '  if (epoch.finished) return false;\n',
-        '  return false;\n',
+        '(!epoch.finished && status === undefined)',
+        'false',
+        { tests: requests },
+      ],
+      'a 503 is told as a death': [
+        "epoch.death === 'response' ? status : undefined",
+        'undefined',
         { tests: requests },
       ],
       'a 503 ends nothing': [
@@ -159,6 +164,24 @@ module.exports = [
     mutants: {
       'an error has no cause': ['if (error.cause === undefined)', 'if (false)'],
       'methods that call others tell of each': ['depth === 0 ?', 'true ?'],
+    },
+  },
+  {
+    file: 'debug/watch/calls.js',
+    tests: ['debug/calls.test.js'],
+    mutants: {
+      'a message has no name': ["kind === 'http' && consumer !== undefined", 'false'],
+      'modules are types': ['MODULES.has(type)', 'false'],
+    },
+  },
+  {
+    file: 'stack/frames.js',
+    tests: ['debug/calls.test.js'],
+    mutants: {
+      'what stands in many places has one name': [
+        'if (!name.startsWith(GUARD)) return position;',
+        'return position;',
+      ],
     },
   },
   {

@@ -83,12 +83,6 @@ module.exports = [
         'failed = this.#res.statusCode >= 200',
         { tests: ['request/late.test.js'] },
       ],
-      'secrets are told': [".split('?', 1)", ".split('!', 1)", { tests: ['request/late.test.js'] }],
-      'the host is told': [
-        ".replace(/^\\w+:\\/\\/[^/]*/, '')",
-        '',
-        { tests: ['mistakes/lifetimes.test.js'] },
-      ],
       'Buffers that are alive are told to be dead': [
         '!this.#keepsChunks && isSent(this.#res) && !(statusCode >= 500)',
         'true',
@@ -170,6 +164,34 @@ module.exports = [
         'request.end(true, true)',
         { tests: ['request/response.test.js'] },
       ],
+    },
+  },
+  {
+    file: 'base/name.js',
+    tests: ['request/late.test.js'],
+    mutants: {
+      'secrets are told': [".split('?', 1)", ".split('!', 1)"],
+      'the host is told': [
+        ".replace(/^\\w+:\\/\\/[^/]*/, '')",
+        '',
+        { tests: ['mistakes/lifetimes.test.js'] },
+      ],
+      'a response has the name of a request': [
+        'if (req === undefined)',
+        'if (true)',
+        { tests: ['guard/refused.test.js'] },
+      ],
+    },
+  },
+  {
+    file: 'guard/refused.js',
+    tests: ['guard/refused.test.js'],
+    mutants: {
+      'nobody is told': [
+        "  warnOnce('RALLOC_DEAD_SENT'",
+        "  if (false) warnOnce('RALLOC_DEAD_SENT'",
+      ],
+      'debug mode tells it twice': [' || error.cause !== undefined', ''],
     },
   },
 ];

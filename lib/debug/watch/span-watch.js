@@ -15,12 +15,10 @@ function attempt(work) {
   }
 }
 
-/** Whether Buffers of an arena may still be used though it is over: a client that goes away is no fault of the handler that works for it. */
-function endsUnseen(epoch, owner) {
-  if (owner.settings.safety === 'gc') return true;
-  if (epoch.finished) return false;
-  const res = owner.response?.exchange.res;
-  return !(res?.statusCode >= 500 && res.writableFinished === true);
+/** The 5xx that a request was answered with: release leaves its Buffers to the collector, since its handler may go on. */
+function refusalOf({ response }) {
+  const res = response?.exchange.res;
+  return res?.statusCode >= 500 && res.writableFinished === true ? res.statusCode : undefined;
 }
 
 /** The place that ended an epoch. The end of a response is Node's, and has none that would be worth half of what it costs to watch a Buffer. */
@@ -32,11 +30,15 @@ function placeOf(epoch) {
 
 /** How the Buffers of an epoch end, or those since a checkpoint. */
 function endOf(epoch, owner) {
+  const status = epoch.finished ? undefined : refusalOf(owner);
+  // A client that goes away is no fault of the handler that works for it.
+  const isUnseen = owner.settings.safety === 'gc' || (!epoch.finished && status === undefined);
   return {
     how: epoch.death,
+    status: epoch.death === 'response' ? status : undefined,
     trace: placeOf(epoch),
     request: owner.ofRequest ? owner.describe() : undefined,
-    isDead: !endsUnseen(epoch, owner),
+    isDead: !isUnseen,
   };
 }
 

@@ -12,7 +12,7 @@ const OF_OTHERS = 'use-after-free';
 let isTaking = false; // a stack, which may be made by code that uses Buffers
 
 /**
- * `view` was used, and is dead; `use`: by what, for people. Returns an Error that explains it, to be the cause of whatever is thrown; undefined where
+ * `view` was used, and is dead; `use`: by what, for people, or a function that tells it of the trace. Returns an Error that explains it, to be the cause of whatever is thrown; undefined where
  * nothing is known of the view.
  */
 function used(view, use, below = used) {
@@ -26,7 +26,8 @@ function used(view, use, below = used) {
     isTaking = false;
   }
   const kind = record.kind === 'arena' ? OF_ARENAS : OF_OTHERS;
-  return explained(report(kind, { record, use, used: place }));
+  const told = typeof use === 'function' ? use(place) : use;
+  return explained(report(kind, { record, use: told, used: place }));
 }
 
 /** Undefined where only ralloc and Node are on the stack: in what they do after an await. */

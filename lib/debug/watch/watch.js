@@ -8,6 +8,8 @@ const { Patches } = require('../../guard/patches.js');
 const { prepare } = require('../../memory/release.js');
 const opened = require('../leaks/opened.js');
 const { tellWaiting } = require('../report.js');
+const { readFor } = require('../trace.js');
+const { callOf } = require('./calls.js');
 const { verifyQueue } = require('./delay-queue.js');
 const freed = require('./freed.js');
 const { watchFunctions } = require('./functions.js');
@@ -26,8 +28,9 @@ function start() {
   patches = new Patches();
   watchWays(patches);
   watchFunctions(patches);
-  tracker.used = (view) => used(view, undefined);
+  tracker.used = (view, kind, consumer) => used(view, callOf(kind, consumer));
   tracker.given = given;
+  tracker.readFor = readFor;
   tracker.freedAgain = freedAgain;
   tracker.freed = freed.freed;
   tracker.closed = (core) => {

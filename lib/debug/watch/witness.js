@@ -7,20 +7,11 @@ const net = require('node:net');
 const { deadUse } = require('../../base/dead.js');
 const { reportLater } = require('../report.js');
 const { Trace } = require('../trace.js');
+const { callOf } = require('./calls.js');
 const { isDead } = require('./dead-buffer.js');
 const { used } = require('./uses.js');
 
 const nothing = () => {};
-
-/** For people: what is given a Buffer, by the kind of its operation. */
-const USES = {
-  fs: 'a function of fs',
-  stream: 'a stream',
-  http: 'a message of http',
-  web: 'a web stream',
-  dgram: 'a datagram',
-  crypto: 'a function of crypto',
-};
 
 class Witness {
   count = 0;
@@ -51,7 +42,7 @@ class Witness {
 
   /** `consumer`: a stream that is written to. */
   take(view, kind, consumer) {
-    if (this.#record.ended !== null) return this.#late(view, kind);
+    if (this.#record.ended !== null) return this.#late(view, kind, consumer);
     if (this.#guarded === undefined && !hasForItself(kind, consumer)) return nothing;
     this.#guarded?.count(kind, view.byteLength);
     if (this.count === 0) this.operation = Trace.take();
@@ -67,9 +58,9 @@ class Witness {
   }
 
   /** Its end is told; without the guard Node's functions then do what they do. */
-  #late(view, kind) {
-    if (this.#guarded !== undefined) throw deadUse(view, undefined, this.death);
-    if (this.#record.ended.isDead) used(view, USES[kind]);
+  #late(view, kind, consumer) {
+    if (this.#guarded !== undefined) throw deadUse(view, undefined, this.death, kind, consumer);
+    if (this.#record.ended.isDead) used(view, callOf(kind, consumer));
     return nothing;
   }
 
@@ -91,7 +82,7 @@ class Witness {
 
 /** What is over memory that nothing holds, or is passed on without that, is told of where it is dead. */
 function given(view, kind) {
-  if (isDead(view)) used(view, USES[kind]);
+  if (isDead(view)) used(view, callOf(kind));
 }
 
 /** Whether an operation of Node has the memory until it is over: what a stream of the program is given is the program's, which may free it there. */
