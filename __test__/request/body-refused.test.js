@@ -35,6 +35,20 @@ const telling = (options) => async (req, res) => {
   }
 };
 
+test('collect() of a request that a body parser has read says so, and where to mount that', async (t) => {
+  const { port } = await serve(t, 'node:http', async (req, res) => {
+    await once(req.resume(), 'end');
+    const { code, message } = await t.throwsAsync(req.arena.collect(req), { any: true });
+    res.end(`${code} ${message}`);
+  });
+  const client = await Client.connect(port);
+  client.send('/', { ...POST, body: Buffer.alloc(10) });
+  t.regex(
+    (await client.response()).body.toString(),
+    /^ERR_RALLOC_INVALID_ARGUMENT The body was read before, as body parsers do\. Mount these behind the routes/,
+  );
+});
+
 for (const announced of [true, false]) {
   const how = announced ? 'announced' : 'chunked';
   test(`${how}: a body over the limit is answered with 413, and the rest of it read`, async (t) => {

@@ -11,12 +11,21 @@ const { release } = require('../memory/release.js');
 
 const nothing = () => {};
 
+/** Of a server: a client's responses have no method. */
+const isRequest = ({ method, headers }) => typeof method === 'string' && headers !== undefined;
+
+const readBefore = () =>
+  argumentError(
+    TypeError,
+    'The body was read before, as body parsers do. Mount these behind the routes that read it by the arena, or only where it is not',
+  );
+
 /** Why `source`, which `what` names, cannot be read as a whole; undefined where it can. */
 function faultOf(source, what = 'The "source" argument') {
   const state = source._readableState;
   const wrong = (why) => argumentError(TypeError, `${what} ${why}`);
+  if (source.readableDidRead) return isRequest(source) ? readBefore() : wrong('was read before');
   if (state.decoder) return wrong('gives strings: setEncoding() was called');
-  if (source.readableDidRead) return wrong('was read before');
   if (state.errored) return state.errored;
   if (source.destroyed || source.readableAborted)
     return abortedError('The stream was destroyed before it was read');
@@ -128,4 +137,4 @@ class Reading {
   }
 }
 
-module.exports = { Reading, faultOf };
+module.exports = { Reading, faultOf, readBefore };

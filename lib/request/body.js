@@ -12,7 +12,7 @@ const {
   limitReader,
 } = require('../arena/collect.js');
 const { Listed } = require('../arena/listed.js');
-const { Reading, faultOf } = require('../arena/reading.js');
+const { Reading, faultOf, readBefore } = require('../arena/reading.js');
 const { cutOff, drain, drainReaders } = require('./drain.js');
 
 const MiB = 1024 * 1024;
@@ -81,16 +81,12 @@ function read(request, window, Target, limit, options) {
   });
 }
 
-const READ_BEFORE =
-  'The body was read before, as body parsers do. Mount these behind the routes that read it by the arena, or only where it is not';
-
 function readBody(request, windowOf, Target, options) {
   const exchange = request.response?.exchange;
   if (exchange === undefined || request.isOver) throw abortedError('The request is over');
   const { limit = Math.min(LIMIT, request.settings.maxBytesPerRequest) } = options;
   const { req } = exchange;
   if (req._readableState === undefined) return readWeb(req, windowOf, Target, limit);
-  if (req.readableDidRead) throw argumentError(TypeError, READ_BEFORE);
   const fault = faultOf(req, 'The request');
   if (fault !== undefined) throw fault;
   return read(request, windowOf(), Target, limit, options);
@@ -104,7 +100,7 @@ function checkLength(announced, size) {
 
 /** Of a Request as fetch() has it: Hono's, where Node's is not there. */
 async function readWeb({ body, bodyUsed, headers }, windowOf, Target, limit) {
-  if (bodyUsed) throw argumentError(TypeError, READ_BEFORE);
+  if (bodyUsed) throw readBefore();
   if (body === null || body === undefined) return new Target(windowOf(), 0, 0).finish();
   const length = contentLength(headers.get('content-length'));
   if (length > limit) throw tooLarge(length, limit, 0);
