@@ -63,9 +63,9 @@ const KINDS = {
     tag: 'Pins',
     title: (line) => [where(line), ' pins more than it uses'],
     why: ({ pinned, live }) =>
-      `Slices of Buffer’s pool with ${bytes(live)} of their own keep ${bytes(pinned)} more alive: a slab goes only when the last slice of it has gone.`,
+      `Slices with ${bytes(live)} of their own keep ${bytes(pinned)} more alive: memory goes only when the last slice of it has gone, of a Buffer or of Buffer’s pool.`,
     advice:
-      'Copy what is kept for long out of the pool: Buffer.allocUnsafeSlow(length), or one larger Buffer for many of them.',
+      'Copy what is kept for long: Buffer.copyBytesFrom(), Buffer.allocUnsafeSlow(length), or one larger Buffer for many of them.',
   },
   outlives: {
     tag: 'Outlives',

@@ -53,7 +53,7 @@ function facts(line, seconds) {
     ],
     pinned > 0 && [
       'Pinned',
-      `${bytes(pinned)} of Buffer’s pool that these slices keep alive beyond their own bytes`,
+      `${bytes(pinned)} that slices keep alive beyond their own bytes, of these Buffers or of Buffer’s pool`,
     ],
     transferred > 0 && ['Moved', `${bytes(transferred)} to another thread or ArrayBuffer`],
   ];

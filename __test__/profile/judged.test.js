@@ -8,6 +8,9 @@ const time = require('../../lib/base/time.js');
 const { events, eventNames } = require('../../lib/profile/events.js');
 const { fresh } = require('../helpers/fresh.js');
 
+/** Nothing is made of what is sampled here. */
+const parts = { hear() {}, settle() {} };
+
 /** What died, [number, ms]: told at the next look. */
 let told = [];
 /** By number. */
@@ -76,7 +79,7 @@ function judged(starts, ends) {
       found.set(number, [...(found.get(number) ?? []), eventNames[event]]);
     },
   };
-  const samples = new Samples(cells, new Collections(starts));
+  const samples = new Samples(cells, new Collections(starts), parts);
   ends.forEach((end, number) => {
     const site = { number, source: 'Buffer.alloc', live: 0, peak: 0 };
     samples.add(new ArrayBuffer(1000), 1000, 1, site, base, { end: base + end });
@@ -165,7 +168,7 @@ test('what a request had of a site before is told, and nothing of other sites an
     add: ({ number }, _class, event, _bucket, count, bytes) =>
       event === events.BEFORE && told.push([number, count, bytes]),
   };
-  const samples = new Samples(cells, new Collections([]));
+  const samples = new Samples(cells, new Collections([]), parts);
   const sites = [0, 1].map((number) => ({ number, source: 'Buffer.concat', live: 0, peak: 0 }));
   const requests = [{ end: 1 }, { end: 1 }];
   const KiB = 1024;

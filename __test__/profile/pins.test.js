@@ -110,3 +110,71 @@ test.serial('slices that fill their slabs slowly pin next to nothing', (t) => {
   const { told, own } = pinBetween(t, { count: 400, size: 900, between: (_, take) => take() });
   t.true(told < own * 2, `${told}, beside ${own} of their own`);
 });
+
+/** What `keep(i)` returns is kept, `count` times: what its site has alive and pins by the recorder, and the bytes that the process has more in ArrayBuffers. */
+function keepParts(t, count, keep) {
+  const recorder = new Recorder({ rate: 8 * 1024, seed: 9 });
+  gc();
+  const before = process.memoryUsage().arrayBuffers;
+  recorder.start();
+  t.teardown(() => recorder.stop());
+  const kept = [];
+  for (let i = 0; i < count; i++) kept.push(keep(i));
+  gc();
+  const more = process.memoryUsage().arrayBuffers - before;
+  const tally = new Tally(recorder.take(), recorder.settle());
+  recorder.stop();
+  const own = kept.flat().reduce((sum, { length }) => sum + length, 0);
+  const id = slicesOf(tally);
+  return {
+    live: tally.of(id, events.ALIVE).bytes,
+    told: tally.of(id, events.PINNED).bytes,
+    own,
+    more,
+  };
+}
+
+heard('a part of a Buffer of the pool keeps its slab, and that is told to pin it', (t) => {
+  const { live, told, own, more } = keepParts(t, 4000, () =>
+    Buffer.allocUnsafe(2000).subarray(0, 30),
+  );
+  t.true(live < own * 2 && live > own / 2, `${live} alive, not ${own}`);
+  t.true(told > more / 2 && told < more * 1.5, `${told} pinned of ${more}`);
+});
+
+heard('a part of a Buffer of its own memory keeps all of that, also by a part of a part', (t) => {
+  const part = (i) => {
+    const all = Buffer.allocUnsafe(70_000);
+    return i % 2 === 0 ? all.subarray(0, 40) : all.subarray(0, 500).slice(7, 47);
+  };
+  const { live, told, own, more } = keepParts(t, 600, part);
+  t.true(live < own * 8, `${live} alive, not ${own}`);
+  t.true(told > more / 2 && told < more * 1.5, `${told} pinned of ${more}`);
+});
+
+heard('many parts that are all of a Buffer pin nothing', (t) => {
+  const parts = () => {
+    const all = Buffer.allocUnsafe(64_000);
+    return Array.from({ length: 128 }, (_, i) => all.subarray(500 * i, 500 * (i + 1)));
+  };
+  const { live, told, own } = keepParts(t, 200, parts);
+  t.true(live > own / 2, `${live} alive, not ${own}`);
+  t.true(told < own / 10, `${told} pinned, beside ${own}`);
+});
+
+heard('a Buffer of the pool dies with the last part of it', (t) => {
+  const recorder = new Recorder({ rate: 1, seed: 9 });
+  recorder.start();
+  t.teardown(() => recorder.stop());
+  let part = (() => Buffer.allocUnsafe(900).subarray(1, 3))();
+  gc();
+  const [first] = [new Tally(recorder.take())];
+  const id = slicesOf(first);
+  t.is(part.length, 2);
+  t.is(first.of(id, events.BORN).samples, 1);
+  t.is(first.of(id, events.DIED).samples + first.of(id, events.DIED_OLD).samples, 0);
+  part = undefined;
+  gc();
+  const then = new Tally(recorder.take(), recorder.settle());
+  t.is(then.of(id, events.DIED).samples + then.of(id, events.DIED_OLD).samples, 1);
+});

@@ -1,7 +1,8 @@
 'use strict';
 
 // What slices of a shared ArrayBuffer keep alive beyond their own bytes: 1,000 kept slices of 100 bytes pin 100 KB of Node's pool, or 8 MB, or 64. Which, other slices
-// of the same slabs tell: some that are made after a sample are watched, and how much of them is alive is how much of the slab is.
+// of the same slabs tell: some that are made after a sample are watched, and how much of them is alive is how much of the slab is. Of a Buffer that is dead and has an
+// ArrayBuffer of its own it is what no part of it has.
 
 const { deaths } = require('../memory/native.js');
 const { arrayBufferOf, byteLengthOf } = require('../base/views.js');
@@ -17,18 +18,31 @@ const TOLD = 512; // deaths that are read at once
 
 class Slice {
   slabBytes;
-  size;
   watched = 0; // bytes of neighbours
-  living = 0; // of these
+  #neighbours = [];
   isFull = false; // its slab has all the slices that it gets
 
-  constructor(slabBytes, size) {
+  constructor(slabBytes) {
     this.slabBytes = slabBytes;
-    this.size = size;
+  }
+
+  /** `{ bytes, whole, isAlive }`: a slice of its slab. */
+  addNeighbour(neighbour) {
+    this.watched += neighbour.bytes;
+    this.#neighbours.push(neighbour);
+  }
+
+  /** Bytes of neighbours that live, or parts of them. */
+  get living() {
+    let living = 0;
+    for (const { bytes, whole, isAlive } of this.#neighbours)
+      living += isAlive ? bytes : whole.parts;
+    return living;
   }
 }
 
 class Sum {
+  #ofDead = 0;
   #bytes = 0;
   #watched = 0;
   #living = 0;
@@ -36,41 +50,51 @@ class Sum {
   #sizes = 0;
   #weight = 0;
 
-  add({ count, bytes, slice }) {
-    this.#bytes += bytes;
+  add({ count, bytes, used, size, slice }) {
+    if (slice === null) {
+      this.#ofDead += bytes - used;
+      return;
+    }
+    this.#bytes += used;
     // A sample that was followed by another one soon, or by other memory alone, does not tell whether it is alone.
     if (slice.watched === 0 && !slice.isFull) return;
     this.#watched += count * slice.watched;
     this.#living += count * slice.living;
     this.#slabs += count * slice.slabBytes;
-    this.#sizes += count * slice.size;
+    this.#sizes += count * size * (used / bytes);
     this.#weight += count;
   }
 
   /** Each slice pins a part of its slab: its own bytes by all that live there. Where there are no neighbours it is alone. Nothing, if no slab is known. */
   get pinned() {
+    return this.#ofDead + this.#pinnedOfPool;
+  }
+
+  get #pinnedOfPool() {
     if (this.#weight === 0) return 0;
     const slab = this.#slabs / this.#weight;
     const size = this.#sizes / this.#weight;
     const share = this.#watched === 0 ? 0 : this.#living / this.#watched;
     const living = size + share * (slab - size);
-    return Math.max(0, Math.round(this.#bytes * (slab / living - 1)));
+    return living === 0 ? 0 : Math.max(0, Math.round(this.#bytes * (slab / living - 1)));
   }
 }
 
 class Pins {
   #deaths = new (deaths())();
   #registers = new Float64Array(2 * TOLD);
-  #neighbours = []; // by number: { slice, bytes }
+  #neighbours = []; // by number; null: free
   #free = [];
   #sampling;
+  #parts;
   #slab = null; // whose neighbours are watched: a WeakRef would keep it as well, for this turn
   #slice = null;
   #others = 0;
   #spent = 0; // ms
 
-  constructor(sampling) {
+  constructor(sampling, parts) {
     this.#sampling = sampling;
+    this.#parts = parts;
   }
 
   /** After a sample that is `slice`, the part `made` of Node's pool: some of what follows is watched. */
@@ -122,9 +146,9 @@ class Pins {
     const bytes = byteLengthOf(made);
     const number = this.#free.pop() ?? this.#neighbours.length;
     this.#deaths.watch(made, number);
-    this.#neighbours[number] = { slice: this.#slice, bytes };
-    this.#slice.watched += bytes;
-    this.#slice.living += bytes;
+    const neighbour = { bytes, whole: this.#parts.follow(made, bytes), isAlive: true };
+    this.#neighbours[number] = neighbour;
+    this.#slice.addNeighbour(neighbour);
   }
 
   /** Milliseconds that other memory took, since it was asked for. */
@@ -150,7 +174,7 @@ class Pins {
 
   #lose(number) {
     const neighbour = this.#neighbours[number];
-    if (neighbour !== null) neighbour.slice.living -= neighbour.bytes;
+    if (neighbour !== null) neighbour.isAlive = false;
     this.#neighbours[number] = null;
   }
 

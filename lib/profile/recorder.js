@@ -13,6 +13,7 @@ const { events } = require('./events.js');
 const { patchAll, restoreAll } = require('./patches/all.js');
 const { Patches, originalOf } = require('../guard/patches.js');
 const { memoryOf, recorderOf } = require('./process.js');
+const { Parts } = require('./parts.js');
 const { Pins } = require('./pins.js');
 const { Random, newSeed } = require('./random.js');
 const { Requests } = require('./requests.js');
@@ -57,6 +58,7 @@ class Recorder {
   #random;
   #sampling;
   #typedArrays;
+  #parts = new Parts();
   #pins;
   #budget;
   #cells = new Cells();
@@ -93,9 +95,9 @@ class Recorder {
     this.#onPost = onPost;
     this.#random = new Random(seed);
     this.#sampling = new Sampling(this.#random, rate ?? LEAST);
-    this.#pins = new Pins(this.#sampling);
+    this.#pins = new Pins(this.#sampling, this.#parts);
     this.#collections = new Collections(budget * OF_COLLECTIONS);
-    this.#samples = new Samples(this.#cells, this.#collections);
+    this.#samples = new Samples(this.#cells, this.#collections, this.#parts);
     this.#budget = new Budget(budget, this.#sampling, rate !== undefined, time.now(), usedMs);
     this.#about = recorderOf(this.#random.hex() + this.#random.hex(), budget);
   }
@@ -121,6 +123,7 @@ class Recorder {
     profiler.show = patchAll(this.#patches, {
       requests: this.#requests,
       samples: this.#samples,
+      parts: this.#parts,
       compiled: this.#sites.compiled,
       typedArrays: this.#typedArrays,
       onPost: this.#onPost,

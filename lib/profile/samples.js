@@ -35,8 +35,14 @@ function isSlice(made, bytes, memory) {
   return bytes > ON_HEAP || byteOffsetOf(made) > 0;
 }
 
+/** Whether `made` is all that its ArrayBuffer, which is watched, was allocated for. */
+function isAlone(made, watched, memory) {
+  return watched !== made && memory !== 'arena' && !isFreed(memory);
+}
+
 class Samples {
   #deaths = new (deaths())();
+  #parts;
   #registers = new Float64Array(2 * TOLD);
   #samples = []; // by number; null: free, or ended before its finalizer ran
   #free = [];
@@ -52,29 +58,39 @@ class Samples {
   live = 0; // bytes, an estimate
   count = 0;
 
-  constructor(cells, collections) {
+  constructor(cells, collections, parts) {
     this.#cells = cells;
     this.#collections = collections;
+    this.#parts = parts;
   }
 
   /** A sample of `bytes` bytes that stands for `weight` of its kind. `made` is what was allocated, `memory` what gave it. */
   add(made, bytes, weight, site, born, request, memory = site.source) {
     const watched = isFreed(memory) ? made : watchedOf(made);
+    const all = Math.round(weight * bytes);
+    const number = this.#free.pop() ?? this.#samples.length;
     const sample = {
+      number,
       site,
       sizeClass: sizeClassOf(bytes),
       count: Math.round(weight * 1024),
-      bytes: Math.round(weight * bytes),
+      bytes: all,
+      used: all, // of these: fewer once its view is dead, and parts of it live
+      size: bytes,
       born,
       request,
       isOutlived: false,
       isInSlab: isFreed(memory),
       slice: null, // where it is a part of a larger ArrayBuffer
+      whole: null, // where parts are followed
+      isWaiting: false, // its view is dead, and parts of it live
     };
     if (watched === made && isSlice(made, bytes, memory)) {
-      sample.slice = new Slice(arrayBufferOf(made).byteLength, bytes);
+      sample.slice = new Slice(arrayBufferOf(made).byteLength);
     }
-    const number = this.#free.pop() ?? this.#samples.length;
+    if (sample.slice !== null || isAlone(made, watched, memory)) {
+      sample.whole = this.#parts.follow(made, bytes, (heard) => this.#less(sample, heard));
+    }
     // A slot of a slab is taken until free(), whoever has its Buffer, which may come again.
     if (!sample.isInSlab) this.#deaths.watch(watched, number);
     this.#samples[number] = sample;
@@ -99,8 +115,13 @@ class Samples {
     this.#cells.add(site, sizeClass, events.BEFORE, 0, 0, Math.round((before * bytes) / KIB2));
   }
 
-  #tell(sample, event, ms) {
-    this.#cells.add(sample.site, sample.sizeClass, event, bucketOf(ms), sample.count, sample.bytes);
+  #tell({ site, sizeClass, count, bytes }, event, ms) {
+    this.#cells.add(site, sizeClass, event, bucketOf(ms), count, bytes);
+  }
+
+  /** As #tell(), of what has not been told to be dead. */
+  #tellUsed({ site, sizeClass, count, used }, event, ms) {
+    this.#cells.add(site, sizeClass, event, bucketOf(ms), count, used);
   }
 
   /** It was made in a listener that the context of its request does not reach. */
@@ -112,9 +133,13 @@ class Samples {
     const sample = this.#samples[number];
     this.#samples[number] = null;
     this.count--;
-    this.live -= sample.bytes;
-    sample.site.live -= sample.bytes;
+    this.#lessen(sample, sample.used);
     return sample;
+  }
+
+  #lessen({ site }, bytes) {
+    this.live -= bytes;
+    site.live -= bytes;
   }
 
   /** Whether there are some that a minor collection could find dead. */
@@ -134,11 +159,39 @@ class Samples {
         const number = this.#registers[2 * i];
         const heard = now - this.#registers[2 * i + 1];
         this.#noteHeard(heard);
-        if (this.#samples[number] !== null) this.#die(number, heard);
-        this.#free.push(number);
+        if (this.#samples[number] !== null) this.#heardOf(number, heard);
+        else this.#free.push(number);
       }
-      if (told < TOLD) return;
+      if (told < TOLD) break;
     }
+    this.#parts.hear(time.now);
+  }
+
+  /** Of a part of Node's pool only the view is watched. Where parts of that live, the last of them is its end. */
+  #heardOf(number, heard) {
+    const sample = this.#samples[number];
+    sample.isWaiting = sample.slice !== null && sample.whole.count > 0;
+    if (sample.isWaiting) return;
+    this.#die(number, heard);
+    this.#free.push(number);
+  }
+
+  /** A part of it died, or its view. */
+  #less(sample, heard) {
+    const { number, whole, born } = sample;
+    if (this.#samples[number] !== sample || !whole.isGone) return;
+    if (sample.isWaiting && whole.count === 0) {
+      const last = this.#collections.before(heard).at;
+      this.#dieAt(number, last > born ? last : heard, this.#heardBefore);
+      this.#free.push(number);
+      return;
+    }
+    const used = Math.round((sample.bytes * whole.parts) / sample.size);
+    const dead = sample.used - used;
+    if (dead <= 0) return;
+    sample.used = used;
+    this.#lessen(sample, dead);
+    this.#cells.add(sample.site, sample.sizeClass, events.DIED, bucketOf(heard - born), 0, dead);
   }
 
   /** Deaths are heard in their order, all that there are at a time, some turns after their collection. */
@@ -162,7 +215,7 @@ class Samples {
     const sample = this.#end(number);
     const { born } = sample;
     const isOld = this.#collections.promotedAt(born) < at;
-    this.#tell(sample, isOld ? events.DIED_OLD : events.DIED, at - born);
+    this.#tellUsed(sample, isOld ? events.DIED_OLD : events.DIED, at - born);
     this.#judge(sample, at, heardBefore);
   }
 
@@ -196,7 +249,7 @@ class Samples {
     const sample = this.#end(number);
     if (sample.isInSlab) this.#free.push(number);
     const now = time.now();
-    this.#tell(sample, event, now - sample.born);
+    this.#tellUsed(sample, event, now - sample.born);
     if (event === events.DIED) this.#judge(sample, now, now);
   }
 
@@ -205,11 +258,11 @@ class Samples {
     return this.#numbers.has(ab);
   }
 
-  /** Site → bytes that slices of it pin which have survived a collection, or are alive at the end. */
+  /** Site → bytes that slices pin which have survived a collection, or are alive at the end: of Node's pool, or of a Buffer of the site that is dead. */
   pinned() {
     const since = this.#collections.lastMinor;
     const all = this.#survivors ?? this.#samples.filter((one) => one && one.born < since);
-    return pinnedBy(all.filter(({ slice }) => slice !== null));
+    return pinnedBy(all.filter(({ slice, used, bytes }) => slice !== null || used < bytes));
   }
 
   /** Tells of those that a sufficient collection has left alive after the end of their request. */
@@ -229,11 +282,13 @@ class Samples {
   /** At the end: what lives is told to, and the rest is dead, by the collection that this is to be called after. No log has that one yet. */
   settle() {
     this.hear();
+    this.#parts.settle(time.now);
     const now = time.now();
     this.#survivors = [];
     this.#samples.forEach((sample, number) => {
       if (sample === null) return;
-      if (sample.isInSlab || this.#deaths.isAlive(number)) this.#survive(sample, now);
+      const hasParts = sample.slice !== null && sample.whole.count > 0;
+      if (sample.isInSlab || hasParts || this.#deaths.isAlive(number)) this.#survive(sample, now);
       else this.#dieAt(number, now, this.#heard);
       this.#samples[number] = null; // nothing is told of it a second time
     });
@@ -242,7 +297,7 @@ class Samples {
   #survive(sample, now) {
     this.#survivors.push(sample);
     const { born, request, isOutlived } = sample;
-    this.#tell(sample, events.ALIVE, now - born);
+    this.#tellUsed(sample, events.ALIVE, now - born);
     if (request === undefined || isOutlived || request.end > now) return;
     this.#tell(sample, events.OUTLIVED, now - born);
   }

@@ -191,7 +191,8 @@ module.exports = [
         'if (!this.#isPart(made, ab)) return this.end();',
       ],
       'who has no neighbours is alone': ['if (slice.watched === 0 && !slice.isFull) return;', ''],
-      'all neighbours live': ['neighbour.slice.living -= neighbour.bytes;', ';'],
+      'all neighbours live': ['neighbour.isAlive = false;', ';'],
+      'a Buffer that is dead pins nothing': ['this.#ofDead += bytes - used;', ''],
     },
   },
   {

@@ -9,13 +9,15 @@ const { patchModules } = require('./modules.js');
 const { patchOwn } = require('./own.js');
 const { patchRequests } = require('./requests.js');
 const { patchResults } = require('./results.js');
+const { patchSlices } = require('./slices.js');
 const { patchStreams } = require('./streams.js');
 const { patchTransfers } = require('./transfers.js');
 const { patchTypedArrays } = require('./typed-arrays.js');
 
 /** `shown`: the classes of ralloc that are there. Returns show(source, prototype), for those that come later. */
-function patchAll(patches, { requests, samples, compiled, typedArrays, shown, onPost }) {
+function patchAll(patches, { requests, samples, parts, compiled, typedArrays, shown, onPost }) {
   patchBuffers(patches);
+  patchSlices(patches, parts);
   patchStreams(patches, requests);
   patchRequests(patches, requests);
   patchTransfers(patches, samples, onPost);

@@ -50,7 +50,7 @@ function wholeOf(lines, series, timeline) {
     young: totals.young,
     pinned: totals.pinned,
     arrayBuffers,
-    notSeen: Math.max(0, arrayBuffers - last(series.live)),
+    notSeen: Math.max(0, arrayBuffers - last(series.live) - totals.pinned),
     rss: last(series.rss),
     lifetimes: lifetimesOf(totals),
     perSecond: timeline.rate(totals.history, 'born'),
