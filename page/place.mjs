@@ -21,20 +21,21 @@ export const calledOf = (name) => (name && !name.startsWith('(') ? `${name}()` :
 /** A path may be broken behind each of its slashes. */
 export const breakable = (text) => text.split(/(?<=[/:])/).flatMap((part) => [part, h('wbr')]);
 
-/** The line itself, as it is written. */
+/** The line itself, as it is written; undefined where the source changed since, and another one may stand there. */
 export function codeOf({ code, line }) {
+  if (code?.changed) return undefined;
   const text = code?.lines[line - code.first]?.trim();
   return text && h('code.source', { title: text }, text);
 }
 
-/** The code around a line, with the line marked. `around`: how many lines before and behind. */
+/** The code around a line, with the line marked, where the source is what ran. `around`: how many lines before and behind. */
 export function snippet({ code, line, path }, around = Infinity) {
   if (code === undefined) return undefined;
   const rows = code.lines
     .map((text, index) => ({ text, number: code.first + index }))
     .filter(({ number }) => Math.abs(number - line) <= around)
     .map(({ text, number }) => {
-      const marked = number === line;
+      const marked = !code.changed && number === line;
       const row = h(
         marked ? 'span.row.marked' : 'span.row',
         h('span.number', { 'aria-hidden': 'true' }, String(number)),
@@ -49,7 +50,10 @@ export function snippet({ code, line, path }, around = Infinity) {
   return h(
     'div',
     shown,
-    h('p.note', `${path} has changed since this was recorded: the line may have moved.`),
+    h(
+      'p.note',
+      `${path} has changed since this was recorded: line ${line} of then may stand elsewhere, and none is marked.`,
+    ),
   );
 }
 

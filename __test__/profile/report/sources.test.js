@@ -64,6 +64,17 @@ for (const [what, options] of Object.entries({
   });
 }
 
+test('a source changed when the file that was compiled of it did', (t) => {
+  const { source, compiled, frame } = compile(t);
+  const [before, after] = [1_000_000, 2_000_000].map((seconds) => new Date(seconds * 1000));
+  for (const file of [source, `${compiled}.map`])
+    if (fs.existsSync(file)) fs.utimesSync(file, before, before);
+  fs.utimesSync(compiled, after, after);
+  const sources = new Sources();
+  const { file, line } = sources.resolve(frame);
+  t.is(sources.snippet(file, line).changed, after.getTime());
+});
+
 test('the source of a bundler’s URL is shown out of the map', (t) => {
   const { frame } = compile(t, {
     change: (map) => ({ ...map, sources: ['webpack://shop/./src/rows.ts'] }),

@@ -15,6 +15,8 @@ class Sources {
   #maps = new Map();
   /** Sources whose text is in a map: name → text. */
   #contents = new Map();
+  /** Sources of maps: name → when the compiled file was changed, ms since 1970. Their lines are found by it as it is now. */
+  #compiled = new Map();
   /** Maps that are there and cannot be read: file → why. */
   unreadable = new Map();
 
@@ -33,7 +35,7 @@ class Sources {
     };
   }
 
-  /** The code around a line: { first, lines, changed }, `changed`: ms since 1970, if a file was read. */
+  /** The code around a line: { first, lines, changed }, `changed`: ms since 1970, the last change of the file or of what was compiled of it. */
   snippet(file, line) {
     const embedded = this.#contents.get(file);
     const code = embedded === undefined ? this.#read(file) : { text: embedded };
@@ -44,7 +46,7 @@ class Sources {
     const lines = code.lines
       .slice(first - 1, line + AROUND)
       .map((one) => one.slice(0, MOST_COLUMNS));
-    return { first, lines, changed: code.changed };
+    return { first, lines, changed: Math.max(code.changed ?? 0, this.#compiled.get(file) ?? 0) };
   }
 
   #read(file) {
@@ -67,9 +69,10 @@ class Sources {
       const { sources, sourcesContent, sourceRoot } = payload;
       const map = new SourceMap(payload);
       sources?.forEach((name, index) => {
+        const source = sourceOf(name, sourceRoot, found.base);
+        this.#compiled.set(source, code.changed);
         const text = sourcesContent?.[index];
-        if (typeof text === 'string')
-          this.#contents.set(sourceOf(name, sourceRoot, found.base), text);
+        if (typeof text === 'string') this.#contents.set(source, text);
       });
       return { map, payload, base: found.base };
     } catch (error) {
