@@ -13,6 +13,7 @@ const { once } = require('node:events');
 const { bake } = require('../../lib/profile/bake/bake.js');
 const { explain, locate } = require('../../lib/profile/bake/explain.js');
 const { evidenceOf } = require('../../lib/profile/bake/evidence.js');
+const { textOf } = require('../../lib/lifetime/table.js');
 const { Profile } = require('../../lib/profile/profile.js');
 const { Recorder } = require('../../lib/profile/recorder.js');
 const { HOUR, SIZE, profileOf, sourceFile } = require('../helpers/baked.js');
@@ -49,6 +50,26 @@ test('a newer file is left out, unless somebody says that it is what ran', (t) =
   t.deepEqual(trusted.warnings, [
     `${at[0]}:1:2: no call of Buffer.alloc stands there, by its own name: the site is left out`,
   ]);
+});
+
+test('of a newer file the table of before knows what ran, if it is of the same recording', (t) => {
+  const dir = folder(t);
+  const at = sourceFile(dir, ONE)('Buffer.alloc');
+  const start = Date.now() + HOUR;
+  const bakeAt = (begin, before) =>
+    bake(profileOf([{ at, inRequest: true }], { start: begin }), { folder: dir, acorn, before });
+  const first = bakeAt(start).table;
+  const before = path.join(dir, 'ralloc.table.json');
+  fs.writeFileSync(before, textOf(first));
+  fs.writeFileSync(at[0], `// mounted\n\n${ONE}`);
+  const later = new Date(start + HOUR);
+  fs.utimesSync(at[0], later, later);
+  const { table, warnings } = bakeAt(start, before);
+  t.deepEqual([table, warnings], [JSON.parse(JSON.stringify(first)), []]);
+  t.deepEqual(bakeAt(start).table.sites, []);
+  t.deepEqual(bakeAt(start + 1, before).table.sites, []);
+  fs.writeFileSync(before, 'none');
+  t.deepEqual(bakeAt(start, before).table.sites, []);
 });
 
 for (const [what, text, source] of [

@@ -22,7 +22,8 @@ const usage = `Usage: ralloc bake [options] PROFILE...
 Says of each line that allocates Buffers whether these belong in the arena of their request, in a slab or in a region, by how long they
 lived, and writes a table of it. Lines of which that is not known are left alone. Files are named from the table's folder.
 
-  -o, --output FILE  the table; a file that is there is replaced (default: ${OUTPUT})
+  -o, --output FILE  the table; a file that is there is replaced (default: ${OUTPUT}); if that is of the
+                     same recording, it says what changed files were when they ran
       --rust FILE    the same as constants, for programs of Rust that use ralloc_core::lifetime
       --unchanged    the sources are what ran, although they are newer than the profile, as after a checkout
 
@@ -74,7 +75,12 @@ async function run(argv) {
   const folder = path.dirname(path.resolve(output));
   // Of the package acorn, bundled.
   const acorn = require('./dist/acorn.js');
-  const { table, warnings, few } = bake(merged.profile, { folder, isUnchanged: unchanged, acorn });
+  const { table, warnings, few } = bake(merged.profile, {
+    folder,
+    isUnchanged: unchanged,
+    acorn,
+    before: output,
+  });
   for (const warning of warnings) tell(`ralloc: ${warning}`);
   const { sites: lines, named = [], files } = table;
   const sites = [...lines, ...named];

@@ -62,7 +62,12 @@ const DECIDED = {
 };
 
 const FIELDS = {
-  recorded: { recorders: integer, seconds: number, collectionMs: perhaps(number) },
+  recorded: {
+    started: perhaps(integer),
+    recorders: integer,
+    seconds: number,
+    collectionMs: perhaps(number),
+  },
   lifetimes: { size, borders: rising },
   files: { file: text, sha256: matching('64 hex digits', /^[0-9a-f]{64}$/) },
   sites: {

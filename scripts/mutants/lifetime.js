@@ -70,6 +70,13 @@ module.exports = [
     },
   },
   {
+    file: 'profile/bake/baked-file.js',
+    tests: bake,
+    mutants: {
+      'a table of any recording knows what ran': [' || table.recorded.started !== started', ''],
+    },
+  },
+  {
     file: 'profile/bake/source-file.js',
     tests: bake,
     mutants: {

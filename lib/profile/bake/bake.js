@@ -9,6 +9,7 @@ const { nameIn } = require('../../lifetime/table.js');
 const { sizeClassEnd } = require('../buckets.js');
 const { lookInto } = require('../apply/look.js');
 const { MARK } = require('../compiled.js');
+const { BakedFile, bakedFiles } = require('./baked-file.js');
 const { evidenceOf } = require('./evidence.js');
 const { SourceFile } = require('./source-file.js');
 
@@ -49,11 +50,14 @@ class Files {
   #files = new Map();
   #started;
   #isUnchanged;
+  #bakedOf;
   warnings = [];
 
-  constructor(started, isUnchanged) {
+  /** `bakedOf(file)`: a BakedFile, if there is one. */
+  constructor(started, isUnchanged, bakedOf) {
     this.#started = started;
     this.#isUnchanged = isUnchanged;
+    this.#bakedOf = bakedOf;
   }
 
   /** Undefined for a file whose text is not known to be that which ran; that is told once. */
@@ -71,6 +75,8 @@ class Files {
       return this.warn(`${file} is not on this machine, or is no code: its sites are left out`);
     }
     if (source.changed > this.#started && !this.#isUnchanged) {
+      const baked = this.#bakedOf(file);
+      if (baked !== undefined) return baked;
       return this.warn(
         `${file} was changed after the recording began: its sites are left out. Record again, or say --unchanged if only its time was changed`,
       );
@@ -145,6 +151,7 @@ function recordedOf({ recorders, collectionMs }, started) {
   const until = Math.max(...recorders.map((one) => one.until));
   const told = collectionMs === undefined ? undefined : Math.round(collectionMs * 10) / 10;
   return {
+    started: Math.floor(started),
     recorders: recorders.length,
     seconds: Math.max(0, Math.round((until - started) / 1000)),
     ...(told === undefined ? undefined : { collectionMs: told }),
@@ -159,8 +166,9 @@ function looked(sites, files, acorn) {
     if (site.strategy !== 'request') return site;
     const { file } = site;
     if (!looks.has(file)) {
-      const { name, sha256 } = files.get(file);
-      looks.set(file, lookInto(acorn, name, sha256));
+      const { name, text } = files.get(file);
+      const isBaked = text instanceof BakedFile;
+      looks.set(file, isBaked ? (one) => text.editOf(one) : lookInto(acorn, name, text.sha256));
     }
     return { ...site, edit: looks.get(file)(site) };
   });
@@ -168,13 +176,14 @@ function looked(sites, files, acorn) {
 
 /**
  * `{ table, warnings, few }` of a profile, the table's files named from `folder`; `few`: how many places have too few samples to say anything. `isUnchanged`: files are
- * what they were, whatever their times say. `acorn`: the parser, without which no site may be changed at load.
+ * what they were, whatever their times say. `acorn`: the parser, without which no site may be changed at load. `before`: the file of a table that may be of the same recording.
  */
-function bake(profile, { folder, isUnchanged = false, acorn }) {
+function bake(profile, { folder, isUnchanged = false, acorn, before }) {
   const { places, named: evidenceOfNames, lifetimes } = evidenceOf(profile);
   const borders = clusters(lifetimes, profile.collectionMs);
   const started = Math.min(...profile.recorders.map(({ start }) => start));
-  const files = new Files(started, isUnchanged);
+  const baked = before === undefined ? new Map() : bakedFiles(before, Math.floor(started));
+  const files = new Files(started, isUnchanged, (file) => baked.get(nameIn(folder, file)));
   const [known, few] = [[], []];
   for (const evidence of places) {
     const decision = decide(evidence);
@@ -195,7 +204,7 @@ function bake(profile, { folder, isUnchanged = false, acorn }) {
     known
       .map(({ evidence: { file } }) => [nameIn(folder, file), file])
       .filter(([file]) => names.has(file))
-      .map(([file, name]) => [file, { name, sha256: files.of(name).sha256 }]),
+      .map(([file, name]) => [file, { name, text: files.of(name) }]),
   );
   const table = {
     ...(application === undefined ? undefined : { application }),
@@ -204,7 +213,7 @@ function bake(profile, { folder, isUnchanged = false, acorn }) {
       size: sizeClassEnd(sizeClass),
       borders: buckets.map((bucket) => Math.round(startOf(bucket))),
     })),
-    files: Array.from(names, (file) => ({ file, sha256: texts.get(file).sha256 })),
+    files: Array.from(names, (file) => ({ file, sha256: texts.get(file).text.sha256 })),
     sites: looked(sites, texts, acorn),
     ...(named.length === 0 ? undefined : { named }),
   };
