@@ -160,6 +160,12 @@ test('what grows by a dozen samples is not said to grow', (t) => {
   t.true(grows(15_000));
 });
 
+test('what slices pin is seen', (t) => {
+  const process = (_, live) => ({ arrayBuffers: 40_000_000 + live });
+  const { whole } = report(single('a', AT, { lives: [[1, 3]], pins: 30_000_000 }, { process }));
+  t.is(whole.notSeen, 10_000_000);
+});
+
 test('ArrayBuffers that the profiler does not see are told', (t) => {
   const process = (_, live) => ({ arrayBuffers: 40_000_000 + live });
   const { findings, whole } = report(single('a', AT, { lives: [[1, 3]] }, { process }));
