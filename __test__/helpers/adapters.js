@@ -3,26 +3,13 @@
 // Every adapter, as a server of its real framework over a real socket, with one handler behind it.
 //
 // `handler({ arena, req, res })`, of which `req` and `res` are Node's, gives a Buffer or a stream that the framework sends, as its
-// users would have it; or it gives `RAW`, and answers by `res` itself.
+// users would have it; or it gives `RAW`, and answers by `res` itself. A framework is loaded by the first server of it.
 
-require('reflect-metadata');
 const http = require('node:http');
 const http2 = require('node:http2');
 const https = require('node:https');
 const { once } = require('node:events');
 const { Readable, pipeline } = require('node:stream');
-const { Controller, All, Module, Req, Res } = require('@nestjs/common');
-const { NestFactory } = require('@nestjs/core');
-const { ExpressAdapter } = require('@nestjs/platform-express');
-const { FastifyAdapter } = require('@nestjs/platform-fastify');
-const { createAdaptorServer } = require('@hono/node-server');
-const { RESPONSE_ALREADY_SENT } = require('@hono/node-server/utils/response');
-const connect = require('connect');
-const express5 = require('express');
-const express4 = require('express4');
-const fastify = require('fastify');
-const { Hono } = require('hono');
-const Koa = require('koa');
 const { certificate } = require('./certificate.js');
 const { Client } = require('./client.js');
 const { Http2Client } = require('./http2-client.js');
@@ -43,7 +30,8 @@ const failed = (res) => {
   else res.writeHead(500).end('thrown');
 };
 
-function onExpress(make, options, handler) {
+function onExpress(framework, options, handler) {
+  const make = require(framework);
   const arenas = require('ralloc/express').requestArena(options);
   const app = make();
   app.set?.('env', 'test'); // no stacks on stderr
@@ -86,7 +74,7 @@ function leaveBodies(app) {
 }
 
 async function onFastify(options, handler) {
-  const app = fastify({ exposeHeadRoutes: false, http: {} });
+  const app = require('fastify')({ exposeHeadRoutes: false, http: {} });
   app.register(require('ralloc/fastify'), options);
   leaveBodies(app);
   app.all('/*', async (request, reply) => {
@@ -100,6 +88,7 @@ async function onFastify(options, handler) {
 }
 
 function onKoa(options, handler) {
+  const Koa = require('koa');
   const arenas = require('ralloc/koa').requestArena(options);
   const app = new Koa();
   app.silent = true;
@@ -113,6 +102,9 @@ function onKoa(options, handler) {
 }
 
 function onHono(options, handler) {
+  const { Hono } = require('hono');
+  const { createAdaptorServer } = require('@hono/node-server');
+  const { RESPONSE_ALREADY_SENT } = require('@hono/node-server/utils/response');
   const arenas = require('ralloc/hono').requestArena(options);
   const app = new Hono();
   app.onError((_error, c) => c.text('thrown', 500));
@@ -126,7 +118,14 @@ function onHono(options, handler) {
   return { arenas, server: createAdaptorServer({ fetch: app.fetch }), app };
 }
 
-async function onNest(Adapter, options, handler) {
+async function onNest(platform, options, handler) {
+  require('reflect-metadata');
+  const { Controller, All, Module, Req, Res } = require('@nestjs/common');
+  const { NestFactory } = require('@nestjs/core');
+  const isFastify = platform === 'fastify';
+  const Adapter = isFastify
+    ? require('@nestjs/platform-fastify').FastifyAdapter
+    : require('@nestjs/platform-express').ExpressAdapter;
   const { requestArena, Arena } = require('ralloc/nest');
   const arenas = requestArena(options);
   class Everything {
@@ -147,7 +146,7 @@ async function onNest(Adapter, options, handler) {
   }
   Controller()(Everything);
   const { prototype } = Everything;
-  const paths = ['/', Adapter === FastifyAdapter ? '*' : '*path'];
+  const paths = ['/', isFastify ? '*' : '*path'];
   All(paths)(prototype, 'answer', Object.getOwnPropertyDescriptor(prototype, 'answer'));
   Arena()(prototype, 'answer', 0);
   Req()(prototype, 'answer', 1);
@@ -160,7 +159,7 @@ async function onNest(Adapter, options, handler) {
     bodyParser: false,
   });
   const instance = app.getHttpAdapter().getInstance();
-  if (Adapter === FastifyAdapter) leaveBodies(instance);
+  if (isFastify) leaveBodies(instance);
   await app.init();
   await instance.ready?.();
   return { arenas, server: app.getHttpServer(), app, end: () => app.close() };
@@ -168,14 +167,14 @@ async function onNest(Adapter, options, handler) {
 
 const adapters = {
   'node:http': (options, handler) => onHttp(options, handler),
-  connect: (options, handler) => onExpress(connect, options, handler),
-  'express 5': (options, handler) => onExpress(express5, options, handler),
-  'express 4': (options, handler) => onExpress(express4, options, handler),
+  connect: (options, handler) => onExpress('connect', options, handler),
+  'express 5': (options, handler) => onExpress('express', options, handler),
+  'express 4': (options, handler) => onExpress('express4', options, handler),
   fastify: onFastify,
   koa: onKoa,
   hono: onHono,
-  'nest on express': (options, handler) => onNest(ExpressAdapter, options, handler),
-  'nest on fastify': (options, handler) => onNest(FastifyAdapter, options, handler),
+  'nest on express': (options, handler) => onNest('express', options, handler),
+  'nest on fastify': (options, handler) => onNest('fastify', options, handler),
 };
 
 /** Servers of Node for which the adapter of node:http is. */

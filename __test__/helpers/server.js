@@ -1,10 +1,9 @@
 'use strict';
 
-// Real servers on a port of loopback, with the middleware under test in front of one handler.
+// Real servers on a port of loopback, with the middleware under test in front of one handler. A framework is loaded by the first server
+// of it: most tests need none.
 
 const http = require('node:http');
-const express5 = require('express');
-const express4 = require('express4');
 const { requestArena } = require('../../lib/index.js');
 
 // A machine under load may stop a client for seconds: its connection is still there then.
@@ -34,8 +33,9 @@ const caught = (handler) => async (req, res, next) => {
 };
 
 const listeners = {
-  'express 5': (middlewares, handler) => express(express5, [...middlewares, handler]),
-  'express 4': (middlewares, handler) => express(express4, [...middlewares, caught(handler)]),
+  'express 5': (middlewares, handler) => express(require('express'), [...middlewares, handler]),
+  'express 4': (middlewares, handler) =>
+    express(require('express4'), [...middlewares, caught(handler)]),
   'node:http': (middlewares, handler) => (req, res) => {
     const fail = () => {
       if (res.headersSent) res.destroy();
