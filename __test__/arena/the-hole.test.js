@@ -16,7 +16,7 @@ const { posixTest } = require('../helpers/backend.js');
 const operations = require('../helpers/operations.js');
 
 const SIZE = 512 * 1024;
-const WARM = 300; // requests that teach the middleware this size, so that it keeps such chunks
+const WARM = 128; // requests that teach the middleware this size, so that it keeps such chunks
 
 const ways = {
   'without a hold or a guard': { options: { guard: false }, hold: () => {}, closed: false },

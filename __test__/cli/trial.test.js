@@ -190,7 +190,10 @@ test('an application has another copy of ralloc than the command', async (t) => 
     "res.end();\n  const dead = rows(65536);\n  res.once('close', () => setImmediate(() => req.arena.copyOut(dead)));",
   );
   const late = `process.once('uncaughtException', ({ code }) => console.error(code));\n${main}`;
-  const app = tried(t, { files: { 'app.js': late }, copy: copyOfPackage(t) });
+  const app = tried(t, {
+    files: { 'app.js': late },
+    copy: copyOfPackage(t, {}, { isWhole: true }),
+  });
   const env = { RALLOC_BACKEND: 'js' }; // the copy has no binary
   const { code, result, stderr } = await app.trial([], undefined, { env });
   t.is(code, 0, stderr);

@@ -8,8 +8,8 @@ const { budget } = require('../helpers/budget.js');
 const { run } = require('../helpers/child.js');
 const { still } = require('../helpers/still.js');
 
-const TOTAL = budget(600, 60_000);
-const MANY = TOTAL < 600 ? 1 : TOTAL / 20; // how many a few are, chance says
+const TOTAL = budget(400, 60_000);
+const MANY = TOTAL < 400 ? 1 : TOTAL / 20; // how many a few are, chance says
 
 test.serial(
   'transfers that are cut off, given up and captured have no wrong byte, and each pump ends',

@@ -10,7 +10,7 @@ const { Day } = require('../../bench/fixtures/day.js');
 const { isNative } = require('../helpers/backend.js');
 const { unsound } = require('../helpers/region.js');
 
-const REQUESTS = 40_000; // a day
+const REQUESTS = 25_000; // a day
 const NIGHT = 0.3; // of the load, up to which free pages are given back
 
 for (const options of [{}, { guard: true, autoFree: true }, { chunkSize: 2 ** 20 }]) {

@@ -15,7 +15,7 @@ const { allCanBeHad } = require('../helpers/slab.js');
 const { freshName, sharedTest } = require('../helpers/slab-process.js');
 const { until } = require('../helpers/until.js');
 
-const ROUNDS = budget(12, 500); // for each mode
+const ROUNDS = budget(8, 500); // for each mode
 const SEED = seedOr(14);
 const COUNTS = [48, 24];
 const ALL = COUNTS[0] + COUNTS[1];

@@ -161,7 +161,7 @@ test('workers in a row leave no growth', async (t) => {
   const { workers, rss, files, ranges, held, participants } = result;
   t.is(rss.length, 10);
   t.log(`RSS ${rss} MB; open files ${files}; ranges of memory ${ranges}`);
-  // What one worker touched of the slab, 8 MB, would be here fifteen times.
+  // What one worker touched of the slab, 8 MB, would be here ten times.
   t.true(Math.max(...rss.slice(5)) - Math.max(...rss.slice(0, 5)) <= 16);
   t.true(Math.max(...files.slice(1)) <= files[1] + 2, 'no file stays open');
   // What a worker leaves keeps its addresses, which unmerged would be two ranges for each.
