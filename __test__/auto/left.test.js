@@ -7,7 +7,7 @@ const test = require('ava');
 const fs = require('node:fs');
 const { nodeMajor } = require('../helpers/backend.js');
 const { writeFiles } = require('../helpers/planned.js');
-const { APP, ROWS, ROWS_TEXT, told, tried } = require('../helpers/tried.js');
+const { APP, ROWS, ROWS_TEXT, appOf, shared, told, tried } = require('../helpers/tried.js');
 
 const ALONE = { inside: false, outside: false };
 
@@ -24,31 +24,108 @@ async function isLeft(t, app, why, options) {
 }
 
 const SHADOWED = `const Buffer = globalThis.Buffer;\n${ROWS_TEXT}`;
+const CHANGED =
+  'left: the file was changed since the table was baked, and a line of it is not found any more, or may not be changed. Record and bake again';
+const BY_HAND = 'left: no such call stands there: the table was changed by hand. Bake again';
 
-for (const [what, text, why, site] of [
-  ['Buffer is another one', SHADOWED, "Buffer is another one than Node's in line 1"],
-  [
-    'the file reads what is behind a Buffer',
-    `${ROWS_TEXT}exports.at = (b) => b.byteOffset;\n`,
-    '.byteOffset is read in line 2',
-  ],
-  [
-    'eval() may hide Buffer',
-    `${ROWS_TEXT}exports.x = (s) => eval(s);\n`,
-    'eval() may hide Buffer in line 2',
-  ],
-  [
-    'it is allocUnsafeSlow',
-    'exports.rows = (n) => Buffer.allocUnsafeSlow(n);\n',
-    'allocUnsafeSlow() says that it is to live long',
-    { call: 'Buffer.allocUnsafeSlow(' },
-  ],
-]) {
-  test(`where ${what}, the line stays`, async (t) => {
-    const app = tried(t, { files: { 'rows.js': text }, sites: [{ ...ROWS, ...site }] });
-    await isLeft(t, app, `left: ${why}`);
+/**
+ * What stays, each in a file of one program: its text, what its site is besides, the text that it has `since`, and what is changed in the
+ * table by hand.
+ */
+const LEFT = {
+  'where Buffer is another one, the line stays': {
+    text: SHADOWED,
+    why: "left: Buffer is another one than Node's in line 1",
+  },
+  'where the file reads what is behind a Buffer, the line stays': {
+    text: `${ROWS_TEXT}exports.at = (b) => b.byteOffset;\n`,
+    why: 'left: .byteOffset is read in line 2',
+  },
+  'where eval() may hide Buffer, the line stays': {
+    text: `${ROWS_TEXT}exports.x = (s) => eval(s);\n`,
+    why: 'left: eval() may hide Buffer in line 2',
+  },
+  'where it is allocUnsafeSlow, the line stays': {
+    text: 'exports.rows = (n) => Buffer.allocUnsafeSlow(n);\n',
+    site: { call: 'Buffer.allocUnsafeSlow(' },
+    why: 'left: allocUnsafeSlow() says that it is to live long',
+  },
+  'a file that was changed since, so that the line is gone': {
+    since: 'const { from } = Buffer;\nexports.rows = (n) => from(new Uint8Array(n));\n',
+    why: CHANGED,
+  },
+  'a file that was changed since, so that the line is there twice': {
+    since: ROWS_TEXT + ROWS_TEXT,
+    why: CHANGED,
+  },
+  'a file that was changed since, so that something reads what is behind a Buffer': {
+    since: `${ROWS_TEXT}exports.at = (b) => b.byteOffset;\n`,
+    why: CHANGED,
+  },
+  'a table of an earlier version, which does not say that the call may be changed': {
+    change: (site) => delete site.edit,
+    why: 'left: the table does not say that its call may be changed. Bake again',
+  },
+  'a table that was changed by hand: another place': {
+    change: (site) => (site.offset += 1),
+    why: BY_HAND,
+  },
+  'a table that was changed by hand: a place behind the end': {
+    change: (site) => (site.offset = 1e9),
+    why: BY_HAND,
+  },
+  'a table that was changed by hand: another call': {
+    change: (site) => (site.callee = 'Buffer.from'),
+    why: 'left: it is not written as Buffer.allocUnsafe(…)',
+  },
+  'a line called by another name is told': {
+    text: 'const make = Buffer.allocUnsafe;\nexports.rows = (n) => make(n);\n',
+    site: { call: 'make(n', source: 'Buffer.allocUnsafe', at: [2, 23] },
+    why: 'left: it calls Buffer.allocUnsafe() as make(). Write Buffer.allocUnsafe(…)',
+  },
+};
+
+const AT_ONCE = 6; // more than eight are not told one by one
+
+const titles = Object.keys(LEFT);
+for (let from = 0; from < titles.length; from += AT_ONCE) {
+  const some = titles.slice(from, from + AT_ONCE);
+  const all = some.map((title, i) => ({ text: ROWS_TEXT, ...LEFT[title], file: `rows${i}.js` }));
+
+  const run = shared((t) => {
+    const files = Object.fromEntries(all.map(({ file, text }) => [file, text]));
+    const app = appOf(Object.fromEntries(all.map(({ file }) => [file, `./${file}`])));
+    const sites = all.map(({ file, site }) => ({ ...ROWS, file, ...site }));
+    const trial = tried(t, { files: { ...files, 'app.js': app }, sites });
+    trial.edit((table) => {
+      for (const { file, change } of all) change?.(table.sites.find((site) => site.file === file));
+    });
+    for (const { file, since } of all)
+      if (since !== undefined) fs.writeFileSync(trial.file(file), since);
+    return trial.auto();
   });
+
+  for (const [i, { file, why }] of all.entries()) {
+    test(some[i], async (t) => {
+      const { code, result, stderr } = await run(t);
+      t.is(code, 0, stderr);
+      t.deepEqual(result[file], ALONE, stderr);
+      const [head, ...others] = told(stderr);
+      t.is(head, `0 of ${all.length} sites were active`, stderr);
+      t.is(others.length, all.length, stderr);
+      const own = others.filter((line) => line.startsWith(`${file}:`));
+      t.is(own.length, 1, stderr);
+      t.true(own[0].endsWith(` rows: ${why}`), own[0]);
+    });
+  }
 }
+
+test('a file that was changed since, so that it does not parse', async (t) => {
+  const app = tried(t);
+  fs.writeFileSync(app.file('rows.js'), `${ROWS_TEXT}<!\n`);
+  const { stderr } = await app.auto();
+  t.is(told(stderr)[1], `rows.js:1:30 rows: ${CHANGED}`, stderr);
+});
 
 test('Buffer.alloc is changed where that is asked for', async (t) => {
   const files = { 'rows.js': 'exports.rows = (n) => Buffer.alloc(n);\n' };
@@ -94,29 +171,6 @@ test('a file outside of the folder of the table', async (t) => {
     /^\.\.\/rows\.js:1:30 rows: left: it is outside of .*inner, the application of the table$/,
   );
 });
-
-const CHANGED =
-  'left: the file was changed since the table was baked, and a line of it is not found any more, or may not be changed. Record and bake again';
-
-for (const [what, text] of [
-  [
-    'the line is gone',
-    'const { from } = Buffer;\nexports.rows = (n) => from(new Uint8Array(n));\n',
-  ],
-  ['the line is there twice', ROWS_TEXT + ROWS_TEXT],
-  ['something reads what is behind a Buffer', `${ROWS_TEXT}exports.at = (b) => b.byteOffset;\n`],
-  ['it does not parse', `${ROWS_TEXT}<!\n`, true],
-]) {
-  test(`a file that was changed since, so that ${what}`, async (t) => {
-    const app = tried(t);
-    fs.writeFileSync(app.file('rows.js'), text);
-    if (what === 'it does not parse') {
-      const { stderr } = await app.auto();
-      return t.is(told(stderr)[1], `rows.js:1:30 rows: ${CHANGED}`, stderr);
-    }
-    return isLeft(t, app, CHANGED);
-  });
-}
 
 test('a file that was changed since, and has the line elsewhere, is changed there', async (t) => {
   const rows = `const { isPart, serve } = require('./serve.js');\nconst rows = (n) => Buffer.allocUnsafe(n);\n`;
@@ -169,38 +223,6 @@ test('a file that is gone, and one that is never loaded', async (t) => {
     'rows.js:1:30 rows: left: there is no such file any more. Bake again',
   ]);
 });
-
-test('a table of an earlier version, which does not say that the call may be changed', async (t) => {
-  const app = tried(t);
-  app.edit(({ sites: [site] }) => {
-    delete site.edit;
-  });
-  await isLeft(t, app, 'left: the table does not say that its call may be changed. Bake again');
-});
-
-for (const [what, change, why] of [
-  [
-    'another place',
-    (site) => (site.offset += 1),
-    'no such call stands there: the table was changed by hand. Bake again',
-  ],
-  [
-    'a place behind the end',
-    (site) => (site.offset = 1e9),
-    'no such call stands there: the table was changed by hand. Bake again',
-  ],
-  [
-    'another call',
-    (site) => (site.callee = 'Buffer.from'),
-    'it is not written as Buffer.allocUnsafe(…)',
-  ],
-]) {
-  test(`a table that was changed by hand: ${what}`, async (t) => {
-    const app = tried(t);
-    app.edit(({ sites: [site] }) => change(site));
-    await isLeft(t, app, `left: ${why}`);
-  });
-}
 
 test('a place that is told twice is changed once', async (t) => {
   const app = tried(t);
@@ -258,11 +280,7 @@ test('lines that are suggested are changed where that is asked for', async (t) =
   t.regex(told(stderr)[0], /^1 of 1 site was active/);
 });
 
-test('a line called by another name, and one of listeners, are told', async (t) => {
-  const why = 'it calls Buffer.allocUnsafe() as make(). Write Buffer.allocUnsafe(…)';
-  const text = 'const make = Buffer.allocUnsafe;\nexports.rows = (n) => make(n);\n';
-  const alias = { ...ROWS, call: 'make(n', source: 'Buffer.allocUnsafe', at: [2, 23] };
-  await isLeft(t, tried(t, { files: { 'rows.js': text }, sites: [alias] }), `left: ${why}`);
+test('a line of listeners is told', async (t) => {
   const listening = tried(t, { sites: [{ ...ROWS, listened: 1 }] });
   await isLeft(
     t,

@@ -6,7 +6,7 @@
 const test = require('ava');
 const fs = require('node:fs');
 const { testWhere } = require('../helpers/backend.js');
-const { APP, ROWS, ROWS_TEXT, told, tried } = require('../helpers/tried.js');
+const { APP, ROWS, ROWS_TEXT, appOf, shared, told, tried } = require('../helpers/tried.js');
 
 const ONE =
   /^1 of 1 site was active: 1 Buffer \(64 KiB\) from arenas of requests, 1 outside of requests$/;
@@ -25,43 +25,62 @@ const strips = features.typescript !== undefined && features.typescript !== fals
 const requiresModules = features.require_module === true;
 
 const MODULE = 'export const rows = (n) => Buffer.allocUnsafe(n);\n';
-/** The program as an ES module, of rows by `from`. */
-const appOf = (from) =>
-  APP.replace("'use strict';\n", "import serving from './serve.js';\n")
-    .replace(
-      "const { isPart, serve } = require('./serve.js');",
-      'const { isPart, serve } = serving;',
-    )
-    .replace('exports.done = ', '')
-    .replace("const { rows } = require('./rows.js');", `import { rows } from '${from}';`);
 
-for (const [what, file, text, main = APP.replace('./rows.js', `./${file}`)] of [
-  ['a file of CommonJS', 'rows.js', ROWS_TEXT],
-  ['one with a byte order mark', 'rows.js', `\uFEFF${ROWS_TEXT}`],
-  ['one with a hashbang', 'rows.js', `#!/usr/bin/env node\n${ROWS_TEXT}`],
-  ['one with line ends of Windows', 'rows.js', `'use strict';\r\n\r\n${ROWS_TEXT}`],
-  ['one with letters of two and more bytes', 'rows.js', `const é = '𝒳€';\n/* 𝒳€ */ ${ROWS_TEXT}`],
-  ['one that a compiler made', 'rows.js', `${ROWS_TEXT}//# sourceMappingURL=rows.js.map\n`],
-]) {
-  test(`${what} is changed`, async (t) => {
-    await isActive(
-      t,
-      tried(t, { files: { [file]: text, 'app.js': main }, sites: [{ ...ROWS, file }] }),
-    );
+/** Tests of the files of one program, `{ title: { file, text, from } }`: each is changed, and nothing else is told. */
+function areActive(main, cases, isModule) {
+  const all = Object.values(cases);
+  const run = shared((t) => {
+    const froms = all.map(({ file, from = `./${file}` }) => [file, from]);
+    const texts = all.map(({ file, text }) => [file, text]);
+    const files = {
+      ...Object.fromEntries(texts),
+      [main]: appOf(Object.fromEntries(froms), isModule),
+    };
+    return tried(t, { files, sites: all.map(({ file }) => ({ ...ROWS, file })) }).auto(main);
   });
+  for (const [title, { file }] of Object.entries(cases)) {
+    test(title, async (t) => {
+      const { code, result, stderr } = await run(t);
+      t.is(code, 0, stderr);
+      t.deepEqual(result[file], { inside: true, outside: false }, stderr);
+      const { length } = all;
+      t.deepEqual(told(stderr).length, 1, stderr);
+      t.true(
+        told(stderr)[0].startsWith(`${length} of ${length} sites were active: ${length} Buffers (`),
+      );
+      t.true(told(stderr)[0].endsWith(` from arenas of requests, ${length} outside of requests`));
+    });
+  }
 }
 
-for (const [what, file, text, from = `./${file}`] of [
-  ['an ES module', 'rows.mjs', MODULE],
-  ['one with a byte order mark', 'rows.mjs', `\uFEFF${MODULE}`],
-  ['one with a query', 'rows.mjs', MODULE, './rows.mjs?a=1#b'],
-  ['CommonJS that an ES module imports', 'rows.cjs', ROWS_TEXT],
-]) {
-  test(`${what}, is changed`, async (t) => {
-    const files = { 'app.mjs': appOf(from), [file]: text };
-    await isActive(t, tried(t, { files, sites: [{ ...ROWS, file }] }), 'app.mjs');
-  });
-}
+areActive('app.js', {
+  'a file of CommonJS is changed': { file: 'rows.js', text: ROWS_TEXT },
+  'one with a byte order mark is changed': { file: 'mark.js', text: `\uFEFF${ROWS_TEXT}` },
+  'one with a hashbang is changed': { file: 'bang.js', text: `#!/usr/bin/env node\n${ROWS_TEXT}` },
+  'one with line ends of Windows is changed': {
+    file: 'ends.js',
+    text: `'use strict';\r\n\r\n${ROWS_TEXT}`,
+  },
+  'one with letters of two and more bytes is changed': {
+    file: 'letters.js',
+    text: `const é = '𝒳€';\n/* 𝒳€ */ ${ROWS_TEXT}`,
+  },
+  'one that a compiler made is changed': {
+    file: 'made.js',
+    text: `${ROWS_TEXT}//# sourceMappingURL=rows.js.map\n`,
+  },
+});
+
+areActive(
+  'app.mjs',
+  {
+    'an ES module, is changed': { file: 'rows.mjs', text: MODULE },
+    'one with a byte order mark, is changed': { file: 'mark.mjs', text: `\uFEFF${MODULE}` },
+    'one with a query, is changed': { file: 'query.mjs', text: MODULE, from: './query.mjs?a=1#b' },
+    'CommonJS that an ES module imports, is changed': { file: 'rows.cjs', text: ROWS_TEXT },
+  },
+  true,
+);
 
 testWhere(
   requiresModules,
@@ -78,13 +97,13 @@ for (const [file, text] of [
   ['rows.mts', 'export const rows = (n: number): Buffer => Buffer.allocUnsafe(n as number);\n'],
 ]) {
   testWhere(strips, 'Node that strips types', `${file} is changed`, async (t) => {
-    const files = { 'app.mjs': appOf(`./${file}`), [file]: text };
+    const files = { 'app.mjs': appOf({ [file]: `./${file}` }, true), [file]: text };
     const { code, result, stderr } = await tried(t, {
       files,
       sites: [{ ...ROWS, file }],
     }).auto('app.mjs');
     t.is(code, 0, stderr);
-    t.deepEqual(result, { inside: true, outside: false }, stderr);
+    t.deepEqual(result, { [file]: { inside: true, outside: false } }, stderr);
     t.regex(told(stderr)[0], ONE);
   });
 }

@@ -55,6 +55,29 @@ exports.done = serve((req, res) => {
 }).then(() => console.log(JSON.stringify({ inside, outside: isPart(rows(65536)) })));
 `;
 
+/** The same of the rows of several files, which it loads by `froms`: `{ file: { inside, outside } }`. As a module, it imports them. */
+function appOf(froms, isModule = false) {
+  const load = ([_file, from], i) =>
+    isModule
+      ? `import { rows as rows${i} } from '${from}';`
+      : `const { rows: rows${i} } = require('${from}');`;
+  const all = Object.entries(froms);
+  return `${isModule ? "import serving from './serve.js';" : "const serving = require('./serve.js');"}
+${all.map(load).join('\n')}
+
+const { isPart, serve } = serving;
+const all = { ${all.map(([file], i) => `'${file}': rows${i}`).join(', ')} };
+const seen = {};
+serve((req, res) => {
+  for (const file in all) seen[file] = { inside: req.arena.owns(all[file](65536)) };
+  res.end();
+}).then(() => {
+  for (const file in all) seen[file].outside = isPart(all[file](65536));
+  console.log(JSON.stringify(seen));
+});
+`;
+}
+
 /** `{ dir, file(name), auto(options), trial(…args) }` of an application of `files` with a table of `sites`; `copy`: its ralloc. */
 function tried(t, { files, sites = [ROWS], table = 'ralloc.table.json', copy = root } = {}) {
   const dir = fs.realpathSync(folder(t));
@@ -93,4 +116,13 @@ const told = (stderr) =>
     .filter((line) => line.startsWith('ralloc: trial: '))
     .map((line) => line.slice('ralloc: trial: '.length));
 
-module.exports = { APP, ROWS, ROWS_TEXT, SERVE, told, tried };
+/** One run for several tests, made by the first of them. */
+function shared(make) {
+  let made;
+  return (t) => {
+    made ??= make(t);
+    return made;
+  };
+}
+
+module.exports = { APP, ROWS, ROWS_TEXT, SERVE, appOf, shared, told, tried };
