@@ -4,7 +4,11 @@ import fs from 'node:fs';
 import os from 'node:os';
 
 /** Random loads take longest and begin first, so that no core is idle at the end. */
-const isLong = (file) => fs.readFileSync(file, 'utf8').includes('budget(');
+const long = new Map();
+function isLong(file) {
+  if (!long.has(file)) long.set(file, fs.readFileSync(file, 'utf8').includes('budget('));
+  return long.get(file);
+}
 
 const { RALLOC_TEST_EVENTS: told } = process.env;
 

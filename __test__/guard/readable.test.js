@@ -2,12 +2,13 @@
 // tier: run-time, differs
 
 require('../../lib/guard/index.js'); // before anyone takes functions out of Node's modules
-const { once } = require('node:events');
-const { PassThrough, Readable, Transform } = require('node:stream');
-const { setImmediate: turn } = require('node:timers/promises');
 const test = require('ava');
+const { once } = require('node:events');
+const { PassThrough, Readable, Transform, Duplex, Writable } = require('node:stream');
+const { setImmediate: turn } = require('node:timers/promises');
 const { Outliving, testOutliving, runs, SIZE } = require('../helpers/outlive.js');
-const { until } = require('../helpers/until.js');
+const { until, untilCollected } = require('../helpers/until.js');
+const { random } = require('../helpers/random.js');
 
 const readable = (options) => new Readable({ read() {}, ...options });
 
@@ -219,3 +220,186 @@ test('a chunk that _read() pushes is held', async (t) => {
   t.is(await collect(source), `a×${SIZE} b×${SIZE} c×${SIZE}`);
   await until(() => o.held === 0);
 });
+
+// Streams that are never read to their end, and chunks that are none.
+
+for (const [name, options] of Object.entries({
+  'a Readable': {},
+  'a Readable that emits no close': { emitClose: false },
+  'a Readable of objects': { objectMode: true },
+})) {
+  test(`${name} that is destroyed lets go`, (t) => {
+    const o = new Outliving({ guard: true });
+    const source = readable(options);
+    source.push(o.make('a'));
+    o.reset();
+    t.true(o.held > 0);
+    source.destroy();
+    t.is(o.held, 0);
+  });
+}
+
+test('a Duplex that is destroyed with an error lets go', async (t) => {
+  const o = new Outliving({ guard: true });
+  const duplex = new Duplex({ read() {}, write() {} });
+  duplex.push(o.make('a'));
+  o.reset();
+  t.true(o.held > 0);
+  duplex.destroy(new Error('gone'));
+  t.is(o.held, 0);
+  t.is((await once(duplex, 'error').catch((error) => [error]))[0].message, 'gone');
+});
+
+test('a stream that nobody has any more lets go', async (t) => {
+  const o = new Outliving({ guard: true });
+  (() => readable().push(o.make('a')))();
+  o.reset();
+  t.true(o.held > 0);
+  await untilCollected(() => o.held === 0);
+  t.is(o.held, 0);
+});
+
+test('a listener that throws, in the midst of a read', async (t) => {
+  const o = new Outliving({ guard: true });
+  const source = readable();
+  source.on('data', () => {
+    throw new Error('of the listener');
+  });
+  source.pause();
+  source.push(o.make('a'));
+  o.reset();
+  t.throws(() => source.read(), { message: 'of the listener' });
+  await turn();
+  t.is(o.held, 0);
+});
+
+for (const put of ['push', 'unshift']) {
+  test(`${put}() of a Buffer that is dead destroys the stream, as that of a chunk that is none`, async (t) => {
+    const o = new Outliving({ guard: true });
+    const dead = o.make('a');
+    o.reset();
+    const source = readable();
+    const failed = once(source, 'error');
+    t.false(source[put](dead));
+    const [error] = await failed;
+    t.is(error.code, 'ERR_RALLOC_DEAD_BUFFER');
+
+    const other = readable();
+    t.false(other[put](5));
+    t.is((await once(other, 'error'))[0].code, 'ERR_INVALID_ARG_TYPE');
+  });
+
+  test(`${put}() after the end is Node's error, and holds nothing`, async (t) => {
+    const o = new Outliving({ guard: true });
+    const source = readable();
+    source.push(null);
+    source.resume();
+    await once(source, 'close').catch(() => {});
+    source.on('error', () => {});
+    source[put](o.make('a'));
+    o.reset();
+    t.is(o.held, 0);
+  });
+}
+
+test('a dead Buffer in a pipe ends the pipe with an error', async (t) => {
+  const o = new Outliving({ guard: true });
+  const late = new Transform({
+    transform(chunk, _encoding, done) {
+      o.reset();
+      done(null, this.kept ?? chunk);
+      this.kept = chunk;
+    },
+  });
+  const dead = o.make('a');
+  late.kept = dead;
+  o.reset();
+  late.pipe(new Writable({ write: (_chunk, _encoding, done) => done() }));
+  const failed = once(late, 'error');
+  late.write('x');
+  t.is((await failed)[0].code, 'ERR_RALLOC_DEAD_BUFFER');
+});
+
+// Random programs on one stream's queue, against a list of what it must contain. Every chunk has an arena of its own,
+// so it is told whether it holds.
+
+const LETTERS = 'abcdefghijklmnopqrstuvwxyz';
+
+class Program {
+  #below;
+  #queue = []; // { letter, left, outliving }
+  #all = [];
+  #objects;
+  read = [];
+  expected = [];
+
+  constructor(seed) {
+    this.#below = random(seed);
+    this.#objects = seed % 3 === 0;
+    this.source = new Readable({ read() {}, highWaterMark: 1e6, objectMode: this.#objects });
+  }
+
+  #put(method) {
+    const below = this.#below;
+    const letter = LETTERS[below(LETTERS.length)];
+    const size = 1 + below(40);
+    const outliving = below(2) === 0 ? new Outliving({ guard: true }) : null;
+    const chunk = outliving?.make(letter, size) ?? Buffer.alloc(size, letter);
+    this.source[method](chunk);
+    outliving?.reset();
+    if (outliving !== null) this.#all.push(outliving);
+    const entry = { letter, left: size, outliving };
+    if (method === 'push') this.#queue.push(entry);
+    else this.#queue.unshift(entry);
+  }
+
+  #take() {
+    const length = this.#queue.reduce((sum, { left }) => sum + left, 0);
+    if (length === 0) return;
+    let size = 1 + this.#below(Math.min(length, 60));
+    if (this.#objects) size = this.#queue[0].left;
+    this.read.push(Buffer.from(this.source.read(size)));
+    while (size > 0) {
+      const [first] = this.#queue;
+      const part = Math.min(size, first.left);
+      this.expected.push(Buffer.alloc(part, first.letter));
+      first.left -= part;
+      size -= part;
+      if (first.left === 0) this.#queue.shift();
+    }
+  }
+
+  async run(steps) {
+    for (let i = 0; i < steps; i++) {
+      const what = this.#below(8);
+      if (what < 3) this.#put('push');
+      else if (what === 3) this.#put('unshift');
+      else if (what < 7) this.#take();
+      else await turn();
+    }
+    await turn();
+  }
+
+  /** Those that hold: all that are in the queue, and no others. */
+  check(t) {
+    const inQueue = new Set(this.#queue.map(({ outliving }) => outliving));
+    for (const one of this.#all) t.is(one.held > 0, inQueue.has(one));
+  }
+
+  close() {
+    for (const { arena } of this.#all) arena.close();
+  }
+}
+
+for (let seed = 1; seed <= 12; seed++) {
+  test(`a queue holds exactly what it has: program ${seed}`, async (t) => {
+    const program = new Program(seed);
+    for (let round = 0; round < 5; round++) {
+      await program.run(20);
+      program.check(t);
+    }
+    t.is(runs(program.read), runs(program.expected));
+    program.source.destroy();
+    program.close();
+  });
+}

@@ -8,6 +8,9 @@ const test = require('ava');
 const { newArena, begin, memoryOf, bytes } = require('../helpers/parked.js');
 const { kHolder } = require('../../lib/base/protocol.js');
 const { Arena } = require('../../lib/index.js');
+const { Clock } = require('../helpers/clock.js');
+const { untilCollected } = require('../helpers/until.js');
+const { WarmSpans } = require('../../lib/memory/warm-spans.js');
 
 const KiB = 1024;
 
@@ -192,4 +195,201 @@ test('the guard counts operations and their bytes', (t) => {
   t.deepEqual(arena.stats().guarded.fs, { operations: 2, bytes: 110 });
   arena.close();
   t.deepEqual(arena.stats().guarded.fs, { operations: 2, bytes: 110 });
+});
+
+// How long a span waits for operations of Node that are not over. The operations here are taken as the guard takes
+// them; the time is the test's.
+
+test('an operation without an end waits for holdMs, and then for the garbage collector', async (t) => {
+  const clock = new Clock();
+  const arena = newArena({ holdMs: 1000 });
+  let buffer = clock.use(() => {
+    const own = bytes(arena, 9);
+    begin(own);
+    arena.reset();
+    return own;
+  });
+  clock.pass(999);
+  t.like(memoryOf(arena), { held: 64 * KiB, quarantined: 0 });
+  clock.pass(1);
+  t.like(memoryOf(arena), { held: 0, quarantined: 64 * KiB });
+  t.deepEqual([...buffer], new Array(8).fill(9));
+  buffer = undefined;
+  await untilCollected(() => memoryOf(arena).quarantined === 0);
+  arena.close();
+});
+
+test('each span waits for its own time, not for that of the first', (t) => {
+  const clock = new Clock();
+  const arena = newArena({ holdMs: 1000 });
+  const park = () =>
+    clock.use(() => {
+      begin(bytes(arena, 1));
+      arena.reset();
+    });
+  park();
+  clock.pass(600);
+  park();
+  clock.pass(400);
+  t.like(memoryOf(arena), { held: 64 * KiB, quarantined: 64 * KiB });
+  clock.pass(599);
+  t.is(memoryOf(arena).held, 64 * KiB);
+  clock.pass(1);
+  t.like(memoryOf(arena), { held: 0, quarantined: 128 * KiB });
+  arena.close();
+});
+
+test('what one of two operations leaves behind waits for its time', (t) => {
+  const clock = new Clock();
+  const arena = newArena({ holdMs: 1000 });
+  clock.use(() => {
+    const buffer = bytes(arena, 1);
+    const first = begin(buffer);
+    begin(buffer);
+    arena.reset();
+    first();
+  });
+  t.is(memoryOf(arena).held, 64 * KiB);
+  clock.pass(1000);
+  t.like(memoryOf(arena), { held: 0, quarantined: 64 * KiB });
+  arena.close();
+});
+
+test('an operation that ends after its time changes nothing', (t) => {
+  const clock = new Clock();
+  const arena = newArena({ holdMs: 10 });
+  const [buffer, done] = clock.use(() => {
+    const own = bytes(arena, 3);
+    const end = begin(own);
+    arena.reset();
+    return [own, end];
+  });
+  clock.pass(10);
+  clock.use(done);
+  clock.use(done);
+  t.is(buffer.length, 8);
+  t.is(memoryOf(arena).quarantined, 64 * KiB);
+  arena.close();
+});
+
+test('no timer is left when nothing waits', (t) => {
+  const clock = new Clock();
+  const arena = newArena();
+  clock.use(() => {
+    const done = begin(bytes(arena, 1));
+    arena.reset();
+    const waiting = clock.timers.filter(({ every }) => every === null);
+    t.deepEqual(
+      waiting.map(({ refed }) => refed),
+      [false],
+    );
+    done();
+  });
+  t.is(clock.timers.filter(({ every }) => every === null).length, 0);
+  clock.use(() => arena.close());
+});
+
+/** Warm spans of these sizes in KiB, put in this order. */
+function warm(sizes, isChunk) {
+  const spans = new WarmSpans();
+  sizes.forEach((size, age) => {
+    spans.put({ size: size * KiB, age, isChunk });
+  });
+  return spans;
+}
+
+const sizeOf = (span) => (span === undefined ? undefined : span.size / KiB);
+
+for (const [title, sizes, need, want, taken] of [
+  ['the class of what is wanted', [16, 256, 20, 2048], 1, 16, 20],
+  ['a class below, if it has what is needed', [16, 256], 10, 128, 16],
+  ['none that is too small, also of the same class', [16, 20, 18], 19, 19, 20],
+  ['none where all are too small', [16, 20, 18], 21, 21, undefined],
+  ['the next class, where it has what is wanted', [256], 250, 250, 256],
+  ['also where another one was used last', [256, 16], 250, 250, 256],
+  ['nothing of twice the size', [64, 2048], 1, 16, undefined],
+  ['what is below, where a class has too large ones only', [16, 250], 10, 100, 16],
+  ['nor within a class', [250], 100, 100, undefined],
+  ['what is needed, though less is wanted', [16, 128], 100, 16, 128],
+]) {
+  test(`of pieces: ${title}`, (t) => {
+    t.is(sizeOf(warm(sizes, false).take(need * KiB, want * KiB, false)), taken);
+  });
+}
+
+for (const [title, sizes, need, want, taken] of [
+  ['the last used, if it has what is wanted', [64, 1024, 128], 1, 128, 128],
+  ['else the largest usual one', [64, 1024, 128], 1, 129, 1024],
+  ['also where it has what is needed', [1024, 128], 100, 1000, 1024],
+  ['none that was made for one large Buffer', [64, 4096], 1, 64, 64],
+  ['a large one for a large Buffer', [64, 4096], 3000, 3000, 4096],
+]) {
+  test(`of chunks: ${title}`, (t) => {
+    t.is(sizeOf(warm(sizes, true).take(need * KiB, want * KiB, true)), taken);
+  });
+}
+
+test('the last used of a class is taken first, those of 2 GiB and more too', (t) => {
+  for (const size of [64, 2 ** 21, 2 ** 32]) {
+    const spans = warm([size, size, size], true);
+    const ages = [1, 2, 3].map(() => spans.take(size * KiB, size * KiB, true).age);
+    t.deepEqual(ages, [2, 1, 0]);
+    t.is(spans.take(1, 1, true), undefined);
+    t.is(spans.bytes, 0);
+  }
+});
+
+test('one from the midst leaves the order of the others', (t) => {
+  const spans = warm([16, 24, 17, 18], false);
+  t.is(sizeOf(spans.take(20 * KiB, 20 * KiB, false)), 24);
+  spans.put({ size: 64 * KiB, isChunk: true });
+  t.deepEqual(spans.takeAll().map(sizeOf), [64, 16, 17, 18]);
+});
+
+test('what was not needed since the last time is taken, the longest unused first', (t) => {
+  const spans = warm([16, 16, 16, 64], false);
+  t.deepEqual(spans.takeUnneeded(), [], 'new ones have not had their time');
+  spans.put(spans.take(KiB, 16 * KiB, false));
+  t.deepEqual(
+    spans.takeUnneeded().map(({ age }) => age),
+    [0, 1, 3],
+  );
+  t.deepEqual(
+    spans.takeUnneeded().map(({ age }) => age),
+    [2],
+  );
+  t.deepEqual(spans.takeUnneeded(), []);
+  t.is(spans.bytes, 0);
+});
+
+test('that goes for chunks too', (t) => {
+  const spans = warm([64, 128], true);
+  t.deepEqual(spans.takeUnneeded(), []);
+  t.deepEqual(spans.takeUnneeded().map(sizeOf), [64, 128]);
+});
+
+test('the largest go first, as many as are asked for', (t) => {
+  const spans = warm([16, 700, 64], false);
+  spans.put({ size: 64 * KiB, isChunk: true });
+  t.deepEqual(spans.takeLargest(100 * KiB).map(sizeOf), [64, 700]);
+  t.deepEqual(spans.takeLargest(1).map(sizeOf), [64]);
+  t.deepEqual(spans.takeLargest(2 ** 40).map(sizeOf), [16]);
+  t.deepEqual(spans.takeLargest(1), []);
+});
+
+test('the last used is missed as any other, and counted', (t) => {
+  const spans = warm([64, 64], true);
+  spans.takeUnneeded();
+  spans.put(spans.take(KiB, 64 * KiB, true));
+  t.is(spans.takeUnneeded().length, 1);
+  t.is(spans.bytes, 64 * KiB);
+  t.is(spans.take(KiB, 64 * KiB, true).age, 1);
+  t.is(spans.bytes, 0);
+  t.deepEqual(spans.takeLargest(1), []);
+});
+
+test('after takeAll() nothing is left, also of what was used last', (t) => {
+  const spans = warm([64], true);
+  t.is(spans.takeAll().length, 1);
+  t.is(spans.take(1, 1, true), undefined);
 });

@@ -9,6 +9,7 @@ const fs = require('node:fs');
 const http = require('node:http');
 const { join } = require('node:path');
 const zlib = require('node:zlib');
+const { PassThrough, Readable, Transform } = require('node:stream');
 const { sameBytes } = require('../helpers/bytes.js');
 const { pump, stats } = require('../..');
 const { nodeMajor } = require('../helpers/backend.js');
@@ -16,6 +17,7 @@ const { releases } = require('../helpers/given-back.js');
 const { folder } = require('../helpers/folder.js');
 const { fileOf, gather, got, listen, sinks, sources } = require('../helpers/pumps.js');
 const { until } = require('../helpers/until.js');
+const { Keeper, bytes: bytesOfKnown, releasedBy, stepwise, tap } = require('../helpers/keeper.js');
 
 const SIZE = 1_500_001;
 const bytes = crypto.randomBytes(SIZE);
@@ -169,4 +171,141 @@ test.serial('both ways at once, over one pair of sockets', async (t) => {
     t.deepEqual(await Promise.all(proxied), [undefined, undefined]);
   });
   t.deepEqual(links, { released: 3, plain: 0 });
+});
+
+// Which chunks pump() takes for Node's own, and which sinks for done with them: classes and functions of the user, Buffers that were given
+// to a stream.
+
+const passing = {
+  'a PassThrough': () => new PassThrough(),
+  'a Transform of the user': () =>
+    new Transform({
+      transform(chunk, _encoding, done) {
+        done(null, chunk);
+      },
+    }),
+  'a generator': () =>
+    async function* each(source) {
+      for await (const chunk of source) yield chunk;
+    },
+};
+
+for (const [name, make] of Object.entries(passing)) {
+  test.serial(`${name} between them may keep its chunks`, async (t) => {
+    const sink = await sinks['fs.WriteStream'](t);
+    const source = fs.createReadStream(fileOf(t, bytesOfKnown));
+    t.is(await releasedBy(() => pump(source, make(), sink.stream)), 0);
+    t.true(await got(sink, bytesOfKnown));
+  });
+}
+
+test.serial('a sink of a class of the user, and one with functions of his own', async (t) => {
+  const keeper = new Keeper();
+  class Mine extends fs.WriteStream {
+    _write(chunk, encoding, done) {
+      keeper.keep(chunk);
+      super._write(chunk, encoding, done);
+    }
+  }
+  class Plain extends fs.WriteStream {}
+  const file = `${fileOf(t, bytesOfKnown)}.copy`;
+  const write = (...args) => {
+    keeper.keep(args[1]);
+    return fs.write(...args);
+  };
+  for (const [sink, expected] of [
+    [new Mine(file), 0],
+    [fs.createWriteStream(file, { fs: { ...fs, write } }), 0],
+    [new Plain(file), bytesOfKnown.length],
+  ]) {
+    const source = fs.createReadStream(fileOf(t, bytesOfKnown));
+    const released = await releasedBy(() => pump(source, sink));
+    t.is(released > 0, expected > 0);
+    sameBytes(t, fs.readFileSync(file), bytesOfKnown);
+  }
+  keeper.check(t);
+});
+
+test.serial(
+  'a file that is read or written by patched functions, or into other memory',
+  async (t) => {
+    const keeper = new Keeper();
+    for (const [object, name] of [
+      [fs, 'read'],
+      [Buffer, 'allocUnsafeSlow'],
+      [fs, 'write'],
+      [Readable.prototype, 'push'],
+    ]) {
+      const undo = tap(object, name, keeper);
+      try {
+        const sink = await sinks['fs.WriteStream'](t);
+        const source = fs.createReadStream(fileOf(t, bytesOfKnown));
+        const { plain } = stats().bodies.links;
+        t.is(await releasedBy(() => pump(source, sink.stream)), 0, name);
+        t.is(stats().bodies.links.plain, plain + 1);
+        t.true(await got(sink, bytesOfKnown));
+      } finally {
+        undo();
+      }
+    }
+    keeper.check(t, false);
+  },
+);
+
+test.serial('a file with functions of the user', async (t) => {
+  const keeper = new Keeper();
+  const read = (...args) => {
+    keeper.keep(args[1]);
+    return fs.read(...args);
+  };
+  const sink = await sinks['fs.WriteStream'](t);
+  const source = fs.createReadStream(fileOf(t, bytesOfKnown), { fs: { ...fs, read } });
+  t.is(await releasedBy(() => pump(source, sink.stream)), 0);
+  t.true(await got(sink, bytesOfKnown));
+  keeper.check(t, false);
+});
+
+test.serial('a stream of a FileHandle is left', async (t) => {
+  const handle = await fs.promises.open(fileOf(t, bytesOfKnown));
+  const sink = await sinks['net.Socket'](t);
+  t.is(await releasedBy(() => pump(handle.createReadStream(), sink.stream)), 0);
+  t.true(await got(sink, bytesOfKnown));
+});
+
+for (const kind of ['net.Socket', 'fs.ReadStream']) {
+  for (const give of ['unshift', 'push', 'emit']) {
+    test.serial(`a ${kind} that was given a cached Buffer by ${give}()`, async (t) => {
+      const cached = Buffer.from(new ArrayBuffer(1000)).fill(99);
+      const { stream: socket, end } = await stepwise(t);
+      const source = kind === 'net.Socket' ? socket : fs.createReadStream(fileOf(t, bytesOfKnown));
+      const sink = await sinks['fs.WriteStream'](t);
+      const given = () => (give === 'emit' ? source.emit('data', cached) : source[give](cached));
+      if (give !== 'emit') given();
+      const released = await releasedBy(async () => {
+        const pumped = pump(source, sink.stream);
+        given();
+        end();
+        await pumped;
+      });
+      t.true(cached.every((byte) => byte === 99) && cached.length === 1000);
+      const extra = give === 'emit' ? 1 : 2;
+      const all = await sink.received;
+      t.is(all.length, bytesOfKnown.length + extra * 1000);
+      sameBytes(t, all.subarray(extra * 1000), bytesOfKnown);
+      t.true(released > 0, 'what Node gave goes back all the same');
+    });
+  }
+}
+
+test.serial('an encoding, set before or meanwhile', async (t) => {
+  const text = Buffer.alloc(1_000_000, 'ralloc ');
+  for (const early of [true, false]) {
+    const source = fs.createReadStream(fileOf(t, text));
+    const sink = await sinks['fs.WriteStream'](t);
+    if (early) source.setEncoding('utf8');
+    const pumped = pump(source, sink.stream);
+    if (!early) source.setEncoding('utf8');
+    await pumped;
+    t.true(await got(sink, text));
+  }
 });

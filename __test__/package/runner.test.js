@@ -121,7 +121,7 @@ const WRONG = {
   'an unknown option': [
     ['run-time', '--fast'],
     {},
-    'test: there is no option --fast; there is --differs\n',
+    'test: there is no option --fast; there are --differs and --types\n',
   ],
   'a tier without that file': [
     ['tools', '__test__/room/a.test.js'],

@@ -4,10 +4,13 @@
 // What slabs need of the system: shared memory without files, and private memory where there is no other.
 
 const test = require('ava');
+const { constants } = require('node:os');
 const { isNative, testWhere } = require('../helpers/backend.js');
 const { preloadLibrary } = require('../helpers/preload.js');
 const { run } = require('../helpers/child.js');
 const { limitTest } = require('../helpers/prlimit.js');
+const native = require('../../lib/memory/native.js');
+const { canShare } = require('../helpers/slab-process.js');
 
 /** The library that refuses, compiled; undefined where it cannot be, or changes nothing. */
 const library = preloadLibrary(test, 'slab/refuses-sharing.c');
@@ -41,3 +44,20 @@ if (isNative) {
     t.deepEqual(result, { files: 0, works: Array(40).fill(true) });
   });
 }
+
+// A fork by native code, without `exec`: Node never does so, but addons can.
+
+// V8 keeps its heap from forked children (MADV_DONTFORK), so that none of them gets to a slab by JavaScript. This is why the
+// binding does not ask at every call which process it is in. (`ThreadCache` and `Slab` of the crate ask.)
+testWhere(
+  canShare && native.forkForTest !== undefined,
+  'a binary built by npm run build, on Linux',
+  'a child that an addon forks runs no JavaScript, and leaves the slabs of its parent as they are',
+  async (t) => {
+    const { code, result, stderr } = await run('slab/forked.js');
+    t.is(code, 0, stderr);
+    t.is(result.signal, constants.signals.SIGSEGV);
+    const whole = { isSame: true, isIntact: true, recovered: [] };
+    t.deepEqual(result.left, [whole, whole]);
+  },
+);

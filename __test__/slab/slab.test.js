@@ -9,9 +9,10 @@ const { deflateSync } = require('node:zlib');
 const { createHash } = require('node:crypto');
 const { Slab } = require('../..');
 const { stamp, isStamped, isZero } = require('../helpers/bytes.js');
-const { backend, nodeMajor } = require('../helpers/backend.js');
+const { backend, nodeMajor, testWhere, isNative } = require('../helpers/backend.js');
 const { addsUp } = require('../helpers/slab.js');
-const { modes } = require('../helpers/slab-kinds.js');
+const { modes, kinds } = require('../helpers/slab-kinds.js');
+const { run } = require('../helpers/child.js');
 
 for (const { title, safety, isShared, isBetween, make: makeKind } of modes) {
   const make = (options) => makeKind({ sizes: [64, 256, 1024], count: 8, ...options });
@@ -235,3 +236,177 @@ test('nothing but the methods of the API can be reached on a slab', (t) => {
   t.true(Object.isFrozen(slab.sizes));
   slab.close();
 });
+
+// Buffers of a slab that free themselves: at the end of use(), by Symbol.dispose, by `using`.
+
+for (const { title, make: makeKind } of modes) {
+  const make = () => makeKind({ sizes: [64, 256], count: 8 });
+
+  test(`${title}: use() frees at the end, however that comes`, async (t) => {
+    const slab = make();
+    const held = () => slab.stats().held;
+    t.is(
+      slab.use(10, (buffer) => {
+        t.true(isZero(buffer));
+        return buffer.length + held();
+      }),
+      11,
+    );
+    t.is(held(), 0);
+    const wrong = new Error('mine');
+    const fail = () => {
+      throw wrong;
+    };
+    t.is(
+      t.throws(() => slab.use(10, fail)),
+      wrong,
+    );
+    t.is(held(), 0);
+    const done = slab.use(10, async (buffer) => {
+      await null;
+      return buffer.length;
+    });
+    t.is(held(), 1);
+    t.is(await done, 10);
+    t.is(held(), 0);
+    t.is(await t.throwsAsync(slab.use(10, async () => fail())), wrong);
+    t.is(held(), 0);
+    t.is(
+      slab.use(10, (buffer) => slab.free(buffer)),
+      undefined,
+    );
+    const token = slab.use(10, (buffer) => slab.send(buffer));
+    t.is(slab.stats().sent, 1, 'what was sent is not freed');
+    slab.free(slab.receive(token));
+    t.is(
+      slab.use(0, ({ length }) => length),
+      0,
+    );
+    t.is(slab.stats().refused, 0);
+    slab.close();
+  });
+
+  test(`${title}: what use() frees cannot be its result`, async (t) => {
+    const slab = make();
+    const escaped = { code: 'ERR_RALLOC_ESCAPED' };
+    t.throws(() => slab.use(10, (buffer) => buffer), escaped);
+    t.throws(() => slab.use(10, (buffer) => buffer.subarray(2, 3)), escaped);
+    t.throws(() => slab.use(16, (b) => new DataView(b.buffer, b.byteOffset, 8)), escaped);
+    await t.throwsAsync(
+      slab.use(10, async (buffer) => buffer),
+      escaped,
+    );
+    t.is(slab.stats().held, 0);
+    const other = slab.alloc(64);
+    t.is(
+      slab.use(64, () => other),
+      other,
+      'another Buffer of the slab may',
+    );
+    const before = (b, length) => new Uint8Array(b.buffer, b.byteOffset - 8, length);
+    t.throws(() => slab.use(64, (b) => before(b, 9)), escaped);
+    t.is(slab.use(64, (b) => before(b, 8)).length, 8, 'a view that ends where the Buffer begins');
+    t.is(slab.use(5, (buffer) => Buffer.from(buffer)).length, 5);
+    slab.free(other);
+    slab.close();
+  });
+
+  test(`${title}: a Buffer frees itself by Symbol.dispose, once`, (t) => {
+    const slab = make();
+    const buffer = slab.alloc(10);
+    buffer[Symbol.dispose]();
+    buffer[Symbol.dispose]();
+    t.is(slab.stats().held, 0);
+    t.throws(() => slab.free(buffer), { code: 'ERR_RALLOC_DOUBLE_FREE' });
+    const late = slab.alloc(10);
+    slab.close({ force: true });
+    t.notThrows(() => late[Symbol.dispose]());
+  });
+}
+
+testWhere(nodeMajor >= 24, 'Node 24', '`using` frees a Buffer, and a slab', async (t) => {
+  const { code, stderr, result } = await run('slab/using.mjs');
+  t.is(code, 0, stderr);
+  const thrown = { caught: 'with 10 bytes', thrown: 0 };
+  t.deepEqual(result, { inside: 2, after: 0, ...thrown, live: false, length: 0 });
+});
+
+// Handles and tokens, as far as one thread shows them.
+
+test('handle() is the same every time, and tells why where there is none', (t) => {
+  const slab = new Slab({ sizes: [64], count: 8 });
+  const unsupported = { code: 'ERR_RALLOC_UNSUPPORTED' };
+  if (isNative) {
+    const handle = slab.handle();
+    t.deepEqual(Object.keys(handle), ['id', 'nonce']);
+    t.deepEqual(slab.handle(), handle);
+    t.deepEqual(structuredClone(handle), handle);
+    const second = Slab.attach(handle, { name: 'second', safety: 'recycle' });
+    t.deepEqual(second.handle(), handle);
+    t.like(second.stats(), { name: 'second', safety: 'recycle', participants: 2 });
+    t.deepEqual(second.sizes, [64]);
+    const { id, nonce } = handle;
+    const forged = `${nonce[0] === '0' ? '1' : '0'}${nonce.slice(1)}`;
+    for (const wrong of [
+      { id, nonce: forged },
+      { id: id + 1000, nonce },
+    ]) {
+      t.throws(() => Slab.attach(wrong), { code: 'ERR_RALLOC_CLOSED' });
+    }
+    t.is(slab.stats().participants, 2, 'a wrong handle changes nothing');
+    second.close();
+  } else {
+    t.regex(t.throws(() => slab.handle(), unsupported).message, /JavaScript backend/);
+    t.throws(() => Slab.attach({ id: 1, nonce: '0'.repeat(16) }), unsupported);
+  }
+  slab.close();
+  const growing = new Slab({ sizes: [64], count: 8, maxCount: 16 });
+  t.regex(t.throws(() => growing.handle(), unsupported).message, /can grow/);
+  growing.close();
+  const huge = new Slab({ sizes: [8], count: 2 ** 22 + 1 });
+  t.regex(t.throws(() => huge.handle(), unsupported).message, /at most 4194304 can be shared/);
+  huge.close();
+});
+
+test('a slab of one thread sends and receives too', (t) => {
+  const slab = new Slab({ sizes: [64], count: 8, maxCount: 100 });
+  const tokens = Array.from({ length: 8 }, (_, id) => slab.send(stamp(slab.alloc(20), id)));
+  t.is(new Set(tokens).size, 8);
+  tokens.forEach((token, id) => {
+    const buffer = id % 2 === 0 ? slab.receive(token) : slab.revoke(token);
+    t.true(isStamped(buffer, id));
+    t.throws(() => slab.receive(token), { code: 'ERR_RALLOC_STALE_TOKEN' });
+    slab.free(buffer);
+  });
+  addsUp(t, slab);
+  slab.close();
+});
+
+for (const { kind, make } of kinds) {
+  test(`${kind}: a token fits no other slab, also where both have sent the same slot`, (t) => {
+    const slabs = Array.from({ length: 20 }, () => make({ sizes: [64], count: 8 }));
+    const tokens = slabs.map((slab, id) => slab.send(stamp(slab.alloc(20), id)));
+    t.is(new Set(tokens).size, 20);
+    slabs.forEach((slab, id) => {
+      for (const token of tokens.filter((_, other) => other !== id)) {
+        t.throws(() => slab.receive(token), { code: 'ERR_RALLOC_STALE_TOKEN' });
+        t.throws(() => slab.revoke(token), { code: 'ERR_RALLOC_STALE_TOKEN' });
+      }
+      t.true(isStamped(slab.receive(tokens[id]), id));
+      slab.close({ force: true });
+    });
+  });
+
+  test(`${kind}: received Buffers count in the peak`, (t) => {
+    const slab = make({ sizes: [64], count: 16 });
+    const take = () => Array.from({ length: 8 }, () => slab.alloc(20));
+    const tokens = take().map((buffer) => slab.send(buffer));
+    const buffers = take();
+    t.is(slab.stats().pools[0].peak, 8);
+    for (const token of tokens) buffers.push(slab.receive(token));
+    t.is(slab.stats().pools[0].peak, 16);
+    for (const buffer of buffers) slab.free(buffer);
+    addsUp(t, slab);
+    slab.close();
+  });
+}

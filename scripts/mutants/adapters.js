@@ -157,7 +157,7 @@ module.exports = [
   },
   {
     file: 'request/requests.js',
-    tests: ['request/close-deadline.test.js'],
+    tests: ['request/close.test.js'],
     mutants: {
       'no deadline': ['await Promise.race([this.#closing, deadline]);', 'await this.#closing;'],
       'the deadline is all': ['await Promise.race([this.#closing, deadline]);', 'await deadline;'],

@@ -2,7 +2,7 @@
 
 const adopt = ['arena/adopt.test.js'];
 const ties = ['arena/adopt-ties.test.js'];
-const chunks = ['request/chunks.test.js', 'request/chunks-ends.test.js'];
+const chunks = ['request/chunks.test.js'];
 const room = ['arena/adopt-room.test.js'];
 
 module.exports = [

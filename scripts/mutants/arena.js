@@ -84,7 +84,7 @@ module.exports = [
       'a scope that outlived its request keeps heap bytes': [
         'else dischargeHeap(this.#window, 0);',
         '',
-        { tests: ['request/late-limit.test.js'] },
+        { tests: ['request/late.test.js'] },
       ],
       'a reset leaves scopes': ['if (!scopes && ', 'if (', { tests: scopes }],
       'a reset releases the scopes': [
@@ -159,7 +159,7 @@ module.exports = [
       'scopes of an arena that has nothing else live on': [
         'arena.#children === null && arena.#window === UNUSED',
         'arena.#window === UNUSED',
-        { tests: ['request/late-limit.test.js'] },
+        { tests: ['request/late.test.js'] },
       ],
       'a window of one that is released is live': [
         'this.#parent !== null, this.#window.state)',
@@ -220,12 +220,12 @@ module.exports = [
       'a closed arena tells of the next one': [
         'this.pool = { guarded, parked: { expired }, stats: () => last, chunks: () => [] };',
         '',
-        { tests: ['arena/closed-arenas.test.js'] },
+        { tests: ['arena/arena.test.js'] },
       ],
       'a closed arena has what it had': [
         '{ ...stats, ...none }',
         'stats',
-        { tests: ['arena/closed-arenas.test.js'] },
+        { tests: ['arena/arena.test.js'] },
       ],
     },
   },
@@ -250,7 +250,7 @@ module.exports = [
       'an end that the stack had no room for is forgotten': [
         'owner.unfinished = work.next;',
         'owner.unfinished = null;',
-        { tests: ['base/scope.test.js'] },
+        { tests: ['base/validate.test.js'] },
       ],
     },
   },

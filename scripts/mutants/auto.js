@@ -6,7 +6,7 @@ const table = ['auto/table.test.js'];
 const dead = ['auto/dead.test.js'];
 const watch = ['auto/watch.test.js'];
 const requests = ['auto/requests.test.js'];
-const counts = ['auto/counts.test.js'];
+const counts = ['auto/told.test.js'];
 const verb = ['cli/trial.test.js'];
 
 module.exports = [

@@ -1,14 +1,14 @@
 'use strict';
 
-const known = ['request/body-known.test.js'];
+const known = ['request/body-read.test.js'];
 const captures = ['request/body-captures.test.js'];
 const memory = ['request/body-memory.test.js'];
 const pump = ['memory/pump.test.js'];
 const pumpCaptures = ['memory/pump-captures.test.js'];
-const pumpKnown = ['memory/pump-known.test.js'];
+const pumpKnown = ['memory/pump.test.js'];
 const pumpEnds = ['memory/pump-ends.test.js'];
 const answers = ['memory/answers.test.js'];
-const answersCaptures = ['memory/answers-captures.test.js'];
+const answersCaptures = ['memory/answers.test.js'];
 
 module.exports = [
   {
@@ -206,7 +206,7 @@ module.exports = [
   },
   {
     file: 'arena/growing.js',
-    tests: ['arena/collect.test.js', 'arena/collect-fails.test.js'],
+    tests: ['arena/collect.test.js'],
     mutants: {
       'leases what is announced': ['this.#announced <= need * AHEAD', 'true', { tests: memory }],
       'the heap is taken for a span': [
@@ -239,7 +239,7 @@ module.exports = [
       'inflates without a limit': [
         'if (received > limit) throw errors.tooLarge({ limit, received });',
         '',
-        { tests: ['request/raw-body-pairs.test.js'] },
+        { tests: ['request/raw-body.test.js'] },
       ],
       'reads on without end': ['cutOff(reading, req);', '{}'],
       'does not answer itself': ['this.#answer(error);', 'false;'],

@@ -156,7 +156,7 @@ module.exports = [
   },
   {
     file: 'memory/warm-spans.js',
-    tests: ['memory/warm-spans.test.js'],
+    tests: ['memory/parked-spans.test.js'],
     mutants: {
       'one class': ['size < 2 ** LAST ? LAST - Math.clz32(size) : LAST', '20'],
       'too small spans are taken': ['size >= need && ', ''],

@@ -1,8 +1,6 @@
 'use strict';
 
-const holds = ['hold', 'hold-promise', 'hold-thenable', 'hold-time'].map(
-  (noun) => `arena/${noun}.test.js`,
-);
+const holds = ['hold', 'hold-promise', 'hold-time'].map((noun) => `arena/${noun}.test.js`);
 
 module.exports = [
   {
@@ -52,7 +50,7 @@ module.exports = [
       'holds from before an expiry count': [
         ' && this.#expiring > 0',
         '',
-        { tests: ['arena/hold-end.test.js'] },
+        { tests: ['arena/hold.test.js'] },
       ],
       'holds of any term count': [
         'term === this.#term - 1 && this.#expiring > 0',
@@ -74,7 +72,7 @@ module.exports = [
       'the timer keeps the process': [
         '    timer.unref?.();\n',
         '',
-        { tests: ['arena/hold-end.test.js'] },
+        { tests: ['arena/hold.test.js'] },
       ],
       'the first release counts': [
         'if (this.#timer === null || this.#open + this.#expiring > 0) return;',

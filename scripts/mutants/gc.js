@@ -63,7 +63,7 @@ module.exports = [
   },
   {
     file: 'memory/quarantine-gc.js',
-    tests: ['memory/quarantine-gc.test.js'],
+    tests: ['memory/gc.test.js'],
     mutants: {
       'full at once': ['MINORS = 3', 'MINORS = 0'],
       'never full': ['this.#inVain >= MINORS', 'false'],
@@ -96,7 +96,7 @@ module.exports = [
   },
   {
     file: 'memory/idle.js',
-    tests: ['memory/idle-slices.test.js'],
+    tests: ['memory/idle-spans.test.js'],
     mutants: {
       'every registry watches the depot': [
         'if (chunks > 0 && isMine)',

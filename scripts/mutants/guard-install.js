@@ -48,12 +48,12 @@ module.exports = [
       'own properties are lost': [
         'for (const key of Reflect.ownKeys(original)) {',
         'for (const key of []) {',
-        { tests: ['guard/unchanged.test.js'] },
+        { tests: ['guard/install.test.js'] },
       ],
       'symbols are lost': [
         'Reflect.ownKeys(original)',
         'Object.getOwnPropertyNames(original)',
-        { tests: ['guard/unchanged.test.js'] },
+        { tests: ['guard/install.test.js'] },
       ],
       'the property becomes another': [
         '{ ...descriptor, [part]: wrapper }',
@@ -69,7 +69,7 @@ module.exports = [
   },
   {
     file: 'guard/operation.js',
-    tests: ['guard/web-streams.test.js', 'guard/datagram.test.js'],
+    tests: ['guard/web-streams.test.js', 'guard/sockets.test.js'],
     mutants: {
       'a DataView is copied as bytes': ["'DataView'", "'Uint8Array'"],
       'what nobody hears ends the process': [

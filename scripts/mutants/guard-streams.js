@@ -3,7 +3,7 @@
 module.exports = [
   {
     file: 'guard/readable.js',
-    tests: ['guard/readable.test.js', 'guard/readable-ends.test.js'],
+    tests: ['guard/readable.test.js'],
     mutants: {
       'a queue holds nothing': ['queueOf(readable).pushed(size, end);', 'end();'],
       'what was put back holds nothing': [
@@ -19,7 +19,7 @@ module.exports = [
       'the front is where it was': [
         'until: this.#back - length + size',
         'until: this.#back + size',
-        { tests: ['guard/readable-random.test.js'] },
+        { tests: ['guard/readable.test.js'] },
       ],
       'a part that was read ends all': ['until > front', 'until > front + 1'],
       'who waits for a promise finds it dead': [
@@ -83,7 +83,7 @@ module.exports = [
   },
   {
     file: 'guard/socket.js',
-    tests: ['guard/socket.test.js'],
+    tests: ['guard/sockets.test.js'],
     mutants: {
       'a socket is let go at once': [".once('close', end)", ''],
       'what net.connect() gives is not looked into': ['args.flat()', 'args'],

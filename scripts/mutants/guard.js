@@ -1,7 +1,7 @@
 'use strict';
 
 const files = ['guard/files.test.js'];
-const handles = ['guard/file-handle.test.js'];
+const handles = ['guard/files.test.js'];
 
 module.exports = [
   {
@@ -30,7 +30,7 @@ module.exports = [
       'the Buffers of an array are held one by one': [
         'Array.isArray(data) ? beginAll',
         'false ? beginAll',
-        { tests: ['guard/destroyed.test.js'] },
+        { tests: ['guard/dead.test.js'] },
       ],
       'async iterables alone are held': [" || typeof data[Symbol.iterator] === 'function'", ''],
       'chunks are never let go': ['end?.();\n    }', '\n    }'],
@@ -42,7 +42,7 @@ module.exports = [
   },
   {
     file: 'guard/file-streams.js',
-    tests: ['guard/file-streams.test.js'],
+    tests: ['guard/files.test.js'],
     mutants: {
       'paths are left as they are': ["copied(path, 'fs')", 'path'],
       'what is written to a Utf8Stream is left as it is': [
@@ -122,7 +122,7 @@ module.exports = [
       'what is destroyed without a socket stays held': [
         'if (!this.socket) letGo(this);',
         '',
-        { tests: ['guard/destroyed.test.js'] },
+        { tests: ['guard/dead.test.js'] },
       ],
       'a response with its socket is held twice': ['this.socket ? give : giveHeld', 'giveHeld'],
       'a message that waits is not held': [
@@ -133,12 +133,12 @@ module.exports = [
       'the close of a message is not heard': [
         "message.once('close', onClose);",
         '',
-        { tests: ['guard/http-ends.test.js'] },
+        { tests: ['guard/http.test.js'] },
       ],
       'the close of a socket is not heard': [
         "socket.once('close', onSocketClose);",
         '',
-        { tests: ['guard/http-ends.test.js'] },
+        { tests: ['guard/http.test.js'] },
       ],
       'what is flushed stays held': ['  else letGo(message);', ''],
       'what is behind the headers of a dead chunk is sent': [
@@ -149,7 +149,7 @@ module.exports = [
       'a dead chunk is sent': [
         'if (chunk.byteLength === 0 || holder.isFreed?.(chunk)) take(message, holder, chunk)();',
         '',
-        { tests: ['guard/http-ends.test.js'] },
+        { tests: ['guard/http.test.js'] },
       ],
       'a freed chunk is left to the socket': [
         'chunk.byteLength === 0 || holder.isFreed?.(chunk)',
@@ -176,7 +176,7 @@ module.exports = [
   },
   {
     file: 'guard/pending.js',
-    tests: ['guard/destroyed.test.js', 'guard/crypto.test.js'],
+    tests: ['guard/dead.test.js', 'guard/crypto.test.js'],
     mutants: {
       'what cannot be expanded stays held': ['        endAll(pending);\n', ''],
       'what is destroyed stays held': ["writable.once('close'", "writable.once('never'"],
@@ -193,14 +193,14 @@ module.exports = [
   },
   {
     file: 'guard/dgram.js',
-    tests: ['guard/datagram.test.js'],
+    tests: ['guard/sockets.test.js'],
     mutants: {
       'a list is not copied': ['message.map(toCopy)', 'message'],
     },
   },
   {
     file: 'guard/https.js',
-    tests: ['guard/https.test.js'],
+    tests: ['guard/http.test.js'],
     mutants: {
       'requests have what dies': ['withCopies(options, SECRETS), ...rest);', 'options, ...rest);'],
       'an agent has what dies': ['[withCopies(options, SECRETS), ...rest];', '[options, ...rest];'],

@@ -1,6 +1,6 @@
 'use strict';
 
-const missing = ['memory/missing-binary.test.js'];
+const missing = ['memory/backend.test.js'];
 
 module.exports = [
   {
@@ -57,7 +57,7 @@ module.exports = [
   },
   {
     file: 'memory/fallback/move.js',
-    tests: ['memory/move.test.js'],
+    tests: ['memory/fallback.test.js'],
     mutants: {
       'a detached ArrayBuffer lets its memory go': ['ab[heir] = moved;', ''],
       'memory is copied instead of moved': [

@@ -3,7 +3,7 @@
 module.exports = [
   {
     file: 'memory/parked-spans.js',
-    tests: ['memory/parked-spans.test.js', 'memory/parked-time.test.js'],
+    tests: ['memory/parked-spans.test.js'],
     mutants: {
       "memory that waits is nobody's": ['    this.#pool.hold(span);\n', ''],
       'nothing expires': ['    this.#watch(this.holdMs);\n', ''],
@@ -34,7 +34,7 @@ module.exports = [
   },
   {
     file: 'memory/span.js',
-    tests: ['memory/parked-spans.test.js', 'memory/parked-time.test.js'],
+    tests: ['memory/parked-spans.test.js'],
     mutants: {
       'the first operation that ends frees the span': [
         'if (this.operations > 0 || this',
@@ -58,7 +58,7 @@ module.exports = [
   },
   {
     file: 'memory/span-leases.js',
-    tests: ['memory/parked-spans.test.js', 'memory/parked-time.test.js'],
+    tests: ['memory/parked-spans.test.js'],
     mutants: {
       'how it died is not said': [
         '      ended.death = span.death;\n',
@@ -76,7 +76,7 @@ module.exports = [
   },
   {
     file: 'arena/window.js',
-    tests: ['memory/parked-spans.test.js', 'memory/parked-time.test.js'],
+    tests: ['memory/parked-spans.test.js'],
     mutants: {
       'a reset in place does not wait': ['span.operations > 0 || ', ''],
     },

@@ -83,7 +83,7 @@ module.exports = [
   },
   {
     file: 'region/collector.js',
-    tests: ['region/collect.test.js'],
+    tests: ['region/spans.test.js'],
     mutants: {
       'it collects in a burst': ['if (!this.#quiet.look()) return;', ''],
       'records stay': ['    chunks.dropRecords();\n', '', { tests: ['region/region.test.js'] }],
@@ -129,7 +129,7 @@ module.exports = [
   },
   {
     file: 'region/options.js',
-    tests: ['region/auto-free-operations.test.js'],
+    tests: ['region/auto-free.test.js'],
     mutants: {
       'autoFree knows nothing of operations': [
         'const guard = settings.guard ?? settings.autoFree;',

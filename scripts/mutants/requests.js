@@ -76,7 +76,7 @@ module.exports = [
       'after the end there is no limit': [
         'if (size > this.#room) throw',
         'if (!this.isOver && size > this.#room) throw',
-        { tests: ['request/late-limit.test.js'] },
+        { tests: ['request/late.test.js'] },
       ],
       'windows take all of the room': [
         'Math.max(need, Math.min(want, ahead))',

@@ -1,7 +1,7 @@
 'use strict';
 
 const route = ['request/route.test.js'];
-const change = ['request/route-change.test.js'];
+const change = ['request/route.test.js'];
 
 module.exports = [
   {

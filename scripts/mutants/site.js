@@ -1,7 +1,7 @@
 'use strict';
 
 const sites = ['site/site.test.js'];
-const holds = ['site/hold.test.js'];
+const holds = ['site/site.test.js'];
 const same = ['site/same.test.js'];
 const read = ['lifetime/table.test.js'];
 const tables = ['site/table.test.js'];

@@ -5,7 +5,7 @@ const hasTransfer = typeof ArrayBuffer.prototype.transfer === 'function';
 const where = hasTransfer ? {} : { equivalent: 'this Node has no transfer()' };
 
 const inFlight = { tests: ['slab/guard.test.js'] };
-const guards = ['slab/guard-end.test.js', 'slab/guard-slots.test.js'];
+const guards = ['slab/guard.test.js'];
 
 module.exports = [
   {

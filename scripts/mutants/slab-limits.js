@@ -8,17 +8,17 @@ module.exports = [
       'an exhausted slab never names maxBytes': [
         'if (fitting.some(isBound)) {',
         'if (false) {',
-        { tests: ['slab/limits.test.js'] },
+        { tests: ['slab/options.test.js'] },
       ],
       'an exhausted slab looks at its first pool alone': [
         'fitting.some(isBound)',
         'isBound(first)',
-        { tests: ['slab/limits.test.js'] },
+        { tests: ['slab/options.test.js'] },
       ],
       'what maxBytes leaves of maxCount is named as maxCount': [
         'leased.slotCount(index) < settings.pools[index].asked',
         'leased.slotCount(index) < pools[index].maxCount',
-        { tests: ['slab/limits.test.js'] },
+        { tests: ['slab/options.test.js'] },
       ],
       'caches keep segments when maxBytes is met': [
         '  for (const each of core.pools) each.flush(each.top);',
@@ -42,7 +42,7 @@ module.exports = [
   },
   {
     file: 'memory/slab-layout.js',
-    tests: ['slab/limits.test.js'],
+    tests: ['slab/options.test.js'],
     mutants: {
       'records are not charged': ['slots * size + recordBytes(slots)', 'slots * size'],
       'one slot more than fits': [
@@ -72,7 +72,7 @@ module.exports = [
       'maxCount reserves addresses beyond maxBytes': [
         'slotsWithin(pool.size, 0, pool.maxCount, settings.maxBytes)',
         'pool.maxCount',
-        { tests: ['slab/limits.test.js'] },
+        { tests: ['slab/options.test.js'] },
       ],
       'pools without a slot need no maxCount': [
         'given.maxCount === undefined && count.includes(0)',

@@ -1,7 +1,7 @@
 'use strict';
 
 const cutOff = ['slab/cut-off.test.js'];
-const guards = ['slab/guard-end.test.js', 'slab/guard-slots.test.js'];
+const guards = ['slab/guard.test.js'];
 const guarded = { tests: guards };
 
 module.exports = [
@@ -72,7 +72,7 @@ module.exports = [
       'received slots are not in the peak': [
         'this.peak = Math.max(this.peak, this.held + 1);',
         '',
-        { tests: ['slab/handle.test.js'] },
+        { tests: ['slab/slab.test.js'] },
       ],
       'the stack is not filled up': [
         'while (this.stack.length < claimed) this.stack.push(this.placeholder);',

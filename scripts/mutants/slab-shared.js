@@ -1,8 +1,8 @@
 'use strict';
 
 const input = ['slab/named-input.test.js'];
-const ends = ['slab/named-ends.test.js'];
-const placement = ['slab/placement.test.js', 'slab/placement-refused.test.js'];
+const ends = ['slab/named.test.js'];
+const placement = ['slab/placement.test.js'];
 
 module.exports = [
   {

@@ -1,6 +1,6 @@
 'use strict';
 
-const guards = ['slab/guard-end.test.js', 'slab/guard-slots.test.js'];
+const guards = ['slab/guard.test.js'];
 
 module.exports = [
   {
@@ -82,7 +82,7 @@ module.exports = [
   },
   {
     file: 'slab/slab.js',
-    tests: ['slab/use.test.js'],
+    tests: ['slab/slab.test.js'],
     mutants: {
       'revoke() receives': [
         "this.#core.receive('revoke', token)",
@@ -142,7 +142,7 @@ module.exports = [
       'a sent slot stays claimed': [
         '      pool.claimed--;\n      buffer.#state = SENT;',
         '      buffer.#state = SENT;',
-        { tests: ['slab/handle.test.js'] },
+        { tests: ['slab/slab.test.js'] },
       ],
       'a free in flight gives the slot back': [
         '  if (isInFlight(buffer, pool)) return wait(buffer, pool);\n',
@@ -194,7 +194,7 @@ module.exports = [
       'Symbol.dispose of a closed slab throws': [
         'poolOf(value).core === core && core.isLive;',
         'poolOf(value).core === core;',
-        { tests: ['slab/use.test.js'] },
+        { tests: ['slab/slab.test.js'] },
       ],
     },
   },
@@ -208,7 +208,7 @@ module.exports = [
   },
   {
     file: 'slab/stuck.js',
-    tests: ['slab/stuck.test.js'],
+    tests: ['slab/free.test.js'],
     mutants: {
       'cached slots count as stuck': [' || cached.has(slot)', ''],
       'received slots are never stuck': [

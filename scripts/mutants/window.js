@@ -3,7 +3,7 @@
 const idle = ['memory/idle-spans.test.js'];
 const windows = ['arena/window.test.js'];
 const room = ['request/room.test.js'];
-const change = ['request/route-change.test.js'];
+const change = ['request/route.test.js'];
 
 module.exports = [
   {
@@ -13,7 +13,7 @@ module.exports = [
       'heap bytes are not noted': [
         '  life.heapBytes += size;\n',
         '',
-        { tests: ['request/late-limit.test.js', 'request/room.test.js'] },
+        { tests: ['request/late.test.js', 'request/room.test.js'] },
       ],
       'a released arena throws': [
         'if (life.state === RELEASED) return true;',
@@ -68,7 +68,7 @@ module.exports = [
       'a late rewind keeps heap bytes': [
         'return dischargeHeap(this, Checkpoint.heapBytesOf(checkpoint, this));',
         'return;',
-        { tests: ['request/late-limit.test.js'] },
+        { tests: ['request/late.test.js'] },
       ],
       'scopes take chunks': ['!this.isScope && !this.#isSealed;', '!this.#isSealed;'],
       'checkpoints take chunks': ['!this.isScope && !this.#isSealed;', '!this.isScope;'],
