@@ -4,15 +4,7 @@
 // collectWhenIdle from end to end: ralloc's own timer and the real event loop, of which nothing is replaced. The looks at its
 // utilization are counted, so that a burst lasts for as many as are wanted, however slow the machine is.
 
-const test = require('ava');
 const { performance } = require('node:perf_hooks');
-const { setImmediate: turn } = require('node:timers/promises');
-const { Region } = require('../..');
-const { isNative } = require('../helpers/backend.js');
-const { isStamped, stamp } = require('../helpers/bytes.js');
-const { soundRegion } = require('../helpers/region.js');
-const { until, turns } = require('../helpers/until.js');
-const { Quiet } = require('../../lib/region/quiet.js');
 
 let looks = 0;
 const { eventLoopUtilization } = performance;
@@ -20,6 +12,14 @@ performance.eventLoopUtilization = (...args) => {
   if (args.length === 0) looks++;
   return eventLoopUtilization(...args);
 };
+
+const test = require('ava');
+const { setImmediate: turn } = require('node:timers/promises');
+const { Region } = require('../..');
+const { isNative } = require('../helpers/backend.js');
+const { isStamped, stamp } = require('../helpers/bytes.js');
+const { soundRegion } = require('../helpers/region.js');
+const { until } = require('../helpers/until.js');
 
 const MiB = 2 ** 20;
 
@@ -77,40 +77,4 @@ test.serial('without collectWhenIdle nothing goes back in idle times either', as
   await until(() => looks >= last);
   t.is(region.stats().collected, 0);
   for (const one of [region, other.region]) one.close({ force: true });
-});
-
-// Whether a thread has little to do: what collectWhenIdle waits for.
-
-test.serial('at first nobody knows', (t) => {
-  t.false(new Quiet().look());
-});
-
-test.serial('a thread that works is not quiet', (t) => {
-  const quiet = new Quiet();
-  quiet.look();
-  for (let i = 0; i < 3; i++) {
-    work(50);
-    t.false(quiet.look());
-  }
-});
-
-test.serial('nor is one that works in every turn of its loop', async (t) => {
-  const quiet = new Quiet();
-  quiet.look();
-  for (let turn = 0; turn < 20; turn++) {
-    work(10);
-    await new Promise(setImmediate);
-  }
-  t.false(quiet.look());
-});
-
-test.serial('one that waits is', async (t) => {
-  const quiet = new Quiet();
-  quiet.look();
-  // On a busy machine a turn that does nothing can take long too.
-  for (let tries = 0; tries < 50; tries++) {
-    await turns(100);
-    if (quiet.look()) return t.pass();
-  }
-  t.fail();
 });

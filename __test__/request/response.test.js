@@ -6,11 +6,16 @@
 const test = require('ava');
 const { EventEmitter } = require('node:events');
 const { setImmediate: turn } = require('node:timers/promises');
+const net = require('node:net');
 const { Socket } = require('node:net');
+const http = require('node:http');
+const stream = require('node:stream');
+const inject = require('light-my-request');
 const { Clock } = require('../helpers/clock.js');
 const { Exchange, closeCarrier } = require('../helpers/exchange.js');
-const { untilCollected } = require('../helpers/until.js');
-const { requestArena } = require('../../lib/index.js');
+const { untilCollected, until } = require('../helpers/until.js');
+const { requestArena, Arena } = require('../../lib/index.js');
+const { assertSettled } = require('../helpers/server.js');
 
 const counts = (arenas) => {
   const { inFlight, finished, aborted } = arenas.stats();
@@ -212,4 +217,212 @@ test('nobody asks for the peer of a connection that has closed', async (t) => {
     t.is(asked, 1);
   };
   await whenAsked({ handle, passed: 5000, then });
+});
+
+// Responses that no socket carries: a test's injection, a function in a cloud, a stream in memory. They may never emit
+// `close`, and what was written to them may be read later.
+
+/** The two halves of a connection in memory, each giving its chunks to the other by reference. */
+function pair() {
+  if (stream.duplexPair !== undefined) return stream.duplexPair();
+  const halves = [];
+  for (const other of [1, 0]) {
+    halves.push(
+      new stream.Duplex({
+        read() {},
+        write(chunk, _encoding, done) {
+          halves[other].push(chunk);
+          done();
+        },
+      }),
+    );
+  }
+  return halves;
+}
+
+/** The body of a response as it came, headers and all. */
+function bodyOf(parts) {
+  const bytes = Buffer.concat(parts);
+  return bytes.subarray(bytes.indexOf('\r\n\r\n') + 4);
+}
+
+const isAll = (bytes, byte, length) =>
+  bytes.length === length && bytes.every((one) => one === byte);
+
+test('a body that waits in memory for its reader arrives as it was written', async (t) => {
+  const arenas = requestArena();
+  const server = http.createServer((req, res) =>
+    arenas(req, res, () => res.end(req.arena.alloc(10_000).fill(req.url.slice(1)))),
+  );
+  const clients = ['a', 'b', 'c'].map((letter) => {
+    const [theirs, ours] = pair();
+    server.emit('connection', theirs);
+    ours.write(`GET /${letter} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    return { letter, ours };
+  });
+  await until(() => arenas.stats().finished === 3);
+  for (const { letter, ours } of clients) {
+    const parts = [];
+    ours.on('data', (part) => parts.push(part));
+    await until(() => parts.reduce((sum, { length }) => sum + length, 0) > 10_000);
+    t.true(isAll(bodyOf(parts), letter.charCodeAt(0), 10_000));
+  }
+  assertSettled(t, arenas);
+});
+
+/** A response over a stream that keeps the chunks it was given. */
+function overWritable() {
+  const chunks = [];
+  const req = new http.IncomingMessage(new net.Socket());
+  Object.assign(req, { method: 'GET', url: '/' });
+  const res = new http.ServerResponse(req);
+  res.setHeader('Content-Length', 10_000);
+  res.assignSocket(
+    new stream.Writable({
+      write(chunk, _encoding, done) {
+        chunks.push(chunk);
+        done();
+      },
+    }),
+  );
+  return { req, res, chunks };
+}
+
+test('a response over a stream is over at its finish, and what the stream has keeps its bytes', async (t) => {
+  const arenas = requestArena();
+  const kept = [];
+  for (let i = 0; i < 50; i++) {
+    const { req, res, chunks } = overWritable();
+    arenas(req, res, () => res.end(req.arena.alloc(10_000).fill(i + 1)));
+    await until(() => arenas.stats().inFlight === 0);
+    kept.push(chunks);
+  }
+  for (const [i, chunks] of kept.entries()) t.true(isAll(bodyOf(chunks), i + 1, 10_000));
+  const { finished, aborted } = arenas.stats();
+  t.deepEqual([finished, aborted], [50, 0]);
+  t.true(arenas.stats().memory.quarantined > 0);
+  kept.length = 0;
+  assertSettled(t, arenas);
+});
+
+test('memory that a stream no longer has is used again', async (t) => {
+  const arenas = requestArena();
+  const one = async () => {
+    const { req, res, chunks } = overWritable();
+    arenas(req, res, () => res.end(req.arena.alloc(10_000)));
+    await until(() => arenas.stats().inFlight === 0);
+    return chunks;
+  };
+  const waits = async () => {
+    const chunks = await one();
+    return arenas.stats().memory.quarantined > 0 && chunks.length > 0;
+  };
+  t.true(await waits(), 'while the stream has it');
+  await untilCollected(() => arenas.stats().memory.quarantined === 0);
+  assertSettled(t, arenas);
+});
+
+test('requests that light-my-request injects are finished, not aborted', async (t) => {
+  const arenas = requestArena();
+  const app = (req, res) => arenas(req, res, () => res.end(req.arena.from(`you asked ${req.url}`)));
+  for (let i = 0; i < 50; i++) {
+    const { payload } = await inject(app, { method: 'GET', url: `/${i}` });
+    t.is(payload, `you asked /${i}`);
+  }
+  await until(() => arenas.stats().inFlight === 0);
+  const { requests, finished, aborted } = arenas.stats();
+  t.deepEqual([requests, finished, aborted], [50, 50, 0]);
+  assertSettled(t, arenas);
+});
+
+test('a response that closes before its finish was aborted, without a socket too', async (t) => {
+  const arenas = requestArena();
+  const exchange = new Exchange(new EventEmitter());
+  const buffer = exchange.begin(arenas).alloc(10);
+  await exchange.close();
+  const { finished, aborted } = arenas.stats();
+  t.deepEqual([finished, aborted], [0, 1]);
+  exchange.res.emit('finish');
+  await exchange.close();
+  t.is(arenas.stats().finished, 0, 'and is over once');
+  t.is(buffer.length, 10);
+});
+
+test('on a socket `finish` is not the end: the kernel has the bytes at `close`', async (t) => {
+  const arenas = requestArena();
+  const exchange = new Exchange();
+  exchange.begin(arenas).alloc(10);
+  t.is(exchange.res.listenerCount('finish'), 0);
+  exchange.res.socket = null; // pipelined behind another
+  const behind = new Exchange(exchange.carrier);
+  behind.res.socket = null;
+  const buffer = behind.begin(arenas).alloc(10);
+  await behind.finish();
+  t.is(buffer.length, 0, 'detached');
+  await exchange.finish();
+  t.is(arenas.stats().finished, 2);
+});
+
+test('end(req) ends a request whose response tells nothing', (t) => {
+  const arenas = requestArena({ property: 'memory' });
+  const silent = () => {
+    const exchange = new Exchange();
+    exchange.req.socket = undefined;
+    exchange.res.writableFinished = true;
+    exchange.begin(arenas);
+    return exchange;
+  };
+  const { req } = silent();
+  const buffer = req.memory.alloc(10).fill(7);
+  t.is(arenas.stats().inFlight, 1);
+  t.true(arenas.end(req));
+  t.is(arenas.stats().finished, 1);
+  t.true(isAll(buffer, 7, 10), 'what the transport may have stays');
+  t.is(req.memory.alloc(10).length, 10);
+  t.is(arenas.stats().lateBuffers, 1);
+  t.false(arenas.end(req), 'twice is as once');
+
+  const other = silent();
+  const dead = other.req.memory.alloc(10);
+  other.req.memory.reset(); // the transport has copied it
+  t.true(arenas.end(other.req));
+  t.is(dead.length, 0);
+  t.is(arenas.stats().finished, 2);
+  assertSettled(t, arenas);
+});
+
+test('end(req) and the events of the response, in any order, end a request once', async (t) => {
+  const arenas = requestArena();
+  const socket = new net.Socket();
+  const exchanges = [0, 1, 2, 3].map(() => new Exchange(socket));
+  const buffers = exchanges.map((exchange) => exchange.begin(arenas).alloc(10));
+  const [first, second, , fourth] = exchanges;
+  fourth.res.writableFinished = true;
+  t.true(arenas.end(fourth.req));
+  second.res.emit('close');
+  t.true(arenas.end(second.req), 'between the close and its release');
+  t.true(arenas.end(first.req));
+  await first.finish();
+  t.deepEqual(counts(arenas), { inFlight: 1, finished: 3, aborted: 0 });
+  await closeCarrier(socket);
+  t.deepEqual(counts(arenas), { inFlight: 0, finished: 3, aborted: 1 });
+  const lengths = buffers.map(({ length }) => length);
+  t.deepEqual(lengths, [10, 10, 10, 0], 'the kernel has what was sent, and nothing else is sure');
+  assertSettled(t, arenas);
+});
+
+test('end() of what is no request of a middleware does nothing, or is an error', (t) => {
+  const arenas = requestArena();
+  t.false(arenas.end({}));
+  t.false(arenas.end({ arena: 'of somebody else' }));
+  const arena = new Arena();
+  t.false(arenas.end({ arena }));
+  t.true(arena.stats().live);
+  arena.close();
+  for (const wrong of [undefined, null, 1, 'req']) {
+    t.throws(() => arenas.end(wrong), {
+      instanceOf: TypeError,
+      code: 'ERR_RALLOC_INVALID_ARGUMENT',
+    });
+  }
 });

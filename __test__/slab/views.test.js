@@ -2,7 +2,7 @@
 // tier: run-time
 
 // Whoever still sees a slot has it: no other thread gets it, however long the slab is closed or forgotten. A second
-// part of the same thread stands for the other thread; what differs where a thread ends is in workers-end.test.js.
+// part of the same thread stands for the other thread; what differs where a thread ends is in workers.test.js.
 
 const { nativeTest, nodeMajor } = require('../helpers/backend.js');
 const { randomFill } = require('node:crypto');

@@ -111,7 +111,7 @@ module.exports = [
       'close() keeps the memory': [
         'if (this.#parent === null) owner.close();\n    else',
         'if (this.#parent !== null)',
-        { tests: ['memory/closed-pools.test.js'] },
+        { tests: ['memory/chunk-pool.test.js'] },
       ],
       'close() twice': ['if (this.#window.state !== LIVE) return;\n    const', 'const'],
       'a hold after the end holds': [
@@ -205,12 +205,12 @@ module.exports = [
       'no pool is taken over': [
         '      closedPools.take(this.settings) ??\n',
         '      undefined ??\n',
-        { tests: ['memory/closed-pools.test.js'] },
+        { tests: ['memory/chunk-pool.test.js'] },
       ],
       'a pool keeps its last user': [
         '    pool.window = null;\n',
         '',
-        { tests: ['memory/closed-pools.test.js'] },
+        { tests: ['memory/chunk-pool.test.js'] },
       ],
       'a pool that is not kept stays open': [
         '      pool.close();\n',

@@ -150,7 +150,7 @@ module.exports = [
       'counts go on in the next arena': [
         'this.#leases.restart();',
         '',
-        { tests: ['memory/closed-pools.test.js'] },
+        { tests: ['memory/chunk-pool.test.js'] },
       ],
     },
   },
@@ -238,7 +238,7 @@ module.exports = [
   },
   {
     file: 'memory/closed-pools.js',
-    tests: ['memory/closed-pools.test.js'],
+    tests: ['memory/chunk-pool.test.js'],
     mutants: {
       'none is kept': ['kept.push(', 'void ('],
       'all are kept': ['if (kept.length > MOST) kept.shift().pool.close();', ''],

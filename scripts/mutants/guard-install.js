@@ -16,17 +16,17 @@ module.exports = [
       'another copy wraps what is wrapped': [
         'isInstalled || stream[kGuard] === true',
         'isInstalled',
-        { tests: ['guard/realms.test.js'] },
+        { tests: ['guard/beside.test.js'] },
       ],
       'a frozen stream is wrapped again': [
         'isInstalled || stream[kGuard] === true',
         'stream[kGuard] === true',
-        { tests: ['guard/realms.test.js'] },
+        { tests: ['guard/beside.test.js'] },
       ],
       'other copies are not told': [
         'Reflect.defineProperty(stream, kGuard, { value: true });',
         '',
-        { tests: ['guard/realms.test.js'] },
+        { tests: ['guard/beside.test.js'] },
       ],
       'a frozen stream throws': [
         'Reflect.defineProperty(stream, kGuard',

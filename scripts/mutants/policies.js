@@ -2,7 +2,7 @@
 
 const overflow = ['request/overflow.test.js'];
 const route = ['request/route.test.js'];
-const charge = ['request/charge.test.js'];
+const charge = ['request/room.test.js'];
 const adapters = ['adapters/policies.test.js'];
 
 module.exports = [

@@ -70,7 +70,7 @@ module.exports = [
       'heap bytes are not charged': [
         '    this.#room -= size;\n',
         '',
-        { tests: ['request/charge.test.js'] },
+        { tests: ['request/room.test.js'] },
       ],
       'windows are not charged': ['    this.#room -= count;\n', ''],
       'after the end there is no limit': [

@@ -1,12 +1,12 @@
 'use strict';
 
 const abort = ['request/abort.test.js'];
-const noSocket = ['request/no-socket.test.js'];
+const noSocket = ['request/response.test.js'];
 
 module.exports = [
   {
     file: 'request/response.js',
-    tests: ['request/pipelining.test.js'],
+    tests: ['request/connections.test.js'],
     mutants: {
       'released at once': [
         'time.nextTick(release, this)',

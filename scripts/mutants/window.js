@@ -110,7 +110,7 @@ module.exports = [
       'scopes give all way that they have ahead': [
         ' && !this.isScope) this.retract()',
         ') this.retract()',
-        { tests: ['request/charge.test.js'] },
+        { tests: ['request/room.test.js'] },
       ],
       'a route goes on in what earlier Buffers see': [
         'if (seals) this.#seal();\n    else this.retract();',
