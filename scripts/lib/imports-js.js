@@ -35,7 +35,7 @@ const LOADER = 'lib/memory/native.js';
 const PRINTS = /\bconsole\s*\.|\bprocess\s*\.\s*(stdout|stderr)\b|\b_rawDebug\b/g;
 
 /** Other ways to a module than a require of a literal. */
-const LOADS = /\bcreateRequire\b|\bdlopen\b|\brequire\b(?!\s*\(|\s*\.\s*resolve\s*\()/g;
+const LOADS = /\bcreateRequire\b|\bdlopen\b|\brequire\b(?!\s*\(|\s*\.\s*(?:resolve\s*\(|cache\b))/g;
 
 /** What a table of contents does not need. */
 const LOGIC = /\b(function|class|if|for|while|do|switch|try|new|await|yield|let|var|throw)\b|=>/g;
