@@ -1,8 +1,7 @@
 'use strict';
 
-// node scripts/bundle.js   a part of `npm run build`: puts what the command line needs of other people's libraries into
-// lib/cli/dist, which is packed and not committed: the page of `ralloc report`, of page/, the encoder of `ralloc export --pprof`, and the
-// parser of `ralloc apply`.
+// node scripts/bundle.js   a part of `npm run build`: puts what is needed of other people's libraries into folders that are packed and not
+// committed: the page of `ralloc report`, of tools/report/page/, the encoder of `ralloc export --pprof`, and the parser of `ralloc/auto` and `ralloc apply`.
 // Licences go with them.
 
 const fs = require('node:fs');
@@ -11,18 +10,23 @@ const { withLock } = require('./lib/lock.js');
 const { program } = require('./lib/program.js');
 
 const ROOT = path.join(__dirname, '..');
-const DIST = 'lib/cli/dist';
+const OF_CLI = 'tools/cli/dist';
+const OF_AUTO = 'lib/auto/dist';
+const FOLDERS = [OF_CLI, OF_AUTO];
 
-/** What is built, and of what. A browser's bundle is for those of the last two years. */
+const FOR_NODE = { format: 'cjs', platform: 'node', target: 'node20' };
+
+/** What is built, where, and of what. A browser's bundle is for those of the last two years. */
 const BUNDLES = [
   {
-    entryPoints: { page: 'page/main.mjs' },
+    outdir: OF_CLI,
+    entryPoints: { page: 'tools/report/page/main.mjs' },
     format: 'iife',
     platform: 'browser',
     target: ['chrome123', 'firefox121', 'safari17.5'],
   },
-  { entryPoints: { pprof: 'pprof-format' }, format: 'cjs', platform: 'node', target: 'node20' },
-  { entryPoints: { acorn: 'acorn' }, format: 'cjs', platform: 'node', target: 'node20' },
+  { outdir: OF_CLI, entryPoints: { pprof: 'pprof-format' }, ...FOR_NODE },
+  { outdir: OF_AUTO, entryPoints: { acorn: 'acorn' }, ...FOR_NODE },
 ];
 
 const LICENCE = /^(licen[cs]e|copying|notice)(\.(md|txt))?$/i;
@@ -54,10 +58,11 @@ function write(file, contents) {
   fs.renameSync(partial, file);
 }
 
-/** Builds everything into `folder`. */
-function bundle(folder = path.join(ROOT, DIST)) {
+/** Builds everything, into the folders of `root`. */
+function bundle(root = ROOT) {
   const { buildSync } = require('esbuild');
-  for (const options of BUNDLES) {
+  for (const { outdir, ...options } of BUNDLES) {
+    const folder = path.join(root, outdir);
     const { outputFiles, metafile } = buildSync({
       bundle: true,
       minify: true,
@@ -86,4 +91,4 @@ if (require.main === module)
     );
   });
 
-module.exports = { DIST, bundle };
+module.exports = { FOLDERS, bundle };

@@ -1,6 +1,6 @@
 'use strict';
 
-// The import rules of the house, for src/ and for lib/. `--self-test` proves that each rule can fail.
+// The import rules of the house, for src/, and for lib/ and tools/. `--self-test` proves that each rule can fail.
 
 const path = require('node:path');
 const { runCheck } = require('./lib/check.js');
@@ -132,9 +132,19 @@ const CASES = [
         'const r = /console.log/;',
       ],
       'lib/debug/report.js': ["require('../request/requests.js');"],
-      'lib/cli/main.js': [
-        "const { A } = require('../index.js'); require('./dist/bundle.js');",
-        'console.log(A);',
+      'lib/base/lazy.js': ['delete require.cache[file];'],
+      'lib/profiler.js': [
+        "const { lazy } = require('./base/lazy.js');",
+        "const load = lazy(() => require('../tools/recorder/profiler.js'));",
+      ],
+      'lib/auto/follow.js': ["require('./dist/acorn.js'); require('../site/site.js');"],
+      'tools/recorder/profiler.js': ["require('../../lib/auto/follow.js');"],
+      'tools/placement/rules.js': ["require('../recorder/profiler.js');"],
+      'tools/report/page/main.mjs': ["import chart from 'uplot'; console.log(chart);"],
+      'tools/report/page.js': ["require('../placement/rules.js');"],
+      'tools/cli/index.js': [
+        "const { A } = require('../../lib/index.js'); require('./dist/bundle.js');",
+        "console.log(A); require('../../lib/auto/dist/acorn.js');",
       ],
     },
     wrong: [],
@@ -151,8 +161,17 @@ const CASES = [
       'lib/site/site.js': ["require('../request/request.js');"],
       'lib/request/request.js': ["require('../express.js');"],
       'lib/express.js': ["require('./index.js');"],
-      'lib/index.js': ["require('./cli/main.js');"],
-      'lib/cli/main.js': [],
+      'lib/index.js': ["require('./test.js');", "require('../tools/recorder/profiler.js');"],
+      'lib/test.js': ["require('./http.js');"],
+      'lib/http.js': ["require('../tools/cli/index.js');"],
+      'lib/profiler.js': [
+        "const load = lazy(() => require('../tools/recorder/profiler.js'));",
+        "require('../tools/report/page.js');",
+      ],
+      'tools/recorder/profiler.js': ["require('../placement/rules.js');"],
+      'tools/placement/rules.js': ["require('../report/page.js');"],
+      'tools/report/page.js': ["require('../cli/index.js');"],
+      'tools/cli/index.js': [],
     },
     wrong: [
       'lib/base/errors.js:1',
@@ -164,15 +183,40 @@ const CASES = [
       'lib/site/site.js:1',
       'lib/request/request.js:1',
       'lib/express.js:1',
-      'lib/index.js:1',
+      'lib/index.js:2',
+      'lib/test.js:1',
+      'lib/http.js:1',
+      'lib/profiler.js:2',
+      'tools/recorder/profiler.js:1',
+      'tools/placement/rules.js:1',
+      'tools/report/page.js:1',
     ],
+  },
+  {
+    name: 'JavaScript that loads tools/ at once',
+    files: {
+      'lib/profiler.js': ['', "const { profiler } = require('../tools/recorder/profiler.js');"],
+      'tools/recorder/profiler.js': [],
+    },
+    wrong: ['lib/profiler.js:2'],
+  },
+  {
+    name: 'JavaScript that loads tools/ lazily, and at once',
+    files: {
+      'lib/profiler.js': [
+        "const load = lazy(() => require('../tools/recorder/profiler.js'));",
+        "require('../tools/recorder/profiler.js');",
+      ],
+      'tools/recorder/profiler.js': [],
+    },
+    wrong: ['lib/profiler.js:1', 'lib/profiler.js:2'],
   },
   {
     name: 'JavaScript sideways',
     files: {
       'lib/express.js': ["require('./koa.js');"],
-      'lib/koa.js': ["require('./profile/report.js');"],
-      'lib/profile/report.js': [],
+      'lib/koa.js': ["require('./auto/hooks.js');"],
+      'lib/auto/hooks.js': [],
       'lib/slab/slab.js': ['', "require('../arena/arena.js');"],
       'lib/arena/arena.js': ["require('../region/region.js');"],
       'lib/region/region.js': [],
@@ -195,11 +239,12 @@ const CASES = [
       'lib/arena/c.js': ["require('./a.js');"],
       'lib/attic/box.js': [],
       'lib/tools.js': [],
+      'tools/attic/box.js': [],
     },
-    wrong: ['lib/arena/a.js:1', 'lib/attic/box.js:1', 'lib/tools.js:1'],
+    wrong: ['lib/arena/a.js:1', 'lib/attic/box.js:1', 'lib/tools.js:1', 'tools/attic/box.js:1'],
   },
   {
-    name: 'JavaScript out of lib/, and by other doors',
+    name: 'JavaScript out of lib/ and tools/, and by other doors',
     files: {
       'lib/koa.js': ["require('koa');"],
       'lib/request/request.js': [
@@ -209,7 +254,7 @@ const CASES = [
         "require('../memory/native');",
         "require('@ralloc/linux-x64-gnu');",
         "require('../../ralloc.linux-x64-gnu.node');",
-        "require('../cli/dist/bundle.js');",
+        "require('../auto/dist/acorn.js');",
       ],
       'lib/memory/native.js': ['require(name);'],
       'lib/memory/depot.js': [
@@ -230,16 +275,22 @@ const CASES = [
     name: 'JavaScript that prints, and a table of contents with logic',
     files: {
       'lib/arena/arena.js': ['', "console.error('x');", 'process.stdout.write(`x`);'],
+      'tools/report/page.js': ["console.log('x');"],
       'lib/index.js': [
         "const a = require('./arena/arena.js');",
         'module.exports = { a, f: () => a };',
       ],
     },
-    wrong: ['lib/arena/arena.js:2', 'lib/arena/arena.js:3', 'lib/index.js:2'],
+    wrong: [
+      'lib/arena/arena.js:2',
+      'lib/arena/arena.js:3',
+      'tools/report/page.js:1',
+      'lib/index.js:2',
+    ],
   },
 ];
 
-// `--picture [folder]` draws the rooms of lib/ and the arrows between them.
+// `--picture [folder]` draws the rooms of lib/ and tools/ and the arrows between them.
 const picture = process.argv.indexOf('--picture');
 if (picture === -1) runCheck((root) => [...checkRust(root), ...checkJavaScript(root)], CASES);
 else console.log(pictureOf(process.argv[picture + 1] ?? path.join(__dirname, '..')));

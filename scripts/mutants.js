@@ -1,6 +1,6 @@
 'use strict';
 
-// Mutation testing of the policies in lib/: limits, thresholds, order, what happens once. Each mutant of
+// Mutation testing of the policies in lib/ and tools/: limits, thresholds, order, what happens once. Each mutant of
 // scripts/mutants/ changes one line of a copy of the package, and one of the tests that it names must fail.
 // Run by hand: `node scripts/mutants.js`, or with parts of names: `node scripts/mutants.js gc idle`.
 // Exit code 1 where one survives.
@@ -9,12 +9,13 @@ const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
-const { readMutants, flawOf } = require('./lib/mutants.js');
+const { fileOf, readMutants, flawOf } = require('./lib/mutants.js');
 const { program } = require('./lib/program.js');
 
 const ROOT = path.join(__dirname, '..');
 const COPIED = [
   'lib',
+  'tools',
   '__test__',
   'docs',
   'bin',
@@ -40,8 +41,7 @@ function mutantsNamed(parts) {
   return chosen;
 }
 
-const inLib = (root, file) => path.join(root, 'lib', file);
-const read = (root, file) => fs.readFileSync(inLib(root, file), 'utf8');
+const read = (root, file) => fs.readFileSync(fileOf(root, file), 'utf8');
 
 /** Calls `use` with a copy of what the tests need, and removes it. */
 function withCopy(use) {
@@ -92,11 +92,11 @@ function baseline(root, mutants) {
 function isKilled(root, { name, file, find, replace, tests, env }) {
   const source = read(root, file);
   fs.writeFileSync(
-    inLib(root, file),
+    fileOf(root, file),
     source.replace(find, () => replace),
   );
   const { passed, seconds } = ava(root, tests, env);
-  fs.writeFileSync(inLib(root, file), source);
+  fs.writeFileSync(fileOf(root, file), source);
   console.log(`${passed ? 'SURVIVED' : 'killed  '} ${name} (${seconds} s)`);
   return !passed;
 }

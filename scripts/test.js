@@ -5,7 +5,7 @@
 //   node scripts/test.js run-time|tools|soak|all [--differs] [--types] [FILE…]
 //
 // `--types` checks the types too, beside the tests.
-// Prints a line for each folder, what failed with its output and the command that repeats it, and `N passed, N failed` in the end. A file that fails
+// Prints a line for each folder (each of tools/), what failed with its output and the command that repeats it, and `N passed, N failed` in the end. A file that fails
 // is run once more, alone. If it passes then it counts as passed, and a line `flaky: FILE › TITLE` says so; both outputs are in
 // target/flaky/. Two such files in one run are a failure. What ends by a signal, hangs, or compares bytes that are not the same is not run again.
 
@@ -57,7 +57,11 @@ function keep(file, first, second) {
   fs.writeFileSync(path.join(folder, name), `${first}\n==== alone ====\n${second}`);
 }
 
-const roomOf = (file) => file.split('/')[1];
+/** `arena`, or `tools/recorder`. */
+function roomOf(file) {
+  const [, top, name] = file.split('/');
+  return top === 'tools' ? `${top}/${name}` : top;
+}
 const sum = (results, count) => results.reduce((total, one) => total + count(one), 0);
 
 const failedIn = (result) => result.failures.length;

@@ -13,9 +13,9 @@ const { Arena, RallocError, Slab, loadTable, profiler, requestArena } = require(
 const fastifyPlugin = require('../../lib/fastify.js');
 const { codes } = require('../../lib/base/errors.js');
 const { LeasedArena } = require('../../lib/memory/native.js');
-const { readTable } = require('../../lib/lifetime/table.js');
-const { frame } = require('../../lib/profile/frame.js');
-const { Profile } = require('../../lib/profile/profile.js');
+const { readTable } = require('../../lib/site/table-file.js');
+const { frame } = require('../../tools/recorder/frame.js');
+const { Profile } = require('../../tools/recorder/profile.js');
 const { segmentError } = require('../../lib/slab/segment-errors.js');
 const { noLeaks } = require('../../lib/test.js');
 const { newFolder, removeFolder } = require('../helpers/folder.js');
@@ -23,18 +23,19 @@ const { foreignTable } = require('../helpers/site.js');
 
 const root = join(__dirname, '..', '..');
 const docs = fs.readFileSync(join(root, 'docs', 'errors.md'), 'utf8');
-const variablesOf = (room) => Object.keys(require(`../../lib/${room}/options.js`).VARIABLES);
+const variablesOf = (room) => Object.keys(require(`../../${room}/options.js`).VARIABLES);
 
 /** The headings of docs/errors.md that are codes. */
 const documented = (prefix) =>
   [...docs.matchAll(/^### `(\w+)`$/gm)].map(([, code]) => code).filter((c) => c.startsWith(prefix));
 
-/** All codes that the source of lib/ names. */
+const filesIn = (name) =>
+  fs.readdirSync(join(root, name), { recursive: true }).map((file) => join(root, name, file));
+
+/** All codes that the source of lib/ and tools/ names. */
 function named(pattern) {
-  const files = fs
-    .readdirSync(join(root, 'lib'), { recursive: true })
-    .filter((file) => file.endsWith('.js'));
-  const sources = files.map((file) => fs.readFileSync(join(root, 'lib', file), 'utf8'));
+  const files = ['lib', 'tools'].flatMap(filesIn).filter((file) => file.endsWith('.js'));
+  const sources = files.map((file) => fs.readFileSync(file, 'utf8'));
   return [...new Set(sources.flatMap((source) => source.match(pattern) ?? []))].sort();
 }
 
@@ -48,7 +49,7 @@ test('lib/ names no code that lib/base/errors.js does not know', (t) => {
 
 test('docs/errors.md lists the codes of all warnings', (t) => {
   const ours = ['BACKEND', 'DEBUG', 'GUARD', 'TABLE'].map((name) => `RALLOC_${name}`);
-  const variables = [...ours, ...['auto', 'profile'].flatMap(variablesOf)];
+  const variables = [...ours, ...['lib/auto', 'tools/recorder'].flatMap(variablesOf)];
   const warnings = named(/\bRALLOC_[A-Z_]+\b/g).filter((code) => !variables.includes(code));
   t.deepEqual(documented('RALLOC_').sort(), warnings);
 });

@@ -12,7 +12,7 @@ const { prepare } = require('../../bench/fixtures/rows/prepare.js');
 const { kinds } = require('../../bench/lifetimes.js');
 const { Child } = require('../../bench/method/child.js');
 const { merge } = require('../../bench/report.js');
-const { readTable } = require('../../lib/lifetime/table.js');
+const { readTable } = require('../../lib/site/table-file.js');
 const { nativeTest, posixTest, testWhere } = require('../helpers/backend.js');
 const { fixturePath } = require('../helpers/child.js');
 const { folder } = require('../helpers/folder.js');
@@ -46,7 +46,7 @@ nativeTest(
   async (t) => {
     const { plain: cwd } = prepare(fs.realpathSync(folder(t)), 2 ** 18);
     const options = ['-o', 'a.rprof', '--rate', '8k', '--budget', '100'];
-    const load = [process.execPath, fixturePath('profile/rows.js'), '4000'];
+    const load = [process.execPath, fixturePath('tools/recorder/rows.js'), '4000'];
     const recorded = await ralloc(['profile', ...options, '--', ...load], { cwd });
     t.is(recorded.code, 0, recorded.stderr);
     const baked = await ralloc(['bake', '-o', 'recorded.json', 'a.rprof'], { cwd });
@@ -72,7 +72,7 @@ nativeTest(
 
 test('a trial follows its table', async (t) => {
   const dirs = prepare(fs.realpathSync(folder(t)), 2 ** 18);
-  const load = [process.execPath, fixturePath('profile/rows.js'), '50'];
+  const load = [process.execPath, fixturePath('tools/recorder/rows.js'), '50'];
   const tried = await ralloc(['trial', '--', ...load], { cwd: dirs.plain });
   t.is(tried.code, 0, tried.stderr);
   t.regex(tried.stderr, /1 of 1 site was active: 50 Buffers/);

@@ -10,7 +10,7 @@ const path = require('node:path');
 const test = require('ava');
 const { profiler } = require('../..');
 const { kinds } = require('../../bench/profile-overhead.js');
-const { Profile } = require('../../lib/profile/profile.js');
+const { Profile } = require('../../tools/recorder/profile.js');
 const { folder } = require('../helpers/folder.js');
 
 for (const [name, create] of Object.entries(kinds.ingest)) {

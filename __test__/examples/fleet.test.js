@@ -6,9 +6,9 @@
 const test = require('ava');
 const fs = require('node:fs');
 const path = require('node:path');
-const { events, eventNames } = require('../../lib/profile/events.js');
-const { linesOf } = require('../../lib/profile/jsonl.js');
-const { Profile } = require('../../lib/profile/profile.js');
+const { events, eventNames } = require('../../tools/recorder/events.js');
+const { linesOf } = require('../../tools/report/jsonl.js');
+const { Profile } = require('../../tools/recorder/profile.js');
 const { testWhere } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
 const { folder } = require('../helpers/folder.js');

@@ -4,9 +4,9 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { bucketOf, sizeClassOf } = require('../../lib/profile/buckets.js');
-const { events } = require('../../lib/profile/events.js');
-const { Profile } = require('../../lib/profile/profile.js');
+const { bucketOf, sizeClassOf } = require('../../tools/recorder/buckets.js');
+const { events } = require('../../tools/recorder/events.js');
+const { Profile } = require('../../tools/recorder/profile.js');
 const { recorderOf } = require('./profiles.js');
 
 const HOUR = 3600 * 1000;

@@ -3,7 +3,7 @@
 // The command line in the test's own process: most of what a command costs is to start Node.
 
 const { AsyncLocalStorage } = require('node:async_hooks');
-const { main } = require('../../lib/cli/index.js');
+const { main } = require('../../tools/cli/index.js');
 
 const calls = new AsyncLocalStorage(); // of what is written to each stream meanwhile
 

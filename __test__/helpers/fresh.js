@@ -1,17 +1,19 @@
 'use strict';
 
-const { join } = require('node:path');
+const { join, sep } = require('node:path');
 
 const root = join(__dirname, '..', '..');
+const folders = ['lib', 'tools'].map((name) => join(root, name) + sep);
 
 /**
- * A module of lib/ with a state of its own, and what it requires too; only the time (helpers/clock.js) is one for
- * all. `stubs` (path → exports) stand for modules of lib/; paths are as in 'memory/gc.js'.
+ * A module with a state of its own, and what it requires too; only the time (helpers/clock.js) is one for
+ * all. `stubs` (path → exports) stand for modules. Paths are as in 'memory/gc.js', of lib/, or 'tools/recorder/samples.js'.
  */
 function fresh(path, stubs = {}) {
-  const at = (one) => join(root, 'lib', one);
+  const at = (one) => join(root, one.startsWith('tools/') ? '' : 'lib', one);
   const shared = at('base/time.js');
-  const isOurs = (file) => file.startsWith(at('')) && !file.endsWith('.node') && file !== shared;
+  const isOurs = (file) =>
+    folders.some((folder) => file.startsWith(folder)) && !file.endsWith('.node') && file !== shared;
   const kept = Object.entries(require.cache).filter(([file]) => isOurs(file));
   for (const [file] of kept) delete require.cache[file];
   for (const [one, exports] of Object.entries(stubs)) {

@@ -5,11 +5,11 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const acorn = require('acorn');
-const { readTable, textOf } = require('../../lib/lifetime/table.js');
-const { diffOf } = require('../../lib/profile/apply/diff.js');
-const { Plan } = require('../../lib/profile/apply/plan.js');
-const { edited } = require('../../lib/profile/apply/text.js');
-const { bake } = require('../../lib/profile/bake/bake.js');
+const { readTable, textOf } = require('../../lib/site/table-file.js');
+const { diffOf } = require('../../tools/placement/apply/diff.js');
+const { Plan } = require('../../tools/placement/apply/plan.js');
+const { edited } = require('../../lib/auto/source/text.js');
+const { bake } = require('../../tools/placement/bake/bake.js');
 const { profileOf } = require('./baked.js');
 const { folder } = require('./folder.js');
 

@@ -1,6 +1,6 @@
 'use strict';
 
-// The applications of fixtures/profile/planted/: each has one line that matters, marked `// planted`, and tells at its end what
+// The applications of fixtures/tools/recorder/planted/: each has one line that matters, marked `// planted`, and tells at its end what
 // really happened there.
 
 const fs = require('node:fs');
@@ -10,7 +10,7 @@ const esbuild = require('esbuild');
 const { fixturePath } = require('./child.js');
 const { ralloc } = require('./profile.js');
 
-const PLANTED = fixturePath('profile/planted');
+const PLANTED = fixturePath('tools/recorder/planted');
 
 /** Compiles with a source map beside it, and leaves the source where the map says. */
 function compile(file) {

@@ -3,7 +3,7 @@
 // Programs under `ralloc profile`, and what was recorded of them.
 
 const { join } = require('node:path');
-const { Profile } = require('../../lib/profile/profile.js');
+const { Profile } = require('../../tools/recorder/profile.js');
 const { run, fixturePath } = require('./child.js');
 const { folder } = require('./folder.js');
 
@@ -12,18 +12,23 @@ const bin = join(__dirname, '..', '..', 'bin', 'ralloc.js');
 /** `ralloc …`, on this Node: as child.js' run(). */
 const ralloc = (args, { cwd, ...options } = {}) => run('', { path: bin, args, cwd, ...options });
 
-/** A program of fixtures/profile/ under `ralloc profile`: { …how it ended, file, read() → Profile }. */
+/** A program of fixtures/tools/recorder/ under `ralloc profile`: { …how it ended, file, read() → Profile }. */
 async function profiled(t, program, { args = [], execArgv = [], options = [], env, cwd } = {}) {
   const file = join(folder(t), 'of-test.rprof');
-  const command = [process.execPath, ...execArgv, fixturePath(join('profile', program)), ...args];
+  const command = [
+    process.execPath,
+    ...execArgv,
+    fixturePath(join('tools/recorder', program)),
+    ...args,
+  ];
   const ended = await ralloc(['profile', '-o', file, ...options, '--', ...command], { env, cwd });
   return { ...ended, file, read: () => Profile.read(file) };
 }
 
-/** A program of fixtures/profile/ with the preload alone; `env`: RALLOC_PROFILE_* and others. */
+/** A program of fixtures/tools/recorder/ with the preload alone; `env`: RALLOC_PROFILE_* and others. */
 async function preloaded(t, program, { args = [], execArgv = [], env = {}, cwd } = {}) {
   const file = join(folder(t), 'of-test.rprof');
-  const ended = await run(join('profile', program), {
+  const ended = await run(join('tools/recorder', program), {
     args,
     execArgv: ['--import', 'ralloc/profile', ...execArgv],
     env: { RALLOC_PROFILE_FILE: file, ...env },

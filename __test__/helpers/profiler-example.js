@@ -5,7 +5,7 @@
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
-const { Profile } = require('../../lib/profile/profile.js');
+const { Profile } = require('../../tools/recorder/profile.js');
 
 const listeners = {};
 const on = (event, listener) => {

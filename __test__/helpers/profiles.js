@@ -5,8 +5,8 @@
 const { createHash } = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
-const { encode } = require('../../lib/profile/block.js');
-const { eventNames } = require('../../lib/profile/events.js');
+const { encode } = require('../../tools/recorder/block.js');
+const { eventNames } = require('../../tools/recorder/events.js');
 const { random } = require('./random.js');
 
 const SLOT = 2000; // ms

@@ -3,8 +3,8 @@
 // Blocks of recordings that did not take place: what an application allocates each second, told as a recorder would.
 
 const { createHash } = require('node:crypto');
-const { bucketOf, sizeClassOf } = require('../../lib/profile/buckets.js');
-const { events } = require('../../lib/profile/events.js');
+const { bucketOf, sizeClassOf } = require('../../tools/recorder/buckets.js');
+const { events } = require('../../tools/recorder/events.js');
 
 const SLOT = 2000;
 const START = Date.UTC(2026, 0, 31, 12);

@@ -1,13 +1,13 @@
 'use strict';
 
-// The recording of a small service, whose code is in fixtures/profile/report/service: a leak by two ways, churn, a cache
+// The recording of a small service, whose code is in fixtures/tools/report/service: a leak by two ways, churn, a cache
 // with eviction, a dependency, slices that pin, and chunks of streams.
 
 const path = require('node:path');
-const { encode } = require('../../lib/profile/block.js');
+const { encode } = require('../../tools/recorder/block.js');
 const { recording, site } = require('./recorded.js');
 
-const folder = path.join(__dirname, '..', 'fixtures', 'profile', 'report', 'service');
+const folder = path.join(__dirname, '..', 'fixtures', 'tools', 'report', 'service');
 
 /** `remember sessions.js:9:26` → the same with the whole path */
 const frame = (text) => text.replace(/ (?=\S+$)/, ` ${folder}${path.sep}`);

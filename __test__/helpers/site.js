@@ -4,7 +4,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { textOf } = require('../../lib/lifetime/table.js');
+const { textOf } = require('../../lib/site/table-file.js');
 const { Exchange } = require('./exchange.js');
 const { folder } = require('./folder.js');
 const { fresh } = require('./fresh.js');

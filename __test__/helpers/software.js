@@ -1,6 +1,6 @@
 'use strict';
 
-// The programs of fixtures/profile/software/, which use packages as people do: with the profiler and without.
+// The programs of fixtures/tools/recorder/software/, which use packages as people do: with the profiler and without.
 
 const { spawn } = require('node:child_process');
 const { createHash } = require('node:crypto');
@@ -15,7 +15,7 @@ const TOLD = /^ralloc: Recorded .+ threads? in .+\n/m;
 
 /** Runs a program; `profile`: the file to record it into. `use(what it tells first)` is called while it runs, and gives `used`. */
 async function runSoftware(name, args, { profile, use, options = [] } = {}) {
-  const program = [process.execPath, fixturePath(join('profile/software', name)), ...args];
+  const program = [process.execPath, fixturePath(join('tools/recorder/software', name)), ...args];
   const launcher = [process.execPath, bin, 'profile', '-o', profile, ...options, '--'];
   const [command, ...rest] = profile === undefined ? program : [...launcher, ...program];
   const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'] });

@@ -2,7 +2,7 @@
 
 // The blocks of a recorder, added up.
 
-const { events } = require('../../lib/profile/events.js');
+const { events } = require('../../tools/recorder/events.js');
 
 class Tally {
   sites;

@@ -51,13 +51,17 @@ for (const [what, backend] of [
 }
 
 test('each registry of ralloc is one of a module, and lives as long as that', (t) => {
-  const lib = path.join(__dirname, '..', '..', 'lib');
-  const files = fs
-    .readdirSync(lib, { recursive: true })
+  const root = path.join(__dirname, '..', '..');
+  const files = ['lib', 'tools']
+    .flatMap((name) =>
+      fs
+        .readdirSync(path.join(root, name), { recursive: true })
+        .map((file) => path.join(root, name, file)),
+    )
     .filter((file) => file.endsWith('.js') && !file.includes(`dist${path.sep}`));
   t.true(files.length > 100);
   for (const file of files) {
-    const lines = fs.readFileSync(path.join(lib, file), 'utf8').split('\n');
+    const lines = fs.readFileSync(file, 'utf8').split('\n');
     for (const line of lines.filter((one) => /new (?:Finalization)?Registry\(/.test(one)))
       t.regex(line, /^const /, file);
   }

@@ -1,6 +1,6 @@
 'use strict';
 
-// The change of a file as it is loaded. Nothing is parsed: bake has looked at the text (lib/profile/apply/look.js), and here its hash tells that it is the same. One that was
+// The change of a file as it is loaded. Nothing is parsed: bake has looked at the text (source/look.js), and here its hash tells that it is the same. One that was
 // changed since is looked at again.
 
 const { createHash } = require('node:crypto');

@@ -5,10 +5,10 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { rootOf } = require('../lifetime/application.js');
-const { isOutside, packageOf } = require('../lifetime/packages.js');
-const { isProved } = require('../lifetime/proofs.js');
-const { nameIn } = require('../lifetime/table.js');
+const { rootOf } = require('../site/application.js');
+const { isOutside, packageOf } = require('./packages.js');
+const { isProved } = require('./proofs.js');
+const { nameIn } = require('../site/table-file.js');
 
 const MOST_SITES = 36 ** 3;
 

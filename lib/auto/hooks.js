@@ -8,7 +8,7 @@ const path = require('node:path');
 const process = require('node:process');
 const { fileURLToPath, pathToFileURL } = require('node:url');
 const fs = require('node:fs');
-const { attempt } = require('../profile/attempt.js');
+const { attempt } = require('../base/attempt.js');
 const { Patches } = require('../guard/patches.js');
 const { change } = require('./change.js');
 

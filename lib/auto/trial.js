@@ -5,7 +5,7 @@
 const process = require('node:process');
 const { isMainThread } = require('node:worker_threads');
 const { kTrial } = require('../base/protocol.js');
-const { attempt } = require('../profile/attempt.js');
+const { attempt } = require('../base/attempt.js');
 const { Arenas } = require('./arenas.js');
 const { Counts } = require('./counts.js');
 const { hook } = require('./hooks.js');

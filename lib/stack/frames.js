@@ -6,17 +6,19 @@
 const path = require('node:path');
 const { fileURLToPath } = require('node:url');
 
+const ROOT = path.join(__dirname, '..', '..');
 /** Of ralloc, of which an application may have its own copy. */
-const RALLOC = path.join(__dirname, '..') + path.sep;
+const RALLOC = ['lib', 'tools'].map((name) => path.join(ROOT, name) + path.sep);
 /** What the recorder of profiles itself is in: its own frames are nobody's. */
-const PROFILE = path.join(RALLOC, 'profile') + path.sep;
+const OF_RECORDER = path.join(ROOT, 'tools', 'recorder') + path.sep;
 const HERE = __dirname + path.sep;
 
 /** One function stands here in the place of many of Node's, by the name of each. */
-const GUARD = path.join(RALLOC, 'guard') + path.sep;
+const GUARD = path.join(ROOT, 'lib', 'guard') + path.sep;
 
 /** What stands in the place of Node's functions. */
-const PATCHES = path.join(PROFILE, 'patches') + path.sep;
+const PATCHES = path.join(OF_RECORDER, 'patches') + path.sep;
+const LAST_TURN = path.join(ROOT, 'lib', 'auto', 'last-turn.js');
 const BUFFERS = path.join(PATCHES, 'buffers.js');
 
 const NODE = 0;
@@ -26,14 +28,20 @@ const APPLICATION = 3;
 
 const DEPENDENCY = /[\\/]node_modules[\\/]/;
 
+const isOurs = (file) => RALLOC.some((folder) => file.startsWith(folder));
+
+function isOfNode(file) {
+  return file.startsWith('node:') || file.startsWith(PATCHES) || file === LAST_TURN;
+}
+
 function kindOf(file) {
-  if (file === undefined || file.startsWith('node:') || file.startsWith(PATCHES)) return NODE;
-  if (file.startsWith(PROFILE) || file.startsWith(HERE)) return RECORDER;
-  return file.startsWith(RALLOC) || DEPENDENCY.test(file) ? LIBRARY : APPLICATION;
+  if (file === undefined || isOfNode(file)) return NODE;
+  if (file.startsWith(OF_RECORDER) || file.startsWith(HERE)) return RECORDER;
+  return isOurs(file) || DEPENDENCY.test(file) ? LIBRARY : APPLICATION;
 }
 
 /** Whether it is of this copy of ralloc. Of a bundle nobody can tell. */
-const isOfRalloc = (file) => path.basename(__dirname) === 'stack' && file.startsWith(RALLOC);
+const isOfRalloc = (file) => path.basename(__dirname) === 'stack' && isOurs(file);
 
 /** The path of a file, also where a module has its address; undefined for what has none. */
 function fileOf(name) {

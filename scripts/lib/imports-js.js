@@ -1,8 +1,8 @@
 'use strict';
 
-// Who may require whom in lib/. A room is a folder of lib/, or a file that stands in lib/ itself; rooms stand
+// Who may require whom in lib/ and tools/. A room is a folder of these, or a file that stands in lib/ itself; rooms stand
 // on floors. A file may use its own room and every floor below, none above, and no other room of its floor.
-// No framework, no package but our own platform packages; only the CLI prints; no cycles.
+// lib/ loads tools/ in one place, lazily. No framework, no package but our own platform packages; only the CLI prints; no cycles.
 
 const { builtinModules } = require('node:module');
 const path = require('node:path');
@@ -12,22 +12,35 @@ const { JAVASCRIPT, maskSource, lineOf } = require('./source.js');
 
 /** From the top down. A room that is not here has to be given its floor first. */
 const FLOORS = [
-  ['cli'],
+  ['tools/cli'],
+  ['tools/report'],
+  ['tools/placement'],
+  ['tools/recorder'],
   ['index'],
-  ['nest', 'http', 'auto'], // which stand on others' doors, or on the profile's
-  ['express', 'fastify', 'koa', 'hono', 'profile', 'test'],
+  ['nest', 'http'], // which stand on others' doors
+  ['express', 'fastify', 'koa', 'hono', 'profiler', 'test', 'auto'],
   ['debug'],
   ['request'],
   ['site'],
-  ['arena', 'slab', 'region', 'lifetime'],
+  ['arena', 'slab', 'region'],
   ['memory'],
   ['guard'],
   ['stack'],
   ['base'],
 ];
 
-/** What the build bundles of packages, for the CLI and for the parser of `auto`; it is not committed. */
-const BUNDLED = 'lib/cli/dist/';
+/** What the build bundles of packages, which is not committed, and the rooms that may load it. */
+const BUNDLED = { 'tools/cli/dist/': ['tools/cli'], 'lib/auto/dist/': ['auto', 'tools/cli'] };
+
+/** Programs of a browser. */
+const PAGE = 'tools/report/page/';
+
+/** The one require from lib/ to tools/: of these files, by this text. */
+const DOOR = {
+  from: 'lib/profiler.js',
+  to: 'tools/recorder/profiler.js',
+  text: "lazy(() => require('../tools/recorder/profiler.js'))",
+};
 
 /** The one file that loads binaries, and whose requires may be computed. */
 const LOADER = 'lib/memory/native.js';
@@ -42,8 +55,12 @@ const LOGIC = /\b(function|class|if|for|while|do|switch|try|new|await|yield|let|
 
 const PLATFORM_PACKAGE = /^@ralloc\//;
 
-/** `lib/arena/window.js` → `arena`, `lib/express.js` → `express`. */
-const roomOf = (file) => file.split('/')[1].replace(/\.[cm]?js$/, '');
+/** `lib/arena/window.js` → `arena`, `lib/express.js` → `express`, `tools/cli/index.js` → `tools/cli`. */
+function roomOf(file) {
+  const [top, name] = file.split('/');
+  const room = name.replace(/\.[cm]?js$/, '');
+  return top === 'lib' ? room : `${top}/${room}`;
+}
 
 /** 0 is the top; -1 for a room without a floor. */
 const floorOf = (room) => FLOORS.findIndex((rooms) => rooms.includes(room));
@@ -67,7 +84,7 @@ function targetOf(file, to) {
 
 function aboutPackage(file, to) {
   if (to.startsWith('node:') || builtinModules.includes(to)) return null;
-  if (!PLATFORM_PACKAGE.test(to)) return `${to}: lib/ requires no package`;
+  if (!PLATFORM_PACKAGE.test(to)) return `${to}: lib/ and tools/ require no package`;
   return file === LOADER ? null : `${to}: only ${LOADER} loads a platform package`;
 }
 
@@ -80,19 +97,35 @@ function aboutRooms(from, to) {
     : `${from} must not use ${to}, which is on the same floor`;
 }
 
-function aboutFile(file, to, files) {
+const isOfTools = (file) => file.startsWith('tools/');
+
+const mayLoadBundled = (file, target) =>
+  Object.entries(BUNDLED).some(
+    ([folder, rooms]) => target.startsWith(folder) && rooms.includes(roomOf(file)),
+  );
+
+function aboutFile({ file, source }, to, files) {
   const target = targetOf(file, to);
   if (target === 'package.json') return null;
   if (target.endsWith('.node')) return file === LOADER ? null : `${to}: only ${LOADER} loads it`;
-  if (target.startsWith(BUNDLED) && /^(cli|auto)$/.test(roomOf(file))) return null;
-  if (!target.startsWith('lib/')) return `${to} leads out of lib/`;
+  if (mayLoadBundled(file, target)) return null;
+  if (!/^(lib|tools)\//.test(target)) return `${to} leads out of lib/ and tools/`;
   if (!files.includes(target)) return `${to} is no file (write the extension)`;
+  if (!isOfTools(file) && isOfTools(target)) return aboutDoor(file, target, source);
   return aboutRooms(roomOf(file), roomOf(target));
 }
 
-function aboutRequire(file, to, files) {
+function aboutDoor(file, target, source) {
+  if (file !== DOOR.from || target !== DOOR.to) return `lib/ uses tools/ by ${DOOR.from} alone`;
+  return source.split(target).length === 2 && source.includes(DOOR.text)
+    ? null
+    : `write it as ${DOOR.text}: lib/ loads tools/ when it is needed`;
+}
+
+function aboutRequire(one, to, files) {
+  const { file } = one;
   if (to === null) return file === LOADER ? null : 'a computed require, which no check can follow';
-  return to.startsWith('.') ? aboutFile(file, to, files) : aboutPackage(file, to);
+  return to.startsWith('.') ? aboutFile(one, to, files) : aboutPackage(file, to);
 }
 
 function each(pattern, code, what) {
@@ -102,18 +135,19 @@ function each(pattern, code, what) {
   }));
 }
 
-function checkFile({ file, source, code }, files) {
+function checkFile(one, files) {
+  const { file, source, code } = one;
   const findings = requiresOf(source, code).map(({ to, line }) => ({
     line,
-    what: aboutRequire(file, to, files),
+    what: aboutRequire(one, to, files),
   }));
   const room = roomOf(file);
   if (floorOf(room) === -1)
     findings.push({ line: 1, what: `${room} is on no floor: name it in FLOORS` });
   if (file !== LOADER)
     findings.push(...each(LOADS, code, (text) => `${text}: only ${LOADER} loads by other means`));
-  if (room !== 'cli')
-    findings.push(...each(PRINTS, code, (text) => `${text} prints; only lib/cli does`));
+  if (room !== 'tools/cli')
+    findings.push(...each(PRINTS, code, (text) => `${text} prints; only tools/cli does`));
   if (room === 'index') {
     findings.push(
       ...each(LOGIC, code, (text) => `"${text}": the table of contents only requires and exports`),
@@ -123,14 +157,16 @@ function checkFile({ file, source, code }, files) {
 }
 
 function readLibrary(root) {
-  const files = listFiles(root).filter((file) => /^lib\/.*\.[cm]?js$/.test(file));
+  const files = listFiles(root).filter(
+    (file) => /^(lib|tools)\/.*\.[cm]?js$/.test(file) && !file.startsWith(PAGE),
+  );
   return files.map((file) => {
     const source = readFile(root, file);
     return { file, source, code: maskSource(source, JAVASCRIPT) };
   });
 }
 
-/** file → the files of lib/ that it requires */
+/** file → the files of lib/ and tools/ that it requires */
 function graphOf(library) {
   const files = new Set(library.map(({ file }) => file));
   const targets = ({ file, source, code }) =>

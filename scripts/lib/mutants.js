@@ -8,13 +8,16 @@ const path = require('node:path');
 /**
  * A group of scripts/mutants/: of one file, with the tests of its mutants.
  * @typedef {object} Group
- * @property {string} file in lib/
+ * @property {string} file in lib/, or one of tools/ with the name of that
  * @property {string[]} tests files in __test__/, of which one must fail
  * @property {Record<string, string>} [env] of the tests
  * @property {Record<string, [find: string, replace: string, more?: object]>} mutants by what they do; `find` is
  *   in the file exactly once. `more`: `tests` and `env` of its own, or `equivalent`, which says why no test
  *   can tell it from the original; it is not run then
  */
+
+/** The file of a mutant. */
+const fileOf = (root, file) => path.join(root, file.startsWith('tools/') ? '' : 'lib', file);
 
 /** @param {Group} group */
 function mutantsOf({ mutants, ...common }) {
@@ -36,7 +39,7 @@ function readMutants(root) {
 /** What is wrong with a mutant; null if nothing. */
 function flawOf({ name, file, find, replace, tests, equivalent }, all, root) {
   if (all.filter((one) => one.name === name).length > 1) return 'the name is not unique';
-  const source = fs.readFileSync(path.join(root, 'lib', file), 'utf8');
+  const source = fs.readFileSync(fileOf(root, file), 'utf8');
   const count = source.split(find).length - 1;
   if (count !== 1) return `its text is ${count} times in ${file}`;
   if (find === replace) return 'it changes nothing';
@@ -45,4 +48,4 @@ function flawOf({ name, file, find, replace, tests, equivalent }, all, root) {
   return tests.length === 0 || absent !== undefined ? `there is no test ${absent}` : null;
 }
 
-module.exports = { readMutants, flawOf };
+module.exports = { fileOf, readMutants, flawOf };

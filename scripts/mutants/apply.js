@@ -1,20 +1,20 @@
 'use strict';
 
-const bake = ['profile/bake.test.js'];
-const rules = ['profile/apply/rules.test.js'];
-const others = ['profile/apply/files.test.js'];
-const given = ['profile/apply/given-away.test.js'];
-const streams = ['profile/apply/streams.test.js'];
-const input = ['cli/apply-input.test.js'];
-const early = ['profile/apply/early.test.js'];
-const style = ['profile/apply/style.test.js'];
-const around = ['profile/apply/around.test.js'];
-const files = ['profile/apply/replace-files.test.js'];
-const command = ['cli/apply.test.js'];
+const bake = ['tools/placement/bake.test.js'];
+const rules = ['tools/placement/apply/rules.test.js'];
+const others = ['tools/placement/apply/files.test.js'];
+const given = ['tools/placement/apply/given-away.test.js'];
+const streams = ['tools/placement/apply/streams.test.js'];
+const input = ['tools/cli/apply-input.test.js'];
+const early = ['tools/placement/apply/early.test.js'];
+const style = ['tools/placement/apply/style.test.js'];
+const around = ['tools/placement/apply/around.test.js'];
+const files = ['tools/placement/apply/replace-files.test.js'];
+const command = ['tools/cli/apply.test.js'];
 
 module.exports = [
   {
-    file: 'profile/apply/source.js',
+    file: 'tools/placement/apply/source.js',
     tests: rules,
     mutants: {
       'few samples are changed': ["else if (site.certainty === 'proved')", 'else if (true)'],
@@ -29,7 +29,7 @@ module.exports = [
     },
   },
   {
-    file: 'profile/apply/calls.js',
+    file: 'auto/source/calls.js',
     tests: rules,
     mutants: {
       'a file that must not is changed': ['return this.fault ?? ', 'return ', { tests: others }],
@@ -48,7 +48,7 @@ module.exports = [
     },
   },
   {
-    file: 'profile/apply/names.js',
+    file: 'auto/source/names.js',
     tests: others,
     mutants: {
       'the rest of a pattern stays': ['isOpen ? undefined', 'false ? undefined', { tests: early }],
@@ -56,7 +56,7 @@ module.exports = [
     },
   },
   {
-    file: 'profile/apply/hazards.js',
+    file: 'auto/source/hazards.js',
     tests: others,
     mutants: {
       'Buffer of any module': [
@@ -113,7 +113,7 @@ module.exports = [
     },
   },
   {
-    file: 'profile/apply/import.js',
+    file: 'tools/placement/apply/import.js',
     tests: style,
     mutants: {
       'what is known too late is used': [' && early.has(statement)', '', { tests: early }],
@@ -138,7 +138,7 @@ module.exports = [
     },
   },
   {
-    file: 'profile/apply/sites.js',
+    file: 'auto/source/sites.js',
     tests: style,
     mutants: {
       'what was changed before is changed again': [
@@ -159,7 +159,7 @@ module.exports = [
     },
   },
   {
-    file: 'profile/apply/context.js',
+    file: 'tools/placement/apply/context.js',
     tests: around,
     mutants: {
       'requestArena of anybody': ['OF_RALLOC.test(one.from)', 'true'],
@@ -168,7 +168,7 @@ module.exports = [
     },
   },
   {
-    file: 'profile/apply/streams.js',
+    file: 'tools/placement/apply/streams.js',
     tests: streams,
     mutants: {
       'pieces that are used': ['if (uses.length !== 3) return undefined;', ''],
@@ -181,7 +181,7 @@ module.exports = [
     },
   },
   {
-    file: 'profile/apply/replace-files.js',
+    file: 'tools/placement/apply/replace-files.js',
     tests: files,
     mutants: {
       'what was changed meanwhile is lost': [
@@ -209,7 +209,7 @@ module.exports = [
     },
   },
   {
-    file: 'lifetime/proofs.js',
+    file: 'auto/proofs.js',
     tests: input,
     mutants: {
       'a proof of few samples': ['samples < PROOF_SAMPLES || ', ''],
@@ -217,7 +217,7 @@ module.exports = [
     },
   },
   {
-    file: 'profile/apply/plan.js',
+    file: 'tools/placement/apply/plan.js',
     tests: command,
     mutants: {
       'packages are changed': ['owner !== undefined && !packages.includes(owner)', 'false'],

@@ -7,7 +7,7 @@ const dead = ['auto/requests.test.js'];
 const watch = ['auto/watch.test.js'];
 const requests = ['auto/requests.test.js'];
 const counts = ['auto/told.test.js'];
-const verb = ['cli/trial.test.js'];
+const verb = ['tools/cli/trial.test.js'];
 
 module.exports = [
   {
@@ -187,7 +187,7 @@ module.exports = [
     },
   },
   {
-    file: 'cli/trial.js',
+    file: 'tools/cli/trial.js',
     tests: verb,
     mutants: {
       'variables of before reach the application': [

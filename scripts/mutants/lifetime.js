@@ -1,12 +1,12 @@
 'use strict';
 
-const clusters = ['lifetime/clusters.test.js'];
-const rules = ['lifetime/rules.test.js'];
-const bake = ['profile/bake.test.js'];
+const clusters = ['tools/placement/clusters.test.js'];
+const rules = ['tools/placement/rules.test.js'];
+const bake = ['tools/placement/bake.test.js'];
 
 module.exports = [
   {
-    file: 'lifetime/clusters.js',
+    file: 'tools/placement/clusters.js',
     tests: clusters,
     mutants: {
       'borders below the least': ['Math.max(bucket, shortest) / 2', 'bucket / 2'],
@@ -27,7 +27,7 @@ module.exports = [
     },
   },
   {
-    file: 'lifetime/rules.js',
+    file: 'tools/placement/rules.js',
     tests: rules,
     mutants: {
       'what a request has several times is of it': [
@@ -48,8 +48,8 @@ module.exports = [
     },
   },
   {
-    file: 'lifetime/table.js',
-    tests: ['lifetime/table.test.js'],
+    file: 'site/table-file.js',
+    tests: ['site/table-file.test.js'],
     mutants: {
       'a newer table is read': ['table.version > VERSION', 'table.version < 1'],
       'what is unknown is no matter': ['if (unknown !== undefined)', 'if (unknown === 0)'],
@@ -57,7 +57,7 @@ module.exports = [
     },
   },
   {
-    file: 'profile/bake/bake.js',
+    file: 'tools/placement/bake/bake.js',
     tests: bake,
     mutants: {
       'files that were changed are what ran': [
@@ -70,14 +70,14 @@ module.exports = [
     },
   },
   {
-    file: 'profile/bake/baked-file.js',
+    file: 'tools/placement/bake/baked-file.js',
     tests: bake,
     mutants: {
       'a table of any recording knows what ran': [' || table.recorded.started !== started', ''],
     },
   },
   {
-    file: 'profile/bake/source-file.js',
+    file: 'auto/source/source-file.js',
     tests: bake,
     mutants: {
       'a name that is not called': ['CALLED.test(this.#text.slice(at + name.length))', 'true'],

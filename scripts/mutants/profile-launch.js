@@ -1,18 +1,18 @@
 'use strict';
 
-const session = ['profile/session.test.js'];
-const writer = ['profile/writer.test.js'];
-const launch = ['profile/launch.test.js'];
-const children = ['profile/children.test.js'];
-const preload = ['profile/preload.test.js'];
-const cli = ['cli/cli.test.js'];
-const verb = ['cli/profile.test.js'];
-const profiler = ['profile/profiler.test.js'];
-const outputs = ['cli/outputs.test.js'];
+const session = ['tools/recorder/session.test.js'];
+const writer = ['tools/recorder/writer.test.js'];
+const launch = ['tools/recorder/launch.test.js'];
+const children = ['tools/recorder/children.test.js'];
+const preload = ['tools/recorder/preload.test.js'];
+const cli = ['tools/cli/cli.test.js'];
+const verb = ['tools/cli/profile.test.js'];
+const profiler = ['tools/recorder/profiler.test.js'];
+const outputs = ['tools/cli/outputs.test.js'];
 
 module.exports = [
   {
-    file: 'profile/session.js',
+    file: 'tools/recorder/session.js',
     tests: session,
     mutants: {
       'no block at the start': [
@@ -54,12 +54,12 @@ module.exports = [
     },
   },
   {
-    file: 'profile/write-file.js',
+    file: 'tools/recorder/write-file.js',
     tests: outputs,
     mutants: { 'any file is replaced': ['    checkOwn(file, kind);\n', ''] },
   },
   {
-    file: 'profile/file.js',
+    file: 'tools/recorder/file.js',
     tests: outputs,
     mutants: {
       'devices without an end are read': [
@@ -69,8 +69,8 @@ module.exports = [
     },
   },
   {
-    file: 'cli/application.js',
-    tests: ['cli/application.test.js'],
+    file: 'tools/cli/application.js',
+    tests: ['tools/cli/application.test.js'],
     mutants: {
       'what SIGTERM does not end goes on': [
         "if (signal === 'SIGTERM') deadline",
@@ -79,7 +79,7 @@ module.exports = [
     },
   },
   {
-    file: 'cli/print.js',
+    file: 'tools/cli/print.js',
     tests: outputs,
     mutants: {
       'messages that nobody reads end it': ["process.stderr.on('error', () => {});", ''],
@@ -87,12 +87,12 @@ module.exports = [
     },
   },
   {
-    file: 'profile/report/text.js',
+    file: 'tools/report/text.js',
     tests: outputs,
     mutants: { 'a name has many lines': ["text.replace(/\\s+/g, ' ')", 'text'] },
   },
   {
-    file: 'profile/writer.js',
+    file: 'tools/recorder/writer.js',
     tests: writer,
     mutants: {
       'a pipe is opened': ['    refusePipe(file);\n', '', { tests: verb }],
@@ -118,7 +118,7 @@ module.exports = [
     },
   },
   {
-    file: 'profile/signals.js',
+    file: 'auto/signals.js',
     tests: launch,
     mutants: {
       'a signal does not end it': ['    process.kill(process.pid, signal);\n', ''],
@@ -133,14 +133,14 @@ module.exports = [
     },
   },
   {
-    file: 'profile/patches/last-turn.js',
+    file: 'auto/last-turn.js',
     tests: launch,
     mutants: {
       'a turn for an end that the application tells': ['calledByNode(emit) && ', ''],
     },
   },
   {
-    file: 'profile/launch.js',
+    file: 'tools/recorder/launch.js',
     tests: preload,
     mutants: {
       'an error of a wrong start is only warned of': [
@@ -157,7 +157,7 @@ module.exports = [
     },
   },
   {
-    file: 'cli/index.js',
+    file: 'tools/cli/index.js',
     tests: cli,
     mutants: {
       'help of a verb runs it': [
@@ -180,7 +180,7 @@ module.exports = [
     },
   },
   {
-    file: 'cli/profile.js',
+    file: 'tools/cli/profile.js',
     tests: verb,
     mutants: {
       'not whole is a success': ['return code === 0 && !isWhole ? FAILED : code;', 'return code;'],
@@ -199,7 +199,7 @@ module.exports = [
     },
   },
   {
-    file: 'profile/pass-on.js',
+    file: 'tools/recorder/pass-on.js',
     tests: verb,
     mutants: {
       'the options of the user are lost': ['{others ?', '{false ?'],
@@ -222,7 +222,7 @@ module.exports = [
     },
   },
   {
-    file: 'profile/patches/children.js',
+    file: 'tools/recorder/patches/children.js',
     tests: children,
     mutants: {
       'children without the options are not told': [
@@ -232,7 +232,7 @@ module.exports = [
     },
   },
   {
-    file: 'cli/nothing.js',
+    file: 'tools/cli/nothing.js',
     tests: verb,
     mutants: {
       'an option of the program is one of Node': ['end === -1 ? args.length : end', 'args.length'],
@@ -240,7 +240,7 @@ module.exports = [
     },
   },
   {
-    file: 'cli/application.js',
+    file: 'tools/cli/application.js',
     tests: verb,
     mutants: {
       'another signal ends ralloc': [

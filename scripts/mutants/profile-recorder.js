@@ -1,20 +1,20 @@
 'use strict';
 
-const sampling = ['profile/sampling.test.js'];
-const budget = ['profile/budget.test.js'];
-const recorder = ['profile/recorder.test.js'];
-const requests = ['profile/requests.test.js'];
-const transfers = ['profile/transfers.test.js'];
-const own = ['profile/own.test.js'];
-const profiler = ['profile/profiler.test.js'];
-const pins = ['profile/pins.test.js'];
-const unchanged = ['profile/unchanged.test.js'];
-const bodies = ['profile/bodies.test.js'];
-const collections = ['profile/collections.test.js'];
+const sampling = ['tools/recorder/sampling.test.js'];
+const budget = ['tools/recorder/budget.test.js'];
+const recorder = ['tools/recorder/recorder.test.js'];
+const requests = ['tools/recorder/requests.test.js'];
+const transfers = ['tools/recorder/transfers.test.js'];
+const own = ['tools/recorder/own.test.js'];
+const profiler = ['tools/recorder/profiler.test.js'];
+const pins = ['tools/recorder/pins.test.js'];
+const unchanged = ['tools/recorder/unchanged.test.js'];
+const bodies = ['tools/recorder/bodies.test.js'];
+const collections = ['tools/recorder/collections.test.js'];
 
 module.exports = [
   {
-    file: 'profile/sampling.js',
+    file: 'tools/recorder/sampling.js',
     tests: sampling,
     mutants: {
       'a distance that is always the mean': [
@@ -33,7 +33,7 @@ module.exports = [
     },
   },
   {
-    file: 'profile/budget.js',
+    file: 'tools/recorder/budget.js',
     tests: budget,
     mutants: {
       'nothing is doubled': ['return this.#set(2, now);', 'return this.#set(1, now);'],
@@ -58,7 +58,7 @@ module.exports = [
     },
   },
   {
-    file: 'profile/collections.js',
+    file: 'tools/recorder/collections.js',
     tests: collections,
     mutants: {
       'a major one does not count': [
@@ -68,12 +68,12 @@ module.exports = [
       'one that V8 did not want costs its pause alone': [
         'const COST = 5;',
         'const COST = 1;',
-        { tests: ['profile/sufficient.test.js'] },
+        { tests: ['tools/recorder/sufficient.test.js'] },
       ],
     },
   },
   {
-    file: 'profile/samples.js',
+    file: 'tools/recorder/samples.js',
     tests: collections,
     mutants: {
       'the old are looked for': [
@@ -83,7 +83,7 @@ module.exports = [
     },
   },
   {
-    file: 'profile/patches/buffers.js',
+    file: 'tools/recorder/patches/buffers.js',
     tests: recorder,
     mutants: {
       'a view over memory is an allocation': [
@@ -120,7 +120,7 @@ module.exports = [
     },
   },
   {
-    file: 'profile/patches/requests.js',
+    file: 'tools/recorder/patches/requests.js',
     tests: requests,
     mutants: {
       'no request begins': ["event === 'request' || ", ''],
@@ -132,7 +132,7 @@ module.exports = [
     },
   },
   {
-    file: 'profile/patches/requests.js',
+    file: 'tools/recorder/patches/requests.js',
     tests: profiler,
     mutants: {
       'modules that are loaded later are not seen': [
@@ -143,7 +143,7 @@ module.exports = [
     },
   },
   {
-    file: 'profile/requests.js',
+    file: 'tools/recorder/requests.js',
     tests: requests,
     mutants: {
       'no request ends': ['    this.end = time.now();\n', ''],
@@ -152,7 +152,7 @@ module.exports = [
     },
   },
   {
-    file: 'profile/patches/transfers.js',
+    file: 'tools/recorder/patches/transfers.js',
     tests: transfers,
     mutants: {
       'what is sent is not told': ['if (ab.byteLength === 0) samples.transferred(ab);', ''],
@@ -164,7 +164,7 @@ module.exports = [
     },
   },
   {
-    file: 'profile/patches/own.js',
+    file: 'tools/recorder/patches/own.js',
     tests: own,
     mutants: {
       'what another method counted counts again': [
@@ -179,7 +179,7 @@ module.exports = [
     },
   },
   {
-    file: 'profile/pins.js',
+    file: 'tools/recorder/pins.js',
     tests: pins,
     mutants: {
       'each slice is alone': [

@@ -1,10 +1,10 @@
 'use strict';
 
-const report = (name) => `profile/report/${name}.test.js`;
+const report = (name) => `tools/report/${name}.test.js`;
 
 module.exports = [
   {
-    file: 'profile/report/lines.js',
+    file: 'tools/report/lines.js',
     tests: [report('model')],
     mutants: {
       'the outermost frame is the line': ['stack.find((frame)', 'stack.findLast((frame)'],
@@ -20,14 +20,14 @@ module.exports = [
     },
   },
   {
-    file: 'profile/report/collection.js',
+    file: 'tools/report/collection.js',
     tests: [report('model')],
     mutants: {
       'seconds of recorders add up': ['to - Math.max(from, end)', 'to - from'],
     },
   },
   {
-    file: 'profile/report/interval.js',
+    file: 'tools/report/interval.js',
     tests: [report('interval')],
     mutants: {
       'what was not seen is nothing': ['Math.max(variance / sum, unseen)', 'variance / sum'],
@@ -38,8 +38,8 @@ module.exports = [
     },
   },
   {
-    file: 'profile/recorders.js',
-    tests: [report('model'), 'profile/damage.test.js'],
+    file: 'tools/recorder/recorders.js',
+    tests: [report('model'), 'tools/recorder/damage.test.js'],
     mutants: {
       'one recorder is all': ['this.#byId.set(recorder.id,', 'this.#byId.set(0,'],
       'nothing is lost': ['Math.max(0, last - blocks)', '0'],
@@ -47,8 +47,8 @@ module.exports = [
     },
   },
   {
-    file: 'profile/profile.js',
-    tests: ['profile/damage.test.js'],
+    file: 'tools/recorder/profile.js',
+    tests: ['tools/recorder/damage.test.js'],
     mutants: {
       'nonsense is the end': ['return read(new Profile({ isCareful: true }));', 'throw error;'],
       'nonsense is found when half of it is added': [
@@ -58,7 +58,7 @@ module.exports = [
     },
   },
   {
-    file: 'profile/report/timeline.js',
+    file: 'tools/report/timeline.js',
     tests: [report('model')],
     mutants: {
       'each thread has its own resident set': [
@@ -70,7 +70,7 @@ module.exports = [
     },
   },
   {
-    file: 'profile/report/findings.js',
+    file: 'tools/report/findings.js',
     tests: [report('model')],
     mutants: {
       'what rises within the error grows': ['rise > off &&', 'rise > 0 ||'],
@@ -84,7 +84,7 @@ module.exports = [
     },
   },
   {
-    file: 'profile/report/sources.js',
+    file: 'tools/report/sources.js',
     tests: [report('sources')],
     mutants: {
       'the line before': ['line: entry.originalLine + 1', 'line: entry.originalLine'],
@@ -106,7 +106,7 @@ module.exports = [
     mutants: { 'no sourceRoot': ['= root ?', '= false ?'] },
   },
   {
-    file: 'profile/report/compare.js',
+    file: 'tools/report/compare.js',
     tests: [report('compare')],
     mutants: {
       'every change is one': [
@@ -137,7 +137,7 @@ module.exports = [
     },
   },
   {
-    file: 'profile/report/page.js',
+    file: 'tools/report/page.js',
     tests: [report('page')],
     mutants: {
       'a name may end the script': [".replaceAll('<', '\\\\u003c')", ''],

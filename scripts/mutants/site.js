@@ -3,11 +3,11 @@
 const sites = ['site/site.test.js'];
 const holds = ['site/site.test.js'];
 const same = ['site/same.test.js'];
-const read = ['lifetime/table.test.js'];
+const read = ['site/table-file.test.js'];
 const tables = ['site/table.test.js'];
-const judged = ['profile/judged.test.js'];
-const bakes = ['profile/bake.test.js'];
-const named = ['profile/named.test.js'];
+const judged = ['tools/recorder/judged.test.js'];
+const bakes = ['tools/placement/bake.test.js'];
+const named = ['tools/recorder/named.test.js'];
 
 module.exports = [
   {
@@ -81,7 +81,7 @@ module.exports = [
     },
   },
   {
-    file: 'lifetime/table.js',
+    file: 'site/table-file.js',
     tests: tables,
     mutants: {
       'tables of all applications': ['&& found !== expected', '&& false'],
@@ -99,7 +99,7 @@ module.exports = [
     },
   },
   {
-    file: 'profile/bake/bake.js',
+    file: 'tools/placement/bake/bake.js',
     tests: named,
     mutants: {
       'size classes with few samples are told': ["other.reason !== 'few-samples' && ", ''],
@@ -110,7 +110,7 @@ module.exports = [
     },
   },
   {
-    file: 'profile/bake/evidence.js',
+    file: 'tools/placement/bake/evidence.js',
     tests: named,
     mutants: {
       'one size class is always alike': ['return this.#whole.alike;', 'return 1;'],
@@ -118,7 +118,7 @@ module.exports = [
     },
   },
   {
-    file: 'profile/samples.js',
+    file: 'tools/recorder/samples.js',
     tests: judged,
     mutants: {
       'what a request had is that of the last sample': [
@@ -145,8 +145,8 @@ module.exports = [
     },
   },
   {
-    file: 'profile/collections.js',
-    tests: ['profile/sufficient.test.js'],
+    file: 'tools/recorder/collections.js',
+    tests: ['tools/recorder/sufficient.test.js'],
     mutants: {
       'the first that began to look is late': [
         'return start < to ? start',

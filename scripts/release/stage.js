@@ -10,7 +10,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
-const { DIST, bundle } = require('../bundle.js');
+const { FOLDERS, bundle } = require('../bundle.js');
 const { program } = require('../lib/program.js');
 const { binaryFaults } = require('./check-binary.js');
 const { withLinks } = require('./links.js');
@@ -62,11 +62,12 @@ function stageMain(output, manifest, web) {
   const left = manifest.files.filter((pattern) => pattern.startsWith('!')).map(patternOf);
   // What is bundled is bundled anew: a clone's may be older than its sources.
   const isLeft = (file) =>
-    file.startsWith(`${DIST}/`) || left.some((pattern) => pattern.test(file));
+    FOLDERS.some((folder) => file.startsWith(`${folder}/`)) ||
+    left.some((pattern) => pattern.test(file));
   const files = [...kept, ...ALWAYS_PACKED].flatMap(filesIn).filter((file) => !isLeft(file));
   const packed = (file) => files.includes(file) || files.some((one) => one.startsWith(`${file}/`));
   for (const file of files) copy(file, output, { packed, web, version: manifest.version });
-  bundle(path.join(output, DIST));
+  bundle(output);
   writeJson(path.join(output, 'package.json'), published);
 }
 

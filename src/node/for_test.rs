@@ -17,7 +17,7 @@ pub fn fork_for_test() -> i32 {
     crate::os::fork()
 }
 
-/// What lib/lifetime/clusters.js has to say of the same bytes: how many clusters, the errors, and the first buckets.
+/// What tools/placement/clusters.js has to say of the same bytes: how many clusters, the errors, and the first buckets.
 #[napi(catch_unwind)]
 pub fn borders_for_test(bytes: Vec<f64>, least_ms: f64, most: u32) -> napi::Result<Vec<f64>> {
     let bytes: Vec<u64> = bytes.into_iter().map(|bytes| bytes as u64).collect();
@@ -29,7 +29,7 @@ pub fn borders_for_test(bytes: Vec<f64>, least_ms: f64, most: u32) -> napi::Resu
     Ok([borders.clusters as f64].into_iter().chain(borders.errors).chain(buckets).collect())
 }
 
-/// What lib/lifetime/rules.js has to say of the same evidence, its numbers in the order of the fields: strategy, certainty, reason.
+/// What tools/placement/rules.js has to say of the same evidence, its numbers in the order of the fields: strategy, certainty, reason.
 #[napi(catch_unwind)]
 pub fn decide_for_test(evidence: Vec<f64>) -> Vec<u32> {
     let [

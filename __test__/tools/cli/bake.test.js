@@ -1,0 +1,255 @@
+'use strict';
+// tier: tools
+
+// `ralloc bake` and `ralloc explain`, of a real program that was recorded, and of files that are none.
+
+const test = require('ava');
+const fs = require('node:fs');
+const path = require('node:path');
+const { STRATEGIES } = require('../../../lib/site/decisions.js');
+const { readTable } = require('../../../lib/site/table-file.js');
+const { fixturePath } = require('../../helpers/child.js');
+const { testWhere } = require('../../helpers/backend.js');
+const { folder, newFolder, removeFolder } = require('../../helpers/folder.js');
+const { ralloc } = require('../../helpers/profile.js');
+const { writeProfile } = require('../../helpers/profiles.js');
+
+/** Nearly each is a sample. */
+const REQUESTS = '4000';
+
+/** A folder with the application and its profile, recorded once. */
+const recorded = newFolder();
+test.before(async (t) => {
+  fs.cpSync(fixturePath('tools/placement/baked'), recorded, { recursive: true });
+  const options = ['-o', 'a.rprof', '--rate', '8k', '--budget', '100'];
+  const command = [process.execPath, 'service.js', REQUESTS];
+  const { code, stderr } = await ralloc(['profile', ...options, '--', ...command], {
+    cwd: recorded,
+  });
+  t.is(code, 0, stderr);
+});
+test.after.always(() => removeFolder(recorded));
+
+/** A copy of it; the files have the times of the original. */
+function application(t) {
+  const dir = path.join(folder(t), 'app');
+  fs.cpSync(recorded, dir, { recursive: true, preserveTimestamps: true });
+  // The profile names the files that ran.
+  const file = (name) => path.join(dir, name);
+  return { dir, file, bake: (...args) => ralloc(['bake', ...args], { cwd: dir }) };
+}
+
+const of = ({ sites }, name) => sites.find((site) => site.function === name);
+
+test('lines get what a person would give them', async (t) => {
+  const { code, stdout, stderr } = await ralloc(
+    ['bake', '-o', 'x.json', '--rust', 'x.rs', 'a.rprof'],
+    {
+      cwd: recorded,
+    },
+  );
+  t.is(code, 0, stderr);
+  t.is(stdout, '');
+  const table = readTable(path.join(recorded, 'x.json'));
+  const rows = of(table, 'parseRows');
+  t.like(rows, { file: 'rows.js', source: 'Buffer.allocUnsafe', callee: 'Buffer.allocUnsafe' });
+  t.like(rows, { size: 65536, mostly: 65536 });
+  t.true(rows.samples >= 3900, `${rows.samples}`);
+  // On a machine that stands still an operation may take longer than its request.
+  const isBound = rows.exceptions <= rows.samples / 1000;
+  t.is(rows.strategy === 'request', isBound);
+  t.is(rows.certainty, rows.exceptions === 0 ? 'proved' : 'suggested');
+  const entries = of(table, 'remember');
+  t.is(entries.size, 32768);
+  t.true(['slab', 'region'].includes(entries.strategy)); // a region, where the machine stood still for 8 s
+  t.like(of(table, 'forget'), { strategy: 'leave', reason: 'never-ends', size: 16384 });
+  const count = (strategy) => table.sites.filter((site) => site.strategy === strategy).length;
+  const each = STRATEGIES.filter((one) => count(one) > 0).map((one) => `${count(one)} ${one}`);
+  t.is(stderr, `ralloc: x.json: 3 sites of 2 files: ${each.join(', ')}\n`);
+  for (const { file, offset, callee, line } of table.sites) {
+    const text = fs.readFileSync(path.join(recorded, file), 'utf8');
+    t.is(text.slice(offset, offset + callee.length), callee);
+    t.is(text.slice(0, offset).split('\n').length, line);
+  }
+  t.regex(fs.readFileSync(path.join(recorded, 'x.rs'), 'utf8'), /^pub const REMEMBER: Site = /m);
+  const { collectionMs } = table.recorded;
+  t.true(collectionMs > 0);
+  for (const border of table.lifetimes.flatMap(({ borders }) => borders)) {
+    t.true(border >= Math.floor(2 * collectionMs));
+  }
+});
+
+test('files are named from the folder of the table, and the same profile gives the same bytes', async (t) => {
+  const dir = folder(t);
+  const bake = (out) => ralloc(['bake', '-o', out, path.join(recorded, 'a.rprof')], { cwd: dir });
+  fs.mkdirSync(path.join(dir, 'sub'));
+  for (const out of ['a.json', 'b.json', 'sub/a.json']) t.is((await bake(out)).code, 0);
+  const [a, b] = ['a.json', 'b.json'].map((name) => fs.readFileSync(path.join(dir, name), 'utf8'));
+  t.is(a, b);
+  const table = readTable(path.join(dir, 'sub', 'a.json'));
+  for (const { file } of table.files) {
+    t.true(fs.existsSync(path.resolve(dir, 'sub', file)), file);
+    t.false(file.includes('\\'));
+  }
+});
+
+test('without -o it is ralloc.table.json, whole, and nothing else is left', async (t) => {
+  const dir = folder(t);
+  fs.writeFileSync(
+    path.join(dir, 'ralloc.table.json'),
+    '{\n  "format": "ralloc table", "of": "an earlier time"',
+  );
+  const { code } = await ralloc(['bake', path.join(recorded, 'a.rprof')], { cwd: dir });
+  t.is(code, 0);
+  t.deepEqual(fs.readdirSync(dir), ['ralloc.table.json']);
+  t.is(readTable(path.join(dir, 'ralloc.table.json')).sites.length, 3);
+});
+
+test('explain tells a line, a file, and what is not there', async (t) => {
+  const out = path.join(recorded, 'explained.json');
+  await ralloc(['bake', '-o', out, path.join(recorded, 'a.rprof')]);
+  const explain = (...args) => ralloc(['explain', '-t', out, ...args], { cwd: recorded });
+  const { line, column, samples, strategy } = of(readTable(out), 'parseRows');
+  const rows = await explain(`rows.js:${line}`);
+  t.is(rows.code, 0);
+  t.is(rows.stderr, '');
+  const [head, what, , bytes] = rows.stdout.split('\n');
+  t.is(head, `rows.js:${line}:${column} parseRows: Buffer.allocUnsafe`);
+  t.true(what.startsWith(`  strategy   ${strategy}, `), what);
+  const told = samples.toLocaleString('en-US');
+  t.true(bytes.endsWith(` by ${told} samples, nearly all of at most 64 KiB each`), bytes);
+  t.is((await explain(`rows.js:${line}:${column}`)).stdout, rows.stdout);
+  const all = await explain('service.js');
+  t.is(all.stdout.match(/^service\.js:/gm).length, 2);
+  t.regex(all.stdout, /\d % lived .* \(by the clusters of all that is of 16 KiB to 32 KiB\)/);
+  const none = await explain('service.js:1');
+  t.is(none.code, 1);
+  t.is(none.stdout, '');
+  t.regex(
+    none.stderr,
+    /^ralloc: No site of line 1 is in the table\. It has some of service\.js, in line \d+, \d+\n$/,
+  );
+  const other = await explain('other.js:1');
+  t.is(other.code, 1);
+  t.is(
+    other.stderr,
+    `ralloc: No site of other.js is in the table: ${out} names files from ${recorded}\n`,
+  );
+});
+
+test('a line that was moved is found by its text, or dropped with a warning', async (t) => {
+  const { dir, file } = application(t);
+  const out = file('table.json');
+  // Of the original, whose files are named from the copy's folder as those of the copy then.
+  await ralloc(['bake', '-o', path.join(recorded, 'moved.json'), 'a.rprof'], { cwd: recorded });
+  fs.copyFileSync(path.join(recorded, 'moved.json'), out);
+  const explain = (place) => ralloc(['explain', '-t', out, place], { cwd: dir });
+  const text = fs.readFileSync(file('rows.js'), 'utf8');
+  const { line, column } = of(readTable(out), 'parseRows');
+  fs.writeFileSync(
+    file('rows.js'),
+    `// moved\n\n${text.replace('  const rows', '      const rows')}`,
+  );
+  const moved = await explain(`rows.js:${line + 2}`);
+  t.is(moved.code, 0, moved.stderr);
+  t.true(moved.stdout.startsWith(`rows.js:${line + 2}:${column + 4} parseRows`), moved.stdout);
+  t.is(moved.stderr, 'ralloc: rows.js was changed since the table was baked\n');
+  for (const changed of [text.replace('Buffer.', 'Bytes.'), `${text}${text}`, '']) {
+    fs.writeFileSync(file('rows.js'), changed);
+    const gone = await explain('rows.js');
+    t.is(gone.code, 1);
+    t.is(gone.stdout, '');
+    t.true(
+      gone.stderr.includes(`ralloc: rows.js:${line}:${column} parseRows is not found any more\n`),
+    );
+  }
+  fs.rmSync(file('rows.js'));
+  t.regex((await explain('rows.js')).stderr, /^ralloc: rows\.js is not there, or is no code\n/);
+});
+
+testWhere(
+  process.platform === 'linux',
+  '/dev/full',
+  'what cannot be written is told',
+  async (t) => {
+    const profile = path.join(recorded, 'a.rprof');
+    const full = await ralloc(['bake', '-o', '/dev/full', profile]);
+    t.is(full.code, 1);
+    t.is(
+      full.stderr.trim(),
+      'ralloc: The table cannot be written to /dev/full: the disk is full. Free some space, or give a file on another disk',
+    );
+    const dir = folder(t);
+    const none = await ralloc(['bake', '-o', path.join(dir, 'none', 't.json'), profile]);
+    t.is(none.code, 1);
+    t.regex(none.stderr, /The table cannot be written to .*none.*ENOENT/);
+    t.deepEqual(fs.readdirSync(dir), []);
+  },
+);
+
+for (const [args, message] of [
+  [[], 'Give a profile'],
+  [['-o'], "Option '-o, --output <value>' argument missing"],
+  [['--k', '3', 'a.rprof'], "Unknown option '--k'"],
+  [['-o', 'a.rprof', 'a.rprof'], 'a.rprof is given twice'],
+  [['--rust', 'x', '-o', './x', 'a.rprof'], 'x is given twice'],
+]) {
+  test(`wrong arguments: ralloc bake ${args.join(' ')}`, async (t) => {
+    const { code, stdout, stderr } = await ralloc(['bake', ...args], { cwd: folder(t) });
+    t.is(code, 2);
+    t.is(stdout, '');
+    t.true(stderr.startsWith(`ralloc: ${message}`), stderr);
+    t.true(stderr.endsWith('See: ralloc help bake\n'), stderr);
+  });
+}
+
+for (const args of [[], [''], ['a.js:1', 'b.js:2'], ['--all']]) {
+  test(`wrong arguments: ralloc explain ${JSON.stringify(args)}`, async (t) => {
+    const { code, stderr } = await ralloc(['explain', ...args], { cwd: folder(t) });
+    t.is(code, 2);
+    t.true(stderr.endsWith('See: ralloc help explain\n'), stderr);
+  });
+}
+
+test('what is no profile, and one of another machine, is told in a line, and nothing is written', async (t) => {
+  const dir = folder(t);
+  const bake = (...args) => ralloc(['bake', ...args], { cwd: dir });
+  fs.writeFileSync(path.join(dir, 'text'), 'no profile');
+  fs.writeFileSync(path.join(dir, 'empty'), '');
+  for (const [name, message] of [
+    ['none', /^ralloc: The profile none: There is no such file\./],
+    ['text', /^ralloc: The profile text is none: /],
+    ['empty', /^ralloc: The profile empty is empty: /],
+  ]) {
+    const { code, stderr } = await bake(name);
+    t.is(code, 1);
+    t.regex(stderr, message);
+    t.is(stderr.trim().split('\n').length, 1);
+  }
+  const other = await bake(path.relative(dir, writeProfile(dir, 1)));
+  t.is(other.code, 1);
+  t.regex(other.stderr, /ralloc: There is nothing to bake: /);
+  t.deepEqual(fs.readdirSync(dir).sort(), ['1.rprof', 'empty', 'text']);
+});
+
+test('a table that is none is told by explain', async (t) => {
+  const dir = folder(t);
+  const missing = await ralloc(['explain', 'a.js:1'], { cwd: dir });
+  t.is(missing.code, 1);
+  t.is(
+    missing.stderr,
+    'ralloc: The table ralloc.table.json: there is no such file. "ralloc bake -o FILE app.rprof" writes one\n',
+  );
+});
+
+test('a file with anything else in it is left as it is', async (t) => {
+  const { bake, file } = application(t);
+  const text = '{\n  "name": "app"\n}\n';
+  fs.writeFileSync(file('package.json'), text);
+  for (const option of ['-o', '--rust']) {
+    const { code, stderr } = await bake(option, 'package.json', 'a.rprof');
+    t.is(code, 1, stderr);
+    t.regex(stderr, /ralloc: The file package\.json is there already, and is no table/);
+    t.is(fs.readFileSync(file('package.json'), 'utf8'), text);
+  }
+});

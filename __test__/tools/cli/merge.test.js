@@ -1,0 +1,135 @@
+'use strict';
+// tier: tools
+
+// `ralloc merge`: what it writes, what it tells, and what it refuses.
+
+const test = require('ava');
+const fs = require('node:fs');
+const path = require('node:path');
+const { encode } = require('../../../tools/recorder/block.js');
+const { frame } = require('../../../tools/recorder/frame.js');
+const { Profile } = require('../../../tools/recorder/profile.js');
+const { testWhere } = require('../../helpers/backend.js');
+const { run } = require('../../helpers/child.js');
+const { folder } = require('../../helpers/folder.js');
+const { blocksOf, writeProfile } = require('../../helpers/profiles.js');
+
+const bin = path.join(__dirname, '..', '..', '..', 'bin', 'ralloc.js');
+const merge = (...args) => run('', { path: bin, args: ['merge', ...args] });
+
+/** A folder with profiles of these seeds. */
+function profiles(t, ...seeds) {
+  const dir = folder(t);
+  return { dir, out: path.join(dir, 'out.rprof'), files: seeds.map((s) => writeProfile(dir, s)) };
+}
+
+test('it sums up profiles, and tells how many', async (t) => {
+  const { out, files } = profiles(t, 1, 2, 3);
+  const { code, stdout, stderr } = await merge('-o', out, ...files);
+  t.is(code, 0);
+  t.is(stdout, '');
+  t.regex(stderr, /^ralloc: .*out\.rprof: 3 profiles, 3 recorders, \d+ sites\n$/);
+  const sum = new Profile();
+  for (const seed of [1, 2, 3]) for (const block of blocksOf(seed)) sum.add(block);
+  t.true(fs.readFileSync(out).equals(sum.toBuffer()));
+});
+
+test('merges of merges are the merge, in any order', async (t) => {
+  const { dir, out, files } = profiles(t, 1, 2, 3);
+  const [part, all] = ['part', 'all'].map((name) => path.join(dir, name));
+  await merge('-o', out, ...files);
+  await merge('--output', part, files[2], files[0]);
+  await merge('-o', all, part, files[1]);
+  t.true(fs.readFileSync(all).equals(fs.readFileSync(out)));
+});
+
+test('its result can take the place of one of the files', async (t) => {
+  const { out, files } = profiles(t, 1, 2);
+  await merge('-o', out, ...files);
+  t.is((await merge('-o', files[0], ...files)).code, 0);
+  t.true(fs.readFileSync(files[0]).equals(fs.readFileSync(out)));
+});
+
+test('the end that a killed process left is skipped, and told', async (t) => {
+  const { out, files } = profiles(t, 1, 2);
+  fs.truncateSync(files[1], fs.statSync(files[1]).size - 1);
+  const { code, stderr } = await merge('-o', out, ...files);
+  t.is(code, 0);
+  t.regex(stderr, /2\.rprof: .* skipped that are of no whole block/);
+});
+
+test('blocks that are missing, and blocks of nonsense, are told', async (t) => {
+  const { dir, out, files } = profiles(t, 1);
+  const frames = blocksOf(2).map((block, index) => encode({ ...block, number: index + 1 }));
+  const file = path.join(dir, 'gap.rprof');
+  const nonsense = frame(Buffer.from([1, 0, 6, 2, 1, 1]));
+  fs.writeFileSync(file, Buffer.concat([frames[0], nonsense, frames[2]]));
+  const { code, stderr } = await merge('-o', out, files[0], file);
+  t.is(code, 0);
+  t.regex(stderr, /gap\.rprof: 1 block left out that makes no sense/);
+  t.regex(stderr, /^ralloc: 1 block of recorders is missing in the midst of the files/m);
+});
+
+test('its help names files as the others do', async (t) => {
+  const { stdout } = await merge('--help');
+  t.regex(stdout, /merge -o fleet\.rprof profiles\/\*\.rprof/);
+});
+
+test('recorders that are in two files are told', async (t) => {
+  const { dir, out, files } = profiles(t, 1);
+  const copy = path.join(dir, 'copy.rprof');
+  fs.copyFileSync(files[0], copy);
+  const { code, stderr } = await merge('-o', out, files[0], copy);
+  t.is(code, 0);
+  t.regex(stderr, /copy\.rprof has recorders that another of the files has too/);
+});
+
+test('wrong calls have exit code 2', async (t) => {
+  const { dir, out, files } = profiles(t, 1);
+  const refuses = async (args, message) => {
+    const { code, stderr } = await merge(...args);
+    t.is(code, 2, stderr);
+    t.regex(stderr, message);
+  };
+  await refuses(files, /Say where to write: -o FILE/);
+  await refuses(['-o', out], /Give the profiles to merge/);
+  await refuses(['-o', out, '--wrong', files[0]], /Unknown option '--wrong'/);
+  await refuses(['-o', out, files[0], path.join(dir, '.', '1.rprof')], /is given twice/);
+  const link = path.join(dir, 'link');
+  fs.linkSync(files[0], link);
+  await refuses(['-o', out, files[0], link], /link is given twice \(also as .*1\.rprof\)/);
+  t.false(fs.existsSync(out));
+});
+
+test('of files that are no profiles nothing is written', async (t) => {
+  const { dir, out, files } = profiles(t, 1);
+  const fails = async (name, content, message) => {
+    const file = path.join(dir, name);
+    if (content !== undefined) fs.writeFileSync(file, content);
+    const { code, stderr } = await merge('-o', out, files[0], file);
+    t.is(code, 1);
+    t.true(stderr.startsWith('ralloc: The profile '), stderr);
+    t.true(stderr.includes(file));
+    t.regex(stderr, message);
+    t.is(stderr.trim().split('\n').length, 1);
+    t.false(fs.existsSync(out));
+  };
+  await fails('missing', undefined, /There is no such file/);
+  await fails('empty', '', /is empty/);
+  await fails('foreign', '{}', /no block of ralloc/);
+  await fails('cut-off', fs.readFileSync(files[0]).subarray(0, 20), /cut off or damaged/);
+  await fails('newer', frame(Buffer.from([2, 0])), /is of format 2, .* up to 1\. Update ralloc/);
+  const { code, stderr } = await merge('-o', path.join(dir, 'none', 'out'), files[0]);
+  t.is(code, 1);
+  t.regex(stderr, /cannot be written to .*ENOENT/);
+});
+
+testWhere(fs.existsSync('/dev/full'), '/dev/full', 'a full disk is told', async (t) => {
+  const { files } = profiles(t, 1);
+  const { code, stderr } = await merge('-o', '/dev/full', ...files);
+  t.is(code, 1);
+  t.is(
+    stderr,
+    'ralloc: The profile cannot be written to /dev/full: the disk is full. Free some space, or give a file on another disk\n',
+  );
+});

@@ -1,0 +1,213 @@
+'use strict';
+// tier: tools
+
+// `ralloc profile`: what it is given, what it says, and that nothing of the application's comes to harm.
+
+const test = require('ava');
+const { execFileSync } = require('node:child_process');
+const fs = require('node:fs');
+const { join } = require('node:path');
+const { Profile } = require('../../../tools/recorder/profile.js');
+const { folder } = require('../../helpers/folder.js');
+const { fixturePath } = require('../../helpers/child.js');
+const { profiled, ralloc } = require('../../helpers/profile.js');
+
+const NODE = [process.execPath, fixturePath('tools/recorder/echo.js')];
+
+for (const [args, message] of [
+  [[], 'Write "--" before the application: ralloc profile -- node app.js'],
+  [['node', 'a.js'], 'Write "--" before the application: ralloc profile -- node a.js'],
+  [['--'], 'Write an application behind "--": node app.js'],
+  [['-o'], "Option '-o, --output <value>' argument missing"],
+  [['--nothing', '--', 'node'], "Unknown option '--nothing'"],
+  [
+    ['--budget', '0', '--', 'node'],
+    '--budget must be > 0 and <= 100, percent of a core. Received "0"',
+  ],
+  [
+    ['--budget', 'x', '--', 'node'],
+    '--budget must be > 0 and <= 100, percent of a core. Received "x"',
+  ],
+  [
+    ['--rate', '1g', '--', 'node'],
+    '--rate must be a number of bytes, such as 65536 or 64k. Received "1g"',
+  ],
+]) {
+  test(`wrong arguments: ralloc profile ${args.join(' ')}`, async (t) => {
+    const cwd = folder(t);
+    const { code, stdout, stderr } = await ralloc(['profile', ...args], { cwd });
+    t.is(code, 2);
+    t.is(stdout, '');
+    t.true(stderr.startsWith(`ralloc: ${message}`), stderr);
+    t.true(stderr.endsWith('See: ralloc help profile\n'), stderr);
+    t.deepEqual(fs.readdirSync(cwd), []);
+  });
+}
+
+test('without -o the file is in the current folder, named by the time', async (t) => {
+  const cwd = folder(t);
+  const { code, stderr } = await ralloc(['profile', '--', ...NODE], { cwd });
+  t.is(code, 0);
+  const [file, ...others] = fs.readdirSync(cwd);
+  t.regex(file, /^ralloc-20\d{6}-\d{6}-\d+\.rprof$/);
+  t.deepEqual(others, []);
+  t.is(Profile.read(join(cwd, file)).recorders.length, 1);
+  t.true(stderr.startsWith(`ralloc: Recorded one thread in ${file} (`), stderr);
+  t.true(stderr.endsWith(`To see it: npx ralloc report ${file}\n`), stderr);
+});
+
+test('arguments, standard input and output are the application’s', async (t) => {
+  const { result } = await profiled(t, 'echo.js', { args: ['a b', '--help', '-o'] });
+  t.deepEqual(result.args, ['a b', '--help', '-o']);
+});
+
+test('a folder with spaces, quotes and backslashes may have ralloc', async (t) => {
+  const dir = join(folder(t), 'it\'s "a" \\ folder');
+  fs.mkdirSync(dir);
+  fs.symlinkSync(join(__dirname, '..', '..', '..'), join(dir, 'ralloc'));
+  const file = join(dir, 'a.rprof');
+  const env = { NODE_PRESERVE_SYMLINKS: '1', NODE_PRESERVE_SYMLINKS_MAIN: '1' };
+  const { code, result, stderr } = await ralloc(['profile', '-o', file, '--', ...NODE], {
+    path: join(dir, 'ralloc', 'bin', 'ralloc.js'),
+    env,
+  });
+  t.is(code, 0, stderr);
+  t.deepEqual(result.execArgv, [
+    '--require',
+    join(dir, 'ralloc', 'tools', 'recorder', 'preload.js'),
+  ]);
+  t.is(Profile.read(file).recorders.length, 1);
+});
+
+test('options reach every recorder', async (t) => {
+  const { result } = await profiled(t, 'echo.js', {
+    options: ['--budget', '1.5%', '--rate', '64k', '--typed-arrays'],
+    env: { RALLOC_PROFILE_FILE: '/nowhere', RALLOC_PROFILE_RATE: '1' },
+  });
+  t.is(result.variables.RALLOC_PROFILE_BUDGET, '1.5');
+  t.is(result.variables.RALLOC_PROFILE_RATE, '65536');
+  t.is(result.variables.RALLOC_PROFILE_TYPED_ARRAYS, '1');
+});
+
+test('NODE_OPTIONS of the user hold too', async (t) => {
+  const { result } = await profiled(t, 'echo.js', { env: { NODE_OPTIONS: '--title=mine' } });
+  t.is(result.title, 'mine');
+});
+
+test('a program that hooks another extension loads as without ralloc', async (t) => {
+  const dir = folder(t);
+  const [hook, app, file] = ['hook.js', 'app.foo', 'a.rprof'].map((name) => join(dir, name));
+  const compile = 'module._compile(require("fs").readFileSync(file, "utf8"), file)';
+  fs.writeFileSync(hook, `require.extensions['.foo'] = (module, file) => ${compile};`);
+  fs.writeFileSync(app, 'console.log(require.main === module);');
+  const { code, stdout, stderr } = await ralloc([
+    'profile',
+    '-o',
+    file,
+    '--',
+    process.execPath,
+    '-r',
+    hook,
+    app,
+  ]);
+  t.is(code, 0, stderr);
+  t.is(stdout, 'true\n');
+});
+
+test('an ES module as the main program', async (t) => {
+  const dir = folder(t);
+  const app = join(dir, 'app.mjs');
+  fs.writeFileSync(
+    app,
+    'import { Buffer } from "node:buffer"; await 1; console.log(Buffer.alloc(5).length);',
+  );
+  const file = join(dir, 'a.rprof');
+  const { code, stdout } = await ralloc(['profile', '-o', file, '--', process.execPath, app]);
+  t.is(code, 0);
+  t.is(stdout, '5\n');
+});
+
+test('npm is not recorded, and what it starts is', async (t) => {
+  const cwd = folder(t);
+  const scripts = { start: `"${NODE[0]}" "${NODE[1]}"` };
+  fs.writeFileSync(join(cwd, 'package.json'), JSON.stringify({ scripts }));
+  const file = join(cwd, 'a.rprof');
+  const { code, stderr } = await ralloc(['profile', '-o', file, '--', 'npm', 'start'], { cwd });
+  t.is(code, 0, stderr);
+  const { recorders } = Profile.read(file);
+  t.deepEqual(
+    recorders.map(({ title }) => title),
+    [NODE[1]],
+  );
+});
+
+for (const [what, output, message] of [
+  ['in a folder that is not there', (dir) => join(dir, 'none', 'a.rprof'), /a\.rprof.*ENOENT/],
+  ['which is a folder', (dir) => dir, /EISDIR/],
+  [
+    'which is another file',
+    (dir) => join(dir, 'app.js'),
+    /app\.js is there already, and is no profile/,
+  ],
+]) {
+  test(`a file to write ${what}: a message and exit code 1, and the application is not started`, async (t) => {
+    const dir = folder(t);
+    fs.writeFileSync(join(dir, 'app.js'), 'x');
+    const { code, stdout, stderr } = await ralloc(['profile', '-o', output(dir), '--', ...NODE]);
+    t.is(code, 1);
+    t.is(stdout, '');
+    t.regex(stderr, message);
+    t.true(stderr.startsWith('ralloc: '));
+    t.deepEqual(fs.readdirSync(dir), ['app.js']);
+    t.is(fs.readFileSync(join(dir, 'app.js'), 'utf8'), 'x');
+  });
+}
+
+test('a named pipe is refused at once: a profile is read again', async (t) => {
+  const cwd = folder(t);
+  if (process.platform === 'win32') return t.pass();
+  execFileSync('mkfifo', [join(cwd, 'pipe')]);
+  const { code, stdout, stderr } = await ralloc(['profile', '-o', 'pipe', '--', ...NODE], { cwd });
+  t.is(code, 1);
+  t.is(stdout, '');
+  t.regex(stderr, /^ralloc: The profile cannot be written to .*pipe: it is no regular file/);
+});
+
+test('node --version tells its version, and that no program was there to record', async (t) => {
+  const cwd = folder(t);
+  const ended = await ralloc(['profile', '--', process.execPath, '--version'], { cwd });
+  t.is(ended.code, 0);
+  t.is(ended.stdout, `${process.version}\n`);
+  t.is(ended.stderr, 'ralloc: Nothing was recorded: with --version Node runs no program\n');
+  t.deepEqual(fs.readdirSync(cwd), []);
+  const own = await ralloc(['profile', '--', ...NODE, '--version'], { cwd });
+  t.regex(own.stderr, /^ralloc: Recorded one thread/, 'an option of the program');
+});
+
+test('a full disk: the application ends as it would, and ralloc says what to do, by exit code 1', async (t) => {
+  if (!fs.existsSync('/dev/full')) return t.pass();
+  const ran = (args) => ralloc(['profile', '-o', '/dev/full', '--', ...NODE, ...args]);
+  const { code, result, stderr } = await ran([]);
+  t.is(code, 1);
+  t.deepEqual(result.args, []);
+  t.regex(stderr, /RALLOC_PROFILE_STOPPED.*the application goes on without it.*\/dev\/full/);
+  t.regex(
+    stderr,
+    /ralloc: \/dev\/full is not whole: a recorder could not go on \(ENOSPC\)\. Free space/,
+  );
+  t.is((await ran(['fail'])).code, 9);
+});
+
+test('a program that is no Node program, and one that is not there', async (t) => {
+  const cwd = folder(t);
+  const foreign = await ralloc(['profile', '--', 'true'], { cwd });
+  t.is(foreign.code, 1);
+  t.regex(foreign.stderr, /^ralloc: Nothing was recorded: the command started no Node process/);
+  const none = await ralloc(['profile', '--', 'app.js'], { cwd });
+  t.is(none.code, 1);
+  t.is(
+    none.stderr,
+    'ralloc: Cannot start "app.js": there is no such program. Write it as in the shell: ralloc profile -- node app.js\n',
+  );
+  t.deepEqual(fs.readdirSync(cwd), [], 'no empty profile is left');
+});

@@ -1,0 +1,216 @@
+'use strict';
+// tier: tools
+
+// `ralloc report` as people run it: the files it writes, what it prints, and what it says of bad input.
+
+const test = require('ava');
+const fs = require('node:fs');
+const { join } = require('node:path');
+const { encode } = require('../../../tools/recorder/block.js');
+const { MAGIC } = require('../../../tools/recorder/frame.js');
+const { posixTest, testWhere } = require('../../helpers/backend.js');
+const { run } = require('../../helpers/child.js');
+const { folder } = require('../../helpers/folder.js');
+const { service, serviceFile } = require('../../helpers/service.js');
+
+const root = join(__dirname, '..', '..', '..');
+const report = (...args) =>
+  run('', { path: join(root, 'bin', 'ralloc.js'), args: ['report', ...args] });
+
+/** A folder with app.rprof in it, a recording of the service. */
+function recorded(t, bytes = serviceFile({ seconds: 20 })) {
+  const dir = folder(t);
+  const profile = join(dir, 'app.rprof');
+  fs.writeFileSync(profile, bytes);
+  return { dir, profile };
+}
+
+test('writes a page beside the profile, and tells the costliest lines', async (t) => {
+  const { dir, profile } = recorded(t);
+  const { code, stdout, stderr } = await report(profile);
+  t.is(code, 0, stderr);
+  t.deepEqual(fs.readdirSync(dir).sort(), ['app.html', 'app.rprof']);
+  const [file, head, first] = stdout.split('\n');
+  t.is(file, join(dir, 'app.html'));
+  t.regex(head, /^3\.\d+ GB allocated in 20 s, \d+(\.\d+)? MB alive at the end$/);
+  t.regex(first, /^ *1\.\d+ GB +± 1 % {2}rows\.js:12 parseRow\(\)$/);
+  t.regex(stdout, /^grows: sessions\.js:9 remember\(\), /m);
+});
+
+test('the page is one file that names no other', async (t) => {
+  const { profile } = recorded(t);
+  await report(profile);
+  const html = fs.readFileSync(profile.replace('.rprof', '.html'), 'utf8');
+  t.true(html.startsWith('<!doctype html>\n<html lang="en">'));
+  t.notRegex(html, /<(?:script|img|iframe|link)[^>]+(?:src|href)="(?!data:)/);
+  t.notRegex(html, /url\((?!['"]?(?:data:|#))|@import/);
+  t.true(html.length < 400_000, `${html.length}`);
+});
+
+test('--json: the lines, the costliest first, with all that the format promises', async (t) => {
+  const { profile } = recorded(t);
+  const { code, stdout, stderr } = await report('--json', profile);
+  t.is(code, 0, stderr);
+  const { sites, ...whole } = JSON.parse(stdout);
+  t.deepEqual([whole.node, whole.seconds, whole.rate], ['v24.21.0', 20, 32768]);
+  t.deepEqual(Object.keys(whole), [
+    'node',
+    'seconds',
+    'rate',
+    'bytes',
+    'live',
+    'notSeen',
+    'skipped',
+    'lost',
+  ]);
+  t.is(sites.length, 9);
+  t.deepEqual(
+    sites.map(({ bytes }) => bytes),
+    sites.map(({ bytes }) => bytes).toSorted((a, b) => b - a),
+  );
+  const names = ['file', 'line', 'column', 'stack', 'bytes', 'count', 'live', 'peak'];
+  for (const site of sites) {
+    for (const name of [...names, 'lifetimes', 'withRequest', 'outlived'])
+      t.true(name in site, name);
+    t.true(site.lifetimes.every(({ ms, bytes }) => (ms === null || ms > 0) && bytes > 0));
+  }
+  const [{ file, line, column, function: name, stack }] = sites;
+  t.deepEqual([line, column, name], [12, 22, 'parseRow']);
+  t.true(file.endsWith('rows.js'));
+  t.deepEqual(stack[0], { function: 'parseRow', file, line, column });
+  const chunks = sites.find(({ source }) => source === 'http');
+  t.deepEqual(
+    [chunks.file, chunks.line, chunks.route, chunks.stack],
+    [null, null, 'POST /rows', []],
+  );
+});
+
+test('--json -o writes it into a file', async (t) => {
+  const { dir, profile } = recorded(t);
+  const { code, stdout } = await report('--json', '-o', join(dir, 'a.json'), profile);
+  t.is(code, 0);
+  t.is(stdout, '');
+  t.is(JSON.parse(fs.readFileSync(join(dir, 'a.json'))).sites.length, 9);
+});
+
+test('--json of two profiles: before, after, and the changes', async (t) => {
+  const { dir, profile } = recorded(t);
+  const other = join(dir, 'other.rprof');
+  fs.writeFileSync(other, serviceFile({ seconds: 20, churn: 300_000_000 }));
+  const { stdout } = await report('--json', profile, other);
+  const { before, after, changes } = JSON.parse(stdout);
+  t.true(before.sites[0].bytes < after.sites[0].bytes);
+  t.deepEqual([changes[0].path, changes[0].verdict], ['rows.js', 'more']);
+});
+
+test('of two profiles the page is named by the second', async (t) => {
+  const { dir, profile } = recorded(t);
+  fs.copyFileSync(profile, join(dir, 'later.rprof'));
+  t.is((await report(profile, join(dir, 'later.rprof'))).code, 0);
+  t.deepEqual(fs.readdirSync(dir).sort(), ['app.rprof', 'later.html', 'later.rprof']);
+});
+
+test('--no-code leaves the code out', async (t) => {
+  const { profile } = recorded(t);
+  const page = () => fs.readFileSync(profile.replace('.rprof', '.html'), 'utf8');
+  await report(profile);
+  t.true(page().includes('sessions.set(id'));
+  await report('--no-code', profile);
+  t.false(page().includes('sessions.set(id'));
+  t.true(page().includes('sessions.js'));
+});
+
+test('the profile of a killed process opens, and the page says what was cut off', async (t) => {
+  const whole = serviceFile({ seconds: 20 });
+  const { profile } = recorded(t, whole.subarray(0, whole.length - 7));
+  const { code, stdout } = await report('--json', profile);
+  t.is(code, 0);
+  const { seconds, skipped } = JSON.parse(stdout);
+  t.is(seconds, 18);
+  t.true(skipped > 0);
+});
+
+const WRONG = {
+  'a file that is not there': [
+    undefined,
+    /app\.rprof: There is no such file\. "ralloc profile -o FILE/,
+  ],
+  'an empty file': [Buffer.alloc(0), /app\.rprof is empty: .+ Record again/],
+  'a foreign file': [Buffer.from('{"a": 1}\n'.repeat(99)), /app\.rprof is none: /],
+  'a file cut off in its first block': [
+    serviceFile({ seconds: 2 }).subarray(0, 90),
+    /app\.rprof has no whole block/,
+  ],
+};
+
+for (const [what, [bytes, message]] of Object.entries(WRONG)) {
+  test(`${what}: exit code 1, one line that says what to do, and nothing is written`, async (t) => {
+    const { dir, profile } = recorded(t, bytes ?? Buffer.alloc(0));
+    if (bytes === undefined) fs.rmSync(profile);
+    const { code, stdout, stderr } = await report(profile);
+    t.is(code, 1);
+    t.is(stdout, '');
+    t.regex(stderr, message);
+    t.is(stderr.trimEnd().split('\n').length, 1, stderr);
+    t.false(fs.existsSync(join(dir, 'app.html')));
+  });
+}
+
+test('a profile of a newer ralloc: which format it is of', async (t) => {
+  const { crc32 } = require('node:zlib');
+  const bytes = encode(service({ seconds: 2 })[0]);
+  t.true(bytes.subarray(0, MAGIC.length).equals(MAGIC));
+  bytes[12] = 9;
+  bytes.writeUInt32LE(crc32(bytes.subarray(12)), 8);
+  const { code, stderr } = await report(recorded(t, bytes).profile);
+  t.is(code, 1);
+  t.regex(stderr, /app\.rprof is of format 9, .+ Update ralloc/);
+});
+
+test('a folder that is not there, to write into', async (t) => {
+  const { dir, profile } = recorded(t);
+  const { code, stderr } = await report(profile, '-o', join(dir, 'absent', 'a.html'));
+  t.is(code, 1);
+  t.regex(
+    stderr,
+    /^ralloc: The report cannot be written to .+a\.html: .+ Give a file in a folder that can be written\n$/,
+  );
+  t.deepEqual(fs.readdirSync(dir), ['app.rprof']);
+});
+
+testWhere(fs.existsSync('/dev/full'), '/dev/full', 'a full disk: what to do', async (t) => {
+  const { profile } = recorded(t);
+  const { code, stderr } = await report(profile, '-o', '/dev/full');
+  t.is(code, 1);
+  t.regex(stderr, /^ralloc: The report cannot be written to \/dev\/full: the disk is full\. /);
+});
+
+posixTest('a folder where the page should be: nothing is written', async (t) => {
+  const { dir, profile } = recorded(t);
+  fs.mkdirSync(join(dir, 'app.html'));
+  const { code } = await report(profile);
+  t.is(code, 1);
+  t.deepEqual(fs.readdirSync(dir).sort(), ['app.html', 'app.rprof']);
+});
+
+const MISUSED = {
+  'no profile': [[], /Give the profile to report: ralloc report FILE/],
+  'three profiles': [['a', 'b', 'c'], /"ralloc merge" makes one of many/],
+  'an unknown option': [['a', '--fast'], /Unknown option '--fast'/],
+  'the profile as its own output': [['a', '-o', './a'], /\.\/a is the profile itself/],
+};
+
+for (const [what, [args, message]] of Object.entries(MISUSED)) {
+  test(`${what}: exit code 2`, async (t) => {
+    const { code, stdout, stderr } = await report(...args);
+    t.is(code, 2);
+    t.is(stdout, '');
+    t.regex(stderr, message);
+  });
+}
+
+test('its help', async (t) => {
+  const { code, stdout } = await report('--help');
+  t.is(code, 0);
+  t.regex(stdout, /^Usage: ralloc report \[options\] FILE\n/);
+});

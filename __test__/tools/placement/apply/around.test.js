@@ -1,0 +1,223 @@
+'use strict';
+// tier: tools
+
+// What `ralloc apply` finds around the lines that it changes: where requests get their arenas, and where entries are let go.
+
+const test = require('ava');
+const fs = require('node:fs');
+const path = require('node:path');
+const { folder } = require('../../../helpers/folder.js');
+const { PROVED, plan, planned } = require('../../../helpers/planned.js');
+
+const ROWS = 'exports.f = (n) => Buffer.allocUnsafe(n);\n';
+const SITE = { file: 'rows.js', call: 'Buffer.allocUnsafe(', ...PROVED };
+
+/** What becomes of app.js, where requests get their arenas. */
+function mounted(t, text, { name = 'app.js', files = {}, ...options } = {}) {
+  const dir = folder(t);
+  plan(dir, { 'rows.js': ROWS, [name]: text, ...files }, [SITE]);
+  const result = planned(dir, options);
+  t.deepEqual(result.faults, []);
+  t.true('rows.js' in result.texts);
+  fs.writeFileSync(path.join(dir, 'rows.js'), result.texts['rows.js']);
+  if (result.texts[name] !== undefined) {
+    fs.writeFileSync(path.join(dir, name), result.texts[name]);
+    t.deepEqual(planned(dir, options).texts, {});
+  }
+  return { ...result, text: result.texts[name] };
+}
+
+const RALLOC = "const { requestArena } = require('ralloc');\n";
+for (const [given, expected] of [
+  ['app.use(requestArena());', 'app.use(requestArena({ context: true }));'],
+  ['app.use(requestArena({}));', 'app.use(requestArena({ context: true }));'],
+  ['requestArena({ maxBytes });', 'requestArena({ maxBytes, context: true });'],
+  ['requestArena({ a: 1, ...b });', 'requestArena({ a: 1, ...b, context: true });'],
+  ['requestArena({\n  a: 1,\n  b,\n});', 'requestArena({\n  a: 1,\n  b,\n  context: true,\n});'],
+  ['requestArena({\n  a: 1\n});', 'requestArena({\n  a: 1,\n  context: true\n});'],
+  ['requestArena({ context: false });', 'requestArena({ context: true });'],
+  ['requestArena({ context: true });', undefined],
+  ["requestArena({ 'context': true });", undefined],
+]) {
+  test(`the context of ${given}`, (t) => {
+    const { text, changes, suggestions } = mounted(t, RALLOC + given);
+    t.is(text, expected && RALLOC + expected);
+    t.deepEqual(suggestions, []);
+    t.is(
+      changes.includes('app.js:2: context: true, which current() needs'),
+      expected !== undefined,
+    );
+  });
+}
+
+for (const [head, call, expected] of [
+  [
+    "import { requestArena } from 'ralloc/express';",
+    'requestArena()',
+    'requestArena({ context: true })',
+  ],
+  ["import { requestArena as make } from 'ralloc';", 'make()', 'make({ context: true })'],
+  ["import r from 'ralloc';", 'r.requestArena()', 'r.requestArena({ context: true })'],
+  [
+    "const r = require('ralloc/koa');",
+    'r.requestArena({ a })',
+    'r.requestArena({ a, context: true })',
+  ],
+  [
+    '',
+    "require('ralloc/http').requestArena()",
+    "require('ralloc/http').requestArena({ context: true })",
+  ],
+  [
+    "const plugin = require('ralloc/fastify');",
+    'app.register(plugin)',
+    'app.register(plugin, { context: true })',
+  ],
+  [
+    "import plugin from 'ralloc/fastify';",
+    'app.register(plugin, { a })',
+    'app.register(plugin, { a, context: true })',
+  ],
+  [
+    '',
+    "app.register(import('ralloc/fastify'))",
+    "app.register(import('ralloc/fastify'), { context: true })",
+  ],
+]) {
+  test(`where requests get their arenas: ${head} ${call}`, (t) => {
+    const { text } = mounted(t, `${head}\n${call};\n`);
+    t.is(text, `${head}\n${expected};\n`);
+  });
+}
+
+for (const [text, why] of [
+  [`${RALLOC}requestArena(options);`, 'its options are not written there'],
+  [`${RALLOC}requestArena({ context: isOn });`, 'its options are not written there'],
+  ['<App/>; // requestArena of ralloc', 'it does not parse: '],
+]) {
+  test(`a context that nobody can turn on there is told: ${text.split('\n').at(-1)}`, (t) => {
+    const { text: changed, suggestions } = mounted(t, text);
+    t.is(changed, undefined);
+    t.is(suggestions.length, 1);
+    t.regex(suggestions[0], /^app\.js:\d: turn on context: true, which current\(\) needs: /);
+    t.true(suggestions[0].includes(why));
+  });
+}
+
+for (const text of [
+  "requestArena(); // of ralloc's",
+  "const { requestArena } = require('./ralloc');\nrequestArena();",
+]) {
+  test(`requestArena of somebody else: ${text.split('\n')[0]}`, (t) => {
+    const { text: changed, suggestions } = mounted(t, text);
+    t.is(changed, undefined);
+    t.regex(suggestions[0], /^No requestArena\(\) was found\. /);
+  });
+}
+
+test('arenas of several files are told, and none is changed; tests and packages are not looked at', (t) => {
+  const mount = `${RALLOC}requestArena();\n`;
+  const files = { 'a/b.js': mount };
+  const { text, suggestions } = mounted(t, mount, { files });
+  t.is(text, undefined);
+  t.is(suggestions.length, 2);
+  const others = Object.fromEntries(
+    [
+      'test/a.js',
+      '__tests__/a.js',
+      'a.test.js',
+      'a.spec.mjs',
+      'node_modules/a/a.js',
+      '.git/a.js',
+      'a.d.ts',
+    ].map((name) => [name, mount]),
+  );
+  t.is(mounted(t, mount, { files: others }).suggestions.length, 0);
+});
+
+test('of files that were given, no other one is changed', (t) => {
+  const { text, suggestions } = mounted(t, `${RALLOC}requestArena();\n`);
+  t.truthy(text);
+  t.deepEqual(suggestions, []);
+  const dir = folder(t);
+  plan(dir, { 'rows.js': ROWS, 'app.js': `${RALLOC}requestArena();\n` }, [SITE]);
+  const given = planned(dir, { files: ['rows.js'] });
+  t.deepEqual(Object.keys(given.texts), ['rows.js']);
+  t.is(given.suggestions.length, 1);
+  t.deepEqual(planned(dir, { files: ['app.js'] }).texts, {});
+});
+
+/** What is said of an entry that lives longer than its request. */
+function suggested(t, text, site = {}) {
+  const dir = folder(t);
+  plan(dir, { 'cache.js': text }, [
+    { file: 'cache.js', call: 'Buffer.from(', samples: 100, ...site },
+  ]);
+  const { suggestions, texts } = planned(dir);
+  t.deepEqual(texts, {});
+  t.is(suggestions.length, 1);
+  return suggestions[0];
+}
+
+const FREE = 'The free belongs where it is let go: ';
+for (const [what, text, expected] of [
+  [
+    'of a Map',
+    'const c = new Map();\nc.set(k, Buffer.from(x));\nc.delete(k);',
+    'cache.js:3 c.delete(k)',
+  ],
+  [
+    'by a variable',
+    'function f(k) {\n  const b = Buffer.from(x);\n  b.fill(1);\n  c.set(k, { b });\n}\nc.delete(1);\nc.clear();',
+    'cache.js:6 c.delete(1); cache.js:7 c.clear()',
+  ],
+  [
+    'assigned later',
+    'let b;\nb = Buffer.from(x);\nc.add(b);\nc.delete(b);',
+    'cache.js:4 c.delete(b)',
+  ],
+  [
+    'of a private Map',
+    'class C {\n  #m = new Map();\n  put(k) { this.#m.set(k, Buffer.from(x)); }\n  drop(k) { this.#m.delete(k); }\n}',
+    'cache.js:4 this.#m.delete(k)',
+  ],
+  ['of a list', 'q.push(Buffer.from(x));\nif (q.length > 9) q.shift();', 'cache.js:2 q.shift()'],
+  ['of an object', 'o[k] = Buffer.from(x);\ndelete o[k];\ndelete p[k];', 'cache.js:2 delete o[k]'],
+  [
+    'by a function',
+    'const make = (x) => Buffer.from(x);\nc.set(k, make(1));\nc.delete(k);',
+    'cache.js:3 c.delete(k)',
+  ],
+  [
+    'by a function with return',
+    'function make(x) {\n  const b = Buffer.from(x);\n  return b;\n}\nc.set(k, make(1));\nc.delete(k);\nd.delete(k);',
+    'cache.js:6 c.delete(k)',
+  ],
+]) {
+  test(`where an entry is let go: ${what}`, (t) => {
+    const told = suggested(t, `${text}\n`);
+    t.true(told.includes(': belongs in a slab, which somebody frees. '), told);
+    t.true(told.endsWith(FREE + expected), told);
+  });
+}
+
+for (const [text, held] of [
+  ['c.set(k, Buffer.from(x));\nd.delete(k);', 'c'],
+  ['f(Buffer.from(x));\nd.delete(k);', 'what holds it'],
+  ['const b = Buffer.from(x);', 'what holds it'],
+]) {
+  test(`where it is not found, what to look for: ${text.split('\n')[0]}`, (t) => {
+    t.true(
+      suggested(t, `${text}\n`).endsWith(
+        `Look for where it is let go: delete(), clear(), shift() of ${held}, or a new value in its place`,
+      ),
+    );
+  });
+}
+
+test('what lives long belongs in a region', (t) => {
+  t.regex(
+    suggested(t, 'c.set(k, Buffer.from(x));\n', { ms: 20_000 }),
+    /: belongs in a region, which /,
+  );
+});

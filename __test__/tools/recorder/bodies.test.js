@@ -1,0 +1,87 @@
+'use strict';
+// tier: tools
+
+// ralloc finds out whether a stream's methods are Node's own before it gives a chunk back: those of a profiler are as good.
+
+const test = require('ava');
+const { once } = require('node:events');
+const http = require('node:http');
+const { PassThrough } = require('node:stream');
+const { pump, stats } = require('../../..');
+const { requestArena } = require('../../../lib/http.js');
+const { isOfNode, readsOf } = require('../../../lib/memory/own-methods.js');
+const { Recorder } = require('../../../tools/recorder/recorder.js');
+const { releases } = require('../../helpers/given-back.js');
+
+const BODY = Buffer.alloc(300_000, 7);
+
+function record(t) {
+  const recorder = new Recorder({ rate: 4096, seed: 3 });
+  recorder.start();
+  t.teardown(() => recorder.stop());
+  return recorder;
+}
+
+async function listen(t, handler) {
+  const server = http.createServer(handler).listen(0);
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  return async () => {
+    const request = http.request({ port: server.address().port, method: 'POST', agent: false });
+    request.end(BODY);
+    const [response] = await once(request, 'response');
+    const parts = [];
+    for await (const part of response) parts.push(part);
+    return Buffer.concat(parts);
+  };
+}
+
+/** What two requests to it release: the first is what makes parsers known. */
+async function released(t, handler) {
+  const ask = await listen(t, handler);
+  await releases();
+  t.deepEqual(await ask(), BODY);
+  const before = stats().bodies.released;
+  t.deepEqual(await ask(), BODY);
+  return stats().bodies.released - before;
+}
+
+const handlers = {
+  'body()': () =>
+    requestArena().wrap(async (req, res) => {
+      res.end(Buffer.from(await req.arena.body()));
+    }),
+  'pump()': () => (req, res) => pump(req, res),
+};
+
+for (const [name, handler] of Object.entries(handlers)) {
+  test.serial(`${name} gives back as much as without a profiler`, async (t) => {
+    const plain = await released(t, handler());
+    t.true(plain >= BODY.length, String(plain));
+    const recorder = record(t);
+    t.true((await released(t, handler())) >= plain * 0.95);
+    recorder.stop();
+    t.true((await released(t, handler())) >= plain * 0.95);
+  });
+}
+
+test.serial('methods that stand in the place of a patch are a patch', (t) => {
+  const { push } = http.IncomingMessage.prototype;
+  t.teardown(() => delete http.IncomingMessage.prototype.push);
+  http.IncomingMessage.prototype.push = function mine(...args) {
+    return push.apply(this, args);
+  };
+  const recorder = record(t);
+  t.false(isOfNode(http.IncomingMessage.prototype.push));
+  t.true(isOfNode(PassThrough.prototype.push));
+  recorder.stop();
+});
+
+test.serial('a patch of one stream is seen', (t) => {
+  record(t);
+  const methods = readsOf(http.IncomingMessage);
+  const message = new http.IncomingMessage(null);
+  t.true(methods.areOn(message));
+  message.push = () => {};
+  t.false(methods.areOn(message));
+});

@@ -1,0 +1,98 @@
+'use strict';
+// tier: tools
+
+// The mean distance between samples follows what the recorder may take.
+
+const test = require('ava');
+const { Budget, LEAST } = require('../../../tools/recorder/budget.js');
+
+const COST = 0.02; // ms a sample
+
+/** `load(mean, s)`: samples in a second, spread over it. The means after each second, and what was spent in all, as a share. */
+function simulate(share, seconds, load, isFixed = false, usedMs = undefined) {
+  const sampling = { mean: LEAST };
+  const budget = new Budget(share, sampling, isFixed, 0, usedMs);
+  const means = [];
+  let spent = 0;
+  for (let s = 0; s < seconds; s++) {
+    for (let step = 0; step < 1000; step++) {
+      const now = s * 1000 + step;
+      for (let due = load(sampling.mean, s, step) / 1000; due > Math.random(); due--) {
+        budget.spend(COST, now);
+        spent += COST;
+      }
+      if (step % 200 === 0) budget.look(now);
+    }
+    means.push(sampling.mean);
+  }
+  return { means, share: spent / (seconds * 1000) };
+}
+
+const steady = (bytes) => (mean) => bytes / mean;
+
+test('the distance grows under load until the budget is kept', (t) => {
+  const { means, share } = simulate(0.03, 20, steady(1e9));
+  t.true(means.at(-1) >= 256 * 1024 && means.at(-1) <= 2 * 1024 * 1024, String(means.at(-1)));
+  t.true(share < 0.033, String(share));
+});
+
+test('it stays where it is while the load does', (t) => {
+  const { means } = simulate(0.03, 30, steady(1e9));
+  t.is(new Set(means.slice(5)).size, 1);
+});
+
+test('it shrinks again, step by step', (t) => {
+  const { means } = simulate(0.03, 40, (mean, s) => (s < 10 ? 1e9 : 1e6) / mean);
+  t.true(means[9] > LEAST);
+  t.is(means.at(-1), LEAST);
+  for (let i = 11; i < means.length; i++) t.true(means[i] >= means[i - 1] / 2);
+});
+
+test('bursts may take what was not taken before', (t) => {
+  const burst = (mean, _s, step) => (step % 100 < 10 ? 1e9 / mean : 0);
+  const { means, share } = simulate(0.03, 30, burst);
+  t.true(means.at(-1) <= 256 * 1024, String(means.at(-1)));
+  t.true(share < 0.033, String(share));
+});
+
+test('it is a share of the time that the thread has', (t) => {
+  const usedMs = (now) => now / 10;
+  const { share } = simulate(0.03, 30, steady(1e9), false, usedMs);
+  t.true(share < 0.0045, String(share));
+});
+
+test('a thread that is idle has its samples, whatever else the recorder does there', (t) => {
+  const sampling = { mean: LEAST };
+  const budget = new Budget(0.03, sampling, false, 0, (now) => now / 500);
+  for (let now = 40; now < 60_000; now += 40) {
+    if (now % 80 === 0) budget.spend(COST, now);
+    if (now % 200 !== 0) continue;
+    budget.spendOther(1); // its turns, its collections
+    budget.look(now);
+    t.is(sampling.mean, LEAST, `after ${now} ms`);
+  }
+});
+
+test('what else is spent counts, and not alone', (t) => {
+  const run = (other) => {
+    const sampling = { mean: LEAST };
+    const budget = new Budget(0.03, sampling, false, 0);
+    let samples = 0;
+    for (let now = 1; now < 30_000; now++) {
+      samples += 1e9 / 1000 / sampling.mean;
+      for (; samples >= 1; samples--) budget.spend(COST, now);
+      if (now % 200 !== 0) continue;
+      budget.spendOther(other);
+      budget.look(now);
+    }
+    return sampling.mean;
+  };
+  const [none, some, much] = [run(0), run(3), run(100)];
+  t.true(none < some, `${none}, ${some}`);
+  t.true(much <= 2 * some, `${some}, ${much}`);
+});
+
+test('one that is fixed is left alone', (t) => {
+  const { means } = simulate(0.001, 5, steady(1e9), true);
+  t.deepEqual(new Set(means), new Set([LEAST]));
+});

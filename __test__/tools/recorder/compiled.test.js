@@ -1,0 +1,197 @@
+'use strict';
+// tier: tools
+
+// Code that is compiled in memory: a report has its author's lines, or says that it has not.
+
+const test = require('ava');
+const esbuild = require('esbuild');
+const fs = require('node:fs');
+const path = require('node:path');
+const { SourceMap } = require('node:module');
+const { pathToFileURL } = require('node:url');
+const { findAll } = require('../../../lib/stack/mappings.js');
+const { folder } = require('../../helpers/folder.js');
+const { ralloc } = require('../../helpers/profile.js');
+
+const ESBUILD = require.resolve('esbuild');
+
+/** An enum takes more lines as JavaScript, an interface none. */
+const SOURCE = `interface Row {
+  size: number;
+}
+
+enum Kind { Small, Large }
+
+const kept: Buffer[] = [];
+
+class Maker {
+  constructor(readonly row: Row) {}
+
+  make(): Buffer {
+    return Buffer.alloc(this.row.size);
+  }
+}
+
+for (let i = 0; i < 1000; i++) kept.push(new Maker({ size: 65536 }).make());
+console.log(kept.length, Kind.Large);
+`;
+const PLACES = [
+  [13, 19],
+  [17, 69],
+];
+
+/** What tsx, ts-node and others do: \`sourcemap\` is esbuild's. */
+const hook = (sourcemap) => `
+const { transformSync } = require(${JSON.stringify(ESBUILD)});
+const fs = require('node:fs');
+require.extensions['.ts'] = (module, file) => {
+  const options = { loader: 'ts', format: 'cjs', sourcefile: file, sourcemap: ${sourcemap} };
+  module._compile(transformSync(fs.readFileSync(file, 'utf8'), options).code, file);
+};`;
+
+const loader = `
+import { transformSync } from ${JSON.stringify(pathToFileURL(ESBUILD).href)};
+import fs from 'node:fs';
+import { fileURLToPath } from 'node:url';
+export function load(url, context, next) {
+  if (!url.endsWith('.mts')) return next(url, context);
+  const options = { loader: 'ts', format: 'esm', sourcefile: fileURLToPath(url), sourcemap: 'inline' };
+  const source = transformSync(fs.readFileSync(new URL(url), 'utf8'), options).code;
+  return { format: 'module', source, shortCircuit: true };
+}`;
+const registers = `
+const { pathToFileURL } = require('node:url');
+require('node:module').register(pathToFileURL(__dirname + '/loader.mjs'));`;
+
+/** In the place of the package of that name. */
+const support = `
+exports.mapSourcePosition = (at) => ({ ...at, line: at.line + 1000 });`;
+
+/** Files by name → their texts, and their folder. */
+function write(t, files) {
+  const dir = fs.realpathSync(folder(t));
+  for (const [name, text] of Object.entries(files)) {
+    fs.mkdirSync(path.dirname(path.join(dir, name)), { recursive: true });
+    fs.writeFileSync(path.join(dir, name), text);
+  }
+  return dir;
+}
+
+/** The places of the costliest stack of a program in a folder, from the inside: [file, line, column]. */
+async function placesOf(t, files, args) {
+  const dir = write(t, files);
+  const run = (argv) => ralloc(argv, { cwd: dir, env: { NODE_V8_COVERAGE: '' } });
+  const { code, stderr } = await run([
+    'profile',
+    '--rate',
+    '64k',
+    '-o',
+    'a.rprof',
+    '--',
+    process.execPath,
+    ...args,
+  ]);
+  t.is(code, 0, stderr);
+  const { result, stdout } = await run(['report', '--json', 'a.rprof']);
+  const [{ stack }] = (result ?? JSON.parse(stdout)).sites;
+  return stack
+    .filter(({ file }) => path.relative(dir, file).startsWith('app'))
+    .map(({ file, line, column }) => [path.relative(dir, file), line, column]);
+}
+
+const at = (name, places) => places.map(([line, column]) => [name, line, column]);
+
+test('a compiler that hooks require() and leaves its map in the text: the lines of the source', async (t) => {
+  const files = { 'hook.js': hook("'inline'"), 'app.ts': SOURCE };
+  const places = await placesOf(t, files, ['-r', './hook.js', 'app.ts']);
+  t.deepEqual(places.slice(0, 2), at('app.ts', PLACES));
+});
+
+test('one that tells its map to source-map-support alone', async (t) => {
+  const name = 'node_modules/source-map-support/source-map-support.js';
+  const files = {
+    'hook.js': `require('./${name}');\n${hook('false')}`,
+    [name]: support,
+    'app.ts': SOURCE,
+  };
+  const [[file, line]] = await placesOf(t, files, ['-r', './hook.js', 'app.ts']);
+  t.is(file, 'app.ts');
+  t.true(line > 1000, 'as the library says');
+});
+
+test('one whose map nobody has: no line of the source, and the name says why', async (t) => {
+  const files = { 'hook.js': hook('false'), 'app.ts': SOURCE };
+  const places = await placesOf(t, files, ['-r', './hook.js', 'app.ts']);
+  t.deepEqual([...new Set(places.map(([file]) => file))], ['app.ts (compiled in memory)']);
+});
+
+const ESM = {
+  'main.mjs': "import './app.mts';",
+  'hook.js': registers,
+  'loader.mjs': loader,
+  'app.mts': SOURCE,
+};
+
+test('a loader of ES modules, with source maps enabled: the lines of the source', async (t) => {
+  const places = await placesOf(t, ESM, ['--enable-source-maps', '-r', './hook.js', 'main.mjs']);
+  t.deepEqual(places.slice(0, 2), at('app.mts', PLACES));
+});
+
+test('a loader of ES modules, and nobody keeps its map: no line of the source', async (t) => {
+  const places = await placesOf(t, ESM, ['-r', './hook.js', 'main.mjs']);
+  t.deepEqual([...new Set(places.map(([file]) => file))], ['app.mts (compiled in memory)']);
+});
+
+const PLAIN = `const kept = [];
+for (let i = 0; i < 1000; i++) kept.push(Buffer.alloc(65536));
+`;
+
+for (const [name, text] of [
+  ['app.js', PLAIN],
+  ['app.mjs', PLAIN],
+  ['app.cjs', `#!/usr/bin/env node\n${PLAIN}`.replaceAll('\n', '\r\n')],
+  ['app2.mjs', `\uFEFF// ☃é\n${PLAIN}`],
+  ['app2.cjs', `\uFEFF// ☃é\n${PLAIN}`],
+  ['app3.cjs', `\uFEFF${PLAIN.replace('\n', ' ')}`],
+]) {
+  test(`what runs as it stands in its file is told so: ${JSON.stringify(text.slice(0, 30))}… in ${name}`, async (t) => {
+    const [[file, line, column]] = await placesOf(t, { [name]: text }, [name]);
+    t.is(file, name);
+    const lines = text.replace('\uFEFF', '').split('\n');
+    t.is(line, lines.findIndex((one) => one.includes('for (')) + 1);
+    t.is(column, lines[line - 1].indexOf('alloc(') + 1);
+  });
+}
+
+const STRIPPED = SOURCE.replace('enum Kind { Small, Large }', 'const Kind = { Large: 1 };').replace(
+  'constructor(readonly row: Row) {}',
+  'constructor(row: Row) { this.row = row; } row: Row;',
+);
+const names = process.features.typescript === 'strip' ? ['app.ts', 'app.mts'] : [];
+
+for (const name of names) {
+  test(`types that Node takes off leave every place where it was: ${name}`, async (t) => {
+    const places = await placesOf(t, { [name]: STRIPPED }, [name]);
+    t.deepEqual(places.slice(0, 2), at(name, PLACES));
+  });
+}
+
+test('places are found as by SourceMap of Node', (t) => {
+  const { map } = esbuild.transformSync(SOURCE.repeat(1), {
+    loader: 'ts',
+    sourcemap: true,
+    sourcefile: 'app.ts',
+    minify: true,
+  });
+  const payload = JSON.parse(map);
+  const node = new SourceMap(payload);
+  const places = Array.from({ length: 600 }, (_, column) => ({ line: 0, column }));
+  const found = findAll(payload.mappings, places);
+  for (const place of places) {
+    const { originalLine: line, originalColumn: column } = node.findEntry(place.line, place.column);
+    const { source, ...origin } = found.get(place) ?? {};
+    t.deepEqual(origin, line === undefined ? {} : { line, column });
+  }
+  t.deepEqual(findAll(';;AAAA,', [{ line: 1, column: 5 }]).size, 0, 'of another line');
+  t.throws(() => findAll('AAA', [{ line: 0, column: 0 }]), { instanceOf: SyntaxError });
+});

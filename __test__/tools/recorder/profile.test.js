@@ -1,0 +1,259 @@
+'use strict';
+// tier: tools
+
+const test = require('ava');
+const fs = require('node:fs');
+const path = require('node:path');
+const { encode } = require('../../../tools/recorder/block.js');
+const { events } = require('../../../tools/recorder/events.js');
+const { Profile } = require('../../../tools/recorder/profile.js');
+const { folder } = require('../../helpers/folder.js');
+const { FIRST_SLOT, SLOT, blocksOf, siteOf } = require('../../helpers/profiles.js');
+const { random } = require('../../helpers/random.js');
+
+const SEEDS = Array.from({ length: 12 }, (_, seed) => seed);
+
+/** A profile of blocks, each of them added. */
+function sumOf(blocks) {
+  const profile = new Profile();
+  for (const block of blocks) profile.add(block);
+  return profile;
+}
+
+/** What the cells of blocks sum up to, the slow way. */
+function slowSum(blocks) {
+  const sums = new Map();
+  for (const { cells } of blocks) {
+    for (const { site, sizeClass, event, bucket, samples, count, bytes } of cells) {
+      const key = [site, sizeClass, event, bucket].join();
+      const sum = sums.get(key) ?? [0n, 0n, 0n];
+      sums.set(key, [sum[0] + BigInt(samples), sum[1] + BigInt(count), sum[2] + BigInt(bytes)]);
+    }
+  }
+  return new Map([...sums].sort());
+}
+
+function shuffled(list, below) {
+  const left = [...list];
+  return list.map(() => left.splice(below(left.length), 1)[0]);
+}
+
+test('its cells are the sums of those of its blocks', (t) => {
+  const blocks = SEEDS.flatMap((seed) => blocksOf(seed));
+  const cells = [...sumOf(blocks).exactCells()];
+  const sums = cells.map(({ site, sizeClass, event, bucket, samples, count, bytes }) => [
+    [site, sizeClass, event, bucket].join(),
+    [samples, count, bytes],
+  ]);
+  t.deepEqual(new Map(sums.sort()), slowSum(blocks));
+});
+
+test('the order of blocks does not matter, to the bit', (t) => {
+  const below = random(1);
+  const blocks = SEEDS.flatMap((seed) => blocksOf(seed));
+  const bytes = sumOf(blocks).toBuffer();
+  for (let i = 0; i < 20; i++) t.deepEqual(sumOf(shuffled(blocks, below)).toBuffer(), bytes);
+});
+
+test('sums of sums are the sum, however they are grouped', (t) => {
+  const below = random(2);
+  const frames = SEEDS.flatMap((seed) => blocksOf(seed).map(encode));
+  const whole = Profile.from(Buffer.concat(frames)).toBuffer();
+  for (let i = 0; i < 20; i++) {
+    let parts = shuffled(frames, below);
+    while (parts.length > 1) {
+      const taken = parts.splice(0, below(3) + 2);
+      const merged = Profile.from(Buffer.concat(taken)).toBuffer();
+      parts = shuffled([merged, ...parts], below);
+    }
+    t.deepEqual(parts[0], whole);
+  }
+});
+
+test('cells are found again where sums have them in one order, and where they do not', (t) => {
+  const below = random(3);
+  const all = SEEDS.map((seed) => sumOf(blocksOf(seed)).toBlocks()[1]);
+  const blocks = Array.from({ length: 300 }, (_, i) => {
+    const block = all[below(all.length)];
+    const some = block.cells.filter(() => below(10) > 0);
+    const { recorder, slot, until, rate } = blocksOf(1)[0];
+    const cells = i % 3 === 0 ? shuffled(some, below) : some;
+    return { recorder, slot, until, rate, sites: block.sites, cells };
+  });
+  // Sums of these numbers pass 2^53, but not 2^64.
+  const cells = [...sumOf(blocks).exactCells()];
+  const sums = cells.map(({ site, sizeClass, event, bucket, samples, count, bytes }) => [
+    [site, sizeClass, event, bucket].join(),
+    [samples, count, bytes],
+  ]);
+  t.deepEqual(new Map(sums.sort()), slowSum(blocks));
+});
+
+test('files after one another are the sum of both', (t) => {
+  const [a, b] = [1, 2].map((seed) => sumOf(blocksOf(seed)).toBuffer());
+  const both = Profile.from(Buffer.concat([a, b])).toBuffer();
+  t.deepEqual(both, sumOf([...blocksOf(1), ...blocksOf(2)]).toBuffer());
+});
+
+test('sums beyond 2^53 are exact, and the nearest number where they are numbers', (t) => {
+  const [block] = blocksOf(1);
+  const site = siteOf(1);
+  const cell = { site: site.id, sizeClass: 1, event: events.BORN, bucket: 0, samples: 1, count: 3 };
+  const large = { ...block, sites: [site], cells: [{ ...cell, bytes: Number.MAX_SAFE_INTEGER }] };
+  let profile = sumOf([large]);
+  let sum = BigInt(Number.MAX_SAFE_INTEGER);
+  for (let i = 0; i < 11; i++) {
+    const bytes = profile.toBuffer();
+    profile = Profile.from(Buffer.concat([bytes, bytes]));
+    sum *= 2n;
+    t.is([...profile.exactCells()][0].bytes, sum);
+    t.is(profile.cells[0].bytes, Number(sum));
+  }
+  const bytes = profile.toBuffer(); // 2^64 - 2048
+  t.throws(() => Profile.from(Buffer.concat([bytes, bytes])).toBuffer(), {
+    instanceOf: RangeError,
+    message: /below 2\^64/,
+  });
+});
+
+test('its blocks make the same profile', (t) => {
+  const profile = sumOf(SEEDS.flatMap((seed) => blocksOf(seed)));
+  const small = sumOf([{ ...blocksOf(1)[0], cells: [] }]);
+  t.deepEqual(sumOf(small.toBlocks()).toBuffer(), small.toBuffer());
+  const [head, body] = profile.toBlocks();
+  t.deepEqual(head.recorders, profile.recorders);
+  t.deepEqual(head.series, profile.series);
+  t.deepEqual(body.sites, profile.sites);
+  t.deepEqual(body.cells, profile.cells);
+});
+
+test('a recorder is told once, from its first slot to its last', (t) => {
+  const blocks = blocksOf(1, { slots: 5 });
+  const [recorder, ...others] = sumOf(blocks.toReversed()).recorders;
+  t.deepEqual(others, []);
+  t.deepEqual(recorder, {
+    ...blocks[0].recorder,
+    slot: FIRST_SLOT,
+    until: FIRST_SLOT + 5 * SLOT,
+    rate: blocks[4].rate,
+  });
+});
+
+test('the series adds the recorders of a slot', (t) => {
+  const process = { rss: 10, arrayBuffers: 20, external: 30, heapUsed: 40, live: 50 };
+  const blocks = [1, 2, 3].map((seed) => ({ ...blocksOf(seed)[0], process }));
+  const later = { ...blocksOf(1)[1], process };
+  t.deepEqual(sumOf([later, ...blocks]).series, [
+    {
+      ...{ slot: FIRST_SLOT, recorders: 3 },
+      ...{ rss: 30, arrayBuffers: 60, external: 90, heapUsed: 120, live: 150 },
+    },
+    { slot: FIRST_SLOT + SLOT, recorders: 1, ...process },
+  ]);
+});
+
+test('a site whose definition was lost keeps its cells', (t) => {
+  const blocks = blocksOf(1);
+  const whole = sumOf(blocks);
+  const lost = sumOf(blocks.map((block) => ({ ...block, sites: [] })));
+  t.deepEqual(lost.cells, whole.cells);
+  const [site] = lost.sites;
+  t.deepEqual(site, { id: whole.sites[0].id, source: 'unknown', route: undefined, frames: [] });
+  // The definition may come from another profile of the same application.
+  const bytes = Buffer.concat([lost.toBuffer(), whole.toBuffer()]);
+  t.deepEqual(Profile.from(bytes).sites, whole.sites);
+});
+
+test('more sites than a block has are in several', (t) => {
+  const [block] = blocksOf(1);
+  const sites = Array.from({ length: 20_000 }, (_, n) => siteOf(n));
+  const cell = { sizeClass: 5, event: events.BORN, bucket: 0, samples: 1, count: 1024, bytes: 32 };
+  const cells = sites.map(({ id }) => ({ site: id, ...cell }));
+  const profile = sumOf([{ ...block, sites, cells }]);
+  t.is(profile.toBlocks().length, 3);
+  t.deepEqual(Profile.from(profile.toBuffer()).toBuffer(), profile.toBuffer());
+  t.is(profile.cells.length, 20_000);
+});
+
+test('a file is read in pieces, wherever its frames end', (t) => {
+  const file = path.join(folder(t), 'a.rprof');
+  const frames = blocksOf(1, { slots: 100, sites: 2000, cells: 900 }).map(encode);
+  const bytes = Buffer.concat(Array.from({ length: 15 }, () => frames).flat());
+  t.true(bytes.length > 9e6); // more than two pieces
+  fs.writeFileSync(file, bytes);
+  const read = Profile.read(file);
+  t.is(read.skipped, 0);
+  t.deepEqual(read.toBuffer(), Profile.from(bytes).toBuffer());
+});
+
+test('the end of a killed process is skipped, and told', (t) => {
+  const file = path.join(folder(t), 'a.rprof');
+  const frames = blocksOf(1).map(encode);
+  for (const rest of [1, 4, 11, 12, frames[2].length - 1]) {
+    fs.writeFileSync(file, Buffer.concat([frames[0], frames[1], frames[2].subarray(0, rest)]));
+    const read = Profile.read(file);
+    t.is(read.skipped, rest);
+    t.deepEqual(read.toBuffer(), sumOf(blocksOf(1).slice(0, 2)).toBuffer());
+  }
+});
+
+test('no frame in a damaged length makes the reader wait', (t) => {
+  const file = path.join(folder(t), 'a.rprof');
+  const [first, second] = blocksOf(1).map(encode);
+  const damaged = Buffer.from(first);
+  for (const length of [0xffffffff, 1 << 27]) {
+    damaged.writeUInt32LE(length, 4);
+    fs.writeFileSync(file, Buffer.concat([damaged, second]));
+    t.is(Profile.read(file).skipped, first.length);
+  }
+});
+
+test('files that are no profile are told by what they are', (t) => {
+  const dir = folder(t);
+  const file = path.join(dir, 'a.rprof');
+  const refuses = (bytes, code, message = /./) => {
+    fs.writeFileSync(file, bytes);
+    const error = t.throws(() => Profile.read(file), { code, message });
+    t.is(error.file, file);
+    t.true(error.message.includes(file));
+  };
+  const [frame] = blocksOf(1).map(encode);
+  refuses('', 'ERR_RALLOC_PROFILE_DAMAGED', /is empty: nothing was recorded/);
+  refuses('{"nodes":[]}', 'ERR_RALLOC_PROFILE_FOREIGN', /no block of ralloc is in it/);
+  refuses(Buffer.alloc(9e6, 7), 'ERR_RALLOC_PROFILE_FOREIGN');
+  for (const length of [4, 11, 12, frame.length - 1]) {
+    refuses(frame.subarray(0, length), 'ERR_RALLOC_PROFILE_DAMAGED', /cut off or damaged/);
+  }
+  refuses(frame.subarray(4), 'ERR_RALLOC_PROFILE_FOREIGN');
+  const none = path.join(dir, 'none');
+  const missing = { code: 'ERR_RALLOC_PROFILE_UNREADABLE', message: /There is no such file/ };
+  t.is(t.throws(() => Profile.read(none), missing).cause.code, 'ENOENT');
+  t.throws(() => Profile.read(dir), { code: 'ERR_RALLOC_PROFILE_UNREADABLE', message: /EISDIR/ });
+});
+
+test('a profile is written whole or not at all', (t) => {
+  const dir = folder(t);
+  const file = path.join(dir, 'a.rprof');
+  const profile = sumOf(blocksOf(1));
+  profile.write(file);
+  t.deepEqual(fs.readFileSync(file), profile.toBuffer());
+  const unwritable = { code: 'ERR_RALLOC_PROFILE_UNWRITABLE' };
+  t.throws(() => profile.write(path.join(dir, 'none', 'a')), { ...unwritable, message: /ENOENT/ });
+  t.throws(() => profile.write(dir), { ...unwritable, message: /EISDIR/ });
+  t.deepEqual(fs.readdirSync(dir), ['a.rprof']);
+});
+
+test('the time between collections is that of all recorders that tell of some', (t) => {
+  const blocks = blocksOf(1, { slots: 3 });
+  const from = (n, collections) => {
+    const told = blocksOf(n, { slots: 3 });
+    return told.map((block, i) => ({ ...block, number: i + 1, collections: collections[i] }));
+  };
+  t.is(sumOf(blocks).collectionMs, undefined);
+  t.is(sumOf(from(2, [0, 0, 0])).collectionMs, undefined);
+  const [a, b] = [from(2, [10, 40, 60]), from(3, [1, 1, 1])];
+  const profile = sumOf([...b, ...blocks, ...a.toReversed()]);
+  const ms = a[2].until - a[0].recorder.start + b[2].until - b[0].recorder.start;
+  t.is(profile.collectionMs, ms / 61);
+  t.is(Profile.from(profile.toBuffer()).collectionMs, ms / 61);
+});

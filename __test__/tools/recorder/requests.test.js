@@ -1,0 +1,234 @@
+'use strict';
+// tier: tools
+
+// Chunks of sockets, and what is allocated for a request: with its route, and whether it died with it.
+
+const test = require('ava');
+const { spawn } = require('node:child_process');
+const { AsyncResource } = require('node:async_hooks');
+const { once } = require('node:events');
+const http = require('node:http');
+const http2 = require('node:http2');
+const net = require('node:net');
+const { current, requestArena } = require('../../..');
+const { isNative } = require('../../helpers/backend.js');
+const { Tally } = require('../../helpers/tally.js');
+const { until } = require('../../helpers/until.js');
+const { events } = require('../../../tools/recorder/events.js');
+const { Recorder } = require('../../../tools/recorder/recorder.js');
+
+const BODY = Buffer.alloc(300_000, 7);
+
+function record(t) {
+  const recorder = new Recorder({ rate: 1, seed: 3 }); // each is a sample
+  recorder.start();
+  t.teardown(() => recorder.stop());
+  return recorder;
+}
+
+async function listen(t, server) {
+  server.listen(0);
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  return server.address().port;
+}
+
+async function post(port, path) {
+  const request = http.request({ port, path, method: 'POST', agent: false });
+  request.end(BODY);
+  const [response] = await once(request, 'response');
+  response.resume();
+  await once(response, 'close');
+}
+
+const bytesOf = (tally, source, route) => {
+  const sites = tally.sites.filter((site) => site.source === source && site.route === route);
+  return sites.reduce((sum, { id }) => sum + tally.of(id, events.BORN).bytes, 0);
+};
+
+test.serial('the body of a request has its route, and is counted once', async (t) => {
+  const recorder = record(t);
+  const server = http.createServer((req, res) => {
+    req.resume().on('end', () => res.end());
+  });
+  const port = await listen(t, server);
+  await post(port, '/upload/17?x=1');
+  await post(port, '/upload/0123456789abcdef0123');
+  const tally = new Tally(recorder.take());
+  t.is(bytesOf(tally, 'http', 'POST /upload/:id'), 2 * BODY.length);
+  t.is(bytesOf(tally, 'http', undefined), 0);
+  t.is(bytesOf(tally, 'Buffer.concat'), 0);
+});
+
+test.serial(
+  'what is allocated where current() is undefined is told, and nothing else',
+  async (t) => {
+    const recorder = record(t);
+    const arenas = requestArena({ context: true });
+    const seen = { inHandler: [], inListener: [], whenBound: [], behindAwait: [] };
+    const make = {
+      inHandler: () => Buffer.alloc(1000),
+      inListener: () => Buffer.alloc(1000),
+      whenBound: () => Buffer.alloc(1000),
+      behindAwait: () => Buffer.alloc(1000),
+    };
+    const at = (name) => {
+      seen[name].push(current() !== undefined);
+      make[name]();
+    };
+    const server = http.createServer((req, res) =>
+      arenas(req, res, async () => {
+        at('inHandler');
+        req.on('data', () => at('inListener'));
+        req.on(
+          'data',
+          AsyncResource.bind(() => at('whenBound')),
+        );
+        await once(req, 'end');
+        at('behindAwait');
+        res.end();
+      }),
+    );
+    const port = await listen(t, server);
+    for (let n = 0; n < 3; n++) await post(port, '/');
+    const tally = new Tally(recorder.take());
+    for (const [name, known] of Object.entries(seen)) {
+      const sites = tally.sites.filter(({ frames }) => frames[0]?.function.endsWith(name));
+      const of = (event) => sites.reduce((sum, { id }) => sum + tally.of(id, event).samples, 0);
+      t.is(of(events.LISTENED), known.filter((isKnown) => !isKnown).length, `${name}: ${known}`);
+      t.is(of(events.BORN), known.length, name);
+    }
+    t.true([...seen.inHandler, ...seen.whenBound, ...seen.behindAwait].every(Boolean));
+  },
+);
+
+test.serial('a framework tells the route, once it is known', async (t) => {
+  const recorder = record(t);
+  const server = http.createServer((req, res) => {
+    req.baseUrl = '/api';
+    req.route = { path: '/users/:name' };
+    req.resume().on('end', () => res.end());
+  });
+  await post(await listen(t, server), '/api/users/anna');
+  t.is(bytesOf(new Tally(recorder.take()), 'http', 'POST /api/users/:name'), BODY.length);
+});
+
+test.serial('addresses without end are one route', async (t) => {
+  const recorder = record(t);
+  const server = http.createServer((req, res) => {
+    req.resume().on('end', () => res.end());
+  });
+  const port = await listen(t, server);
+  for (let i = 0; i < 510; i++)
+    await post(port, `/${String.fromCharCode(97 + (i % 26))}-${'x'.repeat(i / 26)}`);
+  const routes = new Set(new Tally(recorder.take()).sites.map(({ route }) => route));
+  t.true(routes.size <= 502, String(routes.size));
+  t.true(routes.has('POST (others)'));
+});
+
+async function postByHttp2(port, path) {
+  const session = http2.connect(`http://localhost:${port}`);
+  const stream = session.request({ ':method': 'POST', ':path': path });
+  stream.end(BODY);
+  stream.resume();
+  await once(stream, 'close');
+  session.close();
+  await once(session, 'close');
+}
+
+for (const [name, event, handle] of [
+  ['request', 'request', (req, res) => req.resume().on('end', () => res.end())],
+  [
+    'stream',
+    'stream',
+    (stream) =>
+      stream.resume().on('end', () => stream.respond({ ':status': 200 }, { endStream: true })),
+  ],
+]) {
+  test.serial(`the body of an HTTP/2 ${name} has its route, and is counted once`, async (t) => {
+    const server = http2.createServer();
+    const recorder = record(t);
+    const kept = [];
+    server.on(event, (...args) => {
+      kept.push(Buffer.allocUnsafeSlow(70_000));
+      handle(...args);
+    });
+    const port = await listen(t, server);
+    const sessions = [];
+    server.on('session', (session) => sessions.push(once(session, 'close')));
+    await postByHttp2(port, '/upload/17?x=1');
+    await postByHttp2(port, '/upload/18');
+    await Promise.all(sessions);
+    const tally = new Tally(recorder.take(), recorder.settle());
+    t.is(bytesOf(tally, 'http2', 'POST /upload/:id'), 2 * BODY.length);
+    t.is(bytesOf(tally, 'http2'), 0);
+    const [own] = tally.at(__filename).filter(({ source }) => source === 'Buffer.allocUnsafeSlow');
+    t.is(tally.of(own.id, events.OUTLIVED).bytes, 70_000 * kept.length);
+  });
+}
+
+test.serial('chunks of sockets and of pipes are told apart', async (t) => {
+  const recorder = record(t);
+  const server = net.createServer((socket) => socket.resume());
+  const port = await listen(t, server);
+  const client = net.connect(port);
+  client.end(BODY);
+  await once(client, 'close');
+  const child = spawn(process.execPath, ['-p', '"x".repeat(50000)'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  child.stdout.resume();
+  await once(child, 'close');
+  const tally = new Tally(recorder.take());
+  t.is(bytesOf(tally, 'net'), BODY.length);
+  t.is(bytesOf(tally, 'pipe'), 50_001);
+});
+
+/** Allocates at each place of a handler that is another context for Node, and keeps some. */
+function handler(kept, isKept) {
+  const allocate = (place) => {
+    const buffer = Buffer.allocUnsafeSlow(50_000 + place);
+    if (isKept) kept.push(buffer);
+  };
+  return (req, res) => {
+    allocate(0);
+    let chunks = 0;
+    req.on('data', () => allocate(++chunks > 1 ? 2 : 1));
+    req.on('end', async () => {
+      allocate(3);
+      await null;
+      allocate(4);
+      setImmediate(() => {
+        allocate(5);
+        res.end();
+      });
+    });
+  };
+}
+
+for (const [name, isKept, event] of [
+  ['what dies with its request is told', false, events.WITH_REQUEST],
+  ['what outlives its request is told', true, events.OUTLIVED],
+]) {
+  test.serial(`${name}, wherever it was allocated`, async (t) => {
+    const recorder = record(t);
+    const kept = [];
+    const port = await listen(t, http.createServer(handler(kept, isKept)));
+    await post(port, '/');
+    const blocks = [];
+    const told = () => {
+      blocks.push(recorder.take());
+      const tally = new Tally(...blocks);
+      return tally
+        .at(__filename)
+        .map(({ id }) => [id, tally.of(id, event), tally.of(id, events.BORN)]);
+    };
+    // Alive at the end is told by a collection then.
+    if (isKept || !isNative) blocks.push(recorder.settle());
+    else await until(() => told().every(([, one, all]) => one.bytes === all.bytes));
+    const rows = told().filter(([, , born]) => born.bytes < 100_000 * 10);
+    t.true(rows.length >= 5);
+    for (const [id, one, all] of rows) t.is(one.bytes, all.bytes, id);
+    t.is(kept.length > 0, isKept);
+  });
+}

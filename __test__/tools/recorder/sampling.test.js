@@ -1,0 +1,106 @@
+'use strict';
+// tier: tools
+
+// Estimates from samples: unbiased whatever is allocated and however the distance changes, and within two standard deviations of the truth in 19 of 20 runs.
+
+const test = require('ava');
+const { Cells } = require('../../../tools/recorder/cells.js');
+const { Random } = require('../../../tools/recorder/random.js');
+const { Sampling, countdown, varianceOf } = require('../../../tools/recorder/sampling.js');
+
+const SITE = { index: 0, id: 'x' };
+const RUNS = 400;
+
+/** Allocates `sizes` as a wrapper would, and tells what came of it. */
+function run(seed, sizes, mean, change = () => {}, detour = 0) {
+  const sampling = new Sampling(new Random(seed), mean);
+  const cells = new Cells();
+  const truth = { count: 0, bytes: 0 };
+  let variance = 0;
+  sizes.forEach((size, i) => {
+    change(sampling, i);
+    truth.count++;
+    truth.bytes += size;
+    const left = countdown[0] - size;
+    countdown[0] = left;
+    if (left >= 0) return;
+    if (!sampling.arrives()) {
+      if (i % 5 === 0) sampling.leaveDetour();
+      else sampling.detour(detour);
+      return;
+    }
+    const weight = sampling.weight(size);
+    sampling.draw();
+    if (detour > 0) sampling.detour(detour);
+    variance += varianceOf(size, weight);
+    cells.add(SITE, 0, 0, 0, Math.round(weight * 1024), Math.round(weight * size));
+  });
+  const [row = { samples: 0, count: 0, bytes: 0 }] = cells.take({ get: () => SITE });
+  const error = (2 * 1024 * Math.sqrt(variance)) / row.bytes;
+  return { ...row, count: row.count / 1024, truth, error };
+}
+
+const runs = (...args) => Array.from({ length: RUNS }, (_, seed) => run(seed * 7919, ...args));
+const mean = (numbers) => numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
+
+function isUnbiased(t, results) {
+  for (const key of ['bytes', 'count']) {
+    const errors = results.map((one) => one[key] / one.truth[key] - 1);
+    const spread = Math.sqrt(mean(errors.map((error) => error * error)) / RUNS);
+    t.true(Math.abs(mean(errors)) < 3 * spread + 1e-4, `${key}: ${mean(errors)} ± ${spread}`);
+  }
+}
+
+/** In 19 of 20, but for what chance does to RUNS of them. */
+function isCovered(t, results) {
+  const covered = results.filter(
+    ({ bytes, truth, error }) => Math.abs(bytes - truth.bytes) <= error * bytes,
+  );
+  t.true(covered.length >= RUNS * 0.93, `${covered.length} of ${RUNS}`);
+}
+
+const small = Array.from({ length: 20_000 }, () => 100);
+const large = Array.from({ length: 2_000 }, (_, i) => 1000 + i * 50);
+const mixed = Array.from({ length: 10_000 }, (_, i) => (i % 100 === 0 ? 200_000 : 10 + (i % 90)));
+
+for (const [name, sizes] of Object.entries({ small, large, mixed })) {
+  test(`what is ${name} is estimated without bias, and with its error`, (t) => {
+    const results = runs(sizes, 16_384);
+    isUnbiased(t, results);
+    isCovered(t, results);
+  });
+}
+
+test('the same while the distance is doubled and halved', (t) => {
+  const change = (sampling, i) => {
+    if (i % 500 === 250) sampling.mean = 2 ** (8 + ((i / 250) % 7));
+  };
+  const results = runs(small, 1024, change);
+  isUnbiased(t, results);
+  isCovered(t, results);
+});
+
+test('the same while the countdown also looks for something else', (t) => {
+  for (const sizes of [small, mixed]) {
+    const results = runs(sizes, 16_384, undefined, 1000);
+    isUnbiased(t, results);
+    isCovered(t, results);
+  }
+});
+
+test('what is larger than a distance can be is a sample for sure, and stands for itself', (t) => {
+  const result = run(1, [2 ** 32, 2 ** 33], 2 ** 26);
+  t.is(result.samples, 2);
+  t.is(result.bytes, 2 ** 32 + 2 ** 33);
+  t.is(result.count, 2);
+});
+
+test('samples of one weight: the error is 2/sqrt(n)', (t) => {
+  const { error, samples } = run(7, small, 16_384);
+  t.true(Math.abs(error * Math.sqrt(samples) - 2) < 0.05, `${error} of ${samples}`);
+});
+
+test('nothing is no sample', (t) => {
+  const result = run(1, new Array(10_000).fill(0), 1);
+  t.is(result.samples, 0);
+});

@@ -1,0 +1,48 @@
+'use strict';
+// tier: tools
+
+// Applications that take away what the recorder needs: they run as without it.
+
+const test = require('ava');
+const { join } = require('node:path');
+const { Profile } = require('../../../tools/recorder/profile.js');
+const { fixturePath, run } = require('../../helpers/child.js');
+const { folder } = require('../../helpers/folder.js');
+const { profiled } = require('../../helpers/profile.js');
+
+const KEPT = 1001;
+
+for (const way of ['no process', 'another process', 'no WeakRef', 'another Error']) {
+  test(`an application with ${way} on the global object runs, and is recorded to its end`, async (t) => {
+    const { code, stderr, result, read } = await profiled(t, 'takes-away.js', { args: [way] });
+    t.is(code, 0, stderr);
+    t.deepEqual(result, { kept: KEPT });
+    t.regex(stderr, /^ralloc: Recorded one thread in .*\n$/);
+    const sites = new Set(read().sites.map(({ frames }) => frames[0]?.line));
+    t.true(sites.size >= 2, 'with the lines of before and after');
+  });
+}
+
+for (const [way, end] of [
+  ['Map.prototype.get throws', 'return'],
+  ['Map.prototype.get throws', 'exit'],
+  ['Map.prototype.get throws', 'signal'],
+  ['WeakMap.prototype.has throws', 'return'],
+  ['Object.defineProperty throws', 'return'],
+  ['Array.prototype.push throws undefined', 'exit'],
+]) {
+  test(`an application where ${way} goes on to its end, by ${end}`, async (t) => {
+    const { stderr, signal, result } = await profiled(t, 'takes-away.js', { args: [way, end] });
+    t.deepEqual(result, { kept: KEPT }, stderr);
+    t.is(signal, end === 'signal' ? 'SIGTERM' : null, stderr);
+    t.notRegex(stderr, /^\s+at /m, 'no uncaught error');
+  });
+}
+
+test('an application that tames Error before it starts the profiler has its lines', async (t) => {
+  const file = join(folder(t), 'a.rprof');
+  const { code, stderr } = await run('tools/recorder/locks-down.js', { args: [file] });
+  t.is(code, 0, stderr);
+  const files = Profile.read(file).sites.map(({ frames }) => frames[0]?.file);
+  t.true(files.includes(fixturePath(join('tools/recorder', 'locks-down.js'))), `${files}`);
+});

@@ -1,0 +1,103 @@
+'use strict';
+// tier: tools
+
+// Frames are appended whole, by several writers to one file; nothing but a profile is ever replaced.
+
+const test = require('ava');
+const fs = require('node:fs');
+const { join } = require('node:path');
+const { encode } = require('../../../tools/recorder/block.js');
+const { Profile } = require('../../../tools/recorder/profile.js');
+const { Writer, prepare } = require('../../../tools/recorder/writer.js');
+const { folder } = require('../../helpers/folder.js');
+const { blocksOf } = require('../../helpers/profiles.js');
+
+const frames = (seed) => blocksOf(seed, {}).map(encode);
+
+test('what several writers append is the sum of it', (t) => {
+  const file = join(folder(t), 'a.rprof');
+  prepare(file);
+  const writers = [1, 2, 3].map((seed) => ({ writer: new Writer(file), rest: frames(seed) }));
+  while (writers.some(({ rest }) => rest.length > 0)) {
+    for (const { writer, rest } of writers) if (rest.length > 0) writer.write(rest.shift());
+  }
+  for (const { writer } of writers) writer.close();
+  const together = Profile.read(file);
+  const one = Profile.from(Buffer.concat([1, 2, 3].flatMap(frames)));
+  t.is(together.skipped, 0);
+  t.deepEqual(together.toBuffer(), one.toBuffer());
+});
+
+test('an earlier profile is replaced, also one that is cut off', (t) => {
+  const file = join(folder(t), 'a.rprof');
+  const [frame] = frames(1);
+  for (const before of [frame, frame.subarray(0, 20), Buffer.alloc(0)]) {
+    fs.writeFileSync(file, before);
+    prepare(file);
+    t.is(fs.statSync(file).size, 0);
+  }
+});
+
+test('any other file is left as it is', (t) => {
+  const file = join(folder(t), 'app.js');
+  fs.writeFileSync(file, 'x');
+  t.throws(() => prepare(file), {
+    code: 'ERR_RALLOC_PROFILE_FOREIGN',
+    message: `The file ${file} is there already, and is no profile: it is left as it is. Name another one, or remove it first`,
+  });
+  t.is(fs.readFileSync(file, 'utf8'), 'x');
+});
+
+test('a file that cannot be written is an error with its name and what to do', (t) => {
+  const dir = folder(t);
+  for (const file of [dir, join(dir, 'none', 'a.rprof'), join(dir, 'a\0b')]) {
+    const code = file.includes('\0') ? 'ERR_INVALID_ARG_VALUE' : 'ERR_RALLOC_PROFILE_UNWRITABLE';
+    const error = t.throws(() => prepare(file), { code });
+    t.true(error.message.includes(dir));
+  }
+});
+
+test('a descriptor that the application has closed: its own file of that number is left alone', (t) => {
+  const dir = folder(t);
+  const file = join(dir, 'a.rprof');
+  const own = join(dir, 'own');
+  const [first, ...rest] = frames(1);
+  prepare(file);
+  const fd = fs.openSync(file); // the lowest that is free, and so the writer's
+  fs.closeSync(fd);
+  const writer = new Writer(file);
+  writer.write(first);
+  t.is(fs.fstatSync(fd).ino, fs.statSync(file).ino);
+  fs.closeSync(fd);
+  t.is(fs.openSync(own, 'w'), fd);
+  for (const frame of rest) writer.write(frame);
+  writer.close();
+  fs.writeSync(fd, 'mine');
+  fs.closeSync(fd);
+  t.is(fs.readFileSync(own, 'utf8'), 'mine');
+  const whole = Profile.read(file);
+  t.is(whole.skipped, 0);
+  t.deepEqual(whole.toBuffer(), Profile.from(Buffer.concat(frames(1))).toBuffer());
+});
+
+test('a disk without room: the error says so', (t) => {
+  if (!fs.existsSync('/dev/full')) return t.pass();
+  prepare('/dev/full');
+  const writer = new Writer('/dev/full');
+  t.throws(() => writer.write(frames(1)[0]), {
+    code: 'ERR_RALLOC_PROFILE_UNWRITABLE',
+    message: /\/dev\/full.*full/,
+  });
+  writer.close();
+  writer.close();
+});
+
+test('a frame of which only a part was written is skipped, and those behind it are read', (t) => {
+  const file = join(folder(t), 'a.rprof');
+  const [first, ...rest] = frames(1);
+  const torn = frames(2)[0].subarray(0, 100);
+  fs.writeFileSync(file, Buffer.concat([first, torn, ...rest]));
+  const profile = Profile.read(file);
+  t.is(profile.skipped, torn.length);
+  t.deepEqual(profile.toBuffer(), Profile.from(Buffer.concat([first, ...rest])).toBuffer());
+});

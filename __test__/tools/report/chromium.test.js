@@ -1,0 +1,278 @@
+'use strict';
+// tier: tools
+
+// The page of a report in a real browser: what it shows, by the pointer, by the keyboard, and for screen readers.
+
+const { serial: test } = require('ava');
+const fs = require('node:fs');
+const { encode } = require('../../../tools/recorder/block.js');
+const { Profile } = require('../../../tools/recorder/profile.js');
+const {
+  browserTest,
+  launch,
+  openPage,
+  quit,
+  writePage,
+  writePages,
+} = require('../../helpers/chromium.js');
+const { newFolder, removeFolder } = require('../../helpers/folder.js');
+const { recording, site } = require('../../helpers/recorded.js');
+const { serviceFile } = require('../../helpers/service.js');
+
+const axe = fs.readFileSync(require.resolve('axe-core'), 'utf8');
+
+const dir = newFolder();
+
+test.before('write the pages, and start the browser', async (t) => {
+  Object.assign(t.context, await writePages(dir));
+  await launch(t);
+});
+
+test.after.always('stop the browser', async (t) => {
+  await quit(t);
+  removeFolder(dir);
+});
+
+const inBrowser = (title, body) => browserTest(title, body, test);
+
+/** The names of the lines that the table has, from the top. */
+const namesOf = (page) => page.locator('#lines tbody > tr > th button.line').allTextContents();
+
+inBrowser(
+  'shows the findings, the lines with their code, and every chart with its table',
+  async (t) => {
+    const { page, complaints } = await openPage(t, t.context.one);
+    t.is(await page.title(), 'Buffer profile: node server.js');
+    t.is(await page.locator('h1').textContent(), 'node server.js');
+    t.deepEqual(await page.locator('.finding h3 .tag').allTextContents(), [
+      'Grows',
+      'Pins',
+      'Churns',
+      'Churns',
+      'Churns',
+    ]);
+    const leak = page.locator('.finding.leak');
+    t.regex(await leak.textContent(), /sessions\.js:9 in remember\(\) keeps what it allocates/);
+    t.is(await leak.locator('mark').textContent(), '  sessions.set(id, Buffer.from(body));');
+    t.deepEqual((await namesOf(page)).slice(0, 3), [
+      'rows.js:12',
+      'HTTP bodies of POST /rows',
+      'rows.js:25',
+    ]);
+    await page.locator('.flame g.frame').first().waitFor();
+    for (const chart of await page.locator('.chart').all()) await chart.locator('canvas').waitFor();
+    const charts = await page.locator('figure').count();
+    t.is(charts, 10);
+    t.is(await page.locator('figure details.as-table').count(), charts);
+    t.is(await page.locator('#stacks details.as-table').count(), 1);
+    t.deepEqual(complaints, []);
+  },
+);
+
+inBrowser('sorts by any column, both ways', async (t) => {
+  const { page, complaints } = await openPage(t, t.context.one);
+  const header = page.locator('#lines thead th', { hasText: 'Alive at the end' });
+  await header.getByRole('button').click();
+  t.is(await header.getAttribute('aria-sort'), 'descending');
+  t.deepEqual((await namesOf(page)).slice(0, 2), ['sessions.js:9', 'cache.js:15']);
+  await header.getByRole('button').click();
+  t.is(await header.getAttribute('aria-sort'), 'ascending');
+  t.deepEqual((await namesOf(page)).slice(-2), ['cache.js:15', 'sessions.js:9']);
+  const line = page.locator('#lines thead th', { hasText: 'Line' });
+  await line.getByRole('button').click();
+  t.is(await line.getAttribute('aria-sort'), 'ascending');
+  t.is(await header.getAttribute('aria-sort'), null);
+  t.is((await namesOf(page))[0], 'cache.js:15');
+  t.deepEqual(complaints, []);
+});
+
+inBrowser('filters by file, function and route, and says how many lines are left', async (t) => {
+  const { page } = await openPage(t, t.context.one);
+  const status = page.locator('#lines [role=status]');
+  t.is(await status.textContent(), '9 of 9 lines');
+  await page.getByLabel('Filter').fill('SESSIONS');
+  t.deepEqual(await namesOf(page), ['sessions.js:9', 'sessions.js:16']);
+  t.is(await status.textContent(), '2 of 9 lines');
+  await page.getByLabel('Filter').fill('post /rows');
+  t.deepEqual(await namesOf(page), ['rows.js:12', 'HTTP bodies of POST /rows', 'rows.js:25']);
+  await page.getByLabel('Show', { exact: true }).selectOption('node');
+  t.deepEqual(await namesOf(page), ['HTTP bodies of POST /rows']);
+  await page.getByLabel('Filter').fill('nothing of the kind');
+  t.is(await page.locator('#lines tbody').textContent(), 'No line matches.');
+});
+
+inBrowser('a line opens into its code, stacks, lifetimes and sizes, and closes', async (t) => {
+  const { page, complaints } = await openPage(t, t.context.one);
+  const button = page.locator('#lines button.line', { hasText: 'sessions.js:9' });
+  t.is(await button.getAttribute('aria-expanded'), 'false');
+  await button.click();
+  t.is(await button.getAttribute('aria-expanded'), 'true');
+  const details = page.locator(`#${await button.getAttribute('aria-controls')}`);
+  t.is(await details.locator('mark').textContent(), '  sessions.set(id, Buffer.from(body));');
+  t.is(await details.locator('.stacks > li').count(), 2);
+  t.regex(await details.locator('.stacks').textContent(), /remember\(\) sessions\.js:9:26/);
+  t.regex(
+    await details.locator('.facts').textContent(),
+    /3 % died with the request, 97 % outlived it/,
+  );
+  await details.locator('canvas').waitFor();
+  await button.click();
+  t.is(await details.count(), 0);
+  t.deepEqual(complaints, []);
+});
+
+inBrowser('a finding leads to its line, also one that is filtered out', async (t) => {
+  const { page } = await openPage(t, t.context.one);
+  await page.getByLabel('Filter').fill('cache');
+  await page.locator('.finding.leak button').click();
+  const button = page.locator('#lines button.line[aria-expanded=true]');
+  t.is(await button.textContent(), 'sessions.js:9');
+  t.true(await button.evaluate((element) => element === document.activeElement));
+});
+
+for (const colorScheme of ['light', 'dark']) {
+  inBrowser(
+    `in the ${colorScheme} no rule of accessibility is broken, with everything open`,
+    async (t) => {
+      const { page, complaints } = await openPage(t, t.context.two, { colorScheme });
+      await page.locator('.flame g.frame').first().waitFor();
+      await page.locator('#lines button.line', { hasText: 'sessions.js:9' }).click();
+      await page.evaluate(() => {
+        for (const one of document.querySelectorAll('details')) one.open = true;
+      });
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() => globalThis.axe.run());
+      const found = violations.map(
+        ({ id, nodes }) => `${id}: ${nodes[0].html.slice(0, 200)} ${nodes[0].failureSummary}`,
+      );
+      t.deepEqual(found, []);
+      t.deepEqual(complaints, []);
+    },
+  );
+}
+
+inBrowser('on a phone nothing but tables and code scrolls sideways', async (t) => {
+  const { page, complaints } = await openPage(t, t.context.two, { width: 360, height: 740 });
+  await page.locator('.flame g.frame').first().waitFor();
+  await page.locator('#lines button.line').first().click();
+  const width = await page.evaluate(() => document.documentElement.scrollWidth);
+  t.is(width, 360);
+  t.deepEqual(complaints, []);
+});
+
+inBrowser('on paper no column is cut off', async (t) => {
+  const { page } = await openPage(t, t.context.two, { width: 794, colorScheme: 'light' });
+  await page.emulateMedia({ media: 'print' });
+  const wide = await page.evaluate(() => {
+    const { right } = document.getElementById('main').getBoundingClientRect();
+    const tables = [...document.querySelectorAll('main > section > .scroll > table')];
+    return tables.filter((table) => table.getBoundingClientRect().right > right + 1).length;
+  });
+  t.is(wide, 0);
+});
+
+inBrowser('before and after: what changed, and the change of each stack', async (t) => {
+  const { page, complaints } = await openPage(t, t.context.two);
+  const rows = await page.locator('#compare tbody tr').allTextContents();
+  t.regex(rows[0], /^rows\.js:12parseRow\(\)14\d MB\/s9\d\.?\d* MB\/s−5\d\.\d MB\/sless/);
+  t.regex(rows[1], /^sessions\.js:9remember\(\).+\+\d+ kB\/smore/);
+  // Of a program that does one piece of work and ends, rates tell how long it took as well.
+  const figures = await page.locator('#compare dl.figures > div').allTextContents();
+  t.regex(figures[1], /^Allocated in all9\.8\d GB → 11\.\d GB \(\+\d\d %\)$/);
+  await page.locator('.flame g.frame').first().waitFor();
+  const frames = await page
+    .locator('.flame g.frame')
+    .evaluateAll((all) => all.map((one) => one.getAttribute('aria-label')));
+  t.true(frames.some((label) => /^parseRow rows\.js:12, .+, −\d.+ against before$/.test(label)));
+  t.deepEqual(complaints, []);
+});
+
+inBrowser('names that look like HTML are shown as they are, and run nothing', async (t) => {
+  const name = '<img/src=x/onerror=alert(1)>';
+  const behaviours = [
+    { site: site('Buffer.alloc', [`${name} /a/${name}.js:1:1`], name), size: 100, perSecond: 5e6 },
+  ];
+  const file = await writePage(
+    dir,
+    'hostile',
+    Buffer.concat(recording({ behaviours }).map(encode)),
+  );
+  const { page, complaints } = await openPage(t, file);
+  await page.locator('.flame g.frame').first().waitFor();
+  await page.locator('#lines button.line').click();
+  t.is(await page.locator('#page img').count(), 0);
+  t.true((await page.locator('#lines').textContent()).includes(`${name}()`));
+  t.deepEqual(complaints, []);
+});
+
+inBrowser('a profile in which nothing was sampled opens, and says so', async (t) => {
+  const blocks = recording({ behaviours: [], seconds: 4 });
+  const { page, complaints } = await openPage(
+    t,
+    await writePage(dir, 'empty', Buffer.concat(blocks.map(encode))),
+  );
+  t.regex(await page.locator('#findings').textContent(), /0 samples/);
+  t.is(await page.locator('#lines tbody').textContent(), 'No line matches.');
+  t.deepEqual(complaints, []);
+});
+
+inBrowser('a recording of a moment has no charts over time, and says why', async (t) => {
+  const file = await writePage(dir, 'short', serviceFile({ seconds: 2 }));
+  const { page, complaints } = await openPage(t, file);
+  t.is(await page.locator('#growth canvas, #churn canvas').count(), 0);
+  t.regex(await page.locator('#growth').textContent(), /too short for a chart over time/);
+  t.regex(await page.locator('.whole').textContent(), /Not seen[\d.]+ [kM]?B/);
+  t.is(
+    await page.locator('.finding.stays mark').last().textContent(),
+    '  sessions.set(id, Buffer.from(body));',
+  );
+  t.deepEqual(complaints, []);
+});
+
+inBrowser('a line of a package is not told to be the one that keeps its Buffers', async (t) => {
+  const behaviours = [
+    {
+      site: site('Buffer.concat', ['end /app/node_modules/@scope/packer/storage.js:17:25']),
+      size: 300_000,
+      perSecond: 40_000_000,
+    },
+  ];
+  const bytes = Buffer.concat(recording({ behaviours }).map(encode));
+  const { page, complaints } = await openPage(t, await writePage(dir, 'package', bytes));
+  const leak = page.locator('.finding.leak');
+  t.regex(
+    await leak.locator('h3').textContent(),
+    /storage\.js:17 in end\(\): what it allocates is kept/,
+  );
+  t.regex(
+    await leak.locator('.advice').textContent(),
+    /^This line is of the package @scope\/packer\./,
+  );
+  t.deepEqual(complaints, []);
+});
+
+inBrowser('a merged profile has no history of its lines, and says so', async (t) => {
+  const merged = Profile.from(serviceFile({ seconds: 20 })).toBuffer();
+  const { page, complaints } = await openPage(t, await writePage(dir, 'merged', merged));
+  await page.locator('#growth canvas').waitFor();
+  t.regex(await page.locator('#growth').textContent(), /no history of single lines/);
+  t.deepEqual(complaints, []);
+});
+
+inBrowser('hundreds of lines: some at first, all when asked for', async (t) => {
+  const behaviours = Array.from({ length: 300 }, (_, index) => ({
+    site: site('Buffer.alloc', [
+      `f${index} /a/b${index % 7}.js:${index + 1}:1`,
+      `main /a/main.js:${index}:1`,
+    ]),
+    size: 100,
+    perSecond: 10_000 + 100 * index,
+    lives: [[0.9, 20]],
+  }));
+  const file = await writePage(dir, 'many', Buffer.concat(recording({ behaviours }).map(encode)));
+  const { page, complaints } = await openPage(t, file);
+  t.is((await namesOf(page)).length, 25);
+  await page.getByRole('button', { name: 'Show all 300' }).click();
+  t.is((await namesOf(page)).length, 300);
+  t.deepEqual(complaints, []);
+});

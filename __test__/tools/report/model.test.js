@@ -1,0 +1,281 @@
+'use strict';
+// tier: tools
+
+// What a report says of a profile: lines, their sums, and what stands out.
+
+const test = require('ava');
+const path = require('node:path');
+const { events } = require('../../../tools/recorder/events.js');
+const { Profile } = require('../../../tools/recorder/profile.js');
+const { Collection } = require('../../../tools/report/collection.js');
+const { modelOf } = require('../../../tools/report/model.js');
+const { Totals } = require('../../../tools/report/totals.js');
+const { recording, site } = require('../../helpers/recorded.js');
+const { folder, service } = require('../../helpers/service.js');
+
+function report(blocks, options) {
+  const collection = new Collection();
+  for (const block of blocks) collection.add(block);
+  return modelOf(collection, options);
+}
+
+const lineOf = ({ lines }, name) => lines.find(({ path, line }) => `${path}:${line}` === name);
+const kindsOf = ({ findings }) => findings.map(({ kind }) => kind);
+
+/** Of cells of one site. */
+function totals(...cells) {
+  const sum = new Totals();
+  for (const [event, samples, bytes] of cells) {
+    sum.add(0, { sizeClass: 10, event, bucket: 0, samples, count: 1024, bytes });
+  }
+  return sum;
+}
+
+/** A recording of one site. */
+function single(source, frames, behaviour, options) {
+  const one = { site: site(source, frames), size: 1000, perSecond: 100_000, ...behaviour };
+  return recording({ behaviours: [one], ...options });
+}
+
+const AT = ['f /a/b.js:3:4'];
+
+test('the lines, the costliest first, with the paths below the application’s folder', (t) => {
+  const { lines, folder: common } = report(service());
+  t.is(common, folder);
+  t.deepEqual(
+    lines.map(({ path, line, label, routes }) => (path ? `${path}:${line}` : `${label} ${routes}`)),
+    [
+      'rows.js:12',
+      'HTTP bodies POST /rows',
+      'rows.js:25',
+      'server.js:38',
+      'cache.js:15',
+      'sessions.js:9',
+      'HTTP bodies POST /login',
+      'Socket reads ',
+      'sessions.js:16',
+    ],
+  );
+});
+
+test('a line is what all stacks that end there have together', (t) => {
+  const leak = lineOf(report(service()), 'sessions.js:9');
+  t.deepEqual(leak.routes, ['POST /login', 'POST /refresh']);
+  t.is(leak.stacks.length, 2);
+  t.is(leak.stacks[0].bytes + leak.stacks[1].bytes, leak.bytes);
+  t.true(leak.stacks[0].bytes > leak.stacks[1].bytes);
+  t.deepEqual(
+    leak.stacks[0].stack.map(({ function: name }) => name),
+    ['remember', 'login', 'handle'],
+  );
+  t.is(leak.samples, Math.round((2 / leak.error) ** 2));
+});
+
+test('the line of a dependency’s memory is where the application called it', (t) => {
+  const line = lineOf(report(service()), 'server.js:38');
+  t.is(line.function, 'page');
+  t.is(line.owner, 'application');
+  t.is(line.stacks[0].stack[0].function, 'deflate');
+});
+
+test('where the application is not on the stack, the line is the dependency’s, and else there is none', (t) => {
+  const frames = ['pack /app/node_modules/packer/index.js:8:1', 'emit node:events:10:2'];
+  const [own] = report(single('Buffer.from', frames)).lines;
+  t.deepEqual([own.path, own.line, own.owner], ['node_modules/packer/index.js', 8, 'dependency']);
+  const [chunks] = report(single('pipe', [])).lines;
+  t.deepEqual([chunks.label, chunks.owner, chunks.path], ['Pipe reads', 'node', undefined]);
+  const [unknown] = report(single('Buffer.concat', [])).lines;
+  t.is(unknown.label, 'Buffer.concat');
+});
+
+test('ralloc’s own frames are a dependency’s, also where it is in no node_modules', (t) => {
+  const own = `collect ${path.join(__dirname, '../../../lib/node/collect.js')}:8:1`;
+  const [line] = report(single('Buffer.alloc', [own, 'upload /app/a.js:3:1'])).lines;
+  t.deepEqual([line.file, line.owner], ['/app/a.js', 'application']);
+  t.is(report(single('Buffer.alloc', [own])).lines[0].owner, 'dependency');
+});
+
+test('bytes, live, and lifetimes: exactly the sums of the cells', (t) => {
+  const lives = [
+    [0.5, 3],
+    [0.25, 5000],
+  ];
+  const [line] = report(single('a', AT, { lives })).lines;
+  t.is(line.bytes, 2_000_000);
+  t.is(line.count, 2000);
+  // Of ten slots, those of the last two have not died of old age yet.
+  t.is(line.live, 2_000_000 - 1_000_000 - 400_000);
+  t.deepEqual(
+    line.lifetimes.map(({ from, died, until, alive }) => [Math.round(from), died, until, alive]),
+    [
+      [3, 1_000_000, 0, 0],
+      [4096, 0, 400_000, 0],
+      [8192, 0, 0, 600_000],
+    ],
+  );
+  t.is(line.young, 1_000_000);
+  t.deepEqual(line.sizes, [{ to: 1024, bytes: 2_000_000, count: 2000 }]);
+  t.is(line.median, 4);
+});
+
+test('a line of which half is alive has no median', (t) => {
+  const [line] = report(single('a', AT, { lives: [[0.3, 3]] })).lines;
+  t.is(line.median, null);
+});
+
+test('what stands out: the leak, the slices that pin, the churn; not the cache that evicts', (t) => {
+  const model = report(service());
+  t.deepEqual(kindsOf(model), ['leak', 'pin', 'churn', 'churn', 'churn']);
+  const keys = ['sessions.js:9', 'sessions.js:16', 'rows.js:12'].map((at) => lineOf(model, at).key);
+  t.deepEqual(
+    model.findings.slice(0, 3).map(({ line }) => line),
+    keys,
+  );
+  const [leak, pin, churn] = model.findings;
+  t.true(Math.abs(leak.growth / 1_160_000 - 1) < 0.1, `${leak.growth}`);
+  t.true(leak.kept > 0.96);
+  t.true(Math.abs(pin.pinned / 9_400_000 - 1) < 0.01);
+  t.true(churn.young > 0.99);
+  t.is(churn.median, 4);
+});
+
+test('with few samples the report says so, and that nothing grows', (t) => {
+  const model = report(single('a', AT, { perSecond: 500, size: 20_000 }, { seconds: 10 }));
+  t.deepEqual(kindsOf(model), ['few']);
+  t.false(model.lines[0].grows);
+});
+
+test('a hundred samples are not few', (t) => {
+  const tenASlot = { size: 1000, perSecond: 5000, lives: [[1, 3]] };
+  const kinds = (seconds) => kindsOf(report(single('a', AT, tenASlot, { seconds, rate: 1 })));
+  t.true(kinds(18).includes('few'));
+  t.false(kinds(20).includes('few'));
+});
+
+test('what grows by a dozen samples is not said to grow', (t) => {
+  const later = (perSecond) => ({ size: 1000, perSecond, share: (slot) => (slot < 6 ? 0 : 1) });
+  const grows = (perSecond) =>
+    report(single('a', AT, later(perSecond), { rate: 1 })).lines[0].grows;
+  t.false(grows(1500));
+  t.true(grows(15_000));
+});
+
+test('what slices pin is seen', (t) => {
+  const process = (_, live) => ({ arrayBuffers: 40_000_000 + live });
+  const { whole } = report(single('a', AT, { lives: [[1, 3]], pins: 30_000_000 }, { process }));
+  t.is(whole.notSeen, 10_000_000);
+});
+
+test('ArrayBuffers that the profiler does not see are told', (t) => {
+  const process = (_, live) => ({ arrayBuffers: 40_000_000 + live });
+  const { findings, whole } = report(single('a', AT, { lives: [[1, 3]] }, { process }));
+  t.is(whole.notSeen, 40_000_000);
+  t.deepEqual(
+    findings.filter(({ kind }) => kind === 'unseen'),
+    [{ kind: 'unseen', notSeen: 40_000_000, share: 1 }],
+  );
+});
+
+test('the tree of stacks has all bytes, from the route in', (t) => {
+  const { flame, whole } = report(service());
+  t.is(flame.bytes, whole.bytes);
+  const names = [];
+  for (let [node] = flame.children; node !== undefined; [node] = node.children)
+    names.push(node.name);
+  t.deepEqual(names, [
+    'POST /rows',
+    'handle server.js:32',
+    'importRows server.js:27',
+    'parseRows rows.js:22',
+    'parseRow rows.js:12',
+    'Buffer.allocUnsafe',
+  ]);
+});
+
+test('two recorders at the same time: bytes and memory add up, seconds do not', (t) => {
+  const main = single('a', AT, {}, { pid: 1, seconds: 20 });
+  const other = single('a', AT, {}, { pid: 2, seconds: 10 });
+  const [one, both] = [report(main), report([...main, ...other])];
+  t.is(both.seconds, 20);
+  t.is(both.processes, 2);
+  t.is(both.whole.bytes, 3_000_000);
+  t.is(both.timeline.rss[0], 2 * one.timeline.rss[0]);
+  t.is(both.timeline.rss[9], one.timeline.rss[9]);
+});
+
+test('threads of a process have its resident set once', (t) => {
+  const main = single('a', AT, {}, { pid: 1 });
+  const thread = single('a', AT, {}, { pid: 1, name: 'worker' });
+  const [one, both] = [report(main), report([...main, ...thread])];
+  t.is(both.processes, 1);
+  t.is(both.recorders, 2);
+  t.is(both.timeline.rss[0], one.timeline.rss[0]);
+});
+
+test('of a merged profile the same lines, without their history', (t) => {
+  const blocks = service();
+  const profile = new Profile();
+  for (const block of blocks) profile.add(block);
+  const [merged, whole] = [report(profile.toBlocks()), report(blocks)];
+  const sums = ({ key, bytes, count, live, peak, lifetimes }) => [
+    key,
+    bytes,
+    count,
+    live,
+    peak,
+    lifetimes,
+  ];
+  t.deepEqual(merged.lines.map(sums), whole.lines.map(sums));
+  t.deepEqual(merged.timeline.arrayBuffers, whole.timeline.arrayBuffers);
+  t.is(merged.seconds, whole.seconds);
+  t.is(merged.rate, whole.rate);
+  t.true(merged.lines.every(({ history, grows }) => !grows && history.every((live) => live === 0)));
+});
+
+test('what stays is told where nothing can be said about growth: of a short recording, and of a merged one', (t) => {
+  const short = report(service({ seconds: 4 }));
+  const profile = new Profile();
+  for (const block of service()) profile.add(block);
+  for (const model of [short, report(profile.toBlocks())]) {
+    const told = model.findings.filter(({ kind }) => kind === 'stays');
+    const leak = told.find(({ line }) => line === lineOf(model, 'sessions.js:9').key);
+    t.true(leak.kept > 0.96);
+    t.false(kindsOf(model).includes('leak'));
+  }
+});
+
+test('what was transferred is no longer alive here', (t) => {
+  const [block] = single('a', AT, {}, { seconds: 2 });
+  const [born] = block.cells;
+  block.cells = [born, { ...born, event: events.TRANSFERRED }];
+  const [line] = report([block]).lines;
+  t.is(line.transferred, born.bytes);
+  t.is(line.live, 0);
+});
+
+test('an empty recording is a report without lines', (t) => {
+  const model = report(recording({ behaviours: [], seconds: 2 }));
+  t.deepEqual(model.lines, []);
+  t.is(model.whole.bytes, 0);
+  t.deepEqual(kindsOf(model), ['few']);
+});
+
+test('a site whose definition was in a damaged frame is unknown', (t) => {
+  const [, ...rest] = single('a', AT);
+  t.is(report(rest).lines[0].label, 'unknown');
+});
+
+test('the error is by the variance of the samples: the few that weigh much decide it', (t) => {
+  const KIB = 1024;
+  const sum = totals(
+    [events.BORN, 100, 100 * KIB],
+    [events.VARIANCE, 0, 100],
+    [events.BORN, 100, 10_000 * KIB],
+    [events.VARIANCE, 0, 1_000_000],
+  );
+  t.is(sum.error(), (2 * Math.sqrt(1_000_100)) / 10_100);
+  t.is(sum.samples, 200);
+  t.is(totals([events.BORN, 5, 5 * KIB], [events.VARIANCE, 0, 0]).error(), 0); // each was a sample for sure
+  t.is(totals([events.BORN, 100, 100 * KIB]).error(), 0.2); // where nothing tells it
+  t.is(totals([events.BORN, 1, KIB], [events.VARIANCE, 0, 1]).error(), 1);
+});

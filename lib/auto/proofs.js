@@ -1,0 +1,24 @@
+'use strict';
+
+const { RallocError } = require('../base/errors.js');
+const { PROOF_SAMPLES } = require('../site/decisions.js');
+
+const isProved = ({ certainty }) => certainty === 'proved';
+
+/** What the rules would never have proved was changed by hand. */
+function checkProofs({ sites }, tableFile) {
+  const wrong = sites.findIndex(
+    ({ strategy, certainty, samples, exceptions }) =>
+      certainty === 'proved' &&
+      (strategy !== 'request' || samples < PROOF_SAMPLES || exceptions > 0),
+  );
+  if (wrong === -1) return;
+  const { samples, exceptions } = sites[wrong];
+  throw new RallocError(
+    'ERR_RALLOC_TABLE_INVALID',
+    `The table ${tableFile}: sites[${wrong}] is no proof: ${samples} samples, ${exceptions} exceptions. Make it anew: ralloc bake`,
+    { file: tableFile },
+  );
+}
+
+module.exports = { checkProofs, isProved };

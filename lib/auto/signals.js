@@ -1,0 +1,107 @@
+'use strict';
+
+// Most servers end by a signal that they have no listener for, and then Node emits no 'exit'. A listener of ours would change
+// the application: with any listener Node does not end, and libraries (signal-exit) count them. So a signal is heard by a handle
+// of the kind that stands behind Node's own listeners, and only while there is none; when it was heard, the process ends by it.
+//
+// A signal that comes while JavaScript runs is heard at the next turn of the event loop. Where no such turn would come, since the loop has nothing left to
+// do, it gets one more, before anybody hears of 'beforeExit': an end of its own would have the exit code of a success.
+
+const { createHook } = require('node:async_hooks');
+const process = require('node:process');
+const time = require('../base/time.js');
+const { attempt } = require('../base/attempt.js');
+const { patchEnd } = require('./last-turn.js');
+const { Patches } = require('../guard/patches.js');
+
+/** Those that end a process and that people end one by. On Windows a process gets none of them. */
+const SIGNALS = process.platform === 'win32' ? [] : ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+/** The class of these handles: Node shows it to async hooks alone. Undefined if there is none. */
+function findHandle() {
+  let Handle;
+  const hook = createHook({
+    init(_id, type, _trigger, resource) {
+      if (type === 'SIGNALWRAP') Handle = resource.constructor;
+    },
+  });
+  const listener = () => {};
+  hook.enable();
+  try {
+    process.on('SIGWINCH', listener);
+    process.off('SIGWINCH', listener);
+  } finally {
+    hook.disable();
+  }
+  return Handle;
+}
+
+class Signals {
+  /** Signal → its handle, while the application has no listener. No Map: its methods may be the application's by now. */
+  #handles = { __proto__: null };
+  #numbers = require('node:os').constants.signals;
+  #Handle;
+  #onDeath;
+  #hadTurn = false; // since Node told of the end of its loop
+
+  /** `onDeath()` is called before the process ends by a signal. */
+  constructor(onDeath) {
+    this.#onDeath = onDeath;
+  }
+
+  /** From the next turn on. A program that never comes back to its event loop could not hear, and must end at once, as without us. */
+  start() {
+    time.setImmediate(() => attempt(() => this.#begin())).unref();
+  }
+
+  /** Where an application has frozen `process`, no signal is heard, and each ends it as without us. */
+  #begin() {
+    if (Object.isFrozen(process)) return;
+    this.#Handle = findHandle();
+    if (this.#Handle === undefined) return;
+    // First what may fail.
+    patchEnd(new Patches(), () => this.#needsTurn());
+    process.on('newListener', this.#onListener);
+    process.on('removeListener', this.#onListenerGone);
+    for (const signal of SIGNALS) if (process.listenerCount(signal) === 0) this.#watch(signal);
+  }
+
+  #needsTurn() {
+    this.#hadTurn = !this.#hadTurn && this.#isWatching();
+    return this.#hadTurn;
+  }
+
+  #isWatching() {
+    for (const _ in this.#handles) return true;
+    return false;
+  }
+
+  #onListener = (signal) => this.#unwatch(signal);
+
+  #onListenerGone = (signal) => {
+    attempt(() => {
+      if (SIGNALS.includes(signal) && process.listenerCount(signal) === 0) this.#watch(signal);
+    });
+  };
+
+  #watch(signal) {
+    const handle = new this.#Handle();
+    handle.unref();
+    handle.onsignal = () => this.#die(signal);
+    if (handle.start(this.#numbers[signal]) !== 0) return handle.close();
+    this.#handles[signal] = handle;
+  }
+
+  #unwatch(signal) {
+    this.#handles[signal]?.close();
+    delete this.#handles[signal];
+  }
+
+  #die(signal) {
+    this.#onDeath();
+    this.#unwatch(signal);
+    process.kill(process.pid, signal);
+  }
+}
+
+module.exports = { Signals };

@@ -1,0 +1,25 @@
+'use strict';
+
+// `ralloc.profiler`. The recorder is loaded when it is started; an application that only may start it pays nothing.
+
+const { lazy } = require('./base/lazy.js');
+
+/** The one way from lib/ to tools/. */
+const load = lazy(() => require('../tools/recorder/profiler.js'));
+
+let started;
+
+const profiler = {
+  /** Records this thread from now on; returns the file that it appends to. */
+  start(options) {
+    started = load().profiler;
+    return started.start(options);
+  },
+
+  /** Ends it. Returns the file, or undefined where none was being written. */
+  stop() {
+    return started?.stop();
+  },
+};
+
+module.exports = { profiler };

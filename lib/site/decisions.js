@@ -1,0 +1,22 @@
+'use strict';
+
+// What a table may say of a site. `ralloc bake` decides it, by the rules of docs/lifetimes.md (tools/placement/rules.js).
+
+/** Samples that died with their request, without an exception, from which on that is proved. */
+const PROOF_SAMPLES = 3000;
+
+/** By their numbers in Rust. */
+const STRATEGIES = Object.freeze(['leave', 'request', 'slab', 'region']);
+const CERTAINTIES = Object.freeze(['suggested', 'proved']);
+const REASONS = Object.freeze([
+  'few-samples',
+  'moves',
+  'with-request',
+  'never-ends',
+  'long',
+  'medium-alike',
+  'medium-mixed',
+  'repeats',
+]);
+
+module.exports = { CERTAINTIES, PROOF_SAMPLES, REASONS, STRATEGIES };

@@ -1,0 +1,215 @@
+'use strict';
+
+// The table that `ralloc bake` writes (docs/lifetimes.md): small, readable, and the same for the same profile.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { RallocError } = require('../base/errors.js');
+const { applicationOf } = require('./application.js');
+const { CERTAINTIES, REASONS, STRATEGIES } = require('./decisions.js');
+
+const FORMAT = 'ralloc table';
+const VERSION = 1;
+
+const invalidError = (file, why) =>
+  new RallocError('ERR_RALLOC_TABLE_INVALID', `The table ${file}: ${why}`, { file });
+
+const newerError = (file, found) =>
+  new RallocError(
+    'ERR_RALLOC_TABLE_VERSION',
+    `The table ${file} is of format ${found}, and this ralloc reads formats up to ${VERSION}. Update ralloc`,
+    { file, found, expected: VERSION },
+  );
+
+const foreignError = (file, found, expected) =>
+  new RallocError(
+    'ERR_RALLOC_TABLE_FOREIGN',
+    `The table ${file} is of the application "${found}", and stands in "${expected}". Give the table that was baked for this one: ralloc bake`,
+    { file, found, expected },
+  );
+
+/** Checks of values: what one has to be, and whether it is. */
+const text = ['a text', (value) => typeof value === 'string' && value !== ''];
+const number = ['a number >= 0', (value) => Number.isFinite(value) && value >= 0];
+const integer = ['an integer >= 0', (value) => Number.isSafeInteger(value) && value >= 0];
+const place = ['an integer >= 1', (value) => Number.isSafeInteger(value) && value >= 1];
+const size = [
+  'a power of two',
+  (value) => Number.isFinite(value) && Number.isInteger(Math.log2(value)),
+];
+const share = ['numbers from 0 to 1', (value) => isList(value, (one) => one >= 0 && one <= 1)];
+const rising = [
+  'numbers that rise',
+  (value) => isList(value, (one, i) => one > (value[i - 1] ?? 0)),
+];
+const list = ['a list', Array.isArray];
+const matching = (what, pattern) => [what, (value) => pattern.test(value)];
+const oneOf = (list) => [`one of ${list.join(', ')}`, (value) => list.includes(value)];
+const perhaps = ([what, is]) => [`${what}, or absent`, (value) => value === undefined || is(value)];
+
+const isList = (value, is) =>
+  Array.isArray(value) && value.every((one, i) => Number.isFinite(one) && is(one, i));
+
+/** What a site has of a size class that differs, and of all. */
+const DECIDED = {
+  strategy: oneOf(STRATEGIES),
+  certainty: oneOf(CERTAINTIES),
+  reason: oneOf(REASONS),
+  size,
+  bytes: integer,
+  samples: integer,
+  exceptions: integer,
+};
+
+const FIELDS = {
+  recorded: {
+    started: perhaps(integer),
+    recorders: integer,
+    seconds: number,
+    collectionMs: perhaps(number),
+  },
+  lifetimes: { size, borders: rising },
+  files: { file: text, sha256: matching('64 hex digits', /^[0-9a-f]{64}$/) },
+  sites: {
+    file: text,
+    line: place,
+    column: place,
+    offset: integer,
+    function: text,
+    source: text,
+    callee: text,
+    ...DECIDED,
+    mostly: size,
+    shares: share,
+    listened: perhaps(['a number from 0 to 1', (value) => value >= 0 && value <= 1]),
+    fingerprint: perhaps(matching('a fingerprint', /^[0-3]:\d{1,9}:[0-9a-f]{16}$/)),
+    edit: perhaps(['true, or a text', (value) => value === true || text[1](value)]),
+  },
+  named: { name: text, ...DECIDED, mostly: size, shares: share, sizes: list },
+};
+
+/** Throws for what is not as FIELDS say. `where`: its name in the file. */
+function check(file, where, value, fields) {
+  const fail = (what) => {
+    throw invalidError(file, `${what}. Make it anew: ralloc bake`);
+  };
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    fail(`${where} must be an object`);
+  }
+  for (const [name, [what, is]] of Object.entries(fields)) {
+    if (!is(value[name])) fail(`${where}.${name} must be ${what}`);
+  }
+  const unknown = Object.keys(value).find((name) => !Object.hasOwn(fields, name));
+  if (unknown !== undefined)
+    fail(`${where} has "${unknown}", which is nothing of format ${VERSION}`);
+}
+
+/** Each name once, and each size class of it. */
+function checkNamed(file, named) {
+  const names = new Set();
+  for (const [i, one] of named.entries()) {
+    if (names.has(one.name)) throw invalidError(file, `named[${i}].name is there twice`);
+    names.add(one.name);
+    let last = 0;
+    for (const [k, of] of one.sizes.entries()) {
+      check(file, `named[${i}].sizes[${k}]`, of, DECIDED);
+      if (of.size <= last) throw invalidError(file, `named[${i}].sizes do not rise`);
+      last = of.size;
+    }
+  }
+}
+
+/** Each file once, and each place with one strategy. */
+function checkPlaces(file, { files, sites }) {
+  const names = new Set();
+  for (const [i, { file: name }] of files.entries()) {
+    if (names.has(name)) throw invalidError(file, `files[${i}].file is there twice`);
+    names.add(name);
+  }
+  const known = new Map(); // place → strategy
+  for (const [i, { file: name, line, column, strategy, certainty }] of sites.entries()) {
+    if (!names.has(name)) throw invalidError(file, `sites[${i}].file is none of its files`);
+    const place = `${line}:${column} ${name}`;
+    const decision = [strategy, certainty].join(' ');
+    if ((known.get(place) ?? decision) !== decision) {
+      throw invalidError(file, `sites[${i}] is there twice, with another strategy`);
+    }
+    known.set(place, decision);
+  }
+}
+
+function checkAll(file, table) {
+  check(file, 'recorded', table.recorded, FIELDS.recorded);
+  const { application, named } = table;
+  if (application !== undefined && !text[1](application)) {
+    throw invalidError(file, 'application must be a text, or absent');
+  }
+  const lists = ['lifetimes', 'files', 'sites'];
+  if (named !== undefined) lists.push('named');
+  for (const name of lists) {
+    if (!Array.isArray(table[name])) throw invalidError(file, `${name} must be a list`);
+    for (const [i, one] of table[name].entries()) check(file, `${name}[${i}]`, one, FIELDS[name]);
+  }
+  checkNamed(file, table.named ?? []);
+  checkPlaces(file, table);
+}
+
+function parse(file, json) {
+  let table;
+  try {
+    table = JSON.parse(json.replace(/^\uFEFF/, ''));
+  } catch (error) {
+    throw invalidError(file, `${error.message}. It is cut off, or was changed by hand`);
+  }
+  if (table?.format !== FORMAT) {
+    throw invalidError(file, 'it is none. Give a file that "ralloc bake" wrote');
+  }
+  if (!Number.isSafeInteger(table.version) || table.version < 1) {
+    throw invalidError(file, 'its version is no integer >= 1');
+  }
+  if (table.version > VERSION) throw newerError(file, table.version);
+  checkAll(file, table);
+  return table;
+}
+
+/** The table of a file. Throws ERR_RALLOC_TABLE_INVALID, ERR_RALLOC_TABLE_VERSION. */
+function readTable(file) {
+  let json;
+  try {
+    json = fs.readFileSync(file, 'utf8');
+  } catch (error) {
+    const why =
+      error.code === 'ENOENT'
+        ? 'there is no such file. "ralloc bake -o FILE app.rprof" writes one'
+        : `${error.message}. Give a file that can be read`;
+    throw Object.assign(invalidError(file, why), { cause: error });
+  }
+  return parse(file, json);
+}
+
+/** The same, for the application that it stands in. Throws ERR_RALLOC_TABLE_FOREIGN for that of another one. */
+function readOwnTable(file) {
+  const table = readTable(file);
+  const expected = applicationOf(path.dirname(path.resolve(file)));
+  const { application: found } = table;
+  if (found !== undefined && expected !== undefined && found !== expected) {
+    throw foreignError(file, found, expected);
+  }
+  return table;
+}
+
+/** A list of numbers over several lines; texts have no line ends in JSON. */
+const NUMBERS = /\[\n\s+([\d.,\s]+?)\s+\]/g;
+
+/** The text of its file. */
+function textOf({ application, recorded, lifetimes, files, sites, named }) {
+  const about = { format: FORMAT, version: VERSION, application, recorded };
+  const table = { ...about, lifetimes, files, sites, named }; // what is undefined is not in JSON
+  const json = JSON.stringify(table, null, 2);
+  return `${json.replace(NUMBERS, (_, numbers) => `[${numbers.replace(/\s+/g, ' ')}]`)}\n`;
+}
+
+/** A file as the table in `folder` names it. */
+const nameIn = (folder, file) => path.relative(folder, file).replaceAll(path.sep, '/');
+
+module.exports = { FORMAT, VERSION, nameIn, readOwnTable, readTable, textOf };

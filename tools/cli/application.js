@@ -1,0 +1,142 @@
+'use strict';
+
+// Starts the application, stands between it and the signals, and ends as it does.
+
+const { spawn } = require('node:child_process');
+const { once } = require('node:events');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { parseArgs } = require('node:util');
+const time = require('../../lib/base/time.js');
+const { nodeOptions } = require('../recorder/pass-on.js');
+const { UsageError } = require('./exit.js');
+const { tell } = require('./print.js');
+
+const NODE = /^(node|nodejs)(\.exe)?$/i;
+
+/** A terminal gives these to each process of the group itself. */
+const OF_TERMINALS = ['SIGINT', 'SIGQUIT', 'SIGHUP'];
+const PASSED_ON = [
+  ...OF_TERMINALS,
+  'SIGTERM',
+  'SIGUSR1',
+  'SIGUSR2',
+  'SIGCONT',
+  'SIGWINCH',
+  'SIGALRM',
+  'SIGIO',
+  'SIGPROF',
+  'SIGVTALRM',
+  'SIGXCPU',
+];
+
+/** An application that hangs does not end by SIGTERM, since the recorder listens for it, and nobody may be there to see that the launcher waits. */
+const TERMINATION_MS = 15_000; // a server that closes its connections may need ten
+
+/** V8's profiler takes its samples of this very process by it. */
+const isProfiled = () =>
+  /--(cpu-)?prof\b/.test([...process.execArgv, process.env.NODE_OPTIONS].join(' '));
+
+// --require, not --import: with one Node loads the main program as a module of ES, and programs that hook require() for
+// another extension (node -r ts-node/register app.ts) end with ERR_UNKNOWN_FILE_EXTENSION.
+/** Both ways: what stands behind `node` reaches forks with an environment of their own, the variable those without execArgv. */
+function withPreload([program, ...args], env, preload) {
+  const isNode = NODE.test(path.basename(program));
+  return {
+    program,
+    args: isNode ? ['--require', preload, ...args] : args,
+    env: { ...env, NODE_OPTIONS: nodeOptions(env.NODE_OPTIONS, preload) },
+  };
+}
+
+function startError(verb, program, { code, message }) {
+  const why =
+    code === 'ENOENT'
+      ? `there is no such program. Write it as in the shell: ralloc ${verb} -- node ${program}`
+      : message;
+  return Object.assign(new Error(`Cannot start "${program}": ${why}`), { code });
+}
+
+/** Gives the child what this process is told, and SIGKILL if SIGTERM has not ended it in time; returns how to leave that off. */
+function passSignals(child) {
+  let deadline;
+  const kill = () => {
+    tell(
+      `ralloc: SIGTERM has not ended the application within ${TERMINATION_MS / 1000} s: it gets SIGKILL`,
+    );
+    child.kill('SIGKILL');
+  };
+  const pass = (signal) => {
+    if (process.stdin.isTTY && OF_TERMINALS.includes(signal)) return;
+    child.kill(signal);
+    if (signal === 'SIGTERM') deadline ??= time.setTimeout(kill, TERMINATION_MS);
+  };
+  const heard = PASSED_ON.filter((signal) => {
+    if (signal === 'SIGPROF' && isProfiled()) return false;
+    try {
+      process.on(signal, pass);
+      return true;
+    } catch {
+      return false; // not a signal of this system
+    }
+  });
+  return () => {
+    time.clearTimeout(deadline);
+    for (const signal of heard) process.off(signal, pass);
+  };
+}
+
+/**
+ * `{ command, values }` of a verb that starts an application: what stands before `--` are its options, and behind it an application. Throws UsageError.
+ */
+function readCommand(verb, argv, options) {
+  const end = argv.indexOf('--');
+  const { values, positionals } = parseArgs({
+    args: end === -1 ? argv : argv.slice(0, end),
+    options,
+    allowPositionals: true,
+  });
+  if (end === -1 || positionals.length > 0) {
+    const command = positionals.join(' ') || 'node app.js';
+    throw new UsageError(`Write "--" before the application: ralloc ${verb} -- ${command}`);
+  }
+  const command = argv.slice(end + 1);
+  if (command.length === 0) throw new UsageError('Write an application behind "--": node app.js');
+  return { command, values };
+}
+
+/** Calls act(folder) with a folder in which the processes of a run leave notes, and which is gone when it is over. */
+async function withNotes(verb, act) {
+  const notes = fs.mkdtempSync(path.join(os.tmpdir(), `ralloc-${verb}-`));
+  try {
+    return await act(notes);
+  } finally {
+    fs.rmSync(notes, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Runs it to its end, with `preload` loaded first of all in each Node, for `verb`: { code, end() }. end() ends this process by the signal that ended the application, if one did,
+ * so that a shell or supervisor sees the same; `code` is for where that cannot be.
+ */
+async function runApplication(command, env, { verb, preload }) {
+  const { program, args, env: ours } = withPreload(command, env, preload);
+  const child = spawn(program, args, { env: ours, stdio: 'inherit' });
+  const leaveOff = passSignals(child);
+  try {
+    const [code, signal] = await once(child, 'exit');
+    return {
+      code: signal === null ? code : 128 + os.constants.signals[signal],
+      end: () => {
+        if (signal !== null) process.kill(process.pid, signal);
+      },
+    };
+  } catch (error) {
+    throw startError(verb, program, error);
+  } finally {
+    leaveOff();
+  }
+}
+
+module.exports = { readCommand, runApplication, withNotes };

@@ -1,0 +1,112 @@
+'use strict';
+
+// `ralloc apply`: the lines whose Buffers die with their request, changed so that they come from its arena.
+
+const path = require('node:path');
+const { parseArgs } = require('node:util');
+const { checkProofs } = require('../../lib/auto/proofs.js');
+const { nameIn, readOwnTable } = require('../../lib/site/table-file.js');
+const { diffOf } = require('../placement/apply/diff.js');
+const { Plan } = require('../placement/apply/plan.js');
+const { replaceFiles } = require('../placement/apply/replace-files.js');
+const { edited } = require('../../lib/auto/source/text.js');
+const { OUTPUT } = require('./bake.js');
+const { FAILED, OK, UsageError } = require('./exit.js');
+const { tell, write } = require('./print.js');
+const { count } = require('./told.js');
+
+const summary = "change lines so that they use their request's arena";
+const usage = `Usage: ralloc apply [options] [FILE...]
+
+Prints, as a diff, how the lines of a table whose Buffers are proved to die with their request get these from the arena of that: by
+perRequest, which outside of requests, and over their limits, does what Buffer does. Tells on standard error what else may be done, and what stays
+and why. Changes files below the current folder alone, or the given ones of them. Nothing is changed without --write.
+
+  -t, --table FILE    the table (default: ${OUTPUT})
+      --write         change the files: all of them, or none
+      --alloc         also Buffer.alloc, which zeroes what it gives
+      --streams       also bodies that are joined of pieces, by collect(), and pipeline(), by pump()
+      --any-size      also Buffers so small that Node has a pool for them
+      --package NAME  also that package of node_modules; may be given several times
+
+Example: ralloc apply | git apply`;
+
+const OPTIONS = {
+  table: { type: 'string', short: 't', default: OUTPUT },
+  write: { type: 'boolean', default: false },
+  alloc: { type: 'boolean', default: false },
+  streams: { type: 'boolean', default: false },
+  'any-size': { type: 'boolean', default: false },
+  package: { type: 'string', multiple: true, default: [] },
+};
+
+function parse(argv) {
+  const { values, positionals } = parseArgs({
+    args: argv,
+    options: OPTIONS,
+    allowPositionals: true,
+  });
+  const root = process.cwd();
+  const files = positionals.map((file) => nameIn(root, path.resolve(file)));
+  return { values, root, files };
+}
+
+/** Files that were given, and of which the table says nothing. */
+function checkFiles(files, { root, folder, table }) {
+  const known = new Set(table.files.map(({ file }) => nameIn(root, path.resolve(folder, file))));
+  const stray = files.find((file) => !known.has(file));
+  if (stray !== undefined) throw new UsageError(`The table has no sites of ${stray}`);
+}
+
+function planOf({ values, root, files }) {
+  const table = readOwnTable(values.table);
+  checkProofs(table, values.table);
+  const folder = path.dirname(path.resolve(values.table));
+  checkFiles(files, { root, folder, table });
+  const { alloc: isAlloc, streams: isStreams, 'any-size': isAnySize, package: packages } = values;
+  const options = { folder, root, files, packages, isAlloc, isStreams, isAnySize };
+  // Of the package acorn, bundled.
+  return new Plan(require('../../lib/auto/dist/acorn.js'), table, options).make();
+}
+
+function tellAll(plan) {
+  for (const told of ['changes', 'suggestions', 'left']) {
+    for (const line of plan[told]) tell(`ralloc: ${line}`);
+  }
+}
+
+function tellSum({ files, applied }, isWritten) {
+  const before = applied > 0 ? `, ${count(applied, 'site')} changed before` : '';
+  if (files.length === 0) tell(`ralloc: Nothing to change${before}`);
+  else if (isWritten) tell(`ralloc: ${count(files.length, 'file')} changed${before}`);
+  else tell(`ralloc: ${count(files.length, 'file')} to change${before}. To do so: --write`);
+}
+
+async function run(argv) {
+  const given = parse(argv);
+  const plan = planOf(given);
+  if (plan.faults.length > 0) {
+    for (const fault of plan.faults) tell(`ralloc: ${fault}`);
+    tell(
+      'ralloc: Nothing was changed. To change the other files alone, give them: ralloc apply FILE...',
+    );
+    return FAILED;
+  }
+  tellAll(plan);
+  const { files } = plan;
+  const diff = files.map(({ name, file, edits }) => diffOf(name, file, edits)).join('');
+  const isWritten = given.values.write;
+  if (isWritten) {
+    replaceFiles(
+      files.map(({ file, edits }) => ({
+        ...file,
+        now: Buffer.from(file.bom + edited(file.text, edits)),
+      })),
+    );
+  }
+  if (diff !== '') await write([diff]); // not print(): for git, it is to have each letter
+  tellSum(plan, isWritten);
+  return OK;
+}
+
+module.exports = { summary, usage, run };

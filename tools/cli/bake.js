@@ -1,0 +1,99 @@
+'use strict';
+
+// `ralloc bake`: a table of where each line's bytes belong, made of profiles.
+
+const path = require('node:path');
+const { parseArgs } = require('node:util');
+const { STRATEGIES } = require('../../lib/site/decisions.js');
+const { textOf } = require('../../lib/site/table-file.js');
+const { bake } = require('../placement/bake/bake.js');
+const { rustOf } = require('../placement/bake/rust.js');
+const { mergeFiles } = require('../recorder/merge.js');
+const { writeFile } = require('../recorder/write-file.js');
+const { FAILED, OK, UsageError } = require('./exit.js');
+const { tell } = require('./print.js');
+const { count, tellDamage } = require('./told.js');
+
+const OUTPUT = 'ralloc.table.json';
+
+const summary = 'say by profiles which memory each line should get';
+const usage = `Usage: ralloc bake [options] PROFILE...
+
+Says of each line that allocates Buffers whether these belong in the arena of their request, in a slab or in a region, by how long they
+lived, and writes a table of it. Lines of which that is not known are left alone. Files are named from the table's folder.
+
+  -o, --output FILE  the table; a file that is there is replaced (default: ${OUTPUT}); if that is of the
+                     same recording, it says what changed files were when they ran
+      --rust FILE    the same as constants, for programs of Rust that use ralloc_core::lifetime
+      --unchanged    the sources are what ran, although they are newer than the profile, as after a checkout
+
+To see why a line got what it got: ralloc explain FILE:LINE`;
+
+const OPTIONS = {
+  output: { type: 'string', short: 'o', default: OUTPUT },
+  rust: { type: 'string' },
+  unchanged: { type: 'boolean', default: false },
+};
+
+/** No file may be written over another one that is given. */
+function checkApart(files) {
+  const seen = new Set();
+  for (const file of files.filter((one) => one !== undefined)) {
+    const name = path.resolve(file);
+    if (seen.has(name)) throw new UsageError(`${file} is given twice`);
+    seen.add(name);
+  }
+}
+
+/** Why there is nothing to write. */
+function whyNothing(warnings, few) {
+  if (warnings.length > 0) return 'no line is left';
+  return few > 0
+    ? `${count(few, 'line')} with fewer than 30 samples. Record longer, or with a smaller --rate`
+    : 'no line that allocates Buffers is in the profile';
+}
+
+/** `3 sites of 2 files and 1 site by name`. */
+function placesOf(lines, named, files) {
+  const inFiles = `${count(lines.length, 'site')} of ${count(files.length, 'file')}`;
+  const byName = `${count(named.length, 'site')} by name`;
+  if (named.length === 0) return inFiles;
+  return lines.length === 0 ? byName : `${inFiles} and ${byName}`;
+}
+
+async function run(argv) {
+  const { values, positionals } = parseArgs({
+    args: argv,
+    options: OPTIONS,
+    allowPositionals: true,
+  });
+  if (positionals.length === 0) throw new UsageError('Give a profile');
+  const { output, rust, unchanged } = values;
+  checkApart([...positionals, output, rust]);
+  const merged = await mergeFiles(positionals);
+  tellDamage(merged);
+  const folder = path.dirname(path.resolve(output));
+  // Of the package acorn, bundled.
+  const acorn = require('../../lib/auto/dist/acorn.js');
+  const { table, warnings, few } = bake(merged.profile, {
+    folder,
+    isUnchanged: unchanged,
+    acorn,
+    before: output,
+  });
+  for (const warning of warnings) tell(`ralloc: ${warning}`);
+  const { sites: lines, named = [], files } = table;
+  const sites = [...lines, ...named];
+  if (sites.length === 0) {
+    tell(`ralloc: There is nothing to bake: ${whyNothing(warnings, few)}`);
+    return FAILED;
+  }
+  if (rust !== undefined) writeFile(rust, rustOf(table), 'table in Rust', 'The table');
+  writeFile(output, textOf(table), 'table', 'The table');
+  const each = STRATEGIES.map((one) => [sites.filter((s) => s.strategy === one).length, one]);
+  const told = each.filter(([n]) => n > 0).map(([n, one]) => `${n} ${one}`);
+  tell(`ralloc: ${output}: ${placesOf(lines, named, files)}: ${told.join(', ')}`);
+  return OK;
+}
+
+module.exports = { OUTPUT, summary, usage, run };

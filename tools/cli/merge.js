@@ -1,0 +1,65 @@
+'use strict';
+
+// ralloc merge: many profiles into one.
+
+const fs = require('node:fs');
+const { parseArgs } = require('node:util');
+const { mergeFiles } = require('../recorder/merge.js');
+const { OK, UsageError } = require('./exit.js');
+const { tell } = require('./print.js');
+const { count, tellDamage } = require('./told.js');
+
+const summary = 'sum up profiles, those of a fleet for instance';
+const usage = `Usage: ralloc merge -o FILE PROFILE...
+
+Sums up profiles into one. Their order and grouping do not matter: merges of merges give the same bytes.
+Give each profile once. The history of single sites over time is not kept; that of the whole process is.
+
+  -o, --output FILE   where to write the sum; a profile that is there is replaced when all have been read
+
+Example: ralloc merge -o fleet.rprof profiles/*.rprof`;
+
+const OPTIONS = { output: { type: 'string', short: 'o' } };
+
+/** Counted twice, a profile would be wrong in a way that nobody sees. */
+function checkOnce(files) {
+  const seen = new Map();
+  for (const file of files) {
+    const stats = fs.statSync(file, { throwIfNoEntry: false, bigint: true });
+    if (stats === undefined) continue; // reading it says more
+    const key = `${stats.dev}:${stats.ino}`;
+    if (seen.has(key)) {
+      throw new UsageError(
+        `${file} is given twice (also as ${seen.get(key)}): it would count twice`,
+      );
+    }
+    seen.set(key, file);
+  }
+}
+
+async function run(argv) {
+  const { values, positionals } = parseArgs({
+    args: argv,
+    options: OPTIONS,
+    allowPositionals: true,
+  });
+  if (values.output === undefined) throw new UsageError('Say where to write: -o FILE');
+  if (positionals.length === 0) throw new UsageError('Give the profiles to merge');
+  checkOnce(positionals);
+  const merged = await mergeFiles(positionals);
+  const { profile, repeated } = merged;
+  tellDamage(merged);
+  for (const file of repeated) {
+    tell(
+      `ralloc: ${file} has recorders that another of the files has too: what both have counts twice`,
+    );
+  }
+  profile.write(values.output);
+  const { recorders, sites } = profile;
+  tell(
+    `ralloc: ${values.output}: ${count(positionals.length, 'profile')}, ${count(recorders.length, 'recorder')}, ${count(sites.length, 'site')}`,
+  );
+  return OK;
+}
+
+module.exports = { summary, usage, run };

@@ -1,0 +1,141 @@
+'use strict';
+
+// `ralloc profile -- node app.js`: the application with a recorder in each of its threads and children, and one file for all.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { formatBytes } = require('../../lib/base/bytes.js');
+const { readCommand, runApplication, withNotes } = require('./application.js');
+const { FAILED, UsageError } = require('./exit.js');
+const { whyNothing } = require('./nothing.js');
+const { tell } = require('./print.js');
+const { VARIABLES, defaultFile, variablesOf } = require('../recorder/options.js');
+const { PRELOAD } = require('../recorder/pass-on.js');
+const { prepare } = require('../recorder/writer.js');
+const { Profile } = require('../recorder/profile.js');
+
+const usage = `Usage: ralloc profile [options] -- COMMAND [arguments]
+
+Runs an application and records which lines allocate its Buffers, and how long these live. COMMAND is node with a program, or anything
+that starts one, such as npm: ralloc profile -- npm start. Threads, clusters and child processes are recorded too.
+
+  -o, --output FILE      what to write; an earlier profile of this name is replaced (default: ralloc-DATE-TIME-PID.rprof)
+      --budget PERCENT   of each thread's CPU time that recording may take (default: 3)
+      --rate BYTES       the mean number of bytes between two samples, fixed, such as 64k; by default it adapts to the budget
+      --typed-arrays     also typed arrays and ArrayBuffers that the application makes itself, which makes "new" 2 to 4 times as slow
+
+Signals are passed on, and SIGKILL follows where SIGTERM has not ended the application within 15 s. The exit code is that of the
+application; 1 where it is 0 and the profile is not whole.
+To see a profile: ralloc report FILE`;
+
+const OPTIONS = {
+  output: { type: 'string', short: 'o' },
+  budget: { type: 'string' },
+  rate: { type: 'string' },
+  'typed-arrays': { type: 'boolean' },
+};
+
+const UNITS = { '': 1, k: 2 ** 10, m: 2 ** 20 };
+
+function rateOf(text) {
+  const [, digits, unit] = /^(\d+)([km]?)(?:i?b)?$/i.exec(text) ?? [];
+  const bytes = Number(digits) * UNITS[unit?.toLowerCase()];
+  if (bytes >= 1) return bytes;
+  throw new UsageError(
+    `--rate must be a number of bytes, such as 65536 or 64k. Received "${text}"`,
+  );
+}
+
+function budgetOf(text) {
+  const percent = Number(text.replace(/%$/, '') || Number.NaN);
+  if (percent > 0 && percent <= 100) return percent / 100;
+  throw new UsageError(`--budget must be > 0 and <= 100, percent of a core. Received "${text}"`);
+}
+
+function optionsOf(values, notes) {
+  return {
+    file: path.resolve(values.output ?? defaultFile()),
+    budget: values.budget === undefined ? undefined : budgetOf(values.budget),
+    rate: values.rate === undefined ? undefined : rateOf(values.rate),
+    typedArrays: values['typed-arrays'],
+    append: true,
+    notes,
+  };
+}
+
+/** An error number of each recorder that stopped before its end (tools/recorder/launch.js). */
+const stoppedIn = (notes) => fs.readdirSync(notes).map((name) => name.split('-')[0]);
+
+const isEmptyFile = (file) => {
+  const stat = fs.statSync(file, { throwIfNoEntry: false });
+  return stat?.isFile() && stat.size === 0;
+};
+
+/** Why recorders stopped, and what to do. */
+function whyOf(stopped) {
+  const count = stopped.length === 1 ? 'a recorder' : `${stopped.length} recorders`;
+  const codes = [...new Set(stopped)].join(', ');
+  const remedy = stopped.includes('ENOSPC')
+    ? 'Free space on its disk, or name a file on another one (-o FILE), and record again'
+    : 'The warning above tells the reason';
+  return `${count} could not go on (${codes}). ${remedy}`;
+}
+
+/** Says what is in the file; returns whether that is all there was to record. */
+function conclude(command, file, stopped) {
+  const name = path.relative('', file).startsWith('..') ? file : path.relative('', file);
+  if (stopped.length > 0) {
+    tell(`ralloc: ${name} is not whole: ${whyOf(stopped)}`);
+    return false;
+  }
+  if (fs.statSync(file, { throwIfNoEntry: false })?.isFile() === false) {
+    tell(`ralloc: ${name} is no regular file: what was recorded is not kept`);
+    return true;
+  }
+  if (isEmptyFile(file)) {
+    const { why, isFailure } = whyNothing({
+      command,
+      options: process.env.NODE_OPTIONS,
+      verb: 'profile',
+      writes: [file],
+    });
+    tell(`ralloc: Nothing was recorded: ${why}`);
+    return !isFailure;
+  }
+  const { recorders } = Profile.read(file);
+  const count = recorders.length === 1 ? 'one thread' : `${recorders.length} threads`;
+  const size = formatBytes(fs.statSync(file).size);
+  tell(`ralloc: Recorded ${count} in ${name} (${size}). To see it: npx ralloc report ${name}`);
+  return true;
+}
+
+async function record(command, options) {
+  const env = { ...process.env };
+  for (const name of Object.keys(VARIABLES)) delete env[name];
+  prepare(options.file);
+  try {
+    const ended = await runApplication(
+      command,
+      { ...env, ...variablesOf(options) },
+      { verb: 'profile', preload: PRELOAD },
+    );
+    return { ...ended, isWhole: conclude(command, options.file, stoppedIn(options.notes)) };
+  } finally {
+    if (isEmptyFile(options.file)) fs.rmSync(options.file);
+  }
+}
+
+async function run(argv) {
+  const { command, values } = readCommand('profile', argv, OPTIONS);
+  const { code, isWhole, end } = await withNotes('profile', (notes) =>
+    record(command, optionsOf(values, notes)),
+  );
+  end();
+  return code === 0 && !isWhole ? FAILED : code;
+}
+
+module.exports = {
+  summary: 'run an application and record which lines allocate its Buffers',
+  usage,
+  run,
+};

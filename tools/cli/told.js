@@ -1,0 +1,42 @@
+'use strict';
+
+// What several verbs tell.
+
+const { formatBytes } = require('../../lib/base/bytes.js');
+const { tell } = require('./print.js');
+
+/** `1 site`, `2 sites`. */
+const count = (number, noun) => `${number} ${noun}${number === 1 ? '' : 's'}`;
+
+/** Bytes of a profile that no whole block has. */
+function tellSkipped(file, bytes) {
+  if (bytes === 0) return;
+  tell(
+    `ralloc: ${file}: ${formatBytes(bytes)} skipped that ${bytes === 1 ? 'is' : 'are'} of no whole block. A killed process leaves one at the end; elsewhere the file is damaged`,
+  );
+}
+
+/** Blocks that are whole and make no sense. */
+function tellNonsense(file, blocks) {
+  if (blocks === 0) return;
+  tell(
+    `ralloc: ${file}: ${count(blocks, 'block')} left out that make${blocks === 1 ? 's' : ''} no sense: another program wrote there`,
+  );
+}
+
+/** Blocks that are not there. */
+function tellLost(blocks) {
+  if (blocks === 0) return;
+  tell(
+    `ralloc: ${count(blocks, 'block')} of recorders ${blocks === 1 ? 'is' : 'are'} missing in the midst of the files: what they told is in no sum`,
+  );
+}
+
+/** What is not as it was recorded: see mergeFiles(). */
+function tellDamage({ profile, skipped, nonsense }) {
+  for (const [file, bytes] of skipped) tellSkipped(file, bytes);
+  for (const [file, blocks] of nonsense) tellNonsense(file, blocks);
+  tellLost(profile.lost);
+}
+
+module.exports = { count, tellDamage };

@@ -1,0 +1,163 @@
+'use strict';
+
+// Where a source gets perRequest from: what it has of ralloc already, or one line more, in its own style.
+
+const { isBuiltin } = require('node:module');
+const { requiredBy } = require('../../../lib/auto/source/names.js');
+
+const OWN = /^ralloc(\/|$)/;
+const ONLY_SPACE = /^[ \t]*(\/\/.*|\/\*((?!\*\/).)*\*\/[ \t]*)?$/;
+
+/** A pattern that runs nothing. */
+const isPlain = (id) =>
+  id.type === 'Identifier' ||
+  (id.type === 'ObjectPattern' &&
+    id.properties.every(
+      ({ computed, value, argument = value }) => !computed && argument.type === 'Identifier',
+    ));
+
+/** `require('a')`, `require('a').b` */
+const isOfModule = (init) =>
+  requiredBy(init?.type === 'MemberExpression' && !init.computed ? init.object : init) !==
+  undefined;
+
+/** A statement of CommonJS that only gets modules. */
+function isRequire(node) {
+  if (node.type === 'ExpressionStatement') return requiredBy(node.expression) !== undefined;
+  return (
+    node.type === 'VariableDeclaration' &&
+    node.declarations.every(({ id, init }) => isPlain(id) && isOfModule(init))
+  );
+}
+
+/** The leading statements that are directives, and those behind them that get modules. */
+function leading({ ast: { body }, sourceType }) {
+  const isOther = (node) => node.directive === undefined;
+  const begin = body.findIndex(isOther);
+  const directives = body.slice(0, begin === -1 ? body.length : begin);
+  const rest = body.slice(directives.length);
+  const isImport = sourceType === 'module' ? ({ type }) => type === 'ImportDeclaration' : isRequire;
+  const end = rest.findIndex((node) => !isImport(node));
+  return { directives, imports: end === -1 ? rest : rest.slice(0, end), next: rest[end] };
+}
+
+/**
+ * The statements whose names are there before anybody can call a function of the source: of CommonJS those before its first code, of ES modules those before
+ * which no other module runs, which may be in a cycle with it.
+ */
+function earlyOf(source) {
+  if (source.sourceType !== 'module') return leading(source).imports;
+  const requests = source.ast.body.filter((node) => node.source);
+  const end = requests.findIndex(({ source: { value } }) => !isBuiltin(value) && !OWN.test(value));
+  return requests.slice(0, end === -1 ? requests.length : end + 1);
+}
+
+/** How a name of ralloc is written by what the source has of it: `{ as, edits }`; undefined where it has nothing fit. */
+function known(wanted, source, names, text) {
+  const early = new Set(earlyOf(source));
+  const single = [...names.imports()].filter(
+    ({ id, from, statement }) =>
+      from === 'ralloc' && names.isFixed(id.name) && early.has(statement),
+  );
+  const direct = single.find(({ imported }) => imported === wanted);
+  if (direct !== undefined) return { as: direct.id.name, edits: [] };
+  const list = single.find((one) => one.imported !== undefined && one.first !== undefined);
+  if (list !== undefined && !names.used.has(wanted)) {
+    const { start } = list.first;
+    const [, space] = /\{(\s*)$/.exec(text.slice(0, start)) ?? [undefined, ' '];
+    const between = space.includes('\n') ? space : ' ';
+    return { as: wanted, edits: [{ start, end: start, text: `${wanted},${between}` }] };
+  }
+  const whole = single.find(({ imported }) => imported === undefined);
+  return whole && { as: `${whole.id.name}.${wanted}`, edits: [] };
+}
+
+/** Where a statement ends: a semicolon that begins a line is the next one's. */
+function endOf({ start, end }, text) {
+  const [ours] = /\s*\n\s*;$/.exec(text.slice(start, end)) ?? [''];
+  return end - ours.length;
+}
+
+/** The style of the source: which quotes, and whether a semicolon ends a statement. */
+function styleOf(text, imports) {
+  const last = imports.at(-1);
+  if (last === undefined) return { quote: "'", end: ';' };
+  const [quote = "'"] = /['"]/.exec(text.slice(last.start, last.end)) ?? [];
+  return { quote, end: text[endOf(last, text) - 1] === ';' ? ';' : '' };
+}
+
+/** Statements more behind `node`, in lines of their own. */
+function behind(node, lines, gap, file) {
+  const { text, eol } = file;
+  const last = endOf(node, text);
+  const { end } = file.lineAt(last);
+  const isAlone = ONLY_SPACE.test(text.slice(last, end));
+  const at = isAlone ? end : last;
+  return { start: at, end: at, text: `${gap}${lines}${isAlone ? '' : eol}` };
+}
+
+/** Statements more before the first one, in lines of their own; types may stand there. */
+function before(node, lines, gap, { code }, file) {
+  const { start } = file.lineAt(node.start);
+  const isAlone = /^\s*$/.test(code.slice(start, node.start));
+  const at = isAlone ? start : node.start;
+  return { start: at, end: at, text: `${lines}${file.eol}${isAlone ? gap : ''}` };
+}
+
+/** The edit that gets names, `[[imported, local, module], …]`. */
+function getting(wanted, source, file) {
+  const { text, eol } = file;
+  const { directives, imports, next } = leading(source);
+  const { quote, end } = styleOf(text, imports);
+  const statements = wanted.map(([imported, local, from]) => {
+    const named = (between) => (imported === local ? local : `${imported}${between}${local}`);
+    const module = `${quote}${from}${quote}`;
+    return source.sourceType === 'module'
+      ? `import { ${named(' as ')} } from ${module}`
+      : `const { ${named(': ')} } = require(${module})`;
+  });
+  const lines = `${statements.join(`${end}${eol}`)}${end}`;
+  if (imports.length > 0) {
+    // Another module may be in a cycle with this one, and call its functions.
+    if (source.sourceType === 'module') return before(imports[0], lines, '', source, file);
+    return behind(imports.at(-1), lines, eol, file);
+  }
+  return directives.length > 0
+    ? behind(directives.at(-1), lines, `${eol}${eol}`, file)
+    : before(next, lines, eol, source, file);
+}
+
+/** What may be wanted: name → its module, and another name where the source has that one. */
+const WANTED = {
+  perRequest: ['ralloc', 'perRequestBuffers'],
+  current: ['ralloc', 'currentArena'],
+  buffer: ['node:stream/consumers', 'bufferOf'],
+};
+
+/** `{ as, edits }`: how each of `wanted`, names of WANTED, is written, by its name, and what makes that work. */
+function namesFor(wanted, source, names, file) {
+  const [as, edits, missing] = [{}, [], []];
+  for (const name of wanted) {
+    const [module, other] = WANTED[name];
+    const found = module === 'ralloc' ? known(name, source, names, file.text) : undefined;
+    as[name] = found?.as ?? names.free(name, other);
+    if (found === undefined) missing.push([name, as[name], module]);
+    else edits.push(...found.edits);
+  }
+  if (missing.length > 0) edits.push(getting(missing, source, file));
+  return { as, edits };
+}
+
+/** What stands in the place of Node's require() in a source of CommonJS: a node; undefined where nothing does. */
+function otherRequire({ sourceType, parents }, names) {
+  if (sourceType === 'module') return undefined;
+  const isAtTop = (id) => {
+    let node = parents.get(id);
+    if (node.type === 'FunctionDeclaration' && node.id === id) node = parents.get(node);
+    while (node !== undefined && !/Function/.test(node.type)) node = parents.get(node);
+    return node === undefined;
+  };
+  return names.assigned.get('require') ?? names.bound.get('require')?.find(isAtTop);
+}
+
+module.exports = { namesFor, otherRequire };

@@ -1,0 +1,192 @@
+'use strict';
+
+// What a table makes of the sources of an application: edits of its files, and what is told of the rest.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { isOutside, packageOf } = require('../../../lib/auto/packages.js');
+const { isProved } = require('../../../lib/auto/proofs.js');
+const { nameIn } = require('../../../lib/site/table-file.js');
+const { filesThatMount } = require('./mounts.js');
+const { parse, reasonOf } = require('../../../lib/auto/source/parse.js');
+const { locateSites } = require('../../../lib/auto/source/sites.js');
+const { Source } = require('./source.js');
+const { Text, edited } = require('../../../lib/auto/source/text.js');
+
+class Plan {
+  /** Lines of text: what changes, what somebody may do, what stays, and why nothing may be changed. */
+  changes = [];
+  suggestions = [];
+  left = [];
+  faults = [];
+  /** How many sites an earlier run has changed. */
+  applied = 0;
+  #texts = new Map(); // name → Text, or why there is none
+  #sources = new Map(); // name → Source, or why there is none
+  #acorn;
+  #table;
+  #options;
+
+  constructor(acorn, table, options) {
+    this.#acorn = acorn;
+    this.#table = table;
+    this.#options = options;
+  }
+
+  /** `{ name, file, edits }` of the files that change, `file` a Text. */
+  get files() {
+    return [...this.#sources]
+      .filter(([, source]) => source instanceof Source && source.edits.length > 0)
+      .map(([name, { file, edits }]) => ({ name, file, edits }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  #text(name) {
+    return once(this.#texts, name, () => Text.read(path.resolve(this.#options.root, name)));
+  }
+
+  #source(name) {
+    return once(this.#sources, name, () => {
+      const text = this.#text(name);
+      if (!(text instanceof Text)) throw text;
+      return new Source(this.#acorn, text, name);
+    });
+  }
+
+  make() {
+    const mounts = this.#mounts();
+    for (const one of this.#table.files) this.#add(one);
+    if (this.changes.length > 0) this.#turnOn(mounts);
+    for (const one of this.files) this.#check(one);
+    return this;
+  }
+
+  /** What is to be written has to be a program too, whatever was overlooked. */
+  #check({ name, file, edits }) {
+    try {
+      parse(this.#acorn, { file: file.file, text: edited(file.text, edits) });
+    } catch (error) {
+      this.faults.push(
+        `${name}: what it would become is wrong, by a fault of ralloc: ${error.message}`,
+      );
+    }
+  }
+
+  /** Whether a file may be changed; tells why not. */
+  #isOwn(name, sites) {
+    const { root, packages } = this.#options;
+    const count = `${sites} site${sites === 1 ? '' : 's'}`;
+    const owner = packageOf(path.resolve(root, name));
+    if (owner !== undefined && !packages.includes(owner)) {
+      this.left.push(
+        `${name}: left: ${count} of the package ${owner}. To change it: --package ${owner}`,
+      );
+      return false;
+    }
+    if (!isOutside(name)) return true;
+    this.left.push(
+      `${name}: left: ${count} outside of ${root}. Run ralloc where the application is`,
+    );
+    return false;
+  }
+
+  #isWanted(name) {
+    const { files } = this.#options;
+    return files.length === 0 || files.includes(name);
+  }
+
+  #add({ file, sha256 }) {
+    const { folder, root } = this.#options;
+    const name = nameIn(root, path.resolve(folder, file));
+    const all = this.#table.sites.filter((one) => one.file === file && one.strategy !== 'leave');
+    if (all.length === 0 || !this.#isWanted(name)) return;
+    if (!this.#isOwn(name, all.length)) return;
+    // Told from where the command runs.
+    const sites = all.map((site) => ({ ...site, file: name }));
+    const text = this.#text(name);
+    if (!(text instanceof Text)) return this.#refuse(name, sites, text);
+    const real = nameIn(fs.realpathSync(root), text.file);
+    if (!this.#isOwn(real, all.length)) return;
+    const { found, applied, lost } = locateSites(sites, text, sha256);
+    this.applied += applied.length;
+    for (const site of lost) this.#lose(site);
+    if (found.length === 0) return;
+    const source = this.#source(name);
+    if (!(source instanceof Source)) return this.#refuse(name, found, source);
+    source.add(found, this.#options);
+    for (const told of ['changes', 'suggestions', 'left']) this[told].push(...source[told]);
+  }
+
+  #lose({ file, line, column, function: name, ...site }) {
+    const where = `${file}:${line}:${column} ${name}`;
+    const told = `${where}: the line is not there any more, or more than once. Record and bake again`;
+    if (isProved(site)) this.faults.push(told);
+    else this.left.push(told);
+  }
+
+  #refuse(name, sites, error) {
+    const { why, isFault } = reasonOf(error);
+    if (isFault && sites.some(isProved)) {
+      this.faults.push(`${name}: ${why}`);
+      return;
+    }
+    this.left.push(`${name}: left: ${why}`);
+    if (isFault) return;
+    for (const site of sites.filter(({ strategy }) => strategy === 'request')) {
+      const { line, column, function: of, callee } = site;
+      const method = callee.slice(callee.lastIndexOf('.'));
+      this.suggestions.push(`${name}:${line}:${column} ${of}: perRequest${method}()`);
+    }
+  }
+
+  /** Where requests get their arenas: `{ name, line, edit }`. */
+  #mounts() {
+    const { root } = this.#options;
+    return filesThatMount(root).flatMap((file) => {
+      const name = nameIn(root, file);
+      const source = this.#source(name);
+      if (!(source instanceof Source)) {
+        return [{ name, line: 1, why: reasonOf(source).why }];
+      }
+      return source.mounts().map((mount) => ({ name, ...mount }));
+    });
+  }
+
+  /** current() needs the option `context`. */
+  #turnOn(mounts) {
+    if (mounts.length === 0) {
+      this.suggestions.push(
+        'No requestArena() was found. Until requests have arenas, current() is undefined: app.use(requestArena({ context: true }))',
+      );
+    }
+    const off = mounts.filter(({ edit }) => edit !== null);
+    const names = new Set(off.map(({ name }) => name));
+    for (const { name, line, edit, why = 'its options are not written there' } of off) {
+      if (edit !== undefined && names.size === 1 && this.#isWanted(name)) {
+        this.#source(name).edits.push(edit);
+        this.changes.push(`${name}:${line}: context: true, which current() needs`);
+        continue;
+      }
+      const reason = edit === undefined ? why : 'there are several files, or others were named';
+      this.suggestions.push(
+        `${name}:${line}: turn on context: true, which current() needs: ${reason}`,
+      );
+    }
+  }
+}
+
+/** What `make` gives, made once; or the error that it threw. */
+function once(known, name, make) {
+  if (!known.has(name)) {
+    let value;
+    try {
+      value = make();
+    } catch (error) {
+      value = error;
+    }
+    known.set(name, value);
+  }
+  return known.get(name);
+}
+
+module.exports = { Plan };

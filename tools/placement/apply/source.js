@@ -1,0 +1,173 @@
+'use strict';
+
+// A file of a table: what of it is to be changed, what may be, and what stays, each with its reason.
+
+const { PROOF_SAMPLES } = require('../../../lib/site/decisions.js');
+const { Calls, whyNever } = require('../../../lib/auto/source/calls.js');
+const { mountsOf, turnOn } = require('./context.js');
+const { Evictions } = require('./evictions.js');
+const { namesFor, otherRequire } = require('./import.js');
+const { Names } = require('../../../lib/auto/source/names.js');
+const { parse } = require('../../../lib/auto/source/parse.js');
+const { collectOnce, collected, pipesOf, pumpInstead } = require('./streams.js');
+
+/** What a compiler made is made again. */
+const GENERATED = /\/[/*][#@]\s*sourceMappingURL=/;
+
+const whole = (number) => number.toLocaleString('en-US');
+
+const placeOf = ({ file, line, column, function: name }) => `${file}:${line}:${column} ${name}`;
+
+class Source {
+  /** Edits of its text, `{ start, end, text }`. */
+  edits = [];
+  /** Lines of text: what is changed; what somebody may change by hand; what stays. */
+  changes = [];
+  suggestions = [];
+  left = [];
+  #file;
+  #parsed;
+  #names;
+  #calls;
+  #name;
+
+  /** `file`: a Text, called `name`. Throws Unread. */
+  constructor(acorn, file, name) {
+    this.#file = file;
+    this.#name = name;
+    this.#parsed = parse(acorn, file);
+    this.#names = new Names(this.#parsed);
+    this.#calls = new Calls(this.#parsed, this.#names, file);
+  }
+
+  get file() {
+    return this.#file;
+  }
+
+  /** The mounts of requestArena(): `{ line, edit }`; edit: null where their context is on, undefined where nobody knows. */
+  mounts() {
+    return [...mountsOf(this.#parsed, this.#names)].map((mount) => ({
+      line: this.#file.lineOf(mount.node.start),
+      edit: turnOn(mount, this.#file.text),
+    }));
+  }
+
+  /** Why a site of requests stays as it is; undefined where it may be changed. */
+  #why(site, { isAlloc, isAnySize }) {
+    const { source, mostly } = site;
+    const never = whyNever(site);
+    if (never !== undefined) return never;
+    if (GENERATED.test(this.#file.text))
+      return 'a compiler made the file. Change what it was made of';
+    if (source === 'Buffer.alloc' && !isAlloc) return 'Buffer.alloc is changed with --alloc alone';
+    if (!isAnySize && mostly <= Buffer.poolSize >>> 1) {
+      return `most of its Buffers have ${mostly} bytes or less, for which Node has a pool`;
+    }
+    const other = otherRequire(this.#parsed, this.#names);
+    if (other !== undefined) {
+      return `require is another one than Node's in line ${this.#file.lineOf(other.start)}`;
+    }
+    return this.#calls.why(site);
+  }
+
+  /** Looks at its sites: those of requests that are proved become edits. */
+  add(sites, options) {
+    const known = new Set(); // a place may be told twice, by a table that was changed by hand
+    const ofRequests = sites.filter(({ strategy, offset }) => {
+      if (strategy !== 'request' || known.has(offset)) return false;
+      known.add(offset);
+      return true;
+    });
+    const proved = [];
+    for (const site of ofRequests) {
+      const why = this.#why(site, options);
+      if (why !== undefined) this.left.push(`${placeOf(site)}: left: ${why}`);
+      else if (site.certainty === 'proved') proved.push(site);
+      else this.suggestions.push(`${placeOf(site)}: ${suggestionOf(site)}`);
+    }
+    if (proved.length > 0) this.#change(proved, options);
+    for (const site of sites) if (/^(slab|region)$/.test(site.strategy)) this.#suggestFree(site);
+    this.#streams(options);
+  }
+
+  #change(sites, { isStreams }) {
+    const calls = sites.map((site) => {
+      const call = this.#calls.at(site.offset);
+      return { site, call, body: collected(call, this.#parsed) };
+    });
+    const isCollected = ({ body }) => isStreams && body !== undefined;
+    const wanted = [
+      ...(calls.every(isCollected) ? [] : ['perRequest']),
+      ...(calls.some(isCollected) ? ['current', 'buffer'] : []),
+    ];
+    const { as, edits } = namesFor(wanted, this.#parsed, this.#names, this.#file);
+    this.edits.push(...edits);
+    for (const { site, call, body } of calls) {
+      const { offset, samples } = site;
+      this.changes.push(
+        `${placeOf(site)}: from the arena of its request: of ${whole(samples)} samples none outlived it`,
+      );
+      if (body !== undefined && isStreams) {
+        this.edits.push(...collectOnce(call, body, this.#file, as));
+        continue;
+      }
+      if (body !== undefined) {
+        this.suggestions.push(
+          `${placeOf(site)}: it joins pieces of a stream, which collect() of an arena reads at once: --streams. Or read a request by body()`,
+        );
+      }
+      const end = offset + 'Buffer'.length;
+      this.edits.push({ start: offset, end, text: as.perRequest });
+    }
+  }
+
+  #suggestFree(site) {
+    const call = this.#calls.at(site.offset);
+    const { holders, takes } =
+      call === undefined
+        ? { holders: [], takes: [] }
+        : new Evictions(this.#parsed, this.#file).of(call);
+    const what = `belongs in a ${site.strategy}, which somebody frees`;
+    if (takes.length === 0) {
+      const held = holders.length === 0 ? 'what holds it' : holders.join(', ');
+      this.suggestions.push(
+        `${placeOf(site)}: ${what}. Look for where it is let go: delete(), clear(), shift() of ${held}, or a new value in its place`,
+      );
+      return;
+    }
+    const lines = takes.map(({ line, text }) => `${this.#name}:${line} ${text}`);
+    this.suggestions.push(
+      `${placeOf(site)}: ${what}. The free belongs where it is let go: ${lines.join('; ')}`,
+    );
+  }
+
+  #streams({ isStreams }) {
+    const pipes = [...pipesOf(this.#parsed, this.#names)];
+    if (pipes.length === 0) return;
+    const edits = pipes.some(({ name }) => name !== '.pipe')
+      ? pumpInstead(this.#names, this.#file)
+      : undefined;
+    if (edits !== undefined && isStreams) {
+      this.edits.push(...edits);
+      const lines = pipes
+        .filter(({ name }) => name !== '.pipe')
+        .map(({ node }) => this.#file.lineOf(node.start));
+      this.changes.push(`${this.#name}: pump() instead of pipeline() in line ${lines.join(', ')}`);
+    }
+    for (const { node, name } of pipes) {
+      const isDone = name !== '.pipe' && edits !== undefined && isStreams;
+      if (isDone) continue;
+      const how = name !== '.pipe' && edits !== undefined ? ': --streams' : '';
+      this.suggestions.push(
+        `${this.#name}:${this.#file.lineOf(node.start)}: pump() gives chunks back that ${name}() leaves to the garbage collector${how}`,
+      );
+    }
+  }
+}
+
+const suggestionOf = ({ samples, exceptions, source }) =>
+  exceptions === 0
+    ? `perRequest${source.slice('Buffer'.length)}() would fit by ${whole(samples)} samples. ${whole(PROOF_SAMPLES)} prove it: record longer`
+    : `of ${whole(samples)} samples ${whole(exceptions)} outlived their request. Look whether they do: record again`;
+
+module.exports = { Source };

@@ -1,0 +1,223 @@
+'use strict';
+
+// Makes a table of a profile: a site for each place whose text is the one that was recorded.
+
+const { applicationOf } = require('../../../lib/site/application.js');
+const { bordersOf, startOf } = require('../clusters.js');
+const { decide } = require('../rules.js');
+const { nameIn } = require('../../../lib/site/table-file.js');
+const { sizeClassEnd } = require('../../recorder/buckets.js');
+const { lookInto } = require('../../../lib/auto/source/look.js');
+const { MARK } = require('../../recorder/compiled.js');
+const { BakedFile, bakedFiles } = require('./baked-file.js');
+const { evidenceOf } = require('./evidence.js');
+const { SourceFile } = require('../../../lib/auto/source/source-file.js');
+
+/** Where a profile does not tell the time between collections: the recorder asks for one so often. */
+const COLLECTION_MS = 200;
+
+/** A border below this many times that would part what nobody could tell apart. */
+const COLLECTIONS = 2;
+
+const byName = (a, b) => (a < b ? -1 : Number(a > b));
+
+/** Size class → the buckets at which its lifetimes fall apart. */
+function clusters(lifetimes, collectionMs) {
+  const least = COLLECTIONS * (collectionMs ?? COLLECTION_MS);
+  return new Map(
+    [...lifetimes]
+      .sort(([a], [b]) => a - b)
+      .map(([sizeClass, bytes]) => {
+        const { buckets, clusters: k } = bordersOf(bytes, least);
+        return [sizeClass, buckets[k - 1] ?? []];
+      }),
+  );
+}
+
+/** The shares of a place's bytes, of its main size class, in each cluster. */
+function sharesOf({ lifetimes, mainClass }, borders = []) {
+  const shares = new Array(borders.length + 1).fill(0);
+  let all = 0;
+  for (const [bucket, bytes] of (lifetimes.get(mainClass) ?? []).entries()) {
+    shares[borders.filter((border) => bucket >= border).length] += bytes;
+    all += bytes;
+  }
+  return shares.map((bytes) => (all === 0 ? 0 : Math.round((bytes / all) * 1000) / 1000));
+}
+
+/** The files of places, each read once, and what is wrong with them. */
+class Files {
+  #files = new Map();
+  #started;
+  #isUnchanged;
+  #bakedOf;
+  warnings = [];
+
+  /** `bakedOf(file)`: a BakedFile, if there is one. */
+  constructor(started, isUnchanged, bakedOf) {
+    this.#started = started;
+    this.#isUnchanged = isUnchanged;
+    this.#bakedOf = bakedOf;
+  }
+
+  /** Undefined for a file whose text is not known to be that which ran; that is told once. */
+  of(file) {
+    if (!this.#files.has(file)) this.#files.set(file, this.#read(file));
+    return this.#files.get(file);
+  }
+
+  #read(file) {
+    if (file.endsWith(MARK)) {
+      return this.warn(`${file}: what ran is not the text of the file: its sites are left out`);
+    }
+    const source = SourceFile.read(file);
+    if (source === undefined) {
+      return this.warn(`${file} is not on this machine, or is no code: its sites are left out`);
+    }
+    if (source.changed > this.#started && !this.#isUnchanged) {
+      const baked = this.#bakedOf(file);
+      if (baked !== undefined) return baked;
+      return this.warn(
+        `${file} was changed after the recording began: its sites are left out. Record again, or say --unchanged if only its time was changed`,
+      );
+    }
+    return source;
+  }
+
+  warn(warning) {
+    this.warnings.push(warning);
+    return undefined;
+  }
+}
+
+/** The share of its bytes that were allocated in listeners where current() is undefined. */
+const listenedOf = ({ listened, bytes }) =>
+  Math.min(1, Math.round((listened / bytes) * 1000) / 1000);
+
+function siteOf({ evidence, decision }, files, folder, borders) {
+  const { file, line, column, source } = evidence;
+  const text = files.of(file);
+  if (text === undefined) return undefined;
+  const call = text.callAt(line, column, source);
+  if (call === undefined) {
+    return files.warn(
+      `${file}:${line}:${column}: no call of ${source} stands there, by its own name: the site is left out`,
+    );
+  }
+  const fingerprint = text.fingerprintOf(line, column);
+  return {
+    file: nameIn(folder, file),
+    line,
+    column,
+    ...{ offset: call.offset, function: evidence.function, source, callee: call.callee },
+    ...decision,
+    size: sizeClassEnd(evidence.sizeClass),
+    bytes: evidence.bytes,
+    samples: evidence.samples,
+    exceptions: evidence.outlivedSamples,
+    mostly: sizeClassEnd(evidence.mainClass),
+    shares: sharesOf(evidence, borders.get(evidence.mainClass)),
+    ...(evidence.listened === 0 ? undefined : { listened: listenedOf(evidence) }),
+    ...(fingerprint === undefined ? undefined : { fingerprint }),
+  };
+}
+
+/** What the table says of a site('name') whatever its size. */
+function decidedOf(evidence, decision, sizeClass) {
+  const { bytes, samples, outlivedSamples: exceptions } = evidence;
+  return { ...decision, size: sizeClassEnd(sizeClass), bytes, samples, exceptions };
+}
+
+/** A site('name') of which enough is known, and those of its size classes that belong elsewhere; undefined for others. */
+function namedOf(evidence, borders) {
+  const decision = decide(evidence);
+  if (decision.reason === 'few-samples') return undefined;
+  const { name, each, mainClass, largestClass } = evidence;
+  const sizes = [...each]
+    .map(([sizeClass, one]) => ({ sizeClass, one, other: decide(one) }))
+    .filter(({ other }) => other.reason !== 'few-samples' && other.strategy !== decision.strategy)
+    .sort((a, b) => a.sizeClass - b.sizeClass)
+    .map(({ sizeClass, one, other }) => decidedOf(one, other, sizeClass));
+  return {
+    name,
+    ...decidedOf(evidence, decision, largestClass),
+    mostly: sizeClassEnd(mainClass),
+    shares: sharesOf(evidence, borders.get(mainClass)),
+    sizes,
+  };
+}
+
+function recordedOf({ recorders, collectionMs }, started) {
+  const until = Math.max(...recorders.map((one) => one.until));
+  const told = collectionMs === undefined ? undefined : Math.round(collectionMs * 10) / 10;
+  return {
+    started: Math.floor(started),
+    recorders: recorders.length,
+    seconds: Math.max(0, Math.round((until - started) / 1000)),
+    ...(told === undefined ? undefined : { collectionMs: told }),
+  };
+}
+
+/** The sites, and of those of requests whether their calls may be changed at load. `files`: by their names in the table. */
+function looked(sites, files, acorn) {
+  if (acorn === undefined) return sites;
+  const looks = new Map();
+  return sites.map((site) => {
+    if (site.strategy !== 'request') return site;
+    const { file } = site;
+    if (!looks.has(file)) {
+      const { name, text } = files.get(file);
+      const isBaked = text instanceof BakedFile;
+      looks.set(file, isBaked ? (one) => text.editOf(one) : lookInto(acorn, name, text.sha256));
+    }
+    return { ...site, edit: looks.get(file)(site) };
+  });
+}
+
+/**
+ * `{ table, warnings, few }` of a profile, the table's files named from `folder`; `few`: how many places have too few samples to say anything. `isUnchanged`: files are
+ * what they were, whatever their times say. `acorn`: the parser, without which no site may be changed at load. `before`: the file of a table that may be of the same recording.
+ */
+function bake(profile, { folder, isUnchanged = false, acorn, before }) {
+  const { places, named: evidenceOfNames, lifetimes } = evidenceOf(profile);
+  const borders = clusters(lifetimes, profile.collectionMs);
+  const started = Math.min(...profile.recorders.map(({ start }) => start));
+  const baked = before === undefined ? new Map() : bakedFiles(before, Math.floor(started));
+  const files = new Files(started, isUnchanged, (file) => baked.get(nameIn(folder, file)));
+  const [known, few] = [[], []];
+  for (const evidence of places) {
+    const decision = decide(evidence);
+    (decision.reason === 'few-samples' ? few : known).push({ evidence, decision });
+  }
+  const sites = known
+    .map((one) => siteOf(one, files, folder, borders))
+    .filter((site) => site !== undefined)
+    .sort((a, b) => byName(a.file, b.file) || a.line - b.line || a.column - b.column);
+  const named = evidenceOfNames
+    .map((one) => namedOf(one, borders))
+    .filter((one) => one !== undefined)
+    .sort((a, b) => byName(a.name, b.name));
+  const fewNames = evidenceOfNames.length - named.length;
+  const application = applicationOf(folder);
+  const names = new Set(sites.map(({ file }) => file));
+  const texts = new Map(
+    known
+      .map(({ evidence: { file } }) => [nameIn(folder, file), file])
+      .filter(([file]) => names.has(file))
+      .map(([file, name]) => [file, { name, text: files.of(name) }]),
+  );
+  const table = {
+    ...(application === undefined ? undefined : { application }),
+    recorded: recordedOf(profile, started),
+    lifetimes: [...borders].map(([sizeClass, buckets]) => ({
+      size: sizeClassEnd(sizeClass),
+      borders: buckets.map((bucket) => Math.round(startOf(bucket))),
+    })),
+    files: Array.from(names, (file) => ({ file, sha256: texts.get(file).text.sha256 })),
+    sites: looked(sites, texts, acorn),
+    ...(named.length === 0 ? undefined : { named }),
+  };
+  return { table, warnings: files.warnings, few: few.length + fewNames };
+}
+
+module.exports = { bake };

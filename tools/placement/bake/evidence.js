@@ -1,0 +1,205 @@
+'use strict';
+
+// What a profile says of the places that allocate, and of the lifetimes of each size class.
+
+const path = require('node:path');
+const { LONG_MS } = require('../rules.js');
+const { BUCKETS, bucketStart, sizeClassEnd } = require('../../recorder/buckets.js');
+const { events } = require('../../recorder/events.js');
+const { nameOfSource } = require('../../recorder/named.js');
+
+/** Of a site's allocations, what has at most the size that is told of it. */
+const NEARLY_ALL = 0.99;
+
+/** ralloc's own memory has its place already. */
+const OWN = new Set(['arena', 'slab', 'region']);
+
+const isLong = (bucket) => bucketStart(bucket) >= LONG_MS;
+
+/** How a cell adds to a place. */
+const ADD = {
+  [events.BORN]: (e, { bytes, samples, count, sizeClass }) => {
+    e.bytes += bytes;
+    e.samples += samples;
+    e.counts[sizeClass] += count;
+    e.sizes[sizeClass] += bytes;
+  },
+  [events.DIED]: (e, cell) => e.end(cell, 'ended'),
+  [events.DIED_OLD]: (e, cell) => e.end(cell, 'ended'),
+  [events.ALIVE]: (e, cell) => e.end(cell, 'alive'),
+  [events.TRANSFERRED]: (e, { bytes }) => {
+    e.moved += bytes;
+  },
+  [events.WITH_REQUEST]: (e, { bytes, samples }) => {
+    e.withRequest += bytes;
+    e.withRequestSamples += samples;
+  },
+  [events.OUTLIVED]: (e, { bytes, samples }) => {
+    e.outlived += bytes;
+    e.outlivedSamples += samples;
+  },
+  [events.BEFORE]: (e, { bytes }) => {
+    e.before += bytes;
+  },
+  [events.LISTENED]: (e, { bytes }) => {
+    e.listened += bytes;
+  },
+};
+
+const KIB2 = 1024 * 1024;
+
+class Evidence {
+  bytes = 0;
+  samples = 0;
+  withRequest = 0;
+  withRequestSamples = 0;
+  outlived = 0;
+  outlivedSamples = 0;
+  moved = 0;
+  ended = 0;
+  alive = 0;
+  long = 0;
+  before = 0; // in KiB²
+  listened = 0;
+  /** By size class. */
+  counts = new Float64Array(64);
+  sizes = new Float64Array(64);
+  /** Size class → bytes by bucket of the lifetime. */
+  lifetimes = new Map();
+
+  constructor(place) {
+    Object.assign(this, place);
+  }
+
+  add(cell) {
+    ADD[cell.event]?.(this, cell);
+  }
+
+  end({ bytes, bucket, sizeClass }, name) {
+    this[name] += bytes;
+    if (isLong(bucket)) this.long += bytes;
+    addTo(this.lifetimes, sizeClass, bucket, bytes);
+  }
+
+  /** The share of allocations of the two size classes that have the most. */
+  get alike() {
+    const sorted = this.counts.toSorted().reverse();
+    const all = sorted.reduce((sum, count) => sum + count, 0);
+    return all === 0 ? 0 : (sorted[0] + sorted[1]) / all;
+  }
+
+  /** What its request had of the same place when a byte of it was allocated, on average, in Buffers of its largest size. */
+  get repeats() {
+    const { before, bytes, sizeClass } = this;
+    return bytes === 0 ? 0 : (before * KIB2) / bytes / sizeClassEnd(sizeClass);
+  }
+
+  /** Nearly all allocations are of this size class, or a smaller one. */
+  get sizeClass() {
+    const all = this.counts.reduce((sum, count) => sum + count, 0);
+    let sum = 0;
+    const found = this.counts.findIndex((count) => {
+      sum += count;
+      return sum >= NEARLY_ALL * all;
+    });
+    return Math.max(0, found);
+  }
+
+  /** No allocation that was sampled is of a larger one. */
+  get largestClass() {
+    return Math.max(
+      0,
+      this.counts.findLastIndex((count) => count > 0),
+    );
+  }
+
+  /** The size class that has the most bytes. */
+  get mainClass() {
+    return this.sizes.indexOf(Math.max(...this.sizes));
+  }
+}
+
+/** Of one size class of a site('name'). How many sizes there are, and how many Buffers a request has, is a matter of all of it. */
+class SizeEvidence extends Evidence {
+  #whole;
+
+  constructor(whole) {
+    super();
+    this.#whole = whole;
+  }
+
+  get alike() {
+    return this.#whole.alike;
+  }
+
+  get repeats() {
+    return this.#whole.repeats;
+  }
+}
+
+/** What a profile says of a site('name'): of all, and of each size class. */
+class NamedEvidence extends Evidence {
+  /** Size class → Evidence. */
+  each = new Map();
+
+  add(cell) {
+    super.add(cell);
+    const { sizeClass } = cell;
+    if (!this.each.has(sizeClass)) this.each.set(sizeClass, new SizeEvidence(this));
+    this.each.get(sizeClass).add(cell);
+  }
+}
+
+function addTo(histograms, sizeClass, bucket, bytes) {
+  let histogram = histograms.get(sizeClass);
+  if (histogram === undefined) {
+    histogram = new Float64Array(BUCKETS);
+    histograms.set(sizeClass, histogram);
+  }
+  histogram[bucket] += bytes;
+}
+
+/** The call itself: where the innermost frame that is not Node's stands. Undefined for Node's own, and what was evaluated. */
+function placeOf({ source, frames: [frame] }) {
+  if (frame === undefined || OWN.has(source) || !path.isAbsolute(frame.file)) return undefined;
+  const { function: name, file, line, column } = frame;
+  return { function: name, file, line, column, source };
+}
+
+/** What tells a place, and a source of its, from others. */
+const keyOfPlace = ({ source, file, line, column }) => `${source}\n${file}:${line}:${column}`;
+
+/**
+ * `{ places, named, lifetimes }` of a profile: an Evidence for each place and source, and for each site('name'), and size class → bytes by bucket of the lifetime, also of what was
+ * allocated where there is no place.
+ */
+function evidenceOf(profile) {
+  const bySite = new Map(); // id → Evidence
+  const byPlace = new Map();
+  const byName = new Map();
+  for (const site of profile.sites) {
+    const name = nameOfSource(site.source);
+    if (name !== undefined) {
+      if (!byName.has(name)) byName.set(name, new NamedEvidence({ name }));
+      bySite.set(site.id, byName.get(name));
+      continue;
+    }
+    const place = placeOf(site);
+    if (place === undefined) continue;
+    const key = keyOfPlace(place);
+    if (!byPlace.has(key)) byPlace.set(key, new Evidence(place));
+    bySite.set(site.id, byPlace.get(key));
+  }
+  const elsewhere = new Evidence();
+  const lifetimes = new Map();
+  for (const cell of profile.cells) (bySite.get(cell.site) ?? elsewhere).add(cell);
+  const [places, named] = [[...byPlace.values()], [...byName.values()]];
+  for (const one of [...places, ...named, elsewhere]) {
+    for (const [sizeClass, bytes] of one.lifetimes) {
+      for (let i = 0; i < BUCKETS; i++) addTo(lifetimes, sizeClass, i, bytes[i]);
+    }
+  }
+  return { places, named, lifetimes };
+}
+
+module.exports = { evidenceOf, keyOfPlace };

@@ -1,0 +1,47 @@
+'use strict';
+
+// Which lifetimes belong where: src/lifetime/rules.rs once more, and docs/lifetimes.md line by line. A test compares the two.
+
+const { PROOF_SAMPLES } = require('../../lib/site/decisions.js');
+
+const LEAST_SAMPLES = 30;
+const MOST_MOVED = 0.001;
+const LEAST_JUDGED = 0.9;
+const LEAST_WITH_REQUEST = 0.999;
+const LEAST_ENDED = 0.1;
+const LEAST_LONG = 0.5;
+const LEAST_ALIKE = 0.9;
+const MOST_REPEATS = 2;
+
+/** What lived so many milliseconds or longer is long. */
+const LONG_MS = 8192;
+
+const decision = (strategy, reason, certainty = 'suggested') => ({ strategy, certainty, reason });
+
+/**
+ * The first rule that holds.
+ * @param {{ bytes: number, samples: number, withRequest: number, withRequestSamples: number, outlived: number, outlivedSamples: number,
+ *   moved: number, ended: number, alive: number, long: number, alike: number, repeats: number }} evidence bytes, but for what is called samples; `alike`:
+ *   the share of allocations of the two size classes that have the most; `repeats`: how many Buffers of the largest size a request had of the site when a byte was
+ *   allocated, on average
+ */
+function decide(evidence) {
+  const { bytes, samples, withRequest, outlived, moved, ended, alive, long, alike, repeats } =
+    evidence;
+  if (!(samples >= LEAST_SAMPLES && bytes > 0)) return decision('leave', 'few-samples');
+  if (moved > MOST_MOVED * bytes) return decision('leave', 'moves');
+  const judged = withRequest + outlived;
+  if (judged >= LEAST_JUDGED * bytes && withRequest >= LEAST_WITH_REQUEST * judged) {
+    if (repeats > MOST_REPEATS) return decision('leave', 'repeats');
+    const { withRequestSamples, outlivedSamples } = evidence;
+    const isProved = withRequestSamples >= PROOF_SAMPLES && outlivedSamples === 0;
+    return decision('request', 'with-request', isProved ? 'proved' : 'suggested');
+  }
+  if (ended < LEAST_ENDED * bytes) return decision('leave', 'never-ends');
+  if (long >= LEAST_LONG * (ended + alive)) return decision('region', 'long');
+  return alike >= LEAST_ALIKE
+    ? decision('slab', 'medium-alike')
+    : decision('region', 'medium-mixed');
+}
+
+module.exports = { LONG_MS, decide };

@@ -1,0 +1,94 @@
+'use strict';
+
+// The errors of profiles. What a file is called is in the message where it has a name.
+
+const { RallocError } = require('../../lib/base/errors.js');
+
+const of = (file) => (file === undefined ? 'The profile' : `The profile ${file}`);
+
+/** `failure`: of the system. */
+function unreadableError(file, failure) {
+  const why =
+    failure.code === 'ENOENT'
+      ? 'There is no such file. "ralloc profile -o FILE -- node app.js" writes one'
+      : `${failure.message}. Give a file that can be read`;
+  const error = new RallocError('ERR_RALLOC_PROFILE_UNREADABLE', `${of(file)}: ${why}`, { file });
+  error.cause = failure;
+  return error;
+}
+
+const FULL = 'the disk is full. Free some space, or give a file on another disk';
+
+function whyUnwritable(file, { code, message }) {
+  if (code === 'ENOSPC' || code === 'EDQUOT') return FULL;
+  return code === 'ERR_ACCESS_DENIED'
+    ? `its process may not, by --permission. Start it with --allow-fs-write=${file}`
+    : `${message}. Give a file in a folder that can be written`;
+}
+
+/** `what`: "The profile", "The report" … */
+function unwritableError(file, failure, what = 'The profile') {
+  const why = whyUnwritable(file, failure);
+  const error = new RallocError(
+    'ERR_RALLOC_PROFILE_UNWRITABLE',
+    `${what} cannot be written to ${file}: ${why}`,
+    { file },
+  );
+  error.cause = failure;
+  return error;
+}
+
+const foreignError = (file) =>
+  new RallocError(
+    'ERR_RALLOC_PROFILE_FOREIGN',
+    `${of(file)} is none: no block of ralloc is in it. Give a file that "ralloc profile" wrote`,
+    { file },
+  );
+
+const emptyError = (file) =>
+  new RallocError(
+    'ERR_RALLOC_PROFILE_DAMAGED',
+    `${of(file)} is empty: nothing was recorded before the application ended. Record again, and let it run for some seconds`,
+    { file },
+  );
+
+const truncatedError = (file) =>
+  new RallocError(
+    'ERR_RALLOC_PROFILE_DAMAGED',
+    `${of(file)} has no whole block: it is cut off or damaged. Copy it again, or record again`,
+    { file },
+  );
+
+/** A block whose checksum is right, and which no ralloc writes. */
+const nonsenseError = (file) =>
+  new RallocError(
+    'ERR_RALLOC_PROFILE_DAMAGED',
+    `${of(file)} has a block that makes no sense: another program wrote it. Record again`,
+    { file },
+  );
+
+const newerError = (file, found, expected) =>
+  new RallocError(
+    'ERR_RALLOC_PROFILE_VERSION',
+    `${of(file)} is of format ${found}, and this ralloc reads formats up to ${expected}. Update ralloc`,
+    { file, found, expected },
+  );
+
+/** The same error about a file. */
+function inFile(error, file) {
+  if (error.code === 'ERR_RALLOC_PROFILE_VERSION') {
+    return newerError(file, error.found, error.expected);
+  }
+  return error.code === 'ERR_RALLOC_PROFILE_DAMAGED' ? nonsenseError(file) : error;
+}
+
+module.exports = {
+  unreadableError,
+  unwritableError,
+  foreignError,
+  emptyError,
+  truncatedError,
+  nonsenseError,
+  newerError,
+  inFile,
+};

@@ -1,0 +1,49 @@
+'use strict';
+
+// Whether a file that is there may be replaced: it begins as what is to be written does, or has nothing in it. Whoever forgets the name behind -o names one of
+// his own.
+
+// As they are before an application replaces them, for its tests say.
+const { closeSync, openSync, readSync, statSync } = require('node:fs');
+const { RallocError } = require('../../lib/base/errors.js');
+const { MAGIC } = require('./frame.js');
+
+const LONGEST = 256; // bytes of the beginnings below
+
+/** What each kind begins with, as latin1. */
+const KINDS = {
+  profile: (head) => head.startsWith(MAGIC.latin1Slice()),
+  page: (head) =>
+    head.startsWith('<!doctype html>\n') && head.includes('="Content-Security-Policy"'),
+  'report as JSON': (head) => /^\{ {0,2}\n? {0,2}"(node|before)": /.test(head),
+  'export as lines': (head) => head.startsWith('{"type":"'),
+  'export for pprof': (head) => head.startsWith('\x1f\x8b'), // of gzip
+  table: (head) => /^\{\s*"format": "ralloc table"/.test(head),
+  'table in Rust': (head) => head.startsWith('// Made by "ralloc bake --rust"'),
+};
+
+function headOf(file) {
+  const descriptor = openSync(file, 'r');
+  try {
+    const head = Buffer.alloc(LONGEST);
+    return head.latin1Slice(0, readSync(descriptor, head, 0, LONGEST, 0));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+const occupiedError = (file, kind) =>
+  new RallocError(
+    'ERR_RALLOC_PROFILE_FOREIGN',
+    `The file ${file} is there already, and is no ${kind}: it is left as it is. Name another one, or remove it first`,
+    { file },
+  );
+
+/** Throws ERR_RALLOC_PROFILE_FOREIGN where `file` has something in it that is of no such `kind`. */
+function checkOwn(file, kind) {
+  const stats = statSync(file, { throwIfNoEntry: false });
+  if (stats === undefined || !stats.isFile() || stats.size === 0) return;
+  if (!KINDS[kind](headOf(file))) throw occupiedError(file, kind);
+}
+
+module.exports = { checkOwn };

@@ -1,0 +1,84 @@
+'use strict';
+
+// Children of `ralloc profile` that get an environment of their own. Without its variables they would not be recorded, or into another file; they get
+// them, and take them off again before anybody sees them (options.js).
+
+const childProcess = require('node:child_process');
+const { syncBuiltinESMExports } = require('node:module');
+const path = require('node:path');
+const process = require('node:process');
+const { attempt } = require('../../../lib/base/attempt.js');
+
+const NODE = /^(node|nodejs)(\.exe)?$/i;
+
+/** It may not be able to read ralloc, and would not begin then. */
+const PERMISSION = /^--(experimental-)?permission$/;
+
+/** What has Node load the recorder, in NODE_OPTIONS or as an argument. */
+const LOADS = /\bralloc[\\/]+profile(?![\w\\/-])|[\\/]recorder[\\/]+preload\.js\b/;
+const loads = (text) => LOADS.test(text);
+
+const TOLD = 'RALLOC_PROFILE_FILE';
+
+/** Whether it is a Node that would not come to record into the file by itself. `told`: the name of a file, `options`: NODE_OPTIONS, that it is given. */
+function needsOurs(file, args, told, options = '') {
+  const isNode =
+    typeof file === 'string' && (file === process.execPath || NODE.test(path.basename(file)));
+  if (!isNode) return false;
+  const given = [...args, ...options.split(/\s+/)];
+  if (given.some((arg) => PERMISSION.test(arg))) return false;
+  return told === undefined || !(loads(options) || args.some(loads));
+}
+
+const nameOf = (pair) => `${pair}`.split('=', 1)[0];
+
+/** What the last pair of this name says; undefined without one. */
+function textOf(pairs, name) {
+  const pair = pairs.findLast((one) => nameOf(one) === name);
+  return pair === undefined ? undefined : `${pair}`.slice(name.length + 1);
+}
+
+function withOurs(options, variablesOver) {
+  const { file, args, envPairs } = options;
+  const own = textOf(envPairs, 'NODE_OPTIONS');
+  if (!needsOurs(file, args ?? [], textOf(envPairs, TOLD), own)) return options;
+  const ours = variablesOver(own);
+  const others = envPairs.filter((pair) => !Object.hasOwn(ours, nameOf(pair)));
+  const pairs = Object.entries(ours).map(([name, text]) => `${name}=${text}`);
+  return { ...options, envPairs: [...others, ...pairs] };
+}
+
+/** ChildProcess.prototype.spawn(), which all that do not wait come to: `envPairs` has the whole environment. */
+const starting = (variablesOver) => (original) =>
+  function spawn(options) {
+    const isGiven = Array.isArray(options?.envPairs);
+    const given = isGiven ? attempt(() => withOurs(options, variablesOver), options) : options;
+    return Reflect.apply(original, this, [given]);
+  };
+
+/** Puts the variables of a child into the options of spawnSync() and execFileSync(). */
+function addOurs(given, variablesOver) {
+  const at = given[1] == null || Array.isArray(given[1]) ? 2 : 1;
+  const [file, options] = [given[0], given[at]];
+  const env = options?.env || process.env; // as Node does
+  const args = at === 2 ? (given[1] ?? []) : [];
+  if (options?.shell || !needsOurs(file, args, env[TOLD], env.NODE_OPTIONS)) return;
+  given[at] = { ...options, env: { ...env, ...variablesOver(env.NODE_OPTIONS) } };
+}
+
+const waiting = (variablesOver) => (original) =>
+  function run(...given) {
+    attempt(() => addOurs(given, variablesOver));
+    return Reflect.apply(original, this, given);
+  };
+
+/** `variablesOver(options)`: the variables, where the child's own NODE_OPTIONS are `options`. */
+function patchChildren(patches, variablesOver) {
+  patches.method(childProcess.ChildProcess.prototype, 'spawn', starting(variablesOver));
+  for (const name of ['spawnSync', 'execFileSync']) {
+    patches.method(childProcess, name, waiting(variablesOver));
+  }
+  syncBuiltinESMExports();
+}
+
+module.exports = { loads, patchChildren };

@@ -1,0 +1,94 @@
+'use strict';
+
+// Arenas, slabs, regions and sites, of each copy of ralloc in this thread.
+
+const { kSiteMemory } = require('../../../lib/base/protocol.js');
+const { attempt } = require('../../../lib/base/attempt.js');
+const { sourceOfSite } = require('../named.js');
+const { NEVER, countdown, sampled } = require('../sampling.js');
+
+const ARENA = ['alloc', 'allocUnsafe', 'from', 'concat'];
+const FREED = ['alloc', 'allocUnsafe', 'tryAlloc', 'tryAllocUnsafe'];
+
+let uses = 0; // calls of use() that run: it frees its Buffer by itself, and nobody would hear of it
+
+/** What the heap gave in their place, or another method of theirs, was counted there. */
+const allocating = (source) => (original) =>
+  function allocate(a, b, c) {
+    const before = countdown[0];
+    const buffer = original.call(this, a, b, c);
+    if (countdown[0] !== before || buffer === null || uses > 0) return buffer;
+    const size = buffer.length;
+    const left = before - size;
+    countdown[0] = left;
+    if (left < 0) sampled(buffer, size, source, allocate);
+    return buffer;
+  };
+
+/** Of whichever memory its Buffer is, it is `sourceOf(this, memory)`'s: what gave it is not counted. */
+const allocatingAt = (sourceOf) => (original) =>
+  function allocate(a, b, c) {
+    const before = countdown[0];
+    countdown[0] = NEVER;
+    let buffer;
+    try {
+      buffer = original.call(this, a, b, c);
+    } finally {
+      countdown[0] = before;
+    }
+    const size = buffer.length;
+    const left = before - size;
+    countdown[0] = left;
+    if (left < 0) {
+      const memory = this[kSiteMemory](buffer);
+      sampled(buffer, size, sourceOf(this, memory), allocate, memory);
+    }
+    return buffer;
+  };
+
+const ending = (samples, event) => (original) =>
+  function end(buffer) {
+    const isKnown = attempt(() => samples.has(buffer));
+    const result = original.call(this, buffer);
+    if (isKnown) attempt(() => samples[event](buffer));
+    return result;
+  };
+
+const using = (original) =>
+  function use(size, fn) {
+    uses++;
+    try {
+      return original.call(this, size, fn);
+    } finally {
+      uses--;
+    }
+  };
+
+function patchOwn(patches, samples, source, prototype) {
+  if (source === 'site') {
+    for (const name of ARENA) {
+      patches.method(
+        prototype,
+        name,
+        allocatingAt((site) => sourceOfSite(site.name)),
+      );
+    }
+    return;
+  }
+  if (source === 'request') {
+    for (const name of ARENA) {
+      const sourceOf = (_, memory) => (memory === 'arena' ? memory : `Buffer.${name}`);
+      patches.method(prototype, name, allocatingAt(sourceOf));
+    }
+    return;
+  }
+  const names = source === 'arena' ? ARENA : FREED;
+  for (const name of names) patches.method(prototype, name, allocating(source));
+  if (source === 'arena') return;
+  patches.method(prototype, 'free', ending(samples, 'released'));
+  if (source !== 'slab') return;
+  patches.method(prototype, 'send', ending(samples, 'transferred'));
+  patches.method(prototype, 'use', using);
+}
+
+module.exports = { patchOwn };

@@ -1,0 +1,57 @@
+'use strict';
+
+// Where a server begins with a request. `http.server.request.start` would be too late on Node 24 and 26: what comes after the first chunk
+// of the body does not belong to the request there.
+
+const http = require('node:http');
+const net = require('node:net');
+const process = require('node:process');
+const { attempt } = require('../../../lib/base/attempt.js');
+const { patchHttp2 } = require('./streams.js');
+
+/** As it is before an application replaces it. */
+const { apply } = Reflect;
+
+/** Whether a server tells of a request and its response. */
+const begins = (event) =>
+  event === 'request' || event === 'checkContinue' || event === 'checkExpectation';
+
+/** Whether somebody may have replaced methods of its classes, which would go past what they inherit. */
+const isLoaded = (name) => process.moduleLoadList?.includes(`NativeModule ${name}`) ?? true;
+
+/** A stream of HTTP/2. */
+const isHttp2 = (stream, headers) =>
+  typeof stream?.respond === 'function' && typeof headers?.[':path'] === 'string';
+
+const beginning = (patches, requests) => {
+  const seen = new WeakSet(); // prototypes of streams
+  const beginStream = (stream, { ':method': method, ':path': url }, original, server, args) => {
+    const prototype = Object.getPrototypeOf(stream);
+    attempt(() => {
+      if (!seen.has(prototype)) patchHttp2(patches, requests, prototype);
+      seen.add(prototype);
+    });
+    return requests.begin(stream, stream, { method, url }, apply, original, server, args);
+  };
+  // Hot, for each event of each server: no closure stands in it, which alone would make V8 keep its arguments on the heap.
+  return (original) =>
+    function emit(...args) {
+      const [event, begun, other] = args;
+      if (event === 'stream' && isHttp2(begun, other)) {
+        return beginStream(begun, other, original, this, args);
+      }
+      if (!begins(event) || typeof other?.on !== 'function') return apply(original, this, args);
+      return requests.begin(begun, other, begun, apply, original, this, args);
+    };
+};
+
+function patchRequests(patches, requests) {
+  const make = beginning(patches, requests);
+  patches.method(http.Server.prototype, 'emit', make);
+  // To load https for this would be 120 KB of heap. Without crypto it cannot be.
+  if (isLoaded('https')) patches.method(require('node:https').Server.prototype, 'emit', make);
+  // Last, for what the two have taken from it: servers of https and http2 inherit from it, also those that are loaded later.
+  patches.method(net.Server.prototype, 'emit', make);
+}
+
+module.exports = { patchRequests };

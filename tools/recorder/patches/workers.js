@@ -1,0 +1,34 @@
+'use strict';
+
+// Workers that get an environment of their own: Node reads their NODE_OPTIONS there, and nobody's else, so that a recorder that came by NODE_OPTIONS would not reach
+// them. It is put there, and the worker takes it off again before anybody sees it (options.js).
+
+const { syncBuiltinESMExports } = require('node:module');
+const workerThreads = require('node:worker_threads');
+const { attempt } = require('../../../lib/base/attempt.js');
+const { loads } = require('./children.js');
+
+function withOurs(options, variablesOver) {
+  const { env } = options;
+  if (env === null || typeof env !== 'object' || loads(env.NODE_OPTIONS ?? '')) return options;
+  const value = { ...env, ...variablesOver(env.NODE_OPTIONS) };
+  return Object.create(options, { env: { value, enumerable: true } });
+}
+
+/** `variablesOver(options)`: as patchChildren() takes it. */
+function patchWorkers(patches, variablesOver) {
+  const { Worker } = workerThreads;
+  const proxy = new Proxy(Worker, {
+    construct(target, [file, options, ...others], heir) {
+      const isGiven = options !== null && typeof options === 'object';
+      const given = isGiven ? attempt(() => withOurs(options, variablesOver), options) : options;
+      return Reflect.construct(target, [file, given, ...others], heir === proxy ? target : heir);
+    },
+  });
+  if (patches.value(Worker.prototype, 'constructor', proxy)) {
+    patches.value(workerThreads, 'Worker', proxy);
+  }
+  syncBuiltinESMExports();
+}
+
+module.exports = { patchWorkers };

@@ -1,0 +1,30 @@
+'use strict';
+
+// What a recorder tells of where it runs.
+
+const process = require('node:process');
+const { isMainThread, threadId } = require('node:worker_threads');
+const time = require('../../lib/base/time.js');
+
+/** As it is before an application replaces it, for its tests say. */
+const { memoryUsage } = process;
+
+/** Of this thread, as a block has it. */
+const recorderOf = (id, budget) => ({
+  id,
+  pid: process.pid,
+  thread: threadId,
+  node: process.version,
+  platform: `${process.platform}-${process.arch}`,
+  title: process.argv[1] ?? process.title,
+  start: time.wall(),
+  budget,
+});
+
+/** Bytes. What is resident is the whole process's, so that one thread tells it. `live`: what the recorder knows of. */
+function memoryOf(live) {
+  const { rss, arrayBuffers, external, heapUsed } = memoryUsage();
+  return { rss: isMainThread ? rss : 0, arrayBuffers, external, heapUsed, live };
+}
+
+module.exports = { memoryOf, recorderOf };

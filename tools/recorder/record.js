@@ -1,0 +1,34 @@
+'use strict';
+
+const { isMainThread } = require('node:worker_threads');
+const { RallocError } = require('../../lib/base/errors.js');
+const { Recorder } = require('./recorder.js');
+const { Session } = require('./session.js');
+const { Writer, prepare } = require('./writer.js');
+
+let running; // the session of this thread
+
+const runningError = () =>
+  new RallocError(
+    'ERR_RALLOC_PROFILE_RUNNING',
+    'A profiler records this thread already. Stop that one first, or start the application without "ralloc profile"',
+  );
+
+/**
+ * Begins a session of this thread, which ends with it at the latest. `append`: to what the file has, of other threads and
+ * processes. `onFailure(error)`: it is over before its time.
+ */
+function record({ file, append, ...options }, onFailure) {
+  if (running !== undefined && !running.isOver) throw runningError();
+  if (!append) prepare(file);
+  const writer = new Writer(file);
+  const onSample = () => session.onSample();
+  const onPost = isMainThread ? undefined : () => session.onPost();
+  const recorder = new Recorder({ ...options, onSample, onPost });
+  const session = new Session(recorder, writer, onFailure);
+  session.start();
+  running = session;
+  return session;
+}
+
+module.exports = { record };

@@ -1,0 +1,293 @@
+'use strict';
+
+// A recorder samples what a thread allocates, and hears what becomes of it. What it has heard goes into a block, every slot of two seconds.
+
+const { collectNow } = require('../../lib/memory/gc.js');
+const { kProfiler, kShown } = require('../../lib/base/protocol.js');
+const time = require('../../lib/base/time.js');
+const { attempt } = require('../../lib/base/attempt.js');
+const { Budget, LEAST, usedMs } = require('./budget.js');
+const { Cells } = require('./cells.js');
+const { Collections } = require('./collections.js');
+const { events } = require('./events.js');
+const { patchAll, restoreAll } = require('./patches/all.js');
+const { Patches, originalOf } = require('../../lib/guard/patches.js');
+const { memoryOf, recorderOf } = require('./process.js');
+const { Parts } = require('./parts.js');
+const { Pins } = require('./pins.js');
+const { Random, newSeed } = require('./random.js');
+const { Requests } = require('./requests.js');
+const { Samples } = require('./samples.js');
+const { Sampling, sampleTo, weightOf } = require('./sampling.js');
+const { Sites } = require('./sites.js');
+const { hold } = require('../../lib/stack/stack.js');
+
+const SLOT_MS = 2000;
+const TICK_MS = 200;
+
+/** A full collection of more takes longer than somebody waits for the end of a process: 0.2 to 1.6 ms a MiB. */
+const MOST_HEAP_AT_END = 1024 * 1024 * 1024;
+
+const BUDGET = 0.03;
+
+/** What collections may take of it that V8 did not want. */
+const OF_COLLECTIONS = 0.5;
+
+/** What other copies of ralloc find, and none may run beside. */
+const ignore = () => {};
+const profiler = { isRunning: false, originalOf, show: ignore };
+
+/** Whether a recorder runs in this thread. */
+const isRunning = () => globalThis[kProfiler]?.isRunning === true;
+
+function announce(value) {
+  if (globalThis[kProfiler] !== profiler) {
+    Object.defineProperty(globalThis, kProfiler, { value: profiler, configurable: true });
+  }
+  profiler.isRunning = value;
+}
+
+/** A few samples of small slices can stand for gigabytes of slabs. What the process has in ArrayBuffers bounds their sum, and each has its share of that. */
+function shareOf(pins) {
+  let sum = 0;
+  for (const pinned of pins.values()) sum += pinned;
+  return sum === 0 ? 1 : Math.min(1, memoryOf(0).arrayBuffers / sum);
+}
+
+class Recorder {
+  #random;
+  #sampling;
+  #typedArrays;
+  #parts = new Parts();
+  #pins;
+  #budget;
+  #cells = new Cells();
+  #collections;
+  #samples;
+  #sites = new Sites();
+  #patches = new Patches();
+  #requests = new Requests();
+  #timer = null;
+  #onSample;
+  #onPost;
+  #about;
+  #toldSlot = -1;
+  #told = time.wall(); // until then
+  #toldMajors = 0;
+  #blocks = 0; // how many
+  /** Samples that came to nothing: no stack was left for them. */
+  lost = 0;
+
+  /**
+   * `budget`: of a core, 0 to 1. `rate`: a fixed mean distance between samples, in bytes. `seed`: for tests. `typedArrays`: ArrayBuffers and typed
+   * arrays are seen too. `onSample()` is called after a sample, `onPost()` before a message to another thread.
+   */
+  constructor({
+    budget = BUDGET,
+    rate,
+    seed = newSeed(),
+    typedArrays = false,
+    onSample,
+    onPost,
+  } = {}) {
+    this.#typedArrays = typedArrays;
+    this.#onSample = onSample;
+    this.#onPost = onPost;
+    this.#random = new Random(seed);
+    this.#sampling = new Sampling(this.#random, rate ?? LEAST);
+    this.#pins = new Pins(this.#sampling, this.#parts);
+    this.#collections = new Collections(budget * OF_COLLECTIONS);
+    this.#samples = new Samples(this.#cells, this.#collections, this.#parts);
+    this.#budget = new Budget(budget, this.#sampling, rate !== undefined, time.now(), usedMs);
+    this.#about = recorderOf(this.#random.hex() + this.#random.hex(), budget);
+  }
+
+  /** Mean bytes between two samples, at the moment. */
+  get rate() {
+    return this.#sampling.mean;
+  }
+
+  /** Replaces what is to be seen. Another one may not run in this thread. */
+  start() {
+    if (this.#timer !== null || isRunning()) throw new Error('A recorder runs in this thread');
+    announce(true);
+    this.#collections.start();
+    this.#patch();
+    this.#timer = time.setInterval(() => attempt(() => this.#tick()), TICK_MS);
+    this.#timer.unref?.();
+    sampleTo(this);
+    this.#sampling.draw();
+  }
+
+  #patch() {
+    profiler.show = patchAll(this.#patches, {
+      requests: this.#requests,
+      samples: this.#samples,
+      parts: this.#parts,
+      compiled: this.#sites.compiled,
+      typedArrays: this.#typedArrays,
+      onPost: this.#onPost,
+      shown: globalThis[kShown] ?? [],
+    });
+  }
+
+  /** Puts back what was replaced. */
+  stop() {
+    if (this.#timer === null) return;
+    time.clearInterval(this.#timer);
+    this.#timer = null;
+    sampleTo(null);
+    profiler.show = ignore;
+    attempt(() => announce(false));
+    attempt(() => this.#requests.stop());
+    attempt(() => this.#collections.stop());
+    restoreAll(this.#patches);
+  }
+
+  /** Called by a wrapper: see sampling.js. */
+  sampled(made, bytes, source, below, memory) {
+    if (!this.#sampling.arrives()) return this.#pins.meet(made);
+    const request = this.#requests.current;
+    const weight = this.#next(bytes);
+    const siteOf = () => this.#siteOf(source, hold(below), request);
+    const sample = this.#add(made, bytes, weight, request, siteOf, memory);
+    if (sample !== undefined && this.#requests.isListening) this.#samples.listened(sample);
+    if (sample?.slice) this.#pins.begin(sample.slice, made);
+  }
+
+  sampledChunk(chunk, bytes, source, stream) {
+    if (!this.#sampling.arrives()) return this.#pins.pass();
+    const request = this.#requests.of(stream) ?? this.#requests.current;
+    const siteOf = () => this.#sites.ofStream(source, request?.route);
+    this.#add(chunk, bytes, this.#next(bytes), request, siteOf);
+  }
+
+  begun(most, below) {
+    const ticket = this.#sampling.ticket(most);
+    if (ticket === undefined) return undefined;
+    const began = time.now();
+    const held = hold(below);
+    this.#budget.spendOther(time.now() - began);
+    return { ...ticket, held, request: this.#requests.current };
+  }
+
+  finished(ticket, made, bytes, source) {
+    const { held, request } = ticket;
+    const weight = weightOf(ticket, bytes);
+    if (weight === undefined) return;
+    this.#add(made, bytes, weight, request, () => this.#siteOf(source, held, request));
+  }
+
+  /** The weight of a sample, and the way to the next. */
+  #next(bytes) {
+    const weight = this.#sampling.weight(bytes);
+    this.#sampling.draw();
+    return weight;
+  }
+
+  #siteOf(source, held, request) {
+    return this.#sites.of(source, held, request && (() => request.route));
+  }
+
+  #add(made, bytes, weight, request, siteOf, memory) {
+    try {
+      const born = time.now();
+      if (request !== undefined) request.isSampled = true;
+      const site = siteOf();
+      if (site === undefined) return undefined;
+      const sample = this.#samples.add(made, bytes, weight, site, born, request, memory);
+      const now = time.now();
+      this.#budget.spend(now - born, now);
+      this.#onSample?.();
+      return sample;
+    } catch {
+      this.lost++;
+      return undefined;
+    }
+  }
+
+  passed() {
+    if (this.#sampling.arrives()) this.#sampling.draw();
+    else this.#pins.pass();
+  }
+
+  #tick() {
+    const began = time.now();
+    this.#hear();
+    this.#budget.spendOther(this.#collections.takeSpent() + this.#pins.takeSpent());
+    if (this.#samples.areYoung) this.#collections.ask(began, TICK_MS);
+    const now = time.now();
+    this.#budget.spendOther(now - began);
+    this.#budget.look(now);
+  }
+
+  #hear() {
+    this.#samples.hear();
+    this.#pins.hear();
+  }
+
+  /** What happened since the last block. */
+  take() {
+    const began = time.now();
+    this.#hear();
+    if (this.#collections.majors !== this.#toldMajors) {
+      this.#toldMajors = this.#collections.majors;
+      this.#samples.noteOutlived();
+    }
+    const block = this.#block();
+    this.#budget.spendOther(time.now() - began);
+    return block;
+  }
+
+  /** The last block: what lives is told to. Collects, and takes its time. */
+  settle() {
+    this.#hear();
+    collectNow(MOST_HEAP_AT_END);
+    this.#pins.settle();
+    this.#samples.settle();
+    return this.#block(true);
+  }
+
+  #block(isLast = false) {
+    this.#tellPeaks();
+    const slot = this.#told - (this.#told % SLOT_MS); // where what it tells began
+    const until = time.wall();
+    this.#told = until;
+    return {
+      recorder: this.#about,
+      slot,
+      until,
+      rate: this.#sampling.mean,
+      number: ++this.#blocks,
+      collections: this.#collections.count,
+      process: this.#process(slot, isLast || until >= slot + SLOT_MS),
+      sites: this.#sites.untold(),
+      cells: this.#cells.take(this.#sites),
+    };
+  }
+
+  #tellPeaks() {
+    for (const site of this.#sites) {
+      if (site.peak <= site.toldPeak) continue;
+      this.#cells.add(site, 0, events.PEAK, 0, 0, site.peak - site.toldPeak);
+      site.toldPeak = site.peak;
+    }
+    const pins = this.#samples.pinned();
+    const share = shareOf(pins);
+    for (const [site, estimate] of pins) {
+      const pinned = Math.floor(estimate * share);
+      if (pinned <= site.pinned) continue;
+      this.#cells.add(site, 0, events.PINNED, 0, 0, pinned - site.pinned);
+      site.pinned = pinned;
+    }
+  }
+
+  /** Once a slot, at its end. */
+  #process(slot, isOver) {
+    if (!isOver || slot === this.#toldSlot) return undefined;
+    this.#toldSlot = slot;
+    return memoryOf(this.#samples.live);
+  }
+}
+
+module.exports = { Recorder, isRunning };

@@ -1,0 +1,306 @@
+'use strict';
+
+// The samples that live, and what becomes of them. Each has a number, by which its finalizer tells its death.
+
+const { deaths } = require('../../lib/memory/native.js');
+const { arrayBufferOf, byteLengthOf, byteOffsetOf } = require('../../lib/base/views.js');
+const time = require('../../lib/base/time.js');
+const { bucketOf, sizeClassOf } = require('./buckets.js');
+const { events } = require('./events.js');
+const { Slice, pinnedBy } = require('./pins.js');
+const { varianceOf } = require('./sampling.js');
+
+const TOLD = 1024; // deaths that are read at once
+
+/** V8 has typed arrays up to this length on its heap, until somebody asks for their ArrayBuffer. */
+const ON_HEAP = 64;
+
+/** What tells the end of a view's memory: its ArrayBuffer, or the view where that has others'. */
+function watchedOf(view) {
+  if (!ArrayBuffer.isView(view)) return view;
+  const bytes = byteLengthOf(view);
+  if (bytes <= ON_HEAP) return view;
+  const ab = arrayBufferOf(view);
+  return ab.byteLength === bytes ? ab : view;
+}
+
+const KIB2 = 1024 * 1024;
+
+/** What lives until it is freed, whoever has its Buffer. */
+const isFreed = (memory) => memory === 'slab' || memory === 'region';
+
+/** Whether `made` is a part of Node's pool, or of another ArrayBuffer; what is of ralloc has its own statistics. */
+function isSlice(made, bytes, memory) {
+  if (memory === 'arena' || isFreed(memory) || !ArrayBuffer.isView(made)) return false;
+  return bytes > ON_HEAP || byteOffsetOf(made) > 0;
+}
+
+/** Whether `made` is all that its ArrayBuffer, which is watched, was allocated for. */
+function isAlone(made, watched, memory) {
+  return watched !== made && memory !== 'arena' && !isFreed(memory);
+}
+
+class Samples {
+  #deaths = new (deaths())();
+  #parts;
+  #registers = new Float64Array(2 * TOLD);
+  #samples = []; // by number; null: free, or ended before its finalizer ran
+  #free = [];
+  #cells;
+  #collections;
+  #numbers = new WeakMap(); // of ArrayBuffers
+  #survivors = null; // at the end
+  #requests = new WeakMap(); // request → site → bytes of it, an estimate
+  #newest = Number.NEGATIVE_INFINITY; // when it was born
+  #heard = Number.NEGATIVE_INFINITY; // when a death was heard last
+  #heardBefore = Number.NEGATIVE_INFINITY; // the same, before the collection that #heard is of
+  #lastCollection = Number.NEGATIVE_INFINITY; // the start of that one
+  live = 0; // bytes, an estimate
+  count = 0;
+
+  constructor(cells, collections, parts) {
+    this.#cells = cells;
+    this.#collections = collections;
+    this.#parts = parts;
+  }
+
+  /** A sample of `bytes` bytes that stands for `weight` of its kind. `made` is what was allocated, `memory` what gave it. */
+  add(made, bytes, weight, site, born, request, memory = site.source) {
+    const watched = isFreed(memory) ? made : watchedOf(made);
+    const all = Math.round(weight * bytes);
+    const number = this.#free.pop() ?? this.#samples.length;
+    const sample = {
+      number,
+      site,
+      sizeClass: sizeClassOf(bytes),
+      count: Math.round(weight * 1024),
+      bytes: all,
+      used: all, // of these: fewer once its view is dead, and parts of it live
+      size: bytes,
+      born,
+      request,
+      isOutlived: false,
+      isInSlab: isFreed(memory),
+      slice: null, // where it is a part of a larger ArrayBuffer
+      whole: null, // where parts are followed
+      isWaiting: false, // its view is dead, and parts of it live
+    };
+    if (watched === made && isSlice(made, bytes, memory)) {
+      sample.slice = new Slice(arrayBufferOf(made).byteLength);
+    }
+    if (sample.slice !== null || isAlone(made, watched, memory)) {
+      sample.whole = this.#parts.follow(made, bytes, (heard) => this.#less(sample, heard));
+    }
+    // A slot of a slab is taken until free(), whoever has its Buffer, which may come again.
+    if (!sample.isInSlab) this.#deaths.watch(watched, number);
+    this.#samples[number] = sample;
+    if (sample.isInSlab || watched !== made) this.#numbers.set(watched, number);
+    this.#tell(sample, events.BORN, 0);
+    this.#cells.add(site, sample.sizeClass, events.VARIANCE, 0, 0, varianceOf(bytes, weight));
+    if (request !== undefined) this.#addTo(request, sample);
+    this.#newest = born;
+    this.count++;
+    this.live += sample.bytes;
+    site.live += sample.bytes;
+    if (site.live > site.peak) site.peak = site.live;
+    return sample;
+  }
+
+  #addTo(request, { site, sizeClass, bytes }) {
+    const sums = this.#requests.get(request) ?? new Map();
+    this.#requests.set(request, sums);
+    const before = sums.get(site) ?? 0;
+    sums.set(site, before + bytes);
+    if (before === 0) return;
+    this.#cells.add(site, sizeClass, events.BEFORE, 0, 0, Math.round((before * bytes) / KIB2));
+  }
+
+  #tell({ site, sizeClass, count, bytes }, event, ms) {
+    this.#cells.add(site, sizeClass, event, bucketOf(ms), count, bytes);
+  }
+
+  /** As #tell(), of what has not been told to be dead. */
+  #tellUsed({ site, sizeClass, count, used }, event, ms) {
+    this.#cells.add(site, sizeClass, event, bucketOf(ms), count, used);
+  }
+
+  /** It was made in a listener that the context of its request does not reach. */
+  listened(sample) {
+    this.#tell(sample, events.LISTENED, 0);
+  }
+
+  #end(number) {
+    const sample = this.#samples[number];
+    this.#samples[number] = null;
+    this.count--;
+    this.#lessen(sample, sample.used);
+    return sample;
+  }
+
+  #lessen({ site }, bytes) {
+    this.live -= bytes;
+    site.live -= bytes;
+  }
+
+  /** Whether there are some that a minor collection could find dead. */
+  get areYoung() {
+    return (
+      this.count > 0 && this.#collections.promotedAt(this.#newest) === Number.POSITIVE_INFINITY
+    );
+  }
+
+  /** Reads what died. */
+  hear() {
+    this.#collections.note();
+    for (;;) {
+      const told = this.#deaths.drain(this.#registers);
+      const now = time.now(); // behind it: a time before the collection itself would be taken for one of an earlier collection
+      for (let i = 0; i < told; i++) {
+        const number = this.#registers[2 * i];
+        const heard = now - this.#registers[2 * i + 1];
+        this.#noteHeard(heard);
+        if (this.#samples[number] !== null) this.#heardOf(number, heard);
+        else this.#free.push(number);
+      }
+      if (told < TOLD) break;
+    }
+    this.#parts.hear(time.now);
+  }
+
+  /** Of a part of Node's pool only the view is watched. Where parts of that live, the last of them is its end. */
+  #heardOf(number, heard) {
+    const sample = this.#samples[number];
+    sample.isWaiting = sample.slice !== null && sample.whole.count > 0;
+    if (sample.isWaiting) return;
+    this.#die(number, heard);
+    this.#free.push(number);
+  }
+
+  /** A part of it died, or its view. */
+  #less(sample, heard) {
+    const { number, whole, born } = sample;
+    if (this.#samples[number] !== sample || !whole.isGone) return;
+    if (sample.isWaiting && whole.count === 0) {
+      const last = this.#collections.before(heard).at;
+      this.#dieAt(number, last > born ? last : heard, this.#heardBefore);
+      this.#free.push(number);
+      return;
+    }
+    const used = Math.round((sample.bytes * whole.parts) / sample.size);
+    const dead = sample.used - used;
+    if (dead <= 0) return;
+    sample.used = used;
+    this.#lessen(sample, dead);
+    this.#cells.add(sample.site, sample.sizeClass, events.DIED, bucketOf(heard - born), 0, dead);
+  }
+
+  /** Deaths are heard in their order, all that there are at a time, some turns after their collection. */
+  #noteHeard(heard) {
+    const last = this.#collections.before(heard).at;
+    if (last !== this.#lastCollection) {
+      this.#heardBefore = this.#heard;
+      this.#lastCollection = last;
+    }
+    this.#heard = heard;
+  }
+
+  /** Dead by the last collection before `heard`. */
+  #die(number, heard) {
+    const last = this.#lastCollection;
+    this.#dieAt(number, last > this.#samples[number].born ? last : heard, this.#heardBefore);
+  }
+
+  /** `heardBefore`: when deaths of earlier collections were heard last. */
+  #dieAt(number, at, heardBefore) {
+    const sample = this.#end(number);
+    const { born } = sample;
+    const isOld = this.#collections.promotedAt(born) < at;
+    this.#tellUsed(sample, isOld ? events.DIED_OLD : events.DIED, at - born);
+    this.#judge(sample, at, heardBefore);
+  }
+
+  /**
+   * Whether what is dead at `at` died with its request. Where a sufficient collection was before that, and none of its deaths was heard before the next one, as in a process that
+   * waits for the processor, nobody knows which of them found it: it is not told.
+   */
+  #judge(sample, at, heardBefore) {
+    const { born, request } = sample;
+    if (request === undefined || sample.isOutlived) return;
+    const first = this.#collections.firstSufficient(request.end, at, born);
+    if (first === Number.POSITIVE_INFINITY) this.#tell(sample, events.WITH_REQUEST, at - born);
+    else if (heardBefore > first) this.#tell(sample, events.OUTLIVED, at - born);
+  }
+
+  /** The memory of an ArrayBuffer went back at once. */
+  released(ab) {
+    this.#leave(ab, events.DIED);
+  }
+
+  /** It went to another thread, or into another ArrayBuffer. */
+  transferred(ab) {
+    this.#leave(ab, events.TRANSFERRED);
+  }
+
+  /** The number stays taken until the finalizer, if there is one, has run: it knows nothing of that. */
+  #leave(ab, event) {
+    const number = this.#numbers.get(ab);
+    if (number === undefined || !this.#numbers.delete(ab)) return;
+    if (!this.#samples[number]) return;
+    const sample = this.#end(number);
+    if (sample.isInSlab) this.#free.push(number);
+    const now = time.now();
+    this.#tellUsed(sample, event, now - sample.born);
+    if (event === events.DIED) this.#judge(sample, now, now);
+  }
+
+  /** Whether something is sampled by this ArrayBuffer, or Buffer of a slab. */
+  has(ab) {
+    return this.#numbers.has(ab);
+  }
+
+  /** Site → bytes that slices pin which have survived a collection, or are alive at the end: of Node's pool, or of a Buffer of the site that is dead. */
+  pinned() {
+    const since = this.#collections.lastMinor;
+    const all = this.#survivors ?? this.#samples.filter((one) => one && one.born < since);
+    return pinnedBy(all.filter(({ slice, used, bytes }) => slice !== null || used < bytes));
+  }
+
+  /** Tells of those that a sufficient collection has left alive after the end of their request. */
+  noteOutlived() {
+    const now = time.now();
+    for (const sample of this.#samples) {
+      if (!sample || sample.request === undefined || sample.isOutlived) continue;
+      const { born, request } = sample;
+      // One may have found it, and not be told yet.
+      if (this.#collections.sufficient(request.end, now, born) < 2) continue;
+      if (this.#heard <= this.#collections.firstSufficient(request.end, now, born)) continue;
+      sample.isOutlived = true;
+      this.#tell(sample, events.OUTLIVED, now - born);
+    }
+  }
+
+  /** At the end: what lives is told to, and the rest is dead, by the collection that this is to be called after. No log has that one yet. */
+  settle() {
+    this.hear();
+    this.#parts.settle(time.now);
+    const now = time.now();
+    this.#survivors = [];
+    this.#samples.forEach((sample, number) => {
+      if (sample === null) return;
+      const hasParts = sample.slice !== null && sample.whole.count > 0;
+      if (sample.isInSlab || hasParts || this.#deaths.isAlive(number)) this.#survive(sample, now);
+      else this.#dieAt(number, now, this.#heard);
+      this.#samples[number] = null; // nothing is told of it a second time
+    });
+  }
+
+  #survive(sample, now) {
+    this.#survivors.push(sample);
+    const { born, request, isOutlived } = sample;
+    this.#tellUsed(sample, events.ALIVE, now - born);
+    if (request === undefined || isOutlived || request.end > now) return;
+    this.#tell(sample, events.OUTLIVED, now - born);
+  }
+}
+
+module.exports = { Samples };

@@ -1,0 +1,134 @@
+'use strict';
+
+// Who allocates: a source (the function, or the kind of stream), and the frames that are not Node's, the innermost first. Where there are none it is
+// Node's own function, and the route of the request.
+
+const { Compiled } = require('./compiled.js');
+const { fingerprint } = require('../../lib/auto/source/fingerprint.js');
+const { Frames, NODE, RECORDER, APPLICATION } = require('../../lib/stack/frames.js');
+const { framesOf } = require('../../lib/stack/stack.js');
+
+/** So many sites have their whole stack; what comes then has one frame, of which there are not more than lines of code. */
+const MOST = 20_000;
+
+/** A node of the tree of stacks, from the innermost frame. */
+class Node {
+  children = null;
+  site = null;
+
+  child(key) {
+    this.children ??= new Map();
+    let child = this.children.get(key);
+    if (child === undefined) {
+      child = new Node();
+      this.children.set(key, child);
+    }
+    return child;
+  }
+}
+
+class Site {
+  index;
+  /** Of the frames as they are told: it is there when that is known, and the same in all processes. */
+  id;
+  source;
+  route;
+  frames;
+  /** Estimates, in bytes: of what lives, the most that lived, and what was told of that. */
+  live = 0;
+  peak = 0;
+  toldPeak = 0;
+  pinned = 0;
+
+  constructor(index, source, route, frames) {
+    this.index = index;
+    this.source = source;
+    this.route = route;
+    this.frames = frames;
+  }
+
+  /** `told`: its frames. */
+  describe(told) {
+    const places = told.map((f) => `${f.function} ${f.file}:${f.line}:${f.column}`);
+    this.id = fingerprint([this.source, this.route ?? '', ...places].join('\n'));
+    const frames = told.map((frame) => ({
+      function: frame.function,
+      file: frame.file,
+      line: frame.line,
+      column: frame.column,
+    }));
+    const { id, source, route } = this;
+    return route === undefined ? { id, source, frames } : { id, source, route, frames };
+  }
+}
+
+/** Buffer.concat() calls Buffer.allocUnsafe() up to Node 22, and Buffer.from() allocUnsafeSlow() on Node 20: what was called from outside, if it is another function. */
+function outerOf(source, stack) {
+  const frame = stack.find(({ file }) => !file.startsWith('node:'));
+  if (!frame?.isOfBuffers) return source;
+  return `Buffer.${frame.function.slice(frame.function.lastIndexOf('.') + 1)}`;
+}
+
+class Sites {
+  compiled = new Compiled();
+  #frames = new Frames((file, site) => this.compiled.meet(file, site));
+  #root = new Node();
+  #sites = [];
+  #told = 0; // how many
+
+  get(index) {
+    return this.#sites[index];
+  }
+
+  /**
+   * Of what was allocated where `held` was taken: see stack.js. Undefined where that is the recorder itself. `routeOf()` is asked where no frame but Node's is
+   * there.
+   */
+  of(name, held, routeOf) {
+    const stack = framesOf(held, this.#frames);
+    const own = stack.find((frame) => frame.kind !== NODE);
+    if (own?.kind === RECORDER) return undefined;
+    const source = outerOf(name, stack);
+    if (own === undefined) return this.#ofNode(source, stack, routeOf?.());
+    let frames = stack.filter((frame) => frame.kind > RECORDER);
+    if (this.#sites.length >= MOST) {
+      frames = [frames.find((frame) => frame.kind === APPLICATION) ?? frames[0]];
+    }
+    return this.#at(source, undefined, frames);
+  }
+
+  /** Of Node's, where nobody else is on the stack. */
+  ofStream(source, route) {
+    return this.#at(source, route, []);
+  }
+
+  #ofNode(source, stack, route) {
+    const nodes = stack.filter((frame) => frame.file.startsWith('node:'));
+    return this.#at(source, route, nodes.slice(0, 1));
+  }
+
+  #at(source, route, frames) {
+    let node = this.#root.child(source);
+    if (route !== undefined) node = node.child(route);
+    for (const frame of frames) node = node.child(frame);
+    if (node.site === null) {
+      node.site = new Site(this.#sites.length, source, route, frames);
+      this.#sites.push(node.site);
+    }
+    return node.site;
+  }
+
+  [Symbol.iterator]() {
+    return this.#sites[Symbol.iterator]();
+  }
+
+  /** As a block has them, those that were not told before. */
+  untold() {
+    const untold = this.#sites.slice(this.#told);
+    this.#told = this.#sites.length;
+    const told = this.compiled.tell(untold.flatMap(({ frames }) => frames));
+    return untold.map((site) => site.describe(told.splice(0, site.frames.length)));
+  }
+}
+
+module.exports = { Sites };

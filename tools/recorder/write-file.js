@@ -1,0 +1,53 @@
+'use strict';
+
+// Writes a whole file or none.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { RallocError } = require('../../lib/base/errors.js');
+const { unwritableError } = require('./errors.js');
+const { checkOwn } = require('./own-file.js');
+
+/** Whether `file` is there and no regular file: a pipe or a terminal, which nothing may take the place of. */
+function isDevice(file) {
+  const stats = fs.statSync(file, { throwIfNoEntry: false });
+  return stats !== undefined && !stats.isFile();
+}
+
+/** `data`: bytes, a text, or pieces of either, one after another. */
+function write(file, data, { isFlushed }) {
+  const descriptor = fs.openSync(file, 'w');
+  try {
+    const isWhole = typeof data === 'string' || ArrayBuffer.isView(data);
+    for (const piece of isWhole ? [data] : data) fs.writeFileSync(descriptor, piece);
+    if (isFlushed) fs.fsyncSync(descriptor);
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+/** What has been written of a file appears under its name only when all of it is there. */
+function replace(file, data) {
+  const target = fs.existsSync(file) ? fs.realpathSync(file) : file;
+  const temporary = path.join(path.dirname(target), `.${path.basename(target)}.${process.pid}`);
+  try {
+    write(temporary, data, { isFlushed: true });
+    fs.renameSync(temporary, target);
+  } catch (error) {
+    fs.rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** `kind`: see own-file.js. Throws ERR_RALLOC_PROFILE_UNWRITABLE or, of a file of another kind, _FOREIGN; `what` begins the message: "The profile", "The report" … */
+function writeFile(file, data, kind, what) {
+  try {
+    checkOwn(file, kind);
+    if (isDevice(file)) write(file, data, { isFlushed: false });
+    else replace(file, data);
+  } catch (error) {
+    throw error instanceof RallocError ? error : unwritableError(file, error, what);
+  }
+}
+
+module.exports = { writeFile };

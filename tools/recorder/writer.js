@@ -1,0 +1,111 @@
+'use strict';
+
+// A profile that grows: each block is one frame, appended by one write. The threads and children of a run append to the same file:
+// O_APPEND keeps their frames apart, and a frame that the disk had no room for has no right checksum.
+
+// As they are before an application replaces them, for its tests say.
+const { closeSync, constants, fstatSync, ftruncateSync, openSync, statSync, writeSync } =
+  require('node:fs');
+const { RallocError } = require('../../lib/base/errors.js');
+const { unwritableError } = require('./errors.js');
+const { checkOwn } = require('./own-file.js');
+
+const { O_APPEND, O_CREAT, O_WRONLY } = constants;
+const MODE = 0o666; // less the umask
+
+const pipeError = (file) =>
+  new RallocError(
+    'ERR_RALLOC_PROFILE_UNWRITABLE',
+    `The profile cannot be written to ${file}: it is no regular file, and a profile is read again. Give the name of a file`,
+    { file },
+  );
+
+/** Calls work(); a refusal of the system becomes an error that names the file. */
+function attempt(file, work) {
+  try {
+    return work();
+  } catch (error) {
+    if (error.syscall === undefined && error.code !== 'ERR_ACCESS_DENIED') throw error;
+    throw unwritableError(file, error);
+  }
+}
+
+/** To open a named pipe would wait for its reader, and a disk would be written over. Of a device nothing stays. */
+function refusePipe(file) {
+  const stat = statSync(file, { throwIfNoEntry: false });
+  if (stat?.isFIFO() || stat?.isSocket() || stat?.isBlockDevice()) throw pipeError(file);
+}
+
+/** Empties `file`, or makes it. An earlier profile is replaced; any other file that is not empty is left alone, and refused. */
+function prepare(file) {
+  attempt(file, () => {
+    refusePipe(file);
+    const fd = openSync(file, O_WRONLY | O_CREAT | O_APPEND, MODE);
+    try {
+      if (fstatSync(fd).size === 0) return; // of a device, too
+      checkOwn(file, 'profile');
+      ftruncateSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  });
+}
+
+/** As checkOwn(), unless by --permission nothing may be read here: what another process began is no other file. */
+function checkAppended(file) {
+  try {
+    checkOwn(file, 'profile');
+  } catch (error) {
+    if (error.code !== 'ERR_ACCESS_DENIED') throw error;
+  }
+}
+
+const AS_BIGINTS = { bigint: true };
+
+class Writer {
+  #fd;
+  #dev;
+  #ino;
+
+  /** `file`: absolute, since an application may change its folder. */
+  constructor(file) {
+    this.file = file;
+    attempt(file, () => {
+      checkAppended(file);
+      this.#open(O_CREAT);
+    });
+  }
+
+  #open(flags) {
+    this.#fd = openSync(this.file, O_WRONLY | O_APPEND | flags, MODE);
+    ({ dev: this.#dev, ino: this.#ino } = fstatSync(this.#fd, AS_BIGINTS));
+  }
+
+  /** Daemons close all descriptors, those of others too: then another file may have the number. */
+  #isOpen() {
+    try {
+      const { dev, ino } = fstatSync(this.#fd, AS_BIGINTS);
+      return dev === this.#dev && ino === this.#ino;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Appends a frame. When it throws, a part of the frame may be in the file, which readers skip. */
+  write(frame) {
+    attempt(this.file, () => {
+      if (!this.#isOpen()) this.#open(0);
+      let written = 0;
+      // More than one turn only where a signal or the end of the disk cut a write off.
+      while (written < frame.length) written += writeSync(this.#fd, frame, written);
+    });
+  }
+
+  close() {
+    if (this.#fd === undefined) return;
+    if (this.#isOpen()) closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+}
+
+module.exports = { Writer, prepare };

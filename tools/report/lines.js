@@ -1,0 +1,174 @@
+'use strict';
+
+// The sites of a profile as lines of source: sites of one place are one line, by whatever stacks it was reached.
+
+const path = require('node:path');
+const { DEPENDENCY, isOfRalloc } = require('../../lib/stack/frames.js');
+const { Totals } = require('./totals.js');
+
+/** Chunks of streams, and memory of Node's or ralloc's own, have no line of the application's. */
+const WITHOUT_LINE = {
+  http: 'HTTP bodies',
+  net: 'Socket reads',
+  tls: 'TLS reads',
+  pipe: 'Pipe reads',
+  udp: 'UDP messages',
+  fs: 'File reads',
+  crypto: 'Results of crypto',
+  arena: 'Arenas of ralloc',
+  slab: 'Slabs of ralloc',
+  region: 'Regions of ralloc',
+};
+
+const isOfNode = (file) => file.startsWith('node:') || !/[\\/]/.test(file);
+/** ralloc too, also where it is linked from a folder of its own. */
+const isOfDependency = (file) => isOfRalloc(file) || DEPENDENCY.test(file);
+
+/** What a frame is of: the application, a dependency, or Node. */
+function ownerOf({ file }) {
+  if (isOfNode(file)) return 'node';
+  return isOfDependency(file) ? 'dependency' : 'application';
+}
+
+/** The innermost frame of the application, else of a dependency, else of Node. */
+function placeOf(stack) {
+  for (const owner of ['application', 'dependency']) {
+    const found = stack.find((frame) => ownerOf(frame) === owner);
+    if (found !== undefined) return found;
+  }
+  return stack[0];
+}
+
+/** The folder that all these files are in. */
+function commonFolder(files) {
+  const [first, ...rest] = files
+    .filter((file) => path.isAbsolute(file))
+    .map((file) => path.dirname(file));
+  if (first === undefined) return undefined;
+  let parts = first.split(path.sep);
+  for (const folder of rest) {
+    const others = folder.split(path.sep);
+    const differs = parts.findIndex((part, index) => part !== others[index]);
+    if (differs !== -1) parts = parts.slice(0, differs);
+  }
+  return parts.join(path.sep) || path.sep;
+}
+
+/** A path as it is shown: below the application's folder, or from node_modules on. */
+function shortPath(file, folder) {
+  if (folder !== undefined && path.isAbsolute(file)) {
+    const below = path.relative(folder, file);
+    if (!below.startsWith('..') && !path.isAbsolute(below)) return below.replaceAll(path.sep, '/');
+  }
+  const package_ = file.lastIndexOf('node_modules');
+  return (package_ === -1 ? file : file.slice(package_)).replaceAll('\\', '/');
+}
+
+/** Names of stacks, those with the most bytes first. */
+function byBytes(stacks, name) {
+  if (stacks.length === 1) return stacks[0][name] === undefined ? [] : [stacks[0][name]];
+  const sums = new Map();
+  for (const { [name]: one, bytes } of stacks) {
+    if (one !== undefined) sums.set(one, (sums.get(one) ?? 0) + bytes);
+  }
+  return [...sums].sort((a, b) => b[1] - a[1]).map(([one]) => one);
+}
+
+class Line {
+  totals = undefined;
+  stacks = [];
+
+  constructor(key, place) {
+    this.key = key;
+    this.place = place;
+  }
+
+  add({ id, source, route }, stack, totals) {
+    this.#sum(totals);
+    const { bytes, live, peak } = totals;
+    this.stacks.push({ id, source, route, stack, bytes, live, peak });
+  }
+
+  /** Most lines are one site, whose totals they share with it. */
+  #sum(totals) {
+    if (this.totals === undefined) {
+      this.totals = totals;
+      return;
+    }
+    if (this.stacks.length === 1) {
+      const first = this.totals;
+      this.totals = new Totals();
+      this.totals.merge(first);
+    }
+    this.totals.merge(totals);
+  }
+
+  describe() {
+    const { totals, place, key } = this;
+    if (this.stacks.length > 1) this.stacks.sort((a, b) => b.bytes - a.bytes);
+    const sources = byBytes(this.stacks, 'source');
+    return {
+      key,
+      ...place,
+      owner: place === undefined ? 'node' : ownerOf(place),
+      label: place === undefined ? (WITHOUT_LINE[sources[0]] ?? sources[0]) : undefined,
+      sources,
+      routes: byBytes(this.stacks, 'route'),
+      stacks: this.stacks,
+      totals,
+    };
+  }
+}
+
+/** Frame → the frame as it was written, one object for all of one place: blocks have their own, and sites share them. */
+function resolver(sources) {
+  const known = new Map();
+  const places = new Map();
+  const find = (frame) => {
+    const place = `${frame.function}\n${frame.file}:${frame.line}:${frame.column}`;
+    let resolved = places.get(place);
+    if (resolved === undefined) {
+      resolved = sources.resolve(frame);
+      places.set(place, resolved);
+    }
+    return resolved;
+  };
+  return (frame) => {
+    let resolved = known.get(frame);
+    if (resolved === undefined) {
+      resolved = find(frame);
+      known.set(frame, resolved);
+    }
+    return resolved;
+  };
+}
+
+/**
+ * @param {import('./collection.js').Collection} collection
+ * @param {import('./sources.js').Sources} sources
+ * @returns the lines, the costliest first; each with the stacks that lead to it, the costliest first, from the inside
+ */
+function linesOf(collection, sources) {
+  const lines = new Map();
+  const resolve = resolver(sources);
+  for (const site of collection.sites()) {
+    const { totals } = site;
+    const stack = site.frames.map(resolve);
+    const place = placeOf(stack);
+    const key =
+      place === undefined
+        ? `${site.source} ${site.route ?? ''}`
+        : `${place.file}:${place.line}:${place.column}`;
+    let line = lines.get(key);
+    if (line === undefined) {
+      line = new Line(key, place);
+      lines.set(key, line);
+    }
+    line.add(site, stack, totals);
+  }
+  return [...lines.values()]
+    .map((line) => line.describe())
+    .sort((a, b) => b.totals.bytes - a.totals.bytes || (a.key < b.key ? -1 : 1));
+}
+
+module.exports = { commonFolder, linesOf, ownerOf, shortPath };

@@ -1,0 +1,221 @@
+'use strict';
+
+// A profile as pprof has it: what Go's pprof, speedscope and Pyroscope read. pprof-format encodes it.
+//
+// A sample is of one site, size class and end: "heard" with its lifetime, "old" with a lifetime that is an upper bound, "transferred",
+// "alive". So the samples of a site add up to what it allocated, and those that are alive to what is in use.
+
+const { gzipSync } = require('node:zlib');
+const { bucketStart, sizeClassEnd } = require('../recorder/buckets.js');
+const { events } = require('../recorder/events.js');
+const { Sources } = require('./sources.js');
+
+const SAMPLE_TYPES = [
+  ['alloc_objects', 'count'],
+  ['alloc_space', 'bytes'],
+  ['inuse_objects', 'count'],
+  ['inuse_space', 'bytes'],
+];
+const SHOWN_FIRST = 'inuse_space';
+
+/** What a cell counts objects in. */
+const OBJECT = 1024n;
+const NS = 1_000_000n; // in a millisecond
+
+const ENDS = new Map([
+  [events.DIED, 'heard'],
+  [events.DIED_OLD, 'old'],
+  [events.TRANSFERRED, 'transferred'],
+]);
+
+/** Numbers the objects of a list, from 1, by a key: `add(key, make)` makes those that are new of their number. */
+class List {
+  all = [];
+  #numbers = new Map();
+
+  add(key, make) {
+    const known = this.#numbers.get(key);
+    if (known !== undefined) return known;
+    const number = this.all.length + 1;
+    this.#numbers.set(key, number);
+    this.all.push(make(number));
+    return number;
+  }
+}
+
+/** The samples of a site, as `{ sizeClass, end, bucket, count, bytes }`, and what is alive by size class. */
+function endsOf(cells) {
+  const samples = [];
+  const alive = new Map();
+  const addAlive = (sizeClass, count, bytes) => {
+    const sum = alive.get(sizeClass) ?? { count: 0n, bytes: 0n };
+    alive.set(sizeClass, { count: sum.count + count, bytes: sum.bytes + bytes });
+  };
+  for (const { sizeClass, event, bucket, count, bytes } of cells) {
+    const end = ENDS.get(event);
+    if (event === events.BORN) addAlive(sizeClass, count, bytes);
+    if (end === undefined) continue;
+    addAlive(sizeClass, -count, -bytes);
+    samples.push({ sizeClass, end, bucket, count, bytes });
+  }
+  for (const [sizeClass, { count, bytes }] of alive) {
+    // Less than nothing is alive where births were in a damaged frame.
+    if (bytes > 0n) samples.push({ sizeClass, end: 'alive', count: positive(count), bytes });
+  }
+  return samples;
+}
+
+const positive = (number) => (number < 0n ? 0n : number);
+
+/** The nearest integer of objects. */
+const objects = (count) => (count + OBJECT / 2n) / OBJECT;
+
+function valuesOf({ end, count, bytes }) {
+  const born = [objects(count), bytes];
+  return end === 'alive' ? [...born, ...born] : [...born, 0n, 0n];
+}
+
+class PprofMaker {
+  #format;
+  #texts;
+  #functions = new List();
+  #locations = new List();
+  #resolved = new Map();
+  #sources = new Sources();
+
+  constructor(format) {
+    this.#format = format;
+    this.#texts = new format.StringTable();
+  }
+
+  make(profile) {
+    const { Profile, ValueType, Mapping } = this.#format;
+    const { recorders } = profile;
+    const [sampleType, [periodType]] = [SAMPLE_TYPES, [['space', 'bytes']]].map((types) =>
+      types.map(
+        ([type, unit]) => new ValueType({ type: this.#text(type), unit: this.#text(unit) }),
+      ),
+    );
+    const sample = this.#samples(profile);
+    const title = recorders[0]?.title ?? 'node';
+    const { first, last } = times(recorders);
+    return new Profile({
+      sampleType,
+      sample,
+      // Of which all functions have names: or pprof would look for the file.
+      mapping: [new Mapping({ id: 1, filename: this.#text(title), ...HAS_ALL })],
+      location: this.#locations.all,
+      function: this.#functions.all,
+      stringTable: this.#texts,
+      timeNanos: BigInt(first) * NS,
+      durationNanos: BigInt(last - first) * NS,
+      periodType,
+      period: Math.round(Math.max(0, ...recorders.map(({ rate }) => rate))),
+      comment: recorders.map((recorder) => this.#text(commentOf(recorder))),
+      defaultSampleType: this.#text(SHOWN_FIRST),
+    });
+  }
+
+  #samples({ sites, exactCells }) {
+    const { Sample } = this.#format;
+    return sites.flatMap((site) => {
+      const locationId = this.#stackOf(site);
+      return endsOf(exactCells.get(site.id) ?? []).map(
+        (end) => new Sample({ locationId, value: valuesOf(end), label: this.#labelsOf(site, end) }),
+      );
+    });
+  }
+
+  /** Innermost first. What has no frames is of a stream, and is told by that. */
+  #stackOf({ source, route, frames }) {
+    if (frames.length > 0) return frames.map((frame) => this.#location(this.#resolve(frame)));
+    const name = route === undefined ? `(${source})` : `(${source} ${route})`;
+    return [this.#location({ function: name, file: '', line: 0, column: 0 })];
+  }
+
+  /** The frame as its author wrote it, by the source maps that are there now. */
+  #resolve(frame) {
+    const key = `${frame.function}\n${frame.file}:${frame.line}:${frame.column}`;
+    let resolved = this.#resolved.get(key);
+    if (resolved === undefined) {
+      resolved = this.#sources.resolve(frame);
+      this.#resolved.set(key, resolved);
+    }
+    return resolved;
+  }
+
+  #location({ function: name, file, line, column }) {
+    const { Function: PprofFunction, Line, Location } = this.#format;
+    const functionId = this.#functions.add(`${name}\n${file}`, (id) => {
+      const [text, filename] = [this.#text(name || '(anonymous)'), this.#text(file)];
+      return new PprofFunction({ id, name: text, systemName: text, filename });
+    });
+    return this.#locations.add(
+      `${functionId}:${line}:${column}`,
+      (id) => new Location({ id, mappingId: 1, line: [new Line({ functionId, line, column })] }),
+    );
+  }
+
+  #labelsOf({ source, route }, { sizeClass, end, bucket }) {
+    const labels = [
+      this.#label('source', source),
+      this.#label('end', end),
+      this.#number('size', sizeClassEnd(sizeClass), 'bytes'),
+    ];
+    if (route !== undefined) labels.push(this.#label('route', route));
+    // pprof takes whole numbers, and 0 for none.
+    const microseconds = Math.max(1, Math.round(bucketStart(bucket ?? 0) * 1000));
+    if (bucket !== undefined && end !== 'transferred') {
+      labels.push(this.#number('lifetime', microseconds, 'microseconds'));
+    }
+    return labels;
+  }
+
+  #label(key, text) {
+    const { Label } = this.#format;
+    return new Label({ key: this.#text(key), str: this.#text(text) });
+  }
+
+  #number(key, num, unit) {
+    const { Label } = this.#format;
+    return new Label({ key: this.#text(key), num, numUnit: this.#text(unit) });
+  }
+
+  #text(text) {
+    return this.#texts.dedup(text);
+  }
+}
+
+const HAS_ALL = { hasFunctions: true, hasFilenames: true, hasLineNumbers: true };
+
+const commentOf = ({ title, pid, thread, node, platform }) =>
+  `${title}, process ${pid}, thread ${thread}, Node ${node} on ${platform}`;
+
+function times(recorders) {
+  if (recorders.length === 0) return { first: 0, last: 0 };
+  let [first, last] = [Infinity, 0];
+  for (const { slot, until } of recorders) {
+    first = Math.min(first, slot);
+    last = Math.max(last, until);
+  }
+  return { first, last };
+}
+
+function cellsBySite(profile) {
+  const all = new Map();
+  for (const cell of profile.exactCells()) {
+    const cells = all.get(cell.site);
+    if (cells === undefined) all.set(cell.site, [cell]);
+    else cells.push(cell);
+  }
+  return all;
+}
+
+/** A profile as a gzipped file of pprof's. `format`: what pprof-format exports. */
+function pprofOf(profile, format) {
+  const { recorders, sites } = profile;
+  const maker = new PprofMaker(format);
+  return gzipSync(maker.make({ recorders, sites, exactCells: cellsBySite(profile) }).encode());
+}
+
+module.exports = { pprofOf };

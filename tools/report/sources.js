@@ -1,0 +1,85 @@
+'use strict';
+
+// Where a frame stands in the source that somebody wrote, by the source maps that are there now; and the code around it.
+
+const { SourceMap } = require('node:module');
+const { readCode, readMap } = require('../../lib/stack/on-disk.js');
+const { pathOf, sourceOf } = require('../../lib/stack/source-url.js');
+
+/** Lines of code before and behind the one that a snippet is about. */
+const AROUND = 4;
+const MOST_COLUMNS = 300;
+
+class Sources {
+  #files = new Map();
+  #maps = new Map();
+  /** Sources whose text is in a map: name → text. */
+  #contents = new Map();
+  /** Sources of maps: name → when the compiled file was changed, ms since 1970. Their lines are found by it as it is now. */
+  #compiled = new Map();
+  /** Maps that are there and cannot be read: file → why. */
+  unreadable = new Map();
+
+  /** The frame as its author wrote it. What has no map stays as it is. */
+  resolve({ function: name, file, line, column }) {
+    const at = { function: name, file: pathOf(file), line, column };
+    const map = this.#mapOf(at.file);
+    const entry = map?.map.findEntry(line - 1, Math.max(0, column - 1));
+    if (entry?.originalSource === undefined) return at;
+    const source = sourceOf(entry.originalSource, map.payload.sourceRoot, map.base);
+    return {
+      function: name,
+      file: source,
+      line: entry.originalLine + 1,
+      column: entry.originalColumn + 1,
+    };
+  }
+
+  /** The code around a line: { first, lines, changed }, `changed`: ms since 1970, the last change of the file or of what was compiled of it. */
+  snippet(file, line) {
+    const embedded = this.#contents.get(file);
+    const code = embedded === undefined ? this.#read(file) : { text: embedded };
+    if (code === undefined) return undefined;
+    code.lines ??= code.text.split(/\r?\n/);
+    if (line < 1 || line > code.lines.length) return undefined;
+    const first = Math.max(1, line - AROUND);
+    const lines = code.lines
+      .slice(first - 1, line + AROUND)
+      .map((one) => one.slice(0, MOST_COLUMNS));
+    return { first, lines, changed: Math.max(code.changed ?? 0, this.#compiled.get(file) ?? 0) };
+  }
+
+  #read(file) {
+    if (!this.#files.has(file)) this.#files.set(file, readCode(file));
+    return this.#files.get(file);
+  }
+
+  #mapOf(file) {
+    if (!this.#maps.has(file)) this.#maps.set(file, this.#load(file));
+    return this.#maps.get(file);
+  }
+
+  #load(file) {
+    const code = this.#read(file);
+    if (code === undefined) return undefined;
+    try {
+      const found = readMap(code.text, file);
+      if (found === undefined) return undefined;
+      const payload = JSON.parse(found.json);
+      const { sources, sourcesContent, sourceRoot } = payload;
+      const map = new SourceMap(payload);
+      sources?.forEach((name, index) => {
+        const source = sourceOf(name, sourceRoot, found.base);
+        this.#compiled.set(source, code.changed);
+        const text = sourcesContent?.[index];
+        if (typeof text === 'string') this.#contents.set(source, text);
+      });
+      return { map, payload, base: found.base };
+    } catch (error) {
+      this.unreadable.set(file, error.message);
+      return undefined;
+    }
+  }
+}
+
+module.exports = { Sources };
