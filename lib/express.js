@@ -4,10 +4,12 @@
 
 require('./debug/debug.js');
 const { typeError } = require('./base/errors.js');
+const { lazy } = require('./base/lazy.js');
 const { kEndRequest } = require('./base/protocol.js');
 const { checkCalled, faultOf, nextError } = require('./request/messages.js');
 const { Mount, SKIPPED } = require('./request/mount.js');
-const { rawBody } = require('./request/raw-body.js');
+
+const rawBodies = lazy(() => require('./request/raw-body.js'));
 
 /** Makes a middleware that gives every request an arena of its own. */
 function requestArena(options, ...rest) {
@@ -38,6 +40,11 @@ function requestArena(options, ...rest) {
     return req[property]?.[kEndRequest]?.() ?? false;
   };
   return mount.face(middleware);
+}
+
+/** Makes a middleware in the place of express.raw(). */
+function rawBody(options) {
+  return rawBodies().rawBody(options);
 }
 
 module.exports = { rawBody, requestArena };

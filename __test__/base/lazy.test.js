@@ -1,35 +1,71 @@
 'use strict';
-// tier: run-time
 
-// What is loaded at its first use, also after a require() that was cut off.
+// tier: run-time, differs
 
 const fs = require('node:fs');
-const { join } = require('node:path');
+const path = require('node:path');
 const vm = require('node:vm');
 const test = require('ava');
+const { lazy } = require('../../lib/base/lazy.js');
+const { run } = require('../helpers/child.js');
 const { copyOfPackage } = require('../helpers/copy-of-package.js');
 
-test('it is loaded at the first call, once', (t) => {
-  const { lazy } = require('../../lib/base/lazy.js');
-  let calls = 0;
-  const get = lazy(() => {
-    calls++;
-    return undefined;
+const LIB = path.join(__dirname, '..', '..', 'lib');
+
+/** Every load that is left to the first use, as `file name`. */
+function loads() {
+  const files = fs.readdirSync(LIB, { recursive: true }).filter((file) => file.endsWith('.js'));
+  return files
+    .flatMap((file) => {
+      const text = fs.readFileSync(path.join(LIB, file), 'utf8');
+      const names = [...text.matchAll(/^const (\w+) = lazy\(/gm)].map(([, name]) => name);
+      return names.map((name) => `${file.replaceAll('\\', '/')} ${name}`);
+    })
+    .sort();
+}
+
+/** What is loaded with another one of them is cut off in a process of its own. */
+const GROUPS = [
+  { is: (name) => / (leaks|parsers)$/.test(name) },
+  { is: (name) => /^(debug\/|express)/.test(name) },
+  { is: (name) => name.startsWith('memory/native.js'), env: { RALLOC_BACKEND: 'js' } },
+  { is: () => true },
+];
+
+test('a load that vm cuts off in the middle of a module is made again by the next use, whichever it is', async (t) => {
+  const names = loads();
+  t.true(names.length > 10);
+  const runs = GROUPS.map(async (group) => {
+    const args = names.filter((name) => GROUPS.find(({ is }) => is(name)) === group);
+    const env = { RALLOC_DEBUG: 'off', ...group.env };
+    const { result, stderr } = await run('base/lazy-cuts.js', { args, env });
+    return { args, stderr, ...result };
   });
-  t.is(calls, 0);
-  t.deepEqual([get(), get(), calls], [undefined, undefined, 1]);
+  for (const { args, known, results, stderr } of await Promise.all(runs)) {
+    t.deepEqual(known?.sort(), names, stderr);
+    for (const name of args) {
+      t.regex(results[name].cut, /\.js$/, `${name} was cut off`);
+      t.is(results[name].next, 'ok', name);
+    }
+  }
 });
 
-test('what throws is loaded anew at the next call', (t) => {
-  const { lazy } = require('../../lib/base/lazy.js');
-  const results = [new Error('no memory'), 'loaded'];
+test('what is loaded by its first use is loaded once', (t) => {
+  let count = 0;
+  const get = lazy(() => ({ count: ++count }));
+  t.is(count, 0);
+  t.is(get(), get());
+  t.is(count, 1);
+});
+
+test('a load that throws is made again by the next use', (t) => {
+  let count = 0;
   const get = lazy(() => {
-    const result = results.shift();
-    if (result instanceof Error) throw result;
-    return result;
+    if (++count === 1) throw new RangeError('the stack ends');
+    return { count };
   });
-  t.throws(get, { message: 'no memory' });
-  t.deepEqual([get(), get(), results], ['loaded', 'loaded', []]);
+  t.throws(get, { instanceOf: RangeError });
+  t.deepEqual(get(), { count: 2 });
 });
 
 /** Modules that do not end while `isEndless`: one of ralloc's and one of nobody's. */
@@ -58,10 +94,10 @@ function cutOff(load, file) {
 
 test('half a module, which a timeout of vm has left, is loaded anew; what is whole stays, and what is not ours', (t) => {
   const folder = fs.realpathSync(copyOfPackage(t, FILES));
-  const at = (file) => join(folder, file);
-  const { lazy } = require(at('lib/base/lazy.js'));
+  const at = (file) => path.join(folder, file);
+  const { lazy: theirs } = require(at('lib/base/lazy.js'));
   const whole = require(at('lib/whole.js'));
-  const get = lazy(() => require(at('lib/above.js')));
+  const get = theirs(() => require(at('lib/above.js')));
   cutOff(get, at('lib/half.js'));
   cutOff(() => require(at('other/half.js')), at('other/half.js'));
   t.deepEqual({ ...require(at('lib/half.js')) }, { first: 1 }, 'so Node has it for ever');
@@ -70,3 +106,47 @@ test('half a module, which a timeout of vm has left, is loaded anew; what is who
   t.is(get().whole, whole);
   t.deepEqual({ ...require(at('other/half.js')) }, { first: 1 });
 });
+
+/** As a `--require` that is at work: it uses what is loaded by its first use while it is loaded itself. */
+const AT_WORK = `
+  const { lazy } = require('./base/lazy.js');
+  let isCutOff = false;
+  const get = lazy(() => {
+    if (!isCutOff) {
+      isCutOff = true;
+      throw new RangeError('the stack ends');
+    }
+    return require('./whole.js');
+  });
+  try {
+    get();
+  } catch {}
+  get();
+  exports.isKept = require.cache[__filename] === module;`;
+
+test('a module that is at work while another load is cut off stays', (t) => {
+  const folder = fs.realpathSync(
+    copyOfPackage(t, { 'lib/at-work.js': AT_WORK, 'lib/whole.js': '' }),
+  );
+  t.true(require(path.join(folder, 'lib/at-work.js')).isKept);
+});
+
+/** What a server that has `req.arena` alone does not use. */
+const UNUSED =
+  /^tools\/|^lib\/(?:slab\/(?!slab|default)|region\/(?!region)|site\/(?:site|table)\.|debug\/(?:watch|leaks)|stack\/|auto\/|request\/(?:body|raw-body|route)\.|arena\/(?:adopt|collect|growing|listed|reading)\.|memory\/(?:pumping|link|chunks|gc|fallback)\b)/;
+
+for (const how of ['require', 'import']) {
+  test(`a mount by ${how} loads at most 8,000 lines, and nothing that req.arena alone does not need`, async (t) => {
+    const env = { RALLOC_DEBUG: 'off', RALLOC_BACKEND: '', NODE_ENV: '' };
+    const { result, stderr } = await run('base/mount.js', { args: [how], env });
+    const files = Object.keys(result ?? {});
+    t.true(files.includes('lib/guard/install.js'), stderr);
+    t.deepEqual(
+      files.filter((file) => UNUSED.test(file) && !/fallback/.test(file)),
+      [],
+    );
+    const own = Object.entries(result).filter(([file]) => !/fallback/.test(file));
+    const lines = own.reduce((sum, [, count]) => sum + count, 0);
+    t.true(lines > 1000 && lines <= 8000, `${lines} lines in ${files.length} files`);
+  });
+}

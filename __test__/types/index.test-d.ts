@@ -45,7 +45,6 @@ import {
   release,
   requestArena,
   type Safety,
-  type SampledFigures,
   type Site,
   type SiteStats,
   type SitesStats,
@@ -57,7 +56,6 @@ import {
   type SlabRecovered,
   type SlabStats,
   type Stats,
-  type StatsSeries,
   sampleStats,
   site,
   slab,
@@ -101,11 +99,7 @@ configureDebug({
 configureDebug({ report: null, level: undefined });
 expectAssignable<DebugLevel>('off');
 expectType<number>(verify());
-expectType<SampledFigures>(sampleStats(5, { of: { a: slab, b: new Arena() } }).samples[0].of.b);
-expectAssignable<StatsSeries>(sampleStats(5));
-expectError(sampleStats());
-expectError(sampleStats(5, { of: { a: {} } }));
-expectError(sampleStats(5, { most: 1 }));
+expectType<never>(sampleStats());
 expectType<LeakReport>(leakReport());
 expectType<readonly LeakGroup[]>(leakReport().holds);
 expectError(leakReport(1));

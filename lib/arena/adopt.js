@@ -96,13 +96,6 @@ function stayOnHeap(window, buffer, size) {
   return undefined;
 }
 
-/** Whether `view` is over memory of the window's epoch. */
-function hasMemory({ epoch }, view) {
-  if (epoch === null) return false;
-  const buffer = arrayBufferOf(view);
-  return epoch.spans.some(({ ab, adopted }) => ab === buffer || adopted === buffer);
-}
-
 const asBuffer = (view) => {
   if (Buffer.isBuffer(view)) return view;
   return new FastBuffer(arrayBufferOf(view), byteOffsetOf(view), byteLengthOf(view));
@@ -119,7 +112,7 @@ function adopt(window, view) {
   const size = byteLengthOf(view);
   if (size === 0) return window.allocSlow(0, false);
   const tie = tieOf(ab, size) ?? (isDetachable(ab) ? undefined : 'bound');
-  if (tie === 'ours' && !released && hasMemory(window, view)) return asBuffer(view);
+  if (tie === 'ours' && !released && window.epoch?.has(ab)) return asBuffer(view);
   if (tie === undefined) {
     const buffer = asBuffer(view);
     takeOver(window, buffer, ab);
@@ -130,4 +123,4 @@ function adopt(window, view) {
   return buffer;
 }
 
-module.exports = { adopt, hasMemory, takeOver, takeWatched };
+module.exports = { adopt, takeOver, takeWatched };

@@ -4,22 +4,25 @@
 
 const { inspect } = require('node:util');
 const check = require('../base/validate.js');
-const { adopt, hasMemory } = require('./adopt.js');
 const copy = require('./copy.js');
-const { collect } = require('./collect.js');
 const { typeError } = require('../base/errors.js');
 const { allocFilled } = require('../base/fill.js');
+const { lazy } = require('../base/lazy.js');
 const { FastBuffer } = require('../base/runtime.js');
 const { kEndRequest, kOfRequest } = require('../base/protocol.js');
 const { runScope } = require('../base/scope.js');
 const { showProfiler } = require('../base/seen.js');
+const { arrayBufferOf } = require('../base/views.js');
 const { releasedHold } = require('./hold.js');
 const { ArenaOwner } = require('./owner.js');
 const { arenaStats, arenaLine, describeArena } = require('./stats.js');
 const { LIVE, CLOSED, ESCAPED, RELEASED, dischargeHeap, isReleased } = require('./life.js');
-const { allocArray } = require('./typed-array.js');
 const { UNUSED, UNUSED_RELEASED, isStandIn } = require('./unused.js');
 const { Window } = require('./window.js');
+
+const adopting = lazy(() => require('./adopt.js'));
+const collecting = lazy(() => require('./collect.js'));
+const typedArrays = lazy(() => require('./typed-array.js'));
 
 const { fill } = Uint8Array.prototype;
 const kInternal = Symbol('ralloc.internal');
@@ -93,7 +96,7 @@ class Arena {
   }
 
   collect(source, options) {
-    return collect(() => this.#used(), source, options);
+    return collecting().collect(() => this.#used(), source, options);
   }
 
   body(options) {
@@ -105,11 +108,11 @@ class Arena {
   }
 
   adopt(buffer) {
-    return adopt(this.#used(), buffer);
+    return adopting().adopt(this.#used(), buffer);
   }
 
   array(Type, length) {
-    return allocArray(this, this.#used(), Type, length);
+    return typedArrays().allocArray(this, this.#used(), Type, length);
   }
 
   checkpoint() {
@@ -198,7 +201,7 @@ class Arena {
   }
 
   #covers(view) {
-    if (hasMemory(this.#window, view)) return true;
+    if (this.#window.epoch?.has(arrayBufferOf(view))) return true;
     for (const child of this.#children ?? []) if (child.#covers(view)) return true;
     return false;
   }

@@ -129,6 +129,11 @@ class Epoch {
     pool.pending--;
   }
 
+  /** Whether one of its spans is over `buffer`, or was adopted with it. */
+  has(buffer) {
+    return this.spans.some(({ ab, adopted }) => ab === buffer || adopted === buffer);
+  }
+
   /** Finishes what has begun: the end of the spans from `cutAt` on, and that of their wait for holds. */
   finish() {
     if (this.cutAt >= 0) this.#endSpans();

@@ -1,11 +1,13 @@
 'use strict';
 
-// A part of ralloc that is loaded when it is first used.
+// Loads a module of ralloc by its first use. The one door to that: a require() that vm's timeout or the stack's end cuts off leaves a module that
+// is half made in Node's cache for ever, and whoever requires it afterwards gets what it had exported by then. Seen on Node 20 to 26.
 
 const path = require('node:path');
 
 const HERE = path.join('lib', 'base', 'lazy.js');
-/** Where our modules are, with a separator; undefined in a bundle, which is one module. */
+
+/** Where our modules are; undefined in a bundle, which is one module. */
 const ROOT =
   typeof __filename === 'string' && __filename.endsWith(path.sep + HERE)
     ? __filename.slice(0, -HERE.length)
@@ -13,28 +15,36 @@ const ROOT =
 const OURS = ['lib', 'tools'].map((name) => ROOT + name + path.sep);
 const isOurs = (file) => OURS.some((folder) => file.startsWith(folder));
 
-/**
- * Drops our modules that were begun and not ended. If the timeout of vm, or the end of the stack, cuts a require(), Node keeps half a module in its cache for ever, and gives
- * that to all who require it later.
- */
-function dropHalfLoaded() {
-  if (ROOT === undefined) return;
-  for (const [file, module] of Object.entries(require.cache)) {
-    if (!module.loaded && isOurs(file)) delete require.cache[file];
-  }
+/** What was half made before the load that is under way; null once that is over. What it began and did not finish is what was cut off. */
+let before = null;
+
+/** Our modules that are not loaded yet: those of a `--require` that is at work, and what was cut off. */
+function halfMade() {
+  if (ROOT === undefined) return [];
+  const { cache } = require;
+  return Object.keys(cache).filter((file) => isOurs(file) && cache[file]?.loaded === false);
 }
 
-/** Returns a function that returns what `load` returned: it is called once, unless it throws or is cut off. `load` must require literals. */
-function lazy(load) {
-  let loaded;
-  let isLoaded = false;
+function load(make) {
+  const unfinished = halfMade();
+  if (before !== null) {
+    for (const file of unfinished) if (!before.includes(file)) delete require.cache[file];
+  }
+  before ??= unfinished;
+  const made = make();
+  before = null;
+  return made;
+}
+
+/**
+ * Returns a function that returns what `make` returned: it is called once, unless it throws or is cut off. It consists of calls of require() alone,
+ * and is never called while a module of ralloc is loaded: it would take those for cut off.
+ */
+function lazy(make) {
+  let made;
   return () => {
-    if (!isLoaded) {
-      dropHalfLoaded();
-      loaded = load();
-      isLoaded = true;
-    }
-    return loaded;
+    made ??= load(make);
+    return made;
   };
 }
 

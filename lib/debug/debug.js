@@ -2,31 +2,35 @@
 
 // The way in. What is required here for its effect turns itself on and off by onLevel().
 
+const { lazy } = require('../base/lazy.js');
 const { checkOn, configure, onLevel, start } = require('./settings.js');
-const { restart } = require('./watch/sampling.js');
+
+// They take as long as all the rest of ralloc.
+const watching = lazy(() => require('./watch/watch.js'));
+const leaks = lazy(() => require('./leaks/leaks.js'));
+const sampling = lazy(() => require('./watch/sampling.js'));
 
 /** Changes the options that are given, and leaves the others as they are. */
 function configureDebug(options) {
   configure(options);
-  restart();
+  sampling().restart();
 }
 
 /** Looks now at all bytes that nobody should have written to, and for Buffers that are kept; how much of it was. */
 function verify() {
   checkOn('verify()');
-  return require('./watch/watch.js').verify();
+  return watching().verify();
 }
 
 /** What is taken and not given back now. */
 function leakReport() {
   checkOn('leakReport()');
-  return require('./leaks/leaks.js').leakReport();
+  return leaks().leakReport();
 }
 
-// Not loaded before they are needed: they take as long as all the rest of ralloc.
 onLevel((level) => {
-  require('./watch/watch.js').setLevel(level);
-  require('./leaks/leaks.js').setLevel(level);
+  watching().setLevel(level);
+  leaks().setLevel(level);
 });
 start();
 

@@ -49,11 +49,14 @@ const readers = {
 
 const listeners = [];
 
+/** The level that all listeners have heard of: a call that was cut off is made again by the next one. */
+let heard = 'off';
+
 function setLevel(level) {
-  const before = settings.level;
-  if (level === before) return;
+  if (level === settings.level && level === heard) return;
   settings.level = level;
-  for (const listener of listeners) listener(level, before);
+  for (const listener of listeners) listener(level, heard);
+  heard = level;
 }
 
 /** `listener(level, before)` is called when the level changes, and at once where it is not 'off' now. */

@@ -8,6 +8,7 @@ const process = require('node:process');
 const { isMainThread } = require('node:worker_threads');
 const { version } = require('../../package.json');
 const { variable } = require('../base/environment.js');
+const { lazy } = require('../base/lazy.js');
 const { warnOnce } = require('../base/warnings.js');
 const { faultOf, libcOfBinary } = require('./binary-file.js');
 const { libcs, missing, placesOf, unavailable } = require('./platform.js');
@@ -117,6 +118,9 @@ function fallback(backendReason) {
 
 const memory = choose();
 
+const fallbackSlabs = lazy(() => require('./fallback/slab.js'));
+const fallbackDeaths = lazy(() => require('./fallback/deaths.js'));
+
 let slabsOfThread;
 
 /**
@@ -125,7 +129,7 @@ let slabsOfThread;
  * workers without slabs need not load the binary.
  */
 function slabs(needsNative) {
-  if (!isMainThread && !needsNative) return { ...require('./fallback/slab.js'), backend: 'js' };
+  if (!isMainThread && !needsNative) return { ...fallbackSlabs(), backend: 'js' };
   slabsOfThread ??= chooseSlabs();
   return slabsOfThread;
 }
@@ -142,7 +146,7 @@ function chooseSlabs() {
       // The main thread has warned of it.
     }
   }
-  return { ...require('./fallback/slab.js'), backend: 'js' };
+  return { ...fallbackSlabs(), backend: 'js' };
 }
 
 /** As probe(). */
@@ -160,7 +164,7 @@ function deaths() {
       // The main thread has warned of it.
     }
   }
-  return require('./fallback/deaths.js').Deaths;
+  return fallbackDeaths().Deaths;
 }
 
 /** For those who have its memory. The profiler has not, and an application that does not use ralloc is told nothing about it. */

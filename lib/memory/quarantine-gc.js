@@ -2,7 +2,9 @@
 
 // The collections for one pool's quarantine: when one is asked for, and of what.
 
-const { requestGc } = require('./gc.js');
+const { lazy } = require('../base/lazy.js');
+
+const collector = lazy(() => require('./gc.js'));
 
 const MINORS = 3; // in vain, before a full one: what still waits has grown old
 
@@ -42,7 +44,7 @@ class QuarantineGc {
     const full = this.#inVain >= MINORS;
     this.#entered = 0;
     const urgent = this.#from !== Number.POSITIVE_INFINITY;
-    if (!requestGc({ full, major: this.#onlyMajor, urgent })) return;
+    if (!collector().requestGc({ full, major: this.#onlyMajor, urgent })) return;
     this.#before = quarantined;
     this.#inVain = full ? 0 : this.#inVain + 1;
   }

@@ -3,6 +3,7 @@
 // The counters of the memory below by their names. Every field is described in types/memory.d.ts and types/node.d.ts, as gauge or
 // counter.
 
+const { RallocError } = require('../base/errors.js');
 const { backend, depotStats } = require('./native.js');
 const { counts } = require('./release.js');
 
@@ -29,4 +30,12 @@ function stats() {
   return { backend, depot, bodies: structuredClone(counts) };
 }
 
-module.exports = { memoryStats, stats };
+/** Took stats() at intervals, which is three lines of an application. */
+function sampleStats() {
+  throw new RallocError(
+    'ERR_RALLOC_UNSUPPORTED',
+    'sampleStats() went. Call stats() at an interval: "Figures over time" in docs/guide.md has the lines',
+  );
+}
+
+module.exports = { memoryStats, sampleStats, stats };

@@ -11,7 +11,7 @@ const { tracker } = require('../base/tracker.js');
 const idle = require('../memory/idle.js');
 const { warnOfFallback } = require('../memory/native.js');
 const { AutoFree, Token } = require('./auto-free.js');
-const { RegionBuffer, cut, emptyBuffer } = require('./buffer.js');
+const { RegionBuffer, cut, emptyBuffer, isHeld, release, take } = require('./buffer.js');
 const { Chunks } = require('./chunks.js');
 const { Collector } = require('./collector.js');
 const { inUseError, refusedError } = require('./errors.js');
@@ -19,6 +19,7 @@ const { finishOperations } = require('./operations.js');
 const { CHUNK, GRANULE, GRANULE_LOG, HELD, MARK, OWN, SIZE, START } = require('./record.js');
 const { limitFailure, mayFit } = require('./room.js');
 const { Spans } = require('./spans.js');
+const { describeRegion, regionStats } = require('./stats.js');
 
 const LOOKS = 64; // at spans of about the size that is asked for, before the region grows
 
@@ -51,6 +52,27 @@ class RegionCore {
 
   checkLive() {
     if (!this.isLive) throw closedError('The region');
+  }
+
+  /** A Buffer, or null where the fast path has none. */
+  take(size, zero) {
+    return take(this, size, zero);
+  }
+
+  free(buffer) {
+    release(this, buffer);
+  }
+
+  isHeld(value) {
+    return isHeld(this, value);
+  }
+
+  stats() {
+    return regionStats(this);
+  }
+
+  describe() {
+    return describeRegion(this);
   }
 
   /** A Buffer, or throws. */

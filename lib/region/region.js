@@ -5,13 +5,13 @@
 const { inspect } = require('node:util');
 const check = require('../base/validate.js');
 const { allocFilled, tryAllocFilled } = require('../base/fill.js');
+const { lazy } = require('../base/lazy.js');
 const { showProfiler } = require('../base/seen.js');
 const { tracker } = require('../base/tracker.js');
 const { install } = require('../guard/install.js');
-const { isHeld, release, take } = require('./buffer.js');
-const { RegionCore } = require('./core.js');
-const { regionSettings } = require('./options.js');
-const { describeRegion, regionStats } = require('./stats.js');
+
+/** What is behind a region: a server that has none does not load it. */
+const inner = lazy(() => ({ ...require('./core.js'), ...require('./options.js') }));
 
 /** Whether a view is over memory of a region. */
 let covers;
@@ -21,6 +21,7 @@ class Region {
   #core;
 
   constructor(options) {
+    const { RegionCore, regionSettings } = inner();
     const settings = regionSettings(options);
     settings.guard = install(settings.guard);
     this.#core = new RegionCore(settings);
@@ -30,36 +31,36 @@ class Region {
   // Hot: see bench/region.js. `>>>` catches in one compare what is not an integer, negative, or 4 GiB and more.
   allocUnsafe(size) {
     const core = this.#core;
-    const buffer = typeof size === 'number' && size >>> 0 === size ? take(core, size, false) : null;
+    const buffer = typeof size === 'number' && size >>> 0 === size ? core.take(size, false) : null;
     return buffer !== null ? buffer : core.allocSlow(size, false);
   }
 
   alloc(size, fill, encoding) {
     if (fill !== undefined) return allocFilled(this, size, fill, encoding);
     const core = this.#core;
-    const buffer = typeof size === 'number' && size >>> 0 === size ? take(core, size, true) : null;
+    const buffer = typeof size === 'number' && size >>> 0 === size ? core.take(size, true) : null;
     return buffer !== null ? buffer : core.allocSlow(size, true);
   }
 
   tryAllocUnsafe(size) {
     const core = this.#core;
-    const buffer = typeof size === 'number' && size >>> 0 === size ? take(core, size, false) : null;
+    const buffer = typeof size === 'number' && size >>> 0 === size ? core.take(size, false) : null;
     return buffer !== null ? buffer : core.tryAllocSlow(size, false);
   }
 
   tryAlloc(size, fill, encoding) {
     if (fill !== undefined) return tryAllocFilled(this, size, fill, encoding);
     const core = this.#core;
-    const buffer = typeof size === 'number' && size >>> 0 === size ? take(core, size, true) : null;
+    const buffer = typeof size === 'number' && size >>> 0 === size ? core.take(size, true) : null;
     return buffer !== null ? buffer : core.tryAllocSlow(size, true);
   }
 
   free(buffer) {
-    release(this.#core, buffer);
+    this.#core.free(buffer);
   }
 
   owns(buffer) {
-    return isHeld(this.#core, buffer);
+    return this.#core.isHeld(buffer);
   }
 
   get name() {
@@ -80,12 +81,12 @@ class Region {
   }
 
   stats() {
-    return regionStats(this.#core);
+    return this.#core.stats();
   }
 
   [inspect.custom]() {
     if (!(#core in this)) return 'Region {}'; // a Proxy of one, or its heir
-    return describeRegion(this.#core);
+    return this.#core.describe();
   }
 
   static {

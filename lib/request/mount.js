@@ -5,6 +5,7 @@
 
 const { ownerOf } = require('../arena/arena.js');
 const { argumentError } = require('../base/errors.js');
+const { lazy } = require('../base/lazy.js');
 const {
   kEndRequest,
   kMounted,
@@ -14,8 +15,9 @@ const {
 } = require('../base/protocol.js');
 const { faultOf } = require('./messages.js');
 const { RequestArenas } = require('./requests.js');
-const { Route } = require('./route.js');
 const { SKIPPED, askSkip } = require('./skip.js');
+
+const routes = lazy(() => require('./route.js'));
 
 // The places of all mounts, of every copy of ralloc in the process. Only where there is more than
 // one does a request carry its arena under a symbol as well, which costs Node 20 and 22 some microseconds.
@@ -63,6 +65,7 @@ class Mount {
 
   /** The checked options of a route. */
   route(options, name) {
+    const { Route } = routes();
     return new Route(options, this, this.#arenas.settings, name);
   }
 

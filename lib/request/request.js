@@ -2,8 +2,8 @@
 
 // One request: the owner of its arena's memory, from the first middleware to the end of its response.
 
-const { bodyOf, chunksOf } = require('./body.js');
 const { formatBytes } = require('../base/bytes.js');
+const { lazy } = require('../base/lazy.js');
 const { RallocError, answeredWith, limitError } = require('../base/errors.js');
 const { warnOnce } = require('../base/warnings.js');
 const {
@@ -12,6 +12,8 @@ const {
   makeRequestArena,
   releaseRequestArena,
 } = require('../arena/arena.js');
+
+const bodies = lazy(() => require('./body.js'));
 
 class Request {
   ofRequest = true;
@@ -163,11 +165,11 @@ class Request {
   }
 
   body(window, options) {
-    return bodyOf(this, window, options);
+    return bodies().bodyOf(this, window, options);
   }
 
   bodyChunks(window, options) {
-    return chunksOf(this, window, options);
+    return bodies().chunksOf(this, window, options);
   }
 
   shrink() {}

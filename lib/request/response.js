@@ -17,8 +17,10 @@
 const { Socket } = require('node:net');
 const { requestName } = require('../base/name.js');
 const time = require('../base/time.js');
+const { lazy } = require('../base/lazy.js');
 const { kOpenResponses } = require('../base/protocol.js');
-const { watchParser } = require('../memory/parsed.js');
+
+const parsers = lazy(() => require('../memory/parsed.js'));
 
 /**
  * One response that is not over, in the list of its socket. Intrusive: a Set that has grown old keeps the
@@ -145,17 +147,23 @@ const carrierOf = (req) => (req.httpVersionMajor >= 2 ? req.stream : req.socket)
 /** Whether what is written to a carrier is the kernel's, or copied, once its callback is called. */
 const isSocket = (req, carrier) => req.httpVersionMajor >= 2 || carrier instanceof Socket;
 
+/** A GET with a body is read as well, and its chunks are left to V8. */
+const mayHaveBody = ({ method }) => method !== 'GET' && method !== 'HEAD';
+
 /** The list of a carrier's responses that are not over. */
 function listOf(req) {
   const carrier = carrierOf(req);
   if (typeof carrier?.once !== 'function') return undefined;
   let list = carrier[kOpenResponses];
   if (list === undefined) {
-    list = { first: null, isSocket: isSocket(req, carrier), probe: null };
+    list = { first: null, isSocket: isSocket(req, carrier), isParserWatched: false, probe: null };
     carrier[kOpenResponses] = list;
     carrier.once('close', onSocketClose);
-    watchParser(carrier);
     if (carrier.encrypted === true) time.outside(() => watchPeer(carrier, list));
+  }
+  if (!list.isParserWatched && mayHaveBody(req)) {
+    list.isParserWatched = true;
+    parsers().watchParser(carrier);
   }
   return list;
 }

@@ -5,9 +5,11 @@
 const { current } = require('../arena/current.js');
 const { allocWarm } = require('../arena/warm.js');
 const { kSiteMemory } = require('../base/protocol.js');
+const { lazy } = require('../base/lazy.js');
 const { showProfiler } = require('../base/seen.js');
 const { BufferLike, kPlace } = require('./buffer-like.js');
-const { memoryOf } = require('./memory.js');
+
+const memory = lazy(() => require('./memory.js'));
 
 class PerRequest extends BufferLike {
   // Hot, as site.allocUnsafe() is.
@@ -26,7 +28,7 @@ class PerRequest extends BufferLike {
 
   /** For a profiler: see base/protocol.js. */
   [kSiteMemory](buffer) {
-    return memoryOf(buffer);
+    return memory().memoryOf(buffer);
   }
 }
 

@@ -7,12 +7,20 @@ const check = require('../base/validate.js');
 const { slabs } = require('../memory/native.js');
 const { RallocError, closedError } = require('../base/errors.js');
 const { Guarded } = require('../base/guarded.js');
-const { CheckedPool, RecyclePool, bufferOver, emptyBuffer } = require('./buffer.js');
+const {
+  CheckedPool,
+  RecyclePool,
+  bufferOver,
+  emptyBuffer,
+  isHeld,
+  release,
+  send,
+} = require('./buffer.js');
 const { exhausted } = require('./full.js');
 const { lease, openMemory, translateErrors } = require('./lease.js');
 const { SegmentGuard, finishOperations } = require('./operations.js');
 const { tellRecovered } = require('./shared.js');
-const { fixedPool, readPools } = require('./stats.js');
+const { describeSlab, fixedPool, readPools, slabStats } = require('./stats.js');
 const { finishScopes } = require('../base/scope.js');
 const { timed, warnOfStuck } = require('./stuck.js');
 const idle = require('../memory/idle.js');
@@ -126,6 +134,26 @@ class SlabCore {
     if (pool.ensureCached()) return pool.take(size, zero);
     pool.exhaustions++;
     return null;
+  }
+
+  free(buffer) {
+    release(this, buffer);
+  }
+
+  isHeld(value) {
+    return isHeld(this, value);
+  }
+
+  send(buffer) {
+    return send(this, buffer);
+  }
+
+  stats() {
+    return slabStats(this);
+  }
+
+  describe() {
+    return describeSlab(this);
   }
 
   #poolFor(size) {

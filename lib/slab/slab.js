@@ -9,27 +9,26 @@ const { allocFilled, tryAllocFilled } = require('../base/fill.js');
 const { runScope } = require('../base/scope.js');
 const { showProfiler } = require('../base/seen.js');
 const { tracker } = require('../base/tracker.js');
+const { lazy } = require('../base/lazy.js');
 const { install } = require('../guard/install.js');
 const { node } = require('../memory/options.js');
-const { release, isHeld, send } = require('./buffer.js');
-const { SlabCore } = require('./core.js');
-const { attaching } = require('./lease.js');
-const {
-  attachSettings,
-  createSettings,
-  handleParts,
-  openSettings,
-  slabSettings,
-} = require('./options.js');
-const { place } = require('./placement.js');
-const shared = require('./shared.js');
-const { slabStats, describeSlab } = require('./stats.js');
+
+/** What is behind a slab: a server that has none does not load it. */
+const inner = lazy(() => ({
+  ...require('./core.js'),
+  ...require('./lease.js'),
+  ...require('./options.js'),
+  ...require('./placement.js'),
+  ...require('./shared.js'),
+}));
 
 const kInternal = Symbol('ralloc.internal');
 
 /** Whether a view is over memory of a slab. */
 let covers;
 let coreOf;
+/** A slab that takes no memory before its first allocation, and is never closed. */
+let lazySlab;
 
 const ESCAPED =
   'The function returned the Buffer of use(), which is freed now. Return a copy: Buffer.from(buffer)';
@@ -42,6 +41,34 @@ function overlaps(value, buffer, size) {
   return value.byteOffset < byteOffset + size && value.byteOffset + value.byteLength > byteOffset;
 }
 
+/** The default slab's core until its first use: what the hot calls ask for, over pools that are empty. */
+class AsleepCore {
+  poolByClass = new Array(33).fill({ take: () => null });
+  options;
+  awake; // → the core
+
+  constructor(options, awake) {
+    this.options = options;
+    this.awake = awake;
+  }
+
+  checkSize(size) {
+    this.awake().checkSize(size);
+  }
+
+  allocSlow(size, zero) {
+    return this.awake().allocSlow(size, zero);
+  }
+
+  tryAllocSlow(size, zero) {
+    return this.awake().tryAllocSlow(size, zero);
+  }
+
+  free(buffer) {
+    this.awake().free(buffer);
+  }
+}
+
 class Slab {
   #core;
   #sizes = null;
@@ -51,6 +78,7 @@ class Slab {
       this.#core = core;
       return;
     }
+    const { SlabCore, slabSettings } = inner();
     this.#core = new SlabCore(slabSettings(options));
     this.#core.open();
     this.#guard();
@@ -58,45 +86,59 @@ class Slab {
 
   /** Attaches to the slab of another thread of this process. */
   static attach(handle, options) {
+    const { attachSettings, attaching, handleParts } = inner();
     const settings = attachSettings(options);
     return Slab.#over(settings, attaching(handleParts(handle)));
   }
 
   /** A new slab that processes share; null: without a name. */
   static create(name, options) {
-    if (name !== null) shared.checkName(name);
+    const { checkName, createSettings, creating } = inner();
+    if (name !== null) checkName(name);
     const settings = createSettings(options, name);
-    return Slab.#over(settings, shared.creating(name, false, settings));
+    return Slab.#over(settings, creating(name, false, settings));
   }
 
   /** Opens the slab of a name, or of a descriptor. */
   static open(from, options) {
-    shared.checkFrom(from);
+    const { checkFrom, openSettings, opening } = inner();
+    checkFrom(from);
     const settings = openSettings(options, from);
-    return Slab.#over(settings, shared.opening(from, settings));
+    return Slab.#over(settings, opening(from, settings));
   }
 
   static openOrCreate(name, options) {
-    shared.checkName(name);
+    const { checkName, createSettings, creating } = inner();
+    checkName(name);
     const settings = createSettings(options, name);
-    return Slab.#over(settings, shared.creating(name, true, settings));
+    return Slab.#over(settings, creating(name, true, settings));
   }
 
   static unlink(name) {
-    return shared.unlink(name);
+    return inner().unlink(name);
   }
 
   static list() {
-    return shared.list();
+    return inner().list();
   }
 
   static #over(settings, how) {
-    const core = SlabCore.over(settings, how);
+    const core = inner().SlabCore.over(settings, how);
     const slab = new Slab(undefined, kInternal, core);
     core.face = slab;
-    if (settings.between) shared.leaveAtExit(core);
+    if (settings.between) inner().leaveAtExit(core);
     slab.#guard();
     return slab;
+  }
+
+  /** The core. The default slab has one from its first use on. */
+  #awake() {
+    const core = this.#core;
+    if (core instanceof AsleepCore) {
+      const { SlabCore, slabSettings } = inner();
+      this.#core = new SlabCore({ ...slabSettings(core.options), isDefault: true });
+    }
+    return this.#core;
   }
 
   #guard() {
@@ -138,12 +180,12 @@ class Slab {
   }
 
   free(buffer) {
-    release(this.#core, buffer);
+    this.#core.free(buffer);
   }
 
   use(size, fn) {
     check.func(fn, 'fn');
-    const core = this.#core;
+    const core = this.#awake();
     let buffer = null;
     const open = () => {
       buffer = this.alloc(size);
@@ -152,7 +194,7 @@ class Slab {
     const leave = (result) => {
       if (buffer === null) return false;
       const escapes = overlaps(result, buffer, size);
-      if (isHeld(core, buffer)) release(core, buffer);
+      if (core.isHeld(buffer)) core.free(buffer);
       buffer = null;
       return escapes;
     };
@@ -160,59 +202,59 @@ class Slab {
   }
 
   owns(buffer) {
-    return isHeld(this.#core, buffer);
+    return this.#awake().isHeld(buffer);
   }
 
   get sizes() {
-    this.#sizes ??= Object.freeze(this.#core.settings.pools.map(({ size }) => size));
+    this.#sizes ??= Object.freeze(this.#awake().settings.pools.map(({ size }) => size));
     return this.#sizes;
   }
 
   get footprint() {
-    const { leased, isLive } = this.#core;
+    const { leased, isLive } = this.#awake();
     return isLive && leased !== null ? leased.footprint() : 0;
   }
 
   get name() {
-    return this.#core.settings.name;
+    return this.#awake().settings.name;
   }
 
   get fd() {
-    const { leased, isLive, settings } = this.#core;
+    const { leased, isLive, settings } = this.#awake();
     return isLive && settings.between && settings.name === '' ? leased.descriptor() : null;
   }
 
   participants() {
-    return shared.participants(this.#core);
+    return inner().participants(this.#awake());
   }
 
   recover() {
-    return shared.recover(this.#core);
+    return inner().recover(this.#awake());
   }
 
   bind(numaNode) {
     node(numaNode, 'node');
-    place(this.#core, 'bind', { numaNode }, numaNode);
+    inner().place(this.#awake(), 'bind', { numaNode }, numaNode);
   }
 
   lock() {
-    place(this.#core, 'lock', { lock: true });
+    inner().place(this.#awake(), 'lock', { lock: true });
   }
 
   handle() {
-    return this.#core.handle();
+    return this.#awake().handle();
   }
 
   send(buffer) {
-    return send(this.#core, buffer);
+    return this.#awake().send(buffer);
   }
 
   receive(token) {
-    return this.#core.receive('receive', token);
+    return this.#awake().receive('receive', token);
   }
 
   revoke(token) {
-    return this.#core.receive('revoke', token);
+    return this.#awake().receive('revoke', token);
   }
 
   close(options) {
@@ -225,7 +267,7 @@ class Slab {
   }
 
   #close(force) {
-    if (this.#core.settings.isDefault) {
+    if (this.#awake().settings.isDefault) {
       throw new RallocError(
         'ERR_RALLOC_UNSUPPORTED',
         'The default slab cannot be closed. To close one, create a slab of your own',
@@ -235,24 +277,22 @@ class Slab {
   }
 
   stats() {
-    return slabStats(this.#core);
+    return this.#awake().stats();
   }
 
   [inspect.custom]() {
     if (!(#core in this)) return 'Slab {}'; // a Proxy of one, or its heir
-    return describeSlab(this.#core);
+    return this.#awake().describe();
   }
 
   static {
-    covers = (slab, view) => slab.#core.hasSegment(view.buffer);
-    coreOf = (slab) => slab.#core;
+    covers = (slab, view) => slab.#awake().hasSegment(view.buffer);
+    coreOf = (slab) => slab.#awake();
+    lazySlab = (options) => {
+      const slab = new Slab(undefined, kInternal, new AsleepCore(options, () => slab.#awake()));
+      return slab;
+    };
   }
-}
-
-/** A slab that takes no memory before its first allocation, and is never closed. */
-function lazySlab(options) {
-  const settings = { ...slabSettings(options), isDefault: true };
-  return new Slab(undefined, kInternal, new SlabCore(settings));
 }
 
 showProfiler('slab', Slab.prototype);

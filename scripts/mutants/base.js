@@ -16,6 +16,15 @@ module.exports = [
     },
   },
   {
+    file: 'base/lazy.js',
+    tests: ['base/lazy.test.js'],
+    mutants: {
+      'what was cut off stays half made': ['if (before !== null) {', 'if (false) {'],
+      'each time anew': ['made ??= load(make)', 'made = load(make)'],
+      'all is taken for cut off': ['if (!before.includes(file)) delete', 'delete'],
+    },
+  },
+  {
     file: 'base/warnings.js',
     tests: ['base/warnings.test.js'],
     mutants: {

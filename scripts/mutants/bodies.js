@@ -184,7 +184,7 @@ module.exports = [
     },
   },
   {
-    file: 'memory/pump.js',
+    file: 'memory/pumping.js',
     tests: pumpEnds,
     mutants: {
       'a queued response waits for ever': ["    socket.on('close', onClose);\n", ''],

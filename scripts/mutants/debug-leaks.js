@@ -123,26 +123,4 @@ module.exports = [
       'any request is long': ['now - at > warnAfterMs', 'true'],
     },
   },
-  {
-    file: 'memory/sampled-stats.js',
-    tests: ['memory/sampled-stats.test.js'],
-    mutants: {
-      'a series without end': [
-        'if (this.#samples.length > this.#count) this.#samples.shift();',
-        '',
-      ],
-      'the newest go': ['this.#samples.shift()', 'this.#samples.pop()'],
-      'nothing at the beginning': ['    this.#take();\n    time.outside', '    time.outside'],
-      'stopped before it began': ['    if (this.#isStopped) return;\n', ''],
-      'stop goes on': ['    time.clearInterval(this.#timer);\n', ''],
-      'the process waits': ['    this.#timer.unref?.();\n', ''],
-      'the caller has the series itself': ['return [...this.#samples];', 'return this.#samples;'],
-      'what is adopted is not used': ['(allocated ?? leased) + adopted', 'allocated ?? leased'],
-      'what is adopted is not committed': ['memory.committed + adopted', 'memory.committed'],
-      'fragmentation of nothing': ['committed === 0 ? 0 : ', ''],
-      'fragmentation below 0': ['Math.max(0, 1 - used / committed)', '1 - used / committed'],
-      'bytes per chunk of none': ['chunks === 0 ? 0 : ', ''],
-      'owners are kept after the end': ['    this.#of = new Map();\n', ''],
-    },
-  },
 ];

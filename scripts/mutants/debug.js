@@ -37,10 +37,14 @@ module.exports = [
       'any callback': ["typeof value !== 'function'", 'false'],
       'no way back to none': ['value !== null && ', ''],
       'no options are options': ['if (options === undefined) throw', 'if (false) throw'],
-      'the same level is a change': ['  if (level === before) return;\n', ''],
+      'the same level is a change': [
+        '  if (level === settings.level && level === heard) return;\n',
+        '',
+      ],
+      'what was cut off is not told again': [' && level === heard', '', { tests: ['base/lazy.test.js'] }],
       'the level changes after it was told': [
-        '  settings.level = level;\n  for (const listener of listeners) listener(level, before);',
-        '  for (const listener of listeners) listener(level, before);\n  settings.level = level;',
+        '  settings.level = level;\n  for (const listener of listeners) listener(level, heard);',
+        '  for (const listener of listeners) listener(level, heard);\n  settings.level = level;',
       ],
       'the level before the rest': [
         '  Object.assign(settings, others);\n  setLevel(level);',

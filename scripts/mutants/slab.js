@@ -85,15 +85,15 @@ module.exports = [
     tests: ['slab/slab.test.js'],
     mutants: {
       'revoke() receives': [
-        "this.#core.receive('revoke', token)",
-        "this.#core.receive('receive', token)",
+        "this.#awake().receive('revoke', token)",
+        "this.#awake().receive('receive', token)",
         { tests: ['slab/tokens.test.js'] },
       ],
       'use() does not see a view that begins before': [
         'value.byteOffset + value.byteLength > byteOffset',
         'value.byteOffset >= byteOffset',
       ],
-      'use() frees what was freed': ['if (isHeld(core, buffer)) release', 'release'],
+      'use() frees what was freed': ['if (core.isHeld(buffer)) core', 'core'],
     },
   },
   {

@@ -1,0 +1,21 @@
+'use strict';
+
+// site() and loadTable(), which load what is behind them by their first use.
+
+const { lazy } = require('../base/lazy.js');
+
+const tables = lazy(() => require('./table.js'));
+
+/** Reads a table, for all sites of this thread: all of it, or, where it throws, nothing. */
+function loadTable(file, options) {
+  tables().loadTable(file, options);
+}
+
+/** The site of a name: the same for the same name. */
+function site(name) {
+  return tables().site(name);
+}
+
+site.stats = () => tables().site.stats();
+
+module.exports = { loadTable, site };
