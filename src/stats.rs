@@ -102,8 +102,6 @@ pub(crate) struct LeasedStats {
     /// Those bytes of it that may take memory: all but chunks in Limbo that were trimmed. What
     /// was never touched takes none.
     pub committed: usize,
-    /// Those bytes of it that are in RAM now.
-    pub resident: usize,
     /// Chunks taken from limbo or the depot (a counter).
     pub recycled: usize,
     /// Chunks mapped anew (a counter).

@@ -58,8 +58,6 @@ export interface MemoryStats {
   reserved: number;
   /** The part of `reserved` that may be backed by memory: all but chunks in limbo that idle trimming emptied. */
   committed: number;
-  /** The part of `reserved` that is in RAM now. The same as `committed` on the JavaScript backend: only V8 knows. */
-  resident: number;
   /** Gauge, a number of chunks. */
   chunks: number;
   /** Gauge, a number of ArrayBuffers whose finalizer has not run. */
@@ -82,7 +80,7 @@ export interface ChunkStats {
   reserved: number;
   /** Bytes of it that may be backed by memory: 0 in limbo once it was emptied; then it no longer counts toward the limit. */
   committed: number;
-  /** Bytes of it that are in RAM now. */
+  /** Bytes of it that are in RAM now. The same as `committed` on the JavaScript backend: only V8 knows. */
   resident: number;
   /** `'transparent'`: the kernel was advised; `'explicit'`: of the system's pool of huge pages. */
   hugePages: 'none' | 'transparent' | 'explicit';

@@ -160,7 +160,6 @@ class ArenaOwner {
       adopted: 0,
       reserved: 0,
       committed: 0,
-      resident: 0,
       chunks: 0,
       pins: 0,
     };

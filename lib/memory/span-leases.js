@@ -13,7 +13,7 @@ const { Life, Span } = require('./span.js');
 
 const LONGEST = constants.MAX_LENGTH; // of a Buffer: 4 GiB on Node 20, beyond all memory later
 const transfers = hasTransfer && memory.backend === 'native'; // elsewhere detaching takes a call
-const registers = new Float64Array(16); // what memory answers with: read at once, so one is enough
+const registers = new Float64Array(15); // what memory answers with: read at once, so one is enough
 
 const tooLong = (size) =>
   `A Buffer of ${size} bytes is longer than this runtime allows, which is ${LONGEST} bytes`;

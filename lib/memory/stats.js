@@ -7,17 +7,32 @@ const { RallocError } = require('../base/errors.js');
 const { backend, depotStats } = require('./native.js');
 const { counts } = require('./release.js');
 
-/** The registers of LeasedArena.stats(). `inArenas`: bytes of the spans that arenas have. `adopted`: of memory that is not below. */
+/**
+ * The registers of LeasedArena.stats(). `inArenas`: bytes of the spans that arenas have. `adopted`: of memory that is not below.
+ * A refusal tells of these, so it reads them one by one: to destructure a Float64Array costs four times as much.
+ */
 function memoryStats(numbers, inArenas, adopted) {
-  const [limit, used, peak, chunksLeased, held, quarantined, stolen, limbo, chunks, pins] = numbers;
-  const [reserved, committed, resident, recycled, mapped] = numbers.subarray(11);
   // The memory below counts whole chunks: the tail that no span was cut from yet is as good as warm, and a
   // span can be in use in a chunk that counts as held, or as quarantined, for another span of it.
-  const leased = Math.min(inArenas, chunksLeased);
-  const bytes = { limit, used, peak, leased, warm: chunksLeased - leased };
-  Object.assign(bytes, { held, quarantined, stolen, limbo, adopted });
-  Object.assign(bytes, { reserved, committed, resident });
-  return { ...bytes, chunks, pins, recycled, mapped };
+  const leased = Math.min(inArenas, numbers[3]);
+  return {
+    limit: numbers[0],
+    used: numbers[1],
+    peak: numbers[2],
+    leased,
+    warm: numbers[3] - leased,
+    held: numbers[4],
+    quarantined: numbers[5],
+    stolen: numbers[6],
+    limbo: numbers[7],
+    adopted,
+    reserved: numbers[11],
+    committed: numbers[12],
+    chunks: numbers[8],
+    pins: numbers[9],
+    recycled: numbers[13],
+    mapped: numbers[14],
+  };
 }
 
 /** What is shared by all arenas of the process (of the thread, on the fallback), and what of Node's memory went back in this thread. */

@@ -1,12 +1,48 @@
-//! The byte limit of an arena, shared with chunks that outlive it.
+//! The byte limit of an arena and the sums over its chunks, shared with chunks that outlive it.
 
 #[cfg(all(test, loom))]
 mod models;
 
 use crate::layout;
-use crate::sync::{AtomicUsize, Ordering};
+use crate::sync::{AtomicUsize, Mutex, Ordering};
 
-/// A limit and what counts toward it.
+/// What one chunk is, or the sums over the chunks of a budget that are not gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Bytes that are charged, by the state of their chunk.
+    pub leased: usize,
+    pub held: usize,
+    pub quarantined: usize,
+    pub stolen: usize,
+    pub limbo: usize,
+    /// A number.
+    pub chunks: usize,
+    /// ArrayBuffers over them whose finalizer has not run (a number).
+    pub pins: usize,
+    /// Bytes of address space, without guard pages.
+    pub reserved: usize,
+    /// Bytes of it that may take memory.
+    pub committed: usize,
+}
+
+impl Tally {
+    /// These sums, with one chunk's part as it is `after` a change and no longer as it was `before`.
+    fn with(self, before: Tally, after: Tally) -> Tally {
+        Tally {
+            leased: self.leased + after.leased - before.leased,
+            held: self.held + after.held - before.held,
+            quarantined: self.quarantined + after.quarantined - before.quarantined,
+            stolen: self.stolen + after.stolen - before.stolen,
+            limbo: self.limbo + after.limbo - before.limbo,
+            chunks: self.chunks + after.chunks - before.chunks,
+            pins: self.pins + after.pins - before.pins,
+            reserved: self.reserved + after.reserved - before.reserved,
+            committed: self.committed + after.committed - before.committed,
+        }
+    }
+}
+
+/// A limit, what counts toward it, and what the chunks are, so that nobody has to walk them to tell.
 ///
 /// All orderings are Relaxed: these are sums that guard no other data; a finalizer on another
 /// thread gives back bytes whose mapping it has already moved under the chunk's lock.
@@ -15,14 +51,14 @@ pub struct Budget {
     limit: usize,
     /// Bytes of all chunks of the arena that are charged. Invariant: at most `limit`.
     used: AtomicUsize,
-    /// Those of them whose chunk is Quarantined.
-    quarantined: AtomicUsize,
+    /// Taken within a chunk's lock, never the other way round.
+    tally: Mutex<Tally>,
 }
 
 impl Budget {
     /// An unused budget of `limit` bytes.
     pub fn new(limit: usize) -> Budget {
-        Budget { limit, used: AtomicUsize::new(0), quarantined: AtomicUsize::new(0) }
+        Budget { limit, used: AtomicUsize::new(0), tally: Mutex::new(Tally::default()) }
     }
 
     /// The limit, in bytes.
@@ -37,7 +73,12 @@ impl Budget {
 
     /// Bytes of quarantined chunks now.
     pub fn quarantined(&self) -> usize {
-        self.quarantined.load(Ordering::Relaxed)
+        self.tally().quarantined
+    }
+
+    /// The sums over all chunks that are not gone.
+    pub fn tally(&self) -> Tally {
+        *self.tally.lock()
     }
 
     /// Charges `want` bytes, or what is left if that is at least `need`: the bytes charged.
@@ -61,11 +102,12 @@ impl Budget {
         debug_assert!(before >= bytes, "discharged more than was charged");
     }
 
-    pub(super) fn enter_quarantine(&self, bytes: usize) {
-        self.quarantined.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    pub(super) fn leave_quarantine(&self, bytes: usize) {
-        self.quarantined.fetch_sub(bytes, Ordering::Relaxed);
+    /// One chunk has changed. To be called within its lock.
+    pub(super) fn recount(&self, before: Tally, after: Tally) {
+        if before == after {
+            return;
+        }
+        let mut tally = self.tally.lock();
+        *tally = tally.with(before, after);
     }
 }

@@ -19,7 +19,7 @@ mod pages;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
-use super::budget::Budget;
+use super::budget::{Budget, Tally};
 use crate::error::ChunkError;
 use crate::memory::{Depot, Mapping, Pages};
 use crate::sync::{Arc, Mutex};
@@ -135,6 +135,24 @@ impl Inner {
         }
     }
 
+    /// The part of a chunk of `len` bytes in the sums of its budget.
+    fn tally(&self, len: usize) -> Tally {
+        let Some(mapping) = &self.mapping else { return Tally::default() };
+        let (reserved, charged) = (mapping.len(), if self.charged { len } else { 0 });
+        let committed = if self.charged { reserved } else { 0 };
+        let pins = self.pins as usize;
+        let mut tally = Tally { chunks: 1, pins, reserved, committed, ..Tally::default() };
+        match self.state() {
+            ChunkState::Leased => tally.leased = charged,
+            ChunkState::Held => tally.held = charged,
+            ChunkState::Quarantined => tally.quarantined = charged,
+            ChunkState::Stolen => tally.stolen = charged,
+            ChunkState::Limbo => tally.limbo = charged,
+            ChunkState::Gone => {}
+        }
+        tally
+    }
+
     fn refuse(&self, action: &'static str) -> ChunkError {
         ChunkError { action, state: self.state().name() }
     }
@@ -193,7 +211,7 @@ impl Chunk {
         assert!(len > 0 && len <= mapping.len(), "a chunk lies within its mapping");
         mapping.mark_seen();
         let base = mapping.base();
-        let inner = Mutex::new(Inner {
+        let inner = Inner {
             mapping: Some(mapping),
             leased: 1,
             held: 0,
@@ -204,8 +222,9 @@ impl Chunk {
             charged: true,
             late: 0,
             dirty: Vec::new(),
-        });
-        Chunk { base, len, wipe, budget, depot, inner }
+        };
+        budget.recount(Tally::default(), inner.tally(len));
+        Chunk { base, len, wipe, budget, depot, inner: Mutex::new(inner) }
     }
 
     /// First byte. Mapped until the state is Gone.
@@ -350,8 +369,10 @@ impl Chunk {
     /// be last without knowing.
     fn unpin_before_the_last(&self) -> bool {
         let mut inner = self.inner.lock();
+        let before = inner.tally(self.len);
         let others = inner.pins > 1;
         inner.pins -= u32::from(others);
+        self.budget.recount(before, inner.tally(self.len));
         others
     }
 
@@ -361,16 +382,16 @@ impl Chunk {
         self.inner.lock().check()
     }
 
-    /// The one way to change a chunk: keeps the gauges equal to the states, and completes the
+    /// The one way to change a chunk: keeps the budget's sums equal to the states, and completes the
     /// chunk in the same critical section in which it became complete.
     fn change(
         &self,
         transition: impl FnOnce(&mut Inner) -> Result<(), ChunkError>,
     ) -> Result<ChunkState, ChunkError> {
         let mut inner = self.inner.lock();
-        let before = inner.state();
+        let (before, was_gone) = (inner.tally(self.len), inner.state() == ChunkState::Gone);
         transition(&mut inner)?;
-        let due = before != ChunkState::Gone && inner.leased == 0 && inner.pins == 0;
+        let due = !was_gone && inner.leased == 0 && inner.pins == 0;
         let mapping = if due { inner.mapping.take() } else { None };
         if due && !inner.stolen && !inner.abandoned {
             inner.dirty.iter().for_each(|dirty| self.zero(dirty));
@@ -381,11 +402,7 @@ impl Chunk {
             inner.charged = false;
         }
         let after = inner.state();
-        match (before == ChunkState::Quarantined, after == ChunkState::Quarantined) {
-            (false, true) => self.budget.enter_quarantine(self.len),
-            (true, false) => self.budget.leave_quarantine(self.len),
-            _ => {}
-        }
+        self.budget.recount(before, inner.tally(self.len));
         debug_assert_eq!(inner.check(), Ok(()));
         let (stolen, abandoned) = (inner.stolen, inner.abandoned);
         drop(inner);

@@ -185,14 +185,14 @@ impl LeasedArena {
     }
 
     /// Registers: limit, used, peak, leased, held, quarantined, stolen, limbo (bytes), chunks,
-    /// pins, spans (numbers), reserved, committed, resident (bytes), recycled, mapped.
+    /// pins, spans (numbers), reserved, committed (bytes), recycled, mapped.
     #[napi(catch_unwind)]
     pub fn stats(&self, #[napi(ts_arg_type = "Float64Array")] registers: Registers) -> Result<()> {
-        registers.expect(16)?;
+        registers.expect(15)?;
         let s = self.with(|arena| arena.stats());
         let spaces = [s.limit, s.used, s.peak, s.leased, s.held, s.quarantined, s.stolen, s.limbo];
         let counts = [s.chunks, s.pins, s.spans];
-        let rest = [s.reserved, s.committed, s.resident, s.recycled, s.mapped];
+        let rest = [s.reserved, s.committed, s.recycled, s.mapped];
         registers.fill(0, &spaces.map(|n| n as f64));
         registers.fill(spaces.len(), &counts.map(|n| n as f64));
         registers.fill(spaces.len() + counts.len(), &rest.map(|n| n as f64));

@@ -146,13 +146,12 @@ class LeasedArena {
     const spans = this.#spans.size;
     const numbers = [this.#limit, used, this.#peak, leased, held, quarantined, 0, 0];
     const own = leased + held + quarantined;
-    // What of it is in RAM only V8 knows: as much as there is, at most.
-    const bytes = [own, own, own];
-    registers.set([...numbers, spans, spans, spans, ...bytes, this.#recycled, this.#mapped]);
+    registers.set([...numbers, spans, spans, spans, own, own, this.#recycled, this.#mapped]);
   }
 
   chunks() {
     return [...this.#spans.values()].map(({ size, state }) => {
+      // What of it is in RAM only V8 knows: as much as there is, at most.
       const bytes = { reserved: size, committed: size, resident: size };
       return { size, state, spans: 1, pins: 1, ...bytes, hugePages: 'none' };
     });

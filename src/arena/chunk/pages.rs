@@ -23,7 +23,9 @@ impl Chunk {
         if mapping.decommit(0, len).is_err() {
             return 0;
         }
+        let before = inner.tally(self.len);
         inner.charged = false;
+        self.budget.recount(before, inner.tally(self.len));
         self.budget.discharge(self.len);
         resident
     }

@@ -3,6 +3,7 @@
 use super::LeasedArena;
 #[cfg(test)]
 use super::Span;
+use crate::arena::budget::Tally;
 #[cfg(test)]
 use crate::arena::chunk::Chunk;
 use crate::arena::chunk::{ChunkState, ChunkView};
@@ -24,34 +25,27 @@ impl LeasedArena {
         views.filter(|(view, _)| view.state != ChunkState::Gone).collect()
     }
 
-    /// Gauges and counters; asks the system for the resident bytes.
+    /// Gauges and counters, without a look at any chunk.
     pub fn stats(&self) -> LeasedStats {
-        let mut stats = LeasedStats {
+        let Tally { leased, held, quarantined, stolen, limbo, chunks, pins, reserved, committed } =
+            self.budget.tally();
+        LeasedStats {
             limit: self.budget.limit(),
             used: self.used(),
             peak: self.peak,
             recycled: self.recycled,
             mapped: self.mapped,
             spans: self.spans.len() - self.free.len(),
-            ..LeasedStats::default()
-        };
-        for (view, resident) in self.chunks_in_ram() {
-            stats.chunks += 1;
-            stats.reserved += view.reserved;
-            stats.committed += view.committed;
-            stats.resident += resident;
-            stats.pins += view.pins as usize;
-            let bytes = match view.state {
-                ChunkState::Leased => &mut stats.leased,
-                ChunkState::Held => &mut stats.held,
-                ChunkState::Quarantined => &mut stats.quarantined,
-                ChunkState::Stolen => &mut stats.stolen,
-                ChunkState::Limbo => &mut stats.limbo,
-                ChunkState::Gone => continue,
-            };
-            *bytes += if view.charged { view.size } else { 0 };
+            leased,
+            held,
+            quarantined,
+            stolen,
+            limbo,
+            chunks,
+            pins,
+            reserved,
+            committed,
         }
-        stats
     }
 
     /// The executable form of the invariants, for tests: names the first that does not hold.
@@ -59,19 +53,19 @@ impl LeasedArena {
     #[cfg(test)]
     pub fn check(&self) -> Result<(), String> {
         let mut used = self.adopted;
+        let mut sums = Tally::default();
         for chunk in &self.chunks {
             chunk.check()?;
             let view = chunk.view();
             used += if view.charged { view.size } else { 0 };
+            count(&mut sums, &view);
             self.check_spans(chunk, &view)?;
+        }
+        if sums != self.budget.tally() {
+            return Err(format!("{sums:?} counted anew, {:?} as told", self.budget.tally()));
         }
         if used != self.used() || used > self.budget.limit() {
             return Err(format!("chunks of {used} bytes, {} charged", self.used()));
-        }
-        let quarantined = |view: &ChunkView| view.state == ChunkState::Quarantined;
-        let sum: usize = self.chunks().iter().filter(|v| quarantined(v)).map(|v| v.size).sum();
-        if sum != self.quarantined() {
-            return Err(format!("{sum} bytes quarantined, {} counted", self.quarantined()));
         }
         let stray =
             |chunk: &&Arc<Chunk>| !matches!(chunk.state(), ChunkState::Limbo | ChunkState::Gone);
@@ -99,4 +93,22 @@ impl LeasedArena {
             None => Ok(()),
         }
     }
+}
+
+/// Adds one chunk to the sums, by its view: the other way than [`Chunk`] itself counts.
+#[cfg(test)]
+fn count(sums: &mut Tally, view: &ChunkView) {
+    let bytes = match view.state {
+        ChunkState::Leased => &mut sums.leased,
+        ChunkState::Held => &mut sums.held,
+        ChunkState::Quarantined => &mut sums.quarantined,
+        ChunkState::Stolen => &mut sums.stolen,
+        ChunkState::Limbo => &mut sums.limbo,
+        ChunkState::Gone => return,
+    };
+    *bytes += if view.charged { view.size } else { 0 };
+    sums.chunks += 1;
+    sums.pins += view.pins as usize;
+    sums.reserved += view.reserved;
+    sums.committed += view.committed;
 }

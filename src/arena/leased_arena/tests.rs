@@ -292,6 +292,11 @@ fn pages_of_a_chunk_in_use_are_given_back_and_the_rest_keeps_its_bytes() {
     arena.check().unwrap();
 }
 
+/// Bytes in RAM, of all chunks.
+fn resident(arena: &LeasedArena) -> usize {
+    arena.chunks_in_ram().iter().map(|(_, bytes)| bytes).sum()
+}
+
 #[test]
 fn trim_gives_the_memory_of_limbo_back_and_of_nothing_else() {
     let (mut arena, _) = arena(1 << 20);
@@ -302,7 +307,7 @@ fn trim_gives_the_memory_of_limbo_back_and_of_nothing_else() {
     arena.release(limbo.id, limbo.epoch, 16 * KIB).unwrap();
     assert_eq!(arena.trim(), 16 * KIB);
     assert_eq!(arena.trim(), 0);
-    assert_eq!(arena.stats().resident, 16 * KIB);
+    assert_eq!(resident(&arena), 16 * KIB);
     assert!(shows(&leased, 2));
     let again = arena.lease(1, 16 * KIB, true).unwrap();
     write(&again, 4);
@@ -398,7 +403,7 @@ fn memory_that_was_asked_to_stay_stays_in_limbo_and_goes_with_the_chunk() {
     assert_eq!(lease.chunk.state(), ChunkState::Limbo);
     assert_eq!(arena.trim(), 0);
     let stats = arena.stats();
-    assert_eq!((stats.used, stats.committed, stats.resident), (64 * KIB, 64 * KIB, 64 * KIB));
+    assert_eq!((stats.used, stats.committed, resident(&arena)), (64 * KIB, 64 * KIB, 64 * KIB));
     lease.chunk.unpin(false);
     assert_eq!((arena.used(), depot.stats().chunks, depot.stats().committed), (0, 1, 0));
 }
@@ -416,7 +421,7 @@ fn a_trimmed_chunk_in_limbo_is_address_space_and_counts_no_more() {
     let stats = arena.stats();
     assert_eq!((stats.used, stats.reserved, stats.committed), (0, 64 * KIB, 0));
     if cfg!(target_os = "linux") {
-        assert_eq!(stats.resident, 0);
+        assert_eq!(resident(&arena), 0);
     }
     assert_eq!(stats.limbo, 0);
     assert_eq!((arena.chunks()[0].state, arena.chunks()[0].charged), (ChunkState::Limbo, false));
