@@ -30,6 +30,7 @@ class Epoch {
   #open = 0;
   #term = 0; // goes up when the timer is set
   #heldSpans = null; // spans in state Held: nobody may touch them until the last hold is gone
+  #holders = null; // the pool's counts, while a leased span is among them and the holds count there
   #inner = null; // epochs of scopes that ended with this one, each with a hold on it
   #timer = null;
 
@@ -53,7 +54,8 @@ class Epoch {
 
   hold() {
     const hold = new Hold(this, this.#term);
-    this.#open++;
+    this.#open++; // no call from here on
+    if (this.#holders !== null) this.#holders.holds++;
     return hold;
   }
 
@@ -98,8 +100,10 @@ class Epoch {
   /** One hold fewer; settle() is to follow. */
   holdReleased(term) {
     const pool = this.#pool;
+    const before = this.#open + this.#expiring;
     if (term === this.#term) this.#open--;
     else if (term === this.#term - 1 && this.#expiring > 0) this.#expiring--;
+    if (this.#holders !== null) this.#holders.holds -= before - this.#open - this.#expiring;
     if (this.#timer === null || this.#open + this.#expiring > 0) return;
     this.#settles = REUSED;
     pool.pending++;
@@ -188,6 +192,15 @@ class Epoch {
     this.#pool.hold(span);
     this.#heldSpans ??= [];
     this.#heldSpans.push(span);
+    if (this.#holders !== null || !span.held) return; // adopted ones are not leased
+    this.#holders = this.#pool.holders; // no call from here on
+    this.#holders.holds += this.#open + this.#expiring;
+  }
+
+  /** Its holds count in `holders` from now on, which are new: see SpanLeases.recount(). */
+  countsIn(holders) {
+    holders.holds += this.#open + this.#expiring;
+    this.#holders = holders;
   }
 
   // Memory waits for `holdMs` at most. Only the holds that were taken before the timer was set expire with it: a
@@ -209,6 +222,7 @@ class Epoch {
     const pool = this.#pool;
     pool.settleCutOff();
     if (this.#expiring > 0) this.#tellExpired();
+    if (this.#holders !== null) this.#holders.holds -= this.#expiring;
     this.#expiring = 0;
     this.#settles = EXPIRED;
     pool.pending++;
@@ -242,6 +256,8 @@ class Epoch {
     this.#timer = null;
     this.#heldSpans = null;
     this.#inner = null;
+    if (this.#holders !== null) this.#holders.holds -= this.#open + this.#expiring;
+    this.#holders = null;
     this.#settles = NOT;
   }
 

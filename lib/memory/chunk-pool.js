@@ -22,7 +22,7 @@ const { QuarantineGc } = require('./quarantine-gc.js');
 const idle = require('./idle.js');
 const { staysWarm } = require('./options.js');
 const { memoryStats } = require('./stats.js');
-const { describeTaken, waitingParts } = require('./taken.js');
+const { Holders, describeTaken, waitingParts } = require('./taken.js');
 
 memory.warnOfFallback();
 
@@ -38,6 +38,7 @@ class ChunkPool {
   unfinished = null; // the ends of scopes that the stack had no room for: see base/scope.js
   watched = false; // by idle.js
   guarded = new Guarded();
+  holders = new Holders();
   window = null; // the window of the arena whose pool it is, which is asked for its span in idle times
 
   #isWorthKeeping;
@@ -117,8 +118,8 @@ class ChunkPool {
   #granted(need, ask, other) {
     let given = ask();
     // What is warm goes only where that can help: a size that never fits takes nothing from those that do.
-    const lasting = () => this.#leases.lasting() + this.adopted.bytes;
-    if (given.kind === 'limit' && need <= given.limit - lasting()) {
+    const room = given.limit - this.adopted.bytes - need;
+    if (given.kind === 'limit' && this.#leases.mayLeave(room, this.#warm)) {
       this.pending++;
       const span = other?.();
       if (span !== undefined) return span;
@@ -126,8 +127,9 @@ class ChunkPool {
       this.pending--;
     }
     if (given.kind === undefined) return given;
-    if (this.quarantined > 0) this.collect();
-    const taken = describeTaken(this.stats(), this.#leases.spans);
+    const stats = this.stats();
+    if (stats.quarantined > 0) this.collect();
+    const taken = describeTaken(stats, this.holders, this.#used);
     throw refusal(given, this.#about.limitOption, need, { ...this.#about, taken });
   }
 
@@ -139,6 +141,7 @@ class ChunkPool {
     this.#leases.sweep();
     this.#warm = new WarmSpans();
     for (const span of this.#leases.spans) if (span.home === null) this.#warm.put(span);
+    this.holders = this.#leases.recount();
     this.pending = 0;
   }
 
@@ -261,8 +264,13 @@ class ChunkPool {
     return this.#leases.quarantined();
   }
 
+  /** The number of spans that arenas have and nothing holds. */
+  get #used() {
+    return this.#leases.spans.size - this.#warm.count - this.holders.spans;
+  }
+
   waiting() {
-    return waitingParts(this.stats(), this.#leases.spans);
+    return waitingParts(this.stats(), this.holders);
   }
 
   chunks() {

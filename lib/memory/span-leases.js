@@ -10,6 +10,7 @@ const { kHolder, kMemory } = require('../base/protocol.js');
 const { hasTransfer } = require('../base/runtime.js');
 const { leastOf } = require('./options.js');
 const { Life, Span } = require('./span.js');
+const { Holders } = require('./taken.js');
 
 const LONGEST = constants.MAX_LENGTH; // of a Buffer: 4 GiB on Node 20, beyond all memory later
 const transfers = hasTransfer && memory.backend === 'native'; // elsewhere detaching takes a call
@@ -22,6 +23,7 @@ class SpanLeases {
   #memory;
   spans = new Set(); // all that are leased, and some that were
   bytes = 0; // of those that are
+  chunkBytes = 0; // of those that are a chunk of their own
   heldBytes = 0;
 
   /** `mayWipe`: whether what end() calls dirty is zeroed. */
@@ -74,6 +76,7 @@ class SpanLeases {
     span.size = size;
     span.isRaw = false;
     this.bytes += size;
+    if (span.isChunk) this.chunkBytes += size;
   }
 
   /** Drops what is leased no more, and completes what was leased by a call that was cut off. */
@@ -82,6 +85,38 @@ class SpanLeases {
       if (span.ab === null) this.spans.delete(span);
       else if (span.isRaw) this.#show(span, span.pool.isGuarded);
     }
+  }
+
+  /** Counts anew, after a call that was cut off. Returns what held spans wait for, which is the pool's. */
+  recount() {
+    const { bytes, chunkBytes, heldBytes, holders, homes } = this.sums();
+    for (const home of homes) home?.countsIn?.(holders); // ParkedSpans have no holds
+    this.bytes = bytes;
+    this.chunkBytes = chunkBytes;
+    this.heldBytes = heldBytes;
+    return holders;
+  }
+
+  /** What the counters should be, by the spans. `homes`: those that have held spans. */
+  sums() {
+    const sums = {
+      bytes: 0,
+      chunkBytes: 0,
+      heldBytes: 0,
+      holders: new Holders(),
+      homes: new Set(),
+    };
+    for (const { ab, size, isChunk, held, operations, home } of this.spans) {
+      if (ab === null) continue;
+      sums.bytes += size;
+      if (isChunk) sums.chunkBytes += size;
+      if (!held) continue;
+      sums.heldBytes += size;
+      sums.holders.spans++;
+      sums.holders.operations += operations;
+      sums.homes.add(home);
+    }
+    return sums;
   }
 
   /** From here on operations of Node hold the span, of which nothing is handed out. */
@@ -95,7 +130,12 @@ class SpanLeases {
     this.#memory[how](span.id, span.epoch, dirty, span.ab);
     span.ab = null;
     this.bytes -= span.size;
-    if (span.held) this.heldBytes -= span.size;
+    if (span.isChunk) this.chunkBytes -= span.size;
+    if (span.held) {
+      this.heldBytes -= span.size;
+      span.pool.holders.spans--;
+      span.pool.holders.operations -= span.operations;
+    }
     span.held = false;
     this.spans.delete(span);
   }
@@ -128,6 +168,8 @@ class SpanLeases {
     this.#memory.hold(span.id, span.epoch);
     span.held = true;
     this.heldBytes += span.size;
+    span.pool.holders.spans++;
+    span.pool.holders.operations += span.operations;
   }
 
   unhold(span) {
@@ -136,21 +178,17 @@ class SpanLeases {
     this.#memory.unhold(span.id, span.epoch);
     span.held = false;
     this.heldBytes -= span.size;
+    span.pool.holders.spans--;
+    span.pool.holders.operations -= span.operations;
   }
 
   /**
-   * Bytes that stay taken if all warm spans are given back, or more do. Of pieces, which can lie in a chunk that is
-   * in quarantine, nobody knows here.
+   * Whether at most `bytes` could stay taken if all of `warm` were given back. Pieces do not count on top of quarantined
+   * chunks, since they can lie in one. The cheap comparison comes first: the other one takes a native call.
    */
-  lasting() {
-    let all = 0;
-    let chunks = this.quarantined();
-    for (const { ab, home, isChunk, size } of this.spans) {
-      if (ab === null || home === null) continue;
-      all += size;
-      if (isChunk) chunks += size;
-    }
-    return Math.max(all, chunks);
+  mayLeave(bytes, warm) {
+    if (this.bytes - warm.bytes > bytes) return false;
+    return this.chunkBytes - warm.chunkBytes + this.quarantined() <= bytes;
   }
 
   /** Throws where the system does not grant what was asked for. */

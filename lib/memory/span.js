@@ -48,7 +48,8 @@ class Span {
   take(view, kind) {
     this.#done ??= () => this.#end();
     this.pool.guarded.count(kind, view.byteLength);
-    this.operations++;
+    this.operations++; // no call from here on
+    if (this.held) this.pool.holders.operations++;
     return this.#done;
   }
 
@@ -56,6 +57,7 @@ class Span {
     if (this.operations === 0) return; // called twice
     const { pool } = this;
     this.operations--;
+    if (this.held) pool.holders.operations--;
     if (this.operations > 0 || this.home !== pool.parked) return;
     pool.pending++; // from here on the pool's next call finishes what is cut off
     pool.parked.remove(this);

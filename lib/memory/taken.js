@@ -6,22 +6,11 @@ const { formatBytes } = require('../base/bytes.js');
 
 const many = (count, one) => `${count} ${one}${count === 1 ? '' : 's'}`;
 
-/** Who has spans: `holds` that are not released, `operations` of Node that are not over, and how many are `used`. */
-function holdersOf(spans) {
-  const homes = new Set();
-  let operations = 0;
-  let used = 0;
-  for (const span of spans) {
-    if (!span.held) {
-      if (span.used > 0 || span.end > 0) used++;
-      continue;
-    }
-    operations += span.operations;
-    homes.add(span.home);
-  }
-  let holds = 0;
-  for (const home of homes) holds += home?.holds ?? 0; // ParkedSpans have none
-  return { holds, operations, used };
+/** What the spans of a pool wait for. Counted where it changes, so that a refusal costs the same however many requests there are. */
+class Holders {
+  spans = 0; // held spans
+  operations = 0; // of Node on held spans that are not over
+  holds = 0; // unreleased holds of the epochs that have held spans
 }
 
 function heldBy({ holds, operations }) {
@@ -32,9 +21,9 @@ function heldBy({ holds, operations }) {
 }
 
 /** All but what is in use: `['4 MiB held by 64 holds']`. `stats` as of memoryStats(). */
-function waitingParts({ held, quarantined, stolen, limbo }, spans) {
+function waitingParts({ held, quarantined, stolen, limbo }, holders) {
   const kinds = [
-    [held, heldBy(holdersOf(spans))],
+    [held, heldBy(holders)],
     [quarantined, 'waiting for a garbage collection'],
     [stolen, 'transferred away'],
     [limbo, 'waiting for finalizers'],
@@ -42,19 +31,18 @@ function waitingParts({ held, quarantined, stolen, limbo }, spans) {
   return kinds.filter(([bytes]) => bytes > 0).map(([bytes, how]) => `${formatBytes(bytes)} ${how}`);
 }
 
-/** What has the bytes, and what gives the most of them back. */
-function describeTaken(stats, spans) {
+/** What has the bytes, and what gives the most of them back. `used`: the number of spans that arenas have. */
+function describeTaken(stats, holders, used) {
   const { leased, warm, held, quarantined, adopted } = stats;
-  const { holds, used } = holdersOf(spans);
   const inSpans = used === 0 ? '' : ` in ${many(used, 'span')}`;
-  const parts = [`${formatBytes(leased)} in use${inSpans}`, ...waitingParts(stats, spans)];
+  const parts = [`${formatBytes(leased)} in use${inSpans}`, ...waitingParts(stats, holders)];
   if (warm > 0) parts.push(`${formatBytes(warm)} warm`);
   if (adopted > 0) parts.push(`${formatBytes(adopted)} adopted`);
   const most = Math.max(leased + adopted, held, quarantined);
   if (most === leased + adopted) return { parts, remedy: 'release memory first' };
   if (most === quarantined)
     return { parts, remedy: 'let the event loop turn, for a garbage collection' };
-  return { parts, remedy: holds > 0 ? 'release holds' : 'wait for the operations' };
+  return { parts, remedy: holders.holds > 0 ? 'release holds' : 'wait for the operations' };
 }
 
-module.exports = { holdersOf, waitingParts, describeTaken };
+module.exports = { Holders, waitingParts, describeTaken };

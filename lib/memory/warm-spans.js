@@ -38,6 +38,11 @@ class SizeClasses {
     this.bytes += span.size;
   }
 
+  /** Of spans, over all classes: a count of its own would cost put() and take(). */
+  get count() {
+    return this.#classes.reduce((count, { spans }) => count + spans.length, 0);
+  }
+
   /**
    * A span of at least `need` bytes and less than twice `fitting`: the one that was put last, if it has `want`;
    * else the last used of the largest class that has such, as far as can be seen with a few looks. Undefined
@@ -127,6 +132,14 @@ class WarmSpans {
 
   get bytes() {
     return this.#chunks.bytes + this.#pieces.bytes;
+  }
+
+  get chunkBytes() {
+    return this.#chunks.bytes;
+  }
+
+  get count() {
+    return this.#chunks.count + this.#pieces.count;
   }
 
   put(span) {

@@ -28,7 +28,7 @@ module.exports = [
         'Math.max(need, want)',
       ],
       'what is warm goes in vain': [
-        ' && need <= given.limit - lasting()',
+        ' && this.#leases.mayLeave(room, this.#warm)',
         '',
         { tests: ['arena/limit.test.js'] },
       ],
@@ -38,17 +38,17 @@ module.exports = [
         { tests: ['arena/limit.test.js'] },
       ],
       'adopted bytes are thought to make room': [
-        ' + this.adopted.bytes;',
-        ';',
+        ' - this.adopted.bytes - need',
+        ' - need',
         { tests: ['arena/adopt.test.js'] },
       ],
       'nothing is asked for at the limit': [
-        'if (this.quarantined > 0) this.collect();',
+        'if (stats.quarantined > 0) this.collect();',
         '',
         { tests: ['request/bounds.test.js'] },
       ],
       'a collection is asked for that cannot help': [
-        'if (this.quarantined > 0) this.collect();',
+        'if (stats.quarantined > 0) this.collect();',
         'this.collect();',
         { tests: ['request/bounds.test.js'] },
       ],

@@ -16,8 +16,8 @@ module.exports = [
       ],
       'lost bytes stay counted': ['    this.bytes -= span.size;\n', ''],
       'held bytes stay counted': [
-        '    if (span.held) this.heldBytes -= span.size;\n',
-        '',
+        '    if (span.held) {\n      this.heldBytes -= span.size;\n',
+        '    if (span.held) {\n',
         { tests: ['arena/hold-time.test.js'] },
       ],
       'held bytes are not counted': ['    this.heldBytes += span.size;\n', ''],
@@ -27,23 +27,28 @@ module.exports = [
         { tests: ['arena/cut-off.test.js'] },
       ],
       'chunks in use do not last': [
-        'if (isChunk) chunks += size;',
-        '',
+        'return this.chunkBytes - warm.chunkBytes + this.quarantined() <= bytes;',
+        'return this.quarantined() <= bytes;',
         { tests: ['arena/limit.test.js'] },
       ],
       'pieces in use do not last': [
-        'return Math.max(all, chunks);',
-        'return chunks;',
+        '    if (this.bytes - warm.bytes > bytes) return false;\n',
+        '',
         { tests: ['arena/limit.test.js'] },
       ],
       'what is warm lasts': [
-        'if (ab === null || home === null) continue;',
-        'if (ab === null) continue;',
+        'this.bytes - warm.bytes > bytes',
+        'this.bytes > bytes',
+        { tests: ['arena/limit.test.js'] },
+      ],
+      'warm chunks last beside quarantine': [
+        'this.chunkBytes - warm.chunkBytes + ',
+        'this.chunkBytes + ',
         { tests: ['arena/limit.test.js'] },
       ],
       'quarantine does not last': [
-        'let chunks = this.quarantined();',
-        'let chunks = 0;',
+        ' + this.quarantined() <= bytes;',
+        ' <= bytes;',
         { tests: ['arena/limit.test.js'] },
       ],
       'what Node-API made and was cut off stays as it is': [
