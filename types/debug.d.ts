@@ -109,7 +109,7 @@ export function configureDebug(options: DebugOptions): void;
  * Looks now at all bytes around watched Buffers that nobody should have written to (`overrun`), at those of dead ones (`write-after-free`), and, after a
  * collection of all that nobody has, for Buffers of requests that are over (`kept`): a few milliseconds a MiB of the heap. It stops the event loop for that.
  * @returns how many reports that made, those of a cause included that is known already.
- * @throws ERR_RALLOC_UNSUPPORTED: debug mode is off.
+ * @throws ERR_RALLOC_UNSUPPORTED: debug mode is off. ERR_RALLOC_CORRUPTED: with `full`, where the records of what is open contradict each other.
  */
 export function verify(): number;
 

@@ -17,6 +17,7 @@ const OPERATIONS = [
   'reset',
   'scope',
   'checkpoint',
+  'held',
   'guard',
   'adopt',
   'close',

@@ -74,6 +74,16 @@ test('scopes that never end: the error says in how many spans the bytes are', (t
   );
 });
 
+test('what is warm is told beside what is in use, where it could not make room', (t) => {
+  const arena = new Arena({ maxBytes: 192 * KiB });
+  for (let i = 0; i < 2; i++) arena.alloc(60 * KiB); // chunks of 64 and of 128 KiB
+  arena.reset();
+  arena.alloc(10);
+  const { message } = t.throws(() => arena.alloc(180 * KiB), { code });
+  t.regex(message, / in use in 1 span, .* warm\)/);
+  arena.close();
+});
+
 test('a loop that never yields in gc mode: the error says what it waits for', (t) => {
   const arena = new Arena({ maxBytes: 256 * KiB, safety: 'gc' });
   const kept = [];

@@ -16,7 +16,7 @@ const {
   START,
 } = require('../../lib/region/record.js');
 const { Spans } = require('../../lib/region/spans.js');
-const { problemsOf } = require('../helpers/spans.js');
+const { auditRecords } = require('../../lib/region/audit.js');
 const { random } = require('../helpers/random.js');
 const { Region } = require('../..');
 const idle = require('../../lib/memory/idle.js');
@@ -70,7 +70,7 @@ class Model {
   }
 
   problems() {
-    const found = problemsOf(this.spans, this.chunks);
+    const found = auditRecords(this.spans, this.chunks);
     for (const [id, { start, size }] of this.held) {
       const { table } = this.spans;
       const isSame = table[id + START] === start && table[id + SIZE] === size;
@@ -176,7 +176,7 @@ test('what was lost is neither free nor held', (t) => {
   t.true(held < before);
   spans.lose(first);
   t.is(spans.held, held);
-  t.deepEqual(problemsOf(spans, chunks), []);
+  t.deepEqual(auditRecords(spans, chunks), []);
 });
 
 // Free memory goes back to the system: by collect(), and in idle times.

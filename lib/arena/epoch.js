@@ -42,6 +42,11 @@ class Epoch {
     this.checkpoints = null; // checkpoints that can still be rewound to, in the order of their making
   }
 
+  /** All its spans, also those that wait for holds, for audits. */
+  all() {
+    return [...this.spans, ...(this.#heldSpans ?? [])];
+  }
+
   /** No checkpoint was made and no hold is open: the epoch can begin anew in place. */
   get plain() {
     return this.checkpoints === null && this.holds === 0;

@@ -2,13 +2,16 @@
 
 // The way in. What is required here for its effect turns itself on and off by onLevel().
 
+const { RallocError } = require('../base/errors.js');
 const { lazy } = require('../base/lazy.js');
-const { checkOn, configure, onLevel, start } = require('./settings.js');
+const { checkOn, configure, onLevel, settings, start } = require('./settings.js');
 
 // They take as long as all the rest of ralloc.
 const watching = lazy(() => require('./watch/watch.js'));
 const leaks = lazy(() => require('./leaks/leaks.js'));
 const sampling = lazy(() => require('./watch/sampling.js'));
+const opened = lazy(() => require('./leaks/opened.js'));
+const audits = lazy(() => require('./audit.js'));
 
 /** Changes the options that are given, and leaves the others as they are. */
 function configureDebug(options) {
@@ -16,10 +19,20 @@ function configureDebug(options) {
   sampling().restart();
 }
 
+/** Throws where the lists, counts and budgets of what the program has open contradict each other: an error of ralloc's own. */
+function auditOpen() {
+  const { audit } = audits();
+  const open = opened().stillOpen();
+  const found = open.flatMap(({ kind, core }) => (core === undefined ? [] : audit(core, kind)));
+  if (found.length > 0) throw new RallocError('ERR_RALLOC_CORRUPTED', found.join('; '));
+}
+
 /** Looks now at all bytes that nobody should have written to, and for Buffers that are kept; how much of it was. */
 function verify() {
   checkOn('verify()');
-  return watching().verify();
+  const found = watching().verify();
+  if (settings.level === 'full') auditOpen();
+  return found;
 }
 
 /** What is taken and not given back now. */

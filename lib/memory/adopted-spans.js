@@ -19,6 +19,11 @@ class AdoptedSpans {
     this.#leases = leases;
   }
 
+  /** All spans in the list, for audits. */
+  all() {
+    return [...this.#spans];
+  }
+
   /** A span for `ab`, of `size` bytes, or a failure. With it a step of the pool has begun. */
   add(ab, size, { safety }) {
     const pool = this.#pool;

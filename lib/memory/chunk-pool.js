@@ -26,6 +26,9 @@ const { Holders, describeTaken, waitingParts } = require('./taken.js');
 
 memory.warnOfFallback();
 
+/** The private lists of a pool: `{ leases, warm }`, for audit.js. */
+let partsOf;
+
 class ChunkPool {
   #leases;
   pending = 0; // steps that have begun and are not over
@@ -283,6 +286,10 @@ class ChunkPool {
     const inArenas = bytes - heldBytes - this.#warm.bytes;
     return memoryStats(this.#leases.stats(), inArenas, this.adopted.bytes);
   }
+
+  static {
+    partsOf = (pool) => ({ leases: pool.#leases, warm: pool.#warm });
+  }
 }
 
-module.exports = { ChunkPool };
+module.exports = { ChunkPool, partsOf };

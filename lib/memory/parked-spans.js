@@ -25,6 +25,11 @@ class ParkedSpans {
     this.expired = { holds: 0, operations: 0 }; // whose memory has waited for so long
   }
 
+  /** All spans in the list, for audits. */
+  all() {
+    return [...this.#since.keys()];
+  }
+
   /** Can be called again for what was cut off. `policy`: that of the arena which had it. */
   add(span, policy) {
     span.policy = policy;

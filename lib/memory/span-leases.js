@@ -100,6 +100,7 @@ class SpanLeases {
   /** What the counters should be, by the spans. `homes`: those that have held spans. */
   sums() {
     const sums = {
+      count: 0,
       bytes: 0,
       chunkBytes: 0,
       heldBytes: 0,
@@ -108,6 +109,7 @@ class SpanLeases {
     };
     for (const { ab, size, isChunk, held, operations, home } of this.spans) {
       if (ab === null) continue;
+      sums.count++;
       sums.bytes += size;
       if (isChunk) sums.chunkBytes += size;
       if (!held) continue;

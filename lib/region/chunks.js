@@ -19,6 +19,9 @@ const PAGE_GRANULES = PAGE / GRANULE;
 const POLICY = { safety: 'gc' }; // the guard here knows blocks, not whole spans
 const LEAST_RECORDS = FIRST_RECORDS / 8;
 
+/** What its chunks are leased from, for audit.js. */
+let leasesOf;
+
 class Chunks {
   all = []; // by index; null: ended
   bytes = 0; // of those that are not lost
@@ -268,6 +271,10 @@ class Chunks {
     this.#disown(this.metadata);
     this.#leases.trim();
   }
+
+  static {
+    leasesOf = (chunks) => chunks.#leases;
+  }
 }
 
-module.exports = { Chunks, PAGE };
+module.exports = { Chunks, PAGE, leasesOf };

@@ -105,6 +105,11 @@ class SegmentGuard {
     finishOperations(pool.core);
   }
 
+  /** How many slots wait, for audits. */
+  get waiting() {
+    return this.#waiting.size;
+  }
+
   /** Whether an operation uses a slot. */
   covers(slot) {
     if (this.#bySlot.get(slot)?.count > 0) return true;

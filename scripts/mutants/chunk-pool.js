@@ -108,6 +108,21 @@ module.exports = [
         '',
         { tests: ['memory/parked-spans.test.js'] },
       ],
+      'what was cut off is not counted anew': [
+        '    this.holders = this.#leases.recount();\n',
+        '',
+        { tests: ['memory/audit.test.js'] },
+      ],
+      'held spans are told as in use': [
+        'this.#warm.count - this.holders.spans',
+        'this.#warm.count',
+        { tests: ['mistakes/limits.test.js'] },
+      ],
+      'warm spans are told as in use': [
+        'size - this.#warm.count',
+        'size',
+        { tests: ['mistakes/limits.test.js'] },
+      ],
       'what was cut off stays so': [
         'if (this.pending !== 0 || this.unfinished !== null) this.settle();',
         '',

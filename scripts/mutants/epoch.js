@@ -152,6 +152,46 @@ module.exports = [
         'return this.#open + this.#expiring',
         'return this.#open',
       ],
+      'a hold on memory that waits is not counted': [
+        '    if (this.#holders !== null) this.#holders.holds++;\n',
+        '',
+        { tests: ['memory/audit.test.js'] },
+      ],
+      'a released hold stays counted': [
+        'this.#holders.holds -= before - this.#open - this.#expiring;',
+        '{}',
+        { tests: ['memory/audit.test.js'] },
+      ],
+      'holds that memory begins to wait for are not counted': [
+        '    this.#holders.holds += this.#open + this.#expiring;\n',
+        '',
+        { tests: ['memory/audit.test.js'] },
+      ],
+      'holds are counted for each span': [
+        'if (this.#holders !== null || !span.held) return;',
+        'if (!span.held) return;',
+        { tests: ['memory/audit.test.js'] },
+      ],
+      'holds of adopted memory are counted': [
+        'if (this.#holders !== null || !span.held) return;',
+        'if (this.#holders !== null) return;',
+        { tests: ['memory/audit.test.js'] },
+      ],
+      'expired holds stay counted': [
+        '    if (this.#holders !== null) this.#holders.holds -= this.#expiring;\n',
+        '',
+        { tests: ['memory/audit.test.js'] },
+      ],
+      'holds that memory does not wait for any more stay counted': [
+        '    if (this.#holders !== null) this.#holders.holds -= this.#open + this.#expiring;\n',
+        '',
+        { tests: ['memory/audit.test.js'] },
+      ],
+      'a wait that is over goes on counting': [
+        '    this.#holders = null;\n',
+        '',
+        { tests: ['memory/audit.test.js'] },
+      ],
       'later holds do not count': ['return this.#open + this.#expiring', 'return this.#expiring'],
     },
   },

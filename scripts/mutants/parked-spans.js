@@ -49,6 +49,16 @@ module.exports = [
         'if (false) throw',
       ],
       'views of no bytes are dead': [' && view.buffer.byteLength === 0', ''],
+      'operations that begin on held spans are not counted': [
+        '    if (this.held) this.pool.holders.operations++;\n',
+        '',
+        { tests: ['memory/audit.test.js'] },
+      ],
+      'operations that end on held spans stay counted': [
+        '    if (this.held) pool.holders.operations--;\n',
+        '',
+        { tests: ['memory/audit.test.js'] },
+      ],
       'what was cut off is not pending': [
         '    pool.pending++; // from here',
         '    pool.pending = 1; // from here',

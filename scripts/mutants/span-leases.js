@@ -20,6 +20,31 @@ module.exports = [
         '    if (span.held) {\n',
         { tests: ['arena/hold-time.test.js'] },
       ],
+      'chunks are not counted': [
+        '    if (span.isChunk) this.chunkBytes += size;\n',
+        '',
+        { tests: ['memory/audit.test.js'] },
+      ],
+      'ended chunks stay counted': [
+        '    if (span.isChunk) this.chunkBytes -= span.size;\n',
+        '',
+        { tests: ['memory/audit.test.js'] },
+      ],
+      'a held span that ends stays counted': [
+        '      span.pool.holders.spans--;\n      span',
+        '      span',
+        { tests: ['memory/audit.test.js'] },
+      ],
+      'operations of a held span that ends stay counted': [
+        '      span.pool.holders.operations -= span.operations;\n    }',
+        '    }',
+        { tests: ['memory/audit.test.js'] },
+      ],
+      'operations from before a hold are not counted': [
+        '    span.pool.holders.operations += span.operations;\n',
+        '',
+        { tests: ['memory/audit.test.js'] },
+      ],
       'held bytes are not counted': ['    this.heldBytes += span.size;\n', ''],
       'the end of the stack counts as an untransferable ArrayBuffer': [
         '      if (error instanceof RangeError) throw error; // the stack ends here\n      return false',

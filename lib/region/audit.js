@@ -1,15 +1,19 @@
 'use strict';
 
-// Whether the records of a region are those of its chunks, and its bins those of its records.
+// Whether the records of a region are those of its chunks, its bins those of its records, and its counts those of both: for tests and
+// debug mode.
 
-const { START, SIZE, BEFORE, AFTER, PREV, NEXT, CHUNK, MARK, WORDS, ...marks } =
-  require('../../lib/region/record.js');
-const { binOf } = require('../../lib/region/bins.js');
+const { auditLeases, differ, sumOf } = require('../memory/audit.js');
+const { binOf } = require('./bins.js');
+const { leasesOf } = require('./chunks.js');
+const { BIN_BYTES } = require('./options.js');
+const record = require('./record.js');
 
-const { UNUSED, FREE, HELD, WAITING, LOST } = marks;
+const { START, SIZE, BEFORE, AFTER, PREV, NEXT, CHUNK, MARK, WORDS } = record;
+const { UNUSED, FREE, HELD, WAITING, LOST, GRANULE, RECORD_BYTES } = record;
 
 /** `chunks`: `{ index, first, granules }` of each. What is wrong, in words; nothing, if all is right. */
-function problemsOf(spans, chunks) {
+function auditRecords(spans, chunks) {
   const { table } = spans;
   const problems = [];
   const wrong = (id, what) => problems.push(`span ${id / WORDS}: ${what}`);
@@ -75,4 +79,34 @@ function problemsOfUnused({ table, unused, records }, seen) {
   return count + seen.size === records ? [] : [`${records - count - seen.size} records are lost`];
 }
 
-module.exports = { problemsOf };
+/** All of a RegionCore. */
+function auditRegion(core) {
+  const { chunks, spans, isLive, operations, over } = core;
+  if (!isLive || chunks.pending !== 0 || spans.isBusy || over !== null) return [];
+  const all = chunks.all.filter((chunk) => chunk !== null);
+  const leases = leasesOf(chunks);
+  const strays = [...leases.spans].filter(({ ab, home }) => ab !== null && !all.includes(home));
+  const { records } = spans;
+  const metadata = records === 0 ? 0 : records * RECORD_BYTES + BIN_BYTES;
+  return [
+    ...auditRecords(
+      spans,
+      all.map(({ index, first, size }) => ({ index, first, granules: size / GRANULE })),
+    ),
+    ...auditLeases(leases, chunks.metadata),
+    ...differ('bytes of records', chunks.metadata, metadata),
+    ...differ(
+      'bytes of blocks',
+      chunks.bytes,
+      sumOf(all, (one) => (one.isLost ? 0 : one.size)),
+    ),
+    ...differ(
+      'operations',
+      operations,
+      sumOf(all, ({ guard }) => guard?.operations ?? 0),
+    ),
+    ...strays.map(({ id }) => `span ${id} is of no chunk`),
+  ];
+}
+
+module.exports = { auditRecords, auditRegion };

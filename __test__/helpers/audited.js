@@ -1,0 +1,102 @@
+'use strict';
+
+// Loaded by ava before each test file (ava.config.mjs). In the rooms of the allocator, after each test, audit() finds nothing wrong with any
+// arena, slab, region or middleware that the file has made. None of them is kept, and no file of lib/ is loaded before the test loads it, but for the tracker.
+
+const path = require('node:path');
+const test = require('ava');
+const { tracker } = require('../../lib/base/tracker.js');
+
+const ROOMS = ['arena', 'memory', 'region', 'request', 'slab'];
+const REQUESTS = require.resolve('../../lib/request/requests.js');
+
+/** Things that are not kept. */
+class Weakly {
+  #references = [];
+  #most = 64;
+
+  add(thing) {
+    if (this.#references.push(new WeakRef(thing)) > this.#most) this.all(() => true);
+  }
+
+  /** Those that are still there, and `wanted`; the others are forgotten. */
+  all(wanted) {
+    const all = this.#references.map((reference) => reference.deref());
+    const stays = all.map((thing) => thing !== undefined && wanted(thing));
+    this.#references = this.#references.filter((_, i) => stays[i]);
+    this.#most = 64 + 2 * this.#references.length;
+    return all.filter((_, i) => stays[i]);
+  }
+}
+
+const cores = { arena: new Weakly(), region: new Weakly(), slab: new Weakly() };
+const middlewares = new Weakly();
+const requestsOf = new WeakMap(); // middleware → Weakly
+const isOpen = (request) => !request.isOver;
+
+function watchCores() {
+  let debugs = tracker.opened;
+  const opened = (thing, core, kind) => {
+    cores[kind].add(core);
+    debugs?.(thing, core, kind);
+  };
+  const set = (value) => {
+    debugs = value;
+  };
+  Object.defineProperty(tracker, 'opened', { enumerable: true, get: () => opened, set });
+}
+
+let watched;
+
+/** From when the test file has loaded them. */
+function watchRequests() {
+  const loaded = require.cache[REQUESTS]?.exports;
+  if (loaded === undefined || loaded === watched) return;
+  watched = loaded;
+  const { ownerOf } = require('../../lib/arena/arena.js');
+  const { prototype } = loaded.RequestArenas;
+  const { begin } = prototype;
+  prototype.begin = function beginWatched(...args) {
+    const arena = begin.apply(this, args);
+    if (!requestsOf.has(this)) {
+      requestsOf.set(this, new Weakly());
+      middlewares.add(this);
+    }
+    requestsOf.get(this).add(ownerOf(arena));
+    return arena;
+  };
+}
+
+function auditMiddleware(middleware) {
+  const { auditPool } = require('../../lib/memory/audit.js');
+  const { auditHeap, auditRequest } = require('../../lib/request/audit.js');
+  const open = requestsOf.get(middleware).all(isOpen);
+  const isComplete = open.length === middleware.inFlight; // else some began before they were watched, or are collected
+  return [
+    ...auditPool(middleware.pool),
+    ...open.flatMap(auditRequest),
+    ...(isComplete ? auditHeap(middleware, open) : []),
+  ];
+}
+
+/** All that was found. */
+function findings() {
+  const any = () => true;
+  const found = middlewares.all(any).flatMap(auditMiddleware);
+  for (const [kind, all] of Object.entries(cores)) {
+    for (const core of all.all(any))
+      found.push(...require('../../lib/debug/audit.js').audit(core, kind));
+  }
+  return found;
+}
+
+if (ROOMS.includes(path.basename(path.dirname(test.meta.file)))) {
+  watchCores();
+  test.before(watchRequests);
+  test.afterEach('audit', (t) => {
+    watchRequests();
+    t.deepEqual(findings(), []);
+  });
+}
+
+module.exports = { findings };

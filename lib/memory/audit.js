@@ -1,0 +1,104 @@
+'use strict';
+
+// Reads, for tests and debug mode: walks what is leased and compares it with every list, count and budget. Returns findings in
+// words, and an empty list when all is well. It mends nothing. While a step of a pool is pending nothing can be said of the pool: its
+// next call makes right what was cut off.
+
+const { partsOf } = require('./chunk-pool.js');
+const { backend } = require('./native.js');
+
+const FIRST_STATE = 3; // register of LeasedArena.stats()
+const STATES = ['leased', 'held', 'quarantined', 'stolen', 'limbo'];
+const SPANS = 10;
+const WALKED = backend === 'native' ? STATES : ['leased', 'held']; // V8 has the rest
+
+/** A finding where a count is not what a walk has found. */
+const differ = (what, told, found) => (told === found ? [] : [`${what}: ${told}, not ${found}`]);
+
+const sumOf = (all, bytesOf) => all.reduce((sum, one) => sum + bytesOf(one), 0);
+
+/** The counters of `leases` and of the memory below. `adopted`: bytes that are charged there and not leased. */
+function auditLeases(leases, adopted) {
+  const sums = leases.sums();
+  const numbers = leases.stats().slice();
+  const chunks = leases.chunks();
+  const inState = (state) =>
+    sumOf(chunks, (one) => (one.state === state && one.committed > 0 ? one.size : 0));
+  const charged =
+    numbers[1] - sumOf(STATES, (state) => numbers[FIRST_STATE + STATES.indexOf(state)]);
+  return [
+    ...differ('bytes of spans', leases.bytes, sums.bytes),
+    ...differ('bytes of chunks', leases.chunkBytes, sums.chunkBytes),
+    ...differ('bytes of held spans', leases.heldBytes, sums.heldBytes),
+    ...differ('spans leased below', numbers[SPANS], sums.count),
+    ...differ('bytes charged below and not leased', charged, adopted),
+    ...WALKED.flatMap((state, i) =>
+      differ(`bytes ${state} below`, numbers[FIRST_STATE + i], inState(state)),
+    ),
+  ];
+}
+
+/** A span is in the list that its home says, and in no other. */
+function auditLists(pool, leases, warm) {
+  const lists = new Map(); // span → the names of those that have it
+  const note = (name, spans) => {
+    for (const span of spans) lists.set(span, [...(lists.get(span) ?? []), name]);
+  };
+  const leased = [...leases.spans].filter(({ ab }) => ab !== null);
+  const adopted = pool.adopted.all().filter((span) => span.adopted !== null);
+  const all = new Set([...leased, ...adopted]);
+  note('warm', warm.all());
+  const homes = new Set([...all].map(({ home }) => home));
+  homes.delete(null);
+  for (const home of homes) {
+    // What was cut off may leave a span in the list of a home that it has no more, or twice in one.
+    const own = home.all().filter((span) => span.home === home);
+    note(home === pool.parked ? 'parked' : 'of an epoch', new Set(own));
+  }
+  const findings = [];
+  for (const span of all) {
+    const { id, home, size, used, end, operations } = span;
+    const expected = home === null ? 'warm' : home === pool.parked ? 'parked' : 'of an epoch';
+    const names = lists.get(span)?.join(' and ') ?? 'in no list';
+    if (names !== expected) findings.push(`span ${id} is ${names}, not ${expected}`);
+    if (span.pool !== pool) findings.push(`span ${id} is of another pool`);
+    if (used > size || end > size) findings.push(`span ${id}: ${used} and ${end} of ${size} bytes`);
+    if (operations < 0) findings.push(`span ${id} has ${operations} operations`);
+  }
+  for (const [span, names] of lists) {
+    const isGone = span.ab === null && span.adopted === null; // stolen: an epoch still counts it
+    if (!all.has(span) && !(isGone && names.join() === 'of an epoch'))
+      findings.push(`span ${span.id} is ${names.join(' and ')}, and not leased`);
+  }
+  return findings;
+}
+
+/** All of a ChunkPool. */
+function auditPool(pool) {
+  if (pool.pending !== 0 || pool.unfinished !== null) return [];
+  const { leases, warm } = partsOf(pool);
+  const { adopted, holders } = pool;
+  const { holders: found, homes } = leases.sums();
+  const adoptedBytes = sumOf(adopted.all(), (span) => (span.adopted === null ? 0 : span.size));
+  const chunkBytes = sumOf(warm.all(), ({ isChunk, size }) => (isChunk ? size : 0));
+  return [
+    ...auditLists(pool, leases, warm),
+    ...auditLeases(leases, adoptedBytes),
+    ...differ('bytes of adopted spans', adopted.bytes, adoptedBytes),
+    ...differ(
+      'bytes of warm spans',
+      warm.bytes,
+      sumOf(warm.all(), ({ size }) => size),
+    ),
+    ...differ('bytes of warm chunks', warm.chunkBytes, chunkBytes),
+    ...differ('held spans', holders.spans, found.spans),
+    ...differ('operations on held spans', holders.operations, found.operations),
+    ...differ(
+      'holds on held spans',
+      holders.holds,
+      sumOf([...homes], (home) => home?.holds ?? 0),
+    ),
+  ];
+}
+
+module.exports = { auditLeases, auditPool, differ, sumOf };

@@ -1,0 +1,35 @@
+'use strict';
+
+// What requests are charged for, compared with what their windows have: for tests and debug mode.
+
+const { eachWindow } = require('../arena/arena.js');
+const { differ, sumOf } = require('../memory/audit.js');
+
+const isSettled = ({ pending, unfinished }) => pending === 0 && unfinished === null;
+
+function heapBytesOf(request) {
+  let bytes = 0;
+  eachWindow(request.arena, ({ heapBytes }) => {
+    bytes += heapBytes;
+  });
+  return bytes;
+}
+
+/** The room of a request: its limit, without what its windows may hand out and what it has on the heap. */
+function auditRequest(request) {
+  if (!isSettled(request.pool)) return [];
+  let charged = heapBytesOf(request);
+  eachWindow(request.arena, ({ epoch }) => {
+    for (const span of new Set(epoch?.spans)) if (span.home === epoch) charged += span.end;
+  });
+  return differ('bytes charged to a request', request.limit - request.room, charged);
+}
+
+/** What requests in flight have of V8's heap. `requests`: all of the middleware, or those that are not over. */
+function auditHeap({ heap, pool }, requests) {
+  if (!isSettled(pool)) return [];
+  const found = sumOf(requests, (request) => (request.isOver ? 0 : heapBytesOf(request)));
+  return differ('bytes charged on the heap', heap.stats().used, found);
+}
+
+module.exports = { auditHeap, auditRequest };

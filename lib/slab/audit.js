@@ -1,0 +1,46 @@
+'use strict';
+
+// The lists and counts of a slab in this thread, compared with each other and with the memory below: for tests and debug mode.
+
+const { differ, sumOf } = require('../memory/audit.js');
+const { readPools } = require('./stats.js');
+
+function auditPool(pool, shared, isShared) {
+  const { size, maxCount, claimed, stolen, inFlight, operations, top, capacity, limit } = pool;
+  const guards = pool.guards.filter((guard) => guard !== undefined);
+  const cached = Array.from({ length: top }, (_, i) => pool.slotAt(i));
+  const findings = [
+    ...differ('slots in the cache, each once', top, new Set(cached).size),
+    ...differ(
+      'slots in flight',
+      inFlight,
+      sumOf(guards, ({ waiting }) => waiting),
+    ),
+    ...differ(
+      'operations',
+      operations,
+      sumOf(guards, (guard) => guard.operations),
+    ),
+    ...differ('most slots that may be cached', capacity, operations === 0 ? limit : 0),
+  ];
+  if (cached.some((slot) => !(slot >= 0 && slot < maxCount)))
+    findings.push('a slot of no pool is cached');
+  if (pool.held < 0) findings.push(`${pool.held} slots are held`);
+  if (stolen < 0 || stolen > claimed) findings.push(`${stolen} of ${claimed} slots are stolen`);
+  // Other threads and processes change these meanwhile.
+  if (!isShared) {
+    findings.push(...differ('claimed slots', claimed, shared.claimed));
+    findings.push(...differ('all slots', shared.count, shared.claimed + shared.sent + shared.free));
+  }
+  return findings.map((what) => `${size} B: ${what}`);
+}
+
+/** All of a SlabCore. */
+function auditSlab(core) {
+  const { isLive, leased, over, unfinished } = core;
+  if (!isLive || leased === null || over !== null || unfinished !== null) return [];
+  const shared = readPools(leased);
+  return core.pools.flatMap((pool, i) => auditPool(pool, shared[i], core.isShared));
+}
+
+module.exports = { auditSlab };
