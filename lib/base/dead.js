@@ -67,4 +67,4 @@ function checkOwned(view, name, index) {
   }
 }
 
-module.exports = { checkAlive, checkOwned, deadUse, freedAgain, tellsDeaths };
+module.exports = { checkAlive, checkOwned, deadUse, freedAgain, isDetached, tellsDeaths };

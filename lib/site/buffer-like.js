@@ -5,7 +5,7 @@
 
 const { isUint8Array } = require('node:util').types;
 const { lengthOf } = require('../base/views.js');
-const { concatInto } = require('./concat.js');
+const { concatInto, isPlain } = require('./concat.js');
 
 const { set } = Uint8Array.prototype;
 
@@ -32,6 +32,9 @@ const kDropped = Symbol('ralloc.dropped');
 /** A limit, memory that the system does not give, a size that is too large for an arena: no reason to fail for what Buffer may still give. */
 const isOurs = (error) => typeof error?.code === 'string' && error.code.startsWith('ERR_RALLOC_');
 
+/** Whether Buffer copies these bytes: of a subclass with a valueOf() of its own it takes what that returns. */
+const isBytes = (value) => isUint8Array(value) && isPlain(value) && value.valueOf?.() === value;
+
 class BufferLike {
   allocUnsafe(size) {
     return this.#placed(size, false) ?? Buffer.allocUnsafe(size);
@@ -46,7 +49,7 @@ class BufferLike {
 
   from(value, encodingOrOffset, length) {
     if (typeof value === 'string') return this.#fromText(value, encodingOrOffset);
-    return isUint8Array(value) ? this.#copied(value) : Buffer.from(value, encodingOrOffset, length);
+    return isBytes(value) ? this.#copied(value) : Buffer.from(value, encodingOrOffset, length);
   }
 
   concat(list, length) {

@@ -4,20 +4,30 @@
 
 const { isUint8Array } = require('node:util').types;
 const { join } = require('../arena/copy.js');
-const { lengthOf } = require('../base/views.js');
+const { isDetached } = require('../base/dead.js');
+const { bufferOf, lengthOf } = require('../base/views.js');
 
-/** The parts, each read once, with their sum; undefined for what Buffer.concat() refuses. */
+/** False where versions of Node differ: a subclass has a length of its own, or the array is detached. Buffer reads such ones itself. */
+function isPlain(view) {
+  const length = lengthOf.call(view);
+  if (view.length !== length || view.byteLength !== length) return false;
+  return length > 0 || !isDetached(bufferOf.call(view));
+}
+
+/** The parts, each read once, with their sum, and whether all are plain; undefined for what Buffer.concat() refuses. */
 function partsOf(list) {
   if (!Array.isArray(list)) return undefined;
   const parts = [];
   let total = 0;
+  let arePlain = true;
   for (let i = 0; i < list.length; i++) {
     const part = list[i];
     if (!isUint8Array(part)) return undefined;
     parts.push(part);
     total += lengthOf.call(part);
+    arePlain &&= isPlain(part);
   }
-  return { parts, total };
+  return { parts, total, arePlain };
 }
 
 /** `allocate(size)` gives a Buffer, or null: then, and for what is refused, Node does it. */
@@ -25,8 +35,8 @@ function concatInto(allocate, list, length) {
   const read = partsOf(list);
   if (read === undefined || read.parts.length === 0) return Buffer.concat(list, length);
   const size = length === undefined ? read.total : length;
-  const buffer = allocate(size);
+  const buffer = read.arePlain ? allocate(size) : null;
   return buffer === null ? Buffer.concat(read.parts, length) : join(read.parts, buffer, size);
 }
 
-module.exports = { concatInto };
+module.exports = { concatInto, isPlain };

@@ -39,13 +39,23 @@ module.exports = [
       'a limit is an error': ['if (!isOurs(error)) throw error;', 'throw error;'],
       'fills of nothing are read': ['size === 0 ? null : ', ''],
       'ArrayBuffers are copied': [
-        'isUint8Array(value) ? this.#copied(value) : Buffer',
-        'isUint8Array(value) || value instanceof ArrayBuffer ? this.#copied(Buffer.from(value)) : Buffer',
+        'isBytes(value) ? this.#copied(value) : Buffer',
+        'isBytes(value) || value instanceof ArrayBuffer ? this.#copied(Buffer.from(value)) : Buffer',
       ],
+      'valueOf() of bytes is not read': [' && value.valueOf?.() === value', ''],
       'encodings of which the length is a guess': [
         'encoding === undefined || EXACT.has(encoding)',
         'true',
       ],
+    },
+  },
+  {
+    file: 'site/concat.js',
+    tests: same,
+    mutants: {
+      'what an array says of its length is no matter': ['view.length !== length || ', ''],
+      'detached arrays are empty': ['length > 0 || !isDetached(bufferOf.call(view))', 'true'],
+      'what is empty is for Buffer': ['length > 0 || !isDetached', 'length > 0 && !isDetached'],
     },
   },
   {
