@@ -154,6 +154,7 @@ function checkAll(file, table) {
   checkPlaces(file, table);
 }
 
+/** The table of the text of a file. Throws ERR_RALLOC_TABLE_INVALID, ERR_RALLOC_TABLE_VERSION. */
 function parse(file, json) {
   let table;
   try {
@@ -212,4 +213,4 @@ function textOf({ application, recorded, lifetimes, files, sites, named }) {
 /** A file as the table in `folder` names it. */
 const nameIn = (folder, file) => path.relative(folder, file).replaceAll(path.sep, '/');
 
-module.exports = { FORMAT, VERSION, nameIn, readOwnTable, readTable, textOf };
+module.exports = { FORMAT, VERSION, nameIn, parse, readOwnTable, readTable, textOf };

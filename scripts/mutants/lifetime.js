@@ -67,6 +67,9 @@ module.exports = [
       'nobody may say that files are unchanged': [' && !this.#isUnchanged', ''],
       'borders at once the time between collections': ['COLLECTIONS = 2', 'COLLECTIONS = 1'],
       'few samples are in the table': ['? few : known', '? known : known'],
+      'a place has several sites': ['if (!places.has(place)) places', 'places'],
+      'the least strict stands for all': ['rankOf(a) - rankOf(b)', 'rankOf(b) - rankOf(a)'],
+      'what is written is no matter': ['isOther(a) - isOther(b) || ', ''],
     },
   },
   {
@@ -74,6 +77,7 @@ module.exports = [
     tests: bake,
     mutants: {
       'a table of any recording knows what ran': [' || table.recorded.started !== started', ''],
+      'a place of several sources has one': [" || !site.callee.includes('.')", ''],
     },
   },
   {

@@ -4,8 +4,9 @@
 
 const path = require('node:path');
 const { parseArgs } = require('node:util');
+const { checkProofs } = require('../../lib/auto/proofs.js');
 const { STRATEGIES } = require('../../lib/site/decisions.js');
-const { textOf } = require('../../lib/site/table-file.js');
+const { parse, textOf } = require('../../lib/site/table-file.js');
 const { bake } = require('../placement/bake/bake.js');
 const { rustOf } = require('../placement/bake/rust.js');
 const { mergeFiles } = require('../recorder/merge.js');
@@ -88,8 +89,10 @@ async function run(argv) {
     tell(`ralloc: There is nothing to bake: ${whyNothing(warnings, few)}`);
     return FAILED;
   }
+  const text = textOf(table);
+  checkProofs(parse(output, text), output); // what its readers would refuse is not written
   if (rust !== undefined) writeFile(rust, rustOf(table), 'table in Rust', 'The table');
-  writeFile(output, textOf(table), 'table', 'The table');
+  writeFile(output, text, 'table', 'The table');
   const each = STRATEGIES.map((one) => [sites.filter((s) => s.strategy === one).length, one]);
   const told = each.filter(([n]) => n > 0).map(([n, one]) => `${n} ${one}`);
   tell(`ralloc: ${output}: ${placesOf(lines, named, files)}: ${told.join(', ')}`);

@@ -11,6 +11,7 @@ const { readTable } = require('../../../lib/site/table-file.js');
 const { fixturePath } = require('../../helpers/child.js');
 const { testWhere } = require('../../helpers/backend.js');
 const { folder, newFolder, removeFolder } = require('../../helpers/folder.js');
+const { profileOf, sourceFile } = require('../../helpers/baked.js');
 const { ralloc } = require('../../helpers/profile.js');
 const { writeProfile } = require('../../helpers/profiles.js');
 
@@ -186,6 +187,16 @@ testWhere(
     t.deepEqual(fs.readdirSync(dir), []);
   },
 );
+
+test('a table that its readers would refuse is not written', async (t) => {
+  const dir = folder(t);
+  const at = sourceFile(dir, 'const make = (n) => Buffer.alloc(n);\n')('Buffer.alloc');
+  profileOf([{ at, name: '' }]).write(path.join(dir, 'a.rprof'));
+  const { code, stderr } = await ralloc(['bake', '--rust', 'x.rs', 'a.rprof'], { cwd: dir });
+  t.is(code, 1);
+  t.regex(stderr, /^ralloc: The table ralloc\.table\.json: sites\[0\]\.function must be a text\. /);
+  t.deepEqual(fs.readdirSync(dir).sort(), ['a.rprof', 'app.js']);
+});
 
 for (const [args, message] of [
   [[], 'Give a profile'],

@@ -13,7 +13,7 @@ const { once } = require('node:events');
 const { bake } = require('../../../tools/placement/bake/bake.js');
 const { explain, locate } = require('../../../tools/placement/bake/explain.js');
 const { evidenceOf } = require('../../../tools/placement/bake/evidence.js');
-const { textOf } = require('../../../lib/site/table-file.js');
+const { parse, textOf } = require('../../../lib/site/table-file.js');
 const { Profile } = require('../../../tools/recorder/profile.js');
 const { Recorder } = require('../../../tools/recorder/recorder.js');
 const { HOUR, SIZE, profileOf, sourceFile } = require('../../helpers/baked.js');
@@ -91,6 +91,46 @@ for (const [what, text, source] of [
     });
   });
 }
+
+test('a function of Node that allocates in two ways is one site, the strictest', (t) => {
+  const dir = folder(t);
+  const at = sourceFile(dir, 'module.exports = () => zlib.inflateSync(a);\n')('zlib.inflateSync');
+  const request = { at, source: 'Buffer.concat', samples: 4000, inRequest: true };
+  const slab = { at, source: 'Buffer.alloc' };
+  const repeats = { ...request, source: 'Buffer.allocUnsafe', before: 3 * SIZE };
+  const before = path.join(dir, 'ralloc.table.json');
+  for (const [sites, strategy] of [
+    [[request, slab], 'slab'],
+    [[slab, request], 'slab'],
+    [[request, repeats, slab], 'leave'],
+    [[request], 'request'],
+  ]) {
+    const start = Date.now() + HOUR;
+    const profile = profileOf(sites, { start });
+    const { table, warnings } = bake(profile, { folder: dir, acorn });
+    t.like(table, { sites: { length: 1, 0: { strategy, callee: 'inflateSync' } } });
+    t.deepEqual(warnings, []);
+    parse('it', textOf(table));
+    // The same of a file that was changed since.
+    fs.writeFileSync(before, textOf(table));
+    const changed = new Date(start + HOUR);
+    fs.utimesSync(at[0], changed, changed);
+    t.deepEqual(bake(profile, { folder: dir, acorn, before }), {
+      table: JSON.parse(JSON.stringify(table)),
+      warnings: [],
+      few: 0,
+    });
+    fs.utimesSync(at[0], 1, 1);
+  }
+});
+
+test('what is written as a call of Buffer stands for what that allocates inside', (t) => {
+  const dir = folder(t);
+  const at = sourceFile(dir, ONE)('Buffer.alloc');
+  const inside = { at, source: 'ArrayBuffer', ends: 0 };
+  const { table } = bake(profileOf([inside, { at }]), { folder: dir });
+  t.like(table, { sites: { length: 1, 0: { strategy: 'slab', callee: 'Buffer.alloc' } } });
+});
 
 for (const [what, text, source] of [
   ['a computed name', "module.exports = () => Buffer['alloc'](9);\n", "'alloc'"],

@@ -5,6 +5,7 @@
 const { applicationOf } = require('../../../lib/site/application.js');
 const { bordersOf, startOf } = require('../clusters.js');
 const { decide } = require('../rules.js');
+const { CERTAINTIES } = require('../../../lib/site/decisions.js');
 const { nameIn } = require('../../../lib/site/table-file.js');
 const { sizeClassEnd } = require('../../recorder/buckets.js');
 const { lookInto } = require('../../../lib/auto/source/look.js');
@@ -122,6 +123,25 @@ function siteOf({ evidence, decision }, files, folder, borders) {
   };
 }
 
+/** The strictest first: what is left, then what is not proved. */
+const rankOf = ({ strategy, certainty }) =>
+  strategy === 'leave' ? 0 : 1 + CERTAINTIES.indexOf(certainty);
+
+/** Not written as a call of Buffer's: `inflateSync(…)`. */
+const isOther = ({ callee }) => !callee.includes('.');
+
+/** One site a place. A function of Node's may allocate by several of Buffer's: what is written there as Buffer's stands for them, else the strictest. */
+function onePerPlace(sites) {
+  const places = new Map();
+  const best = (a, b) =>
+    isOther(a) - isOther(b) || rankOf(a) - rankOf(b) || byName(a.source, b.source);
+  for (const site of sites.toSorted(best)) {
+    const place = `${site.line}:${site.column} ${site.file}`;
+    if (!places.has(place)) places.set(place, site);
+  }
+  return [...places.values()];
+}
+
 /** What the table says of a site('name') whatever its size. */
 function decidedOf(evidence, decision, sizeClass) {
   const { bytes, samples, outlivedSamples: exceptions } = evidence;
@@ -189,10 +209,12 @@ function bake(profile, { folder, isUnchanged = false, acorn, before }) {
     const decision = decide(evidence);
     (decision.reason === 'few-samples' ? few : known).push({ evidence, decision });
   }
-  const sites = known
+  const all = known
     .map((one) => siteOf(one, files, folder, borders))
-    .filter((site) => site !== undefined)
-    .sort((a, b) => byName(a.file, b.file) || a.line - b.line || a.column - b.column);
+    .filter((site) => site !== undefined);
+  const sites = onePerPlace(all).sort(
+    (a, b) => byName(a.file, b.file) || a.line - b.line || a.column - b.column,
+  );
   const named = evidenceOfNames
     .map((one) => namedOf(one, borders))
     .filter((one) => one !== undefined)

@@ -20,7 +20,10 @@ class BakedFile {
   /** As SourceFile's. */
   callAt(line, column, source) {
     const site = this.#sites.get(placeOf({ line, column }));
-    return site?.source === source ? { offset: site.offset, callee: site.callee } : undefined;
+    if (site === undefined) return undefined;
+    // A place of several sources has the site of one.
+    const isThere = site.source === source || !site.callee.includes('.');
+    return isThere ? { offset: site.offset, callee: site.callee } : undefined;
   }
 
   /** As SourceFile's. */
