@@ -314,6 +314,6 @@ test('what a test runner loads', async (t) => {
   });
   t.deepEqual(told(stderr), [
     '0 of 3 sites were active',
-    '3 sites: jest loads files past the hooks of Node',
+    '3 sites of other.js, rows.js, third.js: jest loads files past the hooks of Node',
   ]);
 });

@@ -84,7 +84,9 @@ test('no more than ten lines', (t) => {
 test('one reason of three and more lines is told once', (t) => {
   const same = (n) => Array.from({ length: n }, (_, i) => site(`${i}`, { state: 0 }));
   const why = 'its file was not loaded, or by something else than Node';
-  t.deepEqual(told(same(3)), ['0 of 3 sites were active', `3 sites: ${why}`]);
+  t.deepEqual(told(same(3)), ['0 of 3 sites were active', `3 sites of 0.js, 1.js, 2.js: ${why}`]);
+  t.is(told(same(4))[1], `4 sites of 0.js, 1.js, 2.js and 1 file more: ${why}`);
+  t.is(told(same(9))[1], `9 sites of 0.js, 1.js, 2.js and 6 files more: ${why}`);
   t.deepEqual(told(same(2)), ['0 of 2 sites were active', `0: ${why}`, `1: ${why}`]);
   t.is(told([...same(3), site('x', { outside: 1 })]).length, 5);
 });
@@ -103,6 +105,9 @@ test('one reason of several sites of a file is told once', (t) => {
     `b: left: ${why}`,
     'd: left: it is another',
   ]);
+  t.deepEqual(told([...sites.slice(0, 1), ...sites.slice(2, 3), sites[0]]).slice(1), [
+    `${name}: 3 sites: left: ${why}`,
+  ]);
 });
 
 test('lines that were changed and gave nothing', (t) => {
@@ -113,7 +118,7 @@ test('lines that were changed and gave nothing', (t) => {
   );
   const outside = ['a', 'b', 'c'].map((key, n) => site(key, { outside: n + 1 }));
   t.is(told(outside.slice(0, 1))[1], `a: ${OUTSIDE}`);
-  t.deepEqual(told(outside).slice(1), [`3 sites: ${OUTSIDE}`]);
+  t.deepEqual(told(outside).slice(1), [`3 sites of a.js, b.js, c.js: ${OUTSIDE}`]);
   t.deepEqual(told([site('a', { outside: 2 })], { mounts: 0 }).slice(1), [
     'No requestArena() was made: until requests have arenas, all Buffers are those of Node',
     'a: no request had an arena',

@@ -7,6 +7,7 @@ const { FIELDS } = require('./counts.js');
 const { APPLIED, COMPILED, EDITED, OTHER, TAKEN, WRONG } = require('./states.js');
 
 const MOST_LINES = 8;
+const MOST_FILES = 3;
 
 const whole = (number) => number.toLocaleString('en-US');
 const counted = (number, noun) => `${whole(number)} ${noun}${number === 1 ? '' : 's'}`;
@@ -95,6 +96,12 @@ function usesOf({ dead, perhaps }) {
   return `${uses}, ${which}of this line or of another one of the same requests`;
 }
 
+function namesOf(files) {
+  const rest = files.length - MOST_FILES;
+  const more = rest > 0 ? ` and ${counted(rest, 'file')} more` : '';
+  return `${files.slice(0, MOST_FILES).join(', ')}${more}`;
+}
+
 /** Why sites gave nothing. A reason of all of them is told once, as with a test runner; one of several of a file too, as of a package. */
 function reasonsOf(sites, how) {
   const nones = sites
@@ -105,10 +112,12 @@ function reasonsOf(sites, how) {
     const key = `${site.name}: ${site.reason}`;
     told.set(key, [...(told.get(key) ?? []), site]);
   }
-  const number = counted(nones.length, 'site');
   const [first] = nones;
   const isOne = nones.every(({ reason }) => reason === first.reason);
-  if (nones.length > 2 && isOne) return [`${number}: ${first.reason}`];
+  const files = [...new Set(nones.map(({ name }) => name))];
+  if (nones.length > 2 && files.length > 1 && isOne) {
+    return [`${counted(nones.length, 'site')} of ${namesOf(files)}: ${first.reason}`];
+  }
   return [...told.values()].map(([{ key, name, reason }, ...others]) =>
     others.length === 0
       ? `${key}: ${reason}`

@@ -151,6 +151,8 @@ module.exports = [
     mutants: {
       'more than ten lines': ['const MOST_LINES = 8;', 'const MOST_LINES = 9;'],
       'two lines with a reason are one': ['nones.length > 2', 'nones.length > 1'],
+      'one file is told as several': [' && files.length > 1', ''],
+      'all files are named': ['const MOST_FILES = 3;', 'const MOST_FILES = 4;'],
       'what one process did not load was not loaded': ['    sum.state |= site.state;\n', ''],
       'uses of the dead are not told': [
         '.filter((site) => site.dead + site.perhaps > 0)',
