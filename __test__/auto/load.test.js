@@ -134,6 +134,22 @@ test('--require does as --import, and a program of an option is the same', async
   t.deepEqual(evaluated.result, { inside: true, outside: false }, evaluated.stderr);
 });
 
+const EVALUATED = `'use strict';
+
+const { rows } = require('./rows.js');
+const { Worker } = require('node:worker_threads');
+
+const text = \`require('node:worker_threads').parentPort.postMessage((\${rows})(65536).length)\`;
+new Worker(text, { eval: true }).on('message', (bytes) => console.log(JSON.stringify({ bytes })));
+`;
+
+test('with --require, the text of a function runs in a worker too', async (t) => {
+  const app = tried(t, { files: { 'app.js': EVALUATED } });
+  const execArgv = ['--require', 'ralloc/auto'];
+  const { result, stderr } = await app.plain('app.js', { execArgv });
+  t.deepEqual(result, { bytes: 65536 }, stderr);
+});
+
 const WORDS = `'use strict';
 
 // Buffer.allocUnsafe(1) stays in a comment
