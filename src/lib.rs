@@ -49,9 +49,10 @@
 //! nothing here is: the depots of the process have locks, which the child does not reset. Where another thread had one at the
 //! fork, it stays locked in the child, and even a new [`Arena`] or [`ThreadCache`] may wait for it for ever. So fork before you
 //! start threads, or call `exec` at once. The child of a process with one thread has copies of its arenas and slabs,
-//! to go on with as it likes, but for [shared](Slab::shared) slabs: their memory is the parent's too. What the child
-//! allocates there stays allocated when it ends, unless it frees it: nobody else does. Of a slab that has a
-//! [name](Slab::create) the child opens a mapping of its own; with its copy it can allocate nothing.
+//! to go on with as it likes, but for [shared](Slab::share) slabs: their memory is the parent's too. With its copy the child
+//! can take no part there, by no call: to allocate, free, send, receive, attach or make a [`ThreadCache`] is an error `Forked`, of the
+//! enum of that call. Of a slab that has a [name](Slab::create) or a [descriptor](Slab::anonymous) it opens a mapping of its own. (A
+//! [`Slab`] itself finds that out on Linux alone, since 4.14: elsewhere the child must not call those of its methods.)
 //!
 //! # Features
 //!

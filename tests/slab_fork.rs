@@ -3,7 +3,7 @@
 #![cfg(all(unix, not(loom), not(feature = "debug")))]
 
 #[cfg(target_os = "linux")]
-use ralloc_core::error::{ClaimError, SlotError};
+use ralloc_core::error::{ClaimError, JoinError, SendError, SlabError, SlotError, TokenError};
 #[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
 use ralloc_core::slab::SegmentOptions;
 use ralloc_core::slab::{Slab, SlabOptions, ThreadCache};
@@ -11,6 +11,8 @@ use std::collections::HashSet;
 #[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
+#[cfg(target_os = "linux")]
+use std::time::Duration;
 
 /// Forks, and says whether the child found that `work` came out as it should. There it must not panic.
 fn in_a_child(work: impl FnOnce() -> bool) -> bool {
@@ -110,6 +112,57 @@ fn the_child_of_a_child_is_refused_too_and_caches_of_slabs_that_are_not_shared_g
     }));
     // SAFETY: as above, in this process.
     assert_eq!(unsafe { private.deallocate(block) }, Ok(()));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_forked_child_takes_no_part_in_its_parents_slabs_whatever_it_calls() {
+    #[cfg(all(target_pointer_width = "64", not(ralloc_check_windows)))]
+    let slabs = [shared(8), Arc::new(of_processes())];
+    #[cfg(not(all(target_pointer_width = "64", not(ralloc_check_windows))))]
+    let slabs = [shared(8)];
+    for slab in slabs {
+        let [held, sent] = [0; 2].map(|_| slab.allocate(64).unwrap());
+        // SAFETY: held, and not used before it is received.
+        let token = unsafe { slab.send(sent) }.unwrap();
+        let before = slab.stats();
+        let is_refused = || {
+            let joins = [
+                ThreadCache::new(&slab).err().map(SlabError::Join),
+                Slab::attach(slab.share().unwrap()).err(),
+            ];
+            // SAFETY: the block is neither freed nor sent.
+            let (freed, sent) = unsafe { (slab.deallocate(held.cast()), slab.send(held)) };
+            joins == [Some(SlabError::Join(JoinError::Forked)); 2]
+                && [slab.allocate(64).map(Some), slab.try_allocate(64)]
+                    == [Err(ClaimError::Forked); 2]
+                && (freed, sent) == (Err(SlotError::Forked), Err(SendError::Forked))
+                && [slab.receive(token), slab.revoke(token)] == [Err(TokenError::Forked); 2]
+                && (slab.recover(), slab.trim(Duration::ZERO)) == (vec![], 0)
+        };
+        assert!(in_a_child(|| is_refused() && in_a_child(is_refused)));
+        assert_eq!(slab.stats(), before);
+        assert_eq!(slab.receive(token), Ok(sent));
+        let other = Slab::attach(slab.share().unwrap()).unwrap();
+        assert!(ThreadCache::new(&slab).is_ok());
+        drop(other);
+        // SAFETY: held by this process, and not used afterwards.
+        assert_eq!(unsafe { slab.deallocate(held.cast()) }, Ok(()));
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_forked_child_shares_slabs_that_it_makes_itself() {
+    let parents = shared(8);
+    assert!(in_a_child(|| {
+        let own = shared(8);
+        let other = Slab::attach(own.share().unwrap());
+        let cache = ThreadCache::new(&own);
+        parents.allocate(64) == Err(ClaimError::Forked)
+            && other.is_ok_and(|other| other.allocate(64).is_ok())
+            && cache.is_ok_and(|mut cache| cache.allocate(64).is_ok())
+    }));
 }
 
 /// A slab of processes with two slots.

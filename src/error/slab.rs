@@ -3,8 +3,7 @@
 use super::{MapError, SegmentError};
 use std::fmt;
 
-const FORKED: &str = "the thread cache belongs to the process that forked this one";
-const COPY: &str = "the slab belongs to the process that forked this one";
+const FORKED: &str = "the slab belongs to the process that forked this one";
 
 /// Why a [`crate::Slab`] cannot be made. Pools are named by their index in
 /// [`SlabOptions::pools`](crate::slab::SlabOptions::pools).
@@ -187,6 +186,8 @@ pub enum JoinError {
     /// All 2³⁰ names of participants were given, and blocks are out that bear those which could be given again: the call
     /// may succeed once these are freed.
     UsedUp,
+    /// As [`ClaimError::Forked`].
+    Forked,
 }
 
 impl fmt::Display for JoinError {
@@ -196,6 +197,7 @@ impl fmt::Display for JoinError {
             JoinError::UsedUp => f.write_str(
                 "all names of participants are used up: free the blocks that former ones have left",
             ),
+            JoinError::Forked => f.write_str(FORKED),
         }
     }
 }
@@ -234,8 +236,8 @@ pub enum ClaimError {
     },
     /// The system refused the memory to grow by.
     Map(MapError),
-    /// The [`ThreadCache`](crate::slab::ThreadCache) is the copy that a fork made of one over a shared slab: its
-    /// slots are those of the process that forked.
+    /// The slab is shared, and the caller a child that a fork made: it has a copy of the slab, or of a
+    /// [`ThreadCache`](crate::slab::ThreadCache), and the slots are those of the process that forked.
     Forked,
 }
 
@@ -356,7 +358,7 @@ impl fmt::Display for SendError {
             SendError::Number { number, most } => {
                 write!(f, "cannot send slot {number}: tokens name the first {most} of a slab")
             }
-            SendError::Forked => f.write_str(COPY),
+            SendError::Forked => f.write_str(FORKED),
         }
     }
 }
@@ -387,7 +389,7 @@ impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             TokenError::Stale => "no block was sent with this token, or it was already received",
-            TokenError::Forked => COPY,
+            TokenError::Forked => FORKED,
         })
     }
 }

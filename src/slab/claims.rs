@@ -60,6 +60,9 @@ impl Slab {
 
     /// Makes the caller a participant, after the slots of those who died are free.
     pub(crate) fn join(&self) -> Result<Owner, JoinError> {
+        if self.shared.as_ref().is_some_and(|shared| shared.is_copy()) {
+            return Err(JoinError::Forked);
+        }
         self.recover_if_dead();
         if self.registry.tells_deaths() {
             self.let_go(); // elsewhere caches that are gone keep no numbers

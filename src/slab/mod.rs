@@ -258,7 +258,7 @@ impl Slab {
     /// Errors: [`ClaimError::TooLarge`], [`ClaimError::Exhausted`] when no larger pool has a slot either, and
     /// [`ClaimError::Map`] where the system refuses the memory to grow by.
     ///
-    /// In a child that a `fork` made, [`ClaimError::Forked`] for a [shared](Slab::shared) slab, on Linux. Elsewhere the slot is
+    /// In a child that a `fork` made, [`ClaimError::Forked`] for a [shared](Slab::share) slab, on Linux. Elsewhere the slot is
     /// taken from the parent.
     ///
     /// ```
@@ -294,8 +294,8 @@ impl Slab {
         found
     }
 
-    /// Frees a block by its first byte. Any thread may, whoever allocated it. [`SlotError`] has an
-    /// example of what is refused.
+    /// Frees a block by its first byte. Any thread may, whoever allocated it, but no forked child if the slab is shared, on
+    /// Linux. [`SlotError`] has an example of what is refused.
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions};
@@ -315,6 +315,7 @@ impl Slab {
     pub unsafe fn deallocate(&self, block: NonNull<u8>) -> Result<(), SlotError> {
         #[cfg(feature = "debug")]
         self.unwatch(block, Place::here());
+        self.claimant().map_err(|_| SlotError::Forked)?;
         let (index, slot) = self.locate(block)?;
         self.free_slot(index, slot)
     }

@@ -47,7 +47,8 @@ impl Default for SegmentOptions {
 /// [`Slab::unlink`], also without a process that has it. It is the user's alone (mode 0600), and processes of that user must
 /// not truncate it: the others would die of SIGBUS.
 ///
-/// A forked child cannot use its copy: [`ClaimError::Forked`](crate::error::ClaimError::Forked). It opens the slab anew.
+/// A forked child cannot use its copy: [`ClaimError::Forked`](crate::error::ClaimError::Forked), and the same of each other call. It
+/// opens the slab anew.
 impl Slab {
     /// A new slab under a name that others [open](Slab::open). Of its [`MemoryOptions`] the NUMA node is that of the memory,
     /// whoever opens it; the others are about this process's mapping. Errors: those of [`Slab::new`];
@@ -335,9 +336,8 @@ fn over(
     // SAFETY: the registry has locks that keep the segment.
     let words = unsafe { segment.registry() };
     let locks = SegmentLocks::new(Arc::clone(&segment), MAX_PARTICIPANTS);
-    let registry = Arc::new(Registry::shared(words, Box::new(locks)));
+    let registry = Registry::shared(words, Box::new(locks));
     let transit = Transit::of(Duration::from_millis(transit_ms));
     let (memory, identity) = (SharedBy::Processes(segment), Identity::of(identity));
-    let shared = SharedSlab { memory, options, registry, identity, transit };
-    Slab::attach_over(&Arc::new(shared), slots)
+    Slab::attach_over(&SharedSlab::new(memory, options, registry, identity, transit), slots)
 }

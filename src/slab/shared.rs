@@ -4,7 +4,7 @@ use super::registry::Registry;
 use super::token::Identity;
 use super::transit::Transit;
 use super::{Slab, SlabOptions};
-use crate::error::SlabError;
+use crate::error::{JoinError, SlabError};
 use crate::layout::place_after;
 use crate::memory::depot::map_new;
 #[cfg(not(loom))]
@@ -41,6 +41,27 @@ pub struct SharedSlab {
     pub(super) registry: Arc<Registry>,
     pub(super) identity: Identity,
     pub(super) transit: Transit,
+    /// Who has made or opened it.
+    process: u32,
+}
+
+impl SharedSlab {
+    pub(super) fn new(
+        memory: SharedBy,
+        options: SlabOptions,
+        registry: Registry,
+        identity: Identity,
+        transit: Transit,
+    ) -> Arc<SharedSlab> {
+        let (registry, process) = (Arc::new(registry), std::process::id());
+        Arc::new(SharedSlab { memory, options, registry, identity, transit, process })
+    }
+
+    /// Whether this is the copy that a `fork` made. Its registry is one too, or has lost its locks: it would give numbers that
+    /// the original gives as well.
+    pub(super) fn is_copy(&self) -> bool {
+        self.process != std::process::id()
+    }
 }
 
 /// Who shares a slab, and so what has its bytes.
@@ -87,18 +108,19 @@ impl Slab {
         let at = place_after(plan.record_bytes, plan.slot_bytes, page_size());
         let memory = map_new(None, || SharedMemory::anonymous(at + plan.slot_bytes, at))?;
         let slots = map_new(None, || memory.map_any(at, plan.slot_bytes, memory_options))?;
-        let (mut options, registry) = (options.clone(), Arc::new(Registry::local()));
-        options.memory = MemoryOptions { numa_node: None, ..memory_options };
-        let identity = Identity::new();
-        let (memory, transit) = (SharedBy::Threads(memory), Transit::NONE);
-        let shared = SharedSlab { memory, options, registry, identity, transit };
-        let slab = Slab::attach_over(&Arc::new(shared), Some(slots))?;
+        let memory_options = MemoryOptions { numa_node: None, ..memory_options };
+        let options = SlabOptions { memory: memory_options, ..options.clone() };
+        let (memory, identity) = (SharedBy::Threads(memory), Identity::new());
+        let shared = SharedSlab::new(memory, options, Registry::local(), identity, Transit::NONE);
+        let slab = Slab::attach_over(&shared, Some(slots))?;
         slab.grow_to_counts()?;
         Ok(slab)
     }
 
     /// The same slab, mapped once more at addresses of its own. What one mapping has allocated, the other cannot
     /// free: blocks are known by their address. They are free when their mapping is dropped.
+    ///
+    /// Errors: [`SlabError::Join`], also in a child that a `fork` made ([`JoinError::Forked`]), and [`SlabError::Map`].
     ///
     /// ```
     /// # #[cfg(not(windows))] {
@@ -127,6 +149,9 @@ impl Slab {
         shared: &Arc<SharedSlab>,
         slots: Option<Mapping>,
     ) -> Result<Slab, SlabError> {
+        if shared.is_copy() {
+            return Err(JoinError::Forked.into());
+        }
         let SharedSlab { memory, options, registry, .. } = &**shared;
         let plan = options.plan()?;
         let (bytes, at) = memory.bytes();

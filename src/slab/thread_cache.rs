@@ -117,12 +117,12 @@ unsafe impl ZeroIsValid for Magazines {}
 /// fast as [`Slab`] does. When it is dropped its magazines are flushed; blocks that it handed out stay with
 /// whoever holds them, and any thread may free them.
 ///
-/// After a `fork` the child has copies of its parent's caches. Those of a [shared](Slab::shared) slab are not
+/// After a `fork` the child has copies of its parent's caches. Those of a [shared](Slab::share) slab are not
 /// the child's to allocate or free with, for the parent goes on with the same slots: both calls are errors there,
 /// [`ClaimError::Forked`] and [`SlotError::Forked`], and to drop or to flush one does nothing. Where the system has no
 /// memory that a fork wipes (Linux has, since 4.14) a child must not call them: it is told only once the copy of a
-/// magazine is empty. The child can make itself caches over slabs of its own, but not if its parent had several threads:
-/// see [fork](crate#fork).
+/// magazine is empty. The child can make itself caches over slabs that it makes or opens, and over its copies of those that
+/// are not shared, but not if its parent had several threads: see [fork](crate#fork).
 ///
 /// ```
 /// use ralloc_core::slab::{Slab, SlabOptions, ThreadCache};
@@ -158,8 +158,8 @@ pub struct ThreadCache {
 unsafe impl Send for ThreadCache {}
 
 impl ThreadCache {
-    /// A new participant in `slab`. Errors when there are as many as there can be, 1,023 at a time, and when all
-    /// numbers of participants are used up: [`JoinError`].
+    /// A new participant in `slab`. Errors when there are as many as there can be, 1,023 at a time, when all
+    /// numbers of participants are used up, and in a forked child if the slab is shared: [`JoinError`].
     ///
     /// ```
     /// use ralloc_core::slab::{Slab, SlabOptions, ThreadCache};
