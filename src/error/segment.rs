@@ -50,8 +50,8 @@ pub enum SegmentError {
         /// Milliseconds waited.
         waited: u64,
     },
-    /// It does not fit. Without this check the kernel would end a process: where a page cannot be had, or at the limit of a
-    /// control group.
+    /// It does not fit. Without this check the kernel would end a process, perhaps another one: where a page cannot be had, or at
+    /// the limit of a control group. What the system does not tell of is not checked, nor what others take at the same time.
     Room {
         /// Where there is no room.
         place: SegmentPlace,
@@ -112,6 +112,8 @@ pub enum SegmentPlace {
     SharedMemory,
     /// The memory limit of the process's control group (a container's), or of one that it lies in.
     ControlGroup,
+    /// The machine's memory: what is available of it, and of swap.
+    Machine,
     /// The NUMA node that it was to be bound to.
     NumaNode(u32),
 }
@@ -145,6 +147,7 @@ impl fmt::Display for SegmentPlace {
         f.write_str(match self {
             SegmentPlace::SharedMemory => "/dev/shm",
             SegmentPlace::ControlGroup => "the control group",
+            SegmentPlace::Machine => "the machine",
             SegmentPlace::NumaNode(node) => return write!(f, "NUMA node {node}"),
         })
     }
@@ -159,6 +162,7 @@ impl SegmentPlace {
                  emptyDir with medium: Memory"
             }
             SegmentPlace::ControlGroup => "raise the container's memory limit",
+            SegmentPlace::Machine => "take fewer or smaller slots",
             SegmentPlace::NumaNode(_) => "choose another node, or none",
         }
     }

@@ -104,6 +104,10 @@ pub fn node_free(_node: u32) -> Option<u64> {
     None
 }
 
+pub fn available() -> Option<u64> {
+    None
+}
+
 pub fn headroom() -> Option<u64> {
     None
 }

@@ -359,12 +359,15 @@ fn check_own(file: &SharedFile) -> Result<FileFacts, SegmentError> {
     Ok(facts)
 }
 
-/// That the file can be had, in the file system if it has a name, and on its node.
+/// That the file can be had: in the file system if it has a name, of the machine's memory, and on its node.
 fn check_room(new: &New<'_>, is_named: bool) -> Result<(), SegmentError> {
     let of_names = if is_named { shm::free_bytes() } else { None };
     let of_node = new.node.map(|node| (SegmentPlace::NumaNode(node), shm::node_free(node)));
-    let places =
-        [(SegmentPlace::SharedMemory, of_names), (SegmentPlace::ControlGroup, shm::headroom())];
+    let places = [
+        (SegmentPlace::SharedMemory, of_names),
+        (SegmentPlace::ControlGroup, shm::headroom()),
+        (SegmentPlace::Machine, shm::available()),
+    ];
     let (needed, places) = (new.geometry.taken() as u64, places.into_iter().chain(of_node));
     for (place, free) in places {
         if let Some(free) = free.filter(|&free| free < needed) {

@@ -320,6 +320,29 @@ fn a_segment_without_room_is_an_error_with_both_figures_and_leaves_no_file() {
 }
 
 #[test]
+fn a_segment_for_which_the_machine_has_no_memory_left_is_refused_before_any_is_taken() {
+    let (name, geometry) = (Owned::new(), geometry());
+    let needed = geometry.taken() as u64;
+    let taken = || panic!("memory was asked for");
+    let refusing = New { place: &|_| taken(), ..new(&geometry) };
+    for free in [0, needed - 1] {
+        let _figure = shm::Figure::new(Some(free));
+        let room = SegmentError::Room { place: SegmentPlace::Machine, needed, free };
+        assert_eq!(Segment::anonymous(&refusing).unwrap_err(), room);
+        assert_eq!(Segment::create(&name.0, &refusing, plan, LONG).unwrap_err(), room);
+        assert!(fs::metadata(name.path()).is_err());
+        // What another one left unfinished.
+        SharedFile::open(&name.0, true).unwrap();
+        assert_eq!(Segment::open_or_create(&name.0, &refusing, plan, LONG).unwrap_err(), room);
+        assert!(fs::metadata(name.path()).is_err());
+    }
+    for free in [Some(needed), None] {
+        let _figure = shm::Figure::new(free);
+        assert!(Segment::anonymous(&new(&geometry)).is_ok(), "{free:?}");
+    }
+}
+
+#[test]
 fn one_that_could_not_be_made_is_unlinked_also_where_another_left_it_unfinished() {
     let name = Owned::new();
     let geometry = geometry();

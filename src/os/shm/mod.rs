@@ -7,7 +7,7 @@
 mod cgroup;
 mod descriptors;
 mod huge;
-mod node;
+mod meminfo;
 
 use super::linux::{SharedPages, keep_pages};
 use super::{last_error, page_size, system_error};
@@ -15,7 +15,9 @@ use crate::error::MapError;
 pub use cgroup::headroom;
 use descriptors::Descriptor;
 pub use huge::names_can_be_huge;
-pub use node::node_free;
+#[cfg(test)]
+pub use meminfo::tests::Figure;
+pub use meminfo::{available, node_free};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::mem::ManuallyDrop;
