@@ -2,13 +2,14 @@
 #![cfg(not(loom))]
 // Some tests count bytes: not with the feature `debug`, whose red zones take some too.
 #![cfg_attr(feature = "debug", allow(dead_code, unused_imports, reason = "of those tests"))]
-#![forbid(unsafe_code)]
 
 use proptest::prelude::*;
 use ralloc_core::error::AllocError;
 use ralloc_core::memory::Depot;
-use ralloc_core::{Arena, ArenaBuilder};
-use std::cell::Cell;
+use ralloc_core::stats::{ArenaStats, ChunkUsage};
+use ralloc_core::{Arena, ArenaBuilder, ArenaEvent};
+use std::alloc::Layout;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -131,6 +132,124 @@ fn at_the_limit_what_was_taken_is_dropped_and_the_arena_goes_on() {
     assert!(text.starts_with("no chunk for "), "{text}");
 }
 
+/// What there is and how much of it is in use.
+fn what_is_there(arena: &Arena) -> (ArenaStats, Vec<ChunkUsage>) {
+    let stats = ArenaStats { peak: 0, mapped: 0, recycled: 0, ..arena.stats() };
+    (stats, arena.chunk_usage())
+}
+
+#[test]
+fn a_refused_slice_leaves_the_arena_as_it_was_wherever_that_stood() {
+    type Prepare = fn(&mut Arena);
+    let prepared: [Prepare; 6] = [
+        |_| {},
+        |arena| assert_eq!(*arena.alloc(1u64), 1),
+        |arena| assert!(arena.try_alloc_slice_fill_copy(16 * KIB - 4, 1u8).is_ok()),
+        |arena| assert!(arena.try_alloc_slice_fill_copy(100 * KIB, 1u8).is_ok()),
+        |arena| arena.reserve(40 * KIB),
+        |arena| {
+            arena.alloc_slice_fill_copy(5 * KIB, 1u8);
+            arena.scope(|scope| (0..9).for_each(|_| scope.alloc([0u8; 10 * KIB])[0] = 1));
+        },
+    ];
+    for (index, prepare) in prepared.into_iter().enumerate() {
+        let mut arena = arena(512 * KIB);
+        prepare(&mut arena);
+        let before = what_is_there(&arena);
+        for round in 0..3 {
+            assert!(arena.try_alloc_slice_from_iter(0u64..).is_err());
+            assert_eq!(what_is_there(&arena), before, "{index}, {round}");
+        }
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            arena.alloc_slice_from_iter((0..9000u64).map(|index| 1 / (8999 - index))).len()
+        }));
+        assert!(panicked.is_err());
+        assert_eq!(what_is_there(&arena), before, "{index}");
+        let zeros = arena.alloc_layout_zeroed(Layout::new::<[u64; 4000]>());
+        // SAFETY: the block just allocated, all zero.
+        assert!(unsafe { zeros.cast::<[u64; 4000]>().as_ref() }.iter().all(|word| *word == 0));
+    }
+}
+
+#[test]
+fn what_the_iterator_of_a_refused_slice_allocated_stays() {
+    let mut arena = arena(512 * KIB);
+    for every in [20_000, 1000, 7, 1] {
+        let kept = RefCell::new(Vec::new());
+        let values = (0..).inspect(|index| {
+            if index % every == 0
+                && let Ok(slice) = arena.try_alloc_slice_fill_copy(9, *index)
+            {
+                kept.borrow_mut().push(slice);
+            }
+        });
+        assert!(arena.try_alloc_slice_from_iter(values).is_err());
+        while arena.try_alloc_slice_fill_copy(64, 0xffff_ffffu32).is_ok() {}
+        for (index, slice) in (0u32..).zip(kept.into_inner()) {
+            assert_eq!(slice, [index * every; 9]);
+        }
+        arena.reset();
+    }
+}
+
+#[test]
+fn what_an_iterator_allocated_before_it_panicked_stays() {
+    let arena = arena(64 * KIB);
+    let kept = Cell::new(None);
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        arena.alloc_slice_from_iter((0..).inspect(|&index| {
+            if index == 40 {
+                kept.set(Some(arena.alloc(40u64)));
+            }
+            assert!(index < 50, "the iterator's own");
+        }));
+    }));
+    assert!(panicked.is_err());
+    while arena.try_alloc(u64::MAX).is_ok() {}
+    assert_eq!(kept.take(), Some(&mut 40));
+}
+
+thread_local! {
+    static SINKS: RefCell<(Option<Rc<Arena>>, Vec<&'static mut u32>)> = const { RefCell::new((None, Vec::new())) };
+}
+
+#[test]
+fn what_a_sink_allocated_amid_a_refused_slice_stays() {
+    let sink = |event| {
+        let ArenaEvent::Mapped { .. } = event else { return };
+        let arena = SINKS.with_borrow(|(arena, _)| arena.clone());
+        let Some(arena) = arena else { return };
+        SINKS.with_borrow_mut(|(_, kept)| {
+            let number = kept.len() as u32;
+            let Ok(value) = arena.try_alloc(number) else { return };
+            // SAFETY: `arena` below outlives what is kept.
+            kept.push(unsafe { std::ptr::from_mut(value).as_mut() }.unwrap());
+        });
+    };
+    let arena = Rc::new(builder(512 * KIB).diagnostics(sink).build().unwrap());
+    SINKS.with_borrow_mut(|(own, _)| *own = Some(Rc::clone(&arena)));
+    assert!(arena.try_alloc_slice_from_iter(0u64..).is_err());
+    SINKS.with_borrow_mut(|(own, _)| *own = None);
+    while arena.try_alloc_slice_fill_copy(64, 0xffff_ffffu32).is_ok() {}
+    SINKS.with_borrow_mut(|(_, kept)| {
+        assert!(kept.len() > 3);
+        assert!(kept.drain(..).enumerate().all(|(index, value)| *value == index as u32));
+    });
+}
+
+#[cfg(not(feature = "debug"))]
+#[test]
+fn of_a_slice_that_an_arena_for_threads_refuses_no_chunk_of_its_own_stays() {
+    let arena = builder(1 << 20).build_sync().unwrap();
+    let local = arena.local();
+    for _ in 0..2 {
+        assert!(arena.try_alloc_slice_from_iter(0u64..).is_err());
+        assert!(local.try_alloc_slice_from_iter(0u64..).is_err());
+        assert_eq!(arena.stats().oversize, 0);
+    }
+    assert!(arena.try_alloc_uninit_slice::<u8>(256 * KIB).is_ok());
+}
+
 #[test]
 fn the_last_room_under_the_limit_is_used() {
     let arena = builder(16 * KIB).build().unwrap();
@@ -177,5 +296,37 @@ proptest! {
         for (slice, values) in made {
             prop_assert!(slice.iter().copied().eq(values));
         }
+    }
+    /// Each slice: values, whether the iterator then goes on for ever, and after how many values it allocates.
+    #[test]
+    fn slices_that_are_refused_harm_no_other_and_change_nothing_unless_their_iterator_does(
+        slices in prop::collection::vec((0usize..4000, any::<bool>(), prop::option::of(1usize..500)), 1..12),
+    ) {
+        let mut arena = arena(256 * KIB);
+        arena.scope(|scope| {
+            let nested = RefCell::new(Vec::new());
+            let mut made = Vec::new();
+            for (number, (len, endless, every)) in (0u64..).zip(slices) {
+                let before = what_is_there(scope);
+                let values = (0..).take_while(|index| endless || *index < len).map(|index| {
+                    if every.is_some_and(|every| index % every == every - 1)
+                        && let Ok(block) = scope.try_alloc_slice_fill_copy(9, number)
+                    {
+                        nested.borrow_mut().push((block, number));
+                    }
+                    number
+                });
+                match scope.try_alloc_slice_from_iter(values) {
+                    Ok(slice) => made.push((slice, number)),
+                    Err(_) if every.is_none() => prop_assert_eq!(what_is_there(scope), before),
+                    Err(_) => {}
+                }
+            }
+            for (slice, number) in made.into_iter().chain(nested.into_inner()) {
+                prop_assert!(slice.iter().all(|value| *value == number));
+            }
+            Ok(())
+        })?;
+        prop_assert_eq!(arena.stats().allocated, 0);
     }
 }

@@ -1,6 +1,7 @@
 //! Checkpoints of an [`Arena`]: freeing what came last, in order.
 
 use super::Arena;
+use super::store::Mark;
 #[cfg(feature = "debug")]
 use crate::debug::{How, Place};
 use crate::error::RewindError;
@@ -109,5 +110,18 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     pub(super) fn go_back(&self, position: (usize, u64), used: usize) {
         self.change(|store| store.back_to(position, used));
         self.report();
+    }
+
+    /// For [`Arena::go_back_to`]: nobody has allocated between two marks that are equal, but for blocks that are freed.
+    pub(super) fn stands(&self) -> Mark {
+        self.store.borrow().mark(self.cursor.get())
+    }
+
+    /// Frees everything since the mark, and gives back the chunks that came since. Nobody may use what is freed any more, and
+    /// nothing from before the mark was freed but blocks with chunks of their own. Tells no sink.
+    pub(super) fn go_back_to(&self, mark: Mark) {
+        if mark != self.stands() {
+            self.change(|store| store.undo(mark));
+        }
     }
 }

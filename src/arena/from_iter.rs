@@ -1,5 +1,6 @@
 //! Slices of iterators that do not know their length.
 
+use super::store::Mark;
 use super::typed::RawAlloc;
 use crate::error::AllocError;
 use std::alloc::Layout;
@@ -12,7 +13,8 @@ const BELIEVED: usize = 4096;
 /// A slice that grows.
 ///
 /// Its values are its own until it is finished: they are dropped when the iterator panics or the
-/// arena has no more memory.
+/// arena has no more memory. Then the arena goes back to where it stood, unless somebody else, such as the iterator, has
+/// allocated from it meanwhile.
 struct Growing<'a, T, A: RawAlloc<'a>> {
     arena: A,
     /// Invariant: a block of `room` places, of which the first `len` have values; any aligned
@@ -20,6 +22,9 @@ struct Growing<'a, T, A: RawAlloc<'a>> {
     start: NonNull<T>,
     len: usize,
     room: usize,
+    /// Where the arena stood before the first block, as long as nobody else has allocated, and where after the last one.
+    begun: Option<Mark>,
+    now: Option<Mark>,
     lives: std::marker::PhantomData<&'a mut T>,
 }
 
@@ -58,14 +63,24 @@ impl<'a, T, A: RawAlloc<'a>> Growing<'a, T, A> {
         let layout = Layout::array::<T>(room);
         let layout = layout.map_err(|_| AllocError::Overflow { len: room, size })?;
         let start = self.start.cast();
+        let stands = self.arena.mark();
+        if self.room == 0 {
+            self.begun = stands;
+        } else if stands != self.now {
+            self.begun = None;
+        }
         if !self.arena.extend_last(start, self.room * size, layout.size()) {
-            let block = self.arena.try_places::<T>(layout)?;
+            let block = self.arena.try_block_quietly(layout);
+            let block = block.inspect_err(|_| self.arena.report())?.cast();
             // SAFETY: the values go to another block, which has room for more.
             unsafe { block.copy_from_nonoverlapping(self.start, self.len) };
             self.arena.cut_last(start, self.room * size, 0);
             self.start = block;
         }
         self.room = room;
+        self.now = self.arena.mark();
+        // Last, for the sink may allocate.
+        self.arena.report();
         Ok(())
     }
 
@@ -89,7 +104,11 @@ impl<'a, T, A: RawAlloc<'a>> Drop for Growing<'a, T, A> {
         let values = NonNull::slice_from_raw_parts(self.start, self.len);
         // SAFETY: values that nobody else has seen.
         unsafe { ptr::drop_in_place(values.as_ptr()) };
+        let begun = self.begun.filter(|_| self.arena.mark() == self.now);
         self.give_back(0);
+        if let Some(begun) = begun {
+            self.arena.undo(begun);
+        }
     }
 }
 
@@ -105,7 +124,8 @@ pub(super) fn try_from_iter<'a, T: 'a>(
     let room = if size_of::<T>() == 0 { usize::MAX } else { 0 };
     let start = NonNull::dangling();
     let lives = std::marker::PhantomData;
-    let mut slice = Growing { arena, start, len: 0, room, lives };
+    let (begun, now) = (None, None);
+    let mut slice = Growing { arena, start, len: 0, room, begun, now, lives };
     while let Some(value) = values.next() {
         let more = if slice.len == slice.room { values.size_hint().0 } else { 0 };
         slice.push(value, more)?;

@@ -335,7 +335,9 @@ macro_rules! allocation_methods {
         }
 
         /// Like [`Self::alloc_slice_from_iter`], but returns the error instead of panicking; what
-        /// was taken from `values` is then dropped.
+        /// was taken from `values` is then dropped. An arena of one thread is as before, without chunks that were kept for
+        /// later if they made room, unless `values` has allocated from it. In one of many threads the blocks that the slice had
+        /// outgrown stay allocated until the reset, as they do after a call that succeeds, but for those with chunks of their own.
         #[inline]
         #[cfg_attr(feature = "debug", track_caller)]
         pub fn try_alloc_slice_from_iter<T>(

@@ -18,7 +18,7 @@ pub struct ArenaOptions {
     /// The most bytes of chunks at any time, unused parts included. Default 64 MiB.
     pub limit: usize,
     /// The first chunk; each further one is twice as large. Default 16 KiB, which is also the
-    /// least there is.
+    /// least there is, but for what little the limit leaves: then a chunk has just the pages that are needed.
     pub first_chunk: usize,
     /// The largest chunk; larger allocations get one of their own. Default 1 MiB.
     pub chunk_cap: usize,

@@ -15,4 +15,6 @@ pub(super) struct OwnedChunk {
     /// The version of the store when it became the current one, or, of an oversize one, when it was taken: tells a
     /// scope which chunks came after it began.
     pub(super) since: u64,
+    /// How many had come to the store with it, ever.
+    pub(super) number: usize,
 }

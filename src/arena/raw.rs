@@ -2,6 +2,8 @@
 
 use super::Arena;
 #[cfg(not(feature = "debug"))]
+use super::store::Mark;
+#[cfg(not(feature = "debug"))]
 use super::typed::{RawAlloc, refuse};
 use crate::error::AllocError;
 use crate::memory::page_size;
@@ -103,6 +105,22 @@ unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a Arena<MIN_ALIGN> {
     fn cut_last(self, start: NonNull<u8>, old: usize, new: usize) {
         Arena::cut_last(self, start, old, new);
     }
+
+    fn mark(self) -> Option<Mark> {
+        Some(self.stands())
+    }
+
+    fn try_block_quietly(self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        self.cut_quietly(layout)
+    }
+
+    fn report(self) {
+        Arena::report(self);
+    }
+
+    fn undo(self, mark: Mark) {
+        self.go_back_to(mark);
+    }
 }
 
 #[cfg(not(feature = "debug"))]
@@ -167,9 +185,17 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         Some(unsafe { NonNull::new_unchecked(start) })
     }
 
+    /// Bytes for `layout`, wherever there are some. Tells no sink.
+    pub(super) fn cut_quietly(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        match self.bump(layout.size(), mask(layout.align(), MIN_ALIGN)) {
+            Some(start) => Ok(start),
+            None => self.cut_elsewhere(layout),
+        }
+    }
+
     /// Bytes that the window does not have: from a chunk of their own, or the next one, which
     /// becomes the window.
-    pub(super) fn cut_elsewhere(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+    fn cut_elsewhere(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         let align = layout.align().max(MIN_ALIGN);
         if layout.size() == 0 {
             let nowhere = NonNull::new(ptr::without_provenance_mut(align));

@@ -4,7 +4,7 @@ use super::Arena;
 use std::ptr::NonNull;
 
 /// A block that has a chunk of its own begins at a page, however small it has become: the smallest page there is.
-const LEAST_PAGE: usize = 4096;
+pub(super) const LEAST_PAGE: usize = 4096;
 
 impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     /// Whether the block of `size` bytes at `start` is the last one of the current chunk.

@@ -48,6 +48,16 @@ pub(super) struct Store {
     pub(super) standing: Vec<u64>,
 }
 
+/// Where an arena stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    cursor: *mut u8,
+    version: u64,
+    /// Chunks that had come, ever.
+    chunks: usize,
+    next: usize,
+}
+
 impl Store {
     pub(super) fn new(options: ArenaOptions, depot: Arc<Depot>) -> Store {
         let id = unique_id();
@@ -98,6 +108,17 @@ impl Store {
             None => (0, 0),
         };
         ((at, version), used)
+    }
+
+    /// Where the arena stands, whose cursor is at `cursor`.
+    pub(super) fn mark(&self, cursor: *mut u8) -> Mark {
+        let (version, next) = (self.version, self.next);
+        Mark { cursor, version, chunks: self.obtained(), next }
+    }
+
+    /// Chunks that came from the depot or the system, ever.
+    fn obtained(&self) -> usize {
+        self.recycled + self.mapped
     }
 
     /// Takes over from the window, which says what is used of the current chunk and from where
@@ -217,7 +238,9 @@ impl Store {
             self.forget_unused(exact);
         }
         let room = self.options.limit - self.committed;
-        let Some(size) = [size, class, exact].into_iter().find(|&size| size <= room) else {
+        // What no chunk can be is no matter of the limit: the depot refuses it.
+        let fits = |size: usize| size <= room || size == usize::MAX && need <= room;
+        let Some(size) = [size, class, exact].into_iter().find(|&size| fits(size)) else {
             let (requested, used, limit) = (need, self.committed, self.options.limit);
             self.reporter.note(ArenaEvent::LimitRefused { requested, used, limit });
             return Err(AllocError::Limit { requested, used, limit });
@@ -236,7 +259,8 @@ impl Store {
         }
         self.committed += size;
         self.peak = self.peak.max(self.committed);
-        Ok(OwnedChunk { mapping, used: 0, clean_from, since: self.version })
+        let (since, number) = (self.version, self.obtained());
+        Ok(OwnedChunk { mapping, used: 0, clean_from, since, number })
     }
 
     /// Empties everything. The largest chunk is the current one and all others are spares: so
@@ -270,6 +294,16 @@ impl Store {
         while let Some(chunk) = self.oversize.pop_after(version) {
             self.give_back(chunk);
         }
+    }
+
+    /// Goes back to a mark, with none of the chunks that came since.
+    pub(super) fn undo(&mut self, mark: Mark) {
+        let (position, used) = self.locate(mark.cursor, mark.version);
+        self.back_to(position, used);
+        // All of them are empty. The current one is among them only if it was the first of all, and has the index 0.
+        let came: Vec<_> = self.chunks.extract_if(.., |chunk| chunk.number > mark.chunks).collect();
+        came.into_iter().for_each(|chunk| self.give_back(chunk));
+        self.next = mark.next;
     }
 
     /// Bytes of the spares, and of the current chunk if it is empty and may be given back.

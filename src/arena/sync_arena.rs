@@ -9,6 +9,8 @@ mod watched;
 
 pub use local::Local;
 
+#[cfg(not(feature = "debug"))]
+use super::resize::LEAST_PAGE;
 use super::store::Store;
 use super::typed;
 #[cfg(not(feature = "debug"))]
@@ -141,6 +143,14 @@ unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a SyncArena<MIN_ALIGN
         // SAFETY: within the bytes just handed out.
         unsafe { start.write_bytes(0, dirty.min(layout.size())) };
         Ok(start)
+    }
+
+    /// Gives back a block that has a chunk of its own. Of another one other threads may have bytes behind it, or get its own
+    /// before they see what was written there.
+    fn cut_last(self, start: NonNull<u8>, old: usize, new: usize) {
+        if old > 0 && new == 0 && start.addr().get().is_multiple_of(LEAST_PAGE) {
+            self.state.lock().store.free_oversize(start.addr().get());
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Each arena says by [`RawAlloc`] how it allocates bytes. The functions here are all that is
 //! built on it, and `methods` makes them methods.
 
+use super::store::Mark;
 use crate::error::{AllocError, InitError};
 use std::alloc::Layout;
 use std::mem::MaybeUninit;
@@ -86,6 +87,24 @@ pub(super) unsafe trait RawAlloc<'a>: Copy {
     /// is the last one. The block is the caller's, who does not use it beyond `new` any more.
     #[inline]
     fn cut_last(self, _start: NonNull<u8>, _old: usize, _new: usize) {}
+
+    /// Where it stands; `None` if it cannot go back there, since other threads allocate from it too.
+    fn mark(self) -> Option<Mark> {
+        None
+    }
+
+    /// [`RawAlloc::try_block`] of one that has marks, without the report to its sink, which may allocate.
+    #[cfg_attr(feature = "debug", track_caller)]
+    fn try_block_quietly(self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        self.try_block(layout)
+    }
+
+    /// The report that is due then.
+    fn report(self) {}
+
+    /// Goes back to a mark, with all its chunks. Nobody uses what was allocated since. Tells no sink: that would be foreign
+    /// code in the midst of a destructor.
+    fn undo(self, _mark: Mark) {}
 }
 
 #[inline]

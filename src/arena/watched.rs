@@ -2,7 +2,7 @@
 //! paths of `raw`, which are not compiled then.
 
 use super::Arena;
-use super::raw::mask;
+use super::store::Mark;
 use super::typed::RawAlloc;
 use crate::debug::{Content, Extent, Finding, Handle, How, Ledger, Place, ZONE};
 use crate::error::AllocError;
@@ -93,6 +93,23 @@ unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &'a Arena<MIN_ALIGN> {
         ledger.resize(address, new, kept, Place::here());
         Arena::cut_last(self, extent.at(0), old_whole, whole);
     }
+
+    fn mark(self) -> Option<Mark> {
+        Some(self.stands())
+    }
+
+    fn try_block_quietly(self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        let cut = |whole| self.cut_quietly(whole);
+        watched::<MIN_ALIGN>(|| self.ledger(), layout, Content::Fresh, cut)
+    }
+
+    fn report(self) {
+        Arena::report(self);
+    }
+
+    fn undo(self, mark: Mark) {
+        self.go_back_to(mark);
+    }
 }
 
 impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
@@ -101,10 +118,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     }
 
     fn cut(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        if let Some(start) = self.bump(layout.size(), mask(layout.align(), MIN_ALIGN)) {
-            return Ok(start);
-        }
-        let start = self.cut_elsewhere(layout);
+        let start = self.cut_quietly(layout);
         self.report();
         start
     }

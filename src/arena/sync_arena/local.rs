@@ -89,6 +89,10 @@ unsafe impl<'a, const MIN_ALIGN: usize> RawAlloc<'a> for &Local<'a, MIN_ALIGN> {
         unsafe { start.write_bytes(0, layout.size()) };
         Ok(start)
     }
+
+    fn cut_last(self, start: NonNull<u8>, old: usize, new: usize) {
+        self.arena.cut_last(start, old, new);
+    }
 }
 
 impl<'a, const MIN_ALIGN: usize> Local<'a, MIN_ALIGN> {
