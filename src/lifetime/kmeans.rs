@@ -40,7 +40,8 @@ impl Point {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Clusters {
     /// The weighted sum of squared distances to the middle of the cluster, with 1, 2, … clusters. Fewer than were asked for
-    /// where there are not so many different places; none where there is no weight.
+    /// where there are not so many different places; none where there is no weight. To the last digits, also of those that
+    /// are nothing beside the error of one cluster; there the clusters may not be the best ones.
     pub errors: Vec<f64>,
     /// By the number of clusters less 1: the places where each cluster but the first begins, ascending.
     pub starts: Vec<Vec<f64>>,
@@ -57,17 +58,15 @@ impl Clusters {
 
 /// Places in order, each once, with what a cluster from one to another explains.
 struct Sums {
-    places: Vec<f64>,
+    points: Vec<Point>,
     /// Up to and without each: of the weights, and of weight times distance from the mean of all.
     weights: Vec<f64>,
     moments: Vec<f64>,
-    /// The error of one cluster.
-    total: f64,
 }
 
 impl Sums {
     /// `points` weigh something.
-    fn new(points: &mut Vec<Point>) -> Sums {
+    fn new(mut points: Vec<Point>) -> Sums {
         points.sort_by(|a, b| a.at.total_cmp(&b.at));
         points.dedup_by(|next, kept| {
             let same = next.at == kept.at;
@@ -80,20 +79,36 @@ impl Sums {
         let weight: f64 = points.iter().map(|p| p.weight).sum();
         let mean = points.iter().map(|p| p.weight * p.at).sum::<f64>() / weight;
         let (mut weights, mut moments) = (vec![0.0], vec![0.0]);
-        let (mut total, mut sum, mut moment) = (0.0, 0.0, 0.0);
-        for p in points.iter() {
-            let distance = p.at - mean;
+        let (mut sum, mut moment) = (0.0, 0.0);
+        for p in &points {
             sum += p.weight;
-            moment += p.weight * distance;
-            total += p.weight * distance * distance;
+            moment += p.weight * (p.at - mean);
             weights.push(sum);
             moments.push(moment);
         }
-        Sums { places: points.iter().map(|p| p.at).collect(), weights, moments, total }
+        Sums { points, weights, moments }
     }
 
     fn len(&self) -> usize {
-        self.places.len()
+        self.points.len()
+    }
+
+    /// The error of the places `from..to` as one cluster, by sums of its own: the difference of two over all places would lose what is
+    /// small beside them.
+    fn error(&self, from: usize, to: usize) -> f64 {
+        let (first, points) = (self.points[from].at, &self.points[from..to]);
+        let (mut weight, mut moment) = (0.0, 0.0);
+        for p in points {
+            weight += p.weight;
+            moment += p.weight * (p.at - first);
+        }
+        let middle = moment / weight;
+        let mut error = 0.0;
+        for p in points {
+            let distance = p.at - first - middle;
+            error += p.weight * distance * distance;
+        }
+        error
     }
 
     /// By how much the error falls when the places `from..to` have their own middle: what is to be as large as can be.
@@ -133,48 +148,48 @@ pub fn cluster(points: &[Point], most: usize) -> Result<Clusters, ClusterError> 
     if let Some(index) = points.iter().position(|p| !is_sound(p)) {
         return Err(ClusterError::Point { index });
     }
-    let mut weighed: Vec<Point> = points.iter().copied().filter(|p| p.weight > 0.0).collect();
+    let weighed: Vec<Point> = points.iter().copied().filter(|p| p.weight > 0.0).collect();
     if weighed.is_empty() {
         return Ok(Clusters { errors: vec![], starts: vec![], chosen: 0 });
     }
-    let sums = Sums::new(&mut weighed);
-    if !sums.total.is_finite() {
+    let sums = Sums::new(weighed);
+    let error = sums.error(0, sums.len());
+    if !error.is_finite() {
         return Err(ClusterError::Overflow);
     }
-    Ok(solve(&sums, most))
+    Ok(solve(&sums, error, most))
 }
 
-fn solve(sums: &Sums, most: usize) -> Clusters {
+/// `error`: of one cluster.
+fn solve(sums: &Sums, error: f64, most: usize) -> Clusters {
     let len = sums.len();
     let most = most.min(len);
     let mut best: Vec<f64> = (1..=len).map(|to| sums.explained(0, to)).collect();
     best.insert(0, 0.0);
-    let mut errors = vec![sums.total];
+    let mut errors = vec![error];
     let mut starts = vec![vec![]];
     let mut layers: Vec<Vec<u32>> = vec![];
     for k in 2..=most {
         let (next, begins) = fill(sums, &best, k, k == most);
-        errors.push((sums.total - next[len]).max(0.0));
         layers.push(begins);
-        starts.push(trace(sums, &layers));
+        let begins = trace(len, &layers);
+        let froms = [0].into_iter().chain(begins.iter().copied());
+        let tos = begins.iter().copied().chain([len]);
+        errors.push(froms.zip(tos).fold(0.0, |sum, (from, to)| sum + sums.error(from, to)));
+        starts.push(begins.iter().map(|&begin| sums.points[begin].at).collect());
         best = next;
     }
     let chosen = choose(&errors, sums.weights[len]);
     Clusters { errors, starts, chosen }
 }
 
-/// Where the clusters begin, from the last one back.
-fn trace(sums: &Sums, layers: &[Vec<u32>]) -> Vec<f64> {
-    let mut to = sums.len();
-    let mut starts: Vec<f64> = layers
-        .iter()
-        .rev()
-        .map(|begins| {
-            to = begins[to] as usize;
-            sums.places[to]
-        })
-        .collect();
-    starts.reverse();
+/// Where each cluster of `to` places but the first begins, ascending: from the last one back.
+fn trace(mut to: usize, layers: &[Vec<u32>]) -> Vec<usize> {
+    let mut starts: Vec<usize> = layers.iter().map(|_| 0).collect();
+    for (start, begins) in starts.iter_mut().zip(layers).rev() {
+        to = begins[to] as usize;
+        *start = to;
+    }
     starts
 }
 
@@ -257,6 +272,21 @@ mod tests {
                 assert!(clusters.starts.iter().flatten().all(|start| start.is_finite()));
             }
         }
+    }
+
+    #[test]
+    fn errors_lose_no_digits_where_weights_or_places_are_far_apart() -> Result<(), ClusterError> {
+        for heavy in [1e3, 1e12, 1e15, 1e17, 1e20, 1e300] {
+            let points = [(0.0, heavy), (10.0, 1.0), (20.0, 1.0), (30.0, 1.0)];
+            let clusters = cluster(&points.map(|(at, weight)| Point::new(at, weight)), 4)?;
+            assert_eq!((clusters.errors[3], clusters.errors[2]), (0.0, 50.0), "{heavy:e}");
+        }
+        for far in [1e6, 1e9, 1e12, 1e14] {
+            let clusters = cluster(&points(&[0.0, far, far + 1.0, far + 2.0]), 4)?;
+            assert_eq!(clusters.errors[1..], [2000.0, 500.0, 0.0], "{far:e}");
+            assert_eq!(clusters.starts[1], [far]);
+        }
+        Ok(())
     }
 
     fn triples(values: &[f64]) -> impl Iterator<Item = (f64, f64, f64)> {

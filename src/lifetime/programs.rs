@@ -5,9 +5,9 @@ use proptest::prelude::*;
 
 /// The weighted sum of squared distances to the middle.
 fn error_of(points: &[Point]) -> f64 {
-    let weight: f64 = points.iter().map(|p| p.weight).sum();
-    let middle = points.iter().map(|p| p.weight * p.at).sum::<f64>() / weight;
-    points.iter().map(|p| p.weight * (p.at - middle).powi(2)).sum()
+    let (first, weight) = (points[0].at, points.iter().map(|p| p.weight).sum::<f64>());
+    let middle = points.iter().map(|p| p.weight * (p.at - first)).sum::<f64>() / weight;
+    points.iter().map(|p| p.weight * (p.at - first - middle).powi(2)).sum()
 }
 
 /// The least error of `points`, in order, in `k` clusters: of all ways to part them.

@@ -17,7 +17,7 @@ const startOf = (bucket) => (bucket === 0 ? 0 : Math.sqrt(2 ** (bucket - 1)));
 /** Places in order, each once, with what a cluster from one to another explains. */
 class Sums {
   places = [];
-  total = 0; // the error of one cluster
+  #of = []; // the weight of each
   #weights = [0];
   #moments = [0];
 
@@ -40,11 +40,10 @@ class Sums {
   #add(each, mean) {
     let [sum, moment] = [0, 0];
     for (const [place, weight] of each) {
-      const distance = place - mean;
       sum += weight;
-      moment += weight * distance;
-      this.total += weight * distance * distance;
+      moment += weight * (place - mean);
       this.places.push(place);
+      this.#of.push(weight);
       this.#weights.push(sum);
       this.#moments.push(moment);
     }
@@ -52,6 +51,22 @@ class Sums {
 
   get weight() {
     return this.#weights.at(-1);
+  }
+
+  /** Of the places from `from` up to `to` as one cluster, by sums of its own: the difference of two over all places would lose what is small beside them. */
+  error(from, to) {
+    const first = this.places[from];
+    let [weight, moment, error] = [0, 0, 0];
+    for (let i = from; i < to; i++) {
+      weight += this.#of[i];
+      moment += this.#of[i] * (this.places[i] - first);
+    }
+    const middle = moment / weight;
+    for (let i = from; i < to; i++) {
+      const distance = this.places[i] - first - middle;
+      error += this.#of[i] * distance * distance;
+    }
+    return error;
   }
 
   /** By how much the error falls when the places from `from` up to `to` have their own middle. */
@@ -86,13 +101,13 @@ function nextLayer(sums, best, k) {
   return { next, begins };
 }
 
-/** Where the clusters begin, from the last one back. */
-function trace(sums, layers) {
-  let to = sums.places.length;
-  return layers.toReversed().map(({ begins }) => {
+/** Where each cluster of `to` places but the first begins, ascending: from the last one back. */
+function trace(to, layers) {
+  const starts = layers.toReversed().map(({ begins }) => {
     to = begins[to];
-    return sums.places[to];
+    return to;
   });
+  return starts.reverse();
 }
 
 /** The smallest number of clusters whose next one would let the error fall by less than the bound. */
@@ -118,13 +133,16 @@ function bordersOf(bytes, leastMs, most = MOST_CLUSTERS) {
   const { length } = sums.places;
   if (length === 0) return { errors: [], buckets: [], clusters: 0 };
   let best = [0, ...sums.places.map((_, to) => sums.explained(0, to + 1))];
-  const [errors, buckets, layers] = [[sums.total], [[]], []];
+  const [errors, buckets, layers] = [[sums.error(0, length)], [[]], []];
   for (let k = 2; k <= Math.min(most, length); k++) {
     const layer = nextLayer(sums, best, k);
     best = layer.next;
-    errors.push(Math.max(0, sums.total - best[length]));
     layers.push(layer);
-    buckets.push(halfway(bytes, shortest, trace(sums, layers).toReversed()));
+    const starts = trace(length, layers);
+    const ends = [...starts, length];
+    errors.push([0, ...starts].reduce((sum, from, i) => sum + sums.error(from, ends[i]), 0));
+    const places = starts.map((start) => sums.places[start]);
+    buckets.push(halfway(bytes, shortest, places));
   }
   return { errors, buckets, clusters: choose(errors, sums.weight) };
 }

@@ -92,6 +92,11 @@ test('they are the best there are', (t) => {
   }
 });
 
+test('errors lose no digits beside a place that weighs 10 to the 17', (t) => {
+  const { errors } = bordersOf(histogram([0, 1e17], [20, 1], [40, 1], [60, 1]), 0);
+  t.deepEqual(errors, [1400, 200, 50, 0]);
+});
+
 test('no border is below the least', (t) => {
   const below = random(8);
   for (const least of [0, 1, 8, 100, 1e6, 1e12, Infinity]) {
