@@ -68,7 +68,7 @@ fn try_everything(slab: Slab, numbers: &mut Numbers) {
     }
     if let Ok(received) = slab.receive_as(Token::from_bits(numbers.next()), owner) {
         let block = slab.pools()[received.pool].block(received.slot);
-        assert!(received.length <= block.len());
+        assert!((1..=block.len()).contains(&received.length));
         within(block);
     }
     for block in blocks {

@@ -1,6 +1,7 @@
 //! Slabs that several processes share, and what is left of those that are killed.
 
 use super::thread_cache::ThreadCache;
+use super::transit::Parcel;
 use super::{Recovered, SegmentOptions, Slab, SlabOptions};
 use crate::error::{
     ClaimError, MapError, SegmentError, SegmentField, SendError, SlabError, TokenError,
@@ -259,4 +260,22 @@ fn a_slab_that_can_grow_or_differs_from_the_one_that_is_there_is_refused() {
     assert!(Slab::list().unwrap().contains(&name.0));
     Slab::unlink(&name.0).unwrap();
     assert!(!Slab::list().unwrap().contains(&name.0));
+}
+
+#[test]
+fn what_is_received_has_bytes_and_is_within_its_slot_whatever_another_process_wrote() {
+    let slab = Slab::anonymous(&SlabOptions::fixed(&[64], 8, 1 << 20), &SegmentOptions::default())
+        .unwrap();
+    for bits in [0, u64::MAX, 65, 1 << 40] {
+        let block = slab.allocate(64).unwrap();
+        // SAFETY: held, and not used before it is received.
+        let token = unsafe { slab.send(block) }.unwrap();
+        let (_, slot) = slab.locate(block.cast()).unwrap();
+        slab.pools()[0].table.set_parcel(slot, Parcel::from_bits(bits));
+        let received = slab.receive(token).unwrap();
+        assert_eq!(received.cast::<u8>(), block.cast());
+        assert!((1..=64).contains(&received.len()), "{bits:x}");
+        // SAFETY: held, and not used any more.
+        unsafe { slab.deallocate(received.cast()) }.unwrap();
+    }
 }

@@ -149,7 +149,8 @@ impl Slab {
     }
 
     /// Takes over a block that was sent by this slab: the bytes that were sent, at the address that they have in this
-    /// mapping. Works once. The block is the caller's from then on, as if allocated here, with the rest of its slot.
+    /// mapping. Works once. The block is the caller's from then on, as if allocated here, with the rest of its slot. It has at
+    /// least one byte and at most those of its slot, also if another process has damaged what it shares.
     ///
     /// Errors: [`TokenError::Stale`] for a token that was received or revoked before, is another slab's, or whose
     /// sender was gone for longer than the transit, and [`TokenError::Forked`]. [`Slab::send`] has an example.
@@ -262,8 +263,8 @@ impl Slab {
         if !sent || !allowed(word) || pool.table.change(slot as u32, word, held).is_err() {
             return Err(TokenError::Stale);
         }
-        // The size bounds what another isolate may have written there.
-        let length = pool.table.parcel(slot as u32).length().min(pool.size());
+        // Within what can be sent, whatever another process may have written there.
+        let length = pool.table.parcel(slot as u32).length().clamp(1, pool.size());
         Ok(Received { pool: index, slot: slot as u32, length })
     }
 }
