@@ -187,7 +187,7 @@ pub struct PoolStats {
     pub held: usize,
     /// Slots that wait in a [`crate::ThreadCache`].
     pub cached: usize,
-    /// Slots on their way to another isolate of Node.js, or to another process; 0 without the binding.
+    /// Slots that were [sent](crate::Slab::send) and not received or revoked.
     pub sent: usize,
     /// Slots that anyone may allocate.
     pub free: usize,

@@ -109,6 +109,8 @@ fn options_that_cannot_be_are_refused_by_name() {
     assert_eq!(below.to_string(), "the count of pool 0, 5, is less than its min_count, 6");
     let huge = pool(1 << 40, u32::MAX, u32::MAX);
     assert_eq!(make(&[huge], MIB), SlabError::Footprint { bytes: usize::MAX, limit: MIB });
+    let said = make(&[huge], usize::MAX).to_string();
+    assert_eq!(said, "the pools take more bytes than a slab can have");
     let SlabError::Footprint { bytes, limit } = make(&[pool(4096, 256, 256)], MIB) else {
         panic!()
     };

@@ -53,7 +53,7 @@ pub enum SlabError {
     },
     /// The pools with their records do not fit the limit.
     Footprint {
-        /// Bytes that they take from the start; `usize::MAX` if the sum overflows.
+        /// Bytes that they take from the start; `usize::MAX` if they are more than a slab can have, whatever the limit.
         bytes: usize,
         /// Bytes allowed: [`SlabOptions::max_bytes`](crate::slab::SlabOptions::max_bytes).
         limit: usize,
@@ -89,6 +89,9 @@ impl fmt::Display for SlabError {
             }
             SlabError::Count { index, count, least, .. } => {
                 write!(f, "the count of pool {index}, {count}, is less than its min_count, {least}")
+            }
+            SlabError::Footprint { bytes: usize::MAX, .. } => {
+                f.write_str("the pools take more bytes than a slab can have")
             }
             SlabError::Footprint { bytes, limit } => {
                 write!(f, "the pools take {bytes} bytes, and {limit} are allowed")

@@ -23,15 +23,19 @@ pub(crate) mod segment;
 mod shared_memory;
 mod wiped_on_fork;
 
-/// See [`MemoryOptions::granule`] for what mappings are multiples of.
-///
-/// ```
-/// assert!(ralloc_core::memory::page_size().is_power_of_two());
-/// ```
-pub use crate::os::page_size;
 pub use depot::Depot;
 pub(crate) use mapping::Mapping;
 pub(crate) use options::Pages;
 pub use options::{HugePages, MemoryOptions};
 pub(crate) use shared_memory::{SharedKind, SharedMemory};
 pub(crate) use wiped_on_fork::{WipedOnFork, ZeroIsValid};
+
+/// Bytes of a page of the system. Mappings are multiples of [`MemoryOptions::granule`], which is more with huge pages.
+///
+/// ```
+/// assert!(ralloc_core::memory::page_size().is_power_of_two());
+/// ```
+#[inline]
+pub fn page_size() -> usize {
+    crate::os::page_size()
+}
