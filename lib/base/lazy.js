@@ -20,8 +20,8 @@ let before = null;
 
 /** Our modules that are not loaded yet: those of a `--require` that is at work, and what was cut off. */
 function halfMade() {
-  if (ROOT === undefined) return [];
-  const { cache } = require;
+  const { cache } = require; // undefined where a program has made a `require` of its own
+  if (ROOT === undefined || cache === undefined) return [];
   return Object.keys(cache).filter((file) => isOurs(file) && cache[file]?.loaded === false);
 }
 
