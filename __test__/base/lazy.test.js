@@ -26,9 +26,12 @@ function loads() {
 
 /** What is loaded with another one of them is cut off in a process of its own. */
 const GROUPS = [
-  { is: (name) => / (leaks|parsers)$/.test(name) },
+  { is: (name) => / (leaks|parsers|adoptedSpans)$/.test(name) },
+  {
+    is: (name) => name.startsWith('memory/native.js') || name.endsWith(' audits'),
+    env: { RALLOC_BACKEND: 'js' },
+  },
   { is: (name) => /^(debug\/|express)/.test(name) },
-  { is: (name) => name.startsWith('memory/native.js'), env: { RALLOC_BACKEND: 'js' } },
   { is: () => true },
 ];
 

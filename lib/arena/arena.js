@@ -15,13 +15,13 @@ const { showProfiler } = require('../base/seen.js');
 const { arrayBufferOf } = require('../base/views.js');
 const { releasedHold } = require('./hold.js');
 const { ArenaOwner } = require('./owner.js');
-const { arenaStats, arenaLine, describeArena } = require('./stats.js');
 const { LIVE, CLOSED, ESCAPED, RELEASED, dischargeHeap, isReleased } = require('./life.js');
 const { UNUSED, UNUSED_RELEASED, isStandIn } = require('./unused.js');
 const { Window } = require('./window.js');
 
 const adopting = lazy(() => require('./adopt.js'));
 const collecting = lazy(() => require('./collect.js'));
+const figures = lazy(() => require('./stats.js'));
 const typedArrays = lazy(() => require('./typed-array.js'));
 
 const { fill } = Uint8Array.prototype;
@@ -232,11 +232,13 @@ class Arena {
   }
 
   #describe() {
-    return describeArena(this.#window, this.#children ?? [], (child) => child.#describe());
+    return figures().describeArena(this.#window, this.#children ?? [], (child) =>
+      child.#describe(),
+    );
   }
 
   stats() {
-    return arenaStats(this.#describe(), this.#owner);
+    return figures().arenaStats(this.#describe(), this.#owner);
   }
 
   chunkStats() {
@@ -252,7 +254,7 @@ class Arena {
   }
 
   [inspect.custom]() {
-    return #owner in this ? arenaLine(this.#describe(), this.#owner) : 'Arena {}';
+    return #owner in this ? figures().arenaLine(this.#describe(), this.#owner) : 'Arena {}';
   }
 
   static {

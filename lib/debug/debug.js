@@ -10,7 +10,6 @@ const { checkOn, configure, onLevel, settings, start } = require('./settings.js'
 const watching = lazy(() => require('./watch/watch.js'));
 const leaks = lazy(() => require('./leaks/leaks.js'));
 const sampling = lazy(() => require('./watch/sampling.js'));
-const opened = lazy(() => require('./leaks/opened.js'));
 const audits = lazy(() => require('./audit.js'));
 
 /** Changes the options that are given, and leaves the others as they are. */
@@ -22,7 +21,7 @@ function configureDebug(options) {
 /** Throws where the lists, counts and budgets of what the program has open contradict each other: an error of ralloc's own. */
 function auditOpen() {
   const { audit } = audits();
-  const open = opened().stillOpen();
+  const open = leaks().stillOpen();
   const found = open.flatMap(({ kind, core }) => (core === undefined ? [] : audit(core, kind)));
   if (found.length > 0) throw new RallocError('ERR_RALLOC_CORRUPTED', found.join('; '));
 }

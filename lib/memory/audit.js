@@ -45,7 +45,7 @@ function auditLists(pool, leases, warm) {
     for (const span of spans) lists.set(span, [...(lists.get(span) ?? []), name]);
   };
   const leased = [...leases.spans].filter(({ ab }) => ab !== null);
-  const adopted = pool.adopted.all().filter((span) => span.adopted !== null);
+  const adopted = (pool.adopted?.all() ?? []).filter((span) => span.adopted !== null);
   const all = new Set([...leased, ...adopted]);
   note('warm', warm.all());
   const homes = new Set([...all].map(({ home }) => home));
@@ -79,12 +79,14 @@ function auditPool(pool) {
   const { leases, warm } = partsOf(pool);
   const { adopted, holders } = pool;
   const { holders: found, homes } = leases.sums();
-  const adoptedBytes = sumOf(adopted.all(), (span) => (span.adopted === null ? 0 : span.size));
+  const adoptedBytes = sumOf(adopted?.all() ?? [], (span) =>
+    span.adopted === null ? 0 : span.size,
+  );
   const chunkBytes = sumOf(warm.all(), ({ isChunk, size }) => (isChunk ? size : 0));
   return [
     ...auditLists(pool, leases, warm),
     ...auditLeases(leases, adoptedBytes),
-    ...differ('bytes of adopted spans', adopted.bytes, adoptedBytes),
+    ...differ('bytes of adopted spans', adopted?.bytes ?? 0, adoptedBytes),
     ...differ(
       'bytes of warm spans',
       warm.bytes,

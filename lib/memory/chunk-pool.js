@@ -12,9 +12,9 @@
 const memory = require('./native.js');
 const { refusal } = require('../base/errors.js');
 const { view } = require('../base/fill.js');
+const { lazy } = require('../base/lazy.js');
 const { finishScopes } = require('../base/scope.js');
 const { Guarded } = require('../base/guarded.js');
-const { AdoptedSpans } = require('./adopted-spans.js');
 const { ParkedSpans } = require('./parked-spans.js');
 const { SpanLeases } = require('./span-leases.js');
 const { WarmSpans } = require('./warm-spans.js');
@@ -23,6 +23,8 @@ const idle = require('./idle.js');
 const { staysWarm } = require('./options.js');
 const { memoryStats } = require('./stats.js');
 const { Holders, describeTaken, waitingParts } = require('./taken.js');
+
+const adoptedSpans = lazy(() => require('./adopted-spans.js'));
 
 memory.warnOfFallback();
 
@@ -41,6 +43,7 @@ class ChunkPool {
   unfinished = null; // the ends of scopes that the stack had no room for: see base/scope.js
   watched = false; // by idle.js
   guarded = new Guarded();
+  adopted = null; // AdoptedSpans, from the first one on
   holders = new Holders();
   window = null; // the window of the arena whose pool it is, which is asked for its span in idle times
 
@@ -62,7 +65,6 @@ class ChunkPool {
     this.#gc = new QuarantineGc(collectsFrom, memory.backend === 'js');
     this.#staysWarm = staysWarm(asked);
     this.#leases = new SpanLeases(maxBytes, chunkSize, mayWipe, asked);
-    this.adopted = new AdoptedSpans(this, this.#leases);
     this.#about = { limitOption, asked };
     this.#leases.probe(this.#about);
     this.#policy = { safety, wipe };
@@ -114,6 +116,7 @@ class ChunkPool {
 
   /** A span for `ab`, which is none of this memory, as acquire() has it. Throws ERR_RALLOC_LIMIT and changes nothing. */
   adopt(ab, size, policy) {
+    this.adopted ??= new (adoptedSpans().AdoptedSpans)(this, this.#leases);
     return this.#granted(size, () => this.adopted.add(ab, size, policy));
   }
 
@@ -121,7 +124,7 @@ class ChunkPool {
   #granted(need, ask, other) {
     let given = ask();
     // What is warm goes only where that can help: a size that never fits takes nothing from those that do.
-    const room = given.limit - this.adopted.bytes - need;
+    const room = given.limit - this.#adoptedBytes - need;
     if (given.kind === 'limit' && this.#leases.mayLeave(room, this.#warm)) {
       this.pending++;
       const span = other?.();
@@ -136,11 +139,15 @@ class ChunkPool {
     throw refusal(given, this.#about.limitOption, need, { ...this.#about, taken });
   }
 
+  get #adoptedBytes() {
+    return this.adopted?.bytes ?? 0;
+  }
+
   /** Makes right what a cut-off step left. To be called only where no other is under way. */
   settle() {
     if (this.unfinished !== null) finishScopes(this);
     for (const span of this.#leases.spans) if (span.ab !== null) span.home?.finish();
-    this.adopted.finish();
+    this.adopted?.finish();
     this.#leases.sweep();
     this.#warm = new WarmSpans();
     for (const span of this.#leases.spans) if (span.home === null) this.#warm.put(span);
@@ -158,7 +165,7 @@ class ChunkPool {
    * shows what comes next ('recycle').
    */
   release(span, policy = this.#policy) {
-    if (span.ab === null) return this.adopted.release(span, policy);
+    if (span.ab === null) return this.adopted?.release(span, policy);
     if (span.held && span.operations === 0) this.#leases.unhold(span);
     if (span.operations > 0) {
       this.parked.add(span, policy);
@@ -197,7 +204,7 @@ class ChunkPool {
 
   /** Leaves a span attached to its Buffers; its memory comes back when V8 has proved that there are none. */
   quarantine(span, wipe = this.#policy.wipe) {
-    if (span.ab === null) return this.adopted.drop(span);
+    if (span.ab === null) return this.adopted?.drop(span);
     if (span.ab.byteLength === 0) return this.retireStolen(span);
     this.mayHaveQuarantined = true;
     idle.watchDepot();
@@ -284,7 +291,7 @@ class ChunkPool {
     this.settleCutOff();
     const { bytes, heldBytes } = this.#leases;
     const inArenas = bytes - heldBytes - this.#warm.bytes;
-    return memoryStats(this.#leases.stats(), inArenas, this.adopted.bytes);
+    return memoryStats(this.#leases.stats(), inArenas, this.#adoptedBytes);
   }
 
   static {

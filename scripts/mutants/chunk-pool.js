@@ -38,7 +38,7 @@ module.exports = [
         { tests: ['arena/limit.test.js'] },
       ],
       'adopted bytes are thought to make room': [
-        ' - this.adopted.bytes - need',
+        ' - this.#adoptedBytes - need',
         ' - need',
         { tests: ['arena/adopt.test.js'] },
       ],

@@ -87,4 +87,4 @@ function stop() {
 
 const setLevel = (level) => (level === 'off' ? stop() : start());
 
-module.exports = { leakReport, setLevel, unfreed };
+module.exports = { leakReport, setLevel, stillOpen, unfreed };
