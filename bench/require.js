@@ -1,9 +1,10 @@
 'use strict';
 
-// What `require('ralloc')` adds to a start: a fresh process for every sample, in turns.
+// What `require('ralloc')` and a mount add to a start, and to an Express server at rest and after 2,000 requests of JSON that do not use
+// their arena: a fresh process for every sample, in turns.
 //
 // Caveats: the files are in the page cache after the first round; a cold disk is slower. The time is taken
-// inside the process around the one require, so starting Node itself is not in it.
+// inside the process around the one require, so starting Node itself is not in it. The client of the 2,000 requests is in the server's process.
 
 const { spawnSync } = require('node:child_process');
 const path = require('node:path');
@@ -31,6 +32,34 @@ function loading(name, env = {}) {
   };
 }
 
+/** CPU in ms, or RSS in MB, of a process that does one of the works of the fixture. */
+function working(work, figure) {
+  return () => {
+    const file = path.join(__dirname, 'fixtures', 'mount.js');
+    const { status, stdout, stderr } = spawnSync(process.execPath, [file, work], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    });
+    if (status !== 0) throw new Error(`bench/fixtures/mount.js ${work} failed: ${stderr}`);
+    const { cpu, rss } = JSON.parse(stdout);
+    return figure === 'cpu' ? cpu : rss / 1e6;
+  };
+}
+
+const cpuOf = (works) =>
+  compareSamples(
+    Object.fromEntries(works.map((work) => [work, working(work, 'cpu')])),
+    'ms',
+    SAMPLES,
+  );
+
+const rssOf = (works) =>
+  compareSamples(
+    Object.fromEntries(works.map((work) => [work, working(work, 'rss')])),
+    'MB',
+    SAMPLES,
+  );
+
 const start = () =>
   compareSamples(
     {
@@ -45,5 +74,11 @@ const start = () =>
 
 module.exports = {
   notMeasured: 'a cold page cache; the first allocation after the require',
-  scenarios: { start },
+  scenarios: {
+    start,
+    'a mount, CPU': () => cpuOf(['express', 'mount']),
+    'an Express server at rest, RSS': () => rssOf(['plain', 'mounted']),
+    'after 2,000 requests of JSON, CPU': () => cpuOf(['plain, asked', 'mounted, asked']),
+    'after 2,000 requests of JSON, RSS': () => rssOf(['plain, asked', 'mounted, asked']),
+  },
 };
