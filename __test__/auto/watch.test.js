@@ -8,6 +8,7 @@ const { setImmediate: turn } = require('node:timers/promises');
 const { Arena } = require('../..');
 const { DEAD, FIELDS, GIVEN, KEPT, LOOKED, PERHAPS } = require('../../lib/auto/counts.js');
 const { Clock } = require('../helpers/clock.js');
+const { FakeV8 } = require('../helpers/fake-v8.js');
 const { fresh } = require('../helpers/fresh.js');
 const { gc } = require('../helpers/until.js');
 
@@ -16,14 +17,13 @@ const SECOND = 1000;
 /** A watch, with sites and Buffers for it; `isLarge`: the heap is too large to be collected at the end. */
 function watched(t, { isLarge = false } = {}) {
   const clock = new Clock();
-  const state = { ended: Number.NEGATIVE_INFINITY };
+  const v8 = new FakeV8(clock);
   const collectNow = () => {
     if (!isLarge) gc();
     return !isLarge;
   };
   const { Watch } = fresh('auto/watch.js', {
-    'memory/gc.js': { collectNow },
-    'memory/marking.js': { isMarking: () => null, endOfMajor: () => state.ended },
+    'memory/gc.js': { ...v8.fresh(), collectNow },
   });
   const watch = new Watch();
   const arena = new Arena();
@@ -40,7 +40,7 @@ function watched(t, { isLarge = false } = {}) {
     },
     /** V8 ends a collection, and the watch hears of it. */
     collection() {
-      state.ended = clock.now;
+      v8.end();
       clock.pass(SECOND);
     },
   };

@@ -9,28 +9,16 @@ const { once } = require('node:events');
 const vm = require('node:vm');
 const { Worker } = require('node:worker_threads');
 const { Clock } = require('../helpers/clock.js');
+const { FakeV8 } = require('../helpers/fake-v8.js');
 const { fresh } = require('../helpers/fresh.js');
 
 const SMALL = 48 * 1024 * 1024;
 
-/**
- * A fresh requestGc() in a clock's time, whose collections take `fullMs` and `minorMs`, beside a V8 as `state`
- * says; `runs` are what it ran.
- */
-function collector({ fullMs = 0, minorMs = 0, heap = SMALL, marking = null } = {}) {
+/** A fresh requestGc() in a clock's time, beside a V8 whose collections take `fullMs` and `minorMs`; `runs` are what it ran. */
+function collector({ fullMs = 0, minorMs = 0, heap = SMALL } = {}) {
   const clock = new Clock();
-  const state = { heap, marking };
-  const { requestGc } = fresh('memory/gc.js', {
-    'memory/marking.js': {
-      heapBytes: () => state.heap,
-      isMarking: () => state.marking,
-      timeOf: (act) => {
-        const start = clock.now;
-        act();
-        return clock.now - start;
-      },
-    },
-  });
+  const v8 = new FakeV8(clock, heap);
+  const { requestGc } = v8.fresh();
   const runs = [];
   const gc = (options) => {
     runs.push(options === undefined ? 'full' : options.type);
@@ -44,15 +32,15 @@ function collector({ fullMs = 0, minorMs = 0, heap = SMALL, marking = null } = {
       delete globalThis.gc;
     }
   };
-  const request = (options) => clock.use(() => requestGc(options));
-  const turn = () => inClock(() => clock.turn());
+  const request = (options) => v8.use(() => requestGc(options));
+  const turn = () => inClock(() => v8.use(() => clock.turn()));
   /** One request, and the turn after it. */
   const collect = (options) => {
     const answer = request(options);
     turn();
     return answer;
   };
-  return { clock, state, runs, request, collect, turn };
+  return { clock, v8, runs, request, collect, turn };
 }
 
 test('a collection runs in a later turn, not within the request', (t) => {
@@ -103,42 +91,45 @@ for (const options of [{ full: true }, { major: true }]) {
   });
 
   test(`none of a large heap, for ${what}`, (t) => {
-    const { runs, collect } = collector({ heap: SMALL + 1, marking: false });
+    const { v8, runs, collect } = collector({ heap: SMALL + 1 });
+    v8.end();
     t.is(collect(options), what === 'full');
     t.deepEqual(runs, what === 'full' ? ['minor'] : [], 'one of the young generation may help');
   });
 }
 
 test('none of any kind while V8 marks a large heap, or may mark it', (t) => {
-  const { clock, state, runs, collect } = collector({ heap: SMALL + 1 });
-  for (const marking of [null, true]) {
-    state.marking = marking;
+  const { clock, v8, runs, collect } = collector({ heap: SMALL + 1 });
+  for (const marks of [false, true]) {
+    if (marks) v8.begin();
     for (const urgent of [false, true]) {
       clock.pass(100);
       t.false(collect({ urgent }));
     }
   }
-  state.marking = false;
+  v8.end();
   clock.pass(100);
   t.true(collect());
   t.deepEqual(runs, ['minor']);
-  state.marking = true;
-  state.heap = SMALL;
+  v8.begin();
+  v8.heap = SMALL;
   clock.pass(100);
   collect();
   t.is(runs.length, 2, 'of a small one it is cheap');
 });
 
 test('none when V8 began to mark after the request, nor a full one when the heap grew', (t) => {
-  const { clock, state, runs, request, turn } = collector({ heap: SMALL + 1, marking: false });
+  const { clock, v8, runs, request, turn } = collector({ heap: SMALL + 1 });
+  v8.end();
   t.true(request());
-  state.marking = true;
+  v8.begin();
   turn();
   t.deepEqual(runs, []);
-  Object.assign(state, { marking: false, heap: SMALL });
+  v8.end();
+  v8.heap = SMALL;
   clock.pass(100);
   t.true(request({ full: true }));
-  state.heap = SMALL + 1;
+  v8.heap = SMALL + 1;
   turn();
   t.deepEqual(runs, ['minor']);
 });
@@ -189,21 +180,13 @@ test('50 ms are not dear', (t) => {
   t.is(runs.length, 2);
 });
 
-const smallHeap = {
-  heapBytes: () => 0,
-  isMarking: () => null,
-  timeOf(act) {
-    act();
-    return 0;
-  },
-};
-
 /** Runs one request and its turn, in a runtime where `act` has changed what there is. */
 function requestOnce(options) {
   const clock = new Clock();
-  const { requestGc } = fresh('memory/gc.js', { 'memory/marking.js': smallHeap });
-  clock.use(() => requestGc(options));
-  clock.turn();
+  const v8 = new FakeV8(clock);
+  const { requestGc } = v8.fresh();
+  v8.use(() => requestGc(options));
+  v8.use(() => clock.turn());
 }
 
 test.serial("Bun's own collector is asked: beside the program at first, then in full", (t) => {

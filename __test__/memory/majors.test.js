@@ -5,50 +5,46 @@
 
 const { serial: test } = require('ava');
 const { Clock } = require('../helpers/clock.js');
-const { fresh } = require('../helpers/fresh.js');
+const { FakeV8 } = require('../helpers/fake-v8.js');
 
-/** A fresh requestMajor() in a clock's time, beside a V8 as `state` says; `runs`: what it asked for. */
-function asker(given) {
+const SMALL = 48 * 1024 * 1024;
+
+/** A fresh requestMajor() in a clock's time, beside a V8; `runs`: the collections, and the bytes of ArrayBuffers. `isFull`: no such has room. */
+function asker({ isSmall = true, isFull = false } = {}) {
   const clock = new Clock();
-  const state = { isSmall: true, isMarking: null, ended: Number.NEGATIVE_INFINITY, ...given };
+  const v8 = new FakeV8(clock, isSmall ? SMALL : SMALL + 1);
   const runs = [];
-  const { requestMajor } = fresh('memory/majors.js', {
-    'memory/gc.js': {
-      isSmall: () => state.isSmall,
-      requestGc: (options) => {
-        if (state.isRefused) return false;
-        runs.push(options);
-        return true;
-      },
-    },
-    'memory/marking.js': { isMarking: () => state.isMarking, endOfMajor: () => state.ended },
-  });
-  const request = (helped) => clock.use(() => requestMajor(helped));
+  const { requestGc, requestMajor } = v8.fresh();
+  const request = (helped) => v8.use(() => requestMajor(helped));
   const turn = () => {
     const own = globalThis.ArrayBuffer;
+    globalThis.gc = (options) => runs.push(options === undefined ? 'full' : options.type);
     globalThis.ArrayBuffer = function Fake(bytes) {
       runs.push(bytes);
-      if (state.isFull) throw new RangeError('Array buffer allocation failed');
+      if (isFull) throw new RangeError('Array buffer allocation failed');
     };
     try {
-      clock.turn();
+      v8.use(() => clock.turn());
     } finally {
       globalThis.ArrayBuffer = own;
+      delete globalThis.gc;
     }
   };
   /** The one that was asked for is over. */
   const end = (ms) => {
     turn();
     clock.pass(ms);
-    state.ended = clock.now;
+    v8.end();
   };
-  return { clock, state, runs, request, turn, end };
+  const minor = () => v8.use(() => requestGc());
+  return { clock, v8, runs, request, minor, turn, end };
 }
 
 test('of a small heap one is asked for at once', (t) => {
-  const { runs, request } = asker();
+  const { runs, request, turn } = asker();
   t.true(request(true));
-  t.deepEqual(runs, [{ major: true, urgent: true }]);
+  turn();
+  t.deepEqual(runs, ['full']);
 });
 
 test('of a large heap V8 is made to begin one, in a later turn', (t) => {
@@ -67,9 +63,10 @@ test('where there is no room for that nothing is thrown', (t) => {
 });
 
 test('while V8 marks a large heap none is asked for', (t) => {
-  const { state, request } = asker({ isSmall: false, isMarking: true });
+  const { v8, request } = asker({ isSmall: false });
+  v8.begin();
   t.false(request(true));
-  state.isMarking = false;
+  v8.end();
   t.true(request(true));
 });
 
@@ -77,8 +74,9 @@ for (const isSmall of [true, false]) {
   const where = isSmall ? 'a small heap' : 'a large heap';
 
   test(`none is asked for while one is under way, for ten seconds at most: ${where}`, (t) => {
-    const { clock, request } = asker({ isSmall });
+    const { clock, request, turn } = asker({ isSmall });
     t.true(request(true));
+    turn();
     clock.pass(9999);
     t.false(request(true));
     clock.pass(1);
@@ -102,13 +100,16 @@ for (const isSmall of [true, false]) {
 }
 
 test('one that was refused does not count', (t) => {
-  const { state, request } = asker({ isRefused: true });
-  t.false(request(true));
-  state.isRefused = false;
+  const { minor, request, turn } = asker();
+  minor();
+  t.false(request(true), 'another one is due in this turn');
+  turn();
   t.true(request(true));
 });
 
 test('collections that V8 made before are none that was asked for', (t) => {
-  const { request } = asker({ ended: 5 });
+  const { v8, clock, request } = asker();
+  v8.end();
+  clock.pass(5);
   t.true(request(false));
 });

@@ -5,6 +5,7 @@
 // a collection is asked for. Requests have no server here, so that nothing else allocates.
 
 const test = require('ava');
+const gc = require('../../lib/memory/gc.js');
 const { ChunkSize } = require('../../lib/request/chunk-size.js');
 const { isNative } = require('../helpers/backend.js');
 const { isZero } = require('../helpers/bytes.js');
@@ -19,7 +20,7 @@ function middleware(options) {
   const warned = [];
   const recorded = [];
   const { requestArena } = fresh('express.js', {
-    'memory/gc.js': { requestGc: (what) => asked.push(what) },
+    'memory/gc.js': { ...gc, requestGc: (what) => asked.push(what) },
     'base/warnings.js': { warnOnce: (code) => warned.push(code) },
     'request/chunk-size.js': {
       ChunkSize: class extends ChunkSize {

@@ -5,8 +5,7 @@
 
 const { Bearer } = require('../base/bearer.js');
 const { kHolder, kMemory } = require('../base/protocol.js');
-const { collectNow } = require('../memory/gc.js');
-const { MajorCount, SUFFICIENT } = require('../memory/major-count.js');
+const { MajorCount, SUFFICIENT, collectNow } = require('../memory/gc.js');
 const time = require('../base/time.js');
 const { arrayBufferOf, lengthOf } = require('../base/views.js');
 const { DEAD, GIVEN, KEPT, LOOKED, PERHAPS } = require('./counts.js');

@@ -8,10 +8,16 @@
 //   a long while.
 // - Over a large heap there is no full one, and none while V8 marks, or may mark.
 
+const { PerformanceObserver, constants } = require('node:perf_hooks');
+const process = require('node:process');
 const v8 = require('node:v8');
 const vm = require('node:vm');
 const time = require('../base/time.js');
-const marking = require('./marking.js');
+
+const { NODE_PERFORMANCE_GC_INCREMENTAL: START, NODE_PERFORMANCE_GC_MAJOR: END } = constants;
+
+/** As it is before an application's tests replace it. */
+const { cpuUsage } = process;
 
 const EVERY_MS = 100;
 const SHARE = 20; // one part of the time in so many, for those who can do without
@@ -19,11 +25,58 @@ const DEAR_MS = 50;
 const DEAR_SHARE = 1000; // a pause of the machine passes for dear too: not for ever, then
 const SMALL_HEAP = 48 * 1024 * 1024; // a full one takes 0.2–0.5 ms a MiB, of nothing but small objects 1.6
 
+const HINT_BYTES = 72 * 1024 * 1024; // an ArrayBuffer from which on V8 begins to mark
+const MAJOR_SHARE = 4; // the pause after a major one that did not help, in its times
+const MOST_MS = 10_000; // that one is waited for: V8 may not have taken the hint
+
+/** The first may have begun before something died, and takes what it has seen by then for alive. */
+const SUFFICIENT = 2;
+
+let observer = null;
+let known = null; // whether V8 marks
+let ended = Number.NEGATIVE_INFINITY; // the last major collection that is known
+
 let collect = null;
 let asked = Number.NEGATIVE_INFINITY; // when somebody asked last, whatever came of it
 let isDue = false;
 let end = Number.NEGATIVE_INFINITY; // of the last one
 let tookMs = 0;
+let majorAsked = Number.NEGATIVE_INFINITY; // when requestMajor() asked last
+
+function learn(entries) {
+  for (const { detail } of entries) {
+    if (detail.kind === START) known = true;
+    else if (detail.kind === END) {
+      known = false;
+      ended = time.now();
+    }
+  }
+}
+
+/**
+ * Whether V8 marks the old generation, which it does in steps between a start and one stop of the world; null before the first
+ * sign. It is observed from the first call on: some microseconds a collection.
+ */
+function isMarking() {
+  if (observer === null) {
+    observer = new PerformanceObserver((list) => learn(list.getEntries()));
+    observer.observe({ entryTypes: ['gc'] });
+  }
+  learn(observer.takeRecords()); // what the callback has not been told yet
+  return known;
+}
+
+/** Bytes of V8's heap in use, garbage included (some 2 µs). */
+const heapBytes = () => v8.getHeapStatistics().used_heap_size;
+
+/** Milliseconds of a synchronous `act` that the machine gave this process: others may have had the processor. */
+function timeOf(act) {
+  const start = time.now();
+  const cpu = cpuUsage();
+  act();
+  const { user, system } = cpuUsage(cpu); // of all threads
+  return Math.min(time.now() - start, (user + system) / 1000);
+}
 
 /**
  * `gc` without a command-line flag: a new context has it once the flag is set. Bun has its own, of which the
@@ -55,7 +108,7 @@ function requestGc({ full = false, major = false, urgent = false } = {}) {
   const rest = tookMs > DEAR_MS ? DEAR_SHARE : urgent ? 0 : SHARE;
   if (now - end < tookMs * rest) return false;
   asked = now;
-  if (major && marking.heapBytes() > SMALL_HEAP) return false;
+  if (major && heapBytes() > SMALL_HEAP) return false;
   if (!isCheap()) return false;
   isDue = true;
   time.setImmediate(run, full || major);
@@ -63,27 +116,77 @@ function requestGc({ full = false, major = false, urgent = false } = {}) {
 }
 
 /** Whether a minor one will hardly be dear. */
-const isCheap = () => marking.heapBytes() <= SMALL_HEAP || marking.isMarking() === false;
+const isCheap = () => heapBytes() <= SMALL_HEAP || isMarking() === false;
 
 /** Whether a full one is likely to be cheap. */
-const isSmall = () => marking.heapBytes() <= SMALL_HEAP && tookMs <= DEAR_MS;
+const isSmall = () => heapBytes() <= SMALL_HEAP && tookMs <= DEAR_MS;
 
 function run(full) {
   isDue = false;
   if (!isCheap()) return; // V8 began to mark since
   collect ??= obtain();
-  const isFull = full && marking.heapBytes() <= SMALL_HEAP;
+  const isFull = full && heapBytes() <= SMALL_HEAP;
   // Node 20 takes { type: 'major' } for a minor one.
-  tookMs = marking.timeOf(isFull ? () => collect() : () => collect({ type: 'minor' }));
+  tookMs = timeOf(isFull ? () => collect() : () => collect({ type: 'minor' }));
   end = time.now();
 }
 
 /** Collects all at once, where the heap is no larger than `most` bytes: for the end of a process, which nobody waits for long. */
 function collectNow(most) {
-  if (marking.heapBytes() > most) return false;
+  if (heapBytes() > most) return false;
   collect ??= obtain();
   collect();
   return true;
 }
 
-module.exports = { requestGc, isSmall, collectNow };
+/** When the next major one may be asked for. */
+function due(helped) {
+  if (majorAsked === Number.NEGATIVE_INFINITY) return majorAsked;
+  if (ended < majorAsked) return majorAsked + MOST_MS;
+  return ended + (ended - majorAsked) * (helped ? 1 : MAJOR_SHARE);
+}
+
+/**
+ * Asks for a major one in a later turn, unless one is under way, or it is too soon after the last (`helped`: that one did): for
+ * who cannot go on without, as a region at its limit, whose dropped Buffers V8 alone knows. Of a small heap it is made at once. Of
+ * a large one that would stop the event loop for long (560–860 ms over 300 MB of small objects), so V8 is made to begin one in
+ * steps, beside the program (stops of 10–50 ms, 0.5–0.8 s in all). It has no function for that, but does it when 64 MiB outside
+ * of its heap were added since the last one: an ArrayBuffer counts there that nobody writes to, which takes no memory.
+ */
+function requestMajor(helped) {
+  const now = time.now();
+  const marks = isMarking(); // learns of ends too
+  if (now < due(helped)) return false;
+  if (isSmall()) {
+    if (!requestGc({ major: true, urgent: true })) return false;
+  } else {
+    if (marks === true) return false;
+    time.setImmediate(hint);
+  }
+  majorAsked = now;
+  return true;
+}
+
+function hint() {
+  try {
+    void new ArrayBuffer(HINT_BYTES);
+  } catch {
+    // There is no room for it, even of addresses: V8 has just collected all it could.
+  }
+}
+
+/** V8's major collections, counted by who wants to know whether what nobody has is gone: SUFFICIENT of them later it is. */
+class MajorCount {
+  #count = 0;
+  #ended = Number.NEGATIVE_INFINITY; // the last of which is known
+
+  /** Those that have ended while somebody asked: several since the last call count as one. */
+  get count() {
+    isMarking(); // learns of them
+    if (ended > this.#ended) this.#count++;
+    this.#ended = ended;
+    return this.#count;
+  }
+}
+
+module.exports = { requestGc, requestMajor, collectNow, MajorCount, SUFFICIENT };

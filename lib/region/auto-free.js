@@ -4,7 +4,7 @@
 // subarray() or slice() keeps it, and so its block; V8 knows of the ArrayBuffer alone, which is that of all blocks of the chunk.
 
 const { FastBuffer, lookLikeBuffers } = require('../base/runtime.js');
-const { requestMajor } = require('../memory/majors.js');
+const { requestMajor } = require('../memory/gc.js');
 const { RegionBuffer } = require('./buffer.js');
 
 /** What freed its block, if nothing else did before. */

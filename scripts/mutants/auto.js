@@ -114,7 +114,7 @@ module.exports = [
     },
   },
   {
-    file: 'memory/major-count.js',
+    file: 'memory/gc.js',
     tests: watch,
     mutants: {
       'one collection is enough': ['const SUFFICIENT = 2;', 'const SUFFICIENT = 1;'],

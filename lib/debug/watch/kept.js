@@ -3,8 +3,7 @@
 // Buffers of requests that are over, and that somebody still has: nobody has tripped over them yet. What their request's own objects keep, as Node does of
 // a connection's last request, is none of these: it is waited for until they are gone too.
 
-const { collectNow } = require('../../memory/gc.js');
-const { MajorCount, SUFFICIENT } = require('../../memory/major-count.js');
+const { MajorCount, SUFFICIENT, collectNow } = require('../../memory/gc.js');
 const time = require('../../base/time.js');
 const { report } = require('../report.js');
 
