@@ -134,7 +134,10 @@ export class Arena implements Disposable {
    * Buffer.
    */
   concat(list: readonly Uint8Array[], length?: number): ArenaBuffer;
-  /** A zero-filled typed array of `length` elements: `arena.array(Float64Array, 100)`. */
+  /**
+   * A zero-filled typed array of `length` elements: `arena.array(Float64Array, 100)`. For a `Type` of another context of `node:vm`, make a view
+   * over `alloc()`.
+   */
   array<T extends TypedArrayConstructor>(Type: T, length: number): InstanceType<T>;
   /**
    * Reads `source` to its end, into one Buffer of this arena. Memory is leased as bytes arrive: at most about ten times what came. Chunks

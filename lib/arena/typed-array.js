@@ -5,7 +5,8 @@
 const check = require('../base/validate.js');
 const { typeError } = require('../base/errors.js');
 
-const widths = new Map(
+/** Those of this realm: who calls from another one (node:vm) makes a view over alloc() itself. */
+const types = new Set(
   [
     Int8Array,
     Uint8Array,
@@ -19,28 +20,13 @@ const widths = new Map(
     Float64Array,
     BigInt64Array,
     BigUint64Array,
-  ]
-    .filter(Boolean)
-    .map((Type) => [Type, Type.BYTES_PER_ELEMENT]),
+  ].filter(Boolean),
 );
-
-// The constructors of another realm (node:vm) show the same text, which no function of a user can have:
-// `[native code]` is no syntax. To look at it runs nothing of the caller.
-const textOf = Function.prototype.toString;
-const widthsByText = new Map([...widths].map(([Type, width]) => [textOf.call(Type), width]));
-
-/** Bytes an element of a TypedArray constructor. */
-function widthOf(Type) {
-  const width =
-    widths.get(Type) ??
-    (typeof Type === 'function' ? widthsByText.get(textOf.call(Type)) : undefined);
-  if (width === undefined) throw typeError('Type', 'a TypedArray constructor', Type);
-  return width;
-}
 
 /** As `new Type(length)`, over bytes of `arena`, whose window this is. */
 function allocArray(arena, window, Type, length) {
-  const width = widthOf(Type);
+  if (!types.has(Type)) throw typeError('Type', 'a TypedArray constructor', Type);
+  const width = Type.BYTES_PER_ELEMENT;
   check.integer(length, 'length', 0, Math.floor(Number.MAX_SAFE_INTEGER / width));
   const buffer = allocAligned(arena, window, length * width, width);
   // A heap Buffer can lie anywhere in Node's pool.
