@@ -6,7 +6,7 @@
 
 const { kHolder, kMemory } = require('../base/protocol.js');
 const { leave, prepare, releaseAdopted, wipeAdopted } = require('./release.js');
-const { Life, Span } = require('./span.js');
+const { SpanGuard, Span } = require('./span.js');
 
 class AdoptedSpans {
   #pool;
@@ -28,7 +28,7 @@ class AdoptedSpans {
   add(ab, size, { safety }) {
     const pool = this.#pool;
     const span = new Span(true, pool);
-    const life = pool.isGuarded && safety !== 'gc' ? new Life(span) : undefined;
+    const guard = pool.isGuarded && safety !== 'gc' ? new SpanGuard(span) : undefined;
     span.size = size;
     prepare();
     this.#spans.add(span);
@@ -40,27 +40,27 @@ class AdoptedSpans {
     pool.pending++;
     span.adopted = ab;
     this.bytes += size;
-    span.life = life;
-    if (life === undefined) ab[kMemory] = true;
-    else ab[kHolder] = life;
+    span.guard = guard;
+    if (guard === undefined) ab[kMemory] = true;
+    else ab[kHolder] = guard;
     return span;
   }
 
   /** Frees the memory of a span whose arena has no use for it; if operations use it, when they are over. Nothing for other spans. */
   release(span, policy) {
-    const { adopted: ab, life, size } = span;
+    const { adopted: ab, guard, size } = span;
     if (ab === null) return;
     const pool = this.#pool;
     if (span.operations > 0) {
       pool.parked.add(span, policy);
-    } else if (policy.safety === 'gc' || (pool.isGuarded && life === undefined)) {
+    } else if (policy.safety === 'gc' || (pool.isGuarded && guard === undefined)) {
       this.drop(span);
     } else {
       if (ab.byteLength > 0 && !span.watch?.takesMemory(span, ab)) {
         if (policy.wipe) wipeAdopted(ab, size);
         else releaseAdopted(ab, size);
       }
-      if (life !== undefined) life.death = span.death;
+      if (guard !== undefined) guard.death = span.death;
       this.#end(span);
     }
   }

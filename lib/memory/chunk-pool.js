@@ -97,7 +97,7 @@ class ChunkPool {
     if (span.ab.byteLength === 0) this.retireStolen(span);
     else if (mustDie && span.operations > 0) this.parked.add(span, this.#policy);
     else if (mustDie && !this.#leases.renew(span)) this.quarantine(span);
-    else if (this.isGuarded && span.life === undefined && safety !== 'gc') this.#leases.mark(span);
+    else if (this.isGuarded && span.guard === undefined && safety !== 'gc') this.#leases.mark(span);
     return span.ab !== null && span.home === null;
   }
 
@@ -184,7 +184,7 @@ class ChunkPool {
    */
   detachAndReuse(span, { safety, wipe } = this.#policy) {
     const { ab, used } = span;
-    const waits = used > 0 && (safety === 'gc' || (this.isGuarded && span.life === undefined));
+    const waits = used > 0 && (safety === 'gc' || (this.isGuarded && span.guard === undefined));
     if (waits || ab.byteLength === 0) {
       this.quarantine(span, wipe);
       return false;

@@ -9,7 +9,7 @@ const { RallocError, refusal } = require('../base/errors.js');
 const { kHolder, kMemory } = require('../base/protocol.js');
 const { hasTransfer } = require('../base/runtime.js');
 const { leastOf } = require('./options.js');
-const { Life, Span } = require('./span.js');
+const { SpanGuard, Span } = require('./span.js');
 const { Holders } = require('./taken.js');
 
 const LONGEST = constants.MAX_LENGTH; // of a Buffer: 4 GiB on Node 20, beyond all memory later
@@ -66,12 +66,12 @@ class SpanLeases {
    */
   #show(span, marks) {
     const size = span.ab.byteLength; // by a call
-    const life = marks ? new Life(span) : undefined;
+    const guard = marks ? new SpanGuard(span) : undefined;
     const shown = transfers ? span.ab.transfer() : span.ab;
     // The fallback's may have been another pool's.
-    if (life !== undefined || shown[kHolder] !== undefined) shown[kHolder] = life;
-    if (life === undefined) shown[kMemory] = true;
-    span.life = life;
+    if (guard !== undefined || shown[kHolder] !== undefined) shown[kHolder] = guard;
+    if (guard === undefined) shown[kMemory] = true;
+    span.guard = guard;
     span.ab = shown;
     span.size = size;
     span.isRaw = false;
@@ -123,8 +123,8 @@ class SpanLeases {
 
   /** From here on operations of Node hold the span, of which nothing is handed out. */
   mark(span) {
-    span.life = new Life(span);
-    span.ab[kHolder] = span.life;
+    span.guard = new SpanGuard(span);
+    span.ab[kHolder] = span.guard;
   }
 
   /** Ends a lease: how = release, quarantine or steal. */
@@ -144,8 +144,8 @@ class SpanLeases {
 
   /** Detaches the span's ArrayBuffer, for another over the same bytes. False where nobody can detach it. */
   renew(span) {
-    const { ab, life: ended } = span;
-    const life = ended === undefined ? undefined : new Life(span);
+    const { ab, guard: ended } = span;
+    const guard = ended === undefined ? undefined : new SpanGuard(span);
     let renewed;
     try {
       renewed = transfers ? ab.transfer() : this.#memory.renew(span.id, span.epoch, ab);
@@ -153,10 +153,10 @@ class SpanLeases {
       if (error instanceof RangeError) throw error; // the stack ends here
       return false; // worker_threads.markAsUntransferable(buf.buffer)
     }
-    if (life !== undefined) {
-      renewed[kHolder] = life;
+    if (guard !== undefined) {
+      renewed[kHolder] = guard;
       ended.death = span.death;
-      span.life = life;
+      span.guard = guard;
     } else renewed[kMemory] = true; // 3 to 10 ns
     span.ab = renewed;
     span.isSeen = false;

@@ -3,7 +3,7 @@
 const { deadUse } = require('../base/dead.js');
 
 /** What operations of Node find on an ArrayBuffer of a span (kHolder), and later how it died. */
-class Life {
+class SpanGuard {
   #span;
   death = 'transferred'; // until it is said: a key of `deaths` in base/errors.js
 
@@ -36,7 +36,7 @@ class Span {
     this.used = 0; // bytes handed out in this epoch of its arena, while another window is open
     this.end = 0; // bytes that may be handed out: size, or less at a request's limit
     this.pool = pool;
-    this.life = undefined; // of its ArrayBuffer, with the guard
+    this.guard = undefined; // of its ArrayBuffer, where the pool is guarded
     this.watch = null; // in debug: what is known of the Buffers in it (lib/debug/watch)
     this.isSeen = false; // by Buffers that 'recycle' left alive
     this.policy = undefined; // { safety, wipe }, while it is parked
@@ -64,4 +64,4 @@ class Span {
   }
 }
 
-module.exports = { Span, Life };
+module.exports = { Span, SpanGuard };

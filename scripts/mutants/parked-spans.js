@@ -75,11 +75,14 @@ module.exports = [
         '',
         { tests: ['mistakes/dead.test.js'] },
       ],
-      'a span is marked once': ['      renewed[kHolder] = life;\n', ''],
-      'a span is marked by its first reset': ['    span.life = life;\n    span.ab', '    span.ab'],
+      'a span is marked once': ['      renewed[kHolder] = guard;\n', ''],
+      'a span is marked by its first reset': [
+        '    span.guard = guard;\n    span.ab',
+        '    span.ab',
+      ],
       'the mark of another pool stays': [
-        'life !== undefined || shown[kHolder] !== undefined',
-        'life !== undefined',
+        'guard !== undefined || shown[kHolder] !== undefined',
+        'guard !== undefined',
         { env: { RALLOC_BACKEND: 'js' } },
       ],
     },

@@ -26,7 +26,7 @@ module.exports = [
     tests: ['memory/release.test.js'],
     mutants: {
       'a renewed span is not told': ['} else renewed[kMemory] = true; // 3 to 10 ns', '}'],
-      'a new span is not told': ['if (life === undefined) shown[kMemory] = true;', ''],
+      'a new span is not told': ['if (guard === undefined) shown[kMemory] = true;', ''],
     },
   },
 ];

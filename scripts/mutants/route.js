@@ -53,11 +53,11 @@ module.exports = [
       "what 'recycle' shows goes to other routes": ["span.isSeen && safety !== 'recycle'", 'false'],
       "'recycle' starts anew each time": ["span.isSeen && safety !== 'recycle'", 'span.isSeen'],
       'what was handed out unmarked is used at once': [
-        ' || (this.isGuarded && span.life === undefined)',
+        ' || (this.isGuarded && span.guard === undefined)',
         '',
       ],
       'what is warm stays unmarked': [
-        "this.isGuarded && span.life === undefined && safety !== 'gc'",
+        "this.isGuarded && span.guard === undefined && safety !== 'gc'",
         'false',
       ],
     },

@@ -47,7 +47,7 @@ function watchedIn(window, size, zero, allocated) {
     return undefined;
   }
   span.watch = new OwnWatch(memory);
-  if (span.life === undefined) memory.watchOperations(ab);
+  if (span.guard === undefined) memory.watchOperations(ab);
   return memory.buffer(ab);
 }
 
