@@ -6,7 +6,7 @@
 const { isUint8Array } = require('node:util').types;
 const time = require('../base/time.js');
 const { RallocError, abortedError, argumentError, typeError } = require('../base/errors.js');
-const { Chunks } = require('../memory/chunks.js');
+const { StreamChunks } = require('../memory/stream-chunks.js');
 const { release } = require('../memory/release.js');
 
 const nothing = () => {};
@@ -62,7 +62,7 @@ class Reading {
     this.#source = source;
     this.#take = take;
     this.#done = done;
-    this.#chunks = new Chunks(source, (chunk) => this.#onBytes(chunk, true));
+    this.#chunks = new StreamChunks(source, (chunk) => this.#onBytes(chunk, true));
     source.on('data', this.#onData);
     source.on('end', this.#onEnd);
     source.on('error', this.#onError);

@@ -5,7 +5,7 @@
 
 const fs = require('node:fs');
 const { classTable } = require('./classes.js');
-const { functionsKeyOf } = require('./given.js');
+const { functionsKeyOf } = require('./provenance.js');
 const { functionsOf, isCompiled, writesOf } = require('./own-methods.js');
 
 /** A socket that has a handle of Node's; one that connects has none yet, or another later. */

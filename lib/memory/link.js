@@ -5,7 +5,7 @@
 
 const { isUint8Array } = require('node:util').types;
 const time = require('../base/time.js');
-const { Chunks } = require('./chunks.js');
+const { StreamChunks } = require('./stream-chunks.js');
 const { doneWith } = require('./done.js');
 const { counts, leave, release } = require('./release.js');
 
@@ -50,7 +50,7 @@ class Link {
   #begin() {
     const [source, sink] = [this.#source, this.#sink];
     this.#isStillDone = doneWith(sink);
-    const chunks = this.#isStillDone && new Chunks(source);
+    const chunks = this.#isStillDone && new StreamChunks(source);
     const stop = () => this.#stop();
     const ends = [
       [source, 'end', stop],

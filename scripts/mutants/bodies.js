@@ -12,7 +12,7 @@ const answersCaptures = ['memory/answers.test.js'];
 
 module.exports = [
   {
-    file: 'memory/chunks.js',
+    file: 'memory/stream-chunks.js',
     tests: captures,
     mutants: {
       'what Node did not give is released': [
@@ -111,7 +111,7 @@ module.exports = [
     },
   },
   {
-    file: 'memory/given.js',
+    file: 'memory/provenance.js',
     tests: pumpKnown,
     mutants: {
       'functions of the user read a file': [

@@ -3,7 +3,7 @@
 // Which chunks of a stream nobody but ralloc can have. They are released once they were used, which is a free: so only those that Node
 // itself made, and that nobody else may have seen.
 
-const { kindOf } = require('./given.js');
+const { kindOf } = require('./provenance.js');
 const { leave, release } = require('./release.js');
 
 const hasReaders = (stream, state) =>
@@ -12,7 +12,7 @@ const hasReaders = (stream, state) =>
   state.pipes?.length > 0;
 
 /** What a single listener of 'data' finds out about the chunks of a stream that it gets. */
-class Chunks {
+class StreamChunks {
   #stream;
   #methods;
   #noted = undefined; // none: no chunk is ours
@@ -128,4 +128,4 @@ class Chunks {
   }
 }
 
-module.exports = { Chunks };
+module.exports = { StreamChunks };
