@@ -8,7 +8,7 @@ const { Writable } = require('node:stream');
 const { inspect } = require('node:util');
 const { Arena, Slab, backend, requestArena } = require('../..');
 const { limitError, refusal } = require('../../lib/base/errors.js');
-const { describeTaken } = require('../../lib/memory/taken.js');
+const { describeUsage } = require('../../lib/memory/pool-usage.js');
 const { Exchange } = require('../helpers/exchange.js');
 const { steal } = require('../helpers/theft.js');
 
@@ -118,7 +118,7 @@ test('a request that asks for too much', (t) => {
 
 test('all that can have bytes is named, the largest with its remedy', (t) => {
   const stats = { leased: 1, held: 2, quarantined: 3 * KiB, stolen: 4, limbo: 5, adopted: 6 };
-  const { parts, remedy } = describeTaken(stats, { spans: 2, holds: 1, operations: 1 }, 1);
+  const { parts, remedy } = describeUsage(stats, { spans: 2, holds: 1, operations: 1 }, 1);
   t.deepEqual(parts, [
     '1 B in use in 1 span',
     '2 B held by 1 hold and 1 operation of Node',

@@ -98,7 +98,7 @@ function rangeError(name, expected, value) {
 
 const ALL_IN_USE = { parts: [], remedy: 'release memory first' };
 
-/** `taken`: what has the bytes, and what gives them back, if anything does (memory/taken.js). */
+/** `usage`: what has the bytes, and what gives them back, if anything does (memory/pool-usage.js). */
 function limitError(option, requested, limit, used, { parts, remedy } = ALL_IN_USE) {
   const how = parts.length === 0 ? 'in use' : `taken (${parts.join(', ')})`;
   const or = remedy === undefined ? '' : `, or ${remedy}`;
@@ -192,13 +192,13 @@ const failureReason = (failure) =>
   failure.kind === 'map' ? `${failure.syscall} failed: ${errorName(failure)}` : failure.why;
 
 /**
- * The error of a lease's or a probe's failure (src/node/convert.rs). `asked`: the options `memory`; `taken`: what has the
+ * The error of a lease's or a probe's failure (src/node/convert.rs). `asked`: the options `memory`; `usage`: what has the
  * bytes, where that is known; `what`: what cannot be granted.
  */
-function refusal(failure, option, requested, { asked, taken, what = 'options.memory' } = {}) {
+function refusal(failure, option, requested, { asked, usage, what = 'options.memory' } = {}) {
   const { kind, limit, used, why } = failure;
   if (kind === 'map') return mapError(failure, requested, asked);
-  if (kind === 'limit') return limitError(option, requested, limit, used, taken);
+  if (kind === 'limit') return limitError(option, requested, limit, used, usage);
   return new RallocError('ERR_RALLOC_UNSUPPORTED', `${what} cannot be granted: ${why}`);
 }
 

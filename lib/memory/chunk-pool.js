@@ -22,7 +22,7 @@ const { QuarantineGc } = require('./quarantine-gc.js');
 const idle = require('./idle.js');
 const { staysWarm } = require('./options.js');
 const { memoryStats } = require('./stats.js');
-const { Holders, describeTaken, waitingParts } = require('./taken.js');
+const { Holders, describeUsage, waitingParts } = require('./pool-usage.js');
 
 const adoptedSpans = lazy(() => require('./adopted-spans.js'));
 
@@ -135,8 +135,8 @@ class ChunkPool {
     if (given.kind === undefined) return given;
     const stats = this.stats();
     if (stats.quarantined > 0) this.collect();
-    const taken = describeTaken(stats, this.holders, this.#used);
-    throw refusal(given, this.#about.limitOption, need, { ...this.#about, taken });
+    const usage = describeUsage(stats, this.holders, this.#used);
+    throw refusal(given, this.#about.limitOption, need, { ...this.#about, usage });
   }
 
   get #adoptedBytes() {

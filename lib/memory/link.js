@@ -6,7 +6,7 @@
 const { isUint8Array } = require('node:util').types;
 const time = require('../base/time.js');
 const { StreamChunks } = require('./stream-chunks.js');
-const { doneWith } = require('./done.js');
+const { completionCheckOf } = require('./write-completion.js');
 const { counts, leave, release } = require('./release.js');
 
 const prematureClose = (cause) =>
@@ -17,7 +17,7 @@ const prematureClose = (cause) =>
 class Link {
   #source;
   #sink;
-  #isStillDone;
+  #isUntouched;
   #chunks; // undefined where Node's pipe() moves them
   #heard;
   #pending = 0; // bytes whose callback has not come
@@ -49,8 +49,8 @@ class Link {
 
   #begin() {
     const [source, sink] = [this.#source, this.#sink];
-    this.#isStillDone = doneWith(sink);
-    const chunks = this.#isStillDone && new StreamChunks(source);
+    this.#isUntouched = completionCheckOf(sink);
+    const chunks = this.#isUntouched && new StreamChunks(source);
     const stop = () => this.#stop();
     const ends = [
       [source, 'end', stop],
@@ -90,7 +90,7 @@ class Link {
     if (!isUint8Array(chunk) || !this.#chunks.isOurs(chunk)) return sink.write(chunk);
     const bytes = chunk.byteLength;
     const { socket } = sink; // of a message, which has none when it is over
-    if (!this.#isStillDone(false)) {
+    if (!this.#isUntouched(false)) {
       leave('seen', bytes);
       return sink.write(chunk);
     }
@@ -102,7 +102,7 @@ class Link {
     if (this.#isOver) return;
     this.#pending -= bytes;
     if (error || this.#sink.destroyed || socket?.destroyed) leave('unwritten', bytes);
-    else if (this.#isStillDone(true)) release(chunk);
+    else if (this.#isUntouched(true)) release(chunk);
     else leave('seen', bytes);
   }
 

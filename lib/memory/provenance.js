@@ -6,7 +6,7 @@
 const fs = require('node:fs');
 const { takeOnRead } = require('./on-read.js');
 const { functionsOf, readsOf } = require('./own-methods.js');
-const { noteParsed } = require('./parsed.js');
+const { noteMessage } = require('./parser-chunks.js');
 const { release } = require('./release.js');
 const { classTable } = require('./classes.js');
 
@@ -97,7 +97,7 @@ function noteFile(stream) {
 
 /** By the names of Node's classes: their methods, and note(stream) → `{ chunks, end() }`, or undefined where that cannot be. */
 const kindOf = classTable({
-  IncomingMessage: () => sourceKind(require('node:http').IncomingMessage, noteParsed, true),
+  IncomingMessage: () => sourceKind(require('node:http').IncomingMessage, noteMessage, true),
   TLSSocket: () => sourceKind(require('node:tls').TLSSocket, noteSocket),
   Socket: () => sourceKind(require('node:net').Socket, noteSocket),
   ReadStream: () => sourceKind(fs.ReadStream, noteFile),

@@ -98,8 +98,8 @@ function tieOf(ab, bytes) {
   return bytes === ab.byteLength ? undefined : 'shared';
 }
 
-/** The memory of `ab`, which is dead then, in an ArrayBuffer that nobody has; undefined where it cannot be detached. */
-function taken(ab) {
+/** Detaches `ab`: its memory, in an ArrayBuffer that nobody has; undefined where it cannot be detached. */
+function detach(ab) {
   if (isMarkedAsUntransferable?.(ab)) return undefined;
   try {
     const own = hasTransfer ? transfer.call(ab) : structuredClone(ab, { transfer: [ab] });
@@ -112,7 +112,7 @@ function taken(ab) {
 
 /** The same for what is to be zeroed first. What cannot be detached is not the arena's to write to: it may be Node's pool. */
 function wipeAdopted(ab, bytes) {
-  const own = taken(ab);
+  const own = detach(ab);
   if (own === undefined) return leave('bound', bytes);
   view(own, 0, bytes, true);
   return giveBack(own, bytes);
@@ -120,7 +120,7 @@ function wipeAdopted(ab, bytes) {
 
 /** Frees what an arena has taken over. It is dead then, if anybody can detach it. */
 function releaseAdopted(ab, bytes) {
-  if (giveBack(ab, bytes) === 0 && !hasTransfer && !isReady) taken(ab);
+  if (giveBack(ab, bytes) === 0 && !hasTransfer && !isReady) detach(ab);
 }
 
 /** Gives `ab` back, of which somebody had `bytes` bytes, more than none. */
@@ -149,7 +149,7 @@ module.exports = {
   releaseAdopted,
   wipeAdopted,
   prepare,
-  taken,
+  detach,
   isDetachable,
   tieOf,
   leave,

@@ -10,7 +10,7 @@ const { kHolder, kMemory } = require('../base/protocol.js');
 const { hasTransfer } = require('../base/runtime.js');
 const { leastOf } = require('./options.js');
 const { SpanGuard, Span } = require('./span.js');
-const { Holders } = require('./taken.js');
+const { Holders } = require('./pool-usage.js');
 
 const LONGEST = constants.MAX_LENGTH; // of a Buffer: 4 GiB on Node 20, beyond all memory later
 const transfers = hasTransfer && memory.backend === 'native'; // elsewhere detaching takes a call

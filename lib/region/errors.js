@@ -38,7 +38,7 @@ function refusedError(core, failure, requested) {
   const remedy = mayFit(core, requested)
     ? remedyOf(blocks - inFlight, inFlight, waiting)
     : undefined;
-  return refusal(failure, 'maxBytes', requested, { taken: { parts, remedy } });
+  return refusal(failure, 'maxBytes', requested, { usage: { parts, remedy } });
 }
 
 module.exports = {

@@ -7,7 +7,7 @@
 
 const { tellsDeaths } = require('../base/dead.js');
 const { deadError } = require('../base/errors.js');
-const { watchForgotten } = require('../memory/forgotten.js');
+const { watchOrphans } = require('../memory/orphaned-operations.js');
 const idle = require('../memory/idle.js');
 const { deathOf, takeBack } = require('./buffer.js');
 const { MARK, WAITING } = require('./record.js');
@@ -18,7 +18,7 @@ const PAGE_LOG = 12;
 class Operation {
   count = 0; // 1 while it runs
   next = null; // in core.over
-  isWatched = false; // by memory/forgotten.js
+  isWatched = false; // by memory/orphaned-operations.js
   waiting = []; // { id, buffer }: blocks that were freed
 
   constructor(guard, start, end) {
@@ -123,7 +123,7 @@ class ChunkGuard {
     for (const operation of this.#all) {
       if (operation.waiting.length === 0) continue;
       waits = true;
-      watchForgotten(operation);
+      watchOrphans(operation);
     }
     return waits;
   }

@@ -169,9 +169,9 @@ class RequestArenas {
     if (!this.#refuses) return this.heap.alloc(size, zero, wipe, given);
     const { maxQuarantineBytes } = this.settings;
     const remedy = 'let the event loop turn, for a garbage collection';
-    const taken = { parts: ['waiting for a garbage collection'], remedy };
+    const usage = { parts: ['waiting for a garbage collection'], remedy };
     const used = this.pool.quarantined;
-    throw this.heap.refuse(limitError('maxQuarantineBytes', size, maxQuarantineBytes, used, taken));
+    throw this.heap.refuse(limitError('maxQuarantineBytes', size, maxQuarantineBytes, used, usage));
   }
 
   /** Once for a middleware: which request's handler went on after its response. */

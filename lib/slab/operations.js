@@ -8,7 +8,7 @@
 
 const { tellsDeaths } = require('../base/dead.js');
 const { deadError } = require('../base/errors.js');
-const { watchForgotten } = require('../memory/forgotten.js');
+const { watchOrphans } = require('../memory/orphaned-operations.js');
 const idle = require('../memory/idle.js');
 const { deathOf, takeBack } = require('./buffer.js');
 const { detachSegment } = require('./segments.js');
@@ -17,7 +17,7 @@ const { detachSegment } = require('./segments.js');
 class Operations {
   count = 0;
   next = null; // in core.over
-  isWatched = false; // by memory/forgotten.js
+  isWatched = false; // by memory/orphaned-operations.js
 
   constructor(guard, first, last) {
     this.guard = guard;
@@ -130,9 +130,9 @@ class SegmentGuard {
   tick() {
     for (const slot of this.#waiting.keys()) {
       const alone = this.#bySlot.get(slot);
-      if (alone !== undefined) watchForgotten(alone);
+      if (alone !== undefined) watchOrphans(alone);
       for (const wide of this.#wide)
-        if (wide.first <= slot && slot <= wide.last) watchForgotten(wide);
+        if (wide.first <= slot && slot <= wide.last) watchOrphans(wide);
     }
     return this.#waiting.size > 0;
   }

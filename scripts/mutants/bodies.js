@@ -7,8 +7,7 @@ const pump = ['memory/pump.test.js'];
 const pumpCaptures = ['memory/pump-captures.test.js'];
 const pumpKnown = ['memory/pump.test.js'];
 const pumpEnds = ['memory/pump-ends.test.js'];
-const answers = ['memory/answers.test.js'];
-const answersCaptures = ['memory/answers.test.js'];
+const clientReads = ['memory/client-reads.test.js'];
 
 module.exports = [
   {
@@ -65,7 +64,7 @@ module.exports = [
     },
   },
   {
-    file: 'memory/parsed.js',
+    file: 'memory/parser-chunks.js',
     tests: known,
     mutants: {
       'what others read is kept': ['parsed.isOurs || isUnread(state)', 'true'],
@@ -78,8 +77,8 @@ module.exports = [
     },
   },
   {
-    file: 'memory/answers.js',
-    tests: answersCaptures,
+    file: 'memory/client-reads.js',
+    tests: clientReads,
     mutants: {
       'a socket that others listen to': [
         '    events.data === nodesOnData &&\n    events',
@@ -91,7 +90,7 @@ module.exports = [
       'what waits is freed': [
         'if (waits || state.length > 0 || socket.destroyed) return',
         'if (socket.destroyed) return',
-        { tests: answers },
+        { tests: clientReads },
       ],
       'an error has lost its packet': [
         '  if (socket._hadError) return false;\n',
@@ -106,7 +105,7 @@ module.exports = [
       'nothing goes back': [
         'isUsedUp(socket, parser, request)) release',
         'false) release',
-        { tests: answers },
+        { tests: clientReads },
       ],
     },
   },
@@ -131,7 +130,7 @@ module.exports = [
     },
   },
   {
-    file: 'memory/done.js',
+    file: 'memory/write-completion.js',
     tests: [...pumpCaptures, ...pumpKnown],
     mutants: {
       'patches of a sink are not seen': ['return methods.areOn(stream) && check', 'return check'],
@@ -148,12 +147,12 @@ module.exports = [
     tests: pumpCaptures,
     mutants: {
       'a patch before the write is not seen': [
-        'if (!this.#isStillDone(false)) {',
+        'if (!this.#isUntouched(false)) {',
         'if (false) {',
         { equivalent: 'the callback asks again' },
       ],
       'a patch after the write is not seen': [
-        'else if (this.#isStillDone(true)) release',
+        'else if (this.#isUntouched(true)) release',
         'else if (true) release',
       ],
       'a failed write releases': [

@@ -153,7 +153,7 @@ module.exports = [
         'if (!core.isLive) return core.leave();',
         'if (!core.isLive) return;',
       ],
-      'what nobody can end waits for ever': ['      watchForgotten(operation);\n', ''],
+      'what nobody can end waits for ever': ['      watchOrphans(operation);\n', ''],
     },
   },
 ];

@@ -94,18 +94,18 @@ module.exports = [
         'return operations;',
       ],
       'the timer forgets views of several slots': [
-        'if (wide.first <= slot && slot <= wide.last) watchForgotten(wide);',
+        'if (wide.first <= slot && slot <= wide.last) watchOrphans(wide);',
         '',
       ],
       'what was cut off waits for ever': ['pool.core.over = operations; // no call until here', ''],
     },
   },
   {
-    file: 'memory/forgotten.js',
+    file: 'memory/orphaned-operations.js',
     tests: guards,
     mutants: {
       'what nobody can end is never over': [
-        '  forgotten.register(operations.end.deref() ?? {}, operations);\n',
+        '  orphans.register(operations.end.deref() ?? {}, operations);\n',
         '',
       ],
     },

@@ -5,7 +5,7 @@
 
 const { kHolder } = require('../../base/protocol.js');
 const { FastBuffer } = require('../../base/runtime.js');
-const { taken } = require('../../memory/release.js');
+const { detach } = require('../../memory/release.js');
 const { reportLater } = require('../report.js');
 const { brand, memoryOf } = require('./branded.js');
 const { UNSAFE_BYTE, ZONE, ZONE_BYTE, firstOther, over } = require('./bytes.js');
@@ -112,7 +112,7 @@ class OwnMemory {
   /** Detaches `ab`; false where that cannot be. */
   take(ab) {
     this.verify(ab, this.record.ended ?? undefined); // operations of Node may have gone on since its end
-    const own = taken(ab);
+    const own = detach(ab);
     if (own === undefined) return false;
     delayQueue.add(own, ZONE, this.record);
     return true;

@@ -29,14 +29,14 @@ const isOnFile = (stream) => functionsKeyOf(stream) !== undefined && fileFunctio
 
 const always = () => true;
 
-const kindOfDone = (of, check = always) => ({ of, methods: writesOf(of), check });
+const sinkKind = (of, check = always) => ({ of, methods: writesOf(of), check });
 
 const names = {
-  TLSSocket: () => kindOfDone(require('node:tls').TLSSocket, isOnHandle),
-  Socket: () => kindOfDone(require('node:net').Socket, isOnHandle),
-  ServerResponse: () => kindOfDone(require('node:http').ServerResponse, isOnSocket),
-  ClientRequest: () => kindOfDone(require('node:http').ClientRequest, isOnSocket),
-  WriteStream: () => kindOfDone(fs.WriteStream, isOnFile),
+  TLSSocket: () => sinkKind(require('node:tls').TLSSocket, isOnHandle),
+  Socket: () => sinkKind(require('node:net').Socket, isOnHandle),
+  ServerResponse: () => sinkKind(require('node:http').ServerResponse, isOnSocket),
+  ClientRequest: () => sinkKind(require('node:http').ClientRequest, isOnSocket),
+  WriteStream: () => sinkKind(fs.WriteStream, isOnFile),
 };
 for (const name of [
   'Gzip',
@@ -51,10 +51,10 @@ for (const name of [
   'ZstdCompress',
   'ZstdDecompress',
 ]) {
-  names[name] = () => kindOfDone(require('node:zlib')[name]);
+  names[name] = () => sinkKind(require('node:zlib')[name]);
 }
 for (const name of ['Cipheriv', 'Decipheriv', 'Hash', 'Hmac', 'Sign', 'Verify']) {
-  names[name] = () => kindOfDone(require('node:crypto')[name]);
+  names[name] = () => sinkKind(require('node:crypto')[name]);
 }
 
 const kindOf = classTable(names);
@@ -67,10 +67,10 @@ function isKnown(stream, { methods, check }, isWritten) {
  * A question about `stream` that is asked before each write, and again in its callback, with true: whether it is still as Node made it.
  * undefined where it is not now.
  */
-function doneWith(stream) {
+function completionCheckOf(stream) {
   const kind = kindOf(stream);
   if (kind === undefined || !isKnown(stream, kind, false)) return undefined;
   return (isWritten) => isKnown(stream, kind, isWritten);
 }
 
-module.exports = { doneWith };
+module.exports = { completionCheckOf };

@@ -32,7 +32,7 @@ function waitingParts({ held, quarantined, stolen, limbo }, holders) {
 }
 
 /** What has the bytes, and what gives the most of them back. `used`: the number of spans that arenas have. */
-function describeTaken(stats, holders, used) {
+function describeUsage(stats, holders, used) {
   const { leased, warm, held, quarantined, adopted } = stats;
   const inSpans = used === 0 ? '' : ` in ${many(used, 'span')}`;
   const parts = [`${formatBytes(leased)} in use${inSpans}`, ...waitingParts(stats, holders)];
@@ -45,4 +45,4 @@ function describeTaken(stats, holders, used) {
   return { parts, remedy: holders.holds > 0 ? 'release holds' : 'wait for the operations' };
 }
 
-module.exports = { Holders, waitingParts, describeTaken };
+module.exports = { Holders, waitingParts, describeUsage };

@@ -43,7 +43,7 @@ let reading; // the ArrayBuffer that goes through a parser now
 let isCopied; // nobody has got a part of it
 
 /** A message got `chunk` of its parser. */
-function see(chunk) {
+function notePart(chunk) {
   if (reading !== undefined && chunk.buffer === reading) isCopied = false;
 }
 
@@ -115,9 +115,9 @@ function behind(socket, handle, rules) {
 
 /**
  * `message` is noted: if a client has asked for it, what its socket reads from now on goes back once it was parsed. `isParsing(parser)` tells whether that
- * is Node's, and calls see() with what it gives messages; `isNoted(message)` whether that is so still.
+ * is Node's, and calls notePart() with what it gives messages; `isNoted(message)` whether that is so still.
  */
-function watchAnswer(message, isParsing, isNoted) {
+function watchResponse(message, isParsing, isNoted) {
   const { socket, req: request } = message;
   if (!request || request !== socket?._httpMessage || request.res !== message) return;
   const handle = socket._handle;
@@ -128,4 +128,4 @@ function watchAnswer(message, isParsing, isNoted) {
   behind(socket, handle, { methods: kind.methods, isParsing, isNoted });
 }
 
-module.exports = { see, watchAnswer };
+module.exports = { notePart, watchResponse };

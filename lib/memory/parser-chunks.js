@@ -3,7 +3,7 @@
 // The chunks that Node's parser gave a message of HTTP/1. A user's own Buffer comes in by unshift(), push() or emit() too. A soak of
 // 20,000 requests with seven kinds of captures had wrong bytes without any of these rules.
 
-const { see, watchAnswer } = require('./answers.js');
+const { notePart, watchResponse } = require('./client-reads.js');
 const { kParsed } = require('../base/protocol.js');
 const { isCompiled, isOfNode, readsOf } = require('./own-methods.js');
 
@@ -30,7 +30,7 @@ function isUntouched(message) {
 }
 
 function onBody(chunk) {
-  see(chunk);
+  notePart(chunk);
   const message = this.incoming;
   const state = message?._readableState;
   // Who stands before this function, or patches the message, may have the chunk.
@@ -69,7 +69,7 @@ function watchParser({ parser }) {
  * What is noted of `message` from now on, with what nobody has read of it; undefined where nothing is. `direct.takes(chunk)` is asked first where
  * chunks come from the parser itself: a chunk that it takes does not go through the stream.
  */
-function noteParsed(message, direct) {
+function noteMessage(message, direct) {
   const { socket, _readableState: state } = message;
   if (socket) watchParser(socket);
   const isHooked = isWatched(socket?.parser);
@@ -77,7 +77,7 @@ function noteParsed(message, direct) {
   const { chunks = [] } = state[kParsed] ?? {};
   const parsed = { chunks, isOurs: true, direct: isHooked ? direct : undefined };
   state[kParsed] = parsed;
-  if (isHooked) watchAnswer(message, isParsing, isNoted);
+  if (isHooked) watchResponse(message, isParsing, isNoted);
   return {
     chunks,
     isDirect: parsed.direct !== undefined,
@@ -91,4 +91,4 @@ function noteParsed(message, direct) {
   };
 }
 
-module.exports = { noteParsed, watchParser };
+module.exports = { noteMessage, watchParser };
