@@ -11,7 +11,7 @@ const { lazy } = require('../base/lazy.js');
 const { FastBuffer } = require('../base/runtime.js');
 const { kEndRequest, kOfRequest } = require('../base/protocol.js');
 const { runScope } = require('../base/scope.js');
-const { showProfiler } = require('../base/seen.js');
+const { showAllocator } = require('../base/allocators.js');
 const { arrayBufferOf } = require('../base/views.js');
 const { releasedHold } = require('./hold.js');
 const { ArenaOwner } = require('./owner.js');
@@ -276,7 +276,7 @@ class Arena {
       visit(arena.#window);
       for (const child of arena.#children ?? []) doors.eachWindow(child, visit);
     };
-    showProfiler('arena', Arena.prototype);
+    showAllocator('arena', Arena.prototype);
   }
 }
 

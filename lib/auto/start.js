@@ -16,7 +16,7 @@ const { isStarter } = require('./starters.js');
 const { editsOf } = require('./edits.js');
 const notes = require('./notes.js');
 const { give, givenHere, optionsHere } = require('./options.js');
-const { linesOf, sumOf } = require('./told.js');
+const { linesOf, sumOf } = require('./trial-summary.js');
 const { Trial } = require('./trial.js');
 
 /** The plan of a table's file. Throws what is wrong with that. */

@@ -11,7 +11,7 @@ const { Counts } = require('./counts.js');
 const { hook } = require('./hooks.js');
 const { Site } = require('./site.js');
 const { TAKEN } = require('./states.js');
-const { runnerOf } = require('./told.js');
+const { runnerOf } = require('./trial-summary.js');
 const { Watch } = require('./watch.js');
 
 class Trial {
@@ -75,7 +75,7 @@ class Trial {
     if (isMainThread) this.onEnd?.();
   }
 
-  /** For told.js: `{ sites, mounts, resets, runner }`. */
+  /** For trial-summary.js: `{ sites, mounts, resets, runner }`. */
   get note() {
     const counts = this.#counts;
     const sites = this.#sites.map(({ key, name, why, file }, number) => ({

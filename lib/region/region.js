@@ -6,7 +6,7 @@ const { inspect } = require('node:util');
 const check = require('../base/validate.js');
 const { allocFilled, tryAllocFilled } = require('../base/fill.js');
 const { lazy } = require('../base/lazy.js');
-const { showProfiler } = require('../base/seen.js');
+const { showAllocator } = require('../base/allocators.js');
 const { tracker } = require('../base/tracker.js');
 const { install } = require('../guard/install.js');
 
@@ -95,6 +95,6 @@ class Region {
   }
 }
 
-showProfiler('region', Region.prototype);
+showAllocator('region', Region.prototype);
 
 module.exports = { Region, coreOf, covers };

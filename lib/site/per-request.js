@@ -6,7 +6,7 @@ const { current } = require('../arena/current.js');
 const { allocWarm } = require('../arena/warm.js');
 const { kSiteMemory } = require('../base/protocol.js');
 const { lazy } = require('../base/lazy.js');
-const { showProfiler } = require('../base/seen.js');
+const { showAllocator } = require('../base/allocators.js');
 const { BufferLike, kPlace } = require('./buffer-like.js');
 
 const memory = lazy(() => require('./memory.js'));
@@ -32,7 +32,7 @@ class PerRequest extends BufferLike {
   }
 }
 
-showProfiler('request', PerRequest.prototype);
+showAllocator('request', PerRequest.prototype);
 
 const perRequest = new PerRequest();
 

@@ -7,7 +7,7 @@ const { current } = require('../arena/current.js');
 const { allocWarm } = require('../arena/warm.js');
 const { typeError, rangeError } = require('../base/errors.js');
 const { kSiteMemory } = require('../base/protocol.js');
-const { showProfiler } = require('../base/seen.js');
+const { showAllocator } = require('../base/allocators.js');
 const check = require('../base/validate.js');
 const { BufferLike, kDropped, kPlace, kRefused } = require('./buffer-like.js');
 const { free, freeOnce, hold, letGo, memoryOf, take } = require('./memory.js');
@@ -142,6 +142,6 @@ function checkName(name) {
   return name;
 }
 
-showProfiler('site', Site.prototype);
+showAllocator('site', Site.prototype);
 
 module.exports = { Site, checkName, route };

@@ -7,7 +7,7 @@ const check = require('../base/validate.js');
 const { RallocError } = require('../base/errors.js');
 const { allocFilled, tryAllocFilled } = require('../base/fill.js');
 const { runScope } = require('../base/scope.js');
-const { showProfiler } = require('../base/seen.js');
+const { showAllocator } = require('../base/allocators.js');
 const { tracker } = require('../base/tracker.js');
 const { lazy } = require('../base/lazy.js');
 const { install } = require('../guard/install.js');
@@ -295,6 +295,6 @@ class Slab {
   }
 }
 
-showProfiler('slab', Slab.prototype);
+showAllocator('slab', Slab.prototype);
 
 module.exports = { Slab, coreOf, covers, lazySlab };

@@ -6,7 +6,7 @@ const table = ['auto/table.test.js'];
 const dead = ['auto/requests.test.js'];
 const watch = ['auto/watch.test.js'];
 const requests = ['auto/requests.test.js'];
-const counts = ['auto/told.test.js'];
+const counts = ['auto/trial-summary.test.js'];
 const verb = ['tools/cli/trial.test.js'];
 
 module.exports = [
@@ -146,8 +146,8 @@ module.exports = [
     },
   },
   {
-    file: 'auto/told.js',
-    tests: ['auto/told.test.js'],
+    file: 'auto/trial-summary.js',
+    tests: ['auto/trial-summary.test.js'],
     mutants: {
       'more than ten lines': ['const MOST_LINES = 8;', 'const MOST_LINES = 9;'],
       'two lines with a reason are one': ['nones.length > 2', 'nones.length > 1'],

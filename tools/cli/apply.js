@@ -12,8 +12,7 @@ const { replaceFiles } = require('../placement/apply/replace-files.js');
 const { edited } = require('../../lib/auto/source/text.js');
 const { OUTPUT } = require('./bake.js');
 const { FAILED, OK, UsageError } = require('./exit.js');
-const { tell, write } = require('./print.js');
-const { count } = require('./told.js');
+const { count, tell, write } = require('./print.js');
 
 const summary = "change lines so that they use their request's arena";
 const usage = `Usage: ralloc apply [options] [FILE...]

@@ -12,8 +12,8 @@ const { rustOf } = require('../placement/bake/rust.js');
 const { mergeFiles } = require('../recorder/merge.js');
 const { writeFile } = require('../recorder/write-file.js');
 const { FAILED, OK, UsageError } = require('./exit.js');
-const { tell } = require('./print.js');
-const { count, tellDamage } = require('./told.js');
+const { count, tell } = require('./print.js');
+const { tellDamage } = require('./damage.js');
 
 const OUTPUT = 'ralloc.table.json';
 

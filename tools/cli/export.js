@@ -9,7 +9,7 @@ const { pprofOf } = require('../report/pprof.js');
 const { writeFile } = require('../recorder/write-file.js');
 const { OK, UsageError } = require('./exit.js');
 const { write } = require('./print.js');
-const { tellDamage } = require('./told.js');
+const { tellDamage } = require('./damage.js');
 
 const summary = 'write a profile for pprof, or as lines of JSON';
 const usage = `Usage: ralloc export --pprof|--jsonl [-o FILE] PROFILE...

@@ -6,8 +6,8 @@ const fs = require('node:fs');
 const { parseArgs } = require('node:util');
 const { mergeFiles } = require('../recorder/merge.js');
 const { OK, UsageError } = require('./exit.js');
-const { tell } = require('./print.js');
-const { count, tellDamage } = require('./told.js');
+const { count, tell } = require('./print.js');
+const { tellDamage } = require('./damage.js');
 
 const summary = 'sum up profiles, those of a fleet for instance';
 const usage = `Usage: ralloc merge -o FILE PROFILE...

@@ -18,6 +18,9 @@ const CONTROLS = /(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
 const visible = (text) =>
   text.replace(CONTROLS, (letter) => `\\u{${letter.charCodeAt(0).toString(16)}}`);
 
+/** `1 site`, `2 sites`. */
+const count = (number, noun) => `${number} ${noun}${number === 1 ? '' : 's'}`;
+
 /** The result, to standard output, and a line end. */
 function print(text) {
   process.stdout.write(`${visible(text)}\n`);
@@ -33,4 +36,4 @@ function tell(text) {
   process.stderr.write(`${visible(text)}\n`);
 }
 
-module.exports = { print, tell, write };
+module.exports = { count, print, tell, write };

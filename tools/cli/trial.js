@@ -5,7 +5,7 @@
 const path = require('node:path');
 const notes = require('../../lib/auto/notes.js');
 const { TABLE, variablesOf } = require('../../lib/auto/options.js');
-const { linesOf, sumOf } = require('../../lib/auto/told.js');
+const { linesOf, sumOf } = require('../../lib/auto/trial-summary.js');
 const { checkProofs } = require('../../lib/auto/proofs.js');
 const { readOwnTable } = require('../../lib/site/table-file.js');
 const { readCommand, runApplication, withNotes } = require('./application.js');

@@ -1,6 +1,6 @@
 'use strict';
 
-// Which classes of ralloc give out Buffers, for a profiler of any copy in this thread, that runs or begins later.
+// Which classes of ralloc allocate Buffers, for a profiler of any copy in this thread, that runs or begins later.
 
 const { kProfiler, kShown } = require('./protocol.js');
 
@@ -8,11 +8,11 @@ const { kProfiler, kShown } = require('./protocol.js');
 const Reference = WeakRef;
 
 /** `source`: what the profile calls them. The list keeps no copy in memory: test runners evaluate one for each file. */
-function showProfiler(source, prototype) {
+function showAllocator(source, prototype) {
   const shown = (globalThis[kShown] ?? []).filter((one) => one.prototype.deref() !== undefined);
   shown.push({ source, prototype: new Reference(prototype) });
   Object.defineProperty(globalThis, kShown, { value: shown, configurable: true });
   globalThis[kProfiler]?.show(source, prototype);
 }
 
-module.exports = { showProfiler };
+module.exports = { showAllocator };

@@ -1,12 +1,9 @@
 'use strict';
 
-// What several verbs tell.
+// What is missing from profiles, or damaged, as several verbs tell it.
 
 const { formatBytes } = require('../../lib/base/bytes.js');
-const { tell } = require('./print.js');
-
-/** `1 site`, `2 sites`. */
-const count = (number, noun) => `${number} ${noun}${number === 1 ? '' : 's'}`;
+const { count, tell } = require('./print.js');
 
 /** Bytes of a profile that no whole block has. */
 function tellSkipped(file, bytes) {
@@ -39,4 +36,4 @@ function tellDamage({ profile, skipped, nonsense }) {
   tellLost(profile.lost);
 }
 
-module.exports = { count, tellDamage };
+module.exports = { tellDamage };

@@ -1,6 +1,6 @@
 'use strict';
 
-// What is told of a trial at its end, in a few lines.
+// The summary of a trial, told at its end in a few lines.
 
 const { formatBytes } = require('../base/bytes.js');
 const { FIELDS } = require('./counts.js');

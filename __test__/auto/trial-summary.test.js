@@ -4,7 +4,7 @@
 // What is told of a trial: sums of processes, reasons, and no more than ten lines.
 
 const test = require('ava');
-const { linesOf, sumOf } = require('../../lib/auto/told.js');
+const { linesOf, sumOf } = require('../../lib/auto/trial-summary.js');
 const {
   FIELDS,
   BYTES,
