@@ -10,7 +10,7 @@ const express = require('./express.js');
 const fastify = require('./fastify.js');
 const { Mount } = require('./request/mount.js');
 const { Route } = require('./request/route.js');
-const { givenArena } = require('./request/skip.js');
+const { requireArena } = require('./request/skip.js');
 
 /** Injects what requestArena() returned: `@Inject(ARENAS) arenas`. */
 const ARENAS = Symbol('ralloc.arenas');
@@ -97,7 +97,7 @@ function arenaOf(property, context, decorator = (name) => `@Arena('${name}')`) {
   const value = atProperty(property, context);
   if (isArena(value)) return value;
   const remedy = remedyOf(context.switchToHttp().getRequest(), decorator);
-  return givenArena(value, placeOf(property), remedy);
+  return requireArena(value, placeOf(property), remedy);
 }
 
 const decoratorError = (text) => argumentError(TypeError, `The decorator Arena ${text}`);

@@ -6,14 +6,14 @@
 const test = require('ava');
 const { linesOf, sumOf } = require('../../lib/auto/trial-summary.js');
 const {
-  FIELDS,
+  ALLOCATED,
   BYTES,
   Counts,
-  GIVEN,
+  FIELDS,
   OUTSIDE: OUTSIDE_OF_COUNTS,
   seeIn,
 } = require('../../lib/auto/counts.js');
-const { EDITED, OTHER, TAKEN } = require('../../lib/auto/states.js');
+const { CONFLICT, EDITED, OTHER } = require('../../lib/auto/states.js');
 const { Arenas } = require('../../lib/auto/arenas.js');
 
 const NONE = Object.fromEntries(FIELDS.map((name) => [name, 0]));
@@ -32,20 +32,24 @@ const OUTSIDE =
   'ran only where current() is undefined: outside of requests, or in listeners, which AsyncResource.bind() binds to one';
 
 /** Of a line that so many calls of requests got Buffers from. */
-const gave = (given, more) => ({ inside: given, given, ...more });
+const gave = (allocated, more) => ({ inside: allocated, allocated, ...more });
 
 test('processes are added up: counts, what became of files, and the calls of requestArena()', (t) => {
   const sum = sumOf([
-    { sites: [site('a', { given: 2, bytes: 5 }), site('b', { state: 0 })], mounts: 1, resets: 1 },
     {
-      sites: [site('a', { given: 1, kept: 1 }), site('b', { state: OTHER })],
+      sites: [site('a', { allocated: 2, bytes: 5 }), site('b', { state: 0 })],
+      mounts: 1,
+      resets: 1,
+    },
+    {
+      sites: [site('a', { allocated: 1, kept: 1 }), site('b', { state: OTHER })],
       mounts: 2,
       resets: 2,
     },
     { sites: [site('c')], mounts: 0, resets: 0, runner: 'vitest' },
   ]);
   t.deepEqual(sum, {
-    sites: [site('a', { given: 3, bytes: 5, kept: 1 }), site('b', { state: OTHER }), site('c')],
+    sites: [site('a', { allocated: 3, bytes: 5, kept: 1 }), site('b', { state: OTHER }), site('c')],
     mounts: 3,
     resets: 3,
     runner: 'vitest',
@@ -151,20 +155,20 @@ const NONE_OF_COUNTS = Object.fromEntries(FIELDS.map((name) => [name, 0]));
 test('threads count for themselves, and the sum is that of all', (t) => {
   const main = new Counts(2, 1);
   const workers = Array.from({ length: 3 }, () => new Counts(2, 1, main.shared));
-  main.of(0)[GIVEN] += 1;
-  workers[0].of(0)[GIVEN] += 2;
+  main.of(0)[ALLOCATED] += 1;
+  workers[0].of(0)[ALLOCATED] += 2;
   workers[2].of(0)[BYTES] += 2 ** 40;
   workers[1].of(1)[OUTSIDE_OF_COUNTS] += 5;
-  t.is(main.of(0)[GIVEN], 1);
-  t.deepEqual(main.sumOf(0), { ...NONE_OF_COUNTS, given: 3, bytes: 2 ** 40 });
+  t.is(main.of(0)[ALLOCATED], 1);
+  t.deepEqual(main.sumOf(0), { ...NONE_OF_COUNTS, allocated: 3, bytes: 2 ** 40 });
   t.deepEqual(workers[2].sumOf(1), { ...NONE_OF_COUNTS, outside: 5 });
 });
 
 test('more threads than there are lanes share the last one', (t) => {
   const main = new Counts(100_000, 1);
   const workers = Array.from({ length: 20 }, () => new Counts(100_000, 1, main.shared));
-  for (const worker of workers) worker.of(99_999)[GIVEN]++;
-  t.is(main.sumOf(99_999).given, 20);
+  for (const worker of workers) worker.of(99_999)[ALLOCATED]++;
+  t.is(main.sumOf(99_999).allocated, 20);
 });
 
 test('what has become of a file is added up, also by a thread that counts nothing', (t) => {
@@ -172,10 +176,10 @@ test('what has become of a file is added up, also by a thread that counts nothin
   const worker = new Counts(1, 3, main.shared);
   main.see(1, EDITED);
   worker.see(1, OTHER);
-  seeIn(main.shared.header)(2, TAKEN);
+  seeIn(main.shared.header)(2, CONFLICT);
   t.deepEqual(
     [0, 1, 2].map((file) => worker.stateOf(file)),
-    [0, EDITED | OTHER, TAKEN],
+    [0, EDITED | OTHER, CONFLICT],
   );
 });
 

@@ -6,7 +6,7 @@
 const test = require('ava');
 const { setImmediate: turn } = require('node:timers/promises');
 const { Arena } = require('../..');
-const { DEAD, FIELDS, GIVEN, KEPT, LOOKED, PERHAPS } = require('../../lib/auto/counts.js');
+const { ALLOCATED, DEAD, FIELDS, KEPT, LOOKED, PERHAPS } = require('../../lib/auto/counts.js');
 const { Clock } = require('../helpers/clock.js');
 const { FakeV8 } = require('../helpers/fake-v8.js');
 const { fresh } = require('../helpers/fresh.js');
@@ -35,7 +35,7 @@ function watched(t, { isLarge = false } = {}) {
     site: () => ({ counts: new Float64Array(FIELDS.length) }),
     give(site, buffer = arena.allocUnsafe(64)) {
       clock.use(() => watch.gave(site, buffer));
-      site.counts[GIVEN]++;
+      site.counts[ALLOCATED]++;
       return buffer;
     },
     /** V8 ends a collection, and the watch hears of it. */
@@ -106,9 +106,9 @@ test('at the end those of responses that are over are told, others not', async (
   const other = new Arena();
   t.teardown(() => other.close());
   const kept = [give(rows)];
-  rows.counts[GIVEN] = 0;
+  rows.counts[ALLOCATED] = 0;
   kept.push(give(rows, other.allocUnsafe(64)));
-  rows.counts[GIVEN] = 0;
+  rows.counts[ALLOCATED] = 0;
   give(rows);
   arena.reset();
   await turn();

@@ -6,7 +6,7 @@
 const { createHash } = require('node:crypto');
 const fs = require('node:fs');
 const { follow } = require('./follow.js');
-const { APPLIED, EDITED, OTHER, COMPILED, TAKEN, WRONG } = require('./states.js');
+const { APPLIED, EDITED, COMPILED, CONFLICT, OTHER, WRONG } = require('./states.js');
 
 const BOM = '\uFEFF';
 const LENGTH = 'Buffer'.length;
@@ -56,7 +56,7 @@ function change(real, plan, source) {
   if (!isSame && plan.edits.every(({ name }) => text.includes(name))) return { state: EDITED };
   const { state, edits, also = 0 } = isSame ? plan : followed(real, plan, text);
   if (state !== undefined) return { state };
-  if (edits.some(({ name }) => text.includes(name))) return { state: TAKEN };
+  if (edits.some(({ name }) => text.includes(name))) return { state: CONFLICT };
   if (!edits.every((edit) => text.startsWith(edit.callee, at(edit)))) return { state: WRONG };
   let changed = '';
   let end = 0;

@@ -6,8 +6,18 @@
  * Of a site: calls within requests; Buffers of arenas, their bytes, and those that requests got of V8's heap, as the arenas were full; calls outside of requests; uses of dead ones, and of dead ones that are of it or of others that had the same memory; how many were looked at after
  * their response, and how many of them were still there.
  */
-const FIELDS = ['inside', 'given', 'bytes', 'heap', 'outside', 'dead', 'perhaps', 'looked', 'kept'];
-const [INSIDE, GIVEN, BYTES, HEAP, OUTSIDE, DEAD, PERHAPS, LOOKED, KEPT] = FIELDS.keys();
+const FIELDS = [
+  'inside',
+  'allocated',
+  'bytes',
+  'heap',
+  'outside',
+  'dead',
+  'perhaps',
+  'looked',
+  'kept',
+];
+const [INSIDE, ALLOCATED, BYTES, HEAP, OUTSIDE, DEAD, PERHAPS, LOOKED, KEPT] = FIELDS.keys();
 
 /** Of memory that nobody has written to yet, which takes none. */
 const MOST_BYTES = 1 << 24;
@@ -46,7 +56,7 @@ class Counts {
     this.#lane = lane * this.#size;
   }
 
-  /** Of a site, in this thread: by GIVEN and so on. */
+  /** Of a site, in this thread: by ALLOCATED and so on. */
   of(site) {
     const begin = this.#lane + site * FIELDS.length;
     return this.#all.subarray(begin, begin + FIELDS.length);
@@ -79,7 +89,7 @@ class Counts {
     return Atomics.load(this.#header, RESETS);
   }
 
-  /** Of a site, by all threads: `{ given, bytes, … }`. */
+  /** Of a site, by all threads: `{ allocated, bytes, … }`. */
   sumOf(site) {
     const sum = Object.fromEntries(FIELDS.map((name) => [name, 0]));
     const threads = Atomics.load(this.#header, THREADS);
@@ -94,11 +104,11 @@ class Counts {
 }
 
 module.exports = {
+  ALLOCATED,
   BYTES,
   Counts,
   DEAD,
   FIELDS,
-  GIVEN,
   HEAP,
   INSIDE,
   KEPT,

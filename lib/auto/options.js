@@ -41,11 +41,11 @@ function variablesOf(options) {
 }
 
 /** What the main thread gave its workers; undefined in the main thread, and in workers of one that has no trial. */
-const givenHere = () => (isMainThread ? undefined : getEnvironmentData(DATA));
+const inheritedHere = () => (isMainThread ? undefined : getEnvironmentData(DATA));
 
 /** What workers begin with. */
 const give = (value) => setEnvironmentData(DATA, value);
 
 const optionsHere = () => readEnvironment(process.env);
 
-module.exports = { TABLE, VARIABLES, give, givenHere, optionsHere, variablesOf };
+module.exports = { TABLE, VARIABLES, give, inheritedHere, optionsHere, variablesOf };

@@ -3,7 +3,7 @@
 // What stands in the place of `Buffer` at a site: perRequest, of whichever copy of ralloc the request is, and counts what it gives.
 
 const { BufferLike, kPlace, kRefused } = require('../site/buffer-like.js');
-const { BYTES, GIVEN, HEAP, INSIDE, OUTSIDE } = require('./counts.js');
+const { ALLOCATED, BYTES, HEAP, INSIDE, OUTSIDE } = require('./counts.js');
 
 class Site extends BufferLike {
   #counts;
@@ -54,7 +54,7 @@ class Site extends BufferLike {
     const buffer = zero ? arena.alloc(size) : arena.allocUnsafe(size);
     const counts = this.#counts;
     if (this.#watch.gave(this, buffer)) {
-      counts[GIVEN]++;
+      counts[ALLOCATED]++;
       counts[BYTES] += buffer.length;
     } else counts[HEAP]++;
     return buffer;

@@ -15,7 +15,7 @@ const { Signals } = require('./signals.js');
 const { isStarter } = require('./starters.js');
 const { editsOf } = require('./edits.js');
 const notes = require('./notes.js');
-const { give, givenHere, optionsHere } = require('./options.js');
+const { give, inheritedHere, optionsHere } = require('./options.js');
 const { linesOf, sumOf } = require('./trial-summary.js');
 const { Trial } = require('./trial.js');
 
@@ -60,7 +60,7 @@ function begin(options) {
 function start() {
   if (globalThis[kTrial] !== undefined) return;
   if (!isMainThread) {
-    const given = givenHere();
+    const given = inheritedHere();
     if (given !== undefined) attempt(() => beginInWorker(given));
     return;
   }

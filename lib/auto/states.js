@@ -9,10 +9,10 @@ const OTHER = 2;
 /** The file is that text, but what is compiled is not. */
 const COMPILED = 4;
 /** It contains a name that is to be put. */
-const TAKEN = 8;
+const CONFLICT = 8;
 /** Where the table says so, no such call stands. */
 const WRONG = 16;
 /** `ralloc apply` has changed some of its lines, or all. */
 const APPLIED = 32;
 
-module.exports = { APPLIED, COMPILED, EDITED, OTHER, TAKEN, WRONG };
+module.exports = { APPLIED, COMPILED, CONFLICT, EDITED, OTHER, WRONG };

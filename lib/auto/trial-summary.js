@@ -4,7 +4,7 @@
 
 const { formatBytes } = require('../base/bytes.js');
 const { FIELDS } = require('./counts.js');
-const { APPLIED, COMPILED, EDITED, OTHER, TAKEN, WRONG } = require('./states.js');
+const { APPLIED, COMPILED, CONFLICT, EDITED, OTHER, WRONG } = require('./states.js');
 
 const MOST_LINES = 8;
 const MOST_FILES = 3;
@@ -20,7 +20,7 @@ const REASONS = [
     'the file was changed since the table was baked, and a line of it is not found any more, or may not be changed. Record and bake again',
   ],
   [COMPILED, 'something else compiles the file, as tsx, ts-node and test runners do'],
-  [TAKEN, 'the file contains the name that was to be put there'],
+  [CONFLICT, 'the file contains the name that was to be put there'],
   [WRONG, 'no such call stands there: the table was changed by hand. Bake again'],
 ];
 
@@ -77,15 +77,15 @@ function whyNone({ why, name, state, inside, outside }, { mounts, runner }) {
 
 function headOf({ sites }) {
   const sum = (name) => sites.reduce((all, site) => all + site[name], 0);
-  const active = sites.filter(({ given }) => given > 0).length;
+  const active = sites.filter(({ allocated }) => allocated > 0).length;
   if (sites.length === 0)
     return 'the table proves of no line that its Buffers die with their request. To try what it suggests: --suggested';
   const heap = sum('heap');
   const head = `${active} of ${counted(sites.length, 'site')} ${active === 1 || sites.length === 1 ? 'was' : 'were'} active`;
   if (active === 0 && heap === 0) return head;
-  const given = `${counted(sum('given'), 'Buffer')} (${formatBytes(sum('bytes'))}) from arenas of requests`;
+  const allocated = `${counted(sum('allocated'), 'Buffer')} (${formatBytes(sum('bytes'))}) from arenas of requests`;
   const full = heap === 0 ? '' : `${whole(heap)} of V8's heap, as the arenas were full, `;
-  return `${head}: ${given}, ${full}${whole(sum('outside'))} outside of requests`;
+  return `${head}: ${allocated}, ${full}${whole(sum('outside'))} outside of requests`;
 }
 
 /** Where it is not known which of several lines a Buffer is of, it is told of each. */
@@ -132,15 +132,15 @@ function linesOf(told) {
     .filter((site) => site.dead + site.perhaps > 0)
     .map((site) => `${site.key}: ${usesOf(site)}. Take copyOut(buffer), or hold() it`);
   const refused = sites
-    .map((site) => ({ ...site, refused: site.inside - site.given - site.heap }))
+    .map((site) => ({ ...site, refused: site.inside - site.allocated - site.heap }))
     .filter((site) => site.refused > 0)
     .map(
       (site) =>
         `${site.key}: ${counted(site.refused, 'call')} within requests went to Buffer: the size is no integer, the value is an ArrayBuffer or a list, or Buffer refused it`,
     );
-  const isGiven = sites.some(({ given }) => given > 0);
+  const isAllocated = sites.some(({ allocated }) => allocated > 0);
   const reset =
-    resets > 0 && isGiven
+    resets > 0 && isAllocated
       ? [
           `The program called reset() or rewind() of requests' arenas, ${counted(resets, 'time')}: Buffers of these lines end there too`,
         ]

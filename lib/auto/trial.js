@@ -10,7 +10,7 @@ const { Arenas } = require('./arenas.js');
 const { Counts } = require('./counts.js');
 const { hook } = require('./hooks.js');
 const { Site } = require('./site.js');
-const { TAKEN } = require('./states.js');
+const { CONFLICT } = require('./states.js');
 const { runnerOf } = require('./trial-summary.js');
 const { Watch } = require('./watch.js');
 
@@ -43,7 +43,7 @@ class Trial {
   start() {
     for (const [file, { number, edits }] of this.#files) {
       if (this.#define(edits)) continue;
-      this.#counts.see(number, TAKEN);
+      this.#counts.see(number, CONFLICT);
       this.#files.delete(file);
     }
     const isWanted = this.#files.size > 0;

@@ -8,7 +8,7 @@ const { kHolder, kMemory } = require('../base/protocol.js');
 const { MajorCount, SUFFICIENT, collectNow } = require('../memory/gc.js');
 const time = require('../base/time.js');
 const { arrayBufferOf, lengthOf } = require('../base/views.js');
-const { DEAD, GIVEN, KEPT, LOOKED, PERHAPS } = require('./counts.js');
+const { ALLOCATED, DEAD, KEPT, LOOKED, PERHAPS } = require('./counts.js');
 
 /** Of a site, one Buffer in so many is looked at, the first one included. */
 const EVERY = 16;
@@ -60,7 +60,7 @@ class Watch {
         return false;
       Tagged.add(memory, site);
     }
-    if (site.counts[GIVEN] % EVERY === 0) this.#look(site, buffer);
+    if (site.counts[ALLOCATED] % EVERY === 0) this.#look(site, buffer);
     return true;
   }
 

@@ -115,7 +115,7 @@ const STATUS_TEXTS = { 400: 'Bad Request', 413: 'Payload Too Large', 503: 'Servi
  * Makes frameworks answer an error that nobody handles with `status`: connect, Express, Koa, Fastify and Nest read one of the
  * two properties, and Hono calls getResponse().
  */
-function answeredWith(status, error) {
+function withStatus(status, error) {
   const getResponse = () => new Response(STATUS_TEXTS[status], { status });
   Object.defineProperty(error, 'getResponse', { value: getResponse });
   return Object.assign(error, { status, statusCode: status });
@@ -123,7 +123,7 @@ function answeredWith(status, error) {
 
 /** A source has more bytes than its reader wants. */
 const tooLarge = (requested, limit, used) =>
-  answeredWith(
+  withStatus(
     413,
     new RallocError(
       'ERR_RALLOC_LIMIT',
@@ -134,7 +134,7 @@ const tooLarge = (requested, limit, used) =>
 
 /** `why`, in words; `cause`: the error of the source, if it had one. */
 function abortedError(why, cause) {
-  const error = answeredWith(400, new RallocError('ERR_RALLOC_ABORTED', why));
+  const error = withStatus(400, new RallocError('ERR_RALLOC_ABORTED', why));
   if (cause !== undefined && cause !== null) error.cause = cause;
   return error;
 }
@@ -253,7 +253,7 @@ module.exports = {
   limitError,
   tooLarge,
   abortedError,
-  answeredWith,
+  withStatus,
   exhaustedError,
   adviceFor,
   errorName,

@@ -6,7 +6,7 @@ const tracker = {
   /** (view, kind, consumer): its use is refused, since it is dead. Returns what explains that, if anything is known of it. */
   used: null,
   /** (view, kind): an operation of Node is given it, and nothing holds its memory. */
-  given: null,
+  unheld: null,
   /** (buffer): it was freed or sent before, and somebody frees it again. Returns as used(). */
   freedAgain: null,
   /** (buffer, how): a watched Buffer of a slab or region is dead: its memory is to be detached. */

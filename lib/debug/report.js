@@ -13,7 +13,7 @@ const { tell, watchEnd } = require('./tell.js');
 /** Causes that are remembered, each with its report, of a few KiB. */
 const MOST_CAUSES = 1000;
 
-const TAKEN = Symbol('taken');
+const HANDLED = Symbol('handled');
 
 const TRACES = ['allocated', 'ended', 'operation', 'used'];
 const channels = new Map(Object.keys(kinds).map((kind) => [kind, channel(`ralloc:debug:${kind}`)]));
@@ -110,7 +110,7 @@ const warn = ({ code, message }) => tell({ code, message });
 
 /** Whether a listener tells the report itself. All of them hear it. */
 const isTakenBy = (all, ...args) =>
-  all.map((listener) => attempt(() => listener(...args))).includes(TAKEN);
+  all.map((listener) => attempt(() => listener(...args))).includes(HANDLED);
 
 function deliver(kind, facts) {
   const report = make(kind, facts);
@@ -188,7 +188,7 @@ function describe(kind, facts) {
   return described;
 }
 
-/** `listener(report, isFirst)` is called for each report, also for those of a cause that is known, and may return TAKEN: then no warning tells it. @returns what ends that */
+/** `listener(report, isFirst)` is called for each report, also for those of a cause that is known, and may return HANDLED: then no warning tells it. @returns what ends that */
 function listen(listener) {
   listeners.add(listener);
   return () => listeners.delete(listener);
@@ -196,4 +196,4 @@ function listen(listener) {
 
 onLevel(watch);
 
-module.exports = { TAKEN, describe, listen, report, reportLater, tellWaiting: deliverAll, warn };
+module.exports = { HANDLED, describe, listen, report, reportLater, tellWaiting: deliverAll, warn };

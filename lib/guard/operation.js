@@ -23,7 +23,7 @@ function begin(value, kind) {
   if (!isView(value)) return undefined;
   const holder = value.buffer[kHolder];
   if (holder === undefined) {
-    tracker.given?.(value, kind);
+    tracker.unheld?.(value, kind);
     return undefined;
   }
   return holder.take(value, kind);
@@ -35,7 +35,7 @@ function begin(value, kind) {
  */
 function copied(value, kind) {
   if (isView(value) && value.buffer[kHolder]?.holdsNothing) {
-    tracker.given?.(value, kind); // in debug
+    tracker.unheld?.(value, kind); // in debug
     return value;
   }
   const end = begin(value, kind);

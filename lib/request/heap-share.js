@@ -3,7 +3,7 @@
 // What requests have of V8's heap, where the arenas have no memory for them: bounded too, for whoever opens many
 // requests would get on the heap what the arenas refuse.
 
-const { answeredWith, limitError } = require('../base/errors.js');
+const { withStatus, limitError } = require('../base/errors.js');
 
 /** With `wipe` none of Node's pool, whose other Buffers show all of it by their ArrayBuffer. */
 function fromHeap(size, zero, wipe) {
@@ -43,7 +43,7 @@ class HeapShare {
   /** `error`, that neither the arenas nor the heap have memory for a request, counted and with its status. */
   refuse(error) {
     this.#counts.refused++;
-    return answeredWith(503, error);
+    return withStatus(503, error);
   }
 
   /** Bytes of a request in flight that are garbage from here on. */

@@ -4,7 +4,7 @@
 
 const { formatBytes } = require('../base/bytes.js');
 const { lazy } = require('../base/lazy.js');
-const { RallocError, answeredWith, limitError } = require('../base/errors.js');
+const { RallocError, withStatus, limitError } = require('../base/errors.js');
 const { warnOnce } = require('../base/warnings.js');
 const {
   describe,
@@ -130,7 +130,7 @@ class Request {
     const taken = parts.filter(([bytes]) => bytes > 0);
     const words = taken.map(([bytes, how]) => `${formatBytes(bytes)} ${how}`);
     const remedy = 'release memory first';
-    return answeredWith(
+    return withStatus(
       413,
       limitError('maxBytesPerRequest', size, this.limit, used, { parts: words, remedy }),
     );

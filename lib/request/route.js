@@ -7,7 +7,7 @@ const check = require('../base/validate.js');
 const { warnOnce } = require('../base/warnings.js');
 const { ownerOf } = require('../arena/arena.js');
 const { routeReaders, routeSettings } = require('./options.js');
-const { givenArena } = require('./skip.js');
+const { requireArena } = require('./skip.js');
 
 const FORGOTTEN = 'Mount requestArena() before what its routes have';
 
@@ -41,7 +41,7 @@ class Route {
    * allows, and changes nothing then.
    */
   use(value) {
-    const arena = givenArena(value, this.#place, FORGOTTEN);
+    const arena = requireArena(value, this.#place, FORGOTTEN);
     if (arena === undefined) return;
     const request = ownerOf(arena);
     if (request !== undefined) request.change(this.#settingsOn(request.settings));

@@ -27,10 +27,10 @@ function askSkip(skip, holder) {
  * `value` if it is a request's arena; undefined of a request that was left out, as it may be where `maySkip`. `remedy`: for
  * those who forgot it.
  */
-function givenArena(value, { property, maySkip }, remedy) {
+function requireArena(value, { property, maySkip }, remedy) {
   if (value?.[kOfRequest] === true) return value;
   if (maySkip) return undefined;
   throw new RallocError('ERR_RALLOC_UNSUPPORTED', `The request has no "${property}". ${remedy}`);
 }
 
-module.exports = { SKIPPED, askSkip, givenArena };
+module.exports = { SKIPPED, askSkip, requireArena };

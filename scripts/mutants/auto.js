@@ -44,7 +44,7 @@ module.exports = [
         '',
       ],
       'a name that is there': [
-        'if (edits.some(({ name }) => text.includes(name))) return { state: TAKEN };',
+        'if (edits.some(({ name }) => text.includes(name))) return { state: CONFLICT };',
         '',
       ],
       'a place where no call stands': ['text.startsWith(edit.callee, at(edit))', 'true'],
@@ -125,7 +125,7 @@ module.exports = [
     file: 'auto/watch.js',
     tests: watch,
     mutants: {
-      'all Buffers are looked at': ['site.counts[GIVEN] % EVERY === 0', 'true'],
+      'all Buffers are looked at': ['site.counts[ALLOCATED] % EVERY === 0', 'true'],
       'those of the heap are of arenas': [
         'return false;\n      Tagged',
         'return true;\n      Tagged',

@@ -86,7 +86,7 @@ module.exports = [
         '',
       ],
       'a warning repeats the error': [
-        'return TAKEN; // the error',
+        'return HANDLED; // the error',
         'return undefined; // the error',
       ],
       'each use is shown': ['if (known === undefined) return', 'return'],

@@ -126,10 +126,10 @@ module.exports = [
     tests: ways,
     mutants: {
       'what nothing holds is not told': [
-        '    tracker.given?.(value, kind);\n    return undefined;',
+        '    tracker.unheld?.(value, kind);\n    return undefined;',
         '    return undefined;',
       ],
-      'what is passed on is not told': ['    tracker.given?.(value, kind); // in debug\n', ''],
+      'what is passed on is not told': ['    tracker.unheld?.(value, kind); // in debug\n', ''],
     },
   },
   {

@@ -16,7 +16,7 @@ module.exports = [
       'what is free stays counted': ['    this.#used -= bytes;\n', ''],
       'the peak stays behind': ['if (this.#peak < this.#used) this.#peak = this.#used;', ''],
       'refusals are not counted': ['    this.#counts.refused++;\n', ''],
-      'refusals have no status': ['return answeredWith(503, error);', 'return error;'],
+      'refusals have no status': ['return withStatus(503, error);', 'return error;'],
       'secrets on the heap share an ArrayBuffer': [
         'return wipe ? Buffer.allocUnsafeSlow(size) : Buffer',
         'return Buffer',

@@ -54,7 +54,7 @@ class Distance {
 }
 
 /** What one more sample of allocations of `size` bytes would add, and how probable it is that there is none of it: the variance by byte. */
-const unseenOf = (size, distance) =>
+const unsampledOf = (size, distance) =>
   distance > 0 && size > 0 ? size / Math.expm1(size / distance) : 0;
 
-module.exports = { Distance, intervalOf, unseenOf };
+module.exports = { Distance, intervalOf, unsampledOf };

@@ -5,7 +5,7 @@
 const { bucketEnd } = require('../recorder/buckets.js');
 const { events } = require('../recorder/events.js');
 const { History } = require('./history.js');
-const { intervalOf, unseenOf } = require('./interval.js');
+const { intervalOf, unsampledOf } = require('./interval.js');
 
 /** Bytes that lived shorter than this died young. */
 const YOUNG_MS = 1024;
@@ -126,7 +126,7 @@ class Totals {
     const variance =
       this.variances === 0 ? this.bytes ** 2 / Math.max(1, this.samples) : this.variance * KIB ** 2;
     const size = this.count > 0 ? (this.bytes / this.count) * COUNT : 0;
-    return intervalOf(this.bytes, variance, unseenOf(size, distance));
+    return intervalOf(this.bytes, variance, unsampledOf(size, distance));
   }
 
   /** Of `live`. */

@@ -6,7 +6,7 @@ const { AsyncLocalStorage } = require('node:async_hooks');
 const { RallocError } = require('../../base/errors.js');
 const check = require('../../base/validate.js');
 const time = require('../../base/time.js');
-const { TAKEN, describe, listen, warn } = require('../report.js');
+const { HANDLED, describe, listen, warn } = require('../report.js');
 const { configure, isOn, settings } = require('../settings.js');
 const { living } = require('../watch/own-memory.js');
 const { verify } = require('../watch/watch.js');
@@ -130,7 +130,7 @@ async function watchOver(fn, waitMs) {
     const isFromBefore = report.age > time.now() - begin; // and gone or late only now
     if (isFromBefore) return undefined;
     note(reports, report);
-    return TAKEN; // the error tells it
+    return HANDLED; // the error tells it
   });
   configure({ level: 'full' });
   try {

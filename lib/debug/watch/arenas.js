@@ -10,7 +10,7 @@ const { Trace } = require('../trace.js');
 const { OwnMemory } = require('./own-memory.js');
 const { Record, note, recordOf } = require('./record.js');
 const { countdown, next } = require('./sampling.js');
-const { OwnWatch, SeenWatch, attempt } = require('./span-watch.js');
+const { OwnWatch, SharedWatch, attempt } = require('./span-watch.js');
 
 /** Of ralloc's own memory; more is a matter of the address, which V8 chooses here. */
 const MOST_ALIGN = 16;
@@ -58,7 +58,7 @@ function noteSeen(arena, buffer, allocated) {
   if (span === undefined || span.watch instanceof OwnWatch || buffer.length === 0) return;
   if (recordOf(buffer) !== undefined) return; // body() and chunks() give the same to each call
   const record = recordFor(window.owner, buffer.length, allocated);
-  span.watch ??= new SeenWatch();
+  span.watch ??= new SharedWatch();
   span.watch.add(record);
   note(buffer, record);
 }

@@ -96,7 +96,7 @@ class OwnWatch extends SpanWatch {
 }
 
 /** Of one whose memory is not theirs alone: bodies, and what was adopted. */
-class SeenWatch extends SpanWatch {
+class SharedWatch extends SpanWatch {
   #records = [];
 
   add(record) {
@@ -117,4 +117,4 @@ class SeenWatch extends SpanWatch {
   }
 }
 
-module.exports = { OwnWatch, SeenWatch, attempt };
+module.exports = { OwnWatch, SharedWatch, attempt };

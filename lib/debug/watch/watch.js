@@ -18,7 +18,7 @@ const { verifyLive } = require('./own-memory.js');
 const { restart } = require('./sampling.js');
 const { freedAgain, used } = require('./uses.js');
 const { watchWays } = require('./ways.js');
-const { given } = require('./witness.js');
+const { unheld } = require('./witness.js');
 
 let patches = null;
 
@@ -29,7 +29,7 @@ function start() {
   watchWays(patches);
   watchFunctions(patches);
   tracker.used = (view, kind, consumer) => used(view, callOf(kind, consumer));
-  tracker.given = given;
+  tracker.unheld = unheld;
   tracker.readFor = readFor;
   tracker.freedAgain = freedAgain;
   tracker.freed = freed.freed;

@@ -81,7 +81,7 @@ class Witness {
 }
 
 /** What is over memory that nothing holds, or is passed on without that, is told of where it is dead. */
-function given(view, kind) {
+function unheld(view, kind) {
   if (isDead(view)) used(view, callOf(kind));
 }
 
@@ -91,4 +91,4 @@ function hasForItself(kind, consumer) {
   return kind !== 'stream' || consumer instanceof net.Socket;
 }
 
-module.exports = { Witness, given };
+module.exports = { Witness, unheld };
