@@ -20,7 +20,7 @@ const KEEPS_LINKS = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].some((
 const LOADS = path.join(__dirname, 'loads.js');
 
 /** The files of a plan (edits.js), found by what loads them. */
-class Files {
+class PlannedFiles {
   #files;
   #see;
 
@@ -72,9 +72,9 @@ const HAS_HOOKS =
 
 /** `counts`: of Counts. */
 function hook(plan, counts) {
-  const files = new Files(plan, (file, state) => counts.see(file, state));
+  const files = new PlannedFiles(plan, (file, state) => counts.see(file, state));
   if (HAS_HOOKS) hookHere(files);
   else hookElsewhere(files, plan, counts.shared.header);
 }
 
-module.exports = { Files, hook };
+module.exports = { PlannedFiles, hook };

@@ -3,12 +3,12 @@
 // The hooks of ES modules in the thread that Node 20 has for them.
 
 const { seeIn } = require('./counts.js');
-const { Files } = require('./hooks.js');
+const { PlannedFiles } = require('./hooks.js');
 
 let files;
 
 exports.initialize = function initialize({ files: plan, header }) {
-  files = new Files(plan, seeIn(header));
+  files = new PlannedFiles(plan, seeIn(header));
 };
 
 exports.load = async function load(url, context, next) {

@@ -9,7 +9,7 @@ const { attempt } = require('../base/attempt.js');
 const { Arenas } = require('./arenas.js');
 const { Counts } = require('./counts.js');
 const { hook } = require('./hooks.js');
-const { Site } = require('./site.js');
+const { TrialSite } = require('./trial-site.js');
 const { CONFLICT } = require('./states.js');
 const { runnerOf } = require('./trial-summary.js');
 const { Watch } = require('./watch.js');
@@ -61,7 +61,7 @@ class Trial {
   #define(edits) {
     if (edits.some(({ name }) => name in globalThis)) return false;
     for (const { site, name } of edits) {
-      const value = new Site(this.#counts.of(site), this.#arenas, this.#watch);
+      const value = new TrialSite(this.#counts.of(site), this.#arenas, this.#watch);
       Object.defineProperty(globalThis, name, { value });
     }
     return true;

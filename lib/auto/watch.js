@@ -26,7 +26,7 @@ const Reference = WeakRef;
  * Gives the memory of an arena the sites that have Buffers of it, as a private field, which nobody sees, in 3 to 10 ns a Buffer. A WeakMap of all Buffers would cost each 0.8 to 2
  * microseconds, and a field of theirs loops that read them and others the half of their speed (Node 24 and 26).
  */
-class Tagged extends Bearer {
+class SiteBearer extends Bearer {
   #sites;
 
   constructor(memory, sites) {
@@ -40,7 +40,7 @@ class Tagged extends Bearer {
 
   /** A list only where there are several: no site is looked for in one for each Buffer. */
   static add(memory, site) {
-    if (!(#sites in memory)) new Tagged(memory, site);
+    if (!(#sites in memory)) new SiteBearer(memory, site);
     else if (!Array.isArray(memory.#sites)) memory.#sites = [memory.#sites, site];
     else if (!memory.#sites.includes(site)) memory.#sites.push(site);
   }
@@ -55,10 +55,10 @@ class Watch {
   /** A site gave a Buffer within a request: false if it is none of the arena, which was full. */
   gave(site, buffer) {
     const memory = buffer.buffer;
-    if (Tagged.sitesOf(memory) !== site) {
+    if (SiteBearer.sitesOf(memory) !== site) {
       if (buffer.length > 0 && memory[kMemory] !== true && memory[kHolder] === undefined)
         return false;
-      Tagged.add(memory, site);
+      SiteBearer.add(memory, site);
     }
     if (site.counts[ALLOCATED] % EVERY === 0) this.#look(site, buffer);
     return true;
@@ -66,7 +66,7 @@ class Watch {
 
   /** Somebody used a view that is dead. Where it was in its memory is known no more, and so which site it is of, where there were several. */
   died(view) {
-    const sites = Tagged.sitesOf(arrayBufferOf(view));
+    const sites = SiteBearer.sitesOf(arrayBufferOf(view));
     if (Array.isArray(sites)) for (const { counts } of sites) counts[PERHAPS]++;
     else if (sites !== undefined) sites.counts[DEAD]++;
   }

@@ -65,7 +65,7 @@ module.exports = [
     },
   },
   {
-    file: 'auto/site.js',
+    file: 'auto/trial-site.js',
     tests: left,
     mutants: {
       'what is allocated outside is not counted': [
@@ -127,8 +127,8 @@ module.exports = [
     mutants: {
       'all Buffers are looked at': ['site.counts[ALLOCATED] % EVERY === 0', 'true'],
       'those of the heap are of arenas': [
-        'return false;\n      Tagged',
-        'return true;\n      Tagged',
+        'return false;\n      SiteBearer',
+        'return true;\n      SiteBearer',
         { tests: requests },
       ],
       'any number of them': ['this.#looked.length >= MOST_LOOKED || ', ''],

@@ -18,7 +18,7 @@ const MOST_ROUTES = 500;
 const NAME = /^(?:\d+|(?=.*\d)[\w~=+%.-]{16,}|[0-9a-f-]{16,})$/i;
 
 /** What a sample has of its request, which must not keep it in memory. */
-class Request {
+class RecordedRequest {
   /** When its response was over, in ms of the recorder's clock. */
   end = Number.POSITIVE_INFINITY;
   /** Whether somebody may ask for its route when it is over. */
@@ -77,7 +77,7 @@ function generalPath(url) {
 }
 
 /** Gives a message its request. */
-class Tagged extends Bearer {
+class RequestBearer extends Bearer {
   #request;
 
   constructor(message, request) {
@@ -106,10 +106,10 @@ class Requests {
 
   /** Calls `act(...args)` for the request that comes by `stream`, until whose `response` is closed it lasts; `message` has its address. */
   begin(stream, response, message, act, ...args) {
-    let request = Tagged.of(stream);
+    let request = RequestBearer.of(stream);
     if (request === undefined) {
-      request = new Request(message, this.#routes);
-      new Tagged(stream, request);
+      request = new RecordedRequest(message, this.#routes);
+      new RequestBearer(stream, request);
       response.on('close', () => attempt(() => request.finish()));
     }
     return this.#storage.run(request, act, ...args);
@@ -117,7 +117,7 @@ class Requests {
 
   /** The request whose body comes by `stream`; undefined for that of a client's response, or without one. */
   of(stream) {
-    return Tagged.of(stream);
+    return RequestBearer.of(stream);
   }
 
   /** Calls `act(...args)`, which calls listeners, for a request. Where its own context does not reach, current() of ralloc is undefined: isListening says so. */
@@ -132,7 +132,7 @@ class Requests {
   /** For which JavaScript runs now. */
   get current() {
     const store = this.#storage.getStore();
-    return store instanceof Request ? store : store?.request;
+    return store instanceof RecordedRequest ? store : store?.request;
   }
 
   get isListening() {

@@ -27,7 +27,7 @@ class Node {
   }
 }
 
-class Site {
+class RecordedSite {
   index;
   /** Of the frames as they are told: it is there when that is known, and the same in all processes. */
   id;
@@ -112,7 +112,7 @@ class Sites {
     if (route !== undefined) node = node.child(route);
     for (const frame of frames) node = node.child(frame);
     if (node.site === null) {
-      node.site = new Site(this.#sites.length, source, route, frames);
+      node.site = new RecordedSite(this.#sites.length, source, route, frames);
       this.#sites.push(node.site);
     }
     return node.site;

@@ -40,7 +40,7 @@ class Way {
 }
 
 /** Frame → what it is told apart by, once for each. */
-class Names {
+class FrameNames {
   #keys = new Map();
   #show;
 
@@ -101,7 +101,7 @@ function nodeOf(group, depth, sum, total) {
 
 /** @param {(file: string) => string} show the path as it is shown */
 function flameOf(lines, show) {
-  const names = new Names(show);
+  const names = new FrameNames(show);
   const ways = lines.flatMap((line) => line.stacks.map((stack) => new Way(line, stack, names)));
   const total = weigh(ways);
   return { name: 'all', owner: 'root', ...total, children: nodesOf(ways, 0, total) };

@@ -47,7 +47,7 @@ function sharesOf({ lifetimes, mainClass }, borders = []) {
 }
 
 /** The files of places, each read once, and what is wrong with them. */
-class Files {
+class SourceFiles {
   #files = new Map();
   #started;
   #isUnchanged;
@@ -203,7 +203,7 @@ function bake(profile, { folder, isUnchanged = false, acorn, before }) {
   const borders = clusters(lifetimes, profile.collectionMs);
   const started = Math.min(...profile.recorders.map(({ start }) => start));
   const baked = before === undefined ? new Map() : bakedFiles(before, Math.floor(started));
-  const files = new Files(started, isUnchanged, (file) => baked.get(nameIn(folder, file)));
+  const files = new SourceFiles(started, isUnchanged, (file) => baked.get(nameIn(folder, file)));
   const [known, few] = [[], []];
   for (const evidence of places) {
     const decision = decide(evidence);

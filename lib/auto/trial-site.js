@@ -5,7 +5,7 @@
 const { BufferLike, kPlace, kRefused } = require('../site/buffer-like.js');
 const { ALLOCATED, BYTES, HEAP, INSIDE, OUTSIDE } = require('./counts.js');
 
-class Site extends BufferLike {
+class TrialSite extends BufferLike {
   #counts;
   #arenas;
   #watch;
@@ -65,4 +65,4 @@ class Site extends BufferLike {
   }
 }
 
-module.exports = { Site };
+module.exports = { TrialSite };
