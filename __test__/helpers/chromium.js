@@ -75,13 +75,24 @@ async function writePage(dir, name, ...profiles) {
   return page;
 }
 
+/** Later than the code was written, which is else said to have changed. */
+const afterSources = () => Math.ceil(Date.now() / 2000) * 2000;
+
 /** Writes the pages of the service into a folder, of one recording and of two, before and after. */
 async function writePages(dir) {
-  // Later than the code was written, which is else said to have changed.
-  const start = Math.ceil(Date.now() / 2000) * 2000;
+  const start = afterSources();
   const before = serviceFile({ start, leak: 200_000, churn: 150_000_000, seconds: 40 });
   const one = await writePage(dir, 'one', serviceFile({ start }));
   return { one, two: await writePage(dir, 'two', before, serviceFile({ start })) };
 }
 
-module.exports = { browserTest, findChromium, launch, openPage, quit, writePage, writePages };
+module.exports = {
+  afterSources,
+  browserTest,
+  findChromium,
+  launch,
+  openPage,
+  quit,
+  writePage,
+  writePages,
+};

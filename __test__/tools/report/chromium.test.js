@@ -8,6 +8,7 @@ const fs = require('node:fs');
 const { encode } = require('../../../tools/recorder/block.js');
 const { Profile } = require('../../../tools/recorder/profile.js');
 const {
+  afterSources,
   browserTest,
   launch,
   openPage,
@@ -217,7 +218,7 @@ inBrowser('a profile in which nothing was sampled opens, and says so', async (t)
 });
 
 inBrowser('a recording of a moment has no charts over time, and says why', async (t) => {
-  const file = await writePage(dir, 'short', serviceFile({ seconds: 2 }));
+  const file = await writePage(dir, 'short', serviceFile({ start: afterSources(), seconds: 2 }));
   const { page, complaints } = await openPage(t, file);
   t.is(await page.locator('#growth canvas, #churn canvas').count(), 0);
   t.regex(await page.locator('#growth').textContent(), /too short for a chart over time/);
