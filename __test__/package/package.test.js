@@ -177,7 +177,7 @@ test('a TypeScript program compiles against the installed package, as CommonJS a
   t.true(own.length > 0);
 });
 
-test('ralloc packs its sources, types, documents and licence, no pictures, what the page of a report needs, nothing else, in 640 kB', (t) => {
+test('ralloc packs its sources, types, documents and licence, no pictures, what the page of a report needs, nothing else, in 645 kB', (t) => {
   const [{ manifest, files, bytes }] = t.context.packages;
   const shipped =
     /^(?:bin|lib|tools|docs|types)\/|^(?:index\.d\.ts|LICENSE|README\.md|package\.json)$/;
@@ -187,7 +187,7 @@ test('ralloc packs its sources, types, documents and licence, no pictures, what 
   const bundled = made.flatMap((name) => [`${name}.js`, `${name}.licences.txt`]);
   const dist = ['tools/cli/dist/page.css', ...bundled];
   t.deepEqual(files, [...tracked, ...dist].sort());
-  t.true(bytes.length < 640_000, `${bytes.length} bytes`); // 195 are the profiler's: 70 its page, with two libraries of charts, 35 a parser
+  t.true(bytes.length < 645_000, `${bytes.length} bytes`); // 195 are the profiler's: 70 its page, with two libraries of charts, 35 a parser
   for (const key of ['scripts', 'devDependencies', 'dependencies', 'overrides', 'napi']) {
     t.is(manifest[key], undefined, key);
   }

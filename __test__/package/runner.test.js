@@ -17,6 +17,8 @@ const HEAD = "// tier: run-time\nconst test = require('ava');\n";
 async function runOver(t, sources, { args = ['run-time'], env = {} } = {}) {
   const dir = folder(t);
   fs.mkdirSync(path.join(dir, '__test__', 'room'), { recursive: true });
+  fs.mkdirSync(path.join(dir, '__test__', 'helpers'));
+  fs.writeFileSync(path.join(dir, '__test__', 'helpers', 'audited.js'), ''); // which ava.config.mjs names
   fs.symlinkSync(path.join(root, 'node_modules'), path.join(dir, 'node_modules'));
   fs.copyFileSync(path.join(root, 'ava.config.mjs'), path.join(dir, 'ava.config.mjs'));
   fs.writeFileSync(path.join(dir, 'package.json'), '{}');

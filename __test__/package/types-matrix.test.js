@@ -73,7 +73,7 @@ const values = {
   regions: [1, 0, 1],
   sites: ['rows', false, 0, null, 0],
   debugging: [0, null, null],
-  sampled: [1, 0],
+  went: 'function',
   tested: 'ERR_RALLOC_MISUSE',
   codes: ['RangeError', 'ERR_RALLOC_LIMIT', 'maxBytes', 'ERR_RALLOC_CLOSED', ''],
   requests: 0,
