@@ -11,7 +11,7 @@ const { gc } = require('../helpers/until.js');
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
-const STEPS = budget(800, 20_000);
+const STEPS = budget(800, 20_000, 800);
 
 const kinds = {
   'detach, roomy': { maxBytes: 32 * MiB },

@@ -7,7 +7,7 @@ const test = require('ava');
 const { budget } = require('../helpers/budget.js');
 const { run } = require('../helpers/child.js');
 
-const REQUESTS = budget(2500, 200_000);
+const REQUESTS = budget(2500, 200_000, 1000);
 
 const sum = (counts) => Object.values(counts).reduce((all, one) => all + one, 0);
 const soak = (...args) => run('guard/soak.js', { args, env: { NODE_V8_COVERAGE: undefined } });

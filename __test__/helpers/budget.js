@@ -13,10 +13,13 @@ if (env.RALLOC_SEED !== undefined && !/^\d{1,10}$/.test(env.RALLOC_SEED))
 
 const isSoak = env.RALLOC_BUDGET === 'soak';
 
-/** How many steps, rounds or requests: `usual` of them, `soak` in the long run. */
-function budget(usual, soak) {
+/**
+ * How many steps, rounds or requests: `usual` of them, `soak` in the long run. `least`: fewer do not come to each of the choices whose shares a test
+ * asserts.
+ */
+function budget(usual, soak, least = 1) {
   if (isSoak) return soak;
-  return env.RALLOC_BUDGET === 'tenth' ? Math.ceil(usual / 10) : usual;
+  return env.RALLOC_BUDGET === 'tenth' ? Math.max(least, Math.ceil(usual / 10)) : usual;
 }
 
 /** The seed that a failure named, to repeat its choices; else `usual`. */

@@ -8,7 +8,7 @@ const { budget } = require('../helpers/budget.js');
 const { run } = require('../helpers/child.js');
 const { still } = require('../helpers/still.js');
 
-const TOTAL = budget(400, 60_000);
+const TOTAL = budget(400, 60_000, 150);
 const MANY = TOTAL < 400 ? 1 : TOTAL / 20; // how many a few are, chance says
 
 test.serial(

@@ -9,7 +9,7 @@ const { SlabProgram } = require('../helpers/slab-program.js');
 const { isNative, nativeTest } = require('../helpers/backend.js');
 const { freshName, sharedTest } = require('../helpers/slab-process.js');
 
-const STEPS = budget(900, 20_000);
+const STEPS = budget(900, 20_000, 900);
 
 const kinds = {
   'roomy pools': { sizes: [16, 64, 256, 4096], count: 300 },
