@@ -9,7 +9,7 @@ const { run } = require('../helpers/child.js');
 const { still } = require('../helpers/still.js');
 
 const MiB = 1024 * 1024;
-const REQUESTS = budget(4000, 100_000, 1000);
+const REQUESTS = budget(8000, 100_000);
 
 test.serial('requests with random aborts leak nothing', async (t) => {
   const { code, stderr, result } = await run('request/soak-random.js', {
