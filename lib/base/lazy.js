@@ -37,8 +37,8 @@ function load(make) {
 }
 
 /**
- * Returns a function that returns what `make` returned: it is called once, unless it throws or is cut off. It consists of calls of require() alone,
- * and is never called while a module of ralloc is loaded: it would take those for cut off.
+ * Returns a function that returns what `make` returned. `make` is called once, unless it throws or is cut off, and consists of calls of require()
+ * alone. A module that `make` loads must not call another such function while it is loaded: that would drop the module as cut off.
  */
 function lazy(make) {
   let made;

@@ -24,8 +24,8 @@ function auditLeases(leases, adopted) {
   const chunks = leases.chunks();
   const inState = (state) =>
     sumOf(chunks, (one) => (one.state === state && one.committed > 0 ? one.size : 0));
-  const charged =
-    numbers[1] - sumOf(STATES, (state) => numbers[FIRST_STATE + STATES.indexOf(state)]);
+  const inStates = numbers.slice(FIRST_STATE, FIRST_STATE + STATES.length);
+  const charged = numbers[1] - sumOf(inStates, (bytes) => bytes);
   return [
     ...differ('bytes of spans', leases.bytes, sums.bytes),
     ...differ('bytes of chunks', leases.chunkBytes, sums.chunkBytes),
