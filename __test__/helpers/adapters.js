@@ -13,7 +13,7 @@ const { Readable, pipeline } = require('node:stream');
 const { certificate } = require('./certificate.js');
 const { Client } = require('./client.js');
 const { Http2Client } = require('./http2-client.js');
-const { KEEP_ALIVE_MS } = require('./server.js');
+const { KEEP_ALIVE_MS } = require('./patient.js');
 
 const RAW = Symbol('answers by itself');
 

@@ -5,6 +5,7 @@
 const { once } = require('node:events');
 const http = require('node:http');
 const net = require('node:net');
+const { patient } = require('./patient.js');
 const { written } = require('./unwritten.js');
 const { until } = require('./until.js');
 
@@ -14,7 +15,7 @@ async function serve(t, app) {
     app instanceof http.Server || typeof app.setTimeout === 'function'
       ? app
       : http.createServer(app);
-  if (!server.listening) server.listen(0, '127.0.0.1');
+  if (!server.listening) patient(server).listen(0, '127.0.0.1');
   if (server.address() === null) await once(server, 'listening');
   t.teardown(() => {
     server.close();

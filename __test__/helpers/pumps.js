@@ -13,6 +13,7 @@ const tls = require('node:tls');
 const zlib = require('node:zlib');
 const { certificate } = require('./certificate.js');
 const { folder } = require('./folder.js');
+const { patient } = require('./patient.js');
 
 const { key, cert } = certificate();
 const HALF_OPEN = { allowHalfOpen: true };
@@ -33,7 +34,7 @@ function gather(stream, { after } = {}) {
 }
 
 async function listen(t, server) {
-  server.listen(0, '127.0.0.1');
+  patient(server).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const sockets = new Set();
   server.on('connection', (socket) => sockets.add(socket));

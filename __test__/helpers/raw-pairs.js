@@ -7,7 +7,7 @@ const { once } = require('node:events');
 const express = require('express');
 const { rawBody, requestArena } = require('ralloc/express');
 const { Client } = require('./client.js');
-const { KEEP_ALIVE_MS } = require('./server.js');
+const { KEEP_ALIVE_MS } = require('./patient.js');
 const { until } = require('./until.js');
 
 const COMPARED = ['name', 'message', 'status', 'statusCode', 'expose', 'type', 'code', 'errno'];

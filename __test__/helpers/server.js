@@ -4,10 +4,8 @@
 // of it: most tests need none.
 
 const http = require('node:http');
+const { patient } = require('./patient.js');
 const { requestArena } = require('../../lib/index.js');
-
-// A machine under load may stop a client for seconds: its connection is still there then.
-const KEEP_ALIVE_MS = 60_000;
 
 const quiet = (_error, _req, res, next) => {
   if (res.headersSent) next(_error);
@@ -56,7 +54,7 @@ const kinds = Object.keys(listeners);
 const listener = (kind, middlewares, handler) => listeners[kind](middlewares, handler);
 
 async function listen(server) {
-  server.listen(0, '127.0.0.1');
+  patient(server).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   return server.address().port;
 }
@@ -73,7 +71,7 @@ async function serveOnly(t, onRequest) {
 async function serve(t, kind, handler, { before = [], arenas, server: settings, ...options } = {}) {
   const middleware = arenas ?? requestArena(options);
   const server = http.createServer(
-    { keepAliveTimeout: KEEP_ALIVE_MS, ...settings },
+    settings ?? {},
     listener(kind, [...before, middleware], handler),
   );
   const port = await listen(server);
@@ -95,4 +93,11 @@ function assertSettled(t, arenas) {
   t.is(memory.held, 0);
 }
 
-module.exports = { KEEP_ALIVE_MS, kinds, serve, serveOnly, listen, listener, assertSettled };
+module.exports = {
+  kinds,
+  serve,
+  serveOnly,
+  listen,
+  listener,
+  assertSettled,
+};

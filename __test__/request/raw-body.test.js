@@ -19,7 +19,7 @@ const { sameBytes } = require('../helpers/bytes.js');
 const { stats } = require('../..');
 const { Client } = require('../helpers/client.js');
 const { copyOfPackage } = require('../helpers/copy-of-package.js');
-const { KEEP_ALIVE_MS } = require('../helpers/server.js');
+const { KEEP_ALIVE_MS } = require('../helpers/patient.js');
 const { until } = require('../helpers/until.js');
 const { pair } = require('../helpers/raw-pairs.js');
 
