@@ -1,40 +1,35 @@
 'use strict';
 
 // node scripts/release/get-zig.js   puts zig and cargo-zigbuild, which link the releases for Linux, into target/tools/,
-// where scripts/release/build-release.js looks for them. Needs Python 3 with venv, and cargo. What is there already
-// is kept.
+// where scripts/release/build-release.js looks for them. Needs Python 3 with venv. What is there already is kept.
 
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { program } = require('../lib/program.js');
 const { ROOT } = require('./targets.js');
-const { findToolchain } = require('../lib/toolchain.js');
 
-const ZIG = 'ziglang==0.17.0';
-// In debug, for it takes a third of the time and only hands arguments on.
-const ZIGBUILD = ['--debug', 'cargo-zigbuild', '--version', '0.24.1'];
+const PACKAGES = ['ziglang==0.17.0', 'cargo-zigbuild==0.24.1'];
 
 const TOOLS = path.join(ROOT, 'target', 'tools');
 const VENV = path.join(TOOLS, 'zig');
 const WINDOWS = process.platform === 'win32';
-const pythonOf = (tools) =>
-  path.join(tools, 'zig', ...(WINDOWS ? ['Scripts', 'python.exe'] : ['bin', 'python3']));
+const binOf = (tools) => path.join(tools, 'zig', WINDOWS ? 'Scripts' : 'bin');
+const pythonOf = (tools) => path.join(binOf(tools), WINDOWS ? 'python.exe' : 'python3');
 const PYTHON = pythonOf(TOOLS);
 
 /** `env` in which cargo finds cargo-zigbuild, and that one finds zig. */
 function withZig(env) {
-  const bin = path.join(TOOLS, 'bin');
   return {
     ...env,
-    PATH: [bin, env.PATH].join(path.delimiter),
+    PATH: [binOf(TOOLS), env.PATH].join(path.delimiter),
     ...(fs.existsSync(PYTHON) ? { CARGO_ZIGBUILD_PYTHON_PATH: PYTHON } : {}),
   };
 }
 
 /** @returns {string | undefined} what is missing for a build by zig: it is looked for before anything is built */
 function zigProblem(env, tools = TOOLS) {
-  const folders = [path.join(tools, 'bin'), ...(env.PATH ?? '').split(path.delimiter)];
+  const folders = [binOf(tools), ...(env.PATH ?? '').split(path.delimiter)];
   const isThere = (name) =>
     folders.some((folder) => fs.existsSync(path.join(folder, WINDOWS ? `${name}.exe` : name)));
   const missing = ['cargo-zigbuild', 'zig'].filter(
@@ -44,27 +39,15 @@ function zigProblem(env, tools = TOOLS) {
   return `there is no ${missing.join(' and no ')}; node scripts/release/get-zig.js installs them`;
 }
 
-function run(program, args, env) {
+function run(program, args) {
   console.error(`${program} ${args.join(' ')}`);
-  const { status, error } = spawnSync(program, args, { env, stdio: ['ignore', 2, 2] });
+  const { status, error } = spawnSync(program, args, { stdio: ['ignore', 2, 2] });
   if (status !== 0) throw new Error(`${program} failed: ${error ? error.message : status}`);
 }
 
 function main() {
-  const toolchain = findToolchain();
-  if (toolchain.problem) throw new Error(toolchain.problem);
-  if (!fs.existsSync(PYTHON))
-    run(WINDOWS ? 'python' : 'python3', ['-m', 'venv', VENV], toolchain.env);
-  run(
-    PYTHON,
-    ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ZIG],
-    toolchain.env,
-  );
-  run(
-    toolchain.cargo,
-    ['install', '--quiet', '--locked', '--root', TOOLS, ...ZIGBUILD],
-    toolchain.env,
-  );
+  if (!fs.existsSync(PYTHON)) run(WINDOWS ? 'python' : 'python3', ['-m', 'venv', VENV]);
+  run(PYTHON, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...PACKAGES]);
 }
 
 module.exports = { withZig, zigProblem };
