@@ -44,11 +44,9 @@ function takeOver(window, buffer, ab) {
   if (isReleased(window) || owner.usesHeap) return stayOnHeap(window, buffer, size);
   makeRoom(owner, size);
   const epoch = window.openEpoch();
-  let span;
-  try {
-    span = adoptedBy(window, ab, size);
-  } catch (error) {
-    if (!owner.refused(error)) throw error;
+  const span = adoptedBy(window, ab, size);
+  if (span instanceof Error) {
+    if (!owner.refused(span)) throw span;
     return stayOnHeap(window, buffer, size);
   }
   epoch.add(span, size, size);
@@ -67,6 +65,7 @@ function takeWatched(window, ab, size) {
     makeRoom(owner, size);
     const epoch = window.openEpoch();
     const span = adoptedBy(window, ab, size);
+    if (span instanceof Error) return undefined;
     epoch.add(span, size, size);
     return span;
   } catch (error) {
@@ -75,15 +74,11 @@ function takeWatched(window, ab, size) {
   }
 }
 
-/** What a reset has left of the window's span makes room, if there is none. */
+/** A span, or an error. What a reset has left of the window's span makes room, if there is none. */
 function adoptedBy(window, ab, size) {
   const { pool, settings } = window.owner;
-  try {
-    return pool.adopt(ab, size, settings);
-  } catch (error) {
-    if (!window.releaseUnused()) throw error;
-    return pool.adopt(ab, size, settings);
-  }
+  const span = pool.adopt(ab, size, settings);
+  return span instanceof Error && window.releaseUnused() ? pool.adopt(ab, size, settings) : span;
 }
 
 const onHeap = new WeakMap(); // ArrayBuffers → the window that is charged for them

@@ -116,16 +116,12 @@ class Epoch {
 
   /**
    * A span of at least `need` and preferably `want` bytes, for add(). Null when the heap is to serve instead; an
-   * error changes nothing.
+   * error where that is to be thrown, and nothing is changed.
    */
   acquire(need, want, isChunk) {
     const owner = this.#owner;
-    try {
-      return this.#pool.acquire(need, Math.min(want, owner.room), isChunk, owner.settings);
-    } catch (error) {
-      if (!owner.refused(error)) throw error;
-      return null;
-    }
+    const span = this.#pool.acquire(need, Math.min(want, owner.room), isChunk, owner.settings);
+    return span instanceof Error && owner.refused(span) ? null : span;
   }
 
   /** Makes a span of acquire() one of this epoch, and charges its owner. */

@@ -95,6 +95,7 @@ class Growing {
     const epoch = window.openEpoch();
     const span = epoch.acquire(need, want, want >= CHUNK && !window.isScope);
     if (span === null) return false;
+    if (span instanceof Error) throw span;
     epoch.add(span, need, need);
     this.#takes(span, true);
     this.#bytes = new FastBuffer(span.ab, 0, span.end);

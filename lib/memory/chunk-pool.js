@@ -76,9 +76,9 @@ class ChunkPool {
   }
 
   /**
-   * A span of at least `need` and preferably `want` bytes; `isChunk`: as a chunk of its own.
-   * Throws ERR_RALLOC_LIMIT or ERR_RALLOC_MAP and changes nothing. The caller makes it its own by `home`, and with it
-   * ends the step: `pending--`.
+   * A span of at least `need` and preferably `want` bytes; `isChunk`: as a chunk of its own. Or the error that refuses it,
+   * ERR_RALLOC_LIMIT or ERR_RALLOC_MAP, and nothing is changed: the caller throws it, for each function that an error is thrown through
+   * makes a refusal 2 to 3 µs dearer. The caller makes the span its own by `home`, and with it ends the step: `pending--`.
    */
   acquire(need, want, isChunk, policy = this.#policy) {
     this.pending++;
@@ -114,13 +114,13 @@ class ChunkPool {
     return span;
   }
 
-  /** A span for `ab`, which is none of this memory, as acquire() has it. Throws ERR_RALLOC_LIMIT and changes nothing. */
+  /** A span for `ab`, which is none of this memory, or an error, as acquire() has them. */
   adopt(ab, size, policy) {
     this.adopted ??= new (adoptedSpans().AdoptedSpans)(this, this.#leases);
     return this.#granted(size, () => this.adopted.add(ab, size, policy));
   }
 
-  /** What ask() gives, which has begun a step with it. At the limit what `other` gives, or what is warm makes room. */
+  /** What ask() gives, which has begun a step with it, or an error. At the limit what `other` gives, or what is warm makes room. */
   #granted(need, ask, other) {
     let given = ask();
     // What is warm goes only where that can help: a size that never fits takes nothing from those that do.
@@ -136,7 +136,7 @@ class ChunkPool {
     const stats = this.stats();
     if (stats.quarantined > 0) this.collect();
     const usage = describeUsage(stats, this.holders, this.#used);
-    throw refusal(given, this.#about.limitOption, need, { ...this.#about, usage });
+    return refusal(given, this.#about.limitOption, need, { ...this.#about, usage });
   }
 
   get #adoptedBytes() {

@@ -31,7 +31,7 @@ class SpanLeases {
     this.#memory = new memory.LeasedArena(maxBytes, chunkSize, mayWipe, asked);
   }
 
-  /** A new span for an arena of this `safety`, or a failure. With it a step of `pool` has begun. */
+  /** A new span for an arena of this `safety`, or a failure, or an error. With a span a step of `pool` has begun. */
   lease(need, want, isChunk, pool, { safety }) {
     const span = new Span(isChunk, pool);
     const most = Math.max(need, Math.min(want, LONGEST / 2));
@@ -45,7 +45,7 @@ class SpanLeases {
       this.spans.delete(span);
       pool.pending--;
       // The runtime refused an external ArrayBuffer.
-      throw new RallocError(error.code, need > LONGEST ? tooLong(need) : error.message);
+      return new RallocError(error.code, need > LONGEST ? tooLong(need) : error.message);
     }
     if (ab.kind !== undefined) {
       this.spans.delete(span);
