@@ -48,7 +48,7 @@ async function observeRun({ events }) {
 
 export default {
   files: ['__test__/**/*.test.js'],
-  require: ['./__test__/helpers/audited.js'],
+  require: ['./__test__/helpers/audited.js', './__test__/helpers/covered.js'],
   workerThreads: false, // RSS, signals and warnings are a process's
   concurrency: os.availableParallelism() + 1, // some of them wait
   timeout: '180s', // without a test that ends

@@ -18,7 +18,8 @@ async function runOver(t, sources, { args = ['run-time'], env = {} } = {}) {
   const dir = folder(t);
   fs.mkdirSync(path.join(dir, '__test__', 'room'), { recursive: true });
   fs.mkdirSync(path.join(dir, '__test__', 'helpers'));
-  fs.writeFileSync(path.join(dir, '__test__', 'helpers', 'audited.js'), ''); // which ava.config.mjs names
+  for (const loaded of ['audited.js', 'covered.js']) // which ava.config.mjs names
+    fs.writeFileSync(path.join(dir, '__test__', 'helpers', loaded), '');
   fs.symlinkSync(path.join(root, 'node_modules'), path.join(dir, 'node_modules'));
   fs.copyFileSync(path.join(root, 'ava.config.mjs'), path.join(dir, 'ava.config.mjs'));
   fs.writeFileSync(path.join(dir, 'package.json'), '{}');
