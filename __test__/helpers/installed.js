@@ -12,21 +12,25 @@ const root = join(__dirname, '..', '..');
 const manifest = require('../../package.json');
 const { publishedManifest } = require('../../scripts/release/manifest.js');
 
+/** What a compiler reads. */
+const TYPES = ['index.d.ts', 'types'];
+
 const published = publishedManifest(manifest, 'https://example.test/us/ralloc');
 
 /**
- * Makes the folder; it is removed when the test is over. `binary: false` leaves the platform's package out;
+ * Makes the folder; it is removed when the test is over. `binary: false` leaves the platform's package out, `program: false` all but the types;
  * `links` (name there → name here) are packages of this clone; `files` (path → content) are added.
  */
-function install(t, { binary = true, links = {}, files = {} } = {}) {
+function install(t, { binary = true, program = true, links = {}, files = {} } = {}) {
   const folder = fs.mkdtempSync(join(fs.realpathSync(os.tmpdir()), 'ralloc-user-'));
   t.teardown(() => fs.rmSync(folder, { recursive: true }));
   const modules = join(folder, 'node_modules');
-  for (const file of manifest.files.filter((pattern) => !pattern.startsWith('!'))) {
+  const parts = program ? manifest.files.filter((pattern) => !pattern.startsWith('!')) : TYPES;
+  for (const file of parts) {
     fs.cpSync(join(root, file), join(modules, 'ralloc', file), { recursive: true });
   }
   fs.writeFileSync(join(modules, 'ralloc', 'package.json'), JSON.stringify(published));
-  if (binary && builtBinary !== undefined) installBinary(modules);
+  if (program && binary && builtBinary !== undefined) installBinary(modules);
   for (const [there, here] of Object.entries(links)) {
     fs.mkdirSync(dirname(join(modules, there)), { recursive: true });
     fs.symlinkSync(join(root, 'node_modules', here), join(modules, there), 'junction');

@@ -12,7 +12,7 @@ const { join } = require('node:path');
 const { backend } = require('../..');
 const { run } = require('../helpers/child.js');
 const { install } = require('../helpers/installed.js');
-const { compile } = require('../helpers/package/tsc.js');
+const { NEWEST, OLDEST, compile } = require('../helpers/package/tsc.js');
 
 const source = (name) =>
   fs.readFileSync(join(__dirname, '..', 'fixtures', 'package', 'consumer', name), 'utf8');
@@ -92,7 +92,7 @@ async function runs(t, folder, name, result) {
   t.deepEqual(ended.result, result, name);
 }
 
-for (const typescript of ['typescript-5.4', 'typescript-latest']) {
+for (const typescript of [OLDEST, NEWEST]) {
   for (const [node, types] of [
     [20, 'types-node-20'],
     [24, '@types/node'],
@@ -108,6 +108,7 @@ for (const typescript of ['typescript-5.4', 'typescript-latest']) {
 
   test(`${typescript} with the types of Express: an application compiles`, async (t) => {
     const folder = install(t, {
+      program: false,
       links: { '@types/node': '@types/node', '@types/express': '@types/express' },
       files: {
         'tsconfig.json': files['tsconfig.json'],
@@ -127,6 +128,7 @@ for (const typescript of ['typescript-5.4', 'typescript-latest']) {
   ]) {
     test(`${typescript} with the types of Node ${node}: its servers have arenas, as CommonJS and as ESM`, async (t) => {
       const folder = install(t, {
+        program: false,
         links: { '@types/node': types },
         files: {
           'tsconfig.json': files['tsconfig.json'],
@@ -151,10 +153,11 @@ const FRAMEWORKS = [
   'hono',
 ];
 
-for (const typescript of ['typescript-5.4', 'typescript-latest']) {
+for (const typescript of [OLDEST, NEWEST]) {
   test(`${typescript} with the types of the other frameworks: their applications compile, as CommonJS and as ESM`, async (t) => {
     const modern = source('with-frameworks.mts');
     const folder = install(t, {
+      program: false,
       links: Object.fromEntries(FRAMEWORKS.map((name) => [name, name])),
       files: {
         // The frameworks' own types are not all for that TypeScript, or for strict projects.
@@ -191,26 +194,29 @@ function declaredProperties() {
   });
 }
 
-for (const typescript of ['typescript-5.4', 'typescript-latest']) {
+for (const typescript of [OLDEST, NEWEST]) {
   test(`${typescript}: the arena under another name, as the pages of the frameworks declare it`, async (t) => {
-    for (const [file, text] of declaredProperties()) {
-      const folder = install(t, {
-        links: Object.fromEntries([...FRAMEWORKS, '@types/express'].map((name) => [name, name])),
-        files: {
-          'tsconfig.json': JSON.stringify({
-            ...config,
-            compilerOptions: { ...config.compilerOptions, skipLibCheck: true },
-          }),
-          [file]: text,
-        },
-      });
-      t.deepEqual([...(await compile(folder, typescript))], [], file);
-    }
+    const pages = declaredProperties();
+    const projects = pages.map(([file]) => [
+      `${file}.json`,
+      JSON.stringify({
+        compilerOptions: { ...config.compilerOptions, skipLibCheck: true },
+        files: [file],
+      }),
+    ]);
+    const folder = install(t, {
+      program: false,
+      links: Object.fromEntries([...FRAMEWORKS, '@types/express'].map((name) => [name, name])),
+      files: Object.fromEntries([...pages, ...projects]),
+    });
+    for (const [project] of projects)
+      t.deepEqual([...(await compile(folder, typescript, project))], [], project);
   });
 }
 
 test('typescript-latest with its newest library: arrays of half floats', async (t) => {
   const folder = install(t, {
+    program: false,
     links: { '@types/node': '@types/node' },
     files: {
       'tsconfig.json': JSON.stringify({
@@ -220,5 +226,5 @@ test('typescript-latest with its newest library: arrays of half floats', async (
       'float16.mts': source('float16.mts'),
     },
   });
-  t.deepEqual([...(await compile(folder, 'typescript-latest'))], []);
+  t.deepEqual([...(await compile(folder, NEWEST))], []);
 });

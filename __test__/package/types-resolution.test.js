@@ -8,9 +8,8 @@
 const { serial: test } = require('ava');
 const fs = require('node:fs');
 const { join } = require('node:path');
-const ts = require('typescript-5.4');
 const { install } = require('../helpers/installed.js');
-const { compile } = require('../helpers/package/tsc.js');
+const { NEWEST, askOldest, compile } = require('../helpers/package/tsc.js');
 const manifest = require('../../package.json');
 
 const source = (name) =>
@@ -44,75 +43,25 @@ const PROJECTS = {
   },
 };
 
-const { Node10, NodeNext, Bundler } = ts.ModuleResolutionKind;
 const RESOLUTIONS = {
-  nodenext: { module: ts.ModuleKind.NodeNext, moduleResolution: NodeNext, files: ['mts', 'cts'] },
-  bundler: { module: ts.ModuleKind.ESNext, moduleResolution: Bundler, files: ['ts'] },
-  node10: { module: ts.ModuleKind.CommonJS, moduleResolution: Node10, files: ['ts'] },
+  nodenext: { module: 'nodenext', moduleResolution: 'nodenext', files: ['mts', 'cts'] },
+  bundler: { module: 'esnext', moduleResolution: 'bundler', files: ['ts'] },
+  node10: { module: 'commonjs', moduleResolution: 'node10', files: ['ts'] },
 };
-
-/** Compiles one program after another of a folder, each file of text read and bound once: → a `ts.Program`. */
-function compilerOf(folder, resolution) {
-  const options = {
-    ...{ strict: true, noEmit: true, esModuleInterop: true, experimentalDecorators: true },
-    ...{ target: ts.ScriptTarget.ES2022, types: ['node'], ...resolution },
-  };
-  const host = ts.createCompilerHost(options);
-  const { getSourceFile } = host;
-  const read = new Map();
-  host.getCurrentDirectory = () => folder;
-  host.getSourceFile = (file, ...rest) => {
-    if (!read.has(file)) read.set(file, getSourceFile.call(host, file, ...rest));
-    return read.get(file);
-  };
-  return (rootNames) => ts.createProgram({ rootNames, options, host });
-}
-
-const isOurs = ({ fileName }) => fileName.includes('/node_modules/ralloc/');
-
-/** `file:line TS1234` of each error in the program's own files and in ralloc's; those of the frameworks' types are not our business. */
-function errorsOf(program, roots) {
-  const files = program
-    .getSourceFiles()
-    .filter((file) => roots.includes(file.fileName) || isOurs(file));
-  const found = files.flatMap((file) => [
-    ...program.getSyntacticDiagnostics(file),
-    ...program.getSemanticDiagnostics(file),
-  ]);
-  return [...program.getOptionsDiagnostics(), ...found].map(({ file, start, code }) => {
-    const line = file && file.getLineAndCharacterOfPosition(start).line + 1;
-    return `${file?.fileName}:${line} TS${code}`;
-  });
-}
 
 const entryPointOf = (door) =>
   door.startsWith('ralloc') ? door.replace('-', '/') : `ralloc/${door}`;
 
-/** Names of the values that an entry point has by the types that `root`, which imports it, is given. */
-function valuesOf(program, root, door) {
-  const checker = program.getTypeChecker();
-  const { statements } = program.getSourceFile(root);
-  const isIt = ({ moduleSpecifier }) => moduleSpecifier?.text === entryPointOf(door);
-  const module_ = checker.getSymbolAtLocation(statements.find(isIt).moduleSpecifier);
-  const isValue = (one) => {
-    const target = one.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(one) : one;
-    return target.flags & ts.SymbolFlags.Value;
-  };
-  const names = checker.getExportsOfModule(module_).filter(isValue);
-  return names
-    .map(({ name }) => name)
-    .filter((name) => name !== 'default')
-    .sort();
-}
-
-/** The same of the program. */
+/** Names of the values that an entry point has. */
 function exportedBy(door) {
   // Fastify's is a function, which is a property of itself too.
   if ([...LOADED, 'fastify'].includes(door)) return [];
   return Object.keys(require(entryPointOf(door))).sort();
 }
 
-/** The same as the comments say. */
+const said = ([place, code]) => `${place} ${code}`;
+
+/** `file:line TS1234` of each error that a comment says. */
 const expectedOf = (roots, text) =>
   roots.flatMap((file) =>
     text
@@ -137,21 +86,24 @@ test('every entry point has a program', (t) => {
 
 for (const [project, { packages, programs }] of Object.entries(PROJECTS)) {
   for (const [name, { files: kinds, ...resolution }] of Object.entries(RESOLUTIONS)) {
-    test(`${name}, ${project}: each entry point has its values, and its program compiles, but for misuse`, (t) => {
+    test(`${name}, ${project}: each entry point has its values, and its program compiles, but for misuse`, async (t) => {
       const links = Object.fromEntries(['@types/node', ...packages].map((one) => [one, one]));
       const files = programs.flatMap(([door, text]) =>
         kinds.map((kind) => [`${door}.${kind}`, text]),
       );
-      const folder = install(t, { links, files: Object.fromEntries(files) });
-      const programOf = compilerOf(folder, resolution);
+      const folder = install(t, { program: false, links, files: Object.fromEntries(files) });
+      const options = {
+        ...{ strict: true, noEmit: true, esModuleInterop: true, experimentalDecorators: true },
+        ...{ target: 'es2022', types: ['node'], ...resolution },
+      };
       for (const [door, text] of programs) {
-        const roots = kinds.map((kind) => ts.sys.resolvePath(join(folder, `${door}.${kind}`)));
-        const program = programOf(roots);
-        t.deepEqual(errorsOf(program, roots), expectedOf(roots, text), door);
-        t.deepEqual(valuesOf(program, roots.at(-1), door), exportedBy(door), door);
-        const hasExpress = program
-          .getSourceFiles()
-          .some((one) => one.fileName.includes('/@types/express/'));
+        const roots = kinds.map((kind) => `${door}.${kind}`);
+        const entryPoint = entryPointOf(door);
+        const { errors, values, hasExpress } = await askOldest({
+          ...{ folder, options, roots, entryPoint },
+        });
+        t.deepEqual(errors.map(said), expectedOf(roots, text), door);
+        t.deepEqual(values.filter((one) => one !== 'default').sort(), exportedBy(door), door);
         if (!packages.includes('@types/express')) t.false(hasExpress, door);
       }
     });
@@ -178,11 +130,14 @@ for (const [project, { packages, programs }] of Object.entries(PROJECTS)) {
       `${name}.json`,
       JSON.stringify({ compilerOptions: { ...options, ...own }, files: roots }),
     ]);
-    const folder = install(t, { links, files: Object.fromEntries([...files, ...settings]) });
+    const folder = install(t, {
+      program: false,
+      links,
+      files: Object.fromEntries([...files, ...settings]),
+    });
     for (const [name, { files: roots }] of Object.entries(configs)) {
-      const errors = await compile(folder, 'typescript-latest', `${name}.json`);
-      const found = [...errors].map(([place, code]) => `${place} ${code}`);
-      t.deepEqual(found.sort(), expectedOf(roots, text).sort(), name);
+      const errors = await compile(folder, NEWEST, `${name}.json`);
+      t.deepEqual([...errors].map(said).sort(), expectedOf(roots, text).sort(), name);
     }
   });
 }
