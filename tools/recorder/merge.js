@@ -30,12 +30,12 @@ function mergeHere(files) {
 /** The size of a file; reading it says why it has none. */
 const sizeOf = (file) => fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 
-/** The files in shares of about the same number of bytes, one for each thread. */
-function sharesOf(files, threads) {
+/** The files in shares of about the same number of bytes, at least `leastShare`, one for each thread. */
+function sharesOf(files, threads, leastShare) {
   const sized = files.map((file) => ({ file, size: sizeOf(file) }));
   const bytes = sized.reduce((sum, { size }) => sum + size, 0);
   const most = Math.min(threads, MOST_THREADS, files.length);
-  const wanted = Math.max(1, Math.min(most, Math.floor(bytes / LEAST_SHARE)));
+  const wanted = Math.max(1, Math.min(most, Math.floor(bytes / leastShare)));
   const shares = Array.from({ length: wanted }, () => ({ files: [], size: 0 }));
   for (const { file, size } of sized.sort((a, b) => b.size - a.size)) {
     const least = shares.reduce((a, b) => (b.size < a.size ? b : a));
@@ -71,8 +71,11 @@ function repeatedOf(told) {
  * Resolves with the sum `profile` of `files`, with `skipped` and `nonsense`, Maps of a file → its bytes that were left out, and how many blocks of
  * these make no sense, and with `repeated`, the files with a recorder that one before has too. Rejects with what Profile.read() throws.
  */
-async function mergeFiles(files, threads = os.availableParallelism()) {
-  const [own, ...others] = sharesOf(files, threads);
+async function mergeFiles(
+  files,
+  { threads = os.availableParallelism(), leastShare = LEAST_SHARE } = {},
+) {
+  const [own, ...others] = sharesOf(files, threads, leastShare);
   const running = others.map(mergeThere);
   const all = Promise.all(running);
   all.catch(() => {}); // until it is awaited, after the own share

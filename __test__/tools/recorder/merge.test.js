@@ -9,11 +9,15 @@ const { Profile } = require('../../../tools/recorder/profile.js');
 const { folder } = require('../../helpers/folder.js');
 const { blocksOf, writeProfile } = require('../../helpers/profiles.js');
 
-/** Files of more bytes than a share of a thread has. */
+const LEAST_SHARE = 1 << 18; // bytes
+
+/** Files of more bytes than that. */
 function largeFiles(t, count) {
   const dir = folder(t);
-  const once = fs.readFileSync(writeProfile(dir, 1, { slots: 100, sites: 2000, cells: 900 }));
-  const large = Buffer.concat(Array.from({ length: Math.ceil(34e6 / once.length) }, () => once));
+  const once = fs.readFileSync(writeProfile(dir, 1, { slots: 10, sites: 200, cells: 90 }));
+  const large = Buffer.concat(
+    Array.from({ length: Math.ceil((1.3 * LEAST_SHARE) / once.length) }, () => once),
+  );
   return Array.from({ length: count }, (_, i) => {
     const file = path.join(dir, `large-${i}.rprof`);
     fs.writeFileSync(file, large);
@@ -24,8 +28,8 @@ function largeFiles(t, count) {
 
 test('threads that share the files give what one does', async (t) => {
   const files = largeFiles(t, 4);
-  const alone = await mergeFiles(files, 1);
-  const shared = await mergeFiles(files, 4);
+  const alone = await mergeFiles(files, { threads: 1 });
+  const shared = await mergeFiles(files, { threads: 4, leastShare: LEAST_SHARE });
   t.true(shared.profile.toBuffer().equals(alone.profile.toBuffer()));
   t.deepEqual(shared.skipped, alone.skipped);
   t.deepEqual(shared.repeated, files.slice(1)); // recorder 1 is in all
@@ -35,12 +39,12 @@ test('threads that share the files give what one does', async (t) => {
 test('an error of a thread is told as if there were none', async (t) => {
   const files = largeFiles(t, 3);
   for (const [place, content] of [
-    [0, Buffer.alloc(40e6, 1)],
-    [2, Buffer.alloc(30e6, 1)],
+    [0, Buffer.alloc(1.6 * LEAST_SHARE, 1)],
+    [2, Buffer.alloc(1.1 * LEAST_SHARE, 1)],
   ]) {
     const kept = fs.readFileSync(files[place]);
     fs.writeFileSync(files[place], content);
-    const error = await t.throwsAsync(mergeFiles(files, 4));
+    const error = await t.throwsAsync(mergeFiles(files, { threads: 4, leastShare: LEAST_SHARE }));
     t.is(error.name, 'RallocError');
     t.is(error.code, 'ERR_RALLOC_PROFILE_FOREIGN');
     t.is(error.file, files[place]);
