@@ -10,16 +10,16 @@ const { cleanEnv, execute } = require('../helpers/package/npm.js');
 const { Registry } = require('../helpers/package/registry.js');
 const { root, stage, temporary } = require('../helpers/package/release.js');
 
-// Two of the platforms will do: npm takes its second for each package.
-const platforms = ['darwin-arm64', 'linux-x64-gnu'];
-const names = [...platforms.map((one) => `@ralloc/${one}`), 'ralloc'];
+// Two of the platforms will do, and one where their order does not matter: npm takes its second for each package.
+const PLATFORMS = ['darwin-arm64', 'linux-x64-gnu'];
+const names = [...PLATFORMS.map((one) => `@ralloc/${one}`), 'ralloc'];
 
 const original = temporary();
 test.before('stage a release', () => stage(original));
 test.after.always('clean up', () => fs.rmSync(original, { recursive: true, force: true }));
 
 /** A staged release, of another version if one is given, and a way to publish it. */
-async function release(t, version) {
+async function release(t, { version, platforms = PLATFORMS } = {}) {
   const registry = await new Registry().listen();
   const folder = temporary();
   t.teardown(() => {
@@ -61,14 +61,17 @@ test('the platforms’ packages go before ralloc; a second run publishes nothing
 });
 
 test('a version before a release is published as the next one, not the latest', async (t) => {
-  const { registry, publish } = await release(t, '1.0.0-beta.1');
+  const { registry, publish } = await release(t, {
+    version: '1.0.0-beta.1',
+    platforms: PLATFORMS.slice(1),
+  });
   const { code, stderr } = await publish();
   t.is(code, 0, stderr);
   t.is(registry.published.at(-1), 'ralloc next');
 });
 
 test('a dry run publishes nothing', async (t) => {
-  const { registry, publish } = await release(t);
+  const { registry, publish } = await release(t, { platforms: PLATFORMS.slice(1) });
   const { code, stdout, stderr } = await publish('--dry-run');
   t.is(code, 0, stderr);
   t.regex(stdout, /ralloc@[\d.]+ would be published as latest/);
