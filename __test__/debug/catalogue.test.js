@@ -5,17 +5,10 @@
 // the request, the exit code; marks tell the lines. Those of fixtures/debug/correct/ have none, and nothing is reported.
 
 const test = require('ava');
-const { linesOf, programsOf, together, underDebug } = require('../helpers/misuse.js');
+const { isAlone, linesOf, programsOf, together, underDebug } = require('../helpers/misuse.js');
 
 const misuses = programsOf('misuses');
 const correct = programsOf('correct');
-
-// What is told at the end of a process, and what ends it, has one of its own; the others share one.
-// So have those that leave something to its end.
-const AT_THE_END = ['leak', 'not-closed', 'write-after-free'];
-const FOR_THE_PROCESS = ['for-the-process', 'pipeline'];
-const isAlone = ({ name, kind, exit }) =>
-  exit !== 0 || AT_THE_END.includes(kind) || FOR_THE_PROCESS.includes(name);
 
 /** The programs of a list that share a process, once they have run. */
 const sharing = (programs) =>

@@ -45,6 +45,13 @@ function programsOf(name) {
   return files.map((file) => program(path.join(folder, name, file)));
 }
 
+// What is told at the end of a process, and what ends it, has one of its own; the others can share one.
+// So have those that leave something to its end.
+const AT_THE_END = ['leak', 'not-closed', 'write-after-free'];
+const FOR_THE_PROCESS = ['for-the-process', 'pipeline'];
+const isAlone = ({ name, kind, exit }) =>
+  exit !== 0 || AT_THE_END.includes(kind) || FOR_THE_PROCESS.includes(name);
+
 let running = 0;
 const waiting = [];
 
@@ -90,9 +97,9 @@ const isOf = (file) => (report) =>
   PLACES.some((place) => report[place]?.some((frame) => frame.file === file));
 
 /** Runs programs under a level of debug mode, in one process: name → what collect() tells of each, by the files of the reports' traces. */
-async function together(programs, level) {
+async function together(programs, level, options) {
   const files = programs.map(({ file }) => file);
-  const ran = await collect([path.join(folder, 'together.js'), ...files], level);
+  const ran = await collect([path.join(folder, 'together.js'), ...files], level, options);
   if (ran.exit !== 0) throw new Error(`ended with ${ran.exit}: ${ran.stderr}`);
   const printed = (text, name) => text.split(`==== ${name}\n`)[1]?.split('==== ')[0];
   return new Map(
@@ -135,4 +142,4 @@ function toldBy({ reports, stderr }) {
     .replace(/\b\d+ ms\b/g, '60 ms');
 }
 
-module.exports = { programsOf, together, underDebug, linesOf, metIn, toldBy };
+module.exports = { isAlone, programsOf, together, underDebug, linesOf, metIn, toldBy };
