@@ -44,9 +44,12 @@ const CASES = [
       '__test__/d.test.js': ["'use strict';"],
       '__test__/e.test.js': ['// tier: tools, differs'],
       '__test__/f.test.js': ['// tier: sometimes'],
+      '__test__/g.test.js': ['// tier: run-time, differs, long'],
+      '__test__/h.test.js': ['// tier: tools, long'],
+      '__test__/i.test.js': ['// tier: tools, short'],
       '__test__/helpers/g.js': [''],
     },
-    wrong: ['__test__/d.test.js:1', '__test__/e.test.js:1', '__test__/f.test.js:1'],
+    wrong: ['d', 'e', 'f', 'i'].map((name) => `__test__/${name}.test.js:1`),
   },
   {
     name: 'timers',

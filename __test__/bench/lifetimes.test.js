@@ -1,5 +1,5 @@
 'use strict';
-// tier: tools
+// tier: tools, long
 
 // bench/lifetimes.js: what it measures is what `ralloc apply` makes, and all of it runs.
 

@@ -1,5 +1,5 @@
 'use strict';
-// tier: tools
+// tier: tools, long
 
 // What docs/debugging.md shows of the catalogue: what some programs print, and the table of which misuses are found in `sample`, where
 // their Buffer is one that is watched, and what they meet in release. `RALLOC_DOCUMENT=1` writes both anew.

@@ -1,5 +1,5 @@
 'use strict';
-// tier: tools
+// tier: tools, long
 
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');

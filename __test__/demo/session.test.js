@@ -10,7 +10,7 @@ const { Session } = require('../../demo/session.js');
 
 const ROOT = path.join(__dirname, '..', '..');
 const plan = {
-  ...{ blocks: 2, warm: 200, empty: 0, passes: 1, slice: 0.05, gap: 0.01 },
+  ...{ blocks: 2, warm: 40, empty: 0, passes: 1, slice: 0.05, gap: 0.01 },
   ...{ fixedPasses: 1, fixedSlice: 0.05 },
 };
 
@@ -28,6 +28,6 @@ test('the servers reach the upstream of the client, and pass on what it compares
   for (const { run, firstFault } of rows) {
     t.is(firstFault, null);
     t.is(run.errors, 0);
-    t.true(run.requests >= 400 && run.verified > 0);
+    t.true(run.requests >= 80 && run.verified > 0);
   }
 });

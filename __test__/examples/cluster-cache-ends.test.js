@@ -1,5 +1,5 @@
 'use strict';
-// tier: tools
+// tier: tools, long
 
 // A cluster whose workers share a cache, and what ends there: workers that are killed or stopped, files that change, clients that
 // are slow.

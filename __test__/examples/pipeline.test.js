@@ -51,13 +51,13 @@ nativeTest(
   async (t) => {
     const pipeline = make(t);
     const seen = [];
-    await pipeline.run(12, (one) => {
+    await pipeline.run(6, (one) => {
       t.is(one.frame.length, 4 * MiB);
       seen.push([one.seq, isRight(one)]);
     });
     t.deepEqual(
       seen,
-      Array.from({ length: 12 }, (_, seq) => [seq, true]),
+      Array.from({ length: 6 }, (_, seq) => [seq, true]),
     );
     t.like(pipeline.stats, { restarts: 0, again: 0 });
     t.is(pipeline.stats.memory.sent, 0);
@@ -94,7 +94,7 @@ for (const stage of [0, 1]) {
     `the worker of stage ${stage} is terminated again and again: nothing is lost`,
     ONE_THREAD,
     async (t) => {
-      const pipeline = make(t, { frameBytes: 2 ** 18, inFlight: 6 });
+      const pipeline = make(t, { frameBytes: 2 ** 16, inFlight: 6 });
       const seqs = [];
       const killed = [];
       await pipeline.run(60, async (one) => {

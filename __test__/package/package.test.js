@@ -1,5 +1,5 @@
 'use strict';
-// tier: tools
+// tier: tools, long
 
 // What users get: the packages as a release packs them, from a registry on loopback, installed into an empty
 // folder where neither Rust nor a compiler is on PATH.

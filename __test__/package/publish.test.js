@@ -1,5 +1,5 @@
 'use strict';
-// tier: tools
+// tier: tools, long
 
 // scripts/release/publish.js, against a registry on loopback.
 

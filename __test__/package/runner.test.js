@@ -1,5 +1,5 @@
 'use strict';
-// tier: tools
+// tier: tools, long
 
 // scripts/test.js over small folders of tests that pass, fail, fail once, end by a signal or never end; and what .ci/run says of wrong arguments.
 

@@ -1,5 +1,5 @@
 'use strict';
-// tier: tools
+// tier: tools, long
 
 // The types as their users have them: a strict project outside of this clone, which checks the libraries'
 // types too, compiled by the oldest and the newest TypeScript with the types of two Nodes, as CommonJS and as

@@ -1,5 +1,5 @@
 'use strict';
-// tier: tools
+// tier: tools, long
 
 // The types of each entry point under every way in which TypeScript resolves modules: a program of it compiles, but for the lines that say
 // which error they are. Each program is compiled by itself: what one entry point declares of a request must not help another.

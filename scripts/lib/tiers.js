@@ -1,14 +1,15 @@
 'use strict';
 
 // Which tests run where. Each test file says its tier in a comment at its head: `// tier: run-time`, and `, differs` where the result
-// can depend on Node's version or on the backend; `// tier: tools`; `// tier: soak`. CONTRIBUTING.md says what they are.
+// can depend on Node's version or on the backend; `// tier: tools`; `// tier: soak`. `, long` in the end is for ava.config.mjs. CONTRIBUTING.md says
+// what they are.
 
 const fs = require('node:fs');
 const path = require('node:path');
 const { listFiles } = require('./files.js');
 
 const TIERS = ['run-time', 'tools', 'soak'];
-const LINE = /^\/\/ tier: ([a-z-]+)(, differs)?$/m;
+const LINE = /^\/\/ tier: ([a-z-]+)(, differs)?(?:, long)?$/m;
 
 /** `{ tier, differs }`, or null where the source says nothing that is right. */
 function tierOf(source) {

@@ -1,5 +1,5 @@
 'use strict';
-// tier: tools
+// tier: tools, long
 
 // A service of Express with a parser of rows, a cache, a store of sessions and a leak, recorded under load: its lines get what a person
 // would give them, `ralloc apply` changes the one that may be, and it answers the same, byte for byte.

@@ -1,5 +1,5 @@
 'use strict';
-// tier: tools
+// tier: tools, long
 
 // The page of a report in a real browser: what it shows, by the pointer, by the keyboard, and for screen readers.
 
