@@ -13,7 +13,7 @@ const { PROVED, plan } = require('../../helpers/planned.js');
 const { ralloc } = require('../../helpers/profile.js');
 const { told } = require('../../helpers/tried.js');
 
-const REQUESTS = '1000';
+const REQUESTS = '400';
 const root = path.join(__dirname, '..', '..', '..');
 
 test('a service answers the same on trial, and uses its arenas', async (t) => {
@@ -41,6 +41,6 @@ test('a service answers the same on trial, and uses its arenas', async (t) => {
   t.true(trial.result.arenaBytes > 0);
   t.true(applied.result.arenaBytes > 0);
   t.deepEqual(told(trial.stderr), [
-    '1 of 1 site was active: 1,000 Buffers (93.8 MiB) from arenas of requests, 0 outside of requests',
+    '1 of 1 site was active: 400 Buffers (37.5 MiB) from arenas of requests, 0 outside of requests',
   ]);
 });
