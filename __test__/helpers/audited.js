@@ -1,11 +1,11 @@
 'use strict';
 
 // Loaded by ava before each test file (ava.config.mjs). In the rooms of the allocator, after each test, audit() finds nothing wrong with any
-// arena, slab, region or middleware that the file has made. None of them is kept, and no file of lib/ is loaded before the test loads it, but for the tracker.
+// arena, slab, region or middleware that the file has made. None of them is kept, and no file of lib/ is loaded before the test loads it, but for the observer.
 
 const path = require('node:path');
 const test = require('ava');
-const { tracker } = require('../../lib/base/tracker.js');
+const { observing } = require('../../lib/base/observer.js');
 
 const ROOMS = ['arena', 'memory', 'region', 'request', 'slab'];
 const REQUESTS = require.resolve('../../lib/request/requests.js');
@@ -34,16 +34,26 @@ const middlewares = new Weakly();
 const requestsOf = new WeakMap(); // middleware → Weakly
 const isOpen = (request) => !request.isOver;
 
+/** Hears of nothing else. */
+const deaf = new Proxy(
+  { readFor: (_place, read) => read() },
+  { get: (own, name) => own[name] ?? (() => undefined) },
+);
+
+/** Before the observer of debug mode, if that is on. */
 function watchCores() {
-  let debugs = tracker.opened;
-  const opened = (thing, core, kind) => {
-    cores[kind].add(core);
-    debugs?.(thing, core, kind);
+  const hearing = (other) => ({
+    __proto__: other ?? deaf,
+    opened(thing, core, kind) {
+      cores[kind].add(core);
+      other?.opened(thing, core, kind);
+    },
+  });
+  let observer = hearing(null);
+  const set = (debugs) => {
+    observer = hearing(debugs);
   };
-  const set = (value) => {
-    debugs = value;
-  };
-  Object.defineProperty(tracker, 'opened', { enumerable: true, get: () => opened, set });
+  Object.defineProperty(observing, 'observer', { enumerable: true, get: () => observer, set });
 }
 
 let watched;

@@ -5,7 +5,7 @@
 
 const { types } = require('node:util');
 const time = require('../base/time.js');
-const { tracker } = require('../base/tracker.js');
+const { observing } = require('../base/observer.js');
 const { warnOnce } = require('../base/warnings.js');
 const { Hold, releaseHold } = require('./hold.js');
 
@@ -67,7 +67,7 @@ class Epoch {
   /** That of an application, which may forget it. */
   holdFor() {
     const hold = this.hold();
-    tracker.held?.(hold, this, this.#owner);
+    observing.observer?.held(hold, this, this.#owner);
     return hold;
   }
 
@@ -234,7 +234,7 @@ class Epoch {
     const owner = this.#owner;
     const seconds = owner.settings.holdMs / 1000;
     this.#pool.parked.expired.holds += this.#expiring;
-    if (tracker.expired?.(this, this.#expiring)) return;
+    if (observing.observer?.expired(this, this.#expiring)) return;
     warnOnce('RALLOC_HOLD_EXPIRED', { of: owner.describe(), seconds });
   }
 

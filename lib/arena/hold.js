@@ -2,7 +2,7 @@
 
 // What hold() gives: the memory of its epoch stays until it is released.
 
-const { tracker } = require('../base/tracker.js');
+const { observing } = require('../base/observer.js');
 
 let releaseHold; // in the midst of a step
 
@@ -32,7 +32,7 @@ class Hold {
       epoch.holdReleased(hold.#term);
       hold.#epoch = null;
       epoch.settle();
-      tracker.released?.(hold);
+      observing.observer?.released(hold);
     };
   }
 }

@@ -7,7 +7,7 @@
 const check = require('../base/validate.js');
 const { RallocError, rangeError } = require('../base/errors.js');
 const { named } = require('../base/name.js');
-const { tracker } = require('../base/tracker.js');
+const { observing } = require('../base/observer.js');
 const { HUGE_PAGE, memoryOptions } = require('../memory/options.js');
 const { install } = require('../guard/install.js');
 const { ChunkPool } = require('../memory/chunk-pool.js');
@@ -84,7 +84,7 @@ class ArenaOwner {
   /** `arena` is there, with its window. */
   opened(arena, window) {
     this.pool.window = window;
-    tracker.opened?.(arena, this, 'arena');
+    observing.observer?.opened(arena, this, 'arena');
   }
 
   /** For people, which arena it is. */
@@ -147,7 +147,7 @@ class ArenaOwner {
 
   close() {
     const { pool } = this;
-    tracker.closed?.(this);
+    observing.observer?.closed(this);
     pool.window = null;
     const stats = pool.stats();
     if (!closedPools.keep(this.settings, pool, stats)) {

@@ -5,7 +5,7 @@
 const { deadError } = require('./errors.js');
 const { kHolder, kTrial } = require('./protocol.js');
 const { FastBuffer } = require('./runtime.js');
-const { tracker } = require('./tracker.js');
+const { observing } = require('./observer.js');
 
 const { isAnyArrayBuffer } = require('node:util').types;
 // Not on Node 20.
@@ -26,14 +26,14 @@ function isDetached(ab) {
 function deadUse(view, name, death, kind, consumer) {
   globalThis[kTrial]?.died(view);
   const error = deadError(name, death);
-  const cause = tracker.used?.(view, kind, consumer);
+  const cause = observing.observer?.used(view, kind, consumer);
   if (cause !== undefined) error.cause = cause;
   return error;
 }
 
 /** `error` of a Buffer that was freed or sent before, with what debug knows of that. */
 function freedAgain(buffer, error) {
-  const cause = tracker.freedAgain?.(buffer);
+  const cause = observing.observer?.freedAgain(buffer);
   if (cause !== undefined) error.cause = cause;
   return error;
 }

@@ -1,6 +1,6 @@
 'use strict';
 
-// The audits of what debug mode and the tests know by its core (tracker.opened): a reader of all rooms, and of nothing of debug mode.
+// The audits of what debug mode and the tests know by its core (opened() of an observer): a reader of all rooms, and of nothing of debug mode.
 
 const { auditPool } = require('../memory/audit.js');
 const { ChunkPool } = require('../memory/chunk-pool.js');

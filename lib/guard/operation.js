@@ -7,7 +7,7 @@
 const time = require('../base/time.js');
 const { kHolder } = require('../base/protocol.js');
 const { FastBuffer } = require('../base/runtime.js');
-const { tracker } = require('../base/tracker.js');
+const { observing } = require('../base/observer.js');
 
 const { isView } = ArrayBuffer;
 const { get: typeOf } = Object.getOwnPropertyDescriptor(
@@ -23,7 +23,7 @@ function begin(value, kind) {
   if (!isView(value)) return undefined;
   const holder = value.buffer[kHolder];
   if (holder === undefined) {
-    tracker.unheld?.(value, kind);
+    observing.observer?.unheld(value, kind);
     return undefined;
   }
   return holder.take(value, kind);
@@ -35,7 +35,7 @@ function begin(value, kind) {
  */
 function copied(value, kind) {
   if (isView(value) && value.buffer[kHolder]?.holdsNothing) {
-    tracker.unheld?.(value, kind); // in debug
+    observing.observer?.unheld(value, kind); // in debug
     return value;
   }
   const end = begin(value, kind);

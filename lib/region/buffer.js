@@ -6,7 +6,7 @@
 const { freedAgain } = require('../base/dead.js');
 const { typeError } = require('../base/errors.js');
 const { FastBuffer, lookLikeBuffers } = require('../base/runtime.js');
-const { tracker } = require('../base/tracker.js');
+const { observing } = require('../base/observer.js');
 const errors = require('./errors.js');
 const { CHUNK, GRANULE_LOG, HELD, MARK, SIZE, START } = require('./record.js');
 
@@ -140,7 +140,7 @@ function releaseSlow(core, buffer) {
     setWaiting(buffer, core, token);
   }
   try {
-    if (state === WATCHED) tracker.freed?.(buffer, 'freed');
+    if (state === WATCHED) observing.observer?.freed(buffer, 'freed');
   } catch {} // at the stack's end
 }
 

@@ -7,7 +7,7 @@ const { constants } = require('node:buffer');
 const check = require('../base/validate.js');
 const { closedError } = require('../base/errors.js');
 const { Guarded } = require('../base/guarded.js');
-const { tracker } = require('../base/tracker.js');
+const { observing } = require('../base/observer.js');
 const idle = require('../memory/idle.js');
 const { warnOfFallback } = require('../memory/native.js');
 const { AutoFree, Token } = require('./auto-free.js');
@@ -192,7 +192,10 @@ class RegionCore {
   }
 
   hasChunk(ab) {
-    return this.chunks.all.some((chunk) => chunk?.ab === ab) || tracker.isOver?.(ab, this) === true;
+    return (
+      this.chunks.all.some((chunk) => chunk?.ab === ab) ||
+      observing.observer?.isOver(ab, this) === true
+    );
   }
 
   /** Frees the block of a Buffer that nobody has any more. */
@@ -247,7 +250,7 @@ class RegionCore {
     const held = this.isLive ? this.held : 0;
     if (held > 0 && !force) throw inUseError(held);
     this.isLive = false;
-    tracker.closed?.(this);
+    observing.observer?.closed(this);
     this.isSlow = true;
     this.spans = new Spans();
     this.leave();

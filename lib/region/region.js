@@ -7,7 +7,7 @@ const check = require('../base/validate.js');
 const { allocFilled, tryAllocFilled } = require('../base/fill.js');
 const { lazy } = require('../base/lazy.js');
 const { showAllocator } = require('../base/allocators.js');
-const { tracker } = require('../base/tracker.js');
+const { observing } = require('../base/observer.js');
 const { install } = require('../guard/install.js');
 
 /** What is behind a region: a server that has none does not load it. */
@@ -25,7 +25,7 @@ class Region {
     const settings = regionSettings(options);
     settings.guard = install(settings.guard);
     this.#core = new RegionCore(settings);
-    tracker.opened?.(this, this.#core, 'region');
+    observing.observer?.opened(this, this.#core, 'region');
   }
 
   // Hot: see bench/region.js. `>>>` catches in one compare what is not an integer, negative, or 4 GiB and more.

@@ -5,7 +5,7 @@
 const { isRegExp } = require('node:util').types;
 const { RallocError, typeError } = require('../base/errors.js');
 const { requestName } = require('../base/name.js');
-const { readFor } = require('../base/tracker.js');
+const { readFor } = require('../base/observer.js');
 
 const OCTETS = 'application/octet-stream';
 

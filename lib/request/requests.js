@@ -10,7 +10,7 @@ const { RallocError, limitError } = require('../base/errors.js');
 const { kTrial } = require('../base/protocol.js');
 const check = require('../base/validate.js');
 const time = require('../base/time.js');
-const { tracker } = require('../base/tracker.js');
+const { observing } = require('../base/observer.js');
 const { warnOnce } = require('../base/warnings.js');
 const { install } = require('../guard/install.js');
 const { ChunkPool } = require('../memory/chunk-pool.js');
@@ -199,7 +199,7 @@ class RequestArenas {
 
   /** Once for a request, and of so many of them. */
   #warnLong(request) {
-    if (++this.#longRequests > MOST_WARNINGS || tracker.stuckRequest?.(request)) return;
+    if (++this.#longRequests > MOST_WARNINGS || observing.observer?.stuckRequest(request)) return;
     const { allocated, adopted } = describe(request.arena);
     const bytes = allocated + adopted;
     const seconds = this.settings.warnAfterMs / 1000;

@@ -4,7 +4,7 @@
 // of pools that hand it out. Its state makes every wrong free an error without a native call.
 
 const { FastBuffer, lookLikeBuffers } = require('../base/runtime.js');
-const { tracker } = require('../base/tracker.js');
+const { observing } = require('../base/observer.js');
 const { FREED, HELD, IN_FLIGHT, SENT, WATCHED, checksOf } = require('./checks.js');
 const { Pool } = require('./pool.js');
 
@@ -178,7 +178,7 @@ class SlabBuffer extends FastBuffer {
       pool.claimed--;
       buffer.#state = SENT;
       try {
-        if (isWatched) tracker.freed?.(buffer, 'sent');
+        if (isWatched) observing.observer?.freed(buffer, 'sent');
       } catch {} // at the stack's end
       return token;
     };
@@ -194,7 +194,7 @@ class SlabBuffer extends FastBuffer {
       giveBack(overSlot, pool);
       watched.#state = FREED; // no call since the push
       try {
-        tracker.freed?.(watched, 'freed');
+        observing.observer?.freed(watched, 'freed');
       } catch {} // at the stack's end
     };
     overSlotOf = (watched) => bufferOver(watched.#pool, watched.#slot, watched.length);

@@ -8,7 +8,7 @@
 // each step here changes everything that belongs together after its last call.
 
 const { RallocError } = require('../base/errors.js');
-const { tracker } = require('../base/tracker.js');
+const { observing } = require('../base/observer.js');
 const { makeRoom, noteHeld } = require('./full.js');
 const { refuseSegment, makeSegment, detachSegment } = require('./segments.js');
 
@@ -72,7 +72,7 @@ class Pool {
 
   /** Whether `ab` is over slots of the pool, or over what debug has in the place of one. */
   hasSegment(ab) {
-    return this.segments.includes(ab) || tracker.isOver?.(ab, this.core) === true;
+    return this.segments.includes(ab) || observing.observer?.isOver(ab, this.core) === true;
   }
 
   /** Called when `top` slots stay cached: a new low since the last idle tick, or a new peak of held ones. */
@@ -265,7 +265,7 @@ class Pool {
     this.watermark = 0;
     this.limit = 0;
     this.capacity = 0;
-    tracker.closed?.(this.core);
+    observing.observer?.closed(this.core);
     this.segments.forEach((ab, index) => {
       const inUse = this.guards[index]?.operations > 0;
       if (ab !== null && !inUse) detachSegment(this, ab, index);

@@ -4,7 +4,7 @@
 // the time when each slot was handed out; the others do not pay for it.
 
 const time = require('../base/time.js');
-const { tracker } = require('../base/tracker.js');
+const { observing } = require('../base/observer.js');
 const { warnOnce } = require('../base/warnings.js');
 const idle = require('../memory/idle.js');
 
@@ -76,7 +76,8 @@ class StuckCheck {
       pool.now = now;
       // The times may be up to a tick too early.
       const { count, age } = pool.stuck(now - warnAfterMs * (1 + 1 / TICKS));
-      if (count === 0 || tracker.stuckSlots?.(this.#core, now - warnAfterMs, count)) continue;
+      if (count === 0 || observing.observer?.stuckSlots(this.#core, now - warnAfterMs, count))
+        continue;
       const { size } = pool;
       warnOnce('RALLOC_SLOT_STUCK', { name, size, count, age }, pool);
     }

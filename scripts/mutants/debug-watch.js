@@ -126,10 +126,13 @@ module.exports = [
     tests: ways,
     mutants: {
       'what nothing holds is not told': [
-        '    tracker.unheld?.(value, kind);\n    return undefined;',
+        '    observing.observer?.unheld(value, kind);\n    return undefined;',
         '    return undefined;',
       ],
-      'what is passed on is not told': ['    tracker.unheld?.(value, kind); // in debug\n', ''],
+      'what is passed on is not told': [
+        '    observing.observer?.unheld(value, kind); // in debug\n',
+        '',
+      ],
     },
   },
   {

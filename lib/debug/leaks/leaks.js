@@ -5,7 +5,6 @@
 const process = require('node:process');
 const { kLast } = require('../../base/protocol.js');
 const time = require('../../base/time.js');
-const { tracker } = require('../../base/tracker.js');
 const { isOfSites } = require('../../site/memory.js');
 const { isOn, settings } = require('../settings.js');
 const { report } = require('../report.js');
@@ -13,9 +12,9 @@ const { settleQueue } = require('../watch/delay-queue.js');
 const { living } = require('../watch/own-memory.js');
 const { verifyBytes } = require('../watch/watch.js');
 const { groupsOf } = require('./groups.js');
-const { expired, held, openHolds, released } = require('./holds.js');
-const { opened, stillOpen } = require('./opened.js');
-const { ofLongRequests, stuckRequest, stuckSlots } = require('./stuck.js');
+const { openHolds } = require('./holds.js');
+const { stillOpen } = require('./opened.js');
+const { ofLongRequests } = require('./stuck.js');
 const { LeakReport } = require('./leak-report.js');
 
 const SETTLE_MS = 200;
@@ -68,7 +67,6 @@ let isListening = false;
 let timer = null;
 
 function start() {
-  Object.assign(tracker, { opened, held, released, expired, stuckSlots, stuckRequest });
   timer ??= time.setInterval(settleStacks, SETTLE_MS);
   timer.unref?.();
   if (isListening) return;
@@ -80,7 +78,6 @@ function start() {
 
 /** What is known stays so until it ends. */
 function stop() {
-  Object.assign(tracker, { opened: null, held: null });
   time.clearInterval(timer);
   timer = null;
 }

@@ -13,7 +13,7 @@ const MOST = 20;
 const PERIOD_MS = 200;
 
 /** Allocations until the next that is watched. */
-const countdown = { left: 0 };
+const countdown = { left: Number.POSITIVE_INFINITY };
 
 let begin = Number.NEGATIVE_INFINITY; // of the period
 let count = 0; // within it
@@ -24,7 +24,8 @@ const watchesAll = () => settings.level === 'full' || settings.sampleEvery === 1
 
 /** Of even distribution, so that no rhythm of the program hides one. */
 function draw() {
-  countdown.left = watchesAll() ? 0 : Math.floor(random() * (2 * settings.sampleEvery - 1));
+  if (settings.level === 'off') countdown.left = Number.POSITIVE_INFINITY;
+  else countdown.left = watchesAll() ? 0 : Math.floor(random() * (2 * settings.sampleEvery - 1));
 }
 
 /** What changes holds from now on, and not from the next Buffer that the settings before have chosen. */

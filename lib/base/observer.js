@@ -1,0 +1,25 @@
+'use strict';
+
+// Who is told of what happens in the rooms: debug mode (lib/debug/observer.js), from when it is first turned on in a thread, since what was watched then ends with its reports.
+// Before that a call site costs one null check, `observing.observer?.freed(buffer, how)`, and none is on a hot path. No answer decides what becomes of memory.
+//
+//   used(view, kind, consumer)  its use is refused, since it is dead. → what explains that, if anything is known of it
+//   unheld(view, kind)          an operation of Node is given it, and nothing holds its memory
+//   freedAgain(buffer)          it was freed or sent before, and somebody frees it again. → as used()
+//   freed(buffer, how)          a watched Buffer of a slab or region is dead
+//   opened(thing, core, kind)   a slab, a region or an arena of the program's is made; `core`: what closed() is called with
+//   closed(core)                a slab or region is closed, with what it handed out, or an arena of the program's, by its owner
+//   isOver(ab, core)            → whether `ab` is memory that was made for one watched Buffer of that slab or region
+//   readFor(place, read)        read() is called for a framework, with no line of the application on the stack; `place`: what has asked for it. → its result
+//   held(hold, epoch, owner)    the application takes a hold
+//   released(hold)              it is released
+//   expired(epoch, count)       its first `count` holds were not released in time. → whether that is told
+//   stuckSlots(core, before, n) a slab has n Buffers of a pool from before that time. → whether that is told, or will be
+//   stuckRequest(request)       it has had its arena for long. → whether that is told
+const observing = { observer: null };
+
+/** read(), which a framework calls; placeOf(): what has asked for it, for people. */
+const readFor = (placeOf, read) =>
+  observing.observer === null ? read() : observing.observer.readFor(placeOf(), read);
+
+module.exports = { observing, readFor };

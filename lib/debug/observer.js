@@ -1,0 +1,33 @@
+'use strict';
+
+// Debug mode as the rooms below see it: what it makes of the events that they tell. What each of them means is said in base/observer.js.
+
+const { expired, held, released } = require('./leaks/holds.js');
+const opened = require('./leaks/opened.js');
+const { stuckRequest, stuckSlots } = require('./leaks/stuck.js');
+const { readFor } = require('./trace.js');
+const { callOf } = require('./watch/calls.js');
+const freed = require('./watch/freed.js');
+const { freedAgain, used } = require('./watch/uses.js');
+const { unheld } = require('./watch/witness.js');
+
+const observer = Object.freeze({
+  used: (view, kind, consumer) => used(view, callOf(kind, consumer)),
+  unheld,
+  freedAgain,
+  freed: freed.freed,
+  opened: opened.opened,
+  closed(core) {
+    freed.closed(core);
+    opened.closed(core);
+  },
+  isOver: freed.isOver,
+  readFor,
+  held,
+  released,
+  expired,
+  stuckSlots,
+  stuckRequest,
+});
+
+module.exports = { observer };
