@@ -55,10 +55,10 @@ function takeOver(window, buffer, ab) {
 }
 
 /**
- * In debug: makes `ab` memory of the window's epoch, which is charged with the `size` bytes of one Buffer. Undefined where it cannot be: what
- * is allocated there is not watched.
+ * Makes `ab`, which is for one Buffer of `size` bytes alone, memory of the window's epoch, which is charged with these: a sole span. Undefined where
+ * it cannot be.
  */
-function takeWatched(window, ab, size) {
+function takeSole(window, ab, size) {
   const { owner } = window;
   try {
     if (isReleased(window) || owner.usesHeap) return undefined;
@@ -66,6 +66,7 @@ function takeWatched(window, ab, size) {
     const epoch = window.openEpoch();
     const span = adoptedBy(window, ab, size);
     if (span instanceof Error) return undefined;
+    span.isSole = true;
     epoch.add(span, size, size);
     return span;
   } catch (error) {
@@ -118,4 +119,4 @@ function adopt(window, view) {
   return buffer;
 }
 
-module.exports = { adopt, takeOver, takeWatched };
+module.exports = { adopt, takeOver, takeSole };

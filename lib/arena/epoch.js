@@ -150,15 +150,14 @@ class Epoch {
     const owner = this.#owner;
     const pool = this.#pool;
     const held = finished && this.holds > 0;
-    let end; // in debug: what is known of it
     if (this.#ended < this.cutAt) this.#ended = this.cutAt;
+    observing.observer?.ended(this, this.#ended, owner);
     for (; this.#ended < spans.length; this.#ended++) {
       const span = spans[this.#ended];
       if (span.home !== this) continue; // never was, or is no more
       owner.discharge(span.end);
       span.end = 0;
       span.death = death;
-      if (span.watch !== null) end = span.watch.ended(span, this, owner, end);
       if (span.ab === null && span.adopted === null) continue;
       if (!finished) pool.quarantine(span, owner.settings.wipe);
       else if (held) this.#hold(span);

@@ -8,6 +8,7 @@ const { Epoch } = require('./epoch.js');
 const { allocOnHeap, dischargeHeap, isReleased } = require('./life.js');
 const { extend, giveBack, openedSince, pieceSize, retract, usedOf } = require('./room.js');
 const { view } = require('../base/fill.js');
+const { observing } = require('../base/observer.js');
 const { FastBuffer } = require('../base/runtime.js');
 
 class Window {
@@ -251,7 +252,8 @@ class Window {
     if (epoch === null) return true;
     const span = this.#span;
     if (!epoch.plain || epoch.spans.length !== 1 || span === null) return false;
-    if (span.operations > 0 || span.watch !== null) return false;
+    if (span.operations > 0) return false;
+    observing.observer?.ended(epoch, 0, owner);
     this.#sync();
     if (settings.safety === 'gc' || !pool.detachAndReuse(span, settings)) return false;
     this.ab = span.ab;

@@ -11,6 +11,9 @@
 //   closed(core)                a slab or region is closed, with what it handed out, or an arena of the program's, by its owner
 //   isOver(ab, core)            → whether `ab` is memory that was made for one watched Buffer of that slab or region
 //   readFor(place, read)        read() is called for a framework, with no line of the application on the stack; `place`: what has asked for it. → its result
+//   ended(epoch, from, owner)   an arena's epoch ends, or its spans from the index `from` on; holds and operations of Node may still have some
+//   gone(span)                  nothing has a span any more that ended
+//   detached(span, own)         it is a sole one, and `own` its memory, which nobody else can reach
 //   held(hold, epoch, owner)    the application takes a hold
 //   released(hold)              it is released
 //   expired(epoch, count)       its first `count` holds were not released in time. → whether that is told

@@ -8,6 +8,7 @@ const { stuckRequest, stuckSlots } = require('./leaks/stuck.js');
 const { readFor } = require('./trace.js');
 const { callOf } = require('./watch/calls.js');
 const freed = require('./watch/freed.js');
+const { detached, ended, gone } = require('./watch/span-watch.js');
 const { freedAgain, used } = require('./watch/uses.js');
 const { unheld } = require('./watch/witness.js');
 
@@ -23,6 +24,9 @@ const observer = Object.freeze({
   },
   isOver: freed.isOver,
   readFor,
+  ended,
+  gone,
+  detached,
   held,
   released,
   expired,

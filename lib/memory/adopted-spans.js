@@ -4,8 +4,9 @@
 // epoch: it ends with it, waits for holds, and has operations of Node. But no lease: what ends it frees its ArrayBuffer, or, where something
 // may still use the bytes, leaves that to V8. Of the memory below it has its part of the limit alone.
 
+const { observing } = require('../base/observer.js');
 const { kHolder, kMemory } = require('../base/protocol.js');
-const { leave, prepare, releaseAdopted, wipeAdopted } = require('./release.js');
+const { detach, leave, prepare, releaseAdopted, wipeAdopted } = require('./release.js');
 const { SpanGuard, Span } = require('./span.js');
 
 class AdoptedSpans {
@@ -48,7 +49,7 @@ class AdoptedSpans {
 
   /** Frees the memory of a span whose arena has no use for it; if operations use it, when they are over. Nothing for other spans. */
   release(span, policy) {
-    const { adopted: ab, guard, size } = span;
+    const { adopted: ab, guard } = span;
     if (ab === null) return;
     const pool = this.#pool;
     if (span.operations > 0) {
@@ -56,13 +57,19 @@ class AdoptedSpans {
     } else if (policy.safety === 'gc' || (pool.isGuarded && guard === undefined)) {
       this.drop(span);
     } else {
-      if (ab.byteLength > 0 && !span.watch?.takesMemory(span, ab)) {
-        if (policy.wipe) wipeAdopted(ab, size);
-        else releaseAdopted(ab, size);
-      }
+      if (ab.byteLength > 0) this.#free(span, policy);
       if (guard !== undefined) guard.death = span.death;
       this.#end(span);
     }
+  }
+
+  /** Frees its memory. That of a sole span is the observer's to look at, and then V8's. */
+  #free(span, { wipe }) {
+    const { adopted: ab, size, isSole } = span;
+    observing.observer?.gone(span);
+    const own = isSole ? detach(ab) : undefined;
+    if (own === undefined) (wipe ? wipeAdopted : releaseAdopted)(ab, size);
+    else observing.observer?.detached(span, own);
   }
 
   /** Something may still use it: V8 frees it when nothing has it. */

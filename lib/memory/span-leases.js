@@ -6,6 +6,7 @@
 const { constants } = require('node:buffer');
 const memory = require('./native.js');
 const { RallocError, refusal } = require('../base/errors.js');
+const { observing } = require('../base/observer.js');
 const { kHolder, kMemory } = require('../base/protocol.js');
 const { hasTransfer } = require('../base/runtime.js');
 const { leastOf } = require('./options.js');
@@ -176,7 +177,7 @@ class SpanLeases {
 
   unhold(span) {
     if (!span.held) return;
-    span.watch?.released(span);
+    observing.observer?.gone(span);
     this.#memory.unhold(span.id, span.epoch);
     span.held = false;
     this.heldBytes -= span.size;

@@ -37,7 +37,7 @@ class Span {
     this.end = 0; // bytes that may be handed out: size, or less at a request's limit
     this.pool = pool;
     this.guard = undefined; // of its ArrayBuffer, where the pool is guarded
-    this.watch = null; // in debug: what is known of the Buffers in it (lib/debug/watch)
+    this.isSole = false; // adopted for one Buffer, and at its end detached: nothing else is ever over that memory
     this.isSeen = false; // by Buffers that 'recycle' left alive
     this.policy = undefined; // { safety, wipe }, while it is parked
     this.death = 'reset'; // what ends it: said by its epoch

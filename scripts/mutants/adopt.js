@@ -12,8 +12,8 @@ module.exports = [
     mutants: {
       'operations are not waited for': ['if (span.operations > 0) {', 'if (false) {'],
       'gc mode frees': ["policy.safety === 'gc' || (", 'false || ('],
-      'no wipe': ['if (policy.wipe) wipe', 'if (false) wipe', { tests: room }],
-      'what is stolen is freed': ['if (ab.byteLength > 0 && ', 'if ('],
+      'no wipe': ['(wipe ? wipe', '(false ? wipe', { tests: room }],
+      'what is stolen is freed': ['if (ab.byteLength > 0) this.#free', 'this.#free'],
       'it stays charged': ['    this.#leases.disown(span.size);\n', ''],
       'it stays counted': ['    this.bytes -= span.size;\n', ''],
       'it is not marked': ['else ab[kHolder] = guard;', ''],

@@ -32,7 +32,10 @@ module.exports = [
         '',
         { tests: requests },
       ],
-      'what is dead is not poisoned': ['    delayQueue.add(own, ZONE, this.record);\n', ''],
+      'what is dead is not poisoned': [
+        '    delayQueue.add(own, ZONE, this.record);\n  }\n\n  /** Operations',
+        '  }\n\n  /** Operations',
+      ],
     },
   },
   {
@@ -40,6 +43,7 @@ module.exports = [
     tests: arenas,
     mutants: {
       'holds are not waited for': ['epoch.finished && epoch.holds > 0', 'false'],
+      'an end that is told again is another one': ['this.#isOver || ', ''],
       "'gc' ends its Buffers": ["owner.settings.safety === 'gc' || ", ''],
       'a client that goes away is misuse': [
         '(!epoch.finished && status === undefined)',
@@ -63,6 +67,28 @@ module.exports = [
       ],
       'operations in flight are not told': ['if (end.isDead && witness?.count > 0)', 'if (false)'],
       'a body has no record': ['    this.#records.push(record);\n', '', { tests: requests }],
+    },
+  },
+  {
+    file: 'memory/adopted-spans.js',
+    tests: arenas,
+    mutants: {
+      'nobody hears that a span is gone': ['    observing.observer?.gone(span);\n', ''],
+      'a sole span is freed as any other': ['isSole ? detach(ab) : undefined', 'undefined'],
+    },
+  },
+  {
+    file: 'memory/span-leases.js',
+    tests: ways,
+    mutants: {
+      'nobody hears that holds are gone': ['    observing.observer?.gone(span);\n', ''],
+    },
+  },
+  {
+    file: 'arena/window.js',
+    tests: ways,
+    mutants: {
+      'a reset in place ends nothing': ['    observing.observer?.ended(epoch, 0, owner);\n', ''],
     },
   },
   {

@@ -4,13 +4,13 @@
 // of Node, as all adopted memory.
 
 const { usedWindow } = require('../../arena/arena.js');
-const { takeWatched } = require('../../arena/adopt.js');
+const { takeSole } = require('../../arena/adopt.js');
 const copy = require('../../arena/copy.js');
 const { Trace } = require('../trace.js');
 const { OwnMemory } = require('./own-memory.js');
 const { Record, note, recordOf } = require('./record.js');
 const { countdown, next } = require('./sampling.js');
-const { OwnWatch, SharedWatch, attempt } = require('./span-watch.js');
+const { attempt, watchShared, watchSole } = require('./span-watch.js');
 
 /** Of ralloc's own memory; more is a matter of the address, which V8 chooses here. */
 const MOST_ALIGN = 16;
@@ -41,12 +41,12 @@ function isWatchable(window, size) {
 function watchedIn(window, size, zero, allocated) {
   const memory = new OwnMemory(size, zero, recordFor(window.owner, size, allocated));
   const { ab } = memory;
-  const span = takeWatched(window, ab, size);
+  const span = takeSole(window, ab, size);
   if (span === undefined) {
     memory.leave();
     return undefined;
   }
-  span.watch = new OwnWatch(memory);
+  watchSole(span, memory);
   if (span.guard === undefined) memory.watchOperations(ab);
   return memory.buffer(ab);
 }
@@ -55,11 +55,10 @@ function watchedIn(window, size, zero, allocated) {
 function noteSeen(arena, buffer, allocated) {
   const window = usedWindow(arena);
   const span = window?.epoch?.spans.find(({ ab, adopted }) => (ab ?? adopted) === buffer.buffer);
-  if (span === undefined || span.watch instanceof OwnWatch || buffer.length === 0) return;
+  if (span === undefined || span.isSole || buffer.length === 0) return;
   if (recordOf(buffer) !== undefined) return; // body() and chunks() give the same to each call
   const record = recordFor(window.owner, buffer.length, allocated);
-  span.watch ??= new SharedWatch();
-  span.watch.add(record);
+  watchShared(span, record);
   note(buffer, record);
 }
 

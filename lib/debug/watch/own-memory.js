@@ -109,13 +109,22 @@ class OwnMemory {
     record.end(ended);
   }
 
-  /** Detaches `ab`; false where that cannot be. */
+  /** Detaches `ab`, if that can be. */
   take(ab) {
-    this.verify(ab, this.record.ended ?? undefined); // operations of Node may have gone on since its end
+    this.#verifyEnded(ab);
     const own = detach(ab);
-    if (own === undefined) return false;
+    if (own !== undefined) delayQueue.add(own, ZONE, this.record);
+  }
+
+  /** `own` is all of it, which was detached. */
+  keep(own) {
+    this.#verifyEnded(own);
     delayQueue.add(own, ZONE, this.record);
-    return true;
+  }
+
+  /** Operations of Node may have gone on since its end. */
+  #verifyEnded(ab) {
+    this.verify(ab, this.record.ended ?? undefined);
   }
 }
 

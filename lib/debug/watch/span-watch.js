@@ -1,6 +1,6 @@
 'use strict';
 
-// What a span of an arena knows, in debug, of the Buffers in it: it is told of their end by the epoch, and once the span's memory is free.
+// What is known of the watched Buffers in a span of an arena. The end of its epoch is theirs, and where holds or operations of Node have the span then, the end of these.
 
 const { Trace } = require('../trace.js');
 const { endViews } = require('./dead-buffer.js');
@@ -42,27 +42,20 @@ function endOf(epoch, owner) {
   };
 }
 
-/** Whether somebody holds what is over. */
-const isHeld = (epoch) => epoch.finished && epoch.holds > 0;
-
 class SpanWatch {
-  #end = null; // once holds and operations of Node are gone
+  #end = null; // from the epoch's end on
+  #isOver = false;
 
-  /** The epoch ends the span, by `known` if others of it ended so before. Returns how. */
-  ended(span, epoch, owner, known) {
-    return attempt(() => {
-      const end = known ?? endOf(epoch, owner);
-      if (isHeld(epoch) || span.operations > 0)
-        this.#end = end; // with what was given to operations goes on what was promised
-      else this.finish(span, end);
-      return end;
-    });
+  /** `waits`: with what was given to operations goes on what was promised. */
+  ended(span, end, waits) {
+    this.#end ??= end;
+    if (!waits) this.gone(span);
   }
 
-  /** Holds of the span are gone. */
-  released(span) {
-    if (this.#end !== null) attempt(() => this.finish(span, this.#end));
-    this.#end = null;
+  gone(span) {
+    if (this.#isOver || this.#end === null) return;
+    this.#isOver = true;
+    this.finish(span, this.#end);
   }
 
   /** Called once for each Buffer. */
@@ -72,8 +65,8 @@ class SpanWatch {
   }
 }
 
-/** Of a span that was made for one Buffer. */
-class OwnWatch extends SpanWatch {
+/** Of a sole span. */
+class SoleWatch extends SpanWatch {
   #memory;
 
   constructor(memory) {
@@ -81,17 +74,15 @@ class OwnWatch extends SpanWatch {
     this.#memory = memory;
   }
 
+  detached(own) {
+    this.#memory.keep(own);
+  }
+
   finish(_span, end) {
     const { record, witness } = this.#memory;
     this.#memory.end(end);
     if (end.isDead && witness?.count > 0) witness.tellInFlight();
     this.end(record, end);
-  }
-
-  /** False where the memory is to be freed as any other. */
-  takesMemory(span, ab) {
-    this.released(span);
-    return attempt(() => this.#memory.take(ab)) === true;
   }
 }
 
@@ -104,17 +95,49 @@ class SharedWatch extends SpanWatch {
   }
 
   finish(span, end) {
-    span.watch = null;
+    watches.delete(span); // which may serve another epoch
     for (const record of this.#records) {
       record.end(end);
       this.end(record, end);
     }
   }
+}
 
-  takesMemory(span) {
-    this.released(span);
-    return false;
+const watches = new WeakMap(); // span → what is known of it
+
+/** `span` has the memory of one watched Buffer. */
+function watchSole(span, memory) {
+  watches.set(span, new SoleWatch(memory));
+}
+
+/** `span` has the Buffer of `record` too. */
+function watchShared(span, record) {
+  if (!watches.has(span)) watches.set(span, new SharedWatch());
+  watches.get(span).add(record);
+}
+
+/** The spans of `epoch` from the index `from` on end, all in the same way. */
+function ended(epoch, from, owner) {
+  let end;
+  const isHeld = epoch.finished && epoch.holds > 0;
+  for (const span of from === 0 ? epoch.spans : epoch.spans.slice(from)) {
+    const watch = span.home === epoch ? watches.get(span) : undefined;
+    if (watch === undefined) continue;
+    attempt(() => {
+      end ??= endOf(epoch, owner);
+      watch.ended(span, end, isHeld || span.operations > 0);
+    });
   }
 }
 
-module.exports = { OwnWatch, SharedWatch, attempt };
+/** Nothing has a span any more that ended. */
+function gone(span) {
+  attempt(() => watches.get(span)?.gone(span));
+}
+
+/** It was sole, and `own` is its memory. */
+function detached(span, own) {
+  attempt(() => watches.get(span)?.detached(own));
+}
+
+module.exports = { attempt, detached, ended, gone, watchShared, watchSole };
