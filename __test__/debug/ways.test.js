@@ -109,7 +109,7 @@ function tester({ name }, title, body) {
 const SENDS_NOTHING = 'a slab sends nothing';
 
 test('each method that hands out a Buffer is in the list, and is tried here', (t) => {
-  for (const [prototype, methods] of ways) {
+  for (const { prototype, methods } of ways) {
     const of = prototype.constructor.name;
     const face = prototype instanceof BufferLike ? BufferLike.prototype : prototype;
     const named = Object.entries(Object.getOwnPropertyDescriptors(face))

@@ -6,6 +6,7 @@ const { expired, held, released } = require('./leaks/holds.js');
 const opened = require('./leaks/opened.js');
 const { stuckRequest, stuckSlots } = require('./leaks/stuck.js');
 const { readFor } = require('./trace.js');
+const { adopted, allocating, reading } = require('./watch/arenas.js');
 const { callOf } = require('./watch/calls.js');
 const freed = require('./watch/freed.js');
 const { detached, ended, gone } = require('./watch/span-watch.js');
@@ -17,6 +18,10 @@ const observer = Object.freeze({
   unheld,
   freedAgain,
   freed: freed.freed,
+  allocating,
+  adopted,
+  reading,
+  allocated: freed.allocated,
   opened: opened.opened,
   closed(core) {
     freed.closed(core);

@@ -95,11 +95,7 @@ module.exports = [
     file: 'debug/watch/arenas.js',
     tests: arenas,
     mutants: {
-      'all are watched in sample': [
-        '    if (countdown.left-- > 0) return original.call(this, size);\n',
-        '',
-      ],
-      'what alloc() fills is not watched': ['value !== undefined || countdown.left-- > 0', 'true'],
+      'all are watched in sample': ['countdown.left-- > 0 ? undefined : ', ''],
       'operations without the guard are not seen': ['memory.watchOperations(ab)', 'undefined'],
     },
   },
@@ -115,19 +111,39 @@ module.exports = [
       'views of them are of no slab': ['memoryOf(ab)?.core === core', 'false'],
       'views do not end': ['  endViews(record);\n', ''],
       'what was sent is not in what is received': [
-        'if (bytes === SENT)',
+        "if (bytes === 'sent')",
         'if (false)',
-        { tests: ways },
-      ],
-      'allocUnsafe() with another argument is not watched': [
-        'bytes === ZEROS && fill !== undefined',
-        'fill !== undefined',
         { tests: ways },
       ],
     },
   },
   {
-    file: 'debug/watch/ways.js',
+    file: 'memory/ways.js',
+    tests: ways,
+    mutants: {
+      'allocUnsafe() with another argument is not watched': [
+        "bytes === 'zeros' && fill !== undefined",
+        'fill !== undefined',
+      ],
+      'methods stay when nobody observes': [
+        '    this.#patches?.restore();\n',
+        '',
+        { tests: arenas },
+      ],
+    },
+  },
+  {
+    file: 'arena/observed.js',
+    tests: arenas,
+    mutants: {
+      'what alloc() fills is not watched': [
+        'const buffer = observing.observer.allocating(this, size, true, alloc);',
+        'const buffer = undefined;',
+      ],
+    },
+  },
+  {
+    file: 'site/observed.js',
     tests: ways,
     mutants: {
       'sites cut Buffers that nobody sees': ['allocUnsafe: asking', 'allocUnsafe: BY_ANOTHER'],

@@ -5,11 +5,10 @@
 
 const { usedWindow } = require('../../arena/arena.js');
 const { takeSole } = require('../../arena/adopt.js');
-const copy = require('../../arena/copy.js');
 const { Trace } = require('../trace.js');
 const { OwnMemory } = require('./own-memory.js');
 const { Record, note, recordOf } = require('./record.js');
-const { countdown, next } = require('./sampling.js');
+const { countdown, isNext, next } = require('./sampling.js');
 const { attempt, watchShared, watchSole } = require('./span-watch.js');
 
 /** Of ralloc's own memory; more is a matter of the address, which V8 chooses here. */
@@ -62,64 +61,27 @@ function noteSeen(arena, buffer, allocated) {
   note(buffer, record);
 }
 
-const allocUnsafe = (original) =>
-  function allocUnsafe(size) {
-    if (countdown.left-- > 0) return original.call(this, size);
-    return watched(this, size, false, allocUnsafe) ?? original.call(this, size);
-  };
+/** In the place of a Buffer that `arena` is asked for; undefined where that is to make it. */
+function allocating(arena, size, zero, below) {
+  return countdown.left-- > 0 ? undefined : watched(arena, size, zero, below);
+}
 
-const alloc = (original) =>
-  function alloc(size, value, encoding) {
-    // What is filled comes by allocUnsafe().
-    if (value !== undefined || countdown.left-- > 0)
-      return original.call(this, size, value, encoding);
-    return watched(this, size, true, alloc) ?? original.call(this, size);
-  };
+function adopted(arena, buffer, below) {
+  if (isNext()) attempt(() => noteSeen(arena, buffer, Trace.take(below)));
+}
 
-const from = (original) =>
-  function from(value, encoding, length) {
-    if (countdown.left > 0) {
-      countdown.left--;
-      return original.call(this, value, encoding, length);
-    }
-    return copy.from(this, value, encoding, length); // which comes by allocUnsafe(), whatever the value
-  };
+/** What `promise` is of is allocated where its reading was asked for. */
+function reading(arena, promise, below) {
+  if (!isNext()) return;
+  const allocated = Trace.take(below).settle();
+  // Before those who await it. They get the promise itself, which is the same for each call.
+  promise.then(
+    (found) =>
+      attempt(() => {
+        for (const buffer of [found].flat()) noteSeen(arena, buffer, allocated);
+      }),
+    () => {},
+  );
+}
 
-const adopt = (original) =>
-  function adopt(buffer) {
-    const adopted = original.call(this, buffer);
-    if (countdown.left-- > 0) return adopted;
-    next();
-    attempt(() => noteSeen(this, adopted, Trace.take(adopt)));
-    return adopted;
-  };
-
-/** Of what reads a stream: the Buffer, or the list of them, is there later, and its stack is that of the call. */
-const collecting = (original) =>
-  function collect(...args) {
-    const promise = Reflect.apply(original, this, args);
-    if (countdown.left-- > 0) return promise;
-    next();
-    const allocated = Trace.take(collect).settle();
-    // Before those who await it. They get the promise itself, which is the same for each call.
-    promise.then(
-      (found) =>
-        attempt(() => {
-          for (const buffer of [found].flat()) noteSeen(this, buffer, allocated);
-        }),
-      () => {},
-    );
-    return promise;
-  };
-
-const makers = {
-  allocUnsafe,
-  alloc,
-  from,
-  adopt,
-  collect: collecting,
-  body: collecting,
-  chunks: collecting,
-};
-
-module.exports = { makers };
+module.exports = { adopted, allocating, reading };

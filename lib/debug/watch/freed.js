@@ -4,8 +4,6 @@
 // the slot is somebody else's.
 
 const { named } = require('../../base/name.js');
-const regionBuffers = require('../../region/buffer.js');
-const slabBuffers = require('../../slab/buffer.js');
 const { Trace } = require('../trace.js');
 const { endViews } = require('./dead-buffer.js');
 const { ZONE } = require('./bytes.js');
@@ -14,24 +12,17 @@ const { OwnMemory } = require('./own-memory.js');
 const { Record, currentRequest } = require('./record.js');
 const { countdown, next } = require('./sampling.js');
 
-const ofSlabs = { kind: 'slab', ...slabBuffers };
-const ofRegions = { kind: 'region', ...regionBuffers };
-
-// What a watched Buffer has in it at first.
-const ZEROS = 'zeros';
-const UNSAFE = 'unsafe'; // what allocUnsafe() gives in debug
-const SENT = 'sent'; // what its slot has
-
 const { set } = Uint8Array.prototype;
 
 /** Memories of each slab and region, of Buffers that are not freed. */
 const held = new WeakMap(); // core → Set
 
 /**
- * The same Buffer with memory of its own; itself where it has that, or can have none. Where the stack ends it has what it had: no call comes between
- * what takes the memory of the slot and the return.
+ * The same Buffer with memory of its own, if it is watched; itself where it has that, or can have none. Where the stack ends it has what it had: no call
+ * comes between what takes the memory of the slot and the return.
  */
-function watched({ kind, coreOf, watch }, buffer, bytes, below) {
+function allocated({ kind, coreOf, watch }, buffer, bytes, below) {
+  if (countdown.left-- > 0) return buffer;
   let result = buffer;
   try {
     next();
@@ -39,8 +30,8 @@ function watched({ kind, coreOf, watch }, buffer, bytes, below) {
     const core = coreOf(buffer);
     if (length === 0 || core.auto || memoryOf(buffer.buffer) !== undefined) return buffer;
     const record = new Record(kind, named(kind, core.settings.name), length, Trace.take(below));
-    const memory = new OwnMemory(length, bytes === ZEROS, record);
-    if (bytes === SENT) set.call(new Uint8Array(memory.ab, ZONE, length), buffer);
+    const memory = new OwnMemory(length, bytes === 'zeros', record);
+    if (bytes === 'sent') set.call(new Uint8Array(memory.ab, ZONE, length), buffer);
     const ab = memory.watchOperations(memory.ab, core.settings.guard ? core.guarded : undefined);
     if (!held.has(core)) held.set(core, new Set());
     result = watch(buffer, ab, ZONE);
@@ -102,33 +93,4 @@ function closed(core) {
 /** Whether `ab` is of a Buffer of that slab or region. */
 const isOver = (ab, core) => memoryOf(ab)?.core === core;
 
-const allocating = (of, bytes) => (original) =>
-  function allocate(size, fill, encoding) {
-    const buffer = original.call(this, size, fill, encoding);
-    // What alloc() fills comes by allocUnsafe().
-    const isFilled = bytes === ZEROS && fill !== undefined;
-    if (isFilled || countdown.left-- > 0 || buffer === null) return buffer;
-    return watched(of, buffer, bytes, allocate);
-  };
-
-/** Of a token: the Buffer is over a slot that another Buffer had before. */
-const receiving = (original) =>
-  function receive(token) {
-    const buffer = original.call(this, token);
-    if (countdown.left-- > 0) return buffer;
-    return watched(ofSlabs, buffer, SENT, receive);
-  };
-
-const allocatingAll = (of) => ({
-  allocUnsafe: allocating(of, UNSAFE),
-  tryAllocUnsafe: allocating(of, UNSAFE),
-  alloc: allocating(of, ZEROS),
-  tryAlloc: allocating(of, ZEROS),
-});
-
-const makers = {
-  Slab: { ...allocatingAll(ofSlabs), receive: receiving, revoke: receiving },
-  Region: allocatingAll(ofRegions),
-};
-
-module.exports = { closed, freed, isOver, makers };
+module.exports = { allocated, closed, freed, isOver };

@@ -13,7 +13,7 @@ const { watchFunctions } = require('./functions.js');
 const { verifyKept } = require('./kept.js');
 const { verifyLive } = require('./own-memory.js');
 const { restart } = require('./sampling.js');
-const { watchWays } = require('./ways.js');
+const { ways } = require('./ways.js');
 
 let patches = null;
 
@@ -22,12 +22,13 @@ function start() {
   prepare(); // not where a stack ends, at the first Buffer that dies
   observing.observer = observer;
   patches = new Patches();
-  watchWays(patches);
+  for (const one of ways) one.observe();
   watchFunctions(patches);
 }
 
 /** What is watched stays so until it ends. */
 function stop() {
+  for (const one of ways) one.leave();
   patches?.restore();
   patches = null;
 }

@@ -1,0 +1,58 @@
+'use strict';
+
+// The methods by which Buffers leave a class of ralloc, and what stands in their place while somebody observes: `observing.observer` (base/observer.js) is set
+// from before observe() on. A check in the plain methods would cost every Buffer, so a class changes its methods, also for what is there already. These tell:
+//
+//   allocating(arena, size, zero, below)  → a Buffer in the place of the one that the arena is asked for, or undefined
+//   adopted(arena, buffer, below)         adopt() returns it
+//   reading(arena, promise, below)        body(), chunks() or collect() returns that
+//   allocated(of, buffer, bytes, below)   → a Buffer in the place of one of a slab or region, or itself
+//
+// `below`: the method, which the application has called. `of`: 'slab' or 'region' as its `kind`, with the coreOf() and watch() of its buffer.js. `bytes`: what is
+// in it: 'zeros', 'unsafe', or of a token what was 'sent'.
+
+const { observing } = require('../base/observer.js');
+const { Patches } = require('../guard/patches.js');
+
+/** Of a method whose Buffer comes by another one of the list. */
+const BY_ANOTHER = null;
+
+class Ways {
+  #patches = null;
+
+  /** `methods`: name → make(original), or BY_ANOTHER; all that hand out a Buffer. */
+  constructor(prototype, methods) {
+    this.prototype = prototype;
+    this.methods = methods;
+  }
+
+  observe() {
+    if (this.#patches !== null) return;
+    this.#patches = new Patches();
+    for (const [name, make] of Object.entries(this.methods))
+      if (make !== BY_ANOTHER) this.#patches.method(this.prototype, name, make);
+  }
+
+  leave() {
+    this.#patches?.restore();
+    this.#patches = null;
+  }
+}
+
+const allocating = (of, bytes) => (original) =>
+  function allocate(size, fill, encoding) {
+    const buffer = original.call(this, size, fill, encoding);
+    const isFilled = bytes === 'zeros' && fill !== undefined; // what alloc() fills comes by allocUnsafe()
+    if (isFilled || buffer === null) return buffer;
+    return observing.observer.allocated(of, buffer, bytes, allocate);
+  };
+
+/** Those that slabs and regions have in common. `of`: what allocated() of the observer is called with. */
+const allocatingAll = (of) => ({
+  allocUnsafe: allocating(of, 'unsafe'),
+  tryAllocUnsafe: allocating(of, 'unsafe'),
+  alloc: allocating(of, 'zeros'),
+  tryAlloc: allocating(of, 'zeros'),
+});
+
+module.exports = { BY_ANOTHER, Ways, allocatingAll };

@@ -1,0 +1,27 @@
+'use strict';
+
+// The methods of sites and of perRequest that hand out Buffers, while somebody observes.
+
+const { BY_ANOTHER, Ways } = require('../memory/ways.js');
+const { BufferLike } = require('./buffer-like.js');
+const { perRequest } = require('./per-request.js');
+const { Site } = require('./site.js');
+
+/** Else they cut Buffers out of an arena's window themselves, where they can: the arena is asked. */
+const asking = () =>
+  function allocUnsafe(size) {
+    return BufferLike.prototype.allocUnsafe.call(this, size);
+  };
+
+const methods = {
+  allocUnsafe: asking,
+  alloc: BY_ANOTHER,
+  from: BY_ANOTHER,
+  concat: BY_ANOTHER,
+};
+
+const ways = [Site.prototype, Object.getPrototypeOf(perRequest)].map(
+  (prototype) => new Ways(prototype, methods),
+);
+
+module.exports = { ways };

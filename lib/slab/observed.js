@@ -1,0 +1,26 @@
+'use strict';
+
+// The methods of Slab that hand out Buffers, while somebody observes.
+
+const { observing } = require('../base/observer.js');
+const { BY_ANOTHER, Ways, allocatingAll } = require('../memory/ways.js');
+const { coreOf, watch } = require('./buffer.js');
+const { Slab } = require('./slab.js');
+
+const of = { kind: 'slab', coreOf, watch };
+
+/** Of a token: the Buffer is over a slot that another Buffer had before. */
+const receiving = (original) =>
+  function receive(token) {
+    const buffer = original.call(this, token);
+    return observing.observer.allocated(of, buffer, 'sent', receive);
+  };
+
+const ways = new Ways(Slab.prototype, {
+  ...allocatingAll(of),
+  receive: receiving,
+  revoke: receiving,
+  use: BY_ANOTHER,
+});
+
+module.exports = { ways };
