@@ -44,6 +44,11 @@ test('full watches all', (t) => {
   t.is(allocate(10_000), 10_000);
 });
 
+test('off watches none', (t) => {
+  for (const sampleEvery of [1, 128])
+    t.is(sampling({ level: 'off', sampleEvery }).allocate(1000), 0);
+});
+
 test('sample watches one of so many', (t) => {
   const watched = sampling({ level: 'sample', sampleEvery: 8 }).allocateIn(100, 80);
   t.true(watched > 800 && watched < 1200, `${watched} of 8000`);

@@ -9,27 +9,35 @@ const copy = require('./copy.js');
 
 const allocUnsafe = (original) =>
   function allocUnsafe(size) {
-    const buffer = observing.observer.allocating(this, size, false, allocUnsafe);
-    return buffer ?? original.call(this, size);
+    const { observer } = observing;
+    if (!observer.picks()) return original.call(this, size);
+    return observer.allocating(this, size, false, allocUnsafe) ?? original.call(this, size);
   };
 
 const alloc = (original) =>
   function alloc(size, value, encoding) {
-    if (value !== undefined) return original.call(this, size, value, encoding); // by allocUnsafe()
-    const buffer = observing.observer.allocating(this, size, true, alloc);
-    return buffer ?? original.call(this, size);
+    const { observer } = observing;
+    // What is filled comes by allocUnsafe().
+    if (value !== undefined || !observer.picks()) return original.call(this, size, value, encoding);
+    return observer.allocating(this, size, true, alloc) ?? original.call(this, size);
   };
 
-/** By allocUnsafe(), whatever the value: no text is written into the window. */
-const from = () =>
+/** Whatever the value: no text is written into the window. */
+const from = (original) =>
   function from(value, encoding, length) {
-    return copy.from(this, value, encoding, length);
+    const { observer } = observing;
+    if (!observer.picks()) return original.call(this, value, encoding, length);
+    const allocUnsafe = (size) =>
+      observer.allocating(this, size, false, from) ?? this.allocUnsafe(size);
+    return copy.from({ allocUnsafe }, value, encoding, length);
   };
 
 const adopt = (original) =>
   function adopt(buffer) {
+    const { observer } = observing;
+    if (!observer.picks()) return original.call(this, buffer);
     const adopted = original.call(this, buffer);
-    observing.observer.adopted(this, adopted, adopt);
+    observer.adopted(this, adopted, adopt);
     return adopted;
   };
 
@@ -37,7 +45,8 @@ const adopt = (original) =>
 const reading = (original) =>
   function read(...args) {
     const promise = Reflect.apply(original, this, args);
-    observing.observer.reading(this, promise, read);
+    const { observer } = observing;
+    if (observer.picks()) observer.reading(this, promise, read);
     return promise;
   };
 

@@ -10,6 +10,7 @@ const { adopted, allocating, reading } = require('./watch/arenas.js');
 const { callOf } = require('./watch/calls.js');
 const freed = require('./watch/freed.js');
 const { detached, ended, gone } = require('./watch/span-watch.js');
+const { isNext } = require('./watch/sampling.js');
 const { freedAgain, used } = require('./watch/uses.js');
 const { unheld } = require('./watch/witness.js');
 
@@ -18,6 +19,7 @@ const observer = Object.freeze({
   unheld,
   freedAgain,
   freed: freed.freed,
+  picks: isNext,
   allocating,
   adopted,
   reading,

@@ -1,8 +1,9 @@
 'use strict';
 
 // The methods by which Buffers leave a class of ralloc, and what stands in their place while somebody observes: `observing.observer` (base/observer.js) is set
-// from before observe() on. A check in the plain methods would cost every Buffer, so a class changes its methods, also for what is there already. These tell:
+// from before observe() on. A check in the plain methods would cost every Buffer, so a class changes its methods, also for what is there already. These ask and tell:
 //
+//   picks()                               → whether what is allocated now is told. Where it is:
 //   allocating(arena, size, zero, below)  → a Buffer in the place of the one that the arena is asked for, or undefined
 //   adopted(arena, buffer, below)         adopt() returns it
 //   reading(arena, promise, below)        body(), chunks() or collect() returns that
@@ -41,10 +42,11 @@ class Ways {
 
 const allocating = (of, bytes) => (original) =>
   function allocate(size, fill, encoding) {
-    const buffer = original.call(this, size, fill, encoding);
+    const { observer } = observing;
     const isFilled = bytes === 'zeros' && fill !== undefined; // what alloc() fills comes by allocUnsafe()
-    if (isFilled || buffer === null) return buffer;
-    return observing.observer.allocated(of, buffer, bytes, allocate);
+    if (isFilled || !observer.picks()) return original.call(this, size, fill, encoding);
+    const buffer = original.call(this, size, fill, encoding);
+    return buffer === null ? null : observer.allocated(of, buffer, bytes, allocate);
   };
 
 /** Those that slabs and regions have in common. `of`: what allocated() of the observer is called with. */

@@ -12,8 +12,9 @@ const of = { kind: 'slab', coreOf, watch };
 /** Of a token: the Buffer is over a slot that another Buffer had before. */
 const receiving = (original) =>
   function receive(token) {
-    const buffer = original.call(this, token);
-    return observing.observer.allocated(of, buffer, 'sent', receive);
+    const { observer } = observing;
+    if (!observer.picks()) return original.call(this, token);
+    return observer.allocated(of, original.call(this, token), 'sent', receive);
   };
 
 const ways = new Ways(Slab.prototype, {

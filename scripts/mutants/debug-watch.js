@@ -4,6 +4,7 @@
 
 const arenas = ['debug/arenas.test.js'];
 const freed = ['debug/freed.test.js'];
+const observed = ['arena/observed.test.js'];
 const requests = ['debug/requests.test.js'];
 const ways = ['debug/ways.test.js'];
 
@@ -12,6 +13,7 @@ module.exports = [
     file: 'debug/watch/sampling.js',
     tests: ['debug/sampling.test.js'],
     mutants: {
+      'off watches some': ["if (settings.level === 'off')", 'if (false)'],
       'any number in a period': ['if (++count >= MOST) pause();', ''],
       'periods have no end': ['if (now - begin >= PERIOD_MS)', 'if (begin < 0)'],
       'nothing is watched any more': ['timer ??= time.setTimeout(restart, PERIOD_MS);', ''],
@@ -32,10 +34,7 @@ module.exports = [
         '',
         { tests: requests },
       ],
-      'what is dead is not poisoned': [
-        '    delayQueue.add(own, ZONE, this.record);\n  }\n\n  /** Operations',
-        '  }\n\n  /** Operations',
-      ],
+      'what is dead is not poisoned': ['    delayQueue.add(own, ZONE, this.record);\n', ''],
     },
   },
   {
@@ -74,12 +73,16 @@ module.exports = [
     tests: arenas,
     mutants: {
       'nobody hears that a span is gone': ['    observing.observer?.gone(span);\n', ''],
-      'a sole span is freed as any other': ['isSole ? detach(ab) : undefined', 'undefined'],
+      'a sole span is freed as any other': [
+        'isSole ? detach(ab) : undefined',
+        'undefined',
+        { tests: observed },
+      ],
     },
   },
   {
     file: 'memory/span-leases.js',
-    tests: ways,
+    tests: observed,
     mutants: {
       'nobody hears that holds are gone': ['    observing.observer?.gone(span);\n', ''],
     },
@@ -95,7 +98,6 @@ module.exports = [
     file: 'debug/watch/arenas.js',
     tests: arenas,
     mutants: {
-      'all are watched in sample': ['countdown.left-- > 0 ? undefined : ', ''],
       'operations without the guard are not seen': ['memory.watchOperations(ab)', 'undefined'],
     },
   },
@@ -136,10 +138,11 @@ module.exports = [
     file: 'arena/observed.js',
     tests: arenas,
     mutants: {
-      'what alloc() fills is not watched': [
-        'const buffer = observing.observer.allocating(this, size, true, alloc);',
-        'const buffer = undefined;',
+      'all are watched in sample': [
+        '    if (!observer.picks()) return original.call(this, size);\n',
+        '',
       ],
+      'what alloc() fills is not watched': ['value !== undefined || !observer.picks()', 'true'],
     },
   },
   {

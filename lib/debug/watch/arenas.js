@@ -8,7 +8,6 @@ const { takeSole } = require('../../arena/adopt.js');
 const { Trace } = require('../trace.js');
 const { OwnMemory } = require('./own-memory.js');
 const { Record, note, recordOf } = require('./record.js');
-const { countdown, isNext, next } = require('./sampling.js');
 const { attempt, watchShared, watchSole } = require('./span-watch.js');
 
 /** Of ralloc's own memory; more is a matter of the address, which V8 chooses here. */
@@ -20,9 +19,8 @@ function recordFor(owner, size, allocated) {
 }
 
 /** A Buffer of an arena with memory of its own; undefined where it cannot have that. Each function between the application and the stack costs half a µs. */
-function watched(arena, size, zero, below) {
+function allocating(arena, size, zero, below) {
   try {
-    next();
     const window = usedWindow(arena);
     return isWatchable(window, size) ? watchedIn(window, size, zero, Trace.take(below)) : undefined;
   } catch {
@@ -61,18 +59,12 @@ function noteSeen(arena, buffer, allocated) {
   note(buffer, record);
 }
 
-/** In the place of a Buffer that `arena` is asked for; undefined where that is to make it. */
-function allocating(arena, size, zero, below) {
-  return countdown.left-- > 0 ? undefined : watched(arena, size, zero, below);
-}
-
 function adopted(arena, buffer, below) {
-  if (isNext()) attempt(() => noteSeen(arena, buffer, Trace.take(below)));
+  attempt(() => noteSeen(arena, buffer, Trace.take(below)));
 }
 
 /** What `promise` is of is allocated where its reading was asked for. */
 function reading(arena, promise, below) {
-  if (!isNext()) return;
   const allocated = Trace.take(below).settle();
   // Before those who await it. They get the promise itself, which is the same for each call.
   promise.then(

@@ -10,7 +10,6 @@ const { ZONE } = require('./bytes.js');
 const { memoryOf } = require('./branded.js');
 const { OwnMemory } = require('./own-memory.js');
 const { Record, currentRequest } = require('./record.js');
-const { countdown, next } = require('./sampling.js');
 
 const { set } = Uint8Array.prototype;
 
@@ -18,14 +17,12 @@ const { set } = Uint8Array.prototype;
 const held = new WeakMap(); // core → Set
 
 /**
- * The same Buffer with memory of its own, if it is watched; itself where it has that, or can have none. Where the stack ends it has what it had: no call
+ * The same Buffer with memory of its own; itself where it has that, or can have none. Where the stack ends it has what it had: no call
  * comes between what takes the memory of the slot and the return.
  */
 function allocated({ kind, coreOf, watch }, buffer, bytes, below) {
-  if (countdown.left-- > 0) return buffer;
   let result = buffer;
   try {
-    next();
     const { length } = buffer;
     const core = coreOf(buffer);
     if (length === 0 || core.auto || memoryOf(buffer.buffer) !== undefined) return buffer;

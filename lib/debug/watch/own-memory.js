@@ -111,20 +111,14 @@ class OwnMemory {
 
   /** Detaches `ab`, if that can be. */
   take(ab) {
-    this.#verifyEnded(ab);
     const own = detach(ab);
-    if (own !== undefined) delayQueue.add(own, ZONE, this.record);
+    if (own !== undefined) this.keep(own);
   }
 
   /** `own` is all of it, which was detached. */
   keep(own) {
-    this.#verifyEnded(own);
+    this.verify(own, this.record.ended ?? undefined); // operations of Node may have gone on since its end
     delayQueue.add(own, ZONE, this.record);
-  }
-
-  /** Operations of Node may have gone on since its end. */
-  #verifyEnded(ab) {
-    this.verify(ab, this.record.ended ?? undefined);
   }
 }
 

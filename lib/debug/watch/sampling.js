@@ -64,4 +64,4 @@ function isNext() {
   return true;
 }
 
-module.exports = { countdown, isNext, next, restart, watchesAll };
+module.exports = { isNext, restart, watchesAll };
