@@ -43,7 +43,7 @@ function watchedIn(window, size, zero, allocated) {
     memory.leave();
     return undefined;
   }
-  watchSole(span, memory);
+  watchSole(memory);
   if (span.guard === undefined) memory.watchOperations(ab);
   return memory.buffer(ab);
 }

@@ -34,6 +34,7 @@ class OwnMemory {
   #size;
   #isDamaged = false; // and that is told
   witness = null; // where nothing else hears of operations of Node
+  watch = null; // of an arena's: see span-watch.js
 
   /** `size` bytes: zeros, or what allocUnsafe() gives in debug. Throws a RangeError where V8 has no memory. */
   constructor(size, zero, record) {
