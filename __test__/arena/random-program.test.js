@@ -15,7 +15,7 @@ const STEPS = budget(800, 20_000, 800);
 
 const kinds = {
   'detach, roomy': { maxBytes: 32 * MiB },
-  'detach, at its limit': { maxBytes: 1 * MiB, chunkSize: 64 * KiB },
+  'detach, at its limit': { maxBytes: 512 * KiB, chunkSize: 64 * KiB },
   'detach, wiped and finely aligned': { maxBytes: 8 * MiB, wipe: true, align: 1 },
   'detach, small chunks, aligned to pages': { maxBytes: 16 * MiB, chunkSize: 4 * KiB, align: 4096 },
   gc: { maxBytes: 32 * MiB, safety: 'gc' },

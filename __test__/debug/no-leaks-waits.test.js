@@ -5,6 +5,8 @@
 
 const http = require('node:http');
 const test = require('ava').serial;
+const time = require('../../lib/base/time.js');
+const { report } = require('../../lib/debug/report.js');
 const { requestArena } = require('../../lib/http.js');
 const { Arena, Slab, leakReport } = require('../../lib/index.js');
 const { noLeaks } = require('../../lib/test.js');
@@ -88,6 +90,15 @@ test('a Buffer that is from before, and gets late meanwhile, is not of this one'
   slab.free(buffer);
   slab.close();
   t.pass();
+});
+
+test('what is told later than it was found counts by when it was taken', async (t) => {
+  const reports = watched(t);
+  const since = time.now();
+  await turns(1);
+  await noLeaks(() => report('stuck', { of: 'a slab', age: 0, since }));
+  t.deepEqual(kinds(reports), ['stuck']);
+  t.is(reports[0].since, undefined);
 });
 
 test('an error that is frozen is as it is', async (t) => {

@@ -42,7 +42,7 @@ const isThere = ([, value]) => value !== undefined && value !== null;
 const known = (facts) => Object.fromEntries(Object.entries(facts).filter(isThere));
 
 /** The object that the application gets. */
-function make(kind, { record, cause, count = 1, ...facts }) {
+function make(kind, { record, cause, since: _since, count = 1, ...facts }) {
   const { size, ...all } = { ...known(ofRecord(record)), ...known(facts) };
   const bytes = all.bytes ?? (size ?? 0) * count;
   const { code } = kinds[kind];
@@ -122,7 +122,7 @@ function deliver(kind, facts) {
     if (listeners.size === 0) return first;
   }
   report.message = kinds[kind].text(report);
-  const isTaken = isTakenBy([...listeners], report, first === undefined);
+  const isTaken = isTakenBy([...listeners], report, first === undefined, facts.since);
   if (first !== undefined) return report;
   if (causes.size >= MOST_CAUSES) {
     attempt(tellFull);
@@ -188,7 +188,10 @@ function describe(kind, facts) {
   return described;
 }
 
-/** `listener(report, isFirst)` is called for each report, also for those of a cause that is known, and may return HANDLED: then no warning tells it. @returns what ends that */
+/**
+ * `listener(report, isFirst, since)` is called for each report, also for those of a cause that is known, and may return HANDLED: then no warning
+ * tells it. `since`: when the oldest of what is late or left was taken, of time.now(), where the report has an age. @returns what ends that
+ */
 function listen(listener) {
   listeners.add(listener);
   return () => listeners.delete(listener);

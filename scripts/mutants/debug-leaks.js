@@ -93,7 +93,10 @@ module.exports = [
       'inside of each other': ['within.getStore()?.isRunning', 'false'],
       'it is inside for ever': ['    run.isRunning = false;\n', ''],
       'two at a time': ['  await before;\n', ''],
-      'what is of before is of this one': ['    if (isFromBefore) return undefined;\n', ''],
+      'what is of before is of this one': [
+        '    if (since < begin) return undefined; // and gone or late only now\n',
+        '',
+      ],
       'the next one never begins': ['    finish();\n', ''],
     },
   },

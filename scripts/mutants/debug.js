@@ -140,8 +140,8 @@ module.exports = [
       ],
       'bytes of one': ['(size ?? 0) * count', 'size ?? 0'],
       'the record is a part of the report': [
-        '{ record, cause, count = 1, ...facts }',
-        '{ cause, count = 1, ...facts }',
+        '{ record, cause, since: _since, count = 1, ...facts }',
+        '{ cause, since: _since, count = 1, ...facts }',
       ],
       'the record goes first': [
         '{ ...known(ofRecord(record)), ...known(facts) }',

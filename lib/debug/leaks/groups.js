@@ -8,7 +8,7 @@ const time = require('../../base/time.js');
 const keyOf = ({ kind, of, allocated }) => [kind, of, allocated.key].join('\n\n');
 
 /**
- * `[{ kind, of, count, bytes, age, allocated, request }]` of `all`, each `{ kind, of, size, at, allocated, request }`. Those with the most bytes
+ * `[{ kind, of, count, bytes, age, since, allocated, request }]` of `all`, each `{ kind, of, size, at, allocated, request }`. Those with the most bytes
  * come first, then the oldest. `bytes` is of what has a size; `request` is there where it is that of all.
  */
 function groupsOf(all) {
@@ -28,7 +28,8 @@ function groupOf(ones, now) {
   const [{ kind, of, allocated, size }] = ones;
   const group = { kind, of, count: ones.length };
   if (size !== undefined) group.bytes = ones.reduce((sum, one) => sum + one.size, 0);
-  group.age = now - ones.reduce((oldest, { at }) => Math.min(oldest, at), now);
+  group.since = ones.reduce((oldest, { at }) => Math.min(oldest, at), now);
+  group.age = now - group.since;
   group.allocated = allocated;
   const requests = new Set(ones.map(({ request }) => request));
   const [request] = requests;

@@ -59,8 +59,8 @@ function released(hold) {
 function expired(epoch, count) {
   const late = [...(byEpoch.get(epoch) ?? [])].filter((one) => !one.isExpired).slice(0, count);
   for (const one of late) one.expire();
-  for (const { of, age, allocated, request, count } of groupsOf(late))
-    report('hold-leaked', { of, age, operation: allocated, request, count });
+  for (const { of, age, since, allocated, request, count } of groupsOf(late))
+    report('hold-leaked', { of, age, since, operation: allocated, request, count });
   return late.length > 0;
 }
 

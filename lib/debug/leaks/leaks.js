@@ -25,12 +25,14 @@ const unfreed = () =>
     .filter(({ core }) => core !== undefined && !isOfSites(core))
     .map(({ record }) => record);
 
+const shown = (all) => groupsOf(all).map(({ since: _since, ...group }) => group);
+
 function leakReport() {
   return new LeakReport(settings, {
-    groups: groupsOf(unfreed()),
-    holds: groupsOf(openHolds()),
-    open: groupsOf(stillOpen()),
-    requests: groupsOf(ofLongRequests()),
+    groups: shown(unfreed()),
+    holds: shown(openHolds()),
+    open: shown(stillOpen()),
+    requests: shown(ofLongRequests()),
   });
 }
 

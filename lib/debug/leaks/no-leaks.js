@@ -126,9 +126,8 @@ async function watchOver(fn, waitMs) {
   const taken = new Taken();
   const reports = [];
   const begin = time.now();
-  const stop = listen((report) => {
-    const isFromBefore = report.age > time.now() - begin; // and gone or late only now
-    if (isFromBefore) return undefined;
+  const stop = listen((report, _isFirst, since) => {
+    if (since < begin) return undefined; // and gone or late only now
     note(reports, report);
     return HANDLED; // the error tells it
   });

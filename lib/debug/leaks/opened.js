@@ -54,7 +54,7 @@ function tellDropped(one) {
   const held = one.core?.held ?? 0;
   const buffers = held === 1 ? 'a Buffer of it is' : `${held} Buffers of it are`;
   const detail = `nobody has it any more${held > 0 ? `, and ${buffers} not freed` : ''}`;
-  report('not-closed', { of, allocated, age: time.now() - at, detail });
+  report('not-closed', { of, allocated, age: time.now() - at, since: at, detail });
 }
 
 /** Those of the program: what sites have of their own is never closed. */
