@@ -20,6 +20,16 @@ const hasTransfer = typeof ArrayBuffer.prototype.transfer === 'function';
  */
 const countsTransfers = Number.parseInt(process.versions.node, 10) < 24;
 
+/** Whether Node has loaded this module of its own. True where that is not known: Bun's list is empty. */
+function mayHaveLoaded(name) {
+  const { moduleLoadList: list } = process;
+  return !(list?.length > 0) || list.includes(`NativeModule ${name}`);
+}
+
+/** Node begins a worker with this module. For a main thread to ask node:worker_threads costs a millisecond, and a third of a megabyte. */
+const isMainThread =
+  !mayHaveLoaded('internal/worker/io') || require('node:worker_threads').isMainThread;
+
 /** V8 asks this one for the settings of stacks, whatever an application has in its place (lockdown() of SES). */
 const OfV8 = Error;
 const { captureStackTrace } = Error;
@@ -31,4 +41,6 @@ module.exports = {
   lookLikeBuffers,
   hasTransfer,
   countsTransfers,
+  isMainThread,
+  mayHaveLoaded,
 };

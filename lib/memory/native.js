@@ -5,10 +5,10 @@
 
 const { createRequire } = require('node:module');
 const process = require('node:process');
-const { isMainThread } = require('node:worker_threads');
 const { version } = require('../../package.json');
 const { variable } = require('../base/environment.js');
 const { lazy } = require('../base/lazy.js');
+const { isMainThread } = require('../base/runtime.js');
 const { warnOnce } = require('../base/warnings.js');
 const { faultOf, libcOfBinary } = require('./binary-file.js');
 const { libcs, missing, placesOf, unavailable } = require('./platform.js');

@@ -5,7 +5,10 @@ module.exports = [
     file: 'base/time.js',
     tests: ['base/time.test.js'],
     mutants: {
-      'the clock of the moment': ['now.call(performance)', 'globalThis.performance.now()'],
+      'the clock of the moment': [
+        'const [seconds, nanoseconds] = hrtime();',
+        'const [seconds, nanoseconds] = process.hrtime();',
+      ],
       'nextTick of the moment': [
         '  nextTick,\n',
         '  nextTick: (...args) => process.nextTick(...args),\n',

@@ -3,8 +3,9 @@
 // What V8's collections were, and when: they decide what a death tells. The young generation is looked through by minor ones. What survived two of
 // them only a major one finds.
 
-const { PerformanceObserver, constants } = require('node:perf_hooks');
+const { PerformanceObserver, constants, performance } = require('node:perf_hooks');
 const { attempt } = require('../../lib/base/attempt.js');
+const time = require('../../lib/base/time.js');
 const { requestGc } = require('../../lib/memory/gc.js');
 
 const { NODE_PERFORMANCE_GC_MAJOR: MAJOR, NODE_PERFORMANCE_GC_INCREMENTAL: STEP } = constants;
@@ -70,6 +71,23 @@ class Log {
   }
 }
 
+/**
+ * What time.now() is when performance.now() is 0: one clock, read from different beginnings. Of some readings the quickest, during which this
+ * thread was not stopped.
+ */
+function readBeginning() {
+  let best = { took: Number.POSITIVE_INFINITY };
+  for (let i = 0; i < 8; i++) {
+    const before = time.now();
+    const theirs = performance.now();
+    const took = time.now() - before;
+    if (took < best.took) best = { took, beginning: before - theirs };
+  }
+  return best.beginning;
+}
+
+const beginning = readBeginning();
+
 class Collections {
   #minors = new Log();
   #majors = new Log();
@@ -105,15 +123,16 @@ class Collections {
   #learn(entries) {
     for (const { startTime, duration, detail } of entries) {
       if (detail.kind === CALLBACKS) continue;
+      const start = beginning + startTime;
       if (detail.kind === STEP) {
-        this.#marking ??= startTime;
+        this.#marking ??= start;
         continue;
       }
       if (detail.kind === MAJOR) {
-        this.#majors.add(startTime, startTime + duration, this.#marking);
+        this.#majors.add(start, start + duration, this.#marking);
         this.#marking = undefined;
       } else {
-        this.#minors.add(startTime, startTime + duration);
+        this.#minors.add(start, start + duration);
       }
       if (!this.#asked) continue;
       this.#asked = false; // while V8 marks, a major one is what comes of it
