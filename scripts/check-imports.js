@@ -279,6 +279,7 @@ const CASES = [
       'lib/index.js': [
         "const a = require('./arena/arena.js');",
         'module.exports = { a, f: () => a };',
+        "const later = lazy(() => require('./arena/arena.js'));",
       ],
     },
     wrong: [

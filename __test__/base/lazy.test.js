@@ -26,6 +26,9 @@ function loads() {
 
 /** What is loaded with another one of them is cut off in a process of its own. */
 const GROUPS = [
+  { is: (name) => /^arena\/.* (copying|owners|epochs)$/.test(name) },
+  { is: (name) => /^(index\.js|request\/requests\.js) /.test(name) },
+  { is: (name) => /^(arena\/owner\.js|guard\/install\.js) /.test(name) },
   { is: (name) => / (leaks|parsers|adoptedSpans)$/.test(name) },
   {
     is: (name) => name.startsWith('memory/native.js') || name.endsWith(' audits'),
@@ -138,18 +141,46 @@ test('a module that is at work while another load is cut off stays', (t) => {
 const UNUSED =
   /^tools\/|^lib\/(?:slab\/(?!slab|default)|region\/(?!region)|site\/(?:site|table)\.|debug\/(?:watch|leaks)|stack\/|auto\/|request\/(?:body|raw-body|route)\.|arena\/(?:adopt|collect|growing|listed|reading)\.|memory\/(?:pumping|link|chunks|gc|fallback)\b)/;
 
-for (const how of ['require', 'import']) {
-  test(`a mount by ${how} loads at most 8,000 lines, and nothing that req.arena alone does not need`, async (t) => {
-    const env = { RALLOC_DEBUG: 'off', RALLOC_BACKEND: '', NODE_ENV: '' };
-    const { result, stderr } = await run('base/mount.js', { args: [how], env });
-    const files = Object.keys(result ?? {});
-    t.true(files.includes('lib/guard/install.js'), stderr);
+/** And what it does not use before its first request. */
+const LATER =
+  /^lib\/(?:slab|region|site)\/|^lib\/(?:profiler|arena\/(?:owner|epoch|copy)|guard\/(?:web|dgram)|memory\/(?:chunk-pool|span|span-leases|idle|release|stats|pump))\./;
+
+/** Modules of Node which take milliseconds and megabytes, and which Express does not load. */
+const HEAVY = ['dgram', 'https', 'perf_hooks', 'stream/web', 'tls', 'worker_threads'];
+
+const isFallback = (file) => file.includes('fallback');
+
+async function mounted(t, how) {
+  const env = { RALLOC_DEBUG: 'off', RALLOC_BACKEND: '', NODE_ENV: '' };
+  const { result, stderr } = await run('base/mount.js', { args: [how], env });
+  t.true('lib/guard/install.js' in (result?.files ?? {}), stderr);
+  const own = Object.entries(result.files).filter(([file]) => !isFallback(file));
+  const lines = own.reduce((sum, [, count]) => sum + count, 0);
+  return { files: own.map(([file]) => file), lines, modules: result.modules };
+}
+
+for (const [how, most] of [
+  ['require', 5500],
+  ['import', 8000],
+]) {
+  test(`a mount by ${how} loads at most ${most} lines, and nothing that req.arena alone does not need`, async (t) => {
+    const { files, lines } = await mounted(t, how);
     t.deepEqual(
-      files.filter((file) => UNUSED.test(file) && !/fallback/.test(file)),
+      files.filter((file) => UNUSED.test(file)),
       [],
     );
-    const own = Object.entries(result).filter(([file]) => !/fallback/.test(file));
-    const lines = own.reduce((sum, [, count]) => sum + count, 0);
-    t.true(lines > 1000 && lines <= 8000, `${lines} lines in ${files.length} files`);
+    t.true(lines > 1000 && lines <= most, `${lines} lines in ${files.length} files`);
   });
 }
+
+test('a mount by require loads nothing that the first request can wait for, and no module of Node that Express does not need', async (t) => {
+  const { files, modules } = await mounted(t, 'require');
+  t.deepEqual(
+    files.filter((file) => LATER.test(file)),
+    [],
+  );
+  t.deepEqual(
+    modules.filter((name) => HEAVY.includes(name)),
+    [],
+  );
+});

@@ -68,6 +68,16 @@ for (const [title, act, RALLOC_GUARD = '', execArgv = []] of [
   });
 }
 
+test('methods of web streams and datagrams are replaced when the first request begins, before it has memory', async (t) => {
+  const seen = await whatChange(t, ['requests', 'a first request']);
+  const isOf = (name) => /^(?:dgram|stream\/web|writer)\./.test(name);
+  t.deepEqual(seen.requests.replaced.filter(isOf), []);
+  const replaced = seen['a first request'].replaced.filter(isOf);
+  for (const name of ['dgram.Socket.prototype.send', 'writer.write'])
+    t.true(replaced.includes(name), `${name} of ${replaced}`);
+  t.deepEqual(seen['a first request'].warnings, []);
+});
+
 const REFUSED = ['requests', 'entry', 'arena with the guard'];
 const refused = unchanging(['requests without the guard', ...REFUSED], { RALLOC_GUARD: 'no' });
 

@@ -4,25 +4,34 @@
 
 const { inspect } = require('node:util');
 const check = require('../base/validate.js');
-const copy = require('./copy.js');
 const { typeError } = require('../base/errors.js');
-const { allocFilled } = require('../base/fill.js');
 const { lazy } = require('../base/lazy.js');
 const { FastBuffer } = require('../base/runtime.js');
 const { kEndRequest, kOfRequest } = require('../base/protocol.js');
 const { runScope } = require('../base/scope.js');
 const { showAllocator } = require('../base/allocators.js');
 const { arrayBufferOf } = require('../base/views.js');
-const { releasedHold } = require('./hold.js');
-const { ArenaOwner } = require('./owner.js');
-const { LIVE, CLOSED, ESCAPED, RELEASED, dischargeHeap, isReleased } = require('./life.js');
-const { UNUSED, UNUSED_RELEASED, isStandIn } = require('./unused.js');
-const { Window } = require('./window.js');
+const { warnOfFallback } = require('../memory/native.js');
+const {
+  LIVE,
+  CLOSED,
+  ESCAPED,
+  RELEASED,
+  dischargeHeap,
+  isReleased,
+  releasedHold,
+} = require('./life.js');
+const { UNUSED, UNUSED_RELEASED, Window, isStandIn } = require('./window.js');
 
 const adopting = lazy(() => require('./adopt.js'));
+const copying = lazy(() => ({ ...require('./copy.js'), ...require('../base/fill.js') }));
 const collecting = lazy(() => require('./collect.js'));
 const figures = lazy(() => require('./stats.js'));
+const owners = lazy(() => require('./owner.js'));
 const typedArrays = lazy(() => require('./typed-array.js'));
+
+// The binary is loaded here, and not with the pools: Node ends the process where vm's timeout stops that.
+warnOfFallback();
 
 const { fill } = Uint8Array.prototype;
 const kInternal = Symbol('ralloc.internal');
@@ -38,7 +47,7 @@ class Arena {
 
   constructor(options, internal, owner, parent) {
     const own = internal !== kInternal;
-    this.#owner = own ? new ArenaOwner(options) : owner;
+    this.#owner = own ? new (owners().ArenaOwner)(options) : owner;
     this.#parent = own ? null : parent;
     if (own) this.#owner.opened(this, this.#used());
   }
@@ -70,7 +79,7 @@ class Arena {
   }
 
   alloc(size, value, encoding) {
-    if (value !== undefined) return allocFilled(this, size, value, encoding);
+    if (value !== undefined) return copying().allocFilled(this, size, value, encoding);
     const window = this.#window;
     if (typeof size !== 'number') return this.#used().allocSlow(size, true);
     const ab = window.ab;
@@ -88,11 +97,11 @@ class Arena {
   from(value, encoding, length) {
     const utf8 = typeof value === 'string' && (encoding === undefined || encoding === 'utf8');
     const written = utf8 ? this.#window.writeUtf8(value) : null;
-    return written ?? copy.from(this, value, encoding, length);
+    return written ?? copying().from(this, value, encoding, length);
   }
 
   concat(list, length) {
-    return copy.concat(this, list, length);
+    return copying().concat(this, list, length);
   }
 
   collect(source, options) {
@@ -193,7 +202,7 @@ class Arena {
   }
 
   copyOut(buffer) {
-    return copy.toHeap(check.view(buffer, 'buffer'));
+    return copying().toHeap(check.view(buffer, 'buffer'));
   }
 
   owns(buffer) {

@@ -6,7 +6,7 @@
 // times as much, and twice the bytes.)
 
 const { deadError } = require('../base/errors.js');
-const { view } = require('../base/fill.js');
+const { view } = require('../base/views.js');
 const { FastBuffer } = require('../base/runtime.js');
 const { allocOnHeap, dischargeHeap, isReleased } = require('./life.js');
 const { extend, giveBack, pieceSize } = require('./room.js');

@@ -37,7 +37,4 @@ class Hold {
   }
 }
 
-/** What hold() gives where nothing is left to hold. */
-const releasedHold = Object.freeze({ release() {}, [Symbol.dispose]() {} });
-
-module.exports = { Hold, releaseHold, releasedHold };
+module.exports = { Hold, releaseHold };

@@ -47,4 +47,16 @@ function isReleased(life) {
   throw closedError(life.isScope ? 'The scope of this arena' : 'The arena');
 }
 
-module.exports = { ESCAPED, LIVE, CLOSED, RELEASED, allocOnHeap, dischargeHeap, isReleased };
+/** What hold() gives where nothing is left to hold. */
+const releasedHold = Object.freeze({ release() {}, [Symbol.dispose]() {} });
+
+module.exports = {
+  ESCAPED,
+  LIVE,
+  CLOSED,
+  RELEASED,
+  allocOnHeap,
+  dischargeHeap,
+  isReleased,
+  releasedHold,
+};

@@ -6,35 +6,21 @@
 
 const check = require('../base/validate.js');
 const { RallocError, rangeError } = require('../base/errors.js');
+const { lazy } = require('../base/lazy.js');
 const { named } = require('../base/name.js');
 const { observing } = require('../base/observer.js');
 const { HUGE_PAGE, memoryOptions } = require('../memory/options.js');
 const { install } = require('../guard/install.js');
-const { ChunkPool } = require('../memory/chunk-pool.js');
-const closedPools = require('../memory/closed-pools.js');
+const { commonDefaults, commonReaders } = require('./options.js');
+const { chunkGrowth } = require('./room.js');
+
+const pools = lazy(() => require('../memory/closed-pools.js'));
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
 const PAGE = 4 * KiB;
 const DEFAULT_CHUNK = 64 * KiB;
-const CHUNK_CAP = MiB; // larger chunks gain nothing, and 4 MiB lose on Node 20 and 22
 const DEFAULT_MAX_BYTES = 64 * MiB;
-const DEFAULT_HOLD_MS = 30_000;
-
-/** The options that an Arena and a request arena have in common. */
-const commonReaders = {
-  safety: (value, name) => check.oneOf(value, name, ['detach', 'gc', 'recycle']),
-  wipe: check.boolean,
-  guard: check.boolean,
-  holdMs: (value, name) => check.milliseconds(value, name, 1),
-};
-const commonDefaults = {
-  safety: 'detach',
-  wipe: false,
-  guard: false,
-  align: 8,
-  holdMs: DEFAULT_HOLD_MS,
-};
 
 const arenaReaders = {
   ...commonReaders,
@@ -63,22 +49,17 @@ function arenaSettings(options) {
   return settings;
 }
 
-/** Chunks double, up to a cap. */
-const chunkGrowth = (first, opened) => Math.max(first, Math.min(first * 2 ** opened, CHUNK_CAP));
-
 class ArenaOwner {
   ofRequest = false;
 
   constructor(options) {
     this.settings = arenaSettings(options);
     this.settings.guard = install(this.settings.guard);
-    this.pool =
-      closedPools.take(this.settings) ??
-      new ChunkPool({
-        ...this.settings,
-        limitOption: 'maxBytes',
-        collectsFrom: this.settings.maxBytes / 4,
-      });
+    this.pool = pools().open({
+      ...this.settings,
+      limitOption: 'maxBytes',
+      collectsFrom: this.settings.maxBytes / 4,
+    });
   }
 
   /** `arena` is there, with its window. */
@@ -150,7 +131,7 @@ class ArenaOwner {
     observing.observer?.closed(this);
     pool.window = null;
     const stats = pool.stats();
-    if (!closedPools.keep(this.settings, pool, stats)) {
+    if (!pools().keep(this.settings, pool, stats)) {
       pool.close();
       return;
     }
@@ -170,4 +151,4 @@ class ArenaOwner {
   }
 }
 
-module.exports = { ArenaOwner, commonReaders, commonDefaults, chunkGrowth };
+module.exports = { ArenaOwner };

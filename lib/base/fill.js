@@ -5,16 +5,7 @@
 const { isUint8Array } = require('node:util').types;
 const { checkAlive, checkOwned } = require('./dead.js');
 const { rangeError, typeError } = require('./errors.js');
-const { FastBuffer } = require('./runtime.js');
 const check = require('./validate.js');
-
-const { fill: fillBytes } = Uint8Array.prototype;
-
-/** A Buffer over bytes of `ab`, zeroed where `zero` says so. */
-function view(ab, start, size, zero) {
-  const buffer = new FastBuffer(ab, start, size);
-  return zero ? fillBytes.call(buffer, 0) : buffer;
-}
 
 /** What `fill` and `encoding` ask for, as Buffer.prototype.fill() takes it. */
 function patternOf(fill, encoding) {
@@ -46,4 +37,4 @@ function tryAllocFilled(allocator, size, fill, encoding) {
   return allocator.tryAllocUnsafe(size)?.fill(pattern) ?? null;
 }
 
-module.exports = { allocFilled, tryAllocFilled, view };
+module.exports = { allocFilled, tryAllocFilled };

@@ -29,6 +29,9 @@ module.exports = {
    */
   kGuard: Symbol.for('ralloc.guard.1'),
 
+  /** The same of what the guard wraps before the first memory is handed out. */
+  kWholeGuard: Symbol.for('ralloc.guard.whole.1'),
+
   /**
    * True of every RallocError, which has `code` and `message`: so `instanceof RallocError` holds for errors of
    * other copies. Otherwise it is false for them, and `code` still tells.

@@ -1,8 +1,11 @@
 'use strict';
 
-// What a view is over. A subclass can lie with a getter of its own, or a property; these cannot.
+// Views, and what they are over. A subclass can lie with a getter of its own, or a property; these cannot.
 
 const { isDataView } = require('node:util').types;
+const { FastBuffer } = require('./runtime.js');
+
+const { fill } = Uint8Array.prototype;
 
 const getter = (name, prototype = Object.getPrototypeOf(Uint8Array.prototype)) =>
   Object.getOwnPropertyDescriptor(prototype, name).get;
@@ -29,4 +32,10 @@ function byteOffsetOf(view) {
   return (isDataView(view) ? offsetOfDataView : offsetOf).call(view);
 }
 
-module.exports = { arrayBufferOf, bufferOf, byteLengthOf, byteOffsetOf, lengthOf, offsetOf };
+/** A Buffer over bytes of `ab`, zeroed where `zero` says so. */
+function view(ab, start, size, zero) {
+  const buffer = new FastBuffer(ab, start, size);
+  return zero ? fill.call(buffer, 0) : buffer;
+}
+
+module.exports = { arrayBufferOf, bufferOf, byteLengthOf, byteOffsetOf, lengthOf, offsetOf, view };

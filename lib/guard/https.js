@@ -2,9 +2,10 @@
 
 // Certificates and keys of https. Node makes a secure context of them at once, but an agent keeps the options too: it makes its name for a
 // connection of them again whenever that is free or closed, and connections for requests that wait. So it gets copies.
+//
+// The class of https extends that of http, whose constructor sets the options: so https, which takes a megabyte, need not be loaded for this.
 
 const http = require('node:http');
-const https = require('node:https');
 const { copied } = require('./operation.js');
 const { wrap } = require('./wrap.js');
 
@@ -33,7 +34,7 @@ function withCopies(options, names) {
     if (typeof value !== 'object' || value === null) continue;
     const copy = copyOf(value);
     if (copy === value) continue;
-    if (copies === options) copies = { ...options };
+    if (copies === options) copies = { __proto__: Object.getPrototypeOf(options), ...options };
     copies[name] = copy;
   }
   return copies;
@@ -41,23 +42,27 @@ function withCopies(options, names) {
 
 const SECRETS = ['ca', 'cert', 'key', 'pfx', 'crl', 'dhparam', 'session', 'ALPNProtocols'];
 
+const PLAIN = { configurable: true, enumerable: true, writable: true };
+
 const makeAddRequest = (addRequest) =>
   function (request, options, ...rest) {
     return addRequest.call(this, request, withCopies(options, SECRETS), ...rest);
   };
 
-const withOwn = ([options, ...rest]) => [withCopies(options, SECRETS), ...rest];
-
-/** A class, which others extend, and which is called as a function too. */
-const makeAgent = (Agent) =>
-  new Proxy(Agent, {
-    construct: (target, args, newTarget) => Reflect.construct(target, withOwn(args), newTarget),
-    apply: (target, self, args) => Reflect.apply(target, self, withOwn(args)),
-  });
+/** In the place of the property that the constructor sets: what it sets becomes that, with copies. */
+const ownOptions = {
+  configurable: true,
+  get: () => undefined,
+  set(options) {
+    const value = withCopies(options, SECRETS);
+    Object.defineProperty(this, 'options', { ...PLAIN, value });
+  },
+};
 
 function guardAgents() {
-  wrap(http.Agent.prototype, 'addRequest', makeAddRequest);
-  wrap(https, 'Agent', makeAgent);
+  const { prototype } = http.Agent;
+  wrap(prototype, 'addRequest', makeAddRequest);
+  Object.defineProperty(prototype, 'options', ownOptions);
 }
 
 module.exports = { guardAgents };

@@ -2,11 +2,15 @@
 
 // The guard: Node's functions that use a Buffer after they returned hold its memory until they are done. They are
 // wrapped once in a thread, by the first copy of ralloc that is asked to, and stay so.
+//
+// A function that a module may take out of Node's is wrapped when the guard is asked for. Methods that nobody can call without an object of
+// their class, of modules that most servers do not load, wait for the first memory that could be given to them.
 
 const stream = require('node:stream');
 const { variable } = require('../base/environment.js');
 const { rangeError } = require('../base/errors.js');
-const { kGuard } = require('../base/protocol.js');
+const { lazy } = require('../base/lazy.js');
+const { kGuard, kWholeGuard } = require('../base/protocol.js');
 const { warnOnce } = require('../base/warnings.js');
 const { takeRefused } = require('./wrap.js');
 
@@ -16,7 +20,6 @@ const parts = [
   ['stream', () => require('./readable.js').guardReadables()],
   ['stream', () => require('./list.js').guardLists()],
   ['stream', () => require('./collect.js').guardCollectors()],
-  ['stream/web', () => require('./web.js').guardWebStreams()],
   ['net', () => require('./socket.js').guardSockets()],
   ['fs', () => require('./fs.js').guardFiles()],
   ['fs', () => require('./file-streams.js').guardFileStreams()],
@@ -25,17 +28,32 @@ const parts = [
   ['http', () => require('./http.js').guardMessages()],
   ['https', () => require('./https.js').guardAgents()],
   ['http2', () => require('./http2.js').guardHttp2()],
-  ['dgram', () => require('./dgram.js').guardDatagrams()],
   ['crypto', () => require('./crypto.js').guardCrypto()],
+  ['named imports', syncImports],
 ];
 
-let isInstalled = false;
+const classes = lazy(() => ({ ...require('./web.js'), ...require('./dgram.js') }));
+
+/** What takes several milliseconds to load, and up to 2 MB. */
+const laterParts = [
+  ['stream/web', () => classes().guardWebStreams()],
+  ['dgram', () => classes().guardDatagrams()],
+];
+
+const installed = new Set(); // a frozen stream takes no property
 
 /** Whether RALLOC_GUARD=off leaves Node as it is. Throws ERR_RALLOC_INVALID_ARGUMENT for what it cannot be. */
 function isOff() {
   const value = variable('RALLOC_GUARD') ?? '';
   if (!['', 'on', 'off'].includes(value)) throw rangeError('RALLOC_GUARD', "'on' or 'off'", value);
   return value === 'off';
+}
+
+/** Those who import functions of Node by name see the wrapped ones. jest's node:module does nothing there. */
+function syncImports() {
+  const { syncBuiltinESMExports } =
+    process.getBuiltinModule?.('node:module') ?? require('node:module');
+  syncBuiltinESMExports();
 }
 
 /** Wraps what a part can, and gives the names of the rest. */
@@ -48,28 +66,31 @@ function installPart(part, guard) {
   return takeRefused().map((name) => `${part}.${name}`);
 }
 
-/** Those who import functions of Node by name see the wrapped ones. jest's node:module does nothing there. */
-function syncImports() {
-  try {
-    const { syncBuiltinESMExports } =
-      process.getBuiltinModule?.('node:module') ?? require('node:module');
-    syncBuiltinESMExports();
-    return [];
-  } catch {
-    return ['named imports'];
-  }
+/** `key`: which of stream's properties says that it was done, by whichever copy of ralloc. */
+function wrapAll(given, key) {
+  if (installed.has(key) || stream[key] === true) return;
+  const missing = given.flatMap(([part, guard]) => installPart(part, guard));
+  Reflect.defineProperty(stream, key, { value: true });
+  installed.add(key);
+  if (missing.length > 0) warnOnce('RALLOC_GUARD_PARTIAL', missing, given);
 }
 
-/** Wraps Node's functions, where that is wanted and was not done before. Returns whether they are wrapped. */
-function install(wanted = true) {
+/** Wraps Node's functions, but for what installRest() does, where that is wanted. Returns whether they are wrapped. */
+function installFirst(wanted = true) {
   if (!wanted || isOff()) return false;
-  if (isInstalled || stream[kGuard] === true) return true;
-  const missing = parts.flatMap(([part, guard]) => installPart(part, guard));
-  missing.push(...syncImports());
-  Reflect.defineProperty(stream, kGuard, { value: true });
-  isInstalled = true;
-  if (missing.length > 0) warnOnce('RALLOC_GUARD_PARTIAL', missing);
+  wrapAll(parts, kGuard);
   return true;
 }
 
-module.exports = { install };
+/** Wraps the rest, before any memory is handed out that operations are to hold. */
+function installRest() {
+  wrapAll(laterParts, kWholeGuard);
+}
+
+function install(wanted) {
+  const isInstalled = installFirst(wanted);
+  if (isInstalled) installRest();
+  return isInstalled;
+}
+
+module.exports = { install, installFirst, installRest };

@@ -11,7 +11,7 @@
 
 const memory = require('./native.js');
 const { refusal } = require('../base/errors.js');
-const { view } = require('../base/fill.js');
+const { view } = require('../base/views.js');
 const { lazy } = require('../base/lazy.js');
 const { finishScopes } = require('../base/scope.js');
 const { Guarded } = require('../base/guarded.js');
@@ -25,8 +25,6 @@ const { memoryStats } = require('./stats.js');
 const { Holders, describeUsage, waitingParts } = require('./pool-usage.js');
 
 const adoptedSpans = lazy(() => require('./adopted-spans.js'));
-
-memory.warnOfFallback();
 
 /** The private lists of a pool: `{ leases, warm }`, for audit.js. */
 let partsOf;

@@ -4,6 +4,7 @@
 // made again in the next so costs no system call; and a loop of them that never lets the event loop
 // turn, when no finalizer runs, does not pile up mappings until the system has no more.
 
+const { ChunkPool } = require('./chunk-pool.js');
 const idle = require('./idle.js');
 const { keyOf: memoryKey } = require('./options.js');
 
@@ -24,14 +25,14 @@ function keep(settings, pool, { used, warm }) {
   return true;
 }
 
-/** The last pool of these settings; undefined when there is none. */
-function take(settings) {
+/** The last pool of these settings, or a new one. */
+function open(settings) {
   const key = keyOf(settings);
   const index = kept.findLastIndex((one) => one.key === key);
-  if (index === -1) return undefined;
+  if (index === -1) return new ChunkPool(settings);
   const [{ pool }] = kept.splice(index, 1);
   pool.restart(settings);
   return pool;
 }
 
-module.exports = { keep, take };
+module.exports = { keep, open };

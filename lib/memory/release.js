@@ -6,10 +6,9 @@
 const { MessageChannel, isMarkedAsUntransferable } = require('node:worker_threads');
 const { isArrayBuffer } = require('node:util').types;
 const check = require('../base/validate.js');
-const { view } = require('../base/fill.js');
 const { kHolder, kMemory } = require('../base/protocol.js');
 const { hasTransfer } = require('../base/runtime.js');
-const { arrayBufferOf, byteLengthOf } = require('../base/views.js');
+const { arrayBufferOf, byteLengthOf, view } = require('../base/views.js');
 
 const { transfer } = ArrayBuffer.prototype;
 

@@ -5,7 +5,7 @@
 const os = require('node:os');
 const check = require('../base/validate.js');
 const { rangeError } = require('../base/errors.js');
-const { commonReaders, commonDefaults } = require('../arena/owner.js');
+const { commonReaders, commonDefaults } = require('../arena/options.js');
 
 const MiB = 1024 * 1024;
 const MIN_AHEAD = 4096;

@@ -7,19 +7,21 @@ const { AsyncLocalStorage } = require('node:async_hooks');
 const { describe, ownerOf } = require('../arena/arena.js');
 const { ForeignContext, current, leave, watch } = require('../arena/current.js');
 const { RallocError, limitError } = require('../base/errors.js');
+const { lazy } = require('../base/lazy.js');
 const { kTrial } = require('../base/protocol.js');
 const check = require('../base/validate.js');
 const time = require('../base/time.js');
 const { observing } = require('../base/observer.js');
 const { warnOnce } = require('../base/warnings.js');
-const { install } = require('../guard/install.js');
-const { ChunkPool } = require('../memory/chunk-pool.js');
+const { installFirst, installRest } = require('../guard/install.js');
 const { ChunkSize } = require('./chunk-size.js');
 const { HeapShare } = require('./heap-share.js');
 const { LongRequests } = require('./long-requests.js');
 const { Request } = require('./request.js');
 const { requestSettings } = require('./options.js');
 const { watchResponse } = require('./response.js');
+
+const pools = lazy(() => require('../memory/chunk-pool.js'));
 
 const SHORTEST_TICK_MS = 10;
 const LONGEST_TICK_MS = 1000;
@@ -29,6 +31,7 @@ const closeReaders = { timeoutMs: (value, name) => check.milliseconds(value, nam
 
 class RequestArenas {
   chunkSizes = new ChunkSize();
+  #pool = null;
   #counts = { requests: 0, finished: 0, aborted: 0, heapRequests: 0 };
   #long; // of requests in flight, those that have memory
   #longRequests = 0;
@@ -42,21 +45,8 @@ class RequestArenas {
 
   constructor(options) {
     this.settings = requestSettings(options);
-    this.settings.guard = install(this.settings.guard);
-    const { maxBytes, safety, wipe, guard, holdMs, warnAfterMs } = this.settings;
-    const keeps = (span, pool) => this.chunkSizes.keeps(span, pool.leasedBytes);
-    const chunkSize = 64 * 1024; // only of chunks that scopes cut from; ChunkSize decides the rest
-    this.pool = new ChunkPool({
-      maxBytes,
-      chunkSize,
-      safety,
-      wipe,
-      mayWipe: true, // by the options of a route
-      guard,
-      holdMs,
-      limitOption: 'maxBytes',
-      keeps,
-    });
+    this.settings.guard = installFirst(this.settings.guard);
+    const { warnAfterMs } = this.settings;
     this.heap = new HeapShare(this.settings.maxHeapBytes);
     this.#tickMs = Math.min(Math.max(warnAfterMs, SHORTEST_TICK_MS), LONGEST_TICK_MS);
     this.#long = new LongRequests(Math.ceil(warnAfterMs / this.#tickMs));
@@ -65,6 +55,32 @@ class RequestArenas {
     if (!this.settings.context && !isTried) return;
     this.#storage = new AsyncLocalStorage();
     watch(this.#storage);
+  }
+
+  /**
+   * It is opened when the first request begins, or somebody asks for figures: to load all that it needs takes as long as the rest. Not in a call
+   * of the handler's: vm's timeout, which can stop that anywhere, would leave half of a module of Node's.
+   */
+  get pool() {
+    this.#pool ??= this.#open();
+    return this.#pool;
+  }
+
+  #open() {
+    const { ChunkPool } = pools();
+    const { maxBytes, safety, wipe, guard, holdMs } = this.settings;
+    if (guard) installRest();
+    return new ChunkPool({
+      maxBytes,
+      chunkSize: 64 * 1024, // only of chunks that scopes cut from; ChunkSize decides the rest
+      safety,
+      wipe,
+      mayWipe: true, // by the options of a route
+      guard,
+      holdMs,
+      limitOption: 'maxBytes',
+      keeps: (span, { leasedBytes }) => this.chunkSizes.keeps(span, leasedBytes),
+    });
   }
 
   get isClosing() {

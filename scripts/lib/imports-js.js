@@ -54,7 +54,9 @@ const PRINTS = /\bconsole\s*\.|\bprocess\s*\.\s*(stdout|stderr)\b|\b_rawDebug\b/
 const LOADS = /\bcreateRequire\b|\bdlopen\b|\brequire\b(?!\s*\(|\s*\.\s*(?:resolve\s*\(|cache\b))/g;
 
 /** What a table of contents does not need. */
-const LOGIC = /\b(function|class|if|for|while|do|switch|try|new|await|yield|let|var|throw)\b|=>/g;
+/** But for what a load is left to: `= lazy(() => …)`. */
+const LOGIC =
+  /\b(function|class|if|for|while|do|switch|try|new|await|yield|let|var|throw)\b|(?<!= lazy\(\(\) )=>/g;
 
 const PLATFORM_PACKAGE = /^@ralloc\//;
 

@@ -179,19 +179,38 @@ module.exports = [
     },
   },
   {
-    file: 'arena/owner.js',
+    file: 'arena/options.js',
+    tests: holds,
+    mutants: {
+      'holds of 60 s': ['DEFAULT_HOLD_MS = 30_000', 'DEFAULT_HOLD_MS = 60_000'],
+    },
+  },
+  {
+    file: 'arena/room.js',
     tests: closes,
     mutants: {
       'chunks never grow': ['first * 2 ** opened', 'first'],
       'chunks grow for ever': ['Math.min(first * 2 ** opened, CHUNK_CAP)', 'first * 2 ** opened'],
       'large first chunks are cut': ['Math.max(first, Math.min(', 'Math.min(first * 32, Math.min('],
+    },
+  },
+  {
+    file: 'memory/closed-pools.js',
+    tests: ['memory/chunk-pool.test.js'],
+    mutants: {
+      'no pool is taken over': ['if (index === -1) return', 'return'],
+    },
+  },
+  {
+    file: 'arena/owner.js',
+    tests: closes,
+    mutants: {
       'chunks of 128 KiB': ['DEFAULT_CHUNK = 64', 'DEFAULT_CHUNK = 128'],
       'a limit of 32 MiB': [
         'DEFAULT_MAX_BYTES = 64',
         'DEFAULT_MAX_BYTES = 32',
         { tests: ['arena/limit.test.js'] },
       ],
-      'holds of 60 s': ['DEFAULT_HOLD_MS = 30_000', 'DEFAULT_HOLD_MS = 60_000', { tests: holds }],
       'a chunk may be more than the limit': [
         'given.chunkSize > settings.maxBytes',
         'false',
@@ -201,11 +220,6 @@ module.exports = [
         'settings.chunkSize = Math.max(settings.chunkSize, HUGE_PAGE);',
         '',
         { tests: ['memory/options.test.js'] },
-      ],
-      'no pool is taken over': [
-        '      closedPools.take(this.settings) ??\n',
-        '      undefined ??\n',
-        { tests: ['memory/chunk-pool.test.js'] },
       ],
       'a pool keeps its last user': [
         '    pool.window = null;\n',

@@ -14,25 +14,25 @@ module.exports = [
         '',
       ],
       'another copy wraps what is wrapped': [
-        'isInstalled || stream[kGuard] === true',
-        'isInstalled',
+        'installed.has(key) || stream[key] === true',
+        'installed.has(key)',
         { tests: ['guard/beside.test.js'] },
       ],
       'a frozen stream is wrapped again': [
-        'isInstalled || stream[kGuard] === true',
-        'stream[kGuard] === true',
+        'installed.has(key) || stream[key] === true',
+        'stream[key] === true',
         { tests: ['guard/beside.test.js'] },
       ],
       'other copies are not told': [
-        'Reflect.defineProperty(stream, kGuard, { value: true });',
+        'Reflect.defineProperty(stream, key, { value: true });',
         '',
         { tests: ['guard/beside.test.js'] },
       ],
       'a frozen stream throws': [
-        'Reflect.defineProperty(stream, kGuard',
-        'Object.defineProperty(stream, kGuard',
+        'Reflect.defineProperty(stream, key',
+        'Object.defineProperty(stream, key',
       ],
-      'named imports stay as they were': ['    syncBuiltinESMExports();\n', ''],
+      'named imports stay as they were': ['  syncBuiltinESMExports();\n', ''],
       'nobody hears of what is not wrapped': [
         'if (missing.length > 0) warnOnce',
         'if (false) warnOnce',

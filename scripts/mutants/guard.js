@@ -203,11 +203,17 @@ module.exports = [
     tests: ['guard/http.test.js'],
     mutants: {
       'requests have what dies': ['withCopies(options, SECRETS), ...rest);', 'options, ...rest);'],
-      'an agent has what dies': ['[withCopies(options, SECRETS), ...rest];', '[options, ...rest];'],
+      'an agent has what dies': [
+        'const value = withCopies(options, SECRETS);',
+        'const value = options;',
+      ],
       'lists have what dies': ['if (!Array.isArray(value)) return value;', 'return value;'],
       'keys of a list have what dies': ["withCopies(part, ['pem', 'buf'])", 'part'],
       "a user's list is changed": ['copy = value.slice();', 'copy = value;'],
-      "a user's options are changed": ['copies = { ...options };', 'copies = options;'],
+      "a user's options are changed": [
+        'copies = { __proto__: Object.getPrototypeOf(options), ...options };',
+        'copies = options;',
+      ],
     },
   },
   {

@@ -1,0 +1,24 @@
+'use strict';
+
+// The options that an Arena and a request's arena have in common.
+
+const check = require('../base/validate.js');
+
+const DEFAULT_HOLD_MS = 30_000;
+
+/** How they are read. */
+const commonReaders = {
+  safety: (value, name) => check.oneOf(value, name, ['detach', 'gc', 'recycle']),
+  wipe: check.boolean,
+  guard: check.boolean,
+  holdMs: (value, name) => check.milliseconds(value, name, 1),
+};
+const commonDefaults = {
+  safety: 'detach',
+  wipe: false,
+  guard: false,
+  align: 8,
+  holdMs: DEFAULT_HOLD_MS,
+};
+
+module.exports = { commonDefaults, commonReaders };
