@@ -5,7 +5,7 @@
 const { Arena } = require('./arena/arena.js');
 const { current } = require('./arena/current.js');
 const { RallocError } = require('./base/errors.js');
-const { lazy } = require('./base/lazy.js');
+const { exportLater, lazy } = require('./base/lazy.js');
 const { configureDebug, leakReport, verify } = require('./debug/debug.js');
 const { requestArena } = require('./express.js');
 const { backend, backendReason } = require('./memory/native.js');
@@ -24,42 +24,6 @@ const memory = lazy(() => ({
   ...require('./memory/stats.js'),
 }));
 const profiles = lazy(() => require('./profiler.js'));
-
-const later = {
-  get Region() {
-    return allocators().Region;
-  },
-  get Slab() {
-    return allocators().Slab;
-  },
-  get loadTable() {
-    return allocators().loadTable;
-  },
-  get perRequest() {
-    return allocators().perRequest;
-  },
-  get profiler() {
-    return profiles().profiler;
-  },
-  get pump() {
-    return memory().pump;
-  },
-  get release() {
-    return memory().release;
-  },
-  get sampleStats() {
-    return memory().sampleStats;
-  },
-  get site() {
-    return allocators().site;
-  },
-  get slab() {
-    return allocators().slab;
-  },
-  get stats() {
-    return memory().stats;
-  },
-};
 
 module.exports = {
   Arena,
@@ -84,4 +48,17 @@ module.exports = {
   verify,
   version,
 };
-Object.defineProperties(module.exports, Object.getOwnPropertyDescriptors(later));
+
+exportLater(module.exports, {
+  Region: allocators,
+  Slab: allocators,
+  loadTable: allocators,
+  perRequest: allocators,
+  profiler: profiles,
+  pump: memory,
+  release: memory,
+  sampleStats: memory,
+  site: allocators,
+  slab: allocators,
+  stats: memory,
+});

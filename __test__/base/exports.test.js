@@ -114,6 +114,17 @@ test('these are all exports', (t) => {
   t.deepEqual(Object.keys(used), Object.keys(ralloc));
 });
 
+test.serial('a stub can take the place of each, and go again', (t) => {
+  for (const name of Object.keys(ralloc)) {
+    const before = Object.getOwnPropertyDescriptor(ralloc, name);
+    const stub = () => {};
+    ralloc[name] = stub;
+    t.is(ralloc[name], stub, name);
+    Object.defineProperty(ralloc, name, before);
+    t.not(ralloc[name], stub, name);
+  }
+});
+
 for (const name of adapters) {
   test.serial(`the adapter of ${name} works`, async (t) => {
     const { connect, arenas } = await serveOn(t, name, ({ arena }) => arena.from(text));

@@ -373,7 +373,9 @@ for (const [which, [make, expected]] of Object.entries(kinds)) {
   });
 }
 
-limitTest('list() of a process without descriptors fails, and does not leave slabs out', (t) => {
+const listTest = canShare ? limitTest : sharedTest;
+
+listTest('list() of a process without descriptors fails, and does not leave slabs out', (t) => {
   const name = freshName(t);
   Slab.create(name, OPTIONS_OF_NAMED_MACHINE).close();
   const calls = JSON.stringify([['list'], ['openAll', 1], ['list']]); // one for the folder

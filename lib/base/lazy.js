@@ -48,4 +48,16 @@ function lazy(make) {
   };
 }
 
-module.exports = { lazy };
+/** Gives `exports` the names of `later`, each with the function of lazy() that has it. They are plain properties for whoever sets one, as stubs do. */
+function exportLater(exports, later) {
+  for (const [name, loaded] of Object.entries(later)) {
+    const plain = { configurable: true, enumerable: true };
+    Object.defineProperty(exports, name, {
+      ...plain,
+      get: () => loaded()[name],
+      set: (value) => Object.defineProperty(exports, name, { ...plain, value, writable: true }),
+    });
+  }
+}
+
+module.exports = { exportLater, lazy };

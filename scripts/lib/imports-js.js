@@ -53,8 +53,7 @@ const PRINTS = /\bconsole\s*\.|\bprocess\s*\.\s*(stdout|stderr)\b|\b_rawDebug\b/
 /** Other ways to a module than a require of a literal. */
 const LOADS = /\bcreateRequire\b|\bdlopen\b|\brequire\b(?!\s*\(|\s*\.\s*(?:resolve\s*\(|cache\b))/g;
 
-/** What a table of contents does not need. */
-/** But for what a load is left to: `= lazy(() => …)`. */
+/** What a table of contents does not need, but for what a load is left to: `= lazy(() => …)`. */
 const LOGIC =
   /\b(function|class|if|for|while|do|switch|try|new|await|yield|let|var|throw)\b|(?<!= lazy\(\(\) )=>/g;
 
