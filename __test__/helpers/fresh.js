@@ -1,6 +1,7 @@
 'use strict';
 
 const { join, sep } = require('node:path');
+const { exportLater } = require('../../lib/base/lazy.js');
 
 const root = join(__dirname, '..', '..');
 const folders = ['lib', 'tools'].map((name) => join(root, name) + sep);
@@ -18,7 +19,7 @@ function eager() {
     return get;
   };
   return {
-    exports: { lazy },
+    exports: { exportLater, lazy },
     load() {
       for (const get of makes) get(); // and what comes with them
     },
