@@ -27,9 +27,11 @@ const from = (original) =>
   function from(value, encoding, length) {
     const { observer } = observing;
     if (!observer.picks()) return original.call(this, value, encoding, length);
-    const allocUnsafe = (size) =>
-      observer.allocating(this, size, false, from) ?? this.allocUnsafe(size);
-    return copy.from({ allocUnsafe }, value, encoding, length);
+    const allocator = {
+      allocUnsafe: (size) => observer.allocating(this, size, false, from) ?? this.allocUnsafe(size),
+    };
+    // JavaScriptCore has no frame of a function that returns a call.
+    return copy.from(allocator, value, encoding, length) ?? undefined;
   };
 
 const adopt = (original) =>
