@@ -3,7 +3,8 @@
 
 // Messages of HTTP that keep chunks themselves, when the memory of these is reset.
 
-require('../../lib/guard/index.js'); // before anyone takes functions out of Node's modules
+const { Agent: AgentFromBefore } = require('node:https');
+require('../../lib/guard/index.js'); // before anyone else takes functions out of Node's modules
 const test = require('ava');
 const { once } = require('node:events');
 const http = require('node:http');
@@ -419,13 +420,18 @@ for (const [title, optionsOf] of Object.entries(given)) {
   });
 }
 
-test('a class over https.Agent, and the function itself, keep copies, and leave what they were given', async (t) => {
+test('a class over https.Agent, the function itself, and one that was taken before the guard, keep copies, and leave what they were given', async (t) => {
   const to = await serving(t);
   const arena = new Arena({ guard: true });
   class Own extends https.Agent {}
   const options = { ca: [arena.from(cert)] };
   const [given] = options.ca;
-  const agents = [new Own(options), new https.Agent(options), https.Agent(options)];
+  const agents = [
+    new Own(options),
+    new https.Agent(options),
+    https.Agent(options),
+    new AgentFromBefore(options),
+  ];
   t.is(options.ca[0], given);
   t.true(agents[0] instanceof Own);
   arena.reset();
