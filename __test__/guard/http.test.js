@@ -424,15 +424,15 @@ test('a class over https.Agent, the function itself, and one that was taken befo
   const to = await serving(t);
   const arena = new Arena({ guard: true });
   class Own extends https.Agent {}
-  const options = { ca: [arena.from(cert)] };
-  const [given] = options.ca;
+  const options = { ca: [arena.from(cert)], cert, key: [{ pem: arena.from(key) }] };
+  const given = [options.ca[0], options.key[0].pem];
   const agents = [
     new Own(options),
     new https.Agent(options),
     https.Agent(options),
     new AgentFromBefore(options),
   ];
-  t.is(options.ca[0], given);
+  t.deepEqual([options.ca[0] === given[0], options.key[0].pem === given[1]], [true, true]);
   t.true(agents[0] instanceof Own);
   arena.reset();
   for (const agent of agents) {
