@@ -6,9 +6,10 @@ module.exports = [
     tests: ['base/time.test.js'],
     mutants: {
       'the clock of the moment': [
-        'const [seconds, nanoseconds] = hrtime();',
-        'const [seconds, nanoseconds] = process.hrtime();',
+        'if (own !== undefined) return ownNow.call(own);',
+        'if (own !== undefined) return globalThis.performance.now();',
       ],
+      'a clock that was a fake before': ['if (own !== undefined) return ownNow.call(own);', ''],
       'nextTick of the moment': [
         '  nextTick,\n',
         '  nextTick: (...args) => process.nextTick(...args),\n',
