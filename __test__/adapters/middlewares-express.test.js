@@ -78,7 +78,7 @@ async function serve(t, make, middlewares, kept) {
   for (const one of middlewares.flat()) app.use(one);
   app.use(routes(kept));
   app.use((_error, _req, res, _next) => res.destroy());
-  const server = http.createServer({ keepAliveTimeout: 60_000 }, app);
+  const server = http.createServer(app);
   t.teardown(() => {
     server.close();
     server.closeAllConnections();
@@ -115,7 +115,7 @@ async function serveExpress(t, build) {
   const app = express();
   app.set('env', 'test');
   build(app, arenas);
-  const server = http.createServer({ keepAliveTimeout: 60_000 }, app);
+  const server = http.createServer(app);
   t.teardown(() => {
     server.close();
     server.closeAllConnections();

@@ -101,7 +101,7 @@ const kinds = {
         }
         ctx.type = 'text/plain';
       });
-      const server = http.createServer({ keepAliveTimeout: 60_000 }, app.callback());
+      const server = http.createServer(app.callback());
       t.teardown(() => {
         server.close();
         server.closeAllConnections();
@@ -133,7 +133,6 @@ const kinds = {
       });
       const server = createAdaptorServer({
         fetch: app.fetch,
-        serverOptions: { keepAliveTimeout: 60_000 },
       });
       t.teardown(() => {
         server.close();

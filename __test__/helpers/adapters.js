@@ -13,7 +13,7 @@ const { Readable, pipeline } = require('node:stream');
 const { certificate } = require('./certificate.js');
 const { Client } = require('./client.js');
 const { Http2Client } = require('./http2-client.js');
-const { KEEP_ALIVE_MS } = require('./patient.js');
+const { patient } = require('./patient.js');
 
 const RAW = Symbol('answers by itself');
 
@@ -192,7 +192,7 @@ async function serveOn(t, name, handler, options = {}, settings = {}) {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
-  Object.assign(server, { keepAliveTimeout: KEEP_ALIVE_MS }, settings).listen(0, '127.0.0.1');
+  Object.assign(patient(server), settings).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address();
   t.teardown(async () => {

@@ -10,4 +10,4 @@ function patient(server) {
   return server;
 }
 
-module.exports = { KEEP_ALIVE_MS, patient };
+module.exports = { patient };

@@ -7,7 +7,7 @@ const { once } = require('node:events');
 const express = require('express');
 const { rawBody, requestArena } = require('ralloc/express');
 const { Client } = require('./client.js');
-const { KEEP_ALIVE_MS } = require('./patient.js');
+const { patient } = require('./patient.js');
 const { until } = require('./until.js');
 
 const COMPARED = ['name', 'message', 'status', 'statusCode', 'expose', 'type', 'code', 'errno'];
@@ -42,7 +42,7 @@ async function serve(t, { parser, outcomes, arrived }, { before = [], plain = fa
     if (plain) next(error);
     else res.status(error.status ?? 500).json(outcome);
   });
-  const server = http.createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, app).listen(0, '127.0.0.1');
+  const server = patient(http.createServer(app)).listen(0, '127.0.0.1');
   t.teardown(() => {
     server.closeAllConnections();
     server.close();

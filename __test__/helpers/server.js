@@ -68,12 +68,14 @@ async function serveOnly(t, onRequest) {
 }
 
 /** Serves `handler` behind the middleware, until the test `t` is over. */
-async function serve(t, kind, handler, { before = [], arenas, server: settings, ...options } = {}) {
+async function serve(
+  t,
+  kind,
+  handler,
+  { before = [], arenas, server: settings = {}, ...options } = {},
+) {
   const middleware = arenas ?? requestArena(options);
-  const server = http.createServer(
-    settings ?? {},
-    listener(kind, [...before, middleware], handler),
-  );
+  const server = http.createServer(settings, listener(kind, [...before, middleware], handler));
   const port = await listen(server);
   const close = () =>
     new Promise((resolve) => {

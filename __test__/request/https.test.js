@@ -7,7 +7,6 @@ const test = require('ava');
 const { once } = require('node:events');
 const https = require('node:https');
 const tls = require('node:tls');
-const { KEEP_ALIVE_MS } = require('../helpers/patient.js');
 const { kinds, listen, listener, assertSettled } = require('../helpers/server.js');
 const { certificate } = require('../helpers/certificate.js');
 const { Client } = require('../helpers/client.js');
@@ -22,10 +21,7 @@ const idOf = (req) => Number(req.url.slice(1));
 
 async function secure(t, kind, handler) {
   const arenas = requestArena();
-  const server = https.createServer(
-    { ...pair, keepAliveTimeout: KEEP_ALIVE_MS },
-    listener(kind, [arenas], handler),
-  );
+  const server = https.createServer(pair, listener(kind, [arenas], handler));
   const port = await listen(server);
   t.teardown(() => {
     server.close();

@@ -19,7 +19,7 @@ const { sameBytes } = require('../helpers/bytes.js');
 const { stats } = require('../..');
 const { Client } = require('../helpers/client.js');
 const { copyOfPackage } = require('../helpers/copy-of-package.js');
-const { KEEP_ALIVE_MS } = require('../helpers/patient.js');
+const { patient } = require('../helpers/patient.js');
 const { until } = require('../helpers/until.js');
 const { pair } = require('../helpers/raw-pairs.js');
 
@@ -43,7 +43,7 @@ async function serve(
     errors.push({ error, res, wasAnswered: res.headersSent });
     if (!res.headersSent) next(error);
   });
-  const server = http.createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, app).listen(0, '127.0.0.1');
+  const server = patient(http.createServer(app)).listen(0, '127.0.0.1');
   t.teardown(() => {
     server.closeAllConnections();
     server.close();

@@ -79,13 +79,10 @@ class Window {
       usual = isChunk ? owner.nextChunkSize(opened) : pieceSize(Checkpoint.spansSince(epoch));
       span = epoch.acquire(size, usual, isChunk);
     } finally {
-      if (span === undefined) this.#restore(before, end);
+      if (span === undefined || span instanceof Error) this.#restore(before, end);
     }
+    if (span instanceof Error) throw span;
     if (span === null) return null;
-    if (span instanceof Error) {
-      this.#restore(before, end);
-      throw span;
-    }
     if (keepWindow && size > usual && this.#span !== null && left >= usual >>> 3) {
       const buffer = view(span.ab, 0, size, zero && span.cleanFrom > 0);
       epoch.add(span, size, usual);

@@ -5,8 +5,8 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const process = require('node:process');
-const { isMainThread } = require('node:worker_threads');
 const { kTrial } = require('../base/protocol.js');
+const { isMainThread } = require('../base/runtime.js');
 const { warnOnce } = require('../base/warnings.js');
 const { checkProofs } = require('./proofs.js');
 const { readOwnTable } = require('../site/table-file.js');

@@ -3,9 +3,9 @@
 // A trial of this thread: sites in the place of Buffer where files are loaded, and what came of it, which the main thread tells for all of them.
 
 const process = require('node:process');
-const { isMainThread } = require('node:worker_threads');
 const { kTrial } = require('../base/protocol.js');
 const { attempt } = require('../base/attempt.js');
+const { isMainThread } = require('../base/runtime.js');
 const { Arenas } = require('./arenas.js');
 const { Counts } = require('./counts.js');
 const { hook } = require('./hooks.js');

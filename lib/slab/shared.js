@@ -4,8 +4,8 @@
 // memory and its locks are in src/memory/segment and src/slab.
 
 const { channel } = require('node:diagnostics_channel');
-const { isMainThread } = require('node:worker_threads');
 const check = require('../base/validate.js');
+const { isMainThread } = require('../base/runtime.js');
 const { slabs } = require('../memory/native.js');
 const { rangeError, typeError } = require('../base/errors.js');
 const { translateErrors } = require('./lease.js');

@@ -99,6 +99,11 @@ module.exports = [
     tests: arenas,
     mutants: {
       'operations without the guard are not seen': ['memory.watchOperations(ab)', 'undefined'],
+      'of a list only the first is noted': [
+        'of [found].flat())',
+        'of [found].flat().slice(0, 1))',
+        { tests: ways },
+      ],
     },
   },
   {
@@ -150,13 +155,6 @@ module.exports = [
     tests: ways,
     mutants: {
       'sites cut Buffers that nobody sees': ['allocUnsafe: asking', 'allocUnsafe: BY_ANOTHER'],
-    },
-  },
-  {
-    file: 'debug/watch/arenas.js',
-    tests: ways,
-    mutants: {
-      'of a list only the first is noted': ['of [found].flat())', 'of [found].flat().slice(0, 1))'],
     },
   },
   {
