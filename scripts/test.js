@@ -18,6 +18,7 @@ const { TIERS, filesOf, testFiles } = require('./lib/tiers.js');
 const ROOT = process.env.RALLOC_TEST_ROOT ?? path.join(__dirname, '..');
 const KEPT = path.join('target', 'flaky');
 const MOST_FLAKY = 1; // files in a run
+const MOST_LINES = 30; // of what a flaky test said
 const FLAGS = ['--differs', '--types'];
 
 function refuse(message) {
@@ -62,6 +63,14 @@ function roomOf(file) {
   const [, top, name] = file.split('/');
   return top === 'tools' ? `${top}/${name}` : top;
 }
+/** No line of it is one that a step counts. */
+const indented = (text) =>
+  text
+    .trim()
+    .split('\n', MOST_LINES)
+    .map((line) => `  ${line}`)
+    .join('\n');
+
 const sum = (results, count) => results.reduce((total, one) => total + count(one), 0);
 
 const failedIn = (result) => result.failures.length;
@@ -75,7 +84,7 @@ function printRooms(results) {
   }
 }
 
-/** Those that failed, run once more alone where that may count: { flaky: [file, title][], broken: [file, output][] }. */
+/** Those that failed, run once more alone where that may count: { flaky: [file, title, text][], broken: [file, output][] }. */
 async function again(results, args) {
   const flaky = [];
   const broken = [];
@@ -90,7 +99,7 @@ async function again(results, args) {
     results.set(file, second);
     if (alone.status === 0) {
       keep(file, textOf(first), alone.output);
-      flaky.push(...first.failures.map(({ title }) => [file, title]));
+      flaky.push(...first.failures.map(({ title, text }) => [file, title, text]));
     } else {
       broken.push([file, alone.output]);
     }
@@ -133,6 +142,9 @@ async function main() {
   else if (types !== null) console.log('ok   types');
   for (const [file, text] of broken) console.log(`\n==== ${file}\n${text}`);
   for (const [file] of broken) console.log(`FAIL ${file}    again: ${repeat(file)}`);
+  // A log is all that is left of a machine of CI.
+  for (const [, title, text] of flaky)
+    console.log(`\nthe first time, ${title}:\n${indented(text)}`);
   for (const [file, title] of flaky) console.log(`flaky: ${file} › ${title}`);
 
   let failed = sum([...results.values()], failedIn) + (wrongTypes === null ? 0 : 1);

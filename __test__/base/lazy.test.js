@@ -4,11 +4,11 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const vm = require('node:vm');
 const test = require('ava');
 const { lazy } = require('../../lib/base/lazy.js');
 const { run } = require('../helpers/child.js');
 const { copyOfPackage } = require('../helpers/copy-of-package.js');
+const { STOP, stopped } = require('../helpers/stopped.js');
 
 const LIB = path.join(__dirname, '..', '..', 'lib');
 
@@ -74,28 +74,20 @@ test('a load that throws is made again by the next use', (t) => {
   t.deepEqual(get(), { count: 2 });
 });
 
-/** Modules that do not end while `isEndless`: one of ralloc's and one of nobody's. */
-const ENDLESS = 'exports.first = 1;\nwhile (globalThis.isEndless);\nexports.last = 2;';
+/** Modules that stop their load while `isStopping`: one of ralloc's and one of nobody's. */
+const STOPPING = `exports.first = 1;\nif (globalThis.isStopping) { ${STOP} }\nexports.last = 2;`;
 const FILES = {
   'lib/whole.js': '',
-  'lib/half.js': ENDLESS,
+  'lib/half.js': STOPPING,
   'lib/above.js': "exports.whole = require('./whole.js');\nexports.half = require('./half.js');",
-  'other/half.js': ENDLESS,
+  'other/half.js': STOPPING,
 };
 
-/** Calls load() until a timeout of vm has ended it in the middle of `file`. */
-function cutOff(load, file) {
-  globalThis.isEndless = true;
-  globalThis.cutOffLoad = load;
-  for (let timeout = 16; require.cache[file]?.exports.first !== 1; timeout *= 2) {
-    delete require.cache[file];
-    try {
-      vm.runInThisContext('cutOffLoad()', { timeout });
-    } catch (error) {
-      if (error.code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
-    }
-  }
-  globalThis.isEndless = false;
+/** Calls load() and stops it in the middle of a module of STOPPING. */
+function cutOff(t, load) {
+  globalThis.isStopping = true;
+  t.true(stopped(load));
+  globalThis.isStopping = false;
 }
 
 test('half a module, which a timeout of vm has left, is loaded anew; what is whole stays, and what is not ours', (t) => {
@@ -104,8 +96,8 @@ test('half a module, which a timeout of vm has left, is loaded anew; what is who
   const { lazy: theirs } = require(at('lib/base/lazy.js'));
   const whole = require(at('lib/whole.js'));
   const get = theirs(() => require(at('lib/above.js')));
-  cutOff(get, at('lib/half.js'));
-  cutOff(() => require(at('other/half.js')), at('other/half.js'));
+  cutOff(t, get);
+  cutOff(t, () => require(at('other/half.js')));
   t.deepEqual({ ...require(at('lib/half.js')) }, { first: 1 }, 'so Node has it for ever');
   t.deepEqual(get(), { whole: {}, half: { first: 1, last: 2 } });
   t.is(get(), require(at('lib/above.js')));

@@ -73,7 +73,7 @@ test.serial(
 );
 
 test.serial(
-  'a file that passes when it runs alone counts as passed, and is told as flaky, with both outputs kept',
+  'a file that passes when it runs alone counts as passed, and is told as flaky, with what it said and both outputs kept',
   async (t) => {
     const { code, dir, lines } = await runOver(t, { a: PASSES, b: once('b') });
     t.is(code, 0);
@@ -81,6 +81,8 @@ test.serial(
       'flaky: __test__/room/b.test.js › begins badly',
       '2 passed, 0 failed',
     ]);
+    const first = lines.indexOf('the first time, begins badly:');
+    t.regex(lines[first + 1], /^ {2}\S/);
     const kept = fs.readFileSync(path.join(dir, 'target', 'flaky', 'room-b.test.js.log'), 'utf8');
     t.regex(kept, /^begins badly[\s\S]*==== alone ====[\s\S]*✔/);
   },
