@@ -10,8 +10,8 @@ const ends = (way, level = 'full') =>
   run('debug/leaves.js', { args: [way], env: { RALLOC_DEBUG: level } });
 
 const all = [
-  ["the region 'cache'", 1, 1000, 21],
-  ["the slab 'frames'", 3, 60, 20],
+  ["the region 'cache'", 1, 1000, 22],
+  ["the slab 'frames'", 3, 60, 21],
 ];
 
 for (const [way, exit] of [
@@ -31,6 +31,11 @@ for (const [way, exit] of [
     );
   });
 }
+
+test('tells before: what noLeaks() has told is not told again', async (t) => {
+  const { code, result } = await ends('tells before');
+  t.deepEqual([code, result], [0, ['ERR_RALLOC_MISUSE', ...all]]);
+});
 
 for (const way of ['frees', 'frees at exit', 'turns off']) {
   test(`${way}: nothing is told`, async (t) => {

@@ -8,6 +8,10 @@ const { dress } = require('./wrap.js');
 const Reference = WeakRef;
 
 const originals = new WeakMap(); // of wrappers
+const over = new WeakSet(); // wrappers that could not be put back, since something stood on them, or that came back with it
+
+/** What a function is without those that are over. */
+const withoutOver = (method) => (over.has(method) ? withoutOver(originals.get(method)) : method);
 
 /** What stands below a wrapper of the profiler's; undefined for any other function. */
 const originalOf = (method) => originals.get(method);
@@ -22,7 +26,7 @@ class Patches {
    * none, or where it cannot be replaced: it is frozen, or behind a getter.
    */
   method(object, name, make) {
-    const original = object?.[name];
+    const original = withoutOver(object?.[name]);
     if (typeof original !== 'function') return false;
     const wrapper = dress(make(original), original);
     originals.set(wrapper, original);
@@ -34,6 +38,7 @@ class Patches {
     const before = Object.getOwnPropertyDescriptor(object, name);
     if (before !== undefined && !('value' in before)) return false;
     const shape = before ?? { writable: true, enumerable: false, configurable: true };
+    if (before !== undefined) before.value = withoutOver(before.value);
     if (!Reflect.defineProperty(object, name, { ...shape, value: wrapper })) return false;
     this.#note(object, name, { before, wrapper });
     return true;
@@ -50,7 +55,10 @@ class Patches {
     this.#owners.push({ owner: new Reference(object), name });
   }
 
-  /** Puts back what nobody has replaced since; the rest does nothing more than to call what it replaced. */
+  /**
+   * Puts back what nobody has replaced since; the rest does nothing more than to call what it replaced. Where such a one is found later, as a spy leaves it that was
+   * made on it and taken off afterwards, the next replacement is of what it replaced.
+   */
   restore() {
     for (const { owner, name } of this.#owners.splice(0).reverse()) {
       const object = owner.deref();
@@ -66,9 +74,10 @@ class Patches {
 
   #restore(object, name) {
     const { before, wrapper } = this.#before.get(object).get(name);
+    if (originals.has(wrapper)) over.add(wrapper);
     if (Object.getOwnPropertyDescriptor(object, name)?.value !== wrapper) return;
     if (before === undefined) Reflect.deleteProperty(object, name);
-    else Reflect.defineProperty(object, name, before);
+    else Reflect.defineProperty(object, name, { ...before, value: withoutOver(before.value) });
   }
 }
 

@@ -76,6 +76,11 @@ module.exports = [
       'holds are not told': ["...left('hold-leaked', ofHolds,", "...left('hold-leaked', [],"],
       'what is open is not told': ["left('not-closed', open,", "left('not-closed', [],"],
       'it is told again later': ['    taken.forget();\n', ''],
+      'a leak is told again at the end': [
+        '    for (const one of this.buffers) leaks.forget(one);\n',
+        '',
+        { tests: ['debug/leaks-at-exit.test.js'] },
+      ],
       'the level stays': ['    configure({ level });\n', ''],
       'damage is not looked for': ['    verify();\n    reports', '    reports'],
       'an error is not explained': ['    explain(error, reports);\n', ''],

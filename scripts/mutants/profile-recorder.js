@@ -117,6 +117,16 @@ module.exports = [
         '?.value === undefined) return;',
       ],
       'wrappers look like wrappers': ['dress(make(original), original)', 'make(original)'],
+      'what a spy has brought back is replaced again': [
+        'const original = withoutOver(object?.[name]);',
+        'const original = object?.[name];',
+        { tests: ['debug/put-back.test.js'] },
+      ],
+      'what a spy has brought back is put back': [
+        'before.value = withoutOver(before.value);',
+        '',
+        { tests: ['debug/put-back.test.js'] },
+      ],
     },
   },
   {

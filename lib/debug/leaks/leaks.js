@@ -25,6 +25,10 @@ const unfreed = () =>
     .filter(({ core }) => core !== undefined && !isOfSites(core))
     .map(({ record }) => record);
 
+const told = new WeakSet(); // records, of noLeaks()
+
+const forget = (record) => told.add(record);
+
 const shown = (all) => groupsOf(all).map(({ since: _since, ...group }) => group);
 
 function leakReport() {
@@ -41,7 +45,8 @@ let hasDied = false; // of an error, perhaps: an application may catch it there 
 function tellAtExit(code) {
   if (isOn()) verifyBytes();
   if (settings.level !== 'full' || (hasDied && code !== 0)) return;
-  for (const { kind: _kind, ...group } of groupsOf(unfreed())) report('leak', group);
+  const news = unfreed().filter((record) => !told.has(record));
+  for (const { kind: _kind, ...group } of groupsOf(news)) report('leak', group);
 }
 
 tellAtExit[kLast] = true;
@@ -86,4 +91,4 @@ function stop() {
 
 const setLevel = (level) => (level === 'off' ? stop() : start());
 
-module.exports = { leakReport, setLevel, stillOpen, unfreed };
+module.exports = { forget, leakReport, setLevel, stillOpen, unfreed };

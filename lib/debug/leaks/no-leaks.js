@@ -12,7 +12,7 @@ const { living } = require('../watch/own-memory.js');
 const { verify } = require('../watch/watch.js');
 const { groupsOf } = require('./groups.js');
 const holds = require('./holds.js');
-const { unfreed } = require('./leaks.js');
+const leaks = require('./leaks.js');
 const opened = require('./opened.js');
 
 /** Work that is over for the program is not over for Node: a response ends some turns after its last byte was read. */
@@ -29,14 +29,14 @@ const pause = () => new Promise((resolve) => time.setTimeout(resolve, 1));
 
 /** What is taken from now on and not given back. */
 class Taken {
-  #before = new Set([...unfreed(), ...holds.openHolds(), ...opened.stillOpen()]);
+  #before = new Set([...leaks.unfreed(), ...holds.openHolds(), ...opened.stillOpen()]);
 
   #since(all) {
     return all.filter((one) => !this.#before.has(one));
   }
 
   get buffers() {
-    return this.#since(unfreed());
+    return this.#since(leaks.unfreed());
   }
 
   get holds() {
@@ -56,6 +56,7 @@ class Taken {
 
   /** Nobody is told of it again. */
   forget() {
+    for (const one of this.buffers) leaks.forget(one);
     for (const one of this.holds) holds.forget(one);
     for (const one of this.open) opened.forget(one);
   }
