@@ -28,7 +28,8 @@ function loads() {
 const GROUPS = [
   { is: (name) => /^arena\/.* (copying|owners|epochs)$/.test(name) },
   { is: (name) => /^(index\.js|request\/requests\.js) /.test(name) },
-  { is: (name) => /^(arena\/owner\.js|guard\/install\.js) /.test(name) },
+  { is: (name) => /^(arena\/owner\.js|guard\/install\.js) (?!datagrams)/.test(name) },
+  { is: (name) => name === 'guard/install.js datagrams' },
   { is: (name) => / (leaks|parsers|adoptedSpans)$/.test(name) },
   {
     is: (name) => name.startsWith('memory/native.js') || name.endsWith(' audits'),

@@ -68,15 +68,34 @@ for (const [title, act, RALLOC_GUARD = '', execArgv = []] of [
   });
 }
 
-test('methods of web streams and datagrams are replaced when the first request begins, before it has memory', async (t) => {
-  const seen = await whatChange(t, ['requests', 'a first request']);
-  const isOf = (name) => /^(?:dgram|stream\/web|writer)\./.test(name);
-  t.deepEqual(seen.requests.replaced.filter(isOf), []);
-  const replaced = seen['a first request'].replaced.filter(isOf);
-  for (const name of ['dgram.Socket.prototype.send', 'writer.write'])
-    t.true(replaced.includes(name), `${name} of ${replaced}`);
-  t.deepEqual(seen['a first request'].warnings, []);
-});
+const both = (state) => ({ dgram: state, web: state });
+
+for (const [title, way, expected] of [
+  [
+    'web streams and datagrams that nobody has loaded wait for the first request',
+    'not loaded',
+    { mount: both('unknown'), request: both('replaced') },
+  ],
+  [
+    'those that are loaded are replaced by the mount',
+    'loaded before',
+    { mount: both('replaced'), request: both('replaced') },
+  ],
+  [
+    'a side of a TransformStream that was taken since the mount, before the first request, gets copies',
+    'taken since',
+    {
+      mount: both('unknown'),
+      request: both('replaced'),
+      read: 'bytes',
+    },
+  ],
+]) {
+  test(title, async (t) => {
+    const { result, stderr } = await run('guard/later.js', { args: [way] });
+    t.deepEqual(result, expected, stderr);
+  });
+}
 
 const REFUSED = ['requests', 'entry', 'arena with the guard'];
 const refused = unchanging(['requests without the guard', ...REFUSED], { RALLOC_GUARD: 'no' });

@@ -8,6 +8,8 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const express5 = require('express');
+const { posixTest } = require('../helpers/backend.js');
+const { run } = require('../helpers/child.js');
 const { kinds, serve, assertSettled } = require('../helpers/server.js');
 const { Exchange } = require('../helpers/exchange.js');
 const { Client } = require('../helpers/client.js');
@@ -167,4 +169,28 @@ test('in a router, behind a path, and nested applications', async (t) => {
   t.is((await other.get('/x')).body.toString(), 'inner');
   await until(() => arenas.stats().inFlight === 0);
   t.is(arenas.stats().finished, 2);
+});
+
+posixTest(
+  'where the process can open no file, a request, its memory and its limit are errors with a code, and the next ones are as ever',
+  async (t) => {
+    const { code, result, stderr } = await run('request/no-files.js');
+    t.deepEqual(
+      { code, ...result },
+      {
+        code: 0,
+        first: 'EMFILE',
+        guarded: true,
+        memory: 'EMFILE',
+        later: 8,
+        refused: 'ERR_RALLOC_LIMIT',
+      },
+      stderr,
+    );
+  },
+);
+
+test('a program that has frozen Error has its bodies', async (t) => {
+  const { code, result, stderr } = await run('request/frozen-error.js');
+  t.deepEqual([code, result], [0, { length: 100_000 }], stderr);
 });

@@ -29,8 +29,9 @@ module.exports = {
    */
   kGuard: Symbol.for('ralloc.guard.1'),
 
-  /** The same of what the guard wraps before the first memory is handed out. */
-  kWholeGuard: Symbol.for('ralloc.guard.whole.1'),
+  /** The same of web streams, and of datagrams. */
+  kWebGuard: Symbol.for('ralloc.guard.web.1'),
+  kDatagramGuard: Symbol.for('ralloc.guard.dgram.1'),
 
   /**
    * True of every RallocError, which has `code` and `message`: so `instanceof RallocError` holds for errors of

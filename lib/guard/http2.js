@@ -35,10 +35,10 @@ let isGuarded = false;
 
 function guardResponses() {
   if (isGuarded) return;
-  isGuarded = true;
   // Not by require(), which a closure that stays would keep with all of this copy of ralloc.
   const { Http2ServerResponse } = process.getBuiltinModule('node:http2');
   wrap(Http2ServerResponse.prototype, 'write', makeWrite); // end() calls it
+  isGuarded = true;
 }
 
 const isLoaded = () => process.moduleLoadList?.includes('NativeModule http2');

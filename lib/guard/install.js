@@ -4,40 +4,50 @@
 // wrapped once in a thread, by the first copy of ralloc that is asked to, and stay so.
 //
 // A function that a module may take out of Node's is wrapped when the guard is asked for. Methods that nobody can call without an object of
-// their class, of modules that most servers do not load, wait for the first memory that could be given to them.
+// their class, of modules that most servers do not load, wait for such a module or for the first request.
 
 const stream = require('node:stream');
 const { variable } = require('../base/environment.js');
 const { rangeError } = require('../base/errors.js');
 const { lazy } = require('../base/lazy.js');
-const { kGuard, kWholeGuard } = require('../base/protocol.js');
+const { kDatagramGuard, kGuard, kWebGuard } = require('../base/protocol.js');
+const { mayHaveLoaded } = require('../base/runtime.js');
 const { warnOnce } = require('../base/warnings.js');
 const { takeRefused } = require('./wrap.js');
 
-/** Of which modules of Node, and how. What nobody asks for is not loaded: it takes as long as all the rest of ralloc. */
+/** Of which modules of Node, and what wraps them. What nobody asks for is not loaded: it takes as long as all the rest of ralloc. */
 const parts = [
-  ['stream', () => require('./stream.js').guardStreams()],
-  ['stream', () => require('./readable.js').guardReadables()],
-  ['stream', () => require('./list.js').guardLists()],
-  ['stream', () => require('./collect.js').guardCollectors()],
-  ['net', () => require('./socket.js').guardSockets()],
-  ['fs', () => require('./fs.js').guardFiles()],
-  ['fs', () => require('./file-streams.js').guardFileStreams()],
-  ['fs.promises', () => require('./promises.js').guardPromises()],
-  ['FileHandle', () => require('./file-handle.js').guardFileHandles()],
-  ['http', () => require('./http.js').guardMessages()],
-  ['https', () => require('./https.js').guardAgents()],
-  ['http2', () => require('./http2.js').guardHttp2()],
-  ['crypto', () => require('./crypto.js').guardCrypto()],
-  ['named imports', syncImports],
+  ['stream', () => require('./stream.js').guardStreams],
+  ['stream', () => require('./readable.js').guardReadables],
+  ['stream', () => require('./list.js').guardLists],
+  ['stream', () => require('./collect.js').guardCollectors],
+  ['net', () => require('./socket.js').guardSockets],
+  ['fs', () => require('./fs.js').guardFiles],
+  ['fs', () => require('./file-streams.js').guardFileStreams],
+  ['fs.promises', () => require('./promises.js').guardPromises],
+  ['FileHandle', () => require('./file-handle.js').guardFileHandles],
+  ['http', () => require('./http.js').guardMessages],
+  ['https', () => require('./https.js').guardAgents],
+  ['http2', () => require('./http2.js').guardHttp2],
+  ['crypto', () => require('./crypto.js').guardCrypto],
+  ['named imports', () => syncImports],
 ];
 
-const classes = lazy(() => ({ ...require('./web.js'), ...require('./dgram.js') }));
+const webStreams = lazy(() => require('./web.js'));
+const datagrams = lazy(() => require('./dgram.js'));
 
-/** What takes several milliseconds to load, and up to 2 MB. */
-const laterParts = [
-  ['stream/web', () => classes().guardWebStreams()],
-  ['dgram', () => classes().guardDatagrams()],
+/** Of what takes several milliseconds to load, and up to 2 MB: wrapped at once where Node has loaded `module`, and else by the first request. */
+const later = [
+  {
+    module: 'internal/webstreams/transformstream',
+    key: kWebGuard,
+    parts: [['stream/web', () => webStreams().guardWebStreams]],
+  },
+  {
+    module: 'dgram',
+    key: kDatagramGuard,
+    parts: [['dgram', () => datagrams().guardDatagrams]],
+  },
 ];
 
 const installed = new Set(); // a frozen stream takes no property
@@ -56,20 +66,25 @@ function syncImports() {
   syncBuiltinESMExports();
 }
 
-/** Wraps what a part can, and gives the names of the rest. */
-function installPart(part, guard) {
+/** Wraps what a part can, and returns the names of the rest. Throws where the stack ends. */
+function wrapPart(part, guard, isLate) {
   try {
-    guard();
-  } catch {
+    guard(isLate);
+  } catch (error) {
+    if (error instanceof RangeError) throw error;
     return [part, ...takeRefused().map((name) => `${part}.${name}`)];
   }
   return takeRefused().map((name) => `${part}.${name}`);
 }
 
-/** `key`: which of stream's properties says that it was done, by whichever copy of ralloc. */
-function wrapAll(given, key) {
+/**
+ * `key`: which of stream's properties says that it was done, by whichever copy of ralloc. Where a file cannot be loaded, or the stack ends, it throws, and the
+ * next call does what is missing.
+ */
+function wrapAll(given, key, isLate = false) {
   if (installed.has(key) || stream[key] === true) return;
-  const missing = given.flatMap(([part, guard]) => installPart(part, guard));
+  const loaded = given.map(([part, load]) => [part, load()]);
+  const missing = loaded.flatMap(([part, guard]) => wrapPart(part, guard, isLate));
   Reflect.defineProperty(stream, key, { value: true });
   installed.add(key);
   if (missing.length > 0) warnOnce('RALLOC_GUARD_PARTIAL', missing, given);
@@ -79,12 +94,13 @@ function wrapAll(given, key) {
 function installFirst(wanted = true) {
   if (!wanted || isOff()) return false;
   wrapAll(parts, kGuard);
+  for (const one of later) if (mayHaveLoaded(one.module)) wrapAll(one.parts, one.key);
   return true;
 }
 
-/** Wraps the rest, before any memory is handed out that operations are to hold. */
+/** Wraps the rest, before anybody runs who may be given memory that operations are to hold. */
 function installRest() {
-  wrapAll(laterParts, kWholeGuard);
+  for (const { module, key, parts } of later) wrapAll(parts, key, mayHaveLoaded(module));
 }
 
 function install(wanted) {

@@ -2,7 +2,7 @@
 
 // Web streams. What a writer is given is held until its promise settles. What is given to a controller may wait
 // anywhere, and nobody tells when it was used: there Node gets a copy of the bytes. So it does where a writer writes to a
-// TransformStream, which passes chunks on to its readable side.
+// TransformStream, which passes chunks on to its readable side, or to what may be a side of one.
 
 const web = require('node:stream/web');
 const { kHolder } = require('../base/protocol.js');
@@ -55,9 +55,10 @@ const makeFrom = (from) =>
     return from.call(this, Array.isArray(iterable) ? iterable.map(toCopy) : toCopy(iterable));
   };
 
-function guardWebStreams() {
+/** `isLate`: a program may have taken sides of TransformStreams since ralloc was mounted. */
+function guardWebStreams(isLate) {
   wrap(web.WritableStreamDefaultWriter?.prototype, 'write', makeWrite);
-  wrap(web.WritableStream?.prototype, 'getWriter', makeGetWriter);
+  if (!isLate) wrap(web.WritableStream?.prototype, 'getWriter', makeGetWriter);
   wrap(web.TransformStream?.prototype, 'writable', makeWritable, 'get');
   for (const Controller of [
     web.ReadableStreamDefaultController,

@@ -37,6 +37,7 @@ function dress(wrapper, original) {
 function wrap(object, name, make, part = 'value') {
   const descriptor = Object.getOwnPropertyDescriptor(object ?? {}, name);
   if (descriptor === undefined) return false; // not on this Node
+  if (originals.has(descriptor[part])) return true; // by an installation that was cut off
   try {
     const wrapper = dress(make(descriptor[part]), descriptor[part]);
     originals.set(wrapper, descriptor[part]);

@@ -24,7 +24,8 @@ function provoke(method) {
   } catch {
     return false; // a frozen Error
   } finally {
-    Object.assign(Error, { prepareStackTrace, stackTraceLimit });
+    Reflect.set(Error, 'prepareStackTrace', prepareStackTrace); // false where it is frozen
+    Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
   }
 }
 

@@ -5,7 +5,8 @@
 const { eachWindow } = require('../arena/arena.js');
 const { differ, sumOf } = require('../memory/audit.js');
 
-const isSettled = ({ pending, unfinished }) => pending === 0 && unfinished === null;
+const isSettled = ({ pool, unfinished }) =>
+  pool.pending === 0 && pool.unfinished === null && unfinished === null;
 
 function heapBytesOf(request) {
   let bytes = 0;
@@ -17,7 +18,7 @@ function heapBytesOf(request) {
 
 /** The room of a request: its limit, without what its windows may hand out and what it has on the heap. */
 function auditRequest(request) {
-  if (!isSettled(request.pool)) return [];
+  if (!isSettled(request.arenas)) return [];
   let charged = heapBytesOf(request);
   eachWindow(request.arena, ({ epoch }) => {
     for (const span of new Set(epoch?.spans)) if (span.home === epoch) charged += span.end;
@@ -26,10 +27,10 @@ function auditRequest(request) {
 }
 
 /** What requests in flight have of V8's heap. `requests`: all of the middleware, or those that are not over. */
-function auditHeap({ heap, pool }, requests) {
-  if (!isSettled(pool)) return [];
+function auditHeap(arenas, requests) {
+  if (!isSettled(arenas)) return [];
   const found = sumOf(requests, (request) => (request.isOver ? 0 : heapBytesOf(request)));
-  return differ('bytes charged on the heap', heap.stats().used, found);
+  return differ('bytes charged on the heap', arenas.heap.stats().used, found);
 }
 
 module.exports = { auditHeap, auditRequest };

@@ -125,7 +125,12 @@ class Mount {
     const fault =
       faultOf(req, res) ?? this.skipped(req) ?? (this.isTaken(req) ? this.takenError() : undefined);
     if (fault !== undefined) return fault;
-    return this.give(req, this.arenaFor(req[this.property], req, res)); // a second middleware gives the first one's
+    try {
+      return this.give(req, this.arenaFor(req[this.property], req, res)); // a second middleware gives the first one's
+    } catch (error) {
+      if (error instanceof RangeError) throw error; // the stack ends here
+      return error; // a file of ralloc cannot be read
+    }
   }
 
   get hasContext() {

@@ -21,7 +21,7 @@ class Request {
   #room;
   settings; // with those of its route, once that is known
   isOver = false; // and its counts are closed
-  next = null; // in the pool's list of what is unfinished
+  next = null; // in the middleware's list of what is unfinished
   #finished = false;
   usesHeap; // allocations come from the heap: from the beginning, or since a lease was refused
   mayLease; // whether it began with leave to lease: close() waits for such
@@ -107,7 +107,7 @@ class Request {
   change(settings) {
     const seals = settings.safety !== this.settings.safety;
     if (seals || settings.maxBytesPerRequest < this.limit) {
-      this.pool.settleCutOff();
+      this.#arenas.settleCutOff();
       eachWindow(this.arena, (window) => window.retractAll(seals));
     }
     this.#room += settings.maxBytesPerRequest - this.limit;
@@ -184,7 +184,7 @@ class Request {
   /** The response is over. `finished` when it was sent to its end; `mayBeRead` when something may have its memory. */
   end(finished, mayBeRead) {
     if (this.isOver) return;
-    this.pool.settleCutOff();
+    this.#arenas.settleCutOff();
     this.#end(finished, mayBeRead);
   }
 

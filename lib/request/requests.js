@@ -9,6 +9,7 @@ const { ForeignContext, current, leave, watch } = require('../arena/current.js')
 const { RallocError, limitError } = require('../base/errors.js');
 const { lazy } = require('../base/lazy.js');
 const { kTrial } = require('../base/protocol.js');
+const { finishScopes } = require('../base/scope.js');
 const check = require('../base/validate.js');
 const time = require('../base/time.js');
 const { observing } = require('../base/observer.js');
@@ -21,7 +22,12 @@ const { Request } = require('./request.js');
 const { requestSettings } = require('./options.js');
 const { watchResponse } = require('./response.js');
 
-const pools = lazy(() => require('../memory/chunk-pool.js'));
+/** With what a refusal tells: where no file can be opened, that is the error all the same. */
+const pools = lazy(() => ({
+  ...require('../arena/epoch.js'),
+  ...require('../arena/stats.js'),
+  ...require('../memory/chunk-pool.js'),
+}));
 
 const SHORTEST_TICK_MS = 10;
 const LONGEST_TICK_MS = 1000;
@@ -31,12 +37,14 @@ const closeReaders = { timeoutMs: (value, name) => check.milliseconds(value, nam
 
 class RequestArenas {
   chunkSizes = new ChunkSize();
+  unfinished = null; // requests that ended at the end of the stack
   #pool = null;
   #counts = { requests: 0, finished: 0, aborted: 0, heapRequests: 0 };
   #long; // of requests in flight, those that have memory
   #longRequests = 0;
   #tickMs;
   #ticker = null;
+  #isGuarded; // as far as it is to be
   #isTicking; // or will be at the next tick; or is never to
   #leasing = 0; // requests in flight that began with mayLease
   #storage = null;
@@ -46,6 +54,7 @@ class RequestArenas {
   constructor(options) {
     this.settings = requestSettings(options);
     this.settings.guard = installFirst(this.settings.guard);
+    this.#isGuarded = !this.settings.guard;
     const { warnAfterMs } = this.settings;
     this.heap = new HeapShare(this.settings.maxHeapBytes);
     this.#tickMs = Math.min(Math.max(warnAfterMs, SHORTEST_TICK_MS), LONGEST_TICK_MS);
@@ -57,10 +66,7 @@ class RequestArenas {
     watch(this.#storage);
   }
 
-  /**
-   * It is opened when the first request begins, or somebody asks for figures: to load all that it needs takes as long as the rest. Not in a call
-   * of the handler's: vm's timeout, which can stop that anywhere, would leave half of a module of Node's.
-   */
+  /** It is opened by the first memory, or when somebody asks for figures: to load all that it needs takes as long as the rest. */
   get pool() {
     this.#pool ??= this.#open();
     return this.#pool;
@@ -69,7 +75,6 @@ class RequestArenas {
   #open() {
     const { ChunkPool } = pools();
     const { maxBytes, safety, wipe, guard, holdMs } = this.settings;
-    if (guard) installRest();
     return new ChunkPool({
       maxBytes,
       chunkSize: 64 * 1024, // only of chunks that scopes cut from; ChunkSize decides the rest
@@ -81,6 +86,12 @@ class RequestArenas {
       limitOption: 'maxBytes',
       keeps: (span, { leasedBytes }) => this.chunkSizes.keeps(span, leasedBytes),
     });
+  }
+
+  /** Ends what the stack had no room for, and does what the pool has left. */
+  settleCutOff() {
+    if (this.unfinished !== null) finishScopes(this);
+    this.#pool?.settleCutOff();
   }
 
   get isClosing() {
@@ -95,8 +106,8 @@ class RequestArenas {
   begin(req, res) {
     const usesHeap = this.#closing !== null || this.#overQuarantine();
     const counts = this.#counts;
-    const { pool } = this;
     const isCounted = usesHeap && !this.#refuses;
+    if (!this.#isGuarded) this.#guard();
     if (!this.#isTicking) this.#tick();
     const request = new Request(this, usesHeap);
     // Where the stack ends a call throws. Here and in ended() all counts change between two calls.
@@ -106,8 +117,8 @@ class RequestArenas {
     try {
       request.response = watchResponse(req, res, request);
     } catch (error) {
-      request.next = pool.unfinished;
-      pool.unfinished = request;
+      request.next = this.unfinished;
+      this.unfinished = request;
       throw error;
     }
     return request.arena;
@@ -159,14 +170,21 @@ class RequestArenas {
     if (this.#closing !== null && this.#leasing === 0) this.#finishClose();
   }
 
+  /** Before the first handler runs: one may look up a method of Node's before it makes what it gives that. */
+  #guard() {
+    installRest();
+    this.#isGuarded = true;
+  }
+
   /** Memory of unfinished responses comes back through the garbage collector: ask it when that is too much. */
   #overQuarantine() {
-    if (!this.pool.mayHaveQuarantined) return false;
-    const { quarantined } = this.pool;
-    if (quarantined === 0) this.pool.mayHaveQuarantined = false;
+    const pool = this.#pool;
+    if (pool === null || !pool.mayHaveQuarantined) return false;
+    const { quarantined } = pool;
+    if (quarantined === 0) pool.mayHaveQuarantined = false;
     if (quarantined <= this.settings.maxQuarantineBytes) return false;
     warnOnce('RALLOC_QUARANTINE_HIGH', quarantined);
-    this.pool.collect();
+    pool.collect();
     return true;
   }
 
@@ -223,7 +241,7 @@ class RequestArenas {
   }
 
   stats() {
-    this.pool.settleCutOff();
+    this.settleCutOff();
     const { requests, ...rest } = this.#counts;
     const { inFlight } = this;
     const chunkSize = this.chunkSizes.bytes;
@@ -249,7 +267,7 @@ class RequestArenas {
   close(options) {
     const { timeoutMs } = check.options(options, closeReaders);
     if (this.#closing === null) {
-      this.pool.settleCutOff();
+      this.settleCutOff();
       this.#closing = new Promise((resolve) => {
         this.#closed = resolve;
       });

@@ -182,7 +182,10 @@ module.exports = [
     file: 'request/request.js',
     ...endings,
     mutants: {
-      'released at each close': ['    if (this.isOver) return;\n    this.pool', '    this.pool'],
+      'released at each close': [
+        '    if (this.isOver) return;\n    this.#arenas',
+        '    this.#arenas',
+      ],
     },
   },
 ];
