@@ -20,8 +20,8 @@ function requestArena(options, ...rest) {
   function middleware(req, res, next) {
     if (typeof next !== 'function') throw nextError(req, res, next);
     const fault = mount.enter(req, res);
-    if (fault === undefined) mount.run(req[property], next);
-    else if (fault === SKIPPED) next();
+    if (fault === undefined && mount.hasContext) mount.run(req[property], next);
+    else if (fault === undefined || fault === SKIPPED) next();
     else next(fault);
   }
 

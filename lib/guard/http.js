@@ -19,6 +19,8 @@ const major = Number.parseInt(process.versions.node, 10);
 const corks = major >= 22; // Node 20 corks the socket instead
 const corksItself = major >= 25;
 
+let keeping = 0; // messages with kEnds: while there are none, nothing is asked of any
+
 const isCorked = (message) => corks && message.writableCorked > 0;
 
 const isKeeping = (message) =>
@@ -29,6 +31,7 @@ function letGo(message) {
   const ends = message[kEnds];
   if (ends === undefined) return;
   message[kEnds] = undefined;
+  keeping--;
   message.req?.socket?.[kMessages]?.delete(message);
   for (const end of ends) end();
 }
@@ -62,7 +65,10 @@ const isOver = (message) =>
 /** After a call that gave `message` a chunk: `end` is called once it does not keep that. */
 function keep(message, end, corkedItself) {
   if (!isKeeping(message) || isOver(message)) return end();
-  message[kEnds] ??= [];
+  if (message[kEnds] === undefined) {
+    message[kEnds] = [];
+    keeping++;
+  }
   message[kEnds].push(end);
   if (message.outputData.length > 0 || !corkedItself) watch(message); // else it is uncorked in the next tick
   return undefined;
@@ -143,7 +149,7 @@ const makeFlush = (flush) =>
     try {
       return flush.call(this, socket);
     } finally {
-      look(this);
+      if (keeping > 0) look(this);
     }
   };
 
@@ -153,7 +159,7 @@ const makeDestroy = (destroy) =>
     try {
       return Reflect.apply(destroy, this, args);
     } finally {
-      if (!this.socket) letGo(this);
+      if (keeping > 0 && !this.socket) letGo(this);
     }
   };
 

@@ -141,29 +141,26 @@ function probe(socket, list) {
   if (status !== undefined) closeAll(list);
 }
 
-/** What carries the response, and closes with it or after it: an HTTP/2 stream, or the socket. */
-const carrierOf = (req) => (req.httpVersionMajor >= 2 ? req.stream : req.socket);
-
-/** Whether what is written to a carrier is the kernel's, or copied, once its callback is called. */
-const isSocket = (req, carrier) => req.httpVersionMajor >= 2 || carrier instanceof Socket;
-
 /** A GET with a body is read as well, and its chunks are left to V8. */
 const mayHaveBody = ({ method }) => method !== 'GET' && method !== 'HEAD';
 
-/** The list of a carrier's responses that are not over. */
-function listOf(req) {
-  const carrier = carrierOf(req);
-  if (typeof carrier?.once !== 'function') return undefined;
-  let list = carrier[kOpenResponses];
+/**
+ * The list of the responses that are not over of what carries one, and closes with it or after it: an HTTP/2 stream, or the socket. `isSocket`: whether what is written to
+ * the carrier is the kernel's, or copied, once its callback is called.
+ */
+function listOf(req, carrier, isStream) {
+  let list = carrier?.[kOpenResponses];
   if (list === undefined) {
-    list = { first: null, isSocket: isSocket(req, carrier), isParserWatched: false, probe: null };
+    if (typeof carrier?.once !== 'function') return undefined;
+    const isSocket = isStream || carrier instanceof Socket;
+    list = { first: null, isSocket, isParserWatched: false, probe: null };
     carrier[kOpenResponses] = list;
     carrier.once('close', onSocketClose);
     if (carrier.encrypted === true) time.outside(() => watchPeer(carrier, list));
   }
   if (!list.isParserWatched && mayHaveBody(req)) {
-    list.isParserWatched = true;
     parsers().watchParser(carrier);
+    list.isParserWatched = true;
   }
   return list;
 }
@@ -172,28 +169,25 @@ function listOf(req) {
 // response tells whether the handler was done.
 const isSent = (res) => res.writableFinished === true && res.writableEnded !== false;
 
-const isOver = (req, res) =>
-  res.closed === true || res.destroyed === true || req.socket?.destroyed === true;
+const isOver = (socket, res) =>
+  res.closed === true || res.destroyed === true || socket?.destroyed === true;
 
-/** Whether the response goes to the socket of its request: frameworks and tests can give it another stream. */
-function isOnSocket(req, res, list) {
-  if (list === undefined || !list.isSocket) return false;
-  if (req.httpVersionMajor >= 2) return true;
-  const { socket } = res; // none while pipelined behind another response
-  return socket === req.socket || socket === null || socket === undefined;
-}
+/** Whether a response goes to the socket of its request: frameworks and tests can give it another stream. It has none while it is pipelined behind another one. */
+const isOn = (socket, { socket: own }) => own === socket || own === null || own === undefined;
 
 /**
  * Calls request.end(finished, mayBeRead) once, when the response is over; `mayBeRead` when something may still read
  * its memory. Returns the open response, or null when it is over already.
  */
 function watchResponse(req, res, request) {
-  if (isOver(req, res)) {
+  const { socket, httpVersionMajor } = req; // once: see Mount's #faultOf()
+  if (isOver(socket, res)) {
     request.end(false, true);
     return null;
   }
-  const list = listOf(req);
-  const onSocket = isOnSocket(req, res, list);
+  const isStream = httpVersionMajor >= 2;
+  const list = listOf(req, isStream ? req.stream : socket, isStream);
+  const onSocket = list?.isSocket === true && (isStream || isOn(socket, res));
   const response = new OpenResponse(request, req, res, list, !onSocket);
   res.on('close', () => response.close());
   if (!onSocket) res.on('finish', () => response.finish());

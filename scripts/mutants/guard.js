@@ -120,9 +120,14 @@ module.exports = [
     tests: ['guard/http.test.js'],
     mutants: {
       'what is destroyed without a socket stays held': [
-        'if (!this.socket) letGo(this);',
+        'if (keeping > 0 && !this.socket) letGo(this);',
         '',
         { tests: ['guard/dead.test.js'] },
+      ],
+      'messages that keep something are not counted': [
+        '    keeping++;\n',
+        '',
+        { tests: ['guard/http.test.js'] },
       ],
       'a response with its socket is held twice': ['this.socket ? give : giveHeld', 'giveHeld'],
       'a message that waits is not held': [

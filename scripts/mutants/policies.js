@@ -177,7 +177,7 @@ module.exports = [
   {
     file: 'request/mount.js',
     tests: adapters,
-    mutants: { 'skip() is not asked': ['this.skipped(req) ?? ', ''] },
+    mutants: { 'skip() is not asked': [' ?? this.skipped(req);', ';'] },
   },
   {
     file: 'express.js',

@@ -49,12 +49,12 @@ module.exports = [
       'every stream is a socket': ['carrier instanceof Socket', 'true', { tests: noSocket }],
       'no stream is a socket': ['carrier instanceof Socket', 'false', { tests: noSocket }],
       'the socket of the request alone counts': [
-        'socket === req.socket || socket === null || socket === undefined',
+        'own === socket || own === null || own === undefined',
         'true',
         { tests: noSocket },
       ],
       'pipelined responses are on no socket': [
-        ' || socket === null || socket === undefined',
+        ' || own === null || own === undefined',
         '',
         { tests: noSocket },
       ],
@@ -100,8 +100,8 @@ module.exports = [
       ],
       'the socket is not waited for': ["carrier.once('close', onSocketClose);", ''],
       'a listener for each request': [
-        'if (list === undefined) {\n    list =',
-        'if (true) {\n    list =',
+        'if (list === undefined) {\n    if',
+        'if (true) {\n    if',
         { tests: ['request/mount.test.js'] },
       ],
       'the socket closes before the response': [
@@ -140,8 +140,8 @@ module.exports = [
         { tests: ['request/response.test.js'] },
       ],
       'http/2 by its socket': [
-        'req.httpVersionMajor >= 2 ? req.stream : req.socket',
-        'req.socket',
+        'isStream ? req.stream : socket',
+        'socket',
         { tests: ['request/http2.test.js'] },
       ],
       'a closed response is waited for': [
@@ -155,7 +155,7 @@ module.exports = [
         { tests: ['request/response.test.js'] },
       ],
       'a closed socket is waited for': [
-        ' || req.socket?.destroyed === true',
+        ' || socket?.destroyed === true',
         '',
         { tests: ['request/response.test.js'] },
       ],
