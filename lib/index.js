@@ -49,16 +49,20 @@ module.exports = {
   version,
 };
 
-exportLater(module.exports, {
-  Region: allocators,
-  Slab: allocators,
-  loadTable: allocators,
-  perRequest: allocators,
-  profiler: profiles,
-  pump: memory,
-  release: memory,
-  sampleStats: memory,
-  site: allocators,
-  slab: allocators,
-  stats: memory,
-});
+exportLater(
+  module.exports,
+  {
+    Region: allocators,
+    Slab: allocators,
+    loadTable: allocators,
+    perRequest: allocators,
+    profiler: profiles,
+    pump: memory,
+    release: memory,
+    sampleStats: memory,
+    site: allocators,
+    slab: allocators,
+    stats: memory,
+  },
+  ['loadTable', 'pump', 'release', 'sampleStats', 'stats'],
+);

@@ -5,7 +5,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const test = require('ava');
-const { lazy } = require('../../lib/base/lazy.js');
+const { exportLater, lazy } = require('../../lib/base/lazy.js');
 const { run } = require('../helpers/child.js');
 const { copyOfPackage } = require('../helpers/copy-of-package.js');
 const { STOP, stopped } = require('../helpers/stopped.js');
@@ -73,6 +73,28 @@ test('a load that throws is made again by the next use', (t) => {
   });
   t.throws(get, { instanceOf: RangeError });
   t.deepEqual(get(), { count: 2 });
+});
+
+test('an export that is a function is one before it is loaded, and loads when it is called', (t) => {
+  let count = 0;
+  const exports = { twice: undefined };
+  exportLater(exports, { twice: lazy(() => ({ twice: (n) => n * 2, count: ++count })) }, ['twice']);
+  const { twice } = exports;
+  t.deepEqual([typeof twice, twice.name, count], ['function', 'twice', 0]);
+  exports.twice = () => 'a stub';
+  t.deepEqual([exports.twice(2), twice(2), count], ['a stub', 4, 1]);
+});
+
+test('another export is a plain property once it was read, and what is derived has its own', (t) => {
+  const exports = { Class: undefined };
+  class Class {}
+  exportLater(exports, { Class: lazy(() => ({ Class })) });
+  const derived = Object.create(exports);
+  derived.Class = 'of the test';
+  t.is(exports.Class, Class);
+  t.is(Object.getOwnPropertyDescriptor(exports, 'Class').value, Class);
+  exports.Class = 'a stub';
+  t.deepEqual([exports.Class, derived.Class], ['a stub', 'of the test']);
 });
 
 /** Modules that stop their load while `isStopping`: one of ralloc's and one of nobody's. */

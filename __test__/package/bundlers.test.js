@@ -68,6 +68,7 @@ async function runs(t, path) {
   const { code, stderr, result } = await run(basename(path), { path, env });
   t.is(code, 0, stderr);
   t.true(result.works);
+  t.is(result.told, 'use-after-reset');
   t.is(result.version, version);
   return result;
 }

@@ -48,15 +48,27 @@ function lazy(make) {
   };
 }
 
-/** Gives `exports` the names of `later`, each with the function of lazy() that has it. They are plain properties for whoever sets one, as stubs do. */
-function exportLater(exports, later) {
+/**
+ * Gives `exports` the names of `later`, each with the function of lazy() that has it. Those of `functions` are functions, which load when they are called: so a test can
+ * put a stub in their place. The others are properties that load when they are read, and plain ones from then on.
+ */
+function exportLater(exports, later, functions = []) {
   for (const [name, loaded] of Object.entries(later)) {
-    const plain = { configurable: true, enumerable: true };
-    Object.defineProperty(exports, name, {
-      ...plain,
-      get: () => loaded()[name],
-      set: (value) => Object.defineProperty(exports, name, { ...plain, value, writable: true }),
-    });
+    const plain = (value) => ({ configurable: true, enumerable: true, value, writable: true });
+    const read = {
+      configurable: true,
+      enumerable: true,
+      get() {
+        const value = loaded()[name];
+        Reflect.defineProperty(exports, name, plain(value)); // false where they are frozen
+        return value;
+      },
+      set(value) {
+        Object.defineProperty(this, name, plain(value)); // of what has `exports` as its prototype, perhaps
+      },
+    };
+    const call = { [name]: (...args) => loaded()[name](...args) }[name];
+    Object.defineProperty(exports, name, functions.includes(name) ? plain(call) : read);
   }
 }
 

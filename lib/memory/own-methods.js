@@ -6,6 +6,9 @@ const { originalOf } = require('../guard/wrap.js');
 
 const verdicts = new WeakMap(); // of functions, whether they are Node's own
 
+/** Undefined in a bundle that is a module itself. */
+const HERE = typeof __filename === 'string' ? __filename : undefined;
+
 /** Without `this` each of them throws at once: in functions of Node alone, if it is Node's. A patch is among the callers. */
 function provoke(method) {
   const { prepareStackTrace, stackTraceLimit } = Error;
@@ -19,7 +22,8 @@ function provoke(method) {
     } catch (error) {
       const { stack } = error;
       const own = stack.findIndex(([file]) => !String(file).startsWith('node:'));
-      return own > 0 && stack[own][0] === __filename && stack[own][1] === provoke.name;
+      const [file, name] = stack[own] ?? [];
+      return own > 0 && (file === HERE || HERE === undefined) && name === provoke.name;
     }
   } catch {
     return false; // a frozen Error

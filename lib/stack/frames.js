@@ -6,12 +6,14 @@
 const path = require('node:path');
 const { fileURLToPath } = require('node:url');
 
-const ROOT = path.join(__dirname, '..', '..');
+/** Where this file is; a bundle that is a module of its own has no name for it. */
+const FOLDER = typeof __dirname === 'string' ? __dirname : '';
+const ROOT = path.join(FOLDER, '..', '..');
 /** Of ralloc, of which an application may have its own copy. */
 const RALLOC = ['lib', 'tools'].map((name) => path.join(ROOT, name) + path.sep);
 /** What the recorder of profiles itself is in: its own frames are nobody's. */
 const OF_RECORDER = path.join(ROOT, 'tools', 'recorder') + path.sep;
-const HERE = __dirname + path.sep;
+const HERE = FOLDER + path.sep;
 
 /** One function stands here in the place of many of Node's, by the name of each. */
 const GUARD = path.join(ROOT, 'lib', 'guard') + path.sep;
@@ -41,7 +43,7 @@ function kindOf(file) {
 }
 
 /** Whether it is of this copy of ralloc. Of a bundle nobody can tell. */
-const isOfRalloc = (file) => path.basename(__dirname) === 'stack' && isOurs(file);
+const isOfRalloc = (file) => path.basename(FOLDER) === 'stack' && isOurs(file);
 
 /** The path of a file, also where a module has its address; undefined for what has none. */
 function fileOf(name) {

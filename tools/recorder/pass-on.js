@@ -9,7 +9,8 @@ const { patchChildren } = require('./patches/children.js');
 const { patchWorkers } = require('./patches/workers.js');
 const { DATA, VARIABLES, variablesOf } = require('./options.js');
 
-const PRELOAD = path.join(__dirname, 'preload.js');
+/** A bundle has no such file. */
+const PRELOAD = typeof __dirname === 'string' ? path.join(__dirname, 'preload.js') : '';
 const OURS = /^--require "(?:[^"\\]|\\.)*preload\.js" ?/;
 
 /** NODE_OPTIONS that load the recorder, or another `preload`, before others' options. */
