@@ -31,36 +31,42 @@ class Region {
   // Hot: see bench/region.js. `>>>` catches in one compare what is not an integer, negative, or 4 GiB and more.
   allocUnsafe(size) {
     const core = this.#core;
-    const buffer = typeof size === 'number' && size >>> 0 === size ? core.take(size, false) : null;
+    const buffer =
+      typeof size === 'number' && size >>> 0 === size ? core.take(core, size, false) : null;
     return buffer !== null ? buffer : core.allocSlow(size, false);
   }
 
   alloc(size, fill, encoding) {
     if (fill !== undefined) return allocFilled(this, size, fill, encoding);
     const core = this.#core;
-    const buffer = typeof size === 'number' && size >>> 0 === size ? core.take(size, true) : null;
+    const buffer =
+      typeof size === 'number' && size >>> 0 === size ? core.take(core, size, true) : null;
     return buffer !== null ? buffer : core.allocSlow(size, true);
   }
 
   tryAllocUnsafe(size) {
     const core = this.#core;
-    const buffer = typeof size === 'number' && size >>> 0 === size ? core.take(size, false) : null;
+    const buffer =
+      typeof size === 'number' && size >>> 0 === size ? core.take(core, size, false) : null;
     return buffer !== null ? buffer : core.tryAllocSlow(size, false);
   }
 
   tryAlloc(size, fill, encoding) {
     if (fill !== undefined) return tryAllocFilled(this, size, fill, encoding);
     const core = this.#core;
-    const buffer = typeof size === 'number' && size >>> 0 === size ? core.take(size, true) : null;
+    const buffer =
+      typeof size === 'number' && size >>> 0 === size ? core.take(core, size, true) : null;
     return buffer !== null ? buffer : core.tryAllocSlow(size, true);
   }
 
   free(buffer) {
-    this.#core.free(buffer);
+    const core = this.#core;
+    core.free(core, buffer);
   }
 
   owns(buffer) {
-    return this.#core.isHeld(buffer);
+    const core = this.#core;
+    return core.isHeld(core, buffer);
   }
 
   get name() {
