@@ -38,7 +38,6 @@ class Patches {
     const before = Object.getOwnPropertyDescriptor(object, name);
     if (before !== undefined && !('value' in before)) return false;
     const shape = before ?? { writable: true, enumerable: false, configurable: true };
-    if (before !== undefined) before.value = withoutOver(before.value);
     if (!Reflect.defineProperty(object, name, { ...shape, value: wrapper })) return false;
     this.#note(object, name, { before, wrapper });
     return true;

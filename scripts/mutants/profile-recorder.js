@@ -123,8 +123,8 @@ module.exports = [
         { tests: ['debug/put-back.test.js'] },
       ],
       'what a spy has brought back is put back': [
-        'before.value = withoutOver(before.value);',
-        '',
+        'value: withoutOver(before.value)',
+        'value: before.value',
         { tests: ['debug/put-back.test.js'] },
       ],
     },
