@@ -26,25 +26,24 @@ function spyOn(object, name) {
   };
 }
 
-/** How many functions of the name are on the stack where `call` ends in an error of `limit`. */
-function layersOf(t, name, call) {
-  let layers;
+/** How deep the stack is where Buffer#toString() asks for a number that it was given. */
+function depthOfToString() {
+  let depth;
   const { prepareStackTrace, stackTraceLimit } = Error;
   Error.stackTraceLimit = 100;
   Error.prepareStackTrace = (_error, sites) => sites.length;
-  const argument = {
+  const end = {
     valueOf() {
-      layers = new Error(name).stack;
+      depth = new Error().stack;
       return 0;
     },
   };
   try {
-    call(argument);
+    Buffer.from('text').toString('latin1', end);
   } finally {
     Object.assign(Error, { prepareStackTrace, stackTraceLimit });
   }
-  t.is(typeof layers, 'number');
-  return layers;
+  return depth;
 }
 
 test.afterEach.always(() => level('off'));
@@ -67,15 +66,15 @@ for (const [object, name] of PLACES) {
 test('copies that are turned on and off in turns never stand on each other twice', (t) => {
   const other = fresh('index.js');
   const own = Buffer.prototype.toString;
-  const depth = () => layersOf(t, 'toString', (end) => Buffer.from('text').toString('latin1', end));
   const depths = [];
-  const before = depth();
+  const before = depthOfToString();
+  t.is(typeof before, 'number');
   for (let i = 0; i < 5; i++) {
     level('full');
     level('full', other);
     level('off');
     level('off', other);
-    depths.push(depth() - before);
+    depths.push(depthOfToString() - before);
   }
   t.true(Math.max(...depths) <= 2, String(depths));
   level('full');

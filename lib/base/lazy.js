@@ -53,9 +53,13 @@ function lazy(make) {
  * put a stub in their place. The others are properties that load when they are read, and plain ones from then on.
  */
 function exportLater(exports, later, functions = []) {
+  const plain = (value) => ({ configurable: true, enumerable: true, value, writable: true });
   for (const [name, loaded] of Object.entries(later)) {
-    const plain = (value) => ({ configurable: true, enumerable: true, value, writable: true });
-    const read = {
+    if (functions.includes(name)) {
+      exports[name] = { [name]: (...args) => loaded()[name](...args) }[name]; // which has the name
+      continue;
+    }
+    Object.defineProperty(exports, name, {
       configurable: true,
       enumerable: true,
       get() {
@@ -66,9 +70,7 @@ function exportLater(exports, later, functions = []) {
       set(value) {
         Object.defineProperty(this, name, plain(value)); // of what has `exports` as its prototype, perhaps
       },
-    };
-    const call = { [name]: (...args) => loaded()[name](...args) }[name];
-    Object.defineProperty(exports, name, functions.includes(name) ? plain(call) : read);
+    });
   }
 }
 

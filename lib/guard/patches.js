@@ -8,7 +8,7 @@ const { dress } = require('./wrap.js');
 const Reference = WeakRef;
 
 const originals = new WeakMap(); // of wrappers
-const over = new WeakSet(); // wrappers that could not be put back, since something stood on them, or that came back with it
+const over = new WeakSet(); // wrappers whose time is over: one may still stand below a spy, or be brought back by it
 
 /** What a function is without those that are over. */
 const withoutOver = (method) => (over.has(method) ? withoutOver(originals.get(method)) : method);

@@ -24,7 +24,6 @@ const { watchResponse } = require('./response.js');
 
 /** With what a refusal tells: where no file can be opened, that is the error all the same. */
 const pools = lazy(() => ({
-  ...require('../arena/epoch.js'),
   ...require('../arena/stats.js'),
   ...require('../memory/chunk-pool.js'),
 }));
