@@ -194,6 +194,25 @@ test.serial('end() of a response that waits has its length', async (t) => {
   t.is((await client.response()).headers['content-length'], String(SIZE));
 });
 
+test.serial('a response that waited lets go when its turn comes, and goes on', async (t) => {
+  const responses = [];
+  const { arena, port } = await arenaAndServer(t, (arena, res) => {
+    if (responses.push(res) === 2) res.write(make(arena));
+  });
+  const client = await Client.connect(port);
+  client.send('/');
+  client.send('/');
+  await until(() => responses.length === 2);
+  arena.reset();
+  t.true(arena.stats().memory.held > 0);
+  responses[0].end();
+  await until(() => arena.stats().memory.held === 0);
+  t.is(responses[1].writableEnded || responses[1].destroyed, false);
+  responses[1].end();
+  await client.response();
+  t.deepEqual((await client.response()).body, WHOLE);
+});
+
 test.serial(
   'a stream that is corked and uncorked for hours holds nothing in between',
   async (t) => {

@@ -70,24 +70,35 @@ for (const [title, act, RALLOC_GUARD = '', execArgv = []] of [
 
 const both = (state) => ({ dgram: state, web: state });
 
+const replaced = both('replaced');
+const unknown = both('unknown');
+const everybody = [true, true, true];
+
 for (const [title, way, expected] of [
   [
-    'web streams and datagrams that nobody has loaded wait for the first request',
+    'web streams and datagrams that nobody has loaded wait for the first memory of a request',
     'not loaded',
-    { mount: both('unknown'), request: both('replaced') },
+    { mount: unknown, request: unknown, memory: replaced, own: everybody },
   ],
   [
     'those that are loaded are replaced by the mount',
     'loaded before',
-    { mount: both('replaced'), request: both('replaced') },
+    { mount: replaced, request: replaced, memory: replaced, own: everybody },
   ],
   [
     'a side of a TransformStream that was taken since the mount, before the first request, gets copies',
     'taken since',
+    { mount: unknown, request: replaced, memory: replaced, read: 'bytes', own: everybody },
+  ],
+  [
+    'requests that were there when a handler loaded web streams, before the first memory, have Buffers of the heap',
+    'taken by a handler',
     {
-      mount: both('unknown'),
-      request: both('replaced'),
+      mount: unknown,
+      request: unknown,
+      memory: replaced,
       read: 'bytes',
+      own: [false, false, true],
     },
   ],
 ]) {

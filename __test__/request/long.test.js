@@ -96,6 +96,14 @@ test('who is over, has reset its arena, or has nothing in it is not told of', (t
   t.deepEqual(told(), [warning('GET /long', 16)], 'those before it are behind');
 });
 
+test('a request that is alone is told of, whoever was alone before it', (t) => {
+  const { clock, begin, told } = middleware();
+  begin('/over', 10).end();
+  begin('/long', 10);
+  clock.pass(MINUTE + 1000);
+  t.deepEqual(told(), [warning('GET /long', 16)]);
+});
+
 test('of several each that is left is told of, once', (t) => {
   const { clock, begin, told } = middleware();
   const first = begin('/first', 10);

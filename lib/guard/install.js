@@ -4,7 +4,7 @@
 // wrapped once in a thread, by the first copy of ralloc that is asked to, and stay so.
 //
 // A function that a module may take out of Node's is wrapped when the guard is asked for. Methods that nobody can call without an object of
-// their class, of modules that most servers do not load, wait for such a module or for the first request.
+// their class, of modules that most servers do not load, wait for such a module or for the first memory.
 
 const stream = require('node:stream');
 const { variable } = require('../base/environment.js');
@@ -36,7 +36,7 @@ const parts = [
 const webStreams = lazy(() => require('./web.js'));
 const datagrams = lazy(() => require('./dgram.js'));
 
-/** Of what takes several milliseconds to load, and up to 2 MB: wrapped at once where Node has loaded `module`, and else by the first request. */
+/** Of what takes several milliseconds to load, and up to 2 MB: wrapped at once where Node has loaded `module`, and else by the first memory. */
 const later = [
   {
     module: 'internal/webstreams/transformstream',
@@ -51,6 +51,11 @@ const later = [
 ];
 
 const installed = new Set(); // a frozen stream takes no property
+const isInstalled = (key) => installed.has(key) || stream[key] === true;
+
+let isWhole = false; // and the rest is wrapped
+let wasLate = false; // when it was, some of it was loaded
+let modules = 0; // of Node's that were loaded when installLoaded() looked
 
 /** Whether RALLOC_GUARD=off leaves Node as it is. Throws ERR_RALLOC_INVALID_ARGUMENT for what it cannot be. */
 function isOff() {
@@ -82,7 +87,7 @@ function wrapPart(part, guard, isLate) {
  * next call does what is missing.
  */
 function wrapAll(given, key, isLate = false) {
-  if (installed.has(key) || stream[key] === true) return;
+  if (isInstalled(key)) return;
   const loaded = given.map(([part, load]) => [part, load()]);
   const missing = loaded.flatMap(([part, guard]) => wrapPart(part, guard, isLate));
   Reflect.defineProperty(stream, key, { value: true });
@@ -98,15 +103,33 @@ function installFirst(wanted = true) {
   return true;
 }
 
-/** Wraps the rest, before anybody runs who may be given memory that operations are to hold. */
+const isLoadedAlone = ({ module, key }) => !isInstalled(key) && mayHaveLoaded(module);
+
+/**
+ * Wraps the rest, before anybody is given memory that operations are to hold. Returns whether some of it was loaded by then: whoever ran may have
+ * looked up a method as Node has it.
+ */
 function installRest() {
+  if (isWhole) return wasLate;
+  wasLate ||= later.some(isLoadedAlone);
   for (const { module, key, parts } of later) wrapAll(parts, key, mayHaveLoaded(module));
+  isWhole = true;
+  return wasLate;
+}
+
+/** Wraps the rest where Node has loaded some of it. Returns whether all is wrapped. Hot: each request asks until the first memory. */
+function installLoaded() {
+  const count = process.moduleLoadList?.length ?? 0;
+  if (isWhole || (count === modules && count > 0)) return isWhole;
+  if (later.some(isLoadedAlone)) installRest();
+  modules = count;
+  return isWhole;
 }
 
 function install(wanted) {
-  const isInstalled = installFirst(wanted);
-  if (isInstalled) installRest();
-  return isInstalled;
+  const isWrapped = installFirst(wanted);
+  if (isWrapped) installRest();
+  return isWrapped;
 }
 
-module.exports = { install, installFirst, installRest };
+module.exports = { install, installFirst, installLoaded, installRest };

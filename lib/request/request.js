@@ -23,7 +23,9 @@ class Request {
   isOver = false; // and its counts are closed
   next = null; // in the middleware's list of what is unfinished
   #finished = false;
-  usesHeap; // allocations come from the heap: from the beginning, or since a lease was refused
+  #usesHeap; // from the beginning, or since a lease was refused
+  #isEarly; // it began before all was guarded, and has no memory yet
+  #isUnguarded = false; // so that its memory is the heap's
   mayLease; // whether it began with leave to lease: close() waits for such
   since = -1; // with `older` and `newer` of LongRequests; -1 without memory
   older = null;
@@ -34,11 +36,12 @@ class Request {
   bodyReading = null; // while body() reads
   arena;
 
-  constructor(arenas, usesHeap) {
+  constructor(arenas, usesHeap, isGuarded) {
     this.#arenas = arenas;
     this.settings = arenas.settings;
     this.#room = this.settings.maxBytesPerRequest;
-    this.usesHeap = usesHeap;
+    this.#usesHeap = usesHeap;
+    this.#isEarly = !isGuarded;
     this.mayLease = !usesHeap;
     this.arena = makeRequestArena(this);
   }
@@ -50,6 +53,15 @@ class Request {
 
   get pool() {
     return this.#arenas.pool;
+  }
+
+  /** Whether allocations come from the heap. Asked before the first one. */
+  get usesHeap() {
+    if (this.#isEarly) {
+      this.#isUnguarded = this.#arenas.guardLate();
+      this.#isEarly = false;
+    }
+    return this.#usesHeap || this.#isUnguarded;
   }
 
   get limit() {
@@ -143,7 +155,7 @@ class Request {
       this.#arenas.heap.refuse(error);
       return false;
     }
-    this.usesHeap = true;
+    this.#usesHeap = true;
     this.#arenas.countFallback(error.message);
     return true;
   }
@@ -159,7 +171,7 @@ class Request {
     const { wipe } = this.settings;
     const buffer = this.isOver
       ? arenas.heap.allocLate(size, zero, wipe, given)
-      : arenas.heapBuffer(size, zero, wipe, given);
+      : arenas.heapBuffer(size, zero, wipe, given, !this.#isUnguarded);
     this.#room -= size;
     return buffer;
   }

@@ -14,7 +14,7 @@ const check = require('../base/validate.js');
 const time = require('../base/time.js');
 const { observing } = require('../base/observer.js');
 const { warnOnce } = require('../base/warnings.js');
-const { installFirst, installRest } = require('../guard/install.js');
+const { installFirst, installLoaded, installRest } = require('../guard/install.js');
 const { ChunkSize } = require('./chunk-size.js');
 const { HeapShare } = require('./heap-share.js');
 const { LongRequests } = require('./long-requests.js');
@@ -106,9 +106,9 @@ class RequestArenas {
     const usesHeap = this.#closing !== null || this.#overQuarantine();
     const counts = this.#counts;
     const isCounted = usesHeap && !this.#refuses;
-    if (!this.#isGuarded) this.#guard();
+    if (!this.#isGuarded) this.#isGuarded = installLoaded();
     if (!this.#isTicking) this.#tick();
-    const request = new Request(this, usesHeap);
+    const request = new Request(this, usesHeap, this.#isGuarded);
     // Where the stack ends a call throws. Here and in ended() all counts change between two calls.
     counts.requests++;
     if (isCounted) counts.heapRequests++;
@@ -169,10 +169,14 @@ class RequestArenas {
     if (this.#closing !== null && this.#leasing === 0) this.#finishClose();
   }
 
-  /** Before the first handler runs: one may look up a method of Node's before it makes what it gives that. */
-  #guard() {
-    installRest();
+  /**
+   * By the first memory of a request that began before all was guarded. Whether that has to be the heap's: a handler may have looked up a method of
+   * Node's, which is not guarded, before it makes what it gives that.
+   */
+  guardLate() {
+    const wasLate = installRest();
     this.#isGuarded = true;
+    return wasLate;
   }
 
   /** Memory of unfinished responses comes back through the garbage collector: ask it when that is too much. */
@@ -197,9 +201,9 @@ class RequestArenas {
     return this.settings.onOverflow === 'error' && this.#closing === null;
   }
 
-  /** For a request in flight that may not lease, or not any more. */
-  heapBuffer(size, zero, wipe, given) {
-    if (!this.#refuses) return this.heap.alloc(size, zero, wipe, given);
+  /** For a request in flight that may not lease, or not any more. `refuses`: where its middleware does. */
+  heapBuffer(size, zero, wipe, given, refuses) {
+    if (!(refuses && this.#refuses)) return this.heap.alloc(size, zero, wipe, given);
     const { maxQuarantineBytes } = this.settings;
     const remedy = 'let the event loop turn, for a garbage collection';
     const usage = { parts: ['waiting for a garbage collection'], remedy };

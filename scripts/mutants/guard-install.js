@@ -32,6 +32,16 @@ module.exports = [
         'Reflect.defineProperty(stream, key',
         'Object.defineProperty(stream, key',
       ],
+      'what was loaded is not told': ['wasLate ||= later.some(isLoadedAlone);', ''],
+      'what is loaded waits for the first memory': [
+        'if (later.some(isLoadedAlone)) installRest();',
+        '',
+      ],
+      'what is not loaded does not wait': [
+        'if (later.some(isLoadedAlone)) installRest();',
+        'installRest();',
+      ],
+      'loads are looked for once': ['(count === modules && count > 0)', 'modules > 0'],
       'named imports stay as they were': ['  syncBuiltinESMExports();\n', ''],
       'nobody hears of what is not wrapped': [
         'if (missing.length > 0) warnOnce',

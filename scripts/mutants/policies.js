@@ -73,8 +73,13 @@ module.exports = [
     tests: overflow,
     mutants: {
       'the heap serves while much is in quarantine': [
-        'if (!this.#refuses) return this',
+        'if (!(refuses && this.#refuses)) return this',
         'return this',
+      ],
+      'the heap is refused to whom the guard came too late for': [
+        'if (!(refuses && this.#refuses)) return this',
+        'if (!this.#refuses) return this',
+        { tests: ['guard/install.test.js'] },
       ],
       'nothing serves after close()': [
         "onOverflow === 'error' && this.#closing === null",
