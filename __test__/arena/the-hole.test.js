@@ -11,7 +11,7 @@ const { serve, assertSettled } = require('../helpers/server.js');
 const { Client } = require('../helpers/client.js');
 const { Ledger, isOf } = require('../helpers/ledger.js');
 const { run } = require('../helpers/child.js');
-const { until } = require('../helpers/until.js');
+const { letGo, until } = require('../helpers/until.js');
 const { posixTest } = require('../helpers/backend.js');
 const operations = require('../helpers/operations.js');
 
@@ -91,7 +91,7 @@ for (const [name, begin] of Object.entries(operations)) {
         const { body } = await client.response();
         t.is(isOf(2, body), closed || name !== 'fs.read');
         await until(() => server.arenas.stats().inFlight === 0);
-        await until(() => server.arenas.stats().memory.held === 0);
+        await letGo(server.arenas);
         if (options.safety === undefined) await until(() => ledger.alive().length === 0);
         assertSettled(t, server.arenas);
       },

@@ -10,7 +10,7 @@ const { promisify } = require('node:util');
 const zlib = require('node:zlib');
 const { Arena } = require('../../lib/index.js');
 const { SIZE, isAll, outlive, inPool } = require('../helpers/in-flight.js');
-const { until } = require('../helpers/until.js');
+const { letGo } = require('../helpers/until.js');
 
 const called = (call) =>
   new Promise((resolve, reject) =>
@@ -107,7 +107,7 @@ for (const [name, compress] of existing(forward)) {
     const arena = new Arena({ guard: true });
     await t.throwsAsync(promisify(zlib[name])(arena.allocUnsafe(SIZE).fill('a')));
     arena.reset();
-    await until(() => arena.stats().memory.held === 0);
+    await letGo(arena);
   });
 }
 

@@ -13,7 +13,7 @@ const { once } = require('node:events');
 const { text } = require('node:stream/consumers');
 const { Arena, Slab } = require('../../lib/index.js');
 const { folder } = require('../helpers/folder.js');
-const { until } = require('../helpers/until.js');
+const { letGo } = require('../helpers/until.js');
 const { SIZE, isAll, outlive, inPool } = require('../helpers/in-flight.js');
 const { run } = require('../helpers/child.js');
 const { testWhere } = require('../helpers/backend.js');
@@ -114,7 +114,7 @@ test.serial(
     });
     t.is(seen[0], 'read');
     t.true(seen[1] > 0);
-    await until(() => arena.stats().memory.held === 0);
+    await letGo(arena);
   },
 );
 
@@ -158,7 +158,7 @@ for (const [name, remove] of [
     arena.allocUnsafe(60_000).fill('!');
     await removed;
     t.false(fs.existsSync(path));
-    await until(() => arena.stats().memory.held === 0);
+    await letGo(arena);
     arena.close();
   });
 }

@@ -14,7 +14,7 @@ const { Arena } = require('../../lib/index.js');
 const { Client } = require('../helpers/client.js');
 const { SIZE, isAll } = require('../helpers/in-flight.js');
 const { listen, serveOnly } = require('../helpers/server.js');
-const { until } = require('../helpers/until.js');
+const { letGo, until } = require('../helpers/until.js');
 const { certificate } = require('../helpers/certificate.js');
 
 /** Resets the arena, and gives its memory to b's. */
@@ -106,7 +106,7 @@ for (const [guard, how] of guards) {
       t.is((await client.response()).body.toString(), 'first');
       if (typeof finish === 'function') finish();
       t.is((await sent(client, responses[1])).includes(WHOLE), guard);
-      await until(() => arena.stats().memory.held === 0);
+      await letGo(arena);
       t.is(arena.stats().guarded.http.operations > 0, guard);
     });
 
@@ -130,7 +130,7 @@ for (const [guard, how] of guards) {
       if (!request.writableFinished) await once(request, 'finish');
       if (guard) await until(() => server.received().includes(WHOLE));
       t.is(server.received().includes(WHOLE), guard);
-      await until(() => arena.stats().memory.held === 0);
+      await letGo(arena);
       request.destroy();
     });
   }
@@ -157,7 +157,7 @@ for (const [guard, how] of guards) {
       client.send('/');
       await until(() => response !== undefined);
       t.is((await sent(client, response)).includes(WHOLE), guard);
-      await until(() => arena.stats().memory.held === 0);
+      await letGo(arena);
     });
   }
 }
@@ -206,7 +206,7 @@ test.serial('a response that waited lets go when its turn comes, and goes on', a
   arena.reset();
   t.true(arena.stats().memory.held > 0);
   responses[0].end();
-  await until(() => arena.stats().memory.held === 0);
+  await letGo(arena);
   t.is(responses[1].writableEnded || responses[1].destroyed, false);
   responses[1].end();
   await client.response();
@@ -246,7 +246,7 @@ async function assertLetGo(t, arena, act) {
   arena.reset();
   t.true(arena.stats().memory.held > 0);
   await act();
-  await until(() => arena.stats().memory.held === 0);
+  await letGo(arena);
 }
 
 /** A port that nobody listens on, nor is given by the kernel as one that was closed a moment ago. */
@@ -324,7 +324,7 @@ for (const [name, give] of Object.entries(gives)) {
       }
       await until(() => arena.stats().guarded.http.operations >= 19);
       arena.reset();
-      await until(() => arena.stats().memory.held === 0);
+      await letGo(arena);
       client.socket.destroy();
     });
   }
@@ -356,7 +356,8 @@ test.serial('a response that is destroyed in the turn of its write lets go', asy
   });
   const client = await Client.connect(port);
   client.send('/');
-  await until(() => response !== undefined && arena.stats().memory.held === 0);
+  await until(() => response !== undefined);
+  await letGo(arena);
   t.pass();
 });
 
@@ -390,7 +391,7 @@ test.serial('a call that throws holds nothing', async (t) => {
   client.send('/');
   await client.rest().catch(() => {});
   arena.reset();
-  await until(() => arena.stats().memory.held === 0);
+  await letGo(arena);
 });
 
 // Certificates and keys in memory that is reset: an agent makes names of them for as long as it has a connection.

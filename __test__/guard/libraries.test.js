@@ -20,7 +20,7 @@ const { WebSocket, WebSocketServer } = require('ws');
 const { Arena, requestArena } = require('../../lib/index.js');
 const { removeFolder } = require('../helpers/folder.js');
 const { assertSettled, serve } = require('../helpers/server.js');
-const { until } = require('../helpers/until.js');
+const { letGo, until } = require('../helpers/until.js');
 
 const SIZE = 300_000;
 const bytes = (letter, size = SIZE) => Buffer.alloc(size, letter);
@@ -41,7 +41,8 @@ async function application(t, build) {
   const other = new Arena();
   t.teardown(() => other.close());
   const settled = async () => {
-    await until(() => arenas.stats().inFlight === 0 && arenas.stats().memory.held === 0);
+    await until(() => arenas.stats().inFlight === 0);
+    await letGo(arenas);
     assertSettled(t, arenas);
   };
   return { url: `http://127.0.0.1:${port}`, arenas, settled };
@@ -173,7 +174,7 @@ for (const perMessageDeflate of [false, { threshold: 0 }]) {
     socket.close();
     await once(socket, 'close');
     server.close();
-    await until(() => arena.stats().memory.held === 0);
+    await letGo(arena);
     arena.close();
   });
 }
@@ -202,7 +203,7 @@ for (const how of ['under a hold', 'as a copyOut']) {
     socket.close();
     await once(socket, 'close');
     server.close();
-    await until(() => arena.stats().memory.held === 0);
+    await letGo(arena);
     arena.close();
   });
 }

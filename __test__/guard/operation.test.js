@@ -10,7 +10,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const { promisify } = require('node:util');
 const { Arena } = require('../../lib/index.js');
-const { until } = require('../helpers/until.js');
+const { letGo } = require('../helpers/until.js');
 
 const { size } = fs.statSync(__filename);
 
@@ -34,7 +34,7 @@ for (const [name, read] of Object.entries(reading)) {
     await filled;
     t.is(buffer.length, size);
     t.is(buffer.equals(fs.readFileSync(__filename)), !name.includes('randomFill'));
-    await until(() => arena.stats().memory.held === 0);
+    await letGo(arena);
     t.is(buffer.length, 0);
     arena.close();
   });

@@ -4,7 +4,7 @@
 
 const { Arena } = require('../../lib/index.js');
 const { BusyPool } = require('./busy-pool.js');
-const { until } = require('./until.js');
+const { letGo } = require('./until.js');
 
 const SIZE = 16 * 1024;
 
@@ -26,7 +26,7 @@ async function outlive(t, { guard, size = SIZE }, begin) {
   await goOn();
   const seen = await finish();
   const result = { seen, isIntact: isAll(next, 'b'), stats: arena.stats().guarded };
-  await until(() => arena.stats().memory.held === 0);
+  await letGo(arena);
   arena.close();
   t.is(arena.stats().memory.used, 0);
   return result;

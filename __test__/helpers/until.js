@@ -23,6 +23,13 @@ async function until(condition, seconds = 60) {
   }
 }
 
+/** Resolves once nothing of `owner`, an arena or a middleware, is held: since all is over, and not since it took longer than `holdMs`. */
+async function letGo(owner) {
+  await until(() => owner.stats().memory.held === 0);
+  const { holds, operations } = owner.stats().expired;
+  if (holds + operations > 0) throw new Error(`held for holdMs: ${holds}, ${operations}`);
+}
+
 // On Node 20 a FinalizationRegistry is never heard of while collections follow each other within 2 ms, as
 // when several tests of a file wait for them.
 const EVERY_MS = 10; // from the end of one: a large heap takes longer than that to collect
@@ -62,4 +69,4 @@ function gcAndTrim() {
   gc({ type: 'major', execution: 'sync', flavor: 'last-resort' });
 }
 
-module.exports = { until, untilCollected, turns, gc, gcAndTrim };
+module.exports = { until, letGo, untilCollected, turns, gc, gcAndTrim };

@@ -15,13 +15,13 @@ const { removeFolder } = require('../helpers/folder.js');
 const { kinds, serve, assertSettled } = require('../helpers/server.js');
 const { Client } = require('../helpers/client.js');
 const { Ledger, isOf, sameAnswer } = require('../helpers/ledger.js');
-const { until, untilCollected } = require('../helpers/until.js');
+const { letGo, until, untilCollected } = require('../helpers/until.js');
 
 const read = promisify(fs.read);
 const write = promisify(fs.write);
 const idOf = (req) => Number(req.url.slice(1));
 const over = ({ arenas }) => until(() => arenas.stats().inFlight === 0);
-const unheld = ({ arenas }) => until(() => arenas.stats().memory.held === 0);
+const unheld = ({ arenas }) => letGo(arenas);
 
 function folder(t) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ralloc-'));
