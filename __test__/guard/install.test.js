@@ -91,6 +91,17 @@ for (const [title, way, expected] of [
     { mount: unknown, request: replaced, memory: replaced, read: 'bytes', own: everybody },
   ],
   [
+    'a request that begins after that was loaded finds it replaced; who was there has Buffers of the heap',
+    'taken between requests',
+    {
+      mount: unknown,
+      request: replaced,
+      memory: replaced,
+      read: 'bytes',
+      own: [false, true, true],
+    },
+  ],
+  [
     'requests that were there when a handler loaded web streams, before the first memory, have Buffers of the heap',
     'taken by a handler',
     {

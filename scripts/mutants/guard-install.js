@@ -21,7 +21,7 @@ module.exports = [
       'a frozen stream is wrapped again': [
         'installed.has(key) || stream[key] === true',
         'stream[key] === true',
-        { tests: ['guard/beside.test.js'] },
+        { equivalent: 'what is wrapped is not wrapped again: it takes time alone' },
       ],
       'other copies are not told': [
         'Reflect.defineProperty(stream, key, { value: true });',
