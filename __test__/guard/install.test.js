@@ -88,14 +88,20 @@ for (const [title, way, expected] of [
   [
     'a side of a TransformStream that was taken since the mount, before the first request, gets copies',
     'taken since',
-    { mount: unknown, request: replaced, memory: replaced, read: 'bytes', own: everybody },
+    {
+      mount: unknown,
+      request: { ...unknown, web: 'replaced' },
+      memory: replaced,
+      read: 'bytes',
+      own: everybody,
+    },
   ],
   [
     'a request that begins after that was loaded finds it replaced; who was there has Buffers of the heap',
     'taken between requests',
     {
       mount: unknown,
-      request: replaced,
+      request: { ...unknown, web: 'replaced' },
       memory: replaced,
       read: 'bytes',
       own: [false, true, true],

@@ -53,8 +53,7 @@ const later = [
 const installed = new Set(); // a frozen stream takes no property
 const isInstalled = (key) => installed.has(key) || stream[key] === true;
 
-let isWhole = false; // and the rest is wrapped
-let wasLate = false; // when it was, some of it was loaded
+let late = 0; // of `later`, those that were loaded when they were wrapped
 let modules = 0; // of Node's that were loaded when installLoaded() looked
 
 /** Whether RALLOC_GUARD=off leaves Node as it is. Throws ERR_RALLOC_INVALID_ARGUMENT for what it cannot be. */
@@ -103,27 +102,27 @@ function installFirst(wanted = true) {
   return true;
 }
 
-const isLoadedAlone = ({ module, key }) => !isInstalled(key) && mayHaveLoaded(module);
-
-/**
- * Wraps the rest, before anybody is given memory that operations are to hold. Returns whether some of it was loaded by then: whoever ran may have
- * looked up a method as Node has it.
- */
-function installRest() {
-  if (isWhole) return wasLate;
-  wasLate ||= later.some(isLoadedAlone);
-  for (const { module, key, parts } of later) wrapAll(parts, key, mayHaveLoaded(module));
-  isWhole = true;
-  return wasLate;
+/** Wraps one of `later`. Where Node has loaded its module by now, whoever runs may have looked up a method as Node has it. */
+function wrapLater({ module, key, parts }) {
+  if (isInstalled(key)) return;
+  const isLate = mayHaveLoaded(module);
+  wrapAll(parts, key, isLate);
+  if (isLate) late++;
 }
 
-/** Wraps the rest where Node has loaded some of it. Returns whether all is wrapped. Hot: each request asks until the first memory. */
+/** Wraps the rest, before anybody is given memory that operations are to hold. Returns how many of it came late. */
+function installRest() {
+  for (const one of later) wrapLater(one);
+  return late;
+}
+
+/** Wraps of the rest what Node has loaded, and returns how many of it came late so far. Hot: each request asks until the first memory. */
 function installLoaded() {
   const count = process.moduleLoadList?.length ?? 0;
-  if (isWhole || (count === modules && count > 0)) return isWhole;
-  if (later.some(isLoadedAlone)) installRest();
+  if (count === modules && count > 0) return late;
+  for (const one of later) if (mayHaveLoaded(one.module)) wrapLater(one);
   modules = count;
-  return isWhole;
+  return late;
 }
 
 function install(wanted) {

@@ -13,6 +13,8 @@ const {
   releaseRequestArena,
 } = require('../arena/arena.js');
 
+const GUARDED = -1;
+
 const bodies = lazy(() => require('./body.js'));
 
 class Request {
@@ -24,7 +26,7 @@ class Request {
   next = null; // in the middleware's list of what is unfinished
   #finished = false;
   #usesHeap; // from the beginning, or since a lease was refused
-  #isEarly; // it began before all was guarded, and has no memory yet
+  #late; // of the guard's parts, how many had come late when this began before all was guarded; GUARDED once it has memory
   #isUnguarded = false; // so that its memory is the heap's
   mayLease; // whether it began with leave to lease: close() waits for such
   since = -1; // with `older` and `newer` of LongRequests; -1 without memory
@@ -36,12 +38,12 @@ class Request {
   bodyReading = null; // while body() reads
   arena;
 
-  constructor(arenas, usesHeap, isGuarded) {
+  constructor(arenas, usesHeap, late) {
     this.#arenas = arenas;
     this.settings = arenas.settings;
     this.#room = this.settings.maxBytesPerRequest;
     this.#usesHeap = usesHeap;
-    this.#isEarly = !isGuarded;
+    this.#late = late;
     this.mayLease = !usesHeap;
     this.arena = makeRequestArena(this);
   }
@@ -55,11 +57,14 @@ class Request {
     return this.#arenas.pool;
   }
 
-  /** Whether allocations come from the heap. Asked before the first one. */
+  /**
+   * Whether allocations come from the heap. Asked before the first one. If a part of the guard came late since this began, its handler may have looked
+   * up a method of Node's, which holds nothing, before it makes what it gives that.
+   */
   get usesHeap() {
-    if (this.#isEarly) {
-      this.#isUnguarded = this.#arenas.guardLate();
-      this.#isEarly = false;
+    if (this.#late !== GUARDED) {
+      this.#isUnguarded = this.#arenas.guardRest() !== this.#late;
+      this.#late = GUARDED;
     }
     return this.#usesHeap || this.#isUnguarded;
   }
@@ -233,4 +238,4 @@ class Request {
   }
 }
 
-module.exports = { Request };
+module.exports = { GUARDED, Request };

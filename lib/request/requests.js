@@ -18,7 +18,7 @@ const { installFirst, installLoaded, installRest } = require('../guard/install.j
 const { ChunkSize } = require('./chunk-size.js');
 const { HeapShare } = require('./heap-share.js');
 const { LongRequests } = require('./long-requests.js');
-const { Request } = require('./request.js');
+const { GUARDED, Request } = require('./request.js');
 const { requestSettings } = require('./options.js');
 const { watchResponse } = require('./response.js');
 
@@ -106,9 +106,9 @@ class RequestArenas {
     const usesHeap = this.#closing !== null || this.#overQuarantine();
     const counts = this.#counts;
     const isCounted = usesHeap && !this.#refuses;
-    if (!this.#isGuarded) this.#isGuarded = installLoaded();
+    const late = this.#isGuarded ? GUARDED : installLoaded();
     if (!this.#isTicking) this.#tick();
-    const request = new Request(this, usesHeap, this.#isGuarded);
+    const request = new Request(this, usesHeap, late);
     // Where the stack ends a call throws. Here and in ended() all counts change between two calls.
     counts.requests++;
     if (isCounted) counts.heapRequests++;
@@ -169,14 +169,11 @@ class RequestArenas {
     if (this.#closing !== null && this.#leasing === 0) this.#finishClose();
   }
 
-  /**
-   * By the first memory of a request that began before all was guarded. Whether that has to be the heap's: a handler may have looked up a method of
-   * Node's, which is not guarded, before it makes what it gives that.
-   */
-  guardLate() {
-    const wasLate = installRest();
+  /** Before the first memory of all. Returns what came late: to whom was there by then memory has to be the heap's. */
+  guardRest() {
+    const late = installRest();
     this.#isGuarded = true;
-    return wasLate;
+    return late;
   }
 
   /** Memory of unfinished responses comes back through the garbage collector: ask it when that is too much. */

@@ -89,8 +89,8 @@ module.exports = [
       ],
       'the heap serves one allocation only': ['    this.#usesHeap = true;\n', ''],
       'the guard came in time for all': [
-        'this.#isUnguarded = this.#arenas.guardLate();',
-        'this.#arenas.guardLate();',
+        'this.#isUnguarded = this.#arenas.guardRest() !== this.#late;',
+        'this.#arenas.guardRest();',
         { tests: ['guard/install.test.js'] },
       ],
       'a fallback is not counted': ['    this.#arenas.countFallback(error.message);\n', ''],
@@ -148,8 +148,8 @@ module.exports = [
         { equivalent: 'what releases its memory before needs more of the stack' },
       ],
       'counted before a call that can be cut off': [
-        '    const request = new Request(this, usesHeap, this.#isGuarded);\n    // Where the stack ends a call throws. Here and in ended() all counts change between two calls.\n    counts.requests++;\n',
-        '    counts.requests++;\n    const request = new Request(this, usesHeap, this.#isGuarded);\n',
+        '    const request = new Request(this, usesHeap, late);\n    // Where the stack ends a call throws. Here and in ended() all counts change between two calls.\n    counts.requests++;\n',
+        '    counts.requests++;\n    const request = new Request(this, usesHeap, late);\n',
         { tests: ['request/cut-off.test.js'] },
       ],
       'close() waits for nobody': [
