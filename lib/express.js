@@ -25,8 +25,8 @@ function requestArena(options, ...rest) {
     else next(fault);
   }
 
-  middleware.route = (given) => {
-    const route = mount.route(given);
+  middleware.route = (options) => {
+    const route = mount.route(options);
     return (req, res, next) => {
       if (typeof next !== 'function') throw nextError(req, res, next);
       const fault = faultOf(req, res) ?? route.faultOf(req[property]);

@@ -43,8 +43,8 @@ function requestArena(options, ...rest) {
     return endsHere ? runToItsEnd(mount, arena, next) : mount.run(arena, next);
   }
 
-  middleware.route = (given) => {
-    const route = mount.route(given);
+  middleware.route = (options) => {
+    const route = mount.route(options);
     return (c, next) => {
       route.use(c.get(property));
       return next();

@@ -15,8 +15,8 @@ function requestArena(options, ...rest) {
   const { route } = arenas;
   const enter = (req, res) => mount.enter(req, res);
   arenas.wrap = wrapIn(mount, enter);
-  arenas.route = (given) => {
-    const change = route(given);
+  arenas.route = (options) => {
+    const change = route(options);
     change.wrap = wrapIn(mount, (req, res) => {
       let fault = enter(req, res);
       if (fault === undefined) {

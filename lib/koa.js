@@ -26,8 +26,8 @@ function requestArena(options, ...rest) {
     return mount.run(arena, next);
   }
 
-  middleware.route = (given) => {
-    const route = mount.route(given);
+  middleware.route = (options) => {
+    const route = mount.route(options);
     return (ctx, next) => {
       route.use(ctx?.[property]);
       return next();

@@ -45,8 +45,8 @@ const notBytes = (value) =>
     value,
   );
 
-function fromString(arena, value, given) {
-  const encoding = check.encoding(given);
+function fromString(arena, value, name) {
+  const encoding = check.encoding(name);
   const size = Buffer.byteLength(value, encoding);
   const buffer = arena.allocUnsafe(size);
   const written = size === 0 ? 0 : buffer.write(value, 0, size, encoding);

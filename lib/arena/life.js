@@ -23,11 +23,11 @@ const RELEASED = 2; // with its response: allocations go to the heap, the rest d
  */
 
 /**
- * `given`: a Buffer of that size, which is there already.
+ * `existing`: a Buffer of that size, which is there already.
  * @param {Life} life
  */
-function allocOnHeap(life, size, zero, given) {
-  const buffer = life.owner.allocOnHeap(size, zero, given);
+function allocOnHeap(life, size, zero, existing) {
+  const buffer = life.owner.allocOnHeap(size, zero, existing);
   life.heapBytes += size;
   return buffer;
 }

@@ -32,14 +32,14 @@ const arenaReaders = {
 };
 
 function arenaSettings(options) {
-  const given = check.options(options, arenaReaders);
-  const settings = { ...commonDefaults, name: '', maxBytes: DEFAULT_MAX_BYTES, ...given };
-  if (given.chunkSize > settings.maxBytes) {
+  const checked = check.options(options, arenaReaders);
+  const settings = { ...commonDefaults, name: '', maxBytes: DEFAULT_MAX_BYTES, ...checked };
+  if (checked.chunkSize > settings.maxBytes) {
     const range = `an integer >= ${PAGE} and <= options.maxBytes (${settings.maxBytes})`;
-    throw rangeError('options.chunkSize', range, given.chunkSize);
+    throw rangeError('options.chunkSize', range, checked.chunkSize);
   }
   settings.chunkSize ??= Math.min(DEFAULT_CHUNK, settings.maxBytes);
-  if (given.memory?.hugePages !== undefined) {
+  if (checked.memory?.hugePages !== undefined) {
     if (settings.maxBytes < HUGE_PAGE) {
       const range = `an integer >= ${HUGE_PAGE} with options.memory.hugePages`;
       throw rangeError('options.maxBytes', range, settings.maxBytes);

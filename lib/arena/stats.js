@@ -15,8 +15,8 @@ function describeArena(window, children, describe) {
   const { epoch, state, resets } = window;
   let [allocated, spans, count, ahead, stolen] = [window.allocated(), 0, scopes.length, 0, 0];
   let adopted = 0;
-  for (const { ab, used, end, adopted: given } of epoch?.spans ?? []) {
-    if (given !== null) {
+  for (const { ab, used, end, adopted: memory } of epoch?.spans ?? []) {
+    if (memory !== null) {
       adopted += end;
     } else if (ab === null) {
       stolen += end;

@@ -36,8 +36,10 @@ function readEnvironment(env) {
 
 /** The variables that tell `options` to a process. */
 function variablesOf(options) {
-  const told = Object.entries(VARIABLES).filter(([, [option]]) => options[option] !== undefined);
-  return Object.fromEntries(told.map(([name, [option, , tell]]) => [name, tell(options[option])]));
+  const passed = Object.entries(VARIABLES).filter(([, [option]]) => options[option] !== undefined);
+  return Object.fromEntries(
+    passed.map(([name, [option, , tell]]) => [name, tell(options[option])]),
+  );
 }
 
 /** What the main thread gave its workers; undefined in the main thread, and in workers of one that has no trial. */

@@ -60,8 +60,8 @@ function begin(options) {
 function start() {
   if (globalThis[kTrial] !== undefined) return;
   if (!isMainThread) {
-    const given = inheritedHere();
-    if (given !== undefined) attempt(() => beginInWorker(given));
+    const inherited = inheritedHere();
+    if (inherited !== undefined) attempt(() => beginInWorker(inherited));
     return;
   }
   if (isStarter()) return;

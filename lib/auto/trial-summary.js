@@ -107,10 +107,10 @@ function reasonsOf(sites, how) {
   const nones = sites
     .map((site) => ({ ...site, reason: whyNone(site, how) }))
     .filter(({ reason }) => reason !== undefined);
-  const told = new Map(); // file and reason → sites
+  const groups = new Map(); // file and reason → sites
   for (const site of nones) {
     const key = `${site.name}: ${site.reason}`;
-    told.set(key, [...(told.get(key) ?? []), site]);
+    groups.set(key, [...(groups.get(key) ?? []), site]);
   }
   const [first] = nones;
   const isOne = nones.every(({ reason }) => reason === first.reason);
@@ -118,7 +118,7 @@ function reasonsOf(sites, how) {
   if (nones.length > 2 && files.length > 1 && isOne) {
     return [`${counted(nones.length, 'site')} of ${namesOf(files)}: ${first.reason}`];
   }
-  return [...told.values()].map(([{ key, name, reason }, ...others]) =>
+  return [...groups.values()].map(([{ key, name, reason }, ...others]) =>
     others.length === 0
       ? `${key}: ${reason}`
       : `${name}: ${counted(others.length + 1, 'site')}: ${reason}`,
@@ -126,8 +126,8 @@ function reasonsOf(sites, how) {
 }
 
 /** The lines, the most important ones first: what is dead, what is kept, what was left. */
-function linesOf(told) {
-  const { sites, mounts, resets, runner } = told;
+function linesOf(summary) {
+  const { sites, mounts, resets, runner } = summary;
   const dead = sites
     .filter((site) => site.dead + site.perhaps > 0)
     .map((site) => `${site.key}: ${usesOf(site)}. Take copyOut(buffer), or hold() it`);
@@ -160,7 +160,7 @@ function linesOf(told) {
   const all = [...dead, ...refused, ...reset, ...kept, ...noMount, ...left];
   const rest = all.length - MOST_LINES;
   const lines = rest > 1 ? [...all.slice(0, MOST_LINES), `and ${rest} lines more`] : all;
-  return [headOf(told), ...lines].map((line) => `ralloc: trial: ${line}`);
+  return [headOf(summary), ...lines].map((line) => `ralloc: trial: ${line}`);
 }
 
 module.exports = { linesOf, runnerOf, sumOf };

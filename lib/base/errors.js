@@ -228,8 +228,8 @@ const deadError = (name, death) =>
 
 /** An adapter was given what is not of its framework, or of a `version` that it is not for. */
 function frameworkError(door, framework, found, version) {
-  const given = version === undefined ? received(found) : `Received version ${version}`;
-  return new RallocError('ERR_RALLOC_FRAMEWORK', `ralloc/${door} needs ${framework}. ${given}`, {
+  const got = version === undefined ? received(found) : `Received version ${version}`;
+  return new RallocError('ERR_RALLOC_FRAMEWORK', `ralloc/${door} needs ${framework}. ${got}`, {
     framework,
     version,
   });

@@ -73,13 +73,13 @@ function powerOfTwo(value, name, min, max) {
  * Reads each known option once and checks that there are no others; `name` is that of the object.
  * `readers` maps an option's name to (value, fullName) => checked value; an undefined option is left out.
  */
-function options(given, readers, name = 'options') {
+function options(object, readers, name = 'options') {
   const checked = {};
-  if (given === undefined) return checked;
-  if (given === null || typeof given !== 'object' || Array.isArray(given)) {
-    throw typeError(name, 'an object', given);
+  if (object === undefined) return checked;
+  if (object === null || typeof object !== 'object' || Array.isArray(object)) {
+    throw typeError(name, 'an object', object);
   }
-  for (const key of Object.keys(given)) {
+  for (const key of Object.keys(object)) {
     if (!Object.hasOwn(readers, key)) {
       const inside = name.replace(/^options\.?/, '');
       const full = (one) => (inside === '' ? one : `${inside}.${one}`);
@@ -88,7 +88,7 @@ function options(given, readers, name = 'options') {
         `Unknown option "${full(key)}". ${advice(key, readers, full)}`,
       );
     }
-    const value = given[key];
+    const value = object[key];
     if (value !== undefined) checked[key] = readers[key](value, `${name}.${key}`);
   }
   return checked;
@@ -107,11 +107,11 @@ const MOST_EDITS = 2;
 const LEAST_BEGINNING = 3; // letters
 
 /**
- * The name that `given` begins, or that begins it; else one at most two edits away (Levenshtein). Of several the one
+ * The name that `name` begins, or that begins it; else one at most two edits away (Levenshtein). Of several the one
  * with the fewest edits. Undefined if there is none.
  */
-function nearest(given, all) {
-  const lower = given.toLowerCase();
+function nearest(name, all) {
+  const lower = name.toLowerCase();
   const begins = (a, b) => a.length >= LEAST_BEGINNING && b.startsWith(a);
   const edits = (name) => distance(lower, name.toLowerCase());
   const groups = [

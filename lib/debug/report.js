@@ -75,11 +75,11 @@ function tellFailure(error, what, subject) {
 
 const CALLBACK = 'the function "report" of configureDebug()';
 
-function call(told) {
+function call(misuse) {
   const { report: fn } = settings;
   if (fn === null) return;
   try {
-    const result = fn(told);
+    const result = fn(misuse);
     if (typeof result?.then === 'function')
       result.then(undefined, (error) => tellFailure(error, CALLBACK, fn));
   } catch (error) {
@@ -142,7 +142,7 @@ function deliverAll() {
     while (waiting.length > 0) {
       const one = waiting.shift();
       attempt(() => {
-        one.told = deliver(one.kind, one.facts);
+        one.misuse = deliver(one.kind, one.facts);
       });
     }
   } finally {
@@ -159,7 +159,7 @@ function deliverAtEnd() {
 const watch = () => watchEnd(deliverAtEnd);
 
 function wait(kind, facts) {
-  const one = { kind, facts, told: undefined };
+  const one = { kind, facts, misuse: undefined };
   waiting.push(one);
   watch();
   return one;
@@ -172,7 +172,7 @@ function wait(kind, facts) {
 function report(kind, facts = {}) {
   const one = wait(kind, facts);
   deliverAll();
-  return one.told;
+  return one.misuse;
 }
 
 /** The same from the midst of a reset or a free: at the next tick, or by tellWaiting(). */

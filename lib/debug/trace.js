@@ -28,12 +28,12 @@ function rankOf({ file }) {
 const makeFrames = () => new Frames(undefined, true);
 
 let frames = makeFrames();
-let told = new Map(); // frame → as it is told
+let described = new Map(); // frame → as it is reported
 
 function places(held) {
   if (frames.size > MOST_FRAMES) {
     frames = makeFrames();
-    told = new Map();
+    described = new Map();
   }
   return framesOf(held, frames);
 }
@@ -42,17 +42,17 @@ function places(held) {
 function tell(all) {
   const byFile = new Map();
   for (const frame of all) {
-    if (told.has(frame)) continue;
-    told.set(frame, plain(frame));
+    if (described.has(frame)) continue;
+    described.set(frame, plain(frame));
     if (rankOf(frame) !== APPLICATION) continue; // packages' maps tell of sources that are not installed
     if (byFile.has(frame.file)) byFile.get(frame.file).push(frame);
     else byFile.set(frame.file, [frame]);
   }
   for (const [file, news] of byFile) {
     const found = originsOf(file, undefined, news) ?? originsOnDisk(file, news);
-    for (const frame of news) told.set(frame, plain({ ...frame, ...found?.get(frame) }));
+    for (const frame of news) described.set(frame, plain({ ...frame, ...found?.get(frame) }));
   }
-  return all.map((frame) => told.get(frame));
+  return all.map((frame) => described.get(frame));
 }
 
 const plain = ({ function: name, file, line, column }) =>

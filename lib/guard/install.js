@@ -85,13 +85,13 @@ function wrapPart(part, guard, isLate) {
  * `key`: which of stream's properties says that it was done, by whichever copy of ralloc. Where a file cannot be loaded, or the stack ends, it throws, and the
  * next call does what is missing.
  */
-function wrapAll(given, key, isLate = false) {
+function wrapAll(group, key, isLate = false) {
   if (isInstalled(key)) return;
-  const loaded = given.map(([part, load]) => [part, load()]);
+  const loaded = group.map(([part, load]) => [part, load()]);
   const missing = loaded.flatMap(([part, guard]) => wrapPart(part, guard, isLate));
   Reflect.defineProperty(stream, key, { value: true });
   installed.add(key);
-  if (missing.length > 0) warnOnce('RALLOC_GUARD_PARTIAL', missing, given);
+  if (missing.length > 0) warnOnce('RALLOC_GUARD_PARTIAL', missing, group);
 }
 
 /** Wraps Node's functions, but for what installRest() does, where that is wanted. Returns whether they are wrapped. */

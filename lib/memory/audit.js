@@ -13,7 +13,8 @@ const SPANS = 10;
 const WALKED = backend === 'native' ? STATES : ['leased', 'held']; // V8 has the rest
 
 /** A finding where a count is not what a walk has found. */
-const differ = (what, told, found) => (told === found ? [] : [`${what}: ${told}, not ${found}`]);
+const differ = (what, counted, found) =>
+  counted === found ? [] : [`${what}: ${counted}, not ${found}`];
 
 const sumOf = (all, bytesOf) => all.reduce((sum, one) => sum + bytesOf(one), 0);
 

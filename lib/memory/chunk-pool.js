@@ -120,21 +120,21 @@ class ChunkPool {
 
   /** What ask() gives, which has begun a step with it, or an error. At the limit what `other` gives, or what is warm makes room. */
   #granted(need, ask, other) {
-    let given = ask();
+    let result = ask();
     // What is warm goes only where that can help: a size that never fits takes nothing from those that do.
-    const room = given.limit - this.#adoptedBytes - need;
-    if (given.kind === 'limit' && this.#leases.mayLeave(room, this.#warm)) {
+    const room = result.limit - this.#adoptedBytes - need;
+    if (result.kind === 'limit' && this.#leases.mayLeave(room, this.#warm)) {
       this.pending++;
       const span = other?.();
       if (span !== undefined) return span;
-      given = this.#warm.evictUntil(need, ask, (spans) => this.#endLeases(spans));
+      result = this.#warm.evictUntil(need, ask, (spans) => this.#endLeases(spans));
       this.pending--;
     }
-    if (given.kind === undefined) return given;
+    if (result.kind === undefined) return result;
     const stats = this.stats();
     if (stats.quarantined > 0) this.collect();
     const usage = describeUsage(stats, this.holders, this.#used);
-    return refusal(given, this.#about.limitOption, need, { ...this.#about, usage });
+    return refusal(result, this.#about.limitOption, need, { ...this.#about, usage });
   }
 
   get #adoptedBytes() {

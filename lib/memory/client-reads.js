@@ -79,7 +79,7 @@ function isUsedUp(socket, parser, request) {
 function behind(socket, handle, rules) {
   let total = handle.bytesRead;
   const make = (onRead) => {
-    const taken = function (ab) {
+    const hooked = function (ab) {
       const before = total;
       total = handle.bytesRead;
       const bytes = total - before;
@@ -90,7 +90,7 @@ function behind(socket, handle, rules) {
         ab !== undefined &&
         reading === undefined &&
         this === handle &&
-        handle.onread === taken &&
+        handle.onread === hooked &&
         goesToParser(socket, handle, rules);
       if (!isAlone) isCopied = false;
       else [reading, isCopied] = [ab, true];
@@ -107,8 +107,8 @@ function behind(socket, handle, rules) {
       else leave('seen', bytes);
       return result;
     };
-    passing.add(taken);
-    return taken;
+    passing.add(hooked);
+    return hooked;
   };
   takeOnRead(handle, make);
 }

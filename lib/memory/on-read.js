@@ -17,9 +17,9 @@ function takeOnRead(handle, make) {
     if (onRead !== nodesOnRead && !isOfNode(onRead)) return undefined;
     nodesOnRead = onRead;
   }
-  const taken = make(onRead);
-  handle.onread = taken;
-  return { taken, onRead };
+  const hooked = make(onRead);
+  handle.onread = hooked;
+  return { hooked, onRead };
 }
 
 module.exports = { passing, takeOnRead };

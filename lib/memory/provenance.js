@@ -21,7 +21,7 @@ function noteHandle(socket, chunks) {
   const hook = takeOnRead(handle, note);
   if (hook === undefined) return undefined;
   return () => {
-    if (handle.onread === hook.taken) handle.onread = hook.onRead;
+    if (handle.onread === hook.hooked) handle.onread = hook.onRead;
   };
 }
 
@@ -83,9 +83,9 @@ function noteFile(stream) {
   };
   const read = (fd, buffer, offset, length, position, callback) => {
     const isAlone = readsAlone();
-    fs.read(fd, buffer, offset, length, position, (error, bytes, given) => {
-      const isOurs = isAlone && !error && given === buffer && !stream.destroyed && readsAlone();
-      callback(error, bytes, isOurs ? take(buffer, bytes) : given);
+    fs.read(fd, buffer, offset, length, position, (error, bytes, target) => {
+      const isOurs = isAlone && !error && target === buffer && !stream.destroyed && readsAlone();
+      callback(error, bytes, isOurs ? take(buffer, bytes) : target);
     });
   };
   stream[key] = Object.create(fs, { read: { value: read } });

@@ -13,11 +13,11 @@ const charge = (size, slots) => (slots === 0 ? 0 : slots * size + recordBytes(sl
 
 /** The most slots of a pool that has `there` of them, up to `most` in all, for `bytes` more. */
 function slotsWithin(size, there, most, bytes) {
-  const taken = charge(size, there) + bytes;
+  const charged = charge(size, there) + bytes;
   let [least, beyond] = [there, most + 1];
   while (beyond - least > 1) {
     const middle = Math.floor((least + beyond) / 2);
-    if (charge(size, middle) <= taken) least = middle;
+    if (charge(size, middle) <= charged) least = middle;
     else beyond = middle;
   }
   return least;

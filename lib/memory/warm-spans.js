@@ -175,13 +175,13 @@ class WarmSpans {
 
   /** The largest, chunks first: at least `bytes` in all, if there are so many. */
   takeLargest(bytes) {
-    const taken = [];
-    for (let left = bytes; left > 0; left -= taken.at(-1).size) {
+    const evicted = [];
+    for (let left = bytes; left > 0; left -= evicted.at(-1).size) {
       const span = this.#chunks.takeLargest() ?? this.#pieces.takeLargest();
       if (span === undefined) break;
-      taken.push(span);
+      evicted.push(span);
     }
-    return taken;
+    return evicted;
   }
 
   /** Other shapes are wanted: the largest go back, by end(), until ask() has `need` bytes, or none are left. What it gave last. */
@@ -189,8 +189,8 @@ class WarmSpans {
     for (let bytes = need; ; bytes *= 2) {
       const evicted = this.takeLargest(bytes);
       end(evicted);
-      const given = ask();
-      if (given.kind !== 'limit' || evicted.length === 0) return given;
+      const result = ask();
+      if (result.kind !== 'limit' || evicted.length === 0) return result;
     }
   }
 

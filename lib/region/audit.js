@@ -17,14 +17,14 @@ function auditRecords(spans, chunks) {
   const { table } = spans;
   const problems = [];
   const wrong = (id, what) => problems.push(`span ${id / WORDS}: ${what}`);
-  const seen = new Set();
+  const visited = new Set();
   const free = new Set();
   const sums = { held: 0, heldGranules: 0, waiting: 0 };
   for (const { index, first, granules } of chunks) {
     let [start, before, wasFree] = [0, -1, false];
     for (let id = first; id >= 0; before = id, id = table[id + AFTER]) {
-      if (seen.has(id)) return [...problems, `span ${id / WORDS} is twice in a chunk`];
-      seen.add(id);
+      if (visited.has(id)) return [...problems, `span ${id / WORDS} is twice in a chunk`];
+      visited.add(id);
       const mark = table[id + MARK];
       const isFree = (mark & FREE) !== 0;
       if (table[id + START] !== start) wrong(id, `begins at ${table[id + START]}, not ${start}`);
@@ -47,7 +47,7 @@ function auditRecords(spans, chunks) {
   for (const [name, value] of Object.entries(sums)) {
     if (spans[name] !== value) problems.push(`${name} is ${spans[name]}, not ${value}`);
   }
-  problems.push(...problemsOfBins(spans, free), ...problemsOfUnused(spans, seen));
+  problems.push(...problemsOfBins(spans, free), ...problemsOfUnused(spans, visited));
   return problems;
 }
 
@@ -70,13 +70,15 @@ function problemsOfBins({ table, heads, columns, rows }, free) {
   return problems;
 }
 
-function problemsOfUnused({ table, unused, records }, seen) {
+function problemsOfUnused({ table, unused, records }, visited) {
   let count = 0;
   for (let id = unused; id >= 0; id = table[id + NEXT]) {
-    if (seen.has(id) || table[id + MARK] !== UNUSED) return [`${id / WORDS} is not unused`];
+    if (visited.has(id) || table[id + MARK] !== UNUSED) return [`${id / WORDS} is not unused`];
     if (++count > records) return ['the unused records are a ring'];
   }
-  return count + seen.size === records ? [] : [`${records - count - seen.size} records are lost`];
+  return count + visited.size === records
+    ? []
+    : [`${records - count - visited.size} records are lost`];
 }
 
 /** All of a RegionCore. */

@@ -59,9 +59,9 @@ class Collector {
     while (this.#next < chunks.all.length && time.now() < until) {
       const chunk = chunks.all[this.#next++];
       if (chunk === null || chunks.checkLost(chunk)) continue;
-      const given = chunks.decommit(chunk);
-      bytes += given;
-      this.collected += given;
+      const decommitted = chunks.decommit(chunk);
+      bytes += decommitted;
+      this.collected += decommitted;
     }
     return bytes;
   }

@@ -26,13 +26,13 @@ class HeapShare {
     this.#limit = limit;
   }
 
-  /** A Buffer for a request in flight; `given`, where that is there already. Throws with status 503, and changes nothing. */
-  alloc(size, zero, wipe, given) {
+  /** A Buffer for a request in flight; `existing`, where that is there already. Throws with status 503, and changes nothing. */
+  alloc(size, zero, wipe, existing) {
     const used = this.#used;
     if (size > this.#limit - used) {
       throw this.refuse(limitError('maxHeapBytes', size, this.#limit, used, IN_FLIGHT));
     }
-    const buffer = given ?? fromHeap(size, zero, wipe);
+    const buffer = existing ?? fromHeap(size, zero, wipe);
     this.#used = used + size;
     if (this.#peak < this.#used) this.#peak = this.#used;
     this.#counts.heapBuffers++;
@@ -55,8 +55,8 @@ class HeapShare {
    * A Buffer for a handler that goes on after its response. It does not count toward the limit, for a client that goes away
    * must not make a handler throw; how much one request can have so is limited.
    */
-  allocLate(size, zero, wipe, given) {
-    const buffer = given ?? fromHeap(size, zero, wipe);
+  allocLate(size, zero, wipe, existing) {
+    const buffer = existing ?? fromHeap(size, zero, wipe);
     this.#counts.lateBuffers++;
     this.#counts.lateBytes += size;
     return buffer;

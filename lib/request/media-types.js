@@ -40,9 +40,9 @@ const isSubtype = (expected, actual) =>
 
 /** The type of a request without its parameters; undefined where there is none, or no such. */
 function typeOf({ headers }) {
-  const given = headers['content-type'];
-  if (given === undefined) return undefined;
-  const type = given.split(';', 1)[0].trim().toLowerCase();
+  const header = headers['content-type'];
+  if (header === undefined) return undefined;
+  const type = header.split(';', 1)[0].trim().toLowerCase();
   return ACTUAL.test(type) ? type : undefined;
 }
 

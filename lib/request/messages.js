@@ -20,15 +20,15 @@ const FRAMEWORKS = [
   ['Koa', (ctx) => ctx.req, 'use ralloc/koa'],
 ];
 
-/** `. In Koa use ralloc/koa`, if `given` is of a framework that is known. */
-function hint(given) {
-  if (!isObject(given)) return '';
-  const found = FRAMEWORKS.find(([, requestOf]) => isEmitter(requestOf(given)));
+/** `. In Koa use ralloc/koa`, if `value` is of a framework that is known. */
+function hint(value) {
+  if (!isObject(value)) return '';
+  const found = FRAMEWORKS.find(([, requestOf]) => isEmitter(requestOf(value)));
   return found === undefined ? '' : `. In ${found[0]} ${found[2]}`;
 }
 
-function wrong(name, expected, given, of) {
-  const error = typeError(name, `Node's own ${expected}`, given);
+function wrong(name, expected, value, of) {
+  const error = typeError(name, `Node's own ${expected}`, value);
   error.message += hint(of);
   return error;
 }
@@ -53,10 +53,10 @@ function nextError(req, res, next) {
   return error;
 }
 
-/** Throws where requestArena() itself was mounted, `given` with the arguments of a middleware. `own`: in its own framework. */
-function checkCalled(given, own = false) {
-  const [req] = given;
-  const hasNext = given.length > 1 && typeof given.at(-1) === 'function';
+/** Throws where requestArena() itself was mounted, `args` with the arguments of a middleware. `own`: in its own framework. */
+function checkCalled(args, own = false) {
+  const [req] = args;
+  const hasNext = args.length > 1 && typeof args.at(-1) === 'function';
   const where = hint(req);
   if (!hasNext && !isEmitter(req) && where === '') return;
   const message =
@@ -65,9 +65,9 @@ function checkCalled(given, own = false) {
 }
 
 /** Throws where Fastify's plugin was not called by register(), which gives an application and options. */
-function checkRegistered(app, given) {
+function checkRegistered(app, args) {
   if (typeof app?.register === 'function') return;
-  if (given.length > 0) throw frameworkError('fastify', 'Fastify 5', app, app?.version);
+  if (args.length > 0) throw frameworkError('fastify', 'Fastify 5', app, app?.version);
   throw argumentError(
     TypeError,
     "The plugin of ralloc/fastify was called. Give it to register() instead: app.register(require('ralloc/fastify'), options)",

@@ -74,18 +74,18 @@ class Mount {
   }
 
   /** The same of what a route has in its config, which is read once. */
-  routeOf(given) {
-    let route = this.#routes.get(given);
+  routeOf(options) {
+    let route = this.#routes.get(options);
     if (route === undefined) {
-      route = this.route(given, 'config.ralloc');
-      this.#routes.set(given, route);
+      route = this.route(options, 'config.ralloc');
+      this.#routes.set(options, route);
     }
     return route;
   }
 
-  faultOfRoute(given, arena) {
+  faultOfRoute(options, arena) {
     try {
-      this.routeOf(given).use(arena);
+      this.routeOf(options).use(arena);
       return undefined;
     } catch (error) {
       return error;
@@ -103,9 +103,9 @@ class Mount {
    */
   arenaFor(first, req, res) {
     const several = places.size > 1;
-    const given = first ?? (several ? req[kRequestArena] : undefined);
-    const arena = given ?? this.#arenas.begin(req, res);
-    if (given !== undefined) this.#arenas.checkMount(given);
+    const existing = first ?? (several ? req[kRequestArena] : undefined);
+    const arena = existing ?? this.#arenas.begin(req, res);
+    if (existing !== undefined) this.#arenas.checkMount(existing);
     if (several) Reflect.set(req, kRequestArena, arena); // false where the request takes no property
     return arena;
   }

@@ -66,11 +66,11 @@ function checkPerRequest({ maxBytesPerRequest }, maxBytes) {
 const aheadOf = (maxBytesPerRequest) => Math.max(MIN_AHEAD, Math.floor(maxBytesPerRequest / 16));
 
 function requestSettings(options) {
-  const given = check.options(options, readers);
+  const checked = check.options(options, readers);
   const eighth = Math.max(Math.floor(memoryOfProcess() / 8), 16 * MiB);
-  const maxBytes = given.maxBytes ?? Math.min(256 * MiB, eighth);
-  checkPerRequest(given, maxBytes);
-  const { maxBytesPerRequest = Math.min(16 * MiB, maxBytes) } = given;
+  const maxBytes = checked.maxBytes ?? Math.min(256 * MiB, eighth);
+  checkPerRequest(checked, maxBytes);
+  const { maxBytesPerRequest = Math.min(16 * MiB, maxBytes) } = checked;
   return {
     ...commonDefaults,
     guard: true,
@@ -83,19 +83,19 @@ function requestSettings(options) {
     // A request that may be served at all may be served from the heap.
     maxHeapBytes: Math.max(Math.floor(maxBytes / 4), maxBytesPerRequest),
     warnAfterMs: 60_000,
-    ...given,
+    ...checked,
     maxBytes,
     maxBytesPerRequest,
-    ignored: Object.keys(given).filter((name) => !ofEach.includes(name)),
+    ignored: Object.keys(checked).filter((name) => !ofEach.includes(name)),
     ahead: aheadOf(maxBytesPerRequest),
   };
 }
 
-/** Settings as `base`, but for what a route has `given`. */
-function routeSettings(base, given) {
-  checkPerRequest(given, base.maxBytes);
-  const { maxBytesPerRequest = base.maxBytesPerRequest } = given;
-  return { ...base, ...given, ahead: aheadOf(maxBytesPerRequest) };
+/** Settings as `base`, but for the options of a route, `own`. */
+function routeSettings(base, own) {
+  checkPerRequest(own, base.maxBytes);
+  const { maxBytesPerRequest = base.maxBytesPerRequest } = own;
+  return { ...base, ...own, ahead: aheadOf(maxBytesPerRequest) };
 }
 
 module.exports = { propertyName, requestSettings, routeReaders, routeSettings };

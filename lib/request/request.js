@@ -144,8 +144,8 @@ class Request {
         this.isOver ? 'after the response' : 'on the heap',
       ],
     ];
-    const taken = parts.filter(([bytes]) => bytes > 0);
-    const words = taken.map(([bytes, how]) => `${formatBytes(bytes)} ${how}`);
+    const nonEmpty = parts.filter(([bytes]) => bytes > 0);
+    const words = nonEmpty.map(([bytes, how]) => `${formatBytes(bytes)} ${how}`);
     const remedy = 'release memory first';
     return withStatus(
       413,
@@ -169,14 +169,14 @@ class Request {
    * A Buffer on V8's heap, charged. After the response's end the limit is the same, and all room is free
    * again: a client that goes away must never turn into a throw in a handler, nor into memory without a bound.
    */
-  allocOnHeap(size, zero, given) {
+  allocOnHeap(size, zero, existing) {
     this.makeRoom(size);
     const arenas = this.#arenas;
     if (this.#finished) arenas.warnLate(this);
     const { wipe } = this.settings;
     const buffer = this.isOver
-      ? arenas.heap.allocLate(size, zero, wipe, given)
-      : arenas.heapBuffer(size, zero, wipe, given, !this.#isUnguarded);
+      ? arenas.heap.allocLate(size, zero, wipe, existing)
+      : arenas.heapBuffer(size, zero, wipe, existing, !this.#isUnguarded);
     this.#room -= size;
     return buffer;
   }

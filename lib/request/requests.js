@@ -199,8 +199,8 @@ class RequestArenas {
   }
 
   /** For a request in flight that may not lease, or not any more. `refuses`: where its middleware does. */
-  heapBuffer(size, zero, wipe, given, refuses) {
-    if (!(refuses && this.#refuses)) return this.heap.alloc(size, zero, wipe, given);
+  heapBuffer(size, zero, wipe, existing, refuses) {
+    if (!(refuses && this.#refuses)) return this.heap.alloc(size, zero, wipe, existing);
     const { maxQuarantineBytes } = this.settings;
     const remedy = 'let the event loop turn, for a garbage collection';
     const usage = { parts: ['waiting for a garbage collection'], remedy };

@@ -12,7 +12,7 @@ const { requireArena } = require('./skip.js');
 const FORGOTTEN = 'Mount requestArena() before what its routes have';
 
 class Route {
-  #given;
+  #checked;
   #base = null; // of which #settings were made: almost always those of one requestArena()
   #settings = null;
 
@@ -24,13 +24,13 @@ class Route {
    */
   constructor(options, place, base, name = 'options') {
     this.#place = place;
-    this.#given = check.options(options, routeReaders, name);
+    this.#checked = check.options(options, routeReaders, name);
     if (base !== undefined) this.#settingsOn(base);
   }
 
   #settingsOn(base) {
     if (base !== this.#base) {
-      this.#settings = routeSettings(base, this.#given);
+      this.#settings = routeSettings(base, this.#checked);
       this.#base = base;
     }
     return this.#settings;
@@ -45,7 +45,7 @@ class Route {
     if (arena === undefined) return;
     const request = ownerOf(arena);
     if (request !== undefined) request.change(this.#settingsOn(request.settings));
-    else warnOnce('RALLOC_OPTIONS_IGNORED', Object.keys(this.#given), this); // of another copy of ralloc
+    else warnOnce('RALLOC_OPTIONS_IGNORED', Object.keys(this.#checked), this); // of another copy of ralloc
   }
 
   /** The same for middlewares that pass errors on: the error, or undefined. */

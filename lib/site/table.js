@@ -29,12 +29,12 @@ let baked = new Map(); // name → { baked, routes }
 let loaded = null; // the file
 let isAsked = false; // RALLOC_TABLE was read
 
-function fileOf(given) {
-  if (given instanceof URL) return fileURLToPath(given);
-  if (typeof given !== 'string' || given === '') {
-    throw typeError('file', 'a path, or an instance of URL', given);
+function fileOf(place) {
+  if (place instanceof URL) return fileURLToPath(place);
+  if (typeof place !== 'string' || place === '') {
+    throw typeError('file', 'a path, or an instance of URL', place);
   }
-  return given;
+  return place;
 }
 
 function apply(site) {
@@ -45,8 +45,8 @@ function apply(site) {
 const isFreed = (to) => to === SLAB || to === REGION;
 
 /** Reads a table, for all sites of this thread: all of it, or, where it throws, nothing. */
-function loadTable(given, options) {
-  const file = fileOf(given);
+function loadTable(place, options) {
+  const file = fileOf(place);
   const { suggested = false, ...memory } = check.options(options, readers);
   const table = readOwnTable(file);
   const wanted = { ...DEFAULTS, ...memory };

@@ -87,9 +87,9 @@ const DEFAULT_TRANSIT_MS = 30_000;
 const attachDefaults = { safety: 'checked', warnAfterMs: 0, guard: false, name: '' };
 
 /** The values of option `name`, one for each pool. */
-function perPool(given, name, fallback) {
-  const { sizes } = given;
-  const value = given[name] ?? fallback;
+function perPool(options, name, fallback) {
+  const { sizes } = options;
+  const value = options[name] ?? fallback;
   if (typeof value === 'number') return sizes.map(() => value);
   if (value.length !== sizes.length) {
     const range = `options.sizes.length (${sizes.length})`;
@@ -110,20 +110,20 @@ function checkOrder(pools, low, high) {
 /** The settings of a new slab. */
 const slabSettings = (options) => newSettings(check.options(options, readers));
 
-function newSettings(given) {
-  if (given.sizes === undefined) throw typeError('options.sizes', 'an Array', undefined);
-  if (given.count === undefined && given.maxCount === undefined) {
+function newSettings(options) {
+  if (options.sizes === undefined) throw typeError('options.sizes', 'an Array', undefined);
+  if (options.count === undefined && options.maxCount === undefined) {
     throw typeError('options.count', 'of type number or an instance of Array', undefined);
   }
   const settings = { ...attachDefaults, maxBytes: DEFAULT_MAX_BYTES, idleMs: DEFAULT_IDLE_MS };
-  Object.assign(settings, given);
-  const count = perPool(given, 'count', 0);
-  const maxCount = perPool(given, 'maxCount', count);
-  const minCount = perPool(given, 'minCount', count);
-  if (given.maxCount === undefined && count.includes(0)) {
+  Object.assign(settings, options);
+  const count = perPool(options, 'count', 0);
+  const maxCount = perPool(options, 'maxCount', count);
+  const minCount = perPool(options, 'minCount', count);
+  if (options.maxCount === undefined && count.includes(0)) {
     throw rangeError('options.count', 'an integer >= 1 without options.maxCount', 0);
   }
-  const pools = given.sizes.map((size, i) => ({
+  const pools = options.sizes.map((size, i) => ({
     size,
     count: count[i],
     maxCount: maxCount[i],
@@ -177,9 +177,9 @@ function createSettings(options, name) {
 
 /** The settings of one that is there; `from`: its name, or a descriptor. */
 function openSettings(options, from) {
-  const given = check.options(options, openReaders);
+  const checked = check.options(options, openReaders);
   const name = typeof from === 'string' ? from : '';
-  return { ...attachDefaults, timeoutMs: DEFAULT_TIMEOUT_MS, ...given, between: true, name };
+  return { ...attachDefaults, timeoutMs: DEFAULT_TIMEOUT_MS, ...checked, between: true, name };
 }
 
 /** The settings of a slab that is attached. */

@@ -56,8 +56,8 @@ module.exports = [
     file: 'fastify.js',
     tests: mistakes,
     mutants: {
-      'what was called is not told': ['  checkRegistered(app, given);\n', ''],
-      'without options': ['const [options = {}] = given;', 'const [options] = given;'],
+      'what was called is not told': ['  checkRegistered(app, args);\n', ''],
+      'without options': ['const [options = {}] = args;', 'const [options] = args;'],
       'a frozen request': ['mount.give(request, arena) ??', '', { tests: taken }],
       'a property that is taken': ['if (app.hasRequestDecorator(property))', 'if (false)'],
       'options of register() are its own': ['return own;', 'return options;', { tests: ofFastify }],

@@ -212,7 +212,7 @@ module.exports = [
         { tests: ['arena/limit.test.js'] },
       ],
       'a chunk may be more than the limit': [
-        'given.chunkSize > settings.maxBytes',
+        'checked.chunkSize > settings.maxBytes',
         'false',
         { tests: ['arena/bad-input.test.js'] },
       ],

@@ -85,7 +85,7 @@ module.exports = [
         '    events',
       ],
       'patches of a socket are not seen': ['    methods.areOn(socket)\n', '    true\n'],
-      'functions before the handle`s are not seen': ['        handle.onread === taken &&\n', ''],
+      'functions before the handle`s are not seen': ['        handle.onread === hooked &&\n', ''],
       'any parser is of Node': ['    isParsing(parser) &&\n', ''],
       'what waits is freed': [
         'if (waits || state.length > 0 || socket.destroyed) return',

@@ -176,7 +176,7 @@ module.exports = [
       'one class': ['size < 2 ** LAST ? LAST - Math.clz32(size) : LAST', '20'],
       'too small spans are taken': ['size >= need && ', ''],
       'evicted once': [
-        "given.kind !== 'limit' || evicted.length === 0",
+        "result.kind !== 'limit' || evicted.length === 0",
         'true',
         { tests: ['memory/chunk-pool.test.js'] },
       ],

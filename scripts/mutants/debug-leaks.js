@@ -72,10 +72,10 @@ module.exports = [
         'owner !== undefined && !owner.isOver',
         'false && owner',
       ],
-      'nothing is waited for': ['while (!taken.isOver && time.now() < end)', 'while (false)'],
+      'nothing is waited for': ['while (!outstanding.isOver && time.now() < end)', 'while (false)'],
       'holds are not told': ["...left('hold-leaked', ofHolds,", "...left('hold-leaked', [],"],
       'what is open is not told': ["left('not-closed', open,", "left('not-closed', [],"],
-      'it is told again later': ['    taken.forget();\n', ''],
+      'it is told again later': ['    outstanding.forget();\n', ''],
       'a leak is told again at the end': [
         '    for (const one of this.buffers) leaks.forget(one);\n',
         '',
@@ -123,7 +123,7 @@ module.exports = [
     file: 'debug/leaks/stuck.js',
     tests: ['debug/stuck.test.js', ...leaks],
     mutants: {
-      'told each time': ['(record) => !told.has(record)', '() => true'],
+      'told each time': ['(record) => !reported.has(record)', '() => true'],
       'young ones too': [' && record.at <= before', ''],
       'of all slabs': ['core === of && record.at', 'record.at'],
       'of all requests': ['record.owner === request', 'true'],

@@ -120,7 +120,7 @@ module.exports = [
         'Math.floor(maxBytes / 4)',
       ],
       'a route may have more than all': [
-        '  checkPerRequest(given, base.maxBytes);\n',
+        '  checkPerRequest(own, base.maxBytes);\n',
         '',
         { tests: route },
       ],
@@ -200,8 +200,8 @@ module.exports = [
     tests: adapters,
     mutants: {
       'options of a route are not looked at': [
-        'const given = request.routeOptions.config?.ralloc;',
-        'const given = undefined;',
+        'const options = request.routeOptions.config?.ralloc;',
+        'const options = undefined;',
       ],
       'wrong ones are known too late': [
         '    if (config?.ralloc !== undefined) mount.routeOf(config.ralloc);\n',

@@ -46,10 +46,13 @@ module.exports = [
     mutants: {
       'records are not charged': ['slots * size + recordBytes(slots)', 'slots * size'],
       'one slot more than fits': [
-        'charge(size, middle) <= taken',
-        'charge(size, middle - 1) <= taken',
+        'charge(size, middle) <= charged',
+        'charge(size, middle - 1) <= charged',
       ],
-      'one slot fewer than fits': ['charge(size, middle) <= taken', 'charge(size, middle) < taken'],
+      'one slot fewer than fits': [
+        'charge(size, middle) <= charged',
+        'charge(size, middle) < charged',
+      ],
       'a pool that can never have a slot is made': [
         "return Math.max(sum('count'), ...empty.map(({ size }) => kept + charge(size, 1)));",
         "return sum('count');",
@@ -75,12 +78,12 @@ module.exports = [
         { tests: ['slab/options.test.js'] },
       ],
       'pools without a slot need no maxCount': [
-        'given.maxCount === undefined && count.includes(0)',
+        'options.maxCount === undefined && count.includes(0)',
         'false',
       ],
       'minCount is 0 unless given': [
-        "perPool(given, 'minCount', count)",
-        "perPool(given, 'minCount', 0)",
+        "perPool(options, 'minCount', count)",
+        "perPool(options, 'minCount', 0)",
       ],
     },
   },

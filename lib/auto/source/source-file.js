@@ -82,8 +82,8 @@ class SourceFile {
   }
 
   /** `{ line, column }` of a fingerprint; undefined where it is nowhere, or in more than one place. */
-  find(told) {
-    const [reach, column, print] = told.split(':');
+  find(position) {
+    const [reach, column, print] = position.split(':');
     const line = this.#index(Number(reach)).get(print);
     if (line === undefined || line === MANY) return undefined;
     return { line, column: Number(column) + this.#indentOf(line) };

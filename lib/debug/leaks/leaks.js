@@ -25,9 +25,9 @@ const unfreed = () =>
     .filter(({ core }) => core !== undefined && !isOfSites(core))
     .map(({ record }) => record);
 
-const told = new WeakSet(); // records, of noLeaks()
+const reported = new WeakSet(); // records, of noLeaks()
 
-const forget = (record) => told.add(record);
+const forget = (record) => reported.add(record);
 
 const shown = (all) => groupsOf(all).map(({ since: _since, ...group }) => group);
 
@@ -45,7 +45,7 @@ let hasDied = false; // of an error, perhaps: an application may catch it there 
 function tellAtExit(code) {
   if (isOn()) verifyBytes();
   if (settings.level !== 'full' || (hasDied && code !== 0)) return;
-  const news = unfreed().filter((record) => !told.has(record));
+  const news = unfreed().filter((record) => !reported.has(record));
   for (const { kind: _kind, ...group } of groupsOf(news)) report('leak', group);
 }
 

@@ -28,7 +28,7 @@ const turn = () => new Promise((resolve) => time.setImmediate(resolve));
 const pause = () => new Promise((resolve) => time.setTimeout(resolve, 1));
 
 /** What is taken from now on and not given back. */
-class Taken {
+class Outstanding {
   #before = new Set([...leaks.unfreed(), ...holds.openHolds(), ...opened.stillOpen()]);
 
   #since(all) {
@@ -96,10 +96,10 @@ function note(reports, report) {
 }
 
 /** Lets what is ending end, and what nobody has any more be nobody's. */
-async function settle(taken, waitMs) {
+async function settle(outstanding, waitMs) {
   const end = time.now() + waitMs;
   for (let i = 0; i < TURNS; i++) await turn();
-  while (!taken.isOver && time.now() < end) await pause();
+  while (!outstanding.isOver && time.now() < end) await pause();
   await turn(); // what was looked at in a turn is kept until its end
 }
 
@@ -124,7 +124,7 @@ async function call(fn) {
 async function watchOver(fn, waitMs) {
   const { level } = settings;
   if (isOn()) verify(); // what is found of the time before is not of `fn`
-  const taken = new Taken();
+  const outstanding = new Outstanding();
   const reports = [];
   const begin = time.now();
   const stop = listen((report, _isFirst, since) => {
@@ -135,16 +135,16 @@ async function watchOver(fn, waitMs) {
   configure({ level: 'full' });
   try {
     const result = await call(fn);
-    await settle(taken, waitMs);
+    await settle(outstanding, waitMs);
     verify();
-    reports.push(...taken.reports());
+    reports.push(...outstanding.reports());
     if (reports.length === 0) return result;
   } catch (error) {
     explain(error, reports);
     throw error;
   } finally {
     stop();
-    taken.forget();
+    outstanding.forget();
     configure({ level });
   }
   throw misuse(reports);

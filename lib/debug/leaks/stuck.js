@@ -8,15 +8,15 @@ const { living } = require('../watch/own-memory.js');
 const { watchesAll } = require('../watch/sampling.js');
 const { groupsOf } = require('./groups.js');
 
-const told = new WeakSet(); // records
+const reported = new WeakSet(); // records
 
 /** Tells, each once, of those that are watched and in `isMeant`. Whether there are any. */
 function tellStuck(isMeant) {
   const found = living()
     .filter(isMeant)
     .map(({ record }) => record);
-  const news = found.filter((record) => !told.has(record));
-  for (const record of news) told.add(record);
+  const news = found.filter((record) => !reported.has(record));
+  for (const record of news) reported.add(record);
   for (const { kind: _kind, ...group } of groupsOf(news)) report('stuck', group);
   return found.length > 0;
 }

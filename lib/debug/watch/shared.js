@@ -13,12 +13,12 @@ const MOST = 1000; // values of a message that are looked at
 
 /** The views and memories in a message, as far as it is looked at. */
 function* bytesIn(message) {
-  const seen = new Set();
+  const visited = new Set();
   const open = [message];
-  while (open.length > 0 && seen.size < MOST) {
+  while (open.length > 0 && visited.size < MOST) {
     const value = open.pop();
-    if (value === null || typeof value !== 'object' || seen.has(value)) continue;
-    seen.add(value);
+    if (value === null || typeof value !== 'object' || visited.has(value)) continue;
+    visited.add(value);
     if (isView(value) || value instanceof ArrayBuffer) yield value;
     else if (Array.isArray(value) || value instanceof Set) open.push(...value);
     else if (value instanceof Map) open.push(...value.keys(), ...value.values());
@@ -40,14 +40,14 @@ function aliveIn(message) {
 
 function tellShared(message, options, use, below) {
   if (options === undefined && (typeof message !== 'object' || message === null)) return;
-  const taken = aliveIn(Array.isArray(options) ? options : options?.transfer);
+  const transferred = aliveIn(Array.isArray(options) ? options : options?.transfer);
   const copied = aliveIn(message);
-  if (taken.size + copied.size === 0) return; // that is most messages
+  if (transferred.size + copied.size === 0) return; // that is most messages
   const used = Trace.take(below).settle();
-  for (const record of taken)
+  for (const record of transferred)
     report('shared', { record, use, used, detail: 'it takes the memory' });
   for (const record of copied) {
-    if (!taken.has(record))
+    if (!transferred.has(record))
       report('shared', { record, use, used, detail: 'it copies all of the memory around it' });
   }
 }

@@ -26,8 +26,8 @@ function used(view, use, below = used) {
     isTaking = false;
   }
   const kind = record.kind === 'arena' ? OF_ARENAS : OF_OTHERS;
-  const told = typeof use === 'function' ? use(place) : use;
-  return explained(report(kind, { record, use: told, used: place }));
+  const name = typeof use === 'function' ? use(place) : use;
+  return explained(report(kind, { record, use: name, used: place }));
 }
 
 /** Undefined where only ralloc and Node are on the stack: in what they do after an await. */
@@ -41,11 +41,11 @@ function freedAgain(buffer) {
 }
 
 /** What an error shows below itself: the report alone, since the error has the stack of the use. */
-function explained(told) {
-  if (told === undefined) return undefined;
-  const cause = new Error(told.message);
+function explained(misuse) {
+  if (misuse === undefined) return undefined;
+  const cause = new Error(misuse.message);
   cause.name = 'RallocMisuse';
-  cause.code = told.code;
+  cause.code = misuse.code;
   cause.stack = `${cause.name} [${cause.code}]: ${cause.message}`;
   return cause;
 }

@@ -56,9 +56,9 @@ class Deaths {
   /** As src/node/deaths.rs. */
   drain(registers) {
     const now = time.now();
-    const told = this.#heard.splice(0, registers.length >> 1);
-    for (const [i, { number, at }] of told.entries()) registers.set([number, now - at], 2 * i);
-    return told.length;
+    const deaths = this.#heard.splice(0, registers.length >> 1);
+    for (const [i, { number, at }] of deaths.entries()) registers.set([number, now - at], 2 * i);
+    return deaths.length;
   }
 
   /** Whether an object is not collected, as far as a collection has looked, and somebody knows. */

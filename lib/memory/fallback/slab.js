@@ -28,17 +28,17 @@ class LeasedSlab {
     if (memory !== undefined) {
       return unsupported(OF_V8, maxBytes);
     }
-    const given = [];
+    const poolOptions = [];
     for (let i = 0; i < numbers.length; i += 4) {
       const [size, count, maxCount, minCount] = numbers.slice(i, i + 4);
-      given.push({ size, count, maxCount, minCount });
+      poolOptions.push({ size, count, maxCount, minCount });
     }
-    const used = leastBytes(given);
+    const used = leastBytes(poolOptions);
     if (used > maxBytes) return { kind: 'limit', used, limit: maxBytes };
     const identity = newIdentity();
     let firstNumber = 0;
-    const pools = given.map((options) => {
-      const pool = new SlotTable(options, firstNumber, identity, maxBytes / given.length);
+    const pools = poolOptions.map((options) => {
+      const pool = new SlotTable(options, firstNumber, identity, maxBytes / poolOptions.length);
       firstNumber += options.maxCount;
       while (pool.count < options.count) {
         const index = pool.nextSegment();
