@@ -8,11 +8,12 @@ const { Arena } = require('../../lib/index.js');
 const { turns, until } = require('./until.js');
 
 const SIZE = 1000;
+const HOLD_MS = 3_600_000; // so that what is not let go stays, for a test to see it
 const PATIENCE = 300; // turns for what may never come, without the guard: streams wait for bytes that are gone
 
 class Outliving {
   constructor(options) {
-    this.arena = new Arena({ chunkSize: 64 * 1024, ...options });
+    this.arena = new Arena({ chunkSize: 64 * 1024, holdMs: HOLD_MS, ...options });
   }
 
   /** A Buffer of `size` times a letter. */

@@ -7,6 +7,7 @@ const test = require('ava');
 const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const { join } = require('node:path');
+const { whyNothing } = require('../../../tools/cli/nothing.js');
 const { Profile } = require('../../../tools/recorder/profile.js');
 const { folder } = require('../../helpers/folder.js');
 const { fixturePath } = require('../../helpers/child.js');
@@ -89,9 +90,11 @@ test('options reach every recorder', async (t) => {
   t.is(result.variables.RALLOC_PROFILE_TYPED_ARRAYS, '1');
 });
 
-test('NODE_OPTIONS of the user hold too', async (t) => {
-  const { result } = await profiled(t, 'echo.js', { env: { NODE_OPTIONS: '--title=mine' } });
+test('NODE_OPTIONS of the user hold too, and no options of a recording around it', async (t) => {
+  const env = { NODE_OPTIONS: '--title=mine', RALLOC_PROFILE_TYPED_ARRAYS: '1' };
+  const { result } = await profiled(t, 'echo.js', { env });
   t.is(result.title, 'mine');
+  t.is(result.variables.RALLOC_PROFILE_TYPED_ARRAYS, undefined);
 });
 
 test('a program that hooks another extension loads as without ralloc', async (t) => {
@@ -182,6 +185,8 @@ test('node --version tells its version, and that no program was there to record'
   t.deepEqual(fs.readdirSync(cwd), []);
   const own = await ralloc(['profile', '--', ...NODE, '--version'], { cwd });
   t.regex(own.stderr, /^ralloc: Recorded one thread/, 'an option of the program');
+  const command = ['node', 'app.js', '--version'];
+  t.true(whyNothing({ command, verb: 'profile', writes: [] }).isFailure, 'and it told nothing');
 });
 
 test('a full disk: the application ends as it would, and ralloc says what to do, by exit code 1', async (t) => {
