@@ -26,11 +26,14 @@ class HeapShare {
     this.#limit = limit;
   }
 
-  /** A Buffer for a request in flight; `existing`, where that is there already. Throws with status 503, and changes nothing. */
-  alloc(size, zero, wipe, existing) {
+  /**
+   * A Buffer for a request in flight; `existing`, where that is there already. `option`: whose limit holds, `limit`. Throws with status 503, and changes
+   * nothing.
+   */
+  alloc(size, zero, wipe, existing, option = 'maxHeapBytes', limit = this.#limit) {
     const used = this.#used;
-    if (size > this.#limit - used) {
-      throw this.refuse(limitError('maxHeapBytes', size, this.#limit, used, IN_FLIGHT));
+    if (size > limit - used) {
+      throw this.refuse(limitError(option, size, limit, used, IN_FLIGHT));
     }
     const buffer = existing ?? fromHeap(size, zero, wipe);
     this.#used = used + size;

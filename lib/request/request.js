@@ -176,7 +176,7 @@ class Request {
     const { wipe } = this.settings;
     const buffer = this.isOver
       ? arenas.heap.allocLate(size, zero, wipe, existing)
-      : arenas.heapBuffer(size, zero, wipe, existing, !this.#isUnguarded);
+      : arenas.heapBuffer(size, zero, wipe, existing, this.#isUnguarded);
     this.#room -= size;
     return buffer;
   }

@@ -198,10 +198,11 @@ class RequestArenas {
     return this.settings.onOverflow === 'error' && this.#closing === null;
   }
 
-  /** For a request in flight that may not lease, or not any more. `refuses`: where its middleware does. */
-  heapBuffer(size, zero, wipe, existing, refuses) {
-    if (!(refuses && this.#refuses)) return this.heap.alloc(size, zero, wipe, existing);
-    const { maxQuarantineBytes } = this.settings;
+  /** For a request in flight that may not lease, or not any more. One that is unguarded has of the heap what it would have of the arenas. */
+  heapBuffer(size, zero, wipe, existing, isUnguarded) {
+    const { maxBytes, maxQuarantineBytes } = this.settings;
+    if (isUnguarded) return this.heap.alloc(size, zero, wipe, existing, 'maxBytes', maxBytes);
+    if (!this.#refuses) return this.heap.alloc(size, zero, wipe, existing);
     const remedy = 'let the event loop turn, for a garbage collection';
     const usage = { parts: ['waiting for a garbage collection'], remedy };
     const used = this.pool.quarantined;

@@ -10,8 +10,8 @@ module.exports = [
     file: 'request/heap-share.js',
     tests: overflow,
     mutants: {
-      'the heap has no limit': ['size > this.#limit - used', 'false'],
-      'one byte too many': ['size > this.#limit - used', 'size > this.#limit - used + 1'],
+      'the heap has no limit': ['size > limit - used', 'false'],
+      'one byte too many': ['size > limit - used', 'size > limit - used + 1'],
       'what is in use is not counted': ['    this.#used = used + size;\n', ''],
       'what is free stays counted': ['    this.#used -= bytes;\n', ''],
       'the peak stays behind': ['if (this.#peak < this.#used) this.#peak = this.#used;', ''],
@@ -73,12 +73,12 @@ module.exports = [
     tests: overflow,
     mutants: {
       'the heap serves while much is in quarantine': [
-        'if (!(refuses && this.#refuses)) return this',
+        'if (!this.#refuses) return this',
         'return this',
       ],
-      'the heap is refused to whom the guard came too late for': [
-        'if (!(refuses && this.#refuses)) return this',
-        'if (!this.#refuses) return this',
+      'whom the guard came too late for has the share of the heap': [
+        "'maxBytes', maxBytes);",
+        ');',
         { tests: ['guard/install.test.js'] },
       ],
       'nothing serves after close()': [
