@@ -2,12 +2,13 @@
 
 // npm/ has a folder for every target of package.json, and no other: its package.json tells npm where the binary
 // belongs, in ralloc's own version, and its README whoever finds the package what it is. The release builds and tests
-// each, and docs/platforms.md lists it.
+// each, and waits for the tests of tier 1 and no other; docs/platforms.md lists it.
 // `--self-test` proves that each of these can fail.
 
 const fs = require('node:fs');
 const path = require('node:path');
 const { isDeepStrictEqual } = require('node:util');
+const { parse } = require('yaml');
 const { runCheck } = require('./lib/check.js');
 const { listFiles, readFile } = require('./lib/files.js');
 const { TARGETS, binaryName, packageName } = require('./release/targets.js');
@@ -67,29 +68,38 @@ function aboutPlatform(root, { platform, libc }, main) {
   });
 }
 
-/** Where else each platform stands: what has to be there, as often as it has to. */
-const LISTS = [
-  {
-    file: '.github/workflows/release.yml',
-    word: ({ triple }) => `{ target: ${triple},`,
-    times: 2,
-    what: 'is not both built and tested there',
-  },
-  {
-    file: 'docs/platforms.md',
-    word: ({ platform }) => `\`${packageName(platform)}\` |`,
-    times: 1,
-    what: 'is not listed there',
-  },
-];
+const DOCUMENT = 'docs/platforms.md';
 
-function aboutLists(root, targets) {
-  return LISTS.flatMap(({ file, word, times, what }) => {
-    const text = readFile(root, file);
-    return targets
-      .filter((target) => text.split(word(target)).length - 1 < times)
-      .map(({ platform }) => ({ file, line: 1, what: `${platform} ${what}` }));
+function aboutDocument(root, platforms) {
+  const text = readFile(root, DOCUMENT);
+  return platforms
+    .filter(({ platform }) => !text.includes(`\`${packageName(platform)}\` |`))
+    .map(({ platform }) => ({ file: DOCUMENT, line: 1, what: `${platform} is not listed there` }));
+}
+
+const RELEASE = '.github/workflows/release.yml';
+
+/** The jobs of a release that have a matrix of targets, and which of them each has. */
+const JOBS = {
+  build: () => true,
+  'tier-1': ({ tier }) => tier === 1,
+  'tier-2': ({ tier }) => tier === 2,
+};
+
+function aboutRelease(root, platforms) {
+  const text = readFile(root, RELEASE);
+  const { jobs } = parse(text);
+  const finding = (job, what) => ({ file: RELEASE, line: lineOf(text, `  ${job}:`), what });
+  const ofMatrix = Object.entries(JOBS).flatMap(([job, has]) => {
+    const wanted = platforms.filter(has).map(({ triple }) => triple);
+    const found = (jobs[job]?.strategy.matrix.on ?? []).map(({ target }) => target);
+    return isDeepStrictEqual(found.toSorted(), wanted.toSorted())
+      ? []
+      : [finding(job, `${job} has ${found.join(', ')}, and should have ${wanted.join(', ')}`)];
   });
+  const waits = jobs.publish?.needs ?? [];
+  const isRight = waits.includes('tier-1') && !waits.includes('tier-2');
+  return isRight ? ofMatrix : [...ofMatrix, finding('publish', 'does not wait for tier 1 alone')];
 }
 
 function checkPlatforms(root) {
@@ -115,20 +125,28 @@ function checkPlatforms(root) {
     ...absent.map((triple) => inMain('"targets"', `${triple} is missing, a target of ralloc`)),
     ...surplus.map((file) => finding(file, 1, 'belongs to no target of package.json')),
     ...platforms.flatMap((target) => aboutPlatform(root, target, main)),
-    ...aboutLists(root, platforms),
+    ...aboutDocument(root, platforms),
+    ...aboutRelease(root, platforms),
   ];
 }
 
 const MAIN = { version: '1.2.3', license: 'MIT', author: 'us', engines: { node: '>=20' } };
 const main = (targets) => JSON.stringify({ ...MAIN, napi: { targets } }, null, 2);
 
+/** The workflow of a release: each job on a line, with the targets that `has` says. */
+function release(has = JOBS, needs = 'tier-1') {
+  const triples = Object.keys(TARGETS);
+  const jobs = Object.entries(has).map(([job, isIn]) => {
+    const on = triples.filter((triple) => isIn(TARGETS[triple])).map((target) => ({ target }));
+    return `  ${job}: ${JSON.stringify({ strategy: { matrix: { on } } })}`;
+  });
+  return ['jobs:', ...jobs, `  publish: { needs: [build, ${needs}] }`];
+}
+
 /** The tree as it should be; but for one package, which is written out below. */
 const TREE = {
   'package.json': main(Object.keys(TARGETS)),
-  '.github/workflows/release.yml': Object.keys(TARGETS).flatMap((triple) => [
-    `- { target: ${triple}, runner: one }`,
-    `- { target: ${triple}, runner: two }`,
-  ]),
+  [RELEASE]: release(),
   'docs/platforms.md': Object.values(TARGETS).map(
     ({ platform }) => `| here | \`${packageName(platform)}\` | – |`,
   ),
@@ -211,10 +229,15 @@ const CASES = [
     name: 'platforms that are built and not tested, or in no list',
     files: {
       ...TREE,
-      '.github/workflows/release.yml': TREE['.github/workflows/release.yml'].slice(1),
+      [RELEASE]: release({ ...JOBS, 'tier-2': ({ platform }) => platform === 'darwin-x64' }),
       'docs/platforms.md': TREE['docs/platforms.md'].slice(2),
     },
-    wrong: ['.github/workflows/release.yml:1', 'docs/platforms.md:1', 'docs/platforms.md:1'],
+    wrong: [`${RELEASE}:4`, 'docs/platforms.md:1', 'docs/platforms.md:1'],
+  },
+  {
+    name: 'a release that waits for another tier, or tests in the wrong one',
+    files: { ...TREE, [RELEASE]: release({ build: JOBS.build, 'tier-1': JOBS.build }, 'tier-2') },
+    wrong: [`${RELEASE}:1`, `${RELEASE}:3`, `${RELEASE}:4`],
   },
   {
     name: 'a README of another package',
@@ -227,7 +250,7 @@ const CASES = [
       ...without('npm/win32-arm64-msvc/package.json', 'npm/win32-arm64-msvc/README.md'),
       'package.json': main([...Object.keys(TARGETS).slice(0, -1), 'mips-unknown-linux-gnu']),
     },
-    wrong: ['package.json:9', 'package.json:17'],
+    wrong: ['package.json:9', 'package.json:17', `${RELEASE}:2`, `${RELEASE}:4`],
   },
 ];
 

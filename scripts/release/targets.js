@@ -10,16 +10,26 @@ const ROOT = path.join(__dirname, '..', '..');
 /** What glibc a release asks for; Node 20 itself needs 2.28. */
 const BUILT_FOR_GLIBC = '2.17';
 
-/** By Rust's name: npm's name, the machine, and the C library where there are several. */
+const target = (tier, platform, machine, libc) => ({
+  platform,
+  machine,
+  ...(libc === undefined ? {} : { libc }),
+  tier,
+});
+
+/**
+ * By Rust's name: npm's name, the machine, and the C library where there are several. A release waits for the tests of
+ * tier 1, and reports those of tier 2.
+ */
 const TARGETS = {
-  'x86_64-unknown-linux-gnu': { platform: 'linux-x64-gnu', machine: 'x64', libc: 'glibc' },
-  'aarch64-unknown-linux-gnu': { platform: 'linux-arm64-gnu', machine: 'arm64', libc: 'glibc' },
-  'x86_64-unknown-linux-musl': { platform: 'linux-x64-musl', machine: 'x64', libc: 'musl' },
-  'aarch64-unknown-linux-musl': { platform: 'linux-arm64-musl', machine: 'arm64', libc: 'musl' },
-  'x86_64-apple-darwin': { platform: 'darwin-x64', machine: 'x64' },
-  'aarch64-apple-darwin': { platform: 'darwin-arm64', machine: 'arm64' },
-  'x86_64-pc-windows-msvc': { platform: 'win32-x64-msvc', machine: 'x64' },
-  'aarch64-pc-windows-msvc': { platform: 'win32-arm64-msvc', machine: 'arm64' },
+  'x86_64-unknown-linux-gnu': target(1, 'linux-x64-gnu', 'x64', 'glibc'),
+  'aarch64-unknown-linux-gnu': target(1, 'linux-arm64-gnu', 'arm64', 'glibc'),
+  'x86_64-unknown-linux-musl': target(2, 'linux-x64-musl', 'x64', 'musl'),
+  'aarch64-unknown-linux-musl': target(2, 'linux-arm64-musl', 'arm64', 'musl'),
+  'x86_64-apple-darwin': target(2, 'darwin-x64', 'x64'),
+  'aarch64-apple-darwin': target(1, 'darwin-arm64', 'arm64'),
+  'x86_64-pc-windows-msvc': target(1, 'win32-x64-msvc', 'x64'),
+  'aarch64-pc-windows-msvc': target(2, 'win32-arm64-msvc', 'arm64'),
 };
 
 const binaryName = (platform) => `ralloc.${platform}.node`;

@@ -11,8 +11,7 @@ const {
   startOf,
 } = require('../../../tools/placement/clusters.js');
 const { bucketStart } = require('../../../tools/recorder/buckets.js');
-const { binaryTest } = require('../../helpers/loads.js');
-const { builtBinary } = require('../../helpers/copy-of-package.js');
+const { coreTest } = require('../../helpers/loads.js');
 const { random } = require('../../helpers/random.js');
 
 /** Bytes by bucket, of [bucket, bytes]. */
@@ -114,8 +113,7 @@ test('there are 1 to 4', (t) => {
   }
 });
 
-binaryTest('the core says the same, to the last bit', (t) => {
-  const { bordersForTest } = require(builtBinary);
+coreTest('the core says the same, to the last bit', 'bordersForTest', (t, bordersForTest) => {
   const below = random(9);
   for (let round = 0; round < 2000; round++) {
     const bytes = anything(below);

@@ -6,8 +6,7 @@
 const test = require('ava');
 const { CERTAINTIES, REASONS, STRATEGIES } = require('../../../lib/site/decisions.js');
 const { decide } = require('../../../tools/placement/rules.js');
-const { binaryTest } = require('../../helpers/loads.js');
-const { builtBinary } = require('../../helpers/copy-of-package.js');
+const { coreTest } = require('../../helpers/loads.js');
 const { random } = require('../../helpers/random.js');
 
 /** Of a site whose Buffers all die with their requests. */
@@ -73,8 +72,7 @@ test('3,000 samples without an exception prove that bytes die with their request
   t.is(decide(bound(9000, { outlived: 1, outlivedSamples: 1 })).certainty, 'suggested');
 });
 
-binaryTest('the core says the same', (t) => {
-  const { decideForTest } = require(builtBinary);
+coreTest('the core says the same', 'decideForTest', (t, decideForTest) => {
   const below = random(3);
   const shares = [0, 0.0009, 0.001, 0.0011, 0.1, 0.5, 0.8999, 0.9, 0.999, 0.9995, 1];
   const share = () => shares[below(shares.length)];
