@@ -228,6 +228,38 @@ test('in a clone without a binary the fallback serves, and the way to build one 
   fellBack(t, await loads(t, copyOfPackage(t)), reason);
 });
 
+/** A copy of the clone as `npm install` of a git address leaves it. */
+function copyInNodeModules(t) {
+  const folder = copyOfPackage(t);
+  const installed = join(folder, 'node_modules', 'ralloc');
+  fs.mkdirSync(installed, { recursive: true });
+  for (const name of ['lib', 'package.json'])
+    fs.renameSync(join(folder, name), join(installed, name));
+  return installed;
+}
+
+platformTest(
+  'in a clone inside node_modules, where nothing can be built, the command that installs the binary is told',
+  async (t) => {
+    const result = await loads(t, copyInNodeModules(t));
+    fellBack(t, result, `@ralloc/${platform} is not installed.${installs(platform)}`);
+  },
+);
+
+for (const [os, reason] of Object.entries({
+  sunos: `ralloc has no binary for sunos-${process.arch}`,
+  darwin: `@ralloc/darwin-${process.arch} is not installed.${installs(`darwin-${process.arch}`)}`,
+  win32: `@ralloc/win32-${process.arch}-msvc is not installed.${installs(`win32-${process.arch}-msvc`)}`,
+})) {
+  test(`there too ${os} is told what npm has for it`, async (t) => {
+    const folder = copyInNodeModules(t);
+    const before = `Object.defineProperty(process, 'platform', { value: '${os}' });`;
+    fs.writeFileSync(join(folder, 'before.js'), before);
+    const result = await loads(t, folder, { execArgv: ['--require', join(folder, 'before.js')] });
+    fellBack(t, result, reason);
+  });
+}
+
 platformTest(
   'where its package is not installed, the command that installs it is told',
   async (t) => {

@@ -41,8 +41,12 @@ module.exports = [
     mutants: {
       'on musl the binary for glibc is asked for': ["libc === 'musl' ? 'musl' : 'gnu'", "'gnu'"],
       'a command for a package that there is not': [
-        '  if (optionalDependencies[name] === undefined) return undefined;\n',
+        '  if (!isPublished(libc)) return undefined;\n',
         '',
+      ],
+      'a build is advised inside node_modules': [
+        '/[\\\\/]node_modules[\\\\/]/.test(__dirname)',
+        'false',
       ],
       'the package for the other C library is not named': ['isInstalled(other)', 'false'],
     },
