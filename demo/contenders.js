@@ -1,22 +1,37 @@
 'use strict';
 
-// Who takes part: an allocator and the flags that its server's Node gets. The first is the base of all ratios.
+// Who takes part: an allocator, and the flags and the environment that its server's Node gets. The first is the base of all
+// ratios.
 
 const { spawnSync } = require('node:child_process');
 
-const one = (name, allocator = name, execArgv = []) => ({ name, allocator, execArgv });
+const one = (name, { allocator = name, execArgv = [], env = {} } = {}) => ({
+  name,
+  allocator,
+  execArgv,
+  env,
+});
+
+const FALLBACK = one('ralloc-js', { allocator: 'ralloc', env: { RALLOC_BACKEND: 'js' } });
 
 const USUAL = [one('allocUnsafe'), one('ralloc'), one('pool')];
 
+const tuned = (name, flag) => one(name, { allocator: 'allocUnsafe', execArgv: [flag] });
+
 const MORE = [
+  FALLBACK,
   one('alloc'),
-  one('allocUnsafe-semi64', 'allocUnsafe', ['--max-semi-space-size=64']),
-  one('allocUnsafe-newspace8', 'allocUnsafe', ['--scavenger-max-new-space-capacity-mb=8']),
+  tuned('allocUnsafe-semi64', '--max-semi-space-size=64'),
+  tuned('allocUnsafe-newspace8', '--scavenger-max-new-space-capacity-mb=8'),
 ];
 
+/** What --fallback compares: the binary and the JavaScript fallback. */
+const BACKENDS = [one('ralloc', { env: { RALLOC_BACKEND: 'native' } }), FALLBACK];
+
 /** The contenders for this Node, and the names of those whose flags it does not know. */
-function contenders(node, all) {
-  const wanted = all ? [...USUAL, ...MORE] : USUAL;
+function contenders(node, { all = false, fallback = false } = {}) {
+  const rivals = all ? [...USUAL, ...MORE] : USUAL;
+  const wanted = fallback ? BACKENDS : rivals;
   const knows = ({ execArgv }) =>
     execArgv.length === 0 || spawnSync(node, [...execArgv, '-e', '0']).status === 0;
   const able = wanted.filter(knows);

@@ -83,4 +83,11 @@ function benchmarksPart(all) {
   return [head, ...all.flatMap((one) => ['', ...tableOf(one)])].join('\n');
 }
 
-module.exports = { readmePart, benchmarksPart, replacePart, BEGIN, END };
+/** The table of --fallback, as docs/benchmarks.md has it: of each mix the binary's row and the fallback's. */
+function backendsTable(groups, machine) {
+  const mixes = groups.map(([{ run: base }, { run: ralloc }]) => ({ mix: base.mix, base, ralloc }));
+  const node = groups[0][0].run.node.replace(/^v/, '');
+  return [`Measured on: ${machineLine(machine)}.`, '', ...tableOf({ node, mixes })];
+}
+
+module.exports = { backendsTable, readmePart, benchmarksPart, replacePart, BEGIN, END };

@@ -36,7 +36,7 @@ class Server {
     this.#child = new Child(SERVER, [server, contender.allocator], {
       execPath: node,
       execArgv: [...contender.execArgv, '--disable-warning=RALLOC_JS_BACKEND'],
-      env,
+      env: { ...env, ...contender.env },
     });
   }
 

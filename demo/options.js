@@ -5,12 +5,14 @@
 const { NAMES: SERVERS } = require('./servers/index.js');
 
 const DEFAULT_MIXES = ['frame', 'ingest', 'serve', 'json'];
+const BACKENDS_MIXES = ['frame', 'ingest', 'serve'];
 const MIXES = ['frame', 'ingest', 'digest', 'upload', 'proxy', 'serve', 'json'];
 const BACKENDS = ['native', 'js'];
 
 const USAGE = `usage: npm run demo -- [options]
 
   --all              every mix, server and rival, V8's tuning flags among them
+  --fallback         the JavaScript fallback against the binary, in frame, ingest and serve
   --long             minutes of load a mix: p99.9, and memory over time
   --mix NAME         only this mix: ${MIXES.join(', ')}
   --server NAME      only this server: ${SERVERS.join(', ')} (default ${SERVERS[0]})
@@ -63,11 +65,13 @@ const TAKING_A_VALUE = {
   },
 };
 
-const FLAGS = ['--all', '--long', '--json', '--help'];
+const FLAGS = ['--all', '--fallback', '--long', '--json', '--help'];
+
+const NOTHING = Object.fromEntries(FLAGS.map((name) => [name.slice(2), false]));
 
 /** Reads argv; throws a UsageError that says what is wrong. */
 function parse(argv) {
-  const options = { node: null, port: 0, all: false, long: false, json: false, help: false };
+  const options = { node: null, port: 0, ...NOTHING };
   const rest = argv.flatMap((word) => (/^--\w+=/.test(word) ? word.split(/=(.*)/s, 2) : [word]));
   while (rest.length > 0) {
     const name = rest.shift();
@@ -76,8 +80,11 @@ function parse(argv) {
     else if (rest.length === 0) throw new UsageError(`${name} needs a value`);
     else TAKING_A_VALUE[name](options, rest.shift(), name);
   }
-  const { all, mix, server } = options;
-  options.mixes = mix ? [mix] : all ? MIXES : DEFAULT_MIXES;
+  const { all, fallback, mix, server } = options;
+  if (fallback && (all || options.backend !== undefined))
+    throw new UsageError('--fallback compares both backends, and goes without --all and --backend');
+  const usual = fallback ? BACKENDS_MIXES : DEFAULT_MIXES;
+  options.mixes = mix ? [mix] : all ? MIXES : usual;
   options.servers = server ? [server] : all ? SERVERS : SERVERS.slice(0, 1);
   return options;
 }

@@ -7,7 +7,6 @@ const statistics = require('../bench/method/statistics.js');
 
 const { differs, mean, median, quantile, ratioOfProcesses, removed, spread, sum } = statistics;
 
-const BASE = 'allocUnsafe';
 const FLOOR = 'pool';
 
 const cpuPerRequest = (slices) =>
@@ -79,17 +78,16 @@ function shares(ratios, floor) {
 
 /**
  * Rows `{ run, … }` of the contenders of one mix and server.
- * @param {{ name: string }[]} contenders
+ * @param {{ name: string }[]} contenders the first is the base of the ratios
  * @param {object[][]} measured each one's blocks
  */
 function rowsOf(contenders, measured, about) {
   const values = measured.map(valuesOf);
-  const indexOf = (wanted) => contenders.findIndex(({ name }) => name === wanted);
-  const base = values[indexOf(BASE)];
+  const [base] = values;
   const ratios = values.map((own) =>
     mapFields(own, (ofBlocks, field) => ratioOfProcesses(ofBlocks, base[field])),
   );
-  const floor = ratios[indexOf(FLOOR)];
+  const floor = ratios[contenders.findIndex(({ name }) => name === FLOOR)];
   return contenders.map(({ name }, index) => {
     const blocks = measured[index];
     const slices = blocks.flatMap(({ warm, closed, fixed }) => [...warm, ...closed, ...fixed]);

@@ -7,6 +7,7 @@ const { placement } = require('../bench/method/cpus.js');
 const { ChildError } = require('../bench/method/child.js');
 const { hasColour } = require('./colour.js');
 const { contenders } = require('./contenders.js');
+const { backendsTable } = require('./documents.js');
 const { NotFetched } = require('./download.js');
 const files = require('./files.js');
 const { Wrong } = require('./measure.js');
@@ -56,8 +57,10 @@ async function measureAll(options) {
   if (options.backend && lead.backend !== options.backend) {
     throw new UsageError(`--backend: ralloc's ${options.backend} backend is not available here`);
   }
+  if (options.fallback && lead.backend !== 'native')
+    throw new UsageError('--fallback: there is no binary here to compare it with');
   const { copies, summary } = files.prepare();
-  const { able, unable } = contenders(lead.path, options.all);
+  const { able, unable } = contenders(lead.path, options);
   const processors = placement();
   const groups = groupsOf(options, own);
   const head = [notes.headLine(lead, options.servers), ...said, notes.pinning(processors)];
@@ -85,6 +88,8 @@ function render(options, { head, unable, results, proof }) {
     ...owns.map(notes.ownLine),
     notes.proofLines(proof).join('\n'),
   ];
+  if (options.fallback)
+    return ['', ...backendsTable(mixes, notes.machine()), '', ...tail].join('\n');
   if (options.all || options.long) {
     const steady = options.long ? mixes.flatMap(notes.steadyLines) : [];
     return ['', ...head, '', table(mixes), '', ...steady, READING, ...tail].join('\n');

@@ -22,7 +22,7 @@ function groupsOf(options, own) {
       steady: options.long ? STEADY : 0,
     })),
   );
-  const usesOwn = own && !options.all && !options.long;
+  const usesOwn = own && !options.all && !options.long && !options.fallback;
   const last = { mix: 'frame', server: options.servers[0], plan: OWN, steady: 0, own: true };
   return usesOwn ? [...groups, last] : groups;
 }

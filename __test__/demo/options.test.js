@@ -31,6 +31,12 @@ test('--all takes every mix and server, --mix and --server narrow it', (t) => {
   t.deepEqual(parse(['--server=http']).mixes, parse([]).mixes);
 });
 
+test('--fallback compares the backends in the mixes that have Buffers', (t) => {
+  t.like(parse(['--fallback']), { fallback: true, mixes: ['frame', 'ingest', 'serve'] });
+  t.deepEqual(parse(['--fallback', '--mix', 'json']).mixes, ['json']);
+  t.deepEqual(parse(['--fallback']).servers, ['express']);
+});
+
 for (const [args, message] of [
   [
     ['--mix', 'soup'],
@@ -46,6 +52,10 @@ for (const [args, message] of [
   [['--blocks', '2.5'], '--blocks must be a whole number from 2 to 1000, not "2.5"'],
   [['--seconds', ''], '--seconds must be a number from 0.05 to 3600, not ""'],
   [['--port', '70000'], '--port must be a whole number from 1 to 65500, not "70000"'],
+  ...[['--all'], ['--backend', 'js']].map((more) => [
+    ['--fallback', ...more],
+    '--fallback compares both backends, and goes without --all and --backend',
+  ]),
   [['--fast'], 'unknown option --fast'],
   [['frame'], 'unknown option frame'],
 ]) {

@@ -8,6 +8,7 @@ const net = require('node:net');
 const path = require('node:path');
 const test = require('ava');
 const { CACHE, packageName } = require('../../demo/download.js');
+const { isNative, testWhere } = require('../helpers/backend.js');
 const { fixturePath } = require('../helpers/child.js');
 const { BRIEF, PROGRAM, runDemo, temporary } = require('../helpers/demo.js');
 const { startRegistry } = require('../helpers/registry.js');
@@ -62,6 +63,25 @@ test.serial(
     t.true(lines.length <= 40 && lines.every((line) => line.length <= 80));
     t.regex(stderr, /100 %/);
   },
+);
+
+testWhere(
+  isNative,
+  'a binary',
+  '--fallback: a table of the binary and the fallback, which are two processes of one Node',
+  async (t) => {
+    const { code, stdout, stderr } = await runDemo([...BRIEF, '--fallback', '--mix', 'frame']);
+    t.is(code, 0, stderr);
+    t.regex(stdout, /^Measured on: .+, \d+ cores, \w+ \w+\.$/m);
+    t.true(
+      stdout.includes(
+        `\n| Node ${process.versions.node} | requests/s | CPU a request, full load |`,
+      ),
+    );
+    t.regex(stdout, /^\| `frame`: 16 pieces into a batch \| .+<br>.+\]/m);
+    t.regex(stderr, / ralloc-js\b/);
+  },
+  test.serial,
 );
 
 test.serial(

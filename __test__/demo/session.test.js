@@ -20,7 +20,7 @@ test('the servers reach the upstream of the client, and pass on what it compares
   const common = { env: {}, processors: null, copies, port: 0 };
   const session = new Session({ common, lead, own: null, progress: { step() {} } });
   const group = { mix: 'proxy', server: 'express', plan, steady: 0 };
-  const [{ rows }] = await session.run([group], contenders(process.execPath, false).able);
+  const [{ rows }] = await session.run([group], contenders(process.execPath).able);
   t.deepEqual(
     rows.map(({ run }) => run.allocator),
     ['allocUnsafe', 'ralloc', 'pool'],
