@@ -69,4 +69,4 @@ async function npm(args, { cwd, env }) {
   return stdout;
 }
 
-module.exports = { cleanEnv, execute, npm };
+module.exports = { cleanEnv, execute, findNpm, npm };

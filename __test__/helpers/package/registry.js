@@ -9,6 +9,7 @@ const { json } = require('node:stream/consumers');
 
 class Registry {
   #packages = new Map(); // name → versions
+  #tags = new Map(); // name → { tag: version }
   #tarballs = new Map(); // path → bytes
   #server = http.createServer((req, res) =>
     this.#answer(req, res).catch((error) => {
@@ -35,8 +36,10 @@ class Registry {
     this.#server.close();
   }
 
-  add(manifest, bytes) {
+  add(manifest, bytes, tag = 'latest') {
     const { name, version } = manifest;
+    // As npm's does: what is published first is the latest, whatever it is called.
+    this.#tags.set(name, { latest: version, ...this.#tags.get(name), [tag]: version });
     const path = `/${name}/-/${version}.tgz`;
     const integrity = `sha512-${createHash('sha512').update(bytes).digest('base64')}`;
     this.#tarballs.set(path, bytes);
@@ -56,10 +59,9 @@ class Registry {
     const name = path.slice(1);
     const versions = this.#packages.get(name);
     if (versions === undefined) return res.writeHead(404).end('{"error":"not found"}');
-    const latest = Object.keys(versions).at(-1);
     return res
       .setHeader('content-type', 'application/json')
-      .end(JSON.stringify({ name, 'dist-tags': { latest }, versions }));
+      .end(JSON.stringify({ name, 'dist-tags': this.#tags.get(name), versions }));
   }
 
   #publish({ versions, 'dist-tags': tags, _attachments: attachments }, res) {
@@ -67,7 +69,7 @@ class Registry {
     const [{ data }] = Object.values(attachments);
     if (manifest.name === this.refuses) return res.writeHead(403).end('{"error":"forbidden"}');
     this.published.push(`${manifest.name} ${Object.keys(tags)}`);
-    this.add(manifest, Buffer.from(data, 'base64'));
+    this.add(manifest, Buffer.from(data, 'base64'), Object.keys(tags)[0]);
     return res.writeHead(201).end('{}');
   }
 }

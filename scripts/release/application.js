@@ -1,0 +1,141 @@
+'use strict';
+
+// An application of a rehearsal: one package manager installs ralloc into it, in one of the ways that people do, and a program
+// uses it.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { execute, findNpm } = require('../../__test__/helpers/package/npm.js');
+const { ELSEWHERE } = require('./managers.js');
+const { TARGETS, hostTriple, packageName } = require('./targets.js');
+
+const PROGRAM = `
+const warnings = [];
+process.on('warning', ({ code, message }) => warnings.push({ code, message }));
+const { Arena, backend, version } = require('ralloc');
+const arena = new Arena();
+const text = arena.from('from the arena').toString();
+arena.close();
+setImmediate(() => console.log(JSON.stringify({ backend, version, text, warnings })));
+`;
+
+const HOST = TARGETS[hostTriple()]?.platform;
+
+/** An application that one manager installs ralloc into. */
+class Application {
+  #manager;
+  #command;
+  #env;
+  folder;
+
+  constructor(name, manager, folder, { modules, env }) {
+    this.folder = folder;
+    this.#manager = manager;
+    this.#command = manager.command(modules, findNpm());
+    this.#env = { ...env, CI: 'true' };
+    fs.mkdirSync(folder, { recursive: true });
+    this.#write('package.json', JSON.stringify({ name, version: '1.0.0', private: true }));
+    this.#write('use.cjs', PROGRAM);
+  }
+
+  #write(name, text) {
+    fs.writeFileSync(path.join(this.folder, name), text);
+  }
+
+  /** Runs the manager. */
+  async call(args, elsewhere = false) {
+    const { folder: app } = this;
+    const files = this.#manager.files(this.#env.npm_config_registry, elsewhere);
+    for (const [name, text] of Object.entries(files)) {
+      const isLock = name.endsWith('.lock'); // which only says where the application begins
+      if (!isLock || !fs.existsSync(path.join(app, name))) this.#write(name, text);
+    }
+    const [file, ...before] = this.#command({ app, elsewhere });
+    const { code, stdout, stderr } = await execute(file, [...before, ...args], {
+      cwd: app,
+      env: this.#env,
+    });
+    if (code !== 0)
+      throw new Error(`${args.join(' ')} ended with ${code}: ${`${stdout}${stderr}`.trim()}`);
+  }
+
+  /** What the manager put there, but for its lockfile. */
+  clear() {
+    for (const name of ['node_modules', '.yarn', '.pnp.cjs', '.pnp.loader.mjs'])
+      fs.rmSync(path.join(this.folder, name), { recursive: true, force: true });
+  }
+
+  /** The platforms whose binaries are installed. */
+  installed() {
+    const found = fs
+      .readdirSync(this.folder, { recursive: true })
+      .map((file) => /(?:^|[\\/])ralloc\.([\w-]+)\.node$/.exec(file)?.[1]);
+    return [...new Set(found.filter((one) => one !== undefined))].sort();
+  }
+
+  /** What a program says that uses ralloc here. */
+  async use() {
+    const [file, ...before] = this.#manager.run(this.folder);
+    const { code, stdout, stderr } = await execute(file, [...before, 'use.cjs'], {
+      cwd: this.folder,
+      env: this.#env,
+    });
+    if (code !== 0) throw new Error(`the program ended with ${code}: ${stderr.trim()}`);
+    return JSON.parse(stdout);
+  }
+}
+
+function expect(actual, wanted, what) {
+  if (actual !== wanted) throw new Error(`${what} is ${actual}, not ${wanted}`);
+}
+
+/** With memory of the binary; a manager may have brought those of other platforms as well. */
+async function isNative(application, version) {
+  const used = await application.use();
+  const told = used.warnings.map(({ message }) => message).join('; ');
+  if (used.backend !== 'native') throw new Error(`the fallback serves: ${told}`);
+  expect(used.version, version, 'the version');
+  expect(used.text, 'from the arena', 'the text');
+  expect(told, '', 'the warning');
+  const others = application.installed().filter((one) => one !== HOST);
+  return others.length === 0 ? 'native' : `native, and ${others.join(', ')} beside it`;
+}
+
+/** On the fallback, with one warning that has the command. */
+async function isFallback(application, version) {
+  const { backend, warnings } = await application.use();
+  expect(backend, 'js', 'the backend');
+  expect(warnings.length, 1, 'the number of warnings');
+  const command = `npm install --include=optional --save-optional ${packageName(HOST)}@${version}`;
+  if (!warnings[0].message.endsWith(`. To install it: ${command}`))
+    throw new Error(`the warning is: ${warnings[0].message}`);
+  return 'the fallback, and the command';
+}
+
+/** By the heading of their columns. Each gets an application that is empty, and returns what a reader of the table should know. */
+const WAYS = {
+  'as it comes': async (application, { add }, { spec, version }) => {
+    await application.call([...add, spec]);
+    return isNative(application, version);
+  },
+  'without optional packages': async (application, { add, omit }, { spec, version }) => {
+    if (omit === undefined) return '–';
+    await application.call([...add, ...omit, spec]);
+    return isFallback(application, version);
+  },
+  'without scripts': async (application, { add, ignoreScripts }, { spec, version }) => {
+    await application.call([...add, ...ignoreScripts, spec]);
+    return isNative(application, version);
+  },
+  [`from a lockfile of ${ELSEWHERE.platform}`]: async (application, manager, { spec, version }) => {
+    await application.call([...manager.add, ...manager.onElsewhere, spec], true);
+    const there = application.installed();
+    if (there.includes(HOST) || !there.includes(ELSEWHERE.platform))
+      throw new Error(`on ${ELSEWHERE.platform} it installs ${there.join(', ') || 'no binary'}`);
+    application.clear();
+    await application.call(manager.frozen);
+    return isNative(application, version);
+  },
+};
+
+module.exports = { Application, HOST, WAYS };
