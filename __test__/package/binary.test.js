@@ -5,8 +5,9 @@
 
 const test = require('ava');
 const fs = require('node:fs');
-const { MAX_BYTES, binaryFaults, glibcFloor } = require('../../scripts/release/check-binary.js');
+const { binaryFaults, glibcFloor } = require('../../scripts/release/check-binary.js');
 const { parseElf } = require('../../scripts/release/elf.js');
+const { BINARY } = require('../../scripts/release/limits.js');
 const { testWhere } = require('../helpers/backend.js');
 const { builtBinary } = require('../helpers/copy-of-package.js');
 const { machImage, windowsImage } = require('../helpers/package/binaries.js');
@@ -74,10 +75,10 @@ test('on musl, musl is asked for and nothing of glibc', (t) => {
   ]);
 });
 
-test('a library of 750 kB is too large', (t) => {
+test('a library of the limit is too large', (t) => {
   const padded = (size) => Buffer.concat([elfImage(), Buffer.alloc(size)]).subarray(0, size);
-  t.deepEqual(binaryFaults(padded(MAX_BYTES - 1), HERE), []);
-  t.deepEqual(binaryFaults(padded(MAX_BYTES), HERE), ['750000 bytes, not under 750000']);
+  t.deepEqual(binaryFaults(padded(BINARY - 1), HERE), []);
+  t.deepEqual(binaryFaults(padded(BINARY), HERE), [`${BINARY} bytes, not under ${BINARY}`]);
 });
 
 test('folders of the machine that built it are found', (t) => {

@@ -6,9 +6,8 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { isElf, parseElf } = require('./elf.js');
+const { BINARY } = require('./limits.js');
 const { TARGETS, platformOf } = require('./targets.js');
-
-const MAX_BYTES = 750_000;
 
 /** The oldest glibc of a system that Node 20's own builds run on. */
 const MAX_GLIBC = '2.28';
@@ -87,7 +86,7 @@ function binaryFaults(bytes, platform) {
   const target = Object.values(TARGETS).find((one) => one.platform === platform);
   if (target === undefined) return [`${platform} is no platform of ralloc`];
   const faults = [];
-  if (bytes.length >= MAX_BYTES) faults.push(`${bytes.length} bytes, not under ${MAX_BYTES}`);
+  if (bytes.length >= BINARY) faults.push(`${bytes.length} bytes, not under ${BINARY}`);
   const text = bytes.toString('latin1');
   if (VISUAL_C.test(text)) faults.push("it needs Visual C++'s runtime");
   const forTests = FOR_TESTS.exec(text);
@@ -117,7 +116,7 @@ function checkFile(file) {
   return true;
 }
 
-module.exports = { MAX_BYTES, MAX_GLIBC, binaryFaults, checkFile, glibcFloor };
+module.exports = { MAX_GLIBC, binaryFaults, checkFile, glibcFloor };
 
 if (require.main === module) {
   const files = process.argv.slice(2);

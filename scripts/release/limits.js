@@ -1,0 +1,8 @@
+'use strict';
+
+// How large a release may be, in bytes. docs/platforms.md says the same.
+
+const BINARY = 750_000;
+const PACKED = 660_000; // ralloc itself, as npm packs it
+
+module.exports = { BINARY, PACKED };
