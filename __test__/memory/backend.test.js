@@ -260,6 +260,27 @@ for (const [os, reason] of Object.entries({
   });
 }
 
+for (const [manager, mark, command] of [
+  ['pnpm', 'node_modules/.pnpm', 'pnpm add --save-optional'],
+  ['Yarn 1', 'node_modules/.yarn-integrity', 'yarn add --optional'],
+  ['Yarn 4', 'node_modules/.yarn-state.yml', 'yarn add --optional'],
+  ['Bun', 'bun.lock', 'bun add --optional'],
+]) {
+  platformTest(`where ${manager} installed ralloc, the command is one of ${manager}`, async (t) => {
+    const installed = copyInNodeModules(t);
+    fs.writeFileSync(join(installed, '..', '..', mark), '');
+    const reason = `@ralloc/${platform} is not installed. To install it: ${command} @ralloc/${platform}@${ralloc.version}`;
+    fellBack(t, await loads(t, installed), reason);
+  });
+}
+
+test("with Yarn's Plug'n'Play the command is one of Yarn", async (t) => {
+  const before = () =>
+    "Object.defineProperty(process, 'versions', { value: { ...process.versions, pnp: '3' } });";
+  const { backendReason } = await loadsPublished(t, before);
+  t.regex(backendReason, / To install it: yarn add --optional @ralloc\//);
+});
+
 platformTest(
   'where its package is not installed, the command that installs it is told',
   async (t) => {

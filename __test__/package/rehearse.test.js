@@ -30,7 +30,7 @@ testWhere(
       titles,
       `|  | as it comes | without optional packages | without scripts | from a lockfile of ${ELSEWHERE.platform} |`,
     );
-    t.is(npm, '| npm | native | the fallback, and the command | native | native |');
+    t.is(npm, '| npm | native | the fallback; by its command native | native | native |');
     t.deepEqual(rest, ['', '4 passed, 0 failed']);
     t.regex(stderr, new RegExp(`^${platform}: taken$`, 'm'));
     t.regex(stderr, /^win32-arm64-msvc: a stand-in$/m);

@@ -5,6 +5,10 @@
 const process = require('node:process');
 const { napi, optionalDependencies, version } = require('../../package.json');
 const { libcOfProcess } = require('./binary-file.js');
+const { adding } = require('./package-manager.js');
+
+/** A bundle that is a module has no __filename. */
+const HERE = typeof __filename === 'string' ? __filename : '';
 
 const abiOf = (libc) => (libc === 'musl' ? 'musl' : 'gnu');
 
@@ -46,15 +50,13 @@ function isPublished(libc) {
 }
 
 /** A clone, where the binary is built. Inside node_modules that is a copy of one, as of a git address: nothing can be built there. */
-const isClone =
-  optionalDependencies === undefined &&
-  !(typeof __dirname === 'string' && /[\\/]node_modules[\\/]/.test(__dirname));
+const isClone = optionalDependencies === undefined && !/[\\/]node_modules[\\/]/.test(HERE);
 
 /** What gets the binary: in a clone it is built, elsewhere installed. Undefined where ralloc has none for this host. */
 function remedy(libc) {
   if (isClone) return 'To build it: npm run build';
   if (!isPublished(libc)) return undefined;
-  return `To install it: npm install --include=optional --save-optional ${packageOf(libc)}@${version}`;
+  return `To install it: ${adding(HERE)} ${packageOf(libc)}@${version}`;
 }
 
 /** An error in one line: why there is no binary, and what to do about it. */

@@ -45,10 +45,18 @@ module.exports = [
         '',
       ],
       'a build is advised inside node_modules': [
-        '/[\\\\/]node_modules[\\\\/]/.test(__dirname)',
+        '/[\\\\/]node_modules[\\\\/]/.test(HERE)',
         'false',
       ],
       'the package for the other C library is not named': ['isInstalled(other)', 'false'],
+    },
+  },
+  {
+    file: 'memory/package-manager.js',
+    tests: missing,
+    mutants: {
+      'npm is taken for what installed ralloc': ['left === undefined ? NPM : LEFT[left]', 'NPM'],
+      "Yarn's Plug'n'Play is not seen": ['process.versions.pnp !== undefined', 'false'],
     },
   },
   {

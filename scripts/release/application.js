@@ -7,7 +7,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { execute, findNpm } = require('../../__test__/helpers/package/npm.js');
 const { ELSEWHERE } = require('./managers.js');
-const { TARGETS, hostTriple, packageName } = require('./targets.js');
+const { TARGETS, hostTriple } = require('./targets.js');
 
 const PROGRAM = `
 const warnings = [];
@@ -27,12 +27,15 @@ class Application {
   #command;
   #env;
   folder;
+  /** What its command is called. */
+  manager;
 
   constructor(name, manager, folder, { modules, env }) {
     this.folder = folder;
+    [this.manager] = name.split('-');
     this.#manager = manager;
     this.#command = manager.command(modules, findNpm());
-    this.#env = { ...env, CI: 'true' };
+    this.#env = { ...env, ...manager.env(env.HOME), CI: 'true' };
     fs.mkdirSync(folder, { recursive: true });
     this.#write('package.json', JSON.stringify({ name, version: '1.0.0', private: true }));
     this.#write('use.cjs', PROGRAM);
@@ -101,15 +104,16 @@ async function isNative(application, version) {
   return others.length === 0 ? 'native' : `native, and ${others.join(', ')} beside it`;
 }
 
-/** On the fallback, with one warning that has the command. */
+/** On the fallback, with one warning that has the command; and in native memory when the manager was given that. */
 async function isFallback(application, version) {
   const { backend, warnings } = await application.use();
   expect(backend, 'js', 'the backend');
   expect(warnings.length, 1, 'the number of warnings');
-  const command = `npm install --include=optional --save-optional ${packageName(HOST)}@${version}`;
-  if (!warnings[0].message.endsWith(`. To install it: ${command}`))
+  const command = /\. To install it: (\w+) (.+)$/.exec(warnings[0].message);
+  if (command === null || command[1] !== application.manager)
     throw new Error(`the warning is: ${warnings[0].message}`);
-  return 'the fallback, and the command';
+  await application.call(command[2].split(' '));
+  return `the fallback; by its command ${await isNative(application, version)}`;
 }
 
 /** By the heading of their columns. Each gets an application that is empty, and returns what a reader of the table should know. */

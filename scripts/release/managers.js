@@ -31,6 +31,7 @@ const byNode =
  * @property {Record<string, string>} packages of npm's that it consists of: name there → version
  * @property {(folder: string, npm: string) => (how: { app: string, elsewhere?: boolean }) => string[]} command of where they were
  *   installed, and npm's own program
+ * @property {(home: string) => Record<string, string>} env   beside HOME, what keeps it to that folder
  * @property {(registry: string, elsewhere: boolean) => Record<string, string>} files of an application: name → text
  * @property {string[]} add   adds a package that follows
  * @property {string[] | undefined} omit   an option of `add`; undefined if it has none for that
@@ -43,7 +44,7 @@ const byNode =
 const node = () => [process.execPath];
 const npmrc = (registry) => ({ '.npmrc': `registry=${registry}\n` });
 
-const COMMON = { onElsewhere: [], files: npmrc, run: node };
+const COMMON = { env: () => ({}), onElsewhere: [], files: npmrc, run: node };
 
 const pnpm = {
   ...COMMON,
@@ -113,6 +114,7 @@ const MANAGERS = {
   'yarn-1': {
     ...COMMON,
     packages: { 'yarn-1': 'npm:yarn@1.22.22' },
+    env: (home) => ({ YARN_CACHE_FOLDER: path.join(home, 'yarn') }), // root's is elsewhere
     command: (folder) => byNode(path.join(folder, 'yarn-1', 'bin', 'yarn.js')),
     add: ['add'],
     omit: ['--ignore-optional'],
