@@ -30,12 +30,6 @@ const syntaxErrors = (text) =>
     message: message.split('\n')[0],
   }));
 
-/** A line is told of once, though both know what is wrong there. */
-function oncePerLine(findings) {
-  const lines = new Set();
-  return findings.filter(({ line }) => !lines.has(line) && lines.add(line));
-}
-
 async function checkWorkflows(root) {
   const lint = await createLinter();
   const parse = parserOf();
@@ -48,7 +42,7 @@ async function checkWorkflows(root) {
         broken.length > 0
           ? broken
           : [...lint(text, file), ...unversioned(text), ...parse(text, file)];
-      return oncePerLine(found).map(({ line, message }) => ({ file, line, what: message }));
+      return found.map(({ line, message }) => ({ file, line, what: message }));
     });
 }
 
@@ -84,7 +78,8 @@ const CASES = [
         '        shel: bash',
       ],
     },
-    wrong: [3, 7, 9, 10].map((line) => `.github/workflows/a.yml:${line}`),
+    // The last one is found by both.
+    wrong: [3, 7, 9, 10, 10].map((line) => `.github/workflows/a.yml:${line}`),
   },
   {
     name: 'a workflow that is no YAML, and one without jobs',
@@ -92,7 +87,11 @@ const CASES = [
       '.github/workflows/a.yml': ['on: push', 'jobs: {'],
       '.github/workflows/b.yml': ['on: push'],
     },
-    wrong: ['.github/workflows/a.yml:2', '.github/workflows/b.yml:1'],
+    wrong: [
+      ['a', 2],
+      ['b', 1],
+      ['b', 1],
+    ].map(([name, line]) => `.github/workflows/${name}.yml:${line}`),
   },
 ];
 
