@@ -10,7 +10,7 @@ const remedies = {
   ENOENT: (of) => `There is no slab ${of}. Create it first, or call Slab.openOrCreate()`,
   EEXIST: (of) => `There is a slab ${of} already. Open it, or call Slab.unlink() first`,
   EBADF: (of) => `There is no slab ${of}: the process has no such descriptor`,
-  EACCES: (of) => `The slab ${of} is another user's, or this user may make none in /dev/shm`,
+  EACCES: (of) => `The slab ${of} is another user's, or this user may make none`,
 };
 
 function systemError(failure, of, requested, asked) {

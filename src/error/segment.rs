@@ -108,7 +108,7 @@ pub enum SegmentField {
 /// What limits how large a segment can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SegmentPlace {
-    /// The file system at `/dev/shm`.
+    /// The file system of named segments: that at `/dev/shm`, on macOS the disk.
     SharedMemory,
     /// The memory limit of the process's control group (a container's), or of one that it lies in.
     ControlGroup,
@@ -145,6 +145,7 @@ impl fmt::Display for SegmentField {
 impl fmt::Display for SegmentPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            SegmentPlace::SharedMemory if cfg!(target_os = "macos") => "the disk",
             SegmentPlace::SharedMemory => "/dev/shm",
             SegmentPlace::ControlGroup => "the control group",
             SegmentPlace::Machine => "the machine",
@@ -157,6 +158,7 @@ impl SegmentPlace {
     /// What gives it more room.
     fn remedy(self) -> &'static str {
         match self {
+            SegmentPlace::SharedMemory if cfg!(target_os = "macos") => "remove files",
             SegmentPlace::SharedMemory => {
                 "docker run --shm-size gives a container more, and so does a Kubernetes volume at /dev/shm of the kind \
                  emptyDir with medium: Memory"

@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[cfg(all(any(target_os = "linux", target_os = "android"), not(ralloc_files)))]
     fn shared_memory_needs_no_file() {
         let names = |_| std::fs::read_dir("/proc/self/fd").unwrap();
         let files = || {

@@ -3,8 +3,7 @@
 
 use super::{last_error, touch};
 use crate::error::MapError;
-use std::ffi::{CString, c_int, c_void};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::ffi::{c_int, c_void};
 use std::ptr::NonNull;
 
 pub const RESERVE_FLAGS: c_int = 0;
@@ -98,54 +97,17 @@ pub fn shared_can_be_huge() -> bool {
     false
 }
 
+/// Milliseconds since the machine was started, those of its sleep included: the same clock for all processes.
+#[cfg(target_os = "macos")]
+pub fn boot_millis() -> u64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: writes to the local. The clock is there since macOS 10.12.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_RAW, &mut now) };
+    now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000
+}
+
 /// Milliseconds of a clock that only this process has.
+#[cfg(not(target_os = "macos"))]
 pub fn boot_millis() -> u64 {
     super::process_millis()
-}
-
-/// Memory that several ranges of addresses show: a file whose name is gone already. It lives as long as this or
-/// one of those ranges does.
-pub type SharedPages = OwnedFd;
-
-/// `len` zero bytes, a page multiple, that [`map_shared`] maps. They take memory as they are touched.
-pub fn shared_pages(len: usize, _last: usize) -> Result<SharedPages, MapError> {
-    // Short enough for macOS, which allows 31 bytes.
-    let name = format!("/ralloc.{}.{:x}", std::process::id(), crate::sync::unique_id());
-    let name = CString::new(name).unwrap_or_default();
-    let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL;
-    // SAFETY: the name is a C string; the mode is the variadic argument that O_CREAT wants.
-    let fd = unsafe { libc::shm_open(name.as_ptr(), flags, 0o600 as libc::c_uint) };
-    if fd < 0 {
-        return Err(last_error("shm_open"));
-    }
-    // SAFETY: a descriptor just made, which nobody else has.
-    let file = unsafe { OwnedFd::from_raw_fd(fd) };
-    // SAFETY: as above; the file lives as long as its descriptors and mappings.
-    if unsafe { libc::shm_unlink(name.as_ptr()) } != 0 {
-        return Err(last_error("shm_unlink"));
-    }
-    // SAFETY: a call on our own descriptor.
-    match unsafe { libc::ftruncate(fd, len as libc::off_t) } {
-        0 => Ok(file),
-        _ => Err(last_error("ftruncate")),
-    }
-}
-
-/// Shows `len` bytes of the memory, from `offset` on, in the range.
-///
-/// # Safety
-/// `ptr..ptr + len` are whole pages within one reservation of the caller, and nobody needs what they
-/// show; `offset` is a page multiple, and `offset + len` at most what `shared_pages` was asked for.
-pub unsafe fn map_shared(
-    pages: &SharedPages,
-    offset: usize,
-    ptr: *mut u8,
-    len: usize,
-) -> Result<(), MapError> {
-    let access = libc::PROT_READ | libc::PROT_WRITE;
-    let flags = libc::MAP_SHARED | libc::MAP_FIXED;
-    let offset = offset as libc::off_t;
-    // SAFETY: MAP_FIXED over pages that the caller owns, so it can hit no foreign mapping.
-    let base = unsafe { libc::mmap(ptr.cast(), len, access, flags, pages.as_raw_fd(), offset) };
-    if base == libc::MAP_FAILED { Err(last_error("mmap")) } else { Ok(()) }
 }

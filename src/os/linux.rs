@@ -1,5 +1,6 @@
 //! What Linux does in its own way.
 #![allow(clippy::disallowed_methods)]
+#![cfg_attr(ralloc_files, allow(dead_code, reason = "memory is mapped by files there"))]
 
 use super::unix::{commit, page_size, release_huge};
 use super::{last_error, system_error, touch};

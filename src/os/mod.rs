@@ -23,11 +23,13 @@
 
 #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
 mod bsd;
+#[cfg(any(ralloc_files, all(unix, not(any(target_os = "linux", target_os = "android")))))]
+mod file_pages;
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(ralloc_check_windows)))]
 mod linux;
 #[cfg(all(
     not(all(
-        any(target_os = "linux", target_os = "android"),
+        any(target_os = "linux", target_os = "android", target_os = "macos"),
         target_pointer_width = "64",
         not(any(ralloc_check_windows, loom))
     )),
@@ -36,7 +38,7 @@ mod linux;
 #[path = "no_shm.rs"]
 pub mod shm;
 #[cfg(all(
-    any(target_os = "linux", target_os = "android"),
+    any(target_os = "linux", target_os = "android", target_os = "macos"),
     target_pointer_width = "64",
     not(any(ralloc_check_windows, loom))
 ))]
@@ -48,8 +50,15 @@ mod windows;
 
 #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
 use bsd as special;
+#[cfg(any(ralloc_files, all(unix, not(any(target_os = "linux", target_os = "android")))))]
+use file_pages as pages;
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(ralloc_check_windows)))]
 use linux as special;
+#[cfg(all(
+    not(ralloc_files),
+    any(windows, ralloc_check_windows, target_os = "linux", target_os = "android")
+))]
+use special as pages;
 #[cfg(all(unix, not(ralloc_check_windows)))]
 use unix as family;
 #[cfg(any(windows, ralloc_check_windows))]
@@ -63,9 +72,10 @@ pub use family::{
     JOINS, abandon, commit, decommit, lock, map, page_size, release, release_huge, replace,
     reserve, resident, unlock,
 };
+pub use pages::{SharedPages, map_shared, shared_pages};
 pub use special::{
-    SharedPages, advise_huge, bind, boot_millis, bound_to, map_huge, map_shared, populate, rebind,
-    shared_can_be_huge, shared_pages, unbind, wipe_on_fork,
+    advise_huge, bind, boot_millis, bound_to, map_huge, populate, rebind, shared_can_be_huge,
+    unbind, wipe_on_fork,
 };
 
 use crate::error::MapError;

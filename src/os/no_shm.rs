@@ -1,5 +1,5 @@
-//! Where processes share no memory here: macOS, the BSDs and Windows. The twin of `shm.rs`; what has to have made a file
-//! first is never called.
+//! Where processes share no memory here: the BSDs, systems of 32 bits and Windows. The twin of `shm`; what has to have made a
+//! file first is never called.
 
 use crate::error::MapError;
 

@@ -4,7 +4,7 @@
 //! memory in use has to have a bound, and where a double free has to be an error. What ends together
 //! is cheaper in an [`Arena`](crate::Arena). A [`Slab`] alone costs an atomic operation for each
 //! call; a thread that allocates often makes itself a [`ThreadCache`]. [`SlabOptions`] says how
-//! many slots of which sizes there are. On Linux processes share a slab by its name: [`Slab::create`]. What one thread or
+//! many slots of which sizes there are. On Linux and macOS processes share a slab by its name: [`Slab::create`]. What one thread or
 //! process has filled, another one takes over without a copy, by a [`Token`]: [`Slab::send`].
 //!
 //! # How it works

@@ -8,7 +8,7 @@
 //! **Who is alive.** Byte 1 + i of the locks is participant i's. See `os::shm` on what a lock proves.
 //!
 //! **What is trusted.** Other processes of the same user do not truncate a segment: files of other users, and files that they could
-//! open, are refused, and memfds are sealed. Everything else that lies in a segment is what a stranger wrote (`header`).
+//! open, are refused, and files without a name (Linux alone has them) are sealed. Everything else that lies in a segment is what a stranger wrote (`header`).
 
 mod header;
 mod name;

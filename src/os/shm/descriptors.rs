@@ -153,7 +153,7 @@ impl Table {
 const LEAST: RawFd = 512;
 
 /// The same under a number that is not the next one of anybody, if the limit on numbers allows: a lock is lost with the descriptor.
-fn aside(fd: OwnedFd) -> OwnedFd {
+pub fn aside(fd: OwnedFd) -> OwnedFd {
     // SAFETY: no memory is touched.
     match unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, LEAST) } {
         // SAFETY: just made, and nobody else's.

@@ -5,7 +5,7 @@ use std::fs::read_to_string;
 
 /// Whether it does by the way that /dev/shm is mounted.
 pub fn names_can_be_huge() -> bool {
-    read_to_string("/proc/self/mountinfo").is_ok_and(|mounts| gives_huge(&mounts, super::FOLDER))
+    read_to_string("/proc/self/mountinfo").is_ok_and(|mounts| gives_huge(&mounts, super::MEMORY))
 }
 
 /// By the last file system that was mounted there, which hides those before it. Its options follow a lone hyphen.

@@ -1,46 +1,67 @@
-//! Files of memory that processes share: named ones, which POSIX calls shared memory objects, and memfds without a name.
+//! Files of memory that processes share: named ones, which POSIX calls shared memory objects, and Linux's memfds without a
+//! name.
 //!
-//! By `/dev/shm` itself and not by `shm_open`, which does the same but follows symbolic links and is in another library
-//! before glibc 2.34. Errors name it all the same: it is what people look up.
+//! By the files themselves and not by `shm_open`, which follows symbolic links and is in another library before glibc
+//! 2.34; on macOS what it makes is no file (`disk`). Errors name it all the same: it is what people look up.
+//!
+//! What the systems do in their own way is in `tmpfs` and `disk`, which have the same functions: `folder`, `open` a file
+//! with a way to file descriptions that are never locked, `reserve`, and `pages`.
 #![allow(clippy::disallowed_methods)]
 
+#[cfg(not(target_os = "macos"))]
 mod cgroup;
 mod descriptors;
+#[cfg(any(target_os = "macos", ralloc_files))]
+mod disk;
+#[cfg(not(target_os = "macos"))]
 mod huge;
+#[cfg(target_os = "macos")]
+mod macos;
+#[cfg(not(target_os = "macos"))]
+mod memfd;
+#[cfg(not(target_os = "macos"))]
 mod meminfo;
+#[cfg(not(any(target_os = "macos", ralloc_files)))]
+mod tmpfs;
 
-use super::linux::{SharedPages, keep_pages};
-use super::{last_error, page_size, system_error};
+use super::{SharedPages, last_error, page_size, system_error};
 use crate::error::MapError;
+#[cfg(not(target_os = "macos"))]
 pub use cgroup::headroom;
 use descriptors::Descriptor;
+#[cfg(any(target_os = "macos", ralloc_files))]
+use disk as kind;
+#[cfg(not(target_os = "macos"))]
 pub use huge::names_can_be_huge;
-#[cfg(test)]
+#[cfg(target_os = "macos")]
+pub use macos::{available, headroom, names_can_be_huge, node_free};
+#[cfg(all(test, not(target_os = "macos")))]
 pub use meminfo::tests::Figure;
+#[cfg(not(target_os = "macos"))]
 pub use meminfo::{available, node_free};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::mem::ManuallyDrop;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+#[cfg(not(any(target_os = "macos", ralloc_files)))]
+use tmpfs as kind;
 
-const FOLDER: &str = "/dev/shm";
+/// Linux's file system of memory.
+#[cfg(not(target_os = "macos"))]
+const MEMORY: &str = "/dev/shm";
 /// The offset of the first byte that can be locked: beyond all data, where a lock means no bytes.
 const FIRST_LOCK: i64 = 1 << 62;
-/// Bytes that are reserved by one call. Where a signal arrives in its midst, the call gives all back and begins anew:
-/// one for a GiB would never end in a process with a sampling profiler.
-const RESERVED_AT_ONCE: usize = 4 << 20;
-/// Nobody can resize it then.
-const SEALS: i32 = libc::F_SEAL_GROW | libc::F_SEAL_SHRINK | libc::F_SEAL_SEAL;
-const MFD_CLOEXEC: u32 = 1;
-const MFD_ALLOW_SEALING: u32 = 2;
-/// Linux 6.3: without it the kernel warns, or refuses by its settings.
-const MFD_NOEXEC_SEAL: u32 = 8;
+const LOCK: i16 = libc::F_WRLCK as _;
+const NO_LOCK: i16 = libc::F_UNLCK as _;
 
 /// An open file description of its own over a file of memory. Dropping it ends its locks, and a forked child
 /// finds it closed: see `descriptors`.
 #[derive(Debug)]
-pub struct SharedFile(Descriptor);
+pub struct SharedFile {
+    locked: Descriptor,
+    unlocked: kind::Unlocked,
+}
 
 /// What `fstat` says of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,14 +81,22 @@ fn failed(syscall: &'static str, error: &io::Error) -> MapError {
 }
 
 /// Another error where the system has no `what`, which `path` tells: ENOENT means that too.
+#[cfg(not(target_os = "macos"))]
 fn unless_missing(error: MapError, what: &'static str, path: &str) -> MapError {
     let is_missing = matches!(error, MapError::System { errno: libc::ENOENT, .. })
         && !std::path::Path::new(path).exists();
     if is_missing { MapError::Unsupported { what } } else { error }
 }
 
-fn path(name: &str) -> String {
-    format!("{FOLDER}{name}")
+/// The same of the folder of named segments.
+fn unless_no_folder(error: MapError) -> MapError {
+    #[cfg(not(target_os = "macos"))]
+    let error = unless_missing(error, MEMORY, MEMORY);
+    error
+}
+
+fn path(name: &str) -> Result<String, MapError> {
+    Ok(format!("{}{name}", kind::folder()?))
 }
 
 fn open(path: &str, create: bool, syscall: &'static str) -> Result<OwnedFd, MapError> {
@@ -78,74 +107,25 @@ fn open(path: &str, create: bool, syscall: &'static str) -> Result<OwnedFd, MapE
     options.open(path).map(OwnedFd::from).map_err(|error| failed(syscall, &error))
 }
 
-/// A new file description of the file that a descriptor of this process is of.
-fn open_again(fd: RawFd) -> Result<OwnedFd, MapError> {
-    // Through a link, whose target may have no name any more.
-    let path = format!("/proc/self/fd/{fd}");
-    let mut options = OpenOptions::new();
-    let options = options.read(true).write(true).custom_flags(libc::O_NONBLOCK);
-    let opened = options.open(path).map(OwnedFd::from);
-    opened.map_err(|error| unless_missing(failed("open", &error), "/proc", "/proc/self/fd"))
-}
-
-fn memfd() -> Result<OwnedFd, MapError> {
-    let make = |flags: u32| {
-        // SAFETY: the name is a C string. By number: glibc has the call since 2.27, and we build for 2.17.
-        let fd =
-            unsafe { libc::syscall(libc::SYS_memfd_create, c"ralloc-segment".as_ptr(), flags) };
-        match fd {
-            0.. => Ok(fd as RawFd),
-            _ => Err(last_error("memfd_create")),
-        }
-    };
-    let flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-    let fd = make(flags | MFD_NOEXEC_SEAL).or_else(|error| match error {
-        MapError::System { errno: libc::EINVAL, .. } => make(flags),
-        error => Err(error),
-    })?;
-    // SAFETY: just made, and nobody else's.
-    let file = unsafe { OwnedFd::from_raw_fd(fd) };
-    // Else 0777: others could open it in /proc, if its process lets them look there.
-    // SAFETY: no memory is touched.
-    match unsafe { libc::fchmod(file.as_raw_fd(), 0o600) } {
-        0 => Ok(file),
-        _ => Err(last_error("fchmod")),
-    }
-}
-
 impl SharedFile {
     /// The file of a name, which has passed the checks of names. Errors: ENOENT where there is none and it is
     /// not to be created, and others.
     pub fn open(name: &str, create: bool) -> Result<SharedFile, MapError> {
-        let opened = Descriptor::new(|| open(&path(name), create, "shm_open"));
-        opened.map(SharedFile).map_err(|error| unless_missing(error, FOLDER, FOLDER))
-    }
-
-    /// A new file without a name, which can be sealed.
-    pub fn anonymous() -> Result<SharedFile, MapError> {
-        Descriptor::new(memfd).map(SharedFile)
-    }
-
-    /// The file that a descriptor of this process is of. The descriptor stays the caller's.
-    pub fn of_fd(fd: BorrowedFd<'_>) -> Result<SharedFile, MapError> {
-        Descriptor::new(|| open_again(fd.as_raw_fd())).map(SharedFile)
-    }
-
-    /// The same file by another file description.
-    #[cfg(test)]
-    pub fn again(&self) -> Result<SharedFile, MapError> {
-        let fd = self.fd("open")?;
-        Descriptor::new(|| open_again(fd)).map(SharedFile)
+        let path = path(name)?;
+        match kind::open(|| open(&path, create, "shm_open")) {
+            Ok((locked, unlocked)) => Ok(SharedFile { locked, unlocked }),
+            Err(error) => Err(unless_no_folder(error)),
+        }
     }
 
     /// A descriptor of a file description that is never locked, closed on `exec`: for a child, which would
     /// otherwise share this one's locks.
     pub fn descriptor(&self) -> Result<OwnedFd, MapError> {
-        open_again(self.fd("open")?)
+        self.unlocked.descriptor(self.fd("open")?)
     }
 
     fn fd(&self, syscall: &'static str) -> Result<RawFd, MapError> {
-        self.0.fd(syscall)
+        self.locked.fd(syscall)
     }
 
     fn file(&self, syscall: &'static str) -> Result<ManuallyDrop<File>, MapError> {
@@ -168,7 +148,7 @@ impl SharedFile {
     /// Whether it is what `name` names now.
     pub fn is_named(&self, name: &str) -> Result<bool, MapError> {
         let id = self.facts()?.id;
-        let named = std::fs::symlink_metadata(path(name));
+        let named = std::fs::symlink_metadata(path(name)?);
         Ok(named.is_ok_and(|named| (named.dev(), named.ino()) == id))
     }
 
@@ -196,18 +176,7 @@ impl SharedFile {
 
     /// Finds memory for a part of it. Without this, a file system that is full is a SIGBUS of whoever touches the page.
     pub fn reserve(&self, start: usize, len: usize) -> Result<(), MapError> {
-        let (fd, end) = (self.fd("fallocate")?, start + len);
-        for offset in (start..end).step_by(RESERVED_AT_ONCE) {
-            let part = (end - offset).min(RESERVED_AT_ONCE);
-            // SAFETY: no memory of ours is touched.
-            while unsafe { libc::fallocate(fd, 0, offset as i64, part as i64) } != 0 {
-                match last_error("fallocate") {
-                    MapError::System { errno: libc::EINTR, .. } => {}
-                    error => return Err(error),
-                }
-            }
-        }
-        Ok(())
+        kind::reserve(self.fd("fallocate")?, start, len)
     }
 
     /// Its first `len` bytes, to be mapped from offsets of at most `last`; the file has so many.
@@ -216,39 +185,20 @@ impl SharedFile {
     /// child has all mappings. (The child of a killed process was seen to keep the locks so, though it had closed the
     /// descriptor.)
     pub fn pages(&self, len: usize, last: usize) -> Result<SharedPages, MapError> {
-        let unlocked = self.descriptor()?;
-        keep_pages(len, last, 0, unlocked.as_raw_fd())
-    }
-
-    /// Nobody can resize it from now on. For files without a name.
-    pub fn seal(&self) -> Result<(), MapError> {
-        let fd = self.fd("fcntl")?;
-        // SAFETY: no memory is touched.
-        match unsafe { libc::fcntl(fd, libc::F_ADD_SEALS, SEALS) } {
-            0 => Ok(()),
-            _ => Err(last_error("fcntl")),
-        }
-    }
-
-    /// Whether nobody can shrink it.
-    pub fn is_sealed(&self) -> Result<bool, MapError> {
-        let fd = self.fd("fcntl")?;
-        // SAFETY: no memory is touched.
-        let seals = unsafe { libc::fcntl(fd, libc::F_GET_SEALS) };
-        Ok(seals >= 0 && seals & libc::F_SEAL_SHRINK != 0)
+        kind::pages(self.descriptor()?, len, last)
     }
 
     fn locking(
         &self,
         command: i32,
-        kind: i32,
+        kind: i16,
         byte: usize,
         len: i64,
     ) -> Result<libc::flock, MapError> {
         let fd = self.fd("fcntl")?;
         // SAFETY: all zero is a value of it; some C libraries pad it.
         let mut lock: libc::flock = unsafe { std::mem::zeroed() };
-        (lock.l_type, lock.l_whence) = (kind as _, libc::SEEK_SET as _);
+        (lock.l_type, lock.l_whence) = (kind, libc::SEEK_SET as _);
         (lock.l_start, lock.l_len) = (FIRST_LOCK + byte as i64, len);
         // SAFETY: reads and writes the local.
         match unsafe { libc::fcntl(fd, command, &mut lock) } {
@@ -260,7 +210,7 @@ impl SharedFile {
     /// Locks a byte, unless it is locked through another file description: whether it is this one's now. It
     /// is until `unlock`, or until the file description ends, as it does with its process. Locking twice is once.
     pub fn try_lock(&self, byte: usize) -> Result<bool, MapError> {
-        match self.locking(libc::F_OFD_SETLK, libc::F_WRLCK, byte, 1) {
+        match self.locking(libc::F_OFD_SETLK, LOCK, byte, 1) {
             Ok(_) => Ok(true),
             Err(MapError::System { errno: libc::EAGAIN | libc::EACCES, .. }) => Ok(false),
             Err(error) => Err(error),
@@ -269,20 +219,20 @@ impl SharedFile {
 
     /// Ends the lock on a byte, if there is one.
     pub fn unlock(&self, byte: usize) -> Result<(), MapError> {
-        self.locking(libc::F_OFD_SETLK, libc::F_UNLCK, byte, 1).map(|_| ())
+        self.locking(libc::F_OFD_SETLK, NO_LOCK, byte, 1).map(|_| ())
     }
 
     /// Whether a byte is locked through another file description, in this process or another one.
     pub fn is_locked_by_another(&self, byte: usize) -> Result<bool, MapError> {
-        let found = self.locking(libc::F_OFD_GETLK, libc::F_WRLCK, byte, 1)?;
-        Ok(i32::from(found.l_type) != libc::F_UNLCK)
+        let found = self.locking(libc::F_OFD_GETLK, LOCK, byte, 1)?;
+        Ok(found.l_type != NO_LOCK)
     }
 
     /// The same of any byte from `first` on.
     pub fn is_any_locked_by_another(&self, first: usize) -> Result<bool, MapError> {
         let all = 0; // to the end of all bytes
-        let found = self.locking(libc::F_OFD_GETLK, libc::F_WRLCK, first, all)?;
-        Ok(i32::from(found.l_type) != libc::F_UNLCK)
+        let found = self.locking(libc::F_OFD_GETLK, LOCK, first, all)?;
+        Ok(found.l_type != NO_LOCK)
     }
 }
 
@@ -307,7 +257,7 @@ impl Drop for SharedFile {
         let Ok(fd) = self.fd("fcntl") else { return };
         // SAFETY: all zero is a value of it, and means all bytes.
         let mut all: libc::flock = unsafe { std::mem::zeroed() };
-        (all.l_type, all.l_whence) = (libc::F_UNLCK as _, libc::SEEK_SET as _);
+        (all.l_type, all.l_whence) = (NO_LOCK, libc::SEEK_SET as _);
         // SAFETY: reads the local.
         unsafe { libc::fcntl(fd, libc::F_OFD_SETLK, &mut all) };
     }
@@ -326,15 +276,14 @@ pub fn already_there() -> MapError {
 
 /// Ends a name. Who has the file keeps it.
 pub fn unlink(name: &str) -> Result<(), MapError> {
-    std::fs::remove_file(path(name)).map_err(|error| failed("shm_unlink", &error))
+    std::fs::remove_file(path(name)?).map_err(|error| failed("shm_unlink", &error))
 }
 
 /// The names of the files that are this user's, each with its first bytes, as many as `prefix` has: those that have
 /// so many.
 pub fn names(prefix: &mut [u8], mut found: impl FnMut(&str, &[u8])) -> Result<(), MapError> {
-    let folder = std::fs::read_dir(FOLDER);
-    let folder =
-        folder.map_err(|error| unless_missing(failed("opendir", &error), FOLDER, FOLDER))?;
+    let folder = std::fs::read_dir(kind::folder()?);
+    let folder = folder.map_err(|error| unless_no_folder(failed("opendir", &error)))?;
     for file in folder {
         let file = file.map_err(|error| failed("readdir", &error))?;
         let Ok(name) = file.file_name().into_string() else { continue };
@@ -363,10 +312,11 @@ fn is_of_file(error: &MapError) -> bool {
 
 /// Bytes that the file system of named files has left, in whole pages. `None` where it does not say.
 pub fn free_bytes() -> Option<u64> {
+    let folder = std::ffi::CString::new(kind::folder().ok()?).ok()?;
     // SAFETY: all zero is a value of it.
     let mut facts: libc::statvfs = unsafe { std::mem::zeroed() };
     // SAFETY: the path is a C string, and the call writes to the local.
-    let known = unsafe { libc::statvfs(c"/dev/shm".as_ptr(), &mut facts) } == 0;
+    let known = unsafe { libc::statvfs(folder.as_ptr(), &mut facts) } == 0;
     // A tmpfs without a limit says 0 of 0.
     if !known || facts.f_blocks == 0 {
         return None;
@@ -376,7 +326,7 @@ pub fn free_bytes() -> Option<u64> {
 }
 
 /// Forks without `exec`: the child's process id. The child ends with `work`.
-#[cfg(test)]
+#[cfg(all(test, not(target_os = "macos")))]
 pub fn fork(work: impl FnOnce()) -> i32 {
     // SAFETY: for tests, whose work is safe in the child of a process with several threads.
     let child = unsafe { libc::fork() };
@@ -388,28 +338,28 @@ pub fn fork(work: impl FnOnce()) -> i32 {
 }
 
 /// Ends a forked child, and nothing else of it.
-#[cfg(test)]
+#[cfg(all(test, not(target_os = "macos")))]
 pub fn end(status: i32) -> ! {
     // SAFETY: ends the process.
     unsafe { libc::_exit(status) }
 }
 
 /// Kills this process.
-#[cfg(test)]
+#[cfg(all(test, not(target_os = "macos")))]
 pub fn kill_self() {
     // SAFETY: no memory is touched.
     unsafe { libc::raise(libc::SIGKILL) };
 }
 
 /// Stops this process until somebody continues it.
-#[cfg(test)]
+#[cfg(all(test, not(target_os = "macos")))]
 pub fn stop_self() {
     // SAFETY: no memory is touched.
     unsafe { libc::raise(libc::SIGSTOP) };
 }
 
 /// Waits for a forked child: its status.
-#[cfg(test)]
+#[cfg(all(test, not(target_os = "macos")))]
 pub fn wait(child: i32) -> i32 {
     let mut status = -1;
     // SAFETY: writes to the local.
@@ -417,9 +367,10 @@ pub fn wait(child: i32) -> i32 {
     status
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_os = "macos")))]
 mod tests {
     use super::*;
+    use std::os::fd::AsRawFd;
 
     #[test]
     fn locks_are_of_a_file_description_and_end_with_it() {

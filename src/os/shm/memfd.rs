@@ -1,0 +1,89 @@
+//! Files without a name, and files by their descriptor. Linux has both.
+
+use super::super::last_error;
+use super::{SharedFile, failed, kind, unless_missing};
+use crate::error::MapError;
+use std::fs::OpenOptions;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::OpenOptionsExt;
+
+/// Nobody can resize it then.
+const SEALS: i32 = libc::F_SEAL_GROW | libc::F_SEAL_SHRINK | libc::F_SEAL_SEAL;
+const MFD_CLOEXEC: u32 = 1;
+const MFD_ALLOW_SEALING: u32 = 2;
+/// Linux 6.3: without it the kernel warns, or refuses by its settings.
+const MFD_NOEXEC_SEAL: u32 = 8;
+
+/// A new file description of the file that a descriptor of this process is of.
+pub fn open_again(fd: RawFd) -> Result<OwnedFd, MapError> {
+    // Through a link, whose target may have no name any more.
+    let path = format!("/proc/self/fd/{fd}");
+    let mut options = OpenOptions::new();
+    let options = options.read(true).write(true).custom_flags(libc::O_NONBLOCK);
+    let opened = options.open(path).map(OwnedFd::from);
+    opened.map_err(|error| unless_missing(failed("open", &error), "/proc", "/proc/self/fd"))
+}
+
+fn memfd() -> Result<OwnedFd, MapError> {
+    let make = |flags: u32| {
+        // SAFETY: the name is a C string. By number: glibc has the call since 2.27, and we build for 2.17.
+        let fd =
+            unsafe { libc::syscall(libc::SYS_memfd_create, c"ralloc-segment".as_ptr(), flags) };
+        match fd {
+            0.. => Ok(fd as RawFd),
+            _ => Err(last_error("memfd_create")),
+        }
+    };
+    let flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+    let fd = make(flags | MFD_NOEXEC_SEAL).or_else(|error| match error {
+        MapError::System { errno: libc::EINVAL, .. } => make(flags),
+        error => Err(error),
+    })?;
+    // SAFETY: just made, and nobody else's.
+    let file = unsafe { OwnedFd::from_raw_fd(fd) };
+    // Else 0777: others could open it in /proc, if its process lets them look there.
+    // SAFETY: no memory is touched.
+    match unsafe { libc::fchmod(file.as_raw_fd(), 0o600) } {
+        0 => Ok(file),
+        _ => Err(last_error("fchmod")),
+    }
+}
+
+impl SharedFile {
+    /// A new file without a name, which can be sealed.
+    pub fn anonymous() -> Result<SharedFile, MapError> {
+        SharedFile::of_fd(memfd()?.as_fd())
+    }
+
+    /// The file that a descriptor of this process is of. The descriptor stays the caller's.
+    pub fn of_fd(fd: BorrowedFd<'_>) -> Result<SharedFile, MapError> {
+        let (locked, unlocked) = kind::open(|| open_again(fd.as_raw_fd()))?;
+        Ok(SharedFile { locked, unlocked })
+    }
+
+    /// The same file by another file description.
+    #[cfg(test)]
+    pub fn again(&self) -> Result<SharedFile, MapError> {
+        let fd = self.fd("open")?;
+        // SAFETY: open as long as `self` is borrowed.
+        SharedFile::of_fd(unsafe { BorrowedFd::borrow_raw(fd) })
+    }
+
+    /// Nobody can resize it from now on. For files without a name.
+    pub fn seal(&self) -> Result<(), MapError> {
+        let fd = self.fd("fcntl")?;
+        // SAFETY: no memory is touched.
+        match unsafe { libc::fcntl(fd, libc::F_ADD_SEALS, SEALS) } {
+            0 => Ok(()),
+            _ => Err(last_error("fcntl")),
+        }
+    }
+
+    /// Whether nobody can shrink it.
+    pub fn is_sealed(&self) -> Result<bool, MapError> {
+        let fd = self.fd("fcntl")?;
+        // SAFETY: no memory is touched.
+        let seals = unsafe { libc::fcntl(fd, libc::F_GET_SEALS) };
+        Ok(seals >= 0 && seals & libc::F_SEAL_SHRINK != 0)
+    }
+}

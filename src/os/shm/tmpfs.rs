@@ -1,0 +1,57 @@
+//! Linux: named segments are files of `/dev/shm`, which is memory. `/proc` opens them a second time, also those without
+//! a name.
+
+use super::super::linux::keep_pages;
+use super::super::{SharedPages, last_error};
+use super::descriptors::Descriptor;
+use super::memfd;
+use crate::error::MapError;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+/// Bytes that are reserved by one call. Where a signal arrives in its midst, the call gives all back and begins anew:
+/// one for a GiB would never end in a process with a sampling profiler.
+const RESERVED_AT_ONCE: usize = 4 << 20;
+
+/// Where named segments are.
+pub fn folder() -> Result<&'static str, MapError> {
+    Ok(super::MEMORY)
+}
+
+/// How to have file descriptions of a file that are never locked.
+#[derive(Debug)]
+pub struct Unlocked;
+
+/// A file description for locks, and a way to others.
+pub fn open(
+    open: impl Fn() -> Result<OwnedFd, MapError>,
+) -> Result<(Descriptor, Unlocked), MapError> {
+    Descriptor::new(open).map(|locked| (locked, Unlocked))
+}
+
+impl Unlocked {
+    /// A descriptor of one, by that of a locked one.
+    pub fn descriptor(&self, locked: RawFd) -> Result<OwnedFd, MapError> {
+        memfd::open_again(locked)
+    }
+}
+
+/// Finds memory for a part of a file.
+pub fn reserve(fd: RawFd, start: usize, len: usize) -> Result<(), MapError> {
+    let end = start + len;
+    for offset in (start..end).step_by(RESERVED_AT_ONCE) {
+        let part = (end - offset).min(RESERVED_AT_ONCE);
+        // SAFETY: no memory of ours is touched.
+        while unsafe { libc::fallocate(fd, 0, offset as i64, part as i64) } != 0 {
+            match last_error("fallocate") {
+                MapError::System { errno: libc::EINTR, .. } => {}
+                error => return Err(error),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The pages of a file description that is never locked.
+pub fn pages(unlocked: OwnedFd, len: usize, last: usize) -> Result<SharedPages, MapError> {
+    keep_pages(len, last, 0, unlocked.as_raw_fd())
+}
