@@ -29,7 +29,7 @@ pub const MAX_POOLS: usize = 31;
 const STATE: usize = 3;
 const POOLS: usize = 10;
 const FIRST_POOL: usize = 11;
-const WORDS: usize = FIRST_POOL + 2 * MAX_POOLS;
+pub const WORDS: usize = FIRST_POOL + 2 * MAX_POOLS;
 const _: () =
     assert!(WORDS * 8 <= 4096, "the header is in the first page, however small pages are");
 
@@ -165,12 +165,11 @@ pub fn publish(words: &Words) {
 /// Copies the header of a file of `len` bytes, and checks it.
 pub fn read(words: &Words, len: u64, plan: Plan) -> Result<(Geometry, Settings), SegmentError> {
     let state = words.at(STATE).load(Ordering::Acquire);
-    let mut copy = [0; WORDS];
-    for (index, word) in copy.iter_mut().enumerate() {
-        *word = words.at(index).load(Ordering::Relaxed);
-    }
-    check_prefix([copy[0], copy[1], copy[2], state])?;
+    let word = |index: usize| words.at(index).load(Ordering::Relaxed);
+    check_prefix([word(0), word(1), word(2), state])?;
     check(SegmentField::State, state, READY)?;
+    let mut copy = [0; WORDS];
+    (0..).zip(&mut copy).for_each(|(index, copied)| *copied = word(index));
     // First: where it was cut off nothing else can be right, and this says why.
     check(SegmentField::Length, len, copy[4])?;
     let count = copy[POOLS];
