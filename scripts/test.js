@@ -12,6 +12,7 @@
 const { execFile } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
+const { failedIn, printRooms, sum } = require('./lib/rooms.js');
 const { run } = require('./lib/test-run.js');
 const { TIERS, filesOf, testFiles } = require('./lib/tiers.js');
 
@@ -58,11 +59,6 @@ function keep(file, first, second) {
   fs.writeFileSync(path.join(folder, name), `${first}\n==== alone ====\n${second}`);
 }
 
-/** `arena`, or `tools/recorder`. */
-function roomOf(file) {
-  const [, top, name] = file.split('/');
-  return top === 'tools' ? `${top}/${name}` : top;
-}
 /** No line of it is one that a step counts. */
 const indented = (text) =>
   text
@@ -70,19 +66,6 @@ const indented = (text) =>
     .split('\n', MOST_LINES)
     .map((line) => `  ${line}`)
     .join('\n');
-
-const sum = (results, count) => results.reduce((total, one) => total + count(one), 0);
-
-const failedIn = (result) => result.failures.length;
-
-function printRooms(results) {
-  for (const room of new Set([...results.keys()].map(roomOf))) {
-    const own = [...results].filter(([file]) => roomOf(file) === room).map(([, result]) => result);
-    const [passed, failed] = [sum(own, (one) => one.passed), sum(own, failedIn)];
-    const verdict = failed === 0 ? 'ok  ' : 'FAIL';
-    console.log(`${verdict} ${room}: ${passed} passed, ${failed} failed in ${own.length} files`);
-  }
-}
 
 /** Those that failed, run once more alone where that may count: { flaky: [file, title, text][], broken: [file, output][] }. */
 async function again(results, args) {

@@ -3,6 +3,7 @@
 // One run of ava over some test files, as its events tell it (ava.config.mjs writes them): what passed, and what failed and why.
 
 const { spawn } = require('node:child_process');
+const { once } = require('node:events');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
@@ -46,12 +47,18 @@ function failureOf({ type, title, error, signal, nonZeroExitCode, forcedExit }) 
     : { title: title ?? what, text: `${what}\n${text}`, isFinal: FINAL.test(text) };
 }
 
+/** A test file relative to `root`, as a Node for Windows names it too, which an emulator runs. */
+const fileIn = (root, testFile) =>
+  path.posix.relative(slashed(root), slashed(testFile).replace(/^z:(?=\/)/i, ''));
+
+const slashed = (file) => file.replaceAll('\\', '/');
+
 /** @returns {Map<string, Result>} by file, relative to `root`; all of `files`, those without an event too */
 function resultsOf(events, files, root) {
   const results = new Map(
     files.map((file) => [file, { passed: 0, skipped: 0, failures: [], printed: '' }]),
   );
-  const of = (testFile) => results.get(path.relative(root, testFile).split(path.sep).join('/'));
+  const of = (testFile) => results.get(fileIn(root, testFile));
   const ran = new Set();
   for (const event of events) {
     if (event.type === 'timeout') {
@@ -76,31 +83,32 @@ function resultsOf(events, files, root) {
   return results;
 }
 
-/** Runs ava over `files`: { results, output, status }. */
-async function run(root, files, args = []) {
+/**
+ * Runs ava over `files`: { results, output, status }. `by` is what runs Node: another Node for another platform, before whose arguments
+ * an emulator's may come. What ava prints goes to a file: not every emulator has pipes.
+ */
+async function run(root, files, args = [], by = { command: process.execPath, args: [], env: {} }) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ralloc-tests-'));
   const told = path.join(folder, 'events');
+  const printed = path.join(folder, 'output');
   fs.writeFileSync(told, '');
+  const out = fs.openSync(printed, 'a');
   try {
     const cli = path.join('node_modules', 'ava', 'entrypoints', 'cli.mjs');
-    const child = spawn(process.execPath, [cli, ...args, ...files], {
+    const child = spawn(by.command, [...by.args, cli, ...args, ...files], {
       cwd: root,
-      env: { ...process.env, RALLOC_TEST_EVENTS: told },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...by.env, RALLOC_TEST_EVENTS: told },
+      stdio: ['ignore', out, out],
     });
-    const chunks = [];
-    for (const stream of [child.stdout, child.stderr])
-      stream.on('data', (chunk) => chunks.push(chunk));
-    const [code, signal] = await new Promise((resolve, reject) => {
-      child.once('error', reject).once('close', (...how) => resolve(how));
-    });
+    const [code, signal] = await once(child, 'close');
     const lines = fs.readFileSync(told, 'utf8').split('\n').filter(Boolean);
     return {
       results: resultsOf(lines.map(JSON.parse), files, root),
-      output: Buffer.concat(chunks).toString(),
+      output: fs.readFileSync(printed, 'utf8'),
       status: signal ?? code,
     };
   } finally {
+    fs.closeSync(out);
     fs.rmSync(folder, { recursive: true, force: true });
   }
 }

@@ -1,0 +1,69 @@
+'use strict';
+
+// Builds the binary for another platform: Debian's Rust, since it has the sources of its standard library, which is built for the platform too,
+// and zig, which has every platform's C library and links.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { execute } = require('./brought.js');
+const { debian } = require('./debian.js');
+const { withZig, zigProblem } = require('../release/get-zig.js');
+const { TARGETS, BUILT_FOR_GLIBC, binaryName } = require('../release/targets.js');
+
+const RUST = ['rustc-web', 'cargo-web', 'rust-web-src', 'libstd-rust-web-dev'];
+const LIBRARIES = ['lib', 'x86_64-linux-gnu'];
+
+const rustOf = (tools) => path.join(tools, 'rust', 'usr');
+
+/** Rust and zig. */
+async function bringCross(tools) {
+  await debian(tools, 'rust', RUST, { isWhole: true });
+  if (zigProblem(process.env))
+    execute(process.execPath, [path.join(__dirname, '..', 'release', 'get-zig.js')]);
+}
+
+/** The environment in which cargo builds for `triple`, its own standard library too. */
+function crossEnv(root, tools, triple, env = process.env) {
+  const usr = rustOf(tools);
+  const { RUSTFLAGS, ...rest } = withZig(env);
+  const isMusl = TARGETS[triple].libc === 'musl';
+  return {
+    ...rest,
+    PATH: [path.join(usr, 'bin'), rest.PATH].join(path.delimiter),
+    RUSTC: path.join(usr, 'bin', 'rustc'),
+    LD_LIBRARY_PATH: path.join(usr, ...LIBRARIES),
+    RUSTC_BOOTSTRAP: '1',
+    CARGO_UNSTABLE_BUILD_STD: 'std,panic_unwind',
+    CARGO_TARGET_DIR: path.join(root, 'target', 'platforms'),
+    ...(isMusl && { RUSTFLAGS: '-Ctarget-feature=-crt-static' }),
+  };
+}
+
+/** Runs cargo for `triple`, by zig; throws what it said. */
+function crossCargo(root, tools, triple, command, args) {
+  const suffix = TARGETS[triple].libc === 'glibc' ? `.${BUILT_FOR_GLIBC}` : '';
+  execute('cargo-zigbuild', [command, '--target', `${triple}${suffix}`, ...args], {
+    cwd: root,
+    env: crossEnv(root, tools, triple),
+  });
+}
+
+/** @returns the binary's path in the root, with the exports that tests use */
+function buildCross(root, tools, triple) {
+  const name = binaryName(TARGETS[triple].platform);
+  console.error(`platforms: building ${name}`);
+  crossCargo(root, tools, triple, 'zigbuild', [
+    ...['--manifest-path', 'addon/Cargo.toml', '--profile', 'addon', '--features', 'test-exports'],
+  ]);
+  const folder = path.join(root, 'target', 'platforms', triple, 'addon');
+  const built = ['libralloc.so', 'libralloc.dylib']
+    .map((one) => path.join(folder, one))
+    .find((one) => fs.existsSync(one));
+  if (built === undefined) throw new Error(`cargo built no library for ${triple}`);
+  const binary = path.join(root, name);
+  fs.copyFileSync(built, `${binary}.part`);
+  fs.renameSync(`${binary}.part`, binary);
+  return binary;
+}
+
+module.exports = { bringCross, buildCross, crossCargo, crossEnv };

@@ -1,0 +1,144 @@
+'use strict';
+
+// Builds the binary for another platform and runs the tests of run-time and tools there, by an emulator where one is needed:
+//
+//   npm run platforms -- arm64|macos|musl|windows [--node MAJOR] [--smoke | FILE…]
+//
+// What it takes is brought into target/tools; nothing is installed on the machine. `--smoke` takes the smallest file of each folder. Prints a line
+// for each folder when its tests are over, what failed with its output, and `N passed, N failed, N skipped` in the end. A failure that is the
+// emulator's own, by its list of faults, counts as skipped and is told. What cannot be had is one line, and exit code 2.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { parseArgs } = require('node:util');
+const { failedIn, printRooms, roomOf, roomsOf, sum } = require('./lib/rooms.js');
+const { run } = require('./lib/test-run.js');
+const { filesOf } = require('./lib/tiers.js');
+
+/**
+ * A file of scripts/platforms.
+ * @typedef {object} Platform
+ * @property {string} name
+ * @property {number[]} nodes majors of Node that run there, the usual one first; none where nothing can run it
+ * @property {(tools: string, node: number) => Promise<void>} bring tool chain, emulator and Node into the folder `tools`: whole or not at all.
+ *   What is there is kept. Throws what cannot be had, or what only root can do, as one line.
+ * @property {(root: string, tools: string) => Promise<string>} build the binary: its file in the root
+ * @property {(tools: string, node: number) => Runner | null} runner null where nothing can run it
+ * @property {Fault[]} faults of the emulator; any other failure is one
+ *
+ * @typedef {object} Runner What runs a program of Node's: `command`, `args` and then the program's own arguments
+ * @property {string} command
+ * @property {string[]} args
+ * @property {Record<string, string>} env
+ *
+ * @typedef {{ title: RegExp, why: string }} Fault
+ */
+
+const ROOT = process.env.RALLOC_TEST_ROOT ?? path.join(__dirname, '..');
+const TOOLS = path.join(ROOT, 'target', 'tools');
+const PLATFORMS = process.env.RALLOC_PLATFORMS ?? path.join(__dirname, 'platforms');
+const IDLE = '15m'; // without a test that ends: emulators are slow
+
+const names = () => fs.readdirSync(PLATFORMS).map((file) => path.basename(file, '.js'));
+
+/** Files of both tiers, as they are asked for. */
+function chosen({ smoke }, named) {
+  const files = ['run-time', 'tools'].flatMap((tier) => filesOf(ROOT, tier)).sort();
+  if (smoke && named.length > 0) throw new Error('either --smoke or files');
+  if (smoke) return roomsOf(files).map((room) => smallest(files.filter(isIn(room))));
+  const wanted = named.map((file) => path.relative(ROOT, path.resolve(file)));
+  const absent = wanted.find((file) => !files.includes(file));
+  if (absent !== undefined) throw new Error(`there is no test file ${absent} in run-time or tools`);
+  return wanted.length > 0 ? wanted : files;
+}
+
+const isIn = (room) => (file) => roomOf(file) === room;
+
+function smallest(files) {
+  const size = (file) => fs.statSync(path.join(ROOT, file)).size;
+  return files.reduce((least, file) => (size(file) < size(least) ? file : least));
+}
+
+/** @returns {{ platform: Platform, node: number | undefined, groups: string[][] }} */
+function readArguments() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { smoke: { type: 'boolean', default: false }, node: { type: 'string' } },
+  });
+  const [name, ...named] = positionals;
+  if (!names().includes(name))
+    throw new Error(`the platform must be one of ${names().join(', ')}, not ${name}`);
+  /** @type {Platform} */
+  const platform = require(path.join(PLATFORMS, `${name}.js`));
+  const node = values.node === undefined ? platform.nodes[0] : Number(values.node);
+  if (values.node !== undefined && !platform.nodes.includes(node))
+    throw new Error(
+      `on ${name} Node must be one of ${platform.nodes.join(', ') || 'none'}, not ${values.node}`,
+    );
+  const files = chosen(values, named);
+  const groups = values.smoke ? [files] : roomsOf(files).map((room) => files.filter(isIn(room)));
+  return { platform, node, groups };
+}
+
+/** Takes the emulator's own faults out of a file's failures: lines that tell of them. */
+function excuse(file, result, faults) {
+  const lines = [];
+  result.failures = result.failures.filter(({ title }) => {
+    const fault = faults.find((one) => one.title.test(title));
+    if (fault === undefined) return true;
+    result.skipped++;
+    lines.push(`known: ${file} › ${title}: ${fault.why}`);
+    return false;
+  });
+  return lines;
+}
+
+async function runGroup(files, runner, faults) {
+  const begun = Date.now();
+  const { results, output, status } = await run(ROOT, files, [`--timeout=${IDLE}`], runner);
+  const known = [...results].flatMap(([file, result]) => excuse(file, result, faults));
+  printRooms(results, `, ${Math.round((Date.now() - begun) / 1000)} s`);
+  for (const [file, { failures, printed }] of results) {
+    if (failures.length === 0) continue;
+    for (const { title, text } of failures) console.log(`\n==== ${file} › ${title}\n${text}`);
+    console.log(printed);
+  }
+  for (const line of known) console.log(line);
+  const all = [...results.values()];
+  const failed = sum(all, failedIn);
+  const isBroken = status !== 0 && failed + known.length === 0;
+  if (isBroken) console.log(`${output}\nFAIL ava ended with ${status}`);
+  return {
+    passed: sum(all, (one) => one.passed),
+    failed: failed + (isBroken ? 1 : 0),
+    skipped: sum(all, (one) => one.skipped),
+  };
+}
+
+async function main() {
+  const { platform, node, groups } = readArguments();
+  fs.mkdirSync(TOOLS, { recursive: true });
+  await platform.bring(TOOLS, node);
+  const binary = path.basename(await platform.build(ROOT, TOOLS));
+  const runner = platform.runner(TOOLS, node);
+  const totals = [];
+  if (runner === null) {
+    console.log(`ok   ${binary}: built and linked; nothing here runs it`);
+    totals.push({ passed: 1, failed: 0, skipped: 0 });
+  } else {
+    console.log(`${platform.name}: ${binary}, Node ${node}`);
+    const env = { RALLOC_BUDGET: process.env.RALLOC_BUDGET ?? 'tenth', ...runner.env };
+    for (const files of groups)
+      totals.push(await runGroup(files, { ...runner, env }, platform.faults));
+  }
+  const [passed, failed, skipped] = ['passed', 'failed', 'skipped'].map((what) =>
+    sum(totals, (one) => one[what]),
+  );
+  console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
+  process.exitCode = failed === 0 ? 0 : 1;
+}
+
+main().catch((error) => {
+  console.error(`platforms: ${error.message.split('\n')[0]}`);
+  process.exitCode = 2;
+});
