@@ -3,6 +3,7 @@
 const fs = require('node:fs');
 const os = require('node:os');
 const { join, dirname } = require('node:path');
+const { TARGETS, binaryName, hostTriple } = require('../../scripts/release/targets.js');
 
 const root = join(__dirname, '..', '..');
 
@@ -28,11 +29,8 @@ function copyOfPackage(t, files = {}, { isWhole = false } = {}) {
   return folder;
 }
 
-/** The binary that was built here; undefined where there is none. */
-const builtBinary = fs
-  .readdirSync(root)
-  .filter((file) => /^ralloc\..*\.node$/.test(file))
-  .map((file) => join(root, file))
-  .find((file) => file.includes(`${process.platform}-${process.arch}`));
+/** The binary for this Node, if it was built here; there may be others' beside it. */
+const binary = join(root, binaryName(TARGETS[hostTriple()]?.platform));
+const builtBinary = fs.existsSync(binary) ? binary : undefined;
 
 module.exports = { copyOfPackage, builtBinary };
