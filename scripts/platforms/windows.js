@@ -1,0 +1,153 @@
+'use strict';
+
+// Windows on x64: built with MinGW, npm's Node for it, run by Debian's Wine in a home of its own. Wine 8 starts Node 22; 24's
+// program ends in an exception there.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { execute, once } = require('../lib/brought.js');
+const { bringCross, crossEnv } = require('../lib/cross-build.js');
+const { debian } = require('../lib/debian.js');
+const { bringNode } = require('../lib/npm-node.js');
+
+const TRIPLE = 'x86_64-pc-windows-gnu';
+const BINARY = 'ralloc.win32-x64-msvc.node'; // as Node asks for it; C's calling convention is the same
+const PREFIX = 'x86_64-w64-mingw32';
+const MOST_MS = 3_600_000; // on a machine that others use as well
+const LIBRARIES = ['usr', 'lib', 'x86_64-linux-gnu'];
+
+const wineOf = (tools) => path.join(tools, 'wine');
+const homeOf = (tools) => path.join(tools, 'wine-home', 'prefix');
+const nodeOf = (tools, node) => path.join(tools, `node-${node}-win`, 'bin', 'node.exe');
+const gnuOf = (tools) => path.join(tools, 'mingw');
+const importsOf = (tools) => path.join(tools, 'node-imports');
+
+/** A program of MinGW's. */
+const gnu = (tools, name) => path.join(gnuOf(tools), 'usr', 'bin', `${PREFIX}-${name}`);
+
+const librariesOf = (folder) => path.join(folder, ...LIBRARIES);
+
+const gnuEnv = (tools) => ({ ...process.env, LD_LIBRARY_PATH: librariesOf(gnuOf(tools)) });
+
+/** `libnode.dll.a`: the functions of Node-API, which are in node.exe itself. napi-build looks for an (empty) DLL beside it. */
+async function bringImports(tools) {
+  await once(importsOf(tools), (part) => {
+    execute('npm', ['pack', '--silent', 'node-api-headers@1'], { cwd: part });
+    const [archive] = fs.readdirSync(part);
+    execute('tar', ['-xzf', archive, '--strip-components=1'], { cwd: part });
+    const symbols = require(path.join(part, 'symbols.js'));
+    const names = new Set(
+      Object.values(symbols).flatMap((one) => [
+        ...one.js_native_api_symbols,
+        ...one.node_api_symbols,
+      ]),
+    );
+    const definition = path.join(part, 'node_api.def');
+    fs.writeFileSync(definition, `NAME NODE.EXE\nEXPORTS\n${[...names].join('\n')}\n`);
+    const library = path.join(part, 'libnode.dll.a');
+    execute(gnu(tools, 'dlltool'), ['-d', definition, '-D', 'node.exe', '-l', library], {
+      env: gnuEnv(tools),
+    });
+    fs.writeFileSync(path.join(part, 'libnode.dll'), '');
+  });
+}
+
+/** Rust's standard library takes random numbers from bcryptprimitives.dll, which Wine 8 does not have: one function, over what it has. */
+const PRIMITIVES = `#include <windows.h>
+BOOLEAN NTAPI SystemFunction036(PVOID, ULONG);
+__declspec(dllexport) BOOL ProcessPrng(PBYTE bytes, SIZE_T length) {
+  for (; length > 0x10000; bytes += 0x10000, length -= 0x10000) SystemFunction036(bytes, 0x10000);
+  return SystemFunction036(bytes, (ULONG)length);
+}
+`;
+
+/** Wine's home, as of Windows 10. */
+async function bringHome(tools) {
+  await once(path.dirname(homeOf(tools)), (part) => {
+    const env = { ...process.env, ...wineEnv(tools, path.join(part, 'prefix')) };
+    // Where Debian installs Wine, a link there leads to this one, which user32.dll takes.
+    const system = path.join(part, 'prefix', 'drive_c', 'windows', 'system32');
+    fs.mkdirSync(system, { recursive: true });
+    const zlib = path.join(wineOf(tools), 'usr', PREFIX, 'lib', 'zlib1.dll');
+    fs.copyFileSync(zlib, path.join(system, 'zlib1.dll'));
+    const wine = (...args) => execute(wineProgram(tools), args, { env });
+    // Its first program makes it.
+    wine('reg', 'add', 'HKCU\\Software\\Wine', '/v', 'Version', '/d', 'win10', '/f');
+    execute(serverProgram(tools), ['--wait'], { env });
+    const source = path.join(part, 'primitives.c');
+    fs.writeFileSync(source, PRIMITIVES);
+    const dll = path.join(system, 'bcryptprimitives.dll');
+    execute(gnu(tools, 'gcc-win32'), ['-shared', '-O1', '-o', dll, source, '-ladvapi32'], {
+      env: gnuEnv(tools),
+    });
+  });
+}
+
+const wineProgram = (tools) => path.join(wineOf(tools), 'usr', 'lib', 'wine', 'wine64');
+const serverProgram = (tools) => path.join(wineOf(tools), 'usr', 'lib', 'wine', 'wineserver');
+
+const wineEnv = (tools, home) => ({
+  LD_LIBRARY_PATH: librariesOf(wineOf(tools)),
+  WINEPREFIX: home,
+  WINEARCH: 'win64',
+  WINEDEBUG: '-all',
+  WINEDLLOVERRIDES: 'mscoree,mshtml=', // or it asks on a screen for what is not installed
+  DISPLAY: '',
+});
+
+async function bring(tools, node) {
+  await bringCross(tools);
+  await debian(tools, 'mingw', ['gcc-mingw-w64-x86-64-win32'], { isWhole: true });
+  await bringImports(tools);
+  await debian(tools, 'wine', ['wine64'], {
+    isWhole: true,
+    finish(part) {
+      // Instead of a script that looks for the server at its place on the machine.
+      const folder = path.join(part, 'usr', 'lib', 'wine');
+      fs.renameSync(path.join(folder, 'wineserver64'), path.join(folder, 'wineserver'));
+    },
+  });
+  await bringHome(tools);
+  await bringNode('win-x64', node, nodeOf(tools, node));
+}
+
+async function build(root, tools) {
+  console.error(`platforms: building ${BINARY}`);
+  const env = crossEnv(root, tools, 'x86_64-pc-windows-msvc');
+  const args = [
+    '--manifest-path',
+    'addon/Cargo.toml',
+    '--profile',
+    'addon',
+    '--features',
+    'test-exports',
+  ];
+  execute('cargo', ['build', '--target', TRIPLE, ...args], {
+    cwd: root,
+    timeout: MOST_MS,
+    env: {
+      ...env,
+      PATH: [path.dirname(gnu(tools, 'dlltool')), env.PATH].join(path.delimiter), // of rustc
+      LD_LIBRARY_PATH: [env.LD_LIBRARY_PATH, librariesOf(gnuOf(tools))].join(path.delimiter),
+      CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER: gnu(tools, 'gcc-win32'),
+      LIBNODE_PATH: importsOf(tools),
+    },
+  });
+  const binary = path.join(root, BINARY);
+  fs.copyFileSync(
+    path.join(root, 'target', 'platforms', TRIPLE, 'addon', 'ralloc.dll'),
+    `${binary}.part`,
+  );
+  fs.renameSync(`${binary}.part`, binary);
+  return binary;
+}
+
+function runner(tools, node) {
+  return {
+    command: wineProgram(tools),
+    args: [nodeOf(tools, node)],
+    env: wineEnv(tools, homeOf(tools)),
+  };
+}
+
+module.exports = { name: 'windows', nodes: [22], bring, build, runner, faults: [] };
