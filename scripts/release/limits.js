@@ -2,7 +2,7 @@
 
 // How large a release may be, in bytes. docs/platforms.md says the same.
 
-const BINARY = 750_000;
+const BINARY = 760_000;
 const PACKED = 660_000; // ralloc itself, as npm packs it
 
 module.exports = { BINARY, PACKED };
