@@ -102,17 +102,16 @@ function installFirst(wanted = true) {
   return true;
 }
 
-/** Wraps one of `later`. Where Node has loaded its module by now, whoever runs may have looked up a method as Node has it. */
-function wrapLater({ module, key, parts }) {
+/** Wraps one of `later`. `isLate`: Node has loaded its module by now, so whoever runs may have looked up a method as Node has it. */
+function wrapLater({ key, parts }, isLate) {
   if (isInstalled(key)) return;
-  const isLate = mayHaveLoaded(module);
   wrapAll(parts, key, isLate);
   if (isLate) late++;
 }
 
 /** Wraps the rest, before anybody is given memory that operations are to hold. Returns how many of it came late. */
 function installRest() {
-  for (const one of later) wrapLater(one);
+  for (const one of later) wrapLater(one, mayHaveLoaded(one.module));
   return late;
 }
 
@@ -120,7 +119,7 @@ function installRest() {
 function installLoaded() {
   const count = process.moduleLoadList?.length ?? 0;
   if (count === modules && count > 0) return late;
-  for (const one of later) if (mayHaveLoaded(one.module)) wrapLater(one);
+  for (const one of later) if (mayHaveLoaded(one.module)) wrapLater(one, true);
   modules = count;
   return late;
 }

@@ -34,12 +34,12 @@ module.exports = [
       ],
       'what came late is not told': ['if (isLate) late++;', ''],
       'what is loaded waits for the first memory': [
-        'for (const one of later) if (mayHaveLoaded(one.module)) wrapLater(one);\n  modules',
+        'for (const one of later) if (mayHaveLoaded(one.module)) wrapLater(one, true);\n  modules',
         'modules',
       ],
       'what is not loaded does not wait': [
-        'if (mayHaveLoaded(one.module)) wrapLater(one);\n  modules',
-        'wrapLater(one);\n  modules',
+        'if (mayHaveLoaded(one.module)) wrapLater(one, true);\n  modules',
+        'wrapLater(one, true);\n  modules',
       ],
       'loads are looked for once': ['(count === modules && count > 0)', 'modules > 0'],
       'named imports stay as they were': ['  syncBuiltinESMExports();\n', ''],
