@@ -14,6 +14,11 @@ const RUST = ['rustc-web', 'cargo-web', 'rust-web-src', 'libstd-rust-web-dev'];
 const MOST_MS = 3_600_000; // on a machine that others use as well
 const LIBRARIES = ['lib', 'x86_64-linux-gnu'];
 
+/** The binary as tests load it, with the exports that they use. */
+const ADDON = [
+  ...['--manifest-path', 'addon/Cargo.toml', '--profile', 'addon', '--features', 'test-exports'],
+];
+
 const rustOf = (tools) => path.join(tools, 'rust', 'usr');
 
 /** Rust and zig. */
@@ -50,17 +55,10 @@ function crossCargo(root, tools, triple, command, args) {
   });
 }
 
-/** @returns the binary's path in the root, with the exports that tests use */
-function buildCross(root, tools, triple) {
-  const name = binaryName(TARGETS[triple].platform);
-  console.error(`platforms: building ${name}`);
-  crossCargo(root, tools, triple, 'zigbuild', [
-    ...['--manifest-path', 'addon/Cargo.toml', '--profile', 'addon', '--features', 'test-exports'],
-  ]);
+/** Puts what cargo built for `triple`, one of `libraries`, into the root as `name`. @returns its path */
+function placeBinary(root, triple, name, libraries) {
   const folder = path.join(root, 'target', 'platforms', triple, 'addon');
-  const built = ['libralloc.so', 'libralloc.dylib']
-    .map((one) => path.join(folder, one))
-    .find((one) => fs.existsSync(one));
+  const built = libraries.map((one) => path.join(folder, one)).find((one) => fs.existsSync(one));
   if (built === undefined) throw new Error(`cargo built no library for ${triple}`);
   const binary = path.join(root, name);
   fs.copyFileSync(built, `${binary}.part`);
@@ -68,4 +66,12 @@ function buildCross(root, tools, triple) {
   return binary;
 }
 
-module.exports = { bringCross, buildCross, crossCargo, crossEnv };
+/** @returns the binary's path in the root */
+function buildCross(root, tools, triple) {
+  const name = binaryName(TARGETS[triple].platform);
+  console.error(`platforms: building ${name}`);
+  crossCargo(root, tools, triple, 'zigbuild', ADDON);
+  return placeBinary(root, triple, name, ['libralloc.so', 'libralloc.dylib']);
+}
+
+module.exports = { ADDON, MOST_MS, bringCross, buildCross, crossCargo, crossEnv, placeBinary };

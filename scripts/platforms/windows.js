@@ -6,14 +6,13 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { execute, once } = require('../lib/brought.js');
-const { bringCross, crossEnv } = require('../lib/cross-build.js');
+const { ADDON, MOST_MS, bringCross, crossEnv, placeBinary } = require('../lib/cross-build.js');
 const { debian } = require('../lib/debian.js');
-const { bringNode } = require('../lib/npm-node.js');
+const { bringNode, unpack } = require('../lib/npm-node.js');
 
 const TRIPLE = 'x86_64-pc-windows-gnu';
 const BINARY = 'ralloc.win32-x64-msvc.node'; // as Node asks for it; C's calling convention is the same
 const PREFIX = 'x86_64-w64-mingw32';
-const MOST_MS = 3_600_000; // on a machine that others use as well
 const LIBRARIES = ['usr', 'lib', 'x86_64-linux-gnu'];
 
 const wineOf = (tools) => path.join(tools, 'wine');
@@ -32,9 +31,7 @@ const gnuEnv = (tools) => ({ ...process.env, LD_LIBRARY_PATH: librariesOf(gnuOf(
 /** `libnode.dll.a`: the functions of Node-API, which are in node.exe itself. napi-build looks for an (empty) DLL beside it. */
 async function bringImports(tools) {
   await once(importsOf(tools), (part) => {
-    execute('npm', ['pack', '--silent', 'node-api-headers@1'], { cwd: part });
-    const [archive] = fs.readdirSync(part);
-    execute('tar', ['-xzf', archive, '--strip-components=1'], { cwd: part });
+    unpack(part, 'node-api-headers@1');
     const symbols = require(path.join(part, 'symbols.js'));
     const names = new Set(
       Object.values(symbols).flatMap((one) => [
@@ -114,15 +111,7 @@ async function bring(tools, node) {
 async function build(root, tools) {
   console.error(`platforms: building ${BINARY}`);
   const env = crossEnv(root, tools, 'x86_64-pc-windows-msvc');
-  const args = [
-    '--manifest-path',
-    'addon/Cargo.toml',
-    '--profile',
-    'addon',
-    '--features',
-    'test-exports',
-  ];
-  execute('cargo', ['build', '--target', TRIPLE, ...args], {
+  execute('cargo', ['build', '--target', TRIPLE, ...ADDON], {
     cwd: root,
     timeout: MOST_MS,
     env: {
@@ -133,13 +122,7 @@ async function build(root, tools) {
       LIBNODE_PATH: importsOf(tools),
     },
   });
-  const binary = path.join(root, BINARY);
-  fs.copyFileSync(
-    path.join(root, 'target', 'platforms', TRIPLE, 'addon', 'ralloc.dll'),
-    `${binary}.part`,
-  );
-  fs.renameSync(`${binary}.part`, binary);
-  return binary;
+  return placeBinary(root, TRIPLE, BINARY, ['ralloc.dll']);
 }
 
 function runner(tools, node) {
