@@ -3,9 +3,9 @@
 const path = require('node:path');
 
 /** Runs a program's main function: what it throws becomes one line on stderr, and exit code 1. */
-function program(main) {
+async function program(main) {
   try {
-    main();
+    await main();
   } catch (error) {
     console.error(`${path.basename(process.argv[1], '.js')}: ${error.message}`);
     process.exitCode = 1;
