@@ -162,6 +162,18 @@ test('a tool is brought once', async (t) => {
   t.deepEqual(fs.readdirSync(at), ['program']);
 });
 
+test('of two who bring a tool at once, the second takes the tool of the first', async (t) => {
+  const tools = folder(t);
+  const at = path.join(tools, 'one');
+  const first = () => {
+    fs.mkdirSync(at);
+    fs.writeFileSync(path.join(at, 'program'), '');
+  };
+  t.is(await brought.once(at, first), at);
+  t.deepEqual(fs.readdirSync(tools), ['one']);
+  t.deepEqual(fs.readdirSync(at), ['program']);
+});
+
 test('of a tool that cannot be had nothing is left', async (t) => {
   const tools = path.join(folder(t), 'tools');
   const fill = (part) => {

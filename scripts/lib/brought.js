@@ -46,6 +46,8 @@ async function once(folder, fill) {
     fs.mkdirSync(part);
     await fill(part);
     fs.renameSync(part, folder);
+  } catch (error) {
+    if (!fs.existsSync(folder)) throw error; // or another process was faster
   } finally {
     fs.rmSync(part, { recursive: true, force: true });
   }
