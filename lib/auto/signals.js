@@ -14,8 +14,21 @@ const { attempt } = require('../base/attempt.js');
 const { patchEnd } = require('./last-turn.js');
 const { Patches } = require('../guard/patches.js');
 
-/** Those that end a process and that people end one by. On Windows a process gets none of them. */
-const SIGNALS = process.platform === 'win32' ? [] : ['SIGINT', 'SIGTERM', 'SIGHUP'];
+const IS_WINDOWS = process.platform === 'win32';
+
+/** Those that end a process and that people end one by; on Windows, what a console tells its processes: Ctrl+C, Ctrl+Break, and that it is closed. */
+const SIGNALS = ['SIGINT', IS_WINDOWS ? 'SIGBREAK' : 'SIGTERM', 'SIGHUP'];
+
+/** STATUS_CONTROL_C_EXIT: with which Windows ends those that do not listen. kill() would end the process with another code, or refuse. */
+const CONTROL_C_EXIT = 0xc000013a;
+
+/** As it is before an application replaces it: process.exit() would emit 'exit', which no signal does. */
+const { reallyExit } = process;
+
+function endBy(signal) {
+  if (IS_WINDOWS) Reflect.apply(reallyExit, process, [CONTROL_C_EXIT]);
+  else process.kill(process.pid, signal);
+}
 
 /** The class of these handles: Node shows it to async hooks alone. Undefined if there is none. */
 function findHandle() {
@@ -100,7 +113,7 @@ class Signals {
   #die(signal) {
     this.#onDeath();
     this.#unwatch(signal);
-    process.kill(process.pid, signal);
+    endBy(signal);
   }
 }
 

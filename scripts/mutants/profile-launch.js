@@ -47,8 +47,8 @@ module.exports = [
       ],
       'a failure is not told': ['    this.#onFailure(error);\n', ''],
       'the file stays open where the recorder fails': [
-        '    try {\n      this.#recorder.stop();\n    } finally {\n      this.#writer.close();\n    }',
-        '    this.#recorder.stop();\n    this.#writer.close();',
+        '    try {\n      this.#recorder.stop();\n    } finally {\n      this.#writer.close();\n      this.#onOver();\n    }',
+        '    this.#recorder.stop();\n    this.#writer.close();\n    this.#onOver();',
       ],
       'a timer of before stays': ['    time.clearTimeout(this.#timer);\n', ''],
     },
@@ -121,7 +121,7 @@ module.exports = [
     file: 'auto/signals.js',
     tests: launch,
     mutants: {
-      'a signal does not end it': ['    process.kill(process.pid, signal);\n', ''],
+      'a signal does not end it': ['    endBy(signal);\n', ''],
       'it ends before its profile': ['    this.#onDeath();\n', ''],
       'no turn for a signal at the end': [
         '    patchEnd(new Patches(), () => this.#needsTurn());\n',
@@ -153,7 +153,21 @@ module.exports = [
         { tests: launch },
       ],
       'npm is recorded': ['  if (isMainThread && isStarter()) return;\n', '', { tests: verb }],
-      'the launcher is not told': ['    note(options.notes, error);\n', '', { tests: verb }],
+      'the launcher is not told': [
+        '    runNotes.stop(options.notes, error);\n',
+        '',
+        { tests: verb },
+      ],
+      'a process that is killed is not missed': [
+        '    if (isMainThread) runNotes.begin(notes); // workers end with no word as a rule\n',
+        '',
+        { tests: launch },
+      ],
+      'one that came to its end is missed': [
+        'record(recorded, onFailure, () => runNotes.end(notes))',
+        'record(recorded, onFailure)',
+        { tests: launch },
+      ],
     },
   },
   {

@@ -12,7 +12,9 @@ const time = require('../../lib/base/time.js');
 const { nodeOptions } = require('../recorder/pass-on.js');
 const { UsageError } = require('./exit.js');
 const { tell } = require('./print.js');
+const { started } = require('./windows-program.js');
 
+const IS_WINDOWS = process.platform === 'win32';
 const NODE = /^(node|nodejs)(\.exe)?$/i;
 
 /** A terminal gives these to each process of the group itself. */
@@ -30,6 +32,9 @@ const PASSED_ON = [
   'SIGVTALRM',
   'SIGXCPU',
 ];
+
+/** What a console of Windows tells all of its processes. Nothing can be passed on there: kill() ends a process at once, whatever the signal. */
+const OF_CONSOLES = ['SIGINT', 'SIGBREAK', 'SIGHUP'];
 
 /** An application that hangs does not end by SIGTERM, since the recorder listens for it, and nobody may be there to see that the launcher waits. */
 const TERMINATION_MS = 15_000; // a server that closes its connections may need ten
@@ -58,7 +63,7 @@ function startError(verb, program, { code, message }) {
   return Object.assign(new Error(`Cannot start "${program}": ${why}`), { code });
 }
 
-/** Gives the child what this process is told, and SIGKILL if SIGTERM has not ended it in time; returns how to leave that off. */
+/** Gives the child what this process is told and outlives, and SIGKILL if SIGTERM has not ended it in time; returns how to leave that off. */
 function passSignals(child) {
   let deadline;
   const kill = () => {
@@ -68,11 +73,11 @@ function passSignals(child) {
     child.kill('SIGKILL');
   };
   const pass = (signal) => {
-    if (process.stdin.isTTY && OF_TERMINALS.includes(signal)) return;
+    if (IS_WINDOWS || (process.stdin.isTTY && OF_TERMINALS.includes(signal))) return;
     child.kill(signal);
     if (signal === 'SIGTERM') deadline ??= time.setTimeout(kill, TERMINATION_MS);
   };
-  const heard = PASSED_ON.filter((signal) => {
+  const heard = (IS_WINDOWS ? OF_CONSOLES : PASSED_ON).filter((signal) => {
     if (signal === 'SIGPROF' && isProfiled()) return false;
     try {
       process.on(signal, pass);
@@ -116,13 +121,24 @@ async function withNotes(verb, act) {
   }
 }
 
+function spawned(program, args, env) {
+  const how = IS_WINDOWS ? started(program, args, env) : { program, args, options: {} };
+  return spawn(how.program, how.args, { ...how.options, env, stdio: 'inherit' });
+}
+
+/** Of processes that were killed, and could not tell anything at their end. */
+const lostText = (lost) => {
+  const killed = IS_WINDOWS ? 'taskkill /F' : 'SIGKILL';
+  return `${lost === 1 ? '1 process' : `${lost} processes`} ended without a word, as by ${killed}`;
+};
+
 /**
  * Runs it to its end, with `preload` loaded first of all in each Node, for `verb`: { code, end() }. end() ends this process by the signal that ended the application, if one did,
  * so that a shell or supervisor sees the same; `code` is for where that cannot be.
  */
 async function runApplication(command, env, { verb, preload }) {
   const { program, args, env: ours } = withPreload(command, env, preload);
-  const child = spawn(program, args, { env: ours, stdio: 'inherit' });
+  const child = spawned(program, args, ours);
   const leaveOff = passSignals(child);
   try {
     const [code, signal] = await once(child, 'exit');
@@ -139,4 +155,4 @@ async function runApplication(command, env, { verb, preload }) {
   }
 }
 
-module.exports = { readCommand, runApplication, withNotes };
+module.exports = { lostText, readCommand, runApplication, withNotes };

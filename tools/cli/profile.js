@@ -5,12 +5,14 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { formatBytes } = require('../../lib/base/bytes.js');
-const { readCommand, runApplication, withNotes } = require('./application.js');
+const { lostText, readCommand, runApplication, withNotes } = require('./application.js');
 const { FAILED, UsageError } = require('./exit.js');
 const { whyNothing } = require('./nothing.js');
 const { tell } = require('./print.js');
 const { VARIABLES, defaultFile, variablesOf } = require('../recorder/options.js');
 const { PRELOAD } = require('../recorder/pass-on.js');
+const runNotes = require('../recorder/run-notes.js');
+const { SLOT_MS } = require('../recorder/session.js');
 const { prepare } = require('../recorder/writer.js');
 const { Profile } = require('../recorder/profile.js');
 
@@ -63,9 +65,6 @@ function optionsOf(values, notes) {
   };
 }
 
-/** An error number of each recorder that stopped before its end (tools/recorder/launch.js). */
-const stoppedIn = (notes) => fs.readdirSync(notes).map((name) => name.split('-')[0]);
-
 const isEmptyFile = (file) => {
   const stat = fs.statSync(file, { throwIfNoEntry: false });
   return stat?.isFile() && stat.size === 0;
@@ -81,8 +80,9 @@ function whyOf(stopped) {
   return `${count} could not go on (${codes}). ${remedy}`;
 }
 
-/** Says what is in the file; returns whether that is all there was to record. */
-function conclude(command, file, stopped) {
+/** Says what is in the file; returns whether that is all there was to record. `notes`: of the recorders. */
+function conclude(command, file, notes) {
+  const { stopped, lost } = runNotes.readAll(notes);
   const name = path.relative('', file).startsWith('..') ? file : path.relative('', file);
   if (stopped.length > 0) {
     tell(`ralloc: ${name} is not whole: ${whyOf(stopped)}`);
@@ -105,6 +105,7 @@ function conclude(command, file, stopped) {
   const { recorders } = Profile.read(file);
   const count = recorders.length === 1 ? 'one thread' : `${recorders.length} threads`;
   const size = formatBytes(fs.statSync(file).size);
+  if (lost > 0) tell(`ralloc: ${lostText(lost)}: up to ${SLOT_MS / 1000} s at the end are missing`);
   tell(`ralloc: Recorded ${count} in ${name} (${size}). To see it: npx ralloc report ${name}`);
   return true;
 }
@@ -119,7 +120,7 @@ async function record(command, options) {
       { ...env, ...variablesOf(options) },
       { verb: 'profile', preload: PRELOAD },
     );
-    return { ...ended, isWhole: conclude(command, options.file, stoppedIn(options.notes)) };
+    return { ...ended, isWhole: conclude(command, options.file, options.notes) };
   } finally {
     if (isEmptyFile(options.file)) fs.rmSync(options.file);
   }

@@ -8,7 +8,7 @@ const { TABLE, variablesOf } = require('../../lib/auto/options.js');
 const { linesOf, sumOf } = require('../../lib/auto/trial-summary.js');
 const { checkProofs } = require('../../lib/auto/proofs.js');
 const { readOwnTable } = require('../../lib/site/table-file.js');
-const { readCommand, runApplication, withNotes } = require('./application.js');
+const { lostText, readCommand, runApplication, withNotes } = require('./application.js');
 const { FAILED } = require('./exit.js');
 const { whyNothing } = require('./nothing.js');
 const { tell } = require('./print.js');
@@ -58,10 +58,7 @@ function conclude(command, { file, notes: folder }) {
   failed.delete(undefined);
   if (told.length > 0) for (const line of linesOf(sumOf(told))) tell(line);
   for (const why of failed) tell(`ralloc: trial: a process ran as it is: ${why}`);
-  if (lost > 0) {
-    const what = lost === 1 ? '1 process' : `${lost} processes`;
-    tell(`ralloc: trial: ${what} ended without a word, as by SIGKILL`);
-  }
+  if (lost > 0) tell(`ralloc: trial: ${lostText(lost)}`);
   if (told.length > 0 || failed.size > 0 || lost > 0) return told.length > 0;
   const { why, isFailure } = whyNothing({
     command,

@@ -16,16 +16,16 @@ const runningError = () =>
 
 /**
  * Begins a session of this thread, which ends with it at the latest. `append`: to what the file has, of other threads and
- * processes. `onFailure(error)`: it is over before its time.
+ * processes. `onFailure(error)`: it is over before its time. `onOver()`: it is over.
  */
-function record({ file, append, ...options }, onFailure) {
+function record({ file, append, ...options }, onFailure, onOver) {
   if (running !== undefined && !running.isOver) throw runningError();
   if (!append) prepare(file);
   const writer = new Writer(file);
   const onSample = () => session.onSample();
   const onPost = isMainThread ? undefined : () => session.onPost();
   const recorder = new Recorder({ ...options, onSample, onPost });
-  const session = new Session(recorder, writer, onFailure);
+  const session = new Session(recorder, writer, onFailure, onOver);
   session.start();
   running = session;
   return session;

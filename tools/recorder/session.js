@@ -18,17 +18,19 @@ class Session {
   #recorder;
   #writer;
   #onFailure;
+  #onOver;
   #timer;
   #slot = 0; // the number of the last one that was written
   #flushed = 0; // when
   #isOver = false;
   #onExit = () => this.end();
 
-  /** `onFailure(error)` is called at most once; the session is over then. */
-  constructor(recorder, writer, onFailure) {
+  /** `onFailure(error)` is called at most once; the session is over then. `onOver()` is called at its end, whatever that is. */
+  constructor(recorder, writer, onFailure, onOver = () => {}) {
     this.#recorder = recorder;
     this.#writer = writer;
     this.#onFailure = onFailure;
+    this.#onOver = onOver;
   }
 
   /** Throws when the file cannot be written: nothing is recorded then. The first block makes a profile of a process that is killed at once. */
@@ -108,6 +110,7 @@ class Session {
       this.#recorder.stop();
     } finally {
       this.#writer.close();
+      this.#onOver();
     }
   }
 

@@ -40,7 +40,7 @@ function refusePipe(file) {
 function prepare(file) {
   attempt(file, () => {
     refusePipe(file);
-    const fd = openSync(file, O_WRONLY | O_CREAT | O_APPEND, MODE);
+    const fd = openSync(file, O_WRONLY | O_CREAT, MODE); // with O_APPEND, Windows truncates nothing
     try {
       if (fstatSync(fd).size === 0) return; // of a device, too
       checkOwn(file, 'profile');

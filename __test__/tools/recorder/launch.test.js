@@ -51,9 +51,12 @@ for (const [how, signal] of [
   ['kill itself', 'SIGKILL'],
   ['abort', 'SIGABRT'],
 ]) {
-  test(`an application that ends by ${signal} leaves a profile, and ralloc ends by the same signal`, async (t) => {
+  test(`an application that ends by ${signal} leaves a profile, ralloc says that it was killed, and ends by the same signal`, async (t) => {
     const ended = await profiled(t, 'ends.js', { args: [how] });
     t.is(ended.signal, signal);
+    const killed =
+      'ralloc: 1 process ended without a word, as by SIGKILL: up to 2 s at the end are missing';
+    t.true(ended.stderr.includes(`${killed}\nralloc: Recorded one thread in `), ended.stderr);
     const profile = ended.read();
     t.is(profile.recorders.length, 1);
     t.is(profile.skipped, 0);

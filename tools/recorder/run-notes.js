@@ -1,0 +1,54 @@
+'use strict';
+
+// What the recorders of a run tell `ralloc profile`, which reads it at the end, by the names of empty files: those take no room on a full disk.
+
+// As they are before an application replaces them, for its tests say.
+const { closeSync, openSync, readdirSync, rmSync } = require('node:fs');
+const path = require('node:path');
+const process = require('node:process');
+const { threadId } = require('node:worker_threads');
+
+const RUNS = 'RUNS';
+
+const fileOf = (folder, what) => path.join(folder, `${what}-${process.pid}-${threadId}`);
+
+/** Calls act(); the folder may be gone with the launcher, or forbidden. There is none without a launcher. */
+function attempt(folder, act) {
+  if (folder === undefined) return;
+  try {
+    act();
+  } catch {
+    // Nobody is told then.
+  }
+}
+
+const leave = (folder, what) =>
+  attempt(folder, () => closeSync(openSync(fileOf(folder, what), 'w')));
+
+/** This process is recorded from now on. */
+const begin = (folder) => leave(folder, RUNS);
+
+/** It has told all that it has. */
+const end = (folder) => attempt(folder, () => rmSync(fileOf(folder, RUNS), { force: true }));
+
+/** A recorder stopped before its time. */
+const stop = (folder, error) => leave(folder, error?.cause?.code ?? 'FAILED');
+
+/** Some go on after their launcher, as daemons do. */
+function isAlive(pid) {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+/** `{ stopped, lost }`: an error code of each recorder that stopped, and how many processes ended before they had told all. */
+function readAll(folder) {
+  const notes = readdirSync(folder).map((name) => name.split('-'));
+  const killed = notes.filter(([what, pid]) => what === RUNS && !isAlive(Number(pid)));
+  const stopped = notes.map(([what]) => what).filter((what) => what !== RUNS);
+  return { stopped, lost: killed.length };
+}
+
+module.exports = { begin, end, readAll, stop };
