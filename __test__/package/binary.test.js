@@ -106,9 +106,36 @@ test('what is damaged, cut off or no library is told, not thrown', (t) => {
   t.deepEqual(binaryFaults(narrow, HERE), ['no 64-bit little-endian ELF file']);
 });
 
-test('libraries of macOS and Windows are known by their machine', (t) => {
-  t.deepEqual(binaryFaults(machImage(0x0100000c), 'darwin-arm64'), []);
-  t.deepEqual(binaryFaults(machImage(0x0100000c), 'darwin-x64'), ['it is not for darwin-x64']);
+const ARM64 = 0x0100000c;
+
+for (const [what, changes, fault] of [
+  ['little', {}, undefined],
+  ['a newer macOS', { minimum: (11 << 16) | 256 }, 'it needs macOS 11.1, newer than 11.0'],
+  ['a library of the user’s', { needed: ['libx.dylib'] }, 'it needs libx.dylib'],
+  ['a search path', { searchPaths: ['@loader_path'] }, 'it looks for libraries in @loader_path'],
+  ['no signature', { isSigned: false }, 'it has no signature'],
+  ['no entry', { symbols: {} }, 'it does not export napi_register_module_v1'],
+  ['a program', { type: 2 }, 'no shared library'],
+]) {
+  test(`a library for macOS on arm64 that has or asks for ${what}: ${fault ?? 'fit'}`, (t) => {
+    t.deepEqual(
+      binaryFaults(machImage(ARM64, changes), 'darwin-arm64'),
+      [fault].flat().filter(Boolean),
+    );
+  });
+}
+
+test('a library for macOS is known by its machine, exports nothing but its entry, and is whole', (t) => {
+  const image = machImage(ARM64);
+  t.deepEqual(binaryFaults(image, 'darwin-x64'), ['it is for arm64, not for x64']);
+  const symbols = { _napi_register_module_v1: 0x0f, _rust_eh_personality: 0x0f };
+  t.deepEqual(binaryFaults(machImage(ARM64, { symbols }), 'darwin-arm64'), [
+    'it exports rust_eh_personality',
+  ]);
+  t.regex(binaryFaults(image.subarray(0, 100), 'darwin-arm64')[0], /^damaged: /);
+});
+
+test('libraries of Windows are known by their machine', (t) => {
   t.deepEqual(binaryFaults(windowsImage(0x8664), 'win32-x64-msvc'), []);
   t.deepEqual(binaryFaults(windowsImage(0xaa64), 'win32-arm64-msvc'), []);
   t.deepEqual(binaryFaults(windowsImage(0xaa64), 'win32-x64-msvc'), [
@@ -122,7 +149,7 @@ test('libraries of macOS and Windows are known by their machine', (t) => {
   t.deepEqual(binaryFaults(windowsImage(0x8664, 1 << 20), 'win32-x64-msvc'), [
     'it is not for win32-x64-msvc',
   ]);
-  t.deepEqual(binaryFaults(elfImage(), 'darwin-x64'), ['it is not for darwin-x64']);
+  t.deepEqual(binaryFaults(elfImage(), 'darwin-x64'), ['it is no Mach-O library']);
   t.deepEqual(binaryFaults(elfImage(), 'plan9-mips'), ['plan9-mips is no platform of ralloc']);
 });
 

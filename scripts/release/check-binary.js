@@ -7,6 +7,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { isElf, parseElf } = require('./elf.js');
 const { BINARY } = require('./limits.js');
+const { isMachO, parseMachO } = require('./macho.js');
 const { TARGETS, platformOf } = require('./targets.js');
 
 /** The oldest glibc of a system that Node 20's own builds run on. */
@@ -20,7 +21,11 @@ const LIBRARIES = {
   glibc:
     /^(?:lib(?:c|m)\.so\.6|lib(?:dl|pthread|rt|util)\.so\.\d|ld-linux-(?:x86-64|aarch64)\.so\.\d)$/,
   musl: /^libc(?:\.musl-\w+)?\.so(?:\.1)?$/,
+  macos: /^\/usr\/lib\/lib(?:System\.B|iconv\.2)\.dylib$/,
 };
+
+/** The oldest macOS that Node 20's own builds run on. */
+const MAX_MACOS = { x64: '10.15', arm64: '11.0' };
 
 /** Folders of a machine, which rustc leaves in panic messages unless they are remapped. */
 const MACHINE_PATHS = /(?:[\w.-]*[\\/])*\.?cargo[\\/]registry[\\/]src[\\/][\w.-]+/;
@@ -44,19 +49,27 @@ function glibcFloor({ versions }) {
     .at(-1);
 }
 
+/** What ELF and Mach-O have in common. */
+function libraryFaults({ machine, needed, exports, searchPaths }, wanted, known) {
+  return [
+    ...(machine === wanted ? [] : [`it is for ${machine}, not for ${wanted}`]),
+    ...needed.filter((name) => !known.test(name)).map((name) => `it needs ${name}`),
+    ...exports.filter((name) => !EXPORTS.includes(name)).map((name) => `it exports ${name}`),
+    ...EXPORTS.filter((name) => !exports.includes(name)).map(
+      (name) => `it does not export ${name}`,
+    ),
+    ...searchPaths.map((folder) => `it looks for libraries in ${folder}`),
+  ];
+}
+
 function elfFaults(bytes, { machine, libc }) {
   if (!isElf(bytes)) return ['it is no ELF library'];
   const elf = parseElf(bytes);
-  const faults = [];
+  const faults = libraryFaults(elf, machine, LIBRARIES[libc]);
   const expect = (good, fault) => good || faults.push(fault);
-  expect(elf.machine === machine, `it is for ${elf.machine}, not for ${machine}`);
-  for (const name of elf.needed) expect(LIBRARIES[libc].test(name), `it needs ${name}`);
   const floor = glibcFloor(elf);
   expect(!floor || libc === 'glibc', `it needs glibc ${floor}, on ${libc}`);
   expect(!floor || !isNewer(floor, MAX_GLIBC), `it needs glibc ${floor}, newer than ${MAX_GLIBC}`);
-  for (const name of elf.exports) expect(EXPORTS.includes(name), `it exports ${name}`);
-  for (const name of EXPORTS) expect(elf.exports.includes(name), `it does not export ${name}`);
-  for (const folder of elf.searchPaths) expect(false, `it looks for libraries in ${folder}`);
   expect(!elf.textRelocations, 'it has text relocations');
   expect(!elf.executableStack, 'it wants an executable stack');
   // A destructor of thread-local state that runs after a worker unloaded the library would crash.
@@ -64,18 +77,27 @@ function elfFaults(bytes, { machine, libc }) {
   return faults;
 }
 
-const COFF = { 34404: 'x64', 43620: 'arm64' };
-const MACH = { 16777223: 'x64', 16777228: 'arm64' };
-
-/** @returns {string | undefined} the machine of a Windows or macOS library */
-function machineOf(bytes) {
-  if (bytes.length < 64) return undefined;
-  if (bytes.toString('latin1', 0, 2) === 'MZ') {
-    const header = bytes.readUInt32LE(60);
-    return header + 6 <= bytes.length ? COFF[bytes.readUInt16LE(header + 4)] : undefined;
-  }
-  return bytes.readUInt32LE(0) === 0xfeedfacf ? MACH[bytes.readUInt32LE(4)] : undefined;
+function machFaults(bytes, { machine }) {
+  if (!isMachO(bytes)) return ['it is no Mach-O library'];
+  const library = parseMachO(bytes);
+  const faults = libraryFaults(library, machine, LIBRARIES.macos);
+  const [minimum, most] = [library.minimum, MAX_MACOS[machine]];
+  if (isNewer(minimum, most)) faults.push(`it needs macOS ${minimum}, newer than ${most}`);
+  // The system kills who loads one on Apple silicon.
+  if (machine === 'arm64' && !library.isSigned) faults.push('it has no signature');
+  return faults;
 }
+
+const COFF = { 34404: 'x64', 43620: 'arm64' };
+
+function windowsFaults(bytes, { platform, machine }) {
+  const isImage = bytes.length >= 64 && bytes.toString('latin1', 0, 2) === 'MZ';
+  const header = isImage ? bytes.readUInt32LE(60) : Number.POSITIVE_INFINITY;
+  const found = header + 6 <= bytes.length ? COFF[bytes.readUInt16LE(header + 4)] : undefined;
+  return found === machine ? [] : [`it is not for ${platform}`];
+}
+
+const SYSTEMS = { linux: elfFaults, darwin: machFaults, win32: windowsFaults };
 
 /**
  * @param {Buffer} bytes
@@ -94,12 +116,23 @@ function binaryFaults(bytes, platform) {
   const folder = MACHINE_PATHS.exec(text);
   if (folder !== null) faults.push(`it tells of the machine that built it: ${folder[0]}`);
   try {
-    if (target.libc !== undefined) faults.push(...elfFaults(bytes, target));
-    else if (machineOf(bytes) !== target.machine) faults.push(`it is not for ${platform}`);
+    faults.push(...SYSTEMS[platform.split('-')[0]](bytes, target));
   } catch (error) {
     faults.push(error.message);
   }
   return faults;
+}
+
+/** What a library that is fit asks of a system. */
+function asked(bytes) {
+  if (isMachO(bytes)) {
+    const { minimum, needed } = parseMachO(bytes);
+    return [`macOS ${minimum}`, `needs ${needed.join(' ')}`];
+  }
+  if (!isElf(bytes)) return [];
+  const elf = parseElf(bytes);
+  const floor = glibcFloor(elf);
+  return [...(floor ? [`glibc ${floor}`] : []), `needs ${elf.needed.join(' ')}`];
 }
 
 /** @returns {boolean} whether the file is fit; says so, or why not */
@@ -108,15 +141,11 @@ function checkFile(file) {
   const faults = binaryFaults(bytes, platformOf(file) ?? path.basename(file));
   for (const fault of faults) console.log(`${file}: ${fault}`);
   if (faults.length > 0) return false;
-  const elf = isElf(bytes) ? parseElf(bytes) : undefined;
-  const floor = elf && glibcFloor(elf);
-  console.log(
-    `${file}: ${bytes.length} bytes${floor ? `, glibc ${floor}` : ''}${elf ? `, needs ${elf.needed.join(' ')}` : ''}`,
-  );
+  console.log([`${file}: ${bytes.length} bytes`, ...asked(bytes)].join(', '));
   return true;
 }
 
-module.exports = { MAX_GLIBC, binaryFaults, checkFile, glibcFloor };
+module.exports = { MAX_GLIBC, binaryFaults, checkFile, glibcFloor, machFaults };
 
 if (require.main === module) {
   const files = process.argv.slice(2);

@@ -9,11 +9,47 @@ const ELF_MACHINES = { x64: 62, arm64: 183 };
 const MACH_MACHINES = { x64: 0x01000007, arm64: 0x0100000c };
 const COFF_MACHINES = { x64: 0x8664, arm64: 0xaa64 };
 
-function machImage(machine) {
-  const bytes = Buffer.alloc(64);
-  bytes.writeUInt32LE(0xfeedfacf, 0);
-  bytes.writeUInt32LE(machine, 4);
-  return bytes;
+const words = (...values) => Buffer.from(Uint32Array.from(values).buffer);
+
+/** A load command of Mach-O that ends in a name. */
+const named = (type, name, ...values) => {
+  const body = Buffer.from(`${name}\0`.padEnd(8 * Math.ceil((name.length + 1) / 8), '\0'));
+  const at = 12 + 4 * values.length;
+  return Buffer.concat([words(type, at + body.length, at, ...values), body]);
+};
+
+/** What a good release for macOS has; `changes` replace parts of it. `symbols`: by name, their type. */
+function machImage(machine, changes = {}) {
+  const library = {
+    type: 6,
+    needed: ['/usr/lib/libSystem.B.dylib'],
+    searchPaths: [],
+    symbols: { _napi_register_module_v1: 0x0f, _napi_throw: 0x01, _hidden: 0x1f, _local: 0x0e },
+    minimum: (10 << 16) | (12 << 8),
+    isSigned: true,
+    ...changes,
+  };
+  const names = Object.keys(library.symbols);
+  const strings = Buffer.from(names.map((name) => `${name}\0`).join(''));
+  const symbols = Object.values(library.symbols).map((type, index) => {
+    const at = names.slice(0, index).reduce((sum, name) => sum + name.length + 1, 0);
+    return Buffer.concat([words(at), Buffer.from([type, 1, 0, 0]), words(0, 0)]);
+  });
+  const fixed = [
+    ...library.needed.map((name) => named(0xc, name, 0, 0, 0)),
+    ...library.searchPaths.map((name) => named(0x8000001c, name)),
+    words(0x32, 24, 1, library.minimum, library.minimum, 0),
+    ...(library.isSigned ? [words(0x1d, 16, 0, 0)] : []),
+  ];
+  const size = Buffer.concat(fixed).length + 24;
+  const table = 32 + size;
+  return Buffer.concat([
+    words(0xfeedfacf, machine, 0, library.type, fixed.length + 1, size, 0, 0),
+    ...fixed,
+    words(2, 24, table, names.length, table + 16 * names.length, strings.length),
+    ...symbols,
+    strings,
+  ]);
 }
 
 function windowsImage(machine, header = 64) {
