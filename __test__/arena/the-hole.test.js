@@ -12,7 +12,6 @@ const { Client } = require('../helpers/client.js');
 const { Ledger, isOf } = require('../helpers/ledger.js');
 const { run } = require('../helpers/child.js');
 const { letGo, until } = require('../helpers/until.js');
-const { posixTest } = require('../helpers/backend.js');
 const operations = require('../helpers/operations.js');
 
 const SIZE = 512 * 1024;
@@ -39,64 +38,60 @@ const ways = {
 
 for (const [name, begin] of Object.entries(operations)) {
   for (const [way, { options, hold, closed }] of Object.entries(ways)) {
-    posixTest(
-      `${name} in flight past its response ${way}`,
-      async (t) => {
-        const ledger = new Ledger();
-        const kept = [];
-        let operation;
-        const server = await serve(
-          t,
-          'express 5',
-          async (req, res) => {
-            if (req.url === '/warm') {
-              req.arena.allocUnsafe(SIZE);
-              return res.end();
-            }
-            const id = Number(req.url.slice(1));
-            const buffer = ledger.stamp(id, req.arena.allocUnsafe(SIZE));
-            kept[id] = { res, buffer };
-            if (id === 2) return;
-            operation = await begin(buffer);
-            hold(req.arena, operation.done);
-            res.end('done');
-          },
-          { maxBytesPerRequest: 4 * 1024 * 1024, ...options },
-        );
-        const client = await Client.connect(server.port);
-        for (let i = 0; i < WARM; i++) await client.get('/warm');
+    test.serial(`${name} in flight past its response ${way}`, async (t) => {
+      const ledger = new Ledger();
+      const kept = [];
+      let operation;
+      const server = await serve(
+        t,
+        'express 5',
+        async (req, res) => {
+          if (req.url === '/warm') {
+            req.arena.allocUnsafe(SIZE);
+            return res.end();
+          }
+          const id = Number(req.url.slice(1));
+          const buffer = ledger.stamp(id, req.arena.allocUnsafe(SIZE));
+          kept[id] = { res, buffer };
+          if (id === 2) return;
+          operation = await begin(buffer);
+          hold(req.arena, operation.done);
+          res.end('done');
+        },
+        { maxBytesPerRequest: 4 * 1024 * 1024, ...options },
+      );
+      const client = await Client.connect(server.port);
+      for (let i = 0; i < WARM; i++) await client.get('/warm');
 
-        t.is((await client.get('/1')).body.toString(), 'done');
-        await until(() => server.arenas.stats().inFlight === 0);
-        const waits = server.arenas.stats().memory.held > 0;
-        t.is(waits, way.startsWith('under'));
-        // As JavaScript sees it the Buffer is dead, or whole: never another's.
-        t.is(kept[1].buffer.length, closed ? SIZE : 0);
-        client.send('/2');
-        await until(() => kept[2] !== undefined);
-        const seen = await operation.finish();
+      t.is((await client.get('/1')).body.toString(), 'done');
+      await until(() => server.arenas.stats().inFlight === 0);
+      const waits = server.arenas.stats().memory.held > 0;
+      t.is(waits, way.startsWith('under'));
+      // As JavaScript sees it the Buffer is dead, or whole: never another's.
+      t.is(kept[1].buffer.length, closed ? SIZE : 0);
+      client.send('/2');
+      await until(() => kept[2] !== undefined);
+      const seen = await operation.finish();
 
-        if (name === 'fs.read') t.is(isOf(2, kept[2].buffer), closed);
-        else t.is(isOf(1, seen), closed);
-        if (!closed && seen !== undefined) {
-          t.true(isOf(2, seen.subarray(-4096)), 'what went out are the bytes of the next request');
-        }
-        if (options.safety === 'gc') {
-          const [{ length }, own] = [kept[1].buffer, kept[1].buffer.subarray(4096)];
-          t.is(length, SIZE);
-          t.true(isOf(1, own), "the first request's own bytes, for as long as it is seen");
-        }
+      if (name === 'fs.read') t.is(isOf(2, kept[2].buffer), closed);
+      else t.is(isOf(1, seen), closed);
+      if (!closed && seen !== undefined) {
+        t.true(isOf(2, seen.subarray(-4096)), 'what went out are the bytes of the next request');
+      }
+      if (options.safety === 'gc') {
+        const [{ length }, own] = [kept[1].buffer, kept[1].buffer.subarray(4096)];
+        t.is(length, SIZE);
+        t.true(isOf(1, own), "the first request's own bytes, for as long as it is seen");
+      }
 
-        kept[2].res.end(kept[2].buffer);
-        const { body } = await client.response();
-        t.is(isOf(2, body), closed || name !== 'fs.read');
-        await until(() => server.arenas.stats().inFlight === 0);
-        await letGo(server.arenas);
-        if (options.safety === undefined) await until(() => ledger.alive().length === 0);
-        assertSettled(t, server.arenas);
-      },
-      test.serial,
-    );
+      kept[2].res.end(kept[2].buffer);
+      const { body } = await client.response();
+      t.is(isOf(2, body), closed || name !== 'fs.read');
+      await until(() => server.arenas.stats().inFlight === 0);
+      await letGo(server.arenas);
+      if (options.safety === undefined) await until(() => ledger.alive().length === 0);
+      assertSettled(t, server.arenas);
+    });
   }
 }
 

@@ -17,6 +17,7 @@ const { promisify } = require('node:util');
 const { MessageChannel } = require('node:worker_threads');
 const zlib = require('node:zlib');
 const undici = require('undici');
+const { socketPath } = require('../helpers/folder.js');
 const { inPool } = require('../helpers/in-flight.js');
 const connections = require('./table-connections.js');
 const more = require('./table-more.js');
@@ -144,9 +145,9 @@ const HELD = {
     return zlib.gunzipSync(await all(stream));
   }),
   'socket.write': async (buffer, place) => {
-    const server = net.createServer({ pauseOnConnect: true }).listen(path.join(place.folder, 's'));
+    const server = net.createServer({ pauseOnConnect: true }).listen(socketPath(place.folder));
     const accepted = once(server, 'connection');
-    const socket = net.connect(path.join(place.folder, 's'));
+    const socket = net.connect(socketPath(place.folder));
     const [[peer]] = await Promise.all([accepted, once(socket, 'connect')]);
     socket.on('error', () => {});
     for (const one of [server, socket, peer]) one.unref(); // without the guard it never ends

@@ -24,4 +24,10 @@ function folder(t) {
   return dir;
 }
 
-module.exports = { folder, newFolder, removeFolder };
+/** Where net listens for this machine alone: a socket in the folder, or a pipe of Windows, which lies in none, with the folder's name. */
+function socketPath(dir) {
+  if (process.platform === 'win32') return `\\\\.\\pipe\\${path.basename(dir)}`;
+  return path.join(dir, 'socket');
+}
+
+module.exports = { folder, newFolder, removeFolder, socketPath };

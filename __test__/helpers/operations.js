@@ -7,12 +7,10 @@
 const { once } = require('node:events');
 const fs = require('node:fs');
 const net = require('node:net');
-const os = require('node:os');
-const path = require('node:path');
 const { promisify } = require('node:util');
 const zlib = require('node:zlib');
-const { removeFolder } = require('./folder.js');
 const { Fifo } = require('./fifo.js');
+const { newFolder, removeFolder, socketPath } = require('./folder.js');
 
 const read = promisify(fs.read);
 const write = promisify(fs.write);
@@ -64,10 +62,10 @@ function deflate(buffer) {
 /** A write to another socket, whose peer does not read yet: the kernel takes 200 KiB or so at first. */
 async function writeSocket(buffer) {
   const { length } = buffer;
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ralloc-'));
-  const server = net.createServer({ pauseOnConnect: true }).listen(path.join(dir, 'socket'));
+  const dir = newFolder();
+  const server = net.createServer({ pauseOnConnect: true }).listen(socketPath(dir));
   const accepted = once(server, 'connection');
-  const socket = net.connect(path.join(dir, 'socket'));
+  const socket = net.connect(socketPath(dir));
   const [[peer]] = await Promise.all([accepted, once(socket, 'connect')]);
   const done = new Promise((resolve) => socket.write(buffer, resolve));
   const finish = async () => {
