@@ -8,6 +8,7 @@ const test = require('ava');
 const { exportLater, lazy } = require('../../lib/base/lazy.js');
 const { run } = require('../helpers/child.js');
 const { copyOfPackage } = require('../helpers/copy-of-package.js');
+const { needsInterrupt } = require('../helpers/needs.js');
 const { STOP, stopped } = require('../helpers/stopped.js');
 
 const LIB = path.join(__dirname, '..', '..', 'lib');
@@ -39,23 +40,26 @@ const GROUPS = [
   { is: () => true },
 ];
 
-test('a load that vm cuts off in the middle of a module is made again by the next use, whichever it is', async (t) => {
-  const names = loads();
-  t.true(names.length > 10);
-  const runs = GROUPS.map(async (group) => {
-    const args = names.filter((name) => GROUPS.find(({ is }) => is(name)) === group);
-    const env = { RALLOC_DEBUG: 'off', ...group.env };
-    const { result, stderr } = await run('base/lazy-cuts.js', { args, env });
-    return { args, stderr, ...result };
-  });
-  for (const { args, known, results, stderr } of await Promise.all(runs)) {
-    t.deepEqual(known?.sort(), names, stderr);
-    for (const name of args) {
-      t.regex(results[name].cut, /\.js$/, `${name} was cut off`);
-      t.is(results[name].next, 'ok', name);
+needsInterrupt(
+  'a load that vm cuts off in the middle of a module is made again by the next use, whichever it is',
+  async (t) => {
+    const names = loads();
+    t.true(names.length > 10);
+    const runs = GROUPS.map(async (group) => {
+      const args = names.filter((name) => GROUPS.find(({ is }) => is(name)) === group);
+      const env = { RALLOC_DEBUG: 'off', ...group.env };
+      const { result, stderr } = await run('base/lazy-cuts.js', { args, env });
+      return { args, stderr, ...result };
+    });
+    for (const { args, known, results, stderr } of await Promise.all(runs)) {
+      t.deepEqual(known?.sort(), names, stderr);
+      for (const name of args) {
+        t.regex(results[name].cut, /\.js$/, `${name} was cut off`);
+        t.is(results[name].next, 'ok', name);
+      }
     }
-  }
-});
+  },
+);
 
 test('what is loaded by its first use is loaded once', (t) => {
   let count = 0;
@@ -113,20 +117,23 @@ function cutOff(t, load) {
   globalThis.isStopping = false;
 }
 
-test('half a module, which a timeout of vm has left, is loaded anew; what is whole stays, and what is not ours', (t) => {
-  const folder = fs.realpathSync(copyOfPackage(t, FILES));
-  const at = (file) => path.join(folder, file);
-  const { lazy: theirs } = require(at('lib/base/lazy.js'));
-  const whole = require(at('lib/whole.js'));
-  const get = theirs(() => require(at('lib/above.js')));
-  cutOff(t, get);
-  cutOff(t, () => require(at('other/half.js')));
-  t.deepEqual({ ...require(at('lib/half.js')) }, { first: 1 }, 'so Node has it for ever');
-  t.deepEqual(get(), { whole: {}, half: { first: 1, last: 2 } });
-  t.is(get(), require(at('lib/above.js')));
-  t.is(get().whole, whole);
-  t.deepEqual({ ...require(at('other/half.js')) }, { first: 1 });
-});
+needsInterrupt(
+  'half a module, which a timeout of vm has left, is loaded anew; what is whole stays, and what is not ours',
+  (t) => {
+    const folder = fs.realpathSync(copyOfPackage(t, FILES));
+    const at = (file) => path.join(folder, file);
+    const { lazy: theirs } = require(at('lib/base/lazy.js'));
+    const whole = require(at('lib/whole.js'));
+    const get = theirs(() => require(at('lib/above.js')));
+    cutOff(t, get);
+    cutOff(t, () => require(at('other/half.js')));
+    t.deepEqual({ ...require(at('lib/half.js')) }, { first: 1 }, 'so Node has it for ever');
+    t.deepEqual(get(), { whole: {}, half: { first: 1, last: 2 } });
+    t.is(get(), require(at('lib/above.js')));
+    t.is(get().whole, whole);
+    t.deepEqual({ ...require(at('other/half.js')) }, { first: 1 });
+  },
+);
 
 /** As a `--require` that is at work: it uses what is loaded by its first use while it is loaded itself. */
 const AT_WORK = `

@@ -4,12 +4,18 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 
-/** Removes it also where streams that were destroyed are still about to open their files: the thread pool may make one in the middle of this. */
+const isWindows = process.platform === 'win32';
+
+/**
+ * Removes it also where streams that were destroyed are still about to open their files: the thread pool may make one in the middle of this. On
+ * Windows a binary stays that this process has loaded.
+ */
 function removeFolder(dir) {
   for (;;) {
     try {
       return fs.rmSync(dir, { recursive: true, force: true });
     } catch (error) {
+      if (isWindows && error.code === 'EPERM') return;
       if (error.code !== 'ENOTEMPTY') throw error;
     }
   }
@@ -26,7 +32,7 @@ function folder(t) {
 
 /** Where net listens for this machine alone: a socket in the folder, or a pipe of Windows, which lies in none, with the folder's name. */
 function socketPath(dir) {
-  if (process.platform === 'win32') return `\\\\.\\pipe\\${path.basename(dir)}`;
+  if (isWindows) return `\\\\.\\pipe\\${path.basename(dir)}`;
   return path.join(dir, 'socket');
 }
 

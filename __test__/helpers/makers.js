@@ -1,6 +1,6 @@
 'use strict';
 
-// Buffers of every kind that Node, its modules, three native addons and ralloc make, also such as nobody may release:
+// Buffers of every kind that Node, its modules, three native addons (where they are) and ralloc make, also such as nobody may release:
 // name → a function that gives one, or a promise of some.
 
 const crypto = require('node:crypto');
@@ -12,10 +12,8 @@ const v8 = require('node:v8');
 const vm = require('node:vm');
 const { MessageChannel, Worker, markAsUntransferable } = require('node:worker_threads');
 const zlib = require('node:zlib');
-const sharp = require('sharp');
-const snappy = require('snappy');
-const sodium = require('sodium-native');
 const { Arena, Slab } = require('../..');
+const { sharp, snappy, sodium } = require('./addons.js');
 const { certificate } = require('./certificate.js');
 const { producers } = require('./producers.js');
 
@@ -120,13 +118,13 @@ const ofNode = {
     await handle.close();
     return buffer;
   },
-  'fs.readlinkSync': () => fs.readlinkSync('/proc/self/exe', { encoding: 'buffer' }),
+  'fs.realpathSync.native': () => fs.realpathSync.native(file, { encoding: 'buffer' }),
   'fs.readdirSync': () => fs.readdirSync('/', { encoding: 'buffer' }),
   'a Readable of text': () => Readable.from(['some ', 'text'], { objectMode: false }).toArray(),
   'a Readable`s text': async () => Buffer.from(await text(Readable.from([bytes]))),
 };
 
-const ofAddons = {
+const ofSharp = sharp && {
   'sharp, raw': () =>
     sharp({ create: { width: 64, height: 64, channels: 3, background: 'red' } })
       .raw()
@@ -135,10 +133,16 @@ const ofAddons = {
     sharp({ create: { width: 32, height: 32, channels: 3, background: 'blue' } })
       .png()
       .toBuffer(),
+};
+
+const ofSnappy = snappy && {
   'snappy.compress': () => snappy.compress(bytes),
   'snappy.uncompress': async () =>
     snappy.uncompress(await snappy.compress(bytes), { asBuffer: true }),
   'snappy.compressSync': () => snappy.compressSync(bytes),
+};
+
+const ofSodium = sodium && {
   sodium_malloc: () => sodium.sodium_malloc(4000),
   'sodium-native, filled': () => {
     const buffer = Buffer.alloc(5000);
@@ -152,4 +156,4 @@ const ofRalloc = {
   'a slab': () => slab.alloc(4000),
 };
 
-module.exports = { makers: { ...ofNode, ...ofAddons, ...ofRalloc } };
+module.exports = { makers: { ...ofNode, ...ofSharp, ...ofSnappy, ...ofSodium, ...ofRalloc } };

@@ -14,7 +14,7 @@ const net = require('node:net');
 const { join } = require('node:path');
 const tls = require('node:tls');
 const zlib = require('node:zlib');
-const sharp = require('sharp');
+const { sharp } = require('./addons.js');
 const { certificate } = require('./certificate.js');
 
 const MANY = 1024 * 1024;

@@ -4,7 +4,7 @@
 
 const vm = require('node:vm');
 
-/** Source text that stops the call of stopped() in which it is run. Not on Windows, where no process sends itself SIGINT. */
+/** Source text that stops the call of stopped() in which it is run. For needsInterrupt() of needs.js. */
 const STOP = "process.kill(process.pid, 'SIGINT'); for (;;);";
 
 /** Calls `use`: true if it was stopped. */

@@ -5,14 +5,14 @@
 
 const test = require('ava');
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
 const express5 = require('express');
-const { posixTest } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
 const { kinds, serve, assertSettled } = require('../helpers/server.js');
 const { Exchange } = require('../helpers/exchange.js');
 const { Client } = require('../helpers/client.js');
+const { folder } = require('../helpers/folder.js');
+const { needsFileLimit } = require('../helpers/needs.js');
 const { until } = require('../helpers/until.js');
 const ralloc = require('../../lib/index.js');
 
@@ -21,8 +21,7 @@ const root = path.join(__dirname, '..', '..');
 
 /** Another copy of ralloc in this process, as two dependencies of an application can bring. */
 function secondCopy(t) {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ralloc-'));
-  t.teardown(() => fs.rmSync(dir, { recursive: true }));
+  const dir = folder(t);
   const files = fs.readdirSync(root).filter((name) => name.endsWith('.node'));
   for (const name of ['package.json', 'lib', ...files]) {
     fs.cpSync(path.join(root, name), path.join(dir, name), { recursive: true });
@@ -171,7 +170,7 @@ test('in a router, behind a path, and nested applications', async (t) => {
   t.is(arenas.stats().finished, 2);
 });
 
-posixTest(
+needsFileLimit(
   'where the process can open no file, a request, its memory and its limit are errors with a code, and the next ones are as ever',
   async (t) => {
     const { code, result, stderr } = await run('request/no-files.js');
