@@ -8,6 +8,7 @@ const dgram = require('node:dgram');
 const fs = require('node:fs');
 const http = require('node:http');
 const https = require('node:https');
+const os = require('node:os');
 const { PassThrough, Readable } = require('node:stream');
 const zlib = require('node:zlib');
 const test = require('ava').serial;
@@ -27,7 +28,7 @@ function closing(thing, call) {
 }
 
 async function inFile(dead) {
-  const handle = await fs.promises.open('/dev/null', 'w');
+  const handle = await fs.promises.open(os.devNull, 'w');
   try {
     await handle.write(dead);
   } finally {
@@ -41,7 +42,7 @@ const request = () => http.request({ port: 1, method: 'PUT', path: '/up?key=secr
 const calls = {
   'fs.write()': (dead) => fs.write(1, dead, nothing),
   'fs.read()': (dead) => fs.read(0, dead, 0, 1, null, nothing),
-  'fs.writeFile()': (dead) => fs.promises.writeFile('/dev/null', dead),
+  'fs.writeFile()': (dead) => fs.promises.writeFile(os.devNull, dead),
   'FileHandle.write()': inFile,
   'crypto.randomFill()': (dead) => crypto.randomFill(dead, nothing),
   'Socket.send()': (dead) => closing(dgram.createSocket('udp4'), (one) => one.send(dead, 9)),

@@ -8,6 +8,7 @@ const buffer = require('node:buffer');
 const childProcess = require('node:child_process');
 const crypto = require('node:crypto');
 const fs = require('node:fs');
+const os = require('node:os');
 const { PassThrough } = require('node:stream');
 const { StringDecoder } = require('node:string_decoder');
 const util = require('node:util');
@@ -21,7 +22,7 @@ const key = Buffer.alloc(32, 1);
 const block = Buffer.alloc(16, 2);
 const pair = crypto.generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const nothing = () => {};
-const fd = fs.openSync('/dev/null', 'r+');
+const fd = fs.openSync(os.devNull, 'r+');
 const cipher = () => crypto.createCipheriv('aes-256-ctr', key, block);
 const gcm = (create) => create('aes-256-gcm', key, block);
 const { port1, port2 } = new MessageChannel();
@@ -66,7 +67,7 @@ const functions = {
   'fs.writevSync': (one) => fs.writevSync(fd, [block, one]),
   'fs.readvSync': (one) => fs.readvSync(fd, [one]),
   'fs.writeFileSync': (one) => fs.writeFileSync(fd, one),
-  'fs.appendFileSync': (one) => fs.appendFileSync('/dev/null', one),
+  'fs.appendFileSync': (one) => fs.appendFileSync(os.devNull, one),
   'crypto.timingSafeEqual': (one) => crypto.timingSafeEqual(one, block),
   'crypto.randomFillSync': (one) => crypto.randomFillSync(one),
   'crypto.createHmac': (one) => crypto.createHmac('sha256', one),

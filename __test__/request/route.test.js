@@ -5,6 +5,7 @@
 
 const test = require('ava');
 const fs = require('node:fs');
+const os = require('node:os');
 const { promisify } = require('node:util');
 const { once } = require('node:events');
 const http = require('node:http');
@@ -139,7 +140,7 @@ test("Node's operations are held on a route that leaves 'gc', whose memory nothi
   const after = begin(arenas);
   after.toRoute(detach);
   const buffer = after.arena.alloc(100);
-  const file = await promisify(fs.open)('/dev/null', 'w');
+  const file = await promisify(fs.open)(os.devNull, 'w');
   const written = promisify(fs.write)(file, buffer);
   await after.exchange.finish();
   t.is(buffer.length, 100, 'held');
