@@ -13,6 +13,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { format } = require('node:util');
 const vm = require('node:vm');
+const { linkPackage } = require('./link-package.js');
 
 const root = path.join(__dirname, '..', '..');
 
@@ -70,13 +71,8 @@ const OTHERS = [
 function packageFolder(t) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ralloc-docs-'));
   t.teardown(() => fs.rmSync(dir, { recursive: true }));
-  const modules = path.join(dir, 'node_modules');
-  fs.mkdirSync(modules);
-  fs.symlinkSync(root, path.join(modules, 'ralloc'), 'junction');
-  for (const name of OTHERS) {
-    fs.mkdirSync(path.dirname(path.join(modules, name)), { recursive: true });
-    fs.symlinkSync(path.join(root, 'node_modules', name), path.join(modules, name), 'junction');
-  }
+  linkPackage(dir, 'ralloc', root);
+  for (const name of OTHERS) linkPackage(dir, name, path.join(root, 'node_modules', name));
   return dir;
 }
 

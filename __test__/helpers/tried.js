@@ -6,6 +6,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { run } = require('./child.js');
 const { folder } = require('./folder.js');
+const { linkPackage } = require('./link-package.js');
 const { PROVED, plan } = require('./planned.js');
 const { ralloc } = require('./profile.js');
 
@@ -83,8 +84,7 @@ function tried(t, { files, sites = [ROWS], table = 'ralloc.table.json', copy = r
   const dir = fs.realpathSync(folder(t));
   const all = { 'serve.js': SERVE, 'app.js': APP, 'rows.js': ROWS_TEXT, ...files };
   plan(dir, all, sites, table);
-  fs.mkdirSync(path.join(dir, 'node_modules'), { recursive: true });
-  fs.symlinkSync(copy, path.join(dir, 'node_modules', 'ralloc'), 'junction');
+  linkPackage(dir, 'ralloc', copy);
   const file = (name) => path.join(dir, name);
   return {
     dir,

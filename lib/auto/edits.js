@@ -5,6 +5,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
+const { fileKey } = require('../base/file-key.js');
 const { rootOf } = require('../site/application.js');
 const { isOutside, packageOf } = require('./packages.js');
 const { isProved } = require('./proofs.js');
@@ -66,7 +67,7 @@ function lookAt(root, file, packages) {
 /**
  * `{ sites, files }` of a table that stands in `folder`. `sites`: those that are proved to die with their request, and where `isSuggested` the others of requests too, `{ key, name, why, file }`, name: of its file; why: why it stays as it is;
  * file: the number of its file, where it changes.
- * `files`: real path → `{ number, sha256, edits }` of those that change, and edits: `{ site, name, offset, callee, … }`, where in the text which name is to be put, and what else
+ * `files`: key of the real path → `{ number, sha256, edits }` of those that change, and edits: `{ site, name, offset, callee, … }`, where in the text which name is to be put, and what else
  * the table says of the place.
  */
 function editsOf(table, { folder, packages, isSuggested, ...options }) {
@@ -85,14 +86,15 @@ function editsOf(table, { folder, packages, isSuggested, ...options }) {
     const number = sites.length;
     const why =
       whyFile ?? whyOf(site, options) ?? (number < MOST_SITES ? undefined : 'there are too many');
-    const others = files.get(real)?.edits ?? [];
+    const key = real && fileKey(real);
+    const others = files.get(key)?.edits ?? [];
     if (others.some((edit) => edit.offset === offset)) continue; // told twice, by hand
     sites.push({ key: `${file}:${line}:${column} ${of}`, name: file, why, file: undefined });
     if (why !== undefined) continue;
-    if (!files.has(real)) {
-      files.set(real, { number: files.size, sha256: hashes.get(file), edits: [] });
+    if (!files.has(key)) {
+      files.set(key, { number: files.size, sha256: hashes.get(file), edits: [] });
     }
-    const { edits, number: fileNumber } = files.get(real);
+    const { edits, number: fileNumber } = files.get(key);
     const { source, fingerprint } = site;
     const place = { offset, callee, line, column, source, fingerprint };
     edits.push({ site: number, name: nameOf(number), ...place });

@@ -9,6 +9,7 @@ const process = require('node:process');
 const { fileURLToPath, pathToFileURL } = require('node:url');
 const fs = require('node:fs');
 const { attempt } = require('../base/attempt.js');
+const { fileKey } = require('../base/file-key.js');
 const { Patches } = require('../guard/patches.js');
 const { change } = require('./change.js');
 
@@ -33,7 +34,7 @@ class PlannedFiles {
   /** What is to be compiled in the place of `source`; undefined where that stays. */
   changed(file, source) {
     const real = KEEPS_LINKS ? fs.realpathSync(file) : file;
-    const plan = this.#files.get(real);
+    const plan = this.#files.get(fileKey(real));
     if (plan === undefined || source === null || source === undefined) return undefined;
     const { state, text } = change(real, plan, source);
     this.#see(plan.number, state);

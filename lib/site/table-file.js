@@ -5,6 +5,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { RallocError } = require('../base/errors.js');
+const { fileKey } = require('../base/file-key.js');
 const { applicationOf } = require('./application.js');
 const { CERTAINTIES, REASONS, STRATEGIES } = require('./decisions.js');
 
@@ -213,4 +214,15 @@ function textOf({ application, recorded, lifetimes, files, sites, named }) {
 /** A file as the table in `folder` names it. */
 const nameIn = (folder, file) => path.relative(folder, file).replaceAll(path.sep, '/');
 
-module.exports = { FORMAT, VERSION, nameIn, parse, readOwnTable, readTable, textOf };
+/** The same by the letters that the disk has: a program on Windows may have asked for its file by others, and the table is for other systems too. */
+function nameOnDisk(folder, file, realpath = fs.realpathSync.native) {
+  const name = nameIn(folder, file);
+  try {
+    const tail = realpath(file).replaceAll(path.sep, '/').slice(-name.length);
+    return fileKey(tail) === fileKey(name) ? tail : name;
+  } catch {
+    return name;
+  }
+}
+
+module.exports = { FORMAT, VERSION, nameIn, nameOnDisk, parse, readOwnTable, readTable, textOf };

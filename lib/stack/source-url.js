@@ -17,10 +17,11 @@ function pathOf(file) {
   }
 }
 
-/** A name among a map's `sources`: a path, or the URL that a bundler made up. `base`: where the map stands. */
-function sourceOf(name, root, base) {
-  const joined = root ? `${root.replace(/\/?$/, '/')}${name}` : name;
-  if (path.isAbsolute(joined)) return joined;
+/** A name among a map's `sources`: a path, or the URL that a bundler made up. `base`: where the map stands; `of`: the paths of this system. */
+function sourceOf(name, root, base, of = path) {
+  const joined = root ? `${root.replace(/[\\/]?$/, '/')}${name}` : name;
+  // Compilers on Windows write either slash, and stacks one.
+  if (of.isAbsolute(joined)) return of === path.win32 ? of.normalize(joined) : joined;
   return pathOf(new URL(joined, base).href);
 }
 

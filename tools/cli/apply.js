@@ -4,6 +4,7 @@
 
 const path = require('node:path');
 const { parseArgs } = require('node:util');
+const { fileKey } = require('../../lib/base/file-key.js');
 const { checkProofs } = require('../../lib/auto/proofs.js');
 const { nameIn, readOwnTable } = require('../../lib/site/table-file.js');
 const { diffOf } = require('../placement/apply/diff.js');
@@ -52,8 +53,9 @@ function parse(argv) {
 
 /** Files that were given, and of which the table says nothing. */
 function checkFiles(files, { root, folder, table }) {
-  const known = new Set(table.files.map(({ file }) => nameIn(root, path.resolve(folder, file))));
-  const stray = files.find((file) => !known.has(file));
+  const keyOf = ({ file }) => fileKey(nameIn(root, path.resolve(folder, file)));
+  const known = new Set(table.files.map(keyOf));
+  const stray = files.find((file) => !known.has(fileKey(file)));
   if (stray !== undefined) throw new UsageError(`The table has no sites of ${stray}`);
 }
 

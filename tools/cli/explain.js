@@ -4,6 +4,7 @@
 
 const path = require('node:path');
 const { parseArgs } = require('node:util');
+const { fileKey } = require('../../lib/base/file-key.js');
 const { nameIn, readTable } = require('../../lib/site/table-file.js');
 const { explain, locate } = require('../placement/bake/explain.js');
 const { OUTPUT } = require('./bake.js');
@@ -77,13 +78,14 @@ async function run(argv) {
   const table = readTable(values.table);
   const folder = path.dirname(path.resolve(values.table));
   const place = placeOf(given);
-  const name = nameIn(folder, path.resolve(place.file));
-  if (!table.files.some(({ file }) => file === name)) {
+  const key = fileKey(nameIn(folder, path.resolve(place.file)));
+  const known = table.files.find(({ file }) => fileKey(file) === key);
+  if (known === undefined) {
     const ask = place.line === undefined ? '. Give one line: ralloc explain FILE:LINE' : '';
     tell(`ralloc: ${whyNone(place, [])}: ${values.table} names files from ${folder}${ask}`);
     return FAILED;
   }
-  const { sites, warnings } = locate(table, folder, name);
+  const { sites, warnings } = locate(table, folder, known.file);
   for (const warning of warnings) tell(`ralloc: ${warning}`);
   const { line, column } = place;
   const found = sites.filter(

@@ -3,6 +3,7 @@
 // The sites of a profile as lines of source: sites of one place are one line, by whatever stacks it was reached.
 
 const path = require('node:path');
+const { fileKey } = require('../../lib/base/file-key.js');
 const { DEPENDENCY, isOfRalloc } = require('../../lib/stack/frames.js');
 const { Totals } = require('./totals.js');
 
@@ -39,26 +40,27 @@ function placeOf(stack) {
   return stack[0];
 }
 
-/** The folder that all these files are in. */
-function commonFolder(files) {
+/** The folder that all these files are in. `of`: the paths of their system. */
+function commonFolder(files, of = path) {
   const [first, ...rest] = files
-    .filter((file) => path.isAbsolute(file))
-    .map((file) => path.dirname(file));
+    .filter((file) => of.isAbsolute(file))
+    .map((file) => of.dirname(file));
   if (first === undefined) return undefined;
-  let parts = first.split(path.sep);
+  const keyOf = (part) => fileKey(part ?? '', of === path.win32);
+  let parts = first.split(of.sep);
   for (const folder of rest) {
-    const others = folder.split(path.sep);
-    const differs = parts.findIndex((part, index) => part !== others[index]);
+    const others = folder.split(of.sep);
+    const differs = parts.findIndex((part, index) => keyOf(part) !== keyOf(others[index]));
     if (differs !== -1) parts = parts.slice(0, differs);
   }
-  return parts.join(path.sep) || path.sep;
+  return parts.length > 1 ? parts.join(of.sep) : `${parts.join('')}${of.sep}`; // of a drive `C:\\`: `C:` is the current folder there
 }
 
 /** A path as it is shown: below the application's folder, or from node_modules on. */
-function shortPath(file, folder) {
-  if (folder !== undefined && path.isAbsolute(file)) {
-    const below = path.relative(folder, file);
-    if (!below.startsWith('..') && !path.isAbsolute(below)) return below.replaceAll(path.sep, '/');
+function shortPath(file, folder, of = path) {
+  if (folder !== undefined && of.isAbsolute(file)) {
+    const below = of.relative(folder, file);
+    if (!below.startsWith('..') && !of.isAbsolute(below)) return below.replaceAll(of.sep, '/');
   }
   const package_ = file.lastIndexOf('node_modules');
   return (package_ === -1 ? file : file.slice(package_)).replaceAll('\\', '/');
@@ -158,7 +160,7 @@ function linesOf(collection, sources) {
     const key =
       place === undefined
         ? `${site.source} ${site.route ?? ''}`
-        : `${place.file}:${place.line}:${place.column}`;
+        : `${fileKey(place.file)}:${place.line}:${place.column}`;
     let line = lines.get(key);
     if (line === undefined) {
       line = new Line(key, place);

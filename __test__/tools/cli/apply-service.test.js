@@ -12,6 +12,7 @@ const { nativeTest } = require('../../helpers/backend.js');
 const { budget } = require('../../helpers/budget.js');
 const { fixturePath, run } = require('../../helpers/child.js');
 const { folder } = require('../../helpers/folder.js');
+const { linkPackage } = require('../../helpers/link-package.js');
 const { ralloc } = require('../../helpers/profile.js');
 
 const REQUESTS = budget(1500, 4000, 1500); // with 4,000 the recording proves by itself where parseRows() belongs
@@ -21,12 +22,11 @@ const root = path.join(__dirname, '..', '..', '..');
 function service(t) {
   const dir = path.join(fs.realpathSync(folder(t)), 'service');
   fs.cpSync(fixturePath('tools/placement/applied'), dir, { recursive: true });
-  fs.mkdirSync(path.join(dir, 'node_modules'));
   for (const [name, to] of [
     ['ralloc', root],
     ['express', fs.realpathSync(path.join(root, 'node_modules', 'express'))],
   ]) {
-    fs.symlinkSync(to, path.join(dir, 'node_modules', name), 'junction');
+    linkPackage(dir, name, to);
   }
   return dir;
 }

@@ -10,6 +10,7 @@ const path = require('node:path');
 const { FILES, NOW, ROWS, TEXT, application } = require('../../helpers/applied.js');
 const { posixTest } = require('../../helpers/backend.js');
 const { folder } = require('../../helpers/folder.js');
+const { linkPackage } = require('../../helpers/link-package.js');
 const { SIZE, plan } = require('../../helpers/planned.js');
 const { ralloc } = require('../../helpers/profile.js');
 
@@ -163,9 +164,8 @@ server.listen(0, async () => {
 });
 `;
   const files = { ...FILES, 'main.js': main };
-  const { dir, apply, file } = application(t, { files });
-  fs.mkdirSync(file('node_modules'));
-  fs.symlinkSync(path.join(__dirname, '..', '..', '..'), file('node_modules/ralloc'), 'junction');
+  const { dir, apply } = application(t, { files });
+  linkPackage(dir, 'ralloc', path.join(__dirname, '..', '..', '..'));
   const runs = () => JSON.parse(execFileSync(process.execPath, ['main.js'], { cwd: dir }));
   const before = runs();
   t.is((await apply('--write')).code, 0);

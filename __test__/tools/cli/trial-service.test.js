@@ -9,6 +9,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { fixturePath, run } = require('../../helpers/child.js');
 const { folder } = require('../../helpers/folder.js');
+const { linkPackage } = require('../../helpers/link-package.js');
 const { PROVED, plan } = require('../../helpers/planned.js');
 const { ralloc } = require('../../helpers/profile.js');
 const { told } = require('../../helpers/tried.js');
@@ -22,12 +23,11 @@ test('a service answers the same on trial, and uses its arenas', async (t) => {
   const file = 'lib/rows.js';
   const site = { file, call: 'Buffer.allocUnsafe(', name: 'parseRows', ...PROVED };
   plan(dir, { [file]: fs.readFileSync(path.join(dir, file), 'utf8') }, [site]);
-  fs.mkdirSync(path.join(dir, 'node_modules'));
   for (const [name, to] of [
     ['ralloc', root],
     ['express', fs.realpathSync(path.join(root, 'node_modules', 'express'))],
   ]) {
-    fs.symlinkSync(to, path.join(dir, 'node_modules', name), 'junction');
+    linkPackage(dir, name, to);
   }
   const main = { path: path.join(dir, 'main.js'), args: [REQUESTS], cwd: dir };
   const plain = await run('', main);

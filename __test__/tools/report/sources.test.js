@@ -8,6 +8,7 @@ const esbuild = require('esbuild');
 const fs = require('node:fs');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
+const { sourceOf } = require('../../../lib/stack/source-url.js');
 const { Sources } = require('../../../tools/report/sources.js');
 const { folder } = require('../../helpers/folder.js');
 
@@ -83,6 +84,15 @@ test('the source of a bundler’s URL is shown out of the map', (t) => {
   const found = sources.resolve(frame);
   t.regex(found.file, /^webpack:\/\/shop\/.*src\/rows\.ts$/);
   t.true(sources.snippet(found.file, found.line).lines.includes('  return Buffer.alloc(length);'));
+});
+
+test('a map of Windows may have either slash', (t) => {
+  const { win32 } = path;
+  const named = (name, root) => sourceOf(name, root, new URL('file:///C:/app/dist/a.js'), win32);
+  t.is(named('C:/app/src/a.ts'), 'C:\\app\\src\\a.ts');
+  t.is(named('a.ts', 'C:\\app\\src\\'), 'C:\\app\\src\\a.ts');
+  t.is(named('src/a.ts', 'C:/app'), 'C:\\app\\src\\a.ts');
+  t.is(named('webpack://app/src/a.ts'), 'webpack://app/src/a.ts');
 });
 
 test('the frames of ES modules have URLs', (t) => {

@@ -4,6 +4,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
+const { fileKey } = require('../../../lib/base/file-key.js');
 const { isOutside, packageOf } = require('../../../lib/auto/packages.js');
 const { isProved } = require('../../../lib/auto/proofs.js');
 const { nameIn } = require('../../../lib/site/table-file.js');
@@ -92,7 +93,7 @@ class Plan {
 
   #isWanted(name) {
     const { files } = this.#options;
-    return files.length === 0 || files.includes(name);
+    return files.length === 0 || files.some((file) => fileKey(file) === fileKey(name));
   }
 
   #add({ file, sha256 }) {

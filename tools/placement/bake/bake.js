@@ -6,7 +6,7 @@ const { applicationOf } = require('../../../lib/site/application.js');
 const { bordersOf, startOf } = require('../clusters.js');
 const { decide } = require('../rules.js');
 const { CERTAINTIES } = require('../../../lib/site/decisions.js');
-const { nameIn } = require('../../../lib/site/table-file.js');
+const { nameOnDisk } = require('../../../lib/site/table-file.js');
 const { sizeClassEnd } = require('../../recorder/buckets.js');
 const { lookInto } = require('../../../lib/auto/source/look.js');
 const { MARK } = require('../../recorder/compiled.js');
@@ -91,11 +91,21 @@ class SourceFiles {
   }
 }
 
+/** What the table in `folder` calls files. */
+function namesIn(folder) {
+  const names = new Map();
+  return (file) => {
+    if (!names.has(file)) names.set(file, nameOnDisk(folder, file));
+    return names.get(file);
+  };
+}
+
 /** The share of its bytes that were allocated in listeners where current() is undefined. */
 const listenedOf = ({ listened, bytes }) =>
   Math.min(1, Math.round((listened / bytes) * 1000) / 1000);
 
-function siteOf({ evidence, decision }, files, folder, borders) {
+/** `nameOf(file)`: as the table has it. */
+function siteOf({ evidence, decision }, files, nameOf, borders) {
   const { file, line, column, source } = evidence;
   const text = files.of(file);
   if (text === undefined) return undefined;
@@ -107,7 +117,7 @@ function siteOf({ evidence, decision }, files, folder, borders) {
   }
   const fingerprint = text.fingerprintOf(line, column);
   return {
-    file: nameIn(folder, file),
+    file: nameOf(file),
     line,
     column,
     ...{ offset: call.offset, function: evidence.function, source, callee: call.callee },
@@ -203,14 +213,15 @@ function bake(profile, { folder, isUnchanged = false, acorn, before }) {
   const borders = clusters(lifetimes, profile.collectionMs);
   const started = Math.min(...profile.recorders.map(({ start }) => start));
   const baked = before === undefined ? new Map() : bakedFiles(before, Math.floor(started));
-  const files = new SourceFiles(started, isUnchanged, (file) => baked.get(nameIn(folder, file)));
+  const nameOf = namesIn(folder);
+  const files = new SourceFiles(started, isUnchanged, (file) => baked.get(nameOf(file)));
   const [known, few] = [[], []];
   for (const evidence of places) {
     const decision = decide(evidence);
     (decision.reason === 'few-samples' ? few : known).push({ evidence, decision });
   }
   const all = known
-    .map((one) => siteOf(one, files, folder, borders))
+    .map((one) => siteOf(one, files, nameOf, borders))
     .filter((site) => site !== undefined);
   const sites = onePerPlace(all).sort(
     (a, b) => byName(a.file, b.file) || a.line - b.line || a.column - b.column,
@@ -224,7 +235,7 @@ function bake(profile, { folder, isUnchanged = false, acorn, before }) {
   const names = new Set(sites.map(({ file }) => file));
   const texts = new Map(
     known
-      .map(({ evidence: { file } }) => [nameIn(folder, file), file])
+      .map(({ evidence: { file } }) => [nameOf(file), file])
       .filter(([file]) => names.has(file))
       .map(([file, name]) => [file, { name, text: files.of(name) }]),
   );

@@ -3,6 +3,7 @@
 // What a profile says of the places that allocate, and of the lifetimes of each size class.
 
 const path = require('node:path');
+const { fileKey } = require('../../../lib/base/file-key.js');
 const { LONG_MS } = require('../rules.js');
 const { BUCKETS, bucketStart, sizeClassEnd } = require('../../recorder/buckets.js');
 const { events } = require('../../recorder/events.js');
@@ -167,7 +168,8 @@ function placeOf({ source, frames: [frame] }) {
 }
 
 /** What tells a place, and a source of its, from others. */
-const keyOfPlace = ({ source, file, line, column }) => `${source}\n${file}:${line}:${column}`;
+const keyOfPlace = ({ source, file, line, column }) =>
+  `${source}\n${fileKey(file)}:${line}:${column}`;
 
 /**
  * `{ places, named, lifetimes }` of a profile: an Evidence for each place and source, and for each site('name'), and size class → bytes by bucket of the lifetime, also of what was

@@ -57,11 +57,15 @@ export function snippet({ code, line, path }, around = Infinity) {
   );
 }
 
+/** On a drive of Windows, case tells nothing apart. */
+const keyOf = (path) => (/^[a-z]:/i.test(path) ? path.toLowerCase() : path);
+
 /** A path below the application's folder, or from node_modules on. */
 export function shorten(file, folder) {
   const plain = file.replaceAll('\\', '/');
   const below = folder?.replaceAll('\\', '/').replace(/\/?$/, '/');
-  if (below !== undefined && plain.startsWith(below)) return plain.slice(below.length);
+  if (below !== undefined && keyOf(plain).startsWith(keyOf(below)))
+    return plain.slice(below.length);
   const modules = plain.lastIndexOf('node_modules/');
   return modules === -1 ? plain : plain.slice(modules);
 }

@@ -5,9 +5,9 @@
 
 const test = require('ava');
 const { execFileSync } = require('node:child_process');
-const fs = require('node:fs');
 const path = require('node:path');
 const { folder } = require('../../../helpers/folder.js');
+const { linkPackage } = require('../../../helpers/link-package.js');
 const { LINE, PROVED, applied, plan, planned, writeFiles } = require('../../../helpers/planned.js');
 
 const CALL = 'Buffer.from(';
@@ -22,9 +22,7 @@ const EARLY = `export function early() {\n  return ${CALL}'early');\n}\nconsole.
 function changed(t, files, file) {
   const dir = folder(t);
   plan(dir, files, [{ file, call: CALL, ...PROVED }]);
-  fs.mkdirSync(path.join(dir, 'node_modules'));
-  const root = path.join(__dirname, '..', '..', '..', '..');
-  fs.symlinkSync(root, path.join(dir, 'node_modules', 'ralloc'), 'junction');
+  linkPackage(dir, 'ralloc', path.join(__dirname, '..', '..', '..', '..'));
   const run = () => execFileSync(process.execPath, [file], { cwd: dir, encoding: 'utf8' });
   const before = run();
   const { texts, faults, left } = planned(dir);

@@ -1,0 +1,47 @@
+'use strict';
+
+// A package in node_modules of an application that a test writes.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { pathToFileURL } = require('node:url');
+
+const targetOf = (target, kind) =>
+  typeof target === 'object' ? targetOf(target.default ?? target[kind], kind) : target;
+
+/** A package of modules that load those of the other one, which may be loaded by `exports`. */
+function standIn(to, at) {
+  const { exports: all = { '.': '.' } } = require(path.join(to, 'package.json'));
+  const exports = {};
+  fs.mkdirSync(at);
+  const write = (ending, text) => {
+    const name = `${fs.readdirSync(at).length}${ending}`;
+    fs.writeFileSync(path.join(at, name), text);
+    return `./${name}`;
+  };
+  for (const [name, target] of Object.entries(all)) {
+    const module = path.join(to, targetOf(target, 'require'));
+    const ways = { default: write('.js', `module.exports = require(${JSON.stringify(module)});`) };
+    const [, ending] = /(\.mjs)$/.exec(targetOf(target, 'import')) ?? [];
+    if (ending !== undefined) {
+      const from = `from '${pathToFileURL(path.join(to, targetOf(target, 'import')))}';`;
+      ways.import = write(ending, `export * ${from}\nexport { default } ${from}`);
+    }
+    exports[name] = { import: ways.import ?? ways.default, default: ways.default };
+  }
+  fs.writeFileSync(path.join(at, 'package.json'), JSON.stringify({ exports }));
+}
+
+/** Makes `name` in node_modules of `dir` the package in `to`: by a link, and on Wine, which has no junctions, by a stand-in. */
+function linkPackage(dir, name, to) {
+  const at = path.join(dir, 'node_modules', name);
+  fs.mkdirSync(path.dirname(at), { recursive: true });
+  try {
+    fs.symlinkSync(to, at, 'junction');
+  } catch (error) {
+    if (error.code !== 'ENOTSUP') throw error;
+    standIn(to, at);
+  }
+}
+
+module.exports = { linkPackage };

@@ -1,0 +1,11 @@
+'use strict';
+
+const process = require('node:process');
+
+const IS_WINDOWS = process.platform === 'win32';
+
+/** What tells a file from others by its name. On Windows `c:/App/a.js` is `C:\app\A.js`. */
+const fileKey = (name, isWindows = IS_WINDOWS) =>
+  isWindows ? name.replaceAll('/', '\\').toLowerCase() : name;
+
+module.exports = { fileKey };
