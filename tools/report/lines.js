@@ -40,8 +40,12 @@ function placeOf(stack) {
   return stack[0];
 }
 
-/** The folder that all these files are in. `of`: the paths of their system. */
-function commonFolder(files, of = path) {
+/** The paths of the system that a file is of: a profile may be of another machine's. */
+const pathsOf = (file) => (/^(?:[a-z]:[\\/]|\\\\)/i.test(file) ? path.win32 : path.posix);
+
+/** The folder that all these files are in. */
+function commonFolder(files) {
+  const of = pathsOf(files[0] ?? '');
   const [first, ...rest] = files
     .filter((file) => of.isAbsolute(file))
     .map((file) => of.dirname(file));
@@ -57,7 +61,8 @@ function commonFolder(files, of = path) {
 }
 
 /** A path as it is shown: below the application's folder, or from node_modules on. */
-function shortPath(file, folder, of = path) {
+function shortPath(file, folder) {
+  const of = pathsOf(file);
   if (folder !== undefined && of.isAbsolute(file)) {
     const below = of.relative(folder, file);
     if (!below.startsWith('..') && !of.isAbsolute(below)) return below.replaceAll(of.sep, '/');

@@ -34,8 +34,9 @@ const FILES = {
 const other = (file) =>
   IS_WINDOWS ? file.replace(/^[A-Za-z]/, (c) => (c === 'C' ? 'c' : c.toUpperCase())) : file;
 
-/** The same, with slashes and letters that a person may type. */
-const typed = (file) => (IS_WINDOWS ? file.replaceAll('\\', '/').toUpperCase() : file);
+/** The same, with slashes and letters that a person may type; endings Node knows by their letters. */
+const typed = (file) =>
+  IS_WINDOWS ? file.replaceAll('\\', '/').replace(/^.*(?=\.)/, (name) => name.toUpperCase()) : file;
 
 function application(t) {
   const dir = path.join(fs.realpathSync(folder(t)), 'My App');
