@@ -78,7 +78,9 @@ module.exports = {
     start,
     'a mount, CPU': () => cpuOf(['express', 'mount']),
     'an Express server at rest, RSS': () => rssOf(['plain', 'mounted']),
-    'after 2,000 requests of JSON, CPU': () => cpuOf(['plain, asked', 'mounted, asked']),
+    '2,000 requests of JSON, CPU': () => cpuOf(['plain, asked', 'mounted, asked']),
     'after 2,000 requests of JSON, RSS': () => rssOf(['plain, asked', 'mounted, asked']),
+    'at rest after 2,000 requests of JSON, RSS': () =>
+      rssOf(['plain, at rest', 'mounted, at rest']),
   },
 };

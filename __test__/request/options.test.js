@@ -47,6 +47,7 @@ const types = {
   onOverflow: [503, null, true],
   maxHeapBytes: ['1', null, true],
   warnAfterMs: ['60', null, false],
+  trim: [0, 'on', null],
 };
 
 for (const [name, values] of Object.entries(types)) {

@@ -265,6 +265,7 @@ expectAssignable<RequestArenaOptions>({
   onOverflow: 'error',
   maxHeapBytes: 0,
   warnAfterMs: 0,
+  trim: false,
   skip: ({ url }: IncomingMessage) => url === '/health',
 });
 expectNotAssignable<RequestArenaOptions>({ onOverflow: 'throw' });

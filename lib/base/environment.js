@@ -3,6 +3,7 @@
 // What the process was started with.
 
 const process = require('node:process');
+const { rangeError } = require('./errors.js');
 
 /** A variable of the environment. Deno lets nobody read it without --allow-env: it is undefined there. */
 function variable(name) {
@@ -13,4 +14,11 @@ function variable(name) {
   }
 }
 
-module.exports = { variable };
+/** Whether a variable turns off what is on without it. Throws ERR_RALLOC_INVALID_ARGUMENT for what it cannot be. */
+function isOff(name) {
+  const value = variable(name) ?? '';
+  if (!['', 'on', 'off'].includes(value)) throw rangeError(name, "'on' or 'off'", value);
+  return value === 'off';
+}
+
+module.exports = { isOff, variable };

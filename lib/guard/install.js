@@ -7,8 +7,7 @@
 // their class, of modules that most servers do not load, wait for such a module or for the first memory.
 
 const stream = require('node:stream');
-const { variable } = require('../base/environment.js');
-const { rangeError } = require('../base/errors.js');
+const { isOff } = require('../base/environment.js');
 const { lazy } = require('../base/lazy.js');
 const { kDatagramGuard, kGuard, kWebGuard } = require('../base/protocol.js');
 const { mayHaveLoaded } = require('../base/runtime.js');
@@ -56,13 +55,6 @@ const isInstalled = (key) => installed.has(key) || stream[key] === true;
 let late = 0; // of `later`, those that were loaded when they were wrapped
 let modules = 0; // of Node's that were loaded when installLoaded() looked
 
-/** Whether RALLOC_GUARD=off leaves Node as it is. Throws ERR_RALLOC_INVALID_ARGUMENT for what it cannot be. */
-function isOff() {
-  const value = variable('RALLOC_GUARD') ?? '';
-  if (!['', 'on', 'off'].includes(value)) throw rangeError('RALLOC_GUARD', "'on' or 'off'", value);
-  return value === 'off';
-}
-
 /** Those who import functions of Node by name see the wrapped ones. jest's node:module does nothing there. */
 function syncImports() {
   const { syncBuiltinESMExports } =
@@ -96,7 +88,7 @@ function wrapAll(group, key, isLate = false) {
 
 /** Wraps Node's functions, but for what installRest() does, where that is wanted. Returns whether they are wrapped. */
 function installFirst(wanted = true) {
-  if (!wanted || isOff()) return false;
+  if (!wanted || isOff('RALLOC_GUARD')) return false;
   wrapAll(parts, kGuard);
   for (const one of later) if (mayHaveLoaded(one.module)) wrapAll(one.parts, one.key);
   return true;

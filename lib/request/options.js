@@ -4,6 +4,7 @@
 
 const os = require('node:os');
 const check = require('../base/validate.js');
+const { isOff } = require('../base/environment.js');
 const { rangeError } = require('../base/errors.js');
 const { commonReaders, commonDefaults } = require('../arena/options.js');
 
@@ -29,6 +30,7 @@ const readers = {
   onOverflow: (value, name) => check.oneOf(value, name, ['heap', 'error']),
   maxHeapBytes: (value, name) => check.integer(value, name, 0, Number.MAX_SAFE_INTEGER),
   warnAfterMs: (value, name) => check.milliseconds(value, name, 0),
+  trim: check.boolean,
 };
 
 /** The options that a route can have for itself. */
@@ -83,7 +85,9 @@ function requestSettings(options) {
     // A request that may be served at all may be served from the heap.
     maxHeapBytes: Math.max(Math.floor(maxBytes / 4), maxBytesPerRequest),
     warnAfterMs: 60_000,
+    trim: true,
     ...checked,
+    ...(isOff('RALLOC_TRIM') && { trim: false }),
     maxBytes,
     maxBytesPerRequest,
     ignored: Object.keys(checked).filter((name) => !ofEach.includes(name)),

@@ -28,6 +28,8 @@ const pools = lazy(() => ({
   ...require('../memory/chunk-pool.js'),
 }));
 
+const endOfLoad = lazy(() => require('../memory/rest.js'));
+
 const SHORTEST_TICK_MS = 10;
 const LONGEST_TICK_MS = 1000;
 const MOST_WARNINGS = 10; // of long requests
@@ -44,7 +46,7 @@ class RequestArenas {
   #tickMs;
   #ticker = null;
   #isGuarded; // as far as it is to be
-  #isTicking; // or will be at the next tick; or is never to
+  #isTicking = false; // or will be at the next tick
   #leasing = 0; // requests in flight that began with mayLease
   #storage = null;
   #closing = null; // the promise of close()
@@ -56,9 +58,9 @@ class RequestArenas {
     this.#isGuarded = !this.settings.guard;
     const { warnAfterMs } = this.settings;
     this.heap = new HeapShare(this.settings.maxHeapBytes);
-    this.#tickMs = Math.min(Math.max(warnAfterMs, SHORTEST_TICK_MS), LONGEST_TICK_MS);
-    this.#long = new LongRequests(Math.ceil(warnAfterMs / this.#tickMs));
-    this.#isTicking = warnAfterMs === 0;
+    const longMs = warnAfterMs === 0 ? Number.POSITIVE_INFINITY : warnAfterMs;
+    this.#tickMs = Math.min(Math.max(longMs, SHORTEST_TICK_MS), LONGEST_TICK_MS);
+    this.#long = new LongRequests(Math.ceil(longMs / this.#tickMs));
     const isTried = globalThis[kTrial]?.mount(current, this.settings.maxBytesPerRequest) === true;
     if (!this.settings.context && !isTried) return;
     this.#storage = new AsyncLocalStorage();
@@ -228,6 +230,7 @@ class RequestArenas {
       if (this.inFlight > 0) return;
       time.clearInterval(this.#ticker);
       this.#isTicking = false;
+      if (this.settings.trim) endOfLoad().watch();
     }, this.#tickMs);
     this.#ticker.unref?.();
   }
@@ -257,6 +260,7 @@ class RequestArenas {
       expired: { ...this.pool.parked.expired },
       guarded,
       heap: this.heap.stats(),
+      trims: endOfLoad().stats(),
       memory: this.pool.stats(),
     };
   }

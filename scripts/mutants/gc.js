@@ -2,6 +2,24 @@
 
 module.exports = [
   {
+    file: 'memory/rest.js',
+    tests: ['memory/rest.test.js'],
+    mutants: {
+      'a process at work is trimmed': ['used <= MOST_MS', 'true'],
+      'rest is 49 ms': ['used <= MOST_MS', 'used < MOST_MS'],
+      'used is all of its CPU': ['  seen = now;\n  if (before', '  if (before'],
+      'those who did nothing are watched': ['  if (now < next) return;\n', ''],
+      'trimmed at each look': ['if (before > 0) end(now);\n  else', ''],
+      'the next at once': ['Math.max(LEAST_MS, ', 'Math.max(0, '],
+      'a tenth of the CPU': ['SHARE = 100', 'SHARE = 10'],
+      'of all trims': [' / trims.count', ''],
+      'more is less': ['Math.max(0, before - ', 'Math.max(before, before - '],
+      'the timer stays': ['  time.clearInterval(timer);\n', ''],
+      'one for each end of a request': ['  if (timer !== null) return;\n', ''],
+      'asked again where there is none': ['stop(Number.POSITIVE_INFINITY)', 'stop(0)'],
+    },
+  },
+  {
     file: 'memory/gc.js',
     tests: ['memory/gc.test.js'],
     mutants: {

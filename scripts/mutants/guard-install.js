@@ -4,15 +4,24 @@ const tests = ['guard/install.test.js'];
 
 module.exports = [
   {
+    file: 'base/environment.js',
+    tests,
+    mutants: {
+      'any word will do': [
+        "if (!['', 'on', 'off'].includes(value)) throw rangeError(name, \"'on' or 'off'\", value);",
+        '',
+      ],
+    },
+  },
+  {
     file: 'guard/install.js',
     tests,
     mutants: {
-      'what is not wanted is done': ['if (!wanted || isOff())', 'if (isOff())'],
-      'off is on': ['if (!wanted || isOff())', 'if (!wanted)'],
-      'any RALLOC_GUARD will do': [
-        "if (!['', 'on', 'off'].includes(value)) throw rangeError('RALLOC_GUARD', \"'on' or 'off'\", value);",
-        '',
+      'what is not wanted is done': [
+        "if (!wanted || isOff('RALLOC_GUARD'))",
+        "if (isOff('RALLOC_GUARD'))",
       ],
+      'off is on': ["if (!wanted || isOff('RALLOC_GUARD'))", 'if (!wanted)'],
       'another copy wraps what is wrapped': [
         'installed.has(key) || stream[key] === true',
         'installed.has(key)',

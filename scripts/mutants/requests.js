@@ -237,6 +237,17 @@ module.exports = [
         '',
         { tests: bounds },
       ],
+      'trimmed though it is not wanted': [
+        'if (this.settings.trim) end',
+        'end',
+        { tests: ['memory/rest.test.js'] },
+      ],
+      'never trimmed': ['endOfLoad().watch()', '(() => {})()', { tests: ['memory/rest.test.js'] }],
+      'trimmed with requests in flight': [
+        'if (this.inFlight > 0) return;',
+        '',
+        { tests: ['memory/rest.test.js'] },
+      ],
       'a context where none was asked for': ['!this.settings.context && !isTried', 'false'],
       'no context': ['if (!this.settings.context && !isTried) return;', 'return;'],
       'nobody finds its contexts': [

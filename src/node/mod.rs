@@ -12,6 +12,8 @@ mod depot;
 mod for_test;
 mod inherited;
 mod leased_arena;
+#[cfg(all(target_os = "linux", target_env = "gnu", not(ralloc_check_windows)))]
+mod malloc;
 mod placement;
 mod shared_slab;
 mod slab;

@@ -72,6 +72,13 @@ pub use family::{
     JOINS, abandon, commit, decommit, lock, map, page_size, release, release_huge, replace,
     reserve, resident, unlock,
 };
+#[cfg(all(
+    feature = "node",
+    target_os = "linux",
+    target_env = "gnu",
+    not(ralloc_check_windows)
+))]
+pub use linux::trim_malloc;
 pub use pages::{SharedPages, map_shared, shared_pages};
 pub use special::{
     advise_huge, bind, boot_millis, bound_to, map_huge, populate, rebind, shared_can_be_huge,

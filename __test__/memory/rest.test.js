@@ -1,0 +1,176 @@
+'use strict';
+// tier: run-time
+
+// What the C library keeps goes back to the system when a load is over: once for each rest, never under load.
+
+const test = require('ava');
+const { requestArena } = require('../..');
+const memory = require('../../lib/memory/native.js');
+const { testWhere } = require('../helpers/backend.js');
+const { run } = require('../helpers/child.js');
+const { Clock } = require('../helpers/clock.js');
+const { Exchange } = require('../helpers/exchange.js');
+const { fresh } = require('../helpers/fresh.js');
+
+const SECOND = 1000;
+const LOAD = 2000; // ms of CPU
+
+/** A process of whose CPU, memory and time the test is the master; what `native` has stands for the binary. */
+function watched(t, native) {
+  const clock = new Clock();
+  const [state, trims] = [{ cpu: 0, rss: 1e8 }, []];
+  const { cpuUsage, memoryUsage } = process;
+  const trimMalloc = () => trims.push(state.cpu) > 0;
+  const rest = fresh('memory/rest.js', {
+    'memory/native.js': native ?? { trimMalloc, trimmedMs: () => trims.length },
+  });
+  t.teardown(() => Object.assign(process, { cpuUsage, memoryUsage }));
+  process.cpuUsage = () => ({ user: 0, system: state.cpu * 1000 });
+  process.memoryUsage = { rss: () => state.rss };
+  /** So many seconds, in each of which the process has `ms` of CPU. */
+  const seconds = (count, ms) => {
+    for (let i = 0; i < count; i++) {
+      state.cpu += ms;
+      clock.pass(SECOND);
+    }
+  };
+  const watch = () => clock.use(() => rest.watch());
+  return { clock, rest, seconds, state, trims, watch };
+}
+
+test.serial('a process that rests after a load is trimmed, and told by how much', (t) => {
+  const { clock, rest, seconds, state, trims, watch } = watched(t);
+  seconds(1, LOAD);
+  watch();
+  watch();
+  seconds(1, 5);
+  t.deepEqual(trims, [LOAD + 5]);
+  state.rss = 7e7;
+  seconds(1, 5);
+  t.deepEqual(rest.stats(), { count: 1, bytes: 3e7, ms: 1 });
+  t.is(clock.timers.length, 0);
+});
+
+test.serial('one that works on, on whatever, is trimmed when that is over', (t) => {
+  const { seconds, trims, watch } = watched(t);
+  seconds(1, LOAD);
+  watch();
+  seconds(10, 60);
+  t.deepEqual(trims, []);
+  seconds(1, 50);
+  t.is(trims.length, 1);
+});
+
+test.serial('a rest has one trim, whatever small requests come in it', (t) => {
+  const { seconds, trims, watch } = watched(t);
+  seconds(1, LOAD);
+  for (let i = 0; i < 40; i++) {
+    watch();
+    seconds(2, 5);
+  }
+  t.is(trims.length, 1);
+  seconds(1, LOAD);
+  watch();
+  seconds(2, 5);
+  t.is(trims.length, 2);
+});
+
+test.serial('a process that has hardly done anything is not looked at', (t) => {
+  const { clock, seconds, watch } = watched(t);
+  seconds(1, 499);
+  watch();
+  t.is(clock.timers.length, 0);
+});
+
+test.serial('trims have a hundredth of the CPU at most', (t) => {
+  const trims = [];
+  const native = { trimMalloc: () => trims.push(0) > 0, trimmedMs: () => 40 * trims.length };
+  const { seconds, watch } = watched(t, native);
+  seconds(1, LOAD);
+  for (let i = 0; i < 3; i++) {
+    watch();
+    seconds(2, 5);
+    seconds(1, 1000);
+  }
+  t.is(trims.length, 1);
+  seconds(1, 1000);
+  for (let i = 0; i < 4; i++) {
+    watch();
+    seconds(2, 5);
+    seconds(1, 1000);
+  }
+  t.is(trims.length, 2);
+  watch();
+  seconds(2, 5);
+  t.is(trims.length, 3);
+});
+
+test.serial(
+  'where the C library is another, or no thread is to be had, it is not asked again',
+  (t) => {
+    for (const native of [{}, { trimMalloc: () => false, trimmedMs: () => 0 }]) {
+      const { clock, rest, seconds, watch } = watched(t, native);
+      seconds(1, LOAD);
+      watch();
+      seconds(1, 5);
+      seconds(1, LOAD);
+      watch();
+      t.is(clock.timers.length, 0);
+      t.deepEqual(rest.stats(), { count: 0, bytes: 0, ms: 0 });
+    }
+  },
+);
+
+testWhere(
+  memory.trimMalloc !== undefined,
+  'glibc',
+  'a server whose load is over has less memory',
+  async (t) => {
+    const { result, stderr } = await run('memory/rests.js', { execArgv: ['--expose-gc'] });
+    t.like(result, { count: 1 }, stderr);
+    t.true(result.bytes > 10e6, JSON.stringify(result));
+    t.true(result.ms > 0);
+  },
+);
+
+/** How often the end of a request, and the second after it, have the process watched. */
+function watches(options) {
+  let count = 0;
+  const clock = new Clock();
+  const { requestArena } = clock.use(() =>
+    fresh('express.js', { 'memory/rest.js': { watch: () => count++ } }),
+  );
+  const arenas = requestArena(options);
+  const exchange = new Exchange();
+  clock.use(() => exchange.begin(arenas));
+  clock.pass(3 * SECOND);
+  const inFlight = count;
+  clock.use(() => arenas.end(exchange.req));
+  clock.pass(SECOND);
+  return { inFlight, after: count };
+}
+
+test.serial(
+  'a server is watched when no request is in flight, and without a limit of time for them too',
+  (t) => {
+    for (const options of [{}, { warnAfterMs: 0 }])
+      t.deepEqual(watches(options), { inFlight: 0, after: 1 });
+  },
+);
+
+test.serial('none is with trim: false, and with RALLOC_TRIM=off', (t) => {
+  t.deepEqual(watches({ trim: false }), { inFlight: 0, after: 0 });
+  t.teardown(() => delete process.env.RALLOC_TRIM);
+  process.env.RALLOC_TRIM = 'off';
+  t.deepEqual(watches({ trim: true }), { inFlight: 0, after: 0 });
+});
+
+test.serial('RALLOC_TRIM is on or off', (t) => {
+  t.teardown(() => delete process.env.RALLOC_TRIM);
+  process.env.RALLOC_TRIM = 'never';
+  t.throws(() => requestArena(), {
+    code: 'ERR_RALLOC_INVALID_ARGUMENT',
+    message:
+      "The value of \"RALLOC_TRIM\" is out of range. It must be 'on' or 'off'. Received 'never'",
+  });
+});

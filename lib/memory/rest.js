@@ -1,0 +1,71 @@
+'use strict';
+
+// When a load is over: glibc keeps what V8's compilers, Node and its libraries have freed, and in a process at rest
+// nobody asks for it. Once for each rest, and on another thread, it is given back to the system.
+
+const process = require('node:process');
+const { lazy } = require('../base/lazy.js');
+const time = require('../base/time.js');
+
+const LOOK_MS = 1000;
+const MOST_MS = 50; // of CPU between two looks, at rest
+const LEAST_MS = 500; // of CPU before a trim: so much is to be done before there is something to give back
+const SHARE = 100; // and so many times what the last one took
+
+/** A server that has rested never may have no memory of ralloc's yet. */
+const native = lazy(() => require('./native.js'));
+
+let timer = null; // while the process is watched
+let seen = 0; // CPU in ms at the last look
+let next = LEAST_MS; // CPU in ms from which on there is something to trim
+let before = 0; // RSS, while a trim is under way
+const trims = { count: 0, bytes: 0 };
+
+function cpu() {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+/** Once a second until the process rests, and once more for what the trim gave. */
+function look() {
+  const now = cpu();
+  const used = now - seen;
+  seen = now;
+  if (before > 0) end(now);
+  else if (used <= MOST_MS) begin();
+}
+
+function begin() {
+  before = process.memoryUsage.rss();
+  if (native().trimMalloc?.() === true) return;
+  before = 0;
+  stop(Number.POSITIVE_INFINITY);
+}
+
+function end(now) {
+  trims.count++;
+  trims.bytes += Math.max(0, before - process.memoryUsage.rss());
+  before = 0;
+  stop(now + Math.max(LEAST_MS, (SHARE * native().trimmedMs()) / trims.count));
+}
+
+function stop(until) {
+  next = until;
+  time.clearInterval(timer);
+  timer = null;
+}
+
+/** To be called when no request is in flight, outside of every AsyncLocalStorage. */
+function watch() {
+  if (timer !== null) return;
+  const now = cpu();
+  if (now < next) return;
+  seen = now;
+  timer = time.setInterval(look, LOOK_MS);
+  timer.unref?.();
+}
+
+/** Of the process: how often, by how many bytes its RSS was less a second later, and milliseconds. */
+const stats = () => ({ ...trims, ms: native().trimmedMs?.() ?? 0 });
+
+module.exports = { watch, stats };
