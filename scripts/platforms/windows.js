@@ -3,6 +3,7 @@
 // Windows on x64: built with MinGW, npm's Node for it, run by Debian's Wine in a home of its own. Wine 8 starts Node 22; 24's
 // program ends in an exception there.
 
+const { version: ESBUILD } = require('esbuild/package.json');
 const fs = require('node:fs');
 const path = require('node:path');
 const { execute, once } = require('../lib/brought.js');
@@ -18,6 +19,8 @@ const LIBRARIES = ['usr', 'lib', 'x86_64-linux-gnu'];
 const wineOf = (tools) => path.join(tools, 'wine');
 const homeOf = (tools) => path.join(tools, 'wine-home', 'prefix');
 const nodeOf = (tools, node) => path.join(tools, `node-${node}-win`, 'bin', 'node.exe');
+/** Tests compile sources; node_modules has the program for this machine alone. */
+const esbuildOf = (tools) => path.join(tools, `esbuild-${ESBUILD}-win`, 'esbuild.exe');
 const gnuOf = (tools) => path.join(tools, 'mingw');
 const importsOf = (tools) => path.join(tools, 'node-imports');
 
@@ -106,6 +109,9 @@ async function bring(tools, node) {
   });
   await bringHome(tools);
   await bringNode('win-x64', node, nodeOf(tools, node));
+  await once(path.dirname(esbuildOf(tools)), (part) =>
+    unpack(part, `@esbuild/win32-x64@${ESBUILD}`),
+  );
 }
 
 async function build(root, tools) {
@@ -129,7 +135,7 @@ function runner(tools, node) {
   return {
     command: wineProgram(tools),
     args: [nodeOf(tools, node)],
-    env: wineEnv(tools, homeOf(tools)),
+    env: { ...wineEnv(tools, homeOf(tools)), ESBUILD_BINARY_PATH: `Z:${esbuildOf(tools)}` },
   };
 }
 

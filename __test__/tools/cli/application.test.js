@@ -7,6 +7,7 @@ const test = require('ava');
 const fs = require('node:fs');
 const path = require('node:path');
 const { runApplication } = require('../../../tools/cli/application.js');
+const { posixTest } = require('../../helpers/backend.js');
 const { writtenBy } = require('../../helpers/cli.js');
 const { fixturePath } = require('../../helpers/child.js');
 const { Clock } = require('../../helpers/clock.js');
@@ -42,7 +43,7 @@ async function launched(t, ...args) {
   return { clock, ended, term };
 }
 
-test.serial(
+posixTest(
   'an application that SIGTERM does not end gets SIGKILL later, and that is said',
   async (t) => {
     const { clock, ended, term } = await launched(t);
@@ -53,14 +54,19 @@ test.serial(
     t.is(stderr, 'ralloc: SIGTERM has not ended the application within 15 s: it gets SIGKILL\n');
     t.is((await ended).result.code, 128 + 9);
   },
+  test.serial,
 );
 
-test.serial('one that ends in time keeps its exit code, and nothing is said', async (t) => {
-  const { clock, ended, term } = await launched(t, '2');
-  await term();
-  const { stderr } = await writtenBy(() => clock.pass(14_999));
-  await Promise.all([term(), ended]);
-  const { result } = await ended;
-  t.is(result.code, 3);
-  t.is(stderr, '');
-});
+posixTest(
+  'one that ends in time keeps its exit code, and nothing is said',
+  async (t) => {
+    const { clock, ended, term } = await launched(t, '2');
+    await term();
+    const { stderr } = await writtenBy(() => clock.pass(14_999));
+    await Promise.all([term(), ended]);
+    const { result } = await ended;
+    t.is(result.code, 3);
+    t.is(stderr, '');
+  },
+  test.serial,
+);

@@ -11,10 +11,11 @@ const { FILES, NOW, ROWS, TEXT, application } = require('../../helpers/applied.j
 const { posixTest } = require('../../helpers/backend.js');
 const { folder } = require('../../helpers/folder.js');
 const { linkPackage } = require('../../helpers/link-package.js');
+const { needsGit } = require('../../helpers/needs.js');
 const { SIZE, plan } = require('../../helpers/planned.js');
 const { ralloc } = require('../../helpers/profile.js');
 
-test('prints a diff that git takes, tells the rest, and changes nothing', async (t) => {
+needsGit('prints a diff that git takes, tells the rest, and changes nothing', async (t) => {
   const { dir, apply, texts } = application(t);
   const { code, stdout, stderr } = await apply();
   t.is(code, 0, stderr);
@@ -32,7 +33,7 @@ test('prints a diff that git takes, tells the rest, and changes nothing', async 
   t.deepEqual(texts(), NOW);
 });
 
-test('in a folder of a repository git takes it too', async (t) => {
+needsGit('in a folder of a repository git takes it too', async (t) => {
   const dir = fs.realpathSync(folder(t));
   execFileSync('git', ['init', '-q'], { cwd: dir });
   const inner = path.join(dir, 'packages', 'a');
@@ -152,8 +153,8 @@ const answer = async (req, res) => {
   res.end(Buffer.concat([text('x'.repeat(${SIZE})), rows(${SIZE}).fill(1)]));
 };
 const server = http.createServer((req, res) => arenas(req, res, () => answer(req, res)));
-server.listen(0, async () => {
-  const response = await fetch('http://localhost:' + server.address().port);
+server.listen(0, '127.0.0.1', async () => {
+  const response = await fetch('http://127.0.0.1:' + server.address().port);
   const body = Buffer.from(await response.arrayBuffer());
   const hash = require('node:crypto').createHash('sha256').update(body).digest('hex');
   const outside = rows(10).fill(2).toString('hex');
