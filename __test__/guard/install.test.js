@@ -118,6 +118,28 @@ for (const [title, way, expected] of [
       own: [false, false, true],
     },
   ],
+  [
+    'so have they where the handler needs a ReadableStream alone',
+    'enqueued',
+    {
+      mount: unknown,
+      request: unknown,
+      memory: replaced,
+      read: 'bytes',
+      own: [false, false, true],
+    },
+  ],
+  [
+    'and where it was an arena with the guard for which web streams were replaced',
+    'wrapped for an arena',
+    {
+      mount: unknown,
+      request: unknown,
+      memory: replaced,
+      read: 'bytes',
+      own: [false, false, true],
+    },
+  ],
 ]) {
   test(title, async (t) => {
     const { result, stderr } = await run('guard/later.js', { args: [way] });

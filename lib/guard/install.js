@@ -35,15 +35,17 @@ const parts = [
 const webStreams = lazy(() => require('./web.js'));
 const datagrams = lazy(() => require('./dgram.js'));
 
-/** Of what takes several milliseconds to load, and up to 2 MB: wrapped at once where Node has loaded `module`, and else by the first memory. */
+/** Of what takes several milliseconds to load, and up to 2 MB: wrapped at once where Node has loaded one of `modules`, and else by the first memory. */
 const later = [
   {
-    module: 'internal/webstreams/transformstream',
+    modules: ['readable', 'writable', 'transform'].map(
+      (kind) => `internal/webstreams/${kind}stream`,
+    ),
     key: kWebGuard,
     parts: [['stream/web', () => webStreams().guardWebStreams]],
   },
   {
-    module: 'dgram',
+    modules: ['dgram'],
     key: kDatagramGuard,
     parts: [['dgram', () => datagrams().guardDatagrams]],
   },
@@ -52,7 +54,9 @@ const later = [
 const installed = new Set(); // a frozen stream takes no property
 const isInstalled = (key) => installed.has(key) || stream[key] === true;
 
-let late = 0; // of `later`, those that were loaded when they were wrapped
+const isLoaded = ({ modules }) => modules.some(mayHaveLoaded);
+
+let late = 0; // of `later`, those that were loaded when they were wrapped, or were wrapped by another copy
 let modules = 0; // of Node's that were loaded when installLoaded() looked
 
 /** Those who import functions of Node by name see the wrapped ones. jest's node:module does nothing there. */
@@ -89,21 +93,27 @@ function wrapAll(group, key, isLate = false) {
 /** Wraps Node's functions, but for what installRest() does, where that is wanted. Returns whether they are wrapped. */
 function installFirst(wanted = true) {
   if (!wanted || isOff('RALLOC_GUARD')) return false;
+  const isLate = isInstalled(kGuard); // requests may be in flight
   wrapAll(parts, kGuard);
-  for (const one of later) if (mayHaveLoaded(one.module)) wrapAll(one.parts, one.key);
+  for (const one of later) if (isLoaded(one)) wrapLater(one, true, isLate);
   return true;
 }
 
-/** Wraps one of `later`. `isLate`: Node has loaded its module by now, so whoever runs may have looked up a method as Node has it. */
-function wrapLater({ key, parts }, isLate) {
-  if (isInstalled(key)) return;
+/**
+ * Wraps one of `later`. `wasLoaded`: by now, so whoever runs may have looked up a method as Node has it; the same where another copy of ralloc has wrapped it,
+ * whenever that was. `isLate`: whether anybody can have run since the mount.
+ */
+function wrapLater({ key, parts }, wasLoaded, isLate = wasLoaded) {
+  if (installed.has(key)) return;
+  const isForeign = isInstalled(key);
   wrapAll(parts, key, isLate);
-  if (isLate) late++;
+  installed.add(key);
+  if (wasLoaded || isForeign) late++;
 }
 
 /** Wraps the rest, before anybody is given memory that operations are to hold. Returns how many of it came late. */
 function installRest() {
-  for (const one of later) wrapLater(one, mayHaveLoaded(one.module));
+  for (const one of later) wrapLater(one, isLoaded(one));
   return late;
 }
 
@@ -111,7 +121,7 @@ function installRest() {
 function installLoaded() {
   const count = process.moduleLoadList?.length ?? 0;
   if (count === modules && count > 0) return late;
-  for (const one of later) if (mayHaveLoaded(one.module)) wrapLater(one, true);
+  for (const one of later) if (isLoaded(one)) wrapLater(one, true);
   modules = count;
   return late;
 }

@@ -4,16 +4,13 @@
 // nobody asks for it. Once for each rest, and on another thread, it is given back to the system.
 
 const process = require('node:process');
-const { lazy } = require('../base/lazy.js');
 const time = require('../base/time.js');
+const memory = require('./native.js');
 
 const LOOK_MS = 1000;
 const MOST_MS = 50; // of CPU between two looks, at rest
 const LEAST_MS = 500; // of CPU before a trim: so much is to be done before there is something to give back
 const SHARE = 100; // and so many times what the last one took
-
-/** A server that has rested never may have no memory of ralloc's yet. */
-const native = lazy(() => require('./native.js'));
 
 let timer = null; // while the process is watched
 let seen = 0; // CPU in ms at the last look
@@ -37,7 +34,7 @@ function look() {
 
 function begin() {
   before = process.memoryUsage.rss();
-  if (native().trimMalloc?.() === true) return;
+  if (memory.trimMalloc?.() === true) return;
   before = 0;
   stop(Number.POSITIVE_INFINITY);
 }
@@ -46,7 +43,7 @@ function end(now) {
   trims.count++;
   trims.bytes += Math.max(0, before - process.memoryUsage.rss());
   before = 0;
-  stop(now + Math.max(LEAST_MS, (SHARE * native().trimmedMs()) / trims.count));
+  stop(now + Math.max(LEAST_MS, (SHARE * memory.trimmedMs()) / trims.count));
 }
 
 function stop(until) {
@@ -66,6 +63,6 @@ function watch() {
 }
 
 /** Of the process: how often, by how many bytes its RSS was less a second later, and milliseconds. */
-const stats = () => ({ ...trims, ms: native().trimmedMs?.() ?? 0 });
+const stats = () => ({ ...trims, ms: memory.trimmedMs?.() ?? 0 });
 
 module.exports = { watch, stats };

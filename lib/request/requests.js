@@ -36,6 +36,16 @@ const MOST_WARNINGS = 10; // of long requests
 
 const closeReaders = { timeoutMs: (value, name) => check.milliseconds(value, name, 0) };
 
+/** As installLoaded(), but where a file of ralloc cannot be read: no number, so that what takes no memory is served, and what takes some has that of the heap. */
+function lateSoFar() {
+  try {
+    return installLoaded();
+  } catch (error) {
+    if (error instanceof RangeError) throw error; // the stack ends here
+    return Number.NaN;
+  }
+}
+
 class RequestArenas {
   chunkSizes = new ChunkSize();
   unfinished = null; // requests that ended at the end of the stack
@@ -108,7 +118,7 @@ class RequestArenas {
     const usesHeap = this.#closing !== null || this.#overQuarantine();
     const counts = this.#counts;
     const isCounted = usesHeap && !this.#refuses;
-    const late = this.#isGuarded ? GUARDED : installLoaded();
+    const late = this.#isGuarded ? GUARDED : lateSoFar();
     if (!this.#isTicking) this.#tick();
     const request = new Request(this, usesHeap, late);
     // Where the stack ends a call throws. Here and in ended() all counts change between two calls.

@@ -41,13 +41,13 @@ module.exports = [
         'Reflect.defineProperty(stream, key',
         'Object.defineProperty(stream, key',
       ],
-      'what came late is not told': ['if (isLate) late++;', ''],
+      'what came late is not told': ['if (wasLoaded || isForeign) late++;', ''],
       'what is loaded waits for the first memory': [
-        'for (const one of later) if (mayHaveLoaded(one.module)) wrapLater(one, true);\n  modules',
+        'for (const one of later) if (isLoaded(one)) wrapLater(one, true);\n  modules',
         'modules',
       ],
       'what is not loaded does not wait': [
-        'if (mayHaveLoaded(one.module)) wrapLater(one, true);\n  modules',
+        'if (isLoaded(one)) wrapLater(one, true);\n  modules',
         'wrapLater(one, true);\n  modules',
       ],
       'loads are looked for once': ['(count === modules && count > 0)', 'modules > 0'],
