@@ -28,7 +28,7 @@ const pools = lazy(() => ({
   ...require('../memory/chunk-pool.js'),
 }));
 
-const endOfLoad = lazy(() => require('../memory/rest.js'));
+const resting = lazy(() => require('../memory/rest.js'));
 
 const SHORTEST_TICK_MS = 10;
 const LONGEST_TICK_MS = 1000;
@@ -240,7 +240,7 @@ class RequestArenas {
       if (this.inFlight > 0) return;
       time.clearInterval(this.#ticker);
       this.#isTicking = false;
-      if (this.settings.trim) endOfLoad().watch();
+      if (this.settings.trim) resting().watch();
     }, this.#tickMs);
     this.#ticker.unref?.();
   }
@@ -270,7 +270,7 @@ class RequestArenas {
       expired: { ...this.pool.parked.expired },
       guarded,
       heap: this.heap.stats(),
-      trims: endOfLoad().stats(),
+      trims: resting().stats(),
       memory: this.pool.stats(),
     };
   }

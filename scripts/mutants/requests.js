@@ -238,11 +238,11 @@ module.exports = [
         { tests: bounds },
       ],
       'trimmed though it is not wanted': [
-        'if (this.settings.trim) end',
-        'end',
+        'if (this.settings.trim) resting',
+        'resting',
         { tests: ['memory/rest.test.js'] },
       ],
-      'never trimmed': ['endOfLoad().watch()', '(() => {})()', { tests: ['memory/rest.test.js'] }],
+      'never trimmed': ['resting().watch()', '(() => {})()', { tests: ['memory/rest.test.js'] }],
       'trimmed with requests in flight': [
         'if (this.inFlight > 0) return;',
         '',
