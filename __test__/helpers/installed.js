@@ -18,11 +18,14 @@ const TYPES = ['index.d.ts', 'types'];
 const published = publishedManifest(manifest, 'https://example.test/us/ralloc');
 
 /**
- * Makes the folder; it is removed when the test is over. `binary: false` leaves the platform's package out, `program: false` all but the types;
+ * Makes the folder, whose name begins with `prefix`; it is removed when the test is over. `binary: false` leaves the platform's package out, `program: false` all but the types;
  * `links` (name there → name here) are packages of this clone; `files` (path → content) are added.
  */
-function install(t, { binary = true, program = true, links = {}, files = {} } = {}) {
-  const folder = fs.mkdtempSync(join(fs.realpathSync(os.tmpdir()), 'ralloc-user-'));
+function install(
+  t,
+  { binary = true, program = true, links = {}, files = {}, prefix = 'ralloc-user-' } = {},
+) {
+  const folder = fs.mkdtempSync(join(fs.realpathSync(os.tmpdir()), prefix));
   t.teardown(() => fs.rmSync(folder, { recursive: true }));
   const modules = join(folder, 'node_modules');
   const parts = program ? manifest.files.filter((pattern) => !pattern.startsWith('!')) : TYPES;
