@@ -3,11 +3,13 @@
 // Builds the binary for another platform and runs the tests of run-time and tools there, by an emulator where one is needed:
 //
 //   npm run platforms -- arm64|macos|musl|windows [--node MAJOR] [--smoke | FILE…]
+//   npm run platforms -- windows --crate
 //
-// What it takes is brought into target/tools; nothing is installed on the machine. `--smoke` takes the smallest file of each folder. Prints a line
+// What it takes is brought into target/tools; nothing is installed on the machine. `--smoke` takes the smallest file of each folder, `--crate` the Rust core's own tests. Prints a line
 // for each folder when its tests are over, what failed with its output, and `N passed, N failed, N skipped` in the end. A failure that is the
 // emulator's own, by its list of faults, counts as skipped and is told. What cannot be had is one line, and exit code 2.
 
+const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
@@ -25,6 +27,8 @@ const { filesOf } = require('./lib/tiers.js');
  * @property {(root: string, tools: string) => Promise<string>} build the binary: its file in the root
  * @property {(tools: string, node: number) => Runner | null} runner null where nothing can run it
  * @property {Fault[]} faults of the emulator; any other failure is one
+ * @property {(root: string, tools: string) => Runner} [crate] `cargo test` there; absent where nothing runs it
+ * @property {Fault[]} [crateFaults] by names of Rust's tests, which are not run
  *
  * @typedef {object} Runner What runs a program of Node's: `command`, `args` and then the program's own arguments
  * @property {string} command
@@ -59,11 +63,15 @@ function smallest(files) {
   return files.reduce((least, file) => (size(file) < size(least) ? file : least));
 }
 
-/** @returns {{ platform: Platform, node: number | undefined, groups: string[][] }} */
+/** @returns {{ platform: Platform, node: number | undefined, groups: string[][], isCrate: boolean }} */
 function readArguments() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { smoke: { type: 'boolean', default: false }, node: { type: 'string' } },
+    options: {
+      smoke: { type: 'boolean', default: false },
+      crate: { type: 'boolean', default: false },
+      node: { type: 'string' },
+    },
   });
   const [name, ...named] = positionals;
   if (!names().includes(name))
@@ -75,9 +83,13 @@ function readArguments() {
     throw new Error(
       `on ${name} Node must be one of ${platform.nodes.join(', ') || 'none'}, not ${values.node}`,
     );
+  if (values.crate) {
+    if (platform.crate === undefined) throw new Error(`nothing runs the crate's tests on ${name}`);
+    if (values.smoke || named.length > 0) throw new Error('either --crate or tests of JavaScript');
+  }
   const files = chosen(values, named);
   const groups = values.smoke ? [files] : roomsOf(files).map((room) => files.filter(isIn(room)));
-  return { platform, node, groups };
+  return { platform, node, groups, isCrate: values.crate };
 }
 
 /** Takes the emulator's own faults out of a file's failures: lines that tell of them. */
@@ -115,10 +127,34 @@ async function runGroup(files, runner, faults) {
   };
 }
 
+const OF_CRATE = ['--features', 'allocator-api2', '--no-fail-fast'];
+
+/** Runs the Rust core's tests; what they print is shown if one fails. */
+function runCrate({ command, args, env }, faults) {
+  const without = faults.flatMap(({ title }) => ['--skip', title.source]);
+  const { status, stdout } = spawnSync(command, [...args, ...OF_CRATE, '--', ...without], {
+    cwd: ROOT,
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+    maxBuffer: 2 ** 28,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const counts = [
+    ...stdout.matchAll(/^test result: .*? (\d+) passed; (\d+) failed; (\d+) ignored/gm),
+  ];
+  const [passed, failed, ignored] = [1, 2, 3].map((at) => sum(counts, (one) => Number(one[at])));
+  for (const { title, why } of faults) console.log(`known: ${title.source}: ${why}`);
+  const skipped = ignored + faults.length;
+  if (status === 0) return { passed, failed, skipped };
+  console.log(stdout);
+  return { passed, failed: Math.max(failed, 1), skipped };
+}
+
 async function main() {
-  const { platform, node, groups } = readArguments();
+  const { platform, node, groups, isCrate } = readArguments();
   fs.mkdirSync(TOOLS, { recursive: true });
   await platform.bring(TOOLS, node);
+  if (isCrate) return report([runCrate(platform.crate(ROOT, TOOLS), platform.crateFaults ?? [])]);
   const binary = path.basename(await platform.build(ROOT, TOOLS));
   const runner = platform.runner(TOOLS, node);
   const totals = [];
@@ -131,6 +167,10 @@ async function main() {
     for (const files of groups)
       totals.push(await runGroup(files, { ...runner, env }, platform.faults));
   }
+  report(totals);
+}
+
+function report(totals) {
   const [passed, failed, skipped] = ['passed', 'failed', 'skipped'].map((what) =>
     sum(totals, (one) => one[what]),
   );

@@ -248,7 +248,6 @@ mod slab_api {
     use super::*;
 
     #[test]
-    #[cfg(not(windows))]
     fn a_mapping_that_is_dropped_leaves_its_slots_to_the_others_and_no_block_of_theirs() {
         let first = Arc::new(Slab::shared(&SlabOptions::fixed(&[64], 8, MIB)).unwrap());
         let mut cache = ThreadCache::new(&first).unwrap();

@@ -58,7 +58,6 @@ fn a_block_arrives_with_its_bytes_and_its_length_and_is_freed_by_whoever_receive
 }
 
 #[test]
-#[cfg(not(windows))]
 fn a_block_is_received_at_the_address_that_it_has_in_the_mapping_of_the_receiver() {
     let first = Slab::shared(&SlabOptions::fixed(&[64], 8, MIB)).unwrap();
     let second = Slab::attach(first.share().unwrap()).unwrap();

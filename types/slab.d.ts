@@ -254,7 +254,7 @@ export class Slab implements Disposable {
   /**
    * A new slab that other processes of the same user open by its name: a slash and 1 to 254 bytes without one. It lasts until
    * `Slab.unlink()`, also when no process has it. All of its memory is taken at once. With null it has no name, and children
-   * inherit it: see `fd`. Linux only; with a name also on macOS.
+   * inherit it: see `fd`. Linux only; with a name also on macOS and Windows.
    * @throws ERR_RALLOC_INVALID_ARGUMENT: a name that cannot be, options as those of the constructor, more than 2²² slots.
    * @throws ERR_RALLOC_MAP: there is one of that name (`errnoCode: 'EEXIST'`), or no room for it (`'ENOSPC'`, with `requested` and
    *   `free` in bytes), or the system refuses.

@@ -8,7 +8,7 @@ const path = require('node:path');
 const { promisify } = require('node:util');
 const test = require('ava');
 const { merge } = require('../../bench/report.js');
-const { canShare, sharedTest } = require('../helpers/slab-process.js');
+const { canInherit, inheritTest } = require('../helpers/slab-process.js');
 
 const ONE = path.join(__dirname, '..', '..', 'bench', 'one.js');
 
@@ -25,7 +25,7 @@ const SCENARIOS = {
 
 for (const [file, names] of Object.entries(SCENARIOS)) {
   for (const name of names) {
-    sharedTest(`${file}, "${name}": every rival has its figures`, async (t) => {
+    inheritTest(`${file}, "${name}": every rival has its figures`, async (t) => {
       const { block, stderr } = await blockOf(file, name);
       t.true(block.rows.length >= 2);
       for (const { name: rival, samples } of block.rows) {
@@ -36,7 +36,7 @@ for (const [file, names] of Object.entries(SCENARIOS)) {
   }
   test(`${file} has scenarios only where processes can share a slab`, (t) => {
     const { scenarios } = require(`../../bench/${file}`);
-    t.is(Object.keys(scenarios).length > 0, canShare);
+    t.is(Object.keys(scenarios).length > 0, canInherit);
   });
 }
 

@@ -16,7 +16,7 @@ const {
   makeFolder,
   serve,
 } = require('../helpers/cluster.js');
-const { canShare } = require('../helpers/slab-process.js');
+const { canInherit } = require('../helpers/slab-process.js');
 const { run } = require('../helpers/serving.js');
 const { until } = require('../helpers/until.js');
 
@@ -133,7 +133,7 @@ test('as a program: wrong usage is told, and where it cannot serve it says why',
   for (const args of [[], ['a', 'b'], ['.', '--fast'], ['.', '--workers', '0']]) {
     t.is((await run(t, program, args)).code, 2);
   }
-  if (canShare) return;
+  if (canInherit) return;
   const { code, stderr } = await run(t, program, ['.', '--port', '0']);
   t.is(code, 1);
   t.not(stderr, '');

@@ -10,7 +10,7 @@ const path = require('node:path');
 const zlib = require('node:zlib');
 const { Slab } = require('../..');
 const { random } = require('../helpers/random.js');
-const { canShare, sharedTest } = require('../helpers/slab-process.js');
+const { canInherit, inheritTest } = require('../helpers/slab-process.js');
 const { run } = require('../helpers/serving.js');
 const { until } = require('../helpers/until.js');
 
@@ -82,7 +82,7 @@ async function allComeBack(t, slab) {
   t.like(slab.stats(), { held: 0, sent: 0, stolen: 0 });
 }
 
-sharedTest('frames of all lengths come back compressed, several at once', async (t) => {
+inheritTest('frames of all lengths come back compressed, several at once', async (t) => {
   const { server, slab, port } = await serve(t);
   for (const sizes of [
     [1, 2, 1000],
@@ -98,7 +98,7 @@ sharedTest('frames of all lengths come back compressed, several at once', async 
   await allComeBack(t, slab);
 });
 
-sharedTest('who finds no slots is told to come again, and others are served', async (t) => {
+inheritTest('who finds no slots is told to come again, and others are served', async (t) => {
   const { server, slab, port } = await serve(t, 4);
   const bodies = [frame(200_000, 0), frame(200_000, 1)];
   const slow = [await half(t, port, slab, bodies[0]), await half(t, port, slab, bodies[1])];
@@ -114,7 +114,7 @@ sharedTest('who finds no slots is told to come again, and others are served', as
   await allComeBack(t, slab);
 });
 
-sharedTest(
+inheritTest(
   'a client that goes away amid its body, or before its answer, leaves nothing',
   async (t) => {
     const { server, slab, port } = await serve(t);
@@ -135,26 +135,29 @@ sharedTest(
   },
 );
 
-sharedTest('a compressor is killed: its requests get 502, the next ones another one', async (t) => {
-  const { server, slab, port } = await serve(t);
-  t.true(isPacked(await post(port, frame(1000, 1)), frame(1000, 1)));
-  const { pid } = server;
-  process.kill(pid, 'SIGSTOP'); // so that it has them for sure, or not even that
-  const waiting = [1, 2, 3].map((seed) => post(port, frame(150_000, seed)));
-  await until(() => server.stats.waiting === 3);
-  process.kill(pid, 'SIGKILL');
-  t.deepEqual(
-    (await Promise.all(waiting)).map(({ status }) => status),
-    [502, 502, 502],
-  );
-  t.like(server.stats, { lost: 3, restarts: 1 });
-  t.not(server.pid, pid);
-  const body = frame(LONGEST, 4);
-  t.true(isPacked(await post(port, body), body));
-  await allComeBack(t, slab);
-});
+inheritTest(
+  'a compressor is killed: its requests get 502, the next ones another one',
+  async (t) => {
+    const { server, slab, port } = await serve(t);
+    t.true(isPacked(await post(port, frame(1000, 1)), frame(1000, 1)));
+    const { pid } = server;
+    process.kill(pid, 'SIGSTOP'); // so that it has them for sure, or not even that
+    const waiting = [1, 2, 3].map((seed) => post(port, frame(150_000, seed)));
+    await until(() => server.stats.waiting === 3);
+    process.kill(pid, 'SIGKILL');
+    t.deepEqual(
+      (await Promise.all(waiting)).map(({ status }) => status),
+      [502, 502, 502],
+    );
+    t.like(server.stats, { lost: 3, restarts: 1 });
+    t.not(server.pid, pid);
+    const body = frame(LONGEST, 4);
+    t.true(isPacked(await post(port, body), body));
+    await allComeBack(t, slab);
+  },
+);
 
-sharedTest(
+inheritTest(
   'compressors are killed at work, again and again: an answer is right or none',
   async (t) => {
     const { server, slab, port } = await serve(t);
@@ -183,7 +186,7 @@ sharedTest(
   },
 );
 
-sharedTest('what is no frame is refused before it takes a slot', async (t) => {
+inheritTest('what is no frame is refused before it takes a slot', async (t) => {
   const { server, slab, port } = await serve(t);
   const refusals = [
     [{ method: 'GET' }, 405],
@@ -202,7 +205,7 @@ sharedTest('what is no frame is refused before it takes a slot', async (t) => {
   t.is(slab.stats().pools[0].peak, 0);
 });
 
-sharedTest('as a program: it serves until SIGTERM, answers what it has, and tells', async (t) => {
+inheritTest('as a program: it serves until SIGTERM, answers what it has, and tells', async (t) => {
   const body = frame(2 ** 20 - 2000, 3);
   const { code, stdout, stderr } = await run(t, program, ['--port', '0'], async (port, child) => {
     const { req, answer } = open(port, { headers: { 'content-length': body.length } });
@@ -221,7 +224,7 @@ test('as a program: wrong usage is told, and where it cannot serve it says why',
   for (const args of [['--fast'], ['--slots', '1'], ['--port', 'x']]) {
     t.is((await run(t, program, args)).code, 2);
   }
-  if (canShare) return;
+  if (canInherit) return;
   const { code, stderr } = await run(t, program, ['--port', '0']);
   t.is(code, 1);
   t.not(stderr, '');

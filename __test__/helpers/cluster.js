@@ -13,7 +13,7 @@ const zlib = require('node:zlib');
 const { Slab } = require('../..');
 const { ClusterCache } = require('../../examples/cluster/primary.js');
 const { allCanBeHad } = require('./slab.js');
-const { sharedTest } = require('./slab-process.js');
+const { inheritTest } = require('./slab-process.js');
 const { until } = require('./until.js');
 
 const KiB = 1024;
@@ -21,7 +21,7 @@ const MiB = 1024 * KiB;
 const HOUR_MS = 3_600_000;
 
 /** The workers of one cluster at a time: node:cluster has its settings once in a process. */
-const clusterTest = (title, body) => sharedTest(title, body, test.serial);
+const clusterTest = (title, body) => inheritTest(title, body, test.serial);
 
 /** Bytes that compress, or do not: others for each seed. */
 function content(size, seed) {

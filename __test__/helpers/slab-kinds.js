@@ -7,7 +7,8 @@ const { Slab } = require('../..');
 const { backend } = require('../../lib/memory/native.js');
 
 const isNative = backend === 'native';
-const canShare = isNative && process.platform === 'linux';
+const { platform } = process;
+const canShare = isNative && (platform === 'linux' || platform === 'win32');
 
 let names = 0;
 
@@ -79,7 +80,8 @@ const inherited = {
 const kinds = [
   local,
   ...(isNative ? [attached] : []),
-  ...(canShare ? [created, opened, inherited] : []),
+  ...(canShare ? [created, opened] : []),
+  ...(isNative && platform === 'linux' ? [inherited] : []),
 ];
 
 /** [{ title, kind, safety, isShared, isBetween, make }]: each kind in each mode. */

@@ -2,13 +2,18 @@
 
 // Processes that share a slab.
 
-const fs = require('node:fs');
 const { once } = require('node:events');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
 const { Slab } = require('../..');
 const { isNative, testWhere } = require('./backend.js');
 const { start } = require('./child.js');
 
-const canShare = isNative && process.platform === 'linux';
+const isLinux = process.platform === 'linux';
+const canShare = isNative && (isLinux || process.platform === 'win32');
+/** Whether children can inherit memory without a name. */
+const canInherit = isNative && isLinux;
 
 /** Of the slabs that pair() makes. */
 const OPTIONS = { sizes: [64, 4096], count: [64, 16] };
@@ -18,8 +23,24 @@ let names = 0;
 /** A name that no other test has. It ends with the test. */
 function freshName(t) {
   const name = `/ralloc-test-${process.pid}-${++names}`;
-  t.teardown(() => fs.rmSync(`/dev/shm${name}`, { force: true }));
+  t.teardown(() => canShare && remove(name));
   return name;
+}
+
+/** Removes the file of a name, whatever it is. Windows deletes none that is mapped, and unlink() takes slabs alone. */
+function remove(name) {
+  try {
+    fs.rmSync(segmentFile(name), { force: true });
+  } catch (error) {
+    if (isLinux) throw error;
+    Slab.unlink(name);
+  }
+}
+
+/** The file of a slab's name. */
+function segmentFile(name) {
+  const folder = ['AppData', 'Local', 'Temp', 'ralloc-slabs'];
+  return isLinux ? `/dev/shm${name}` : path.join(os.homedir(), ...folder, name);
 }
 
 /** Another process that does what ask() tells it (fixtures/slab/process.js). It ends with the test. */
@@ -66,7 +87,21 @@ async function pair(t, options) {
 
 /** A test of slabs that processes share. */
 function sharedTest(title, body, run) {
-  testWhere(canShare, 'native memory on Linux', title, body, run);
+  testWhere(canShare, 'native memory on Linux or Windows', title, body, run);
 }
 
-module.exports = { OPTIONS, Other, canShare, freshName, pair, sharedTest };
+/** The same of slabs without a name. */
+const inheritTest = (title, body, run) =>
+  testWhere(canInherit, 'native memory on Linux', title, body, run);
+
+module.exports = {
+  OPTIONS,
+  Other,
+  canInherit,
+  canShare,
+  freshName,
+  inheritTest,
+  pair,
+  segmentFile,
+  sharedTest,
+};

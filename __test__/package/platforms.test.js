@@ -27,8 +27,21 @@ const here = (more = '') => `module.exports = {
   ${more}
 };`;
 
+/** A cargo that prints what the crate's tests do. */
+const crate = (lines, status) => {
+  const program = `console.log(${JSON.stringify(lines)}); process.exit(${status})`;
+  const runner = { command: process.execPath, args: ['-e', program, '--'], env: {} };
+  return here(
+    `crate: () => (${JSON.stringify(runner)}), crateFaults: [{ title: /counts/, why: 'it has none' }],`,
+  );
+};
+
 const PLATFORMS = {
-  here: here(),
+  here: crate(
+    'test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured\ntest result: ok. 2 passed; 0 failed; 0 ignored;',
+    0,
+  ),
+  fails: crate('test result: FAILED. 3 passed; 1 failed; 0 ignored;', 101),
   away: here('nodes: [], runner: () => null,'),
   missing: here("async bring() { throw new Error('E: no package wine\\nmore of it'); },"),
 };
@@ -107,9 +120,26 @@ test('what nothing can run is built, and that is all that is said', async (t) =>
   t.is(code, 0);
 });
 
+test('--crate counts the tests of the Rust core, and shows them if one fails', async (t) => {
+  const well = await runOver(t, ['here', '--crate'], rooms);
+  t.deepEqual(well.lines, ['known: counts: it has none', '5 passed, 0 failed, 2 skipped']);
+  t.is(well.code, 0);
+  const failed = await runOver(t, ['fails', '--crate'], rooms);
+  t.deepEqual(failed.lines, [
+    'known: counts: it has none',
+    'test result: FAILED. 3 passed; 1 failed; 0 ignored;',
+    '',
+    '3 passed, 1 failed, 1 skipped',
+  ]);
+  t.is(failed.code, 1);
+});
+
 const WRONG = {
-  'no platform': [[], 'the platform must be one of away, here, missing, not undefined'],
-  'an unknown platform': [['vax'], 'the platform must be one of away, here, missing, not vax'],
+  'no platform': [[], 'the platform must be one of away, fails, here, missing, not undefined'],
+  'an unknown platform': [
+    ['vax'],
+    'the platform must be one of away, fails, here, missing, not vax',
+  ],
   'an unknown Node': [['here', '--node', '4'], 'on here Node must be one of 20, 24, not 4'],
   'a Node where none runs': [['away', '--node', '24'], 'on away Node must be one of none, not 24'],
   'an unknown file': [
@@ -117,6 +147,11 @@ const WRONG = {
     'there is no test file __test__/none.test.js in run-time or tools',
   ],
   'files and --smoke': [['here', '--smoke', 'x'], 'either --smoke or files'],
+  'the crate where nothing runs it': [
+    ['away', '--crate'],
+    "nothing runs the crate's tests on away",
+  ],
+  'the crate and files': [['here', '--crate', 'x'], 'either --crate or tests of JavaScript'],
   'a tool that cannot be had': [['missing'], 'E: no package wine'],
 };
 

@@ -6,13 +6,19 @@
 const test = require('ava');
 const fs = require('node:fs');
 const os = require('node:os');
-const path = require('node:path');
 const { spawnSync } = require('node:child_process');
 const { once } = require('node:events');
 const net = require('node:net');
 const { RallocError, Slab } = require('../..');
-const { freshName, pair, sharedTest, canShare } = require('../helpers/slab-process.js');
-const { testWhere } = require('../helpers/backend.js');
+const {
+  canShare,
+  freshName,
+  inheritTest,
+  pair,
+  segmentFile: fileOf,
+  sharedTest,
+} = require('../helpers/slab-process.js');
+const { posixTest, testWhere } = require('../helpers/backend.js');
 const { fixturePath } = require('../helpers/child.js');
 const { folder } = require('../helpers/folder.js');
 const { limitTest } = require('../helpers/prlimit.js');
@@ -22,9 +28,6 @@ const INVALID = 'ERR_RALLOC_INVALID_ARGUMENT';
 const OPTIONS = { sizes: [64, 4096], count: [64, 16] };
 
 const MAGIC = Buffer.from('ralloc\x01\xf5', 'latin1').readBigUInt64LE();
-
-/** The file of a name. */
-const fileOf = (name) => path.join('/dev/shm', name);
 
 const error = (t, call) => {
   const thrown = t.throws(call, { any: true });
@@ -211,7 +214,10 @@ sharedTest('a slab in use is not made anew, whatever its header says', async (t)
   next.close();
 });
 
-sharedTest('a file that other users can open is not opened', (t) => {
+/** Of files that Windows does not have. */
+const fileTest = (title, body) => posixTest(title, body, sharedTest);
+
+fileTest('a file that other users can open is not opened', (t) => {
   const name = freshName(t);
   Slab.create(name, OPTIONS).close();
   t.is(fs.statSync(fileOf(name)).mode & 0o777, 0o600);
@@ -244,11 +250,11 @@ sharedTest('what does not fit is refused before it is made, with both figures', 
   const thrown = error(t, () => Slab.create(name, huge));
   t.like(thrown, { code: 'ERR_RALLOC_MAP', errnoCode: 'ENOSPC' });
   t.true(thrown.requested >= 2 ** 42 && thrown.free < thrown.requested);
-  t.regex(thrown.message, /--shm-size|memory limit/);
+  t.regex(thrown.message, /--shm-size|memory limit|remove files/);
   t.false(fs.existsSync(fileOf(name)));
 });
 
-sharedTest('descriptors of anything else are refused', (t) => {
+inheritTest('descriptors of anything else are refused', (t) => {
   const fd = fs.openSync(__filename);
   t.teardown(() => fs.closeSync(fd));
   t.like(
@@ -291,7 +297,7 @@ function asNobody(t, calls) {
 
 /** Whether this is root, and another user can read this clone. */
 const canBeNobody = () => {
-  if (!canShare || process.getuid() !== 0) return false;
+  if (!canShare || process.getuid?.() !== 0) return false;
   const read = ['-e', 'require("fs").accessSync(process.argv[1])', PROGRAM];
   return spawnSync(process.execPath, read, { uid: NOBODY, stdio: 'ignore' }).status === 0;
 };
@@ -323,12 +329,14 @@ testWhere(canBeNobody(), 'another user', "another user's slab is neither opened 
     const error = t.throws(() => call(theirs), { code: INVALID_OF_NAMED_MACHINE });
     t.like(error, { field: 'owner', found: NOBODY, expected: 0 });
   }
-  t.true(fs.existsSync(`/dev/shm${theirs}`));
+  t.true(fs.existsSync(fileOf(theirs)));
   t.false(Slab.list().some(({ name }) => name === theirs));
 });
 
+const IS_POSIX = process.platform !== 'win32';
+
 const kinds = {
-  'a folder': [(file) => fs.mkdirSync(file), { errnoCode: 'EISDIR' }],
+  'a folder': [(file) => fs.mkdirSync(file), { errnoCode: IS_POSIX ? 'EISDIR' : 'EPERM' }],
   'a pipe': [(file) => spawnSync('mkfifo', ['-m', '600', file]), { field: 'kind of file' }],
   'a socket': [
     async (file, t) => {
@@ -348,9 +356,10 @@ const kinds = {
 };
 
 for (const [which, [make, expected]] of Object.entries(kinds)) {
-  sharedTest(`a name that is ${which} is neither opened, made nor removed`, async (t) => {
+  const kindTest = ['a pipe', 'a socket', 'a link'].includes(which) ? fileTest : sharedTest;
+  kindTest(`a name that is ${which} is neither opened, made nor removed`, async (t) => {
     const name = freshName(t);
-    const file = `/dev/shm${name}`;
+    const file = fileOf(name);
     if (which.startsWith('the first')) Slab.create(name, OPTIONS_OF_NAMED_MACHINE).close();
     await make(file, t);
     const before = fs.lstatSync(file);
@@ -452,7 +461,7 @@ mountTest('a small /dev/shm, and a full one, are told with both figures and what
   t.deepEqual([results[0], first, files, used, usedB], [16, ['a'], ['a', 'rest'], 16, 16]);
 });
 
-const files = canShare ? memoryFiles() : undefined;
+const files = process.platform === 'linux' ? memoryFiles() : undefined;
 
 mountTest('what a control group has left is asked before memory is taken', (t) => {
   if (files === undefined) return t.log('not tested: no files of a control group');

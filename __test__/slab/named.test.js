@@ -8,6 +8,7 @@ const diagnosticsChannel = require('node:diagnostics_channel');
 const { spawn, spawnSync } = require('node:child_process');
 const { once } = require('node:events');
 const fs = require('node:fs');
+const os = require('node:os');
 const path = require('node:path');
 const { Slab } = require('../..');
 const { stamp, isStamped } = require('../helpers/bytes.js');
@@ -16,13 +17,15 @@ const { Peer } = require('../helpers/slab-peer.js');
 const {
   OPTIONS,
   Other,
+  canInherit,
   canShare,
   freshName,
+  inheritTest,
   pair,
   sharedTest,
 } = require('../helpers/slab-process.js');
 const { until } = require('../helpers/until.js');
-const { testWhere } = require('../helpers/backend.js');
+const { posixTest, testWhere } = require('../helpers/backend.js');
 
 const STALE = 'ERR_RALLOC_STALE_TOKEN';
 
@@ -104,7 +107,7 @@ sharedTest('of several processes that open or create it at once one creates it',
   slab.close();
 });
 
-sharedTest('memory without a name goes to a child by a descriptor', async (t) => {
+inheritTest('memory without a name goes to a child by a descriptor', async (t) => {
   const slab = Slab.create(null, OPTIONS);
   t.teardown(() => slab.close({ force: true }));
   t.is(slab.name, '');
@@ -121,7 +124,7 @@ sharedTest('memory without a name goes to a child by a descriptor', async (t) =>
   t.is(slab.fd, null);
 });
 
-sharedTest('a process without the descriptor has no such memory', async (t) => {
+inheritTest('a process without the descriptor has no such memory', async (t) => {
   const slab = Slab.create(null, OPTIONS);
   t.teardown(() => slab.close());
   t.is(typeof slab.fd, 'number');
@@ -174,14 +177,19 @@ if (!canShare) {
   test('where processes cannot share memory, it says so', (t) => {
     const calls = [
       () => Slab.create('/ralloc-test', OPTIONS),
-      () => Slab.create(null, OPTIONS),
       () => Slab.openOrCreate('/ralloc-test', OPTIONS),
       () => Slab.open('/ralloc-test'),
-      () => Slab.open(3),
       () => Slab.unlink('/ralloc-test'),
       () => Slab.list(),
     ];
     for (const call of calls) t.throws(call, { code: 'ERR_RALLOC_UNSUPPORTED' });
+  });
+}
+
+if (!canInherit) {
+  test('where memory without a name cannot be inherited, it says so', (t) => {
+    for (const call of [() => Slab.create(null, OPTIONS), () => Slab.open(3)])
+      t.throws(call, { code: 'ERR_RALLOC_UNSUPPORTED' });
   });
 }
 
@@ -356,7 +364,7 @@ sharedTest('who only looks, and closes, is told of the dead all the same', async
 
 sharedTest('a descriptor that is closed twice is not the one that has the lock', (t) => {
   const name = freshName(t);
-  const fd = fs.openSync('/dev/null');
+  const fd = fs.openSync(os.devNull);
   fs.closeSync(fd);
   const slab = Slab.create(name, { sizes: [64], count: 8 });
   t.throws(() => fs.closeSync(fd), { code: 'EBADF' }); // nothing has got its number since
@@ -364,7 +372,7 @@ sharedTest('a descriptor that is closed twice is not the one that has the lock',
   slab.close();
 });
 
-sharedTest('memory without a name is its user’s alone', (t) => {
+inheritTest('memory without a name is its user’s alone', (t) => {
   const slab = Slab.create(null, { sizes: [64], count: 8 });
   t.is(fs.fstatSync(slab.fd).mode & 0o777, 0o600);
   slab.close();
@@ -384,7 +392,9 @@ sharedTest('since when one takes part is the same whoever looks, and whenever', 
   }
 });
 
-sharedTest('a process that was stopped keeps its slots', async (t) => {
+const stoppedTest = (title, body) => posixTest(title, body, sharedTest);
+
+stoppedTest('a process that was stopped keeps its slots', async (t) => {
   const { slab, other } = await pair(t);
   const [key] = await other.ask('alloc', { size: 64, id: 4 });
   process.kill(other.pid, 'SIGSTOP');

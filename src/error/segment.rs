@@ -10,7 +10,7 @@ use std::fmt;
 /// use ralloc_core::error::{SegmentError, SegmentPlace};
 ///
 /// let error = SegmentError::Room { place: SegmentPlace::SharedMemory, needed: 1 << 30, free: 64 << 20 };
-/// assert!(error.to_string().contains("--shm-size"));
+/// assert!(error.to_string().contains(if cfg!(target_os = "linux") { "--shm-size" } else { "remove files" }));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SegmentError {
@@ -108,7 +108,7 @@ pub enum SegmentField {
 /// What limits how large a segment can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SegmentPlace {
-    /// The file system of named segments: that at `/dev/shm`, on macOS the disk.
+    /// The file system of named segments: that at `/dev/shm`, on macOS and Windows the disk.
     SharedMemory,
     /// The memory limit of the process's control group (a container's), or of one that it lies in.
     ControlGroup,
@@ -145,7 +145,7 @@ impl fmt::Display for SegmentField {
 impl fmt::Display for SegmentPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            SegmentPlace::SharedMemory if cfg!(target_os = "macos") => "the disk",
+            SegmentPlace::SharedMemory if cfg!(any(target_os = "macos", windows)) => "the disk",
             SegmentPlace::SharedMemory => "/dev/shm",
             SegmentPlace::ControlGroup => "the control group",
             SegmentPlace::Machine => "the machine",
@@ -158,7 +158,7 @@ impl SegmentPlace {
     /// What gives it more room.
     fn remedy(self) -> &'static str {
         match self {
-            SegmentPlace::SharedMemory if cfg!(target_os = "macos") => "remove files",
+            SegmentPlace::SharedMemory if cfg!(any(target_os = "macos", windows)) => "remove files",
             SegmentPlace::SharedMemory => {
                 "docker run --shm-size gives a container more, and so does a Kubernetes volume at /dev/shm of the kind \
                  emptyDir with medium: Memory"

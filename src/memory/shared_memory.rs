@@ -17,6 +17,9 @@ impl SharedKind {
     /// their size. Transparent ones, where the system has not been told to give it none.
     pub fn grant(self, options: MemoryOptions) -> Result<MemoryOptions, MapError> {
         let unsupported = |what| Err(MapError::Unsupported { what });
+        if cfg!(windows) && options.numa_node.is_some() {
+            return unsupported("a NUMA node for shared memory"); // it is reserved with the addresses
+        }
         match (options.huge_pages, self) {
             (HugePages::No, _) => return Ok(options),
             (HugePages::Require, _) => return unsupported("huge pages in shared memory"),
@@ -64,7 +67,7 @@ impl SharedMemory {
         SharedMemory { pages, len, last }
     }
 
-    /// Maps `len` bytes from `offset`, both page multiples. What one mapping writes the others read.
+    /// Maps `len` bytes, a page multiple, from `offset`, a multiple of [`os::view_granule`]. What one mapping writes the others read.
     /// Panics beyond the end, and for an offset beyond the last one.
     pub fn map(
         &self,
@@ -102,7 +105,7 @@ impl SharedMemory {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::os::page_size;
+    use crate::os::view_granule;
 
     fn at(mapping: &Mapping, offset: usize) -> *mut u8 {
         mapping.base().as_ptr().wrapping_add(offset)
@@ -110,7 +113,7 @@ mod tests {
 
     #[test]
     fn what_one_mapping_writes_another_reads_also_after_the_first_is_gone() {
-        let page = page_size();
+        let page = view_granule();
         let memory = SharedMemory::anonymous(3 * page, page).unwrap();
         let plain = MemoryOptions::default();
         let first = memory.map(0, 3 * page, plain).unwrap();
@@ -129,8 +132,8 @@ mod tests {
     fn a_mapping_that_is_vacated_or_abandoned_takes_nothing_from_the_others() {
         let memory = SharedMemory::anonymous(1, 0).unwrap();
         let plain = MemoryOptions::default();
-        let mut first = memory.map(0, page_size(), plain).unwrap();
-        let second = memory.map(0, page_size(), plain).unwrap();
+        let mut first = memory.map(0, os::page_size(), plain).unwrap();
+        let second = memory.map(0, os::page_size(), plain).unwrap();
         // SAFETY: within live mappings, here and below; abandoned pages stay mapped for ever.
         unsafe { at(&first, 0).write(7) };
         first.vacate().unwrap();
@@ -138,7 +141,7 @@ mod tests {
         assert_eq!(unsafe { (at(&first, 0).read(), at(&second, 0).read()) }, (0, 7));
         let byte = at(&second, 0);
         second.abandon();
-        let third = memory.map(0, page_size(), plain).unwrap();
+        let third = memory.map(0, os::page_size(), plain).unwrap();
         // SAFETY: as above.
         assert_eq!(unsafe { (byte.read(), at(&third, 0).read()) }, (0, 7));
     }
@@ -147,11 +150,11 @@ mod tests {
     #[should_panic(expected = "beyond")]
     fn a_mapping_beyond_the_end_panics() {
         let memory = SharedMemory::anonymous(1, 0).unwrap();
-        let _ = memory.map(page_size(), page_size(), MemoryOptions::default());
+        let _ = memory.map(view_granule(), view_granule(), MemoryOptions::default());
     }
     #[test]
     fn each_mapping_has_the_pages_from_its_offset_on_however_little_is_kept() {
-        let page = page_size();
+        let page = view_granule();
         let memory = SharedMemory::anonymous(64 * page, 2 * page).unwrap();
         let plain = MemoryOptions::default();
         let whole = memory.map(0, 64 * page, plain).unwrap();
@@ -177,14 +180,14 @@ mod tests {
             names.filter(|name| name.contains("ralloc")).count()
         };
         let all: Vec<_> = (0..50).map(|_| SharedMemory::anonymous(1, 0).unwrap()).collect();
-        let _mapped = all[0].map(0, page_size(), MemoryOptions::default()).unwrap();
+        let _mapped = all[0].map(0, view_granule(), MemoryOptions::default()).unwrap();
         assert_eq!(files(), 0);
     }
 
     #[test]
     #[should_panic(expected = "beyond")]
     fn a_mapping_beyond_the_last_offset_panics() {
-        let memory = SharedMemory::anonymous(2 * page_size(), 0).unwrap();
-        let _ = memory.map(page_size(), page_size(), MemoryOptions::default());
+        let memory = SharedMemory::anonymous(2 * view_granule(), 0).unwrap();
+        let _ = memory.map(view_granule(), view_granule(), MemoryOptions::default());
     }
 }

@@ -360,9 +360,7 @@ pub unsafe fn map_shared(
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::super::{map, replace};
     use super::*;
-    use crate::sync::{AtomicUsize, Ordering};
 
     #[test]
     fn a_time_namespace_is_ahead_or_behind_by_what_it_says_of_the_time_since_the_start() {
@@ -370,30 +368,5 @@ mod tests {
         assert_eq!(millis_ahead(offsets), 1_000_000_500);
         assert_eq!(millis_ahead("monotonic -7 0\nboottime -3 250000000\n"), -2750);
         assert_eq!([millis_ahead(""), millis_ahead("boottime\n")], [0, 0]);
-    }
-
-    #[test]
-    fn an_operation_in_flight_may_write_at_any_moment_of_a_new_mapping() {
-        let (page, done) = (page_size(), AtomicUsize::new(0));
-        let pages = shared_pages(page, 0).unwrap();
-        let base = map(page, page, None).unwrap();
-        let address = base.as_ptr().expose_provenance();
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                let byte = ptr::with_exposed_provenance_mut::<u8>(address);
-                while done.load(Ordering::Relaxed) == 0 {
-                    // SAFETY: pages that this test never unmaps.
-                    unsafe { byte.write_volatile(1) };
-                }
-            });
-            for _ in 0..3000 {
-                // SAFETY: the page of our own mapping, whose bytes nobody needs.
-                unsafe {
-                    map_shared(&pages, 0, base.as_ptr(), page).unwrap();
-                    replace(base.as_ptr(), page).unwrap();
-                }
-            }
-            done.fetch_add(1, Ordering::Relaxed);
-        });
     }
 }

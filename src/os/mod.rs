@@ -10,7 +10,8 @@
 //! - `replace`: fresh ordinary pages over the range, whose address stays taken; `abandon`: over a whole
 //!   reservation, for ever; `JOINS`: whether calls take ranges that are parts of several reservations;
 //! - `map_huge(len, node)` and `release_huge`: pages of the system's pool of huge pages;
-//! - `shared_pages(len, last)` and `map_shared`: memory that several ranges of addresses show;
+//! - `shared_pages(len, last)` and `map_shared`: memory that several ranges of addresses show, from multiples of `view_granule`
+//!   on; `reserve_view`: the addresses for it, as `reserve`;
 //! - `shared_can_be_huge`: whether transparent huge pages are to be had for it;
 //! - `wipe_on_fork`: a forked child finds zeros there;
 //! - `advise_huge`, `lock`, `unlock`, `bind`, `rebind`, `unbind`, `bound_to`, `populate`: about pages that are committed;
@@ -25,23 +26,35 @@
 mod bsd;
 #[cfg(any(ralloc_files, all(unix, not(any(target_os = "linux", target_os = "android")))))]
 mod file_pages;
+#[cfg(any(windows, ralloc_check_windows))]
+mod handle;
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(ralloc_check_windows)))]
 mod linux;
-#[cfg(all(
-    not(all(
-        any(target_os = "linux", target_os = "android", target_os = "macos"),
-        target_pointer_width = "64",
-        not(any(ralloc_check_windows, loom))
-    )),
-    not(loom)
-))]
-#[path = "no_shm.rs"]
-pub mod shm;
+#[cfg(any(windows, ralloc_check_windows))]
+mod section;
 #[cfg(all(
     any(target_os = "linux", target_os = "android", target_os = "macos"),
     target_pointer_width = "64",
     not(any(ralloc_check_windows, loom))
 ))]
+pub mod shm;
+#[cfg(all(any(windows, ralloc_check_windows), target_pointer_width = "64", not(loom)))]
+#[path = "shm/windows.rs"]
+pub mod shm;
+#[cfg(not(any(
+    loom,
+    all(
+        any(
+            windows,
+            ralloc_check_windows,
+            target_os = "linux",
+            target_os = "android",
+            target_os = "macos"
+        ),
+        target_pointer_width = "64"
+    )
+)))]
+#[path = "no_shm.rs"]
 pub mod shm;
 #[cfg(all(unix, not(ralloc_check_windows)))]
 mod unix;
@@ -54,9 +67,11 @@ use bsd as special;
 use file_pages as pages;
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(ralloc_check_windows)))]
 use linux as special;
+#[cfg(any(windows, ralloc_check_windows))]
+use section as pages;
 #[cfg(all(
-    not(ralloc_files),
-    any(windows, ralloc_check_windows, target_os = "linux", target_os = "android")
+    not(any(ralloc_files, ralloc_check_windows)),
+    any(target_os = "linux", target_os = "android")
 ))]
 use special as pages;
 #[cfg(all(unix, not(ralloc_check_windows)))]
@@ -72,6 +87,8 @@ pub use family::{
     JOINS, abandon, commit, decommit, lock, map, page_size, release, release_huge, replace,
     reserve, resident, unlock,
 };
+#[cfg(all(unix, not(ralloc_check_windows)))]
+pub use family::{page_size as view_granule, reserve as reserve_view};
 #[cfg(all(
     feature = "node",
     target_os = "linux",
@@ -80,6 +97,8 @@ pub use family::{
 ))]
 pub use linux::trim_malloc;
 pub use pages::{SharedPages, map_shared, shared_pages};
+#[cfg(any(windows, ralloc_check_windows))]
+pub use section::{reserve_view, view_granule};
 pub use special::{
     advise_huge, bind, boot_millis, bound_to, map_huge, populate, rebind, shared_can_be_huge,
     unbind, wipe_on_fork,
@@ -147,6 +166,8 @@ unsafe fn touch(ptr: *mut u8, len: usize) {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::sync::AtomicUsize;
+    use std::ptr;
 
     #[test]
     fn pages_that_are_touched_are_there_and_keep_their_bytes() {
@@ -162,5 +183,32 @@ mod tests {
         assert_eq!(unsafe { (third.read(), resident(base, len)) }, (7, Ok(len)));
         // SAFETY: nobody uses them any more.
         unsafe { release(base, len) }.unwrap();
+    }
+
+    #[test]
+    fn an_operation_in_flight_may_write_at_any_moment_of_a_new_mapping() {
+        let (page, done) = (view_granule(), AtomicUsize::new(0));
+        let pages = shared_pages(page, 0).unwrap();
+        let base = reserve_view(page, page, None).unwrap();
+        // SAFETY: the range just made, and pages that there are.
+        unsafe { map_shared(&pages, 0, base.as_ptr(), page) }.unwrap();
+        let address = base.as_ptr().expose_provenance();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let byte = ptr::with_exposed_provenance_mut::<u8>(address);
+                while done.load(Ordering::Relaxed) == 0 {
+                    // SAFETY: pages that this test never unmaps.
+                    unsafe { byte.write_volatile(1) };
+                }
+            });
+            for _ in 0..3000 {
+                // SAFETY: the page of our own mapping, whose bytes nobody needs.
+                unsafe {
+                    map_shared(&pages, 0, base.as_ptr(), page).unwrap();
+                    replace(base.as_ptr(), page).unwrap();
+                }
+            }
+            done.fetch_add(1, Ordering::Relaxed);
+        });
     }
 }

@@ -1,7 +1,11 @@
-//! Where processes share no memory here: the BSDs, systems of 32 bits and Windows. The twin of `shm`; what has to have made a
+//! Where processes share no memory: the BSDs and systems of 32 bits. The twin of `shm`; what has to have made a
 //! file first is never called.
 
+#[path = "shm/unknown.rs"]
+mod unknown;
+
 use crate::error::MapError;
+pub use unknown::{available, headroom, names_can_be_huge, node_free};
 
 const NONE: MapError = MapError::Unsupported { what: "slabs that processes share" };
 
@@ -20,10 +24,6 @@ pub struct FileFacts {
 
 impl SharedFile {
     pub fn open(_name: &str, _create: bool) -> Result<SharedFile, MapError> {
-        Err(NONE)
-    }
-
-    pub fn anonymous() -> Result<SharedFile, MapError> {
         Err(NONE)
     }
 
@@ -48,10 +48,6 @@ impl SharedFile {
     }
 
     pub fn reserve(&self, _start: usize, _len: usize) -> Result<(), MapError> {
-        match *self.0 {}
-    }
-
-    pub fn seal(&self) -> Result<(), MapError> {
         match *self.0 {}
     }
 
@@ -92,22 +88,6 @@ pub fn names(_prefix: &mut [u8], _found: impl FnMut(&str, &[u8])) -> Result<(), 
     Err(NONE)
 }
 
-pub fn names_can_be_huge() -> bool {
-    false
-}
-
 pub fn free_bytes() -> Option<u64> {
-    None
-}
-
-pub fn node_free(_node: u32) -> Option<u64> {
-    None
-}
-
-pub fn available() -> Option<u64> {
-    None
-}
-
-pub fn headroom() -> Option<u64> {
     None
 }

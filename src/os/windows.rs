@@ -1,11 +1,13 @@
 //! Windows memory calls.
 #![allow(clippy::disallowed_methods)]
 
+use super::handle::Handle;
+use super::section::{self, GRANULE};
 use super::{last_error, system_error, touch};
 use crate::error::MapError;
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
-use windows_sys::Win32::Foundation::{CloseHandle, HANDLE, LUID};
+use windows_sys::Win32::Foundation::{HANDLE, LUID};
 use windows_sys::Win32::Security::{
     AdjustTokenPrivileges, LUID_AND_ATTRIBUTES, LookupPrivilegeValueW, SE_LOCK_MEMORY_NAME,
     SE_PRIVILEGE_ENABLED, TOKEN_ADJUST_PRIVILEGES, TOKEN_PRIVILEGES, TOKEN_QUERY,
@@ -18,7 +20,7 @@ use windows_sys::Win32::System::Memory::{
 use windows_sys::Win32::System::ProcessStatus::{
     K32QueryWorkingSetEx, PSAPI_WORKING_SET_EX_INFORMATION,
 };
-use windows_sys::Win32::System::SystemInformation::{GetSystemInfo, SYSTEM_INFO};
+use windows_sys::Win32::System::SystemInformation::{GetSystemInfo, GetTickCount64, SYSTEM_INFO};
 use windows_sys::Win32::System::Threading::{
     GetCurrentProcess, GetNumaHighestNodeNumber, OpenProcessToken,
 };
@@ -29,6 +31,9 @@ pub const OUT_OF_MEMORY: i32 = 8;
 pub const JOINS: bool = false;
 /// The call that makes a mapping.
 pub const MAP_CALL: &str = "VirtualAlloc";
+/// More bytes than a process has addresses.
+const ADDRESSES: usize =
+    if cfg!(target_pointer_width = "64") { (1u64 << 47) as usize } else { usize::MAX / 2 };
 /// ERROR_INVALID_PARAMETER.
 const INVALID_PARAMETER: i32 = 87;
 
@@ -83,6 +88,9 @@ pub fn reserve(len: usize, align: usize, node: Option<u32>) -> Result<NonNull<u8
     if align > page {
         return Err(MapError::Unsupported { what: "transparent huge pages" });
     }
+    if len >= ADDRESSES {
+        return Err(super::too_large()); // Windows calls it a wrong argument
+    }
     let guard = allocate(len + 2 * page, MEM_RESERVE, PAGE_NOACCESS, node)?;
     NonNull::new(guard.as_ptr().wrapping_add(page)).ok_or_else(super::too_large)
 }
@@ -121,13 +129,13 @@ pub unsafe fn decommit(ptr: *mut u8, len: usize) -> Result<(), MapError> {
 }
 
 /// Frees the memory of the range as far as Windows can, which for large pages it cannot; its
-/// address stays taken.
+/// address stays taken. Of a view, all of it, the memory is others'.
 ///
 /// # Safety
 /// As for `decommit`; who still looks at the pages may see zeros from now on.
 pub unsafe fn replace(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     // SAFETY: the caller's promise.
-    unsafe { decommit(ptr, len) }
+    unsafe { if section::is_view(ptr) { section::hide(ptr, len) } else { decommit(ptr, len) } }
 }
 
 /// The same for a whole reservation: the range, which is what lies between the pages on either side. Some of it may be
@@ -136,9 +144,11 @@ pub unsafe fn replace(ptr: *mut u8, len: usize) -> Result<(), MapError> {
 /// # Safety
 /// As for [`replace`].
 pub unsafe fn abandon(ptr: *mut u8, len: usize) -> Result<(NonNull<u8>, usize), MapError> {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's promise. A view is committed, and the call knows none.
     unsafe {
-        commit(ptr, len)?;
+        if !section::is_view(ptr) {
+            commit(ptr, len)?;
+        }
         replace(ptr, len)?;
     }
     NonNull::new(ptr).map(|start| (start, len)).ok_or_else(super::too_large)
@@ -147,10 +157,15 @@ pub unsafe fn abandon(ptr: *mut u8, len: usize) -> Result<(NonNull<u8>, usize), 
 /// Unmaps a whole reservation, with the pages on either side.
 ///
 /// # Safety
-/// `ptr` is what [`reserve`] gave, and nobody uses it any more.
+/// `ptr` is what [`reserve`] or [`section::reserve_view`] gave, and nobody uses it any more.
 pub unsafe fn release(ptr: *mut u8, len: usize) -> Result<(), MapError> {
-    // SAFETY: the caller's promise.
-    unsafe { release_huge(ptr.wrapping_sub(page_size()), len) }
+    // SAFETY: the caller's promise. Those of `reserve` begin a page behind a multiple of the granule.
+    unsafe {
+        match ptr.addr().is_multiple_of(GRANULE) {
+            true => section::free(ptr),
+            false => release_huge(ptr.wrapping_sub(page_size()), len),
+        }
+    }
 }
 
 /// Unmaps what [`map_huge`] made.
@@ -193,13 +208,7 @@ fn enable_locking() -> Result<(), MapError> {
     if unsafe { OpenProcessToken(GetCurrentProcess(), rights, &mut token) } == 0 {
         return Err(last_error("OpenProcessToken"));
     }
-    let enabled = enable_in(token);
-    // SAFETY: the handle just opened, which nobody else has.
-    unsafe { CloseHandle(token) };
-    enabled
-}
-
-fn enable_in(token: HANDLE) -> Result<(), MapError> {
+    let token = Handle(token);
     let mut luid = LUID::default();
     // SAFETY: a null for this machine, a constant of the system, a live LUID.
     if unsafe { LookupPrivilegeValueW(ptr::null(), SE_LOCK_MEMORY_NAME, &mut luid) } == 0 {
@@ -209,7 +218,7 @@ fn enable_in(token: HANDLE) -> Result<(), MapError> {
     let wanted = TOKEN_PRIVILEGES { PrivilegeCount: 1, Privileges: [privilege] };
     // SAFETY: the token is open, `wanted` is live, and the former state is not asked for.
     let done =
-        unsafe { AdjustTokenPrivileges(token, 0, &wanted, 0, ptr::null_mut(), ptr::null_mut()) };
+        unsafe { AdjustTokenPrivileges(token.0, 0, &wanted, 0, ptr::null_mut(), ptr::null_mut()) };
     let error = last_error("AdjustTokenPrivileges");
     // It succeeds also when the token does not have the privilege, and tells by the last error.
     match (done, error) {
@@ -328,6 +337,18 @@ pub fn error_name(errno: i32) -> Option<&'static str> {
         INVALID_PARAMETER | 487 => Some("EINVAL"),
         // ERROR_ACCESS_DENIED, ERROR_NOT_ALL_ASSIGNED, ERROR_PRIVILEGE_NOT_HELD
         5 | 1300 | 1314 => Some("EPERM"),
+        // ERROR_FILE_NOT_FOUND, ERROR_PATH_NOT_FOUND
+        2 | 3 => Some("ENOENT"),
+        // ERROR_FILE_EXISTS, ERROR_ALREADY_EXISTS
+        80 | 183 => Some("EEXIST"),
+        // ERROR_TOO_MANY_OPEN_FILES
+        4 => Some("EMFILE"),
+        // ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION, ERROR_USER_MAPPED_FILE
+        32 | 33 | 1224 => Some("EBUSY"),
+        // ERROR_HANDLE_DISK_FULL, ERROR_DISK_FULL
+        39 | 112 => Some("ENOSPC"),
+        // ERROR_INVALID_NAME, ERROR_FILENAME_EXCED_RANGE
+        123 | 206 => Some("ENAMETOOLONG"),
         _ => None,
     }
 }
@@ -337,29 +358,8 @@ pub fn shared_can_be_huge() -> bool {
     false
 }
 
-/// Milliseconds of a clock that only this process has.
+/// Milliseconds since the machine was started, those of its sleep included: the same clock for all processes.
 pub fn boot_millis() -> u64 {
-    super::process_millis()
-}
-
-/// There is none: memory is not shared between isolates here. Boxed, so that the compiler does not take what
-/// is written for the other systems for unreachable.
-pub type SharedPages = Box<std::convert::Infallible>;
-
-/// Never.
-pub fn shared_pages(_len: usize, _last: usize) -> Result<SharedPages, MapError> {
-    Err(MapError::Unsupported { what: "memory that is mapped at several addresses" })
-}
-
-/// Never called: there are no pages to call it with.
-///
-/// # Safety
-/// None is needed.
-pub unsafe fn map_shared(
-    pages: &SharedPages,
-    _offset: usize,
-    _ptr: *mut u8,
-    _len: usize,
-) -> Result<(), MapError> {
-    match **pages {}
+    // SAFETY: no preconditions.
+    unsafe { GetTickCount64() }
 }

@@ -36,15 +36,15 @@ impl Default for SegmentOptions {
     }
 }
 
-/// Slabs that processes share. On Linux of 64 bits and macOS; elsewhere all of it is [`MapError::Unsupported`], which also
-/// says so of slabs without a name on macOS, and where Linux has no `/dev/shm` or `/proc`.
+/// Slabs that processes share. On Linux, macOS and Windows of 64 bits; elsewhere all of it is [`MapError::Unsupported`], which also
+/// says so of slabs without a name on macOS and Windows, and where Linux has no `/dev/shm` or `/proc`.
 ///
 /// The memory is there from the start, and bytes of slots are those that another process left. Whoever dies, by
 /// whatever signal and at whatever instruction, leaves a slab that works: the slots that it held come back when
 /// another one joins, when slots run out, and by [`Slab::recover`].
 ///
 /// A name begins with a slash and has no other, as of `shm_open`: the memory is the file of that name in `/dev/shm`, or in a
-/// folder of temporary files on macOS, until [`Slab::unlink`], also without a process that has it. It is the user's alone (mode 0600), and processes of that user must
+/// folder of temporary files on macOS and Windows, until [`Slab::unlink`], also without a process that has it. It is the user's alone (mode 0600, on Windows by its folder), and processes of that user must
 /// not truncate it: the others would die of SIGBUS.
 ///
 /// A forked child cannot use its copy: [`ClaimError::Forked`](crate::error::ClaimError::Forked), and the same of each other call. It

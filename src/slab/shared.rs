@@ -9,7 +9,8 @@ use crate::layout::place_after;
 use crate::memory::depot::map_new;
 #[cfg(not(loom))]
 use crate::memory::segment::Segment;
-use crate::memory::{Mapping, MemoryOptions, SharedKind, SharedMemory, page_size};
+use crate::memory::{Mapping, MemoryOptions, SharedKind, SharedMemory};
+use crate::os::view_granule;
 use crate::sync::Arc;
 
 /// The memory of a slab that is mapped several times, each time at other addresses: records, then slots.
@@ -17,7 +18,6 @@ use crate::sync::Arc;
 /// [`Slab::attach`] maps it once more, here on another thread:
 ///
 /// ```
-/// # #[cfg(not(windows))] {
 /// use ralloc_core::slab::{SharedSlab, Slab, SlabOptions};
 /// use std::sync::Arc;
 ///
@@ -32,7 +32,6 @@ use crate::sync::Arc;
 /// assert_eq!(slab.stats()[0].held, 1);
 /// drop(other);
 /// assert_eq!(slab.stats()[0].held, 0);
-/// # }
 /// ```
 #[derive(Debug)]
 pub struct SharedSlab {
@@ -91,21 +90,19 @@ impl SharedBy {
 impl Slab {
     /// A slab that cannot grow, over memory that [`Slab::attach`] can map again. Errors as those of
     /// [`Slab::new`], and [`MapError::Unsupported`](crate::error::MapError::Unsupported) where the options
-    /// allow growth and on Windows. Each mapping locks and prefaults the slots for itself, as the options say; the node
+    /// allow growth. Each mapping locks and prefaults the slots for itself, as the options say; the node
     /// is that of the memory. Huge pages are transparent ones, where the system gives any to shared memory.
     ///
     /// ```
-    /// # #[cfg(not(windows))] {
     /// use ralloc_core::slab::{Slab, SlabOptions};
     ///
     /// let slab = Slab::shared(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
     /// assert!(slab.share().is_some());
-    /// # }
     /// ```
     pub fn shared(options: &SlabOptions) -> Result<Slab, SlabError> {
         let plan = options.shared_plan()?;
         let memory_options = SharedKind::Unnamed.grant(options.memory)?;
-        let at = place_after(plan.record_bytes, plan.slot_bytes, page_size());
+        let at = place_after(plan.record_bytes, plan.slot_bytes, view_granule());
         let memory = map_new(None, || SharedMemory::anonymous(at + plan.slot_bytes, at))?;
         let slots = map_new(None, || memory.map_any(at, plan.slot_bytes, memory_options))?;
         let memory_options = MemoryOptions { numa_node: None, ..memory_options };
@@ -123,7 +120,6 @@ impl Slab {
     /// Errors: [`SlabError::Join`], also in a child that a `fork` made ([`JoinError::Forked`]), and [`SlabError::Map`].
     ///
     /// ```
-    /// # #[cfg(not(windows))] {
     /// use ralloc_core::slab::{Slab, SlabOptions};
     ///
     /// let first = Slab::shared(&SlabOptions::fixed(&[64], 8, 1 << 20)).unwrap();
@@ -138,7 +134,6 @@ impl Slab {
     /// second.allocate(64).unwrap();
     /// drop(second);
     /// assert_eq!(first.stats()[0].held, 0);
-    /// # }
     /// ```
     pub fn attach(shared: &Arc<SharedSlab>) -> Result<Slab, SlabError> {
         Slab::attach_over(shared, None)
@@ -157,7 +152,7 @@ impl Slab {
         let (bytes, at) = memory.bytes();
         let plain = MemoryOptions::default();
         let records = map_new(None, || bytes.map(at, plan.record_bytes, plain))?;
-        let slots_at = place_after(at + plan.record_bytes, plan.slot_bytes, page_size());
+        let slots_at = place_after(at + plan.record_bytes, plan.slot_bytes, view_granule());
         let map = || bytes.map_any(slots_at, plan.slot_bytes, options.memory);
         let slots = slots.map_or_else(|| map_new(None, map), Ok)?;
         let owner = Some(Arc::clone(shared));

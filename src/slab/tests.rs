@@ -394,7 +394,6 @@ fn an_exhausted_shared_slab_hears_of_a_slot_that_another_mapping_recovers() {
 }
 
 #[test]
-#[cfg(not(windows))]
 fn a_mapping_of_a_shared_slab_that_is_dropped_gives_back_what_it_and_its_caches_had() {
     let first = Arc::new(Slab::shared(&SlabOptions::fixed(&[64], 256, MIB)).unwrap());
     let mut own = ThreadCache::new(&first).unwrap();

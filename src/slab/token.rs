@@ -114,7 +114,6 @@ impl Slab {
     /// Errors: [`SendError`]; then the block is still the caller's.
     ///
     /// ```
-    /// # #[cfg(not(windows))] {
     /// use ralloc_core::slab::{Slab, SlabOptions};
     /// use std::ptr::NonNull;
     ///
@@ -135,7 +134,6 @@ impl Slab {
     ///     assert_eq!(received.as_ref(), b"hello");
     ///     second.deallocate(received.cast()).unwrap();
     /// }
-    /// # }
     /// ```
     ///
     /// # Safety

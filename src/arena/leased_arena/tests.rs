@@ -106,7 +106,8 @@ fn a_refusal_by_the_system_names_the_call_and_changes_nothing() {
     let LeaseError::Map(MapError::System { syscall, code, .. }) = refused else {
         panic!("want the system's error, got {refused}");
     };
-    assert_eq!((code, syscall), (Some("ENOMEM"), "mmap"));
+    let call = if cfg!(windows) { "VirtualAlloc" } else { "mmap" };
+    assert_eq!((code, syscall), (Some("ENOMEM"), call));
     assert_eq!(arena.stats(), before);
     arena.check().unwrap();
 }

@@ -3,10 +3,10 @@
 use super::{HugePages, Mapping, MemoryOptions};
 use crate::error::MapError;
 use crate::layout::HUGE_PAGE;
-use crate::os::{self, page_size};
+use crate::os;
 
 impl Mapping {
-    /// The bytes of `pages` from `offset` (a page multiple) on, shared with its other mappings, with
+    /// The bytes of `pages` from `offset` (a multiple of `os::view_granule`) on, shared with its other mappings, with
     /// `options` in force, but for pages of the pool. `any`: also at addresses that were seen before, as
     /// [`Mapping::reserve_any`].
     pub(in crate::memory) fn of_shared(
@@ -21,12 +21,12 @@ impl Mapping {
         // Where both begin at a multiple, a huge page of the memory is one of the addresses.
         let align = match advised && offset.is_multiple_of(HUGE_PAGE) && len >= HUGE_PAGE {
             true => HUGE_PAGE,
-            false => page_size(),
+            false => os::view_granule(),
         };
         let again = if any { Mapping::at_seen(len, align, plain) } else { None };
         let mut mapping = match again {
             Some(mapping) => mapping,
-            None => Mapping::fresh(len, align, plain, os::reserve)?,
+            None => Mapping::fresh(len, align, plain, os::reserve_view)?,
         };
         // SAFETY: all of our own reservation, just taken; `SharedMemory` says that there are so many bytes. Should the
         // call fail after it unmapped what was seen before, dropping the mapping maps it again.

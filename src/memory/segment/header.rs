@@ -14,7 +14,7 @@
 
 use crate::error::{SegmentError, SegmentField};
 use crate::layout::place_after;
-use crate::os::page_size;
+use crate::os::{page_size, view_granule};
 use crate::sync::{Ordering, Words};
 
 /// "ralloc" and a byte that no text has, little end first.
@@ -68,7 +68,7 @@ impl Geometry {
     }
 
     pub fn records_at(&self) -> usize {
-        self.registry_at() + self.registry_bytes
+        (self.registry_at() + self.registry_bytes).next_multiple_of(view_granule())
     }
 
     /// Where the records end.
@@ -77,7 +77,7 @@ impl Geometry {
     }
 
     pub fn slots_at(&self) -> usize {
-        place_after(self.head_bytes(), self.slot_bytes, page_size())
+        place_after(self.head_bytes(), self.slot_bytes, view_granule())
     }
 
     pub fn total(&self) -> usize {

@@ -325,10 +325,14 @@ fn make(file: &SharedFile, new: &New<'_>) -> Result<Mapped, SegmentError> {
 
 /// The segment of a file that is finished.
 fn attach(file: SharedFile, plan: Plan) -> Result<Segment, SegmentError> {
+    let len = file.facts()?.len;
+    if cfg!(windows) && len < page_size() as u64 {
+        check(SegmentField::Length, len, page_size() as u64)?; // to map it would extend it
+    }
     // The first page is there, however short the file is, for it is not empty: its header was read by a call before.
     let page = SharedMemory::over(file.pages(page_size(), 0)?, page_size(), 0);
     let head = page.map(0, page_size(), MemoryOptions::default())?;
-    let (geometry, settings) = header::read(&header_words(&head), file.facts()?.len, plan)?;
+    let (geometry, settings) = header::read(&header_words(&head), len, plan)?;
     let mapped = Mapped::new(&file, &geometry)?;
     Ok(Segment::of(file, mapped, geometry, settings))
 }

@@ -13,16 +13,20 @@ mod cgroup;
 mod descriptors;
 #[cfg(any(target_os = "macos", ralloc_files))]
 mod disk;
+#[cfg(test)]
+mod file_name; // of Windows
 #[cfg(not(target_os = "macos"))]
 mod huge;
-#[cfg(target_os = "macos")]
-mod macos;
 #[cfg(not(target_os = "macos"))]
 mod memfd;
 #[cfg(not(target_os = "macos"))]
 mod meminfo;
+#[cfg(test)]
+mod named_tests;
 #[cfg(not(any(target_os = "macos", ralloc_files)))]
 mod tmpfs;
+#[cfg(target_os = "macos")]
+mod unknown;
 
 use super::{SharedPages, last_error, page_size, system_error};
 use crate::error::MapError;
@@ -33,8 +37,6 @@ use descriptors::Descriptor;
 use disk as kind;
 #[cfg(not(target_os = "macos"))]
 pub use huge::names_can_be_huge;
-#[cfg(target_os = "macos")]
-pub use macos::{available, headroom, names_can_be_huge, node_free};
 #[cfg(all(test, not(target_os = "macos")))]
 pub use meminfo::tests::Figure;
 #[cfg(not(target_os = "macos"))]
@@ -46,6 +48,8 @@ use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 #[cfg(not(any(target_os = "macos", ralloc_files)))]
 use tmpfs as kind;
+#[cfg(target_os = "macos")]
+pub use unknown::{available, headroom, names_can_be_huge, node_free};
 
 /// Linux's file system of memory.
 #[cfg(not(target_os = "macos"))]

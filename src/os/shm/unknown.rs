@@ -1,4 +1,5 @@
-//! What macOS does not have, and what it does not say before memory is asked for.
+//! What a system does not say before memory is asked for, and does not have: that of macOS and Windows, and of those where
+//! processes share nothing.
 
 use super::SharedFile;
 use crate::error::MapError;

@@ -1,0 +1,27 @@
+//! What Windows has open for this process.
+#![allow(clippy::disallowed_methods)]
+
+use windows_sys::Win32::Foundation::{CloseHandle, HANDLE, INVALID_HANDLE_VALUE};
+
+/// Closed with this value, and by nobody else.
+#[derive(Debug)]
+pub struct Handle(pub HANDLE);
+
+// SAFETY: a handle belongs to no thread, and calls on it may come from any.
+unsafe impl Send for Handle {}
+// SAFETY: as above.
+unsafe impl Sync for Handle {}
+
+impl Handle {
+    /// What a call returned that opens something; `None` where it failed.
+    pub fn new(opened: HANDLE) -> Option<Handle> {
+        (!opened.is_null() && opened != INVALID_HANDLE_VALUE).then_some(Handle(opened))
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // SAFETY: our own, and nobody uses it any more.
+        unsafe { CloseHandle(self.0) };
+    }
+}

@@ -1,0 +1,221 @@
+//! Memory that several ranges of addresses show, on Windows: a section, and the views of it.
+//!
+//! A view cannot be laid over pages that are there. They are freed first, and for a moment nobody has the addresses, which
+//! matters where JavaScript has seen them, for an operation in flight may touch them at that moment:
+//!
+//! - Others must not get them. So they lie in a zone of the address space that the system allocates in when it is told
+//!   to and never by itself.
+//! - Who touches them must not fault. So a handler of faults lets the thread wait, and has it try again. (A system call
+//!   finds no memory there, and fails by its own error.)
+#![allow(clippy::disallowed_methods)]
+
+use super::handle::Handle;
+use super::last_error;
+use crate::error::MapError;
+use crate::sync::{AtomicUsize, Mutex, MutexGuard, OnceLock, Ordering};
+use std::ops::Range;
+use std::ptr::{self, NonNull};
+use windows_sys::Win32::Foundation::{
+    EXCEPTION_ACCESS_VIOLATION, HANDLE, HMODULE, INVALID_HANDLE_VALUE,
+};
+use windows_sys::Win32::System::Diagnostics::Debug::{
+    AddVectoredExceptionHandler, EXCEPTION_CONTINUE_EXECUTION, EXCEPTION_CONTINUE_SEARCH,
+    EXCEPTION_POINTERS,
+};
+use windows_sys::Win32::System::LibraryLoader::{
+    GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, GET_MODULE_HANDLE_EX_FLAG_PIN, GetModuleHandleExW,
+};
+use windows_sys::Win32::System::Memory::{
+    CreateFileMappingW, FILE_MAP_WRITE, MEM_COMMIT, MEM_MAPPED, MEM_RELEASE, MEM_RESERVE,
+    MEMORY_BASIC_INFORMATION, MEMORY_MAPPED_VIEW_ADDRESS, MapViewOfFileEx, PAGE_NOACCESS,
+    PAGE_READWRITE, UnmapViewOfFile, VirtualAlloc, VirtualFree, VirtualQuery,
+};
+
+/// What addresses of views and of the system's reservations, and offsets of views, are multiples of.
+pub(super) const GRANULE: usize = 64 << 10;
+/// Where views lie. The system's own choices, heaps and V8's among them, are below or far above. Of 32 bits there is no
+/// room for a zone.
+const ZONE: Range<usize> = match cfg!(target_pointer_width = "64") {
+    true => 0x2000_0000_0000u64 as usize..0x6000_0000_0000u64 as usize,
+    false => GRANULE..usize::MAX - GRANULE,
+};
+/// Places that are tried for a new view.
+const TRIES: usize = 64;
+
+/// Memory that several ranges of addresses show. It lives as long as this or one of those ranges does.
+pub type SharedPages = Handle;
+
+/// `len` zero bytes, a page multiple, that [`map_shared`] maps. They take memory as they are touched, and count as promised
+/// from the start.
+pub fn shared_pages(len: usize, _last: usize) -> Result<SharedPages, MapError> {
+    section_of(INVALID_HANDLE_VALUE, len)
+}
+
+/// The first `len` bytes of an open file that has so many; of the system's paging file for [`INVALID_HANDLE_VALUE`].
+pub(super) fn section_of(file: HANDLE, len: usize) -> Result<SharedPages, MapError> {
+    let (high, low) = ((len as u64 >> 32) as u32, len as u32);
+    // SAFETY: no name and no attributes; the caller has the file open.
+    let section =
+        unsafe { CreateFileMappingW(file, ptr::null(), PAGE_READWRITE, high, low, ptr::null()) };
+    Handle::new(section).ok_or_else(|| last_error("CreateFileMapping"))
+}
+
+/// What offsets of views are multiples of.
+pub fn view_granule() -> usize {
+    GRANULE
+}
+
+/// `len` bytes of addresses for a view: as of [`super::reserve`], but with an `align` of up to 64 KiB, and with addresses on
+/// either side that nobody has.
+pub fn reserve_view(len: usize, align: usize, _node: Option<u32>) -> Result<NonNull<u8>, MapError> {
+    if align > GRANULE {
+        return Err(MapError::Unsupported { what: "transparent huge pages" });
+    }
+    for _ in 0..TRIES {
+        let place = ptr::without_provenance(next_place(len));
+        // SAFETY: new address space, or none where somebody has it.
+        let base = unsafe { VirtualAlloc(place, len, MEM_RESERVE, PAGE_NOACCESS) };
+        if let Some(base) = NonNull::new(base.cast()) {
+            return Ok(base);
+        }
+    }
+    Err(last_error("VirtualAlloc"))
+}
+
+/// Each place once, and then anew. From an offset that nobody can guess, as the system's own choices.
+fn next_place(len: usize) -> usize {
+    use std::hash::{BuildHasher, RandomState};
+    static NEXT: OnceLock<AtomicUsize> = OnceLock::new();
+    let size = ZONE.end - ZONE.start;
+    let next = NEXT.get_or_init(|| {
+        let random = RandomState::new().hash_one(0u8) as usize % size;
+        AtomicUsize::new(random / GRANULE * GRANULE)
+    });
+    let step = (len.next_multiple_of(GRANULE) + GRANULE).min(size);
+    // Relaxed: a number that orders nothing.
+    let offset = next.fetch_add(step, Ordering::Relaxed) % size;
+    if offset + step > size { ZONE.start } else { ZONE.start + offset }
+}
+
+/// Shows `len` bytes of the memory, from `offset` on, in the range.
+///
+/// # Safety
+/// `ptr..ptr + len` is all of a range that [`reserve_view`] gave, whatever it shows by now, and nobody needs that; `offset`
+/// is a multiple of [`GRANULE`], and `offset + len` at most what `shared_pages` was asked for.
+pub unsafe fn map_shared(
+    pages: &SharedPages,
+    offset: usize,
+    ptr: *mut u8,
+    len: usize,
+) -> Result<(), MapError> {
+    let _others_wait = exchange();
+    // SAFETY: the caller's promise.
+    unsafe { free(ptr) }?;
+    let (high, low) = ((offset as u64 >> 32) as u32, offset as u32);
+    // SAFETY: addresses that were the caller's until now: the call takes none that somebody else has.
+    let view = unsafe { MapViewOfFileEx(pages.0, FILE_MAP_WRITE, high, low, len, ptr.cast()) };
+    if !view.Value.is_null() {
+        return Ok(());
+    }
+    let error = last_error("MapViewOfFile");
+    // SAFETY: as above.
+    let _ = unsafe { occupy(ptr, len) };
+    Err(error)
+}
+
+/// Shows memory of its own in the range of a view.
+///
+/// # Safety
+/// `ptr..ptr + len` is all of a view, and nobody needs what it shows.
+pub(super) unsafe fn hide(ptr: *mut u8, len: usize) -> Result<(), MapError> {
+    let _others_wait = exchange();
+    // SAFETY: the caller's promise, for both.
+    unsafe {
+        free(ptr)?;
+        occupy(ptr, len)
+    }
+}
+
+/// Whether a view begins there.
+pub(super) fn is_view(ptr: *mut u8) -> bool {
+    about(ptr).is_some_and(|found| found.Type == MEM_MAPPED)
+}
+
+/// What lies at an address.
+fn about(ptr: *mut u8) -> Option<MEMORY_BASIC_INFORMATION> {
+    let mut found = MEMORY_BASIC_INFORMATION::default();
+    // SAFETY: writes to the local, of so many bytes.
+    let written = unsafe { VirtualQuery(ptr.cast(), &mut found, size_of_val(&found)) };
+    (written > 0).then_some(found)
+}
+
+/// Frees the addresses of a view, or of what is in the place of one.
+///
+/// # Safety
+/// `ptr` is the first byte of a range of the caller, which nobody needs.
+pub(super) unsafe fn free(ptr: *mut u8) -> Result<(), MapError> {
+    let (freed, syscall) = match is_view(ptr) {
+        true => {
+            let view = MEMORY_MAPPED_VIEW_ADDRESS { Value: ptr.cast() };
+            // SAFETY: the caller's promise.
+            (unsafe { UnmapViewOfFile(view) }, "UnmapViewOfFile")
+        }
+        // SAFETY: as above; MEM_RELEASE wants the size 0.
+        false => (unsafe { VirtualFree(ptr.cast(), 0, MEM_RELEASE) }, "VirtualFree"),
+    };
+    if freed == 0 { Err(last_error(syscall)) } else { Ok(()) }
+}
+
+/// Takes free addresses, with memory of their own; if the system promises none, so that nobody else has them.
+///
+/// # Safety
+/// The addresses were the caller's.
+unsafe fn occupy(ptr: *mut u8, len: usize) -> Result<(), MapError> {
+    let take = |kind, access| {
+        // SAFETY: the caller's promise; nothing is taken that somebody else has.
+        match unsafe { VirtualAlloc(ptr.cast(), len, kind, access) }.is_null() {
+            true => Err(last_error("VirtualAlloc")),
+            false => Ok(()),
+        }
+    };
+    take(MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE).inspect_err(|_| {
+        let _ = take(MEM_RESERVE, PAGE_NOACCESS);
+    })
+}
+
+static EXCHANGE: OnceLock<Mutex<()>> = OnceLock::new();
+
+/// While the result lives, whoever touches the zone in vain waits.
+fn exchange() -> MutexGuard<'static, ()> {
+    let lock = EXCHANGE.get_or_init(|| {
+        let mut module: HMODULE = ptr::null_mut();
+        let pin = GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN;
+        // Node unloads the addon when the worker that loaded it ends; the handler has to stay.
+        // SAFETY: an address of this module, for ever, and a live place for its handle; then a function that fits.
+        unsafe {
+            GetModuleHandleExW(pin, wait_for_exchange as *const () as *const u16, &mut module);
+            AddVectoredExceptionHandler(1, Some(wait_for_exchange));
+        }
+        Mutex::default()
+    });
+    lock.lock()
+}
+
+/// Before all other handlers of a fault: has the thread try again if it touched a range whose pages were exchanged just then.
+unsafe extern "system" fn wait_for_exchange(fault: *mut EXCEPTION_POINTERS) -> i32 {
+    // SAFETY: the system passes a live record, with as many parameters as it says.
+    let (code, [how, address]) = unsafe {
+        let record = &*(*fault).ExceptionRecord;
+        (record.ExceptionCode, [record.ExceptionInformation[0], record.ExceptionInformation[1]])
+    };
+    const EXECUTES: usize = 8;
+    if code != EXCEPTION_ACCESS_VIOLATION || how == EXECUTES || !ZONE.contains(&address) {
+        return EXCEPTION_CONTINUE_SEARCH;
+    }
+    // Until the answer is known: the next exchange may follow at once.
+    let _none_meanwhile = EXCHANGE.get().map(Mutex::lock);
+    // Nothing in the zone has other access than this, or none.
+    let is_there = about(ptr::without_provenance_mut(address))
+        .is_some_and(|found| found.State == MEM_COMMIT && found.Protect == PAGE_READWRITE);
+    if is_there { EXCEPTION_CONTINUE_EXECUTION } else { EXCEPTION_CONTINUE_SEARCH }
+}

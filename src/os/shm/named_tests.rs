@@ -1,0 +1,93 @@
+//! Named files, on each system that has them.
+
+use super::super::{map_shared, release, reserve_view, view_granule};
+use super::*;
+
+/// A file of a name of its own, which ends with this value.
+struct Named(String);
+
+impl Named {
+    fn new() -> Named {
+        let id = crate::sync::unique_id();
+        Named(format!("/ralloc-file-test-{}-{id}", std::process::id()))
+    }
+
+    fn open(&self) -> SharedFile {
+        SharedFile::open(&self.0, true).unwrap()
+    }
+}
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        let _ = unlink(&self.0);
+    }
+}
+
+fn names_of(len: usize) -> Vec<(String, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut prefix = vec![0; len];
+    names(&mut prefix, |name, bytes| found.push((name.to_owned(), bytes.to_vec()))).unwrap();
+    found
+}
+
+#[test]
+fn a_lock_is_of_an_open_file_and_ends_with_it() {
+    let name = Named::new();
+    let [first, second] = [0; 2].map(|_| name.open());
+    assert_eq!([first.try_lock(0), first.try_lock(0), second.try_lock(1)], [Ok(true); 3]);
+    assert_eq!([second.try_lock(0), second.is_locked_by_another(1)], [Ok(false); 2]);
+    assert_eq!([second.is_locked_by_another(0), first.is_locked_by_another(1)], [Ok(true); 2]);
+    let any = [first.is_any_locked_by_another(1), second.is_any_locked_by_another(1)];
+    assert_eq!(any, [Ok(true), Ok(false)], "its own, and one before them, are not asked for");
+    assert_eq!(second.is_locked_by_another(0), Ok(true), "the look has changed nothing");
+    first.unlock(0).unwrap();
+    assert_eq!(second.try_lock(0), Ok(true));
+    drop(second);
+    assert_eq!([first.try_lock(0), first.try_lock(1)], [Ok(true); 2]);
+}
+
+#[test]
+fn a_file_is_read_and_mapped_by_all_who_open_its_name() {
+    let name = Named::new();
+    let (first, len) = (name.open(), 3 * view_granule());
+    first.write(b"written").unwrap();
+    first.resize(len).unwrap();
+    first.reserve(0, len).unwrap();
+    let second = SharedFile::open(&name.0, false).unwrap();
+    assert_eq!(second.facts().unwrap().len, len as u64);
+    assert_eq!(second.facts(), first.facts());
+    let mut bytes = [1; 8];
+    assert_eq!((second.read(&mut bytes), &bytes), (Ok(8), b"written\0"));
+    assert!(second.is_named(&name.0).unwrap());
+    assert!(names_of(7).contains(&(name.0.clone(), b"written".to_vec())));
+    first.resize(0).unwrap();
+    assert_eq!(second.read(&mut bytes), Ok(0));
+    assert!(!names_of(7).iter().any(|(found, _)| *found == name.0), "it has not so many bytes");
+}
+
+#[test]
+fn a_name_that_ends_while_its_file_is_mapped_is_free_for_another() {
+    let name = Named::new();
+    let (first, len) = (name.open(), view_granule());
+    first.resize(len).unwrap();
+    let pages = first.pages(len, 0).unwrap();
+    let base = reserve_view(len, view_granule(), None).unwrap();
+    // SAFETY: the range just made, and pages that there are; then within it.
+    unsafe {
+        map_shared(&pages, 0, base.as_ptr(), len).unwrap();
+        base.write(7);
+    }
+    unlink(&name.0).unwrap();
+    assert!(!first.is_named(&name.0).unwrap());
+    let missing = SharedFile::open(&name.0, false).unwrap_err();
+    assert!(matches!(missing, MapError::System { code: Some("ENOENT"), .. }), "{missing}");
+    let gone = unlink(&name.0).unwrap_err();
+    assert!(matches!(gone, MapError::System { code: Some("ENOENT"), .. }), "{gone}");
+    let second = name.open();
+    assert_eq!(second.facts().unwrap().len, 0);
+    // SAFETY: mapped since above; then nobody uses it.
+    unsafe {
+        assert_eq!(base.read(), 7);
+        release(base.as_ptr(), len).unwrap();
+    }
+}

@@ -1,0 +1,354 @@
+//! Windows: named segments are files of a folder of this user's temporary files, which the system lets nobody else into.
+//!
+//! Not sections with names of their own: these end with the last process that has them, and nobody can list them.
+//!
+//! A file that is mapped cannot be deleted there, or not by all file systems. So one whose name ends is renamed first, and
+//! deleted then or by a later call.
+//!
+//! Errors have the names of POSIX's calls: they are what people look up.
+#![allow(clippy::disallowed_methods)]
+
+mod file_name;
+#[cfg(all(test, windows))]
+mod named_tests;
+mod unknown;
+
+use super::handle::Handle;
+use super::section::{SharedPages, section_of};
+use super::{last_error, page_size, system_error};
+use crate::error::MapError;
+use crate::sync::{Mutex, OnceLock, unique_id};
+use file_name::{UNLINKED, file_of, name_of};
+use std::io;
+use std::ptr;
+pub use unknown::{available, headroom, names_can_be_huge, node_free};
+use windows_sys::Win32::Foundation::{
+    ERROR_ALREADY_EXISTS, ERROR_FILE_NOT_FOUND, ERROR_HANDLE_EOF, ERROR_LOCK_VIOLATION,
+    ERROR_PATH_NOT_FOUND, GENERIC_READ, GENERIC_WRITE, HANDLE,
+};
+use windows_sys::Win32::Security::TOKEN_QUERY;
+use windows_sys::Win32::Storage::FileSystem::{
+    BY_HANDLE_FILE_INFORMATION, CreateFileW, FILE_ATTRIBUTE_DIRECTORY,
+    FILE_ATTRIBUTE_NOT_CONTENT_INDEXED, FILE_ATTRIBUTE_REPARSE_POINT, FILE_ATTRIBUTE_TEMPORARY,
+    FILE_END_OF_FILE_INFO, FILE_FLAG_OPEN_REPARSE_POINT, FILE_SHARE_DELETE, FILE_SHARE_READ,
+    FILE_SHARE_WRITE, FileEndOfFileInfo, GetDiskFreeSpaceExW, GetFileInformationByHandle,
+    LOCKFILE_EXCLUSIVE_LOCK, LOCKFILE_FAIL_IMMEDIATELY, LockFileEx, OPEN_ALWAYS, OPEN_EXISTING,
+    ReadFile, SetFileInformationByHandle, UnlockFileEx, WriteFile,
+};
+use windows_sys::Win32::System::IO::OVERLAPPED;
+use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
+use windows_sys::Win32::UI::Shell::GetUserProfileDirectoryW;
+
+/// The offset of the first byte that can be locked: beyond all data, since nobody else reads or writes a byte that is.
+const FIRST_LOCK: u64 = 1 << 62;
+/// Bytes that hold every lock there can be.
+const ALL_LOCKS: u64 = 1 << 61;
+/// Below the folder of the user. Not where an environment variable says: it may be another place for each process.
+const FOLDER: &str = r"AppData\Local\Temp\ralloc-slabs\";
+/// More characters than a path has.
+const LONGEST: usize = 32_768;
+
+/// A file of memory, by an open file of its own. Dropping it ends its locks. No child inherits it.
+#[derive(Debug)]
+pub struct SharedFile {
+    file: Handle,
+    /// The bytes that it has locked. Invariant: whoever asks the system about a byte has this lock, so that a look
+    /// is never taken for a lock of another file.
+    own: Mutex<Vec<usize>>,
+}
+
+/// What the system says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileFacts {
+    pub len: u64,
+    pub is_regular: bool,
+    /// The same of all files: nobody else can make one in the folder, or open one.
+    pub owner: u32,
+    pub mode: u32,
+    /// Volume and number.
+    id: (u32, u64),
+}
+
+fn failed(syscall: &'static str, error: &io::Error) -> MapError {
+    system_error(syscall, error.raw_os_error().unwrap_or(0))
+}
+
+fn is_missing(error: &MapError) -> bool {
+    let MapError::System { errno, .. } = *error else { return false };
+    [ERROR_FILE_NOT_FOUND, ERROR_PATH_NOT_FOUND].contains(&(errno as u32))
+}
+
+fn wide(path: &str) -> Vec<u16> {
+    path.encode_utf16().chain([0]).collect()
+}
+
+/// Where named segments are, with a separator in the end. As a path that Windows takes as it is, of whatever length.
+fn folder() -> Result<&'static str, MapError> {
+    static PATH: OnceLock<Result<String, MapError>> = OnceLock::new();
+    let made = || Ok(format!(r"\\?\{}\{FOLDER}", profile()?.trim_end_matches('\\')));
+    PATH.get_or_init(made).as_deref().map_err(|&error| error)
+}
+
+/// The folder of the user that this process runs as.
+fn profile() -> Result<String, MapError> {
+    let mut token: HANDLE = ptr::null_mut();
+    // SAFETY: the pseudo-handle of this process; the out pointer is live.
+    if unsafe { OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &mut token) } == 0 {
+        return Err(last_error("OpenProcessToken"));
+    }
+    let token = Handle(token);
+    let (mut path, mut len) = (vec![0; LONGEST], LONGEST as u32);
+    // SAFETY: the token is open; writes to the vector, and not beyond its length.
+    if unsafe { GetUserProfileDirectoryW(token.0, path.as_mut_ptr(), &mut len) } == 0 {
+        return Err(last_error("GetUserProfileDirectory"));
+    }
+    path.truncate((len as usize).saturating_sub(1));
+    Ok(String::from_utf16_lossy(&path))
+}
+
+fn path(name: &str) -> Result<String, MapError> {
+    Ok(format!("{}{}", folder()?, file_of(name)))
+}
+
+/// Opens a file, which others may open, rename and delete meanwhile.
+fn open(path: &str, access: u32, create: bool) -> Result<Handle, MapError> {
+    let share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
+    let how = if create { OPEN_ALWAYS } else { OPEN_EXISTING };
+    // Temporary: it is written to the disk where the memory is needed for something else.
+    let kind = FILE_ATTRIBUTE_TEMPORARY
+        | FILE_ATTRIBUTE_NOT_CONTENT_INDEXED
+        | FILE_FLAG_OPEN_REPARSE_POINT;
+    let (path, none) = (wide(path), ptr::null_mut());
+    // SAFETY: the path ends with a null; no attributes, which means that no child inherits the handle.
+    let file = unsafe { CreateFileW(path.as_ptr(), access, share, ptr::null(), how, kind, none) };
+    Handle::new(file).ok_or_else(|| last_error("shm_open"))
+}
+
+/// What a call is told of a place in a file.
+fn place(offset: u64) -> OVERLAPPED {
+    let mut place = OVERLAPPED::default();
+    (place.Anonymous.Anonymous.Offset, place.Anonymous.Anonymous.OffsetHigh) =
+        (offset as u32, (offset >> 32) as u32);
+    place
+}
+
+fn facts_of(file: &Handle) -> Result<FileFacts, MapError> {
+    let mut found = BY_HANDLE_FILE_INFORMATION::default();
+    // SAFETY: an open file, and writes to the local.
+    if unsafe { GetFileInformationByHandle(file.0, &mut found) } == 0 {
+        return Err(last_error("fstat"));
+    }
+    let long = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
+    let others = FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_REPARSE_POINT;
+    Ok(FileFacts {
+        len: long(found.nFileSizeHigh, found.nFileSizeLow),
+        is_regular: found.dwFileAttributes & others == 0,
+        owner: user(),
+        mode: 0o600,
+        id: (found.dwVolumeSerialNumber, long(found.nFileIndexHigh, found.nFileIndexLow)),
+    })
+}
+
+impl SharedFile {
+    /// The file of a name, which has passed the checks of names. Errors: ENOENT where there is none and it is
+    /// not to be created, and others.
+    pub fn open(name: &str, create: bool) -> Result<SharedFile, MapError> {
+        let (path, access) = (path(name)?, GENERIC_READ | GENERIC_WRITE);
+        let file = match open(&path, access, create) {
+            Err(error) if create && is_missing(&error) => {
+                // It is made anew where it is gone: people empty the one that it is in.
+                std::fs::create_dir_all(folder()?).map_err(|error| failed("mkdir", &error))?;
+                open(&path, access, create)?
+            }
+            file => file?,
+        };
+        Ok(SharedFile { file, own: Mutex::default() })
+    }
+
+    pub fn facts(&self) -> Result<FileFacts, MapError> {
+        facts_of(&self.file)
+    }
+
+    /// Whether it is what `name` names now.
+    pub fn is_named(&self, name: &str) -> Result<bool, MapError> {
+        let (id, named) = (self.facts()?.id, open(&path(name)?, 0, false));
+        Ok(named.and_then(|named| facts_of(&named)).is_ok_and(|named| named.id == id))
+    }
+
+    /// Reads from the start: the bytes read, fewer at the end of the file.
+    pub fn read(&self, bytes: &mut [u8]) -> Result<usize, MapError> {
+        let (mut at, mut read) = (place(0), 0);
+        let (start, len) = (bytes.as_mut_ptr(), bytes.len() as u32);
+        // SAFETY: an open file, and live places, of so many bytes.
+        let done = unsafe { ReadFile(self.file.0, start, len, &mut read, &mut at) } != 0;
+        if done {
+            return Ok(read as usize);
+        }
+        match last_error("pread") {
+            MapError::System { errno, .. } if errno as u32 == ERROR_HANDLE_EOF => Ok(0),
+            error => Err(error),
+        }
+    }
+
+    /// Writes all of it to the start.
+    pub fn write(&self, bytes: &[u8]) -> Result<(), MapError> {
+        let (mut at, mut written) = (place(0), 0);
+        let (start, len) = (bytes.as_ptr(), bytes.len() as u32);
+        // SAFETY: as in `read`.
+        let done = unsafe { WriteFile(self.file.0, start, len, &mut written, &mut at) } != 0;
+        if done { Ok(()) } else { Err(last_error("pwrite")) }
+    }
+
+    /// Cuts or extends it, by bytes that are zero.
+    pub fn resize(&self, len: usize) -> Result<(), MapError> {
+        let end = FILE_END_OF_FILE_INFO { EndOfFile: len as i64 };
+        let (what, size) = (ptr::from_ref(&end).cast(), size_of_val(&end) as u32);
+        // SAFETY: an open file, and a live value of so many bytes.
+        let done =
+            unsafe { SetFileInformationByHandle(self.file.0, FileEndOfFileInfo, what, size) };
+        if done != 0 { Ok(()) } else { Err(last_error("ftruncate")) }
+    }
+
+    /// Nothing is left to do: the file has its place on the disk since it has its length.
+    pub fn reserve(&self, _start: usize, _len: usize) -> Result<(), MapError> {
+        Ok(())
+    }
+
+    /// Its first `len` bytes; the file has so many, or it is extended.
+    pub fn pages(&self, len: usize, _last: usize) -> Result<SharedPages, MapError> {
+        section_of(self.file.0, len)
+    }
+
+    /// Locks bytes, unless another file has locked some of them: whether they are this one's now.
+    fn lock(&self, byte: usize, len: u64, kind: u32) -> Result<bool, MapError> {
+        let (mut at, kind) = (place(FIRST_LOCK + byte as u64), kind | LOCKFILE_FAIL_IMMEDIATELY);
+        let (low, high) = (len as u32, (len >> 32) as u32);
+        // SAFETY: an open file, and a live place.
+        let done = unsafe { LockFileEx(self.file.0, kind, 0, low, high, &mut at) } != 0;
+        if done {
+            return Ok(true);
+        }
+        match last_error("fcntl") {
+            MapError::System { errno, .. } if errno as u32 == ERROR_LOCK_VIOLATION => Ok(false),
+            error => Err(error),
+        }
+    }
+
+    fn end_lock(&self, byte: usize, len: u64) -> Result<(), MapError> {
+        let (mut at, low, high) = (place(FIRST_LOCK + byte as u64), len as u32, (len >> 32) as u32);
+        // SAFETY: as above.
+        match unsafe { UnlockFileEx(self.file.0, 0, low, high, &mut at) } {
+            0 => Err(last_error("fcntl")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether another file has locked some of these bytes. By a lock that others may have as well, and that ends
+    /// at once: who wants one of the bytes meanwhile does not get it.
+    fn is_locked(&self, byte: usize, len: u64) -> Result<bool, MapError> {
+        let is_free = self.lock(byte, len, 0)?;
+        if is_free {
+            self.end_lock(byte, len)?;
+        }
+        Ok(!is_free)
+    }
+
+    /// Locks a byte, unless it is locked through another file: whether it is this one's now. It
+    /// is until `unlock`, or until the file is closed, as it is with its process. Locking twice is once.
+    pub fn try_lock(&self, byte: usize) -> Result<bool, MapError> {
+        let mut own = self.own.lock();
+        if own.contains(&byte) {
+            return Ok(true);
+        }
+        let taken = self.lock(byte, 1, LOCKFILE_EXCLUSIVE_LOCK)?;
+        if taken {
+            own.push(byte);
+        }
+        Ok(taken)
+    }
+
+    /// Ends the lock on a byte, if there is one.
+    pub fn unlock(&self, byte: usize) -> Result<(), MapError> {
+        let mut own = self.own.lock();
+        let Some(index) = own.iter().position(|&one| one == byte) else { return Ok(()) };
+        self.end_lock(byte, 1)?;
+        own.swap_remove(index);
+        Ok(())
+    }
+
+    /// Whether a byte is locked through another file, in this process or another one.
+    pub fn is_locked_by_another(&self, byte: usize) -> Result<bool, MapError> {
+        let own = self.own.lock();
+        if own.contains(&byte) { Ok(false) } else { self.is_locked(byte, 1) }
+    }
+
+    /// The same of any byte from `first` on.
+    pub fn is_any_locked_by_another(&self, first: usize) -> Result<bool, MapError> {
+        let _own = self.own.lock();
+        self.is_locked(first, ALL_LOCKS)
+    }
+}
+
+/// The user whose files these are: whoever can open them.
+pub fn user() -> u32 {
+    0
+}
+
+/// The error of a call that was to make what is there.
+pub fn already_there() -> MapError {
+    system_error("shm_open", ERROR_ALREADY_EXISTS as i32)
+}
+
+/// Ends a name. Who has the file keeps it.
+pub fn unlink(name: &str) -> Result<(), MapError> {
+    let unlinked = format!("{}{UNLINKED}{}-{}", folder()?, std::process::id(), unique_id());
+    let renamed = std::fs::rename(path(name)?, unlinked);
+    renamed.map_err(|error| failed("shm_unlink", &error))?;
+    // This one too, if it can be.
+    let _ = files();
+    Ok(())
+}
+
+/// The names of the folder's files. Those whose segments have no name any more are deleted as soon as they can be.
+fn files() -> Result<Vec<String>, MapError> {
+    let folder = folder()?;
+    let files = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        files => files.map_err(|error| failed("opendir", &error))?,
+    };
+    let mut names = Vec::new();
+    for file in files {
+        let file = file.map_err(|error| failed("readdir", &error))?;
+        match file.file_name().into_string() {
+            Ok(file) if file.starts_with(UNLINKED) => {
+                let _ = std::fs::remove_file(format!("{folder}{file}"));
+            }
+            Ok(file) => names.push(file),
+            Err(_) => {}
+        }
+    }
+    Ok(names)
+}
+
+/// The names of the files that are segments', each with its first bytes, as many as `prefix` has: those that have
+/// so many.
+pub fn names(prefix: &mut [u8], mut found: impl FnMut(&str, &[u8])) -> Result<(), MapError> {
+    for name in files()?.iter().filter_map(|file| name_of(file)) {
+        match SharedFile::open(&name, false) {
+            Ok(file) if file.read(prefix)? == prefix.len() => found(&name, prefix),
+            Ok(_) => {}
+            // It has gone since, or is a folder. The process has not run out of anything.
+            Err(MapError::System { code: Some("ENOENT" | "EPERM"), .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Bytes that the disk of named files has left for this user, in whole pages.
+pub fn free_bytes() -> Option<u64> {
+    let (path, mut free, none) = (wide(folder().ok()?), 0, ptr::null_mut());
+    // SAFETY: the path ends with a null; writes to the local.
+    let known = unsafe { GetDiskFreeSpaceExW(path.as_ptr(), &mut free, none, none) } != 0;
+    known.then(|| free / page_size() as u64 * page_size() as u64)
+}
