@@ -66,8 +66,10 @@ async function byteStream() {
   return chunks;
 }
 
+const { 'output of `sharp`': bySharp, ...byNode } = producers;
+
 const ofNode = {
-  ...producers,
+  ...byNode,
   'Buffer.from of text': () => Buffer.from('text '.repeat(5000)),
   'Buffer.from of a Buffer': () => Buffer.from(bytes),
   'Buffer.concat': () => Buffer.concat([bytes, bytes]),
@@ -125,6 +127,7 @@ const ofNode = {
 };
 
 const ofSharp = sharp && {
+  'output of `sharp`': bySharp,
   'sharp, raw': () =>
     sharp({ create: { width: 64, height: 64, channels: 3, background: 'red' } })
       .raw()

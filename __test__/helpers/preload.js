@@ -6,11 +6,20 @@ const os = require('node:os');
 const { join } = require('node:path');
 const { isNative } = require('./backend.js');
 
+const MACHINES = { x64: /^(?:x86_64|amd64)-/, arm64: /^aarch64-/ };
+
 const fixtures = join(__dirname, '..', 'fixtures');
+
+/** Whether a compiler's libraries are for this Node: one that is emulated has the compiler of another machine. */
+function isForThisNode(compiler) {
+  const machine = execFileSync(compiler, ['-dumpmachine'], { encoding: 'utf8', stdio: 'pipe' });
+  return MACHINES[process.arch]?.test(machine) ?? false;
+}
 
 /**
  * A C source of fixtures/ as a library for LD_PRELOAD, until the tests of `test` are over; undefined where it cannot be
- * compiled, or changes nothing: without Linux, a binary or a compiler.
+ * compiled, or changes nothing: without Linux, a binary or a
+ * compiler for this machine.
  */
 function preloadLibrary(test, source) {
   if (process.platform !== 'linux' || !isNative) return undefined;
@@ -18,6 +27,7 @@ function preloadLibrary(test, source) {
   test.after.always(() => fs.rmSync(folder, { recursive: true }));
   const output = join(folder, 'preloaded.so');
   try {
+    if (!isForThisNode('cc')) return undefined;
     const flags = ['-shared', '-fPIC', '-O1', '-o', output];
     execFileSync('cc', [...flags, join(fixtures, source)], { stdio: 'ignore' });
     return output;
@@ -26,4 +36,4 @@ function preloadLibrary(test, source) {
   }
 }
 
-module.exports = { preloadLibrary };
+module.exports = { isForThisNode, preloadLibrary };

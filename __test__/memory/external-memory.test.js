@@ -12,6 +12,7 @@ const { basename, join } = require('node:path');
 const { testWhere } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
 const { builtBinary, copyOfPackage } = require('../helpers/copy-of-package.js');
+const { isForThisNode } = require('../helpers/preload.js');
 
 const folder = fs.mkdtempSync(join(os.tmpdir(), 'ralloc-test-'));
 test.after.always(() => fs.rmSync(folder, { recursive: true }));
@@ -22,6 +23,7 @@ const library = (() => {
   const source = join(__dirname, '..', 'fixtures', 'memory', 'refuses-external-memory.c');
   const output = join(folder, 'refuses.so');
   try {
+    if (!isForThisNode('cc')) return undefined;
     execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', output, source, '-ldl']);
     return output;
   } catch {

@@ -13,14 +13,17 @@ const { testWhere } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
 
 const { makers } = require('../helpers/makers.js');
+const { isForThisNode } = require('../helpers/preload.js');
+const { libcOfProcess } = require('../../lib/memory/binary-file.js');
 
 const ROUNDS = budget(1, 40);
 const STEPS = isSoak ? 5000 : 250;
 const OPERATIONS = 5 + [sharp, snappy].filter(Boolean).length; // kinds of them
 
 function findSanitizer() {
-  if (process.platform !== 'linux') return undefined;
+  if (libcOfProcess() !== 'glibc') return undefined; // whose the compiler's is
   try {
+    if (!isForThisNode('gcc')) return undefined;
     const args = ['-print-file-name=libasan.so'];
     const path = execFileSync('gcc', args, { encoding: 'utf8', stdio: 'pipe' }).trim();
     return fs.existsSync(path) ? path : undefined;
