@@ -286,7 +286,7 @@ impl LeasedSlab {
     #[napi(catch_unwind)]
     pub fn close(&self) {
         drop(self.participant.borrow_mut().take());
-        drop(self.descriptor.borrow_mut().take());
+        *self.descriptor.borrow_mut() = None;
     }
 }
 

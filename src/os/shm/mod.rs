@@ -244,7 +244,10 @@ impl SharedFile {
 ///
 /// # Safety
 /// If it has one, that stays open as long as the result is used.
-#[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
+#[cfg_attr(
+    any(not(feature = "node"), target_os = "macos"),
+    allow(dead_code, reason = "serves the binding alone, for slabs without a name")
+)]
 pub unsafe fn borrow<'a>(fd: RawFd) -> Result<BorrowedFd<'a>, MapError> {
     // SAFETY: no memory is touched.
     if unsafe { libc::fcntl(fd, libc::F_GETFD) } < 0 {
