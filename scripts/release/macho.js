@@ -7,12 +7,10 @@ const HEADER = 32;
 const LIBRARIES = [6, 8]; // MH_DYLIB, MH_BUNDLE
 const MACHINES = { 16777223: 'x64', 16777228: 'arm64' };
 
-/** Load commands, LC_*. */
-const COMMAND = { symbols: 0x2, signature: 0x1d, rpath: 0x8000001c, version: 0x32 };
+/** Load commands, LC_*; of exports: where in the command their place in the file is. */
+const COMMAND = { signature: 0x1d, rpath: 0x8000001c, version: 0x32 };
+const EXPORTS = { 2147483682: 40, 2147483699: 8 };
 const NEEDED = [0xc, 0x80000018, 0x8000001f]; // LC_LOAD_DYLIB, weakly, and to be exported again
-
-const SYMBOL = 16;
-const [EXTERNAL, PRIVATE, TYPE, UNDEFINED] = [0x01, 0x10, 0x0e, 0];
 
 const isMachO = (bytes) => bytes.length >= HEADER && bytes.readUInt32LE(0) === MAGIC;
 
@@ -29,15 +27,35 @@ function readCommands(bytes) {
 
 const text = (bytes, at) => bytes.toString('latin1', at, bytes.indexOf(0, at));
 
+/** A number of 7 bits a byte, the lowest first: [its value, where it ends]. */
+function leb128(bytes, at) {
+  let value = 0;
+  for (let shift = 1; ; shift *= 128) {
+    const byte = bytes.readUInt8(at++);
+    value += (byte & 127) * shift;
+    if (byte < 128) return [value, at];
+  }
+}
+
+/** Names in a tree, whose edges are parts of them, from the node at `at` on. */
+function namesIn(tree, at = 0, name = '', depth = 0) {
+  if (depth > tree.length) throw new Error('its exports have no end');
+  const [size, start] = leb128(tree, at);
+  const names = size > 0 ? [name.replace(/^_/, '')] : [];
+  let next = start + size + 1;
+  for (let left = tree.readUInt8(start + size); left > 0; left--) {
+    const part = text(tree, next);
+    const [child, end] = leb128(tree, next + part.length + 1);
+    names.push(...namesIn(tree, child, name + part, depth + 1));
+    next = end;
+  }
+  return names;
+}
+
 /** Names of the symbols that other libraries can see. */
-function readExports(bytes, command) {
-  const [table, count, strings] = [8, 12, 16].map((at) => command.readUInt32LE(at));
-  const all = Array.from({ length: count }, (_, index) => table + index * SYMBOL);
-  const isSeen = (type) =>
-    (type & (EXTERNAL | PRIVATE)) === EXTERNAL && (type & TYPE) !== UNDEFINED;
-  return all
-    .filter((at) => isSeen(bytes.readUInt8(at + 4)))
-    .map((at) => text(bytes, strings + bytes.readUInt32LE(at)).replace(/^_/, ''));
+function readExports(bytes, { type, body }) {
+  const [offset, size] = [0, 4].map((more) => body.readUInt32LE(EXPORTS[type] + more));
+  return size === 0 ? [] : namesIn(bytes.subarray(offset, offset + size));
 }
 
 /**
@@ -57,7 +75,9 @@ function parseMachO(bytes) {
       machine: MACHINES[bytes.readUInt32LE(4)],
       needed: names(...NEEDED),
       searchPaths: names(COMMAND.rpath),
-      exports: bodies(COMMAND.symbols).flatMap((body) => readExports(bytes, body)),
+      exports: commands
+        .filter(({ type }) => type in EXPORTS)
+        .flatMap((one) => readExports(bytes, one)),
       minimum: `${minimum >> 16}.${(minimum >> 8) & 0xff}`,
       isSigned: bodies(COMMAND.signature).length > 0,
     };

@@ -18,37 +18,41 @@ const named = (type, name, ...values) => {
   return Buffer.concat([words(type, at + body.length, at, ...values), body]);
 };
 
-/** What a good release for macOS has; `changes` replace parts of it. `symbols`: by name, their type. */
+/** A tree of names, each a leaf below the root, of which bytes alone tell the places: few and short ones. */
+function exportTree(names) {
+  const ends = names.map((name) => name.length + 2);
+  const first = 2 + ends.reduce((sum, length) => sum + length, 0);
+  const edges = names.map((name, index) => `${name}\0${String.fromCharCode(first + 4 * index)}`);
+  const leaf = '\x02\0\0\0';
+  return Buffer.from(
+    `\0${String.fromCharCode(names.length)}${edges.join('')}${leaf.repeat(names.length)}`,
+  );
+}
+
+/** What a good release for macOS has; `changes` replace parts of it. */
 function machImage(machine, changes = {}) {
   const library = {
     type: 6,
     needed: ['/usr/lib/libSystem.B.dylib'],
     searchPaths: [],
-    symbols: { _napi_register_module_v1: 0x0f, _napi_throw: 0x01, _hidden: 0x1f, _local: 0x0e },
+    exports: ['_napi_register_module_v1', '_rust_eh_personality'],
     minimum: (10 << 16) | (12 << 8),
     isSigned: true,
     ...changes,
   };
-  const names = Object.keys(library.symbols);
-  const strings = Buffer.from(names.map((name) => `${name}\0`).join(''));
-  const symbols = Object.values(library.symbols).map((type, index) => {
-    const at = names.slice(0, index).reduce((sum, name) => sum + name.length + 1, 0);
-    return Buffer.concat([words(at), Buffer.from([type, 1, 0, 0]), words(0, 0)]);
-  });
+  const tree = exportTree(library.exports);
   const fixed = [
     ...library.needed.map((name) => named(0xc, name, 0, 0, 0)),
     ...library.searchPaths.map((name) => named(0x8000001c, name)),
     words(0x32, 24, 1, library.minimum, library.minimum, 0),
     ...(library.isSigned ? [words(0x1d, 16, 0, 0)] : []),
   ];
-  const size = Buffer.concat(fixed).length + 24;
-  const table = 32 + size;
+  const size = Buffer.concat(fixed).length + 16;
   return Buffer.concat([
     words(0xfeedfacf, machine, 0, library.type, fixed.length + 1, size, 0, 0),
     ...fixed,
-    words(2, 24, table, names.length, table + 16 * names.length, strings.length),
-    ...symbols,
-    strings,
+    words(0x80000033, 16, 32 + size, tree.length),
+    tree,
   ]);
 }
 
