@@ -134,11 +134,18 @@ testWhere(
 );
 
 /** How often the end of a request, and the second after it, have the process watched. */
-function watches(options) {
+function watches(options, then = () => {}) {
   let count = 0;
   const clock = new Clock();
   const { requestArena } = clock.use(() =>
-    fresh('express.js', { 'memory/rest.js': { watch: () => count++ } }),
+    fresh('express.js', {
+      'memory/rest.js': {
+        watch() {
+          count++;
+          then();
+        },
+      },
+    }),
   );
   const arenas = requestArena(options);
   const exchange = new Exchange();
@@ -157,6 +164,13 @@ test.serial(
       t.deepEqual(watches(options), { inFlight: 0, after: 1 });
   },
 );
+
+test.serial('a server goes on where that cannot be loaded', (t) => {
+  const fails = () => {
+    throw Object.assign(new Error('too many open files'), { code: 'EMFILE' });
+  };
+  t.deepEqual(watches({}, fails), { inFlight: 0, after: 1 });
+});
 
 test.serial('none is with trim: false, and with RALLOC_TRIM=off', (t) => {
   t.deepEqual(watches({ trim: false }), { inFlight: 0, after: 0 });

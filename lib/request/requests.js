@@ -46,6 +46,13 @@ function lateSoFar() {
   }
 }
 
+/** In a timer: where its file cannot be read, the next load's end asks again. */
+function watchRest() {
+  try {
+    resting().watch();
+  } catch {}
+}
+
 class RequestArenas {
   chunkSizes = new ChunkSize();
   unfinished = null; // requests that ended at the end of the stack
@@ -240,7 +247,7 @@ class RequestArenas {
       if (this.inFlight > 0) return;
       time.clearInterval(this.#ticker);
       this.#isTicking = false;
-      if (this.settings.trim) resting().watch();
+      if (this.settings.trim) watchRest();
     }, this.#tickMs);
     this.#ticker.unref?.();
   }

@@ -238,8 +238,8 @@ module.exports = [
         { tests: bounds },
       ],
       'trimmed though it is not wanted': [
-        'if (this.settings.trim) resting',
-        'resting',
+        'if (this.settings.trim) watchRest',
+        'watchRest',
         { tests: ['memory/rest.test.js'] },
       ],
       'never trimmed': ['resting().watch()', '(() => {})()', { tests: ['memory/rest.test.js'] }],
