@@ -24,7 +24,7 @@ const { filesOf } = require('./lib/tiers.js');
  * @property {number[]} nodes majors of Node that run there, the usual one first; none where nothing can run it
  * @property {(tools: string, node: number) => Promise<void>} bring tool chain, emulator and Node into the folder `tools`: whole or not at all.
  *   What is there is kept. Throws what cannot be had, or what only root can do, as one line.
- * @property {(root: string, tools: string) => Promise<string>} build the binary: its file in the root
+ * @property {(root: string, tools: string) => Promise<string | string[]>} build the binary, or those of several machines: files in the root
  * @property {(tools: string, node: number) => Runner | null} runner null where nothing can run it
  * @property {Fault[]} faults of the emulator; any other failure is one
  * @property {(root: string, tools: string) => Runner} [crate] `cargo test` there; absent where nothing runs it
@@ -155,14 +155,16 @@ async function main() {
   fs.mkdirSync(TOOLS, { recursive: true });
   await platform.bring(TOOLS, node);
   if (isCrate) return report([runCrate(platform.crate(ROOT, TOOLS), platform.crateFaults ?? [])]);
-  const binary = path.basename(await platform.build(ROOT, TOOLS));
+  const built = await platform.build(ROOT, TOOLS);
+  const binaries = [built].flat().map((file) => path.basename(file));
   const runner = platform.runner(TOOLS, node);
   const totals = [];
   if (runner === null) {
-    console.log(`ok   ${binary}: built and linked; nothing here runs it`);
-    totals.push({ passed: 1, failed: 0, skipped: 0 });
+    for (const binary of binaries)
+      console.log(`ok   ${binary}: built and linked; nothing here runs it`);
+    totals.push({ passed: binaries.length, failed: 0, skipped: 0 });
   } else {
-    console.log(`${platform.name}: ${binary}, Node ${node}`);
+    console.log(`${platform.name}: ${binaries}, Node ${node}`);
     const env = { RALLOC_BUDGET: process.env.RALLOC_BUDGET ?? 'tenth', ...runner.env };
     for (const files of groups)
       totals.push(await runGroup(files, { ...runner, env }, platform.faults));

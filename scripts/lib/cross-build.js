@@ -19,6 +19,9 @@ const ADDON = [
   ...['--manifest-path', 'addon/Cargo.toml', '--profile', 'addon', '--features', 'test-exports'],
 ];
 
+/** As a release for macOS: the oldest that it runs on, which zig would take for the newest. Debian's Rust has nothing that strips there. */
+const FOR_MACOS = { MACOSX_DEPLOYMENT_TARGET: '11.0', CARGO_PROFILE_ADDON_STRIP: 'none' };
+
 const rustOf = (tools) => path.join(tools, 'rust', 'usr');
 
 /** Rust and zig. */
@@ -32,7 +35,7 @@ async function bringCross(tools) {
 function crossEnv(root, tools, triple, env = process.env) {
   const usr = rustOf(tools);
   const { RUSTFLAGS, ...rest } = withZig(env);
-  const isMusl = TARGETS[triple].libc === 'musl';
+  const { libc, platform } = TARGETS[triple];
   return {
     ...rest,
     PATH: [path.join(usr, 'bin'), rest.PATH].join(path.delimiter),
@@ -41,7 +44,8 @@ function crossEnv(root, tools, triple, env = process.env) {
     RUSTC_BOOTSTRAP: '1',
     CARGO_UNSTABLE_BUILD_STD: 'std,panic_unwind',
     CARGO_TARGET_DIR: path.join(root, 'target', 'platforms'),
-    ...(isMusl && { RUSTFLAGS: '-Ctarget-feature=-crt-static' }),
+    ...(platform.startsWith('darwin') && FOR_MACOS),
+    ...(libc === 'musl' && { RUSTFLAGS: '-Ctarget-feature=-crt-static' }),
   };
 }
 

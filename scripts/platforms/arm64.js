@@ -5,11 +5,13 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { bringCross, buildCross } = require('../lib/cross-build.js');
+const { bringCross, buildCross, crossEnv } = require('../lib/cross-build.js');
 const { execute } = require('../lib/brought.js');
 const { UNSTABLE, debian } = require('../lib/debian.js');
-const { bringNode } = require('../lib/npm-node.js');
+const { BUILT_FOR_GLIBC } = require('../release/targets.js');
+const { bringModules, bringNode, modulesEnv } = require('../lib/npm-node.js');
 
+const NAME = 'arm64';
 const TRIPLE = 'aarch64-unknown-linux-gnu';
 const LIBRARIES = ['libc6', 'libstdc++6', 'libgcc-s1'].map((name) => `${name}:arm64/${UNSTABLE}`);
 const KERNEL = '/proc/sys/fs/binfmt_misc';
@@ -61,18 +63,30 @@ async function bring(tools, node) {
     },
   });
   await bringNode('linux-arm64', node, nodeOf(tools, node));
+  await bringModules(tools, NAME, { os: 'linux', cpu: 'arm64', libc: 'glibc' });
   tellKernel(tools, node);
 }
 
 function runner(tools, node) {
-  return { command: nodeOf(tools, node), args: [], env: { QEMU_LD_PREFIX: prefixOf(tools) } };
+  const env = { QEMU_LD_PREFIX: prefixOf(tools), ...modulesEnv(tools, NAME) };
+  return { command: nodeOf(tools, node), args: [], env };
 }
 
+const crate = (root, tools) => ({
+  command: 'cargo-zigbuild',
+  args: ['test', '--target', `${TRIPLE}.${BUILT_FOR_GLIBC}`],
+  env: {
+    ...crossEnv(root, tools, TRIPLE),
+    CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER: `${qemuOf(tools)} -L ${prefixOf(tools)}`,
+  },
+});
+
 module.exports = {
-  name: 'arm64',
+  name: NAME,
   nodes: [24, 22, 26],
   bring,
   build: async (root, tools) => buildCross(root, tools, TRIPLE),
   runner,
+  crate,
   faults: [],
 };
