@@ -25,11 +25,15 @@ function linksFiles() {
   }
 }
 
-const hasGit = () => spawnSync('git', ['--version']).status === 0;
+const has = (program) => spawnSync(`${program} --version`, { shell: true }).status === 0;
+
+const hasGit = has('git');
 
 module.exports = {
   linksFiles,
-  needsGit: (title, body, run) => testWhere(hasGit(), 'git', title, body, run),
+  hasGit,
+  needsGit: (title, body, run) => testWhere(hasGit, 'git', title, body, run),
+  needsNpm: (title, body, run) => testWhere(has('npm'), 'npm', title, body, run),
   /** A process that sends itself SIGINT ends there. */
   needsInterrupt: needing('a process that interrupts itself'),
   /** Files are opened there until memory ends. */

@@ -157,6 +157,13 @@ const crateFaults = [
   },
 ];
 
+const faults = [
+  {
+    title: /^a file to write which is a folder:/,
+    why: 'Wine opens a folder to write to it, which Windows refuses',
+  },
+];
+
 module.exports = {
   name: 'windows',
   nodes: [22],
@@ -165,5 +172,5 @@ module.exports = {
   runner,
   crate,
   crateFaults,
-  faults: [],
+  faults,
 };

@@ -9,8 +9,10 @@ const fs = require('node:fs');
 const { join } = require('node:path');
 const { whyNothing } = require('../../../tools/cli/nothing.js');
 const { Profile } = require('../../../tools/recorder/profile.js');
+const { posixTest } = require('../../helpers/backend.js');
 const { folder } = require('../../helpers/folder.js');
 const { fixturePath } = require('../../helpers/child.js');
+const { needsNpm } = require('../../helpers/needs.js');
 const { profiled, ralloc } = require('../../helpers/profile.js');
 
 const NODE = [process.execPath, fixturePath('tools/recorder/echo.js')];
@@ -62,7 +64,7 @@ test('arguments, standard input and output are the application’s', async (t) =
   t.deepEqual(result.args, ['a b', '--help', '-o']);
 });
 
-test('a folder with spaces, quotes and backslashes may have ralloc', async (t) => {
+posixTest('a folder with spaces, quotes and backslashes may have ralloc', async (t) => {
   const dir = join(folder(t), 'it\'s "a" \\ folder');
   fs.mkdirSync(dir);
   fs.symlinkSync(join(__dirname, '..', '..', '..'), join(dir, 'ralloc'));
@@ -91,9 +93,9 @@ test('options reach every recorder', async (t) => {
 });
 
 test('NODE_OPTIONS of the user hold too, and no options of a recording around it', async (t) => {
-  const env = { NODE_OPTIONS: '--title=mine', RALLOC_PROFILE_TYPED_ARRAYS: '1' };
+  const env = { NODE_OPTIONS: '--stack-trace-limit=7', RALLOC_PROFILE_TYPED_ARRAYS: '1' };
   const { result } = await profiled(t, 'echo.js', { env });
-  t.is(result.title, 'mine');
+  t.is(result.frames, 7);
   t.is(result.variables.RALLOC_PROFILE_TYPED_ARRAYS, undefined);
 });
 
@@ -130,7 +132,7 @@ test('an ES module as the main program', async (t) => {
   t.is(stdout, '5\n');
 });
 
-test('npm is not recorded, and what it starts is', async (t) => {
+needsNpm('npm is not recorded, and what it starts is', async (t) => {
   const cwd = folder(t);
   const scripts = { start: `"${NODE[0]}" "${NODE[1]}"` };
   fs.writeFileSync(join(cwd, 'package.json'), JSON.stringify({ scripts }));
@@ -180,7 +182,7 @@ test('node --version tells its version, and that no program was there to record'
   const cwd = folder(t);
   const ended = await ralloc(['profile', '--', process.execPath, '--version'], { cwd });
   t.is(ended.code, 0);
-  t.is(ended.stdout, `${process.version}\n`);
+  t.is(ended.stdout.trimEnd(), process.version); // Node writes a line end of the system
   t.is(ended.stderr, 'ralloc: Nothing was recorded: with --version Node runs no program\n');
   t.deepEqual(fs.readdirSync(cwd), []);
   const own = await ralloc(['profile', '--', ...NODE, '--version'], { cwd });
@@ -205,7 +207,8 @@ test('a full disk: the application ends as it would, and ralloc says what to do,
 
 test('a program that is no Node program, and one that is not there', async (t) => {
   const cwd = folder(t);
-  const foreign = await ralloc(['profile', '--', 'true'], { cwd });
+  const program = process.platform === 'win32' ? ['cmd', '/c', 'exit'] : ['true'];
+  const foreign = await ralloc(['profile', '--', ...program], { cwd });
   t.is(foreign.code, 1);
   t.regex(foreign.stderr, /^ralloc: Nothing was recorded: the command started no Node process/);
   const none = await ralloc(['profile', '--', 'app.js'], { cwd });

@@ -12,6 +12,7 @@ const { bucketOf, sizeClassOf } = require('../../../tools/recorder/buckets.js');
 const { events } = require('../../../tools/recorder/events.js');
 const { pprofOf } = require('../../../tools/report/pprof.js');
 const { Profile } = require('../../../tools/recorder/profile.js');
+const { pathOf } = require('../../../lib/stack/source-url.js');
 const { folder } = require('../../helpers/folder.js');
 const { blocksOf, siteOf } = require('../../helpers/profiles.js');
 
@@ -63,7 +64,8 @@ test('samples add up to what was allocated, and those that are alive to what is 
     [events.WITH_REQUEST, 30 * KiB],
     [events.ALIVE, 20 * KiB, 5000],
   ]);
-  const frames = site.frames.map((frame) => `${frame.function} /app/lib/4.js:5:${frame.column}`);
+  const source = pathOf('file:///app/lib/4.js'); // without a drive, Windows knows no such path
+  const frames = site.frames.map((frame) => `${frame.function} ${source}:5:${frame.column}`);
   const common = { frames, source: site.source, size: '1024 bytes' };
   const { file, text, samples } = read(profile);
   const types = file.sampleType.map(({ type, unit }) => `${text(type)}/${text(unit)}`);

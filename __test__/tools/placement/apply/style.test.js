@@ -10,13 +10,14 @@ const module_ = require('node:module');
 const path = require('node:path');
 const { testWhere } = require('../../../helpers/backend.js');
 const { folder } = require('../../../helpers/folder.js');
-const { PROVED, plan, planned } = require('../../../helpers/planned.js');
+const { hasGit } = require('../../../helpers/needs.js');
+const { PROVED, plan, planned, writeFiles } = require('../../../helpers/planned.js');
 
 const MOUNT = "const { requestArena } = require('ralloc');\nrequestArena({ context: true });\n";
 const CALL = 'Buffer.allocUnsafe(';
 const USE = 'perRequest.allocUnsafe(';
 
-/** The text that a file gets; a second run, also by a table of before, changes nothing; the diff makes the same. */
+/** The text that a file gets; a second run, also by a table of before, changes nothing; where git is, the diff makes the same. */
 function styled(t, text, { file = 'app.js', files = {}, call = CALL, ...options } = {}) {
   const dir = folder(t);
   plan(dir, { [file]: text, 'mount.cjs': MOUNT, ...files }, [{ file, call, ...PROVED }]);
@@ -26,8 +27,13 @@ function styled(t, text, { file = 'app.js', files = {}, call = CALL, ...options 
   const bom = text.startsWith('\uFEFF') ? '\uFEFF' : '';
   fs.writeFileSync(path.join(dir, 'of.patch'), diff);
   const git = (...args) => execFileSync('git', args, { cwd: dir, stdio: 'pipe' });
-  git('init', '-q');
-  git('-c', 'core.autocrlf=false', 'apply', '--whitespace=nowarn', 'of.patch');
+  if (hasGit) {
+    git('init', '-q');
+    git('-c', 'core.autocrlf=false', 'apply', '--whitespace=nowarn', 'of.patch');
+  } else {
+    writeFiles(dir, texts);
+    fs.writeFileSync(path.join(dir, file), bom + texts[file]);
+  }
   const result = fs.readFileSync(path.join(dir, file), 'utf8');
   t.is(result, bom + texts[file]);
   const again = planned(dir, options);
@@ -217,6 +223,7 @@ test('a diff of places far from each other has several hunks, and one where they
   t.true(diff.startsWith('--- a/a b.js\t\n+++ b/a b.js\t\n@@'));
   t.is(diff.match(/^\\ No newline at end of file$/gm).length, 2);
   fs.writeFileSync(path.join(dir, 'of.patch'), diff);
+  if (!hasGit) return;
   execFileSync('git', ['apply', 'of.patch'], { cwd: dir, stdio: 'pipe' });
   t.is(fs.readFileSync(path.join(dir, 'a b.js'), 'utf8'), texts['a b.js']);
 });
