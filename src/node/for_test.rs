@@ -17,6 +17,13 @@ pub fn fork_for_test() -> i32 {
     crate::os::fork()
 }
 
+/// Presses Ctrl+C in this process's console: false where it has none.
+#[cfg(windows)]
+#[napi(catch_unwind)]
+pub fn press_ctrl_c_for_test() -> bool {
+    crate::os::press_ctrl_c().is_ok()
+}
+
 /// What tools/placement/clusters.js has to say of the same bytes: how many clusters, the errors, and the first buckets.
 #[napi(catch_unwind)]
 pub fn borders_for_test(bytes: Vec<f64>, least_ms: f64, most: u32) -> napi::Result<Vec<f64>> {

@@ -83,6 +83,8 @@ use windows as special;
 
 #[cfg(all(unix, feature = "test-exports", not(ralloc_check_windows)))]
 pub use family::fork;
+#[cfg(all(windows, feature = "test-exports"))]
+pub use family::press_ctrl_c;
 pub use family::{
     JOINS, abandon, commit, decommit, lock, map, page_size, release, release_huge, replace,
     reserve, resident, unlock,

@@ -1,6 +1,9 @@
 //! Windows memory calls.
 #![allow(clippy::disallowed_methods)]
 
+#[cfg(all(test, windows, not(loom)))]
+mod tests;
+
 use super::handle::Handle;
 use super::section::{self, GRANULE};
 use super::{last_error, system_error, touch};
@@ -11,6 +14,10 @@ use windows_sys::Win32::Foundation::{HANDLE, LUID};
 use windows_sys::Win32::Security::{
     AdjustTokenPrivileges, LUID_AND_ATTRIBUTES, LookupPrivilegeValueW, SE_LOCK_MEMORY_NAME,
     SE_PRIVILEGE_ENABLED, TOKEN_ADJUST_PRIVILEGES, TOKEN_PRIVILEGES, TOKEN_QUERY,
+};
+#[cfg(feature = "test-exports")]
+use windows_sys::Win32::System::Console::{
+    CTRL_C_EVENT, GenerateConsoleCtrlEvent, SetConsoleCtrlHandler,
 };
 use windows_sys::Win32::System::Memory::{
     GetLargePageMinimum, MEM_COMMIT, MEM_LARGE_PAGES, MEM_RELEASE, MEM_RESERVE, MEM_RESET,
@@ -118,14 +125,22 @@ pub unsafe fn commit(ptr: *mut u8, len: usize) -> Result<(), MapError> {
 }
 
 /// Lets the system take the memory of committed pages. They stay accessible throughout, for an
-/// operation in flight may still touch them: hence a reset, where a decommit would fault.
+/// operation in flight may still touch them: hence a reset, where a decommit would fault. So they stay committed too, and
+/// count towards what the system has promised.
 ///
 /// # Safety
 /// `ptr..ptr + len` are whole committed pages of the caller, whose content nobody needs.
 pub unsafe fn decommit(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     // SAFETY: the caller's promise; a reset changes no access.
     let base = unsafe { VirtualAlloc(ptr.cast::<c_void>(), len, MEM_RESET, PAGE_READWRITE) };
-    if base.is_null() { Err(last_error("VirtualAlloc")) } else { Ok(()) }
+    if base.is_null() {
+        return Err(last_error("VirtualAlloc"));
+    }
+    // A reset alone leaves them in RAM until others want it. To unlock what is not locked takes it out of the working set,
+    // and is told as an error.
+    // SAFETY: as above.
+    unsafe { VirtualUnlock(ptr.cast::<c_void>(), len) };
+    Ok(())
 }
 
 /// Frees the memory of the range as far as Windows can, which for large pages it cannot; its
@@ -350,6 +365,19 @@ pub fn error_name(errno: i32) -> Option<&'static str> {
         // ERROR_INVALID_NAME, ERROR_FILENAME_EXCED_RANGE
         123 | 206 => Some("ENAMETOOLONG"),
         _ => None,
+    }
+}
+
+/// Tells all processes of this one's console of Ctrl+C, also where it was started without hearing of it. For the tests of
+/// the binding.
+#[cfg(feature = "test-exports")]
+pub fn press_ctrl_c() -> Result<(), MapError> {
+    // SAFETY: no preconditions: with a null it says whether this process, and its children, hear of Ctrl+C.
+    unsafe { SetConsoleCtrlHandler(None, 0) };
+    // SAFETY: no preconditions. 0: every process of the console.
+    match unsafe { GenerateConsoleCtrlEvent(CTRL_C_EVENT, 0) } {
+        0 => Err(last_error("GenerateConsoleCtrlEvent")),
+        _ => Ok(()),
     }
 }
 

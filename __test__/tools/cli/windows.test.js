@@ -35,10 +35,12 @@ const ENDS = fixturePath('tools/recorder/ends.js');
 async function interrupted(args, cwd) {
   const child = spawn(process.execPath, [fixturePath('tools/cli/console.js'), ...args], {
     cwd,
-    windowsHide: true, // a console without a window
-    stdio: ['ignore', 'pipe', 'inherit'],
+    windowsHide: true, // a console without a window, if it inherits no stream
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
-  return JSON.parse(await text(child.stdout));
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  if (stdout === '') throw new Error(stderr);
+  return JSON.parse(stdout);
 }
 
 /** Whether the recorder came to its end, and told what was alive: all that ends.js keeps. */
