@@ -12,6 +12,7 @@ const { Client } = require('../helpers/client.js');
 const { Ledger, isOf } = require('../helpers/ledger.js');
 const { run } = require('../helpers/child.js');
 const { letGo, until } = require('../helpers/until.js');
+const { inFlightTest } = require('../helpers/needs.js');
 const operations = require('../helpers/operations.js');
 
 const SIZE = 512 * 1024;
@@ -38,7 +39,8 @@ const ways = {
 
 for (const [name, begin] of Object.entries(operations)) {
   for (const [way, { options, hold, closed }] of Object.entries(ways)) {
-    test.serial(`${name} in flight past its response ${way}`, async (t) => {
+    const title = `${name} in flight past its response ${way}`;
+    const body = async (t) => {
       const ledger = new Ledger();
       const kept = [];
       let operation;
@@ -91,7 +93,8 @@ for (const [name, begin] of Object.entries(operations)) {
       await letGo(server.arenas);
       if (options.safety === undefined) await until(() => ledger.alive().length === 0);
       assertSettled(t, server.arenas);
-    });
+    };
+    inFlightTest(name, !closed, title, body, test.serial);
   }
 }
 

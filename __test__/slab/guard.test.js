@@ -12,6 +12,7 @@ const { Writable } = require('node:stream');
 const { isStamped, stamp, stamped, isDead } = require('../helpers/bytes.js');
 const { Fifo } = require('../helpers/fifo.js');
 const operations = require('../helpers/operations.js');
+const { inFlightTest } = require('../helpers/needs.js');
 const { addsUp } = require('../helpers/slab.js');
 const { modes } = require('../helpers/slab-kinds.js');
 const { until, untilCollected } = require('../helpers/until.js');
@@ -62,7 +63,7 @@ for (const { title: mode, isShared, make: makeKind } of modes) {
         // All of them for one kind: what a guard holds does not depend on where the slots lie.
         if (isShared && !(guard && name === 'fs.read' && what === 'a view of two slots')) continue;
         const title = `${mode}: ${name} of ${what} in flight past its free, ${guard ? 'with' : 'without'} the guard`;
-        test.serial(title, async (t) => {
+        const body = async (t) => {
           const slab = make({ guard });
           const pair = neighbours(slab);
           const view = viewOf(pair[0]);
@@ -86,7 +87,8 @@ for (const { title: mode, isShared, make: makeKind } of modes) {
           for (const buffer of others) slab.free(buffer);
           addsUp(t, slab);
           slab.close();
-        });
+        };
+        inFlightTest(name, !guard, title, body, test.serial);
       }
     }
   }
