@@ -16,6 +16,8 @@ const BINARY = 'ralloc.win32-x64-msvc.node'; // as Node asks for it; C's calling
 const PREFIX = 'x86_64-w64-mingw32';
 const LIBRARIES = ['usr', 'lib', 'x86_64-linux-gnu'];
 
+const CONNECTS = path.join(__dirname, '..', 'lib', 'wine-connects.js');
+
 const wineOf = (tools) => path.join(tools, 'wine');
 const homeOf = (tools) => path.join(tools, 'wine-home', 'prefix');
 const nodeOf = (tools, node) => path.join(tools, `node-${node}-win`, 'bin', 'node.exe');
@@ -146,7 +148,11 @@ function runner(tools, node) {
   return {
     command: wineProgram(tools),
     args: [nodeOf(tools, node)],
-    env: { ...wineEnv(tools, homeOf(tools)), ESBUILD_BINARY_PATH: `Z:${esbuildOf(tools)}` },
+    env: {
+      ...wineEnv(tools, homeOf(tools)),
+      ESBUILD_BINARY_PATH: `Z:${esbuildOf(tools)}`,
+      NODE_OPTIONS: `--require "Z:${CONNECTS}"`,
+    },
   };
 }
 
