@@ -150,6 +150,7 @@ function runner(tools, node) {
     args: [nodeOf(tools, node)],
     env: {
       ...wineEnv(tools, homeOf(tools)),
+      WINEPATH: `Z:${path.dirname(nodeOf(tools, node))}`, // in front of PATH: children are started as node
       ESBUILD_BINARY_PATH: `Z:${esbuildOf(tools)}`,
       NODE_OPTIONS: `--require "Z:${CONNECTS}"`,
     },
@@ -165,7 +166,7 @@ const crateFaults = [
 
 const faults = [
   {
-    title: /^a file to write which is a folder:/,
+    title: /^a file (to write which is a folder:|that cannot be written is an error with its name)/,
     why: 'Wine opens a folder to write to it, which Windows refuses',
   },
 ];

@@ -11,6 +11,7 @@ const { join } = require('node:path');
 const { ALIVE, BORN } = require('../../../tools/recorder/events.js').events;
 const { decode } = require('../../../tools/recorder/block.js');
 const { Profile } = require('../../../tools/recorder/profile.js');
+const { posixTest } = require('../../helpers/backend.js');
 const { fixturePath } = require('../../helpers/child.js');
 const { folder } = require('../../helpers/folder.js');
 const { bin, preloaded, profiled } = require('../../helpers/profile.js');
@@ -51,16 +52,19 @@ for (const [how, signal] of [
   ['kill itself', 'SIGKILL'],
   ['abort', 'SIGABRT'],
 ]) {
-  test(`an application that ends by ${signal} leaves a profile, ralloc says that it was killed, and ends by the same signal`, async (t) => {
-    const ended = await profiled(t, 'ends.js', { args: [how] });
-    t.is(ended.signal, signal);
-    const killed =
-      'ralloc: 1 process ended without a word, as by SIGKILL: up to 2 s at the end are missing';
-    t.true(ended.stderr.includes(`${killed}\nralloc: Recorded one thread in `), ended.stderr);
-    const profile = ended.read();
-    t.is(profile.recorders.length, 1);
-    t.is(profile.skipped, 0);
-  });
+  posixTest(
+    `an application that ends by ${signal} leaves a profile, ralloc says that it was killed, and ends by the same signal`,
+    async (t) => {
+      const ended = await profiled(t, 'ends.js', { args: [how] });
+      t.is(ended.signal, signal);
+      const killed =
+        'ralloc: 1 process ended without a word, as by SIGKILL: up to 2 s at the end are missing';
+      t.true(ended.stderr.includes(`${killed}\nralloc: Recorded one thread in `), ended.stderr);
+      const profile = ended.read();
+      t.is(profile.recorders.length, 1);
+      t.is(profile.skipped, 0);
+    },
+  );
 }
 
 /** ends.js under `ralloc profile`, with `act(its pid)` when it is at work; [code, signal], and the profile. */
@@ -97,35 +101,41 @@ async function signalled(t, how, act) {
 }
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-  test(`${signal} to ralloc ends an application that does not listen for it, after the profile`, async (t) => {
-    const { ended, profile } = await signalled(t, 'wait', (child) => child.kill(signal));
-    t.deepEqual(ended, [null, signal]);
-    assertSettled(t, profile);
-  });
+  posixTest(
+    `${signal} to ralloc ends an application that does not listen for it, after the profile`,
+    async (t) => {
+      const { ended, profile } = await signalled(t, 'wait', (child) => child.kill(signal));
+      t.deepEqual(ended, [null, signal]);
+      assertSettled(t, profile);
+    },
+  );
 }
 
 for (const signal of ['SIGALRM', 'SIGXCPU']) {
-  test(`${signal} to ralloc is passed on`, async (t) => {
+  posixTest(`${signal} to ralloc is passed on`, async (t) => {
     const { ended } = await signalled(t, 'wait', (child) => child.kill(signal));
     t.deepEqual(ended, [null, signal]);
   });
 }
 
 for (const how of ['signal-exit', 'listeners come and go']) {
-  test(`SIGTERM ends an application with the listeners of: ${how}`, async (t) => {
+  posixTest(`SIGTERM ends an application with the listeners of: ${how}`, async (t) => {
     const { ended, profile } = await signalled(t, how, (_, pid) => process.kill(pid, 'SIGTERM'));
     t.deepEqual(ended, [null, 'SIGTERM']);
     assertSettled(t, profile);
   });
 }
 
-test('SIGTERM to an event loop that is blocked, and has nothing to do afterwards, is no success', async (t) => {
-  const ended = await profiled(t, 'ends.js', { args: ['signal in its last turn'] });
-  t.is(ended.signal, 'SIGTERM');
-  assertSettled(t, ended.read());
-});
+posixTest(
+  'SIGTERM to an event loop that is blocked, and has nothing to do afterwards, is no success',
+  async (t) => {
+    const ended = await profiled(t, 'ends.js', { args: ['signal in its last turn'] });
+    t.is(ended.signal, 'SIGTERM');
+    assertSettled(t, ended.read());
+  },
+);
 
-test('an application that listens for a signal decides itself when to end', async (t) => {
+posixTest('an application that listens for a signal decides itself when to end', async (t) => {
   const { ended, profile } = await signalled(t, 'graceful end', (child) => child.kill('SIGTERM'));
   t.deepEqual(ended, [5, null]);
   assertSettled(t, profile);
@@ -160,7 +170,7 @@ test('threads and forks with --import ralloc/profile, where a fork without execA
   t.is(ended.read().recorders.length, 5);
 });
 
-test('a program that never comes back to its event loop, and is killed', async (t) => {
+posixTest('a program that never comes back to its event loop, and is killed', async (t) => {
   const ended = await profiled(t, 'busy.js', { args: ['5000'] });
   t.is(ended.signal, 'SIGKILL');
   const { blocks, skipped } = decode(fs.readFileSync(ended.file));
