@@ -4,16 +4,17 @@
 
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
 const { testWhere } = require('./backend.js');
+const { newFolder, removeFolder } = require('./folder.js');
 
 const isWindows = process.platform === 'win32';
 const needing = (what) => (title, body, run) => testWhere(!isWindows, what, title, body, run);
 
 /** Windows lets few people link files, and Wine only seems to do so. */
 function linksFiles() {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ralloc-'));
+  if (!isWindows) return true;
+  const dir = newFolder();
   const link = path.join(dir, 'link');
   try {
     fs.symlinkSync(__filename, link);
@@ -21,11 +22,13 @@ function linksFiles() {
   } catch {
     return false;
   } finally {
-    fs.rmSync(dir, { recursive: true });
+    removeFolder(dir);
   }
 }
 
-const has = (program) => spawnSync(`${program} --version`, { shell: true }).status === 0;
+/** Elsewhere it has to be there: to start it only to ask would cost each file of tests, and hide that it is missing. */
+const has = (program) =>
+  !isWindows || spawnSync(`${program} --version`, { shell: true }).status === 0;
 
 const hasGit = has('git');
 

@@ -7,8 +7,10 @@ const { Slab } = require('../..');
 const { backend } = require('../../lib/memory/native.js');
 
 const isNative = backend === 'native';
-const { platform } = process;
-const canShare = isNative && (platform === 'linux' || platform === 'win32');
+/** Whether children can inherit memory without a name. */
+const canInherit = isNative && process.platform === 'linux';
+/** Whether processes can share memory by a name. */
+const canShare = canInherit || (isNative && process.platform === 'win32');
 
 let names = 0;
 
@@ -81,7 +83,7 @@ const kinds = [
   local,
   ...(isNative ? [attached] : []),
   ...(canShare ? [created, opened] : []),
-  ...(isNative && platform === 'linux' ? [inherited] : []),
+  ...(canInherit ? [inherited] : []),
 ];
 
 /** [{ title, kind, safety, isShared, isBetween, make }]: each kind in each mode. */
@@ -95,4 +97,4 @@ const modes = kinds.flatMap(({ kind, make, ...is }) =>
   })),
 );
 
-module.exports = { kinds, modes };
+module.exports = { canInherit, canShare, kinds, modes };

@@ -7,13 +7,11 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { Slab } = require('../..');
-const { isNative, testWhere } = require('./backend.js');
+const { testWhere } = require('./backend.js');
 const { start } = require('./child.js');
+const { canInherit, canShare } = require('./slab-kinds.js');
 
 const isLinux = process.platform === 'linux';
-const canShare = isNative && (isLinux || process.platform === 'win32');
-/** Whether children can inherit memory without a name. */
-const canInherit = isNative && isLinux;
 
 /** Of the slabs that pair() makes. */
 const OPTIONS = { sizes: [64, 4096], count: [64, 16] };
