@@ -3,7 +3,7 @@
 // Builds the binary for another platform and runs the tests of run-time and tools there, by an emulator where one is needed:
 //
 //   npm run platforms -- arm64|macos|musl|windows [--node MAJOR] [--smoke | FILE…]
-//   npm run platforms -- windows --crate
+//   npm run platforms -- arm64|windows --crate
 //
 // What it takes is brought into target/tools; nothing is installed on the machine. `--smoke` takes the smallest file of each folder, `--crate` the Rust core's own tests. Prints a line
 // for each folder when its tests are over, what failed with its output, and `N passed, N failed, N skipped` in the end. A failure that is the

@@ -7,41 +7,30 @@ const { closeSync, openSync, readdirSync, rmSync } = require('node:fs');
 const path = require('node:path');
 const process = require('node:process');
 const { threadId } = require('node:worker_threads');
+const { attempt } = require('../../lib/base/attempt.js');
 
 const RUNS = 'RUNS';
 
 const fileOf = (folder, what) => path.join(folder, `${what}-${process.pid}-${threadId}`);
 
-/** Calls act(); the folder may be gone with the launcher, or forbidden. There is none without a launcher. */
-function attempt(folder, act) {
-  if (folder === undefined) return;
-  try {
-    act();
-  } catch {
-    // Nobody is told then.
-  }
+/** Nobody is told where the folder is gone with the launcher, or forbidden. There is none without a launcher. */
+function leave(folder, what) {
+  if (folder !== undefined) attempt(() => closeSync(openSync(fileOf(folder, what), 'w')));
 }
-
-const leave = (folder, what) =>
-  attempt(folder, () => closeSync(openSync(fileOf(folder, what), 'w')));
 
 /** This process is recorded from now on. */
 const begin = (folder) => leave(folder, RUNS);
 
 /** It has told all that it has. */
-const end = (folder) => attempt(folder, () => rmSync(fileOf(folder, RUNS), { force: true }));
+function end(folder) {
+  if (folder !== undefined) attempt(() => rmSync(fileOf(folder, RUNS), { force: true }));
+}
 
 /** A recorder stopped before its time. */
 const stop = (folder, error) => leave(folder, error?.cause?.code ?? 'FAILED');
 
 /** Some go on after their launcher, as daemons do. */
-function isAlive(pid) {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
+const isAlive = (pid) => attempt(() => process.kill(pid, 0), false);
 
 /** `{ stopped, lost }`: an error code of each recorder that stopped, and how many processes ended before they had told all. */
 function readAll(folder) {
