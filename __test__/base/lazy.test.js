@@ -8,6 +8,7 @@ const test = require('ava');
 const { exportLater, lazy } = require('../../lib/base/lazy.js');
 const { run } = require('../helpers/child.js');
 const { copyOfPackage } = require('../helpers/copy-of-package.js');
+const { jestLike } = require('../helpers/jest-like.js');
 const { needsInterrupt } = require('../helpers/needs.js');
 const { STOP, stopped } = require('../helpers/stopped.js');
 
@@ -29,8 +30,9 @@ function loads() {
 const GROUPS = [
   { is: (name) => /^arena\/.* (copying|owners|epochs)$/.test(name) },
   { is: (name) => /^(index\.js|request\/requests\.js) /.test(name) },
-  { is: (name) => /^(arena\/owner\.js|guard\/install\.js) (?!datagrams)/.test(name) },
+  { is: (name) => /^(arena\/owner|guard\/install)\.js (pools|webStreams)$/.test(name) },
   { is: (name) => name === 'guard/install.js datagrams' },
+  { is: (name) => name === 'guard/install.js guards' },
   { is: (name) => / (leaks|parsers|adoptedSpans)$/.test(name) },
   {
     is: (name) => name.startsWith('memory/native.js') || name.endsWith(' audits'),
@@ -60,6 +62,34 @@ needsInterrupt(
     }
   },
 );
+
+for (const [how, args] of [
+  ['has emptied', []],
+  ['has emptied and filled', ['again']],
+]) {
+  test(`an object from before a program ${how} Node's cache loads what it needs later into its own copy`, async (t) => {
+    const { result, stderr } = await run('base/dropped.js', { args });
+    t.truthy(result, stderr);
+    t.is(result.code, 'ERR_RALLOC_DEAD_BUFFER');
+    t.is(result.leaks, 1);
+    t.deepEqual(result.twice, []);
+    t.true(result.isSame, 'what is in the cache');
+  });
+}
+
+test('where a cache takes no module, as that of Jest, the entry loads all, and nothing is loaded later', (t) => {
+  const registry = jestLike();
+  const ralloc = registry.require(path.join(LIB, 'index.js'));
+  const { requestArena } = registry.require(path.join(LIB, 'fastify.js'));
+  t.is(typeof requestArena, 'function');
+  registry.reset();
+  const region = new ralloc.Region();
+  const buffer = region.alloc(8);
+  region.free(buffer);
+  const code = t.throws(() => new ralloc.Arena().from(buffer)).code;
+  t.is(code, 'ERR_RALLOC_DEAD_BUFFER');
+  t.deepEqual(registry.files(), []);
+});
 
 test('what is loaded by its first use is loaded once', (t) => {
   let count = 0;

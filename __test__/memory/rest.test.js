@@ -77,7 +77,7 @@ test.serial('a rest has one trim, whatever small requests come in it', (t) => {
 
 test.serial('a process that has hardly done anything is not looked at', (t) => {
   const { clock, seconds, watch } = watched(t);
-  seconds(1, 499);
+  seconds(1, 249);
   watch();
   t.is(clock.timers.length, 0);
 });

@@ -1,7 +1,8 @@
 'use strict';
 
 // Loads a module of ralloc by its first use. The one door to that: a require() that vm's timeout or the stack's end cuts off leaves a module that
-// is half made in Node's cache for ever, and whoever requires it afterwards gets what it had exported by then. Seen on Node 20 to 26.
+// is half made in Node's cache for ever, and whoever requires it afterwards gets what it had exported by then. Seen on Node 20 to 26. And who empties
+// the cache, as what reloads a program does, would have modules of two copies work together: what is loaded later is of the copy that asks for it.
 
 const path = require('node:path');
 
@@ -15,17 +16,37 @@ const ROOT =
 const OURS = ['lib', 'tools'].map((name) => ROOT + name + path.sep);
 const isOurs = (file) => OURS.some((folder) => file.startsWith(folder));
 
+/** Our modules in Node's cache, by file; none where a program has made a `require` of its own, which has no cache. */
+const cached = () => Object.entries(require.cache ?? {}).filter(([file]) => isOurs(file));
+
+/** Of this copy's modules, those that were there before this one, and what was there at each load. */
+const known = new Set();
+
+/** All modules of this copy: what is known and what that loaded. Whole ones last, which replace what was cut off. */
+function copy() {
+  const found = new Set(known);
+  for (const one of found) {
+    for (const child of one.children) if (isOurs(child.filename)) found.add(child);
+  }
+  return [...found].sort((one, other) => one.loaded - other.loaded);
+}
+
+const know = () => {
+  for (const [, one] of cached()) known.add(one);
+};
+if (ROOT !== undefined) know();
+
+const put = (modules) => {
+  for (const one of modules) require.cache[one.filename] = one;
+};
+
 /** What was half made before the load that is under way; null once that is over. What it began and did not finish is what was cut off. */
 let before = null;
 
 /** Our modules that are not loaded yet: those of a `--require` that is at work, and what was cut off. */
-function halfMade() {
-  const { cache } = require; // undefined where a program has made a `require` of its own
-  if (ROOT === undefined || cache === undefined) return [];
-  return Object.keys(cache).filter((file) => isOurs(file) && cache[file]?.loaded === false);
-}
+const halfMade = () => cached().flatMap(([file, { loaded }]) => (loaded === false ? file : []));
 
-function load(make) {
+function loadWhole(make) {
   const unfinished = halfMade();
   if (before !== null) {
     for (const file of unfinished) if (!before.includes(file)) delete require.cache[file];
@@ -36,16 +57,63 @@ function load(make) {
   return made;
 }
 
+function drop() {
+  const dropped = cached();
+  for (const [file] of dropped) delete require.cache[file];
+  return dropped.map(([, one]) => one);
+}
+
+/** Whether a program has emptied Node's cache, and perhaps has another copy in it by now. */
+const isDropped = () => known.size > 0 && require.cache[__filename] !== module;
+
+function load(make) {
+  if (!isDropped()) {
+    know();
+    return loadWhole(make);
+  }
+  const others = drop();
+  try {
+    put(copy());
+    return loadWhole(make);
+  } finally {
+    drop();
+    put(others);
+  }
+}
+
+const unloaded = new Set();
+
+/** Jest's cache takes no module from outside: what jest.resetModules() has dropped cannot be put back. */
+function takesModules() {
+  const { cache } = require;
+  const file = `${__filename}?`;
+  cache[file] = module;
+  const takes = cache[file] === module;
+  delete cache[file];
+  return takes;
+}
+
+/** Where nothing of this copy could be loaded once it is dropped: loads all that is not loaded yet. To be called where ralloc's entry is loaded, or used. */
+function loadEarly() {
+  if (known.size === 0 || takesModules()) return;
+  for (const get of unloaded) get(); // and what comes with them
+}
+
 /**
  * Returns a function that returns what `make` returned. `make` is called once, unless it throws or is cut off, and consists of calls of require()
  * alone. A module that `make` loads must not call another such function while it is loaded: that would drop the module as cut off.
  */
 function lazy(make) {
   let made;
-  return () => {
-    made ??= load(make);
+  const get = () => {
+    if (made === undefined) {
+      made = load(make);
+      unloaded.delete(get);
+    }
     return made;
   };
+  unloaded.add(get);
+  return get;
 }
 
 /**
@@ -72,6 +140,7 @@ function exportLater(exports, later, functions = []) {
       },
     });
   }
+  loadEarly();
 }
 
-module.exports = { exportLater, lazy };
+module.exports = { exportLater, lazy, loadEarly };

@@ -14,21 +14,38 @@ const { mayHaveLoaded } = require('../base/runtime.js');
 const { warnOnce } = require('../base/warnings.js');
 const { takeRefused } = require('./wrap.js');
 
-/** Of which modules of Node, and what wraps them. What nobody asks for is not loaded: it takes as long as all the rest of ralloc. */
+/** What nobody asks for is not loaded: it takes as long as all the rest of ralloc. */
+const guards = lazy(() => ({
+  ...require('./stream.js'),
+  ...require('./readable.js'),
+  ...require('./list.js'),
+  ...require('./collect.js'),
+  ...require('./socket.js'),
+  ...require('./fs.js'),
+  ...require('./file-streams.js'),
+  ...require('./promises.js'),
+  ...require('./file-handle.js'),
+  ...require('./http.js'),
+  ...require('./https.js'),
+  ...require('./http2.js'),
+  ...require('./crypto.js'),
+}));
+
+/** Of which modules of Node, and what wraps them. */
 const parts = [
-  ['stream', () => require('./stream.js').guardStreams],
-  ['stream', () => require('./readable.js').guardReadables],
-  ['stream', () => require('./list.js').guardLists],
-  ['stream', () => require('./collect.js').guardCollectors],
-  ['net', () => require('./socket.js').guardSockets],
-  ['fs', () => require('./fs.js').guardFiles],
-  ['fs', () => require('./file-streams.js').guardFileStreams],
-  ['fs.promises', () => require('./promises.js').guardPromises],
-  ['FileHandle', () => require('./file-handle.js').guardFileHandles],
-  ['http', () => require('./http.js').guardMessages],
-  ['https', () => require('./https.js').guardAgents],
-  ['http2', () => require('./http2.js').guardHttp2],
-  ['crypto', () => require('./crypto.js').guardCrypto],
+  ['stream', () => guards().guardStreams],
+  ['stream', () => guards().guardReadables],
+  ['stream', () => guards().guardLists],
+  ['stream', () => guards().guardCollectors],
+  ['net', () => guards().guardSockets],
+  ['fs', () => guards().guardFiles],
+  ['fs', () => guards().guardFileStreams],
+  ['fs.promises', () => guards().guardPromises],
+  ['FileHandle', () => guards().guardFileHandles],
+  ['http', () => guards().guardMessages],
+  ['https', () => guards().guardAgents],
+  ['http2', () => guards().guardHttp2],
+  ['crypto', () => guards().guardCrypto],
   ['named imports', () => syncImports],
 ];
 

@@ -9,12 +9,13 @@ const memory = require('./native.js');
 
 const LOOK_MS = 1000;
 const MOST_MS = 50; // of CPU between two looks, at rest
-const LEAST_MS = 500; // of CPU before a trim: so much is to be done before there is something to give back
+const FIRST_MS = 250; // of CPU before the first trim, with what the program took to start: so much is to be done before there is something to give back
+const LEAST_MS = 500; // between two
 const SHARE = 100; // and so many times what the last one took
 
 let timer = null; // while the process is watched
 let seen = 0; // CPU in ms at the last look
-let next = LEAST_MS; // CPU in ms from which on there is something to trim
+let next = FIRST_MS; // CPU in ms from which on there is something to trim
 let before = 0; // RSS, while a trim is under way
 const trims = { count: 0, bytes: 0 };
 

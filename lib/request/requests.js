@@ -7,7 +7,7 @@ const { AsyncLocalStorage } = require('node:async_hooks');
 const { describe, ownerOf } = require('../arena/arena.js');
 const { ForeignContext, current, leave, watch } = require('../arena/current.js');
 const { RallocError, limitError } = require('../base/errors.js');
-const { lazy } = require('../base/lazy.js');
+const { lazy, loadEarly } = require('../base/lazy.js');
 const { kTrial } = require('../base/protocol.js');
 const { finishScopes } = require('../base/scope.js');
 const check = require('../base/validate.js');
@@ -70,6 +70,7 @@ class RequestArenas {
   #closed = null; // resolves it
 
   constructor(options) {
+    loadEarly();
     this.settings = requestSettings(options);
     this.settings.guard = installFirst(this.settings.guard);
     this.#isGuarded = !this.settings.guard;

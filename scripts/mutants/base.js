@@ -24,7 +24,20 @@ module.exports = [
     tests: ['base/lazy.test.js'],
     mutants: {
       'what was cut off stays half made': ['if (before !== null) {', 'if (false) {'],
-      'each time anew': ['made ??= load(make)', 'made = load(make)'],
+      'each time anew': ['if (made === undefined) {', '{'],
+      'what was dropped is loaded into another copy': [
+        'if (!isDropped()) {',
+        'if (known.size >= 0) {',
+      ],
+      'a copy stays in the place of another': ['put(others);', ''],
+      'of a copy that was dropped no child is found': [
+        'if (isOurs(child.filename)) found.add(child);',
+        '',
+      ],
+      'what takes no module is not seen': [
+        'if (known.size === 0 || takesModules()) return;',
+        'return;',
+      ],
       'all is taken for cut off': ['if (!before.includes(file)) delete', 'delete'],
     },
   },
