@@ -76,6 +76,7 @@ test('an unknown option names the nearest, and in which object', (t) => {
     axBytes: 'maxBytes',
     wiper: 'wipe',
     wipeMemory: 'wipe', // begins with it
+    maxBytesPerRequst: 'maxBytesPerRequest', // so does this, but it is a slip
   };
   for (const [key, expected] of Object.entries(near)) {
     t.is(nearest(key), `Unknown option "${key}". Did you mean "${expected}"?`);

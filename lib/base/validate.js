@@ -107,7 +107,7 @@ const MOST_EDITS = 2;
 const LEAST_BEGINNING = 3; // letters
 
 /**
- * The name that `name` begins, or that begins it; else one at most two edits away (Levenshtein). Of several the one
+ * The name that `name` begins; else one at most two edits away (Levenshtein), or one that begins it. Of several the one
  * with the fewest edits. Undefined if there is none.
  */
 function nearest(name, all) {
@@ -116,8 +116,8 @@ function nearest(name, all) {
   const edits = (name) => distance(lower, name.toLowerCase());
   const groups = [
     all.filter((name) => begins(lower, name.toLowerCase())),
-    all.filter((name) => begins(name.toLowerCase(), lower)),
     all.filter((name) => edits(name) <= MOST_EDITS),
+    all.filter((name) => begins(name.toLowerCase(), lower)),
   ];
   return groups.flatMap((names) => names.sort((a, b) => edits(a) - edits(b)))[0];
 }

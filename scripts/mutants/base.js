@@ -35,8 +35,8 @@ module.exports = [
         '',
       ],
       'what takes no module is not seen': [
-        'if (known.size === 0 || takesModules()) return;',
-        'return;',
+        'if (known.size === 0 || takesModules()) return false;',
+        'return false;',
       ],
       'all is taken for cut off': ['if (!before.includes(file)) delete', 'delete'],
     },
