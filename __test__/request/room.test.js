@@ -77,6 +77,19 @@ test('they die with the request that is finished', async (t) => {
   t.is(arenas.stats().memory.quarantined, 0);
 });
 
+test('chunks grow by what scopes had that were open when their requests ended', async (t) => {
+  const arenas = requestArena();
+  for (let i = 0; i < 200; i++) {
+    const exchange = new Exchange();
+    exchange.begin(arenas).scope((scope) => {
+      scope.alloc(200 * KiB);
+      return new Promise(() => {});
+    });
+    await exchange.finish();
+  }
+  t.is(arenas.stats().chunkSize, 256 * KiB);
+});
+
 test('scopes take no more room for what earlier requests left warm', async (t) => {
   const arenas = requestArena({ maxBytesPerRequest: 4096 * KiB });
   const request = async (count, size) => {

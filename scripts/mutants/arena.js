@@ -144,7 +144,7 @@ module.exports = [
       'scopes do not count': [
         'for (const child of this.#children) bytes += child.#allocated();',
         ';',
-        { tests: ['arena/stats.test.js'] },
+        { tests: ['request/room.test.js'] },
       ],
       'a released arena had nothing': [
         'const allocated = arena.#allocated();',
