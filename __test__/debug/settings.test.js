@@ -183,6 +183,24 @@ test('who follows the level hears of each change, and at once of one that is on'
   t.deepEqual(late, [['full', 'off', 5]]);
 });
 
+test('a change that was cut off is told again, whoever asks for the same level', (t) => {
+  const { configure, onLevel } = fresh('debug/settings.js');
+  const heard = [];
+  let isCutOff = true;
+  onLevel((level, before) => {
+    heard.push([level, before]);
+    if (isCutOff) throw new RangeError('the stack ends');
+  });
+  t.throws(() => configure({ level: 'full' }), { message: 'the stack ends' });
+  isCutOff = false;
+  configure({ level: 'full' });
+  configure({ level: 'full' });
+  t.deepEqual(heard, [
+    ['full', 'off'],
+    ['full', 'off'],
+  ]);
+});
+
 test('what needs debug mode says so while it is off', (t) => {
   const { checkOn, configure, isOn } = fresh('debug/settings.js');
   t.false(isOn());

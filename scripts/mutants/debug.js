@@ -41,11 +41,7 @@ module.exports = [
         '  if (level === settings.level && level === heard) return;\n',
         '',
       ],
-      'what was cut off is not told again': [
-        ' && level === heard',
-        '',
-        { tests: ['base/lazy.test.js'] },
-      ],
+      'what was cut off is not told again': [' && level === heard', ''],
       'the level changes after it was told': [
         '  settings.level = level;\n  for (const listener of listeners) listener(level, heard);',
         '  for (const listener of listeners) listener(level, heard);\n  settings.level = level;',
