@@ -12,11 +12,29 @@ const { Readable } = require('node:stream');
 const { Region } = require('../..');
 const { kHolder } = require('../../lib/base/protocol.js');
 const { isStamped, stamp } = require('../helpers/bytes.js');
+const { fresh } = require('../helpers/fresh.js');
 const { soundRegion } = require('../helpers/region.js');
 const { gc, until, untilCollected, turns } = require('../helpers/until.js');
 const { Fifo } = require('../helpers/fifo.js');
 
 const MiB = 2 ** 20;
+
+test('a full region asks for a collection, and tells whether anything was dropped since the last that it got', (t) => {
+  const asked = [];
+  let isGiven = false;
+  const requestMajor = (helped) => asked.push(helped) > 0 && isGiven;
+  const { AutoFree } = fresh('region/auto-free.js', { 'memory/gc.js': { requestMajor } });
+  const dropped = [];
+  const autoFree = new AutoFree((token) => dropped.push(token));
+  autoFree.collect();
+  isGiven = true;
+  autoFree.collect();
+  autoFree.collect();
+  autoFree.drop('a token');
+  autoFree.collect();
+  t.deepEqual(asked, [true, true, false, true]);
+  t.deepEqual(dropped, ['a token']);
+});
 
 /** Waits until V8 has collected so much that so many Buffers are held. */
 const untilHeld = (region, held) => untilCollected(() => region.stats().held === held);

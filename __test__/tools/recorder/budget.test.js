@@ -55,6 +55,15 @@ test('bursts may take what was not taken before', (t) => {
   t.true(share < 0.033, String(share));
 });
 
+test('what is overdrawn doubles it once, until as much again is', (t) => {
+  const sampling = { mean: LEAST };
+  const budget = new Budget(0.03, sampling, false, 0); // has 10 ms, and lends 5
+  for (let i = 0; i < 600; i++) budget.spend(COST, 1); // 13.8 ms, and a look at every 32
+  t.is(sampling.mean, 2 * LEAST);
+  for (let i = 0; i < 100; i++) budget.spend(COST, 1);
+  t.is(sampling.mean, 4 * LEAST);
+});
+
 test('it is a share of the time that the thread has', (t) => {
   const usedMs = (now) => now / 10;
   const { share } = simulate(0.03, 30, steady(1e9), false, usedMs);

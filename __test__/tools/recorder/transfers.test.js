@@ -4,7 +4,11 @@
 // Memory that goes elsewhere is not dead, though its ArrayBuffer is.
 
 const test = require('ava');
-const { MessageChannel, receiveMessageOnPort } = require('node:worker_threads');
+const {
+  MessageChannel,
+  markAsUntransferable,
+  receiveMessageOnPort,
+} = require('node:worker_threads');
 const { hasTransfer } = require('../../../lib/base/runtime.js');
 const { events } = require('../../../tools/recorder/events.js');
 const { Recorder } = require('../../../tools/recorder/recorder.js');
@@ -57,7 +61,21 @@ function refused(ab) {
   throw new Error('It was taken twice');
 }
 
+/** Node 20 leaves it where it is, later ones refuse. */
+function untransferable(ab) {
+  markAsUntransferable(ab);
+  const { port1 } = new MessageChannel();
+  try {
+    port1.postMessage(ab, [ab]);
+  } catch (error) {
+    if (error.name !== 'DataCloneError') throw error;
+  } finally {
+    port1.close();
+  }
+}
+
 const stays = {
+  'a list of what may not be transferred': untransferable,
   'postMessage of a copy': (ab) => post(ab),
   'structuredClone of a copy': (ab) => structuredClone(ab),
   'a list that is refused': refused,
