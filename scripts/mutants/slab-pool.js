@@ -1,6 +1,5 @@
 'use strict';
 
-const cutOff = ['slab/cut-off.test.js'];
 const guards = ['slab/guard.test.js'];
 const guarded = { tests: guards };
 
@@ -133,12 +132,10 @@ module.exports = [
       'a refill that was cut off loses its slots': [
         '    this.releaseMoving();\n    this.#moving = this.#batch;',
         '    this.#movingCount = 0;\n    this.#moving = this.#batch;',
-        { tests: cutOff },
       ],
       'a flush releases before the slots have left the stack': [
         '    this.stack.splice(0, count);\n    this.top -= count;\n    this.#movingCount = count;\n    this.releaseMoving();',
         '    this.#movingCount = count;\n    this.releaseMoving();\n    this.stack.splice(0, count);\n    this.top -= count;',
-        { tests: cutOff },
       ],
       'slots that are moving count as held': [
         ' - this.inFlight - this.#movingCount;',
