@@ -20,7 +20,7 @@ const { Arena, Slab } = require('../../lib/index.js');
 const { removeFolder, folder } = require('../helpers/folder.js');
 const { listen } = require('../helpers/server.js');
 const { BusyPool } = require('../helpers/busy-pool.js');
-const { turns, until } = require('../helpers/until.js');
+const { letGo, turns, until } = require('../helpers/until.js');
 
 const DEAD = { code: 'ERR_RALLOC_DEAD_BUFFER' };
 
@@ -190,7 +190,7 @@ for (const [name, make] of Object.entries(streams)) {
       const closed = new Promise((resolve) => stream.on('close', resolve));
       stream.destroy(last);
       await closed;
-      await until(() => heldBy(arena) === 0);
+      await letGo(arena);
       t.is(slab.stats().inFlight, 0);
     }
     arena.close();
@@ -209,7 +209,7 @@ test('a gzip stream that is destroyed while the thread pool compresses a chunk k
   await once(gzip, 'close');
   t.deepEqual([chunk.length, heldBy(arena)], [60 * KiB, 64 * KiB]);
   pool.release();
-  await until(() => heldBy(arena) === 0);
+  await letGo(arena);
   t.is(chunk.length, 0);
   arena.close();
 });
@@ -267,7 +267,7 @@ test('all Buffers of an array that is written to a file are held from the beginn
   arena.allocUnsafe(60 * KiB).fill('!');
   await written;
   t.is(fs.readFileSync(file, 'utf8'), 'one two');
-  await until(() => heldBy(arena) === 0);
+  await letGo(arena);
   const dead = arena.from('dead');
   arena.reset();
   await t.throwsAsync(fs.promises.writeFile(file, [Buffer.from('x'), dead]), {
@@ -283,6 +283,6 @@ test('what a closed web writer is given is let go', async (t) => {
   await writer.close();
   await t.throwsAsync(writer.write(arena.alloc(10)));
   arena.reset();
-  await until(() => heldBy(arena) === 0);
+  await letGo(arena);
   arena.close();
 });

@@ -114,7 +114,6 @@ module.exports = [
         'return dev === this.#dev && ino === this.#ino;',
         'return true;',
       ],
-      'closed twice': ['    if (this.#fd === undefined) return;\n', ''],
     },
   },
   {

@@ -102,7 +102,6 @@ class Writer {
   }
 
   close() {
-    if (this.#fd === undefined) return;
     if (this.#isOpen()) closeSync(this.#fd);
     this.#fd = undefined;
   }

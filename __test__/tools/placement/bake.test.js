@@ -391,10 +391,11 @@ for (const [what, text, edit, file = 'app.js'] of [
 
 test('a call is where V8 tells it: by its method, or by another name that is called', (t) => {
   const file = path.join(folder(t), 'calls.js');
-  fs.writeFileSync(file, 'Buffer.from(a);\nalloc(5);\nkeep(alloc);\n');
+  fs.writeFileSync(file, 'Buffer.from(a);\nalloc(5);\nkeep(alloc);\nmy.Buffer.from(a);\n');
   const text = SourceFile.read(file);
   t.deepEqual(text.callAt(1, 8, 'Buffer.from'), { offset: 0, callee: 'Buffer.from' });
   t.is(text.callAt(1, 8, 'Buffer.alloc'), undefined);
   t.deepEqual(text.callAt(2, 1, 'Buffer.alloc'), { offset: 16, callee: 'alloc' });
   t.is(text.callAt(3, 6, 'Buffer.alloc'), undefined);
+  t.deepEqual(text.callAt(4, 11, 'Buffer.from'), { offset: 49, callee: 'from' });
 });
