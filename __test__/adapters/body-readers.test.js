@@ -24,6 +24,7 @@ const ofKoa = require('ralloc/koa');
 const ofNest = require('ralloc/nest');
 const { urlOf } = require('../helpers/ask.js');
 const { Client } = require('../helpers/client.js');
+const { patient } = require('../helpers/patient.js');
 const { until } = require('../helpers/until.js');
 
 const JSON_TEXT = '{"a":1}';
@@ -59,7 +60,7 @@ function hono() {
 
 test('hono: c.req.json() and its like reject after body(), and body() after them', async (t) => {
   const { app, methods } = hono();
-  const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' });
+  const server = patient(serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }));
   t.teardown(() => server.close());
   await once(server, 'listening');
   for (const method of methods) {
@@ -89,7 +90,7 @@ test('koa: body() for what koa-body does not parse, and an error for what it has
   app.use(async (ctx) => {
     ctx.body = await outcome(ctx.arena.body());
   });
-  const server = http.createServer(app.callback()).listen(0, '127.0.0.1');
+  const server = patient(http.createServer(app.callback())).listen(0, '127.0.0.1');
   t.teardown(() => server.close());
   await once(server, 'listening');
   t.is(await post(urlOf(server), 'application/octet-stream'), JSON_TEXT);
@@ -121,6 +122,7 @@ for (const [name, adapters] of [
         done(null),
       );
     }
+    patient(app.getHttpServer());
     await app.listen(0, '127.0.0.1');
     const url = urlOf(app.getHttpServer());
     t.is(await post(url, 'application/octet-stream'), JSON_TEXT);

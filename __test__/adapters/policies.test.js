@@ -10,6 +10,7 @@ const { NestFactory } = require('@nestjs/core');
 const { ExpressAdapter } = require('@nestjs/platform-express');
 const { FastifyAdapter } = require('@nestjs/platform-fastify');
 const { Hono } = require('hono');
+const { patient } = require('../helpers/patient.js');
 const { until } = require('../helpers/until.js');
 const { adapters, serveRoutes, honoOf } = require('../helpers/routes.js');
 const { assertSettled } = require('../helpers/server.js');
@@ -206,6 +207,7 @@ for (const Adapter of [ExpressAdapter, FastifyAdapter]) {
     Module({ imports: [arenas], controllers: [Routes] })(Root);
     const app = await NestFactory.create(Root, new Adapter(), { logger: false });
     t.teardown(() => app.close());
+    patient(app.getHttpServer());
     await app.listen(0, '127.0.0.1');
     const ask = async (path) => (await fetch(`${await app.getUrl()}${path}`)).text();
     t.is(await ask('/own'), `gc ${8 * KiB}`);

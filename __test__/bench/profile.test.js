@@ -12,12 +12,13 @@ const { profiler } = require('../..');
 const { kinds } = require('../../bench/profile-overhead.js');
 const { Profile } = require('../../tools/recorder/profile.js');
 const { folder } = require('../helpers/folder.js');
+const { patient } = require('../helpers/patient.js');
 
 for (const [name, create] of Object.entries(kinds.ingest)) {
   test.serial(`ingest, ${name}: all answers are as long as the first`, async (t) => {
     const server = create();
     t.teardown(() => profiler.stop());
-    server.listen(0, '127.0.0.1');
+    patient(server).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const url = `http://127.0.0.1:${server.address().port}/`;
     for (let i = 0; i < 5; i++) {

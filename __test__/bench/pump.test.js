@@ -8,6 +8,7 @@ const path = require('node:path');
 const test = require('ava');
 const { Child } = require('../../bench/method/child.js');
 const { kinds } = require('../../bench/pump.js');
+const { patient } = require('../helpers/patient.js');
 
 const ORIGIN = path.join(__dirname, '..', '..', 'bench', 'fixtures', 'origin.js');
 const MiB = 1024 * 1024;
@@ -17,7 +18,7 @@ for (const [kind, rivals] of Object.entries(kinds)) {
     test(`${kind}: ${name} moves all bytes`, async (t) => {
       const origin = new Child(ORIGIN);
       const server = create(await origin.call('listen'));
-      server.listen(0, '127.0.0.1');
+      patient(server).listen(0, '127.0.0.1');
       await once(server, 'listening');
       const url = `http://127.0.0.1:${server.address().port}/`;
       const response = await fetch(url);

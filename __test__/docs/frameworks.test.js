@@ -18,6 +18,7 @@ const ts = require(require.resolve('@tsd/typescript', { paths: [require.resolve(
 const { NestFactory } = require('@nestjs/core');
 const { FastifyAdapter } = require('@nestjs/platform-fastify');
 const { get, isFrame, post, urlOf } = require('../helpers/ask.js');
+const { patient } = require('../helpers/patient.js');
 const { allDocuments, programs, runProgram } = require('../helpers/snippets.js');
 const { until } = require('../helpers/until.js');
 
@@ -68,7 +69,7 @@ test('express: a body is read into the arena, what was compressed too', async (t
   const program = programs('docs/frameworks/express.md')[1];
   t.is(program.heading, 'Bodies');
   const { app } = await runProgram(t, program, { names: ['app'] });
-  const server = http.createServer(app).listen(0, '127.0.0.1');
+  const server = patient(http.createServer(app)).listen(0, '127.0.0.1');
   t.teardown(() => server.close());
   await once(server, 'listening');
   const body = Buffer.alloc(200_000, 'some bytes');

@@ -6,6 +6,7 @@
 const test = require('ava');
 const { once } = require('node:events');
 const http = require('node:http');
+const { patient } = require('../helpers/patient.js');
 const { programs, runProgram } = require('../helpers/snippets.js');
 require('../helpers/unwritten.js'); // of which no byte may come out
 const { letGo, until } = require('../helpers/until.js');
@@ -23,7 +24,7 @@ async function run(t, heading, names, env = {}, globals = {}) {
 async function listen(t, app) {
   const server = app instanceof http.Server ? app : http.createServer(app);
   if (!server.listening)
-    await once(server.listening ? server : server.listen(0, '127.0.0.1'), 'listening');
+    await once(server.listening ? server : patient(server).listen(0, '127.0.0.1'), 'listening');
   t.teardown(() => {
     server.close();
     server.closeAllConnections();

@@ -20,6 +20,7 @@ const express4 = require('express4');
 const fastify = require('fastify');
 const { Hono } = require('hono');
 const Koa = require('koa');
+const { patient } = require('./patient.js');
 
 function onExpress(make, options, routes) {
   const arenas = require('ralloc/express').requestArena(options);
@@ -138,7 +139,7 @@ const adapters = {
 /** Serves `routes` on an adapter until the test `t` is over: `{ arenas, port, ask }`; ask(path) gives `[status, text]`. */
 async function serveRoutes(t, name, options, routes) {
   const { arenas, server, end } = await adapters[name](options, routes);
-  server.listen(0, '127.0.0.1');
+  patient(server).listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.teardown(async () => {
     server.closeAllConnections();
