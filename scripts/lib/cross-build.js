@@ -4,6 +4,7 @@
 // and zig, which has every platform's C library and links.
 
 const fs = require('node:fs');
+const os = require('node:os');
 const path = require('node:path');
 const { execute } = require('./brought.js');
 const { debian } = require('./debian.js');
@@ -14,13 +15,10 @@ const RUST = ['rustc-web', 'cargo-web', 'rust-web-src', 'libstd-rust-web-dev'];
 const MOST_MS = 3_600_000; // on a machine that others use as well
 const LIBRARIES = ['lib', 'x86_64-linux-gnu'];
 
-/** The binary as tests load it, with the exports that they use. */
-const ADDON = [
-  ...['--manifest-path', 'addon/Cargo.toml', '--profile', 'addon', '--features', 'test-exports'],
-];
+const RELEASE = ['--manifest-path', 'addon/Cargo.toml', '--profile', 'addon'];
 
-/** As a release for macOS: the oldest that it runs on, which zig would take for the newest. Debian's Rust has nothing that strips there. */
-const FOR_MACOS = { MACOSX_DEPLOYMENT_TARGET: '11.0', CARGO_PROFILE_ADDON_STRIP: 'none' };
+/** The binary as tests load it, with the exports that they use. */
+const ADDON = [...RELEASE, '--features', 'test-exports'];
 
 const rustOf = (tools) => path.join(tools, 'rust', 'usr');
 
@@ -31,6 +29,28 @@ async function bringCross(tools) {
     execute(process.execPath, [path.join(__dirname, '..', 'release', 'get-zig.js')]);
 }
 
+const llvmOf = (tools) => path.join(tools, 'llvm', 'usr');
+
+/** What Debian's Rust does not have and calls to strip a library for macOS: `rust-objcopy`. */
+async function bringStrip(tools) {
+  await debian(tools, 'llvm', ['llvm-19'], {
+    isWhole: true,
+    finish: (part) =>
+      fs.symlinkSync('llvm-objcopy-19', path.join(part, 'usr', 'bin', 'rust-objcopy')),
+  });
+}
+
+/** As a release for macOS: without folders of this machine, and for the oldest system that it runs on, where zig would take the newest. */
+function forMacos(tools) {
+  const home = process.env.CARGO_HOME || path.join(os.homedir(), '.cargo');
+  const [rust, llvm] = [rustOf(tools), llvmOf(tools)];
+  return {
+    LD_LIBRARY_PATH: [rust, llvm].map((usr) => path.join(usr, ...LIBRARIES)).join(path.delimiter),
+    MACOSX_DEPLOYMENT_TARGET: '11.0',
+    RUSTFLAGS: `--remap-path-prefix=${path.join(home, 'registry', 'src')}=crates`,
+  };
+}
+
 /** The environment in which cargo builds for `triple`, its own standard library too. */
 function crossEnv(root, tools, triple, env = process.env) {
   const usr = rustOf(tools);
@@ -38,13 +58,15 @@ function crossEnv(root, tools, triple, env = process.env) {
   const { libc, platform } = TARGETS[triple];
   return {
     ...rest,
-    PATH: [path.join(usr, 'bin'), rest.PATH].join(path.delimiter),
+    PATH: [...[usr, llvmOf(tools)].map((one) => path.join(one, 'bin')), rest.PATH].join(
+      path.delimiter,
+    ),
     RUSTC: path.join(usr, 'bin', 'rustc'),
     LD_LIBRARY_PATH: path.join(usr, ...LIBRARIES),
     RUSTC_BOOTSTRAP: '1',
     CARGO_UNSTABLE_BUILD_STD: 'std,panic_unwind',
     CARGO_TARGET_DIR: path.join(root, 'target', 'platforms'),
-    ...(platform.startsWith('darwin') && FOR_MACOS),
+    ...(platform.startsWith('darwin') && forMacos(tools)),
     ...(libc === 'musl' && { RUSTFLAGS: '-Ctarget-feature=-crt-static' }),
   };
 }
@@ -70,12 +92,22 @@ function placeBinary(root, triple, name, libraries) {
   return binary;
 }
 
-/** @returns the binary's path in the root */
-function buildCross(root, tools, triple) {
+/** @returns the path in the root of the binary, which is as tests load it, or another one of `addon` */
+function buildCross(root, tools, triple, addon = ADDON) {
   const name = binaryName(TARGETS[triple].platform);
   console.error(`platforms: building ${name}`);
-  crossCargo(root, tools, triple, 'zigbuild', ADDON);
+  crossCargo(root, tools, triple, 'zigbuild', addon);
   return placeBinary(root, triple, name, ['libralloc.so', 'libralloc.dylib']);
 }
 
-module.exports = { ADDON, MOST_MS, bringCross, buildCross, crossCargo, crossEnv, placeBinary };
+module.exports = {
+  ADDON,
+  MOST_MS,
+  RELEASE,
+  bringCross,
+  bringStrip,
+  buildCross,
+  crossCargo,
+  crossEnv,
+  placeBinary,
+};

@@ -145,7 +145,7 @@ function checkFile(file) {
   return true;
 }
 
-module.exports = { MAX_GLIBC, binaryFaults, checkFile, glibcFloor, machFaults };
+module.exports = { MAX_GLIBC, binaryFaults, checkFile, glibcFloor };
 
 if (require.main === module) {
   const files = process.argv.slice(2);
