@@ -28,14 +28,18 @@ const MORE = [
 /** What --fallback compares: the binary and the JavaScript fallback. */
 const BACKENDS = [one('ralloc', { env: { RALLOC_BACKEND: 'native' } }), FALLBACK];
 
-/** The contenders for this Node, and the names of those whose flags it does not know. */
-function contenders(node, { all = false, fallback = false } = {}) {
-  const rivals = all ? [...USUAL, ...MORE] : USUAL;
-  const wanted = fallback ? BACKENDS : rivals;
+/** Those of `wanted` whose flags this Node knows, and the names of the others. */
+function known(node, wanted) {
   const knows = ({ execArgv }) =>
     execArgv.length === 0 || spawnSync(node, [...execArgv, '-e', '0']).status === 0;
   const able = wanted.filter(knows);
   return { able, unable: wanted.filter((it) => !able.includes(it)).map(({ name }) => name) };
 }
 
-module.exports = { contenders };
+/** The contenders for this Node, and the names of those whose flags it does not know. */
+function contenders(node, { all = false, fallback = false } = {}) {
+  const rivals = all ? [...USUAL, ...MORE] : USUAL;
+  return known(node, fallback ? BACKENDS : rivals);
+}
+
+module.exports = { contenders, known, one };

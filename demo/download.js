@@ -147,4 +147,4 @@ async function fetchNode(
   }
 }
 
-module.exports = { fetchNode, NotFetched, packageName, CACHE };
+module.exports = { fetchNode, npm: run, NotFetched, packageName, CACHE };

@@ -1,156 +1,30 @@
 'use strict';
 
 // The client, as a process of its own: fifty kept-alive connections to each server, and the two
-// kinds of load. Both are bounded in time, and give up after a hundred faults.
+// kinds of load.
 
-const { answerCalls } = require('../bench/method/child.js');
 const Connection = require('./connection.js');
 const Expected = require('./expect.js');
 const files = require('./files.js');
+const { answerLoads, portOf } = require('./phases.js');
 const upstream = require('./upstream.js');
 const warm = require('./warm.js');
-const { Metronome, now } = require('./metronome.js');
 
 const CONNECTIONS = 50;
-const MANY_FAULTS = 100;
-const START_UP = 3e6; // ns, for the metronome to wake
-const LATE = 10_000; // ms that a phase may take beyond three times its own
 
 let expected = null;
-let nextId = 1;
-const metronome = new Metronome();
-const targets = new Map();
 
-/** The bookkeeping that both kinds of load share; `onFree(connection)` may send again. */
-class Phase {
-  sent = 0;
-  done = 0;
-  verified = 0;
-  faults = 0;
-  firstFault = null;
-  #mix;
-  #target;
+const connect = (port, onDone) =>
+  Array.from({ length: CONNECTIONS }, () => new Connection(port, expected, onDone));
 
-  constructor(name, mix, onFree) {
-    this.#mix = mix;
-    this.#target = targets.get(name);
-    this.#target.onDone = (connection, fault, verified) => {
-      this.done++;
-      if (verified) this.verified++;
-      if (fault !== null) this.fault(fault, 1);
-      onFree(connection);
-    };
-  }
-
-  fault(text, count) {
-    this.faults += count;
-    this.firstFault ??= text;
-  }
-
-  get connections() {
-    return this.#target.connections;
-  }
-
-  get hopeless() {
-    return this.faults >= MANY_FAULTS;
-  }
-
-  send(connection) {
-    this.sent++;
-    connection.send(this.#mix, nextId++);
-  }
-
-  result(more) {
-    const { done, verified, faults, firstFault, hopeless } = this;
-    return { requests: done, verified, errors: faults, firstFault, hopeless, ...more };
-  }
-}
-
-/** For so many seconds, or until so many requests are sent. */
-function closedLoop({ name, mix, seconds = Infinity, requests = Infinity }) {
-  return new Promise((resolve) => {
-    const cpu = process.cpuUsage();
-    const start = now();
-    const end = start + seconds * 1e9;
-    const phase = new Phase(name, mix, (connection) => {
-      const goesOn = now() < end && phase.sent < requests && !phase.hopeless;
-      if (goesOn) return phase.send(connection);
-      if (phase.done < phase.sent) return;
-      const elapsed = now() - start;
-      const { user, system } = process.cpuUsage(cpu);
-      const busy = ((user + system) * 1000) / elapsed;
-      resolve(phase.result({ rps: (phase.done * 1e9) / elapsed, busy }));
-    });
-    for (const connection of phase.connections) phase.send(connection);
-  });
-}
-
-/**
- * Each request has an instant at which it is meant to start; what comes later counts against it.
- * The connection used last is taken first, as pools of connections do: one that rested a while
- * meets the delayed ACK of TCP, some 50 ms on loopback, in which no server has a part.
- */
-function fixedRate({ name, mix, rate, seconds }) {
-  return new Promise((resolve) => {
-    const total = Math.max(1, Math.round(rate * seconds));
-    const gap = 1e9 / rate;
-    const start = now() + START_UP;
-    const latencies = []; // ms
-    const startedFor = new Map();
-    const phase = new Phase(name, mix, (connection) => {
-      latencies.push((now() - startedFor.get(connection)) / 1e6);
-      free.push(connection);
-      if (phase.done === total || phase.hopeless) finish();
-      else sendDue();
-    });
-    const free = [...phase.connections];
-    const sendDue = () => {
-      const due = Math.min(total, 1 + Math.floor((now() - start) / gap));
-      while (phase.sent < due && free.length > 0) {
-        const connection = free.pop(); // the last used first, see above
-        startedFor.set(connection, start + phase.sent * gap);
-        phase.send(connection);
-      }
-    };
-    const finish = () => {
-      clearTimeout(deadline);
-      metronome.stop();
-      const unanswered = total - phase.done;
-      if (unanswered > 0) phase.fault(`${mix}: ${unanswered} requests unanswered`, unanswered);
-      resolve(phase.result({ latencies: Float64Array.from(latencies) }));
-    };
-    const deadline = setTimeout(finish, 3000 * seconds + LATE);
-    metronome.start(start, gap, total, sendDue);
-  });
-}
-
-answerCalls({
+answerLoads(connect, {
   /** Answers the port of the upstream. */
   async read({ copies }) {
     expected = new Expected(files.load(copies), files.manifest());
     return (await upstream(expected)).address().port;
   },
 
-  connect({ name, port }) {
-    const target = { connections: [], onDone: null };
-    const onDone = (...args) => target.onDone(...args);
-    for (let n = 0; n < CONNECTIONS; n++) {
-      target.connections.push(new Connection(port, expected, onDone));
-    }
-    target.port = port;
-    targets.set(name, target);
-  },
-
-  async disconnect({ name }) {
-    const { connections } = targets.get(name);
-    targets.delete(name);
-    await Promise.all(connections.map((connection) => connection.destroy()));
-  },
-
   async warm({ name, requests }) {
-    await warm(targets.get(name).port, requests);
+    await warm(portOf(name), requests);
   },
-
-  closedLoop,
-  fixedRate,
 });

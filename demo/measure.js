@@ -32,8 +32,8 @@ class Server {
   constructor(contender, setting) {
     this.#contender = contender;
     this.#setting = setting;
-    const { node, server, env } = setting;
-    this.#child = new Child(SERVER, [server, contender.allocator], {
+    const { node, server, env, program = SERVER } = setting;
+    this.#child = new Child(program, [server, contender.allocator], {
       execPath: node,
       execArgv: [...contender.execArgv, '--disable-warning=RALLOC_JS_BACKEND'],
       env: { ...env, ...contender.env },
@@ -62,7 +62,7 @@ class Server {
     const lap = await this.#child.call('lap');
     onSlice?.(`${mix} ${name}`, seconds + plan.gap);
     if (seen.hopeless) throw new Wrong(server, name, seen);
-    return { ...seen, ...lap };
+    return { served: seen.requests, ...seen, ...lap };
   }
 
   /** Has it answer so many empty requests, of no mix. */
@@ -142,7 +142,8 @@ function block(setting, n) {
 
 /**
  * All blocks of a mix on a kind of server: for each contender its blocks.
- * `setting`: { mix, server, contenders, node, env, processors, copies, upstream, port, load, plan, onSlice }
+ * `setting`: { mix, server, contenders, node, env, processors, copies, upstream, port, load, plan, onSlice, program }; `program`: of the servers' processes,
+ * which get `server` and the contender's `allocator` as arguments, and answer calls as server.js does
  */
 async function measure(setting) {
   const blocks = [];

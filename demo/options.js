@@ -89,4 +89,4 @@ function parse(argv) {
   return options;
 }
 
-module.exports = { parse, USAGE, UsageError };
+module.exports = { number, parse, USAGE, UsageError };

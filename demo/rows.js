@@ -60,6 +60,8 @@ function runOf(blocks, values) {
     ...medians,
     gcMs: per10k(measured, 'gcMs'),
     majorGcs: per10k(measured, 'majorGcs'),
+    minorGcs: per10k(measured, 'minorGcs'),
+    incrementalGcs: per10k(measured, 'incrementalGcs'),
     requests: total('requests'),
     errors: total('errors'),
     verified: total('verified'),

@@ -7,9 +7,17 @@ const fs = require('node:fs');
 const { constants, PerformanceObserver } = require('node:perf_hooks');
 const { setImmediate: turn } = require('node:timers/promises');
 
+/** Kinds of collections. A mark-sweep-compact is one and a scavenge another; the steps of incremental marking are a third. */
+const KINDS = {
+  [constants.NODE_PERFORMANCE_GC_MINOR]: 'minorGcs',
+  [constants.NODE_PERFORMANCE_GC_MAJOR]: 'majorGcs',
+  [constants.NODE_PERFORMANCE_GC_INCREMENTAL]: 'incrementalGcs',
+};
+
+const nothing = () => ({ gcMs: 0, minorGcs: 0, majorGcs: 0, incrementalGcs: 0 });
+
 class Meter {
-  #gcMs = 0;
-  #majorGcs = 0;
+  #gcs = nothing();
   #cpu = process.cpuUsage();
   #observer = new PerformanceObserver((list) => this.#add(list.getEntries()));
 
@@ -19,19 +27,18 @@ class Meter {
 
   #add(entries) {
     for (const { duration, detail } of entries) {
-      this.#gcMs += duration;
-      // Mark-sweep-compact; scavenges and the steps of incremental marking are other kinds.
-      if (detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR) this.#majorGcs++;
+      this.#gcs.gcMs += duration;
+      if (detail.kind in KINDS) this.#gcs[KINDS[detail.kind]]++;
     }
   }
 
-  /** What was used since the last call: `{ cpuUs, gcMs, majorGcs }`. */
+  /** What was used since the last call: `{ cpuUs, gcMs, minorGcs, majorGcs, incrementalGcs }`. */
   async lap() {
     await turn(); // entries are delivered in a later turn than their collection
     this.#add(this.#observer.takeRecords());
     const { user, system } = process.cpuUsage(this.#cpu);
-    const lap = { cpuUs: user + system, gcMs: this.#gcMs, majorGcs: this.#majorGcs };
-    this.#gcMs = this.#majorGcs = 0;
+    const lap = { cpuUs: user + system, ...this.#gcs };
+    this.#gcs = nothing();
     this.#cpu = process.cpuUsage();
     return lap;
   }
