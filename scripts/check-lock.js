@@ -1,14 +1,17 @@
 'use strict';
 
-// package-lock.json is whole: whatever a package in it depends on is in it too, also the optional packages of platforms
+// package-lock.json is whole, and so is that of bench/apps: whatever a package in it depends on is in it too, also the optional packages of platforms
 // that are not this one. npm leaves those out, without a word, when the registry does not have them, and `npm ci`
 // then fails. Each entry has its checksum, and none the address that it came from.
 // What `npm ci` itself says is asked by scripts/ci/clean-install.js. `--self-test` proves that each can be found.
 
+const fs = require('node:fs');
+const path = require('node:path');
 const { runCheck } = require('./lib/check.js');
 const { readFile } = require('./lib/files.js');
 
 const LOCK = 'package-lock.json';
+const APPS = 'bench/apps/package-lock.json'; // of packages that only bench/apps has
 
 /** A version, not a range: what packages ask of their platforms' packages. */
 const EXACT = /^\d+\.\d+\.\d+(?:-[\w.]+)?$/;
@@ -47,20 +50,25 @@ function faultsOf(packages, place, entry) {
   return faults;
 }
 
-function checkLock(root) {
-  const text = readFile(root, LOCK);
+function checkLock(root, lock) {
+  const text = readFile(root, lock);
   const { packages } = JSON.parse(text);
   const lines = text.split('\n');
   const lineOf = (place) =>
     Math.max(1, lines.findIndex((line) => line.trim().startsWith(`"${place}": {`)) + 1);
   return Object.entries(packages).flatMap(([place, entry]) =>
     faultsOf(packages, place, entry).map((fault) => ({
-      file: LOCK,
+      file: lock,
       line: lineOf(place),
-      what: `${place || 'ralloc'}: ${fault}`,
+      what: `${place || 'the root'}: ${fault}`,
     })),
   );
 }
+
+const checkLocks = (root) =>
+  [LOCK, APPS]
+    .filter((lock) => fs.existsSync(path.join(root, lock)))
+    .flatMap((lock) => checkLock(root, lock));
 
 const lockOf = (packages) => ({ [LOCK]: JSON.stringify({ packages }, null, 1) });
 
@@ -100,6 +108,14 @@ const CASES = [
     }),
     wrong: [`${LOCK}:8`, `${LOCK}:28`, `${LOCK}:41`],
   },
+  {
+    name: 'the lock of bench/apps with a package without a checksum',
+    files: {
+      ...lockOf(WHOLE),
+      [APPS]: JSON.stringify({ packages: { 'node_modules/a': { version: '1.0.0' } } }),
+    },
+    wrong: [`${APPS}:1`],
+  },
 ];
 
-runCheck(checkLock, CASES);
+runCheck(checkLocks, CASES);

@@ -1,0 +1,133 @@
+'use strict';
+// tier: tools
+
+// bench/apps: its command line, what it is made of, and that it finds a wrong byte. No measurement.
+
+const { once } = require('node:events');
+const fs = require('node:fs');
+const http = require('node:http');
+const path = require('node:path');
+const test = require('ava');
+const { APPLICATIONS } = require('../../bench/apps/applications.js');
+const connect = require('../../bench/apps/loads/http.js');
+const { parse, UsageError } = require('../../bench/apps/options.js');
+const { install } = require('../../bench/apps/packages.js');
+const { fileOf, linesChanged, VARIANTS, variantsOn } = require('../../bench/apps/variants.js');
+const { NotFetched } = require('../../demo/download.js');
+const { run } = require('../helpers/child.js');
+const { folder } = require('../helpers/folder.js');
+
+const APPS = path.join(__dirname, '..', '..', 'bench', 'apps');
+const names = Object.keys(APPLICATIONS);
+
+test('by default all applications on this Node', (t) => {
+  t.like(parse([]), { names, nodes: ['self'], blocks: undefined, quick: false });
+  const args = ['json', 'post', '--node', '24', '--node', '26', '--blocks', '20', '--quick'];
+  t.like(parse(args), {
+    names: ['json', 'post'],
+    nodes: ['24', '26'],
+    blocks: 20,
+    quick: true,
+  });
+});
+
+for (const [args, message] of [
+  [['soup'], /^there is no application "soup"; there are\n {2}json /],
+  [['toString'], /^there is no application "toString"/],
+  [['--blocks', '0'], '--blocks must be a whole number from 1 to 1000, not "0"'],
+  [['--fast'], /--fast/],
+]) {
+  test(`bad: ${args.join(' ')}`, (t) => {
+    t.throws(() => parse(args), { instanceOf: UsageError, message });
+  });
+}
+
+test('an unknown application ends the run with 2 and the list', async (t) => {
+  const { code, stdout, stderr } = await run('bench:apps', {
+    path: path.join(APPS, 'run.js'),
+    args: ['soup'],
+  });
+  t.is(code, 2);
+  t.is(stdout, '');
+  for (const name of names) t.regex(stderr, new RegExp(`^ {2}${name} `, 'm'));
+});
+
+for (const [name, application] of Object.entries(APPLICATIONS)) {
+  test(`${name} has its variants, and requests with answers`, (t) => {
+    const [plain, ralloc] = ['plain', 'ralloc'].map((variant) =>
+      fs.readFileSync(fileOf(application, variant), 'utf8'),
+    );
+    const requiresRalloc = /require\('ralloc(?:\/\w+)?'\)/;
+    t.notRegex(plain, requiresRalloc);
+    t.regex(ralloc, requiresRalloc);
+    for (const text of [plain, ralloc]) t.true(text.trimEnd().split('\n').length <= 50);
+    t.true(linesChanged(application) > 0);
+    t.true(fs.existsSync(path.join(APPS, 'loads', application.load ?? 'http.js')));
+    const exchanges = application.ask?.() ?? [];
+    for (const { answer } of exchanges) t.true(answer.length > 0);
+    const distinct = new Set(exchanges.map(({ answer }) => answer.toString('latin1')));
+    t.is(distinct.size, exchanges.length, 'an answer tells whose it is');
+  });
+}
+
+test('variants with a flag take part where Node knows it', (t) => {
+  const able = variantsOn(process.execPath).map(({ name }) => name);
+  const flagged = VARIANTS.filter(({ execArgv }) => execArgv.length > 0).map(({ name }) => name);
+  t.deepEqual(flagged, ['plain + flag', 'ralloc + flag']);
+  const without = ['plain', 'ralloc', 'fallback'];
+  t.deepEqual(
+    able.filter((name) => !flagged.includes(name)),
+    without,
+  );
+  t.true([0, flagged.length].includes(able.length - without.length));
+});
+
+/** What a connection says of an answer where `answer` was due. */
+async function faultOf(t, answer, respond) {
+  const server = http.createServer(respond);
+  t.teardown(() => server.close());
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  let connections;
+  const fault = await new Promise((resolve) => {
+    const exchanges = [{ answer: Buffer.from(answer) }];
+    connections = connect(server.address().port, (_, said) => resolve(said), exchanges);
+    connections[0].send('any', 1);
+  });
+  await Promise.all(connections.map((connection) => connection.destroy()));
+  return fault;
+}
+
+test('an answer is right if all of its bytes are', async (t) => {
+  const due = 'as it was sent';
+  t.is(await faultOf(t, due, (_req, res) => res.end(due)), null);
+  t.regex(await faultOf(t, due, (_req, res) => res.end('as it was senT')), /^other bytes/);
+  t.is(await faultOf(t, due, (_req, res) => res.end('as it was')), '9 bytes instead of 14');
+  t.regex(await faultOf(t, due, (_req, res) => res.end(`${due}, and more`)), /^other bytes/);
+  t.is(await faultOf(t, due, (_req, res) => res.writeHead(500).end(due)), 'status 500');
+});
+
+function packagesIn(dir, dependencies) {
+  const about = { name: 'apps', version: '1.0.0' };
+  const lock = { ...about, lockfileVersion: 3, requires: true, packages: { '': about } };
+  fs.writeFileSync(path.join(dir, 'package.json'), JSON.stringify({ ...about, dependencies }));
+  fs.writeFileSync(path.join(dir, 'package-lock.json'), JSON.stringify(lock));
+}
+
+test('packages are installed once, with ralloc beside them', async (t) => {
+  const dir = folder(t);
+  packagesIn(dir, {});
+  await install(dir);
+  const linked = path.join(dir, 'node_modules', 'ralloc');
+  t.is(fs.realpathSync(linked), fs.realpathSync(path.join(APPS, '..', '..')));
+  fs.rmSync(linked);
+  await install(dir);
+  t.false(fs.existsSync(linked), 'which an installation makes');
+});
+
+test('packages that npm cannot install reject with its reason', async (t) => {
+  const dir = folder(t);
+  packagesIn(dir, { 'not-in-the-lock': '1.0.0' });
+  const error = await t.throwsAsync(install(dir), { instanceOf: NotFetched });
+  t.notRegex(error.message, /\n/);
+});

@@ -1,0 +1,141 @@
+// The applications: what each is, the files of servers/ that are compared, and the requests that it is asked, each with its answer.
+//
+// `ask()` makes the exchanges `{ method, path, headers, body, answer }`, which are asked by turns: so that an answer with another request's bytes shows.
+// `behind`: their answers are those of the server behind the application. `load`: the file of loads/ that speaks its protocol. `plan`: what is
+// other than PLAN of run.js.
+
+const { crc32 } = require('node:zlib');
+const page = require('./servers/json/page.js');
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const EXCHANGES = 8;
+
+const each = (exchange) => () => Array.from({ length: EXCHANGES }, (_, n) => exchange(n));
+
+/** Bytes that tell whose they are, all over. */
+const bytesOf = (n, size) => Buffer.alloc(size, `bytes of ${n}, `);
+
+const posts = (size, headers = {}) =>
+  each((n) => {
+    const body = bytesOf(n, size);
+    return { method: 'POST', headers, body, answer: Buffer.from(`${crc32(body)}`) };
+  });
+
+const binary = { 'content-type': 'application/octet-stream' };
+
+const greetings = each((n) => {
+  const body = `hello ${n}`;
+  return {
+    method: 'POST',
+    headers: { 'content-type': 'text/plain' },
+    body,
+    answer: Buffer.from(`You sent: ${body}\n`),
+  };
+});
+
+const pages = each((n) => ({
+  path: `/products/${n}`,
+  answer: Buffer.from(JSON.stringify(page(n))),
+}));
+
+const passedOn = (size) => each((n) => ({ path: `/${n}`, answer: bytesOf(n, size) }));
+
+const uploads = each((n) => {
+  const file = bytesOf(n, MiB);
+  const head = 'content-disposition: form-data; name="file"; filename="a.bin"';
+  const body = Buffer.concat([
+    Buffer.from(`--boundary\r\n${head}\r\ncontent-type: application/octet-stream\r\n\r\n`),
+    file,
+    Buffer.from('\r\n--boundary--\r\n'),
+  ]);
+  const headers = { 'content-type': 'multipart/form-data; boundary=boundary' };
+  return { method: 'POST', headers, body, answer: Buffer.from(`${crc32(file)}`) };
+});
+
+const LARGE = { warm: 1000, slice: 0.6, fixedSlice: 0.4 };
+
+const proxy = (size, plain, plan) => ({
+  plain: `proxy/${plain}.js`,
+  ralloc: 'proxy/pump.js',
+  ask: passedOn(size),
+  behind: true,
+  plan,
+});
+
+const APPLICATIONS = {
+  json: {
+    about: 'Express, 4 KiB of JSON; requestArena() is mounted and not used',
+    plain: 'json/plain.js',
+    ralloc: 'json/ralloc.js',
+    ask: pages,
+  },
+  hello: {
+    about: "README's first route: Buffer.from() → req.arena.from()",
+    plain: 'hello/plain.js',
+    ralloc: 'hello/ralloc.js',
+    ask: greetings,
+  },
+  'hello-context': {
+    about: 'the same, with context: true',
+    plain: 'hello/plain.js',
+    ralloc: 'hello/context.js',
+    ask: greetings,
+  },
+  post: {
+    about: 'node:http, a POST of 4 KiB: Buffer.concat() → req.arena.body()',
+    plain: 'post/plain.js',
+    ralloc: 'post/ralloc.js',
+    ask: posts(4 * KiB),
+  },
+  'proxy-1k': {
+    about: 'a proxy of answers of 1 KiB: stream.pipeline() → pump()',
+    ...proxy(KiB, 'pipeline'),
+  },
+  'proxy-64k': {
+    about: 'a proxy of answers of 64 KiB: stream.pipeline() → pump()',
+    ...proxy(64 * KiB, 'pipeline', { warm: 3000 }),
+  },
+  'proxy-1m': {
+    about: 'a proxy of answers of 1 MiB: http-proxy → pump()',
+    ...proxy(MiB, 'http-proxy', LARGE),
+  },
+  'raw-100k': {
+    about: 'Express, a POST of 100 KiB: express.raw() → rawBody()',
+    plain: 'raw/plain.js',
+    ralloc: 'raw/ralloc.js',
+    ask: posts(100 * KiB, binary),
+    plan: { warm: 3000 },
+  },
+  'raw-1m': {
+    about: 'Express, a POST of 1 MiB: express.raw() → rawBody()',
+    plain: 'raw/plain.js',
+    ralloc: 'raw/ralloc.js',
+    ask: posts(MiB, binary),
+    plan: LARGE,
+  },
+  multer: {
+    about: "Express, a file of 1 MiB: multer's memoryStorage() → a storage by collect()",
+    plain: 'multer/plain.js',
+    ralloc: 'multer/ralloc.js',
+    ask: uploads,
+    plan: LARGE,
+  },
+  interceptor: {
+    about: 'http-proxy-middleware, answers of 1 MiB: responseInterceptor() → collect()',
+    plain: 'interceptor/plain.js',
+    ralloc: 'interceptor/ralloc.js',
+    ask: passedOn(MiB),
+    behind: true,
+    plan: LARGE,
+  },
+  ws: {
+    about: 'ws, 8 and 16 KB by turns to 200 clients: Buffers → a slab with its guard',
+    plain: 'ws/plain.js',
+    ralloc: 'ws/ralloc.js',
+    load: 'ws.js',
+    plan: { warm: 300, slice: 1, fixedSlice: 0.6 },
+  },
+};
+
+module.exports = { APPLICATIONS };

@@ -1,0 +1,55 @@
+// The command line of `npm run bench:apps`.
+
+const { parseArgs } = require('node:util');
+const { number, UsageError } = require('../../demo/options.js');
+const { APPLICATIONS } = require('./applications.js');
+
+const LIST = Object.entries(APPLICATIONS)
+  .map(([name, { about }]) => `  ${name.padEnd(14)} ${about}`)
+  .join('\n');
+
+const USAGE = `usage: npm run bench:apps -- [APP…] [options]
+
+  --node NODE    the Node.js that the applications run on: self, a path, or a major version, which is
+                 downloaded from npm; may be repeated (default: this one)
+  --blocks N     sets of fresh processes, over which intervals are taken (default 5)
+  --quick        whether all of it runs, no figures
+  --json         an object for each variant, one a line
+  --help
+
+Applications (default: all):
+${LIST}`;
+
+const OPTIONS = {
+  node: { type: 'string', multiple: true, default: ['self'] },
+  blocks: { type: 'string' },
+  quick: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+};
+
+function read(args) {
+  try {
+    return parseArgs({ args, options: OPTIONS, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError(error.message);
+  }
+}
+
+/** `{ names, nodes, blocks, quick, json, help }`; throws a UsageError that says what is wrong. */
+function parse(args) {
+  const { values, positionals } = read(args);
+  const unknown = positionals.find((name) => !Object.hasOwn(APPLICATIONS, name));
+  if (unknown !== undefined)
+    throw new UsageError(`there is no application "${unknown}"; there are\n${LIST}`);
+  const { node: nodes, blocks, ...rest } = values;
+  const range = { least: 1, most: 1000, whole: true };
+  return {
+    ...rest,
+    names: positionals.length > 0 ? positionals : Object.keys(APPLICATIONS),
+    nodes,
+    blocks: blocks === undefined ? undefined : number(blocks, '--blocks', range),
+  };
+}
+
+module.exports = { parse, USAGE, UsageError };

@@ -1,0 +1,27 @@
+// A variant of an application, as a process of its own: node serve.js APP plain|ralloc. Called as demo/server.js is, by demo/measure.js.
+
+const { once } = require('node:events');
+const path = require('node:path');
+const { answerCalls } = require('../method/child.js');
+const { Meter, peakRss } = require('../method/meter.js');
+const { APPLICATIONS } = require('./applications.js');
+
+const [name, variant] = process.argv.slice(2);
+const LONG = 10 * 60 * 1000; // kept-alive connections rest while the other variants have their turn
+
+let meter = null;
+
+answerCalls({
+  /** Listens; answers the port. `upstream`: the port of the server behind the application. */
+  async listen({ upstream }) {
+    const create = require(path.join(__dirname, 'servers', APPLICATIONS[name][variant]));
+    const server = (await create(upstream)).listen(0, '127.0.0.1');
+    server.keepAliveTimeout = LONG;
+    if (!server.listening) await once(server, 'listening');
+    meter = new Meter();
+    return server.address().port;
+  },
+
+  /** What was used since the last lap, and the peak of RSS so far. */
+  lap: async () => ({ rss: peakRss(), heapFallbacks: 0, ...(await meter.lap()) }),
+});

@@ -1,0 +1,9 @@
+const express = require('express');
+
+module.exports = () => {
+  const app = express();
+  app.post('/', express.text({ type: () => true }), (req, res) => {
+    res.end(Buffer.from(`You sent: ${req.body}\n`));
+  });
+  return app;
+};

@@ -1,0 +1,15 @@
+const http = require('node:http');
+const { pump } = require('ralloc');
+
+module.exports = (port) => {
+  const agent = new http.Agent({ keepAlive: true });
+  return http.createServer((req, res) => {
+    const { url: path, method, headers } = req;
+    const request = http.request({ port, host: '127.0.0.1', agent, path, method, headers });
+    request.on('response', (response) => {
+      res.writeHead(response.statusCode, response.headers);
+      pump(response, res).catch(() => res.destroy());
+    });
+    pump(req, request).catch(() => res.destroy());
+  });
+};

@@ -1,0 +1,39 @@
+// Who takes part in each application. The first is the base of all ratios.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { known, one } = require('../../demo/contenders.js');
+
+/** Of V8 13.6 to 14.7, the default from then on: Node 24 and 26. */
+const FLAG = '--external-memory-accounted-in-global-limit';
+
+const VARIANTS = [
+  one('plain'),
+  one('plain + flag', { allocator: 'plain', execArgv: [FLAG] }),
+  one('ralloc'),
+  one('ralloc + flag', { allocator: 'ralloc', execArgv: [FLAG] }),
+  one('fallback', { allocator: 'ralloc', env: { RALLOC_BACKEND: 'js' } }),
+];
+
+/** Those that this Node can run. */
+const variantsOn = (node) => known(node, VARIANTS).able;
+
+const fileOf = (application, variant) => path.join(__dirname, 'servers', application[variant]);
+
+const linesOf = (file) =>
+  fs
+    .readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line.trim() !== '');
+
+/** How many lines the variant `ralloc` has that `plain` has not. */
+function linesChanged(application) {
+  const plain = linesOf(fileOf(application, 'plain'));
+  return linesOf(fileOf(application, 'ralloc')).filter((line) => {
+    const at = plain.indexOf(line);
+    if (at >= 0) plain.splice(at, 1);
+    return at < 0;
+  }).length;
+}
+
+module.exports = { VARIANTS, fileOf, linesChanged, variantsOn };
