@@ -10,6 +10,7 @@ const path = require('node:path');
 const test = require('ava');
 const { APPLICATIONS } = require('../../bench/apps/applications.js');
 const connect = require('../../bench/apps/loads/http.js');
+const Room = require('../../bench/apps/loads/room.js');
 const { parse, UsageError } = require('../../bench/apps/options.js');
 const { install } = require('../../bench/apps/packages.js');
 const { fileOf, linesChanged, VARIANTS, variantsOn } = require('../../bench/apps/variants.js');
@@ -105,6 +106,27 @@ test('an answer is right if all of its bytes are', async (t) => {
   t.is(await faultOf(t, due, (_req, res) => res.end('as it was')), '9 bytes instead of 14');
   t.regex(await faultOf(t, due, (_req, res) => res.end(`${due}, and more`)), /^other bytes/);
   t.is(await faultOf(t, due, (_req, res) => res.writeHead(500).end(due)), 'status 500');
+});
+
+/** What is said of a broadcast to two clients of whom the second gets what `second(room)` gives it. */
+function broadcast(second) {
+  const said = [];
+  const how = { start: () => Buffer.from('to all') };
+  const room = new Room(2, how, (_, fault, isVerified) => said.push([fault, isVerified]));
+  room.send('any', 1);
+  room.take(Buffer.from('to all'));
+  said.push('one of two');
+  second(room);
+  return said;
+}
+
+test('a broadcast is over when all have it, and right if all bytes of each are', (t) => {
+  const right = broadcast((room) => room.take(Buffer.from('to all')));
+  t.deepEqual(right, ['one of two', [null, true]]);
+  const wrong = broadcast((room) => room.take(Buffer.from('to alL')));
+  t.deepEqual(wrong, ['one of two', ['a client got other bytes', false]]);
+  const lost = broadcast((room) => room.lose());
+  t.deepEqual(lost, ['one of two', ['a connection was closed', false]]);
 });
 
 function packagesIn(dir, dependencies) {

@@ -136,6 +136,20 @@ const APPLICATIONS = {
     load: 'ws.js',
     plan: { warm: 300, slice: 1, fixedSlice: 0.6 },
   },
+  aedes: {
+    about: 'aedes, 64 KiB to 50 subscribers: nothing → ralloc/guard alone',
+    plain: 'aedes/plain.js',
+    ralloc: 'aedes/ralloc.js',
+    load: 'mqtt.js',
+    plan: { warm: 300, slice: 1, fixedSlice: 0.6 },
+  },
+  grpc: {
+    about: "@grpc/grpc-js, unary calls of 64 KiB to 4 MiB: protobufjs's allocUnsafe() → an arena",
+    plain: 'grpc/plain.js',
+    ralloc: 'grpc/ralloc.js',
+    load: 'grpc.js',
+    plan: { warm: 300, slice: 1, fixedSlice: 0.6 },
+  },
 };
 
 module.exports = { APPLICATIONS };

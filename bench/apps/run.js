@@ -67,7 +67,7 @@ their 95 % intervals over blocks. Not measured: a network, and clients on anothe
 
 function show(name, runs) {
   const changed = linesChanged(APPLICATIONS[name]);
-  console.log(`\n${name}: ${APPLICATIONS[name].about}; ${changed} lines changed`);
+  console.log(`\n${name}: ${APPLICATIONS[name].about}; lines changed: ${changed}`);
   console.log(
     table([
       COLUMNS.map(([title]) => title),

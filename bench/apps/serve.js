@@ -15,10 +15,12 @@ answerCalls({
   /** Listens; answers the port. `upstream`: the port of the server behind the application. */
   async listen({ upstream }) {
     const create = require(path.join(__dirname, 'servers', APPLICATIONS[name][variant]));
-    const server = (await create(upstream)).listen(0, '127.0.0.1');
+    const created = await create(upstream);
+    meter = new Meter();
+    if (typeof created === 'number') return created; // it listens already
+    const server = created.listen(0, '127.0.0.1');
     server.keepAliveTimeout = LONG;
     if (!server.listening) await once(server, 'listening');
-    meter = new Meter();
     return server.address().port;
   },
 
