@@ -8,7 +8,7 @@ const { typeError } = require('../base/errors.js');
 const { FastBuffer, lookLikeBuffers } = require('../base/runtime.js');
 const { observing } = require('../base/observer.js');
 const errors = require('./errors.js');
-const { CHUNK, GRANULE_LOG, HELD, MARK, SIZE, START } = require('./record.js');
+const { CHUNK, GRANULE_LOG, HELD, MARK, SIZE, START, WAITING } = require('./record.js');
 
 const { isView } = ArrayBuffer;
 const { fill } = Uint8Array.prototype;
@@ -16,7 +16,7 @@ const { fill } = Uint8Array.prototype;
 // The state of a Buffer.
 const FREED = 0;
 const ALIVE = 1;
-const IN_FLIGHT = 2; // freed, and its block waits for operations of Node: see operations.js
+const IN_FLIGHT = 2; // freed, and its block waits for operations of Node: see claims.js
 const WATCHED = 3; // not freed, and in debug: over memory of its own, while its block has nothing
 
 const alive = (state) => state === ALIVE || state === WATCHED;
@@ -109,6 +109,9 @@ class RegionBuffer extends FastBuffer {
       if (token !== undefined) token.isHeld = false;
     };
     takeBack = (core, id, buffer) => {
+      // A free that was cut off before it said that the block waits: it may be called again.
+      if ((core.spans.table[id + MARK] & WAITING) === 0) return;
+      if (buffer !== undefined && buffer.#state !== IN_FLIGHT) return;
       core.give(id);
       core.spans.waiting--;
       if (buffer !== undefined) buffer.#state = FREED;
@@ -133,12 +136,8 @@ function releaseSlow(core, buffer) {
   const id = idOf(buffer);
   if (isLost(core, buffer)) return refuse(core, buffer);
   const token = core.auto?.tokenOf(buffer);
-  const operation = id === NO_BLOCK ? undefined : core.operationOver(id);
-  if (operation === undefined) giveBack(buffer, core, token);
-  else {
-    operation.guard.wait(operation, id, buffer);
-    setWaiting(buffer, core, token);
-  }
+  if (id !== NO_BLOCK && core.wait(id, buffer)) setWaiting(buffer, core, token);
+  else giveBack(buffer, core, token);
   try {
     if (state === WATCHED) observing.observer?.freed(buffer, 'freed');
   } catch {} // at the stack's end

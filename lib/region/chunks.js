@@ -8,7 +8,7 @@ const { pageSize } = require('../memory/native.js');
 const { SpanLeases } = require('../memory/span-leases.js');
 const { Chunk } = require('./chunk.js');
 const { Spans } = require('./spans.js');
-const { ChunkGuard } = require('./operations.js');
+const { ChunkClaims } = require('./claims.js');
 const { BIN_BYTES, FIRST_RECORDS } = require('./options.js');
 const record = require('./record.js');
 const { endsOf, isFree, limitFailure, mostRoom, wantedBytes } = require('./room.js');
@@ -115,7 +115,7 @@ class Chunks {
     chunk.size -= chunk.size % GRANULE;
     chunk.index = this.all.indexOf(null);
     if (this.#core.settings.guard) {
-      chunk.guard = new ChunkGuard(this.#core, chunk);
+      chunk.guard = new ChunkClaims(this.#core, chunk);
       chunk.ab[kHolder] = chunk.guard;
     }
     return chunk;

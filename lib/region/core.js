@@ -15,7 +15,7 @@ const { RegionBuffer, cut, emptyBuffer, isHeld, release, take } = require('./buf
 const { Chunks } = require('./chunks.js');
 const { Collector } = require('./collector.js');
 const { inUseError, refusedError } = require('./errors.js');
-const { finishOperations } = require('./operations.js');
+const { finishClaims } = require('../memory/claims.js');
 const { CHUNK, GRANULE, GRANULE_LOG, HELD, MARK, OWN, SIZE, START } = require('./record.js');
 const { limitFailure, mayFit } = require('./room.js');
 const { Spans } = require('./spans.js');
@@ -34,7 +34,7 @@ class RegionCore {
   most = 0; // sizes below that are for the hot path
   guarded = new Guarded();
   operations = 0; // of Node, that use blocks and are not over
-  over = null; // operations that are over, and of which not all is done: see operations.js
+  over = null; // operations that are over, and of which not all is done: see memory/claims.js
   auto = null; // of the option `autoFree`
   refused = 0; // frees that threw
   failed = 0; // allocations that got no memory
@@ -170,12 +170,12 @@ class RegionCore {
     return this.chunks.checkLost(this.#chunkOf(id));
   }
 
-  /** An operation of Node that uses a block; undefined if there is none. */
-  operationOver(id) {
+  /** Lets a block wait that is freed, where operations of Node use it; else returns false. `buffer`: undefined where nobody has it any more. */
+  wait(id, buffer) {
     const { guard } = this.#chunkOf(id);
-    if (guard === null) return undefined;
-    const { start, stop } = this.bytesOf(id);
-    return guard.covering(start, stop);
+    return (
+      guard !== null && guard.operations > 0 && guard.wait({ ...this.bytesOf(id), id, buffer })
+    );
   }
 
   hasChunk(ab) {
@@ -191,12 +191,8 @@ class RegionCore {
     this.settle();
     const { id } = token;
     if (this.isLost(id)) return;
-    const operation = this.operationOver(id);
-    if (operation === undefined) this.give(id);
-    else {
-      operation.guard.wait(operation, id, undefined);
-      this.spans.wait(id);
-    }
+    if (this.wait(id, undefined)) this.spans.wait(id);
+    else this.give(id);
     token.isHeld = false;
     this.chunks.finishEnd();
   }
@@ -204,7 +200,7 @@ class RegionCore {
   /** Finishes what was cut off: at the stack's end any call can throw, and vm's timeout stops JavaScript anywhere. */
   settle() {
     this.settleSpans();
-    if (this.over !== null) finishOperations(this);
+    if (this.over !== null) finishClaims(this);
   }
 
   settleSpans() {

@@ -162,7 +162,8 @@ class SlabBuffer extends FastBuffer {
     isInFlight = (buffer, pool) => pool.isInFlight(buffer.#slot);
     wait = (buffer, pool) => {
       const slot = buffer.#slot;
-      pool.guards[slot >>> pool.shift].wait(slot & pool.mask, buffer);
+      const start = (slot & pool.mask) << pool.sizeLog;
+      pool.guards[slot >>> pool.shift].wait({ start, stop: start + pool.size, buffer });
       pool.forget(slot);
       pool.inFlight++;
       buffer.#state = IN_FLIGHT;

@@ -13,7 +13,7 @@ const { isView } = ArrayBuffer;
 const FREED = 0;
 const HELD = 1;
 const SENT = 2;
-const IN_FLIGHT = 3; // freed, and its slot waits for operations of Node: see operations.js
+const IN_FLIGHT = 3; // freed, and its slot waits for operations of Node: see memory/claims.js
 const WATCHED = 4; // held, over memory of its own: see watch() of buffer.js
 
 const held = (state) => state === HELD || state === WATCHED;

@@ -16,13 +16,14 @@ const {
   release,
   send,
 } = require('./buffer.js');
+const { SegmentClaims } = require('./claims.js');
 const { exhausted } = require('./full.js');
 const { lease, openMemory, translateErrors } = require('./lease.js');
-const { SegmentGuard, finishOperations } = require('./operations.js');
 const { tellRecovered } = require('./shared.js');
 const { describeSlab, fixedPool, readPools, slabStats } = require('./stats.js');
 const { finishScopes } = require('../base/scope.js');
 const { timed, warnOfStuck } = require('./stuck.js');
+const { finishClaims } = require('../memory/claims.js');
 const idle = require('../memory/idle.js');
 
 const SIZE_CLASSES = 33; // 32 - clz32(size - 1); the last one is for size 0, and for more than 2^31
@@ -39,7 +40,7 @@ class SlabCore {
   isLive = true;
   unfinished = null; // the ends of scopes that the stack had no room for: see base/scope.js
   guarded = new Guarded();
-  over = null; // operations of Node that are over, and of which not all is done: see operations.js
+  over = null; // operations of Node that are over, and of which not all is done: see memory/claims.js
   refused = 0; // frees of Buffers that are of no pool of this slab
   full = { held: Number.POSITIVE_INFINITY, bytes: 0, tries: 0 }; // when it was last so: see full.js
   #isClosed = false; // later than `isLive`: a close() that was cut off can be called again
@@ -171,7 +172,7 @@ class SlabCore {
 
   /** What operations of Node find on the ArrayBuffer of a segment; null without the option `guard`. */
   guardOf(pool, index, ab) {
-    return this.settings.guard ? new SegmentGuard(pool, index, ab) : null;
+    return this.settings.guard ? new SegmentClaims(pool, index, ab) : null;
   }
 
   /** Called by the memory that drops a segment: the fallback's alone does. */
@@ -206,7 +207,7 @@ class SlabCore {
   /** Finishes what was cut off: at the stack's end any call can throw, and vm's timeout stops JavaScript anywhere. */
   settle() {
     if (this.unfinished !== null) finishScopes(this);
-    if (this.over !== null) finishOperations(this);
+    if (this.over !== null) finishClaims(this);
     const received = this.#received;
     if (received[0] < 0) return;
     this.pools[received[0]].giveUp(received[1]);

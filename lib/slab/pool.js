@@ -35,7 +35,7 @@ class Pool {
   index = 0; // of the pool in the slab
   claimed = 0; // slots that are this thread's
   stolen = 0; // claimed slots whose ArrayBuffer was transferred away
-  inFlight = 0; // slots that were freed, and wait for operations of Node: see operations.js
+  inFlight = 0; // slots that were freed, and wait for operations of Node: see claims.js
   operations = 0; // of Node, that use Buffers of the pool and are not over
   limit = UNLIMITED; // most slots that may be cached
   guards = []; // by segment; empty without the option `guard`
@@ -157,7 +157,9 @@ class Pool {
 
   /** Whether an operation of Node uses the slot. */
   isInFlight(slot) {
-    return this.operations > 0 && this.guards[slot >>> this.shift].covers(slot & this.mask);
+    if (this.operations === 0) return false;
+    const start = (slot & this.mask) << this.sizeLog;
+    return this.guards[slot >>> this.shift].covers(start, start + this.size);
   }
 
   /** Whether the slot's memory was transferred away: whoever has it keeps the slot. */

@@ -51,8 +51,8 @@ module.exports = [
       ],
       'what was transferred away is owned': [' && !isLost(core, value);', ';'],
       'bytes that operations use are free at once': [
-        'const operation = id === NO_BLOCK ? undefined : core.operationOver(id);',
-        'const operation = undefined;',
+        'id !== NO_BLOCK && core.wait(id, buffer)',
+        'false',
         inFlight,
       ],
       'alloc() leaves what was there': [
@@ -138,22 +138,15 @@ module.exports = [
     },
   },
   {
-    file: 'region/operations.js',
+    file: 'region/claims.js',
     tests: ['region/guard.test.js'],
     mutants: {
-      'a block is free when the first operation on it is over': [
-        'const other = this.covering(start, stop);',
-        'const other = undefined;',
-      ],
       'an operation on a freed Buffer is let through': [
         'this.death : deathOf(view)',
         'this.death : undefined',
       ],
-      'operations outlive the close without their memory': [
-        'if (!core.isLive) return core.leave();',
-        'if (!core.isLive) return;',
-      ],
-      'what nobody can end waits for ever': ['      watchOrphans(operation);\n', ''],
+      'a free of a block in flight takes the fast path': ['    this.#core.isSlow = true;\n', ''],
+      'operations outlive the close without their memory': ['    this.#core.leave();\n', ''],
     },
   },
 ];

@@ -64,7 +64,7 @@ module.exports = [
         { tests: guards },
       ],
       'what an end was cut off with waits for ever': [
-        '    if (this.over !== null) finishOperations(this);\n',
+        '    if (this.over !== null) finishClaims(this);\n',
         '',
         { tests: guards },
       ],

@@ -1,0 +1,91 @@
+'use strict';
+
+// The claims on a chunk of a region. A block that is freed while an operation uses it is free when none does any more.
+
+const { tellsDeaths } = require('../base/dead.js');
+const { Claim, Claims } = require('../memory/claims.js');
+const { deathOf, takeBack } = require('./buffer.js');
+
+const PAGE = 4096; // bytes
+
+tellsDeaths(deathOf); // to functions of ralloc's own
+
+/** No shift: there may be more bytes than 32 bits count. */
+const pageOf = (byte) => Math.floor(byte / PAGE);
+
+class ChunkClaims extends Claims {
+  #core;
+  #chunk;
+  #all = new Set();
+  #inPage = null; // how many are on bytes of each page: most frees need to look no further
+
+  constructor(core, chunk) {
+    super(core, core);
+    this.#core = core;
+    this.#chunk = chunk;
+  }
+
+  /** How its Buffers died, once they are dead. */
+  get death() {
+    if (!this.#core.isLive) return 'region';
+    return this.#chunk.ab === this.#chunk.span.ab ? 'transferred' : 'freed';
+  }
+
+  deathOf(view) {
+    return view.buffer.byteLength === 0 ? this.death : deathOf(view);
+  }
+
+  on(start, stop) {
+    this.#inPage ??= new Int32Array(pageOf(this.#chunk.size) + 1);
+    const claim = new Claim(this, start, stop);
+    // First, as in remove() they are last: where this is cut off they are too high, never too low.
+    this.#count(claim, 1);
+    this.#all.add(claim);
+    return claim;
+  }
+
+  #count({ start, stop }, by) {
+    const last = pageOf(stop - 1);
+    for (let page = pageOf(start); page <= last; page++) this.#inPage[page] += by;
+  }
+
+  over(start, stop) {
+    const last = pageOf(stop - 1);
+    let page = pageOf(start);
+    while (page <= last && this.#inPage[page] === 0) page++;
+    if (page > last) return undefined;
+    for (const claim of this.#all) if (claim.covers(start, stop)) return claim;
+    return undefined;
+  }
+
+  remove(claim) {
+    if (this.#all.delete(claim)) this.#count(claim, -1);
+  }
+
+  all() {
+    return [...this.#all];
+  }
+
+  slow() {
+    this.#core.isSlow = true;
+  }
+
+  fast() {
+    this.#core.isSlow = this.#core.auto !== null;
+  }
+
+  takeBack({ id, buffer }) {
+    takeBack(this.#core, id, buffer);
+  }
+
+  finish(claim) {
+    this.#core.settleSpans();
+    super.finish(claim);
+  }
+
+  leave() {
+    this.#core.leave();
+  }
+}
+
+module.exports = { ChunkClaims };

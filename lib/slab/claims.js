@@ -1,0 +1,83 @@
+'use strict';
+
+// The claims on a segment of a slab. A slot that is freed while an operation uses it goes back to the cache when none does any more. All operations on
+// one slot have one claim: a Buffer that goes to many sockets.
+
+const { tellsDeaths } = require('../base/dead.js');
+const { Claim, Claims } = require('../memory/claims.js');
+const { deathOf, takeBack } = require('./buffer.js');
+const { detachSegment } = require('./segments.js');
+
+tellsDeaths(deathOf); // to functions of ralloc's own
+
+class SegmentClaims extends Claims {
+  #pool;
+  #index;
+  #ab; // for close(), after which the pool has it no more
+  #alone = new Map(); // first byte of a slot → the claim on it alone
+  #wide = new Set(); // claims on several slots
+
+  constructor(pool, index, ab) {
+    super(pool.core, pool);
+    this.#pool = pool;
+    this.#index = index;
+    this.#ab = ab;
+  }
+
+  /** How its Buffers died, once they are dead. */
+  get death() {
+    return this.#pool.core.isLive ? 'transferred' : 'slab';
+  }
+
+  deathOf(view) {
+    return this.#ab.byteLength === 0 ? this.death : deathOf(view);
+  }
+
+  on(start, stop) {
+    const { size } = this.#pool;
+    const [first, last] = [start - (start % size), stop - 1 - ((stop - 1) % size)];
+    const same = first === last ? this.#alone.get(first) : undefined;
+    if (same?.end.deref() !== undefined) return same;
+    if (same !== undefined) this.end(same, same.count); // which nobody else can
+    const claim = new Claim(this, first, last + size);
+    if (first === last) this.#alone.set(first, claim);
+    else this.#wide.add(claim);
+    return claim;
+  }
+
+  /** `start`, `stop`: of a slot. */
+  over(start, stop) {
+    const alone = this.#alone.get(start);
+    if (alone !== undefined && alone.count > 0) return alone;
+    for (const claim of this.#wide) if (claim.covers(start, stop)) return claim;
+    return undefined;
+  }
+
+  remove(claim) {
+    if (this.#alone.get(claim.start) === claim) this.#alone.delete(claim.start);
+    else this.#wide.delete(claim);
+  }
+
+  all() {
+    return [...this.#alone.values(), ...this.#wide];
+  }
+
+  slow() {
+    this.#pool.capacity = 0;
+  }
+
+  fast() {
+    this.#pool.capacity = this.#pool.limit;
+  }
+
+  takeBack({ buffer }) {
+    takeBack(buffer);
+  }
+
+  leave() {
+    if (this.operations === 0) detachSegment(this.#pool, this.#ab, this.#index);
+    this.#pool.core.leave();
+  }
+}
+
+module.exports = { SegmentClaims };
