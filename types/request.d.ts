@@ -37,7 +37,9 @@ export interface RequestArenaOptions<Target = any> {
    *   Beyond that, allocations throw `ERR_RALLOC_LIMIT` with `status` 503.
    * - `'error'`: allocations throw `ERR_RALLOC_LIMIT` (or `ERR_RALLOC_MAP`) with `status` 503 at once.
    *
-   * Either way, requests that begin after `close()` get heap Buffers, and so do handlers that go on after their response.
+   * Either way, requests that begin after `close()` get heap Buffers, and so do handlers that go on after their response. So do, within `maxBytes`, those
+   * in flight while the first of all requests takes memory, where Node has loaded web streams or datagrams since they began: they may have taken
+   * functions of these that hold no Buffer yet.
    * @default 'heap'
    */
   onOverflow?: 'heap' | 'error' | undefined;
@@ -76,7 +78,7 @@ export interface RequestArenaOptions<Target = any> {
   safety?: Safety | undefined;
   /**
    * Zeroes what was handed out of the arenas when it is released. Heap Buffers (see `onOverflow`) are not zeroed, since an operation
-   * may still read them; but they are none of Node's pool. With `onOverflow: 'error'` a request in flight gets none.
+   * may still read them; but they are none of Node's pool. With `onOverflow: 'error'` a request in flight gets none, but for those in flight at the first memory of all (see there).
    * @default false
    */
   wipe?: boolean | undefined;
