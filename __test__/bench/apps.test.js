@@ -13,6 +13,7 @@ const connect = require('../../bench/apps/loads/http.js');
 const Room = require('../../bench/apps/loads/room.js');
 const { parse, UsageError } = require('../../bench/apps/options.js');
 const { install } = require('../../bench/apps/packages.js');
+const postgres = require('../../bench/apps/services/postgres.js');
 const { fileOf, linesChanged, VARIANTS, variantsOn } = require('../../bench/apps/variants.js');
 const { NotFetched } = require('../../demo/download.js');
 const { run } = require('../helpers/child.js');
@@ -63,13 +64,23 @@ for (const [name, application] of Object.entries(APPLICATIONS)) {
     t.regex(ralloc, requiresRalloc);
     for (const text of [plain, ralloc]) t.true(text.trimEnd().split('\n').length <= 50);
     t.true(linesChanged(application) > 0);
-    t.true(fs.existsSync(path.join(APPS, 'loads', application.load ?? 'http.js')));
+    const { behind, load = 'http.js', service } = application;
+    for (const [folder, file] of Object.entries({ behind, loads: load, services: service })) {
+      t.true(file === undefined || fs.existsSync(path.join(APPS, folder, file)), file);
+    }
     const exchanges = application.ask?.() ?? [];
     for (const { answer } of exchanges) t.true(answer.length > 0);
     const distinct = new Set(exchanges.map(({ answer }) => answer.toString('latin1')));
     t.is(distinct.size, exchanges.length, 'an answer tells whose it is');
   });
 }
+
+test('without PostgreSQL its application says what it needs', (t) => {
+  const dir = folder(t);
+  t.regex(postgres.missing([dir]), /^PostgreSQL is needed \(initdb and postgres\)/);
+  for (const name of ['initdb', 'postgres']) fs.writeFileSync(path.join(dir, name), '');
+  t.is(postgres.missing([dir]), null);
+});
 
 test('variants with a flag take part where Node knows it', (t) => {
   const able = variantsOn(process.execPath).map(({ name }) => name);
@@ -92,7 +103,8 @@ async function faultOf(t, answer, respond) {
   let connections;
   const fault = await new Promise((resolve) => {
     const exchanges = [{ answer: Buffer.from(answer) }];
-    connections = connect(server.address().port, (_, said) => resolve(said), exchanges);
+    const onDone = (_, said) => resolve(said);
+    connections = connect(server.address().port, onDone, { exchanges, connections: 1 });
     connections[0].send('any', 1);
   });
   await Promise.all(connections.map((connection) => connection.destroy()));

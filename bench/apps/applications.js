@@ -1,8 +1,8 @@
 // The applications: what each is, the files of servers/ that are compared, and the requests that it is asked, each with its answer.
 //
 // `ask()` makes the exchanges `{ method, path, headers, body, answer }`, which are asked by turns: so that an answer with another request's bytes shows.
-// `behind`: their answers are those of the server behind the application. `load`: the file of loads/ that speaks its protocol. `plan`: what is
-// other than PLAN of run.js.
+// `behind`: a file of behind/, the server that the application asks, which runs in the client's process. `service`: a file of services/, a program that
+// it asks. `load`: the file of loads/ that speaks its protocol. `connections`: of the client. `plan`: what is other than PLAN of run.js.
 
 const { crc32 } = require('node:zlib');
 const page = require('./servers/json/page.js');
@@ -11,16 +11,19 @@ const KiB = 1024;
 const MiB = 1024 * KiB;
 const EXCHANGES = 8;
 
-const each = (exchange) => () => Array.from({ length: EXCHANGES }, (_, n) => exchange(n));
+const each =
+  (exchange, length = EXCHANGES) =>
+  () =>
+    Array.from({ length }, (_, n) => exchange(n));
 
 /** Bytes that tell whose they are, all over. */
 const bytesOf = (n, size) => Buffer.alloc(size, `bytes of ${n}, `);
 
-const posts = (size, headers = {}) =>
+const posts = (size, headers = {}, length = EXCHANGES) =>
   each((n) => {
     const body = bytesOf(n, size);
     return { method: 'POST', headers, body, answer: Buffer.from(`${crc32(body)}`) };
-  });
+  }, length);
 
 const binary = { 'content-type': 'application/octet-stream' };
 
@@ -59,7 +62,7 @@ const proxy = (size, plain, plan) => ({
   plain: `proxy/${plain}.js`,
   ralloc: 'proxy/pump.js',
   ask: passedOn(size),
-  behind: true,
+  behind: 'answers.js',
   plan,
 });
 
@@ -126,7 +129,7 @@ const APPLICATIONS = {
     plain: 'interceptor/plain.js',
     ralloc: 'interceptor/ralloc.js',
     ask: passedOn(MiB),
-    behind: true,
+    behind: 'answers.js',
     plan: LARGE,
   },
   ws: {
@@ -149,6 +152,31 @@ const APPLICATIONS = {
     ralloc: 'grpc/ralloc.js',
     load: 'grpc.js',
     plan: { warm: 300, slice: 1, fixedSlice: 0.6 },
+  },
+  pg: {
+    about: 'pg, a bytea of 64 KiB: its parser → one into req.arena',
+    plain: 'pg/plain.js',
+    ralloc: 'pg/ralloc.js',
+    ask: passedOn(64 * KiB),
+    service: 'postgres.js',
+    plan: { warm: 1000 },
+  },
+  kafka: {
+    about: 'a producer of kafkajs, events of 16 KiB: Buffer.concat() → req.arena.body()',
+    plain: 'kafka/plain.js',
+    ralloc: 'kafka/ralloc.js',
+    ask: posts(16 * KiB),
+    behind: 'kafka.js',
+    plan: { warm: 3000 },
+  },
+  s3: {
+    about: '@aws-sdk/lib-storage, 16 MiB in parts of 5 MiB: the request → req.arena.body()',
+    plain: 's3/plain.js',
+    ralloc: 's3/ralloc.js',
+    ask: posts(16 * MiB, binary, 2),
+    behind: 's3.js',
+    connections: 4,
+    plan: { warm: 40, slice: 3, fixedSlice: 3 },
   },
 };
 

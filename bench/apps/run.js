@@ -33,7 +33,10 @@ const say = (text) => process.stderr.write(`${text}\n`);
 const planOf = (name, { quick, blocks }) => ({
   ...PLAN,
   ...APPLICATIONS[name].plan,
-  ...(quick && QUICK),
+  ...(quick && {
+    ...QUICK,
+    warm: Math.min(QUICK.warm, APPLICATIONS[name].plan?.warm ?? QUICK.warm),
+  }),
   ...(blocks !== undefined && { blocks }),
 });
 
@@ -76,12 +79,17 @@ function show(name, runs) {
   );
 }
 
+const serviceOf = ({ service }) =>
+  service === undefined ? null : require(path.join(__dirname, 'services', service));
+
 /** The rows of an application on a Node. */
 async function measureOne(name, { lead, contenders, plan, processors, onSlice }) {
   const load = new Child(path.join(__dirname, 'client.js'), [name]);
   load.pin(processors?.client);
+  let service;
   try {
-    const upstream = await load.call('upstream');
+    service = await serviceOf(APPLICATIONS[name])?.start(APPLICATIONS[name].ask());
+    const upstream = service?.upstream ?? (await load.call('upstream'));
     const measured = await measure({
       ...{ mix: name, server: name, program: path.join(__dirname, 'serve.js') },
       ...{ contenders, node: lead.path, env: {}, processors, port: 0 },
@@ -90,6 +98,7 @@ async function measureOne(name, { lead, contenders, plan, processors, onSlice })
     return rowsOf(contenders, measured, { node: lead.version, application: name });
   } finally {
     await load.stop();
+    await service?.stop();
   }
 }
 
@@ -121,6 +130,10 @@ async function measureOn(node, options) {
 async function main() {
   const options = parse(process.argv.slice(2));
   if (options.help) return console.log(USAGE);
+  for (const name of options.names) {
+    const missing = serviceOf(APPLICATIONS[name])?.missing();
+    if (missing) throw new Needed(`${name}: ${missing}`);
+  }
   try {
     await install();
   } catch (error) {

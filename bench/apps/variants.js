@@ -24,7 +24,8 @@ const linesOf = (file) =>
   fs
     .readFileSync(file, 'utf8')
     .split('\n')
-    .filter((line) => line.trim() !== '');
+    .map((line) => line.trim()) // what is only indented is not changed
+    .filter((line) => line !== '');
 
 /** How many lines the variant `ralloc` has that `plain` has not. */
 function linesChanged(application) {

@@ -69,5 +69,5 @@ class Connection {
   }
 }
 
-module.exports = (port, onDone, exchanges) =>
-  Array.from({ length: CONNECTIONS }, () => new Connection(port, exchanges, onDone));
+module.exports = (port, onDone, { exchanges, connections = CONNECTIONS }) =>
+  Array.from({ length: connections }, () => new Connection(port, exchanges, onDone));
