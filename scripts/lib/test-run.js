@@ -21,6 +21,8 @@ const SAYS = {
   'missing-ava-import': 'has no test',
 };
 
+const TEST_ENDS = new Set(['test-passed', 'test-failed']);
+
 /**
  * @typedef {object} Failure
  * @property {string} title of the test, or what happened instead
@@ -60,11 +62,14 @@ function resultsOf(events, files, root) {
   );
   const of = (testFile) => results.get(fileIn(root, testFile));
   const ran = new Set();
+  const begun = new Map([...results.values()].map((result) => [result, new Set()]));
   for (const event of events) {
     if (event.type === 'timeout') {
-      for (const [file, titles] of event.pending)
+      for (const [file, titles] of event.pending) {
         for (const title of titles)
           of(file)?.failures.push({ title, text: 'did not end', isFinal: true });
+        begun.get(of(file))?.clear();
+      }
       continue;
     }
     const result = event.testFile === undefined ? undefined : of(event.testFile);
@@ -73,8 +78,16 @@ function resultsOf(events, files, root) {
     if (event.text !== undefined) result.printed += event.text;
     if (event.type === 'test-passed') result.passed++;
     if (event.type === 'selected-test' && event.skip) result.skipped++;
+    else if (event.type === 'selected-test') begun.get(result).add(event.title);
+    else if (TEST_ENDS.has(event.type)) begun.get(result).delete(event.title);
     const failure = failureOf(event);
-    if (failure !== null) result.failures.push(failure);
+    if (failure === null) continue;
+    result.failures.push(failure);
+    if (!TEST_ENDS.has(event.type)) begun.get(result).clear(); // that is why they did not end
+  }
+  for (const [result, titles] of begun) {
+    // Of a process that was ended from outside, Wine tells no signal, and ava none of its tests.
+    for (const title of titles) result.failures.push({ title, text: 'did not end', isFinal: true });
   }
   for (const result of results.values()) {
     if (!ran.has(result) && result.failures.length === 0)
