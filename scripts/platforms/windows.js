@@ -16,7 +16,7 @@ const BINARY = 'ralloc.win32-x64-msvc.node'; // as Node asks for it; C's calling
 const PREFIX = 'x86_64-w64-mingw32';
 const LIBRARIES = ['usr', 'lib', 'x86_64-linux-gnu'];
 
-const CONNECTS = path.join(__dirname, '..', 'lib', 'wine-connects.js');
+const REPAIRS = path.join(__dirname, '..', 'lib', 'wine-repairs.js');
 
 const wineOf = (tools) => path.join(tools, 'wine');
 const homeOf = (tools) => path.join(tools, 'wine-home', 'prefix');
@@ -97,6 +97,13 @@ const wineEnv = (tools, home) => ({
   DISPLAY: '',
 });
 
+/** npm, beside Node as Node's installer has it. */
+async function bringNpm(folder) {
+  await once(path.join(folder, 'node_modules', 'npm'), (part) => unpack(part, 'npm@10'));
+  const line = String.raw`@node "%~dp0\node_modules\npm\bin\npm-cli.js" %*`;
+  fs.writeFileSync(path.join(folder, 'npm.cmd'), `${line}\r\n`);
+}
+
 async function bring(tools, node) {
   await bringCross(tools);
   await debian(tools, 'mingw', ['gcc-mingw-w64-x86-64-win32'], { isWhole: true });
@@ -111,6 +118,7 @@ async function bring(tools, node) {
   });
   await bringHome(tools);
   await bringNode('win-x64', node, nodeOf(tools, node));
+  await bringNpm(path.dirname(nodeOf(tools, node)));
   await once(path.dirname(esbuildOf(tools)), (part) =>
     unpack(part, `@esbuild/win32-x64@${ESBUILD}`),
   );
@@ -152,7 +160,7 @@ function runner(tools, node) {
       ...wineEnv(tools, homeOf(tools)),
       WINEPATH: `Z:${path.dirname(nodeOf(tools, node))}`, // in front of PATH: children are started as node
       ESBUILD_BINARY_PATH: `Z:${esbuildOf(tools)}`,
-      NODE_OPTIONS: `--require "Z:${CONNECTS}"`,
+      NODE_OPTIONS: `--require "Z:${REPAIRS}"`,
     },
   };
 }
