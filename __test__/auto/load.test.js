@@ -6,6 +6,7 @@
 const test = require('ava');
 const fs = require('node:fs');
 const { testWhere } = require('../helpers/backend.js');
+const { needsFileLinks } = require('../helpers/needs.js');
 const { APP, ROWS, ROWS_TEXT, appOf, shared, told, tried } = require('../helpers/tried.js');
 
 const ONE =
@@ -108,13 +109,19 @@ for (const [file, text] of [
   });
 }
 
-test('the main program itself is changed, by a link too', async (t) => {
+/** A program that is one file, of which the table has a line. */
+function ofOneFile(t) {
   const text = APP.replace(
     "const { rows } = require('./rows.js');",
     ROWS_TEXT.replace('exports.rows', 'const rows'),
   );
-  const app = tried(t, { files: { 'app.js': text }, sites: [{ ...ROWS, file: 'app.js' }] });
-  await isActive(t, app);
+  return tried(t, { files: { 'app.js': text }, sites: [{ ...ROWS, file: 'app.js' }] });
+}
+
+test('the main program itself is changed', (t) => isActive(t, ofOneFile(t)));
+
+needsFileLinks('the main program is changed by a link', async (t) => {
+  const app = ofOneFile(t);
   fs.symlinkSync(app.file('app.js'), app.file('link.js'));
   await isActive(t, app, 'link.js');
   const { result } = await app.auto('link.js', {

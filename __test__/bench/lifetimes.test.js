@@ -7,7 +7,6 @@ const { execFile } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { promisify } = require('node:util');
-const test = require('ava');
 const { prepare } = require('../../bench/fixtures/rows/prepare.js');
 const { kinds } = require('../../bench/lifetimes.js');
 const { Child } = require('../../bench/method/child.js');
@@ -16,11 +15,12 @@ const { readTable } = require('../../lib/site/table-file.js');
 const { nativeTest, posixTest, testWhere } = require('../helpers/backend.js');
 const { fixturePath } = require('../helpers/child.js');
 const { folder } = require('../helpers/folder.js');
+const { needsFolderLinks } = require('../helpers/needs.js');
 const { ralloc } = require('../helpers/profile.js');
 
 const ROOT = path.join(__dirname, '..', '..');
 
-test('what is applied is what the example has, and the rest stays', (t) => {
+needsFolderLinks('what is applied is what the example has, and the rest stays', (t) => {
   const dirs = prepare(fs.realpathSync(folder(t)), 2 ** 18);
   const read = (...names) => fs.readFileSync(path.join(...names), 'utf8');
   t.is(read(dirs.apply, 'rows.js'), read(ROOT, 'examples', 'rows', 'rows.js'));
@@ -68,9 +68,10 @@ nativeTest(
       t.is(found.strategy === 'request', found.exceptions <= found.samples / 1000);
     }
   },
+  needsFolderLinks,
 );
 
-test('a trial follows its table', async (t) => {
+needsFolderLinks('a trial follows its table', async (t) => {
   const dirs = prepare(fs.realpathSync(folder(t)), 2 ** 18);
   const load = [process.execPath, fixturePath('tools/recorder/rows.js'), '50'];
   const tried = await ralloc(['trial', '--', ...load], { cwd: dirs.plain });

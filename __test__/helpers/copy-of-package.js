@@ -3,6 +3,7 @@
 const fs = require('node:fs');
 const os = require('node:os');
 const { join, dirname } = require('node:path');
+const { removeFolder } = require('./folder.js');
 const { TARGETS, binaryName, hostTriple } = require('../../scripts/release/targets.js');
 
 const root = join(__dirname, '..', '..');
@@ -16,7 +17,7 @@ const APART = /[\\/]lib[\\/]auto[\\/]/;
  */
 function copyOfPackage(t, files = {}, { isWhole = false } = {}) {
   const folder = fs.mkdtempSync(join(os.tmpdir(), 'ralloc-test-'));
-  t.teardown(() => fs.rmSync(folder, { recursive: true }));
+  t.teardown(() => removeFolder(folder));
   const filter = (path) => isWhole || !APART.test(path);
   for (const name of isWhole ? ['lib', 'tools'] : ['lib']) {
     fs.cpSync(join(root, name), join(folder, name), { recursive: true, filter });

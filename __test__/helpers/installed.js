@@ -7,6 +7,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const { join, dirname } = require('node:path');
 const { builtBinary } = require('./copy-of-package.js');
+const { removeFolder } = require('./folder.js');
 
 const root = join(__dirname, '..', '..');
 const manifest = require('../../package.json');
@@ -26,7 +27,7 @@ function install(
   { binary = true, program = true, links = {}, files = {}, prefix = 'ralloc-user-' } = {},
 ) {
   const folder = fs.mkdtempSync(join(fs.realpathSync(os.tmpdir()), prefix));
-  t.teardown(() => fs.rmSync(folder, { recursive: true }));
+  t.teardown(() => removeFolder(folder));
   const modules = join(folder, 'node_modules');
   const parts = program ? manifest.files.filter((pattern) => !pattern.startsWith('!')) : TYPES;
   for (const file of parts) {

@@ -11,13 +11,12 @@ const { newFolder, removeFolder } = require('./folder.js');
 const isWindows = process.platform === 'win32';
 const needing = (what) => (title, body, run) => testWhere(!isWindows, what, title, body, run);
 
-/** Windows lets few people link files, and Wine only seems to do so. */
-function linksFiles() {
+function links(target, kind) {
   if (!isWindows) return true;
   const dir = newFolder();
   const link = path.join(dir, 'link');
   try {
-    fs.symlinkSync(__filename, link);
+    fs.symlinkSync(target, link, kind);
     return fs.existsSync(link);
   } catch {
     return false;
@@ -25,6 +24,11 @@ function linksFiles() {
     removeFolder(dir);
   }
 }
+
+/** Windows lets few people link files, and Wine only seems to do so. */
+const linksFiles = () => links(__filename, 'file');
+/** Wine has no junctions. */
+const linksFolders = () => links(__dirname, 'junction');
 
 /** Elsewhere it has to be there: to start it only to ask would cost each file of tests, and hide that it is missing. */
 const has = (program) =>
@@ -41,10 +45,20 @@ function inFlightTest(name, isSeen, title, body, run) {
   testWhere(!isCopied, 'a pipe that copies what it has room for', title, body, run);
 }
 
+/** A test of the operation `name` on a pipe: Windows lets nobody write to one that was opened to append. */
+function appendTest(name, title, body, run) {
+  const isAppended = isWindows && name.endsWith('appendFile');
+  testWhere(!isAppended, 'a pipe that is appended to', title, body, run);
+}
+
 module.exports = {
+  appendTest,
   inFlightTest,
   linksFiles,
   hasGit,
+  needsFileLinks: (title, body, run) => testWhere(linksFiles(), 'links to files', title, body, run),
+  needsFolderLinks: (title, body, run) =>
+    testWhere(linksFolders(), 'links to folders', title, body, run),
   needsGit: (title, body, run) => testWhere(hasGit, 'git', title, body, run),
   needsNpm: (title, body, run) => testWhere(has('npm'), 'npm', title, body, run),
   /** A process that sends itself SIGINT ends there. */

@@ -10,6 +10,7 @@ const path = require('node:path');
 const { spawnSync } = require('node:child_process');
 const { execute } = require('../helpers/package/npm.js');
 const { folder } = require('../helpers/folder.js');
+const { needsGit } = require('../helpers/needs.js');
 const brought = require('../../scripts/lib/brought.js');
 
 const root = path.join(__dirname, '..', '..');
@@ -81,7 +82,7 @@ const rooms = {
   'two/b': PASSES,
 };
 
-test('tests that pass are a line for their folder, and the counts', async (t) => {
+needsGit('tests that pass are a line for their folder, and the counts', async (t) => {
   const { code, lines } = await runOver(t, ['here'], rooms);
   t.is(lines[0], 'here: ralloc.here.node, Node 20');
   t.regex(lines[1], /^ok {3}one: 3 passed, 0 failed in 2 files, \d+ s$/);
@@ -90,7 +91,7 @@ test('tests that pass are a line for their folder, and the counts', async (t) =>
   t.is(code, 0);
 });
 
-test('--smoke takes the smallest file of each folder, names only those', async (t) => {
+needsGit('--smoke takes the smallest file of each folder, names only those', async (t) => {
   const smoke = await runOver(t, ['here', '--smoke'], rooms);
   t.is(smoke.lines.at(-1), '2 passed, 0 failed, 1 skipped');
   const named = await runOver(t, ['here', '--node', '24', '__test__/two/b.test.js'], rooms);
@@ -98,20 +99,37 @@ test('--smoke takes the smallest file of each folder, names only those', async (
   t.is(named.lines.at(-1), '1 passed, 0 failed, 0 skipped');
 });
 
-test('a failure is told; one that is the emulator’s own counts as skipped, with the reason', async (t) => {
-  const { code, lines } = await runOver(t, ['here'], {
-    'one/a': "test('counts pages', (t) => t.fail()); test('adds up', (t) => t.is(1 + 1, 3));",
-    'two/b': "test('counts pages again', (t) => t.fail());",
-  });
-  t.true(lines.includes('==== __test__/one/a.test.js › adds up'));
-  t.true(
-    lines.includes('known: __test__/two/b.test.js › counts pages again: the emulator has none'),
-  );
-  t.is(lines.at(-1), '0 passed, 1 failed, 2 skipped');
-  t.is(code, 1);
-});
+needsGit(
+  'a failure is told; one that is the emulator’s own counts as skipped, with the reason',
+  async (t) => {
+    const { code, lines } = await runOver(t, ['here'], {
+      'one/a': "test('counts pages', (t) => t.fail()); test('adds up', (t) => t.is(1 + 1, 3));",
+      'two/b': "test('counts pages again', (t) => t.fail());",
+    });
+    t.true(lines.includes('==== __test__/one/a.test.js › adds up'));
+    t.true(
+      lines.includes('known: __test__/two/b.test.js › counts pages again: the emulator has none'),
+    );
+    t.is(lines.at(-1), '0 passed, 1 failed, 2 skipped');
+    t.is(code, 1);
+  },
+);
 
-test('what nothing can run is built, and that is all that is said', async (t) => {
+needsGit(
+  'of a process that ends as if all were well, each test that did not end is told',
+  async (t) => {
+    const { code, lines } = await runOver(t, ['here'], {
+      'one/a': "test('is cut off', () => process.reallyExit(0)); test('is not begun', () => {});",
+      'one/b': "test('adds up', (t) => t.is(1 + 1, 3));",
+    });
+    t.true(lines.includes('==== __test__/one/a.test.js › is cut off'));
+    t.true(lines.includes('==== __test__/one/a.test.js › is not begun'));
+    t.is(lines.at(-1), '0 passed, 3 failed, 0 skipped');
+    t.is(code, 1);
+  },
+);
+
+needsGit('what nothing can run is built, and that is all that is said', async (t) => {
   const { code, lines } = await runOver(t, ['away'], rooms);
   t.deepEqual(lines, [
     'ok   ralloc.here.node: built and linked; nothing here runs it',
@@ -120,7 +138,7 @@ test('what nothing can run is built, and that is all that is said', async (t) =>
   t.is(code, 0);
 });
 
-test('--crate counts the tests of the Rust core, and shows them if one fails', async (t) => {
+needsGit('--crate counts the tests of the Rust core, and shows them if one fails', async (t) => {
   const well = await runOver(t, ['here', '--crate'], rooms);
   t.deepEqual(well.lines, ['known: counts: it has none', '5 passed, 0 failed, 2 skipped']);
   t.is(well.code, 0);
@@ -156,7 +174,7 @@ const WRONG = {
 };
 
 for (const [what, [args, says]] of Object.entries(WRONG)) {
-  test(`${what} is one line, and exit code 2`, async (t) => {
+  needsGit(`${what} is one line, and exit code 2`, async (t) => {
     const { code, lines, stderr } = await runOver(t, args, rooms);
     t.is(stderr, `platforms: ${says}\n`);
     t.deepEqual(lines, ['']);
@@ -164,7 +182,7 @@ for (const [what, [args, says]] of Object.entries(WRONG)) {
   });
 }
 
-test('an unknown option is one line, and exit code 2', async (t) => {
+needsGit('an unknown option is one line, and exit code 2', async (t) => {
   const { code, stderr } = await runOver(t, ['here', '--fast'], rooms);
   t.regex(stderr, /^platforms: Unknown option '--fast'.*\n$/);
   t.is(code, 2);

@@ -7,10 +7,13 @@ const test = require('ava');
 const fs = require('node:fs');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
+const { posixTest } = require('../helpers/backend.js');
 const { execute } = require('../helpers/package/npm.js');
 const { folder } = require('../helpers/folder.js');
+const { needsGit } = require('../helpers/needs.js');
 
 const root = path.join(__dirname, '..', '..');
+const repositoryTest = (title, body) => needsGit(title, body, test.serial);
 const HEAD = "// tier: run-time\nconst test = require('ava');\n";
 
 /** Runs the tests `sources`, by name: { code, lines } of stdout, and stderr. */
@@ -46,7 +49,7 @@ const once = (name) => `test('begins badly', (t) => {
   t.true(isSecond);
 });`;
 
-test.serial('tests that pass are a line for their folder, and the counts', async (t) => {
+repositoryTest('tests that pass are a line for their folder, and the counts', async (t) => {
   const { code, lines } = await runOver(t, {
     a: PASSES,
     b: `${PASSES}\ntest.skip('needs mkfifo: reads', () => {});`,
@@ -55,7 +58,7 @@ test.serial('tests that pass are a line for their folder, and the counts', async
   t.is(code, 0);
 });
 
-test.serial(
+repositoryTest(
   'a file that fails twice is told with its output and the command that repeats it',
   async (t) => {
     const { code, lines } = await runOver(t, {
@@ -72,7 +75,7 @@ test.serial(
   },
 );
 
-test.serial(
+repositoryTest(
   'a file that passes when it runs alone counts as passed, and is told as flaky, with what it said and both outputs kept',
   async (t) => {
     const { code, dir, lines } = await runOver(t, { a: PASSES, b: once('b') });
@@ -88,7 +91,7 @@ test.serial(
   },
 );
 
-test.serial('two flaky files in one run are a failure', async (t) => {
+repositoryTest('two flaky files in one run are a failure', async (t) => {
   const { code, lines } = await runOver(t, { a: once('a'), b: once('b') });
   t.is(code, 1);
   t.true(lines.includes('FAIL 2 flaky files in one run; their outputs are in target/flaky'));
@@ -104,7 +107,7 @@ const NEVER_AGAIN = {
 };
 
 for (const [what, act] of Object.entries(NEVER_AGAIN)) {
-  test.serial(`a file that ${what} is not run again`, async (t) => {
+  repositoryTest(`a file that ${what} is not run again`, async (t) => {
     const source = `test('dies', async (t) => {
       const runs = require('node:path').join(DIR, 'runs');
       require('node:fs').appendFileSync(runs, 'x');
@@ -141,7 +144,7 @@ const WRONG = {
 };
 
 for (const [what, [args, env, message]] of Object.entries(WRONG)) {
-  test.serial(`${what} is one line and exit code 2`, async (t) => {
+  repositoryTest(`${what} is one line and exit code 2`, async (t) => {
     const { code, lines, stderr } = await runOver(t, { a: PASSES }, { args, env });
     t.deepEqual([code, lines, stderr], [2, [''], message]);
   });
@@ -161,13 +164,17 @@ for (const [what, args, env, message] of [
     /^RALLOC_SEED must be an integer .* not 1\.5\n$/,
   ],
 ]) {
-  test.serial(`.ci/run refuses ${what} in one line, with exit code 2`, async (t) => {
-    const { code, stdout, stderr } = await execute(path.join(root, '.ci', 'run'), args, {
-      cwd: root,
-      env: { ...process.env, ...env },
-    });
-    t.deepEqual([code, stdout], [2, '']);
-    t.regex(stderr, message);
-    t.is(stderr.trimEnd().split('\n').length, 1);
-  });
+  posixTest(
+    `.ci/run refuses ${what} in one line, with exit code 2`,
+    async (t) => {
+      const { code, stdout, stderr } = await execute(path.join(root, '.ci', 'run'), args, {
+        cwd: root,
+        env: { ...process.env, ...env },
+      });
+      t.deepEqual([code, stdout], [2, '']);
+      t.regex(stderr, message);
+      t.is(stderr.trimEnd().split('\n').length, 1);
+    },
+    test.serial,
+  );
 }

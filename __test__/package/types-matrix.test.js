@@ -6,13 +6,16 @@
 // modules. What comes out is run by this Node. One compiler runs after another: on a busy machine all at once would give no result for
 // minutes, and ava would take that for a hang.
 
-const { serial: test } = require('ava');
+const { serial } = require('ava');
 const fs = require('node:fs');
 const { join } = require('node:path');
 const { backend } = require('../..');
 const { run } = require('../helpers/child.js');
 const { install } = require('../helpers/installed.js');
+const { needsFolderLinks } = require('../helpers/needs.js');
 const { NEWEST, OLDEST, compile } = require('../helpers/package/tsc.js');
+
+const test = (title, body) => needsFolderLinks(title, body, serial);
 
 const source = (name) =>
   fs.readFileSync(join(__dirname, '..', 'fixtures', 'package', 'consumer', name), 'utf8');

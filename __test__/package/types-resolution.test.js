@@ -5,12 +5,15 @@
 // which error they are. Each program is compiled by itself: what one entry point declares of a request must not help another.
 // The oldest TypeScript compiles all; the newest, which has neither its API nor node10, what gives Express's requests their arena.
 
-const { serial: test } = require('ava');
+const { serial } = require('ava');
 const fs = require('node:fs');
 const { join } = require('node:path');
 const { install } = require('../helpers/installed.js');
+const { needsFolderLinks } = require('../helpers/needs.js');
 const { NEWEST, askOldest, compile } = require('../helpers/package/tsc.js');
 const manifest = require('../../package.json');
+
+const test = (title, body) => needsFolderLinks(title, body, serial);
 
 const source = (name) =>
   fs.readFileSync(join(__dirname, '..', 'fixtures', 'package', 'doors', `${name}.ts`), 'utf8');
@@ -71,7 +74,7 @@ const expectedOf = (roots, text) =>
       .map(([code, line]) => `${file}:${line} ${code}`),
   );
 
-test('every entry point has a program', (t) => {
+serial('every entry point has a program', (t) => {
   const { '.': _, './package.json': __, ...doors } = manifest.exports;
   const tested = new Set(
     Object.values(PROJECTS).flatMap(({ programs }) =>

@@ -13,6 +13,7 @@ const { Region } = require('../..');
 const { kHolder } = require('../../lib/base/protocol.js');
 const { isStamped, stamp } = require('../helpers/bytes.js');
 const { fresh } = require('../helpers/fresh.js');
+const { appendTest } = require('../helpers/needs.js');
 const { soundRegion } = require('../helpers/region.js');
 const { gc, until, untilCollected, turns } = require('../helpers/until.js');
 const { Fifo } = require('../helpers/fifo.js');
@@ -276,7 +277,8 @@ const operations = {
 };
 
 for (const [name, begin] of Object.entries(operations)) {
-  test.serial(
+  appendTest(
+    name,
     `what ${name} was given keeps its bytes past the collection of its Buffer`,
     async (t) => {
       const region = new Region({ autoFree: true, maxBytes: 2 ** 20 });
@@ -298,6 +300,7 @@ for (const [name, begin] of Object.entries(operations)) {
       t.like(region.stats(), { held: 0, inFlight: 0 });
       region.close();
     },
+    test.serial,
   );
 }
 

@@ -6,6 +6,7 @@
 const test = require('ava');
 const { join } = require('node:path');
 const { Profile } = require('../../../tools/recorder/profile.js');
+const { posixTest } = require('../../helpers/backend.js');
 const { fixturePath, run } = require('../../helpers/child.js');
 const { folder } = require('../../helpers/folder.js');
 const { profiled } = require('../../helpers/profile.js');
@@ -31,7 +32,8 @@ for (const [way, end] of [
   ['Object.defineProperty throws', 'return'],
   ['Array.prototype.push throws undefined', 'exit'],
 ]) {
-  test(`an application where ${way} goes on to its end, by ${end}`, async (t) => {
+  const endTest = end === 'signal' ? posixTest : test;
+  endTest(`an application where ${way} goes on to its end, by ${end}`, async (t) => {
     const { stderr, signal, result } = await profiled(t, 'takes-away.js', { args: [way, end] });
     t.deepEqual(result, { kept: KEPT }, stderr);
     t.is(signal, end === 'signal' ? 'SIGTERM' : null, stderr);
