@@ -1,8 +1,8 @@
 // The applications: what each is, the files of servers/ that are compared, and the requests that it is asked, each with its answer.
 //
 // `ask()` makes the exchanges `{ method, path, headers, body, answer }`, which are asked by turns: so that an answer with another request's bytes shows.
-// `behind`: a file of behind/, the server that the application asks, which runs in the client's process. `service`: a file of services/, a program that
-// it asks. `load`: the file of loads/ that speaks its protocol. `connections`: of the client. `plan`: what is other than PLAN of run.js.
+// `behind`: a file of behind/, the server that the application asks, which runs in the client's process. `service`: a file of services/, a program or
+// a folder that it needs. `load`: the file of loads/ that speaks its protocol. `connections`: of the client. `plan`: what is other than PLAN of run.js.
 
 const { crc32 } = require('node:zlib');
 const page = require('./servers/json/page.js');
@@ -43,6 +43,11 @@ const pages = each((n) => ({
 }));
 
 const passedOn = (size) => each((n) => ({ path: `/${n}`, answer: bytesOf(n, size) }));
+
+const tarballs = each((n) => ({
+  path: `/blob-${n}/-/blob-${n}-1.0.0.tgz`,
+  answer: bytesOf(n, 256 * KiB),
+}));
 
 const uploads = each((n) => {
   const file = bytesOf(n, MiB);
@@ -177,6 +182,14 @@ const APPLICATIONS = {
     behind: 's3.js',
     connections: 4,
     plan: { warm: 40, slice: 3, fixedSlice: 3 },
+  },
+  verdaccio: {
+    about: 'Verdaccio, tarballs of 256 KiB; requestArena() is mounted and not used',
+    plain: 'verdaccio/plain.js',
+    ralloc: 'verdaccio/ralloc.js',
+    ask: tarballs,
+    service: 'storage.js',
+    plan: { warm: 3000, slice: 0.6, fixedSlice: 0.4 },
   },
 };
 

@@ -61,12 +61,14 @@ const COLUMNS = [
 /** A ratio to `plain`; of one block without its interval, which has no bounds. */
 function compared(ratio) {
   if (ratio === null || ratio.low === ratio.high) return '';
-  return Number.isFinite(ratio.high) ? verdict(ratio) : `${ratio.value.toFixed(2)} ×`;
+  return Number.isFinite(ratio.high)
+    ? verdict(ratio).replace('no difference', '≈')
+    : `${ratio.value.toFixed(2)} ×`;
 }
 
 const READING = `CPU, req/s: a closed loop; CPU of all threads of the process, a request. p99: at one rate for all, 60 % of plain's req/s, from the intended
 start. RSS: the peak of a process. minor, major, steps: collections in 10,000 requests, and steps of incremental marking. Ratios to plain, in
-their 95 % intervals over blocks. Not measured: a network, and clients on another machine.`;
+their 95 % intervals over blocks; ≈: no difference. Not measured: a network, and clients on another machine.`;
 
 function show(name, runs) {
   const changed = linesChanged(APPLICATIONS[name]);
