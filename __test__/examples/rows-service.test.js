@@ -13,6 +13,7 @@ const { RowsService } = require('../../examples/rows-service.js');
 const { LEVELS } = require('../../examples/rows/lines.js');
 const { isNative, posixTest } = require('../helpers/backend.js');
 const { folder } = require('../helpers/folder.js');
+const { needsFolderLinks } = require('../helpers/needs.js');
 const { unsound } = require('../helpers/region.js');
 const { run } = require('../helpers/serving.js');
 const { until } = require('../helpers/until.js');
@@ -69,7 +70,7 @@ function rowsOf(page) {
   return rows;
 }
 
-test('it answers what the service with Buffers answers', async (t) => {
+needsFolderLinks('it answers what the service with Buffers answers', async (t) => {
   const pageBytes = 96 * KiB;
   const names = Array.from({ length: 400 }, (_, i) =>
     i % 4 === 0 ? `/reports/${(i * 7) % 900}` : `/users/user-${i % 40}/rows/${i}`,

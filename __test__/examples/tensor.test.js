@@ -240,7 +240,7 @@ test('as a program: raw floats on stdout, shapes on stderr, an exit code that te
   };
   const { code, stdout, stderr } = await cli('--width', '32', '--height=24', '--batch=2', ...files);
   t.is(code, 0, stderr);
-  t.deepEqual(stderr.match(/^\d.*(?=:)/gm), ['2 × 3 × 24 × 32', '1 × 3 × 24 × 32']);
+  t.deepEqual(stderr.match(/^\d.*?(?=:)/gm), ['2 × 3 × 24 × 32', '1 × 3 × 24 × 32']);
   const data = new Float32Array(new Uint8Array(stdout).buffer);
   const settings = {
     width: 32,

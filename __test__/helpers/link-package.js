@@ -7,7 +7,7 @@ const path = require('node:path');
 const { pathToFileURL } = require('node:url');
 
 const targetOf = (target, kind) =>
-  typeof target === 'object' ? targetOf(target.default ?? target[kind], kind) : target;
+  typeof target === 'object' ? targetOf(target[kind] ?? target.default, kind) : target;
 
 /** A package of modules that load those of the other one, which may be loaded by `exports`. */
 function standIn(to, at) {
@@ -20,6 +20,7 @@ function standIn(to, at) {
     return `./${name}`;
   };
   for (const [name, target] of Object.entries(all)) {
+    if (name.includes('*')) continue; // no program asks for one of those
     const module = path.join(to, targetOf(target, 'require'));
     const ways = { default: write('.js', `module.exports = require(${JSON.stringify(module)});`) };
     const [, ending] = /(\.mjs)$/.exec(targetOf(target, 'import')) ?? [];
