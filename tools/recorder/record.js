@@ -2,7 +2,7 @@
 
 const { isMainThread } = require('node:worker_threads');
 const { RallocError } = require('../../lib/base/errors.js');
-const { Recorder } = require('./recorder.js');
+const { Recorder, isRunning } = require('./recorder.js');
 const { Session } = require('./session.js');
 const { Writer, prepare } = require('./writer.js');
 
@@ -19,7 +19,7 @@ const runningError = () =>
  * processes. `onFailure(error)`: it is over before its time. `onOver()`: it is over.
  */
 function record({ file, append, ...options }, onFailure, onOver) {
-  if (running !== undefined && !running.isOver) throw runningError();
+  if ((running !== undefined && !running.isOver) || isRunning()) throw runningError(); // of another copy, too
   if (!append) prepare(file);
   const writer = new Writer(file);
   const onSample = () => session.onSample();

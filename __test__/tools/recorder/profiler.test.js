@@ -12,6 +12,7 @@ const { profiler } = require('../../..');
 const { Profile } = require('../../../tools/recorder/profile.js');
 const { fixturePath, run } = require('../../helpers/child.js');
 const { folder } = require('../../helpers/folder.js');
+const { fresh } = require('../../helpers/fresh.js');
 const { preloaded } = require('../../helpers/profile.js');
 
 test('start() tells the file, stop() ends it; Node’s functions are as before', (t) => {
@@ -30,6 +31,15 @@ test('a second start() in the thread is refused, and the first one goes on', (t)
   const [file, other] = ['a', 'b'].map((name) => join(folder(t), name));
   profiler.start({ file });
   t.throws(() => profiler.start({ file: other }), { code: 'ERR_RALLOC_PROFILE_RUNNING' });
+  t.is(profiler.stop(), file);
+  t.false(fs.existsSync(other));
+});
+
+test('that of another copy of ralloc is refused alike, and writes nothing', (t) => {
+  const [file, other] = ['a', 'b'].map((name) => join(folder(t), name));
+  const copy = fresh('tools/recorder/profiler.js');
+  profiler.start({ file });
+  t.throws(() => copy.profiler.start({ file: other }), { code: 'ERR_RALLOC_PROFILE_RUNNING' });
   t.is(profiler.stop(), file);
   t.false(fs.existsSync(other));
 });
