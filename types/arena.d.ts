@@ -48,7 +48,7 @@ export interface ArenaOptions {
    * @default false
    */
   guard?: boolean | undefined;
-  /** A name for `stats()` and `util.inspect()`. */
+  /** A name for errors, `stats()` and `util.inspect()`. */
   name?: string | undefined;
   /**
    * Milliseconds that memory waits after its reset for a hold, or for an operation that the guard knows: an integer from 1
@@ -68,6 +68,7 @@ export interface Checkpoint {
 declare const checkpoint: unique symbol;
 
 export interface ArenaStats {
+  /** The option `name`. Of a request's arena that of its middleware, or 'request'. */
   name: string;
   backend: 'native' | 'js';
   safety: Safety;

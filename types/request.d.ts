@@ -70,6 +70,11 @@ export interface RequestArenaOptions<Target = any> {
    */
   trim?: boolean | undefined;
   /**
+   * A name for errors and `stats()`: beyond `maxBytes` an allocation says "Raise maxBytes of request arenas 'api'".
+   * @default ''
+   */
+  name?: string | undefined;
+  /**
    * The name of the request's property.
    * @default 'arena'
    */

@@ -164,13 +164,15 @@ for (const adapter of adapters) {
     const { arenas, ask } = await serveRoutes(
       t,
       adapter,
-      { maxBytes: MiB, onOverflow: 'error' },
+      { name: 'api', maxBytes: MiB, onOverflow: 'error' },
       {
         '/hold': { handler: hold },
         '/little': { handler: take(10) },
         '/much': { handler: take(MiB + 1) },
+        '/why': { handler: (arena) => t.throws(() => arena.alloc(MiB + 1)).message },
       },
     );
+    t.true((await ask('/why'))[1].includes("Raise maxBytesPerRequest of request arenas 'api'"));
     t.is((await ask('/hold'))[0], 200);
     t.is((await ask('/little'))[0], 503);
     t.is((await ask('/much'))[0], 413);

@@ -217,8 +217,8 @@ test('a charge that nobody has is seen', (t) => {
     t,
     () => auditPool(pool),
     /^bytes charged below and not leased: 14096, not 10000$/,
-    () => leases.adopt(4096),
-    () => leases.disown(4096),
+    () => leases.budget.tryCharge(4096),
+    () => leases.budget.discharge(4096),
   );
   hold.release();
   end();
@@ -247,8 +247,8 @@ test('what a request is charged for is compared with what it has', async (t) => 
     t,
     () => auditHeap(all, requests),
     /^bytes charged on the heap: 999, not 1000$/,
-    () => all.heap.free(1),
-    () => all.heap.free(-1),
+    () => all.heap.budget.discharge(1),
+    () => all.heap.budget.force(1),
   );
   t.deepEqual(findings(), []);
   for (const exchange of exchanges) await exchange.finish();

@@ -128,7 +128,10 @@ test('all that can have bytes is named, the largest with its remedy', (t) => {
     '6 B adopted',
   ]);
   t.is(remedy, 'let the event loop turn, for a garbage collection');
-  t.regex(limitError('maxBytes', 1, 2, 3, { parts, remedy }).message, /\(1 B .* adopted\)\. /);
+  t.regex(
+    limitError({ option: 'maxBytes', name: '' }, 1, 2, 3, { parts, remedy }).message,
+    /\(1 B .* adopted\)\. /,
+  );
 });
 
 /** The error where the system refuses memory of a kind. */

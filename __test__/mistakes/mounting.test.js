@@ -148,7 +148,7 @@ test('mounted twice with other options: the second ones are told to be ignored, 
 test('mounted twice where nothing is ignored: no warning', (t) => {
   const { make, run, warned } = warning();
   const same = make({ wipe: true });
-  const named = make({ property: 'memory', context: true });
+  const named = make({ name: 'api', property: 'memory', context: true });
   const exchange = new Exchange();
   for (const arenas of [same, same, named]) run(() => exchange.begin(arenas));
   t.is(named.current(), undefined);

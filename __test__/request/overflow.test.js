@@ -10,6 +10,8 @@ const { Exchange, beginRouted } = require('../helpers/exchange.js');
 const { serve } = require('../helpers/server.js');
 const { until } = require('../helpers/until.js');
 const { RallocError, requestArena } = require('../../lib/index.js');
+const { Budget } = require('../../lib/memory/budget.js');
+const { HeapShare } = require('../../lib/request/heap-share.js');
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -87,6 +89,22 @@ test('maxHeapBytes is a quarter of maxBytes, and what one request may have', (t)
   t.is(limit({ maxBytes: 256 * MiB }), 64 * MiB);
   t.is(limit({ maxBytes: 32 * MiB, maxBytesPerRequest: 16 * MiB }), 16 * MiB);
   t.is(limit({ maxHeapBytes: 0 }), 0);
+});
+
+test('requests that began before the guard have their share of the heap, and count', (t) => {
+  const budget = (option, limit, parent) =>
+    new Budget({ option, of: 'request arenas', name: '', status: 503 }, limit, parent);
+  const share = new HeapShare(budget('maxHeapBytes', 100), budget('maxBytes', 1000));
+  const early = budget('maxBytesPerRequest', 2000, share.unguarded);
+  const usual = budget('maxBytesPerRequest', 2000, share.budget);
+  share.alloc(early, 300, false, false);
+  share.alloc(usual, 50, false, false);
+  t.deepEqual(share.stats(), { limit: 100, used: 350, peak: 350 });
+  refused(t, () => share.alloc(early, 701, false, false), 503, 'maxBytes');
+  refused(t, () => share.alloc(usual, 51, false, false), 503, 'maxHeapBytes');
+  t.deepEqual([early.used, usual.used, share.counts().refused], [300, 50, 2]);
+  share.alloc(usual, 50, false, false);
+  t.deepEqual(share.stats(), { limit: 100, used: 400, peak: 400 });
 });
 
 test("with onOverflow: 'error' no request is served from the heap", async (t) => {

@@ -18,14 +18,16 @@ app.post('/', { config: { ralloc: { maxBytesPerRequest: 1 << 20 } } }, async () 
 expectError(app.post('/', { config: { ralloc: { wipe: 'yes' } } }, async () => ''));
 app.register(ofFastify, { body: ['image/png', /^video\//], maxBytesPerRequest: 1 << 20 });
 expectError(app.register(ofFastify, { body: 5 }));
+app.register(ofFastify, { name: 'api' });
+expectError(app.register(ofFastify, { name: 5 }));
 expectAssignable<ofFastify.RouteArenaOptions>({ safety: 'gc' });
 
-const ofContexts = ofKoa.requestArena({ skip: (ctx) => ctx.path === '/health' });
+const ofContexts = ofKoa.requestArena({ name: 'api', skip: (ctx) => ctx.path === '/health' });
 expectType<Middleware>(ofContexts.route({ wipe: true }));
 expectError(ofContexts.route({ wipe: 'yes' }));
 new Koa().use(ofContexts).use(ofContexts.route());
 
-const arenas = ofHono.requestArena({ skip: (c) => c.req.path === '/health' });
+const arenas = ofHono.requestArena({ name: 'api', skip: (c) => c.req.path === '/health' });
 expectType<MiddlewareHandler>(arenas.route({ safety: 'recycle' }));
 new Hono().use(arenas).post('/', arenas.route({ wipe: true }), (c) => c.text(''));
 

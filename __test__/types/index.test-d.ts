@@ -261,6 +261,8 @@ expectType<(req: IncomingMessage, res: ServerResponse) => number>(
 );
 expectError(ofHttp.requestArena().wrap('handler'));
 expectAssignable<RequestArenaOptions>({ maxQuarantineBytes: 0 });
+expectAssignable<RequestArenaOptions>({ name: 'api' });
+expectNotAssignable<RequestArenaOptions>({ name: 1 });
 expectAssignable<RequestArenaOptions>({
   onOverflow: 'error',
   maxHeapBytes: 0,

@@ -36,7 +36,7 @@ function allocOnHeap(life, size, zero, existing) {
 function dischargeHeap(life, kept = life.heapBytes) {
   const bytes = life.heapBytes - kept;
   if (bytes <= 0) return;
-  life.owner.dischargeHeap(bytes);
+  life.owner.budget.discharge(bytes);
   life.heapBytes = kept;
 }
 

@@ -57,7 +57,7 @@ class ArenaOwner {
     this.settings.guard = install(this.settings.guard);
     this.pool = pools().open({
       ...this.settings,
-      limitOption: 'maxBytes',
+      about: { option: 'maxBytes', of: 'the arena', name: this.settings.name },
       collectsFrom: this.settings.maxBytes / 4,
     });
   }

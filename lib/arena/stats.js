@@ -38,17 +38,22 @@ function describeArena(window, children, describe) {
   return { live: state === LIVE, ...bytes, spans, scopes: count, holds, resets };
 }
 
+/** As it is told: of a request by a name that its middleware may have. */
+const nameOf = ({ ofRequest, settings: { name } }) => name || (ofRequest ? 'request' : '');
+
 function arenaStats({ ahead: _ahead, stolen: _stolen, ...described }, owner) {
-  const { name, safety } = owner.settings;
+  const { safety } = owner.settings;
   const { pool, limit } = owner;
+  const name = nameOf(owner);
   const guarded = pool.guarded.stats();
   const expired = { ...pool.parked.expired };
   return { name, backend, safety, limit, ...described, expired, guarded, memory: pool.stats() };
 }
 
 function arenaLine({ live, allocated, adopted, spans, scopes, holds }, owner) {
-  const { name, safety } = owner.settings;
+  const { safety } = owner.settings;
   const { pool } = owner;
+  const name = nameOf(owner);
   const parts = [
     live ? 'live' : 'closed',
     `${formatBytes(allocated)} of ${formatBytes(owner.limit)} in ${spans} span${spans === 1 ? '' : 's'}`,

@@ -69,8 +69,11 @@ class Window {
    */
   #open(size, keepWindow, zero) {
     const { end, owner } = this;
-    const [before, left, epoch] = [this.#span, this.retract(), this.openEpoch()];
-    let [usual, span] = [0, undefined];
+    const before = this.#span;
+    const left = this.retract();
+    const epoch = this.openEpoch();
+    let usual = 0;
+    let span;
     try {
       if (size > owner.room) owner.makeRoom(size);
       this.releaseUnused();

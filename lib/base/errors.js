@@ -98,13 +98,18 @@ function rangeError(name, expected, value) {
 
 const ALL_IN_USE = { parts: [], remedy: 'release memory first' };
 
+/** What to raise, by how it is told (`About` in memory/budget.js). */
+const raised = ({ option, of, name }) =>
+  name === '' ? `"${option}"` : `${option} of ${of} '${name}'`;
+
 /** `usage`: what has the bytes, and what gives them back, if anything does (memory/pool-usage.js). */
-function limitError(option, requested, limit, used, { parts, remedy } = ALL_IN_USE) {
+function limitError(about, requested, limit, used, { parts, remedy } = ALL_IN_USE) {
+  const { option } = about;
   const how = parts.length === 0 ? 'in use' : `taken (${parts.join(', ')})`;
   const or = remedy === undefined ? '' : `, or ${remedy}`;
   return new RallocError(
     'ERR_RALLOC_LIMIT',
-    `${requested} bytes do not fit: ${used} of ${limit} bytes are ${how}. Raise "${option}"${or}`,
+    `${requested} bytes do not fit: ${used} of ${limit} bytes are ${how}. Raise ${raised(about)}${or}`,
     { requested, limit, used, option },
   );
 }
@@ -139,10 +144,11 @@ function abortedError(why, cause) {
   return error;
 }
 
-function exhaustedError(option, requested, limit, used) {
+function exhaustedError(about, requested, limit, used) {
+  const { option } = about;
   return new RallocError(
     'ERR_RALLOC_EXHAUSTED',
-    `No slot is free for ${requested} bytes: ${used} of ${limit} bytes are in use in the pools that fit. Raise "${option}", or free Buffers first`,
+    `No slot is free for ${requested} bytes: ${used} of ${limit} bytes are in use in the pools that fit. Raise ${raised(about)}, or free Buffers first`,
     { requested, limit, used, option },
   );
 }
@@ -195,10 +201,10 @@ const failureReason = (failure) =>
  * The error of a lease's or a probe's failure (src/node/convert.rs). `asked`: the options `memory`; `usage`: what has the
  * bytes, where that is known; `what`: what cannot be granted.
  */
-function refusal(failure, option, requested, { asked, usage, what = 'options.memory' } = {}) {
+function refusal(failure, about, requested, { asked, usage, what = 'options.memory' } = {}) {
   const { kind, limit, used, why } = failure;
   if (kind === 'map') return mapError(failure, requested, asked);
-  if (kind === 'limit') return limitError(option, requested, limit, used, usage);
+  if (kind === 'limit') return limitError(about, requested, limit, used, usage);
   return new RallocError('ERR_RALLOC_UNSUPPORTED', `${what} cannot be granted: ${why}`);
 }
 

@@ -11,13 +11,13 @@ const { SpanGuard, Span } = require('./span.js');
 
 class AdoptedSpans {
   #pool;
-  #leases;
+  #budget; // of the pool
   #spans = new Set(); // all that are adopted, and some that were
   bytes = 0; // of those that are
 
-  constructor(pool, leases) {
+  constructor(pool, budget) {
     this.#pool = pool;
-    this.#leases = leases;
+    this.#budget = budget;
   }
 
   /** All spans in the list, for audits. */
@@ -33,10 +33,9 @@ class AdoptedSpans {
     span.size = size;
     prepare();
     this.#spans.add(span);
-    const failure = this.#leases.adopt(size);
-    if (failure !== null) {
+    if (!this.#budget.tryCharge(size)) {
       this.#spans.delete(span);
-      return failure;
+      return this.#budget.failure;
     }
     pool.pending++;
     span.adopted = ab;
@@ -81,7 +80,7 @@ class AdoptedSpans {
   }
 
   #end(span) {
-    this.#leases.disown(span.size);
+    this.#budget.discharge(span.size);
     span.adopted = null;
     span.home = null;
     this.bytes -= span.size;

@@ -33,7 +33,7 @@ class ChunkPool {
   #leases;
   pending = 0; // steps that have begun and are not over
   #warm = new WarmSpans();
-  #about; // for errors
+  #asked; // the options `memory`
   #policy; // { safety, wipe } of spans that nobody has; each arena says its own
   #closed = false;
   mayHaveQuarantined = false; // set when something goes to quarantine; who asks `quarantined` may clear it
@@ -50,21 +50,21 @@ class ChunkPool {
   #gc;
 
   /**
-   * Options are checked by the owners. `limitOption` is what an ERR_RALLOC_LIMIT tells to raise; `keeps(span, pool)` says
+   * Options are checked by the owners. `about` is of the budget `maxBytes`; `keeps(span, pool)` says
    * whether a span that came back is worth keeping warm; from `collectsFrom` bytes in quarantine on a collection is asked
    * for; `mayWipe`: whether arenas may ask for `wipe`. Throws ERR_RALLOC_UNSUPPORTED or ERR_RALLOC_MAP where the system does not grant what `memory` asks for.
    */
   constructor(options) {
-    const { maxBytes, chunkSize, safety, wipe, limitOption, memory: asked } = options;
+    const { about, maxBytes, chunkSize, safety, wipe, memory: asked } = options;
     const { mayWipe = wipe, keeps = () => true, collectsFrom = Number.POSITIVE_INFINITY } = options;
     this.isGuarded = options.guard; // see lib/guard
     this.parked = new ParkedSpans(this, options.holdMs);
     this.#isWorthKeeping = keeps;
     this.#gc = new QuarantineGc(collectsFrom, memory.backend === 'js');
     this.#staysWarm = staysWarm(asked);
-    this.#leases = new SpanLeases(maxBytes, chunkSize, mayWipe, asked);
-    this.#about = { limitOption, asked };
-    this.#leases.probe(this.#about);
+    this.#leases = new SpanLeases(about, maxBytes, chunkSize, mayWipe, asked);
+    this.#asked = asked;
+    this.#leases.probe(asked);
     this.#policy = { safety, wipe };
   }
 
@@ -114,7 +114,7 @@ class ChunkPool {
 
   /** A span for `ab`, which is none of this memory, or an error, as acquire() has them. */
   adopt(ab, size, policy) {
-    this.adopted ??= new (adoptedSpans().AdoptedSpans)(this, this.#leases);
+    this.adopted ??= new (adoptedSpans().AdoptedSpans)(this, this.#leases.budget);
     return this.#granted(size, () => this.adopted.add(ab, size, policy));
   }
 
@@ -134,7 +134,7 @@ class ChunkPool {
     const stats = this.stats();
     if (stats.quarantined > 0) this.collect();
     const usage = describeUsage(stats, this.holders, this.#used);
-    return refusal(result, this.#about.limitOption, need, { ...this.#about, usage });
+    return refusal(result, this.#leases.budget.about, need, { asked: this.#asked, usage });
   }
 
   get #adoptedBytes() {
@@ -262,7 +262,8 @@ class ChunkPool {
   }
 
   /** Counts anew, for another arena. */
-  restart({ holdMs }) {
+  restart({ name, holdMs }) {
+    this.#leases.budget.name = name;
     this.parked.restart(holdMs);
     if (this.isGuarded) this.guarded = new Guarded();
     this.#leases.restart();

@@ -9,6 +9,7 @@ const { RallocError, refusal } = require('../base/errors.js');
 const { observing } = require('../base/observer.js');
 const { kHolder, kMemory } = require('../base/protocol.js');
 const { hasTransfer } = require('../base/runtime.js');
+const { MeasuredBudget } = require('./measured-budget.js');
 const { leastOf } = require('./options.js');
 const { SpanGuard, Span } = require('./span.js');
 const { Holders } = require('./pool-usage.js');
@@ -26,10 +27,12 @@ class SpanLeases {
   bytes = 0; // of those that are
   chunkBytes = 0; // of those that are a chunk of their own
   heldBytes = 0;
+  budget; // all that is leased, and what is charged beside it
 
-  /** `mayWipe`: whether what end() calls dirty is zeroed. */
-  constructor(maxBytes, chunkSize, mayWipe, asked) {
+  /** `about`: of the budget; `mayWipe`: whether what end() calls dirty is zeroed. */
+  constructor(about, maxBytes, chunkSize, mayWipe, asked) {
     this.#memory = new memory.LeasedArena(maxBytes, chunkSize, mayWipe, asked);
+    this.budget = new MeasuredBudget(about, maxBytes, this.#memory);
   }
 
   /** A new span for an arena of this `safety`, or a failure, or an error. With a span a step of `pool` has begun. */
@@ -195,19 +198,10 @@ class SpanLeases {
   }
 
   /** Throws where the system does not grant what was asked for. */
-  probe({ limitOption, asked }) {
+  probe(asked) {
     if (asked === undefined) return;
     const failure = this.#memory.probe();
-    if (failure !== null) throw refusal(failure, limitOption, leastOf(asked), { asked });
-  }
-
-  /** Charges memory that is not leased here: null, or a failure. */
-  adopt(size) {
-    return this.#memory.adopt(size) ?? null;
-  }
-
-  disown(size) {
-    this.#memory.disown(size);
+    if (failure !== null) throw refusal(failure, this.budget.about, leastOf(asked), { asked });
   }
 
   trim() {
@@ -217,10 +211,6 @@ class SpanLeases {
   /** Gives whole pages of a span back that is a chunk of its own: bytes. `parts`: offset and size of each, in units of 16 bytes. */
   decommit(span, parts, count) {
     return this.#memory.decommit(span.id, span.epoch, parts, count);
-  }
-
-  used() {
-    return this.#memory.used();
   }
 
   restart() {

@@ -11,7 +11,7 @@ const { Spans } = require('./spans.js');
 const { ChunkClaims } = require('./claims.js');
 const { BIN_BYTES, FIRST_RECORDS } = require('./options.js');
 const record = require('./record.js');
-const { endsOf, isFree, limitFailure, mostRoom, wantedBytes } = require('./room.js');
+const { endsOf, isFree, mostRoom, wantedBytes } = require('./room.js');
 
 const { CLEAN, DIRTY, GRANULE, MARK, NEXT, RECORD_BYTES, SIZE, START } = record;
 const PAGE = pageSize();
@@ -37,19 +37,16 @@ class Chunks {
   #next; // bytes of the next chunk, where less is not left and more not needed
 
   constructor(core) {
-    const { maxBytes, chunkSize, firstChunk } = core.settings;
+    const { name, maxBytes, chunkSize, firstChunk } = core.settings;
+    const about = { option: 'maxBytes', of: 'the region', name };
     this.#core = core;
-    this.#leases = new SpanLeases(maxBytes, chunkSize, false, undefined);
+    this.#leases = new SpanLeases(about, maxBytes, chunkSize, false, undefined);
     this.#next = firstChunk;
   }
 
-  get left() {
-    return this.#core.settings.maxBytes - this.#leases.used();
-  }
-
-  /** Bytes that count, also of chunks that ended and whose ArrayBuffers V8 has not collected. */
-  get taken() {
-    return this.#leases.used();
+  /** Also of chunks that ended and whose ArrayBuffers V8 has not collected, and of records. */
+  get budget() {
+    return this.#leases.budget;
   }
 
   /** Bytes of records, and of the ends of chunks that no span has. */
@@ -64,9 +61,9 @@ class Chunks {
     if (unused >= 0 && spans.table[unused + NEXT] >= 0) return null;
     if (spans.records === 0) return this.#addRecords(FIRST_RECORDS, BIN_BYTES);
     const least = LEAST_RECORDS * RECORD_BYTES;
-    if (this.left < least) this.makeRoom(least);
-    const most = Math.floor(this.left / RECORD_BYTES);
-    if (most < LEAST_RECORDS) return limitFailure(this.#core);
+    if (this.budget.room < least) this.makeRoom(least);
+    const most = Math.floor(this.budget.room / RECORD_BYTES);
+    if (most < LEAST_RECORDS) return this.budget.failure;
     // Twice as many, but at most half of what is left: chunks need some of it too.
     const more = Math.max(Math.min(spans.records, Math.floor(most / 2)), FIRST_RECORDS);
     return this.#addRecords(Math.min(more, most), 0);
@@ -75,10 +72,9 @@ class Chunks {
   #addRecords(count, besides) {
     const bytes = count * RECORD_BYTES + besides;
     this.pending++;
-    const failure = this.#leases.adopt(bytes);
-    if (failure !== null) {
+    if (!this.budget.tryCharge(bytes)) {
       this.pending--;
-      return failure;
+      return this.budget.failure;
     }
     this.metadata += bytes;
     this.#core.spans.grow(count);
@@ -135,11 +131,11 @@ class Chunks {
    * bytes.
    */
   makeRoom(need) {
-    const before = this.left;
+    const before = this.budget.room;
     if (need > mostRoom(this.#core)) return false;
     this.releaseFree();
     this.#leases.trim();
-    return this.left > before;
+    return this.budget.room > before;
   }
 
   /** Ends all chunks that are free as a whole: bytes. */
@@ -252,7 +248,7 @@ class Chunks {
 
   #disown(bytes) {
     if (bytes === 0) return;
-    this.#leases.disown(bytes);
+    this.budget.discharge(bytes);
     this.metadata -= bytes;
   }
 

@@ -17,7 +17,7 @@ const { Collector } = require('./collector.js');
 const { inUseError, refusedError } = require('./errors.js');
 const { finishClaims } = require('../memory/claims.js');
 const { CHUNK, GRANULE, GRANULE_LOG, HELD, MARK, OWN, SIZE, START } = require('./record.js');
-const { limitFailure, mayFit } = require('./room.js');
+const { mayFit } = require('./room.js');
 const { Spans } = require('./spans.js');
 const { describeRegion, regionStats } = require('./stats.js');
 
@@ -85,7 +85,7 @@ class RegionCore {
     if (size === 0) return emptyBuffer(this);
     if (!mayFit(this, size)) {
       this.failed++;
-      return limitFailure(this);
+      return this.chunks.budget.failure;
     }
     const made = size < this.settings.large ? this.#cut(size, zero) : this.#own(size, zero);
     if (made.kind === undefined) return made;

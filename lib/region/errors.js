@@ -26,19 +26,19 @@ function remedyOf(held, inFlight, waiting) {
 function refusedError(core, failure, requested) {
   const { spans, chunks } = core;
   const { heldGranules, waiting: inFlight } = spans;
-  const { bytes, besides, taken } = chunks;
+  const { budget, bytes, besides } = chunks;
   const blocks = spans.held;
   const used = heldGranules * GRANULE;
   const parts = [`${formatBytes(used)} in ${blocks} Buffer${blocks === 1 ? '' : 's'}`];
   if (inFlight > 0) parts.push(`${inFlight} of them freed, and used by operations of Node`);
   if (bytes > used) parts.push(`${formatBytes(bytes - used)} free, in pieces that are too small`);
   parts.push(`${formatBytes(besides)} of records`);
-  const waiting = taken - bytes - besides;
+  const waiting = budget.used - bytes - besides;
   if (waiting > 0) parts.push(`${formatBytes(waiting)} waiting for the garbage collector`);
   const remedy = mayFit(core, requested)
     ? remedyOf(blocks - inFlight, inFlight, waiting)
     : undefined;
-  return refusal(failure, 'maxBytes', requested, { usage: { parts, remedy } });
+  return refusal(failure, budget.about, requested, { usage: { parts, remedy } });
 }
 
 module.exports = {

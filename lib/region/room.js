@@ -21,14 +21,14 @@ function isFree(table, { first, size, guard }) {
 }
 
 /** Whether a Buffer of so many bytes fits where there is no other. */
-function mayFit({ settings, chunks }, size) {
+function mayFit({ chunks }, size) {
   const records = Math.max(chunks.metadata, BIN_BYTES + FIRST_RECORDS * RECORD_BYTES);
-  return size + records <= settings.maxBytes;
+  return size + records <= chunks.budget.limit;
 }
 
 /** Bytes that would be left if all chunks that are free as a whole went back. */
-function mostRoom({ settings, chunks, spans: { table } }) {
-  let bytes = settings.maxBytes - chunks.metadata;
+function mostRoom({ chunks, spans: { table } }) {
+  let bytes = chunks.budget.limit - chunks.metadata;
   for (const chunk of chunks.all) {
     if (isOurs(chunk) && !isFree(table, chunk)) bytes -= chunk.span.size;
   }
@@ -36,17 +36,10 @@ function mostRoom({ settings, chunks, spans: { table } }) {
 }
 
 /** Bytes of the chunk to be made for `need` bytes, or for `next`, such that records have their share of what is left. */
-function wantedBytes({ left, bytes, metadata }, need, next) {
+function wantedBytes({ budget, bytes, metadata }, need, next) {
   const share = Math.max(metadata / Math.max(bytes, next), 1 / RECORDS_PART);
-  const roomy = Math.floor(left / (1 + share));
+  const roomy = Math.floor(budget.room / (1 + share));
   return Math.max(need, wholeClass(Math.min(next, roomy)));
 }
 
-/** What an allocation gets that the limit forbids. */
-const limitFailure = ({ settings, chunks }) => ({
-  kind: 'limit',
-  used: chunks.taken,
-  limit: settings.maxBytes,
-});
-
-module.exports = { endsOf, isFree, limitFailure, mayFit, mostRoom, wantedBytes };
+module.exports = { endsOf, isFree, mayFit, mostRoom, wantedBytes };

@@ -39,7 +39,7 @@ function regionStats(core) {
     backend,
     live: isLive,
     limit: settings.maxBytes,
-    taken: chunks.taken,
+    taken: chunks.budget.used,
     reserved,
     metadata,
     committed: isLive ? reserved + metadata - clean : 0,

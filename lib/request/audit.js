@@ -23,7 +23,7 @@ function auditRequest(request) {
   eachWindow(request.arena, ({ epoch }) => {
     for (const span of new Set(epoch?.spans)) if (span.home === epoch) charged += span.end;
   });
-  return differ('bytes charged to a request', request.limit - request.room, charged);
+  return differ('bytes charged to a request', request.budget.used, charged);
 }
 
 /** What requests in flight have of V8's heap. `requests`: all of the middleware, or those that are not over. */

@@ -3,8 +3,6 @@
 // What requests have of V8's heap, where the arenas have no memory for them: bounded too, for whoever opens many
 // requests would get on the heap what the arenas refuse.
 
-const { withStatus, limitError } = require('../base/errors.js');
-
 /** With `wipe` none of Node's pool, whose other Buffers show all of it by their ArrayBuffer. */
 function fromHeap(size, zero, wipe) {
   if (zero) return Buffer.alloc(size);
@@ -17,52 +15,47 @@ const IN_FLIGHT = {
 };
 
 class HeapShare {
-  #limit;
-  #used = 0;
+  budget; // `maxHeapBytes`
+  unguarded; // `maxBytes`: what the requests have that would have their memory of the arenas, but for the guard
   #peak = 0;
   #counts = { heapBuffers: 0, heapBytes: 0, refused: 0, lateBuffers: 0, lateBytes: 0 };
 
-  constructor(limit) {
-    this.#limit = limit;
+  constructor(budget, unguarded) {
+    this.budget = budget;
+    this.unguarded = unguarded;
+  }
+
+  get #used() {
+    return this.budget.used + this.unguarded.used;
   }
 
   /**
-   * A Buffer for a request in flight; `existing`, where that is there already. `option`: whose limit holds, `limit`. Throws with status 503, and changes
-   * nothing.
+   * A Buffer for a request of this `budget`, which has room for it; `existing`, where that is there already. Throws with status 503, and
+   * changes nothing. For a handler that goes on after its response the budget has no parent: a client that goes away must not make it throw.
    */
-  alloc(size, zero, wipe, existing, option = 'maxHeapBytes', limit = this.#limit) {
-    const used = this.#used;
-    if (size > limit - used) {
-      throw this.refuse(limitError(option, size, limit, used, IN_FLIGHT));
-    }
+  alloc(budget, size, zero, wipe, existing) {
+    const isLate = budget.parent === null;
+    const full = budget.fullFor(size);
+    if (full !== null) throw this.refuse(full.refusal(size, IN_FLIGHT));
     const buffer = existing ?? fromHeap(size, zero, wipe);
-    this.#used = used + size;
-    if (this.#peak < this.#used) this.#peak = this.#used;
-    this.#counts.heapBuffers++;
-    this.#counts.heapBytes += size;
+    const used = this.#used + size;
+    const counts = this.#counts;
+    budget.force(size); // no call from here on
+    if (isLate) {
+      counts.lateBuffers++;
+      counts.lateBytes += size;
+    } else {
+      counts.heapBuffers++;
+      counts.heapBytes += size;
+      if (this.#peak < used) this.#peak = used;
+    }
     return buffer;
   }
 
-  /** `error`, that neither the arenas nor the heap have memory for a request, counted and with its status. */
+  /** `error`, that neither the arenas nor the heap have memory for a request, counted. */
   refuse(error) {
     this.#counts.refused++;
-    return withStatus(503, error);
-  }
-
-  /** Bytes of a request in flight that are garbage from here on. */
-  free(bytes) {
-    this.#used -= bytes;
-  }
-
-  /**
-   * A Buffer for a handler that goes on after its response. It does not count toward the limit, for a client that goes away
-   * must not make a handler throw; how much one request can have so is limited.
-   */
-  allocLate(size, zero, wipe, existing) {
-    const buffer = existing ?? fromHeap(size, zero, wipe);
-    this.#counts.lateBuffers++;
-    this.#counts.lateBytes += size;
-    return buffer;
+    return error;
   }
 
   counts() {
@@ -70,7 +63,7 @@ class HeapShare {
   }
 
   stats() {
-    return { limit: this.#limit, used: this.#used, peak: this.#peak };
+    return { limit: this.budget.limit, used: this.#used, peak: this.#peak };
   }
 }
 

@@ -25,6 +25,7 @@ const readers = {
   maxBytes: bytes,
   maxQuarantineBytes: (value, name) => check.integer(value, name, 0, Number.MAX_SAFE_INTEGER),
   property: propertyName,
+  name: check.string,
   context: check.boolean,
   skip: check.func,
   onOverflow: (value, name) => check.oneOf(value, name, ['heap', 'error']),
@@ -41,7 +42,7 @@ const routeReaders = {
 };
 
 /** Options that each of several middlewares of a request has for itself; it has no use for the others of the second. */
-const ofEach = ['property', 'context', 'skip'];
+const ofEach = ['property', 'name', 'context', 'skip'];
 
 function propertyName(value, name) {
   check.string(value, name);
@@ -76,7 +77,7 @@ function requestSettings(options) {
   return {
     ...commonDefaults,
     guard: true,
-    name: 'request',
+    name: '',
     maxQuarantineBytes: Math.floor(maxBytes / 4),
     property: 'arena',
     context: false,

@@ -4,7 +4,7 @@
 
 const { formatBytes } = require('../base/bytes.js');
 const { lazy } = require('../base/lazy.js');
-const { RallocError, withStatus, limitError } = require('../base/errors.js');
+const { RallocError, withStatus } = require('../base/errors.js');
 const { warnOnce } = require('../base/warnings.js');
 const {
   describe,
@@ -12,6 +12,7 @@ const {
   makeRequestArena,
   releaseRequestArena,
 } = require('../arena/arena.js');
+const { Budget } = require('../memory/budget.js');
 
 const GUARDED = -1;
 
@@ -20,7 +21,7 @@ const bodies = lazy(() => require('./body.js'));
 class Request {
   ofRequest = true;
   #arenas;
-  #room;
+  #budget = null; // from its first memory on
   settings; // with those of its route, once that is known
   isOver = false; // and its counts are closed
   next = null; // in the middleware's list of what is unfinished
@@ -41,7 +42,6 @@ class Request {
   constructor(arenas, usesHeap, late) {
     this.#arenas = arenas;
     this.settings = arenas.settings;
-    this.#room = this.settings.maxBytesPerRequest;
     this.#usesHeap = usesHeap;
     this.#late = late;
     this.mayLease = !usesHeap;
@@ -69,12 +69,18 @@ class Request {
     return this.#usesHeap || this.#isUnguarded;
   }
 
+  /** Of what windows may hand out and, its parent's too while it is in flight, of Buffers of the heap. */
+  get budget() {
+    this.#budget ??= new Budget(this.#arenas.perRequest, this.limit);
+    return this.#budget;
+  }
+
   get limit() {
     return this.settings.maxBytesPerRequest;
   }
 
   get room() {
-    return this.#room;
+    return this.#budget === null ? this.limit : this.#budget.room;
   }
 
   /** Its context, which may be entered several times, and after its end. */
@@ -95,26 +101,20 @@ class Request {
   charge(need, want, size) {
     if (this.since < 0) this.#arenas.list(this); // first, since a call throws where the stack ends
     const { ahead } = this.settings;
-    const count = Math.min(size, this.#room, Math.max(need, Math.min(want, ahead)));
-    this.#room -= count;
+    const count = Math.min(size, this.room, Math.max(need, Math.min(want, ahead)));
+    this.budget.forceChunk(count);
     return count;
   }
 
   discharge(count) {
-    this.#room += count;
-  }
-
-  /** Buffers of the heap are not used any more: their room. */
-  dischargeHeap(count) {
-    if (!this.isOver) this.#arenas.heap.free(count); // first, since a call throws where the stack ends
-    this.#room += count;
+    this.#budget.dischargeChunk(count);
   }
 
   /** Throws where `size` bytes are more than is left, also without what windows are charged ahead of their use. */
   makeRoom(size) {
-    if (size <= this.#room) return;
+    if (size <= this.room) return;
     eachWindow(this.arena, (window) => window.giveWay());
-    if (size > this.#room) throw this.limitError(size);
+    if (size > this.room) throw this.limitError(size);
   }
 
   /**
@@ -127,12 +127,12 @@ class Request {
       this.#arenas.settleCutOff();
       eachWindow(this.arena, (window) => window.retractAll(seals));
     }
-    this.#room += settings.maxBytesPerRequest - this.limit;
     this.settings = settings;
+    if (this.#budget !== null) this.#budget.limit = this.limit;
   }
 
   limitError(size) {
-    const used = this.limit - this.#room;
+    const { used } = this.budget;
     const { allocated, adopted, spans, ahead, stolen } = describe(this.arena);
     const parts = [
       [allocated, `handed out in ${spans} span${spans === 1 ? '' : 's'}`],
@@ -146,18 +146,14 @@ class Request {
     ];
     const nonEmpty = parts.filter(([bytes]) => bytes > 0);
     const words = nonEmpty.map(([bytes, how]) => `${formatBytes(bytes)} ${how}`);
-    const remedy = 'release memory first';
-    return withStatus(
-      413,
-      limitError('maxBytesPerRequest', size, this.limit, used, { parts: words, remedy }),
-    );
+    return this.budget.refusal(size, { parts: words, remedy: 'release memory first' });
   }
 
   /** All memory is in use, or the system gives none: heap Buffers for the rest of this request, or the error. */
   refused(error) {
     if (!(error instanceof RallocError)) return false;
     if (this.settings.onOverflow === 'error') {
-      this.#arenas.heap.refuse(error);
+      withStatus(503, this.#arenas.heap.refuse(error));
       return false;
     }
     this.#usesHeap = true;
@@ -173,12 +169,9 @@ class Request {
     this.makeRoom(size);
     const arenas = this.#arenas;
     if (this.#finished) arenas.warnLate(this);
-    const { wipe } = this.settings;
-    const buffer = this.isOver
-      ? arenas.heap.allocLate(size, zero, wipe, existing)
-      : arenas.heapBuffer(size, zero, wipe, existing, this.#isUnguarded);
-    this.#room -= size;
-    return buffer;
+    const { budget, settings } = this;
+    budget.parent = this.isOver ? null : arenas.heapFor(size, this.#isUnguarded);
+    return arenas.heap.alloc(budget, size, zero, settings.wipe, existing);
   }
 
   body(window, options) {

@@ -6,7 +6,7 @@
 const { AsyncLocalStorage } = require('node:async_hooks');
 const { describe, ownerOf } = require('../arena/arena.js');
 const { ForeignContext, current, leave, watch } = require('../arena/current.js');
-const { RallocError, limitError } = require('../base/errors.js');
+const { RallocError } = require('../base/errors.js');
 const { lazy, loadEarly } = require('../base/lazy.js');
 const { kTrial } = require('../base/protocol.js');
 const { finishScopes } = require('../base/scope.js');
@@ -14,6 +14,7 @@ const check = require('../base/validate.js');
 const time = require('../base/time.js');
 const { observing } = require('../base/observer.js');
 const { warnOnce } = require('../base/warnings.js');
+const { Budget } = require('../memory/budget.js');
 const { installFirst, installLoaded, installRest } = require('../guard/install.js');
 const { ChunkSize } = require('./chunk-size.js');
 const { HeapShare } = require('./heap-share.js');
@@ -56,6 +57,8 @@ function watchRest() {
 class RequestArenas {
   chunkSizes = new ChunkSize();
   unfinished = null; // requests that ended at the end of the stack
+  perRequest; // `about` of the budgets of requests
+  heap;
   #pool = null;
   #counts = { requests: 0, finished: 0, aborted: 0, heapRequests: 0 };
   #long; // of requests in flight, those that have memory
@@ -75,7 +78,8 @@ class RequestArenas {
     this.settings.guard = installFirst(this.settings.guard);
     this.#isGuarded = !this.settings.guard;
     const { warnAfterMs } = this.settings;
-    this.heap = new HeapShare(this.settings.maxHeapBytes);
+    this.perRequest = this.#about('maxBytesPerRequest', 413);
+    this.heap = new HeapShare(this.#budget('maxHeapBytes'), this.#budget('maxBytes'));
     const longMs = warnAfterMs === 0 ? Number.POSITIVE_INFINITY : warnAfterMs;
     this.#tickMs = Math.min(Math.max(longMs, SHORTEST_TICK_MS), LONGEST_TICK_MS);
     this.#long = new LongRequests(Math.ceil(longMs / this.#tickMs));
@@ -83,6 +87,15 @@ class RequestArenas {
     if (!this.settings.context && !isTried) return;
     this.#storage = new AsyncLocalStorage();
     watch(this.#storage);
+  }
+
+  #about(option, status) {
+    return { option, of: 'request arenas', name: this.settings.name, status };
+  }
+
+  /** Of what all requests have together. */
+  #budget(option) {
+    return new Budget(this.#about(option, 503), this.settings[option]);
   }
 
   /** It is opened by the first memory, or when somebody asks for figures: to load all that it needs takes as long as the rest. */
@@ -95,6 +108,7 @@ class RequestArenas {
     const { ChunkPool } = pools();
     const { maxBytes, safety, wipe, guard, holdMs } = this.settings;
     return new ChunkPool({
+      about: this.#about('maxBytes'), // refused() gives it a status
       maxBytes,
       chunkSize: 64 * 1024, // only of chunks that scopes cut from; ChunkSize decides the rest
       safety,
@@ -102,7 +116,6 @@ class RequestArenas {
       mayWipe: true, // by the options of a route
       guard,
       holdMs,
-      limitOption: 'maxBytes',
       keeps: (span, { leasedBytes }) => this.chunkSizes.keeps(span, leasedBytes),
     });
   }
@@ -218,15 +231,18 @@ class RequestArenas {
     return this.settings.onOverflow === 'error' && this.#closing === null;
   }
 
-  /** For a request in flight that may not lease, or not any more. One that is unguarded has of the heap what it would have of the arenas. */
-  heapBuffer(size, zero, wipe, existing, isUnguarded) {
-    const { maxBytes, maxQuarantineBytes } = this.settings;
-    if (isUnguarded) return this.heap.alloc(size, zero, wipe, existing, 'maxBytes', maxBytes);
-    if (!this.#refuses) return this.heap.alloc(size, zero, wipe, existing);
+  /**
+   * The budget of the heap of a request in flight that may not lease, or not any more. One that is unguarded has of the heap what it would
+   * have of the arenas. Throws where requests get no heap Buffers.
+   */
+  heapFor(size, isUnguarded) {
+    if (isUnguarded) return this.heap.unguarded;
+    if (!this.#refuses) return this.heap.budget;
     const remedy = 'let the event loop turn, for a garbage collection';
     const usage = { parts: ['waiting for a garbage collection'], remedy };
-    const used = this.pool.quarantined;
-    throw this.heap.refuse(limitError('maxQuarantineBytes', size, maxQuarantineBytes, used, usage));
+    const quarantine = this.#budget('maxQuarantineBytes');
+    quarantine.force(this.pool.quarantined); // by the memory's own count
+    throw this.heap.refuse(quarantine.refusal(size, usage));
   }
 
   /** Once for a middleware: which request's handler went on after its response. */

@@ -3,6 +3,7 @@
 // What happens where a pool has no free slot and cannot grow: room is made, or an error says which limit is met.
 
 const { exhaustedError } = require('../base/errors.js');
+const { limitOf } = require('./options.js');
 
 // An overload meets the limit at every call, and to empty the caches, which then fill again, takes 10 µs. So it is
 // done again once slots came or went, or once fewer Buffers are held than the last time, or since; for those that were
@@ -40,12 +41,11 @@ function exhausted({ settings, pools, leased }, first, requested) {
   const { grows, maxBytes } = settings;
   const fitting = pools.slice(first.index);
   const isBound = ({ index }) => leased.slotCount(index) < settings.pools[index].asked;
-  if (fitting.some(isBound)) {
-    return exhaustedError('maxBytes', requested, maxBytes, leased.committed());
-  }
-  if (grows) return exhaustedError('maxCount', requested, maxBytes, leased.committed());
+  const option = fitting.some(isBound) ? 'maxBytes' : grows ? 'maxCount' : 'count';
+  const about = limitOf(settings, option);
+  if (option !== 'count') return exhaustedError(about, requested, maxBytes, leased.committed());
   const bytes = fitting.reduce((sum, pool) => sum + pool.size * pool.maxCount, 0);
-  return exhaustedError('count', requested, bytes, bytes);
+  return exhaustedError(about, requested, bytes, bytes);
 }
 
 module.exports = { makeRoom, noteHeld, exhausted };

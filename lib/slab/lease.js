@@ -4,7 +4,7 @@
 
 const { slabs, warnOfFallback } = require('../memory/native.js');
 const { RallocError, failureReason, refusal } = require('../base/errors.js');
-const { checkBytes, poolNumbers, reasonNotToShare } = require('./options.js');
+const { checkBytes, limitOf, poolNumbers, reasonNotToShare } = require('./options.js');
 
 warnOfFallback();
 
@@ -34,7 +34,7 @@ function openMemory(settings) {
     }
     return leased.open(numbers, maxBytes, false, memory);
   };
-  const refuse = (failure) => refusal(failure, 'maxBytes', bytes, { asked: memory });
+  const refuse = (failure) => refusal(failure, limitOf(settings), bytes, { asked: memory });
   const { leased, backend } = lease(needsNative, take, refuse);
   return { leased, backend, unshareable };
 }
@@ -47,7 +47,7 @@ const texts = {
 /** How a slab of another thread is attached, as the arguments of SlabCore.over(). */
 const attaching = ({ id, nonce }) => ({
   take: (leased) => leased.attach(id, nonce),
-  refuse: (failure) => refusal(failure, 'maxBytes', 0),
+  refuse: (failure) => refusal(failure, limitOf({ name: '' }), 0),
 });
 
 /** Returns the result of `call`; an error of the binary that has one of our codes becomes a RallocError. */

@@ -141,6 +141,9 @@ function newSettings(options) {
   return { ...settings, pools, grows };
 }
 
+/** How errors name a limit of a slab, as a budget's `about`. */
+const limitOf = ({ name }, option = 'maxBytes') => ({ option, of: 'the slab', name });
+
 /** Throws if the `bytes` that the pools take at least are more than `maxBytes`. */
 function checkBytes(bytes, maxBytes) {
   if (bytes <= maxBytes) return;
@@ -208,5 +211,6 @@ module.exports = {
   reasonNotToShare,
   poolNumbers,
   checkBytes,
+  limitOf,
   handleParts,
 };

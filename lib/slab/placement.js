@@ -3,6 +3,7 @@
 // Where the memory of a slab is from, and whether it stays, asked for before its first use.
 
 const { RallocError, refusal } = require('../base/errors.js');
+const { limitOf } = require('./options.js');
 
 const wasUsed = ({ claimed, peak }) => claimed > 0 || peak > 0;
 
@@ -27,7 +28,8 @@ function place(core, method, asked, ...args) {
     return;
   }
   if (failure.kind === 'used') throw usedError(method, failure.used);
-  throw refusal(failure, 'maxBytes', core.leased.footprint(), { asked, what: `${method}()` });
+  const what = `${method}()`;
+  throw refusal(failure, limitOf(core.settings), core.leased.footprint(), { asked, what });
 }
 
 module.exports = { place };

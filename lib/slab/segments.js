@@ -5,10 +5,11 @@
 const { refusal } = require('../base/errors.js');
 const { kHolder, kMemory } = require('../base/protocol.js');
 const { hasTransfer } = require('../base/runtime.js');
+const { limitOf } = require('./options.js');
 
 /** The error of memory that a pool was refused. */
 const refuseSegment = ({ core, segmentBytes }, failure) =>
-  refusal(failure, 'maxBytes', segmentBytes, { asked: core.settings.memory });
+  refusal(failure, limitOf(core.settings), segmentBytes, { asked: core.settings.memory });
 
 /** Makes the ArrayBuffer of a segment, unless there is one. */
 function makeSegment(pool, index) {

@@ -14,7 +14,7 @@ module.exports = [
       'gc mode frees': ["policy.safety === 'gc' || (", 'false || ('],
       'no wipe': ['(wipe ? wipe', '(false ? wipe', { tests: room }],
       'what is stolen is freed': ['if (ab.byteLength > 0) this.#free', 'this.#free'],
-      'it stays charged': ['    this.#leases.disown(span.size);\n', ''],
+      'it stays charged': ['    this.#budget.discharge(span.size);\n', ''],
       'it stays counted': ['    this.bytes -= span.size;\n', ''],
       'it is not marked': ['else ab[kHolder] = guard;', ''],
       'how it died is not told': ['if (guard !== undefined) guard.death = span.death;', ''],

@@ -10,19 +10,20 @@ module.exports = [
     file: 'request/heap-share.js',
     tests: overflow,
     mutants: {
-      'the heap has no limit': ['size > limit - used', 'false'],
-      'one byte too many': ['size > limit - used', 'size > limit - used + 1'],
-      'what is in use is not counted': ['    this.#used = used + size;\n', ''],
-      'what is free stays counted': ['    this.#used -= bytes;\n', ''],
-      'the peak stays behind': ['if (this.#peak < this.#used) this.#peak = this.#used;', ''],
+      'the heap has no limit': ['if (full !== null) throw', 'if (false) throw'],
+      'heap Buffers are not charged': ['    budget.force(size); // no call from here on\n', ''],
+      'the peak stays behind': ['if (this.#peak < used) this.#peak = used;', ''],
+      'the peak is without those whom the guard came too late for': [
+        'const used = this.#used + size;',
+        'const used = this.budget.used + size;',
+      ],
       'refusals are not counted': ['    this.#counts.refused++;\n', ''],
-      'refusals have no status': ['return withStatus(503, error);', 'return error;'],
       'secrets on the heap share an ArrayBuffer': [
         'return wipe ? Buffer.allocUnsafeSlow(size) : Buffer',
         'return Buffer',
       ],
       'late Buffers are not counted': [
-        'this.#counts.lateBuffers++;',
+        'counts.lateBuffers++;',
         '',
         { tests: ['request/late.test.js'] },
       ],
@@ -47,20 +48,18 @@ module.exports = [
         'warnOnce',
         { tests: ['request/body-ended.test.js'] },
       ],
-      'the share is given back after the response too': [
-        'if (!this.isOver) this.#arenas.heap',
-        'this.#arenas.heap',
+      'what is late has the share of the heap': [
+        'this.isOver ? null : arenas.heapFor(size, this.#isUnguarded)',
+        'arenas.heapFor(size, this.#isUnguarded)',
       ],
-      'the room of the heap is not given back': [
-        'stack ends\n    this.#room += count;\n',
-        'stack ends\n',
-        { tests: ['request/limits.test.js'] },
+      'what the system refuses has no status': [
+        'withStatus(503, this.#arenas.heap.refuse(error));',
+        'this.#arenas.heap.refuse(error);',
       ],
       'the heap serves whatever onOverflow says': [
         "if (this.settings.onOverflow === 'error') {",
         'if (false) {',
       ],
-      'another status': ['      413,\n', '      503,\n'],
       'what is late is on the heap': [
         "this.isOver ? 'after the response' : 'on the heap'",
         "'on the heap'",
@@ -77,9 +76,19 @@ module.exports = [
         'return this',
       ],
       'whom the guard came too late for has the share of the heap': [
-        "'maxBytes', maxBytes);",
-        ');',
+        'if (isUnguarded) return this.heap.unguarded;',
+        '',
         { tests: ['guard/install.test.js'] },
+      ],
+      'another status': ["about('maxBytesPerRequest', 413)", "about('maxBytesPerRequest', 503)"],
+      'who has all of what requests have is answered without a status': [
+        'this.#about(option, 503)',
+        'this.#about(option)',
+      ],
+      'its memory has no name': [
+        'name: this.settings.name, status',
+        "name: '', status",
+        { tests: ['mistakes/budgets.test.js'] },
       ],
       'nothing serves after close()': [
         "onOverflow === 'error' && this.#closing === null",

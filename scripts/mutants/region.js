@@ -66,10 +66,7 @@ module.exports = [
     file: 'region/chunks.js',
     tests: ['region/region.test.js'],
     mutants: {
-      'records do not count': [
-        'const failure = this.#leases.adopt(bytes);',
-        'const failure = this.#leases.adopt(0);',
-      ],
+      'records do not count': ['this.budget.tryCharge(bytes)', 'this.budget.tryCharge(0)'],
       'at the limit free chunks stay': [
         "return chunk.kind === 'limit' && this.makeRoom(size) ? this.#lease(size, size) : chunk;",
         'return chunk;',
@@ -103,7 +100,7 @@ module.exports = [
     tests: ['region/free.test.js'],
     mutants: {
       'what can never fit is tried': [
-        'return size + records <= settings.maxBytes;',
+        'return size + records <= chunks.budget.limit;',
         'return true;',
       ],
       'chunks go back in vain': [

@@ -55,7 +55,7 @@ module.exports = [
         '',
         { equivalent: 'the watch of its response ends it once' },
       ],
-      'no limit on the heap': ['if (size > this.#room) throw this.limitError(size);', ''],
+      'no limit on the heap': ['if (size > this.room) throw this.limitError(size);', ''],
       'a context of what is over has its arena': [
         'this.isOver ? undefined : this.arena',
         'this.arena',
@@ -67,26 +67,18 @@ module.exports = [
         { tests: long },
       ],
       'each span makes a request young': ['if (this.since < 0) this', 'this', { tests: long }],
-      'heap bytes are not charged': [
-        '    this.#room -= size;\n',
-        '',
-        { tests: ['request/room.test.js'] },
-      ],
-      'windows are not charged': ['    this.#room -= count;\n', ''],
+      'windows are not charged': ['    this.budget.forceChunk(count);\n', ''],
       'after the end there is no limit': [
-        'if (size > this.#room) throw',
-        'if (!this.isOver && size > this.#room) throw',
-        { tests: ['request/late.test.js'] },
+        'if (size > this.room) throw',
+        'if (!this.isOver && size > this.room) throw',
+        { tests: ['mistakes/budgets.test.js'] },
       ],
       'windows take all of the room': [
         'Math.max(need, Math.min(want, ahead))',
         'Math.max(need, want)',
         { tests: ['request/room.test.js'] },
       ],
-      'windows are not discharged': [
-        'discharge(count) {\n    this.#room += count;\n',
-        'discharge(count) {\n',
-      ],
+      'windows are not discharged': ['    this.#budget.dischargeChunk(count);\n', ''],
       'the heap serves one allocation only': ['    this.#usesHeap = true;\n', ''],
       'the guard came in time for all': [
         'this.#isUnguarded = this.#arenas.guardRest() !== this.#late;',

@@ -31,8 +31,8 @@ module.exports = [
       ],
       'each route begins another span': ['settings.safety !== this.settings.safety', 'true'],
       'heap Buffers of a route that wipes are as others': [
-        'const { wipe } = this.settings;',
-        'const { wipe } = this.arenas.settings;',
+        'settings.wipe, existing)',
+        'this.arenas.settings.wipe, existing)',
         { tests: ['request/overflow.test.js'] },
       ],
       'nothing gives way to what does not fit': [
@@ -41,7 +41,7 @@ module.exports = [
         { tests: ['request/room.test.js'] },
       ],
       'the limit of the route is forgotten': [
-        '    this.#room += settings.maxBytesPerRequest - this.limit;\n',
+        '    if (this.#budget !== null) this.#budget.limit = this.limit;\n',
         '',
       ],
     },

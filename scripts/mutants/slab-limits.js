@@ -6,8 +6,8 @@ module.exports = [
     tests: ['slab/growth.test.js'],
     mutants: {
       'an exhausted slab never names maxBytes': [
-        'if (fitting.some(isBound)) {',
-        'if (false) {',
+        'fitting.some(isBound) ?',
+        'false ?',
         { tests: ['slab/options.test.js'] },
       ],
       'an exhausted slab looks at its first pool alone': [

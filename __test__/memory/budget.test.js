@@ -1,0 +1,158 @@
+'use strict';
+// tier: run-time
+
+// A budget: what it refuses and why, what its parent is charged, and what a call that is cut off leaves.
+
+const test = require('ava');
+const { RallocError } = require('../../lib/base/errors.js');
+const { Budget } = require('../../lib/memory/budget.js');
+const { MeasuredBudget } = require('../../lib/memory/measured-budget.js');
+
+const about = (option, name = '', status = undefined) => ({
+  option,
+  of: 'request arenas',
+  name,
+  status,
+});
+
+test('a budget is full when its limit is reached, and not a byte before', (t) => {
+  const budget = new Budget(about('maxBytes'), 100);
+  t.is(budget.fullFor(100), null);
+  t.is(budget.fullFor(101), budget);
+  budget.force(60);
+  t.deepEqual([budget.used, budget.room, budget.limit], [60, 40, 100]);
+  t.is(budget.fullFor(40), null);
+  t.is(budget.fullFor(41), budget);
+  budget.discharge(60);
+  t.is(budget.fullFor(100), null);
+});
+
+test('a parent that is full is told, and the child where both are', (t) => {
+  const root = new Budget(about('maxBytes'), 100);
+  const parent = new Budget(about('maxHeapBytes'), 1000, root);
+  const child = new Budget(about('maxBytesPerRequest'), 50, parent);
+  const sibling = new Budget(about('maxBytesPerRequest'), 100, parent);
+  sibling.force(70);
+  t.is(child.fullFor(30), null);
+  t.is(child.fullFor(31), root, 'above its parent, which has room');
+  t.is(child.fullFor(51), child);
+  child.force(30);
+  t.deepEqual([child.used, parent.used, root.used], [30, 100, 100]);
+  sibling.discharge(70);
+  t.deepEqual([child.used, parent.used, root.used], [30, 30, 30]);
+});
+
+test('force() charges beyond every limit, and cannot fail', (t) => {
+  const parent = new Budget(about('maxHeapBytes'), 10);
+  const child = new Budget(about('maxBytesPerRequest'), 20, parent);
+  child.force(25);
+  t.deepEqual([child.used, child.room, parent.used, parent.room], [25, -5, 25, -15]);
+  t.is(child.fullFor(0), child, 'overdrawn');
+  child.discharge(25);
+  t.deepEqual([child.used, parent.used], [0, 0]);
+});
+
+test("bytes of chunks, which are counted below, are not the parent's", (t) => {
+  const parent = new Budget(about('maxHeapBytes'), 10);
+  const child = new Budget(about('maxBytesPerRequest'), 100, parent);
+  child.forceChunk(60);
+  t.deepEqual([child.used, parent.used], [60, 0]);
+  t.is(child.fullFor(41), child);
+  child.dischargeChunk(60);
+  t.deepEqual([child.used, parent.used], [0, 0]);
+});
+
+test('a refusal tells the option, whose it is, who has the bytes, and the status', (t) => {
+  const usage = { parts: ['4 B on the heap'], remedy: 'wait' };
+  const budget = new Budget(about('maxHeapBytes', 'api', 503), 10);
+  budget.force(4);
+  t.is(budget.name, 'api');
+  const error = budget.refusal(7, usage);
+  t.true(error instanceof RallocError);
+  const { code, option, requested, limit, used, status, statusCode } = error;
+  t.deepEqual(
+    { code, option, requested, limit, used, status, statusCode },
+    {
+      code: 'ERR_RALLOC_LIMIT',
+      option: 'maxHeapBytes',
+      requested: 7,
+      limit: 10,
+      used: 4,
+      status: 503,
+      statusCode: 503,
+    },
+  );
+  t.is(
+    error.message,
+    "7 bytes do not fit: 4 of 10 bytes are taken (4 B on the heap). Raise maxHeapBytes of request arenas 'api', or wait",
+  );
+  budget.name = '';
+  t.regex(budget.refusal(7, usage).message, /Raise "maxHeapBytes", or wait$/);
+  t.is(new Budget(about('maxBytes'), 1).refusal(2).status, undefined);
+});
+
+test('what is counted elsewhere is read there, and refused there', (t) => {
+  let used = 5;
+  const memory = {
+    used: () => used,
+    adopt: (bytes) => {
+      if (used + bytes > 10) return { kind: 'limit', used, limit: 10 };
+      used += bytes;
+      return undefined;
+    },
+    disown: (bytes) => {
+      used -= bytes;
+    },
+  };
+  const budget = new MeasuredBudget(about('maxBytes'), 10, memory);
+  t.deepEqual([budget.used, budget.room], [5, 5]);
+  t.is(budget.fullFor(6), budget);
+  t.false(budget.tryCharge(6));
+  t.deepEqual(budget.failure, { kind: 'limit', used: 5, limit: 10 });
+  t.true(budget.tryCharge(5));
+  t.is(budget.fullFor(1), budget);
+  budget.discharge(10);
+  t.deepEqual([budget.used, budget.room], [0, 10]);
+});
+
+/** Calls `act` at each depth of what is left of the stack, from its end on: how often it was cut off. It is compiled before, which takes more of the stack. */
+function atEveryDepth(act) {
+  let cuts = 0;
+  act();
+  const descend = () => {
+    try {
+      descend();
+    } catch {}
+    try {
+      act();
+    } catch {
+      cuts++;
+    }
+  };
+  descend();
+  return cuts;
+}
+
+test('where the stack ends a charge reaches all levels, or none', (t) => {
+  const levels = [new Budget(about('maxBytes'), 1)];
+  for (let i = 0; i < 60; i++) levels.push(new Budget(about('maxBytes'), 1, levels.at(-1)));
+  const last = levels.at(-1);
+  const isEven = () => levels.every(({ used }) => used === last.used);
+  let charged = 0;
+  const cuts = atEveryDepth(() => {
+    last.force(1);
+    charged++;
+  });
+  t.true(cuts > 0 && charged > 0);
+  t.is(last.used, charged);
+  t.true(isEven());
+  let discharged = 0;
+  t.true(
+    atEveryDepth(() => {
+      last.discharge(1);
+      discharged++;
+    }) > 0,
+  );
+  t.is(last.used, charged - discharged);
+  t.true(isEven());
+});
