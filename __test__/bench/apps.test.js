@@ -18,6 +18,7 @@ const { fileOf, linesChanged, VARIANTS, variantsOn } = require('../../bench/apps
 const { NotFetched } = require('../../demo/download.js');
 const { run } = require('../helpers/child.js');
 const { folder } = require('../helpers/folder.js');
+const { needsNpm } = require('../helpers/needs.js');
 
 const APPS = path.join(__dirname, '..', '..', 'bench', 'apps');
 const names = Object.keys(APPLICATIONS);
@@ -148,7 +149,7 @@ function packagesIn(dir, dependencies) {
   fs.writeFileSync(path.join(dir, 'package-lock.json'), JSON.stringify(lock));
 }
 
-test('packages are installed once, with ralloc beside them', async (t) => {
+needsNpm('packages are installed once, with ralloc beside them', async (t) => {
   const dir = folder(t);
   packagesIn(dir, {});
   await install(dir);
@@ -159,7 +160,7 @@ test('packages are installed once, with ralloc beside them', async (t) => {
   t.false(fs.existsSync(linked), 'which an installation makes');
 });
 
-test('packages that npm cannot install reject with its reason', async (t) => {
+needsNpm('packages that npm cannot install reject with its reason', async (t) => {
   const dir = folder(t);
   packagesIn(dir, { 'not-in-the-lock': '1.0.0' });
   const error = await t.throwsAsync(install(dir), { instanceOf: NotFetched });

@@ -11,7 +11,7 @@ const { Progress } = require('../../demo/progress.js');
 const { rowsOf } = require('../../demo/rows.js');
 const { verdict } = require('../../demo/screen.js');
 const { Child, ChildError } = require('../method/child.js');
-const { placement } = require('../method/cpus.js');
+const { pin, placement } = require('../method/cpus.js');
 const { table } = require('../report.js');
 const { APPLICATIONS } = require('./applications.js');
 const { parse, USAGE, UsageError } = require('./options.js');
@@ -61,9 +61,9 @@ const COLUMNS = [
 /** A ratio to `plain`; of one block without its interval, which has no bounds. */
 function compared(ratio) {
   if (ratio === null || ratio.low === ratio.high) return '';
-  return Number.isFinite(ratio.high)
-    ? verdict(ratio).replace('no difference', '≈')
-    : `${ratio.value.toFixed(2)} ×`;
+  const value = ratio.value.toFixed(2);
+  if (!Number.isFinite(ratio.high)) return `${value} ×`;
+  return verdict(ratio).replace('no difference', `≈ ${value}`);
 }
 
 const READING = `CPU, req/s: a closed loop; CPU of all threads of the process, a request. p99: at one rate for all, 60 % of plain's req/s, from the intended
@@ -71,8 +71,7 @@ start. RSS: the peak of a process. minor, major, steps: collections in 10,000 re
 their 95 % intervals over blocks; ≈: no difference. Not measured: a network, and clients on another machine.`;
 
 function show(name, runs) {
-  const changed = linesChanged(APPLICATIONS[name]);
-  console.log(`\n${name}: ${APPLICATIONS[name].about}; lines changed: ${changed}`);
+  console.log(`\n${name}: ${APPLICATIONS[name].about}; lines changed: ${runs[0].linesChanged}`);
   console.log(
     table([
       COLUMNS.map(([title]) => title),
@@ -86,18 +85,22 @@ const serviceOf = ({ service }) =>
 
 /** The rows of an application on a Node. */
 async function measureOne(name, { lead, contenders, plan, processors, onSlice }) {
+  const application = APPLICATIONS[name];
+  const changed = linesChanged(application);
   const load = new Child(path.join(__dirname, 'client.js'), [name]);
   load.pin(processors?.client);
   let service;
   try {
-    service = await serviceOf(APPLICATIONS[name])?.start(APPLICATIONS[name].ask());
+    service = await serviceOf(application)?.start(application.ask());
+    if (processors && service?.pid) pin(service.pid, processors.client);
     const upstream = service?.upstream ?? (await load.call('upstream'));
     const measured = await measure({
       ...{ mix: name, server: name, program: path.join(__dirname, 'serve.js') },
       ...{ contenders, node: lead.path, env: {}, processors, port: 0 },
       ...{ load, upstream, plan, onSlice },
     });
-    return rowsOf(contenders, measured, { node: lead.version, application: name });
+    const about = { node: lead.version, application: name, linesChanged: changed };
+    return rowsOf(contenders, measured, about);
   } finally {
     await load.stop();
     await service?.stop();

@@ -53,7 +53,7 @@ async function fill(host, exchanges) {
   await client.end();
 }
 
-/** Resolves to `{ upstream, stop }`: the folder of its socket, and what ends it. */
+/** Resolves to `{ upstream, pid, stop }`: the folder of its socket, its process, and what ends it. */
 async function start(exchanges) {
   const bin = programsIn(everywhere());
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ralloc-pg-'));
@@ -71,16 +71,19 @@ async function start(exchanges) {
   }
   const args = ['-D', data, '-k', folder, '-c', 'listen_addresses=', '-c', 'fsync=off'];
   const server = spawn(path.join(bin, 'postgres'), args, { ...who, cwd: folder, stdio: 'ignore' });
-  const kill = () => server.kill('SIGQUIT');
-  process.once('exit', kill);
+  const abort = () => {
+    server.kill('SIGQUIT');
+    remove();
+  };
+  process.once('exit', abort);
   const stop = async () => {
-    process.off('exit', kill);
-    if (server.exitCode === null && kill()) await once(server, 'exit');
+    process.off('exit', abort);
+    if (server.exitCode === null && server.kill('SIGQUIT')) await once(server, 'exit');
     remove();
   };
   try {
     await fill(folder, exchanges);
-    return { upstream: folder, stop };
+    return { upstream: folder, pid: server.pid, stop };
   } catch (error) {
     await stop();
     throw error;
