@@ -72,8 +72,7 @@ class Window {
     const before = this.#span;
     const left = this.retract();
     const epoch = this.openEpoch();
-    let usual = 0;
-    let span;
+    let [usual, span] = [0, undefined];
     try {
       if (size > owner.room) owner.makeRoom(size);
       this.releaseUnused();
