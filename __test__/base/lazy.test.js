@@ -66,6 +66,7 @@ needsInterrupt(
 for (const [how, args] of [
   ['has emptied', []],
   ['has emptied and filled', ['again']],
+  ['has put nothing in the place of all modules of', ['undefined']],
 ]) {
   test(`an object from before a program ${how} Node's cache loads what it needs later into its own copy`, async (t) => {
     const { result, stderr } = await run('base/dropped.js', { args });

@@ -16,8 +16,12 @@ const ROOT =
 const OURS = ['lib', 'tools'].map((name) => ROOT + name + path.sep);
 const isOurs = (file) => OURS.some((folder) => file.startsWith(folder));
 
-/** Our modules in Node's cache, by file; none where a program has made a `require` of its own, which has no cache. */
-const cached = () => Object.entries(require.cache ?? {}).filter(([file]) => isOurs(file));
+/** Our modules in Node's cache: not what a program has put there in their place. None where it has made a `require` of its own, which has no cache. */
+function cached() {
+  if (ROOT === undefined) return [];
+  const all = Object.entries(require.cache ?? {});
+  return all.flatMap(([file, one]) => (isOurs(file) && one?.filename === file ? one : []));
+}
 
 /** Of this copy's modules, those that were there before this one, and what was there at each load. */
 const known = new Set();
@@ -26,15 +30,19 @@ const known = new Set();
 function copy() {
   const found = new Set(known);
   for (const one of found) {
-    for (const child of one.children) if (isOurs(child.filename)) found.add(child);
+    for (const child of one.children ?? []) if (isOurs(child.filename)) found.add(child);
   }
   return [...found].sort((one, other) => one.loaded - other.loaded);
 }
 
-const know = () => {
-  for (const [, one] of cached()) known.add(one);
-};
-if (ROOT !== undefined) know();
+/** What is in the cache now is of this copy. */
+function know() {
+  const ours = cached();
+  for (const one of ours) known.add(one);
+  return ours;
+}
+
+know();
 
 const put = (modules) => {
   for (const one of modules) require.cache[one.filename] = one;
@@ -43,11 +51,9 @@ const put = (modules) => {
 /** What was half made before the load that is under way; null once that is over. What it began and did not finish is what was cut off. */
 let before = null;
 
-/** Our modules that are not loaded yet: those of a `--require` that is at work, and what was cut off. */
-const halfMade = () => cached().flatMap(([file, { loaded }]) => (loaded === false ? file : []));
-
 function loadWhole(make) {
-  const unfinished = halfMade();
+  // Those of a `--require` that is at work, and what was cut off.
+  const unfinished = know().flatMap(({ filename, loaded }) => (loaded === false ? filename : []));
   if (before !== null) {
     for (const file of unfinished) if (!before.includes(file)) delete require.cache[file];
   }
@@ -59,18 +65,15 @@ function loadWhole(make) {
 
 function drop() {
   const dropped = cached();
-  for (const [file] of dropped) delete require.cache[file];
-  return dropped.map(([, one]) => one);
+  for (const { filename } of dropped) delete require.cache[filename];
+  return dropped;
 }
 
 /** Whether a program has emptied Node's cache, and perhaps has another copy in it by now. */
 const isDropped = () => known.size > 0 && require.cache[__filename] !== module;
 
 function load(make) {
-  if (!isDropped()) {
-    know();
-    return loadWhole(make);
-  }
+  if (!isDropped()) return loadWhole(make);
   const others = drop();
   try {
     put(copy());

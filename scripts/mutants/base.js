@@ -25,10 +25,7 @@ module.exports = [
     mutants: {
       'what was cut off stays half made': ['if (before !== null) {', 'if (false) {'],
       'each time anew': ['if (made === undefined) {', '{'],
-      'what was dropped is loaded into another copy': [
-        'if (!isDropped()) {',
-        'if (known.size >= 0) {',
-      ],
+      'what was dropped is loaded into another copy': ['if (!isDropped()) return', 'return'],
       'a copy stays in the place of another': ['put(others);', ''],
       'of a copy that was dropped no child is found': [
         'if (isOurs(child.filename)) found.add(child);',
