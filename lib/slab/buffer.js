@@ -161,12 +161,15 @@ class SlabBuffer extends FastBuffer {
     };
     isInFlight = (buffer, pool) => pool.isInFlight(buffer.#slot);
     wait = (buffer, pool) => {
+      if (pool.operations === 0) return false;
       const slot = buffer.#slot;
       const start = (slot & pool.mask) << pool.sizeLog;
-      pool.guards[slot >>> pool.shift].wait({ start, stop: start + pool.size, buffer });
+      const part = { start, stop: start + pool.size, buffer };
+      if (!pool.guards[slot >>> pool.shift].wait(part)) return false;
       pool.forget(slot);
       pool.inFlight++;
       buffer.#state = IN_FLIGHT;
+      return true;
     };
     // After the call to the pool none that could throw: whoever has no token has the Buffer.
     send = (core, buffer) => {
@@ -213,7 +216,7 @@ function releaseSlow(core, buffer, pool) {
     setState(buffer, FREED);
     return;
   }
-  if (isInFlight(buffer, pool)) return wait(buffer, pool);
+  if (wait(buffer, pool)) return;
   if (pool.top >= pool.limit) pool.flushExcess(1);
   giveBack(buffer, pool);
 }

@@ -145,7 +145,7 @@ module.exports = [
         { tests: ['slab/slab.test.js'] },
       ],
       'a free in flight gives the slot back': [
-        '  if (isInFlight(buffer, pool)) return wait(buffer, pool);\n',
+        '  if (wait(buffer, pool)) return;\n',
         '',
         { tests: ['slab/guard.test.js'] },
       ],
