@@ -6,8 +6,6 @@ const { Recorder, isRunning } = require('./recorder.js');
 const { Session } = require('./session.js');
 const { Writer, prepare } = require('./writer.js');
 
-let running; // the session of this thread
-
 const runningError = () =>
   new RallocError(
     'ERR_RALLOC_PROFILE_RUNNING',
@@ -19,7 +17,7 @@ const runningError = () =>
  * processes. `onFailure(error)`: it is over before its time. `onOver()`: it is over.
  */
 function record({ file, append, ...options }, onFailure, onOver) {
-  if ((running !== undefined && !running.isOver) || isRunning()) throw runningError(); // of another copy, too
+  if (isRunning()) throw runningError();
   if (!append) prepare(file);
   const writer = new Writer(file);
   const onSample = () => session.onSample();
@@ -27,7 +25,6 @@ function record({ file, append, ...options }, onFailure, onOver) {
   const recorder = new Recorder({ ...options, onSample, onPost });
   const session = new Session(recorder, writer, onFailure, onOver);
   session.start();
-  running = session;
   return session;
 }
 
