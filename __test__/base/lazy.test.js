@@ -213,7 +213,7 @@ async function mounted(t, how) {
 }
 
 for (const [how, most] of [
-  ['require', 5500],
+  ['require', 5600],
   ['import', 8000],
 ]) {
   test(`a mount by ${how} loads at most ${most} lines, and nothing that req.arena alone does not need`, async (t) => {

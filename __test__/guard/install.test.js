@@ -68,6 +68,39 @@ for (const [title, act, RALLOC_GUARD = '', execArgv = []] of [
   });
 }
 
+const ENDING = [
+  'http.OutgoingMessage.prototype._flushOutput',
+  'http.OutgoingMessage.prototype.destroy',
+  'stream.Duplex.prototype.destroy',
+  'stream.Readable.prototype.destroy',
+  'stream.Readable.prototype.read',
+  'stream.Readable.prototype.setEncoding',
+];
+
+test('methods that only end holds are replaced with the first hold', async (t) => {
+  const changes = await whatChange(t, ['arena with the guard', 'held chunks']);
+  const [mounted, holding] = Object.values(changes);
+  t.deepEqual(
+    mounted.replaced.filter((name) => ENDING.includes(name)),
+    [],
+  );
+  t.deepEqual(
+    ENDING.filter((name) => !holding.replaced.includes(name)),
+    [],
+  );
+  t.deepEqual([holding.different, holding.warnings], [[], []]);
+});
+
+test('where they cannot be replaced the first holds warn, and go on', async (t) => {
+  const { warnings, code } = await whatChanges(t, 'held chunks, classes frozen since');
+  t.is(code, undefined);
+  const texts = warnings.map(({ message }) => /replace (.*?\.) Give/.exec(message)?.[1]);
+  t.deepEqual(texts, [
+    'stream.read, stream.setEncoding, stream.destroy, stream.destroy: Buffers given to these are held until holdMs is over.',
+    'http.uncork, http._flushOutput, http.destroy: Buffers given to these are held until holdMs is over.',
+  ]);
+});
+
 const both = (state) => ({ dgram: state, web: state });
 
 const replaced = both('replaced');
@@ -247,10 +280,10 @@ test('wrong arguments get the errors that they get without the guard, two frames
 test('every function that the guard replaces is among them', async (t) => {
   const [compared, changes] = await Promise.all([
     errorsOf(t, 'without'),
-    run('guard/what-changes.js', { args: ['requests'] }),
+    run('guard/what-changes.js', { args: ['held chunks'] }),
   ]);
   t.is(changes.code, 0, changes.stderr);
-  const { replaced } = changes.result.requests;
+  const { replaced } = changes.result['held chunks'];
   t.true(replaced.length > 40, `${replaced.length} are replaced`);
   t.deepEqual(
     replaced.filter((name) => !(name in compared)),

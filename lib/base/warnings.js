@@ -34,8 +34,8 @@ const texts = {
     `${count} Buffer${count === 1 ? '' : 's'} of ${size} bytes of the slab '${name}' ${count === 1 ? 'is' : 'are'} held, the first for ${Math.round(age)} ms; each needs its free()`,
   RALLOC_OPERATION_LONG: (seconds) =>
     `an operation of Node that was given a Buffer of an arena is not over ${seconds} s after the arena's reset or the end of its response; its memory now waits for the garbage collector. Give the operation a deadline (most often it is a write to a peer that does not read), or raise "holdMs" if it may take so long`,
-  RALLOC_GUARD_PARTIAL: (names) =>
-    `the guard could not replace ${names.join(', ')}: Buffers given to these are not held. Give them copyOut(buffer), hold() it, or install the guard first of all, by node --import ralloc/guard`,
+  RALLOC_GUARD_PARTIAL: ({ names, fate }) =>
+    `the guard could not replace ${names.join(', ')}: Buffers given to these are ${fate}. Give them copyOut(buffer), hold() it, or install the guard first of all, by node --import ralloc/guard`,
   RALLOC_PROFILE_STOPPED: ({ message }) =>
     `the profiler has stopped, and the application goes on without it. ${message}`,
   RALLOC_TRIAL_OFF: ({ message }) =>

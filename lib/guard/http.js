@@ -7,7 +7,7 @@
 const { ClientRequest, OutgoingMessage, ServerResponse } = require('node:http');
 const { kHolder } = require('../base/protocol.js');
 const { refused } = require('./refused.js');
-const { wrap } = require('./wrap.js');
+const { withFirstHold, wrap } = require('./wrap.js');
 
 const { isView } = ArrayBuffer;
 
@@ -66,6 +66,7 @@ const isOver = (message) =>
 function keep(message, end, corkedItself) {
   if (!isKeeping(message) || isOver(message)) return end();
   if (message[kEnds] === undefined) {
+    wrapEnds();
     message[kEnds] = [];
     keeping++;
   }
@@ -163,18 +164,23 @@ const makeDestroy = (destroy) =>
     }
   };
 
+const OWN = [ClientRequest.prototype, ServerResponse.prototype];
+
+// Of patches that kept the prototype's, and call those, the classes have their own; Node has none there.
+const wrapEnds = withFirstHold('http', () => {
+  const { prototype } = OutgoingMessage;
+  for (const name of ['uncork', '_flushOutput']) wrap(prototype, name, makeFlush);
+  wrap(prototype, 'destroy', makeDestroy);
+  for (const own of OWN) if (own.destroy !== prototype.destroy) wrap(own, 'destroy', makeDestroy);
+});
+
 function guardMessages() {
   const { prototype } = OutgoingMessage;
   wrap(prototype, 'write', makeWrite);
   wrap(prototype, 'end', makeEnd);
-  wrap(prototype, 'uncork', makeFlush);
-  wrap(prototype, '_flushOutput', makeFlush);
-  wrap(prototype, 'destroy', makeDestroy);
-  // Of patches that kept the prototype's, and call those; Node has none there.
-  for (const { prototype: own } of [ClientRequest, ServerResponse]) {
+  for (const own of OWN) {
     wrap(own, 'write', makeWrite);
     if (own.end !== prototype.end) wrap(own, 'end', makeEnd);
-    if (own.destroy !== prototype.destroy) wrap(own, 'destroy', makeDestroy);
   }
 }
 

@@ -104,7 +104,8 @@ function wrapAll(group, key, isLate = false) {
   const missing = loaded.flatMap(([part, guard]) => wrapPart(part, guard, isLate));
   Reflect.defineProperty(stream, key, { value: true });
   installed.add(key);
-  if (missing.length > 0) warnOnce('RALLOC_GUARD_PARTIAL', missing, group);
+  if (missing.length > 0)
+    warnOnce('RALLOC_GUARD_PARTIAL', { names: missing, fate: 'not held' }, group);
 }
 
 /** Wraps Node's functions, but for what installRest() does, where that is wanted. Returns whether they are wrapped. */

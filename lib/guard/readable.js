@@ -7,7 +7,7 @@
 const stream = require('node:stream');
 const { afterAwaits, isHeard } = require('./operation.js');
 const { kHolder } = require('../base/protocol.js');
-const { wrap } = require('./wrap.js');
+const { withFirstHold, wrap } = require('./wrap.js');
 
 const { isView } = ArrayBuffer;
 
@@ -31,6 +31,7 @@ class Queue {
 
   #begins() {
     if (this.isHolding) return;
+    wrapEnds();
     this.isHolding = true;
     waiting++;
   }
@@ -231,13 +232,17 @@ const makeSetEncoding = (setEncoding) =>
   };
 
 // Duplex has a copy of Writable's destroy().
+const wrapEnds = withFirstHold('stream', () => {
+  const { prototype } = stream.Readable;
+  wrap(prototype, 'read', makeRead);
+  wrap(prototype, 'setEncoding', makeSetEncoding);
+  for (const one of [prototype, stream.Duplex.prototype]) wrap(one, 'destroy', makeDestroy);
+});
+
 function guardReadables() {
   const { prototype } = stream.Readable;
   wrap(prototype, 'push', makePush);
   wrap(prototype, 'unshift', makeUnshift);
-  wrap(prototype, 'read', makeRead);
-  wrap(prototype, 'setEncoding', makeSetEncoding);
-  for (const one of [prototype, stream.Duplex.prototype]) wrap(one, 'destroy', makeDestroy);
 }
 
 module.exports = { guardReadables, queueOf };

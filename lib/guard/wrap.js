@@ -3,6 +3,7 @@
 // How a function of Node is replaced.
 
 const { kProfiler } = require('../base/protocol.js');
+const { warnOnce } = require('../base/warnings.js');
 
 let refused = [];
 const originals = new WeakMap(); // of wrappers
@@ -31,8 +32,8 @@ function dress(wrapper, original) {
 
 /**
  * Replaces the method `name` of `object` by make(original), which looks like it. False where there is no such method,
- * or where it cannot be replaced: in a module that somebody froze, or behind a getter of another patch. Never throws.
- * With `part` 'get' it is the getter of a property.
+ * or where it cannot be replaced: in a module that somebody froze, or behind a getter of another patch. Throws only
+ * where the stack ends. With `part` 'get' it is the getter of a property.
  */
 function wrap(object, name, make, part = 'value') {
   const descriptor = Object.getOwnPropertyDescriptor(object ?? {}, name);
@@ -42,11 +43,31 @@ function wrap(object, name, make, part = 'value') {
     const wrapper = dress(make(descriptor[part]), descriptor[part]);
     originals.set(wrapper, descriptor[part]);
     if (Reflect.defineProperty(object, name, { ...descriptor, [part]: wrapper })) return true;
-  } catch {
-    // It is as it was.
+  } catch (error) {
+    if (error instanceof RangeError) throw error;
   }
   refused.push(name);
   return false;
 }
 
-module.exports = { wrap, dress, originalOf, takeRefused };
+/**
+ * A function that calls wrapEnds() once, with the first hold, for methods that only end holds: in a server that has none nothing is asked of them. Where
+ * it cannot be done holds end later, by `holdMs`; where the stack ends, the next hold does it.
+ */
+function withFirstHold(part, wrapEnds) {
+  let isDone = false;
+  return () => {
+    if (isDone) return;
+    try {
+      wrapEnds();
+      const names = takeRefused().map((name) => `${part}.${name}`);
+      if (names.length > 0)
+        warnOnce('RALLOC_GUARD_PARTIAL', { names, fate: 'held until holdMs is over' }, wrapEnds);
+      isDone = true;
+    } catch {
+      // The stack ends here.
+    }
+  };
+}
+
+module.exports = { wrap, dress, originalOf, takeRefused, withFirstHold };

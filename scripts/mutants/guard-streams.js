@@ -5,6 +5,7 @@ module.exports = [
     file: 'guard/readable.js',
     tests: ['guard/readable.test.js'],
     mutants: {
+      'nothing ends what a queue holds': ['    wrapEnds();\n', ''],
       'a queue holds nothing': ['queueOf(readable).pushed(size, end);', 'end();'],
       'what was put back holds nothing': [
         'queueOf(readable).unshifted(size, length, end);',

@@ -124,6 +124,7 @@ module.exports = [
         '',
         { tests: ['guard/dead.test.js'] },
       ],
+      'nothing ends what a message keeps': ['    wrapEnds();\n', ''],
       'messages that keep something are not counted': [
         '    keeping++;\n',
         '',
