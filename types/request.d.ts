@@ -70,6 +70,13 @@ export interface RequestArenaOptions<Target = any> {
    */
   trim?: boolean | undefined;
   /**
+   * Sets V8's flag `--external-memory-accounted-in-global-limit`, by which the bytes of dead Buffers bring no major collections about, for the whole
+   * process. V8 13.6 to 14.7 have it (Node 24 to 26); later ones do so without it. It is set once, when a server listens for the first time after the mount, or at
+   * the first request where one listened before. `RALLOC_TUNE=on` and `RALLOC_TUNE=off` stand above the option. `stats().tuned` says what was done.
+   * @default false
+   */
+  tune?: boolean | undefined;
+  /**
    * A name for errors and `stats()`: beyond `maxBytes` an allocation says "Raise maxBytes of request arenas 'api'".
    * @default ''
    */
@@ -158,8 +165,38 @@ export interface RequestArenaStats {
   heap: HeapStats;
   /** Of the process, whichever middleware did it: see `trim`. */
   trims: TrimStats;
+  /** What `tune` did to the process. */
+  tuned: TuneState;
   memory: MemoryStats;
 }
+
+/**
+ * - `'off'`: nothing, since this middleware was not asked to.
+ * - `'waiting'`: nothing yet: no server listens.
+ * - `'set'`: V8's flag is set.
+ *
+ * Otherwise nothing, for good, because
+ *
+ * - `'command-line'`: the flag, or its opposite, is on the command line.
+ * - `'default'`: this V8 counts so without a flag.
+ * - `'unsupported'`: this V8 has no such flag, or the program is not Node.
+ * - `'frozen'`: with `--freeze-flags-after-init` V8 ends a process that sets a flag.
+ * - `'worker-thread'`: the middleware was made in a Worker.
+ * - `'workers'`: a Worker ran when the server listened, or may have. That none runs is certain while Node has not loaded `node:worker_threads`,
+ *   which web streams and `fetch()` load too, and on Linux by the names of the threads.
+ * - `'unchanged'`: V8 was told, and its flags stayed as they were: another had set it, or this build does not know it.
+ */
+export type TuneState =
+  | 'off'
+  | 'waiting'
+  | 'set'
+  | 'command-line'
+  | 'default'
+  | 'unsupported'
+  | 'frozen'
+  | 'worker-thread'
+  | 'workers'
+  | 'unchanged';
 
 /** What was given back when loads were over. */
 export interface TrimStats {

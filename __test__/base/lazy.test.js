@@ -192,7 +192,7 @@ test('a module that is at work while another load is cut off stays', (t) => {
 
 /** What a server that has `req.arena` alone does not use. */
 const UNUSED =
-  /^tools\/|^lib\/(?:slab\/(?!slab|default)|region\/(?!region)|site\/(?:site|table)\.|debug\/(?:watch|leaks)|stack\/|auto\/|request\/(?:body|raw-body|route)\.|arena\/(?:adopt|collect|growing|listed|reading)\.|memory\/(?:pumping|link|chunks|gc|fallback)\b)/;
+  /^tools\/|^lib\/(?:slab\/(?!slab|default)|region\/(?!region)|site\/(?:site|table)\.|debug\/(?:watch|leaks)|stack\/|auto\/|request\/(?:body|raw-body|route|tune)\.|arena\/(?:adopt|collect|growing|listed|reading)\.|memory\/(?:pumping|link|chunks|gc|fallback)\b)/;
 
 /** And what it does not use before its first request. */
 const LATER =

@@ -48,6 +48,7 @@ const types = {
   maxHeapBytes: ['1', null, true],
   warnAfterMs: ['60', null, false],
   trim: [0, 'on', null],
+  tune: [1, 'on', null],
 };
 
 for (const [name, values] of Object.entries(types)) {

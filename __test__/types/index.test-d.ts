@@ -59,6 +59,7 @@ import {
   sampleStats,
   site,
   slab,
+  type TuneState,
   verify,
   version,
 } from '../..';
@@ -268,9 +269,11 @@ expectAssignable<RequestArenaOptions>({
   maxHeapBytes: 0,
   warnAfterMs: 0,
   trim: false,
+  tune: true,
   skip: ({ url }: IncomingMessage) => url === '/health',
 });
 expectNotAssignable<RequestArenaOptions>({ onOverflow: 'throw' });
+expectNotAssignable<RequestArenaOptions>({ tune: 'on' });
 expectNotAssignable<RequestArenaOptions>({ skip: async () => true });
 expectType<RouteMiddleware>(
   arenas.route({ maxBytesPerRequest: 1 << 20, safety: 'gc', wipe: true }),
@@ -279,6 +282,7 @@ expectAssignable<RouteArenaOptions>({});
 expectError(arenas.route({ maxBytes: 1 << 20 }));
 expectType<number>(arenas.stats().heap.used);
 expectType<number>(arenas.stats().refused);
+expectType<TuneState>(arenas.stats().tuned);
 expectType<number>(
   ofHttp
     .requestArena()

@@ -14,11 +14,14 @@ function variable(name) {
   }
 }
 
-/** Whether a variable turns off what is on without it. Throws ERR_RALLOC_INVALID_ARGUMENT for what it cannot be. */
-function isOff(name) {
+/** Whether a variable turns something on: undefined without it. Throws ERR_RALLOC_INVALID_ARGUMENT for what it cannot be. */
+function isOn(name) {
   const value = variable(name) ?? '';
   if (!['', 'on', 'off'].includes(value)) throw rangeError(name, "'on' or 'off'", value);
-  return value === 'off';
+  return value === '' ? undefined : value === 'on';
 }
 
-module.exports = { isOff, variable };
+/** Whether a variable turns off what is on without it. */
+const isOff = (name) => isOn(name) === false;
+
+module.exports = { isOff, isOn, variable };

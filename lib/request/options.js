@@ -4,7 +4,7 @@
 
 const os = require('node:os');
 const check = require('../base/validate.js');
-const { isOff } = require('../base/environment.js');
+const { isOff, isOn } = require('../base/environment.js');
 const { rangeError } = require('../base/errors.js');
 const { commonReaders, commonDefaults } = require('../arena/options.js');
 
@@ -32,6 +32,7 @@ const readers = {
   maxHeapBytes: (value, name) => check.integer(value, name, 0, Number.MAX_SAFE_INTEGER),
   warnAfterMs: (value, name) => check.milliseconds(value, name, 0),
   trim: check.boolean,
+  tune: check.boolean,
 };
 
 /** The options that a route can have for itself. */
@@ -42,7 +43,7 @@ const routeReaders = {
 };
 
 /** Options that each of several middlewares of a request has for itself; it has no use for the others of the second. */
-const ofEach = ['property', 'name', 'context', 'skip'];
+const ofEach = ['property', 'name', 'context', 'skip', 'tune'];
 
 function propertyName(value, name) {
   check.string(value, name);
@@ -89,6 +90,7 @@ function requestSettings(options) {
     trim: true,
     ...checked,
     ...(isOff('RALLOC_TRIM') && { trim: false }),
+    tune: isOn('RALLOC_TUNE') ?? checked.tune ?? false,
     maxBytes,
     maxBytesPerRequest,
     ignored: Object.keys(checked).filter((name) => !ofEach.includes(name)),

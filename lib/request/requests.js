@@ -30,6 +30,7 @@ const pools = lazy(() => ({
 }));
 
 const resting = lazy(() => require('../memory/rest.js'));
+const tuning = lazy(() => require('./tune.js'));
 
 const SHORTEST_TICK_MS = 10;
 const LONGEST_TICK_MS = 1000;
@@ -77,6 +78,7 @@ class RequestArenas {
     this.settings = requestSettings(options);
     this.settings.guard = installFirst(this.settings.guard);
     this.#isGuarded = !this.settings.guard;
+    if (this.settings.tune) tuning().watch();
     const { warnAfterMs } = this.settings;
     this.perRequest = this.#about('maxBytesPerRequest', 413);
     this.heap = new HeapShare(this.#budget('maxHeapBytes'), this.#budget('maxBytes'));
@@ -254,6 +256,7 @@ class RequestArenas {
 
   // A timer while requests are in flight.
   #tick() {
+    if (this.settings.tune) tuning().set();
     time.outside(() => this.#startTicker());
     this.#isTicking = true;
   }
@@ -295,6 +298,7 @@ class RequestArenas {
       guarded,
       heap: this.heap.stats(),
       trims: resting().stats(),
+      tuned: this.settings.tune ? tuning().tuned() : 'off',
       memory: this.pool.stats(),
     };
   }

@@ -1,0 +1,80 @@
+'use strict';
+
+// The option `tune`. V8 13.6 to 14.7 count each byte of every Buffer since their last major collection toward the next one, dead or alive. A flag ends
+// that, which later versions have for good. It is of the whole process, so it is set once, by its main thread, when a server listens: V8 takes
+// cached code only under the flags that it was made with, and by then Node's modules and the application's are loaded.
+
+const channels = require('node:diagnostics_channel');
+const fs = require('node:fs');
+const process = require('node:process');
+const v8 = require('node:v8');
+const { isMainThread, mayHaveLoaded } = require('../base/runtime.js');
+
+const FLAG = 'external-memory-accounted-in-global-limit';
+const FREEZE = 'freeze-flags-after-init'; // which NODE_OPTIONS does not take
+const LISTENING = 'tracing:net.server.listen:asyncEnd';
+
+/** Threads that each Node has on Linux; they are cut off after 15 characters. */
+const OF_NODE = /^(?:node-)?(?:V8Worker|DelayedTaskSche|SignalInspector|libuv-worker)$/;
+
+let state = null; // of the process, once a mount has asked
+
+/** 1306 of V8 13.6. 0 of what is not Node: Electron and Deno freeze V8's flags, and to set one then ends the process. */
+function version() {
+  const { bun, v8: text } = process.versions;
+  const [, major, minor] = /^(\d+)\.(\d+)\..*-node\./.exec(text) ?? [0, 0, 0];
+  return bun === undefined ? 100 * major + Number(minor) : 0;
+}
+
+/** What the command line says of a flag, if anything: true or false. The last word counts, and `_` is `-` to V8. */
+function given(flag) {
+  const words = process.execArgv.map((word) => word.replaceAll('_', '-'));
+  const isOf = (word) => word.endsWith(flag) && /^--?(?:no-?)?$/.test(word.slice(0, -flag.length));
+  const last = words.findLast(isOf);
+  return last === undefined ? undefined : !/^--?no/.test(last);
+}
+
+/** Whether a Worker runs in the process, as far as that can be ruled out: Node loads its module for web streams too. */
+function mayHaveWorkers() {
+  if (!mayHaveLoaded('internal/worker')) return false;
+  try {
+    const threads = fs.readdirSync('/proc/self/task').filter((id) => id !== `${process.pid}`);
+    const nameOf = (id) => fs.readFileSync(`/proc/self/task/${id}/comm`, 'utf8').trim();
+    return !threads.every((id) => OF_NODE.test(nameOf(id)));
+  } catch {
+    return true;
+  }
+}
+
+/** Why the flag is not to be set, as far as that is known before a server listens. */
+function objection() {
+  const number = version();
+  if (number >= 1408) return 'default';
+  if (number < 1306) return 'unsupported';
+  if (given(FLAG) !== undefined) return 'command-line';
+  if (given(FREEZE)) return 'frozen';
+  return isMainThread ? undefined : 'worker-thread';
+}
+
+function attempt() {
+  if (mayHaveWorkers()) return 'workers';
+  const before = v8.cachedDataVersionTag(); // has the flags in it
+  v8.setFlagsFromString(`--${FLAG}`);
+  return v8.cachedDataVersionTag() === before ? 'unchanged' : 'set';
+}
+
+/** To be called when a server listens. */
+function set() {
+  if (state !== 'waiting') return;
+  state = attempt();
+  channels.unsubscribe(LISTENING, set);
+}
+
+/** Sets the flag once a server listens; that one does already is known by set(), at a request. */
+function watch() {
+  if (state !== null) return;
+  state = objection() ?? 'waiting';
+  if (state === 'waiting') channels.subscribe(LISTENING, set);
+}
+
+module.exports = { set, watch, tuned: () => state };
