@@ -7,7 +7,7 @@ const test = require('ava');
 const { Arena, release, stats } = require('../..');
 const { releases } = require('../helpers/given-back.js');
 const { Clock } = require('../helpers/clock.js');
-const { begin, memoryOf } = require('../helpers/parked.js');
+const { begin, memoryOf } = require('../helpers/waiting.js');
 const { steal } = require('../helpers/theft.js');
 
 const KiB = 1024;

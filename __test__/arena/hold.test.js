@@ -73,6 +73,23 @@ test('a hold of the parent covers the scopes that its reset ends', (t) => {
   arena.close();
 });
 
+for (const last of ['parent', 'scope']) {
+  test(`a scope that has a hold of its own and ends with its parent waits for both: the last is that of the ${last}`, (t) => {
+    const arena = new Arena();
+    arena.scope((child) => {
+      const buffer = stamp(child.alloc(100), 1);
+      const holds = [child.hold(), arena.hold()];
+      if (last === 'scope') holds.reverse();
+      arena.reset();
+      holds[0].release();
+      t.true(isStamped(buffer, 1));
+      holds[1].release();
+      t.true(isDead(buffer));
+    });
+    arena.close();
+  });
+}
+
 test('it covers scopes within scopes, also where those between were never used', (t) => {
   const arena = new Arena();
   arena.alloc(10);

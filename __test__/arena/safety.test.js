@@ -11,7 +11,7 @@ const { stamp, isStamped, isZero, isDead } = require('../helpers/bytes.js');
 const { isNative } = require('../helpers/backend.js');
 const { run } = require('../helpers/child.js');
 const { fresh } = require('../helpers/fresh.js');
-const { begin } = require('../helpers/parked.js');
+const { begin } = require('../helpers/waiting.js');
 const { until, untilCollected } = require('../helpers/until.js');
 
 const KiB = 1024;

@@ -27,7 +27,7 @@ const begin = (buffer) => buffer.buffer[kHolder].take(buffer, 'fs');
 
 let maxBytes = 4096 * KiB;
 
-/** An arena that has spans of all kinds: in use, warm, held, parked, adopted. No closed one had its settings, and so its spans. */
+/** An arena that has spans of all kinds: in use, warm, held, waiting, adopted. No closed one had its settings, and so its spans. */
 function busy() {
   maxBytes += KiB;
   const arena = new Arena({ guard: true, maxBytes });
@@ -79,7 +79,7 @@ test('holds, operations and held spans are counted wherever they begin and end',
   step([3, 3, 2]);
   ends[0]();
   step([3, 2, 2]);
-  again.release(); // the span is parked, for the other operation
+  again.release(); // the span waits for the other operation
   step([3, 2, 1]);
   ends[1]();
   step([2, 1, 1]);
@@ -108,6 +108,9 @@ test('a rewind leaves a hold that counts, and later holds of its epoch count wit
   first.release();
   t.deepEqual([pool.holders.holds, pool.holders.spans], [0, 0]);
   t.deepEqual(auditPool(pool), []);
+  const third = arena.hold();
+  t.is(pool.holders.holds, 0, 'nothing waits for it');
+  third.release();
   arena.close();
 });
 

@@ -197,8 +197,8 @@ class Arena {
       throw typeError('promise', 'an instance of Promise', promise);
     }
     if (isReleased(this.#window)) return promise ?? releasedHold;
-    const epoch = this.#used().openEpoch();
-    return promise === undefined ? epoch.holdFor() : epoch.holdUntil(promise, then);
+    const holds = this.#used().openEpoch().holding();
+    return promise === undefined ? holds.takeFor() : holds.takeUntil(promise, then);
   }
 
   copyOut(buffer) {
@@ -215,17 +215,16 @@ class Arena {
     return false;
   }
 
-  /** Ends the epoch, and the scopes in it. Not `finished`: operations may still use its bytes. */
+  /** Ends the epoch, and the scopes in it, whose memory its holds claim too; `outer` claims all. Not `finished`: operations may still use its bytes. */
   #clear(childState, finished, outer, death) {
-    const epoch = this.#window.epoch;
-    // Before the scopes end: what holds `outer` then holds this epoch, and theirs through it.
-    if (outer !== null) epoch?.holdWith(outer);
+    const { epoch } = this.#window;
+    const claims = epoch === null ? outer : epoch.claimsWith(outer);
     for (const child of this.#children ?? []) {
-      child.#finish(childState, finished, epoch ?? outer);
+      child.#finish(childState, finished, claims);
       this.#children.delete(child);
     }
     this.#children = null;
-    this.#used().clear(finished, death);
+    this.#used().clear(finished, death, claims);
   }
 
   #finish(state, finished, outer) {

@@ -83,7 +83,7 @@ class Growing {
     this.#isAside = isAside;
     this.#epoch = epoch;
     // Where Buffers stay alive over memory that is used again, nothing else would tell that it was.
-    if (owner.settings.safety === 'recycle') this.#hold ??= epoch.hold();
+    if (owner.settings.safety === 'recycle') this.#hold ??= epoch.holding().take();
   }
 
   /** Takes a span for itself; false where the heap is to serve. */

@@ -145,9 +145,9 @@ class ArenaOwner {
       pins: 0,
     };
     const last = { ...stats, ...none };
-    const { guarded, parked } = pool;
-    const { expired } = parked;
-    this.pool = { guarded, parked: { expired }, stats: () => last, chunks: () => [] }; // the real one is another arena's from now on
+    const { guarded, waiting } = pool;
+    const { expired } = waiting;
+    this.pool = { guarded, waiting: { expired }, stats: () => last, chunks: () => [] }; // the real one is another arena's from now on
   }
 }
 

@@ -46,7 +46,7 @@ function arenaStats({ ahead: _ahead, stolen: _stolen, ...described }, owner) {
   const { pool, limit } = owner;
   const name = nameOf(owner);
   const guarded = pool.guarded.stats();
-  const expired = { ...pool.parked.expired };
+  const expired = { ...pool.waiting.expired };
   return { name, backend, safety, limit, ...described, expired, guarded, memory: pool.stats() };
 }
 
@@ -63,7 +63,7 @@ function arenaLine({ live, allocated, adopted, spans, scopes, holds }, owner) {
   if (adopted > 0) parts.push(`${formatBytes(adopted)} adopted`);
   if (scopes > 0) parts.push(`${scopes} scope${scopes === 1 ? '' : 's'}`);
   if (holds > 0) parts.push(`${holds} hold${holds === 1 ? '' : 's'}`);
-  if (live && !owner.ofRequest) parts.push(...pool.waiting());
+  if (live && !owner.ofRequest) parts.push(...pool.describeWaiting());
   return `Arena${name === '' ? '' : ` '${name}'`} { ${parts.join(', ')} }`;
 }
 

@@ -236,6 +236,7 @@ class Window {
     this.#set(saved.span, saved.cursor, saved.end, saved.cleanFrom);
     this.#isSealed = saved.isSealed;
     epoch.checkpoints.length = epoch.checkpoints.indexOf(checkpoint);
+    epoch.claims = epoch.claimsWith(null);
     epoch.finished = true;
     epoch.death = 'rewind';
     epoch.cutAt = saved.spanCount;
@@ -264,8 +265,8 @@ class Window {
     return true;
   }
 
-  /** Ends the epoch, and its Buffers by `death`. Not `finished`: operations may still use its bytes. */
-  clear(finished, death) {
+  /** Ends the epoch, and its Buffers by `death`; what `claims` are on waits. Not `finished`: operations may still use its bytes. */
+  clear(finished, death, claims) {
     const { epoch, owner } = this;
     const { pool } = owner; // of a request by a getter: were it cut off below, before `pending`, nobody would finish the epoch
     dischargeHeap(this, 0);
@@ -275,6 +276,7 @@ class Window {
     this.#isSealed = false;
     if (epoch === null) return;
     epoch.finished = finished;
+    epoch.claims = claims;
     epoch.death = death;
     epoch.cutAt = 0;
     pool.pending++;

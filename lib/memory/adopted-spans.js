@@ -8,6 +8,7 @@ const { observing } = require('../base/observer.js');
 const { kHolder, kMemory } = require('../base/protocol.js');
 const { detach, leave, prepare, releaseAdopted, wipeAdopted } = require('./release.js');
 const { SpanGuard, Span } = require('./span.js');
+const { isClaimed } = require('./waiting.js');
 
 class AdoptedSpans {
   #pool;
@@ -47,12 +48,12 @@ class AdoptedSpans {
   }
 
   /** Frees the memory of a span whose arena has no use for it; if operations use it, when they are over. Nothing for other spans. */
-  release(span, policy) {
+  release(span, policy, claims) {
     const { adopted: ab, guard } = span;
     if (ab === null) return;
     const pool = this.#pool;
-    if (span.operations > 0) {
-      pool.parked.add(span, policy);
+    if (isClaimed(span, claims)) {
+      pool.waiting.add(span, policy, claims);
     } else if (policy.safety === 'gc' || (pool.isGuarded && guard === undefined)) {
       this.drop(span);
     } else {
@@ -91,7 +92,7 @@ class AdoptedSpans {
   finish() {
     for (const span of this.#spans) {
       const { adopted: ab, home } = span;
-      if (ab !== null) home?.finish();
+      if (ab !== null && home !== this.#pool.waiting) home?.finish();
       if (span.adopted === null) this.#spans.delete(span);
       else if (span.home === null) {
         delete ab[kHolder];

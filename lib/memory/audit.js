@@ -54,12 +54,12 @@ function auditLists(pool, leases, warm) {
   for (const home of homes) {
     // What was cut off may leave a span in the list of a home that it has no more, or twice in one.
     const own = home.all().filter((span) => span.home === home);
-    note(home === pool.parked ? 'parked' : 'of an epoch', new Set(own));
+    note(home === pool.waiting ? 'waiting' : 'of an epoch', new Set(own));
   }
   const findings = [];
   for (const span of all) {
     const { id, home, size, used, end, operations } = span;
-    const expected = home === null ? 'warm' : home === pool.parked ? 'parked' : 'of an epoch';
+    const expected = home === null ? 'warm' : home === pool.waiting ? 'waiting' : 'of an epoch';
     const names = lists.get(span)?.join(' and ') ?? 'in no list';
     if (names !== expected) findings.push(`span ${id} is ${names}, not ${expected}`);
     if (span.pool !== pool) findings.push(`span ${id} is of another pool`);
@@ -79,7 +79,7 @@ function auditPool(pool) {
   if (pool.pending !== 0 || pool.unfinished !== null) return [];
   const { leases, warm } = partsOf(pool);
   const { adopted, holders } = pool;
-  const { holders: found, homes } = leases.sums();
+  const { holders: found, claims } = leases.sums();
   const adoptedBytes = sumOf(adopted?.all() ?? [], (span) =>
     span.adopted === null ? 0 : span.size,
   );
@@ -99,7 +99,7 @@ function auditPool(pool) {
     ...differ(
       'holds on held spans',
       holders.holds,
-      sumOf([...homes], (home) => home?.holds ?? 0),
+      sumOf([...claims], ({ count }) => count),
     ),
   ];
 }

@@ -15,8 +15,8 @@ const { view } = require('../base/views.js');
 const { lazy } = require('../base/lazy.js');
 const { finishScopes } = require('../base/scope.js');
 const { Guarded } = require('../base/guarded.js');
-const { ParkedSpans } = require('./parked-spans.js');
 const { SpanLeases } = require('./span-leases.js');
+const { Waiting, isClaimed } = require('./waiting.js');
 const { WarmSpans } = require('./warm-spans.js');
 const { QuarantineGc } = require('./quarantine-gc.js');
 const idle = require('./idle.js');
@@ -58,7 +58,7 @@ class ChunkPool {
     const { about, maxBytes, chunkSize, safety, wipe, memory: asked } = options;
     const { mayWipe = wipe, keeps = () => true, collectsFrom = Number.POSITIVE_INFINITY } = options;
     this.isGuarded = options.guard; // see lib/guard
-    this.parked = new ParkedSpans(this, options.holdMs);
+    this.waiting = new Waiting(this, options.holdMs);
     this.#isWorthKeeping = keeps;
     this.#gc = new QuarantineGc(collectsFrom, memory.backend === 'js');
     this.#staysWarm = staysWarm(asked);
@@ -93,7 +93,7 @@ class ChunkPool {
   #suits(span, { safety }) {
     const mustDie = span.isSeen && safety !== 'recycle';
     if (span.ab.byteLength === 0) this.retireStolen(span);
-    else if (mustDie && span.operations > 0) this.parked.add(span, this.#policy);
+    else if (mustDie && span.operations > 0) this.waiting.add(span, this.#policy, null);
     else if (mustDie && !this.#leases.renew(span)) this.quarantine(span);
     else if (this.isGuarded && span.guard === undefined && safety !== 'gc') this.#leases.mark(span);
     return span.ab !== null && span.home === null;
@@ -144,8 +144,11 @@ class ChunkPool {
   /** Makes right what a cut-off step left. To be called only where no other is under way. */
   settle() {
     if (this.unfinished !== null) finishScopes(this);
-    for (const span of this.#leases.spans) if (span.ab !== null) span.home?.finish();
+    for (const { ab, home } of this.#leases.spans) {
+      if (ab !== null && home !== this.waiting) home?.finish();
+    }
     this.adopted?.finish();
+    this.waiting.finish();
     this.#leases.sweep();
     this.#warm = new WarmSpans();
     for (const span of this.#leases.spans) if (span.home === null) this.#warm.put(span);
@@ -158,16 +161,15 @@ class ChunkPool {
   }
 
   /**
-   * Takes a span back from an arena that handed out its first `span.used` bytes, and from what held it; if operations use
-   * it, when they are over. Then every Buffer over it is dead (safety 'detach'), or keeps its bytes (safety 'gc'), or
+   * Takes a span back from an arena that handed out its first `span.used` bytes, or from what claimed it; if it is claimed, by operations or by
+   * `claims`, when that is over. Then every Buffer over it is dead (safety 'detach'), or keeps its bytes (safety 'gc'), or
    * shows what comes next ('recycle').
    */
-  release(span, policy = this.#policy) {
-    if (span.ab === null) return this.adopted?.release(span, policy);
-    if (span.held && span.operations === 0) this.#leases.unhold(span);
-    if (span.operations > 0) {
-      this.parked.add(span, policy);
-    } else if (this.detachAndReuse(span, policy)) {
+  release(span, policy = this.#policy, claims = null) {
+    if (span.ab === null) return this.adopted?.release(span, policy, claims);
+    if (isClaimed(span, claims)) return this.waiting.add(span, policy, claims);
+    if (span.held) this.#leases.unhold(span);
+    if (this.detachAndReuse(span, policy)) {
       span.home = null;
       if (this.#closed) this.#endLease(span);
       else if (this.#isWorthKeeping(span, this)) this.#warm.put(span);
@@ -226,7 +228,7 @@ class ChunkPool {
   #endLease(span) {
     idle.watchDepot();
     // Those of Buffers that `recycle` leaves alive. They die here, for the next user can be any arena.
-    if (span.operations > 0) return this.parked.add(span, this.#policy);
+    if (span.operations > 0) return this.waiting.add(span, this.#policy, null);
     const isLost = span.isSeen && !this.#leases.renew(span);
     if (isLost || span.ab.byteLength === 0) this.quarantine(span);
     else this.#leases.end('release', span, this.#policy.wipe ? span.cleanFrom : 0);
@@ -264,7 +266,7 @@ class ChunkPool {
   /** Counts anew, for another arena. */
   restart({ name, holdMs }) {
     this.#leases.budget.name = name;
-    this.parked.restart(holdMs);
+    this.waiting.restart(holdMs);
     if (this.isGuarded) this.guarded = new Guarded();
     this.#leases.restart();
   }
@@ -278,7 +280,7 @@ class ChunkPool {
     return this.#leases.spans.size - this.#warm.count - this.holders.spans;
   }
 
-  waiting() {
+  describeWaiting() {
     return waitingParts(this.stats(), this.holders);
   }
 

@@ -93,15 +93,15 @@ class SpanLeases {
 
   /** Counts anew, after a call that was cut off. Returns what held spans wait for, which is the pool's. */
   recount() {
-    const { bytes, chunkBytes, heldBytes, holders, homes } = this.sums();
-    for (const home of homes) home?.countsIn?.(holders); // ParkedSpans have no holds
+    const { bytes, chunkBytes, heldBytes, holders, claims } = this.sums();
+    for (const holds of claims) holds.countIn(holders);
     this.bytes = bytes;
     this.chunkBytes = chunkBytes;
     this.heldBytes = heldBytes;
     return holders;
   }
 
-  /** What the counters should be, by the spans. `homes`: those that have held spans. */
+  /** What the counters should be, by the spans. `claims`: Holds that held spans wait for. */
   sums() {
     const sums = {
       count: 0,
@@ -109,9 +109,9 @@ class SpanLeases {
       chunkBytes: 0,
       heldBytes: 0,
       holders: new Holders(),
-      homes: new Set(),
+      claims: new Set(),
     };
-    for (const { ab, size, isChunk, held, operations, home } of this.spans) {
+    for (const { ab, size, isChunk, held, operations, claims } of this.spans) {
       if (ab === null) continue;
       sums.count++;
       sums.bytes += size;
@@ -120,7 +120,7 @@ class SpanLeases {
       sums.heldBytes += size;
       sums.holders.spans++;
       sums.holders.operations += operations;
-      sums.homes.add(home);
+      for (const holds of claims ?? []) if (holds.count > 0) sums.claims.add(holds);
     }
     return sums;
   }

@@ -26,7 +26,7 @@ class Span {
     this.ab = null; // until it is leased, and once the lease has ended
     this.adopted = null; // an ArrayBuffer that is not of the memory below, and then has no lease: see AdoptedSpans
     this.isRaw = true; // `ab` is the one that memory gave, which nobody may see: see ChunkPool
-    this.home = null; // the Epoch that has it, or ParkedSpans; null: the pool
+    this.home = null; // the Epoch that has it, or Waiting; null: the pool
     this.size = 0;
     this.id = 0; // with `epoch` what the memory below knows the lease by
     this.epoch = 0; // not an Epoch: this lease's number
@@ -39,7 +39,8 @@ class Span {
     this.guard = undefined; // of its ArrayBuffer, where the pool is guarded
     this.isSole = false; // adopted for one Buffer, and at its end detached: nothing else is ever over that memory
     this.isSeen = false; // by Buffers that 'recycle' left alive
-    this.policy = undefined; // { safety, wipe }, while it is parked
+    this.policy = undefined; // { safety, wipe }, while it waits
+    this.claims = null; // Holds that it waits for
     this.death = 'reset'; // what ends it: said by its epoch
     this.operations = 0; // of Node that were given Buffers of it and are not over: while there are any it is not reset
   }
@@ -58,9 +59,9 @@ class Span {
     const { pool } = this;
     this.operations--;
     if (this.held) pool.holders.operations--;
-    if (this.operations > 0 || this.home !== pool.parked) return;
+    if (this.operations > 0 || this.home !== pool.waiting) return;
     pool.pending++; // from here on the pool's next call finishes what is cut off
-    pool.parked.remove(this);
+    pool.waiting.settle([this]);
   }
 }
 

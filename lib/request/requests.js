@@ -294,7 +294,7 @@ class RequestArenas {
       ...this.heap.counts(),
       longRequests: this.#longRequests,
       chunkSize,
-      expired: { ...this.pool.parked.expired },
+      expired: { ...this.pool.waiting.expired },
       guarded,
       heap: this.heap.stats(),
       trims: resting().stats(),

@@ -10,7 +10,7 @@ module.exports = [
     file: 'memory/adopted-spans.js',
     tests: adopt,
     mutants: {
-      'operations are not waited for': ['if (span.operations > 0) {', 'if (false) {'],
+      'operations are not waited for': ['if (isClaimed(span, claims)) {', 'if (false) {'],
       'gc mode frees': ["policy.safety === 'gc' || (", 'false || ('],
       'no wipe': ['(wipe ? wipe', '(false ? wipe', { tests: room }],
       'what is stolen is freed': ['if (ab.byteLength > 0) this.#free', 'this.#free'],

@@ -126,19 +126,23 @@ module.exports = [
       ],
       'owns() does not look into scopes': ['if (child.#covers(view)) return true;', ''],
       'holds do not cover the scopes': [
-        'if (outer !== null) epoch?.holdWith(outer);',
-        '',
+        'child.#finish(childState, finished, claims);',
+        'child.#finish(childState, finished, null);',
         { tests: holds },
       ],
-      'scopes end with the nearest only': ['epoch ?? outer)', 'epoch)', { tests: holds }],
+      'scopes end with the nearest only': [
+        'epoch.claimsWith(outer)',
+        'epoch.claimsWith(null)',
+        { tests: holds },
+      ],
       'scopes are not ended': [
         'for (const child of this.#children ?? []) {\n      child',
         'for (const child of []) {\n      child',
         { tests: scopes },
       ],
       'scopes end as finished': [
-        'child.#finish(childState, finished, epoch',
-        'child.#finish(childState, true, epoch',
+        'child.#finish(childState, finished, claims',
+        'child.#finish(childState, true, claims',
         { tests: ['request/room.test.js'] },
       ],
       'scopes do not count': [
@@ -232,7 +236,7 @@ module.exports = [
         { tests: ['memory/chunk-pool.test.js'] },
       ],
       'a closed arena tells of the next one': [
-        'this.pool = { guarded, parked: { expired }, stats: () => last, chunks: () => [] };',
+        'this.pool = { guarded, waiting: { expired }, stats: () => last, chunks: () => [] };',
         '',
         { tests: ['arena/arena.test.js'] },
       ],

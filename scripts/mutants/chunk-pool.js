@@ -104,9 +104,9 @@ module.exports = [
         { tests: ['arena/safety.test.js'] },
       ],
       'a released hold keeps its span': [
-        'if (span.held && span.operations === 0) this.#leases.unhold(span);',
+        '    if (span.held) this.#leases.unhold(span);\n',
         '',
-        { tests: ['memory/parked-spans.test.js'] },
+        { tests: ['memory/waiting.test.js'] },
       ],
       'what was cut off is not counted anew': [
         '    this.holders = this.#leases.recount();\n',
@@ -144,7 +144,7 @@ module.exports = [
         { tests: ['arena/safety.test.js'], env: { RALLOC_BACKEND: 'js' } },
       ],
       'recycle gives back what operations have': [
-        '    if (span.operations > 0) return this.parked.add(span, this.#policy);\n',
+        '    if (span.operations > 0) return this.waiting.add(span, this.#policy, null);\n',
         '',
         { tests: ['arena/safety.test.js'] },
       ],
@@ -171,7 +171,7 @@ module.exports = [
   },
   {
     file: 'memory/warm-spans.js',
-    tests: ['memory/parked-spans.test.js'],
+    tests: ['memory/waiting.test.js'],
     mutants: {
       'one class': ['size < 2 ** LAST ? LAST - Math.clz32(size) : LAST', '20'],
       'too small spans are taken': ['size >= need && ', ''],

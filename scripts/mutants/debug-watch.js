@@ -41,7 +41,7 @@ module.exports = [
     file: 'debug/watch/span-watch.js',
     tests: arenas,
     mutants: {
-      'holds are not waited for': ['epoch.finished && epoch.holds > 0', 'false'],
+      'holds are not waited for': ['epoch.finished && epoch.claims !== null', 'false'],
       'an end that is told again is another one': ['this.#isOver || ', ''],
       "'gc' ends its Buffers": ["owner.settings.safety === 'gc' || ", ''],
       'a client that goes away is misuse': [

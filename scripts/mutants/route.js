@@ -70,7 +70,7 @@ module.exports = [
       'what is quarantined anyway is marked': [
         "pool.isGuarded && safety !== 'gc'",
         'pool.isGuarded',
-        { tests: ['memory/parked-spans.test.js'] },
+        { tests: ['memory/waiting.test.js'] },
       ],
     },
   },

@@ -123,7 +123,7 @@ const watchOf = (span) => (span.isSole ? memoryOf(span.adopted)?.watch : shared.
 /** The spans of `epoch` from the index `from` on end, all in the same way. */
 function ended(epoch, from, owner) {
   let end;
-  const isHeld = epoch.finished && epoch.holds > 0;
+  const isHeld = epoch.finished && epoch.claims !== null;
   for (const span of from === 0 ? epoch.spans : epoch.spans.slice(from)) {
     const watch = span.home === epoch ? watchOf(span) : undefined;
     if (watch === undefined) continue;

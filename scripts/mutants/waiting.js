@@ -2,39 +2,55 @@
 
 module.exports = [
   {
-    file: 'memory/parked-spans.js',
-    tests: ['memory/parked-spans.test.js'],
+    file: 'memory/waiting.js',
+    tests: ['memory/waiting.test.js'],
     mutants: {
       "memory that waits is nobody's": ['    this.#pool.hold(span);\n', ''],
-      'nothing expires': ['    this.#watch(this.holdMs);\n', ''],
+      'nothing expires': ['    this.#watch(this.#dueOf(span, now));\n', ''],
       'the program waits for the timer': ['    timer.unref?.();\n', ''],
-      'each span sets a timer': [
-        '    if (this.#timer !== null) return;\n    const timer',
-        '    const timer',
-      ],
-      'expires too early': ['if (left > 0) break;', ''],
-      'expires a whole time later': ['this.#watch(left);', 'this.#watch(this.holdMs);'],
-      'expires once': ['    if (this.#since.size > 0) this.#watch(left);\n', ''],
+      'each span sets a timer': ['    if (this.#timer !== null) return;\n    const', '    const'],
+      'expires too early': ['if (due > now) {', 'if (false) {'],
+      'expires a whole time later': ['this.#watch(next);', 'this.#watch(now + this.holdMs);'],
+      'expires once': ['    if (this.#since.size > 0) this.#watch(next);\n', ''],
       'what has waited too long is detached': [
         'pool.quarantine(span, span.policy.wipe);',
         'span.operations = 0;\n        pool.release(span);',
       ],
-      'the timer outlives what waited': ['    time.clearTimeout(this.#timer);\n', ''],
-      'a step is never over': [
-        '      pool.pending--;\n    }',
-        '    }',
-        { equivalent: 'the next call settles what is pending, and finds nothing' },
+      'expired memory of holds is used again': [
+        'pool.quarantine(span, span.policy.wipe);',
+        'pool.release(span);',
+        { tests: ['arena/hold-time.test.js'] },
+      ],
+      'each span has the time of holds for itself': [
+        'begun = Math.min(begun, holds.since);',
+        '{}',
+        { tests: ['arena/hold-time.test.js'] },
+      ],
+      'holds do not expire': [
+        '    for (const holds of late) holds.expire(this.expired);\n',
+        '',
+        { tests: ['arena/hold-time.test.js'] },
+      ],
+      'the timer outlives what waited': [
+        '    time.clearTimeout(this.#timer);\n    this',
+        '    this',
       ],
       'what was cut off waits for its time': [
-        'else if (span.operations === 0) this.#remove(span);',
+        'for (const span of this.#since.keys()) this.#settle(span);',
         '',
         { tests: ['arena/cut-off.test.js'] },
+      ],
+      'one claim of two is enough': ['      if (isClaimed(span, span.claims)) return;\n', ''],
+      'holds do not claim': [
+        'for (const holds of claims) if (holds.count > 0) return true;',
+        '{}',
+        { tests: ['arena/hold.test.js'] },
       ],
     },
   },
   {
     file: 'memory/span.js',
-    tests: ['memory/parked-spans.test.js'],
+    tests: ['memory/waiting.test.js'],
     mutants: {
       'the first operation that ends frees the span': [
         'if (this.operations > 0 || this',
@@ -68,7 +84,7 @@ module.exports = [
   },
   {
     file: 'memory/span-leases.js',
-    tests: ['memory/parked-spans.test.js'],
+    tests: ['memory/waiting.test.js'],
     mutants: {
       'how it died is not said': [
         '      ended.death = span.death;\n',
@@ -89,18 +105,18 @@ module.exports = [
   },
   {
     file: 'arena/window.js',
-    tests: ['memory/parked-spans.test.js'],
+    tests: ['memory/waiting.test.js'],
     mutants: {
       'a reset in place does not wait': ['    if (span.operations > 0) return false;\n', ''],
     },
   },
   {
     file: 'memory/chunk-pool.js',
-    tests: ['memory/parked-spans.test.js'],
+    tests: ['memory/waiting.test.js'],
     mutants: {
       'operations do not keep their span': [
-        'if (span.operations > 0) {\n      this.parked',
-        'if (false) {\n      this.parked',
+        '    if (isClaimed(span, claims)) return this.waiting.add(span, policy, claims);\n',
+        '',
       ],
       'the next arena has what the last one counted': [
         'if (this.isGuarded) this.guarded = new Guarded();',

@@ -5,7 +5,7 @@
 // guard takes them, and end when the test says so.
 
 const test = require('ava');
-const { newArena, begin, memoryOf, bytes } = require('../helpers/parked.js');
+const { newArena, begin, memoryOf, bytes } = require('../helpers/waiting.js');
 const { kHolder } = require('../../lib/base/protocol.js');
 const { Arena } = require('../../lib/index.js');
 const { Clock } = require('../helpers/clock.js');

@@ -1,0 +1,132 @@
+'use strict';
+
+// Spans that their arena has given up and that are claimed: by the holds of an epoch (`claims`, lists of arena/hold.js), or by operations of Node which
+// were given Buffers of them (lib/guard/). Whichever ends last, the span is released; `holdMs` after it began to wait it goes to quarantine, since V8 has to prove
+// that nothing has it. A span is here as long as this is its home; it may be in the list longer, where a call was cut off.
+
+const time = require('../base/time.js');
+const { warnOnce } = require('../base/warnings.js');
+
+/** Whether `span` has no memory any more. */
+const isGone = ({ ab, adopted }) => ab === null && adopted === null;
+
+/** Whether it may not be used again yet. `claims`: null where there are none. */
+function isClaimed(span, claims) {
+  if (span.operations > 0) return true;
+  if (claims !== null) for (const holds of claims) if (holds.count > 0) return true;
+  return false;
+}
+
+class Waiting {
+  #pool;
+  #since = new Map(); // span → when it began to wait
+  #timer = null;
+
+  constructor(pool, holdMs) {
+    this.#pool = pool;
+    this.restart(holdMs);
+  }
+
+  /** Counts anew, for another arena. */
+  restart(holdMs) {
+    this.holdMs = holdMs;
+    this.expired = { holds: 0, operations: 0 }; // whose memory has waited for so long
+  }
+
+  /** All spans in the list, for audits. */
+  all() {
+    return [...this.#since.keys()];
+  }
+
+  /** Can be called again for what was cut off. `policy`: that of the arena which had it. */
+  add(span, policy, claims) {
+    const now = time.now();
+    span.policy = policy;
+    span.claims = claims;
+    this.#pool.hold(span);
+    if (claims !== null) for (const holds of claims) if (holds.count > 0) holds.claim(span, now);
+    this.#since.set(span, now);
+    this.#watch(this.#dueOf(span, now));
+    span.home = this;
+  }
+
+  /** Of what waits for holds those have the time from the first span on that waits for them; else they would expire one after another. */
+  #dueOf({ claims }, since) {
+    let begun = since;
+    if (claims !== null) {
+      for (const holds of claims) if (holds.count > 0) begun = Math.min(begun, holds.since);
+    }
+    return begun + this.holdMs;
+  }
+
+  /** Nothing is due before what was there already. */
+  #watch(due) {
+    if (this.#timer !== null) return;
+    const timer = time.setTimeout(() => this.#expire(timer), due - time.now());
+    timer.unref?.();
+    this.#timer = timer;
+  }
+
+  /** A claim on these spans is over, and this step of the pool has begun. */
+  settle(spans) {
+    const pool = this.#pool;
+    if (pool.pending > 1) return pool.settle();
+    for (let i = spans.length - 1; i >= 0; i--) this.#settle(spans[i]);
+    pool.pending--;
+    return undefined;
+  }
+
+  #settle(span) {
+    if (span.home === this && !isGone(span)) {
+      if (isClaimed(span, span.claims)) return;
+      span.claims = null;
+      this.#pool.release(span, span.policy, null);
+    }
+    this.#since.delete(span);
+    if (this.#since.size > 0 || this.#timer === null) return;
+    time.clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  /** Finishes what was cut off. */
+  finish() {
+    for (const span of this.#since.keys()) this.#settle(span);
+  }
+
+  #expire(timer) {
+    if (timer !== this.#timer) return;
+    this.#timer = null;
+    const pool = this.#pool;
+    pool.settleCutOff();
+    pool.pending++;
+    const now = time.now();
+    const late = new Set(); // holds
+    let next = Number.POSITIVE_INFINITY;
+    for (const [span, since] of this.#since) {
+      const due = this.#dueOf(span, since);
+      if (due > now) {
+        next = Math.min(next, due);
+        continue;
+      }
+      if (span.home === this && !isGone(span)) {
+        this.#tell(span, late);
+        pool.quarantine(span, span.policy.wipe);
+      }
+      this.#since.delete(span);
+    }
+    for (const holds of late) holds.expire(this.expired);
+    if (this.#since.size > 0) this.#watch(next);
+    pool.pending--;
+  }
+
+  /** Its operations are counted where no hold is as late. */
+  #tell({ claims, operations }, late) {
+    const open = (claims ?? []).filter(({ count }) => count > 0);
+    for (const holds of open) late.add(holds);
+    if (open.length > 0) return;
+    this.expired.operations += operations;
+    warnOnce('RALLOC_OPERATION_LONG', this.holdMs / 1000);
+  }
+}
+
+module.exports = { Waiting, isClaimed };
