@@ -20,4 +20,10 @@ const memoryOf = (arena) => arena.stats().memory;
 /** A Buffer of eight bytes, all `byte`. */
 const bytes = (arena, byte, size = 8) => arena.allocUnsafe(size).fill(byte);
 
-module.exports = { newArena, begin, memoryOf, bytes };
+/** Takes memory of every kind, and writes to it. */
+function overwrite(arena) {
+  for (const size of [1000, 60 * KiB, 200 * KiB]) arena.allocUnsafe(size).fill(0xff);
+  arena.scope((scope) => scope.allocUnsafe(1000).fill(0xff).length);
+}
+
+module.exports = { newArena, begin, memoryOf, bytes, overwrite };
