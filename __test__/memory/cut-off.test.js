@@ -11,7 +11,7 @@ const { Clock } = require('../helpers/clock.js');
 const { cutsTest } = require('../helpers/cuts.js');
 const { Exchange } = require('../helpers/exchange.js');
 const { findings } = require('../helpers/audited.js');
-const { begin, memoryOf, newArena, overwrite } = require('../helpers/parked.js');
+const { begin, memoryOf, newArena, overwrite } = require('../helpers/waiting.js');
 const { soundRegion } = require('../helpers/region.js');
 const { addsUp } = require('../helpers/slab.js');
 

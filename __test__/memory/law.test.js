@@ -10,7 +10,7 @@ const { isDead, isStamped, stamp } = require('../helpers/bytes.js');
 const { Clock } = require('../helpers/clock.js');
 const { fresh } = require('../helpers/fresh.js');
 const { Exchange, beginRouted } = require('../helpers/exchange.js');
-const { begin, memoryOf, overwrite } = require('../helpers/parked.js');
+const { begin, memoryOf, overwrite } = require('../helpers/waiting.js');
 const { untilCollected } = require('../helpers/until.js');
 
 const KiB = 1024;
