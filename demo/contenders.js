@@ -14,12 +14,16 @@ const one = (name, { allocator = name, execArgv = [], env = {} } = {}) => ({
 
 const FALLBACK = one('ralloc-js', { allocator: 'ralloc', env: { RALLOC_BACKEND: 'js' } });
 
-const USUAL = [one('allocUnsafe'), one('ralloc'), one('pool')];
+/** Of V8 13.6 to 14.7, the default from then on: Node 24 to 26. */
+const FLAG = '--external-memory-accounted-in-global-limit';
 
 const tuned = (name, flag) => one(name, { allocator: 'allocUnsafe', execArgv: [flag] });
 
+const USUAL = [one('allocUnsafe'), tuned('allocUnsafe + flag', FLAG), one('ralloc'), one('pool')];
+
 const MORE = [
   FALLBACK,
+  one('ralloc + flag', { allocator: 'ralloc', execArgv: [FLAG] }),
   one('alloc'),
   tuned('allocUnsafe-semi64', '--max-semi-space-size=64'),
   tuned('allocUnsafe-newspace8', '--scavenger-max-new-space-capacity-mb=8'),
@@ -36,10 +40,11 @@ function known(node, wanted) {
   return { able, unable: wanted.filter((it) => !able.includes(it)).map(({ name }) => name) };
 }
 
-/** The contenders for this Node, and the names of those whose flags it does not know. */
+/** The contenders for this Node, and the names of those whose flags it does not know, if all were asked for. */
 function contenders(node, { all = false, fallback = false } = {}) {
   const rivals = all ? [...USUAL, ...MORE] : USUAL;
-  return known(node, fallback ? BACKENDS : rivals);
+  const { able, unable } = known(node, fallback ? BACKENDS : rivals);
+  return { able, unable: all ? unable : [] };
 }
 
-module.exports = { contenders, known, one };
+module.exports = { FLAG, contenders, known, one };

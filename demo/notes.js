@@ -83,7 +83,7 @@ function steadyLines(rows) {
     const every = Math.max(1, Math.floor(resident.length / 10));
     const over = resident.filter((_, n) => n % every === 0).map(mb);
     lines.push(
-      `  ${run.allocator.padEnd(12)} p99 ${p99.toFixed(2)} ms, p99.9 ${p999.toFixed(2)} ms, RSS ${over.join(' ')} MB`,
+      `  ${run.allocator.padEnd(18)} p99 ${p99.toFixed(2)} ms, p99.9 ${p999.toFixed(2)} ms, RSS ${over.join(' ')} MB`,
     );
   }
   return lines;

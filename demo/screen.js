@@ -5,9 +5,10 @@
 
 const { differs } = require('../bench/method/statistics.js');
 const { painter } = require('./colour.js');
+const { FLAG } = require('./contenders.js');
 
 const WIDE = 80;
-const BAR = 14;
+const BAR = 10;
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
 const ABOUT = {
@@ -86,7 +87,7 @@ function titleLines(mix, ralloc, width, paint) {
   return [...wrap(title, width).map((line) => paint(line, 'bold')), ...lines];
 }
 
-function measureLine(measure, { base, ralloc, floor }, width, paint) {
+function measureLine(measure, { base, ralloc, others }, width, paint) {
   const { label, field, show, unit, more } = measure;
   const ratio = ralloc.run.ratio[field];
   const colour = judge(ratio, more);
@@ -94,28 +95,30 @@ function measureLine(measure, { base, ralloc, floor }, width, paint) {
   if (width < WIDE) return `  ${label.padEnd(10)} ${paint(words, colour)}`.trimEnd();
   const [value, from] = [ralloc.run[field], base.run[field]];
   const figures = `${show(from)} → ${show(value)}${unit}`;
-  const pool = floor?.run.ratio[field];
+  const ratios = others.map(({ run }) => (run.ratio[field] ? number(run.ratio[field].value) : ''));
   const line = [
     ` ${label.padEnd(10)}`,
     bar({ value, base: from, colour: colour ?? 'dim' }, paint),
     figures.padEnd(18),
     paint(words, colour ?? 'dim') + ' '.repeat(Math.max(0, 26 - words.length)),
-    paint(pool ? number(pool.value).padStart(5) : '', 'dim'),
+    paint(ratios.map((one) => one.padStart(5)).join(' '), 'dim'),
   ];
   return line.join(' ').trimEnd();
 }
 
 const find = (rows, name) => rows.find(({ run }) => run.allocator === name);
 
+/** Those whose ratios stand beside ralloc's, and their titles. */
+const OTHERS = { 'allocUnsafe + flag': 'flag', pool: 'pool' };
+
+const othersOf = (rows) => Object.keys(OTHERS).flatMap((name) => find(rows, name) ?? []);
+
 function mixLines(rows, width, paint) {
-  const three = {
-    base: find(rows, 'allocUnsafe'),
-    ralloc: find(rows, 'ralloc'),
-    floor: find(rows, 'pool'),
-  };
+  const [base, ralloc] = ['allocUnsafe', 'ralloc'].map((name) => find(rows, name));
+  const all = { base, ralloc, others: othersOf(rows) };
   return [
-    ...titleLines(rows[0].run.mix, three.ralloc, width, paint),
-    ...MEASURES.map((measure) => measureLine(measure, three, width, paint)),
+    ...titleLines(rows[0].run.mix, ralloc, width, paint),
+    ...MEASURES.map((measure) => measureLine(measure, all, width, paint)),
   ];
 }
 
@@ -134,10 +137,12 @@ function wrap(text, width) {
   });
 }
 
-function legend(width) {
-  if (width < WIDE) return 'ralloc ÷ allocUnsafe [95 % interval]';
-  const left = ' '.repeat(13) + 'allocUnsafe → ralloc'.padEnd(33);
-  return `${left}${'ralloc ÷ allocUnsafe, 95 %'.padEnd(27)} pool`;
+function legend([rows = []], width) {
+  if (width < WIDE) return ['ralloc ÷ allocUnsafe [95 % interval]'];
+  const titles = othersOf(rows).map(({ run }) => OTHERS[run.allocator]);
+  const left = ' '.repeat(13) + 'allocUnsafe → ralloc'.padEnd(29);
+  const ratios = [`${left}ralloc ÷ allocUnsafe, 95 %`, ...titles.map((title) => title.padStart(5))];
+  return [...(titles.includes('flag') ? [`flag: allocUnsafe with ${FLAG}`] : []), ratios.join(' ')];
 }
 
 /**
@@ -150,7 +155,7 @@ function screen({ head, mixes, tail, columns, colour }) {
   const paint = painter(colour);
   const lines = [
     ...head.flatMap((text) => wrap(text, width)),
-    paint(legend(width), 'dim'),
+    ...legend(mixes, width).map((line) => paint(line, 'dim')),
     ...mixes.flatMap((rows) => mixLines(rows, width, paint)),
     '',
     ...tail.flatMap((text) => wrap(text, width)),

@@ -2,6 +2,7 @@
 
 // The table of --all and --long: a row for every contender, ratios to allocUnsafe with their intervals.
 
+const { FLAG } = require('./contenders.js');
 const { verdict } = require('./screen.js');
 const { titleOf } = require('./servers/index.js');
 
@@ -53,6 +54,7 @@ allocUnsafe's req/s, latencies from the intended start. CPU: all threads of the 
 GC ms and major GCs: in 10,000 requests. RSS: the peak of a process. Ratios to allocUnsafe in their
 95 % intervals over blocks, sets of fresh processes; ≈: no difference. "saved": of what the pool by
 hand saves, which keeps nothing safe. Not measured: a network, and a client on another machine.
+flag: ${FLAG};
 semi64: --max-semi-space-size=64; newspace8: --scavenger-max-new-space-capacity-mb=8.`;
 
 module.exports = { table, READING };

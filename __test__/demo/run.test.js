@@ -7,6 +7,7 @@ const fs = require('node:fs');
 const net = require('node:net');
 const path = require('node:path');
 const test = require('ava');
+const { contenders } = require('../../demo/contenders.js');
 const { CACHE, packageName } = require('../../demo/download.js');
 const { isNative, testWhere } = require('../helpers/backend.js');
 const { fixturePath } = require('../helpers/child.js');
@@ -31,7 +32,7 @@ test.serial(
     t.regex(files.sha256, /^[0-9a-f]{64}$/);
     t.deepEqual(
       runs.map(({ server, allocator }) => `${server} ${allocator}`),
-      ['fastify allocUnsafe', 'fastify ralloc', 'fastify pool'],
+      contenders(process.execPath).able.map(({ name }) => `fastify ${name}`),
     );
     for (const run of runs) {
       t.is(run.errors, 0);

@@ -26,6 +26,7 @@ function row(mix, allocator, factor, more = {}) {
 
 const rows = (mix, factor) => [
   row(mix, 'allocUnsafe', 1),
+  row(mix, 'allocUnsafe + flag', 0.8),
   row(mix, 'ralloc', factor),
   row(mix, 'pool', 0.4),
 ];
@@ -53,14 +54,34 @@ test('each bar has its figures and its ratio', (t) => {
   const line = drawn()
     .split('\n')
     .find((one) => one.includes('CPU   '));
-  t.is(line, ' CPU        ██████▎░░░░░░░ 199 → 90 µs        0.45 × [0.41, 0.49]         0.40');
+  t.is(line, ' CPU        ████▌░░░░░ 199 → 90 µs        0.45 × [0.41, 0.49]         0.80  0.40');
 });
 
 test('what is more than allocUnsafe has is shaded', (t) => {
   const line = drawn()
     .split('\n')
     .find((one) => one.includes('requests/s'));
-  t.is(line, ' requests/s ██████▓▓▓▓▓▓▓▓ 6,086 → 13,525     2.22 × [2.18, 2.26]         2.50');
+  t.is(line, ' requests/s █████▓▓▓▓▓ 6,086 → 13,525     2.22 × [2.18, 2.26]         1.25  2.50');
+});
+
+test("V8's flag is a rival where Node has it, and the legend says which it is", (t) => {
+  const [flag, titles] = drawn().split('\n').slice(1);
+  t.is(flag, 'flag: allocUnsafe with --external-memory-accounted-in-global-limit');
+  t.regex(titles, / ralloc ÷ allocUnsafe, 95 % {2}flag {2}pool$/);
+  const without = rows('frame', 0.45).filter(({ run }) => !run.allocator.includes('flag'));
+  const text = drawn({ mixes: [without] });
+  t.notRegex(text, /flag/);
+  t.regex(text, / ralloc ÷ allocUnsafe, 95 % {2}pool$/m);
+  t.regex(text, /^ CPU .+ 0\.45 × \[0\.41, 0\.49\] +0\.40$/m);
+});
+
+test('where one of two has no collection there is no ratio', (t) => {
+  const [base, flag, ralloc, pool] = rows('frame', 0.45);
+  flag.run.ratio.majorGcs = null;
+  const text = drawn({ mixes: [[base, flag, ralloc, pool]] });
+  t.regex(text, /^ major GCs .+ 0\.45 × \[0\.41, 0\.49\] {15}0\.40$/m);
+  pool.run.ratio.majorGcs = null;
+  t.regex(drawn({ mixes: [[base, flag, ralloc, pool]] }), /^ major GCs .+ 0\.49\]$/m);
 });
 
 test('the share of what can be saved stands beside the name of a mix', (t) => {

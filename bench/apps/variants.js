@@ -2,10 +2,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { known, one } = require('../../demo/contenders.js');
-
-/** Of V8 13.6 to 14.7, the default from then on: Node 24 and 26. */
-const FLAG = '--external-memory-accounted-in-global-limit';
+const { FLAG, known, one } = require('../../demo/contenders.js');
 
 const VARIANTS = [
   one('plain'),
