@@ -4,7 +4,7 @@
 // Whether a thread has little to do: what collectWhenIdle waits for.
 
 const { serial: test } = require('ava');
-const { Quiet } = require('../../lib/region/quiet.js');
+const { Quiet } = require('../../lib/region/collector.js');
 const { turns } = require('../helpers/until.js');
 
 function work(ms) {

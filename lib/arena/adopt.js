@@ -9,7 +9,7 @@ const { deadError } = require('../base/errors.js');
 const { FastBuffer } = require('../base/runtime.js');
 const { arrayBufferOf, byteLengthOf, byteOffsetOf } = require('../base/views.js');
 const { counts, isDetachable, leave, tieOf } = require('../memory/release.js');
-const { allocOnHeap, isReleased } = require('./life.js');
+const { allocOnHeap, isReleased } = require('./window.js');
 
 const { set } = Uint8Array.prototype;
 

@@ -20,7 +20,7 @@ const {
   dischargeHeap,
   isReleased,
   releasedHold,
-} = require('./life.js');
+} = require('./window.js');
 const { UNUSED, UNUSED_RELEASED, Window, isStandIn } = require('./window.js');
 
 const adopting = lazy(() => require('./adopt.js'));

@@ -12,7 +12,7 @@ const { observing } = require('../base/observer.js');
 const { HUGE_PAGE, memoryOptions } = require('../memory/options.js');
 const { install } = require('../guard/install.js');
 const { commonDefaults, commonReaders } = require('./options.js');
-const { chunkGrowth } = require('./room.js');
+const { chunkGrowth } = require('./window.js');
 
 const pools = lazy(() => require('../memory/closed-pools.js'));
 

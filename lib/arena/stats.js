@@ -4,7 +4,7 @@
 
 const { formatBytes } = require('../base/bytes.js');
 const { backend } = require('../memory/native.js');
-const { LIVE } = require('./life.js');
+const { LIVE } = require('./window.js');
 
 /**
  * What an arena has, by its window and what describe() gives for each of its `children`. `ahead`: bytes that its owner is charged for and

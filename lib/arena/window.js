@@ -2,14 +2,153 @@
 
 // The window {ab, cursor, end} over one span, and how it moves to the next. Its arena (arena.js) bumps its cursor.
 
-const check = require('../base/validate.js');
-const { Checkpoint } = require('./checkpoint.js');
-const { LIVE, RELEASED, allocOnHeap, dischargeHeap, isReleased } = require('./life.js');
-const { extend, giveBack, openedSince, pieceSize, retract, usedOf } = require('./room.js');
+const { RallocError, closedError, typeError } = require('../base/errors.js');
 const { lazy } = require('../base/lazy.js');
 const { observing } = require('../base/observer.js');
-const { view } = require('../base/views.js');
 const { FastBuffer } = require('../base/runtime.js');
+const check = require('../base/validate.js');
+const { view } = require('../base/views.js');
+
+// How far its arena's life has come, and what that has from V8's heap where its owner has no memory for it.
+
+const ESCAPED =
+  'The scope returned a Buffer of its own, which is dead now. Return copyOut(buffer), or allocate it from the outer arena';
+
+const LIVE = 0;
+const CLOSED = 1; // by its owner, or with its scope: every use throws
+const RELEASED = 2; // with its response: allocations go to the heap, the rest does nothing
+
+/** `existing`: a Buffer of that size, which is there already. */
+function allocOnHeap(window, size, zero, existing) {
+  const buffer = window.owner.allocOnHeap(size, zero, existing);
+  window.heapBytes += size;
+  return buffer;
+}
+
+/** Gives the room of heap Buffers back, but for the first `kept` bytes of them; undefined keeps all. */
+function dischargeHeap(window, kept = window.heapBytes) {
+  const bytes = window.heapBytes - kept;
+  if (bytes <= 0) return;
+  window.owner.budget.discharge(bytes);
+  window.heapBytes = kept;
+}
+
+/** Whether the response is over, and calls do nothing; throws when the arena, or its scope, is closed. */
+function isReleased(window) {
+  if (window.state === LIVE) return false;
+  if (window.state === RELEASED) return true;
+  throw closedError(window.isScope ? 'The scope of this arena' : 'The arena');
+}
+
+/** What hold() gives where nothing is left to hold. */
+const releasedHold = Object.freeze({ release() {}, [Symbol.dispose]() {} });
+
+// How much of a span a window may hand out, as the limit of its owner counts it: a request is charged for what
+// it asks for, and not for the size of the span that happened to be warm. An arena's own limit is kept by the
+// memory below, so its windows are open to the end of their spans.
+
+const CUT_SPAN = 16 * 1024;
+const CHUNK_CAP = 1024 * 1024; // larger chunks gain nothing, and 4 MiB lose on Node 20 and 22
+
+/** Bytes of the next chunk after `opened` others: they double, up to a cap. */
+const chunkGrowth = (first, opened) => Math.max(first, Math.min(first * 2 ** opened, CHUNK_CAP));
+
+/** Bytes of the next span that is cut from a chunk for a checkpoint or a scope, which has so many. */
+const pieceSize = (pieces) => CUT_SPAN << Math.max(Math.min(pieces, 4), 0);
+
+/** Opens `span`, used up to `cursor`, for `size` bytes more. False when it has not so many, or its owner no room. */
+function extend(span, cursor, size, owner) {
+  if (span === null || span.end === span.size) return false;
+  const need = cursor + size - span.end;
+  const rest = span.size - span.end;
+  if (need > rest || need > owner.room) return false;
+  span.end += owner.charge(need, rest, rest);
+  return true;
+}
+
+/** Gives the room back that nothing was handed out of: others may need it more, and extend() can have it again. */
+function retract(span, cursor, owner) {
+  if (owner.room === Number.POSITIVE_INFINITY) return;
+  const end = Math.min(cursor, span.end);
+  owner.discharge(span.end - end);
+  span.end = end;
+}
+
+/** Bytes that an epoch has handed out, with the padding between. */
+function usedOf(epoch) {
+  if (epoch === null) return 0;
+  let bytes = 0;
+  for (const span of epoch.spans) if (span.ab !== null) bytes += span.used;
+  return bytes;
+}
+
+/** How many spans from index `from` on were opened for what is allocated, but for those that were cut short. */
+function openedSince({ spans, cutShort }, from) {
+  let count = -cutShort;
+  for (let i = from; i < spans.length; i++) if (spans[i].adopted === null) count++;
+  return count;
+}
+
+/** Gives a span of `epoch` back that nothing was handed out of. */
+function giveBack(span, { spans }, owner) {
+  const { pool } = owner;
+  const index = spans.indexOf(span);
+  pool.pending++;
+  owner.discharge(span.end);
+  span.end = 0;
+  spans.splice(index, 1);
+  span.home = null;
+  pool.release(span, owner.settings);
+  pool.pending--;
+}
+
+/** Where an arena stood. Spent by its rewind. */
+class Checkpoint {
+  #of;
+  #position;
+
+  constructor(of, position) {
+    this.#of = of;
+    this.#position = position;
+  }
+
+  /** The charged heap bytes of then; undefined for what is no checkpoint of `of`. */
+  static heapBytesOf(checkpoint, of) {
+    const isOurs = typeof checkpoint === 'object' && checkpoint !== null && #of in checkpoint;
+    return isOurs && checkpoint.#of === of ? checkpoint.#position.heapBytes : undefined;
+  }
+
+  /** How many spans an epoch has since its last checkpoint, or in all without any; those that were cut short are none. */
+  static spansSince(epoch) {
+    const last = epoch.checkpoints?.at(-1)?.#position;
+    return openedSince(epoch, last?.spanCount ?? 0);
+  }
+
+  /** Their windows give back what is charged ahead of its use. With `seals` no rewind opens them again. */
+  static retract(checkpoints, owner, seals) {
+    for (const checkpoint of checkpoints ?? []) {
+      const position = checkpoint.#position;
+      if (position.span === null) continue;
+      retract(position.span, position.cursor, owner);
+      position.end = position.span.end;
+      if (seals) position.span = null;
+    }
+  }
+
+  /** Where the window of `of` stood; throws for what is no checkpoint, spent, out of order or foreign. */
+  static positionOf(checkpoint, of, checkpoints) {
+    if (checkpoint === null || typeof checkpoint !== 'object' || !(#of in checkpoint)) {
+      throw typeError('checkpoint', 'an instance of Checkpoint', checkpoint);
+    }
+    if (checkpoint.#of !== of) throw stale('belongs to another arena');
+    if (!checkpoints?.includes(checkpoint)) {
+      throw stale('is no longer valid: the arena was rewound to it or past it, or was reset');
+    }
+    return checkpoint.#position;
+  }
+}
+
+const stale = (why) => new RallocError('ERR_RALLOC_STALE_CHECKPOINT', `The checkpoint ${why}`);
 
 const epochs = lazy(() => require('./epoch.js'));
 
@@ -22,7 +161,7 @@ class Window {
   mask; // alignment - 1
   owner;
   isScope; // of a scope: takes small spans, cut from a chunk
-  heapBytes = 0; // see life.js
+  heapBytes = 0; // of Buffers that came from the heap instead, charged to the owner
   state;
   epoch = null; // made by the first span, checkpoint or hold
   resets = 0;
@@ -296,4 +435,25 @@ const UNUSED_RELEASED = new Window(nobody, false, RELEASED);
 
 const isStandIn = (window) => window === UNUSED || window === UNUSED_RELEASED;
 
-module.exports = { UNUSED, UNUSED_RELEASED, Window, isStandIn };
+module.exports = {
+  ESCAPED,
+  LIVE,
+  CLOSED,
+  RELEASED,
+  allocOnHeap,
+  dischargeHeap,
+  isReleased,
+  releasedHold,
+  chunkGrowth,
+  extend,
+  giveBack,
+  openedSince,
+  pieceSize,
+  retract,
+  usedOf,
+  Checkpoint,
+  UNUSED,
+  UNUSED_RELEASED,
+  Window,
+  isStandIn,
+};

@@ -1,6 +1,15 @@
 'use strict';
 
+const { constants } = require('node:buffer');
 const { deadUse } = require('../base/dead.js');
+const { RallocError, refusal } = require('../base/errors.js');
+const { observing } = require('../base/observer.js');
+const { kHolder, kMemory } = require('../base/protocol.js');
+const { hasTransfer } = require('../base/runtime.js');
+const { MeasuredBudget } = require('./measured-budget.js');
+const memory = require('./native.js');
+const { leastOf } = require('./options.js');
+const { Holders } = require('./pool-usage.js');
 
 /** What operations of Node find on an ArrayBuffer of a span (kHolder), and later how it died. */
 class SpanGuard {
@@ -65,4 +74,225 @@ class Span {
   }
 }
 
-module.exports = { Span, SpanGuard };
+// The spans that a pool has leased from the memory below. Whatever cuts a call off, each span here is leased there and
+// the other way round: what memory answers is noted by assignments alone, where no call can throw.
+
+const LONGEST = constants.MAX_LENGTH; // of a Buffer: 4 GiB on Node 20, beyond all memory later
+const transfers = hasTransfer && memory.backend === 'native'; // elsewhere detaching takes a call
+const registers = new Float64Array(15); // what memory answers with: read at once, so one is enough
+
+const tooLong = (size) =>
+  `A Buffer of ${size} bytes is longer than this runtime allows, which is ${LONGEST} bytes`;
+
+class SpanLeases {
+  #memory;
+  spans = new Set(); // all that are leased, and some that were
+  bytes = 0; // of those that are
+  chunkBytes = 0; // of those that are a chunk of their own
+  heldBytes = 0;
+  budget; // all that is leased, and what is charged beside it
+
+  /** `about`: of the budget; `mayWipe`: whether what end() calls dirty is zeroed. */
+  constructor(about, maxBytes, chunkSize, mayWipe, asked) {
+    this.#memory = new memory.LeasedArena(maxBytes, chunkSize, mayWipe, asked);
+    this.budget = new MeasuredBudget(about, maxBytes, this.#memory);
+  }
+
+  /** A new span for an arena of this `safety`, or a failure, or an error. With a span a step of `pool` has begun. */
+  lease(need, want, isChunk, pool, { safety }) {
+    const span = new Span(isChunk, pool);
+    const most = Math.max(need, Math.min(want, LONGEST / 2));
+    this.spans.add(span);
+    let ab;
+    try {
+      ab = this.#memory.lease(need, most, isChunk, registers);
+    } catch (error) {
+      pool.pending++; // so that the span is swept
+      if (error?.code === undefined) throw error; // the stack ends here
+      this.spans.delete(span);
+      pool.pending--;
+      // The runtime refused an external ArrayBuffer.
+      return new RallocError(error.code, need > LONGEST ? tooLong(need) : error.message);
+    }
+    if (ab.kind !== undefined) {
+      this.spans.delete(span);
+      return ab;
+    }
+    pool.pending++;
+    span.ab = ab;
+    span.id = registers[0];
+    span.epoch = registers[1];
+    span.cleanFrom = registers[2];
+    this.#show(span, pool.isGuarded && safety !== 'gc');
+    return span;
+  }
+
+  /**
+   * Node detaches what Node-API made when it exits, and on 24 and 26 aborts over one that was marked as
+   * untransferable. So nobody gets to see that one: its memory moves on at once (100 ns).
+   */
+  #show(span, marks) {
+    const size = span.ab.byteLength; // by a call
+    const guard = marks ? new SpanGuard(span) : undefined;
+    const shown = transfers ? span.ab.transfer() : span.ab;
+    // The fallback's may have been another pool's.
+    if (guard !== undefined || shown[kHolder] !== undefined) shown[kHolder] = guard;
+    if (guard === undefined) shown[kMemory] = true;
+    span.guard = guard;
+    span.ab = shown;
+    span.size = size;
+    span.isRaw = false;
+    this.bytes += size;
+    if (span.isChunk) this.chunkBytes += size;
+  }
+
+  /** Drops what is leased no more, and completes what was leased by a call that was cut off. */
+  sweep() {
+    for (const span of this.spans) {
+      if (span.ab === null) this.spans.delete(span);
+      else if (span.isRaw) this.#show(span, span.pool.isGuarded);
+    }
+  }
+
+  /** Counts anew, after a call that was cut off. Returns what held spans wait for, which is the pool's. */
+  recount() {
+    const { bytes, chunkBytes, heldBytes, holders, claims } = this.sums();
+    for (const holds of claims) holds.countIn(holders);
+    this.bytes = bytes;
+    this.chunkBytes = chunkBytes;
+    this.heldBytes = heldBytes;
+    return holders;
+  }
+
+  /** What the counters should be, by the spans. `claims`: Holds that held spans wait for. */
+  sums() {
+    const sums = {
+      count: 0,
+      bytes: 0,
+      chunkBytes: 0,
+      heldBytes: 0,
+      holders: new Holders(),
+      claims: new Set(),
+    };
+    for (const { ab, size, isChunk, held, operations, claims } of this.spans) {
+      if (ab === null) continue;
+      sums.count++;
+      sums.bytes += size;
+      if (isChunk) sums.chunkBytes += size;
+      if (!held) continue;
+      sums.heldBytes += size;
+      sums.holders.spans++;
+      sums.holders.operations += operations;
+      for (const holds of claims ?? []) if (holds.count > 0) sums.claims.add(holds);
+    }
+    return sums;
+  }
+
+  /** From here on operations of Node hold the span, of which nothing is handed out. */
+  mark(span) {
+    span.guard = new SpanGuard(span);
+    span.ab[kHolder] = span.guard;
+  }
+
+  /** Ends a lease: how = release, quarantine or steal. */
+  end(how, span, dirty) {
+    this.#memory[how](span.id, span.epoch, dirty, span.ab);
+    span.ab = null;
+    this.bytes -= span.size;
+    if (span.isChunk) this.chunkBytes -= span.size;
+    if (span.held) {
+      this.heldBytes -= span.size;
+      span.pool.holders.spans--;
+      span.pool.holders.operations -= span.operations;
+    }
+    span.held = false;
+    this.spans.delete(span);
+  }
+
+  /** Detaches the span's ArrayBuffer, for another over the same bytes. False where nobody can detach it. */
+  renew(span) {
+    const { ab, guard: ended } = span;
+    const guard = ended === undefined ? undefined : new SpanGuard(span);
+    let renewed;
+    try {
+      renewed = transfers ? ab.transfer() : this.#memory.renew(span.id, span.epoch, ab);
+    } catch (error) {
+      if (error instanceof RangeError) throw error; // the stack ends here
+      return false; // worker_threads.markAsUntransferable(buf.buffer)
+    }
+    if (guard !== undefined) {
+      renewed[kHolder] = guard;
+      ended.death = span.death;
+      span.guard = guard;
+    } else renewed[kMemory] = true; // 3 to 10 ns
+    span.ab = renewed;
+    span.isSeen = false;
+    return true;
+  }
+
+  // Both do nothing the second time, so that what was cut off can call them again.
+
+  hold(span) {
+    if (span.held) return;
+    this.#memory.hold(span.id, span.epoch);
+    span.held = true;
+    this.heldBytes += span.size;
+    span.pool.holders.spans++;
+    span.pool.holders.operations += span.operations;
+  }
+
+  unhold(span) {
+    if (!span.held) return;
+    observing.observer?.gone(span);
+    this.#memory.unhold(span.id, span.epoch);
+    span.held = false;
+    this.heldBytes -= span.size;
+    span.pool.holders.spans--;
+    span.pool.holders.operations -= span.operations;
+  }
+
+  /**
+   * Whether at most `bytes` could stay taken if all of `warm` were given back. Pieces do not count on top of quarantined
+   * chunks, since they can lie in one. The cheap comparison comes first: the other one takes a native call.
+   */
+  mayLeave(bytes, warm) {
+    if (this.bytes - warm.bytes > bytes) return false;
+    return this.chunkBytes - warm.chunkBytes + this.quarantined() <= bytes;
+  }
+
+  /** Throws where the system does not grant what was asked for. */
+  probe(asked) {
+    if (asked === undefined) return;
+    const failure = this.#memory.probe();
+    if (failure !== null) throw refusal(failure, this.budget.about, leastOf(asked), { asked });
+  }
+
+  trim() {
+    return this.#memory.trim();
+  }
+
+  /** Gives whole pages of a span back that is a chunk of its own: bytes. `parts`: offset and size of each, in units of 16 bytes. */
+  decommit(span, parts, count) {
+    return this.#memory.decommit(span.id, span.epoch, parts, count);
+  }
+
+  restart() {
+    this.#memory.restart();
+  }
+
+  quarantined() {
+    return this.#memory.quarantined();
+  }
+
+  chunks() {
+    return this.#memory.chunks();
+  }
+
+  /** The registers of the memory's stats(), until the next call. */
+  stats() {
+    this.#memory.stats(registers);
+    return registers;
+  }
+}
+
+module.exports = { Span, SpanGuard, SpanLeases };

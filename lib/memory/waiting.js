@@ -1,6 +1,6 @@
 'use strict';
 
-// Spans that their arena has given up and that are claimed: by the holds of an epoch (`claims`, lists of arena/hold.js), or by operations of Node which
+// Spans that their arena has given up and that are claimed: by the holds of an epoch (`claims`, lists of arena/epoch.js), or by operations of Node which
 // were given Buffers of them (lib/guard/). Whichever ends last, the span is released; `holdMs` after it began to wait it goes to quarantine, since V8 has to prove
 // that nothing has it. A span is here as long as this is its home; it may be in the list longer, where a call was cut off.
 

@@ -5,15 +5,73 @@
 
 const { kHolder } = require('../base/protocol.js');
 const { pageSize } = require('../memory/native.js');
-const { SpanLeases } = require('../memory/span-leases.js');
-const { Chunk } = require('./chunk.js');
-const { Spans } = require('./spans.js');
+const { SpanLeases } = require('../memory/span.js');
 const { ChunkClaims } = require('./claims.js');
 const { BIN_BYTES, FIRST_RECORDS } = require('./options.js');
-const record = require('./record.js');
-const { endsOf, isFree, mostRoom, wantedBytes } = require('./room.js');
+const {
+  CLEAN,
+  DIRTY,
+  FREE,
+  GRANULE,
+  MARK,
+  NEXT,
+  RECORD_BYTES,
+  SIZE,
+  START,
+} = require('./record.js');
+const { Spans } = require('./spans.js');
 
-const { CLEAN, DIRTY, GRANULE, MARK, NEXT, RECORD_BYTES, SIZE, START } = record;
+class Chunk {
+  first = -1; // the record of its first span
+  index = -1; // in Chunks.all
+  guard = null;
+  isLost = false;
+
+  constructor(span) {
+    this.span = span; // of memory/span.js
+    this.ab = span.ab; // also when the span has ended: what Buffers are over
+    this.size = span.size;
+  }
+}
+
+/** The largest size of chunks that is not above `bytes`: others are rounded up. */
+function wholeClass(bytes) {
+  const step = 2 ** Math.max(Math.floor(Math.log2(Math.max(bytes, 1))) - 2, 0);
+  return bytes - (bytes % step);
+}
+
+// What fits under a region's limit, and what could if all that is free went back.
+
+const RECORDS_PART = 64; // of a chunk's bytes that is left for records, at least
+
+const isOurs = (chunk) => chunk !== null && !chunk.isLost;
+
+/** Bytes of chunks that no span has, at their ends. */
+const endsOf = (all) =>
+  all.reduce((bytes, chunk) => (isOurs(chunk) ? bytes + chunk.span.size - chunk.size : bytes), 0);
+
+/** Whether nothing of a chunk is in use. */
+function isFree(table, { first, size, guard }) {
+  const isWhole = table[first + SIZE] * GRANULE === size && (table[first + MARK] & FREE) !== 0;
+  return isWhole && !(guard?.operations > 0);
+}
+
+/** Bytes that would be left if all chunks that are free as a whole went back. */
+function mostRoom({ chunks, spans: { table } }) {
+  let bytes = chunks.budget.limit - chunks.metadata;
+  for (const chunk of chunks.all) {
+    if (isOurs(chunk) && !isFree(table, chunk)) bytes -= chunk.span.size;
+  }
+  return bytes;
+}
+
+/** Bytes of the chunk to be made for `need` bytes, or for `next`, such that records have their share of what is left. */
+function wantedBytes({ budget, bytes, metadata }, need, next) {
+  const share = Math.max(metadata / Math.max(bytes, next), 1 / RECORDS_PART);
+  const roomy = Math.floor(budget.room / (1 + share));
+  return Math.max(need, wholeClass(Math.min(next, roomy)));
+}
+
 const PAGE = pageSize();
 const PAGE_GRANULES = PAGE / GRANULE;
 const POLICY = { safety: 'gc' }; // the guard here knows blocks, not whole spans
@@ -273,4 +331,14 @@ class Chunks {
   }
 }
 
-module.exports = { Chunks, PAGE, leasesOf };
+module.exports = {
+  Chunk,
+  wholeClass,
+  endsOf,
+  isFree,
+  mostRoom,
+  wantedBytes,
+  Chunks,
+  PAGE,
+  leasesOf,
+};

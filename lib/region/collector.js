@@ -2,8 +2,28 @@
 
 // Free memory goes back to the system: on request, or in slices where the event loop has little to do.
 
+const { performance } = require('node:perf_hooks');
 const time = require('../base/time.js');
-const { Quiet } = require('./quiet.js');
+
+// Whether a thread has little to do, by the utilisation of its event loop.
+
+const IDLE = 0.1; // of the time since the last look
+
+/** As it is before an application's tests replace it. */
+const { eventLoopUtilization } = performance;
+
+class Quiet {
+  #last = undefined;
+
+  /** Whether the event loop mostly waited since the last look. False the first time. */
+  look() {
+    const before = this.#last;
+    const now = eventLoopUtilization();
+    this.#last = now;
+    if (before === undefined) return false;
+    return eventLoopUtilization(now, before).utilization <= IDLE;
+  }
+}
 
 const SLICE_MS = 4;
 
@@ -67,4 +87,4 @@ class Collector {
   }
 }
 
-module.exports = { Collector };
+module.exports = { Quiet, Collector };

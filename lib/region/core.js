@@ -17,7 +17,7 @@ const { Collector } = require('./collector.js');
 const { inUseError, refusedError } = require('./errors.js');
 const { finishClaims } = require('../memory/claims.js');
 const { CHUNK, GRANULE, GRANULE_LOG, HELD, MARK, OWN, SIZE, START } = require('./record.js');
-const { mayFit } = require('./room.js');
+const { mayFit } = require('./options.js');
 const { Spans } = require('./spans.js');
 const { describeRegion, regionStats } = require('./stats.js');
 

@@ -5,7 +5,7 @@
 const { formatBytes } = require('../base/bytes.js');
 const { RallocError, refusal } = require('../base/errors.js');
 const { GRANULE } = require('./record.js');
-const { mayFit } = require('./room.js');
+const { mayFit } = require('./options.js');
 
 const foreign = (message) => () => new RallocError('ERR_RALLOC_FOREIGN_BUFFER', message);
 

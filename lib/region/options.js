@@ -48,4 +48,10 @@ function regionSettings(options) {
   return { ...settings, guard, firstChunk, large: Math.min(LARGE, chunkSize) };
 }
 
-module.exports = { regionSettings, FIRST_RECORDS, BIN_BYTES };
+/** Whether a Buffer of so many bytes fits where there is no other. */
+function mayFit({ chunks }, size) {
+  const records = Math.max(chunks.metadata, BIN_BYTES + FIRST_RECORDS * RECORD_BYTES);
+  return size + records <= chunks.budget.limit;
+}
+
+module.exports = { regionSettings, mayFit, FIRST_RECORDS, BIN_BYTES };

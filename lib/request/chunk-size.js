@@ -2,7 +2,7 @@
 
 // How large the chunks of requests should be: one chunk for nine requests in ten.
 
-const { chunkGrowth } = require('../arena/room.js');
+const { chunkGrowth } = require('../arena/window.js');
 const { countsTransfers } = require('../base/runtime.js');
 
 const KiB = 1024;

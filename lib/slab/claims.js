@@ -6,7 +6,7 @@
 const { tellsDeaths } = require('../base/dead.js');
 const { Claim, Claims } = require('../memory/claims.js');
 const { deathOf, takeBack } = require('./buffer.js');
-const { detachSegment } = require('./segments.js');
+const { detachSegment } = require('./pool.js');
 
 tellsDeaths(deathOf); // to functions of ralloc's own
 

@@ -17,7 +17,7 @@ const {
   send,
 } = require('./buffer.js');
 const { SegmentClaims } = require('./claims.js');
-const { exhausted } = require('./full.js');
+const { exhausted } = require('./pool.js');
 const { lease, openMemory, translateErrors } = require('./lease.js');
 const { tellRecovered } = require('./shared.js');
 const { describeSlab, fixedPool, readPools, slabStats } = require('./stats.js');

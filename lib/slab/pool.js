@@ -7,10 +7,94 @@
 // Any call can throw where the stack ends, and vm's timeout can stop JavaScript at any call or turn of a loop. So
 // each step here changes everything that belongs together after its last call.
 
-const { RallocError } = require('../base/errors.js');
+const { RallocError, exhaustedError, refusal } = require('../base/errors.js');
 const { observing } = require('../base/observer.js');
-const { makeRoom, noteHeld } = require('./full.js');
-const { refuseSegment, makeSegment, detachSegment } = require('./segments.js');
+const { kHolder, kMemory } = require('../base/protocol.js');
+const { hasTransfer } = require('../base/runtime.js');
+const { limitOf } = require('./options.js');
+
+// The ArrayBuffers over a pool's slots, one for each segment: how they are made, and how they end.
+
+/** The error of memory that a pool was refused. */
+const refuseSegment = ({ core, segmentBytes }, failure) =>
+  refusal(failure, limitOf(core.settings), segmentBytes, { asked: core.settings.memory });
+
+/** Makes the ArrayBuffer of a segment, unless there is one. */
+function makeSegment(pool, index) {
+  const { core, segments, guards } = pool;
+  while (segments.length <= index) segments.push(null);
+  if (segments[index] !== null) return;
+  const ab = core.call('segment', pool.index, index);
+  if (ab.kind !== undefined) throw refuseSegment(pool, ab);
+  // At exit Node detaches the ArrayBuffers that Node-API made, and Node 24 and 26 abort if one was marked as
+  // untransferable. So its memory moves to another ArrayBuffer before anyone can see it (100 ns).
+  const shown = hasTransfer ? ab.transfer() : ab;
+  const guard = core.guardOf(pool, index, shown);
+  if (guard !== null) {
+    shown[kHolder] = guard;
+    guards[index] = guard;
+  } else shown[kMemory] = true;
+  segments[index] = shown;
+}
+
+/** Detaches the ArrayBuffer of a segment. */
+function detachSegment({ core, index: pool }, ab, index) {
+  if (ab.byteLength === 0) return; // whoever took it keeps it, and no one else gets its slots
+  try {
+    const transfers = hasTransfer && core.backend === 'native';
+    // Moved on first: what nobody else has, nobody can have marked, and Node 24 aborts where Node-API detaches that.
+    core.leased.detach(pool, index, transfers ? ab.transfer() : ab);
+  } catch (error) {
+    if (error instanceof RangeError) throw error; // the stack ends here
+    // Somebody called worker_threads.markAsUntransferable(buf.buffer). It cannot be detached and keeps its memory
+    // until it is collected.
+  }
+}
+
+// What happens where a pool has no free slot and cannot grow: room is made, or an error says which limit is met.
+
+// An overload meets the limit at every call, and to empty the caches, which then fill again, takes 10 µs. So it is
+// done again once slots came or went, or once fewer Buffers are held than the last time, or since; for those that were
+// freed for others, which does not show in their number, at one call of so many.
+const TRIES = 64;
+
+/**
+ * Where `maxBytes` is met, releases what this thread caches, for the memory to drop the segments that are idle then;
+ * false if that is not likely to help.
+ */
+function makeRoom(core, pool) {
+  if (!core.settings.grows) return false;
+  if (core.leased.slotCount(pool.index) === pool.maxCount) return false;
+  const { full, held } = core;
+  const bytes = core.leased.committed();
+  const isSame = bytes === full.bytes && held >= full.held;
+  const isEmpty = core.pools.every(({ top }) => top === 0);
+  if (!isEmpty && isSame && ++full.tries % TRIES !== 0) return false;
+  for (const each of core.pools) each.flush(each.top);
+  full.held = held;
+  full.bytes = bytes;
+  return !isEmpty;
+}
+
+/** To be called at a refill, as what is held may become more then. */
+function noteHeld(core) {
+  core.full.held = Math.max(core.full.held, core.held);
+}
+
+/**
+ * The error of an allocation of `requested` bytes, for which `first` is the smallest pool. It names `maxBytes` where one of
+ * the pools that fit would have grown but for that.
+ */
+function exhausted({ settings, pools, leased }, first, requested) {
+  const { grows, maxBytes } = settings;
+  const fitting = pools.slice(first.index);
+  const isBound = ({ index }) => leased.slotCount(index) < settings.pools[index].asked;
+  const option = fitting.some(isBound) ? 'maxBytes' : grows ? 'maxCount' : 'count';
+  const about = limitOf(settings, option);
+  if (option !== 'count') return exhaustedError(about, requested, maxBytes, leased.committed());
+  const bytes = fitting.reduce((sum, pool) => sum + pool.size * pool.maxCount, 0);
+  return exhaustedError(about, requested, bytes, bytes);
+}
 
 const BATCH = 64; // slots of a refill
 // Where other threads may want the slots. A call into the shared pool costs as much as ten slots, so a refill takes as many
@@ -279,4 +363,4 @@ class Pool {
   forget() {}
 }
 
-module.exports = { Pool };
+module.exports = { refuseSegment, makeSegment, detachSegment, makeRoom, noteHeld, exhausted, Pool };

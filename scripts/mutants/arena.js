@@ -190,7 +190,7 @@ module.exports = [
     },
   },
   {
-    file: 'arena/room.js',
+    file: 'arena/window.js',
     tests: closes,
     mutants: {
       'chunks never grow': ['first * 2 ** opened', 'first'],
@@ -273,7 +273,7 @@ module.exports = [
     },
   },
   {
-    file: 'arena/checkpoint.js',
+    file: 'arena/window.js',
     tests: ['arena/checkpoint.test.js'],
     mutants: {
       'anything is a checkpoint': ['!(#of in checkpoint)', 'false'],

@@ -81,7 +81,7 @@ module.exports = [
     },
   },
   {
-    file: 'memory/span-leases.js',
+    file: 'memory/span.js',
     tests: observed,
     mutants: {
       'nobody hears that holds are gone': ['    observing.observer?.gone(span);\n', ''],

@@ -4,7 +4,7 @@ const holds = ['hold', 'hold-promise', 'hold-time'].map((noun) => `arena/${noun}
 
 module.exports = [
   {
-    file: 'arena/hold.js',
+    file: 'arena/epoch.js',
     tests: holds,
     mutants: {
       'a hold is released twice': ['    this.#holds = null;\n    holds.settle', '    holds.settle'],

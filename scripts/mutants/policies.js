@@ -164,7 +164,7 @@ module.exports = [
     },
   },
   {
-    file: 'arena/room.js',
+    file: 'arena/window.js',
     tests: ['arena/window.test.js'],
     mutants: {
       'pieces of 64 KiB': ['CUT_SPAN = 16 * 1024', 'CUT_SPAN = 64 * 1024'],

@@ -96,13 +96,19 @@ module.exports = [
     },
   },
   {
-    file: 'region/room.js',
+    file: 'region/options.js',
     tests: ['region/free.test.js'],
     mutants: {
       'what can never fit is tried': [
         'return size + records <= chunks.budget.limit;',
         'return true;',
       ],
+    },
+  },
+  {
+    file: 'region/chunks.js',
+    tests: ['region/free.test.js'],
+    mutants: {
       'chunks go back in vain': [
         'if (isOurs(chunk) && !isFree(table, chunk)) bytes -= chunk.span.size;',
         '',

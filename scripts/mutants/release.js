@@ -24,7 +24,7 @@ module.exports = [
     },
   },
   {
-    file: 'memory/span-leases.js',
+    file: 'memory/span.js',
     tests: ['memory/release.test.js'],
     mutants: {
       'a renewed span is not told': [

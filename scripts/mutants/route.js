@@ -63,7 +63,7 @@ module.exports = [
     },
   },
   {
-    file: 'memory/span-leases.js',
+    file: 'memory/span.js',
     tests: route,
     mutants: {
       'what is leased stays unmarked': ["pool.isGuarded && safety !== 'gc'", 'false'],
@@ -85,7 +85,7 @@ module.exports = [
     },
   },
   {
-    file: 'arena/checkpoint.js',
+    file: 'arena/window.js',
     tests: change,
     mutants: {
       'a rewind goes back to what earlier Buffers see': ['if (seals) position.span = null;', ''],

@@ -9,7 +9,7 @@ const guards = ['slab/guard.test.js'];
 
 module.exports = [
   {
-    file: 'slab/segments.js',
+    file: 'slab/pool.js',
     tests: ['slab/close.test.js'],
     mutants: {
       'what close() detaches is still taken for visible': [

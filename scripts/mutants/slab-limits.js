@@ -2,7 +2,7 @@
 
 module.exports = [
   {
-    file: 'slab/full.js',
+    file: 'slab/pool.js',
     tests: ['slab/growth.test.js'],
     mutants: {
       'an exhausted slab never names maxBytes': [

@@ -68,7 +68,7 @@ module.exports = [
     },
   },
   {
-    file: 'slab/segment-errors.js',
+    file: 'slab/shared.js',
     tests: input,
     mutants: {
       'a lack of room does not tell how much is free': ['free: limit,', ''],

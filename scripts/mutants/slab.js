@@ -172,7 +172,7 @@ module.exports = [
     },
   },
   {
-    file: 'slab/checks.js',
+    file: 'slab/buffer.js',
     tests: ['slab/free.test.js'],
     mutants: {
       'a Buffer in flight is sent': [
@@ -190,7 +190,7 @@ module.exports = [
         "if (state === FREED || state === IN_FLIGHT) return 'freed';",
         { tests: ['slab/guard.test.js'] },
       ],
-      'a refused free is not counted by the pool': ['    pool.refused++;\n', ''],
+      'a refused free is not counted by the pool': ['  pool.refused++;\n', ''],
       'Symbol.dispose of a closed slab throws': [
         'poolOf(value).core === core && core.isLive;',
         'poolOf(value).core === core;',

@@ -2,7 +2,7 @@
 
 module.exports = [
   {
-    file: 'memory/span-leases.js',
+    file: 'memory/span.js',
     tests: ['memory/chunk-pool.test.js'],
     mutants: {
       'what is wanted is not asked for': [

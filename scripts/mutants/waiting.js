@@ -83,7 +83,7 @@ module.exports = [
     },
   },
   {
-    file: 'memory/span-leases.js',
+    file: 'memory/span.js',
     tests: ['memory/waiting.test.js'],
     mutants: {
       'how it died is not said': [

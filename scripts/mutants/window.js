@@ -7,23 +7,23 @@ const change = ['request/route.test.js'];
 
 module.exports = [
   {
-    file: 'arena/life.js',
+    file: 'arena/window.js',
     tests: windows,
     mutants: {
       'heap bytes are not noted': [
-        '  life.heapBytes += size;\n',
+        '  window.heapBytes += size;\n',
         '',
         { tests: ['request/late.test.js', 'request/room.test.js'] },
       ],
       'a released arena throws': [
-        'if (life.state === RELEASED) return true;',
+        'if (window.state === RELEASED) return true;',
         '',
         { tests: ['request/late.test.js'] },
       ],
     },
   },
   {
-    file: 'arena/room.js',
+    file: 'arena/window.js',
     tests: ['request/room.test.js'],
     mutants: {
       'extended beyond the room': [' || need > owner.room', ''],
