@@ -11,11 +11,10 @@
 // Caveats: the site is request-bound. Instructions are no time: they say nothing of caches, of branches, and of what a processor does at once.
 
 const { spawnSync } = require('node:child_process');
-const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
 const { BUFFERS } = require('./fixtures/site.js');
+const { countsBetweenMarks } = require('./method/callgrind.js');
 const { median } = require('./method/statistics.js');
 
 const ROUNDS = 250;
@@ -29,35 +28,10 @@ const WAYS = {
   site: 'site.allocUnsafe',
 };
 
-/** callgrind writes what it counted before each call of this function of Node, and begins at 0 again. */
-const MARK = 'node::Umask*';
-const VALGRIND = ['--tool=callgrind', `--dump-before=${MARK}`, '--smc-check=all-non-file'];
-const V8 = ['--single-threaded', '--min-semi-space-size=128', '--max-semi-space-size=128'];
-
-/** What was counted between one mark and the next. */
-function countsBetweenMarks(node, args) {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ralloc-'));
-  try {
-    const out = path.join(folder, 'out');
-    const line = [...VALGRIND, `--callgrind-out-file=${out}`, node, ...V8, PROGRAM, ...args];
-    const { status, stderr, error } = spawnSync('valgrind', line, { encoding: 'utf8' });
-    if (error) throw error;
-    if (status !== 0) throw new Error(`valgrind ${line.join(' ')}: ${status}\n${stderr}`);
-    const marks = fs.readdirSync(folder).length - 1; // the last is of the end
-    const textOf = (_, i) => fs.readFileSync(`${out}.${i + 1}`, 'latin1');
-    const texts = Array.from({ length: marks }, textOf);
-    return texts.map((text) => Number(/^totals: (\d+)$/m.exec(text)[1]));
-  } finally {
-    fs.rmSync(folder, { recursive: true });
-  }
-}
-
 /** Instructions of a Buffer, of each block. A process for each way: V8 compiles none for what another one did. */
 function measure(node, way, size) {
-  const counts = countsBetweenMarks(node, [size, ROUNDS, BLOCKS, way].map(String));
-  if (counts.length !== BLOCKS + 1) {
-    throw new Error(`${counts.length} calls of ${MARK} were seen. Is ${node} without symbols?`);
-  }
+  const args = [size, ROUNDS, BLOCKS, way].map(String);
+  const counts = countsBetweenMarks(node, PROGRAM, args, BLOCKS + 1);
   return counts.slice(1).map((count) => count / (ROUNDS * BUFFERS));
 }
 
