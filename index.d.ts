@@ -4,6 +4,7 @@
 import './types/express.js';
 
 export * from './types/arena.js';
+export * from './types/budget.js';
 export * from './types/buffer.js';
 export * from './types/debug.js';
 export * from './types/errors.js';

@@ -18,6 +18,7 @@ const allocators = lazy(() => ({
   ...require('./slab/default.js'),
   ...require('./slab/slab.js'),
 }));
+const budgets = lazy(() => require('./budget/budget.js'));
 const memory = lazy(() => ({
   ...require('./memory/pump.js'),
   ...require('./memory/release.js'),
@@ -27,8 +28,9 @@ const profiles = lazy(() => require('./profiler.js'));
 
 module.exports = {
   Arena,
+  Budget: undefined, // here and below: for whom imports this file, Node finds the names in its text
   RallocError,
-  Region: undefined, // here and below: for whom imports this file, Node finds the names in its text
+  Region: undefined,
   Slab: undefined,
   backend,
   backendReason,
@@ -52,6 +54,7 @@ module.exports = {
 exportLater(
   module.exports,
   {
+    Budget: budgets,
     Region: allocators,
     Slab: allocators,
     loadTable: allocators,

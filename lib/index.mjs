@@ -3,6 +3,7 @@ import ralloc from './index.js';
 
 export const {
   Arena,
+  Budget,
   RallocError,
   Region,
   Slab,

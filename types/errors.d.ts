@@ -45,13 +45,16 @@ export class RallocError extends Error {
   readonly used?: number;
   /** LIMIT, EXHAUSTED: the option to raise. */
   readonly option?: string;
+  /** LIMIT of a `Budget`: the name of the one that was full; the message says who has its bytes. */
+  readonly budget?: string;
   /**
    * LIMIT and MAP, of a request: 413 where it asked for more than it may have, 503 where all requests together have what there
-   * is. Of bodies and streams 413 over their limit, and 400 where they were cut off. Frameworks answer with it where nobody handles the error.
+   * is. Of bodies and streams 413 over their limit, and 400 where they were cut off. Of a `Budget` 413 where the bytes never fit, 503 where a budget without a parent
+   * is full, 429 where another one is, and 400 of a wait that was aborted. Frameworks answer with it where nobody handles the error.
    */
-  readonly status?: 400 | 413 | 503;
+  readonly status?: 400 | 413 | 429 | 503;
   /** The same. */
-  readonly statusCode?: 400 | 413 | 503;
+  readonly statusCode?: 400 | 413 | 429 | 503;
   /** With `status`: the answer, for Hono. */
   readonly getResponse?: () => Response;
   /** IN_USE: Buffers that nobody has freed. */
@@ -71,7 +74,7 @@ export class RallocError extends Error {
   readonly expected?: number | bigint;
   /** PROFILE_*, TABLE_*: the name of the file, where it has one. */
   readonly file?: string;
-  /** SEGMENT_TIMEOUT: milliseconds. */
+  /** SEGMENT_TIMEOUT, LIMIT of `budget.acquire()` with `timeoutMs`: milliseconds. */
   readonly waitedMs?: number;
   /** FRAMEWORK: what the adapter is for, as 'Koa 3'. */
   readonly framework?: string;

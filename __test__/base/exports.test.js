@@ -24,6 +24,15 @@ const used = {
     t.is(buffer.length, 0);
     arena.close();
   },
+  async Budget(t, { Budget }) {
+    const all = new Budget({ name: 'all', maxBytes: 100 });
+    const charge = all.charge(100);
+    t.is(all.tryCharge(1), null);
+    const waiting = all.acquire(50);
+    charge.release();
+    t.is((await waiting).bytes, all.used);
+    all.close();
+  },
   RallocError(t, { Arena, RallocError }) {
     const arena = new Arena({ maxBytes: 4096 });
     const error = t.throws(() => arena.alloc(5000), { code: 'ERR_RALLOC_LIMIT' });

@@ -196,7 +196,7 @@ const UNUSED =
 
 /** And what it does not use before its first request. */
 const LATER =
-  /^lib\/(?:slab|region|site)\/|^lib\/(?:profiler|arena\/(?:owner|epoch|copy)|guard\/(?:web|dgram)|memory\/(?:chunk-pool|span|idle|release|stats|pump))\./;
+  /^lib\/(?:budget|slab|region|site)\/|^lib\/(?:profiler|arena\/(?:owner|epoch|copy)|guard\/(?:web|dgram)|memory\/(?:chunk-pool|span|idle|release|stats|pump))\./;
 
 /** Modules of Node which take milliseconds and megabytes, and which Express does not load. */
 const HEAVY = ['dgram', 'https', 'perf_hooks', 'stream/web', 'tls', 'worker_threads'];

@@ -15,6 +15,7 @@ const { bodies } = require('../helpers/body-examples.js');
 const { framesOf, get, isFrame, post, serve, settled, urlOf } = require('../helpers/ask.js');
 const { allDocuments, programs, runProgram } = require('../helpers/snippets.js');
 const { profilerExample } = require('../helpers/profiler-example.js');
+const { until } = require('../helpers/until.js');
 const { UNWRITTEN, written } = require('../helpers/unwritten.js');
 
 /**
@@ -148,6 +149,32 @@ const checks = {
     },
   },
   'docs/lifetimes.md': {},
+  'docs/budgets.md': {
+    Waiting: {
+      names: ['server', 'uploads'],
+      async check(t, { server, uploads }) {
+        const url = await serve(t, server);
+        const { bytes } = await post(url, 'an upload');
+        t.is(bytes.toString(), '9 bytes\n');
+        uploads.resize(10);
+        t.is((await post(url, 'an upload')).status, 413);
+        uploads.resize(1000);
+        const charge = uploads.charge(uploads.available);
+        const waiting = post(url, 'later');
+        await until(() => uploads.stats().waiting === 1);
+        charge.release();
+        t.is((await waiting).bytes.toString(), '5 bytes\n');
+        t.is(uploads.used, 0);
+      },
+    },
+    'Caches that give memory back': {
+      names: ['waiting', 'cache'],
+      async check(t, { waiting, cache }) {
+        t.is((await waiting).bytes, 250);
+        t.is(cache.size, 7);
+      },
+    },
+  },
   'docs/region.md': {},
   'docs/bodies.md': bodies,
   'docs/when-not-to-use.md': {},

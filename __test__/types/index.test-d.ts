@@ -7,8 +7,14 @@ import {
   type ArenaOptions,
   type ArenaStats,
   type BodyStats,
+  Budget,
+  type BudgetAcquireOptions,
+  type BudgetOptions,
+  type BudgetPressure,
+  type BudgetStats,
   backend,
   backendReason,
+  type Charge,
   type Checkpoint,
   type ChunkStats,
   configureDebug,
@@ -326,7 +332,8 @@ declare const error: unknown;
 if (error instanceof RallocError) {
   expectType<RallocErrorCode>(error.code);
   expectType<number | undefined>(error.requested);
-  expectType<400 | 413 | 503 | undefined>(error.status);
+  expectType<400 | 413 | 429 | 503 | undefined>(error.status);
+  expectType<string | undefined>(error.budget);
   expectType<number | undefined>(error.limit);
   expectType<string | undefined>(error.option);
   expectType<string | undefined>(error.syscall);
@@ -389,6 +396,36 @@ expectError(mine.sizes.push(5));
 expectType<void>(mine.close({ force: true }));
 expectType<Slab>(slab);
 expectNotAssignable<SlabHandle>({ id: 5 });
+
+// Budgets
+const whole = new Budget({ name: 'server', maxBytes: 1 << 30 });
+const tenant = new Budget({ maxBytes: 1 << 20, parent: whole, reserve: 1 << 10, name: undefined });
+expectError(new Budget());
+expectError(new Budget({ name: 'without a limit' }));
+expectError(new Budget({ maxBytes: '1' }));
+expectError(new Budget({ maxBytes: 1, parent: {} }));
+expectAssignable<BudgetOptions>({ maxBytes: 1, parent: undefined });
+expectType<Charge | null>(tenant.tryCharge(10));
+expectType<Charge>(tenant.charge(10));
+expectType<Promise<Charge>>(tenant.acquire(10));
+expectType<Promise<Charge>>(tenant.acquire(10, { signal: AbortSignal.timeout(5), timeoutMs: 5 }));
+expectError(tenant.acquire(10, { timeout: 5 }));
+expectAssignable<BudgetAcquireOptions>({ signal: undefined });
+declare const charge: Charge;
+expectType<number>(charge.bytes);
+expectType<void>(charge.grow(5));
+expectType<boolean>(charge.tryGrow(5));
+expectType<void>(charge.shrink(5));
+expectType<void>(charge.release());
+expectAssignable<Disposable>(charge);
+expectType<() => void>(tenant.onPressure((pressure) => expectType<BudgetPressure>(pressure)));
+expectError(tenant.onPressure());
+expectType<void>(tenant.resize(5));
+expectType<void>(tenant.close());
+expectType<BudgetStats>(tenant.stats());
+expectType<number>(tenant.used + tenant.available + tenant.stats().waiting);
+expectType<Budget | undefined>(tenant.parent);
+expectType<string>(tenant.name);
 
 // Regions
 const region = new Region({ maxBytes: 2 ** 30, chunkSize: 2 ** 22, collectWhenIdle: false });

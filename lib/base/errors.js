@@ -11,8 +11,9 @@ const codes = Object.freeze({
   ERR_RALLOC_LIMIT: 'a byte limit is reached',
   ERR_RALLOC_MAP: 'the operating system refused memory',
   ERR_RALLOC_EXHAUSTED: 'no slot of the slab is free',
-  ERR_RALLOC_ABORTED: 'a body or stream ended before its end',
-  ERR_RALLOC_CLOSED: 'the arena, slab or region is closed, or the scope has ended',
+  ERR_RALLOC_ABORTED: 'a body or stream ended before its end, or a wait was aborted',
+  ERR_RALLOC_CLOSED:
+    'the arena, slab, region or budget is closed, or the scope or charge has ended',
   ERR_RALLOC_STALE_CHECKPOINT: 'the checkpoint is spent, out of order or of another arena',
   ERR_RALLOC_ESCAPED: 'a function returned a Buffer that dies with it',
   ERR_RALLOC_DEAD_BUFFER: 'the memory of the Buffer was reset or freed',
@@ -114,7 +115,12 @@ function limitError(about, requested, limit, used, { parts, remedy } = ALL_IN_US
   );
 }
 
-const STATUS_TEXTS = { 400: 'Bad Request', 413: 'Payload Too Large', 503: 'Service Unavailable' };
+const STATUS_TEXTS = {
+  400: 'Bad Request',
+  413: 'Payload Too Large',
+  429: 'Too Many Requests',
+  503: 'Service Unavailable',
+};
 
 /**
  * Makes frameworks answer an error that nobody handles with `status`: connect, Express, Koa, Fastify and Nest read one of the

@@ -23,6 +23,7 @@ const FLOORS = [
   ['request'],
   ['site'],
   ['arena', 'slab', 'region'],
+  ['budget'],
   ['memory'],
   ['guard'],
   ['stack'],

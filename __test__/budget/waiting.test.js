@@ -1,0 +1,388 @@
+'use strict';
+// tier: run-time
+
+// acquire(): who waits, who is served when, what ends a wait, and that it leaves nothing behind.
+
+const test = require('ava');
+const { getEventListeners } = require('node:events');
+const { Budget } = require('../..');
+const { Clock } = require('../helpers/clock.js');
+const { run } = require('../helpers/child.js');
+
+const limit = { code: 'ERR_RALLOC_LIMIT' };
+const budget = (name, maxBytes, parent, reserve) => new Budget({ name, maxBytes, parent, reserve });
+
+/** Calls acquire() and notes `name` in `served` once it is served. The promise is of the charge. */
+function recorder() {
+  const served = [];
+  const acquire = (name, of, bytes, options) =>
+    of.acquire(bytes, options).then((charge) => {
+      served.push(name);
+      return charge;
+    });
+  return { served, acquire };
+}
+
+const turn = () => new Promise(setImmediate);
+
+test('what fits is charged at once', async (t) => {
+  const all = budget('all', 100);
+  const promise = all.acquire(60);
+  t.is(all.used, 60);
+  const charge = await promise;
+  t.is(charge.bytes, 60);
+  t.like(all.stats(), { waited: 0, waiting: 0, charges: 1 });
+});
+
+test('those who wait are served in order, also one that would fit before', async (t) => {
+  const all = budget('all', 100);
+  const { served, acquire } = recorder();
+  const first = all.charge(60);
+  const second = all.charge(40);
+  acquire('large', all, 80);
+  acquire('small', all, 10);
+  second.release();
+  await turn();
+  t.deepEqual(served, []);
+  t.like(all.stats(), { waiting: 2, waited: 2, available: 0 });
+  t.is(all.tryCharge(1), null, 'the 40 bytes are kept for the first');
+  t.throws(() => all.charge(1), { ...limit, message: /60 of 100 bytes are taken \(2 waiting\)/ });
+  first.release();
+  await turn();
+  t.deepEqual(served, ['large', 'small']);
+  t.like(all.stats(), { used: 90, waiting: 0, available: 10 });
+});
+
+test('what is larger than a budget, now or with what is reserved, is refused at once', async (t) => {
+  const all = budget('all', 100);
+  const tenant = budget('tenant', 200, all);
+  const error = await t.throwsAsync(tenant.acquire(101), limit);
+  t.deepEqual([error.budget, error.status], ['all', 413]);
+  budget('other', 30, all, 30);
+  t.is((await t.throwsAsync(tenant.acquire(71), limit)).status, 413);
+  t.is((await tenant.acquire(70)).bytes, 70);
+});
+
+test('a charge that has begun grows past those who wait, or is refused: it never waits', async (t) => {
+  const all = budget('all', 100);
+  const { served, acquire } = recorder();
+  const charge = all.charge(50);
+  const empty = all.charge(0);
+  acquire('waits', all, 80);
+  charge.grow(30);
+  t.false(empty.tryGrow(10), 'who holds nothing stands behind');
+  t.throws(() => charge.grow(30), limit);
+  t.is(all.used, 80);
+  charge.release();
+  await turn();
+  t.deepEqual(served, ['waits']);
+  t.true(empty.tryGrow(10));
+});
+
+test('new charges never starve one that waits for much', async (t) => {
+  const all = budget('all', 100);
+  const tenant = budget('tenant', 100, all);
+  const held = Array.from({ length: 10 }, () => tenant.charge(10));
+  const { served, acquire } = recorder();
+  acquire('large', all, 100);
+  for (const one of held) {
+    one.release();
+    t.is(tenant.tryCharge(5), null);
+    acquire('small', tenant, 5);
+  }
+  await turn();
+  t.is(served[0], 'large');
+});
+
+test('one that its own budget blocks blocks nobody else', async (t) => {
+  const all = budget('all', 100);
+  const full = budget('full', 20, all);
+  const other = budget('other', 100, all);
+  const { served, acquire } = recorder();
+  const charge = full.charge(20);
+  acquire('blocked', full, 10);
+  acquire('free', other, 80);
+  await turn();
+  t.deepEqual(served, ['free']);
+  acquire('second', other, 10);
+  t.is(all.available, 0);
+  charge.release();
+  await turn();
+  t.deepEqual(
+    served,
+    ['free', 'second', 'blocked'],
+    'in the order in which they came to the parent',
+  );
+});
+
+test('budgets take turns, however many wait in one', async (t) => {
+  const all = budget('all', 10);
+  const names = ['a', 'b', 'c'];
+  const [a, b, c] = names.map((name) => budget(name, 10, all));
+  const { served, acquire } = recorder();
+  const holder = all.charge(10);
+  const charges = [];
+  const wait = (name, of) => acquire(name, of, 10).then((charge) => charges.push(charge));
+  for (let i = 0; i < 4; i++) wait('a', a);
+  for (let i = 0; i < 2; i++) wait('b', b);
+  wait('own', all);
+  wait('c', c);
+  holder.release();
+  for (let i = 0; i < 8; i++) {
+    await turn();
+    charges.pop().release();
+  }
+  t.deepEqual(served, ['a', 'b', 'own', 'c', 'a', 'b', 'a', 'a']);
+  t.is(all.used, 0);
+});
+
+test('who fits within a reserve waits for nobody outside', async (t) => {
+  const all = budget('all', 100);
+  const quiet = budget('quiet', 20, all, 20);
+  const { served, acquire } = recorder();
+  const own = quiet.charge(20);
+  all.charge(80);
+  acquire('loud', all, 50);
+  acquire('quiet', quiet, 15);
+  own.release();
+  await turn();
+  t.deepEqual(served, ['quiet']);
+  t.is(quiet.tryCharge(5).bytes, 5);
+});
+
+test('a growth that takes a tenant’s room gives the turn to others', async (t) => {
+  const all = budget('all', 100);
+  const tenant = budget('tenant', 50, all);
+  const { served, acquire } = recorder();
+  const held = tenant.charge(10);
+  const rest = all.charge(80);
+  acquire('tenant', tenant, 35);
+  acquire('other', all, 30);
+  held.grow(10); // 'tenant' does not fit its own budget any more
+  rest.shrink(30);
+  await turn();
+  t.deepEqual(served, ['other']);
+  held.release();
+  rest.release();
+  await turn();
+  t.deepEqual(served, ['other', 'tenant']);
+});
+
+test('an aborted waiter leaves no trace, and lets in who was behind it', async (t) => {
+  const all = budget('all', 100);
+  const { served, acquire } = recorder();
+  const charge = all.charge(60);
+  const controller = new AbortController();
+  const { signal } = controller;
+  const large = all.acquire(80, { signal, timeoutMs: 60_000 });
+  acquire('small', all, 40);
+  controller.abort(new Error('gone'));
+  const error = await t.throwsAsync(large, { code: 'ERR_RALLOC_ABORTED' });
+  t.is(error.cause.message, 'gone');
+  t.is(error.message, "The wait for 80 bytes of the budget 'all' was aborted");
+  t.deepEqual(served, ['small']);
+  t.like(all.stats(), { used: 100, waiting: 0, aborted: 1, charges: 2 });
+  t.is(getEventListeners(signal, 'abort').length, 0);
+  charge.release();
+  t.is(all.used, 40);
+});
+
+test('a signal that is aborted before refuses at once, also what would fit', async (t) => {
+  const all = budget('all', 100);
+  const error = await t.throwsAsync(all.acquire(1, { signal: AbortSignal.abort('why') }), {
+    code: 'ERR_RALLOC_ABORTED',
+  });
+  t.deepEqual([error.cause, error.status], ['why', 400]);
+  t.like(all.stats(), { used: 0, aborted: 0 });
+});
+
+test('all waits of a signal end at once: none of them is served meanwhile', async (t) => {
+  const all = budget('all', 100);
+  const other = budget('other', 100);
+  const tenant = budget('tenant', 50, all);
+  const charges = [all.charge(50), other.charge(50)];
+  const { served, acquire } = recorder();
+  const controller = new AbortController();
+  const { signal } = controller;
+  const aborted = [
+    acquire('first', all, 80, { signal }),
+    acquire('second', tenant, 50, { signal }),
+    acquire('third', other, 60, { signal }),
+  ];
+  acquire('last', tenant, 30);
+  t.is(getEventListeners(signal, 'abort').length, 1);
+  controller.abort();
+  for (const promise of aborted) await t.throwsAsync(promise, { code: 'ERR_RALLOC_ABORTED' });
+  t.deepEqual(served, ['last']);
+  for (const one of charges) one.release();
+  t.deepEqual([all.used, other.used], [30, 0]);
+});
+
+test('a signal hears nothing of waits that are over', async (t) => {
+  const all = budget('all', 10);
+  const { signal } = new AbortController();
+  const holder = all.charge(10);
+  const promise = all.acquire(5, { signal });
+  t.is(getEventListeners(signal, 'abort').length, 1);
+  holder.release();
+  await promise;
+  t.is(getEventListeners(signal, 'abort').length, 0);
+});
+
+test('a wait ends with its time, and no earlier', async (t) => {
+  const clock = new Clock();
+  const all = budget('all', 100);
+  const charge = all.charge(50);
+  let error;
+  clock.use(() => {
+    all.acquire(60, { timeoutMs: 500 }).catch((one) => {
+      error = one;
+    });
+  });
+  clock.pass(499);
+  await turn();
+  t.is(error, undefined);
+  clock.pass(1);
+  await turn();
+  t.like(error, { code: 'ERR_RALLOC_LIMIT', budget: 'all', status: 503, waitedMs: 500 });
+  t.like(all.stats(), { used: 50, waiting: 0, timedOut: 1, available: 50 });
+  charge.release();
+  t.is(all.used, 0);
+});
+
+test('who is served in time has no timer any more', async (t) => {
+  const clock = new Clock();
+  const all = budget('all', 100);
+  const charge = all.charge(50);
+  let promise;
+  clock.use(() => {
+    promise = all.acquire(60, { timeoutMs: 500 });
+    t.is(clock.timers.length, 1);
+    charge.release();
+    t.is(clock.timers.length, 0);
+  });
+  t.is((await promise).bytes, 60);
+});
+
+test('timeoutMs: 0 does not wait', async (t) => {
+  const all = budget('all', 100);
+  const charge = await all.acquire(100, { timeoutMs: 0 });
+  await t.throwsAsync(all.acquire(1, { timeoutMs: 0 }), limit);
+  charge.release();
+  t.like(all.stats(), { waited: 0, refused: 1 });
+});
+
+test('close() refuses all who wait, here and below', async (t) => {
+  const all = budget('all', 100);
+  const tenant = budget('tenant', 100, all);
+  const other = budget('other', 100, all);
+  const { served, acquire } = recorder();
+  const charge = tenant.charge(100);
+  const refused = [tenant.acquire(10), budget('user', 100, tenant).acquire(20)];
+  acquire('other', other, 30);
+  tenant.close();
+  for (const promise of refused) await t.throwsAsync(promise, { code: 'ERR_RALLOC_CLOSED' });
+  await t.throwsAsync(tenant.acquire(1), { code: 'ERR_RALLOC_CLOSED' });
+  t.deepEqual(served, []);
+  t.like(all.stats(), { waiting: 1, used: 100 });
+  charge.release();
+  await turn();
+  t.deepEqual(served, ['other']);
+});
+
+test('a reserve that is given back by close() lets in who waits', async (t) => {
+  const all = budget('all', 100);
+  const quiet = budget('quiet', 60, all, 60);
+  const own = all.charge(40);
+  const { served, acquire } = recorder();
+  acquire('waits', all, 35);
+  quiet.close();
+  await turn();
+  t.deepEqual(served, ['waits']);
+  own.release();
+});
+
+test('resize() lets in who fits then, and refuses who never will', async (t) => {
+  const all = budget('all', 100);
+  const tenant = budget('tenant', 100, all);
+  const { served, acquire } = recorder();
+  all.charge(50);
+  acquire('first', tenant, 60);
+  acquire('second', all, 45);
+  all.resize(110);
+  await turn();
+  t.deepEqual(served, ['first']);
+  const large = tenant.acquire(100);
+  acquire('third', tenant, 10);
+  all.resize(99);
+  t.is((await t.throwsAsync(large, limit)).status, 413);
+  all.resize(165);
+  await turn();
+  t.deepEqual(served, ['first', 'second', 'third']);
+});
+
+test('a new reserve refuses whoever never fits beside it', async (t) => {
+  const all = budget('all', 100);
+  const full = budget('full', 90, all);
+  const charge = full.charge(50);
+  const large = full.acquire(90);
+  budget('quiet', 20, all, 20);
+  t.is((await t.throwsAsync(large, limit)).budget, 'all');
+  charge.release();
+  t.is(all.used, 0);
+});
+
+test('a new reserve stands behind those who wait', (t) => {
+  const all = budget('all', 100);
+  all.charge(50);
+  all.acquire(60).catch(() => {});
+  t.throws(() => budget('quiet', 20, all, 20), limit);
+  t.is(budget('without', 20, all).available, 0);
+  all.close();
+});
+
+test('waits do not keep a program, and a timer does until it is over', async (t) => {
+  const { result, stderr } = await run('budget/waits.js', {});
+  t.deepEqual(result, ['ERR_RALLOC_LIMIT'], stderr);
+});
+
+test('100,000 wait: each comes and goes in the same time, from whatever place', async (t) => {
+  const COUNT = 100_000;
+  const TENANTS = 1000;
+  const all = budget('all', 1);
+  const tenants = Array.from({ length: TENANTS }, (_, i) => budget(`${i}`, 1, all));
+  const first = all.charge(1);
+  const { signal } = new AbortController();
+  const middle = new AbortController();
+  let order = 0;
+  let wrong = 0;
+  const promises = [];
+  for (let i = 0; i < COUNT; i++) {
+    const tenant = tenants[i % TENANTS];
+    const isAborted = i % 10 === 5;
+    const promise = tenant.acquire(1, { signal: isAborted ? middle.signal : signal });
+    if (isAborted) {
+      promise.catch(() => {});
+      continue;
+    }
+    promises.push(
+      promise.then((charge) => {
+        if (
+          order++ !==
+          Math.floor(i / TENANTS) * TENANTS * 0.9 +
+            (i % TENANTS) -
+            Math.floor(((i % TENANTS) + 4) / 10)
+        )
+          wrong++;
+        charge.release();
+      }),
+    );
+  }
+  t.is(all.stats().waiting, COUNT);
+  middle.abort();
+  t.is(all.stats().waiting, COUNT * 0.9);
+  first.release();
+  await Promise.all(promises);
+  t.is(wrong, 0, 'in turns, and in order');
+  t.like(all.stats(), { used: 0, waiting: 0 });
+});

@@ -1,0 +1,42 @@
+'use strict';
+
+// Waits that an AbortSignal ends. Node looks through all listeners of a signal to add one, so those that have the same signal share one.
+
+const { addAbortListener } = require('node:events');
+
+const groups = new WeakMap(); // of a signal
+
+class Group {
+  #signal;
+  #waiters = new Set();
+  #listener;
+
+  constructor(signal, onAbort) {
+    this.#signal = signal;
+    this.#listener = addAbortListener(signal, () => onAbort([...this.#waiters], signal));
+  }
+
+  add(waiter) {
+    this.#waiters.add(waiter);
+  }
+
+  delete(waiter) {
+    this.#waiters.delete(waiter);
+    if (this.#waiters.size > 0 || groups.get(this.#signal) !== this) return;
+    groups.delete(this.#signal);
+    this.#listener[Symbol.dispose]();
+  }
+}
+
+/** Who has to be told when `waiter` waits no longer. `onAbort(waiters, signal)` is called with all that wait then. */
+function groupOf(signal, waiter, onAbort) {
+  let group = groups.get(signal);
+  if (group === undefined) {
+    group = new Group(signal, onAbort);
+    groups.set(signal, group);
+  }
+  group.add(waiter);
+  return group;
+}
+
+module.exports = { groupOf };

@@ -1,0 +1,375 @@
+'use strict';
+
+// The classes Budget and Charge: limits of bytes that a program sets itself, in trees. The sums are in sums.js, who may charge next in ledger.js.
+
+const { inspect } = require('node:util');
+const {
+  abortedError,
+  argumentError,
+  closedError,
+  rangeError,
+  typeError,
+} = require('../base/errors.js');
+const { formatBytes } = require('../base/bytes.js');
+const time = require('../base/time.js');
+const check = require('../base/validate.js');
+const { groupOf } = require('./abort.js');
+const { Ledger } = require('./ledger.js');
+
+const MOST = Number.MAX_SAFE_INTEGER;
+const MADE_HERE = Symbol('made here');
+
+const bytesOf = (value, name = 'bytes') => check.integer(value, name, 0, MOST);
+
+let isBudget;
+let ledgerOf;
+let begin; // makes a Charge
+let record; // gives one what its waiter was served
+
+class Charge {
+  #budget; // null once it is released. A budget that has charges is not collected
+  #bytes = 0;
+
+  constructor(key, budget) {
+    if (key !== MADE_HERE) {
+      throw argumentError(TypeError, 'A Charge comes from charge(), tryCharge() or acquire()');
+    }
+    this.#budget = budget;
+  }
+
+  get bytes() {
+    return this.#bytes;
+  }
+
+  get #ledger() {
+    if (this.#budget === null) throw closedError('The charge');
+    return ledgerOf(this.#budget);
+  }
+
+  /** The ledger that has no room for `bytes` more; null if they are charged. */
+  #grow(bytes) {
+    bytesOf(bytes);
+    const ledger = this.#ledger;
+    ledger.checkOpen();
+    const full = ledger.refuserOf(bytes, this.#bytes === 0); // who holds nothing does not overtake
+    if (full !== null) {
+      full.refuse();
+      return full;
+    }
+    ledger.shift(bytes, bytes);
+    this.#bytes += bytes; // no call between these two
+    if (ledger.tree.waiting > 0) ledger.update();
+    return null;
+  }
+
+  grow(bytes) {
+    const full = this.#grow(bytes);
+    if (full !== null) throw refusalOf(this.#ledger, bytes, this.#bytes);
+  }
+
+  tryGrow(bytes) {
+    return this.#grow(bytes) === null;
+  }
+
+  shrink(bytes) {
+    const ledger = this.#ledger;
+    check.integer(bytes, 'bytes', 0, this.#bytes);
+    ledger.shift(-bytes, -bytes);
+    this.#bytes -= bytes; // no call between these two
+    if (ledger.tree.waiting > 0) ledger.update();
+  }
+
+  release() {
+    if (this.#budget === null) return;
+    const ledger = this.#ledger;
+    const bytes = this.#bytes;
+    ledger.shift(-bytes, -bytes);
+    this.#budget = null; // no call between these
+    this.#bytes = 0;
+    ledger.charges--;
+    if (ledger.tree.waiting > 0 || ledger.isClosed) ledger.released();
+  }
+
+  [Symbol.dispose]() {
+    this.release();
+  }
+
+  [inspect.custom]() {
+    if (!(#bytes in this)) return 'Charge {}'; // a Proxy of one, or its heir
+    const of = this.#budget === null ? 'released' : `of ${describe(ledgerOf(this.#budget))}`;
+    return `Charge { ${formatBytes(this.#bytes)}, ${of} }`;
+  }
+
+  static {
+    begin = (budget, ledger, bytes) => {
+      const charge = new Charge(MADE_HERE, budget);
+      ledger.shift(bytes, bytes);
+      charge.#bytes = bytes; // no call between these
+      ledger.charges++;
+      return charge;
+    };
+    record = (charge, waiter) => {
+      charge.#bytes = waiter.bytes;
+      waiter.isTold = true;
+    };
+  }
+}
+
+const describe = ({ name }) => (name === '' ? 'a budget' : `the budget '${name}'`);
+
+/** Who waits: a member of its ledger's queue. */
+class Waiter {
+  line = null;
+  previous = null;
+  next = null;
+  isWaiting = false; // somebody has its promise
+  isServed = false;
+  error = null; // why it is not
+  isTold = false;
+  #charge;
+  #resolve;
+  #reject;
+  #group;
+  #timer;
+
+  constructor(budget, bytes) {
+    this.ledger = ledgerOf(budget);
+    this.bytes = bytes;
+    this.#charge = new Charge(MADE_HERE, budget);
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  endBy(signal, timeoutMs) {
+    if (timeoutMs !== undefined) this.#timer = time.setTimeout(expire, timeoutMs, this, timeoutMs);
+    if (signal !== undefined) this.#group = groupOf(signal, this, abort);
+  }
+
+  tell() {
+    if (this.#timer !== undefined) time.clearTimeout(this.#timer);
+    this.#group?.delete(this);
+    if (this.error !== null) return this.#reject(this.error);
+    if (!this.isTold) record(this.#charge, this);
+    this.#resolve(this.#charge);
+  }
+}
+
+function expire(waiter, waitedMs) {
+  const { ledger, bytes } = waiter;
+  const full = ledger.fullFor(bytes, false) ?? ledger;
+  ledger.counts.timedOut++;
+  Ledger.withdraw([waiter], () => full.refusal(bytes, false, { waitedMs }));
+}
+
+const abortion = ({ ledger, bytes }, { reason }) =>
+  abortedError(`The wait for ${bytes} bytes of ${describe(ledger)} was aborted`, reason);
+
+function abort(waiters, signal) {
+  for (const { ledger } of waiters) ledger.counts.aborted++;
+  Ledger.withdraw(waiters, (waiter) => abortion(waiter, signal));
+}
+
+function signalOf(value, name) {
+  const isSignal = value !== null && typeof value === 'object' && 'aborted' in value;
+  if (isSignal && typeof value.addEventListener === 'function') return value;
+  throw typeError(name, 'an instance of AbortSignal', value);
+}
+
+const WAITS = {
+  signal: signalOf,
+  timeoutMs: (value, name) => check.milliseconds(value, name, 0),
+};
+
+const NO_END = {};
+
+const OPTIONS = {
+  name: check.string,
+  maxBytes: bytesOf,
+  parent: (value, name) => {
+    if (isBudget(value)) return value;
+    throw typeError(name, 'an instance of Budget, of the same copy of ralloc', value);
+  },
+  reserve: bytesOf,
+};
+
+/** Throws where a budget of `maxBytes` cannot have `reserve` of its parent. */
+function checkReserve(reserve, maxBytes, parent) {
+  const name = 'options.reserve';
+  if (reserve > maxBytes) throw rangeError(name, `at most maxBytes, ${maxBytes}`, reserve);
+  if (parent === null) {
+    if (reserve === 0) return;
+    throw rangeError(name, '0 without a parent, of which it is reserved', reserve);
+  }
+  parent.checkOpen();
+  if (parent.tooSmallFor(reserve) !== null) {
+    throw rangeError(name, 'at most what the parent has, less what is reserved there', reserve);
+  }
+  const full = parent.refuserOf(reserve, true);
+  if (full !== null) throw full.refusal(reserve, false);
+}
+
+/** `held`: bytes that are not released meanwhile. */
+function refusalOf(ledger, bytes, held = 0) {
+  const small = ledger.tooSmallFor(held + bytes);
+  const full = small ?? ledger.refuserOf(bytes, held === 0);
+  return full.refusal(bytes, small !== null);
+}
+
+/** Charges of budgets that nobody has any more. */
+const dropped = new FinalizationRegistry((ledger) => ledger.drop());
+
+class Budget {
+  #ledger;
+  #parent; // which is not collected while this one is there
+  #handlers = null;
+
+  constructor(options) {
+    const { name = '', maxBytes, parent, reserve = 0 } = check.options(options, OPTIONS);
+    check.number(maxBytes, 'options.maxBytes');
+    const above = parent === undefined ? null : parent.#ledger;
+    checkReserve(reserve, maxBytes, above);
+    this.#parent = parent;
+    const ledger = new Ledger(name, maxBytes, above);
+    this.#ledger = ledger;
+    dropped.register(this, ledger);
+    ledger.open(reserve);
+  }
+
+  // Hot: see bench/budget.js.
+  tryCharge(bytes) {
+    if (!Number.isSafeInteger(bytes) || bytes < 0) bytesOf(bytes);
+    const ledger = this.#ledger;
+    ledger.checkOpen();
+    const full = ledger.refuserOf(bytes, true);
+    if (full === null) return begin(this, ledger, bytes);
+    full.refuse();
+    return null;
+  }
+
+  charge(bytes) {
+    const charge = this.tryCharge(bytes);
+    if (charge === null) throw refusalOf(this.#ledger, bytes);
+    return charge;
+  }
+
+  acquire(bytes, options) {
+    try {
+      return this.#acquire(bytes, options);
+    } catch (error) {
+      // At the stack's end Node fails to note a rejection, and ends the process.
+      if (error instanceof RangeError && error.code === undefined) throw error;
+      return Promise.reject(error);
+    }
+  }
+
+  #acquire(bytes, options) {
+    if (!Number.isSafeInteger(bytes) || bytes < 0) bytesOf(bytes);
+    const { signal, timeoutMs } = options === undefined ? NO_END : check.options(options, WAITS);
+    const ledger = this.#ledger;
+    ledger.checkOpen();
+    if (signal?.aborted) throw abortion({ ledger, bytes }, signal);
+    const full = ledger.refuserOf(bytes, true);
+    if (full === null) return Promise.resolve(begin(this, ledger, bytes));
+    if (timeoutMs === 0 || ledger.tooSmallFor(bytes) !== null) {
+      full.refuse();
+      throw refusalOf(ledger, bytes);
+    }
+    full.press();
+    const waiter = new Waiter(this, bytes);
+    try {
+      waiter.endBy(signal, timeoutMs);
+      ledger.enqueue(waiter);
+      waiter.isWaiting = true; // no call since the line above
+    } catch (error) {
+      waiter.error = error; // the stack's end: nobody is to be served
+      ledger.tree.isBusy = true;
+      throw error;
+    }
+    return waiter.promise;
+  }
+
+  onPressure(handler) {
+    check.func(handler, 'handler');
+    this.#ledger.checkOpen();
+    this.#handlers ??= this.#ledger.pressedBy(new Set());
+    const own = (pressure) => handler(pressure); // so that two registrations of a function are two
+    this.#handlers.add(own);
+    return () => {
+      this.#handlers.delete(own);
+    };
+  }
+
+  resize(maxBytes) {
+    const ledger = this.#ledger;
+    const least = Math.max(ledger.reserve, ledger.least);
+    check.number(maxBytes, 'maxBytes');
+    if (!Number.isSafeInteger(maxBytes) || maxBytes < least) {
+      throw rangeError(
+        'maxBytes',
+        `an integer >= ${least}, which is reserved, and <= ${MOST}`,
+        maxBytes,
+      );
+    }
+    ledger.checkOpen();
+    ledger.resize(maxBytes);
+  }
+
+  close() {
+    this.#ledger.close();
+  }
+
+  get name() {
+    return this.#ledger.name;
+  }
+
+  get parent() {
+    return this.#parent;
+  }
+
+  get used() {
+    return this.#ledger.used;
+  }
+
+  get available() {
+    const ledger = this.#ledger;
+    return ledger.isClosed ? 0 : ledger.available;
+  }
+
+  stats() {
+    const { name, isClosed, limit, reserve, used, taken, peak, charges, waiting, counts } =
+      this.#ledger;
+    const { available } = this;
+    const live = !isClosed;
+    const reserved = taken - used;
+    return {
+      name,
+      live,
+      limit,
+      reserve,
+      used,
+      reserved,
+      available,
+      peak,
+      charges,
+      waiting,
+      ...counts,
+    };
+  }
+
+  [inspect.custom]() {
+    if (!(#ledger in this)) return 'Budget {}'; // a Proxy of one, or its heir
+    const { name, live, limit, used, waiting } = this.stats();
+    const parts = [live ? 'live' : 'closed', `${formatBytes(used)} of ${formatBytes(limit)} used`];
+    if (waiting > 0) parts.push(`${waiting} waiting`);
+    return `Budget${name === '' ? '' : ` '${name}'`} { ${parts.join(', ')} }`;
+  }
+
+  static {
+    ledgerOf = (budget) => budget.#ledger;
+    isBudget = (value) => typeof value === 'object' && value !== null && #ledger in value;
+  }
+}
+
+module.exports = { Budget };

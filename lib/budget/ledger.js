@@ -1,0 +1,374 @@
+'use strict';
+
+// Who may charge next. Each budget has a queue of those who wait for it, and a ring of lines: its own queue, and the budgets below it that have
+// somebody to offer. Lines take turns, a waiter each. The one whose turn it is stays `current` until its waiter is served, so what becomes free is
+// kept for it, and offers its waiter to the budget above where it fits here. What is blocked by its own budget is not offered, and blocks
+// nobody else. What needs nothing of those above, since it is within a reserve, is served at once.
+//
+// The queues are what is true. Rings, turns and offers follow from them, and are made anew where a call was cut off (see memory/chunk-pool.js).
+
+const { closedError, limitError, withStatus } = require('../base/errors.js');
+const time = require('../base/time.js');
+const { Line } = require('./line.js');
+const { Sums, beyond } = require('./sums.js');
+const { Ranking, usageOf } = require('./usage.js');
+
+/** Those who wait for one budget, in order; a line of its ring. */
+class Queue {
+  waiters = new Line();
+  line = null;
+  previous = null;
+  next = null;
+
+  get offer() {
+    return this.waiters.first;
+  }
+
+  /** What the offer needs of the budget whose line this is. */
+  get needs() {
+    return this.waiters.first.bytes;
+  }
+}
+
+/** What the budgets of a tree have together. */
+class Tree {
+  waiting = 0;
+  isBusy = false; // while turns change, or where that was cut off
+  #root;
+  #due = new Set(); // ledgers that may have somebody to serve
+  #ended = []; // waiters that are served or refused
+  #told = 0; // so many of them
+
+  constructor(root) {
+    this.#root = root;
+  }
+
+  serveLater(ledger) {
+    this.#due.add(ledger);
+  }
+
+  tellLater(waiter) {
+    const ended = this.#ended;
+    ended[ended.length] = waiter;
+  }
+
+  /** Whatever changes who can be served: act() does it, without a call of the user's. Then serves them, and tells all whose wait is over. */
+  change(act) {
+    if (this.isBusy) this.repair();
+    this.isBusy = true;
+    act();
+    for (const ledger of this.#due) {
+      this.#due.delete(ledger); // to be added again, as the last
+      ledger.serve();
+    }
+    this.isBusy = false;
+    while (this.#told < this.#ended.length) {
+      this.#ended[this.#told].tell();
+      this.#told++;
+    }
+    this.#ended = [];
+    this.#told = 0;
+  }
+
+  repair() {
+    this.#due.clear();
+    this.#root.repair();
+    this.waiting = this.#root.waiting;
+  }
+}
+
+class Ledger extends Sums {
+  name;
+  tree;
+  children = new Set(); // that are open, or have charges
+  isClosed = false;
+  ranking = new Ranking();
+  waiting = 0; // here and below
+  counts = { refused: 0, waited: 0, timedOut: 0, aborted: 0 };
+  #handlers = null; // a WeakRef: the budget has them, which whoever charges has
+  #isPressed = false;
+
+  // As a line of the parent's ring.
+  line = null;
+  previous = null;
+  next = null;
+  offer = null; // a waiter
+  needs = 0; // of the parent
+
+  #queue = new Queue();
+  #ring = new Line();
+  #served = null; // the waiter that fits, and needs nothing of the parent
+
+  constructor(name, limit, parent) {
+    super(limit, parent);
+    this.name = name;
+    this.tree = parent === null ? new Tree(this) : parent.tree;
+  }
+
+  checkOpen() {
+    if (this.isClosed) throw this.#closedError();
+  }
+
+  #closedError() {
+    return closedError(this.name === '' ? 'The budget' : `The budget '${this.name}'`);
+  }
+
+  /** The one that `bytes` have no room in now, or that those wait for who come first; null if they fit. Where a call was cut off, turns may be wrong. */
+  refuserOf(bytes, isNew) {
+    let full = this.fullFor(bytes, isNew);
+    if (full !== null && this.tree.isBusy) {
+      this.update();
+      full = this.fullFor(bytes, isNew);
+    }
+    return full === null ? null : (this.fullFor(bytes, false) ?? full.#cause());
+  }
+
+  #cause() {
+    const { ledger, bytes } = this.current.offer;
+    return ledger.fullFor(bytes, false) ?? this;
+  }
+
+  /** The error that `requested` bytes do not fit here. `isForEver`: whatever is released. */
+  refusal(requested, isForEver, details) {
+    const about = { option: 'maxBytes', of: 'the budget', name: this.name };
+    const error = limitError(about, requested, this.limit, this.taken, usageOf(this));
+    const full = this.parent === null ? 503 : 429;
+    return withStatus(
+      isForEver ? 413 : full,
+      Object.assign(error, { budget: this.name, ...details }),
+    );
+  }
+
+  pressedBy(handlers) {
+    this.#handlers = new WeakRef(handlers);
+    return handlers;
+  }
+
+  /** Counts what it refuses. */
+  refuse() {
+    this.counts.refused++;
+    this.press();
+  }
+
+  /** Tells the handlers that something does not fit: once, whatever else does not fit before they are called. */
+  press() {
+    const handlers = this.#handlers?.deref();
+    if (handlers === undefined || this.#isPressed) return;
+    this.#isPressed = true;
+    time.outside(() => {
+      this.#isPressed = false;
+      const { name, limit, used } = this;
+      // Each in a tick of its own: where one throws, the others are called.
+      for (const handler of handlers) time.nextTick(handler, { budget: name, limit, used });
+    });
+  }
+
+  /** Serves whom the sums leave room for, after they changed here and above. */
+  update() {
+    this.tree.change(() => this.#refresh());
+  }
+
+  enqueue(waiter) {
+    this.tree.change(() => {
+      this.#queue.waiters.push(waiter);
+      this.#count(1);
+      this.#refresh();
+    });
+    this.counts.waited++;
+  }
+
+  /** `waiter` waits no longer, and is told `error`. */
+  #leave(waiter, error) {
+    if (waiter.line === null) return; // where it began to wait, that was cut off
+    waiter.error = error;
+    this.tree.tellLater(waiter);
+    this.#queue.waiters.remove(waiter);
+    this.#count(-1);
+  }
+
+  #count(more) {
+    for (let ledger = this; ledger !== null; ledger = ledger.parent) ledger.waiting += more;
+    this.tree.waiting += more;
+  }
+
+  #place(line) {
+    if (line.offer === null) {
+      if (line.line !== null) this.#ring.remove(line);
+      if (this.current === line) this.current = null;
+    } else if (line.line === null && this.current !== line) {
+      this.#ring.push(line);
+    }
+  }
+
+  #choose() {
+    if (this.current === null && this.#ring.first !== null) {
+      const { first } = this.#ring;
+      this.#ring.remove(first);
+      this.current = first;
+    }
+    this.offer = null;
+    this.#served = null;
+    const { current, taken, parent } = this;
+    if (current === null || current.needs > this.limit - taken) return;
+    this.needs = parent === null ? 0 : beyond(this.reserve, taken, taken + current.needs);
+    if (this.needs > 0) {
+      this.offer = current.offer;
+    } else {
+      this.#served = current.offer;
+      this.tree.serveLater(this);
+    }
+  }
+
+  /** Finds whose turn it is, after a change here. */
+  #refresh() {
+    this.#place(this.#queue);
+    for (let ledger = this; ledger !== null; ledger = ledger.parent) {
+      ledger.#choose();
+      ledger.parent?.#place(ledger);
+    }
+  }
+
+  /** The same after changes anywhere below. */
+  #refreshAll() {
+    for (const child of this.children) {
+      child.#refreshAll();
+      this.#place(child);
+    }
+    this.#place(this.#queue);
+    this.#choose();
+  }
+
+  serve() {
+    const waiter = this.#served;
+    if (waiter === null) return;
+    const { ledger, bytes } = waiter;
+    for (let one = ledger; one !== this; one = one.parent) one.current = null;
+    this.current = null;
+    ledger.shift(bytes, bytes);
+    waiter.isServed = true; // no call between these two
+    this.tree.tellLater(waiter);
+    ledger.charges++;
+    ledger.#queue.waiters.remove(waiter);
+    ledger.#count(-1);
+    ledger.#refresh();
+  }
+
+  /** All that follows from the queues. */
+  repair() {
+    this.#ring = new Line();
+    this.current = null;
+    this.#queue.line = null;
+    this.waiting = 0;
+    const { waiters } = this.#queue;
+    for (let one = waiters.first; one !== null; one = one.next) {
+      const isOver = one.isServed || one.error !== null;
+      if (isOver && one.isWaiting) this.tree.tellLater(one);
+      if (isOver || !one.isWaiting) waiters.remove(one);
+      else this.waiting++;
+    }
+    for (const child of this.children) {
+      child.repair();
+      child.line = null;
+      this.waiting += child.waiting;
+      this.#place(child);
+    }
+    this.#place(this.#queue);
+    this.#choose();
+  }
+
+  /** Refuses those here and below that can never be served any more. */
+  #sweep() {
+    for (let one = this.#queue.waiters.first; one !== null; one = one.next) {
+      const small = this.tooSmallFor(one.bytes);
+      if (small !== null) this.#leave(one, small.refusal(one.bytes, true));
+    }
+    for (const child of this.children) child.#sweep();
+  }
+
+  resize(limit) {
+    const isLess = limit < this.limit;
+    this.tree.change(() => {
+      this.limit = limit;
+      if (isLess) {
+        this.#sweep();
+        this.#refreshAll();
+      }
+      this.#refresh();
+    });
+  }
+
+  /** Where there is a parent, it has room for `reserve`. */
+  open(reserve) {
+    this.parent?.children.add(this);
+    if (reserve === 0) return;
+    let root = this;
+    while (root.parent !== null) root = root.parent;
+    this.tree.change(() => {
+      this.setReserve(reserve);
+      root.#sweep();
+      root.#refreshAll();
+    });
+  }
+
+  /** Takes nothing any more, here and below. What is charged stays so until it is released. */
+  close() {
+    if (this.isClosed) return;
+    this.tree.change(() => {
+      this.#closeAll();
+      this.#refreshAll();
+      this.#refresh();
+      this.#forgetAll();
+    });
+  }
+
+  #closeAll() {
+    for (const child of this.children) child.#closeAll();
+    const { waiters } = this.#queue;
+    for (let one = waiters.first; one !== null; one = one.next)
+      this.#leave(one, this.#closedError());
+    this.setReserve(0);
+    this.isClosed = true;
+  }
+
+  #forgetAll() {
+    for (const child of this.children) child.#forgetAll();
+    this.#forget();
+  }
+
+  #forget() {
+    if (this.used === 0) this.parent?.children.delete(this);
+  }
+
+  /** After a release, where somebody waits or this is closed. */
+  released() {
+    if (this.isClosed) this.#forget();
+    if (this.tree.waiting > 0) this.update();
+  }
+
+  /** Nobody has the budget any more, nor a charge of it: releases these. */
+  drop() {
+    let own = this.used;
+    for (const child of this.children) own -= child.used;
+    this.close();
+    this.shift(-own, -own);
+    this.released();
+  }
+
+  /** `waiters`, of whatever budgets, wait no longer. None of them is served meanwhile. */
+  static withdraw(waiters, errorOf) {
+    const trees = new Map();
+    for (const one of waiters) {
+      const { tree } = one.ledger;
+      if (!trees.has(tree)) trees.set(tree, []);
+      trees.get(tree).push(one);
+    }
+    for (const [tree, own] of trees) {
+      tree.change(() => {
+        for (const one of own) one.ledger.#leave(one, errorOf(one));
+        for (const one of own) one.ledger.#refresh();
+      });
+    }
+  }
+}
+
+module.exports = { Ledger };

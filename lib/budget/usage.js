@@ -1,0 +1,52 @@
+'use strict';
+
+// Who has the bytes of a budget, in words, for whom it refuses.
+
+const { formatBytes } = require('../base/bytes.js');
+const time = require('../base/time.js');
+
+const SHOWN = 3;
+const AT_ONCE = 32; // budgets below that are looked at for each refusal
+const RANK_MS = 100; // with more, as often as this: a refusal costs the same however many there are
+
+/** Those below a budget that have the most of its bytes. */
+class Ranking {
+  #first = [];
+  #at = -Infinity;
+
+  of(children) {
+    const now = children.size <= AT_ONCE ? Infinity : time.now();
+    if (now - this.#at >= RANK_MS) {
+      this.#first = [];
+      this.#at = now === Infinity ? -Infinity : now;
+      for (const child of children) this.#add(child);
+    }
+    return this.#first.filter(({ used }) => used > 0);
+  }
+
+  #add(child) {
+    const first = this.#first;
+    if (first.length === SHOWN && child.used <= first[SHOWN - 1].used) return;
+    let at = first.length;
+    while (at > 0 && first[at - 1].used < child.used) at--;
+    first.splice(at, 0, child);
+    first.length = Math.min(first.length, SHOWN);
+  }
+}
+
+/** `{ parts, remedy }` of limitError(). */
+function usageOf({ children, ranking, taken, used, waiting }) {
+  const parts = [];
+  let others = used;
+  for (const { name, used: bytes } of ranking.of(children)) {
+    parts.push(`${formatBytes(bytes)} by ${name === '' ? 'a budget without a name' : `'${name}'`}`);
+    others -= bytes;
+  }
+  if (others > 0 && children.size > 0)
+    parts.push(`${formatBytes(others)} by ${children.size > SHOWN ? 'others' : 'itself'}`);
+  if (taken > used) parts.push(`${formatBytes(taken - used)} reserved`);
+  if (waiting > 0) parts.push(`${waiting} waiting`);
+  return { parts, remedy: 'release charges first' };
+}
+
+module.exports = { Ranking, usageOf };
