@@ -53,6 +53,21 @@ test('those who wait are served in order, also one that would fit before', async
   t.like(all.stats(), { used: 90, waiting: 0, available: 10 });
 });
 
+test('who is refused since others wait is told which budget those wait for', (t) => {
+  const all = budget('all', 100);
+  const tenant = budget('tenant', 100, all);
+  budget('other', 100, all).charge(70);
+  tenant.acquire(50).catch(() => {});
+  const error = t.throws(() => tenant.charge(10), limit);
+  t.deepEqual([error.budget, error.status], ['all', 503]);
+  t.regex(
+    error.message,
+    /^10 bytes do not fit: 70 of 100 bytes are taken \(70 B by 'other', 1 waiting\)/,
+  );
+  t.like(all.stats(), { refused: 1 });
+  all.close();
+});
+
 test('what is larger than a budget, now or with what is reserved, is refused at once', async (t) => {
   const all = budget('all', 100);
   const tenant = budget('tenant', 200, all);

@@ -341,7 +341,7 @@ class Ledger extends Sums {
 
   /** After a release, where somebody waits or this is closed. */
   released() {
-    if (this.isClosed) this.#forget();
+    for (let one = this; one?.isClosed; one = one.parent) one.#forget();
     if (this.tree.waiting > 0) this.update();
   }
 

@@ -156,6 +156,10 @@ module.exports = [
         '',
         { tests: ['budget/budget.test.js'] },
       ],
+      'of closed budgets the lowest alone is forgotten': [
+        'one?.isClosed; one = one.parent',
+        'one?.isClosed; one = null',
+      ],
       'a release lets nobody in': ['if (this.tree.waiting > 0) this.update();', ''],
       'what a dropped budget has stays': ['    this.shift(-own, -own);\n', ''],
       'what is below a dropped budget is released too': [
