@@ -8,7 +8,7 @@ const fs = require('node:fs');
 const { join } = require('node:path');
 const { release } = require('../..');
 const { sharp } = require('../helpers/addons.js');
-const { nodeMajor, testWhere } = require('../helpers/backend.js');
+const { isNodeSince, testWhere } = require('../helpers/backend.js');
 const { releases } = require('../helpers/given-back.js');
 const { producers } = require('../helpers/producers.js');
 
@@ -25,7 +25,7 @@ function tableUnder(heading) {
 }
 
 const { heads, rows } = tableUnder('## Who owns what');
-const column = heads.indexOf(String(nodeMajor));
+const column = heads.findLastIndex((head) => isNodeSince(...head.split('.').map(Number)));
 
 test.before(releases);
 

@@ -4,7 +4,11 @@ const test = require('ava');
 const { backend } = require('../../lib/memory/native.js');
 
 const isNative = backend === 'native';
-const nodeMajor = Number.parseInt(process.versions.node, 10);
+const [nodeMajor, nodeMinor] = process.versions.node.split('.').map(Number);
+
+/** Whether this Node is of the version `major.minor`, or of a later one. */
+const isNodeSince = (major, minor = 0) =>
+  nodeMajor > major || (nodeMajor === major && nodeMinor >= minor);
 
 /**
  * A test of what not every host has. Elsewhere ava reports it as skipped, by a title that says what it needs:
@@ -25,4 +29,4 @@ function nativeTest(title, why, body, run) {
   testWhere(isNative, `native memory: on the fallback ${why}`, title, body, run);
 }
 
-module.exports = { backend, isNative, nativeTest, nodeMajor, posixTest, testWhere };
+module.exports = { backend, isNative, isNodeSince, nativeTest, nodeMajor, posixTest, testWhere };

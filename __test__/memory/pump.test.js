@@ -12,7 +12,7 @@ const zlib = require('node:zlib');
 const { PassThrough, Readable, Transform } = require('node:stream');
 const { sameBytes } = require('../helpers/bytes.js');
 const { pump, stats } = require('../..');
-const { nodeMajor } = require('../helpers/backend.js');
+const { isNodeSince } = require('../helpers/backend.js');
 const { releases } = require('../helpers/given-back.js');
 const { folder } = require('../helpers/folder.js');
 const { fileOf, gather, got, listen, sinks, sources } = require('../helpers/pumps.js');
@@ -39,7 +39,9 @@ async function countsOf(work) {
 }
 
 const ownsIts = (source) =>
-  !(nodeMajor >= 26 && ['net.Socket', 'tls.TLSSocket', 'the output of a child'].includes(source));
+  !(
+    isNodeSince(24, 22) && ['net.Socket', 'tls.TLSSocket', 'the output of a child'].includes(source)
+  );
 
 for (const [source, read] of Object.entries(sources)) {
   for (const [sink, make] of Object.entries(sinks)) {
