@@ -72,6 +72,9 @@ function runner(tools, node) {
   return { command: nodeOf(tools, node), args: [], env };
 }
 
+/** Of random programs, of which 200 to 2,000 run on a machine of its own. */
+const FEW_CASES = '32';
+
 const crate = (root, tools) => ({
   command: 'cargo-zigbuild',
   args: ['test', '--target', `${TRIPLE}.${BUILT_FOR_GLIBC}`],
@@ -79,10 +82,14 @@ const crate = (root, tools) => ({
     ...crossEnv(root, tools, TRIPLE),
     CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER: qemuOf(tools),
     QEMU_LD_PREFIX: prefixOf(tools), // of the processes too that a test starts
+    PROPTEST_CASES: process.env.PROPTEST_CASES ?? FEW_CASES,
   },
 });
 
 const LOCKS = 'qemu writes /proc/self/smaps itself, without what is locked';
+const RSS = 'qemu writes /proc/self/stat itself, without RSS';
+const RANGES =
+  'qemu knows no marks of guard pages, and does not join neighbours in /proc/self/maps';
 
 module.exports = {
   name: NAME,
@@ -91,7 +98,10 @@ module.exports = {
   build: async (root, tools) => buildCross(root, tools, TRIPLE),
   runner,
   crate,
-  faults: [],
+  faults: [
+    { title: /^a server whose load is over has less memory$/, why: RSS },
+    { title: /^arenas, and slabs that were closed, take few of the ranges/, why: RANGES },
+  ],
   crateFaults: [
     { title: /a_locked_mapping_is_locked_until_it_is_vacated_and_again_when_restored/, why: LOCKS },
     { title: /parts_are_locked_as_they_come_and_unlocked_as_they_go/, why: LOCKS },
