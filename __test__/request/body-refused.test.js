@@ -23,6 +23,8 @@ const settled = (arenas) => until(() => arenas.stats().inFlight === 0);
 /** Also with ECONNRESET, which the server's kernel sends where bytes were not read. */
 const closeOf = ({ socket }) => new Promise((resolve) => socket.once('close', resolve));
 
+const PATIENT = { drainMs: 2 ** 31 - 1 }; // however long the machine takes for it
+
 /** Answers with what became of the body. */
 const telling = (options) => async (req, res) => {
   try {
@@ -52,7 +54,7 @@ test('collect() of a request that a body parser has read says so, and where to m
 for (const announced of [true, false]) {
   const how = announced ? 'announced' : 'chunked';
   test(`${how}: a body over the limit is answered with 413, and the rest of it read`, async (t) => {
-    const { port, arenas } = await serve(t, 'node:http', telling({ limit: 100_000 }));
+    const { port, arenas } = await serve(t, 'node:http', telling({ limit: 100_000, ...PATIENT }));
     const client = await Client.connect(port);
     if (announced) {
       client.send('/', { ...POST, body: Buffer.alloc(500_000) });
@@ -79,8 +81,7 @@ for (const announced of [true, false]) {
 }
 
 test('a client that reads only after it has sent all gets the 413', async (t) => {
-  const options = { limit: 100_000, drainMs: 2 ** 31 - 1 }; // however long the machine takes for it
-  const { port } = await serve(t, 'node:http', telling(options));
+  const { port } = await serve(t, 'node:http', telling({ limit: 100_000, ...PATIENT }));
   const client = await Client.connect(port);
   const part = Buffer.alloc(64 * KiB);
   client.send('/', { ...POST, headers: { 'Content-Length': 100 * part.length } });
@@ -119,7 +120,7 @@ test('the limit is 1 MiB, or maxBytesPerRequest where that is less', async (t) =
 
 for (const name of adapters) {
   test(`${name}: an error of body() that nobody handles is answered`, async (t) => {
-    const handler = async ({ arena }) => arena.body({ limit: 10 });
+    const handler = async ({ arena }) => arena.body({ limit: 10, ...PATIENT });
     const { arenas, connect } = await serveOn(t, name, handler);
     const client = await connect();
     client.send('/', { ...POST, body: Buffer.alloc(100_000) });
@@ -137,7 +138,7 @@ test("Express's own handler answers with 413 once the body was drained", async (
   app.set('env', 'test');
   const { requestArena } = require('../..');
   const arenas = requestArena();
-  app.use(arenas, async (req, res) => res.end(await req.arena.body({ limit: 10 })));
+  app.use(arenas, async (req, res) => res.end(await req.arena.body({ limit: 10, ...PATIENT })));
   server.on('request', app);
   const client = await Client.connect(port);
   client.send('/', { ...POST, body: Buffer.alloc(2 * MiB) });
