@@ -70,8 +70,8 @@ export interface RequestArenaOptions<Target = any> {
    */
   trim?: boolean | undefined;
   /**
-   * Sets V8's flag `--external-memory-accounted-in-global-limit`, by which the bytes of dead Buffers bring no major collections about, for the whole
-   * process. V8 13.6 to 14.7 have it (Node 24 to 26); later ones do so without it. It is set once, when a server listens for the first time after the mount, or at
+   * Sets V8's flag `--external-memory-accounted-in-global-limit` for the whole process: the memory of Buffers counts toward the limit of V8's heap, and has none
+   * of its own any more. V8 13.6 to 14.7 have the flag (Node 24 to 26); later ones do so without it. It is set once, when a server listens for the first time after the mount, or at
    * the first request where one listened before. `RALLOC_TUNE=on` and `RALLOC_TUNE=off` stand above the option. `stats().tuned` says what was done.
    * @default false
    */

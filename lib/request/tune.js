@@ -1,7 +1,7 @@
 'use strict';
 
-// The option `tune`. V8 13.6 to 14.7 count each byte of every Buffer since their last major collection toward the next one, dead or alive. A flag ends
-// that, which later versions have for good. It is of the whole process, so it is set once, by its main thread, when a server listens: V8 takes
+// The option `tune`. V8 has a limit of its own for the memory of Buffers: each byte since its last major collection counts toward the next one, dead or alive. A flag of
+// V8 13.6 to 14.7 counts it toward the limit of the whole heap instead, as later versions do without one. It is of the whole process, so it is set once, by its main thread, when a server listens: V8 takes
 // cached code only under the flags that it was made with, and by then Node's modules and the application's are loaded.
 
 const channels = require('node:diagnostics_channel');
