@@ -190,6 +190,27 @@ test('a module that is at work while another load is cut off stays', (t) => {
   t.true(require(path.join(folder, 'lib/at-work.js')).isKept);
 });
 
+/** A module that was cut off where Node has it in its cache, and has not begun to load it. */
+const NOT_BEGUN = `
+  const { Module } = require('node:module');
+  const { lazy } = require('./base/lazy.js');
+  const file = require.resolve('./whole.js');
+  try {
+    lazy(() => {
+      require.cache[file] = new Module(file, module);
+      throw new Error('cut off');
+    })();
+  } catch {}
+  exports.whole = lazy(() => require('./whole.js'))();`;
+
+test('a module that was cut off before it began to load is loaded by the next use', (t) => {
+  const whole = 'exports.isWhole = true;';
+  const folder = fs.realpathSync(
+    copyOfPackage(t, { 'lib/not-begun.js': NOT_BEGUN, 'lib/whole.js': whole }),
+  );
+  t.deepEqual(require(path.join(folder, 'lib/not-begun.js')).whole, { isWhole: true });
+});
+
 /** What a server that has `req.arena` alone does not use. */
 const UNUSED =
   /^tools\/|^lib\/(?:slab\/(?!slab|default)|region\/(?!region)|site\/(?:site|table)\.|debug\/(?:watch|leaks)|stack\/|auto\/|request\/(?:body|raw-body|route|tune)\.|arena\/(?:adopt|collect|growing|listed|reading)\.|memory\/(?:pumping|link|chunks|gc|fallback)\b)/;

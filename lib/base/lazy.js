@@ -16,11 +16,14 @@ const ROOT =
 const OURS = ['lib', 'tools'].map((name) => ROOT + name + path.sep);
 const isOurs = (file) => OURS.some((folder) => file.startsWith(folder));
 
+/** Of a module in Node's cache. Until it begins to load, where it can be cut off too, its id alone says that. */
+const fileOf = (one) => one?.filename ?? one?.id;
+
 /** Our modules in Node's cache: not what a program has put there in their place. None where it has made a `require` of its own, which has no cache. */
 function cached() {
   if (ROOT === undefined) return [];
   const all = Object.entries(require.cache ?? {});
-  return all.flatMap(([file, one]) => (isOurs(file) && one?.filename === file ? one : []));
+  return all.flatMap(([file, one]) => (isOurs(file) && fileOf(one) === file ? one : []));
 }
 
 /** Of this copy's modules, those that were there before this one, and what was there at each load. */
@@ -30,7 +33,7 @@ const known = new Set();
 function copy() {
   const found = new Set(known);
   for (const one of found) {
-    for (const child of one.children ?? []) if (isOurs(child.filename)) found.add(child);
+    for (const child of one.children ?? []) if (isOurs(fileOf(child))) found.add(child);
   }
   return [...found].sort((one, other) => one.loaded - other.loaded);
 }
@@ -45,7 +48,7 @@ function know() {
 know();
 
 const put = (modules) => {
-  for (const one of modules) require.cache[one.filename] = one;
+  for (const one of modules) require.cache[fileOf(one)] = one;
 };
 
 /** What was half made before the load that is under way; null once that is over. What it began and did not finish is what was cut off. */
@@ -53,7 +56,7 @@ let before = null;
 
 function loadWhole(make) {
   // Those of a `--require` that is at work, and what was cut off.
-  const unfinished = know().flatMap(({ filename, loaded }) => (loaded === false ? filename : []));
+  const unfinished = know().flatMap((one) => (one.loaded === false ? fileOf(one) : []));
   if (before !== null) {
     for (const file of unfinished) if (!before.includes(file)) delete require.cache[file];
   }
@@ -65,7 +68,7 @@ function loadWhole(make) {
 
 function drop() {
   const dropped = cached();
-  for (const { filename } of dropped) delete require.cache[filename];
+  for (const one of dropped) delete require.cache[fileOf(one)];
   return dropped;
 }
 

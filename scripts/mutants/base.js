@@ -27,8 +27,9 @@ module.exports = [
       'each time anew': ['if (made === undefined) {', '{'],
       'what was dropped is loaded into another copy': ['if (!isDropped()) return', 'return'],
       'a copy stays in the place of another': ['put(others);', ''],
+      'what has not begun to load is not seen': ['one?.filename ?? one?.id', 'one?.filename'],
       'of a copy that was dropped no child is found': [
-        'if (isOurs(child.filename)) found.add(child);',
+        'if (isOurs(fileOf(child))) found.add(child);',
         '',
       ],
       'what takes no module is not seen': [
