@@ -9,6 +9,7 @@ const { ownerOf } = require('../../lib/arena/arena.js');
 const { kHolder } = require('../../lib/base/protocol.js');
 const { auditPool } = require('../../lib/memory/audit.js');
 const { partsOf } = require('../../lib/memory/chunk-pool.js');
+const { OPEN } = require('../../lib/memory/span.js');
 const { auditRegion } = require('../../lib/region/audit.js');
 const { coreOf: coreOfRegion } = require('../../lib/region/region.js');
 const { auditHeap, auditRequest } = require('../../lib/request/audit.js');
@@ -171,7 +172,7 @@ test('a span in two lists is seen', (t) => {
   const pool = poolOf(arena);
   const audit = () => auditPool(pool);
   const { leases, warm } = partsOf(pool);
-  const inUse = [...leases.spans].find(({ home, held }) => home !== null && !held);
+  const inUse = [...leases.spans].find(({ state }) => state === OPEN);
   sees(
     t,
     audit,

@@ -13,15 +13,18 @@ const { showAllocator } = require('../base/allocators.js');
 const { arrayBufferOf } = require('../base/views.js');
 const { warnOfFallback } = require('../memory/native.js');
 const {
-  LIVE,
   CLOSED,
   ESCAPED,
+  LIVE,
   RELEASED,
+  UNUSED,
+  UNUSED_RELEASED,
+  Window,
   dischargeHeap,
   isReleased,
+  isStandIn,
   releasedHold,
 } = require('./window.js');
-const { UNUSED, UNUSED_RELEASED, Window, isStandIn } = require('./window.js');
 
 const adopting = lazy(() => require('./adopt.js'));
 const copying = lazy(() => ({ ...require('./copy.js'), ...require('../base/fill.js') }));

@@ -6,6 +6,7 @@
 const { types } = require('node:util');
 const { observing } = require('../base/observer.js');
 const { warnOnce } = require('../base/warnings.js');
+const { ENDED, OPEN } = require('../memory/span.js');
 
 // Holds: what an epoch has given up waits until they are released (memory/waiting.js).
 
@@ -87,7 +88,7 @@ class Holds {
       this.#term++;
     }
     this.#spans.push(span);
-    if (this.#isCounted || !span.held) return; // adopted ones are not leased
+    if (this.#isCounted || span.adopted !== null) return; // those are not leased
     this.#isCounted = true; // no call from here on
     this.#pool.holders.holds += this.#open + this.#expiring;
   }
@@ -226,6 +227,7 @@ class Epoch {
     span.end = this.#owner.charge(need, want, span.size);
     span.death = 'reset'; // in place
     span.home = this;
+    span.state = OPEN;
     pool.pending--;
   }
 
@@ -250,8 +252,8 @@ class Epoch {
       if (span.home !== this) continue; // never was, or is no more
       owner.discharge(span.end);
       span.end = 0;
+      if (span.state === ENDED) continue; // stolen
       span.death = death;
-      if (span.ab === null && span.adopted === null) continue;
       if (!finished) pool.quarantine(span, owner.settings.wipe);
       else pool.release(span, owner.settings, claims);
     }

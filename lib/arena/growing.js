@@ -8,8 +8,14 @@
 const { deadError } = require('../base/errors.js');
 const { view } = require('../base/views.js');
 const { FastBuffer } = require('../base/runtime.js');
-const { allocOnHeap, dischargeHeap, isReleased } = require('./window.js');
-const { extend, giveBack, pieceSize } = require('./window.js');
+const {
+  allocOnHeap,
+  dischargeHeap,
+  extend,
+  giveBack,
+  isReleased,
+  pieceSize,
+} = require('./window.js');
 
 const AHEAD = 8; // times what came
 const CHUNK = 64 * 1024; // from here on a span is a chunk of its own

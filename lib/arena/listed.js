@@ -8,8 +8,7 @@ const { arrayBufferOf, lengthOf } = require('../base/views.js');
 const { counts, tieOf } = require('../memory/release.js');
 const { takeOver } = require('./adopt.js');
 const { Growing } = require('./growing.js');
-const { dischargeHeap } = require('./window.js');
-const { giveBack } = require('./window.js');
+const { dischargeHeap, giveBack } = require('./window.js');
 
 /** Smaller chunks cost more to be taken over (1.2 µs) than to be copied. */
 const LEAST = 16 * 1024;

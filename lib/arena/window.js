@@ -91,15 +91,9 @@ function openedSince({ spans, cutShort }, from) {
 
 /** Gives a span of `epoch` back that nothing was handed out of. */
 function giveBack(span, { spans }, owner) {
-  const { pool } = owner;
-  const index = spans.indexOf(span);
-  pool.pending++;
   owner.discharge(span.end);
   span.end = 0;
-  spans.splice(index, 1);
-  span.home = null;
-  pool.release(span, owner.settings);
-  pool.pending--;
+  owner.pool.takeBack(span, spans, owner.settings);
 }
 
 /** Where an arena stood. Spent by its rewind. */

@@ -7,7 +7,7 @@
 const { observing } = require('../base/observer.js');
 const { kHolder, kMemory } = require('../base/protocol.js');
 const { detach, leave, prepare, releaseAdopted, wipeAdopted } = require('./release.js');
-const { SpanGuard, Span } = require('./span.js');
+const { ENDED, OPEN, Span, SpanGuard, WARM } = require('./span.js');
 const { isClaimed } = require('./waiting.js');
 
 class AdoptedSpans {
@@ -40,6 +40,7 @@ class AdoptedSpans {
     }
     pool.pending++;
     span.adopted = ab;
+    span.state = WARM; // the caller's still, until an epoch has it
     this.bytes += size;
     span.guard = guard;
     if (guard === undefined) ab[kMemory] = true;
@@ -83,6 +84,7 @@ class AdoptedSpans {
   #end(span) {
     this.#budget.discharge(span.size);
     span.adopted = null;
+    span.state = ENDED;
     span.home = null;
     this.bytes -= span.size;
     this.#spans.delete(span);
@@ -91,10 +93,10 @@ class AdoptedSpans {
   /** Finishes what was cut off. What nobody has is the caller's again. */
   finish() {
     for (const span of this.#spans) {
-      const { adopted: ab, home } = span;
-      if (ab !== null && home !== this.#pool.waiting) home?.finish();
-      if (span.adopted === null) this.#spans.delete(span);
-      else if (span.home === null) {
+      const { adopted: ab } = span;
+      if (span.state === OPEN) span.home.finish();
+      if (span.state === ENDED) this.#spans.delete(span);
+      else if (span.state === WARM) {
         delete ab[kHolder];
         delete ab[kMemory];
         this.#end(span);

@@ -6,6 +6,7 @@
 
 const { partsOf } = require('./chunk-pool.js');
 const { backend } = require('./native.js');
+const { OPEN, WAITING } = require('./span.js');
 
 const FIRST_STATE = 3; // register of LeasedArena.stats()
 const STATES = ['leased', 'held', 'quarantined', 'stolen', 'limbo'];
@@ -39,7 +40,10 @@ function auditLeases(leases, adopted) {
   ];
 }
 
-/** A span is in the list that its home says, and in no other. */
+/** By state. In the first and in the fifth a span is only in the midst of a step. */
+const LISTS = ['raw', 'warm', 'of an epoch', 'waiting', 'leaving', 'ended'];
+
+/** A span is in the list that its state says, and in no other. */
 function auditLists(pool, leases, warm) {
   const lists = new Map(); // span → the names of those that have it
   const note = (name, spans) => {
@@ -49,17 +53,16 @@ function auditLists(pool, leases, warm) {
   const adopted = (pool.adopted?.all() ?? []).filter((span) => span.adopted !== null);
   const all = new Set([...leased, ...adopted]);
   note('warm', warm.all());
-  const homes = new Set([...all].map(({ home }) => home));
-  homes.delete(null);
-  for (const home of homes) {
-    // What was cut off may leave a span in the list of a home that it has no more, or twice in one.
-    const own = home.all().filter((span) => span.home === home);
-    note(home === pool.waiting ? 'waiting' : 'of an epoch', new Set(own));
+  // What was cut off may leave a span in a list whose it is no more, or twice in one.
+  note('waiting', new Set(pool.waiting.all().filter(({ state }) => state === WAITING)));
+  const epochs = new Set([...all].filter(({ state }) => state === OPEN).map(({ home }) => home));
+  for (const epoch of epochs) {
+    note('of an epoch', new Set(epoch.all().filter((span) => span.home === epoch)));
   }
   const findings = [];
   for (const span of all) {
-    const { id, home, size, used, end, operations } = span;
-    const expected = home === null ? 'warm' : home === pool.waiting ? 'waiting' : 'of an epoch';
+    const { id, state, size, used, end, operations } = span;
+    const expected = LISTS[state];
     const names = lists.get(span)?.join(' and ') ?? 'in no list';
     if (names !== expected) findings.push(`span ${id} is ${names}, not ${expected}`);
     if (span.pool !== pool) findings.push(`span ${id} is of another pool`);

@@ -6,7 +6,7 @@
 // memory is called (300 ns) only to lease and to end a lease, never in a steady cycle of resets.
 //
 // Any call can throw where the stack ends, and vm's timeout can stop JavaScript at any call or turn of a loop. What
-// belongs together is changed after the last call, so `ab` and `home` of a span are always right. Steps that take more
+// belongs together is changed after the last call, so `ab` and `state` of a span are always right. Steps that take more
 // are counted in `pending`; when it is not 0 at the next call, one was cut off, and settle() makes the rest right.
 
 const memory = require('./native.js');
@@ -15,7 +15,7 @@ const { view } = require('../base/views.js');
 const { lazy } = require('../base/lazy.js');
 const { finishScopes } = require('../base/scope.js');
 const { Guarded } = require('../base/guarded.js');
-const { SpanLeases } = require('./span.js');
+const { LEAVING, OPEN, SpanLeases, WAITING, WARM } = require('./span.js');
 const { Waiting, isClaimed } = require('./waiting.js');
 const { WarmSpans } = require('./warm-spans.js');
 const { QuarantineGc } = require('./quarantine-gc.js');
@@ -76,7 +76,7 @@ class ChunkPool {
   /**
    * A span of at least `need` and preferably `want` bytes; `isChunk`: as a chunk of its own. Or the error that refuses it,
    * ERR_RALLOC_LIMIT or ERR_RALLOC_MAP, and nothing is changed: the caller throws it, for each function that an error is thrown through
-   * makes a refusal 2 to 3 µs dearer. The caller makes the span its own by `home`, and with it ends the step: `pending--`.
+   * makes a refusal 2 to 3 µs dearer. The caller opens the span, and with that ends the step: `pending--`.
    */
   acquire(need, want, isChunk, policy = this.#policy) {
     this.pending++;
@@ -96,7 +96,7 @@ class ChunkPool {
     else if (mustDie && span.operations > 0) this.waiting.add(span, this.#policy, null);
     else if (mustDie && !this.#leases.renew(span)) this.quarantine(span);
     else if (this.isGuarded && span.guard === undefined && safety !== 'gc') this.#leases.mark(span);
-    return span.ab !== null && span.home === null;
+    return span.state === WARM;
   }
 
   #lease(need, want, isChunk, policy) {
@@ -144,14 +144,15 @@ class ChunkPool {
   /** Makes right what a cut-off step left. To be called only where no other is under way. */
   settle() {
     if (this.unfinished !== null) finishScopes(this);
-    for (const { ab, home } of this.#leases.spans) {
-      if (ab !== null && home !== this.waiting) home?.finish();
+    for (const span of this.#leases.spans) {
+      if (span.state === OPEN) span.home.finish();
+      else if (span.state === LEAVING) this.release(span, span.policy);
     }
     this.adopted?.finish();
     this.waiting.finish();
     this.#leases.sweep();
     this.#warm = new WarmSpans();
-    for (const span of this.#leases.spans) if (span.home === null) this.#warm.put(span);
+    for (const span of this.#leases.spans) if (span.state === WARM) this.#warm.put(span);
     this.holders = this.#leases.recount();
     this.pending = 0;
   }
@@ -168,13 +169,25 @@ class ChunkPool {
   release(span, policy = this.#policy, claims = null) {
     if (span.ab === null) return this.adopted?.release(span, policy, claims);
     if (isClaimed(span, claims)) return this.waiting.add(span, policy, claims);
-    if (span.held) this.#leases.unhold(span);
+    if (span.state === WAITING) this.#leases.unhold(span);
     if (this.detachAndReuse(span, policy)) {
+      span.state = WARM;
       span.home = null;
       if (this.#closed) this.#endLease(span);
       else if (this.#isWorthKeeping(span, this)) this.#warm.put(span);
       else this.#endLease(span);
     }
+  }
+
+  /** The same of one of `spans`, of an epoch, that nothing was handed out of. */
+  takeBack(span, spans, policy) {
+    const index = spans.indexOf(span);
+    this.pending++;
+    spans.splice(index, 1); // no call until it is released
+    span.state = WARM;
+    span.home = null;
+    this.release(span, policy);
+    this.pending--;
   }
 
   /**

@@ -27,6 +27,14 @@ class SpanGuard {
   }
 }
 
+// The states of a span: who has its bytes. Each step is a native call, or none, and the stores right after it. What allows that the bytes are used again is stored last.
+const RAW = 0; // leased: `ab` is not here yet, or the one that memory gave, which nobody may see. → WARM, ENDED
+const WARM = 1; // the pool's, also while it goes to an arena. → OPEN, WAITING, ENDED
+const OPEN = 2; // of `home`: an epoch, or a region's chunk. → WARM, WAITING, ENDED
+const WAITING = 3; // given up, and claimed: no byte changes. → LEAVING, ENDED
+const LEAVING = 4; // nobody claims it any more; what its end is by `policy` is under way. → WARM, WAITING, ENDED
+const ENDED = 5; // Rust's alone, or V8's
+
 /** One ArrayBuffer over bytes that no other live ArrayBuffer of ralloc covers. */
 class Span {
   #done; // made for the first operation: one for all, so that a stream sees the same callback for every write
@@ -34,21 +42,20 @@ class Span {
   constructor(isChunk, pool) {
     this.ab = null; // until it is leased, and once the lease has ended
     this.adopted = null; // an ArrayBuffer that is not of the memory below, and then has no lease: see AdoptedSpans
-    this.isRaw = true; // `ab` is the one that memory gave, which nobody may see: see ChunkPool
-    this.home = null; // the Epoch that has it, or Waiting; null: the pool
+    this.state = RAW;
+    this.home = null; // whose it is, in OPEN
     this.size = 0;
     this.id = 0; // with `epoch` what the memory below knows the lease by
     this.epoch = 0; // not an Epoch: this lease's number
     this.cleanFrom = 0; // bytes from here on were never handed out and are zero
     this.isChunk = isChunk; // a chunk of its own, or cut from one for a checkpoint or scope
-    this.held = false;
     this.used = 0; // bytes handed out in this epoch of its arena, while another window is open
     this.end = 0; // bytes that may be handed out: size, or less at a request's limit
     this.pool = pool;
     this.guard = undefined; // of its ArrayBuffer, where the pool is guarded
     this.isSole = false; // adopted for one Buffer, and at its end detached: nothing else is ever over that memory
     this.isSeen = false; // by Buffers that 'recycle' left alive
-    this.policy = undefined; // { safety, wipe }, while it waits
+    this.policy = undefined; // { safety, wipe }, while it waits, and leaves
     this.claims = null; // Holds that it waits for
     this.death = 'reset'; // what ends it: said by its epoch
     this.operations = 0; // of Node that were given Buffers of it and are not over: while there are any it is not reset
@@ -59,7 +66,7 @@ class Span {
     this.#done ??= () => this.#end();
     this.pool.guarded.count(kind, view.byteLength);
     this.operations++; // no call from here on
-    if (this.held) this.pool.holders.operations++;
+    if (this.state === WAITING && this.adopted === null) this.pool.holders.operations++;
     return this.#done;
   }
 
@@ -67,8 +74,8 @@ class Span {
     if (this.operations === 0) return; // called twice
     const { pool } = this;
     this.operations--;
-    if (this.held) pool.holders.operations--;
-    if (this.operations > 0 || this.home !== pool.waiting) return;
+    if (this.state === WAITING && this.adopted === null) pool.holders.operations--;
+    if (this.operations > 0 || this.state !== WAITING) return;
     pool.pending++; // from here on the pool's next call finishes what is cut off
     pool.waiting.settle([this]);
   }
@@ -141,7 +148,7 @@ class SpanLeases {
     span.guard = guard;
     span.ab = shown;
     span.size = size;
-    span.isRaw = false;
+    span.state = WARM;
     this.bytes += size;
     if (span.isChunk) this.chunkBytes += size;
   }
@@ -150,7 +157,7 @@ class SpanLeases {
   sweep() {
     for (const span of this.spans) {
       if (span.ab === null) this.spans.delete(span);
-      else if (span.isRaw) this.#show(span, span.pool.isGuarded);
+      else if (span.state === RAW) this.#show(span, span.pool.isGuarded);
     }
   }
 
@@ -174,12 +181,12 @@ class SpanLeases {
       holders: new Holders(),
       claims: new Set(),
     };
-    for (const { ab, size, isChunk, held, operations, claims } of this.spans) {
+    for (const { ab, size, isChunk, state, operations, claims } of this.spans) {
       if (ab === null) continue;
       sums.count++;
       sums.bytes += size;
       if (isChunk) sums.chunkBytes += size;
-      if (!held) continue;
+      if (state !== WAITING) continue;
       sums.heldBytes += size;
       sums.holders.spans++;
       sums.holders.operations += operations;
@@ -200,12 +207,12 @@ class SpanLeases {
     span.ab = null;
     this.bytes -= span.size;
     if (span.isChunk) this.chunkBytes -= span.size;
-    if (span.held) {
+    if (span.state === WAITING) {
       this.heldBytes -= span.size;
       span.pool.holders.spans--;
       span.pool.holders.operations -= span.operations;
     }
-    span.held = false;
+    span.state = ENDED;
     this.spans.delete(span);
   }
 
@@ -233,19 +240,19 @@ class SpanLeases {
   // Both do nothing the second time, so that what was cut off can call them again.
 
   hold(span) {
-    if (span.held) return;
+    if (span.state === WAITING) return;
     this.#memory.hold(span.id, span.epoch);
-    span.held = true;
+    span.state = WAITING;
     this.heldBytes += span.size;
     span.pool.holders.spans++;
     span.pool.holders.operations += span.operations;
   }
 
   unhold(span) {
-    if (!span.held) return;
+    if (span.state !== WAITING) return;
     observing.observer?.gone(span);
     this.#memory.unhold(span.id, span.epoch);
-    span.held = false;
+    span.state = LEAVING;
     this.heldBytes -= span.size;
     span.pool.holders.spans--;
     span.pool.holders.operations -= span.operations;
@@ -295,4 +302,4 @@ class SpanLeases {
   }
 }
 
-module.exports = { Span, SpanGuard, SpanLeases };
+module.exports = { RAW, WARM, OPEN, WAITING, LEAVING, ENDED, Span, SpanGuard, SpanLeases };

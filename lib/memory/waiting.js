@@ -2,13 +2,11 @@
 
 // Spans that their arena has given up and that are claimed: by the holds of an epoch (`claims`, lists of arena/epoch.js), or by operations of Node which
 // were given Buffers of them (lib/guard/). Whichever ends last, the span is released; `holdMs` after it began to wait it goes to quarantine, since V8 has to prove
-// that nothing has it. A span is here as long as this is its home; it may be in the list longer, where a call was cut off.
+// that nothing has it. The list is a hint: a span waits as long as its state says so, and may be in the list longer, where a call was cut off.
 
 const time = require('../base/time.js');
 const { warnOnce } = require('../base/warnings.js');
-
-/** Whether `span` has no memory any more. */
-const isGone = ({ ab, adopted }) => ab === null && adopted === null;
+const { WAITING } = require('./span.js');
 
 /** Whether it may not be used again yet. `claims`: null where there are none. */
 function isClaimed(span, claims) {
@@ -43,11 +41,12 @@ class Waiting {
     const now = time.now();
     span.policy = policy;
     span.claims = claims;
-    this.#pool.hold(span);
     if (claims !== null) for (const holds of claims) if (holds.count > 0) holds.claim(span, now);
     this.#since.set(span, now);
     this.#watch(this.#dueOf(span, now));
-    span.home = this;
+    if (span.adopted === null) this.#pool.hold(span);
+    else span.state = WAITING;
+    span.home = null;
   }
 
   /** Of what waits for holds those have the time from the first span on that waits for them; else they would expire one after another. */
@@ -77,7 +76,7 @@ class Waiting {
   }
 
   #settle(span) {
-    if (span.home === this && !isGone(span)) {
+    if (span.state === WAITING) {
       if (isClaimed(span, span.claims)) return;
       span.claims = null;
       this.#pool.release(span, span.policy, null);
@@ -108,7 +107,7 @@ class Waiting {
         next = Math.min(next, due);
         continue;
       }
-      if (span.home === this && !isGone(span)) {
+      if (span.state === WAITING) {
         this.#tell(span, late);
         pool.quarantine(span, span.policy.wipe);
       }

@@ -5,7 +5,7 @@
 
 const { kHolder } = require('../base/protocol.js');
 const { pageSize } = require('../memory/native.js');
-const { SpanLeases } = require('../memory/span.js');
+const { OPEN, SpanLeases } = require('../memory/span.js');
 const { ChunkClaims } = require('./claims.js');
 const { BIN_BYTES, FIRST_RECORDS } = require('./options.js');
 const {
@@ -178,6 +178,7 @@ class Chunks {
   /** Makes a chunk that was leased one of the region, with one span: that has the next unused record. */
   add(chunk, mark) {
     chunk.span.home = chunk;
+    chunk.span.state = OPEN;
     this.all[chunk.index] = chunk;
     this.bytes += chunk.size;
     chunk.first = this.#core.spans.addChunk(chunk.index, chunk.size / GRANULE, mark);

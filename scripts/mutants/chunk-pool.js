@@ -104,7 +104,7 @@ module.exports = [
         { tests: ['arena/safety.test.js'] },
       ],
       'a released hold keeps its span': [
-        '    if (span.held) this.#leases.unhold(span);\n',
+        '    if (span.state === WAITING) this.#leases.unhold(span);\n',
         '',
         { tests: ['memory/waiting.test.js'] },
       ],

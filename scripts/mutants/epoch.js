@@ -94,12 +94,12 @@ module.exports = [
         { tests: ['memory/audit.test.js'] },
       ],
       'holds are counted for each span': [
-        'if (this.#isCounted || !span.held) return;',
-        'if (!span.held) return;',
+        'if (this.#isCounted || span.adopted !== null) return;',
+        'if (span.adopted !== null) return;',
         { tests: ['memory/audit.test.js'] },
       ],
       'holds of adopted memory are counted': [
-        'if (this.#isCounted || !span.held) return;',
+        'if (this.#isCounted || span.adopted !== null) return;',
         'if (this.#isCounted) return;',
         { tests: ['memory/audit.test.js'] },
       ],

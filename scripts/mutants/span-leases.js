@@ -16,8 +16,8 @@ module.exports = [
       ],
       'lost bytes stay counted': ['    this.bytes -= span.size;\n', ''],
       'held bytes stay counted': [
-        '    if (span.held) {\n      this.heldBytes -= span.size;\n',
-        '    if (span.held) {\n',
+        '    if (span.state === WAITING) {\n      this.heldBytes -= span.size;\n',
+        '    if (span.state === WAITING) {\n',
         { tests: ['arena/hold-time.test.js'] },
       ],
       'chunks are not counted': [
@@ -77,7 +77,7 @@ module.exports = [
         { tests: ['arena/limit.test.js'] },
       ],
       'what Node-API made and was cut off stays as it is': [
-        '      else if (span.isRaw) this.#show(span, span.pool.isGuarded);\n',
+        '      else if (span.state === RAW) this.#show(span, span.pool.isGuarded);\n',
         '',
         { tests: ['arena/cut-off.test.js'] },
       ],

@@ -5,7 +5,10 @@ module.exports = [
     file: 'memory/waiting.js',
     tests: ['memory/waiting.test.js'],
     mutants: {
-      "memory that waits is nobody's": ['    this.#pool.hold(span);\n', ''],
+      "memory that waits is nobody's": [
+        'if (span.adopted === null) this.#pool.hold(span);',
+        'if (span.adopted === null) span.state = WAITING;',
+      ],
       'nothing expires': ['    this.#watch(this.#dueOf(span, now));\n', ''],
       'the program waits for the timer': ['    timer.unref?.();\n', ''],
       'each span sets a timer': ['    if (this.#timer !== null) return;\n    const', '    const'],
@@ -55,6 +58,7 @@ module.exports = [
       'the first operation that ends frees the span': [
         'if (this.operations > 0 || this',
         'if (this',
+        { equivalent: 'who settles asks whether the span is claimed' },
       ],
       'an operation that ends twice ends another': [
         '    if (this.operations === 0) return; // called twice\n',
@@ -66,12 +70,12 @@ module.exports = [
       ],
       'views of no bytes are dead': [' && view.buffer.byteLength === 0', ''],
       'operations that begin on held spans are not counted': [
-        '    if (this.held) this.pool.holders.operations++;\n',
+        '    if (this.state === WAITING && this.adopted === null) this.pool.holders.operations++;\n',
         '',
         { tests: ['memory/audit.test.js'] },
       ],
       'operations that end on held spans stay counted': [
-        '    if (this.held) pool.holders.operations--;\n',
+        '    if (this.state === WAITING && this.adopted === null) pool.holders.operations--;\n',
         '',
         { tests: ['memory/audit.test.js'] },
       ],
