@@ -2,12 +2,12 @@
 
 import fs from 'node:fs';
 import os from 'node:os';
+import tiers from './scripts/lib/tiers.js';
 
-/** Random loads, and what says so in its line of the tier, take longest and begin first, so that no core is idle at the end. */
+/** What takes longest begins first, so that no core is idle at the end. */
 const long = new Map();
 function isLong(file) {
-  if (!long.has(file))
-    long.set(file, /^\/\/ tier: .*, long$|\bbudget\(/m.test(fs.readFileSync(file, 'utf8')));
+  if (!long.has(file)) long.set(file, tiers.isLong(fs.readFileSync(file, 'utf8')));
   return long.get(file);
 }
 

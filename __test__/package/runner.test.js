@@ -7,6 +7,7 @@ const test = require('ava');
 const fs = require('node:fs');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
+const { pathToFileURL } = require('node:url');
 const { posixTest } = require('../helpers/backend.js');
 const { execute } = require('../helpers/package/npm.js');
 const { folder } = require('../helpers/folder.js');
@@ -24,7 +25,8 @@ async function runOver(t, sources, { args = ['run-time'], env = {} } = {}) {
   for (const loaded of ['audited.js', 'covered.js']) // which ava.config.mjs names
     fs.writeFileSync(path.join(dir, '__test__', 'helpers', loaded), '');
   fs.symlinkSync(path.join(root, 'node_modules'), path.join(dir, 'node_modules'));
-  fs.copyFileSync(path.join(root, 'ava.config.mjs'), path.join(dir, 'ava.config.mjs'));
+  const config = pathToFileURL(path.join(root, 'ava.config.mjs'));
+  fs.writeFileSync(path.join(dir, 'ava.config.mjs'), `export { default } from '${config}';\n`);
   fs.writeFileSync(path.join(dir, 'package.json'), '{}');
   fs.writeFileSync(path.join(dir, '.gitignore'), 'node_modules\n');
   spawnSync('git', ['init', '-q'], { cwd: dir });

@@ -1,7 +1,7 @@
 'use strict';
 
 // Which tests run where. Each test file says its tier in a comment at its head: `// tier: run-time`, and `, differs` where the result
-// can depend on Node's version or on the backend; `// tier: tools`; `// tier: soak`. `, long` in the end is for ava.config.mjs. CONTRIBUTING.md says
+// can depend on Node's version or on the backend; `// tier: tools`; `// tier: soak`. `, long` in the end is for isLong(). CONTRIBUTING.md says
 // what they are.
 
 const fs = require('node:fs');
@@ -18,6 +18,9 @@ function tierOf(source) {
   return { tier, differs: differs !== undefined };
 }
 
+/** Whether a test file is one of those that take longest: random loads, and what says so in its line of the tier. */
+const isLong = (source) => /^\/\/ tier: .*, long$|\bbudget\(/m.test(source);
+
 const testFiles = (root) => listFiles(root).filter((file) => /^__test__\/.*\.test\.js$/.test(file));
 
 /** The files of a tier, or of `all`; only those that differ, if that is asked for. */
@@ -30,4 +33,4 @@ function filesOf(root, tier, onlyDiffers) {
   });
 }
 
-module.exports = { TIERS, filesOf, testFiles, tierOf };
+module.exports = { TIERS, filesOf, isLong, testFiles, tierOf };
