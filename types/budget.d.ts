@@ -3,8 +3,16 @@
 export interface BudgetOptions {
   /** A name for errors, `stats()` and `util.inspect()`. */
   name?: string | undefined;
-  /** The most bytes that may be charged at any time, here and to budgets below: an integer from 0 to 2⁵³ - 1. */
-  maxBytes: number;
+  /**
+   * The most bytes that may be charged at any time, here and to budgets below: an integer from 0 to 2⁵³ - 1. `'auto'` is the memory that the process may use, less what V8's heap may
+   * take and 96 MiB, at least an eighth of it; `stats().auto` says how it came about.
+   */
+  maxBytes: number | 'auto';
+  /**
+   * With `'auto'`: how many processes or threads have the memory together, as the workers of a cluster. Each has its part: an integer from 1 to 65,536.
+   * @default 1
+   */
+  share?: number | undefined;
   /** The budget that is charged too, whatever is charged to this one. It stays so for good. */
   parent?: Budget | undefined;
   /**
@@ -32,6 +40,19 @@ export interface BudgetPressure {
   used: number;
 }
 
+/** How `maxBytes: 'auto'` came to its number: `max(memory - heap - kept, memory / 8) / share`. Bytes. */
+export interface BudgetAuto {
+  /** What allows the process least: its cgroup, `ulimit -d`, or the machine's memory. */
+  from: 'cgroup' | 'rlimit' | 'machine';
+  /** That. */
+  memory: number;
+  /** What V8's heap may take. */
+  heap: number;
+  /** For Node itself. */
+  kept: number;
+  share: number;
+}
+
 /** `used + reserved <= limit`, but for a budget whose limit was lowered. Bytes are gauges, but for `peak`. */
 export interface BudgetStats {
   name: string;
@@ -39,6 +60,8 @@ export interface BudgetStats {
   live: boolean;
   /** Bytes: `maxBytes`. */
   limit: number;
+  /** How `limit` came about, with `maxBytes: 'auto'` and until `resize()`; else null. */
+  auto: BudgetAuto | null;
   /** Bytes that are this budget's own of its parent; 0 once it is closed. */
   reserve: number;
   /** Bytes that are charged, here and to budgets below. */
@@ -102,7 +125,7 @@ export interface Charge extends Disposable {
 export class Budget {
   /**
    * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value; a parent of another copy of ralloc; a reserve without a parent, or one that the parent can
-   * never give. ERR_RALLOC_CLOSED: the parent is. ERR_RALLOC_LIMIT: the reserve does not fit there now.
+   * never give. ERR_RALLOC_UNSUPPORTED: `'auto'` where the system tells no limit. ERR_RALLOC_CLOSED: the parent is. ERR_RALLOC_LIMIT: the reserve does not fit there now.
    */
   constructor(options: BudgetOptions);
 

@@ -244,6 +244,20 @@ test('a signal hears nothing of waits that are over', async (t) => {
   t.is(getEventListeners(signal, 'abort').length, 0);
 });
 
+test('a signal still ends a wait when another one of it is over', async (t) => {
+  const all = budget('all', 10);
+  const controller = new AbortController();
+  const { signal } = controller;
+  const holder = all.charge(10);
+  const first = all.acquire(5, { signal });
+  const second = all.acquire(10, { signal });
+  holder.release();
+  await first;
+  controller.abort();
+  await t.throwsAsync(second, { code: 'ERR_RALLOC_ABORTED' });
+  t.like(all.stats(), { used: 5, waiting: 0, aborted: 1 });
+});
+
 test('a wait ends with its time, and no earlier', async (t) => {
   const clock = new Clock();
   const all = budget('all', 100);

@@ -9,6 +9,7 @@ import {
   type BodyStats,
   Budget,
   type BudgetAcquireOptions,
+  type BudgetAuto,
   type BudgetOptions,
   type BudgetPressure,
   type BudgetStats,
@@ -405,6 +406,9 @@ expectError(new Budget({ name: 'without a limit' }));
 expectError(new Budget({ maxBytes: '1' }));
 expectError(new Budget({ maxBytes: 1, parent: {} }));
 expectAssignable<BudgetOptions>({ maxBytes: 1, parent: undefined });
+expectType<Budget>(new Budget({ maxBytes: 'auto', share: 4 }));
+expectError(new Budget({ maxBytes: 'all' }));
+expectType<BudgetAuto | null>(tenant.stats().auto);
 expectType<Charge | null>(tenant.tryCharge(10));
 expectType<Charge>(tenant.charge(10));
 expectType<Promise<Charge>>(tenant.acquire(10));

@@ -14,9 +14,11 @@ const { formatBytes } = require('../base/bytes.js');
 const time = require('../base/time.js');
 const check = require('../base/validate.js');
 const { groupOf } = require('./abort.js');
+const { automatic } = require('./auto.js');
 const { Ledger } = require('./ledger.js');
 
 const MOST = Number.MAX_SAFE_INTEGER;
+const MOST_SHARES = 65_536;
 const MADE_HERE = Symbol('made here');
 
 const bytesOf = (value, name = 'bytes') => check.integer(value, name, 0, MOST);
@@ -186,13 +188,21 @@ const NO_END = {};
 
 const OPTIONS = {
   name: check.string,
-  maxBytes: bytesOf,
+  maxBytes: (value, name) => (value === 'auto' ? value : bytesOf(value, name)),
+  share: (value, name) => check.integer(value, name, 1, MOST_SHARES),
   parent: (value, name) => {
     if (isBudget(value)) return value;
     throw typeError(name, 'an instance of Budget, of the same copy of ralloc', value);
   },
   reserve: bytesOf,
 };
+
+function limitOf({ maxBytes, share }) {
+  if (maxBytes === 'auto') return automatic(share ?? 1);
+  check.number(maxBytes, 'options.maxBytes');
+  if (share === undefined) return { maxBytes, auto: null };
+  throw argumentError(TypeError, '"options.share" is for maxBytes: "auto" alone');
+}
 
 /** Throws where a budget of `maxBytes` cannot have `reserve` of its parent. */
 function checkReserve(reserve, maxBytes, parent) {
@@ -223,14 +233,17 @@ const dropped = new FinalizationRegistry((ledger) => ledger.drop());
 class Budget {
   #ledger;
   #parent; // which is not collected while this one is there
+  #auto; // how its limit came about, or null
   #handlers = null;
 
   constructor(options) {
-    const { name = '', maxBytes, parent, reserve = 0 } = check.options(options, OPTIONS);
-    check.number(maxBytes, 'options.maxBytes');
+    const settings = check.options(options, OPTIONS);
+    const { name = '', parent, reserve = 0 } = settings;
+    const { maxBytes, auto } = limitOf(settings);
     const above = parent === undefined ? null : parent.#ledger;
     checkReserve(reserve, maxBytes, above);
     this.#parent = parent;
+    this.#auto = auto;
     const ledger = new Ledger(name, maxBytes, above);
     this.#ledger = ledger;
     dropped.register(this, ledger);
@@ -314,6 +327,7 @@ class Budget {
     }
     ledger.checkOpen();
     ledger.resize(maxBytes);
+    this.#auto = null;
   }
 
   close() {
@@ -338,19 +352,17 @@ class Budget {
   }
 
   stats() {
-    const { name, isClosed, limit, reserve, used, taken, peak, charges, waiting, counts } =
-      this.#ledger;
-    const { available } = this;
-    const live = !isClosed;
-    const reserved = taken - used;
+    const ledger = this.#ledger;
+    const { name, isClosed, limit, reserve, used, taken, peak, charges, waiting, counts } = ledger;
     return {
       name,
-      live,
+      live: !isClosed,
       limit,
+      auto: this.#auto,
       reserve,
       used,
-      reserved,
-      available,
+      reserved: taken - used,
+      available: this.available,
       peak,
       charges,
       waiting,

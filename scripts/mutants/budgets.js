@@ -175,7 +175,7 @@ module.exports = [
   },
   {
     file: 'budget/usage.js',
-    tests: ['budget/budget.test.js'],
+    tests: ['budget/budget.test.js', 'budget/waiting.test.js'],
     mutants: {
       'the ones with the least are named': [
         'first[at - 1].used < child.used',
@@ -242,17 +242,50 @@ module.exports = [
       'who began to wait where the stack ends is served': [
         '      ledger.tree.isBusy = true;\n',
         '',
-        cutOff,
+        {
+          equivalent: 'the call before would have to be cut off too, while it tells whom it served',
+        },
       ],
       'two registrations are one': [
         'const own = (pressure) => handler(pressure);',
         'const own = handler;',
       ],
       'less than what is reserved': ['maxBytes < least', 'maxBytes < 0'],
+      'what was set by hand is automatic': [
+        '    this.#auto = null;\n',
+        '',
+        { tests: ['budget/auto.test.js'] },
+      ],
+      'a share of bytes': [
+        'if (share === undefined) return',
+        'if (true) return',
+        { tests: ['budget/auto.test.js'] },
+      ],
       'a closed budget has room': [
         'return ledger.isClosed ? 0 : ledger.available;',
         'return ledger.available;',
       ],
+    },
+  },
+  {
+    file: 'budget/auto.js',
+    tests: ['budget/auto.test.js'],
+    mutants: {
+      'the largest limit holds': ['b[1] < a[1] ? b : a', 'b[1] > a[1] ? b : a'],
+      'nothing is kept for Node': ['memory - heap - KEPT', 'memory - heap'],
+      'V8 takes all': ['Math.max(rest, least)', 'rest'],
+      'each share is all': ['Math.max(rest, least) / share', 'Math.max(rest, least)'],
+      'nobody is told of an eighth': ['if (found.isLeast) warnOnce', 'if (false) warnOnce'],
+      'without a limit there is none': ['if (found.auto.memory === Infinity) {', 'if (false) {'],
+      'a limit that cannot be read ends the program': [
+        'attempt(() => process.constrainedMemory() || Infinity, Infinity)',
+        'process.constrainedMemory() || Infinity',
+      ],
+      'a cgroup without a limit has nothing': [
+        'process.constrainedMemory() || Infinity',
+        'process.constrainedMemory()',
+      ],
+      'ulimit -d is not read': ['attempt(dataLimit, Infinity)', 'Infinity'],
     },
   },
   {
