@@ -244,24 +244,31 @@ for (const [what, code, claim] of [
   });
 }
 
-test('memory for which a hold expires goes to quarantine, also where the program that hears the warning throws', (t) => {
-  const clock = new Clock();
-  const { Arena } = fresh('index.js');
-  const arena = clock.use(() => new Arena({ holdMs: 1000 }));
-  clock.use(() => {
-    for (const size of [1000, 100 * KiB]) arena.allocUnsafe(size);
-    arena.hold();
-    arena.reset();
+for (const [what, claim] of [
+  ['a hold', (arena) => arena.hold()],
+  ['an operation', (_arena, buffers) => buffers.map(begin)],
+]) {
+  test(`memory for which ${what} expires goes to quarantine, also where the program that hears the warning throws`, (t) => {
+    const clock = new Clock();
+    const { Arena } = fresh('index.js');
+    const arena = clock.use(() => new Arena({ holdMs: 1000, guard: true }));
+    clock.use(() => {
+      claim(
+        arena,
+        [1000, 100 * KiB].map((size) => arena.allocUnsafe(size)),
+      );
+      arena.reset();
+    });
+    const use = () => {
+      throw new Error('of the program');
+    };
+    t.throws(() => warning(use, () => clock.pass(1000)), { message: 'of the program' });
+    clock.use(() => arena.alloc(1));
+    const { held, quarantined } = memoryOf(arena);
+    t.true(held === 0 && quarantined > 100 * KiB);
+    clock.use(() => arena.close());
   });
-  const use = () => {
-    throw new Error('of the program');
-  };
-  t.throws(() => warning(use, () => clock.pass(1000)), { message: 'of the program' });
-  clock.use(() => arena.alloc(1));
-  const { held, quarantined } = memoryOf(arena);
-  t.true(held === 0 && quarantined > 100 * KiB);
-  clock.use(() => arena.close());
-});
+}
 
 test('a request without memory has the heap, whatever a program does that hears the warning at once', async (t) => {
   const arenas = fresh('http.js').requestArena({ maxBytes: 256 * KiB });

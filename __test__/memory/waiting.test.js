@@ -10,7 +10,7 @@ const { kHolder } = require('../../lib/base/protocol.js');
 const { Arena } = require('../../lib/index.js');
 const { Clock } = require('../helpers/clock.js');
 const { untilCollected } = require('../helpers/until.js');
-const { WarmSpans } = require('../../lib/memory/warm-spans.js');
+const { WarmSpans } = require('../../lib/memory/chunk-pool.js');
 
 const KiB = 1024;
 

@@ -249,6 +249,7 @@ class Arena {
   }
 
   stats() {
+    this.#owner.pool.settleCutOff?.(); // a closed arena has none
     return figures().arenaStats(this.#describe(), this.#owner);
   }
 

@@ -122,17 +122,19 @@ class Holds {
     this.#pool.waiting.settle(spans);
   }
 
-  /** What waited is in quarantine. */
-  expire(expired) {
-    const owner = this.#owner;
+  /** What waited is in quarantine. How many of them are none any more; tellExpired() is to follow. */
+  expire() {
     const count = this.#expiring;
     this.#spans = null;
     this.#expiring = 0;
     if (this.#isCounted) this.#pool.holders.holds -= count + this.#open;
     this.#isCounted = false;
-    if (count === 0) return;
-    expired.holds += count;
+    return count;
+  }
+
+  tellExpired(count) {
     if (observing.observer?.expired(this, count)) return;
+    const owner = this.#owner;
     const seconds = owner.settings.holdMs / 1000;
     warnOnce('RALLOC_HOLD_EXPIRED', { of: owner.describe(), seconds });
   }

@@ -7,8 +7,7 @@
 const { observing } = require('../base/observer.js');
 const { kHolder, kMemory } = require('../base/protocol.js');
 const { detach, leave, prepare, releaseAdopted, wipeAdopted } = require('./release.js');
-const { ENDED, OPEN, Span, SpanGuard, WARM } = require('./span.js');
-const { isClaimed } = require('./waiting.js');
+const { ENDED, OPEN, Span, SpanGuard, WARM, isClaimed } = require('./span.js');
 
 class AdoptedSpans {
   #pool;

@@ -11,6 +11,13 @@ const memory = require('./native.js');
 const { leastOf } = require('./options.js');
 const { Holders } = require('./pool-usage.js');
 
+/** Whether a span may not be used again yet. `claims`: null where there are none. */
+function isClaimed(span, claims) {
+  if (span.operations > 0) return true;
+  if (claims !== null) for (const holds of claims) if (holds.count > 0) return true;
+  return false;
+}
+
 /** What operations of Node find on an ArrayBuffer of a span (kHolder), and later how it died. */
 class SpanGuard {
   #span;
@@ -302,4 +309,15 @@ class SpanLeases {
   }
 }
 
-module.exports = { RAW, WARM, OPEN, WAITING, LEAVING, ENDED, Span, SpanGuard, SpanLeases };
+module.exports = {
+  isClaimed,
+  RAW,
+  WARM,
+  OPEN,
+  WAITING,
+  LEAVING,
+  ENDED,
+  Span,
+  SpanGuard,
+  SpanLeases,
+};

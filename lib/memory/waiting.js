@@ -6,14 +6,7 @@
 
 const time = require('../base/time.js');
 const { warnOnce } = require('../base/warnings.js');
-const { WAITING } = require('./span.js');
-
-/** Whether it may not be used again yet. `claims`: null where there are none. */
-function isClaimed(span, claims) {
-  if (span.operations > 0) return true;
-  if (claims !== null) for (const holds of claims) if (holds.count > 0) return true;
-  return false;
-}
+const { WAITING, isClaimed } = require('./span.js');
 
 class Waiting {
   #pool;
@@ -100,6 +93,7 @@ class Waiting {
     pool.pending++;
     const now = time.now();
     const late = new Set(); // holds
+    let isLate = false; // an operation is
     let next = Number.POSITIVE_INFINITY;
     for (const [span, since] of this.#since) {
       const due = this.#dueOf(span, since);
@@ -108,24 +102,29 @@ class Waiting {
         continue;
       }
       if (span.state === WAITING) {
-        this.#tell(span, late);
+        if (!this.#areHoldsLate(span, late)) {
+          this.expired.operations += span.operations;
+          isLate = true;
+        }
         pool.quarantine(span, span.policy.wipe);
       }
       this.#since.delete(span);
     }
-    for (const holds of late) holds.expire(this.expired);
+    const told = [...late].map((holds) => ({ holds, count: holds.expire() }));
+    for (const { count } of told) this.expired.holds += count;
     if (this.#since.size > 0) this.#watch(next);
     pool.pending--;
+    // What a program does with a warning comes last.
+    if (isLate) warnOnce('RALLOC_OPERATION_LONG', this.holdMs / 1000);
+    for (const { holds, count } of told) if (count > 0) holds.tellExpired(count);
   }
 
-  /** Its operations are counted where no hold is as late. */
-  #tell({ claims, operations }, late) {
+  /** Whether holds have kept it for so long. Its operations are counted where none has. */
+  #areHoldsLate({ claims }, late) {
     const open = (claims ?? []).filter(({ count }) => count > 0);
     for (const holds of open) late.add(holds);
-    if (open.length > 0) return;
-    this.expired.operations += operations;
-    warnOnce('RALLOC_OPERATION_LONG', this.holdMs / 1000);
+    return open.length > 0;
   }
 }
 
-module.exports = { Waiting, isClaimed };
+module.exports = { Waiting };

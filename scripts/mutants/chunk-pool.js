@@ -170,7 +170,7 @@ module.exports = [
     },
   },
   {
-    file: 'memory/warm-spans.js',
+    file: 'memory/chunk-pool.js',
     tests: ['memory/waiting.test.js'],
     mutants: {
       'one class': ['size < 2 ** LAST ? LAST - Math.clz32(size) : LAST', '20'],

@@ -14,8 +14,7 @@ module.exports = [
         '      this.#term++;',
       ],
       'a term is as the one before': ['      this.#term++;\n', ''],
-      'expired holds are not counted': ['    expired.holds += count;\n', ''],
-      'released holds are warned of': ['    if (count === 0) return;\n', ''],
+      'expired holds are not counted': ['    return count;\n', '    return 0;\n'],
       'expiry is not warned of': [
         "    warnOnce('RALLOC_HOLD_EXPIRED', { of: owner.describe(), seconds });\n",
         '',

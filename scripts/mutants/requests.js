@@ -8,7 +8,7 @@ const mounting = ['mistakes/mounting.test.js'];
 
 module.exports = [
   {
-    file: 'request/long-requests.js',
+    file: 'request/requests.js',
     tests: long,
     mutants: {
       'a tick early': ['this.#now - this.#ticks - 1', 'this.#now - this.#ticks'],

@@ -29,9 +29,14 @@ module.exports = [
         '{}',
         { tests: ['arena/hold-time.test.js'] },
       ],
-      'holds do not expire': [
-        '    for (const holds of late) holds.expire(this.expired);\n',
+      'expired holds are not counted': [
+        '    for (const { count } of told) this.expired.holds += count;\n',
         '',
+        { tests: ['arena/hold-time.test.js'] },
+      ],
+      'released holds are warned of': [
+        'if (count > 0) holds.tellExpired(count);',
+        'holds.tellExpired(count);',
         { tests: ['arena/hold-time.test.js'] },
       ],
       'the timer outlives what waited': [
@@ -44,17 +49,17 @@ module.exports = [
         { tests: ['arena/cut-off.test.js'] },
       ],
       'one claim of two is enough': ['      if (isClaimed(span, span.claims)) return;\n', ''],
-      'holds do not claim': [
-        'for (const holds of claims) if (holds.count > 0) return true;',
-        '{}',
-        { tests: ['arena/hold.test.js'] },
-      ],
     },
   },
   {
     file: 'memory/span.js',
     tests: ['memory/waiting.test.js'],
     mutants: {
+      'holds do not claim': [
+        'for (const holds of claims) if (holds.count > 0) return true;',
+        '{}',
+        { tests: ['arena/hold.test.js'] },
+      ],
       'the first operation that ends frees the span': [
         'if (this.operations > 0 || this',
         'if (this',
