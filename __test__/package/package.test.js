@@ -11,6 +11,7 @@ const { listFiles } = require('../../scripts/lib/files.js');
 const { binaryFaults } = require('../../scripts/release/check-binary.js');
 const { BINARY, PACKED } = require('../../scripts/release/limits.js');
 const { replaceLinks } = require('../../scripts/release/links.js');
+const needs = require('../helpers/needs.js');
 const { cleanEnv, execute, npm } = require('../helpers/package/npm.js');
 const { allDocuments } = require('../helpers/snippets.js');
 const { NEWEST, compile } = require('../helpers/package/tsc.js');
@@ -26,6 +27,8 @@ const {
 } = require('../helpers/package/release.js');
 
 const { version, napi } = require('../../package.json');
+
+const needsGit = (title, body) => needs.needsGit(title, body, test);
 
 const SCRIPTS_AT_INSTALL = ['preinstall', 'install', 'postinstall', 'prepare'];
 
@@ -182,25 +185,32 @@ test('a TypeScript program compiles against the installed package, as CommonJS a
   t.deepEqual([...(await compile(app, NEWEST))], []);
 });
 
-test('ralloc packs its sources, types, documents and licence, no pictures, what the page of a report needs, and nothing else', (t) => {
-  const [{ manifest, files, bytes }] = t.context.packages;
-  const shipped =
-    /^(?:bin|lib|tools|docs|types)\/|^(?:index\.d\.ts|LICENSE|README\.md|package\.json)$/;
-  const left = /\.svg$|^docs\/architecture\.md$|^tools\/report\/page\//;
-  const tracked = listFiles(root).filter((file) => shipped.test(file) && !left.test(file));
-  const made = ['lib/auto/dist/acorn', 'tools/cli/dist/page', 'tools/cli/dist/pprof'];
-  const bundled = made.flatMap((name) => [`${name}.js`, `${name}.licences.txt`]);
-  const dist = ['tools/cli/dist/page.css', ...bundled];
-  t.deepEqual(files, [...tracked, ...dist].sort());
-  t.true(bytes.length < PACKED, `${bytes.length} bytes`); // 195 are the profiler's: 70 its page, with two libraries of charts, 35 a parser
-  for (const key of ['scripts', 'devDependencies', 'dependencies', 'overrides', 'napi']) {
-    t.is(manifest[key], undefined, key);
-  }
-  const { '.': main, './package.json': _, ...doors } = manifest.exports;
-  for (const { types, default: program } of [main.import, main.require, ...Object.values(doors)]) {
-    for (const file of [types, program]) t.true(files.includes(file.replace('./', '')), file);
-  }
-});
+needsGit(
+  'ralloc packs its sources, types, documents and licence, no pictures, what the page of a report needs, and nothing else',
+  (t) => {
+    const [{ manifest, files, bytes }] = t.context.packages;
+    const shipped =
+      /^(?:bin|lib|tools|docs|types)\/|^(?:index\.d\.ts|LICENSE|README\.md|package\.json)$/;
+    const left = /\.svg$|^docs\/architecture\.md$|^tools\/report\/page\//;
+    const tracked = listFiles(root).filter((file) => shipped.test(file) && !left.test(file));
+    const made = ['lib/auto/dist/acorn', 'tools/cli/dist/page', 'tools/cli/dist/pprof'];
+    const bundled = made.flatMap((name) => [`${name}.js`, `${name}.licences.txt`]);
+    const dist = ['tools/cli/dist/page.css', ...bundled];
+    t.deepEqual(files, [...tracked, ...dist].sort());
+    t.true(bytes.length < PACKED, `${bytes.length} bytes`); // 195 are the profiler's: 70 its page, with two libraries of charts, 35 a parser
+    for (const key of ['scripts', 'devDependencies', 'dependencies', 'overrides', 'napi']) {
+      t.is(manifest[key], undefined, key);
+    }
+    const { '.': main, './package.json': _, ...doors } = manifest.exports;
+    for (const { types, default: program } of [
+      main.import,
+      main.require,
+      ...Object.values(doors),
+    ]) {
+      for (const file of [types, program]) t.true(files.includes(file.replace('./', '')), file);
+    }
+  },
+);
 
 test('the documents say of the packages the sizes that a release may have', (t) => {
   const said = allDocuments().flatMap((document) => {

@@ -67,6 +67,7 @@ test('managers that cannot be had are named, and none is left half-installed', a
     npm_config_registry: 'http://127.0.0.1:1/',
     npm_config_fetch_retries: '0',
     npm_config_cache: join(into, 'cache'),
+    npm_config_loglevel: 'notice',
     npm_config_logs_max: '0',
   };
   const why = await getManagers(['npm', 'yarn-1', 'bun'], join(into, 'managers'), env);

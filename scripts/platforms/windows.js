@@ -161,6 +161,7 @@ function runner(tools, node) {
       WINEPATH: `Z:${path.dirname(nodeOf(tools, node))}`, // in front of PATH: children are started as node
       ESBUILD_BINARY_PATH: `Z:${esbuildOf(tools)}`,
       NODE_OPTIONS: `--require "Z:${REPAIRS}"`,
+      npm_execpath: '', // that of this machine
     },
   };
 }

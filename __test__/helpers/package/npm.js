@@ -26,10 +26,13 @@ function findNpm() {
   );
 }
 
-/** An environment in which npm knows nothing of this machine: settings, caches and PATH are in `home`. */
+/**
+ * An environment in which npm knows nothing of this machine: settings, caches and PATH are in `home`. NODE_OPTIONS stay, which an emulator's
+ * Node may need.
+ */
 function cleanEnv(home, registry) {
   const kept = Object.entries(process.env).filter(
-    ([name]) => !/^(npm_|node_|rust|cargo|ralloc|path$)/i.test(name),
+    ([name]) => !/^(npm_|node_(?!options$)|rust|cargo|ralloc|path$)/i.test(name),
   );
   return {
     ...Object.fromEntries(kept),
