@@ -18,7 +18,7 @@ const { fileOf, linesChanged, VARIANTS, variantsOn } = require('../../bench/apps
 const { NotFetched } = require('../../demo/download.js');
 const { run } = require('../helpers/child.js');
 const { folder } = require('../helpers/folder.js');
-const { needsNpm } = require('../helpers/needs.js');
+const { needsFolderLinks, needsNpm } = require('../helpers/needs.js');
 
 const APPS = path.join(__dirname, '..', '..', 'bench', 'apps');
 const names = Object.keys(APPLICATIONS);
@@ -149,7 +149,7 @@ function packagesIn(dir, dependencies) {
   fs.writeFileSync(path.join(dir, 'package-lock.json'), JSON.stringify(lock));
 }
 
-needsNpm('packages are installed once, with ralloc beside them', async (t) => {
+needsFolderLinks('packages are installed once, with ralloc beside them', async (t) => {
   const dir = folder(t);
   packagesIn(dir, {});
   await install(dir);
