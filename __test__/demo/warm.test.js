@@ -8,6 +8,7 @@ const { once } = require('node:events');
 const http = require('node:http');
 const net = require('node:net');
 const warm = require('../../demo/warm.js');
+const { patient } = require('../helpers/patient.js');
 
 async function listen(t, server) {
   t.teardown(() => server.close());
@@ -18,10 +19,12 @@ async function listen(t, server) {
 
 test('a server answers the requests that were asked for, and one more for each connection', async (t) => {
   let answered = 0;
-  const server = http.createServer((_req, res) => {
-    answered++;
-    res.end();
-  });
+  const server = patient(
+    http.createServer((_req, res) => {
+      answered++;
+      res.end();
+    }),
+  );
   await warm(await listen(t, server), 1000);
   t.is(answered, 1004);
   server.closeAllConnections();
