@@ -19,6 +19,9 @@ const isLinux = process.platform === 'linux';
 /** The library that answers as a Linux before 6.13, compiled; undefined where it cannot be. */
 const library = preloadLibrary(test, 'memory/refuses-guard-marks.c');
 
+/** Of 300 arenas: V8 and the C library, musl's above all, take some tens of ranges meanwhile; a third one each would be 900. */
+const TWO_EACH = 750;
+
 const olderLinuxTest = (title, body) =>
   testWhere(library !== undefined, 'a binary, Linux and a C compiler', title, body);
 
@@ -34,7 +37,7 @@ testWhere(
     t.log(
       `300 arenas take ${result.arenas}; after each 100 closed slabs there are ${result.slabs}`,
     );
-    t.true(result.arenas <= (marksGuardPages() ? 90 : 630));
+    t.true(result.arenas <= (marksGuardPages() ? 90 : TWO_EACH));
     t.true(
       result.slabs.at(-1) - result.slabs[0] <= 60,
       'later slabs use the addresses of earlier ones',
@@ -54,7 +57,7 @@ olderLinuxTest(
     t.deepEqual([code, signal], [0, null], stderr);
     t.log(`300 arenas take ${result.arenas}; then there are ${result.slabs}`);
     t.true(result.arenas > 570, 'the library answers in the place of the kernel');
-    t.true(result.arenas <= 630);
+    t.true(result.arenas <= TWO_EACH);
     t.true(result.slabs.at(-1) - result.slabs[0] <= 60);
   },
 );
