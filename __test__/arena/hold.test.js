@@ -90,6 +90,23 @@ for (const last of ['parent', 'scope']) {
   });
 }
 
+test('it covers what a rewind in the scope has left to a hold of the scope', (t) => {
+  const arena = new Arena();
+  arena.alloc(10);
+  arena.scope((child) => {
+    const checkpoint = child.checkpoint();
+    const buffer = stamp(child.alloc(100), 1);
+    const holds = [child.hold(), arena.hold()];
+    child.rewind(checkpoint);
+    arena.reset();
+    holds[0].release();
+    t.true(isStamped(buffer, 1));
+    holds[1].release();
+    t.true(isDead(buffer));
+  });
+  arena.close();
+});
+
 test('it covers scopes within scopes, also where those between were never used', (t) => {
   const arena = new Arena();
   arena.alloc(10);

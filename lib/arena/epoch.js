@@ -5,6 +5,7 @@
 
 const { types } = require('node:util');
 const { observing } = require('../base/observer.js');
+const time = require('../base/time.js');
 const { warnOnce } = require('../base/warnings.js');
 const { ENDED, OPEN } = require('../memory/span.js');
 
@@ -91,6 +92,15 @@ class Holds {
     if (this.#isCounted || span.adopted !== null) return; // those are not leased
     this.#isCounted = true; // no call from here on
     this.#pool.holders.holds += this.#open + this.#expiring;
+  }
+
+  /** What waits for these waits for `others` too. */
+  share(others) {
+    const now = time.now();
+    for (const span of this.#spans ?? []) {
+      for (const holds of others) if (holds.count > 0) holds.claim(span, now);
+      span.claims = [...span.claims, ...others];
+    }
   }
 
   /** Counts in `holders`, which are new: see SpanLeases.recount(). */
@@ -206,10 +216,12 @@ class Epoch {
     return this.#holds;
   }
 
-  /** What claims that which it gives up now: its own holds, and `outer`, the claims on an epoch that it ends with. */
+  /** What claims that which it gives up now: its own holds, and `outer`, the claims on an epoch that it ends with. These claim what it gave up before, too. */
   claimsWith(outer) {
     if (this.holds === 0) return outer;
-    return outer === null ? [this.#holds] : [this.#holds, ...outer];
+    if (outer === null) return [this.#holds];
+    this.#holds.share(outer);
+    return [this.#holds, ...outer];
   }
 
   /**

@@ -119,13 +119,14 @@ module.exports = [
     tests: holds,
     mutants: {
       'holds do not claim what their epoch gives up': [
-        'return outer === null ? [this.#holds] : [this.#holds, ...outer];',
-        'return outer;',
+        'if (outer === null) return [this.#holds];',
+        'if (outer === null) return null;',
       ],
       'holds of an arena do not claim what its scopes have': [
         'if (this.holds === 0) return outer;',
         'if (this.holds === 0) return null;',
       ],
+      'nor what its scopes gave up before': ['    this.#holds.share(outer);\n', ''],
       'nor beside holds of the scope': ['[this.#holds, ...outer]', '[this.#holds]'],
       'unfinished memory is used again': [
         'if (!finished) pool.quarantine(span, owner.settings.wipe);\n      else pool',
