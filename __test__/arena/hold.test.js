@@ -73,39 +73,38 @@ test('a hold of the parent covers the scopes that its reset ends', (t) => {
   arena.close();
 });
 
-for (const last of ['parent', 'scope']) {
-  test(`a scope that has a hold of its own and ends with its parent waits for both: the last is that of the ${last}`, (t) => {
-    const arena = new Arena();
-    arena.scope((child) => {
-      const buffer = stamp(child.alloc(100), 1);
-      const holds = [child.hold(), arena.hold()];
-      if (last === 'scope') holds.reverse();
-      arena.reset();
-      holds[0].release();
-      t.true(isStamped(buffer, 1));
-      holds[1].release();
-      t.true(isDead(buffer));
-    });
-    arena.close();
-  });
+/** Nothing to do before the reset. */
+const alone = () => () => {};
+
+function rewinding(arena, child) {
+  arena.alloc(10);
+  const checkpoint = child.checkpoint();
+  return () => child.rewind(checkpoint);
 }
 
-test('it covers what a rewind in the scope has left to a hold of the scope', (t) => {
-  const arena = new Arena();
-  arena.alloc(10);
-  arena.scope((child) => {
-    const checkpoint = child.checkpoint();
-    const buffer = stamp(child.alloc(100), 1);
-    const holds = [child.hold(), arena.hold()];
-    child.rewind(checkpoint);
-    arena.reset();
-    holds[0].release();
-    t.true(isStamped(buffer, 1));
-    holds[1].release();
-    t.true(isDead(buffer));
-  });
-  arena.close();
-});
+for (const [what, begin] of [
+  ['has a hold of its own', alone],
+  ['has left to a hold of its own what a rewind gave up', rewinding],
+]) {
+  for (const last of ['parent', 'scope']) {
+    test(`a scope that ${what} and ends with its parent waits for both: the last is that of the ${last}`, (t) => {
+      const arena = new Arena();
+      arena.scope((child) => {
+        const giveUp = begin(arena, child);
+        const buffer = stamp(child.alloc(100), 1);
+        const holds = [child.hold(), arena.hold()];
+        if (last === 'scope') holds.reverse();
+        giveUp();
+        arena.reset();
+        holds[0].release();
+        t.true(isStamped(buffer, 1));
+        holds[1].release();
+        t.true(isDead(buffer));
+      });
+      arena.close();
+    });
+  }
+}
 
 test('it covers scopes within scopes, also where those between were never used', (t) => {
   const arena = new Arena();

@@ -248,9 +248,14 @@ class Arena {
     );
   }
 
-  stats() {
+  /** Once what was cut off is finished. */
+  #describeSettled() {
     this.#owner.pool.settleCutOff?.(); // a closed arena has none
-    return figures().arenaStats(this.#describe(), this.#owner);
+    return this.#describe();
+  }
+
+  stats() {
+    return figures().arenaStats(this.#describeSettled(), this.#owner);
   }
 
   chunkStats() {
@@ -266,7 +271,7 @@ class Arena {
   }
 
   [inspect.custom]() {
-    return #owner in this ? figures().arenaLine(this.#describe(), this.#owner) : 'Arena {}';
+    return #owner in this ? figures().arenaLine(this.#describeSettled(), this.#owner) : 'Arena {}';
   }
 
   static {

@@ -7,7 +7,7 @@ const { types } = require('node:util');
 const { observing } = require('../base/observer.js');
 const time = require('../base/time.js');
 const { warnOnce } = require('../base/warnings.js');
-const { ENDED, OPEN } = require('../memory/span.js');
+const { ENDED, OPEN, openOf } = require('../memory/span.js');
 
 // Holds: what an epoch has given up waits until they are released (memory/waiting.js).
 
@@ -98,7 +98,7 @@ class Holds {
   share(others) {
     const now = time.now();
     for (const span of this.#spans ?? []) {
-      for (const holds of others) if (holds.count > 0) holds.claim(span, now);
+      for (const holds of openOf(others)) holds.claim(span, now);
       span.claims = [...span.claims, ...others];
     }
   }
@@ -194,11 +194,6 @@ class Epoch {
     this.spans = []; // in the order of their opening
     this.cutShort = 0; // of them, by a theft or a route: what takes their place is no larger
     this.checkpoints = null; // checkpoints that can still be rewound to, in the order of their making
-  }
-
-  /** All its spans, for audits. */
-  all() {
-    return this.spans;
   }
 
   /** No checkpoint was made and no hold is open: the epoch can begin anew in place. */

@@ -11,6 +11,7 @@ const {
   typeError,
 } = require('../base/errors.js');
 const { formatBytes } = require('../base/bytes.js');
+const { named } = require('../base/name.js');
 const time = require('../base/time.js');
 const check = require('../base/validate.js');
 const { groupOf } = require('./abort.js');
@@ -98,7 +99,8 @@ class Charge {
 
   [inspect.custom]() {
     if (!(#bytes in this)) return 'Charge {}'; // a Proxy of one, or its heir
-    const of = this.#budget === null ? 'released' : `of ${describe(ledgerOf(this.#budget))}`;
+    const of =
+      this.#budget === null ? 'released' : `of ${named('budget', ledgerOf(this.#budget).name)}`;
     return `Charge { ${formatBytes(this.#bytes)}, ${of} }`;
   }
 
@@ -116,8 +118,6 @@ class Charge {
     };
   }
 }
-
-const describe = ({ name }) => (name === '' ? 'a budget' : `the budget '${name}'`);
 
 /** Who waits: a member of its ledger's queue. */
 class Waiter {
@@ -166,7 +166,10 @@ function expire(waiter, waitedMs) {
 }
 
 const abortion = ({ ledger, bytes }, { reason }) =>
-  abortedError(`The wait for ${bytes} bytes of ${describe(ledger)} was aborted`, reason);
+  abortedError(
+    `The wait for ${bytes} bytes of ${named('budget', ledger.name)} was aborted`,
+    reason,
+  );
 
 function abort(waiters, signal) {
   for (const { ledger } of waiters) ledger.counts.aborted++;

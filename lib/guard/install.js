@@ -89,9 +89,9 @@ function wrapPart(part, guard, isLate) {
     guard(isLate);
   } catch (error) {
     if (error instanceof RangeError) throw error;
-    return [part, ...takeRefused().map((name) => `${part}.${name}`)];
+    return [part, ...takeRefused(part)];
   }
-  return takeRefused().map((name) => `${part}.${name}`);
+  return takeRefused(part);
 }
 
 /**

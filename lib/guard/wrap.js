@@ -14,9 +14,9 @@ function originalOf(method) {
   return original === undefined ? method : originalOf(original);
 }
 
-/** The names of the functions that could not be replaced since the last call. */
-function takeRefused() {
-  const names = refused;
+/** The names of the functions of `part` that could not be replaced since the last call. */
+function takeRefused(part) {
+  const names = refused.map((name) => `${part}.${name}`);
   refused = [];
   return names;
 }
@@ -60,7 +60,7 @@ function withFirstHold(part, wrapEnds) {
     if (isDone) return;
     try {
       wrapEnds();
-      const names = takeRefused().map((name) => `${part}.${name}`);
+      const names = takeRefused(part);
       if (names.length > 0)
         warnOnce('RALLOC_GUARD_PARTIAL', { names, fate: 'held until holdMs is over' }, wrapEnds);
       isDone = true;

@@ -57,7 +57,7 @@ function auditLists(pool, leases, warm) {
   note('waiting', new Set(pool.waiting.all().filter(({ state }) => state === WAITING)));
   const epochs = new Set([...all].filter(({ state }) => state === OPEN).map(({ home }) => home));
   for (const epoch of epochs) {
-    note('of an epoch', new Set(epoch.all().filter((span) => span.home === epoch)));
+    note('of an epoch', new Set(epoch.spans.filter((span) => span.home === epoch)));
   }
   const findings = [];
   for (const span of all) {

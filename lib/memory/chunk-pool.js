@@ -436,8 +436,10 @@ class ChunkPool {
     if (span.ab !== null) this.#leases.end('steal', span, span.used);
   }
 
+  /** It waits from here on. */
   hold(span) {
-    if (span.ab !== null) this.#leases.hold(span);
+    if (span.adopted === null) this.#leases.hold(span);
+    else span.state = WAITING;
   }
 
   #endLease(span) {

@@ -11,12 +11,13 @@ const memory = require('./native.js');
 const { leastOf } = require('./options.js');
 const { Holders } = require('./pool-usage.js');
 
-/** Whether a span may not be used again yet. `claims`: null where there are none. */
-function isClaimed(span, claims) {
-  if (span.operations > 0) return true;
-  if (claims !== null) for (const holds of claims) if (holds.count > 0) return true;
-  return false;
-}
+const isOpen = ({ count }) => count > 0;
+
+/** Of `claims`, null where there are none, those that have holds which are not released. */
+const openOf = (claims) => (claims ?? []).filter(isOpen);
+
+/** Whether a span may not be used again yet. */
+const isClaimed = (span, claims) => span.operations > 0 || claims?.some(isOpen) === true;
 
 /** What operations of Node find on an ArrayBuffer of a span (kHolder), and later how it died. */
 class SpanGuard {
@@ -197,7 +198,7 @@ class SpanLeases {
       sums.heldBytes += size;
       sums.holders.spans++;
       sums.holders.operations += operations;
-      for (const holds of claims ?? []) if (holds.count > 0) sums.claims.add(holds);
+      for (const holds of openOf(claims)) sums.claims.add(holds);
     }
     return sums;
   }
@@ -244,10 +245,7 @@ class SpanLeases {
     return true;
   }
 
-  // Both do nothing the second time, so that what was cut off can call them again.
-
   hold(span) {
-    if (span.state === WAITING) return;
     this.#memory.hold(span.id, span.epoch);
     span.state = WAITING;
     this.heldBytes += span.size;
@@ -256,7 +254,6 @@ class SpanLeases {
   }
 
   unhold(span) {
-    if (span.state !== WAITING) return;
     observing.observer?.gone(span);
     this.#memory.unhold(span.id, span.epoch);
     span.state = LEAVING;
@@ -311,6 +308,7 @@ class SpanLeases {
 
 module.exports = {
   isClaimed,
+  openOf,
   RAW,
   WARM,
   OPEN,

@@ -6,7 +6,7 @@
 
 const time = require('../base/time.js');
 const { warnOnce } = require('../base/warnings.js');
-const { WAITING, isClaimed } = require('./span.js');
+const { WAITING, isClaimed, openOf } = require('./span.js');
 
 class Waiting {
   #pool;
@@ -34,21 +34,16 @@ class Waiting {
     const now = time.now();
     span.policy = policy;
     span.claims = claims;
-    if (claims !== null) for (const holds of claims) if (holds.count > 0) holds.claim(span, now);
+    for (const holds of openOf(claims)) holds.claim(span, now);
     this.#since.set(span, now);
     this.#watch(this.#dueOf(span, now));
-    if (span.adopted === null) this.#pool.hold(span);
-    else span.state = WAITING;
+    this.#pool.hold(span);
     span.home = null;
   }
 
   /** Of what waits for holds those have the time from the first span on that waits for them; else they would expire one after another. */
   #dueOf({ claims }, since) {
-    let begun = since;
-    if (claims !== null) {
-      for (const holds of claims) if (holds.count > 0) begun = Math.min(begun, holds.since);
-    }
-    return begun + this.holdMs;
+    return Math.min(since, ...openOf(claims).map((holds) => holds.since)) + this.holdMs;
   }
 
   /** Nothing is due before what was there already. */
@@ -121,7 +116,7 @@ class Waiting {
 
   /** Whether holds have kept it for so long. Its operations are counted where none has. */
   #areHoldsLate({ claims }, late) {
-    const open = (claims ?? []).filter(({ count }) => count > 0);
+    const open = openOf(claims);
     for (const holds of open) late.add(holds);
     return open.length > 0;
   }

@@ -5,10 +5,6 @@ module.exports = [
     file: 'memory/waiting.js',
     tests: ['memory/waiting.test.js'],
     mutants: {
-      "memory that waits is nobody's": [
-        'if (span.adopted === null) this.#pool.hold(span);',
-        'if (span.adopted === null) span.state = WAITING;',
-      ],
       'nothing expires': ['    this.#watch(this.#dueOf(span, now));\n', ''],
       'the program waits for the timer': ['    timer.unref?.();\n', ''],
       'each span sets a timer': ['    if (this.#timer !== null) return;\n    const', '    const'],
@@ -25,8 +21,8 @@ module.exports = [
         { tests: ['arena/hold-time.test.js'] },
       ],
       'each span has the time of holds for itself': [
-        'begun = Math.min(begun, holds.since);',
-        '{}',
+        'Math.min(since, ...openOf(claims).map((holds) => holds.since))',
+        'since',
         { tests: ['arena/hold-time.test.js'] },
       ],
       'expired holds are not counted': [
@@ -56,8 +52,8 @@ module.exports = [
     tests: ['memory/waiting.test.js'],
     mutants: {
       'holds do not claim': [
-        'for (const holds of claims) if (holds.count > 0) return true;',
-        '{}',
+        ' || claims?.some(isOpen) === true',
+        '',
         { tests: ['arena/hold.test.js'] },
       ],
       'the first operation that ends frees the span': [
@@ -130,6 +126,16 @@ module.exports = [
       'the next arena has what the last one counted': [
         'if (this.isGuarded) this.guarded = new Guarded();',
         '',
+      ],
+    },
+  },
+  {
+    file: 'memory/chunk-pool.js',
+    tests: ['memory/waiting.test.js'],
+    mutants: {
+      "memory that waits is nobody's": [
+        'if (span.adopted === null) this.#leases.hold(span);',
+        'if (span.adopted === null) span.state = WAITING;',
       ],
     },
   },
