@@ -30,6 +30,24 @@ export interface BudgetAcquireOptions {
   timeoutMs?: number | undefined;
 }
 
+/** Which number says that memory runs out, and of how much it is. Bytes; of `psi` a share of the time. */
+export interface BudgetPressureCause {
+  /**
+   * - `budget`: what is charged, where something did not fit.
+   * - `cgroup`: the control group's memory, without the cache of files that nobody has used for a while.
+   * - `data`: what `ulimit -d` limits.
+   * - `arrayBuffers`: what V8's heap and its ArrayBuffers have, as far as it is in RAM.
+   * - `rss`: what of the process is in RAM. It is never critical alone, since memory that the C library keeps for later counts too.
+   * - `psi`: how much of the last ten seconds nothing ran since all waited for memory. Of the whole machine, without a control group of version 2, it is never critical.
+   */
+  of: 'budget' | 'cgroup' | 'data' | 'arrayBuffers' | 'rss' | 'psi';
+  value: number;
+  limit: number;
+}
+
+/** How near the process is to the end of its memory. `high`: a number has come to 85 % of its limit, until it falls below 75 %; `critical`: to 95 %, until it falls below 90 %. */
+export type BudgetPressureLevel = 'none' | 'high' | 'critical';
+
 /** What a handler of `onPressure()` is told. */
 export interface BudgetPressure {
   /** The name of the budget. */
@@ -38,6 +56,10 @@ export interface BudgetPressure {
   limit: number;
   /** Bytes that were charged when the handler was called. */
   used: number;
+  /** Of the process. */
+  level: BudgetPressureLevel;
+  /** What the handler is called for. Null where the level is `none` again. */
+  cause: BudgetPressureCause | null;
 }
 
 /** How `maxBytes: 'auto'` came to its number: `max(memory - heap - kept, memory / 8) / share`. Bytes. */
@@ -84,6 +106,8 @@ export interface BudgetStats {
   timedOut: number;
   /** Counter: of those, the ones that their signal aborted. */
   aborted: number;
+  /** Of the process, as it was when it was last looked at; that is at least every 100 ms while anything is charged to any budget. */
+  pressure: { level: BudgetPressureLevel; cause: BudgetPressureCause | null };
 }
 
 /**
@@ -159,7 +183,7 @@ export class Budget {
 
   /**
    * Calls `handler` when something does not fit since this budget is full: a cache may give something back. It is called soon after, outside of the caller, and once for all that did not fit meanwhile.
-   * Returns a function that ends it.
+   * It is also called when the process comes to another level of pressure while something is charged to the budget's tree. Returns a function that ends it.
    */
   onPressure(handler: (pressure: BudgetPressure) => void): () => void;
   /**

@@ -501,7 +501,8 @@ test('onPressure() tells a budget that it is full, once for all that did not fit
   t.deepEqual([tenant.tryCharge(60), tenant.tryCharge(51)], [null, null]);
   t.deepEqual(told, [], 'not within the call');
   await new Promise(setImmediate);
-  t.deepEqual(told, [{ budget: 'all', limit: 100, used: 50 }]);
+  const cause = { of: 'budget', value: 50, limit: 100 };
+  t.deepEqual(told, [{ budget: 'all', limit: 100, used: 50, level: 'none', cause }]);
   t.deepEqual(own, [], 'which has room');
   t.is(tenant.tryCharge(61), null);
   await new Promise(setImmediate);

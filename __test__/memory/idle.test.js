@@ -4,7 +4,8 @@
 // What nobody uses goes back to the system, from arenas that live on: seen by what they say of their memory.
 
 const test = require('ava');
-const { Arena, stats } = require('../..');
+const { Arena, Region, Slab, stats } = require('../..');
+const { giveBackWarm } = require('../../lib/memory/idle.js');
 const { stamp, isZero, sameStamp } = require('../helpers/bytes.js');
 const { nativeTest } = require('../helpers/backend.js');
 const { until, untilCollected } = require('../helpers/until.js');
@@ -192,4 +193,36 @@ test('an arena that is dropped without a close is collected, idle timer or not',
   })();
   await untilCollected(() => gone);
   t.true(gone);
+});
+
+/** In slices, since other tests of the file have a thousand arenas. */
+function giveBackAll() {
+  while (!giveBackWarm());
+}
+
+test('under pressure what nobody uses goes back at once, but for what was reserved', (t) => {
+  const [arena, reserved, region, slab] = [
+    fresh(),
+    fresh(),
+    new Region(),
+    new Slab({ sizes: [4096], maxCount: 1024 }),
+  ];
+  for (let i = 0; i < 10; i++) arena.alloc(60 * KiB).fill(1);
+  arena.reset();
+  reserved.reserve(100 * KiB);
+  const entries = [region.alloc(100), region.alloc(100)];
+  region.free(entries[0]);
+  slab.free(slab.alloc(4096));
+  const takenOf = () => [memoryOf(arena).used, region.stats().reserved, slab.stats().committed];
+  t.true(takenOf().every((bytes) => bytes > 0));
+  const { used } = memoryOf(reserved);
+  giveBackAll();
+  const [ofArena, ofRegion, ofSlab] = takenOf();
+  t.deepEqual([ofArena, ofSlab], [0, 0]);
+  t.true(ofRegion > 0, 'a Buffer is in use');
+  t.is(memoryOf(reserved).used, used);
+  region.free(entries[1]);
+  giveBackAll();
+  t.is(region.stats().reserved, 0);
+  t.is(arena.alloc(10).length + region.alloc(10).length + slab.alloc(10).length, 30);
 });

@@ -424,6 +424,7 @@ expectType<void>(charge.release());
 expectAssignable<Disposable>(charge);
 expectType<() => void>(tenant.onPressure((pressure) => expectType<BudgetPressure>(pressure)));
 expectError(tenant.onPressure());
+expectType<'none' | 'high' | 'critical'>(tenant.stats().pressure.level);
 expectType<void>(tenant.resize(5));
 expectType<void>(tenant.close());
 expectType<BudgetStats>(tenant.stats());

@@ -44,6 +44,8 @@ const texts = {
     `the ${of} of sites is full, at ${formatBytes(bytes)}: their Buffers are Node's own for the time being. Where a site has no free() for each of its Buffers, add it; else raise "${option}" of loadTable()`,
   RALLOC_BUDGET_SMALL: ({ maxBytes, auto: { memory, heap } }) =>
     `a budget with maxBytes: 'auto' has ${formatBytes(maxBytes)}, the least that it may have: of the ${formatBytes(memory)} that the process may use V8's heap may take ${formatBytes(heap)}. Run node with a smaller one, by --max-old-space-size=${Math.floor(memory / 2 ** 21)} for half`,
+  RALLOC_PRESSURE_UNREAD: (folder) =>
+    `the memory of the control group in ${folder} can no longer be read: what budgets tell of pressure comes from the other numbers`,
   RALLOC_HOLD_EXPIRED: ({ of, seconds }) =>
     `a hold of ${of} was not released within ${seconds} s; its memory now waits for the garbage collector. RALLOC_DEBUG=full shows where it was taken`,
 };

@@ -45,4 +45,4 @@ function automatic(share, limits = read(), heap = v8.getHeapStatistics().heap_si
   return found;
 }
 
-module.exports = { automatic };
+module.exports = { automatic, read };

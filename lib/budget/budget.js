@@ -59,6 +59,7 @@ class Charge {
       full.refuse();
       return full;
     }
+    ledger.watch(bytes);
     ledger.shift(bytes, bytes);
     this.#bytes += bytes; // no call between these two
     if (ledger.tree.waiting > 0) ledger.update();
@@ -106,6 +107,7 @@ class Charge {
 
   static {
     begin = (budget, ledger, bytes) => {
+      ledger.watch(bytes);
       const charge = new Charge(MADE_HERE, budget);
       ledger.shift(bytes, bytes);
       charge.#bytes = bytes; // no call between these
@@ -154,6 +156,7 @@ class Waiter {
     this.#group?.delete(this);
     if (this.error !== null) return this.#reject(this.error);
     if (!this.isTold) record(this.#charge, this);
+    this.ledger.watch(0);
     this.#resolve(this.#charge);
   }
 }
@@ -370,6 +373,7 @@ class Budget {
       charges,
       waiting,
       ...counts,
+      pressure: ledger.pressure,
     };
   }
 

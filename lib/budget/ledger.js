@@ -8,10 +8,26 @@
 // The queues are what is true. Rings, turns and offers follow from them, and are made anew where a call was cut off (see memory/chunk-pool.js).
 
 const { closedError, limitError, withStatus } = require('../base/errors.js');
+const { lazy } = require('../base/lazy.js');
 const time = require('../base/time.js');
 const { Line } = require('./line.js');
 const { Sums, beyond } = require('./sums.js');
 const { Ranking, usageOf } = require('./usage.js');
+
+const pressures = lazy(() => require('./pressure.js'));
+const NO_PRESSURE = { level: 'none', cause: null };
+let known = null; // the process' pressure, from the first charge on
+
+/** Where no file can be opened, a later charge asks again. */
+function lookSoon(root) {
+  try {
+    known = pressures().pressure;
+  } catch (error) {
+    if (error instanceof RangeError) throw error; // the stack ends here
+    return;
+  }
+  known.watch(root);
+}
 
 /** Those who wait for one budget, in order; a line of its ring. */
 class Queue {
@@ -82,6 +98,8 @@ class Ledger extends Sums {
   tree;
   children = new Set(); // that are open, or have charges
   isClosed = false;
+  root; // of the tree
+  mark = 0; // of a root: bytes from which on the process' memory is looked at (pressure.js)
   ranking = new Ranking();
   waiting = 0; // here and below
   counts = { refused: 0, waited: 0, timedOut: 0, aborted: 0 };
@@ -103,6 +121,18 @@ class Ledger extends Sums {
     super(limit, parent);
     this.name = name;
     this.tree = parent === null ? new Tree(this) : parent.tree;
+    this.root = parent === null ? this : parent.root;
+  }
+
+  /** To be called before more bytes are charged. */
+  watch(bytes) {
+    const { root } = this;
+    if (root.used + bytes >= root.mark) lookSoon(root);
+  }
+
+  /** Of the process. */
+  get pressure() {
+    return known?.state ?? NO_PRESSURE;
   }
 
   checkOpen() {
@@ -157,10 +187,23 @@ class Ledger extends Sums {
     this.#isPressed = true;
     time.outside(() => {
       this.#isPressed = false;
-      const { name, limit, used } = this;
-      // Each in a tick of its own: where one throws, the others are called.
-      for (const handler of handlers) time.nextTick(handler, { budget: name, limit, used });
+      const { limit, used } = this;
+      const { level } = this.pressure;
+      this.#tell({ level, cause: { of: 'budget', value: used, limit } });
     });
+  }
+
+  /** Each in a tick of its own: where one throws, the others are called. */
+  #tell(state) {
+    const { name, limit, used } = this;
+    for (const handler of this.#handlers?.deref() ?? [])
+      time.nextTick(handler, { budget: name, limit, used, ...state });
+  }
+
+  /** Tells the handlers, also of those below, that the process has come to another level of pressure. */
+  tell(state) {
+    this.#tell(state);
+    for (const child of this.children) child.tell(state);
   }
 
   /** Serves whom the sums leave room for, after they changed here and above. */
@@ -301,12 +344,10 @@ class Ledger extends Sums {
   open(reserve) {
     this.parent?.children.add(this);
     if (reserve === 0) return;
-    let root = this;
-    while (root.parent !== null) root = root.parent;
     this.tree.change(() => {
       this.setReserve(reserve);
-      root.#sweep();
-      root.#refreshAll();
+      this.root.#sweep();
+      this.root.#refreshAll();
     });
   }
 

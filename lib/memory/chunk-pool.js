@@ -474,6 +474,14 @@ class ChunkPool {
     return this.leasedBytes > 0;
   }
 
+  /** Under pressure: what nobody uses goes back, but for what was reserved. */
+  giveBack() {
+    if (this.#staysWarm) return;
+    this.settleCutOff();
+    this.window?.giveWay();
+    this.shrink();
+  }
+
   close() {
     this.#closed = true;
     this.settleCutOff();

@@ -149,4 +149,19 @@ function watchDepot() {
   enter(depot, depotRound);
 }
 
-module.exports = { watch, watchDepot };
+let giving = null; // what of the targets is left to give back
+
+/** Gives back what is warm, whatever was used of late, for a slice of time: false where the next call has to go on. */
+function giveBackWarm() {
+  const until = time.now() + SLICE_MS;
+  giving ??= rounds.flatMap(({ targets }) => [...targets]).values();
+  for (const one of giving) {
+    one.deref()?.giveBack?.();
+    if (time.now() >= until) return false;
+  }
+  giving = null;
+  memory.trimDepot(0);
+  return true;
+}
+
+module.exports = { watch, watchDepot, giveBackWarm };

@@ -50,4 +50,4 @@ class QuarantineGc {
   }
 }
 
-module.exports = { QuarantineGc };
+module.exports = { QuarantineGc, collector };

@@ -192,9 +192,13 @@ class Chunks {
   makeRoom(need) {
     const before = this.budget.room;
     if (need > mostRoom(this.#core)) return false;
+    this.giveBack();
+    return this.budget.room > before;
+  }
+
+  giveBack() {
     this.releaseFree();
     this.#leases.trim();
-    return this.budget.room > before;
   }
 
   /** Ends all chunks that are free as a whole: bytes. */

@@ -221,6 +221,13 @@ class RegionCore {
     return this.chunkCount > 0;
   }
 
+  /** Under pressure: chunks that are free as a whole go back. Their pages do in idle times. */
+  giveBack() {
+    if (!this.isLive) return;
+    this.settle();
+    this.chunks.giveBack();
+  }
+
   /** Buffers that are not freed. */
   get held() {
     return this.spans.held - this.spans.waiting;

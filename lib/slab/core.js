@@ -263,6 +263,14 @@ class SlabCore {
     return this.isLive && this.#quietTicks < (grows ? 6 + idleMs / 1000 : 2);
   }
 
+  /** Under pressure: what this thread caches, and segments that nobody uses. */
+  giveBack() {
+    if (!this.isLive) return;
+    this.settle();
+    for (const pool of this.pools) pool.flush(pool.top);
+    if (this.settings.grows) this.leased.trim(0, this.dropSegment);
+  }
+
   /** The number of Buffers that are not freed. */
   get held() {
     return this.pools.reduce((sum, pool) => sum + pool.held, 0);

@@ -1,0 +1,139 @@
+'use strict';
+
+// How much memory the process has, of how much it may: what the kernel, V8 and the control group tell.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const process = require('node:process');
+const { attempt } = require('../base/attempt.js');
+const { warnOnce } = require('../base/warnings.js');
+const { read: readLimits } = require('./auto.js');
+
+const KiB = 1024;
+const NEAR = 0.7; // of a group's limit: below that its page cache makes no difference
+
+const { memoryUsage } = process;
+const { rss } = memoryUsage;
+
+/** The number after `name` in a file of lines; NaN where there is none. */
+const numberIn = (text, name) => Number(new RegExp(`^${name}\\s+(\\d+)`, 'm').exec(text)?.[1]);
+
+/** The versions of control groups: where their files are, and the names of these. */
+const VERSIONS = [
+  {
+    line: /^0::(.*)$/m,
+    mount: 'sys/fs/cgroup',
+    limit: 'memory.max',
+    used: 'memory.current',
+    cache: 'inactive_file',
+    pressure: 'memory.pressure',
+  },
+  {
+    line: /^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(.*)$/m,
+    mount: 'sys/fs/cgroup/memory',
+    limit: 'memory.limit_in_bytes',
+    used: 'memory.usage_in_bytes',
+    cache: 'total_inactive_file',
+    pressure: null,
+  },
+];
+
+/** The group's folder and those above it, which have limits too. In a container they may all be the mount itself. */
+function foldersOf(mount, group) {
+  const names = group.split('/').filter((name) => name !== '' && name !== '..');
+  return names.map((_, i) => path.join(mount, ...names.slice(0, names.length - i))).concat(mount);
+}
+
+class Gauges {
+  #root;
+  #limits;
+  #group; // { folder, limit, version } of the control group that allows least; null without one
+  #pressure; // the file that tells how long the group, or the machine, waits for memory; null without one
+  #isOwn = false; // the group's, and not the machine's
+
+  /** `root`: the folder that /proc and /sys are in. */
+  constructor(root = '/', limits = readLimits()) {
+    this.#root = root;
+    this.#limits = limits;
+    this.#group = this.#findGroup();
+    this.#pressure = this.#findPressure();
+  }
+
+  #file(...names) {
+    return fs.readFileSync(path.join(this.#root, ...names), 'utf8');
+  }
+
+  #findGroup() {
+    const groups = attempt(() => this.#file('proc', 'self', 'cgroup'), '');
+    let least = null;
+    for (const version of VERSIONS) {
+      const group = version.line.exec(groups)?.[1];
+      if (group === undefined) continue;
+      for (const folder of foldersOf(version.mount, group)) {
+        const limit = attempt(() => Number(this.#file(folder, version.limit)), Number.NaN); // 'max' is NaN
+        if (!(limit < (least?.limit ?? this.#limits.machine))) continue;
+        least = { folder, limit, version };
+      }
+    }
+    return least;
+  }
+
+  #findPressure() {
+    const name = this.#group?.version.pressure ?? null;
+    const candidates = name === null ? [] : [[this.#group.folder, name]];
+    for (const names of [...candidates, ['proc', 'pressure', 'memory']]) {
+      if (!attempt(() => this.#file(...names).startsWith('some'), false)) continue;
+      this.#isOwn = names.at(-1) === name;
+      return names;
+    }
+    return null;
+  }
+
+  /** The group's memory without the cache of files that nobody has used for a while, which the kernel takes back when it needs it. */
+  #readGroup() {
+    const { folder, limit, version } = this.#group;
+    const used = Number(this.#file(folder, version.used));
+    if (used < NEAR * limit) return { value: used, limit };
+    const cache = numberIn(this.#file(folder, 'memory.stat'), version.cache);
+    return { value: used - (cache >= 0 ? cache : 0), limit };
+  }
+
+  /** The share of the last ten seconds in which all that ran waited for memory. */
+  #readPressure() {
+    const percent = Number(/^full avg10=([\d.]+)/m.exec(this.#file(...this.#pressure))?.[1]);
+    return { value: percent / 100, limit: 1, isOwn: this.#isOwn };
+  }
+
+  /** `{ name: { value, limit } }` of all that can be read. Bytes, but for `psi`. */
+  read() {
+    const { cgroup, rlimit, machine } = this.#limits;
+    const limit = Math.min(cgroup, rlimit, machine);
+    const found = {};
+    const resident = attempt(() => rss(), Number.NaN);
+    // Of what V8 counts as ArrayBuffers, pages that nobody has written to take no memory; of what is resident, some may be free again. Both are more than there is.
+    const { arrayBuffers, heapTotal } = attempt(() => memoryUsage(), {});
+    const provable = Math.min(resident, arrayBuffers + heapTotal);
+    found.arrayBuffers = { value: provable, limit };
+    found.rss = { value: resident, limit };
+    if (this.#group !== null) {
+      const group = attempt(() => this.#readGroup(), null);
+      if (group !== null) found.cgroup = group;
+      else this.#lose();
+    }
+    if (rlimit !== Infinity) {
+      const data = () => numberIn(this.#file('proc', 'self', 'status'), 'VmData:') * KiB;
+      found.data = { value: attempt(data, Number.NaN), limit: rlimit };
+    }
+    if (this.#pressure !== null) {
+      found.psi = attempt(() => this.#readPressure(), { value: Number.NaN, limit: 1 });
+    }
+    return found;
+  }
+
+  #lose() {
+    warnOnce('RALLOC_PRESSURE_UNREAD', path.join('/', this.#group.folder));
+    this.#group = null;
+  }
+}
+
+module.exports = { Gauges };
