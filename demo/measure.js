@@ -126,7 +126,9 @@ function block(setting, n) {
   return withServers(setting, async (servers) => {
     const warm = await warmUp(servers, setting);
     const count = servers.length;
-    const full = (index) => servers[index].slice('closedLoop', { seconds: plan.slice }, plan.slice);
+    const isPolling = plan.polls === true && setting.processors !== null;
+    const full = (index) =>
+      servers[index].slice('closedLoop', { seconds: plan.slice, isPolling }, plan.slice);
     const closed = await takeTurns(count, plan.passes, full, n * plan.passes);
     const rate = rateOf(closed[0]);
     const paced = (index) =>

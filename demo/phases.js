@@ -59,9 +59,21 @@ class Phase {
   }
 }
 
-/** For so many seconds, or until so many requests are sent. */
-function closedLoop({ name, mix, seconds = Infinity, requests = Infinity }) {
+let polls = false;
+
+/**
+ * Keeps this process from sleeping. A server pays for waking a client that sleeps: on a virtual machine with 18 µs of CPU a request it was 15 µs more,
+ * which a server that is a little slower pays more often than another.
+ */
+function stayAwake() {
+  if (polls) setImmediate(stayAwake);
+}
+
+/** For so many seconds, or until so many requests are sent. With `isPolling` this process does not sleep in between. */
+function closedLoop({ name, mix, seconds = Infinity, requests = Infinity, isPolling = false }) {
   return new Promise((resolve) => {
+    polls = isPolling;
+    stayAwake();
     const cpu = process.cpuUsage();
     const start = now();
     const end = start + seconds * 1e9;
@@ -69,6 +81,7 @@ function closedLoop({ name, mix, seconds = Infinity, requests = Infinity }) {
       const goesOn = now() < end && phase.sent < requests && !phase.hopeless;
       if (goesOn) return phase.send(connection);
       if (phase.done < phase.sent) return;
+      polls = false;
       const elapsed = now() - start;
       const { user, system } = process.cpuUsage(cpu);
       const busy = ((user + system) * 1000) / elapsed;

@@ -20,8 +20,9 @@ const { linesChanged, variantsOn } = require('./variants.js');
 
 // Seconds and requests, as in demo/plan.js. What V8 compiles last, it compiles after some 10,000 requests.
 const PLAN = {
-  ...{ blocks: 5, warm: 10_000, empty: 0, passes: 2, slice: 0.3, gap: 0.015 },
+  ...{ blocks: 5, warm: 40_000, empty: 0, passes: 2, slice: 0.3, gap: 0.015 },
   ...{ fixedPasses: 2, fixedSlice: 0.2 },
+  polls: true, // the client, in closed loops: see demo/phases.js
 };
 const QUICK = { blocks: 1, warm: 100, passes: 1, slice: 0.1, fixedPasses: 1, fixedSlice: 0.1 };
 
@@ -32,6 +33,7 @@ const say = (text) => process.stderr.write(`${text}\n`);
 
 const planOf = (name, { quick, blocks }) => ({
   ...PLAN,
+  ...(APPLICATIONS[name].service !== undefined && { polls: false }), // it has the client's processor, too
   ...APPLICATIONS[name].plan,
   ...(quick && {
     ...QUICK,
@@ -66,7 +68,7 @@ function compared(ratio) {
   return verdict(ratio).replace('no difference', `≈ ${value}`);
 }
 
-const READING = `CPU, req/s: a closed loop; CPU of all threads of the process, a request. p99: at one rate for all, 60 % of plain's req/s, from the intended
+const READING = `CPU, req/s: a closed loop, of a client that does not sleep; CPU of all threads of the process, a request. p99: at one rate for all, 60 % of plain's req/s, from the intended
 start. RSS: the peak of a process. minor, major, steps: collections in 10,000 requests, and steps of incremental marking. Ratios to plain, in
 their 95 % intervals over blocks; ≈: no difference. Not measured: a network, and clients on another machine.`;
 
