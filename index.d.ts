@@ -3,6 +3,7 @@
 // Gives `Express.Request` its `arena`.
 import './types/express.js';
 
+export * from './types/admission.js';
 export * from './types/arena.js';
 export * from './types/budget.js';
 export * from './types/buffer.js';

@@ -3,9 +3,12 @@
 // The plugin of Fastify 5: `app.register(require('ralloc/fastify'), options)`, `request.arena`, `app.arenas.stats()`.
 
 require('./debug/debug.js');
+const { lazy } = require('./base/lazy.js');
 const { bodyTypes, contentParser } = require('./request/content-parser.js');
 const { checkApplication, checkRegistered } = require('./request/messages.js');
 const { Mount, SKIPPED } = require('./request/mount.js');
+
+const admissions = lazy(() => require('./admission/fastify.js'));
 
 /** The options of the arenas: without those of register() itself, which Fastify passes on. */
 function ownOptions(options) {
@@ -51,10 +54,21 @@ function requestArena(app, ...args) {
   return register(app, options);
 }
 
-// As fastify-plugin does: what the plugin adds is for the instance that registers it, and for all below it.
-requestArena[Symbol.for('skip-override')] = true;
-requestArena[Symbol.for('fastify.display-name')] = 'ralloc';
-requestArena[Symbol.for('plugin-meta')] = { name: 'ralloc' };
+/** The plugin that lets in what a budget has room for. */
+function admission(app, ...args) {
+  checkRegistered(app, args);
+  const [options = {}] = args;
+  return admissions().admission(app, options);
+}
 
-module.exports = requestArena;
+// As fastify-plugin does: what a plugin adds is for the instance that registers it, and for all below it.
+function asPlugin(plugin, name) {
+  plugin[Symbol.for('skip-override')] = true;
+  plugin[Symbol.for('fastify.display-name')] = name;
+  plugin[Symbol.for('plugin-meta')] = { name };
+  return plugin;
+}
+
+module.exports = asPlugin(requestArena, 'ralloc');
 module.exports.requestArena = requestArena;
+module.exports.admission = asPlugin(admission, 'ralloc-admission');

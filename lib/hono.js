@@ -6,9 +6,12 @@
 
 require('./debug/debug.js');
 const { frameworkError } = require('./base/errors.js');
+const { exportLater, lazy } = require('./base/lazy.js');
 const { kEndRequest, kOfRequest, kRequestArena } = require('./base/protocol.js');
 const { checkCalled } = require('./request/messages.js');
 const { Mount, SKIPPED } = require('./request/mount.js');
+
+const admissions = lazy(() => require('./admission/hono.js'));
 
 const nothing = { on() {} }; // a response that emits no event
 
@@ -53,4 +56,6 @@ function requestArena(options, ...rest) {
   return mount.face(middleware);
 }
 
-module.exports = { requestArena };
+module.exports = { admission: undefined, requestArena };
+
+exportLater(module.exports, { admission: admissions }, ['admission']);

@@ -18,6 +18,7 @@ const allocators = lazy(() => ({
   ...require('./slab/default.js'),
   ...require('./slab/slab.js'),
 }));
+const admissions = lazy(() => require('./admission/admission.js'));
 const budgets = lazy(() => require('./budget/budget.js'));
 const memory = lazy(() => ({
   ...require('./memory/pump.js'),
@@ -32,6 +33,7 @@ module.exports = {
   RallocError,
   Region: undefined,
   Slab: undefined,
+  admission: undefined,
   backend,
   backendReason,
   configureDebug,
@@ -57,6 +59,7 @@ exportLater(
     Budget: budgets,
     Region: allocators,
     Slab: allocators,
+    admission: admissions,
     loadTable: allocators,
     perRequest: allocators,
     profiler: profiles,
@@ -67,5 +70,5 @@ exportLater(
     slab: allocators,
     stats: memory,
   },
-  ['loadTable', 'pump', 'release', 'sampleStats', 'stats'],
+  ['admission', 'loadTable', 'pump', 'release', 'sampleStats', 'stats'],
 );

@@ -7,6 +7,7 @@ export const {
   RallocError,
   Region,
   Slab,
+  admission,
   backend,
   backendReason,
   configureDebug,

@@ -4,8 +4,11 @@
 
 require('./debug/debug.js');
 const { frameworkError } = require('./base/errors.js');
+const { exportLater, lazy } = require('./base/lazy.js');
 const { checkCalled } = require('./request/messages.js');
 const { Mount, SKIPPED } = require('./request/mount.js');
+
+const admissions = lazy(() => require('./admission/koa.js'));
 
 /** Makes a middleware that gives every context an arena of its own. */
 function requestArena(options, ...rest) {
@@ -36,4 +39,6 @@ function requestArena(options, ...rest) {
   return mount.face(middleware);
 }
 
-module.exports = { requestArena };
+module.exports = { admission: undefined, requestArena };
+
+exportLater(module.exports, { admission: admissions }, ['admission']);

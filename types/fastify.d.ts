@@ -1,6 +1,7 @@
 // `ralloc/fastify`: the plugin of Fastify 5, and the types of what it adds.
 
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import type * as admissions from './admission.js';
 import type * as ralloc from './request.js';
 
 declare module 'fastify' {
@@ -17,6 +18,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** What the plugin counts, and its end, where it is registered. `app.close()` closes it. */
     arenas: ralloc.RequestArenaHandle;
+    /** The same of the plugin `admission`. */
+    admission: admissions.AdmissionHandle;
   }
 }
 
@@ -34,6 +37,11 @@ declare module 'fastify' {
  */
 declare const requestArena: FastifyPluginAsync<requestArena.FastifyArenaOptions> & {
   requestArena: FastifyPluginAsync<requestArena.FastifyArenaOptions>;
+  /**
+   * `admission()` of `ralloc`, as a plugin: `app.register(require('ralloc/fastify').admission, { budget })`, before others that read bodies. `register()` rejects
+   * with `ERR_RALLOC_INVALID_ARGUMENT` for an option of the wrong name, type or value, and where `app.admission` is taken; with `ERR_RALLOC_FRAMEWORK` on another major version of Fastify.
+   */
+  admission: FastifyPluginAsync<requestArena.AdmissionOptions>;
 };
 
 declare namespace requestArena {
@@ -46,6 +54,8 @@ declare namespace requestArena {
      */
     body?: boolean | string | RegExp | readonly (string | RegExp)[] | undefined;
   }
+  export type AdmissionHandle = admissions.AdmissionHandle;
+  export type AdmissionOptions = admissions.AdmissionOptions;
   export type RequestArena = ralloc.RequestArena;
   export type RequestArenaCloseOptions = ralloc.RequestArenaCloseOptions;
   export type RequestArenaHandle = ralloc.RequestArenaHandle;

@@ -1,6 +1,7 @@
 // `ralloc/hono`: the middleware of Hono 4, and the type of what it gives to its contexts.
 
 import type { Context, MiddlewareHandler } from 'hono';
+import type { AdmissionHandle, AdmissionOptions } from './admission.js';
 import type {
   RequestArena,
   RequestArenaHandle,
@@ -8,6 +9,7 @@ import type {
   RouteArenaOptions,
 } from './request.js';
 
+export type { AdmissionHandle, AdmissionOptions } from './admission.js';
 export type {
   RequestArena,
   RequestArenaCloseOptions,
@@ -45,3 +47,9 @@ export interface Routes {
    */
   route(options?: RouteArenaOptions): MiddlewareHandler;
 }
+
+/**
+ * `admission()` of `ralloc`, as a middleware of Hono. Mount it before all that reads bodies. On @hono/node-server alone: elsewhere all requests go on.
+ * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value. ERR_RALLOC_LIMIT: `wait`, and a sixteenth of the budget is not free.
+ */
+export function admission(options: AdmissionOptions): MiddlewareHandler & AdmissionHandle;

@@ -1,6 +1,7 @@
 // `ralloc/koa`: the middleware of Koa 3, and the type of what it gives to its contexts.
 
 import type { Context, Middleware } from 'koa';
+import type { AdmissionHandle, AdmissionOptions } from './admission.js';
 import type {
   RequestArena,
   RequestArenaHandle,
@@ -8,6 +9,7 @@ import type {
   RouteArenaOptions,
 } from './request.js';
 
+export type { AdmissionHandle, AdmissionOptions } from './admission.js';
 export type {
   RequestArena,
   RequestArenaCloseOptions,
@@ -43,3 +45,9 @@ export interface Routes {
    */
   route(options?: RouteArenaOptions): Middleware;
 }
+
+/**
+ * `admission()` of `ralloc`, as a middleware of Koa. Mount it before all that reads bodies.
+ * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value. ERR_RALLOC_LIMIT: `wait`, and a sixteenth of the budget is not free.
+ */
+export function admission(options: AdmissionOptions): Middleware & AdmissionHandle;

@@ -9,7 +9,9 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { Readable, Writable } = require('node:stream');
 const { adapters, serveOn } = require('../helpers/adapters.js');
+const { Client } = require('../helpers/client.js');
 const { folder } = require('../helpers/folder.js');
+const { serveOnly } = require('../helpers/server.js');
 const { until } = require('../helpers/until.js');
 const ralloc = require('ralloc');
 
@@ -54,6 +56,19 @@ const used = {
     slab.free(buffer);
     t.throws(() => slab.free(buffer), { code: 'ERR_RALLOC_DOUBLE_FREE' });
     slab.close();
+  },
+  async admission(t, { Budget, admission }) {
+    const budget = new Budget({ maxBytes: 1000 });
+    const admit = admission({ budget });
+    const port = await serveOnly(
+      t,
+      admit.wrap((_req, res) => res.end(`${budget.used}`)),
+    );
+    const client = await Client.connect(port);
+    t.is(`${(await client.get('/', { method: 'POST', body: text })).body}`, '12');
+    t.is((await client.get('/', { method: 'POST', body: text.repeat(100) })).status, 413);
+    await client.destroy();
+    await until(() => admit.stats().open === 0 && budget.used === 0);
   },
   backend: (t, { backend }) => t.true(['native', 'js'].includes(backend)),
   backendReason: (t, { backend, backendReason }) =>

@@ -28,6 +28,7 @@ function loads() {
 
 /** What is loaded with another one of them is cut off in a process of its own. */
 const GROUPS = [
+  { is: (name) => name === 'index.js admissions' },
   { is: (name) => /^arena\/.* (copying|owners|epochs)$/.test(name) },
   { is: (name) => /^(index\.js|request\/requests\.js) /.test(name) },
   { is: (name) => /^(arena\/owner|guard\/install)\.js (pools|webStreams)$/.test(name) },

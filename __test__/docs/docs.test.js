@@ -6,10 +6,12 @@
 
 const test = require('ava');
 const fs = require('node:fs');
+const { once } = require('node:events');
 const http = require('node:http');
 const http2 = require('node:http2');
 const path = require('node:path');
 const express = require('express');
+const { WebSocket } = require('ws');
 const { Arena, requestArena, slab } = require('../..');
 const { bodies } = require('../helpers/body-examples.js');
 const { framesOf, get, isFrame, post, serve, settled, urlOf } = require('../helpers/ask.js');
@@ -149,6 +151,57 @@ const checks = {
     },
   },
   'docs/lifetimes.md': {},
+  'docs/admission.md': {
+    Mounting: {
+      names: ['app', 'budget'],
+      async check(t, { app, budget }) {
+        app.post('/', (req, res) => res.json([req.body, budget.used]));
+        const url = await serve(t, http.createServer(app));
+        const headers = { 'Content-Type': 'application/json' };
+        const answer = await fetch(url, { method: 'POST', headers, body: '[7]' });
+        t.deepEqual(await answer.json(), [[7], 6]);
+        await until(() => budget.used === 0);
+      },
+    },
+    'Before anything is sent': {
+      names: ['app', 'budget', 'server'],
+      async check(t, { app, budget, server }) {
+        app.post('/', (_req, res) => res.end());
+        const url = await serve(t, server);
+        budget.resize(10);
+        const asked = http.request(url, { method: 'POST', headers: { Expect: '100-continue' } });
+        const continued = [];
+        asked.on('continue', () => continued.push(true));
+        asked.flushHeaders();
+        const [answer] = await once(asked, 'response');
+        t.deepEqual([answer.statusCode, continued], [413, []]);
+        asked.destroy();
+      },
+    },
+    'Other frameworks': {
+      names: ['budget', 'server'],
+      async check(t, { budget, server }) {
+        t.is((await post(await serve(t, server), 'back again')).bytes.toString(), 'back again');
+        await until(() => budget.used === 0);
+      },
+    },
+    WebSockets: {
+      names: ['budget', 'server'],
+      async check(t, { budget, server }) {
+        const charge = budget.charge(budget.available);
+        const socket = new WebSocket(`ws://127.0.0.1:${server.address().port}`);
+        await once(socket, 'open');
+        socket.send('a message');
+        await until(() => budget.stats().waiting === 1);
+        charge.release();
+        const [answer] = await once(socket, 'message');
+        t.is(`${answer}`, '9 bytes');
+        await until(() => budget.used === 0);
+        socket.terminate();
+        server.close();
+      },
+    },
+  },
   'docs/budgets.md': {
     Waiting: {
       names: ['server', 'uploads'],

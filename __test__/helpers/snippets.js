@@ -65,6 +65,7 @@ const OTHERS = [
   'koa',
   'light-my-request',
   'supertest',
+  'ws',
 ];
 
 /** A folder in which `require('ralloc')` is this package, and other packages are ours. */

@@ -74,6 +74,7 @@ const values = {
   told: true,
   slots: [10, 100, 30, 2, 0, 0, 15, 0],
   regions: [1, 0, 1],
+  admissions: [0, 0, 0, 0],
   budgets: [0, 100, 0, 0],
   sites: ['rows', false, 0, null, 0],
   debugging: [0, null, null],

@@ -3,6 +3,8 @@ import { Hono, type MiddlewareHandler } from 'hono';
 import Koa, { type Middleware } from 'koa';
 import { expectAssignable, expectError, expectType } from 'tsd';
 
+import { Budget } from '../../index';
+
 import ofFastify = require('../../types/fastify');
 
 import * as ofExpress from '../../types/express';
@@ -22,14 +24,22 @@ app.register(ofFastify, { name: 'api' });
 expectError(app.register(ofFastify, { name: 5 }));
 expectAssignable<ofFastify.RouteArenaOptions>({ safety: 'gc' });
 
+const admitted: ofFastify.AdmissionOptions = { budget: new Budget({ maxBytes: 1 }) };
+app.register(ofFastify.admission, admitted);
+expectError(app.register(ofFastify.admission, {}));
+expectType<number>(app.admission.stats().open);
+
 const ofContexts = ofKoa.requestArena({ name: 'api', skip: (ctx) => ctx.path === '/health' });
 expectType<Middleware>(ofContexts.route({ wipe: true }));
 expectError(ofContexts.route({ wipe: 'yes' }));
-new Koa().use(ofContexts).use(ofContexts.route());
+new Koa().use(ofKoa.admission(admitted)).use(ofContexts).use(ofContexts.route());
 
 const arenas = ofHono.requestArena({ name: 'api', skip: (c) => c.req.path === '/health' });
 expectType<MiddlewareHandler>(arenas.route({ safety: 'recycle' }));
-new Hono().use(arenas).post('/', arenas.route({ wipe: true }), (c) => c.text(''));
+new Hono()
+  .use(ofHono.admission(admitted))
+  .use(arenas)
+  .post('/', arenas.route({ wipe: true }), (c) => c.text(''));
 
 @ofNest.ArenaRoute({ wipe: true })
 class Controller {

@@ -2,10 +2,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { expectAssignable, expectError, expectNotAssignable, expectType } from 'tsd';
 import {
+  type Admission,
+  type AdmissionHandle,
+  type AdmissionOptions,
+  type AdmissionStats,
+  type AdmissionWait,
   Arena,
   type ArenaBuffer,
   type ArenaOptions,
   type ArenaStats,
+  admission,
   type BodyStats,
   Budget,
   type BudgetAcquireOptions,
@@ -397,6 +403,22 @@ expectError(mine.sizes.push(5));
 expectType<void>(mine.close({ force: true }));
 expectType<Slab>(slab);
 expectNotAssignable<SlabHandle>({ id: 5 });
+
+// Admission
+declare const ofBudget: Budget;
+const admit = admission({ budget: ofBudget, key: (req) => req.url ?? '', wait: { timeoutMs: 5 } });
+expectType<Admission>(admit);
+expectAssignable<AdmissionHandle>(admit);
+expectError(admission());
+expectError(admission({ key: () => '' }));
+expectError(admission({ budget: ofBudget, key: () => 1 }));
+expectError(admission({ budget: ofBudget, wait: true }));
+expectAssignable<AdmissionOptions>({ budget: ofBudget, factor: undefined, maxKeys: 5 });
+expectAssignable<AdmissionWait>({});
+expectType<AdmissionStats>(admit.stats());
+expectType<number>(admit.stats().refused[429]);
+expectType<string | undefined>(admit.stats().lastRefusal);
+expectType<void>(admit.attach({}));
 
 // Budgets
 const whole = new Budget({ name: 'server', maxBytes: 1 << 30 });

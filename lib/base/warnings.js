@@ -46,6 +46,8 @@ const texts = {
     `a budget with maxBytes: 'auto' has ${formatBytes(maxBytes)}, the least that it may have: of the ${formatBytes(memory)} that the process may use V8's heap may take ${formatBytes(heap)}. Run node with a smaller one, by --max-old-space-size=${Math.floor(memory / 2 ** 21)} for half`,
   RALLOC_PRESSURE_UNREAD: (folder) =>
     `the memory of the control group in ${folder} can no longer be read: what budgets tell of pressure comes from the other numbers`,
+  RALLOC_CONTINUED: () =>
+    'a request with "Expect: 100-continue" was told to send its body before admission() saw it, and then had to wait or was refused. Call admission.attach(server)',
   RALLOC_HOLD_EXPIRED: ({ of, seconds }) =>
     `a hold of ${of} was not released within ${seconds} s; its memory now waits for the garbage collector. RALLOC_DEBUG=full shows where it was taken`,
 };

@@ -28,6 +28,7 @@ let isBudget;
 let ledgerOf;
 let begin; // makes a Charge
 let record; // gives one what its waiter was served
+let forceMore; // lets one grow, whatever the limit
 
 class Charge {
   #budget; // null once it is released. A budget that has charges is not collected
@@ -113,6 +114,12 @@ class Charge {
       charge.#bytes = bytes; // no call between these
       ledger.charges++;
       return charge;
+    };
+    forceMore = (charge, bytes) => {
+      const ledger = charge.#ledger;
+      ledger.shift(bytes, bytes);
+      charge.#bytes += bytes; // no call between these two
+      if (ledger.tree.waiting > 0) ledger.update();
     };
     record = (charge, waiter) => {
       charge.#bytes = waiter.bytes;
@@ -391,4 +398,7 @@ class Budget {
   }
 }
 
-module.exports = { Budget };
+/** A charge of memory that is taken already: it counts, whatever the limit. */
+const force = (budget, bytes) => begin(budget, ledgerOf(budget), bytes);
+
+module.exports = { Budget, force, forceMore };

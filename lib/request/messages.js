@@ -53,14 +53,13 @@ function nextError(req, res, next) {
   return error;
 }
 
-/** Throws where requestArena() itself was mounted, `args` with the arguments of a middleware. `own`: in its own framework. */
-function checkCalled(args, own = false) {
+/** Throws where requestArena() itself, or `name`, was mounted, `args` with the arguments of a middleware. `own`: in its own framework. */
+function checkCalled(args, own = false, name = 'requestArena') {
   const [req] = args;
   const hasNext = args.length > 1 && typeof args.at(-1) === 'function';
   const where = hint(req);
   if (!hasNext && !isEmitter(req) && where === '') return;
-  const message =
-    'requestArena() makes a middleware, and was used as one. Call it once: app.use(requestArena())';
+  const message = `${name}() makes a middleware, and was used as one. Call it once: app.use(${name}())`;
   throw argumentError(TypeError, own ? message : message + where);
 }
 
@@ -74,15 +73,27 @@ function checkRegistered(app, args) {
   );
 }
 
-/** Throws where an application of Fastify is of another major version, or has no place for the plugin. */
-function checkApplication(app) {
+/** Throws where an application of Fastify is of another major version. */
+function checkVersion(app) {
   if (Number.parseInt(app.version, 10) !== 5) {
     throw frameworkError('fastify', 'Fastify 5', app, app.version);
   }
+}
+
+/** The same where it has no place for the plugin. */
+function checkApplication(app) {
+  checkVersion(app);
   if (app.arenas?.[kMounted] === true) throw mountedError('app.arenas');
   if (app.hasDecorator('arenas')) {
     throw argumentError(TypeError, 'The name "arenas" of the application is taken');
   }
 }
 
-module.exports = { faultOf, nextError, checkApplication, checkCalled, checkRegistered };
+module.exports = {
+  faultOf,
+  nextError,
+  checkApplication,
+  checkCalled,
+  checkRegistered,
+  checkVersion,
+};

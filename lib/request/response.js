@@ -148,7 +148,7 @@ const mayHaveBody = ({ method }) => method !== 'GET' && method !== 'HEAD';
  * The list of the responses that are not over of what carries one, and closes with it or after it: an HTTP/2 stream, or the socket. `isSocket`: whether what is written to
  * the carrier is the kernel's, or copied, once its callback is called.
  */
-function listOf(req, carrier, isStream) {
+function listOf(req, carrier, isStream, takesChunks) {
   let list = carrier?.[kOpenResponses];
   if (list === undefined) {
     if (typeof carrier?.once !== 'function') return undefined;
@@ -158,7 +158,7 @@ function listOf(req, carrier, isStream) {
     carrier.once('close', onSocketClose);
     if (carrier.encrypted === true) time.outside(() => watchPeer(carrier, list));
   }
-  if (!list.isParserWatched && mayHaveBody(req)) {
+  if (takesChunks && !list.isParserWatched && mayHaveBody(req)) {
     parsers().watchParser(carrier);
     list.isParserWatched = true;
   }
@@ -177,16 +177,16 @@ const isOn = (socket, { socket: own }) => own === socket || own === null || own 
 
 /**
  * Calls request.end(finished, mayBeRead) once, when the response is over; `mayBeRead` when something may still read
- * its memory. Returns the open response, or null when it is over already.
+ * its memory. Returns the open response, or null when it is over already. `takesChunks`: whether the request may take over what the parser gives.
  */
-function watchResponse(req, res, request) {
+function watchResponse(req, res, request, takesChunks = true) {
   const { socket, httpVersionMajor } = req; // once: see Mount's #faultOf()
   if (isOver(socket, res)) {
     request.end(false, true);
     return null;
   }
   const isStream = httpVersionMajor >= 2;
-  const list = listOf(req, isStream ? req.stream : socket, isStream);
+  const list = listOf(req, isStream ? req.stream : socket, isStream, takesChunks);
   const onSocket = list?.isSocket === true && (isStream || isOn(socket, res));
   const response = new OpenResponse(request, req, res, list, !onSocket);
   res.on('close', () => response.close());

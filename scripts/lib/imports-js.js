@@ -19,6 +19,7 @@ const FLOORS = [
   ['index'],
   ['nest', 'http'], // which stand on others' doors
   ['express', 'fastify', 'koa', 'hono', 'profiler', 'test', 'auto'],
+  ['admission'],
   ['debug'],
   ['request'],
   ['site'],

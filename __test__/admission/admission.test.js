@@ -1,0 +1,460 @@
+'use strict';
+// tier: run-time, differs
+
+// What a request is charged, for how long, and which requests are refused.
+
+const test = require('ava');
+const http2 = require('node:http2');
+const zlib = require('node:zlib');
+const { Budget, admission } = require('ralloc');
+const {
+  chunked,
+  collect,
+  endChunks,
+  serveAdmitted,
+  writeChunk,
+} = require('../helpers/admitted.js');
+const { Http2Client } = require('../helpers/http2-client.js');
+const { until } = require('../helpers/until.js');
+
+const PROMISE = 16 * 1024; // of a body of unknown length, at first
+const posted = (bytes) => ({ method: 'POST', body: Buffer.alloc(bytes, 7) });
+const announced = (bytes) => ({ method: 'POST', headers: { 'Content-Length': bytes } });
+
+/** A handler that answers when the test says so: `answers` has a function for each request. */
+function pending() {
+  const answers = [];
+  const handler = (req, res) => {
+    answers.push(() => collect(req, res));
+  };
+  return { answers, handler };
+}
+
+test('a body is charged as announced, times the factor, until the response is over', async (t) => {
+  const { answers, handler } = pending();
+  const { budget, connect, settled, admit } = await serveAdmitted(t, { factor: 2.5 }, handler);
+  const client = await connect();
+  client.send('/', announced(1001));
+  await until(() => answers.length === 1);
+  t.is(budget.used, 2503);
+  client.write(Buffer.alloc(1001));
+  answers[0]();
+  t.is((await client.response()).body.toString(), '1001');
+  await settled();
+  t.like(admit.stats(), { admitted: 1, refused: { 413: 0, 429: 0, 503: 0 } });
+});
+
+test('a body without a length is charged as it comes', async (t) => {
+  const { answers, handler } = pending();
+  const { budget, connect, settled } = await serveAdmitted(t, {}, handler);
+  const client = await connect();
+  client.send('/', chunked);
+  await until(() => answers.length === 1);
+  t.is(budget.used, 2 * PROMISE);
+  const answered = answers[0]();
+  writeChunk(client, Buffer.alloc(30_000));
+  await until(() => budget.used === 60_000);
+  writeChunk(client, Buffer.alloc(5000));
+  await until(() => budget.used === 70_000);
+  endChunks(client);
+  await answered;
+  t.is((await client.response()).body.toString(), '35000');
+  await settled();
+});
+
+test('a body without a length is promised what others like it took', async (t) => {
+  const { answers, handler } = pending();
+  const { budget, connect, settled } = await serveAdmitted(t, { maxBytes: 10_000_000 }, handler);
+  const client = await connect();
+  for (const [size, next] of [
+    [100_000, 100_000],
+    [20_000, 95_000],
+  ]) {
+    const before = answers.length;
+    client.send('/', chunked);
+    await until(() => answers.length > before);
+    answers.at(-1)();
+    writeChunk(client, Buffer.alloc(size));
+    endChunks(client);
+    await client.response();
+    await settled();
+    client.send('/', chunked);
+    await until(() => answers.length > before + 1);
+    t.is(budget.used, 2 * next);
+    answers.at(-1)();
+    writeChunk(client, Buffer.alloc(next));
+    endChunks(client);
+    await client.response();
+    await settled();
+  }
+});
+
+test('what was promised and has not come is given back at the end of the body', async (t) => {
+  const { answers, handler } = pending();
+  const { budget, connect, settled } = await serveAdmitted(t, {}, handler);
+  const client = await connect();
+  client.send('/', chunked);
+  await until(() => budget.used === 2 * PROMISE);
+  writeChunk(client, Buffer.alloc(10));
+  endChunks(client);
+  await until(() => budget.used === 20);
+  answers[0]();
+  await client.response();
+  await settled();
+});
+
+test('requests without a body are not charged, and never refused', async (t) => {
+  const { connect, budget, settled } = await serveAdmitted(t, {});
+  const full = budget.charge(budget.available);
+  const client = await connect();
+  for (const options of [undefined, { method: 'POST', body: Buffer.alloc(0) }]) {
+    t.is((await client.get('/', options)).body.toString(), '0');
+  }
+  full.release();
+  await settled();
+});
+
+test('requests that have priority are charged and never refused', async (t) => {
+  const priority = (req) => req.url === '/health';
+  const { connect, budget, settled } = await serveAdmitted(t, { priority });
+  const full = budget.charge(budget.available);
+  const client = await connect();
+  t.is((await client.get('/health', posted(100_000))).body.toString(), '100000');
+  t.is(budget.stats().peak, 1_200_000);
+  t.is((await client.get('/', posted(10))).status, 503);
+  full.release();
+  await settled();
+});
+
+test('what never fits is answered with 413, and without a time to try again', async (t) => {
+  const { connect, settled, admit } = await serveAdmitted(t);
+  for (const length of [500_001, 2 ** 52, '99999999999999999']) {
+    const client = await connect();
+    client.send('/', announced(length));
+    const { status, headers } = await client.response();
+    t.deepEqual([status, headers['retry-after'], headers.connection], [413, undefined, 'close']);
+    await client.destroy();
+  }
+  await settled();
+  t.deepEqual(admit.stats().refused, { 413: 3, 429: 0, 503: 0 });
+  t.regex(admit.stats().lastRefusal, /Raise maxBytes of the budget 'server'/);
+});
+
+test('where the budget is full the answer is 503, and says when to try again', async (t) => {
+  const retryAfterMs = 20_000;
+  const { connect, budget, settled } = await serveAdmitted(t, { retryAfterMs });
+  const full = budget.charge(999_999);
+  const client = await connect();
+  const seen = new Set();
+  for (let i = 0; i < 50; i++) {
+    const { status, headers, body } = await client.get('/', posted(100));
+    t.deepEqual([status, body.toString()], [503, 'Service Unavailable\n']);
+    const seconds = Number(headers['retry-after']);
+    t.true(Number.isInteger(seconds) && seconds >= 20 && seconds <= 40);
+    seen.add(seconds);
+  }
+  t.true(seen.size > 1, 'not all at the same time');
+  full.release();
+  t.is((await client.get('/', posted(100))).body.toString(), '100', 'on the same connection');
+  await settled();
+});
+
+test('a large body that is refused is read and dropped, so that its client sees the answer', async (t) => {
+  const { connect, budget, settled } = await serveAdmitted(t);
+  const full = budget.charge(999_999);
+  const client = await connect();
+  client.send('/', { ...posted(400_000), body: undefined, ...announced(400_000) });
+  for (let i = 0; i < 4; i++) client.write(Buffer.alloc(100_000));
+  const { status, headers } = await client.response();
+  t.deepEqual([status, headers.connection], [503, 'close']);
+  t.is((await client.rest()).length, 0);
+  full.release();
+  await settled();
+});
+
+test('a client that goes on sending is cut off after 16 MiB, or 5 s', async (t) => {
+  const { connect, clock, settled } = await serveAdmitted(t, { maxBytes: 1000 });
+  const client = await connect();
+  client.send('/', announced(2 ** 30));
+  t.is((await client.response()).status, 413);
+  const mebibyte = Buffer.alloc(2 ** 20);
+  for (let i = 0; i < 17 && !client.socket.destroyed; i++) client.write(mebibyte);
+  await client.rest();
+  const slow = await connect();
+  slow.send('/', announced(2 ** 30));
+  t.is((await slow.response()).status, 413);
+  clock.pass(4999);
+  t.false(slow.socket.destroyed);
+  clock.pass(1);
+  await slow.rest();
+  await settled();
+});
+
+test('a body that outgrows the budget is answered with 413 while it is read, and its handler is told', async (t) => {
+  const { connect, settled, failures, budget } = await serveAdmitted(t);
+  const client = await connect();
+  client.send('/', chunked);
+  for (let i = 0; i < 12; i++) writeChunk(client, Buffer.alloc(50_000));
+  const { status, headers } = await client.response();
+  t.deepEqual([status, headers.connection], [413, 'close']);
+  endChunks(client);
+  await settled();
+  await until(() => failures.length === 1);
+  t.true(budget.stats().peak <= 1_000_000);
+});
+
+test('a body that grows while others have the rest is answered with 503', async (t) => {
+  const { connect, settled, failures, budget } = await serveAdmitted(t);
+  const other = budget.charge(900_000);
+  const client = await connect();
+  client.send('/', chunked);
+  writeChunk(client, Buffer.alloc(60_000));
+  const { status, headers } = await client.response();
+  t.is(status, 503);
+  t.true(Number(headers['retry-after']) >= 1);
+  endChunks(client);
+  await until(() => failures.length === 1);
+  other.release();
+  await settled();
+});
+
+test('a body that is refused once its response has begun is cut off', async (t) => {
+  const early = (req, res) => {
+    res.write('early');
+    return collect(req, res);
+  };
+  const { connect, settled, failures } = await serveAdmitted(t, {}, early);
+  const client = await connect();
+  client.send('/', chunked);
+  for (let i = 0; i < 11; i++) writeChunk(client, Buffer.alloc(50_000));
+  t.regex((await client.rest()).toString(), /early/);
+  await settled();
+  t.is(failures.length, 1);
+});
+
+test('a key has a part of the budget, and its 429 leaves room for the others', async (t) => {
+  const { answers, handler } = pending();
+  const key = (req) => req.headers['x-key'];
+  const options = { key, maxBytesPerKey: 300_000 };
+  const { connect, settled, admit, budget } = await serveAdmitted(t, options, handler);
+  const of = (name, bytes) => ({
+    ...posted(bytes),
+    headers: { 'X-Key': name, 'Content-Length': bytes },
+  });
+  const one = await connect();
+  one.send('/', of('a', 100_000));
+  await until(() => answers.length === 1);
+  const two = await connect();
+  const refused = await two.get('/', of('a', 60_000));
+  t.deepEqual([refused.status, 'retry-after' in refused.headers], [429, true]);
+  t.regex(admit.stats().lastRefusal, /budget 'server\/a'/);
+  const three = await connect();
+  three.send('/', of('b', 150_000));
+  await until(() => answers.length === 2);
+  t.is(admit.stats().keys, 2);
+  t.is(budget.used, 500_000);
+  const other = budget.charge(budget.available);
+  const four = await connect();
+  t.is((await four.get('/', of('c', 10))).status, 503, 'not its own budget');
+  t.is((await four.get('/', of('c', 200_000))).status, 413);
+  other.release();
+  for (const answer of answers) answer();
+  for (const client of [one, three]) t.is((await client.response()).status, 200);
+  await settled();
+});
+
+test('without maxBytesPerKey no key has more than half', async (t) => {
+  const { connect, settled } = await serveAdmitted(t, { key: () => 'one' });
+  const client = await connect();
+  t.is((await client.get('/', posted(250_000))).status, 200);
+  client.send('/', announced(250_001));
+  t.is((await client.response()).status, 413);
+  await client.destroy();
+  await settled();
+});
+
+test('keys beyond maxKeys have one budget together', async (t) => {
+  const { answers, handler } = pending();
+  const key = (req) => req.url;
+  const options = { key, maxKeys: 2, maxBytesPerKey: 100_000 };
+  const { connect, settled, admit, budget } = await serveAdmitted(t, options, handler);
+  const clients = [];
+  for (const path of ['/a', '/b', '/c', '/d']) {
+    const client = await connect();
+    clients.push(client);
+    client.send(path, posted(20_000));
+    await until(() => answers.length === clients.length);
+  }
+  t.is(admit.stats().keys, 3);
+  t.is(budget.used, 160_000);
+  const late = await connect();
+  t.is((await late.get('/e', posted(20_000))).status, 429);
+  t.regex(admit.stats().lastRefusal, /'server\/other keys'/);
+  for (const answer of answers) answer();
+  for (const client of clients) await client.response();
+  await settled();
+});
+
+test('what gunzip makes of a body is charged as it comes', async (t) => {
+  const inflate = async (req, res) => {
+    const parts = await req.pipe(zlib.createGunzip()).toArray();
+    res.end(`${Buffer.concat(parts).length}`);
+  };
+  const { connect, settled, budget, failures } = await serveAdmitted(t, {}, inflate);
+  const zipped = (bytes) => {
+    const body = zlib.gzipSync(Buffer.alloc(bytes));
+    return { method: 'POST', headers: { 'Content-Encoding': 'gzip' }, body };
+  };
+  const client = await connect();
+  t.is((await client.get('/', zipped(400_000))).body.toString(), '400000');
+  t.true(budget.stats().peak >= 800_000);
+  await settled();
+  const { status } = await client.get('/', zipped(50_000_000));
+  t.is(status, 413);
+  await settled();
+  t.true(budget.stats().peak <= 1_000_000);
+  t.is(failures.length, 1);
+});
+
+test('what a response has not sent to a client that reads slowly is charged, beyond the limit too', async (t) => {
+  const handler = (_req, res) => res.end(Buffer.alloc(20_000_000));
+  const { connect, settled, budget, clock, admit } = await serveAdmitted(t, {}, handler);
+  const client = await connect();
+  client.send('/');
+  await until(() => admit.stats().open === 1);
+  clock.pass(100);
+  t.true(budget.used > 10_000_000);
+  const other = await connect();
+  t.is((await other.get('/', posted(10))).status, 503);
+  const { body } = await client.response();
+  t.is(body.length, 20_000_000);
+  await settled();
+  t.is((await other.get('/', posted(10))).status, 200);
+  clock.pass(100);
+  await settled();
+});
+
+test('a body that trickles is charged what has come', async (t) => {
+  const { answers, handler } = pending();
+  const { connect, settled, budget, clock } = await serveAdmitted(t, {}, handler);
+  const client = await connect();
+  client.send('/', announced(400_000));
+  await until(() => budget.used === 800_000);
+  const answered = answers[0]();
+  client.write(Buffer.alloc(1000));
+  clock.pass(5000);
+  // What has come is counted from then on. Before, one read may have had 64 KiB of it.
+  await until(() => clock.pass(5000) === undefined && budget.used < 200_000);
+  const before = budget.used;
+  t.true(before >= 2000);
+  client.write(Buffer.alloc(300_000));
+  await until(() => budget.used >= 600_000);
+  client.write(Buffer.alloc(99_000));
+  t.is((await client.response()).body.toString(), '400000');
+  t.true(budget.stats().peak <= 1_000_000);
+  await answered;
+  await settled();
+});
+
+test('HTTP/2: a stream that is refused is answered and reset, and the session lives', async (t) => {
+  const { port, settled, budget } = await serveAdmitted(t, {}, collect, http2.createServer);
+  const client = await Http2Client.connect(port);
+  t.is((await client.get('/', posted(1000))).body.toString(), '1000');
+  const full = budget.charge(budget.available);
+  for (let i = 0; i < 20; i++) {
+    const stream = client.send('/', announced(100_000));
+    stream.write(Buffer.alloc(50_000));
+    const { status, headers } = await client.response();
+    t.is(status, 503);
+    t.true(Number(headers['retry-after']) >= 1);
+  }
+  full.release();
+  t.is((await client.get('/', posted(100_000))).body.toString(), '100000');
+  const stream = client.send('/', { method: 'POST', headers: { expect: '100-continue' } });
+  for (let i = 0; i < 12; i++) stream.write(Buffer.alloc(50_000));
+  t.is((await client.response()).status, 413);
+  t.is((await client.get('/', posted(100_000))).body.toString(), '100000');
+  await client.destroy();
+  await settled();
+});
+
+test('bad options are typed errors', (t) => {
+  const budget = new Budget({ maxBytes: 1000 });
+  const bad = { code: 'ERR_RALLOC_INVALID_ARGUMENT' };
+  for (const options of [
+    undefined,
+    {},
+    { budget: {} },
+    { budget: 1000 },
+    { budget, key: 'ip' },
+    { budget, maxKeys: 0 },
+    { budget, maxBytesPerKey: -1 },
+    { budget, priority: true },
+    { budget, factor: 0.5 },
+    { budget, factor: Number.NaN },
+    { budget, factor: 1e9 },
+    { budget, wait: true },
+    { budget, wait: { timeout: 1 } },
+    { budget, wait: { timeoutMs: 0 } },
+    { budget, retryAfterMs: -1 },
+    { budget, limit: 1 },
+  ]) {
+    t.throws(() => admission(options), bad);
+  }
+  const admit = admission({ budget });
+  t.throws(() => admission({}, {}, () => {}), bad);
+  t.throws(() => admit({}, {}), bad);
+  t.throws(() => admit.wrap(1), bad);
+  t.throws(() => admit.attach({}), bad);
+  t.is(budget.used, 0);
+});
+
+test('functions of the user that throw, or return what they must not, are errors of the request', async (t) => {
+  const { Client } = require('../helpers/client.js');
+  const { serveOnly } = require('../helpers/server.js');
+  const budget = new Budget({ maxBytes: 1000 });
+  const thrown = new Error('the cause');
+  const errors = [];
+  for (const options of [
+    { key: () => undefined },
+    {
+      key() {
+        throw thrown;
+      },
+    },
+    { priority: () => 1 },
+    {
+      priority() {
+        throw thrown;
+      },
+    },
+  ]) {
+    const admit = admission({ budget, ...options });
+    const port = await serveOnly(t, (req, res) =>
+      admit(req, res, (error) => {
+        errors.push(error);
+        res.writeHead(500).end();
+      }),
+    );
+    const client = await Client.connect(port);
+    t.is((await client.get('/', posted(10))).status, 500);
+    t.is(admit.stats().open, 0);
+  }
+  t.true(errors.every(({ code }) => code === 'ERR_RALLOC_INVALID_ARGUMENT'));
+  t.deepEqual(
+    errors.map(({ cause }) => cause),
+    [undefined, thrown, undefined, thrown],
+  );
+  t.is(budget.used, 0);
+});
+
+test('a budget that is closed refuses with 503', async (t) => {
+  const { connect, budget, settled } = await serveAdmitted(t);
+  const client = await connect();
+  t.is((await client.get('/', posted(10))).status, 200);
+  await settled();
+  budget.close();
+  t.is((await client.get('/', posted(10))).status, 503);
+  t.is((await client.get('/')).status, 200);
+  await settled();
+});

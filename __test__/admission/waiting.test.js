@@ -1,0 +1,243 @@
+'use strict';
+// tier: run-time, differs
+
+// Requests that wait for room, what ends their wait, and those that ask by `Expect: 100-continue` before they send anything.
+
+const test = require('ava');
+const http2 = require('node:http2');
+const { admission, Budget } = require('ralloc');
+const { serveAdmitted, writeChunk, chunked, collect } = require('../helpers/admitted.js');
+const { Http2Client } = require('../helpers/http2-client.js');
+const { until } = require('../helpers/until.js');
+
+const MAX_BYTES = 16_000_000;
+
+const posted = (bytes) => ({ method: 'POST', body: Buffer.alloc(bytes, 7) });
+const announced = (bytes) => ({ method: 'POST', headers: { 'Content-Length': bytes } });
+const asking = (bytes) => ({
+  method: 'POST',
+  headers: { 'Content-Length': bytes, Expect: '100-continue' },
+});
+
+/** A server whose budget is full, until release(). */
+async function serveFull(t, options, ...rest) {
+  const wait = { timeoutMs: 5000 };
+  const served = await serveAdmitted(t, { maxBytes: MAX_BYTES, wait, ...options }, ...rest);
+  const full = served.budget.charge(served.budget.available);
+  return { ...served, release: () => full.release() };
+}
+
+test('a request waits until there is room, in order', async (t) => {
+  const { connect, admit, release, settled, budget } = await serveFull(t);
+  const clients = [];
+  for (let i = 1; i <= 3; i++) {
+    const client = await connect();
+    clients.push(client);
+    client.send('/', posted(100_000 + i));
+    await until(() => admit.stats().waiting === i);
+  }
+  t.is(budget.stats().waiting, 3);
+  release();
+  for (const [i, client] of clients.entries())
+    t.is((await client.response()).body.toString(), `${100_001 + i}`);
+  await settled();
+  t.like(admit.stats(), { admitted: 3, waited: 3 });
+});
+
+test('a request that waited for too long is answered with 503', async (t) => {
+  const { connect, admit, clock, release, settled } = await serveFull(t);
+  const client = await connect();
+  client.send('/', posted(100_000));
+  await until(() => admit.stats().waiting === 1);
+  clock.pass(4999);
+  t.is(admit.stats().waiting, 1);
+  clock.pass(1);
+  const { status, headers } = await client.response();
+  t.is(status, 503);
+  t.true(Number(headers['retry-after']) >= 1);
+  release();
+  await settled();
+});
+
+test('what never fits does not wait', async (t) => {
+  const { connect, release, settled } = await serveFull(t);
+  const client = await connect();
+  client.send('/', announced(7_600_000));
+  t.is((await client.response()).status, 413, 'a sixteenth is for those who wait');
+  await client.destroy();
+  release();
+  await settled();
+});
+
+test('a client that goes while it waits leaves nothing behind', async (t) => {
+  const { connect, admit, release, settled, budget } = await serveFull(t);
+  for (const end of ['reset', 'destroy']) {
+    const client = await connect();
+    client.send('/', announced(100_000));
+    await until(() => admit.stats().waiting === 1);
+    await client[end]();
+    await until(() => admit.stats().waiting === 0);
+    t.is(admit.stats().open, 0);
+    t.is(budget.stats().waiting, 0);
+  }
+  release();
+  await settled();
+  t.is(admit.stats().admitted, 0);
+});
+
+test('what has come of bodies that wait is charged, and has a limit', async (t) => {
+  const { connect, admit, release, settled, budget } = await serveFull(t);
+  const before = budget.used;
+  const clients = [];
+  for (let i = 0; i < 20 && admit.stats().refused[503] === 0; i++) {
+    const client = await connect();
+    clients.push(client);
+    client.send('/', announced(3_000_000));
+    await until(() => admit.stats().waiting + admit.stats().refused[503] > i);
+  }
+  t.is((await clients.at(-1).response()).status, 503);
+  const { waiting } = admit.stats();
+  t.true(waiting >= 6 && waiting <= 14);
+  t.true(budget.used - before > waiting * 64 * 1024);
+  t.true(budget.used <= MAX_BYTES);
+  for (const client of clients) await client.destroy();
+  await until(() => admit.stats().waiting === 0);
+  release();
+  await settled();
+});
+
+test('a body of unknown length waits as well, and is not lost meanwhile', async (t) => {
+  const { connect, admit, release, settled } = await serveFull(t);
+  const client = await connect();
+  client.send('/', chunked);
+  for (let i = 0; i < 5; i++) writeChunk(client, Buffer.alloc(30_000));
+  await until(() => admit.stats().waiting === 1);
+  release();
+  client.socket.write('0\r\n\r\n');
+  t.is((await client.response()).body.toString(), '150000');
+  await settled();
+});
+
+test('one key that floods does not delay another', async (t) => {
+  const key = (req) => req.headers['x-key'];
+  const answers = [];
+  const handler = (req, res) => answers.push(() => collect(req, res));
+  const options = { key, maxBytesPerKey: 400_000, maxBytes: MAX_BYTES, wait: { timeoutMs: 5000 } };
+  const { connect, admit, settled, port } = await serveAdmitted(t, options, handler);
+  const of = (name) => ({ ...posted(1), headers: { 'X-Key': name, 'Content-Length': 100_000 } });
+  t.true(port > 0);
+  const clients = [];
+  for (let i = 0; i < 5; i++) {
+    const client = await connect();
+    clients.push(client);
+    client.send('/', { ...of('flood'), body: undefined });
+    client.write(Buffer.alloc(100_000));
+  }
+  await until(() => admit.stats().waiting === 3);
+  const client = await connect();
+  client.send('/', { ...of('other'), body: undefined });
+  client.write(Buffer.alloc(100_000));
+  await until(() => answers.length === 3);
+  const all = [...clients, client].map((one) => one.response());
+  for (let answered = 0; answered < all.length; ) {
+    await until(() => answers.length > 0);
+    for (const answer of answers.splice(0)) {
+      answer();
+      answered++;
+    }
+  }
+  for (const { status } of await Promise.all(all)) t.is(status, 200);
+  await settled();
+});
+
+test('HTTP/2: streams wait, and those that are reset leave nothing behind', async (t) => {
+  const { port, admit, release, settled } = await serveFull(t, {}, collect, http2.createServer);
+  const client = await Http2Client.connect(port);
+  const gone = client.send('/', announced(100_000));
+  client.send('/', posted(100_000));
+  await until(() => admit.stats().waiting === 2);
+  gone.close(8);
+  await until(() => admit.stats().waiting === 1);
+  await t.throwsAsync(client.response());
+  release();
+  t.is((await client.response()).body.toString(), '100000');
+  await client.destroy();
+  await settled();
+});
+
+for (const [name, createServer, connectTo] of [
+  ['HTTP/1', undefined, undefined],
+  ['HTTP/2', http2.createServer, (port) => Http2Client.connect(port)],
+]) {
+  test(`${name}: with attach() a client that asks first is refused before it sends anything`, async (t) => {
+    const { admit, server, budget, port, connect, settled } = await serveAdmitted(
+      t,
+      {},
+      collect,
+      createServer,
+    );
+    admit.attach(server);
+    const connected = () => connectTo?.(port) ?? connect();
+    const full = budget.charge(999_000);
+    const refused = await connected();
+    refused.send('/', asking(100_000));
+    t.is((await refused.response()).status, 503);
+    full.release();
+    const client = await connected();
+    client.send('/', asking(100_000));
+    t.true(await client.continued());
+    t.is(budget.used, 200_000);
+    client.endBody(Buffer.alloc(100_000));
+    t.is((await client.response()).body.toString(), '100000');
+    for (const one of [refused, client]) await one.destroy();
+    await settled();
+  });
+}
+
+test('with attach() and wait, a client that asks first sends nothing before there is room', async (t) => {
+  const { admit, server, release, connect, settled } = await serveFull(t);
+  admit.attach(server);
+  const client = await connect();
+  client.send('/', asking(100_000));
+  await until(() => admit.stats().waiting === 1);
+  const gone = await connect();
+  gone.send('/', asking(100_000));
+  await until(() => admit.stats().waiting === 2);
+  await gone.reset();
+  await until(() => admit.stats().waiting === 1);
+  release();
+  t.true(await client.continued());
+  client.endBody(Buffer.alloc(100_000));
+  t.is((await client.response()).body.toString(), '100000');
+  await settled();
+});
+
+test('attach() refuses a server on which somebody else answers', async (t) => {
+  const { admit, server } = await serveAdmitted(t);
+  admit.attach(server);
+  t.throws(() => admit.attach(server), { code: 'ERR_RALLOC_UNSUPPORTED' });
+});
+
+test('without attach() a warning says, once, that it is too late for Expect: 100-continue', async (t) => {
+  const warnings = [];
+  const onWarning = ({ code }) => warnings.push(code);
+  process.on('warning', onWarning);
+  t.teardown(() => process.removeListener('warning', onWarning));
+  const { connect, settled } = await serveAdmitted(t, { maxBytes: 1000 });
+  for (let i = 0; i < 2; i++) {
+    const client = await connect();
+    client.send('/', asking(100_000));
+    t.true(await client.continued());
+    t.is((await client.response()).status, 413);
+    await client.destroy();
+  }
+  await until(() => warnings.includes('RALLOC_CONTINUED'));
+  t.is(warnings.filter((code) => code === 'RALLOC_CONTINUED').length, 1);
+  await settled();
+});
+
+test('wait needs a sixteenth of the budget for those who wait', (t) => {
+  const budget = new Budget({ maxBytes: 1600 });
+  budget.charge(1590);
+  t.throws(() => admission({ budget, wait: {} }), { code: 'ERR_RALLOC_LIMIT' });
+});

@@ -1,0 +1,61 @@
+'use strict';
+
+// A server of node:http behind admission(), over real sockets. Its clock stands still until the test moves it.
+
+const http = require('node:http');
+const { Budget, admission } = require('ralloc');
+const { Client } = require('./client.js');
+const { Clock } = require('./clock.js');
+const { listen } = require('./server.js');
+const { until } = require('./until.js');
+
+/** Reads all, and answers with its length. */
+async function collect(req, res) {
+  const parts = await req.toArray();
+  res.end(`${Buffer.concat(parts).length}`);
+}
+
+/** `handler(req, res)` may reject where its request is cut off. */
+async function serveAdmitted(t, options = {}, handler = collect, createServer = http.createServer) {
+  const { maxBytes = 1_000_000, ...rest } = options;
+  const clock = new Clock();
+  const budget = rest.budget ?? new Budget({ name: 'server', maxBytes });
+  const admit = admission({ budget, ...rest });
+  const failures = [];
+  const listener = admit.wrap((req, res) => {
+    const answer = async () => handler(req, res);
+    answer().catch((error) => failures.push(error));
+  });
+  const server = createServer((req, res) => clock.use(() => listener(req, res)));
+  const sockets = new Set();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const port = await listen(server);
+  /** Nothing is charged, waits or is looked at. */
+  const settled = async () => {
+    await until(() => budget.used === 0 && admit.stats().open === 0);
+    const { charges, waiting } = budget.stats();
+    t.deepEqual({ charges, waiting }, { charges: 0, waiting: 0 });
+    t.like(admit.stats(), { waiting: 0, keys: 0 });
+  };
+  const connect = () => Client.connect(port);
+  return { admit, budget, clock, connect, failures, port, server, settled };
+}
+
+const chunked = { method: 'POST', headers: { 'Transfer-Encoding': 'chunked' } };
+
+function writeChunk({ socket }, bytes) {
+  socket.write(`${bytes.length.toString(16)}\r\n`);
+  socket.write(bytes);
+  socket.write('\r\n');
+}
+
+const endChunks = ({ socket }) => socket.write('0\r\n\r\n');
+
+module.exports = { chunked, collect, endChunks, serveAdmitted, writeChunk };

@@ -1,0 +1,261 @@
+'use strict';
+
+// admission(): which requests with a body are let in. Each is charged to a budget for as long as its response is not over, whatever parses the body; what does
+// not fit waits, or is answered before anything of it is read.
+
+const { RallocError, argumentError, received, typeError } = require('../base/errors.js');
+const check = require('../base/validate.js');
+const { warnOnce } = require('../base/warnings.js');
+const { Budget } = require('../budget/budget.js');
+const { checkCalled, faultOf, nextError } = require('../request/messages.js');
+const { UNKNOWN, lengthOf } = require('./body.js');
+const { Keys } = require('./keys.js');
+const { OpenRequests } = require('./open.js');
+const { admissionSettings } = require('./options.js');
+const { AdmittedRequest } = require('./request.js');
+
+/** The outcome of enter() for a request that is answered, or whose client has gone. */
+const REFUSED = Symbol('refused');
+
+const LEAST_PROMISE = 16 * 1024;
+const SHARE = 16; // of the budget: the most that is promised to a body of unknown length, and what all that wait have
+const READ = 64 * 1024;
+const REQUEST = 4096; // objects of one that waits
+
+/** What bodies of unknown length took lately, as a guess at the next. */
+class Guess {
+  bytes = LEAST_PROMISE;
+
+  learn(bytes) {
+    if (bytes > this.bytes) this.bytes = bytes;
+    else this.bytes -= (this.bytes - bytes) / SHARE;
+  }
+
+  within(limit) {
+    return Math.floor(Math.max(LEAST_PROMISE, Math.min(this.bytes, limit)));
+  }
+}
+
+class Admission {
+  open = new OpenRequests();
+  settings;
+  #keys = null;
+  #room = null; // what has come of bodies that wait
+  #guess = new Guess();
+  #passed = null; // by checkContinue
+  #counts = { admitted: 0, waited: 0 };
+  #refused = { 413: 0, 429: 0, 503: 0 };
+  #waiting = 0;
+  #lastRefusal;
+
+  constructor(options) {
+    this.settings = admissionSettings(options);
+    const { budget, key, wait } = this.settings;
+    if (key !== null) this.#keys = new Keys(this.settings);
+    if (wait === null) return;
+    const reserve = Math.floor(budget.stats().limit / SHARE);
+    const name = `${budget.name === '' ? '' : `${budget.name}/`}waiting requests`;
+    this.#room = new Budget({ name, maxBytes: reserve, parent: budget, reserve });
+  }
+
+  /** Undefined for a request that may go on, REFUSED, or a promise of one of them. Throws where the user's functions do. */
+  enter(req, res) {
+    if (this.#passed?.delete(req)) return undefined;
+    const length = lengthOf(req);
+    const isForced = length !== 0 && this.#isPrior(req);
+    const key = length === 0 || isForced || this.#keys === null ? null : this.#keys.enter(req);
+    const request = new AdmittedRequest(this, req, res);
+    request.key = key;
+    request.open();
+    if (request.isOver) return REFUSED;
+    if (length !== 0 && !isForced) return this.#charge(request, req, length);
+    if (isForced) request.admitAll(length);
+    return undefined;
+  }
+
+  #isPrior(req) {
+    const { priority } = this.settings;
+    if (priority === null) return false;
+    let answer;
+    try {
+      answer = priority.call(undefined, req);
+    } catch (cause) {
+      const error = argumentError(
+        TypeError,
+        'The function "options.priority" threw: see the cause',
+      );
+      throw Object.assign(error, { cause });
+    }
+    if (typeof answer === 'boolean') return answer;
+    const message = `The function "options.priority" must return a boolean. ${received(answer)}`;
+    throw argumentError(TypeError, message);
+  }
+
+  #charge(request, req, length) {
+    const { settings } = this;
+    const budget = request.key?.budget ?? settings.budget;
+    const promised = length === UNKNOWN ? this.#promise(budget) : length;
+    const bytes = Math.min(Math.ceil(promised * settings.factor), Number.MAX_SAFE_INTEGER);
+    try {
+      if (settings.wait !== null && bytes > budget.available)
+        return this.#wait(request, req, length, promised, bytes);
+      this.#admit(request, budget.charge(bytes), length, promised);
+    } catch (error) {
+      return this.#refuse(request, req, length, error);
+    }
+    return undefined;
+  }
+
+  #admit(request, charge, length, promised) {
+    this.#counts.admitted++;
+    request.admit(charge, length, promised);
+  }
+
+  /** Bytes for a body of unknown length. */
+  #promise(budget) {
+    const { factor } = this.settings;
+    return this.#guess.within(budget.stats().limit / SHARE / factor);
+  }
+
+  async #wait(request, req, length, promised, bytes) {
+    const { settings } = this;
+    const budget = request.key?.budget ?? settings.budget;
+    let place;
+    try {
+      place = this.#room.charge(REQUEST + roomOf(req, length));
+      this.#warnOfContinue(req);
+      this.#counts.waited++;
+      this.#waiting++;
+      const { timeoutMs } = settings.wait;
+      const charge = await budget.acquire(bytes, { signal: request.signal, timeoutMs });
+      if (!request.isOver) this.#admit(request, charge, length, promised);
+      else charge.release();
+      return request.isOver ? REFUSED : undefined;
+    } catch (error) {
+      return request.isOver ? REFUSED : this.#refuse(request, req, length, error);
+    } finally {
+      if (place !== undefined) this.#waiting--;
+      place?.release();
+    }
+  }
+
+  #refuse(request, req, length, error) {
+    const status = this.refused(error, request.key);
+    this.#warnOfContinue(req);
+    request.refuse(status, length);
+    return REFUSED;
+  }
+
+  /** The status for one that `error` refuses. */
+  refused(error, key) {
+    if (!(error instanceof RallocError)) throw error;
+    const isKeys = key !== null && error.budget === key.budget.name;
+    const status = error.status === 413 ? 413 : isKeys ? 429 : 503;
+    this.#refused[status]++;
+    this.#lastRefusal = error.message;
+    return status;
+  }
+
+  /** A request with a charge is over. */
+  learn({ announced, arrived }) {
+    if (announced === UNKNOWN) this.#guess.learn(arrived);
+  }
+
+  ended(request) {
+    if (request.key !== null) this.#keys.leave(request.key);
+    if (request.isListed) this.open.remove(request);
+  }
+
+  #warnOfContinue({ headers }) {
+    if (this.#passed === null && /100-continue/i.test(headers.expect)) warnOnce('RALLOC_CONTINUED');
+  }
+
+  /** Has those who ask by `Expect: 100-continue` told before they send anything. */
+  attach(server) {
+    if (typeof server?.on !== 'function' || typeof server.emit !== 'function')
+      throw typeError('server', 'a server of node:http, node:https or node:http2', server);
+    if (server.listenerCount('checkContinue') > 0) {
+      throw new RallocError(
+        'ERR_RALLOC_UNSUPPORTED',
+        'The server has a listener of "checkContinue", which answers too. Remove it, and call attach() once',
+      );
+    }
+    this.#passed ??= new WeakSet();
+    server.on('checkContinue', (req, res) => this.#ask(server, req, res));
+  }
+
+  #ask(server, req, res) {
+    const goOn = (isPassed) => {
+      if (isPassed) this.#passed.add(req);
+      res.writeContinue();
+      server.emit('request', req, res);
+    };
+    let outcome;
+    try {
+      outcome = this.enter(req, res);
+    } catch {
+      return goOn(false); // it throws again in the middleware, which tells who handles errors
+    }
+    if (outcome === undefined) goOn(true);
+    else if (outcome !== REFUSED) outcome.then((late) => late === REFUSED || goOn(true));
+  }
+
+  stats() {
+    return {
+      open: this.open.size,
+      waiting: this.#waiting,
+      keys: this.#keys?.size ?? 0,
+      ...this.#counts,
+      refused: { ...this.#refused },
+      lastRefusal: this.#lastRefusal,
+    };
+  }
+
+  /** Gives `target` what the result of every admission() has. */
+  face(target) {
+    return Object.assign(target, {
+      attach: (server) => this.attach(server),
+      stats: () => this.stats(),
+    });
+  }
+}
+
+/** The most bytes that come of a body which nobody reads, until the connection stops. */
+function roomOf({ stream, readableHighWaterMark = READ }, length) {
+  const window = stream?.session?.localSettings?.initialWindowSize ?? READ + readableHighWaterMark;
+  return length === UNKNOWN ? window : Math.min(length, window);
+}
+
+/** Makes a middleware of Express, connect and Nest, and of node:http as `admit(req, res, next)`. */
+function admission(options, ...rest) {
+  checkCalled([options, ...rest], false, 'admission');
+  const own = new Admission(options);
+
+  function middleware(req, res, next) {
+    if (typeof next !== 'function') throw nextError(req, res, next);
+    const fault = faultOf(req, res);
+    if (fault !== undefined) return next(fault);
+    let outcome;
+    try {
+      outcome = own.enter(req, res);
+    } catch (error) {
+      return next(error);
+    }
+    if (outcome === undefined) return next();
+    if (outcome !== REFUSED) outcome.then((late) => late === REFUSED || next(), next);
+  }
+
+  middleware.wrap = (handler) => {
+    check.func(handler, 'handler');
+    return function wrapped(...args) {
+      const outcome = own.enter(...args);
+      if (outcome === undefined) return handler.apply(this, args);
+      if (outcome !== REFUSED)
+        outcome.then((late) => late === REFUSED || handler.apply(this, args));
+      return undefined;
+    };
+  };
+  return own.face(middleware);
+}
+
+module.exports = { Admission, REFUSED, admission };

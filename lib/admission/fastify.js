@@ -1,0 +1,32 @@
+'use strict';
+
+// The plugin of Fastify 5: `app.register(require('ralloc/fastify').admission, options)`, `app.admission.stats()`.
+
+const { argumentError } = require('../base/errors.js');
+const { checkVersion } = require('../request/messages.js');
+const { Admission, REFUSED } = require('./admission.js');
+
+async function register(app, { prefix: _p, logLevel: _l, logSerializers: _s, ...options }) {
+  checkVersion(app);
+  if (app.hasDecorator('admission')) {
+    throw argumentError(TypeError, 'The name "admission" of the application is taken');
+  }
+  const own = new Admission(options);
+  app.decorate('admission', own.face({}));
+  app.addHook('onRequest', (request, reply, done) => {
+    const settle = (outcome) => {
+      if (outcome === REFUSED) reply.hijack();
+      else done();
+    };
+    let outcome;
+    try {
+      outcome = own.enter(request.raw, reply.raw);
+    } catch (error) {
+      return done(error);
+    }
+    if (outcome === undefined || outcome === REFUSED) settle(outcome);
+    else outcome.then(settle, done);
+  });
+}
+
+module.exports = { admission: register };

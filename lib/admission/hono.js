@@ -1,0 +1,24 @@
+'use strict';
+
+// The middleware of Hono on @hono/node-server: `app.use(admission(options))`. Elsewhere there is no request of Node, whose body could be seen: all go on.
+
+const { checkCalled } = require('../request/messages.js');
+const { Admission, REFUSED } = require('./admission.js');
+
+/** What @hono/node-server knows as "answered by `outgoing` itself". */
+const answered = () => new Response(null, { headers: { 'x-hono-already-sent': 'true' } });
+
+function admission(options, ...rest) {
+  checkCalled([options, ...rest], true, 'admission');
+  const own = new Admission(options);
+  return own.face((c, next) => {
+    const { incoming, outgoing } = c.env ?? {};
+    if (typeof outgoing?.on !== 'function') return next();
+    const settle = (outcome) => (outcome === REFUSED ? answered() : next());
+    const outcome = own.enter(incoming, outgoing);
+    const isLate = outcome !== undefined && outcome !== REFUSED;
+    return isLate ? outcome.then(settle) : settle(outcome);
+  });
+}
+
+module.exports = { admission };

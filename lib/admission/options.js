@@ -1,0 +1,57 @@
+'use strict';
+
+// The options of admission(), checked and completed.
+
+const { typeError, rangeError } = require('../base/errors.js');
+const check = require('../base/validate.js');
+const { Budget } = require('../budget/budget.js');
+
+const MOST_KEYS = 2 ** 24;
+const MOST_FACTOR = 1024;
+
+function budgetOf(value, name) {
+  if (value instanceof Budget) return value;
+  throw typeError(name, 'an instance of Budget, of the same copy of ralloc', value);
+}
+
+function factorOf(value, name) {
+  check.number(value, name);
+  if (value >= 1 && value <= MOST_FACTOR) return value;
+  throw rangeError(name, `a number >= 1 and <= ${MOST_FACTOR}`, value);
+}
+
+const waitReaders = { timeoutMs: (value, name) => check.milliseconds(value, name, 1) };
+
+function waitOf(value, name) {
+  if (value === null || typeof value !== 'object') throw typeError(name, 'an object', value);
+  return { timeoutMs: 10_000, ...check.options(value, waitReaders, name) };
+}
+
+const readers = {
+  budget: budgetOf,
+  key: check.func,
+  maxKeys: (value, name) => check.integer(value, name, 1, MOST_KEYS),
+  maxBytesPerKey: (value, name) => check.integer(value, name, 0, Number.MAX_SAFE_INTEGER),
+  priority: check.func,
+  factor: factorOf,
+  wait: waitOf,
+  retryAfterMs: (value, name) => check.milliseconds(value, name, 1),
+};
+
+const defaults = {
+  key: null,
+  maxKeys: 10_000,
+  maxBytesPerKey: null, // half of the budget
+  priority: null,
+  factor: 2,
+  wait: null,
+  retryAfterMs: 1000,
+};
+
+function admissionSettings(options) {
+  const settings = { ...defaults, ...check.options(options, readers) };
+  budgetOf(settings.budget, 'options.budget');
+  return settings;
+}
+
+module.exports = { admissionSettings };

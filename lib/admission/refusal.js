@@ -1,0 +1,85 @@
+'use strict';
+
+// The answer to a request that is refused, and what becomes of the rest of its body. A client that finds its connection reset before it has sent everything
+// does not see the answer. So what still comes is read and dropped, for so long and so much, and the connection is closed after that.
+
+const http = require('node:http');
+const time = require('../base/time.js');
+
+const DRAIN_BYTES = 16 * 1024 * 1024;
+const DRAIN_MS = 5000;
+const KEPT_ALIVE = 64 * 1024; // announced bytes that are read for the sake of the connection
+
+const NO_ERROR = 0; // of HTTP/2
+const ENHANCE_YOUR_CALM = 11;
+
+/** Whole seconds, from one to two times `ms`: those who are refused together do not come again together. */
+const retryAfter = (ms) => Math.max(1, Math.round((ms / 1000) * (1 + Math.random())));
+
+class Refusal {
+  #req;
+  #res;
+  #left = DRAIN_BYTES;
+  #timer;
+
+  constructor(req, res) {
+    this.#req = req;
+    this.#res = res;
+  }
+
+  /** `left`: bytes of the body that may still come, as far as that is known. */
+  answer(status, retryAfterMs, left) {
+    const [req, res] = [this.#req, this.#res];
+    const { stream } = req;
+    if (res.headersSent) return this.#cutOff();
+    const text = `${http.STATUS_CODES[status]}\n`;
+    const headers = { 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': text.length };
+    if (status !== 413) headers['Retry-After'] = retryAfter(retryAfterMs);
+    if (stream === undefined && left > KEPT_ALIVE) headers.Connection = 'close';
+    res.writeHead(status, headers);
+    if (stream !== undefined) {
+      res.end(text);
+      stream.close(NO_ERROR);
+    } else if (left === 0) {
+      res.end(text);
+    } else {
+      // All of it but its end, at which Node closes the connection.
+      res.write(text);
+      this.#timer = time.setTimeout(() => this.#cutOff(), DRAIN_MS);
+      this.#timer.unref?.();
+      req._read?.(0); // where it was paused
+    }
+  }
+
+  drops(bytes) {
+    this.#left -= bytes;
+    if (this.#left < 0) this.#cutOff();
+  }
+
+  /** The rest has come. */
+  end() {
+    time.clearTimeout(this.#timer);
+    const { stream } = this.#req;
+    if (stream === undefined) {
+      if (!this.#res.writableEnded) this.#res.end();
+      return;
+    }
+    // Node waits for somebody to read the end of a stream that it has reset, and is not done with it in this turn.
+    const destroy = () => time.setImmediate(() => stream.destroy());
+    if (stream.writableFinished) destroy();
+    else stream.once('finish', destroy);
+  }
+
+  #cutOff() {
+    this.over();
+    const { stream, socket } = this.#req;
+    if (stream !== undefined) stream.close(ENHANCE_YOUR_CALM);
+    else socket?.destroy();
+  }
+
+  over() {
+    time.clearTimeout(this.#timer);
+  }
+}
+
+module.exports = { Refusal };

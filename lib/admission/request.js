@@ -1,0 +1,170 @@
+'use strict';
+
+// One request: what it is charged for its body, and for what its response has not sent, until the response is over.
+
+const { force, forceMore } = require('../budget/budget.js');
+const { watchResponse } = require('../request/response.js');
+const { Body, UNKNOWN } = require('./body.js');
+const { TICK_MS } = require('./open.js');
+const { Refusal } = require('./refusal.js');
+
+const LOOKS = 5000 / TICK_MS; // between two looks at a body
+const AHEAD = 4; // a body keeps room for as much as came between two looks, so many times
+
+class AdmittedRequest {
+  previous = null;
+  next = null;
+  key = null; // whose budget it is
+  isListed = false; // among those that are looked at
+  isOver = false;
+  #admission;
+  #req;
+  #res;
+  #charge = null;
+  #body = null;
+  #isForced = false; // it is not refused
+  #promised = 0; // bytes of the body that are charged, whether they have come or not
+  #unsent = 0; // bytes that are charged for the response
+  #looks = 0; // since the last one at the body
+  #seen = 0; // bytes of it that had come then
+  #refusal = null;
+  #error = null; // why it was refused after somebody had begun to read
+  #abort = null; // ends its wait
+
+  constructor(admission, req, res) {
+    this.#admission = admission;
+    this.#req = req;
+    this.#res = res;
+  }
+
+  /** From now on end() is called when the response is over: at once, where it is. */
+  open() {
+    watchResponse(this.#req, this.#res, this, false);
+    if (this.isOver) return;
+    this.#admission.open.add(this);
+    this.isListed = true;
+  }
+
+  /** A signal that is aborted where the request is over. */
+  get signal() {
+    this.#abort = new AbortController();
+    return this.#abort.signal;
+  }
+
+  #bytesFor(body) {
+    return Math.ceil(body * this.#admission.settings.factor);
+  }
+
+  /** It is charged `promised` bytes of a body, which goes to whoever reads it. */
+  admit(charge, announced, promised) {
+    this.#charge = charge;
+    this.#promised = promised;
+    this.#body = new Body(this.#req, announced, this);
+    if (this.#body.isWatched) this.takes();
+  }
+
+  /** It is charged what comes, and never refused. */
+  admitAll(announced) {
+    this.#isForced = true;
+    this.#charge = force(this.#admission.settings.budget, 0);
+    this.#body = new Body(this.#req, announced, this, true);
+    this.takes(); // what has come
+  }
+
+  /** More has come of the body. False: it does not go on. */
+  takes() {
+    const { arrived } = this.#body;
+    if (arrived <= this.#promised) return true;
+    const more = this.#bytesFor(arrived) - this.#bytesFor(this.#promised);
+    try {
+      if (this.#isForced) forceMore(this.#charge, more);
+      else this.#charge.grow(more);
+    } catch (error) {
+      this.#refuseLate(error);
+      return false;
+    }
+    this.#promised = arrived;
+    return true;
+  }
+
+  /** All of the body has come. */
+  comesToEnd() {
+    if (this.#refusal !== null) this.#refusal.end();
+    else if (this.#charge !== null) this.#keep(this.#body.arrived);
+  }
+
+  drops(bytes) {
+    this.#refusal.drops(bytes);
+    return false;
+  }
+
+  /** Gives back what is charged beyond `bytes` of the body. */
+  #keep(bytes) {
+    if (bytes >= this.#promised || this.#charge.bytes === 0) return;
+    this.#charge.shrink(this.#bytesFor(this.#promised) - this.#bytesFor(bytes));
+    this.#promised = bytes;
+  }
+
+  /** Called ten times a second. */
+  look() {
+    const unsent = this.#res.writableLength ?? 0;
+    if (unsent !== this.#unsent) this.#chargeUnsent(unsent);
+    const body = this.#body;
+    if (body === null || body.isComplete || ++this.#looks < LOOKS) return;
+    this.#looks = 0;
+    this.#lookAt(body);
+  }
+
+  #chargeUnsent(unsent) {
+    const more = unsent - this.#unsent;
+    if (this.#charge === null) this.#charge = force(this.#admission.settings.budget, more);
+    else if (more > 0) forceMore(this.#charge, more);
+    else this.#charge.shrink(-more);
+    this.#unsent = unsent;
+  }
+
+  /** What trickles keeps room for what has come, and for some time at the rate at which it came. */
+  #lookAt(body) {
+    const came = body.look();
+    if (body.isComplete || body.isPaused || this.#refusal !== null) return;
+    const kept = came + AHEAD * (came - this.#seen);
+    this.#seen = came;
+    if (kept >= this.#promised) return;
+    if (!body.isWatched) body.watch();
+    this.#keep(kept);
+  }
+
+  /** Answers in the place of the handler, which is not called. */
+  refuse(status, announced) {
+    const left = announced === UNKNOWN ? Infinity : announced;
+    this.#body = new Body(this.#req, announced, this);
+    this.#refuse(status, left);
+  }
+
+  #refuseLate(error) {
+    this.#error = error;
+    this.#refuse(this.#admission.refused(error, this.key), Infinity);
+    // Node gives a request of HTTP/2 an end, as if it were whole, where its stream is closed. In HTTP/1 this closes the connection: end() does it.
+    if (this.#req.stream !== undefined) this.#body.fail(error);
+  }
+
+  #refuse(status, left) {
+    this.#refusal = new Refusal(this.#req, this.#res);
+    this.#body.cut();
+    this.#refusal.answer(status, this.#admission.settings.retryAfterMs, left);
+  }
+
+  /** The response is over. */
+  end() {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.#refusal?.over();
+    if (this.#error !== null) this.#body.fail(this.#error);
+    this.#abort?.abort();
+    if (this.#body !== null && this.#charge !== null) this.#admission.learn(this.#body);
+    this.#charge?.release();
+    this.#admission.ended(this);
+  }
+}
+
+module.exports = { AdmittedRequest };

@@ -1,0 +1,96 @@
+// `admission()`: bodies of requests, charged to a budget before anything parses them.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type { Budget } from './budget.js';
+import type { RouteMiddleware } from './request.js';
+
+export interface AdmissionOptions {
+  /** What is charged. */
+  budget: Budget;
+  /**
+   * Whose request it is, as Node made it: an account, an address. Each key has a budget below `budget` while it has requests in flight. Requests without a body are not asked
+   * for. One that throws, or returns no string, is `ERR_RALLOC_INVALID_ARGUMENT` of the request.
+   */
+  key?: ((req: IncomingMessage) => string) | undefined;
+  /**
+   * The most keys with requests in flight: an integer from 1 to 2²⁴. Those beyond have one budget together.
+   * @default 10000
+   */
+  maxKeys?: number | undefined;
+  /**
+   * Bytes that a key may have charged. By default half of `budget`, as it is when the key's first request comes.
+   */
+  maxBytesPerKey?: number | undefined;
+  /** Which requests are never refused, such as health checks. What comes of their bodies is charged beyond the limit too. One that throws, or returns no boolean, is an error as of `key`. */
+  priority?: ((req: IncomingMessage) => boolean) | undefined;
+  /**
+   * What a byte of a body costs, in bytes: its chunks and what is made of them. From 1 to 1024.
+   * @default 2
+   */
+  factor?: number | undefined;
+  /**
+   * A request that has no room waits for it, and is refused after `timeoutMs`. A sixteenth of `budget` is reserved for what has come of the bodies that wait; more are refused at once.
+   * Without it nothing waits.
+   */
+  wait?: AdmissionWait | undefined;
+  /**
+   * What `Retry-After` says, in milliseconds from 1: whole seconds, from one to two times as much, by chance.
+   * @default 1000
+   */
+  retryAfterMs?: number | undefined;
+}
+
+export interface AdmissionWait {
+  /**
+   * From 1 to 2³¹ − 1.
+   * @default 10000
+   */
+  timeoutMs?: number | undefined;
+}
+
+export interface AdmissionStats {
+  /** Gauge: requests whose response is not over, with a body or without. */
+  open: number;
+  /** Gauge: requests that wait. */
+  waiting: number;
+  /** Gauge: keys with requests in flight. */
+  keys: number;
+  /** Counter: requests with a body that were let in. */
+  admitted: number;
+  /** Counter: requests that had to wait. */
+  waited: number;
+  /** Counters: refused requests, by status: 413 never fits, 429 the key's budget is full, 503 another one is. */
+  refused: { 413: number; 429: number; 503: number };
+  /** The message of the last refusal: which budget was full, and who has its bytes. */
+  lastRefusal: string | undefined;
+}
+
+/** What every `admission()` has. */
+export interface AdmissionHandle {
+  /**
+   * Has requests with `Expect: 100-continue` let in, or refused, before their client sends the body. `key` and `priority` are called with the request before any middleware.
+   * @throws ERR_RALLOC_INVALID_ARGUMENT: no server. ERR_RALLOC_UNSUPPORTED: the server has a listener of `checkContinue`.
+   */
+  attach(server: object): void;
+  stats(): AdmissionStats;
+}
+
+export interface Admission extends AdmissionHandle, RouteMiddleware {
+  /**
+   * A listener of `request` that calls `handler` for requests that are let in.
+   * @throws ERR_RALLOC_INVALID_ARGUMENT: `handler` is no function.
+   */
+  wrap<
+    Request extends IncomingMessage | Http2ServerRequest = IncomingMessage,
+    Response extends ServerResponse | Http2ServerResponse = ServerResponse,
+  >(handler: (req: Request, res: Response) => unknown): (req: Request, res: Response) => void;
+}
+
+/**
+ * Makes a middleware of Express, connect and Nest, and of `node:http` and `node:http2` by `wrap()`. A request with a body is charged to `budget` until its response is over, whatever reads the
+ * body: the announced length times `factor`, or what comes. One that does not fit waits, or is answered with 413, 429 or 503, and next() is not called. Mount it before
+ * all that reads bodies.
+ * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value. ERR_RALLOC_LIMIT: `wait`, and a sixteenth of the budget is not free.
+ */
+export function admission(options: AdmissionOptions): Admission;
