@@ -47,28 +47,26 @@ async function register(app, options) {
   });
 }
 
-/** What register() calls, which takes errors as rejections. Others, who may not look at a promise, are told by a throw. */
-function requestArena(app, ...args) {
-  checkRegistered(app, args);
-  const [options = {}] = args;
-  return register(app, options);
-}
-
-/** The plugin that lets in what a budget has room for. */
-function admission(app, ...args) {
-  checkRegistered(app, args);
-  const [options = {}] = args;
-  return admissions().admission(app, options);
-}
-
-// As fastify-plugin does: what a plugin adds is for the instance that registers it, and for all below it.
-function asPlugin(plugin, name) {
+/**
+ * A plugin that calls `register`, which takes errors as rejections. Others, who may not look at a promise, are told by a throw. As fastify-plugin does: what it adds
+ * is for the instance that registers it, and for all below it.
+ */
+function pluginOf(name, register) {
+  function plugin(app, ...args) {
+    checkRegistered(app, args);
+    const [options = {}] = args;
+    return register(app, options);
+  }
   plugin[Symbol.for('skip-override')] = true;
   plugin[Symbol.for('fastify.display-name')] = name;
   plugin[Symbol.for('plugin-meta')] = { name };
   return plugin;
 }
 
-module.exports = asPlugin(requestArena, 'ralloc');
+const requestArena = pluginOf('ralloc', register);
+
+module.exports = requestArena;
 module.exports.requestArena = requestArena;
-module.exports.admission = asPlugin(admission, 'ralloc-admission');
+module.exports.admission = pluginOf('ralloc-admission', (app, options) =>
+  admissions().admission(app, options),
+);

@@ -4,6 +4,7 @@
 //
 // `handler({ arena, req, res })`, of which `req` and `res` are Node's, gives a Buffer or a stream that the framework sends, as its
 // users would have it; or it gives `RAW`, and answers by `res` itself. A framework is loaded by the first server of it.
+// `admitted`: options of admission(), which stands before the arenas then.
 
 const http = require('node:http');
 const http2 = require('node:http2');
@@ -30,41 +31,46 @@ const failed = (res) => {
   else res.writeHead(500).end('thrown');
 };
 
-function onExpress(framework, options, handler) {
+function onExpress(framework, options, handler, admitted) {
   const make = require(framework);
   const arenas = require('ralloc/express').requestArena(options);
   const app = make();
   app.set?.('env', 'test'); // no stacks on stderr
+  const admit = admitted && require('ralloc').admission(admitted);
+  if (admit) app.use(admit);
   app.use(arenas);
   app.use((req, res, next) => {
     const answer = async () => handler({ arena: req.arena, req, res });
     send(res, answer()).catch(next);
   });
   app.use((_error, _req, res, _next) => failed(res));
-  return { arenas, server: http.createServer(app) };
+  return { arenas, admit, server: http.createServer(app) };
 }
 
-function onHttp(options, handler, createServer = http.createServer) {
+function onHttp(options, handler, admitted, createServer = http.createServer) {
   const arenas = require('ralloc/http').requestArena(options);
   const listener = arenas.wrap((req, res) => {
     const answer = async () => handler({ arena: req.arena, req, res });
     send(res, answer()).catch(() => failed(res));
   });
-  return { arenas, server: createServer(listener) };
+  const admit = admitted && require('ralloc').admission(admitted);
+  return { arenas, admit, server: createServer(admit ? admit.wrap(listener) : listener) };
 }
 
 let pair; // of all servers of https
 
-function onHttps(options, handler) {
+function onHttps(options, handler, admitted) {
   pair ??= certificate();
   const connect = (port) => Client.connectSecurely(port, pair.cert);
-  const served = onHttp(options, handler, (listener) => https.createServer(pair, listener));
+  const served = onHttp(options, handler, admitted, (listener) =>
+    https.createServer(pair, listener),
+  );
   return { ...served, connect };
 }
 
-function onHttp2(options, handler) {
+function onHttp2(options, handler, admitted) {
   const connect = (port) => Http2Client.connect(port);
-  return { ...onHttp(options, handler, http2.createServer), connect };
+  return { ...onHttp(options, handler, admitted, http2.createServer), connect };
 }
 
 /** Handlers that read bodies read them of Node's request. */
@@ -73,8 +79,9 @@ function leaveBodies(app) {
   app.addContentTypeParser('*', (_request, _body, done) => done(null));
 }
 
-async function onFastify(options, handler) {
+async function onFastify(options, handler, admitted) {
   const app = require('fastify')({ exposeHeadRoutes: false, http: {} });
+  if (admitted) app.register(require('ralloc/fastify').admission, admitted);
   app.register(require('ralloc/fastify'), options);
   leaveBodies(app);
   app.all('/*', async (request, reply) => {
@@ -84,30 +91,35 @@ async function onFastify(options, handler) {
     return body;
   });
   await app.ready();
-  return { arenas: app.arenas, server: app.server, app, end: () => app.close() };
+  const { arenas, admission: admit, server } = app;
+  return { arenas, admit, server, app, end: () => app.close() };
 }
 
-function onKoa(options, handler) {
+function onKoa(options, handler, admitted) {
   const Koa = require('koa');
   const arenas = require('ralloc/koa').requestArena(options);
   const app = new Koa();
   app.silent = true;
+  const admit = admitted && require('ralloc/koa').admission(admitted);
+  if (admit) app.use(admit);
   app.use(arenas);
   app.use(async (ctx) => {
     const body = await handler({ arena: ctx.arena, req: ctx.req, res: ctx.res });
     if (body === RAW) ctx.respond = false;
     else ctx.body = body;
   });
-  return { arenas, server: http.createServer(app.callback()) };
+  return { arenas, admit, server: http.createServer(app.callback()) };
 }
 
-function onHono(options, handler) {
+function onHono(options, handler, admitted) {
   const { Hono } = require('hono');
   const { createAdaptorServer } = require('@hono/node-server');
   const { RESPONSE_ALREADY_SENT } = require('@hono/node-server/utils/response');
   const arenas = require('ralloc/hono').requestArena(options);
   const app = new Hono();
   app.onError((_error, c) => c.text('thrown', 500));
+  const admit = admitted && require('ralloc/hono').admission(admitted);
+  if (admit) app.use(admit);
   app.use(arenas);
   app.all('*', async (c) => {
     const { incoming: req, outgoing: res } = c.env;
@@ -115,10 +127,10 @@ function onHono(options, handler) {
     if (body === RAW) return RESPONSE_ALREADY_SENT;
     return c.body(typeof body?.pipe === 'function' ? Readable.toWeb(body) : body);
   });
-  return { arenas, server: createAdaptorServer({ fetch: app.fetch }), app };
+  return { arenas, admit, server: createAdaptorServer({ fetch: app.fetch }), app };
 }
 
-async function onNest(platform, options, handler) {
+async function onNest(platform, options, handler, admitted) {
   require('reflect-metadata');
   const { Controller, All, Module, Req, Res } = require('@nestjs/common');
   const { NestFactory } = require('@nestjs/core');
@@ -160,21 +172,23 @@ async function onNest(platform, options, handler) {
   });
   const instance = app.getHttpAdapter().getInstance();
   if (isFastify) leaveBodies(instance);
+  const admit = admitted && require('ralloc').admission(admitted);
+  if (admit) app.use(admit);
   await app.init();
   await instance.ready?.();
-  return { arenas, server: app.getHttpServer(), app, end: () => app.close() };
+  return { arenas, admit, server: app.getHttpServer(), app, end: () => app.close() };
 }
 
 const adapters = {
-  'node:http': (options, handler) => onHttp(options, handler),
-  connect: (options, handler) => onExpress('connect', options, handler),
-  'express 5': (options, handler) => onExpress('express', options, handler),
-  'express 4': (options, handler) => onExpress('express4', options, handler),
+  'node:http': (...args) => onHttp(...args),
+  connect: (...args) => onExpress('connect', ...args),
+  'express 5': (...args) => onExpress('express', ...args),
+  'express 4': (...args) => onExpress('express4', ...args),
   fastify: onFastify,
   koa: onKoa,
   hono: onHono,
-  'nest on express': (options, handler) => onNest('express', options, handler),
-  'nest on fastify': (options, handler) => onNest('fastify', options, handler),
+  'nest on express': (...args) => onNest('express', ...args),
+  'nest on fastify': (...args) => onNest('fastify', ...args),
 };
 
 /** Servers of Node for which the adapter of node:http is. */
@@ -184,8 +198,8 @@ const servers = { https: onHttps, http2: onHttp2 };
  * Serves `handler` on an adapter until the test `t` is over: { port, server, arenas, app, connect }, where connect() gives a
  * client. `settings` are properties of the server.
  */
-async function serveOn(t, name, handler, options = {}, settings = {}) {
-  const served = await (adapters[name] ?? servers[name])(options, handler);
+async function serveOn(t, name, handler, options = {}, settings = {}, admitted = undefined) {
+  const served = await (adapters[name] ?? servers[name])(options, handler, admitted);
   const { server, end, connect = (port) => Client.connect(port) } = served;
   const sockets = new Set();
   server.on('connection', (socket) => {

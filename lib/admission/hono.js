@@ -5,8 +5,8 @@
 const { checkCalled } = require('../request/messages.js');
 const { Admission, REFUSED } = require('./admission.js');
 
-/** What @hono/node-server knows as "answered by `outgoing` itself". */
-const answered = () => new Response(null, { headers: { 'x-hono-already-sent': 'true' } });
+/** What @hono/node-server knows as "answered by `outgoing` itself": a Response of the platform, which a clone is, and not one of its own, which it sends. */
+const answered = () => new Response(null, { headers: { 'x-hono-already-sent': 'true' } }).clone();
 
 function admission(options, ...rest) {
   checkCalled([options, ...rest], true, 'admission');

@@ -62,7 +62,7 @@ module.exports = [
       'a property that is taken': ['if (app.hasRequestDecorator(property))', 'if (false)'],
       'options of register() are its own': ['return own;', 'return options;', { tests: ofFastify }],
       'for its own instance alone': [
-        "requestArena[Symbol.for('skip-override')] = true;\n",
+        "  plugin[Symbol.for('skip-override')] = true;\n",
         '',
         { tests: ofFastify },
       ],
