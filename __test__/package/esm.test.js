@@ -23,10 +23,10 @@ test('the package resolves by its name, in both ways', async (t) => {
 
 const doors = {
   express: ['rawBody', 'requestArena'],
-  fastify: ['requestArena'],
-  hono: ['requestArena'],
+  fastify: ['admission', 'requestArena'],
+  hono: ['admission', 'requestArena'],
   http: ['requestArena'],
-  koa: ['requestArena'],
+  koa: ['admission', 'requestArena'],
   nest: ['ARENAS', 'Arena', 'ArenaRoute', 'requestArena'],
 };
 
