@@ -13,6 +13,7 @@ const USAGE = `usage: npm run demo -- [options]
 
   --all              every mix, server and rival, V8's tuning flags among them
   --fallback         the JavaScript fallback against the binary, in frame, ingest and serve
+  --flood            240 uploads at once to a server with 1 GB: no guard, a semaphore, admission()
   --long             minutes of load a mix: p99.9, and memory over time
   --mix NAME         only this mix: ${MIXES.join(', ')}
   --server NAME      only this server: ${SERVERS.join(', ')} (default ${SERVERS[0]})
@@ -65,7 +66,7 @@ const TAKING_A_VALUE = {
   },
 };
 
-const FLAGS = ['--all', '--fallback', '--long', '--json', '--help'];
+const FLAGS = ['--all', '--fallback', '--flood', '--long', '--json', '--help'];
 
 const NOTHING = Object.fromEntries(FLAGS.map((name) => [name.slice(2), false]));
 
@@ -83,6 +84,7 @@ function parse(argv) {
   const { all, fallback, mix, server } = options;
   if (fallback && (all || options.backend !== undefined))
     throw new UsageError('--fallback compares both backends, and goes without --all and --backend');
+  if (options.flood && argv.length > 1) throw new UsageError('--flood goes without other options');
   const usual = fallback ? BACKENDS_MIXES : DEFAULT_MIXES;
   options.mixes = mix ? [mix] : all ? MIXES : usual;
   options.servers = server ? [server] : all ? SERVERS : SERVERS.slice(0, 1);

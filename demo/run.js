@@ -99,9 +99,23 @@ function render(options, { head, unable, results, proof }) {
   return screen({ head, mixes, tail: [...tail, notes.NEXT], columns, colour });
 }
 
+/** Its own load, servers and screen, which nothing else needs. */
+async function flood() {
+  const { measure } = require('./flood/run.js');
+  const { screen } = require('./flood/screen.js');
+  if (process.platform !== 'linux')
+    throw new UsageError('--flood limits the memory of its servers as only Linux can');
+  const result = await measure(undefined, undefined, say);
+  console.log(`\n${screen(result)}`);
+  const { end, tally, figures } = result.floods.at(-1);
+  const isWhole = tally.times.length === result.plan.clients && figures?.used === 0;
+  process.exit(end === 'lives' && isWhole ? 0 : 1);
+}
+
 async function main() {
   const options = parse(process.argv.slice(2));
   if (options.help) return console.log(USAGE);
+  if (options.flood) return flood();
   const all = await measureAll(options);
   const rows = all.results.flatMap((result) => result.rows);
   if (options.json) {

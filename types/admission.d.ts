@@ -60,9 +60,9 @@ export interface AdmissionStats {
   admitted: number;
   /** Counter: requests that had to wait. */
   waited: number;
-  /** Counters: refused requests, by status: 413 never fits, 429 the key's budget is full, 503 another one is. */
+  /** Counters: refused requests, by status: 413 never fits, 429 the key's budget is full, 503 another one is, or memory is about to run out. */
   refused: { 413: number; 429: number; 503: number };
-  /** The message of the last refusal: which budget was full, and who has its bytes. */
+  /** The message of the last refusal: which budget was full and who has its bytes, or which number of the process' memory is critical. */
   lastRefusal: string | undefined;
 }
 

@@ -7,6 +7,7 @@ const test = require('ava');
 const http2 = require('node:http2');
 const zlib = require('node:zlib');
 const { Budget, admission } = require('ralloc');
+const { pressure } = require('../../lib/budget/pressure.js');
 const {
   chunked,
   collect,
@@ -447,6 +448,32 @@ test('functions of the user that throw, or return what they must not, are errors
   );
   t.is(budget.used, 0);
 });
+
+test.serial(
+  'while memory is about to run out requests with a body are refused, and the number that says so is told',
+  async (t) => {
+    const { connect, settled, admit } = await serveAdmitted(t, {
+      priority: ({ url }) => url === '/1',
+    });
+    const client = await connect();
+    t.is((await client.get('/', posted(10))).status, 200);
+    await settled();
+    const cause = { of: 'cgroup', value: 500 * 2 ** 20, limit: 512 * 2 ** 20 };
+    let level = 'critical';
+    Object.defineProperty(pressure, 'state', {
+      configurable: true,
+      get: () => ({ level, cause }),
+    });
+    t.teardown(() => delete pressure.state);
+    t.is((await client.get('/', posted(10))).status, 503);
+    t.regex(admit.stats().lastRefusal, /cgroup is at 500 MiB of 512 MiB/);
+    t.is((await client.get('/')).status, 200);
+    t.is((await client.get('/1', posted(10))).status, 200);
+    level = 'high';
+    t.is((await client.get('/', posted(10))).status, 200);
+    await settled();
+  },
+);
 
 test('a budget that is closed refuses with 503', async (t) => {
   const { connect, budget, settled } = await serveAdmitted(t);

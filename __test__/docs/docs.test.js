@@ -178,6 +178,18 @@ const checks = {
         asked.destroy();
       },
     },
+    'JSON and other text': {
+      names: ['app', 'budget'],
+      async check(t, { app, budget }) {
+        const url = await serve(t, http.createServer(app));
+        const headers = { 'Content-Type': 'application/json' };
+        const options = { method: 'POST', headers, body: '{"a":1,"b":2}' };
+        t.deepEqual(await (await fetch(`${url}/documents`, options)).json(), ['a', 'b']);
+        t.is((await fetch(`${url}/upload`, options)).status, 200);
+        await until(() => budget.used === 0);
+        t.is(budget.stats().peak, 4 * options.body.length);
+      },
+    },
     'Other frameworks': {
       names: ['budget', 'server'],
       async check(t, { budget, server }) {

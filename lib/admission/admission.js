@@ -3,10 +3,12 @@
 // admission(): which requests with a body are let in. Each is charged to a budget for as long as its response is not over, whatever parses the body; what does
 // not fit waits, or is answered before anything of it is read.
 
+const { formatBytes } = require('../base/bytes.js');
 const { RallocError, argumentError, received, typeError } = require('../base/errors.js');
 const check = require('../base/validate.js');
 const { warnOnce } = require('../base/warnings.js');
 const { Budget } = require('../budget/budget.js');
+const { pressure } = require('../budget/pressure.js');
 const { checkCalled, faultOf, nextError } = require('../request/messages.js');
 const { UNKNOWN, lengthOf } = require('./body.js');
 const { Keys } = require('./keys.js');
@@ -97,6 +99,7 @@ class Admission {
     const promised = length === UNKNOWN ? this.#promise(budget) : length;
     const bytes = Math.min(Math.ceil(promised * settings.factor), Number.MAX_SAFE_INTEGER);
     try {
+      checkPressure();
       if (settings.wait !== null && bytes > budget.available)
         return this.#wait(request, req, length, promised, bytes);
       this.#admit(request, budget.charge(bytes), length, promised);
@@ -218,6 +221,15 @@ class Admission {
       stats: () => this.stats(),
     });
   }
+}
+
+/** Throws while the process is about to run out of memory, whatever the budget has left. */
+function checkPressure() {
+  const { level, cause } = pressure.state;
+  if (level !== 'critical') return;
+  const { of, value, limit } = cause;
+  const share = of === 'psi' ? value : `${formatBytes(value)} of ${formatBytes(limit)}`;
+  throw new RallocError('ERR_RALLOC_LIMIT', `The process runs out of memory: ${of} is at ${share}`);
 }
 
 /** The most bytes that come of a body which nobody reads, until the connection stops. */

@@ -117,6 +117,7 @@ class Charge {
     };
     forceMore = (charge, bytes) => {
       const ledger = charge.#ledger;
+      ledger.watch(bytes);
       ledger.shift(bytes, bytes);
       charge.#bytes += bytes; // no call between these two
       if (ledger.tree.waiting > 0) ledger.update();
