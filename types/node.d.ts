@@ -83,7 +83,7 @@ export interface BodyStats {
     shared: number;
     /** Nobody may detach it: shared, resizable, untransferable, of WebAssembly. */
     bound: number;
-    /** Within some milliseconds of the first call of `release()` on Node 20. */
+    /** On Node 20: within some milliseconds of the first call of `release()`, and of bodies of up to 16 KiB. */
     early: number;
     /** `collect()`, `body()`, `chunks()` and `pump()`: it is not known to be Node's own, or came before ralloc knew the stream. */
     foreign: number;

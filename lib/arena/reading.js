@@ -137,4 +137,4 @@ class Reading {
   }
 }
 
-module.exports = { Reading, faultOf, readBefore };
+module.exports = { Reading, endedError, faultOf, readBefore };

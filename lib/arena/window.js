@@ -51,7 +51,8 @@ const CUT_SPAN = 16 * 1024;
 const CHUNK_CAP = 1024 * 1024; // larger chunks gain nothing, and 4 MiB lose on Node 20 and 22
 
 /** Bytes of the next chunk after `opened` others: they double, up to a cap. */
-const chunkGrowth = (first, opened) => Math.max(first, Math.min(first * 2 ** opened, CHUNK_CAP));
+const chunkGrowth = (first, opened) =>
+  opened === 0 ? first : Math.max(first, Math.min(first * 2 ** opened, CHUNK_CAP));
 
 /** Bytes of the next span that is cut from a chunk for a checkpoint or a scope, which has so many. */
 const pieceSize = (pieces) => CUT_SPAN << Math.max(Math.min(pieces, 4), 0);

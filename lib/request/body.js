@@ -12,8 +12,9 @@ const {
   limitReader,
 } = require('../arena/collect.js');
 const { Listed } = require('../arena/listed.js');
-const { Reading, faultOf, readBefore } = require('../arena/reading.js');
+const { Reading, endedError, faultOf, readBefore } = require('../arena/reading.js');
 const { cutOff, drain, drainReaders } = require('./drain.js');
+const { SMALL, SmallBody } = require('./small-body.js');
 
 const MiB = 1024 * 1024;
 const LIMIT = MiB; // Fastify's
@@ -40,9 +41,8 @@ const goneError = (error) =>
   );
 
 /** The body, in `window`, as a Target has it. */
-function read(request, window, Target, limit, options) {
+function read(request, window, Target, announced, limit, options) {
   const { req } = request.response.exchange;
-  const announced = announcedBy(req);
   const collected = new Target(window, announced, limit);
   return new Promise((resolve, reject) => {
     let isSettled = false;
@@ -89,7 +89,13 @@ function readBody(request, windowOf, Target, options) {
   if (req._readableState === undefined) return readWeb(req, windowOf, Target, limit);
   const fault = faultOf(req, 'The request');
   if (fault !== undefined) throw fault;
-  return read(request, windowOf(), Target, limit, options);
+  const announced = announcedBy(req);
+  const readStream = () => read(request, windowOf(), Target, announced, limit, options);
+  const mayBeSmall = Target === Collected && announced > 0 && announced <= SMALL;
+  if (!mayBeSmall || announced > Math.min(limit, request.limit)) return readStream();
+  const gone = () => (req.destroyed ? goneError(req.errored) : endedError());
+  const small = new SmallBody(request, announced, { windowOf, readStream, gone });
+  return small.begin(req) ? small.promise : readStream();
 }
 
 /** HTTP/1 is cut where its length says; elsewhere that may be a lie. */

@@ -14,6 +14,9 @@ const COUNTED_BYTES = 24 * 1024 * KiB;
 const COUNTED_MAX = 128 * KiB;
 const PATIENCE = 64; // requests in a row that must agree before the size changes
 
+/** The next power of two, of a number from 2 to 2³¹. */
+const powerAbove = (number) => 1 << (32 - Math.clz32(Math.ceil(number) - 1));
+
 class ChunkSize {
   #estimate = 0; // about the 90th percentile of bytes a request
   #inFlight = 0; // a decaying maximum
@@ -41,8 +44,7 @@ class ChunkSize {
   }
 
   #target() {
-    const size = 2 ** Math.ceil(Math.log2(Math.max(this.#estimate, 1)));
-    const fits = Math.min(Math.max(size, MIN), MAX);
+    const fits = powerAbove(Math.min(Math.max(this.#estimate, MIN), MAX));
     if (!countsTransfers || fits * this.#inFlight <= COUNTED_BYTES / 4) return fits;
     const share = 2 ** Math.floor(Math.log2(COUNTED_BYTES / 2 / this.#inFlight));
     return Math.max(Math.min(fits, share, COUNTED_MAX), MIN);

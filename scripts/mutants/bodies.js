@@ -11,6 +11,17 @@ const clientReads = ['memory/client-reads.test.js'];
 
 module.exports = [
   {
+    file: 'request/small-body.js',
+    tests: ['request/small-body.test.js'],
+    mutants: {
+      'a part is taken for the whole': ['lengthOf.call(chunk) !== this.#length || ', ''],
+      'who reads it too gets nothing': [' || !isUnread(message)) {', ') {'],
+      'a body that was read looks unread': ['_readableState.dataEmitted = true', '_readableState'],
+      'it comes after its response': ['this.#request.bodyReading !== this', 'false'],
+      'it goes away in silence': ['    this.#reject(this.#ways.gone());\n', ''],
+    },
+  },
+  {
     file: 'memory/stream-chunks.js',
     tests: captures,
     mutants: {
