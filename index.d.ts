@@ -11,6 +11,7 @@ export * from './types/debug.js';
 export * from './types/errors.js';
 export * from './types/hold.js';
 export * from './types/memory.js';
+export * from './types/metrics.js';
 export * from './types/node.js';
 export * from './types/profiler.js';
 export * from './types/region.js';

@@ -25,6 +25,11 @@ const memory = lazy(() => ({
   ...require('./memory/release.js'),
   ...require('./memory/stats.js'),
 }));
+const metrics = lazy(() => ({
+  ...require('./metrics/opentelemetry.js'),
+  ...require('./metrics/prom-client.js'),
+  ...require('./metrics/text.js'),
+}));
 const profiles = lazy(() => require('./profiler.js'));
 
 module.exports = {
@@ -36,10 +41,14 @@ module.exports = {
   admission: undefined,
   backend,
   backendReason,
+  collectMetrics: undefined,
   configureDebug,
   current,
   leakReport,
   loadTable: undefined,
+  metricsContentType: undefined,
+  metricsText: undefined,
+  observeMetrics: undefined,
   perRequest: undefined,
   profiler: undefined,
   pump: undefined,
@@ -60,7 +69,11 @@ exportLater(
     Region: allocators,
     Slab: allocators,
     admission: admissions,
+    collectMetrics: metrics,
     loadTable: allocators,
+    metricsContentType: metrics,
+    metricsText: metrics,
+    observeMetrics: metrics,
     perRequest: allocators,
     profiler: profiles,
     pump: memory,
@@ -70,5 +83,8 @@ exportLater(
     slab: allocators,
     stats: memory,
   },
-  ['admission', 'loadTable', 'pump', 'release', 'sampleStats', 'stats'],
+  [
+    ...['collectMetrics', 'metricsContentType', 'metricsText', 'observeMetrics'],
+    ...['admission', 'loadTable', 'pump', 'release', 'sampleStats', 'stats'],
+  ],
 );

@@ -7,6 +7,7 @@
 const test = require('ava');
 const fs = require('node:fs');
 const path = require('node:path');
+const promClient = require('prom-client');
 const { Readable, Writable } = require('node:stream');
 const { adapters, serveOn } = require('../helpers/adapters.js');
 const { Client } = require('../helpers/client.js');
@@ -73,6 +74,11 @@ const used = {
   backend: (t, { backend }) => t.true(['native', 'js'].includes(backend)),
   backendReason: (t, { backend, backendReason }) =>
     t.is(backendReason === undefined, backend === 'native'),
+  collectMetrics(t, { collectMetrics }) {
+    const register = new promClient.Registry();
+    collectMetrics(promClient, { register });
+    t.truthy(register.getSingleMetric('ralloc_build_info'));
+  },
   configureDebug: (t, { configureDebug }) =>
     t.throws(() => configureDebug({ level: 1 }), { code: 'ERR_RALLOC_INVALID_ARGUMENT' }),
   current: (t, { current }) => t.is(current(), undefined),
@@ -80,6 +86,10 @@ const used = {
     t.throws(() => leakReport(), { code: 'ERR_RALLOC_UNSUPPORTED' }),
   loadTable: (t, { loadTable }) =>
     t.throws(() => loadTable(1), { code: 'ERR_RALLOC_INVALID_ARGUMENT' }),
+  metricsContentType: (t, { metricsContentType }) => t.regex(metricsContentType(), /^text\/plain/),
+  metricsText: (t, { metricsText }) => t.regex(metricsText(), /^ralloc_build_info\{/m),
+  observeMetrics: (t, { observeMetrics }) =>
+    t.throws(() => observeMetrics({}), { code: 'ERR_RALLOC_INVALID_ARGUMENT' }),
   perRequest: (t, { perRequest }) => t.is(perRequest.from(text).toString(), text),
   profiler(t, { profiler }) {
     const file = profiler.start({ file: path.join(folder(t), 'one.rprof') });

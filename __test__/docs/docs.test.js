@@ -81,8 +81,7 @@ const checks = {
         isFrame(t, await post(`${url}/batch`, 'some bytes'), 'some bytes', 4);
         t.is(await get(`${url}/health`), 'ok');
         const metrics = await get(`${url}/metrics`);
-        t.regex(metrics, /^ralloc_requests 1$/m);
-        t.regex(metrics, /^ralloc_limit 268435456$/m);
+        t.regex(metrics, /^ralloc_arena_requests_total\{arena="request"\} [1-9]/m);
         t.is((await post(`${url}/batch`, Buffer.alloc(5 << 20))).status, 413);
         const chunked = await fetch(`${url}/batch`, {
           method: 'POST',
@@ -237,6 +236,41 @@ const checks = {
       async check(t, { waiting, cache }) {
         t.is((await waiting).bytes, 250);
         t.is(cache.size, 7);
+      },
+    },
+  },
+  'docs/metrics.md': {
+    'prom-client': {
+      names: ['app', 'promClient'],
+      async check(t, { app, promClient }) {
+        const url = await serve(t, app);
+        t.is(await get(url), 'hello');
+        const page = await get(`${url}/metrics`);
+        t.regex(page, /^ralloc_arena_requests_total\{arena="api"\} [1-9]/m);
+        t.regex(page, /^process_resident_memory_bytes /m);
+        promClient.register.clear();
+      },
+    },
+    'Without prom-client': {
+      names: ['app'],
+      async check(t, { app }) {
+        const url = await serve(t, app);
+        t.is(await get(url), 'hello');
+        t.regex(await get(`${url}/metrics`), /^ralloc_arena_requests_total\{arena="api"\} [1-9]/m);
+        const headers = { accept: 'application/openmetrics-text; version=1.0.0' };
+        const open = await fetch(`${url}/metrics`, { headers });
+        t.regex(open.headers.get('content-type'), /^application\/openmetrics-text/);
+        t.true((await open.text()).endsWith('# EOF\n'));
+      },
+    },
+    OpenTelemetry: {
+      names: ['exporter', 'stop'],
+      async check(t, { exporter, stop }) {
+        const page = await new Promise((end) => {
+          exporter.getMetricsRequestHandler({}, { setHeader() {}, end });
+        });
+        t.regex(page, /^ralloc_process_resident_bytes/m);
+        stop();
       },
     },
   },

@@ -12,7 +12,26 @@ const pprof = path.join(READERS, process.platform === 'win32' ? 'pprof.exe' : 'p
 /** The package @duckdb/node-api. */
 const duckdb = path.join(READERS, 'duckdb', 'node_modules', '@duckdb', 'node-api');
 
+/** Python's prometheus_client, a folder of modules, and Debian's Prometheus. */
+const pythonClient = path.join(READERS, 'prometheus-client');
+const prometheus = path.join(READERS, 'prometheus');
+const promtool = path.join(prometheus, 'usr', 'bin', 'promtool');
+
 const hasPprof = fs.existsSync(pprof);
 const hasDuckdb = fs.existsSync(duckdb);
 
-module.exports = { READERS, duckdb, hasDuckdb, hasPprof, pprof };
+const hasPythonClient = fs.existsSync(pythonClient);
+const hasPrometheus = fs.existsSync(promtool);
+
+module.exports = {
+  READERS,
+  duckdb,
+  hasDuckdb,
+  hasPprof,
+  hasPrometheus,
+  hasPythonClient,
+  pprof,
+  prometheus,
+  promtool,
+  pythonClient,
+};

@@ -58,12 +58,16 @@ function add(found, heading, index, text) {
 const OTHERS = [
   '@fastify/websocket',
   '@hono/node-server',
+  '@opentelemetry/api',
+  '@opentelemetry/exporter-prometheus',
+  '@opentelemetry/sdk-metrics',
   'express',
   'express-ws',
   'fastify',
   'hono',
   'koa',
   'light-my-request',
+  'prom-client',
   'supertest',
   'ws',
 ];

@@ -76,6 +76,12 @@ const values = {
   regions: [1, 0, 1],
   admissions: [0, 0, 0, 0],
   budgets: [0, 100, 0, 0],
+  watched: [
+    'function',
+    'function',
+    'application/openmetrics-text; version=1.0.0; charset=utf-8',
+    '# EOF',
+  ],
   sites: ['rows', false, 0, null, 0],
   debugging: [0, null, null],
   went: 'function',

@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import { metrics } from '@opentelemetry/api';
+import * as promClient from 'prom-client';
 import { expectAssignable, expectError, expectNotAssignable, expectType } from 'tsd';
 import {
   type Admission,
@@ -24,6 +26,7 @@ import {
   type Charge,
   type Checkpoint,
   type ChunkStats,
+  collectMetrics,
   configureDebug,
   current,
   type DebugLevel,
@@ -37,6 +40,9 @@ import {
   loadTable,
   type MemoryOptions,
   type MemoryStats,
+  metricsContentType,
+  metricsText,
+  observeMetrics,
   perRequest,
   stats as processStats,
   pump,
@@ -476,3 +482,12 @@ expectType<number>(region.stats().fragmentation);
 expectType<void>(region.close({ force: true }));
 expectError(region.close({ forced: true }));
 expectAssignable<Disposable>(region);
+
+expectType<void>(collectMetrics(promClient));
+expectType<void>(collectMetrics(promClient, { register: new promClient.Registry(), prefix: 'a_' }));
+expectError(collectMetrics({}));
+expectError(collectMetrics(promClient, { labels: { zone: 1 } }));
+expectType<string>(metricsText({ openMetrics: true, labels: { zone: 'a' } }));
+expectType<string>(metricsContentType({ openMetrics: 'text/plain' }));
+expectType<() => void>(observeMetrics(metrics.getMeter('a')));
+expectError(observeMetrics({}));

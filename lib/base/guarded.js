@@ -2,6 +2,7 @@
 
 // What the guard has held, by kind: stats().guarded. Both counters only go up.
 
+const { made } = require('./made.js');
 const KINDS = ['fs', 'stream', 'http', 'web', 'dgram', 'crypto'];
 
 const none = () => ({ operations: 0, bytes: 0 });
@@ -11,7 +12,7 @@ class Guarded {
 
   /** `kind` comes from whichever copy of ralloc has wrapped Node's functions, and may be a later one's. */
   count(kind, bytes) {
-    this.#counts[kind] ??= none();
+    this.#counts[kind] ??= made.guards.add(none(), kind);
     const counts = this.#counts[kind];
     counts.operations++;
     counts.bytes += bytes;

@@ -11,6 +11,7 @@ const {
   typeError,
 } = require('../base/errors.js');
 const { formatBytes } = require('../base/bytes.js');
+const { made } = require('../base/made.js');
 const { named } = require('../base/name.js');
 const time = require('../base/time.js');
 const check = require('../base/validate.js');
@@ -262,6 +263,7 @@ class Budget {
     this.#ledger = ledger;
     dropped.register(this, ledger);
     ledger.open(reserve);
+    made.budgets.add(ledger);
   }
 
   // Hot: see bench/budget.js.

@@ -7,6 +7,7 @@
 //
 // The queues are what is true. Rings, turns and offers follow from them, and are made anew where a call was cut off (see memory/chunk-pool.js).
 
+const { channel } = require('node:diagnostics_channel');
 const { closedError, limitError, withStatus } = require('../base/errors.js');
 const { lazy } = require('../base/lazy.js');
 const time = require('../base/time.js');
@@ -14,6 +15,8 @@ const { Line } = require('./line.js');
 const { Sums, beyond } = require('./sums.js');
 const { Ranking, usageOf } = require('./usage.js');
 
+const refusals = channel('ralloc:budget:refused');
+const pressed = channel('ralloc:budget:pressure');
 const pressures = lazy(() => require('./pressure.js'));
 const NO_PRESSURE = { level: 'none', cause: null };
 let known = null; // the process' pressure, from the first charge on
@@ -103,6 +106,7 @@ class Ledger extends Sums {
   ranking = new Ranking();
   waiting = 0; // here and below
   counts = { refused: 0, waited: 0, timedOut: 0, aborted: 0 };
+  pressed = 0; // how often something did not fit here, whoever asked for it
   #handlers = null; // a WeakRef: the budget has them, which whoever charges has
   #isPressed = false;
 
@@ -177,13 +181,18 @@ class Ledger extends Sums {
   /** Counts what it refuses. */
   refuse() {
     this.counts.refused++;
+    if (refusals.hasSubscribers) {
+      const { name: budget, limit, used, waiting } = this;
+      refusals.publish({ budget, limit, used, waiting });
+    }
     this.press();
   }
 
   /** Tells the handlers that something does not fit: once, whatever else does not fit before they are called. */
   press() {
-    const handlers = this.#handlers?.deref();
-    if (handlers === undefined || this.#isPressed) return;
+    this.pressed++;
+    const isHeard = pressed.hasSubscribers || this.#handlers?.deref() !== undefined;
+    if (!isHeard || this.#isPressed) return;
     this.#isPressed = true;
     time.outside(() => {
       this.#isPressed = false;
@@ -196,8 +205,9 @@ class Ledger extends Sums {
   /** Each in a tick of its own: where one throws, the others are called. */
   #tell(state) {
     const { name, limit, used } = this;
-    for (const handler of this.#handlers?.deref() ?? [])
-      time.nextTick(handler, { budget: name, limit, used, ...state });
+    const told = { budget: name, limit, used, ...state };
+    if (pressed.hasSubscribers) pressed.publish(told);
+    for (const handler of this.#handlers?.deref() ?? []) time.nextTick(handler, { ...told });
   }
 
   /** Tells the handlers, also of those below, that the process has come to another level of pressure. */

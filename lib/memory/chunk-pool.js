@@ -513,6 +513,25 @@ class ChunkPool {
     return this.#leases.chunks();
   }
 
+  get name() {
+    return this.#leases.budget.about.name;
+  }
+
+  /** Adds to `sums` what stats() has without a call of memory, but for the quarantine: there can be many pools. */
+  addTo(sums) {
+    this.settleCutOff();
+    const { bytes, heldBytes, budget } = this.#leases;
+    const warm = this.#warm.bytes;
+    sums.limit += budget.limit;
+    sums.leased += bytes - heldBytes - warm;
+    sums.warm += warm;
+    sums.held += heldBytes;
+    if (!this.mayHaveQuarantined) return;
+    const { quarantined } = this;
+    sums.quarantined += quarantined;
+    if (quarantined === 0) this.mayHaveQuarantined = false;
+  }
+
   stats() {
     this.settleCutOff();
     const { bytes, heldBytes } = this.#leases;

@@ -4,6 +4,7 @@
 // made again in the next so costs no system call; and a loop of them that never lets the event loop
 // turn, when no finalizer runs, does not pile up mappings until the system has no more.
 
+const { made } = require('../base/made.js');
 const { ChunkPool } = require('./chunk-pool.js');
 const idle = require('./idle.js');
 const { keyOf: memoryKey } = require('./options.js');
@@ -29,7 +30,7 @@ function keep(settings, pool, { used, warm }) {
 function open(settings) {
   const key = keyOf(settings);
   const index = kept.findLastIndex((one) => one.key === key);
-  if (index === -1) return new ChunkPool(settings);
+  if (index === -1) return made.arenas.add(new ChunkPool(settings));
   const [{ pool }] = kept.splice(index, 1);
   pool.restart(settings);
   return pool;

@@ -7,6 +7,7 @@ const { constants } = require('node:buffer');
 const check = require('../base/validate.js');
 const { closedError } = require('../base/errors.js');
 const { Guarded } = require('../base/guarded.js');
+const { made } = require('../base/made.js');
 const { observing } = require('../base/observer.js');
 const idle = require('../memory/idle.js');
 const { warnOfFallback } = require('../memory/native.js');
@@ -19,7 +20,7 @@ const { finishClaims } = require('../memory/claims.js');
 const { CHUNK, GRANULE, GRANULE_LOG, HELD, MARK, OWN, SIZE, START } = require('./record.js');
 const { mayFit } = require('./options.js');
 const { Spans } = require('./spans.js');
-const { describeRegion, regionStats } = require('./stats.js');
+const { describeRegion, regionFigures, regionStats } = require('./stats.js');
 
 const LOOKS = 64; // at spans of about the size that is asked for, before the region grows
 
@@ -48,6 +49,7 @@ class RegionCore {
     if (settings.autoFree) this.auto = new AutoFree((token) => this.#drop(token));
     else this.most = settings.large - 1;
     this.isSlow = settings.autoFree;
+    made.regions.add(this);
   }
 
   checkLive() {
@@ -56,6 +58,10 @@ class RegionCore {
 
   stats() {
     return regionStats(this);
+  }
+
+  figures() {
+    return regionFigures(this);
   }
 
   describe() {

@@ -24,13 +24,12 @@ function lookAt({ chunks, spans: { table } }) {
   return { count, clean };
 }
 
-function regionStats(core) {
+/** What takes no look at every span. */
+function regionFigures(core) {
   core.settle();
   const { settings, chunks, spans, isLive } = core;
   chunks.checkAll();
   const reserved = isLive ? chunks.bytes : 0;
-  const { count, clean } = isLive ? lookAt(core) : { count: 0, clean: 0 };
-  const metadata = isLive ? chunks.besides : chunks.metadata;
   const used = spans.heldGranules * GRANULE;
   const free = reserved - used;
   const largestFree = spans.largestFree() * GRANULE;
@@ -41,25 +40,35 @@ function regionStats(core) {
     limit: settings.maxBytes,
     taken: chunks.budget.used,
     reserved,
-    metadata,
-    committed: isLive ? reserved + metadata - clean : 0,
     used,
     free,
     largestFree,
     fragmentation: free === 0 ? 0 : 1 - largestFree / free,
     held: core.held,
-    inFlight: spans.waiting,
-    spans: count,
-    chunks: isLive ? core.chunkCount : 0,
     refused: core.refused,
     failed: core.failed,
     collected: core.collector.collected,
+  };
+}
+
+function regionStats(core) {
+  const figures = regionFigures(core);
+  const { chunks, spans, isLive } = core;
+  const { count, clean } = isLive ? lookAt(core) : { count: 0, clean: 0 };
+  const metadata = isLive ? chunks.besides : chunks.metadata;
+  return {
+    ...figures,
+    metadata,
+    committed: isLive ? figures.reserved + metadata - clean : 0,
+    inFlight: spans.waiting,
+    spans: count,
+    chunks: isLive ? core.chunkCount : 0,
     guarded: core.guarded.stats(),
   };
 }
 
 function describeRegion(core) {
-  const { name, backend: of, live, held, used, reserved, limit } = regionStats(core);
+  const { name, backend: of, live, held, used, reserved, limit } = regionFigures(core);
   const parts = [
     live ? 'live' : 'closed',
     `${held} Buffer${held === 1 ? '' : 's'}`,
@@ -70,4 +79,4 @@ function describeRegion(core) {
   return `Region${name === '' ? '' : ` '${name}'`} { ${parts.join(', ')} }`;
 }
 
-module.exports = { regionStats, describeRegion };
+module.exports = { regionFigures, regionStats, describeRegion };

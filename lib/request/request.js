@@ -2,6 +2,7 @@
 
 // One request: the owner of its arena's memory, from the first middleware to the end of its response.
 
+const { channel } = require('node:diagnostics_channel');
 const { formatBytes } = require('../base/bytes.js');
 const { lazy } = require('../base/lazy.js');
 const { RallocError, withStatus } = require('../base/errors.js');
@@ -15,6 +16,7 @@ const {
 const { Budget } = require('../memory/budget.js');
 
 const GUARDED = -1;
+const overflows = channel('ralloc:request:overflow');
 
 const bodies = lazy(() => require('./body.js'));
 
@@ -152,7 +154,10 @@ class Request {
   /** All memory is in use, or the system gives none: heap Buffers for the rest of this request, or the error. */
   refused(error) {
     if (!(error instanceof RallocError)) return false;
-    if (this.settings.onOverflow === 'error') {
+    const onHeap = this.settings.onOverflow !== 'error';
+    const { name } = this.settings;
+    if (overflows.hasSubscribers) overflows.publish({ name, arena: this.arena, error, onHeap });
+    if (!onHeap) {
       withStatus(503, this.#arenas.heap.refuse(error));
       return false;
     }

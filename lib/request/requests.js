@@ -4,10 +4,12 @@
 // here for all of them.
 
 const { AsyncLocalStorage } = require('node:async_hooks');
+const { channel } = require('node:diagnostics_channel');
 const { describe, ownerOf } = require('../arena/arena.js');
 const { ForeignContext, current, leave, watch } = require('../arena/current.js');
 const { RallocError } = require('../base/errors.js');
 const { lazy, loadEarly } = require('../base/lazy.js');
+const { made } = require('../base/made.js');
 const { observing } = require('../base/observer.js');
 const { kTrial } = require('../base/protocol.js');
 const { finishScopes } = require('../base/scope.js');
@@ -77,6 +79,10 @@ const pools = lazy(() => ({
 const resting = lazy(() => require('../memory/rest.js'));
 const tuning = lazy(() => require('./tune.js'));
 
+const starts = channel('ralloc:request:start'); // to ask any of subscribers takes no instructions
+const ends = channel('ralloc:request:end');
+const quarantines = channel('ralloc:request:quarantine');
+
 const SHORTEST_TICK_MS = 10;
 const LONGEST_TICK_MS = 1000;
 const MOST_WARNINGS = 10; // of long requests
@@ -130,6 +136,7 @@ class RequestArenas {
     const longMs = warnAfterMs === 0 ? Number.POSITIVE_INFINITY : warnAfterMs;
     this.#tickMs = Math.min(Math.max(longMs, SHORTEST_TICK_MS), LONGEST_TICK_MS);
     this.#long = new LongRequests(Math.ceil(longMs / this.#tickMs));
+    made.mounts.add(this);
     const isTried = globalThis[kTrial]?.mount(current, this.settings.maxBytesPerRequest) === true;
     if (!this.settings.context && !isTried) return;
     this.#storage = new AsyncLocalStorage();
@@ -200,7 +207,13 @@ class RequestArenas {
       this.unfinished = request;
       throw error;
     }
-    return request.arena;
+    return starts.hasSubscribers ? this.#toldStart(request, req, res) : request.arena;
+  }
+
+  // Beside begin() and ended(), which are inlined the less the longer they are.
+  #toldStart({ arena }, req, res) {
+    starts.publish({ name: this.settings.name, arena, req, res });
+    return arena;
   }
 
   get hasContext() {
@@ -245,8 +258,12 @@ class RequestArenas {
     else counts.aborted++;
     if (request.mayLease) this.#leasing--;
     if (allocated > 0) this.chunkSizes.record(allocated, this.inFlight + 1);
-    if (!request.mayLease) return;
-    if (this.#closing !== null && this.#leasing === 0) this.#finishClose();
+    if (request.mayLease && this.#closing !== null && this.#leasing === 0) this.#finishClose();
+    if (ends.hasSubscribers) this.#tellEnd(request, allocated, finished);
+  }
+
+  #tellEnd({ arena }, bytes, finished) {
+    ends.publish({ name: this.settings.name, arena, bytes, finished });
   }
 
   /** Before the first memory of all. Returns what came late: to whom was there by then memory has to be the heap's. */
@@ -263,9 +280,15 @@ class RequestArenas {
     const { quarantined } = pool;
     if (quarantined === 0) pool.mayHaveQuarantined = false;
     if (quarantined <= this.settings.maxQuarantineBytes) return false;
-    warnOnce('RALLOC_QUARANTINE_HIGH', quarantined);
-    pool.collect();
+    this.#collect(quarantined);
     return true;
+  }
+
+  #collect(quarantined) {
+    const { name, maxQuarantineBytes: limit } = this.settings;
+    if (quarantines.hasSubscribers) quarantines.publish({ name, quarantined, limit });
+    warnOnce('RALLOC_QUARANTINE_HIGH', quarantined);
+    this.#pool.collect();
   }
 
   countFallback(why) {

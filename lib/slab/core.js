@@ -3,10 +3,12 @@
 // The state behind a Slab: its memory, its pools, and everything that is not hot: promotion to a larger pool,
 // sharing with other threads, idle memory, and the end. The hot path is in buffer.js, the API in slab.js.
 
+const { channel } = require('node:diagnostics_channel');
 const check = require('../base/validate.js');
 const { slabs } = require('../memory/native.js');
 const { RallocError, closedError } = require('../base/errors.js');
 const { Guarded } = require('../base/guarded.js');
+const { made } = require('../base/made.js');
 const {
   CheckedPool,
   RecyclePool,
@@ -20,12 +22,13 @@ const { SegmentClaims } = require('./claims.js');
 const { exhausted } = require('./pool.js');
 const { lease, openMemory, translateErrors } = require('./lease.js');
 const { tellRecovered } = require('./shared.js');
-const { describeSlab, fixedPool, readPools, slabStats } = require('./stats.js');
+const { describeSlab, fixedPool, readPools, slabFigures, slabStats } = require('./stats.js');
 const { finishScopes } = require('../base/scope.js');
 const { timed, warnOfStuck } = require('./stuck.js');
 const { finishClaims } = require('../memory/claims.js');
 const idle = require('../memory/idle.js');
 
+const exhaustions = channel('ralloc:slab:exhausted');
 const SIZE_CLASSES = 33; // 32 - clz32(size - 1); the last one is for size 0, and for more than 2^31
 const TOKEN_SLOTS = 2 ** 22; // a token's low bits: its slot, counted over all pools
 const SHARED_TICK_MS = 50; // what was idle for a whole tick is released, so within 100 ms
@@ -56,6 +59,7 @@ class SlabCore {
     this.noPool = new CheckedPool(this, -1, 0, 0);
     this.noPool.capacity = 0;
     this.poolByClass = new Array(SIZE_CLASSES).fill(this.noPool);
+    made.slabs.add(this);
   }
 
   /** A slab that others have too, or may; `take` and `refuse` are those of lease(). */
@@ -124,7 +128,7 @@ class SlabCore {
       if (pool !== first) first.promotions++;
       return pool.take(size, zero);
     }
-    first.exhaustions++;
+    this.#countExhausted(first, size);
     throw exhausted(this, first, size);
   }
 
@@ -133,8 +137,15 @@ class SlabCore {
     const pool = this.#poolFor(size);
     if (size === 0) return emptyBuffer(pool);
     if (pool.ensureCached()) return pool.take(size, zero);
-    pool.exhaustions++;
+    this.#countExhausted(pool, size);
     return null;
+  }
+
+  #countExhausted(pool, requested) {
+    pool.exhaustions++;
+    if (!exhaustions.hasSubscribers) return;
+    const { size, maxCount } = pool;
+    exhaustions.publish({ name: this.settings.name, size, count: maxCount, requested });
   }
 
   free(buffer) {
@@ -151,6 +162,10 @@ class SlabCore {
 
   stats() {
     return slabStats(this);
+  }
+
+  figures() {
+    return slabFigures(this);
   }
 
   describe() {

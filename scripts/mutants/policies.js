@@ -57,7 +57,7 @@ module.exports = [
         'this.#arenas.heap.refuse(error);',
       ],
       'the heap serves whatever onOverflow says': [
-        "if (this.settings.onOverflow === 'error') {",
+        'if (!onHeap) {',
         'if (false) {',
       ],
       'what is late is on the heap': [

@@ -215,7 +215,7 @@ module.exports = [
         { tests: ['request/bounds.test.js'] },
       ],
       'high quarantine asks for no collection': [
-        '    pool.collect();\n',
+        '    this.#pool.collect();\n',
         '',
         { tests: ['request/bounds.test.js'] },
       ],

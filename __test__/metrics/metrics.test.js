@@ -1,0 +1,379 @@
+'use strict';
+// tier: run-time, differs
+
+// What Prometheus is told: by prom-client and by metricsText(), which have the same series.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const test = require('ava');
+const promClient = require('prom-client');
+const {
+  Arena,
+  Budget,
+  Region,
+  Slab,
+  collectMetrics,
+  metricsContentType,
+  metricsText,
+  requestArena,
+} = require('../..');
+const { METRICS } = require('../../lib/metrics/table.js');
+const { serveOn } = require('../helpers/adapters.js');
+const { testWhere } = require('../helpers/backend.js');
+const { fresh } = require('../helpers/fresh.js');
+const { checkByPromtool, readByPython, seriesOf } = require('../helpers/metrics-page.js');
+const { hasPrometheus, hasPythonClient } = require('../helpers/readers.js');
+const { canShare } = require('../helpers/slab-kinds.js');
+const { freshName } = require('../helpers/slab-process.js');
+const { untilCollected } = require('../helpers/until.js');
+
+const NEEDS = 'scripts/ci/get-readers.js';
+const code = 'ERR_RALLOC_INVALID_ARGUMENT';
+
+const page = (options) => seriesOf(metricsText(options));
+
+/** What begins with `name`, of a page. */
+const of = (name, series = page()) =>
+  Object.fromEntries(Object.entries(series).filter(([one]) => one.startsWith(name)));
+
+test.serial('a budget is told by its name, with those of the same name in one', (t) => {
+  const [first, second] = [100, 50].map((maxBytes) => new Budget({ name: 'tenants', maxBytes }));
+  const charge = first.charge(80);
+  second.charge(10);
+  t.is(second.tryCharge(41), null);
+  charge.shrink(30);
+  const labels = '{budget="tenants"}';
+  t.like(page(), {
+    [`ralloc_budget_limit_bytes${labels}`]: 150,
+    [`ralloc_budget_used_bytes${labels}`]: 60,
+    [`ralloc_budget_peak_bytes${labels}`]: 80,
+    [`ralloc_budget_refused_total${labels}`]: 1,
+    [`ralloc_budget_pressure_total${labels}`]: 1,
+    [`ralloc_budget_waiting${labels}`]: 0,
+  });
+  first.close();
+  t.is(page()[`ralloc_budget_limit_bytes${labels}`], 50, 'what is closed is no gauge');
+});
+
+test.serial('arenas are told by name, and no closed one, whose memory another may have', (t) => {
+  const arenas = [1, 2].map(() => new Arena({ name: 'frames', maxBytes: 1 << 20 }));
+  const other = new Arena();
+  for (const arena of arenas) arena.alloc(100);
+  const { leased } = arenas[0].stats().memory;
+  t.like(page(), {
+    'ralloc_arena_limit_bytes{arena="frames"}': 2 << 20,
+    'ralloc_arena_leased_bytes{arena="frames"}': 2 * leased,
+    'ralloc_arena_limit_bytes{arena="unnamed"}': 64 << 20,
+  });
+  for (const arena of [...arenas, other]) arena.close();
+  t.deepEqual(of('ralloc_arena_leased_bytes{arena="frames"}'), {});
+});
+
+test.serial(
+  'a held arena is told as held, and one that waits for the collector as quarantined',
+  (t) => {
+    const held = new Arena({ name: 'held' });
+    held.alloc(100);
+    const hold = held.hold();
+    held.reset();
+    const collected = new Arena({ name: 'collected', safety: 'gc' });
+    collected.alloc(100);
+    collected.reset();
+    const series = page();
+    t.is(series['ralloc_arena_held_bytes{arena="held"}'], held.stats().memory.held);
+    t.true(series['ralloc_arena_held_bytes{arena="held"}'] > 0);
+    t.true(series['ralloc_arena_quarantined_bytes{arena="collected"}'] > 0);
+    hold.release();
+    t.is(page()['ralloc_arena_held_bytes{arena="held"}'], 0);
+  },
+);
+
+test.serial('requests are told by the name of their middleware, and its memory', async (t) => {
+  const { connect } = await serveOn(
+    t,
+    'express 5',
+    ({ arena }) => arena.from(`${page()['ralloc_arena_requests_in_flight{arena="api"}']}`),
+    { name: 'api', maxBytes: 1 << 20 },
+  );
+  const client = await connect();
+  t.is(`${(await client.get('/')).body}`, '1', 'in flight, from within');
+  await client.destroy();
+  const series = page();
+  t.is(series['ralloc_arena_requests_total{arena="api"}'], 1);
+  t.is(series['ralloc_arena_limit_bytes{arena="api"}'], 1 << 20);
+  t.is(series['ralloc_arena_heap_requests_total{arena="api"}'], 0);
+  t.true(Object.values(of('ralloc_guard_operations_total', series)).some((count) => count > 0));
+});
+
+test.serial('slabs and regions are told by name', (t) => {
+  const slab = new Slab({ name: 'small', sizes: [64], count: 2, maxCount: 2 });
+  slab.alloc(64);
+  slab.alloc(64);
+  t.throws(() => slab.alloc(64), { code: 'ERR_RALLOC_EXHAUSTED' });
+  const region = new Region({ name: 'cache' });
+  region.alloc(1000);
+  const used = region.stats().used;
+  t.like(page(), {
+    'ralloc_slab_buffers{slab="small"}': 2,
+    'ralloc_slab_slots{slab="small"}': 2,
+    'ralloc_slab_free_slots{slab="small"}': 0,
+    'ralloc_slab_used_bytes{slab="small"}': 128,
+    'ralloc_slab_exhausted_total{slab="small"}': 1,
+    'ralloc_region_buffers{region="cache"}': 1,
+    'ralloc_region_used_bytes{region="cache"}': used,
+    'ralloc_region_fragmentation_ratio{region="cache"}': region.stats().fragmentation,
+  });
+  slab.close({ force: true });
+  region.close({ force: true });
+  t.deepEqual(of('ralloc_slab_buffers{slab="small"}'), {});
+  t.is(page()['ralloc_slab_exhausted_total{slab="small"}'], 1, 'a counter stays');
+});
+
+test.serial(
+  'a counter stays when what it counted is gone, and goes on with the next of that name',
+  async (t) => {
+    const refuse = (name) => {
+      const budget = new Budget({ name, maxBytes: 0 });
+      t.is(budget.tryCharge(1), null);
+      return budget;
+    };
+    const total = () => page()['ralloc_budget_refused_total{budget="short"}'];
+    const begin = () => {
+      const budget = refuse('short');
+      t.is(total(), 1);
+      return new WeakRef(budget);
+    };
+    const first = begin();
+    await untilCollected(() => first.deref() === undefined);
+    t.is(total(), 1);
+    const next = refuse('short');
+    t.is(total(), 2);
+    t.is(next.used, 0);
+  },
+);
+
+test.serial(
+  'beyond 1,000 names the others are summed as "other", until there is room again',
+  (t) => {
+    const budgets = Array.from(
+      { length: 1500 },
+      (_, i) => new Budget({ name: `tenant ${i}`, maxBytes: 1 }),
+    );
+    const limits = of('ralloc_budget_limit_bytes');
+    t.is(Object.keys(limits).length, 1000);
+    t.true(limits['ralloc_budget_limit_bytes{budget="other"}'] > 500);
+    const sum = (series) => Object.values(series).reduce((a, b) => a + b, 0);
+    t.true(sum(limits) >= 1500);
+    for (const budget of budgets) budget.close();
+    const later = new Budget({ name: 'later', maxBytes: 7 });
+    page();
+    t.is(page()['ralloc_budget_limit_bytes{budget="later"}'], later.stats().limit);
+  },
+);
+
+test.serial('a prefix and labels are those of each series', (t) => {
+  const budget = new Budget({ name: 'labelled', maxBytes: 1 });
+  const series = page({ prefix: 'shop_', labels: { zone: 'a "b"\\\n' } });
+  const name = 'shop_ralloc_budget_limit_bytes{zone="a \\"b\\"\\\\\\n",budget="labelled"}';
+  t.is(series[name], budget.stats().limit);
+  t.true(Object.keys(series).every((one) => one.startsWith('shop_ralloc_')));
+  t.true('shop_ralloc_process_resident_bytes{zone="a \\"b\\"\\\\\\n"}' in series);
+});
+
+test('the header accept says which format the page has', (t) => {
+  const prometheus2 =
+    'application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1';
+  for (const [openMetrics, isOpen] of [
+    [undefined, false],
+    [false, false],
+    [true, true],
+    [prometheus2, true],
+    ['text/plain, application/openmetrics-text', true],
+    ['text/plain;version=0.0.4;q=1,*/*;q=0.1', false],
+    ['application/openmetrics-text;q=0', false],
+    ['', false],
+  ]) {
+    const options = { openMetrics };
+    t.is(metricsText(options).endsWith('# EOF\n'), isOpen, `${openMetrics}`);
+    t.is(metricsContentType(options).startsWith('application/openmetrics-text'), isOpen);
+  }
+});
+
+/** Something of each kind, with a name that has to be escaped. */
+function makeAll(t) {
+  const name = 'a "name"\\ of\nlines';
+  const slab = new Slab({ name, sizes: [64], count: 1 });
+  const all = [new Budget({ name, maxBytes: 1 }), new Arena({ name }), slab, new Region({ name })];
+  requestArena({ name });
+  slab.free(slab.alloc(8));
+  t.teardown(() => {
+    for (const one of all) one.close();
+  });
+  return name;
+}
+
+for (const isOpen of [false, true]) {
+  const format = isOpen ? 'OpenMetrics' : "Prometheus's";
+  testWhere(
+    hasPythonClient,
+    NEEDS,
+    `Python's parser reads the page in ${format} format`,
+    (t) => {
+      const name = makeAll(t);
+      const text = metricsText({ openMetrics: isOpen });
+      const families = readByPython(text, isOpen);
+      const samples = families.flatMap(([, , all]) => all);
+      t.is(samples.length, Object.keys(seriesOf(text)).length);
+      for (const [family, label] of [
+        ['ralloc_budget_limit_bytes', 'budget'],
+        ['ralloc_arena_limit_bytes', 'arena'],
+        ['ralloc_slab_slots', 'slab'],
+        ['ralloc_region_limit_bytes', 'region'],
+      ]) {
+        const [, type, own] = families.find(([one]) => one === family);
+        t.is(type, 'gauge', family);
+        t.true(
+          own.some(([, labels]) => labels[label] === name),
+          family,
+        );
+      }
+      const [, type, own] = families.find(([one]) => one === 'ralloc_budget_refused');
+      t.is(type, 'counter');
+      t.is(own[0][0], 'ralloc_budget_refused_total');
+    },
+    test.serial,
+  );
+}
+
+testWhere(
+  hasPrometheus,
+  NEEDS,
+  'promtool has nothing against the names, types and help texts',
+  (t) => {
+    makeAll(t);
+    t.is(checkByPromtool(metricsText()), '');
+  },
+  test.serial,
+);
+
+/** What does not change between two scrapes. */
+const steady = (series) =>
+  Object.fromEntries(
+    Object.entries(series).filter(([name]) => !name.includes('_process_resident')),
+  );
+
+test.serial('prom-client tells the series of metricsText(), in both formats', async (t) => {
+  makeAll(t);
+  const { Registry } = promClient;
+  for (const type of [Registry.PROMETHEUS_CONTENT_TYPE, Registry.OPENMETRICS_CONTENT_TYPE]) {
+    const register = new Registry(type);
+    collectMetrics(promClient, { register, labels: { zone: 'a' } });
+    const text = await register.metrics();
+    const own = metricsText({ labels: { zone: 'a' } });
+    t.deepEqual(steady(seriesOf(text)), steady(seriesOf(own)));
+  }
+});
+
+test.serial('without a register the metrics are in that of prom-client', async (t) => {
+  t.teardown(() => promClient.register.clear());
+  collectMetrics(promClient);
+  t.regex(await promClient.register.metrics(), /^ralloc_build_info\{version=/m);
+});
+
+test.serial(
+  'a second call adds nothing twice, and a second copy of ralloc adds what it has',
+  async (t) => {
+    const register = new promClient.Registry();
+    const budget = new Budget({ name: 'twice', maxBytes: 10 });
+    collectMetrics(promClient, { register });
+    collectMetrics(promClient, { register });
+    const name = 'ralloc_budget_limit_bytes{budget="twice"}';
+    t.is(seriesOf(await register.metrics())[name], 10);
+    const copy = fresh('index.js');
+    const other = new copy.Budget({ name: 'twice', maxBytes: 5 });
+    copy.collectMetrics(promClient, { register });
+    t.is(seriesOf(await register.metrics())[name], budget.stats().limit + other.stats().limit);
+  },
+);
+
+test.serial('all metrics of a page are of one moment', async (t) => {
+  const register = new promClient.Registry();
+  const budget = new Budget({ name: 'moment', maxBytes: 10 });
+  collectMetrics(promClient, { register });
+  const before = register.metrics();
+  const charge = budget.charge(10);
+  const name = 'ralloc_budget_used_bytes{budget="moment"}';
+  t.is(seriesOf(await before)[name], 0);
+  t.is(seriesOf(await register.metrics())[name], 10);
+  charge.release();
+});
+
+test.serial(
+  'prom-client adds the processes of a cluster, and takes the most of what they share',
+  async (t) => {
+    const register = new promClient.Registry();
+    const budget = new Budget({ name: 'worker', maxBytes: 10 });
+    budget.charge(4);
+    const slab = canShare ? Slab.create(freshName(t), { sizes: [64], count: 4 }) : null;
+    slab?.alloc(8);
+    collectMetrics(promClient, { register });
+    const one = await register.getMetricsAsJSON();
+    const sum = promClient.AggregatorRegistry.aggregate([one, structuredClone(one)]);
+    const series = seriesOf(await sum.metrics());
+    t.is(series['ralloc_budget_used_bytes{budget="worker"}'], 8);
+    t.is(series['ralloc_budget_peak_bytes{budget="worker"}'], 4);
+    if (slab === null) return;
+    const labels = `{slab="${slab.name}"}`;
+    t.is(series[`ralloc_slab_buffers${labels}`], 2, 'each process has its own');
+    t.is(series[`ralloc_shared_slab_slots${labels}`], slab.stats().count);
+    t.is(series[`ralloc_shared_slab_participants${labels}`], 1);
+    t.false(`ralloc_slab_slots${labels}` in series);
+    slab.close({ force: true });
+  },
+);
+
+test('a metric of somebody else of the same name is an error, and nothing is added', (t) => {
+  const register = new promClient.Registry();
+  const name = 'ralloc_region_used_bytes';
+  const foreign = new promClient.Gauge({ name, help: 'of mine', registers: [register] });
+  t.throws(() => collectMetrics(promClient, { register }), {
+    code,
+    message: `The register has a metric '${name}' that is not of ralloc. Give a "prefix"`,
+  });
+  t.deepEqual(register.getMetricsAsArray(), [foreign]);
+  collectMetrics(promClient, { register, prefix: 'app_' });
+  t.throws(() => collectMetrics(promClient, { register, prefix: 'app_', labels: { a: 'b' } }), {
+    code,
+    message: /with other labels\. Give the same, or another "prefix"$/,
+  });
+});
+
+test('a prom-client that is none or too old, and wrong options, are errors that say what is right', (t) => {
+  const { Counter, Gauge, register } = promClient;
+  const wrong = (message, ...args) => t.throws(() => collectMetrics(...args), { code, message });
+  wrong(/"promClient" argument must be the module prom-client\. Received undefined$/);
+  wrong(/must be the module prom-client\. Received an instance of Object$/, {});
+  wrong(/must be prom-client 15 or later/, { Counter, Gauge, register, Registry: class {} });
+  wrong(/"options.register" property must be an instance of Registry/, promClient, { register: 1 });
+  wrong(/Did you mean "register"/, promClient, { registry: register });
+  wrong(/"options.prefix" is out of range/, promClient, { prefix: '1x' });
+  wrong(/"options.prefix" property must be of type string/, promClient, { prefix: 1 });
+  wrong(/"options.labels" property must be an object/, promClient, { labels: [] });
+  wrong(/none of ralloc's .* Received 'slab'$/, promClient, { labels: { slab: 'x' } });
+  wrong(/Received '__name'$/, promClient, { labels: { __name: 'x' } });
+  wrong(/"options.labels.a" property must be of type string/, promClient, { labels: { a: 1 } });
+  t.throws(() => metricsText({ openMetrics: 1 }), {
+    code,
+    message: /"options.openMetrics" property must be of type boolean or string/,
+  });
+});
+
+test('the document has each metric as it is told', (t) => {
+  const text = fs.readFileSync(path.join(__dirname, '../../docs/metrics.md'), 'utf8');
+  const rows = [...text.matchAll(/^\| `(ralloc_\w+)` \| (.*) \| (.+) \|$/gm)];
+  const told = rows.map(([, name, labels, help]) => [name, labels.replaceAll('`', ''), help]);
+  t.deepEqual(
+    told,
+    METRICS.map(({ name, labels, help }) => [name, labels.join(', '), help]),
+  );
+});

@@ -1,0 +1,36 @@
+'use strict';
+
+// What all ways of telling metrics have as options: a prefix of the names, and labels that every series has.
+
+const { argumentError, rangeError, typeError } = require('../base/errors.js');
+const check = require('../base/validate.js');
+const { METRICS } = require('./table.js');
+
+const PREFIX = /^([a-zA-Z_:][a-zA-Z0-9_:]*)?$/;
+const LABEL = /^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/;
+
+const own = new Set(METRICS.flatMap(({ labels }) => labels));
+
+function prefix(value, name) {
+  if (PREFIX.test(check.string(value, name))) return value;
+  throw rangeError(name, 'letters, digits, "_" and ":", and begin with no digit', value);
+}
+
+function labels(value, name) {
+  if (value === null || typeof value !== 'object' || Array.isArray(value))
+    throw typeError(name, 'an object', value);
+  const entries = Object.entries(value);
+  for (const [label, text] of entries) {
+    if (!LABEL.test(label) || own.has(label)) {
+      const which = `Prometheus's names of labels, and none of ralloc's (${[...own].join(', ')})`;
+      throw argumentError(
+        RangeError,
+        `The keys of "${name}" must be ${which}. Received '${label}'`,
+      );
+    }
+    check.string(text, `${name}.${label}`);
+  }
+  return Object.fromEntries(entries);
+}
+
+module.exports = { labels, prefix };

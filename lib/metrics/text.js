@@ -1,0 +1,69 @@
+'use strict';
+
+// All metrics as text, for who has no prom-client: Prometheus's format, version 0.0.4, or OpenMetrics 1.0.0.
+
+const { typeError } = require('../base/errors.js');
+const check = require('../base/validate.js');
+const options = require('./options.js');
+const { eachSeries, sum } = require('./sums.js');
+const { METRICS } = require('./table.js');
+
+const PROMETHEUS = 'text/plain; version=0.0.4; charset=utf-8';
+const OPENMETRICS = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
+
+const escapes = { '\\': '\\\\', '\n': '\\n', '"': '\\"' };
+const escaped = (text) => text.replace(/[\\\n"]/g, (letter) => escapes[letter]);
+const pair = (name, value) => `${name}="${escaped(value)}"`;
+
+/** `{name="value"}`; `common`: labels that every series has. */
+function textOf(names, values, common) {
+  let text = common;
+  for (let i = 0; i < names.length; i++)
+    text += `${text === '' ? '' : ','}${pair(names[i], values[i])}`;
+  return text === '' ? '' : `{${text}}`;
+}
+
+/** A header `accept`, or a boolean. */
+function openMetrics(value, name) {
+  if (typeof value === 'boolean') return value;
+  if (typeof value !== 'string') throw typeError(name, 'of type boolean or string', value);
+  return value
+    .split(',')
+    .some((part) =>
+      /^\s*application\/openmetrics-text\s*(;(?!.*\bq=0(\.0*)?\s*(;|$))|$)/i.test(part),
+    );
+}
+
+const readers = { openMetrics, prefix: options.prefix, labels: options.labels };
+
+function metricsText(given) {
+  const asked = check.options(given, readers);
+  const { openMetrics: isOpen = false, prefix = '', labels = {} } = asked;
+  const common = Object.entries(labels)
+    .map(([name, value]) => pair(name, value))
+    .join();
+  sum(true);
+  const texts = new Map(); // by the labels of a row, which has several series
+  const labelsOf = (names, values) => {
+    if (!texts.has(values)) texts.set(values, textOf(names, values, common));
+    return texts.get(values);
+  };
+  let text = '';
+  for (const metric of METRICS) {
+    const { name, type, help, labels: own } = metric;
+    const full = prefix + name;
+    const family = isOpen && type === 'counter' ? full.slice(0, -'_total'.length) : full;
+    let series = '';
+    eachSeries(metric, (values, value) => {
+      series += `${full}${labelsOf(own, values)} ${value}\n`;
+    });
+    if (series !== '') text += `# HELP ${family} ${help}\n# TYPE ${family} ${type}\n${series}`;
+  }
+  return isOpen ? `${text}# EOF\n` : text;
+}
+
+/** The header `content-type` of the same. */
+const metricsContentType = (given) =>
+  check.options(given, readers).openMetrics === true ? OPENMETRICS : PROMETHEUS;
+
+module.exports = { metricsContentType, metricsText };
