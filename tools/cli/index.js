@@ -18,6 +18,8 @@ const VERBS = {
   explain: () => require('./explain.js'),
   trial: () => require('./trial.js'),
   apply: () => require('./apply.js'),
+  top: () => require('./top.js'),
+  doctor: () => require('./doctor.js'),
 };
 
 const NAME_WIDTH = 10;

@@ -36,4 +36,4 @@ function tell(text) {
   process.stderr.write(`${visible(text)}\n`);
 }
 
-module.exports = { count, print, tell, write };
+module.exports = { count, print, tell, visible, write };

@@ -1,0 +1,190 @@
+'use strict';
+
+// `ralloc doctor`: what this machine and this Node can do, and what to do about it; with an address, whether a server's limits fit its memory.
+
+const fs = require('node:fs');
+const process = require('node:process');
+const v8 = require('node:v8');
+const { parseArgs } = require('node:util');
+const { attempt } = require('../../lib/base/attempt.js');
+const { formatBytes } = require('../../lib/base/bytes.js');
+const { read: readLimits } = require('../../lib/budget/auto.js');
+const { backend, backendReason } = require('../../lib/memory/native.js');
+const { libcs, placesOf } = require('../../lib/memory/platform.js');
+const { version } = require('../../package.json');
+const { FAILED, OK, UsageError } = require('./exit.js');
+const { readPage, sumOf, urlOf } = require('./metrics-page.js');
+const { print } = require('./print.js');
+
+const summary = 'tell what this machine and Node can do for ralloc, and what to do about it';
+const usage = `Usage: ralloc doctor [--json] [ADDRESS]
+
+Tells what this machine and this Node can do, and what to do about it. With the address of a server's metrics
+it also tells whether what its budgets, arenas, slabs and regions may have fits into its memory.
+
+  --json    as JSON: [{ name, value, advice }]
+
+Exit code 1 if a server's limits are more than its memory.
+
+Example: ralloc doctor http://localhost:3000/metrics`;
+
+/** The last day of each major version; of odd ones half a year after their first. */
+const ENDS = { 20: '2026-04-30', 22: '2027-04-30', 24: '2028-04-30', 26: '2029-04-30' };
+
+const text = (file) => attempt(() => fs.readFileSync(file, 'utf8').trim(), undefined);
+
+function nodeCheck() {
+  const [major] = process.versions.node.split('.');
+  const end = ENDS[major];
+  const value = `${process.version}, ${end === undefined ? 'of which no end is known here' : `until ${end}`}`;
+  const isOver = end !== undefined && Date.now() > Date.parse(end) + 86_400_000;
+  return {
+    name: 'Node',
+    value,
+    advice: isOver ? 'It gets no fixes any more. Take Node 24 or 26.' : undefined,
+  };
+}
+
+const OF_FLAG = {
+  default: 'V8 counts the memory of Buffers toward the limit of the whole heap',
+  unsupported: 'this V8 has no such flag',
+};
+
+function flagCheck() {
+  const [major, minor] = process.versions.v8.split('.').map(Number);
+  const number = 100 * major + minor;
+  const name = "V8's accounting of Buffers";
+  if (number >= 1408) return { name, value: OF_FLAG.default };
+  if (number < 1306) return { name, value: OF_FLAG.unsupported };
+  const advice =
+    'Where packages allocate large Buffers, requestArena({ tune: true }) saves collections: see docs/guide.md, "V8\'s flag for Buffers".';
+  return { name, value: 'each byte counts toward a limit of its own, dead or alive', advice };
+}
+
+function shmCheck() {
+  const name = '/dev/shm';
+  const stats = attempt(() => fs.statfsSync(name), undefined);
+  if (stats === undefined) return { name, value: 'none' };
+  const bytes = stats.blocks * stats.bsize;
+  const small = bytes < 128 * 2 ** 20;
+  const advice = small
+    ? 'Slabs that processes share lie there. In Docker: --shm-size=512m.'
+    : undefined;
+  return {
+    name,
+    value: `${formatBytes(bytes)}, ${formatBytes(stats.bavail * stats.bsize)} free`,
+    advice,
+  };
+}
+
+function linuxChecks() {
+  if (process.platform !== 'linux') return [];
+  const thp = /\[(\w+)\]/.exec(text('/sys/kernel/mm/transparent_hugepage/enabled') ?? '')?.[1];
+  const locked = /^Max locked memory\s+(\S+)/m.exec(text('/proc/self/limits') ?? '')?.[1];
+  const nodes = text('/sys/devices/system/node/online');
+  const maps = text('/proc/sys/vm/max_map_count');
+  return [
+    {
+      name: 'transparent huge pages',
+      value: thp ?? 'none',
+      advice:
+        thp === 'always'
+          ? "'madvise' gives them to those alone who ask for them, and RSS stays lower."
+          : undefined,
+    },
+    {
+      name: 'memory that may be locked',
+      value:
+        locked === 'unlimited' || locked === undefined ? `${locked}` : formatBytes(Number(locked)),
+    },
+    { name: 'NUMA nodes', value: nodes ?? 'unknown' },
+    shmCheck(),
+    {
+      name: 'vm.max_map_count',
+      value: maps ?? 'unknown',
+      advice:
+        Number(maps) < 65_530
+          ? 'Each slab and chunk is a mapping. Raise it to 65530 or more.'
+          : undefined,
+    },
+  ];
+}
+
+function memoryCheck() {
+  const [from, memory] = Object.entries(readLimits()).reduce((a, b) => (b[1] < a[1] ? b : a));
+  const heap = v8.getHeapStatistics().heap_size_limit;
+  const value = `${formatBytes(memory)} by the ${from}, of which V8's heap may take ${formatBytes(heap)}`;
+  const advice =
+    heap > 0.75 * memory
+      ? `Leave room for Buffers: node --max-old-space-size=${Math.floor(memory / 2 ** 21)}.`
+      : undefined;
+  return { name: 'memory of a process here', value, advice };
+}
+
+function ownChecks() {
+  const native = backend === 'native';
+  return [
+    nodeCheck(),
+    {
+      name: 'ralloc',
+      value: `${version}, backend ${backend}`,
+      advice: native ? undefined : backendReason,
+    },
+    {
+      name: 'binary for this platform',
+      value: libcs()
+        .map((libc) => placesOf(libc).at(-1))
+        .join(' or '),
+    },
+    flagCheck(),
+    { name: 'Buffer.poolSize', value: formatBytes(Buffer.poolSize) },
+    memoryCheck(),
+    ...linuxChecks(),
+  ];
+}
+
+const PARTS = [
+  ['budgets', ['ralloc_budget_limit_bytes']],
+  ['arenas', ['ralloc_arena_limit_bytes']],
+  ['slabs', ['ralloc_slab_limit_bytes', 'ralloc_shared_slab_limit_bytes']],
+  ['regions', ['ralloc_region_limit_bytes']],
+  ["V8's heap", ['ralloc_process_heap_limit_bytes']],
+];
+
+async function serverCheck(address) {
+  const series = await readPage(address);
+  const bytesOf = (names) => names.reduce((sum, name) => sum + (sumOf(series, name) ?? 0), 0);
+  const parts = PARTS.map(([name, names]) => [name, bytesOf(names)]).filter(
+    ([, bytes]) => bytes > 0,
+  );
+  const sum = parts.reduce((all, [, bytes]) => all + bytes, 0);
+  const limit = sumOf(series, 'ralloc_process_memory_limit_bytes') ?? Infinity;
+  const rss = sumOf(series, 'ralloc_process_resident_bytes');
+  const told = parts.map(([name, bytes]) => `${name} ${formatBytes(bytes)}`).join(' + ');
+  const fits = sum <= limit;
+  const value = `${told} ${fits ? '≤' : '>'} ${formatBytes(limit)}; ${formatBytes(rss)} in RAM`;
+  const [most] = parts.toSorted(([, a], [, b]) => b - a);
+  const advice = fits
+    ? undefined
+    : `All of it at once has no room: lower the limit of the largest part, ${most[0]}, or give the process more.`;
+  return { name: address, value, advice, fits };
+}
+
+async function run(argv) {
+  const options = { json: { type: 'boolean', default: false } };
+  const { values, positionals } = parseArgs({ args: argv, options, allowPositionals: true });
+  const [address, ...others] = positionals;
+  if (others.length > 0) throw new UsageError('Give one address at most');
+  if (address !== undefined && urlOf(address) === undefined)
+    throw new UsageError(`${address} is no address. Write it as http://localhost:3000/metrics`);
+  const server = address === undefined ? [] : [await serverCheck(address)];
+  const checks = [...ownChecks(), ...server];
+  const shown = checks.map(({ name, value, advice }) => ({ name, value, advice: advice ?? null }));
+  if (values.json) print(JSON.stringify(shown, null, 2));
+  else
+    for (const { name, value, advice } of shown)
+      print(`${name}: ${value}${advice === null ? '' : `\n  → ${advice}`}`);
+  return server.every(({ fits }) => fits) ? OK : FAILED;
+}
+
+module.exports = { summary, usage, run };
