@@ -56,10 +56,7 @@ module.exports = [
         'withStatus(503, this.#arenas.heap.refuse(error));',
         'this.#arenas.heap.refuse(error);',
       ],
-      'the heap serves whatever onOverflow says': [
-        'if (!onHeap) {',
-        'if (false) {',
-      ],
+      'the heap serves whatever onOverflow says': ['if (!onHeap) {', 'if (false) {'],
       'what is late is on the heap': [
         "this.isOver ? 'after the response' : 'on the heap'",
         "'on the heap'",
