@@ -9,9 +9,26 @@ const { pathToFileURL } = require('node:url');
 const targetOf = (target, kind) =>
   typeof target === 'object' ? targetOf(target[kind] ?? target.default, kind) : target;
 
+/** The exports of a package: in the place of a pattern, what it stands for, by the files that are there. */
+function* exportsOf(to) {
+  const { exports = { '.': '.' } } = require(path.join(to, 'package.json'));
+  for (const [name, target] of Object.entries(exports)) {
+    if (!name.includes('*')) {
+      yield [name, (kind) => targetOf(target, kind)];
+      continue;
+    }
+    const [before, after] = targetOf(target, 'require').split('*');
+    for (const found of fs.readdirSync(path.join(to, before), { recursive: true })) {
+      if (!found.endsWith(after)) continue;
+      const one = found.slice(0, -after.length).replaceAll(path.sep, '/');
+      const put = (text) => text?.replace('*', one);
+      yield [put(name), (kind) => put(targetOf(target, kind))];
+    }
+  }
+}
+
 /** A package of modules that load those of the other one, which may be loaded by `exports`. */
 function standIn(to, at) {
-  const { exports: all = { '.': '.' } } = require(path.join(to, 'package.json'));
   const exports = {};
   fs.mkdirSync(at);
   const write = (ending, text) => {
@@ -19,14 +36,16 @@ function standIn(to, at) {
     fs.writeFileSync(path.join(at, name), text);
     return `./${name}`;
   };
-  for (const [name, target] of Object.entries(all)) {
-    if (name.includes('*')) continue; // no program asks for one of those
-    const module = path.join(to, targetOf(target, 'require'));
+  for (const [name, target] of exportsOf(to)) {
+    const module = path.join(to, target('require'));
     const ways = { default: write('.js', `module.exports = require(${JSON.stringify(module)});`) };
-    const [, ending] = /(\.mjs)$/.exec(targetOf(target, 'import')) ?? [];
+    const [, ending] = /(\.mjs)$/.exec(target('import')) ?? [];
     if (ending !== undefined) {
-      const from = `from '${pathToFileURL(path.join(to, targetOf(target, 'import')))}';`;
-      ways.import = write(ending, `export * ${from}\nexport { default } ${from}`);
+      const from = `from '${pathToFileURL(path.join(to, target('import')))}';`;
+      ways.import = write(
+        ending,
+        `import * as all ${from}\nexport * ${from}\nexport default all.default;`,
+      );
     }
     exports[name] = { import: ways.import ?? ways.default, default: ways.default };
   }
