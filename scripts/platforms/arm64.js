@@ -13,7 +13,10 @@ const { bringModules, bringNode, modulesEnv } = require('../lib/npm-node.js');
 
 const NAME = 'arm64';
 const TRIPLE = 'aarch64-unknown-linux-gnu';
-const LIBRARIES = ['libc6', 'libstdc++6', 'libgcc-s1'].map((name) => `${name}:arm64/${UNSTABLE}`);
+/** Of the C library and what Node needs: 26 the last one too. */
+const LIBRARIES = ['libc6', 'libstdc++6', 'libgcc-s1', 'libatomic1'].map(
+  (name) => `${name}:arm64/${UNSTABLE}`,
+);
 const KERNEL = '/proc/sys/fs/binfmt_misc';
 
 const qemuOf = (tools) => path.join(tools, 'qemu', 'usr', 'bin', 'qemu-aarch64');
