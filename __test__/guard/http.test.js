@@ -11,6 +11,7 @@ const http = require('node:http');
 const net = require('node:net');
 const https = require('node:https');
 const { Arena } = require('../../lib/index.js');
+const { run } = require('../helpers/child.js');
 const { Client } = require('../helpers/client.js');
 const { SIZE, isAll } = require('../helpers/in-flight.js');
 const { listen, serveOnly } = require('../helpers/server.js');
@@ -161,6 +162,12 @@ for (const [guard, how] of guards) {
     });
   }
 }
+
+test('a response that corks itself holds its chunk, on a Node whose responses did not too', async (t) => {
+  const { code, stderr, result } = await run('guard/corks-itself.js');
+  t.is(code, 0, stderr);
+  t.deepEqual(result, { held: [true, true], bodies: Array(2).fill('a'.repeat(1000)) });
+});
 
 async function arenaAndServer(t, onRequest) {
   const arena = new Arena({ guard: true, chunkSize: 4 * SIZE });

@@ -2,7 +2,7 @@
 
 // Messages of HTTP/1. What is written to one that has its socket goes there at once, and is held as every stream's. A
 // message keeps chunks itself while it has no socket (a response behind another that is not over, a request
-// whose connection is not there yet) and while it is corked; on Node 26 it corks itself with the first chunk of a turn.
+// whose connection is not there yet) and while it is corked; since Node 24.22 it corks itself with the first chunk of a turn.
 
 const { ClientRequest, OutgoingMessage, ServerResponse } = require('node:http');
 const { kHolder } = require('../base/protocol.js');
@@ -17,7 +17,7 @@ const kMessages = Symbol('ralloc.http.messages'); // of a socket: the messages t
 
 const major = Number.parseInt(process.versions.node, 10);
 const corks = major >= 22; // Node 20 corks the socket instead
-const corksItself = major >= 25;
+let corksItself = major >= 25; // others show it with a chunk: 24 does since 24.22
 
 let keeping = 0; // messages with kEnds: while there are none, nothing is asked of any
 
@@ -107,11 +107,14 @@ function check(message, holder, chunk) {
   if (chunk.byteLength === 0 || holder.isFreed?.(chunk)) take(message, holder, chunk)();
 }
 
-/** A chunk goes to the socket, whose write holds it. But not if that ends, or serves another message. */
+/** A chunk goes to the socket, whose write holds it. But not if that ends, or serves another message, or if the message corks itself. */
 function give(method, message, holder, chunk, encoding, callback) {
   check(message, holder, chunk);
   const result = method.call(message, chunk, encoding, callback);
-  if (message.outputData.length > 0) keep(message, holder.take(chunk, 'http'), false);
+  if (isKeeping(message)) {
+    corksItself ||= isCorked(message);
+    keep(message, holder.take(chunk, 'http'), true);
+  }
   return result;
 }
 
