@@ -50,6 +50,7 @@ test('every recipe has its test', (t) => {
       'Graceful shutdown',
       'Reloads by a process manager', // these two in reloads.test.js
       'Reloads with cluster',
+      'Metrics of a cluster', // in cluster-metrics.test.js
       'Work that goes on after the response',
       'A queue of your own',
     ],

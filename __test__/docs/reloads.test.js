@@ -5,13 +5,13 @@
 
 const test = require('ava');
 const { fork } = require('node:child_process');
-const { randomInt } = require('node:crypto');
 const { once } = require('node:events');
 const fs = require('node:fs');
 const http = require('node:http');
 const net = require('node:net');
 const path = require('node:path');
 const { buffer: bytesOf } = require('node:stream/consumers');
+const { freePort } = require('../helpers/free-port.js');
 const { packageFolder, programs } = require('../helpers/snippets.js');
 const { until } = require('../helpers/until.js');
 
@@ -25,22 +25,6 @@ function folderOf(t) {
   fs.writeFileSync(path.join(folder, 'server.js'), codeOf('Reloads by a process manager'));
   fs.writeFileSync(path.join(folder, 'cluster.js'), codeOf('Reloads with cluster'));
   return folder;
-}
-
-/** Below those that the system gives to clients: one of theirs may be taken before the program listens. */
-async function freePort() {
-  for (;;) {
-    const port = randomInt(10_000, 30_000);
-    const server = net.createServer().listen(port, '127.0.0.1');
-    const isFree = await once(server, 'listening').then(
-      () => true,
-      () => false,
-    );
-    if (!isFree) continue;
-    server.close();
-    await once(server, 'close');
-    return port;
-  }
 }
 
 /** A program of the folder as a process manager starts it; its whole lines are kept, all of them once it is `over`. */
