@@ -53,6 +53,12 @@ test.serial('a budget is told by its name, with those of the same name in one', 
   });
   first.close();
   t.is(page()[`ralloc_budget_limit_bytes${labels}`], 50, 'what is closed is no gauge');
+  const { ralloc_process_budgets_limit_bytes: before } = page();
+  const parent = new Budget({ maxBytes: 1000 });
+  const child = new Budget({ maxBytes: 900, parent });
+  t.is(page().ralloc_process_budgets_limit_bytes - before, 1000, 'a child has bytes of its parent');
+  child.close();
+  parent.close();
 });
 
 test.serial('arenas are told by name, and no closed one, whose memory another may have', (t) => {
@@ -116,6 +122,7 @@ test.serial('slabs and regions are told by name', (t) => {
   t.like(page(), {
     'ralloc_slab_buffers{slab="small"}': 2,
     'ralloc_slab_slots{slab="small"}': 2,
+    'ralloc_slab_limit_bytes{slab="small"}': 128,
     'ralloc_slab_free_slots{slab="small"}': 0,
     'ralloc_slab_used_bytes{slab="small"}': 128,
     'ralloc_slab_exhausted_total{slab="small"}': 1,

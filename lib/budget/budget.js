@@ -261,9 +261,9 @@ class Budget {
     this.#auto = auto;
     const ledger = new Ledger(name, maxBytes, above);
     this.#ledger = ledger;
+    made.budgets.add(ledger); // before anything is opened, since a call throws where the stack ends
     dropped.register(this, ledger);
     ledger.open(reserve);
-    made.budgets.add(ledger);
   }
 
   // Hot: see bench/budget.js.

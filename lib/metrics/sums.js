@@ -19,16 +19,13 @@ const howOf = ({ type, across }) => {
   return across === 'max' ? MOST_OF : SUM;
 };
 
-class Row {
-  isLive = true; // some of it is there
-  wasLive = false; // and was at the sums before
-
-  constructor(labels, width, isOther) {
-    this.isOther = isOther; // for who has no row of its own yet
-    this.labels = labels; // their values, in the order of the metric's
-    this.values = new Float64Array(width).fill(Number.NaN); // NaN: no such series
-  }
-}
+const rowOf = (labels, width, isOther) => ({
+  isLive: true, // some of it is there
+  wasLive: false, // and was at the sums before
+  isOther, // for who has no row of its own yet
+  labels, // their values, in the order of the metric's
+  values: new Float64Array(width).fill(Number.NaN), // NaN: no such series
+});
 
 /** The rows of all sources with the same labels. */
 class Rows {
@@ -62,7 +59,7 @@ class Rows {
       if (this.#mayDrop) this.#drop();
       if (this.#rows.size >= MOST - 1) return this.of(OTHER);
     }
-    const row = new Row(valuesOf(name), this.columns.length, name === OTHER);
+    const row = rowOf(valuesOf(name), this.columns.length, name === OTHER);
     this.#rows.set(name, row);
     return row;
   }
@@ -111,14 +108,14 @@ function addTo({ values }, { columns, hows, reads }, figures, last) {
 }
 
 function addAll(source) {
-  const { list, look, nameOf, unnamed = UNNAMED, reads, rows } = source;
+  const { list, look, unnamed = UNNAMED, reads, rows } = source;
   let isGone = false;
   for (const entry of list.entries) {
     const object = entry.ref.deref();
     if (object === undefined) isGone = true;
     const figures = object === undefined ? null : look(object);
     if (figures === null) continue;
-    const name = entry.name ?? nameOf(figures);
+    const name = entry.name ?? figures.name;
     if (entry.row === null || entry.rowName !== name || entry.row.isOther) {
       entry.row = rows.of(name || unnamed);
       entry.rowName = name; // the string itself: to compare it takes no look at its letters
@@ -130,7 +127,7 @@ function addAll(source) {
   if (isGone) list.sweep();
 }
 
-const lasts = new Map(); // by row, of what is no object's
+const lasts = new WeakMap(); // by row, of what is no object's
 
 function addOnce(source) {
   for (const [name, figures] of source.all()) {

@@ -18,7 +18,6 @@ const SOURCES = {
     labels: ['budget'],
     list: made.budgets,
     look: (ledger) => (ledger.isClosed ? null : ledger),
-    nameOf: ({ name }) => name,
   },
   mount: {
     labels: ['arena'],
@@ -27,47 +26,30 @@ const SOURCES = {
       const { memory, ...counts } = mount.stats();
       return { ...memory, ...counts, name: mount.settings.name };
     },
-    nameOf: ({ name }) => name,
     unnamed: 'request', // as the stats() of such an arena call it
   },
-  arena: {
-    labels: ['arena'],
-    all: arenaFigures,
-  },
+  arena: { labels: ['arena'], all: arenaFigures },
   slab: {
     labels: ['slab'],
     list: made.slabs,
     look: (core) => {
       if (!core.isLive) return null;
       const figures = core.figures();
+      const most = figures.pools.reduce((sum, { size, maxCount }) => sum + size * maxCount, 0);
+      figures.limit = Math.min(figures.limit, most);
       figures[core.settings.between === true ? 'all' : 'own'] = figures;
       return figures;
     },
-    nameOf: ({ name }) => name,
   },
   region: {
     labels: ['region'],
     list: made.regions,
     look: (core) => (core.isLive ? core.figures() : null),
-    nameOf: ({ name }) => name,
   },
-  guard: {
-    labels: ['kind'],
-    list: made.guards,
-    look: (counts) => counts,
-  },
-  left: {
-    labels: ['reason'],
-    all: () => Object.entries(stats().bodies.left),
-  },
-  node: {
-    labels: [],
-    all: () => [['', stats()]],
-  },
-  process: {
-    labels: [],
-    all: () => [['', processFigures()]],
-  },
+  guard: { labels: ['kind'], list: made.guards, look: (counts) => counts },
+  left: { labels: ['reason'], all: () => Object.entries(stats().bodies.left) },
+  node: { labels: [], all: () => [['', stats()]] },
+  process: { labels: [], all: () => [['', processFigures()]] },
   build: {
     labels: ['version', 'backend'],
     all: () => [[`${version} ${backend}`, 1]],
@@ -97,9 +79,14 @@ const LEVELS = ['none', 'high', 'critical'];
 function processFigures() {
   const memory = Math.min(...Object.values(readLimits()));
   const { heap_size_limit: heap } = v8.getHeapStatistics();
+  let budgets = 0;
+  for (const { ref } of made.budgets.entries) {
+    const { isClosed = true, parent, limit } = ref.deref() ?? {};
+    if (!isClosed && parent === null) budgets += limit;
+  }
   const level = LEVELS.indexOf(pressure.state.level);
   const rss = process.memoryUsage.rss();
-  return { memory: memory === Infinity ? undefined : memory, heap, rss, level };
+  return { memory: memory === Infinity ? undefined : memory, heap, budgets, rss, level };
 }
 
 /** source, name, what of the figures, and help. A counter ends with _total; `max`: not the sum of several, but the largest. */
@@ -108,6 +95,7 @@ const TABLE = `
   process  process_resident_bytes           rss                    Bytes of the process that are in RAM.
   process  process_memory_limit_bytes       memory            max  Bytes that the process may use, by its cgroup, ulimit -d or the machine.
   process  process_heap_limit_bytes         heap                   Bytes that V8's heap may take.
+  process  process_budgets_limit_bytes      budgets                Bytes that all budgets without a parent may have charged.
   process  process_pressure_level           level             max  How near the process is to its limit: 0 none, 1 high, 2 critical.
   budget   budget_limit_bytes               limit                  The most bytes that may be charged.
   budget   budget_used_bytes                used                   Bytes that are charged, here and below.

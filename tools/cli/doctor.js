@@ -144,7 +144,7 @@ function ownChecks() {
 }
 
 const PARTS = [
-  ['budgets', ['ralloc_budget_limit_bytes']],
+  ['budgets', ['ralloc_process_budgets_limit_bytes']],
   ['arenas', ['ralloc_arena_limit_bytes']],
   ['slabs', ['ralloc_slab_limit_bytes', 'ralloc_shared_slab_limit_bytes']],
   ['regions', ['ralloc_region_limit_bytes']],
