@@ -23,6 +23,7 @@ const { assertSettled, serve } = require('../helpers/server.js');
 const { letGo, until } = require('../helpers/until.js');
 
 const SIZE = 300_000;
+const LONG = 2 ** 31 - 1; // however long the machine takes
 const bytes = (letter, size = SIZE) => Buffer.alloc(size, letter);
 
 function folder(t) {
@@ -145,7 +146,7 @@ for (const perMessageDeflate of [false, { threshold: 0 }]) {
   // What is to be deflated waits in a queue of ws: the guard does not see it there.
   const how = perMessageDeflate ? 'deflated, under a hold' : 'plain';
   test(`ws, ${how}: messages, fragments and pings out of an arena that is reset at once`, async (t) => {
-    const arena = new Arena({ guard: true });
+    const arena = new Arena({ guard: true, holdMs: LONG });
     const take = (letter, size = SIZE) => arena.allocUnsafe(size).fill(letter);
     const server = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate });
     server.on('connection', (socket) => {
@@ -181,7 +182,7 @@ for (const perMessageDeflate of [false, { threshold: 0 }]) {
 
 for (const how of ['under a hold', 'as a copyOut']) {
   test(`ws, behind a Blob, ${how}: a message out of an arena that is reset at once`, async (t) => {
-    const arena = new Arena({ guard: true });
+    const arena = new Arena({ guard: true, holdMs: LONG });
     const server = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: false });
     await once(server, 'listening');
     const socket = new WebSocket(`ws://127.0.0.1:${server.address().port}`);
