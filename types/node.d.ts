@@ -85,7 +85,10 @@ export interface BodyStats {
     bound: number;
     /** On Node 20: within some milliseconds of the first call of `release()`, and of bodies of up to 16 KiB. */
     early: number;
-    /** `collect()`, `body()`, `chunks()` and `pump()`: it is not known to be Node's own, or came before ralloc knew the stream. */
+    /**
+     * `collect()`, `body()`, `chunks()` and `pump()`: it is not known to be Node's own, or came before ralloc knew the stream. `pump()` also: it came after
+     * 32 pieces of less than 4 KiB.
+     */
     foreign: number;
     /** The same: somebody else may have it, by a listener, a pipe or a method of his own. */
     seen: number;

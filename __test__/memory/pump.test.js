@@ -121,6 +121,45 @@ test.serial('a request that waited in its buffer: what was seen to come goes bac
   t.true(released > 0);
 });
 
+test.serial('a message that announces 64 KiB is piped by Node, a larger one is not', async (t) => {
+  const KiB = 1024;
+  for (const [size, links] of [
+    [1, { released: 0, plain: 1 }],
+    [64 * KiB, { released: 0, plain: 1 }],
+    [64 * KiB + 1, { released: 1, plain: 0 }],
+  ]) {
+    const sink = await sinks['fs.WriteStream'](t);
+    const counted = await countsOf(async () => {
+      const to = await listen(
+        t,
+        http.createServer((_req, res) => {
+          res.setHeader('Content-Length', size);
+          res.end(bytes.subarray(0, size));
+        }),
+      );
+      await new Promise((resolve, reject) => {
+        http.get(to, (response) => pump(response, sink.stream).then(resolve, reject));
+      });
+    });
+    t.true(await got(sink, bytes.subarray(0, size)));
+    t.deepEqual(counted.links, links, `${size} bytes`);
+    t.is(counted.released > 0, links.released > 0);
+  }
+});
+
+test.serial('what comes in 32 small pieces is watched no more', async (t) => {
+  const PIECES = 40;
+  const file = join(folder(t), 'small');
+  fs.writeFileSync(file, bytes.subarray(0, PIECES * 1000));
+  const sink = await sinks['fs.WriteStream'](t);
+  const { released, left } = await countsOf(() =>
+    pump(fs.createReadStream(file, { highWaterMark: 1000 }), sink.stream),
+  );
+  t.true(await got(sink, bytes.subarray(0, PIECES * 1000)));
+  t.is(left.foreign, (PIECES - 31) * 1000);
+  t.true(released >= 31 * 1000);
+});
+
 test.serial('a part of a file, an empty file, and a file to a HEAD', async (t) => {
   for (const [options, expected] of [
     [{ start: 1000, end: 200_000 }, bytes.subarray(1000, 200_001)],

@@ -14,19 +14,27 @@ const prematureClose = (cause) =>
     code: 'ERR_STREAM_PREMATURE_CLOSE',
   });
 
+// What comes in pieces, as events do, is not watched any more: it takes longer than it saves.
+const PIECE = 4 * 1024;
+const MANY = 32;
+
 class Link {
   #source;
   #sink;
+  #isSmall;
   #isUntouched;
   #chunks; // undefined where Node's pipe() moves them
   #heard;
+  #pieces = 0; // in a row
   #pending = 0; // bytes whose callback has not come
   #isOver = false; // the callbacks that still come tell nothing
   #waits = false; // for the sink's drain
 
-  constructor(source, sink) {
+  /** `isSmall`: its chunks are not worth that they are watched. */
+  constructor(source, sink, isSmall) {
     this.#source = source;
     this.#sink = sink;
+    this.#isSmall = isSmall;
   }
 
   /**
@@ -35,6 +43,7 @@ class Link {
    */
   offer() {
     const source = this.#source;
+    if (this.#isSmall) return this.#leave();
     const pipe = (sink, options) => {
       withdraw();
       return sink === this.#sink && this.#begin() ? sink : source.pipe(sink, options);
@@ -51,15 +60,8 @@ class Link {
     const [source, sink] = [this.#source, this.#sink];
     this.#isUntouched = completionCheckOf(sink);
     const chunks = this.#isUntouched && new StreamChunks(source);
-    const stop = () => this.#stop();
-    const ends = [
-      [source, 'end', stop],
-      [sink, 'finish', stop],
-      [sink, 'close', () => this.#onClose()],
-    ];
     if (!chunks?.any) {
-      counts.links.plain++;
-      this.#hear(ends);
+      this.#leave();
       return false;
     }
     counts.links.released++;
@@ -67,7 +69,7 @@ class Link {
     this.#hear([
       [source, 'data', (chunk) => this.#onData(chunk)],
       [sink, 'drain', () => this.#onDrain()],
-      ...ends,
+      ...this.#ends(),
     ]);
     chunks.watch();
     sink.emit('pipe', source);
@@ -76,12 +78,29 @@ class Link {
     return true;
   }
 
+  /** Node's pipe() moves the chunks. */
+  #leave() {
+    counts.links.plain++;
+    this.#hear(this.#ends());
+  }
+
+  #ends() {
+    const stop = () => this.#stop();
+    return [
+      [this.#source, 'end', stop],
+      [this.#sink, 'finish', stop],
+      [this.#sink, 'close', () => this.#onClose()],
+    ];
+  }
+
   #hear(all) {
     this.#heard = all;
     for (const [stream, name, listener] of all) stream.on(name, listener);
   }
 
   #onData(chunk) {
+    if (chunk.length >= PIECE) this.#pieces = 0;
+    else if (++this.#pieces === MANY) this.#chunks.end();
     if (this.#write(chunk) === false) this.#pause();
   }
 

@@ -3,9 +3,10 @@
 // stream.pipeline(), which gives the memory of chunks back when they are written, and leaves nothing open when it fails. The order of things is
 // Node's: errors, abort, what is destroyed and when. Only the pipes between streams that are known are Link's.
 
-const { ServerResponse } = require('node:http');
+const { IncomingMessage, ServerResponse } = require('node:http');
 const { destroy } = require('node:stream');
 const { pipeline } = require('node:stream/promises');
+const { announcedBy } = require('../base/announced.js');
 const time = require('../base/time.js');
 const { Link, prematureClose } = require('./link.js');
 
@@ -35,12 +36,23 @@ function read(args) {
   return { parts: parts.length === 1 && Array.isArray(parts[0]) ? parts[0] : parts, options };
 }
 
-/** The streams that follow each other. */
+const SMALL = 64 * 1024;
+
+/** Whether `source` is a message whose body is so small that to watch its chunks takes longer than they save. */
+function isSmall(source) {
+  if (!(source instanceof IncomingMessage)) return false;
+  const announced = announcedBy(source);
+  if (announced === undefined) return typeof source.method === 'string'; // a request without a body
+  return announced > 0 && announced <= SMALL;
+}
+
+/** The streams that follow each other. What a stream between makes of a small body may be large. */
 function linksOf(parts) {
   const links = [];
+  const areSmall = parts.length === 2 && isSmall(parts[0]);
   for (let i = 1; i < parts.length; i++) {
     const [source, sink] = [parts[i - 1], parts[i]];
-    if (isStream(source) && isSink(sink)) links.push(new Link(source, sink));
+    if (isStream(source) && isSink(sink)) links.push(new Link(source, sink, areSmall));
   }
   return links;
 }

@@ -4,13 +4,8 @@
 
 const check = require('../base/validate.js');
 const { RallocError, abortedError, argumentError, tooLarge } = require('../base/errors.js');
-const {
-  Collected,
-  announcedBy,
-  collect,
-  contentLength,
-  limitReader,
-} = require('../arena/collect.js');
+const { announcedBy, contentLength } = require('../base/announced.js');
+const { Collected, collect, limitReader } = require('../arena/collect.js');
 const { Listed } = require('../arena/listed.js');
 const { Reading, endedError, faultOf, readBefore } = require('../arena/reading.js');
 const { cutOff, drain, drainReaders } = require('./drain.js');
@@ -89,7 +84,7 @@ function readBody(request, windowOf, Target, options) {
   if (req._readableState === undefined) return readWeb(req, windowOf, Target, limit);
   const fault = faultOf(req, 'The request');
   if (fault !== undefined) throw fault;
-  const announced = announcedBy(req);
+  const announced = announcedBy(req) ?? 0;
   const readStream = () => read(request, windowOf(), Target, announced, limit, options);
   const mayBeSmall = Target === Collected && announced > 0 && announced <= SMALL;
   if (!mayBeSmall || announced > Math.min(limit, request.limit)) return readStream();

@@ -176,6 +176,11 @@ module.exports = [
         'this.#write(chunk);',
         { tests: pump },
       ],
+      'small pieces are watched for ever': [
+        'MANY) this.#chunks.end()',
+        'MANY) this.#chunks',
+        { tests: pump },
+      ],
       'the drain is not heard': [
         "      [sink, 'drain', () => this.#onDrain()],\n",
         '',
@@ -197,6 +202,12 @@ module.exports = [
     file: 'memory/pumping.js',
     tests: pumpEnds,
     mutants: {
+      'a small body is watched': ['announced > 0 && announced <= SMALL', 'false', { tests: pump }],
+      'a large body is not watched': [
+        'announced > 0 && announced <= SMALL',
+        'true',
+        { tests: pump },
+      ],
       'a queued response waits for ever': ["    socket.on('close', onClose);\n", ''],
       'a sink that is closed is waited for': ['if (gone !== undefined) throw', 'if (false) throw'],
       'a response of HTTP/2 is never gone': ['    sink.stream?.destroyed === true ||\n', ''],
