@@ -91,6 +91,7 @@ const crate = (root, tools) => ({
 
 const LOCKS = 'qemu writes /proc/self/smaps itself, without what is locked';
 const RSS = 'qemu writes /proc/self/stat itself, without RSS';
+const THREADS = 'qemu has a thread of its own, call_rcu, in /proc/self/task: it may be a Worker';
 const RANGES =
   'qemu knows no marks of guard pages, and does not join neighbours in /proc/self/maps';
 
@@ -103,6 +104,12 @@ module.exports = {
   crate,
   faults: [
     { title: /^a server whose load is over has less memory$/, why: RSS },
+    {
+      // Of `tune`, all that set the flag.
+      title:
+        /^(the flag is set once|a server that listens before|a second mount and|RALLOC_TUNE=on asks|of a flag and its opposite)/,
+      why: THREADS,
+    },
     { title: /^arenas, and slabs that were closed, take few of the ranges/, why: RANGES },
   ],
   crateFaults: [
