@@ -39,7 +39,7 @@ class Guess {
 }
 
 class Admission {
-  open = new OpenRequests();
+  open = new OpenRequests(() => this.#keys?.sweep());
   settings;
   #keys = null;
   #room = null; // what has come of bodies that wait
@@ -207,7 +207,7 @@ class Admission {
     return {
       open: this.open.size,
       waiting: this.#waiting,
-      keys: this.#keys?.size ?? 0,
+      keys: this.#keys?.busy ?? 0,
       ...this.#counts,
       refused: { ...this.#refused },
       lastRefusal: this.#lastRefusal,

@@ -1,6 +1,6 @@
 'use strict';
 
-// A budget for each key that has a request in flight.
+// A budget for each key that has a request in flight, and for a tick longer: to make one costs as much as the rest of a request.
 
 const { argumentError, received } = require('../base/errors.js');
 const { Budget } = require('../budget/budget.js');
@@ -11,13 +11,11 @@ const OTHERS = Symbol('others');
 class Keys {
   #settings;
   #all = new Map(); // key → { key, budget, requests }
+  #idle = []; // those that have had no request, at some time since the last sweep()
+  busy = 0; // keys with requests in flight
 
   constructor(settings) {
     this.#settings = settings;
-  }
-
-  get size() {
-    return this.#all.size;
   }
 
   #ask(req) {
@@ -51,17 +49,32 @@ class Keys {
   /** That of a request, until leave(). */
   enter(req) {
     const own = this.#ask(req);
-    const isNew = !this.#all.has(own);
-    const key = isNew && this.#all.size >= this.#settings.maxKeys ? OTHERS : own;
+    const { maxKeys } = this.#settings;
+    let key = own;
+    if (!this.#all.has(own) && this.#all.size >= maxKeys) {
+      this.sweep();
+      if (this.#all.size >= maxKeys) key = OTHERS;
+    }
     const entry = this.#all.get(key) ?? this.#open(key);
+    if (entry.requests === 0) this.busy++;
     entry.requests++;
     return entry;
   }
 
   leave(entry) {
     if (--entry.requests > 0) return;
-    this.#all.delete(entry.key);
-    entry.budget.close();
+    this.busy--;
+    this.#idle.push(entry);
+  }
+
+  /** Drops the budgets of keys without requests. */
+  sweep() {
+    for (const { key, budget, requests } of this.#idle) {
+      if (requests > 0 || this.#all.get(key)?.budget !== budget) continue;
+      this.#all.delete(key);
+      budget.close();
+    }
+    this.#idle = [];
   }
 }
 

@@ -11,6 +11,11 @@ class OpenRequests {
   size = 0;
   #first = null;
   #timer = null;
+  #afterTick;
+
+  constructor(afterTick) {
+    this.#afterTick = afterTick;
+  }
 
   add(request) {
     const first = this.#first;
@@ -43,6 +48,7 @@ class OpenRequests {
       request.look();
       request = next;
     }
+    this.#afterTick();
     if (this.size > 0) return;
     time.clearInterval(this.#timer);
     this.#timer = null;
