@@ -48,8 +48,8 @@ impl Tally {
 /// thread gives back bytes whose mapping it has already moved under the chunk's lock.
 #[derive(Debug)]
 pub struct Budget {
-    limit: usize,
-    /// Bytes of all chunks of the arena that are charged. Invariant: at most `limit`.
+    limit: AtomicUsize,
+    /// Bytes of all chunks of the arena that are charged. At most `limit`, unless that was lowered since.
     used: AtomicUsize,
     /// Taken within a chunk's lock, never the other way round.
     tally: Mutex<Tally>,
@@ -58,12 +58,23 @@ pub struct Budget {
 impl Budget {
     /// An unused budget of `limit` bytes.
     pub fn new(limit: usize) -> Budget {
+        let limit = AtomicUsize::new(limit);
         Budget { limit, used: AtomicUsize::new(0), tally: Mutex::new(Tally::default()) }
     }
 
     /// The limit, in bytes.
     pub fn limit(&self) -> usize {
-        self.limit
+        self.limit.load(Ordering::Relaxed)
+    }
+
+    /// Sets another limit. Where more is charged than that, nothing further is until enough has gone.
+    pub fn set_limit(&self, limit: usize) {
+        self.limit.swap(limit, Ordering::Relaxed);
+    }
+
+    /// Bytes that may still be charged.
+    pub fn room(&self) -> usize {
+        self.limit().saturating_sub(self.used())
     }
 
     /// Bytes charged now.
@@ -88,9 +99,9 @@ impl Budget {
 
     /// [`Budget::charge`] of a multiple of `unit` bytes, a power of two.
     pub fn charge_in_units(&self, need: usize, want: usize, unit: usize) -> Option<usize> {
-        let mut granted = 0;
+        let (mut granted, limit) = (0, self.limit());
         let charge = |used: usize| {
-            granted = layout::align_down(want.min(self.limit - used), unit);
+            granted = layout::align_down(want.min(limit.saturating_sub(used)), unit);
             (granted >= need).then_some(used + granted)
         };
         self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, charge).ok().map(|_| granted)

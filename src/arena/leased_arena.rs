@@ -181,7 +181,7 @@ impl LeasedArena {
         if let Some(chunk) = self.take_limbo(want, size.saturating_mul(2)) {
             return Ok(Taken { chunk, clean: false });
         }
-        let room = self.budget.limit() - self.budget.used();
+        let room = self.budget.room();
         if room < size
             && let Some(chunk) = self.take_limbo(need.max(room.saturating_add(1)), usize::MAX)
         {
@@ -203,7 +203,7 @@ impl LeasedArena {
         loop {
             self.limbo.retain(|chunk| chunk.state() == ChunkState::Limbo);
             // One that was trimmed has to be charged again; room only grows meanwhile.
-            let room = self.budget.limit() - self.budget.used();
+            let room = self.budget.room();
             let fits = |(_, chunk): &(usize, &Arc<Chunk>)| {
                 (least..=most).contains(&chunk.len())
                     && (chunk.len() <= room || chunk.view().charged)
@@ -392,6 +392,11 @@ impl LeasedArena {
     pub fn restart(&mut self) {
         self.peak = self.budget.used();
         (self.recycled, self.mapped) = (0, 0);
+    }
+
+    /// Sets another limit, which what is used already may be beyond.
+    pub fn set_limit(&mut self, limit: usize) {
+        self.budget.set_limit(limit);
     }
 
     /// The limit on [`LeasedArena::used`].

@@ -144,6 +144,14 @@ impl LeasedArena {
         self.with(|arena| arena.disown(size)).map_err(corrupted)
     }
 
+    /// Sets another limit, which what is used already may be beyond.
+    #[napi(catch_unwind)]
+    pub fn set_limit(&self, max_bytes: f64) -> Result<()> {
+        let limit = bytes("maxBytes", max_bytes, 0)?;
+        self.with(|arena| arena.set_limit(limit));
+        Ok(())
+    }
+
     /// Gives the memory of chunks in limbo back; returns the bytes that were in RAM.
     #[napi(catch_unwind)]
     pub fn trim(&self) -> f64 {

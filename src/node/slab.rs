@@ -239,6 +239,13 @@ impl LeasedSlab {
         Ok(())
     }
 
+    /// Sets what bounds growth from now on; what is there may be more.
+    #[napi(catch_unwind)]
+    pub fn set_limit(&self, max_bytes: f64) -> Result<()> {
+        let limit = bytes("maxBytes", max_bytes, 0)?;
+        self.with(|participant| participant.slab().set_limit(limit))
+    }
+
     /// Drops segments that were idle for so many milliseconds: the bytes given back.
     #[napi(catch_unwind)]
     pub fn trim(&self, idle_ms: f64) -> Result<f64> {

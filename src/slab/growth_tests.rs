@@ -38,6 +38,19 @@ fn a_pool_grows_to_the_last_slot_that_the_limit_holds() {
 }
 
 #[test]
+fn a_limit_that_is_lowered_bounds_growth_and_takes_nothing_away() {
+    let slab = make(&[growing(4096, 10, 1000)], MIB).unwrap();
+    slab.set_limit(charge(4096, 5));
+    assert_eq!(fill(&slab, 4096).len(), 10);
+    slab.set_limit(charge(4096, 12));
+    assert_eq!(fill(&slab, 4096).len(), 2);
+    slab.set_limit(usize::MAX);
+    fill(&slab, 4096);
+    assert!(slab.committed() <= MIB && slab.committed() > MIB - 2 * charge(4096, 1));
+    slab.check().unwrap();
+}
+
+#[test]
 fn a_pool_begins_with_just_its_count_and_grows_to_just_its_most() {
     for (count, most) in [(1, 1000), (10, 11), (255, 257), (256, 512), (300, 1000)] {
         let limit = charge(4096, most as usize);

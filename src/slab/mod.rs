@@ -163,8 +163,10 @@ pub struct Slab {
 struct Slots {
     /// `Some` until the slab is dropped.
     mapping: Option<Mapping>,
-    /// Bytes of the segments that are there. Invariant: with the records at most `max_bytes`.
+    /// Bytes of the segments that are there, with the records. At most `limit`, unless that was lowered since.
     committed: usize,
+    /// What bounds growth: `max_bytes`, or less.
+    limit: usize,
     /// How many slots had been freed, ever, when a segment did not fit the limit and none was idle.
     nothing_idle_at: Option<u64>,
 }
@@ -228,7 +230,8 @@ impl Slab {
             let fits = pools.iter().position(|pool| pool.size_log as usize >= log);
             *class = fits.unwrap_or(pools.len()) as u8;
         }
-        let slots = Mutex::new(Slots { mapping: Some(slots), committed: 0, nothing_idle_at: None });
+        let (limit, mapping) = (options.max_bytes, Some(slots));
+        let slots = Mutex::new(Slots { mapping, committed: 0, limit, nothing_idle_at: None });
         let (max_bytes, abandoned) = (options.max_bytes, AtomicUsize::new(0));
         let identity = shared.as_ref().map_or_else(Identity::new, |shared| shared.identity);
         let transit = shared.as_ref().map_or(Transit::NONE, |shared| shared.transit);

@@ -169,6 +169,11 @@ impl Slab {
         Ok(())
     }
 
+    /// Sets what bounds growth from now on, at most `max_bytes`. What is there already may be more, and stays.
+    pub fn set_limit(&self, limit: usize) {
+        self.slots.lock().limit = limit.min(self.max_bytes);
+    }
+
     /// Brings more slots of a pool, those of one segment, unless it has grown since there were `growths`: then
     /// another thread's are there to claim from. What is left of the limit bounds them, and idle segments make room
     /// where it leaves not even one. False when all are there or the limit does not allow it.
@@ -190,15 +195,15 @@ impl Slab {
         if there == count {
             return Ok(false);
         }
-        let mut growth = self.next_growth(index, slots.committed, count);
+        let mut growth = self.next_growth(index, &slots, count);
         if growth.slots.is_empty() {
             let one = pool.charge_of_more(there, 1);
-            let Some(most) = self.max_bytes.checked_sub(one) else { return Ok(false) };
+            let Some(most) = slots.limit.checked_sub(one) else { return Ok(false) };
             if !self.make_room(&mut slots, most) {
                 return Ok(false);
             }
             // It may be a segment of this pool that made room.
-            growth = self.next_growth(index, slots.committed, count);
+            growth = self.next_growth(index, &slots, count);
         }
         let Growth { segment, slots: range } = growth;
         if range.is_empty() {
@@ -224,10 +229,10 @@ impl Slab {
 
     /// The absent slots of a segment that may come: so many that there are no more than `count`, and that they fit
     /// the limit.
-    fn next_growth(&self, index: usize, committed: usize, count: usize) -> Growth {
+    fn next_growth(&self, index: usize, bytes: &Slots, count: usize) -> Growth {
         let pool = &self.pools[index];
         let Growth { segment, slots } = pool.segments.first_absent();
-        let (there, left) = (pool.segments.slots(), self.max_bytes.saturating_sub(committed));
+        let (there, left) = (pool.segments.slots(), bytes.limit.saturating_sub(bytes.committed));
         let fits = |more| pool.charge_of_more(there, more) <= left;
         let (mut least, mut most) = (0, slots.len().min(count.saturating_sub(there)));
         if !fits(1) {

@@ -116,6 +116,10 @@ class LeasedArena {
     this.#bytes.adopted -= size;
   }
 
+  setLimit(maxBytes) {
+    this.#limit = maxBytes;
+  }
+
   trim() {
     return 0;
   }

@@ -20,7 +20,8 @@ const unsupported = (why, limit) => ({ kind: 'unsupported', used: 0, limit, why 
 
 class LeasedSlab {
   #pools = [];
-  #limit = 0;
+  #maxBytes = 0;
+  #limit = 0; // what bounds growth: `maxBytes`, or less
   #claim = { pool: null, slots: null, count: 0 }; // one in progress: vm's timeout or the stack's end can stop it
 
   open(numbers, maxBytes, shared, memory) {
@@ -48,6 +49,7 @@ class LeasedSlab {
     });
     this.#pools = pools;
     this.#limit = maxBytes;
+    this.#maxBytes = maxBytes;
     return null;
   }
 
@@ -232,11 +234,15 @@ class LeasedSlab {
 
   footprint() {
     const all = this.#pools.reduce((sum, pool) => sum + pool.bytesOf(pool.maxCount), 0);
-    return Math.min(all, this.#limit);
+    return Math.min(all, Math.max(this.#maxBytes, this.committed()));
   }
 
   committed() {
     return this.#pools.reduce((sum, pool) => sum + pool.bytesOf(pool.count), 0);
+  }
+
+  setLimit(maxBytes) {
+    this.#limit = Math.min(maxBytes, this.#maxBytes);
   }
 
   participants() {

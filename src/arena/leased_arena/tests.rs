@@ -62,6 +62,22 @@ fn adopted_memory_counts_toward_the_limit_until_it_is_disowned() {
 }
 
 #[test]
+fn a_limit_that_is_lowered_takes_nothing_away_and_refuses_until_enough_has_gone() {
+    let (mut arena, _) = arena(200 * KIB);
+    let first = arena.lease(64 * KIB, 64 * KIB, true).unwrap();
+    arena.lease(64 * KIB, 64 * KIB, true).unwrap();
+    arena.set_limit(100 * KIB);
+    let refused = arena.lease(1, 1, true).unwrap_err();
+    let limit = LeaseError::Limit { requested: 1, used: 128 * KIB, limit: 100 * KIB };
+    assert_eq!((refused, arena.adopt(1)), (limit, Err(limit)));
+    arena.release(first.id, first.epoch, 0).unwrap();
+    assert_eq!(arena.lease(1, 64 * KIB, true).unwrap().len, 36 * KIB);
+    arena.set_limit(200 * KIB);
+    assert_eq!(arena.lease(1, 64 * KIB, true).unwrap().len, 64 * KIB);
+    arena.check().unwrap();
+}
+
+#[test]
 fn cut_spans_share_a_chunk_and_never_overlap() {
     let (mut arena, _) = arena(1 << 20);
     let one = pinned(&mut arena, 1, false);
