@@ -1,12 +1,12 @@
 'use strict';
 
 // What a charge costs: charged and released, with one budget and with trees of two and three; the same by acquire(), where nobody has to wait; growing; and
-// refusals. Then waiting itself: to wait, to be served and to release, with 1 and 100,000 in the queue.
+// refusals; what the option `budget` costs an arena. Then waiting itself: to wait, to be served and to release, with 1 and 100,000 in the queue.
 //
 // Caveats: the charge is released at once, so that it is still in V8's young generation, and one size is charged. `await` is in the figures of acquire(), and
 // is most of them: "await of a promise" is that alone. Who waits is served by the release of the one before, in the same turn.
 
-const { Budget } = require('..');
+const { Arena, Budget } = require('..');
 const { compare } = require('./harness.js');
 
 const MAX_BYTES = 2 ** 40;
@@ -111,6 +111,20 @@ function refusals() {
   };
 }
 
+/** Memory that an arena keeps from one reset to the next, or that goes back each time. */
+function arenas(budget, keeps) {
+  const arena = new Arena({ budget });
+  return (n) => {
+    let last;
+    for (let i = 0; i < n; i++) {
+      last = arena.allocUnsafe(SIZE);
+      arena.reset();
+      if (!keeps) arena.shrink();
+    }
+    return last;
+  };
+}
+
 module.exports = {
   notMeasured: 'a heap that is full, charges that live for long, aborts and timeouts',
   scenarios: {
@@ -130,6 +144,14 @@ module.exports = {
       }),
     'grow + shrink': () => compare({ 'one budget': changes(1), 'a tree of three': changes(3) }),
     'tryCharge, refused': () => compare({ 'a tree of three': refusals() }),
+    'an arena that keeps its memory': () =>
+      compare({ 'without a budget': arenas(undefined, true), 'with one': arenas(treeOf(1), true) }),
+    'an arena that takes memory, and gives it back': () =>
+      compare({
+        'without a budget': arenas(undefined, false),
+        'with one': arenas(treeOf(1), false),
+        'with a tree of three': arenas(treeOf(3), false),
+      }),
     'acquire, wait, release': async () =>
       compare({
         '1 waits': await waits(1, 1),

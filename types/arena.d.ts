@@ -1,5 +1,6 @@
 // Arenas: memory that is freed all at once.
 
+import type { Budget } from './budget.js';
 import type { ArenaBuffer, BytesLike, Fill, TypedArrayConstructor } from './buffer.js';
 import type { ExpiredStats, GuardStats, Hold } from './hold.js';
 import type { ChunkStats, MemoryOptions, MemoryStats } from './memory.js';
@@ -59,6 +60,10 @@ export interface ArenaOptions {
   holdMs?: number | undefined;
   /** Huge, locked, NUMA-local or prefaulted pages. Native only. */
   memory?: MemoryOptions | undefined;
+  /**
+   * A budget that is charged with all that counts toward `maxBytes`, warm, held and quarantined memory too. Where it is full, `ERR_RALLOC_LIMIT` names the budget; what is warm goes back first.
+   */
+  budget?: Budget | undefined;
 }
 
 /** A position in an arena. Valid until it is rewound to or past, or the arena is reset. */

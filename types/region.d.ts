@@ -1,5 +1,6 @@
 // Regions: Buffers of any size that are freed one by one.
 
+import type { Budget } from './budget.js';
 import type { ArenaBuffer, Fill } from './buffer.js';
 import type { GuardStats } from './hold.js';
 
@@ -42,6 +43,10 @@ export interface RegionOptions {
   guard?: boolean | undefined;
   /** A name for `stats()` and `util.inspect()`. */
   name?: string | undefined;
+  /**
+   * A budget that is charged with all that counts toward `maxBytes`: `stats().taken`. Where it is full, `ERR_RALLOC_LIMIT` names the budget; chunks that are free as a whole go back first.
+   */
+  budget?: Budget | undefined;
 }
 
 /**

@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { Arena, Safety } from './arena.js';
+import type { Budget } from './budget.js';
 import type { ArenaBuffer, Fill } from './buffer.js';
 import type { ExpiredStats, GuardStats } from './hold.js';
 import type { MemoryStats } from './memory.js';
@@ -43,6 +44,13 @@ export interface RequestArenaOptions<Target = any> {
    * @default 'heap'
    */
   onOverflow?: 'heap' | 'error' | undefined;
+  /**
+   * A budget that is charged with all that counts toward `maxBytes`, or a function that returns one for each request: then it is charged with what that request has, until its end. The
+   * function is given Node's request when that takes its first memory, and may return nothing. What does not fit is up to `onOverflow`; the error has the `status` of the
+   * budget, 503 or 429. Buffers of the heap are not charged. What a function throws, or `ERR_RALLOC_INVALID_ARGUMENT` where it returns anything else, is thrown by the allocation.
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: what Node's request has besides, an application says
+  budget?: Budget | ((req: any) => Budget | null | undefined) | undefined;
   /**
    * The most bytes of heap Buffers that all requests in flight may have, an integer >= 0. What is allocated after a response is
    * not counted.

@@ -1,5 +1,6 @@
 // Slabs: slots of fixed sizes that are freed one by one, also between threads and processes.
 
+import type { Budget } from './budget.js';
 import type { ArenaBuffer, Fill } from './buffer.js';
 import type { GuardStats } from './hold.js';
 import type { MemoryOptions } from './memory.js';
@@ -74,6 +75,10 @@ export interface SlabOptions {
    * threads where the system gives such pages to shared memory (transparent ones); elsewhere it has them, and `handle()` throws.
    */
   memory?: MemoryOptions | undefined;
+  /**
+   * A budget that is charged with all that counts toward `maxBytes`: `stats().committed`, also of a slab that other threads attach, until it is closed here. Where it is full, `ERR_RALLOC_LIMIT` names the budget, also from the constructor; what is idle goes back first.
+   */
+  budget?: Budget | undefined;
 }
 
 /** The options that each attached thread chooses for itself, as in SlabOptions. */

@@ -221,7 +221,7 @@ test('a charge that nobody has is seen', (t) => {
     t,
     () => auditPool(pool),
     /^bytes charged below and not leased: 14096, not 10000$/,
-    () => leases.budget.tryCharge(4096),
+    () => leases.budget.charge(4096),
     () => leases.budget.discharge(4096),
   );
   hold.release();

@@ -107,9 +107,10 @@ test('what is counted elsewhere is read there, and refused there', (t) => {
   const budget = new MeasuredBudget(about('maxBytes'), 10, memory);
   t.deepEqual([budget.used, budget.room], [5, 5]);
   t.is(budget.fullFor(6), budget);
-  t.false(budget.tryCharge(6));
-  t.deepEqual(budget.failure, { kind: 'limit', used: 5, limit: 10 });
-  t.true(budget.tryCharge(5));
+  const failure = { kind: 'limit', used: 5, limit: 10 };
+  t.deepEqual(budget.charge(6), failure);
+  t.deepEqual(budget.failureOf(6), failure);
+  t.is(budget.charge(5), null);
   t.is(budget.fullFor(1), budget);
   budget.discharge(10);
   t.deepEqual([budget.used, budget.room], [0, 10]);

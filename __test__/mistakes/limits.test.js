@@ -157,7 +157,7 @@ test('memory that the system refuses: what to raise', (t) => {
 
 const argument = 'ERR_RALLOC_INVALID_ARGUMENT';
 const OF_ARENAS =
-  '"safety", "wipe", "guard", "holdMs", "maxBytes", "chunkSize", "align", "name", "memory"';
+  '"safety", "wipe", "guard", "holdMs", "maxBytes", "chunkSize", "align", "name", "memory", "budget"';
 
 test('options of other libraries: no false friend is suggested', (t) => {
   for (const name of ['limit', 'timeout', 'zeroFill', 'highWaterMark']) {

@@ -29,9 +29,10 @@ function copied(window, bytes) {
   return buffer;
 }
 
+/** False where the heap is to serve. */
 function makeRoom(owner, size) {
   owner.pool.settleCutOff();
-  if (size > owner.room) owner.makeRoom(size);
+  return size <= owner.room || owner.makeRoom(size);
 }
 
 /**
@@ -42,7 +43,7 @@ function takeOver(window, buffer, ab) {
   const { owner } = window;
   const size = ab.byteLength;
   if (isReleased(window) || owner.usesHeap) return stayOnHeap(window, buffer, size);
-  makeRoom(owner, size);
+  if (!makeRoom(owner, size)) return stayOnHeap(window, buffer, size);
   const epoch = window.openEpoch();
   const span = adoptedBy(window, ab, size);
   if (span instanceof Error) {
@@ -62,7 +63,7 @@ function takeSole(window, ab, size) {
   const { owner } = window;
   try {
     if (isReleased(window) || owner.usesHeap) return undefined;
-    makeRoom(owner, size);
+    if (!makeRoom(owner, size)) return undefined;
     const epoch = window.openEpoch();
     const span = adoptedBy(window, ab, size);
     if (span instanceof Error) return undefined;

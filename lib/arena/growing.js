@@ -97,7 +97,7 @@ class Growing {
     const window = this.#window;
     const { owner } = window;
     owner.pool.settleCutOff();
-    if (need > owner.room) owner.makeRoom(need);
+    if (need > owner.room && !owner.makeRoom(need)) return false;
     const epoch = window.openEpoch();
     const span = epoch.acquire(need, want, want >= CHUNK && !window.isScope);
     if (span === null) return false;
@@ -151,7 +151,7 @@ class Growing {
     const { owner } = this.#window;
     if (need > span.size) return false;
     const more = need - span.end;
-    if (more > owner.room) owner.makeRoom(more);
+    if (more > owner.room && !owner.makeRoom(more)) return false;
     extend(span, span.end, more, owner);
     this.#bytes = new FastBuffer(span.ab, 0, span.end);
     return true;

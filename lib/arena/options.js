@@ -19,6 +19,7 @@ const commonDefaults = {
   guard: false,
   align: 8,
   holdMs: DEFAULT_HOLD_MS,
+  budget: null,
 };
 
 module.exports = { commonDefaults, commonReaders };

@@ -9,6 +9,7 @@ const { RallocError, rangeError } = require('../base/errors.js');
 const { lazy } = require('../base/lazy.js');
 const { named } = require('../base/name.js');
 const { observing } = require('../base/observer.js');
+const { budgetOption } = require('../budget/option.js');
 const { HUGE_PAGE, memoryOptions } = require('../memory/options.js');
 const { install } = require('../guard/install.js');
 const { commonDefaults, commonReaders } = require('./options.js');
@@ -29,6 +30,7 @@ const arenaReaders = {
   align: (value, name) => check.powerOfTwo(value, name, 1, PAGE),
   name: check.string,
   memory: memoryOptions,
+  budget: budgetOption,
 };
 
 function arenaSettings(options) {

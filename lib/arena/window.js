@@ -208,7 +208,7 @@ class Window {
     const epoch = this.openEpoch();
     let [usual, span] = [0, undefined];
     try {
-      if (size > owner.room) owner.makeRoom(size);
+      if (size > owner.room && !owner.makeRoom(size)) return null;
       this.releaseUnused();
       const opened = openedSince(epoch, 0);
       const isChunk = !this.isScope && !this.#isSealed;

@@ -28,6 +28,8 @@ const bytesOf = (value, name = 'bytes') => check.integer(value, name, 0, MOST);
 let isBudget;
 let ledgerOf;
 let begin; // makes a Charge
+let roomOf; // bytes that one may grow by
+let setCharge; // makes one of so many bytes, whatever its budget has room for
 let record; // gives one what its waiter was served
 let forceMore; // lets one grow, whatever the limit
 
@@ -56,7 +58,7 @@ class Charge {
     bytesOf(bytes);
     const ledger = this.#ledger;
     ledger.checkOpen();
-    const full = ledger.refuserOf(bytes, this.#bytes === 0); // who holds nothing does not overtake
+    const full = ledger.seekRoom(bytes, this.#bytes === 0); // who holds nothing does not overtake
     if (full !== null) {
       full.refuse();
       return full;
@@ -70,7 +72,7 @@ class Charge {
 
   grow(bytes) {
     const full = this.#grow(bytes);
-    if (full !== null) throw refusalOf(this.#ledger, bytes, this.#bytes);
+    if (full !== null) throw this.#ledger.growthRefusal(bytes, this.#bytes);
   }
 
   tryGrow(bytes) {
@@ -122,6 +124,20 @@ class Charge {
       ledger.shift(bytes, bytes);
       charge.#bytes += bytes; // no call between these two
       if (ledger.tree.waiting > 0) ledger.update();
+    };
+    roomOf = (charge) => {
+      if (charge.#budget === null) return 0;
+      const ledger = ledgerOf(charge.#budget);
+      return ledger.isClosed ? 0 : ledger.settledRoom(charge.#bytes === 0);
+    };
+    setCharge = (charge, bytes) => {
+      const more = bytes - charge.#bytes;
+      if (more === 0 || charge.#budget === null) return;
+      const ledger = ledgerOf(charge.#budget);
+      if (more > 0) ledger.watch(more);
+      ledger.shift(more, more);
+      charge.#bytes = bytes; // no call between these two
+      if (ledger.tree.waiting > 0 || ledger.isClosed) ledger.released();
     };
     record = (charge, waiter) => {
       charge.#bytes = waiter.bytes;
@@ -205,10 +221,7 @@ const OPTIONS = {
   name: check.string,
   maxBytes: (value, name) => (value === 'auto' ? value : bytesOf(value, name)),
   share: (value, name) => check.integer(value, name, 1, MOST_SHARES),
-  parent: (value, name) => {
-    if (isBudget(value)) return value;
-    throw typeError(name, 'an instance of Budget, of the same copy of ralloc', value);
-  },
+  parent: (value, name) => budgetOf(value, name),
   reserve: bytesOf,
 };
 
@@ -233,13 +246,6 @@ function checkReserve(reserve, maxBytes, parent) {
   }
   const full = parent.refuserOf(reserve, true);
   if (full !== null) throw full.refusal(reserve, false);
-}
-
-/** `held`: bytes that are not released meanwhile. */
-function refusalOf(ledger, bytes, held = 0) {
-  const small = ledger.tooSmallFor(held + bytes);
-  const full = small ?? ledger.refuserOf(bytes, held === 0);
-  return full.refusal(bytes, small !== null);
 }
 
 /** Charges of budgets that nobody has any more. */
@@ -271,7 +277,7 @@ class Budget {
     if (!Number.isSafeInteger(bytes) || bytes < 0) bytesOf(bytes);
     const ledger = this.#ledger;
     ledger.checkOpen();
-    const full = ledger.refuserOf(bytes, true);
+    const full = ledger.seekRoom(bytes, true);
     if (full === null) return begin(this, ledger, bytes);
     full.refuse();
     return null;
@@ -279,7 +285,7 @@ class Budget {
 
   charge(bytes) {
     const charge = this.tryCharge(bytes);
-    if (charge === null) throw refusalOf(this.#ledger, bytes);
+    if (charge === null) throw this.#ledger.growthRefusal(bytes, 0);
     return charge;
   }
 
@@ -299,11 +305,11 @@ class Budget {
     const ledger = this.#ledger;
     ledger.checkOpen();
     if (signal?.aborted) throw abortion({ ledger, bytes }, signal);
-    const full = ledger.refuserOf(bytes, true);
+    const full = ledger.seekRoom(bytes, true);
     if (full === null) return Promise.resolve(begin(this, ledger, bytes));
     if (timeoutMs === 0 || ledger.tooSmallFor(bytes) !== null) {
       full.refuse();
-      throw refusalOf(ledger, bytes);
+      throw ledger.growthRefusal(bytes, 0);
     }
     full.press();
     const waiter = new Waiter(this, bytes);
@@ -364,7 +370,7 @@ class Budget {
 
   get available() {
     const ledger = this.#ledger;
-    return ledger.isClosed ? 0 : ledger.available;
+    return ledger.isClosed ? 0 : ledger.room(true);
   }
 
   stats() {
@@ -404,4 +410,21 @@ class Budget {
 /** A charge of memory that is taken already: it counts, whatever the limit. */
 const force = (budget, bytes) => begin(budget, ledgerOf(budget), bytes);
 
-module.exports = { Budget, force, forceMore };
+function budgetOf(value, name) {
+  if (isBudget(value)) return value;
+  throw typeError(name, 'an instance of Budget, of the same copy of ralloc', value);
+}
+
+/** A charge of no bytes, also of a budget that is closed. */
+const beginCharge = (budget) => force(budget, 0);
+
+module.exports = {
+  Budget,
+  beginCharge,
+  budgetOf,
+  force,
+  forceMore,
+  ledgerOf,
+  roomOf,
+  setCharge,
+};

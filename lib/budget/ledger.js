@@ -13,7 +13,7 @@ const { lazy } = require('../base/lazy.js');
 const time = require('../base/time.js');
 const { Line } = require('./line.js');
 const { Sums, beyond } = require('./sums.js');
-const { Ranking, usageOf } = require('./usage.js');
+const { AT_ONCE, Ranking, usageOf } = require('./usage.js');
 
 const refusals = channel('ralloc:budget:refused');
 const pressed = channel('ralloc:budget:pressure');
@@ -52,6 +52,7 @@ class Queue {
 /** What the budgets of a tree have together. */
 class Tree {
   waiting = 0;
+  shares = 0; // of pools
   isBusy = false; // while turns change, or where that was cut off
   #root;
   #due = new Set(); // ledgers that may have somebody to serve
@@ -103,6 +104,8 @@ class Ledger extends Sums {
   isClosed = false;
   root; // of the tree
   mark = 0; // of a root: bytes from which on the process' memory is looked at (pressure.js)
+  #shares = new Set(); // WeakRefs of the pools' (share.js)
+  #rest = 0; // refusals that ask no pool: so many are there, and all of them had nothing warm
   ranking = new Ranking();
   waiting = 0; // here and below
   counts = { refused: 0, waited: 0, timedOut: 0, aborted: 0 };
@@ -131,7 +134,8 @@ class Ledger extends Sums {
   /** To be called before more bytes are charged. */
   watch(bytes) {
     const { root } = this;
-    if (root.used + bytes >= root.mark) lookSoon(root);
+    const used = root.used + bytes;
+    if (used >= root.mark && used > 0) lookSoon(root);
   }
 
   /** Of the process. */
@@ -155,6 +159,75 @@ class Ledger extends Sums {
       full = this.fullFor(bytes, isNew);
     }
     return full === null ? null : (this.fullFor(bytes, false) ?? full.#cause());
+  }
+
+  /** The same, once pools have given back what they have warm. */
+  seekRoom(bytes, isNew) {
+    const full = this.refuserOf(bytes, isNew);
+    if (full === null || this.tree.shares === 0 || !this.reclaim(bytes, isNew)) return full;
+    return this.refuserOf(bytes, isNew);
+  }
+
+  /** Lets the pools of the budget that is full give back what they have warm, but for `own`, until `bytes` fit: whether any gave something. */
+  reclaim(bytes, isNew, own = null) {
+    const full = this.fullFor(bytes, isNew);
+    if (full === null || this.tooSmallFor(bytes) !== null) return false;
+    return full.#reclaim(own, () => this.fullFor(bytes, isNew) === null);
+  }
+
+  #reclaim(own, isEnough) {
+    if (this.#rest > 0) {
+      this.#rest--;
+      return false;
+    }
+    const before = this.used;
+    let asked = 0;
+    for (const share of this.#sharesBelow()) {
+      asked++;
+      if (share !== own) share.giveBack();
+      if (isEnough()) return true;
+    }
+    if (this.used < before) return true;
+    this.#rest = Math.floor(asked / AT_ONCE);
+    return false;
+  }
+
+  /** `ref`: a WeakRef of a pool's share. */
+  addShare(ref) {
+    this.#shares.add(ref);
+    this.tree.shares++;
+  }
+
+  deleteShare(ref) {
+    if (this.#shares.delete(ref)) this.tree.shares--;
+  }
+
+  *#sharesBelow() {
+    for (const ref of this.#shares) {
+      const share = ref.deref();
+      if (share !== undefined) yield share;
+    }
+    for (const child of this.children) yield* child.#sharesBelow();
+  }
+
+  /** `room()`, also where a call was cut off. */
+  settledRoom(isNew) {
+    if (this.tree.isBusy) this.update();
+    return this.room(isNew);
+  }
+
+  /** The error of a charge that has `held` bytes, which are not released meanwhile, and `bytes` more do not fit. */
+  growthRefusal(bytes, held, isNew = held === 0) {
+    const small = this.tooSmallFor(held + bytes);
+    const full = small ?? this.refuserOf(bytes, isNew) ?? this;
+    return full.refusal(bytes, small !== null);
+  }
+
+  /** The same, counted, of memory. */
+  refuseGrowth(bytes, held, isNew) {
+    if (this.isClosed) return this.#closedError();
+    (this.refuserOf(bytes, isNew) ?? this).refuse();
+    return this.growthRefusal(bytes, held, isNew);
   }
 
   #cause() {

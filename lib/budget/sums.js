@@ -43,19 +43,47 @@ class Sums {
     return parent === null ? null : parent.tooSmallFor(beyond(this.reserve, least, least + bytes));
   }
 
-  /** What a new charge may have. */
-  get available() {
+  /** Bytes that fit. `isNew`: of a charge that begins. */
+  room(isNew) {
     const { parent, taken, reserve } = this;
-    if (this.current !== null) return 0;
-    const above = parent === null ? Infinity : parent.available + Math.max(0, reserve - taken);
+    if (isNew && this.current !== null) return 0;
+    const above = parent === null ? Infinity : parent.room(isNew) + Math.max(0, reserve - taken);
     return Math.max(0, Math.min(this.limit - taken, above));
   }
 
   // Any call can be cut off (see memory/chunk-pool.js), and none of these between two levels: on the way up nothing is changed yet, and on the way
   // back nothing is called.
 
-  /** `bytes` more are used, and `more` taken; less, where they are negative. */
+  /**
+   * `bytes` more are used, and `more` taken; less, where they are negative. The trees of up to three without reserves are written out, since a call for each level is two thirds of
+   * what a charge costs there.
+   */
   shift(bytes, more) {
+    const { parent } = this;
+    const top = parent === null ? null : parent.parent;
+    if (parent !== null) {
+      if (this.reserve !== 0) return this.#shiftUp(bytes, more);
+      if (top !== null && (parent.reserve !== 0 || top.parent !== null))
+        return this.#shiftUp(bytes, more);
+    }
+    const used = this.used + bytes;
+    this.used = used;
+    this.taken += more;
+    if (used > this.peak) this.peak = used;
+    if (parent === null) return undefined;
+    const above = parent.used + bytes;
+    parent.used = above;
+    parent.taken += more;
+    if (above > parent.peak) parent.peak = above;
+    if (top === null) return undefined;
+    const all = top.used + bytes;
+    top.used = all;
+    top.taken += more;
+    if (all > top.peak) top.peak = all;
+    return undefined;
+  }
+
+  #shiftUp(bytes, more) {
     const taken = this.taken + more;
     const { parent } = this;
     if (parent !== null) parent.shift(bytes, beyond(this.reserve, this.taken, taken));

@@ -49,4 +49,4 @@ function usageOf({ children, ranking, taken, used, waiting }) {
   return { parts, remedy: 'release charges first' };
 }
 
-module.exports = { Ranking, usageOf };
+module.exports = { AT_ONCE, Ranking, usageOf };

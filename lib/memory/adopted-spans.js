@@ -33,15 +33,17 @@ class AdoptedSpans {
     span.size = size;
     prepare();
     this.#spans.add(span);
-    if (!this.#budget.tryCharge(size)) {
+    const failure = this.#budget.charge(size);
+    if (failure !== null) {
       this.#spans.delete(span);
-      return this.#budget.failure;
+      return failure;
     }
     pool.pending++;
     span.adopted = ab;
     span.state = WARM; // the caller's still, until an epoch has it
     this.bytes += size;
     span.guard = guard;
+    if (this.#budget.share !== null) this.#budget.measured();
     if (guard === undefined) ab[kMemory] = true;
     else ab[kHolder] = guard;
     return span;
@@ -87,6 +89,7 @@ class AdoptedSpans {
     span.home = null;
     this.bytes -= span.size;
     this.#spans.delete(span);
+    if (this.#budget.share !== null) this.#budget.measured();
   }
 
   /** Finishes what was cut off. What nobody has is the caller's again. */

@@ -268,6 +268,16 @@ class ChunkPool {
     this.#asked = asked;
     this.#leases.probe(asked);
     this.#policy = { safety, wipe };
+    this.#join(options.budget);
+  }
+
+  /** What others wait for is not kept warm. */
+  #join(makeShare) {
+    if (makeShare === null) return;
+    this.#leases.join(makeShare, this);
+    const isWorthKeeping = this.#isWorthKeeping;
+    const { share } = this.#leases.budget;
+    this.#isWorthKeeping = (span, pool) => !share.isWanted && isWorthKeeping(span, pool);
   }
 
   // Of all spans here and in arenas: what V8 counts as external memory.
@@ -310,7 +320,7 @@ class ChunkPool {
     };
     const ask = () => this.#leases.lease(need, want, isChunk, this, policy);
     const span = this.#granted(need, ask, other);
-    if (!this.#staysWarm) idle.watch(this);
+    if (!this.#staysWarm || this.#leases.budget.share !== null) idle.watch(this);
     return span;
   }
 
@@ -323,6 +333,7 @@ class ChunkPool {
   /** What ask() gives, which has begun a step with it, or an error. At the limit what `other` gives, or what is warm makes room. */
   #granted(need, ask, other) {
     let result = ask();
+    if (result.share?.makeRoom(need)) result = ask();
     // What is warm goes only where that can help: a size that never fits takes nothing from those that do.
     const room = result.limit - this.#adoptedBytes - need;
     if (result.kind === 'limit' && this.#leases.mayLeave(room, this.#warm)) {
@@ -335,6 +346,7 @@ class ChunkPool {
     if (result.kind === undefined) return result;
     const stats = this.stats();
     if (stats.quarantined > 0) this.collect();
+    if (result.share !== undefined) return result.share.refusal(result.need);
     const usage = describeUsage(stats, this.holders, this.#used);
     return refusal(result, this.#leases.budget.about, need, { asked: this.#asked, usage });
   }
@@ -356,6 +368,7 @@ class ChunkPool {
     this.#warm = new WarmSpans();
     for (const span of this.#leases.spans) if (span.state === WARM) this.#warm.put(span);
     this.holders = this.#leases.recount();
+    this.#leases.measure(!this.#closed);
     this.pending = 0;
   }
 
@@ -466,12 +479,14 @@ class ChunkPool {
   /** Called by the idle timer: what was warm for a whole tick without being used goes back. */
   tick() {
     this.settleCutOff();
+    const isLive = !this.#closed;
     if (this.window !== null) {
-      if (this.#staysWarm) return false;
+      if (this.#staysWarm) return this.#leases.measure(isLive);
       this.window.idleTick();
     }
     this.#endLeases(this.#warm.takeUnneeded());
-    return this.leasedBytes > 0;
+    const isShared = this.#leases.measure(isLive);
+    return isShared || this.leasedBytes > 0;
   }
 
   /** Under pressure: what nobody uses goes back, but for what was reserved. */
@@ -486,6 +501,7 @@ class ChunkPool {
     this.#closed = true;
     this.settleCutOff();
     this.shrink();
+    if (this.#leases.measure(false)) idle.watch(this);
   }
 
   /** Counts anew, for another arena. */

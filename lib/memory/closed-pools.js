@@ -18,6 +18,7 @@ const keyOf = ({ maxBytes, chunkSize, safety, wipe, guard, memory }) =>
 
 /** Keeps a pool whose memory, all of it, is warm. False when it is not so, and the pool has to be closed. */
 function keep(settings, pool, { used, warm }) {
+  if (settings.budget !== null) return false;
   // In the other modes Buffers of the closed arena are still alive over the memory.
   if (settings.safety !== 'detach' || used !== warm || used > MOST_BYTES) return false;
   kept.push({ key: keyOf(settings), pool });
@@ -28,6 +29,7 @@ function keep(settings, pool, { used, warm }) {
 
 /** The last pool of these settings, or a new one. */
 function open(settings) {
+  if (settings.budget !== null) return new ChunkPool(settings);
   const key = keyOf(settings);
   const index = kept.findLastIndex((one) => one.key === key);
   if (index === -1) return made.arenas.add(new ChunkPool(settings));

@@ -117,6 +117,7 @@ class SpanLeases {
   lease(need, want, isChunk, pool, { safety }) {
     const span = new Span(isChunk, pool);
     const most = Math.max(need, Math.min(want, LONGEST / 2));
+    this.budget.prepare();
     this.spans.add(span);
     let ab;
     try {
@@ -131,15 +132,31 @@ class SpanLeases {
     }
     if (ab.kind !== undefined) {
       this.spans.delete(span);
-      return ab;
+      return this.budget.explained(ab, need);
     }
     pool.pending++;
     span.ab = ab;
     span.id = registers[0];
     span.epoch = registers[1];
     span.cleanFrom = registers[2];
+    if (this.budget.share !== null) this.budget.measured();
     this.#show(span, pool.isGuarded && safety !== 'gc');
     return span;
+  }
+
+  /** `share`: makes the share of the option `budget`, or null; `owner` is asked to give back what it has warm, where others need it. */
+  join(share, owner) {
+    if (share !== null) this.budget.share = share(owner);
+  }
+
+  /** Has the share as large as what is used. Where its owner is no more live, it ends with the last byte. Whether there is one. */
+  measure(isLive) {
+    const { budget } = this;
+    if (budget.share === null) return false;
+    if (budget.measured() > 0 || isLive) return true;
+    budget.share.release();
+    budget.share = null;
+    return false;
   }
 
   /**
@@ -222,6 +239,7 @@ class SpanLeases {
     }
     span.state = ENDED;
     this.spans.delete(span);
+    if (this.budget.share !== null) this.budget.measured();
   }
 
   /** Detaches the span's ArrayBuffer, for another over the same bytes. False where nobody can detach it. */
@@ -279,7 +297,9 @@ class SpanLeases {
   }
 
   trim() {
-    return this.#memory.trim();
+    const bytes = this.#memory.trim();
+    if (this.budget.share !== null) this.budget.measured();
+    return bytes;
   }
 
   /** Gives whole pages of a span back that is a chunk of its own: bytes. `parts`: offset and size of each, in units of 16 bytes. */
@@ -302,6 +322,7 @@ class SpanLeases {
   /** The registers of the memory's stats(), until the next call. */
   stats() {
     this.#memory.stats(registers);
+    registers[0] = this.budget.limit; // below it may be less: see MeasuredBudget.prepare()
     return registers;
   }
 }

@@ -58,7 +58,7 @@ function isFree(table, { first, size, guard }) {
 
 /** Bytes that would be left if all chunks that are free as a whole went back. */
 function mostRoom({ chunks, spans: { table } }) {
-  let bytes = chunks.budget.limit - chunks.metadata;
+  let bytes = chunks.budget.reach - chunks.metadata;
   for (const chunk of chunks.all) {
     if (isOurs(chunk) && !isFree(table, chunk)) bytes -= chunk.span.size;
   }
@@ -99,6 +99,7 @@ class Chunks {
     const about = { option: 'maxBytes', of: 'the region', name };
     this.#core = core;
     this.#leases = new SpanLeases(about, maxBytes, chunkSize, false, undefined);
+    this.#leases.join(core.settings.budget, core);
     this.#next = firstChunk;
   }
 
@@ -121,7 +122,7 @@ class Chunks {
     const least = LEAST_RECORDS * RECORD_BYTES;
     if (this.budget.room < least) this.makeRoom(least);
     const most = Math.floor(this.budget.room / RECORD_BYTES);
-    if (most < LEAST_RECORDS) return this.budget.failure;
+    if (most < LEAST_RECORDS) return this.budget.failureOf(least);
     // Twice as many, but at most half of what is left: chunks need some of it too.
     const more = Math.max(Math.min(spans.records, Math.floor(most / 2)), FIRST_RECORDS);
     return this.#addRecords(Math.min(more, most), 0);
@@ -130,11 +131,14 @@ class Chunks {
   #addRecords(count, besides) {
     const bytes = count * RECORD_BYTES + besides;
     this.pending++;
-    if (!this.budget.tryCharge(bytes)) {
+    let failure = this.budget.charge(bytes);
+    if (failure?.share?.makeRoom(bytes)) failure = this.budget.charge(bytes);
+    if (failure !== null) {
       this.pending--;
-      return this.budget.failure;
+      return failure;
     }
     this.metadata += bytes;
+    this.#leases.measure(true);
     this.#core.spans.grow(count);
     this.pending--;
     return null;
@@ -191,6 +195,7 @@ class Chunks {
    */
   makeRoom(need) {
     const before = this.budget.room;
+    if (this.budget.share?.makeRoom(need)) return true;
     if (need > mostRoom(this.#core)) return false;
     this.giveBack();
     return this.budget.room > before;
@@ -306,6 +311,7 @@ class Chunks {
     const wanted = spans.records === 0 ? 0 : spans.records * RECORD_BYTES + BIN_BYTES;
     this.#disown(this.metadata - wanted);
     this.#ended = null;
+    this.#leases.measure(true);
     this.pending = 0;
   }
 
@@ -313,6 +319,7 @@ class Chunks {
     if (bytes === 0) return;
     this.budget.discharge(bytes);
     this.metadata -= bytes;
+    this.#leases.measure(true);
   }
 
   /** Ends all chunks of a region that is closed, but for those that operations use: whether there are none. */
@@ -329,6 +336,11 @@ class Chunks {
   close() {
     this.#disown(this.metadata);
     this.#leases.trim();
+  }
+
+  /** Has the share of the option `budget` as large as what is taken; once the region is closed, and V8 has collected all of it, it ends. Whether there is one. */
+  measure(isLive) {
+    return this.#leases.measure(isLive);
   }
 
   static {

@@ -91,7 +91,8 @@ class RegionCore {
     if (size === 0) return emptyBuffer(this);
     if (!mayFit(this, size)) {
       this.failed++;
-      return this.chunks.budget.failure;
+      const { used, limit } = this.chunks.budget;
+      return { kind: 'limit', used, limit };
     }
     const made = size < this.settings.large ? this.#cut(size, zero) : this.#own(size, zero);
     if (made.kind === undefined) return made;
@@ -221,10 +222,11 @@ class RegionCore {
 
   /** Called by the idle timer; returns whether it goes on. */
   tick() {
-    if (!this.isLive) return false;
+    if (!this.isLive) return this.chunks.measure(false);
     this.settle();
     if (this.settings.collectWhenIdle) this.collector.tick();
-    return this.chunkCount > 0;
+    const isShared = this.chunks.measure(true);
+    return isShared || this.chunkCount > 0;
   }
 
   /** Under pressure: chunks that are free as a whole go back. Their pages do in idle times. */
@@ -232,6 +234,7 @@ class RegionCore {
     if (!this.isLive) return;
     this.settle();
     this.chunks.giveBack();
+    this.chunks.dropRecords();
   }
 
   /** Buffers that are not freed. */
@@ -257,6 +260,7 @@ class RegionCore {
     if (this.#isClosed || !this.chunks.endAll()) return;
     this.chunks.close();
     this.#isClosed = true;
+    if (this.chunks.measure(false)) idle.watch(this);
   }
 }
 

@@ -24,6 +24,7 @@ function remedyOf(held, inFlight, waiting) {
 
 /** The error of an allocation of `requested` bytes that got a failure. */
 function refusedError(core, failure, requested) {
+  if (failure.share !== undefined) return failure.share.refusal(failure.need);
   const { spans, chunks } = core;
   const { heldGranules, waiting: inFlight } = spans;
   const { budget, bytes, besides } = chunks;

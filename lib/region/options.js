@@ -4,6 +4,7 @@
 
 const check = require('../base/validate.js');
 const { rangeError } = require('../base/errors.js');
+const { budgetOption } = require('../budget/option.js');
 const { RECORD_BYTES } = require('./record.js');
 
 const KiB = 1024;
@@ -23,6 +24,7 @@ const readers = {
   autoFree: check.boolean,
   guard: check.boolean,
   name: check.string,
+  budget: budgetOption,
 };
 
 const defaults = {
@@ -32,6 +34,7 @@ const defaults = {
   autoFree: false,
   guard: undefined, // as autoFree
   name: '',
+  budget: null,
 };
 
 function regionSettings(options) {

@@ -6,7 +6,13 @@ const os = require('node:os');
 const check = require('../base/validate.js');
 const { isOff, isOn } = require('../base/environment.js');
 const { rangeError } = require('../base/errors.js');
+const { lazy } = require('../base/lazy.js');
 const { commonReaders, commonDefaults } = require('../arena/options.js');
+
+const tenants = lazy(() => require('./tenant.js'));
+
+/** Without the option `budget`. */
+const noBudget = { budget: null, tenantOf: null, Tenant: null };
 
 const MiB = 1024 * 1024;
 const MIN_AHEAD = 4096;
@@ -33,6 +39,7 @@ const readers = {
   warnAfterMs: (value, name) => check.milliseconds(value, name, 0),
   trim: check.boolean,
   tune: check.boolean,
+  budget: (value, name) => tenants().budgetSettings(value, name),
 };
 
 /** The options that a route can have for itself. */
@@ -89,6 +96,7 @@ function requestSettings(options) {
     warnAfterMs: 60_000,
     trim: true,
     ...checked,
+    ...(checked.budget ?? noBudget),
     ...(isOff('RALLOC_TRIM') && { trim: false }),
     tune: isOn('RALLOC_TUNE') ?? checked.tune ?? false,
     maxBytes,

@@ -85,6 +85,10 @@ class Request {
     return this.#budget === null ? this.limit : this.#budget.room;
   }
 
+  get #left() {
+    return this.#budget === null ? this.limit : this.#budget.room;
+  }
+
   /** Its context, which may be entered several times, and after its end. */
   enter() {
     this.context ??= { arena: this.isOver ? undefined : this.arena };
@@ -103,7 +107,7 @@ class Request {
   charge(need, want, size) {
     if (this.since < 0) this.#arenas.list(this); // first, since a call throws where the stack ends
     const { ahead } = this.settings;
-    const count = Math.min(size, this.room, Math.max(need, Math.min(want, ahead)));
+    const count = Math.min(size, Math.max(need, Math.min(want, ahead, this.room)));
     this.budget.forceChunk(count);
     return count;
   }
@@ -114,9 +118,14 @@ class Request {
 
   /** Throws where `size` bytes are more than is left, also without what windows are charged ahead of their use. */
   makeRoom(size) {
-    if (size <= this.room) return;
+    this.#makeRoom(size);
+    return true;
+  }
+
+  #makeRoom(size) {
+    if (size <= this.#left) return;
     eachWindow(this.arena, (window) => window.giveWay());
-    if (size > this.room) throw this.limitError(size);
+    if (size > this.#left) throw this.limitError(size);
   }
 
   /**
@@ -158,7 +167,8 @@ class Request {
     const { name } = this.settings;
     if (overflows.hasSubscribers) overflows.publish({ name, arena: this.arena, error, onHeap });
     if (!onHeap) {
-      withStatus(503, this.#arenas.heap.refuse(error));
+      this.#arenas.heap.refuse(error);
+      if (error.status === undefined) withStatus(503, error); // a budget of the user's has given it one
       return false;
     }
     this.#usesHeap = true;
@@ -171,7 +181,7 @@ class Request {
    * again: a client that goes away must never turn into a throw in a handler, nor into memory without a bound.
    */
   allocOnHeap(size, zero, existing) {
-    this.makeRoom(size);
+    this.#makeRoom(size);
     const arenas = this.#arenas;
     if (this.#finished) arenas.warnLate(this);
     const { budget, settings } = this;

@@ -160,7 +160,7 @@ class RequestArenas {
 
   #open() {
     const { ChunkPool } = pools();
-    const { maxBytes, safety, wipe, guard, holdMs } = this.settings;
+    const { maxBytes, safety, wipe, guard, holdMs, budget } = this.settings;
     return new ChunkPool({
       about: this.#about('maxBytes'), // refused() gives it a status
       maxBytes,
@@ -170,6 +170,7 @@ class RequestArenas {
       mayWipe: true, // by the options of a route
       guard,
       holdMs,
+      budget,
       keeps: (span, { leasedBytes }) => this.chunkSizes.keeps(span, leasedBytes),
     });
   }
@@ -195,7 +196,9 @@ class RequestArenas {
     const isCounted = usesHeap && !this.#refuses;
     const late = this.#isGuarded ? GUARDED : lateSoFar();
     if (!this.#isTicking) this.#tick();
-    const request = new Request(this, usesHeap, late);
+    const { Tenant } = this.settings;
+    const request =
+      Tenant === null ? new Request(this, usesHeap, late) : new Tenant(this, usesHeap, late);
     // Where the stack ends a call throws. Here and in ended() all counts change between two calls.
     counts.requests++;
     if (isCounted) counts.heapRequests++;

@@ -37,6 +37,7 @@ class SlabCore {
   settings;
   face; // the Slab, of one that processes share
   leased = null; // the memory, of the binary or the fallback; null before open()
+  share = null; // of the option `budget`
   pools = [];
   noPool; // a pool that is always empty: for size 0, too large sizes, and before open()
   poolByClass; // the pool of each size class
@@ -76,9 +77,27 @@ class SlabCore {
   /** Reserves the memory; changes nothing if that fails. */
   open() {
     if (this.leased !== null) return;
-    const { leased, backend, unshareable } = openMemory(this.settings);
-    this.#unshareable = unshareable;
-    this.#begin(leased, backend);
+    const share = this.settings.budget?.(this) ?? null;
+    const opened = openMemory(this.settings, share);
+    this.#unshareable = opened.unshareable;
+    this.#begin(opened.leased, opened.backend);
+    this.share = share;
+    this.measure();
+  }
+
+  /** Has the share as large as what the slots take that are there. */
+  measure() {
+    this.share?.set(this.leased.committed());
+  }
+
+  /** As the memory's claim(), which brings slots as far as the share leaves room for them. */
+  claim(index, want, slots) {
+    const { leased, share, settings } = this;
+    if (share !== null)
+      leased.setLimit(Math.min(settings.maxBytes, leased.committed() + share.room));
+    const found = leased.claim(index, want, slots, this.dropSegment);
+    this.measure();
+    return found;
   }
 
   /** Makes the pools. Nothing of it shows before all is there. */
@@ -271,6 +290,7 @@ class SlabCore {
       tellRecovered(this);
       for (const pool of this.pools) pool.flushIdle();
       const bytes = grows ? this.leased.trim(idleMs, this.dropSegment) : 0;
+      this.measure();
       const busy = bytes > 0 || this.pools.some(({ claimed, stolen }) => claimed > stolen);
       this.#quietTicks = busy ? 0 : this.#quietTicks + 1;
     }
@@ -280,10 +300,11 @@ class SlabCore {
 
   /** Under pressure: what this thread caches, and segments that nobody uses. */
   giveBack() {
-    if (!this.isLive) return;
+    if (!this.isLive || this.leased === null) return;
     this.settle();
     for (const pool of this.pools) pool.flush(pool.top);
     if (this.settings.grows) this.leased.trim(0, this.dropSegment);
+    this.measure();
   }
 
   /** The number of Buffers that are not freed. */
@@ -326,6 +347,8 @@ class SlabCore {
     if (this.#isInUse || this.pools.some(({ segments }) => segments.length > 0)) return;
     this.leased?.close();
     this.#isClosed = true;
+    this.share?.release();
+    this.share = null;
   }
 }
 

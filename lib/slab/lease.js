@@ -4,6 +4,7 @@
 
 const { slabs, warnOfFallback } = require('../memory/native.js');
 const { RallocError, failureReason, refusal } = require('../base/errors.js');
+const { leastBytes } = require('../memory/slab-layout.js');
 const { checkBytes, limitOf, poolNumbers, reasonNotToShare } = require('./options.js');
 
 warnOfFallback();
@@ -18,9 +19,18 @@ function lease(needsNative, take, refuse) {
   return { leased, backend };
 }
 
-/** The memory of a new slab, and why other threads cannot have it: undefined if they can. */
-function openMemory(settings) {
+function checkRoom(share, bytes, leased) {
+  if (bytes <= share.room || share.makeRoom(bytes)) return;
+  leased?.close();
+  const error = share.refusal(bytes);
+  share.release();
+  throw error;
+}
+
+/** The memory of a new slab, and why other threads cannot have it: undefined if they can. `share`: of the option `budget`, which has to have room for it, or null. */
+function openMemory(settings, share) {
   const { pools, maxBytes, memory } = settings;
+  if (share !== null) checkRoom(share, leastBytes(pools));
   const numbers = poolNumbers(pools);
   const bytes = pools.reduce((sum, pool) => sum + pool.size * pool.maxCount, 0); // reserved
   let unshareable = reasonNotToShare(settings);
@@ -36,6 +46,7 @@ function openMemory(settings) {
   };
   const refuse = (failure) => refusal(failure, limitOf(settings), bytes, { asked: memory });
   const { leased, backend } = lease(needsNative, take, refuse);
+  if (share !== null) checkRoom(share, leased.committed(), leased); // in whole pages, where it can be shared
   return { leased, backend, unshareable };
 }
 

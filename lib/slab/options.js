@@ -4,6 +4,7 @@
 
 const check = require('../base/validate.js');
 const { rangeError, typeError } = require('../base/errors.js');
+const { budgetOption } = require('../budget/option.js');
 const { mappingOptions, memoryOptions } = require('../memory/options.js');
 const { leastBytes, slotsWithin } = require('../memory/slab-layout.js');
 
@@ -65,6 +66,7 @@ const readers = {
   maxCount: counts(1),
   idleMs: milliseconds,
   memory: memoryOptions,
+  budget: budgetOption,
 };
 
 /** The options of slabs that processes share: their pools are fixed, and they are named by what they are opened by. */

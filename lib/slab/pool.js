@@ -11,6 +11,7 @@ const { RallocError, exhaustedError, refusal } = require('../base/errors.js');
 const { observing } = require('../base/observer.js');
 const { kHolder, kMemory } = require('../base/protocol.js');
 const { hasTransfer } = require('../base/runtime.js');
+const { charge } = require('../memory/slab-layout.js');
 const { limitOf } = require('./options.js');
 
 // The ArrayBuffers over a pool's slots, one for each segment: how they are made, and how they end.
@@ -81,14 +82,22 @@ function noteHeld(core) {
   core.full.held = Math.max(core.full.held, core.held);
 }
 
+/** What one slot more takes, with its records. */
+function needOf({ core, index, size }) {
+  const there = core.leased.slotCount(index);
+  return charge(size, there + 1) - charge(size, there);
+}
+
 /**
  * The error of an allocation of `requested` bytes, for which `first` is the smallest pool. It names `maxBytes` where one of
  * the pools that fit would have grown but for that.
  */
-function exhausted({ settings, pools, leased }, first, requested) {
+function exhausted({ settings, pools, leased, share }, first, requested) {
   const { grows, maxBytes } = settings;
   const fitting = pools.slice(first.index);
   const isBound = ({ index }) => leased.slotCount(index) < settings.pools[index].asked;
+  if (share !== null && fitting.some(isBound) && leased.committed() + share.room < maxBytes)
+    return share.refusal(Math.min(...fitting.filter(isBound).map(needOf)));
   const option = fitting.some(isBound) ? 'maxBytes' : grows ? 'maxCount' : 'count';
   const about = limitOf(settings, option);
   if (option !== 'count') return exhaustedError(about, requested, maxBytes, leased.committed());
@@ -194,9 +203,13 @@ class Pool {
       if (this.#isShared) this.#setLimit(leased.room(this.index));
       const want = this.#isShared ? this.#wanted() : BATCH;
       if (this.#batch.length < want) this.#moving = this.#batch = new Uint32Array(MOST_AT_ONCE);
-      const found = leased.claim(this.index, want, this.#batch, this.core.dropSegment);
+      const found =
+        this.core.share === null
+          ? leased.claim(this.index, want, this.#batch, this.core.dropSegment)
+          : this.core.claim(this.index, want, this.#batch);
       if (typeof found !== 'number') throw refuseSegment(this, found);
       if (found === 0) {
+        if (this.core.share?.makeRoom(needOf(this))) continue;
         if (makeRoom(this.core, this)) continue;
         return false;
       }

@@ -55,8 +55,8 @@ module.exports = [
         { tests: chunks },
       ],
       'a request may have more': [
-        '  if (size > owner.room) owner.makeRoom(size);\n',
-        '',
+        'return size <= owner.room || owner.makeRoom(size);',
+        'return true;',
         { tests: chunks },
       ],
       'the heap is not charged': [

@@ -1,6 +1,7 @@
 'use strict';
 
 const names = ['mistakes/budgets.test.js'];
+const pools = ['budget/pools.test.js'];
 
 module.exports = [
   {
@@ -50,8 +51,23 @@ module.exports = [
     tests: ['memory/budget.test.js'],
     mutants: {
       'a charge that is refused counts': [
-        'return (this.#memory.adopt(bytes) ?? null) === null;',
-        'return this.#memory.adopt(bytes) !== 0;',
+        'const failure = this.#memory.adopt(bytes) ?? null;',
+        'this.#memory.adopt(bytes);\n    const failure = null;',
+      ],
+      'the budget of the user bounds nothing': [
+        'share === null ? limit : Math.min(limit, this.measured() + share.room)',
+        'limit',
+        { tests: pools },
+      ],
+      'the budget of the user is charged nothing': [
+        '    share?.set(used);\n',
+        '',
+        { tests: pools },
+      ],
+      "a refusal names the pool's own limit": [
+        "share === null || failure.kind !== 'limit' || failure.limit >= limit",
+        'true',
+        { tests: pools },
       ],
     },
   },

@@ -5,6 +5,67 @@ const cutOff = { tests: ['budget/cut-off.test.js'] };
 
 module.exports = [
   {
+    file: 'budget/pressure.js',
+    tests: ['budget/pressure.test.js'],
+    mutants: {
+      'RSS alone is critical': ["return name === 'rss' ? RESIDENT : BYTES;", 'return BYTES;'],
+      'others of the machine are critical': ['return isOwn ? WAITS : OF_MACHINE;', 'return WAITS;'],
+      'a level is left where it is entered': [
+        'while (level < before && share >= leave[level]) level++;',
+        '',
+      ],
+      'looks for ever': ['this.#trees.size > 0 || level > 0', 'true'],
+      'looks no more under pressure': ['this.#trees.size > 0 || level > 0', 'this.#trees.size > 0'],
+      'looks at each charge': ['root.mark = Number.POSITIVE_INFINITY; // until then', ''],
+      'nobody is told': ['if (isOther) for (const root of this.#trees) root.tell(this.state);', ''],
+      'nothing goes back': ['if (level > 0) this.#relieve(isOther);', ''],
+    },
+  },
+  {
+    file: 'budget/gauges.js',
+    tests: ['budget/pressure.test.js'],
+    mutants: {
+      'the cache of files is pressure': ['used - (cache >= 0 ? cache : 0)', 'used'],
+      "the group's own folder counts, whatever those above allow": [
+        'if (!(limit < (least?.limit ?? this.#limits.machine))) continue;',
+        'if (!(limit < this.#limits.machine)) continue;',
+      ],
+      'what cannot be read is asked for again': ['    this.#group = null;\n  }\n}', '  }\n}'],
+    },
+  },
+  {
+    file: 'budget/share.js',
+    tests: ['budget/pools.test.js'],
+    mutants: {
+      'what is warm stays': ['    ledger.reclaim(bytes, this.bytes === 0, this);\n', ''],
+      'what others wait for is kept warm': [
+        'return this.ledger.tree.waiting > 0;',
+        'return false;',
+      ],
+      'what nobody has any more stays charged': ['  charge.release();\n  ledger', '  ledger'],
+      'a closed budget is no error': ['  ledgerOf(budget).checkOpen();\n', ''],
+    },
+  },
+  {
+    file: 'request/tenant.js',
+    tests: ['budget/pools.test.js'],
+    mutants: {
+      'a tenant has room for all': [
+        'part === null ? super.room : Math.min(super.room, part.room)',
+        'super.room',
+      ],
+      'charged after the end': [
+        '    this.#part?.release(); // first: whoever is cut off after it comes here again\n',
+        '',
+      ],
+      'what is given back stays charged': [
+        '    this.#bytes = Math.max(0, this.#bytes - count); // what was charged when it was cut off\n',
+        '',
+        { tests: ['budget/pools-random.test.js'] },
+      ],
+    },
+  },
+  {
     file: 'budget/sums.js',
     tests,
     mutants: {
@@ -29,10 +90,13 @@ module.exports = [
         'return parent === null ? null : parent.tooSmallFor(',
         'return parent !== null ? null : parent.tooSmallFor(',
       ],
-      'others do not wait for what is available': ['if (this.current !== null) return 0;', ''],
+      'others do not wait for what is available': [
+        'if (isNew && this.current !== null) return 0;',
+        '',
+      ],
       'reserves are not available': [
-        'parent.available + Math.max(0, reserve - taken)',
-        'parent.available',
+        'parent.room(isNew) + Math.max(0, reserve - taken)',
+        'parent.room(isNew)',
       ],
       'less than nothing is available': [
         'return Math.max(0, Math.min(this.limit - taken, above));',
@@ -47,7 +111,7 @@ module.exports = [
         '    const more2 = beyond(this.reserve, this.taken, taken);\n    const used = this.used + bytes;\n    this.used = used;\n    this.taken = taken;\n    if (parent !== null) parent.shift(bytes, more2);\n',
         cutOff,
       ],
-      'the peak falls': ['if (used > this.peak) this.peak = used;', 'this.peak = used;'],
+      'the peak falls': ['if (above > parent.peak) parent.peak = above;', 'parent.peak = above;'],
       'what reserves take at least is not known above': ['beyond(reserve, this.least, least)', '0'],
       'a reserve is taken of nobody': [
         'if (parent !== null) parent.#shiftReserves(change(taken), change(least));',
@@ -193,8 +257,8 @@ module.exports = [
     tests,
     mutants: {
       'who holds nothing overtakes': [
-        'ledger.refuserOf(bytes, this.#bytes === 0); // who',
-        'ledger.refuserOf(bytes, false); // who',
+        'ledger.seekRoom(bytes, this.#bytes === 0); // who',
+        'ledger.seekRoom(bytes, false); // who',
       ],
       'what grew is not counted': ['this.#bytes += bytes; // no call', '// no call'],
       'a shrink lets nobody in': [
@@ -262,8 +326,8 @@ module.exports = [
         { tests: ['budget/auto.test.js'] },
       ],
       'a closed budget has room': [
-        'return ledger.isClosed ? 0 : ledger.available;',
-        'return ledger.available;',
+        'return ledger.isClosed ? 0 : ledger.room(true);',
+        'return ledger.room(true);',
       ],
     },
   },

@@ -149,14 +149,22 @@ module.exports = [
         { tests: ['arena/safety.test.js'] },
       ],
       'idle times take what was asked to stay': [
-        'if (this.#staysWarm) return false;',
+        'if (this.#staysWarm) return this.#leases.measure(isLive);',
         '',
         { tests: idle },
       ],
       'idle times leave the window': ['this.window.idleTick();', '', { tests: idle }],
-      'ticks for ever': ['return this.leasedBytes > 0;', 'return true;', { tests: idle }],
-      'ticks once': ['return this.leasedBytes > 0;', 'return false;', { tests: idle }],
-      'is not watched': ['if (!this.#staysWarm) idle.watch(this);', '', { tests: idle }],
+      'ticks for ever': [
+        'return isShared || this.leasedBytes > 0;',
+        'return true;',
+        { tests: idle },
+      ],
+      'ticks once': ['return isShared || this.leasedBytes > 0;', 'return false;', { tests: idle }],
+      'is not watched': [
+        'if (!this.#staysWarm || this.#leases.budget.share !== null) idle.watch(this);',
+        '',
+        { tests: idle },
+      ],
       'the depot is not watched': [
         '    idle.watchDepot();\n    // Those',
         '    // Those',

@@ -53,8 +53,8 @@ module.exports = [
         'arenas.heapFor(size, this.#isUnguarded)',
       ],
       'what the system refuses has no status': [
-        'withStatus(503, this.#arenas.heap.refuse(error));',
-        'this.#arenas.heap.refuse(error);',
+        'if (error.status === undefined) withStatus(503, error);',
+        '',
       ],
       'the heap serves whatever onOverflow says': ['if (!onHeap) {', 'if (false) {'],
       'what is late is on the heap': [

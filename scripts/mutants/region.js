@@ -66,7 +66,10 @@ module.exports = [
     file: 'region/chunks.js',
     tests: ['region/region.test.js'],
     mutants: {
-      'records do not count': ['this.budget.tryCharge(bytes)', 'this.budget.tryCharge(0)'],
+      'records do not count': [
+        'let failure = this.budget.charge(bytes)',
+        'let failure = this.budget.charge(0)',
+      ],
       'at the limit free chunks stay': [
         "return chunk.kind === 'limit' && this.makeRoom(size) ? this.#lease(size, size) : chunk;",
         'return chunk;',

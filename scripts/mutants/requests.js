@@ -55,7 +55,7 @@ module.exports = [
         '',
         { equivalent: 'the watch of its response ends it once' },
       ],
-      'no limit on the heap': ['if (size > this.room) throw this.limitError(size);', ''],
+      'no limit on the heap': ['if (size > this.#left) throw this.limitError(size);', ''],
       'a context of what is over has its arena': [
         'this.isOver ? undefined : this.arena',
         'this.arena',
@@ -69,13 +69,13 @@ module.exports = [
       'each span makes a request young': ['if (this.since < 0) this', 'this', { tests: long }],
       'windows are not charged': ['    this.budget.forceChunk(count);\n', ''],
       'after the end there is no limit': [
-        'if (size > this.room) throw',
-        'if (!this.isOver && size > this.room) throw',
+        'if (size > this.#left) throw',
+        'if (!this.isOver && size > this.#left) throw',
         { tests: ['mistakes/budgets.test.js'] },
       ],
       'windows take all of the room': [
-        'Math.max(need, Math.min(want, ahead))',
-        'Math.max(need, want)',
+        'Math.max(need, Math.min(want, ahead, this.room))',
+        'Math.max(need, Math.min(want, this.room))',
         { tests: ['request/room.test.js'] },
       ],
       'windows are not discharged': ['    this.#budget.dischargeChunk(count);\n', ''],
@@ -140,8 +140,8 @@ module.exports = [
         { equivalent: 'what releases its memory before needs more of the stack' },
       ],
       'counted before a call that can be cut off': [
-        '    const request = new Request(this, usesHeap, late);\n    // Where the stack ends a call throws. Here and in ended() all counts change between two calls.\n    counts.requests++;\n',
-        '    counts.requests++;\n    const request = new Request(this, usesHeap, late);\n',
+        '      Tenant === null ? new Request(this, usesHeap, late) : new Tenant(this, usesHeap, late);\n    // Where the stack ends a call throws. Here and in ended() all counts change between two calls.\n    counts.requests++;\n',
+        '      (counts.requests++, new Request(this, usesHeap, late));\n',
         { tests: ['request/cut-off.test.js'] },
       ],
       'close() waits for nobody': [

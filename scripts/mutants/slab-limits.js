@@ -11,8 +11,8 @@ module.exports = [
         { tests: ['slab/options.test.js'] },
       ],
       'an exhausted slab looks at its first pool alone': [
-        'fitting.some(isBound)',
-        'isBound(first)',
+        'const option = fitting.some(isBound)',
+        'const option = isBound(first)',
         { tests: ['slab/options.test.js'] },
       ],
       'what maxBytes leaves of maxCount is named as maxCount': [

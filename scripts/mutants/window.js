@@ -88,7 +88,7 @@ module.exports = [
         { tests: room },
       ],
       'the limit is found too late': [
-        '      if (size > owner.room) owner.makeRoom(size);\n      this',
+        '      if (size > owner.room && !owner.makeRoom(size)) return null;\n      this',
         '      this',
         { tests: ['request/limits.test.js'] },
       ],

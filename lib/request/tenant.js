@@ -1,0 +1,77 @@
+'use strict';
+
+// A request whose memory is charged to a budget of its own: the one that `requestArena({ budget: (req) => tenant })` returns for it, asked when it takes its
+// first memory. What its windows may hand out, and what it adopts, is charged until its end. Buffers of V8's heap are not.
+
+const { budgetOf } = require('../budget/budget.js');
+const { budgetOption } = require('../budget/option.js');
+const { Part } = require('../budget/share.js');
+const { eachWindow } = require('../arena/arena.js');
+const { Request } = require('./request.js');
+
+class TenantRequest extends Request {
+  #part; // of the budget, from the first memory on; null without one
+  #bytes = 0;
+
+  #tenant() {
+    if (this.#part !== undefined) return this.#part;
+    this.#part = null; // for what the function itself allocates
+    const { tenantOf } = this.settings;
+    try {
+      const tenant = tenantOf(this.response?.exchange.req) ?? null;
+      this.#part = tenant === null ? null : new Part(budgetOf(tenant, 'options.budget()'));
+    } catch (error) {
+      this.#part = undefined;
+      throw error;
+    }
+    return this.#part;
+  }
+
+  get room() {
+    const part = this.#tenant();
+    return part === null ? super.room : Math.min(super.room, part.room);
+  }
+
+  charge(need, want, size) {
+    const count = super.charge(need, want, size);
+    this.#bytes += count;
+    this.#part?.set(this.#bytes);
+    return count;
+  }
+
+  discharge(count) {
+    super.discharge(count);
+    this.#bytes = Math.max(0, this.#bytes - count); // what was charged when it was cut off
+    this.#part?.set(this.#bytes);
+  }
+
+  /** False where the heap is to serve, since the tenant's budget has no room: see Request.refused(). */
+  makeRoom(size) {
+    super.makeRoom(size);
+    if (size <= this.room) return true;
+    eachWindow(this.arena, (window) => window.giveWay());
+    if (size <= this.room || this.#part.makeRoom(size)) return true;
+    const error = this.#part.refusal(size);
+    if (this.refused(error)) return false;
+    throw error;
+  }
+
+  end(finished, mayBeRead) {
+    this.#part?.release(); // first: whoever is cut off after it comes here again
+    super.end(finished, mayBeRead);
+  }
+
+  finish() {
+    this.#part?.release();
+    super.finish();
+  }
+}
+
+/** The settings of the option `budget`. */
+function budgetSettings(value, name) {
+  if (typeof value !== 'function')
+    return { budget: budgetOption(value, name), tenantOf: null, Tenant: null };
+  return { budget: null, tenantOf: value, Tenant: TenantRequest };
+}
+
+module.exports = { budgetSettings };
