@@ -260,6 +260,7 @@ class ChunkPool {
     const { about, maxBytes, chunkSize, safety, wipe, memory: asked } = options;
     const { mayWipe = wipe, keeps = () => true, collectsFrom = Number.POSITIVE_INFINITY } = options;
     this.isGuarded = options.guard; // see lib/guard
+    this.name = about.name;
     this.waiting = new Waiting(this, options.holdMs);
     this.#isWorthKeeping = keeps;
     this.#gc = new QuarantineGc(collectsFrom, memory.backend === 'js');
@@ -506,6 +507,7 @@ class ChunkPool {
 
   /** Counts anew, for another arena. */
   restart({ name, holdMs }) {
+    this.name = name;
     this.#leases.budget.name = name;
     this.waiting.restart(holdMs);
     if (this.isGuarded) this.guarded = new Guarded();
@@ -527,10 +529,6 @@ class ChunkPool {
 
   chunks() {
     return this.#leases.chunks();
-  }
-
-  get name() {
-    return this.#leases.budget.about.name;
   }
 
   /** Adds to `sums` what stats() has without a call of memory, but for the quarantine: there can be many pools. */

@@ -57,21 +57,37 @@ const SOURCES = {
   },
 };
 
-/** The pools of arenas by name: a sum of all at once takes a third of the time that 10,000 objects take. */
+const sumsOfArenas = new Map(); // by name
+
+/** The pools of arenas by name: 10,000 take half a millisecond less than objects of which each has its row. */
 function arenaFigures() {
-  const sumsByName = new Map();
-  for (const { ref } of made.arenas.entries) {
-    const pool = ref.deref();
+  for (const sums of sumsOfArenas.values())
+    Object.assign(sums, { count: 0, limit: 0, leased: 0, warm: 0, held: 0, quarantined: 0 });
+  for (const entry of made.arenas.entries) {
+    const pool = entry.ref.deref();
     if (pool === undefined || pool.window === null) continue; // gone; closed, and kept for another
     const { name } = pool;
-    let sums = sumsByName.get(name);
-    if (sums === undefined) {
-      sums = { limit: 0, leased: 0, warm: 0, held: 0, quarantined: 0 };
-      sumsByName.set(name, sums);
+    if (entry.row === null || entry.rowName !== name || entry.row.isGone) {
+      entry.rowName = name; // the string itself: to compare it takes no look at its letters
+      entry.row = sumsOf(name);
     }
-    pool.addTo(sums);
+    entry.row.count++;
+    pool.addTo(entry.row);
   }
-  return sumsByName;
+  for (const [name, sums] of sumsOfArenas) {
+    sums.isGone = sums.count === 0;
+    if (sums.isGone) sumsOfArenas.delete(name);
+  }
+  return sumsOfArenas;
+}
+
+function sumsOf(name) {
+  let sums = sumsOfArenas.get(name);
+  if (sums === undefined) {
+    sums = { count: 0, limit: 0, leased: 0, warm: 0, held: 0, quarantined: 0, isGone: false };
+    sumsOfArenas.set(name, sums);
+  }
+  return sums;
 }
 
 const LEVELS = ['none', 'high', 'critical'];

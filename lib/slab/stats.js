@@ -66,7 +66,11 @@ function slabFigures(core) {
     ? readPools(leased).map((shared, i) => openPoolStats(pools[i], shared))
     : settings.pools.map((pool, i) => closedPoolStats(pool, pools[i]));
   const sums = {};
-  for (const name of SUMMED) sums[name] = poolStats.reduce((sum, pool) => sum + pool[name], 0);
+  for (const name of SUMMED) {
+    let sum = 0;
+    for (const pool of poolStats) sum += pool[name];
+    sums[name] = sum;
+  }
   sums.refused += core.refused;
   const used = poolStats.reduce((sum, pool) => sum + usedOf(pool), 0);
   return {
