@@ -75,6 +75,25 @@ test.serial('arenas are told by name, and no closed one, whose memory another ma
   t.deepEqual(of('ralloc_arena_leased_bytes{arena="frames"}'), {});
 });
 
+test.serial('what has a budget has its limit there, so that nothing is added twice', (t) => {
+  const budget = new Budget({ name: 'both', maxBytes: 1 << 20 });
+  const name = 'budgeted';
+  const arena = new Arena({ name, budget });
+  arena.alloc(100);
+  const slab = new Slab({ name, sizes: [64], count: 4, budget });
+  const region = new Region({ name, budget });
+  const arenas = requestArena({ name: 'budgeted requests', budget });
+  const series = page();
+  t.is(series['ralloc_budget_used_bytes{budget="both"}'], budget.used);
+  t.true(series['ralloc_arena_leased_bytes{arena="budgeted"}'] > 0);
+  t.is(series['ralloc_arena_limit_bytes{arena="budgeted"}'], 0);
+  t.is(series['ralloc_slab_limit_bytes{slab="budgeted"}'], 0);
+  t.is(series['ralloc_region_limit_bytes{region="budgeted"}'], 0);
+  t.is(series['ralloc_arena_limit_bytes{arena="budgeted requests"}'], 0);
+  t.is(arenas.stats().requests, 0);
+  for (const one of [arena, slab, region]) one.close();
+});
+
 test.serial(
   'a held arena is told as held, and one that waits for the collector as quarantined',
   (t) => {

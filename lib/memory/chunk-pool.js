@@ -536,7 +536,7 @@ class ChunkPool {
     this.settleCutOff();
     const { bytes, heldBytes, budget } = this.#leases;
     const warm = this.#warm.bytes;
-    sums.limit += budget.limit;
+    if (budget.share === null) sums.limit += budget.limit;
     sums.leased += bytes - heldBytes - warm;
     sums.warm += warm;
     sums.held += heldBytes;

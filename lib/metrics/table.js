@@ -24,7 +24,8 @@ const SOURCES = {
     list: made.mounts,
     look: (mount) => {
       const { memory, ...counts } = mount.stats();
-      return { ...memory, ...counts, name: mount.settings.name };
+      const { name, budget } = mount.settings;
+      return { ...memory, ...counts, name, limit: budget === null ? memory.limit : 0 };
     },
     unnamed: 'request', // as the stats() of such an arena call it
   },
@@ -36,7 +37,7 @@ const SOURCES = {
       if (!core.isLive) return null;
       const figures = core.figures();
       const most = figures.pools.reduce((sum, { size, maxCount }) => sum + size * maxCount, 0);
-      figures.limit = Math.min(figures.limit, most);
+      figures.limit = core.share === null ? Math.min(figures.limit, most) : 0;
       figures[core.settings.between === true ? 'all' : 'own'] = figures;
       return figures;
     },
@@ -44,7 +45,12 @@ const SOURCES = {
   region: {
     labels: ['region'],
     list: made.regions,
-    look: (core) => (core.isLive ? core.figures() : null),
+    look: (core) => {
+      if (!core.isLive) return null;
+      const figures = core.figures();
+      if (core.settings.budget !== null) figures.limit = 0;
+      return figures;
+    },
   },
   guard: { labels: ['kind'], list: made.guards, look: (counts) => counts },
   left: { labels: ['reason'], all: () => Object.entries(stats().bodies.left) },
@@ -132,13 +138,13 @@ const TABLE = `
   mount    arena_late_buffers_total         lateBuffers            Buffers that were allocated after the end of their request.
   mount    arena_long_requests_total        longRequests           Requests that kept all their memory for longer than warnAfterMs.
   mount    arena_holds_expired_total        expired.holds          Holds that were not released within holdMs.
-  memory   arena_limit_bytes                limit                  The most bytes that arenas may have.
+  memory   arena_limit_bytes                limit                  The most bytes that arenas may have, without those of a budget.
   memory   arena_leased_bytes               leased                 Bytes that arenas use.
   memory   arena_warm_bytes                 warm                   Bytes that are kept for what comes next.
   memory   arena_held_bytes                 held                   Bytes that wait for holds, and for operations of Node.
   memory   arena_quarantined_bytes          quarantined            Bytes that wait for the garbage collector.
   slab     slab_buffers                     held                   Buffers of this process that are not freed.
-  slab     slab_limit_bytes                 own.limit              The most bytes that the slab may have.
+  slab     slab_limit_bytes                 own.limit              The most bytes that the slab may have; 0 of a budget.
   slab     slab_committed_bytes             own.committed          Bytes that the slab has of the system.
   slab     slab_used_bytes                  own.used               Bytes of slots that are in use.
   slab     slab_slots                       own.count              Slots that there are.
@@ -153,7 +159,7 @@ const TABLE = `
   slab     shared_slab_free_slots           all.free          max  Slots of it that anybody may take.
   slab     shared_slab_participants         all.participants  max  Who takes part in it.
   region   region_buffers                   held                   Buffers that are not freed.
-  region   region_limit_bytes               limit                  The most bytes that the region may have.
+  region   region_limit_bytes               limit                  The most bytes that the region may have; 0 of a budget.
   region   region_reserved_bytes            reserved               Bytes of its chunks.
   region   region_used_bytes                used                   Bytes of blocks that are in use.
   region   region_free_bytes                free                   Bytes of its chunks that are free.

@@ -34,6 +34,7 @@ const bytes = (value) =>
     .replace(/ B$/, 'B');
 const number = (value) =>
   Number.isInteger(value) ? `${value}` : value.toFixed(value < 10 ? 1 : 0);
+const limit = (value) => (value === 0 ? '-' : bytes(value)); // 0: that of a budget
 const rate = (value) => `${number(value)}/s`;
 const ratio = (value) => `${Math.round(100 * value)}%`;
 
@@ -41,7 +42,7 @@ const ratio = (value) => `${Math.round(100 * value)}%`;
 const TABLES = {
   budget: [
     ['used', 'used_bytes', bytes],
-    ['limit', 'limit_bytes', bytes],
+    ['limit', 'limit_bytes', limit],
     ['peak', 'peak_bytes', bytes],
     ['waiting', 'waiting', number],
     ['refused', 'refused_total', rate],
@@ -51,7 +52,7 @@ const TABLES = {
     ['requests', 'requests_total', rate],
     ['flight', 'requests_in_flight', number],
     ['leased', 'leased_bytes', bytes],
-    ['limit', 'limit_bytes', bytes],
+    ['limit', 'limit_bytes', limit],
     ['held', 'held_bytes', bytes],
     ['quarant.', 'quarantined_bytes', bytes],
     ['heap', 'heap_requests_total', rate],
@@ -60,7 +61,7 @@ const TABLES = {
     ['buffers', 'buffers', number],
     ['used', 'used_bytes', bytes],
     ['memory', 'committed_bytes', bytes],
-    ['limit', 'limit_bytes', bytes],
+    ['limit', 'limit_bytes', limit],
     ['free', 'free_slots', number],
     ['exhaust.', 'exhausted_total', rate],
     ['promoted', 'promoted_total', rate],
@@ -69,7 +70,7 @@ const TABLES = {
     ['buffers', 'buffers', number],
     ['used', 'used_bytes', bytes],
     ['reserved', 'reserved_bytes', bytes],
-    ['limit', 'limit_bytes', bytes],
+    ['limit', 'limit_bytes', limit],
     ['fragment', 'fragmentation_ratio', ratio],
     ['failed', 'failed_total', rate],
   ],
