@@ -182,6 +182,7 @@ class Window {
     this.#settle();
     if (size > this.end - this.cursor && !this.extend(size)) {
       const aside = this.#open(size, true, zero);
+      if (aside instanceof Error) throw aside;
       if (aside !== undefined) return aside ?? allocOnHeap(this, size, zero);
     }
     const start = this.cursor;
@@ -217,8 +218,7 @@ class Window {
     } finally {
       if (span === undefined || span instanceof Error) this.#restore(before, end);
     }
-    if (span instanceof Error) throw span;
-    if (span === null) return null;
+    if (span === null || span instanceof Error) return span;
     if (keepWindow && size > usual && this.#span !== null && left >= usual >>> 3) {
       const buffer = view(span.ab, 0, size, zero && span.cleanFrom > 0);
       epoch.add(span, size, usual);
@@ -341,7 +341,10 @@ class Window {
     check.integer(bytes, 'bytes', 0, Number.MAX_SAFE_INTEGER);
     if (isReleased(this) || this.owner.usesHeap) return;
     this.#settle();
-    if (bytes > this.end - this.cursor && !this.extend(bytes)) this.#open(bytes, false, false);
+    if (bytes > this.end - this.cursor && !this.extend(bytes)) {
+      const failed = this.#open(bytes, false, false);
+      if (failed instanceof Error) throw failed;
+    }
     this.#resetsAtReserve = this.resets;
   }
 

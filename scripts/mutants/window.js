@@ -47,8 +47,8 @@ module.exports = [
         'this.#open(bytes, true, false)',
       ],
       'reserve() always opens': [
-        'if (bytes > this.end - this.cursor && !this.extend(bytes)) this',
-        'this',
+        'if (bytes > this.end - this.cursor && !this.extend(bytes)) {',
+        '{',
       ],
       'no window is extended': [
         'this.cursor && !this.extend(size)',
