@@ -3,6 +3,6 @@
 // How large a release may be, in bytes. docs/platforms.md says the same.
 
 const BINARY = 760_000;
-const PACKED = 720_000; // ralloc itself, as npm packs it
+const PACKED = 730_000; // ralloc itself, as npm packs it
 
 module.exports = { BINARY, PACKED };
