@@ -118,6 +118,27 @@ test('a body of unknown length waits as well, and is not lost meanwhile', async 
   await settled();
 });
 
+test('a body that has outgrown what is left while it waited is refused, and its handler not called', async (t) => {
+  const called = [];
+  const handler = (req) => called.push(req);
+  const { connect, release, settled, budget, server } = await serveFull(t, {}, handler);
+  let request;
+  server.once('request', (req) => {
+    request = req;
+  });
+  const client = await connect();
+  client.send('/', chunked);
+  writeChunk(client, Buffer.alloc(20_000));
+  await until(() => request?.readableLength === 20_000);
+  const others = budget.acquire(MAX_BYTES - MAX_BYTES / 16 - 2 * 16 * 1024); // all that it leaves
+  release();
+  const { status } = await client.response();
+  t.deepEqual([status, called], [503, []]);
+  (await others).release();
+  await client.destroy();
+  await settled();
+});
+
 test('one key that floods does not delay another', async (t) => {
   const key = (req) => req.headers['x-key'];
   const answers = [];

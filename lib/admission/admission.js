@@ -102,16 +102,16 @@ class Admission {
       checkPressure();
       if (settings.wait !== null && bytes > budget.available)
         return this.#wait(request, req, length, promised, bytes);
-      this.#admit(request, budget.charge(bytes), length, promised);
+      return this.#admit(request, budget.charge(bytes), length, promised);
     } catch (error) {
       return this.#refuse(request, req, length, error);
     }
-    return undefined;
   }
 
   #admit(request, charge, length, promised) {
+    if (!request.admit(charge, length, promised)) return REFUSED;
     this.#counts.admitted++;
-    request.admit(charge, length, promised);
+    return undefined;
   }
 
   /** Bytes for a body of unknown length. */
@@ -131,9 +131,9 @@ class Admission {
       this.#waiting++;
       const { timeoutMs } = settings.wait;
       const charge = await budget.acquire(bytes, { signal: request.signal, timeoutMs });
-      if (!request.isOver) this.#admit(request, charge, length, promised);
-      else charge.release();
-      return request.isOver ? REFUSED : undefined;
+      if (!request.isOver) return this.#admit(request, charge, length, promised);
+      charge.release();
+      return REFUSED;
     } catch (error) {
       return request.isOver ? REFUSED : this.#refuse(request, req, length, error);
     } finally {

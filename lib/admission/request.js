@@ -55,12 +55,12 @@ class AdmittedRequest {
     return Math.ceil(body * this.#admission.settings.factor);
   }
 
-  /** It is charged `promised` bytes of a body, which goes to whoever reads it. */
+  /** It is charged `promised` bytes of a body, which goes to whoever reads it. False: more has come by now than there is room for, and it is refused. */
   admit(charge, announced, promised) {
     this.#charge = charge;
     this.#promised = promised;
     this.#body = new Body(this.#req, announced, this);
-    if (this.#body.isWatched) this.takes();
+    return !this.#body.isWatched || this.takes();
   }
 
   /** It is charged what comes, and never refused. */
