@@ -96,9 +96,9 @@ test('what was promised and has not come is given back at the end of the body', 
   const client = await connect();
   client.send('/', chunked);
   await until(() => budget.used === 2 * PROMISE);
-  writeChunk(client, Buffer.alloc(10));
+  writeChunk(client, Buffer.alloc(1000));
   endChunks(client);
-  await until(() => budget.used === 20);
+  await until(() => budget.used === 2000);
   answers[0]();
   await client.response();
   await settled();
@@ -188,6 +188,21 @@ test('a client that goes on sending is cut off after 16 MiB, or 5 s', async (t) 
   t.false(slow.socket.destroyed);
   clock.pass(1);
   await slow.rest();
+  await settled();
+});
+
+test('a body in chunks of a byte is charged what their Buffers take', async (t) => {
+  const { answers, handler } = pending();
+  const { budget, connect, settled } = await serveAdmitted(t, {}, handler);
+  const client = await connect();
+  client.send('/', chunked);
+  client.write('1\r\nx\r\n'.repeat(500));
+  await until(() => answers.length === 1);
+  const answered = answers[0]();
+  await until(() => budget.used === 512_000);
+  endChunks(client);
+  await answered;
+  t.is((await client.response()).body.toString(), '500');
   await settled();
 });
 

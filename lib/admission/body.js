@@ -9,6 +9,9 @@ const UNKNOWN = -1;
 /** One read of a socket: of the one that had the headers nobody knows how much was of the body. */
 const READ = 64 * 1024;
 
+/** What a chunk counts at least: with a factor of 2 what its Buffer takes, 550 to 900 bytes of RSS on Node 20 to 26. In 64 KiB of chunked encoding there is room for ten thousand chunks of a byte. */
+const CHUNK = 512;
+
 const isPlain = (encoding) => encoding === undefined || encoding.toLowerCase() === 'identity';
 
 /** Bytes; 0 without a body, UNKNOWN where no length is given. Infinity: more than any budget has. */
@@ -55,7 +58,7 @@ function watchPipes(stream, takes, found) {
 }
 
 class Body {
-  arrived = 0;
+  arrived = 0; // bytes, where chunk by chunk is counted
   isComplete = false;
   isWatched = false;
   announced;
@@ -91,7 +94,7 @@ class Body {
   }
 
   #takes(bytes) {
-    this.arrived += bytes;
+    this.arrived += Math.max(bytes, CHUNK);
     return this.#owner.takes() && !this.#isCut;
   }
 
