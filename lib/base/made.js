@@ -20,6 +20,4 @@ class Made {
 
 /** `arenas`: pools of those that the program made; `mounts` have those of requests. `guards`: counts of operations of a kind. */
 const kinds = ['budgets', 'mounts', 'arenas', 'slabs', 'regions', 'guards'];
-const made = Object.fromEntries(kinds.map((kind) => [kind, new Made()]));
-
-module.exports = { made };
+module.exports = { made: Object.fromEntries(kinds.map((kind) => [kind, new Made()])) };

@@ -79,7 +79,7 @@ const pools = lazy(() => ({
 const resting = lazy(() => require('../memory/rest.js'));
 const tuning = lazy(() => require('./tune.js'));
 
-const starts = channel('ralloc:request:start'); // to ask any of subscribers takes no instructions
+const starts = channel('ralloc:request:start'); // to ask for subscribers takes no instructions; what they are told is not in begin(), which is inlined the less the longer it is
 const ends = channel('ralloc:request:end');
 const quarantines = channel('ralloc:request:quarantine');
 
@@ -213,7 +213,6 @@ class RequestArenas {
     return starts.hasSubscribers ? this.#toldStart(request, req, res) : request.arena;
   }
 
-  // Beside begin() and ended(), which are inlined the less the longer they are.
   #toldStart({ arena }, req, res) {
     starts.publish({ name: this.settings.name, arena, req, res });
     return arena;
