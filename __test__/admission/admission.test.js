@@ -372,6 +372,41 @@ test('a body that trickles is charged what has come', async (t) => {
   await settled();
 });
 
+test('a body that came slowly at first still has the room that it announced, if nobody else took it', async (t) => {
+  const { answers, handler } = pending();
+  const options = { maxBytes: 800_000 };
+  const { connect, settled, budget, clock } = await serveAdmitted(t, options, handler);
+  const client = await connect();
+  client.send('/', announced(400_000));
+  await until(() => answers.length === 1);
+  const answered = answers[0]();
+  client.write(Buffer.alloc(1000));
+  await until(() => clock.pass(5000) === undefined && budget.used < 200_000);
+  client.write(Buffer.alloc(399_000));
+  t.is((await client.response()).body.toString(), '400000');
+  await answered;
+  await settled();
+});
+
+test('a body that comes for long, in pieces of a byte, is charged what their Buffers take', async (t) => {
+  const { answers, handler } = pending();
+  const { connect, settled, budget, clock } = await serveAdmitted(t, {}, handler);
+  const client = await connect();
+  client.socket.setNoDelay(true);
+  client.send('/', announced(100));
+  await until(() => answers.length === 1);
+  const answered = answers[0]();
+  clock.pass(5000);
+  for (let i = 1; i <= 99; i++) {
+    client.write('x');
+    await until(() => budget.used === 2 * (100 + 511 * i));
+  }
+  client.write('x');
+  t.is((await client.response()).body.toString(), '100');
+  await answered;
+  await settled();
+});
+
 test('HTTP/2: a stream that is refused is answered and reset, and the session lives', async (t) => {
   const { port, settled, budget } = await serveAdmitted(t, {}, collect, http2.createServer);
   const client = await Http2Client.connect(port);

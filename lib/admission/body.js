@@ -58,7 +58,6 @@ function watchPipes(stream, takes, found) {
 }
 
 class Body {
-  arrived = 0; // bytes, where chunk by chunk is counted
   isComplete = false;
   isWatched = false;
   announced;
@@ -67,6 +66,8 @@ class Body {
   #owner; // takes(), which may refuse
   #decoders = null;
   #isCut = false;
+  #counted = 0; // bytes of chunks
+  #beyond = 0; // what small chunks count beyond their bytes
 
   /** `isCounted`: whether what comes is counted from the beginning. */
   constructor(req, announced, owner, isCounted = false) {
@@ -78,11 +79,17 @@ class Body {
     else this.#before = read - (req.readableLength ?? 0);
   }
 
+  /** Bytes that count, where each chunk does. What is not counted from the beginning is known to within one read, and no more comes than is announced. */
+  get arrived() {
+    const most = this.#before === undefined ? Infinity : this.announced;
+    return Math.min(this.#counted, most) + this.#beyond;
+  }
+
   /** Counts chunk by chunk from now on. */
   watch() {
     const req = this.#req;
     this.isWatched = true;
-    this.arrived = this.#soFar();
+    this.#counted = this.#soFar();
     watchPush(
       req.stream ?? req,
       (bytes) => (this.#isCut ? this.#owner.drops(bytes) : this.#takes(bytes)),
@@ -94,7 +101,8 @@ class Body {
   }
 
   #takes(bytes) {
-    this.arrived += Math.max(bytes, CHUNK);
+    this.#counted += bytes;
+    if (bytes < CHUNK) this.#beyond += CHUNK - bytes;
     return this.#owner.takes() && !this.#isCut;
   }
 

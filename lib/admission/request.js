@@ -129,8 +129,7 @@ class AdmittedRequest {
     if (body.isComplete || body.isPaused || this.#refusal !== null) return;
     const kept = came + AHEAD * (came - this.#seen);
     this.#seen = came;
-    if (kept >= this.#promised) return;
-    if (!body.isWatched) body.watch();
+    if (!body.isWatched) body.watch(); // it may come in small pieces
     this.#keep(kept);
   }
 
