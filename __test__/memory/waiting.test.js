@@ -7,6 +7,7 @@
 const test = require('ava');
 const { newArena, begin, memoryOf, bytes } = require('../helpers/waiting.js');
 const { kHolder } = require('../../lib/base/protocol.js');
+const time = require('../../lib/base/time.js');
 const { Arena } = require('../../lib/index.js');
 const { Clock } = require('../helpers/clock.js');
 const { untilCollected } = require('../helpers/until.js');
@@ -392,4 +393,25 @@ test('after takeAll() nothing is left, also of what was used last', (t) => {
   const spans = warm([64], true);
   t.is(spans.takeAll().length, 1);
   t.is(spans.take(1, 1, true), undefined);
+});
+
+test('where time has run out before the timer is set, that has a millisecond: Node warns of less than none', (t) => {
+  const clock = new Clock();
+  const waits = [];
+  clock.use(() => {
+    const arena = new Arena({ holdMs: 30 });
+    const { setTimeout } = time;
+    let now = 0;
+    time.now = () => (now += 100);
+    time.setTimeout = (callback, ms) => {
+      waits.push(ms);
+      return setTimeout(callback, ms);
+    };
+    arena.alloc(10);
+    const hold = arena.hold();
+    arena.reset();
+    hold.release();
+    arena.close();
+  });
+  t.is(Math.min(...waits), 1);
 });

@@ -49,7 +49,7 @@ class Waiting {
   /** Nothing is due before what was there already. */
   #watch(due) {
     if (this.#timer !== null) return;
-    const timer = time.setTimeout(() => this.#expire(timer), due - time.now());
+    const timer = time.setTimeout(() => this.#expire(timer), Math.max(due - time.now(), 1));
     timer.unref?.();
     this.#timer = timer;
   }
