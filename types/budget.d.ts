@@ -70,7 +70,7 @@ export interface BudgetAuto {
   memory: number;
   /** What V8's heap may take. */
   heap: number;
-  /** For Node itself. */
+  /** For Node itself: 96 MiB, and of `ulimit -d` what counts there without being used. Node 24 and 26 begin with 512 MiB of that. */
   kept: number;
   share: number;
 }

@@ -65,12 +65,18 @@ for (const [what, limits, heap, share, from, maxBytes] of [
   ],
 ]) {
   test(`${what}: what is left of memory without V8's heap and Node's own`, (t) => {
-    const found = automaticOf(share, limits, heap);
+    const found = automaticOf(share, limits, heap, 0);
     t.is(found.maxBytes, maxBytes);
     t.deepEqual(found.auto, { from, memory: limits[from], heap, kept: 96 * MiB, share });
     t.deepEqual(found.warned, []);
   });
 }
+
+test('what counts for ulimit -d before anything is allocated is kept too', (t) => {
+  const limits = { cgroup: Infinity, rlimit: GiB, machine: 24 * GiB };
+  t.is(automaticOf(1, limits, 256 * MiB, 100 * MiB).auto.kept, 196 * MiB);
+  t.is(automaticOf(1, { ...limits, rlimit: Infinity }, 256 * MiB, 100 * MiB).auto.kept, 96 * MiB);
+});
 
 test('where V8 may take nearly all, it is an eighth, and a warning says which flag to set', (t) => {
   const limits = { cgroup: 512 * MiB, rlimit: Infinity, machine: 24 * GiB };

@@ -19,6 +19,15 @@ function dataLimit() {
   return Number(/^Max data size\s+(\d+)/m.exec(text)?.[1] ?? Infinity);
 }
 
+/** Bytes that count there, and that nobody has written to: Node 24 and 26 begin with 512 MiB of them. */
+function reservedData() {
+  const text = fs.readFileSync('/proc/self/status', 'utf8');
+  const [data, used] = ['VmData', 'RssAnon'].map(
+    (name) => 1024 * Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)[1]),
+  );
+  return Math.max(0, data - used);
+}
+
 /** The bytes that each allows the process. Where one cannot be read, the others hold. */
 const read = () => ({
   rlimit: attempt(dataLimit, Infinity), // before the next, which on Node 24 tells of it too
@@ -26,17 +35,23 @@ const read = () => ({
   machine: attempt(os.totalmem, Infinity),
 });
 
-/** What a share of the least of `limits` leaves. `heap`: the bytes that V8 may take; `isLeast`: they leave less than an eighth. */
-function limitOf(limits, heap, share) {
+/** What a share of the least of `limits` leaves. `heap`: the bytes that V8 may take; `reserved`: those of reservedData(); `isLeast`: they leave less than an eighth. */
+function limitOf(limits, heap, reserved, share) {
   const [from, memory] = Object.entries(limits).reduce((a, b) => (b[1] < a[1] ? b : a));
-  const [rest, least] = [memory - heap - KEPT, memory / LEAST];
+  const kept = from === 'rlimit' ? KEPT + reserved : KEPT;
+  const [rest, least] = [memory - heap - kept, memory / LEAST];
   const maxBytes = Math.floor(Math.max(rest, least) / share);
-  return { maxBytes, isLeast: rest < least, auto: { from, memory, heap, kept: KEPT, share } };
+  return { maxBytes, isLeast: rest < least, auto: { from, memory, heap, kept, share } };
 }
 
 /** The limit of a budget, and how it came about: `{ maxBytes, auto }`. */
-function automatic(share, limits = read(), heap = v8.getHeapStatistics().heap_size_limit) {
-  const found = limitOf(limits, heap, share);
+function automatic(
+  share,
+  limits = read(),
+  heap = v8.getHeapStatistics().heap_size_limit,
+  reserved = attempt(reservedData, 0),
+) {
+  const found = limitOf(limits, heap, reserved, share);
   if (found.auto.memory === Infinity) {
     const why = 'how much memory the process may use is not known here. Give maxBytes in bytes';
     throw new RallocError('ERR_RALLOC_UNSUPPORTED', `maxBytes: "auto" cannot be granted: ${why}`);
