@@ -2,7 +2,7 @@
 
 // npm run demo -- --flood: what a flood does to a server that may use 1 GB, without a guard, with the semaphore that people write today, and with admission().
 
-const { spawn } = require('node:child_process');
+const { spawn, spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const http = require('node:http');
 const http2 = require('node:http2');
@@ -31,6 +31,16 @@ const KINDS = ['plain', 'semaphore', 'admission'];
 const WAIT_MS = 20_000;
 const SAMPLE_MS = 100;
 
+/** Bytes that Node begins with, and does not use: they count for `ulimit -d` all the same. */
+function reserved() {
+  const print = "console.log(fs.readFileSync('/proc/self/status', 'utf8'))";
+  const { stdout } = spawnSync(process.execPath, ['-e', print], { encoding: 'utf8' });
+  const [data, used] = ['VmData', 'RssAnon'].map((name) =>
+    Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(stdout)[1]),
+  );
+  return 1024 * (data - used);
+}
+
 /** A server under a limit of memory of its own. */
 class Server {
   end = null; // how it ended, in words
@@ -40,7 +50,7 @@ class Server {
   #timer;
 
   constructor(kind, { dataBytes, heapMB }) {
-    const limit = `ulimit -c 0; ulimit -d ${Math.floor(dataBytes / 1024)} && exec "$@"`;
+    const limit = `ulimit -c 0; ulimit -d ${Math.floor((dataBytes + reserved()) / 1024)} && exec "$@"`;
     const args = [process.execPath, `--max-old-space-size=${heapMB}`];
     args.push(path.join(__dirname, 'server.js'), kind, `${WAIT_MS}`);
     this.#process = spawn('sh', ['-c', limit, 'sh', ...args], {
