@@ -11,9 +11,6 @@ const { commonReaders, commonDefaults } = require('../arena/options.js');
 
 const tenants = lazy(() => require('./tenant.js'));
 
-/** Without the option `budget`. */
-const noBudget = { budget: null, tenantOf: null, Tenant: null };
-
 const MiB = 1024 * 1024;
 const MIN_AHEAD = 4096;
 
@@ -96,7 +93,7 @@ function requestSettings(options) {
     warnAfterMs: 60_000,
     trim: true,
     ...checked,
-    ...(checked.budget ?? noBudget),
+    ...(checked.budget ?? { budget: null, tenantOf: null, Tenant: null }),
     ...(isOff('RALLOC_TRIM') && { trim: false }),
     tune: isOn('RALLOC_TUNE') ?? checked.tune ?? false,
     maxBytes,
