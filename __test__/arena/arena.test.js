@@ -140,6 +140,17 @@ test('chunks double up to 1 MiB, and a larger Buffer gets a chunk of its own', (
   arena.close();
 });
 
+test('chunks that are larger than 1 MiB from the first on stay as large', (t) => {
+  const arena = new Arena({ chunkSize: 2 * MiB });
+  for (let n = 0; n < 4; n++) arena.allocUnsafe(MiB);
+  arena.allocUnsafe(1);
+  t.deepEqual(
+    arena.chunkStats().map(({ size }) => size / MiB),
+    [2, 2, 2],
+  );
+  arena.close();
+});
+
 test('an oversize Buffer lies beside the open window, which goes on', (t) => {
   const arena = new Arena();
   const before = arena.alloc(100);
