@@ -82,6 +82,31 @@ for (const [name, read] of Object.entries({
   });
 }
 
+for (const [name, patch] of Object.entries({
+  'the message': (req) => {
+    const { emit } = req;
+    req.emit = function (...args) {
+      return emit.apply(this, args);
+    };
+  },
+  'the parser': ({ socket: { parser } }) => {
+    const index = parser.constructor.kOnBody;
+    const onBody = parser[index];
+    parser[index] = function (...args) {
+      return onBody.apply(this, args);
+    };
+  },
+})) {
+  test(`somebody patches ${name} after the call: it comes all the same`, async (t) => {
+    const { ask } = await serving(t, async (req, res) => {
+      const promise = req.arena.body();
+      patch(req);
+      res.end(await promise);
+    });
+    for (let n = 0; n < 3; n++) t.is((await ask()).body.toString(), TEXT);
+  });
+}
+
 test('the client goes before it has come', async (t) => {
   let outcome;
   const { client } = await serving(t, async (req, res) => {

@@ -1,9 +1,11 @@
 'use strict';
 
 // A small body, which most often comes whole with the headers of its request: it is copied from what Node's parser has, and the stream has hardly a
-// listener for it, which saves a bare server a twelfth of what it needs for a request. One that comes in another way is read as larger ones are.
+// listener for it, which saves a bare server a twelfth of what it needs for a request. One that comes in another way is read as larger ones are: at the latest
+// when the loop goes on, for who has patched the parser or the message may let nothing of it be seen here.
 
 const { kParsed } = require('../base/protocol.js');
+const time = require('../base/time.js');
 const { lengthOf } = require('../base/views.js');
 const { noteMessage } = require('../memory/parser-chunks.js');
 const { hasTransfer } = require('../base/runtime.js');
@@ -27,12 +29,21 @@ function isUnread(message) {
   );
 }
 
+let fresh = []; // begun in this turn of the loop
+
+function readRest() {
+  const late = fresh;
+  fresh = [];
+  for (const body of late) body.late();
+}
+
 class SmallBody {
   #request;
   #length;
   #ways;
   #message = null;
   #noted = null;
+  #isTaken = false; // by takes()
   #resolve;
   #reject;
   promise = new Promise((resolve, reject) => {
@@ -54,11 +65,34 @@ class SmallBody {
     if (!isUnread(message)) return false;
     const noted = noteMessage(message, this);
     if (noted === undefined) return false;
+    if (!noted.isDirect) {
+      noted.end();
+      return false;
+    }
+    if (fresh.length === 0) time.setImmediate(readRest);
+    fresh.push(this);
     this.#message = message;
     this.#noted = noted;
-    if (noted.isDirect) this.#request.bodyReading = this;
-    else noted.end();
-    return noted.isDirect;
+    this.#request.bodyReading = this;
+    return true;
+  }
+
+  get #isOpen() {
+    return this.#request.bodyReading === this && !this.#isTaken;
+  }
+
+  /** It has not come with the headers, or not this way. */
+  late() {
+    if (this.#isOpen) this.#readStream();
+  }
+
+  #readStream() {
+    this.#end();
+    try {
+      this.#resolve(this.#ways.readStream());
+    } catch (error) {
+      this.#reject(error);
+    }
   }
 
   #end() {
@@ -70,10 +104,10 @@ class SmallBody {
   takes(chunk) {
     const message = this.#message;
     if (lengthOf.call(chunk) !== this.#length || !isUnread(message)) {
-      this.#end();
-      this.#resolve(this.#ways.readStream());
+      this.#readStream();
       return message._readableState[kParsed]?.direct?.takes(chunk) === true;
     }
+    this.#isTaken = true;
     message._readableState.dataEmitted = true;
     message.on('end', () => this.#finish(chunk));
     message.resume();
