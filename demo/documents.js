@@ -10,14 +10,14 @@ const { barsOf, versionOf, WIDTH } = require('./svg.js');
 const BEGIN = '<!-- figures: written by demo/chart.js -->';
 const END = '<!-- /figures -->';
 
-/** `text` with `part` between its markers. */
-function replacePart(text, part, name) {
-  const [before, rest, ...more] = text.split(BEGIN);
+/** `text` with `part` between its markers, of which the first is `begin`. */
+function replacePart(text, part, name, begin = BEGIN) {
+  const [before, rest, ...more] = text.split(begin);
   const [, after, ...others] = rest?.split(END) ?? [];
   if (after === undefined || more.length + others.length > 0) {
-    throw new BadRun(`${name} needs one "${BEGIN}" and one "${END}" after it`);
+    throw new BadRun(`${name} needs one "${begin}" and one "${END}" after it`);
   }
-  return `${before}${BEGIN}\n${part}\n${END}${after}`;
+  return `${before}${begin}\n${part}\n${END}${after}`;
 }
 
 /** What a chart shows, in words. */

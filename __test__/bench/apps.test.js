@@ -9,6 +9,7 @@ const http = require('node:http');
 const path = require('node:path');
 const test = require('ava');
 const { APPLICATIONS } = require('../../bench/apps/applications.js');
+const { applicationsPart } = require('../../bench/apps/document.js');
 const connect = require('../../bench/apps/loads/http.js');
 const Room = require('../../bench/apps/loads/room.js');
 const { parse, UsageError } = require('../../bench/apps/options.js');
@@ -81,6 +82,41 @@ test('without PostgreSQL its application says what it needs', (t) => {
   t.regex(postgres.missing([dir]), /^PostgreSQL is needed \(initdb and postgres\)/);
   for (const name of ['initdb', 'postgres']) fs.writeFileSync(path.join(dir, name), '');
   t.is(postgres.missing([dir]), null);
+});
+
+test('the table of docs/applications.md: of each Node the applications that ran, what differs in bold', (t) => {
+  const machine = { cpu: 'a processor', cores: 2 };
+  const ratio = (value, low, high) => ({
+    fullCpuUs: { value, low, high },
+    rss: { value: 1, low: 0.9, high: 1.1 },
+  });
+  const of = (application, allocator, fullCpuUs, ratios) => ({
+    ...{ node: 'v24.1.0', application, allocator, machine, errors: 0, linesChanged: 3 },
+    ...{ fullCpuUs, rss: 90e6, ratio: ratios },
+  });
+  const lines = (runs) => runs.map((one) => `${JSON.stringify(one)}\n`).join('');
+  const first = lines([
+    of('json', 'plain', 30, null),
+    of('json', 'ralloc', 90, ratio(3, 2.9, 3.1)),
+  ]);
+  const later = lines([
+    of('json', 'plain', 40, null),
+    of('json', 'ralloc', 36, ratio(0.9, 0.8, 0.99)),
+    of('json', 'plain + flag', 40, ratio(1, 0.98, 1.02)),
+  ]);
+  const rows = applicationsPart([first, later])
+    .split('\n')
+    .filter((line) => line.startsWith('| `'));
+  t.is(rows.length, 1);
+  t.true(
+    rows[0].endsWith(
+      '; 3 lines | 40 µs<br>90 MB | ≈ 1.00 [0.98, 1.02]<br>≈ 1.00 [0.90, 1.10] | **0.90** [0.80, 0.99]<br>≈ 1.00 [0.90, 1.10] |  |',
+    ),
+    rows[0],
+  );
+  t.throws(() => applicationsPart([lines([{ application: 'json', errors: 1 }])]), {
+    message: 'json has 1 errors',
+  });
 });
 
 test('variants with a flag take part where Node knows it', (t) => {

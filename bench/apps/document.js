@@ -1,0 +1,77 @@
+// Puts runs of bench:apps into docs/applications.md: `npm run bench:apps -- --node 24 --json > 24.jsonl`, then
+// `node bench/apps/document.js 24.jsonl 26.jsonl`. Of an application on a Node that is in several files the last counts.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { replacePart } = require('../../demo/documents.js');
+const { machineLine, whole } = require('../../demo/figures.js');
+const { differs } = require('../method/statistics.js');
+const { APPLICATIONS } = require('./applications.js');
+
+const DOCUMENT = path.join(__dirname, '../../docs/applications.md');
+const BEGIN = '<!-- figures: written by bench/apps/document.js -->';
+const TITLES = ['application', 'plain', 'plain + flag', 'ralloc', 'ralloc + flag'];
+
+/** Node → application → variant → its run, of the texts of files. */
+function runsOf(texts) {
+  const nodes = {};
+  for (const text of texts) {
+    for (const line of text.split('\n').filter((one) => one.startsWith('{'))) {
+      const run = JSON.parse(line);
+      if (run.errors > 0) throw new Error(`${run.application} has ${run.errors} errors`);
+      nodes[run.node] ??= {};
+      nodes[run.node][run.application] ??= {};
+      nodes[run.node][run.application][run.allocator] = run;
+    }
+  }
+  return nodes;
+}
+
+/** Bold where it differs. */
+function against({ value, low, high }) {
+  const ratio = value.toFixed(2);
+  const shown = differs({ value, low, high }) ? `**${ratio}**` : `≈ ${ratio}`;
+  return `${shown} [${low.toFixed(2)}, ${high.toFixed(2)}]`;
+}
+
+const costs = ({ fullCpuUs, rss }) => `${whole(fullCpuUs)} µs<br>${whole(rss / 1e6)} MB`;
+
+const compared = (run) =>
+  run === undefined ? '' : `${against(run.ratio.fullCpuUs)}<br>${against(run.ratio.rss)}`;
+
+function rowOf(name, variants) {
+  const { about } = APPLICATIONS[name];
+  const changed = `\`${name}\`: ${about}; ${variants.ralloc.linesChanged} lines`;
+  const rivals = TITLES.slice(2).map((rival) => compared(variants[rival]));
+  return `| ${[changed, costs(variants.plain), ...rivals].join(' | ')} |`;
+}
+
+function tableOf(node, applications) {
+  const known = Object.keys(APPLICATIONS).filter((name) => name in applications);
+  return [
+    `### Node ${node.replace(/^v/, '')}`,
+    '',
+    `| ${TITLES.join(' | ')} |`,
+    `|${'---|'.repeat(TITLES.length)}`,
+    ...known.map((name) => rowOf(name, applications[name])),
+  ];
+}
+
+function applicationsPart(texts) {
+  const nodes = runsOf(texts);
+  const [[first]] = Object.values(nodes).map((applications) => Object.values(applications));
+  return [
+    `Measured on: ${machineLine(first.plain.machine)}. In each cell CPU of a request, then the peak of RSS; ratios to plain with their 95 % intervals, in bold what differs.`,
+    ...Object.keys(nodes).flatMap((node) => ['', ...tableOf(node, nodes[node])]),
+  ].join('\n');
+}
+
+function main(files) {
+  const part = applicationsPart(files.map((file) => fs.readFileSync(file, 'utf8')));
+  const text = fs.readFileSync(DOCUMENT, 'utf8');
+  fs.writeFileSync(DOCUMENT, replacePart(text, part, 'docs/applications.md', BEGIN));
+}
+
+if (require.main === module) main(process.argv.slice(2));
+
+module.exports = { applicationsPart };
