@@ -231,6 +231,11 @@ fn a_slab_is_refused_by_name_or_shared() {
     let pool = PoolOptions { size: 64, count: 8, max_count: 16, min_count: 0 };
     let options = |pools| SlabOptions { pools, max_bytes: MIB, memory: MemoryOptions::default() };
     assert!(!options(vec![pool]).is_fixed());
+    let growing = Slab::new(&options(vec![pool])).unwrap();
+    growing.set_limit(0);
+    assert_eq!(std::iter::from_fn(|| growing.allocate(64).ok()).count(), 8, "it does not grow");
+    growing.set_limit(MIB);
+    assert_eq!(std::iter::from_fn(|| growing.allocate(64).ok()).count(), 8, "up to its most");
     let refused = Slab::shared(&options(vec![pool])).map(drop).unwrap_err();
     assert!(matches!(refused, SlabError::Map(MapError::Unsupported { .. })));
     let refused = Slab::new(&options(vec![pool; MAX_POOLS + 1])).map(drop).unwrap_err();

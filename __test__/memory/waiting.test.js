@@ -400,12 +400,12 @@ test('where time has run out before the timer is set, that has a millisecond: No
   const waits = [];
   clock.use(() => {
     const arena = new Arena({ holdMs: 30 });
-    const { setTimeout } = time;
+    const { setTimeout: set } = time;
     let now = 0;
     time.now = () => (now += 100);
     time.setTimeout = (callback, ms) => {
       waits.push(ms);
-      return setTimeout(callback, ms);
+      return set(callback, ms);
     };
     arena.alloc(10);
     const hold = arena.hold();
