@@ -260,6 +260,7 @@ class RegionCore {
     if (this.#isClosed || !this.chunks.endAll()) return;
     this.chunks.close();
     this.#isClosed = true;
+    made.regions.closed(this);
     if (this.chunks.measure(false)) idle.watch(this);
   }
 }

@@ -347,6 +347,7 @@ class SlabCore {
     if (this.#isInUse || this.pools.some(({ segments }) => segments.length > 0)) return;
     this.leased?.close();
     this.#isClosed = true;
+    made.slabs.closed(this);
     this.share?.release();
     this.share = null;
   }
