@@ -15,7 +15,7 @@ const { random } = require('../helpers/random.js');
 const { untilCollected } = require('../helpers/until.js');
 
 const KiB = 1024;
-const STEPS = steps(4000, 100_000);
+const STEPS = steps(4000, 100_000, 4000);
 const MOST = 12; // pools at once, and requests
 
 const REFUSED = ['ERR_RALLOC_LIMIT', 'ERR_RALLOC_CLOSED', 'ERR_RALLOC_EXHAUSTED'];
