@@ -6,45 +6,17 @@
 // Caveats: the sockets are connected to nothing, so no system call is in it, and the body does not come: with a length it makes no difference to
 // admission(). Without one each chunk is counted, which is shown by a body of one chunk.
 
-const { IncomingMessage, ServerResponse } = require('node:http');
-const net = require('node:net');
 const { Budget, admission } = require('..');
-const { compare, turn } = require('./harness.js');
+const { exchangeOn, overSockets } = require('./fixtures/nowhere.js');
+const { compare } = require('./harness.js');
 
-const SOCKETS = 32;
-const PER_SOCKET = 50;
 const LONGER = { slices: 32, warmUpMs: 500 };
 const chunk = Buffer.alloc(4096);
 
 let count = 0; // of keys
 
-class Nowhere extends net.Socket {
-  _read() {}
-  _write(_chunk, _encoding, done) {
-    done();
-  }
-  _writev(_chunks, done) {
-    done();
-  }
-}
-
-function onFinish() {
-  this.detachSocket(this.socket);
-  process.nextTick(emitClose, this);
-}
-
-const emitClose = (res) => res.emit('close');
-
 function serve(socket, headers, middleware) {
-  const req = new IncomingMessage(socket);
-  req.method = 'POST';
-  req.url = '/';
-  req.httpVersionMajor = 1;
-  req.httpVersionMinor = 1;
-  req.headers = headers;
-  const res = new ServerResponse(req);
-  res.assignSocket(socket);
-  res.on('finish', onFinish);
+  const { req, res } = exchangeOn(socket, 'POST', headers);
   const next = () => {
     if (headers === CHUNKED) req.push(chunk);
     res.end('ok');
@@ -60,19 +32,7 @@ const NO_BODY = { host: 'localhost' };
 function requests(headers, options) {
   const budget = new Budget({ name: 'server', maxBytes: 2 ** 30 });
   const middleware = options === null ? null : admission({ budget, ...options });
-  return async (n) => {
-    let sockets = [];
-    let served = PER_SOCKET;
-    for (let i = 0; i < n; i += SOCKETS) {
-      if (served++ === PER_SOCKET) {
-        for (const socket of sockets) socket.destroy();
-        sockets = Array.from({ length: SOCKETS }, () => new Nowhere());
-        served = 0;
-      }
-      for (const socket of sockets) serve(socket, headers, middleware);
-      await turn();
-    }
-  };
+  return overSockets((socket) => serve(socket, headers, middleware));
 }
 
 function withAndWithout(headers, ways) {

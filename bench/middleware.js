@@ -11,28 +11,16 @@
 // is a part of. A middleware has a price of its own in some frameworks, whatever it does: it is shown beside.
 
 const { EventEmitter, once } = require('node:events');
-const { IncomingMessage, ServerResponse } = require('node:http');
 const net = require('node:net');
 const path = require('node:path');
 const { requestArena } = require('..');
 const adapters = require('./fixtures/adapters.js');
+const { SOCKETS, exchangeOn, overSockets } = require('./fixtures/nowhere.js');
 const { compare, turn } = require('./harness.js');
 const { Child } = require('./method/child.js');
 
-const SOCKETS = 32;
-const PER_SOCKET = 50;
 // A difference of 300 ns between requests of 2 to 6 µs, and code that is compiled late.
 const LONGER = { slices: 32, warmUpMs: 500 };
-
-class Nowhere extends net.Socket {
-  _read() {}
-  _write(_chunk, _encoding, done) {
-    done();
-  }
-  _writev(_chunks, done) {
-    done();
-  }
-}
 
 class Response extends EventEmitter {
   writableFinished = true;
@@ -60,27 +48,6 @@ function stubsWith(middleware, touch = false) {
   };
 }
 
-function onFinish() {
-  this.detachSocket(this.socket);
-  process.nextTick(emitClose, this);
-}
-
-const emitClose = (res) => res.emit('close');
-
-/** A request as Node's parser makes it, and its response, which ends in the order of events that node:http keeps. */
-function exchangeOn(socket) {
-  const req = new IncomingMessage(socket);
-  req.method = 'GET';
-  req.url = '/';
-  req.httpVersionMajor = 1;
-  req.httpVersionMinor = 1;
-  req.headers = { host: 'localhost' };
-  const res = new ServerResponse(req);
-  res.assignSocket(socket);
-  res.on('finish', onFinish);
-  return { req, res };
-}
-
 function serve(socket, middleware, touch) {
   const { req, res } = exchangeOn(socket);
   if (middleware === null) {
@@ -91,22 +58,6 @@ function serve(socket, middleware, touch) {
     if (touch) req.arena.allocUnsafe(1024);
     res.end('ok');
   });
-}
-
-function overSockets(serve) {
-  return async (n) => {
-    let sockets = [];
-    let served = PER_SOCKET;
-    for (let i = 0; i < n; i += SOCKETS) {
-      if (served++ === PER_SOCKET) {
-        for (const socket of sockets) socket.destroy();
-        sockets = Array.from({ length: SOCKETS }, () => new Nowhere());
-        served = 0;
-      }
-      for (const socket of sockets) serve(socket);
-      await turn();
-    }
-  };
 }
 
 const requestsWith = (middleware, touch = false) =>

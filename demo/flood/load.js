@@ -53,6 +53,16 @@ async function send(stream, parts, isOver) {
   stream.end();
 }
 
+/** The same in the background, until `answered` is settled. */
+function sendUntil(answered, stream, parts) {
+  let isOver = false;
+  const over = () => {
+    isOver = true;
+  };
+  answered.then(over, over);
+  send(stream, parts, () => isOver).catch(() => {});
+}
+
 /** One upload over HTTP/1: `{ status, retryAfter, text }`. Rejects where the connection is cut. */
 async function upload(port, { parts }, { hasLength, key }) {
   const whole = [HEAD, ...parts, TAIL];
@@ -62,12 +72,7 @@ async function upload(port, { parts }, { hasLength, key }) {
   const options = { host: HOST, port, path: '/upload', method: 'POST', agent: false, headers };
   const req = http.request(options);
   const answered = once(req, 'response');
-  let isOver = false;
-  const over = () => {
-    isOver = true;
-  };
-  answered.then(over, over);
-  send(req, whole, () => isOver).catch(() => {});
+  sendUntil(answered, req, whole);
   const [res] = await answered;
   const text = Buffer.concat(await res.toArray()).toString();
   req.on('error', () => {});
@@ -79,12 +84,7 @@ async function upload(port, { parts }, { hasLength, key }) {
 async function uploadStream(session, { parts }) {
   const stream = session.request({ ':method': 'POST', ':path': '/upload' });
   const answered = once(stream, 'response');
-  let isOver = false;
-  const over = () => {
-    isOver = true;
-  };
-  answered.then(over, over);
-  send(stream, parts, () => isOver).catch(() => {});
+  sendUntil(answered, stream, parts);
   stream.on('error', () => {});
   const [headers] = await answered;
   const text = Buffer.concat(await stream.toArray()).toString();

@@ -223,6 +223,10 @@ class Admission {
   }
 }
 
+/** Calls settle() with an outcome of enter(), or fail() with its error: at once, or when it is there. */
+const settled = (outcome, settle, fail) =>
+  outcome === undefined || outcome === REFUSED ? settle(outcome) : outcome.then(settle, fail);
+
 /** Throws while the process is about to run out of memory, whatever the budget has left. */
 function checkPressure() {
   const { level, cause } = pressure.state;
@@ -270,4 +274,4 @@ function admission(options, ...rest) {
   return own.face(middleware);
 }
 
-module.exports = { Admission, REFUSED, admission };
+module.exports = { Admission, REFUSED, admission, settled };

@@ -4,7 +4,7 @@
 
 const { argumentError } = require('../base/errors.js');
 const { checkVersion } = require('../request/messages.js');
-const { Admission, REFUSED } = require('./admission.js');
+const { Admission, REFUSED, settled } = require('./admission.js');
 
 async function register(app, { prefix: _p, logLevel: _l, logSerializers: _s, ...options }) {
   checkVersion(app);
@@ -24,8 +24,7 @@ async function register(app, { prefix: _p, logLevel: _l, logSerializers: _s, ...
     } catch (error) {
       return done(error);
     }
-    if (outcome === undefined || outcome === REFUSED) settle(outcome);
-    else outcome.then(settle, done);
+    settled(outcome, settle, done);
   });
 }
 

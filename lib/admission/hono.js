@@ -3,7 +3,7 @@
 // The middleware of Hono on @hono/node-server: `app.use(admission(options))`. Elsewhere there is no request of Node, whose body could be seen: all go on.
 
 const { checkCalled } = require('../request/messages.js');
-const { Admission, REFUSED } = require('./admission.js');
+const { Admission, REFUSED, settled } = require('./admission.js');
 
 /** What @hono/node-server knows as "answered by `outgoing` itself": a Response of the platform, which a clone is, and not one of its own, which it sends. */
 const answered = () => new Response(null, { headers: { 'x-hono-already-sent': 'true' } }).clone();
@@ -15,9 +15,7 @@ function admission(options, ...rest) {
     const { incoming, outgoing } = c.env ?? {};
     if (typeof outgoing?.on !== 'function') return next();
     const settle = (outcome) => (outcome === REFUSED ? answered() : next());
-    const outcome = own.enter(incoming, outgoing);
-    const isLate = outcome !== undefined && outcome !== REFUSED;
-    return isLate ? outcome.then(settle) : settle(outcome);
+    return settled(own.enter(incoming, outgoing), settle);
   });
 }
 

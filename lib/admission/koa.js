@@ -3,7 +3,7 @@
 // The middleware of Koa: `app.use(admission(options))`.
 
 const { checkCalled } = require('../request/messages.js');
-const { Admission, REFUSED } = require('./admission.js');
+const { Admission, REFUSED, settled } = require('./admission.js');
 
 function admission(options, ...rest) {
   checkCalled([options, ...rest], true, 'admission');
@@ -13,9 +13,7 @@ function admission(options, ...rest) {
       if (outcome !== REFUSED) return next();
       ctx.respond = false;
     };
-    const outcome = own.enter(ctx.req, ctx.res);
-    const isLate = outcome !== undefined && outcome !== REFUSED;
-    return isLate ? outcome.then(settle) : settle(outcome);
+    return settled(own.enter(ctx.req, ctx.res), settle);
   });
 }
 

@@ -4,15 +4,10 @@
 
 const { typeError, rangeError } = require('../base/errors.js');
 const check = require('../base/validate.js');
-const { Budget } = require('../budget/budget.js');
+const { budgetOf } = require('../budget/budget.js');
 
 const MOST_KEYS = 2 ** 24;
 const MOST_FACTOR = 1024;
-
-function budgetOf(value, name) {
-  if (value instanceof Budget) return value;
-  throw typeError(name, 'an instance of Budget, of the same copy of ralloc', value);
-}
 
 function factorOf(value, name) {
   check.number(value, name);

@@ -2,7 +2,7 @@
 
 // One request: what it is charged for its body, and for what its response has not sent, until the response is over.
 
-const { force, forceMore } = require('../budget/budget.js');
+const { force, setCharge } = require('../budget/budget.js');
 const { watchResponse } = require('../request/response.js');
 const { Body, UNKNOWN } = require('./body.js');
 const { TICK_MS } = require('./open.js');
@@ -77,7 +77,7 @@ class AdmittedRequest {
     if (arrived <= this.#promised) return true;
     const more = this.#bytesFor(arrived) - this.#bytesFor(this.#promised);
     try {
-      if (this.#isForced) forceMore(this.#charge, more);
+      if (this.#isForced) setCharge(this.#charge, this.#charge.bytes + more);
       else this.#charge.grow(more);
     } catch (error) {
       this.#refuseLate(error);
@@ -118,8 +118,7 @@ class AdmittedRequest {
   #chargeUnsent(unsent) {
     const more = unsent - this.#unsent;
     if (this.#charge === null) this.#charge = force(this.#admission.settings.budget, more);
-    else if (more > 0) forceMore(this.#charge, more);
-    else this.#charge.shrink(-more);
+    else setCharge(this.#charge, this.#charge.bytes + more);
     this.#unsent = unsent;
   }
 

@@ -35,9 +35,12 @@ const read = () => ({
   machine: attempt(os.totalmem, Infinity),
 });
 
+/** [name, bytes] of the least of `limits`. */
+const leastOf = (limits) => Object.entries(limits).reduce((a, b) => (b[1] < a[1] ? b : a));
+
 /** What a share of the least of `limits` leaves. `heap`: the bytes that V8 may take; `reserved`: those of reservedData(); `isLeast`: they leave less than an eighth. */
 function limitOf(limits, heap, reserved, share) {
-  const [from, memory] = Object.entries(limits).reduce((a, b) => (b[1] < a[1] ? b : a));
+  const [from, memory] = leastOf(limits);
   const kept = from === 'rlimit' ? KEPT + reserved : KEPT;
   const [rest, least] = [memory - heap - kept, memory / LEAST];
   const maxBytes = Math.floor(Math.max(rest, least) / share);
@@ -60,4 +63,4 @@ function automatic(
   return found;
 }
 
-module.exports = { automatic, read };
+module.exports = { automatic, leastOf, read };

@@ -31,7 +31,6 @@ let begin; // makes a Charge
 let roomOf; // bytes that one may grow by
 let setCharge; // makes one of so many bytes, whatever its budget has room for
 let record; // gives one what its waiter was served
-let forceMore; // lets one grow, whatever the limit
 
 class Charge {
   #budget; // null once it is released. A budget that has charges is not collected
@@ -117,13 +116,6 @@ class Charge {
       charge.#bytes = bytes; // no call between these
       ledger.charges++;
       return charge;
-    };
-    forceMore = (charge, bytes) => {
-      const ledger = charge.#ledger;
-      ledger.watch(bytes);
-      ledger.shift(bytes, bytes);
-      charge.#bytes += bytes; // no call between these two
-      if (ledger.tree.waiting > 0) ledger.update();
     };
     roomOf = (charge) => {
       if (charge.#budget === null) return 0;
@@ -423,7 +415,6 @@ module.exports = {
   beginCharge,
   budgetOf,
   force,
-  forceMore,
   ledgerOf,
   roomOf,
   setCharge,

@@ -11,7 +11,7 @@ const { Gauges } = require('./gauges.js');
 const EVERY_MS = 100;
 const STEPS = 16; // of a limit
 
-const NAMES = ['none', 'high', 'critical'];
+const LEVELS = ['none', 'high', 'critical'];
 
 /**
  * The shares of its limit from which on a number is at a level, and below which it leaves that again. RSS alone is no reason to refuse anything: what
@@ -72,7 +72,7 @@ class Pressure {
 
   /** `{ level, cause }`: 'none', 'high' or 'critical', and the number that says so, or null. */
   get state() {
-    return { level: NAMES[this.#level], cause: this.#cause };
+    return { level: LEVELS[this.#level], cause: this.#cause };
   }
 
   /** Has the memory looked at soon, and until nothing is charged: the tree of `root` has charged a sixteenth more, or begins to. */
@@ -98,7 +98,7 @@ class Pressure {
       if (used === 0 && level === 0) this.#trees.delete(root);
     }
     if (level > 0) this.#relieve(isOther);
-    this.#keepLooking(this.#trees.size > 0 || level > 0);
+    this.#keepLooking(this.#trees.size > 0);
   }
 
   #keepLooking(goesOn) {
@@ -119,4 +119,4 @@ function giveBack(isNew) {
   else collector().requestGc({ full: true });
 }
 
-module.exports = { Levels, Pressure, pressure: new Pressure() };
+module.exports = { LEVELS, Levels, Pressure, pressure: new Pressure() };

@@ -29,8 +29,7 @@ function keep(settings, pool, { used, warm }) {
 
 /** The last pool of these settings, or a new one. */
 function open(settings) {
-  if (settings.budget !== null) return made.arenas.add(new ChunkPool(settings));
-  const key = keyOf(settings);
+  const key = settings.budget === null ? keyOf(settings) : undefined; // none is kept of a budget
   const index = kept.findLastIndex((one) => one.key === key);
   if (index === -1) return made.arenas.add(new ChunkPool(settings));
   const [{ pool }] = kept.splice(index, 1);

@@ -6,6 +6,7 @@
 const { kindOf } = require('./provenance.js');
 const { leave, release } = require('./release.js');
 
+/** Whether somebody reads it. */
 const hasReaders = (stream, state) =>
   stream.listenerCount('data') > 0 ||
   stream.listenerCount('readable') > 0 ||
@@ -128,4 +129,4 @@ class StreamChunks {
   }
 }
 
-module.exports = { StreamChunks };
+module.exports = { StreamChunks, hasReaders };

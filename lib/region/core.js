@@ -94,11 +94,11 @@ class RegionCore {
       const { used, limit } = this.chunks.budget;
       return { kind: 'limit', used, limit };
     }
-    const made = size < this.settings.large ? this.#cut(size, zero) : this.#own(size, zero);
-    if (made.kind === undefined) return made;
+    const got = size < this.settings.large ? this.#cut(size, zero) : this.#own(size, zero);
+    if (got.kind === undefined) return got;
     this.failed++;
     this.auto?.collect();
-    return made;
+    return got;
   }
 
   #cut(size, zero) {

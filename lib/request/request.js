@@ -81,8 +81,9 @@ class Request {
     return this.settings.maxBytesPerRequest;
   }
 
+  /** Of its own limit; what has a tenant has less (tenant.js). */
   get room() {
-    return this.#budget === null ? this.limit : this.#budget.room;
+    return this.#left;
   }
 
   get #left() {

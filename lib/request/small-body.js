@@ -6,10 +6,11 @@
 
 const { kParsed } = require('../base/protocol.js');
 const time = require('../base/time.js');
+const { hasTransfer } = require('../base/runtime.js');
 const { lengthOf } = require('../base/views.js');
 const { noteMessage } = require('../memory/parser-chunks.js');
-const { hasTransfer } = require('../base/runtime.js');
 const { counts, leave, release } = require('../memory/release.js');
+const { hasReaders } = require('../memory/stream-chunks.js');
 
 const SMALL = 16 * 1024;
 
@@ -17,15 +18,13 @@ const { set } = Uint8Array.prototype;
 
 /** Whether nobody reads `message`, and nobody has. */
 function isUnread(message) {
-  const { length, decoder, pipes } = message._readableState;
+  const state = message._readableState;
   return (
-    length === 0 &&
-    !decoder &&
-    !(pipes?.length > 0) &&
+    state.length === 0 &&
+    !state.decoder &&
     !message._dumped &&
     !message.socket?.destroyed &&
-    message.listenerCount('data') === 0 &&
-    message.listenerCount('readable') === 0
+    !hasReaders(message, state)
   );
 }
 
@@ -64,9 +63,8 @@ class SmallBody {
   begin(message) {
     if (!isUnread(message)) return false;
     const noted = noteMessage(message, this);
-    if (noted === undefined) return false;
-    if (!noted.isDirect) {
-      noted.end();
+    if (!noted?.isDirect) {
+      noted?.end();
       return false;
     }
     if (fresh.length === 0) time.setImmediate(readRest);
@@ -77,13 +75,9 @@ class SmallBody {
     return true;
   }
 
-  get #isOpen() {
-    return this.#request.bodyReading === this && !this.#isTaken;
-  }
-
   /** It has not come with the headers, or not this way. */
   late() {
-    if (this.#isOpen) this.#readStream();
+    if (this.#request.bodyReading === this && !this.#isTaken) this.#readStream();
   }
 
   #readStream() {

@@ -77,4 +77,4 @@ function watch() {
   if (state === 'waiting') channels.subscribe(LISTENING, set);
 }
 
-module.exports = { set, watch, tuned: () => state };
+module.exports = { objection, set, watch, tuned: () => state };

@@ -90,11 +90,10 @@ class SlabCore {
     this.share?.set(this.leased.committed());
   }
 
-  /** As the memory's claim(), which brings slots as far as the share leaves room for them. */
+  /** As the memory's claim(), which brings slots as far as the share leaves room for them: where there is one. */
   claim(index, want, slots) {
     const { leased, share, settings } = this;
-    if (share !== null)
-      leased.setLimit(Math.min(settings.maxBytes, leased.committed() + share.room));
+    leased.setLimit(Math.min(settings.maxBytes, leased.committed() + share.room));
     const found = leased.claim(index, want, slots, this.dropSegment);
     this.measure();
     return found;

@@ -18,7 +18,10 @@ module.exports = [
       'who reads it too gets nothing': [' || !isUnread(message)) {', ') {'],
       'a body that was read looks unread': ['_readableState.dataEmitted = true', '_readableState'],
       'it comes after its response': ['this.#request.bodyReading !== this', 'false'],
-      'one that is not seen never comes': ['if (this.#isOpen) this.#readStream();', ''],
+      'one that is not seen never comes': [
+        'if (this.#request.bodyReading === this && !this.#isTaken) this.#readStream();',
+        '',
+      ],
       'it goes away in silence': ['    this.#reject(this.#ways.gone());\n', ''],
     },
   },

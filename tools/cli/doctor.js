@@ -8,12 +8,13 @@ const v8 = require('node:v8');
 const { parseArgs } = require('node:util');
 const { attempt } = require('../../lib/base/attempt.js');
 const { formatBytes } = require('../../lib/base/bytes.js');
-const { read: readLimits } = require('../../lib/budget/auto.js');
+const { leastOf, read: readLimits } = require('../../lib/budget/auto.js');
 const { backend, backendReason } = require('../../lib/memory/native.js');
 const { libcs, placesOf } = require('../../lib/memory/platform.js');
+const { objection } = require('../../lib/request/tune.js');
 const { version } = require('../../package.json');
 const { FAILED, OK, UsageError } = require('./exit.js');
-const { readPage, sumOf, urlOf } = require('./metrics-page.js');
+const { checkAddress, readPage, sumOf } = require('./metrics-page.js');
 const { print } = require('./print.js');
 
 const summary = 'tell what this machine and Node can do for ralloc, and what to do about it';
@@ -45,17 +46,16 @@ function nodeCheck() {
   };
 }
 
+/** Of the reasons of `tune` for which its flag is not set, those that are of V8. */
 const OF_FLAG = {
   default: 'V8 counts the memory of Buffers toward the limit of the whole heap',
   unsupported: 'this V8 has no such flag',
 };
 
 function flagCheck() {
-  const [major, minor] = process.versions.v8.split('.').map(Number);
-  const number = 100 * major + minor;
   const name = "V8's accounting of Buffers";
-  if (number >= 1408) return { name, value: OF_FLAG.default };
-  if (number < 1306) return { name, value: OF_FLAG.unsupported };
+  const value = OF_FLAG[objection()];
+  if (value !== undefined) return { name, value };
   const advice =
     'Where packages allocate large Buffers, requestArena({ tune: true }) saves collections: see docs/guide.md, "V8\'s flag for Buffers".';
   return { name, value: 'each byte counts toward a limit of its own, dead or alive', advice };
@@ -111,7 +111,7 @@ function linuxChecks() {
 }
 
 function memoryCheck() {
-  const [from, memory] = Object.entries(readLimits()).reduce((a, b) => (b[1] < a[1] ? b : a));
+  const [from, memory] = leastOf(readLimits());
   const heap = v8.getHeapStatistics().heap_size_limit;
   const value = `${formatBytes(memory)} by the ${from}, of which V8's heap may take ${formatBytes(heap)}`;
   const advice =
@@ -175,8 +175,7 @@ async function run(argv) {
   const { values, positionals } = parseArgs({ args: argv, options, allowPositionals: true });
   const [address, ...others] = positionals;
   if (others.length > 0) throw new UsageError('Give one address at most');
-  if (address !== undefined && urlOf(address) === undefined)
-    throw new UsageError(`${address} is no address. Write it as http://localhost:3000/metrics`);
+  if (address !== undefined) checkAddress(address);
   const server = address === undefined ? [] : [await serverCheck(address)];
   const checks = [...ownChecks(), ...server];
   const shown = checks.map(({ name, value, advice }) => ({ name, value, advice: advice ?? null }));

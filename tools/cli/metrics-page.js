@@ -3,6 +3,8 @@
 // A page of metrics that a server has for Prometheus, whatever made it: fetched and read. Of the text formats of Prometheus and OpenMetrics it reads what both have:
 // lines of series. No package is loaded for that.
 
+const { UsageError } = require('./exit.js');
+
 const LINE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})?\s+([-+.\w]+)/;
 const LABEL = /\s*([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"\s*,?/gy;
 const WAIT_MS = 10_000;
@@ -42,6 +44,11 @@ function urlOf(address) {
   return url;
 }
 
+function checkAddress(address) {
+  if (urlOf(address) === undefined)
+    throw new UsageError(`${address} is no address. Write it as http://localhost:3000/metrics`);
+}
+
 async function ask(address) {
   try {
     const response = await fetch(urlOf(address), { signal: AbortSignal.timeout(WAIT_MS) });
@@ -75,4 +82,4 @@ function sumOf(series, name, label, value) {
   return found.length === 0 ? undefined : found.reduce((sum, one) => sum + one.value, 0);
 }
 
-module.exports = { readPage, sumOf, urlOf };
+module.exports = { checkAddress, readPage, sumOf };

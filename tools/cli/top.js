@@ -7,7 +7,7 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const { parseArgs, styleText } = require('node:util');
 const { formatBytes } = require('../../lib/base/bytes.js');
 const { OK, UsageError } = require('./exit.js');
-const { readPage, sumOf, urlOf } = require('./metrics-page.js');
+const { checkAddress, readPage, sumOf } = require('./metrics-page.js');
 const { print, visible } = require('./print.js');
 
 const summary = "show what servers' arenas, slabs and budgets have, live, from their metrics";
@@ -252,9 +252,7 @@ async function run(argv) {
   });
   if (addresses.length === 0)
     throw new UsageError('Give the address of a server: ralloc top http://localhost:3000/metrics');
-  const wrong = addresses.find((address) => urlOf(address) === undefined);
-  if (wrong !== undefined)
-    throw new UsageError(`${wrong} is no address. Write it as http://localhost:3000/metrics`);
+  for (const address of addresses) checkAddress(address);
   const interval = intervalOf(values.interval);
   const watch = new Watch(addresses);
   if (values.once) {
