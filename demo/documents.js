@@ -13,11 +13,11 @@ const END = '<!-- /figures -->';
 /** `text` with `part` between its markers, of which the first is `begin`. */
 function replacePart(text, part, name, begin = BEGIN) {
   const [before, rest, ...more] = text.split(begin);
-  const [, after, ...others] = rest?.split(END) ?? [];
-  if (after === undefined || more.length + others.length > 0) {
+  const end = rest?.indexOf(END) ?? -1;
+  if (end < 0 || more.length > 0) {
     throw new BadRun(`${name} needs one "${begin}" and one "${END}" after it`);
   }
-  return `${before}${begin}\n${part}\n${END}${after}`;
+  return `${before}${begin}\n${part}\n${rest.slice(end)}`;
 }
 
 /** What a chart shows, in words. */

@@ -9,7 +9,7 @@ const http = require('node:http');
 const path = require('node:path');
 const test = require('ava');
 const { APPLICATIONS } = require('../../bench/apps/applications.js');
-const { applicationsPart } = require('../../bench/apps/document.js');
+const { applicationsPart, readmePart } = require('../../bench/apps/document.js');
 const connect = require('../../bench/apps/loads/http.js');
 const Room = require('../../bench/apps/loads/room.js');
 const { parse, UsageError } = require('../../bench/apps/options.js');
@@ -114,6 +114,9 @@ test('the table of docs/applications.md: of each Node the applications that ran,
     ),
     rows[0],
   );
+  t.deepEqual(readmePart([first, later]).split('\n').slice(2), [
+    `| \`json\`: ${APPLICATIONS.json.about} | **0.90 ×** | ≈ | ≈ | ≈ |`,
+  ]);
   t.throws(() => applicationsPart([lines([{ application: 'json', errors: 1 }])]), {
     message: 'json has 1 errors',
   });

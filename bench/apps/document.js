@@ -1,5 +1,5 @@
-// Puts runs of bench:apps into docs/applications.md: `npm run bench:apps -- --node 24 --json > 24.jsonl`, then
-// `node bench/apps/document.js 24.jsonl 26.jsonl`. Of an application on a Node that is in several files the last counts.
+// Puts runs of bench:apps into docs/applications.md, and some of them into README: `npm run bench:apps -- --node 24 --json > 24.jsonl`,
+// then `node bench/apps/document.js 24.jsonl 26.jsonl`. Of an application on a Node that is in several files the last counts.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -8,8 +8,10 @@ const { machineLine, whole } = require('../../demo/figures.js');
 const { differs } = require('../method/statistics.js');
 const { APPLICATIONS } = require('./applications.js');
 
-const DOCUMENT = path.join(__dirname, '../../docs/applications.md');
+const ROOT = path.join(__dirname, '../..');
 const BEGIN = '<!-- figures: written by bench/apps/document.js -->';
+/** What README shows: two applications that gain, one that does not use its arenas, and one that loses. */
+const IN_README = ['raw-1m', 'interceptor', 'json', 'hello'];
 const TITLES = ['application', 'plain', 'plain + flag', 'ralloc', 'ralloc + flag'];
 
 /** Node → application → variant → its run, of the texts of files. */
@@ -66,12 +68,36 @@ function applicationsPart(texts) {
   ].join('\n');
 }
 
+const ratioOf = (ratio) => (differs(ratio) ? `**${ratio.value.toFixed(2)} ×**` : '≈');
+
+/** The table of README, of the last Node. */
+function readmePart(texts) {
+  const [node, applications] = Object.entries(runsOf(texts)).at(-1);
+  const cells = ({ ratio }) => [ratio.fullCpuUs, ratio.rss].map(ratioOf);
+  const rows = IN_README.filter((name) => name in applications).map((name) => {
+    const { ralloc, 'plain + flag': flag } = applications[name];
+    const rivals = [ralloc, flag].flatMap((run) => (run === undefined ? ['', ''] : cells(run)));
+    return `| ${[`\`${name}\`: ${APPLICATIONS[name].about}`, ...rivals].join(' | ')} |`;
+  });
+  return [
+    `| Node ${node.replace(/^v/, '')}; ≈: no difference | CPU | peak RSS | flag: CPU | peak RSS |`,
+    `|${'---|'.repeat(5)}`,
+    ...rows,
+  ].join('\n');
+}
+
 function main(files) {
-  const part = applicationsPart(files.map((file) => fs.readFileSync(file, 'utf8')));
-  const text = fs.readFileSync(DOCUMENT, 'utf8');
-  fs.writeFileSync(DOCUMENT, replacePart(text, part, 'docs/applications.md', BEGIN));
+  const texts = files.map((file) => fs.readFileSync(file, 'utf8'));
+  const parts = {
+    'docs/applications.md': applicationsPart(texts),
+    'README.md': readmePart(texts),
+  };
+  for (const [name, part] of Object.entries(parts)) {
+    const file = path.join(ROOT, name);
+    fs.writeFileSync(file, replacePart(fs.readFileSync(file, 'utf8'), part, name, BEGIN));
+  }
 }
 
 if (require.main === module) main(process.argv.slice(2));
 
-module.exports = { applicationsPart };
+module.exports = { applicationsPart, readmePart };
