@@ -21,7 +21,6 @@ const STATED = [
   ['addon/Cargo.toml', /^rust-version = "([\d.]+)"/m],
   ['src/lib.rs', /^\/\/! Rust ([\d.]+) or later\./m],
   ['src/README.md', /Rust ([\d.]+) or later/],
-  ['README.md', /Rust ([\d.]+) or later/],
   ['CONTRIBUTING.md', /Rust ([\d.]+) or later/],
   ['docs/platforms.md', /Rust ([\d.]+) or later/],
 ];
