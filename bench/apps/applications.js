@@ -79,7 +79,7 @@ const APPLICATIONS = {
     ask: pages,
   },
   hello: {
-    about: "an answer of 18 bytes: Buffer.from() → req.arena.from()",
+    about: 'an answer of 18 bytes: Buffer.from() → req.arena.from()',
     plain: 'hello/plain.js',
     ralloc: 'hello/ralloc.js',
     ask: greetings,
