@@ -79,7 +79,7 @@ function probe(native) {
   const registers = new Float64Array(16);
   const leases = new native.LeasedArena(1 << 16, 1 << 16, false);
   const ab = leases.lease(1, 1, true, registers);
-  if (ab.kind !== undefined) return; // no memory at the moment
+  if (ab === null || ab.kind !== undefined) return; // no memory at the moment
   leases.quarantine(registers[0], registers[1], 0, ab);
 }
 

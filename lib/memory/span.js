@@ -130,9 +130,9 @@ class SpanLeases {
       // The runtime refused an external ArrayBuffer.
       return new RallocError(error.code, need > LONGEST ? tooLong(need) : error.message);
     }
-    if (ab.kind !== undefined) {
+    if (ab === null || ab.kind !== undefined) {
       this.spans.delete(span);
-      return this.budget.explained(ab, need);
+      return ab ?? this.budget.failureOf(need);
     }
     pool.pending++;
     span.ab = ab;

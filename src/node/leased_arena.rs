@@ -61,8 +61,8 @@ impl LeasedArena {
     }
 
     /// Leases a span of at least `need` and preferably `want` bytes.
-    /// Registers: id, epoch, cleanFrom, 0.
-    #[napi(catch_unwind, ts_return_type = "ArrayBuffer | Failure")]
+    /// Registers: id, epoch, cleanFrom, 0. At the limit null: an object would take a microsecond of each refusal.
+    #[napi(catch_unwind, ts_return_type = "ArrayBuffer | Failure | null")]
     pub fn lease(
         &self,
         env: Env,
@@ -70,12 +70,13 @@ impl LeasedArena {
         want: f64,
         is_chunk: bool,
         #[napi(ts_arg_type = "Float64Array")] registers: Registers,
-    ) -> Result<Either<Value, Failure>> {
+    ) -> Result<Option<Either<Value, Failure>>> {
         registers.expect(4)?;
         let (need, want) = (bytes("need", need, 0)?, bytes("want", want, 0)?);
         match self.with(|arena| arena.lease(need, want, is_chunk)) {
-            Ok(lease) => self.hand_out(&env, &lease, &registers).map(Either::A),
-            Err(error) => Ok(Either::B(self.failure(error))),
+            Ok(lease) => self.hand_out(&env, &lease, &registers).map(|made| Some(Either::A(made))),
+            Err(LeaseError::Limit { .. }) => Ok(None),
+            Err(error) => Ok(Some(Either::B(self.failure(error)))),
         }
     }
 
@@ -239,7 +240,7 @@ impl LeasedArena {
         Ok(Value(made))
     }
 
-    fn failure(&self, error: crate::error::LeaseError) -> Failure {
+    fn failure(&self, error: LeaseError) -> Failure {
         self.with(|arena| Failure::new(error, arena.used(), arena.limit()))
     }
 }

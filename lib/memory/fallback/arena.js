@@ -46,7 +46,7 @@ class LeasedArena {
   lease(need, want, _isChunk, registers) {
     const used = this.used();
     const size = Math.min(Math.max(round(want), round(need)), this.#limit - used);
-    if (size < need) return { kind: 'limit', used, limit: this.#limit };
+    if (size < need) return null;
     let ab = depot.take(size);
     const fresh = ab === undefined;
     try {
