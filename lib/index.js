@@ -21,8 +21,8 @@ const allocators = lazy(() => ({
 const admissions = lazy(() => require('./admission/admission.js'));
 const budgets = lazy(() => require('./budget/budget.js'));
 const memory = lazy(() => ({
-  ...require('./memory/pump.js'),
-  ...require('./memory/release.js'),
+  ...require('./node/pump.js'),
+  ...require('./node/release.js'),
   ...require('./memory/stats.js'),
 }));
 const metrics = lazy(() => ({

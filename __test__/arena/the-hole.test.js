@@ -5,7 +5,7 @@
 // pointer that no detaching takes from it, and meets the next request's bytes. Shown here, and shown closed
 // by the guard, by hold() and by `safety: 'gc'`.
 
-require('../../lib/guard/index.js'); // before anyone takes functions out of Node's modules
+require('../../lib/node/guard/index.js'); // before anyone takes functions out of Node's modules
 const test = require('ava');
 const { serve, assertSettled } = require('../helpers/server.js');
 const { Client } = require('../helpers/client.js');

@@ -32,8 +32,8 @@ const GROUPS = [
   { is: (name) => /^arena\/.* (copying|owners|epochs)$/.test(name) },
   { is: (name) => /^(index\.js|request\/(options|requests)\.js) /.test(name) },
   { is: (name) => /^(arena\/owner|guard\/install)\.js (pools|webStreams)$/.test(name) },
-  { is: (name) => name === 'guard/install.js datagrams' },
-  { is: (name) => name === 'guard/install.js guards' },
+  { is: (name) => name === 'node/guard/install.js datagrams' },
+  { is: (name) => name === 'node/guard/install.js guards' },
   { is: (name) => / (leaks|parsers|adoptedSpans)$/.test(name) },
   {
     is: (name) => name.startsWith('memory/native.js') || name.endsWith(' audits'),
@@ -228,7 +228,7 @@ const isFallback = (file) => file.includes('fallback');
 async function mounted(t, how) {
   const env = { RALLOC_DEBUG: 'off', RALLOC_BACKEND: '', NODE_ENV: '' };
   const { result, stderr } = await run('base/mount.js', { args: [how], env });
-  t.true('lib/guard/install.js' in (result?.files ?? {}), stderr);
+  t.true('lib/node/guard/install.js' in (result?.files ?? {}), stderr);
   const own = Object.entries(result.files).filter(([file]) => !isFallback(file));
   const lines = own.reduce((sum, [, count]) => sum + count, 0);
   return { files: own.map(([file]) => file), lines, modules: result.modules };

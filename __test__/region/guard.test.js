@@ -4,7 +4,7 @@
 // Operations of Node on blocks that are freed meanwhile: the option `guard`. Each hangs until the test lets it go on,
 // and others take all bytes that there are and fill them.
 
-require('../../lib/guard/index.js'); // before anyone takes functions out of Node's modules
+require('../../lib/node/guard/index.js'); // before anyone takes functions out of Node's modules
 const test = require('ava');
 const net = require('node:net');
 const { once } = require('node:events');

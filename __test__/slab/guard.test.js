@@ -4,7 +4,7 @@
 // Operations of Node on slots that are freed meanwhile: the option `guard`. Each hangs until the test lets it go on,
 // and others take all slots and fill them.
 
-require('../../lib/guard/index.js'); // before anyone takes functions out of Node's modules
+require('../../lib/node/guard/index.js'); // before anyone takes functions out of Node's modules
 const test = require('ava');
 const fs = require('node:fs');
 const { promisify } = require('node:util');
@@ -17,7 +17,7 @@ const { addsUp } = require('../helpers/slab.js');
 const { modes } = require('../helpers/slab-kinds.js');
 const { until, untilCollected } = require('../helpers/until.js');
 const { Slab, slab: defaultSlab } = require('../..');
-const { begin, beginAll } = require('../../lib/guard/operation.js');
+const { begin, beginAll } = require('../../lib/node/guard/operation.js');
 const { nativeTest } = require('../helpers/backend.js');
 const { steal } = require('../helpers/theft.js');
 const { release } = require('../../lib/slab/buffer.js');

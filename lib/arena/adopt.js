@@ -8,7 +8,7 @@ const { checkAlive, checkOwned } = require('../base/dead.js');
 const { deadError } = require('../base/errors.js');
 const { FastBuffer } = require('../base/runtime.js');
 const { arrayBufferOf, byteLengthOf, byteOffsetOf } = require('../base/views.js');
-const { counts, isDetachable, leave, tieOf } = require('../memory/release.js');
+const { counts, isDetachable, leave, tieOf } = require('../memory/foreign.js');
 const { allocOnHeap, isReleased } = require('./window.js');
 
 const { set } = Uint8Array.prototype;

@@ -8,11 +8,10 @@ const { tooLarge, typeError, argumentError } = require('../base/errors.js');
 const { checkAlive, checkOwned } = require('../base/dead.js');
 const { announcedBy } = require('../base/announced.js');
 const { arrayBufferOf, lengthOf } = require('../base/views.js');
-const { counts, leave } = require('../memory/release.js');
+const { counts, leave } = require('../memory/foreign.js');
 const { Growing } = require('./growing.js');
-const { Reading, faultOf } = require('./reading.js');
+const { Reading, faultOf, limitReader } = require('../node/reading.js');
 
-const limitReader = (value, name) => check.integer(value, name, 0, Number.MAX_SAFE_INTEGER);
 const readers = { limit: limitReader };
 const ignore = () => {};
 
@@ -129,4 +128,4 @@ async function collect(windowOf, source, options, Target = Collected) {
   }
 }
 
-module.exports = { Collected, collect, limitReader };
+module.exports = { Collected, collect };

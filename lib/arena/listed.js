@@ -5,7 +5,7 @@
 const { deadError, tooLarge } = require('../base/errors.js');
 const { checkAlive, checkOwned } = require('../base/dead.js');
 const { arrayBufferOf, lengthOf } = require('../base/views.js');
-const { counts, tieOf } = require('../memory/release.js');
+const { counts, tieOf } = require('../memory/foreign.js');
 const { takeOver } = require('./adopt.js');
 const { Growing } = require('./growing.js');
 const { dischargeHeap, giveBack } = require('./window.js');

@@ -11,7 +11,7 @@ const { named } = require('../base/name.js');
 const { observing } = require('../base/observer.js');
 const { budgetOption } = require('../budget/option.js');
 const { HUGE_PAGE, memoryOptions } = require('../memory/options.js');
-const { install } = require('../guard/install.js');
+const { install } = require('../node/guard/install.js');
 const { commonDefaults, commonReaders } = require('./options.js');
 const { chunkGrowth } = require('./window.js');
 
@@ -101,7 +101,7 @@ class ArenaOwner {
 
   discharge() {}
 
-  /** Called with the error of a refused lease: true when the heap serves instead. */
+  /** Called with the Refusal of a lease: true when the heap serves instead. */
   refused() {
     return false;
   }

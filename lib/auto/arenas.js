@@ -3,7 +3,7 @@
 // The arenas of requests, of whichever copies of ralloc the application has: each tells of itself as its requestArena() is called (base/protocol.js).
 
 const { kOfRequest, kShown } = require('../base/protocol.js');
-const { Patches } = require('../guard/patches.js');
+const { Patches } = require('../base/patches.js');
 
 const none = () => undefined;
 

@@ -10,7 +10,7 @@ const { fileURLToPath, pathToFileURL } = require('node:url');
 const fs = require('node:fs');
 const { attempt } = require('../base/attempt.js');
 const { fileKey } = require('../base/file-key.js');
-const { Patches } = require('../guard/patches.js');
+const { Patches } = require('../base/patches.js');
 const { change } = require('./change.js');
 
 /** Otherwise Node gives real names. */

@@ -5,7 +5,7 @@
 const process = require('node:process');
 const time = require('../base/time.js');
 const { attempt } = require('../base/attempt.js');
-const { calledByNode } = require('../stack/stack.js');
+const { calledByNode } = require('../debug/stack/stack.js');
 
 /** `isNeeded()` is asked whenever Node is about to tell of the end of its loop. */
 function patchEnd(patches, isNeeded) {

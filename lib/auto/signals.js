@@ -12,7 +12,7 @@ const process = require('node:process');
 const time = require('../base/time.js');
 const { attempt } = require('../base/attempt.js');
 const { patchEnd } = require('./last-turn.js');
-const { Patches } = require('../guard/patches.js');
+const { Patches } = require('../base/patches.js');
 
 const IS_WINDOWS = process.platform === 'win32';
 

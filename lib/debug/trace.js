@@ -5,9 +5,9 @@
 
 const { inspect } = require('node:util');
 const { captureStackTrace } = require('../base/runtime.js');
-const { DEPENDENCY, Frames, isOfRalloc } = require('../stack/frames.js');
-const { originsOf, originsOnDisk } = require('../stack/mapper.js');
-const { framesOf, hold } = require('../stack/stack.js');
+const { DEPENDENCY, Frames, isOfRalloc } = require('./stack/frames.js');
+const { originsOf, originsOnDisk } = require('./stack/mapper.js');
+const { framesOf, hold } = require('./stack/stack.js');
 const { settings } = require('./settings.js');
 
 /** Places that are remembered, each once. Only code that is made anew all the time comes to so many. */

@@ -6,7 +6,7 @@
 
 const { observing } = require('../base/observer.js');
 const { kHolder, kMemory } = require('../base/protocol.js');
-const { detach, leave, prepare, releaseAdopted, wipeAdopted } = require('./release.js');
+const { detach, leave, prepare, releaseAdopted, wipeAdopted } = require('./foreign.js');
 const { ENDED, OPEN, Span, SpanGuard, WARM, isClaimed } = require('./span.js');
 
 class AdoptedSpans {

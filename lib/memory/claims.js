@@ -1,6 +1,6 @@
 'use strict';
 
-// Claims on bytes of one ArrayBuffer: operations of Node that use them after their function returned (lib/guard/), of slabs and regions with
+// Claims on bytes of one ArrayBuffer: operations of Node that use them after their function returned (lib/node/guard/), of slabs and regions with
 // the option `guard`. A part of it that is freed meanwhile, a slot or a block, waits at a claim on some of its bytes; when that is over at
 // another one, or it is taken back.
 //

@@ -5,7 +5,7 @@
 
 const { RallocError } = require('../base/errors.js');
 const { backend, depotStats } = require('./native.js');
-const { counts } = require('./release.js');
+const { counts } = require('./foreign.js');
 
 /**
  * The registers of LeasedArena.stats(). `inArenas`: bytes of the spans that arenas have. `adopted`: of memory that is not below.

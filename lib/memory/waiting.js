@@ -1,7 +1,7 @@
 'use strict';
 
 // Spans that their arena has given up and that are claimed: by the holds of an epoch (`claims`, lists of arena/epoch.js), or by operations of Node which
-// were given Buffers of them (lib/guard/). Whichever ends last, the span is released; `holdMs` after it began to wait it goes to quarantine, since V8 has to prove
+// were given Buffers of them (lib/node/guard/). Whichever ends last, the span is released; `holdMs` after it began to wait it goes to quarantine, since V8 has to prove
 // that nothing has it. The list is a hint: a span waits as long as its state says so, and may be in the list longer, where a call was cut off.
 
 const time = require('../base/time.js');

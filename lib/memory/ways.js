@@ -13,7 +13,7 @@
 // in it: 'zeros', 'unsafe', or of a token what was 'sent'.
 
 const { observing } = require('../base/observer.js');
-const { Patches } = require('../guard/patches.js');
+const { Patches } = require('../base/patches.js');
 
 /** Of a method whose Buffer comes by another one of the list. */
 const BY_ANOTHER = null;

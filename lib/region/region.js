@@ -8,7 +8,7 @@ const { allocFilled, tryAllocFilled } = require('../base/fill.js');
 const { lazy } = require('../base/lazy.js');
 const { showAllocator } = require('../base/allocators.js');
 const { observing } = require('../base/observer.js');
-const { install } = require('../guard/install.js');
+const { install } = require('../node/guard/install.js');
 
 /** What is behind a region: a server that has none does not load it. */
 const inner = lazy(() => ({ ...require('./core.js'), ...require('./options.js') }));

@@ -5,11 +5,11 @@
 const check = require('../base/validate.js');
 const { RallocError, abortedError, argumentError, tooLarge } = require('../base/errors.js');
 const { announcedBy, contentLength } = require('../base/announced.js');
-const { Collected, collect, limitReader } = require('../arena/collect.js');
+const { Collected, collect } = require('../arena/collect.js');
 const { Listed } = require('../arena/listed.js');
-const { Reading, endedError, faultOf, readBefore } = require('../arena/reading.js');
-const { cutOff, drain, drainReaders } = require('./drain.js');
-const { SMALL, SmallBody } = require('./small-body.js');
+const { Reading, endedError, faultOf, limitReader, readBefore } = require('../node/reading.js');
+const { cutOff, drain, drainReaders } = require('../node/drain.js');
+const { SMALL, SmallBody } = require('../node/small-body.js');
 
 const MiB = 1024 * 1024;
 const LIMIT = MiB; // Fastify's

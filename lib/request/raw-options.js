@@ -4,8 +4,8 @@
 
 const check = require('../base/validate.js');
 const { rangeError, typeError } = require('../base/errors.js');
-const { limitReader } = require('../arena/collect.js');
-const { DRAIN_BYTES, DRAIN_MS, drainReaders } = require('./drain.js');
+const { limitReader } = require('../node/reading.js');
+const { DRAIN_BYTES, DRAIN_MS, drainReaders } = require('../node/drain.js');
 const { typeMatcher } = require('./media-types.js');
 const { propertyName } = require('./options.js');
 

@@ -20,7 +20,7 @@ const time = require('../base/time.js');
 const { lazy } = require('../base/lazy.js');
 const { kOpenResponses } = require('../base/protocol.js');
 
-const parsers = lazy(() => require('../memory/parser-chunks.js'));
+const parsers = lazy(() => require('../node/parser-chunks.js'));
 
 /**
  * One response that is not over, in the list of its socket. Intrusive: a Set that has grown old keeps the

@@ -5,7 +5,7 @@
 const { RallocError } = require('../base/errors.js');
 const { kHolder, kMemory } = require('../base/protocol.js');
 const { warnOnce } = require('../base/warnings.js');
-const { install } = require('../guard/install.js');
+const { install } = require('../node/guard/install.js');
 const { isOfRegion } = require('../region/buffer.js');
 const { Region, coreOf: regionCore, covers: regionCovers } = require('../region/region.js');
 const regionErrors = require('../region/errors.js');

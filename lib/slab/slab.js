@@ -10,7 +10,7 @@ const { runScope } = require('../base/scope.js');
 const { showAllocator } = require('../base/allocators.js');
 const { observing } = require('../base/observer.js');
 const { lazy } = require('../base/lazy.js');
-const { install } = require('../guard/install.js');
+const { install } = require('../node/guard/install.js');
 const { node } = require('../memory/options.js');
 
 /** What is behind a slab: a server that has none does not load it. */

@@ -24,10 +24,8 @@ const FLOORS = [
   ['request'],
   ['site'],
   ['arena', 'slab', 'region'],
-  ['budget'],
+  ['budget', 'node'],
   ['memory'],
-  ['guard'],
-  ['stack'],
   ['base'],
 ];
 

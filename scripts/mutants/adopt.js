@@ -22,7 +22,7 @@ module.exports = [
     },
   },
   {
-    file: 'memory/release.js',
+    file: 'memory/foreign.js',
     tests: ties,
     mutants: {
       'what cannot be detached is wiped': [

@@ -3,15 +3,15 @@
 const known = ['request/body-read.test.js'];
 const captures = ['request/body-captures.test.js'];
 const memory = ['request/body-memory.test.js'];
-const pump = ['memory/pump.test.js'];
-const pumpCaptures = ['memory/pump-captures.test.js'];
-const pumpKnown = ['memory/pump.test.js'];
-const pumpEnds = ['memory/pump-ends.test.js'];
-const clientReads = ['memory/client-reads.test.js'];
+const pump = ['node/pump.test.js'];
+const pumpCaptures = ['node/pump-captures.test.js'];
+const pumpKnown = ['node/pump.test.js'];
+const pumpEnds = ['node/pump-ends.test.js'];
+const clientReads = ['node/client-reads.test.js'];
 
 module.exports = [
   {
-    file: 'request/small-body.js',
+    file: 'node/small-body.js',
     tests: ['request/small-body.test.js'],
     mutants: {
       'a part is taken for the whole': ['lengthOf.call(chunk) !== this.#length || ', ''],
@@ -26,7 +26,7 @@ module.exports = [
     },
   },
   {
-    file: 'memory/stream-chunks.js',
+    file: 'node/stream-chunks.js',
     tests: captures,
     mutants: {
       'what Node did not give is released': [
@@ -71,7 +71,7 @@ module.exports = [
     },
   },
   {
-    file: 'memory/own-methods.js',
+    file: 'node/own-methods.js',
     tests: known,
     mutants: {
       'any function is of Node': ['verdict = provoke(originalOf(method));', 'verdict = true;'],
@@ -79,7 +79,7 @@ module.exports = [
     },
   },
   {
-    file: 'memory/parser-chunks.js',
+    file: 'node/parser-chunks.js',
     tests: known,
     mutants: {
       'what others read is kept': ['parsed.isOurs || isUnread(state)', 'true'],
@@ -92,7 +92,7 @@ module.exports = [
     },
   },
   {
-    file: 'memory/client-reads.js',
+    file: 'node/client-reads.js',
     tests: clientReads,
     mutants: {
       'a socket that others listen to': [
@@ -125,7 +125,7 @@ module.exports = [
     },
   },
   {
-    file: 'memory/provenance.js',
+    file: 'node/provenance.js',
     tests: pumpKnown,
     mutants: {
       'functions of the user read a file': [
@@ -145,7 +145,7 @@ module.exports = [
     },
   },
   {
-    file: 'memory/write-completion.js',
+    file: 'node/write-completion.js',
     tests: [...pumpCaptures, ...pumpKnown],
     mutants: {
       'patches of a sink are not seen': ['return methods.areOn(stream) && check', 'return check'],
@@ -158,7 +158,7 @@ module.exports = [
     },
   },
   {
-    file: 'memory/link.js',
+    file: 'node/link.js',
     tests: pumpCaptures,
     mutants: {
       'a patch before the write is not seen': [
@@ -203,7 +203,7 @@ module.exports = [
     },
   },
   {
-    file: 'memory/pumping.js',
+    file: 'node/pumping.js',
     tests: pumpEnds,
     mutants: {
       'a small body is watched': ['announced > 0 && announced <= SMALL', 'false', { tests: pump }],
@@ -302,7 +302,7 @@ module.exports = [
     },
   },
   {
-    file: 'arena/reading.js',
+    file: 'node/reading.js',
     tests: ['request/body-refused.test.js'],
     mutants: {
       'a stream of HTTP/2 that was reset is whole': [

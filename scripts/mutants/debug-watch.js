@@ -165,7 +165,7 @@ module.exports = [
     },
   },
   {
-    file: 'guard/operation.js',
+    file: 'node/guard/operation.js',
     tests: ways,
     mutants: {
       'what nothing holds is not told': [
@@ -221,7 +221,7 @@ module.exports = [
     },
   },
   {
-    file: 'stack/frames.js',
+    file: 'debug/stack/frames.js',
     tests: ['debug/calls.test.js'],
     mutants: {
       'what stands in many places has one name': [

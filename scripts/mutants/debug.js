@@ -92,7 +92,7 @@ module.exports = [
     },
   },
   {
-    file: 'stack/stack.js',
+    file: 'debug/stack/stack.js',
     tests: trace,
     mutants: {
       'the last stack is kept': ['  sitesOfTarget = undefined; // they', '  // they'],

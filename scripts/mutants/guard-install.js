@@ -1,6 +1,6 @@
 'use strict';
 
-const tests = ['guard/install.test.js'];
+const tests = ['node/guard/install.test.js'];
 
 module.exports = [
   {
@@ -14,7 +14,7 @@ module.exports = [
     },
   },
   {
-    file: 'guard/install.js',
+    file: 'node/guard/install.js',
     tests,
     mutants: {
       'what is not wanted is done': [
@@ -25,7 +25,7 @@ module.exports = [
       'another copy wraps what is wrapped': [
         'installed.has(key) || stream[key] === true',
         'installed.has(key)',
-        { tests: ['guard/beside.test.js'] },
+        { tests: ['node/guard/beside.test.js'] },
       ],
       'a frozen stream is wrapped again': [
         'installed.has(key) || stream[key] === true',
@@ -35,7 +35,7 @@ module.exports = [
       'other copies are not told': [
         'Reflect.defineProperty(stream, key, { value: true });',
         '',
-        { tests: ['guard/beside.test.js'] },
+        { tests: ['node/guard/beside.test.js'] },
       ],
       'a frozen stream throws': [
         'Reflect.defineProperty(stream, key',
@@ -56,7 +56,7 @@ module.exports = [
     },
   },
   {
-    file: 'guard/wrap.js',
+    file: 'base/wrap.js',
     tests,
     mutants: {
       'what is refused has no name': ['  refused.push(name);\n', ''],
@@ -64,12 +64,12 @@ module.exports = [
       'own properties are lost': [
         'for (const key of Reflect.ownKeys(original)) {',
         'for (const key of []) {',
-        { tests: ['guard/install.test.js'] },
+        { tests: ['node/guard/install.test.js'] },
       ],
       'symbols are lost': [
         'Reflect.ownKeys(original)',
         'Object.getOwnPropertyNames(original)',
-        { tests: ['guard/install.test.js'] },
+        { tests: ['node/guard/install.test.js'] },
       ],
       'the property becomes another': [
         '{ ...descriptor, [part]: wrapper }',
@@ -84,21 +84,21 @@ module.exports = [
     },
   },
   {
-    file: 'guard/operation.js',
-    tests: ['guard/web-streams.test.js', 'guard/sockets.test.js'],
+    file: 'node/guard/operation.js',
+    tests: ['node/guard/web-streams.test.js', 'node/guard/sockets.test.js'],
     mutants: {
       'a DataView is copied as bytes': ["'DataView'", "'Uint8Array'"],
       'what nobody hears ends the process': [
         " && stream.listenerCount('error') > 0",
         '',
-        { tests: ['guard/dead.test.js'] },
+        { tests: ['node/guard/dead.test.js'] },
       ],
       'what was copied stays held': ['byteLength);\n  end();', 'byteLength);'],
     },
   },
   {
-    file: 'guard/operation.js',
-    tests: ['guard/bad-input.test.js'],
+    file: 'node/guard/operation.js',
+    tests: ['node/guard/bad-input.test.js'],
     mutants: {
       'a callback that throws holds on': [
         'try {\n      return Reflect.apply(callback, this, results);\n    } finally {\n      end();\n    }',

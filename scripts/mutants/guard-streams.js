@@ -2,8 +2,8 @@
 
 module.exports = [
   {
-    file: 'guard/readable.js',
-    tests: ['guard/readable.test.js'],
+    file: 'node/guard/readable.js',
+    tests: ['node/guard/readable.test.js'],
     mutants: {
       'nothing ends what a queue holds': ['    wrapEnds();\n', ''],
       'a queue holds nothing': ['queueOf(readable).pushed(size, end);', 'end();'],
@@ -20,7 +20,7 @@ module.exports = [
       'the front is where it was': [
         'until: this.#back - length + size',
         'until: this.#back + size',
-        { tests: ['guard/readable.test.js'] },
+        { tests: ['node/guard/readable.test.js'] },
       ],
       'a part that was read ends all': ['until > front', 'until > front + 1'],
       'who waits for a promise finds it dead': [
@@ -42,8 +42,8 @@ module.exports = [
     },
   },
   {
-    file: 'guard/list.js',
-    tests: ['guard/pipelines.test.js'],
+    file: 'node/guard/list.js',
+    tests: ['node/guard/pipelines.test.js'],
     mutants: {
       'a list is let go at once': ['      queueOf(readable).lists(end);\n', '      end();\n'],
       'the list in the list of streams is not seen': [
@@ -57,8 +57,8 @@ module.exports = [
     },
   },
   {
-    file: 'guard/collect.js',
-    tests: ['guard/pipelines.test.js'],
+    file: 'node/guard/collect.js',
+    tests: ['node/guard/pipelines.test.js'],
     mutants: {
       'what was collected is dead': [
         'settling(promise, queueOf(readable).keeps())',
@@ -67,8 +67,8 @@ module.exports = [
     },
   },
   {
-    file: 'guard/web.js',
-    tests: ['guard/web-streams.test.js'],
+    file: 'node/guard/web.js',
+    tests: ['node/guard/web-streams.test.js'],
     mutants: {
       'what is enqueued is not copied': [
         "enqueue.call(this, copied(chunk, 'web'))",
@@ -83,8 +83,8 @@ module.exports = [
     },
   },
   {
-    file: 'guard/socket.js',
-    tests: ['guard/sockets.test.js'],
+    file: 'node/guard/socket.js',
+    tests: ['node/guard/sockets.test.js'],
     mutants: {
       'a socket is let go at once': [".once('close', end)", ''],
       'what net.connect() gives is not looked into': ['args.flat()', 'args'],

@@ -1,11 +1,11 @@
 'use strict';
 
-const files = ['guard/files.test.js'];
-const handles = ['guard/files.test.js'];
+const files = ['node/guard/files.test.js'];
+const handles = ['node/guard/files.test.js'];
 
 module.exports = [
   {
-    file: 'guard/fs.js',
+    file: 'node/guard/fs.js',
     tests: files,
     mutants: {
       'a dead Buffer goes on': ['time.nextTick(args[last], error);\n      return undefined;', ''],
@@ -21,7 +21,7 @@ module.exports = [
     },
   },
   {
-    file: 'guard/buffers.js',
+    file: 'node/guard/buffers.js',
     tests: handles,
     mutants: {
       'no Buffer in options': ['isView(value) ? value : value?.buffer', 'value', { tests: files }],
@@ -30,7 +30,7 @@ module.exports = [
       'the Buffers of an array are held one by one': [
         'Array.isArray(data) ? beginAll',
         'false ? beginAll',
-        { tests: ['guard/dead.test.js'] },
+        { tests: ['node/guard/dead.test.js'] },
       ],
       'async iterables alone are held': [" || typeof data[Symbol.iterator] === 'function'", ''],
       'chunks are never let go': ['end?.();\n    }', '\n    }'],
@@ -41,8 +41,8 @@ module.exports = [
     },
   },
   {
-    file: 'guard/file-streams.js',
-    tests: ['guard/files.test.js'],
+    file: 'node/guard/file-streams.js',
+    tests: ['node/guard/files.test.js'],
     mutants: {
       'paths are left as they are': ["copied(path, 'fs')", 'path'],
       'what is written to a Utf8Stream is left as it is': [
@@ -53,7 +53,7 @@ module.exports = [
     },
   },
   {
-    file: 'guard/promises.js',
+    file: 'node/guard/promises.js',
     tests: files,
     mutants: {
       'a dead Buffer throws': ['return Promise.reject(error);', 'throw error;', { tests: handles }],
@@ -64,7 +64,7 @@ module.exports = [
     },
   },
   {
-    file: 'guard/file-handle.js',
+    file: 'node/guard/file-handle.js',
     tests: handles,
     mutants: {
       'open() is not watched': ['guarded ? opening : opening.then(see)', 'opening'],
@@ -83,7 +83,7 @@ module.exports = [
     },
   },
   {
-    file: 'guard/operation.js',
+    file: 'node/guard/operation.js',
     tests: handles,
     mutants: {
       'a promise is over before who awaits it has seen it': [
@@ -97,17 +97,17 @@ module.exports = [
       'a callback comes after the end': [
         'try {\n      return Reflect.apply(callback, this, results);\n    } finally {\n      end();\n    }',
         'end();\n    return Reflect.apply(callback, this, results);',
-        { tests: ['guard/operation.test.js'] },
+        { tests: ['node/guard/operation.test.js'] },
       ],
       'who awaits a promisified function finds nothing': [
         'end.isFirst ? end : () => afterAwaits(end)',
         'end',
-        { tests: ['guard/operation.test.js'] },
+        { tests: ['node/guard/operation.test.js'] },
       ],
       'a tick alone comes before who awaits': [
         'settled.then(() => time.nextTick(work));',
         'time.nextTick(work);',
-        { tests: ['guard/operation.test.js'] },
+        { tests: ['node/guard/operation.test.js'] },
       ],
       'what began before one is refused stays held': [
         'for (const end of ends) end();\n    throw error;',
@@ -116,19 +116,19 @@ module.exports = [
     },
   },
   {
-    file: 'guard/http.js',
-    tests: ['guard/http.test.js'],
+    file: 'node/guard/http.js',
+    tests: ['node/guard/http.test.js'],
     mutants: {
       'what is destroyed without a socket stays held': [
         'if (keeping > 0 && !this.socket) letGo(this);',
         '',
-        { tests: ['guard/dead.test.js'] },
+        { tests: ['node/guard/dead.test.js'] },
       ],
       'nothing ends what a message keeps': ['    wrapEnds();\n', ''],
       'messages that keep something are not counted': [
         '    keeping++;\n',
         '',
-        { tests: ['guard/http.test.js'] },
+        { tests: ['node/guard/http.test.js'] },
       ],
       'a response with its socket is held twice': ['this.socket ? give : giveHeld', 'giveHeld'],
       'a message that waits is not held': [
@@ -146,29 +146,29 @@ module.exports = [
       'the close of a socket is not heard': [
         "socket.once('close', onSocketClose);",
         '',
-        { tests: ['guard/http.test.js'] },
+        { tests: ['node/guard/http.test.js'] },
       ],
       'what is flushed stays held': ['  else letGo(message);', ''],
       'what is behind the headers of a dead chunk is sent': [
         'if (message._header) message.destroy(error);',
         '',
-        { tests: ['guard/dead.test.js'] },
+        { tests: ['node/guard/dead.test.js'] },
       ],
       'a dead chunk is sent': [
         'if (chunk.byteLength === 0 || holder.isFreed?.(chunk)) take(message, holder, chunk)();',
         '',
-        { tests: ['guard/http.test.js'] },
+        { tests: ['node/guard/http.test.js'] },
       ],
       'a freed chunk is left to the socket': [
         'chunk.byteLength === 0 || holder.isFreed?.(chunk)',
         'chunk.byteLength === 0',
-        { tests: ['guard/freed.test.js'] },
+        { tests: ['node/guard/freed.test.js'] },
       ],
     },
   },
   {
-    file: 'guard/http2.js',
-    tests: ['guard/freed.test.js'],
+    file: 'node/guard/http2.js',
+    tests: ['node/guard/freed.test.js'],
     mutants: {
       'what is behind the headers of a dead chunk is sent': [
         'if (response.headersSent) response.stream.destroy(error);',
@@ -183,8 +183,8 @@ module.exports = [
     },
   },
   {
-    file: 'guard/pending.js',
-    tests: ['guard/dead.test.js', 'guard/crypto.test.js'],
+    file: 'node/guard/pending.js',
+    tests: ['node/guard/dead.test.js', 'node/guard/crypto.test.js'],
     mutants: {
       'what cannot be expanded stays held': ['        endAll(pending);\n', ''],
       'what is destroyed stays held': ["writable.once('close'", "writable.once('never'"],
@@ -200,15 +200,15 @@ module.exports = [
     },
   },
   {
-    file: 'guard/dgram.js',
-    tests: ['guard/sockets.test.js'],
+    file: 'node/guard/dgram.js',
+    tests: ['node/guard/sockets.test.js'],
     mutants: {
       'a list is not copied': ['message.map(toCopy)', 'message'],
     },
   },
   {
-    file: 'guard/https.js',
-    tests: ['guard/http.test.js'],
+    file: 'node/guard/https.js',
+    tests: ['node/guard/http.test.js'],
     mutants: {
       'requests have what dies': ['withCopies(options, SECRETS), ...rest);', 'options, ...rest);'],
       'an agent has what dies': [
@@ -225,8 +225,8 @@ module.exports = [
     },
   },
   {
-    file: 'guard/crypto.js',
-    tests: ['guard/crypto.test.js'],
+    file: 'node/guard/crypto.js',
+    tests: ['node/guard/crypto.test.js'],
     mutants: {
       'an ArrayBuffer is not held': [
         'target instanceof ArrayBuffer ? new Uint8Array(target) : target',

@@ -75,7 +75,7 @@ module.exports = [
       'whom the guard came too late for has the share of the heap': [
         'if (isUnguarded) return this.heap.unguarded;',
         '',
-        { tests: ['guard/install.test.js'] },
+        { tests: ['node/guard/install.test.js'] },
       ],
       'another status': ["about('maxBytesPerRequest', 413)", "about('maxBytesPerRequest', 503)"],
       'who has all of what requests have is answered without a status': [

@@ -97,7 +97,7 @@ module.exports = [
     },
   },
   {
-    file: 'stack/stack.js',
+    file: 'debug/stack/stack.js',
     tests: unchanged,
     mutants: {
       'prepareStackTrace stays': ["    set('prepareStackTrace', isStuck ? undefined : own);\n", ''],
@@ -109,7 +109,7 @@ module.exports = [
     },
   },
   {
-    file: 'guard/patches.js',
+    file: 'base/patches.js',
     tests: unchanged,
     mutants: {
       'what was replaced since is put back too': [
@@ -206,7 +206,7 @@ module.exports = [
     },
   },
   {
-    file: 'guard/wrap.js',
+    file: 'base/wrap.js',
     tests: bodies,
     mutants: {
       'a profiler is a patch': [' ?? globalThis[kProfiler]?.originalOf(method)', ''],

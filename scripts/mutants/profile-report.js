@@ -93,7 +93,7 @@ module.exports = [
     },
   },
   {
-    file: 'stack/on-disk.js',
+    file: 'debug/stack/on-disk.js',
     tests: [report('sources')],
     mutants: {
       'any file is read': ['!CODE.test(file) ||', ''],
@@ -101,7 +101,7 @@ module.exports = [
     },
   },
   {
-    file: 'stack/source-url.js',
+    file: 'debug/stack/source-url.js',
     tests: [report('sources')],
     mutants: { 'no sourceRoot': ['= root ?', '= false ?'] },
   },

@@ -4,8 +4,8 @@ const NODE_20 = 'on Node 20, which frees nothing that Node-API made; the others 
 
 module.exports = [
   {
-    file: 'memory/release.js',
-    tests: ['memory/release.test.js'],
+    file: 'memory/foreign.js',
+    tests: ['node/release.test.js'],
     mutants: {
       'a part of an ArrayBuffer is released': [
         "bytes === ab.byteLength ? undefined : 'shared'",
@@ -16,6 +16,12 @@ module.exports = [
         '',
       ],
       'only guarded memory is known': [' || ab[kMemory] === true', ''],
+    },
+  },
+  {
+    file: 'node/release.js',
+    tests: ['node/release.test.js'],
+    mutants: {
       'a resizable ArrayBuffer is released': [
         "if (ab.resizable) return leave('bound', ab.byteLength);",
         '',
@@ -25,7 +31,7 @@ module.exports = [
   },
   {
     file: 'memory/span.js',
-    tests: ['memory/release.test.js'],
+    tests: ['node/release.test.js'],
     mutants: {
       'a renewed span is not told': [
         '} else renewed[kMemory] = true; // 3 to 10 ns',

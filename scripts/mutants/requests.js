@@ -83,7 +83,7 @@ module.exports = [
       'the guard came in time for all': [
         'this.#isUnguarded = this.#arenas.guardRest() !== this.#late;',
         'this.#arenas.guardRest();',
-        { tests: ['guard/install.test.js'] },
+        { tests: ['node/guard/install.test.js'] },
       ],
       'a fallback is not counted': ['    this.#arenas.countFallback(error.message);\n', ''],
       'every error means the heap': [

@@ -179,13 +179,13 @@ module.exports = [
       'a response has the name of a request': [
         'if (req === undefined)',
         'if (true)',
-        { tests: ['guard/refused.test.js'] },
+        { tests: ['node/guard/refused.test.js'] },
       ],
     },
   },
   {
-    file: 'guard/refused.js',
-    tests: ['guard/refused.test.js'],
+    file: 'node/guard/refused.js',
+    tests: ['node/guard/refused.test.js'],
     mutants: {
       'nobody is told': [
         "  warnOnce('RALLOC_DEAD_SENT'",

@@ -5,7 +5,7 @@ use super::contained::Contained;
 use super::convert::{Failure, MemoryArgument, Registers, Result, Slots, Value, bytes, corrupted};
 use crate::arena::chunk::ChunkView;
 use crate::arena::leased_arena::{self, Lease};
-use crate::error::SpanError;
+use crate::error::{LeaseError, SpanError};
 use crate::memory::{Pages, depot};
 use napi::Env;
 use napi::bindgen_prelude::Either;

@@ -10,7 +10,7 @@ const { readFileSync, statSync } = require('node:fs');
 const { wrap } = require('node:module');
 const path = require('node:path');
 const process = require('node:process');
-const { originsOf } = require('../../lib/stack/mapper.js');
+const { originsOf } = require('../../lib/debug/stack/mapper.js');
 
 const CODE = /\.[cm]?[jt]sx?$/i;
 const TYPED = /\.[cm]?ts$/i;

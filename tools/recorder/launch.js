@@ -5,7 +5,7 @@
 const { isMainThread } = require('node:worker_threads');
 const { optionsHere } = require('./options.js');
 const { passOn } = require('./pass-on.js');
-const { Patches } = require('../../lib/guard/patches.js');
+const { Patches } = require('../../lib/base/patches.js');
 const { record } = require('./record.js');
 const runNotes = require('./run-notes.js');
 const { Signals } = require('../../lib/auto/signals.js');

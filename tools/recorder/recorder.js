@@ -11,7 +11,7 @@ const { Cells } = require('./cells.js');
 const { Collections } = require('./collections.js');
 const { events } = require('./events.js');
 const { patchAll, restoreAll } = require('./patches/all.js');
-const { Patches, originalOf } = require('../../lib/guard/patches.js');
+const { Patches, originalOf } = require('../../lib/base/patches.js');
 const { memoryOf, recorderOf } = require('./process.js');
 const { Parts } = require('./parts.js');
 const { Pins } = require('./pins.js');
@@ -20,7 +20,7 @@ const { Requests } = require('./requests.js');
 const { Samples } = require('./samples.js');
 const { Sampling, sampleTo, weightOf } = require('./sampling.js');
 const { Sites } = require('./sites.js');
-const { hold } = require('../../lib/stack/stack.js');
+const { hold } = require('../../lib/debug/stack/stack.js');
 
 const SLOT_MS = 2000;
 const TICK_MS = 200;

@@ -5,8 +5,8 @@
 
 const { Compiled } = require('./compiled.js');
 const { fingerprint } = require('../../lib/auto/source/fingerprint.js');
-const { Frames, NODE, RECORDER, APPLICATION } = require('../../lib/stack/frames.js');
-const { framesOf } = require('../../lib/stack/stack.js');
+const { Frames, NODE, RECORDER, APPLICATION } = require('../../lib/debug/stack/frames.js');
+const { framesOf } = require('../../lib/debug/stack/stack.js');
 
 /** So many sites have their whole stack; what comes then has one frame, of which there are not more than lines of code. */
 const MOST = 20_000;

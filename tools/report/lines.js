@@ -4,7 +4,7 @@
 
 const path = require('node:path');
 const { fileKey } = require('../../lib/base/file-key.js');
-const { DEPENDENCY, isOfRalloc } = require('../../lib/stack/frames.js');
+const { DEPENDENCY, isOfRalloc } = require('../../lib/debug/stack/frames.js');
 const { Totals } = require('./totals.js');
 
 /** Chunks of streams, and memory of Node's or ralloc's own, have no line of the application's. */

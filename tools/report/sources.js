@@ -3,8 +3,8 @@
 // Where a frame stands in the source that somebody wrote, by the source maps that are there now; and the code around it.
 
 const { SourceMap } = require('node:module');
-const { readCode, readMap } = require('../../lib/stack/on-disk.js');
-const { pathOf, sourceOf } = require('../../lib/stack/source-url.js');
+const { readCode, readMap } = require('../../lib/debug/stack/on-disk.js');
+const { pathOf, sourceOf } = require('../../lib/debug/stack/source-url.js');
 
 /** Lines of code before and behind the one that a snippet is about. */
 const AROUND = 4;

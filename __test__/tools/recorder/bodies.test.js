@@ -9,7 +9,7 @@ const http = require('node:http');
 const { PassThrough } = require('node:stream');
 const { pump, stats } = require('../../..');
 const { requestArena } = require('../../../lib/http.js');
-const { isOfNode, readsOf } = require('../../../lib/memory/own-methods.js');
+const { isOfNode, readsOf } = require('../../../lib/node/own-methods.js');
 const { Recorder } = require('../../../tools/recorder/recorder.js');
 const { releases } = require('../../helpers/given-back.js');
 

@@ -9,7 +9,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { SourceMap } = require('node:module');
 const { pathToFileURL } = require('node:url');
-const { findAll } = require('../../../lib/stack/mappings.js');
+const { findAll } = require('../../../lib/debug/stack/mappings.js');
 const { folder } = require('../../helpers/folder.js');
 const { ralloc } = require('../../helpers/profile.js');
 

@@ -12,7 +12,7 @@ const { bucketOf, sizeClassOf } = require('../../../tools/recorder/buckets.js');
 const { events } = require('../../../tools/recorder/events.js');
 const { pprofOf } = require('../../../tools/report/pprof.js');
 const { Profile } = require('../../../tools/recorder/profile.js');
-const { pathOf } = require('../../../lib/stack/source-url.js');
+const { pathOf } = require('../../../lib/debug/stack/source-url.js');
 const { folder } = require('../../helpers/folder.js');
 const { blocksOf, siteOf } = require('../../helpers/profiles.js');
 

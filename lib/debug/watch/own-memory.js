@@ -5,7 +5,7 @@
 
 const { kHolder } = require('../../base/protocol.js');
 const { FastBuffer } = require('../../base/runtime.js');
-const { detach } = require('../../memory/release.js');
+const { detach } = require('../../memory/foreign.js');
 const { reportLater } = require('../report.js');
 const { brand, memoryOf } = require('./branded.js');
 const { UNSAFE_BYTE, ZONE, ZONE_BYTE, firstOther, over } = require('./bytes.js');

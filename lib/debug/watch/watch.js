@@ -3,9 +3,9 @@
 // Watched Buffers, on and off with the level.
 
 const { observing } = require('../../base/observer.js');
-const { install } = require('../../guard/install.js');
-const { Patches } = require('../../guard/patches.js');
-const { prepare } = require('../../memory/release.js');
+const { install } = require('../../node/guard/install.js');
+const { Patches } = require('../../base/patches.js');
+const { prepare } = require('../../memory/foreign.js');
 const { observer } = require('../observer.js');
 const { tellWaiting } = require('../report.js');
 const { verifyQueue } = require('./delay-queue.js');

@@ -1,0 +1,288 @@
+'use strict';
+// tier: run-time, differs
+
+// Buffers that are dead already when Node is given them: an error that reaches somebody, and never one that nobody can
+// catch.
+
+require('../../../lib/node/guard/index.js');
+const test = require('ava');
+const { once } = require('node:events');
+const fs = require('node:fs');
+const http = require('node:http');
+const net = require('node:net');
+const os = require('node:os');
+const path = require('node:path');
+const { PassThrough, Readable, Transform, Writable } = require('node:stream');
+const { pipeline } = require('node:stream/promises');
+const crypto = require('node:crypto');
+const zlib = require('node:zlib');
+const { Arena, Slab } = require('../../../lib/index.js');
+const { removeFolder, folder } = require('../../helpers/folder.js');
+const { listen } = require('../../helpers/server.js');
+const { BusyPool } = require('../../helpers/busy-pool.js');
+const { letGo, turns, until } = require('../../helpers/until.js');
+
+const DEAD = { code: 'ERR_RALLOC_DEAD_BUFFER' };
+
+function deadBuffer() {
+  const arena = new Arena({ guard: true });
+  const buffer = arena.from('gone');
+  arena.reset();
+  return buffer;
+}
+
+for (const name of ['write', 'end']) {
+  for (const [how, encoding] of [
+    ['a callback', []],
+    ['an encoding and a callback', ['utf8']],
+  ]) {
+    test(`${name}() of a stream, with ${how}, destroys it`, async (t) => {
+      const through = new PassThrough();
+      const failed = once(through, 'error');
+      const called = new Promise((resolve) => {
+        const result = through[name](deadBuffer(), ...encoding, resolve);
+        t.is(result, name === 'write' ? false : through);
+      });
+      t.like(await called, DEAD);
+      t.like((await failed)[0], DEAD);
+      t.true(through.destroyed);
+    });
+  }
+}
+
+test("a stream whose 'error' nobody hears throws, and is as it was", (t) => {
+  const through = new PassThrough();
+  for (const act of ['write', 'end']) t.throws(() => through[act](deadBuffer()), DEAD);
+  const readable = new Readable({ read() {} });
+  for (const act of ['push', 'unshift']) t.throws(() => readable[act](deadBuffer()), DEAD);
+  t.false(through.destroyed || readable.destroyed);
+});
+
+test("a readable stream whose 'error' somebody hears is destroyed", async (t) => {
+  const readable = new Readable({ read() {} });
+  const failed = once(readable, 'error');
+  t.false(readable.push(deadBuffer()));
+  t.like((await failed)[0], DEAD);
+});
+
+test('a stream without destroy() throws', (t) => {
+  const { write } = PassThrough.prototype;
+  t.throws(() => write.call({ writable: true }, deadBuffer()), DEAD);
+});
+
+test('a pipeline rejects', async (t) => {
+  const source = Readable.from([1]).map(() => deadBuffer());
+  await t.throwsAsync(pipeline(source, new PassThrough()), DEAD);
+});
+
+test('a file that is written by a function that somebody took before the guard gives it to the callback', async (t) => {
+  const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'ralloc-')), 'file');
+  t.teardown(() => removeFolder(path.dirname(file)));
+  const error = await new Promise((resolve) => fs.writeFile(file, deadBuffer(), resolve));
+  t.like(error, DEAD);
+});
+
+test('a server whose socket is given one closes that connection, and goes on', async (t) => {
+  const server = http.createServer((req, res) => {
+    if (req.url === '/dead') req.socket.write(deadBuffer());
+    else res.end('alive');
+  });
+  const port = await listen(server);
+  t.teardown(() => server.close());
+  const get = (url) =>
+    new Promise((resolve, reject) => {
+      http.get({ port, path: url, agent: false }, resolve).once('error', reject);
+    });
+  await t.throwsAsync(get('/dead'), { code: 'ECONNRESET' });
+  const response = await get('/');
+  t.is((await response.setEncoding('utf8').toArray()).join(''), 'alive');
+});
+
+for (const name of ['write', 'end']) {
+  test(`${name}() of a response behind its headers throws, and ends the connection, so that nothing else is read as an answer`, async (t) => {
+    const errors = [];
+    const server = http.createServer((req, res) => {
+      if (req.url !== '/dead') return res.end('alive');
+      res.writeHead(200, { 'content-length': 0 });
+      try {
+        res[name](deadBuffer());
+      } catch (error) {
+        errors.push(error.code);
+        res.end(`Error: ${error.message}`); // as frameworks do
+      }
+    });
+    const port = await listen(server);
+    t.teardown(() => server.close());
+    const socket = net.connect(port, '127.0.0.1');
+    socket.write('GET /dead HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    socket.on('error', () => {});
+    let received = '';
+    socket.setEncoding('latin1').on('data', (text) => {
+      received += text;
+    });
+    await once(socket, 'close');
+    t.deepEqual(errors, [DEAD.code]);
+    t.notRegex(received, /Error/);
+  });
+
+  test(`${name}() of a response before its headers throws, and the handler can answer with an error`, async (t) => {
+    const server = http.createServer((_req, res) => {
+      try {
+        res[name](deadBuffer());
+      } catch (error) {
+        res.writeHead(500).end(error.code);
+      }
+    });
+    const port = await listen(server);
+    t.teardown(() => server.close());
+    const response = await fetch(`http://127.0.0.1:${port}`, { headers: { connection: 'close' } });
+    t.deepEqual([response.status, await response.text()], [500, DEAD.code]);
+  });
+}
+
+test('a socket tells its user', async (t) => {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const socket = net.connect(server.address().port, '127.0.0.1');
+  const [[peer]] = await Promise.all([once(server, 'connection'), once(socket, 'connect')]);
+  const failed = once(socket, 'error');
+  socket.write(deadBuffer());
+  t.like((await failed)[0], DEAD);
+  peer.destroy();
+  server.close();
+});
+
+// Streams and messages that are destroyed: Node does not call the callbacks of all of their chunks, and their memory goes back
+// all the same.
+
+const KiB = 1024;
+const CHUNKS = 5;
+
+const heldBy = (arena) => arena.stats().memory.held;
+
+const streams = {
+  'a PassThrough that nobody reads': () => new PassThrough({ highWaterMark: 10 }),
+  'a gzip stream that nobody reads': () =>
+    zlib.createGzip({ chunkSize: 1 * KiB, readableHighWaterMark: 16 * KiB }),
+  'a cipher that nobody reads': () =>
+    crypto.createCipheriv('aes-128-ctr', Buffer.alloc(16), Buffer.alloc(16)),
+  'a Writable that never calls back': () => new Writable({ write() {} }),
+  'a Writable that calls back later': () =>
+    new Writable({ write: (_chunk, _encoding, callback) => turns(20).then(() => callback()) }),
+};
+
+for (const [name, make] of Object.entries(streams)) {
+  test(`${name} and is destroyed lets all of its chunks go`, async (t) => {
+    const arena = new Arena({ guard: true });
+    const slab = new Slab({ sizes: [64], count: 8, guard: true });
+    for (const last of [undefined, new Error('its end')]) {
+      const stream = make().on('error', () => {});
+      const slots = Array.from({ length: CHUNKS }, () => slab.alloc(64));
+      for (let i = 0; i < CHUNKS; i++) {
+        stream.write(crypto.randomFillSync(arena.allocUnsafe(60 * KiB)));
+        stream.write(slots[i]);
+        arena.reset();
+      }
+      for (const slot of slots) slab.free(slot);
+      if (name.includes('gzip')) await until(() => stream.readableLength >= 16 * KiB);
+      t.true(heldBy(arena) > 0);
+      t.true(slab.stats().inFlight > 0);
+      const closed = new Promise((resolve) => stream.on('close', resolve));
+      stream.destroy(last);
+      await closed;
+      await letGo(arena);
+      t.is(slab.stats().inFlight, 0);
+    }
+    arena.close();
+    slab.close();
+  });
+}
+
+test('a gzip stream that is destroyed while the thread pool compresses a chunk keeps that until it is done', async (t) => {
+  const arena = new Arena({ guard: true });
+  const pool = new BusyPool();
+  const gzip = zlib.createGzip();
+  const chunk = arena.allocUnsafe(60 * KiB).fill('a');
+  gzip.write(chunk);
+  arena.reset();
+  gzip.destroy();
+  await once(gzip, 'close');
+  t.deepEqual([chunk.length, heldBy(arena)], [60 * KiB, 64 * KiB]);
+  pool.release();
+  await letGo(arena);
+  t.is(chunk.length, 0);
+  arena.close();
+});
+
+test('a Transform that throws, and is destroyed then, lets its chunk go', async (t) => {
+  const slab = new Slab({ sizes: [64], count: 1, guard: true });
+  for (let i = 0; i < 3; i++) {
+    const parse = new Transform({ transform: (chunk) => JSON.parse(chunk) });
+    const buffer = slab.alloc(3).fill('{{{');
+    t.throws(() => parse.write(buffer), { instanceOf: SyntaxError });
+    slab.free(buffer);
+    parse.destroy();
+    await once(parse, 'close');
+  }
+  t.is(slab.stats().inFlight, 0);
+  slab.close();
+});
+
+test('a request that is destroyed while it waits for its agent lets its body go', async (t) => {
+  const server = http.createServer(() => {}).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const agent = new http.Agent({ maxSockets: 1 });
+  const to = { port: server.address().port, host: '127.0.0.1', method: 'POST', agent };
+  const first = http.request(to).on('error', () => {});
+  first.end();
+  const arena = new Arena({ guard: true });
+  const second = http.request(to).on('error', () => {});
+  second.end(arena.alloc(10));
+  arena.reset();
+  t.is(heldBy(arena), 64 * KiB);
+  second.destroy();
+  t.is(heldBy(arena), 0);
+  first.destroy();
+  server.close();
+  server.closeAllConnections();
+  arena.close();
+});
+
+test('a response without a socket that is destroyed lets its chunks go', (t) => {
+  const arena = new Arena({ guard: true });
+  const response = new http.ServerResponse({ method: 'GET', httpVersionMajor: 1 });
+  response.write(arena.alloc(10));
+  arena.reset();
+  t.is(heldBy(arena), 64 * KiB);
+  response.destroy();
+  t.is(heldBy(arena), 0);
+  arena.close();
+});
+
+test('all Buffers of an array that is written to a file are held from the beginning', async (t) => {
+  const file = `${folder(t)}/file`;
+  const arena = new Arena({ guard: true });
+  const written = fs.promises.writeFile(file, [arena.from('one '), arena.from('two')]);
+  arena.reset();
+  arena.allocUnsafe(60 * KiB).fill('!');
+  await written;
+  t.is(fs.readFileSync(file, 'utf8'), 'one two');
+  await letGo(arena);
+  const dead = arena.from('dead');
+  arena.reset();
+  await t.throwsAsync(fs.promises.writeFile(file, [Buffer.from('x'), dead]), {
+    code: 'ERR_RALLOC_DEAD_BUFFER',
+  });
+  t.is(fs.readFileSync(file, 'utf8'), 'one two');
+  arena.close();
+});
+
+test('what a closed web writer is given is let go', async (t) => {
+  const arena = new Arena({ guard: true });
+  const writer = new WritableStream().getWriter();
+  await writer.close();
+  await t.throwsAsync(writer.write(arena.alloc(10)));
+  arena.reset();
+  await letGo(arena);
+  arena.close();
+});

@@ -1,0 +1,132 @@
+'use strict';
+
+// What the socket of a client reads for its messages of HTTP/1. Node's parser gives a message copies of the parts of a chunk, so nobody has the
+// chunk itself when that is done: but for the error of the parser, which has it as `rawPacket`, and the head of an upgrade, which is a part of it.
+
+const { classTable } = require('./classes.js');
+const { passing, takeOnRead } = require('./on-read.js');
+const { isCompiled, isOfNode, readsOf } = require('./own-methods.js');
+const { leave } = require('../memory/foreign.js');
+const { releaseWhole } = require('./release.js');
+
+const socketKind = (of) => ({ of, methods: readsOf(of) });
+
+const kindOf = classTable({
+  TLSSocket: () => socketKind(require('node:tls').TLSSocket),
+  Socket: () => socketKind(require('node:net').Socket),
+});
+
+/** Where Node's listener has its chunk `d`: all that it does with it in the Nodes that are known. */
+const USES = [
+  'function socketOnData(d)',
+  'parser.execute(d)',
+  'prepareError(ret, parser, d)',
+  'd.slice(bytesParsed, d.length)',
+];
+
+let nodesOnData; // Node's listener of 'data' that gives a client's parser its chunks
+
+/** Whether `listener` is that. Others are not called to find out. */
+function isNodesOnData(listener) {
+  if (listener === nodesOnData) return listener !== undefined;
+  if (typeof listener !== 'function') return false;
+  let source = Function.prototype.toString.call(listener);
+  for (const use of USES) {
+    if (!source.includes(use)) return false;
+    source = source.replace(use, '');
+  }
+  if (/\bd\b|\barguments\b/.test(source) || !isOfNode(listener)) return false;
+  nodesOnData = listener;
+  return true;
+}
+
+let reading; // the ArrayBuffer that goes through a parser now
+let isCopied; // nobody has got a part of it
+
+/** A message got `chunk` of its parser. */
+function notePart(chunk) {
+  if (reading !== undefined && chunk.buffer === reading) isCopied = false;
+}
+
+/** Whether what comes waits in the socket: while the message has enough, that is paused. Anybody may look at it there. */
+const isWaiting = ({ length, flowing }) => length > 0 || flowing !== true;
+
+/** Whether what comes goes to Node's parser, and to nobody else. */
+function goesToParser(socket, handle, { methods, isParsing }) {
+  const { _events: events, _readableState: state, parser } = socket;
+  return (
+    socket._handle === handle &&
+    events.data === nodesOnData &&
+    events.readable === undefined &&
+    !state.decoder &&
+    !(state.pipes?.length > 0) &&
+    !socket.destroyed &&
+    parser?.socket === socket &&
+    isParsing(parser) &&
+    methods.areOn(socket)
+  );
+}
+
+/** Whether Node is done with what has gone there: no error has it, and no upgrade. */
+function isUsedUp(socket, parser, request) {
+  const { res: message, method } = request;
+  if (message.upgrade || request.upgradeOrConnect || method === 'CONNECT') return false;
+  if (socket._hadError) return false;
+  if (socket.parser !== parser) return message.complete && socket.parser === null;
+  return parser.incoming === message && socket._events.data === nodesOnData;
+}
+
+/** In the place of Node's function of a handle, for as long as there is the handle: messages follow each other on it. */
+function behind(socket, handle, rules) {
+  let total = handle.bytesRead;
+  const make = (onRead) => {
+    const hooked = function (ab) {
+      const before = total;
+      total = handle.bytesRead;
+      const bytes = total - before;
+      const { parser, _httpMessage: request, _readableState: state } = socket;
+      const waits = isWaiting(state);
+      // A read within another is somebody's that is not known here.
+      const isAlone =
+        ab !== undefined &&
+        reading === undefined &&
+        this === handle &&
+        handle.onread === hooked &&
+        goesToParser(socket, handle, rules);
+      if (!isAlone) isCopied = false;
+      else [reading, isCopied] = [ab, true];
+      let result;
+      try {
+        result = onRead.call(this, ab);
+      } finally {
+        if (isAlone) reading = undefined;
+      }
+      const message = request?.res;
+      if (ab === undefined || !message || !rules.isNoted(message)) return result;
+      if (waits || state.length > 0 || socket.destroyed) return result;
+      if (isAlone && isCopied && isUsedUp(socket, parser, request)) releaseWhole(ab, bytes);
+      else leave('seen', bytes);
+      return result;
+    };
+    passing.add(hooked);
+    return hooked;
+  };
+  takeOnRead(handle, make);
+}
+
+/**
+ * `message` is noted: if a client has asked for it, what its socket reads from now on goes back once it was parsed. `isParsing(parser)` tells whether that
+ * is Node's, and calls notePart() with what it gives messages; `isNoted(message)` whether that is so still.
+ */
+function watchResponse(message, isParsing, isNoted) {
+  const { socket, req: request } = message;
+  if (!request || request !== socket?._httpMessage || request.res !== message) return;
+  const handle = socket._handle;
+  if (!handle || passing.has(handle.onread)) return;
+  const kind = kindOf(socket);
+  if (kind === undefined || !isNodesOnData(socket._events?.data)) return;
+  if (!isCompiled(handle.readStart, 'readStart')) return; // somebody's own handle
+  behind(socket, handle, { methods: kind.methods, isParsing, isNoted });
+}
+
+module.exports = { notePart, watchResponse };

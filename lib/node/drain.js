@@ -1,0 +1,49 @@
+'use strict';
+
+// The rest of a body that is refused. A client that finds its connection reset before it has sent everything does not see the answer: so
+// what still comes is read and dropped, for so long and so much.
+
+const check = require('../base/validate.js');
+const time = require('../base/time.js');
+const { limitReader } = require('./reading.js');
+
+const MiB = 1024 * 1024;
+
+const drainReaders = {
+  drainBytes: limitReader,
+  drainMs: (value, name) => check.milliseconds(value, name, 0),
+};
+const DRAIN_BYTES = 16 * MiB;
+const DRAIN_MS = 5000;
+
+/** Reads on, for nothing. done(isOver) is called once: at the end of the request or of its connection, or at the bounds. */
+function drain(reading, req, { drainBytes = DRAIN_BYTES, drainMs = DRAIN_MS }, done) {
+  let left = drainBytes;
+  const settle = (isOver) => {
+    time.clearTimeout(timer);
+    req.removeListener('end', onEnd);
+    req.removeListener('close', onEnd);
+    reading.discard(() => {});
+    done(isOver);
+  };
+  const onEnd = () => settle(true);
+  const timer = time.setTimeout(() => settle(false), drainMs);
+  timer.unref?.();
+  req.on('end', onEnd);
+  req.on('close', onEnd);
+  reading.discard((bytes) => {
+    left -= bytes;
+    if (left < 0) settle(false);
+  });
+}
+
+/** Nothing more is read: the connection ends, or the stream where it has many. */
+function cutOff(reading, req) {
+  const { stream, socket } = req;
+  reading.stop();
+  req.on('error', () => {});
+  if (stream !== undefined) stream.destroy();
+  else socket.destroy();
+}
+
+module.exports = { DRAIN_BYTES, DRAIN_MS, cutOff, drain, drainReaders };

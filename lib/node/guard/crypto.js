@@ -1,0 +1,30 @@
+'use strict';
+
+// crypto.randomFill() fills what it was given in the thread pool. The other asynchronous functions of crypto copy what they
+// are given before they return.
+
+const crypto = require('node:crypto');
+const { begin, readingBack } = require('./operation.js');
+const { wrap } = require('../../base/wrap.js');
+
+const makeRandomFill = (randomFill) =>
+  function (...args) {
+    const [target] = args;
+    // It takes an ArrayBuffer too.
+    const end = begin(target instanceof ArrayBuffer ? new Uint8Array(target) : target, 'crypto');
+    if (end === undefined) return Reflect.apply(randomFill, this, args);
+    const at = args.findIndex((arg) => typeof arg === 'function');
+    if (at !== -1) args[at] = readingBack(args[at], end);
+    try {
+      return Reflect.apply(randomFill, this, args);
+    } catch (error) {
+      end();
+      throw error;
+    }
+  };
+
+function guardCrypto() {
+  wrap(crypto, 'randomFill', makeRandomFill);
+}
+
+module.exports = { guardCrypto };

@@ -1,0 +1,190 @@
+'use strict';
+
+// Messages of HTTP/1. What is written to one that has its socket goes there at once, and is held as every stream's. A
+// message keeps chunks itself while it has no socket (a response behind another that is not over, a request
+// whose connection is not there yet) and while it is corked; since Node 24.22 it corks itself with the first chunk of a turn.
+
+const { ClientRequest, OutgoingMessage, ServerResponse } = require('node:http');
+const { kHolder } = require('../../base/protocol.js');
+const { refused } = require('./refused.js');
+const { withFirstHold, wrap } = require('../../base/wrap.js');
+
+const { isView } = ArrayBuffer;
+
+const kEnds = Symbol('ralloc.http.ends'); // of a message: the ends of the operations on chunks that it keeps
+const kWatched = Symbol('ralloc.http.watched'); // of a message: its close is listened to
+const kMessages = Symbol('ralloc.http.messages'); // of a socket: the messages that wait for it
+
+const major = Number.parseInt(process.versions.node, 10);
+const corks = major >= 22; // Node 20 corks the socket instead
+let corksItself = major >= 25; // others show it with a chunk: 24 does since 24.22
+
+let keeping = 0; // messages with kEnds: while there are none, nothing is asked of any
+
+const isCorked = (message) => corks && message.writableCorked > 0;
+
+const isKeeping = (message) =>
+  message.outputData.length > 0 || (message.chunkedEncoding && isCorked(message));
+
+/** All chunks of a message are with its socket, or will never be. */
+function letGo(message) {
+  const ends = message[kEnds];
+  if (ends === undefined) return;
+  message[kEnds] = undefined;
+  keeping--;
+  message.req?.socket?.[kMessages]?.delete(message);
+  for (const end of ends) end();
+}
+
+function onClose() {
+  letGo(this);
+}
+
+function onSocketClose() {
+  for (const message of this[kMessages]) letGo(message);
+}
+
+/** Listens for the end of a message, or of the socket that it waits for: there Node 20 and 22 leave it without an event. */
+function watch(message) {
+  if (message[kWatched] !== true) {
+    message[kWatched] = true;
+    message.once('close', onClose);
+  }
+  const socket = message.req?.socket; // of a response
+  if (message.socket || !socket) return;
+  if (socket[kMessages] === undefined) {
+    socket[kMessages] = new Set();
+    socket.once('close', onSocketClose);
+  }
+  socket[kMessages].add(message);
+}
+
+const isOver = (message) =>
+  message._closed === true || (!message.socket && message.req?.socket?.destroyed === true);
+
+/** After a call that gave `message` a chunk: `end` is called once it does not keep that. */
+function keep(message, end, corkedItself) {
+  if (!isKeeping(message) || isOver(message)) return end();
+  if (message[kEnds] === undefined) {
+    wrapEnds();
+    message[kEnds] = [];
+    keeping++;
+  }
+  message[kEnds].push(end);
+  if (message.outputData.length > 0 || !corkedItself) watch(message); // else it is uncorked in the next tick
+  return undefined;
+}
+
+/** After a call that gave chunks to the socket. */
+function look(message) {
+  if (message[kEnds] === undefined) return;
+  if (isKeeping(message) && !isOver(message)) watch(message);
+  else letGo(message);
+}
+
+/** Whether the next chunk can stay in the message. */
+const mayKeep = (message) =>
+  !message.socket ||
+  isCorked(message) ||
+  (corksItself && (message.chunkedEncoding || !message._header));
+
+/**
+ * What ends the hold of a chunk. A dead one throws, and where the message has its headers the connection ends
+ * as well: what an error handler writes behind them would be read as another message's.
+ */
+function take(message, holder, chunk) {
+  try {
+    return holder.take(chunk, 'http', message);
+  } catch (error) {
+    refused(message, error);
+    if (message._header) message.destroy(error);
+    throw error;
+  }
+}
+
+/** Throws for a dead chunk. The socket would only be destroyed by it: a server listens to its errors. */
+function check(message, holder, chunk) {
+  if (chunk.byteLength === 0 || holder.isFreed?.(chunk)) take(message, holder, chunk)();
+}
+
+/** A chunk goes to the socket, whose write holds it. But not if that ends, or serves another message, or if the message corks itself. */
+function give(method, message, holder, chunk, encoding, callback) {
+  check(message, holder, chunk);
+  const result = method.call(message, chunk, encoding, callback);
+  if (isKeeping(message)) {
+    corksItself ||= isCorked(message);
+    keep(message, holder.take(chunk, 'http'), true);
+  }
+  return result;
+}
+
+function giveHeld(method, message, holder, chunk, encoding, callback) {
+  const end = take(message, holder, chunk);
+  const corksItselfNow = message.socket && !isCorked(message);
+  try {
+    return method.call(message, chunk, encoding, callback);
+  } finally {
+    keep(message, end, corksItselfNow);
+  }
+}
+
+// Hot: most responses come here, and most have their socket.
+const makeWrite = (write) =>
+  function (chunk, encoding, callback) {
+    if (!isView(chunk)) return write.call(this, chunk, encoding, callback);
+    const holder = chunk.buffer[kHolder];
+    if (holder === undefined) return write.call(this, chunk, encoding, callback);
+    const how = mayKeep(this) ? giveHeld : give;
+    return how(write, this, holder, chunk, encoding, callback);
+  };
+
+/** end() uncorks. It is not write() and end(): it sets Content-Length where it is all there is. */
+const makeEnd = (end) =>
+  function (chunk, encoding, callback) {
+    if (!isView(chunk)) return end.call(this, chunk, encoding, callback);
+    const holder = chunk.buffer[kHolder];
+    if (holder === undefined) return end.call(this, chunk, encoding, callback);
+    const how = this.socket ? give : giveHeld;
+    return how(end, this, holder, chunk, encoding, callback);
+  };
+
+const makeFlush = (flush) =>
+  function (socket) {
+    try {
+      return flush.call(this, socket);
+    } finally {
+      if (keeping > 0) look(this);
+    }
+  };
+
+/** What is destroyed without a socket, as while it waits for its agent, is never sent. */
+const makeDestroy = (destroy) =>
+  function (...args) {
+    try {
+      return Reflect.apply(destroy, this, args);
+    } finally {
+      if (keeping > 0 && !this.socket) letGo(this);
+    }
+  };
+
+const OWN = [ClientRequest.prototype, ServerResponse.prototype];
+
+// Of patches that kept the prototype's, and call those, the classes have their own; Node has none there.
+const wrapEnds = withFirstHold('http', () => {
+  const { prototype } = OutgoingMessage;
+  for (const name of ['uncork', '_flushOutput']) wrap(prototype, name, makeFlush);
+  wrap(prototype, 'destroy', makeDestroy);
+  for (const own of OWN) if (own.destroy !== prototype.destroy) wrap(own, 'destroy', makeDestroy);
+});
+
+function guardMessages() {
+  const { prototype } = OutgoingMessage;
+  wrap(prototype, 'write', makeWrite);
+  wrap(prototype, 'end', makeEnd);
+  for (const own of OWN) {
+    wrap(own, 'write', makeWrite);
+    if (own.end !== prototype.end) wrap(own, 'end', makeEnd);
+  }
+}
+
+module.exports = { guardMessages };

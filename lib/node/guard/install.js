@@ -1,0 +1,153 @@
+'use strict';
+
+// The guard: Node's functions that use a Buffer after they returned hold its memory until they are done. They are
+// wrapped once in a thread, by the first copy of ralloc that is asked to, and stay so.
+//
+// A function that a module may take out of Node's is wrapped when the guard is asked for. Methods that nobody can call without an object of
+// their class, of modules that most servers do not load, wait for such a module or for the first memory.
+
+const stream = require('node:stream');
+const { isOff } = require('../../base/environment.js');
+const { lazy } = require('../../base/lazy.js');
+const { kDatagramGuard, kGuard, kWebGuard } = require('../../base/protocol.js');
+const { mayHaveLoaded } = require('../../base/runtime.js');
+const { warnOnce } = require('../../base/warnings.js');
+const { takeRefused } = require('../../base/wrap.js');
+
+/** What nobody asks for is not loaded: it takes as long as all the rest of ralloc. */
+const guards = lazy(() => ({
+  ...require('./stream.js'),
+  ...require('./readable.js'),
+  ...require('./list.js'),
+  ...require('./collect.js'),
+  ...require('./socket.js'),
+  ...require('./fs.js'),
+  ...require('./file-streams.js'),
+  ...require('./promises.js'),
+  ...require('./file-handle.js'),
+  ...require('./http.js'),
+  ...require('./https.js'),
+  ...require('./http2.js'),
+  ...require('./crypto.js'),
+}));
+
+/** Of which modules of Node, and what wraps them. */
+const parts = [
+  ['stream', () => guards().guardStreams],
+  ['stream', () => guards().guardReadables],
+  ['stream', () => guards().guardLists],
+  ['stream', () => guards().guardCollectors],
+  ['net', () => guards().guardSockets],
+  ['fs', () => guards().guardFiles],
+  ['fs', () => guards().guardFileStreams],
+  ['fs.promises', () => guards().guardPromises],
+  ['FileHandle', () => guards().guardFileHandles],
+  ['http', () => guards().guardMessages],
+  ['https', () => guards().guardAgents],
+  ['http2', () => guards().guardHttp2],
+  ['crypto', () => guards().guardCrypto],
+  ['named imports', () => syncImports],
+];
+
+const webStreams = lazy(() => require('./web.js'));
+const datagrams = lazy(() => require('./dgram.js'));
+
+/** Of what takes several milliseconds to load, and up to 2 MB: wrapped at once where Node has loaded one of `modules`, and else by the first memory. */
+const later = [
+  {
+    modules: ['readable', 'writable', 'transform'].map(
+      (kind) => `internal/webstreams/${kind}stream`,
+    ),
+    key: kWebGuard,
+    parts: [['stream/web', () => webStreams().guardWebStreams]],
+  },
+  {
+    modules: ['dgram'],
+    key: kDatagramGuard,
+    parts: [['dgram', () => datagrams().guardDatagrams]],
+  },
+];
+
+const installed = new Set(); // a frozen stream takes no property
+const isInstalled = (key) => installed.has(key) || stream[key] === true;
+
+const isLoaded = ({ modules }) => modules.some(mayHaveLoaded);
+
+let late = 0; // of `later`, those that were loaded when they were wrapped, or were wrapped by another copy
+let modules = 0; // of Node's that were loaded when installLoaded() looked
+
+/** Those who import functions of Node by name see the wrapped ones. jest's node:module does nothing there. */
+function syncImports() {
+  const { syncBuiltinESMExports } =
+    process.getBuiltinModule?.('node:module') ?? require('node:module');
+  syncBuiltinESMExports();
+}
+
+/** Wraps what a part can, and returns the names of the rest. Throws where the stack ends. */
+function wrapPart(part, guard, isLate) {
+  try {
+    guard(isLate);
+  } catch (error) {
+    if (error instanceof RangeError) throw error;
+    return [part, ...takeRefused(part)];
+  }
+  return takeRefused(part);
+}
+
+/**
+ * `key`: which of stream's properties says that it was done, by whichever copy of ralloc. Where a file cannot be loaded, or the stack ends, it throws, and the
+ * next call does what is missing.
+ */
+function wrapAll(group, key, isLate = false) {
+  if (isInstalled(key)) return;
+  const loaded = group.map(([part, load]) => [part, load()]);
+  const missing = loaded.flatMap(([part, guard]) => wrapPart(part, guard, isLate));
+  Reflect.defineProperty(stream, key, { value: true });
+  installed.add(key);
+  if (missing.length > 0)
+    warnOnce('RALLOC_GUARD_PARTIAL', { names: missing, fate: 'not held' }, group);
+}
+
+/** Wraps Node's functions, but for what installRest() does, where that is wanted. Returns whether they are wrapped. */
+function installFirst(wanted = true) {
+  if (!wanted || isOff('RALLOC_GUARD')) return false;
+  const isLate = isInstalled(kGuard); // requests may be in flight
+  wrapAll(parts, kGuard);
+  for (const one of later) if (isLoaded(one)) wrapLater(one, true, isLate);
+  return true;
+}
+
+/**
+ * Wraps one of `later`. `wasLoaded`: by now, so whoever runs may have looked up a method as Node has it; the same where another copy of ralloc has wrapped it,
+ * whenever that was. `isLate`: whether anybody can have run since the mount.
+ */
+function wrapLater({ key, parts }, wasLoaded, isLate = wasLoaded) {
+  if (installed.has(key)) return;
+  const isForeign = isInstalled(key);
+  wrapAll(parts, key, isLate);
+  installed.add(key);
+  if (wasLoaded || isForeign) late++;
+}
+
+/** Wraps the rest, before anybody is given memory that operations are to hold. Returns how many of it came late. */
+function installRest() {
+  for (const one of later) wrapLater(one, isLoaded(one));
+  return late;
+}
+
+/** Wraps of the rest what Node has loaded, and returns how many of it came late so far. Hot: each request asks until the first memory. */
+function installLoaded() {
+  const count = process.moduleLoadList?.length ?? 0;
+  if (count === modules && count > 0) return late;
+  for (const one of later) if (isLoaded(one)) wrapLater(one, true);
+  modules = count;
+  return late;
+}
+
+function install(wanted) {
+  const isWrapped = installFirst(wanted);
+  if (isWrapped) installRest();
+  return isWrapped;
+}
+
+module.exports = { install, installFirst, installLoaded, installRest };

@@ -1,0 +1,67 @@
+'use strict';
+
+// Lists of Buffers that become streams: they wait in the array until the stream has pushed them, where its queue holds
+// them on. What a generator is still to make cannot be seen.
+
+const stream = require('node:stream');
+const { beginAll, callingBack, settling } = require('./operation.js');
+const { queueOf } = require('./readable.js');
+const { wrap } = require('../../base/wrap.js');
+
+const { isView } = ArrayBuffer;
+
+const beginList = (list) => beginAll(Array.isArray(list) ? list : [list], 'stream');
+
+/** Of what makes a readable stream of its first argument. */
+const makeFrom = (from) =>
+  function (...args) {
+    const [list] = args;
+    const end = Array.isArray(list) || isView(list) ? beginList(list) : undefined;
+    if (end === undefined) return Reflect.apply(from, this, args);
+    try {
+      const readable = Reflect.apply(from, this, args);
+      queueOf(readable).lists(end);
+      return readable;
+    } catch (error) {
+      end();
+      throw error;
+    }
+  };
+
+/** The source of a pipeline, which may be given as an array of all its streams. */
+function sourceOf([first]) {
+  return Array.isArray(first) && Array.isArray(first[0]) ? first[0] : first;
+}
+
+const makePipeline = (pipeline) =>
+  function (...args) {
+    const source = sourceOf(args);
+    const end = Array.isArray(source) ? beginList(source) : undefined;
+    if (end === undefined) return Reflect.apply(pipeline, this, args);
+    const callback = args.at(-1);
+    if (typeof callback === 'function') args[args.length - 1] = callingBack(callback, end);
+    try {
+      return Reflect.apply(pipeline, this, args);
+    } catch (error) {
+      end();
+      throw error;
+    }
+  };
+
+const makePipelinePromise = (pipeline) =>
+  function (...args) {
+    const source = sourceOf(args);
+    const end = Array.isArray(source) ? beginList(source) : undefined;
+    const promise = Reflect.apply(pipeline, this, args);
+    return end === undefined ? promise : settling(promise, end);
+  };
+
+function guardLists() {
+  wrap(stream.Readable, 'from', makeFrom);
+  wrap(stream.Duplex, 'from', makeFrom);
+  wrap(stream, 'compose', makeFrom);
+  wrap(stream, 'pipeline', makePipeline);
+  wrap(stream.promises, 'pipeline', makePipelinePromise);
+}
+
+module.exports = { guardLists };

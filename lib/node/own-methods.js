@@ -1,0 +1,154 @@
+'use strict';
+
+// Whether the methods by which a stream's chunks pass are Node's own: nobody who patched one has a chunk then.
+
+const { originalOf } = require('../base/wrap.js');
+
+const verdicts = new WeakMap(); // of functions, whether they are Node's own
+
+/** Undefined in a bundle that is a module itself. */
+const HERE = typeof __filename === 'string' ? __filename : undefined;
+
+/** Without `this` each of them throws at once: in functions of Node alone, if it is Node's. A patch is among the callers. */
+function provoke(method) {
+  const { prepareStackTrace, stackTraceLimit } = Error;
+  const nameOf = (site) => [site.getFileName(), site.getFunctionName()];
+  try {
+    Error.prepareStackTrace = (_error, sites) => sites.map(nameOf);
+    Error.stackTraceLimit = 20;
+    try {
+      method.call(undefined);
+      return false;
+    } catch (error) {
+      const { stack } = error;
+      const own = stack.findIndex(([file]) => !String(file).startsWith('node:'));
+      const [file, name] = stack[own] ?? [];
+      return own > 0 && (file === HERE || HERE === undefined) && name === provoke.name;
+    }
+  } catch {
+    return false; // a frozen Error
+  } finally {
+    Reflect.set(Error, 'prepareStackTrace', prepareStackTrace); // false where it is frozen
+    Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
+  }
+}
+
+/** Whether a function is Node's own, but for the guard. */
+function isOfNode(method) {
+  if (typeof method !== 'function') return false;
+  let verdict = verdicts.get(method);
+  if (verdict === undefined) {
+    verdict = provoke(originalOf(method));
+    verdicts.set(method, verdict);
+  }
+  return verdict;
+}
+
+const sources = new WeakMap(); // of functions that were asked for
+
+/** Whether a function is a compiled one of that name: bound ones have none. */
+function isCompiled(method, name) {
+  if (typeof method !== 'function') return false;
+  let source = sources.get(method);
+  if (source === undefined) {
+    source = Function.prototype.toString.call(method);
+    sources.set(method, source);
+  }
+  return source === `function ${name}() { [native code] }`;
+}
+
+/** By which others get at the chunks of a Readable, or give it some. */
+const READS = [
+  'on',
+  'once',
+  'addListener',
+  'prependListener',
+  'prependOnceListener',
+  'emit',
+  'push',
+  'unshift',
+  'read',
+  '_read',
+  'pipe',
+];
+
+// Hot: for each chunk, 30 ns. By their names, since a loop over them would be several times that.
+const readsAlike = (a, b) =>
+  a.emit === b.emit &&
+  a.on === b.on &&
+  a.push === b.push &&
+  a.unshift === b.unshift &&
+  a.read === b.read &&
+  a._read === b._read &&
+  a.pipe === b.pipe &&
+  a.once === b.once &&
+  a.addListener === b.addListener &&
+  a.prependListener === b.prependListener &&
+  a.prependOnceListener === b.prependOnceListener;
+
+/**
+ * By which a chunk goes through a Writable to what it writes to: streams, sockets, messages of HTTP, transforms of zlib and crypto. Not
+ * end() and writeHead(), which never get one.
+ */
+const WRITES = [
+  'write',
+  '_write',
+  '_writev',
+  'cork',
+  'uncork',
+  '_writeGeneric',
+  '_send',
+  '_writeRaw',
+  '_flushOutput',
+  '_transform',
+];
+
+const writesAlike = (a, b) =>
+  a.write === b.write &&
+  a._write === b._write &&
+  a._writev === b._writev &&
+  a.cork === b.cork &&
+  a.uncork === b.uncork &&
+  a._writeGeneric === b._writeGeneric &&
+  a._send === b._send &&
+  a._writeRaw === b._writeRaw &&
+  a._flushOutput === b._flushOutput &&
+  a._transform === b._transform;
+
+/** The methods of a class of Node's, or functions of a module. */
+class OwnMethods {
+  #home;
+  #names;
+  #alike;
+  #known = undefined; // as Node made them, or the guard
+
+  constructor(home, names, alike) {
+    this.#home = home;
+    this.#names = names;
+    this.#alike = alike;
+  }
+
+  /** Whether those of `object` are Node's. A patch of a single object is not called to find out. */
+  areOn(object) {
+    if (this.#known !== undefined && this.#alike(object, this.#known)) return true;
+    return this.#learn() && this.#alike(object, this.#known);
+  }
+
+  #learn() {
+    const known = {};
+    for (const name of this.#names) {
+      const method = this.#home[name];
+      if (method !== undefined && method !== null && !isOfNode(method)) return false;
+      known[name] = method;
+    }
+    this.#known = known;
+    return true;
+  }
+}
+
+const readsOf = ({ prototype }) => new OwnMethods(prototype, READS, readsAlike);
+const writesOf = ({ prototype }) => new OwnMethods(prototype, WRITES, writesAlike);
+const functionsOf = (home, names) =>
+  new OwnMethods(home, names, (a, b) => names.every((name) => a[name] === b[name]));
+
+module.exports = { functionsOf, isCompiled, isOfNode, readsOf, writesOf };

@@ -1,0 +1,144 @@
+'use strict';
+
+// Reads a stream of Node's to its end, by a listener of its 'data': each chunk is used up before the listener returns, so back-pressure
+// is the socket's own, and a chunk that nobody else can have is released at once.
+
+const { isUint8Array } = require('node:util').types;
+const check = require('../base/validate.js');
+const time = require('../base/time.js');
+const { RallocError, abortedError, argumentError, typeError } = require('../base/errors.js');
+const { StreamChunks } = require('./stream-chunks.js');
+const { release } = require('./release.js');
+
+const nothing = () => {};
+
+/** Of the option `limit`, in bytes. */
+const limitReader = (value, name) => check.integer(value, name, 0, Number.MAX_SAFE_INTEGER);
+
+/** Of a server: a client's responses have no method. */
+const isRequest = ({ method, headers }) => typeof method === 'string' && headers !== undefined;
+
+const readBefore = () =>
+  argumentError(
+    TypeError,
+    'The body was read before, as body parsers do. Mount these behind the routes that read it by the arena, or only where it is not',
+  );
+
+/** Why `source`, which `what` names, cannot be read as a whole; undefined where it can. */
+function faultOf(source, what = 'The "source" argument') {
+  const state = source._readableState;
+  const wrong = (why) => argumentError(TypeError, `${what} ${why}`);
+  if (source.readableDidRead) return isRequest(source) ? readBefore() : wrong('was read before');
+  if (state.decoder) return wrong('gives strings: setEncoding() was called');
+  if (state.errored) return state.errored;
+  if (source.destroyed || source.readableAborted)
+    return abortedError('The stream was destroyed before it was read');
+  return undefined;
+}
+
+const endedError = () =>
+  new RallocError(
+    'ERR_RALLOC_DEAD_BUFFER',
+    'The response ended before the body had come. Await body() before you end the response',
+  );
+
+class Reading {
+  #source;
+  #take;
+  #done;
+  #chunks;
+  #ended = null; // a stream of HTTP/2, which may have
+  #onData = (chunk) => {
+    const isOurs = isUint8Array(chunk) && this.#chunks.isOurs(chunk);
+    const isKept = this.#onBytes(chunk, isOurs);
+    if (isOurs && !isKept) release(chunk);
+  };
+  #onEnd = () => this.#ends();
+  #onError = (error) => this.#settle(error);
+  #onClose = () => this.#closes();
+
+  /**
+   * take(chunk, isOurs) is called for each chunk, and may throw. If nobody else has the chunk it `isOurs`, and is released unless take()
+   * returns true. done(error, isOver) is called once: at the end, or when something fails;
+   * `isOver`: no more will come.
+   */
+  constructor(source, take, done) {
+    this.#source = source;
+    this.#take = take;
+    this.#done = done;
+    this.#chunks = new StreamChunks(source, (chunk) => this.#onBytes(chunk, true));
+    source.on('data', this.#onData);
+    source.on('end', this.#onEnd);
+    source.on('error', this.#onError);
+    source.on('close', this.#onClose);
+    this.#chunks.watch();
+    source.resume(); // also where it was paused
+  }
+
+  /** Whether the chunk is kept. Never throws: its caller may be Node's parser. */
+  #onBytes(chunk, isOurs) {
+    try {
+      if (!isUint8Array(chunk)) throw typeError('chunk', 'an instance of Uint8Array', chunk);
+      return this.#take(chunk, isOurs) === true;
+    } catch (error) {
+      this.#finish(error, false);
+      return false;
+    }
+  }
+
+  #finish(error, isOver) {
+    const done = this.#done;
+    this.#done = nothing;
+    this.#take = nothing;
+    done(error, isOver);
+  }
+
+  // A stream of HTTP/2 that its peer resets ends first as if it were whole, and is aborted up to two turns later: measured, 800 of
+  // 800 on Node 20 to 26.
+  #ends() {
+    const source = this.#source;
+    const { stream = source } = source;
+    // Somebody has taken the listeners away, or Node reads on for nothing, since the response is over.
+    if (source._dumped || source.listenerCount('data') === 0) return this.#closes();
+    if (typeof stream?.rstCode !== 'number') return this.#settle();
+    this.#ended = stream;
+    return time.setImmediate(() => time.setImmediate(this.#onClose));
+  }
+
+  #closes() {
+    if (this.#ended?.aborted === false) this.#settle();
+    else this.#settle(abortedError('The stream was closed before its end', this.#source.errored));
+  }
+
+  #settle(error) {
+    this.stop();
+    this.#finish(error, true);
+  }
+
+  /** Goes on reading, for nothing: calls onBytes(length) for each chunk. */
+  discard(onBytes) {
+    this.#take = ({ length }) => {
+      onBytes(length);
+    };
+  }
+
+  /** The response is over: nobody may have what comes. */
+  abort() {
+    const source = this.#source;
+    this.stop();
+    if (source.destroyed) source.on('error', nothing); // which is on its way
+    this.#finish(endedError(), true);
+  }
+
+  /** Takes its listeners away. */
+  stop() {
+    const source = this.#source;
+    source.removeListener('data', this.#onData);
+    source.removeListener('end', this.#onEnd);
+    source.removeListener('error', this.#onError);
+    source.removeListener('close', this.#onClose);
+    this.#chunks.end();
+  }
+}
+
+module.exports = { Reading, endedError, faultOf, limitReader, readBefore };
