@@ -98,6 +98,15 @@ for (const safety of ['detach', 'recycle', 'gc']) {
   }
 }
 
+test('the stack of a refusal begins at most six lines above the one that allocates', (t) => {
+  const arena = new Arena({ maxBytes: 1 * MiB });
+  const { stack } = t.throws(() => arena.allocUnsafe(2 * MiB), { code: 'ERR_RALLOC_LIMIT' });
+  const frames = stack.split('\n').slice(1);
+  const own = frames.findIndex((frame) => frame.includes(__filename));
+  t.true(own > 0 && own <= 6, stack);
+  arena.close();
+});
+
 test('after what can never fit a recycle arena still has all of its memory', (t) => {
   const arena = new Arena({ maxBytes: 1 * MiB, safety: 'recycle' });
   arena.alloc(900_000);

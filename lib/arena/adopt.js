@@ -8,6 +8,7 @@ const { checkAlive, checkOwned } = require('../base/dead.js');
 const { deadError } = require('../base/errors.js');
 const { FastBuffer } = require('../base/runtime.js');
 const { arrayBufferOf, byteLengthOf, byteOffsetOf } = require('../base/views.js');
+const { Refusal } = require('../memory/refusal.js');
 const { counts, isDetachable, leave, tieOf } = require('../memory/foreign.js');
 const { allocOnHeap, isReleased } = require('./window.js');
 
@@ -46,8 +47,8 @@ function takeOver(window, buffer, ab) {
   if (!makeRoom(owner, size)) return stayOnHeap(window, buffer, size);
   const epoch = window.openEpoch();
   const span = adoptedBy(window, ab, size);
-  if (span instanceof Error) {
-    if (!owner.refused(span)) throw span;
+  if (span instanceof Refusal) {
+    if (!owner.refused(span)) throw span.error;
     return stayOnHeap(window, buffer, size);
   }
   epoch.add(span, size, size);
@@ -66,7 +67,7 @@ function takeSole(window, ab, size) {
     if (!makeRoom(owner, size)) return undefined;
     const epoch = window.openEpoch();
     const span = adoptedBy(window, ab, size);
-    if (span instanceof Error) return undefined;
+    if (span instanceof Refusal) return undefined;
     span.isSole = true;
     epoch.add(span, size, size);
     return span;
@@ -76,11 +77,11 @@ function takeSole(window, ab, size) {
   }
 }
 
-/** A span, or an error. What a reset has left of the window's span makes room, if there is none. */
+/** A span, or a Refusal. What a reset has left of the window's span makes room, if there is none. */
 function adoptedBy(window, ab, size) {
   const { pool, settings } = window.owner;
   const span = pool.adopt(ab, size, settings);
-  return span instanceof Error && window.releaseUnused() ? pool.adopt(ab, size, settings) : span;
+  return span instanceof Refusal && window.releaseUnused() ? pool.adopt(ab, size, settings) : span;
 }
 
 const onHeap = new WeakMap(); // ArrayBuffers → the window that is charged for them

@@ -7,6 +7,7 @@ const { types } = require('node:util');
 const { observing } = require('../base/observer.js');
 const time = require('../base/time.js');
 const { warnOnce } = require('../base/warnings.js');
+const { Refusal } = require('../memory/refusal.js');
 const { ENDED, OPEN, openOf } = require('../memory/span.js');
 
 // Holds: what an epoch has given up waits until they are released (memory/waiting.js).
@@ -220,13 +221,13 @@ class Epoch {
   }
 
   /**
-   * A span of at least `need` and preferably `want` bytes, for add(). Null when the heap is to serve instead; an
-   * error where that is to be thrown, and nothing is changed.
+   * A span of at least `need` and preferably `want` bytes, for add(). Null when the heap is to serve instead; a
+   * Refusal where its error is to be thrown, and nothing is changed.
    */
   acquire(need, want, isChunk) {
     const owner = this.#owner;
     const span = this.#pool.acquire(need, Math.min(want, owner.room), isChunk, owner.settings);
-    return span instanceof Error && owner.refused(span) ? null : span;
+    return span instanceof Refusal && owner.refused(span) ? null : span;
   }
 
   /** Makes a span of acquire() one of this epoch, and charges its owner. */

@@ -8,6 +8,7 @@
 const { deadError } = require('../base/errors.js');
 const { view } = require('../base/views.js');
 const { FastBuffer } = require('../base/runtime.js');
+const { Refusal } = require('../memory/refusal.js');
 const {
   allocOnHeap,
   dischargeHeap,
@@ -101,7 +102,7 @@ class Growing {
     const epoch = window.openEpoch();
     const span = epoch.acquire(need, want, want >= CHUNK && !window.isScope);
     if (span === null) return false;
-    if (span instanceof Error) throw span;
+    if (span instanceof Refusal) throw span.error;
     epoch.add(span, need, need);
     this.#takes(span, true);
     this.#bytes = new FastBuffer(span.ab, 0, span.end);

@@ -8,6 +8,7 @@ const { observing } = require('../base/observer.js');
 const { FastBuffer } = require('../base/runtime.js');
 const check = require('../base/validate.js');
 const { view } = require('../base/views.js');
+const { Refusal } = require('../memory/refusal.js');
 
 // How far its arena's life has come, and what that has from V8's heap where its owner has no memory for it.
 
@@ -182,7 +183,7 @@ class Window {
     this.#settle();
     if (size > this.end - this.cursor && !this.extend(size)) {
       const aside = this.#open(size, true, zero);
-      if (aside instanceof Error) throw aside;
+      if (aside instanceof Refusal) throw aside.error;
       if (aside !== undefined) return aside ?? allocOnHeap(this, size, zero);
     }
     const start = this.cursor;
@@ -216,9 +217,9 @@ class Window {
       usual = isChunk ? owner.nextChunkSize(opened) : pieceSize(Checkpoint.spansSince(epoch));
       span = epoch.acquire(size, usual, isChunk);
     } finally {
-      if (span === undefined || span instanceof Error) this.#restore(before, end);
+      if (span === undefined || span instanceof Refusal) this.#restore(before, end);
     }
-    if (span === null || span instanceof Error) return span;
+    if (span === null || span instanceof Refusal) return span;
     if (keepWindow && size > usual && this.#span !== null && left >= usual >>> 3) {
       const buffer = view(span.ab, 0, size, zero && span.cleanFrom > 0);
       epoch.add(span, size, usual);
@@ -343,7 +344,7 @@ class Window {
     this.#settle();
     if (bytes > this.end - this.cursor && !this.extend(bytes)) {
       const failed = this.#open(bytes, false, false);
-      if (failed instanceof Error) throw failed;
+      if (failed instanceof Refusal) throw failed.error;
     }
     this.#resetsAtReserve = this.resets;
   }

@@ -19,6 +19,7 @@ const memory = require('./native.js');
 const { staysWarm } = require('./options.js');
 const { Holders, describeUsage, waitingParts } = require('./pool-usage.js');
 const { QuarantineGc } = require('./quarantine-gc.js');
+const { Refusal } = require('./refusal.js');
 const { LEAVING, OPEN, SpanLeases, WAITING, WARM, isClaimed } = require('./span.js');
 const { memoryStats } = require('./stats.js');
 const { Waiting } = require('./waiting.js');
@@ -259,7 +260,7 @@ class ChunkPool {
   constructor(options) {
     const { about, maxBytes, chunkSize, safety, wipe, memory: asked } = options;
     const { mayWipe = wipe, keeps = () => true, collectsFrom = Number.POSITIVE_INFINITY } = options;
-    this.isGuarded = options.guard; // see lib/guard
+    this.isGuarded = options.guard; // see lib/node/guard
     this.name = about.name;
     this.waiting = new Waiting(this, options.holdMs);
     this.#isWorthKeeping = keeps;
@@ -287,9 +288,9 @@ class ChunkPool {
   }
 
   /**
-   * A span of at least `need` and preferably `want` bytes; `isChunk`: as a chunk of its own. Or the error that refuses it,
-   * ERR_RALLOC_LIMIT or ERR_RALLOC_MAP, and nothing is changed: the caller throws it, for each function that an error is thrown through
-   * makes a refusal 2 to 3 µs dearer. The caller opens the span, and with that ends the step: `pending--`.
+   * A span of at least `need` and preferably `want` bytes; `isChunk`: as a chunk of its own. Or the Refusal, with
+   * ERR_RALLOC_LIMIT or ERR_RALLOC_MAP, and nothing is changed: the caller throws its error, for each function that one is thrown through
+   * makes it 2 to 3 µs dearer. The caller opens the span, and with that ends the step: `pending--`.
    */
   acquire(need, want, isChunk, policy = this.#policy) {
     this.pending++;
@@ -325,13 +326,13 @@ class ChunkPool {
     return span;
   }
 
-  /** A span for `ab`, which is none of this memory, or an error, as acquire() has them. */
+  /** A span for `ab`, which is none of this memory, or a Refusal, as acquire() has them. */
   adopt(ab, size, policy) {
     this.adopted ??= new (adoptedSpans().AdoptedSpans)(this, this.#leases.budget);
     return this.#granted(size, () => this.adopted.add(ab, size, policy));
   }
 
-  /** What ask() gives, which has begun a step with it, or an error. At the limit what `other` gives, or what is warm makes room. */
+  /** What ask() gives, which has begun a step with it, or a Refusal. At the limit what `other` gives, or what is warm makes room. */
   #granted(need, ask, other) {
     let result = ask();
     if (result.share?.makeRoom(need)) result = ask();
@@ -347,9 +348,10 @@ class ChunkPool {
     if (result.kind === undefined) return result;
     const stats = this.stats();
     if (stats.quarantined > 0) this.collect();
-    if (result.share !== undefined) return result.share.refusal(result.need);
+    if (result.share !== undefined) return new Refusal(result.share.refusal(result.need));
     const usage = describeUsage(stats, this.holders, this.#used);
-    return refusal(result, this.#leases.budget.about, need, { asked: this.#asked, usage });
+    const { about } = this.#leases.budget;
+    return new Refusal(() => refusal(result, about, need, { asked: this.#asked, usage }));
   }
 
   get #adoptedBytes() {

@@ -10,6 +10,7 @@ const { MeasuredBudget } = require('./measured-budget.js');
 const memory = require('./native.js');
 const { leastOf } = require('./options.js');
 const { Holders } = require('./pool-usage.js');
+const { Refusal } = require('./refusal.js');
 
 const isOpen = ({ count }) => count > 0;
 
@@ -113,7 +114,7 @@ class SpanLeases {
     this.budget = new MeasuredBudget(about, maxBytes, this.#memory);
   }
 
-  /** A new span for an arena of this `safety`, or a failure, or an error. With a span a step of `pool` has begun. */
+  /** A new span for an arena of this `safety`, or a failure, or a Refusal. With a span a step of `pool` has begun. */
   lease(need, want, isChunk, pool, { safety }) {
     const span = new Span(isChunk, pool);
     const most = Math.max(need, Math.min(want, LONGEST / 2));
@@ -128,7 +129,8 @@ class SpanLeases {
       this.spans.delete(span);
       pool.pending--;
       // The runtime refused an external ArrayBuffer.
-      return new RallocError(error.code, need > LONGEST ? tooLong(need) : error.message);
+      const why = need > LONGEST ? tooLong(need) : error.message;
+      return new Refusal(() => new RallocError(error.code, why));
     }
     if (ab === null || ab.kind !== undefined) {
       this.spans.delete(span);

@@ -5,6 +5,7 @@
 
 const { kHolder } = require('../base/protocol.js');
 const { pageSize } = require('../memory/native.js');
+const { Refusal } = require('../memory/refusal.js');
 const { OPEN, SpanLeases } = require('../memory/span.js');
 const { ChunkClaims } = require('./claims.js');
 const { BIN_BYTES, FIRST_RECORDS } = require('./options.js');
@@ -169,6 +170,7 @@ class Chunks {
     if (!this.all.includes(null)) this.all.push(null); // so that no array grows later
     const span = this.#leases.lease(need, want, true, this, POLICY);
     if (span.kind !== undefined) return span;
+    if (span instanceof Refusal) throw span.error;
     const chunk = new Chunk(span);
     chunk.size -= chunk.size % GRANULE;
     chunk.index = this.all.indexOf(null);

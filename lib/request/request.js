@@ -5,7 +5,7 @@
 const { channel } = require('node:diagnostics_channel');
 const { formatBytes } = require('../base/bytes.js');
 const { lazy } = require('../base/lazy.js');
-const { RallocError, withStatus } = require('../base/errors.js');
+const { RallocError } = require('../base/errors.js');
 const { warnOnce } = require('../base/warnings.js');
 const {
   describe,
@@ -162,18 +162,19 @@ class Request {
   }
 
   /** All memory is in use, or the system gives none: heap Buffers for the rest of this request, or the error. */
-  refused(error) {
-    if (!(error instanceof RallocError)) return false;
+  refused(refusal) {
     const onHeap = this.settings.onOverflow !== 'error';
-    const { name } = this.settings;
-    if (overflows.hasSubscribers) overflows.publish({ name, arena: this.arena, error, onHeap });
+    if (!onHeap) refusal.status = 503;
+    if (overflows.hasSubscribers) {
+      const { error } = refusal;
+      overflows.publish({ name: this.settings.name, arena: this.arena, error, onHeap });
+    }
     if (!onHeap) {
-      this.#arenas.heap.refuse(error);
-      if (error.status === undefined) withStatus(503, error); // a budget of the user's has given it one
+      this.#arenas.heap.refuse();
       return false;
     }
     this.#usesHeap = true;
-    this.#arenas.countFallback(error.message);
+    this.#arenas.countFallback(refusal);
     return true;
   }
 

@@ -7,6 +7,7 @@ const { budgetOf } = require('../budget/budget.js');
 const { budgetOption } = require('../budget/option.js');
 const { Part } = require('../budget/share.js');
 const { eachWindow } = require('../arena/arena.js');
+const { Refusal } = require('../memory/refusal.js');
 const { Request } = require('./request.js');
 
 class TenantRequest extends Request {
@@ -51,9 +52,9 @@ class TenantRequest extends Request {
     if (size <= this.room) return true;
     eachWindow(this.arena, (window) => window.giveWay());
     if (size <= this.room || this.#part.makeRoom(size)) return true;
-    const error = this.#part.refusal(size);
-    if (this.refused(error)) return false;
-    throw error;
+    const refusal = new Refusal(this.#part.refusal(size));
+    if (this.refused(refusal)) return false;
+    throw refusal.error;
   }
 
   end(finished, mayBeRead) {

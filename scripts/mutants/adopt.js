@@ -45,7 +45,7 @@ module.exports = [
       'what the arena has is copied': ["if (tie === 'ours' && !released", 'if (false'],
       'a copy is not counted': ['  counts.copied += bytes.length;\n', ''],
       'what a reset has left makes no room': [
-        'span instanceof Error && window.releaseUnused()',
+        'span instanceof Refusal && window.releaseUnused()',
         'false',
         { tests: room },
       ],

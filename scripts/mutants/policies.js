@@ -52,10 +52,7 @@ module.exports = [
         'this.isOver ? null : arenas.heapFor(size, this.#isUnguarded)',
         'arenas.heapFor(size, this.#isUnguarded)',
       ],
-      'what the system refuses has no status': [
-        'if (error.status === undefined) withStatus(503, error);',
-        '',
-      ],
+      'what the system refuses has no status': ['if (!onHeap) refusal.status = 503;', ''],
       'the heap serves whatever onOverflow says': ['if (!onHeap) {', 'if (false) {'],
       'what is late is on the heap': [
         "this.isOver ? 'after the response' : 'on the heap'",

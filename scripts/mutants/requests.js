@@ -85,13 +85,9 @@ module.exports = [
         'this.#arenas.guardRest();',
         { tests: ['node/guard/install.test.js'] },
       ],
-      'a fallback is not counted': ['    this.#arenas.countFallback(error.message);\n', ''],
-      'every error means the heap': [
-        '!(error instanceof RallocError)',
-        'false',
-        { equivalent: 'whatever memory refuses is a RallocError; the rest would be a bug' },
-      ],
-      'no error means the heap': ['!(error instanceof RallocError)', 'true'],
+      'a fallback is not counted': ['    this.#arenas.countFallback(refusal);\n', ''],
+      'every refusal means the heap': ['    if (!onHeap) {', '    if (false) {'],
+      'no refusal means the heap': ['    if (!onHeap) {', '    if (true) {'],
       'its arena can be closed': [
         "    throw new RallocError(\n      'ERR_RALLOC_UNSUPPORTED'",
         "    return new RallocError(\n      'ERR_RALLOC_UNSUPPORTED'",
