@@ -1,6 +1,6 @@
 'use strict';
 
-// What `ralloc apply` gains a service (docs/lifetimes.md): Express, with a parser of rows, a cache of reports, a store of sessions and a slow leak, as
+// What `ralloc apply` gains a service (docs/guide/placement.md): Express, with a parser of rows, a cache of reports, a store of sessions and a slow leak, as
 // examples/rows-service.js has them. A request is a page of rows; half of them ask for one of 200 pages whose report is in the cache.
 //
 // `plain` has no ralloc at all, and `plain again` is the null control. `apply` is what `ralloc apply --write` makes of it, with requestArena() mounted; `trial` is that

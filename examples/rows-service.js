@@ -1,6 +1,6 @@
 'use strict';
 
-// A service of Express that answers with pages of rows, as it was left by `ralloc profile`, `ralloc bake` and `ralloc apply` (docs/lifetimes.md):
+// A service of Express that answers with pages of rows, as it was left by `ralloc profile`, `ralloc bake` and `ralloc apply` (docs/guide/placement.md):
 //
 //   node examples/rows-service.js [--port 7030] [--page KiB]
 //   curl http://127.0.0.1:7030/users/ann/rows/5

@@ -22,7 +22,7 @@ const STATED = [
   ['src/lib.rs', /^\/\/! Rust ([\d.]+) or later\./m],
   ['src/README.md', /Rust ([\d.]+) or later/],
   ['CONTRIBUTING.md', /Rust ([\d.]+) or later/],
-  ['docs/platforms.md', /Rust ([\d.]+) or later/],
+  ['docs/reference/platforms.md', /Rust ([\d.]+) or later/],
 ];
 
 function oldestRust() {

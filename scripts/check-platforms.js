@@ -2,7 +2,7 @@
 
 // npm/ has a folder for every target of package.json, and no other: its package.json tells npm where the binary
 // belongs, in ralloc's own version, and its README whoever finds the package what it is. The release builds and tests
-// each, and waits for the tests of tier 1 and no other; docs/platforms.md lists it.
+// each, and waits for the tests of tier 1 and no other; docs/reference/platforms.md lists it.
 // `--self-test` proves that each of these can fail.
 
 const fs = require('node:fs');
@@ -68,7 +68,7 @@ function aboutPlatform(root, { platform, libc }, main) {
   });
 }
 
-const DOCUMENT = 'docs/platforms.md';
+const DOCUMENT = 'docs/reference/platforms.md';
 
 function aboutDocument(root, platforms) {
   const text = readFile(root, DOCUMENT);
@@ -147,7 +147,7 @@ function release(has = JOBS, needs = 'tier-1') {
 const TREE = {
   'package.json': main(Object.keys(TARGETS)),
   [RELEASE]: release(),
-  'docs/platforms.md': Object.values(TARGETS).map(
+  'docs/reference/platforms.md': Object.values(TARGETS).map(
     ({ platform }) => `| here | \`${packageName(platform)}\` | – |`,
   ),
   ...Object.fromEntries(
@@ -230,9 +230,9 @@ const CASES = [
     files: {
       ...TREE,
       [RELEASE]: release({ ...JOBS, 'tier-2': ({ platform }) => platform === 'darwin-x64' }),
-      'docs/platforms.md': TREE['docs/platforms.md'].slice(2),
+      'docs/reference/platforms.md': TREE['docs/reference/platforms.md'].slice(2),
     },
-    wrong: [`${RELEASE}:4`, 'docs/platforms.md:1', 'docs/platforms.md:1'],
+    wrong: [`${RELEASE}:4`, 'docs/reference/platforms.md:1', 'docs/reference/platforms.md:1'],
   },
   {
     name: 'a release that waits for another tier, or tests in the wrong one',

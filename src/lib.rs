@@ -100,6 +100,6 @@ pub use slab::{Slab, ThreadCache};
 
 /// The examples in Rust of the guide and of the crate's README are run as tests. Both are packed.
 #[cfg(doctest)]
-#[doc = include_str!("../docs/guide.md")]
+#[doc = include_str!("../docs/guide/rust.md")]
 #[doc = include_str!("README.md")]
 struct Guide;

@@ -26,7 +26,7 @@ export interface DebugOptions {
   report?: ((report: DebugReport) => void) | null | undefined;
 }
 
-/** What a report is about. docs/debugging.md shows each. */
+/** What a report is about. docs/guide/debugging.md shows each. */
 export type DebugKind =
   | 'use-after-reset'
   | 'use-after-free'

@@ -31,7 +31,7 @@ export interface MemoryOptions {
 
 /**
  * The memory of an arena. It consists of chunks, and each chunk is cut into one or more spans. A span is the bytes of one
- * ArrayBuffer. The numbers are gauges in bytes, unless stated otherwise. docs/guide.md has a glossary of the words.
+ * ArrayBuffer. The numbers are gauges in bytes, unless stated otherwise. docs/reference/glossary.md explains the words.
  */
 export interface MemoryStats {
   /** `maxBytes`. */

@@ -139,7 +139,7 @@ export interface SlabCreateOptions extends Omit<SlabOpenOptions, 'memory'> {
   /**
    * As in SlabOpenOptions, and the NUMA node that the memory is taken from, for all who open the slab. What cannot be had is an
    * error, and there is no such slab then. `hugePages` are transparent ones, where the system gives them to such memory
-   * (docs/slab.md); `'require'` throws ERR_RALLOC_UNSUPPORTED.
+   * (docs/guide/slab.md); `'require'` throws ERR_RALLOC_UNSUPPORTED.
    */
   memory?: MemoryOptions | undefined;
 }

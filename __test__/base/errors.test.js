@@ -22,10 +22,10 @@ const { newFolder, removeFolder } = require('../helpers/folder.js');
 const { foreignTable } = require('../helpers/site.js');
 
 const root = join(__dirname, '..', '..');
-const docs = fs.readFileSync(join(root, 'docs', 'errors.md'), 'utf8');
+const docs = fs.readFileSync(join(root, 'docs', 'reference', 'errors.md'), 'utf8');
 const variablesOf = (room) => Object.keys(require(`../../${room}/options.js`).VARIABLES);
 
-/** The headings of docs/errors.md that are codes. */
+/** The headings of docs/reference/errors.md that are codes. */
 const documented = (prefix) =>
   [...docs.matchAll(/^### `(\w+)`$/gm)].map(([, code]) => code).filter((c) => c.startsWith(prefix));
 
@@ -39,7 +39,7 @@ function named(pattern) {
   return [...new Set(sources.flatMap((source) => source.match(pattern) ?? []))].sort();
 }
 
-test('docs/errors.md lists the codes of lib/base/errors.js, one by one', (t) => {
+test('docs/reference/errors.md lists the codes of lib/base/errors.js, one by one', (t) => {
   t.deepEqual(documented('ERR_').sort(), Object.keys(codes).sort());
 });
 
@@ -47,7 +47,7 @@ test('lib/ names no code that lib/base/errors.js does not know', (t) => {
   t.deepEqual(named(/\bERR_RALLOC_\w+/g), Object.keys(codes).sort());
 });
 
-test('docs/errors.md lists the codes of all warnings', (t) => {
+test('docs/reference/errors.md lists the codes of all warnings', (t) => {
   const ours = ['BACKEND', 'DEBUG', 'GUARD', 'TABLE', 'TRIM', 'TUNE'].map(
     (name) => `RALLOC_${name}`,
   );
@@ -64,7 +64,7 @@ test('RallocErrorCode has all codes but that of arguments', (t) => {
   t.deepEqual(listed.sort(), others.sort());
 });
 
-test('RallocError has every property that docs/errors.md promises', (t) => {
+test('RallocError has every property that docs/reference/errors.md promises', (t) => {
   const types = fs.readFileSync(join(root, 'types', 'errors.d.ts'), 'utf8');
   const [, body] = /class RallocError extends Error {([^}]+)}/.exec(types);
   for (const [, properties] of Object.values(thrown)) {
@@ -74,7 +74,7 @@ test('RallocError has every property that docs/errors.md promises', (t) => {
 
 const oneSlot = () => new Slab({ sizes: [64], count: 1 });
 
-/** Code → what throws it, with the properties that docs/errors.md promises. */
+/** Code → what throws it, with the properties that docs/reference/errors.md promises. */
 const thrown = {
   ERR_RALLOC_INVALID_ARGUMENT: [() => new Arena().alloc(-1), []],
   ERR_RALLOC_LIMIT: [
@@ -216,7 +216,7 @@ async function closeOfRequest() {
 }
 
 for (const code of Object.keys(codes)) {
-  test(`${code} is thrown, with what docs/errors.md promises`, async (t) => {
+  test(`${code} is thrown, with what docs/reference/errors.md promises`, async (t) => {
     const [act, properties] = thrown[code];
     const error = await t.throwsAsync(async () => act());
     t.is(error.code, code);

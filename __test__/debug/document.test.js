@@ -1,7 +1,7 @@
 'use strict';
 // tier: tools, long
 
-// What docs/debugging.md shows of the catalogue: what some programs print, and the table of which misuses are found in `sample`, where
+// What docs/guide/debugging.md shows of the catalogue: what some programs print, and the table of which misuses are found in `sample`, where
 // their Buffer is one that is watched, and what they meet in release. `RALLOC_DOCUMENT=1` writes both anew.
 
 const test = require('ava');
@@ -16,8 +16,10 @@ const {
   underDebug,
 } = require('../helpers/misuse.js');
 
-const document = path.join(__dirname, '..', '..', 'docs', 'debugging.md');
+const document = path.join(__dirname, '..', '..', 'docs', 'guide', 'debugging.md');
 const text = fs.readFileSync(document, 'utf8');
+const catalogue = path.join(__dirname, '..', 'fixtures', 'debug', 'README.md');
+const listed = fs.readFileSync(catalogue, 'utf8');
 const OUTPUT = /(?<=<!-- output: ([\w-]+) -->\n```\n)((?:(?!```)[\s\S])*)(?=```)/g;
 const TABLE = /(?<=<!-- catalogue: .* -->\n)([\s\S]*)(?=<!-- \/catalogue -->)/;
 const HEAD = '| misuse | `full` reports | in `sample` | in release |\n|---|---|---|---|\n';
@@ -29,7 +31,7 @@ const rows = new Map(); // name → its row
 
 /** Those that by the table go on without a word in release, which the table's tests prove. */
 const isQuiet = ({ name }) =>
-  !isWritten && new RegExp(`^\\| \`${name}\`: .* nothing \\|$`, 'm').test(text);
+  !isWritten && new RegExp(`^\\| \`${name}\`: .* nothing \\|$`, 'm').test(listed);
 
 let sampling; // name → what it did, of those that share a process
 let releasing;
@@ -67,7 +69,7 @@ for (const program of programs) {
     ];
     const row = `| ${cells.join(' | ')} |\n`;
     rows.set(name, row);
-    t.true(isWritten || text.includes(row), row);
+    t.true(isWritten || listed.includes(row), row);
   });
 }
 
@@ -75,8 +77,9 @@ test.after.always(() => {
   if (!isWritten) return;
   const table = [...rows.keys()].sort().map((name) => rows.get(name));
   const shown = text.replace(OUTPUT, (before, name) => outputs.get(name) ?? before);
+  fs.writeFileSync(document, shown);
   fs.writeFileSync(
-    document,
-    shown.replace(TABLE, () => `${HEAD}${table.join('')}`),
+    catalogue,
+    listed.replace(TABLE, () => `${HEAD}${table.join('')}`),
   );
 });

@@ -15,7 +15,9 @@ const plan = {
 };
 
 test('the servers reach the upstream of the client, and pass on what it compares', async (t) => {
-  const copies = ['docs/guide.md', 'package-lock.json'].map((one) => path.join(ROOT, one));
+  const copies = ['docs/explain/architecture.md', 'package-lock.json'].map((one) =>
+    path.join(ROOT, one),
+  );
   const lead = { path: process.execPath, version: process.version };
   const common = { env: {}, processors: null, copies, port: 0 };
   const session = new Session({ common, lead, own: null, progress: { step() {} } });

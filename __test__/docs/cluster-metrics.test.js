@@ -1,7 +1,7 @@
 'use strict';
 // tier: tools
 
-// The program of docs/recipes.md that adds up the metrics of a cluster, as it stands.
+// The program of docs/guide/cluster.md that adds up the metrics of a cluster, as it stands.
 
 const { fork } = require('node:child_process');
 const { once } = require('node:events');
@@ -40,7 +40,9 @@ testWhere(
     const folder = packageFolder(t);
     const file = path.join(folder, 'cluster.js');
     const heading = 'Metrics of a cluster';
-    const { code } = programs('docs/recipes.md').find((program) => program.heading === heading);
+    const { code } = programs('docs/guide/cluster.md').find(
+      (program) => program.heading === heading,
+    );
     fs.writeFileSync(file, code);
     const [port, metricsPort] = [await freePort(), await freePort()];
     const env = { WORKERS: 2, PORT: port, METRICS_PORT: metricsPort, CACHE: freshName(t) };

@@ -1,7 +1,7 @@
 'use strict';
 // tier: tools
 
-// The pages of docs/frameworks/: each server answers with a frame, sends events, refuses what is too large, and shuts down
+// The pages of docs/guide/frameworks/: each server answers with a frame, sends events, refuses what is too large, and shuts down
 // with nothing leased; what its tests print is what the page says.
 
 require('reflect-metadata');
@@ -35,13 +35,13 @@ const pages = {
 };
 
 test('every page is run', (t) => {
-  const all = allDocuments().filter((document) => document.startsWith('docs/frameworks/'));
-  const run = [...Object.keys(pages), 'nest'].map((name) => `docs/frameworks/${name}.md`);
+  const all = allDocuments().filter((document) => document.startsWith('docs/guide/frameworks/'));
+  const run = [...Object.keys(pages), 'nest'].map((name) => `docs/guide/frameworks/${name}.md`);
   t.deepEqual(all.sort(), run.sort());
 });
 
 for (const [page, names] of Object.entries(pages)) {
-  const [server, ...others] = programs(`docs/frameworks/${page}.md`);
+  const [server, ...others] = programs(`docs/guide/frameworks/${page}.md`);
   const inTests = others.find(({ heading }) => heading === 'In tests');
 
   test(`${page}: the server does what it says`, async (t) => {
@@ -66,7 +66,7 @@ for (const [page, names] of Object.entries(pages)) {
 }
 
 test('express: a body is read into the arena, what was compressed too', async (t) => {
-  const program = programs('docs/frameworks/express.md')[1];
+  const program = programs('docs/guide/frameworks/express.md')[1];
   t.is(program.heading, 'Bodies');
   const { app } = await runProgram(t, program, { names: ['app'] });
   const server = patient(http.createServer(app)).listen(0, '127.0.0.1');
@@ -88,7 +88,7 @@ test('express: a body is read into the arena, what was compressed too', async (t
 });
 
 test('fastify: a body is read into the arena', async (t) => {
-  const program = programs('docs/frameworks/fastify.md')[1];
+  const program = programs('docs/guide/frameworks/fastify.md')[1];
   t.is(program.heading, 'Bodies');
   const { app } = await runProgram(t, program, { names: ['app'] });
   const headers = { 'content-type': 'image/png' };
@@ -99,7 +99,7 @@ test('fastify: a body is read into the arena', async (t) => {
 });
 
 test('hono: a body is read into the arena', async (t) => {
-  const program = programs('docs/frameworks/hono.md')[2];
+  const program = programs('docs/guide/frameworks/hono.md')[2];
   t.is(program.heading, 'Where bytes are copied');
   const { bodyOf } = await runProgram(t, program, { names: ['bodyOf'] });
   const arenas = requestArena();
@@ -127,7 +127,7 @@ function compiledNest(create) {
 
 /** What a `ts` block of Nest's page exports, with what it requires by `load`. */
 function compiled(index, load, change = (source) => source) {
-  const text = fs.readFileSync(path.join(root, 'docs', 'frameworks', 'nest.md'), 'utf8');
+  const text = fs.readFileSync(path.join(root, 'docs', 'guide', 'frameworks', 'nest.md'), 'utf8');
   const [, source] = [...text.matchAll(/^```ts\n(.*?)^```$/gms)][index];
   const { outputText } = ts.transpileModule(
     change(source.replace('listen(3000)', "listen(0, '127.0.0.1')")),

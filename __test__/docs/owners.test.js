@@ -1,7 +1,7 @@
 'use strict';
 // tier: tools
 
-// docs/bodies.md: whose Buffers have an ArrayBuffer to themselves on this Node, and so can be released.
+// docs/reference/memory-owners.md: whose Buffers have an ArrayBuffer to themselves on this Node, and so can be released.
 
 const test = require('ava');
 const fs = require('node:fs');
@@ -13,7 +13,10 @@ const { releases } = require('../helpers/given-back.js');
 const { producers } = require('../helpers/producers.js');
 
 function tableUnder(heading) {
-  const page = fs.readFileSync(join(__dirname, '..', '..', 'docs', 'bodies.md'), 'utf8');
+  const page = fs.readFileSync(
+    join(__dirname, '..', '..', 'docs', 'reference', 'memory-owners.md'),
+    'utf8',
+  );
   const lines = page.slice(page.indexOf(heading)).split('\n');
   const cells = (line) =>
     line
@@ -24,7 +27,7 @@ function tableUnder(heading) {
   return { heads, rows };
 }
 
-const { heads, rows } = tableUnder('## Who owns what');
+const { heads, rows } = tableUnder('# Who owns what');
 const column = heads.findLastIndex((head) => isNodeSince(...head.split('.').map(Number)));
 
 test.before(releases);

@@ -1,7 +1,7 @@
 'use strict';
 // tier: tools
 
-// The programs of docs/recipes.md that replace processes: real ones, under load, which lose no request and leave nothing leased.
+// The programs of docs/guide/cluster.md that replace processes: real ones, under load, which lose no request and leave nothing leased.
 
 const test = require('ava');
 const { fork, spawn, spawnSync } = require('node:child_process');
@@ -18,7 +18,7 @@ const { hasPm2, pm2: PM2 } = require('../helpers/readers.js');
 const { packageFolder, programs } = require('../helpers/snippets.js');
 const { until } = require('../helpers/until.js');
 
-const shown = programs('docs/recipes.md');
+const shown = programs('docs/guide/cluster.md');
 const codeOf = (heading) => shown.find((program) => program.heading === heading).code;
 const hasSignals = process.platform !== 'win32'; // there kill() ends a process at once
 

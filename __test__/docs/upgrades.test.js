@@ -1,7 +1,7 @@
 'use strict';
 // tier: tools
 
-// The programs of docs/frameworks/ for connections that are no exchange of a request and a response: WebSockets, upgrades, CONNECT.
+// The programs of docs/guide/frameworks/ for connections that are no exchange of a request and a response: WebSockets, upgrades, CONNECT.
 
 const test = require('ava');
 const { once } = require('node:events');
@@ -13,7 +13,7 @@ const { until } = require('../helpers/until.js');
 
 const MESSAGES = 2000;
 const shown = (page, wanted) =>
-  programs(`docs/frameworks/${page}.md`).find(({ heading }) => heading === wanted);
+  programs(`docs/guide/frameworks/${page}.md`).find(({ heading }) => heading === wanted);
 
 /** Runs a program: what it declares by these names, and its port. */
 async function run(t, page, heading, names) {

@@ -1,6 +1,6 @@
 'use strict';
 
-// What the examples of docs/bodies.md do.
+// What the examples of docs/guide/bodies.md do.
 
 const { createHash } = require('node:crypto');
 const fs = require('node:fs');

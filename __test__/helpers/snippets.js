@@ -17,14 +17,20 @@ const { linkPackage } = require('./link-package.js');
 
 const root = path.join(__dirname, '..', '..');
 
+/** The Markdown of a folder and of those in it. */
+const markdownIn = (folder) =>
+  fs.readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const name = path.posix.join(folder, entry.name);
+    if (entry.isDirectory()) return markdownIn(name);
+    return name.endsWith('.md') ? [name] : [];
+  });
+
 /** What readers see: the Markdown of the clone, the documents and the benchmarks. */
-const allDocuments = () =>
-  ['.', 'docs', 'docs/frameworks', 'bench'].flatMap((folder) =>
-    fs
-      .readdirSync(path.join(root, folder))
-      .filter((name) => name.endsWith('.md'))
-      .map((name) => path.posix.join(folder, name)),
-  );
+const allDocuments = () => [
+  ...fs.readdirSync(root).filter((name) => name.endsWith('.md')),
+  ...markdownIn('docs'),
+  'bench/README.md',
+];
 
 /** The programs of a document: [{ heading, line, code, printed }], in order. */
 function programs(file) {
@@ -56,6 +62,7 @@ function add(found, heading, index, text) {
 
 /** What documents require besides ralloc. */
 const OTHERS = [
+  '@fastify/multipart',
   '@fastify/websocket',
   '@hono/node-server',
   '@opentelemetry/api',
@@ -67,6 +74,7 @@ const OTHERS = [
   'hono',
   'koa',
   'light-my-request',
+  'multer',
   'prom-client',
   'supertest',
   'ws',

@@ -1,7 +1,7 @@
 'use strict';
 // tier: run-time, differs
 
-// The law of memory (docs/architecture.md) where its parts meet: claims and doubt, ends that come twice or late, and programs that are called in between.
+// The law of memory (docs/explain/architecture.md) where its parts meet: claims and doubt, ends that come twice or late, and programs that are called in between.
 
 const test = require('ava');
 const memory = require('../../lib/memory/native.js');

@@ -148,9 +148,12 @@ test('tryAlloc() with a fill is null where no slot is free', (t) => {
   t.is(slab.tryAlloc(3, 'x'), null);
 });
 
-// Texts of V8 and Node that users of dead Buffers meet, and search for: docs/errors.md has each, with what gives it.
+// Texts of V8 and Node that users of dead Buffers meet, and search for: docs/reference/errors.md has each, with what gives it.
 
-const docs = fs.readFileSync(path.join(__dirname, '..', '..', 'docs', 'errors.md'), 'utf8');
+const docs = fs.readFileSync(
+  path.join(__dirname, '..', '..', 'docs', 'reference', 'errors.md'),
+  'utf8',
+);
 const section = docs.split('## Errors of V8 and Node')[1].split('\n## ')[0];
 const texts = [...section.matchAll(/^\| `([^`]+)` \|/gm)].map(([, text]) => text);
 
@@ -172,7 +175,7 @@ const calls = {
 const met = new Set();
 
 for (const [name, call] of Object.entries(calls)) {
-  test.serial(`${name} of a dead Buffer throws a text that docs/errors.md has`, (t) => {
+  test.serial(`${name} of a dead Buffer throws a text that docs/reference/errors.md has`, (t) => {
     const arena = new Arena();
     const dead = arena.alloc(8);
     const view = new DataView(dead.buffer, dead.byteOffset, 8);
@@ -189,6 +192,6 @@ for (const [name, call] of Object.entries(calls)) {
   });
 }
 
-test.serial('docs/errors.md has no other texts', (t) => {
+test.serial('docs/reference/errors.md has no other texts', (t) => {
   t.deepEqual([...met].sort(), [...texts].sort());
 });

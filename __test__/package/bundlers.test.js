@@ -2,7 +2,7 @@
 // tier: tools
 
 // Applications in one file, made by esbuild as its users do. A bundler cannot take the binary in: where it lies
-// beside the bundle or is installed it is found, else the fallback serves. docs/bundlers.md has the settings.
+// beside the bundle or is installed it is found, else the fallback serves. docs/guide/bundlers.md has the settings.
 
 const test = require('ava');
 const esbuild = require('esbuild');
@@ -118,8 +118,8 @@ for (const [format, how] of Object.entries(formats)) {
   });
 }
 
-test('docs/bundlers.md has the settings that are tested here', (t) => {
-  const docs = fs.readFileSync(join(__dirname, '..', '..', 'docs', 'bundlers.md'), 'utf8');
+test('docs/guide/bundlers.md has the settings that are tested here', (t) => {
+  const docs = fs.readFileSync(join(__dirname, '..', '..', 'docs', 'guide', 'bundlers.md'), 'utf8');
   t.true(docs.includes("external: ['ralloc']"));
   t.true(docs.includes(banner.js));
 });
@@ -128,9 +128,11 @@ for (const [outfile, entry] of [
   ['dist/app.js', 'app.cjs'],
   ['dist/app.mjs', 'app.mjs'],
 ]) {
-  test(`docs/bundlers.md: what makes ${outfile} makes a bundle that runs`, async (t) => {
+  test(`docs/guide/bundlers.md: what makes ${outfile} makes a bundle that runs`, async (t) => {
     const folder = install(t, { files: { ...files, 'app.js': files[entry] } });
-    const program = programs('docs/bundlers.md').find(({ code }) => code.includes(`'${outfile}'`));
+    const program = programs('docs/guide/bundlers.md').find(({ code }) =>
+      code.includes(`'${outfile}'`),
+    );
     const there = { build: (options) => esbuild.build({ absWorkingDir: folder, ...options }) };
     const code = program.code.replace(/^const esbuild = .*$/m, '');
     await runProgram(t, { ...program, code }, { given: { esbuild: there } });
@@ -139,6 +141,6 @@ for (const [outfile, entry] of [
   });
 }
 
-test('every program of docs/bundlers.md makes one of these', (t) => {
-  t.is(programs('docs/bundlers.md').length, 2);
+test('every program of docs/guide/bundlers.md makes one of these', (t) => {
+  t.is(programs('docs/guide/bundlers.md').length, 2);
 });

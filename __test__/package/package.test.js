@@ -191,7 +191,7 @@ needsGit(
     const [{ manifest, files, bytes }] = t.context.packages;
     const shipped =
       /^(?:bin|lib|tools|docs|types)\/|^(?:index\.d\.ts|LICENSE|README\.md|package\.json)$/;
-    const left = /\.svg$|^docs\/architecture\.md$|^tools\/report\/page\//;
+    const left = /\.svg$|^docs\/explain\/architecture\.md$|^tools\/report\/page\//;
     const tracked = listFiles(root).filter((file) => shipped.test(file) && !left.test(file));
     const made = ['lib/auto/dist/acorn', 'tools/cli/dist/page', 'tools/cli/dist/pprof'];
     const bundled = made.flatMap((name) => [`${name}.js`, `${name}.licences.txt`]);

@@ -197,7 +197,7 @@ function declaredProperties() {
     koa: ["import('koa').ExtendableContext", 'memory'],
   };
   return Object.entries(uses).map(([page, [type, name]]) => {
-    const path = join(__dirname, '..', '..', 'docs', 'frameworks', `${page}.md`);
+    const path = join(__dirname, '..', '..', 'docs', 'guide', 'frameworks', `${page}.md`);
     const [, block] = /^```ts\n(.*?)^```$/ms.exec(fs.readFileSync(path, 'utf8'));
     const both = `export const both = (one: ${type}): [RequestArena, RequestArena] => [one.arena, one.${name}];`;
     const neither = `// @ts-expect-error nobody declared it\nexport const neither = (one: ${type}) => one.nothing;`;

@@ -20,7 +20,9 @@ const { until } = require('../helpers/until.js');
 const MiB = 1024 * 1024;
 
 const guide = async (t) => {
-  const shown = programs('docs/guide.md').find(({ heading }) => heading === 'Long responses');
+  const shown = programs('docs/guide/requests.md').find(
+    ({ heading }) => heading === 'Long responses',
+  );
   return runProgram(t, shown, { names: ['arenas', 'sendPages'] });
 };
 

@@ -1,7 +1,7 @@
 'use strict';
 // tier: run-time
 
-// What rawBody() does in another way than express.raw(), on purpose: docs/frameworks/express.md has the list.
+// What rawBody() does in another way than express.raw(), on purpose: docs/guide/frameworks/express.md has the list.
 
 const test = require('ava');
 const { inspect } = require('node:util');

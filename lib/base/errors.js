@@ -1,6 +1,6 @@
 'use strict';
 
-// Every error that ralloc throws, in one place. docs/errors.md lists the codes; a test counts them.
+// Every error that ralloc throws, in one place. docs/reference/errors.md lists the codes; a test counts them.
 
 const { inspect } = require('node:util');
 const { kError } = require('./protocol.js');

@@ -49,7 +49,7 @@ function stats() {
 function sampleStats() {
   throw new RallocError(
     'ERR_RALLOC_UNSUPPORTED',
-    'sampleStats() went. Call stats() at an interval: "Figures over time" in docs/guide.md has the lines',
+    'sampleStats() was removed. Call stats() at an interval, by setInterval()',
   );
 }
 

@@ -1,6 +1,6 @@
 'use strict';
 
-// What a table may say of a site. `ralloc bake` decides it, by the rules of docs/lifetimes.md (tools/placement/rules.js).
+// What a table may say of a site. `ralloc bake` decides it, by the rules of docs/reference/table.md (tools/placement/rules.js).
 
 /** Samples that died with their request, without an exception, from which on that is proved. */
 const PROOF_SAMPLES = 3000;

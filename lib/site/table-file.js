@@ -1,6 +1,6 @@
 'use strict';
 
-// The table that `ralloc bake` writes (docs/lifetimes.md): small, readable, and the same for the same profile.
+// The table that `ralloc bake` writes (docs/reference/table.md): small, readable, and the same for the same profile.
 
 const fs = require('node:fs');
 const path = require('node:path');

@@ -1,6 +1,6 @@
 'use strict';
 
-// How large a release may be, in bytes. docs/platforms.md says the same.
+// How large a release may be, in bytes. docs/reference/platforms.md says the same.
 
 const BINARY = 760_000;
 const PACKED = 730_000; // ralloc itself, as npm packs it

@@ -57,7 +57,7 @@ function flagCheck() {
   const value = OF_FLAG[objection()];
   if (value !== undefined) return { name, value };
   const advice =
-    'Where packages allocate large Buffers, requestArena({ tune: true }) saves collections: see docs/guide.md, "V8\'s flag for Buffers".';
+    'Where packages allocate large Buffers, requestArena({ tune: true }) saves collections: see docs/guide/production.md, "V8\'s flag for Buffers".';
   return { name, value: 'each byte counts toward a limit of its own, dead or alive', advice };
 }
 

@@ -7,7 +7,7 @@
 const BUCKETS = 64;
 const MOST_CLUSTERS = 4;
 
-/** The bounds of the score: see docs/lifetimes.md. */
+/** The bounds of the score: see docs/reference/table.md. */
 const LEAST_PART = 1 / 16;
 const LEAST_DROP = 0.25;
 

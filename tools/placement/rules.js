@@ -1,6 +1,6 @@
 'use strict';
 
-// Which lifetimes belong where: src/lifetime/rules.rs once more, and docs/lifetimes.md line by line. A test compares the two.
+// Which lifetimes belong where: src/lifetime/rules.rs once more, and docs/reference/table.md line by line. A test compares the two.
 
 const { PROOF_SAMPLES } = require('../../lib/site/decisions.js');
 

@@ -1,6 +1,6 @@
 'use strict';
 
-// The rows of the table in docs/safety.md: what becomes of a Buffer that was given to an API and whose arena was reset
+// The rows of the table in docs/reference/guard.md: what becomes of a Buffer that was given to an API and whose arena was reset
 // before that was done with it. `begin(buffer, place)` gives { goOn, finish }: goOn() lets it go on, finish() resolves to
 // the bytes that it saw, or for one that writes to the Buffer to what `place.intact()` says: the same where what came after
 // in its memory is as it was. `place`: a folder, a URL, and what ends it, besides.

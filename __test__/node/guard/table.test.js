@@ -1,7 +1,7 @@
 'use strict';
 // tier: run-time, differs
 
-// The table of docs/safety.md, found anew on this Node: each API is given a Buffer whose arena is reset before it goes on.
+// The table of docs/reference/guard.md, found anew on this Node: each API is given a Buffer whose arena is reset before it goes on.
 // What is right with the guard alone is held; what is right without it too, Node copies by itself. Addons have no row here, nor
 // what is behind a flag or ends the process without the guard; fs.Utf8Stream and ws have tests of their own.
 
@@ -74,8 +74,11 @@ for (const row of rows) {
   });
 }
 
-test('docs/safety.md has these rows, and no others', (t) => {
-  const text = fs.readFileSync(join(__dirname, '..', '..', '..', 'docs', 'safety.md'), 'utf8');
+test('docs/reference/guard.md has these rows, and no others', (t) => {
+  const text = fs.readFileSync(
+    join(__dirname, '..', '..', '..', 'docs', 'reference', 'guard.md'),
+    'utf8',
+  );
   const shown = [...text.matchAll(/^\| `?([^|`]+?)`? \| (held|copies|not seen) \|/gm)];
   const untested = [...absent, ...WITHOUT_ROW];
   if (!rows.some(({ api }) => api === SQLITE)) untested.push(SQLITE); // from Node 22 on

@@ -16,7 +16,7 @@ function timeOf(ms) {
     : `${whole(Math.round(ms / 6000) / 10)} min`;
 }
 
-/** What each rule of docs/lifetimes.md says of a site. */
+/** What each rule of docs/reference/table.md says of a site. */
 const WHY = {
   'few-samples': ({ samples }) => `only ${whole(samples)} samples, and 30 say something`,
   moves: () => 'more than 0.1 % of its bytes went to another thread or ArrayBuffer',

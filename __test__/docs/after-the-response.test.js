@@ -1,7 +1,8 @@
 'use strict';
 // tier: tools
 
-// The programs of docs/recipes.md, run as they stand and asked over real connections.
+// The programs of docs/guide/after-the-response.md, run as they stand and asked over real connections, and how the server of docs/guide/production.md
+// shuts down.
 
 const test = require('ava');
 const { once } = require('node:events');
@@ -11,8 +12,10 @@ const { programs, runProgram } = require('../helpers/snippets.js');
 require('../helpers/unwritten.js'); // of which no byte may come out
 const { letGo, until } = require('../helpers/until.js');
 
-const document = 'docs/recipes.md';
-const shown = programs(document);
+const shown = programs('docs/guide/after-the-response.md');
+const production = programs('docs/guide/production.md').find(
+  ({ heading }) => heading === 'A production server',
+);
 
 /** Runs the program under a heading, in a process with these variables, and other globals: what it declares by these names. */
 async function run(t, heading, names, env = {}, globals = {}) {
@@ -42,15 +45,11 @@ async function released(t, arenas) {
 const idsOf = (text) =>
   [...text.matchAll(/^id: (\d+)\ndata: the time is \d+\n\n/gm)].map(([, id]) => Number(id));
 
-test('every recipe has its test', (t) => {
+test('every program has its test', (t) => {
   t.deepEqual(
     shown.map(({ heading }) => heading),
     [
       'Server-sent events with a deadline',
-      'Graceful shutdown',
-      'Reloads by a process manager', // these two in reloads.test.js
-      'Reloads with cluster',
-      'Metrics of a cluster', // in cluster-metrics.test.js
       'Work that goes on after the response',
       'A queue of your own',
     ],
@@ -107,12 +106,23 @@ test('events: a client that goes away ends its stream long before the deadline',
   t.is(arenas.stats().aborted, 1);
 });
 
+/** The server of production.md, with this time for what is in flight, and a route whose response does not end. */
+async function runServer(t, graceMs) {
+  const code = production.code.replace('10_000', graceMs);
+  const given = {
+    process: Object.assign(Object.create(process), { env: { PORT: '0' }, once() {}, on() {} }),
+  };
+  const names = ['app', 'server', 'arenas', 'shutDown'];
+  const result = await runProgram(t, { ...production, code }, { given, names });
+  result.app.get('/forever', (req, res) => {
+    res.write(req.arena.from('this response does not end by itself'));
+  });
+  return { ...result, url: await listen(t, result.server) };
+}
+
 test('shutdown: a response that does not end is cut off when the time is up', async (t) => {
-  const env = { PORT: '0', GRACE_MS: '50' };
-  const names = ['server', 'arenas', 'shutDown'];
-  const { server, arenas, shutDown } = await run(t, 'Graceful shutdown', names, env);
-  const url = await listen(t, server);
-  t.is(await (await fetch(url)).text(), 'hello');
+  const { server, arenas, shutDown, url } = await runServer(t, '50');
+  t.is(await (await fetch(`${url}/health`)).text(), 'ok');
   const [response] = await once(http.get(`${url}/forever`), 'response');
   const [chunk] = await once(response, 'data');
   t.is(String(chunk), 'this response does not end by itself');
@@ -125,11 +135,8 @@ test('shutdown: a response that does not end is cut off when the time is up', as
 });
 
 test('shutdown: a server at rest is down at once', async (t) => {
-  const env = { PORT: '0', GRACE_MS: '100000' };
-  const names = ['server', 'arenas', 'shutDown'];
-  const { server, arenas, shutDown } = await run(t, 'Graceful shutdown', names, env);
-  const url = await listen(t, server);
-  t.is(await (await fetch(url)).text(), 'hello');
+  const { arenas, shutDown, url } = await runServer(t, '100_000');
+  t.is(await (await fetch(`${url}/health`)).text(), 'ok');
   await shutDown();
   t.is(await arenas.close(), 0);
 });
