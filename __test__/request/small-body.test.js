@@ -6,7 +6,8 @@
 const test = require('ava');
 const { Client } = require('../helpers/client.js');
 const { serve } = require('../helpers/server.js');
-const { until } = require('../helpers/until.js');
+const { until, untilCollected } = require('../helpers/until.js');
+const time = require('../../lib/base/time.js');
 
 const POST = { method: 'POST' };
 const TEXT = 'a body of some bytes';
@@ -165,3 +166,25 @@ test('one for which there is no memory: the error, and the connection serves the
   t.is(await ask('/full'), 'ERR_RALLOC_LIMIT');
   t.is(await ask('/'), `${size}`);
 });
+
+test.serial(
+  'a request whose body has come is kept by nothing until the turn of the loop ends',
+  async (t) => {
+    const { setImmediate } = time;
+    const ends = [];
+    time.setImmediate = (end) => ends.push(end); // the turn does not end
+    t.teardown(() => {
+      time.setImmediate = setImmediate;
+      for (const end of ends) end();
+    });
+    let gone = 0;
+    const registry = new FinalizationRegistry(() => gone++);
+    const { ask } = await serving(t, async (req, res) => {
+      registry.register(req);
+      res.end(await req.arena.body());
+    });
+    for (let n = 0; n < 3; n++) t.is((await ask()).body.toString(), TEXT);
+    await untilCollected(() => gone >= 2); // the connection may have the last
+    t.is(ends.length, 1);
+  },
+);

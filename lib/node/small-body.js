@@ -29,18 +29,21 @@ function isUnread(message) {
   );
 }
 
-let fresh = []; // begun in this turn of the loop
+// Begun in this turn of the loop. One that is over leaves it, for a minor collection would find the requests of the turn alive, and V8 makes its
+// new space larger for what survives: 16 MB in place of 4.
+let fresh = [];
 
 function readRest() {
   const late = fresh;
   fresh = [];
-  for (const body of late) body.late();
+  for (const body of late) body?.late();
 }
 
 class SmallBody {
   #request;
   #length;
   #ways;
+  #place = -1; // in `fresh`
   #message = null;
   #noted = null;
   #isTaken = false; // by takes()
@@ -69,7 +72,7 @@ class SmallBody {
       return false;
     }
     if (fresh.length === 0) time.setImmediate(readRest);
-    fresh.push(this);
+    this.#place = fresh.push(this) - 1;
     this.#message = message;
     this.#noted = noted;
     this.#request.bodyReading = this;
@@ -91,6 +94,7 @@ class SmallBody {
   }
 
   #end() {
+    if (fresh[this.#place] === this) fresh[this.#place] = null;
     this.#noted.end();
     this.#request.bodyReading = null;
   }

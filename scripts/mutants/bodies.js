@@ -22,6 +22,7 @@ module.exports = [
         'if (this.#request.bodyReading === this && !this.#isTaken) this.#readStream();',
         '',
       ],
+      'the turn keeps it': ['if (fresh[this.#place] === this) fresh[this.#place] = null;', ''],
       'it goes away in silence': ['    this.#reject(this.#ways.gone());\n', ''],
     },
   },
