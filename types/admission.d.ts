@@ -30,7 +30,8 @@ export interface AdmissionOptions {
    */
   factor?: number | undefined;
   /**
-   * A request that has no room waits for it, and is refused after `timeoutMs`. A sixteenth of `budget` is reserved for what has come of the bodies that wait; more are refused at once.
+   * A request that has no room waits for it, and is refused after `timeoutMs`. A sixteenth of `budget` is reserved for what has come of the bodies that wait, half of it to each key at most; more are refused at once.
+   * While memory is about to run out, requests that have room wait too.
    * Without it nothing waits.
    */
   wait?: AdmissionWait | undefined;

@@ -4,9 +4,11 @@
 // What a request is charged, for how long, and which requests are refused.
 
 const test = require('ava');
+const http = require('node:http');
 const http2 = require('node:http2');
 const zlib = require('node:zlib');
 const { Budget, admission } = require('ralloc');
+const time = require('../../lib/base/time.js');
 const { pressure } = require('../../lib/budget/pressure.js');
 const {
   chunked,
@@ -173,6 +175,77 @@ test('a large body that is refused is read and dropped, so that its client sees 
   await settled();
 });
 
+/** A server on which something takes its time before admission(), until all of a request has come. */
+const lateServer = (create) => (listener) =>
+  create((req, res) => {
+    const { _readableState: state } = req.stream ?? req;
+    until(() => state.ended).then(() => listener(req, res));
+  });
+
+/** From now on no timer of the library falls due. */
+function withoutTimers(t) {
+  const { setTimeout } = time;
+  t.teardown(() => {
+    time.setTimeout = setTimeout;
+  });
+  time.setTimeout = () => ({ unref() {} });
+}
+
+test.serial(
+  'a body that had come before it was refused leaves its connection to the next',
+  async (t) => {
+    withoutTimers(t);
+    const create = lateServer(http.createServer);
+    const { connect, budget, settled } = await serveAdmitted(t, {}, collect, create);
+    const full = budget.charge(999_999);
+    const client = await connect();
+    t.is((await client.get('/', posted(1000))).status, 503);
+    await until(() => budget.stats().charges === 1);
+    full.release();
+    t.is((await client.get('/', posted(1000))).body.toString(), '1000');
+    await settled();
+  },
+);
+
+test.serial('HTTP/2: a stream whose body had come before it was refused is over', async (t) => {
+  const create = lateServer(http2.createServer);
+  const { port, budget, settled } = await serveAdmitted(t, {}, collect, create);
+  const full = budget.charge(999_999);
+  const client = await Http2Client.connect(port);
+  for (const method of ['POST', 'HEAD'])
+    t.is((await client.get('/', { ...posted(1000), method })).status, 503);
+  full.release();
+  await settled();
+  t.is((await client.get('/', posted(1000))).body.toString(), '1000');
+  await client.destroy();
+});
+
+test('a body without a length that had come before it was let in keeps no more than it has', async (t) => {
+  const { answers, handler } = pending();
+  const create = lateServer(http.createServer);
+  const { connect, budget, settled } = await serveAdmitted(t, {}, handler, create);
+  const client = await connect();
+  client.send('/', chunked);
+  writeChunk(client, Buffer.alloc(1000));
+  endChunks(client);
+  await until(() => answers.length === 1);
+  t.is(budget.used, 2000);
+  answers[0]();
+  t.is((await client.response()).body.toString(), '1000');
+  await settled();
+});
+
+test('HEAD with a body is refused without one, also where Node throws for a body', async (t) => {
+  const create = (listener) => http.createServer({ rejectNonStandardBodyWrites: true }, listener);
+  const { connect, budget, settled } = await serveAdmitted(t, {}, collect, create);
+  const full = budget.charge(999_999);
+  const client = await connect();
+  t.is((await client.get('/', { ...posted(1000), method: 'HEAD' })).status, 503);
+  full.release();
+  t.is((await client.get('/', posted(1000))).status, 200);
+  await settled();
+});
+
 test('a client that goes on sending is cut off after 16 MiB, or 5 s', async (t) => {
   const { connect, clock, settled } = await serveAdmitted(t, { maxBytes: 1000 });
   const client = await connect();
@@ -310,6 +383,26 @@ test('keys beyond maxKeys have one budget together', async (t) => {
   for (const client of clients) await client.response();
   await settled();
 });
+
+test.serial(
+  'a small body of which gunzip makes too much is answered at once, and its connection closed',
+  async (t) => {
+    withoutTimers(t);
+    const inflate = async (req, res) => {
+      for await (const _part of req.pipe(zlib.createGunzip()));
+      res.end();
+    };
+    const { connect, settled, failures } = await serveAdmitted(t, {}, inflate);
+    const client = await connect();
+    const body = zlib.gzipSync(Buffer.alloc(2_000_000));
+    client.send('/', { method: 'POST', headers: { 'Content-Encoding': 'gzip' }, body });
+    const { status, headers } = await client.response();
+    t.deepEqual([status, headers.connection], [413, 'close']);
+    t.is((await client.rest()).length, 0);
+    await settled();
+    await until(() => failures.length === 1);
+  },
+);
 
 test('what gunzip makes of a body is charged as it comes', async (t) => {
   const inflate = async (req, res) => {
@@ -524,6 +617,39 @@ test.serial(
     await settled();
   },
 );
+
+test.serial(
+  'a request with a key is refused with 503 while memory is about to run out',
+  async (t) => {
+    const { connect, settled } = await serveAdmitted(t, { key: () => 'one' });
+    const state = { level: 'critical', cause: { of: 'data', value: 2 ** 30, limit: 2 ** 30 } };
+    Object.defineProperty(pressure, 'state', { configurable: true, get: () => state });
+    t.teardown(() => delete pressure.state);
+    const client = await connect();
+    t.is((await client.get('/', posted(10))).status, 503);
+    t.is((await client.get('/', posted(500_000))).status, 413, 'it never fits');
+    await settled();
+  },
+);
+
+test('nobody asks whose a request is whose client has gone', async (t) => {
+  const asked = [];
+  const key = (req) => asked.push(req.url);
+  let request;
+  const create = (listener) =>
+    http.createServer((req, res) => {
+      request = req;
+      req.socket.once('close', () => listener(req, res));
+    });
+  const { connect, settled } = await serveAdmitted(t, { key }, collect, create);
+  const client = await connect();
+  client.send('/', posted(10));
+  await until(() => request !== undefined);
+  await client.reset();
+  await until(() => request.socket.destroyed);
+  await settled();
+  t.deepEqual(asked, []);
+});
 
 test('a budget that is closed refuses with 503', async (t) => {
   const { connect, budget, settled } = await serveAdmitted(t);

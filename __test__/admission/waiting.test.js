@@ -6,6 +6,8 @@
 const test = require('ava');
 const http2 = require('node:http2');
 const { admission, Budget } = require('ralloc');
+const time = require('../../lib/base/time.js');
+const { pressure } = require('../../lib/budget/pressure.js');
 const { serveAdmitted, writeChunk, chunked, collect } = require('../helpers/admitted.js');
 const { Http2Client } = require('../helpers/http2-client.js');
 const { until } = require('../helpers/until.js');
@@ -60,10 +62,11 @@ test('a request that waited for too long is answered with 503', async (t) => {
 });
 
 test('what never fits does not wait', async (t) => {
-  const { connect, release, settled } = await serveFull(t);
+  const { admit, connect, release, settled } = await serveFull(t);
   const client = await connect();
   client.send('/', announced(7_600_000));
   t.is((await client.response()).status, 413, 'a sixteenth is for those who wait');
+  t.is(admit.stats().waited, 0);
   await client.destroy();
   release();
   await settled();
@@ -171,6 +174,122 @@ test('one key that floods does not delay another', async (t) => {
   await settled();
 });
 
+test('one key that floods leaves room to wait for another', async (t) => {
+  const key = (req) => req.headers['x-key'];
+  const options = { key, maxBytesPerKey: MAX_BYTES };
+  const { connect, admit, release, settled } = await serveFull(t, options);
+  const clients = [];
+  const of = async (name) => {
+    const client = await connect();
+    clients.push(client);
+    const before = admit.stats();
+    client.send('/', { method: 'POST', headers: { 'X-Key': name, 'Content-Length': 1_000_000 } });
+    await until(() => {
+      const { waiting, refused } = admit.stats();
+      return waiting > before.waiting || refused[429] > before.refused[429];
+    });
+  };
+  while (admit.stats().refused[429] === 0) await of('flood');
+  t.regex(admit.stats().lastRefusal, /budget 'server\/flood\/waiting requests'/);
+  const { waiting } = admit.stats();
+  for (let i = 0; i < 3; i++) await of('other');
+  t.is(admit.stats().waiting, waiting + 3);
+  t.is(admit.stats().refused[429], 1);
+  for (const client of clients) await client.destroy();
+  release();
+  await settled();
+});
+
+test('where nobody can wait, what does not fit is answered with 503, and a time to try again', async (t) => {
+  const options = { maxBytes: 1_000_000, wait: {} };
+  const { connect, budget, settled } = await serveAdmitted(t, options);
+  const full = budget.charge(budget.available);
+  const client = await connect();
+  const { status, headers } = await client.get('/', posted(60_000));
+  t.deepEqual([status, 'retry-after' in headers], [503, true]);
+  full.release();
+  t.is((await client.get('/', posted(60_000))).status, 200);
+  await settled();
+});
+
+/** The process' pressure as the test says, until it is over. */
+function setPressure(t) {
+  const told = { level: 'critical', cause: { of: 'psi', value: 0.5, limit: 1 } };
+  Object.defineProperty(pressure, 'state', { configurable: true, get: () => told });
+  t.teardown(() => delete pressure.state);
+  return (level) => {
+    told.level = level;
+    pressure.look();
+  };
+}
+
+test.serial(
+  'while memory is about to run out requests wait, in order, until that is over',
+  async (t) => {
+    const wait = { timeoutMs: 60_000 };
+    const options = { maxBytes: MAX_BYTES, wait };
+    const order = [];
+    const handler = (req, res) => {
+      order.push(req.url);
+      return collect(req, res);
+    };
+    const { connect, admit, budget, clock, settled } = await serveAdmitted(t, options, handler);
+    clock.now = time.now(); // what a request waits for once its turn came is in real time
+    const level = setPressure(t);
+    const clients = [];
+    for (let i = 1; i <= 3; i++) {
+      const client = await connect();
+      clients.push(client);
+      client.send(`/${i}`, posted(1000 * i));
+      await until(() => admit.stats().waiting === i && budget.stats().charges === i);
+    }
+    level('critical');
+    await clients[1].reset();
+    await until(() => admit.stats().waiting === 2);
+    t.deepEqual(order, []);
+    const never = await connect();
+    t.is((await never.get('/', announced(2 ** 30))).status, 413);
+    await never.destroy();
+    level('high');
+    t.is((await clients[0].response()).body.toString(), '1000');
+    t.is((await clients[2].response()).body.toString(), '3000');
+    t.deepEqual(order, ['/1', '/3']);
+    await settled();
+  },
+);
+
+test.serial(
+  'a request that is served while memory is about to run out is not let in before that is over',
+  async (t) => {
+    const { connect, admit, budget, clock, release, settled } = await serveFull(t);
+    clock.now = time.now(); // as above
+    const client = await connect();
+    client.send('/', posted(1000));
+    await until(() => admit.stats().waiting === 1);
+    const level = setPressure(t);
+    release();
+    await until(() => budget.stats().waiting === 0);
+    t.is(admit.stats().waiting, 1);
+    level('none');
+    t.is((await client.response()).body.toString(), '1000');
+    await settled();
+  },
+);
+
+test.serial(
+  'a request that waited for too long until memory was there is refused, and the number that says so is told',
+  async (t) => {
+    const options = { maxBytes: MAX_BYTES, wait: { timeoutMs: 1 } };
+    const { connect, admit, settled } = await serveAdmitted(t, options);
+    setPressure(t);
+    const client = await connect();
+    const { status, headers } = await client.get('/', posted(1000));
+    t.deepEqual([status, 'retry-after' in headers], [503, true]);
+    t.regex(admit.stats().lastRefusal, /psi is at 50 %/);
+    await settled();
+  },
+);
+
 test('HTTP/2: streams wait, and those that are reset leave nothing behind', async (t) => {
   const { port, admit, release, settled } = await serveFull(t, {}, collect, http2.createServer);
   const client = await Http2Client.connect(port);
@@ -261,4 +380,10 @@ test('wait needs a sixteenth of the budget for those who wait', (t) => {
   const budget = new Budget({ maxBytes: 1600 });
   budget.charge(1590);
   t.throws(() => admission({ budget, wait: {} }), { code: 'ERR_RALLOC_LIMIT' });
+});
+
+test('all that admit to one budget have one room for those who wait', (t) => {
+  const budget = new Budget({ maxBytes: 1600 });
+  for (let i = 0; i < 20; i++) admission({ budget, wait: {} });
+  t.is(budget.stats().reserved, 100);
 });

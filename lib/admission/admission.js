@@ -5,9 +5,10 @@
 
 const { formatBytes } = require('../base/bytes.js');
 const { RallocError, argumentError, received, typeError } = require('../base/errors.js');
+const time = require('../base/time.js');
 const check = require('../base/validate.js');
 const { warnOnce } = require('../base/warnings.js');
-const { Budget } = require('../budget/budget.js');
+const { Budget, ledgerOf } = require('../budget/budget.js');
 const { pressure } = require('../budget/pressure.js');
 const { checkCalled, faultOf, nextError } = require('../request/messages.js');
 const { UNKNOWN, lengthOf } = require('./body.js');
@@ -38,6 +39,20 @@ class Guess {
   }
 }
 
+const rooms = new WeakMap();
+
+/** A part of `budget`, for what has come of bodies that wait: one, however many admissions it has. */
+function waitingRoom(budget) {
+  let room = rooms.get(budget);
+  if (room === undefined) {
+    const reserve = Math.floor(budget.stats().limit / SHARE);
+    const name = `${budget.name === '' ? '' : `${budget.name}/`}waiting requests`;
+    room = new Budget({ name, maxBytes: reserve, parent: budget, reserve });
+    rooms.set(budget, room);
+  }
+  return room;
+}
+
 class Admission {
   open = new OpenRequests(() => this.#keys?.sweep());
   settings;
@@ -54,22 +69,18 @@ class Admission {
     this.settings = admissionSettings(options);
     const { budget, key, wait } = this.settings;
     if (key !== null) this.#keys = new Keys(this.settings);
-    if (wait === null) return;
-    const reserve = Math.floor(budget.stats().limit / SHARE);
-    const name = `${budget.name === '' ? '' : `${budget.name}/`}waiting requests`;
-    this.#room = new Budget({ name, maxBytes: reserve, parent: budget, reserve });
+    if (wait !== null) this.#room = waitingRoom(budget);
   }
 
   /** Undefined for a request that may go on, REFUSED, or a promise of one of them. Throws where the user's functions do. */
   enter(req, res) {
     if (this.#passed?.delete(req)) return undefined;
     const length = lengthOf(req);
-    const isForced = length !== 0 && this.#isPrior(req);
-    const key = length === 0 || isForced || this.#keys === null ? null : this.#keys.enter(req);
     const request = new AdmittedRequest(this, req, res);
-    request.key = key;
     request.open();
     if (request.isOver) return REFUSED;
+    const isForced = length !== 0 && this.#isPrior(req);
+    if (length !== 0 && !isForced && this.#keys !== null) request.key = this.#keys.enter(req);
     if (length !== 0 && !isForced) return this.#charge(request, req, length);
     if (isForced) request.admitAll(length);
     return undefined;
@@ -99,9 +110,11 @@ class Admission {
     const promised = length === UNKNOWN ? this.#promise(budget) : length;
     const bytes = Math.min(Math.ceil(promised * settings.factor), Number.MAX_SAFE_INTEGER);
     try {
-      checkPressure();
-      if (settings.wait !== null && bytes > budget.available)
+      const isStopped = isCritical() || (settings.wait !== null && bytes > budget.available);
+      if (isStopped && ledgerOf(budget).tooSmallFor(bytes) === null) {
+        if (settings.wait === null) throw pressureError();
         return this.#wait(request, req, length, promised, bytes);
+      }
       return this.#admit(request, budget.charge(bytes), length, promised);
     } catch (error) {
       return this.#refuse(request, req, length, error);
@@ -123,22 +136,37 @@ class Admission {
   async #wait(request, req, length, promised, bytes) {
     const { settings } = this;
     const budget = request.key?.budget ?? settings.budget;
+    const { timeoutMs } = settings.wait;
+    const end = time.now() + timeoutMs;
     let place;
+    let charge;
     try {
-      place = this.#room.charge(REQUEST + roomOf(req, length));
+      place = this.#placeOf(request, REQUEST + roomOf(req, length));
       this.#warnOfContinue(req);
       this.#counts.waited++;
       this.#waiting++;
-      const { timeoutMs } = settings.wait;
-      const charge = await budget.acquire(bytes, { signal: request.signal, timeoutMs });
+      const { signal } = request;
+      charge = await budget.acquire(bytes, { signal, timeoutMs });
+      if (isCritical() && !request.isOver) await calm(signal, end - time.now());
       if (!request.isOver) return this.#admit(request, charge, length, promised);
       charge.release();
       return REFUSED;
     } catch (error) {
+      charge?.release();
       return request.isOver ? REFUSED : this.#refuse(request, req, length, error);
     } finally {
       if (place !== undefined) this.#waiting--;
       place?.release();
+    }
+  }
+
+  /** A charge of what has come of one that waits. */
+  #placeOf({ key }, bytes) {
+    const room = key === null ? this.#room : this.#keys.roomOf(key, this.#room);
+    try {
+      return room.charge(bytes);
+    } catch (error) {
+      throw error.status === 413 ? Object.assign(error, { status: 503 }) : error; // it fits, where it does not wait
     }
   }
 
@@ -152,7 +180,7 @@ class Admission {
   /** The status for one that `error` refuses. */
   refused(error, key) {
     if (!(error instanceof RallocError)) throw error;
-    const isKeys = key !== null && error.budget === key.budget.name;
+    const isKeys = key !== null && this.#keys.isOf(key, error.budget);
     const status = error.status === 413 ? 413 : isKeys ? 429 : 503;
     this.#refused[status]++;
     this.#lastRefusal = error.message;
@@ -227,14 +255,37 @@ class Admission {
 const settled = (outcome, settle, fail) =>
   outcome === undefined || outcome === REFUSED ? settle(outcome) : outcome.then(settle, fail);
 
-/** Throws while the process is about to run out of memory, whatever the budget has left. */
-function checkPressure() {
-  const { level, cause } = pressure.state;
-  if (level !== 'critical') return;
-  const { of, value, limit } = cause;
-  const share = of === 'psi' ? value : `${formatBytes(value)} of ${formatBytes(limit)}`;
-  throw new RallocError('ERR_RALLOC_LIMIT', `The process runs out of memory: ${of} is at ${share}`);
+/** Whether the process is about to run out of memory, whatever the budget has left. */
+const isCritical = () => pressure.state.level === 'critical';
+
+function pressureError() {
+  const { of, value, limit } = pressure.state.cause;
+  const share =
+    of === 'psi'
+      ? `${Math.round(100 * value)} %`
+      : `${formatBytes(value)} of ${formatBytes(limit)}`;
+  return new RallocError(
+    'ERR_RALLOC_LIMIT',
+    `The process runs out of memory: ${of} is at ${share}`,
+  );
 }
+
+/** Resolves once that is over, or `signal` is aborted; rejects after `ms`. */
+const calm = (signal, ms) =>
+  new Promise((resolve, reject) => {
+    const leave = pressure.whenCalm(done);
+    const timer = time.setTimeout(expire, Math.max(1, ms));
+    signal.addEventListener('abort', done);
+    function done() {
+      leave();
+      time.clearTimeout(timer);
+      resolve();
+    }
+    function expire() {
+      leave();
+      reject(pressureError());
+    }
+  });
 
 /** The most bytes that come of a body which nobody reads, until the connection stops. */
 function roomOf({ stream, readableHighWaterMark = READ }, length) {

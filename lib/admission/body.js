@@ -74,6 +74,7 @@ class Body {
     this.#req = req;
     this.announced = announced;
     this.#owner = owner;
+    if ((req.stream ?? req)._readableState?.ended === true) this.isComplete = true; // while others worked, or it waited
     const read = req.stream === undefined ? req.socket?.bytesRead : undefined;
     if (isCounted || announced === UNKNOWN || read === undefined || isEncoded(req)) this.watch();
     else this.#before = read - (req.readableLength ?? 0);

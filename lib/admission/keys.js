@@ -10,7 +10,7 @@ const OTHERS = Symbol('others');
 
 class Keys {
   #settings;
-  #all = new Map(); // key → { key, budget, requests }
+  #all = new Map(); // key → { key, budget, requests, room }
   #idle = []; // those that have had no request, at some time since the last sweep()
   busy = 0; // keys with requests in flight
 
@@ -41,7 +41,7 @@ class Keys {
       maxBytes: maxBytesPerKey ?? Math.floor(budget.stats().limit / 2),
       parent: budget,
     });
-    const entry = { key, budget: own, requests: 0 };
+    const entry = { key, budget: own, requests: 0, room: null };
     this.#all.set(key, entry);
     return entry;
   }
@@ -67,12 +67,28 @@ class Keys {
     this.#idle.push(entry);
   }
 
+  /** Of `room`, what is for those of a key that wait: half at most, so that one who floods leaves room for others. */
+  roomOf(entry, room) {
+    entry.room ??= new Budget({
+      name: `${entry.budget.name}/waiting requests`,
+      maxBytes: Math.floor(room.stats().limit / 2),
+      parent: room,
+    });
+    return entry.room;
+  }
+
+  /** Whether the budget of that name, which is full, is the key's. */
+  isOf({ budget, room }, name) {
+    return name === budget.name || (room !== null && name === room.name);
+  }
+
   /** Drops the budgets of keys without requests. */
   sweep() {
-    for (const { key, budget, requests } of this.#idle) {
+    for (const { key, budget, requests, room } of this.#idle) {
       if (requests > 0 || this.#all.get(key)?.budget !== budget) continue;
       this.#all.delete(key);
       budget.close();
+      room?.close();
     }
     this.#idle = [];
   }

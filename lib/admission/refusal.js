@@ -27,8 +27,8 @@ class Refusal {
     this.#res = res;
   }
 
-  /** `left`: bytes of the body that may still come, as far as that is known. */
-  answer(status, retryAfterMs, left) {
+  /** `left`: bytes of the body that may still come, as far as that is known; none where it `isComplete`. */
+  answer(status, retryAfterMs, left, isComplete) {
     const [req, res] = [this.#req, this.#res];
     const { stream } = req;
     if (res.headersSent) return this.#cutOff();
@@ -37,14 +37,15 @@ class Refusal {
     if (status !== 413) headers['Retry-After'] = retryAfter(retryAfterMs);
     if (stream === undefined && left > KEPT_ALIVE) headers.Connection = 'close';
     res.writeHead(status, headers);
-    if (stream !== undefined) {
-      res.end(text);
-      stream.close(NO_ERROR);
-    } else if (left === 0) {
-      res.end(text);
+    const isHead = req.method === 'HEAD'; // whose answer has no body: Node can be told to throw
+    if (stream !== undefined || isComplete) {
+      if (isHead) res.end();
+      else res.end(text);
+      stream?.close(NO_ERROR);
     } else {
       // All of it but its end, at which Node closes the connection.
-      res.write(text);
+      if (isHead) res.flushHeaders();
+      else res.write(text);
       this.#timer = time.setTimeout(() => this.#cutOff(), DRAIN_MS);
       this.#timer.unref?.();
       req._read?.(0); // where it was paused

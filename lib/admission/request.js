@@ -60,7 +60,10 @@ class AdmittedRequest {
     this.#charge = charge;
     this.#promised = promised;
     this.#body = new Body(this.#req, announced, this);
-    return !this.#body.isWatched || this.takes();
+    if (!this.#body.isWatched) return true;
+    if (!this.takes()) return false;
+    if (this.#body.isComplete) this.comesToEnd();
+    return true;
   }
 
   /** It is charged what comes, and never refused. */
@@ -134,9 +137,9 @@ class AdmittedRequest {
 
   /** Answers in the place of the handler, which is not called. */
   refuse(status, announced) {
-    const left = announced === UNKNOWN ? Infinity : announced;
     this.#body = new Body(this.#req, announced, this);
-    this.#refuse(status, left);
+    const left = announced === UNKNOWN ? Infinity : announced;
+    this.#refuse(status, this.#body.isComplete ? 0 : left);
   }
 
   #refuseLate(error) {
@@ -149,7 +152,9 @@ class AdmittedRequest {
   #refuse(status, left) {
     this.#refusal = new Refusal(this.#req, this.#res);
     this.#body.cut();
-    this.#refusal.answer(status, this.#admission.settings.retryAfterMs, left);
+    const { isComplete } = this.#body;
+    this.#refusal.answer(status, this.#admission.settings.retryAfterMs, left, isComplete);
+    if (isComplete) this.#refusal.end();
   }
 
   /** The response is over. */

@@ -62,6 +62,7 @@ class Pressure {
   #trees = new Set(); // the roots of those that have something charged
   #timer = null;
   #isDue = false;
+  #calmed = new Set(); // functions
   #level = 0;
   #cause = null;
 
@@ -84,6 +85,12 @@ class Pressure {
     this.#isDue = true;
   }
 
+  /** Calls `waiter` once, when the level is not critical, unless what this returns is called before. Something has to be charged meanwhile. */
+  whenCalm(waiter) {
+    this.#calmed.add(waiter);
+    return () => this.#calmed.delete(waiter);
+  }
+
   look() {
     this.#isDue = false;
     this.#gauges ??= this.#makeGauges();
@@ -98,7 +105,15 @@ class Pressure {
       if (used === 0 && level === 0) this.#trees.delete(root);
     }
     if (level > 0) this.#relieve(isOther);
+    if (this.state.level !== 'critical') this.#tellCalm();
     this.#keepLooking(this.#trees.size > 0);
+  }
+
+  #tellCalm() {
+    for (const waiter of this.#calmed) {
+      this.#calmed.delete(waiter);
+      waiter();
+    }
   }
 
   #keepLooking(goesOn) {
