@@ -77,6 +77,7 @@ export interface SlabOptions {
   memory?: MemoryOptions | undefined;
   /**
    * A budget that is charged with all that counts toward `maxBytes`: `stats().committed`, also of a slab that other threads attach, until it is closed here. Where it is full, `ERR_RALLOC_LIMIT` names the budget, also from the constructor; what is idle goes back first.
+   * `attach()`, `create()`, `open()` and `openOrCreate()` refuse the option with ERR_RALLOC_INVALID_ARGUMENT: what threads or processes share is no budget's alone.
    */
   budget?: Budget | undefined;
 }

@@ -211,6 +211,20 @@ nativeTest(
   },
 );
 
+test('a slab that threads or processes share takes no budget, and the error says what to do', (t) => {
+  const budget = budgetOf(MiB);
+  const pools = { sizes: [1024], count: 100 };
+  for (const make of [
+    (options) => Slab.create(null, { ...pools, ...options }),
+    (options) => Slab.openOrCreate('/none', { ...pools, ...options }),
+    (options) => Slab.open('/none', options),
+    (options) => Slab.attach({ id: 1, nonce: '0'.repeat(16) }, options),
+  ]) {
+    t.throws(() => make({ budget }), { code: WRONG, message: /budget\.charge\(slab\.stats\(\)/ });
+  }
+  t.is(budget.used, 0);
+});
+
 /** A request with a tenant, and its arena. */
 function begin(arenas, tenant) {
   const req = Object.assign(new http.IncomingMessage(new net.Socket()), { method: 'GET', tenant });

@@ -3,7 +3,7 @@
 // The options of a slab, checked before anything is made.
 
 const check = require('../base/validate.js');
-const { rangeError, typeError } = require('../base/errors.js');
+const { argumentError, rangeError, typeError } = require('../base/errors.js');
 const { budgetOption } = require('../budget/option.js');
 const { mappingOptions, memoryOptions } = require('../memory/options.js');
 const { leastBytes, slotsWithin } = require('../memory/slab-layout.js');
@@ -41,8 +41,15 @@ const counts = (least) => (value, name) => {
 
 const milliseconds = (value, name) => check.milliseconds(value, name, 1);
 
+/** Of a slab that threads or processes share: each has budgets of its own, and the memory may outlive the one that made it. */
+function noBudget(_value, name) {
+  const remedy = 'Charge what a shared slab takes yourself: budget.charge(slab.stats().committed)';
+  throw argumentError(TypeError, `"${name}" is for new Slab() alone. ${remedy}`);
+}
+
 /** What each thread chooses for itself. */
 const useReaders = {
+  budget: noBudget,
   safety: (value, name) => check.oneOf(value, name, ['checked', 'recycle']),
   warnAfterMs: milliseconds,
   guard: check.boolean,
