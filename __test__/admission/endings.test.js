@@ -1,0 +1,96 @@
+'use strict';
+// tier: run-time, long
+
+// Requests behind admission() that end in all the ways of the table of endings (helpers/endings/), one after another on all adapters, with one budget: afterwards nothing
+// is charged, nobody waits, and no timer is left.
+
+const test = require('ava');
+const { Budget } = require('ralloc');
+const time = require('../../lib/base/time.js');
+const { serveOn } = require('../helpers/adapters.js');
+const { budget: steps } = require('../helpers/budget.js');
+const { chosen, endings } = require('../helpers/endings/index.js');
+const { until } = require('../helpers/until.js');
+
+const REQUESTS = steps(60, 100_000);
+const LANES = 4;
+const MAX_BYTES = 2 ** 30; // nobody is refused
+const OWN = /[\\/]lib[\\/](admission|budget)[\\/]/;
+
+/** The timers that admission() and budgets have set, and that are neither cleared nor over. */
+function watchTimers(t) {
+  const real = { ...time };
+  const live = new Set();
+  const isOwn = () => OWN.test(new Error('where').stack);
+  const set =
+    (kind, isOver) =>
+    (callback, ms, ...args) => {
+      if (!isOwn()) return real[kind](callback, ms, ...args);
+      const timer = real[kind](() => {
+        if (isOver) live.delete(timer);
+        callback(...args);
+      }, ms);
+      live.add(timer);
+      return timer;
+    };
+  const clear = (kind) => (timer) => {
+    live.delete(timer);
+    real[kind](timer);
+  };
+  Object.assign(time, {
+    setTimeout: set('setTimeout', true),
+    setInterval: set('setInterval', false),
+    clearTimeout: clear('clearTimeout'),
+    clearInterval: clear('clearInterval'),
+  });
+  t.teardown(() => Object.assign(time, real));
+  return live;
+}
+
+/** One cell of the table, on a server of its own: how many requests it had. */
+async function run(t, { ending, adapter }, budget) {
+  const ends = [];
+  const own = Object.assign(Object.create(t), { teardown: (end) => ends.unshift(end) });
+  const row = endings[ending];
+  const waiting = [];
+  const kept = [];
+  const keep = (buffer) => {
+    kept.push(buffer);
+    return buffer;
+  };
+  const answer = ({ arena, req, res }) => {
+    const id = Number(req.url.split('/').at(-1));
+    const exchange = { arena, req, res, id, keep, kept, waiting };
+    return row.handler({ ...exchange, current: () => server.arenas.current() });
+  };
+  const admitted = { budget, key: () => ending, wait: {} };
+  const server = await serveOn(own, adapter, answer, row.options, row.settings, admitted);
+  try {
+    await row.visit(own, { ...server, waiting });
+    await until(() => server.arenas.stats().inFlight === 0 && server.admit.stats().open === 0);
+    t.deepEqual(server.admit.stats().refused, { 413: 0, 429: 0, 503: 0 });
+  } finally {
+    for (const end of ends) await end();
+  }
+  return server.arenas.stats().requests;
+}
+
+test('whatever way requests end, nothing is charged afterwards, nobody waits and no timer is left', async (t) => {
+  const timers = watchTimers(t);
+  const budget = new Budget({ maxBytes: MAX_BYTES });
+  const cells = chosen(24, true);
+  const step = Math.max(1, Math.floor(cells.length / REQUESTS)); // each adapter, however few
+  let done = 0;
+  let next = 0;
+  const lane = async () => {
+    while (done < REQUESTS) {
+      const cell = cells[(next * step) % cells.length];
+      next++;
+      done += await run(t, cell, budget);
+    }
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+  t.log(`${done} requests of ${next} cells`);
+  await until(() => timers.size === 0);
+  t.like(budget.stats(), { used: 0, charges: 0, waiting: 0 });
+});
