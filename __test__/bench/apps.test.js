@@ -123,7 +123,8 @@ test('the table of docs/applications.md: of each Node the applications that ran,
 });
 
 test('variants with a flag take part where Node knows it', (t) => {
-  const able = variantsOn(process.execPath).map(({ name }) => name);
+  const { json, hello } = APPLICATIONS;
+  const able = variantsOn(process.execPath, hello).map(({ name }) => name);
   const flagged = VARIANTS.filter(({ execArgv }) => execArgv.length > 0).map(({ name }) => name);
   t.deepEqual(flagged, ['plain + flag', 'ralloc + flag']);
   const without = ['plain', 'ralloc', 'fallback'];
@@ -132,6 +133,7 @@ test('variants with a flag take part where Node knows it', (t) => {
     without,
   );
   t.true([0, flagged.length].includes(able.length - without.length));
+  t.true(variantsOn(process.execPath, json).some(({ name }) => name === 'empty middleware'));
 });
 
 /** What a connection says of an answer where `answer` was due. */

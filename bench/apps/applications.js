@@ -75,6 +75,7 @@ const APPLICATIONS = {
   json: {
     about: 'Express, 4 KiB of JSON; requestArena() is mounted and not used',
     plain: 'json/plain.js',
+    empty: 'json/empty.js',
     ralloc: 'json/ralloc.js',
     ask: pages,
   },

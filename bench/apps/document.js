@@ -48,6 +48,15 @@ function rowOf(name, variants) {
   return `| ${[changed, costs(variants.plain), ...rivals].join(' | ')} |`;
 }
 
+/** What a middleware that does nothing costs there, if it was measured. */
+const emptyOf = (name, run) =>
+  run === undefined
+    ? []
+    : [
+        '',
+        `\`${name}\` with \`(req, res, next) => next()\` in the place of \`requestArena()\`: CPU ${against(run.ratio.fullCpuUs)}, RSS ${against(run.ratio.rss)}.`,
+      ];
+
 function tableOf(node, applications) {
   const known = Object.keys(APPLICATIONS).filter((name) => name in applications);
   return [
@@ -56,6 +65,7 @@ function tableOf(node, applications) {
     `| ${TITLES.join(' | ')} |`,
     `|${'---|'.repeat(TITLES.length)}`,
     ...known.map((name) => rowOf(name, applications[name])),
+    ...known.flatMap((name) => emptyOf(name, applications[name]['empty middleware'])),
   ];
 }
 

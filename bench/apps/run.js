@@ -111,15 +111,19 @@ async function measureOne(name, { lead, contenders, plan, processors, onSlice })
 
 async function measureOn(node, options) {
   const { lead } = await choose({ node, env: {} });
-  const contenders = variantsOn(lead.path);
+  const contendersOf = (name) => variantsOn(lead.path, APPLICATIONS[name]);
   const processors = placement();
   const plans = options.names.map((name) => planOf(name, options));
-  const seconds = plans.reduce((all, plan) => all + duration(plan, contenders.length), 0);
+  const seconds = options.names.reduce(
+    (all, name, n) => all + duration(plans[n], contendersOf(name).length),
+    0,
+  );
   const progress = new Progress(seconds);
   if (!options.json)
     console.log(`\n# Node.js ${lead.version}, ralloc on ${lead.backend}. ${pinning(processors)}`);
   for (const [n, name] of options.names.entries()) {
     const onSlice = (what, took) => progress.step(`${lead.version} ${what}`, took);
+    const contenders = contendersOf(name);
     const rows = await measureOne(name, { lead, contenders, plan: plans[n], processors, onSlice });
     progress.end();
     const runs = rows.map(({ run }) => run);

@@ -7,13 +7,15 @@ const { FLAG, known, one } = require('../../demo/contenders.js');
 const VARIANTS = [
   one('plain'),
   one('plain + flag', { allocator: 'plain', execArgv: [FLAG] }),
+  one('empty middleware', { allocator: 'empty' }), // where an application has one
   one('ralloc'),
   one('ralloc + flag', { allocator: 'ralloc', execArgv: [FLAG] }),
   one('fallback', { allocator: 'ralloc', env: { RALLOC_BACKEND: 'js' } }),
 ];
 
-/** Those that this Node can run. */
-const variantsOn = (node) => known(node, VARIANTS).able;
+/** Those of `application` that this Node can run. */
+const variantsOn = (node, application) =>
+  known(node, VARIANTS).able.filter(({ allocator }) => allocator in application);
 
 const fileOf = (application, variant) => path.join(__dirname, 'servers', application[variant]);
 
