@@ -14,7 +14,7 @@ const { libcs, placesOf } = require('../../lib/memory/platform.js');
 const { objection } = require('../../lib/request/tune.js');
 const { version } = require('../../package.json');
 const { FAILED, OK, UsageError } = require('./exit.js');
-const { checkAddress, readPage, sumOf } = require('./metrics-page.js');
+const { checkAddress, readPage, sumOf, withoutPassword } = require('./metrics-page.js');
 const { print } = require('./print.js');
 
 const summary = 'tell what this machine and Node can do for ralloc, and what to do about it';
@@ -94,8 +94,7 @@ function linuxChecks() {
     },
     {
       name: 'memory that may be locked',
-      value:
-        locked === 'unlimited' || locked === undefined ? `${locked}` : formatBytes(Number(locked)),
+      value: Number(locked) >= 0 ? formatBytes(Number(locked)) : (locked ?? 'unknown'),
     },
     { name: 'NUMA nodes', value: nodes ?? 'unknown' },
     shmCheck(),
@@ -152,22 +151,26 @@ const PARTS = [
 ];
 
 async function serverCheck(address) {
-  const series = await readPage(address);
-  const bytesOf = (names) => names.reduce((sum, name) => sum + (sumOf(series, name) ?? 0), 0);
+  const page = await readPage(address);
+  const bytesOf = (names) => names.reduce((sum, name) => sum + (sumOf(page, name) ?? 0), 0);
   const parts = PARTS.map(([name, names]) => [name, bytesOf(names)]).filter(
     ([, bytes]) => bytes > 0,
   );
   const sum = parts.reduce((all, [, bytes]) => all + bytes, 0);
-  const limit = sumOf(series, 'ralloc_process_memory_limit_bytes') ?? Infinity;
-  const rss = sumOf(series, 'ralloc_process_resident_bytes');
+  const limit = sumOf(page, 'ralloc_process_memory_limit_bytes') ?? Number.NaN; // not told where it is not known
+  const rss = sumOf(page, 'ralloc_process_resident_bytes');
   const told = parts.map(([name, bytes]) => `${name} ${formatBytes(bytes)}`).join(' + ');
-  const fits = sum <= limit;
-  const value = `${told} ${fits ? '≤' : '>'} ${formatBytes(limit)}; ${formatBytes(rss)} in RAM`;
+  const fits = !(sum > limit);
+  const bound = Number.isNaN(limit)
+    ? 'of a limit that is not known'
+    : `${fits ? '≤' : '>'} ${formatBytes(limit)}`;
+  const resident = rss === undefined ? '' : `; ${formatBytes(rss)} in RAM`;
   const [most] = parts.toSorted(([, a], [, b]) => b - a);
   const advice = fits
     ? undefined
     : `All of it at once has no room: lower the limit of the largest part, ${most[0]}, or give the process more.`;
-  return { name: address, value, advice, fits };
+  const value = `${told || 'no limits'} ${bound}${resident}`;
+  return { name: withoutPassword(address), value, advice, fits };
 }
 
 async function run(argv) {

@@ -18,6 +18,27 @@ const CONTROLS = /(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
 const visible = (text) =>
   text.replace(CONTROLS, (letter) => `\\u{${letter.charCodeAt(0).toString(16)}}`);
 
+const WIDE =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u;
+
+/** Columns of a terminal. */
+function widthOf(letter) {
+  if (/[\p{M}\p{Cf}]/u.test(letter)) return 0;
+  return WIDE.test(letter) ? 2 : 1;
+}
+
+/** Exactly so many columns of a text. */
+function cut(text, width) {
+  let [kept, columns, short] = ['', 0, '…'.padEnd(width)];
+  for (const letter of text) {
+    columns += widthOf(letter);
+    if (columns > width) return short;
+    kept += letter;
+    if (columns < width) short = `${kept}…${' '.repeat(width - columns - 1)}`;
+  }
+  return kept + ' '.repeat(width - columns);
+}
+
 /** `1 site`, `2 sites`. */
 const count = (number, noun) => `${number} ${noun}${number === 1 ? '' : 's'}`;
 
@@ -36,4 +57,4 @@ function tell(text) {
   process.stderr.write(`${visible(text)}\n`);
 }
 
-module.exports = { count, print, tell, visible, write };
+module.exports = { count, cut, print, tell, visible, write };

@@ -7,8 +7,8 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const { parseArgs, styleText } = require('node:util');
 const { formatBytes } = require('../../lib/base/bytes.js');
 const { OK, UsageError } = require('./exit.js');
-const { checkAddress, readPage, sumOf } = require('./metrics-page.js');
-const { print, visible } = require('./print.js');
+const { checkAddress, readPage, sumOf, withoutPassword } = require('./metrics-page.js');
+const { cut, print, visible } = require('./print.js');
 
 const summary = "show what servers' arenas, slabs and budgets have, live, from their metrics";
 const usage = `Usage: ralloc top [options] ADDRESS...
@@ -16,7 +16,7 @@ const usage = `Usage: ralloc top [options] ADDRESS...
 Reads the metrics of servers, as Prometheus does, and shows budgets, arenas, slabs and regions with their rates. Whatever made the page:
 prom-client, metricsText() or OpenTelemetry's exporter. Ctrl-C ends it. Where standard output is no terminal, frame follows frame, as text.
 
-  --once              one frame, as JSON
+  --once              what there is now, as JSON; counters as they are, without rates
   -i, --interval S    seconds between two frames (default: 2)
 
 Example: ralloc top http://localhost:3000/metrics`;
@@ -85,33 +85,31 @@ const PROCESS = {
   collections: ['nodejs_gc_duration_seconds_count'],
 };
 
-const first = (series, names) =>
-  names.map((name) => sumOf(series, name)).find((value) => value !== undefined) ?? null;
+const first = (page, names) =>
+  names.map((name) => sumOf(page, name)).find((value) => value !== undefined) ?? null;
 
 /** The rows of a table: { name: { metric: value } }. Slabs that processes share have metrics of their own. */
-function rowsOf(series, label) {
-  const rows = {};
-  const names = new Set(
-    series.flatMap(({ name, labels }) =>
-      name.startsWith(`ralloc_${label}_`) && labels[label] !== undefined ? labels[label] : [],
-    ),
-  );
-  for (const name of names) {
-    const row = {};
-    for (const [, metric] of TABLES[label]) {
-      const own = sumOf(series, `ralloc_${label}_${metric}`, label, name);
-      row[metric] = own ?? sumOf(series, `ralloc_shared_${label}_${metric}`, label, name) ?? null;
+function rowsOf(page, label) {
+  const rows = Object.create(null); // names may be of anything
+  const metrics = TABLES[label].map(([, metric]) => metric);
+  for (const metric of metrics) {
+    const names = ['ralloc', 'ralloc_shared'].map((prefix) => `${prefix}_${label}_${metric}`);
+    for (const { labels, value } of names.flatMap((name) => page.get(name) ?? [])) {
+      const name = labels[label];
+      if (name === undefined) continue;
+      rows[name] ??= Object.fromEntries(metrics.map((metric) => [metric, null]));
+      rows[name][metric] += value;
     }
-    rows[name] = row;
   }
   return rows;
 }
 
-/** What a page has, at a time in ms. */
-function sample(series, at) {
-  const own = Object.entries(PROCESS).map(([name, metrics]) => [name, first(series, metrics)]);
-  const tables = Object.keys(TABLES).map((label) => [label, rowsOf(series, label)]);
-  return { at, process: Object.fromEntries(own), ...Object.fromEntries(tables) };
+/** What a page has. */
+async function sampleOf(address, options) {
+  const page = await readPage(address, options);
+  const own = Object.entries(PROCESS).map(([name, metrics]) => [name, first(page, metrics)]);
+  const tables = Object.keys(TABLES).map((label) => [label, rowsOf(page, label)]);
+  return { process: Object.fromEntries(own), ...Object.fromEntries(tables) };
 }
 
 /** A counter in a second, since the sample before; null without one. A process that began anew counts from 0. */
@@ -120,25 +118,18 @@ function rateOf(now, before, seconds) {
   return (now < before ? now : now - before) / seconds;
 }
 
-/** The same with rates in place of counters. */
-function withRates(now, before) {
-  const seconds = before === null ? 1 : Math.max((now.at - before.at) / 1000, 0.001);
-  const { collections } = now.process;
-  const frame = {
-    process: {
-      ...now.process,
-      collections: rateOf(collections, before?.process.collections, seconds),
-    },
-  };
+/** `now` with rates in place of counters; `before`, of so many seconds ago, or null. */
+function withRates(now, before, seconds) {
+  const collections = rateOf(now.process.collections, before?.process.collections, seconds);
+  const frame = { process: { ...now.process, collections } };
   for (const [label, columns] of Object.entries(TABLES)) {
-    frame[label] = {};
-    for (const [name, values] of Object.entries(now[label])) {
+    const counters = columns.map(([, metric]) => metric).filter((one) => one.endsWith('_total'));
+    frame[label] = Object.entries(now[label]).map(([name, values]) => {
       const row = { ...values };
-      for (const [, metric] of columns)
-        if (metric.endsWith('_total'))
-          row[metric] = rateOf(values[metric], before?.[label][name]?.[metric], seconds);
-      frame[label][name] = row;
-    }
+      for (const metric of counters)
+        row[metric] = rateOf(values[metric], before?.[label][name]?.[metric], seconds);
+      return [name, row];
+    });
   }
   return frame;
 }
@@ -154,66 +145,80 @@ function processLine({ resident, limit, heap, heapLimit, collections }) {
   return parts.join('   ');
 }
 
-const cut = (text, width) =>
-  text.length > width ? `${text.slice(0, width - 1)}…` : text.padEnd(width);
+const CELL = 8;
 
-/** The lines of a table over all frames; none without rows. */
-function tableLines(label, frames, style) {
-  const columns = TABLES[label];
-  const width = 8;
-  const nameWidth = WIDTH - columns.length * (width + 1);
-  const rows = frames.flatMap((frame, i) =>
-    Object.entries(frame[label] ?? {}).map(([name, row]) => [
-      frames.length > 1 ? `${i + 1} ${name}` : name,
-      row,
-    ]),
-  );
-  if (rows.length === 0) return [];
-  const heading = columns.map(([title]) => ` ${title.padStart(width)}`).join('');
-  const lines = rows.map(([name, row]) => {
-    const cells = columns.map(([, metric, show]) => ` ${shown(show, row[metric]).padStart(width)}`);
-    return cut(visible(name.replaceAll(/[\n\t]/g, ' ')), nameWidth) + cells.join('');
-  });
-  return ['', style('bold', cut(`${label}s`.toUpperCase(), nameWidth) + heading), ...lines];
+function cell(show, value) {
+  const text = shown(show, value);
+  return ` ${text.length > CELL ? value.toExponential(1) : text.padStart(CELL)}`;
 }
 
-function render(addresses, frames, style) {
+/** Of a table over all frames, lines [text, whether it is a heading]; none without rows. Of more rows than `most` those with the most in the first column. */
+function tableLines(label, frames, most) {
+  const columns = TABLES[label];
+  const nameWidth = WIDTH - columns.length * (CELL + 1);
+  const rows = frames.flatMap((frame, i) =>
+    (frame[label] ?? []).map(([name, row]) => [frames.length > 1 ? `${i + 1} ${name}` : name, row]),
+  );
+  if (rows.length === 0) return [];
+  const [[, main]] = columns;
+  const isLong = rows.length > most;
+  if (isLong) rows.sort(([, a], [, b]) => (b[main] || 0) - (a[main] || 0));
+  const heading = columns.map(([title]) => ` ${title.padStart(CELL)}`).join('');
+  const lines = rows.slice(0, most).map(([name, row]) => {
+    const cells = columns.map(([, metric, show]) => cell(show, row[metric]));
+    return [cut(visible(name.replaceAll(/[\n\t]/g, ' ')), nameWidth) + cells.join(''), false];
+  });
+  if (isLong) lines.push([`… ${rows.length - most} more`, false]);
+  return [['', false], [cut(`${label}s`.toUpperCase(), nameWidth) + heading, true], ...lines];
+}
+
+/** The lines of frames, on a terminal of so many columns and rows. */
+function render(addresses, frames, { columns, rows }) {
   const heads = frames.flatMap((frame, i) => {
     const number = frames.length > 1 ? `${i + 1} ` : '';
     const line = frame.error ?? processLine(frame.process);
     return [
-      style('bold', cut(number + addresses[i], WIDTH).trimEnd()),
-      `  ${line}`.slice(0, WIDTH),
+      [number + withoutPassword(addresses[i]), true],
+      [`  ${line}`, false],
     ];
   });
-  return [...heads, ...Object.keys(TABLES).flatMap((label) => tableLines(label, frames, style))];
+  const labels = Object.keys(TABLES).filter((label) =>
+    frames.some((one) => one[label]?.length > 0),
+  );
+  // A table has an empty line, its heading, and one that says how many more there are.
+  const most = Math.max(1, Math.floor((rows - 1 - heads.length) / labels.length) - 3);
+  const lines = [...heads, ...labels.flatMap((label) => tableLines(label, frames, most))];
+  return lines
+    .slice(0, rows - 1)
+    .map(([text, isHeading]) => [cut(visible(text), columns).trimEnd(), isHeading]);
 }
 
 /** Pages of servers, with what was seen before. */
 class Watch {
   #addresses;
-  #before;
+  #seen;
 
   constructor(addresses) {
     this.#addresses = addresses;
-    this.#before = addresses.map(() => null);
+    this.#seen = addresses.map(() => null);
   }
 
   /** Rejects where a server that has never answered does not. */
-  async #frame(address, i) {
+  async #frame(address, i, signal) {
     try {
-      const now = sample(await readPage(address), Date.now());
-      const frame = withRates(now, this.#before[i]);
-      this.#before[i] = now;
-      return frame;
+      const before = this.#seen[i];
+      const [now, at] = [await sampleOf(address, { signal }), performance.now()];
+      this.#seen[i] = { now, at };
+      const seconds = Math.max((at - (before?.at ?? 0)) / 1000, 0.001);
+      return withRates(now, before?.now ?? null, seconds);
     } catch (error) {
-      if (this.#before[i] === null || error.code === undefined) throw error;
+      if (this.#seen[i] === null || error.code === undefined) throw error;
       return { error: error.message };
     }
   }
 
-  frames() {
-    return Promise.all(this.#addresses.map((address, i) => this.#frame(address, i)));
+  frames(signal) {
+    return Promise.all(this.#addresses.map((address, i) => this.#frame(address, i, signal)));
   }
 }
 
@@ -223,23 +228,49 @@ function intervalOf(text) {
   throw new UsageError(`--interval must be 0.1 to 3600 seconds, not ${text}`);
 }
 
-/** Frame after frame, until Ctrl-C. */
-async function live(addresses, watch, interval) {
-  const { stdout } = process;
-  const isTerminal = stdout.isTTY === true;
-  const style = isTerminal && process.env.NO_COLOR === undefined ? styleText : (_, text) => text;
+async function once(addresses) {
+  const end = new AbortController();
+  const { signal } = end;
+  try {
+    const all = await Promise.all(addresses.map((address) => sampleOf(address, { signal })));
+    const named = all.map((one, i) => ({ address: withoutPassword(addresses[i]), ...one }));
+    print(JSON.stringify(named, null, 2));
+  } finally {
+    end.abort(); // where another has failed
+  }
+}
+
+/** Frame after frame, until `signal`. */
+async function show(addresses, interval, signal) {
+  const { stdout, env } = process;
+  const isTerminal = stdout.isTTY === true && env.TERM !== 'dumb';
+  const isBold = isTerminal && env.NO_COLOR === undefined;
+  const watch = new Watch(addresses);
+  while (!signal.aborted) {
+    const frames = await watch.frames(signal);
+    const columns = Math.min((isTerminal && stdout.columns) || WIDTH, WIDTH);
+    const rows = (isTerminal && stdout.rows) || Infinity;
+    const lines = render(addresses, frames, { columns, rows }).map(([text, isHeading]) =>
+      isHeading && isBold ? styleText('bold', text) : text,
+    );
+    const text = `${lines.join('\n')}\n`;
+    stdout.write(isTerminal ? `\x1b[?25l\x1b[H\x1b[2J${text}` : `${text}\n`);
+    await sleep(interval, undefined, { signal });
+  }
+}
+
+/** The same, until Ctrl-C, also while a server lets it wait. */
+async function live(addresses, interval) {
   const end = new AbortController();
   const stop = () => end.abort();
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, stop);
   try {
-    while (!end.signal.aborted) {
-      const frames = await watch.frames();
-      const text = `${render(addresses, frames, style).join('\n')}\n`;
-      stdout.write(isTerminal ? `\x1b[?25l\x1b[H\x1b[2J${text}` : `${text}\n`);
-      await sleep(interval, undefined, { signal: end.signal }).catch(() => {});
-    }
+    await show(addresses, interval, end.signal);
+  } catch (error) {
+    if (!end.signal.aborted) throw error;
   } finally {
-    if (isTerminal) stdout.write('\x1b[?25h');
+    stop(); // those that have not answered yet
+    if (process.stdout.isTTY) process.stdout.write('\x1b[?25h');
     for (const signal of ['SIGINT', 'SIGTERM']) process.removeListener(signal, stop);
   }
 }
@@ -254,17 +285,8 @@ async function run(argv) {
     throw new UsageError('Give the address of a server: ralloc top http://localhost:3000/metrics');
   for (const address of addresses) checkAddress(address);
   const interval = intervalOf(values.interval);
-  const watch = new Watch(addresses);
-  if (values.once) {
-    const frames = await watch.frames();
-    print(
-      JSON.stringify(
-        addresses.map((address, i) => ({ address, ...frames[i] })),
-        null,
-        2,
-      ),
-    );
-  } else await live(addresses, watch, interval);
+  if (values.once) await once(addresses);
+  else await live(addresses, interval);
   return OK;
 }
 

@@ -7,20 +7,29 @@ const { spawn } = require('node:child_process');
 const { once } = require('node:events');
 const http = require('node:http');
 const path = require('node:path');
+const zlib = require('node:zlib');
 const test = require('ava');
 const promClient = require('prom-client');
 const { Budget, Region, Slab, collectMetrics, metricsText, requestArena } = require('../../..');
+const { readPage } = require('../../../tools/cli/metrics-page.js');
 const { posixTest } = require('../../helpers/backend.js');
+const { fixturePath } = require('../../helpers/child.js');
 const { called } = require('../../helpers/cli.js');
+const { until } = require('../../helpers/until.js');
 
 const BIN = path.join(__dirname, '..', '..', '..', 'bin', 'ralloc.js');
 
 /** A server that answers with what `page` returns: its address. */
-async function serve(t, page, status = 200) {
-  const server = http.createServer(async (_req, res) => {
-    res.statusCode = status;
-    res.end(await page());
-  });
+const serve = (t, page, status = 200) =>
+  listen(
+    t,
+    http.createServer(async (_req, res) => {
+      res.statusCode = status;
+      res.end(await page());
+    }),
+  );
+
+async function listen(t, server) {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.teardown(() => {
@@ -49,8 +58,9 @@ test('top --once is a frame as JSON, whatever made the page', async (t) => {
     serve(t, () => metricsText({ openMetrics: true })),
     serve(t, () => register.metrics()),
   ]);
+  t.is(budget.tryCharge(1000), null);
   for (const frame of await topOf(own, open, client)) {
-    t.like(frame.budget['a "b"'], { used_bytes: 400, limit_bytes: 1000, refused_total: null });
+    t.like(frame.budget['a "b"'], { used_bytes: 400, limit_bytes: 1000, refused_total: 1 });
     t.like(frame.slab.top, { buffers: 1, used_bytes: 64 });
     t.is(frame.region.top.buffers, 1);
     t.is(frame.arena.top.requests_in_flight, arenas.stats().inFlight);
@@ -58,6 +68,50 @@ test('top --once is a frame as JSON, whatever made the page', async (t) => {
   }
   slab.close({ force: true });
   region.close({ force: true });
+});
+
+/** What a page of these lines is for `top --once`. */
+const topOfPage = async (t, ...lines) => (await topOf(await serve(t, () => lines.join('\n'))))[0];
+
+test('lines of other libraries, twice the same, and values that are no figures', async (t) => {
+  const { process: own, budget } = await topOfPage(
+    t,
+    '# TYPE ralloc_budget_used_bytes gauge',
+    '{"http.bytes", code="200"} 3',
+    'http_seconds_bucket{le="0.5"} 3 # {trace_id="}"} 0.3 1700000000.123',
+    'go_gc_duration_seconds{quantile="0"} NaN',
+    '\tspaces { budget = "x" , } 1e3 1700000000123\r',
+    'ralloc_budget_used_bytes{budget="a",instance="}{\\"\\\\"} 5 1700000000123',
+    'ralloc_budget_used_bytes{budget="a",instance="}{\\"\\\\"} 6',
+    'ralloc_budget_used_bytes{instance="other",budget="a"} 10',
+    'ralloc_budget_limit_bytes{budget="a"} +Inf',
+    'ralloc_budget_peak_bytes{budget="a"} nan',
+    'ralloc_budget_waiting{of="nobody"} 7',
+    'ralloc_budget_used_bytes{budget="__proto__"} 1',
+    'ralloc_budget_used_bytes{budget="constructor"} -2.5E0',
+    'ralloc_process_resident_bytes 0x10',
+    '# EOF',
+    '',
+  );
+  t.deepEqual(Object.keys(budget), ['a', '__proto__', 'constructor']);
+  t.like(budget.a, { used_bytes: 15, limit_bytes: null, peak_bytes: null, waiting: null });
+  t.is(Object.entries(budget)[1][1].used_bytes, 1);
+  t.is(Object.entries(budget)[2][1].used_bytes, -2.5);
+  t.is(own.resident, 16);
+});
+
+test('a page of 100,000 series is read at once', async (t) => {
+  const lines = Array.from({ length: 100_000 }, (_, i) => {
+    const metric = ['used_bytes', 'limit_bytes', 'refused_total', 'other'][i % 4];
+    return `ralloc_budget_${metric}{budget="tenant ${i >> 2}"} ${i}`;
+  });
+  const { budget } = await topOfPage(t, ...lines);
+  t.is(Object.keys(budget).length, 25_000);
+  t.like(budget['tenant 24999'], {
+    used_bytes: 99_996,
+    limit_bytes: 99_997,
+    refused_total: 99_998,
+  });
 });
 
 posixTest(
@@ -96,6 +150,138 @@ ralloc_arena_requests_total{arena="${'long '.repeat(20)}\\nname"} 7
   },
 );
 
+/** Ends `top` of these addresses by Ctrl-C once its output is `enough`: { code, text }. `screen`: of a terminal. */
+async function stopped(t, addresses, enough, { screen, env } = {}) {
+  const preload = screen === undefined ? [] : ['--require', fixturePath('tools/cli/screen.js')];
+  const args = [...preload, BIN, 'top', '-i', '0.1', ...addresses];
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, RALLOC_TEST_SCREEN: screen, ...env },
+  });
+  t.teardown(() => child.kill('SIGKILL'));
+  const exit = once(child, 'exit');
+  let text = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk) => {
+    text += chunk;
+  });
+  await until(() => enough(text));
+  child.kill('SIGINT');
+  const [code] = await exit;
+  return { code, text };
+}
+
+posixTest('a terminal that is narrow and low has what fits, the largest first', async (t) => {
+  const names = Array.from({ length: 30 }, (_, i) => `名前😀e\u0301 of tenant ${i}`);
+  const lines = names.flatMap((name, i) => [
+    `ralloc_budget_used_bytes{budget="${name}"} ${i === 7 ? 1e300 : i}`,
+    `ralloc_region_used_bytes{region="${name}"} ${i}`,
+  ]);
+  const address = await serve(t, () => `${lines.join('\n')}\n`);
+  const enough = (text) => text.split('\x1b[2J').length > 2;
+  const { code, text } = await stopped(t, [address], enough, { screen: '50x20' });
+  t.is(code, 0);
+  const [before, frame] = text.split('\x1b[2J');
+  t.is(before, '\x1b[?25l\x1b[H');
+  t.true(text.endsWith('\x1b[?25h'), 'the cursor is there again');
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: what a terminal takes
+  const shown = frame.replaceAll(/\x1b\[[?\d]*\w/g, '').split('\n');
+  t.true(shown.length <= 20);
+  t.deepEqual(
+    shown.filter((line) => line.length > 50),
+    [],
+  );
+  t.regex(shown[4], /^名前😀e\u0301 of tenant 7 +1\.0e\+300 /);
+  t.regex(shown[5], /^名前😀e\u0301 of tenant 29 /);
+  t.is(shown.filter((line) => / more$/.test(line)).length, 2);
+  const dumb = await stopped(t, [address], (text) => text.includes('tenant 29'), {
+    screen: '50x20',
+    env: { TERM: 'dumb' },
+  });
+  t.false(dumb.text.slice(0, -10).includes('\x1b'));
+});
+
+posixTest('Ctrl-C ends top while a server lets it wait', async (t) => {
+  let asked = 0;
+  const silent = http.createServer(() => {
+    asked++;
+  });
+  const [answers, waits] = [
+    await serve(t, () => 'ralloc_process_pressure_level 0\n'),
+    await listen(t, silent),
+  ];
+  const { code, text } = await stopped(t, [answers, waits], () => asked > 0);
+  t.is(code, 0);
+  t.is(text, '');
+});
+
+test('a page that is endless, a bomb, late or cut off is one line; one that is sent elsewhere is read', async (t) => {
+  const lines = Buffer.from('ralloc_budget_used_bytes 1\n'.repeat(40_000));
+  const bomb = zlib.gzipSync(Buffer.alloc(65 * 2 ** 20, '\n'));
+  const endless = (_req, res) => {
+    const more = () => {
+      while (!res.destroyed && res.write(lines));
+    };
+    res.on('drain', more);
+    more();
+  };
+  const gzip = (bytes) => (_req, res) => {
+    res.setHeader('content-encoding', 'gzip');
+    res.end(bytes);
+  };
+  const page = 'ralloc_process_pressure_level 2\n';
+  const refused = [
+    [endless, /: answers with more than 64 MiB$/],
+    [gzip(bomb), /: answers with more than 64 MiB$/],
+    [gzip(Buffer.from('no gzip')), /: no answer \(Z_DATA_ERROR\)$/],
+    [
+      (_req, res) => res.writeHead(302, { location: '/again' }).end(),
+      /: no answer \(.*redirect.*\)$/,
+    ],
+    [
+      (_req, res) => res.writeHead(200, { 'content-length': 100 }).write('x', () => res.destroy()),
+      /: no answer \(\w+\)$/,
+    ],
+    [(_req, res) => res.writeHead(204).end(), /: answers with 204, and not with metrics$/],
+  ];
+  for (const [listener, message] of refused) {
+    const address = await listen(t, http.createServer(listener));
+    const { code, stderr } = await called(['top', '--once', address]);
+    t.is(code, 1);
+    t.regex(stderr.trimEnd(), message);
+    t.is(stderr.split('\n').length, 2, 'one line');
+  }
+  const silent = await listen(
+    t,
+    http.createServer(() => {}),
+  );
+  await t.throwsAsync(readPage(silent, { waitMs: 1 }), {
+    code: 'ERR_METRICS_PAGE',
+    message: `${silent}: no answer (within 0.001 s)`,
+  });
+  const elsewhere = (req, res) => {
+    if (req.url === '/there') gzip(zlib.gzipSync(page))(req, res);
+    else res.writeHead(307, { location: '/there' }).end();
+  };
+  const [frame] = await topOf(await listen(t, http.createServer(elsewhere)));
+  t.is(frame.process.resident, null);
+});
+
+test('the user and the password of an address are sent, and never shown', async (t) => {
+  const seen = [];
+  const server = http.createServer((req, res) => {
+    seen.push(req.headers.authorization);
+    if (req.url === '/metrics') res.end('ralloc_process_pressure_level 0\n');
+    else res.writeHead(500).end();
+  });
+  const host = await listen(t, server);
+  const [frame] = await topOf(`http://me:p%40ss%@${host}`);
+  t.is(frame.address, `http://${host}`);
+  const { stderr } = await called(['doctor', `me:secret@${host}/other`]);
+  t.is(stderr, `ralloc: ${host}/other: answers with 500, and not with metrics\n`);
+  const basic = (user) => `Basic ${Buffer.from(user).toString('base64')}`;
+  t.deepEqual(seen, [basic('me:p@ss%'), basic('me:secret')]);
+});
+
 test('doctor tells what there is, as text and as JSON', async (t) => {
   const text = await called(['doctor']);
   t.is(text.code, 0, text.stderr);
@@ -127,6 +313,28 @@ ralloc_process_resident_bytes ${100 << 20}
   const large = await called(['doctor', '--json', await serve(t, () => page(1 << 30))]);
   t.is(large.code, 0);
   t.like(JSON.parse(large.stdout).at(-1), { advice: null });
+});
+
+test('doctor says of a page without limits, or without figures, what it can', async (t) => {
+  for (const [page, told] of [
+    ['ralloc_arena_limit_bytes{arena="a"} 1024\n', 'arenas 1 KiB of a limit that is not known'],
+    ['ralloc_process_pressure_level 0\n', 'no limits of a limit that is not known'],
+    [
+      'ralloc_arena_limit_bytes{arena="a"} NaN\nralloc_process_memory_limit_bytes 2048\nralloc_process_resident_bytes 0\n',
+      'no limits ≤ 2 KiB; 0 B in RAM',
+    ],
+  ]) {
+    const { code, stdout } = await called(['doctor', await serve(t, () => page)]);
+    t.is(code, 0);
+    t.is(
+      stdout
+        .trimEnd()
+        .split('\n')
+        .at(-1)
+        .replace(/^\S+: /, ''),
+      told,
+    );
+  }
 });
 
 test('an address that has no metrics of ralloc is one line and an exit code', async (t) => {
