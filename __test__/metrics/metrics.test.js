@@ -20,8 +20,10 @@ const {
 const { METRICS } = require('../../lib/metrics/table.js');
 const { serveOn } = require('../helpers/adapters.js');
 const { testWhere } = require('../helpers/backend.js');
+const { budget: stepsOf, seedOr } = require('../helpers/budget.js');
 const { fresh } = require('../helpers/fresh.js');
 const { checkByPromtool, readByPython, seriesOf } = require('../helpers/metrics-page.js');
+const { random } = require('../helpers/random.js');
 const { hasPrometheus, hasPythonClient } = require('../helpers/readers.js');
 const { canShare } = require('../helpers/slab-kinds.js');
 const { freshName } = require('../helpers/slab-process.js');
@@ -53,6 +55,7 @@ test.serial('a budget is told by its name, with those of the same name in one', 
   });
   first.close();
   t.is(page()[`ralloc_budget_limit_bytes${labels}`], 50, 'what is closed is no gauge');
+  second.close();
   const { ralloc_process_budgets_limit_bytes: before } = page();
   const parent = new Budget({ maxBytes: 1000 });
   const child = new Budget({ maxBytes: 900, parent });
@@ -136,6 +139,9 @@ test.serial('slabs and regions are told by name', (t) => {
   slab.alloc(64);
   t.throws(() => slab.alloc(64), { code: 'ERR_RALLOC_EXHAUSTED' });
   const region = new Region({ name: 'cache' });
+  region.free(region.alloc(1 << 19));
+  const { bytes: collected } = region.collect();
+  t.true(collected > 0);
   region.alloc(1000);
   const used = region.stats().used;
   t.like(page(), {
@@ -146,6 +152,7 @@ test.serial('slabs and regions are told by name', (t) => {
     'ralloc_slab_used_bytes{slab="small"}': 128,
     'ralloc_slab_exhausted_total{slab="small"}': 1,
     'ralloc_region_buffers{region="cache"}': 1,
+    'ralloc_region_collected_bytes_total{region="cache"}': collected,
     'ralloc_region_used_bytes{region="cache"}': used,
     'ralloc_region_fragmentation_ratio{region="cache"}': region.stats().fragmentation,
   });
@@ -197,6 +204,128 @@ test.serial(
   },
 );
 
+test.serial(
+  '10,000 arenas by as many names are 999 series and "other", which has the rest',
+  (t) => {
+    const count = 10_000;
+    const arenas = Array.from(
+      { length: count },
+      (_, i) => new Arena({ name: `one of many ${i}`, maxBytes: 1 << 20 }),
+    );
+    const limits = of('ralloc_arena_limit_bytes');
+    t.is(Object.keys(limits).length, 1000);
+    const others = limits['ralloc_arena_limit_bytes{arena="other"}'];
+    t.true(others > 9000 * 2 ** 20);
+    const own = Object.keys(limits).filter((name) => name.includes('one of many'));
+    const sum = own.reduce((all, name) => all + limits[name], others);
+    t.true(sum >= count * 2 ** 20);
+    for (const arena of arenas) arena.close();
+    t.deepEqual(of('ralloc_arena_limit_bytes{arena="one of many'), {});
+  },
+);
+
+test.serial('names that are the same as text are one series', (t) => {
+  const names = ['half \ud83d', 'half \ufffd', 'half \udc00'];
+  const budgets = names.map((name) => new Budget({ name, maxBytes: 1 }));
+  const text = Buffer.from(metricsText()).toString();
+  const lines = text.split('\n').filter((line) => /^ralloc_budget_limit_bytes.*half/.test(line));
+  t.deepEqual(lines, ['ralloc_budget_limit_bytes{budget="half \ufffd"} 3']);
+  for (const budget of budgets) budget.close();
+});
+
+test.serial(
+  'budgets that a function returned for a request are in no sum of limits: the arenas are',
+  async (t) => {
+    const tenants = [1, 2].map((n) => new Budget({ maxBytes: n * 2 ** 45 }));
+    // Beside those of other tests, which are small and may be collected.
+    const sum = () => Math.floor(page().ralloc_process_budgets_limit_bytes / 2 ** 45);
+    const { connect } = await serveOn(t, 'express 5', ({ arena }) => arena.alloc(100), {
+      name: 'tenants',
+      maxBytes: 1 << 24,
+      budget: (req) => (req.headers['x-tenant'] === 'first' ? tenants[0] : undefined),
+    });
+    const client = await connect();
+    await client.get('/');
+    t.is(sum(), 3);
+    await client.get('/', { headers: { 'x-tenant': 'first' } });
+    t.is(sum(), 2);
+    t.is(page()['ralloc_arena_limit_bytes{arena="tenants"}'], 1 << 24);
+    await client.destroy();
+    for (const tenant of tenants) tenant.close();
+  },
+);
+
+test.serial('what cannot be read is not told, and the rest is', (t) => {
+  const { rss } = process.memoryUsage;
+  t.teardown(() => {
+    process.memoryUsage.rss = rss;
+  });
+  const before = Object.keys(page());
+  process.memoryUsage.rss = () => {
+    throw new Error('EMFILE');
+  };
+  const after = Object.keys(page());
+  t.deepEqual(
+    before.filter((name) => !after.includes(name)),
+    ['ralloc_process_resident_bytes'],
+  );
+});
+
+/** Makes, uses, closes and drops what has counters, some steps at a time. */
+function program(seed) {
+  const choose = random(seed);
+  const all = [];
+  const makers = [
+    (name) => new Budget({ name, maxBytes: 10 }),
+    (name) => new Slab({ name, sizes: [64], count: 1, maxCount: 1 }),
+    (name) => new Region({ name, maxBytes: 1 << 19 }),
+  ];
+  const misuse = (one) => {
+    if (one instanceof Budget) one.tryCharge(11);
+    else if (one instanceof Slab) {
+      const taken = one.tryAlloc(8);
+      one.tryAlloc(8);
+      if (taken !== null) one.free(taken);
+    } else one.tryAlloc(1 << 20);
+  };
+  const acts = [
+    () => all.push(makers[choose(makers.length)](`name ${choose(4)}`)),
+    () => all.length > 0 && misuse(all[choose(all.length)]),
+    () => all.length > 0 && misuse(all[choose(all.length)]),
+    () => all.splice(choose(all.length + 1), 1)[0]?.close(),
+    () => all.splice(choose(all.length + 1), 1), // dropped
+  ];
+  return {
+    step: () => acts[choose(acts.length)](),
+    end() {
+      for (const one of all) one.close();
+    },
+  };
+}
+
+test.serial(
+  'no counter ever goes back, whatever is made, closed or dropped between two scrapes',
+  (t) => {
+    const seed = seedOr(44);
+    const { step, end } = program(seed);
+    let before = {};
+    let grown = 0;
+    for (let scrape = 0; scrape < stepsOf(200, 2000); scrape++) {
+      for (let i = 0; i < 20; i++) step();
+      const now = page();
+      for (const [name, value] of Object.entries(before)) {
+        if (!/_total\b/.test(name)) continue;
+        if (!(now[name] >= value)) t.fail(`${name}: ${value}, then ${now[name]} (seed ${seed})`);
+        if (now[name] > value) grown++;
+      }
+      if (!Object.values(now).every(Number.isFinite)) t.fail(`a value is no number (seed ${seed})`);
+      before = now;
+    }
+    t.true(grown > 100);
+    end();
+  },
+);
+
 test.serial('a prefix and labels are those of each series', (t) => {
   const budget = new Budget({ name: 'labelled', maxBytes: 1 });
   const series = page({ prefix: 'shop_', labels: { zone: 'a "b"\\\n' } });
@@ -227,7 +356,7 @@ test('the header accept says which format the page has', (t) => {
 
 /** Something of each kind, with a name that has to be escaped. */
 function makeAll(t) {
-  const name = 'a "name"\\ of\nlines';
+  const name = 'a "name"\\ of\nlines, {ünïcode="名前 😀"} \t\r\0#';
   const slab = new Slab({ name, sizes: [64], count: 1 });
   const all = [new Budget({ name, maxBytes: 1 }), new Arena({ name }), slab, new Region({ name })];
   requestArena({ name });
@@ -321,6 +450,52 @@ test.serial(
     t.is(seriesOf(await register.metrics())[name], budget.stats().limit + other.stats().limit);
   },
 );
+
+test.serial('a second call with other values of labels has them from then on', async (t) => {
+  const register = new promClient.Registry();
+  collectMetrics(promClient, { register, labels: { zone: 'a' } });
+  collectMetrics(promClient, { register, labels: { zone: 'b' } });
+  const names = Object.keys(seriesOf(await register.metrics()));
+  t.true(names.includes('ralloc_process_pressure_level{zone="b"}'));
+  t.false(names.some((name) => name.includes('zone="a"')));
+});
+
+test.serial(
+  'a register that was reset, or cleared and filled again, goes on where it was',
+  async (t) => {
+    const register = new promClient.Registry();
+    const budget = new Budget({ name: 'cleared', maxBytes: 0 });
+    budget.tryCharge(1);
+    const total = async () =>
+      seriesOf(await register.metrics())['ralloc_budget_refused_total{budget="cleared"}'];
+    collectMetrics(promClient, { register });
+    t.is(await total(), 1);
+    register.resetMetrics();
+    t.is(await total(), 1);
+    register.clear();
+    t.is(await total(), undefined);
+    budget.tryCharge(1);
+    collectMetrics(promClient, { register });
+    t.is(await total(), 2);
+    register.removeSingleMetric('ralloc_budget_refused_total');
+    collectMetrics(promClient, { register });
+    t.is(await total(), 2);
+    budget.close();
+  },
+);
+
+test.serial('scrapes at once tell the same, and each of two registers has all', async (t) => {
+  const budget = new Budget({ name: 'at once', maxBytes: 0 });
+  const registers = [new promClient.Registry(), new promClient.Registry()];
+  for (const register of registers) collectMetrics(promClient, { register });
+  budget.tryCharge(1);
+  const all = [...registers, ...registers];
+  const pages = await Promise.all(all.map((register) => register.metrics()));
+  for (const text of pages)
+    t.is(seriesOf(text)['ralloc_budget_refused_total{budget="at once"}'], 1);
+  t.is(page()['ralloc_budget_refused_total{budget="at once"}'], 1);
+  budget.close();
+});
 
 test.serial('all metrics of a page are of one moment', async (t) => {
   const register = new promClient.Registry();

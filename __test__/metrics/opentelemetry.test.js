@@ -6,7 +6,12 @@
 const test = require('ava');
 const { metrics } = require('@opentelemetry/api');
 const { PrometheusExporter } = require('@opentelemetry/exporter-prometheus');
-const { MeterProvider } = require('@opentelemetry/sdk-metrics');
+const {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} = require('@opentelemetry/sdk-metrics');
 const { Arena, Budget, metricsText, observeMetrics } = require('../..');
 const { seriesOf } = require('../helpers/metrics-page.js');
 
@@ -63,6 +68,29 @@ test.serial('a second call adds nothing twice, and what it returned ends it', as
   t.is(plain(seriesOf(await page()))[ofLater], undefined);
   observeMetrics(meter);
   t.is(plain(seriesOf(await page()))[ofLater], later.stats().limit);
+});
+
+test.serial('an exporter of differences is told what was added since the one before', async (t) => {
+  const exporter = new InMemoryMetricExporter(AggregationTemporality.DELTA);
+  const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 });
+  const provider = new MeterProvider({ readers: [reader] });
+  t.teardown(() => provider.shutdown());
+  const budget = new Budget({ name: 'differences', maxBytes: 10 });
+  observeMetrics(provider.getMeter('ralloc'));
+  for (const refused of [1, 0, 3]) {
+    for (let i = 0; i < refused; i++) budget.tryCharge(11);
+    exporter.reset();
+    await provider.forceFlush();
+    const [{ scopeMetrics }] = exporter.getMetrics();
+    const { metrics: all } = scopeMetrics.find(({ scope }) => scope.name === 'ralloc');
+    const pointOf = (name) =>
+      all
+        .find(({ descriptor }) => descriptor.name === name)
+        .dataPoints.find(({ attributes }) => attributes.budget === 'differences').value;
+    t.is(pointOf('ralloc_budget_refused_total'), refused);
+    t.is(pointOf('ralloc_budget_limit_bytes'), 10);
+  }
+  budget.close();
 });
 
 test('without an SDK the meter of the API does nothing', (t) => {

@@ -24,9 +24,9 @@ class Made {
 
   #settle() {
     this.#isDue = false;
-    if (this.#entries.length >= this.#most) this.sweep();
+    if (this.#entries.length >= this.#most) this.#sweep();
     for (const [object, name] of this.#fresh)
-      this.#entries.push({ ref: new WeakRef(object), name, row: null, rowName: name, last: null });
+      this.#entries.push({ ref: new WeakRef(object), name, row: null, last: null });
     this.#fresh.clear();
   }
 
@@ -35,7 +35,7 @@ class Made {
     return this.#entries;
   }
 
-  sweep() {
+  #sweep() {
     this.#entries = this.#entries.filter(({ ref }) => ref.deref() !== undefined);
     this.#most = 64 + 2 * this.#entries.length;
   }

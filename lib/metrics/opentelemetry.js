@@ -3,6 +3,7 @@
 // The metrics as instruments of an OpenTelemetry meter: by the methods of the meter alone.
 
 const { typeError } = require('../base/errors.js');
+const { labelled } = require('./options.js');
 const { eachSeries, sum } = require('./sums.js');
 const { METRICS } = require('./table.js');
 
@@ -17,23 +18,19 @@ const observed = new WeakMap(); // meter → what ends that
 
 const unitOf = (name) => (/_bytes(_total)?$/.test(name) ? 'By' : undefined);
 
-const attributesOf = (names, values) =>
-  Object.fromEntries(names.map((name, i) => [name, values[i]]));
-
 function observeMetrics(meter) {
   if (METHODS.some((method) => typeof meter?.[method] !== 'function'))
     throw typeError('meter', 'a Meter of OpenTelemetry', meter);
   if (observed.has(meter)) return observed.get(meter);
   const instruments = METRICS.map(({ name, type, help: description }) => {
-    const options = { description, unit: unitOf(name) };
-    if (type === 'counter') return meter.createObservableCounter(name, options);
-    return meter.createObservableGauge(name, options);
+    const make = type === 'counter' ? 'createObservableCounter' : 'createObservableGauge';
+    return meter[make](name, { description, unit: unitOf(name) });
   });
   const observe = (result) => {
     sum();
     METRICS.forEach((metric, index) => {
       eachSeries(metric, (values, value) => {
-        result.observe(instruments[index], value, attributesOf(metric.labels, values));
+        result.observe(instruments[index], value, labelled(metric.labels, values));
       });
     });
   };

@@ -33,4 +33,11 @@ function labels(value, name) {
   return Object.fromEntries(entries);
 }
 
-module.exports = { labels, prefix };
+/** The labels of a series as an object, with those that every series has. */
+function labelled(names, values, common) {
+  const all = { ...common };
+  for (let i = 0; i < names.length; i++) all[names[i]] = values[i];
+  return all;
+}
+
+module.exports = { labelled, labels, prefix };

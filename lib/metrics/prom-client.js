@@ -9,14 +9,14 @@ const options = require('./options.js');
 const { eachSeries, sum } = require('./sums.js');
 const { METRICS } = require('./table.js');
 
-/** Of a metric of ours: a Map of what reads it, `read(inc)`, by copy. Here and not in base/protocol.js, which every mount loads. */
+/** Of a metric of ours: a Map of what reads it, `read(metric)`, by copy. Here and not in base/protocol.js, which every mount loads. */
 const kMetricReaders = Symbol.for('ralloc.metrics.readers.1');
 
 const isFunction = (value) => typeof value === 'function';
 
 function checkClient(client) {
-  const isClient = isFunction(client?.Counter) && isFunction(client.Gauge);
-  if (!isClient) throw typeError('promClient', 'the module prom-client', client);
+  if (!isFunction(client?.Counter) || !isFunction(client.Gauge))
+    throw typeError('promClient', 'the module prom-client', client);
   // Which no other major version before had.
   if (typeof client.Registry?.OPENMETRICS_CONTENT_TYPE === 'string') return;
   const message = 'The argument "promClient" must be prom-client 15 or later. Update it';
@@ -47,7 +47,7 @@ function make(client, register, { type, help, across }, name, labelNames) {
   const all = new Map(); // by the table of a copy
   const collect = function () {
     this.reset();
-    for (const read of all.values()) read((labels, value) => this.inc(labels, value));
+    for (const read of all.values()) read(this);
   };
   const registers = [register];
   const metric = new Type({ name, help, labelNames, aggregator: across, registers, collect });
@@ -56,14 +56,10 @@ function make(client, register, { type, help, across }, name, labelNames) {
 }
 
 /** What reads a metric, of this copy. */
-const readerOf = (metric, labels) => (inc) => {
+const readerOf = (metric, labels) => (target) => {
   sum();
   eachSeries(metric, (values, value) => {
-    const all = { ...labels };
-    metric.labels.forEach((name, i) => {
-      all[name] = values[i];
-    });
-    inc(all, value);
+    target.inc(options.labelled(metric.labels, values, labels), value);
   });
 };
 
@@ -72,16 +68,15 @@ function collectMetrics(promClient, given) {
   const asked = check.options(given, readers);
   const { prefix = '', labels = {} } = asked;
   const register = asked.register ?? registry(promClient.register, 'promClient.register');
-  const found = METRICS.map((metric) => {
-    const name = prefix + metric.name;
-    const names = [...Object.keys(labels), ...metric.labels];
-    return { name, names, metric: existing(register, name, names) };
+  const targets = METRICS.map((metric) => {
+    const labelNames = [...Object.keys(labels), ...metric.labels];
+    return [metric, prefix + metric.name, labelNames];
   });
-  METRICS.forEach((metric, index) => {
-    const { name, names, metric: known } = found[index];
-    const all = (known ?? make(promClient, register, metric, name, names))[kMetricReaders];
-    if (!all.has(METRICS)) all.set(METRICS, readerOf(metric, labels));
-  });
+  for (const [, ...target] of targets) existing(register, ...target); // or nothing is added
+  for (const [metric, ...target] of targets) {
+    const own = existing(register, ...target) ?? make(promClient, register, metric, ...target);
+    own[kMetricReaders].set(METRICS, readerOf(metric, labels));
+  }
 }
 
 module.exports = { collectMetrics };

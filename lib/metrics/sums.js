@@ -7,35 +7,18 @@ const { METRICS, SOURCES } = require('./table.js');
 
 const MOST = 1000; // series of a metric
 const OTHER = 'other'; // what the others are summed as
-const UNNAMED = 'unnamed';
-
-// How a metric becomes a sum.
-const COUNTER = 0;
-const SUM = 1;
-const MOST_OF = 2;
-
-const howOf = ({ type, across }) => {
-  if (type === 'counter') return COUNTER;
-  return across === 'max' ? MOST_OF : SUM;
-};
-
-const rowOf = (labels, width, isOther) => ({
-  isLive: true, // some of it is there
-  wasLive: false, // and was at the sums before
-  isOther, // for who has no row of its own yet
-  labels, // their values, in the order of the metric's
-  values: new Float64Array(width).fill(Number.NaN), // NaN: no such series
-});
 
 /** The rows of all sources with the same labels. */
 class Rows {
-  columns = []; // metrics
+  metrics; // a column each
+  now = 0; // counts the sums
+  #gauges; // columns
   #rows = new Map();
-  #mayDrop = true;
+  #droppedAt = 0;
 
-  columnOf(metric) {
-    if (!this.columns.includes(metric)) this.columns.push(metric);
-    return this.columns.indexOf(metric);
+  constructor(metrics) {
+    this.metrics = metrics;
+    this.#gauges = [...metrics.keys()].filter((column) => metrics[column].type === 'gauge');
   }
 
   get all() {
@@ -43,32 +26,35 @@ class Rows {
   }
 
   begin() {
-    this.#mayDrop = true;
-    const isCounter = this.columns.map(({ type }) => type === 'counter');
-    for (const row of this.#rows.values()) {
-      row.wasLive = row.isLive;
-      row.isLive = false;
-      for (let i = 0; i < isCounter.length; i++) if (!isCounter[i]) row.values[i] = Number.NaN;
-    }
+    this.now++;
+    for (const { values } of this.#rows.values())
+      for (const column of this.#gauges) values[column] = Number.NaN;
   }
 
-  of(name, valuesOf = (name) => [name]) {
+  of(given, valuesOf = (name) => [name]) {
+    const name = given.toWellFormed(); // as text it is read like that, and two rows would be of one name
     const known = this.#rows.get(name);
     if (known !== undefined) return known;
     if (this.#rows.size >= MOST - 1 && name !== OTHER) {
-      if (this.#mayDrop) this.#drop();
+      if (this.#droppedAt !== this.now) this.#drop();
       if (this.#rows.size >= MOST - 1) return this.of(OTHER);
     }
-    const row = rowOf(valuesOf(name), this.columns.length, name === OTHER);
+    const width = this.metrics.length;
+    const row = {
+      seen: this.now, // when some of it was there
+      isOther: name === OTHER, // for who has no row of its own yet
+      labels: valuesOf(name), // in the order of the metric's
+      values: new Float64Array(width).fill(Number.NaN), // NaN: no such series
+      last: new Float64Array(width), // of what is no object's: see addTo()
+    };
     this.#rows.set(name, row);
     return row;
   }
 
   /** Makes room: forgets the rows of which nothing was there the last time, nor is now. */
   #drop() {
-    this.#mayDrop = false;
-    for (const [name, { isLive, wasLive }] of this.#rows)
-      if (!(isLive || wasLive)) this.#rows.delete(name);
+    this.#droppedAt = this.now;
+    for (const [name, { seen }] of this.#rows) if (seen < this.now - 1) this.#rows.delete(name);
   }
 }
 
@@ -76,65 +62,56 @@ const rowsByLabels = new Map();
 
 function rowsOf({ labels }) {
   const key = labels.join();
-  if (!rowsByLabels.has(key)) rowsByLabels.set(key, new Rows());
+  if (!rowsByLabels.has(key))
+    rowsByLabels.set(key, new Rows(METRICS.filter((metric) => metric.labels.join() === key)));
   return rowsByLabels.get(key);
 }
 
 const sources = Object.entries(SOURCES).map(([name, source]) => {
   const rows = rowsOf(source);
   const own = METRICS.filter((metric) => metric.sources.includes(name));
-  const columns = own.map((metric) => rows.columnOf(metric));
-  const [hows, reads] = [own.map(howOf), own.map(({ read }) => read)];
-  return { ...source, rows, columns, hows, reads };
+  const columns = own.map((metric) => ({
+    read: metric.read,
+    isCounter: metric.type === 'counter',
+    isMax: metric.across === 'max',
+    at: rows.metrics.indexOf(metric),
+  }));
+  return { unnamed: 'unnamed', ...source, rows, columns };
 });
 
 /** `last`: the counters of these figures at the sums before. */
-function addTo({ values }, { columns, hows, reads }, figures, last) {
-  for (let i = 0; i < reads.length; i++) {
-    const read = reads[i];
+function addTo({ values }, columns, figures, last) {
+  for (const { read, isCounter, isMax, at } of columns) {
     const value = read(figures);
     if (value === undefined) continue;
-    const column = columns[i];
-    const how = hows[i];
-    const before = values[column] || 0;
-    if (how === SUM) values[column] = before + value;
-    else if (how === MOST_OF) values[column] = Math.max(before, value);
+    const before = values[at] || 0;
+    if (!isCounter) values[at] = isMax ? Math.max(before, value) : before + value;
     else {
-      const more = value < last[i] ? value : value - last[i];
-      last[i] = value; // no call between these two
-      values[column] = before + more;
+      const more = value < last[at] ? value : value - last[at];
+      last[at] = value; // no call between these two
+      values[at] = before + more;
     }
   }
 }
 
-function addAll(source) {
-  const { list, look, unnamed = UNNAMED, reads, rows } = source;
-  let isGone = false;
+function addAll({ list, look, unnamed, columns, rows }) {
   for (const entry of list.entries) {
     const object = entry.ref.deref();
-    if (object === undefined) isGone = true;
     const figures = object === undefined ? null : look(object);
     if (figures === null) continue;
-    const name = entry.name ?? figures.name;
-    if (entry.row === null || entry.rowName !== name || entry.row.isOther) {
-      entry.row = rows.of(name || unnamed);
-      entry.rowName = name; // the string itself: to compare it takes no look at its letters
-    }
-    entry.row.isLive = true;
-    entry.last ??= new Float64Array(reads.length);
-    addTo(entry.row, source, figures, entry.last);
+    if (entry.row === null || entry.row.isOther)
+      entry.row = rows.of((entry.name ?? figures.name) || unnamed);
+    entry.row.seen = rows.now;
+    entry.last ??= new Float64Array(rows.metrics.length);
+    addTo(entry.row, columns, figures, entry.last);
   }
-  if (isGone) list.sweep();
 }
 
-const lasts = new WeakMap(); // by row, of what is no object's
-
-function addOnce(source) {
-  for (const [name, figures] of source.all()) {
-    const row = source.rows.of(name || UNNAMED, source.valuesOf);
-    row.isLive = true;
-    if (!lasts.has(row)) lasts.set(row, new Float64Array(source.rows.columns.length));
-    addTo(row, source, figures, lasts.get(row));
+function addOnce({ all, valuesOf, unnamed, columns, rows }) {
+  for (const [name, figures] of all()) {
+    const row = rows.of(name || unnamed, valuesOf);
+    row.seen = rows.now;
+    addTo(row, columns, figures, row.last);
   }
 }
 
@@ -158,7 +135,7 @@ function sum(anew = false) {
 /** Calls visit(labels, value) with each series of a metric. */
 function eachSeries(metric, visit) {
   const rows = rowsOf(metric);
-  const column = rows.columnOf(metric);
+  const column = rows.metrics.indexOf(metric);
   for (const { labels, values } of rows.all) {
     const value = values[column];
     if (!Number.isNaN(value)) visit(labels, value);

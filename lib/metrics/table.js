@@ -6,8 +6,9 @@
 // several objects of a label have is summed, also where they are of several processes; `across: 'max'` is of what they share, and of the most that ever was.
 
 const v8 = require('node:v8');
+const { attempt } = require('../base/attempt.js');
 const { made } = require('../base/made.js');
-const { read: readLimits } = require('../budget/auto.js');
+const { leastOf, read: readLimits } = require('../budget/auto.js');
 const { LEVELS, pressure } = require('../budget/pressure.js');
 const { backend } = require('../memory/native.js');
 const { stats } = require('../memory/stats.js');
@@ -63,49 +64,33 @@ const SOURCES = {
   },
 };
 
-const sumsOfArenas = new Map(); // by name
-const NOTHING = Object.freeze({ count: 0, limit: 0, leased: 0, warm: 0, held: 0, quarantined: 0 });
-
-/** The pools of arenas by name: 10,000 take half a millisecond less than objects of which each has its row. */
+/** Name → what its arenas have together: 10,000 take half a millisecond less than objects of which each has its figures. */
 function arenaFigures() {
-  for (const sums of sumsOfArenas.values()) Object.assign(sums, NOTHING);
-  for (const entry of made.arenas.entries) {
-    const pool = entry.ref.deref();
+  const all = new Map();
+  for (const { ref } of made.arenas.entries) {
+    const pool = ref.deref();
     if (pool === undefined || pool.window === null) continue; // gone; closed, and kept for another
-    const { name } = pool;
-    if (entry.row === null || entry.rowName !== name || entry.row.isGone) {
-      entry.rowName = name; // the string itself: to compare it takes no look at its letters
-      entry.row = sumsOf(name);
+    let sums = all.get(pool.name);
+    if (sums === undefined) {
+      sums = { limit: 0, leased: 0, warm: 0, held: 0, quarantined: 0 };
+      all.set(pool.name, sums);
     }
-    entry.row.count++;
-    pool.addTo(entry.row);
+    pool.addTo(sums);
   }
-  for (const [name, sums] of sumsOfArenas) {
-    sums.isGone = sums.count === 0;
-    if (sums.isGone) sumsOfArenas.delete(name);
-  }
-  return sumsOfArenas;
+  return all;
 }
 
-function sumsOf(name) {
-  let sums = sumsOfArenas.get(name);
-  if (sums === undefined) {
-    sums = { ...NOTHING, isGone: false };
-    sumsOfArenas.set(name, sums);
-  }
-  return sums;
-}
-
+/** What cannot be read, as where no file can be opened, is undefined. */
 function processFigures() {
-  const memory = Math.min(...Object.values(readLimits()));
+  const [, memory] = leastOf(readLimits());
   const { heap_size_limit: heap } = v8.getHeapStatistics();
   let budgets = 0;
   for (const { ref } of made.budgets.entries) {
-    const { isClosed = true, parent, limit } = ref.deref() ?? {};
-    if (!isClosed && parent === null) budgets += limit;
+    const { isClosed = true, isTenant, parent, limit } = ref.deref() ?? {};
+    if (!(isClosed || isTenant) && parent === null) budgets += limit;
   }
   const level = LEVELS.indexOf(pressure.state.level);
-  const rss = process.memoryUsage.rss();
+  const rss = attempt(() => process.memoryUsage.rss(), undefined);
   return { memory: memory === Infinity ? undefined : memory, heap, budgets, rss, level };
 }
 
@@ -115,8 +100,8 @@ const TABLE = `
   process  process_resident_bytes           rss                    Bytes of the process that are in RAM.
   process  process_memory_limit_bytes       memory            max  Bytes that the process may use, by its cgroup, ulimit -d or the machine.
   process  process_heap_limit_bytes         heap                   Bytes that V8's heap may take.
-  process  process_budgets_limit_bytes      budgets                Bytes that all budgets without a parent may have charged.
-  process  process_pressure_level           level             max  How near the process is to its limit: 0 none, 1 high, 2 critical.
+  process  process_budgets_limit_bytes      budgets                Bytes that all budgets without a parent may have charged, but for tenants, whose requests the arenas' limit holds.
+  process  process_pressure_level           level             max  How near the process is to its limit, while a budget is charged: 0 none, 1 high, 2 critical.
   budget   budget_limit_bytes               limit                  The most bytes that may be charged.
   budget   budget_used_bytes                used                   Bytes that are charged, here and below.
   budget   budget_taken_bytes               taken                  Bytes that are charged or reserved, here and below.
@@ -127,7 +112,7 @@ const TABLE = `
   budget   budget_timed_out_total           counts.timedOut        Waits that timed out.
   budget   budget_aborted_total             counts.aborted         Waits that were aborted.
   budget   budget_pressure_total            pressed                How often something did not fit: it was refused, or had to wait.
-  mount    arena_requests_total             requests               Requests that got an arena.
+  mount    arena_requests_total             requests               Requests that were started.
   mount    arena_requests_in_flight         inFlight               Requests that are not over.
   mount    arena_requests_aborted_total     aborted                Requests whose response was not finished.
   mount    arena_heap_requests_total        heapRequests           Requests that were served from the heap, in part or whole.
@@ -136,14 +121,14 @@ const TABLE = `
   mount    arena_late_buffers_total         lateBuffers            Buffers that were allocated after the end of their request.
   mount    arena_long_requests_total        longRequests           Requests that kept all their memory for longer than warnAfterMs.
   mount    arena_holds_expired_total        expired.holds          Holds that were not released within holdMs.
-  memory   arena_limit_bytes                limit                  The most bytes that arenas may have, without those of a budget.
-  memory   arena_leased_bytes               leased                 Bytes that arenas use.
-  memory   arena_warm_bytes                 warm                   Bytes that are kept for what comes next.
-  memory   arena_held_bytes                 held                   Bytes that wait for holds, and for operations of Node.
-  memory   arena_quarantined_bytes          quarantined            Bytes that wait for the garbage collector.
+  arenas   arena_limit_bytes                limit                  The most bytes that arenas may have, without those of a budget.
+  arenas   arena_leased_bytes               leased                 Bytes that arenas use.
+  arenas   arena_warm_bytes                 warm                   Bytes that are kept for what comes next.
+  arenas   arena_held_bytes                 held                   Bytes that wait for holds, and for operations of Node.
+  arenas   arena_quarantined_bytes          quarantined            Bytes that wait for the garbage collector.
   slab     slab_buffers                     held                   Buffers of this process that are not freed.
   slab     slab_limit_bytes                 own.limit              The most bytes that the slab may have; 0 of a budget.
-  slab     slab_committed_bytes             own.committed          Bytes that the slab has of the system.
+  slab     slab_committed_bytes             own.committed          Bytes of all slots and their records. They take memory when they are first used.
   slab     slab_used_bytes                  own.used               Bytes of slots that are in use.
   slab     slab_slots                       own.count              Slots that there are.
   slab     slab_free_slots                  own.free               Slots that anybody may take.
@@ -151,11 +136,11 @@ const TABLE = `
   slab     slab_promoted_total              promotions             Allocations that took a slot of a larger size.
   slab     slab_refused_total               refused                Calls of free() that were refused.
   slab     shared_slab_limit_bytes          all.limit         max  The most bytes that a slab of several processes may have.
-  slab     shared_slab_committed_bytes      all.committed     max  Bytes that it has of the system.
+  slab     shared_slab_committed_bytes      all.committed     max  Bytes of all its slots and their records.
   slab     shared_slab_used_bytes           all.used          max  Bytes of its slots that are in use, in all processes.
   slab     shared_slab_slots                all.count         max  Slots that it has.
   slab     shared_slab_free_slots           all.free          max  Slots of it that anybody may take.
-  slab     shared_slab_participants         all.participants  max  Who takes part in it.
+  slab     shared_slab_participants         all.participants  max  Threads that use it, of all processes.
   region   region_buffers                   held                   Buffers that are not freed.
   region   region_limit_bytes               limit                  The most bytes that the region may have; 0 of a budget.
   region   region_reserved_bytes            reserved               Bytes of its chunks.
@@ -164,7 +149,7 @@ const TABLE = `
   region   region_fragmentation_ratio       fragmentation     max  The part of the free bytes that is not in the largest piece, 0 to 1.
   region   region_failed_total              failed                 Allocations that got no memory.
   region   region_refused_total             refused                Calls of free() that were refused.
-  region   region_collected_total           collected              Buffers that autoFree has freed.
+  region   region_collected_bytes_total     collected              Bytes that collect() and collectWhenIdle gave back.
   node     depot_reserved_bytes             depot.reserved         Address space of all arenas, and of what waits for the next.
   node     depot_committed_bytes            depot.committed        Bytes of it that have memory.
   node     node_released_bytes_total        bodies.released        Bytes that Node allocated and that were freed at once.
@@ -174,9 +159,6 @@ const TABLE = `
   guard    guard_operations_total           operations             Operations of Node that the guard held memory for.
   guard    guard_bytes_total                bytes                  Bytes that were given to them.
 `;
-
-/** Metrics of arenas are of those of requests too. */
-const SOURCES_OF = { memory: ['mount', 'arena'] };
 
 /** `a.b` → what reads that; undefined where there is no `a`. */
 function readerOf(path) {
@@ -188,7 +170,7 @@ function readerOf(path) {
 function metricOf(line) {
   const [, source, name, path, max, help] = /^(\S+) +(\S+) +(\S+) +(max )? *(.+)$/.exec(line);
   const type = name.endsWith('_total') ? 'counter' : 'gauge';
-  const sources = SOURCES_OF[source] ?? [source];
+  const sources = source === 'arenas' ? ['mount', 'arena'] : [source];
   const { labels } = SOURCES[sources[0]];
   const across = max === undefined ? 'sum' : 'max';
   return { name: `ralloc_${name}`, type, help, labels, read: readerOf(path), across, sources };

@@ -10,12 +10,13 @@ const { METRICS } = require('./table.js');
 
 const PROMETHEUS = 'text/plain; version=0.0.4; charset=utf-8';
 const OPENMETRICS = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
+const TAKEN = /^\s*application\/openmetrics-text\s*(;(?!.*\bq=0(\.0*)?\s*(;|$))|$)/i; // of a header `accept`
 
 const escapes = { '\\': '\\\\', '\n': '\\n', '"': '\\"' };
 const escaped = (text) => text.replace(/[\\\n"]/g, (letter) => escapes[letter]);
 const pair = (name, value) => `${name}="${escaped(value)}"`;
 
-/** `{name="value"}`; `common`: labels that every series has. */
+/** `{name="value"}`; `common`: what every series has. */
 function textOf(names, values, common) {
   let text = common;
   for (let i = 0; i < names.length; i++)
@@ -27,11 +28,7 @@ function textOf(names, values, common) {
 function openMetrics(value, name) {
   if (typeof value === 'boolean') return value;
   if (typeof value !== 'string') throw typeError(name, 'of type boolean or string', value);
-  return value
-    .split(',')
-    .some((part) =>
-      /^\s*application\/openmetrics-text\s*(;(?!.*\bq=0(\.0*)?\s*(;|$))|$)/i.test(part),
-    );
+  return value.split(',').some((part) => TAKEN.test(part));
 }
 
 const readers = { openMetrics, prefix: options.prefix, labels: options.labels };
@@ -40,7 +37,7 @@ function metricsText(given) {
   const asked = check.options(given, readers);
   const { openMetrics: isOpen = false, prefix = '', labels = {} } = asked;
   const common = Object.entries(labels)
-    .map(([name, value]) => pair(name, value))
+    .map((one) => pair(...one))
     .join();
   sum(true);
   const texts = new Map(); // by the labels of a row, which has several series

@@ -20,7 +20,10 @@ class TenantRequest extends Request {
     const { tenantOf } = this.settings;
     try {
       const tenant = tenantOf(this.response?.exchange.req) ?? null;
-      this.#part = tenant === null ? null : new Part(budgetOf(tenant, 'options.budget()'));
+      if (tenant !== null) {
+        this.#part = new Part(budgetOf(tenant, 'options.budget()'));
+        this.#part.ledger.isTenant = true;
+      }
     } catch (error) {
       this.#part = undefined;
       throw error;
