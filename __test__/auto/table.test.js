@@ -18,7 +18,7 @@ for (const [what, change, message] of [
   [
     'is of a newer ralloc',
     (json) => json.replace('"version": 1', '"version": 9'),
-    /is of format 9, and this ralloc reads formats up to 1\. Update ralloc$/,
+    /has format 9; this ralloc reads formats up to 1\. Update ralloc$/,
   ],
   [
     'has too few samples for its proof',
@@ -33,7 +33,7 @@ for (const [what, change, message] of [
   [
     'is of another application',
     (json) => json.replace('"application": "this"', '"application": "other"'),
-    /is of the application "other", and stands in "this"\. /,
+    /was baked for the application "other", and this one is "this"\. /,
   ],
 ]) {
   test(`a table that ${what}`, async (t) => {

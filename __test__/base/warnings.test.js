@@ -56,8 +56,8 @@ test('a code is warned of once, whatever the detail', (t) => {
   warn('RALLOC_LEASED_LONG', { request, bytes: 9, seconds: 90 });
   warn('RALLOC_HEAP_FALLBACK', 'why');
   t.deepEqual(emitted, [
-    'RALLOC_LEASED_LONG: GET /events has had its arena for 60 s, with all of the 1.5 KiB that it has allocated. A long stream should call req.arena.reset() between its messages',
-    'RALLOC_HEAP_FALLBACK: requests get heap Buffers for the time being: why',
+    'RALLOC_LEASED_LONG: GET /events has had its arena for 60 s, and keeps all 1.5 KiB that it has allocated. A long stream should call req.arena.reset() between its messages',
+    'RALLOC_HEAP_FALLBACK: requests get heap Buffers for now: why',
   ]);
 });
 
@@ -93,9 +93,9 @@ test('what is told of memory that waits names options that there are, and what t
   warn('RALLOC_OPERATION_LONG', 30);
   t.regex(
     emitted[0],
-    /no memory of arenas.*65 MiB of responses.*5xx.*'gc'.*"maxQuarantineBytes", and "maxBytes"/,
+    /no arena memory.*65 MiB wait.*5xx.*'gc'.*"maxQuarantineBytes", and "maxBytes"/,
   );
-  t.regex(emitted[1], /not over 30 s after the arena's reset.*deadline.*"holdMs"/);
+  t.regex(emitted[1], /still uses a Buffer of an arena 30 s after the arena's reset.*deadline.*"holdMs"/);
   const options = new Set(emitted.join().match(/(?<=")\w+(?=")/g));
   t.deepEqual([...options], ['maxQuarantineBytes', 'maxBytes', 'holdMs']);
   for (const name of options) t.notThrows(() => requestArena({ [name]: 1 << 24 }), name);

@@ -140,7 +140,7 @@ test('mounted twice with other options: the second ones are told to be ignored, 
   t.deepEqual(warned, [
     [
       'RALLOC_OPTIONS_IGNORED',
-      'requestArena() is mounted for requests that have an arena of another requestArena() already: "maxBytesPerRequest", "wipe" of the second are ignored. Mount one of them, with the options that are to hold',
+      'requestArena() is mounted for requests that already have an arena of another requestArena(): "maxBytesPerRequest", "wipe" of the second are ignored. Mount one of them, with the options that you want',
     ],
   ]);
 });

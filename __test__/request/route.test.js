@@ -327,7 +327,7 @@ test('the spans of a scope grow no more where routes change the safety', (t) => 
 });
 
 for (const [base, route, says] of [
-  ['detach', 'gc', /those from before stay as they are/],
+  ['detach', 'gc', /earlier ones stay as they are/],
   ['gc', 'detach', /its Buffers are dead/],
 ]) {
   test.serial(

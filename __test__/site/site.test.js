@@ -168,7 +168,7 @@ test('what is full is no error: Node gives the Buffer, and it is counted and tol
     t.deepEqual(warned, [
       [
         'RALLOC_SITES_FULL',
-        `the ${kind} of sites is full, at 4 MiB: their Buffers are Node's own for the time being. Where a site has no free() for each of its Buffers, add it; else raise "${option}" of loadTable()`,
+        `the ${kind} of sites is full, at 4 MiB: their Buffers are Node's own for now. If a site lacks the free() of some Buffers, add it; otherwise raise "${option}" of loadTable()`,
       ],
     ]);
   }

@@ -190,7 +190,7 @@ test('a table of a newer version', (t) => {
   const error = t.throws(() => readTable(file), { code: 'ERR_RALLOC_TABLE_VERSION' });
   t.is(
     error.message,
-    `The table ${file} is of format 2, and this ralloc reads formats up to 1. Update ralloc`,
+    `The table ${file} has format 2; this ralloc reads formats up to 1. Update ralloc`,
   );
   t.deepEqual([error.file, error.found, error.expected], [file, 2, 1]);
 });

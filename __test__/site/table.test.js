@@ -96,7 +96,7 @@ test.serial('a table of another application is refused; without names nobody kno
   t.deepEqual([error.file, error.found, error.expected], [file, 'shop', 'blog']);
   t.is(
     error.message,
-    `The table ${file} is of the application "shop", and stands in "blog". Give the table that was baked for this one: ralloc bake`,
+    `The table ${file} was baked for the application "shop", and this one is "blog". Bake a table for it: ralloc bake`,
   );
   // The nearest that has a name.
   const inner = path.join(dir, 'dist', 'tables');

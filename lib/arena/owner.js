@@ -113,12 +113,12 @@ class ArenaOwner {
 
   /** The body of the request that it belongs to. */
   async body() {
-    throw new RallocError('ERR_RALLOC_UNSUPPORTED', 'body() is of the arena of a request');
+    throw new RallocError('ERR_RALLOC_UNSUPPORTED', 'only the arena of a request has body()');
   }
 
   /** The same in chunks. */
   async bodyChunks() {
-    throw new RallocError('ERR_RALLOC_UNSUPPORTED', 'chunks() is of the arena of a request');
+    throw new RallocError('ERR_RALLOC_UNSUPPORTED', 'only the arena of a request has chunks()');
   }
 
   shrink() {

@@ -37,7 +37,7 @@ const codes = Object.freeze({
   ERR_RALLOC_TABLE_VERSION: 'the table is of a newer version of ralloc',
   ERR_RALLOC_TABLE_FOREIGN: 'the table is of another application',
   ERR_RALLOC_UNSUPPORTED: 'this cannot be done here',
-  ERR_RALLOC_MISUSE: 'noLeaks() of ralloc/test has found misuse, or what was not given back',
+  ERR_RALLOC_MISUSE: 'noLeaks() of ralloc/test found misuse, or something that was not given back',
   ERR_RALLOC_CORRUPTED: 'an internal invariant does not hold',
 });
 
@@ -138,7 +138,7 @@ const tooLarge = (requested, limit, used) =>
     413,
     new RallocError(
       'ERR_RALLOC_LIMIT',
-      `More than ${limit} bytes came, or were announced. Raise "options.limit"`,
+      `More than ${limit} bytes arrived or were announced. Raise "options.limit"`,
       { requested, limit, used, option: 'limit' },
     ),
   );
@@ -250,7 +250,7 @@ function frameworkError(door, framework, found, version) {
 const mountedError = (name) =>
   new RallocError(
     'ERR_RALLOC_MOUNTED',
-    `ralloc is registered here already: "${name}" is its own. Register it once, with the options for all routes`,
+    `ralloc is already registered here: "${name}" belongs to it. Register it once, with the options for all routes`,
   );
 
 const closedError = (what) => new RallocError('ERR_RALLOC_CLOSED', `${what} is closed`);

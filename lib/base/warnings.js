@@ -7,45 +7,45 @@ const { formatBytes } = require('./bytes.js');
 
 const texts = {
   RALLOC_JS_BACKEND: (why) =>
-    `ralloc runs on its JavaScript fallback, on which threads share no slabs and the memory options do not work: ${why}`,
+    `ralloc uses its JavaScript fallback, which has no shared slabs and no memory options: ${why}`,
   RALLOC_UNKNOWN_BACKEND: (value) =>
-    `RALLOC_BACKEND is '${value}', which is ignored: 'js' takes the JavaScript fallback, 'native' is the default`,
-  RALLOC_HEAP_FALLBACK: (why) => `requests get heap Buffers for the time being: ${why}`,
+    `RALLOC_BACKEND is '${value}', which is ignored: 'js' selects the JavaScript fallback, 'native' is the default`,
+  RALLOC_HEAP_FALLBACK: (why) => `requests get heap Buffers for now: ${why}`,
   RALLOC_QUARANTINE_HIGH: (bytes) =>
-    `new requests get no memory of arenas for the time being: ${formatBytes(bytes)} of responses that were cut off, answered with a 5xx, or went to no socket, or of requests with safety 'gc' whose Buffers something keeps, wait for the garbage collector. Where that is usual, raise "maxQuarantineBytes", and "maxBytes", which has to hold it too`,
+    `new requests get no arena memory for now: ${formatBytes(bytes)} wait for the garbage collector, of responses that were aborted, answered with a 5xx or sent to no socket, or of requests with safety 'gc' whose Buffers are kept. If this is usual, raise "maxQuarantineBytes", and "maxBytes" with it`,
   RALLOC_LEASED_LONG: ({ request, bytes, seconds }) =>
-    `${request} has had its arena for ${seconds} s, with all of the ${formatBytes(bytes)} that it has allocated. A long stream should call req.arena.reset() between its messages`,
+    `${request} has had its arena for ${seconds} s, and keeps all ${formatBytes(bytes)} that it has allocated. A long stream should call req.arena.reset() between its messages`,
   RALLOC_OPTIONS_IGNORED: (names) =>
-    `requestArena() is mounted for requests that have an arena of another requestArena() already: ${names.map((name) => `"${name}"`).join(', ')} of the second ${names.length === 1 ? 'is' : 'are'} ignored. Mount one of them, with the options that are to hold`,
+    `requestArena() is mounted for requests that already have an arena of another requestArena(): ${names.map((name) => `"${name}"`).join(', ')} of the second ${names.length === 1 ? 'is' : 'are'} ignored. Mount one of them, with the options that you want`,
   RALLOC_USED_LATE: ({ request, answer, isDead }) => {
     if (answer === undefined) {
       return `${request} allocates after its end: a request that no server answers ends with its handler (Hono's app.request(), functions in a cloud), or by arenas.end(). These Buffers come from the heap. Allocate before that`;
     }
     const late = `${request}, answered with ${answer}, allocates after the end of its response`;
     return isDead
-      ? `${late}, when its Buffers are dead: to read one gives nothing, to write a number to it throws. Await such work before the response, or hold() it`
-      : `${late}: these Buffers come from the heap, and those from before stay as they are until V8 has collected them. Await such work before the response`;
+      ? `${late}, when its Buffers are dead: reads return nothing, and writing a number throws. Await such work before the response, or hold() it`
+      : `${late}: these Buffers come from the heap, and earlier ones stay as they are until V8 has collected them. Await such work before the response`;
   },
   RALLOC_BODY_UNREAD: (request) =>
-    `${request} was answered while its body was still being read, which ends that: the promise of body() or chunks() rejects. Await it before the response ends`,
+    `${request} was answered while its body was still being read, so the promise of body() or chunks() rejects. Await it before the response ends`,
   RALLOC_DEAD_SENT: ({ to, why }) =>
-    `${to} was given a Buffer that is dead, which is refused; later ones are refused without a warning. ${why}. RALLOC_DEBUG=full shows the lines`,
+    `${to} was given a dead Buffer, which is refused; later ones are refused without a warning. ${why}. RALLOC_DEBUG=full shows the lines`,
   RALLOC_SLOT_STUCK: ({ name, size, count, age }) =>
     `${count} Buffer${count === 1 ? '' : 's'} of ${size} bytes of the slab '${name}' ${count === 1 ? 'is' : 'are'} held, the first for ${Math.round(age)} ms; each needs its free()`,
   RALLOC_OPERATION_LONG: (seconds) =>
-    `an operation of Node that was given a Buffer of an arena is not over ${seconds} s after the arena's reset or the end of its response; its memory now waits for the garbage collector. Give the operation a deadline (most often it is a write to a peer that does not read), or raise "holdMs" if it may take so long`,
+    `an operation of Node still uses a Buffer of an arena ${seconds} s after the arena's reset or the end of its response; the memory now waits for the garbage collector. Give the operation a deadline (usually it writes to a peer that does not read), or raise "holdMs" if it may take that long`,
   RALLOC_GUARD_PARTIAL: ({ names, fate }) =>
-    `the guard could not replace ${names.join(', ')}: Buffers given to these are ${fate}. Give them copyOut(buffer), hold() it, or install the guard first of all, by node --import ralloc/guard`,
+    `the guard could not replace ${names.join(', ')}: Buffers given to these are ${fate}. Give them copyOut(buffer), hold() it, or load the guard first: node --import ralloc/guard`,
   RALLOC_PROFILE_STOPPED: ({ message }) =>
     `the profiler has stopped, and the application goes on without it. ${message}`,
   RALLOC_TRIAL_OFF: ({ message }) =>
     `ralloc/auto changes nothing, and the application runs as it is. ${message}`,
   RALLOC_SITES_FULL: ({ of, option, bytes }) =>
-    `the ${of} of sites is full, at ${formatBytes(bytes)}: their Buffers are Node's own for the time being. Where a site has no free() for each of its Buffers, add it; else raise "${option}" of loadTable()`,
+    `the ${of} of sites is full, at ${formatBytes(bytes)}: their Buffers are Node's own for now. If a site lacks the free() of some Buffers, add it; otherwise raise "${option}" of loadTable()`,
   RALLOC_BUDGET_SMALL: ({ maxBytes, auto: { memory, heap } }) =>
-    `a budget with maxBytes: 'auto' has ${formatBytes(maxBytes)}, the least that it may have: of the ${formatBytes(memory)} that the process may use V8's heap may take ${formatBytes(heap)}. Run node with a smaller one, by --max-old-space-size=${Math.floor(memory / 2 ** 21)} for half`,
+    `a budget with maxBytes: 'auto' has only ${formatBytes(maxBytes)}: V8's heap may take ${formatBytes(heap)} of the ${formatBytes(memory)} that the process may use. Run node with a smaller heap, such as --max-old-space-size=${Math.floor(memory / 2 ** 21)} for half`,
   RALLOC_PRESSURE_UNREAD: (folder) =>
-    `the memory of the control group in ${folder} can no longer be read: what budgets tell of pressure comes from the other numbers`,
+    `the memory of the control group in ${folder} can no longer be read: budgets judge pressure by the other numbers`,
   RALLOC_CONTINUED: () =>
     'a request with "Expect: 100-continue" was told to send its body before admission() saw it, and then had to wait or was refused. Call admission.attach(server)',
   RALLOC_HOLD_EXPIRED: ({ of, seconds }) =>

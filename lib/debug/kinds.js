@@ -77,7 +77,7 @@ const kind = (code, says, todo, own) => ({
 });
 
 const LONGER =
-  'take copyOut(buffer) of what is needed longer, hold() the arena until the work is done, or do the work before';
+  'take copyOut(buffer) of what you need longer, hold() the arena until the work is done, or do the work before that';
 const AWAIT =
   'await such work before the response, hold() the arena for it, or give it copyOut(buffer)';
 
@@ -92,20 +92,20 @@ const kinds = {
     (r) => `${r.use ?? 'something'} was given ${buffer(r)}, which is dead${why(r)}`,
     (r) =>
       r.how === 'sent'
-        ? 'send a Buffer after its last use here: it is the other side that has it then'
+        ? 'send a Buffer only after its last use here: then the other side owns it'
         : 'call free() after the last use of a Buffer, and keep no subarray of it',
   ),
   'double-free': kind(
     'RALLOC_W_DOUBLE_FREE',
     (r) => `${buffer(r)} was freed or sent twice`,
-    () => 'let one place own the Buffer, and free it there alone',
+    () => 'let one place own the Buffer, and free it only there',
     { used: 'a second time at' },
   ),
   'write-after-free': kind(
     'RALLOC_W_WRITE_AFTER_FREE',
     (r) => `the memory of ${buffer(r)} was written when it was dead${clause(r)}`,
     () =>
-      'an operation or a native addon that was given the Buffer before writes to it: end its life in the callback of that operation',
+      'an operation or a native addon that was given the Buffer earlier writes to it: free or reset it in the callback of that operation',
   ),
   overrun: kind(
     'RALLOC_W_OVERRUN',
@@ -121,28 +121,28 @@ const kinds = {
   leak: kind(
     'RALLOC_W_LEAK',
     (r) => `${buffers(r)} ${isAre(r)} not freed${clause(r)}`,
-    () => 'each needs its free(), also where the work fails',
+    () => 'each needs a free(), also if the work fails',
   ),
   stuck: kind(
     'RALLOC_W_STUCK',
     (r) => `${buffers(r)} ${isAre(r)} out for too long${clause(r)}`,
     (r) =>
       r.request === undefined
-        ? 'each needs its free(). Where that is usual, raise "warnAfterMs"'
-        : 'a long stream should call req.arena.reset() between its messages. Where that is usual, raise "warnAfterMs"',
+        ? 'each needs a free(). If this is usual, raise "warnAfterMs"'
+        : 'a long stream should call req.arena.reset() between its messages. If this is usual, raise "warnAfterMs"',
   ),
   'hold-leaked': kind(
     'RALLOC_W_HOLD_LEAKED',
     (r) =>
       `${count(r.count, 'hold')} of ${r.request ?? r.of ?? 'an arena'} ${isAre(r)} not released${since(r)}`,
     () =>
-      'release every hold, also where the operation fails: await arena.hold(promise) does that by itself',
+      'release every hold, also if the operation fails: await arena.hold(promise) does that by itself',
     { operation: 'held at' },
   ),
   'not-closed': kind(
     'RALLOC_W_NOT_CLOSED',
     (r) => `${r.of ?? 'an arena'} was not closed${times(r)}${clause(r)}`,
-    () => 'call close() when it is not needed any more, or declare it with `using`',
+    () => 'call close() when you no longer need it, or declare it with `using`',
     { allocated: 'made at' },
   ),
   'in-flight': kind(

@@ -39,7 +39,7 @@ function faultOf(source, what = 'The "source" argument') {
 const endedError = () =>
   new RallocError(
     'ERR_RALLOC_DEAD_BUFFER',
-    'The response ended before the body had come. Await body() before you end the response',
+    'The response ended before the body had arrived. Await body() before you end the response',
   );
 
 class Reading {

@@ -18,14 +18,14 @@ const invalidError = (file, why) =>
 const newerError = (file, found) =>
   new RallocError(
     'ERR_RALLOC_TABLE_VERSION',
-    `The table ${file} is of format ${found}, and this ralloc reads formats up to ${VERSION}. Update ralloc`,
+    `The table ${file} has format ${found}; this ralloc reads formats up to ${VERSION}. Update ralloc`,
     { file, found, expected: VERSION },
   );
 
 const foreignError = (file, found, expected) =>
   new RallocError(
     'ERR_RALLOC_TABLE_FOREIGN',
-    `The table ${file} is of the application "${found}", and stands in "${expected}". Give the table that was baked for this one: ralloc bake`,
+    `The table ${file} was baked for the application "${found}", and this one is "${expected}". Bake a table for it: ralloc bake`,
     { file, found, expected },
   );
 

@@ -41,7 +41,7 @@ function unwritableError(file, failure, what = 'The profile') {
 const foreignError = (file) =>
   new RallocError(
     'ERR_RALLOC_PROFILE_FOREIGN',
-    `${of(file)} is none: no block of ralloc is in it. Give a file that "ralloc profile" wrote`,
+    `${of(file)} contains no profile. Give a file that "ralloc profile" wrote`,
     { file },
   );
 
@@ -63,14 +63,14 @@ const truncatedError = (file) =>
 const nonsenseError = (file) =>
   new RallocError(
     'ERR_RALLOC_PROFILE_DAMAGED',
-    `${of(file)} has a block that makes no sense: another program wrote it. Record again`,
+    `${of(file)} has a block that is not valid: another program wrote it. Record again`,
     { file },
   );
 
 const newerError = (file, found, expected) =>
   new RallocError(
     'ERR_RALLOC_PROFILE_VERSION',
-    `${of(file)} is of format ${found}, and this ralloc reads formats up to ${expected}. Update ralloc`,
+    `${of(file)} has format ${found}; this ralloc reads formats up to ${expected}. Update ralloc`,
     { file, found, expected },
   );
 

@@ -35,7 +35,7 @@ function headOf(file) {
 const occupiedError = (file, kind) =>
   new RallocError(
     'ERR_RALLOC_PROFILE_FOREIGN',
-    `The file ${file} is there already, and is no ${kind}: it is left as it is. Name another one, or remove it first`,
+    `The file ${file} exists and is no ${kind}, so it is left as it is. Name another file, or remove it first`,
     { file },
   );
 

@@ -9,7 +9,7 @@ const { Writer, prepare } = require('./writer.js');
 const runningError = () =>
   new RallocError(
     'ERR_RALLOC_PROFILE_RUNNING',
-    'A profiler records this thread already. Stop that one first, or start the application without "ralloc profile"',
+    'A profiler already records this thread. Stop it first, or start the application without "ralloc profile"',
   );
 
 /**

@@ -16,7 +16,7 @@ const MODE = 0o666; // less the umask
 const pipeError = (file) =>
   new RallocError(
     'ERR_RALLOC_PROFILE_UNWRITABLE',
-    `The profile cannot be written to ${file}: it is no regular file, and a profile is read again. Give the name of a file`,
+    `The profile cannot be written to ${file}: it is not a regular file, and a profile is read again. Name a file`,
     { file },
   );
 

@@ -98,7 +98,7 @@ for (const [what, change, message] of [
   [
     'is of a newer ralloc',
     (json) => json.replace('"version": 1', '"version": 9'),
-    /is of format 9, and this ralloc reads formats up to 1\. Update ralloc\n$/,
+    /has format 9; this ralloc reads formats up to 1\. Update ralloc\n$/,
   ],
   [
     'has a strategy that is none',

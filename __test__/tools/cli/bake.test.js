@@ -260,7 +260,7 @@ test('a file with anything else in it is left as it is', async (t) => {
   for (const option of ['-o', '--rust']) {
     const { code, stderr } = await bake(option, 'package.json', 'a.rprof');
     t.is(code, 1, stderr);
-    t.regex(stderr, /ralloc: The file package\.json is there already, and is no table/);
+    t.regex(stderr, /ralloc: The file package\.json exists and is no table/);
     t.is(fs.readFileSync(file('package.json'), 'utf8'), text);
   }
 });

@@ -118,7 +118,7 @@ test('of files that are no profiles nothing is written', async (t) => {
   await fails('empty', '', /is empty/);
   await fails('foreign', '{}', /no block of ralloc/);
   await fails('cut-off', fs.readFileSync(files[0]).subarray(0, 20), /cut off or damaged/);
-  await fails('newer', frame(Buffer.from([2, 0])), /is of format 2, .* up to 1\. Update ralloc/);
+  await fails('newer', frame(Buffer.from([2, 0])), /has format 2; .* up to 1\. Update ralloc/);
   const { code, stderr } = await merge('-o', path.join(dir, 'none', 'out'), files[0]);
   t.is(code, 1);
   t.regex(stderr, /cannot be written to .*ENOENT/);

@@ -39,7 +39,7 @@ for (const [name, verb] of Object.entries(WRITING)) {
       t.is(code, 1, stderr);
       t.regex(
         stderr,
-        /^ralloc: The file .*\.link is there already, and is no [^\n]*: it is left as it is\. .*\n$/,
+        /^ralloc: The file .*\.link exists and is no [^\n]*, so it is left as it is\. .*\n$/,
       );
       t.deepEqual(fs.readFileSync(output), before);
     }

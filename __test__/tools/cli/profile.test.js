@@ -152,7 +152,7 @@ for (const [what, output, message] of [
   [
     'which is another file',
     (dir) => join(dir, 'app.js'),
-    /app\.js is there already, and is no profile/,
+    /app\.js exists and is no profile/,
   ],
 ]) {
   test(`a file to write ${what}: a message and exit code 1, and the application is not started`, async (t) => {

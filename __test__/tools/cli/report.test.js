@@ -164,7 +164,7 @@ test('a profile of a newer ralloc: which format it is of', async (t) => {
   bytes.writeUInt32LE(crc32(bytes.subarray(12)), 8);
   const { code, stderr } = await report(recorded(t, bytes).profile);
   t.is(code, 1);
-  t.regex(stderr, /app\.rprof is of format 9, .+ Update ralloc/);
+  t.regex(stderr, /app\.rprof has format 9; .+ Update ralloc/);
 });
 
 test('a folder that is not there, to write into', async (t) => {

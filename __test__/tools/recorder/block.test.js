@@ -96,7 +96,7 @@ test('a block of a newer format is refused', (t) => {
   payload[0] = 2;
   t.throws(() => decode(frame(payload)), {
     code: 'ERR_RALLOC_PROFILE_VERSION',
-    message: /is of format 2, and this ralloc reads formats up to 1\. Update ralloc/,
+    message: /has format 2; this ralloc reads formats up to 1\. Update ralloc/,
   });
 });
 

@@ -100,7 +100,7 @@ test('half of a block is not counted: its cells make sense up to the middle', (t
 
 test('a file of nonsense alone is none', (t) => {
   const file = written(t, NONSENSE);
-  const expected = { code: 'ERR_RALLOC_PROFILE_DAMAGED', message: /makes no sense/ };
+  const expected = { code: 'ERR_RALLOC_PROFILE_DAMAGED', message: /is not valid/ };
   t.throws(() => Profile.read(file), expected);
   t.throws(() => Collection.read(file), expected);
 });

@@ -43,7 +43,7 @@ test('any other file is left as it is', (t) => {
   fs.writeFileSync(file, 'x');
   t.throws(() => prepare(file), {
     code: 'ERR_RALLOC_PROFILE_FOREIGN',
-    message: `The file ${file} is there already, and is no profile: it is left as it is. Name another one, or remove it first`,
+    message: `The file ${file} exists and is no profile, so it is left as it is. Name another file, or remove it first`,
   });
   t.is(fs.readFileSync(file, 'utf8'), 'x');
 });

@@ -160,7 +160,7 @@ async function noLeaks(fn, options) {
   if (within.getStore()?.isRunning) {
     throw new RallocError(
       'ERR_RALLOC_UNSUPPORTED',
-      'noLeaks() cannot be called inside of another noLeaks(): that one sees all of it',
+      'noLeaks() cannot be nested: the outer one sees everything',
     );
   }
   const before = last;
