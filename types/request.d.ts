@@ -71,9 +71,9 @@ export interface RequestArenaOptions<Target = any> {
    */
   warnAfterMs?: number | undefined;
   /**
-   * When a load is over, gives back to the system what glibc keeps of memory that was freed (`malloc_trim`): not the arenas', but V8's compilers', Node's and
-   * its libraries'. On another thread, in a process that had no request in flight and 50 ms of CPU at most for a second, and 500 ms of
-   * CPU before. On Linux with glibc alone; `RALLOC_TRIM=off` turns it off too. `stats().trims` counts.
+   * When a load is over, gives back to the system what glibc keeps of freed memory of V8's compilers, Node and its libraries (`malloc_trim`). This runs on
+   * another thread, in a process with no request in flight that used 50 ms of CPU at most for a second, and 250 ms before that (500 ms between two trims).
+   * Only on Linux with glibc; `RALLOC_TRIM=off` turns it off too. `stats().trims` counts.
    * @default true
    */
   trim?: boolean | undefined;

@@ -95,7 +95,10 @@ test('what is told of memory that waits names options that there are, and what t
     emitted[0],
     /no arena memory.*65 MiB wait.*5xx.*'gc'.*"maxQuarantineBytes", and "maxBytes"/,
   );
-  t.regex(emitted[1], /still uses a Buffer of an arena 30 s after the arena's reset.*deadline.*"holdMs"/);
+  t.regex(
+    emitted[1],
+    /still uses a Buffer of an arena 30 s after the arena's reset.*deadline.*"holdMs"/,
+  );
   const options = new Set(emitted.join().match(/(?<=")\w+(?=")/g));
   t.deepEqual([...options], ['maxQuarantineBytes', 'maxBytes', 'holdMs']);
   for (const name of options) t.notThrows(() => requestArena({ [name]: 1 << 24 }), name);

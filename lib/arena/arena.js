@@ -39,7 +39,7 @@ warnOfFallback();
 const { fill } = Uint8Array.prototype;
 const kInternal = Symbol('ralloc.internal');
 
-// For request arenas: a root one of an owner, its end (→ bytes handed out), its owner and its window (undefined for another copy's), what it has, its windows.
+// Gives lib/request and debug access to private state: makes and ends an arena, and returns its owner, window and contents (undefined for another copy's).
 const doors = {};
 
 class Arena {

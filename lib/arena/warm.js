@@ -1,13 +1,13 @@
 'use strict';
 
-// What an arena has at hand, for who goes on without it: for sites.
+// allocUnsafe() that returns null instead of taking the slow path. For sites, which then use Buffer.
 
 const { FastBuffer } = require('../base/runtime.js');
 const { windowOf } = require('./arena.js');
 
 /**
- * What arena.allocUnsafe(size) is where all is well, and null where it would have to do more, or would throw: a try/catch around it would cost 150 instructions.
- * Null also for an arena of another copy of ralloc. Hot, and as allocUnsafe() is: through a function of both, that would cost 11 more.
+ * Returns what arena.allocUnsafe(size) returns on its fast path, and null otherwise, also where it would throw: a try/catch around it would cost 150 instructions.
+ * Null also for an arena of another copy of ralloc. Hot: sharing a function with allocUnsafe() would cost that one 11 instructions more.
  */
 function allocWarm(arena, size) {
   const window = windowOf(arena);

@@ -68,7 +68,7 @@ function extend(span, cursor, size, owner) {
   return true;
 }
 
-/** Gives the room back that nothing was handed out of: others may need it more, and extend() can have it again. */
+/** Returns the unused part of the window to the budget; extend() can take it again. */
 function retract(span, cursor, owner) {
   if (owner.room === Number.POSITIVE_INFINITY) return;
   const end = Math.min(cursor, span.end);
@@ -321,16 +321,16 @@ class Window {
     return usedOf(this.epoch);
   }
 
-  /** Makes right what was cut off, and drops what was stolen. */
+  /** Repairs the state after an interrupted call and drops transferred spans. */
   #settle() {
     const { pool } = this.owner;
     pool.settleCutOff();
     if (this.#span === null || this.ab.byteLength !== 0) return;
     pool.retireStolen(this.#span);
-    this.#seal(); // what it handed out stays charged, and not all that went with it
+    this.#seal(); // only what it handed out stays charged
   }
 
-  /** What comes next takes another span. */
+  /** The next allocation opens a new span. */
   #seal() {
     this.#sync();
     retract(this.#span, this.cursor, this.owner);

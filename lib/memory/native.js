@@ -167,7 +167,7 @@ function deaths() {
   return fallbackDeaths().Deaths;
 }
 
-/** For those who have its memory. The profiler has not, and an application that does not use ralloc is told nothing about it. */
+/** Called by modules that allocate. The profiler does not, so that an application without ralloc gets no warning. */
 function warnOfFallback() {
   if (missed !== undefined) warnOnce('RALLOC_JS_BACKEND', missed);
 }

@@ -54,9 +54,8 @@ function detachSegment({ core, index: pool }, ab, index) {
 
 // What happens where a pool has no free slot and cannot grow: room is made, or an error says which limit is met.
 
-// An overload meets the limit at every call, and to empty the caches, which then fill again, takes 10 µs. So it is
-// done again once slots came or went, or once fewer Buffers are held than the last time, or since; for those that were
-// freed for others, which does not show in their number, at one call of so many.
+// Under overload every call meets the limit, and emptying the caches, which fill again, takes 10 µs. So retry when the
+// slab's bytes change or fewer Buffers are held; otherwise every 64th call, since a free by others does not show in their number.
 const TRIES = 64;
 
 /**

@@ -47,7 +47,7 @@ pub struct Mapping {
     shared: bool,
     /// Whether `options` are in force: false from [`Mapping::vacate`] to [`Mapping::restore`].
     ready: bool,
-    /// Whether those of them that take memory come into force part by part: [`Mapping::keep`].
+    /// Whether lock and prefault apply per segment: [`Mapping::keep`].
     parts: bool,
 }
 

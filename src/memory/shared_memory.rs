@@ -13,8 +13,8 @@ pub enum SharedKind {
 }
 
 impl SharedKind {
-    /// What of `options` can be had of it. Not pages of the pool: they would come for all or none, and at multiples of
-    /// their size. Transparent ones, where the system has not been told to give it none.
+    /// The part of `options` that it can have. Hugetlb pages are refused: a mapping must use them entirely or not at all, and
+    /// at multiples of their size. Transparent ones are granted unless the system is set to give none.
     pub fn grant(self, options: MemoryOptions) -> Result<MemoryOptions, MapError> {
         let unsupported = |what| Err(MapError::Unsupported { what });
         if cfg!(windows) && options.numa_node.is_some() {

@@ -5,9 +5,9 @@
 //! to set it, or when that call's thread died in its midst: [`Hints::add`] sets all that is not set
 //! above it, so what the dead left is mended by the next free there, or by `SlotTable::recover`.
 //!
-//! **Above a word**, bits are set after it, and cleared before it is read once more, by a write if it is zero. Who adds
-//! a bit to a word that was just found empty either comes before that read, which then sets what is
-//! above again; or after it, and then sees that nothing is set above, and sets it.
+//! **Summaries.** Set the word, then its summary bit. Clear the summary bit, then re-read the word, by a write if it is
+//! zero. A thread that adds a bit to a word that was just found empty either comes before that read, which then sets the
+//! summary again; or after it, and then sees that the summary is clear, and sets it.
 //!
 //! In between, a slot that nobody touches can be hidden. So who clears is counted as long as it
 //! lasts, and `Hints::is_settled` tells whether somebody does.

@@ -1,6 +1,6 @@
-//! Who claims what is allocated by the slab itself, without a [`ThreadCache`](super::ThreadCache), and who has the blocks of caches that
-//! are gone. Nobody in particular where there is one mapping: its memory ends with it. Each mapping of a slab that
-//! is shared takes part as well, so that what it had comes back when it is dropped, or its process dies.
+//! The owner used for allocations made without a [`ThreadCache`](super::ThreadCache), and for blocks of caches that were
+//! dropped. A slab with one mapping has none: its memory ends with the mapping. Each mapping of a shared slab is a
+//! participant, so that its slots come back when it is dropped, or its process dies.
 
 use super::Slab;
 use super::slot_table::SlotTable;

@@ -282,7 +282,7 @@ impl Registry {
         }
     }
 
-    /// Notes who is dead by the locks, and adds those to `dead` of whom something may be left: one look at each entry.
+    /// Marks entries whose lock is free as dead, and collects those that may still hold slots: one look at each entry.
     pub fn find_dead(&self, dead: &mut Dead) {
         if !self.locks.tell_deaths() {
             return;

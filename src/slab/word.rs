@@ -155,9 +155,8 @@ impl Word {
         Word(generation | u64::from(owner.0) << OWNER_SHIFT | state as u64)
     }
 
-    /// Cached to Held, of the same participant. Of any other word, which somebody must have written who may not, it
-    /// makes one that its free refuses, or another of that slot; to look first would cost every allocation two
-    /// instructions.
+    /// Cached to Held, of the same participant. If the word was corrupted, the result is one that `free` rejects, or
+    /// another one of that slot; a check would cost every allocation two instructions.
     #[inline]
     pub fn out_of_cache(self) -> Word {
         Word(self.0 ^ (SlotState::Cached as u64 ^ SlotState::Held as u64))

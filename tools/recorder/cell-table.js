@@ -14,7 +14,7 @@ const KEYS = 1 << 16;
 const WIDTH = 4;
 const FIRST = 1; // of the sums
 
-/** So many rows are looked at before the hash table; and so many times all rows have to be missed before they are put in order. */
+/** Rows to scan before using the hash table, and misses of all rows before they are sorted. */
 const NEAR = 8;
 const ENOUGH_MISSES = 8;
 

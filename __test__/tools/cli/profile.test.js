@@ -149,11 +149,7 @@ needsNpm('npm is not recorded, and what it starts is', async (t) => {
 for (const [what, output, message] of [
   ['in a folder that is not there', (dir) => join(dir, 'none', 'a.rprof'), /a\.rprof.*ENOENT/],
   ['which is a folder', (dir) => dir, /EISDIR/],
-  [
-    'which is another file',
-    (dir) => join(dir, 'app.js'),
-    /app\.js exists and is no profile/,
-  ],
+  ['which is another file', (dir) => join(dir, 'app.js'), /app\.js exists and is no profile/],
 ]) {
   test(`a file to write ${what}: a message and exit code 1, and the application is not started`, async (t) => {
     const dir = folder(t);

@@ -2,8 +2,8 @@
 //!
 //! **Who makes it.** A file that is there is not ready: whoever has options for it takes the lock on its byte 0, looks
 //! again, and makes it from the first byte on. The state becomes ready last. Locks end with their process, so
-//! one that died in the midst of it is followed by the next, which waits for nobody but the living. Nothing is cut off
-//! or written over while a participant has its lock, whatever the header says.
+//! if the creator dies, the next process takes over. Nothing is truncated
+//! or overwritten while a participant has its lock, whatever the header says.
 //!
 //! **Who is alive.** Byte 1 + i of the locks is participant i's. See `os::shm` on what a lock proves.
 //!

@@ -55,9 +55,9 @@ const KINDS = {
     adviceWithoutLine:
       'Node allocates these as it reads, and no line of the application does. Read less, or have the memory given back at once: ralloc’s body() and pump() do that.',
     adviceOfPackage: (name) =>
-      `Each of these costs a collection soon. The line is of the package ${name}: give it less at a time or call it less often, or see whether it has an option for Buffers of one’s own.`,
+      `Short-lived Buffers like these make V8 collect often. The line belongs to the package ${name}: give it less at a time, call it less often, or look for an option to pass your own Buffers.`,
     advice:
-      'Each of these costs a collection soon. Where each is done with before the next, use one Buffer again, or write into a larger one; where they end with a piece of work, take them from an arena that is reset then; where the code knows the end of each, as a cache does, from a slab that they are freed to.',
+      'Short-lived Buffers like these make V8 collect often. If one is done before the next begins, reuse one Buffer. If they end with a request or a job, take them from an arena. If the code knows when each ends, as a cache does, take them from a slab and free them.',
   },
   pin: {
     tag: 'Pins',
