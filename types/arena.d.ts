@@ -11,7 +11,7 @@ import type { BodyOptions, ByteSource, CollectOptions } from './node.js';
  *
  * - `'detach'` (default): every Buffer over it has length 0 from then on.
  * - `'gc'`: nothing is detached; memory is used again only after V8 has collected every Buffer over it. Safe
- *   for operations in flight; costs garbage collections, and memory that waits for them.
+ *   for operations in flight, at the cost of garbage collections and of memory that waits for them.
  * - `'recycle'`: memory is used again at once and Buffers stay alive over it, until it leaves the arena. The caller's responsibility.
  */
 export type Safety = 'detach' | 'gc' | 'recycle';
@@ -26,7 +26,7 @@ export interface ArenaOptions {
   /**
    * Bytes of the first chunk, an integer >= 4096 and <= `maxBytes`. Further chunks between two resets
    * double in size up to 1 MiB; an allocation that is larger gets a chunk of its own.
-   * @default 65536, or `maxBytes` where that is less
+   * @default 65536, or `maxBytes` if that is less
    */
   chunkSize?: number | undefined;
   /**
@@ -42,7 +42,7 @@ export interface ArenaOptions {
    */
   wipe?: boolean | undefined;
   /**
-   * Makes Node's operations hold the Buffers that they were given. An operation that uses a Buffer after its function has
+   * Makes Node's operations hold the Buffers that they are given. An operation that uses a Buffer after its function has
    * returned (fs, streams and sockets, zlib, randomFill …) keeps the memory as it is until it is over, for at most
    * `holdMs` after the reset. Node's functions are wrapped once in a thread, for the first arena that asks.
    * `RALLOC_GUARD=off` leaves Node as it is.
@@ -61,7 +61,7 @@ export interface ArenaOptions {
   /** Huge, locked, NUMA-local or prefaulted pages. Native only. */
   memory?: MemoryOptions | undefined;
   /**
-   * A budget that is charged with all that counts toward `maxBytes`, warm, held and quarantined memory too. Where it is full, `ERR_RALLOC_LIMIT` names the budget; what is warm goes back first.
+   * A budget that is charged with everything that counts toward `maxBytes`, including warm, held and quarantined memory. Warm memory goes back before the budget counts as full; then `ERR_RALLOC_LIMIT` names it.
    */
   budget?: Budget | undefined;
 }
@@ -121,7 +121,7 @@ export interface ArenaStats {
 export class Arena implements Disposable {
   /**
    * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value.
-   * @throws ERR_RALLOC_UNSUPPORTED, ERR_RALLOC_MAP: `memory` that cannot be had.
+   * @throws ERR_RALLOC_UNSUPPORTED, ERR_RALLOC_MAP: the system does not have, or refuses, such `memory`.
    */
   constructor(options?: ArenaOptions);
 
@@ -147,52 +147,51 @@ export class Arena implements Disposable {
   array<T extends TypedArrayConstructor>(Type: T, length: number): InstanceType<T>;
   /**
    * Reads `source` to its end, into one Buffer of this arena. Memory is leased as bytes arrive: at most about ten times what came. Chunks
-   * of requests over HTTP/1 are released behind the copy where nobody else can have them; all others are left to the garbage collector.
+   * of files, sockets, child processes and HTTP/1 are freed behind the copy if nobody else can have them; all others are left to the garbage collector.
    *
-   * It rejects, with the memory back at once. Then, as `stream.pipeline()` does, it has destroyed a stream of Node's, cancelled a
-   * web stream, or called the iterator's `return()`. A source that was refused at the start is as it was.
-   * @throws ERR_RALLOC_INVALID_ARGUMENT: `source` is none, was read before, is locked, is in object mode or has an encoding; or a chunk is
-   *   no Uint8Array; or `options`.
+   * When it rejects, the memory is back, and as with `stream.pipeline()` a Node stream was destroyed, a web stream cancelled, or the
+   * iterator's `return()` called. A source that was refused at the start is unchanged.
+   * @throws ERR_RALLOC_INVALID_ARGUMENT: `source` is no source, was read before, is locked, is in object mode or has an encoding; a chunk is
+   *   no Uint8Array; or `options` are wrong.
    * @throws ERR_RALLOC_LIMIT: more bytes than `limit`, with `status` 413, or than the arena has room for.
    * @throws ERR_RALLOC_ABORTED: the stream was closed before its end. Errors of the source itself are passed on.
    * @throws ERR_RALLOC_DEAD_BUFFER: the arena was reset meanwhile.
    */
   collect(source: ByteSource, options?: CollectOptions): Promise<ArenaBuffer>;
   /**
-   * The body of the request that this arena is of, in one Buffer of the arena. Every call gives the same promise, with the
-   * options of the first. It is for bodies that nobody has read: mount no body parser for them.
+   * Reads the body of this arena's request into one Buffer of the arena. Every call returns the same promise, with the
+   * options of the first. Nobody may have read the body before: mount no body parser for it.
    *
-   * Over the limit it rejects at once. What still comes is read and dropped, up to `drainBytes` and `drainMs`; then the connection is closed.
+   * Over the limit it rejects at once. The rest is read and dropped, up to `drainBytes` and `drainMs`; then the connection is closed.
    * @throws ERR_RALLOC_LIMIT: a larger body than `limit`, or than the request may have, with `status` 413.
-   * @throws ERR_RALLOC_ABORTED: the client went away first, with `status` 400 and, where Node gave one, the `cause`.
-   * @throws ERR_RALLOC_INVALID_ARGUMENT: the body was read before, or has an encoding; or `options`.
-   * @throws ERR_RALLOC_DEAD_BUFFER: the response was over, or the arena reset, before the body had come.
-   * @throws ERR_RALLOC_UNSUPPORTED: an arena that is of no request.
+   * @throws ERR_RALLOC_ABORTED: the client went away first, with `status` 400 and Node's error as `cause`, if there was one.
+   * @throws ERR_RALLOC_INVALID_ARGUMENT: the body was read before or has an encoding, or `options` are wrong.
+   * @throws ERR_RALLOC_DEAD_BUFFER: the response was over, or the arena reset, before the body had arrived.
+   * @throws ERR_RALLOC_UNSUPPORTED: the arena belongs to no request.
    */
   body(options?: BodyOptions): Promise<ArenaBuffer>;
   /**
-   * The same without the copy: the chunks of the body, in their order, for those who hash them, write them or send them on. Chunks that
-   * nobody else can have are adopted, as by `adopt()`, and freed with the response; small ones, and all others, are copied. The guard holds what
-   * Node's operations were given of them. **For native addons, queues in user land, and with `guard: false` take a `hold()`**: they would use
-   * freed memory. Limits, errors and what happens over the limit
-   * are those of `body()`. Of the two a request can have one; the other rejects with `ERR_RALLOC_INVALID_ARGUMENT`.
+   * Reads the body into a list of chunks, in order, to hash, write or send them on without a copy. Chunks of 16 KiB and more that
+   * nobody else can have are adopted, as by `adopt()`, and freed with the response; all others are copied. The guard keeps them for
+   * Node's operations. **Take a `hold()` for native addons, queues in user land, and with `guard: false`**: they would use
+   * freed memory. Limits and errors are those of `body()`. A request can have one of the two; the other rejects with
+   * `ERR_RALLOC_INVALID_ARGUMENT`.
    */
   chunks(options?: BodyOptions): Promise<ArenaBuffer[]>;
   /**
-   * Takes over a Buffer that Node or the program allocated, without a copy, and returns it. From then on it is as one that the
-   * arena has handed out itself: it counts toward the limit, holds and the guard keep it, and `reset()`, `rewind()`, the end of its scope or
-   * `close()` end it. Then its memory goes back to the system's allocator at once, and every view over its ArrayBuffer is dead.
+   * Takes over a Buffer that Node or the program allocated, without a copy, and returns it. From then on the arena treats it as its own:
+   * it counts toward the limit, holds and the guard keep it, and `reset()`, `rewind()`, the end of its scope or
+   * `close()` end it. Its memory then goes back to the system's allocator at once, and every view over its ArrayBuffer is dead.
    *
-   * **That is a free, as of `release()`.** The guard knows the operations that began after `adopt()`. Nobody sees those that began
-   * before it, or that an addon or a queue in user land has: what they use then is freed memory, which means wrong bytes, or a crash. Adopt only
-   * what you alone have, with no operation in flight.
+   * **This frees memory. Call it only when nothing else uses the Buffer.** The guard knows the operations that begin after `adopt()`. An operation that
+   * began before it, an addon or a queue in user land would use freed memory: wrong bytes, or a crash.
    *
-   * What cannot be taken over is copied: a part of an ArrayBuffer (Node's pool, a slice), shared, resizable or untransferable memory,
-   * WebAssembly's, and memory of other arenas, of scopes, and of slabs. What the arena has already is returned as it is. Other views give a
-   * Buffer over the same bytes. After a response that was not sent to its end, a hold that expired, and with `safety: 'gc'`, the
-   * memory is left to V8 and never freed early; with `'recycle'` the Buffer dies as with `'detach'`.
+   * Memory that cannot be taken over is copied: a part of an ArrayBuffer (Node's pool, a slice), shared, resizable or untransferable memory,
+   * WebAssembly's, and memory of other arenas, of scopes, and of slabs. A Buffer of this arena is returned as it is. Other views give a
+   * Buffer over the same bytes. After an aborted response, an expired hold, and with `safety: 'gc'`, the
+   * memory is left to V8 instead; with `'recycle'` the Buffer dies as with `'detach'`.
    * @throws ERR_RALLOC_INVALID_ARGUMENT: not a view.
-   * @throws ERR_RALLOC_LIMIT: it is more than the arena has room for. Nothing has changed.
+   * @throws ERR_RALLOC_LIMIT: the arena has no room for it. Nothing has changed.
    * @throws ERR_RALLOC_DEAD_BUFFER: its memory is gone, or it was freed.
    */
   adopt(buffer: NodeJS.ArrayBufferView): ArenaBuffer;
@@ -202,7 +201,7 @@ export class Arena implements Disposable {
   /**
    * Releases everything that was allocated since the checkpoint; Buffers from before keep their bytes. This
    * checkpoint and later ones are invalid then.
-   * @throws ERR_RALLOC_STALE_CHECKPOINT: rewound to or past, from before a reset, or of another arena.
+   * @throws ERR_RALLOC_STALE_CHECKPOINT: it was rewound to or past, is older than a reset, or belongs to another arena.
    */
   rewind(checkpoint: Checkpoint): void;
   /**
@@ -222,7 +221,7 @@ export class Arena implements Disposable {
   [Symbol.dispose](): void;
 
   /**
-   * Keeps everything that is allocated between the last reset and the next as it is, also over that reset, until
+   * Keeps everything that is allocated between the last reset and the next, also over that reset, until
    * the hold is released (or for `holdMs`). With `guard`, Node's own operations need no hold. Take one for native addons,
    * queues in user land, a generator's future chunks, and functions that were taken before the guard.
    */

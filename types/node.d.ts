@@ -1,4 +1,4 @@
-// What Node allocates: its memory given back at once, and streams and bodies read into arenas.
+// Memory that Node allocates: freed early, or read into arenas.
 
 import type { Readable } from 'node:stream';
 
@@ -6,10 +6,10 @@ import type { Readable } from 'node:stream';
  * Gives the memory of a Buffer that Node or the program allocated back to the system's allocator at once, before a garbage
  * collection would. The Buffer and every other view over its ArrayBuffer are dead then: their length is 0.
  *
- * **It is a free.** An operation that still uses the memory (a write to a file or socket, zlib, `randomFill`, a native addon) reads or
- * writes freed memory: wrong bytes, or a crash. Release only what you alone have, after the last operation on it is over.
+ * **This frees memory. Call it only when nothing else uses the Buffer.** An operation that still uses the memory (a write to a file or socket, zlib, `randomFill`, a native addon) reads or
+ * writes freed memory: wrong bytes, or a crash.
  *
- * @returns the bytes that were given back; 0 where that cannot be, and nothing has changed: the view is a part of its ArrayBuffer (Node's
+ * @returns the bytes that were freed; 0, with nothing changed, if that is not possible: the view is a part of its ArrayBuffer (Node's
  * pool, a slice), or nobody may detach that (a SharedArrayBuffer, WebAssembly's memory, a resizable or untransferable one), or it is
  * memory of an arena or a slab, or dead already. On Node 20 also in the turn of the event loop that calls it first.
  * @throws TypeError `ERR_RALLOC_INVALID_ARGUMENT`: not a view.
@@ -17,20 +17,20 @@ import type { Readable } from 'node:stream';
 export function release(buffer: NodeJS.ArrayBufferView): number;
 
 /**
- * `pipeline()` of `node:stream/promises`, with its arguments, its result and its errors, which gives the memory of chunks back as soon as they are
- * written. A chunk is released in the callback of its write, if Node itself made it, nobody else can have it, and the stream that it is written to is
- * known to be done with it then:
+ * `pipeline()` of `node:stream/promises`, with the same arguments and results, which frees the memory of chunks as soon as they are
+ * written. A chunk is freed in the callback of its write, if Node itself made it, nobody else can have it, and the stream that it is written to is
+ * known to be done with it:
  *
  * - from `fs.ReadStream`, `net.Socket`, `tls.TLSSocket`, the output of child processes, and messages of HTTP/1;
  * - to `net.Socket`, `tls.TLSSocket`, the input of child processes, `fs.WriteStream`, `http.ServerResponse`, `http.ClientRequest`, and the transforms of
  *   zlib and crypto.
  *
- * Each pipe between two streams decides for itself; all others are made by `readable.pipe()`, and release nothing.
+ * Each pipe between two streams decides for itself; all others are plain `readable.pipe()`.
  *
  * If it rejects, all streams that it was given are destroyed, but for the last one with `{ end: false }`. If one of them has gone before, such as a response
  * whose client has disconnected, it rejects with `ERR_STREAM_PREMATURE_CLOSE`.
  *
- * Do not call `read()` of a source meanwhile: what it returns is dead when it was written.
+ * Do not call `read()` of a source meanwhile: its chunks die when they are written.
  */
 export const pump: typeof import('node:stream/promises').pipeline;
 
@@ -48,7 +48,7 @@ export interface CollectOptions {
 export interface BodyOptions {
   /**
    * The most bytes of the body, an integer >= 0.
-   * @default 1048576 (1 MiB), or `maxBytesPerRequest` where that is less
+   * @default 1048576 (1 MiB), or `maxBytesPerRequest` if that is less
    */
   limit?: number | undefined;
   /**

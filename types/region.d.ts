@@ -44,7 +44,7 @@ export interface RegionOptions {
   /** A name for `stats()` and `util.inspect()`. */
   name?: string | undefined;
   /**
-   * A budget that is charged with all that counts toward `maxBytes`: `stats().taken`. Where it is full, `ERR_RALLOC_LIMIT` names the budget; chunks that are free as a whole go back first.
+   * A budget that is charged with all that counts toward `maxBytes`: `stats().taken`. If it is full, `ERR_RALLOC_LIMIT` names the budget; chunks that are free as a whole go back first.
    */
   budget?: Budget | undefined;
 }

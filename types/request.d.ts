@@ -14,7 +14,7 @@ export interface RequestArenaOptions<Target = any> {
   /**
    * The most bytes that one request may take, an integer >= 4096 and <= `maxBytes`. Beyond it allocations
    * throw `ERR_RALLOC_LIMIT` with `status` 413. A route can have its own: see `RouteArenaOptions`.
-   * @default 16777216 (16 MiB), or `maxBytes` where that is less
+   * @default 16777216 (16 MiB), or `maxBytes` if that is less
    */
   maxBytesPerRequest?: number | undefined;
   /**
@@ -45,16 +45,16 @@ export interface RequestArenaOptions<Target = any> {
    */
   onOverflow?: 'heap' | 'error' | undefined;
   /**
-   * A budget that is charged with all that counts toward `maxBytes`, or a function that returns one for each request: then it is charged with what that request has, until its end. The
-   * function is given Node's request when that takes its first memory, and may return nothing. What does not fit is up to `onOverflow`; the error has the `status` of the
-   * budget, 503 or 429. Buffers of the heap are not charged. What a function throws, or `ERR_RALLOC_INVALID_ARGUMENT` where it returns anything else, is thrown by the allocation.
+   * A budget that is charged with everything that counts toward `maxBytes`; or a function that returns a budget for each request, which is charged with what the request has until its end. The
+   * function is called with Node's request at its first allocation, and may return nothing. If something does not fit, `onOverflow` decides; the error has the `status` of the
+   * budget, 503 or 429. Heap Buffers are not charged. If the function throws, or returns anything else (`ERR_RALLOC_INVALID_ARGUMENT`), the allocation throws that.
    */
   // biome-ignore lint/suspicious/noExplicitAny: what Node's request has besides, an application says
   budget?: Budget | ((req: any) => Budget | null | undefined) | undefined;
   /**
    * The most bytes of heap Buffers that all requests in flight may have, an integer >= 0. What is allocated after a response is
    * not counted.
-   * @default a quarter of `maxBytes`, or `maxBytesPerRequest` where that is more
+   * @default a quarter of `maxBytes`, or `maxBytesPerRequest` if that is more
    */
   maxHeapBytes?: number | undefined;
   /**
@@ -65,8 +65,8 @@ export interface RequestArenaOptions<Target = any> {
   skip?: ((target: Target) => boolean) | undefined;
   /**
    * Milliseconds since its first allocation, an integer from 0 to 2147483647, after which a request that never reset its arena is
-   * told of by the warning `RALLOC_LEASED_LONG`, with its method and path. Measured in ticks of a second, or of `warnAfterMs` where that is
-   * less (and 10 ms at least). Ten requests are told of; `stats().longRequests` counts all. 0: none.
+   * named by the warning `RALLOC_LEASED_LONG`, with its method and path. Measured in ticks of a second, or of `warnAfterMs` if that is
+   * less (and 10 ms at least). Ten requests are named; `stats().longRequests` counts all. 0: none.
    * @default 60000
    */
   warnAfterMs?: number | undefined;
@@ -103,7 +103,7 @@ export interface RequestArenaOptions<Target = any> {
    */
   wipe?: boolean | undefined;
   /**
-   * Makes Node's operations hold the Buffers that they were given. An operation that uses a Buffer after its function has
+   * Makes Node's operations hold the Buffers that they are given. An operation that uses a Buffer after its function has
    * returned (fs, streams and sockets, zlib, randomFill …) keeps the memory as it is until it is over, for at most
    * `holdMs` after the reset. Node's functions are wrapped once in a thread, for the first arena that asks.
    * `RALLOC_GUARD=off` leaves Node as it is.
@@ -128,8 +128,8 @@ export interface RouteArenaOptions {
   maxBytesPerRequest?: number | undefined;
   /**
    * What becomes of the request's Buffers when its response is over, also of those from before the route; but those that were
-   * handed out under `'gc'`, with the guard on, wait for the garbage collector. Where it differs, what comes next is in another
-   * span than what came before.
+   * handed out under `'gc'`, with the guard on, wait for the garbage collector. If it differs, later Buffers come from a new
+   * span.
    * @default that of `requestArena()`
    */
   safety?: Safety | undefined;
@@ -239,8 +239,8 @@ export interface RequestArena extends Omit<Arena, 'close' | typeof Symbol.dispos
 export function current(): RequestArena | undefined;
 
 /**
- * What Buffer does, in the arena of the request that the caller works for: see `current()`. It takes what Buffer's methods take, and throws what they throw and
- * nothing else: outside of requests, over their limits, and for an ArrayBuffer, which `from()` shares, a list, or what is no size, it is Buffer that answers.
+ * Does what Buffer does, in the arena of the current request: see `current()`. It takes and throws exactly what Buffer's methods do: outside of requests, over
+ * their limits, and for a list, an invalid size or an ArrayBuffer, which `from()` shares, it calls Buffer.
  */
 export const perRequest: PerRequest;
 

@@ -76,8 +76,8 @@ export interface SlabOptions {
    */
   memory?: MemoryOptions | undefined;
   /**
-   * A budget that is charged with all that counts toward `maxBytes`: `stats().committed`, also of a slab that other threads attach, until it is closed here. Where it is full, `ERR_RALLOC_LIMIT` names the budget, also from the constructor; what is idle goes back first.
-   * `attach()`, `create()`, `open()` and `openOrCreate()` refuse the option with ERR_RALLOC_INVALID_ARGUMENT: what threads or processes share is no budget's alone.
+   * A budget that is charged with all that counts toward `maxBytes`: `stats().committed`, also of a slab that other threads attach, until it is closed here. If it is full, `ERR_RALLOC_LIMIT` names the budget, also from the constructor; idle memory goes back first.
+   * `attach()`, `create()`, `open()` and `openOrCreate()` refuse the option with ERR_RALLOC_INVALID_ARGUMENT: memory that threads or processes share belongs to no budget alone.
    */
   budget?: Budget | undefined;
 }
@@ -246,19 +246,19 @@ export class Slab implements Disposable {
   /**
    * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value, or pools that take more than
    *   `maxBytes`.
-   * @throws ERR_RALLOC_UNSUPPORTED, ERR_RALLOC_MAP: memory that cannot be had.
+   * @throws ERR_RALLOC_UNSUPPORTED, ERR_RALLOC_MAP: the system does not have, or refuses, such memory.
    */
   constructor(options: SlabOptions);
 
   /**
-   * The slab of another thread of this process. Each thread has its own `Slab` object, and frees what it holds.
+   * Opens the slab of another thread of this process. Each thread has its own `Slab` object, and frees what it holds.
    * @throws ERR_RALLOC_CLOSED: a handle of another process, or of a slab that no thread uses any more.
    * @throws ERR_RALLOC_UNSUPPORTED: on the JavaScript backend, or more than 1,023 threads.
    */
   static attach(handle: SlabHandle, options?: SlabAttachOptions): Slab;
 
   /**
-   * A new slab that other processes of the same user open by its name: a slash and 1 to 254 bytes without one. It lasts until
+   * Creates a slab that other processes of the same user open by its name: a slash and 1 to 254 bytes without one. It lasts until
    * `Slab.unlink()`, also when no process has it. All of its memory is taken at once. With null it has no name, and children
    * inherit it: see `fd`. Linux only; with a name also on macOS and Windows.
    * @throws ERR_RALLOC_INVALID_ARGUMENT: a name that cannot be, options as those of the constructor, more than 2²² slots.
@@ -267,7 +267,7 @@ export class Slab implements Disposable {
    * @throws ERR_RALLOC_SEGMENT_INVALID, ERR_RALLOC_SEGMENT_VERSION: the name is that of another file; ERR_RALLOC_MAP where that is a
    *   folder, a link or a socket.
    * @throws ERR_RALLOC_SEGMENT_TIMEOUT: another process is making it, and has not finished after `timeoutMs`.
-   * @throws ERR_RALLOC_UNSUPPORTED: on other systems than Linux, and on the JavaScript backend.
+   * @throws ERR_RALLOC_UNSUPPORTED: on systems other than Linux, macOS and Windows (with null: than Linux), and on the JavaScript backend.
    */
   static create(name: string | null, options: SlabCreateOptions): Slab;
   /**
@@ -285,8 +285,8 @@ export class Slab implements Disposable {
    */
   static openOrCreate(name: string, options: SlabCreateOptions): Slab;
   /**
-   * Ends a name: whether there was a slab of that name. Those who have the slab keep it, and its memory goes with the last
-   * of them. The name can be given anew at once.
+   * Ends a name. Returns whether there was a slab of that name. Those who have the slab keep it, and the last of them frees its
+   * memory. The name can be used again at once.
    * @throws ERR_RALLOC_SEGMENT_INVALID: the name is that of a file that is no slab, which stays; ERR_RALLOC_MAP: of a folder, a link
    *   or a socket.
    * @throws ERR_RALLOC_INVALID_ARGUMENT, ERR_RALLOC_MAP, ERR_RALLOC_UNSUPPORTED: as `open()`.
