@@ -4,7 +4,7 @@
 //
 //   npm run soak -- [20|22|24|26|fallback|mutants …]
 //
-// The Nodes are brought by npm into target/tools. RALLOC_SEED= the seed that a failure names repeats its choices.
+// The Nodes are brought by npm into target/tools, and what tests run of others, such as PM2 and Prometheus, by ci/get-readers.js. RALLOC_SEED= the seed that a failure names repeats its choices.
 
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
@@ -55,6 +55,7 @@ if (unknown !== undefined) {
   console.error(`soak: there is no part ${unknown}; there are ${PARTS.join(', ')}`);
   process.exitCode = 2;
 } else {
+  spawnSync(process.execPath, [path.join(__dirname, 'ci', 'get-readers.js')], { stdio: 'inherit' });
   const failed = (chosen.length > 0 ? chosen : PARTS).filter((part) => run(part) !== 0);
   console.log(failed.length === 0 ? 'soak: all passed' : `soak: failed on ${failed.join(', ')}`);
   process.exitCode = failed.length === 0 ? 0 : 1;

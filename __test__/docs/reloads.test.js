@@ -4,7 +4,7 @@
 // The programs of docs/guide/cluster.md that replace processes: real ones, under load, which lose no request and leave nothing leased.
 
 const test = require('ava');
-const { fork, spawn, spawnSync } = require('node:child_process');
+const { fork } = require('node:child_process');
 const { once } = require('node:events');
 const fs = require('node:fs');
 const http = require('node:http');
@@ -14,7 +14,8 @@ const { buffer: bytesOf } = require('node:stream/consumers');
 const { testWhere } = require('../helpers/backend.js');
 const { isSoak } = require('../helpers/budget.js');
 const { freePort } = require('../helpers/free-port.js');
-const { hasPm2, pm2: PM2 } = require('../helpers/readers.js');
+const { startPm2 } = require('../helpers/pm2.js');
+const { hasPm2 } = require('../helpers/readers.js');
 const { packageFolder, programs } = require('../helpers/snippets.js');
 const { until } = require('../helpers/until.js');
 
@@ -194,22 +195,6 @@ if (hasSignals) {
   });
 }
 
-/** PM2 itself, with a daemon that ends with the test: what its commands print. */
-function pm2Of(t, folder) {
-  const env = { ...process.env, PM2_HOME: path.join(folder, 'pm2'), PM2_DISCRETE_MODE: 'true' };
-  const pm2 = (...args) => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [PM2, ...args], {
-      cwd: folder,
-      env,
-      encoding: 'utf8',
-    });
-    if (status !== 0) throw new Error(`pm2 ${args.join(' ')}: ${stdout}${stderr}`);
-    return stdout;
-  };
-  t.teardown(() => pm2('kill'));
-  return pm2;
-}
-
 testWhere(
   isSoak && hasPm2 && hasSignals,
   'RALLOC_BUDGET=soak, and PM2 (scripts/ci/get-readers.js)',
@@ -227,34 +212,22 @@ testWhere(
       kill_timeout: 60_000,
       env: { PORT: port, DRAIN_MS: 4000, GRACE_MS: 30_000 },
     };
-    fs.writeFileSync(path.join(folder, 'apps.json'), JSON.stringify({ apps: [app] }));
-    const pm2 = pm2Of(t, folder);
-    pm2('start', 'apps.json');
+    const { pm2, logs, end } = await startPm2(t, folder, app);
     await serving(port, 2);
     const { answers, errors, stop } = load(port);
     await until(() => [...answers.values()].filter((count) => count > 20).length >= 2, 60);
     const before = [...answers.keys()];
-    const reload = spawn(process.execPath, [PM2, 'reload', 'served'], {
-      env: { ...process.env, PM2_HOME: path.join(folder, 'pm2') },
-      stdio: 'ignore',
-    });
-    t.deepEqual(await once(reload, 'exit'), [0, null]);
+    await pm2('reload', 'served');
     const isAfter = (pid) => !before.includes(pid) && answers.get(pid) > 20;
     await until(() => [...answers.keys()].filter(isAfter).length >= 2, 60);
     await stop();
     t.deepEqual(errors, []);
-    const logs = fs
-      .readdirSync(path.join(folder, 'pm2', 'logs'))
-      .filter((file) => /out/.test(file));
-    const text = logs.map((file) =>
-      fs.readFileSync(path.join(folder, 'pm2', 'logs', file), 'utf8'),
-    );
-    const lines = text
-      .join('')
+    const lines = logs()
       .split('\n')
       .filter((line) => /requests/.test(line));
     t.is(lines.length, 2);
     for (const line of lines) t.regex(line, / 0 of them cut off, 0 bytes still leased$/);
+    await end();
   },
 );
 

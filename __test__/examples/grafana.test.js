@@ -7,15 +7,17 @@ const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const test = require('ava');
-const express = require('express');
-const { Budget, Region, Slab, metricsContentType, metricsText, requestArena } = require('../..');
+const { PNG } = require('pngjs');
 const { FILE, build } = require('../../examples/grafana/build.js');
+const { application } = require('../../examples/grafana/server.js');
 const { METRICS } = require('../../lib/metrics/table.js');
 const { get, serve } = require('../helpers/ask.js');
 const { testWhere } = require('../helpers/backend.js');
+const { browserTest, launch, quit } = require('../helpers/chromium.js');
 const { startPrometheus } = require('../helpers/prometheus.js');
 const { hasPrometheus, promtool } = require('../helpers/readers.js');
 const { turns } = require('../helpers/until.js');
+const { draw } = require('../../scripts/dashboard-picture.js');
 
 const MOST_ROUNDS = 2000; // until all is scraped twice, which takes a dozen
 const NEEDS = 'scripts/ci/get-readers.js';
@@ -62,39 +64,14 @@ for (const args of [
   });
 }
 
-/** A server that has some of everything, and does something with each request. */
-function application() {
-  const budget = new Budget({ name: 'all', maxBytes: 1 << 20 });
-  const slab = new Slab({ name: 'slots', sizes: [64], count: 4 });
-  const region = new Region({ name: 'cache' });
-  const kept = region.alloc(1000);
-  const app = express();
-  app.get('/metrics', (req, res) => {
-    const options = { openMetrics: req.get('accept') };
-    res.type(metricsContentType(options)).send(metricsText(options));
-  });
-  app.use(requestArena({ name: 'api' }));
-  app.get('/', (req, res) => {
-    const charge = budget.charge(1000);
-    slab.free(slab.alloc(10));
-    res.once('close', () => charge.release());
-    res.end(req.arena.alloc(1000));
-  });
-  const end = () => {
-    region.free(kept);
-    for (const one of [slab, region, budget]) one.close();
-  };
-  return { app, end };
-}
-
 testWhere(
   hasPrometheus,
   NEEDS,
   'each query of the dashboard has data in Prometheus, and it takes the alerts',
   async (t) => {
-    const { app, end } = application();
+    const { app, close } = application();
     const url = await serve(t, app);
-    t.teardown(end);
+    t.teardown(close);
     const { query, targets } = await startPrometheus(t, [new URL(url).host], [ALERTS]);
     const asked = queries().map((text) =>
       text.replaceAll(/\$(job|instance)/g, '.+').replaceAll('$__rate_interval', '1h'),
@@ -102,7 +79,7 @@ testWhere(
     t.true(asked.length > 30);
     const unanswered = new Set(asked);
     for (let left = MOST_ROUNDS; left > 0 && unanswered.size > 0; left--) {
-      await get(url);
+      await get(`${url}/frame`);
       await turns(10);
       for (const one of unanswered) if ((await query(one)).length > 0) unanswered.delete(one);
     }
@@ -112,6 +89,51 @@ testWhere(
     const known = await query('count({__name__=~"ralloc_.+"}) by (__name__)');
     t.true(known.length > 50);
     const [{ value }] = await query('ralloc_budget_limit_bytes{budget="all"}');
-    t.is(Number(value[1]), 1 << 20);
+    t.is(Number(value[1]), 16 << 20);
   },
 );
+
+test.before(launch);
+test.after.always(quit);
+
+/** How many points of a picture have the colour `#rrggbb`, or one that the eye takes for it. */
+function pointsOf({ data }, colour) {
+  const wanted = Buffer.from(colour.slice(1), 'hex');
+  let count = 0;
+  for (let i = 0; i < data.length; i += 4)
+    if (wanted.every((value, channel) => Math.abs(value - data[i + channel]) < 16)) count++;
+  return count;
+}
+
+browserTest('a picture has a line and a name for each series, in light and in dark', async (t) => {
+  const times = [0, 1, 2, 3].map((second) => 1_700_000_000 + second);
+  const panel = (unit, ...all) => {
+    const series = all.map((values, index) => ({ name: `series ${index}`, values }));
+    return { title: `in ${unit}`, unit, times, series };
+  };
+  const units = ['bytes', 'Bps', 'ops', 'reqps', 'percentunit', 'short'];
+  const rows = [
+    { title: 'All', panels: units.map((unit) => panel(unit, [1, 2, 3, 1], [0, null, 5, 9])) },
+  ];
+  for (const [theme, page, ...lines] of [
+    ['light', '#f4f5f5', '#1a7f37', '#0969da'],
+    ['dark', '#111217', '#3fb950', '#58a6ff'],
+  ]) {
+    const picture = PNG.sync.read(await draw(t.context.browser, rows, theme));
+    t.is(picture.width, 1200);
+    t.true(pointsOf(picture, page) > 1000);
+    for (const line of lines) t.true(pointsOf(picture, line) > 6 * 100, `${theme} ${line}`);
+  }
+});
+
+test('the pictures that the document shows are there, and small', (t) => {
+  const shown = fs
+    .readFileSync(path.join(FOLDER, '../../docs/metrics.md'), 'utf8')
+    .match(/dashboard-\w+\.png/g);
+  t.deepEqual([...new Set(shown)].sort(), ['dashboard-dark.png', 'dashboard-light.png']);
+  for (const name of new Set(shown)) {
+    const file = path.join(FOLDER, name);
+    t.true(fs.statSync(file).size < 150_000);
+    t.is(PNG.sync.read(fs.readFileSync(file)).width, 1200);
+  }
+});

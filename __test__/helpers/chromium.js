@@ -1,25 +1,14 @@
 'use strict';
 
-// A real browser for the page of a report: RALLOC_CHROMIUM, or one that is on PATH.
+// A real browser for the page of a report.
 
 const fs = require('node:fs');
-const path = require('node:path');
+const { join } = require('node:path');
 const { pathToFileURL } = require('node:url');
 const { testWhere } = require('./backend.js');
+const { findChromium, launchChromium } = require('./browser.js');
 const { run } = require('./child.js');
 const { serviceFile } = require('./service.js');
-
-const { join } = path;
-
-const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
-
-function findChromium({ RALLOC_CHROMIUM, PATH = '' } = process.env) {
-  if (RALLOC_CHROMIUM !== undefined) return RALLOC_CHROMIUM;
-  const places = NAMES.flatMap((name) =>
-    PATH.split(path.delimiter).map((dir) => path.join(dir, name)),
-  );
-  return places.find((file) => fs.existsSync(file));
-}
 
 /** A test in the browser, of which a file starts one: `test.before(launch)` and `test.after.always(quit)`. */
 function browserTest(title, body, run) {
@@ -27,13 +16,7 @@ function browserTest(title, body, run) {
 }
 
 async function launch(t) {
-  if (findChromium() === undefined) return;
-  const { chromium } = require('playwright-core');
-  t.context.browser = await chromium.launch({
-    executablePath: findChromium(),
-    // The user of a container is root, and its /dev/shm is small. The page is of this test.
-    args: ['--no-sandbox', '--disable-dev-shm-usage'],
-  });
+  if (findChromium() !== undefined) t.context.browser = await launchChromium();
 }
 
 const quit = (t) => t.context.browser?.close();

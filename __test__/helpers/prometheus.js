@@ -19,7 +19,7 @@ const configOf = (targets, rules) => ({
   scrape_configs: [{ job_name: 'test', static_configs: [{ targets }] }],
 });
 
-/** Starts it: `query(expression)` resolves with its series, [{ metric, value }]. */
+/** Starts it: `query(expression)` resolves with its series, [{ metric, value }]; `range(expression, start, end, step)`, in seconds, with [{ metric, values }]. */
 async function startPrometheus(t, targets, rules = []) {
   const dir = newFolder();
   const config = path.join(dir, 'prometheus.yml');
@@ -39,12 +39,14 @@ async function startPrometheus(t, targets, rules = []) {
   });
   const address = await listening(child.stderr);
   const ask = async (what) => (await fetch(`http://${address}/api/v1/${what}`)).json();
+  const resultOf = async (how, options) => {
+    const { status, error, data } = await ask(`${how}?${new URLSearchParams(options)}`);
+    if (status !== 'success') throw new Error(`${options.query}: ${error}`);
+    return data.result;
+  };
   return {
-    async query(expression) {
-      const { status, error, data } = await ask(`query?query=${encodeURIComponent(expression)}`);
-      if (status !== 'success') throw new Error(`${expression}: ${error}`);
-      return data.result;
-    },
+    query: (query) => resultOf('query', { query }),
+    range: (query, start, end, step) => resultOf('query_range', { query, start, end, step }),
     targets: async () => (await ask('targets')).data.activeTargets,
   };
 }

@@ -135,6 +135,8 @@ test.serial('requests are told by the name of their middleware, and its memory',
 
 test.serial('slabs and regions are told by name', (t) => {
   const slab = new Slab({ name: 'small', sizes: [64], count: 2, maxCount: 2 });
+  slab.free(slab.alloc(64));
+  t.is(page()['ralloc_slab_free_slots{slab="small"}'], 2, 'also what the thread has in its cache');
   slab.alloc(64);
   slab.alloc(64);
   t.throws(() => slab.alloc(64), { code: 'ERR_RALLOC_EXHAUSTED' });

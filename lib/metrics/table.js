@@ -39,8 +39,8 @@ const SOURCES = {
       const figures = core.figures();
       const most = figures.pools.reduce((sum, { size, maxCount }) => sum + size * maxCount, 0);
       figures.limit = core.share === null ? Math.min(figures.limit, most) : 0;
-      figures[core.settings.between === true ? 'all' : 'own'] = figures;
-      return figures;
+      if (core.settings.between === true) return { ...figures, all: figures };
+      return { ...figures, own: { ...figures, free: figures.free + figures.cached } };
     },
   },
   region: {
@@ -131,7 +131,7 @@ const TABLE = `
   slab     slab_committed_bytes             own.committed          Bytes of all slots and their records. They take memory when they are first used.
   slab     slab_used_bytes                  own.used               Bytes of slots that are in use.
   slab     slab_slots                       own.count              Slots that there are.
-  slab     slab_free_slots                  own.free               Slots that anybody may take.
+  slab     slab_free_slots                  own.free               Slots that are free, of which this thread may keep some for itself.
   slab     slab_exhausted_total             exhaustions            Allocations for which there was no slot.
   slab     slab_promoted_total              promotions             Allocations that took a slot of a larger size.
   slab     slab_refused_total               refused                Calls of free() that were refused.

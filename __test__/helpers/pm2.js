@@ -1,0 +1,50 @@
+'use strict';
+
+// PM2 itself (scripts/ci/get-readers.js), with a daemon and a home of its own.
+
+const { spawn } = require('node:child_process');
+const { once } = require('node:events');
+const fs = require('node:fs');
+const path = require('node:path');
+const { text } = require('node:stream/consumers');
+const { pm2: PM2 } = require('./readers.js');
+const { until } = require('./until.js');
+
+function isAlive(pid) {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+/** Starts an application in a folder: `pm2(...words)` resolves with what that prints, `logs()` returns all that it has printed, `end()` leaves no daemon behind. */
+async function startPm2(t, folder, app) {
+  const home = path.join(folder, 'pm2');
+  const env = { ...process.env, PM2_HOME: home, PM2_DISCRETE_MODE: 'true' };
+  const pm2 = async (...words) => {
+    const stdio = ['ignore', 'pipe', 'pipe'];
+    const child = spawn(process.execPath, [PM2, ...words], { cwd: folder, env, stdio });
+    const told = Promise.all([text(child.stdout), text(child.stderr)]);
+    const [code] = await once(child, 'close');
+    const all = (await told).join('');
+    if (code !== 0) throw new Error(`pm2 ${words.join(' ')}: ${all}`);
+    return all;
+  };
+  const end = async () => {
+    const pid = Number(fs.readFileSync(path.join(home, 'pm2.pid'), 'utf8'));
+    await pm2('kill');
+    await until(() => !isAlive(pid));
+  };
+  fs.writeFileSync(path.join(folder, 'apps.json'), JSON.stringify({ apps: [app] }));
+  t.teardown(() => pm2('kill')); // does nothing the second time
+  await pm2('start', 'apps.json');
+  const logs = () => {
+    const dir = path.join(home, 'logs');
+    const files = fs.readdirSync(dir).filter((file) => /out/.test(file));
+    return files.map((file) => fs.readFileSync(path.join(dir, file), 'utf8')).join('');
+  };
+  return { pm2, logs, end };
+}
+
+module.exports = { isAlive, startPm2 };
