@@ -271,7 +271,7 @@ test('links of the packed documents lead to files of the package, or to the repo
     for (const [, kind, path] of staged(file).matchAll(outside)) {
       targets.outside++;
       t.is(fs.statSync(join(root, path)).isDirectory(), kind === 'tree', `${file}: ${path}`);
-      t.is(path.endsWith('.svg'), kind === 'raw', `${file}: ${path}`);
+      t.is(/\.(svg|png)$/.test(path), kind === 'raw', `${file}: ${path}`);
     }
   }
   const pictures = staged('README.md').match(/(?<= (?:src|srcset)=")[^"]+/g);
