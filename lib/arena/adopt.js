@@ -1,6 +1,6 @@
 'use strict';
 
-// Buffers that Node or the program allocated, taken over by an arena without a copy: they die with what it has handed out itself.
+// adopt(): an arena takes over a Buffer that Node or the program allocated, without a copy. It dies with the arena's own Buffers.
 
 const { isDataView } = require('node:util').types;
 const check = require('../base/validate.js');
@@ -30,7 +30,7 @@ function copied(window, bytes) {
   return buffer;
 }
 
-/** False where the heap is to serve. */
+/** Returns false if the heap must serve. */
 function makeRoom(owner, size) {
   owner.pool.settleCutOff();
   return size <= owner.room || owner.makeRoom(size);

@@ -1,7 +1,7 @@
 'use strict';
 
-// Who answers for an arena's memory: its limit, how its chunks grow, and what happens when there is no
-// more. `ArenaOwner` stands behind an Arena that a user made; a request has one of its own
+// The owner of an arena's memory decides its limit, how its chunks grow, and what happens when memory runs
+// out. `ArenaOwner` owns the memory of an Arena that a user created; a request is an owner of its own
 // (lib/request/request.js). An arena shares its owner with its scopes.
 
 const check = require('../base/validate.js');
@@ -64,18 +64,18 @@ class ArenaOwner {
     });
   }
 
-  /** `arena` is there, with its window. */
+  /** Called when `arena` and its window exist. */
   opened(arena, window) {
     this.pool.window = window;
     observing.observer?.opened(arena, this, 'arena');
   }
 
-  /** For people, which arena it is. */
+  /** Names the arena, for people. */
   describe() {
     return named('arena', this.settings.name);
   }
 
-  /** Bytes that may still be handed out in windows. Here the memory below keeps the limit. */
+  /** Bytes that windows may still hand out. Infinite here: the pool below enforces the limit. */
   get room() {
     return Number.POSITIVE_INFINITY;
   }
@@ -94,7 +94,7 @@ class ArenaOwner {
     return chunkGrowth(this.settings.chunkSize, opened);
   }
 
-  /** What a window over `size` bytes may hand out at first. */
+  /** Bytes that a new window over `size` bytes may hand out at first. */
   charge(_need, _want, size) {
     return size;
   }
@@ -106,7 +106,7 @@ class ArenaOwner {
     return false;
   }
 
-  /** arenas.end(): an arena that a user made is of no request. */
+  /** For arenas.end(): an arena that a user created belongs to no request. */
   endNow() {
     return false;
   }
@@ -116,7 +116,7 @@ class ArenaOwner {
     throw new RallocError('ERR_RALLOC_UNSUPPORTED', 'only the arena of a request has body()');
   }
 
-  /** The same in chunks. */
+  /** The body as a list of chunks. */
   async bodyChunks() {
     throw new RallocError('ERR_RALLOC_UNSUPPORTED', 'only the arena of a request has chunks()');
   }

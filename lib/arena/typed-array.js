@@ -5,7 +5,7 @@
 const check = require('../base/validate.js');
 const { typeError } = require('../base/errors.js');
 
-/** Those of this realm: who calls from another one (node:vm) makes a view over alloc() itself. */
+/** The types of this realm. Callers of another one (node:vm) make a view over alloc() themselves. */
 const types = new Set(
   [
     Int8Array,
@@ -23,7 +23,7 @@ const types = new Set(
   ].filter(Boolean),
 );
 
-/** As `new Type(length)`, over bytes of `arena`, whose window this is. */
+/** Like `new Type(length)`, over bytes of `arena`, whose window is `window`. */
 function allocArray(arena, window, Type, length) {
   if (!types.has(Type)) throw typeError('Type', 'a TypedArray constructor', Type);
   const width = Type.BYTES_PER_ELEMENT;

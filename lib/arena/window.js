@@ -10,7 +10,7 @@ const check = require('../base/validate.js');
 const { view } = require('../base/views.js');
 const { Refusal } = require('../memory/refusal.js');
 
-// How far its arena's life has come, and what that has from V8's heap where its owner has no memory for it.
+// The states of an arena's life, and its heap Buffers, for when its owner has no memory.
 
 const ESCAPED =
   'The scope returned a Buffer of its own, which is dead now. Return copyOut(buffer), or allocate it from the outer arena';
@@ -19,14 +19,14 @@ const LIVE = 0;
 const CLOSED = 1; // by its owner, or with its scope: every use throws
 const RELEASED = 2; // with its response: allocations go to the heap, the rest does nothing
 
-/** `existing`: a Buffer of that size, which is there already. */
+/** `existing`: a Buffer of that size that exists already. */
 function allocOnHeap(window, size, zero, existing) {
   const buffer = window.owner.allocOnHeap(size, zero, existing);
   window.heapBytes += size;
   return buffer;
 }
 
-/** Gives the room of heap Buffers back, but for the first `kept` bytes of them; undefined keeps all. */
+/** Returns the charge of heap Buffers, except for their first `kept` bytes; undefined keeps all. */
 function dischargeHeap(window, kept = window.heapBytes) {
   const bytes = window.heapBytes - kept;
   if (bytes <= 0) return;
@@ -41,7 +41,7 @@ function isReleased(window) {
   throw closedError(window.isScope ? 'The scope of this arena' : 'The arena');
 }
 
-/** What hold() gives where nothing is left to hold. */
+/** Returned by hold() if nothing is left to hold. */
 const releasedHold = Object.freeze({ release() {}, [Symbol.dispose]() {} });
 
 // How much of a span a window may hand out, as the limit of its owner counts it: a request is charged for what
@@ -55,7 +55,7 @@ const CHUNK_CAP = 1024 * 1024; // larger chunks gain nothing, and 4 MiB lose on 
 const chunkGrowth = (first, opened) =>
   opened === 0 ? first : Math.max(first, Math.min(first * 2 ** opened, CHUNK_CAP));
 
-/** Bytes of the next span that is cut from a chunk for a checkpoint or a scope, which has so many. */
+/** Bytes of the next span that is cut from a chunk for a checkpoint or a scope with `opened` spans. */
 const pieceSize = (pieces) => CUT_SPAN << Math.max(Math.min(pieces, 4), 0);
 
 /** Opens `span`, used up to `cursor`, for `size` bytes more. False when it has not so many, or its owner no room. */
@@ -84,21 +84,21 @@ function usedOf(epoch) {
   return bytes;
 }
 
-/** How many spans from index `from` on were opened for what is allocated, but for those that were cut short. */
+/** The number of spans from index `from` on that hold allocations, without those that were cut short. */
 function openedSince({ spans, cutShort }, from) {
   let count = -cutShort;
   for (let i = from; i < spans.length; i++) if (spans[i].adopted === null) count++;
   return count;
 }
 
-/** Gives a span of `epoch` back that nothing was handed out of. */
+/** Returns a span of `epoch` that was never used. */
 function giveBack(span, { spans }, owner) {
   owner.discharge(span.end);
   span.end = 0;
   owner.pool.takeBack(span, spans, owner.settings);
 }
 
-/** Where an arena stood. Spent by its rewind. */
+/** A position of an arena. Its rewind spends it. */
 class Checkpoint {
   #of;
   #position;
@@ -108,7 +108,7 @@ class Checkpoint {
     this.#position = position;
   }
 
-  /** The charged heap bytes of then; undefined for what is no checkpoint of `of`. */
+  /** The heap bytes that were charged then; undefined if it is no checkpoint of `of`. */
   static heapBytesOf(checkpoint, of) {
     const isOurs = typeof checkpoint === 'object' && checkpoint !== null && #of in checkpoint;
     return isOurs && checkpoint.#of === of ? checkpoint.#position.heapBytes : undefined;
@@ -131,7 +131,7 @@ class Checkpoint {
     }
   }
 
-  /** Where the window of `of` stood; throws for what is no checkpoint, spent, out of order or foreign. */
+  /** Returns the position of `of`'s window; throws if the value is no checkpoint, is spent, out of order or foreign. */
   static positionOf(checkpoint, of, checkpoints) {
     if (checkpoint === null || typeof checkpoint !== 'object' || !(#of in checkpoint)) {
       throw typeError('checkpoint', 'an instance of Checkpoint', checkpoint);
@@ -199,9 +199,9 @@ class Window {
   }
 
   /**
-   * Takes a span with room for `size` bytes and opens the window over it; with `keepWindow` an oversize one, for a single Buffer,
-   * which is returned, leaves a window open that has room left. Null when the heap is to serve instead. Where a call throws, the
-   * window is as before, or at the limit another one of its size.
+   * Takes a span with room for `size` bytes and opens the window over it. With `keepWindow`, an oversize span for a single Buffer
+   * is returned, and a window with room left stays open. Returns null if the heap must serve. On error the
+   * window is unchanged or, at the limit, replaced by one of equal size.
    */
   #open(size, keepWindow, zero) {
     const { end, owner } = this;
@@ -232,7 +232,7 @@ class Window {
     return undefined;
   }
 
-  /** After a refusal. Where that is refused too, the next allocation opens another window. */
+  /** Called after a refusal. If this is refused too, the next allocation opens another window. */
   #restore(before, end) {
     try {
       if (this.#span !== before && end > 0) this.#open(end, false, false);
@@ -240,7 +240,7 @@ class Window {
     } catch {}
   }
 
-  /** Bytes that are left in the open window's span, which are not charged any more. */
+  /** Bytes that are left in the open window's span, no longer charged. */
   retract() {
     if (this.#span === null || this.#isSealed) return 0;
     retract(this.#span, this.cursor, this.owner);
@@ -248,7 +248,7 @@ class Window {
     return this.#span.size - this.cursor;
   }
 
-  /** Gives back what is charged ahead of its use, after checkpoints too. With `seals` what comes next takes a new span. */
+  /** Returns what is charged ahead of its use, also by checkpoints. With `seals` the next allocation opens a new span. */
   retractAll(seals) {
     Checkpoint.retract(this.epoch?.checkpoints, this.owner, seals);
     if (this.#span === null || (seals && this.releaseUnused())) return;
@@ -256,7 +256,7 @@ class Window {
     else this.retract();
   }
 
-  /** Goes on behind what `span`, of its epoch, has handed out. */
+  /** Continues behind the used part of `span`, which belongs to its epoch. */
   continueIn(span) {
     this.#sync();
     this.#set(span, span.used + (-span.used & this.mask), span.end, span.cleanFrom);
@@ -267,7 +267,7 @@ class Window {
     return this.epoch;
   }
 
-  /** A window that nothing was handed out of, as after a reset, is not in the way of a larger one. False if it was. */
+  /** Drops an unused window, as after a reset, so that a larger one can be opened. Returns false if it was used. */
   releaseUnused() {
     const span = this.#span;
     if (span === null || this.cursor !== 0 || this.#isSealed) return false;
@@ -283,7 +283,7 @@ class Window {
     if (!this.releaseUnused() && !this.isScope) this.retract();
   }
 
-  /** Called once a second: a window that nothing was handed out of since a reset before goes back. */
+  /** Called once a second: returns a window that was not used since an earlier reset. */
   idleTick() {
     const idle = this.resets === this.#resetsAtIdleTick && this.#resetsAtReserve !== this.resets;
     this.#resetsAtIdleTick = this.resets;
@@ -403,7 +403,7 @@ class Window {
     return true;
   }
 
-  /** Ends the epoch, and its Buffers by `death`; what `claims` are on waits. Not `finished`: operations may still use its bytes. */
+  /** Ends the epoch, and its Buffers by `death`; claimed memory waits. If not `finished`, operations may still use its bytes. */
   clear(finished, death, claims) {
     const { epoch, owner } = this;
     const { pool } = owner; // of a request by a getter: were it cut off below, before `pending`, nobody would finish the epoch

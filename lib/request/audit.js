@@ -1,6 +1,6 @@
 'use strict';
 
-// What requests are charged for, compared with what their windows have: for tests and debug mode.
+// Compares what requests are charged for with what their windows have, for tests and debug mode.
 
 const { eachWindow } = require('../arena/arena.js');
 const { differ, sumOf } = require('../memory/audit.js');
@@ -16,7 +16,7 @@ function heapBytesOf(request) {
   return bytes;
 }
 
-/** The room of a request: its limit, without what its windows may hand out and what it has on the heap. */
+/** The room of a request: its limit minus what its windows may hand out and what it has on the heap. */
 function auditRequest(request) {
   if (!isSettled(request.arenas)) return [];
   let charged = heapBytesOf(request);

@@ -93,13 +93,13 @@ function readBody(request, windowOf, Target, options) {
   return small.begin(req) ? small.promise : readStream();
 }
 
-/** HTTP/1 is cut where its length says; elsewhere that may be a lie. */
+/** HTTP/1 cuts a body at its announced length; elsewhere that length may be wrong. */
 function checkLength(announced, size) {
   if (announced === 0 || announced === size) return;
   throw abortedError(`The body has ${size} bytes, and Content-Length says ${announced}`);
 }
 
-/** Of a Request as fetch() has it: Hono's, where Node's is not there. */
+/** For a Request of the fetch API: Hono's, if there is no request of Node's. */
 async function readWeb({ body, bodyUsed, headers }, windowOf, Target, limit) {
   if (bodyUsed) throw readBefore();
   if (body === null || body === undefined) return new Target(windowOf(), 0, 0).finish();
@@ -108,7 +108,7 @@ async function readWeb({ body, bodyUsed, headers }, windowOf, Target, limit) {
   return collect(windowOf, body, { limit }, Target);
 }
 
-/** Reads a body in another way than body() does, which is given one in the place of its options. */
+/** Reads a body in another way: passed to body() in the place of its options. */
 class BodyReader {
   /** read(request, windowOf) → promise of the Buffer. */
   constructor(read) {
@@ -122,7 +122,7 @@ const lists = new WeakSet(); // the promises of chunks()
 const otherError = (isList) =>
   argumentError(TypeError, `The body was read before, by ${isList ? 'body' : 'chunks'}()`);
 
-/** One promise for all calls of a request. Options that are wrong read nothing: another call may be right. */
+/** Returns one promise for all calls of a request. Wrong options read nothing, so that a later call may be right. */
 function promiseOf(request, windowOf, options, Target) {
   const isList = Target === Listed;
   const before = request.bodyPromise;

@@ -37,7 +37,7 @@ const wrongLength = () =>
     'Request body size did not match Content-Length',
   );
 
-/** For a request that `skip` has left out. */
+/** Reads the body of a request that `skip` has left out. */
 async function onHeap(payload, limit) {
   const chunks = [];
   let size = 0;
@@ -49,7 +49,7 @@ async function onHeap(payload, limit) {
   return Buffer.concat(chunks, size);
 }
 
-/** Of `payload`, which a hook may have put in the place of Node's request: it inflates bodies, and counts what came. */
+/** Reads `payload`, which a hook may have put in the place of Node's request, to inflate a body or count its bytes. */
 async function readPayload(arena, payload, limit, announced) {
   if (announced > limit) throw tooLarge();
   const body =
@@ -80,7 +80,7 @@ function contentParser({ property }) {
       return await readFor(() => placeOf(request), read);
     } catch (error) {
       if (error.code === 'ERR_RALLOC_LIMIT' && error.option === 'limit') throw tooLarge();
-      // Of the stream: the client's fault, as of a body that is not compressed as it says.
+      // An error of the stream is the client's fault, such as a body that is not compressed as announced.
       if (!(error instanceof RallocError) && !(error.statusCode >= 400)) error.statusCode = 400;
       throw error;
     }

@@ -1,9 +1,9 @@
 'use strict';
 
-// What requests have of V8's heap, where the arenas have no memory for them: bounded too, for whoever opens many
+// The heap Buffers of requests for which the arenas have no memory. They are bounded too: otherwise clients that open many
 // requests would get on the heap what the arenas refuse.
 
-/** With `wipe` none of Node's pool, whose other Buffers show all of it by their ArrayBuffer. */
+/** With `wipe`, never from Node's pool, where other Buffers show it through their ArrayBuffer. */
 function fromHeap(size, zero, wipe) {
   if (zero) return Buffer.alloc(size);
   return wipe ? Buffer.allocUnsafeSlow(size) : Buffer.allocUnsafe(size);
@@ -52,7 +52,7 @@ class HeapShare {
     return buffer;
   }
 
-  /** `error`, that neither the arenas nor the heap have memory for a request, counted. */
+  /** Counts and returns `error`: neither the arenas nor the heap have memory for a request. */
   refuse(error) {
     this.#counts.refused++;
     return error;

@@ -1,7 +1,7 @@
 'use strict';
 
-// What a middleware is called with: Node's own request and response. Frameworks hand out objects of theirs instead,
-// which have Node's inside; the error says where.
+// A middleware must be called with Node's own request and response. Frameworks hand out objects of their own,
+// with Node's inside; the error says where.
 
 const { argumentError, frameworkError, mountedError, typeError } = require('../base/errors.js');
 const { kMounted } = require('../base/protocol.js');
@@ -10,7 +10,7 @@ const isObject = (value) => value !== null && typeof value === 'object';
 const isEmitter = (value) => isObject(value) && typeof value.on === 'function';
 const ends = (value) => typeof value.end === 'function';
 
-/** Framework, where its objects have Node's, and what to do. */
+/** For each framework: where its objects have Node's, and what to do. */
 const FRAMEWORKS = [
   ['Hono', (c) => c.env?.incoming, 'use ralloc/hono'],
   ['h3 and Nitro', (event) => event.node?.req, 'pass event.node.req, event.node.res'],
@@ -20,7 +20,7 @@ const FRAMEWORKS = [
   ['Koa', (ctx) => ctx.req, 'use ralloc/koa'],
 ];
 
-/** `. In Koa use ralloc/koa`, if `value` is of a framework that is known. */
+/** `. In Koa use ralloc/koa`, if `value` belongs to a known framework. */
 function hint(value) {
   if (!isObject(value)) return '';
   const found = FRAMEWORKS.find(([, requestOf]) => isEmitter(requestOf(value)));
@@ -33,7 +33,7 @@ function wrong(name, expected, value, of) {
   return error;
 }
 
-/** The error of a request or response that no arena can follow; undefined where they are right. */
+/** The error for a request or response that is not Node's; undefined if they are right. */
 function faultOf(req, res) {
   if (isObject(req) && isEmitter(res)) {
     if (!ends(req) || ends(res)) return undefined;
@@ -44,7 +44,7 @@ function faultOf(req, res) {
     : wrong('req', 'request (http.IncomingMessage)', req, req);
 }
 
-/** The error of a middleware that was called without next(): most often by another framework's app.use(). */
+/** The error for a middleware that was called without next(), usually by another framework's app.use(). */
 function nextError(req, res, next) {
   const fault = faultOf(req, res);
   if (fault !== undefined) return fault;
@@ -53,7 +53,7 @@ function nextError(req, res, next) {
   return error;
 }
 
-/** Throws where requestArena() itself, or `name`, was mounted, `args` with the arguments of a middleware. `own`: in its own framework. */
+/** Throws if requestArena itself, or `name`, was mounted and called with `args` of a middleware. `own`: in its own framework. */
 function checkCalled(args, own = false, name = 'requestArena') {
   const [req] = args;
   const hasNext = args.length > 1 && typeof args.at(-1) === 'function';
@@ -63,7 +63,7 @@ function checkCalled(args, own = false, name = 'requestArena') {
   throw argumentError(TypeError, own ? message : message + where);
 }
 
-/** Throws where Fastify's plugin was not called by register(), which gives an application and options. */
+/** Throws if Fastify's plugin was not called by register(), which passes an application and options. */
 function checkRegistered(app, args) {
   if (typeof app?.register === 'function') return;
   if (args.length > 0) throw frameworkError('fastify', 'Fastify 5', app, app?.version);
@@ -73,7 +73,7 @@ function checkRegistered(app, args) {
   );
 }
 
-/** Throws where an application of Fastify is of another major version. */
+/** Throws if the Fastify application has another major version. */
 function checkVersion(app) {
   if (Number.parseInt(app.version, 10) !== 5) {
     throw frameworkError('fastify', 'Fastify 5', app, app.version);

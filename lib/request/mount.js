@@ -1,7 +1,7 @@
 'use strict';
 
-// Where a framework meets the arenas: what its object of a request has under which name, and whose arena that is where several
-// are mounted. Each adapter is a few lines over this, and gives begin() Node's own request and response.
+// Connects a framework with the arenas: under which name its request object has the arena, and whose arena that is if several
+// are mounted. Each adapter is a few lines over this, and passes Node's own request and response to begin().
 
 const { ownerOf } = require('../arena/arena.js');
 const { argumentError } = require('../base/errors.js');
@@ -36,7 +36,7 @@ class Mount {
   #responses = null; // and of its response
   property;
 
-  /** `of`: the framework whose object of a request has the arena, where that is not Node's request itself. */
+  /** `of`: the framework whose request object has the arena, if that is not Node's request itself. */
   constructor(options, of) {
     this.#arenas = new RequestArenas(options);
     this.property = this.#arenas.settings.property;
@@ -44,7 +44,7 @@ class Mount {
     places.add(of === undefined ? this.property : `${this.property} of ${of}`);
   }
 
-  /** One that was made before, by an adapter that stands on another's; or a new one. */
+  /** Returns the mount of an adapter that builds on another one, or a new mount. */
   static of(options, framework) {
     return options instanceof Mount ? options : new Mount(options, framework);
   }
@@ -57,12 +57,12 @@ class Mount {
     return this.#arenas.isClosing;
   }
 
-  /** Whether something that is no request's arena is at the property of `holder`. */
+  /** Whether the property of `holder` is taken by something other than a request's arena. */
   isTaken(holder) {
     return this.property in holder && holder[this.property]?.[kOfRequest] !== true;
   }
 
-  /** SKIPPED or an error where a request gets no arena here. `holder`: the framework's object of it. */
+  /** Returns SKIPPED or an error if the request gets no arena. `holder`: the framework's object of the request. */
   skipped(holder) {
     return this.#skip === null ? undefined : askSkip(this.#skip, holder);
   }
@@ -73,7 +73,7 @@ class Mount {
     return new Route(options, this, this.#arenas.settings, name);
   }
 
-  /** The same of what a route has in its config, which is read once. */
+  /** The same for the options in a route's config, which are read once. */
   routeOf(options) {
     let route = this.#routes.get(options);
     if (route === undefined) {
@@ -98,7 +98,7 @@ class Mount {
   }
 
   /**
-   * The arena of a request: `first`, which a mount before this gave it, or one that it has under another name, or a new one. `req` and
+   * Returns the arena of a request: `first`, from an earlier mount, or the one that it has under another name, or a new one. `req` and
    * `res` are Node's; the arena ends with `res`.
    */
   arenaFor(first, req, res) {
@@ -110,7 +110,7 @@ class Mount {
     return arena;
   }
 
-  /** Puts the arena at the property of `holder`; returns an error where that is refused, and ends what it began. */
+  /** Sets the property of `holder` to the arena. If that fails, ends the arena and returns an error. */
   give(holder, arena) {
     const { property } = this;
     try {
@@ -139,7 +139,7 @@ class Mount {
     return fault;
   }
 
-  /** Gives Node's own request its arena. What there is instead, if it has none: SKIPPED, or an error. */
+  /** Gives Node's own request its arena. Returns SKIPPED or an error if it gets none. */
   enter(req, res) {
     const fault = this.#faultOf(req, res) ?? this.skipped(req);
     if (fault !== undefined) return fault;
@@ -165,7 +165,7 @@ class Mount {
     return this.#arenas.run(arena, next);
   }
 
-  /** Gives `target` what the result of every requestArena() has. */
+  /** Adds to `target` the methods that the result of every requestArena() has. */
   face(target) {
     const arenas = this.#arenas;
     return Object.assign(target, {

@@ -46,7 +46,7 @@ const routeReaders = {
   wipe: commonReaders.wipe,
 };
 
-/** Options that each of several middlewares of a request has for itself; it has no use for the others of the second. */
+/** Options that each of several mounted middlewares keeps; the second one's other options are ignored. */
 const ofEach = ['property', 'name', 'context', 'skip', 'tune'];
 
 function propertyName(value, name) {
@@ -55,7 +55,7 @@ function propertyName(value, name) {
   return value;
 }
 
-/** The bytes that the process may use: infinite where it may not know (Deno without --allow-sys). */
+/** The bytes that the process may use; infinite if that cannot be read (Deno without --allow-sys). */
 function memoryOfProcess() {
   try {
     return Math.min(process.constrainedMemory?.() || Infinity, os.totalmem());
@@ -103,7 +103,7 @@ function requestSettings(options) {
   };
 }
 
-/** Settings as `base`, but for the options of a route, `own`. */
+/** `base` with the options of a route, `own`. */
 function routeSettings(base, own) {
   checkPerRequest(own, base.maxBytes);
   const { maxBytesPerRequest = base.maxBytesPerRequest } = own;

@@ -25,7 +25,7 @@ function parserError(status, message, details) {
   return answered(error, status, details);
 }
 
-/** More came, or was announced: `expected` and `length`, or else `received`. */
+/** More bytes arrived or were announced: `expected` and `length`, or else `received`. */
 const tooLarge = (details) =>
   parserError(413, 'request entity too large', { ...details, type: 'entity.too.large' });
 
@@ -58,13 +58,13 @@ const notReadable = () =>
 
 const isAnswer = (status) => Number.isInteger(status) && status >= 400 && status < 600;
 
-/** What a stream has given: an error of zlib's is the client's fault. */
+/** An error of a stream. Errors of zlib are the client's fault. */
 function badRequest(error) {
   const status = error.status ?? error.statusCode;
   return answered(error, isAnswer(status) ? status : 400);
 }
 
-/** What `verify` has thrown. Its own status and type stay. */
+/** An error that `verify` threw. It keeps its own status and type. */
 function notVerified(thrown, body) {
   const details = { body, type: thrown?.type || 'entity.verify.failed' };
   if (!(thrown instanceof Error)) {

@@ -1,8 +1,8 @@
 'use strict';
 
-// rawBody(): what express.raw() does, with the body in the request's arena. Its errors are those of body-parser 2, and come when the
-// rest of the request was read, so that the answer of any error handler reaches the client. Where that is more than so much, rawBody()
-// answers itself: Express's own handler waits for the end of a request, which then never comes.
+// rawBody(): express.raw(), with the body in the request's arena. Its errors are those of body-parser 2, and are passed on after the
+// rest of the request was read, so that the answer of any error handler reaches the client. If the rest is too much, rawBody()
+// answers itself: Express's own handler would wait for the end of the request, which then never comes.
 
 const http = require('node:http');
 const zlib = require('node:zlib');
@@ -28,7 +28,7 @@ const INFLATERS = {
   zstd: zlib.createZstdDecompress, // undefined on Node 20
 };
 
-/** What makes the stream that decompresses the body; undefined where it is not compressed. Throws where nothing does. */
+/** Returns the function that creates the stream to decompress the body, or undefined if it is not compressed. Throws if there is none. */
 function inflaterOf({ headers }, inflate) {
   const encoding = (headers['content-encoding'] || 'identity').toLowerCase();
   if (encoding === 'identity') return undefined;
@@ -38,7 +38,7 @@ function inflaterOf({ headers }, inflate) {
   throw errors.unsupported(`unsupported content encoding "${encoding}"`, encoding);
 }
 
-/** Whether there is nothing to read, and never will be. */
+/** Whether nothing is left to read, for good. */
 const isFinished = ({ upgrade, socket, complete, readable }) =>
   upgrade || !socket?.readable || (complete && !readable);
 
@@ -50,7 +50,7 @@ const hasBody = ({ headers }) =>
 const lengthOf = ({ headers }) =>
   isNumber(headers['content-length']) ? Number.parseInt(headers['content-length'], 10) : null;
 
-/** The body of a request, from its first chunk until the rest was read of what is refused. */
+/** The body of a request, from its first chunk until the rest of a refused body was read. */
 class RawBody {
   #req;
   #res;
@@ -70,7 +70,7 @@ class RawBody {
     this.#collected = new Collected(window, this.#length ?? 0, settings.limit);
   }
 
-  /** The Buffer. Where it rejects the request is at its end, or answered. */
+  /** Resolves with the Buffer. When it rejects, the request has ended or was answered. */
   async read() {
     const length = this.#length;
     try {
@@ -162,8 +162,8 @@ class RawBody {
   }
 
   /**
-   * The whole answer, but not its end, at which Node closes the connection: what is unread then is a reset for the client. False
-   * where somebody else has begun one.
+   * Writes the whole answer, but does not end it: Node would close the connection, and unread bytes then reset it for the client. Returns false
+   * if somebody else has begun an answer.
    */
   #answer({ status = 500 }) {
     const res = this.#res;
@@ -177,7 +177,7 @@ class RawBody {
   }
 }
 
-/** The arena that a request has at the property. */
+/** Returns the arena at the request's property. */
 function arenaOf(req, { property }) {
   const arena = req[property];
   const fail = (message) => new RallocError('ERR_RALLOC_UNSUPPORTED', message);
@@ -203,7 +203,7 @@ function readerOf(req, res, settings) {
   });
 }
 
-/** Puts the body in its place; returns the error of `verify`. */
+/** Sets `req.body`; returns the error of `verify`. */
 function give(body, req, res, verify) {
   try {
     verify?.(req, res, body, null);

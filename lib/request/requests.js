@@ -319,7 +319,7 @@ class RequestArenas {
     throw this.heap.refuse(quarantine.refusal(size, usage));
   }
 
-  /** Once for a middleware: which request's handler went on after its response. */
+  /** Warns, once for each middleware, which request's handler went on after its response. */
   warnLate({ response, settings }) {
     const late = response.describeAnswer();
     const isDead = late.isDead && settings.safety !== 'gc';
@@ -344,7 +344,7 @@ class RequestArenas {
     this.#ticker.unref?.();
   }
 
-  /** Once for a request, and of so many of them. */
+  /** Warns once for each request, and of a limited number of them. */
   #warnLong(request) {
     if (++this.#longRequests > MOST_WARNINGS || observing.observer?.stuckRequest(request)) return;
     const { allocated, adopted } = describe(request.arena);
@@ -376,7 +376,7 @@ class RequestArenas {
   }
 
   /**
-   * New requests get heap Buffers from now on; resolves when the last of those before is over, or the deadline has passed, with
+   * From now on new requests get heap Buffers. Resolves when the last earlier one is over, or the deadline has passed, with
    * the number of those that are not over.
    */
   close(options) {

@@ -60,7 +60,7 @@ class OpenResponse {
     this.close();
   }
 
-  /** The user says that it is over, where no event does. */
+  /** The user says that it is over, because no event does. */
   endNow() {
     this.#leave(true, this.#keepsChunks || !isSent(this.#res));
   }
@@ -84,7 +84,7 @@ class OpenResponse {
     this.previous = null;
   }
 
-  /** Node's request and response, or what stands for them. */
+  /** Node's request and response, or the objects in their place. */
   get exchange() {
     return { req: this.#req, res: this.#res };
   }
@@ -145,8 +145,8 @@ function probe(socket, list) {
 const mayHaveBody = ({ method }) => method !== 'GET' && method !== 'HEAD';
 
 /**
- * The list of the responses that are not over of what carries one, and closes with it or after it: an HTTP/2 stream, or the socket. `isSocket`: whether what is written to
- * the carrier is the kernel's, or copied, once its callback is called.
+ * The list of open responses of their carrier: an HTTP/2 stream, or the socket. `isSocket`: whether the kernel has, or has copied, what was written to
+ * the carrier when its callback is called.
  */
 function listOf(req, carrier, isStream, takesChunks) {
   let list = carrier?.[kOpenResponses];

@@ -1,7 +1,7 @@
 'use strict';
 
-// The options that a route has for itself. Its requests have begun before their route is known, so they change over to
-// these in the middle: what was handed out ends as the route says.
+// The options of a route. A request begins before its route is known, so it changes over to
+// these options later: what it has handed out by then also ends as the route says.
 
 const check = require('../base/validate.js');
 const { warnOnce } = require('../base/warnings.js');
@@ -20,7 +20,7 @@ class Route {
 
   /**
    * `place`: the property of requests, and whether some have nothing there. `base`: the settings that it will be used with,
-   * where they are known already. Throws where an option is wrong.
+   * if they are known already. Throws if an option is wrong.
    */
   constructor(options, place, base, name = 'options') {
     this.#place = place;
@@ -37,8 +37,8 @@ class Route {
   }
 
   /**
-   * The request with `value` at its property goes on with these options. Throws where one goes beyond what its requestArena()
-   * allows, and changes nothing then.
+   * Gives the request with `value` at its property these options. Throws, and changes nothing, if an option exceeds what its requestArena()
+   * allows.
    */
   use(value) {
     const arena = requireArena(value, this.#place, FORGOTTEN);

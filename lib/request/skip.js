@@ -5,10 +5,10 @@
 const { RallocError, argumentError, received } = require('../base/errors.js');
 const { kOfRequest } = require('../base/protocol.js');
 
-/** What stands for the error of a request that is left out. */
+/** Returned in place of an error for a request that `skip` leaves out. */
 const SKIPPED = Symbol('skipped');
 
-/** SKIPPED or an error where a request gets no arena; `holder` is the framework's object of it. */
+/** Returns SKIPPED or an error if the request gets no arena; `holder` is the framework's object of the request. */
 function askSkip(skip, holder) {
   let answer;
   try {
@@ -24,8 +24,8 @@ function askSkip(skip, holder) {
 }
 
 /**
- * `value` if it is a request's arena; undefined of a request that was left out, as it may be where `maySkip`. `remedy`: for
- * those who forgot it.
+ * Returns `value` if it is a request's arena, and undefined if the request was left out, which `maySkip` allows. Throws otherwise, with `remedy`
+ * in the message.
  */
 function requireArena(value, { property, maySkip }, remedy) {
   if (value?.[kOfRequest] === true) return value;

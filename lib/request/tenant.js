@@ -49,7 +49,7 @@ class TenantRequest extends Request {
     this.#part?.set(this.#bytes);
   }
 
-  /** False where the heap is to serve, since the tenant's budget has no room: see Request.refused(). */
+  /** Returns false if the heap must serve, because the tenant's budget has no room: see Request.refused(). */
   makeRoom(size) {
     super.makeRoom(size);
     if (size <= this.room) return true;
