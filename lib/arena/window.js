@@ -55,7 +55,7 @@ const CHUNK_CAP = 1024 * 1024; // larger chunks gain nothing, and 4 MiB lose on 
 const chunkGrowth = (first, opened) =>
   opened === 0 ? first : Math.max(first, Math.min(first * 2 ** opened, CHUNK_CAP));
 
-/** Bytes of the next span that is cut from a chunk for a checkpoint or a scope with `opened` spans. */
+/** Bytes of the next span that is cut from a chunk for a checkpoint or a scope with so many `pieces`. */
 const pieceSize = (pieces) => CUT_SPAN << Math.max(Math.min(pieces, 4), 0);
 
 /** Opens `span`, used up to `cursor`, for `size` bytes more. False when it has not so many, or its owner no room. */
