@@ -1,8 +1,8 @@
 'use strict';
 
 /**
- * A subclass gives its private fields to the object that its constructor is called with, of whatever class that is: nobody sees them, and they cost less than a
- * WeakMap of all of them, which each collection has to look through.
+ * A subclass adds its private fields to the object that its constructor is called with, of whatever class: nobody sees them, and they cost less than a
+ * WeakMap, which each collection must scan.
  */
 class Bearer {
   constructor(object) {

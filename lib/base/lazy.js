@@ -1,8 +1,8 @@
 'use strict';
 
-// Loads a module of ralloc by its first use. The one door to that: a require() that vm's timeout or the stack's end cuts off leaves a module that
-// is half made in Node's cache for ever, and whoever requires it afterwards gets what it had exported by then. Seen on Node 20 to 26. And who empties
-// the cache, as what reloads a program does, would have modules of two copies work together: what is loaded later is of the copy that asks for it.
+// Loads a module of ralloc at its first use. All lazy loads go through here: a require() that vm's timeout or the stack's end interrupts leaves
+// half a module in Node's cache for ever, and later require() calls return what it had exported by then (seen on Node 20 to 26). Also, if a
+// reload empties the cache, modules of two copies must not mix: what is loaded later belongs to the copy that asks for it.
 
 const path = require('node:path');
 

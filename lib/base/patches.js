@@ -10,7 +10,7 @@ const Reference = WeakRef;
 const originals = new WeakMap(); // of wrappers
 const over = new WeakSet(); // wrappers whose time is over: one may still stand below a spy, or be brought back by it
 
-/** What a function is without those that are over. */
+/** The function below all patches that have ended. */
 const withoutOver = (method) => (over.has(method) ? withoutOver(originals.get(method)) : method);
 
 /** What stands below a wrapper of the profiler's; undefined for any other function. */
@@ -33,7 +33,7 @@ class Patches {
     return this.value(object, name, wrapper);
   }
 
-  /** Replaces what `object` has as `name`, or gives it one. False where that cannot be: frozen intrinsics are accessors. */
+  /** Replaces or adds the property `name` of `object`. Returns false if that is not possible: frozen intrinsics are accessors. */
   value(object, name, wrapper) {
     const before = Object.getOwnPropertyDescriptor(object, name);
     if (before !== undefined && !('value' in before)) return false;
@@ -55,8 +55,8 @@ class Patches {
   }
 
   /**
-   * Puts back what nobody has replaced since; the rest does nothing more than to call what it replaced. Where such a one is found later, as a spy leaves it that was
-   * made on it and taken off afterwards, the next replacement is of what it replaced.
+   * Restores what nobody has replaced since. A patch that cannot be restored only calls what it replaced; if it shows up again later, as after a spy
+   * over it was removed, the next patch replaces what it had replaced.
    */
   restore() {
     for (const { owner, name } of this.#owners.splice(0).reverse()) {

@@ -25,13 +25,13 @@ const MOST_MS = 2 ** 31 - 1;
 
 const { hrtime, nextTick } = process;
 
-/** Node takes a millisecond to load it. Where it is loaded, as by test runners, it may be that hrtime() is a fake already, and this is not. */
+/** Loading it takes Node a millisecond. If it is loaded already, as by test runners, hrtime() may be a fake while this is not. */
 const own = mayHaveLoaded('perf_hooks') ? require('node:perf_hooks').performance : undefined;
 const ownNow = own?.now;
 
 const { now: wall } = Date;
 
-/** What AsyncLocalStorage.snapshot() keeps too, but no handle that is open to those who look for them, as Jest does. */
+/** Keeps what AsyncLocalStorage.snapshot() keeps, but does not look like an open handle to Jest. */
 class Outside extends AsyncResource {
   hasRef() {
     return false;

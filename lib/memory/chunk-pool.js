@@ -336,7 +336,7 @@ class ChunkPool {
   #granted(need, ask, other) {
     let result = ask();
     if (result.share?.makeRoom(need)) result = ask();
-    // What is warm goes only where that can help: a size that never fits takes nothing from those that do.
+    // Warm memory goes only if that can help: a size that never fits must not take it from others.
     const room = result.limit - this.#adoptedBytes - need;
     if (result.kind === 'limit' && this.#leases.mayLeave(room, this.#warm)) {
       this.pending++;

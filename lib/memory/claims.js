@@ -1,10 +1,10 @@
 'use strict';
 
-// Claims on bytes of one ArrayBuffer: operations of Node that use them after their function returned (lib/node/guard/), of slabs and regions with
-// the option `guard`. A part of it that is freed meanwhile, a slot or a block, waits at a claim on some of its bytes; when that is over at
-// another one, or it is taken back.
+// Claims on bytes of one ArrayBuffer of a slab or region with the option `guard`, by operations of Node that use them after their function returned
+// (lib/node/guard/). A slot or block that is freed meanwhile waits at a claim on some of its bytes. When its last operation finishes, the
+// block is reused; until then it moves on to the next claim.
 //
-// While claims are open every free takes the slow path, which asks here; else nobody does, and an allocation or a free costs what it costs
+// While claims are open, every free takes the slow path, which asks here. Otherwise an allocation or a free costs what it costs
 // without the option.
 
 const { deadError } = require('../base/errors.js');

@@ -16,7 +16,7 @@ const kept = []; // { key, pool }, the oldest first
 const keyOf = ({ maxBytes, chunkSize, safety, wipe, guard, memory }) =>
   [maxBytes, chunkSize, safety, wipe, guard, ...memoryKey(memory)].join();
 
-/** Keeps a pool whose memory, all of it, is warm. False when it is not so, and the pool has to be closed. */
+/** Keeps a pool if all of its memory is warm. Otherwise returns false, and the pool must be closed. */
 function keep(settings, pool, { used, warm }) {
   if (settings.budget !== null) return false;
   // In the other modes Buffers of the closed arena are still alive over the memory.

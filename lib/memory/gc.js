@@ -26,10 +26,10 @@ const DEAR_SHARE = 1000; // a pause of the machine passes for dear too: not for 
 const SMALL_HEAP = 48 * 1024 * 1024; // a full one takes 0.2–0.5 ms a MiB, of nothing but small objects 1.6
 
 const HINT_BYTES = 72 * 1024 * 1024; // an ArrayBuffer from which on V8 begins to mark
-const MAJOR_SHARE = 4; // the pause after a major one that did not help, in its times
+const MAJOR_SHARE = 4; // after a major one that did not help, pause for so many times its duration
 const MOST_MS = 10_000; // that one is waited for: V8 may not have taken the hint
 
-/** The first may have begun before something died, and takes what it has seen by then for alive. */
+/** The first collection may have started before the object died; wait for two. */
 const SUFFICIENT = 2;
 
 let observer = null;
@@ -147,11 +147,11 @@ function due(helped) {
 }
 
 /**
- * Asks for a major one in a later turn, unless one is under way, or it is too soon after the last (`helped`: that one did): for
- * who cannot go on without, as a region at its limit, whose dropped Buffers V8 alone knows. Of a small heap it is made at once. Of
- * a large one that would stop the event loop for long (560–860 ms over 300 MB of small objects), so V8 is made to begin one in
- * steps, beside the program (stops of 10–50 ms, 0.5–0.8 s in all). It has no function for that, but does it when 64 MiB outside
- * of its heap were added since the last one: an ArrayBuffer counts there that nobody writes to, which takes no memory.
+ * Asks for a major collection in a later turn, unless one is under way, or the last one was too recent (`helped`: whether it helped). For
+ * callers that cannot go on otherwise, such as a region at its limit, whose dropped Buffers only V8 knows. A small heap is collected at
+ * once. Over a large one that would stop the event loop for long (560–860 ms over 300 MB of small objects), so V8 is made to begin one in
+ * steps, beside the program (stops of 10–50 ms, 0.5–0.8 s in all). V8 has no function for that, but does it when 64 MiB outside
+ * of its heap were added since the last one: an ArrayBuffer that nobody writes to counts there, and takes no memory.
  */
 function requestMajor(helped) {
   const now = time.now();
@@ -175,7 +175,7 @@ function hint() {
   }
 }
 
-/** V8's major collections, counted by who wants to know whether what nobody has is gone: SUFFICIENT of them later it is. */
+/** Counts V8's major collections: after SUFFICIENT of them, whatever was unreachable is gone. */
 class MajorCount {
   #count = 0;
   #ended = Number.NEGATIVE_INFINITY; // the last of which is known

@@ -31,7 +31,7 @@ class Round {
     this.targets.add(new WeakRef(target));
   }
 
-  /** Visits those that are left; false when the round is not over by `until`. */
+  /** Visits the remaining targets; returns false if the round is not over by `until`. */
   visit(until) {
     if (this.#visits === null) {
       this.#visits = this.targets.values();

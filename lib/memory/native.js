@@ -19,7 +19,7 @@ const { libcs, missing, placesOf, unavailable } = require('./platform.js');
  */
 const load = typeof __filename === 'string' ? createRequire(__filename) : require;
 
-/** @returns {string | undefined} the file at a place; undefined where there is none */
+/** @returns {string | undefined} the file at a place; undefined if there is none */
 function find(place) {
   try {
     return load.resolve === undefined ? place : load.resolve(place);

@@ -1,6 +1,6 @@
 'use strict';
 
-// Which package manager installed this copy of ralloc, by what it leaves behind: a command that is told must be one that goes with it.
+// Detects which package manager installed this copy of ralloc, by what it leaves behind, so that messages suggest its commands.
 
 const fs = require('node:fs');
 const path = require('node:path');

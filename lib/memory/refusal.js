@@ -1,7 +1,7 @@
 'use strict';
 
-// Why memory is not granted: what is returned in the place of a span. Its error is made by who throws it, for a stack costs 4 µs. Where the heap
-// serves instead nobody needs one, and one that is thrown begins a few lines above the caller's.
+// Returned in the place of a span: why memory is not granted. The caller that throws creates the error, because a stack costs 4 µs: if the heap
+// serves instead, nobody needs one, and the stack of one that is thrown begins near the caller's lines.
 
 const { withStatus } = require('../base/errors.js');
 

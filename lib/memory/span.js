@@ -14,7 +14,7 @@ const { Refusal } = require('./refusal.js');
 
 const isOpen = ({ count }) => count > 0;
 
-/** Of `claims`, null where there are none, those that have holds which are not released. */
+/** Those of `claims` (null: none) with unreleased holds. */
 const openOf = (claims) => (claims ?? []).filter(isOpen);
 
 /** Whether a span may not be used again yet. */
@@ -36,7 +36,7 @@ class SpanGuard {
   }
 }
 
-// The states of a span: who has its bytes. Each step is a native call, or none, and the stores right after it. What allows that the bytes are used again is stored last.
+// The states of a span say whose its bytes are. Each step is at most one native call, and the stores right after it. The store that lets the bytes be used again comes last.
 const RAW = 0; // leased: `ab` is not here yet, or the one that memory gave, which nobody may see. → WARM, ENDED
 const WARM = 1; // the pool's, also while it goes to an arena. → OPEN, WAITING, ENDED
 const OPEN = 2; // of `home`: an epoch, or a region's chunk. → WARM, WAITING, ENDED
@@ -146,12 +146,12 @@ class SpanLeases {
     return span;
   }
 
-  /** `share`: makes the share of the option `budget`, or null; `owner` is asked to give back what it has warm, where others need it. */
+  /** `share`: creates the share of the option `budget`, or null. `owner` is asked to give back warm memory when others need it. */
   join(share, owner) {
     if (share !== null) this.budget.share = share(owner);
   }
 
-  /** Has the share as large as what is used. Where its owner is no more live, it ends with the last byte. Whether there is one. */
+  /** Adjusts the share to what is used. If its owner is no longer live, the share ends with the last byte. Returns whether there is one. */
   measure(isLive) {
     const { budget } = this;
     if (budget.share === null) return false;

@@ -5,8 +5,8 @@
 const { isProxy } = require('node:util').types;
 
 /**
- * A look-up by the names of classes: `kinds[name]()` gives `{ of: Class, … }`, and is called when a stream of a class of that name comes;
- * the modules of others are not loaded for it. What it returns gives the kind of a stream, by the nearest such class that it inherits from.
+ * A look-up by the names of classes. `kinds[name]()` returns `{ of: Class, … }`, and is called for the first stream of a class of that name, so
+ * that other modules are not loaded. The function returned finds the kind of a stream, by the nearest such class that it inherits from.
  */
 function classTable(kinds) {
   const found = new Map();

@@ -1,7 +1,7 @@
 'use strict';
 
-// What the socket of a client reads for its messages of HTTP/1. Node's parser gives a message copies of the parts of a chunk, so nobody has the
-// chunk itself when that is done: but for the error of the parser, which has it as `rawPacket`, and the head of an upgrade, which is a part of it.
+// The chunks that a client's socket reads for HTTP/1 messages. Node's parser gives a message copies of their parts, so nobody has a
+// chunk once it is parsed, except for a parser error, which has it as `rawPacket`, and the head of an upgrade, which is a part of it.
 
 const { classTable } = require('./classes.js');
 const { passing, takeOnRead } = require('./on-read.js');

@@ -39,8 +39,8 @@ class Link {
   }
 
   /**
-   * Has stream.pipeline() call begin() in the place of the source's pipe(), which it asks to move the chunks, and for nothing else.
-   * Returns a function that takes that back, or undefined where the source cannot be told so.
+   * Makes stream.pipeline() call begin() instead of the source's pipe(), which it calls only to move the chunks.
+   * Returns a function that undoes this, or undefined if it is not possible for the source.
    */
   offer() {
     const source = this.#source;

@@ -1,6 +1,6 @@
 'use strict';
 
-// Whether the methods by which a stream's chunks pass are Node's own: nobody who patched one has a chunk then.
+// Checks whether the methods through which a stream's chunks pass are Node's own, so that no patch has kept a chunk.
 
 const { originalOf } = require('../base/wrap.js');
 
@@ -87,7 +87,7 @@ const readsAlike = (a, b) =>
   a.prependOnceListener === b.prependOnceListener;
 
 /**
- * By which a chunk goes through a Writable to what it writes to: streams, sockets, messages of HTTP, transforms of zlib and crypto. Not
+ * The methods through which a chunk passes a Writable: streams, sockets, HTTP messages, transforms of zlib and crypto. Not
  * end() and writeHead(), which never get one.
  */
 const WRITES = [

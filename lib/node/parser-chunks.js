@@ -7,14 +7,14 @@ const { notePart, watchResponse } = require('./client-reads.js');
 const { kParsed } = require('../base/protocol.js');
 const { isCompiled, isOfNode, readsOf } = require('./own-methods.js');
 
-/** Node's function that gives a message its chunks, and where a parser has it: one for all. */
+/** Node's function that passes chunks to a message, and its index in a parser: the same for all parsers. */
 let nodesOnBody;
 let bodyIndex;
 
 /** Whether nobody has begun to read. */
 const isUnread = ({ flowing, dataEmitted }) => flowing !== true && !dataEmitted;
 
-// Once somebody else reads nothing is noted any more, for who reads a file for an hour must not find it in memory.
+// Once somebody else reads, nothing more is noted: a file that is read for an hour must not stay in memory.
 function note(state, chunk) {
   const parsed = state[kParsed];
   if (parsed !== undefined && (parsed.isOurs || isUnread(state))) parsed.chunks.push(chunk);

@@ -1,7 +1,7 @@
 'use strict';
 
-// Which chunks Node itself gave a stream, noted where it gives them. Whatever else comes out of the stream is somebody's own: it came by
-// unshift(), push() or emit(), or was there before.
+// Notes the chunks that Node itself passes to a stream, where it does so. All other chunks of the stream are the application's: they came by
+// unshift(), push() or emit(), or were there before.
 
 const fs = require('node:fs');
 const { takeOnRead } = require('./on-read.js');

@@ -6,7 +6,7 @@ const { lazy } = require('../base/lazy.js');
 
 const pumping = lazy(() => require('./pumping.js'));
 
-/** As stream.promises.pipeline(...streams, options), and gives the memory of chunks back when they are written. */
+/** Like stream.promises.pipeline(...streams, options), but frees the memory of chunks when they are written. */
 function pump(...args) {
   return pumping().pump(...args);
 }

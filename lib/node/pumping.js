@@ -1,7 +1,7 @@
 'use strict';
 
-// stream.pipeline(), which gives the memory of chunks back when they are written, and leaves nothing open when it fails. The order of things is
-// Node's: errors, abort, what is destroyed and when. Only the pipes between streams that are known are Link's.
+// stream.pipeline() that frees the memory of chunks when they are written, and leaves nothing open when it fails. Errors, aborts, and what is
+// destroyed when, are Node's. Only pipes between known streams are made by Link.
 
 const { IncomingMessage, ServerResponse } = require('node:http');
 const { destroy } = require('node:stream');

@@ -14,8 +14,8 @@ function releaseWhole(ab, bytes) {
 }
 
 /**
- * Gives the memory of `buffer` back. Returns how many bytes, or 0 where that cannot be: it shares its ArrayBuffer, or nobody can
- * detach that, or the memory is ralloc's.
+ * Frees the memory of `buffer`. Returns how many bytes, or 0 if that is not possible: it shares its ArrayBuffer, which may be
+ * undetachable, or the memory is ralloc's.
  */
 function release(buffer) {
   check.view(buffer, 'buffer');

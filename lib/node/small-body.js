@@ -1,8 +1,8 @@
 'use strict';
 
-// A small body, which most often comes whole with the headers of its request: it is copied from what Node's parser has, and the stream has hardly a
-// listener for it, which saves a bare server a twelfth of what it needs for a request. One that comes in another way is read as larger ones are: at the latest
-// when the loop goes on, for who has patched the parser or the message may let nothing of it be seen here.
+// A small body usually arrives whole with the headers of its request. It is copied from what Node's parser has, with hardly a listener on the
+// stream, which saves a bare server a twelfth of a request's cost. Any other is read like a larger body, at the latest
+// in the next turn of the loop, because a patch of the parser or the message may hide it here.
 
 const { kParsed } = require('../base/protocol.js');
 const time = require('../base/time.js');
@@ -55,7 +55,7 @@ class SmallBody {
   });
 
   /**
-   * `ways`: windowOf() gives the window for it; readStream() → promise, where it does not come whole; gone() → the error where nothing more comes.
+   * `ways`: windowOf() returns its window; readStream() → promise, if it does not arrive whole; gone() → the error if nothing more will come.
    */
   constructor(request, length, ways) {
     this.#request = request;

@@ -1,7 +1,7 @@
 'use strict';
 
-// Which chunks of a stream nobody but ralloc can have. They are released once they were used, which is a free: so only those that Node
-// itself made, and that nobody else may have seen.
+// Finds the chunks of a stream that only ralloc can have. They are freed after their use, so they must be made by Node
+// itself, and seen by nobody else.
 
 const { kindOf } = require('./provenance.js');
 const { leave } = require('../memory/foreign.js');

@@ -1,7 +1,7 @@
 'use strict';
 
-// Which streams are done with a chunk when the callback of its write is called, and have shown it to nobody: what they write to is the
-// kernel, or has made something else of it. A stream that may give a chunk on, or keep it, is not among them.
+// The streams that are done with a chunk when the callback of its write is called, and have shown it to nobody, because they write to the
+// kernel, or transform it. A stream that may pass a chunk on, or keep it, is not among them.
 
 const fs = require('node:fs');
 const { classTable } = require('./classes.js');

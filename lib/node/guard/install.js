@@ -76,7 +76,7 @@ const isLoaded = ({ modules }) => modules.some(mayHaveLoaded);
 let late = 0; // of `later`, those that were loaded when they were wrapped, or were wrapped by another copy
 let modules = 0; // of Node's that were loaded when installLoaded() looked
 
-/** Those who import functions of Node by name see the wrapped ones. jest's node:module does nothing there. */
+/** Makes named imports of Node's functions see the wrapped ones. jest's node:module does nothing there. */
 function syncImports() {
   const { syncBuiltinESMExports } =
     process.getBuiltinModule?.('node:module') ?? require('node:module');
@@ -108,7 +108,7 @@ function wrapAll(group, key, isLate = false) {
     warnOnce('RALLOC_GUARD_PARTIAL', { names: missing, fate: 'not held' }, group);
 }
 
-/** Wraps Node's functions, but for what installRest() does, where that is wanted. Returns whether they are wrapped. */
+/** If `wanted`, wraps Node's functions, except for those of installRest(). Returns whether they are wrapped. */
 function installFirst(wanted = true) {
   if (!wanted || isOff('RALLOC_GUARD')) return false;
   const isLate = isInstalled(kGuard); // requests may be in flight
@@ -129,13 +129,13 @@ function wrapLater({ key, parts }, wasLoaded, isLate = wasLoaded) {
   if (wasLoaded || isForeign) late++;
 }
 
-/** Wraps the rest, before anybody is given memory that operations are to hold. Returns how many of it came late. */
+/** Wraps the rest, before anybody gets memory that operations should hold. Returns how many came late. */
 function installRest() {
   for (const one of later) wrapLater(one, isLoaded(one));
   return late;
 }
 
-/** Wraps of the rest what Node has loaded, and returns how many of it came late so far. Hot: each request asks until the first memory. */
+/** Wraps those of the rest that Node has loaded, and returns how many came late so far. Hot: each request asks until the first memory. */
 function installLoaded() {
   const count = process.moduleLoadList?.length ?? 0;
   if (count === modules && count > 0) return late;

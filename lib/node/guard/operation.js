@@ -16,8 +16,8 @@ const { get: typeOf } = Object.getOwnPropertyDescriptor(
 );
 
 /**
- * Begins an operation on `value`. Returns what ends it, to be called once, or undefined where there is nothing to
- * hold: it is no view, or of ordinary memory. Throws ERR_RALLOC_DEAD_BUFFER.
+ * Begins an operation on `value`. Returns the function that ends it, to be called once, or undefined if there is nothing to
+ * hold: no view, or ordinary memory. Throws ERR_RALLOC_DEAD_BUFFER.
  */
 function begin(value, kind) {
   if (!isView(value)) return undefined;
@@ -82,13 +82,13 @@ function callingBack(callback, end) {
   };
 }
 
-/** The same for an operation that reads into its Buffer: who awaits a promise that `callback` settles finds it too. */
+/** The same for an operation that reads into its Buffer: code that awaits a promise which `callback` settles still finds the bytes. */
 const readingBack = (callback, end) =>
   callingBack(callback, end.isFirst ? end : () => afterAwaits(end));
 
 /**
- * The promise of an operation, for the user. Not `promise` itself: to listen to that too would hide its
- * rejection where the user does not. The end comes a tick later, if not at once, after those who await it have seen what was read.
+ * The promise of an operation, for the user. Not `promise` itself: listening to that would hide its
+ * rejection if the user does not. The operation ends a tick later, after code that awaits it has seen the bytes.
  */
 function settling(promise, end) {
   return promise.then(
