@@ -18,14 +18,14 @@ const { count, tell, write } = require('./print.js');
 const summary = "change lines so that they use their request's arena";
 const usage = `Usage: ralloc apply [options] [FILE...]
 
-Prints, as a diff, how the lines of a table whose Buffers are proved to die with their request get these from the arena of that: by
-perRequest, which outside of requests, and over their limits, does what Buffer does. Tells on standard error what else may be done, and what stays
-and why. Changes files below the current folder alone, or the given ones of them. Nothing is changed without --write.
+Prints a diff that takes the Buffers of a table's lines from the arena of their request, if these are proved to die with it: by perRequest,
+which does what Buffer does outside of requests and over their limits. Standard error shows what else may be done, and which lines stay and why.
+Only files below the current folder are changed, or the given ones of them, and only with --write.
 
   -t, --table FILE    the table (default: ${OUTPUT})
       --write         change the files: all of them, or none
-      --alloc         also Buffer.alloc, which zeroes what it gives
-      --streams       also bodies that are joined of pieces, by collect(), and pipeline(), by pump()
+      --alloc         also Buffer.alloc, which zeroes its bytes
+      --streams       also Buffer.concat() of the pieces of a stream, by collect(), and pipeline(), by pump()
       --any-size      also Buffers so small that Node has a pool for them
       --package NAME  also that package of node_modules; may be given several times
 

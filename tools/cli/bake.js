@@ -20,12 +20,12 @@ const OUTPUT = 'ralloc.table.json';
 const summary = 'say by profiles which memory each line should get';
 const usage = `Usage: ralloc bake [options] PROFILE...
 
-Says of each line that allocates Buffers whether these belong in the arena of their request, in a slab or in a region, by how long they
-lived, and writes a table of it. Lines of which that is not known are left alone. Files are named from the table's folder.
+Writes a table that says for each line that allocates Buffers whether they belong in the arena of their request, in a slab or in a region, by how
+long they lived. Lines for which that is not known are left alone. Files are named relative to the table's folder.
 
-  -o, --output FILE  the table; a file that is there is replaced (default: ${OUTPUT}); if that is of the
-                     same recording, it says what changed files were when they ran
-      --rust FILE    the same as constants, for programs of Rust that use ralloc_core::lifetime
+  -o, --output FILE  the table; an existing file is replaced (default: ${OUTPUT}). If that one is of the
+                     same recording, it tells what changed files were when they ran
+      --rust FILE    the same as constants, for Rust programs that use ralloc_core::lifetime
       --unchanged    the sources are what ran, although they are newer than the profile, as after a checkout
 
 To see why a line got what it got: ralloc explain FILE:LINE`;

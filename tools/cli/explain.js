@@ -11,15 +11,15 @@ const { OUTPUT } = require('./bake.js');
 const { FAILED, OK, UsageError } = require('./exit.js');
 const { print, tell } = require('./print.js');
 
-const summary = 'tell why a line got the memory that a table gives it';
+const summary = 'show why a line got the memory that a table gives it';
 const usage = `Usage: ralloc explain [options] FILE[:LINE[:COLUMN]]
        ralloc explain [options] --site NAME
 
-Tells which memory a table gives to the Buffers of a line, or of all lines of a file, and by which rule. What was moved since the table
-was baked is found by the text of its line.
+Shows which memory a table gives to the Buffers of a line, or of all lines of a file, and by which rule. A line that moved since the table
+was baked is found by its text.
 
   -t, --table FILE  the table (default: ${OUTPUT})
-  -s, --site NAME   of what site('NAME') allocates, wherever it is called
+  -s, --site NAME   the Buffers of site('NAME'), wherever it is called
 
 Example: ralloc explain src/rows.js:12`;
 

@@ -17,7 +17,7 @@ const usage = `Usage: ralloc export --pprof|--jsonl [-o FILE] PROFILE...
 Writes a profile, or the sum of several, for other tools.
 
   --pprof             for Go's pprof, speedscope, Pyroscope: alloc_space, inuse_space, and labels with the lifetime, size, source and route
-  --jsonl             an object a line: recorders, the memory of the process by time, sites, cells; docs/profile-format.md has the fields
+  --jsonl             one object per line: recorders, the memory of the process by time, sites, cells; docs/profile-format.md has the fields
   -o, --output FILE   where to write; standard output by default
 
 Examples:

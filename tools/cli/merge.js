@@ -9,7 +9,7 @@ const { OK, UsageError } = require('./exit.js');
 const { count, tell } = require('./print.js');
 const { tellDamage } = require('./damage.js');
 
-const summary = 'sum up profiles, those of a fleet for instance';
+const summary = 'sum up profiles, such as those of a fleet';
 const usage = `Usage: ralloc merge -o FILE PROFILE...
 
 Sums up profiles into one. Their order and grouping do not matter: merges of merges give the same bytes.

@@ -27,7 +27,7 @@ that starts one, such as npm: ralloc profile -- npm start. Threads, clusters and
       --typed-arrays     also typed arrays and ArrayBuffers that the application makes itself, which makes "new" 2 to 4 times as slow
 
 Signals are passed on, and SIGKILL follows where SIGTERM has not ended the application within 15 s. The exit code is that of the
-application; 1 where it is 0 and the profile is not whole.
+application, or 1 if that is 0 and the profile is not whole.
 To see a profile: ralloc report FILE`;
 
 const OPTIONS = {

@@ -18,19 +18,19 @@ const { writeFile } = require('../recorder/write-file.js');
 const { OK, UsageError } = require('./exit.js');
 const { print, write } = require('./print.js');
 
-const summary = 'shows a profile: a page for the browser, or JSON';
+const summary = 'show a profile: a page for the browser, or JSON';
 
 const usage = `Usage: ralloc report [options] FILE
        ralloc report [options] BEFORE AFTER
        ralloc report [options] FILE TABLE.json
 
-Writes one HTML file with everything in it: the costliest lines with their code, bytes by stack, growth, churn and
-lifetimes; of two profiles, what changed; and of a table of "ralloc bake", the borders of its clusters and which
-bytes would be elsewhere. It loads nothing, and can be sent on. It shows code: that of the lines
-on this machine, by the source maps that are there now.
+Writes one HTML file: the costliest lines with their code, bytes by stack, growth, churn and
+lifetimes; for two profiles, what changed; for a table of "ralloc bake", the borders of its clusters and which
+bytes would move. The file loads nothing, so you can send it on. It contains the code of these lines
+as it is on this machine now.
 
-  -o, --output FILE  where to; FILE.html if not given, or standard output for JSON
-  --json             prints the same for machines
+  -o, --output FILE  the file to write (default: FILE.html, or standard output for JSON)
+  --json             prints the same as JSON
   --no-code          leaves the code out`;
 
 const OPTIONS = {

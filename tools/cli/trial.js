@@ -17,19 +17,18 @@ const PRELOAD = path.join(__dirname, '..', '..', 'lib', 'auto', 'preload.js');
 
 const usage = `Usage: ralloc trial [options] -- COMMAND [arguments]
 
-Runs an application with the lines of a table that are proved to die with their request changed as "ralloc apply" would change them, when
-they are loaded: the sources stay as they are. Says at the end which lines used the arena of their request, and which of their Buffers were
-used or kept after it. COMMAND is node with a program, or anything that starts one, such as npm: ralloc trial -- npm start.
+Runs an application as "ralloc apply" would change it: its files are changed while they are loaded, and the sources stay as they are.
+At the end it reports which lines used the arena of their request, and which of their Buffers were used or kept after it. COMMAND is node with a program, or anything that starts one, such as npm: ralloc trial -- npm start.
 
   -t, --table FILE    the table (default: ${TABLE})
-      --alloc         also Buffer.alloc, which zeroes what it gives
+      --alloc         also Buffer.alloc, which zeroes its bytes
       --any-size      also Buffers so small that Node has a pool for them
       --suggested     also lines that the table only suggests: too few samples prove them, or some outlived their request
       --package NAME  also that package of node_modules; may be given several times
 
 Signals are passed on, and SIGKILL follows where SIGTERM has not ended the application within 15 s. The exit code is that of the
-application; 1 where it is 0 and nothing could be tried.
-Without the command: node --import ralloc/auto app.js`;
+application, or 1 if that is 0 and nothing could be tried.
+Without the command: node --require ralloc/auto app.js`;
 
 const OPTIONS = {
   table: { type: 'string', short: 't', default: TABLE },
