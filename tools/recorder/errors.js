@@ -41,7 +41,7 @@ function unwritableError(file, failure, what = 'The profile') {
 const foreignError = (file) =>
   new RallocError(
     'ERR_RALLOC_PROFILE_FOREIGN',
-    `${of(file)} contains no profile. Give a file that "ralloc profile" wrote`,
+    `${of(file)} is not valid: no block of ralloc is in it. Give a file that "ralloc profile" wrote`,
     { file },
   );
 

@@ -229,7 +229,7 @@ test('what is no profile, and one of another machine, is told in a line, and not
   fs.writeFileSync(path.join(dir, 'empty'), '');
   for (const [name, message] of [
     ['none', /^ralloc: The profile none: There is no such file\./],
-    ['text', /^ralloc: The profile text is none: /],
+    ['text', /^ralloc: The profile text is not valid: /],
     ['empty', /^ralloc: The profile empty is empty: /],
   ]) {
     const { code, stderr } = await bake(name);

@@ -153,7 +153,7 @@ test('what is no profile, and what cannot be written, is told in a line', async 
   const file = writeProfile(dir, 1);
   const foreign = await exported('--jsonl', __filename);
   t.is(foreign.code, 1);
-  t.regex(foreign.stderr, /^ralloc: The profile .*export\.test\.js is none: .*\n$/);
+  t.regex(foreign.stderr, /^ralloc: The profile .*export\.test\.js is not valid: .*\n$/);
   const unwritable = await exported('--pprof', '-o', path.join(dir, 'none', 'out'), file);
   t.is(unwritable.code, 1);
   t.regex(unwritable.stderr, /^ralloc: The export cannot be written to .*\n$/);

@@ -136,7 +136,7 @@ const WRONG = {
     /app\.rprof: There is no such file\. "ralloc profile -o FILE/,
   ],
   'an empty file': [Buffer.alloc(0), /app\.rprof is empty: .+ Record again/],
-  'a foreign file': [Buffer.from('{"a": 1}\n'.repeat(99)), /app\.rprof is none: /],
+  'a foreign file': [Buffer.from('{"a": 1}\n'.repeat(99)), /app\.rprof is not valid: /],
   'a file cut off in its first block': [
     serviceFile({ seconds: 2 }).subarray(0, 90),
     /app\.rprof has no whole block/,
