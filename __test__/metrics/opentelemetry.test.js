@@ -68,6 +68,12 @@ test.serial('a second call adds nothing twice, and what it returned ends it', as
   t.is(plain(seriesOf(await page()))[ofLater], undefined);
   observeMetrics(meter);
   t.is(plain(seriesOf(await page()))[ofLater], later.stats().limit);
+  stop();
+  const again = observeMetrics(meter);
+  again();
+  const end = new Budget({ name: 'end', maxBytes: 5 });
+  t.is(plain(seriesOf(await page()))['ralloc_budget_limit_bytes{budget="end"}'], undefined);
+  end.close();
 });
 
 test.serial('an exporter of differences is told what was added since the one before', async (t) => {

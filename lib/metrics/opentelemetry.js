@@ -7,25 +7,21 @@ const { labelled } = require('./options.js');
 const { eachSeries, sum } = require('./sums.js');
 const { METRICS } = require('./table.js');
 
-const METHODS = [
-  'createObservableCounter',
-  'createObservableGauge',
-  'addBatchObservableCallback',
-  'removeBatchObservableCallback',
-];
+const MAKERS = { counter: 'createObservableCounter', gauge: 'createObservableGauge' };
+const BATCHES = ['addBatchObservableCallback', 'removeBatchObservableCallback'];
 
 const observed = new WeakMap(); // meter → what ends that
 
 const unitOf = (name) => (/_bytes(_total)?$/.test(name) ? 'By' : undefined);
 
 function observeMetrics(meter) {
-  if (METHODS.some((method) => typeof meter?.[method] !== 'function'))
+  const methods = [...Object.values(MAKERS), ...BATCHES];
+  if (methods.some((method) => typeof meter?.[method] !== 'function'))
     throw typeError('meter', 'a Meter of OpenTelemetry', meter);
   if (observed.has(meter)) return observed.get(meter);
-  const instruments = METRICS.map(({ name, type, help: description }) => {
-    const make = type === 'counter' ? 'createObservableCounter' : 'createObservableGauge';
-    return meter[make](name, { description, unit: unitOf(name) });
-  });
+  const instruments = METRICS.map(({ name, type, help: description }) =>
+    meter[MAKERS[type]](name, { description, unit: unitOf(name) }),
+  );
   const observe = (result) => {
     sum();
     METRICS.forEach((metric, index) => {
@@ -37,7 +33,7 @@ function observeMetrics(meter) {
   meter.addBatchObservableCallback(observe, instruments);
   const stop = () => {
     meter.removeBatchObservableCallback(observe, instruments);
-    observed.delete(meter);
+    if (observed.get(meter) === stop) observed.delete(meter);
   };
   observed.set(meter, stop);
   return stop;

@@ -27,6 +27,7 @@ const OPTIONS = {
 };
 
 const WIDTH = 80;
+const LEAST_NAME = 10; // columns; on a narrow terminal the last figures have no room
 
 const bytes = (value) =>
   formatBytes(Math.round(value))
@@ -153,9 +154,9 @@ function cell(show, value) {
 }
 
 /** Of a table over all frames, lines [text, whether it is a heading]; none without rows. Of more rows than `most` those with the most in the first column. */
-function tableLines(label, frames, most) {
+function tableLines(label, frames, most, width) {
   const columns = TABLES[label];
-  const nameWidth = WIDTH - columns.length * (CELL + 1);
+  const nameWidth = Math.max(LEAST_NAME, width - columns.length * (CELL + 1));
   const rows = frames.flatMap((frame, i) =>
     (frame[label] ?? []).map(([name, row]) => [frames.length > 1 ? `${i + 1} ${name}` : name, row]),
   );
@@ -187,7 +188,7 @@ function render(addresses, frames, { columns, rows }) {
   );
   // A table has an empty line, its heading, and one that says how many more there are.
   const most = Math.max(1, Math.floor((rows - 1 - heads.length) / labels.length) - 3);
-  const lines = [...heads, ...labels.flatMap((label) => tableLines(label, frames, most))];
+  const lines = [...heads, ...labels.flatMap((label) => tableLines(label, frames, most, columns))];
   return lines
     .slice(0, rows - 1)
     .map(([text, isHeading]) => [cut(visible(text), columns).trimEnd(), isHeading]);
