@@ -14,6 +14,8 @@ const USAGE = `usage: npm run demo -- [options]
   --all              every mix, server and rival, V8's tuning flags among them
   --fallback         the JavaScript fallback against the binary, in frame, ingest and serve
   --flood            240 uploads at once to a server with 1 GB: no guard, a semaphore, admission()
+  --tenants          with --flood: 40 tenants, of which one sends half of all
+  --group            with --flood: in a control group of 512 MB, where the machine lets one be made
   --long             minutes of load a mix: p99.9, and memory over time
   --mix NAME         only this mix: ${MIXES.join(', ')}
   --server NAME      only this server: ${SERVERS.join(', ')} (default ${SERVERS[0]})
@@ -66,7 +68,17 @@ const TAKING_A_VALUE = {
   },
 };
 
-const FLAGS = ['--all', '--fallback', '--flood', '--long', '--json', '--help'];
+const FLAGS = [
+  '--all',
+  '--fallback',
+  '--flood',
+  '--tenants',
+  '--group',
+  '--long',
+  '--json',
+  '--help',
+];
+const FLOOD = ['--flood', '--tenants', '--group'];
 
 const NOTHING = Object.fromEntries(FLAGS.map((name) => [name.slice(2), false]));
 
@@ -84,7 +96,10 @@ function parse(argv) {
   const { all, fallback, mix, server } = options;
   if (fallback && (all || options.backend !== undefined))
     throw new UsageError('--fallback compares both backends, and goes without --all and --backend');
-  if (options.flood && argv.length > 1) throw new UsageError('--flood goes without other options');
+  if (options.flood && (argv.length > 2 || argv.some((word) => !FLOOD.includes(word))))
+    throw new UsageError('--flood goes with --tenants or --group, and nothing else');
+  if (!options.flood && (options.tenants || options.group))
+    throw new UsageError('--tenants and --group are for --flood');
   const usual = fallback ? BACKENDS_MIXES : DEFAULT_MIXES;
   options.mixes = mix ? [mix] : all ? MIXES : usual;
   options.servers = server ? [server] : all ? SERVERS : SERVERS.slice(0, 1);

@@ -100,22 +100,35 @@ function render(options, { head, unable, results, proof }) {
 }
 
 /** Its own load, servers and screen, which nothing else needs. */
-async function flood() {
-  const { measure } = require('./flood/run.js');
-  const { screen } = require('./flood/screen.js');
+async function flood({ tenants, group }) {
+  const { GROUP_PLAN, PLAN, measure } = require('./flood/run.js');
+  const { screen, tenantsScreen } = require('./flood/screen.js');
   if (process.platform !== 'linux')
     throw new UsageError('--flood limits the memory of its servers as only Linux can');
-  const result = await measure(undefined, undefined, say);
+  const plan = group ? GROUP_PLAN : PLAN;
+  if (group) {
+    const why = require('./flood/limit.js').whyNoGroup(plan.groupBytes);
+    if (why !== undefined) throw new UsageError(`--group: no control group can be made: ${why}`);
+  }
+  const isEmpty = ({ end, figures }) => end === 'lives' && figures?.used === 0;
+  if (tenants) {
+    const { TENANTS, measureTenants } = require('./flood/tenants.js');
+    const result = await measureTenants(TENANTS, say);
+    console.log(`\n${tenantsScreen(result)}`);
+    const all = (TENANTS.clients / 2) * TENANTS.uploads;
+    const isWhole = (one) => isEmpty(one) && one.others.times.length === all;
+    process.exit(Object.values(result.rounds).flat().every(isWhole) ? 0 : 1);
+  }
+  const result = await measure(plan, undefined, say);
   console.log(`\n${screen(result)}`);
-  const { end, tally, figures } = result.floods.at(-1);
-  const isWhole = tally.times.length === result.plan.clients && figures?.used === 0;
-  process.exit(end === 'lives' && isWhole ? 0 : 1);
+  const last = result.floods.at(-1);
+  process.exit(isEmpty(last) && last.tally.times.length === plan.clients ? 0 : 1);
 }
 
 async function main() {
   const options = parse(process.argv.slice(2));
   if (options.help) return console.log(USAGE);
-  if (options.flood) return flood();
+  if (options.flood) return flood(options);
   const all = await measureAll(options);
   const rows = all.results.flatMap((result) => result.rows);
   if (options.json) {

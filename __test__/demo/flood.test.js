@@ -5,7 +5,9 @@
 
 const test = require('ava');
 const { measure, PLAN } = require('../../demo/flood/run.js');
-const { screen } = require('../../demo/flood/screen.js');
+const { screen, tenantsScreen } = require('../../demo/flood/screen.js');
+const { TENANTS, measureTenants } = require('../../demo/flood/tenants.js');
+const { whyNoGroup } = require('../../demo/flood/limit.js');
 const { parse, UsageError } = require('../../demo/options.js');
 const { testWhere } = require('../helpers/backend.js');
 
@@ -55,7 +57,61 @@ test('the screen shows how a server ended, and its RSS until then', (t) => {
   t.regex(text, /^semaphore +█+▁+▅+▁+$/m);
 });
 
-test('--flood goes alone', (t) => {
+testWhere(
+  process.platform === 'linux',
+  'Linux, whose ulimit -d counts',
+  'of tenants, one of which sends half of all, each client gets the right hash, and nothing stays charged',
+  async (t) => {
+    const plan = { ...TENANTS, ...FEW, tenants: 4, rounds: 1, uploads: 2, takesMs: 10 };
+    const result = await measureTenants(plan);
+    const { rounds } = result;
+    t.deepEqual(Object.keys(rounds), ['alone', 'no keys', 'keys']);
+    for (const [name, [{ end, flood, others, figures }]] of Object.entries(rounds)) {
+      t.is(end, 'lives');
+      t.is(flood.times.length > 0, name !== 'alone');
+      t.is(others.times.length, 12);
+      t.is(flood.wrong + others.wrong, 0);
+      t.is(figures.used, 0);
+    }
+    const lines = tenantsScreen(result).split('\n');
+    t.true(lines.every(({ length }) => length <= 80));
+    t.regex(lines.at(-1), /^with it, and keys +12\/12 /);
+  },
+);
+
+test('the screen of tenants compares the slowest of the others with what they take alone', (t) => {
+  const one = (...times) => ({ others: { times, answers: { 200: times.length, 503: 1 }, cut: 1 } });
+  const rounds = {
+    alone: [one(1000, 2000), one(1000, 2000)],
+    'no keys': [one(4000, 6000), one(4000, 4000)],
+    keys: [one(1000, 2000), one(1000, 2500)],
+  };
+  const lines = tenantsScreen({ plan: { ...TENANTS, uploads: 1 }, rounds }, 'v1').split('\n');
+  t.regex(lines.at(-3), /^the others alone +4\/240 +8 +2\.0 s +2\.0 s$/);
+  t.regex(lines.at(-2), / 3\.00 × \(2\.00 to 3\.00\)$/);
+  t.regex(lines.at(-1), / 1\.25 × \(1\.00 to 1\.25\)$/);
+});
+
+const why = process.platform === 'linux' ? whyNoGroup(2 ** 29) : 'no Linux';
+
+testWhere(
+  why === undefined,
+  `a control group, which cannot be made here: ${why}`,
+  'a server in a control group has its memory, and its group is gone afterwards',
+  async (t) => {
+    const result = await measure({ ...FEW, groupBytes: 2 ** 29 }, ['admission']);
+    const [{ end, tally, figures }] = result.floods;
+    t.deepEqual([end, tally.times.length, figures.used], ['lives', 12, 0]);
+    const most = (512 - 256 - 96) * 2 ** 20;
+    t.true(figures.limit > 2 ** 29 / 8 && figures.limit <= most, `${figures.limit}`);
+    t.is(whyNoGroup(2 ** 29), undefined, 'its name is free');
+  },
+);
+
+test('--flood goes with --tenants or --group, and nothing else', (t) => {
   t.true(parse(['--flood']).flood);
-  t.throws(() => parse(['--flood', '--json']), { instanceOf: UsageError });
+  t.true(parse(['--flood', '--tenants']).tenants);
+  t.true(parse(['--flood', '--group']).group);
+  for (const wrong of [['--flood', '--json'], ['--flood', '--group', '--tenants'], ['--group']])
+    t.throws(() => parse(wrong), { instanceOf: UsageError });
 });

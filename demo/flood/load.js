@@ -43,28 +43,29 @@ const TAIL = Buffer.from(`\r\n--${BOUNDARY}--\r\n`);
 
 const sizeOf = (parts) => parts.reduce((sum, { length }) => sum + length, 0);
 
-/** Writes until all is written, or somebody has answered. */
-async function send(stream, parts, isOver) {
+/** Writes until all is written, or somebody has answered; with a pause of so many milliseconds after each part. */
+async function send(stream, parts, isOver, pauseMs) {
   const closed = once(stream, 'close');
   for (const part of parts) {
     if (isOver() || stream.destroyed) return;
+    if (pauseMs > 0) await sleep(pauseMs);
     if (!stream.write(part)) await Promise.race([once(stream, 'drain'), closed]);
   }
   stream.end();
 }
 
 /** The same in the background, until `answered` is settled. */
-function sendUntil(answered, stream, parts) {
+function sendUntil(answered, stream, parts, pauseMs = 0) {
   let isOver = false;
   const over = () => {
     isOver = true;
   };
   answered.then(over, over);
-  send(stream, parts, () => isOver).catch(() => {});
+  send(stream, parts, () => isOver, pauseMs).catch(() => {});
 }
 
-/** One upload over HTTP/1: `{ status, retryAfter, text }`. Rejects where the connection is cut. */
-async function upload(port, { parts }, { hasLength, key }) {
+/** One upload over HTTP/1, which takes `takesMs` at least: `{ status, retryAfter, text }`. Rejects where the connection is cut. */
+async function upload(port, { parts }, { hasLength, key, takesMs = 0 }) {
   const whole = [HEAD, ...parts, TAIL];
   const headers = { 'Content-Type': `multipart/form-data; boundary=${BOUNDARY}` };
   if (hasLength) headers['Content-Length'] = sizeOf(whole);
@@ -72,7 +73,7 @@ async function upload(port, { parts }, { hasLength, key }) {
   const options = { host: HOST, port, path: '/upload', method: 'POST', agent: false, headers };
   const req = http.request(options);
   const answered = once(req, 'response');
-  sendUntil(answered, req, whole);
+  sendUntil(answered, req, whole, takesMs / whole.length);
   const [res] = await answered;
   const text = Buffer.concat(await res.toArray()).toString();
   req.on('error', () => {});

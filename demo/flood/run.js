@@ -2,7 +2,7 @@
 
 // npm run demo -- --flood: what a flood does to a server that may use 1 GB, without a guard, with the semaphore that people write today, and with admission().
 
-const { spawn, spawnSync } = require('node:child_process');
+const { spawn } = require('node:child_process');
 const fs = require('node:fs');
 const http = require('node:http');
 const http2 = require('node:http2');
@@ -10,6 +10,7 @@ const path = require('node:path');
 const { once } = require('node:events');
 const { setTimeout: sleep } = require('node:timers/promises');
 const { Worker } = require('node:worker_threads');
+const { limitOf } = require('./limit.js');
 const load = require('./load.js');
 
 const PLAN = {
@@ -27,19 +28,12 @@ const PLAN = {
   bombBytes: 20_000_000,
 };
 
+/** The same in a control group, as a container has one. */
+const GROUP_PLAN = { ...PLAN, groupBytes: 2 ** 29, fits: 10 };
+
 const KINDS = ['plain', 'semaphore', 'admission'];
 const WAIT_MS = 20_000;
 const SAMPLE_MS = 100;
-
-/** Bytes that Node begins with, and does not use: they count for `ulimit -d` all the same. */
-function reserved() {
-  const print = "console.log(fs.readFileSync('/proc/self/status', 'utf8'))";
-  const { stdout } = spawnSync(process.execPath, ['-e', print], { encoding: 'utf8' });
-  const [data, used] = ['VmData', 'RssAnon'].map((name) =>
-    Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(stdout)[1]),
-  );
-  return 1024 * (data - used);
-}
 
 /** A server under a limit of memory of its own. */
 class Server {
@@ -49,11 +43,13 @@ class Server {
   #process;
   #timer;
 
-  constructor(kind, { dataBytes, heapMB }) {
-    const limit = `ulimit -c 0; ulimit -d ${Math.floor((dataBytes + reserved()) / 1024)} && exec "$@"`;
-    const args = [process.execPath, `--max-old-space-size=${heapMB}`];
-    args.push(path.join(__dirname, 'server.js'), kind, `${WAIT_MS}`);
-    this.#process = spawn('sh', ['-c', limit, 'sh', ...args], {
+  /** `keyHeader`: of requests, that says whose they are. */
+  constructor(kind, plan, keyHeader = '') {
+    const limit = limitOf(plan);
+    const line = `ulimit -c 0; ${limit.line} && exec "$@"`;
+    const args = [process.execPath, `--max-old-space-size=${plan.heapMB}`];
+    args.push(path.join(__dirname, 'server.js'), kind, `${WAIT_MS}`, keyHeader);
+    this.#process = spawn('sh', ['-c', line, 'sh', ...args], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       env: { ...process.env, NODE_ENV: 'production' },
     });
@@ -63,6 +59,7 @@ class Server {
     this.ended = once(this.#process, 'exit').then(([code, signal]) => {
       this.end ??= signal ?? `exit code ${code}`;
       clearInterval(this.#timer);
+      limit.end();
     });
   }
 
@@ -207,4 +204,4 @@ async function measure(plan = PLAN, kinds = KINDS, say = () => {}) {
   return { plan, floods, rates };
 }
 
-module.exports = { PLAN, measure };
+module.exports = { GROUP_PLAN, PLAN, Server, measure, newTally };

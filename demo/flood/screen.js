@@ -29,9 +29,9 @@ function chart(rss, most, ticks) {
 const HEAD = ['', 'end', 'right hash', 'tries', 'peak RSS', 'health p99', 'seconds'];
 const WIDTHS = [12, 10, 11, 7, 10, 11, 8];
 
-const row = (cells) =>
+const row = (cells, widths = WIDTHS) =>
   cells
-    .map((cell, i) => `${cell}`.padEnd(WIDTHS[i]))
+    .map((cell, i) => `${cell}`.padEnd(widths[i]))
     .join(' ')
     .trimEnd();
 
@@ -44,11 +44,12 @@ function rowOf({ kind, end, tally, rss, checks, took }, { clients }) {
 }
 
 function screen({ plan, floods, rates }, version = process.version) {
-  const { clients, bytes, streams, silent, stopped, fickle, bombs, dataBytes } = plan;
+  const { clients, bytes, streams, silent, stopped, fickle, bombs } = plan;
+  const allowed = plan.groupBytes ?? plan.dataBytes;
   const ticks = Math.max(...floods.map(({ rss }) => rss.length));
   const charts = floods.map(
     ({ kind, end, rss }) =>
-      `${NAMES[kind].padEnd(12)} ${chart(rss, dataBytes, ticks)}${end === 'lives' ? '' : '✗'}`,
+      `${NAMES[kind].padEnd(12)} ${chart(rss, allowed, ticks)}${end === 'lives' ? '' : '✗'}`,
   );
   const { figures } = floods.at(-1);
   const tail =
@@ -62,14 +63,14 @@ function screen({ plan, floods, rates }, version = process.version) {
         ];
   return [
     `${clients} clients upload ${megabytes(bytes)} each, to Express and multer on Node ${version}, which may`,
-    `use ${megabytes(dataBytes)}. Half announce no length, ${streams} come over HTTP/2. With them come ${silent} that`,
+    `use ${megabytes(allowed)}. Half announce no length, ${streams} come over HTTP/2. With them come ${silent} that`,
     `announce and send nothing, ${stopped} that stop reading, ${fickle} that go while they wait, and`,
     `${bombs} with JSON in gzip of 100 : 1.`,
     '',
     row(HEAD),
     ...floods.map((one) => rowOf(one, plan)),
     '',
-    `RSS over time, up to ${megabytes(dataBytes)}:`,
+    `RSS over time, up to ${megabytes(allowed)}:`,
     ...charts,
     '',
     ...tail,
@@ -77,4 +78,48 @@ function screen({ plan, floods, rates }, version = process.version) {
   ].join('\n');
 }
 
-module.exports = { screen };
+const TENANTS_HEAD = ['', 'right hash', 'tries', 'p50', 'p99', 'p99 of the first row'];
+const TENANTS_WIDTHS = [19, 11, 7, 8, 8, 20];
+const CASES = {
+  alone: 'the others alone',
+  'no keys': 'with it, one queue',
+  keys: 'with it, and keys',
+};
+
+const p99 = (times) => percentile(times, 0.99);
+const timesOf = (rounds) => rounds.flatMap(({ others }) => others.times);
+const triesOf = ({ answers, cut }) => Object.values(answers).reduce((sum, n) => sum + n, cut);
+
+/** `1.20 × (1.10 to 1.31)`: of all rounds, and of each. */
+function ratioOf(rounds, alone) {
+  const ratio = p99(timesOf(rounds)) / p99(timesOf(alone));
+  const each = rounds.map(({ others }, i) => p99(others.times) / p99(alone[i].others.times));
+  const [least, most] = [Math.min(...each), Math.max(...each)].map((one) => one.toFixed(2));
+  return { ratio, text: `${ratio.toFixed(2)} × (${least} to ${most})` };
+}
+
+/** The result of `--flood --tenants`. */
+function tenantsScreen({ plan, rounds }, version = process.version) {
+  const { clients, tenants, bytes } = plan;
+  const others = (clients / 2) * plan.uploads * plan.rounds;
+  const rows = Object.entries(rounds).map(([name, own]) => {
+    const times = timesOf(own);
+    const tries = own.reduce((sum, one) => sum + triesOf(one.others), 0);
+    const { text } = ratioOf(own, rounds.alone);
+    const [half, most] = [0.5, 0.99].map((share) => (percentile(times, share) / 1000).toFixed(1));
+    const ratio = name === 'alone' ? '' : text;
+    const cells = [CASES[name], `${times.length}/${others}`, tries, `${half} s`, `${most} s`];
+    return row([...cells, ratio], TENANTS_WIDTHS);
+  });
+  return [
+    `${tenants} tenants upload ${megabytes(bytes)} after ${megabytes(bytes)} over slow lines, ${clients} clients at once, to`,
+    `Express and multer on Node ${version}, which may use ${megabytes(plan.groupBytes ?? plan.dataBytes)}. One of them`,
+    `has half of the clients, and comes first. The other ${tenants - 1}, in ${plan.rounds} rounds, from the`,
+    'first try of an upload to the right hash:',
+    '',
+    row(TENANTS_HEAD, TENANTS_WIDTHS),
+    ...rows,
+  ].join('\n');
+}
+
+module.exports = { screen, tenantsScreen };
