@@ -13,8 +13,6 @@ const path = require('node:path');
 const { findToolchain } = require('./lib/toolchain.js');
 
 const ROOT = path.join(__dirname, '..');
-const FEATURES = ['--features', 'allocator-api2'];
-
 /** Where the oldest Rust is stated; the first is what the others are held against. */
 const STATED = [
   ['Cargo.toml', /^rust-version = "([\d.]+)"/m],
@@ -62,9 +60,9 @@ function checkPacked(toolchain, folder) {
   if (!run(toolchain, folder, 'tar', ['-xzf', packed])) return false;
   const crate = path.join(folder, name);
   return [
-    cargo(crate, ['test', '--quiet', '--doc', ...FEATURES]),
-    cargo(crate, ['test', '--quiet', '--no-run', ...FEATURES]),
-    cargo(crate, ['doc', '--quiet', '--no-deps', ...FEATURES], { RUSTDOCFLAGS: '-D warnings' }),
+    cargo(crate, ['test', '--quiet', '--doc']),
+    cargo(crate, ['test', '--quiet', '--no-run']),
+    cargo(crate, ['doc', '--quiet', '--no-deps'], { RUSTDOCFLAGS: '-D warnings' }),
   ].every(Boolean);
 }
 

@@ -132,7 +132,7 @@ async function runGroup(files, runner, faults) {
   };
 }
 
-const OF_CRATE = ['--features', 'allocator-api2', '--no-fail-fast'];
+const OF_CRATE = ['--no-fail-fast'];
 
 /** Runs the Rust core's tests; what they print is shown if one fails. */
 function runCrate({ command, args, env }, faults) {

@@ -5,6 +5,7 @@
 //! that names the values at fault. Unless an error says otherwise, the call that returned it has
 //! changed nothing. Sizes are in bytes.
 
+mod io;
 mod lifetime;
 mod region;
 mod segment;
@@ -32,6 +33,7 @@ use std::fmt;
 /// assert!(matches!(error, SlabError::Map(MapError::Unsupported { .. })));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MapError {
     /// The system refused: the same call may succeed at another time, or under another limit.
     System {
@@ -166,6 +168,7 @@ impl std::error::Error for ChunkError {}
 /// # Ok::<(), ralloc_core::error::OptionsError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AllocError {
     /// No chunk has the room, and a new one for the allocation does not fit under the limit.
     Limit {
@@ -248,6 +251,7 @@ impl<E: std::error::Error> std::error::Error for InitError<E> {}
 /// assert_eq!(error, OptionsError::ChunkSize { first: 4096, cap: 1024 });
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OptionsError {
     /// The first chunk is larger than the cap on chunks, either is 0, or the cap is more than
     /// [`crate::MAX_BYTES`].
@@ -289,6 +293,7 @@ impl std::error::Error for OptionsError {}
 /// # Ok::<(), RewindError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RewindError {
     /// The checkpoint is another arena's.
     Foreign,
@@ -317,9 +322,10 @@ impl std::error::Error for RewindError {}
 /// use ralloc_core::error::PoolError;
 ///
 /// let error = ObjectPool::new(0, String::new).unwrap_err();
-/// assert_eq!(error, PoolError { capacity: 0 });
+/// assert!(matches!(error, PoolError { capacity: 0, .. }));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PoolError {
     /// The number of idle objects that it was to keep at most.
     pub capacity: usize,

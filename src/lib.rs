@@ -1,13 +1,31 @@
-//! Arenas, slabs and pools over memory that comes from the system in chunks, is bounded by a
-//! limit, and goes back to a depot for the next one who needs it. The memory core of the npm
-//! package ralloc, and a crate of its own that needs no Node.
+//! Slabs that processes share and that survive `kill -9` of any of them; and bounded arenas, slabs, regions and object pools over
+//! memory that they recycle among each other. The memory core of the npm package ralloc, and a crate of its own that needs no Node.
+//!
+//! ```
+//! # #[cfg(target_os = "linux")] {
+//! use ralloc_core::slab::{SegmentOptions, Slab, SlabOptions};
+//! use std::time::Duration;
+//!
+//! let options = SlabOptions::fixed(&[64, 4096], 1024, 8 << 20);
+//! let name = format!("/cache-{}", std::process::id());
+//! let slab = Slab::create(&name, &options, &SegmentOptions::new())?;
+//! let other = Slab::open(&name, Duration::from_secs(1))?; // in another process: what it held is free if it is killed
+//! let block = slab.allocate(100)?;
+//! // SAFETY: the block is held, and not used here after it is sent.
+//! let token = unsafe { slab.send(block) }?; // a number: any pipe or socket carries it
+//! assert_eq!(other.receive(token)?.len(), 4096); // without a copy
+//! Slab::unlink(&name)?;
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! | | allocates | frees | threads | destructors |
 //! |---|---|---|---|---|
 //! | [`Arena`] | values, slices, strings of any size | all at once, or back to a [`Checkpoint`] or the begin of a [`Scope`] | one; may be sent | none run |
 //! | [`SyncArena`] | the same | all at once | many at the same time, cheaper through a [`Local`] | none run |
-//! | `&Arena` as an allocator (feature `allocator-api2`) | `Box`, `Vec`, `HashMap` | the last block at once, all others with the arena | one | run |
+//! | `&Arena` as an allocator | `Box`, `Vec`, `HashMap` | the last block at once, all others with the arena | one | run |
 //! | [`Slab`] | slots of a few fixed sizes | one by one, on any thread | many | none: slots are bytes |
+//! | [`SlabBox`] | a value in a slot of a slab | when it is dropped | it may be sent | run |
 //! | [`Region`] | blocks of any size that live long | one by one, in any order | one; may be sent | none: blocks are bytes |
 //! | [`ObjectPool`] | whole objects, made when first needed | one by one, kept for the next user | many | of what is not kept |
 //!
@@ -56,10 +74,9 @@
 //!
 //! # Features
 //!
-//! - `allocator-api2`: `&Arena` implements the trait `Allocator` of the crate allocator-api2, 0.2,
-//!   as hashbrown and others use it.
+//! - `allocator-api2`, on by default: `&Arena` implements the trait `Allocator` of the crate allocator-api2, 0.2, for its
+//!   `Box`, `Vec` and `String`-like collections, and hashbrown's.
 //! - `debug`: red zones, poison and checked pointers, to find the misuse of raw ones: the module `debug`.
-//! - `node`: the binding for Node.js. Programs other than ralloc's own do not link with it.
 //!
 //! Rust 1.88 or later. Before 1.0 a minor version may change the API.
 //!
@@ -71,6 +88,18 @@
 //! [`stats`] serve everyone. [`lifetime`] decides where bytes should go, by a profile, and has none.
 
 #![warn(missing_docs)]
+
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!(
+    "ralloc-core needs addresses of 64 bits: arenas and slabs reserve more of them than a process of 32 has"
+);
+#[cfg(target_family = "wasm")]
+compile_error!(
+    "ralloc-core needs a system whose memory can be mapped and given back: WebAssembly has none"
+);
+
+#[macro_use]
+mod setters;
 
 pub mod arena;
 #[cfg(feature = "debug")]
@@ -96,7 +125,7 @@ pub use layout::MAX_BYTES;
 pub use object_pool::{ObjectPool, Pooled};
 #[cfg(not(loom))]
 pub use region::Region;
-pub use slab::{Slab, ThreadCache};
+pub use slab::{Slab, SlabBox, ThreadCache};
 
 /// The examples in Rust of the guide and of the crate's README are run as tests. Both are packed.
 #[cfg(doctest)]

@@ -27,6 +27,7 @@ use std::ops::Add;
 /// # Ok::<(), ralloc_core::error::OptionsError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DepotStats {
     /// Mappings that wait in the depot, with their memory or without (a number).
     pub chunks: usize,
@@ -124,6 +125,7 @@ pub(crate) struct LeasedStats {
 /// # Ok::<(), ralloc_core::error::OptionsError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ArenaStats {
     /// The most that `committed` may be; it does not change.
     pub limit: usize,
@@ -176,6 +178,7 @@ pub struct ChunkUsage {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PoolStats {
     /// Bytes of a slot.
     pub size: usize,
@@ -219,6 +222,7 @@ pub struct PoolStats {
 /// # Ok::<(), ralloc_core::error::FreeError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RegionStats {
     /// The most that `reserved + metadata` may be; it does not change.
     pub limit: usize,
@@ -274,6 +278,7 @@ impl RegionStats {
 /// # Ok::<(), ralloc_core::error::PoolError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ObjectPoolStats {
     /// The most that `idle` may be; it does not change.
     pub capacity: usize,

@@ -3,7 +3,6 @@
 #![allow(clippy::disallowed_types, reason = "of a test, as a user has them")]
 
 use proptest::prelude::*;
-use ralloc_core::error::PoolError;
 use ralloc_core::stats::ObjectPoolStats;
 use ralloc_core::{ObjectPool, Pooled};
 use std::cell::Cell;
@@ -35,6 +34,13 @@ fn balanced(stats: ObjectPoolStats) -> bool {
 
 fn unwinds<T>(f: impl FnOnce() -> T) -> bool {
     catch_unwind(AssertUnwindSafe(f)).is_err()
+}
+
+/// Of a pool of one object that was asked for once, for nothing.
+fn one_miss() -> ObjectPoolStats {
+    let mut stats = ObjectPoolStats::default();
+    (stats.capacity, stats.misses) = (1, 1);
+    stats
 }
 
 #[test]
@@ -79,7 +85,7 @@ fn reset_may_be_a_closure_that_shares_what_it_captured() {
 fn try_get_never_makes_one() {
     let pool = ObjectPool::new(1, || -> u8 { panic!("nobody asked for one") }).unwrap();
     assert!(pool.try_get().is_none());
-    assert_eq!(pool.stats(), ObjectPoolStats { capacity: 1, misses: 1, ..Default::default() });
+    assert_eq!(pool.stats(), one_miss());
     assert!(pool.stats().hit_rate().abs() < f64::EPSILON);
 }
 
@@ -126,7 +132,7 @@ fn a_panic_in_make_loses_nothing_and_the_next_get_makes_one() {
     });
     let pool = pool.unwrap();
     assert!(unwinds(|| *pool.get()));
-    assert_eq!(pool.stats(), ObjectPoolStats { capacity: 1, misses: 1, ..Default::default() });
+    assert_eq!(pool.stats(), one_miss());
     BROKEN.set(false);
     assert_eq!(*pool.get(), 1);
     assert!(balanced(pool.stats()) && pool.stats().in_use == 0);
@@ -204,7 +210,7 @@ fn a_panic_in_a_destructor_leaves_the_counts_right() {
 fn a_pool_without_places_or_of_more_than_memory_has_is_refused() {
     for capacity in [0, 1 << 58, usize::MAX] {
         let error = ObjectPool::new(capacity, || [0u8; 64]).err();
-        assert_eq!(error, Some(PoolError { capacity }));
+        assert_eq!(error.map(|error| error.capacity), Some(capacity));
     }
     assert!(ObjectPool::new(0, || ()).is_err());
     assert_eq!(ObjectPool::new(1, || ()).unwrap().capacity(), 1);

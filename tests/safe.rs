@@ -15,10 +15,9 @@ use ralloc_core::lifetime::{
 use ralloc_core::memory::{self, Depot, HugePages, MemoryOptions, depot};
 use ralloc_core::object_pool::{ObjectPool, Pooled};
 use ralloc_core::region::{self, Block, Collected, RegionOptions};
-#[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
-use ralloc_core::slab::SegmentOptions;
 use ralloc_core::slab::{
-    MAX_POOLS, PoolOptions, Recovered, SharedSlab, SlabOptions, ThreadCache, Token,
+    MAX_POOLS, PoolOptions, Recovered, SegmentOptions, SharedSlab, SlabBox, SlabOptions,
+    ThreadCache, Token,
 };
 use ralloc_core::stats::{
     ArenaStats, ChunkUsage, DepotStats, ObjectPoolStats, PoolStats, RegionStats,
@@ -205,7 +204,7 @@ fn an_error_about_a_segment_says_what_differs_or_is_missing() {
 }
 
 #[test]
-#[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+#[cfg(all(target_os = "linux", not(ralloc_check_windows)))]
 fn a_slab_that_processes_share_has_a_name_or_a_descriptor() {
     let (options, how) = (SlabOptions::fixed(&[64], 8, MIB), SegmentOptions::default());
     let name = format!("/ralloc-safe-{}", std::process::id());
@@ -266,7 +265,7 @@ mod slab_api {
     }
 
     #[test]
-    #[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+    #[cfg(all(target_os = "linux", not(ralloc_check_windows)))]
     fn a_slab_in_use_keeps_its_bytes_when_its_header_says_that_it_is_unfinished() {
         use std::os::unix::fs::FileExt;
 
@@ -553,8 +552,23 @@ fn depots_are_of_one_kind_of_memory_each() {
 }
 
 #[test]
+fn options_are_set_one_by_one_and_values_are_boxed() {
+    let memory = MemoryOptions::new().huge_pages(HugePages::No).lock(false).numa_node(None);
+    let pools = [PoolOptions::fixed(64, 4), PoolOptions::growing(256, 8).count(2).min_count(1)];
+    let options = SlabOptions::new(0).pool(pools[0]).pool(pools[1].max_count(16));
+    let slab = Slab::new(&options.max_bytes(MIB).memory(memory.prefault(false))).unwrap();
+    let mut boxed: SlabBox<'_, Vec<u8>> = slab.boxed(vec![1]).unwrap();
+    boxed.push(2);
+    assert_eq!((boxed.len(), boxed.into_inner()), (2, vec![1, 2]));
+    let region = RegionOptions::new().max_bytes(MIB).first_chunk(1 << 16).chunk_cap(1 << 18);
+    assert_eq!(region.memory(memory).chunk_cap, 1 << 18);
+    let segment = SegmentOptions::new().transit(Duration::ZERO).wait(Duration::ZERO);
+    assert_eq!(segment.wait, Duration::ZERO);
+}
+
+#[test]
 fn an_object_pool_gives_each_object_to_one_user() {
-    assert_eq!(ObjectPool::new(0, String::new).unwrap_err(), PoolError { capacity: 0 });
+    assert!(matches!(ObjectPool::new(0, String::new).unwrap_err(), PoolError { capacity: 0, .. }));
     let pool = ObjectPool::with_reset(2, String::new, String::clear).unwrap();
     let (mut first, second): (Pooled<String>, _) = (pool.get(), pool.get());
     first.push('a');
@@ -663,7 +677,8 @@ const PRIVATE: &[&str] = &[
     "region/chunks",
     "region/spans",
     "slab/handle",
-    "slab/dead",
+    "setters",
+    "slab/losses",
     "slab/locks",
     "slab/registry",
     "slab/slot_table",

@@ -18,7 +18,7 @@ const { TARGETS } = require('../release/targets.js');
 const TRIPLES = ['aarch64-apple-darwin', 'x86_64-apple-darwin'];
 
 function buildFor(root, tools, triple) {
-  crossCargo(root, tools, triple, 'check', ['--lib', '--tests', '--features', 'allocator-api2']);
+  crossCargo(root, tools, triple, 'check', ['--lib', '--tests']);
   const binary = buildCross(root, tools, triple, RELEASE);
   const faults = binaryFaults(fs.readFileSync(binary), TARGETS[triple].platform);
   if (faults.length > 0) throw new Error(`${path.basename(binary)}: ${faults.join(', ')}`);

@@ -10,7 +10,7 @@
 
 mod pages;
 #[cfg(all(test, not(loom)))]
-mod programs;
+mod proptests;
 mod report;
 #[cfg(all(test, not(loom)))]
 mod tests;

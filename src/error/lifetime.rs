@@ -11,6 +11,7 @@ use std::fmt;
 /// assert_eq!(cluster(&[Point::new(1.0, 2.0)], 5).unwrap_err(), ClusterError::Most { most: 5, limit: 4 });
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum ClusterError {
     /// No number of clusters from 1 to 4.
     Most {

@@ -15,6 +15,7 @@ use std::fmt;
 /// assert!(matches!(error, RegionError::Limit { limit: 1000, .. }));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RegionError {
     /// The first chunk is larger than the cap on chunks, either is 0, or the cap is more than [`crate::MAX_BYTES`].
     ChunkSize {
@@ -61,6 +62,7 @@ impl std::error::Error for RegionError {}
 /// # Ok::<(), std::alloc::LayoutError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum BlockError {
     /// No free span has the room, and a chunk for it, or the memory to keep a record of it, does not fit under the limit.
     Limit {
@@ -75,7 +77,7 @@ pub enum BlockError {
     TooLarge {
         /// Bytes that were asked for.
         requested: usize,
-        /// The most that a block has: 32 GiB less 16 bytes where addresses have 64 bits.
+        /// The most that a block has: 32 GiB less 16 bytes.
         largest: usize,
     },
     /// No block can be aligned so: the call can never succeed.
@@ -131,6 +133,7 @@ impl From<MapError> for BlockError {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FreeError {
     /// The block is of another region, or the address in no chunk of this one.
     Foreign,

@@ -13,6 +13,7 @@ use std::fmt;
 /// assert!(error.to_string().contains(if cfg!(target_os = "linux") { "--shm-size" } else { "remove files" }));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SegmentError {
     /// The name is none that a segment can have.
     Name {
@@ -107,6 +108,7 @@ pub enum SegmentField {
 
 /// What limits how large a segment can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum SegmentPlace {
     /// The file system of named segments: that at `/dev/shm`, on macOS and Windows the disk.
     SharedMemory,

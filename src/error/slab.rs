@@ -17,6 +17,7 @@ const FORKED: &str = "the slab belongs to the process that forked this one";
 /// assert_eq!(error, SlabError::Size { index: 1, size: 100 });
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SlabError {
     /// There are no pools, or more than a slab can have.
     Pools {
@@ -136,6 +137,7 @@ impl From<SegmentError> for SlabError {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PlacementError {
     /// It comes too late: a slot was handed out before.
     Used {
@@ -180,6 +182,7 @@ impl From<MapError> for PlacementError {
 /// # Ok::<(), ralloc_core::error::SlabError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum JoinError {
     /// There are as many as there can be: the call may succeed once one of them has gone.
     TooMany {
@@ -221,6 +224,7 @@ impl std::error::Error for JoinError {}
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ClaimError {
     /// No pool has slots so large: the call can never succeed.
     TooLarge {
@@ -239,6 +243,8 @@ pub enum ClaimError {
     },
     /// The system refused the memory to grow by.
     Map(MapError),
+    /// The slab is shared, and the call would make a reference into it: [`crate::Slab::boxed`].
+    Shared,
     /// The slab is shared, and the caller a child that a fork made: it has a copy of the slab, or of a
     /// [`ThreadCache`](crate::slab::ThreadCache), and the slots are those of the process that forked.
     Forked,
@@ -257,6 +263,9 @@ impl fmt::Display for ClaimError {
                 write!(f, "no slot for {requested} bytes is free, up to the pool of {size}")
             }
             ClaimError::Map(error) => error.fmt(f),
+            ClaimError::Shared => {
+                f.write_str("values cannot be boxed in a slab that processes share")
+            }
             ClaimError::Forked => f.write_str(FORKED),
         }
     }
@@ -289,6 +298,7 @@ impl From<MapError> for ClaimError {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SlotError {
     /// The address is in no slot of this slab.
     Foreign,
@@ -330,6 +340,7 @@ impl std::error::Error for SlotError {}
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SendError {
     /// The address is not that of a block which is held: as of [`crate::Slab::deallocate`].
     Slot(SlotError),
@@ -380,6 +391,7 @@ impl std::error::Error for SendError {}
 /// # Ok::<(), ralloc_core::error::SlabError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TokenError {
     /// No block is under way with this token: it was received or revoked before, is another slab's, or its sender was
     /// gone for longer than the time of transit. To revoke, also: another one has sent it.

@@ -12,7 +12,7 @@
 mod histogram;
 mod kmeans;
 #[cfg(test)]
-mod programs;
+mod proptests;
 mod rules;
 mod table;
 

@@ -58,6 +58,20 @@ pub struct MemoryOptions {
 }
 
 impl MemoryOptions {
+    /// The default, which asks for nothing.
+    ///
+    /// ```
+    /// use ralloc_core::memory::{HugePages, MemoryOptions};
+    ///
+    /// let memory = MemoryOptions::new().huge_pages(HugePages::Advise).prefault(true);
+    /// assert!(memory.keeps_memory() && !memory.lock);
+    /// ```
+    pub fn new() -> MemoryOptions {
+        MemoryOptions::default()
+    }
+
+    setters! { huge_pages: HugePages, lock: bool, numa_node: Option<u32>, prefault: bool }
+
     /// Whether nothing is asked for, as by the default.
     pub fn is_plain(&self) -> bool {
         *self == MemoryOptions::default()

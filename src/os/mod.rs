@@ -34,25 +34,19 @@ mod linux;
 mod section;
 #[cfg(all(
     any(target_os = "linux", target_os = "android", target_os = "macos"),
-    target_pointer_width = "64",
     not(any(ralloc_check_windows, loom))
 ))]
 pub mod shm;
-#[cfg(all(any(windows, ralloc_check_windows), target_pointer_width = "64", not(loom)))]
+#[cfg(all(any(windows, ralloc_check_windows), not(loom)))]
 #[path = "shm/windows.rs"]
 pub mod shm;
 #[cfg(not(any(
     loom,
-    all(
-        any(
-            windows,
-            ralloc_check_windows,
-            target_os = "linux",
-            target_os = "android",
-            target_os = "macos"
-        ),
-        target_pointer_width = "64"
-    )
+    windows,
+    ralloc_check_windows,
+    target_os = "linux",
+    target_os = "android",
+    target_os = "macos"
 )))]
 #[path = "no_shm.rs"]
 pub mod shm;

@@ -1,4 +1,4 @@
-//! Where processes share no memory: the BSDs and systems of 32 bits. The twin of `shm`; what has to have made a
+//! Where processes share no memory: the BSDs. The twin of `shm`; what has to have made a
 //! file first is never called.
 
 #[path = "shm/unknown.rs"]

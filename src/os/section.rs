@@ -33,12 +33,8 @@ use windows_sys::Win32::System::Memory::{
 
 /// What addresses of views and of the system's reservations, and offsets of views, are multiples of.
 pub(super) const GRANULE: usize = 64 << 10;
-/// Where views lie. The system's own choices, heaps and V8's among them, are below or far above. Of 32 bits there is no
-/// room for a zone.
-const ZONE: Range<usize> = match cfg!(target_pointer_width = "64") {
-    true => 0x2000_0000_0000u64 as usize..0x6000_0000_0000u64 as usize,
-    false => GRANULE..usize::MAX - GRANULE,
-};
+/// Where views lie. The system's own choices, heaps and V8's among them, are below or far above.
+const ZONE: Range<usize> = 0x2000_0000_0000..0x6000_0000_0000;
 /// Places that are tried for a new view.
 const TRIES: usize = 64;
 

@@ -39,8 +39,7 @@ pub const JOINS: bool = false;
 /// The call that makes a mapping.
 pub const MAP_CALL: &str = "VirtualAlloc";
 /// More bytes than a process has addresses.
-const ADDRESSES: usize =
-    if cfg!(target_pointer_width = "64") { (1u64 << 47) as usize } else { usize::MAX / 2 };
+const ADDRESSES: usize = 1 << 47;
 /// ERROR_INVALID_PARAMETER.
 const INVALID_PARAMETER: i32 = 87;
 

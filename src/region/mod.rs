@@ -19,7 +19,7 @@ mod chunks;
 mod growth;
 mod options;
 #[cfg(test)]
-mod programs;
+mod proptests;
 mod spans;
 #[cfg(test)]
 mod tests;

@@ -41,6 +41,20 @@ impl Default for RegionOptions {
 }
 
 impl RegionOptions {
+    /// The default: a limit of 64 MiB, and ordinary memory.
+    ///
+    /// ```
+    /// use ralloc_core::region::RegionOptions;
+    ///
+    /// let options = RegionOptions::new().max_bytes(1 << 30).first_chunk(1 << 20);
+    /// assert_eq!(options, RegionOptions { max_bytes: 1 << 30, first_chunk: 1 << 20, ..RegionOptions::default() });
+    /// ```
+    pub fn new() -> RegionOptions {
+        RegionOptions::default()
+    }
+
+    setters! { max_bytes: usize, first_chunk: usize, chunk_cap: usize, memory: MemoryOptions }
+
     /// Whether a region can be made so.
     pub(super) fn check(&self) -> Result<(), RegionError> {
         let RegionOptions { max_bytes: limit, first_chunk: first, chunk_cap: cap, memory } = *self;

@@ -6,9 +6,9 @@
 
 #[cfg(test)]
 mod check;
-mod look;
+mod queries;
 
-pub use look::Found;
+pub use queries::Found;
 
 use super::bins::{Bins, NONE, bin_of};
 

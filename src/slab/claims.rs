@@ -65,7 +65,7 @@ impl Slab {
         }
         self.recover_if_dead();
         if self.registry.tells_deaths() {
-            self.let_go(); // elsewhere caches that are gone keep no numbers
+            self.reap_caches(); // elsewhere caches that are gone keep no numbers
         }
         let joined = self.registry.join().or_else(|| {
             self.registry.renew(|note| {

@@ -49,12 +49,12 @@ impl Slab {
     /// them, and perhaps they live on in another one. Whether that was done.
     pub(super) fn abandon_memory(&self) -> bool {
         self.abandoned.fetch_add(1, Ordering::Relaxed);
-        self.show_nothing()
+        self.detach_memory()
     }
 
     /// Lets this mapping show the slots no more, where others share them. Whoever still looks, such as an operation in
     /// flight, finds pages that are nobody else's.
-    pub(super) fn show_nothing(&self) -> bool {
+    pub(super) fn detach_memory(&self) -> bool {
         match (&self.shared, &mut self.slots.lock().mapping) {
             (Some(_), Some(mapping)) => mapping.vacate().is_ok(),
             _ => true,

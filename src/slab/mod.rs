@@ -16,16 +16,10 @@
 //! `held + cached + sent + free + absent = max_count`, for every pool at any quiet moment: `Slab::check`. The
 //! `count` of [`PoolStats`](crate::stats::PoolStats) is that without the absent slots.
 
-#[cfg(all(
-    test,
-    not(loom),
-    target_os = "linux",
-    target_pointer_width = "64",
-    not(ralloc_check_windows)
-))]
+#[cfg(all(test, not(loom), target_os = "linux", not(ralloc_check_windows)))]
 mod beside_node;
+mod boxed;
 mod claims;
-mod dead;
 #[cfg(all(test, not(loom)))]
 mod growth_tests;
 #[cfg(not(loom))]
@@ -35,42 +29,25 @@ mod hints;
 #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
 pub(crate) mod isolate;
 mod locks;
+mod losses;
+mod mapping_owner;
 #[cfg(all(test, loom))]
 mod models;
 #[cfg(not(loom))]
 mod named;
-#[cfg(all(
-    test,
-    not(loom),
-    target_os = "linux",
-    target_pointer_width = "64",
-    not(ralloc_check_windows)
-))]
+#[cfg(all(test, not(loom), target_os = "linux", not(ralloc_check_windows)))]
 mod named_fuzz;
-#[cfg(all(
-    test,
-    not(loom),
-    target_os = "linux",
-    target_pointer_width = "64",
-    not(ralloc_check_windows)
-))]
+#[cfg(all(test, not(loom), target_os = "linux", not(ralloc_check_windows)))]
 mod named_tests;
 mod options;
-mod own;
 #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
 pub(crate) mod participant;
 mod placement;
-#[cfg(all(
-    test,
-    not(loom),
-    target_os = "linux",
-    target_pointer_width = "64",
-    not(ralloc_check_windows)
-))]
+#[cfg(all(test, not(loom), target_os = "linux", not(ralloc_check_windows)))]
 mod placement_tests;
 mod pool;
 #[cfg(all(test, not(loom)))]
-mod programs;
+mod proptests;
 mod recovery;
 mod registry;
 mod segments;
@@ -88,6 +65,7 @@ mod usage;
 mod watched;
 pub(crate) mod word;
 
+pub use boxed::SlabBox;
 #[cfg(not(loom))]
 pub use named::SegmentOptions;
 pub use options::{MAX_POOLS, PoolOptions, SlabOptions};
@@ -102,7 +80,7 @@ use crate::error::{ClaimError, SlabError, SlotError};
 use crate::memory::Mapping;
 use crate::memory::depot::map_new;
 use crate::sync::{Arc, AtomicU64, AtomicUsize, Mutex, Ordering, Words};
-use own::Own;
+use mapping_owner::MappingOwner;
 use pool::Pool;
 use registry::Registry;
 use segments::Segments;
@@ -151,9 +129,9 @@ pub struct Slab {
     /// When it is asked again who lives if slots run out, by `os::boot_millis`.
     next_look: AtomicU64,
     /// Who was recovered by the way, until it is told.
-    news: Mutex<Vec<Recovered>>,
+    unreported: Mutex<Vec<Recovered>>,
     /// Who claims what is allocated without a [`ThreadCache`], of a slab that is shared: one mapping of it can end, or die.
-    own: Option<Own>,
+    mapping_owner: Option<MappingOwner>,
     /// What was handed out; `None` of a slab that is shared.
     #[cfg(feature = "debug")]
     ledger: Option<Ledger>,
@@ -235,7 +213,7 @@ impl Slab {
         let (max_bytes, abandoned) = (options.max_bytes, AtomicUsize::new(0));
         let identity = shared.as_ref().map_or_else(Identity::new, |shared| shared.identity);
         let transit = shared.as_ref().map_or(Transit::NONE, |shared| shared.transit);
-        let (own, next_look, news) = (None, AtomicU64::default(), Mutex::default());
+        let (mapping_owner, next_look, unreported) = (None, AtomicU64::default(), Mutex::default());
         Slab {
             #[cfg(feature = "debug")]
             ledger: shared.is_none().then(|| Ledger::new(Owner::Slab, crate::sync::unique_id())),
@@ -250,8 +228,8 @@ impl Slab {
             abandoned,
             transit,
             next_look,
-            news,
-            own,
+            unreported,
+            mapping_owner,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Every interleaving of threads on the words of a few slots, with at most three preemptions (two where
 //! a participant dies), and every step at which a participant can die.
 
-use super::dead::Dead;
+use super::losses::Losses;
 use super::registry::Registry;
 use super::slot_table::SlotTable;
 use super::word::{Owner, SlotState, Word};
@@ -312,7 +312,7 @@ fn dies_at_any_step(pool: fn(usize) -> Arc<Watched>) {
             let own: Vec<u32> = own.into_iter().flatten().collect();
             own.iter().for_each(|&slot| pool.stamp(slot, A));
             *seen.lock().unwrap() &= dying.join().unwrap();
-            pool.table.recover(&mut Dead::of(owner(B)));
+            pool.table.recover(&mut Losses::of(owner(B)));
             own.into_iter().for_each(|slot| pool.free(slot).unwrap());
             let mut found = 0;
             while pool.claim(A, SlotState::Held).is_some() {
@@ -371,7 +371,7 @@ fn a_recovery_meets_a_live_thread_that_frees_what_the_dead_had_claimed() {
         let word = pool.table.word(slot);
         let other = Arc::clone(&pool);
         let other = loom::thread::spawn(move || other.table.free(slot, word).is_ok());
-        let mut dead = Dead::of(owner(B));
+        let mut dead = Losses::of(owner(B));
         pool.table.recover(&mut dead);
         assert!(other.join().unwrap() != (dead.slots() == 1), "one of the two freed it");
         assert_eq!(pool.free_all(), 2);

@@ -14,7 +14,7 @@ use crate::memory::segment::{self, Geometry, New, PoolGeometry, Segment, Setting
 use crate::memory::{HugePages, Mapping, MemoryOptions, SharedKind, SharedMemory, page_size};
 use crate::sync::Arc;
 use std::cell::RefCell;
-#[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+#[cfg(all(target_os = "linux", not(ralloc_check_windows)))]
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -36,7 +36,24 @@ impl Default for SegmentOptions {
     }
 }
 
-/// Slabs that processes share. On Linux, macOS and Windows of 64 bits; elsewhere all of it is [`MapError::Unsupported`], which also
+impl SegmentOptions {
+    /// The default: 30 s and 5 s.
+    ///
+    /// ```
+    /// use ralloc_core::slab::SegmentOptions;
+    /// use std::time::Duration;
+    ///
+    /// let options = SegmentOptions::new().wait(Duration::from_secs(1));
+    /// assert_eq!(options.transit, Duration::from_secs(30));
+    /// ```
+    pub fn new() -> SegmentOptions {
+        SegmentOptions::default()
+    }
+
+    setters! { transit: Duration, wait: Duration }
+}
+
+/// Slabs that processes share. On Linux, macOS and Windows; elsewhere all of it is [`MapError::Unsupported`], which also
 /// says so of slabs without a name on macOS and Windows, and where Linux has no `/dev/shm` or `/proc`.
 ///
 /// The memory is there from the start, and bytes of slots are those that another process left. Whoever dies, by
@@ -55,7 +72,7 @@ impl Slab {
     /// [`SegmentError`], also where there is one of that name (`EEXIST`) or no room for it. Then there is no such slab.
     ///
     /// ```
-    /// # #[cfg(all(target_os = "linux", target_pointer_width = "64"))] {
+    /// # #[cfg(target_os = "linux")] {
     /// use ralloc_core::slab::{SegmentOptions, Slab, SlabOptions};
     ///
     /// let name = format!("/frames-{}", std::process::id());
@@ -81,7 +98,7 @@ impl Slab {
     /// `wait`.
     ///
     /// ```
-    /// # #[cfg(all(target_os = "linux", target_pointer_width = "64"))] {
+    /// # #[cfg(target_os = "linux")] {
     /// use ralloc_core::Slab;
     /// use std::time::Duration;
     ///
@@ -98,7 +115,7 @@ impl Slab {
     /// creates the slab's to choose.
     ///
     /// ```
-    /// # #[cfg(all(target_os = "linux", target_pointer_width = "64"))] {
+    /// # #[cfg(target_os = "linux")] {
     /// use ralloc_core::memory::MemoryOptions;
     /// use ralloc_core::slab::{SegmentOptions, Slab, SlabOptions};
     /// use std::time::Duration;
@@ -120,7 +137,7 @@ impl Slab {
     /// other pools, or is not bound to the NUMA node that is asked for.
     ///
     /// ```
-    /// # #[cfg(all(target_os = "linux", target_pointer_width = "64"))] {
+    /// # #[cfg(target_os = "linux")] {
     /// use ralloc_core::slab::{SegmentOptions, Slab, SlabOptions};
     ///
     /// let (name, how) = (format!("/cache-{}", std::process::id()), SegmentOptions::default());
@@ -144,7 +161,7 @@ impl Slab {
     /// It lives as long as one of those who have it. Errors as those of [`Slab::create`].
     ///
     /// ```
-    /// # #[cfg(all(target_os = "linux", target_pointer_width = "64"))] {
+    /// # #[cfg(target_os = "linux")] {
     /// use ralloc_core::slab::{SegmentOptions, Slab, SlabOptions};
     ///
     /// let options = SlabOptions::fixed(&[64], 8, 1 << 20);
@@ -160,20 +177,20 @@ impl Slab {
     }
 
     /// The slab of a [descriptor](Slab::descriptor), which stays the caller's. A child that knows only the number makes it one
-    /// with [`BorrowedFd::borrow_raw`](std::os::fd::BorrowedFd::borrow_raw). Errors: [`SegmentError`]. On Linux of 64 bits alone.
+    /// with [`BorrowedFd::borrow_raw`](std::os::fd::BorrowedFd::borrow_raw). Errors: [`SegmentError`]. On Linux alone.
     ///
     /// A number is no descriptor: anybody could guess it, and have what was never passed on.
     ///
     /// ```compile_fail,E0277
     /// ralloc_core::Slab::from_fd(3);
     /// ```
-    #[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+    #[cfg(all(target_os = "linux", not(ralloc_check_windows)))]
     pub fn from_fd(fd: impl AsFd) -> Result<Slab, SlabError> {
         Slab::from_fd_with(fd, MemoryOptions::default())
     }
 
     /// The same with what `memory` asks for, as [`Slab::open_with`].
-    #[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+    #[cfg(all(target_os = "linux", not(ralloc_check_windows)))]
     pub fn from_fd_with(fd: impl AsFd, memory: MemoryOptions) -> Result<Slab, SlabError> {
         let memory = of_mapping(SharedKind::Unnamed, memory)?;
         over(Segment::from_fd(fd.as_fd(), plan)?, memory, None)
@@ -181,7 +198,7 @@ impl Slab {
 
     /// A descriptor for [`Slab::from_fd`] in a child, closed on `exec` unless the caller passes it on. Errors:
     /// [`MapError::Unsupported`] for a slab that processes do not share.
-    #[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+    #[cfg(all(target_os = "linux", not(ralloc_check_windows)))]
     pub fn descriptor(&self) -> Result<std::os::fd::OwnedFd, MapError> {
         match self.shared.as_ref().map(|shared| &shared.memory) {
             Some(SharedBy::Processes(segment)) => segment.descriptor(),

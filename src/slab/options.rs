@@ -50,6 +50,20 @@ pub struct PoolOptions {
     pub min_count: u32,
 }
 
+impl PoolOptions {
+    /// `count` slots of `size` bytes, from the start and for ever.
+    pub fn fixed(size: usize, count: u32) -> PoolOptions {
+        PoolOptions { size, count, max_count: count, min_count: count }
+    }
+
+    /// Slots of `size` bytes that come when they are needed, up to `max_count`, and go again.
+    pub fn growing(size: usize, max_count: u32) -> PoolOptions {
+        PoolOptions { size, count: 0, max_count, min_count: 0 }
+    }
+
+    setters! { count: u32, max_count: u32, min_count: u32 }
+}
+
 /// The pools of a slab, in ascending sizes, and the bytes that slots and records may take.
 /// [`SlabOptions::fixed`] is short for the usual case; [`PoolOptions`] has an example of the other.
 #[derive(Clone, Debug)]
@@ -71,6 +85,31 @@ pub(super) struct Plan {
 }
 
 impl SlabOptions {
+    /// A slab of at most `max_bytes`, without pools: [`SlabOptions::pool`] adds each.
+    ///
+    /// ```
+    /// use ralloc_core::slab::{PoolOptions, Slab, SlabOptions};
+    ///
+    /// let options = SlabOptions::new(8 << 20)
+    ///     .pool(PoolOptions::fixed(64, 1024))
+    ///     .pool(PoolOptions::growing(4096, 1024).count(16));
+    /// let slab = Slab::new(&options)?;
+    /// assert_eq!((slab.stats()[0].count, slab.stats()[1].count >= 16), (1024, true));
+    /// # Ok::<(), ralloc_core::error::SlabError>(())
+    /// ```
+    pub fn new(max_bytes: usize) -> SlabOptions {
+        SlabOptions { pools: Vec::new(), max_bytes, memory: MemoryOptions::default() }
+    }
+
+    /// Adds a pool, of larger slots than those before it.
+    #[must_use]
+    pub fn pool(mut self, pool: PoolOptions) -> SlabOptions {
+        self.pools.push(pool);
+        self
+    }
+
+    setters! { max_bytes: usize, memory: MemoryOptions }
+
     /// A slab of `count` slots of each size, which does not grow. The sizes ascend; `max_bytes` has to
     /// be enough for all slots and their records, of 8 bytes a slot and somewhat more.
     ///
@@ -83,9 +122,8 @@ impl SlabOptions {
     /// # Ok::<(), ralloc_core::error::SlabError>(())
     /// ```
     pub fn fixed(sizes: &[usize], count: u32, max_bytes: usize) -> SlabOptions {
-        let pool = |&size| PoolOptions { size, count, max_count: count, min_count: count };
-        let memory = MemoryOptions::default();
-        SlabOptions { pools: sizes.iter().map(pool).collect(), max_bytes, memory }
+        let pools = sizes.iter().map(|&size| PoolOptions::fixed(size, count)).collect();
+        SlabOptions { pools, ..SlabOptions::new(max_bytes) }
     }
 
     /// Whether no pool can grow: only such a slab can be [shared](super::Slab::shared).

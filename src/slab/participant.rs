@@ -188,7 +188,7 @@ impl Part {
         }
         if let Some(slab) = seen.slab.take() {
             // For operations in flight. Should it fail, they may still write into what others get.
-            slab.show_nothing();
+            slab.detach_memory();
             slab.end(self.owner);
         }
         true

@@ -7,9 +7,9 @@ use std::ops::Range;
 
 /// Whose use of a slab comes first.
 #[derive(PartialEq, Eq)]
-pub(super) enum Of {
-    This,
-    Anybody,
+pub(super) enum Users {
+    OfThisMapping,
+    Any,
 }
 
 impl Slab {
@@ -32,13 +32,13 @@ impl Slab {
     /// match slab.bind(0) {
     ///     Ok(()) => {}
     ///     Err(PlacementError::Map(error)) => eprintln!("it stays where it is: {error}"),
-    ///     Err(PlacementError::Used { .. }) => unreachable!(),
+    ///     Err(error) => return Err(error.into()), // used before
     /// }
     /// assert!(slab.allocate(64).is_ok()); // in either case
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn bind(&self, node: u32) -> Result<(), PlacementError> {
-        self.before_first_use(Of::Anybody, |slots| {
+        self.before_first_use(Users::Any, |slots| {
             if self.shared.as_ref().is_some_and(|shared| shared.memory.is_of_processes()) {
                 // Only what this mapping has can be moved.
                 slots.populate()?;
@@ -73,20 +73,20 @@ impl Slab {
             true => self.present_parts(slots),
             false => vec![(0, slots.len())],
         };
-        self.before_first_use(Of::This, |slots| slots.lock(&in_parts(slots)))
+        self.before_first_use(Users::OfThisMapping, |slots| slots.lock(&in_parts(slots)))
     }
 
     /// Does it unless this mapping has handed out a slot or, for a use of anybody, one is out. Claims take no lock: a slot may
     /// be handed out while `work` runs, so `work` must keep the bytes of all slots.
     pub(super) fn before_first_use(
         &self,
-        whose: Of,
+        whose: Users,
         work: impl FnOnce(&mut Mapping) -> Result<(), MapError>,
     ) -> Result<(), PlacementError> {
         // Locked: no segment comes or goes meanwhile.
         let mut slots = self.slots.lock();
         let used = self.pools.iter().any(|pool| pool.table.counters.claimed.get() > 0);
-        if used || whose == Of::Anybody {
+        if used || whose == Users::Any {
             let of_pool = self.pools.iter().map(|pool| pool.table.count_slots());
             let slots = of_pool.map(|counts| counts.held + counts.cached + counts.sent).sum();
             if used || slots > 0 {

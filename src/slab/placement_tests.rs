@@ -1,6 +1,6 @@
 //! Slabs whose memory is to be of some kind: what is there, and what is left of one that could not be had.
 
-use super::placement::Of;
+use super::placement::Users;
 use super::{PoolOptions, SegmentOptions, Slab, SlabOptions};
 use crate::error::{MapError, PlacementError, SegmentError, SegmentField, SlabError};
 use crate::memory::segment::tests::{LONG, Owned};
@@ -76,7 +76,7 @@ fn a_block_that_is_handed_out_while_a_lock_is_refused_keeps_its_bytes() {
     let options = SlabOptions { pools: vec![pool], ..SlabOptions::fixed(&[4096], 1, 1 << 20) };
     let slab = Slab::new(&options).unwrap();
     let mut block = None;
-    let refused = slab.before_first_use(Of::This, |slots| {
+    let refused = slab.before_first_use(Users::OfThisMapping, |slots| {
         // Another thread, that comes after the look at what was claimed: claims take no lock.
         block = Some(slab.allocate(4096).unwrap().cast::<u8>());
         // SAFETY: held by the test, here and below.

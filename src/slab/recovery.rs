@@ -1,29 +1,19 @@
 //! What comes back of those that ended: at once what they held, and what they sent once nobody can be expected to
 //! receive it any more.
 
-#[cfg(all(
-    test,
-    target_os = "linux",
-    target_pointer_width = "64",
-    not(any(loom, ralloc_check_windows))
-))]
+#[cfg(all(test, target_os = "linux", not(any(loom, ralloc_check_windows))))]
 mod kill_loop;
 #[cfg(all(test, loom))]
 mod models;
 #[cfg(all(test, not(loom)))]
-mod programs;
-#[cfg(all(
-    test,
-    target_os = "linux",
-    target_pointer_width = "64",
-    not(any(loom, ralloc_check_windows))
-))]
+mod proptests;
+#[cfg(all(test, target_os = "linux", not(any(loom, ralloc_check_windows))))]
 mod steps;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
 use super::Slab;
-use super::dead::{Dead, Loss};
+use super::losses::{Loss, Losses};
 use super::registry::Registry;
 use super::slot_table::SlotTable;
 use super::transit::{Pending, Tick};
@@ -45,6 +35,7 @@ const LOOK_PART: u64 = 20;
 /// # Ok::<(), ralloc_core::error::SlabError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Recovered {
     /// The process, by the number that it knew itself.
     pub pid: u32,
@@ -58,7 +49,7 @@ pub struct Recovered {
 pub(super) fn free_lost<'a>(
     registry: &Registry,
     tables: impl Iterator<Item = &'a SlotTable>,
-    dead: &mut Dead,
+    dead: &mut Losses,
 ) -> Vec<Recovered> {
     tables.for_each(|table| table.recover(dead));
     let mut recovered = Vec::new();
@@ -80,7 +71,7 @@ impl Slab {
         if !self.registry.tells_deaths() {
             return Vec::new();
         }
-        let mut dead = Dead::none();
+        let mut dead = Losses::none();
         self.registry.find_dead(&mut dead);
         self.free_lost(&mut dead)
     }
@@ -90,23 +81,23 @@ impl Slab {
         if !self.registry.tells_deaths() {
             return false;
         }
-        let mut dead = Dead::none();
+        let mut dead = Losses::none();
         self.registry.find_dead(&mut dead);
         if dead.losses().is_empty() {
             return false;
         }
         let recovered = self.free_lost(&mut dead);
-        let mut news = self.news.lock();
-        news.extend(recovered);
-        let untold = news.len().saturating_sub(MAX_PARTICIPANTS);
-        news.drain(..untold);
+        let mut unreported = self.unreported.lock();
+        unreported.extend(recovered);
+        let untold = unreported.len().saturating_sub(MAX_PARTICIPANTS);
+        unreported.drain(..untold);
         true
     }
 
     /// Those that were recovered when somebody joined or slots ran out, the last 1,023, since the last such call.
     #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
     pub(crate) fn take_recovered(&self) -> Vec<Recovered> {
-        std::mem::take(&mut *self.news.lock())
+        std::mem::take(&mut *self.unreported.lock())
     }
 
     /// Slots of a pool have run out: frees what the dead had, and what those who are gone had sent. Whether it looked, so
@@ -160,7 +151,7 @@ impl Slab {
         true
     }
 
-    fn free_lost(&self, dead: &mut Dead) -> Vec<Recovered> {
+    fn free_lost(&self, dead: &mut Losses) -> Vec<Recovered> {
         let tables = self.pools.iter().map(|pool| &pool.table);
         free_lost(&self.registry, tables, dead)
     }
@@ -190,7 +181,7 @@ impl Slab {
     /// ```
     pub(crate) fn end(&self, owner: Owner) -> usize {
         self.registry.end(owner);
-        let mut dead = Dead::of(owner);
+        let mut dead = Losses::of(owner);
         self.pools.iter().for_each(|pool| pool.table.recover(&mut dead));
         self.registry.finish(owner, dead.losses()[0].sent);
         self.registry.unlock(owner);

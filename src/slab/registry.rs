@@ -32,8 +32,8 @@
 //! a bound, and every loop ends after as many turns as there are entries.
 #![forbid(unsafe_code)]
 
-use super::dead::Dead;
 use super::locks::{HeapLocks, Locks};
+use super::losses::Losses;
 use super::word::{INCARNATION_BITS, MAX_INCARNATION, MAX_PARTICIPANTS, Owner};
 use crate::os;
 use crate::sync::{AtomicU64, Ordering, Words};
@@ -283,7 +283,7 @@ impl Registry {
     }
 
     /// Marks entries whose lock is free as dead, and collects those that may still hold slots: one look at each entry.
-    pub fn find_dead(&self, dead: &mut Dead) {
+    pub fn find_dead(&self, dead: &mut Losses) {
         if !self.locks.tell_deaths() {
             return;
         }

@@ -8,8 +8,8 @@
 //!
 //! Knows nothing of threads' caches (`thread_cache`) nor of who is alive (`registry`).
 
-use super::dead::Dead;
 use super::hints::{Hints, PER_HINT};
+use super::losses::Losses;
 use super::transit::{Parcel, Sweep};
 use super::word::{Owner, SlotState, Word};
 use crate::sync::{AtomicU64, Counter, Ordering, Words};
@@ -297,7 +297,7 @@ impl SlotTable {
 
     /// Frees what `dead` had claimed, and notes whose slots are sent. Gives all free slots their hints back: somebody
     /// may have died between a word and its hints. Any number may do it at once, for the same dead too.
-    pub fn recover(&self, dead: &mut Dead) {
+    pub fn recover(&self, dead: &mut Losses) {
         let mut freed = 0;
         for hint_word in 0..self.extent().div_ceil(PER_HINT) {
             let first = hint_word * PER_HINT;

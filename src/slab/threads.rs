@@ -1,6 +1,6 @@
 //! Many threads on one slab: each stamps its slots and looks whether the stamp is still there.
 
-use super::dead::Dead;
+use super::losses::Losses;
 use super::word::SlotState;
 use super::{PoolOptions, Slab, SlabOptions, ThreadCache};
 use crate::error::SlotError;
@@ -250,7 +250,7 @@ fn a_token_is_received_once_however_many_try() {
         });
         assert_eq!(received, 1);
         owners.iter().for_each(|&owner| {
-            slab.pools()[0].table.recover(&mut Dead::of(owner));
+            slab.pools()[0].table.recover(&mut Losses::of(owner));
         });
     }
     all_free(&slab);

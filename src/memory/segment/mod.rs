@@ -12,11 +12,11 @@
 
 mod header;
 mod name;
-#[cfg(all(test, target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+#[cfg(all(test, target_os = "linux", not(ralloc_check_windows)))]
 pub mod peers;
-#[cfg(all(test, target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+#[cfg(all(test, target_os = "linux", not(ralloc_check_windows)))]
 mod processes;
-#[cfg(all(test, target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+#[cfg(all(test, target_os = "linux", not(ralloc_check_windows)))]
 pub mod tests;
 
 use header::check;
@@ -100,7 +100,7 @@ impl Segment {
     }
 
     /// That of a descriptor, which stays the caller's: of one without a name that a parent has passed.
-    #[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+    #[cfg(all(target_os = "linux", not(ralloc_check_windows)))]
     pub fn from_fd(fd: std::os::fd::BorrowedFd<'_>, plan: Plan) -> Result<Segment, SegmentError> {
         let file = SharedFile::of_fd(fd)?;
         let is_sealed = file.is_sealed()?;
@@ -113,13 +113,13 @@ impl Segment {
     }
 
     /// The same with locks of its own, as another process has.
-    #[cfg(all(test, target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+    #[cfg(all(test, target_os = "linux", not(ralloc_check_windows)))]
     pub fn again(&self, plan: Plan) -> Result<Segment, SegmentError> {
         attach(self.file.again()?, plan)
     }
 
     /// A descriptor for [`Segment::from_fd`] in a child, closed on `exec`. None of the locks go with it.
-    #[cfg(all(target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+    #[cfg(all(target_os = "linux", not(ralloc_check_windows)))]
     pub fn descriptor(&self) -> Result<std::os::fd::OwnedFd, MapError> {
         self.file.descriptor()
     }
@@ -384,6 +384,6 @@ fn check_room(new: &New<'_>, is_named: bool) -> Result<(), SegmentError> {
 /// Where a process can die in the midst of making a segment. Only tests let it.
 #[inline(always)]
 fn step(_name: &str) {
-    #[cfg(all(test, target_os = "linux", target_pointer_width = "64", not(ralloc_check_windows)))]
+    #[cfg(all(test, target_os = "linux", not(ralloc_check_windows)))]
     peers::stop_at(_name);
 }

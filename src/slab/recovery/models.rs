@@ -1,8 +1,8 @@
 //! Every interleaving of processes that join, recover and receive, where one of them dies at any of its writes.
 
 use super::{Recovered, free_lost};
-use crate::slab::dead::Dead;
 use crate::slab::locks::{HeapLocks, Process};
+use crate::slab::losses::Losses;
 use crate::slab::models::{bounded, slab};
 use crate::slab::registry::Registry;
 use crate::slab::token::Token;
@@ -51,7 +51,7 @@ impl World {
 
     /// As a process recovers that is `registry`.
     fn recover(&self, registry: &Registry) -> Vec<Recovered> {
-        let mut dead = Dead::none();
+        let mut dead = Losses::none();
         registry.find_dead(&mut dead);
         free_lost(registry, std::iter::once(&self.slab.pools()[0].table), &mut dead)
     }

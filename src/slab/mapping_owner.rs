@@ -15,7 +15,7 @@ const LONG: usize = 64;
 
 /// The part that a mapping of a slab has itself.
 #[derive(Debug)]
-pub(super) struct Own {
+pub(super) struct MappingOwner {
     who: WipedOnFork<Who>,
     /// Those of caches that are gone, and that may hold blocks. Where processes share the slab they keep their numbers; in
     /// one process others may have these, in later incarnations.
@@ -45,7 +45,7 @@ impl Slab {
     pub(super) fn join_itself(&mut self) -> Result<(), JoinError> {
         let (owner, process) = (self.join()?, std::process::id());
         let who = WipedOnFork::new(Who { owner, process }, true);
-        self.own = Some(Own { who, left: Mutex::default() });
+        self.mapping_owner = Some(MappingOwner { who, left: Mutex::default() });
         Ok(())
     }
 
@@ -53,7 +53,7 @@ impl Slab {
     /// claimed would be its parent's.
     #[inline]
     pub(super) fn claimant(&self) -> Result<Owner, ClaimError> {
-        match &self.own {
+        match &self.mapping_owner {
             None => Ok(Owner::NOBODY),
             // No question for the process: it takes a system call.
             Some(own) if own.who.owner != Owner::NOBODY => Ok(own.who.owner),
@@ -64,12 +64,12 @@ impl Slab {
     /// Gives its part to a caller that allocates by no other way from now on.
     #[cfg_attr(not(feature = "node"), allow(dead_code, reason = "serves the binding alone"))]
     pub(super) fn take_own(&mut self) -> Option<Owner> {
-        let who = &mut self.own.as_mut()?.who;
+        let who = &mut self.mapping_owner.as_mut()?.who;
         let owner = who.owner()?;
         match self.registry.tells_deaths() {
             true => who.owner = Owner::NOBODY,
             // Pages of its own, and two of the kernel's ranges, for each slab of Node: it needs them no more.
-            false => self.own = None,
+            false => self.mapping_owner = None,
         }
         Some(owner)
     }
@@ -77,7 +77,7 @@ impl Slab {
     /// Notes that `owner`, a cache of this mapping, is gone. What it handed out stays out; of a shared slab, as long as
     /// this mapping is there.
     pub(super) fn leave(&self, owner: Owner) {
-        let Some(own) = &self.own else { return self.registry.leave(owner) };
+        let Some(own) = &self.mapping_owner else { return self.registry.leave(owner) };
         let keeps_number = self.registry.tells_deaths();
         match keeps_number {
             true => self.registry.retire(owner),
@@ -88,14 +88,14 @@ impl Slab {
         let is_long = left.len() >= LONG && left.len().is_power_of_two();
         drop(left);
         if keeps_number || is_long {
-            self.let_go();
+            self.reap_caches();
         }
     }
 
     /// Forgets caches that are gone, and whose blocks are, and gives their numbers back. Walks over all words if there are
     /// such caches.
-    pub(super) fn let_go(&self) {
-        let Some(own) = &self.own else { return };
+    pub(super) fn reap_caches(&self) {
+        let Some(own) = &self.mapping_owner else { return };
         let mut left = own.left.lock();
         if left.is_empty() {
             return;
@@ -121,7 +121,7 @@ impl Slab {
 
     /// Frees all that this mapping has: nobody can use it any more.
     pub(super) fn end_own(&mut self) {
-        let Some(own) = self.own.take() else { return };
+        let Some(own) = self.mapping_owner.take() else { return };
         if own.who.process != std::process::id() {
             return;
         }

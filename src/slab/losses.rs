@@ -18,19 +18,19 @@ pub struct Loss {
 /// Participants that ended, each in one incarnation, to be found by the owners that words name: all words are looked
 /// at once for all of the dead.
 #[derive(Debug)]
-pub struct Dead {
+pub struct Losses {
     losses: Vec<Loss>,
     /// By a participant's number: one more than the place of its loss, or 0.
     places: Box<[u16; MAX_PARTICIPANTS + 1]>,
 }
 
-impl Dead {
-    pub fn none() -> Dead {
-        Dead { losses: Vec::new(), places: Box::new([0; MAX_PARTICIPANTS + 1]) }
+impl Losses {
+    pub fn none() -> Losses {
+        Losses { losses: Vec::new(), places: Box::new([0; MAX_PARTICIPANTS + 1]) }
     }
 
-    pub fn of(owner: Owner) -> Dead {
-        let mut dead = Dead::none();
+    pub fn of(owner: Owner) -> Losses {
+        let mut dead = Losses::none();
         dead.add(owner, None);
         dead
     }

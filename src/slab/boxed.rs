@@ -1,0 +1,132 @@
+//! Values that own their slot.
+
+use super::Slab;
+use crate::error::ClaimError;
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
+
+/// The smallest page of any system, to which slots that large are aligned.
+const LEAST_PAGE: usize = 4096;
+
+/// A value in a slot of a [`Slab`], which is dropped with it, and whose slot is free then. Made by [`Slab::boxed`].
+///
+/// May be sent to another thread, and dropped there, if the value may.
+pub struct SlabBox<'a, T> {
+    slab: &'a Slab,
+    /// Invariant: the first byte of a slot of `slab` that this box alone has, with a value in it.
+    value: NonNull<T>,
+    owns: PhantomData<T>,
+}
+
+// SAFETY: the slot is the box's alone, so that to send it sends the value; a slab is for all threads.
+unsafe impl<T: Send> Send for SlabBox<'_, T> {}
+// SAFETY: a shared box gives shared references to its value, and no other access.
+unsafe impl<T: Sync> Sync for SlabBox<'_, T> {}
+
+impl Slab {
+    /// Moves `value` into a slot of the smallest pool that has room for it, or of a larger one. Where there is none the
+    /// value is dropped.
+    ///
+    /// Errors: those of [`Slab::allocate`], and [`ClaimError::Shared`] of a slab that processes share: another process can
+    /// write to its slots, so that no reference into them may exist. Does not compile for values that are aligned to more than 4096 bytes.
+    ///
+    /// ```
+    /// use ralloc_core::slab::{PoolOptions, Slab, SlabOptions};
+    ///
+    /// let slab = Slab::new(&SlabOptions::new(1 << 20).pool(PoolOptions::growing(64, 1000)))?;
+    /// let mut name = slab.boxed(String::from("slab"))?;
+    /// name.push_str("-box");
+    /// assert_eq!(*name, "slab-box");
+    /// drop(name); // the string, and its slot
+    /// assert_eq!(slab.stats()[0].held, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg_attr(feature = "debug", track_caller)]
+    pub fn boxed<T>(&self, value: T) -> Result<SlabBox<'_, T>, ClaimError> {
+        const { assert!(align_of::<T>() <= LEAST_PAGE) }
+        if self.shared.is_some() {
+            return Err(ClaimError::Shared);
+        }
+        // A slot is aligned to its length, or to a page.
+        let slot = self.allocate(size_of::<T>().max(align_of::<T>()))?.cast::<T>();
+        // SAFETY: the slot was just claimed, has room for a T, and is aligned for it.
+        unsafe { slot.write(value) };
+        Ok(SlabBox { slab: self, value: slot, owns: PhantomData })
+    }
+}
+
+impl<T> SlabBox<'_, T> {
+    /// The value, out of its slot, which is free then.
+    ///
+    /// ```
+    /// use ralloc_core::slab::{Slab, SlabOptions};
+    ///
+    /// let slab = Slab::new(&SlabOptions::fixed(&[64], 8, 1 << 20))?;
+    /// assert_eq!(slab.boxed([1, 2, 3])?.into_inner(), [1, 2, 3]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg_attr(feature = "debug", track_caller)]
+    pub fn into_inner(self) -> T {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: the box has a value and is not used, nor dropped, after this.
+        let value = unsafe { this.value.read() };
+        this.free();
+        value
+    }
+
+    #[cfg_attr(feature = "debug", track_caller)]
+    fn free(&self) {
+        // SAFETY: the slot is the box's, whose end this is.
+        let freed = unsafe { self.slab.deallocate(self.value.cast()) };
+        debug_assert!(freed.is_ok(), "the slot of a box was freed by somebody else");
+    }
+}
+
+/// Frees the slot, also where the value's own drop panics.
+struct Slot<'a, 'b, T>(&'a SlabBox<'b, T>);
+
+impl<T> Drop for Slot<'_, '_, T> {
+    fn drop(&mut self) {
+        self.0.free();
+    }
+}
+
+impl<T> Drop for SlabBox<'_, T> {
+    fn drop(&mut self) {
+        let value = self.value;
+        let _slot = Slot(self);
+        // SAFETY: the box has a value, which nobody sees after this.
+        unsafe { value.drop_in_place() }
+    }
+}
+
+impl<T> Deref for SlabBox<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: there is a value, and the slot is the box's alone.
+        unsafe { self.value.as_ref() }
+    }
+}
+
+impl<T> DerefMut for SlabBox<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as above, and the box is borrowed for writing.
+        unsafe { self.value.as_mut() }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for SlabBox<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for SlabBox<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
