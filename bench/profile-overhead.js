@@ -17,7 +17,7 @@ const { compareServers } = require('./servers.js');
 
 const ingest = () => fixture.ingest(allocators.allocUnsafe());
 
-const profileOf = (pid) => path.join(os.tmpdir(), `ralloc-bench-${pid}.rprof`);
+const profileOf = (pid) => path.join(os.tmpdir(), `ralloc-bench-${pid}.jsonl`);
 
 /** The file goes with the process. */
 function ingestInProduction() {

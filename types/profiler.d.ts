@@ -3,7 +3,7 @@
 export interface ProfilerOptions {
   /**
    * What to write. An earlier profile of this name is replaced; ERR_RALLOC_PROFILE_FOREIGN if it is any other file that is not
-   * empty. By default `ralloc-DATE-TIME-PID.rprof` in the current folder, of a worker with its `threadId`.
+   * empty. By default `ralloc-DATE-TIME-PID.jsonl` in the current folder, of a worker with its `threadId`.
    */
   file?: string;
   /** Appends to the file, which may be that of other threads and processes: all of them together are one profile. Default: false. */

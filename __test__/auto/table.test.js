@@ -63,7 +63,7 @@ test('without a table', async (t) => {
   t.is(auto.code, 0);
   t.regex(
     auto.stderr,
-    /RALLOC_TRIAL_OFF.*there is no such file\. "ralloc bake -o FILE app\.rprof" writes one/,
+    /RALLOC_TRIAL_OFF.*there is no such file\. "ralloc bake -o FILE app\.jsonl" writes one/,
   );
   const trial = await app.trial();
   t.is(trial.code, 1);

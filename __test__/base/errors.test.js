@@ -14,7 +14,6 @@ const fastifyPlugin = require('../../lib/fastify.js');
 const { codes } = require('../../lib/base/errors.js');
 const { LeasedArena } = require('../../lib/memory/native.js');
 const { readTable } = require('../../lib/site/table-file.js');
-const { frame } = require('../../tools/recorder/frame.js');
 const { Profile } = require('../../tools/recorder/profile.js');
 const { segmentError } = require('../../lib/slab/shared.js');
 const { noLeaks } = require('../../lib/test.js');
@@ -129,13 +128,13 @@ const thrown = {
   ERR_RALLOC_ESCAPED: [() => new Arena().scope((child) => child.alloc(1)), []],
   ERR_RALLOC_FRAMEWORK: [() => fastifyPlugin({ version: '4.0.0' }, {}), ['framework', 'version']],
   ERR_RALLOC_MOUNTED: [() => fastify().register(fastifyPlugin).register(fastifyPlugin).ready(), []],
-  ERR_RALLOC_PROFILE_UNREADABLE: [() => Profile.read('none.rprof'), ['file']],
-  ERR_RALLOC_PROFILE_UNWRITABLE: [() => new Profile().write(join('none', 'none.rprof')), ['file']],
+  ERR_RALLOC_PROFILE_UNREADABLE: [() => Profile.read('none.jsonl'), ['file']],
+  ERR_RALLOC_PROFILE_UNWRITABLE: [() => new Profile().write(join('none', 'none.jsonl')), ['file']],
   ERR_RALLOC_PROFILE_FOREIGN: [() => Profile.read(__filename), ['file']],
   ERR_RALLOC_PROFILE_DAMAGED: [() => Profile.read(cutOffProfile()), ['file']],
   ERR_RALLOC_PROFILE_RUNNING: [startTwice, []],
   ERR_RALLOC_PROFILE_VERSION: [
-    () => Profile.from(frame(Buffer.from([200, 0]))),
+    () => Profile.from(Buffer.from('{"type":"block","format":200}')),
     ['found', 'expected'],
   ],
   ERR_RALLOC_TABLE_INVALID: [() => readTable(__filename), ['file']],
@@ -157,7 +156,7 @@ test.after.always(() => removeFolder(folder));
 
 function cutOffProfile() {
   const file = join(folder, 'cut-off');
-  fs.writeFileSync(file, new Profile().toBuffer().subarray(0, -1));
+  fs.writeFileSync(file, '\n{"type":"blo');
   return file;
 }
 

@@ -92,7 +92,7 @@ const used = {
     t.throws(() => observeMetrics({}), { code: 'ERR_RALLOC_INVALID_ARGUMENT' }),
   perRequest: (t, { perRequest }) => t.is(perRequest.from(text).toString(), text),
   profiler(t, { profiler }) {
-    const file = profiler.start({ file: path.join(folder(t), 'one.rprof') });
+    const file = profiler.start({ file: path.join(folder(t), 'one.jsonl') });
     Buffer.alloc(1 << 20);
     t.is(profiler.stop(), file);
     t.true(fs.statSync(file).size > 0);

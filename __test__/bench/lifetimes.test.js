@@ -45,11 +45,11 @@ nativeTest(
   'deaths are told too late to say what died with its request',
   async (t) => {
     const { plain: cwd } = prepare(fs.realpathSync(folder(t)), 2 ** 18);
-    const options = ['-o', 'a.rprof', '--rate', '8k', '--budget', '100'];
+    const options = ['-o', 'a.jsonl', '--rate', '8k', '--budget', '100'];
     const load = [process.execPath, fixturePath('tools/recorder/rows.js'), '4000'];
     const recorded = await ralloc(['profile', ...options, '--', ...load], { cwd });
     t.is(recorded.code, 0, recorded.stderr);
-    const baked = await ralloc(['bake', '-o', 'recorded.json', 'a.rprof'], { cwd });
+    const baked = await ralloc(['bake', '-o', 'recorded.json', 'a.jsonl'], { cwd });
     t.is(baked.code, 0, baked.stderr);
 
     const told = readTable(path.join(cwd, 'recorded.json')).sites;

@@ -49,7 +49,7 @@ async function openPage(t, file, { width = 1280, height = 900, ...options } = {}
 
 /** Writes the page of profiles, given as bytes, into a folder; resolves with its file. */
 async function writePage(dir, name, ...profiles) {
-  const files = profiles.map((_, index) => join(dir, `${name}-${index}.rprof`));
+  const files = profiles.map((_, index) => join(dir, `${name}-${index}.jsonl`));
   for (const [index, file] of files.entries()) fs.writeFileSync(file, profiles[index]);
   const page = join(dir, `${name}.html`);
   const ralloc = join(__dirname, '..', '..', 'bin', 'ralloc.js');

@@ -14,7 +14,7 @@ const ralloc = (args, { cwd, ...options } = {}) => run('', { path: bin, args, cw
 
 /** A program of fixtures/tools/recorder/ under `ralloc profile`: { …how it ended, file, read() → Profile }. */
 async function profiled(t, program, { args = [], execArgv = [], options = [], env, cwd } = {}) {
-  const file = join(folder(t), 'of-test.rprof');
+  const file = join(folder(t), 'of-test.jsonl');
   const command = [
     process.execPath,
     ...execArgv,
@@ -27,7 +27,7 @@ async function profiled(t, program, { args = [], execArgv = [], options = [], en
 
 /** A program of fixtures/tools/recorder/ with the preload alone; `env`: RALLOC_PROFILE_* and others. */
 async function preloaded(t, program, { args = [], execArgv = [], env = {}, cwd } = {}) {
-  const file = join(folder(t), 'of-test.rprof');
+  const file = join(folder(t), 'of-test.jsonl');
   const ended = await run(join('tools/recorder', program), {
     args,
     execArgv: ['--import', 'ralloc/profile', ...execArgv],

@@ -15,7 +15,7 @@ const on = (event, listener) => {
 const profilerExample = {
   given: { process: Object.assign(Object.create(process), { on }) },
   check(t) {
-    const file = path.join(os.tmpdir(), `app-${process.pid}.rprof`);
+    const file = path.join(os.tmpdir(), `app-${process.pid}.jsonl`);
     t.teardown(() => fs.rmSync(file, { force: true }));
     listeners.SIGUSR2();
     t.true(fs.existsSync(file));

@@ -5,7 +5,7 @@
 const { createHash } = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
-const { encode } = require('../../tools/recorder/block.js');
+const { encode } = require('../../tools/recorder/lines.js');
 const { eventNames } = require('../../tools/recorder/events.js');
 const { random } = require('./random.js');
 
@@ -90,7 +90,7 @@ function blocksOf(seed, { recorder = seed, slots = 3, sites = 40, cells = 60 } =
 
 /** Writes a profile as a recorder does, a frame a slot, into `dir`. */
 function writeProfile(dir, seed, options) {
-  const file = path.join(dir, `${seed}.rprof`);
+  const file = path.join(dir, `${seed}.jsonl`);
   fs.writeFileSync(file, Buffer.concat(blocksOf(seed, options).map(encode)));
   return file;
 }

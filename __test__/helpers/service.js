@@ -4,7 +4,7 @@
 // with eviction, a dependency, slices that pin, and chunks of streams.
 
 const path = require('node:path');
-const { encode } = require('../../tools/recorder/block.js');
+const { encode } = require('../../tools/recorder/lines.js');
 const { recording, site } = require('./recorded.js');
 
 const folder = path.join(__dirname, '..', 'fixtures', 'tools', 'report', 'service');

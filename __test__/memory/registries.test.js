@@ -26,7 +26,7 @@ test.serial('they are collected while a profiler runs, too', async (t) => {
   const dir = folder(t);
   const { code, stderr, result } = await run('memory/registries.js', {
     execArgv: ['--require', require.resolve('ralloc/profile')],
-    env: { RALLOC_PROFILE_FILE: join(dir, 'registries.rprof') },
+    env: { RALLOC_PROFILE_FILE: join(dir, 'registries.jsonl') },
   });
   t.is(code, 0, stderr);
   t.true(result.left <= 2, `${result.left} are left`);

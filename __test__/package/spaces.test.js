@@ -32,11 +32,11 @@ test('ralloc in "My App" is loaded by require and by import, and its command run
     );
   }
   const command = path.join(cwd, 'node_modules', 'ralloc', 'bin', 'ralloc.js');
-  const args = ['profile', '-o', 'my app.rprof', '--', process.execPath, 'use.mjs'];
+  const args = ['profile', '-o', 'my app.jsonl', '--', process.execPath, 'use.mjs'];
   const { code, stderr } = await run('', { path: command, args, cwd });
   t.is(code, 0, stderr);
-  t.is(Profile.read(path.join(cwd, 'my app.rprof')).recorders.length, 1);
-  const report = await run('', { path: command, args: ['report', 'my app.rprof'], cwd });
+  t.is(Profile.read(path.join(cwd, 'my app.jsonl')).recorders.length, 1);
+  const report = await run('', { path: command, args: ['report', 'my app.jsonl'], cwd });
   t.is(report.code, 0, report.stderr);
   t.true(fs.existsSync(path.join(cwd, 'my app.html')));
 });

@@ -200,7 +200,7 @@ test('a table that is not there, or is a folder', (t) => {
   const none = t.throws(() => readTable(file), { code: 'ERR_RALLOC_TABLE_INVALID' });
   t.is(
     none.message,
-    `The table ${file}: there is no such file. "ralloc bake -o FILE app.rprof" writes one`,
+    `The table ${file}: there is no such file. "ralloc bake -o FILE app.jsonl" writes one`,
   );
   t.is(none.cause.code, 'ENOENT');
   t.throws(() => readTable(path.dirname(file)), {

@@ -182,7 +182,7 @@ function readTable(file) {
   } catch (error) {
     const why =
       error.code === 'ENOENT'
-        ? 'there is no such file. "ralloc bake -o FILE app.rprof" writes one'
+        ? 'there is no such file. "ralloc bake -o FILE app.jsonl" writes one'
         : `${error.message}. Give a file that can be read`;
     throw Object.assign(invalidError(file, why), { cause: error });
   }

@@ -48,12 +48,33 @@ module.exports = [
   },
   {
     file: 'tools/recorder/profile.js',
-    tests: ['tools/recorder/damage.test.js'],
+    tests: ['tools/recorder/profile.test.js'],
     mutants: {
-      'nonsense is the end': ['return read(new Profile({ isCareful: true }));', 'throw error;'],
-      'nonsense is found when half of it is added': [
-        'return read(new Profile({ isCareful: true }));',
-        'return read(new Profile());',
+      'sums beyond 2^53 are rounded': [
+        'if (sum <= Number.MAX_SAFE_INTEGER) return sum;',
+        'return sum;',
+      ],
+      'a site is known by its cells': [
+        '(this.#sites.get(site) ?? LOST) !== LOST',
+        'this.#sites.has(site)',
+      ],
+    },
+  },
+  {
+    file: 'tools/recorder/lines.js',
+    tests: ['tools/recorder/lines.test.js'],
+    mutants: {
+      'a block goes on where the last one was cut off': ['const block = `\\n{', 'const block = `{'],
+      'half a byte is a number of bytes': [
+        'Number.isSafeInteger(value) && value >= 0',
+        'value >= 0',
+      ],
+      'any key is a site': ['!isId(id) || ', ''],
+      'a newer format is read': ['if (line.format > FORMAT) throw', 'if (line.format < 0) throw'],
+      'integers that JSON rounds': [
+        'text.replace(/([[,])(\\d{16,})/g, \'$1"$2"\')',
+        'text',
+        { tests: ['tools/recorder/profile.test.js'] },
       ],
     },
   },

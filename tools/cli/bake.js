@@ -62,7 +62,7 @@ function placesOf(lines, named, files) {
   return lines.length === 0 ? byName : `${inFiles} and ${byName}`;
 }
 
-async function run(argv) {
+function run(argv) {
   const { values, positionals } = parseArgs({
     args: argv,
     options: OPTIONS,
@@ -71,7 +71,7 @@ async function run(argv) {
   if (positionals.length === 0) throw new UsageError('Give a profile');
   const { output, rust, unchanged } = values;
   checkApart([...positionals, output, rust]);
-  const merged = await mergeFiles(positionals);
+  const merged = mergeFiles(positionals);
   tellDamage(merged);
   const folder = path.dirname(path.resolve(output));
   // Of the package acorn, bundled.

@@ -5,19 +5,19 @@
 const { formatBytes } = require('../../lib/base/bytes.js');
 const { count, tell } = require('./print.js');
 
-/** Bytes of a profile that no whole block has. */
+/** Bytes of a profile that no whole line has. */
 function tellSkipped(file, bytes) {
   if (bytes === 0) return;
   tell(
-    `ralloc: ${file}: ${formatBytes(bytes)} skipped that ${bytes === 1 ? 'is' : 'are'} of no whole block. A killed process leaves one at the end; elsewhere the file is damaged`,
+    `ralloc: ${file}: ${formatBytes(bytes)} skipped that ${bytes === 1 ? 'is' : 'are'} of no whole line. A killed process leaves one at the end; elsewhere the file is damaged`,
   );
 }
 
-/** Blocks that are whole and make no sense. */
-function tellNonsense(file, blocks) {
-  if (blocks === 0) return;
+/** Lines that are whole and make no sense. */
+function tellNonsense(file, lines) {
+  if (lines === 0) return;
   tell(
-    `ralloc: ${file}: ${count(blocks, 'block')} left out that make${blocks === 1 ? 's' : ''} no sense: another program wrote there`,
+    `ralloc: ${file}: ${count(lines, 'line')} left out that make${lines === 1 ? 's' : ''} no sense: another program wrote there`,
   );
 }
 

@@ -36,7 +36,7 @@ function placeOf(given) {
 }
 
 /** A table or a profile stands where a line is asked for. */
-const isNoSource = (given) => /\.(json|rprof)$/i.test(given);
+const isNoSource = (given) => /\.(json|jsonl)$/i.test(given);
 
 /** What there is in its place. */
 function whyNone({ file, line }, sites) {

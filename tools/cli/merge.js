@@ -13,11 +13,11 @@ const summary = 'sum up profiles, such as those of a fleet';
 const usage = `Usage: ralloc merge -o FILE PROFILE...
 
 Sums up profiles into one. Their order and grouping do not matter: merges of merges give the same bytes.
-Give each profile once. The history of single sites over time is not kept; that of the whole process is.
+Give each profile once; gzipped ones are read too. The history of single sites over time is not kept; that of the whole process is.
 
   -o, --output FILE   where to write the sum; a profile that is there is replaced when all have been read
 
-Example: ralloc merge -o fleet.rprof profiles/*.rprof`;
+Example: ralloc merge -o fleet.jsonl profiles/*.jsonl`;
 
 const OPTIONS = { output: { type: 'string', short: 'o' } };
 
@@ -37,7 +37,7 @@ function checkOnce(files) {
   }
 }
 
-async function run(argv) {
+function run(argv) {
   const { values, positionals } = parseArgs({
     args: argv,
     options: OPTIONS,
@@ -46,7 +46,7 @@ async function run(argv) {
   if (values.output === undefined) throw new UsageError('Say where to write: -o FILE');
   if (positionals.length === 0) throw new UsageError('Give the profiles to merge');
   checkOnce(positionals);
-  const merged = await mergeFiles(positionals);
+  const merged = mergeFiles(positionals);
   const { profile, repeated } = merged;
   tellDamage(merged);
   for (const file of repeated) {

@@ -21,7 +21,7 @@ const usage = `Usage: ralloc profile [options] -- COMMAND [arguments]
 Runs an application and records which lines allocate its Buffers, and how long these live. COMMAND is node with a program, or anything
 that starts one, such as npm: ralloc profile -- npm start. Threads, clusters and child processes are recorded too.
 
-  -o, --output FILE      what to write; an earlier profile of this name is replaced (default: ralloc-DATE-TIME-PID.rprof)
+  -o, --output FILE      what to write; an earlier profile of this name is replaced (default: ralloc-DATE-TIME-PID.jsonl)
       --budget PERCENT   of each thread's CPU time that recording may take (default: 3)
       --rate BYTES       the mean number of bytes between two samples, fixed, such as 64k; by default it adapts to the budget
       --typed-arrays     also typed arrays and ArrayBuffers that the application makes itself, which makes "new" 2 to 4 times as slow

@@ -59,9 +59,9 @@ const readReport = (file, code) => ({
   model: modelOf(Collection.read(file), { code }),
 });
 
-/** `a/app.rprof` → `a/app.html` */
+/** `a/app.jsonl`, and `a/app.jsonl.gz` → `a/app.html` */
 function defaultOutput(file) {
-  const { dir, name, ext, base } = path.parse(file);
+  const { dir, name, ext, base } = path.parse(file.replace(/\.gz$/i, ''));
   return path.join(dir, `${ext === '.html' ? base : name}.html`);
 }
 

@@ -41,7 +41,7 @@ function unwritableError(file, failure, what = 'The profile') {
 const foreignError = (file) =>
   new RallocError(
     'ERR_RALLOC_PROFILE_FOREIGN',
-    `${of(file)} is not valid: no block of ralloc is in it. Give a file that "ralloc profile" wrote`,
+    `${of(file)} is not valid: no line of ralloc's profiler is in it. Give a file that "ralloc profile" wrote`,
     { file },
   );
 
@@ -55,15 +55,15 @@ const emptyError = (file) =>
 const truncatedError = (file) =>
   new RallocError(
     'ERR_RALLOC_PROFILE_DAMAGED',
-    `${of(file)} has no whole block: it is cut off or damaged. Copy it again, or record again`,
+    `${of(file)} has no whole line: it is cut off or damaged. Copy it again, or record again`,
     { file },
   );
 
-/** A block whose checksum is right, and which no ralloc writes. */
+/** A line that looks like one of a profile, and which no ralloc writes. */
 const nonsenseError = (file) =>
   new RallocError(
     'ERR_RALLOC_PROFILE_DAMAGED',
-    `${of(file)} has a block that is not valid: another program wrote it. Record again`,
+    `${of(file)} has a line that is not valid: another program wrote it. Record again`,
     { file },
   );
 
@@ -74,12 +74,18 @@ const newerError = (file, found, expected) =>
     { file, found, expected },
   );
 
+/** The binary format of ralloc before its first release. */
+const oldError = (file, expected) =>
+  new RallocError(
+    'ERR_RALLOC_PROFILE_VERSION',
+    `${of(file)} is of the binary format of an earlier ralloc, which no other reads. Record again: "ralloc profile" writes lines of JSON`,
+    { file, found: 0, expected },
+  );
+
 /** The same error about a file. */
 function inFile(error, file) {
-  if (error.code === 'ERR_RALLOC_PROFILE_VERSION') {
-    return newerError(file, error.found, error.expected);
-  }
-  return error.code === 'ERR_RALLOC_PROFILE_DAMAGED' ? nonsenseError(file) : error;
+  const isNameless = error.code === 'ERR_RALLOC_PROFILE_VERSION' && error.file === undefined;
+  return isNameless ? newerError(file, error.found, error.expected) : error;
 }
 
 module.exports = {
@@ -90,5 +96,6 @@ module.exports = {
   truncatedError,
   nonsenseError,
   newerError,
+  oldError,
   inFile,
 };

@@ -1,106 +1,94 @@
 'use strict';
 
-// Reads the frames of a file piece by piece: a profile of days is larger than a Buffer may be.
+// Reads the lines of a file piece by piece: a profile of days is larger than a Buffer may be.
 
 const fs = require('node:fs');
-const { HEAD, MAGIC, nextFrame } = require('./frame.js');
+const { constants, gunzipSync } = require('node:zlib');
 const {
   emptyError,
   foreignError,
   inFile,
   nonsenseError,
+  oldError,
   truncatedError,
   unreadableError,
 } = require('./errors.js');
+const { FORMAT, parse, siteIn } = require('./lines.js');
 
 const PIECE = 1 << 20; // bytes
-const MOST_KEPT = 1 << 24; // bytes
+const LINE_FEED = 10;
 
-/** The room of the last window: fresh memory costs a page fault for each 4 KiB, half as much as to read the file. */
-let spare = Buffer.alloc(0);
+/** A longer line is none of ours, and must not fill the memory. */
+const LONGEST = 1 << 26; // bytes
 
-/** A window of a file that moves forward. */
-class FileWindow {
-  #file;
-  #room = spare;
-  #from = 0;
-  #to = 0;
-  ended = false;
+/** What a profile begins with, a gzipped one, and one of the binary format of earlier versions. */
+const BEGIN = Buffer.from('\n{"type":"');
+const GZIP = Buffer.from([0x1f, 0x8b]);
+const BINARY = Buffer.from([0xf7, 0x72, 0x70, 0x0a]);
 
-  constructor(file) {
-    this.#file = file;
-    spare = Buffer.alloc(0); // a second window has its own
+const beginsWith = (bytes, begin) => bytes.subarray(0, begin.length).equals(begin);
+
+/** As parse(). What is too long is not there at all. */
+const parsed = (bytes) => (bytes[0] === 0x7b ? parse(bytes.utf8Slice()) : null);
+
+class LineReader {
+  /** Bytes; those of lines that make no sense or are none; how many make none, and how many do. */
+  found = { bytes: 0, skipped: 0, nonsense: 0, lines: 0 };
+  #parts = [];
+  #length = 0;
+  #onLine;
+  #knows;
+
+  /** `knows(site)`: whether this site was told before, as a thousand processes of a fleet tell the same ones. Nobody parses it then. */
+  constructor(onLine, knows) {
+    this.#onLine = onLine;
+    this.#knows = knows;
   }
 
-  close() {
-    if (this.#room.length <= MOST_KEPT) spare = this.#room;
-  }
-
-  /** What is there. */
-  get bytes() {
-    return this.#room.subarray(this.#from, this.#to);
-  }
-
-  drop(count) {
-    this.#from += count;
-  }
-
-  /** Reads until `count` bytes are there, or the file ends. */
-  want(count) {
-    this.#makeRoom(Math.max(count, PIECE));
-    while (this.#to - this.#from < count && !this.ended) {
-      const read = fs.readSync(
-        this.#file,
-        this.#room,
-        this.#to,
-        this.#room.length - this.#to,
-        null,
-      );
-      this.#to += read;
-      this.ended = read === 0;
+  /** `piece` may be written over then. */
+  add(piece) {
+    this.found.bytes += piece.length;
+    let from = 0;
+    for (;;) {
+      const end = piece.indexOf(LINE_FEED, from);
+      if (end === -1) break;
+      this.#more(piece.subarray(from, end));
+      this.end();
+      from = end + 1;
     }
+    if (from < piece.length) this.#more(Buffer.from(piece.subarray(from)));
   }
 
-  #makeRoom(count) {
-    const { bytes } = this;
-    const fits = count <= this.#room.length;
-    const room = fits ? this.#room : Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(count)));
-    room.set(bytes);
-    this.#room = room;
-    [this.#from, this.#to] = [0, bytes.length];
+  #more(part) {
+    this.#length += part.length;
+    if (this.#length > LONGEST) this.#parts = [];
+    else this.#parts.push(part);
+  }
+
+  /** The line ends here. */
+  end() {
+    const [parts, length] = [this.#parts, this.#length];
+    this.#parts = [];
+    this.#length = 0;
+    if (length === 0) return;
+    const bytes = parts.length === 1 ? parts[0] : Buffer.concat(parts);
+    const line = this.#knows?.(siteIn(bytes)) ? {} : parsed(bytes);
+    if (line) {
+      this.found.lines++;
+      this.#onLine(line);
+    } else {
+      this.found.skipped += length;
+      if (line === undefined) this.found.nonsense++;
+    }
   }
 }
 
-/** Calls `onPayload` for each whole frame, which says whether it makes sense; returns `{ bytes, skipped, nonsense, frames, begun }` of the file. */
-function readThrough(descriptor, onPayload) {
-  const window = new FileWindow(descriptor);
-  const found = { bytes: 0, skipped: 0, nonsense: 0, frames: 0, begun: false };
-  const drop = (count) => {
-    found.bytes += count;
-    window.drop(count);
-  };
-  window.want(HEAD);
-  found.begun = window.bytes.subarray(0, MAGIC.length).equals(MAGIC);
-  while (window.bytes.length > 0) {
-    const { skip = 1, payload, end, need } = nextFrame(window.bytes, 0);
-    if (payload !== undefined) {
-      if (onPayload(payload)) {
-        found.frames++;
-      } else {
-        found.nonsense++;
-        found.skipped += end;
-      }
-      drop(end);
-    } else if (need !== undefined && !window.ended) {
-      window.want(need);
-    } else {
-      found.skipped += skip;
-      drop(skip);
-    }
-    if (window.bytes.length < HEAD && !window.ended) window.want(HEAD);
-  }
-  window.close();
-  return found;
+/** Calls `onLine` for each line of these bytes that makes sense, with what parse() says of it. Returns LineReader's `found`. */
+function readBytes(bytes, onLine, knows) {
+  const reader = new LineReader(onLine, knows);
+  reader.add(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  reader.end();
+  return reader.found;
 }
 
 function attempt(file, act) {
@@ -111,16 +99,45 @@ function attempt(file, act) {
   }
 }
 
-/** As readThrough(), of a file in which something makes sense: `{ skipped, nonsense }`. */
-function readFile(file, onPayload) {
+/** Whether a file that begins so may have been a profile. */
+function isBegun(file, bytes) {
+  if (beginsWith(bytes, BINARY)) throw oldError(file, FORMAT);
+  return beginsWith(bytes, BEGIN.subarray(0, bytes.length));
+}
+
+/** Of one that was cut off, what is there. */
+function readZipped(file, onLine, knows) {
+  let bytes;
+  try {
+    bytes = gunzipSync(fs.readFileSync(file), { finishFlush: constants.Z_SYNC_FLUSH });
+  } catch (error) {
+    throw unreadableError(file, error);
+  }
+  return { begun: isBegun(file, bytes), ...readBytes(bytes, onLine, knows) };
+}
+
+function readThrough(file, descriptor, onLine, knows) {
+  const reader = new LineReader(onLine, knows);
+  const piece = Buffer.allocUnsafeSlow(PIECE);
+  const read = () => piece.subarray(0, fs.readSync(descriptor, piece, 0, PIECE, null));
+  let bytes = read();
+  if (beginsWith(bytes, GZIP)) return readZipped(file, onLine, knows);
+  const begun = isBegun(file, bytes);
+  for (; bytes.length > 0; bytes = read()) reader.add(bytes);
+  reader.end();
+  return { begun, ...reader.found };
+}
+
+/** As readBytes(), of a file in which something makes sense: `{ skipped, nonsense }`. */
+function readFile(file, onLine, knows) {
   const descriptor = attempt(file, () => fs.openSync(file, 'r'));
   try {
     // /dev/zero has no end.
     if (fs.fstatSync(descriptor).isCharacterDevice()) throw foreignError(file);
-    const { bytes, skipped, nonsense, frames, begun } = attempt(file, () =>
-      readThrough(descriptor, onPayload),
+    const { bytes, skipped, nonsense, lines, begun } = attempt(file, () =>
+      readThrough(file, descriptor, onLine, knows),
     );
-    if (frames > 0) return { skipped, nonsense };
+    if (lines > 0) return { skipped, nonsense };
     if (nonsense > 0) throw nonsenseError(file);
     if (bytes === 0) throw emptyError(file);
     throw begun ? truncatedError(file) : foreignError(file);
@@ -129,4 +146,4 @@ function readFile(file, onPayload) {
   }
 }
 
-module.exports = { readFile };
+module.exports = { readBytes, readFile };

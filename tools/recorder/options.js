@@ -64,11 +64,11 @@ const VARIABLES = {
   RALLOC_PROFILE_HIDDEN: ['hidden', (text) => text === '1'],
 };
 
-/** The file in the current folder that is taken where none is named: `ralloc-20260131-235959-1234.rprof`, of a worker with its number. */
+/** The file in the current folder that is taken where none is named: `ralloc-20260131-235959-1234.jsonl`, of a worker with its number. */
 function defaultFile() {
   const [day, hour] = new Date().toISOString().replaceAll(/[-:]/g, '').split(/[T.]/);
   const thread = isMainThread ? process.pid : `${process.pid}-${threadId}`;
-  return `ralloc-${day}-${hour}-${thread}.rprof`;
+  return `ralloc-${day}-${hour}-${thread}.jsonl`;
 }
 
 /** Throws when a variable is wrong. An empty one is as none. */

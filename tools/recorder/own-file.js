@@ -6,17 +6,15 @@
 // As they are before an application replaces them, for its tests say.
 const { closeSync, openSync, readSync, statSync } = require('node:fs');
 const { RallocError } = require('../../lib/base/errors.js');
-const { MAGIC } = require('./frame.js');
 
 const LONGEST = 256; // bytes of the beginnings below
 
 /** What each kind begins with, as latin1. */
 const KINDS = {
-  profile: (head) => head.startsWith(MAGIC.latin1Slice()),
+  profile: (head) => /^\n\{"type":"(site|block|recorder)"/.test(head),
   page: (head) =>
     head.startsWith('<!doctype html>\n') && head.includes('="Content-Security-Policy"'),
   'report as JSON': (head) => /^\{ {0,2}\n? {0,2}"(node|before)": /.test(head),
-  'export as lines': (head) => head.startsWith('{"type":"'),
   'export for pprof': (head) => head.startsWith('\x1f\x8b'), // of gzip
   table: (head) => /^\{\s*"format": "ralloc table"/.test(head),
   'table in Rust': (head) => head.startsWith('// Made by "ralloc bake --rust"'),

@@ -2,89 +2,69 @@
 
 // A profile: the sum of its blocks, in any order.
 
-const { blockIn, payloadOf, decode } = require('./block.js');
-const { bucketOfKey, eventOfKey, exactOf, numberOf, sizeClassOfKey } = require('./cell.js');
-const { CellTable } = require('./cell-table.js');
-const { nonsenseError } = require('./errors.js');
-const { readFile } = require('./file.js');
-const { readFrames } = require('./frame.js');
-const { readSites } = require('./names.js');
-const {
-  PROCESS,
-  eachOf,
-  kinds,
-  listOf,
-  openPayload,
-  readRecorder,
-  readSeries,
-  sections,
-} = require('./payload.js');
-const { SiteTable } = require('./site-table.js');
+const { readBytes, readFile } = require('./file.js');
+const { PROCESS, encode, sumTexts } = require('./lines.js');
 const { Recorders } = require('./recorders.js');
-const { framesOf } = require('./sum.js');
 const { writeFile } = require('./write-file.js');
 
-/** A site that has cells, and whose definition was in a damaged frame. */
+/** A site that has cells, and whose definition was in a line that was cut off. */
 const LOST = Object.freeze({ source: 'unknown', route: undefined, frames: Object.freeze([]) });
 
+/** Exact, and a BigInt beyond 2^53: the bytes of a fleet of a thousand processes pass that in a day. */
+function plus(a, b) {
+  if (typeof a === 'number' && typeof b === 'number') {
+    const sum = a + b;
+    if (sum <= Number.MAX_SAFE_INTEGER) return sum;
+  }
+  return BigInt(a) + BigInt(b);
+}
+
+const byId = ({ id: a }, { id: b }) => (a < b ? -1 : 1);
+
+/** The three numbers that tell a cell of a site from others, in one. */
+const keyOf = ([sizeClass, event, bucket]) => (sizeClass << 10) | (event << 6) | bucket;
+
 class Profile {
-  #sites = new SiteTable();
-  #cells = new CellTable();
+  #sites = new Map(); // id → its definition, or LOST
+  #cells = new Map(); // id of a site → key → [samples, count, bytes]
   #recorders = new Recorders();
   #series = new Map(); // by slot
-  #numbers = []; // of the sites of the payload that is added
-  #told = new Set(); // the ids of recorders since a file began
-  #isCareful;
-  /** Bytes of what was read that are of no whole block, or of one that makes no sense. */
+  #knows = (site) => (this.#sites.get(site) ?? LOST) !== LOST;
+  /** Bytes of what was read that are of no whole line, or of one that makes no sense. */
   skipped = 0;
-
-  constructor({ isCareful = false } = {}) {
-    this.#isCareful = isCareful;
-  }
-
-  /**
-   * What `read` returns for a new profile that it adds to. A block that makes no sense, by its checksum whole, is found in the midst of adding it: then all is
-   * read once more, each block looked through before, and those are left out.
-   */
-  static summed(read) {
-    try {
-      return read(new Profile());
-    } catch (error) {
-      if (error.code !== 'ERR_RALLOC_PROFILE_DAMAGED') throw error;
-      return read(new Profile({ isCareful: true }));
-    }
-  }
 
   /** The profile of a file. Throws ERR_RALLOC_PROFILE_UNREADABLE, _FOREIGN, _DAMAGED, _VERSION. */
   static read(file) {
-    return Profile.summed((profile) => {
-      profile.addFile(file);
-      return profile;
-    });
+    const profile = new Profile();
+    profile.addFile(file);
+    return profile;
   }
 
   /** The profile of bytes of a file. */
   static from(bytes) {
-    return Profile.summed((profile) => {
-      profile.addBytes(bytes);
-      return profile;
-    });
+    const profile = new Profile();
+    profile.addBytes(bytes);
+    return profile;
   }
 
   addBytes(bytes) {
-    this.skipped += readFrames(bytes, (payload) => this.#addPayload(payload));
+    this.skipped += readBytes(bytes, (line) => this.#add(line), this.#knows).skipped;
   }
 
-  /** Adds a file, and returns the bytes of it that were skipped, how many blocks made no sense, and the ids of its recorders. */
+  /** Adds a file, and returns the bytes of it that were skipped, how many lines made no sense, and the ids of its recorders. */
   addFile(file) {
-    this.#told = new Set();
-    const { skipped, nonsense } = readFile(file, (payload) => this.#addPayload(payload));
+    const recorders = new Set();
+    const add = (line) => {
+      this.#add(line);
+      if (line.recorder !== undefined) recorders.add(line.recorder.id);
+    };
+    const { skipped, nonsense } = readFile(file, add, this.#knows);
     this.skipped += skipped;
-    return { skipped, nonsense, recorders: [...this.#told] };
+    return { skipped, nonsense, recorders: [...recorders] };
   }
 
   add(block) {
-    this.#addPayload(payloadOf(block));
+    this.addBytes(encode(block));
     return this;
   }
 
@@ -93,7 +73,7 @@ class Profile {
     return this.#recorders.list;
   }
 
-  /** Mean milliseconds from one collection to the next; undefined in older profiles. */
+  /** Mean milliseconds from one collection to the next; undefined where no recorder tells. */
   get collectionMs() {
     return this.#recorders.collectionMs;
   }
@@ -110,95 +90,78 @@ class Profile {
 
   /** `{ id, source, route, frames }`, by id. */
   get sites() {
-    return Array.from(this.#sites.sorted(), (number) => this.#siteOf(number));
+    return Array.from(this.#sites, ([id, definition]) => ({ id, ...definition })).sort(byId);
   }
 
   /** `{ site, sizeClass, event, bucket, samples, count, bytes }`, by site. Sums above 2^53 are the nearest numbers. */
   get cells() {
-    return Array.from(this.#sortedRows(), (row) => this.#cellOf(row, numberOf));
+    return [...this.#allCells(Number)];
   }
 
   /** The same, one after another, with sums as exact BigInts. */
-  *exactCells() {
-    for (const row of this.#sortedRows()) yield this.#cellOf(row, exactOf);
+  exactCells() {
+    return this.#allCells(BigInt);
   }
 
-  /** As blocks of sums, of which `encode()` makes a profile that is the same. */
-  toBlocks() {
-    return decode(this.toBuffer()).blocks;
+  /** The texts of a file, one after another. */
+  #texts() {
+    const { recorders, series, sites } = this;
+    const told = sites.map((site) => (this.#sites.get(site.id) === LOST ? { id: site.id } : site));
+    return sumTexts({ recorders, series, sites: told }, (id) => [...this.#cellsOf(id, String)]);
   }
 
   /** The bytes of a file. Equal profiles give equal bytes. */
   toBuffer() {
-    return Buffer.concat([...framesOf(this, this.#sites, this.#cells)]);
+    return Buffer.from([...this.#texts()].join(''));
   }
 
   /** Writes a file of sums, whole or not at all. Throws ERR_RALLOC_PROFILE_UNWRITABLE. */
   write(file) {
-    writeFile(file, this.toBuffer(), 'profile');
+    writeFile(file, this.#texts(), 'profile');
   }
 
-  #siteOf(number) {
-    return { id: this.#sites.idOf(number), ...(this.#sites.definitionOf(number) ?? LOST) };
+  *#allCells(sumOf) {
+    for (const { id } of this.sites) yield* this.#cellsOf(id, sumOf);
   }
 
-  #cellOf(row, sumOf) {
-    const [samples, count, bytes] = this.#cells.sumsAt(row).map(sumOf);
-    const key = this.#cells.keyAt(row);
-    return {
-      site: this.#sites.idOf(this.#cells.siteAt(row)),
-      sizeClass: sizeClassOfKey(key),
-      event: eventOfKey(key),
-      bucket: bucketOfKey(key),
-      samples,
-      count,
-      bytes,
-    };
-  }
-
-  #sortedRows() {
-    return this.#cells.sorted(ranksOf(this.#sites.sorted()));
-  }
-
-  /** Whether it makes sense; where nobody is careful it throws otherwise. */
-  #addPayload(payload) {
-    if (this.#isCareful && blockIn(payload) === undefined) return false;
-    this.#addParts(payload);
-    return true;
-  }
-
-  #addParts(payload) {
-    const { kind, parts } = openPayload(payload);
-    const recorders = listOf(parts, sections.RECORDERS, readRecorder);
-    if (kind === kinds.RECORDED && recorders.length !== 1) throw nonsenseError();
-    for (const recorder of recorders) this.#addRecorder(recorder);
-    eachOf(parts, sections.SERIES, (reader) => this.#addSeries(readSeries(reader)));
-    const numbers = this.#numbers;
-    numbers.length = 0;
-    readSites(parts, this.#sites, numbers);
-    const cells = parts[sections.CELLS];
+  *#cellsOf(site, sumOf) {
+    const cells = this.#cells.get(site);
     if (cells === undefined) return;
-    this.#cells.addAll(cells, numbers);
-    if (this.#cells.isScattered) this.#cells.order(ranksOf(this.#sites.sorted()));
+    for (const key of Uint16Array.from(cells.keys()).sort()) {
+      const [samples, count, bytes] = cells.get(key).map((sum) => sumOf(sum));
+      const [sizeClass, event, bucket] = [key >>> 10, (key >>> 6) & 15, key & 63];
+      yield { site, sizeClass, event, bucket, samples, count, bytes };
+    }
   }
 
-  #addRecorder(recorder) {
-    this.#told.add(recorder.id);
-    this.#recorders.add(recorder);
+  #add({ site, definition, recorder, process, cells }) {
+    if (site !== undefined) this.#sites.set(site, definition);
+    if (recorder !== undefined) this.#recorders.add(recorder);
+    if (process !== undefined) this.#addProcess(process);
+    for (const id in cells) this.#addCells(id, cells[id]);
   }
 
-  #addSeries(row) {
+  #addProcess(row) {
     const known = this.#series.get(row.slot);
     if (known === undefined) this.#series.set(row.slot, row);
     else for (const key of ['recorders', ...PROCESS]) known[key] += row[key];
   }
-}
 
-/** Site → its place in the order. */
-function ranksOf(sorted) {
-  const ranks = new Uint32Array(sorted.length);
-  for (let rank = 0; rank < sorted.length; rank++) ranks[sorted[rank]] = rank;
-  return ranks;
+  /** The hot path of merging. */
+  #addCells(id, rows) {
+    let cells = this.#cells.get(id);
+    if (cells === undefined) {
+      cells = new Map();
+      this.#cells.set(id, cells);
+      if (!this.#sites.has(id)) this.#sites.set(id, LOST);
+    }
+    for (const row of rows) {
+      const key = keyOf(row);
+      const sums = cells.get(key);
+      if (sums === undefined) cells.set(key, [row[3], row[4], row[5]]);
+      else for (let i = 0; i < 3; i++) sums[i] = plus(sums[i], row[i + 3]);
+    }
+  }
 }
 
 module.exports = { Profile };

@@ -5,7 +5,7 @@
 
 const process = require('node:process');
 const time = require('../../lib/base/time.js');
-const { encode } = require('./block.js');
+const { encode } = require('./lines.js');
 
 /** Of a slot. A process that is killed loses at most as much. */
 const SLOT_MS = 2000;

@@ -1,7 +1,7 @@
 'use strict';
 
-// A profile that grows: each block is one frame, appended by one write. The threads and children of a run append to the same file:
-// O_APPEND keeps their frames apart, and a frame that the disk had no room for has no right checksum.
+// A profile that grows: each block is appended by one write. The threads and children of a run append to the same file: O_APPEND keeps their blocks apart,
+// and a line that the disk had no room for ends where the next one begins.
 
 // As they are before an application replaces them, for its tests say.
 const { closeSync, constants, fstatSync, ftruncateSync, openSync, statSync, writeSync } =
@@ -91,13 +91,13 @@ class Writer {
     }
   }
 
-  /** Appends a frame. When it throws, a part of the frame may be in the file, which readers skip. */
-  write(frame) {
+  /** Appends a block. When it throws, a part of it may be in the file, which readers skip. */
+  write(block) {
     attempt(this.file, () => {
       if (!this.#isOpen()) this.#open(0);
       let written = 0;
       // More than one turn only where a signal or the end of the disk cut a write off.
-      while (written < frame.length) written += writeSync(this.#fd, frame, written);
+      while (written < block.length) written += writeSync(this.#fd, block, written);
     });
   }
 

@@ -2,23 +2,10 @@
 
 // The blocks of a profile, added up by site and by slot.
 
-const { blockIn, payloadOf } = require('../recorder/block.js');
-const { readInto } = require('../recorder/cell.js');
-const { nonsenseError } = require('../recorder/errors.js');
 const { events } = require('../recorder/events.js');
-const { readFile } = require('../recorder/file.js');
-const { readSites } = require('../recorder/names.js');
-const {
-  eachOf,
-  kinds,
-  listOf,
-  openPayload,
-  readRecorder,
-  readSeries,
-  sections,
-} = require('../recorder/payload.js');
+const { readBytes, readFile } = require('../recorder/file.js');
+const { encode } = require('../recorder/lines.js');
 const { Recorders } = require('../recorder/recorders.js');
-const { SiteTable } = require('../recorder/site-table.js');
 const { Distance } = require('./interval.js');
 const { Totals } = require('./totals.js');
 
@@ -38,80 +25,60 @@ function lengthOf(intervals) {
   return length;
 }
 
-/** A site whose definition was in a damaged frame. */
+/** A site whose definition was in a line that was cut off. */
 const LOST = Object.freeze({ source: 'unknown', route: undefined, frames: Object.freeze([]) });
 
 class Collection {
   #recorders = new Recorders();
-  #sites = new SiteTable();
-  /** By the number of a site. */
-  #totals = [];
-  #isCareful;
+  #definitions = new Map(); // by the id of a site
+  #totals = new Map(); // by that too
   /** slot → [{ pid, rss, arrayBuffers, external, heapUsed, live }] */
   process = new Map();
   /** Between samples. */
   distance = new Distance();
   /** The slots in which something happened. */
   slots = new Set();
-  /** Bytes of the file that are of no whole block, or of one that makes no sense. */
+  /** Bytes of the file that are of no whole line, or of one that makes no sense. */
   skipped = 0;
   #intervals = [];
   /** What is read, and the same for each: a large profile has millions. */
   #cell = { event: 0, sizeClass: 0, bucket: 0, samples: 0, count: 0, bytes: 0 };
 
-  constructor({ isCareful = false } = {}) {
-    this.#isCareful = isCareful;
-  }
-
-  /** A file, block by block. Throws what Profile.read() does, and leaves out what makes no sense as that does. */
+  /** A file, line by line. Throws what Profile.read() does. */
   static read(file) {
-    try {
-      return Collection.#read(file, {});
-    } catch (error) {
-      if (error.code !== 'ERR_RALLOC_PROFILE_DAMAGED') throw error;
-      return Collection.#read(file, { isCareful: true });
-    }
-  }
-
-  static #read(file, options) {
-    const collection = new Collection(options);
-    collection.skipped = readFile(file, (payload) => collection.#addPayload(payload)).skipped;
+    const collection = new Collection();
+    collection.skipped = readFile(file, (line) => collection.#add(line)).skipped;
     return collection;
   }
 
-  /** @param {object} block of a recorder and slot, or a sum of such, which has no history of single sites */
+  /** @param {object} block of a recorder and slot */
   add(block) {
-    this.#addPayload(payloadOf(block));
+    this.addBytes(encode(block));
   }
 
-  #addPayload(payload) {
-    if (this.#isCareful && blockIn(payload) === undefined) return false;
-    const { kind, parts } = openPayload(payload);
-    const recorders = listOf(parts, sections.RECORDERS, readRecorder);
-    for (const recorder of recorders) this.#addRecorder(recorder);
-    const one = kind === kinds.RECORDED ? recorders : [];
-    if (kind === kinds.RECORDED && one.length !== 1) throw nonsenseError();
-    eachOf(parts, sections.SERIES, (reader) => {
-      this.#addProcess({ pid: one[0]?.pid, ...readSeries(reader) });
-    });
-    const numbers = [];
-    readSites(parts, this.#sites, numbers);
-    this.#addCells(one[0]?.slot, parts, numbers);
-    return true;
+  addBytes(bytes) {
+    readBytes(bytes, (line) => this.#add(line));
   }
 
-  #addCells(slot, parts, numbers) {
-    let next = 0;
-    eachOf(parts, sections.CELLS, (reader) => {
-      if (next === numbers.length) throw nonsenseError();
-      const number = numbers[next++];
-      for (let rest = reader.count(); rest > 0; rest--) {
-        readInto(this.#cell, reader);
-        this.#totalsOf(number).add(slot, this.#cell);
-        this.#measure(this.#cell);
-        if (slot !== undefined) this.slots.add(slot);
-      }
-    });
+  /** Sums have no `slot`, and single sites have no history there. */
+  #add({ site, definition, recorder, slot, process, cells }) {
+    if (site !== undefined) this.#definitions.set(site, definition);
+    if (recorder !== undefined) this.#addRecorder(recorder);
+    if (process !== undefined) this.#addProcess({ pid: recorder?.pid, ...process });
+    for (const id in cells) this.#addCells(slot, this.#totalsOf(id), cells[id]);
+  }
+
+  #addCells(slot, totals, rows) {
+    const cell = this.#cell;
+    for (const row of rows) {
+      [cell.sizeClass, cell.event, cell.bucket] = row;
+      cell.samples = Number(row[3]);
+      cell.count = Number(row[4]);
+      cell.bytes = Number(row[5]);
+      totals.add(slot, cell);
+      this.#measure(cell);
+    }
+    if (slot !== undefined) this.slots.add(slot);
   }
 
   #addRecorder(recorder) {
@@ -131,18 +98,19 @@ class Collection {
     else if (event === events.VARIANCE) this.distance.add(sizeClass, 0, 0, bytes);
   }
 
-  #totalsOf(number) {
-    this.#totals[number] ??= new Totals();
-    return this.#totals[number];
+  #totalsOf(id) {
+    let totals = this.#totals.get(id);
+    if (totals === undefined) {
+      totals = new Totals();
+      this.#totals.set(id, totals);
+    }
+    return totals;
   }
 
   /** Sites that have cells: `{ id, source, route, frames, totals }`. */
   *sites() {
-    for (let number = 0; number < this.#totals.length; number++) {
-      const totals = this.#totals[number];
-      if (totals === undefined) continue;
-      const { source, route, frames } = this.#sites.definitionOf(number) ?? LOST;
-      yield { id: this.#sites.idOf(number), source, route, frames, totals };
+    for (const [id, totals] of this.#totals) {
+      yield { id, ...(this.#definitions.get(id) ?? LOST), totals };
     }
   }
 

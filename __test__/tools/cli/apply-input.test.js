@@ -202,7 +202,7 @@ test('without a table it says which command writes one', async (t) => {
   t.is(code, 1);
   t.is(
     stderr,
-    'ralloc: The table ralloc.table.json: there is no such file. "ralloc bake -o FILE app.rprof" writes one\n',
+    'ralloc: The table ralloc.table.json: there is no such file. "ralloc bake -o FILE app.jsonl" writes one\n',
   );
 });
 

@@ -38,7 +38,7 @@ nativeTest(
   'deaths are told too late to say what died with its request',
   async (t) => {
     const dir = service(t);
-    const options = ['-o', 'a.rprof', '--rate', '8k', '--budget', '100'];
+    const options = ['-o', 'a.jsonl', '--rate', '8k', '--budget', '100'];
     const main = path.join(dir, 'main.js');
     const recorded = await ralloc(
       ['profile', ...options, '--', process.execPath, 'main.js', `${REQUESTS}`],
@@ -46,7 +46,7 @@ nativeTest(
     );
     t.is(recorded.code, 0, recorded.stderr);
     t.is(recorded.result.arenaBytes, 0);
-    const baked = await ralloc(['bake', 'a.rprof'], { cwd: dir });
+    const baked = await ralloc(['bake', 'a.jsonl'], { cwd: dir });
     t.is(baked.code, 0, baked.stderr);
 
     const file = path.join(dir, 'ralloc.table.json');

@@ -22,7 +22,7 @@ const REQUESTS = '4000';
 const recorded = newFolder();
 test.before(async (t) => {
   fs.cpSync(fixturePath('tools/placement/baked'), recorded, { recursive: true });
-  const options = ['-o', 'a.rprof', '--rate', '8k', '--budget', '100'];
+  const options = ['-o', 'a.jsonl', '--rate', '8k', '--budget', '100'];
   const command = [process.execPath, 'service.js', REQUESTS];
   const { code, stderr } = await ralloc(['profile', ...options, '--', ...command], {
     cwd: recorded,
@@ -44,7 +44,7 @@ const of = ({ sites }, name) => sites.find((site) => site.function === name);
 
 test('lines get what a person would give them', async (t) => {
   const { code, stdout, stderr } = await ralloc(
-    ['bake', '-o', 'x.json', '--rust', 'x.rs', 'a.rprof'],
+    ['bake', '-o', 'x.json', '--rust', 'x.rs', 'a.jsonl'],
     {
       cwd: recorded,
     },
@@ -82,7 +82,7 @@ test('lines get what a person would give them', async (t) => {
 
 test('files are named from the folder of the table, and the same profile gives the same bytes', async (t) => {
   const dir = folder(t);
-  const bake = (out) => ralloc(['bake', '-o', out, path.join(recorded, 'a.rprof')], { cwd: dir });
+  const bake = (out) => ralloc(['bake', '-o', out, path.join(recorded, 'a.jsonl')], { cwd: dir });
   fs.mkdirSync(path.join(dir, 'sub'));
   for (const out of ['a.json', 'b.json', 'sub/a.json']) t.is((await bake(out)).code, 0);
   const [a, b] = ['a.json', 'b.json'].map((name) => fs.readFileSync(path.join(dir, name), 'utf8'));
@@ -100,7 +100,7 @@ test('without -o it is ralloc.table.json, whole, and nothing else is left', asyn
     path.join(dir, 'ralloc.table.json'),
     '{\n  "format": "ralloc table", "of": "an earlier time"',
   );
-  const { code } = await ralloc(['bake', path.join(recorded, 'a.rprof')], { cwd: dir });
+  const { code } = await ralloc(['bake', path.join(recorded, 'a.jsonl')], { cwd: dir });
   t.is(code, 0);
   t.deepEqual(fs.readdirSync(dir), ['ralloc.table.json']);
   t.is(readTable(path.join(dir, 'ralloc.table.json')).sites.length, 3);
@@ -108,7 +108,7 @@ test('without -o it is ralloc.table.json, whole, and nothing else is left', asyn
 
 test('explain tells a line, a file, and what is not there', async (t) => {
   const out = path.join(recorded, 'explained.json');
-  await ralloc(['bake', '-o', out, path.join(recorded, 'a.rprof')]);
+  await ralloc(['bake', '-o', out, path.join(recorded, 'a.jsonl')]);
   const explain = (...args) => ralloc(['explain', '-t', out, ...args], { cwd: recorded });
   const { line, column, samples, strategy } = of(readTable(out), 'parseRows');
   const rows = await explain(`rows.js:${line}`);
@@ -142,7 +142,7 @@ test('a line that was moved is found by its text, or dropped with a warning', as
   const { dir, file } = application(t);
   const out = file('table.json');
   // Of the original, whose files are named from the copy's folder as those of the copy then.
-  await ralloc(['bake', '-o', path.join(recorded, 'moved.json'), 'a.rprof'], { cwd: recorded });
+  await ralloc(['bake', '-o', path.join(recorded, 'moved.json'), 'a.jsonl'], { cwd: recorded });
   fs.copyFileSync(path.join(recorded, 'moved.json'), out);
   const explain = (place) => ralloc(['explain', '-t', out, place], { cwd: dir });
   const text = fs.readFileSync(file('rows.js'), 'utf8');
@@ -173,7 +173,7 @@ testWhere(
   '/dev/full',
   'what cannot be written is told',
   async (t) => {
-    const profile = path.join(recorded, 'a.rprof');
+    const profile = path.join(recorded, 'a.jsonl');
     const full = await ralloc(['bake', '-o', '/dev/full', profile]);
     t.is(full.code, 1);
     t.is(
@@ -191,19 +191,19 @@ testWhere(
 test('a table that its readers would refuse is not written', async (t) => {
   const dir = folder(t);
   const at = sourceFile(dir, 'const make = (n) => Buffer.alloc(n);\n')('Buffer.alloc');
-  profileOf([{ at, name: '' }]).write(path.join(dir, 'a.rprof'));
-  const { code, stderr } = await ralloc(['bake', '--rust', 'x.rs', 'a.rprof'], { cwd: dir });
+  profileOf([{ at, name: '' }]).write(path.join(dir, 'a.jsonl'));
+  const { code, stderr } = await ralloc(['bake', '--rust', 'x.rs', 'a.jsonl'], { cwd: dir });
   t.is(code, 1);
   t.regex(stderr, /^ralloc: The table ralloc\.table\.json: sites\[0\]\.function must be a text\. /);
-  t.deepEqual(fs.readdirSync(dir).sort(), ['a.rprof', 'app.js']);
+  t.deepEqual(fs.readdirSync(dir).sort(), ['a.jsonl', 'app.js']);
 });
 
 for (const [args, message] of [
   [[], 'Give a profile'],
   [['-o'], "Option '-o, --output <value>' argument missing"],
-  [['--k', '3', 'a.rprof'], "Unknown option '--k'"],
-  [['-o', 'a.rprof', 'a.rprof'], 'a.rprof is given twice'],
-  [['--rust', 'x', '-o', './x', 'a.rprof'], 'x is given twice'],
+  [['--k', '3', 'a.jsonl'], "Unknown option '--k'"],
+  [['-o', 'a.jsonl', 'a.jsonl'], 'a.jsonl is given twice'],
+  [['--rust', 'x', '-o', './x', 'a.jsonl'], 'x is given twice'],
 ]) {
   test(`wrong arguments: ralloc bake ${args.join(' ')}`, async (t) => {
     const { code, stdout, stderr } = await ralloc(['bake', ...args], { cwd: folder(t) });
@@ -240,7 +240,7 @@ test('what is no profile, and one of another machine, is told in a line, and not
   const other = await bake(path.relative(dir, writeProfile(dir, 1)));
   t.is(other.code, 1);
   t.regex(other.stderr, /ralloc: There is nothing to bake: /);
-  t.deepEqual(fs.readdirSync(dir).sort(), ['1.rprof', 'empty', 'text']);
+  t.deepEqual(fs.readdirSync(dir).sort(), ['1.jsonl', 'empty', 'text']);
 });
 
 test('a table that is none is told by explain', async (t) => {
@@ -249,7 +249,7 @@ test('a table that is none is told by explain', async (t) => {
   t.is(missing.code, 1);
   t.is(
     missing.stderr,
-    'ralloc: The table ralloc.table.json: there is no such file. "ralloc bake -o FILE app.rprof" writes one\n',
+    'ralloc: The table ralloc.table.json: there is no such file. "ralloc bake -o FILE app.jsonl" writes one\n',
   );
 });
 
@@ -258,7 +258,7 @@ test('a file with anything else in it is left as it is', async (t) => {
   const text = '{\n  "name": "app"\n}\n';
   fs.writeFileSync(file('package.json'), text);
   for (const option of ['-o', '--rust']) {
-    const { code, stderr } = await bake(option, 'package.json', 'a.rprof');
+    const { code, stderr } = await bake(option, 'package.json', 'a.jsonl');
     t.is(code, 1, stderr);
     t.regex(stderr, /ralloc: The file package\.json exists and is no table/);
     t.is(fs.readFileSync(file('package.json'), 'utf8'), text);

@@ -10,7 +10,7 @@ const { called } = require('../../helpers/cli.js');
 const { folder } = require('../../helpers/folder.js');
 const { textOf } = require('../../../lib/site/table-file.js');
 
-for (const name of ['ralloc.table.json', 'app.rprof']) {
+for (const name of ['ralloc.table.json', 'app.jsonl']) {
   test(`explain with ${name} in place of a line asks for a line`, async (t) => {
     const { code, stdout, stderr } = await called(['explain', name]);
     t.is(code, 2);

@@ -8,10 +8,9 @@ const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { gunzipSync } = require('node:zlib');
-const { events, eventNames } = require('../../../tools/recorder/events.js');
+const { events } = require('../../../tools/recorder/events.js');
 const { bucketOf } = require('../../../tools/recorder/buckets.js');
-const { encode } = require('../../../tools/recorder/block.js');
-const { Profile } = require('../../../tools/recorder/profile.js');
+const { encode } = require('../../../tools/recorder/lines.js');
 const { testWhere } = require('../../helpers/backend.js');
 const { run } = require('../../helpers/child.js');
 const { folder } = require('../../helpers/folder.js');
@@ -21,57 +20,22 @@ const { hasPprof, pprof } = require('../../helpers/readers.js');
 const bin = path.join(__dirname, '..', '..', '..', 'bin', 'ralloc.js');
 const exported = (...args) => run('', { path: bin, args: ['export', ...args] });
 
-const linesOf = (text) =>
-  text
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line));
-
-test('--jsonl prints recorders, the memory of the process, sites and cells', async (t) => {
-  const file = writeProfile(folder(t), 1);
-  const { code, stdout, stderr } = await exported('--jsonl', file);
-  t.is(code, 0, stderr);
-  t.is(stderr, '');
-  const lines = linesOf(stdout);
-  const of = (wanted) => lines.filter(({ type }) => type === wanted).map(({ type, ...row }) => row);
-  const profile = Profile.read(file);
-  t.deepEqual(
-    of('recorder'),
-    profile.recorders.map(({ budget = null, ...recorder }) => ({ ...recorder, budget })),
-  );
-  t.deepEqual(of('process'), profile.series);
-  t.deepEqual(
-    of('site'),
-    profile.sites.map(({ id, route = null, ...site }) => ({ site: id, ...site, route })),
-  );
-  t.deepEqual(
-    of('cell'),
-    profile.cells.map((cell) => ({ ...cell, event: eventNames[cell.event] })),
-  );
-  const types = ['recorder', 'process', 'site', 'cell'];
-  t.is(lines.length, types.flatMap(of).length);
-});
-
-test('--jsonl has sums beyond 2^53 exactly', async (t) => {
-  const file = path.join(folder(t), 'large.rprof');
-  const [block] = blocksOf(1);
-  const site = siteOf(1);
-  const cell = { site: site.id, sizeClass: 9, event: events.BORN, bucket: 0, samples: 1, count: 1 };
-  const cells = [1, 2, 3].map(() => ({ ...cell, bytes: Number.MAX_SAFE_INTEGER }));
-  fs.writeFileSync(file, encode({ ...block, sites: [site], cells }));
-  const { stdout } = await exported('--jsonl', file);
-  t.regex(stdout, /"samples":3,"count":3,"bytes":27021597764222973}$/m);
-});
-
 test('several profiles are summed, and -o writes a file', async (t) => {
   const dir = folder(t);
   const files = [1, 2].map((seed) => writeProfile(dir, seed));
   const [merged, out] = ['merged', 'out'].map((name) => path.join(dir, name));
   await run('', { path: bin, args: ['merge', '-o', merged, ...files] });
-  const { code, stdout } = await exported('--jsonl', '-o', out, ...files);
+  const { code, stdout } = await exported('--pprof', '-o', out, ...files);
   t.is(code, 0);
   t.is(stdout, '');
-  t.is(fs.readFileSync(out, 'utf8'), (await exported('--jsonl', merged)).stdout);
+  const whole = spawnSync(process.execPath, [bin, 'export', '--pprof', merged]).stdout;
+  t.true(gunzipSync(fs.readFileSync(out)).equals(gunzipSync(whole)));
+});
+
+test('--jsonl, which profiles are, says what to use', async (t) => {
+  const { code, stderr } = await exported('--jsonl', writeProfile(folder(t), 1));
+  t.is(code, 2);
+  t.regex(stderr, /^ralloc: A profile is lines of JSON already: .* ralloc merge -o FILE PROFILE/);
 });
 
 test('--pprof writes to standard output, or a file', async (t) => {
@@ -86,7 +50,7 @@ test('--pprof writes to standard output, or a file', async (t) => {
 
 /** A profile whose figures a person can add up: a leak of 30 MB, and a churn of 70. */
 function plantedProfile(t) {
-  const file = path.join(folder(t), 'planted.rprof');
+  const file = path.join(folder(t), 'planted.jsonl');
   const [block] = blocksOf(1);
   const named = (n, name, line) => ({
     ...siteOf(n),
@@ -143,15 +107,14 @@ test('wrong calls have exit code 2', async (t) => {
     t.is(code, 2, stderr);
     t.regex(stderr, message);
   };
-  await refuses([file], /Say for what: --pprof or --jsonl/);
-  await refuses(['--pprof', '--jsonl', file], /Say for what/);
-  await refuses(['--jsonl'], /Give a profile/);
+  await refuses([file], /Say for what: --pprof/);
+  await refuses(['--pprof'], /Give a profile/);
 });
 
 test('what is no profile, and what cannot be written, is told in a line', async (t) => {
   const dir = folder(t);
   const file = writeProfile(dir, 1);
-  const foreign = await exported('--jsonl', __filename);
+  const foreign = await exported('--pprof', __filename);
   t.is(foreign.code, 1);
   t.regex(foreign.stderr, /^ralloc: The profile .*export\.test\.js is not valid: .*\n$/);
   const unwritable = await exported('--pprof', '-o', path.join(dir, 'none', 'out'), file);
@@ -162,7 +125,7 @@ test('what is no profile, and what cannot be written, is told in a line', async 
 testWhere(fs.existsSync('/dev/full'), '/dev/full', 'a full disk is told', (t) => {
   const file = writeProfile(folder(t), 1);
   const full = fs.openSync('/dev/full', 'w');
-  const { status, stderr } = spawnSync(process.execPath, [bin, 'export', '--jsonl', file], {
+  const { status, stderr } = spawnSync(process.execPath, [bin, 'export', '--pprof', file], {
     stdio: ['ignore', full, 'pipe'],
     encoding: 'utf8',
   });

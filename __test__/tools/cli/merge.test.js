@@ -6,8 +6,7 @@
 const test = require('ava');
 const fs = require('node:fs');
 const path = require('node:path');
-const { encode } = require('../../../tools/recorder/block.js');
-const { frame } = require('../../../tools/recorder/frame.js');
+const { encode } = require('../../../tools/recorder/lines.js');
 const { Profile } = require('../../../tools/recorder/profile.js');
 const { testWhere } = require('../../helpers/backend.js');
 const { run } = require('../../helpers/child.js');
@@ -20,7 +19,7 @@ const merge = (...args) => run('', { path: bin, args: ['merge', ...args] });
 /** A folder with profiles of these seeds. */
 function profiles(t, ...seeds) {
   const dir = folder(t);
-  return { dir, out: path.join(dir, 'out.rprof'), files: seeds.map((s) => writeProfile(dir, s)) };
+  return { dir, out: path.join(dir, 'out.jsonl'), files: seeds.map((s) => writeProfile(dir, s)) };
 }
 
 test('it sums up profiles, and tells how many', async (t) => {
@@ -28,7 +27,7 @@ test('it sums up profiles, and tells how many', async (t) => {
   const { code, stdout, stderr } = await merge('-o', out, ...files);
   t.is(code, 0);
   t.is(stdout, '');
-  t.regex(stderr, /^ralloc: .*out\.rprof: 3 profiles, 3 recorders, \d+ sites\n$/);
+  t.regex(stderr, /^ralloc: .*out\.jsonl: 3 profiles, 3 recorders, \d+ sites\n$/);
   const sum = new Profile();
   for (const seed of [1, 2, 3]) for (const block of blocksOf(seed)) sum.add(block);
   t.true(fs.readFileSync(out).equals(sum.toBuffer()));
@@ -55,33 +54,33 @@ test('the end that a killed process left is skipped, and told', async (t) => {
   fs.truncateSync(files[1], fs.statSync(files[1]).size - 1);
   const { code, stderr } = await merge('-o', out, ...files);
   t.is(code, 0);
-  t.regex(stderr, /2\.rprof: .* skipped that are of no whole block/);
+  t.regex(stderr, /2\.jsonl: .* skipped that are of no whole line/);
 });
 
 test('blocks that are missing, and blocks of nonsense, are told', async (t) => {
   const { dir, out, files } = profiles(t, 1);
-  const frames = blocksOf(2).map((block, index) => encode({ ...block, number: index + 1 }));
-  const file = path.join(dir, 'gap.rprof');
-  const nonsense = frame(Buffer.from([1, 0, 6, 2, 1, 1]));
-  fs.writeFileSync(file, Buffer.concat([frames[0], nonsense, frames[2]]));
+  const blocks = blocksOf(2).map((block, index) => encode({ ...block, number: index + 1 }));
+  const file = path.join(dir, 'gap.jsonl');
+  const nonsense = Buffer.from('\n{"type":"block","format":1,"id":5,"cells":{}}');
+  fs.writeFileSync(file, Buffer.concat([blocks[0], nonsense, blocks[2]]));
   const { code, stderr } = await merge('-o', out, files[0], file);
   t.is(code, 0);
-  t.regex(stderr, /gap\.rprof: 1 block left out that makes no sense/);
+  t.regex(stderr, /gap\.jsonl: 1 line left out that makes no sense/);
   t.regex(stderr, /^ralloc: 1 block of recorders is missing in the midst of the files/m);
 });
 
 test('its help names files as the others do', async (t) => {
   const { stdout } = await merge('--help');
-  t.regex(stdout, /merge -o fleet\.rprof profiles\/\*\.rprof/);
+  t.regex(stdout, /merge -o fleet\.jsonl profiles\/\*\.jsonl/);
 });
 
 test('recorders that are in two files are told', async (t) => {
   const { dir, out, files } = profiles(t, 1);
-  const copy = path.join(dir, 'copy.rprof');
+  const copy = path.join(dir, 'copy.jsonl');
   fs.copyFileSync(files[0], copy);
   const { code, stderr } = await merge('-o', out, files[0], copy);
   t.is(code, 0);
-  t.regex(stderr, /copy\.rprof has recorders that another of the files has too/);
+  t.regex(stderr, /copy\.jsonl has recorders that another of the files has too/);
 });
 
 test('wrong calls have exit code 2', async (t) => {
@@ -94,10 +93,10 @@ test('wrong calls have exit code 2', async (t) => {
   await refuses(files, /Say where to write: -o FILE/);
   await refuses(['-o', out], /Give the profiles to merge/);
   await refuses(['-o', out, '--wrong', files[0]], /Unknown option '--wrong'/);
-  await refuses(['-o', out, files[0], path.join(dir, '.', '1.rprof')], /is given twice/);
+  await refuses(['-o', out, files[0], path.join(dir, '.', '1.jsonl')], /is given twice/);
   const link = path.join(dir, 'link');
   fs.linkSync(files[0], link);
-  await refuses(['-o', out, files[0], link], /link is given twice \(also as .*1\.rprof\)/);
+  await refuses(['-o', out, files[0], link], /link is given twice \(also as .*1\.jsonl\)/);
   t.false(fs.existsSync(out));
 });
 
@@ -116,9 +115,10 @@ test('of files that are no profiles nothing is written', async (t) => {
   };
   await fails('missing', undefined, /There is no such file/);
   await fails('empty', '', /is empty/);
-  await fails('foreign', '{}', /no block of ralloc/);
+  await fails('foreign', '{}', /no line of ralloc/);
   await fails('cut-off', fs.readFileSync(files[0]).subarray(0, 20), /cut off or damaged/);
-  await fails('newer', frame(Buffer.from([2, 0])), /has format 2; .* up to 1\. Update ralloc/);
+  await fails('newer', '\n{"type":"block","format":2}', /has format 2; .* up to 1\. Update ralloc/);
+  await fails('binary', Buffer.from([0xf7, 0x72, 0x70, 0x0a, 0]), /binary format of an earlier/);
   const { code, stderr } = await merge('-o', path.join(dir, 'none', 'out'), files[0]);
   t.is(code, 1);
   t.regex(stderr, /cannot be written to .*ENOENT/);

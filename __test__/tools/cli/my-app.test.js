@@ -68,16 +68,16 @@ test('profile, report, bake, explain, trial, auto and apply in "My App"', async 
 
   const main = path.join('src', 'main.mjs');
   const command = [process.execPath, main];
-  const record = ['profile', '-o', 'a.rprof', '--rate', '4k', '--budget', '100', '--', ...command];
+  const record = ['profile', '-o', 'a.jsonl', '--rate', '4k', '--budget', '100', '--', ...command];
   await succeeds(record);
   const recorded = await succeeds(record, other(dir)); // over the one that is there
   t.deepEqual(recorded.result, { inside: false, outside: false });
-  const { sites } = Profile.read(path.join(dir, 'a.rprof'));
+  const { sites } = Profile.read(path.join(dir, 'a.jsonl'));
   const places = sites.map(({ frames }) => frames[0]?.file).filter(Boolean);
   for (const name of ['rows.js', 'main.mjs'])
     t.true(places.includes(path.join(other(dir), 'src', name)), places.join('\n'));
 
-  await succeeds(['report', 'a.rprof']);
+  await succeeds(['report', 'a.jsonl']);
   const page = fs.readFileSync(path.join(dir, 'a.html'), 'utf8');
   const { after } = JSON.parse(
     /<script type="application\/json" id="data">(.*?)<\/script>/s.exec(page)[1],
@@ -89,7 +89,7 @@ test('profile, report, bake, explain, trial, auto and apply in "My App"', async 
     'exports.rows = (n) => Buffer.allocUnsafe(n);',
   );
 
-  await succeeds(['bake', other(path.join(dir, 'a.rprof'))]);
+  await succeeds(['bake', other(path.join(dir, 'a.jsonl'))]);
   prove(table);
   t.deepEqual(
     readTable(table)

@@ -20,7 +20,6 @@ const WRITING = {
   merge: ['merge'],
   'report, as a page': ['report'],
   'report, as JSON': ['report', '--json'],
-  'export, as lines': ['export', '--jsonl'],
   'export, for pprof': ['export', '--pprof'],
 };
 
@@ -61,7 +60,7 @@ testWhere(
     const dir = folder(t);
     const full = fs.openSync('/dev/full', 'w');
     for (const status of [0, 7]) {
-      const file = path.join(dir, `${status}.rprof`);
+      const file = path.join(dir, `${status}.jsonl`);
       const given = ['profile', '-o', file, '--', 'node', '-e', `process.exit(${status})`];
       const ended = spawnSync(process.execPath, [bin, ...given], {
         stdio: ['ignore', 'ignore', full],
@@ -82,7 +81,7 @@ testWhere(
     t.regex(stderr, /ralloc: \/dev\/full is no regular file: what was recorded is not kept\n$/);
     const report = await ralloc('report', '/dev/full');
     t.is(report.code, 1);
-    t.regex(report.stderr, /no block of ralloc is in it/);
+    t.regex(report.stderr, /no line of ralloc's profiler is in it/);
   },
 );
 
@@ -94,7 +93,7 @@ test('names in a profile cannot write over a terminal, nor look like another lin
     program,
     `const kept = [];\nconst all = { [${name}]() { kept.push(Buffer.alloc(1e6)); } };\nfor (let i = 0; i < 50; i++) Object.values(all)[0]();\n`,
   );
-  const file = path.join(dir, 'a.rprof');
+  const file = path.join(dir, 'a.jsonl');
   t.is((await ralloc('profile', '-o', file, '--', process.execPath, program)).code, 0);
   const { code, stdout } = await ralloc('report', file);
   t.is(code, 0);

@@ -52,7 +52,7 @@ test('without -o the file is in the current folder, named by the time', async (t
   const { code, stderr } = await ralloc(['profile', '--', ...NODE], { cwd });
   t.is(code, 0);
   const [file, ...others] = fs.readdirSync(cwd);
-  t.regex(file, /^ralloc-20\d{6}-\d{6}-\d+\.rprof$/);
+  t.regex(file, /^ralloc-20\d{6}-\d{6}-\d+\.jsonl$/);
   t.deepEqual(others, []);
   t.is(Profile.read(join(cwd, file)).recorders.length, 1);
   t.true(stderr.startsWith(`ralloc: Recorded one thread in ${file} (`), stderr);
@@ -68,7 +68,7 @@ posixTest('a folder with spaces, quotes and backslashes may have ralloc', async 
   const dir = join(folder(t), 'it\'s "a" \\ folder');
   fs.mkdirSync(dir);
   fs.symlinkSync(join(__dirname, '..', '..', '..'), join(dir, 'ralloc'));
-  const file = join(dir, 'a.rprof');
+  const file = join(dir, 'a.jsonl');
   const env = { NODE_PRESERVE_SYMLINKS: '1', NODE_PRESERVE_SYMLINKS_MAIN: '1' };
   const { code, result, stderr } = await ralloc(['profile', '-o', file, '--', ...NODE], {
     path: join(dir, 'ralloc', 'bin', 'ralloc.js'),
@@ -101,7 +101,7 @@ test('NODE_OPTIONS of the user hold too, and no options of a recording around it
 
 test('a program that hooks another extension loads as without ralloc', async (t) => {
   const dir = folder(t);
-  const [hook, app, file] = ['hook.js', 'app.foo', 'a.rprof'].map((name) => join(dir, name));
+  const [hook, app, file] = ['hook.js', 'app.foo', 'a.jsonl'].map((name) => join(dir, name));
   const compile = 'module._compile(require("fs").readFileSync(file, "utf8"), file)';
   fs.writeFileSync(hook, `require.extensions['.foo'] = (module, file) => ${compile};`);
   fs.writeFileSync(app, 'console.log(require.main === module);');
@@ -126,7 +126,7 @@ test('an ES module as the main program', async (t) => {
     app,
     'import { Buffer } from "node:buffer"; await 1; console.log(Buffer.alloc(5).length);',
   );
-  const file = join(dir, 'a.rprof');
+  const file = join(dir, 'a.jsonl');
   const { code, stdout } = await ralloc(['profile', '-o', file, '--', process.execPath, app]);
   t.is(code, 0);
   t.is(stdout, '5\n');
@@ -136,7 +136,7 @@ needsNpm('npm is not recorded, and what it starts is', async (t) => {
   const cwd = folder(t);
   const scripts = { start: `"${NODE[0]}" "${NODE[1]}"` };
   fs.writeFileSync(join(cwd, 'package.json'), JSON.stringify({ scripts }));
-  const file = join(cwd, 'a.rprof');
+  const file = join(cwd, 'a.jsonl');
   const { code, stderr } = await ralloc(['profile', '-o', file, '--', 'npm', 'start'], { cwd });
   t.is(code, 0, stderr);
   const { recorders } = Profile.read(file);
@@ -147,7 +147,7 @@ needsNpm('npm is not recorded, and what it starts is', async (t) => {
 });
 
 for (const [what, output, message] of [
-  ['in a folder that is not there', (dir) => join(dir, 'none', 'a.rprof'), /a\.rprof.*ENOENT/],
+  ['in a folder that is not there', (dir) => join(dir, 'none', 'a.jsonl'), /a\.jsonl.*ENOENT/],
   ['which is a folder', (dir) => dir, /EISDIR/],
   ['which is another file', (dir) => join(dir, 'app.js'), /app\.js exists and is no profile/],
 ]) {
@@ -171,7 +171,7 @@ test('a named pipe is refused at once: a profile is read again', async (t) => {
   const { code, stdout, stderr } = await ralloc(['profile', '-o', 'pipe', '--', ...NODE], { cwd });
   t.is(code, 1);
   t.is(stdout, '');
-  t.regex(stderr, /^ralloc: The profile cannot be written to .*pipe: it is no regular file/);
+  t.regex(stderr, /^ralloc: The profile cannot be written to .*pipe: it is not a regular file/);
 });
 
 test('node --version tells its version, and that no program was there to record', async (t) => {

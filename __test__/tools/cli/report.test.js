@@ -6,21 +6,19 @@
 const test = require('ava');
 const fs = require('node:fs');
 const { join } = require('node:path');
-const { encode } = require('../../../tools/recorder/block.js');
-const { MAGIC } = require('../../../tools/recorder/frame.js');
 const { posixTest, testWhere } = require('../../helpers/backend.js');
 const { run } = require('../../helpers/child.js');
 const { folder } = require('../../helpers/folder.js');
-const { service, serviceFile } = require('../../helpers/service.js');
+const { serviceFile } = require('../../helpers/service.js');
 
 const root = join(__dirname, '..', '..', '..');
 const report = (...args) =>
   run('', { path: join(root, 'bin', 'ralloc.js'), args: ['report', ...args] });
 
-/** A folder with app.rprof in it, a recording of the service. */
+/** A folder with app.jsonl in it, a recording of the service. */
 function recorded(t, bytes = serviceFile({ seconds: 20 })) {
   const dir = folder(t);
-  const profile = join(dir, 'app.rprof');
+  const profile = join(dir, 'app.jsonl');
   fs.writeFileSync(profile, bytes);
   return { dir, profile };
 }
@@ -29,7 +27,7 @@ test('writes a page beside the profile, and tells the costliest lines', async (t
   const { dir, profile } = recorded(t);
   const { code, stdout, stderr } = await report(profile);
   t.is(code, 0, stderr);
-  t.deepEqual(fs.readdirSync(dir).sort(), ['app.html', 'app.rprof']);
+  t.deepEqual(fs.readdirSync(dir).sort(), ['app.html', 'app.jsonl']);
   const [file, head, first] = stdout.split('\n');
   t.is(file, join(dir, 'app.html'));
   t.regex(head, /^3\.\d+ GB allocated in 20 s, \d+(\.\d+)? MB alive at the end$/);
@@ -40,7 +38,7 @@ test('writes a page beside the profile, and tells the costliest lines', async (t
 test('the page is one file that names no other', async (t) => {
   const { profile } = recorded(t);
   await report(profile);
-  const html = fs.readFileSync(profile.replace('.rprof', '.html'), 'utf8');
+  const html = fs.readFileSync(profile.replace('.jsonl', '.html'), 'utf8');
   t.true(html.startsWith('<!doctype html>\n<html lang="en">'));
   t.notRegex(html, /<(?:script|img|iframe|link)[^>]+(?:src|href)="(?!data:)/);
   t.notRegex(html, /url\((?!['"]?(?:data:|#))|@import/);
@@ -95,7 +93,7 @@ test('--json -o writes it into a file', async (t) => {
 
 test('--json of two profiles: before, after, and the changes', async (t) => {
   const { dir, profile } = recorded(t);
-  const other = join(dir, 'other.rprof');
+  const other = join(dir, 'other.jsonl');
   fs.writeFileSync(other, serviceFile({ seconds: 20, churn: 300_000_000 }));
   const { stdout } = await report('--json', profile, other);
   const { before, after, changes } = JSON.parse(stdout);
@@ -105,14 +103,14 @@ test('--json of two profiles: before, after, and the changes', async (t) => {
 
 test('of two profiles the page is named by the second', async (t) => {
   const { dir, profile } = recorded(t);
-  fs.copyFileSync(profile, join(dir, 'later.rprof'));
-  t.is((await report(profile, join(dir, 'later.rprof'))).code, 0);
-  t.deepEqual(fs.readdirSync(dir).sort(), ['app.rprof', 'later.html', 'later.rprof']);
+  fs.copyFileSync(profile, join(dir, 'later.jsonl'));
+  t.is((await report(profile, join(dir, 'later.jsonl'))).code, 0);
+  t.deepEqual(fs.readdirSync(dir).sort(), ['app.jsonl', 'later.html', 'later.jsonl']);
 });
 
 test('--no-code leaves the code out', async (t) => {
   const { profile } = recorded(t);
-  const page = () => fs.readFileSync(profile.replace('.rprof', '.html'), 'utf8');
+  const page = () => fs.readFileSync(profile.replace('.jsonl', '.html'), 'utf8');
   await report(profile);
   t.true(page().includes('sessions.set(id'));
   await report('--no-code', profile);
@@ -133,13 +131,21 @@ test('the profile of a killed process opens, and the page says what was cut off'
 const WRONG = {
   'a file that is not there': [
     undefined,
-    /app\.rprof: There is no such file\. "ralloc profile -o FILE/,
+    /app\.jsonl: There is no such file\. "ralloc profile -o FILE/,
   ],
-  'an empty file': [Buffer.alloc(0), /app\.rprof is empty: .+ Record again/],
-  'a foreign file': [Buffer.from('{"a": 1}\n'.repeat(99)), /app\.rprof is not valid: /],
+  'an empty file': [Buffer.alloc(0), /app\.jsonl is empty: .+ Record again/],
+  'a foreign file': [Buffer.from('{"a": 1}\n'.repeat(99)), /app\.jsonl is not valid: /],
   'a file cut off in its first block': [
     serviceFile({ seconds: 2 }).subarray(0, 90),
-    /app\.rprof has no whole block/,
+    /app\.jsonl has no whole line/,
+  ],
+  'a file of a newer ralloc': [
+    Buffer.from('\n{"type":"block","format":9}'),
+    /app\.jsonl has format 9; .+ Update ralloc/,
+  ],
+  'a file of the binary format': [
+    Buffer.from([0xf7, 0x72, 0x70, 0x0a, 1, 0]),
+    /app\.jsonl is of the binary format of an earlier ralloc/,
   ],
 };
 
@@ -156,17 +162,6 @@ for (const [what, [bytes, message]] of Object.entries(WRONG)) {
   });
 }
 
-test('a profile of a newer ralloc: which format it is of', async (t) => {
-  const { crc32 } = require('node:zlib');
-  const bytes = encode(service({ seconds: 2 })[0]);
-  t.true(bytes.subarray(0, MAGIC.length).equals(MAGIC));
-  bytes[12] = 9;
-  bytes.writeUInt32LE(crc32(bytes.subarray(12)), 8);
-  const { code, stderr } = await report(recorded(t, bytes).profile);
-  t.is(code, 1);
-  t.regex(stderr, /app\.rprof has format 9; .+ Update ralloc/);
-});
-
 test('a folder that is not there, to write into', async (t) => {
   const { dir, profile } = recorded(t);
   const { code, stderr } = await report(profile, '-o', join(dir, 'absent', 'a.html'));
@@ -175,7 +170,7 @@ test('a folder that is not there, to write into', async (t) => {
     stderr,
     /^ralloc: The report cannot be written to .+a\.html: .+ Give a file in a folder that can be written\n$/,
   );
-  t.deepEqual(fs.readdirSync(dir), ['app.rprof']);
+  t.deepEqual(fs.readdirSync(dir), ['app.jsonl']);
 });
 
 testWhere(fs.existsSync('/dev/full'), '/dev/full', 'a full disk: what to do', async (t) => {
@@ -190,7 +185,7 @@ posixTest('a folder where the page should be: nothing is written', async (t) => 
   fs.mkdirSync(join(dir, 'app.html'));
   const { code } = await report(profile);
   t.is(code, 1);
-  t.deepEqual(fs.readdirSync(dir).sort(), ['app.html', 'app.rprof']);
+  t.deepEqual(fs.readdirSync(dir).sort(), ['app.html', 'app.jsonl']);
 });
 
 const MISUSED = {

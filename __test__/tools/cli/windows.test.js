@@ -55,7 +55,7 @@ for (const [how, code] of [
   ['graceful end', 5],
 ]) {
   consoleTest(`Ctrl+C ends an application after its profile: ${how}`, async (t) => {
-    const file = path.join(folder(t), 'a.rprof');
+    const file = path.join(folder(t), 'a.jsonl');
     const profile = [bin, 'profile', '-o', file, '--rate', '32k', '--', process.execPath];
     const ended = await interrupted([...profile, ENDS, how]);
     t.is(ended.code, code, ended.stderr);
@@ -74,7 +74,7 @@ consoleTest('Ctrl+C ends a trial after its report', async (t) => {
 });
 
 windowsTest('taskkill /F leaves a profile of what was before, and ralloc says so', async (t) => {
-  const file = path.join(folder(t), 'a.rprof');
+  const file = path.join(folder(t), 'a.jsonl');
   const profile = ['profile', '-o', file, '--', process.execPath, ENDS, 'wait'];
   const child = spawn(process.execPath, [bin, ...profile], { stdio: ['ignore', 'pipe', 'pipe'] });
   const said = text(child.stderr);
@@ -90,7 +90,7 @@ windowsTest('taskkill /F leaves a profile of what was before, and ralloc says so
 });
 
 windowsTest('taskkill /F of the launcher leaves a profile too, and no application', async (t) => {
-  const file = path.join(folder(t), 'a.rprof');
+  const file = path.join(folder(t), 'a.jsonl');
   const profile = ['profile', '-o', file, '--', process.execPath, ENDS, 'wait'];
   const child = spawn(process.execPath, [bin, ...profile], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -110,7 +110,7 @@ windowsTest('a batch file is recorded, with its arguments and its exit code', as
   const name = Object.keys(process.env).find((one) => /^path$/i.test(one));
   const env = { [name]: `${dir};${process.env[name]}` };
   const args = ['fail', 'a b', 'x&y', 'C:\\', 'say "x"', '^'];
-  const file = path.join(dir, 'a.rprof');
+  const file = path.join(dir, 'a.jsonl');
   const { code, result, stderr } = await ralloc(['profile', '-o', file, '--', 'app', ...args], {
     env,
   });

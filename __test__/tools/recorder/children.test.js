@@ -43,7 +43,7 @@ const hasShell = !isWindows;
 
 /** A program of fixtures/tools/recorder/ as the child of a shell: the recorder comes by NODE_OPTIONS alone. */
 async function inShell(t, program, ...args) {
-  const file = join(folder(t), 'a.rprof');
+  const file = join(folder(t), 'a.jsonl');
   const words = [process.execPath, fixturePath(join('tools/recorder', program)), ...args];
   const line = words.map((word) => `'${word}'`).join(' ');
   const ended = await ralloc(['profile', '-o', file, '--', 'sh', '-c', `${line}; exit $?`]);
@@ -83,7 +83,7 @@ if (hasShell) {
 }
 
 test('and where NODE_OPTIONS of the user load the recorder', async (t) => {
-  const file = join(folder(t), 'a.rprof');
+  const file = join(folder(t), 'a.jsonl');
   const env = { NODE_OPTIONS: '--import ralloc/profile', RALLOC_PROFILE_FILE: file };
   const ended = await run('tools/recorder/worker-environment.js', { env });
   assertWorkers(t, { ...ended, read: () => Profile.read(file) });

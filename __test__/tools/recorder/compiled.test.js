@@ -86,13 +86,13 @@ async function placesOf(t, files, args) {
     '--rate',
     '64k',
     '-o',
-    'a.rprof',
+    'a.jsonl',
     '--',
     process.execPath,
     ...args,
   ]);
   t.is(code, 0, stderr);
-  const { result, stdout } = await run(['report', '--json', 'a.rprof']);
+  const { result, stdout } = await run(['report', '--json', 'a.jsonl']);
   const [{ stack }] = (result ?? JSON.parse(stdout)).sites;
   return stack
     .filter(({ file }) => path.relative(dir, file).startsWith('app'))

@@ -9,7 +9,6 @@ const { once } = require('node:events');
 const fs = require('node:fs');
 const { join } = require('node:path');
 const { ALIVE, BORN } = require('../../../tools/recorder/events.js').events;
-const { decode } = require('../../../tools/recorder/block.js');
 const { Profile } = require('../../../tools/recorder/profile.js');
 const { posixTest } = require('../../helpers/backend.js');
 const { fixturePath } = require('../../helpers/child.js');
@@ -69,7 +68,7 @@ for (const [how, signal] of [
 
 /** ends.js under `ralloc profile`, with `act(its pid)` when it is at work; [code, signal], and the profile. */
 async function signalled(t, how, act) {
-  const file = join(folder(t), 'a.rprof');
+  const file = join(folder(t), 'a.jsonl');
   const child = spawn(
     process.execPath,
     [
@@ -173,7 +172,7 @@ test('threads and forks with --import ralloc/profile, where a fork without execA
 posixTest('a program that never comes back to its event loop, and is killed', async (t) => {
   const ended = await profiled(t, 'busy.js', { args: ['5000'] });
   t.is(ended.signal, 'SIGKILL');
-  const { blocks, skipped } = decode(fs.readFileSync(ended.file));
+  const { recorders, skipped } = ended.read();
   t.is(skipped, 0);
-  t.true(blocks.length >= 3, `${blocks.length} blocks in 5 s`);
+  t.true(recorders[0].blocks >= 3, `${recorders[0].blocks} blocks in 5 s`);
 });

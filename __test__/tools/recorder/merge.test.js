@@ -3,61 +3,22 @@
 
 const test = require('ava');
 const fs = require('node:fs');
-const path = require('node:path');
+const { gzipSync } = require('node:zlib');
 const { mergeFiles } = require('../../../tools/recorder/merge.js');
 const { Profile } = require('../../../tools/recorder/profile.js');
+const { Collection } = require('../../../tools/report/collection.js');
 const { folder } = require('../../helpers/folder.js');
 const { blocksOf, writeProfile } = require('../../helpers/profiles.js');
 
-const LEAST_SHARE = 1 << 18; // bytes
-
-/** Files of more bytes than that. */
-function largeFiles(t, count) {
+const profiles = (t, ...seeds) => {
   const dir = folder(t);
-  const once = fs.readFileSync(writeProfile(dir, 1, { slots: 10, sites: 200, cells: 90 }));
-  const large = Buffer.concat(
-    Array.from({ length: Math.ceil((1.3 * LEAST_SHARE) / once.length) }, () => once),
-  );
-  return Array.from({ length: count }, (_, i) => {
-    const file = path.join(dir, `large-${i}.rprof`);
-    fs.writeFileSync(file, large);
-    fs.appendFileSync(file, fs.readFileSync(writeProfile(dir, i + 2)));
-    return file;
-  });
-}
+  return seeds.map((seed) => writeProfile(dir, seed));
+};
 
-test('threads that share the files give what one does', async (t) => {
-  const files = largeFiles(t, 4);
-  const alone = await mergeFiles(files, { threads: 1 });
-  const shared = await mergeFiles(files, { threads: 4, leastShare: LEAST_SHARE });
-  t.true(shared.profile.toBuffer().equals(alone.profile.toBuffer()));
-  t.deepEqual(shared.skipped, alone.skipped);
-  t.deepEqual(shared.repeated, files.slice(1)); // recorder 1 is in all
-  t.deepEqual(alone.repeated, shared.repeated);
-});
-
-test('an error of a thread is told as if there were none', async (t) => {
-  const files = largeFiles(t, 3);
-  for (const [place, content] of [
-    [0, Buffer.alloc(1.6 * LEAST_SHARE, 1)],
-    [2, Buffer.alloc(1.1 * LEAST_SHARE, 1)],
-  ]) {
-    const kept = fs.readFileSync(files[place]);
-    fs.writeFileSync(files[place], content);
-    const error = await t.throwsAsync(mergeFiles(files, { threads: 4, leastShare: LEAST_SHARE }));
-    t.is(error.name, 'RallocError');
-    t.is(error.code, 'ERR_RALLOC_PROFILE_FOREIGN');
-    t.is(error.file, files[place]);
-    t.true(error.message.includes(files[place]));
-    fs.writeFileSync(files[place], kept);
-  }
-});
-
-test('what was skipped is told by file', async (t) => {
-  const dir = folder(t);
-  const files = [1, 2, 3].map((seed) => writeProfile(dir, seed));
-  fs.appendFileSync(files[1], 'rest');
-  const { profile, skipped, repeated } = await mergeFiles(files);
+test('what was skipped is told by file, and the files whose recorders another one has', (t) => {
+  const files = profiles(t, 1, 2, 3);
+  fs.appendFileSync(files[1], '\nrest');
+  const { profile, skipped, repeated } = mergeFiles(files);
   t.deepEqual(
     [...skipped],
     [
@@ -70,4 +31,29 @@ test('what was skipped is told by file', async (t) => {
   const whole = new Profile();
   for (const seed of [1, 2, 3]) for (const block of blocksOf(seed)) whole.add(block);
   t.true(profile.toBuffer().equals(whole.toBuffer()));
+  fs.copyFileSync(files[0], `${files[0]}.copy`);
+  t.deepEqual(mergeFiles([...files, `${files[0]}.copy`]).repeated, [`${files[0]}.copy`]);
+});
+
+test('gzipped profiles are read as they are, after one another and cut off too', (t) => {
+  const files = profiles(t, 1, 2);
+  const [one, two] = files.map((file) => gzipSync(fs.readFileSync(file)));
+  const whole = mergeFiles(files).profile.toBuffer();
+  fs.writeFileSync(files[0], Buffer.concat([one, two]));
+  t.deepEqual(Profile.read(files[0]).toBuffer(), whole);
+  t.is(Collection.read(files[0]).recorders.length, 2);
+  fs.writeFileSync(files[1], one.subarray(0, -40));
+  const { recorders, skipped } = Profile.read(files[1]);
+  t.is(recorders.length, 1);
+  t.true(skipped > 0);
+});
+
+test('gzip that is damaged, and gzip of something else, are told by what they are', (t) => {
+  const [file] = profiles(t, 1);
+  const bytes = gzipSync(fs.readFileSync(file));
+  bytes.fill(0xff, 20, 60);
+  fs.writeFileSync(file, bytes);
+  t.throws(() => Profile.read(file), { code: 'ERR_RALLOC_PROFILE_UNREADABLE' });
+  fs.writeFileSync(file, gzipSync('{}'));
+  t.throws(() => Profile.read(file), { code: 'ERR_RALLOC_PROFILE_FOREIGN' });
 });

@@ -19,7 +19,7 @@ const app = fixturePath('tools/recorder/echo.js');
 
 /** echo.js with `flags`, where FILE is the profile; without coverage, which may not be written. */
 async function restricted(t, flags) {
-  const file = join(folder(t), 'a.rprof');
+  const file = join(folder(t), 'a.jsonl');
   const given = flags.map((flag) => flag.replace('FILE', file));
   const ended = await ralloc(
     ['profile', '-o', file, '--', process.execPath, PERMISSION, ...given, app],

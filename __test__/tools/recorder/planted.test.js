@@ -60,7 +60,7 @@ for (const [name, what] of [
   test(`${what}: the report names the line first`, async (t) => {
     const dir = folder(t);
     const app = plant(join(dir, 'app'), name);
-    const { file, truth } = await record(app, join(dir, 'a.rprof'), ['--rate', '16k']);
+    const { file, truth } = await record(app, join(dir, 'a.jsonl'), ['--rate', '16k']);
     const { sites } = await reportOf(file);
     const [first] = sites;
     t.deepEqual([first.file, first.line], [app.source, app.line]);

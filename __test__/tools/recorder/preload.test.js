@@ -16,7 +16,7 @@ const PRELOAD = join(__dirname, '..', '..', '..', 'tools', 'recorder', 'preload.
 
 for (const option of ['--import', '--require']) {
   test(`${option} ralloc/profile records the application, with a budget of 3 %`, async (t) => {
-    const file = join(folder(t), 'a.rprof');
+    const file = join(folder(t), 'a.jsonl');
     const execArgv = [option, 'ralloc/profile'];
     const env = { RALLOC_PROFILE_FILE: file };
     const { code, stderr } = await run('tools/recorder/echo.js', { execArgv, env });
@@ -42,7 +42,7 @@ test('without a name the file is in the folder in which the application began', 
   const { code } = await run('tools/recorder/echo.js', { execArgv: ['--require', PRELOAD], cwd });
   t.is(code, 0);
   const [file, ...others] = fs.readdirSync(cwd);
-  t.regex(file, /^ralloc-20\d{6}-\d{6}-\d+\.rprof$/);
+  t.regex(file, /^ralloc-20\d{6}-\d{6}-\d+\.jsonl$/);
   t.deepEqual(others, []);
 });
 
@@ -50,7 +50,7 @@ for (const [name, value, message] of [
   ['RALLOC_PROFILE_BUDGET', '200', 'must be a number > 0 and <= 100, percent of a core'],
   ['RALLOC_PROFILE_RATE', '64k', 'an integer >= 1'],
   ['RALLOC_PROFILE_TYPED_ARRAYS', 'yes', "one of '0', '1'"],
-  ['RALLOC_PROFILE_FILE', join(__dirname, 'none', 'a.rprof'), 'ERR_RALLOC_PROFILE_UNWRITABLE'],
+  ['RALLOC_PROFILE_FILE', join(__dirname, 'none', 'a.jsonl'), 'ERR_RALLOC_PROFILE_UNWRITABLE'],
   ['RALLOC_PROFILE_FILE', __filename, 'ERR_RALLOC_PROFILE_FOREIGN'],
 ]) {
   test(`a wrong ${name} (${message}) ends the process before the application begins`, async (t) => {

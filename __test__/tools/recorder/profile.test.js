@@ -4,7 +4,8 @@
 const test = require('ava');
 const fs = require('node:fs');
 const path = require('node:path');
-const { encode } = require('../../../tools/recorder/block.js');
+const { gzipSync } = require('node:zlib');
+const { encode } = require('../../../tools/recorder/lines.js');
 const { events } = require('../../../tools/recorder/events.js');
 const { Profile } = require('../../../tools/recorder/profile.js');
 const { folder } = require('../../helpers/folder.js');
@@ -70,25 +71,6 @@ test('sums of sums are the sum, however they are grouped', (t) => {
   }
 });
 
-test('cells are found again where sums have them in one order, and where they do not', (t) => {
-  const below = random(3);
-  const all = SEEDS.map((seed) => sumOf(blocksOf(seed)).toBlocks()[1]);
-  const blocks = Array.from({ length: 300 }, (_, i) => {
-    const block = all[below(all.length)];
-    const some = block.cells.filter(() => below(10) > 0);
-    const { recorder, slot, until, rate } = blocksOf(1)[0];
-    const cells = i % 3 === 0 ? shuffled(some, below) : some;
-    return { recorder, slot, until, rate, sites: block.sites, cells };
-  });
-  // Sums of these numbers pass 2^53, but not 2^64.
-  const cells = [...sumOf(blocks).exactCells()];
-  const sums = cells.map(({ site, sizeClass, event, bucket, samples, count, bytes }) => [
-    [site, sizeClass, event, bucket].join(),
-    [samples, count, bytes],
-  ]);
-  t.deepEqual(new Map(sums.sort()), slowSum(blocks));
-});
-
 test('files after one another are the sum of both', (t) => {
   const [a, b] = [1, 2].map((seed) => sumOf(blocksOf(seed)).toBuffer());
   const both = Profile.from(Buffer.concat([a, b])).toBuffer();
@@ -109,22 +91,6 @@ test('sums beyond 2^53 are exact, and the nearest number where they are numbers'
     t.is([...profile.exactCells()][0].bytes, sum);
     t.is(profile.cells[0].bytes, Number(sum));
   }
-  const bytes = profile.toBuffer(); // 2^64 - 2048
-  t.throws(() => Profile.from(Buffer.concat([bytes, bytes])).toBuffer(), {
-    instanceOf: RangeError,
-    message: /below 2\^64/,
-  });
-});
-
-test('its blocks make the same profile', (t) => {
-  const profile = sumOf(SEEDS.flatMap((seed) => blocksOf(seed)));
-  const small = sumOf([{ ...blocksOf(1)[0], cells: [] }]);
-  t.deepEqual(sumOf(small.toBlocks()).toBuffer(), small.toBuffer());
-  const [head, body] = profile.toBlocks();
-  t.deepEqual(head.recorders, profile.recorders);
-  t.deepEqual(head.series, profile.series);
-  t.deepEqual(body.sites, profile.sites);
-  t.deepEqual(body.cells, profile.cells);
 });
 
 test('a recorder is told once, from its first slot to its last', (t) => {
@@ -164,19 +130,21 @@ test('a site whose definition was lost keeps its cells', (t) => {
   t.deepEqual(Profile.from(bytes).sites, whole.sites);
 });
 
-test('more sites than a block has are in several', (t) => {
+test('the cells of many sites are in lines that a database takes', (t) => {
   const [block] = blocksOf(1);
   const sites = Array.from({ length: 20_000 }, (_, n) => siteOf(n));
   const cell = { sizeClass: 5, event: events.BORN, bucket: 0, samples: 1, count: 1024, bytes: 32 };
   const cells = sites.map(({ id }) => ({ site: id, ...cell }));
-  const profile = sumOf([{ ...block, sites, cells }]);
-  t.is(profile.toBlocks().length, 3);
-  t.deepEqual(Profile.from(profile.toBuffer()).toBuffer(), profile.toBuffer());
-  t.is(profile.cells.length, 20_000);
+  const bytes = sumOf([{ ...block, sites, cells }]).toBuffer();
+  const lines = bytes.toString().split('\n');
+  t.is(lines.filter((line) => line.startsWith('{"type":"cells"')).length, 20);
+  t.true(Math.max(...lines.map(({ length }) => length)) < 1e6);
+  t.deepEqual(Profile.from(bytes).toBuffer(), bytes);
+  t.is(Profile.from(bytes).cells.length, 20_000);
 });
 
-test('a file is read in pieces, wherever its frames end', (t) => {
-  const file = path.join(folder(t), 'a.rprof');
+test('a file is read in pieces, wherever its lines end', (t) => {
+  const file = path.join(folder(t), 'a.jsonl');
   const frames = blocksOf(1, { slots: 100, sites: 2000, cells: 900 }).map(encode);
   const bytes = Buffer.concat(Array.from({ length: 15 }, () => frames).flat());
   t.true(bytes.length > 9e6); // more than two pieces
@@ -187,44 +155,40 @@ test('a file is read in pieces, wherever its frames end', (t) => {
 });
 
 test('the end of a killed process is skipped, and told', (t) => {
-  const file = path.join(folder(t), 'a.rprof');
-  const frames = blocksOf(1).map(encode);
-  for (const rest of [1, 4, 11, 12, frames[2].length - 1]) {
-    fs.writeFileSync(file, Buffer.concat([frames[0], frames[1], frames[2].subarray(0, rest)]));
+  const file = path.join(folder(t), 'a.jsonl');
+  const [first, second, third] = blocksOf(1);
+  const last = encode({ ...third, sites: [] });
+  for (const rest of [1, 2, 12, last.length - 1]) {
+    fs.writeFileSync(file, Buffer.concat([encode(first), encode(second), last.subarray(0, rest)]));
     const read = Profile.read(file);
-    t.is(read.skipped, rest);
-    t.deepEqual(read.toBuffer(), sumOf(blocksOf(1).slice(0, 2)).toBuffer());
-  }
-});
-
-test('no frame in a damaged length makes the reader wait', (t) => {
-  const file = path.join(folder(t), 'a.rprof');
-  const [first, second] = blocksOf(1).map(encode);
-  const damaged = Buffer.from(first);
-  for (const length of [0xffffffff, 1 << 27]) {
-    damaged.writeUInt32LE(length, 4);
-    fs.writeFileSync(file, Buffer.concat([damaged, second]));
-    t.is(Profile.read(file).skipped, first.length);
+    t.is(read.skipped, rest - 1); // but for the line feed
+    t.deepEqual(read.toBuffer(), sumOf([first, second]).toBuffer());
   }
 });
 
 test('files that are no profile are told by what they are', (t) => {
   const dir = folder(t);
-  const file = path.join(dir, 'a.rprof');
+  const file = path.join(dir, 'a.jsonl');
   const refuses = (bytes, code, message = /./) => {
     fs.writeFileSync(file, bytes);
     const error = t.throws(() => Profile.read(file), { code, message });
     t.is(error.file, file);
     t.true(error.message.includes(file));
   };
-  const [frame] = blocksOf(1).map(encode);
+  const block = encode({ ...blocksOf(1)[0], sites: [] });
   refuses('', 'ERR_RALLOC_PROFILE_DAMAGED', /is empty: nothing was recorded/);
-  refuses('{"nodes":[]}', 'ERR_RALLOC_PROFILE_FOREIGN', /no block of ralloc is in it/);
+  refuses('{"nodes":[]}', 'ERR_RALLOC_PROFILE_FOREIGN', /no line of ralloc's profiler is in it/);
+  refuses('{"type":"event"}\n{"type":5}\n', 'ERR_RALLOC_PROFILE_FOREIGN');
   refuses(Buffer.alloc(9e6, 7), 'ERR_RALLOC_PROFILE_FOREIGN');
-  for (const length of [4, 11, 12, frame.length - 1]) {
-    refuses(frame.subarray(0, length), 'ERR_RALLOC_PROFILE_DAMAGED', /cut off or damaged/);
+  for (const length of [4, 11, 12, block.length - 1]) {
+    refuses(block.subarray(0, length), 'ERR_RALLOC_PROFILE_DAMAGED', /cut off or damaged/);
   }
-  refuses(frame.subarray(4), 'ERR_RALLOC_PROFILE_FOREIGN');
+  const newer = Buffer.from(block).toString().replace('"format":1', '"format":2');
+  refuses(newer, 'ERR_RALLOC_PROFILE_VERSION', /has format 2; .* up to 1\. Update ralloc/);
+  const binary = [0xf7, 0x72, 0x70, 0x0a, 3, 0, 0, 0];
+  const old = /is of the binary format of an earlier ralloc, .* Record again/;
+  refuses(Buffer.from(binary), 'ERR_RALLOC_PROFILE_VERSION', old);
+  refuses(gzipSync(Buffer.from(binary)), 'ERR_RALLOC_PROFILE_VERSION', old);
   const none = path.join(dir, 'none');
   const missing = { code: 'ERR_RALLOC_PROFILE_UNREADABLE', message: /There is no such file/ };
   t.is(t.throws(() => Profile.read(none), missing).cause.code, 'ENOENT');
@@ -233,14 +197,14 @@ test('files that are no profile are told by what they are', (t) => {
 
 test('a profile is written whole or not at all', (t) => {
   const dir = folder(t);
-  const file = path.join(dir, 'a.rprof');
+  const file = path.join(dir, 'a.jsonl');
   const profile = sumOf(blocksOf(1));
   profile.write(file);
   t.deepEqual(fs.readFileSync(file), profile.toBuffer());
   const unwritable = { code: 'ERR_RALLOC_PROFILE_UNWRITABLE' };
   t.throws(() => profile.write(path.join(dir, 'none', 'a')), { ...unwritable, message: /ENOENT/ });
   t.throws(() => profile.write(dir), { ...unwritable, message: /EISDIR/ });
-  t.deepEqual(fs.readdirSync(dir), ['a.rprof']);
+  t.deepEqual(fs.readdirSync(dir), ['a.jsonl']);
 });
 
 test('the time between collections is that of all recorders that tell of some', (t) => {

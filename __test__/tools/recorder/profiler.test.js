@@ -17,7 +17,7 @@ const { preloaded } = require('../../helpers/profile.js');
 
 test('start() tells the file, stop() ends it; Node’s functions are as before', (t) => {
   const before = Object.entries(Object.getOwnPropertyDescriptors(Buffer));
-  const file = join(folder(t), 'a.rprof');
+  const file = join(folder(t), 'a.jsonl');
   t.is(profiler.start({ file }), file);
   t.is(profiler.stop(), file);
   t.is(profiler.stop(), undefined);
@@ -45,7 +45,7 @@ test('that of another copy of ralloc is refused alike, and writes nothing', (t) 
 });
 
 test('it can be started again: an earlier profile is replaced, or appended to', (t) => {
-  const file = join(folder(t), 'a.rprof');
+  const file = join(folder(t), 'a.jsonl');
   const count = (options) => {
     profiler.start({ file, ...options });
     profiler.stop();
@@ -58,7 +58,7 @@ test('without a file it is in the current folder', async (t) => {
   const cwd = folder(t);
   const { code, result } = await run('tools/recorder/starts.js', { cwd });
   t.is(code, 0);
-  t.regex(result.file, /ralloc-20\d{6}-\d{6}-\d+\.rprof$/);
+  t.regex(result.file, /ralloc-20\d{6}-\d{6}-\d+\.jsonl$/);
   t.deepEqual(fs.readdirSync(cwd), [result.file.slice(cwd.length + 1)]);
   t.is(
     Profile.read(result.file).recorders.length,
@@ -69,8 +69,8 @@ test('without a file it is in the current folder', async (t) => {
 
 test('a worker has its own', async (t) => {
   const dir = folder(t);
-  profiler.start({ file: join(dir, 'main.rprof') });
-  const file = join(dir, 'worker.rprof');
+  profiler.start({ file: join(dir, 'main.jsonl') });
+  const file = join(dir, 'worker.jsonl');
   const worker = new Worker(fixturePath('tools/recorder/starts.js'), {
     argv: [file],
     stdout: true,
@@ -79,7 +79,7 @@ test('a worker has its own', async (t) => {
   t.is(code, 0);
   profiler.stop();
   const threads = ['main', 'worker'].map((name) =>
-    Profile.read(join(dir, `${name}.rprof`)).recorders.map(({ thread }) => thread),
+    Profile.read(join(dir, `${name}.jsonl`)).recorders.map(({ thread }) => thread),
   );
   t.deepEqual(threads, [[0], [worker.threadId === -1 ? threads[1][0] : worker.threadId]]);
 });
@@ -130,7 +130,7 @@ test('an application that "ralloc/profile" records cannot start another, and goe
 });
 
 test('servers of a module that is loaded later have requests too', async (t) => {
-  const file = join(folder(t), 'a.rprof');
+  const file = join(folder(t), 'a.jsonl');
   const { result, stderr } = await run('tools/recorder/loads-https-later.js', { args: [file] });
   t.is(stderr, '');
   t.deepEqual(result, { wasLoaded: false });

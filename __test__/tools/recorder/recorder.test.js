@@ -4,7 +4,8 @@
 // What a recorder tells of the functions of Buffer: estimates, sites, and deaths.
 
 const test = require('ava');
-const { encode, decode } = require('../../../tools/recorder/block.js');
+const { encode } = require('../../../tools/recorder/lines.js');
+const { Profile } = require('../../../tools/recorder/profile.js');
 const { events } = require('../../../tools/recorder/events.js');
 const { Recorder } = require('../../../tools/recorder/recorder.js');
 const { isNative } = require('../../helpers/backend.js');
@@ -95,12 +96,11 @@ test.serial('a block is one that the format has, and tells what is new', (t) => 
     for (let i = 0; i < 1000; i++) Buffer.alloc(1000);
     return recorder.take();
   });
-  const { blocks, skipped } = decode(Buffer.concat([encode(first), encode(second)]));
+  const { recorders, skipped } = Profile.from(Buffer.concat([encode(first), encode(second)]));
   t.is(skipped, 0);
-  t.is(blocks.length, 2);
   t.deepEqual(
-    blocks.map(({ recorder: { pid, thread, node } }) => ({ pid, thread, node })),
-    new Array(2).fill({ pid: process.pid, thread: 0, node: process.version }),
+    recorders.map(({ pid, thread, node, blocks }) => ({ pid, thread, node, blocks })),
+    [{ pid: process.pid, thread: 0, node: process.version, blocks: 2 }],
   );
   t.is(new Tally(first).at(__filename).length, 1);
   t.deepEqual(second.sites, []);

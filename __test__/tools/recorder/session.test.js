@@ -5,7 +5,7 @@
 
 const { serial: test } = require('ava');
 const time = require('../../../lib/base/time.js');
-const { encode } = require('../../../tools/recorder/block.js');
+const { encode } = require('../../../tools/recorder/lines.js');
 const { SLOT_MS, Session } = require('../../../tools/recorder/session.js');
 const { blocksOf } = require('../../helpers/profiles.js');
 

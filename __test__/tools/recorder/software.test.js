@@ -80,7 +80,7 @@ for (const { title, name, args = [], use, threads = 1, check } of [
   },
 ]) {
   test(`${title} does the same with the profiler`, async (t) => {
-    const file = join(folder(t), 'a.rprof');
+    const file = join(folder(t), 'a.jsonl');
     const plain = await runSoftware(name, args, { use });
     const profiled = await runSoftware(name, args, { use, profile: file });
     t.deepEqual([plain.code, plain.stderr], [0, '']);

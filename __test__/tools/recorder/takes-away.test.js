@@ -42,7 +42,7 @@ for (const [way, end] of [
 }
 
 test('an application that tames Error before it starts the profiler has its lines', async (t) => {
-  const file = join(folder(t), 'a.rprof');
+  const file = join(folder(t), 'a.jsonl');
   const { code, stderr } = await run('tools/recorder/locks-down.js', { args: [file] });
   t.is(code, 0, stderr);
   const files = Profile.read(file).sites.map(({ frames }) => frames[0]?.file);

@@ -1,12 +1,12 @@
 'use strict';
 // tier: tools
 
-// Frames are appended whole, by several writers to one file; nothing but a profile is ever replaced.
+// Blocks are appended whole, by several writers to one file; nothing but a profile is ever replaced.
 
 const test = require('ava');
 const fs = require('node:fs');
 const { join } = require('node:path');
-const { encode } = require('../../../tools/recorder/block.js');
+const { encode } = require('../../../tools/recorder/lines.js');
 const { Profile } = require('../../../tools/recorder/profile.js');
 const { Writer, prepare } = require('../../../tools/recorder/writer.js');
 const { folder } = require('../../helpers/folder.js');
@@ -15,7 +15,7 @@ const { blocksOf } = require('../../helpers/profiles.js');
 const frames = (seed) => blocksOf(seed, {}).map(encode);
 
 test('what several writers append is the sum of it', (t) => {
-  const file = join(folder(t), 'a.rprof');
+  const file = join(folder(t), 'a.jsonl');
   prepare(file);
   const writers = [1, 2, 3].map((seed) => ({ writer: new Writer(file), rest: frames(seed) }));
   while (writers.some(({ rest }) => rest.length > 0)) {
@@ -29,7 +29,7 @@ test('what several writers append is the sum of it', (t) => {
 });
 
 test('an earlier profile is replaced, also one that is cut off', (t) => {
-  const file = join(folder(t), 'a.rprof');
+  const file = join(folder(t), 'a.jsonl');
   const [frame] = frames(1);
   for (const before of [frame, frame.subarray(0, 20), Buffer.alloc(0)]) {
     fs.writeFileSync(file, before);
@@ -50,7 +50,7 @@ test('any other file is left as it is', (t) => {
 
 test('a file that cannot be written is an error with its name and what to do', (t) => {
   const dir = folder(t);
-  for (const file of [dir, join(dir, 'none', 'a.rprof'), join(dir, 'a\0b')]) {
+  for (const file of [dir, join(dir, 'none', 'a.jsonl'), join(dir, 'a\0b')]) {
     const code = file.includes('\0') ? 'ERR_INVALID_ARG_VALUE' : 'ERR_RALLOC_PROFILE_UNWRITABLE';
     const error = t.throws(() => prepare(file), { code });
     t.true(error.message.includes(dir));
@@ -59,7 +59,7 @@ test('a file that cannot be written is an error with its name and what to do', (
 
 test('a descriptor that the application has closed: its own file of that number is left alone', (t) => {
   const dir = folder(t);
-  const file = join(dir, 'a.rprof');
+  const file = join(dir, 'a.jsonl');
   const own = join(dir, 'own');
   const [first, ...rest] = frames(1);
   prepare(file);
@@ -92,12 +92,12 @@ test('a disk without room: the error says so', (t) => {
   writer.close();
 });
 
-test('a frame of which only a part was written is skipped, and those behind it are read', (t) => {
-  const file = join(folder(t), 'a.rprof');
+test('a block of which only a part was written is skipped, and those behind it are read', (t) => {
+  const file = join(folder(t), 'a.jsonl');
   const [first, ...rest] = frames(1);
-  const torn = frames(2)[0].subarray(0, 100);
+  const torn = frames(2)[0].subarray(0, 100); // within the first line, of a site
   fs.writeFileSync(file, Buffer.concat([first, torn, ...rest]));
   const profile = Profile.read(file);
-  t.is(profile.skipped, torn.length);
+  t.true(profile.skipped > 0 && profile.skipped < torn.length);
   t.deepEqual(profile.toBuffer(), Profile.from(Buffer.concat([first, ...rest])).toBuffer());
 });

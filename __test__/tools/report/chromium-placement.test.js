@@ -23,9 +23,9 @@ test.before('write the page, and start the browser', async (t) => {
     { at, source: 'site(<rows>)', samples: 200, inRequest: true },
   ];
   const profile = profileOf(sites, { collections: 10_000 });
-  profile.write(path.join(dir, 'app.rprof'));
+  profile.write(path.join(dir, 'app.jsonl'));
   fs.writeFileSync(path.join(dir, 'x.json'), textOf(bake(profile, { folder: dir }).table));
-  const { code, stderr } = await ralloc(['report', 'app.rprof', 'x.json'], { cwd: dir });
+  const { code, stderr } = await ralloc(['report', 'app.jsonl', 'x.json'], { cwd: dir });
   t.is(code, 0, stderr);
   await launch(t);
 });

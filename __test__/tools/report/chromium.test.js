@@ -5,7 +5,7 @@
 
 const { serial: test } = require('ava');
 const fs = require('node:fs');
-const { encode } = require('../../../tools/recorder/block.js');
+const { encode } = require('../../../tools/recorder/lines.js');
 const { Profile } = require('../../../tools/recorder/profile.js');
 const {
   afterSources,

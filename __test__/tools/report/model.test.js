@@ -19,6 +19,14 @@ function report(blocks, options) {
   return modelOf(collection, options);
 }
 
+/** Of the sum of blocks, as `ralloc merge` writes it. */
+function reportOfSum(blocks) {
+  const [profile, collection] = [new Profile(), new Collection()];
+  for (const block of blocks) profile.add(block);
+  collection.addBytes(profile.toBuffer());
+  return modelOf(collection);
+}
+
 const lineOf = ({ lines }, name) => lines.find(({ path, line }) => `${path}:${line}` === name);
 const kindsOf = ({ findings }) => findings.map(({ kind }) => kind);
 
@@ -214,9 +222,7 @@ test('threads of a process have its resident set once', (t) => {
 
 test('of a merged profile the same lines, without their history', (t) => {
   const blocks = service();
-  const profile = new Profile();
-  for (const block of blocks) profile.add(block);
-  const [merged, whole] = [report(profile.toBlocks()), report(blocks)];
+  const [merged, whole] = [reportOfSum(blocks), report(blocks)];
   const sums = ({ key, bytes, count, live, peak, lifetimes }) => [
     key,
     bytes,
@@ -234,9 +240,7 @@ test('of a merged profile the same lines, without their history', (t) => {
 
 test('what stays is told where nothing can be said about growth: of a short recording, and of a merged one', (t) => {
   const short = report(service({ seconds: 4 }));
-  const profile = new Profile();
-  for (const block of service()) profile.add(block);
-  for (const model of [short, report(profile.toBlocks())]) {
+  for (const model of [short, reportOfSum(service())]) {
     const told = model.findings.filter(({ kind }) => kind === 'stays');
     const leak = told.find(({ line }) => line === lineOf(model, 'sessions.js:9').key);
     t.true(leak.kept > 0.96);

@@ -13,7 +13,7 @@ const { service } = require('../../helpers/service.js');
 
 const assets = { script: 'start();', style: 'body{}', licences: 'MIT <me@example.test>' };
 
-function reportOf(blocks, name = 'app.rprof') {
+function reportOf(blocks, name = 'app.jsonl') {
   const collection = new Collection();
   for (const block of blocks) collection.add(block);
   return { name, model: modelOf(collection) };

@@ -27,7 +27,7 @@ function recorded(t) {
     { collections: 10_000 },
   );
   const { table } = bake(profile, { folder: dir });
-  profile.write(path.join(dir, 'app.rprof'));
+  profile.write(path.join(dir, 'app.jsonl'));
   fs.writeFileSync(path.join(dir, 'x.json'), textOf(table));
   return { dir, profile, table };
 }
@@ -71,19 +71,19 @@ test('a table of other code has nothing of the profile', (t) => {
 test('ralloc report FILE TABLE: a page beside the profile, and JSON', async (t) => {
   const { dir, profile, table } = recorded(t);
   const report = (...args) => ralloc(['report', ...args], { cwd: dir });
-  const { code, stderr } = await report('app.rprof', 'x.json');
+  const { code, stderr } = await report('app.jsonl', 'x.json');
   t.is(code, 0, stderr);
   const html = fs.readFileSync(path.join(dir, 'app.html'), 'utf8');
   const [, data] = /<script type="application\/json" id="data">(.*?)<\/script>/s.exec(html);
   const expected = { name: 'x.json', ...placementOf(profile, table, dir) };
   t.deepEqual(JSON.parse(data).placement, expected);
-  const json = await report('--json', 'app.rprof', 'x.json');
+  const json = await report('--json', 'app.jsonl', 'x.json');
   t.deepEqual(JSON.parse(json.stdout).placement, expected);
-  const wrong = await report('x.json', 'app.rprof');
+  const wrong = await report('x.json', 'app.jsonl');
   t.is(wrong.code, 2);
   t.regex(wrong.stderr, /Give the profile first/);
   fs.writeFileSync(path.join(dir, 'cut.json'), textOf(table).slice(0, -9));
-  const cut = await report('-o', 'cut.html', 'app.rprof', 'cut.json');
+  const cut = await report('-o', 'cut.html', 'app.jsonl', 'cut.json');
   t.is(cut.code, 1);
   t.regex(cut.stderr, /cut off, or was changed by hand/);
   t.false(fs.existsSync(path.join(dir, 'cut.html')));

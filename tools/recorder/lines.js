@@ -1,0 +1,190 @@
+'use strict';
+
+// A profile as lines of JSON (docs/profile-format.md). Each line begins with a line feed: one that was cut off ends where the next begins, whoever wrote that.
+
+const { newerError } = require('./errors.js');
+
+const FORMAT = 1;
+
+/** As they are before the recorder or an application replaces them. Only texts are written by JSON.stringify(): all else may have a toJSON() by then. */
+const { stringify } = JSON;
+const bytesOf = TextEncoder.prototype.encode.bind(new TextEncoder());
+
+const RECORDER = ['id', 'pid', 'thread', 'node', 'platform', 'title', 'start', 'budget'];
+const RECORDED = ['slot', 'until', 'rate', 'blocks', 'last', 'collections'];
+const PROCESS = ['rss', 'arrayBuffers', 'external', 'heapUsed', 'live'];
+
+/** Sites whose cells are in one line of a sum. Databases bound the length of a line: DuckDB's is 16 MB, if nobody changes it. */
+const SITES_A_LINE = 1000;
+
+function textOf(value) {
+  if (typeof value === 'string') return stringify(value);
+  return value === undefined ? 'null' : `${value}`;
+}
+
+/** These fields of an object, without those that it has not. */
+const fieldsOf = (object, names) =>
+  names
+    .filter((name) => object[name] !== undefined)
+    .map((name) => `"${name}":${textOf(object[name])}`)
+    .join();
+
+/** `cells`: `{ site, sizeClass, event, bucket, samples, count, bytes }`. */
+function cellsText(cells) {
+  const bySite = new Map();
+  for (const { site, sizeClass, event, bucket, samples, count, bytes } of cells) {
+    const row = `[${sizeClass},${event},${bucket},${samples},${count},${bytes}]`;
+    const rows = bySite.get(site);
+    bySite.set(site, rows === undefined ? row : `${rows},${row}`);
+  }
+  return `"cells":{${Array.from(bySite, ([site, rows]) => `"${site}":[${rows}]`).join()}}`;
+}
+
+/** Half as long as an object, and what a database shows as it is. */
+const frameText = ({ function: name, file, line, column }) => `${file}:${line}:${column} ${name}`;
+
+function frameOf(text) {
+  const [, file, line, column, name] = /^(.*?):(\d+):(\d+) (.*)$/s.exec(text) ?? [];
+  return name === undefined
+    ? undefined
+    : { function: name, file, line: Number(line), column: Number(column) };
+}
+
+function siteText({ id, source, route, frames }) {
+  const told = frames.map((one) => textOf(frameText(one))).join();
+  return `\n{"type":"site","site":"${id}","source":${textOf(source)},"route":${textOf(route)},"frames":[${told}]}`;
+}
+
+/** The bytes of a block, for one write: the sites that were not told before, and a line with all that happened. */
+function encode({ recorder, number, collections, process, sites, cells, ...times }) {
+  const numbered = number === undefined ? undefined : { blocks: 1, last: number, collections };
+  const head = fieldsOf({ ...recorder, ...times, ...numbered }, [...RECORDER, ...RECORDED]);
+  const memory = process === undefined ? '' : `"process":{${fieldsOf(process, PROCESS)}},`;
+  const block = `\n{"type":"block","format":${FORMAT},${head},${memory}${cellsText(cells)}}`;
+  return bytesOf(sites.map(siteText).join('') + block);
+}
+
+/** The texts of a sum, in one order, so that equal sums are equal bytes. `cellsOf(site)`: of an id, as in cellsText(). */
+function* sumTexts({ recorders, series, sites }, cellsOf) {
+  for (const recorder of recorders) {
+    yield `\n{"type":"recorder","format":${FORMAT},${fieldsOf(recorder, [...RECORDER, ...RECORDED])}}`;
+  }
+  for (const row of series) {
+    yield `\n{"type":"process",${fieldsOf(row, ['slot', 'recorders', ...PROCESS])}}`;
+  }
+  yield* sites.filter(({ source }) => source !== undefined).map(siteText);
+  for (let from = 0; from < sites.length; from += SITES_A_LINE) {
+    const cells = sites.slice(from, from + SITES_A_LINE).flatMap(({ id }) => cellsOf(id));
+    if (cells.length > 0) yield `\n{"type":"cells",${cellsText(cells)}}`;
+  }
+}
+
+const isText = (value) => typeof value === 'string';
+const isCount = (value) => Number.isSafeInteger(value) && value >= 0;
+const isId = (value) => isText(value) && /^[0-9a-f]{16}$/.test(value);
+const isAmount = (value) => typeof value === 'number' && value >= 0;
+const isObject = (value) => typeof value === 'object' && value !== null;
+const orNone = (is) => (value) => value == null || is(value);
+const areCounts = (object, names) =>
+  isObject(object) && names.every((name) => isCount(object[name]));
+
+/** What of a recorder's line makes sense. */
+const CHECKS = {
+  ...{ id: isId, pid: isCount, thread: isCount, node: isText, platform: isText, title: isText },
+  ...{ start: isCount, budget: orNone(isAmount), slot: isCount, until: isCount, rate: isAmount },
+  ...{ blocks: orNone(isCount), last: orNone(isCount), collections: orNone(isCount) },
+};
+
+/** As a profile has it; undefined where it makes no sense. */
+function recorderOf(line) {
+  const recorder = {};
+  for (const [name, isRight] of Object.entries(CHECKS)) {
+    if (!isRight(line[name])) return undefined;
+    if (name === 'budget' || line[name] != null) recorder[name] = line[name] ?? undefined;
+  }
+  return recorder;
+}
+
+/** Whether a sum makes sense. One beyond 2^53 is a text here (see parse()), and a BigInt then. */
+function isSum(row, i) {
+  if (isText(row[i]) && /^\d+$/.test(row[i])) row[i] = BigInt(row[i]);
+  return typeof row[i] === 'bigint' || isCount(row[i]);
+}
+
+const isBelow = (value, end) => isCount(value) && value < end;
+
+function isRow(row) {
+  if (!Array.isArray(row) || row.length !== 6) return false;
+  if (!isBelow(row[0], 64) || !isBelow(row[1], 16) || !isBelow(row[2], 64)) return false;
+  return isSum(row, 3) && isSum(row, 4) && isSum(row, 5);
+}
+
+function areCells(cells) {
+  if (!isObject(cells)) return false;
+  for (const id in cells) {
+    if (!isId(id) || !Array.isArray(cells[id]) || !cells[id].every(isRow)) return false;
+  }
+  return true;
+}
+
+/** By its type: what a line says, or undefined where that makes no sense. */
+const READ = {
+  site({ site, source, route, frames: texts }) {
+    if (!isId(site) || !isText(source) || !orNone(isText)(route)) return undefined;
+    const frames = Array.isArray(texts) ? texts.map(frameOf) : [undefined];
+    if (frames.includes(undefined)) return undefined;
+    return { site, definition: { source, route: route ?? undefined, frames } };
+  },
+  block(line) {
+    const { process, cells } = line;
+    const recorder = recorderOf(line);
+    if (recorder === undefined || !areCells(cells)) return undefined;
+    const { slot } = recorder;
+    if (process == null) return { recorder, slot, cells };
+    if (!areCounts(process, PROCESS)) return undefined;
+    return { recorder, slot, cells, process: { slot, recorders: 1, ...process } };
+  },
+  recorder(line) {
+    const recorder = recorderOf(line);
+    return recorder && { recorder };
+  },
+  process({ type: _, ...process }) {
+    return areCounts(process, ['slot', 'recorders', ...PROCESS]) ? { process } : undefined;
+  },
+  cells({ cells }) {
+    return areCells(cells) ? { cells } : undefined;
+  },
+};
+
+/** Only sums have integers that JSON.parse() would round. No other digits stand behind a bracket or comma there. */
+const exact = (text) =>
+  text.startsWith('{"type":"cells"') ? text.replace(/([[,])(\d{16,})/g, '$1"$2"') : text;
+
+/**
+ * What a line says: `{ site, definition }`, or some of `{ recorder, slot, process, cells }`; null where it is none of a profile, as when it was cut off; undefined where it makes no
+ * sense. Throws ERR_RALLOC_PROFILE_VERSION.
+ */
+function parse(text) {
+  let line;
+  try {
+    line = JSON.parse(exact(text));
+  } catch {
+    return null;
+  }
+  if (!isObject(line) || !Object.hasOwn(READ, line.type)) return null;
+  if (line.format > FORMAT) throw newerError(undefined, line.format, FORMAT);
+  return READ[line.type](line);
+}
+
+const SITE = Buffer.from('{"type":"site","site":"');
+
+/** The site that a whole line defines, by its bytes; undefined of another line. */
+function siteIn(bytes) {
+  const end = SITE.length + 16; // of its id
+  if (bytes.length < end || bytes.at(-1) !== 0x7d) return undefined;
+  return SITE.compare(bytes, 0, SITE.length) === 0
+    ? bytes.latin1Slice(SITE.length, end)
+    : undefined;
+}
+
+module.exports = { FORMAT, PROCESS, encode, parse, siteIn, sumTexts };
