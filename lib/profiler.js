@@ -4,16 +4,22 @@
 
 const { lazy } = require('./base/lazy.js');
 
-/** The one way from lib/ to tools/. */
+/** The two ways from lib/ to tools/. */
 const load = lazy(() => require('../tools/recorder/profiler.js'));
+const pprofs = lazy(() => require('../tools/cli/pprof.js'));
 
 let started;
 
 const profiler = {
-  /** Records this thread from now on; returns the file that it appends to. */
+  /** Records this thread from now on; returns the file that it appends to, or null. */
   start(options) {
     started = load().profiler;
     return started.start(options);
+  },
+
+  /** What a recording in memory has so far, for pprof, gzipped. */
+  pprof() {
+    return pprofs().pprofOf(started?.recorded());
   },
 
   /** Ends it. Returns the file, or undefined where none was being written. */

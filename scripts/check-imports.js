@@ -136,7 +136,9 @@ const CASES = [
       'lib/profiler.js': [
         "const { lazy } = require('./base/lazy.js');",
         "const load = lazy(() => require('../tools/recorder/profiler.js'));",
+        "const pprofs = lazy(() => require('../tools/cli/pprof.js'));",
       ],
+      'tools/cli/pprof.js': ["require('../report/page.js'); require('./dist/pprof.js');"],
       'lib/auto/follow.js': ["require('./dist/acorn.js'); require('../site/site.js');"],
       'tools/recorder/profiler.js': ["require('../../lib/auto/follow.js');"],
       'tools/placement/rules.js': ["require('../recorder/profiler.js');"],

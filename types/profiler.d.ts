@@ -31,10 +31,23 @@ export const profiler: {
    */
   start(options?: ProfilerOptions): string;
   /**
+   * The same in memory: nothing is written, and `pprof()` has what was recorded. It takes some 200 bytes for each site, size and lifetime.
+   *
+   * @returns null
+   */
+  start(options: Omit<ProfilerOptions, 'file' | 'append'> & { file: null }): null;
+  /**
+   * What was recorded since `start({ file: null })`, as a gzipped `profile.proto`, for an agent that sends profiles on. All of it each time: what was
+   * allocated, and what is alive. It reads source maps.
+   *
+   * @returns undefined where nothing is kept in memory
+   */
+  pprof(): Buffer | undefined;
+  /**
    * Stops it, and puts Node's functions back. Tells apart what is alive by a garbage collection, which stops the event loop. The end of the
    * thread does the same.
    *
-   * @returns the name of the file; undefined where nothing was being recorded
+   * @returns the name of the file, or null where it was in memory; undefined where nothing was being recorded
    */
-  stop(): string | undefined;
+  stop(): string | null | undefined;
 };

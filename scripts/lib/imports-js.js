@@ -2,7 +2,7 @@
 
 // Who may require whom in lib/ and tools/. A room is a folder of these, or a file that stands in lib/ itself; rooms stand
 // on floors. A file may use its own room and every floor below, none above, and no other room of its floor.
-// lib/ loads tools/ in one place, lazily. No framework, no package but our own platform packages; only the CLI prints; no cycles.
+// lib/ loads tools/ in one file, lazily. No framework, no package but our own platform packages; only the CLI prints; no cycles.
 
 const { builtinModules } = require('node:module');
 const path = require('node:path');
@@ -35,11 +35,11 @@ const BUNDLED = { 'tools/cli/dist/': ['tools/cli'], 'lib/auto/dist/': ['auto', '
 /** Programs of a browser. */
 const PAGE = 'tools/report/page/';
 
-/** The one require from lib/ to tools/: of these files, by this text. */
+/** The requires from lib/ to tools/: by this file, of these, by such a text. */
 const DOOR = {
   from: 'lib/profiler.js',
-  to: 'tools/recorder/profiler.js',
-  text: "lazy(() => require('../tools/recorder/profiler.js'))",
+  to: ['tools/recorder/profiler.js', 'tools/cli/pprof.js'],
+  textOf: (target) => `lazy(() => require('../${target}'))`,
 };
 
 /** The one file that loads binaries, and whose requires may be computed. */
@@ -120,10 +120,13 @@ function aboutFile({ file, source }, to, files) {
 }
 
 function aboutDoor(file, target, source) {
-  if (file !== DOOR.from || target !== DOOR.to) return `lib/ uses tools/ by ${DOOR.from} alone`;
-  return source.split(target).length === 2 && source.includes(DOOR.text)
+  if (file !== DOOR.from || !DOOR.to.includes(target)) {
+    return `lib/ uses tools/ by ${DOOR.from} alone`;
+  }
+  const text = DOOR.textOf(target);
+  return source.split(target).length === 2 && source.includes(text)
     ? null
-    : `write it as ${DOOR.text}: lib/ loads tools/ when it is needed`;
+    : `write it as ${text}: lib/ loads tools/ when it is needed`;
 }
 
 function aboutRequire(one, to, files) {

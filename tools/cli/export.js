@@ -4,7 +4,6 @@
 
 const { parseArgs } = require('node:util');
 const { mergeFiles } = require('../recorder/merge.js');
-const { pprofOf } = require('../report/pprof.js');
 const { writeFile } = require('../recorder/write-file.js');
 const { OK, UsageError } = require('./exit.js');
 const { write } = require('./print.js');
@@ -48,8 +47,7 @@ async function run(argv) {
   const { output, files } = parse(argv);
   const merged = mergeFiles(files);
   tellDamage(merged);
-  // Of the package pprof-format, bundled; loaded by those alone who want it.
-  const content = pprofOf(merged.profile, require('./dist/pprof.js'));
+  const content = require('./pprof.js').pprofOf(merged.profile);
   if (output === undefined) await write([content]);
   else writeFile(output, content, 'export for pprof', 'The export');
   return OK;

@@ -27,6 +27,7 @@ const budget = (value, name) => {
 /** Of profiler.start(). */
 const readers = {
   file: (value, name) => {
+    if (value === null) return null;
     if (validate.string(value, name) !== '') return value;
     throw argumentError(RangeError, `"${name}" must not be empty. Received ''`);
   },

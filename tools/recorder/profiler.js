@@ -3,26 +3,49 @@
 // `ralloc.profiler`: the recorder for production. lib/profiler.js loads it when it is started.
 
 const path = require('node:path');
+const { lazy } = require('../../lib/base/lazy.js');
 const validate = require('../../lib/base/validate.js');
 const { BUDGETS, defaultFile, readers } = require('./options.js');
 const { record } = require('./record.js');
 const { warnStopped } = require('./stopped.js');
 
+const profiles = lazy(() => require('./profile.js'));
+
+/** In the place of a file: the sum of what was recorded, in memory. */
+class Kept {
+  profile = new (profiles().Profile)();
+
+  write(block) {
+    this.profile.addBytes(block);
+  }
+
+  close() {}
+}
+
 let session;
 let file;
+let kept;
 
 const profiler = {
-  /** Records this thread from now on; returns the file that it appends to. */
+  /** Records this thread from now on; returns the file that it appends to, or null: it is kept in memory. */
   start(options) {
     const given = validate.options(options, readers);
     const checked = {
       budget: BUDGETS.production,
       ...given,
-      file: path.resolve(given.file ?? defaultFile()),
+      file: given.file === null ? null : path.resolve(given.file ?? defaultFile()),
     };
-    session = record(checked, warnStopped);
+    const memory = checked.file === null ? new Kept() : undefined;
+    session = record({ ...checked, writer: memory }, warnStopped);
     file = checked.file;
+    kept = memory;
     return file;
+  },
+
+  /** The Profile of what is kept in memory, up to now; undefined without one. */
+  recorded() {
+    if (kept !== undefined) session.flush();
+    return kept?.profile;
   },
 
   /** Ends it: what is alive is told, Node's functions are as before. Returns the file, or undefined where none was being written. */

@@ -8,6 +8,8 @@ const fs = require('node:fs');
 const { once } = require('node:events');
 const { join } = require('node:path');
 const { Worker } = require('node:worker_threads');
+const { gunzipSync } = require('node:zlib');
+const pprofFormat = require('pprof-format');
 const { profiler } = require('../../..');
 const { Profile } = require('../../../tools/recorder/profile.js');
 const { fixturePath, run } = require('../../helpers/child.js');
@@ -52,6 +54,31 @@ test('it can be started again: an earlier profile is replaced, or appended to', 
     return Profile.read(file).recorders.length;
   };
   t.deepEqual([count(), count({ append: true }), count({ append: true }), count()], [1, 2, 3, 1]);
+});
+
+test('in memory: pprof() has all since start(), as a file of it would, and nothing is written', (t) => {
+  const cwd = fs.readdirSync('.');
+  t.is(profiler.pprof(), undefined);
+  t.is(profiler.start({ file: null, rate: 1 }), null);
+  const kept = [Buffer.alloc(100_000)];
+  const bytesOf = () => {
+    const { sample, sampleType, stringTable } = pprofFormat.Profile.decode(gunzipSync(profiler.pprof()));
+    const types = sampleType.map(({ type }) => stringTable.strings[Number(type)]);
+    const at = types.indexOf('inuse_space');
+    return sample.reduce((sum, { value }) => sum + Number(value[at]), 0);
+  };
+  const before = bytesOf();
+  t.true(before >= 100_000);
+  kept.push(Buffer.alloc(200_000));
+  t.true(bytesOf() >= before + 200_000);
+  t.is(profiler.stop(), null);
+  t.true(bytesOf() >= 300_000, 'the last state stays');
+  t.is(kept.length, 2);
+  const file = join(folder(t), 'a.jsonl');
+  profiler.start({ file });
+  t.is(profiler.pprof(), undefined);
+  t.is(profiler.stop(), file);
+  t.deepEqual(fs.readdirSync('.'), cwd);
 });
 
 test('without a file it is in the current folder', async (t) => {
