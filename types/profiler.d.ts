@@ -12,6 +12,10 @@ export interface ProfilerOptions {
   budget?: number;
   /** The mean number of bytes between two samples, fixed; an integer >= 1 and <= 2^40. By default it adapts to the budget, from 32 KiB. */
   rate?: number;
+  /**
+   * Of a file, an integer >= 16 MiB: then it goes on in `app.2.jsonl`, `app.3.jsonl` …, which this replaces too, with all its sites in each. Default: no limit.
+   */
+  maxBytes?: number;
   /** Also typed arrays and ArrayBuffers that the application makes, which makes `new` of them 2 to 4 times as slow. Default: false. */
   typedArrays?: boolean;
 }
@@ -35,7 +39,7 @@ export const profiler: {
    *
    * @returns null
    */
-  start(options: Omit<ProfilerOptions, 'file' | 'append'> & { file: null }): null;
+  start(options: Omit<ProfilerOptions, 'file' | 'append' | 'maxBytes'> & { file: null }): null;
   /**
    * What was recorded since `start({ file: null })`, as a gzipped `profile.proto`, for an agent that sends profiles on. All of it each time: what was
    * allocated, and what is alive. It reads source maps.

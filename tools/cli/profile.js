@@ -9,12 +9,12 @@ const { lostText, readCommand, runApplication, withNotes } = require('./applicat
 const { FAILED, UsageError } = require('./exit.js');
 const { whyNothing } = require('./nothing.js');
 const { tell } = require('./print.js');
-const { VARIABLES, defaultFile, variablesOf } = require('../recorder/options.js');
+const { LEAST_SIZE, VARIABLES, defaultFile, variablesOf } = require('../recorder/options.js');
 const { PRELOAD } = require('../recorder/pass-on.js');
 const runNotes = require('../recorder/run-notes.js');
 const { SLOT_MS } = require('../recorder/session.js');
-const { prepare } = require('../recorder/writer.js');
-const { Profile } = require('../recorder/profile.js');
+const { filesAfter, prepare } = require('../recorder/writer.js');
+const { mergeFiles } = require('../recorder/merge.js');
 
 const usage = `Usage: ralloc profile [options] -- COMMAND [arguments]
 
@@ -24,6 +24,7 @@ that starts one, such as npm: ralloc profile -- npm start. Threads, clusters and
   -o, --output FILE      what to write; an earlier profile of this name is replaced (default: ralloc-DATE-TIME-PID.jsonl)
       --budget PERCENT   of each thread's CPU time that recording may take (default: 3)
       --rate BYTES       the mean number of bytes between two samples, fixed, such as 64k; by default it adapts to the budget
+      --max-bytes BYTES  of a file, at least 16m; then it goes on in the next one, app.2.jsonl, app.3.jsonl …
       --typed-arrays     also typed arrays and ArrayBuffers that the application makes itself, which makes "new" 2 to 4 times as slow
 
 Signals are passed on, and SIGKILL follows where SIGTERM has not ended the application within 15 s. The exit code is that of the
@@ -34,19 +35,22 @@ const OPTIONS = {
   output: { type: 'string', short: 'o' },
   budget: { type: 'string' },
   rate: { type: 'string' },
+  'max-bytes': { type: 'string' },
   'typed-arrays': { type: 'boolean' },
 };
 
-const UNITS = { '': 1, k: 2 ** 10, m: 2 ** 20 };
+const UNITS = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
 
-function rateOf(text) {
-  const [, digits, unit] = /^(\d+)([km]?)(?:i?b)?$/i.exec(text) ?? [];
+/** `what`: of a number of bytes. */
+function bytesOf(option, text, least, what) {
+  const [, digits, unit] = /^(\d+)([kmg]?)(?:i?b)?$/i.exec(text) ?? [];
   const bytes = Number(digits) * UNITS[unit?.toLowerCase()];
-  if (bytes >= 1) return bytes;
-  throw new UsageError(
-    `--rate must be a number of bytes, such as 65536 or 64k. Received "${text}"`,
-  );
+  if (bytes >= least) return bytes;
+  throw new UsageError(`--${option} must be a number of bytes${what}. Received "${text}"`);
 }
+
+const rateOf = (text) => bytesOf('rate', text, 1, ', such as 65536 or 64k');
+const maxBytesOf = (text) => bytesOf('max-bytes', text, LEAST_SIZE, ' from 16m on, such as 1g');
 
 function budgetOf(text) {
   const percent = Number(text.replace(/%$/, '') || Number.NaN);
@@ -59,6 +63,7 @@ function optionsOf(values, notes) {
     file: path.resolve(values.output ?? defaultFile()),
     budget: values.budget === undefined ? undefined : budgetOf(values.budget),
     rate: values.rate === undefined ? undefined : rateOf(values.rate),
+    maxBytes: values['max-bytes'] === undefined ? undefined : maxBytesOf(values['max-bytes']),
     typedArrays: values['typed-arrays'],
     append: true,
     notes,
@@ -80,8 +85,21 @@ function whyOf(stopped) {
   return `${count} could not go on (${codes}). ${remedy}`;
 }
 
+/** What is in the files, the first of which has this name: how to see it. */
+function tellWhole(name, files) {
+  const { recorders } = mergeFiles(files).profile;
+  const count = recorders.length === 1 ? 'one thread' : `${recorders.length} threads`;
+  const size = formatBytes(files.reduce((sum, file) => sum + fs.statSync(file).size, 0));
+  const more = files.length - 1;
+  const where =
+    more === 0 ? name : `${name} and ${more === 1 ? 'the next one' : `the ${more} next ones`}`;
+  const how =
+    more === 0 ? `npx ralloc report ${name}` : 'make one file of them, by cat, for ralloc report';
+  tell(`ralloc: Recorded ${count} in ${where} (${size}). To see it: ${how}`);
+}
+
 /** Says what is in the file; returns whether that is all there was to record. `notes`: of the recorders. */
-function conclude(command, file, notes) {
+function conclude(command, { file, notes, maxBytes }) {
   const { stopped, lost } = runNotes.readAll(notes);
   const name = path.relative('', file).startsWith('..') ? file : path.relative('', file);
   if (stopped.length > 0) {
@@ -102,25 +120,22 @@ function conclude(command, file, notes) {
     tell(`ralloc: Nothing was recorded: ${why}`);
     return !isFailure;
   }
-  const { recorders } = Profile.read(file);
-  const count = recorders.length === 1 ? 'one thread' : `${recorders.length} threads`;
-  const size = formatBytes(fs.statSync(file).size);
   if (lost > 0) tell(`ralloc: ${lostText(lost)}: up to ${SLOT_MS / 1000} s at the end are missing`);
-  tell(`ralloc: Recorded ${count} in ${name} (${size}). To see it: npx ralloc report ${name}`);
+  tellWhole(name, [file, ...(maxBytes === undefined ? [] : filesAfter(file))]);
   return true;
 }
 
 async function record(command, options) {
   const env = { ...process.env };
   for (const name of Object.keys(VARIABLES)) delete env[name];
-  prepare(options.file);
+  prepare(options.file, options.maxBytes);
   try {
     const ended = await runApplication(
       command,
       { ...env, ...variablesOf(options) },
       { verb: 'profile', preload: PRELOAD },
     );
-    return { ...ended, isWhole: conclude(command, options.file, options.notes) };
+    return { ...ended, isWhole: conclude(command, options) };
   } finally {
     if (isEmptyFile(options.file)) fs.rmSync(options.file);
   }

@@ -12,6 +12,9 @@ const validate = require('../../lib/base/validate.js');
 const DATA = 'ralloc.profile';
 const MOST_RATE = 2 ** 40; // bytes
 
+/** A file has all sites that are in it, up to 12 MB of them. */
+const LEAST_SIZE = 2 ** 24; // bytes
+
 /** Of `ralloc profile`, where people wait for the answer, and of a server in production: fractions of a core. */
 const BUDGETS = { profile: 0.03, production: 0.01 };
 
@@ -33,6 +36,7 @@ const readers = {
   },
   budget,
   rate: (value, name) => validate.integer(value, name, 1, MOST_RATE),
+  maxBytes: (value, name) => validate.integer(value, name, LEAST_SIZE, Number.MAX_SAFE_INTEGER),
   typedArrays: validate.boolean,
   append: validate.boolean,
 };
@@ -54,6 +58,7 @@ const VARIABLES = {
     },
   ],
   RALLOC_PROFILE_RATE: ['rate', (text, name) => readers.rate(numberOf(text), name)],
+  RALLOC_PROFILE_MAX_BYTES: ['maxBytes', (text, name) => readers.maxBytes(numberOf(text), name)],
   RALLOC_PROFILE_TYPED_ARRAYS: [
     'typedArrays',
     (text, name) => validate.oneOf(text, name, ['0', '1']) === '1',
@@ -82,12 +87,13 @@ function readEnvironment(env) {
 }
 
 /** The variables that tell `options` to a process. */
-function variablesOf({ file, budget, rate, typedArrays, append, notes, hidden }) {
+function variablesOf({ file, budget, rate, maxBytes, typedArrays, append, notes, hidden }) {
   const texts = {
     RALLOC_PROFILE_FILE: file,
     RALLOC_PROFILE_BUDGET:
       budget === undefined ? undefined : `${Number((budget * 100).toPrecision(12))}`,
     RALLOC_PROFILE_RATE: rate === undefined ? undefined : `${rate}`,
+    RALLOC_PROFILE_MAX_BYTES: maxBytes === undefined ? undefined : `${maxBytes}`,
     RALLOC_PROFILE_TYPED_ARRAYS: typedArrays ? '1' : undefined,
     RALLOC_PROFILE_APPEND: append ? '1' : undefined,
     RALLOC_PROFILE_NOTES: notes,
@@ -111,6 +117,7 @@ function optionsHere() {
 module.exports = {
   BUDGETS,
   DATA,
+  LEAST_SIZE,
   VARIABLES,
   defaultFile,
   optionsHere,

@@ -19,6 +19,11 @@ class Kept {
     this.profile.addBytes(block);
   }
 
+  /** It has room. */
+  turn() {
+    return false;
+  }
+
   close() {}
 }
 

@@ -16,13 +16,13 @@ const runningError = () =>
  * Begins a session of this thread, which ends with it at the latest. `append`: to what the file has, of other threads and
  * processes. `writer`: in the place of a file. `onFailure(error)`: it is over before its time. `onOver()`: it is over.
  */
-function record({ file, append, writer, ...options }, onFailure, onOver) {
+function record({ file, append, maxBytes, writer, ...options }, onFailure, onOver) {
   if (isRunning()) throw runningError();
-  if (writer === undefined && !append) prepare(file);
+  if (writer === undefined && !append) prepare(file, maxBytes);
   const onSample = () => session.onSample();
   const onPost = isMainThread ? undefined : () => session.onPost();
   const recorder = new Recorder({ ...options, onSample, onPost });
-  const session = new Session(recorder, writer ?? new Writer(file), onFailure, onOver);
+  const session = new Session(recorder, writer ?? new Writer(file, maxBytes), onFailure, onOver);
   session.start();
   return session;
 }

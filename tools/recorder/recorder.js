@@ -239,6 +239,11 @@ class Recorder {
     return block;
   }
 
+  /** The next block tells all sites, also those that were told before. */
+  tellAgain() {
+    this.#sites.tellAgain();
+  }
+
   /** The last block: what lives is told to. Collects, and takes its time. */
   settle() {
     this.#hear();

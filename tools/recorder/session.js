@@ -37,7 +37,7 @@ class Session {
   start() {
     this.#recorder.start();
     try {
-      this.#append(this.#recorder.take());
+      this.#append();
     } catch (error) {
       this.#close();
       throw error;
@@ -64,7 +64,7 @@ class Session {
   flush() {
     if (this.#isOver) return;
     try {
-      this.#append(this.#recorder.take());
+      this.#append();
     } catch (error) {
       this.#fail(error);
     }
@@ -74,7 +74,7 @@ class Session {
   end() {
     if (this.#isOver) return;
     try {
-      this.#append(this.#recorder.settle());
+      this.#append(true);
       this.#close();
     } catch (error) {
       this.#fail(error);
@@ -85,7 +85,10 @@ class Session {
     return this.#isOver;
   }
 
-  #append(block) {
+  #append(isLast = false) {
+    // Each file is to say what its sites are.
+    if (this.#writer.turn()) this.#recorder.tellAgain();
+    const block = isLast ? this.#recorder.settle() : this.#recorder.take();
     this.#slot = Math.floor(time.wall() / SLOT_MS);
     this.#flushed = time.now();
     if (block == null) return;

@@ -122,6 +122,10 @@ class Sites {
     return this.#sites[Symbol.iterator]();
   }
 
+  tellAgain() {
+    this.#told = 0;
+  }
+
   /** As a block has them, those that were not told before. */
   untold() {
     const untold = this.#sites.slice(this.#told);

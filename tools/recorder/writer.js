@@ -4,8 +4,9 @@
 // and a line that the disk had no room for ends where the next one begins.
 
 // As they are before an application replaces them, for its tests say.
-const { closeSync, constants, fstatSync, ftruncateSync, openSync, statSync, writeSync } =
+const { closeSync, constants, fstatSync, ftruncateSync, openSync, rmSync, statSync, writeSync } =
   require('node:fs');
+const path = require('node:path');
 const { RallocError } = require('../../lib/base/errors.js');
 const { unwritableError } = require('./errors.js');
 const { checkOwn } = require('./own-file.js');
@@ -36,10 +37,36 @@ function refusePipe(file) {
   if (stat?.isFIFO() || stat?.isSocket() || stat?.isBlockDevice()) throw pipeError(file);
 }
 
-/** Empties `file`, or makes it. An earlier profile is replaced; any other file that is not empty is left alone, and refused. */
-function prepare(file) {
+/** Where what has no more room in `file` goes, by a number from 2 on: `app.jsonl`, `app.2.jsonl` … */
+function nextFile(file, number) {
+  const { dir, name, ext } = path.parse(file);
+  return path.join(dir, `${name}.${number}${ext}`);
+}
+
+/** The files that follow `file`. */
+function* filesAfter(file) {
+  for (let number = 2; ; number++) {
+    const next = nextFile(file, number);
+    if (statSync(next, { throwIfNoEntry: false }) === undefined) return;
+    yield next;
+  }
+}
+
+/** Removes what an earlier profile of that name went on in, with a largest size too. Any other file is refused. */
+function removeAfter(file) {
+  const files = [...filesAfter(file)];
+  for (const next of files) checkOwn(next, 'profile');
+  for (const next of files) rmSync(next);
+}
+
+/**
+ * Empties `file`, or makes it. An earlier profile is replaced, where it is to have a largest size with the files that follow it; any other file that is not empty is left
+ * alone, and refused.
+ */
+function prepare(file, maxBytes) {
   attempt(file, () => {
     refusePipe(file);
+    if (maxBytes !== undefined) removeAfter(file);
     const fd = openSync(file, O_WRONLY | O_CREAT, MODE); // with O_APPEND, Windows truncates nothing
     try {
       if (fstatSync(fd).size === 0) return; // of a device, too
@@ -66,14 +93,34 @@ class Writer {
   #fd;
   #dev;
   #ino;
+  #first;
+  #number = 1;
+  #maxBytes;
 
-  /** `file`: absolute, since an application may change its folder. */
-  constructor(file) {
+  /** `file`: absolute, since an application may change its folder. `maxBytes`: it goes on in a next file when this one has so many. */
+  constructor(file, maxBytes = Number.POSITIVE_INFINITY) {
+    this.#first = file;
+    this.#maxBytes = maxBytes;
+    this.#begin(file);
+  }
+
+  #begin(file) {
     this.file = file;
     attempt(file, () => {
       checkAppended(file);
       this.#open(O_CREAT);
     });
+  }
+
+  /** Goes on in the next file that has room, if this one has none. Whether it did. */
+  turn() {
+    const before = this.#number;
+    // By the descriptor: what --permission lets nobody read can be written.
+    while (this.#isOpen() && fstatSync(this.#fd).size >= this.#maxBytes) {
+      this.close();
+      this.#begin(nextFile(this.#first, ++this.#number));
+    }
+    return this.#number !== before;
   }
 
   #open(flags) {
@@ -107,4 +154,4 @@ class Writer {
   }
 }
 
-module.exports = { Writer, prepare };
+module.exports = { Writer, filesAfter, prepare };

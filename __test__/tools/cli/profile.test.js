@@ -32,8 +32,12 @@ for (const [args, message] of [
     '--budget must be > 0 and <= 100, percent of a core. Received "x"',
   ],
   [
-    ['--rate', '1g', '--', 'node'],
-    '--rate must be a number of bytes, such as 65536 or 64k. Received "1g"',
+    ['--rate', '1t', '--', 'node'],
+    '--rate must be a number of bytes, such as 65536 or 64k. Received "1t"',
+  ],
+  [
+    ['--max-bytes', '1m', '--', 'node'],
+    '--max-bytes must be a number of bytes from 16m on, such as 1g. Received "1m"',
   ],
 ]) {
   test(`wrong arguments: ralloc profile ${args.join(' ')}`, async (t) => {
@@ -84,11 +88,12 @@ posixTest('a folder with spaces, quotes and backslashes may have ralloc', async 
 
 test('options reach every recorder', async (t) => {
   const { result } = await profiled(t, 'echo.js', {
-    options: ['--budget', '1.5%', '--rate', '64k', '--typed-arrays'],
+    options: ['--budget', '1.5%', '--rate', '64k', '--max-bytes', '1g', '--typed-arrays'],
     env: { RALLOC_PROFILE_FILE: '/nowhere', RALLOC_PROFILE_RATE: '1' },
   });
   t.is(result.variables.RALLOC_PROFILE_BUDGET, '1.5');
   t.is(result.variables.RALLOC_PROFILE_RATE, '65536');
+  t.is(result.variables.RALLOC_PROFILE_MAX_BYTES, `${2 ** 30}`);
   t.is(result.variables.RALLOC_PROFILE_TYPED_ARRAYS, '1');
 });
 

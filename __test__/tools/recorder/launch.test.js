@@ -6,7 +6,6 @@
 const test = require('ava');
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
-const fs = require('node:fs');
 const { join } = require('node:path');
 const { ALIVE, BORN } = require('../../../tools/recorder/events.js').events;
 const { Profile } = require('../../../tools/recorder/profile.js');

@@ -62,7 +62,9 @@ test('in memory: pprof() has all since start(), as a file of it would, and nothi
   t.is(profiler.start({ file: null, rate: 1 }), null);
   const kept = [Buffer.alloc(100_000)];
   const bytesOf = () => {
-    const { sample, sampleType, stringTable } = pprofFormat.Profile.decode(gunzipSync(profiler.pprof()));
+    const { sample, sampleType, stringTable } = pprofFormat.Profile.decode(
+      gunzipSync(profiler.pprof()),
+    );
     const types = sampleType.map(({ type }) => stringTable.strings[Number(type)]);
     const at = types.indexOf('inuse_space');
     return sample.reduce((sum, { value }) => sum + Number(value[at]), 0);

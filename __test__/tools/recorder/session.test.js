@@ -13,6 +13,7 @@ const { blocksOf } = require('../../helpers/profiles.js');
 function make(t, { fails, block = blocksOf(1, {})[0] } = {}) {
   const calls = [];
   const failures = [];
+  let isFull = false;
   const note = (name, result) => () => {
     calls.push(name);
     if (fails === name) throw new Error(`of ${name}`);
@@ -23,6 +24,7 @@ function make(t, { fails, block = blocksOf(1, {})[0] } = {}) {
     take: note('take', block),
     settle: note('settle', block),
     stop: note('stop'),
+    tellAgain: note('tellAgain'),
   };
   const written = [];
   const writer = {
@@ -31,6 +33,7 @@ function make(t, { fails, block = blocksOf(1, {})[0] } = {}) {
       written.push(frame);
     },
     close: note('close'),
+    turn: () => isFull,
   };
   const session = new Session(recorder, writer, (error) => failures.push(error.message));
   t.teardown(() => session.end());
@@ -41,6 +44,7 @@ function make(t, { fails, block = blocksOf(1, {})[0] } = {}) {
     written,
     frame: encode(blocksOf(1, {})[0]),
     fail: (name) => (fails = name),
+    fill: () => (isFull = true),
   };
 }
 
@@ -89,6 +93,18 @@ test('the first block is written at once, one more each slot, and the last one a
   session.end();
   session.flush();
   t.is(calls.length, 4);
+});
+
+test('in a next file all sites are told again', (t) => {
+  const timers = takeTimers(t);
+  const { calls, session, fill } = make(t);
+  session.start();
+  fill();
+  calls.length = 0;
+  timers.fire();
+  t.deepEqual(calls.splice(0), ['tellAgain', 'take', 'write']);
+  session.end();
+  t.deepEqual(calls, ['tellAgain', 'settle', 'write', 'stop', 'close']);
 });
 
 test('a slot in which nothing happened writes nothing', (t) => {

@@ -8,7 +8,8 @@ const fs = require('node:fs');
 const { join } = require('node:path');
 const { encode } = require('../../../tools/recorder/lines.js');
 const { Profile } = require('../../../tools/recorder/profile.js');
-const { Writer, prepare } = require('../../../tools/recorder/writer.js');
+const { record } = require('../../../tools/recorder/record.js');
+const { Writer, filesAfter, prepare } = require('../../../tools/recorder/writer.js');
 const { folder } = require('../../helpers/folder.js');
 const { blocksOf } = require('../../helpers/profiles.js');
 
@@ -78,6 +79,52 @@ test('a descriptor that the application has closed: its own file of that number 
   const whole = Profile.read(file);
   t.is(whole.skipped, 0);
   t.deepEqual(whole.toBuffer(), Profile.from(Buffer.concat(frames(1))).toBuffer());
+});
+
+test('a file that has its largest size is followed by the next, in all writers', (t) => {
+  const dir = folder(t);
+  const file = join(dir, 'a.jsonl');
+  const [one, two] = [1, 2].map(() => new Writer(file, 100));
+  for (const block of frames(1)) {
+    for (const writer of [one, two]) {
+      writer.turn();
+      writer.write(block);
+    }
+  }
+  for (const writer of [one, two]) writer.close();
+  const files = fs.readdirSync(dir);
+  t.deepEqual(files, ['a.2.jsonl', 'a.3.jsonl', 'a.4.jsonl', 'a.5.jsonl', 'a.6.jsonl', 'a.jsonl']);
+  const bytes = files.map((name) => fs.readFileSync(join(dir, name)));
+  const all = [...frames(1), ...frames(1)];
+  t.deepEqual(
+    Profile.from(Buffer.concat(bytes)).toBuffer(),
+    Profile.from(Buffer.concat(all)).toBuffer(),
+  );
+  prepare(file);
+  t.is([...filesAfter(file)].length, 5, 'files of that name are another profile’s');
+  fs.writeFileSync(join(dir, 'a.4.jsonl'), 'x');
+  t.throws(() => prepare(file, 100), { code: 'ERR_RALLOC_PROFILE_FOREIGN' });
+  t.deepEqual(fs.readdirSync(dir), files);
+  fs.rmSync(join(dir, 'a.4.jsonl'));
+  prepare(file, 100);
+  t.deepEqual([...filesAfter(file)], []);
+});
+
+test('each file of a recording knows its sites', (t) => {
+  const file = join(folder(t), 'a.jsonl');
+  const session = record({ file, rate: 1, maxBytes: 1 }, (error) => t.fail(error.message));
+  for (let i = 0; i < 3; i++) {
+    t.truthy(Buffer.alloc(1000));
+    session.flush();
+  }
+  session.end();
+  const files = [file, ...filesAfter(file)];
+  t.is(files.length, 5); // the first block is that of the start
+  for (const one of files.slice(1)) {
+    const { sites } = Profile.read(one);
+    t.true(sites.some(({ frames: [frame] }) => frame.file === __filename));
+    t.false(sites.some(({ source }) => source === 'unknown'));
+  }
 });
 
 test('a disk without room: the error says so', (t) => {
