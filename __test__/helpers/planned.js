@@ -67,7 +67,6 @@ function planned(dir, options = {}) {
     files: [],
     packages: [],
     isAlloc: false,
-    isStreams: false,
     isAnySize: false,
     ...options,
   }).make();

@@ -4,7 +4,6 @@ const bake = ['tools/placement/bake.test.js'];
 const rules = ['tools/placement/apply/rules.test.js'];
 const others = ['tools/placement/apply/files.test.js'];
 const given = ['tools/placement/apply/given-away.test.js'];
-const streams = ['tools/placement/apply/streams.test.js'];
 const input = ['tools/cli/apply-input.test.js'];
 const early = ['tools/placement/apply/early.test.js'];
 const style = ['tools/placement/apply/style.test.js'];
@@ -132,7 +131,7 @@ module.exports = [
       'what is assigned stays': ['names.isFixed(id.name)', 'true', { tests: early }],
       'require() of a function is that of the file': ['?.find(isAtTop)', '?.[0]', { tests: early }],
       'require() is not assigned': ["names.assigned.get('require') ?? ", '', { tests: early }],
-      'a list gets a name that is taken': [' && !names.used.has(wanted)', ''],
+      'a list gets a name that is taken': [' && !names.used.has(NAME)', ''],
       'always semicolons': ["=== ';' ? ';' : ''", "=== ';' ? ';' : ';'"],
       'behind a comment there is code': ['ONLY_SPACE.test(text.slice(last, end))', 'true'],
     },
@@ -165,19 +164,6 @@ module.exports = [
       'requestArena of anybody': ['OF_RALLOC.test(one.from)', 'true'],
       'what is on is turned on': ['if (own.value.value === true) return null;', ''],
       'what is no literal is changed': ["if (own.value.type !== 'Literal') return undefined;", ''],
-    },
-  },
-  {
-    file: 'tools/placement/apply/streams.js',
-    tests: streams,
-    mutants: {
-      'pieces that are used': ['if (uses.length !== 3) return undefined;', ''],
-      'a list that was not empty': ['init.elements.length === 0', 'true'],
-      'other names come with it': ['if (all.length !== 1) return undefined;', ''],
-      'pipeline() of callbacks': [
-        'const PROMISES = /^(node:)?stream\\/promises$/',
-        'const PROMISES = /^(node:)?stream/',
-      ],
     },
   },
   {

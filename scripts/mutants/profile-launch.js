@@ -16,12 +16,16 @@ module.exports = [
     tests: session,
     mutants: {
       'no block at the start': [
-        '      this.#append(this.#recorder.take());\n    } catch (error) {\n      this.#close();',
+        '      this.#append();\n    } catch (error) {\n      this.#close();',
         '    } catch (error) {\n      this.#close();',
       ],
       'a file that cannot be written leaves the recorder running': [
         '      this.#close();\n      throw error;',
         '      throw error;',
+      ],
+      'a next file without its sites': [
+        'if (this.#writer.turn()) this.#recorder.tellAgain();',
+        'this.#writer.turn();',
       ],
       'no timer': ['    time.outside(() => this.#schedule());\n', ''],
       'one timer only': ['      this.flush();\n      this.#schedule();', '      this.flush();'],
@@ -42,8 +46,8 @@ module.exports = [
       ],
       'ends twice': ['  end() {\n    if (this.#isOver) return;\n', '  end() {\n'],
       'a failure is thrown into the application': [
-        '      this.#append(this.#recorder.take());\n    } catch (error) {\n      this.#fail(error);',
-        '      this.#append(this.#recorder.take());\n    } catch (error) {\n      this.#fail(error);\n      throw error;',
+        '      this.#append();\n    } catch (error) {\n      this.#fail(error);',
+        '      this.#append();\n    } catch (error) {\n      this.#fail(error);\n      throw error;',
       ],
       'a failure is not told': ['    this.#onFailure(error);\n', ''],
       'the file stays open where the recorder fails': [

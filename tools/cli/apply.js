@@ -25,7 +25,6 @@ Only files below the current folder are changed, or the given ones of them, and 
   -t, --table FILE    the table (default: ${OUTPUT})
       --write         change the files: all of them, or none
       --alloc         also Buffer.alloc, which zeroes its bytes
-      --streams       also Buffer.concat() of the pieces of a stream, by collect(), and pipeline(), by pump()
       --any-size      also Buffers so small that Node has a pool for them
       --package NAME  also that package of node_modules; may be given several times
 
@@ -40,12 +39,16 @@ const OPTIONS = {
   package: { type: 'string', multiple: true, default: [] },
 };
 
+const NO_STREAMS =
+  'Bodies and pipes are changed by hand: body() or collect() in the place of Buffer.concat(), pump() in that of pipeline(). See docs/guide/bodies.md';
+
 function parse(argv) {
   const { values, positionals } = parseArgs({
     args: argv,
     options: OPTIONS,
     allowPositionals: true,
   });
+  if (values.streams) throw new UsageError(NO_STREAMS);
   const root = process.cwd();
   const files = positionals.map((file) => nameIn(root, path.resolve(file)));
   return { values, root, files };
@@ -64,8 +67,8 @@ function planOf({ values, root, files }) {
   checkProofs(table, values.table);
   const folder = path.dirname(path.resolve(values.table));
   checkFiles(files, { root, folder, table });
-  const { alloc: isAlloc, streams: isStreams, 'any-size': isAnySize, package: packages } = values;
-  const options = { folder, root, files, packages, isAlloc, isStreams, isAnySize };
+  const { alloc: isAlloc, 'any-size': isAnySize, package: packages } = values;
+  const options = { folder, root, files, packages, isAlloc, isAnySize };
   // Of the package acorn, bundled.
   return new Plan(require('../../lib/auto/dist/acorn.js'), table, options).make();
 }

@@ -24,7 +24,7 @@ needsGit('prints a diff that git takes, tells the rest, and changes nothing', as
     'ralloc: src/rows.js:1:30 rows: from the arena of its request: of 4,000 samples none outlived it',
     'ralloc: src/text.mjs:1:35 text: from the arena of its request: of 4,000 samples none outlived it',
     'ralloc: app.js:5: context: true, which current() needs',
-    'ralloc: src/cache.js:2:41 put: belongs in a slab, which somebody frees. The free belongs where it is let go: src/cache.js:3 c.delete(k)',
+    'ralloc: src/cache.js:2:41 put: belongs in a slab, which somebody frees. The free belongs where it is let go: delete(), clear(), shift() of what holds it, or a new value in its place',
     'ralloc: 3 files to change. To do so: --write',
   ]);
   t.is(stdout.match(/^--- a\//gm).length, 3);

@@ -6,8 +6,8 @@ const { SourceFile, follow } = require('./source-file.js');
 const { edited } = require('./text.js');
 
 const NAME = '[\\p{ID_Start}$_][\\p{ID_Continue}$]*';
-const QUOTED = `(['"])(?:ralloc|node:stream/consumers)\\1`;
-const NAMED = `\\{ (?:perRequest|current|buffer)(?:(?: as|:) ${NAME})? \\}`;
+const QUOTED = `(['"])ralloc\\1`;
+const NAMED = `\\{ perRequest(?:(?: as|:) ${NAME})? \\}`;
 const LINE = `(?:import ${NAMED} from ${QUOTED}|const ${NAMED} = require\\(${QUOTED.replace('1', '2')}\\));?`;
 const EOL = '\\r?\\n';
 /** A statement that gets perRequest, with the lines that came with it; from the least to the most. */
@@ -27,15 +27,9 @@ function usesOf(text) {
 }
 
 const OTHER_NAME = new RegExp(`\\bperRequest(?: as|:) (${NAME})`, 'gu');
-const FIRST = /(?<=\{\s*)(?:(?:perRequest|current),\s+)+(?=[^}]*\}[^\n]*\bralloc['"])/g;
+const FIRST = /(?<=\{\s*)perRequest,\s+(?=[^}]*\}[^\n]*\bralloc['"])/g;
 const OPTION = /,\s*context: true(?=\s*,?\s*\})/g;
 const ONLY_OPTION = /(?<=requestArena\()\{ context: true \}(?=\))/g;
-
-/** What `--streams` makes of pieces that Buffer.concat() joined: nothing of these is left. */
-const COLLECTED = new RegExp(
-  `await \\((?:${NAME}\\.)?${NAME}\\(\\)\\?\\.collect\\((.+)\\) \\?\\? ${NAME}\\(\\1\\)\\)`,
-  'gu',
-);
 
 /** Edits of what a pattern finds. */
 const instead = (text, pattern, put) =>
@@ -102,16 +96,11 @@ function locateSites(sites, file, sha256) {
   if (file.sha256 === sha256) return inPlace(sites, file);
   const { source, edits, isSame } = beforeApply(file, sha256);
   const [found, applied, lost] = [[], [], []];
-  let collected = file.text.match(COLLECTED)?.length ?? 0;
   for (const site of sites) {
     const there = isSame ? site : site.fingerprint && follow(site, source);
-    if (!there) {
-      const isCollected = site.source === 'Buffer.concat' && collected-- > 0;
-      (isCollected ? applied : lost).push(site);
-      continue;
-    }
-    const offset = placeIn(there.offset, edits);
-    if (offset === undefined) applied.push(site);
+    const offset = there && placeIn(there.offset, edits);
+    if (!there) lost.push(site);
+    else if (offset === undefined) applied.push(site);
     else found.push({ ...there, ...positionOf(offset, site, file), offset });
   }
   return { found, applied, lost, isChanged: !isSame };

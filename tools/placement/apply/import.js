@@ -5,6 +5,7 @@
 const { isBuiltin } = require('node:module');
 const { requiredBy } = require('../../../lib/auto/source/names.js');
 
+const NAME = 'perRequest';
 const OWN = /^ralloc(\/|$)/;
 const ONLY_SPACE = /^[ \t]*(\/\/.*|\/\*((?!\*\/).)*\*\/[ \t]*)?$/;
 
@@ -52,24 +53,24 @@ function earlyOf(source) {
   return requests.slice(0, end === -1 ? requests.length : end + 1);
 }
 
-/** How a name of ralloc is written by what the source has of it: `{ as, edits }`; undefined where it has nothing fit. */
-function known(wanted, source, names, text) {
+/** How it is written by what the source has of ralloc: `{ as, edits }`; undefined where it has nothing fit. */
+function known(source, names, text) {
   const early = new Set(earlyOf(source));
   const single = [...names.imports()].filter(
     ({ id, from, statement }) =>
       from === 'ralloc' && names.isFixed(id.name) && early.has(statement),
   );
-  const direct = single.find(({ imported }) => imported === wanted);
+  const direct = single.find(({ imported }) => imported === NAME);
   if (direct !== undefined) return { as: direct.id.name, edits: [] };
   const list = single.find((one) => one.imported !== undefined && one.first !== undefined);
-  if (list !== undefined && !names.used.has(wanted)) {
+  if (list !== undefined && !names.used.has(NAME)) {
     const { start } = list.first;
     const [, space] = /\{(\s*)$/.exec(text.slice(0, start)) ?? [undefined, ' '];
     const between = space.includes('\n') ? space : ' ';
-    return { as: wanted, edits: [{ start, end: start, text: `${wanted},${between}` }] };
+    return { as: NAME, edits: [{ start, end: start, text: `${NAME},${between}` }] };
   }
   const whole = single.find(({ imported }) => imported === undefined);
-  return whole && { as: `${whole.id.name}.${wanted}`, edits: [] };
+  return whole && { as: `${whole.id.name}.${NAME}`, edits: [] };
 }
 
 /** Where a statement ends: a semicolon that begins a line is the next one's. */
@@ -86,66 +87,51 @@ function styleOf(text, imports) {
   return { quote, end: text[endOf(last, text) - 1] === ';' ? ';' : '' };
 }
 
-/** Statements more behind `node`, in lines of their own. */
-function behind(node, lines, gap, file) {
+/** A statement more behind `node`, in a line of its own. */
+function behind(node, added, gap, file) {
   const { text, eol } = file;
   const last = endOf(node, text);
   const { end } = file.lineAt(last);
   const isAlone = ONLY_SPACE.test(text.slice(last, end));
   const at = isAlone ? end : last;
-  return { start: at, end: at, text: `${gap}${lines}${isAlone ? '' : eol}` };
+  return { start: at, end: at, text: `${gap}${added}${isAlone ? '' : eol}` };
 }
 
-/** Statements more before the first one, in lines of their own; types may stand there. */
-function before(node, lines, gap, { code }, file) {
+/** A statement more before the first one, in a line of its own; types may stand there. */
+function before(node, added, gap, { code }, file) {
   const { start } = file.lineAt(node.start);
   const isAlone = /^\s*$/.test(code.slice(start, node.start));
   const at = isAlone ? start : node.start;
-  return { start: at, end: at, text: `${lines}${file.eol}${isAlone ? gap : ''}` };
+  return { start: at, end: at, text: `${added}${file.eol}${isAlone ? gap : ''}` };
 }
 
-/** The edit that gets names, `[[imported, local, module], …]`. */
-function getting(wanted, source, file) {
+/** The edit that gets it by the name `local`. */
+function getting(local, source, file) {
   const { text, eol } = file;
   const { directives, imports, next } = leading(source);
   const { quote, end } = styleOf(text, imports);
-  const statements = wanted.map(([imported, local, from]) => {
-    const named = (between) => (imported === local ? local : `${imported}${between}${local}`);
-    const module = `${quote}${from}${quote}`;
-    return source.sourceType === 'module'
-      ? `import { ${named(' as ')} } from ${module}`
-      : `const { ${named(': ')} } = require(${module})`;
-  });
-  const lines = `${statements.join(`${end}${eol}`)}${end}`;
+  const named = (between) => (local === NAME ? NAME : `${NAME}${between}${local}`);
+  const module = `${quote}ralloc${quote}`;
+  const line =
+    source.sourceType === 'module'
+      ? `import { ${named(' as ')} } from ${module}${end}`
+      : `const { ${named(': ')} } = require(${module})${end}`;
   if (imports.length > 0) {
     // Another module may be in a cycle with this one, and call its functions.
-    if (source.sourceType === 'module') return before(imports[0], lines, '', source, file);
-    return behind(imports.at(-1), lines, eol, file);
+    if (source.sourceType === 'module') return before(imports[0], line, '', source, file);
+    return behind(imports.at(-1), line, eol, file);
   }
   return directives.length > 0
-    ? behind(directives.at(-1), lines, `${eol}${eol}`, file)
-    : before(next, lines, eol, source, file);
+    ? behind(directives.at(-1), line, `${eol}${eol}`, file)
+    : before(next, line, eol, source, file);
 }
 
-/** What may be wanted: name → its module, and another name where the source has that one. */
-const WANTED = {
-  perRequest: ['ralloc', 'perRequestBuffers'],
-  current: ['ralloc', 'currentArena'],
-  buffer: ['node:stream/consumers', 'bufferOf'],
-};
-
-/** `{ as, edits }`: how each of `wanted`, names of WANTED, is written, by its name, and what makes that work. */
-function namesFor(wanted, source, names, file) {
-  const [as, edits, missing] = [{}, [], []];
-  for (const name of wanted) {
-    const [module, other] = WANTED[name];
-    const found = module === 'ralloc' ? known(name, source, names, file.text) : undefined;
-    as[name] = found?.as ?? names.free(name, other);
-    if (found === undefined) missing.push([name, as[name], module]);
-    else edits.push(...found.edits);
-  }
-  if (missing.length > 0) edits.push(getting(missing, source, file));
-  return { as, edits };
+/** `{ as, edits }`: how perRequest is written in the source, and what makes that work. */
+function perRequestFor(source, names, file) {
+  const found = known(source, names, file.text);
+  if (found !== undefined) return found;
+  const as = names.free(NAME, 'perRequestBuffers');
+  return { as, edits: [getting(as, source, file)] };
 }
 
 /** What stands in the place of Node's require() in a source of CommonJS: a node; undefined where nothing does. */
@@ -160,4 +146,4 @@ function otherRequire({ sourceType, parents }, names) {
   return names.assigned.get('require') ?? names.bound.get('require')?.find(isAtTop);
 }
 
-module.exports = { namesFor, otherRequire };
+module.exports = { otherRequire, perRequestFor };

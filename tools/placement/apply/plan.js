@@ -50,7 +50,7 @@ class Plan {
     return once(this.#sources, name, () => {
       const text = this.#text(name);
       if (!(text instanceof Text)) throw text;
-      return new Source(this.#acorn, text, name);
+      return new Source(this.#acorn, text);
     });
   }
 

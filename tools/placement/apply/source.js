@@ -5,11 +5,9 @@
 const { PROOF_SAMPLES } = require('../../../lib/site/decisions.js');
 const { Calls, whyNever } = require('../../../lib/auto/source/calls.js');
 const { mountsOf, turnOn } = require('./context.js');
-const { Evictions } = require('./evictions.js');
-const { namesFor, otherRequire } = require('./import.js');
+const { otherRequire, perRequestFor } = require('./import.js');
 const { Names } = require('../../../lib/auto/source/names.js');
 const { parse } = require('../../../lib/auto/source/parse.js');
-const { collectOnce, collected, pipesOf, pumpInstead } = require('./streams.js');
 
 /** What a compiler made is made again. */
 const GENERATED = /\/[/*][#@]\s*sourceMappingURL=/;
@@ -29,12 +27,10 @@ class Source {
   #parsed;
   #names;
   #calls;
-  #name;
 
-  /** `file`: a Text, called `name`. Throws Unread. */
-  constructor(acorn, file, name) {
+  /** `file`: a Text. Throws Unread. */
+  constructor(acorn, file) {
     this.#file = file;
-    this.#name = name;
     this.#parsed = parse(acorn, file);
     this.#names = new Names(this.#parsed);
     this.#calls = new Calls(this.#parsed, this.#names, file);
@@ -85,83 +81,26 @@ class Source {
       else if (site.certainty === 'proved') proved.push(site);
       else this.suggestions.push(`${placeOf(site)}: ${suggestionOf(site)}`);
     }
-    if (proved.length > 0) this.#change(proved, options);
+    if (proved.length > 0) this.#change(proved);
     for (const site of sites) if (/^(slab|region)$/.test(site.strategy)) this.#suggestFree(site);
-    this.#streams(options);
   }
 
-  #change(sites, { isStreams }) {
-    const calls = sites.map((site) => {
-      const call = this.#calls.at(site.offset);
-      return { site, call, body: collected(call, this.#parsed) };
-    });
-    const isCollected = ({ body }) => isStreams && body !== undefined;
-    const wanted = [
-      ...(calls.every(isCollected) ? [] : ['perRequest']),
-      ...(calls.some(isCollected) ? ['current', 'buffer'] : []),
-    ];
-    const { as, edits } = namesFor(wanted, this.#parsed, this.#names, this.#file);
+  #change(sites) {
+    const { as, edits } = perRequestFor(this.#parsed, this.#names, this.#file);
     this.edits.push(...edits);
-    for (const { site, call, body } of calls) {
+    for (const site of sites) {
       const { offset, samples } = site;
       this.changes.push(
         `${placeOf(site)}: from the arena of its request: of ${whole(samples)} samples none outlived it`,
       );
-      if (body !== undefined && isStreams) {
-        this.edits.push(...collectOnce(call, body, this.#file, as));
-        continue;
-      }
-      if (body !== undefined) {
-        this.suggestions.push(
-          `${placeOf(site)}: it joins pieces of a stream, which collect() of an arena reads at once: --streams. Or read a request by body()`,
-        );
-      }
-      const end = offset + 'Buffer'.length;
-      this.edits.push({ start: offset, end, text: as.perRequest });
+      this.edits.push({ start: offset, end: offset + 'Buffer'.length, text: as });
     }
   }
 
   #suggestFree(site) {
-    const call = this.#calls.at(site.offset);
-    const { holders, takes } =
-      call === undefined
-        ? { holders: [], takes: [] }
-        : new Evictions(this.#parsed, this.#file).of(call);
-    const what = `belongs in a ${site.strategy}, which somebody frees`;
-    if (takes.length === 0) {
-      const held = holders.length === 0 ? 'what holds it' : holders.join(', ');
-      this.suggestions.push(
-        `${placeOf(site)}: ${what}. Look for where it is let go: delete(), clear(), shift() of ${held}, or a new value in its place`,
-      );
-      return;
-    }
-    const lines = takes.map(({ line, text }) => `${this.#name}:${line} ${text}`);
     this.suggestions.push(
-      `${placeOf(site)}: ${what}. The free belongs where it is let go: ${lines.join('; ')}`,
+      `${placeOf(site)}: belongs in a ${site.strategy}, which somebody frees. The free belongs where it is let go: delete(), clear(), shift() of what holds it, or a new value in its place`,
     );
-  }
-
-  #streams({ isStreams }) {
-    const pipes = [...pipesOf(this.#parsed, this.#names)];
-    if (pipes.length === 0) return;
-    const edits = pipes.some(({ name }) => name !== '.pipe')
-      ? pumpInstead(this.#names, this.#file)
-      : undefined;
-    if (edits !== undefined && isStreams) {
-      this.edits.push(...edits);
-      const lines = pipes
-        .filter(({ name }) => name !== '.pipe')
-        .map(({ node }) => this.#file.lineOf(node.start));
-      this.changes.push(`${this.#name}: pump() instead of pipeline() in line ${lines.join(', ')}`);
-    }
-    for (const { node, name } of pipes) {
-      const isDone = name !== '.pipe' && edits !== undefined && isStreams;
-      if (isDone) continue;
-      const how = name !== '.pipe' && edits !== undefined ? ': --streams' : '';
-      this.suggestions.push(
-        `${this.#name}:${this.#file.lineOf(node.start)}: pump() gives chunks back that ${name}() leaves to the garbage collector${how}`,
-      );
-    }
   }
 }
 
