@@ -68,14 +68,12 @@ function collectMetrics(promClient, given) {
   const asked = check.options(given, readers);
   const { prefix = '', labels = {} } = asked;
   const register = asked.register ?? registry(promClient.register, 'promClient.register');
-  const targets = METRICS.map((metric) => {
-    const labelNames = [...Object.keys(labels), ...metric.labels];
-    return [metric, prefix + metric.name, labelNames];
-  });
+  const own = Object.keys(labels);
+  const targets = METRICS.map((one) => [one, prefix + one.name, [...own, ...one.labels]]);
   for (const [, ...target] of targets) existing(register, ...target); // or nothing is added
   for (const [metric, ...target] of targets) {
-    const own = existing(register, ...target) ?? make(promClient, register, metric, ...target);
-    own[kMetricReaders].set(METRICS, readerOf(metric, labels));
+    const known = existing(register, ...target) ?? make(promClient, register, metric, ...target);
+    known[kMetricReaders].set(METRICS, readerOf(metric, labels));
   }
 }
 
