@@ -6,12 +6,14 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const test = require('ava');
+const express = require('express');
 const promClient = require('prom-client');
 const {
   Arena,
   Budget,
   Region,
   Slab,
+  admission,
   collectMetrics,
   metricsContentType,
   metricsText,
@@ -19,6 +21,7 @@ const {
 } = require('../..');
 const { METRICS } = require('../../lib/metrics/table.js');
 const { serveOn } = require('../helpers/adapters.js');
+const { serve } = require('../helpers/ask.js');
 const { testWhere } = require('../helpers/backend.js');
 const { budget: stepsOf, seedOr } = require('../helpers/budget.js');
 const { fresh } = require('../helpers/fresh.js');
@@ -256,6 +259,26 @@ test.serial(
     for (const tenant of tenants) tenant.close();
   },
 );
+
+test.serial('the keys of admission() are one series, and no client is named', async (t) => {
+  const all = new Budget({ name: 'bodies', maxBytes: 1 << 20 });
+  const pages = [];
+  const app = express();
+  app.use(admission({ budget: all, key: (req) => req.headers['x-client'], wait: {} }));
+  app.post('/', (_req, res) => {
+    pages.push(metricsText());
+    res.end();
+  });
+  const url = await serve(t, app);
+  for (const client of ['203.0.113.7', '203.0.113.8'])
+    await fetch(url, { method: 'POST', body: 'hello', headers: { 'x-client': client } });
+  t.is(pages.length, 2);
+  for (const text of pages) {
+    t.false(text.includes('203.0.113'));
+    t.true(seriesOf(text)['ralloc_budget_used_bytes{budget="bodies/keys"}'] > 0);
+  }
+  all.close();
+});
 
 test.serial('what cannot be read is not told, and the rest is', (t) => {
   const { rss } = process.memoryUsage;

@@ -3,7 +3,7 @@
 // A budget for each key that has a request in flight, and for a tick longer: to make one costs as much as the rest of a request.
 
 const { argumentError, received } = require('../base/errors.js');
-const { Budget } = require('../budget/budget.js');
+const { Budget, ledgerOf } = require('../budget/budget.js');
 
 /** Stands for the keys beyond `maxKeys`, which have one budget together: those who invent keys share it, and shut nobody out. */
 const OTHERS = Symbol('others');
@@ -36,11 +36,13 @@ class Keys {
   #open(key) {
     const { budget, maxBytesPerKey } = this.#settings;
     const of = key === OTHERS ? 'other keys' : key;
+    const path = budget.name === '' ? '' : `${budget.name}/`;
     const own = new Budget({
-      name: budget.name === '' ? `key ${of}` : `${budget.name}/${of}`,
+      name: path === '' ? `key ${of}` : `${path}${of}`,
       maxBytes: maxBytesPerKey ?? Math.floor(budget.stats().limit / 2),
       parent: budget,
     });
+    ledgerOf(own).label = `${path}keys`;
     const entry = { key, budget: own, requests: 0, room: null };
     this.#all.set(key, entry);
     return entry;
@@ -74,6 +76,7 @@ class Keys {
       maxBytes: Math.floor(room.stats().limit / 2),
       parent: room,
     });
+    ledgerOf(entry.room).label = `${room.name} of keys`;
     return entry.room;
   }
 

@@ -109,6 +109,7 @@ class Ledger extends Sums {
   ranking = new Ranking();
   waiting = 0; // here and below
   counts = { refused: 0, waited: 0, timedOut: 0, aborted: 0 };
+  label = null; // in metrics, of one that is made for a client and must be no series of its own
   isTenant = false; // a middleware's function has returned its budget for a request (request/tenant.js)
   pressed = 0; // how often something did not fit here, whoever asked for it
   #handlers = null; // a WeakRef: the budget has them, which whoever charges has

@@ -100,7 +100,7 @@ function addAll({ list, look, unnamed, columns, rows }) {
     const figures = object === undefined ? null : look(object);
     if (figures === null) continue;
     if (entry.row === null || entry.row.isOther)
-      entry.row = rows.of((entry.name ?? figures.name) || unnamed);
+      entry.row = rows.of((entry.name ?? figures.label ?? figures.name) || unnamed);
     entry.row.seen = rows.now;
     entry.last ??= new Float64Array(rows.metrics.length);
     addTo(entry.row, columns, figures, entry.last);

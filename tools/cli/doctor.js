@@ -96,7 +96,7 @@ function linuxChecks() {
       name: 'memory that may be locked',
       value: Number(locked) >= 0 ? formatBytes(Number(locked)) : (locked ?? 'unknown'),
     },
-    { name: 'NUMA nodes', value: nodes ?? 'unknown' },
+    { name: 'NUMA nodes', value: nodes === '0' ? 'one' : (nodes ?? 'unknown') },
     shmCheck(),
     {
       name: 'vm.max_map_count',

@@ -241,11 +241,13 @@ async function once(addresses) {
   }
 }
 
+const isScreen = () => process.stdout.isTTY === true && process.env.TERM !== 'dumb';
+
 /** Frame after frame, until `signal`. */
 async function show(addresses, interval, signal) {
-  const { stdout, env } = process;
-  const isTerminal = stdout.isTTY === true && env.TERM !== 'dumb';
-  const isBold = isTerminal && env.NO_COLOR === undefined;
+  const { stdout } = process;
+  const isTerminal = isScreen();
+  const isBold = isTerminal && process.env.NO_COLOR === undefined;
   const watch = new Watch(addresses);
   while (!signal.aborted) {
     const frames = await watch.frames(signal);
@@ -271,7 +273,7 @@ async function live(addresses, interval) {
     if (!end.signal.aborted) throw error;
   } finally {
     stop(); // those that have not answered yet
-    if (process.stdout.isTTY) process.stdout.write('\x1b[?25h');
+    if (isScreen()) process.stdout.write('\x1b[?25h');
     for (const signal of ['SIGINT', 'SIGTERM']) process.removeListener(signal, stop);
   }
 }

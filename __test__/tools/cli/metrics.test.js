@@ -197,7 +197,7 @@ posixTest('a terminal that is narrow and low has what fits, the largest first', 
     screen: '50x20',
     env: { TERM: 'dumb' },
   });
-  t.false(dumb.text.slice(0, -10).includes('\x1b'));
+  t.false(dumb.text.includes('\x1b'));
 });
 
 posixTest('Ctrl-C ends top while a server lets it wait', async (t) => {
