@@ -1,12 +1,13 @@
 'use strict';
 // tier: tools
 
-// What every document is to keep: links that lead somewhere, and the one risk told where it belongs, with its remedies.
+// What every document is to keep: links that lead somewhere, a length that people read, and the one risk told where it belongs, with its
+// remedies.
 
 const test = require('ava');
 const fs = require('node:fs');
 const path = require('node:path');
-const { allDocuments, brokenLinks } = require('../helpers/snippets.js');
+const { allDocuments, brokenLinks, proseOf } = require('../helpers/snippets.js');
 
 const root = path.join(__dirname, '..', '..');
 for (const document of allDocuments()) {
@@ -14,6 +15,27 @@ for (const document of allDocuments()) {
     t.deepEqual(brokenLinks(document), []);
   });
 }
+
+const wordsOf = (text) => text.split(/\s+/).filter((word) => /[^|-]/.test(word)).length;
+const read = (document) => fs.readFileSync(path.join(root, document), 'utf8');
+
+test('README has 1,000 words at most, and CONTRIBUTING 900', (t) => {
+  t.true(wordsOf(read('README.md')) <= 1000);
+  t.true(wordsOf(read('CONTRIBUTING.md')) <= 900);
+});
+
+test('a page has 2,500 words at most besides its programs, and all together 45,000', (t) => {
+  // References are looked up, and nobody needs to know how ralloc works inside.
+  const pages = allDocuments().filter(
+    (document) => document.startsWith('docs/') && !document.endsWith('/architecture.md'),
+  );
+  const counted = pages.map((page) => [page, wordsOf(proseOf(page))]);
+  t.deepEqual(
+    counted.filter(([page, words]) => words > 2500 && !page.startsWith('docs/reference/')),
+    [],
+  );
+  t.true(counted.reduce((sum, [, words]) => sum + words, 0) <= 45_000);
+});
 
 /** A document's sections, each with its heading. */
 const sectionsOf = (document) =>

@@ -162,4 +162,4 @@ function brokenLinks(file) {
   });
 }
 
-module.exports = { allDocuments, programs, runProgram, packageFolder, brokenLinks };
+module.exports = { allDocuments, programs, proseOf, runProgram, packageFolder, brokenLinks };
