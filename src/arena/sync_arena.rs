@@ -298,7 +298,7 @@ impl<const MIN_ALIGN: usize> SyncArena<MIN_ALIGN> {
         self.report();
     }
 
-    /// Opens the store's first chunk, where there is one, from its front.
+    /// Opens the store's first chunk, if there is one, from its front.
     fn enter_first(&self, state: &mut State) {
         let current = state.store.current();
         let first = current.map(|(mapping, _, clean_from)| SharedChunk::new(mapping, clean_from));

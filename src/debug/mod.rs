@@ -9,8 +9,8 @@
 //!   and by `verify`, the poison has to be as it was: [`Kind::WriteAfterFree`]. What a stale pointer reads is 0xDE.
 //! - **Handles**: [`Arena::handle_of`](crate::Arena::handle_of) stamps a pointer with the generation of its block. [`Handle::get`] says
 //!   whether the block is still there, and if not, where it was allocated and how it ended: [`Kind::UseAfterFree`].
-//! - A block of a slab or a region that is freed again by its address is told with both places: [`Kind::DoubleFree`].
-//! - What is out when a slab is dropped is told as [`Kind::Leak`], by the lines that allocated it, and by
+//! - A second free of a block of a slab or a region is reported with both places: [`Kind::DoubleFree`].
+//! - Blocks that are not freed when a slab is dropped are reported as [`Kind::Leak`], by the lines that allocated them, and by
 //!   [`Slab::leak_report`](crate::Slab::leak_report) and that of a region at any time. An owner that is dropped while there are handles of its blocks is told as
 //!   [`Kind::Kept`].
 //!
@@ -53,8 +53,8 @@
 //!
 //! # How it works
 //!
-//! `ledger` knows blocks and what was freed, of one owner each; `extent` fills and compares bytes; `place` says where, `finding`
-//! what, `sink` whom to tell. Whose memory it is: the owners' files `watched.rs`.
+//! `ledger` records the blocks and freed memory of one owner; `extent` fills and compares bytes; `place` says where, `finding`
+//! what, `sink` who gets it. The owners' files `watched.rs` connect them with their memory.
 
 mod counters;
 mod extent;

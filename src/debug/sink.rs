@@ -34,8 +34,8 @@ thread_local! {
 }
 
 /// Calls `sink` with every finding of the process from now on, instead of writing it to standard error. It is called where
-/// the misuse was found, on that thread, with no lock held: it may use the arena that it is told of. What it
-/// causes itself, and what it is told when it panics, goes to [`take_unheard`]; the panic goes no further.
+/// the misuse was found, on that thread, with no lock held, so it may use the arena in question. Findings that it
+/// causes itself, and the finding at which it panics, go to [`take_unheard`]; the panic goes no further.
 ///
 /// ```
 /// use ralloc_core::debug;

@@ -46,7 +46,7 @@ pub enum SegmentError {
         /// Its slots.
         count: u64,
     },
-    /// Nobody finished it within the time: who makes it is still alive, or nobody with options for it came.
+    /// Nobody finished the segment in time: its creator is still alive, or nobody with options for it came.
     Timeout {
         /// Milliseconds waited.
         waited: u64,

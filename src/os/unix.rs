@@ -114,7 +114,7 @@ pub unsafe fn decommit(ptr: *mut u8, len: usize) -> Result<(), MapError> {
 /// Puts fresh zero pages over the range: its memory is freed, its address stays taken.
 ///
 /// # Safety
-/// `ptr..ptr + len` are whole pages within one reservation of the caller; who still looks at
+/// `ptr..ptr + len` are whole pages within one reservation of the caller; whoever still looks at
 /// them sees zeros from now on.
 pub unsafe fn replace(ptr: *mut u8, len: usize) -> Result<(), MapError> {
     let access = libc::PROT_READ | libc::PROT_WRITE;

@@ -77,7 +77,7 @@ const MAX_GRANULES: usize = {
 /// a [`Slab`](crate::Slab) does. [`Region::pointer`] and [`Region::find`] lead from one to the other.
 ///
 /// A region lends no references to a block's bytes. Bytes that nobody wrote are uninitialised, and where free pages go
-/// back to the system by `MADV_FREE` (macOS, the BSDs) they may still change until they are written. Only who wrote to a
+/// back to the system by `MADV_FREE` (macOS, the BSDs) they may still change until they are written. Only code that wrote to a
 /// pointer knows what may be read there.
 ///
 /// One thread at a time; it may be sent to another one. When the region is dropped its chunks go to the depot.

@@ -9,11 +9,11 @@
 //! zero. A thread that adds a bit to a word that was just found empty either comes before that read, which then sets the
 //! summary again; or after it, and then sees that the summary is clear, and sets it.
 //!
-//! In between, a slot that nobody touches can be hidden. So who clears is counted as long as it
-//! lasts, and `Hints::is_settled` tells whether somebody does.
+//! In between, a slot that nobody touches can be hidden. So threads that clear are counted meanwhile,
+//! and `Hints::is_settled` tells whether any does.
 //!
-//! All of it may lie in memory that others write to at will. So bits for what is beyond the rows are ignored, and bits
-//! that somebody cleared come back by the next free there, or by `SlotTable::recover`.
+//! All of it may lie in memory that others write to at will. So bits beyond the rows are ignored, and bits
+//! that somebody cleared are set again by the next free there, or by `SlotTable::recover`.
 //!
 //! A pool of up to 64 slots has one word of hints, which is as quick to read as what is above it would be. There
 //! nothing above is ever cleared: a pool of one slot is drained at every claim, and to clear, and count it, cost it

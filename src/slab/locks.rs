@@ -26,7 +26,7 @@ pub trait Locks: Debug + Send + Sync {
     /// Whether anyone has the lock, the caller included; also where that cannot be found out.
     fn is_locked(&self, index: usize) -> bool;
 
-    /// Whether locks are given back for those who die. If not, everyone leaves who ever joined.
+    /// Whether the lock of a dead process becomes free. If not, every participant leaves before it ends.
     fn tell_deaths(&self) -> bool;
 }
 

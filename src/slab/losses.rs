@@ -7,7 +7,7 @@ use super::word::{MAX_PARTICIPANTS, Owner};
 #[derive(Clone, Copy, Debug)]
 pub struct Loss {
     pub owner: Owner,
-    /// Its process, as that knew itself; `None` for one that ended by itself, of whom there is nothing to tell.
+    /// Its process id, as that process knew it; `None` if it ended by itself, which is not reported.
     pub pid: Option<u32>,
     /// Slots of it that this recovery freed.
     pub slots: usize,

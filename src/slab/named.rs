@@ -67,9 +67,9 @@ impl SegmentOptions {
 /// A forked child cannot use its copy: [`ClaimError::Forked`](crate::error::ClaimError::Forked), and the same of each other call. It
 /// opens the slab anew.
 impl Slab {
-    /// A new slab under a name that others [open](Slab::open). Of its [`MemoryOptions`] the NUMA node is that of the memory,
-    /// whoever opens it; the others are about this process's mapping. Errors: those of [`Slab::new`];
-    /// [`SegmentError`], also where there is one of that name (`EEXIST`) or no room for it. Then there is no such slab.
+    /// Creates a slab under a name that others [open](Slab::open). The NUMA node of its [`MemoryOptions`] applies to the memory,
+    /// whoever opens it; the other options apply to this process's mapping. Errors: those of [`Slab::new`];
+    /// [`SegmentError`], also if the name exists (`EEXIST`) or there is no room. On error no slab is left.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -157,8 +157,8 @@ impl Slab {
         made(SharedKind::Named, options, how, open)
     }
 
-    /// A new slab without a name, which children have by its [descriptor](Slab::descriptor). Nobody can resize its memory.
-    /// It lives as long as one of those who have it. Errors as those of [`Slab::create`].
+    /// Creates a slab without a name, which children open by its [descriptor](Slab::descriptor). Nobody can resize its memory.
+    /// It lives as long as any process has it. Errors as those of [`Slab::create`].
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -206,8 +206,8 @@ impl Slab {
         }
     }
 
-    /// Ends a name. Those who have the slab keep it; its memory goes with the last of them. Errors: [`SegmentError`],
-    /// `ENOENT` where there is none, and for files that are no slab's, or another user's.
+    /// Ends a name. Those who have the slab keep it; the last of them frees its memory. Errors: [`SegmentError`],
+    /// `ENOENT` if there is none, and for files that are no slab's, or another user's.
     pub fn unlink(name: &str) -> Result<(), SegmentError> {
         Segment::unlink(name)
     }

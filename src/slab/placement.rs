@@ -13,8 +13,8 @@ pub(super) enum Users {
 }
 
 impl Slab {
-    /// Has the memory of its slots on the NUMA node `node` only (mbind), wherever the threads run that touch it. Of a
-    /// [shared](Slab::share) slab that is so for all who share it, at whatever time they come.
+    /// Binds the memory of its slots to the NUMA node `node` (mbind), wherever the threads run that touch it. For a
+    /// [shared](Slab::share) slab this holds for all participants, whenever they join.
     ///
     /// Before first use: as long as this `Slab` has handed out no slot, and nobody else has one. What is there
     /// already is moved, as it is where processes share the slab. Then the memory of all slots counts as this process's

@@ -62,9 +62,9 @@ pub(super) fn free_lost<'a>(
 }
 
 impl Slab {
-    /// Frees what processes held that died, also in the midst of a call, and mends hints that they left wrong: who they
-    /// were. Waits for nobody, and may be called by several at once. It is done by itself when a participant joins and
-    /// when slots run out. Walks over the words of all slots. Nothing comes of it in a slab of one process.
+    /// Frees the slots of processes that died, even in the middle of a call, and repairs the hints that they left. Returns who they
+    /// were. Waits for nobody, and may be called by several at once. It also happens when a participant joins and
+    /// when slots run out. Visits the words of all slots. Does nothing in a slab of one process.
     ///
     /// [`Recovered`] shows it.
     pub fn recover(&self) -> Vec<Recovered> {
@@ -100,16 +100,16 @@ impl Slab {
         std::mem::take(&mut *self.unreported.lock())
     }
 
-    /// Slots of a pool have run out: frees what the dead had, and what those who are gone had sent. Whether it looked, so
-    /// that there may be some now.
+    /// Called when a pool has no free slot: frees the slots of dead participants, and those that former ones had sent. Returns whether it
+    /// looked, so that some may be free now.
     pub(super) fn recover_for(&self, table: &SlotTable) -> bool {
         let recovered = self.look_now_and_then();
         self.sweep(table) || recovered
     }
 
-    /// Looks at who lives unless that was done in this millisecond, or took long and was done a moment ago. It takes a system call for
-    /// each participant (0.3 µs with few; the kernel goes through a list of all locks, which makes 2 ms of 900), and a pool that is
-    /// full may be asked without a pause.
+    /// Looks for dead participants, unless it did in this millisecond, or a moment ago and it took long. It takes a system call for
+    /// each participant (0.3 µs with few; the kernel scans a list of all locks, which takes 2 ms with 900), and a full pool
+    /// may be asked without a pause.
     fn look_now_and_then(&self) -> bool {
         if cfg!(loom) || !self.registry.tells_deaths() {
             return self.recover_if_dead();
@@ -125,7 +125,7 @@ impl Slab {
         recovered
     }
 
-    /// Frees what was sent by those who are gone since before the last such walk, or whose transit is over now: whether
+    /// Frees what was sent by participants that left before the last such walk, or whose transit is over. Returns whether
     /// it walked.
     fn sweep(&self, table: &SlotTable) -> bool {
         self.sweep_at(table, || self.transit.now())

@@ -1,4 +1,4 @@
-//! Who takes part in a slab: an entry for each participant, in words that all who share the slab see.
+//! The participants of a slab: an entry for each, in words that all participants see.
 //!
 //! ```text
 //!  words  0 next   1 departures   2 alive   8… the entries, each {state + incarnation, pid, since}
@@ -16,13 +16,13 @@
 //! | Free(last) | Free(0) | who found that no word names it, with the entry's lock | store |
 //!
 //! **Death is known by the lock alone.** An owner takes its lock before it writes Alive, and gives it back after it wrote Free.
-//! So who reads "Alive, incarnation n" and then finds the lock free knows that n is over; if the entry still says so,
-//! as the CAS tells, n did not leave. No pid, start time or clock is asked.
+//! A thread that reads "Alive, incarnation n" and then finds the lock free knows that n is over; if the entry still says so,
+//! as the CAS shows, n died and did not leave. No pid, start time or clock is needed.
 //!
-//! **Recovery excludes nobody.** Dead is for ever true of an incarnation, and all that it takes to recover it is a CAS on
-//! each word that names it. So any number may do it at once. Each slot is freed by one of them, and the first who has
-//! been through all words makes the entry Free. One that dies on its way leaves an entry that is Dead, for the next one;
-//! one that is stopped hinders nobody, and when it goes on it finds words that do not name the dead any more.
+//! **Recovery excludes nobody.** An incarnation stays dead for ever, and recovering it takes a CAS on
+//! each word that names it. So any number of participants may recover it at once. Each slot is freed by one of them, and the first to
+//! have visited all words makes the entry Free. A recoverer that dies leaves the entry Dead, for the next one;
+//! one that is stopped hinders nobody, and when it continues it finds words that no longer name the dead.
 //!
 //! **An incarnation is used once**: the number of an entry goes to a new participant with the next
 //! incarnation. Entries are tried in turn, so that only 2³⁰ joins use all of them up. Such an entry begins anew once

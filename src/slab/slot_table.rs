@@ -103,7 +103,7 @@ impl SlotTable {
         self.hints.clear_always();
     }
 
-    /// Shows the rows of its hints, as somebody has them who writes what he likes.
+    /// Exposes the rows of its hints, for tests that write to them.
     #[cfg(all(test, not(loom)))]
     pub fn hints_row(&self, write: impl FnMut(&AtomicU64)) {
         self.hints.each_word(write);

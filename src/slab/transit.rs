@@ -91,7 +91,7 @@ impl Transit {
     }
 }
 
-/// What this process found when it last looked for slots that were sent by those who are gone. A full pool must not
+/// What this process found when it last looked for slots that were sent by former participants, so that a full pool does not
 /// cost a walk over its words at every call.
 #[derive(Debug, Default)]
 pub struct Sweep {
