@@ -122,6 +122,25 @@ test('the table of docs/applications.md: of each Node the applications that ran,
   });
 });
 
+test('the figures of README are those of the table of applications', (t) => {
+  const read = (name) => fs.readFileSync(path.join(APPS, '..', '..', name), 'utf8');
+  const rowsOf = (text) =>
+    [...text.matchAll(/^\| `(\w[\w-]*)`: .*\|$/gm)].map(([row, name]) => [name, row.split(' | ')]);
+  const [, shown] = read('README.md').split('written by bench/apps/document.js');
+  const table = new Map(rowsOf(read('docs/applications.md'))); // of the last Node
+  const rows = rowsOf(shown.split('<!-- /figures -->')[0]);
+  t.true(rows.length > 2);
+  for (const [name, [, ...cells]] of rows) {
+    const [, , flag, ralloc] = table.get(name);
+    const bold = (cell) =>
+      cell
+        .split('<br>')
+        .map((one) => (one.startsWith('**') ? one.split(' [')[0].replace(/\*\*$/, ' ×**') : '≈'));
+    const told = cells.map((cell) => cell.replace(/ \|$/, ''));
+    t.deepEqual(told, [...bold(ralloc), ...bold(flag)], name);
+  }
+});
+
 test('variants with a flag take part where Node knows it', (t) => {
   const { json, hello } = APPLICATIONS;
   const able = variantsOn(process.execPath, hello).map(({ name }) => name);
