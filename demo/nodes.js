@@ -9,7 +9,7 @@ const path = require('node:path');
 const { engines } = require('../package.json');
 const { fetchNode, NotFetched } = require('./download.js');
 const { UsageError } = require('./options.js');
-const { AS_OF, ltsOn, objection, today } = require('./releases.js');
+const { ltsOn, objection, today } = require('./releases.js');
 
 const [LEAST_MAJOR, LEAST_MINOR] = /(\d+)\.(\d+)/.exec(engines.node).slice(1).map(Number);
 
@@ -88,7 +88,7 @@ async function choose({ node, env, fetching, day = today(), self = process.execP
     return {
       lead,
       own: system,
-      notes: [`${why}: ${lead.version}, the current LTS, leads (as of ${AS_OF}).`],
+      notes: [`${system.version} ${reason}: ${lead.version}, the LTS, leads.`], // 80 columns at most
     };
   } catch (err) {
     if (!(err instanceof NotFetched) && !(err instanceof UsageError)) throw err;
