@@ -2,7 +2,7 @@
 
 // node demo/chart.js [--into FOLDER] FILE...
 // Puts runs of the demo (`npm run demo -- --node 24 --json > 24.json`) into the documents: the chart of README and the
-// tables of docs/benchmarks.md, a table for each Node, between their markers. FOLDER: the clone, this one by default.
+// tables of docs/explain/benchmarks.md, a table for each Node, between their markers. FOLDER: the clone, this one by default.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -20,7 +20,7 @@ function write(files, into) {
   const at = (name) => path.join(into, name);
   const replaced = [
     ['README.md', readmePart(all)],
-    ['docs/benchmarks.md', benchmarksPart(all)],
+    ['docs/explain/benchmarks.md', benchmarksPart(all)],
   ].map(([name, part]) => [name, replacePart(fs.readFileSync(at(name), 'utf8'), part, name)]);
   const charts = ['light', 'dark'].map((theme) => [`docs/chart-${theme}.svg`, chart(all, theme)]);
   for (const [name, text] of [...replaced, ...charts]) fs.writeFileSync(at(name), text);

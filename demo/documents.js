@@ -1,6 +1,6 @@
 'use strict';
 
-// What demo/chart.js writes into README and docs/benchmarks.md. Pure.
+// What demo/chart.js writes into README and docs/explain/benchmarks.md. Pure.
 
 const { differs } = require('../bench/method/statistics.js');
 const { BadRun, machineLine, times, whole } = require('./figures.js');
@@ -83,7 +83,7 @@ function benchmarksPart(all) {
   return [head, ...all.flatMap((one) => ['', ...tableOf(one)])].join('\n');
 }
 
-/** The table of --fallback, as docs/benchmarks.md has it: of each mix the binary's row and the fallback's. */
+/** The table of --fallback, as docs/explain/benchmarks.md has it: of each mix the binary's row and the fallback's. */
 function backendsTable(groups, machine) {
   const mixes = groups.map(([{ run: base }, { run: ralloc }]) => ({ mix: base.mix, base, ralloc }));
   const node = groups[0][0].run.node.replace(/^v/, '');

@@ -1,6 +1,6 @@
 'use strict';
 
-// Draws the pictures of the dashboard in examples/grafana/ that docs/metrics.md shows:
+// Draws the pictures of the dashboard in examples/grafana/ that docs/guide/metrics.md shows:
 //
 //   node scripts/dashboard-picture.js [SECONDS]
 //

@@ -1,4 +1,4 @@
-// What is told to Prometheus and OpenTelemetry: docs/metrics.md has the metrics.
+// What is told to Prometheus and OpenTelemetry: docs/guide/metrics.md has the metrics.
 
 /** The options of all that tells metrics. */
 export interface MetricsOptions {

@@ -84,7 +84,7 @@ test('without PostgreSQL its application says what it needs', (t) => {
   t.is(postgres.missing([dir]), null);
 });
 
-test('the table of docs/applications.md: of each Node the applications that ran, what differs in bold', (t) => {
+test('the table of docs/explain/applications.md: of each Node the applications that ran, what differs in bold', (t) => {
   const machine = { cpu: 'a processor', cores: 2 };
   const ratio = (value, low, high) => ({
     fullCpuUs: { value, low, high },
@@ -127,7 +127,7 @@ test('the figures of README are those of the table of applications', (t) => {
   const rowsOf = (text) =>
     [...text.matchAll(/^\| `(\w[\w-]*)`: .*\|$/gm)].map(([row, name]) => [name, row.split(' | ')]);
   const [, shown] = read('README.md').split('written by bench/apps/document.js');
-  const table = new Map(rowsOf(read('docs/applications.md'))); // of the last Node
+  const table = new Map(rowsOf(read('docs/explain/applications.md'))); // of the last Node
   const rows = rowsOf(shown.split('<!-- /figures -->')[0]);
   t.true(rows.length > 2);
   for (const [name, [, ...cells]] of rows) {

@@ -53,8 +53,8 @@ function outcome(headline = 'v24.21.0', more = {}) {
 /** Runs the program over the outcomes: what it printed, and `read(name)` of what it wrote. */
 async function draw(t, outcomes) {
   const into = temporary(t);
-  fs.mkdirSync(path.join(into, 'docs'));
-  for (const name of ['README.md', 'docs/benchmarks.md']) {
+  fs.mkdirSync(path.join(into, 'docs', 'explain'), { recursive: true });
+  for (const name of ['README.md', 'docs/explain/benchmarks.md']) {
     fs.writeFileSync(path.join(into, name), document);
   }
   const files = outcomes.map((one, n) => {
@@ -69,7 +69,12 @@ async function draw(t, outcomes) {
 test('two runs become a chart in two colours, and figures in both documents', async (t) => {
   const { code, stdout, stderr, read } = await draw(t, [outcome('v26.1.0'), outcome('v24.21.0')]);
   t.is(code, 0, stderr);
-  const names = ['README.md', 'docs/benchmarks.md', 'docs/chart-light.svg', 'docs/chart-dark.svg'];
+  const names = [
+    'README.md',
+    'docs/explain/benchmarks.md',
+    'docs/chart-light.svg',
+    'docs/chart-dark.svg',
+  ];
   t.deepEqual(stdout.trim().split('\n'), names);
 
   const [light, dark] = ['light', 'dark'].map((theme) => read(`docs/chart-${theme}.svg`));
@@ -106,7 +111,7 @@ test('two runs become a chart in two colours, and figures in both documents', as
     /Peak memory on Node 26\.1, relative as well: `frame` 0\.50 ×, `serve` ≈, `json` 1\.25 ×\./,
   );
 
-  const tables = read('docs/benchmarks.md');
+  const tables = read('docs/explain/benchmarks.md');
   t.regex(
     tables,
     /^\| Node 24\.21\.0 \| requests\/s \|[\s\S]*^\| Node 26\.1\.0 \| requests\/s \|/m,
@@ -127,7 +132,7 @@ test('the same runs give the same files, and what npm prints before the JSON is 
   const first = await draw(t, [json]);
   const second = await draw(t, [`\n> ralloc@0.1.0 demo\n> node demo/run.js --json\n\n${json}`]);
   t.is(second.code, 0, second.stderr);
-  for (const name of ['README.md', 'docs/benchmarks.md', 'docs/chart-dark.svg']) {
+  for (const name of ['README.md', 'docs/explain/benchmarks.md', 'docs/chart-dark.svg']) {
     t.is(first.read(name), second.read(name));
   }
 });
@@ -136,7 +141,7 @@ test('a mix that was run for itself stands among the others of its Node', async 
   const digest = outcome('v24.21.0', { runs: pair('digest', 0.8) });
   const { code, read, stderr } = await draw(t, [digest, outcome('v26.1.0'), outcome()]);
   t.is(code, 0, stderr);
-  const rows = [...read('docs/benchmarks.md').matchAll(/^\| (?:Node )?`?([\w.]+)/gm)];
+  const rows = [...read('docs/explain/benchmarks.md').matchAll(/^\| (?:Node )?`?([\w.]+)/gm)];
   t.is(
     rows.map(([, name]) => name).join(),
     '24.21.0,frame,digest,serve,json,26.1.0,frame,serve,json',
@@ -218,7 +223,7 @@ for (const [what, outcomes, message] of [
     t.regex(stderr, message);
     t.is(stderr.trimEnd().split('\n').length, 1);
     t.is(read('README.md'), document);
-    t.is(read('docs/benchmarks.md'), document);
+    t.is(read('docs/explain/benchmarks.md'), document);
   });
 }
 
@@ -237,17 +242,17 @@ test('a file that is not there, and an option that is none, are told in one line
 test('documents without their markers, or with two, are left alone', async (t) => {
   for (const text of ['# Nothing\n', `${END}\n${BEGIN}\n`, `${document}${document}`]) {
     const { into } = await draw(t, [outcome()]);
-    fs.writeFileSync(path.join(into, 'docs', 'benchmarks.md'), text);
+    fs.writeFileSync(path.join(into, 'docs', 'explain', 'benchmarks.md'), text);
     fs.writeFileSync(path.join(into, 'README.md'), document);
     const args = ['--into', into, path.join(into, '0.json')];
     const { code, stderr } = await run('chart', { path: program, args });
     t.is(code, 1);
-    t.regex(stderr, /^docs\/benchmarks\.md needs one "<!-- figures/);
+    t.regex(stderr, /^docs\/explain\/benchmarks\.md needs one "<!-- figures/);
     t.is(fs.readFileSync(path.join(into, 'README.md'), 'utf8'), document);
   }
 });
 
-test('README and docs/benchmarks.md have figures, and the chart is there in both colours', (t) => {
+test('README and docs/explain/benchmarks.md have figures, and the chart is there in both colours', (t) => {
   const partOf = (name) => {
     const text = fs.readFileSync(path.join(root, name), 'utf8');
     t.is(text.split(BEGIN).length, 2, name);
@@ -260,7 +265,7 @@ test('README and docs/benchmarks.md have figures, and the chart is there in both
   for (const svg of drawn) t.true(isWellFormed(svg));
 
   // One run: what the chart says of each mix and Node is what the table says.
-  const tables = partOf('docs/benchmarks.md');
+  const tables = partOf('docs/explain/benchmarks.md');
   const cells = [...tables.matchAll(/^\| `\w+`[^|]*\| ([\d,]+ → [\d,]+)<br>/gm)].map(
     ([, cell]) => cell,
   );

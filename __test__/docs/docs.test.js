@@ -177,7 +177,7 @@ const checks = {
     },
   },
   'docs/guide/placement.md': {},
-  'docs/admission.md': {
+  'docs/guide/admission.md': {
     Mounting: {
       names: ['app', 'budget'],
       async check(t, { app, budget }) {
@@ -240,7 +240,7 @@ const checks = {
       },
     },
   },
-  'docs/budgets.md': {
+  'docs/guide/budgets.md': {
     Waiting: {
       names: ['server', 'uploads'],
       async check(t, { server, uploads }) {
@@ -266,7 +266,7 @@ const checks = {
       },
     },
   },
-  'docs/metrics.md': {
+  'docs/guide/metrics.md': {
     'prom-client': {
       names: ['app', 'promClient'],
       async check(t, { app, promClient }) {
@@ -314,7 +314,7 @@ const checks = {
     'Errors and warnings': { given: { arena: new Arena(), size: 10, buffer: null } },
     Warnings: { given: { log() {} } },
   },
-  'docs/profiling.md': { 'In production': profilerExample },
+  'docs/guide/profiling.md': { 'In production': profilerExample },
   'docs/reference/platforms.md': {
     'When the binary is missing': {
       given: { process: { on: (_event, listener) => listener({ code: 'RALLOC_JS_BACKEND' }) } },

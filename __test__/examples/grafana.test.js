@@ -128,7 +128,7 @@ browserTest('a picture has a line and a name for each series, in light and in da
 
 test('the pictures that the document shows are there, and small', (t) => {
   const shown = fs
-    .readFileSync(path.join(FOLDER, '../../docs/metrics.md'), 'utf8')
+    .readFileSync(path.join(FOLDER, '../../docs/guide/metrics.md'), 'utf8')
     .match(/dashboard-\w+\.png/g);
   t.deepEqual([...new Set(shown)].sort(), ['dashboard-dark.png', 'dashboard-light.png']);
   for (const name of new Set(shown)) {

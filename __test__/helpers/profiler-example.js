@@ -1,6 +1,6 @@
 'use strict';
 
-// The program of docs/profiling.md, which a signal starts and stops.
+// The program of docs/guide/profiling.md, which a signal starts and stops.
 
 const fs = require('node:fs');
 const os = require('node:os');

@@ -30,6 +30,7 @@ const allDocuments = () => [
   ...fs.readdirSync(root).filter((name) => name.endsWith('.md')),
   ...markdownIn('docs'),
   'bench/README.md',
+  'bench/RESULTS.md',
 ];
 
 /** The programs of a document: [{ heading, line, code, printed }], in order. */
@@ -148,9 +149,10 @@ const anchorOf = (heading) =>
 const proseOf = (file) =>
   fs.readFileSync(path.join(root, file), 'utf8').replace(/^```[\s\S]*?^```$/gm, '');
 
-/** The links of a document that lead to no file, or no heading of it. */
+/** The links and pictures of a document that lead to no file, or no heading of it. */
 function brokenLinks(file) {
-  const links = [...proseOf(file).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link);
+  const found = proseOf(file).matchAll(/\]\(([^)\s]+)\)|\b(?:src|srcset)="([^"]+)"/g);
+  const links = [...found].map(([, link, picture]) => link ?? picture);
   return links.filter((link) => {
     if (/^https?:/.test(link)) return false;
     const [target, anchor] = link.split('#');

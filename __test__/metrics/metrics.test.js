@@ -595,7 +595,7 @@ test('a prom-client that is none or too old, and wrong options, are errors that 
 });
 
 test('the document has each metric as it is told', (t) => {
-  const text = fs.readFileSync(path.join(__dirname, '../../docs/metrics.md'), 'utf8');
+  const text = fs.readFileSync(path.join(__dirname, '../../docs/guide/metrics.md'), 'utf8');
   const rows = [...text.matchAll(/^\| `(ralloc_\w+)` \| (.*) \| (.+) \|$/gm)];
   const told = rows.map(([, name, labels, help]) => [name, labels.replaceAll('`', ''), help]);
   t.deepEqual(

@@ -1,4 +1,4 @@
-// Puts runs of bench:apps into docs/applications.md, and some of them into README: `npm run bench:apps -- --node 24 --json > 24.jsonl`,
+// Puts runs of bench:apps into docs/explain/applications.md, and some of them into README: `npm run bench:apps -- --node 24 --json > 24.jsonl`,
 // then `node bench/apps/document.js 24.jsonl 26.jsonl`. Of an application on a Node that is in several files the last counts.
 
 const fs = require('node:fs');
@@ -99,7 +99,7 @@ function readmePart(texts) {
 function main(files) {
   const texts = files.map((file) => fs.readFileSync(file, 'utf8'));
   const parts = {
-    'docs/applications.md': applicationsPart(texts),
+    'docs/explain/applications.md': applicationsPart(texts),
     'README.md': readmePart(texts),
   };
   for (const [name, part] of Object.entries(parts)) {

@@ -1,6 +1,6 @@
 'use strict';
 
-// All metrics, in the order in which they are told, and where their figures are from. docs/metrics.md has them as a table, which a test compares.
+// All metrics, in the order in which they are told, and where their figures are from. docs/guide/metrics.md has them as a table, which a test compares.
 //
 // A source has figures: look() returns those of an object of a list, or null where it is over; or all() returns pairs of label and figures at once. What
 // several objects of a label have is summed, also where they are of several processes; `across: 'max'` is of what they share, and of the most that ever was.

@@ -1,4 +1,4 @@
-//! Lifetimes, added up in buckets of half a doubling: those of a profile (docs/profile-format.md).
+//! Lifetimes, added up in buckets of half a doubling: those of a profile (docs/reference/profile-format.md).
 
 use super::kmeans::{Point, cluster};
 use crate::error::ClusterError;

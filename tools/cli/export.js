@@ -12,7 +12,7 @@ const { tellDamage } = require('./damage.js');
 const summary = 'write a profile for pprof';
 const usage = `Usage: ralloc export --pprof [-o FILE] PROFILE...
 
-Writes a profile, or the sum of several, for other tools. Databases and jq read the profile itself, which is lines of JSON: docs/profile-format.md.
+Writes a profile, or the sum of several, for other tools. Databases and jq read the profile itself, which is lines of JSON: docs/reference/profile-format.md.
 
   --pprof             for Go's pprof, speedscope, Pyroscope: alloc_space, inuse_space, and labels with the lifetime, size, source and route
   -o, --output FILE   where to write; standard output by default

@@ -1,6 +1,6 @@
 'use strict';
 
-// A profile as lines of JSON (docs/profile-format.md). Each line begins with a line feed: one that was cut off ends where the next begins, whoever wrote that.
+// A profile as lines of JSON (docs/reference/profile-format.md). Each line begins with a line feed: one that was cut off ends where the next begins, whoever wrote that.
 
 const { newerError } = require('./errors.js');
 

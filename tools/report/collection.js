@@ -9,7 +9,7 @@ const { Recorders } = require('../recorder/recorders.js');
 const { Distance } = require('./interval.js');
 const { Totals } = require('./totals.js');
 
-/** Slots are of 2 s, aligned, in all recorders (docs/profile-format.md). */
+/** Slots are of 2 s, aligned, in all recorders (docs/reference/profile-format.md). */
 const SLOT_MS = 2000;
 
 /** `count` of a cell is in 1/1024. */
