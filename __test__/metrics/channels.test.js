@@ -6,7 +6,7 @@
 const { subscribe, unsubscribe } = require('node:diagnostics_channel');
 const test = require('ava');
 const { Budget, Slab } = require('../..');
-const { serveOn } = require('../helpers/adapters.js');
+const { adapters, serveOn } = require('../helpers/adapters.js');
 const { until, untilCollected } = require('../helpers/until.js');
 
 /** What comes on a channel until the test is over, and is of `name`. */
@@ -40,6 +40,38 @@ test('a request is told with its arena at its start, and at its end with the byt
   t.deepEqual(ends, [{ name: 'told', arena, bytes: 1000, finished: true }]);
   await client.destroy();
 });
+
+for (const adapter of adapters) {
+  test(`on ${adapter} each request is told at its start and at its end, once, however it ends`, async (t) => {
+    const name = `ways on ${adapter}`;
+    const starts = heard(t, 'ralloc:request:start', name);
+    const ends = heard(t, 'ralloc:request:end', name);
+    const answer = ({ arena, req }) => {
+      if (req.url === '/throws') throw new Error('thrown');
+      const buffer = arena.alloc(1000);
+      return req.url === '/hangs' ? new Promise(() => {}) : buffer;
+    };
+    const { connect, arenas } = await serveOn(t, adapter, answer, { name });
+    const client = await connect();
+    t.is((await client.get('/ok')).status, 200);
+    t.is((await client.get('/throws')).status, 500);
+    client.send('/hangs');
+    await until(() => starts.length === 3);
+    await client.destroy();
+    await until(() => ends.length === 3);
+    t.deepEqual(
+      ends.map(({ arena, finished }) => [starts.findIndex((one) => one.arena === arena), finished]),
+      [
+        [0, true],
+        [1, true],
+        [2, false],
+      ],
+    );
+    t.deepEqual([ends[0].bytes, ends[2].bytes], [1000, 1000]);
+    await until(() => arenas.stats().inFlight === 0);
+    t.is(ends.length, 3);
+  });
+}
 
 for (const onOverflow of ['heap', 'error']) {
   test(`an overflow is told, with onOverflow '${onOverflow}'`, async (t) => {

@@ -136,6 +136,24 @@ test.serial('requests are told by the name of their middleware, and its memory',
   t.true(Object.values(of('ralloc_guard_operations_total', series)).some((count) => count > 0));
 });
 
+test.serial('a middleware that is closed has no limit, and its counters stay', async (t) => {
+  const { connect, arenas } = await serveOn(t, 'node:http', ({ arena }) => arena.alloc(10), {
+    name: 'closes',
+  });
+  const client = await connect();
+  await client.get('/');
+  t.true(page()['ralloc_arena_limit_bytes{arena="closes"}'] > 0);
+  await arenas.close();
+  await client.get('/');
+  t.like(page(), {
+    'ralloc_arena_limit_bytes{arena="closes"}': 0,
+    'ralloc_arena_warm_bytes{arena="closes"}': 0,
+    'ralloc_arena_requests_total{arena="closes"}': 2,
+    'ralloc_arena_heap_requests_total{arena="closes"}': 1,
+  });
+  await client.destroy();
+});
+
 test.serial('slabs and regions are told by name', (t) => {
   const slab = new Slab({ name: 'small', sizes: [64], count: 2, maxCount: 2 });
   slab.free(slab.alloc(64));

@@ -26,7 +26,8 @@ const SOURCES = {
     look: (mount) => {
       const { memory, ...counts } = mount.stats();
       const { name, budget } = mount.settings;
-      return { ...memory, ...counts, name, limit: budget === null ? memory.limit : 0 };
+      const limit = budget === null && !mount.isClosing ? memory.limit : 0;
+      return { ...memory, ...counts, name, limit };
     },
     unnamed: 'request', // as the stats() of such an arena call it
   },
