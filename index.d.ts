@@ -21,14 +21,14 @@ export * from './types/slab.js';
 export * from './types/stats.js';
 
 /**
- * `'native'`: memory of the Rust core. `'js'`: V8's own, in worker threads and where no binary fits. Arenas have no `memory`
+ * `'native'`: memory of the Rust core. `'js'`: V8's own, in worker threads and if no binary fits. Arenas have no `memory`
  * options there. Where no binary fits, a slab cannot be shared between threads or processes either. Both throw `ERR_RALLOC_UNSUPPORTED`.
  */
 export const backend: 'native' | 'js';
 
 /**
- * Why `backend` is `'js'`, in one line, with the command that installs the binary where one is missing; undefined
- * where it is `'native'`.
+ * Why `backend` is `'js'`, in one line, with the command that installs a missing binary; undefined
+ * if it is `'native'`.
  */
 export const backendReason: string | undefined;
 

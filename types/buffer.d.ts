@@ -3,7 +3,7 @@
 
 // What the types of arenas, slabs and regions share: Buffers, and what they are made of.
 
-/** What `Buffer.alloc` gives: `Buffer<ArrayBuffer>` where @types/node knows of that, else `Buffer`. */
+/** What `Buffer.alloc` returns: `Buffer<ArrayBuffer>` if @types/node has that, otherwise `Buffer`. */
 export type ArenaBuffer = ReturnType<typeof Buffer.alloc>;
 
 /** What `Buffer.alloc` fills with. */

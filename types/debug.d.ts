@@ -2,7 +2,7 @@
 
 /**
  * How much debug mode watches: nothing; one of `sampleEvery` allocations, by chance; or all. It is RALLOC_DEBUG in the environment (`off`, `sample`, `full`) until
- * `configureDebug()` changes it; where that is not set it is `sample` if NODE_ENV is `development`, and `off` otherwise.
+ * `configureDebug()` changes it; if that is not set, it is `sample` if NODE_ENV is `development`, and `off` otherwise.
  */
 export type DebugLevel = 'off' | 'sample' | 'full';
 
@@ -41,7 +41,7 @@ export type DebugKind =
   | 'in-flight'
   | 'shared';
 
-/** A place of a program. Lines and columns count from 1, and are 0 where nobody knows them. */
+/** A place of a program. Lines and columns count from 1, and are 0 if they are unknown. */
 export interface DebugFrame {
   readonly function: string;
   readonly file: string;
@@ -51,7 +51,7 @@ export interface DebugFrame {
 
 /** A stack. It is made out when somebody reads it, with the source maps that Node or the files have. */
 export interface DebugTrace {
-  /** The application's, then those of packages; those of ralloc and Node only where there are no others. */
+  /** The application's, then those of packages; those of ralloc and Node only if there are no others. */
   readonly frames: readonly DebugFrame[];
   /** A line for each, as in the stack of an error. */
   toString(): string;
@@ -77,7 +77,7 @@ export interface DebugReport {
   readonly count: number;
   /** Bytes of all of them. */
   readonly bytes: number;
-  /** In milliseconds; of the oldest, where there are several. */
+  /** In milliseconds; of the oldest, if there are several. */
   readonly age?: number;
   readonly allocated?: DebugTrace;
   /** Where its memory was reset, freed, or ended by what `how` says. */
@@ -109,7 +109,7 @@ export function configureDebug(options: DebugOptions): void;
  * Looks now at all bytes around watched Buffers that nobody should have written to (`overrun`), at those of dead ones (`write-after-free`), and, after a
  * collection of all that nobody has, for Buffers of requests that are over (`kept`): a few milliseconds a MiB of the heap. It stops the event loop for that.
  * @returns how many reports that made, those of a cause included that is known already.
- * @throws ERR_RALLOC_UNSUPPORTED: debug mode is off. ERR_RALLOC_CORRUPTED: with `full`, where the records of what is open contradict each other.
+ * @throws ERR_RALLOC_UNSUPPORTED: debug mode is off. ERR_RALLOC_CORRUPTED: with `full`, if the records of what is open contradict each other.
  */
 export function verify(): number;
 
@@ -126,7 +126,7 @@ export interface LeakGroup {
   readonly age: number;
   /** Where they were allocated, taken or made. */
   readonly allocated: DebugTrace;
-  /** The request that they are of, where it is one: `GET /orders`. */
+  /** The request that they belong to, if there is one: `GET /orders`. */
   readonly request?: string;
 }
 
@@ -149,7 +149,7 @@ export interface LeakReport {
 }
 
 /**
- * What is taken and not given back at this moment, by the places that took it. It knows of what was taken since debug mode is on, in this thread, with `sample` of those that are watched.
+ * What is not given back at this moment, by the places that took it: in this thread, since debug mode is on, and with `sample` only what is watched.
  * No garbage collection is needed: what nobody has any more is listed until it is given back.
  * @throws ERR_RALLOC_UNSUPPORTED: debug mode is off.
  */

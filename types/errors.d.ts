@@ -48,9 +48,9 @@ export class RallocError extends Error {
   /** LIMIT of a `Budget`: the name of the one that was full; the message says who has its bytes. */
   readonly budget?: string;
   /**
-   * LIMIT and MAP, of a request: 413 where it asked for more than it may have, 503 where all requests together have what there
-   * is. Of bodies and streams 413 over their limit, and 400 where they were cut off. Of a `Budget` 413 where the bytes never fit, 503 where a budget without a parent
-   * is full, 429 where another one is, and 400 of a wait that was aborted. Frameworks answer with it where nobody handles the error.
+   * LIMIT and MAP, of a request: 413 if it asked for more than it may have, 503 if all requests together have what there
+   * is. Of bodies and streams 413 over their limit, and 400 if they were cut off. Of a `Budget` 413 if the bytes never fit, 503 if a budget without a parent
+   * is full, 429 if another one is, and 400 for a wait that was aborted. Frameworks answer with it if nobody handles the error.
    */
   readonly status?: 400 | 413 | 429 | 503;
   /** The same. */
@@ -64,7 +64,7 @@ export class RallocError extends Error {
   /** MAP: its error number, and name. */
   readonly errno?: number;
   readonly errnoCode?: string;
-  /** MAP, where there is no room for a slab that processes share: the bytes that are free. */
+  /** MAP, if there is no room for a slab that processes share: the bytes that are free. */
   readonly free?: number;
   /** SEGMENT_INVALID: what differs, in words. */
   readonly field?: string;
@@ -72,13 +72,13 @@ export class RallocError extends Error {
   readonly found?: number | bigint;
   /** SEGMENT_INVALID, SEGMENT_VERSION: what there should be. PROFILE_VERSION, TABLE_VERSION: the newest that can be read. */
   readonly expected?: number | bigint;
-  /** PROFILE_*, TABLE_*: the name of the file, where it has one. */
+  /** PROFILE_*, TABLE_*: the name of the file, if it has one. */
   readonly file?: string;
   /** SEGMENT_TIMEOUT, LIMIT of `budget.acquire()` with `timeoutMs`: milliseconds. */
   readonly waitedMs?: number;
   /** FRAMEWORK: what the adapter is for, as 'Koa 3'. */
   readonly framework?: string;
-  /** FRAMEWORK: the version that it was given, where the framework tells. */
+  /** FRAMEWORK: the version that it was given, if the framework tells. */
   readonly version?: string;
   /** MISUSE: what was found. */
   readonly reports?: readonly DebugReport[];

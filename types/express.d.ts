@@ -18,7 +18,7 @@ export interface RawBodyOptions extends Omit<BodyOptions, 'limit'> {
    */
   limit?: number | string | undefined;
   /**
-   * Whether bodies that are compressed (`gzip`, `deflate`, `br`, and `zstd` where Node has it) are decompressed, or else refused.
+   * Whether compressed bodies (`gzip`, `deflate`, `br`, and `zstd` if Node has it) are decompressed; otherwise they are refused.
    * @default true
    */
   inflate?: boolean | undefined;
@@ -56,7 +56,7 @@ export {
 declare global {
   namespace Express {
     interface Request {
-      /** This request's arena, where the middleware is in place. */
+      /** This request's arena, if the middleware is mounted. */
       arena: RequestArena;
     }
   }

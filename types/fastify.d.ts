@@ -1,4 +1,4 @@
-// `ralloc/fastify`: the plugin of Fastify 5, and the types of what it adds.
+// `ralloc/fastify`: the plugin of Fastify 5, and the types that it adds.
 
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import type * as admissions from './admission.js';
@@ -6,7 +6,7 @@ import type * as ralloc from './request.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** This request's arena, where the plugin is registered. */
+    /** This request's arena, if the plugin is registered. */
     arena: ralloc.RequestArena;
   }
 
@@ -28,12 +28,12 @@ declare module 'fastify' {
  * once, before the routes that use it; it is there for the instance that registers it and for all below it.
  *
  * `register()` rejects with
- * - `ERR_RALLOC_INVALID_ARGUMENT` for an option of the wrong name, type or value, and where the property or `app.arenas` is taken,
- * - `ERR_RALLOC_MOUNTED` where the plugin is registered already, by any copy of ralloc,
+ * - `ERR_RALLOC_INVALID_ARGUMENT` for an option of the wrong name, type or value, and if the property or `app.arenas` is taken,
+ * - `ERR_RALLOC_MOUNTED` if the plugin is registered already, by any copy of ralloc,
  * - `ERR_RALLOC_FRAMEWORK` on another major version of Fastify.
  *
- * A route has options of its own in its `config.ralloc`. Wrong ones are `ERR_RALLOC_INVALID_ARGUMENT` where the route is
- * added, or at its first request where it was there before the plugin was loaded.
+ * A route has options of its own in its `config.ralloc`. Wrong ones are `ERR_RALLOC_INVALID_ARGUMENT` when the route is
+ * added, or at its first request if it was added before the plugin was loaded.
  */
 declare const requestArena: FastifyPluginAsync<requestArena.FastifyArenaOptions> & {
   requestArena: FastifyPluginAsync<requestArena.FastifyArenaOptions>;

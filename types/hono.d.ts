@@ -1,4 +1,4 @@
-// `ralloc/hono`: the middleware of Hono 4, and the type of what it gives to its contexts.
+// `ralloc/hono`: the middleware of Hono 4, and the type that it adds to its contexts.
 
 import type { Context, MiddlewareHandler } from 'hono';
 import type { AdmissionHandle, AdmissionOptions } from './admission.js';
@@ -21,7 +21,7 @@ export type {
 
 declare module 'hono' {
   interface ContextVariableMap {
-    /** This request's arena, where the middleware is in place. */
+    /** This request's arena, if the middleware is mounted. */
     arena: RequestArena;
   }
 }
@@ -31,7 +31,7 @@ declare module 'hono' {
  * released when Node's response is over. Without that (`app.request()`, other servers) the request is over when its
  * handler is, and its memory is used again once V8 has collected the Buffers.
  *
- * The middleware throws `ERR_RALLOC_INVALID_ARGUMENT` where the variable is taken, and `ERR_RALLOC_FRAMEWORK` on Hono 3.
+ * The middleware throws `ERR_RALLOC_INVALID_ARGUMENT` if the variable is taken, and `ERR_RALLOC_FRAMEWORK` on Hono 3.
  * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value.
  */
 export function requestArena(
@@ -42,7 +42,7 @@ export interface Routes {
   /**
    * Makes a middleware that gives the requests of a route options of its own, to be mounted after this one:
    * `app.post('/upload', arenas.route({ maxBytesPerRequest: 64 << 20 }), handler)`. Several add up. It throws
-   * `ERR_RALLOC_UNSUPPORTED` where the context has no arena; one that `skip` left out goes on without.
+   * `ERR_RALLOC_UNSUPPORTED` if the context has no arena; one that `skip` left out goes on without.
    * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value.
    */
   route(options?: RouteArenaOptions): MiddlewareHandler;

@@ -1,4 +1,4 @@
-// `ralloc/http`: the middleware with `wrap()`, and the type of what it gives to the requests of node:http and node:http2.
+// `ralloc/http`: the middleware with `wrap()`, and the type that it adds to the requests of node:http and node:http2.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
@@ -21,7 +21,7 @@ export type {
 } from './request.js';
 
 export interface HttpRequestArenas extends RequestArenas, Wraps {
-  /** As that of `RequestArenas`. The `wrap()` of what it returns gives the request its arena too, and then these options. */
+  /** As that of `RequestArenas`. The `wrap()` of its result also gives the request its arena, with these options. */
   route(options?: RouteArenaOptions): RouteMiddleware & Wraps;
 }
 
@@ -29,7 +29,7 @@ export interface Wraps {
   /**
    * A listener of `request` (also of `checkContinue` and `checkExpectation`) that calls `handler` once the request has its
    * arena, with the same `this` and arguments, and returns what it returns. The listener throws
-   * `ERR_RALLOC_INVALID_ARGUMENT` where the property of the request is taken.
+   * `ERR_RALLOC_INVALID_ARGUMENT` if the property of the request is taken.
    * @throws ERR_RALLOC_INVALID_ARGUMENT: `handler` is no function.
    */
   wrap<
@@ -47,14 +47,14 @@ export function requestArena(options?: RequestArenaOptions): HttpRequestArenas;
 
 declare module 'http' {
   interface IncomingMessage {
-    /** This request's arena, where the middleware is in place. What a client receives has none. */
+    /** This request's arena, if the middleware is mounted. What a client receives has none. */
     arena: RequestArena;
   }
 }
 
 declare module 'http2' {
   interface Http2ServerRequest {
-    /** This request's arena, where the middleware is in place. */
+    /** This request's arena, if the middleware is mounted. */
     arena: RequestArena;
   }
 }

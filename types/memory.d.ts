@@ -11,7 +11,7 @@ export interface MemoryOptions {
    * Chunks in huge pages, and so multiples of 2 MiB, for fewer TLB misses. `maxBytes` must be at least 2 MiB.
    *
    * - `'advise'`: transparent huge pages, as many as the kernel finds.
-   * - `'prefer'`: pages of the system's pool of huge pages, or transparent ones where it has none to give;
+   * - `'prefer'`: pages of the system's pool of huge pages, or transparent ones if it has none to give;
    *   `chunkStats()` says which.
    * - `'require'`: pages of the pool, or an error.
    */
@@ -52,7 +52,7 @@ export interface MemoryStats {
   stolen: number;
   /** In chunks whose Buffers are dead, and which wait until V8 has collected their ArrayBuffers. */
   limbo: number;
-  /** Of memory that `adopt()` and `chunks()` have taken over, also where something holds it after a reset. It is in no chunk. */
+  /** Memory that `adopt()` and `chunks()` have taken over, also while something holds it after a reset. It is in no chunk. */
   adopted: number;
   /** Address space of the chunks. */
   reserved: number;

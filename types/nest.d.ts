@@ -16,8 +16,8 @@ export type {
 export const ARENAS: unique symbol;
 
 /**
- * A parameter of a controller's method, which is the request's arena. It is undefined where the option `skip` left the request
- * out. The method throws `ERR_RALLOC_UNSUPPORTED` where the request has none of that name.
+ * A parameter of a controller's method, which is the request's arena. It is undefined if the option `skip` left the request
+ * out. The method throws `ERR_RALLOC_UNSUPPORTED` if the request has none of that name.
  * @param property the option `property` of the module, 'arena' by default
  * @throws ERR_RALLOC_INVALID_ARGUMENT: `property` is no string, or this is no parameter of a method.
  */

@@ -66,8 +66,8 @@ export interface BodyOptions {
 /** What became of memory that Node or the program allocated and that was to be released. Counters, in bytes, of this thread. */
 export interface BodyStats {
   /**
-   * Given back at once; of what was adopted, when its arena ended it. Of an answer that a client reads by `pump()` or `collect()` also what its socket has
-   * read, of which the parser made the chunks.
+   * Freed at once, or, if adopted, when the arena ended it. For an answer that a client reads by `pump()` or `collect()`, also what its socket has
+   * read, from which the parser made the chunks.
    */
   released: number;
   /** Taken over by arenas without a copy: `adopt()`, `chunks()`. */
@@ -96,7 +96,7 @@ export interface BodyStats {
     unwritten: number;
     /** Adopted, and then left as it is: after a response that was not sent to its end, a hold that expired, with `safety: 'gc'`. */
     dropped: number;
-    /** Not adopted, and given to the request as it is: after its response, or where the middleware has no memory left. */
+    /** Not adopted, and returned to the request as it is: after its response, or if the middleware has no memory left. */
     heap: number;
   };
   /** How many pipes between two streams of Node's `pump()` has made. */

@@ -22,7 +22,7 @@ export interface RegionOptions {
    */
   chunkSize?: number | undefined;
   /**
-   * Gives free memory back to the system, as `collect()` does, once a second where the event loop waited for 90 % of the second. It takes 4 ms at
+   * Gives free memory back to the system, as `collect()` does, once a second if the event loop waited for 90 % of the second. It takes 4 ms at
    * most each time, but for the end of chunks that are free as a whole.
    * @default true
    */
@@ -131,7 +131,7 @@ export class Region implements Disposable {
   alloc(size: number, fill?: Fill, encoding?: BufferEncoding): RegionBuffer;
   /** The same, uninitialized: its bytes show what was there before. */
   allocUnsafe(size: number): RegionBuffer;
-  /** As `alloc()`; null where that throws `ERR_RALLOC_LIMIT`. */
+  /** As `alloc()`, but returns null where that would throw `ERR_RALLOC_LIMIT`. */
   tryAlloc(size: number, fill?: Fill, encoding?: BufferEncoding): RegionBuffer | null;
   /** The same, uninitialized: its bytes show what was there before. */
   tryAllocUnsafe(size: number): RegionBuffer | null;
@@ -149,8 +149,8 @@ export class Region implements Disposable {
   readonly name: string;
 
   /**
-   * Gives the memory of all free pages back to the system, and chunks that are free as a whole. Buffers stay where they are. It looks at
-   * each span, and makes a system call for each free one with a page that was in use: call it where the program is idle.
+   * Gives all free pages back to the system, and chunks that are free as a whole. Buffers stay where they are. It visits
+   * each span, and makes a system call for each free one with a page that was in use: call it when the program is idle.
    * @throws ERR_RALLOC_CLOSED.
    */
   collect(): RegionCollected;

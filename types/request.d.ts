@@ -290,7 +290,7 @@ export interface RequestArenas extends RequestArenaHandle {
   /**
    * Makes a middleware that gives the requests of a route options of its own, to be mounted after this one:
    * `app.post('/upload', arenas.route({ maxBytesPerRequest: 64 << 20 }), handler)`. Several add up. It passes
-   * `ERR_RALLOC_UNSUPPORTED` to `next` where the request has no arena; a request that `skip` left out goes on without.
+   * `ERR_RALLOC_UNSUPPORTED` to `next` if the request has no arena; a request that `skip` left out goes on without.
    * @throws ERR_RALLOC_INVALID_ARGUMENT: an option of the wrong name, type or value.
    */
   route(options?: RouteArenaOptions): RouteMiddleware;

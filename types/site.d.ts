@@ -30,7 +30,7 @@ export interface LoadTableOptions {
 }
 
 /**
- * Reads a table of `ralloc bake`, for all sites of this thread, those that are there and those that come: all of it, or, where it throws, nothing. A later one
+ * Reads a table of `ralloc bake` for all sites of this thread, present and future. If it throws, nothing of the table is used. A later one
  * takes the place of an earlier one. Without a call, the first `site()` of a thread reads the table that the environment variable `RALLOC_TABLE` names.
  * @throws ERR_RALLOC_TABLE_INVALID, ERR_RALLOC_TABLE_VERSION: see there.
  * @throws ERR_RALLOC_TABLE_FOREIGN: the table is of another application.
@@ -41,7 +41,7 @@ export function loadTable(file: string | URL, options?: LoadTableOptions): void;
 
 export interface SiteStats {
   name: string;
-  /** What the table says of the site as a whole; null where it does not name it. */
+  /** What the table says of the site as a whole; null if it does not name the site. */
   strategy: 'leave' | 'request' | 'slab' | 'region' | null;
   certainty: 'suggested' | 'proved' | null;
   /** Whether some of its Buffers are not Node's own. */
@@ -53,7 +53,7 @@ export interface SiteStats {
 }
 
 /**
- * A place of the application that allocates. Each method gives what Buffer's method of that name does, byte for byte and error for error; the table says
+ * A place of the application that allocates. Each method returns what Buffer's method of that name does, byte for byte and error for error; the table decides
  * whose memory it is.
  */
 export interface Site {
@@ -63,7 +63,7 @@ export interface Site {
   from: typeof Buffer.from;
   concat: typeof Buffer.concat;
   /**
-   * Frees a Buffer of the slab or the region of sites: where somebody holds it, with the last release. Returns false where nobody has to free it: it is
+   * Frees a Buffer of the slab or the region of sites; if somebody holds it, at the last release. Returns false if nobody has to free it: it is
    * of its request's arena, or Node's own; also for null and undefined. A Buffer of another copy of the package is as Node's own: nobody can tell.
    * @throws ERR_RALLOC_DOUBLE_FREE: it was freed before.
    * @throws ERR_RALLOC_FOREIGN_BUFFER: it is of another slab or region of this copy of the package, or a view of a Buffer of sites.

@@ -31,7 +31,7 @@ export interface SlabOptions {
   count?: number | readonly number[] | undefined;
   /**
    * The most slots, exactly, or as many as `maxBytes` holds if that is less: `stats()` says which. Pools grow on demand,
-   * by about 1 MiB at a time, less where `maxBytes` is a few MiB or leaves less. A slab that can grow cannot be shared with
+   * by about 1 MiB at a time, less if `maxBytes` is a few MiB or leaves less. A slab that can grow cannot be shared with
    * other threads.
    * @default `count`: pools do not grow
    */
@@ -109,8 +109,8 @@ export interface SlabOpenOptions {
    */
   timeoutMs?: number | undefined;
   /**
-   * What this process's mapping of the memory is to have: locked, prefaulted, in huge pages where the memory has some. The NUMA node is
-   * chosen by who creates the slab.
+   * Options of this process's mapping: locked, prefaulted, with huge pages if the memory has some. The creator of the slab chooses the
+   * NUMA node.
    */
   memory?: Omit<MemoryOptions, 'numaNode'> | undefined;
   /**
@@ -127,13 +127,13 @@ export interface SlabCreateOptions extends Omit<SlabOpenOptions, 'memory'> {
   /** As in SlabOptions. */
   count: number | readonly number[];
   /**
-   * As in SlabOptions. The memory takes a page and some 64 KiB more, for who takes part.
+   * As in SlabOptions. The memory takes a page and some 64 KiB more, for the participants.
    * @default 134217728 (128 MiB)
    */
   maxBytes?: number | undefined;
   /**
    * Milliseconds from the `send()` of a Buffer in which it can surely be received though its sender has died or left, 0 to 2³¹ − 1, in
-   * steps of 16. After that it comes back when slots run out. That of who makes the slab.
+   * steps of 16. After that it comes back when slots run out. The creator's value counts.
    * @default 30000
    */
   transitMs?: number | undefined;
@@ -145,7 +145,7 @@ export interface SlabCreateOptions extends Omit<SlabOpenOptions, 'memory'> {
   memory?: MemoryOptions | undefined;
 }
 
-/** One who takes part in a slab: a `Slab` object of a thread, in whatever process. */
+/** A participant of a slab: a `Slab` object of a thread, in whatever process. */
 export interface SlabParticipant {
   /** The process, as it knows itself. */
   pid: number;
@@ -340,19 +340,19 @@ export class Slab implements Disposable {
    */
   readonly fd: number | null;
   /**
-   * Those who have it open, the first first.
+   * The participants that have it open, the oldest first.
    * @throws ERR_RALLOC_CLOSED.
    */
   participants(): SlabParticipant[];
   /**
-   * Frees what processes held that died, and tells who they were. That is also done when somebody opens the slab, and when slots run
+   * Frees the slots of processes that died, and returns who they were. This also happens when somebody opens the slab, and when slots run
    * out. Walks over all slots (100,000: some ms). Empty for a slab of one process.
    * @throws ERR_RALLOC_CLOSED.
    */
   recover(): SlabRecovered[];
 
   /**
-   * Has the memory of the slots on one NUMA node (mbind), an integer from 0 to 2³² − 1, for all who share the slab. Before first
+   * Binds the memory of the slots to one NUMA node (mbind), an integer from 0 to 2³² − 1, for all participants. Before first
    * use: as long as this `Slab` has handed out no Buffer, and nobody else has or caches a slot. What is there already
    * is moved. On an error nothing has changed.
    * @throws ERR_RALLOC_IN_USE: too late; `inUse` is the number of slots that are in use.

@@ -2,14 +2,14 @@
 
 export interface NoLeaksOptions {
   /**
-   * How long what is ending when `fn` is over may take, in milliseconds: responses, and what their ends free. It is waited for only where something is left.
+   * Milliseconds to wait for responses that are ending when `fn` is over, and for what their ends free. Waits only if something is left.
    * @default 100
    */
   waitMs?: number | undefined;
 }
 
 /**
- * Calls `fn` with debug mode at `full`, and resolves to what it returns. Rejects with `ERR_RALLOC_MISUSE` where misuse was reported meanwhile, or a Buffer of a slab or region, a
+ * Calls `fn` with debug mode at `full`, and resolves to what it returns. Rejects with `ERR_RALLOC_MISUSE` if misuse was reported meanwhile, or a Buffer of a slab or region, a
  * hold, an arena, a slab or a region is left that was taken meanwhile. It sees the whole thread, so what else runs at the time counts too, such as a server that `fn` makes requests to. Calls
  * wait for each other.
  *
