@@ -1,6 +1,6 @@
 'use strict';
 
-// The option `autoFree`: what nobody has any more is freed by the garbage collector. A view that was made of a Buffer by
+// The option `autoFree`: the garbage collector frees Buffers that are unreachable. A view that was made of a Buffer by
 // subarray() or slice() keeps it, and so its block; V8 knows of the ArrayBuffer alone, which is that of all blocks of the chunk.
 
 const { FastBuffer, lookLikeBuffers } = require('../base/runtime.js');

@@ -1,7 +1,7 @@
 'use strict';
 
-// The chunks of a region: what they are leased from, how they end, and their records' part of the limit. What is cut off here
-// leaves a step pending, and settle() makes it right.
+// The chunks of a region: leases and ends them, and charges their records to the limit. An interrupted call
+// leaves a step pending, which settle() finishes.
 
 const { kHolder } = require('../base/protocol.js');
 const { pageSize } = require('../memory/native.js');
@@ -41,7 +41,7 @@ function wholeClass(bytes) {
   return bytes - (bytes % step);
 }
 
-// What fits under a region's limit, and what could if all that is free went back.
+// Computes what fits under a region's limit, and what could fit if all free memory went back.
 
 const RECORDS_PART = 64; // of a chunk's bytes that is left for records, at least
 
@@ -114,7 +114,7 @@ class Chunks {
     return this.metadata + endsOf(this.all);
   }
 
-  /** Makes sure that there are two unused records: null, or a failure. */
+  /** Ensures two unused records. Returns null, or a failure. */
   ensureRecords() {
     const { spans } = this.#core;
     const { unused } = spans;
@@ -145,7 +145,7 @@ class Chunks {
     return null;
   }
 
-  /** Adds a chunk with a free span of at least so many granules: null, or a failure. */
+  /** Adds a chunk with a free span of at least so many granules. Returns null, or a failure. */
   grow(granules) {
     const need = (granules + 1) * GRANULE;
     let chunk = this.#lease(need, wantedBytes(this, need, this.#next));

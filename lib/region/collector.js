@@ -1,11 +1,11 @@
 'use strict';
 
-// Free memory goes back to the system: on request, or in slices where the event loop has little to do.
+// Gives free memory back to the system: on request, or in slices if the event loop has little to do.
 
 const { performance } = require('node:perf_hooks');
 const time = require('../base/time.js');
 
-// Whether a thread has little to do, by the utilisation of its event loop.
+// Tells whether a thread has little to do, by the utilisation of its event loop.
 
 const IDLE = 0.1; // of the time since the last look
 
@@ -60,7 +60,7 @@ class Collector {
     this.#givePages(time.now() + SLICE_MS);
   }
 
-  /** Chunks that are free as a whole go first: bytes. */
+  /** Gives back chunks that are free as a whole; returns the bytes. */
   #begin() {
     const { chunks, spans } = this.#core;
     spans.isDirty = false;
@@ -72,7 +72,7 @@ class Collector {
     return bytes;
   }
 
-  /** Free pages of one chunk after another, until the time comes: bytes. */
+  /** Gives back free pages of one chunk after another, until the time is up; returns the bytes. */
   #givePages(until) {
     const { chunks } = this.#core;
     let bytes = 0;

@@ -68,14 +68,14 @@ class RegionCore {
     return describeRegion(this);
   }
 
-  /** A Buffer, or throws. */
+  /** Returns a Buffer, or throws. */
   allocSlow(size, zero) {
     const made = this.#make(size, zero);
     if (made.kind !== undefined) throw refusedError(this, made, size);
     return made;
   }
 
-  /** The same, but null where a limit is reached. */
+  /** The same, but returns null at a limit. */
   tryAllocSlow(size, zero) {
     const made = this.#make(size, zero);
     if (made.kind === 'limit') return null;
@@ -83,7 +83,7 @@ class RegionCore {
     return made;
   }
 
-  /** A Buffer, or a failure. */
+  /** Returns a Buffer, or a failure. */
   #make(size, zero) {
     check.integer(size, 'size', 0, constants.MAX_LENGTH);
     this.checkLive();
@@ -134,7 +134,7 @@ class RegionCore {
     return buffer;
   }
 
-  /** A block with a chunk of its own: its ArrayBuffer can be detached by the free. */
+  /** Allocates a block with its own chunk, whose ArrayBuffer the free can detach. */
   #own(size, zero) {
     const { chunks, spans } = this;
     const failure = chunks.ensureRecords();
@@ -154,7 +154,7 @@ class RegionCore {
     return buffer;
   }
 
-  /** Ends a block. No call after the last change; then chunks.finishEnd() is to be called. */
+  /** Ends a block. Makes no call after the last change; the caller then calls chunks.finishEnd(). */
   give(id) {
     const { table } = this.spans;
     if ((table[id + MARK] & OWN) === 0) this.spans.give(id);
@@ -177,7 +177,7 @@ class RegionCore {
     return this.chunks.checkLost(this.#chunkOf(id));
   }
 
-  /** Lets a block wait that is freed, where operations of Node use it; else returns false. `buffer`: undefined where nobody has it any more. */
+  /** If operations of Node use a freed block, lets it wait; otherwise returns false. `buffer`: undefined if it was collected. */
   wait(id, buffer) {
     const { guard } = this.#chunkOf(id);
     return (
@@ -192,7 +192,7 @@ class RegionCore {
     );
   }
 
-  /** Frees the block of a Buffer that nobody has any more. */
+  /** Frees the block of a collected Buffer. */
   #drop(token) {
     if (!this.isLive) return;
     this.settle();
@@ -204,7 +204,7 @@ class RegionCore {
     this.chunks.finishEnd();
   }
 
-  /** Finishes what was cut off: at the stack's end any call can throw, and vm's timeout stops JavaScript anywhere. */
+  /** Finishes an interrupted call: at the stack's end any call can throw, and vm's timeout stops JavaScript anywhere. */
   settle() {
     this.settleSpans();
     if (this.over !== null) finishClaims(this);
@@ -229,7 +229,7 @@ class RegionCore {
     return isShared || this.chunkCount > 0;
   }
 
-  /** Under pressure: chunks that are free as a whole go back. Their pages do in idle times. */
+  /** Under pressure, gives back chunks that are free as a whole. Single pages go back in idle times. */
   giveBack() {
     if (!this.isLive) return;
     this.settle();
@@ -255,7 +255,7 @@ class RegionCore {
     this.leave();
   }
 
-  /** Gives the memory back, once all is closed and no operation of Node uses it. */
+  /** Gives the memory back, after everything is closed and no operation of Node uses it. */
   leave() {
     if (this.#isClosed || !this.chunks.endAll()) return;
     this.chunks.close();

@@ -59,7 +59,7 @@ class Spans extends Bins {
     this.isBusy = false;
   }
 
-  /** Ends a block that lies in a chunk with others, and joins it with what is free beside it. */
+  /** Ends a block in a shared chunk, and joins it with free neighbours. */
   give(id) {
     const { table } = this;
     const own = table[id + SIZE];
@@ -108,7 +108,7 @@ class Spans extends Bins {
     this.waiting++;
   }
 
-  /** The one span of a new chunk. There is an unused record. */
+  /** Creates the one span of a new chunk. There must be an unused record. */
   addChunk(chunk, size, mark) {
     const { table } = this;
     const id = this.unused;
@@ -146,7 +146,7 @@ class Spans extends Bins {
     this.isBusy = false;
   }
 
-  /** Takes all spans of a chunk out of use, which begins with `first`. Can be called again for what was cut off. */
+  /** Takes all spans of the chunk that begins with `first` out of use. Can be called again after an interruption. */
   lose(first) {
     const { table } = this;
     for (let id = first; id >= 0; id = table[id + AFTER]) {
@@ -177,7 +177,7 @@ class Spans extends Bins {
     return this.table.length / WORDS;
   }
 
-  /** Makes so many more records. */
+  /** Adds so many records. */
   grow(count) {
     const from = this.table.length;
     const table = new Int32Array(from + count * WORDS);
@@ -188,7 +188,7 @@ class Spans extends Bins {
     this.unused = from;
   }
 
-  /** Makes the links those of the records, of the chunks that begin with `firsts`. Can be called again. */
+  /** Rebuilds the links from the records, for the chunks that begin with `firsts`. Can be called again. */
   rebuild(firsts) {
     const { table } = this;
     this.unlinkAll();

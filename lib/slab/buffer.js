@@ -181,7 +181,7 @@ class SlabBuffer extends FastBuffer {
       buffer.#state = IN_FLIGHT;
       return true;
     };
-    // After the call to the pool none that could throw: whoever has no token has the Buffer.
+    // No call after the one to the pool may throw: whoever has no token still has the Buffer.
     send = (core, buffer) => {
       checkSendable(core, buffer);
       const pool = buffer.#pool;
@@ -216,11 +216,11 @@ class SlabBuffer extends FastBuffer {
 }
 
 const { release, CheckedPool, RecyclePool } = SlabBuffer;
-// What may be freed and sent, and the errors of what may not.
+// Which Buffers may be freed and sent, and the errors for others.
 
 const held = (state) => state === HELD || state === WATCHED;
 
-/** How a Buffer ended whose slot may be somebody else's; undefined for any other. */
+/** How a Buffer ended whose slot may have a new user; undefined for any other. */
 function deathOf(view) {
   const state = stateOf(view);
   if (state === FREED) return 'freed';
@@ -252,7 +252,7 @@ function refuse(core, buffer) {
 /** Whether `value` is a Buffer that release() would free. */
 const isHeld = (core, value) => held(stateOf(value)) && poolOf(value).core === core && core.isLive;
 
-/** Throws for what is no Buffer of the slab that can be sent. */
+/** Throws unless the value is a Buffer of the slab that can be sent. */
 function checkSendable(core, buffer) {
   if (buffer === null || typeof buffer !== 'object') {
     throw typeError('buffer', 'an instance of Buffer', buffer);
@@ -263,7 +263,7 @@ function checkSendable(core, buffer) {
   if (isInFlight(buffer, poolOf(buffer))) throw errors.isInFlight();
 }
 
-/** Frees a Buffer where the cache is full, operations are in flight or there is no slot; throws where it cannot be freed. */
+/** Frees a Buffer if the cache is full, operations are in flight or it has no slot; throws if it cannot be freed. */
 function releaseSlow(core, buffer, pool) {
   if (!isHeld(core, buffer)) return refuse(core, buffer);
   if (stateOf(buffer) === WATCHED) return freeWatched(buffer, pool);
@@ -285,7 +285,7 @@ function takeBack(buffer) {
   pool.inFlight--;
 }
 
-/** Whether `value` is a Buffer that a slab handed out, whatever became of it. */
+/** Whether `value` is a Buffer that a slab handed out, freed or not. */
 const isOfSlab = (value) => stateOf(value) !== undefined;
 
 /** A held Buffer over a slot that came by token. */

@@ -63,7 +63,7 @@ class SlabCore {
     made.slabs.add(this);
   }
 
-  /** A slab that others have too, or may; `take` and `refuse` are those of lease(). */
+  /** A slab that others share, or may share; `take` and `refuse` are those of lease(). */
   static over(settings, { take, refuse }) {
     const core = new SlabCore(settings);
     const { leased, backend } = lease(true, take, refuse);
@@ -85,12 +85,12 @@ class SlabCore {
     this.measure();
   }
 
-  /** Has the share as large as what the slots take that are there. */
+  /** Adjusts the share to the bytes of the present slots. */
   measure() {
     this.share?.set(this.leased.committed());
   }
 
-  /** As the memory's claim(), which brings slots as far as the share leaves room for them: where there is one. */
+  /** Like the memory's claim(), but adds slots only as far as the share, if there is one, leaves room. */
   claim(index, want, slots) {
     const { leased, share, settings } = this;
     leased.setLimit(Math.min(settings.maxBytes, leased.committed() + share.room));
@@ -99,7 +99,7 @@ class SlabCore {
     return found;
   }
 
-  /** Makes the pools. Nothing of it shows before all is there. */
+  /** Creates the pools. None is visible before all exist. */
   #begin(leased, backend) {
     const { settings } = this;
     const Kind = settings.safety === 'recycle' ? RecyclePool : CheckedPool;
@@ -136,7 +136,7 @@ class SlabCore {
     check.integer(size, 'size', 0, this.largest);
   }
 
-  /** Allocates where the pool of the size class has no cached slot: refills it, or promotes to a larger one. */
+  /** Allocates if the pool of the size class has no cached slot: refills it, or promotes to a larger one. */
   allocSlow(size, zero) {
     const first = this.#poolFor(size);
     if (size === 0) return emptyBuffer(first);
@@ -208,7 +208,7 @@ class SlabCore {
     return this.settings.guard ? new SegmentClaims(pool, index, ab) : null;
   }
 
-  /** Called by the memory that drops a segment: the fallback's alone does. */
+  /** Called when the memory drops a segment, which only the fallback does. */
   dropSegment = (index, segment) => this.pools[index].dropSegment(segment);
 
   hasSegment(ab) {
@@ -237,7 +237,7 @@ class SlabCore {
     this.startTimer();
   }
 
-  /** Finishes what was cut off: at the stack's end any call can throw, and vm's timeout stops JavaScript anywhere. */
+  /** Finishes an interrupted call: at the stack's end any call can throw, and vm's timeout stops JavaScript anywhere. */
   settle() {
     if (this.unfinished !== null) finishScopes(this);
     if (this.over !== null) finishClaims(this);
@@ -297,7 +297,7 @@ class SlabCore {
     return this.isLive && this.#quietTicks < (grows ? 6 + idleMs / 1000 : 2);
   }
 
-  /** Under pressure: what this thread caches, and segments that nobody uses. */
+  /** Under pressure, gives back what this thread caches, and unused segments. */
   giveBack() {
     if (!this.isLive || this.leased === null) return;
     this.settle();
@@ -341,7 +341,7 @@ class SlabCore {
     return this.pools.some(({ operations }) => operations > 0);
   }
 
-  /** Gives the memory back, once all is closed and no operation of Node uses it. */
+  /** Gives the memory back, after everything is closed and no operation of Node uses it. */
   leave() {
     if (this.#isInUse || this.pools.some(({ segments }) => segments.length > 0)) return;
     this.leased?.close();

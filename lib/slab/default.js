@@ -1,8 +1,8 @@
 'use strict';
 
 // `require('ralloc').slab`: a slab that needs no set-up. It takes no memory before its first allocation, and gives
-// idle memory back. It wraps nothing of Node's, which nobody has asked for; where that was done, by a request arena or
-// ralloc/guard, operations hold its Buffers too, for nobody can ask for that here.
+// idle memory back. It wraps none of Node's functions, since nobody has asked for that. If a request arena or
+// ralloc/guard has wrapped them, operations hold its Buffers too.
 
 const { lazySlab } = require('./slab.js');
 

@@ -1,6 +1,6 @@
 'use strict';
 
-// The memory of a slab, of the binary or the fallback: how it is had, and its errors as ours.
+// Reserves the memory of a slab, from the binary or the fallback, and translates its errors.
 
 const { slabs, warnOfFallback } = require('../memory/native.js');
 const { RallocError, failureReason, refusal } = require('../base/errors.js');
@@ -9,7 +9,7 @@ const { checkBytes, limitOf, poolNumbers, reasonNotToShare } = require('./option
 
 warnOfFallback();
 
-/** `take` reserves the memory of a LeasedSlab, and returns null or a failure, of which `refuse` makes an error. */
+/** `take` reserves the memory of a LeasedSlab, and returns null or a failure, which `refuse` turns into an error. */
 function lease(needsNative, take, refuse) {
   const { LeasedSlab, backend } = slabs(needsNative);
   const leased = new LeasedSlab();
@@ -27,7 +27,7 @@ function checkRoom(share, bytes, leased) {
   throw error;
 }
 
-/** The memory of a new slab, and why other threads cannot have it: undefined if they can. `share`: of the option `budget`, which has to have room for it, or null. */
+/** Returns the memory of a new slab, and why other threads cannot share it (undefined if they can). `share`: of the option `budget`, which must have room for it, or null. */
 function openMemory(settings, share) {
   const { pools, maxBytes, memory } = settings;
   if (share !== null) checkRoom(share, leastBytes(pools));

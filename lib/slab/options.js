@@ -47,7 +47,7 @@ function noBudget(_value, name) {
   throw argumentError(TypeError, `"${name}" is for new Slab() alone. ${remedy}`);
 }
 
-/** What each thread chooses for itself. */
+/** The options that each thread chooses for itself. */
 const useReaders = {
   budget: noBudget,
   safety: (value, name) => check.oneOf(value, name, ['checked', 'recycle']),
@@ -55,7 +55,7 @@ const useReaders = {
   guard: check.boolean,
 };
 
-/** What the pools are, of slabs that can grow and of those that cannot. */
+/** The options of pools, of slabs that can grow and of those that cannot. */
 const poolReaders = {
   sizes,
   count: counts(1),
@@ -165,7 +165,7 @@ function checkBytes(bytes, maxBytes) {
 
 const slotsOf = (pools) => pools.reduce((sum, pool) => sum + pool.count, 0);
 
-/** What the binary is told of the pools. */
+/** The pools, as the binary takes them. */
 const poolNumbers = (pools) => pools.flatMap((p) => [p.size, p.count, p.maxCount, p.minCount]);
 
 /** The reason why such a slab cannot be shared with other threads; undefined if it can. */
@@ -187,7 +187,7 @@ function createSettings(options, name) {
   return { ...settings, transitMs, timeoutMs, between: true, name: name ?? '' };
 }
 
-/** The settings of one that is there; `from`: its name, or a descriptor. */
+/** The settings of an existing one; `from`: its name, or a descriptor. */
 function openSettings(options, from) {
   const checked = check.options(options, openReaders);
   const name = typeof from === 'string' ? from : '';

@@ -1,6 +1,6 @@
 'use strict';
 
-// Where the memory of a slab is from, and whether it stays, asked for before its first use.
+// bind() and lock(): ask for the NUMA node and the locking of a slab's memory, before its first use.
 
 const { RallocError, refusal } = require('../base/errors.js');
 const { limitOf } = require('./options.js');
@@ -16,7 +16,7 @@ function usedError(method, inUse) {
   );
 }
 
-/** Calls a method of the memory before the slab has handed out anything; `asked`: what that would be among the options `memory`. */
+/** Calls a method of the memory, if the slab has not handed out anything; `asked`: the same as options `memory`. */
 function place(core, method, asked, ...args) {
   core.checkLive();
   core.open();

@@ -14,9 +14,9 @@ const { hasTransfer } = require('../base/runtime.js');
 const { charge } = require('../memory/slab-layout.js');
 const { limitOf } = require('./options.js');
 
-// The ArrayBuffers over a pool's slots, one for each segment: how they are made, and how they end.
+// Creates and ends the ArrayBuffers over a pool's slots, one for each segment.
 
-/** The error of memory that a pool was refused. */
+/** The error if a pool was refused memory. */
 const refuseSegment = ({ core, segmentBytes }, failure) =>
   refusal(failure, limitOf(core.settings), segmentBytes, { asked: core.settings.memory });
 
@@ -43,7 +43,7 @@ function detachSegment({ core, index: pool }, ab, index) {
   if (ab.byteLength === 0) return; // whoever took it keeps it, and no one else gets its slots
   try {
     const transfers = hasTransfer && core.backend === 'native';
-    // Moved on first: what nobody else has, nobody can have marked, and Node 24 aborts where Node-API detaches that.
+    // Moved first: an ArrayBuffer that nobody else has cannot be marked, and Node 24 aborts if Node-API detaches a marked one.
     core.leased.detach(pool, index, transfers ? ab.transfer() : ab);
   } catch (error) {
     if (error instanceof RangeError) throw error; // the stack ends here
@@ -52,14 +52,14 @@ function detachSegment({ core, index: pool }, ab, index) {
   }
 }
 
-// What happens where a pool has no free slot and cannot grow: room is made, or an error says which limit is met.
+// If a pool has no free slot and cannot grow, room is made, or an error says which limit is met.
 
 // Under overload every call meets the limit, and emptying the caches, which fill again, takes 10 µs. So retry when the
 // slab's bytes change or fewer Buffers are held; otherwise every 64th call, since a free by others does not show in their number.
 const TRIES = 64;
 
 /**
- * Where `maxBytes` is met, releases what this thread caches, for the memory to drop the segments that are idle then;
+ * At `maxBytes`, releases what this thread caches, so that the memory can drop segments that are idle then. Returns
  * false if that is not likely to help.
  */
 function makeRoom(core, pool) {
@@ -76,20 +76,20 @@ function makeRoom(core, pool) {
   return !isEmpty;
 }
 
-/** To be called at a refill, as what is held may become more then. */
+/** Called at a refill, after which more may be held. */
 function noteHeld(core) {
   core.full.held = Math.max(core.full.held, core.held);
 }
 
-/** What one slot more takes, with its records. */
+/** Bytes of one more slot, with its records. */
 function needOf({ core, index, size }) {
   const there = core.leased.slotCount(index);
   return charge(size, there + 1) - charge(size, there);
 }
 
 /**
- * The error of an allocation of `requested` bytes, for which `first` is the smallest pool. It names `maxBytes` where one of
- * the pools that fit would have grown but for that.
+ * The error of an allocation of `requested` bytes, for which `first` is the smallest pool. It names `maxBytes` if that kept one of
+ * the pools that fit from growing.
  */
 function exhausted({ settings, pools, leased, share }, first, requested) {
   const { grows, maxBytes } = settings;
@@ -186,7 +186,7 @@ class Pool {
     while (this.stack.length < claimed) this.stack.push(this.placeholder);
   }
 
-  /** Whether a slot is cached, after a refill if need be. */
+  /** Whether a slot is cached, after a refill if necessary. */
   ensureCached() {
     // To look at all segments each time would cost an exhausted pool the more the larger it is.
     if (this.top > 0 && this.isStolen(this.slotAt(this.top - 1))) this.purgeStolen();
@@ -226,7 +226,7 @@ class Pool {
     }
   }
 
-  /** How many to take where others may want them too: in all no more than the cache has room for, while that is enough. */
+  /** How many slots to take if others may want them too: no more than the cache has room for, if that is enough. */
   #wanted() {
     const left = this.limit - this.claimed;
     const most = Math.min(left > 0 ? left : this.limit, (this.limit >> 1) + 1, MOST_AT_ONCE);
@@ -243,7 +243,7 @@ class Pool {
     }
   }
 
-  /** Releases the slots that a refill or a flush was cut off with. */
+  /** Releases the slots of an interrupted refill or flush. */
   releaseMoving() {
     if (this.#movingCount === 0) return;
     this.core.leased.release(this.index, this.#moving, this.#movingCount);
@@ -263,7 +263,7 @@ class Pool {
     return this.segments[slot >>> this.shift].byteLength === 0;
   }
 
-  /** Throws if the memory of a slot, which another thread may have, was transferred away from this one. */
+  /** Throws if the memory of a slot, which may be another thread's, was transferred away from this thread. */
   checkVisible(slot) {
     if (this.segments[slot >>> this.shift]?.byteLength !== 0) return;
     throw new RallocError(
@@ -280,7 +280,7 @@ class Pool {
     this.#recompute(this.claimed + 1);
   }
 
-  /** Releases a slot past the cache. */
+  /** Releases a slot without caching it. */
   giveUp(slot) {
     this.core.leased.release(this.index, Uint32Array.of(slot), 1);
   }
@@ -340,7 +340,7 @@ class Pool {
     this.flushExcess(0);
   }
 
-  /** Releases the slots that were not needed since the last idle tick, and those that are another thread's share now. */
+  /** Releases the slots that were not needed since the last idle tick, and those that are now another thread's share. */
   flushIdle() {
     if (this.#isShared) this.flushExcess(0);
     this.flush(this.#lowWater);
@@ -371,7 +371,7 @@ class Pool {
     this.segments = [];
   }
 
-  /** Called when a slot ceases to be this thread's; for subclasses that keep something about each slot. */
+  /** Called when a slot is no longer this thread's; for subclasses that record something for each slot. */
   forget() {}
 }
 

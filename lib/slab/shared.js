@@ -1,6 +1,6 @@
 'use strict';
 
-// Slabs that processes share: their names, how they are made and opened, and who of those that share them died. The
+// Slabs that processes share: creates, opens and unlinks them, and reports participants that died. The
 // memory and its locks are in src/memory/segment and src/slab.
 
 const { channel } = require('node:diagnostics_channel');
@@ -84,7 +84,7 @@ function checkName(name) {
   return name;
 }
 
-/** How a slab is made, as the arguments of SlabCore.over(): `name` is null for memory without one. */
+/** The arguments of SlabCore.over() to create a slab; `name` is null for memory without one. */
 function creating(name, orOpen, { pools, maxBytes, transitMs, timeoutMs, memory }) {
   const numbers = poolNumbers(pools);
   const bytes = pools.reduce((sum, pool) => sum + pool.size * pool.count, 0);
@@ -102,7 +102,7 @@ function checkFrom(from) {
   return checkName(from);
 }
 
-/** How a slab is opened that is there. */
+/** The arguments of SlabCore.over() to open a slab. */
 function opening(from, { timeoutMs, memory }) {
   const isName = typeof from === 'string';
   const of = isName ? `'${from}'` : `of descriptor ${from}`;
@@ -113,14 +113,14 @@ function opening(from, { timeoutMs, memory }) {
   };
 }
 
-/** Calls what needs no slab. */
+/** Calls a function that needs no slab. */
 function ask(method, of, ...args) {
   const answer = translateErrors(() => slabs(true).LeasedSlab[method](...args));
   if (answer?.kind !== undefined) throw segmentError(answer, of, 0);
   return answer;
 }
 
-/** Ends a name; false where nothing has it. */
+/** Ends a name; returns false if there is no such name. */
 function unlink(name) {
   checkName(name);
   try {
@@ -134,7 +134,7 @@ function unlink(name) {
 
 const list = () => ask('list', 'list').map((name) => ({ name }));
 
-/** Who takes part: [{ pid, since, self }], the longest first. */
+/** The participants: [{ pid, since, self }], the oldest first. */
 function participants(core) {
   core.checkLive();
   core.open();
@@ -144,7 +144,7 @@ function participants(core) {
     .sort((a, b) => a.since - b.since);
 }
 
-/** Frees what the dead had: [{ pid, slots }], with what was freed by the way and not told yet. */
+/** Frees the slots of dead participants: [{ pid, slots }], including those that were freed before and not reported yet. */
 function recover(core) {
   core.checkLive();
   core.open();
@@ -155,7 +155,7 @@ function recover(core) {
 }
 
 /**
- * Tells of those whose slots came back at an attach, or when slots ran out. From a timer or at the close, never within an
+ * Reports participants whose slots came back at an attach, or when slots ran out. From a timer or at the close, never within an
  * allocation.
  */
 function tellRecovered(core) {
@@ -174,8 +174,8 @@ const open = new Set(); // WeakRefs of the slabs of this thread that other proce
 const ended = new FinalizationRegistry((ref) => open.delete(ref));
 
 /**
- * Frees the slots at the end of the process. Its death would do so too, but not before another process looks; and Node ends
- * the main thread without the finalizers that end a worker's part.
+ * Frees the slots at the end of the process. Its death would do so too, but only when another process looks; and Node ends
+ * the main thread without the finalizers that end a worker's participation.
  */
 function leaveAtExit(core) {
   if (!isMainThread) return;

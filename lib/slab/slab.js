@@ -13,7 +13,7 @@ const { lazy } = require('../base/lazy.js');
 const { install } = require('../node/guard/install.js');
 const { node } = require('../memory/options.js');
 
-/** What is behind a slab: a server that has none does not load it. */
+/** The implementation of slabs: a server without slabs does not load it. */
 const inner = lazy(() => ({
   ...require('./core.js'),
   ...require('./lease.js'),
@@ -41,7 +41,7 @@ function overlaps(value, buffer, size) {
   return value.byteOffset < byteOffset + size && value.byteOffset + value.byteLength > byteOffset;
 }
 
-/** The default slab's core until its first use: what the hot calls ask for, over pools that are empty. */
+/** The default slab's core until its first use: empty pools for the hot calls. */
 class AsleepCore {
   poolByClass = new Array(33).fill({ take: () => null });
   options;
@@ -91,7 +91,7 @@ class Slab {
     return Slab.#over(settings, attaching(handleParts(handle)));
   }
 
-  /** A new slab that processes share; null: without a name. */
+  /** Creates a slab that processes share; null: without a name. */
   static create(name, options) {
     const { checkName, createSettings, creating } = inner();
     if (name !== null) checkName(name);

@@ -37,7 +37,7 @@ function openPoolStats(pool, { size, count, maxCount, claimed, sent, free }) {
   return { size, count, maxCount, ...slots, peak, promotions, exhaustions, refused };
 }
 
-/** Of a slab that has no memory yet (then without `pool`), or no more. */
+/** The numbers of a slab without memory: not yet (then without `pool`), or no longer. */
 function closedPoolStats({ size, maxCount }, pool) {
   const slots = { held: 0, inFlight: 0, cached: 0, elsewhere: 0, sent: 0, free: 0, stolen: 0 };
   const { peak = 0, promotions = 0, exhaustions = 0, refused = 0 } = pool ?? {};
@@ -56,7 +56,7 @@ const usedOf = ({ size, held, inFlight, elsewhere, sent }) =>
 /** Pieces of memory that this thread has Buffers over, or had. */
 const segmentsOf = ({ segments }) => segments.filter((ab) => ab?.byteLength > 0).length;
 
-/** What stats() has, without the guard's. */
+/** The fields of stats(), without those of the guard. */
 function slabFigures(core) {
   core.settle();
   const { settings, pools, leased, isLive } = core;
