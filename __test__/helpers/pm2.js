@@ -18,9 +18,17 @@ function isAlive(pid) {
   }
 }
 
+/** Waits for the end of its input, which is that of the test, also of one that is killed, and ends the daemon if it is still there. */
+const WATCH = `process.stdin.resume().on('end', () => {
+  try {
+    process.kill(Number(require('node:fs').readFileSync(process.argv[1], 'utf8')));
+  } catch {}
+});`;
+
 /** Starts an application in a folder: `pm2(...words)` resolves with what that prints, `logs()` returns all that it has printed, `end()` leaves no daemon behind. */
 async function startPm2(t, folder, app) {
   const home = path.join(folder, 'pm2');
+  const pidFile = path.join(home, 'pm2.pid');
   const env = { ...process.env, PM2_HOME: home, PM2_DISCRETE_MODE: 'true' };
   const pm2 = async (...words) => {
     const stdio = ['ignore', 'pipe', 'pipe'];
@@ -31,13 +39,19 @@ async function startPm2(t, folder, app) {
     if (code !== 0) throw new Error(`pm2 ${words.join(' ')}: ${all}`);
     return all;
   };
+  let isOver = false;
   const end = async () => {
-    const pid = Number(fs.readFileSync(path.join(home, 'pm2.pid'), 'utf8'));
+    if (isOver) return; // each command starts a daemon where none is
+    isOver = true;
+    const pid = Number(fs.readFileSync(pidFile, 'utf8'));
     await pm2('kill');
     await until(() => !isAlive(pid));
+    watch.stdin.end();
   };
   fs.writeFileSync(path.join(folder, 'apps.json'), JSON.stringify({ apps: [app] }));
-  t.teardown(() => pm2('kill')); // does nothing the second time
+  const stdio = ['pipe', 'ignore', 'ignore'];
+  const watch = spawn(process.execPath, ['-e', WATCH, pidFile], { stdio, detached: true });
+  t.teardown(end);
   await pm2('start', 'apps.json');
   const logs = () => {
     const dir = path.join(home, 'logs');
