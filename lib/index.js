@@ -20,6 +20,8 @@ const allocators = lazy(() => ({
 }));
 const admissions = lazy(() => require('./admission/admission.js'));
 const budgets = lazy(() => require('./budget/budget.js'));
+const compressing = lazy(() => require('./node/compressors.js'));
+const filing = lazy(() => require('./node/files.js'));
 const memory = lazy(() => ({
   ...require('./node/pump.js'),
   ...require('./node/release.js'),
@@ -42,8 +44,10 @@ module.exports = {
   backend,
   backendReason,
   collectMetrics: undefined,
+  compressors: undefined,
   configureDebug,
   current,
+  files: undefined,
   leakReport,
   loadTable: undefined,
   metricsContentType: undefined,
@@ -70,6 +74,8 @@ exportLater(
     Slab: allocators,
     admission: admissions,
     collectMetrics: metrics,
+    compressors: compressing,
+    files: filing,
     loadTable: allocators,
     metricsContentType: metrics,
     metricsText: metrics,
@@ -85,6 +91,7 @@ exportLater(
   },
   [
     ...['collectMetrics', 'metricsContentType', 'metricsText', 'observeMetrics'],
-    ...['admission', 'loadTable', 'pump', 'release', 'sampleStats', 'stats'],
+    ...['admission', 'compressors', 'files', 'loadTable', 'pump', 'release'],
+    ...['sampleStats', 'stats'],
   ],
 );

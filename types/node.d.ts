@@ -1,4 +1,4 @@
-// Memory that Node allocates: freed early, or read into arenas.
+// Memory that Node allocates: freed early, used again, or read into arenas.
 
 import type { Readable } from 'node:stream';
 
@@ -106,4 +106,78 @@ export interface BodyStats {
     /** By `readable.pipe()`, without a release. */
     plain: number;
   };
+}
+
+export interface CompressorsOptions {
+  /**
+   * Also puts the functions in the place of those of `node:zlib`, for whoever asks that from now on: for what takes no `zlib` of its own, such as compression and
+   * koa-compress.
+   * @default false
+   */
+  install?: boolean | undefined;
+  /**
+   * How many streams' memory is kept at most while nobody uses it, by all compressors of the thread; an integer from 0 to 1024. Each has 268 KB with the usual settings.
+   * @default 32
+   */
+  maxIdle?: number | undefined;
+}
+
+/**
+ * `node:zlib`, whose `createGzip()`, `createDeflate()` and `createDeflateRaw()` give streams of Node's own classes that use the memory of others again: of those of the same
+ * settings that have ended as they should. All else of it is Node's. So is a stream whose options name a dictionary, `info` or methods of a stream, and each of a Node
+ * whose streams are not known (20 to 26 are).
+ *
+ * @throws TypeError, RangeError `ERR_RALLOC_INVALID_ARGUMENT`: an unknown option, or one of the wrong type or value.
+ */
+export function compressors(options?: CompressorsOptions): typeof import('node:zlib');
+
+export interface FilesOptions {
+  /**
+   * Bytes of a read, an integer from 65536 to 1048576.
+   * @default 262144 (256 KiB)
+   */
+  size?: number | undefined;
+}
+
+/**
+ * Options for `fs.createReadStream()`, and for what passes its options on to that (`express.static()`, serve-static, send), with which a file is read in larger pieces than
+ * the 64 KiB of Node: if it is longer than that, as far as its end is told or what was read tells, and if not so many streams are open that they would take more than 16 MiB.
+ *
+ * They have no effect beside `highWaterMark`, and with `autoClose: false`. The methods that they are stand in the place of `_read()` and `_destroy()` of the stream, and call those.
+ *
+ * @throws TypeError, RangeError `ERR_RALLOC_INVALID_ARGUMENT`: an unknown option, or one of the wrong type or value.
+ */
+export function files(options?: FilesOptions): object;
+
+/** What `compressors()` and `ralloc/auto` have done in this thread. */
+export interface CompressorStats {
+  /** Counter: streams with memory of their own, which may be used again. */
+  made: number;
+  /** Counter: streams with the memory of one before. */
+  reused: number;
+  /** Gauge: how many streams' memory waits for the next. */
+  idle: number;
+  /** Counter: streams that are Node's alone, for their options. */
+  left: number;
+  /** Counters: whose memory was given back, by the reason. */
+  closed: {
+    /** The stream was destroyed, had an error, or other settings than it began with. */
+    unfinished: number;
+    /** There were more than `maxIdle`. */
+    full: number;
+    /** It was not used for 10 to 20 s. */
+    rest: number;
+  };
+}
+
+/** What `files()` and `ralloc/auto` have done in this thread. */
+export interface FileStats {
+  /** Gauge: streams that read in larger pieces, and are not closed. */
+  open: number;
+  /** Counter: the same. */
+  streams: number;
+  /** Counter: larger reads. */
+  reads: number;
+  /** Counter, of `ralloc/auto`: streams that are as they were, for their options. */
+  left: number;
 }

@@ -1,12 +1,14 @@
 // What the whole process has.
 
 import type { DepotStats } from './memory.js';
-import type { BodyStats } from './node.js';
+import type { BodyStats, CompressorStats, FileStats } from './node.js';
 
 export interface Stats {
   backend: 'native' | 'js';
   depot: DepotStats;
   bodies: BodyStats;
+  compressors: CompressorStats;
+  files: FileStats;
 }
 
 /**

@@ -9,6 +9,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const promClient = require('prom-client');
 const { Readable, Writable } = require('node:stream');
+const { gunzipSync } = require('node:zlib');
 const { adapters, serveOn } = require('../helpers/adapters.js');
 const { Client } = require('../helpers/client.js');
 const { folder } = require('../helpers/folder.js');
@@ -79,9 +80,23 @@ const used = {
     collectMetrics(promClient, { register });
     t.truthy(register.getSingleMetric('ralloc_build_info'));
   },
+  async compressors(t, { compressors }) {
+    const stream = compressors().createGzip();
+    stream.end(text);
+    t.is(`${gunzipSync(Buffer.concat(await stream.toArray()))}`, text);
+  },
   configureDebug: (t, { configureDebug }) =>
     t.throws(() => configureDebug({ level: 1 }), { code: 'ERR_RALLOC_INVALID_ARGUMENT' }),
   current: (t, { current }) => t.is(current(), undefined),
+  async files(t, { files }) {
+    const file = path.join(folder(t), 'large');
+    fs.writeFileSync(file, Buffer.alloc(200_000, text));
+    const chunks = await fs.createReadStream(file, { end: 199_999, ...files() }).toArray();
+    t.deepEqual(
+      chunks.map(({ length }) => length),
+      [200_000],
+    );
+  },
   leakReport: (t, { leakReport }) =>
     t.throws(() => leakReport(), { code: 'ERR_RALLOC_UNSUPPORTED' }),
   loadTable: (t, { loadTable }) =>

@@ -93,6 +93,8 @@ const values = {
   depot: true,
   released: 0,
   pumps: 'function',
+  compressed: 0,
+  streams: ['function', 'object'],
   profiler: 'function',
   same: true,
 };

@@ -1,6 +1,9 @@
+import { createReadStream } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type { Gzip } from 'node:zlib';
 import { metrics } from '@opentelemetry/api';
+import { static as staticFiles } from 'express';
 import * as promClient from 'prom-client';
 import { expectAssignable, expectError, expectNotAssignable, expectType } from 'tsd';
 import {
@@ -26,12 +29,16 @@ import {
   type Charge,
   type Checkpoint,
   type ChunkStats,
+  type CompressorStats,
   collectMetrics,
+  compressors,
   configureDebug,
   current,
   type DebugLevel,
   type DebugReport,
   type DepotStats,
+  type FileStats,
+  files,
   type Hold,
   type LeakGroup,
   type LeakReport,
@@ -149,6 +156,15 @@ expectError(release(new ArrayBuffer(1)));
 expectType<BodyStats>(processStats().bodies);
 expectType<number>(processStats().bodies.left.shared);
 expectType<number>(processStats().bodies.links.released);
+expectType<CompressorStats>(processStats().compressors);
+expectType<FileStats>(processStats().files);
+expectType<Gzip>(compressors({ maxIdle: 1 }).createGzip({ level: 1 }));
+expectError(compressors({ maxIdle: '1' }));
+createReadStream('file', files());
+createReadStream('file', { start: 1, ...files({ size: 65536 }) });
+staticFiles('folder', files());
+staticFiles('folder', { maxAge: 1, ...files() });
+expectError(files({ size: '1' }));
 declare const source: NodeJS.ReadableStream;
 declare const sink: NodeJS.WritableStream;
 expectType<Promise<void>>(pump(source, sink, { signal: new AbortController().signal }));

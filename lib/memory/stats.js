@@ -6,6 +6,7 @@
 const { RallocError } = require('../base/errors.js');
 const { backend, depotStats } = require('./native.js');
 const { counts } = require('./foreign.js');
+const streams = require('./stream-counts.js');
 
 /**
  * The registers of LeasedArena.stats(). `inArenas`: bytes of the spans that arenas have. `adopted`: of memory that is not below.
@@ -42,7 +43,7 @@ function stats() {
   const [chunks, reserved, committed, hits, misses, unmapped, hitRate, retained] = numbers;
   const calls = { hits, misses, hitRate, unmapped };
   const depot = { chunks, reserved, committed, retained, ...calls };
-  return { backend, depot, bodies: structuredClone(counts) };
+  return { backend, depot, ...structuredClone({ bodies: counts, ...streams }) };
 }
 
 /** Took stats() at intervals, which is three lines of an application. */

@@ -1,0 +1,353 @@
+'use strict';
+// tier: run-time, differs
+
+// compressors(): streams of zlib that use the memory of others again. Nobody can tell them from Node's, and nothing of the stream before is seen.
+
+const test = require('ava');
+const { AsyncLocalStorage, executionAsyncId } = require('node:async_hooks');
+const domain = require('node:domain');
+const { once } = require('node:events');
+const zlib = require('node:zlib');
+const time = require('../../lib/base/time.js');
+const { compressors, stats } = require('../..');
+const { budget, seedOr } = require('../helpers/budget.js');
+const { run } = require('../helpers/child.js');
+const { random } = require('../helpers/random.js');
+const { until, untilCollected } = require('../helpers/until.js');
+const { follow, optionsOf, stepsOf, textOf } = require('../helpers/zlib-plan.js');
+
+const NAMES = ['createGzip', 'createDeflate', 'createDeflateRaw'];
+const ours = compressors();
+
+const timers = [];
+time.setTimeout = (callback, ms) => {
+  timers.push(callback);
+  return { ms, unref() {} };
+};
+
+const counts = () => stats().compressors;
+const ticks = () => new Promise((resolve) => setImmediate(resolve));
+
+/** Has a stream compress `text` to its end, and its handle come to rest. */
+async function compress(stream, text = 'some text') {
+  const { bytes } = await follow(stream, [['end', Buffer.from(text), false]]);
+  await ticks();
+  return bytes;
+}
+
+/** Nothing is at rest. */
+async function empty() {
+  compressors({ maxIdle: 0 });
+  while (counts().idle > 0) {
+    await compress(ours.createGzip());
+    while (timers.length > 0) timers.shift()();
+  }
+  compressors({ maxIdle: 32 });
+}
+
+test.serial(
+  'random streams give the bytes and the events of Node’s, one after another and at once',
+  async (t) => {
+    const seed = seedOr(411);
+    const choose = random(seed);
+    const { reused } = counts();
+    const rounds = budget(60, 3000);
+    for (let round = 0; round < rounds; round++) {
+      const plans = Array.from({ length: 1 + choose(5) }, () => {
+        return { name: NAMES[choose(3)], options: optionsOf(choose), steps: stepsOf(choose) };
+      });
+      const by = (all) =>
+        Promise.all(plans.map(({ name, options, steps }) => follow(all[name](options), steps)));
+      const [due, got] = [await by(zlib), await by(ours)];
+      for (const [i, plan] of plans.entries()) {
+        t.deepEqual(got[i].events, due[i].events, `seed ${seed}, round ${round}, ${plan.name}`);
+        t.is(got[i].written, due[i].written);
+        t.true(got[i].bytes.equals(due[i].bytes), `seed ${seed}, round ${round}, ${plan.name}`);
+      }
+    }
+    t.true(counts().reused - reused > rounds / 2, 'most are made of what was there');
+  },
+);
+
+test.serial(
+  'after a stream that ended another one uses its memory, and has the same properties',
+  async (t) => {
+    await empty();
+    const first = ours.createGzip({ level: 3 });
+    await compress(first);
+    t.is(counts().idle, 1);
+    const { made, reused } = counts();
+    const second = ours.createGzip({ level: 3 });
+    t.deepEqual([counts().made, counts().reused, counts().idle], [made, reused + 1, 0]);
+    const nodes = zlib.createGzip({ level: 3 });
+    t.deepEqual(Reflect.ownKeys(second), Reflect.ownKeys(nodes));
+    t.is(second.constructor, zlib.Gzip);
+    t.true(second instanceof zlib.Gzip);
+    t.is(first._handle, null);
+    await Promise.all([compress(second), compress(nodes)]);
+  },
+);
+
+test.serial('one that was aborted is never used again, whatever it was doing', async (t) => {
+  await empty();
+  const choose = random(7);
+  const large = Buffer.from(textOf(choose, 20_000));
+  const steps = [
+    ['write', large, false],
+    ['flush', undefined, false],
+    ['write', large, true],
+    ['end', large, false],
+  ];
+  for (let at = 0; at <= steps.length; at++) {
+    for (const [wait, value] of [
+      [false, undefined],
+      [true, undefined],
+      [false, Object.assign(new Error('away'), { code: 'AWAY' })],
+    ]) {
+      const { closed, idle } = counts();
+      const before = steps
+        .slice(0, at)
+        .map(([kind, bytes, isAwaited]) => [kind, bytes, isAwaited || wait]);
+      const plan = [
+        ...before.filter(([kind]) => kind !== 'end' || !wait),
+        ['destroy', value, false],
+      ];
+      const [due, got] = await Promise.all([
+        follow(zlib.createGzip({ level: 1 }), plan),
+        follow(ours.createGzip({ level: 1 }), plan),
+      ]);
+      await ticks();
+      t.deepEqual(got.events, due.events, `${at} ${wait}`);
+      t.is(counts().idle, idle);
+      t.is(counts().closed.unfinished, closed.unfinished + 1);
+    }
+  }
+  const due = zlib.gzipSync(large, { level: 1 });
+  t.true((await compress(ours.createGzip({ level: 1 }), large)).equals(due));
+});
+
+test.serial(
+  'nor one that nobody has read to its end, nor one whose settings have changed',
+  async (t) => {
+    await empty();
+    const unread = ours.createGzip();
+    unread.end('text');
+    await once(unread, 'readable');
+    await until(() => unread._handle.buffer === null); // the thread pool is done
+    unread.destroy();
+    const changed = ours.createDeflate({ level: 9 });
+    await follow(changed, [
+      ['write', Buffer.from('text'), true],
+      ['params', [1, 0], true],
+      ['end', undefined, false],
+    ]);
+    await ticks();
+    t.is(counts().idle, 0);
+  },
+);
+
+test.serial('nor one of other settings, or of another kind', async (t) => {
+  await empty();
+  await compress(ours.createGzip({ level: 1 }));
+  const { reused } = counts();
+  const others = [
+    ours.createGzip(),
+    ours.createGzip({ level: 2 }),
+    ours.createGzip({ level: 1, memLevel: 9 }),
+    ours.createGzip({ level: 1, windowBits: 14 }),
+    ours.createGzip({ level: 1, strategy: 1 }),
+    ours.createDeflate({ level: 1 }),
+  ];
+  t.is(counts().reused, reused);
+  for (const stream of others) stream.destroy();
+});
+
+test.serial('what is written to it by others keeps a handle from being used again', async (t) => {
+  await empty();
+  const inDomain = domain.create();
+  const stream = inDomain.run(() => ours.createGzip());
+  await compress(stream);
+  const named = ours.createGzip();
+  named._handle.close = named._handle.close.bind(named._handle);
+  await compress(named);
+  t.is(counts().idle, 0);
+});
+
+test.serial('every listener and callback sees the store of its own stream', async (t) => {
+  await empty();
+  const storage = new AsyncLocalStorage();
+  const ids = [];
+  const seen = [];
+  const see = () => seen.push(storage.getStore());
+  for (const store of ['first', 'second']) {
+    const stream = storage.run(store, () => {
+      const made = ours.createGzip();
+      made.on('data', () => ids.push(executionAsyncId()));
+      for (const event of ['data', 'end', 'finish', 'close']) made.on(event, see);
+      made.write('text', see);
+      made.flush(see);
+      made.end('text', see);
+      return made;
+    });
+    await once(stream, 'close');
+    await ticks();
+    t.true(seen.length > 6 && seen.every((one) => one === store), `${seen}`);
+    seen.length = 0;
+  }
+  t.true(counts().reused > 0);
+  const outer = new AsyncLocalStorage();
+  const failed = outer.run('third', () => ours.createGzip({ maxOutputLength: 20 }));
+  t.is(
+    await new Promise((resolve) => {
+      failed.on('data', () => resolve(outer.getStore()));
+      outer.run('other', () => failed.end('text'));
+    }),
+    'third',
+  );
+  await once(failed, 'close');
+  await ticks();
+});
+
+test.serial('at rest it keeps neither the stream nor the store that it had', async (t) => {
+  await empty();
+  const storage = new AsyncLocalStorage();
+  const refs = [];
+  await storage.run({ big: true }, async () => {
+    refs.push(new WeakRef(storage.getStore()));
+    const stream = ours.createGzip();
+    refs.push(new WeakRef(stream));
+    await compress(stream);
+  });
+  t.is(counts().idle, 1);
+  await untilCollected(() => refs.every((ref) => ref.deref() === undefined));
+});
+
+test.serial('at most maxIdle are at rest, the latest ones', async (t) => {
+  await empty();
+  compressors({ maxIdle: 2 });
+  const { closed } = counts();
+  for (const level of [1, 2, 3]) await compress(ours.createGzip({ level }));
+  t.is(counts().idle, 2);
+  t.is(counts().closed.full, closed.full + 1);
+  const { made } = counts();
+  await compress(ours.createGzip({ level: 3 }));
+  t.is(counts().made, made);
+  await compress(ours.createGzip({ level: 1 }));
+  t.is(counts().made, made + 1);
+  compressors({ maxIdle: 32 });
+});
+
+test.serial('what nobody has needed since the last look is closed', async (t) => {
+  await empty();
+  const both = [ours.createGzip(), ours.createGzip()];
+  await Promise.all(both.map((stream) => compress(stream)));
+  const { closed } = counts();
+  const look = () => timers.shift()();
+  look(); // the first of them was there all the time
+  t.is(counts().idle, 1);
+  await compress(ours.createGzip());
+  look(); // the other one was not
+  t.is(counts().idle, 1);
+  t.is(counts().closed.rest, closed.rest + 1);
+  look();
+  t.is(counts().idle, 0);
+  t.is(timers.length, 0, 'nothing is left to look at');
+});
+
+const plainObject = Object.create(null);
+class Options {
+  level = 1;
+}
+
+for (const [what, options, isLeft] of [
+  ['none', undefined, false],
+  ['those of a stream', { highWaterMark: 10, chunkSize: 100, emitClose: true }, false],
+  ['without a prototype', plainObject, false],
+  ['of others, as of compression()', { threshold: 0, filter: () => true }, false],
+  ['a dictionary', { dictionary: Buffer.from('text') }, true],
+  ['info', { info: true }, true],
+  ['a method of a stream', { transform: (_chunk, _encoding, done) => done() }, true],
+  ['of a class', new Options(), true],
+  ['a Proxy', new Proxy({}, {}), true],
+  ['a level that Node takes for the usual one', { level: Number.NaN }, true],
+]) {
+  test.serial(
+    `options: ${what}: ${isLeft ? "the stream is Node's alone" : 'its memory is used again'}`,
+    async (t) => {
+      await empty();
+      const { left } = counts();
+      await compress(ours.createGzip(options));
+      t.is(counts().left, left + Number(isLeft));
+      t.is(counts().idle, Number(!isLeft));
+    },
+  );
+}
+
+test.serial('wrong options throw what they throw by Node', async (t) => {
+  await empty();
+  await compress(ours.createGzip());
+  for (const options of [
+    { level: 10 },
+    { level: '1' },
+    { windowBits: 8 },
+    { memLevel: 0 },
+    { chunkSize: 3 },
+    { flush: 99 },
+    { highWaterMark: -1 },
+    null,
+    'text',
+  ]) {
+    const made = (create) => {
+      try {
+        create(options).destroy();
+        return 'made';
+      } catch ({ name, code, message }) {
+        return { name, code, message };
+      }
+    };
+    t.deepEqual(made(ours.createGzip), made(zlib.createGzip));
+  }
+  t.true((await compress(ours.createGzip())).equals(zlib.gzipSync('some text')));
+});
+
+test.serial('getters of options are read once', (t) => {
+  let reads = 0;
+  ours
+    .createGzip({
+      get level() {
+        reads += 1;
+        return reads;
+      },
+    })
+    .destroy();
+  t.is(reads, 1);
+});
+
+test('it has all of node:zlib, and the look of its functions', (t) => {
+  t.deepEqual(Reflect.ownKeys(ours), Reflect.ownKeys(zlib));
+  t.is(ours.constants, zlib.constants);
+  t.is(ours.gzipSync, zlib.gzipSync);
+  for (const name of NAMES) {
+    t.not(ours[name], zlib[name]);
+    t.is(ours[name].name, zlib[name].name);
+    t.is(ours[name].length, zlib[name].length);
+    t.is(compressors()[name], ours[name]);
+  }
+});
+
+test('bad input', (t) => {
+  for (const [options, message] of [
+    [{ maxIdle: -1 }, /"options.maxIdle" is out of range/],
+    [{ maxIdle: '1' }, /"options.maxIdle" property must be of type number/],
+    [{ install: 1 }, /"options.install" property must be of type boolean/],
+    [{ instal: true }, /Did you mean "install"\?/],
+    [null, /"options" argument must be an object/],
+  ]) {
+    t.throws(() => compressors(options), { message, code: 'ERR_RALLOC_INVALID_ARGUMENT' });
+  }
+});
+
+test('install: node:zlib has them, for modules too; what was patched before stays', async (t) => {
+  const { result, stderr } = await run('node/installed-compressors.mjs');
+  t.deepEqual(result, { gzip: true, module: true, patched: true, used: 2, same: true }, stderr);
+});

@@ -1,0 +1,156 @@
+'use strict';
+// tier: run-time, differs
+
+// files(): files are read in larger pieces, if they are long, and if few are read at once.
+
+const test = require('ava');
+const { randomBytes } = require('node:crypto');
+const { once } = require('node:events');
+const fs = require('node:fs');
+const path = require('node:path');
+const express = require('express');
+const http = require('node:http');
+const { files, pump, stats } = require('../..');
+const { run } = require('../helpers/child.js');
+const { newFolder, removeFolder } = require('../helpers/folder.js');
+
+const KiB = 1024;
+const folder = newFolder();
+test.after.always(() => removeFolder(folder));
+
+const bytes = randomBytes(1024 * KiB);
+const fileOf = (size) => {
+  const file = path.join(folder, `${size}`);
+  fs.writeFileSync(file, bytes.subarray(0, size));
+  return file;
+};
+const counts = () => stats().files;
+
+/** The lengths of what is read, in KiB; all of it is what is in the file. */
+async function lengths(t, size, options) {
+  const { start = 0, end = size - 1 } = options;
+  const chunks = await fs.createReadStream(fileOf(size), options).toArray();
+  t.true(Buffer.concat(chunks).equals(bytes.subarray(start, Math.min(end + 1, size))));
+  return chunks.map(({ length }) => length / KiB);
+}
+
+for (const [what, size, options, due] of [
+  ['short', 2 * KiB, {}, [2]],
+  ['of one read', 64 * KiB, {}, [64]],
+  ['of a read and more', 100 * KiB, {}, [64, 36]],
+  ['long', 1024 * KiB, {}, [64, 256, 256, 256, 192]],
+  ['long, and its end is told', 1024 * KiB, { end: 1024 * KiB - 1 }, [256, 256, 256, 256]],
+  ['long, and a part is asked for', 1024 * KiB, { start: KiB, end: 401 * KiB - 1 }, [256, 144]],
+  ['long, and a short part is asked for', 1024 * KiB, { start: 3, end: KiB + 2 }, [1]],
+  ['shorter than it was said to be', 100 * KiB, { end: 1024 * KiB - 1 }, [100]],
+  [
+    'with reads of its own size',
+    300 * KiB,
+    { highWaterMark: 100 * KiB, end: 300 * KiB - 1 },
+    [100, 100, 100],
+  ],
+  ['that is not closed', 300 * KiB, { autoClose: false }, [64, 64, 64, 64, 44]],
+]) {
+  test.serial(`a file that is ${what}`, async (t) => {
+    t.deepEqual(await lengths(t, size, { ...options, ...files() }), due);
+    t.is(counts().open, 0);
+  });
+}
+
+test.serial('in pieces of another size', async (t) => {
+  const options = { end: 1024 * KiB - 1, ...files({ size: 512 * KiB }) };
+  t.deepEqual(await lengths(t, 1024 * KiB, options), [512, 512]);
+});
+
+test.serial('where many are open each reads less, and no less than without', async (t) => {
+  const file = fileOf(1024 * KiB);
+  const options = { end: 1024 * KiB - 1, ...files() };
+  const streams = [];
+  const lengthsOf = [];
+  for (let n = 1; n <= 300; n++) {
+    const stream = fs.createReadStream(file, options);
+    const [chunk] = await once(stream, 'data');
+    stream.pause();
+    lengthsOf.push(chunk.length / KiB);
+    streams.push(stream);
+  }
+  t.is(counts().open, 300);
+  t.deepEqual([...new Set(lengthsOf)], [256, 192, 128, 64]);
+  t.deepEqual(
+    [64, 86, 129].map((n) => [lengthsOf[n - 1], lengthsOf[n]]),
+    [
+      [256, 192],
+      [128, 128],
+      [64, 64],
+    ],
+  );
+  for (const stream of streams) stream.destroy();
+  await Promise.all(streams.map((stream) => once(stream, 'close')));
+  t.is(counts().open, 0);
+});
+
+test.serial('a stream that is destroyed while it reads closes its file', async (t) => {
+  const stream = fs.createReadStream(fileOf(1024 * KiB), { end: 1024 * KiB - 1, ...files() });
+  await once(stream, 'open');
+  stream.resume();
+  stream.destroy();
+  await once(stream, 'close');
+  t.is(stream.fd, null);
+  t.is(counts().open, 0);
+});
+
+test.serial('express.static() takes them', async (t) => {
+  fileOf(1024 * KiB);
+  const app = express();
+  app.use(express.static(folder, files()));
+  const server = app.listen(0, '127.0.0.1');
+  t.teardown(() => server.close());
+  await once(server, 'listening');
+  const { reads } = counts();
+  const get = async (headers) => {
+    const { port } = server.address();
+    const request = http.get({ port, path: `/${1024 * KiB}`, headers, agent: false });
+    const [response] = await once(request, 'response');
+    return Buffer.concat(await response.toArray());
+  };
+  t.true((await get({})).equals(bytes));
+  t.is(counts().reads, reads + 4);
+  t.true((await get({ range: 'bytes=5-9' })).equals(bytes.subarray(5, 10)));
+  t.is(counts().reads, reads + 4);
+});
+
+test.serial('pump() gives them back', async (t) => {
+  const sum = ({ released, left }) => released + left.early; // which Node 20 cannot in the first turn
+  const before = sum(stats().bodies);
+  const target = path.join(folder, 'target');
+  const options = { end: 1024 * KiB - 1, ...files() };
+  await pump(fs.createReadStream(fileOf(1024 * KiB), options), fs.createWriteStream(target));
+  t.true(fs.readFileSync(target).equals(bytes));
+  t.is(sum(stats().bodies) - before, 1024 * KiB);
+});
+
+test('bad input', (t) => {
+  for (const [options, message] of [
+    [{ size: 65535 }, /"options.size" is out of range/],
+    [{ size: 2 ** 20 + 1 }, /"options.size" is out of range/],
+    [{ size: '1' }, /"options.size" property must be of type number/],
+    [{ pool: true }, /Unknown option "pool"/],
+    [5, /"options" argument must be an object/],
+  ]) {
+    t.throws(() => files(options), { message, code: 'ERR_RALLOC_INVALID_ARGUMENT' });
+  }
+});
+
+test('in the place of fs.createReadStream(): who says how to read is left alone', async (t) => {
+  const { result, stderr } = await run('node/installed-files.mjs', { args: [fileOf(512 * KiB)] });
+  const usual = Array(8).fill(64);
+  t.deepEqual(
+    result,
+    {
+      ...{ plain: [64, 256, 192], module: [64, 256, 192], end: [256, 256] },
+      ...{ mark: [100, 100, 100, 100, 100, 12], fs: usual, fd: usual, text: usual },
+      ...{ left: 4, again: false },
+    },
+    stderr,
+  );
+});

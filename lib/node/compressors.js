@@ -1,0 +1,288 @@
+'use strict';
+
+// createGzip(), createDeflate() and createDeflateRaw() of node:zlib, whose memory is used again: deflateInit() takes 268 KB for each stream, which costs as much
+// as it does to compress 4 KiB. The streams are Node's own, made by its classes. Only what Node has behind one, its handle, is kept where the stream has ended as it should,
+// and given to another one of the same settings: reset, and with a new async id, as Node itself does with the handles of an agent's sockets.
+//
+// What a reset leaves in a handle is why there are no others. Inflate keeps the size of the window that the stream before has told, Unzip what that was (gzip or deflate), and Brotli
+// and Zstandard lose their parameters, and allocate anew. The handles of Gunzip and InflateRaw take 10 KB, and little time.
+
+const { syncBuiltinESMExports } = require('node:module');
+const process = require('node:process');
+const { isProxy } = require('node:util').types;
+const zlib = require('node:zlib');
+const check = require('../base/validate.js');
+const time = require('../base/time.js');
+const { dress } = require('../base/wrap.js');
+const { compressors: counts } = require('../memory/stream-counts.js');
+
+const { Z_FINISH, Z_FULL_FLUSH, Z_NO_FLUSH } = zlib.constants;
+const FLUSHES = { flush: Z_NO_FLUSH, finishFlush: Z_FINISH, fullFlush: Z_FULL_FLUSH };
+
+const MOST = 32; // handles at rest: 8.6 MB
+const REST_MS = 10_000;
+
+/** The Nodes whose streams are known. A handle that is used in another way than its Node expects ends the process. */
+const { bun, deno, node } = process.versions;
+const major = Number.parseInt(node, 10);
+const isKnownNode = bun === undefined && deno === undefined && major >= 20 && major <= 26;
+
+/** What Node makes a createGzip() of. Another function is somebody's patch, who wants to hear of each stream. */
+const OWN = /^function ?\(options\) \{\s*return new ctor\(options\);\s*\}$/;
+
+/** Setting → the least, the most and the usual value. Deflate makes 9 of a window of 8. */
+const SETTINGS = {
+  level: [-1, 9, -1],
+  windowBits: [9, 15, 15],
+  memLevel: [1, 9, 8],
+  strategy: [0, 4, 0],
+};
+
+/** Options with which a stream is not as others are, or ends otherwise. */
+const UNUSUAL = [
+  ...['dictionary', 'info', 'rejectGarbageAfterEnd', 'construct', 'destroy', 'final', 'read'],
+  ...['transform', 'write', 'writev'],
+];
+
+const entries = new WeakMap(); // stream → { kind, key, level, strategy, handle, writeState, mode }
+
+const idle = []; // entries, the latest last
+let low = 0; // how few were idle since the last look
+let timer = null;
+let most = MOST;
+
+function close({ handle }, why) {
+  counts.closed[why] += 1;
+  handle.close();
+}
+
+/** Closes what nobody has needed since the last look. */
+function rest() {
+  timer = null;
+  for (const entry of idle.splice(0, low)) close(entry, 'rest');
+  counts.idle = idle.length;
+  watch();
+}
+
+function watch() {
+  if (timer !== null || idle.length === 0) return;
+  low = idle.length;
+  timer = time.setTimeout(rest, REST_MS);
+  timer.unref?.();
+}
+
+/** What Node's streams write on a handle. More, as the module domain does, is of the stream before. */
+const WRITTEN = new Set([
+  ...['onerror', 'buffer', 'cb', 'flushFlag', 'inOff', 'availInBefore', 'availOutBefore'],
+]);
+
+/** By symbols AsyncLocalStorage, on Node 20 and 22, and others that hear of handles, keep what was current when one was made. */
+function forget(handle) {
+  handle.cb = null;
+  handle.jsref = null; // the stream
+  for (const symbol of Object.getOwnPropertySymbols(handle)) {
+    if (symbol.description !== 'owner_symbol') delete handle[symbol];
+  }
+  return Object.getOwnPropertyNames(handle).every((name) => WRITTEN.has(name));
+}
+
+let isBroken = false;
+
+function onBroken() {
+  isBroken = true;
+}
+
+/** Keeps the handle of a stream that is over, with nothing of it. Called outside of the stores of AsyncLocalStorage, which it would keep too. */
+function keep(entry) {
+  const { handle } = entry;
+  const isClean = forget(handle);
+  handle.onerror = onBroken;
+  isBroken = false;
+  handle.reset();
+  if (isBroken || !isClean) return close(entry, 'unfinished');
+  handle.asyncReset(handle);
+  idle.push(entry);
+  if (idle.length > most) close(idle.shift(), 'full');
+  counts.idle = idle.length;
+  watch();
+}
+
+/** The handle of a stream is never to be used again. */
+function forgo(stream) {
+  if (entries.delete(stream)) counts.closed.unfinished += 1;
+}
+
+/** Whether a stream is over as it should be, with no write under way. */
+const isOver = (stream, { handle }, error) =>
+  error === null &&
+  stream.errored === null &&
+  stream.readableEnded &&
+  stream.writableFinished &&
+  stream._handle === handle &&
+  handle.buffer === null;
+
+/** A class of Node's, its streams with handles that are kept, and how to make one. */
+class Kind {
+  #Class;
+  #Base;
+  #Heir = function () {};
+  #mode;
+
+  constructor(name, mode) {
+    this.#Class = zlib[name];
+    this.#Base = Object.getPrototypeOf(Object.getPrototypeOf(this.#Class));
+    this.#mode = mode;
+    const { prototype } = this.#Class;
+    const { _destroy } = prototype;
+    const shown = (value) => ({ value, writable: true, configurable: true });
+    this.#Heir.prototype = Object.create(prototype, {
+      constructor: shown(this.#Class),
+      // Whose handle has then other settings. And Node lets it change them while a write is under way, which has been seen to end the process.
+      params: shown(function (...args) {
+        forgo(this);
+        return Reflect.apply(prototype.params, this, args);
+      }),
+      _destroy: shown(function (error, callback) {
+        const entry = entries.get(this);
+        const isOwn = prototype._destroy === _destroy;
+        if (entry === undefined || !isOwn || !isOver(this, entry, error)) {
+          forgo(this);
+          return Reflect.apply(prototype._destroy, this, [error, callback]);
+        }
+        entries.delete(this);
+        this._handle = null;
+        callback(error); // first: listeners of 'close' look at the handle
+        time.outside(() => keep(entry));
+      }),
+    });
+  }
+
+  /** A stream with a handle of its own, which is kept if this Node has what that takes. */
+  make(options, settings) {
+    const stream = Reflect.construct(this.#Class, [options], this.#Heir);
+    counts.made += 1;
+    const { _handle: handle, _writeState: writeState, _mode: mode } = stream;
+    const has = (name) => typeof handle?.[name] === 'function';
+    if (['asyncReset', 'close', 'reset'].every(has) && writeState instanceof Uint32Array) {
+      entries.set(stream, { kind: this, ...settings, handle, writeState, mode });
+    }
+    return stream;
+  }
+
+  /** A stream as Node's Zlib() would make it, but for its handle. */
+  remake(options, entry) {
+    const { handle, writeState, level, strategy, mode } = entry;
+    const stream = Object.create(this.#Heir.prototype);
+    handle.asyncReset(handle);
+    stream._writeState = writeState;
+    try {
+      Reflect.apply(this.#Base, stream, [options, this.#mode, handle, FLUSHES]);
+    } catch (error) {
+      close(entry, 'unfinished');
+      throw error; // Node's, of options that are none
+    }
+    stream._level = level;
+    stream._strategy = strategy;
+    if (mode !== undefined) stream._mode = mode; // not on Node 20
+    counts.reused += 1;
+    entries.set(stream, entry);
+    return stream;
+  }
+}
+
+const KINDS = {
+  createGzip: new Kind('Gzip', zlib.constants.GZIP),
+  createDeflate: new Kind('Deflate', zlib.constants.DEFLATE),
+  createDeflateRaw: new Kind('DeflateRaw', zlib.constants.DEFLATERAW),
+};
+
+/** The options, read once; undefined where they are no plain object, or a stream would not be as others are. */
+function plain(options) {
+  if (options === undefined) return {};
+  if (options === null || typeof options !== 'object' || isProxy(options)) return undefined;
+  const prototype = Object.getPrototypeOf(options);
+  if (prototype !== null && prototype !== Object.prototype) return undefined;
+  const own = { ...options };
+  return UNUSUAL.some((name) => own[name] !== undefined) ? undefined : own;
+}
+
+/** `{ key, level, strategy }`; undefined where one is out of its range, as Node says better, or no integer. */
+function settingsOf(options) {
+  const values = Object.entries(SETTINGS).map(([name, [min, max, usual]]) => {
+    const value = options[name];
+    if (value === undefined) return usual;
+    return Number.isInteger(value) && value >= min && value <= max ? value : Number.NaN;
+  });
+  if (values.some(Number.isNaN)) return undefined;
+  const [level, , , strategy] = values;
+  return { key: values.join(), level, strategy };
+}
+
+function take(kind, key) {
+  const at = idle.findLastIndex((entry) => entry.kind === kind && entry.key === key);
+  if (at === -1) return undefined;
+  const [entry] = idle.splice(at, 1);
+  counts.idle = idle.length;
+  low = Math.min(low, idle.length);
+  return entry;
+}
+
+/** A createGzip() in the place of Node's `original`. */
+function creatorOf(kind, original) {
+  function create(...args) {
+    const own = plain(args[0]);
+    const settings = own && settingsOf(own);
+    if (settings === undefined) {
+      counts.left += 1;
+      return Reflect.apply(original, this, args);
+    }
+    const entry = take(kind, settings.key);
+    return entry === undefined ? kind.make(own, settings) : kind.remake(own, entry);
+  }
+  return dress(create, original);
+}
+
+const isOwn = (method) => OWN.test(Function.prototype.toString.call(method));
+
+const creators = new Map(); // Node's → ours
+
+/** Ours, by name. What somebody has patched stays, and all do where the streams are not known. */
+function creatorsHere() {
+  const here = {};
+  if (!isKnownNode) return here;
+  for (const [name, kind] of Object.entries(KINDS)) {
+    const original = zlib[name];
+    if ([...creators.values()].includes(original)) here[name] = original;
+    else if (creators.has(original) || isOwn(original)) {
+      if (!creators.has(original)) creators.set(original, creatorOf(kind, original));
+      here[name] = creators.get(original);
+    }
+  }
+  return here;
+}
+
+/** Puts them in the place of Node's, for whoever asks node:zlib from now on. Returns the names of those that are there then. */
+function install() {
+  const here = creatorsHere();
+  const names = Object.keys(here).filter((name) => {
+    const descriptor = Object.getOwnPropertyDescriptor(zlib, name);
+    return Reflect.defineProperty(zlib, name, { ...descriptor, value: here[name] });
+  });
+  syncBuiltinESMExports();
+  return names;
+}
+
+/** node:zlib with them; with `install` also the module itself. */
+function compressors(options) {
+  const { maxIdle, install: isGlobal = false } = check.options(options, {
+    install: check.boolean,
+    maxIdle: (value, name) => check.integer(value, name, 0, 1024),
+  });
+  if (maxIdle !== undefined) most = maxIdle;
+  if (isGlobal) install();
+  const all = Object.getOwnPropertyDescriptors(zlib);
+  for (const [name, value] of Object.entries(creatorsHere())) all[name] = { ...all[name], value };
+  return Object.defineProperties({}, all);
+}
+
+module.exports = { NAMES: Object.keys(KINDS), compressors, install };

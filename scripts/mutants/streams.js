@@ -1,0 +1,85 @@
+'use strict';
+
+const compressors = ['node/compressors.test.js'];
+const files = ['node/files.test.js'];
+
+module.exports = [
+  {
+    file: 'node/compressors.js',
+    tests: compressors,
+    mutants: {
+      'no reset': ['  handle.reset();\n', ''],
+      'one that was aborted is used again': [
+        '  stream.readableEnded &&\n  stream.writableFinished &&\n',
+        '',
+      ],
+      'one that nobody has read is used again': ['  stream.readableEnded &&\n', ''],
+      'one that was destroyed with an error is used again': [
+        '  error === null &&\n',
+        '',
+        {
+          equivalent:
+            'a stream that has ended takes no error any more, and one that has not is not over',
+        },
+      ],
+      'one with a write under way is used again': [
+        '  handle.buffer === null;',
+        '  true;',
+        {
+          equivalent:
+            'the end of what is read comes after the last write; this holds also if Node changes that',
+        },
+      ],
+      'one whose settings have changed is used again': [
+        '        forgo(this);\n        return Reflect.apply(prototype.params',
+        '        return Reflect.apply(prototype.params',
+      ],
+      'settings do not matter': ['entry.kind === kind && entry.key === key', 'entry.kind === kind'],
+      'kinds do not matter': ['entry.kind === kind && entry.key === key', 'entry.key === key'],
+      'what others wrote on it does not matter': [
+        'if (isBroken || !isClean) return',
+        'if (isBroken) return',
+      ],
+      'it keeps the stream': ['  handle.jsref = null; // the stream\n', ''],
+      'it keeps the store': [
+        '  handle.asyncReset(handle);\n  idle.push',
+        '  idle.push',
+        { equivalent: 'on Node 20 and 22, where the store is under a symbol; 24 and 26 kill it' },
+      ],
+      'it has the store of the stream before': [
+        '    handle.asyncReset(handle);\n    stream._writeState',
+        '    stream._writeState',
+      ],
+      'there is no limit': ["if (idle.length > most) close(idle.shift(), 'full');", ''],
+      'nothing is closed at rest': ["close(entry, 'rest')", 'void entry'],
+      'what is needed is closed at rest': ['idle.splice(0, low)', 'idle.splice(0)'],
+      'a dictionary is not seen': ["['dictionary', ", '['],
+      'classes of options are read': [
+        'prototype !== null && prototype !== Object.prototype',
+        'false',
+      ],
+      'a patch is replaced': ['else if (creators.has(original) || isOwn(original)) {', 'else {'],
+    },
+  },
+  {
+    file: 'node/files.js',
+    tests: files,
+    mutants: {
+      'short files take large reads': ['|| !isLong(stream)', ''],
+      'the read that finds the end is large': [
+        'bytesRead > 0 && bytesRead % USUAL === 0',
+        'bytesRead > 0',
+        { equivalent: 'of regular files: that read is of nothing, in what nobody sees' },
+      ],
+      'a size of its own does not matter': ['usual !== USUAL || ', ''],
+      'however many are open': ['Math.min(size, share)', 'size'],
+      'closed ones count': ['if (larger.delete(this)) counts.open -= 1;', ''],
+      'what is never closed counts': ['stream.autoClose === false || ', ''],
+      'pump() does not know the method': ['read: allow(function', 'read: (function'],
+      'who says how to read is not heard': [
+        'SAYS.every((name) => options[name] === undefined)',
+        'true',
+      ],
+    },
+  },
+];
