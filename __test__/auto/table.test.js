@@ -56,10 +56,10 @@ for (const [what, change, message] of [
   });
 }
 
-test('without a table', async (t) => {
+test('without a table that is named', async (t) => {
   const app = tried(t);
   fs.rmSync(app.file('ralloc.table.json'));
-  const auto = await app.auto();
+  const auto = await app.auto('app.js', { env: { RALLOC_TABLE: 'ralloc.table.json' } });
   t.is(auto.code, 0);
   t.regex(
     auto.stderr,
@@ -68,6 +68,15 @@ test('without a table', async (t) => {
   const trial = await app.trial();
   t.is(trial.code, 1);
   t.is(trial.stdout, '');
+});
+
+test('without a table nothing is said: the parts of ralloc/auto need none', async (t) => {
+  const app = tried(t);
+  fs.rmSync(app.file('ralloc.table.json'));
+  const auto = await app.auto();
+  t.is(auto.code, 0);
+  t.is(auto.stderr, '');
+  t.deepEqual(auto.result, { inside: false, outside: false });
 });
 
 test('RALLOC_AUTO_TABLE comes before RALLOC_TABLE, and that before the usual one', async (t) => {

@@ -14,6 +14,7 @@ const flagOf = (value) => (value ? '1' : '0');
 
 /** Variable of the environment → the option that it is, how it is read, and how it is told. */
 const VARIABLES = {
+  RALLOC_AUTO: ['parts', (text) => text.split(','), String],
   RALLOC_AUTO_TABLE: ['file', (text) => path.resolve(text), String],
   RALLOC_AUTO_ALLOC: ['isAlloc', flag, flagOf],
   RALLOC_AUTO_ANY_SIZE: ['isAnySize', flag, flagOf],
@@ -23,11 +24,14 @@ const VARIABLES = {
   RALLOC_AUTO_NOTES: ['notes', String, String],
 };
 
-/** An empty variable is as none. RALLOC_TABLE, which sites with a name read too, is the table where there is no other. */
+/**
+ * An empty variable is as none. RALLOC_TABLE, which sites with a name read too, is the table where there is no other. `isNamed`: the table is to be there.
+ */
 function readEnvironment(env) {
   const file = path.resolve(env.RALLOC_TABLE || TABLE);
   const flags = { isAlloc: false, isAnySize: false, isSuggested: false };
-  const options = { file, ...flags, packages: [], notes: undefined };
+  const isNamed = Boolean(env.RALLOC_TABLE || env.RALLOC_AUTO_TABLE);
+  const options = { file, isNamed, ...flags, packages: [], notes: undefined, parts: [] };
   for (const [name, [option, read]] of Object.entries(VARIABLES)) {
     if ((env[name] ?? '') !== '') options[option] = read(env[name]);
   }

@@ -1,6 +1,6 @@
 'use strict';
 
-// Begins a trial in this thread, if it has a table.
+// Begins the parts of ralloc/auto in this thread, and a trial, if it has a table.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -16,6 +16,7 @@ const { isStarter } = require('./starters.js');
 const { editsOf } = require('./edits.js');
 const notes = require('./notes.js');
 const { give, inheritedHere, optionsHere } = require('./options.js');
+const { startParts } = require('./parts.js');
 const { linesOf, sumOf } = require('./trial-summary.js');
 const { Trial } = require('./trial.js');
 
@@ -58,14 +59,15 @@ function begin(options) {
 
 /** The program is to run as it is, whatever is wrong here. */
 function start() {
-  if (globalThis[kTrial] !== undefined) return;
+  if (globalThis[kTrial] !== undefined || (isMainThread && isStarter())) return;
+  const options = optionsHere();
+  if (options.notes === undefined) startParts(options.parts); // `ralloc trial` measures its lines alone
   if (!isMainThread) {
     const inherited = inheritedHere();
     if (inherited !== undefined) attempt(() => beginInWorker(inherited));
     return;
   }
-  if (isStarter()) return;
-  const options = optionsHere();
+  if (!options.isNamed && options.notes === undefined && !fs.existsSync(options.file)) return;
   try {
     begin(options);
   } catch (error) {

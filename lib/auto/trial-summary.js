@@ -5,12 +5,10 @@
 const { formatBytes } = require('../base/bytes.js');
 const { FIELDS } = require('./counts.js');
 const { APPLIED, COMPILED, CONFLICT, EDITED, OTHER, WRONG } = require('./states.js');
+const { counted, whole } = require('./words.js');
 
 const MOST_LINES = 8;
 const MOST_FILES = 3;
-
-const whole = (number) => number.toLocaleString('en-US');
-const counted = (number, noun) => `${whole(number)} ${noun}${number === 1 ? '' : 's'}`;
 
 /** What is told of a file that was loaded and not changed. */
 const REASONS = [

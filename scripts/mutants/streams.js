@@ -2,6 +2,7 @@
 
 const compressors = ['node/compressors.test.js'];
 const files = ['node/files.test.js'];
+const parts = ['auto/parts.test.js'];
 
 module.exports = [
   {
@@ -80,6 +81,16 @@ module.exports = [
         'SAYS.every((name) => options[name] === undefined)',
         'true',
       ],
+    },
+  },
+  {
+    file: 'auto/parts.js',
+    tests: parts,
+    mutants: {
+      'nothing is off': [') continue;', ');'],
+      'names are not checked': ['  checkNames(here);\n', ''],
+      'it always tells': ["!here.includes('report')", 'false'],
+      'workers begin anew': ['isMainThread ? parts : (getEnvironmentData(DATA) ?? parts)', 'parts'],
     },
   },
 ];

@@ -1,0 +1,103 @@
+'use strict';
+// tier: run-time, differs
+
+// ralloc/auto without a table: the parts that need no line of the program changed.
+
+const test = require('ava');
+const fs = require('node:fs');
+const path = require('node:path');
+const { run } = require('../helpers/child.js');
+const { folder } = require('../helpers/folder.js');
+const { isNative } = require('../helpers/backend.js');
+
+const PRELOAD = path.join(__dirname, '..', '..', 'lib', 'auto', 'preload.js');
+
+/** A program with the flag: `{ code, result, stderr }`. */
+async function auto(
+  t,
+  { env = {}, flag = '--require', args = [], name = 'auto/streams.mjs', execArgv = [] } = {},
+) {
+  const file = path.join(folder(t), 'file');
+  fs.writeFileSync(file, Buffer.alloc(300_000));
+  return run(name, {
+    args: [file, ...args],
+    execArgv: [...execArgv, flag, PRELOAD],
+    env: { RALLOC_AUTO: '', RALLOC_TABLE: '', ...env },
+  });
+}
+
+const told = (stderr) => stderr.split('\n').filter((line) => line.startsWith('ralloc: auto: '));
+
+for (const flag of ['--require', '--import']) {
+  test(`with ${flag} both are there, and nothing is said`, async (t) => {
+    const { code, result, stderr } = await auto(t, { flag });
+    t.is(code, 0, stderr);
+    t.deepEqual(result, { reused: 2, larger: true });
+    t.is(stderr, '');
+  });
+}
+
+test('no binary is loaded for them', async (t) => {
+  const { result } = await auto(t, { args: ['binaries'] });
+  t.deepEqual(result, { reused: 2, larger: true, binaries: [] });
+});
+
+for (const [value, due] of [
+  ['no-compressors', { reused: 0, larger: true }],
+  ['no-files', { reused: 2, larger: false }],
+  ['no-compressors,no-files', { reused: 0, larger: false }],
+]) {
+  test(`RALLOC_AUTO=${value}`, async (t) => {
+    const { result, stderr } = await auto(t, { env: { RALLOC_AUTO: value } });
+    t.deepEqual(result, due);
+    t.is(stderr, '');
+  });
+}
+
+test('report: each says what it has done, and what it left alone', async (t) => {
+  const { stderr } = await auto(t, { env: { RALLOC_AUTO: 'report' }, args: ['unusual'] });
+  t.deepEqual(told(stderr), [
+    'ralloc: auto: compressors: 2 of 3 streams used the memory of one before; 1 left alone, for their options',
+    'ralloc: auto: files: 1 larger read for 1 stream; 1 left alone, for their options',
+  ]);
+});
+
+test('report: and which are off, or find that somebody has patched what they would', async (t) => {
+  const execArgv = ['--require', path.join(__dirname, '..', 'fixtures', 'auto', 'patches.js')];
+  const env = { RALLOC_AUTO: 'no-files,report' };
+  const { result, stderr } = await auto(t, { env, execArgv });
+  t.deepEqual(result, { reused: 0, larger: false });
+  t.deepEqual(told(stderr), [
+    "ralloc: auto: compressors: left alone: Node's functions are of a version that is not known, or patched by others",
+    'ralloc: auto: files: off, by RALLOC_AUTO',
+  ]);
+});
+
+test('a name that is none: nothing begins, and a warning says what there is', async (t) => {
+  const { code, result, stderr } = await auto(t, { env: { RALLOC_AUTO: 'no-compressor' } });
+  t.is(code, 0);
+  t.deepEqual(result, { reused: 0, larger: false });
+  t.regex(
+    stderr,
+    /RALLOC_TRIAL_OFF.*It must be some of no-compressors,no-files,report\. Received 'no-compressor'/,
+  );
+});
+
+test('a worker has them, and with an environment of its own what the main thread has', async (t) => {
+  for (const [value, due] of [
+    ['', { reused: 2, larger: true }],
+    ['no-compressors', { reused: 0, larger: true }],
+  ]) {
+    const { result, stderr } = await auto(t, { env: { RALLOC_AUTO: value }, args: ['worker'] });
+    t.deepEqual(result, due, stderr);
+  }
+});
+
+if (isNative) {
+  test('the answers of an application are the same, and are made with the memory of others', async (t) => {
+    const plain = await run('auto/served.js', { env: { RALLOC_AUTO: '' } });
+    const { result, stderr } = await auto(t, { name: 'auto/served.js' });
+    t.is(result?.reused > 20, true, stderr);
+    t.deepEqual(result.answers, plain.result.answers);
+  });
+}

@@ -1,0 +1,88 @@
+'use strict';
+
+// What ralloc/auto does for a program that nobody has changed, without a table. Each part does nothing rather than something doubtful, and RALLOC_AUTO turns it off by its name:
+// `no-compressors,no-files`. With `report` it says at the end of the process what each has done.
+
+const fs = require('node:fs');
+const process = require('node:process');
+const { getEnvironmentData, isMainThread, setEnvironmentData } = require('node:worker_threads');
+const { rangeError } = require('../base/errors.js');
+const { attempt } = require('../base/attempt.js');
+const counts = require('../memory/stream-counts.js');
+const { Signals } = require('./signals.js');
+const { counted, whole } = require('./words.js');
+
+const DATA = 'ralloc.auto.parts';
+
+/** Name → the module, and what it says of its counts. `begin()` returns what is replaced, or how many; nothing where all of it stays as it is. */
+const PARTS = {
+  compressors: {
+    begin: () => require('../node/compressors.js').install().length > 0,
+    tell({ made, reused, left }) {
+      const others = left === 0 ? '' : `; ${whole(left)} left alone, for their options`;
+      return `${whole(reused)} of ${counted(made + reused, 'stream')} used the memory of one before${others}`;
+    },
+  },
+  files: {
+    begin: () => require('../node/files.js').install(),
+    tell({ streams, reads, left }) {
+      const others = left === 0 ? '' : `; ${whole(left)} left alone, for their options`;
+      return `${counted(reads, 'larger read')} for ${counted(streams, 'stream')}${others}`;
+    },
+  },
+};
+
+const NAMES = [...Object.keys(PARTS).map((name) => `no-${name}`), 'report'];
+
+/** Throws for a name that is none: who wants to turn something off is to hear that it is on. */
+function checkNames(parts) {
+  const wrong = parts.find((name) => !NAMES.includes(name));
+  if (wrong !== undefined) throw rangeError('RALLOC_AUTO', `some of ${NAMES.join(',')}`, wrong);
+}
+
+/** name → true, false where Node's functions are not as they are known, or an error's message. */
+function beginParts(parts) {
+  const begun = {};
+  for (const [name, { begin }] of Object.entries(PARTS)) {
+    if (parts.includes(`no-${name}`)) continue;
+    try {
+      begun[name] = begin();
+    } catch (error) {
+      begun[name] = error.message;
+    }
+  }
+  return begun;
+}
+
+function lineOf(name, begun) {
+  if (begun === undefined) return 'off, by RALLOC_AUTO';
+  if (begun === false)
+    return "left alone: Node's functions are of a version that is not known, or patched by others";
+  if (begun !== true) return `left alone: ${begun}`;
+  return PARTS[name].tell(counts[name]);
+}
+
+function report(begun) {
+  const lines = Object.keys(PARTS).map(
+    (name) => `ralloc: auto: ${name}: ${lineOf(name, begun[name])}\n`,
+  );
+  attempt(() => fs.writeSync(2, lines.join('')));
+}
+
+/** In each thread; `parts`: of RALLOC_AUTO, which workers with an environment of their own have of the main thread. */
+function startParts(parts) {
+  const here = isMainThread ? parts : (getEnvironmentData(DATA) ?? parts);
+  checkNames(here);
+  if (isMainThread) setEnvironmentData(DATA, here);
+  const begun = beginParts(here);
+  if (!isMainThread || !here.includes('report')) return;
+  let isTold = false;
+  const tell = () => {
+    if (!isTold) report(begun);
+    isTold = true;
+  };
+  process.on('exit', tell);
+  new Signals(tell).start();
+}
+
+module.exports = { startParts };
