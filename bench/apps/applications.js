@@ -1,6 +1,6 @@
 // The applications: what each is, the files of servers/ that are compared, and the requests that it is asked, each with its answer.
 //
-// `ask()` makes the exchanges `{ method, path, headers, body, answer }`, which are asked by turns: so that an answer with another request's bytes shows.
+// `ask()` makes the exchanges `{ method, path, headers, body, answer, isGzip }`, which are asked by turns: so that an answer with another request's bytes shows.
 // `behind`: a file of behind/, the server that the application asks, which runs in the client's process. `service`: a file of services/, a program or
 // a folder that it needs. `load`: the file of loads/ that speaks its protocol. `connections`: of the client. `plan`: what is other than PLAN of run.js.
 
@@ -42,6 +42,14 @@ const pages = each((n) => ({
   answer: Buffer.from(JSON.stringify(page(n))),
 }));
 
+const zipped = (count) =>
+  each((n) => ({
+    path: `/products/${n}/${count}`,
+    headers: { 'accept-encoding': 'gzip' },
+    isGzip: true,
+    answer: Buffer.from(JSON.stringify(Array.from({ length: count }, (_, i) => page(n + i)))),
+  }));
+
 const passedOn = (size) => each((n) => ({ path: `/${n}`, answer: bytesOf(n, size) }));
 
 const tarballs = each((n) => ({
@@ -69,6 +77,21 @@ const proxy = (size, plain, plan) => ({
   ask: passedOn(size),
   behind: 'answers.js',
   plan,
+});
+
+const files = (size, plan) => ({
+  plain: 'static/plain.js',
+  ralloc: 'static/auto.js',
+  ask: passedOn(size),
+  service: 'files.js',
+  plan: { polls: true, ...plan }, // the folder takes no processor
+});
+
+const compressed = (pages) => ({
+  plain: 'compression/plain.js',
+  ralloc: 'compression/auto.js',
+  ask: zipped(pages),
+  plan: { warm: 5000 },
 });
 
 const APPLICATIONS = {
@@ -138,6 +161,11 @@ const APPLICATIONS = {
     behind: 'answers.js',
     plan: LARGE,
   },
+  'static-2k': { about: 'express.static(), files of 2 KiB: ralloc/auto', ...files(2 * KiB) },
+  'static-20k': { about: 'express.static(), files of 20 KiB: ralloc/auto', ...files(20 * KiB) },
+  'static-1m': { about: 'express.static(), files of 1 MiB: ralloc/auto', ...files(MiB, LARGE) },
+  'gzip-4k': { about: 'compression(), 4 KiB of JSON: ralloc/auto', ...compressed(1) },
+  'gzip-20k': { about: 'compression(), 20 KiB of JSON: ralloc/auto', ...compressed(5) },
   ws: {
     about: 'ws, 8 and 16 KB by turns to 200 clients: Buffers → a slab with its guard',
     plain: 'ws/plain.js',

@@ -1,5 +1,6 @@
-// Kept-alive connections of HTTP/1, one request at a time (undici). All bytes of every answer are compared.
+// Kept-alive connections of HTTP/1, one request at a time (undici). All bytes of every answer are compared, of one that is compressed what it was.
 
+const { gunzipSync } = require('node:zlib');
 const { Client } = require('undici');
 
 const CONNECTIONS = 50;
@@ -11,6 +12,7 @@ class Connection {
   #onDone;
   #exchange = null;
   #at = 0; // in the answer
+  #zipped = []; // chunks of one that is compressed
   #fault = null;
 
   constructor(port, exchanges, onDone) {
@@ -27,6 +29,7 @@ class Connection {
   send(_mix, id) {
     this.#exchange = this.#exchanges[id % this.#exchanges.length];
     this.#at = 0;
+    this.#zipped = [];
     this.#fault = null;
     const { method = 'GET', path = '/', headers, body } = this.#exchange;
     this.#client.dispatch({ method, path, headers, body }, this);
@@ -48,6 +51,11 @@ class Connection {
   }
 
   onResponseData(_controller, chunk) {
+    if (this.#exchange.isGzip) this.#zipped.push(Buffer.from(chunk));
+    else this.#compare(chunk);
+  }
+
+  #compare(chunk) {
     const { answer } = this.#exchange;
     const end = this.#at + chunk.length;
     const isRight =
@@ -57,7 +65,16 @@ class Connection {
     this.#at = end;
   }
 
+  #inflate() {
+    try {
+      this.#compare(gunzipSync(Buffer.concat(this.#zipped)));
+    } catch (error) {
+      this.#fault ??= error.message;
+    }
+  }
+
   onResponseEnd() {
+    if (this.#exchange.isGzip) this.#inflate();
     const { length } = this.#exchange.answer;
     if (this.#at !== length) this.#fault ??= `${this.#at} bytes instead of ${length}`;
     this.#end(this.#fault);
