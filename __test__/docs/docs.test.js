@@ -10,6 +10,7 @@ const { once } = require('node:events');
 const http = require('node:http');
 const http2 = require('node:http2');
 const path = require('node:path');
+const { gunzipSync } = require('node:zlib');
 const express = require('express');
 const { WebSocket } = require('ws');
 const { Arena, requestArena, slab } = require('../..');
@@ -340,6 +341,20 @@ const checks = {
           t.is(await response.text(), `${init.body.length} bytes\n`);
         }
         t.is((await post(url, Buffer.alloc(3 << 20))).status, 413);
+      },
+    },
+  },
+  'docs/guide/zero-lines.md': {
+    'Compressors by a line': {
+      names: ['zip'],
+      async check(t, { zip }) {
+        for (const text of ['one', 'two']) t.is(`${gunzipSync(await zip(text))}`, text);
+      },
+    },
+    'Larger reads by a line': {
+      names: ['app'],
+      async check(t, { app }) {
+        t.is((await fetch(await serve(t, app))).status, 404);
       },
     },
   },
