@@ -26,7 +26,7 @@ function auditOpen() {
   if (found.length > 0) throw new RallocError('ERR_RALLOC_CORRUPTED', found.join('; '));
 }
 
-/** Looks now at all bytes that nobody should have written to, and for Buffers that are kept; how much of it was. */
+/** Checks all bytes that must not be written to, and looks for kept Buffers, now. Returns how many problems it found. */
 function verify() {
   checkOn('verify()');
   const found = watching().verify();

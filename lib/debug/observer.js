@@ -1,6 +1,6 @@
 'use strict';
 
-// Debug mode as the rooms below see it: what it makes of the events that they tell. What each of them means is said in base/observer.js.
+// Debug mode as the layers below see it: handles their events. base/observer.js says what each event means.
 
 const { expired, held, released } = require('./leaks/holds.js');
 const opened = require('./leaks/opened.js');

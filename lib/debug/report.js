@@ -150,7 +150,7 @@ function deliverAll() {
   }
 }
 
-/** A function that ends the process never returns, and what waits behind it is told then. */
+/** A function that ends the process never returns; reports that wait behind it are made then. */
 function deliverAtEnd() {
   isTelling = false;
   deliverAll();
@@ -181,7 +181,7 @@ function reportLater(kind, facts) {
   wait(kind, facts);
 }
 
-/** The report of a kind, which is told to nobody. */
+/** Makes the report of a kind, without telling anybody. */
 function describe(kind, facts) {
   const described = make(kind, facts);
   described.message = kinds[kind].text(described);

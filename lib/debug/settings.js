@@ -1,6 +1,6 @@
 'use strict';
 
-// What debug mode is set to, by RALLOC_DEBUG and configureDebug(), and who is told when its level changes. It knows nobody
+// The settings of debug mode, by RALLOC_DEBUG and configureDebug(), and the listeners for changes of its level. It knows nobody
 // of those.
 
 const { variable } = require('../base/environment.js');

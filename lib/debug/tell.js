@@ -21,7 +21,7 @@ function emitNow({ code, message, detail }) {
   }
 }
 
-/** From then on: at the process' end all that waits is told, then `work()` is called. First of all, since others may report then. */
+/** From now on, at the end of the process everything that waits is reported, then `work()` is called. Registered first, since others may report then. */
 function watchEnd(work) {
   if (isWatching) return;
   isWatching = true;

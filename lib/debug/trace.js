@@ -106,7 +106,7 @@ class Trace {
     try {
       captureStackTrace(holder, below);
     } catch {
-      // At the end of the stack there is none.
+      // At the end of the stack, no trace can be taken.
     }
     return holder;
   }
@@ -145,7 +145,7 @@ class Trace {
     return this.#all().some((frame) => rankOf(frame) !== NOBODY);
   }
 
-  /** The function of Node's, or of ralloc's in its place, that the application or a package has called; undefined where there is none. */
+  /** The function of Node, or of ralloc in its place, that the application or a package called; undefined if there is none. */
   get callee() {
     const all = this.#all();
     return all[all.findIndex((frame) => rankOf(frame) !== NOBODY) - 1]?.function;

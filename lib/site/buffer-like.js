@@ -22,7 +22,7 @@ const EXACT = new Set([
   'ascii',
 ]);
 
-/** Of who extends it: `this[kPlace](size, zero)` gives a Buffer of an integer size, or null, or throws an error of ralloc's. */
+/** For subclasses: `this[kPlace](size, zero)` returns a Buffer of an integer size, or null, or throws an error of ralloc. */
 const kPlace = Symbol('ralloc.place');
 /** `this[kRefused]()`: it threw one. */
 const kRefused = Symbol('ralloc.refused');

@@ -30,7 +30,7 @@ function partsOf(list) {
   return { parts, total, arePlain };
 }
 
-/** `allocate(size)` gives a Buffer, or null: then, and for what is refused, Node does it. */
+/** `allocate(size)` returns a Buffer, or null: then, and for refused arguments, Node does it. */
 function concatInto(allocate, list, length) {
   const read = partsOf(list);
   if (read === undefined || read.parts.length === 0) return Buffer.concat(list, length);

@@ -1,6 +1,6 @@
 'use strict';
 
-// The slab and the region of all sites of a thread. Each is made when the first Buffer of its own is asked for, and stays: somebody may have Buffers of it.
+// The slab and the region of all sites of a thread. Each is created for its first Buffer, and stays, since its Buffers may be in use.
 
 const { RallocError } = require('../base/errors.js');
 const { kHolder, kMemory } = require('../base/protocol.js');
@@ -45,7 +45,7 @@ function checkLimits(wanted) {
   }
 }
 
-/** How memory is to be made from now on. `isRouted`: some of it will be asked for. */
+/** Sets how memory is created from now on. `isRouted`: whether any will be needed. */
 function setMemory(wanted, isRouted) {
   settings = { ...wanted, guard: isRouted ? install(wanted.guard) : wanted.guard };
 }
@@ -63,7 +63,7 @@ function makeRegion() {
   return region;
 }
 
-/** SLAB or REGION → a Buffer of it, or null where it is full. */
+/** SLAB or REGION → a Buffer of it, or null if it is full. */
 function take(route, size, zero) {
   const owner = route === SLAB ? (slab ?? makeSlab()) : (region ?? makeRegion());
   const buffer = zero ? owner.tryAlloc(size) : owner.tryAllocUnsafe(size);

@@ -74,7 +74,7 @@ class Site extends BufferLike {
     return { name: this.#name, strategy, certainty, isRouted, full, unfreed };
   }
 
-  /** A Buffer of the memory that the table says; null where that is Node's. */
+  /** Returns a Buffer of the memory that the table chooses; null if that is Node's. */
   [kPlace](size, zero) {
     const to = this.#routes[Math.clz32(size - 1)];
     if (to === HEAP) return null;

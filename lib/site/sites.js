@@ -6,7 +6,7 @@ const { lazy } = require('../base/lazy.js');
 
 const tables = lazy(() => require('./table.js'));
 
-/** Reads a table, for all sites of this thread: all of it, or, where it throws, nothing. */
+/** Reads a table, for all sites of this thread. If it throws, nothing of the table is used. */
 function loadTable(file, options) {
   tables().loadTable(file, options);
 }

@@ -44,7 +44,7 @@ function apply(site) {
 
 const isFreed = (to) => to === SLAB || to === REGION;
 
-/** Reads a table, for all sites of this thread: all of it, or, where it throws, nothing. */
+/** Reads a table, for all sites of this thread. If it throws, nothing of the table is used. */
 function loadTable(place, options) {
   const file = fileOf(place);
   const { suggested = false, ...memory } = check.options(options, readers);

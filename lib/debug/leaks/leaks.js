@@ -51,7 +51,7 @@ function tellAtExit(code) {
 
 tellAtExit[kLast] = true;
 
-/** Behind the application's own listeners, which may free what it has. */
+/** Runs after the application's own listeners, which may free Buffers. */
 function goLast(event, listener) {
   if (event !== 'exit' || listener[kLast] === true) return;
   queueMicrotask(() => {

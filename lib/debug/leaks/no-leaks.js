@@ -54,7 +54,7 @@ class Outstanding {
     return !living().some(({ record: { owner } }) => owner !== undefined && !owner.isOver);
   }
 
-  /** Nobody is told of it again. */
+  /** Marks it as reported. */
   forget() {
     for (const one of this.buffers) leaks.forget(one);
     for (const one of this.holds) holds.forget(one);
@@ -103,7 +103,7 @@ async function settle(outstanding, waitMs) {
   await turn(); // what was looked at in a turn is kept until its end
 }
 
-/** Gives an error what may explain it. Where it takes nothing, warnings tell that. */
+/** Adds the explanation to an error. If the error takes none, warnings carry it. */
 function explain(error, reports) {
   if (reports.length === 0) return;
   const isOpen = error instanceof Error && !('cause' in error) && Object.isExtensible(error);
@@ -151,7 +151,7 @@ async function watchOver(fn, waitMs) {
 }
 
 /**
- * Calls `fn` under `full`, and returns what it returns. Rejects where misuse was reported meanwhile, or something is not given back that was taken
+ * Calls `fn` under `full`, and returns what it returns. Rejects if misuse was reported meanwhile, or something is not given back that was taken
  * meanwhile; what `fn` throws goes before that.
  */
 async function noLeaks(fn, options) {

@@ -1,6 +1,6 @@
 'use strict';
 
-// Arenas, slabs and regions of the program that are not closed, and those that nobody has any more.
+// The program's arenas, slabs and regions that are not closed, and those that were collected.
 
 const { named } = require('../../base/name.js');
 const time = require('../../base/time.js');
@@ -60,7 +60,7 @@ function tellDropped(one) {
 /** Those of the program: what sites have of their own is never closed. */
 const stillOpen = () => [...open].filter(({ core }) => core === undefined || !isOfSites(core));
 
-/** Somebody has been told of it. */
+/** Marks it as reported. */
 const forget = (one) => open.delete(one);
 
 module.exports = { closed, forget, opened, stillOpen };

@@ -10,7 +10,7 @@ const { groupsOf } = require('./groups.js');
 
 const reported = new WeakSet(); // records
 
-/** Tells, each once, of those that are watched and in `isMeant`. Whether there are any. */
+/** Reports, each once, the watched ones for which `isMeant` is true. Returns whether there are any. */
 function tellStuck(isMeant) {
   const found = living()
     .filter(isMeant)

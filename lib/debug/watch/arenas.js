@@ -66,7 +66,7 @@ function adopted(arena, buffer, below) {
 /** What `promise` is of is allocated where its reading was asked for. */
 function reading(arena, promise, below) {
   const allocated = Trace.take(below).settle();
-  // Before those who await it. They get the promise itself, which is the same for each call.
+  // Runs before the code that awaits it, which gets the promise itself: the same for each call.
   promise.then(
     (found) =>
       attempt(() => {

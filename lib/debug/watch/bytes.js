@@ -1,6 +1,6 @@
 'use strict';
 
-// What debug writes where no bytes of the program belong, and what it finds there.
+// The patterns that debug mode writes outside of the program's bytes, and the damage that it finds there.
 
 const { compare, from } = Buffer;
 

@@ -14,7 +14,7 @@ const ofViews = getPrototypeOf(ofArrays);
 
 const DEAD = Object.create(ofBuffers);
 
-/** As a use is told; a log shows a Buffer by a method of it. */
+/** How a use is named in reports; a log shows a Buffer by one of its methods. */
 const USES = new Map([
   [Symbol.iterator, 'for … of'],
   [inspect.custom, 'util.inspect()'],
@@ -32,7 +32,7 @@ function explain(error, cause) {
   }
 }
 
-/** Uses that are told as one: methods of Buffer call others, and so do functions of Node. */
+/** Uses that are reported as one: methods of Buffer call others, and so do functions of Node. */
 let depth = 0;
 
 /** `original`, which tells as `use` that it is given the dead Buffer that deadIn(its this, its arguments) finds, if there is one. */

@@ -51,7 +51,7 @@ function verifyQueue() {
   return count;
 }
 
-/** Lets go of what V8 keeps for the stacks of those that wait: the arena or the slab, which nobody else may have. */
+/** Drops what V8 keeps for the stacks of waiting Buffers: the arena or the slab, which may be unreachable otherwise. */
 function settleQueue() {
   for (const { record } of waiting.slice(first)) record.allocated.settle();
 }

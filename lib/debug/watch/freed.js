@@ -69,7 +69,7 @@ const endedBy = (how) => ({
   isDead: true,
 });
 
-/** The free is done: where the stack ends nothing is told of it. */
+/** Called when the free is done. At the stack's end nothing is reported. */
 function freed(buffer, how) {
   let memory;
   try {

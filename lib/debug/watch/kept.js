@@ -47,7 +47,7 @@ function tick() {
   timer = null;
 }
 
-/** Whether there is nothing more to find out. `isCollected`: what nobody has is gone. */
+/** Whether nothing is left to find out. `isCollected`: unreachable Buffers are gone. */
 function isDone({ record, arena }, isCollected) {
   if (record.views().length === 0) return true;
   if (!isCollected || arena?.deref() !== undefined) return false;

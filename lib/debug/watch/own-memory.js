@@ -36,7 +36,7 @@ class OwnMemory {
   witness = null; // where nothing else hears of operations of Node
   watch = null; // of an arena's: see span-watch.js
 
-  /** `size` bytes: zeros, or what allocUnsafe() gives in debug. Throws a RangeError where V8 has no memory. */
+  /** `size` bytes: zeros, or the pattern of allocUnsafe() in debug mode. Throws a RangeError if V8 has no memory. */
   constructor(size, zero, record) {
     const ab = new ArrayBuffer(size + 2 * ZONE);
     const bytes = new Uint8Array(ab);

@@ -13,12 +13,12 @@ const { isView } = ArrayBuffer;
 /** As it is before an application takes it away. */
 const Reference = WeakRef;
 
-/** Views of a Buffer that are told from others once it is dead: the first, and the newest. */
+/** The views of a Buffer that are known after its death: the first, and the newest. */
 const MOST_VIEWS = 64;
 
 const noted = new WeakMap(); // view → its record, of memory that is not theirs alone
 
-/** The record of a Buffer or a view of it, dead or alive; undefined where there is none. */
+/** The record of a Buffer or a view of it, dead or alive; undefined if there is none. */
 function recordOf(view) {
   if (!isView(view)) return undefined;
   return memoryOf(arrayBufferOf(view))?.record ?? noted.get(view);
@@ -97,7 +97,7 @@ class Record {
     this.ended = ended;
   }
 
-  /** Its views are dead, and are not to be kept by it. `isLooked`: it will be asked for those that somebody has. */
+  /** Its views are dead, and it must not keep them. `isLooked`: it will be asked which of them are still reachable. */
   leave(isLooked) {
     const views = this.views();
     this.#keepsViews = false;

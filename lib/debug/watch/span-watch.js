@@ -7,7 +7,7 @@ const { memoryOf } = require('./branded.js');
 const { endViews } = require('./dead-buffer.js');
 const { look } = require('./kept.js');
 
-/** Where the stack ends nothing is told, and the arena goes on as it would without debug. */
+/** At the stack's end nothing is reported, and the arena goes on as without debug mode. */
 function attempt(work) {
   try {
     return work();
@@ -22,7 +22,7 @@ function refusalOf({ response }) {
   return res?.statusCode >= 500 && res.writableFinished === true ? res.statusCode : undefined;
 }
 
-/** The place that ended an epoch. The end of a response is Node's, and has none that would be worth half of what it costs to watch a Buffer. */
+/** The place that ended an epoch. The end of a response has none: Node ends it, and a stack would cost half as much as watching a Buffer. */
 function placeOf(epoch) {
   if (epoch.death === 'response') return undefined;
   const trace = Trace.take().settle();

@@ -39,7 +39,7 @@ function setLevel(level) {
   else if (patches === null) start();
 }
 
-/** Tells of all that nobody should have written to; how much of it was. */
+/** Reports all memory that was written to and should not have been; returns how much. */
 function verifyBytes() {
   const found = verifyLive() + verifyQueue();
   tellWaiting();

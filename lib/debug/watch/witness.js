@@ -30,7 +30,7 @@ class Witness {
     return this.#record.ended?.how;
   }
 
-  /** Without the guard nobody is to copy what it has in the place of holding it. */
+  /** Without the guard, functions must not copy a Buffer instead of holding it. */
   get holdsNothing() {
     return this.#guarded === undefined;
   }
@@ -57,7 +57,7 @@ class Witness {
     return end;
   }
 
-  /** Its end is told; without the guard Node's functions then do what they do. */
+  /** Its end is reported; without the guard Node's functions then go on as usual. */
   #late(view, kind, consumer) {
     if (this.#guarded !== undefined) throw deadUse(view, undefined, this.death, kind, consumer);
     if (this.#record.ended.isDead) used(view, callOf(kind, consumer));
