@@ -12,7 +12,6 @@ const { once } = require('node:events');
 const fs = require('node:fs');
 const path = require('node:path');
 const { setTimeout: sleep } = require('node:timers/promises');
-const sharp = require('sharp');
 const { launchChromium } = require('../__test__/helpers/browser.js');
 const { startPrometheus } = require('../__test__/helpers/prometheus.js');
 
@@ -181,6 +180,7 @@ function drawRows(rows, isDark) {
 
 /** A picture of rows of panels, as a PNG. */
 async function draw(browser, rows, theme) {
+  const sharp = require('sharp'); // has no binary for each platform of the tests
   const page = await browser.newPage({ viewport: { width: WIDTH, height: 800 } });
   try {
     await page.setContent(`<!doctype html><meta charset="utf-8"><style>${STYLE}</style><body>`);

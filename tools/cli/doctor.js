@@ -61,10 +61,12 @@ function flagCheck() {
   return { name, value: 'each byte counts toward a limit of its own, dead or alive', advice };
 }
 
+const HIDDEN = 'none that this process can see';
+
 function shmCheck() {
   const name = '/dev/shm';
   const stats = attempt(() => fs.statfsSync(name), undefined);
-  if (stats === undefined) return { name, value: 'none' };
+  if (stats === undefined) return { name, value: HIDDEN };
   const bytes = stats.blocks * stats.bsize;
   const small = bytes < 128 * 2 ** 20;
   const advice = small
@@ -86,7 +88,7 @@ function linuxChecks() {
   return [
     {
       name: 'transparent huge pages',
-      value: thp ?? 'none',
+      value: thp ?? HIDDEN,
       advice:
         thp === 'always'
           ? "'madvise' gives them to those alone who ask for them, and RSS stays lower."
