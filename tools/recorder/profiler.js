@@ -3,6 +3,7 @@
 // `ralloc.profiler`: the recorder for production. lib/profiler.js loads it when it is started.
 
 const path = require('node:path');
+const { argumentError } = require('../../lib/base/errors.js');
 const { lazy } = require('../../lib/base/lazy.js');
 const validate = require('../../lib/base/validate.js');
 const { BUDGETS, defaultFile, readers } = require('./options.js');
@@ -27,6 +28,14 @@ class Kept {
   close() {}
 }
 
+/** What is said of a file is wrong without one. */
+function checkMemory(given) {
+  if (given.file !== null) return;
+  const name = ['append', 'maxBytes'].find((option) => given[option]);
+  if (name === undefined) return;
+  throw argumentError(RangeError, `"options.${name}" is of a file, and "options.file" is null`);
+}
+
 let session;
 let file;
 let kept;
@@ -35,6 +44,7 @@ const profiler = {
   /** Records this thread from now on; returns the file that it appends to, or null: it is kept in memory. */
   start(options) {
     const given = validate.options(options, readers);
+    checkMemory(given);
     const checked = {
       budget: BUDGETS.production,
       ...given,
