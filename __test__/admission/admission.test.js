@@ -9,6 +9,7 @@ const http2 = require('node:http2');
 const zlib = require('node:zlib');
 const { Budget, admission } = require('ralloc');
 const time = require('../../lib/base/time.js');
+const { ledgerOf } = require('../../lib/budget/budget.js');
 const { pressure } = require('../../lib/budget/pressure.js');
 const {
   chunked,
@@ -106,8 +107,9 @@ test('what was promised and has not come is given back at the end of the body', 
   await settled();
 });
 
-test('requests without a body are not charged, and never refused', async (t) => {
-  const { connect, budget, settled } = await serveAdmitted(t, {});
+test('requests without a body are not charged, never refused, and nobody asks whose they are', async (t) => {
+  const key = () => t.fail();
+  const { connect, budget, settled } = await serveAdmitted(t, { key });
   const full = budget.charge(budget.available);
   const client = await connect();
   for (const options of [undefined, { method: 'POST', body: Buffer.alloc(0) }]) {
@@ -362,6 +364,45 @@ test('without maxBytesPerKey no key has more than half', async (t) => {
   await settled();
 });
 
+test('the budget of a key is there for as long as it has requests, and until the next look', async (t) => {
+  const { answers, handler } = pending();
+  const key = (req) => req.url;
+  const options = { key, maxKeys: 1, maxBytesPerKey: 100_000 };
+  const { admit, connect, settled, budget, clock } = await serveAdmitted(t, options, handler);
+  const { children } = ledgerOf(budget);
+  const clients = [];
+  const begin = async (path) => {
+    const client = await connect();
+    clients.push(client);
+    client.send(path, posted(20_000));
+    await until(() => answers.length === clients.length);
+  };
+  const finish = async (i) => {
+    answers[i]();
+    t.is((await clients[i].response()).status, 200);
+  };
+  await begin('/a');
+  await finish(0);
+  await settled();
+  t.true(clock.timers.length > 0 && clock.timers.every(({ refed }) => !refed));
+  await begin('/b'); // in the place of /a, which is idle
+  t.is([...children].at(-1).name, 'server//b');
+  await finish(1);
+  await settled();
+  await begin('/b');
+  clock.pass(100);
+  await begin('/b');
+  t.is(admit.stats().keys, 1, 'it had requests meanwhile');
+  await finish(2);
+  await finish(3);
+  await settled();
+  clock.pass(200);
+  t.is(children.size, 0);
+  await begin('/b');
+  await finish(4);
+  await settled();
+});
+
 test('keys beyond maxKeys have one budget together', async (t) => {
   const { answers, handler } = pending();
   const key = (req) => req.url;
@@ -409,7 +450,7 @@ test('what gunzip makes of a body is charged as it comes', async (t) => {
     const parts = await req.pipe(zlib.createGunzip()).toArray();
     res.end(`${Buffer.concat(parts).length}`);
   };
-  const { connect, settled, budget, failures } = await serveAdmitted(t, {}, inflate);
+  const { admit, connect, settled, budget, failures } = await serveAdmitted(t, {}, inflate);
   const zipped = (bytes) => {
     const body = zlib.gzipSync(Buffer.alloc(bytes));
     return { method: 'POST', headers: { 'Content-Encoding': 'gzip' }, body };
@@ -423,6 +464,7 @@ test('what gunzip makes of a body is charged as it comes', async (t) => {
   await settled();
   t.true(budget.stats().peak <= 1_000_000);
   t.is(failures.length, 1);
+  t.is(admit.stats().refused[413], 1);
 });
 
 test('what a response has not sent to a client that reads slowly is charged, beyond the limit too', async (t) => {
@@ -449,9 +491,11 @@ test('a body that trickles is charged what has come', async (t) => {
   const client = await connect();
   client.send('/', announced(400_000));
   await until(() => budget.used === 800_000);
+  clock.pass(4900);
+  t.is(budget.used, 800_000);
   const answered = answers[0]();
   client.write(Buffer.alloc(1000));
-  clock.pass(5000);
+  clock.pass(100);
   // What has come is counted from then on. Before, one read may have had 64 KiB of it.
   await until(() => clock.pass(5000) === undefined && budget.used < 200_000);
   const before = budget.used;
@@ -462,6 +506,26 @@ test('a body that trickles is charged what has come', async (t) => {
   t.is((await client.response()).body.toString(), '400000');
   t.true(budget.stats().peak <= 1_000_000);
   await answered;
+  await settled();
+});
+
+test('a body that nobody reads keeps the room that it announced', async (t) => {
+  const { answers, handler } = pending();
+  let request;
+  const create = (listener) =>
+    http.createServer((req, res) => {
+      request = req;
+      listener(req, res);
+    });
+  const { connect, settled, budget, clock } = await serveAdmitted(t, {}, handler, create);
+  const client = await connect();
+  client.send('/', announced(400_000));
+  client.write(Buffer.alloc(400_000));
+  await until(() => request?.readableLength >= request?.readableHighWaterMark);
+  for (let i = 0; i < 4; i++) clock.pass(5000);
+  t.is(budget.used, 800_000);
+  answers[0]();
+  t.is((await client.response()).body.toString(), '400000');
   await settled();
 });
 
@@ -505,6 +569,7 @@ test('HTTP/2: a stream that is refused is answered and reset, and the session li
   const client = await Http2Client.connect(port);
   t.is((await client.get('/', posted(1000))).body.toString(), '1000');
   const full = budget.charge(budget.available);
+  t.is((await client.get('/')).body.toString(), '0');
   for (let i = 0; i < 20; i++) {
     const stream = client.send('/', announced(100_000));
     stream.write(Buffer.alloc(50_000));
