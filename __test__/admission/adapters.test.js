@@ -69,6 +69,30 @@ for (const adapter of [...adapters, ...servers]) {
   });
 }
 
+test.serial(
+  'fastify: a request that is injected, whose response emits finish and close, is over once',
+  async (t) => {
+    const budget = new Budget({ maxBytes: MAX_BYTES });
+    const app = require('fastify')();
+    app.register(require('ralloc/fastify').admission, { budget, key: () => 'one' });
+    app.post('/', async ({ body }) => `${body.length}`);
+    t.teardown(() => app.close());
+    const headers = { 'Content-Type': 'text/plain' };
+    for (let i = 0; i < 5; i++) {
+      const { body } = await app.inject({
+        method: 'POST',
+        url: '/',
+        headers,
+        payload: 'x'.repeat(9),
+      });
+      t.is(body, '9');
+    }
+    await until(() => app.admission.stats().open <= 0);
+    t.like(app.admission.stats(), { admitted: 5, open: 0, keys: 0 });
+    t.like(budget.stats(), { used: 0, charges: 0 });
+  },
+);
+
 for (const { ending, adapter } of chosen(nodeMajor, isSoak)) {
   const row = endings[ending];
   test.serial(`${adapter}: ${ending}`, async (t) => {

@@ -18,7 +18,9 @@ const {
   serveAdmitted,
   writeChunk,
 } = require('../helpers/admitted.js');
+const { Client } = require('../helpers/client.js');
 const { Http2Client } = require('../helpers/http2-client.js');
+const { serveOnly } = require('../helpers/server.js');
 const { until } = require('../helpers/until.js');
 
 const PROMISE = 16 * 1024; // of a body of unknown length, at first
@@ -282,7 +284,9 @@ test('a body in chunks of a byte is charged what their Buffers take', async (t) 
 });
 
 test('a body that outgrows the budget is answered with 413 while it is read, and its handler is told', async (t) => {
-  const { connect, settled, failures, budget } = await serveAdmitted(t);
+  const whole = [];
+  const handler = async (req) => whole.push(await req.toArray());
+  const { connect, settled, failures, budget } = await serveAdmitted(t, {}, handler);
   const client = await connect();
   client.send('/', chunked);
   for (let i = 0; i < 12; i++) writeChunk(client, Buffer.alloc(50_000));
@@ -291,6 +295,7 @@ test('a body that outgrows the budget is answered with 413 while it is read, and
   endChunks(client);
   await settled();
   await until(() => failures.length === 1);
+  t.deepEqual(whole, [], 'a part of it is not all');
   t.true(budget.stats().peak <= 1_000_000);
 });
 
@@ -619,8 +624,6 @@ test('bad options are typed errors', (t) => {
 });
 
 test('functions of the user that throw, or return what they must not, are errors of the request', async (t) => {
-  const { Client } = require('../helpers/client.js');
-  const { serveOnly } = require('../helpers/server.js');
   const budget = new Budget({ maxBytes: 1000 });
   const thrown = new Error('the cause');
   const errors = [];
@@ -714,6 +717,21 @@ test('nobody asks whose a request is whose client has gone', async (t) => {
   await until(() => request.socket.destroyed);
   await settled();
   t.deepEqual(asked, []);
+});
+
+test('the next in line is not called for a request that is refused, at once or after it waited', async (t) => {
+  for (const wait of [undefined, { timeoutMs: 1 }]) {
+    const budget = new Budget({ maxBytes: 16_000_000 });
+    const admit = admission({ budget, ...(wait && { wait }) });
+    budget.charge(budget.available);
+    const called = [];
+    const port = await serveOnly(t, (req, res) => admit(req, res, () => called.push(req.url)));
+    const client = await Client.connect(port);
+    t.is((await client.get('/', posted(10))).status, 503);
+    t.is((await client.get('/', posted(10))).status, 503);
+    t.deepEqual(called, []);
+    await client.destroy();
+  }
 });
 
 test('a budget that is closed refuses with 503', async (t) => {

@@ -363,6 +363,11 @@ test('without attach() a warning says, once, that it is too late for Expect: 100
   const onWarning = ({ code }) => warnings.push(code);
   process.on('warning', onWarning);
   t.teardown(() => process.removeListener('warning', onWarning));
+  const attached = await serveAdmitted(t, { maxBytes: 1000 });
+  attached.admit.attach(attached.server);
+  const told = await attached.connect();
+  t.is((await told.get('/', asking(100_000))).status, 413);
+  t.false(warnings.includes('RALLOC_CONTINUED'));
   const { connect, settled } = await serveAdmitted(t, { maxBytes: 1000 });
   for (let i = 0; i < 2; i++) {
     const client = await connect();

@@ -8,7 +8,7 @@ const { PLAN, Server, newTally } = require('./run.js');
 
 const TENANTS = {
   ...PLAN,
-  heapMB: 640, // leaves room for 70 clients
+  heapMB: 640, // leaves room for some 60 clients
   bytes: 2_000_000,
   takesMs: 4000, // of an upload, on average: from half as much to one and a half times
   tenants: 40,

@@ -14,13 +14,12 @@ const CHUNK = 512;
 
 const isPlain = (encoding) => encoding === undefined || encoding.toLowerCase() === 'identity';
 
-/** Bytes; 0 without a body, UNKNOWN where no length is given. Infinity: more than any budget has. */
+/** Bytes; 0 without a body, UNKNOWN where no length is given. */
 function lengthOf({ headers, stream }) {
   const text = headers['content-length'];
   if (text !== undefined) {
     const length = Number(text);
-    if (Number.isNaN(length) || length < 0) return UNKNOWN;
-    return Number.isSafeInteger(length) ? length : Infinity;
+    return length >= 0 ? length : UNKNOWN;
   }
   if (stream !== undefined) return stream.endAfterHeaders === true ? 0 : UNKNOWN;
   return headers['transfer-encoding'] === undefined ? 0 : UNKNOWN;

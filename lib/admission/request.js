@@ -154,7 +154,6 @@ class AdmittedRequest {
     this.#body.cut();
     const { isComplete } = this.#body;
     this.#refusal.answer(status, this.#admission.settings.retryAfterMs, left, isComplete);
-    if (isComplete) this.#refusal.end();
   }
 
   /** The response is over. */
