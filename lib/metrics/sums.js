@@ -14,7 +14,7 @@ class Rows {
   now = 0; // counts the sums
   #gauges; // columns
   #rows = new Map();
-  #droppedAt = 0;
+  #dropped = null; // by name, at these sums
 
   constructor(metrics) {
     this.metrics = metrics;
@@ -27,6 +27,7 @@ class Rows {
 
   begin() {
     this.now++;
+    this.#dropped = null;
     for (const { values } of this.#rows.values())
       for (const column of this.#gauges) values[column] = Number.NaN;
   }
@@ -35,12 +36,10 @@ class Rows {
     const name = given.toWellFormed(); // as text it is read like that, and two rows would be of one name
     const known = this.#rows.get(name);
     if (known !== undefined) return known;
-    if (this.#rows.size >= MOST - 1 && name !== OTHER) {
-      if (this.#droppedAt !== this.now) this.#drop();
-      if (this.#rows.size >= MOST - 1) return this.of(OTHER);
-    }
+    if (this.#rows.size >= MOST - 1 && this.#dropped === null) this.#drop();
+    if (this.#rows.size >= MOST - 1 && name !== OTHER) return this.of(OTHER);
     const width = this.metrics.length;
-    const row = {
+    const row = this.#dropped?.get(name) ?? {
       seen: this.now, // when some of it was there
       isOther: name === OTHER, // for who has no row of its own yet
       labels: valuesOf(name), // in the order of the metric's
@@ -51,10 +50,10 @@ class Rows {
     return row;
   }
 
-  /** Makes room: forgets the rows of which nothing was there the last time, nor is now. */
+  /** Makes room: forgets rows of which nothing was there the last time. One that comes back on this page goes on; later it counts anew. */
   #drop() {
-    this.#droppedAt = this.now;
-    for (const [name, { seen }] of this.#rows) if (seen < this.now - 1) this.#rows.delete(name);
+    this.#dropped = new Map([...this.#rows].filter(([, { seen }]) => seen < this.now - 1));
+    for (const name of this.#dropped.keys()) this.#rows.delete(name);
   }
 }
 
