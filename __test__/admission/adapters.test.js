@@ -29,7 +29,12 @@ const serveAdmitted = (t, adapter, handler, admitted, row = {}) =>
 for (const adapter of [...adapters, ...servers]) {
   test.serial(`${adapter}: refused, answered, and let in again`, async (t) => {
     const budget = new Budget({ name: 'all', maxBytes: MAX_BYTES });
-    const served = await serveAdmitted(t, adapter, collect, { budget });
+    let called = 0;
+    const counted = (exchange) => {
+      called++;
+      return collect(exchange);
+    };
+    const served = await serveAdmitted(t, adapter, counted, { budget });
     const full = budget.charge(MAX_BYTES - 1000);
     const client = await served.connect();
     const { status, headers, body } = await client.get('/', posted(1000));
@@ -41,6 +46,7 @@ for (const adapter of [...adapters, ...servers]) {
     await client.destroy();
     await until(() => budget.used === 0 && served.admit.stats().open === 0);
     t.like(served.admit.stats(), { admitted: 1, refused: { 413: 0, 429: 0, 503: 1 } });
+    t.is(called, 2, 'not for the one that was refused');
   });
 
   test.serial(`${adapter}: waits for room`, async (t) => {

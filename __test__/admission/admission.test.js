@@ -425,6 +425,8 @@ test('keys beyond maxKeys have one budget together', async (t) => {
   const late = await connect();
   t.is((await late.get('/e', posted(20_000))).status, 429);
   t.regex(admit.stats().lastRefusal, /'server\/other keys'/);
+  t.is((await late.get('/a', posted(40_000))).status, 429);
+  t.regex(admit.stats().lastRefusal, /'server\/\/a'/);
   for (const answer of answers) answer();
   for (const client of clients) await client.response();
   await settled();
@@ -480,6 +482,8 @@ test('what a response has not sent to a client that reads slowly is charged, bey
   await until(() => admit.stats().open === 1);
   clock.pass(100);
   t.true(budget.used > 10_000_000);
+  clock.pass(300);
+  t.true(budget.used < 20_010_000);
   const other = await connect();
   t.is((await other.get('/', posted(10))).status, 503);
   const { body } = await client.response();

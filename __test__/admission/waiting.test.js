@@ -7,6 +7,7 @@ const test = require('ava');
 const http2 = require('node:http2');
 const { admission, Budget } = require('ralloc');
 const time = require('../../lib/base/time.js');
+const { ledgerOf } = require('../../lib/budget/budget.js');
 const { pressure } = require('../../lib/budget/pressure.js');
 const { serveAdmitted, writeChunk, chunked, collect } = require('../helpers/admitted.js');
 const { Http2Client } = require('../helpers/http2-client.js');
@@ -60,6 +61,27 @@ test('a request that waited for too long is answered with 503', async (t) => {
   release();
   await settled();
 });
+
+test.serial(
+  'what is left of a body that was paused while it waited is read and dropped',
+  async (t) => {
+    const { setTimeout } = time;
+    t.teardown(() => {
+      time.setTimeout = setTimeout;
+    });
+    time.setTimeout = () => ({ unref() {} }); // which would cut it off
+    const { connect, admit, clock, release, settled } = await serveFull(t);
+    const client = await connect();
+    client.send('/', posted(1_000_000));
+    await until(() => admit.stats().waiting === 1);
+    clock.pass(5000);
+    const { status, headers } = await client.response();
+    t.deepEqual([status, headers.connection], [503, 'close']);
+    t.is((await client.rest()).length, 0);
+    release();
+    await settled();
+  },
+);
 
 test('what never fits does not wait', async (t) => {
   const { admit, connect, release, settled } = await serveFull(t);
@@ -177,7 +199,7 @@ test('one key that floods does not delay another', async (t) => {
 test('one key that floods leaves room to wait for another', async (t) => {
   const key = (req) => req.headers['x-key'];
   const options = { key, maxBytesPerKey: MAX_BYTES };
-  const { connect, admit, release, settled } = await serveFull(t, options);
+  const { connect, admit, budget, clock, release, settled } = await serveFull(t, options);
   const clients = [];
   const of = async (name) => {
     const client = await connect();
@@ -198,6 +220,9 @@ test('one key that floods leaves room to wait for another', async (t) => {
   for (const client of clients) await client.destroy();
   release();
   await settled();
+  clock.pass(200);
+  const [room] = ledgerOf(budget).children;
+  t.deepEqual([room.name, room.children.size], ['server/waiting requests', 0]);
 });
 
 test('where nobody can wait, what does not fit is answered with 503, and a time to try again', async (t) => {

@@ -154,6 +154,10 @@ module.exports = [
       'who reads takes a part for all': [
         '    return !this.#isCut;\n  }\n\n  /** At most',
         '    return true;\n  }\n\n  /** At most',
+        {
+          equivalent:
+            'where the response is over, who reads is told the error before it comes to the end of what it has',
+        },
       ],
       'what had come is not counted': ['    this.#counted = this.#soFar();\n', ''],
       'what came early is more than announced': [
