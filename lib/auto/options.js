@@ -4,10 +4,11 @@
 
 const path = require('node:path');
 const process = require('node:process');
-const { getEnvironmentData, isMainThread, setEnvironmentData } = require('node:worker_threads');
+const { isMainThread } = require('../base/runtime.js');
 
 const TABLE = 'ralloc.table.json';
 const DATA = 'ralloc.auto';
+const PARTS = 'ralloc.auto.parts';
 
 const flag = (text) => text === '1';
 const flagOf = (value) => (value ? '1' : '0');
@@ -46,12 +47,22 @@ function variablesOf(options) {
   );
 }
 
+/** Loaded where there is something to tell, or somebody to hear it. */
+const threads = () => require('node:worker_threads');
+
 /** What the main thread gave its workers; undefined in the main thread, and in workers of one that has no trial. */
-const inheritedHere = () => (isMainThread ? undefined : getEnvironmentData(DATA));
+const inheritedHere = () => (isMainThread ? undefined : threads().getEnvironmentData(DATA));
 
 /** What workers begin with. */
-const give = (value) => setEnvironmentData(DATA, value);
+const give = (value) => threads().setEnvironmentData(DATA, value);
+
+/** The parts of RALLOC_AUTO, which workers with an environment of their own have of the main thread. */
+function partsHere(parts) {
+  if (!isMainThread) return threads().getEnvironmentData(PARTS) ?? parts;
+  if (parts.length > 0) threads().setEnvironmentData(PARTS, parts);
+  return parts;
+}
 
 const optionsHere = () => readEnvironment(process.env);
 
-module.exports = { TABLE, VARIABLES, give, inheritedHere, optionsHere, variablesOf };
+module.exports = { TABLE, VARIABLES, give, inheritedHere, optionsHere, partsHere, variablesOf };

@@ -5,14 +5,12 @@
 
 const fs = require('node:fs');
 const process = require('node:process');
-const { getEnvironmentData, isMainThread, setEnvironmentData } = require('node:worker_threads');
 const { rangeError } = require('../base/errors.js');
 const { attempt } = require('../base/attempt.js');
+const { isMainThread } = require('../base/runtime.js');
 const counts = require('../memory/stream-counts.js');
-const { Signals } = require('./signals.js');
+const { partsHere } = require('./options.js');
 const { counted, whole } = require('./words.js');
-
-const DATA = 'ralloc.auto.parts';
 
 /** Name → the module, and what it says of its counts. `begin()` returns what is replaced, or how many; nothing where all of it stays as it is. */
 const PARTS = {
@@ -69,11 +67,10 @@ function report(begun) {
   attempt(() => fs.writeSync(2, lines.join('')));
 }
 
-/** In each thread; `parts`: of RALLOC_AUTO, which workers with an environment of their own have of the main thread. */
+/** In each thread; `parts`: of RALLOC_AUTO. */
 function startParts(parts) {
-  const here = isMainThread ? parts : (getEnvironmentData(DATA) ?? parts);
-  checkNames(here);
-  if (isMainThread) setEnvironmentData(DATA, here);
+  checkNames(parts);
+  const here = partsHere(parts);
   const begun = beginParts(here);
   if (!isMainThread || !here.includes('report')) return;
   let isTold = false;
@@ -81,6 +78,7 @@ function startParts(parts) {
     if (!isTold) report(begun);
     isTold = true;
   };
+  const { Signals } = require('./signals.js');
   process.on('exit', tell);
   new Signals(tell).start();
 }

@@ -1,80 +1,29 @@
 'use strict';
 
-// Begins the parts of ralloc/auto in this thread, and a trial, if it has a table.
+// Begins the parts of ralloc/auto in this thread, and a trial, if it has a table. What a trial takes, 6 MB, is loaded for one alone.
 
 const fs = require('node:fs');
-const path = require('node:path');
-const process = require('node:process');
 const { kTrial } = require('../base/protocol.js');
 const { isMainThread } = require('../base/runtime.js');
-const { warnOnce } = require('../base/warnings.js');
-const { checkProofs } = require('./proofs.js');
-const { readOwnTable } = require('../site/table-file.js');
 const { attempt } = require('../base/attempt.js');
-const { Signals } = require('./signals.js');
 const { isStarter } = require('./starters.js');
-const { editsOf } = require('./edits.js');
-const notes = require('./notes.js');
-const { give, inheritedHere, optionsHere } = require('./options.js');
+const { inheritedHere, optionsHere } = require('./options.js');
 const { startParts } = require('./parts.js');
-const { linesOf, sumOf } = require('./trial-summary.js');
-const { Trial } = require('./trial.js');
 
-/** The plan of a table's file. Throws what is wrong with that. */
-function planOf({ file, ...options }) {
-  const table = readOwnTable(file);
-  checkProofs(table, file);
-  return editsOf(table, { folder: path.dirname(file), ...options });
-}
+/** A table that is named has to be there, and one of `ralloc trial`. */
+const hasTable = ({ file, isNamed, notes }) =>
+  isNamed || notes !== undefined || fs.existsSync(file);
 
-/** To standard error: who loads this asks for it, and at the end of a process nothing else would come out. */
-function tell(note) {
-  const lines = linesOf(sumOf([note])).map((line) => `${line}\n`);
-  try {
-    fs.writeSync(2, lines.join(''));
-  } catch {
-    // A pipe that is full, or closed.
-  }
-}
-
-/** What a worker counts goes to the main thread, with the sites that this has, whatever has become of the table. */
-function beginInWorker({ plan, shared }) {
-  new Trial(plan, shared).start();
-}
-
-function begin(options) {
-  const plan = planOf(options);
-  const trial = new Trial(plan);
-  // First: the thread that Node 20 has for hooks begins with the environment data of now.
-  give({ plan, shared: trial.shared });
-  trial.start();
-  const { notes: folder } = options;
-  if (folder !== undefined) notes.begin(folder, process.pid);
-  trial.onEnd = () => {
-    const { note } = trial;
-    if (folder === undefined || !notes.end(folder, process.pid, note)) tell(note);
-  };
-  new Signals(() => trial.end()).start();
-}
-
-/** The program is to run as it is, whatever is wrong here. */
 function start() {
   if (globalThis[kTrial] !== undefined || (isMainThread && isStarter())) return;
   const options = optionsHere();
   if (options.notes === undefined) startParts(options.parts); // `ralloc trial` measures its lines alone
-  if (!isMainThread) {
-    const inherited = inheritedHere();
-    if (inherited !== undefined) attempt(() => beginInWorker(inherited));
+  if (isMainThread) {
+    if (hasTable(options)) require('./begin.js').beginTrial(options);
     return;
   }
-  if (!options.isNamed && options.notes === undefined && !fs.existsSync(options.file)) return;
-  try {
-    begin(options);
-  } catch (error) {
-    const { notes: folder } = options;
-    if (folder !== undefined) notes.end(folder, process.pid, { failed: error.message });
-    warnOnce('RALLOC_TRIAL_OFF', error);
-  }
+  const inherited = inheritedHere();
+  if (inherited !== undefined) attempt(() => require('./begin.js').beginInWorker(inherited));
 }
 
 module.exports = { start };

@@ -171,7 +171,7 @@ module.exports = [
     },
   },
   {
-    file: 'auto/start.js',
+    file: 'auto/begin.js',
     tests: table,
     mutants: {
       'proofs are not checked': ['  checkProofs(table, file);\n', ''],

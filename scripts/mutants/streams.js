@@ -88,9 +88,15 @@ module.exports = [
     tests: parts,
     mutants: {
       'nothing is off': [') continue;', ');'],
-      'names are not checked': ['  checkNames(here);\n', ''],
+      'names are not checked': ['  checkNames(parts);\n', ''],
       'it always tells': ["!here.includes('report')", 'false'],
-      'workers begin anew': ['isMainThread ? parts : (getEnvironmentData(DATA) ?? parts)', 'parts'],
+    },
+  },
+  {
+    file: 'auto/options.js',
+    tests: parts,
+    mutants: {
+      'workers begin anew': ['threads().getEnvironmentData(PARTS) ?? parts', 'parts'],
     },
   },
 ];
