@@ -44,6 +44,17 @@ test('of the groups of version 2 the one counts that allows least, without its u
   t.deepEqual(psi, { value: 0.125, limit: 1, isOwn: true });
 });
 
+test('the least counts, whether it is of the group or of one above', (t) => {
+  const limitWith = (own, above) => {
+    const limits = {
+      'sys/fs/cgroup/app/web/memory.max': `${own * MiB}\n`,
+      'sys/fs/cgroup/app/memory.max': `${above * MiB}\n`,
+    };
+    return new Gauges(machine(t, { ...V2, ...limits }), MACHINE).read().cgroup.limit / MiB;
+  };
+  t.deepEqual([limitWith(256, 512), limitWith(512, 256)], [256, 256]);
+});
+
 test('in a container the group is the mount itself', (t) => {
   const root = machine(t, {
     'proc/self/cgroup': '0::/../../docker/4711\n',
@@ -216,7 +227,8 @@ test('a level is told to the budgets of a tree, and by stats(), with the number 
 test('under pressure what is warm goes back and collections are asked for, also once nothing is charged', (t) => {
   const { clock, seen, Budget } = watched();
   seen.numbers = { rss: percent(90) };
-  const charge = clock.use(() => new Budget({ maxBytes: 10 }).charge(1));
+  const budget = new Budget({ maxBytes: 10 });
+  const charge = clock.use(() => budget.charge(1));
   t.deepEqual(seen.relieved, ['warm', undefined, 'major', false]);
   clock.use(() => charge.release());
   clock.pass(100);
@@ -224,4 +236,5 @@ test('under pressure what is warm goes back and collections are asked for, also 
   seen.numbers = {};
   clock.pass(100);
   t.deepEqual([seen.relieved.length, clock.timers.length], [8, 0]);
+  t.is(budget.stats().pressure.level, 'none');
 });

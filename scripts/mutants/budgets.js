@@ -26,6 +26,16 @@ module.exports = [
       ],
       'nobody is told': ['if (isOther) for (const root of this.#trees) root.tell(this.state);', ''],
       'nothing goes back': ['if (level > 0) this.#relieve(isOther);', ''],
+      'who waits until memory is there is called before': [
+        "if (this.state.level !== 'critical') this.#tellCalm();",
+        'this.#tellCalm();',
+        { tests: ['admission/waiting.test.js'] },
+      ],
+      'who waits until memory is there is never called': [
+        "if (this.state.level !== 'critical') this.#tellCalm();",
+        '',
+        { tests: ['admission/waiting.test.js'] },
+      ],
     },
   },
   {
