@@ -8,6 +8,7 @@ module.exports = [
     file: 'request/response.js',
     tests: ['request/connections.test.js'],
     mutants: {
+      'a destroyed socket has open responses': ['isOwn ? socket.destroyed', 'isOwn ? false'],
       'released at once': [
         'time.nextTick(release, this)',
         'release(this)',
