@@ -8,7 +8,11 @@ module.exports = [
     file: 'request/response.js',
     tests: ['request/connections.test.js'],
     mutants: {
-      'a destroyed socket has open responses': ['isOwn ? socket.destroyed', 'isOwn ? false'],
+      'a destroyed socket has open responses': [
+        'isOwn ? socket.destroyed',
+        'isOwn ? false',
+        { tests: abort },
+      ],
       'released at once': [
         'time.nextTick(release, this)',
         'release(this)',
