@@ -91,6 +91,10 @@ test('sums beyond 2^53 are exact, and the nearest number where they are numbers'
     t.is([...profile.exactCells()][0].bytes, sum);
     t.is(profile.cells[0].bytes, Number(sum));
   }
+  // 2^53 + 1, which no number is.
+  const odd = sumOf([large, { ...large, cells: [{ ...cell, bytes: 2 }] }]);
+  t.is([...odd.exactCells()][0].bytes, 2n ** 53n + 1n);
+  t.true(odd.toBuffer().includes('9007199254740993'));
 });
 
 test('a recorder is told once, from its first slot to its last', (t) => {
