@@ -21,6 +21,8 @@ const { profilerExample } = require('../helpers/profiler-example.js');
 const { until } = require('../helpers/until.js');
 const { UNWRITTEN, written } = require('../helpers/unwritten.js');
 
+const lambda = {}; // the exports of a function in a cloud
+
 /**
  * What a program needs that it does not declare, the names that are looked at afterwards, and how. By document
  * and heading; a program that is not here is run all the same.
@@ -106,7 +108,16 @@ const checks = {
     },
   },
   'docs/guide/container.md': {},
-  'docs/guide/serverless.md': {},
+  'docs/guide/serverless.md': {
+    'An arena for the function': {
+      given: { exports: lambda },
+      async check(t) {
+        const encoded = { body: 'aGVsbG8=', isBase64Encoded: true };
+        t.deepEqual(await lambda.handler(encoded), { statusCode: 200, body: 'length 5' });
+        t.is((await lambda.handler({ body: null })).body, 'length 0');
+      },
+    },
+  },
   'docs/guide/testing.md': {},
   'docs/guide/uploads.md': {
     multer: {
@@ -126,6 +137,8 @@ const checks = {
         const url = await app.listen({ port: 0, host: '127.0.0.1' });
         const response = await fetch(url, { method: 'POST', body });
         t.is(await response.text(), '300000 bytes');
+        body.set('file', new Blob([Buffer.alloc(5 << 20)]), 'a.bin');
+        t.is((await fetch(url, { method: 'POST', body })).status, 413);
         await app.close();
       },
     },

@@ -129,8 +129,9 @@ async function runProgram(t, { file, line, code }, { given = {}, names = [] } = 
   const console = { ...globalThis.console, log: (...words) => printed.push(format(...words)) };
   const params = { require: createRequire(script), __filename: script, __dirname: dir, console };
   const bindings = { ...params, ...given };
+  const awaited = code.replace(/^main\(\);$/m, 'await $&'); // what a CommonJS module cannot write
   const run = vm.compileFunction(
-    `return (async () => {${code}\nreturn { ${names.join(', ')} };\n})();`,
+    `return (async () => {${awaited}\nreturn { ${names.join(', ')} };\n})();`,
     Object.keys(bindings),
     { filename: path.join(root, file), lineOffset: line },
   );

@@ -133,7 +133,9 @@ for (const [outfile, entry] of [
     const program = programs('docs/guide/bundlers.md').find(({ code }) =>
       code.includes(`'${outfile}'`),
     );
-    const there = { build: (options) => esbuild.build({ absWorkingDir: folder, ...options }) };
+    const there = {
+      buildSync: (options) => esbuild.buildSync({ absWorkingDir: folder, ...options }),
+    };
     const code = program.code.replace(/^const esbuild = .*$/m, '');
     await runProgram(t, { ...program, code }, { given: { esbuild: there } });
     const { backend } = await runs(t, join(folder, outfile));
