@@ -34,7 +34,7 @@ function fellBack(t, { backend, backendReason, warnings }, reason) {
   t.is(code, 'RALLOC_JS_BACKEND');
   t.is(name, 'RallocWarning');
   t.notRegex(message, /\n/);
-  t.true(message.endsWith(`do not work: ${backendReason}`), message);
+  t.true(message.endsWith(`no memory options: ${backendReason}`), message);
   if (typeof reason === 'string') t.is(backendReason, reason);
   else t.regex(backendReason, reason);
 }

@@ -55,7 +55,7 @@ test('in release the server is told once of a response that was given a dead Buf
   t.is(messages.length, 1);
   t.regex(
     messages[0],
-    /^the response to GET \/page was given a Buffer that is dead.* its response is over/,
+    /^the response to GET \/page was given a dead Buffer.* its response is over/,
   );
   t.notRegex(messages[0], /secret/);
 });
