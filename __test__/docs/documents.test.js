@@ -7,7 +7,8 @@
 const test = require('ava');
 const fs = require('node:fs');
 const path = require('node:path');
-const { allDocuments, brokenLinks, proseOf } = require('../helpers/snippets.js');
+const vm = require('node:vm');
+const { allDocuments, brokenLinks, programs, proseOf } = require('../helpers/snippets.js');
 
 const root = path.join(__dirname, '..', '..');
 for (const document of allDocuments()) {
@@ -15,6 +16,18 @@ for (const document of allDocuments()) {
     t.deepEqual(brokenLinks(document), []);
   });
 }
+
+test('each program can be copied into a CommonJS module, which has no top-level await', (t) => {
+  const shown = allDocuments().flatMap(programs);
+  t.true(shown.length > 50);
+  for (const { file, line, code } of shown) {
+    if (/^import /m.test(code)) continue;
+    t.notThrows(
+      () => vm.compileFunction(code, ['require', 'module', 'exports']),
+      `${file}:${line}`,
+    );
+  }
+});
 
 const wordsOf = (text) => text.split(/\s+/).filter((word) => /[^|-]/.test(word)).length;
 const read = (document) => fs.readFileSync(path.join(root, document), 'utf8');
