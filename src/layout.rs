@@ -1,6 +1,8 @@
 //! Alignment and size classes. Pure arithmetic: pages come in as a number.
 #![forbid(unsafe_code)]
 
+/// The smallest page of any system, in bytes.
+pub const LEAST_PAGE: usize = 4096;
 /// The smallest chunk, in bytes.
 pub const MIN_CHUNK: usize = 16 * 1024;
 /// Classes from [`MIN_CHUNK`] to [`MAX_CLASS`], four to a doubling.

@@ -9,7 +9,8 @@ const { Budget } = require('ralloc');
 const time = require('../../lib/base/time.js');
 const { serveOn } = require('../helpers/adapters.js');
 const { budget: steps } = require('../helpers/budget.js');
-const { chosen, endings } = require('../helpers/endings/index.js');
+const { visitAdmitted } = require('../helpers/endings/admitted.js');
+const { chosen } = require('../helpers/endings/index.js');
 const { until } = require('../helpers/until.js');
 
 const REQUESTS = steps(100, 100_000);
@@ -51,28 +52,12 @@ function watchTimers(t) {
 async function run(t, { ending, adapter }, budget) {
   const ends = [];
   const own = Object.assign(Object.create(t), { teardown: (end) => ends.unshift(end) });
-  const row = endings[ending];
-  const waiting = [];
-  const kept = [];
-  const keep = (buffer) => {
-    kept.push(buffer);
-    return buffer;
-  };
-  const answer = ({ arena, req, res }) => {
-    const id = Number(req.url.split('/').at(-1));
-    const exchange = { arena, req, res, id, keep, kept, waiting };
-    return row.handler({ ...exchange, current: () => server.arenas.current() });
-  };
-  const admitted = { budget, key: () => ending, wait: {} };
-  const server = await serveOn(own, adapter, answer, row.options, row.settings, admitted);
   try {
-    await row.visit(own, { ...server, waiting });
-    await until(() => server.arenas.stats().inFlight === 0 && server.admit.stats().open === 0);
-    t.deepEqual(server.admit.stats().refused, { 413: 0, 429: 0, 503: 0 });
+    const admitted = { budget, key: () => ending, wait: {} };
+    return await visitAdmitted(own, { ending, adapter }, admitted);
   } finally {
     for (const end of ends) await end();
   }
-  return server.arenas.stats().requests;
 }
 
 test.serial(

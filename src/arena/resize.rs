@@ -1,10 +1,8 @@
 //! Blocks that grow, shrink and are freed in place, as long as nothing was allocated after them.
 
 use super::Arena;
+use crate::layout::LEAST_PAGE;
 use std::ptr::NonNull;
-
-/// A block that has a chunk of its own begins at a page, however small it has become: the smallest page there is.
-pub(super) const LEAST_PAGE: usize = 4096;
 
 impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     /// Whether the block of `size` bytes at `start` is the last one of the current chunk.
@@ -51,6 +49,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
         if self.is_last(start, old) {
             let next = start.as_ptr().wrapping_add(new.next_multiple_of(MIN_ALIGN));
             self.move_back(self.cursor.get().with_addr(next.addr()));
+        // A block that has a chunk of its own begins at a page, however small it has become.
         } else if old > 0 && new == 0 && start.addr().get().is_multiple_of(LEAST_PAGE) {
             self.free_oversize(start);
         }

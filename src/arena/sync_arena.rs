@@ -10,7 +10,6 @@ mod watched;
 pub use local::Local;
 
 #[cfg(not(feature = "debug"))]
-use super::resize::LEAST_PAGE;
 use super::store::Store;
 use super::typed;
 #[cfg(not(feature = "debug"))]
@@ -19,6 +18,7 @@ use super::{ArenaOptions, MAX_MIN_ALIGN, UninitStr, from_iter, methods};
 #[cfg(feature = "debug")]
 use crate::debug::{How, Place};
 use crate::error::{AllocError, InitError, OptionsError};
+use crate::layout::LEAST_PAGE;
 use crate::memory::{Depot, page_size};
 use crate::stats::{ArenaStats, ChunkUsage};
 use crate::sync::{Arc, AtomicPtr, Condvar, Mutex, Ordering, Padded};

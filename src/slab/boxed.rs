@@ -2,14 +2,12 @@
 
 use super::Slab;
 use crate::error::ClaimError;
+use crate::layout::LEAST_PAGE;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
-
-/// The smallest page of any system, to which slots that large are aligned.
-const LEAST_PAGE: usize = 4096;
 
 /// A value in a slot of a [`Slab`], which is dropped with it, and whose slot is free then. Made by [`Slab::boxed`].
 ///

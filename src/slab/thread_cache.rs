@@ -15,6 +15,7 @@ use super::{MAX_POOLS, Slab};
 #[cfg(feature = "debug")]
 use crate::debug::Place;
 use crate::error::{ClaimError, JoinError, SlotError};
+use crate::layout::LEAST_PAGE;
 use crate::memory::{WipedOnFork, ZeroIsValid};
 use crate::sync::{Arc, Ordering, Words};
 use std::ptr::NonNull;
@@ -29,10 +30,7 @@ const MAGAZINES: usize = MAX_POOLS + 1;
 const _: () = assert!(STACK_LEN.is_power_of_two() && STACK_LEN > MAX_CACHED + 1);
 const _: () = assert!(MAGAZINES.is_power_of_two());
 
-/// The smallest page of any system: pools begin at multiples of it.
-const LEAST_PAGE: usize = 4096;
-
-/// The binary logarithm of an offset in pages. Since the next pool is mostly about twice as large as the one
+/// The binary logarithm of an offset in pages of the smallest size, of which pools begin at multiples. Since the next pool is mostly about twice as large as the one
 /// before, few pools share one.
 #[inline(always)]
 fn octave(offset: usize) -> usize {
