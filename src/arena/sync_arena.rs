@@ -9,7 +9,6 @@ mod watched;
 
 pub use local::Local;
 
-#[cfg(not(feature = "debug"))]
 use super::store::Store;
 use super::typed;
 #[cfg(not(feature = "debug"))]
@@ -18,6 +17,7 @@ use super::{ArenaOptions, MAX_MIN_ALIGN, UninitStr, from_iter, methods};
 #[cfg(feature = "debug")]
 use crate::debug::{How, Place};
 use crate::error::{AllocError, InitError, OptionsError};
+#[cfg(not(feature = "debug"))]
 use crate::layout::LEAST_PAGE;
 use crate::memory::{Depot, page_size};
 use crate::stats::{ArenaStats, ChunkUsage};
