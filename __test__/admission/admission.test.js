@@ -95,6 +95,31 @@ test('a body without a length is promised what others like it took', async (t) =
   }
 });
 
+test('a body without a length that was cut is promised more when it comes again', async (t) => {
+  const { answers, handler } = pending();
+  const { budget, connect, settled } = await serveAdmitted(t, {}, handler);
+  const others = budget.charge(800_000);
+  const client = await connect();
+  client.send('/', chunked);
+  await until(() => answers.length === 1);
+  const cut = t.throwsAsync(answers[0]());
+  for (const bytes of [90_000, 20_000]) writeChunk(client, Buffer.alloc(bytes));
+  t.is((await client.response()).status, 503);
+  endChunks(client);
+  await cut;
+  others.release();
+  await settled();
+  const again = await connect();
+  again.send('/', chunked);
+  await until(() => answers.length === 2);
+  t.is(budget.used, 2 * 125_000, 'a quarter of the budget at most, of twice what had come');
+  answers[1]();
+  writeChunk(again, Buffer.alloc(125_000));
+  endChunks(again);
+  t.is((await again.response()).body.toString(), '125000');
+  await settled();
+});
+
 test('what was promised and has not come is given back at the end of the body', async (t) => {
   const { answers, handler } = pending();
   const { budget, connect, settled } = await serveAdmitted(t, {}, handler);
@@ -573,18 +598,19 @@ test('a body that comes for long, in pieces of a byte, is charged what their Buf
   await settled();
 });
 
-test('HTTP/2: a stream that is refused is answered and reset, and the session lives', async (t) => {
+test('HTTP/2: a stream that is refused is answered in full while its client sends, and the session lives', async (t) => {
   const { port, settled, budget } = await serveAdmitted(t, {}, collect, http2.createServer);
   const client = await Http2Client.connect(port);
   t.is((await client.get('/', posted(1000))).body.toString(), '1000');
   const full = budget.charge(budget.available);
   t.is((await client.get('/')).body.toString(), '0');
-  for (let i = 0; i < 20; i++) {
+  for (let i = 0; i < 100; i++) {
     const stream = client.send('/', announced(100_000));
-    stream.write(Buffer.alloc(50_000));
-    const { status, headers } = await client.response();
-    t.is(status, 503);
+    stream.write(Buffer.alloc(99_999));
+    const { status, headers, body } = await client.response();
+    t.is(`${status} ${body}`, '503 Service Unavailable\n');
     t.true(Number(headers['retry-after']) >= 1);
+    stream.end('x');
   }
   full.release();
   t.is((await client.get('/', posted(100_000))).body.toString(), '100000');
@@ -592,6 +618,44 @@ test('HTTP/2: a stream that is refused is answered and reset, and the session li
   for (let i = 0; i < 12; i++) stream.write(Buffer.alloc(50_000));
   t.is((await client.response()).status, 413);
   t.is((await client.get('/', posted(100_000))).body.toString(), '100000');
+  await client.destroy();
+  await settled();
+});
+
+test('HTTP/2: a refused stream whose client goes on sending is reset after 16 MiB, or 5 s', async (t) => {
+  const own = { maxBytes: 1000 };
+  const { port, clock, settled, admit } = await serveAdmitted(t, own, collect, http2.createServer);
+  const client = await Http2Client.connect(port);
+  const idle = client.send('/', announced(2 ** 30));
+  t.is((await client.response()).status, 413);
+  clock.pass(4999);
+  t.is(admit.stats().open, 1);
+  clock.pass(1);
+  await settled();
+  t.is(idle.rstCode, http2.constants.NGHTTP2_NO_ERROR);
+  const busy = client.send('/', announced(2 ** 30));
+  t.is((await client.response()).status, 413);
+  busy.write(Buffer.alloc(17 * 2 ** 20));
+  await new Promise((resolve) => busy.once('close', resolve));
+  t.is(busy.rstCode, http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  t.is((await client.get('/')).body.toString(), '0');
+  await client.destroy();
+  await settled();
+});
+
+test('HTTP/2: a body that is cut is charged no more, though its client goes on sending', async (t) => {
+  const { port, failures, settled, budget } = await serveAdmitted(
+    t,
+    {},
+    collect,
+    http2.createServer,
+  );
+  const client = await Http2Client.connect(port);
+  const stream = client.send('/', { method: 'POST', headers: { expect: '100-continue' } });
+  for (let i = 0; i < 12; i++) stream.write(Buffer.alloc(50_000));
+  t.is((await client.response()).status, 413);
+  await until(() => budget.used === 0);
+  t.is(failures.length, 1);
   await client.destroy();
   await settled();
 });

@@ -21,7 +21,9 @@ const { AdmittedRequest } = require('./request.js');
 const REFUSED = Symbol('refused');
 
 const LEAST_PROMISE = 16 * 1024;
-const SHARE = 16; // of the budget: the most that is promised to a body of unknown length, and what all that wait have
+const SHARE = 16; // of the budget: what all that wait have
+const GUESS_SHARE = 4; // the most that is promised to a body of unknown length
+const FORGET = 16; // bodies until a guess is near what they take
 const READ = 64 * 1024;
 const REQUEST = 4096; // objects of one that waits
 
@@ -31,7 +33,12 @@ class Guess {
 
   learn(bytes) {
     if (bytes > this.bytes) this.bytes = bytes;
-    else this.bytes -= (this.bytes - bytes) / SHARE;
+    else this.bytes -= (this.bytes - bytes) / FORGET;
+  }
+
+  /** One that was cut would have had more. Else all that come again together would be let in together, and be cut again. */
+  raise(bytes) {
+    if (bytes > this.bytes) this.bytes = bytes;
   }
 
   within(limit) {
@@ -130,7 +137,7 @@ class Admission {
   /** Bytes for a body of unknown length. */
   #promise(budget) {
     const { factor } = this.settings;
-    return this.#guess.within(budget.stats().limit / SHARE / factor);
+    return this.#guess.within(budget.stats().limit / GUESS_SHARE / factor);
   }
 
   async #wait(request, req, length, promised, bytes) {
@@ -187,9 +194,11 @@ class Admission {
     return status;
   }
 
-  /** A request with a charge is over. */
-  learn({ announced, arrived }) {
-    if (announced === UNKNOWN) this.#guess.learn(arrived);
+  /** A request with a charge is over, or `wasCut`. */
+  learn({ announced, arrived }, wasCut) {
+    if (announced !== UNKNOWN) return;
+    if (wasCut) this.#guess.raise(2 * arrived);
+    else this.#guess.learn(arrived);
   }
 
   ended(request) {

@@ -1,7 +1,8 @@
 'use strict';
 
-// The answer to a request that is refused, and what becomes of the rest of its body. A client that finds its connection reset before it has sent everything
-// does not see the answer. So what still comes is read and dropped, for so long and so much, and the connection is closed after that.
+// The answer to a request that is refused, and what becomes of the rest of its body. A client that finds its connection or stream reset before it has sent
+// everything does not see the answer. So what still comes is read and dropped, for so long and so much, and the connection is closed after that, or the stream
+// reset. A stream that is reset while its client sends does more harm: Node counts each frame that comes after it, and ends a session with a thousand of them.
 
 const http = require('node:http');
 const time = require('../base/time.js');
@@ -31,7 +32,7 @@ class Refusal {
   answer(status, retryAfterMs, left, isComplete) {
     const [req, res] = [this.#req, this.#res];
     const { stream } = req;
-    if (res.headersSent) return this.#cutOff();
+    if (res.headersSent) return this.#cutOff(ENHANCE_YOUR_CALM);
     const text = `${http.STATUS_CODES[status]}\n`;
     const headers = { 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': text.length };
     if (status !== 413) headers['Retry-After'] = retryAfter(retryAfterMs);
@@ -41,20 +42,17 @@ class Refusal {
     if (stream !== undefined || isComplete) {
       if (isHead) res.end();
       else res.end(text);
-      stream?.close(NO_ERROR);
-    } else {
-      // All of it but its end, at which Node closes the connection.
-      if (isHead) res.flushHeaders();
-      else res.write(text);
-      this.#timer = time.setTimeout(() => this.#cutOff(), DRAIN_MS);
-      this.#timer.unref?.();
-      req._read?.(0); // where it was paused
-    }
+    } else if (isHead) res.flushHeaders();
+    else res.write(text); // all of it but its end, at which Node closes the connection
+    if (isComplete) return;
+    this.#timer = time.setTimeout(() => this.#cutOff(NO_ERROR), DRAIN_MS);
+    this.#timer.unref?.();
+    req._read?.(0); // where it was paused
   }
 
   drops(bytes) {
     this.#left -= bytes;
-    if (this.#left < 0) this.#cutOff();
+    if (this.#left < 0) this.#cutOff(ENHANCE_YOUR_CALM);
   }
 
   /** The rest has come. */
@@ -65,16 +63,17 @@ class Refusal {
       if (!this.#res.writableEnded) this.#res.end();
       return;
     }
-    // Node waits for somebody to read the end of a stream that it has reset, and is not done with it in this turn.
+    // Node waits for somebody to read the end of a stream, and is not done with it in this turn.
     const destroy = () => time.setImmediate(() => stream.destroy());
     if (stream.writableFinished) destroy();
     else stream.once('finish', destroy);
   }
 
-  #cutOff() {
+  /** `code`: of HTTP/2. */
+  #cutOff(code) {
     this.over();
     const { stream, socket } = this.#req;
-    if (stream !== undefined) stream.close(ENHANCE_YOUR_CALM);
+    if (stream !== undefined) stream.close(code);
     else socket?.destroy();
   }
 

@@ -145,8 +145,10 @@ class AdmittedRequest {
   #refuseLate(error) {
     this.#error = error;
     this.#refuse(this.#admission.refused(error, this.key), Infinity);
-    // Node gives a request of HTTP/2 an end, as if it were whole, where its stream is closed. In HTTP/1 this closes the connection: end() does it.
-    if (this.#req.stream !== undefined) this.#body.fail(error);
+    // In HTTP/1 this closes the connection: end() does it.
+    if (this.#req.stream === undefined) return;
+    this.#body.fail(error);
+    this.#keep(0); // who reads has dropped it
   }
 
   #refuse(status, left) {
@@ -163,7 +165,8 @@ class AdmittedRequest {
     this.#refusal?.over();
     if (this.#error !== null) this.#body.fail(this.#error);
     this.#abort?.abort();
-    if (this.#body !== null && this.#charge !== null) this.#admission.learn(this.#body);
+    if (this.#body !== null && this.#charge !== null)
+      this.#admission.learn(this.#body, this.#error !== null);
     this.#charge?.release();
     this.#admission.ended(this);
   }

@@ -11,12 +11,20 @@ module.exports = [
     tests: [lets, waits],
     mutants: {
       'the factor is 1': ['Math.ceil(promised * settings.factor)', 'Math.ceil(promised)'],
-      'no guess is made': ['if (announced === UNKNOWN) this.#guess.learn(arrived);', ''],
+      'no guess is made': ['    else this.#guess.learn(arrived);\n', ''],
       'a guess is forgotten at once': [
-        'else this.bytes -= (this.bytes - bytes) / SHARE;',
+        'else this.bytes -= (this.bytes - bytes) / FORGET;',
         'else this.bytes = bytes;',
       ],
-      'a guess is never forgotten': ['else this.bytes -= (this.bytes - bytes) / SHARE;', ''],
+      'one that was cut is promised no more': [
+        'if (wasCut) this.#guess.raise(2 * arrived);',
+        'if (wasCut) this.#guess.learn(arrived);',
+      ],
+      'one that was cut lowers the guess': [
+        'raise(bytes) {\n    if (bytes > this.bytes) this.bytes',
+        'raise(bytes) {\n    this.bytes',
+      ],
+      'a guess is never forgotten': ['else this.bytes -= (this.bytes - bytes) / FORGET;', ''],
       'the promise has no limit': [
         'Math.max(LEAST_PROMISE, Math.min(this.bytes, limit))',
         'this.bytes',
@@ -248,10 +256,11 @@ module.exports = [
         '',
       ],
       'HTTP/2: a part is taken for all': [
-        'if (this.#req.stream !== undefined) this.#body.fail(error);',
-        '',
+        '    this.#body.fail(error);\n    this.#keep(0);',
+        '    this.#keep(0);',
         { tests: [lets, random] },
       ],
+      'HTTP/2: what is cut stays charged': ['    this.#keep(0); // who reads has dropped it\n', ''],
       'what is refused reaches the handler': ['    this.#body.cut();\n', ''],
     },
   },
@@ -278,17 +287,20 @@ module.exports = [
       ],
       'a small body costs its connection': ['left > KEPT_ALIVE)', 'left > 0)'],
       'an answer that has begun is answered': [
-        'if (res.headersSent) return this.#cutOff();',
+        'if (res.headersSent) return this.#cutOff(ENHANCE_YOUR_CALM);',
         'if (res.headersSent) return;',
       ],
-      'a stream is read to its end': ['      stream?.close(NO_ERROR);\n', ''],
-      'HEAD is answered with a body': [
-        '      if (isHead) res.flushHeaders();\n      else res.write(text);',
-        '      res.write(text);',
+      'a stream is reset while its client sends': [
+        '    if (isComplete) return;',
+        '    stream?.close(NO_ERROR);\n    if (isComplete) return;',
       ],
-      'a client sends for ever': ['if (this.#left < 0) this.#cutOff();', ''],
+      'HEAD is answered with a body': [
+        'else if (isHead) res.flushHeaders();\n    else res.write(text);',
+        'else res.write(text);',
+      ],
+      'a client sends for ever': ['if (this.#left < 0) this.#cutOff(ENHANCE_YOUR_CALM);', ''],
       'a client takes its time': [
-        'this.#timer = time.setTimeout(() => this.#cutOff(), DRAIN_MS);',
+        'this.#timer = time.setTimeout(() => this.#cutOff(NO_ERROR), DRAIN_MS);',
         'this.#timer = time.setTimeout(() => {}, DRAIN_MS);',
       ],
       'a timer stays': [
@@ -298,7 +310,7 @@ module.exports = [
       ],
       'a body that is refused has no end': ['if (!this.#res.writableEnded) this.#res.end();', ''],
       'a refused body stays paused': [
-        '      req._read?.(0); // where it was paused\n',
+        '    req._read?.(0); // where it was paused\n',
         '',
         { tests: [waits, random] },
       ],
