@@ -40,6 +40,11 @@ export interface AdmissionOptions {
    * @default 1000
    */
   retryAfterMs?: number | undefined;
+  /**
+   * A client of HTTP/1 that takes nothing of its response for so long, in milliseconds from 1, is cut off if others had no room in the budget meanwhile.
+   * @default 30000
+   */
+  stallMs?: number | undefined;
 }
 
 export interface AdmissionWait {
@@ -61,6 +66,8 @@ export interface AdmissionStats {
   admitted: number;
   /** Counter: requests that had to wait. */
   waited: number;
+  /** Counter: clients that were cut off, since they took nothing of their response while others had no room. */
+  stalled: number;
   /** Counters: refused requests, by status: 413 never fits, 429 the key's budget is full, 503 another one is, or memory is about to run out. */
   refused: { 413: number; 429: number; 503: number };
   /** The message of the last refusal: which budget was full and who has its bytes, or which number of the process' memory is critical. */

@@ -519,6 +519,45 @@ test('what a response has not sent to a client that reads slowly is charged, bey
   await settled();
 });
 
+test('a client that takes nothing of its response for 30 s is cut off where others have no room', async (t) => {
+  const BYTES = 20_000_000; // more than sockets hold
+  const download = (req, res) =>
+    req.url === '/download' ? res.end(Buffer.alloc(BYTES)) : collect(req, res);
+  const own = { maxBytes: 30_000_000 };
+  const { connect, clock, budget, settled, admit } = await serveAdmitted(t, own, download);
+  const stop = async () => {
+    const client = await connect();
+    client.socket.pause();
+    const { open } = admit.stats();
+    client.send('/download');
+    await until(() => admit.stats().open > open);
+    return client;
+  };
+  const look = (times) => {
+    for (let i = 0; i < times; i++) clock.pass(100);
+  };
+  const long = await stop();
+  await until(() => {
+    look(400);
+    return budget.used > BYTES / 2;
+  });
+  t.is(admit.stats().stalled, 0, 'nobody needs the room');
+  const short = await stop();
+  look(1);
+  const client = await connect();
+  t.is((await client.get('/', posted(1000))).status, 503);
+  look(1);
+  t.is(admit.stats().stalled, 1);
+  long.socket.resume();
+  await long.rest();
+  look(200);
+  t.is(admit.stats().stalled, 1);
+  short.socket.resume();
+  t.is((await short.response()).body.length, BYTES);
+  t.is((await client.get('/', posted(1000))).body.toString(), '1000');
+  await settled();
+});
+
 test('a body that trickles is charged what has come', async (t) => {
   const { answers, handler } = pending();
   const { connect, settled, budget, clock } = await serveAdmitted(t, {}, handler);
@@ -679,6 +718,7 @@ test('bad options are typed errors', (t) => {
     { budget, wait: { timeout: 1 } },
     { budget, wait: { timeoutMs: 0 } },
     { budget, retryAfterMs: -1 },
+    { budget, stallMs: 0 },
     { budget, limit: 1 },
   ]) {
     t.throws(() => admission(options), bad);

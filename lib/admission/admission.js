@@ -67,7 +67,7 @@ class Admission {
   #room = null; // what has come of bodies that wait
   #guess = new Guess();
   #passed = null; // by checkContinue
-  #counts = { admitted: 0, waited: 0 };
+  #counts = { admitted: 0, waited: 0, stalled: 0 };
   #refused = { 413: 0, 429: 0, 503: 0 };
   #waiting = 0;
   #lastRefusal;
@@ -199,6 +199,20 @@ class Admission {
     if (announced !== UNKNOWN) return;
     if (wasCut) this.#guess.raise(2 * arrived);
     else this.#guess.learn(arrived);
+  }
+
+  /** How often something did not fit into the budget, or those above it. */
+  get pressed() {
+    let count = 0;
+    for (let one = ledgerOf(this.settings.budget); one !== null; one = one.parent)
+      count += one.pressed;
+    return count;
+  }
+
+  /** Its client takes nothing of a response. */
+  cut(socket) {
+    this.#counts.stalled++;
+    socket.destroy();
   }
 
   ended(request) {

@@ -31,6 +31,7 @@ const readers = {
   factor: factorOf,
   wait: waitOf,
   retryAfterMs: (value, name) => check.milliseconds(value, name, 1),
+  stallMs: (value, name) => check.milliseconds(value, name, 1),
 };
 
 const defaults = {
@@ -41,6 +42,7 @@ const defaults = {
   factor: 2,
   wait: null,
   retryAfterMs: 1000,
+  stallMs: 30_000,
 };
 
 function admissionSettings(options) {

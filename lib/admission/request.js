@@ -27,6 +27,9 @@ class AdmittedRequest {
   #unsent = 0; // bytes that are charged for the response
   #looks = 0; // since the last one at the body
   #seen = 0; // bytes of it that had come then
+  #queued = 0; // bytes of the response that the kernel had not taken at the last look
+  #stalled = 0; // looks since it took any
+  #pressed = 0; // how often others had no room, then
   #refusal = null;
   #error = null; // why it was refused after somebody had begun to read
   #abort = null; // ends its wait
@@ -112,10 +115,25 @@ class AdmittedRequest {
   look() {
     const unsent = this.#res.writableLength ?? 0;
     if (unsent !== this.#unsent) this.#chargeUnsent(unsent);
+    if (unsent > 0 && this.#isStalled()) this.#admission.cut(this.#req.socket);
     const body = this.#body;
     if (body === null || body.isComplete || ++this.#looks < LOOKS) return;
     this.#looks = 0;
     this.#lookAt(body);
+  }
+
+  /** Whether its client has taken nothing for long, while others had no room. Of a stream of HTTP/2 nobody can say. */
+  #isStalled() {
+    const { stream, socket } = this.#req;
+    const queued = stream === undefined ? socket?._handle?.writeQueueSize : undefined; // `writableLength` stays until a whole write is done
+    if (queued !== this.#queued || queued === undefined) {
+      this.#queued = queued;
+      this.#stalled = 0;
+      this.#pressed = this.#admission.pressed;
+      return false;
+    }
+    const { stallMs } = this.#admission.settings;
+    return ++this.#stalled * TICK_MS >= stallMs && this.#admission.pressed > this.#pressed;
   }
 
   #chargeUnsent(unsent) {

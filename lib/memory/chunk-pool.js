@@ -43,10 +43,12 @@ class SizeClass {
   }
 }
 
+const NO_CLASS = new SizeClass(0);
+
 class SizeClasses {
   #classes = []; // made by their first span
   #mask = 0; // the bits of those that have spans
-  #recent = new SizeClass(0); // of the span that was put last
+  #recent = NO_CLASS; // of the span that was put last
   bytes = 0;
 
   put(span) {
@@ -149,15 +151,17 @@ class SizeClasses {
     const all = this.all();
     this.#classes = [];
     this.#mask = 0;
-    this.#recent = new SizeClass(0);
+    this.#recent = NO_CLASS;
     this.bytes = 0;
     return all;
   }
 }
 
+const NO_SPANS = new SizeClasses(); // of all pools that never had a warm span of a kind: there can be many
+
 class WarmSpans {
-  #chunks = new SizeClasses();
-  #pieces = new SizeClasses();
+  #chunks = NO_SPANS;
+  #pieces = NO_SPANS;
 
   get bytes() {
     return this.#chunks.bytes + this.#pieces.bytes;
@@ -176,8 +180,13 @@ class WarmSpans {
   }
 
   put(span) {
-    if (span.isChunk) this.#chunks.put(span);
-    else this.#pieces.put(span);
+    if (span.isChunk) {
+      if (this.#chunks === NO_SPANS) this.#chunks = new SizeClasses();
+      this.#chunks.put(span);
+    } else {
+      if (this.#pieces === NO_SPANS) this.#pieces = new SizeClasses();
+      this.#pieces.put(span);
+    }
   }
 
   /**

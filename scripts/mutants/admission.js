@@ -260,6 +260,16 @@ module.exports = [
         '    this.#keep(0);',
         { tests: [lets, random] },
       ],
+      'a slow client is cut off': ['return ++this.#stalled * TICK_MS >= stallMs &&', 'return'],
+      'who takes nothing is cut off for nobody': [
+        ' && this.#admission.pressed > this.#pressed',
+        '',
+      ],
+      'who takes nothing stays for ever': [
+        'if (unsent > 0 && this.#isStalled()) this.#admission.cut(this.#req.socket);',
+        '',
+      ],
+      'who begins to take is cut off': ['      this.#stalled = 0;\n', ''],
       'HTTP/2: what is cut stays charged': ['    this.#keep(0); // who reads has dropped it\n', ''],
       'what is refused reaches the handler': ['    this.#body.cut();\n', ''],
     },
