@@ -554,7 +554,7 @@ test('a client that takes nothing of its response for 30 s is cut off where othe
   t.is(admit.stats().stalled, 1);
   short.socket.resume();
   t.is((await short.response()).body.length, BYTES);
-  t.is((await client.get('/', posted(1000))).body.toString(), '1000');
+  t.is((await short.get('/', posted(1000))).body.toString(), '1000');
   await settled();
 });
 

@@ -42,12 +42,17 @@ function handling(draw, held, budgetOf) {
     };
     res.once('close', over);
     req.socket.once('close', over); // of pipelined requests no other event may come
-    for await (const chunk of stream) {
-      if (isOver) return;
-      own += chunk.length;
-      held.bytes += chunk.length;
-      check(req);
-      if (draw(4) === 0) await turns(1);
+    try {
+      for await (const chunk of stream) {
+        if (isOver) return;
+        own += chunk.length;
+        held.bytes += chunk.length;
+        check(req);
+        if (draw(4) === 0) await turns(1);
+      }
+    } catch (error) {
+      over(); // who is told that no more comes drops what it has
+      throw error;
     }
     if (!res.headersSent) res.end(`${own}`);
   };

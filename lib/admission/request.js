@@ -2,6 +2,7 @@
 
 // One request: what it is charged for its body, and for what its response has not sent, until the response is over.
 
+const time = require('../base/time.js');
 const { force, setCharge } = require('../budget/budget.js');
 const { watchResponse } = require('../request/response.js');
 const { Body, UNKNOWN } = require('./body.js');
@@ -166,7 +167,7 @@ class AdmittedRequest {
     // In HTTP/1 this closes the connection: end() does it.
     if (this.#req.stream === undefined) return;
     this.#body.fail(error);
-    this.#keep(0); // who reads has dropped it
+    time.setImmediate(() => this.isOver || this.#keep(0)); // who reads has been told, and has dropped it
   }
 
   #refuse(status, left) {

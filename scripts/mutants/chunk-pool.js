@@ -221,10 +221,7 @@ module.exports = [
       ],
       'the last used stays counted': ['        this.bytes -= size;\n', ''],
       'what was put last is not known': ['    this.#recent = one;\n', ''],
-      'takeAll() leaves the last used': [
-        '    this.#recent = new SizeClass(0);\n    this',
-        '    this',
-      ],
+      'takeAll() leaves the last used': ['    this.#recent = NO_CLASS;\n    this', '    this'],
       'warm bytes do not go': ['    this.bytes -= span.size;\n', ''],
       'the fewest spares are not noted': [
         'if (spans.length < one.fewest) one.fewest = spans.length;',
@@ -238,8 +235,8 @@ module.exports = [
         '#pieces.take(need, least, 2 ** 30)',
       ],
       'pieces count as chunks': [
-        'if (span.isChunk) this.#chunks.put(span);',
-        'this.#chunks.put(span);\n    if (true);',
+        'if (span.isChunk) {\n      if (this',
+        'if (true) {\n      if (this',
       ],
       'pieces stay': [
         '[...this.#chunks.takeUnneeded(), ...this.#pieces.takeUnneeded()]',
