@@ -8,7 +8,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { run } = require('../helpers/child.js');
 const { folder } = require('../helpers/folder.js');
-const { isNative } = require('../helpers/backend.js');
+const { isNative, testWhere } = require('../helpers/backend.js');
 
 const PRELOAD = path.join(__dirname, '..', '..', 'lib', 'auto', 'preload.js');
 
@@ -59,17 +59,19 @@ test('report: each says what it has done, and what it left alone', async (t) => 
   t.deepEqual(told(stderr), [
     'ralloc: auto: compressors: 2 of 3 streams used the memory of one before; 1 left alone, for their options',
     'ralloc: auto: files: 1 larger read for 1 stream; 1 left alone, for their options',
+    'ralloc: auto: trim: 0 B given back at 0 rests',
   ]);
 });
 
 test('report: and which are off, or find that somebody has patched what they would', async (t) => {
   const execArgv = ['--require', path.join(__dirname, '..', 'fixtures', 'auto', 'patches.js')];
-  const env = { RALLOC_AUTO: 'no-files,report' };
+  const env = { RALLOC_AUTO: 'no-files,no-trim,report' };
   const { result, stderr } = await auto(t, { env, execArgv });
   t.deepEqual(result, { reused: 0, larger: false });
   t.deepEqual(told(stderr), [
     "ralloc: auto: compressors: left alone: Node's functions are of a version that is not known, or patched by others",
     'ralloc: auto: files: off, by RALLOC_AUTO',
+    'ralloc: auto: trim: off, by RALLOC_AUTO',
   ]);
 });
 
@@ -79,7 +81,7 @@ test('a name that is none: nothing begins, and a warning says what there is', as
   t.deepEqual(result, { reused: 0, larger: false });
   t.regex(
     stderr,
-    /RALLOC_TRIAL_OFF.*It must be some of no-compressors,no-files,report\. Received 'no-compressor'/,
+    /RALLOC_TRIAL_OFF.*It must be some of no-compressors,no-files,no-trim,tune,report\. Received 'no-compressor'/,
   );
 });
 
@@ -92,6 +94,23 @@ test('a worker has them, and with an environment of its own what the main thread
     t.deepEqual(result, due, stderr);
   }
 });
+
+const [v8Major, v8Minor] = process.versions.v8.split('.').map(Number);
+const hasFlag = 100 * v8Major + v8Minor >= 1306 && 100 * v8Major + v8Minor < 1408;
+
+testWhere(
+  process.platform === 'linux',
+  'a list of threads',
+  "V8's flag is set where RALLOC_AUTO names it, and V8 has it",
+  async (t) => {
+    const name = 'auto/tuned.js';
+    t.false((await auto(t, { name })).result);
+    const { result, stderr } = await auto(t, { name, env: { RALLOC_AUTO: 'tune,report' } });
+    t.is(result, hasFlag, stderr);
+    const line = told(stderr).find((one) => one.startsWith('ralloc: auto: tune: '));
+    t.is(line === "ralloc: auto: tune: V8's flag: set", hasFlag, stderr);
+  },
+);
 
 if (isNative) {
   test('the answers of an application are the same, and are made with the memory of others', async (t) => {

@@ -1,13 +1,14 @@
 'use strict';
 
 // What ralloc/auto does for a program that nobody has changed, without a table. Each part does nothing rather than something doubtful, and RALLOC_AUTO turns it off by its name:
-// `no-compressors,no-files`. With `report` it says at the end of the process what each has done.
+// `no-compressors,no-files`. What `isAsked` begins only where it is named there. With `report` it says at the end of the process what each has done.
 
 const fs = require('node:fs');
 const process = require('node:process');
 const { rangeError } = require('../base/errors.js');
 const { attempt } = require('../base/attempt.js');
 const { isMainThread } = require('../base/runtime.js');
+const { formatBytes } = require('../base/bytes.js');
 const counts = require('../memory/stream-counts.js');
 const { partsHere } = require('./options.js');
 const { counted, whole } = require('./words.js');
@@ -28,21 +29,36 @@ const PARTS = {
       return `${counted(reads, 'larger read')} for ${counted(streams, 'stream')}${others}`;
     },
   },
+  trim: {
+    begin: () => require('./trim.js').begin(),
+    tell() {
+      const { count, bytes } = require('./trim.js').trims();
+      return `${formatBytes(bytes)} given back at ${counted(count, 'rest')}`;
+    },
+  },
+  tune: {
+    isAsked: true,
+    begin: () => require('../request/tune.js').watch() ?? true,
+    tell: () => `V8's flag: ${require('../request/tune.js').tuned()}`,
+  },
 };
 
-const NAMES = [...Object.keys(PARTS).map((name) => `no-${name}`), 'report'];
+/** How RALLOC_AUTO says what is not so by itself. */
+const wordOf = (name) => (PARTS[name].isAsked ? name : `no-${name}`);
+
+const NAMES = [...Object.keys(PARTS).map(wordOf), 'report'];
 
 /** Throws for a name that is none: who wants to turn something off is to hear that it is on. */
-function checkNames(parts) {
+function checkNames(parts, what = 'RALLOC_AUTO') {
   const wrong = parts.find((name) => !NAMES.includes(name));
-  if (wrong !== undefined) throw rangeError('RALLOC_AUTO', `some of ${NAMES.join(',')}`, wrong);
+  if (wrong !== undefined) throw rangeError(what, `some of ${NAMES.join(',')}`, wrong);
 }
 
 /** name → true, false where Node's functions are not as they are known, or an error's message. */
 function beginParts(parts) {
   const begun = {};
-  for (const [name, { begin }] of Object.entries(PARTS)) {
-    if (parts.includes(`no-${name}`)) continue;
+  for (const [name, { begin, isAsked = false }] of Object.entries(PARTS)) {
+    if (parts.includes(wordOf(name)) !== isAsked) continue;
     try {
       begun[name] = begin();
     } catch (error) {
@@ -61,9 +77,8 @@ function lineOf(name, begun) {
 }
 
 function report(begun) {
-  const lines = Object.keys(PARTS).map(
-    (name) => `ralloc: auto: ${name}: ${lineOf(name, begun[name])}\n`,
-  );
+  const names = Object.keys(PARTS).filter((name) => name in begun || !PARTS[name].isAsked);
+  const lines = names.map((name) => `ralloc: auto: ${name}: ${lineOf(name, begun[name])}\n`);
   attempt(() => fs.writeSync(2, lines.join('')));
 }
 
@@ -83,4 +98,4 @@ function startParts(parts) {
   new Signals(tell).start();
 }
 
-module.exports = { startParts };
+module.exports = { NAMES, checkNames, startParts };

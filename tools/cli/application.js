@@ -133,11 +133,18 @@ const lostText = (lost) => {
 };
 
 /**
- * Runs it to its end, with `preload` loaded first of all in each Node, for `verb`: { code, end() }. end() ends this process by the signal that ended the application, if one did,
+ * Runs it to its end, with `preload`, if there is one, loaded first of all in each Node, for `verb`: { code, end() }. end() ends this process by the signal that ended the application, if one did,
  * so that a shell or supervisor sees the same; `code` is for where that cannot be.
  */
 async function runApplication(command, env, { verb, preload }) {
-  const { program, args, env: ours } = withPreload(command, env, preload);
+  const [own, ...rest] = command;
+  const {
+    program,
+    args,
+    env: ours,
+  } = preload === undefined
+    ? { program: own, args: rest, env }
+    : withPreload(command, env, preload);
   const child = spawned(program, args, ours);
   const leaveOff = passSignals(child);
   try {

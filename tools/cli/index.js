@@ -10,6 +10,7 @@ const { print, tell } = require('./print.js');
 
 /** In the order of help. */
 const VERBS = {
+  run: () => require('./run.js'),
   profile: () => require('./profile.js'),
   merge: () => require('./merge.js'),
   report: () => require('./report.js'),

@@ -28,6 +28,19 @@ function foldersOf(root) {
   return fs.existsSync(beside) ? [root, beside] : [root];
 }
 
+/** Flags that let --permission through to what ralloc reads. */
+const readFlags = (reads) =>
+  [...foldersOf(ROOT), ...reads].map((file) => `--allow-fs-read=${file}`);
+
+/** Whether `command` is under --permission, and may not read ralloc's files. */
+function isKeptOut(command, options = '') {
+  const words = [...command, ...options.split(/\s+/)];
+  const isAllowed = (folder) =>
+    folder === '*' || ROOT === folder || ROOT.startsWith(path.join(folder, '/'));
+  const reads = words.flatMap((word) => /^--allow-fs-read=(.*)$/.exec(word)?.[1].split(',') ?? []);
+  return isRestricted(command, options) && !reads.some(isAllowed);
+}
+
 /** `{ why, isFailure }`, of a command of `verb` that told nothing. `options`: NODE_OPTIONS; `reads`, `writes`: the files that it needs beside those of ralloc. */
 function whyNothing({ command, options = '', verb, reads = [], writes }) {
   const option = tellingOption(command);
@@ -35,13 +48,12 @@ function whyNothing({ command, options = '', verb, reads = [], writes }) {
     return { why: `with ${option} Node runs no program`, isFailure: false };
   }
   if (isRestricted(command, options)) {
-    const read = [...foldersOf(ROOT), ...reads].map((file) => `--allow-fs-read=${file}`);
     const written = writes.map((file) => `--allow-fs-write=${file}`);
-    const flags = [...read, ...written, '--allow-addons'].join(' ');
+    const flags = [...readFlags(reads), ...written, '--allow-addons'].join(' ');
     return { why: `--permission keeps ralloc from it. Add ${flags}`, isFailure: true };
   }
   const why = `the command started no Node process, or one without NODE_OPTIONS. Write it as "ralloc ${verb} -- node app.js"`;
   return { why, isFailure: true };
 }
 
-module.exports = { foldersOf, whyNothing };
+module.exports = { foldersOf, isKeptOut, readFlags, whyNothing };

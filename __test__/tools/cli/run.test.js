@@ -1,0 +1,140 @@
+'use strict';
+// tier: tools
+
+// `ralloc run`: an application that nobody changed has ralloc/auto in all its processes and threads, and ends as it would alone.
+
+const test = require('ava');
+const fs = require('node:fs');
+const path = require('node:path');
+const { posixTest } = require('../../helpers/backend.js');
+const { fixturePath } = require('../../helpers/child.js');
+const { copyOfPackage } = require('../../helpers/copy-of-package.js');
+const { folder } = require('../../helpers/folder.js');
+const { needsNpm } = require('../../helpers/needs.js');
+const { ralloc } = require('../../helpers/profile.js');
+
+const root = path.join(__dirname, '..', '..', '..');
+const NODE = process.execPath;
+const STREAMS = fixturePath('auto/streams.mjs'); // an ES module
+const BOTH = { reused: 2, larger: true };
+
+/** A folder of an application with `files`, and a file to read. */
+function application(t, files = {}) {
+  const dir = folder(t);
+  fs.writeFileSync(path.join(dir, 'file'), Buffer.alloc(300_000));
+  for (const [name, text] of Object.entries(files)) fs.writeFileSync(path.join(dir, name), text);
+  const run = (args, command, env) =>
+    ralloc(['run', ...args, '--', ...command], {
+      cwd: dir,
+      env: { RALLOC_AUTO: '', RALLOC_TABLE: '', ...env },
+    });
+  return { dir, run };
+}
+
+test('an application that is an ES module', async (t) => {
+  const { run } = application(t);
+  const { code, result, stderr } = await run([], [NODE, STREAMS, 'file']);
+  t.is(code, 0, stderr);
+  t.deepEqual(result, BOTH);
+  t.is(stderr, '');
+});
+
+needsNpm('what npm starts has it, and npm has not', async (t) => {
+  const scripts = { start: `"${NODE}" "${STREAMS}" file` };
+  const { run } = application(t, { 'package.json': JSON.stringify({ scripts }) });
+  const { code, result, stderr } = await run(['--auto', 'report'], ['npm', 'start']);
+  t.is(code, 0, stderr);
+  t.deepEqual(result, BOTH);
+  t.is(stderr.match(/^ralloc: auto: files: /gm)?.length, 1, stderr);
+});
+
+test('a worker with an environment of its own', async (t) => {
+  const { run } = application(t);
+  const { result, stderr } = await run([], [NODE, STREAMS, 'file', 'worker']);
+  t.deepEqual(result, BOTH, stderr);
+});
+
+const CLUSTER = `const cluster = require('node:cluster');
+if (cluster.isPrimary) for (let i = 0; i < 2; i++) cluster.fork();
+else import(${JSON.stringify(STREAMS)}).then(() => process.disconnect());
+`;
+
+test('a cluster', async (t) => {
+  const { run } = application(t, { 'main.js': CLUSTER });
+  const { code, stdout, stderr } = await run([], [NODE, 'main.js', 'file']);
+  t.is(code, 0, stderr);
+  t.is(stdout, `${JSON.stringify(BOTH)}\n`.repeat(2));
+});
+
+test('--auto says what RALLOC_AUTO would', async (t) => {
+  const { run } = application(t);
+  const command = [NODE, STREAMS, 'file'];
+  const { result } = await run(['-a', 'no-files'], command, { RALLOC_AUTO: 'no-compressors' });
+  t.deepEqual(result, { reused: 2, larger: false });
+  const { result: own } = await run([], command, { RALLOC_AUTO: 'no-compressors' });
+  t.deepEqual(own, { reused: 0, larger: true });
+});
+
+test('another copy of ralloc/auto in the application leaves what the first has done', async (t) => {
+  const copy = copyOfPackage(t, {}, { isWhole: true });
+  const other = path.join(copy, 'lib', 'auto', 'preload.js');
+  const { run } = application(t);
+  const { code, result, stderr } = await run([], [NODE, '--require', other, STREAMS, 'file']);
+  t.is(code, 0, stderr);
+  t.deepEqual(result, BOTH);
+  t.is(stderr, '');
+});
+
+test('with --permission the application runs, and one line says what is left', async (t) => {
+  const { allowedNodeEnvironmentFlags: flags } = process;
+  const permission = flags.has('--permission') ? '--permission' : '--experimental-permission';
+  const { dir, run } = application(t, { 'app.js': "console.log('[1]');\n" });
+  const real = fs.realpathSync(dir);
+  const command = (...reads) => [
+    ...[NODE, permission, ...reads.map((one) => `--allow-fs-read=${one}`)],
+    path.join(real, 'app.js'),
+  ];
+  const env = { NODE_V8_COVERAGE: '' }; // which it may not write
+  const none = await run([], command(real), env);
+  t.deepEqual(none.result, [1], none.stderr);
+  t.regex(
+    none.stderr,
+    /^ralloc: run: the application runs as it is: --permission .* Add --allow-fs-read=/,
+  );
+  t.is(none.stderr.match(/ralloc: /g).length, 1);
+  const allowed = await run([], command(real, root), env);
+  t.deepEqual(allowed.result, [1], allowed.stderr);
+  t.notRegex(allowed.stderr, /ralloc/);
+});
+
+test('a folder that nobody may write to', async (t) => {
+  const { dir, run } = application(t);
+  fs.chmodSync(dir, 0o555);
+  t.teardown(() => fs.chmodSync(dir, 0o755));
+  const { code, result, stderr } = await run([], [NODE, STREAMS, 'file']);
+  t.is(code, 0, stderr);
+  t.deepEqual(result, BOTH);
+  t.is(stderr, '');
+});
+
+test('the exit code is that of the application', async (t) => {
+  const { run } = application(t, { 'seven.js': 'process.exitCode = 7;\n' });
+  t.is((await run([], [NODE, 'seven.js'])).code, 7);
+});
+
+posixTest('the end by a signal is that of the application', async (t) => {
+  const { run } = application(t, { 'ends.js': "process.kill(process.pid, 'SIGTERM');\n" });
+  t.is((await run([], [NODE, 'ends.js'])).signal, 'SIGTERM');
+});
+
+for (const [args, message] of [
+  [['run', 'app.js'], 'Write "--" before the application: ralloc run -- app.js'],
+  [['run', '--auto', 'no-file', '--', 'node'], 'The value of "--auto" is out of range. '],
+]) {
+  test(`wrong arguments: ralloc ${args.join(' ')}`, async (t) => {
+    const { code, stderr } = await ralloc(args, { cwd: folder(t) });
+    t.is(code, 2);
+    t.true(stderr.startsWith(`ralloc: ${message}`), stderr);
+    t.true(stderr.endsWith('See: ralloc help run\n'), stderr);
+  });
+}

@@ -1,0 +1,54 @@
+'use strict';
+
+// Memory that goes back at rest, as for a mount (memory/rest.js), in a server without one. The binary is loaded for it once the server rests, and so not in the midst of a load.
+
+const channels = require('node:diagnostics_channel');
+const process = require('node:process');
+const time = require('../base/time.js');
+const { isOff } = require('../base/environment.js');
+const { isMainThread } = require('../base/runtime.js');
+
+const LOOK_MS = 1000;
+const MOST_MS = 50; // of CPU between two looks, at rest
+
+let timer = null; // from a request until the process rests
+let seen = 0; // CPU in ms at the last look
+let rest; // memory/rest.js, once it was needed
+
+function cpu() {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+function look() {
+  const used = cpu() - seen;
+  seen += used;
+  if (used > MOST_MS) return;
+  time.clearInterval(timer);
+  timer = null;
+  rest ??= require('../memory/rest.js');
+  rest.watch();
+}
+
+function onRequest() {
+  if (timer !== null) return;
+  timer = undefined; // for this turn
+  time.outside(() => {
+    seen = cpu();
+    timer = time.setInterval(look, LOOK_MS);
+    timer.unref?.();
+  });
+}
+
+/** Otherwise why not. It is of the process, and its main thread's. */
+function begin() {
+  if (!isMainThread) return 'a worker';
+  if (isOff('RALLOC_TRIM')) return 'RALLOC_TRIM is off';
+  channels.subscribe('http.server.request.start', onRequest);
+  return true;
+}
+
+/** `{ count, bytes }` */
+const trims = () => rest?.stats() ?? { count: 0, bytes: 0 };
+
+module.exports = { begin, trims };

@@ -1,0 +1,59 @@
+'use strict';
+
+// `ralloc run -- npm start`: an application with ralloc/auto in each of its threads and children.
+
+const path = require('node:path');
+const { NAMES, checkNames } = require('../../lib/auto/parts.js');
+const { readCommand, runApplication } = require('./application.js');
+const { UsageError } = require('./exit.js');
+const { isKeptOut, readFlags } = require('./nothing.js');
+const { tell } = require('./print.js');
+
+const PRELOAD = path.join(__dirname, '..', '..', 'lib', 'auto', 'preload.js');
+
+const usage = `Usage: ralloc run [options] -- COMMAND [arguments]
+
+Runs an application with ralloc/auto, which needs no line of it changed. COMMAND is node with a program, or anything that starts one,
+such as npm: ralloc run -- npm start. Threads, clusters and child processes have it too.
+
+  -a, --auto NAMES   as RALLOC_AUTO says it: ${NAMES.join(',')}
+
+Signals are passed on, and SIGKILL follows where SIGTERM has not ended the application within 15 s. The exit code is that of the
+application.
+Without the command: node --require ralloc/auto app.js`;
+
+const OPTIONS = { auto: { type: 'string', short: 'a' } };
+
+/** RALLOC_AUTO, as it is or as `names` say it. */
+function variables(names) {
+  if (names === undefined) return {};
+  try {
+    checkNames(names.split(','), '--auto');
+  } catch ({ message }) {
+    throw new UsageError(message);
+  }
+  return { RALLOC_AUTO: names };
+}
+
+async function run(argv) {
+  const { command, values } = readCommand('run', argv, OPTIONS);
+  const env = { ...process.env, ...variables(values.auto) };
+  // Node 20 ends with what it may not preload.
+  const isOff = isKeptOut(command, process.env.NODE_OPTIONS);
+  if (isOff) {
+    const flags = [...readFlags([]), '--allow-addons'].join(' ');
+    tell(
+      `ralloc: run: the application runs as it is: --permission keeps ralloc from it. Add ${flags}`,
+    );
+  }
+  const preload = isOff ? undefined : PRELOAD;
+  const { code, end } = await runApplication(command, env, { verb: 'run', preload });
+  end();
+  return code;
+}
+
+module.exports = {
+  summary: 'run an application with ralloc/auto: nothing of it is changed',
+  usage,
+  run,
+};
