@@ -56,7 +56,7 @@ function readAssets() {
 
 const readReport = (file, code) => ({
   name: path.basename(file),
-  model: modelOf(Collection.read(file), { code }),
+  model: modelOf(Collection.read(file), { code, file }),
 });
 
 /** `a/app.jsonl`, and `a/app.jsonl.gz` → `a/app.html` */

@@ -10,7 +10,7 @@ const FORMAT = 1;
 const { stringify } = JSON;
 const bytesOf = TextEncoder.prototype.encode.bind(new TextEncoder());
 
-const RECORDER = ['id', 'pid', 'thread', 'node', 'platform', 'title', 'start', 'budget'];
+const RECORDER = ['id', 'pid', 'thread', 'node', 'platform', 'title', 'start', 'budget', 'pool'];
 const RECORDED = ['slot', 'until', 'rate', 'blocks', 'last', 'collections'];
 const PROCESS = ['rss', 'arrayBuffers', 'external', 'heapUsed', 'live'];
 
@@ -91,7 +91,14 @@ const areCounts = (object, names) =>
 /** What of a recorder's line makes sense. */
 const CHECKS = {
   ...{ id: isId, pid: isCount, thread: isCount, node: isText, platform: isText, title: isText },
-  ...{ start: isCount, budget: orNone(isAmount), slot: isCount, until: isCount, rate: isAmount },
+  ...{
+    start: isCount,
+    budget: orNone(isAmount),
+    pool: orNone(isCount),
+    slot: isCount,
+    until: isCount,
+    rate: isAmount,
+  },
   ...{ blocks: orNone(isCount), last: orNone(isCount), collections: orNone(isCount) },
 };
 

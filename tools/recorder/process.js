@@ -19,6 +19,7 @@ const recorderOf = (id, budget) => ({
   title: process.argv[1] ?? process.title,
   start: time.wall(),
   budget,
+  pool: Buffer.poolSize,
 });
 
 /** Bytes. What is resident is the whole process's, so that one thread tells it. `live`: what the recorder knows of. */

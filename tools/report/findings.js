@@ -73,7 +73,7 @@ function churns(lines, whole, seconds) {
   }));
 }
 
-function pins(lines) {
+function pins(lines, pool) {
   return top(
     lines.filter(
       ({ totals }) =>
@@ -84,7 +84,8 @@ function pins(lines) {
     kind: 'pin',
     line: key,
     pinned: totals.pinned,
-    live: totals.live,
+    live: Math.max(0, totals.live),
+    pool,
   }));
 }
 
@@ -136,14 +137,14 @@ function few({ samples, error }) {
 }
 
 /** The findings, most important first; `line` is the key of one of `lines`. */
-function findingsOf(lines, whole, seconds) {
+function findingsOf(lines, whole, { seconds, pool }) {
   const leaking = leaks(lines, whole);
   const known = new Set(leaking.map(({ line }) => line));
   return [
     ...few(whole),
+    ...pins(lines, pool), // of which no other tool tells
     ...leaking,
     ...stays(lines, whole),
-    ...pins(lines),
     ...churns(lines, whole, seconds),
     ...outlives(lines, whole).filter(({ line }) => !known.has(line)),
     ...unseen(whole, seconds),

@@ -7,6 +7,7 @@ const { findingsOf } = require('./findings.js');
 const { flameOf } = require('./flame.js');
 const { commonFolder, linesOf, shortPath } = require('./lines.js');
 const { COUNT } = require('./collection.js');
+const { nowOf } = require('./now.js');
 const { ReportLine, lifetimesOf } = require('./report-line.js');
 const { Sources } = require('./sources.js');
 const { Timeline } = require('./timeline.js');
@@ -23,6 +24,8 @@ function recordingOf(collection) {
     node: all('node'),
     platform: all('platform'),
     budget: all('budget'),
+    /** Bytes of Buffer's pool; 0 where no recorder tells. */
+    pool: Math.max(0, ...recorders.map(({ pool = 0 }) => pool)),
     processes: all('pid').length,
     recorders: recorders.length,
     start: collection.start,
@@ -69,9 +72,10 @@ function shower(folder) {
 
 /**
  * @param {import('./collection.js').Collection} collection of one profile
- * @param {{ code?: boolean, sources?: Sources }} [options] `code`: whether the code around each line is read, true if not given
+ * @param {{ code?: boolean, sources?: Sources, file?: string }} [options] `code`: whether the code around each line is read, true if not given; `file`: the profile's,
+ * for the commands that findings name
  */
-function modelOf(collection, { code = true, sources = new Sources() } = {}) {
+function modelOf(collection, { code = true, sources = new Sources(), file = 'app.jsonl' } = {}) {
   const timeline = new Timeline(collection);
   const series = timeline.process();
   const recording = recordingOf(collection);
@@ -83,16 +87,20 @@ function modelOf(collection, { code = true, sources = new Sources() } = {}) {
   const about = { sources, code, show, start: recording.start, timeline, distance };
   const lines = found.map((line) => new ReportLine(line, about));
   const whole = wholeOf(lines, series, timeline);
+  const title = recording.title.map(show);
+  const byKey = new Map(lines.map((line) => [line.key, line]));
+  const now = (finding) =>
+    nowOf(finding, byKey.get(finding.line), { file, program: title[0] ?? 'app.js' });
   return {
     ...recording,
-    title: recording.title.map(show),
+    title,
     skipped: collection.skipped,
     lost: collection.lost,
     unreadableMaps: [...sources.unreadable].map(([file, why]) => ({ file: show(file), why })),
     folder,
     youngMs: YOUNG_MS,
     whole,
-    findings: findingsOf(lines, whole, recording.seconds),
+    findings: findingsOf(lines, whole, recording).map((one) => ({ ...one, now: now(one) })),
     lines,
     flame: flameOf(found, show),
     timeline: { start: timeline.first, seconds: timeline.seconds, ...series },

@@ -1,10 +1,8 @@
 'use strict';
 
-// The few lines of a report for a terminal.
+// The few lines of a report for a terminal: what costs most, and what stands out, each with what to do now.
 
 const MOST = 5;
-/** So many lines, those with the most live bytes, are asked whether they grow. */
-const LIVELY = 200;
 /** The error of 16 samples. */
 const FEW = 0.5;
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
@@ -26,21 +24,43 @@ const placeOf = ({ path, line, label, routes, function: name }) =>
     ? [label, ...routes.slice(0, 1)].join(' of ')
     : `${path}:${line} ${name && !name.startsWith('(') ? `${name}()` : '(anonymous)'}`;
 
-/** The costliest lines of a report, and those that grow. */
-function textOf({ whole, seconds, lines }) {
+const pinsOf = ({ live, pinned }) => `${bytesOf(live)} and pins ${bytesOf(pinned)}`;
+
+/** Kind of a finding → what it says of `at`, the place of its line. */
+const SAYS = {
+  few: ({ samples }) => `few samples: ${samples} in all`,
+  pin: (finding, at) => `pins: ${at} keeps ${pinsOf(finding)}`,
+  leak: ({ live }, at) => `grows: ${at}, ${bytesOf(live)} alive`,
+  stays: ({ live }, at) => `stays: ${at}, ${bytesOf(live)} alive`,
+  churn: ({ perSecond }, at) => `churns: ${at}, ${bytesOf(perSecond)}/s`,
+  outlives: ({ outlived }, at) => `outlives its request: ${at}, ${bytesOf(outlived)}`,
+  unseen: ({ notSeen }) => `not seen: ${bytesOf(notSeen)} of ArrayBuffers`,
+};
+
+/** What lines that pin do together, where there are several. */
+function pinsTogether(findings) {
+  const pins = findings.filter(({ kind }) => kind === 'pin');
+  const sum = (name) => bytesOf(pins.reduce((all, one) => all + one[name], 0));
+  return pins.length > 1
+    ? [`${pins.length} lines keep ${sum('live')} and pin ${sum('pinned')}`]
+    : [];
+}
+
+/** The costliest lines of a report, and its findings. */
+function textOf({ whole, seconds, lines, findings }) {
   const time = seconds < 10 ? Number(seconds.toFixed(1)) : Math.round(seconds);
   const head = `${bytesOf(whole.bytes)} allocated in ${time} s, ${bytesOf(whole.live)} alive at the end`;
   const rows = lines.slice(0, MOST).map((line) => {
     const bytes = bytesOf(line.bytes).padStart(8);
     return `${bytes} ${errorOf(line).padStart(7)}  ${oneLine(placeOf(line))}`;
   });
-  const growing = lines
-    .toSorted((a, b) => b.live - a.live)
-    .slice(0, LIVELY)
-    .filter(({ grows }) => grows)
-    .slice(0, MOST)
-    .map((line) => `grows: ${oneLine(placeOf(line))}, ${bytesOf(line.live)} alive`);
-  return [head, ...rows, ...growing].join('\n');
+  const byKey = new Map(lines.map((line) => [line.key, line]));
+  const told = findings.slice(0, MOST).flatMap((finding) => {
+    const line = byKey.get(finding.line);
+    const says = SAYS[finding.kind](finding, line && oneLine(placeOf(line)));
+    return [says, ...finding.now.map((text) => `    ${oneLine(text)}`)];
+  });
+  return [head, ...rows, ...pinsTogether(findings), ...told].join('\n');
 }
 
 module.exports = { textOf };

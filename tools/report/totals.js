@@ -29,6 +29,8 @@ class Totals {
   outlived = 0;
   transferred = 0;
   young = 0;
+  /** What its requests had of it before, in KiB²: see events.js. */
+  before = 0;
   /** Of `bytes`, in KiB²; 0 where nothing tells it. */
   variance = 0;
   variances = 0; // how many cells
@@ -57,6 +59,7 @@ class Totals {
     else if (event === events.PINNED) this.pinned += bytes;
     else if (event === events.ALIVE) this.#more('alive', bucket, bytes);
     else if (event === events.VARIANCE) this.#vary(bytes);
+    else if (event === events.BEFORE) this.before += bytes;
   }
 
   /** Adds what another site has, of the same line. */

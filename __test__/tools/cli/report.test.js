@@ -32,7 +32,14 @@ test('writes a page beside the profile, and tells the costliest lines', async (t
   t.is(file, join(dir, 'app.html'));
   t.regex(head, /^3\.\d+ GB allocated in 20 s, \d+(\.\d+)? MB alive at the end$/);
   t.regex(first, /^ *1\.\d+ GB +± 1 % {2}rows\.js:12 parseRow\(\)$/);
-  t.regex(stdout, /^grows: sessions\.js:9 remember\(\), /m);
+  t.regex(
+    stdout,
+    /^pins: sessions\.js:16 tag\(\) keeps 80\.\d kB and pins 9\.4 MB\n {4}\+ const kept = /m,
+  );
+  t.regex(
+    stdout,
+    /^grows: sessions\.js:9 remember\(\), .+ alive\n {4}npx ralloc holders app\.heapsnapshot /m,
+  );
 });
 
 test('the page is one file that names no other', async (t) => {

@@ -46,8 +46,8 @@ inBrowser(
     t.is(await page.title(), 'Buffer profile: node server.js');
     t.is(await page.locator('h1').textContent(), 'node server.js');
     t.deepEqual(await page.locator('.finding h3 .tag').allTextContents(), [
-      'Grows',
       'Pins',
+      'Grows',
       'Churns',
       'Churns',
       'Churns',
@@ -55,6 +55,11 @@ inBrowser(
     const leak = page.locator('.finding.leak');
     t.regex(await leak.textContent(), /sessions\.js:9 in remember\(\) keeps what it allocates/);
     t.is(await leak.locator('mark').textContent(), '  sessions.set(id, Buffer.from(body));');
+    t.deepEqual(await page.locator('.finding.pin .now .come').allTextContents(), [
+      '+ const kept = Buffer.allocUnsafeSlow(part.length); // and keep it in the place of part\n',
+      '+ part.copy(kept);\n',
+    ]);
+    t.regex(await page.locator('.now .command').first().textContent(), /^npx ralloc holders /);
     t.deepEqual((await namesOf(page)).slice(0, 3), [
       'rows.js:12',
       'HTTP bodies of POST /rows',

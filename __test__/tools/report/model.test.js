@@ -131,20 +131,87 @@ test('a line of which half is alive has no median', (t) => {
   t.is(line.median, null);
 });
 
-test('what stands out: the leak, the slices that pin, the churn; not the cache that evicts', (t) => {
+test('what stands out: the slices that pin, the leak, the churn; not the cache that evicts', (t) => {
   const model = report(service());
-  t.deepEqual(kindsOf(model), ['leak', 'pin', 'churn', 'churn', 'churn']);
-  const keys = ['sessions.js:9', 'sessions.js:16', 'rows.js:12'].map((at) => lineOf(model, at).key);
+  t.deepEqual(kindsOf(model), ['pin', 'leak', 'churn', 'churn', 'churn']);
+  const keys = ['sessions.js:16', 'sessions.js:9', 'rows.js:12'].map((at) => lineOf(model, at).key);
   t.deepEqual(
     model.findings.slice(0, 3).map(({ line }) => line),
     keys,
   );
-  const [leak, pin, churn] = model.findings;
+  const [pin, leak, churn] = model.findings;
   t.true(Math.abs(leak.growth / 1_160_000 - 1) < 0.1, `${leak.growth}`);
   t.true(leak.kept > 0.96);
   t.true(Math.abs(pin.pinned / 9_400_000 - 1) < 0.01);
   t.true(churn.young > 0.99);
   t.is(churn.median, 4);
+});
+
+/** What to do about the findings of a kind. */
+const nowOf = ({ findings }, kind) =>
+  findings.filter((one) => one.kind === kind).map(({ now }) => now);
+
+const MEASURED = 'npx ralloc bake app.jsonl && npx ralloc trial -- node "node server.js"';
+
+test('each finding ends with what to do, in the code of its line', (t) => {
+  const model = report(service({ start: Date.now() })); // the code is not newer
+  t.deepEqual(nowOf(model, 'pin'), [
+    [
+      '+ const kept = Buffer.allocUnsafeSlow(part.length); // and keep it in the place of part',
+      '+ part.copy(kept);',
+    ],
+  ]);
+  t.deepEqual(nowOf(model, 'leak'), [['npx ralloc holders app.heapsnapshot app.jsonl']]);
+  const [row, body, rows] = nowOf(model, 'churn');
+  t.deepEqual(row, [
+    '- const row = Buffer.allocUnsafe(WIDTH);',
+    '+ const row = req.arena.allocUnsafe(WIDTH);',
+    MEASURED,
+  ]);
+  t.deepEqual(body, ['+ const body = await req.arena.body(); // or rawBody() as a middleware']);
+  t.regex(rows[1], /^\+ .*req\.arena\.concat\(/);
+});
+
+test('without the code, what to do is told by the call alone', (t) => {
+  const [[before, after]] = nowOf(report(service(), { code: false }), 'churn');
+  t.deepEqual([before, after], ['- Buffer.allocUnsafe(…)', '+ req.arena.allocUnsafe(…)']);
+});
+
+test('what dies young without a request is told a slab where it is alike, and a region where it is not', (t) => {
+  const of = (...sizes) => {
+    const frames = (at) => [`f /a/b.js:${at}:4`];
+    const behaviours = sizes.map((size) => ({
+      site: { ...site('Buffer.from', frames(3)), id: site('Buffer.from', frames(size)).id },
+      size,
+      perSecond: 100 * size,
+      lives: [[1, 30]],
+    }));
+    const [now] = nowOf(report(recording({ behaviours })), 'churn');
+    return now;
+  };
+  t.deepEqual(of(3000), [
+    "+ const { slab } = require('ralloc');",
+    '+ const buffer = slab.allocUnsafe(bytes.length);',
+    '+ buffer.set(bytes);',
+    '+ slab.free(buffer); // where it is let go',
+  ]);
+  t.regex(of(1000, 5000, 20_000, 80_000)[0], /Region/);
+});
+
+test('a line of a package is tried as it is: nobody changes its code', (t) => {
+  const frames = ['pack /app/node_modules/@a/packer/index.js:8:1'];
+  const young = { lives: [[1, 30]], route: true };
+  t.deepEqual(nowOf(report(single('Buffer.from', frames, young)), 'churn'), [
+    ['npx ralloc bake app.jsonl && npx ralloc trial --package @a/packer -- node "node app.js"'],
+  ]);
+  const kept = { lives: [[1, 30]] };
+  t.deepEqual(nowOf(report(single('Buffer.from', frames, kept)), 'churn'), [[]]);
+});
+
+test('what Node cannot be asked to place elsewhere, the code does not change', (t) => {
+  const young = { lives: [[1, 30]], route: true };
+  const [now] = nowOf(report(single('crypto', AT, young)), 'churn');
+  t.deepEqual(now, [MEASURED.replace('server', 'app')]);
 });
 
 test('with few samples the report says so, and that nothing grows', (t) => {
@@ -180,7 +247,14 @@ test('ArrayBuffers that the profiler does not see are told', (t) => {
   t.is(whole.notSeen, 40_000_000);
   t.deepEqual(
     findings.filter(({ kind }) => kind === 'unseen'),
-    [{ kind: 'unseen', notSeen: 40_000_000, share: 1 }],
+    [
+      {
+        kind: 'unseen',
+        notSeen: 40_000_000,
+        share: 1,
+        now: ['npx ralloc profile --typed-arrays -o app.jsonl -- node "node app.js"'],
+      },
+    ],
   );
 });
 

@@ -49,6 +49,24 @@ const ADD = {
 
 const KIB2 = 1024 * 1024;
 
+/** The share of allocations of the two size classes that have the most, by how many each has. */
+function alikeOf(counts) {
+  const [first = 0, second = 0] = [...counts].sort((a, b) => b - a);
+  const all = counts.reduce((sum, count) => sum + count, 0);
+  return all === 0 ? 0 : (first + second) / all;
+}
+
+/** Nearly all allocations are of this size class, or a smaller one. */
+function nearlyAllOf(counts) {
+  const all = counts.reduce((sum, count) => sum + count, 0);
+  let sum = 0;
+  const found = counts.findIndex((count) => {
+    sum += count;
+    return sum >= NEARLY_ALL * all;
+  });
+  return Math.max(0, found);
+}
+
 class Evidence {
   bytes = 0;
   samples = 0;
@@ -82,11 +100,8 @@ class Evidence {
     addTo(this.lifetimes, sizeClass, bucket, bytes);
   }
 
-  /** The share of allocations of the two size classes that have the most. */
   get alike() {
-    const sorted = this.counts.toSorted().reverse();
-    const all = sorted.reduce((sum, count) => sum + count, 0);
-    return all === 0 ? 0 : (sorted[0] + sorted[1]) / all;
+    return alikeOf(this.counts);
   }
 
   /** What its request had of the same place when a byte of it was allocated, on average, in Buffers of its largest size. */
@@ -95,15 +110,8 @@ class Evidence {
     return bytes === 0 ? 0 : (before * KIB2) / bytes / sizeClassEnd(sizeClass);
   }
 
-  /** Nearly all allocations are of this size class, or a smaller one. */
   get sizeClass() {
-    const all = this.counts.reduce((sum, count) => sum + count, 0);
-    let sum = 0;
-    const found = this.counts.findIndex((count) => {
-      sum += count;
-      return sum >= NEARLY_ALL * all;
-    });
-    return Math.max(0, found);
+    return nearlyAllOf(this.counts);
   }
 
   /** No allocation that was sampled is of a larger one. */
@@ -204,4 +212,4 @@ function evidenceOf(profile) {
   return { places, named, lifetimes };
 }
 
-module.exports = { evidenceOf, keyOfPlace };
+module.exports = { alikeOf, evidenceOf, keyOfPlace, nearlyAllOf };

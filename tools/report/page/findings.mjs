@@ -1,7 +1,7 @@
 // What a reader should know first: which line to change, and why.
 
 import { h } from './dom.mjs';
-import { bytes, duration, percent, perSecond, plusMinus } from './format.mjs';
+import { bytes, duration, percent, perSecond, plusMinus, size } from './format.mjs';
 import { functionOf, nameOf, packageOf, snippet } from './place.mjs';
 
 const where = (line) => [
@@ -61,11 +61,19 @@ const KINDS = {
   },
   pin: {
     tag: 'Pins',
-    title: (line) => [where(line), ' pins more than it uses'],
-    why: ({ pinned, live }) =>
-      `Slices with ${bytes(live)} of their own keep ${bytes(pinned)} more alive: memory goes only when the last slice of it has gone, of a Buffer or of Buffer’s pool.`,
+    title: (line, { pinned, live }) => [
+      where(line),
+      ` keeps ${bytes(live)} and pins ${bytes(pinned)}`,
+    ],
+    why: ({ pool }) =>
+      [
+        'Memory goes only when the last slice of it has gone, of a Buffer or of Buffer’s pool. ',
+        pool > 0 && `A slice of the pool, however small, keeps ${size(pool)} here.`,
+      ]
+        .filter(Boolean)
+        .join(''),
     advice:
-      'Copy what is kept for long: Buffer.copyBytesFrom(), Buffer.allocUnsafeSlow(length), or one larger Buffer for many of them.',
+      'Copy what is kept for long into a Buffer of its own, or put many into one larger Buffer or a slab.',
   },
   outlives: {
     tag: 'Outlives',
@@ -97,13 +105,25 @@ function adviceFor(line, { advice, adviceWithoutLine, adviceOfPackage }) {
   return line.owner === 'dependency' ? (adviceOfPackage?.(packageOf(line)) ?? advice) : advice;
 }
 
+/** `- ` and `+ ` as in a diff; anything else is a command. */
+function nowRow(text) {
+  const kind = { '-': 'gone', '+': 'come' }[text[0]] ?? 'command';
+  return h(`span.row.${kind}`, text, '\n');
+}
+
 function card(finding, line, open) {
   const { tag, title, why, ...advices } = KINDS[finding.kind];
   const body = [
-    h('h3', h(`span.tag.${finding.kind}`, tag), ' ', title(line)),
+    h('h3', h(`span.tag.${finding.kind}`, tag), ' ', title(line, finding)),
     h('p', why(finding, line)),
     line && snippet(line, 2),
     h('p.advice', adviceFor(line, advices)),
+    finding.now.length > 0 &&
+      h(
+        'pre.code.now',
+        { tabindex: 0, role: 'group', 'aria-label': 'What to do now' },
+        h('code', finding.now.map(nowRow)),
+      ),
     line &&
       h(
         'button.plain',

@@ -1,0 +1,129 @@
+'use strict';
+
+// What to do about a finding, as lines of code and commands: by the rules of `ralloc bake` where these say which memory a line should get.
+
+const { bucketStart, sizeClassEnd } = require('../recorder/buckets.js');
+const { LONG_MS, decide } = require('../placement/rules.js');
+const { alikeOf, nearlyAllOf } = require('../placement/bake/evidence.js');
+
+const KIB2 = 1024 * 1024;
+
+const sum = (list) => list.reduce((all, amount) => all + amount, 0);
+
+/** Bytes of lifetimes that are long, by bucket. */
+const longOf = (buckets) => sum(buckets.filter((_, bucket) => bucketStart(bucket) >= LONG_MS));
+
+/** Which memory the rules give to a line, by the sums that a report has of it. */
+function strategyOf({ bytes, samples, withRequest, outlived, transferred, before, ...lists }) {
+  const { died, until, alive, counts } = lists;
+  return decide({
+    ...{ bytes, samples, withRequest, outlived, moved: transferred },
+    ...{ withRequestSamples: 0, outlivedSamples: 0 }, // of proofs alone
+    ended: sum(died) + sum(until),
+    alive: sum(alive),
+    long: longOf(died) + longOf(until) + longOf(alive),
+    alike: alikeOf(counts),
+    repeats: bytes === 0 ? 0 : (before * KIB2) / bytes / sizeClassEnd(nearlyAllOf(counts)),
+  });
+}
+
+/** An argument of a shell. */
+const quoted = (text) => (/^[\w./\\@:=-]+$/.test(text) ? text : `"${text}"`);
+
+/** Method of Buffer → what an arena has for it. */
+const OF_ARENA = {
+  ...{ alloc: 'alloc', allocUnsafe: 'allocUnsafe', allocUnsafeSlow: 'allocUnsafe' },
+  ...{ from: 'from', copyBytesFrom: 'from', concat: 'concat' },
+};
+
+/** Those of a slab or a region. What is made of a value is copied into one. */
+const OF_FREED = { alloc: 'alloc', allocUnsafe: 'allocUnsafe', allocUnsafeSlow: 'allocUnsafe' };
+
+/** The line as it is, and with `instead` in the place of Buffer's method; without its code what is called alone. Undefined where Buffer is not called there. */
+function changed({ code, line, sources: [source] }, instead) {
+  const text = code?.changed ? undefined : code?.lines[line - code.first]?.trim();
+  if (text === undefined) return [`- ${source}(…)`, `+ ${instead}(…)`];
+  const now = text.replace(`${source}(`, () => `${instead}(`);
+  return now === text ? undefined : [`- ${text}`, `+ ${now}`];
+}
+
+const methodOf = ({ sources: [source] }) => /^Buffer\.(\w+)$/.exec(source)?.[1];
+
+/** Bake says of which lines that is proved, and a trial what it gains. */
+function measured({ owner, path }, { file, program }) {
+  const name = owner === 'dependency' ? packageOf(path) : undefined;
+  const others = name === undefined ? '' : ` --package ${name}`;
+  return `npx ralloc bake ${quoted(file)} && npx ralloc trial${others} -- node ${quoted(program)}`;
+}
+
+const packageOf = (path) => /.*node_modules\/(@[^/]+\/[^/]+|[^/]+)/.exec(path)?.[1];
+
+function ofRequest(line, about) {
+  const method = OF_ARENA[methodOf(line)];
+  const code = method && line.owner === 'application' && changed(line, `req.arena.${method}`);
+  return [...(code || []), measured(line, about)];
+}
+
+function freed(line, memory, made) {
+  if (line.owner !== 'application') return undefined;
+  const free = `+ ${memory}.free(buffer); // where it is let go`;
+  const method = OF_FREED[methodOf(line)];
+  const code = method && changed(line, `${memory}.${method}`);
+  const copied = [`+ const buffer = ${memory}.allocUnsafe(bytes.length);`, '+ buffer.set(bytes);'];
+  return [`+ ${made}`, ...(code || copied), free];
+}
+
+const BY_STRATEGY = {
+  request: ofRequest,
+  slab: (line) => freed(line, 'slab', "const { slab } = require('ralloc');"),
+  region: (line) =>
+    freed(
+      line,
+      'region',
+      "const region = new (require('ralloc').Region)({ maxBytes: 256 << 20 });",
+    ),
+};
+
+/** What Node reads has no line: who reads it decides. */
+const READ = {
+  http: ['+ const body = await req.arena.body(); // or rawBody() as a middleware'],
+  http2: ['+ const body = await req.arena.body();'],
+  'http response': ['+ const body = await req.arena.collect(response);'],
+  fs: ['+ await pump(fs.createReadStream(file), res);'],
+  net: ['+ await pump(socket, other);'],
+  tls: ['+ await pump(socket, other);'],
+  pipe: ['+ await pump(child.stdout, res);'],
+};
+
+/** Who holds them: DevTools and memlab show that too, and not which line they are of. */
+const HOLDERS = ({ file }) => [`npx ralloc holders app.heapsnapshot ${quoted(file)}`];
+
+/** A Buffer of its own, which is of no pool and of no larger one. */
+const COPY = [
+  '+ const kept = Buffer.allocUnsafeSlow(part.length); // and keep it in the place of part',
+  '+ part.copy(kept);',
+];
+
+const recorded = (option, { file, program }) => [
+  `npx ralloc profile ${option} -o ${quoted(file)} -- node ${quoted(program)}`,
+];
+
+const byRules = (line, about) => {
+  if (line.path === undefined) return READ[line.sources[0]];
+  return BY_STRATEGY[strategyOf(line.totals).strategy]?.(line, about);
+};
+
+const BY_KIND = {
+  few: (_, about) => recorded('--rate 16k', about),
+  unseen: (_, about) => recorded('--typed-arrays', about),
+  leak: (_, about) => HOLDERS(about),
+  stays: (_, about) => HOLDERS(about),
+  pin: () => COPY,
+  churn: byRules,
+  outlives: (line, about) => byRules(line, about) ?? HOLDERS(about),
+};
+
+/** Lines of text; none where nothing is known. `line`: of the report. `about`: `{ file, program }`, the profile and what was recorded. */
+const nowOf = ({ kind }, line, about) => BY_KIND[kind](line, about) ?? [];
+
+module.exports = { nowOf };
