@@ -77,7 +77,7 @@ module.exports = [
     tests: ['tools/cli/application.test.js'],
     mutants: {
       'what SIGTERM does not end goes on': [
-        "if (signal === 'SIGTERM') deadline",
+        "if (isThere && signal === 'SIGTERM') deadline",
         'if (false) deadline',
       ],
     },
@@ -265,7 +265,11 @@ module.exports = [
         '',
         { tests: launch },
       ],
-      'signals are not passed on': ['    child.kill(signal);\n', '', { tests: launch }],
+      'signals are not passed on': [
+        'OF_TERMINALS.includes(signal))) send(signal);',
+        'OF_TERMINALS.includes(signal))) signal;',
+        { tests: launch },
+      ],
     },
   },
 ];

@@ -47,6 +47,7 @@ const isProfiled = () =>
 // another extension (node -r ts-node/register app.ts) end with ERR_UNKNOWN_FILE_EXTENSION.
 /** Both ways: what stands behind `node` reaches forks with an environment of their own, the variable those without execArgv. */
 function withPreload([program, ...args], env, preload) {
+  if (preload === undefined) return { program, args, env };
   const isNode = NODE.test(path.basename(program));
   return {
     program,
@@ -63,7 +64,7 @@ function startError(verb, program, { code, message }) {
   return Object.assign(new Error(`Cannot start "${program}": ${why}`), { code });
 }
 
-/** Gives the child what this process is told and outlives, and SIGKILL if SIGTERM has not ended it in time; returns how to leave that off. */
+/** Gives the child what this process is told and outlives, and SIGKILL if SIGTERM has not ended it in time; returns how to end it so, and how to leave that off. */
 function passSignals(child) {
   let deadline;
   const kill = () => {
@@ -72,10 +73,12 @@ function passSignals(child) {
     );
     child.kill('SIGKILL');
   };
+  const send = (signal) => {
+    const isThere = child.kill(signal);
+    if (isThere && signal === 'SIGTERM') deadline ??= time.setTimeout(kill, TERMINATION_MS);
+  };
   const pass = (signal) => {
-    if (IS_WINDOWS || (process.stdin.isTTY && OF_TERMINALS.includes(signal))) return;
-    child.kill(signal);
-    if (signal === 'SIGTERM') deadline ??= time.setTimeout(kill, TERMINATION_MS);
+    if (!IS_WINDOWS && !(process.stdin.isTTY && OF_TERMINALS.includes(signal))) send(signal);
   };
   const heard = (IS_WINDOWS ? OF_CONSOLES : PASSED_ON).filter((signal) => {
     if (signal === 'SIGPROF' && isProfiled()) return false;
@@ -86,10 +89,11 @@ function passSignals(child) {
       return false; // not a signal of this system
     }
   });
-  return () => {
+  const leaveOff = () => {
     time.clearTimeout(deadline);
     for (const signal of heard) process.off(signal, pass);
   };
+  return { stop: () => send('SIGTERM'), leaveOff };
 }
 
 /**
@@ -121,9 +125,10 @@ async function withNotes(verb, act) {
   }
 }
 
-function spawned(program, args, env) {
+function spawned(program, args, env, stdout) {
   const how = IS_WINDOWS ? started(program, args, env) : { program, args, options: {} };
-  return spawn(how.program, how.args, { ...how.options, env, stdio: 'inherit' });
+  const stdio = ['inherit', stdout, 'inherit'];
+  return spawn(how.program, how.args, { ...how.options, env, stdio });
 }
 
 /** Of processes that were killed, and could not tell anything at their end. */
@@ -132,21 +137,7 @@ const lostText = (lost) => {
   return `${lost === 1 ? '1 process' : `${lost} processes`} ended without a word, as by ${killed}`;
 };
 
-/**
- * Runs it to its end, with `preload`, if there is one, loaded first of all in each Node, for `verb`: { code, end() }. end() ends this process by the signal that ended the application, if one did,
- * so that a shell or supervisor sees the same; `code` is for where that cannot be.
- */
-async function runApplication(command, env, { verb, preload }) {
-  const [own, ...rest] = command;
-  const {
-    program,
-    args,
-    env: ours,
-  } = preload === undefined
-    ? { program: own, args: rest, env }
-    : withPreload(command, env, preload);
-  const child = spawned(program, args, ours);
-  const leaveOff = passSignals(child);
+async function endOf(child, verb, program, leaveOff) {
   try {
     const [code, signal] = await once(child, 'exit');
     return {
@@ -162,4 +153,18 @@ async function runApplication(command, env, { verb, preload }) {
   }
 }
 
-module.exports = { lostText, readCommand, runApplication, withNotes };
+/**
+ * Starts it, with `preload`, if there is one, loaded first of all in each Node, for `verb`: `{ pid, ended, stop() }`. `ended` resolves with `{ code, end() }`: end() ends this process by the signal that
+ * ended the application, if one did, so that a shell or supervisor sees the same; `code` is for where that cannot be. stop() ends the process `pid` by SIGTERM.
+ */
+function startApplication(command, env, { verb, preload, stdout = 'inherit' }) {
+  const { program, args, env: ours } = withPreload(command, env, preload);
+  const child = spawned(program, args, ours, stdout);
+  const { stop, leaveOff } = passSignals(child);
+  return { pid: child.pid, ended: endOf(child, verb, program, leaveOff), stop };
+}
+
+/** Runs it to its end. */
+const runApplication = (command, env, how) => startApplication(command, env, how).ended;
+
+module.exports = { lostText, readCommand, runApplication, startApplication, withNotes };

@@ -9,7 +9,9 @@ const { linesOf, sumOf } = require('../../lib/auto/trial-summary.js');
 const { checkProofs } = require('../../lib/auto/proofs.js');
 const { readOwnTable } = require('../../lib/site/table-file.js');
 const { lostText, readCommand, runApplication, withNotes } = require('./application.js');
-const { FAILED } = require('./exit.js');
+const { FAILED, OK, UsageError } = require('./exit.js');
+const { MEASURE, measureGain } = require('./load.js');
+const { MOST_BLOCKS } = require('../placement/trial/gain.js');
 const { whyNothing } = require('./nothing.js');
 const { tell } = require('./print.js');
 
@@ -25,6 +27,10 @@ At the end it reports which lines used the arena of their request, and which of 
       --any-size      also Buffers so small that Node has a pool for them
       --suggested     also lines that the table only suggests: too few samples prove them, or some outlived their request
       --package NAME  also that package of node_modules; may be given several times
+      --load COMMAND  also says what it gains: a server is started as it is and changed, in turn, and COMMAND run when it listens
+      --blocks N      how often each, 2 to ${MOST_BLOCKS} times (default: 6)
+
+Example: ralloc trial --load 'npx autocannon -d 10 http://localhost:3000' -- node app.js
 
 Signals are passed on, and SIGKILL follows where SIGTERM has not ended the application within 15 s. The exit code is that of the
 application, or 1 if that is 0 and nothing could be tried.
@@ -36,6 +42,8 @@ const OPTIONS = {
   'any-size': { type: 'boolean', default: false },
   suggested: { type: 'boolean', default: false },
   package: { type: 'string', multiple: true, default: [] },
+  load: { type: 'string' },
+  blocks: { type: 'string' },
 };
 
 function optionsOf({ table, alloc, 'any-size': anySize, suggested, package: packages }, folder) {
@@ -70,20 +78,51 @@ function conclude(command, { file, notes: folder }) {
   return !isFailure;
 }
 
+/** The environment in which lines are changed: all of its variables, whatever was there before. */
+const changedBy = (options) => ({ ...process.env, ...variablesOf(options) });
+
 async function tryOut(command, options) {
-  const ended = await runApplication(
-    command,
-    { ...process.env, ...variablesOf(options) }, // all of them, whatever was there before
-    { verb: 'trial', preload: PRELOAD },
-  );
+  const ended = await runApplication(command, changedBy(options), {
+    verb: 'trial',
+    preload: PRELOAD,
+  });
   return { ...ended, isTried: conclude(command, options) };
+}
+
+/** The same under a load, and the application as it is beside it. */
+async function tryUnderLoad(command, options, given) {
+  const arms = {
+    plain: { env: { ...process.env }, preload: MEASURE },
+    changed: { env: changedBy(options), preload: PRELOAD },
+  };
+  await measureGain(command, arms, given);
+  return { code: OK, end: () => {}, isTried: conclude(command, options) };
+}
+
+const LEAST_BLOCKS = 2;
+
+/** `{ load, count }`; undefined without a load. */
+function loadOf({ load, blocks }) {
+  if (load === undefined) {
+    if (blocks === undefined) return undefined;
+    throw new UsageError('--blocks is of a load: --load COMMAND');
+  }
+  if (load.trim() === '')
+    throw new UsageError('--load is a command, such as npx autocannon http://localhost:3000');
+  const count = Number(blocks ?? 6);
+  if (Number.isInteger(count) && count >= LEAST_BLOCKS && count <= MOST_BLOCKS)
+    return { load, count };
+  throw new UsageError(`--blocks must be ${LEAST_BLOCKS} to ${MOST_BLOCKS}. Received "${blocks}"`);
 }
 
 async function run(argv) {
   const { command, values } = readCommand('trial', argv, OPTIONS);
+  const load = loadOf(values);
   checkProofs(readOwnTable(values.table), values.table);
   const { code, isTried, end } = await withNotes('trial', (folder) =>
-    tryOut(command, optionsOf(values, folder)),
+    load === undefined
+      ? tryOut(command, optionsOf(values, folder))
+      : tryUnderLoad(command, optionsOf(values, folder), load),
   );
   end();
   return code === 0 && !isTried ? FAILED : code;

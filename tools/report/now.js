@@ -49,11 +49,19 @@ function changed({ code, line, sources: [source] }, instead) {
 
 const methodOf = ({ sources: [source] }) => /^Buffer\.(\w+)$/.exec(source)?.[1];
 
+/** A load of the costliest route; its port and its body nobody knows. In quotes that each shell has. */
+function loadOf([route = 'GET /']) {
+  const [method, path = '/'] = /^\w+ \/[\w./:-]*$/.test(route) ? route.split(' ') : ['GET'];
+  const by = method === 'GET' ? '' : `-m ${method} `;
+  return `"npx autocannon ${by}http://localhost:3000${path}"`;
+}
+
 /** Bake says of which lines that is proved, and a trial what it gains. */
-function measured({ owner, path }, { file, program }) {
+function measured({ owner, path, routes }, { file, program }) {
   const name = owner === 'dependency' ? packageOf(path) : undefined;
   const others = name === undefined ? '' : ` --package ${name}`;
-  return `npx ralloc bake ${quoted(file)} && npx ralloc trial${others} -- node ${quoted(program)}`;
+  const trial = `npx ralloc trial${others} --load ${loadOf(routes)} -- node ${quoted(program)}`;
+  return `npx ralloc bake ${quoted(file)} && ${trial}`;
 }
 
 const packageOf = (path) => /.*node_modules\/(@[^/]+\/[^/]+|[^/]+)/.exec(path)?.[1];

@@ -151,7 +151,8 @@ test('what stands out: the slices that pin, the leak, the churn; not the cache t
 const nowOf = ({ findings }, kind) =>
   findings.filter((one) => one.kind === kind).map(({ now }) => now);
 
-const MEASURED = 'npx ralloc bake app.jsonl && npx ralloc trial -- node "node server.js"';
+const measured = (load, program) =>
+  `npx ralloc bake app.jsonl && npx ralloc trial ${load} -- node "node ${program}.js"`;
 
 test('each finding ends with what to do, in the code of its line', (t) => {
   const model = report(service({ start: Date.now() })); // the code is not newer
@@ -166,7 +167,7 @@ test('each finding ends with what to do, in the code of its line', (t) => {
   t.deepEqual(row, [
     '- const row = Buffer.allocUnsafe(WIDTH);',
     '+ const row = req.arena.allocUnsafe(WIDTH);',
-    MEASURED,
+    measured('--load "npx autocannon -m POST http://localhost:3000/rows"', 'server'),
   ]);
   t.deepEqual(body, ['+ const body = await req.arena.body(); // or rawBody() as a middleware']);
   t.regex(rows[1], /^\+ .*req\.arena\.concat\(/);
@@ -202,7 +203,7 @@ test('a line of a package is tried as it is: nobody changes its code', (t) => {
   const frames = ['pack /app/node_modules/@a/packer/index.js:8:1'];
   const young = { lives: [[1, 30]], route: true };
   t.deepEqual(nowOf(report(single('Buffer.from', frames, young)), 'churn'), [
-    ['npx ralloc bake app.jsonl && npx ralloc trial --package @a/packer -- node "node app.js"'],
+    [measured('--package @a/packer --load "npx autocannon http://localhost:3000/"', 'app')],
   ]);
   const kept = { lives: [[1, 30]] };
   t.deepEqual(nowOf(report(single('Buffer.from', frames, kept)), 'churn'), [[]]);
@@ -211,7 +212,7 @@ test('a line of a package is tried as it is: nobody changes its code', (t) => {
 test('what Node cannot be asked to place elsewhere, the code does not change', (t) => {
   const young = { lives: [[1, 30]], route: true };
   const [now] = nowOf(report(single('crypto', AT, young)), 'churn');
-  t.deepEqual(now, [MEASURED.replace('server', 'app')]);
+  t.deepEqual(now, [measured('--load "npx autocannon http://localhost:3000/"', 'app')]);
 });
 
 test('with few samples the report says so, and that nothing grows', (t) => {

@@ -1,0 +1,108 @@
+'use strict';
+
+// `ralloc trial --load COMMAND`: a server as it is and with its lines changed, in fresh processes that alternate, each under the same load.
+
+const { spawn } = require('node:child_process');
+const { once } = require('node:events');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { setTimeout: sleep } = require('node:timers/promises');
+const { attempt } = require('../../lib/base/attempt.js');
+const { costOf, gainLines } = require('../placement/trial/gain.js');
+const { nodeOptions } = require('../recorder/pass-on.js');
+const { startApplication } = require('./application.js');
+const { tell } = require('./print.js');
+
+const MEASURE = path.join(__dirname, '..', 'placement', 'trial', 'measure.js');
+const POLL_MS = 50;
+/** A row is written ten times a second: one more when the load is over. */
+const LAST_ROW_MS = 150;
+const LAST_WORDS = 1000; // characters
+
+const failed = (message) => Object.assign(new Error(message), { code: 'ERR_TRIAL_LOAD' });
+
+/** Process → its rows. The last one may be half written. */
+function rowsIn(folder) {
+  const each = fs.readdirSync(folder).map((pid) => {
+    const lines = fs.readFileSync(path.join(folder, pid), 'utf8').split('\n').slice(0, -1);
+    return [Number(pid), lines.map((line) => JSON.parse(line))];
+  });
+  return new Map(each.filter(([, rows]) => rows.length > 0));
+}
+
+/** Runs the load through the shell, as it is written; rejects with its last words where it fails. */
+async function put(load, signal) {
+  const child = spawn(load, { shell: true, stdio: ['ignore', 'ignore', 'pipe'], signal });
+  let words = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    words = (words + text).slice(-LAST_WORDS);
+  });
+  const [code, killed] = await once(child, 'close');
+  if (code !== 0)
+    throw failed(`The load ended with ${killed ?? `exit code ${code}`}: ${load}\n${words.trim()}`);
+}
+
+/** Ends those that serve, by their ids, since a shell or npm between does not pass a signal on. */
+function stop(application, folder) {
+  const others = [...rowsIn(folder).keys()].filter((pid) => pid !== application.pid);
+  for (const pid of others) attempt(() => process.kill(pid, 'SIGTERM'));
+  application.stop();
+}
+
+/** The cost of one run: see costOf(). `env`: of the application. */
+async function runOnce(command, env, how, load) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ralloc-rows-'));
+  const all = {
+    ...env,
+    RALLOC_TRIAL_ROWS: folder,
+    NODE_OPTIONS: nodeOptions(env.NODE_OPTIONS, MEASURE),
+  };
+  const application = startApplication(command, all, { ...how, stdout: 'ignore' });
+  const end = new AbortController();
+  // Whoever ended it, by Ctrl-C say: nothing is left to be measured.
+  const early = application.ended.then((ended) => {
+    end.abort();
+    throw Object.assign(
+      failed(`The application ended with exit code ${ended.code} before the load was over`),
+      { ended },
+    );
+  });
+  early.catch(() => {});
+  try {
+    const listening = async () => {
+      while (rowsIn(folder).size === 0) await sleep(POLL_MS, undefined, { signal: end.signal });
+    };
+    await Promise.race([early, listening()]);
+    const from = Date.now();
+    await Promise.race([early, put(load, end.signal)]);
+    const to = Date.now();
+    await sleep(LAST_ROW_MS);
+    const cost = costOf([...rowsIn(folder).values()], from, to);
+    if (cost === undefined)
+      throw failed(`The load was over too soon to measure: ${load}. Let it take some seconds`);
+    return cost;
+  } finally {
+    stop(application, folder);
+    await application.ended.catch(() => {});
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Tells what was gained. `arms`: `plain` and `changed`, each `{ env, preload }`. Rejects where nothing could be measured. */
+async function measureGain(command, arms, { load, count }) {
+  const blocks = [];
+  for (let number = 1; number <= count; number++) {
+    tell(`ralloc: trial: block ${number} of ${count}`);
+    const block = {};
+    // What drifts is not to be one arm's alone.
+    for (const arm of number % 2 === 1 ? ['plain', 'changed'] : ['changed', 'plain']) {
+      const { env, preload } = arms[arm];
+      block[arm] = await runOnce(command, env, { verb: 'trial', preload }, load);
+    }
+    blocks.push(block);
+  }
+  for (const line of gainLines(blocks)) tell(`ralloc: trial: ${line}`);
+}
+
+module.exports = { MEASURE, measureGain };

@@ -1,0 +1,103 @@
+'use strict';
+
+// What a trial gained under a load: blocks of two fresh processes, one as it is and one with its lines changed. What a process is like is settled for its life (how code was compiled,
+// where its heap lies), so a block has one value, and the interval is taken over blocks.
+
+const { formatBytes } = require('../../../lib/base/bytes.js');
+
+/** Student's t, 97.5 %, by degrees of freedom from 1 on. */
+const STUDENT = [
+  12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145,
+  2.131, 2.12, 2.11, 2.101, 2.093,
+];
+const MOST_BLOCKS = STUDENT.length + 1;
+
+/** The first part of a load's time compiles code and grows the heap: it is not measured. */
+const WARM_UP = 1 / 3;
+
+const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** Mean of values, and where it is in 19 of 20 cases. */
+function intervalOf(values) {
+  const value = mean(values);
+  const variance = values.reduce((sum, one) => sum + (one - value) ** 2, 0) / (values.length - 1);
+  const half = STUDENT[values.length - 2] * Math.sqrt(variance / values.length);
+  return { value, low: value - half, high: value + half };
+}
+
+/**
+ * `{ cpu, rss, majors, requests }` of a run: microseconds, bytes, and how many. `processes`: the rows of each, `[at, cpu, rss, majors, requests]`; `from`, `to`: of the load, in ms. Undefined where
+ * it was over before there were two rows to compare.
+ */
+function costOf(processes, from, to) {
+  const begin = from + (to - from) * WARM_UP;
+  const cost = { cpu: 0, rss: 0, majors: 0, requests: 0 };
+  for (const rows of processes) {
+    const first = rows.findLast(([at]) => at <= begin) ?? rows[0];
+    const last = rows.at(-1);
+    if (first === last) return undefined;
+    cost.cpu += last[1] - first[1];
+    cost.rss += Math.max(...rows.filter((row) => row[0] >= first[0]).map((row) => row[2]));
+    cost.majors += last[3] - first[3];
+    cost.requests += last[4] - first[4];
+  }
+  return cost;
+}
+
+const ratio = (blocks, of) => {
+  const logs = blocks.map(({ plain, changed }) => Math.log(of(changed) / of(plain)));
+  if (!logs.every(Number.isFinite)) return undefined;
+  const { value, low, high } = intervalOf(logs);
+  return { value: Math.exp(value), low: Math.exp(low), high: Math.exp(high), none: 1 };
+};
+
+/** A difference: of what may be 0. */
+const difference = (blocks, of) => ({
+  ...intervalOf(blocks.map(({ plain, changed }) => of(changed) - of(plain))),
+  none: 0,
+});
+
+const isNone = ({ low, high, none }) => low <= none && none <= high;
+
+const figure = (value) => Number(value.toPrecision(value >= 100 ? 3 : 2)).toLocaleString('en-US');
+
+function lineOf(name, blocks, interval, of, show) {
+  const [plain, changed] = ['plain', 'changed'].map((arm) =>
+    show(mean(blocks.map((block) => of(block[arm])))),
+  );
+  const [shown, sign] = interval.none === 1 ? [(value) => value.toFixed(2), ' ×'] : [figure, ''];
+  const range = `[${shown(interval.low)}, ${shown(interval.high)}]`;
+  const told = isNone(interval) ? 'no difference' : `${shown(interval.value)}${sign}`;
+  return `${name}: ${told} ${range}, ${plain} → ${changed}`;
+}
+
+/** Lines of text about blocks, `{ plain, changed }` of costOf(): a figure whose interval does not tell it from nothing is no difference. */
+function gainLines(blocks) {
+  const isServing = blocks.every(
+    ({ plain, changed }) => plain.requests > 0 && changed.requests > 0,
+  );
+  const per = (name, count) => (cost) =>
+    isServing ? (cost[name] / cost.requests) * count : cost[name];
+  const [cpu, rss, majors] = [per('cpu', 1), ({ rss: bytes }) => bytes, per('majors', 1000)];
+  const each = isServing ? ' a request' : '';
+  const figures = [
+    [
+      `CPU${each}`,
+      ratio(blocks, cpu),
+      cpu,
+      (us) => (isServing ? `${figure(us)} µs` : `${figure(us / 1e6)} s`),
+    ],
+    ['peak RSS', ratio(blocks, rss), rss, (bytes) => formatBytes(Math.round(bytes))],
+    [
+      `major collections${isServing ? ' in 1,000 requests' : ''}`,
+      difference(blocks, majors),
+      majors,
+      figure,
+    ],
+  ];
+  return figures
+    .filter(([, interval]) => interval !== undefined)
+    .map(([name, interval, of, show]) => lineOf(name, blocks, interval, of, show));
+}
+
+module.exports = { MOST_BLOCKS, costOf, gainLines };
