@@ -194,6 +194,26 @@ exports.done = serve((req, res) => {
   t.regex(told(stderr)[0], /^1 of 1 site was active: 1 Buffer /);
 });
 
+test('a line that may be changed since its file was changed, is, as apply does it', async (t) => {
+  const app = tried(t, { files: { 'rows.js': `${ROWS_TEXT}exports.at = (b) => b.byteOffset;\n` } });
+  fs.writeFileSync(app.file('rows.js'), ROWS_TEXT);
+  const { result, stderr } = await app.auto();
+  t.true(result.inside, stderr);
+  t.regex(told(stderr)[0], /^1 of 1 site was active: 1 Buffer /);
+});
+
+test('of a file that was changed since, the lines that may still be changed are, as apply does it', async (t) => {
+  const other = 'exports.other = (n) => Buffer.allocUnsafe(n + 1);\n';
+  const sites = [ROWS, { ...ROWS, call: 'Buffer.allocUnsafe(n + 1', name: 'other' }];
+  const app = tried(t, { files: { 'rows.js': ROWS_TEXT + other }, sites });
+  fs.writeFileSync(app.file('rows.js'), `${ROWS_TEXT}/*\n${other}*/\n`);
+  const { result, stderr } = await app.auto();
+  t.true(result.inside, stderr);
+  const [head, left] = told(stderr);
+  t.regex(head, /^1 of 2 sites was active: 1 Buffer /);
+  t.is(left, 'rows.js:2:31 other: never reached, or its call may not be changed any more');
+});
+
 test('a line that apply has changed already', async (t) => {
   const app = tried(t);
   fs.writeFileSync(

@@ -41,9 +41,9 @@ function followed(real, { sha256, edits }, text) {
   if (!isOf(text, hashOf(bytes))) return { state: OTHER };
   const now = follow(real, bytes, edits, sha256);
   if (now === undefined) return { state: OTHER };
-  const { edits: left, isApplied } = now;
+  const { edits: left, isApplied, isLess } = now;
   if (left.length === 0) return { state: APPLIED };
-  return { edits: left, also: isApplied ? APPLIED : 0 };
+  return { edits: left, also: (isApplied ? APPLIED : 0) | (isLess ? OTHER : 0) };
 }
 
 /** `{ state, text }` of a source that is to be compiled: what has become of it, and its text where it was changed. */

@@ -3,6 +3,7 @@
 // What a table says is to be changed when files are loaded: `perRequest.allocUnsafe(n)` in the place of `Buffer.allocUnsafe(n)`, by a name that is as long
 // as `Buffer`. So each line and column stays what it is, and so do source maps.
 
+const { createHash } = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
 const { fileKey } = require('../base/file-key.js');
@@ -18,10 +19,10 @@ const nameOf = (index) => `$ra${index.toString(36).padStart(3, '0')}`;
 
 const CALL = /^Buffer\s*\.\s*(\w+)$/;
 
-/** Why a site stays as it is, by the table and the options. */
-function whyOf({ source, callee, edit, mostly }, { isAlloc, isAnySize }) {
+/** Why a site stays as it is, by the table and the options. `isChanged`: the text that bake looked at is not the one of now, which follow.js looks at. */
+function whyOf({ source, callee, edit, mostly }, { isAlloc, isAnySize }, isChanged) {
   if (edit === undefined) return 'the table does not say that its call may be changed. Bake again';
-  if (edit !== true) return edit;
+  if (edit !== true && !isChanged()) return edit;
   if (`Buffer.${CALL.exec(callee)?.[1]}` !== source) return `it is not written as ${source}(…)`;
   if (source === 'Buffer.alloc' && !isAlloc) return 'Buffer.alloc is changed with --alloc alone';
   if (!isAnySize && mostly <= Buffer.poolSize >>> 1) {
@@ -38,6 +39,15 @@ function whyNotOwn(root, file, packages) {
   }
   if (owner !== undefined || !isOutside(nameIn(root, file))) return undefined;
   return `it is outside of ${root}, the application of the table`;
+}
+
+/** Whether the text of a file is another one than that of this hash. */
+function isOther(real, sha256) {
+  try {
+    return createHash('sha256').update(fs.readFileSync(real)).digest('hex') !== sha256;
+  } catch {
+    return false;
+  }
 }
 
 function realOf(file) {
@@ -84,8 +94,11 @@ function editsOf(table, { folder, packages, isSuggested, ...options }) {
     }
     const { real, why: whyFile } = looked.get(file);
     const number = sites.length;
+    const isChanged = () => isOther(real, hashes.get(file));
     const why =
-      whyFile ?? whyOf(site, options) ?? (number < MOST_SITES ? undefined : 'there are too many');
+      whyFile ??
+      whyOf(site, options, isChanged) ??
+      (number < MOST_SITES ? undefined : 'there are too many');
     const key = real && fileKey(real);
     const others = files.get(key)?.edits ?? [];
     if (others.some((edit) => edit.offset === offset)) continue; // told twice, by hand

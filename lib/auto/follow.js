@@ -7,14 +7,18 @@ const { whyIn } = require('./source/look.js');
 const { locateSites } = require('./source/sites.js');
 const { Text } = require('./source/text.js');
 
-/** `{ edits, isApplied }`: `edits` (edits.js) with the offsets of now, and whether `ralloc apply` has changed others; undefined where one is lost, or may not be changed any more. */
+/**
+ * `{ edits, isApplied, isLess }`: `edits` (edits.js) with the offsets of now, whether `ralloc apply` has changed others, and whether some may not be changed any more; undefined where
+ * one is lost, or none is left.
+ */
 function follow(file, bytes, edits, sha256) {
   const text = new Text(file, bytes);
   const { found, applied, lost } = locateSites(edits, text, sha256);
   if (lost.length > 0) return undefined;
   const why = whyIn(require('./dist/acorn.js'), text);
-  if (found.some((edit) => why(edit) !== true)) return undefined;
-  return { edits: found.sort((a, b) => a.offset - b.offset), isApplied: applied.length > 0 };
+  const fit = found.filter((edit) => why(edit) === true).sort((a, b) => a.offset - b.offset);
+  if (fit.length === 0 && found.length > 0) return undefined;
+  return { edits: fit, isApplied: applied.length > 0, isLess: fit.length < found.length };
 }
 
 module.exports = { follow };

@@ -4,7 +4,7 @@
 
 /** Its text was changed. */
 const EDITED = 1;
-/** It is not the text that was baked. */
+/** It is not the text that was baked; with EDITED, some of its calls may not be changed any more. */
 const OTHER = 2;
 /** The file is that text, but what is compiled is not. */
 const COMPILED = 4;

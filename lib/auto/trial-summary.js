@@ -66,7 +66,8 @@ function whyNone({ why, name, state, inside, outside }, { mounts, runner }) {
       ? ', or something else compiled the file, as tsx and ts-node do'
       : '';
     const before = (state & APPLIED) !== 0 ? ', or "ralloc apply" has changed it' : '';
-    return `never reached${before}${other}`;
+    const less = (state & OTHER) !== 0 ? ', or its call may not be changed any more' : '';
+    return `never reached${less}${before}${other}`;
   }
   return mounts === 0
     ? 'no request had an arena'

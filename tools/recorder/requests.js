@@ -44,7 +44,7 @@ class RecordedRequest {
     this.end = time.now();
   }
 
-  /** 'POST /upload': by the framework's word where it has said so already, else by the address. */
+  /** 'POST /upload': by the framework's word where it has one, and 'POST' where it has not said so yet; else by the address. */
   get route() {
     return this.#message === null ? this.#route : this.#routes.of(this.#message);
   }
@@ -54,7 +54,8 @@ class Routes {
   #known = new Set();
 
   of(message) {
-    const route = `${message.method} ${frameworkPath(message) ?? generalPath(message.url)}`;
+    const path = frameworkPath(message) ?? generalPath(message.url);
+    const route = path === '' ? message.method : `${message.method} ${path}`;
     if (this.#known.has(route)) return route;
     if (this.#known.size >= MOST_ROUTES) return `${message.method} (others)`;
     this.#known.add(route);
@@ -62,10 +63,11 @@ class Routes {
   }
 }
 
-/** Express has it, once the route is found. */
+/** Express has it once the route is found. What a middleware reads before that is of no route, '': each address would make one of its own. Undefined without a framework. */
 function frameworkPath({ route, baseUrl }) {
-  if (typeof route?.path !== 'string') return undefined;
-  return `${typeof baseUrl === 'string' ? baseUrl : ''}${route.path}`;
+  const isRouted = typeof baseUrl === 'string';
+  if (typeof route?.path !== 'string') return isRouted ? '' : undefined;
+  return `${isRouted ? baseUrl : ''}${route.path}`;
 }
 
 function generalPath(url) {

@@ -1,11 +1,11 @@
 'use strict';
 
-// Who allocates: a source (the function, or the kind of stream), and the frames that are not Node's, the innermost first. Where there are none it is
+// Who allocates: a source (the function, or the kind of stream), and the frames that are neither Node's nor ralloc's, the innermost first. Where there are none it is
 // Node's own function, and the route of the request.
 
 const { Compiled } = require('./compiled.js');
 const { fingerprint } = require('../../lib/auto/source/fingerprint.js');
-const { Frames, NODE, RECORDER, APPLICATION } = require('../../lib/debug/stack/frames.js');
+const { Frames, NODE, RECORDER, OWN, APPLICATION } = require('../../lib/debug/stack/frames.js');
 const { framesOf } = require('../../lib/debug/stack/stack.js');
 
 /** So many sites have their whole stack; what comes then has one frame, of which there are not more than lines of code. */
@@ -89,8 +89,8 @@ class Sites {
     const own = stack.find((frame) => frame.kind !== NODE);
     if (own?.kind === RECORDER) return undefined;
     const source = outerOf(name, stack);
-    if (own === undefined) return this.#ofNode(source, stack, routeOf?.());
-    let frames = stack.filter((frame) => frame.kind > RECORDER);
+    let frames = stack.filter((frame) => frame.kind > OWN);
+    if (frames.length === 0) return this.#ofNode(source, stack, routeOf?.());
     if (this.#sites.length >= MOST) {
       frames = [frames.find((frame) => frame.kind === APPLICATION) ?? frames[0]];
     }

@@ -113,6 +113,28 @@ test.serial('a framework tells the route, once it is known', async (t) => {
   t.is(bytesOf(new Tally(recorder.take()), 'http', 'POST /api/users/:name'), BODY.length);
 });
 
+test.serial(
+  'a body that a framework reads before it routes is filed by the method alone',
+  async (t) => {
+    const recorder = record(t);
+    const server = http.createServer((req, res) => {
+      req.baseUrl = ''; // as Express's router does first of all
+      req.resume().on('end', () => {
+        req.route = { path: '/users/:name' };
+        Buffer.alloc(5000);
+        res.end();
+      });
+    });
+    await post(await listen(t, server), '/users/anna');
+    const tally = new Tally(recorder.take());
+    t.is(bytesOf(tally, 'http', 'POST'), BODY.length);
+    t.deepEqual(
+      tally.sites.filter(({ route }) => route !== undefined).map(({ route }) => route),
+      ['POST'],
+    );
+  },
+);
+
 test.serial('addresses without end are one route', async (t) => {
   const recorder = record(t);
   const server = http.createServer((req, res) => {

@@ -25,8 +25,9 @@ const BUFFERS = path.join(PATCHES, 'buffers.js');
 
 const NODE = 0;
 const RECORDER = 1;
-const LIBRARY = 2; // ralloc's, or in node_modules
-const APPLICATION = 3;
+const OWN = 2; // ralloc's, which allocates for who called it
+const LIBRARY = 3; // in node_modules
+const APPLICATION = 4;
 
 const DEPENDENCY = /[\\/]node_modules[\\/]/;
 
@@ -39,7 +40,8 @@ function isOfNode(file) {
 function kindOf(file) {
   if (file === undefined || isOfNode(file)) return NODE;
   if (file.startsWith(OF_RECORDER) || file.startsWith(HERE)) return RECORDER;
-  return isOurs(file) || DEPENDENCY.test(file) ? LIBRARY : APPLICATION;
+  if (isOurs(file)) return OWN;
+  return DEPENDENCY.test(file) ? LIBRARY : APPLICATION;
 }
 
 /** Whether it is of this copy of ralloc. Of a bundle nobody can tell. */
@@ -153,4 +155,4 @@ function typeOf(site) {
   }
 }
 
-module.exports = { Frames, DEPENDENCY, isOfRalloc, NODE, RECORDER, LIBRARY, APPLICATION };
+module.exports = { Frames, DEPENDENCY, isOfRalloc, NODE, RECORDER, OWN, LIBRARY, APPLICATION };
