@@ -37,7 +37,7 @@ const named = (name, strategy, { size = 64 * KiB, certainty, sizes = {} } = {}) 
 
 const tableOf = (sites, about) => ({
   recorded: { recorders: 1, seconds: 60 },
-  ...{ lifetimes: [], files: [], sites: [], named: sites },
+  ...{ files: [], sites: [], named: sites },
   ...about,
 });
 

@@ -26,7 +26,6 @@ const decided = {
 const table = {
   application: 'shop',
   recorded: { recorders: 1, seconds: 2, collectionMs: 12.5 },
-  lifetimes: [{ size: 64, borders: [91] }],
   files: [{ file: 'a.js', sha256: '0'.repeat(64) }],
   sites: [site],
   named: [
@@ -129,11 +128,6 @@ for (const [what, text, message] of [
     'another field',
     changed(({ sites }) => Object.assign(sites[0], { stratgy: 'slab' })),
     /: sites\[0\] has "stratgy", which is nothing of format 1\./,
-  ],
-  [
-    'borders',
-    changed(({ lifetimes }) => lifetimes[0].borders.push(90)),
-    /: lifetimes\[0\]\.borders must be numbers that rise\./,
   ],
   [
     'a hash',

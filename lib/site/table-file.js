@@ -39,17 +39,13 @@ const size = [
   (value) => Number.isFinite(value) && Number.isInteger(Math.log2(value)),
 ];
 const share = ['numbers from 0 to 1', (value) => isList(value, (one) => one >= 0 && one <= 1)];
-const rising = [
-  'numbers that rise',
-  (value) => isList(value, (one, i) => one > (value[i - 1] ?? 0)),
-];
 const list = ['a list', Array.isArray];
 const matching = (what, pattern) => [what, (value) => pattern.test(value)];
 const oneOf = (list) => [`one of ${list.join(', ')}`, (value) => list.includes(value)];
 const perhaps = ([what, is]) => [`${what}, or absent`, (value) => value === undefined || is(value)];
 
 const isList = (value, is) =>
-  Array.isArray(value) && value.every((one, i) => Number.isFinite(one) && is(one, i));
+  Array.isArray(value) && value.every((one) => Number.isFinite(one) && is(one));
 
 /** What a site has of a size class that differs, and of all. */
 const DECIDED = {
@@ -69,7 +65,6 @@ const FIELDS = {
     seconds: number,
     collectionMs: perhaps(number),
   },
-  lifetimes: { size, borders: rising },
   files: { file: text, sha256: matching('64 hex digits', /^[0-9a-f]{64}$/) },
   sites: {
     file: text,
@@ -145,7 +140,7 @@ function checkAll(file, table) {
   if (application !== undefined && !text[1](application)) {
     throw invalidError(file, 'application must be a text, or absent');
   }
-  const lists = ['lifetimes', 'files', 'sites'];
+  const lists = ['files', 'sites'];
   if (named !== undefined) lists.push('named');
   for (const name of lists) {
     if (!Array.isArray(table[name])) throw invalidError(file, `${name} must be a list`);
@@ -204,9 +199,9 @@ function readOwnTable(file) {
 const NUMBERS = /\[\n\s+([\d.,\s]+?)\s+\]/g;
 
 /** The text of its file. */
-function textOf({ application, recorded, lifetimes, files, sites, named }) {
+function textOf({ application, recorded, files, sites, named }) {
   const about = { format: FORMAT, version: VERSION, application, recorded };
-  const table = { ...about, lifetimes, files, sites, named }; // what is undefined is not in JSON
+  const table = { ...about, files, sites, named }; // what is undefined is not in JSON
   const json = JSON.stringify(table, null, 2);
   return `${json.replace(NUMBERS, (_, numbers) => `[${numbers.replace(/\s+/g, ' ')}]`)}\n`;
 }

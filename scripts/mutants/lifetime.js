@@ -1,31 +1,9 @@
 'use strict';
 
-const clusters = ['tools/placement/clusters.test.js'];
 const rules = ['tools/placement/rules.test.js'];
 const bake = ['tools/placement/bake.test.js'];
 
 module.exports = [
-  {
-    file: 'tools/placement/clusters.js',
-    tests: clusters,
-    mutants: {
-      'borders below the least': ['Math.max(bucket, shortest) / 2', 'bucket / 2'],
-      'always the most clusters': [
-        'errors[k - 1] - errors[k] >= bound',
-        'errors[k - 1] > errors[k]',
-      ],
-      'always one cluster': ['>= bound) k++', '>= Infinity) k++'],
-      'of two that are as good the higher': [
-        'if (explained > next[to])',
-        'if (explained >= next[to])',
-      ],
-      'the last cluster begins where the one before does': ['first, begin);', 'first, first);'],
-      'a border at the begin of a cluster': [
-        'Math.ceil((Math.max(before, shortest) + start) / 2)',
-        'start',
-      ],
-    },
-  },
   {
     file: 'tools/placement/rules.js',
     tests: rules,
@@ -65,7 +43,6 @@ module.exports = [
         'false',
       ],
       'nobody may say that files are unchanged': [' && !this.#isUnchanged', ''],
-      'borders at once the time between collections': ['COLLECTIONS = 2', 'COLLECTIONS = 1'],
       'few samples are in the table': ['? few : known', '? known : known'],
       'a place has several sites': ['if (!places.has(place)) places', 'places'],
       'the least strict stands for all': ['rankOf(a) - rankOf(b)', 'rankOf(b) - rankOf(a)'],

@@ -52,7 +52,7 @@ function explainNamed(name, file) {
     tell(`ralloc: No site('${name}') is in ${file}`);
     return FAILED;
   }
-  print(explain(found, table));
+  print(explain(found));
   return OK;
 }
 
@@ -97,7 +97,7 @@ async function run(argv) {
     tell(`ralloc: ${whyNone(place, sites)}`);
     return FAILED;
   }
-  print(found.map((site) => explain(site, table)).join('\n\n'));
+  print(found.map(explain).join('\n\n'));
   return OK;
 }
 

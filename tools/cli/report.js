@@ -5,14 +5,11 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
-const { readTable } = require('../../lib/site/table-file.js');
-const { Profile } = require('../recorder/profile.js');
 const { Collection } = require('../report/collection.js');
 const { compare } = require('../report/compare.js');
 const { jsonOf } = require('../report/json.js');
 const { modelOf } = require('../report/model.js');
 const { pageOf } = require('../report/page.js');
-const { placementOf } = require('../report/placement.js');
 const { textOf } = require('../report/text.js');
 const { writeFile } = require('../recorder/write-file.js');
 const { OK, UsageError } = require('./exit.js');
@@ -22,12 +19,10 @@ const summary = 'show a profile: a page for the browser, or JSON';
 
 const usage = `Usage: ralloc report [options] FILE
        ralloc report [options] BEFORE AFTER
-       ralloc report [options] FILE TABLE.json
 
 Writes one HTML file: the costliest lines with their code, bytes by stack, growth, churn and
-lifetimes; for two profiles, what changed; for a table of "ralloc bake", the borders of its clusters and which
-bytes would move. The file loads nothing, so you can send it on. It contains the code of these lines
-as it is on this machine now.
+lifetimes; for two profiles, what changed. What stands out ends with what to do. The file loads nothing, so you
+can send it on. It contains the code of these lines as it is on this machine now.
 
   -o, --output FILE  the file to write (default: FILE.html, or standard output for JSON)
   --json             prints the same as JSON
@@ -77,9 +72,10 @@ function parse(argv) {
   if (positionals.length === 0) {
     throw new UsageError('Give the profile to report: ralloc report FILE');
   }
-  if (isTable(positionals[0])) {
+  const table = positionals.find(isTable);
+  if (table !== undefined) {
     throw new UsageError(
-      'Give the profile first, and then the table: ralloc report FILE TABLE.json',
+      `${table} is no profile. To see what a table says of a line: ralloc explain --table ${table} FILE:LINE`,
     );
   }
   if (positionals.length > 2) {
@@ -87,45 +83,32 @@ function parse(argv) {
       'Give one profile, or two: before and after. "ralloc merge" makes one of many',
     );
   }
-  const output =
-    values.output ??
-    (values.json ? undefined : defaultOutput(positionals.findLast((file) => !isTable(file))));
+  const output = values.output ?? (values.json ? undefined : defaultOutput(positionals.at(-1)));
   const same = (file) => path.resolve(file) === path.resolve(output);
   if (output !== undefined && positionals.some(same)) {
     throw new UsageError(`${output} is the profile itself. Give another file after -o`);
   }
-  const files = positionals.filter((file) => !isTable(file));
-  const table = positionals.find(isTable);
-  return { files, table, output, json: values.json, code: !values['no-code'] };
-}
-
-/** What the table of a file says of a profile; undefined without one. */
-function readPlacement(profile, file) {
-  if (file === undefined) return undefined;
-  const table = readTable(file);
-  const folder = path.dirname(path.resolve(file));
-  return { name: path.basename(file), ...placementOf(Profile.read(profile), table, folder) };
+  return { files: positionals, output, json: values.json, code: !values['no-code'] };
 }
 
 /** Before, after, and the changes between them, of one report or two. */
-function jsonOfAll(before, { model: after }, placement) {
-  if (before === undefined) return jsonOf({ after, placement });
+function jsonOfAll(before, { model: after }) {
+  if (before === undefined) return jsonOf({ after });
   const { rows: changes } = compare(before.model, after);
   return jsonOf({ before: before.model, after, changes });
 }
 
 async function run(argv) {
-  const { files, table, output, json, code } = parse(argv);
-  const placement = readPlacement(files[0], table);
+  const { files, output, json, code } = parse(argv);
   const reports = files.map((file) => readReport(file, code));
   const [before, after] = reports.length === 2 ? reports : [undefined, ...reports];
   if (json) {
-    const pieces = jsonOfAll(before, after, placement);
+    const pieces = jsonOfAll(before, after);
     if (output === undefined) await write(pieces);
     else writeFile(output, pieces, 'report as JSON', 'The report');
     return OK;
   }
-  const page = pageOf({ before, after, placement, assets: readAssets() });
+  const page = pageOf({ before, after, assets: readAssets() });
   writeFile(output, page, 'page', 'The report');
   print(`${output}\n${textOf(after.model)}`);
   return OK;

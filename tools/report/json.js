@@ -65,16 +65,15 @@ function* listOf(items, told) {
 }
 
 /** One report, the costliest lines first. */
-function* objectOf(model, placement) {
+function* objectOf(model) {
   yield `${JSON.stringify(headOf(model), null, 2).slice(0, -2)},\n  "sites": `;
   yield* listOf(model.lines, siteOf);
-  if (placement !== undefined) yield `,\n  "placement": ${JSON.stringify(placement)}`;
   yield '\n}';
 }
 
-function* piecesOf({ before, after, changes, placement }) {
+function* piecesOf({ before, after, changes }) {
   if (before === undefined) {
-    yield* objectOf(after, placement);
+    yield* objectOf(after);
   } else {
     yield '{ "before": ';
     yield* objectOf(before);

@@ -39,8 +39,8 @@ function shown(model, name) {
   };
 }
 
-function dataOf({ before, after, placement }) {
-  const data = { after: shown(after.model, after.name), placement };
+function dataOf({ before, after }) {
+  const data = { after: shown(after.model, after.name) };
   if (before === undefined) return data;
   const { flame, ...rest } = shown(before.model, before.name);
   const comparison = compare(before.model, after.model);
@@ -53,11 +53,10 @@ function dataOf({ before, after, placement }) {
 }
 
 /**
- * @param {{ after: { model: object, name: string }, before?: { model: object, name: string },
- * placement?: object, assets: { script: string, style: string, licences: string } }} contents `assets`: what scripts/bundle.js makes of page/
+ * @param {{ after: { model: object, name: string }, before?: { model: object, name: string }, assets: { script: string, style: string, licences: string } }} contents `assets`: what scripts/bundle.js makes of page/
  * @returns {string} HTML
  */
-function pageOf({ after, before, placement, assets }) {
+function pageOf({ after, before, assets }) {
   const title = after.model.title.join(', ') || after.name;
   const policy = [
     "default-src 'none'",
@@ -82,7 +81,7 @@ function pageOf({ after, before, placement, assets }) {
 <body>
 <a class="skip" href="#main">To the findings</a>
 <div id="page"><noscript>This report needs JavaScript, which it has within it: it loads nothing.</noscript></div>
-<script type="application/json" id="data">${escapeJson(dataOf({ before, after, placement }))}</script>
+<script type="application/json" id="data">${escapeJson(dataOf({ before, after }))}</script>
 <script type="text/plain" id="licences">${assets.licences.replaceAll('<', '&lt;')}</script>
 <script>${assets.script}</script>
 </body>

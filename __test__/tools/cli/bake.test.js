@@ -73,11 +73,7 @@ test('lines get what a person would give them', async (t) => {
     t.is(text.slice(0, offset).split('\n').length, line);
   }
   t.regex(fs.readFileSync(path.join(recorded, 'x.rs'), 'utf8'), /^pub const REMEMBER: Site = /m);
-  const { collectionMs } = table.recorded;
-  t.true(collectionMs > 0);
-  for (const border of table.lifetimes.flatMap(({ borders }) => borders)) {
-    t.true(border >= Math.floor(2 * collectionMs));
-  }
+  t.true(table.recorded.collectionMs > 0);
 });
 
 test('files are named from the folder of the table, and the same profile gives the same bytes', async (t) => {
@@ -122,7 +118,7 @@ test('explain tells a line, a file, and what is not there', async (t) => {
   t.is((await explain(`rows.js:${line}:${column}`)).stdout, rows.stdout);
   const all = await explain('service.js');
   t.is(all.stdout.match(/^service\.js:/gm).length, 2);
-  t.regex(all.stdout, /\d % lived .* \(by the clusters of all that is of 16 KiB to 32 KiB\)/);
+  t.regex(all.stdout, /^ {2}lifetimes {2}\d[\d.]* % lived shorter than 1 s, .+ % 8 s or longer$/m);
   const none = await explain('service.js:1');
   t.is(none.code, 1);
   t.is(none.stdout, '');

@@ -25,7 +25,7 @@ for (const name of ['ralloc.table.json', 'app.jsonl']) {
 test('explain of a file that no table has, without a line, asks for one', async (t) => {
   const table = path.join(folder(t), 'a.json');
   const recorded = { recorders: 1, seconds: 1 };
-  fs.writeFileSync(table, textOf({ recorded, lifetimes: [], files: [], sites: [] }));
+  fs.writeFileSync(table, textOf({ recorded, files: [], sites: [] }));
   const explain = (place) => called(['explain', '--table', table, place]);
   const { code, stderr } = await explain('none.js');
   t.is(code, 1);

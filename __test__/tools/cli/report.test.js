@@ -198,6 +198,7 @@ posixTest('a folder where the page should be: nothing is written', async (t) => 
 const MISUSED = {
   'no profile': [[], /Give the profile to report: ralloc report FILE/],
   'three profiles': [['a', 'b', 'c'], /"ralloc merge" makes one of many/],
+  'a table': [['a.jsonl', 'x.json'], /x\.json is no profile\. .+ ralloc explain --table x\.json/],
   'an unknown option': [['a', '--fast'], /Unknown option '--fast'/],
   'the profile as its own output': [['a', '-o', './a'], /\.\/a is the profile itself/],
 };

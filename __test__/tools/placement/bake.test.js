@@ -33,7 +33,13 @@ test('a site is in the table where its file is older than the recording', (t) =>
     offset: 20,
     callee: 'Buffer.alloc',
   });
-  t.like(table.sites[0], { strategy: 'slab', size: SIZE, mostly: SIZE, samples: 100, shares: [1] });
+  t.like(table.sites[0], {
+    strategy: 'slab',
+    size: SIZE,
+    mostly: SIZE,
+    samples: 100,
+    shares: [1, 0, 0],
+  });
 });
 
 test('a newer file is left out, unless somebody says that it is what ran', (t) => {
@@ -215,31 +221,18 @@ test('all stacks of one place are one site', (t) => {
   );
 });
 
-test('lifetimes fall apart by size class, at no less than twice the time between collections', (t) => {
+test('a site says which shares of its bytes lived for less than a second, for less than eight, and longer', (t) => {
   const dir = folder(t);
-  const calls = sourceFile(dir, 'Buffer.alloc(1); Buffer.from(2);\n');
-  const sites = [
-    { at: calls('Buffer.alloc'), ms: 3 },
-    { at: calls('Buffer.from'), source: 'Buffer.from', ms: 9000 },
-    { at: calls('Buffer.from'), source: 'Buffer.from', ms: 3, size: 100 },
+  const at = sourceFile(dir, ONE)('Buffer.alloc');
+  const lives = [
+    [3, 70],
+    [1000, 10],
+    [5000, 15],
+    [9000, 105],
   ];
-  const bordersOf = (collections) =>
-    bake(profileOf(sites, { collections }), { folder: dir }).table.lifetimes;
-  t.deepEqual(bordersOf(10_000), [
-    { size: 128, borders: [] },
-    { size: SIZE, borders: [181] },
-  ]);
-  // Without a word about collections they are 200 ms apart.
-  t.deepEqual(bordersOf(undefined)[1], { size: SIZE, borders: [2048] });
-  t.deepEqual(bordersOf(1)[1], { size: SIZE, borders: [] });
-  const { table } = bake(profileOf(sites, { collections: 10_000 }), { folder: dir });
-  t.deepEqual(
-    table.sites.map(({ strategy, shares }) => [strategy, shares]),
-    [
-      ['slab', [1, 0]],
-      ['region', [0, 1]],
-    ],
-  );
+  const sites = lives.map(([ms, samples]) => ({ at, ms, samples }));
+  const { table } = bake(profileOf(sites), { folder: dir });
+  t.like(table.sites[0], { strategy: 'region', shares: [0.4, 0.075, 0.525] });
 });
 
 test('where a line has no text of its own, its neighbours tell it from others', (t) => {

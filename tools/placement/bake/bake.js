@@ -3,7 +3,6 @@
 // Makes a table of a profile: a site for each place whose text is the one that was recorded.
 
 const { applicationOf } = require('../../../lib/site/application.js');
-const { bordersOf, startOf } = require('../clusters.js');
 const { decide } = require('../rules.js');
 const { CERTAINTIES } = require('../../../lib/site/decisions.js');
 const { nameOnDisk } = require('../../../lib/site/table-file.js');
@@ -14,36 +13,13 @@ const { BakedFile, bakedFiles } = require('./baked-file.js');
 const { evidenceOf } = require('./evidence.js');
 const { SourceFile } = require('../../../lib/auto/source/source-file.js');
 
-/** Where a profile does not tell the time between collections: the recorder asks for one so often. */
-const COLLECTION_MS = 200;
-
-/** A border below this many times that would part what nobody could tell apart. */
-const COLLECTIONS = 2;
-
 const byName = (a, b) => (a < b ? -1 : Number(a > b));
 
-/** Size class → the buckets at which its lifetimes fall apart. */
-function clusters(lifetimes, collectionMs) {
-  const least = COLLECTIONS * (collectionMs ?? COLLECTION_MS);
-  return new Map(
-    [...lifetimes]
-      .sort(([a], [b]) => a - b)
-      .map(([sizeClass, bytes]) => {
-        const { buckets, clusters: k } = bordersOf(bytes, least);
-        return [sizeClass, buckets[k - 1] ?? []];
-      }),
-  );
-}
-
-/** The shares of a place's bytes, of its main size class, in each cluster. */
-function sharesOf({ lifetimes, mainClass }, borders = []) {
-  const shares = new Array(borders.length + 1).fill(0);
-  let all = 0;
-  for (const [bucket, bytes] of (lifetimes.get(mainClass) ?? []).entries()) {
-    shares[borders.filter((border) => bucket >= border).length] += bytes;
-    all += bytes;
-  }
-  return shares.map((bytes) => (all === 0 ? 0 : Math.round((bytes / all) * 1000) / 1000));
+/** The shares of a place's bytes that were young, of middle age and long at their end, or at that of the recording. */
+function sharesOf({ young, long, ended, alive }) {
+  const all = ended + alive;
+  const share = (bytes) => (all === 0 ? 0 : Math.round((bytes / all) * 1000) / 1000);
+  return [share(young), share(all - young - long), share(long)];
 }
 
 /** The files of places, each read once, and what is wrong with them. */
@@ -105,7 +81,7 @@ const listenedOf = ({ listened, bytes }) =>
   Math.min(1, Math.round((listened / bytes) * 1000) / 1000);
 
 /** `nameOf(file)`: as the table has it. */
-function siteOf({ evidence, decision }, files, nameOf, borders) {
+function siteOf({ evidence, decision }, files, nameOf) {
   const { file, line, column, source } = evidence;
   const text = files.of(file);
   if (text === undefined) return undefined;
@@ -127,7 +103,7 @@ function siteOf({ evidence, decision }, files, nameOf, borders) {
     samples: evidence.samples,
     exceptions: evidence.outlivedSamples,
     mostly: sizeClassEnd(evidence.mainClass),
-    shares: sharesOf(evidence, borders.get(evidence.mainClass)),
+    shares: sharesOf(evidence),
     ...(evidence.listened === 0 ? undefined : { listened: listenedOf(evidence) }),
     ...(fingerprint === undefined ? undefined : { fingerprint }),
   };
@@ -159,7 +135,7 @@ function decidedOf(evidence, decision, sizeClass) {
 }
 
 /** A site('name') of which enough is known, and those of its size classes that belong elsewhere; undefined for others. */
-function namedOf(evidence, borders) {
+function namedOf(evidence) {
   const decision = decide(evidence);
   if (decision.reason === 'few-samples') return undefined;
   const { name, each, mainClass, largestClass } = evidence;
@@ -172,7 +148,7 @@ function namedOf(evidence, borders) {
     name,
     ...decidedOf(evidence, decision, largestClass),
     mostly: sizeClassEnd(mainClass),
-    shares: sharesOf(evidence, borders.get(mainClass)),
+    shares: sharesOf(evidence),
     sizes,
   };
 }
@@ -209,8 +185,7 @@ function looked(sites, files, acorn) {
  * what they were, whatever their times say. `acorn`: the parser, without which no site may be changed at load. `before`: the file of a table that may be of the same recording.
  */
 function bake(profile, { folder, isUnchanged = false, acorn, before }) {
-  const { places, named: evidenceOfNames, lifetimes } = evidenceOf(profile);
-  const borders = clusters(lifetimes, profile.collectionMs);
+  const { places, named: evidenceOfNames } = evidenceOf(profile);
   const started = Math.min(...profile.recorders.map(({ start }) => start));
   const baked = before === undefined ? new Map() : bakedFiles(before, Math.floor(started));
   const nameOf = namesIn(folder);
@@ -220,14 +195,12 @@ function bake(profile, { folder, isUnchanged = false, acorn, before }) {
     const decision = decide(evidence);
     (decision.reason === 'few-samples' ? few : known).push({ evidence, decision });
   }
-  const all = known
-    .map((one) => siteOf(one, files, nameOf, borders))
-    .filter((site) => site !== undefined);
+  const all = known.map((one) => siteOf(one, files, nameOf)).filter((site) => site !== undefined);
   const sites = onePerPlace(all).sort(
     (a, b) => byName(a.file, b.file) || a.line - b.line || a.column - b.column,
   );
   const named = evidenceOfNames
-    .map((one) => namedOf(one, borders))
+    .map(namedOf)
     .filter((one) => one !== undefined)
     .sort((a, b) => byName(a.name, b.name));
   const fewNames = evidenceOfNames.length - named.length;
@@ -242,10 +215,6 @@ function bake(profile, { folder, isUnchanged = false, acorn, before }) {
   const table = {
     ...(application === undefined ? undefined : { application }),
     recorded: recordedOf(profile, started),
-    lifetimes: [...borders].map(([sizeClass, buckets]) => ({
-      size: sizeClassEnd(sizeClass),
-      borders: buckets.map((bucket) => Math.round(startOf(bucket))),
-    })),
     files: Array.from(names, (file) => ({ file, sha256: texts.get(file).text.sha256 })),
     sites: looked(sites, texts, acorn),
     ...(named.length === 0 ? undefined : { named }),

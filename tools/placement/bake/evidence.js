@@ -1,11 +1,11 @@
 'use strict';
 
-// What a profile says of the places that allocate, and of the lifetimes of each size class.
+// What a profile says of the places that allocate.
 
 const path = require('node:path');
 const { fileKey } = require('../../../lib/base/file-key.js');
 const { LONG_MS } = require('../rules.js');
-const { BUCKETS, bucketStart, sizeClassEnd } = require('../../recorder/buckets.js');
+const { bucketEnd, bucketStart, sizeClassEnd } = require('../../recorder/buckets.js');
 const { events } = require('../../recorder/events.js');
 const { nameOfSource } = require('../../recorder/named.js');
 
@@ -15,7 +15,11 @@ const NEARLY_ALL = 0.99;
 /** ralloc's own memory has its place already. */
 const OWN = new Set(['arena', 'slab', 'region']);
 
+/** What lived shorter than this was young. */
+const YOUNG_MS = 1024;
+
 const isLong = (bucket) => bucketStart(bucket) >= LONG_MS;
+const isYoung = (bucket) => bucketEnd(bucket) <= YOUNG_MS;
 
 /** How a cell adds to a place. */
 const ADD = {
@@ -78,13 +82,12 @@ class Evidence {
   ended = 0;
   alive = 0;
   long = 0;
+  young = 0;
   before = 0; // in KiB²
   listened = 0;
   /** By size class. */
   counts = new Float64Array(64);
   sizes = new Float64Array(64);
-  /** Size class → bytes by bucket of the lifetime. */
-  lifetimes = new Map();
 
   constructor(place) {
     Object.assign(this, place);
@@ -94,10 +97,10 @@ class Evidence {
     ADD[cell.event]?.(this, cell);
   }
 
-  end({ bytes, bucket, sizeClass }, name) {
+  end({ bytes, bucket }, name) {
     this[name] += bytes;
     if (isLong(bucket)) this.long += bytes;
-    addTo(this.lifetimes, sizeClass, bucket, bytes);
+    if (isYoung(bucket)) this.young += bytes;
   }
 
   get alike() {
@@ -159,15 +162,6 @@ class NamedEvidence extends Evidence {
   }
 }
 
-function addTo(histograms, sizeClass, bucket, bytes) {
-  let histogram = histograms.get(sizeClass);
-  if (histogram === undefined) {
-    histogram = new Float64Array(BUCKETS);
-    histograms.set(sizeClass, histogram);
-  }
-  histogram[bucket] += bytes;
-}
-
 /** The call itself: where the innermost frame that is not Node's stands. Undefined for Node's own, and what was evaluated. */
 function placeOf({ source, frames: [frame] }) {
   if (frame === undefined || OWN.has(source) || !path.isAbsolute(frame.file)) return undefined;
@@ -179,10 +173,7 @@ function placeOf({ source, frames: [frame] }) {
 const keyOfPlace = ({ source, file, line, column }) =>
   `${source}\n${fileKey(file)}:${line}:${column}`;
 
-/**
- * `{ places, named, lifetimes }` of a profile: an Evidence for each place and source, and for each site('name'), and size class → bytes by bucket of the lifetime, also of what was
- * allocated where there is no place.
- */
+/** `{ places, named }` of a profile: an Evidence for each place and source, and for each site('name'). */
 function evidenceOf(profile) {
   const bySite = new Map(); // id → Evidence
   const byPlace = new Map();
@@ -200,16 +191,8 @@ function evidenceOf(profile) {
     if (!byPlace.has(key)) byPlace.set(key, new Evidence(place));
     bySite.set(site.id, byPlace.get(key));
   }
-  const elsewhere = new Evidence();
-  const lifetimes = new Map();
-  for (const cell of profile.cells) (bySite.get(cell.site) ?? elsewhere).add(cell);
-  const [places, named] = [[...byPlace.values()], [...byName.values()]];
-  for (const one of [...places, ...named, elsewhere]) {
-    for (const [sizeClass, bytes] of one.lifetimes) {
-      for (let i = 0; i < BUCKETS; i++) addTo(lifetimes, sizeClass, i, bytes[i]);
-    }
-  }
-  return { places, named, lifetimes };
+  for (const cell of profile.cells) bySite.get(cell.site)?.add(cell);
+  return { places: [...byPlace.values()], named: [...byName.values()] };
 }
 
-module.exports = { alikeOf, evidenceOf, keyOfPlace, nearlyAllOf };
+module.exports = { alikeOf, evidenceOf, nearlyAllOf };

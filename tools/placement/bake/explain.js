@@ -9,13 +9,6 @@ const { SourceFile, follow } = require('../../../lib/auto/source/source-file.js'
 const percent = (share) => `${Math.round(share * 1000) / 10} %`;
 const whole = (number) => number.toLocaleString('en-US');
 
-function timeOf(ms) {
-  if (ms < 1000) return `${ms} ms`;
-  return ms < 120_000
-    ? `${Math.round(ms / 100) / 10} s`
-    : `${whole(Math.round(ms / 6000) / 10)} min`;
-}
-
 /** What each rule of docs/reference/table.md says of a site. */
 const WHY = {
   'few-samples': ({ samples }) => `only ${whole(samples)} samples, and 30 say something`,
@@ -41,16 +34,8 @@ const WHAT = {
   region: 'allocate it from a region, and free it',
 };
 
-function lifetimesOf({ mostly, shares }, lifetimes) {
-  const { borders } = lifetimes.find(({ size }) => size === mostly) ?? { borders: [] };
-  const edges = ['0', ...borders.map(timeOf)];
-  const rows = shares.map((share, i) => {
-    const end = edges[i + 1];
-    const range = end === undefined ? `${edges[i]} and more` : `${edges[i]} to ${end}`;
-    return `${percent(share)} lived ${range}`;
-  });
-  return `${rows.join(', ')} (by the clusters of all that is of ${formatBytes(mostly / 2)} to ${formatBytes(mostly)})`;
-}
+const lifetimesOf = ({ shares: [young, middle, long] }) =>
+  `${percent(young)} lived shorter than 1 s, ${percent(middle)} 1 to 8 s, ${percent(long)} 8 s or longer`;
 
 const certaintyOf = ({ strategy, certainty }) =>
   strategy === 'leave' ? strategy : `${strategy}, ${certainty}`;
@@ -62,15 +47,15 @@ const titleOf = ({ name, file, line, column, function: caller, callee }) =>
 const sizeLine = (one) =>
   `  ${formatBytes(one.size / 2)} to ${formatBytes(one.size)}: ${certaintyOf(one)}: ${WHY[one.reason](one)}`;
 
-/** Lines of text about a site of `table`. */
-function explain(site, table) {
+/** Lines of text about a site of a table. */
+function explain(site) {
   const { strategy, reason, sizes = [] } = site;
   return [
     titleOf(site),
     `  strategy   ${certaintyOf(site)}: ${WHAT[strategy]}`,
     `  because    ${WHY[reason](site)}`,
     `  bytes      ${formatBytes(site.bytes)} by ${whole(site.samples)} samples, nearly all of at most ${formatBytes(site.size)} each`,
-    `  lifetimes  ${lifetimesOf(site, table.lifetimes)}`,
+    `  lifetimes  ${lifetimesOf(site)}`,
     ...sizes.map(sizeLine),
   ].join('\n');
 }

@@ -10,10 +10,9 @@ import { bytes, count, duration, moment, percent, perSecond, plusMinus, size } f
 import { churnSection, growthSection, lifetimesSection } from './growth.mjs';
 import { linesSection } from './lines.mjs';
 import { shorten } from './place.mjs';
-import { placementSection } from './placement.mjs';
 
 const data = JSON.parse(document.getElementById('data').textContent);
-const { after: report, before, comparison, placement } = data;
+const { after: report, before, comparison } = data;
 
 const plural = (number, one, more) => `${number} ${number === 1 ? one : more}`;
 
@@ -147,7 +146,6 @@ const sections = [
   growthSection(report, open),
   churnSection(report, open),
   lifetimesSection(report),
-  placement && placementSection(placement),
   reading(),
 ].filter(Boolean);
 
