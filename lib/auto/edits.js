@@ -19,16 +19,22 @@ const nameOf = (index) => `$ra${index.toString(36).padStart(3, '0')}`;
 
 const CALL = /^Buffer\s*\.\s*(\w+)$/;
 
-/** Why a site stays as it is, by the table and the options. `isChanged`: the text that bake looked at is not the one of now, which follow.js looks at. */
-function whyOf({ source, callee, edit, mostly }, { isAlloc, isAnySize }, isChanged) {
-  if (edit === undefined) return 'the table does not say that its call may be changed. Bake again';
-  if (edit !== true && !isChanged()) return edit;
-  if (`Buffer.${CALL.exec(callee)?.[1]}` !== source) return `it is not written as ${source}(…)`;
+/** Why a site stays as it is, by the options: the same for a trial and for `ralloc apply`. */
+function whyByOptions({ source, mostly }, { isAlloc, isAnySize }) {
   if (source === 'Buffer.alloc' && !isAlloc) return 'Buffer.alloc is changed with --alloc alone';
   if (!isAnySize && mostly <= Buffer.poolSize >>> 1) {
     return `most of its Buffers have ${mostly} bytes or less, for which Node has a pool`;
   }
   return undefined;
+}
+
+/** Why a site stays as it is, by the table and the options. `isChanged`: the text that bake looked at is not the one of now, which follow.js looks at. */
+function whyOf(site, options, isChanged) {
+  const { source, callee, edit } = site;
+  if (edit === undefined) return 'the table does not say that its call may be changed. Bake again';
+  if (edit !== true && !isChanged()) return edit;
+  if (`Buffer.${CALL.exec(callee)?.[1]}` !== source) return `it is not written as ${source}(…)`;
+  return whyByOptions(site, options);
 }
 
 /** Why a file stays as it is: of a package that nobody named, or outside of `root`. */
@@ -117,4 +123,4 @@ function editsOf(table, { folder, packages, isSuggested, ...options }) {
   return { sites, files };
 }
 
-module.exports = { editsOf };
+module.exports = { editsOf, whyByOptions };

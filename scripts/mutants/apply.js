@@ -17,12 +17,7 @@ module.exports = [
     tests: rules,
     mutants: {
       'few samples are changed': ["else if (site.certainty === 'proved')", 'else if (true)'],
-      'Buffer.alloc is changed unasked': ["source === 'Buffer.alloc' && !isAlloc", 'false'],
-      'what has a pool is changed': ['mostly <= Buffer.poolSize >>> 1', 'mostly <= 0'],
-      'half of the pool has none': [
-        'mostly <= Buffer.poolSize >>> 1',
-        'mostly < Buffer.poolSize >>> 1',
-      ],
+      'what the options leave is changed': ['byOptions !== undefined', 'false'],
       'what a compiler made is changed': ['GENERATED.test(this.#file.text)', 'false'],
       'a place that is told twice': ['|| known.has(offset)', '', { tests: input }],
     },

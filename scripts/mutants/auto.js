@@ -18,10 +18,16 @@ module.exports = [
         'if (edit === undefined) return',
         'if (edit === 0) return',
       ],
-      'the look does not matter': ['if (edit !== true) return edit;', ''],
+      'the look does not matter': ['if (edit !== true && !isChanged()) return edit;', ''],
+      'the look at the text of before is enough': [' && !isChanged()', ''],
       'any call is the right one': ['?.[1]}` !== source', '?.[1]}` === source'],
       'Buffer.alloc is changed unasked': ["source === 'Buffer.alloc' && !isAlloc", 'false'],
       'what has a pool is changed': ['mostly <= Buffer.poolSize >>> 1', 'mostly <= 0'],
+      'half of the pool has none': [
+        'mostly <= Buffer.poolSize >>> 1',
+        'mostly < Buffer.poolSize >>> 1',
+        { tests: ['tools/placement/apply/rules.test.js'] },
+      ],
       'packages are changed': ['owner !== undefined && !packages.includes(owner)', 'false'],
       'files outside are changed': [
         'owner !== undefined || !isOutside(nameIn(root, file))',
@@ -61,7 +67,7 @@ module.exports = [
     tests: left,
     mutants: {
       'a line that is lost is no matter': ['if (lost.length > 0) return undefined;', ''],
-      'what the file says now does not matter': ['why(edit) !== true', 'false'],
+      'what the file says now does not matter': ['why(edit) === true', 'true'],
     },
   },
   {

@@ -3,6 +3,7 @@
 // A file of a table: what of it is to be changed, what may be, and what stays, each with its reason.
 
 const { PROOF_SAMPLES } = require('../../../lib/site/decisions.js');
+const { whyByOptions } = require('../../../lib/auto/edits.js');
 const { Calls, whyNever } = require('../../../lib/auto/source/calls.js');
 const { mountsOf, turnOn } = require('./context.js');
 const { otherRequire, perRequestFor } = require('./import.js');
@@ -49,16 +50,13 @@ class Source {
   }
 
   /** Why a site of requests stays as it is; undefined where it may be changed. */
-  #why(site, { isAlloc, isAnySize }) {
-    const { source, mostly } = site;
+  #why(site, options) {
     const never = whyNever(site);
     if (never !== undefined) return never;
     if (GENERATED.test(this.#file.text))
       return 'a compiler made the file. Change what it was made of';
-    if (source === 'Buffer.alloc' && !isAlloc) return 'Buffer.alloc is changed with --alloc alone';
-    if (!isAnySize && mostly <= Buffer.poolSize >>> 1) {
-      return `most of its Buffers have ${mostly} bytes or less, for which Node has a pool`;
-    }
+    const byOptions = whyByOptions(site, options);
+    if (byOptions !== undefined) return byOptions;
     const other = otherRequire(this.#parsed, this.#names);
     if (other !== undefined) {
       return `require is another one than Node's in line ${this.#file.lineOf(other.start)}`;
