@@ -5,6 +5,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const acorn = require('acorn');
+const jsdiff = require('diff');
 const { readTable, textOf } = require('../../lib/site/table-file.js');
 const { diffOf } = require('../../tools/placement/apply/diff.js');
 const { Plan } = require('../../tools/placement/apply/plan.js');
@@ -74,7 +75,7 @@ function planned(dir, options = {}) {
   const texts = Object.fromEntries(
     files.map(({ name, file, edits }) => [name, edited(file.text, edits)]),
   );
-  const diff = files.map(({ name, file, edits }) => diffOf(name, file, edits)).join('');
+  const diff = files.map(({ name, file, edits }) => diffOf(name, file, edits, jsdiff)).join('');
   return { changes, suggestions, left, faults, applied, texts, diff };
 }
 

@@ -193,7 +193,12 @@ needsGit(
       /^(?:bin|lib|tools|docs|types)\/|^(?:index\.d\.ts|LICENSE|README\.md|package\.json)$/;
     const left = /\.svg$|^docs\/explain\/architecture\.md$|^tools\/report\/page\//;
     const tracked = listFiles(root).filter((file) => shipped.test(file) && !left.test(file));
-    const made = ['lib/auto/dist/acorn', 'tools/cli/dist/page', 'tools/cli/dist/pprof'];
+    const made = [
+      'lib/auto/dist/acorn',
+      'tools/cli/dist/diff',
+      'tools/cli/dist/page',
+      'tools/cli/dist/pprof',
+    ];
     const bundled = made.flatMap((name) => [`${name}.js`, `${name}.licences.txt`]);
     const dist = ['tools/cli/dist/page.css', ...bundled];
     t.deepEqual(files, [...tracked, ...dist].sort());

@@ -98,7 +98,8 @@ async function run(argv) {
   }
   tellAll(plan);
   const { files } = plan;
-  const diff = files.map(({ name, file, edits }) => diffOf(name, file, edits)).join('');
+  const jsdiff = require('./dist/diff.js');
+  const diff = files.map(({ name, file, edits }) => diffOf(name, file, edits, jsdiff)).join('');
   const isWritten = given.values.write;
   if (isWritten) {
     replaceFiles(
