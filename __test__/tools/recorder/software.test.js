@@ -74,6 +74,16 @@ for (const { title, name, args = [], use, threads = 1, check } of [
     },
   },
   {
+    title: 'a broker of MQTT by mqtt-packet',
+    name: 'mqtt.js',
+    args: ['20000'],
+    check: (t, [first]) =>
+      t.deepEqual(
+        [first.source, first.line],
+        ['Buffer.allocUnsafe', lineOf('mqtt.js', 'packet = generate(')],
+      ),
+  },
+  {
     title: 'a build by esbuild',
     name: 'build.js',
     check: (t, sites) => t.true(sites.some(({ source }) => source === 'pipe')),
